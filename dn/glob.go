@@ -1,0 +1,152 @@
+package dn
+
+import (
+	"strings"
+	"unicode/utf8"
+)
+
+// MatchGlob reports what g_pattern_match_simple of GLib 2.74 answers: libvirt's
+// matcher since 5.9.0 (6.1.0 at the latest), and QEMU's. "*" stands for any run
+// of characters, the empty one included, "?" for exactly one character.
+// Everything else stands for itself, backslashes and brackets too. The whole
+// name has to match, case counts.
+//
+// As in C, pattern and name end at a NUL byte. In valid UTF-8 a character is a
+// code point. In invalid UTF-8 GLib steps by what the first byte of a character
+// announces, past the end of the text too; MatchGlob does the same and sees NULs
+// there, as GLib does in libvirt, whose buffer is cleared. Where GLib has no
+// answer of its own MatchGlob reports no match; see [GlobUndefined].
+//
+// The time is that of a few passes over the name, whatever the wildcards are;
+// with invalid UTF-8 at worst the product of the longest piece between two
+// stars and the name.
+func MatchGlob(pattern, name string) bool {
+	pattern, name = untilNUL(pattern), untilNUL(name)
+	if utf8.ValidString(name) && utf8.ValidString(pattern) {
+		return globUTF8(pattern, name)
+	}
+	return globRaw(pattern, name) == globMatch
+}
+
+// GlobUndefined reports whether g_pattern_match_simple of GLib 2.74 has no
+// answer for this pair. It matches some patterns from the end. Where the text
+// that it reverses for this ends amid a character, a failed assertion ends the
+// process, which aborts is true for; and where it steps past the end of the
+// reversed copy, the answer is whatever lies there.
+//
+// Both need invalid UTF-8. GnuTLS does not check that a UTF8String is valid,
+// so a certificate can bring such a name.
+func GlobUndefined(pattern, name string) (undefined, aborts bool) {
+	pattern, name = untilNUL(pattern), untilNUL(name)
+	if utf8.ValidString(name) && utf8.ValidString(pattern) {
+		return false, false
+	}
+	result := globRaw(pattern, name)
+	return result == globAbort || result == globUnknown, result == globAbort
+}
+
+func untilNUL(s string) string {
+	if i := strings.IndexByte(s, 0); i >= 0 {
+		return s[:i]
+	}
+	return s
+}
+
+// globUTF8 matches valid UTF-8. What stands before the first "*" and after the
+// last is fixed to the ends; each piece between is looked for from left to
+// right, and the first place found is as good as any.
+func globUTF8(pattern, name string) bool {
+	star := strings.IndexByte(pattern, '*')
+	if star < 0 {
+		n := matchPiece(pattern, name)
+		return n == len(name)
+	}
+	n := matchPiece(pattern[:star], name)
+	if n < 0 {
+		return false
+	}
+	name, pattern = name[n:], pattern[star+1:]
+	last := strings.LastIndexByte(pattern, '*')
+	tail := pattern[last+1:]
+	if last < 0 {
+		return matchTail(tail, name)
+	}
+	for pattern = pattern[:last]; pattern != ""; {
+		piece := pattern
+		if star = strings.IndexByte(pattern, '*'); star >= 0 {
+			piece, pattern = pattern[:star], pattern[star+1:]
+		} else {
+			pattern = ""
+		}
+		if n = findPiece(piece, name); n < 0 {
+			return false
+		}
+		name = name[n:]
+	}
+	return matchTail(tail, name)
+}
+
+// matchPiece matches a piece without "*" at the start of name and gives the
+// bytes it took, or -1.
+func matchPiece(piece, name string) int {
+	total := 0
+	for {
+		joker := strings.IndexByte(piece, '?')
+		if joker < 0 {
+			joker = len(piece)
+		}
+		if !strings.HasPrefix(name, piece[:joker]) {
+			return -1
+		}
+		total += joker
+		name = name[joker:]
+		if joker == len(piece) {
+			return total
+		}
+		if name == "" {
+			return -1
+		}
+		_, size := utf8.DecodeRuneInString(name)
+		total, name, piece = total+size, name[size:], piece[joker+1:]
+	}
+}
+
+// matchTail matches a piece without "*" at the end of name.
+func matchTail(piece, name string) bool {
+	for {
+		joker := strings.LastIndexByte(piece, '?')
+		if !strings.HasSuffix(name, piece[joker+1:]) {
+			return false
+		}
+		name = name[:len(name)-(len(piece)-joker-1)]
+		if joker < 0 {
+			return true
+		}
+		if name == "" {
+			return false
+		}
+		_, size := utf8.DecodeLastRuneInString(name)
+		name, piece = name[:len(name)-size], piece[:joker]
+	}
+}
+
+// findPiece looks for the first place of a piece without "*" in name, and gives
+// the offset behind it, or -1.
+func findPiece(piece, name string) int {
+	skipped := 0
+	for strings.HasPrefix(piece, "?") { // "?" first: any character will do
+		if skipped == len(name) {
+			return -1
+		}
+		_, size := utf8.DecodeRuneInString(name[skipped:])
+		skipped, piece = skipped+size, piece[1:]
+	}
+	joker := strings.IndexByte(piece, '?')
+	if joker < 0 {
+		if i := strings.Index(name[skipped:], piece); i >= 0 {
+			return skipped + i + len(piece)
+		}
+		return -1
+	}
+	return findJokers(piece, name, skipped)
+}

@@ -1,0 +1,208 @@
+package pki
+
+import (
+	"bytes"
+	"crypto"
+	"crypto/rand"
+	"crypto/rsa"
+	"crypto/sha256"
+	"crypto/x509"
+	"encoding/asn1"
+	"encoding/pem"
+	"errors"
+	"fmt"
+	"math/big"
+	"net"
+	"time"
+)
+
+// ErrNoCertificate says that no PEM block holds a certificate.
+var ErrNoCertificate = errors.New("no certificate in PEM form")
+
+// Role is what a leaf certificate is for.
+type Role string
+
+// The roles. A hypervisor needs both, with a certificate for each.
+const (
+	Server Role = "server" // libvirtd's identity: serverAuth
+	Client Role = "client" // who connects: clientAuth
+)
+
+// Request describes a leaf certificate.
+type Request struct {
+	Role        Role
+	RawSubject  []byte // encoded RDNSequence, not empty
+	PublicKey   crypto.PublicKey
+	DNSNames    []string
+	IPAddresses []net.IP
+	Now         time.Time
+	Validity    time.Duration // from Now; zero means DefaultLeafValidity
+
+	// StrictKeyUsage adds the critical keyUsage that RFC 5280 recommends to a
+	// certificate with an EC or Ed25519 key. libvirt before 11.6.0 refuses it.
+	StrictKeyUsage bool
+}
+
+// Issue signs the certificate that r describes. The certificate begins one day
+// before r.Now and ends with the CA at the latest: libvirt would refuse a leaf
+// whose CA has expired. It is an error when the CA itself is not valid at
+// r.Now, and when its name constraints do not permit the names of r.
+func (ca *CA) Issue(r Request) (*x509.Certificate, error) {
+	if err := ca.validAt(r.Now); err != nil {
+		return nil, err
+	}
+	template, err := r.template(ca.Certificate)
+	if err != nil {
+		return nil, err
+	}
+	der, err := x509.CreateCertificate(rand.Reader, template, ca.Certificate, r.PublicKey, ca.Signer)
+	if err != nil {
+		return nil, fmt.Errorf("signing the %s certificate: %w", r.Role, err)
+	}
+	cert, err := x509.ParseCertificate(der)
+	if err != nil {
+		return nil, fmt.Errorf("reading back the %s certificate: %w", r.Role, err)
+	}
+	return cert, ca.permits(cert, r.Now)
+}
+
+func (r Request) template(ca *x509.Certificate) (*x509.Certificate, error) {
+	serial, ski, err := identifiers(r.PublicKey)
+	if err != nil {
+		return nil, err
+	}
+	if len(r.RawSubject) <= 2 {
+		return nil, errors.New("empty subject")
+	}
+	notBefore, notAfter := r.window(ca)
+	return &x509.Certificate{
+		SerialNumber:          serial,
+		RawSubject:            r.RawSubject,
+		NotBefore:             notBefore,
+		NotAfter:              notAfter,
+		BasicConstraintsValid: true,
+		KeyUsage:              leafKeyUsage(r.PublicKey, r.StrictKeyUsage),
+		ExtKeyUsage:           []x509.ExtKeyUsage{r.Role.extKeyUsage()},
+		DNSNames:              r.DNSNames,
+		IPAddresses:           r.IPAddresses,
+		SubjectKeyId:          ski,
+		AuthorityKeyId:        ca.SubjectKeyId,
+	}, nil
+}
+
+// window is the lifetime of the certificate, inside that of the CA.
+func (r Request) window(ca *x509.Certificate) (notBefore, notAfter time.Time) {
+	validity := r.Validity
+	if validity == 0 {
+		validity = DefaultLeafValidity
+	}
+	notBefore, notAfter = r.Now.Add(-Backdate), r.Now.Add(validity)
+	if notBefore.Before(ca.NotBefore) {
+		notBefore = ca.NotBefore
+	}
+	if notAfter.After(ca.NotAfter) {
+		notAfter = ca.NotAfter
+	}
+	return notBefore.UTC().Truncate(time.Second), notAfter.UTC().Truncate(time.Second)
+}
+
+func (r Role) extKeyUsage() x509.ExtKeyUsage {
+	if r == Server {
+		return x509.ExtKeyUsageServerAuth
+	}
+	return x509.ExtKeyUsageClientAuth
+}
+
+// leafKeyUsage is the keyUsage of a leaf; zero leaves the extension out. See
+// the package comment for the reason.
+func leafKeyUsage(pub crypto.PublicKey, strict bool) x509.KeyUsage {
+	if _, isRSA := pub.(*rsa.PublicKey); isRSA {
+		return x509.KeyUsageDigitalSignature | x509.KeyUsageKeyEncipherment
+	}
+	if strict {
+		return x509.KeyUsageDigitalSignature
+	}
+	return 0
+}
+
+// RolesOf tells what a certificate may be used for by its extended key usage.
+// Without that extension it may serve as both.
+func RolesOf(cert *x509.Certificate) []Role {
+	var roles []Role
+	unrestricted := len(cert.ExtKeyUsage)+len(cert.UnknownExtKeyUsage) == 0
+	for _, role := range []Role{Server, Client} {
+		for _, usage := range cert.ExtKeyUsage {
+			if usage == role.extKeyUsage() || usage == x509.ExtKeyUsageAny {
+				roles = append(roles, role)
+				break
+			}
+		}
+		if unrestricted {
+			roles = append(roles, role)
+		}
+	}
+	return roles
+}
+
+// identifiers makes a serial of 128 random bits, and the SubjectKeyId of pub.
+func identifiers(pub crypto.PublicKey) (serial *big.Int, ski []byte, err error) {
+	random := make([]byte, 16)
+	rand.Read(random)
+	if ski, err = subjectKeyID(pub); err != nil {
+		return nil, nil, err
+	}
+	return new(big.Int).SetBytes(random), ski, nil
+}
+
+// subjectKeyID is the leftmost 160 bits of the SHA-256 of the public key bits
+// (RFC 7093 section 2, method 1).
+func subjectKeyID(pub crypto.PublicKey) ([]byte, error) {
+	der, err := x509.MarshalPKIXPublicKey(pub)
+	if err != nil {
+		return nil, fmt.Errorf("public key: %w", err)
+	}
+	var info struct {
+		Algorithm asn1.RawValue
+		Key       asn1.BitString
+	}
+	if _, err := asn1.Unmarshal(der, &info); err != nil {
+		return nil, fmt.Errorf("public key: %w", err)
+	}
+	sum := sha256.Sum256(info.Key.RightAlign())
+	return sum[:20], nil
+}
+
+// EncodeCertificates returns certificates as PEM blocks, one after another.
+func EncodeCertificates(certs ...*x509.Certificate) []byte {
+	var out bytes.Buffer
+	for _, cert := range certs {
+		pem.Encode(&out, &pem.Block{Type: "CERTIFICATE", Bytes: cert.Raw})
+	}
+	return out.Bytes()
+}
+
+// ParseCertificates reads every certificate in data, in order. Blocks of other
+// types and text around the blocks are passed over. It is an error when there
+// is no certificate ([ErrNoCertificate]) or when one does not parse.
+func ParseCertificates(data []byte) ([]*x509.Certificate, error) {
+	var certs []*x509.Certificate
+	rest := bytes.TrimPrefix(data, []byte("\xef\xbb\xbf"))
+	for {
+		var block *pem.Block
+		if block, rest = pem.Decode(rest); block == nil {
+			break
+		}
+		if block.Type != "CERTIFICATE" && block.Type != "X509 CERTIFICATE" {
+			continue
+		}
+		cert, err := x509.ParseCertificate(block.Bytes)
+		if err != nil {
+			return nil, fmt.Errorf("certificate %d does not parse: %w", len(certs)+1, err)
+		}
+		certs = append(certs, cert)
+	}
+	if len(certs) == 0 {
+		return nil, ErrNoCertificate
+	}
+	return certs, nil
+}

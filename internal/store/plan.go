@@ -1,0 +1,181 @@
+package store
+
+import (
+	"bytes"
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"syscall"
+)
+
+// Action says what a change does.
+type Action string
+
+// The actions.
+const (
+	Create  Action = "create"  // a file or folder that was not there
+	Replace Action = "replace" // a file whose contents differ
+	Adjust  Action = "adjust"  // mode or owner alone
+)
+
+// Owner is the numeric owner of a file.
+type Owner struct{ UID, GID int }
+
+// Change is one difference between the disk and what it should be.
+type Change struct {
+	Action Action      `json:"action"`
+	Path   string      `json:"path"`
+	Dir    bool        `json:"dir,omitempty"`
+	Mode   fs.FileMode `json:"-"`
+	Owner  *Owner      `json:"-"` // nil keeps the owner that is there, or the caller's for a new file
+
+	data    []byte
+	was     *state // nil when nothing was there
+	adopted bool   // a folder that the lock has made already
+}
+
+// state is what stood at a path when the plan was made.
+type state struct {
+	data  []byte
+	mode  fs.FileMode
+	owner Owner
+}
+
+// Plan is a list of changes, in the order in which they will be made. The zero
+// value is an empty plan.
+type Plan struct {
+	changes []Change
+	dirs    map[string]bool // folders this plan has looked at
+	adopted map[string]bool // folders made by taking the lock
+}
+
+// Adopt takes in the folders that had to be made for a lock file: to the plan
+// they count as not there, and are its own to make.
+func (p *Plan) Adopt(lock *Lock) {
+	if p.adopted == nil {
+		p.adopted = make(map[string]bool)
+	}
+	for _, folder := range lock.made {
+		p.adopted[folder] = true
+	}
+}
+
+// Changes returns what the plan would do; none means the disk is as it should be.
+func (p *Plan) Changes() []Change { return p.changes }
+
+// Parents states that folder and those above it are there. What is there stays
+// as it is; what is not gets this mode.
+func (p *Plan) Parents(folder string, mode fs.FileMode, owner *Owner) error {
+	if _, err := os.Stat(folder); err == nil && !p.adopted[folder] || p.dirs[folder] {
+		return nil
+	}
+	if above := filepath.Dir(folder); above != folder {
+		if err := p.Parents(above, mode, owner); err != nil {
+			return err
+		}
+	}
+	return p.Dir(folder, mode, owner)
+}
+
+// Dir states that path is a folder with this mode. Its parents are not implied.
+func (p *Plan) Dir(path string, mode fs.FileMode, owner *Owner) error {
+	if p.dirs[path] {
+		return nil
+	}
+	change := Change{Action: Create, Path: path, Dir: true, Mode: mode, Owner: owner, adopted: p.adopted[path]}
+	info, err := os.Stat(path)
+	switch {
+	case errors.Is(err, fs.ErrNotExist) && Exists(path):
+		return missing(path, err)
+	case errors.Is(err, fs.ErrNotExist), change.adopted:
+		p.add(change)
+	case err != nil:
+		return err
+	case !info.IsDir():
+		return fmt.Errorf("%s: not a directory", path)
+	default:
+		p.adjust(change, stateOf(info, nil))
+	}
+	if p.dirs == nil {
+		p.dirs = make(map[string]bool)
+	}
+	p.dirs[path] = true
+	return nil
+}
+
+// File states that path is a regular file with these contents and this mode.
+// Its folder must be there, or come earlier in the plan. A link at path is an
+// error: renaming over it would cut what somebody tied.
+func (p *Plan) File(path string, data []byte, mode fs.FileMode, owner *Owner) error {
+	change := Change{Action: Create, Path: path, Mode: mode, Owner: owner, data: data}
+	info, err := os.Lstat(path)
+	if errors.Is(err, fs.ErrNotExist) {
+		p.add(change)
+		return nil
+	}
+	if err != nil {
+		return err
+	}
+	if target, err := os.Readlink(path); err == nil {
+		return fmt.Errorf("%s: a link to %q, not a file", path, target)
+	}
+	old, err := ReadFile(path, MaxPEM)
+	if err != nil {
+		return err
+	}
+	was := stateOf(info, old)
+	if bytes.Equal(old, data) {
+		p.adjust(change, was)
+		return nil
+	}
+	change.Action, change.was = Replace, was
+	p.add(change)
+	return nil
+}
+
+// Keep states the contents of a file as [Plan.File] does, and leaves the mode
+// and owner of a file that is there as they are.
+func (p *Plan) Keep(path string, data []byte, mode fs.FileMode, owner *Owner) error {
+	if info, err := os.Stat(path); err == nil {
+		was := stateOf(info, nil)
+		mode, owner = was.mode, &was.owner
+	}
+	return p.File(path, data, mode, owner)
+}
+
+// KeepLike states that path holds data, with the mode and owner that another
+// file has: a copy must not be easier to read than what it is a copy of.
+func (p *Plan) KeepLike(path, other string, data []byte) error {
+	info, err := os.Stat(other)
+	if err != nil {
+		return err
+	}
+	was := stateOf(info, nil)
+	return p.File(path, data, was.mode, &was.owner)
+}
+
+// adjust adds change if mode or owner differ from what is there.
+func (p *Plan) adjust(change Change, was *state) {
+	sameOwner := change.Owner == nil || *change.Owner == was.owner
+	if was.mode == change.Mode && sameOwner {
+		return
+	}
+	change.Action, change.was = Adjust, was
+	p.add(change)
+}
+
+func (p *Plan) add(change Change) { p.changes = append(p.changes, change) }
+
+// stateOf keeps what is needed to notice a difference and to undo a change.
+func stateOf(info fs.FileInfo, data []byte) *state {
+	was := &state{data: data, mode: info.Mode() & (fs.ModePerm | fs.ModeSetuid | fs.ModeSetgid | fs.ModeSticky)}
+	if sys, ok := info.Sys().(*syscall.Stat_t); ok {
+		was.owner = Owner{UID: int(sys.Uid), GID: int(sys.Gid)}
+	}
+	return was
+}
+
+// folder is where the temporary file of a change lives.
+func (c Change) folder() string { return filepath.Dir(c.Path) }

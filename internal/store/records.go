@@ -1,0 +1,72 @@
+package store
+
+import (
+	"crypto/x509"
+	"encoding/pem"
+	"errors"
+	"fmt"
+	"io/fs"
+	"math/big"
+	"os"
+	"path/filepath"
+	"strings"
+)
+
+// RecordPath is where a CA keeps the certificate with this serial, below its
+// folder of records: the serial in hexadecimal, as OpenSSL names such files.
+func RecordPath(folder string, serial *big.Int) string {
+	return filepath.Join(folder, SerialText(serial)+".pem")
+}
+
+// SerialText prints a serial in upper-case hexadecimal with an even number of
+// digits.
+func SerialText(serial *big.Int) string {
+	text := fmt.Sprintf("%X", serial)
+	if len(text)%2 == 1 {
+		text = "0" + text
+	}
+	return text
+}
+
+// Records reads every certificate in a CA's folder of records. A folder that is
+// not there holds none. Files that are no certificate come back as one joined
+// error beside the certificates that could be read.
+func Records(folder string) ([]*x509.Certificate, error) {
+	entries, err := os.ReadDir(folder)
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil, nil
+	}
+	if err != nil {
+		return nil, err
+	}
+	var certs []*x509.Certificate
+	var errs []error
+	for _, entry := range entries {
+		if !strings.HasSuffix(entry.Name(), ".pem") || strings.HasPrefix(entry.Name(), ".") {
+			continue
+		}
+		cert, err := readRecord(filepath.Join(folder, entry.Name()))
+		if err != nil {
+			errs = append(errs, err)
+			continue
+		}
+		certs = append(certs, cert)
+	}
+	return certs, errors.Join(errs...)
+}
+
+func readRecord(path string) (*x509.Certificate, error) {
+	data, err := ReadFile(path, MaxPEM)
+	if err != nil {
+		return nil, err
+	}
+	block, _ := pem.Decode(data)
+	if block == nil {
+		return nil, fmt.Errorf("%s: no certificate in PEM form", path)
+	}
+	cert, err := x509.ParseCertificate(block.Bytes)
+	if err != nil {
+		return nil, fmt.Errorf("%s: %w", path, err)
+	}
+	return cert, nil
+}

@@ -1,0 +1,142 @@
+package libvirt
+
+import (
+	"bytes"
+	"fmt"
+)
+
+// MaxConfSize is the size in bytes up to which libvirt reads a configuration
+// file (MAX_CONFIG_FILE_SIZE in src/util/virconf.c). A larger one is an error.
+const MaxConfSize = 10 << 20
+
+// Conf is a libvirt configuration file: libvirtd.conf, virtproxyd.conf,
+// qemu.conf or libvirt.conf. It holds every byte of the file, so that an edit
+// leaves all else as it was. A Conf is not safe for use by several goroutines
+// while one of them edits it.
+type Conf struct {
+	src      []byte
+	entries  []confEntry
+	comments []confComment
+	first    map[string]int // name to the index of its first entry
+}
+
+// confEntry is one `name = value`; the fields are byte offsets.
+type confEntry struct {
+	name               string
+	value              Value
+	start              int // of the name
+	valStart, valEnd   int
+	commentStart, next int // of a comment behind the value (or next), and the end of both
+}
+
+// confComment is a comment that stands for itself, from its # up to the end of
+// its line (exclusive).
+type confComment struct {
+	start, end int
+}
+
+// ConfError is a place in a configuration file that libvirt refuses, for which
+// its daemon does not start.
+type ConfError struct {
+	Line   int    // 1-based; as libvirt counts them, by line feeds
+	Column int    // 1-based, in bytes
+	Msg    string // libvirt's words, and a remark in parentheses where those do not help
+}
+
+// Error gives the place and the reason; the name of the file is the caller's.
+func (e *ConfError) Error() string {
+	return fmt.Sprintf("line %d, column %d: %s", e.Line, e.Column, e.Msg)
+}
+
+// Duplicate is a name that has more than one entry. libvirt uses the first.
+type Duplicate struct {
+	Name  string
+	Lines []int // 1-based, in the order of the file
+}
+
+// ParseConf reads src by the grammar of libvirt's src/util/virconf.c, as
+// libvirt 9.0 has it. What it accepts libvirt's parser accepts, and the other
+// way round; an error is always a *ConfError, and a daemon that is given such
+// a file does not start. Whether the values have the types that the daemon
+// wants is another question: see [Conf.CheckDaemon].
+//
+// ParseConf keeps src; the caller must not change it afterwards.
+func ParseConf(src []byte) (*Conf, error) {
+	if len(src) > MaxConfSize {
+		return nil, &ConfError{1, 1, fmt.Sprintf("%d bytes are more than the %d that libvirt reads", len(src), MaxConfSize)}
+	}
+	p := confParser{src: src}
+	if err := p.file(); err != nil {
+		return nil, err
+	}
+	c := &Conf{src: src, entries: p.entries, comments: p.comments, first: map[string]int{}}
+	for i, e := range c.entries {
+		if _, ok := c.first[e.name]; !ok {
+			c.first[e.name] = i
+		}
+	}
+	return c, nil
+}
+
+// Bytes gives the file: every byte as it was read, and the edits. The caller
+// must not change them.
+func (c *Conf) Bytes() []byte { return c.src }
+
+// Lookup gives the value that libvirt uses for name, which is the first one
+// where the name has several entries. Names are case-sensitive.
+func (c *Conf) Lookup(name string) (Value, bool) {
+	i, ok := c.first[name]
+	if !ok {
+		return Value{}, false
+	}
+	return c.entries[i].value, true
+}
+
+// Line gives the 1-based line on which the entry of name that libvirt uses
+// begins, or 0 when there is none.
+func (c *Conf) Line(name string) int {
+	i, ok := c.first[name]
+	if !ok {
+		return 0
+	}
+	line, _ := confPlace(c.src, c.entries[i].start)
+	return line
+}
+
+// Names gives the names that have an entry, each once, in the order of the file.
+func (c *Conf) Names() []string {
+	var names []string
+	for i, e := range c.entries {
+		if c.first[e.name] == i {
+			names = append(names, e.name)
+		}
+	}
+	return names
+}
+
+// Duplicates gives the names that have more than one entry, in the order of
+// the file. All entries of a name but the first are without effect.
+func (c *Conf) Duplicates() []Duplicate {
+	lines := make(map[string][]int)
+	line, from := 1, 0
+	for _, e := range c.entries {
+		line += bytes.Count(c.src[from:e.start], []byte{'\n'})
+		from = e.start
+		lines[e.name] = append(lines[e.name], line)
+	}
+	var dups []Duplicate
+	for _, name := range c.Names() {
+		if len(lines[name]) > 1 {
+			dups = append(dups, Duplicate{name, lines[name]})
+		}
+	}
+	return dups
+}
+
+// confPlace turns a byte offset into a line and a column, both 1-based. Only a
+// line feed ends a line here, as in libvirt's own messages, although a lone
+// carriage return separates entries too.
+func confPlace(src []byte, pos int) (line, column int) {
+	before := src[:pos]
+	return 1 + bytes.Count(before, []byte{'\n'}), pos - bytes.LastIndexByte(before, '\n')
+}

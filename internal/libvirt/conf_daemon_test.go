@@ -1,0 +1,188 @@
+package libvirt
+
+import (
+	"bytes"
+	"context"
+	"fmt"
+	"os"
+	"os/exec"
+	"slices"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+)
+
+// daemonScript runs a libvirtd on the configuration that comes on stdin, alone
+// with itself: own mounts over all that it reads and writes, own network. The
+// broken qemu.conf makes it stop, with exit status 0, once it has started; if
+// it has no QEMU driver, the timeout does.
+const daemonScript = `
+set -e
+for dir in /run /var /etc/pki /etc/libvirt; do
+	[ ! -d $dir ] || mount -t tmpfs none $dir
+done
+mkdir -p /var/lib /var/cache /var/log /etc/libvirt
+ln -s /run /var/run
+echo stop >/etc/libvirt/qemu.conf
+cat >/run/test.conf
+[ -z "$2" ] || mkdir -p "$2"
+exec "$1" --config /run/test.conf --pid-file /run/test.pid --timeout 1
+`
+
+// daemonRun is what a libvirtd said of a configuration.
+type daemonRun struct {
+	started bool
+	log     string
+}
+
+func findLibvirtd(t *testing.T) string {
+	t.Helper()
+	if os.Getuid() != 0 {
+		t.Skip("a libvirtd with mounts of its own needs root")
+	}
+	if _, err := exec.LookPath("unshare"); err != nil {
+		t.Skipf("no unshare: %v", err)
+	}
+	for _, name := range []string{"libvirtd", "/usr/sbin/libvirtd"} {
+		if path, err := exec.LookPath(name); err == nil {
+			return path
+		}
+	}
+	t.Skip("no libvirtd")
+	return ""
+}
+
+// runDaemon starts libvirtd on conf. sockDir is made before.
+func runDaemon(libvirtd, conf, sockDir string) (daemonRun, error) {
+	ctx, cancel := context.WithTimeout(context.Background(), 30*time.Second)
+	defer cancel()
+	var log bytes.Buffer
+	cmd := exec.CommandContext(ctx, "unshare", "-mn", "sh", "-c", daemonScript, "sh", libvirtd, sockDir)
+	cmd.Env = append(os.Environ(), "LC_ALL=C", "LIBVIRT_LOG_FILTERS=1:daemon", "LIBVIRT_LOG_OUTPUTS=1:stderr")
+	cmd.Stdin = strings.NewReader(conf)
+	cmd.Stderr = &log
+	err := cmd.Run()
+	if ctx.Err() != nil {
+		return daemonRun{}, fmt.Errorf("libvirtd ran into the time limit:\n%s", log.String())
+	}
+	return daemonRun{err == nil, log.String()}, nil
+}
+
+// runDaemons starts libvirtd on each of the forms, several at a time: it spends
+// its time waiting.
+func runDaemons(t *testing.T, forms []confForm) []daemonRun {
+	t.Helper()
+	libvirtd := findLibvirtd(t)
+	runs, errs := make([]daemonRun, len(forms)), make([]error, len(forms))
+	var wg sync.WaitGroup
+	slots := make(chan struct{}, 8)
+	for i, f := range forms {
+		slots <- struct{}{}
+		wg.Go(func() {
+			runs[i], errs[i] = runDaemon(libvirtd, f.conf, sockDirOf(f))
+			<-slots
+		})
+	}
+	wg.Wait()
+	for i, err := range errs {
+		if err != nil {
+			t.Fatalf("%s: %v", forms[i].name, err)
+		}
+	}
+	return runs
+}
+
+// sockDirOf gives the unix_sock_dir that our reader finds in f, or "".
+func sockDirOf(f confForm) string {
+	c, err := ParseConf([]byte(f.conf))
+	if err != nil {
+		return ""
+	}
+	v, _ := c.Lookup("unix_sock_dir")
+	return v.Str()
+}
+
+func TestLibvirtdStartsOnAcceptedForms(t *testing.T) {
+	for i, run := range runDaemons(t, acceptedForms) {
+		f := acceptedForms[i]
+		if !run.started {
+			t.Errorf("%s: libvirtd did not start on %q:\n%s", f.name, f.conf, run.log)
+		}
+		dir := sockDirOf(f)
+		if want := fmt.Sprintf("Decided on socket paths '%s/libvirt-sock'", dir); dir != "" && !strings.Contains(run.log, want) {
+			t.Errorf("%s: libvirtd does not use the socket directory %q:\n%s", f.name, dir, run.log)
+		}
+	}
+}
+
+func TestLibvirtdRefusesRefusedForms(t *testing.T) {
+	for i, run := range runDaemons(t, refusedForms) {
+		f := refusedForms[i]
+		want := "/run/test.conf: " + f.message
+		switch {
+		case f.line > 0:
+			want = fmt.Sprintf("/run/test.conf:%d: %s", f.line, f.message)
+		case strings.HasPrefix(f.message, "'") || strings.HasPrefix(f.message, "minimum"):
+			want = f.message
+		}
+		if run.started || !strings.Contains(run.log, "Can't load config file") || !strings.Contains(run.log, want) {
+			t.Errorf("%s: %q: libvirtd started: %v, want no and %q:\n%s", f.name, f.conf, run.started, want, run.log)
+		}
+	}
+}
+
+func TestLibvirtdShowsValues(t *testing.T) {
+	for i, run := range runDaemons(t, shownForms) {
+		f := shownForms[i]
+		if !strings.Contains(run.log, f.message) {
+			t.Errorf("%s: %q: libvirtd does not say %q:\n%s", f.name, f.conf, f.message, run.log)
+		}
+	}
+}
+
+// Every setting that we know gets a value of a type that none wants, a list of
+// a number; libvirtd must complain of each, with the same words and in the
+// same order, and of no other.
+func TestLibvirtdKnowsTheSameSettings(t *testing.T) {
+	var forms []confForm
+	for i := range libvirtdSettings {
+		var b strings.Builder
+		for _, s := range slices.Backward(libvirtdSettings[i:]) {
+			fmt.Fprintf(&b, "%s = [1]\n", s.name)
+		}
+		forms = append(forms, confForm{name: libvirtdSettings[i].name, conf: b.String()})
+	}
+	for i, run := range runDaemons(t, forms) {
+		err := mustParse(t, forms[i].conf).CheckDaemon()
+		ce, ok := err.(*ConfError)
+		if !ok {
+			t.Fatalf("%s: got error %v", forms[i].name, err)
+		}
+		words, _, _ := strings.Cut(ce.Msg, " (")
+		if run.started || !strings.Contains(words, "'"+forms[i].name+"'") || !strings.Contains(run.log, "/run/test.conf: "+words) {
+			t.Errorf("%s: we say %q, libvirtd:\n%s", forms[i].name, ce.Msg, run.log)
+		}
+	}
+}
+
+// What Set writes libvirtd reads: the socket directory is where it was said.
+func TestLibvirtdReadsWhatSetWrites(t *testing.T) {
+	dirs := []string{"/run/a", "/run/it's", `/run/"a"`, `/run/it's "a" b`, `/run/\`, "/run/a\nb", "/run/a\rb", "/run/é #;[]"}
+	files := []string{"", "#unix_sock_dir = \"/run/libvirt\"\r\nlisten_tls = 1\r\n", "unix_sock_dir = [\n1\n]; listen_tls = 1 # x", "listen_tls = 1"}
+	var forms []confForm
+	for i, dir := range dirs {
+		c := mustParse(t, files[i%len(files)])
+		for name, v := range map[string]Value{"unix_sock_dir": StringValue(dir), "tls_allowed_dn_list": ListValue(dirs), "listen_tls": IntValue(0)} {
+			if err := c.Set(name, v); err != nil {
+				t.Fatal(err)
+			}
+		}
+		forms = append(forms, confForm{name: dir, conf: string(c.Bytes())})
+	}
+	for i, run := range runDaemons(t, forms) {
+		if want := "Decided on socket paths '" + dirs[i] + "/libvirt-sock'"; !run.started || !strings.Contains(run.log, want) {
+			t.Errorf("%q: libvirtd started: %v, want yes and %q:\n%s", forms[i].conf, run.started, want, run.log)
+		}
+	}
+}

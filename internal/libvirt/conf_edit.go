@@ -1,0 +1,209 @@
+package libvirt
+
+import (
+	"bytes"
+	"fmt"
+	"slices"
+)
+
+// Set makes v the value of name. Where name has an entry, the value of the one
+// that libvirt uses is replaced in place, or left as it is written when it is
+// the same value. Else the entry gets a line of its own: behind the last
+// comment of the form `#name = …` (and, if that one goes on over several
+// lines, behind all of them), or else at the end of the file. All other bytes
+// stay. Added lines end as those of the file do, with CR LF or LF.
+//
+// It is an error, and nothing changes, when name is no name, when v cannot be
+// said in conf syntax ([Value.Format]), and when the file would become larger
+// than [MaxConfSize].
+func (c *Conf) Set(name string, v Value) error {
+	if !isConfName(name) {
+		return fmt.Errorf("setting %q: not a name of letters, digits and underscores", name)
+	}
+	text, err := v.format(c.eol())
+	if err != nil {
+		return fmt.Errorf("setting %s: %w", name, err)
+	}
+	if i, ok := c.first[name]; ok {
+		e := c.entries[i]
+		if e.value.Equal(v) {
+			return nil
+		}
+		return c.splice(e.valStart, e.valEnd, text)
+	}
+	pos, ok := c.afterComment(name)
+	if !ok {
+		pos = len(c.src)
+	}
+	return c.insertLine(pos, name+" = "+text)
+}
+
+func isConfName(name string) bool {
+	p := confParser{src: []byte(name)}
+	_, err := p.name()
+	return err == nil && p.atEnd()
+}
+
+// eol is how the lines of the file end, going by the first one.
+func (c *Conf) eol() string {
+	if n := bytes.IndexByte(c.src, '\n'); n > 0 && c.src[n-1] == '\r' {
+		return "\r\n"
+	}
+	return "\n"
+}
+
+// insertLine puts text on a line of its own at pos, which is where a line
+// begins or the end of the file.
+func (c *Conf) insertLine(pos int, text string) error {
+	eol := c.eol()
+	if pos > 0 && !isConfEOL(c.src[pos-1]) {
+		text = eol + text
+	}
+	return c.splice(pos, pos, text+eol)
+}
+
+// splice replaces a range of bytes and reads the file anew.
+func (c *Conf) splice(from, to int, text string) error {
+	return c.reread(slices.Concat(c.src[:from], []byte(text), c.src[to:]))
+}
+
+func (c *Conf) reread(src []byte) error {
+	edited, err := ParseConf(src)
+	if err != nil {
+		return fmt.Errorf("edited file: %w", err)
+	}
+	*c = *edited
+	return nil
+}
+
+// afterComment finds where the line behind a commented-out entry of name
+// begins. Of several the last one counts, but one with nothing between # and
+// the name, as in the files that libvirt ships, goes before one with blanks,
+// which may be a sentence.
+func (c *Conf) afterComment(name string) (pos int, ok bool) {
+	found, plain := -1, false
+	for i, com := range c.comments {
+		text := c.src[com.start+1 : com.end]
+		trimmed := bytes.TrimLeft(text, " \t")
+		if !commentAssigns(trimmed, name) {
+			continue
+		}
+		if isPlain := len(trimmed) == len(text); isPlain || !plain {
+			found, plain = i, isPlain
+		}
+	}
+	if found < 0 {
+		return 0, false
+	}
+	return c.lineAfter(c.comments[c.lastOfBlock(found)].end), true
+}
+
+// commentAssigns reports whether text begins with `name =`.
+func commentAssigns(text []byte, name string) bool {
+	rest, ok := bytes.CutPrefix(text, []byte(name))
+	return ok && bytes.HasPrefix(bytes.TrimLeft(rest, " \t"), []byte("="))
+}
+
+// lineAfter gives the offset of the line behind the one that ends at pos.
+func (c *Conf) lineAfter(pos int) int {
+	switch rest := c.src[pos:]; {
+	case bytes.HasPrefix(rest, []byte("\r\n")):
+		return pos + 2
+	case len(rest) > 0:
+		return pos + 1
+	}
+	return pos
+}
+
+// lastOfBlock gives the index of the comment in which the value ends that the
+// commented-out entry in comment i begins: i itself, or the one that closes
+// its list or its long string.
+func (c *Conf) lastOfBlock(i int) int {
+	var text []byte
+	for j := i; j == i || j < len(c.comments) && c.follows(j); j++ {
+		text = append(append(text, c.src[c.comments[j].start+1:c.comments[j].end]...), '\n')
+	}
+	p := confParser{src: text[bytes.IndexByte(text, '=')+1:]}
+	if _, err := p.value(); err == nil {
+		return i + bytes.Count(p.src[:p.pos], []byte{'\n'})
+	}
+	return i + closingLine(p.src)
+}
+
+// follows reports whether comment j stands on the line behind comment j-1.
+func (c *Conf) follows(j int) bool {
+	begin := c.lineAfter(c.comments[j-1].end)
+	return begin <= c.comments[j].start &&
+		len(bytes.Trim(c.src[begin:c.comments[j].start], " \t")) == 0
+}
+
+// closingLine finds the line, counted from 0, that begins with ] in a list that
+// is not well formed, for instance because it has comments in it. It gives up
+// at an empty line and then says 0.
+func closingLine(text []byte) int {
+	if !bytes.HasPrefix(bytes.TrimLeft(text, " \t"), []byte("[")) {
+		return 0
+	}
+	n := 0
+	for line := range bytes.Lines(text) {
+		line = bytes.TrimLeft(line, " \t\n")
+		if len(line) == 0 {
+			return 0
+		}
+		if line[0] == ']' {
+			return n
+		}
+		n++
+	}
+	return 0
+}
+
+// Unset removes every entry of name and reports whether there was one. An entry
+// that has its lines to itself goes with these lines and the comment behind
+// its value; of a line that holds several entries only the one goes. All other
+// bytes stay, with one exception: when nothing but blanks and line ends would
+// be left the file becomes empty, since libvirt refuses a file of blank lines.
+func (c *Conf) Unset(name string) bool {
+	if _, ok := c.first[name]; !ok {
+		return false
+	}
+	var out []byte
+	from := 0
+	for _, e := range c.entries {
+		if e.name != name {
+			continue
+		}
+		out = append(out, c.src[from:e.start]...)
+		out, from = c.cut(out, e)
+	}
+	out = append(out, c.src[from:]...)
+	if len(bytes.Trim(out, " \t\r\n")) == 0 {
+		out = nil
+	}
+	if err := c.reread(out); err != nil {
+		panic(fmt.Sprintf("libvirt: removing %s: %v", name, err)) // an entry's end is where another may begin
+	}
+	return true
+}
+
+// cut removes e, with out being what is kept of the file before it: it gives
+// what is kept now and the offset from which to go on.
+func (c *Conf) cut(out []byte, e confEntry) (kept []byte, from int) {
+	kept = bytes.TrimRight(out, " \t")
+	first := len(kept) == 0 || isConfEOL(kept[len(kept)-1])
+	p := confParser{src: c.src, pos: e.next}
+	p.skipBlanks()
+	semicolon := p.cur() == ';'
+	if semicolon {
+		p.pos++
+		p.skipBlanks()
+	}
+	last := p.atEnd() || isConfEOL(p.cur())
+	switch {
+	case first && last:
+		return kept, c.lineAfter(p.pos)
+	case last && !semicolon:
+		return out, e.commentStart
+	}
+	return out, p.pos
+}

@@ -1,0 +1,46 @@
+package libvirt
+
+import (
+	"fmt"
+	"path/filepath"
+	"strings"
+)
+
+// Daemon is a daemon that can listen for TLS.
+type Daemon struct {
+	Name      string
+	Service   string // systemd unit
+	TLSSocket string // systemd unit that opens port 16514 for it
+	ListenTLS bool   // listen_tls is 1 unless the conf says otherwise
+}
+
+// daemons lists who reads the server certificate. Of the modular daemons
+// virtproxyd alone does (libvirt, docs/manpages/virtproxyd.rst).
+var daemons = []Daemon{
+	{Name: "libvirtd", Service: "libvirtd.service", TLSSocket: "libvirtd-tls.socket", ListenTLS: true},
+	{Name: "virtproxyd", Service: "virtproxyd.service", TLSSocket: "virtproxyd-tls.socket"},
+}
+
+// FindDaemon looks a daemon up by its name.
+func FindDaemon(name string) (Daemon, error) {
+	for _, d := range daemons {
+		if d.Name == name {
+			return d, nil
+		}
+	}
+	return Daemon{}, fmt.Errorf("unknown daemon %q (one of %s)", name, strings.Join(DaemonNames(), ", "))
+}
+
+// DaemonNames lists the daemons that read a server certificate.
+func DaemonNames() []string {
+	names := make([]string, len(daemons))
+	for i, d := range daemons {
+		names[i] = d.Name
+	}
+	return names
+}
+
+// ConfPath is the daemon's configuration file below a SYSCONFDIR.
+func (d Daemon) ConfPath(sysconfdir string) string {
+	return filepath.Join(sysconfdir, "libvirt", d.Name+".conf")
+}

@@ -1,0 +1,186 @@
+// Package libvirt knows what libvirt and QEMU expect of the files they read:
+// where each one lives and with which mode (layout), the syntax of their
+// configuration (conf), which daemon reads what (daemon), and what a version
+// demands of a certificate (target). Knowledge of libvirt stands here, in one
+// table or one function each, and nowhere else in the program.
+package libvirt
+
+import (
+	"io/fs"
+	"path/filepath"
+)
+
+// File names one of the files of a PKI by what it is.
+type File int
+
+// The files. Not every layout has a place for each.
+const (
+	CACert File = iota
+	CACRL
+	CAKey
+	ServerCert
+	ServerKey
+	ClientCert
+	ClientKey
+)
+
+// Entry is the place of one file.
+type Entry struct {
+	File File
+	Path string // relative to the layout's base
+	Mode fs.FileMode
+}
+
+// Folder is the place of one folder.
+type Folder struct {
+	Path string
+	Mode fs.FileMode
+}
+
+// Layout says where files lie below a base folder.
+type Layout struct {
+	Base    string
+	Parents fs.FileMode // of folders above Top that have to be made
+
+	entries []Entry
+	folders []Folder // outermost first
+}
+
+// systemEntries is libvirt's default tree below SYSCONFDIR (libvirt,
+// src/rpc/virnettlsconfig.h), with the modes that virt-pki-validate demands but
+// for the client key: it wants that readable by everybody, which lets every
+// local user act as the host. See [Layout.WithMode].
+var systemEntries = []Entry{
+	{CACert, "pki/CA/cacert.pem", 0o644},
+	{CACRL, "pki/CA/cacrl.pem", 0o644},
+	{CAKey, "pki/CA/private/cakey.pem", 0o600},
+	{ServerCert, "pki/libvirt/servercert.pem", 0o644},
+	{ServerKey, "pki/libvirt/private/serverkey.pem", 0o600},
+	{ClientCert, "pki/libvirt/clientcert.pem", 0o644},
+	{ClientKey, "pki/libvirt/private/clientkey.pem", 0o600},
+}
+
+var systemFolders = []Folder{
+	{"pki", 0o755},
+	{"pki/CA", 0o755},
+	{"pki/CA/private", 0o700},
+	{"pki/CA/newcerts", 0o755},
+	{"pki/libvirt", 0o755},
+	{"pki/libvirt/private", 0o755},
+}
+
+// caEntries is the inside of a CA's folder: the same names as in the system's.
+var caEntries = []Entry{
+	{CACert, "cacert.pem", 0o644},
+	{CACRL, "cacrl.pem", 0o644},
+	{CAKey, "private/cakey.pem", 0o600},
+}
+
+var caFolders = []Folder{
+	{".", 0o755},
+	{"private", 0o700},
+	{"newcerts", 0o755},
+}
+
+// flatEntries is a folder as ?pkipath=DIR and ~/.pki/libvirt have it: no folders
+// inside, everything the owner's own.
+var flatEntries = []Entry{
+	{CACert, "cacert.pem", 0o600},
+	{CACRL, "cacrl.pem", 0o600},
+	{ServerCert, "servercert.pem", 0o600},
+	{ServerKey, "serverkey.pem", 0o600},
+	{ClientCert, "clientcert.pem", 0o600},
+	{ClientKey, "clientkey.pem", 0o600},
+}
+
+var flatFolders = []Folder{{".", 0o700}}
+
+// System is libvirt's default tree below a SYSCONFDIR such as "/etc".
+func System(sysconfdir string) Layout {
+	return Layout{Base: sysconfdir, Parents: 0o755, entries: systemEntries, folders: systemFolders}
+}
+
+// CA is the folder of a CA that lives elsewhere.
+func CA(folder string) Layout {
+	return Layout{Base: folder, Parents: 0o755, entries: caEntries, folders: caFolders}
+}
+
+// CAFolder is where a CA lives in the default tree below a SYSCONFDIR.
+func CAFolder(sysconfdir string) string { return filepath.Join(sysconfdir, "pki", "CA") }
+
+// Flat is a folder for ?pkipath=DIR.
+func Flat(folder string) Layout {
+	return Layout{Base: folder, Parents: 0o755, entries: flatEntries, folders: flatFolders}
+}
+
+// User is the flat folder that libvirt reads for everyone but root.
+func User(home string) Layout {
+	layout := Flat(filepath.Join(home, ".pki", "libvirt"))
+	layout.Parents = 0o700
+	return layout
+}
+
+// WithMode is the layout with another mode for one file.
+func (l Layout) WithMode(file File, mode fs.FileMode) Layout {
+	entries := append([]Entry{}, l.entries...)
+	for i := range entries {
+		if entries[i].File == file {
+			entries[i].Mode = mode
+		}
+	}
+	l.entries = entries
+	return l
+}
+
+// Path is where a file lies; empty when the layout has no place for it.
+func (l Layout) Path(file File) string {
+	path, _ := l.Place(file)
+	return path
+}
+
+// Place is where a file lies and its mode.
+func (l Layout) Place(file File) (path string, mode fs.FileMode) {
+	for _, entry := range l.entries {
+		if entry.File == file {
+			return filepath.Join(l.Base, entry.Path), entry.Mode
+		}
+	}
+	return "", 0
+}
+
+// Top is the outermost folder that is the layout's own.
+func (l Layout) Top() string { return filepath.Join(l.Base, l.folders[0].Path) }
+
+// FoldersFor lists the folders that must stand before path can be written,
+// outermost first.
+func (l Layout) FoldersFor(path string) []Folder {
+	var needed []Folder
+	for _, folder := range l.folders {
+		full := filepath.Join(l.Base, folder.Path)
+		if within(path, full) {
+			needed = append(needed, Folder{Path: full, Mode: folder.Mode})
+		}
+	}
+	return needed
+}
+
+// within reports whether path lies somewhere below folder.
+func within(path, folder string) bool {
+	rel, err := filepath.Rel(folder, path)
+	return err == nil && filepath.IsLocal(rel)
+}
+
+// Records is the folder in which a CA keeps what it signed, below the CA's own
+// folder.
+func Records(caFolder string) string { return filepath.Join(caFolder, "newcerts") }
+
+// CertFile and KeyFile name the pair of a role, "server" or "client".
+func CertFile(role string) File { return pairs[role][0] }
+
+// KeyFile is the private key beside [CertFile].
+func KeyFile(role string) File { return pairs[role][1] }
+
+var pairs = map[string][2]File{
+	"server": {ServerCert, ServerKey},
+	"client": {ClientCert, ClientKey},
+}

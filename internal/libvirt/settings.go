@@ -1,0 +1,62 @@
+package libvirt
+
+// Setting is one entry of a daemon's conf.
+type Setting struct {
+	Name  string
+	Value Value
+}
+
+// AllowedDNs is the setting that lists who may connect.
+const AllowedDNs = "tls_allowed_dn_list"
+
+// fileSettings maps the settings that name PKI files to the files.
+var fileSettings = []struct {
+	name string
+	file File
+}{
+	{"key_file", ServerKey},
+	{"cert_file", ServerCert},
+	{"ca_file", CACert},
+	{"crl_file", CACRL},
+}
+
+// Settings returns the entries that match the files there are. layout gives the
+// paths as the daemon will see them; have tells which files stand there; allow
+// is the list of DN patterns, nil to say nothing about it.
+//
+// The four file settings come together or not at all: libvirtd does not start
+// with some of key_file, cert_file and ca_file, the three without crl_file
+// switch the default CRL off, and crl_file alone is ignored (libvirt,
+// src/remote/remote_daemon.c). Without them the daemon reads its default places.
+func (d Daemon) Settings(layout Layout, have func(File) bool, allow []string) []Setting {
+	settings := []Setting{{"listen_tls", IntValue(1)}}
+	if haveAll(have) {
+		for _, s := range fileSettings {
+			settings = append(settings, Setting{s.name, StringValue(layout.Path(s.file))})
+		}
+	}
+	if allow != nil {
+		settings = append(settings, Setting{AllowedDNs, ListValue(allow)})
+	}
+	return settings
+}
+
+func haveAll(have func(File) bool) bool {
+	for _, s := range fileSettings {
+		if !have(s.file) {
+			return false
+		}
+	}
+	return true
+}
+
+// FileSettings returns the entries of conf that name PKI files and are active.
+func (c *Conf) FileSettings() []Setting {
+	var settings []Setting
+	for _, s := range fileSettings {
+		if v, ok := c.Lookup(s.name); ok {
+			settings = append(settings, Setting{s.name, v})
+		}
+	}
+	return settings
+}

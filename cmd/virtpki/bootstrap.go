@@ -1,0 +1,219 @@
+package main
+
+import (
+	"context"
+	"crypto/x509"
+	"errors"
+	"fmt"
+	"math/big"
+	"path/filepath"
+	"slices"
+
+	"github.com/spf13/cobra"
+
+	"virtpki/internal/libvirt"
+	"virtpki/internal/store"
+	"virtpki/pki"
+)
+
+// bootstrapOptions are the flags of bootstrap: those of ca init, issue and
+// config for this one host.
+type bootstrapOptions struct {
+	caOptions
+	leafOptions
+	configOptions
+	hostname string
+	client   string
+	daemon   string
+	caLife   string
+}
+
+const bootstrapHelp = `Make this host ready in one shot: a CA, a server and a client certificate, a CRL,
+and the entries of libvirtd.conf. It never asks.
+
+What is there already is taken: a CA, a key, a certificate. Run again, it
+changes nothing; a run that was cut short is finished by the next one.
+
+The server answers to its name, its short name, what --san adds, and every
+address that this machine has. The client certificate is the one with which this
+host, and root on it, connects to others; live migration needs it.`
+
+const bootstrapExample = `  virtpki bootstrap --name "Example Org"
+  virtpki bootstrap --name Lab --hostname hv1.lab.example --san 10.0.0.1 --client admin \
+      --allow-dn 'O=Lab,CN=admin'`
+
+func newBootstrap(e *env, g *globals) *cobra.Command {
+	o := &bootstrapOptions{}
+	cmd := &cobra.Command{
+		Use:     "bootstrap",
+		Short:   "Make this host ready, in one shot",
+		Long:    help(bootstrapHelp, exitDone, exitError, exitUsage, exitInterrupted),
+		Example: bootstrapExample,
+		Args:    cobra.NoArgs,
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			return e.bootstrap(cmd.Context(), g, o)
+		},
+	}
+	flags := cmd.Flags()
+	flags.StringVar(&o.name, "name", "", "`organisation` that the CA stands for; wanted when there is no CA yet")
+	flags.StringVar(&o.hostname, "hostname", "", "`name` of this host (default what the system says)")
+	flags.StringVar(&o.client, "client", "", "`name` in the client certificate (default the host's)")
+	flags.StringVar(&o.daemon, "daemon", "libvirtd", "`daemon` to configure: libvirtd or virtproxyd")
+	flags.StringVar(&o.caLife, "ca-validity", pki.FormatValidity(pki.DefaultCAValidity), "how long the CA lives, a `duration`")
+	o.leafOptions.addFlags(cmd)
+	o.configOptions.addFlags(cmd)
+	o.addPermit(flags)
+	g.addPassphrase(cmd)
+	g.addDryRun(cmd)
+	completeFrom(cmd, "daemon", libvirt.DaemonNames()...)
+	return cmd
+}
+
+// hostPlan is bootstrapOptions with everything checked.
+type hostPlan struct {
+	o      *bootstrapOptions
+	leaf   leafPlan
+	ca     *newAuthority // nil when no name is given for one
+	daemon libvirt.Daemon
+	to     target
+	server identity
+	client identity
+}
+
+func (e *env) bootstrap(ctx context.Context, g *globals, o *bootstrapOptions) error {
+	if err := e.checkClock(); err != nil {
+		return err
+	}
+	h, err := e.checkBootstrap(g, o)
+	if err != nil {
+		return err
+	}
+	keys := e.newKeyring(g)
+	conf := h.daemon.ConfPath(g.underRoot(g.sysconfdir))
+	locks := []string{g.caFolder(), g.system().Top(), filepath.Dir(conf)}
+	return e.change(ctx, g, locks, func(j *job) error {
+		a, err := e.findOrMakeCA(j, g, keys, h.ca)
+		if err != nil {
+			return err
+		}
+		if _, err := e.takeOrMake(j, a, keys, h, h.server); err != nil {
+			return err
+		}
+		client, err := e.takeOrMake(j, a, keys, h, h.client)
+		if err != nil {
+			return err
+		}
+		if err := e.trust(j, a, h.to); err != nil {
+			return err
+		}
+		present := func(file libvirt.File) bool { return file != libvirt.CACRL || a.crl != nil }
+		return e.applyConfig(j, g, &o.configOptions, h.daemon, dnOf(client.cert), present)
+	})
+}
+
+func (e *env) checkBootstrap(g *globals, o *bootstrapOptions) (*hostPlan, error) {
+	h := &hostPlan{o: o}
+	var err error
+	if h.leaf, err = o.leafOptions.check(); err != nil {
+		return nil, err
+	}
+	if h.daemon, err = libvirt.FindDaemon(o.daemon); err != nil {
+		return nil, usageError{err}
+	}
+	if err := checkPatterns(o.allow); err != nil {
+		return nil, usageError{err}
+	}
+	if h.ca, err = o.checkCA(); err != nil {
+		return nil, err
+	}
+	h.to = target{g.system().WithMode(libvirt.ClientKey, h.leaf.clientKeyMode), owner()}
+	return h, e.nameHost(g, o, h)
+}
+
+// checkCA says what CA to make if there is none; nil when it has no name.
+func (o *bootstrapOptions) checkCA() (*newAuthority, error) {
+	if o.name == "" {
+		return nil, nil
+	}
+	o.caOptions.keyType, o.caOptions.validity = o.leafOptions.keyType, o.caLife
+	n, err := o.caOptions.check()
+	return &n, err
+}
+
+// nameHost says who this host is, as a server and as a client.
+func (e *env) nameHost(g *globals, o *bootstrapOptions, h *hostPlan) error {
+	host := o.hostname
+	if host == "" {
+		var err error
+		if host, err = e.hostnameOf(e.hostsFile(g)); err != nil {
+			return withHint(err, "name it with --hostname")
+		}
+	}
+	client := o.client
+	if client == "" {
+		client = host
+	}
+	if err := firstOf(checkHost(host), checkClient(client)); err != nil {
+		return usageError{err}
+	}
+	names, err := e.serverNames(host, o.sans, g.thisMachine())
+	h.server = identity{role: pki.Server, name: host, altNames: names}
+	h.client = identity{role: pki.Client, name: client}
+	return asUsage(err)
+}
+
+// findOrMakeCA takes the CA that is there, with a CRL if it can sign one, or
+// makes one.
+func (e *env) findOrMakeCA(j *job, g *globals, keys *keyring, n *newAuthority) (*authority, error) {
+	a, err := e.loadCA(g)
+	if errors.Is(err, errNoCA) {
+		if n == nil {
+			return nil, usageError{withHint(err, "name the organisation of a new CA with --name")}
+		}
+		return e.makeCA(j, g, keys, *n)
+	}
+	if err != nil {
+		return nil, err
+	}
+	a.noteTwins(j)
+	if a.crl == nil && store.Exists(a.layout.Path(libvirt.CAKey)) {
+		if err := a.open(keys); err != nil {
+			return nil, err
+		}
+		// The numbers of the lists before are not known; the time is higher.
+		return a, e.makeCRL(j, a, big.NewInt(e.now().Unix()))
+	}
+	return a, nil
+}
+
+// takeOrMake takes the pair that is there, or makes what is missing of it.
+func (e *env) takeOrMake(j *job, a *authority, keys *keyring, h *hostPlan, id identity) (*pair, error) {
+	have, err := loadPair(h.to.layout, id.role)
+	if err != nil {
+		return nil, err
+	}
+	if have.cert != nil && have.key == nil {
+		return nil, withHint(fmt.Errorf("%s: its key %s is missing", have.certPath, have.keyPath), "bring the key back, or remove the certificate to have a new pair made")
+	}
+	if have.cert != nil {
+		return have, e.checkTaken(j, a, have)
+	}
+	if err := a.open(keys); err != nil {
+		return nil, err
+	}
+	have.cert, err = e.makePair(j, a, keys, h.leaf, h.to, id, have)
+	return have, err
+}
+
+// checkTaken looks at a certificate that was there: libvirtd does not start on
+// one that its CA file does not vouch for.
+func (e *env) checkTaken(j *job, a *authority, have *pair) error {
+	signed := slices.ContainsFunc(a.bundle, func(ca *x509.Certificate) bool { return have.cert.CheckSignatureFrom(ca) == nil })
+	if !signed {
+		return fmt.Errorf("%s: %s is not signed by the CA in %s", have.certPath, dnOf(have.cert), a.layout.Path(libvirt.CACert))
+	}
+	if !e.now().Before(have.cert.NotAfter) {
+		j.note("%s: expired on %s", have.certPath, have.cert.NotAfter.Format(dateForm))
+	}
+	return nil
+}

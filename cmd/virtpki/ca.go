@@ -1,0 +1,212 @@
+package main
+
+import (
+	"context"
+	"crypto"
+	"errors"
+	"fmt"
+	"math/big"
+	"strings"
+	"time"
+
+	"github.com/spf13/cobra"
+	"github.com/spf13/pflag"
+
+	"virtpki/internal/libvirt"
+	"virtpki/internal/store"
+	"virtpki/pki"
+)
+
+func newCA(e *env, g *globals) *cobra.Command {
+	cmd := &cobra.Command{
+		Use:   "ca",
+		Short: "The certificate authority",
+		Long:  help("Make the certificate authority whose certificates every host and client trusts.", exitDone, exitError, exitUsage),
+		Args:  cobra.NoArgs,
+		RunE:  needsSubcommand,
+	}
+	cmd.AddCommand(newCAInit(e, g))
+	return cmd
+}
+
+// caOptions describe a CA to be made.
+type caOptions struct {
+	name     string
+	keyType  string
+	validity string
+	permit   []string
+}
+
+const caInitHelp = `Make a CA: its key, its certificate, and a signed, empty CRL at the one place
+where libvirt looks for it by default. A CA that is there is never overwritten.
+
+The key is PKCS#8 with mode 0600. With --passphrase-file it is encrypted, in a
+form that certtool and openssl read; every command that signs then needs the
+passphrase. --permit limits what the CA's certificates may name, so that a
+stolen CA key cannot impersonate the rest of the network.`
+
+func newCAInit(e *env, g *globals) *cobra.Command {
+	o := &caOptions{}
+	cmd := &cobra.Command{
+		Use:     "init --name NAME",
+		Short:   "Make a CA",
+		Long:    help(caInitHelp, exitDone, exitError, exitUsage, exitInterrupted),
+		Example: "  virtpki ca init --name \"Example Org\"\n  virtpki ca init --name Lab --permit lab.example --permit 10.0.0.0/8 --passphrase-file /root/ca.pass",
+		Args:    cobra.NoArgs,
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			return e.caInit(cmd.Context(), g, o)
+		},
+	}
+	cmd.Flags().StringVar(&o.name, "name", "", "`organisation` that the CA stands for")
+	cmd.MarkFlagRequired("name")
+	cmd.Flags().StringVar(&o.keyType, "key-type", string(pki.DefaultKeyType), "`type` of the key: "+keyTypeList())
+	cmd.Flags().StringVar(&o.validity, "validity", pki.FormatValidity(pki.DefaultCAValidity), "how long the CA lives, a `duration` such as 30d or 10y")
+	o.addPermit(cmd.Flags())
+	g.addPassphrase(cmd)
+	g.addDryRun(cmd)
+	completeKeyTypes(cmd)
+	return cmd
+}
+
+func (o *caOptions) addPermit(flags *pflag.FlagSet) {
+	flags.StringArrayVar(&o.permit, "permit", nil, "limit the CA to a `domain` or network (10.0.0.0/8); may be repeated")
+}
+
+// newAuthority is a CA with everything decided but its key.
+type newAuthority struct {
+	rawSubject []byte
+	keyType    pki.KeyType
+	validity   time.Duration
+	permit     pki.Permit
+}
+
+// check turns the options into what they mean, or says what is wrong.
+func (o *caOptions) check() (n newAuthority, err error) {
+	var errs [4]error
+	n.rawSubject, errs[0] = caSubject(o.name)
+	n.keyType, errs[1] = pki.ParseKeyType(o.keyType)
+	n.validity, errs[2] = pki.ParseValidity(o.validity)
+	n.permit, errs[3] = pki.ParsePermit(o.permit)
+	return n, asUsage(firstOf(errs[:]...))
+}
+
+// firstOf is the first error there is: one clear line, not a heap.
+func firstOf(errs ...error) error {
+	for _, err := range errs {
+		if err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// asUsage marks an error, if there is one, as wrong use.
+func asUsage(err error) error {
+	if err == nil {
+		return nil
+	}
+	return usageError{err}
+}
+
+func (e *env) caInit(ctx context.Context, g *globals, o *caOptions) error {
+	if err := e.checkClock(); err != nil {
+		return err
+	}
+	n, err := o.check()
+	if err != nil {
+		return err
+	}
+	keys := e.newKeyring(g)
+	return e.change(ctx, g, []string{g.caFolder()}, func(j *job) error {
+		if err := e.refuseExisting(g); err != nil {
+			return err
+		}
+		_, err := e.makeCA(j, g, keys, n)
+		return err
+	})
+}
+
+// refuseExisting is the error for a place where a CA, or a part of one, stands.
+func (e *env) refuseExisting(g *globals) error {
+	a, err := e.loadCA(g)
+	crl := libvirt.CA(g.caFolder()).Path(libvirt.CACRL)
+	switch {
+	case errors.Is(err, errNoCA) && store.Exists(crl):
+		return fmt.Errorf("%s: the CRL of a CA whose certificate is missing", crl)
+	case errors.Is(err, errNoCA):
+		return nil
+	case err != nil:
+		return err
+	}
+	return withHint(fmt.Errorf("there is a CA already: %s in %s", dnOf(a.ca.Certificate), a.folder), "use another folder with --ca")
+}
+
+// makeCA plans a new CA: key, certificate, empty CRL.
+func (e *env) makeCA(j *job, g *globals, keys *keyring, n newAuthority) (*authority, error) {
+	signer, err := keys.key("ca", n.keyType)
+	if err != nil {
+		return nil, err
+	}
+	ca, err := pki.NewCA(pki.CARequest{RawSubject: n.rawSubject, Signer: signer, Now: e.now(), Validity: n.validity, Permit: n.permit})
+	if err != nil {
+		return nil, err
+	}
+	keyPEM, err := keys.encodeCA(signer)
+	if err != nil {
+		return nil, err
+	}
+	a := &authority{folder: g.caFolder(), layout: libvirt.CA(g.caFolder()), ca: *ca}
+	a.bundle = append(a.bundle, ca.Certificate)
+	to := target{a.layout, owner()}
+	if err := to.folders(&j.plan, store.RecordPath(libvirt.Records(a.folder), ca.Certificate.SerialNumber)); err != nil {
+		return nil, err
+	}
+	if err := firstOf(
+		to.write(&j.plan, libvirt.CAKey, keyPEM),
+		to.write(&j.plan, libvirt.CACert, pki.EncodeCertificates(ca.Certificate)),
+		e.makeCRL(j, a, big.NewInt(1)),
+	); err != nil {
+		return nil, err
+	}
+	j.made = append(j.made, placed{ca.Certificate, a.layout.Path(libvirt.CACert)})
+	return a, nil
+}
+
+// makeCRL plans an empty CRL. libvirt goes on without a word when there is
+// none, and a CRL that begins later would have to reach every host first.
+func (e *env) makeCRL(j *job, a *authority, number *big.Int) error {
+	crl, err := a.ca.CRL(pki.CRLRequest{Number: number, Now: e.now()})
+	if err != nil {
+		return err
+	}
+	a.crl = pki.EncodeCRL(crl)
+	return target{a.layout, owner()}.write(&j.plan, libvirt.CACRL, a.crl)
+}
+
+// encodeCA is the CA's key as PEM, encrypted when a passphrase is given.
+func (k *keyring) encodeCA(signer crypto.Signer) ([]byte, error) {
+	if k.g.passphraseFile != "" && k.passphrase == nil {
+		var err error
+		if k.passphrase, err = k.e.secret(k.g.passphraseFile, ""); err != nil {
+			return nil, err
+		}
+	}
+	return pki.EncodeKey(signer, k.passphrase)
+}
+
+func keyTypeList() string {
+	var names []string
+	for _, t := range pki.KeyTypes() {
+		names = append(names, string(t))
+	}
+	return strings.Join(names, ", ")
+}
+
+func completeKeyTypes(cmd *cobra.Command) {
+	completeFrom(cmd, "key-type", strings.Split(keyTypeList(), ", ")...)
+}
+
+// completeFrom offers fixed values for a flag.
+func completeFrom(cmd *cobra.Command, flag string, values ...string) {
+	cmd.RegisterFlagCompletionFunc(flag, cobra.FixedCompletions(values, cobra.ShellCompDirectiveNoFileComp))
+}

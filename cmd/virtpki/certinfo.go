@@ -1,0 +1,122 @@
+package main
+
+import (
+	"crypto/sha256"
+	"crypto/x509"
+	"encoding/hex"
+	"fmt"
+	"math"
+	"strings"
+	"time"
+
+	"virtpki/internal/store"
+	"virtpki/pki"
+)
+
+// dateForm is how dates are shown to people: days, in UTC.
+const dateForm = "2006-01-02"
+
+// certInfo is what list and show tell about a certificate; its JSON form is
+// stable.
+type certInfo struct {
+	Roles       []string  `json:"roles"` // ca, server, client
+	Name        string    `json:"name"`  // the CN
+	DN          string    `json:"dn"`    // as libvirt prints and matches it
+	Issuer      string    `json:"issuer"`
+	DNS         []string  `json:"dns,omitempty"`
+	IPs         []string  `json:"ips,omitempty"`
+	Permitted   string    `json:"permitted,omitempty"`
+	Serial      string    `json:"serial"`      // hexadecimal
+	Fingerprint string    `json:"fingerprint"` // SHA-256 of the DER, hexadecimal
+	KeyType     string    `json:"key_type"`
+	NotBefore   time.Time `json:"not_before"`
+	NotAfter    time.Time `json:"not_after"`
+	DaysLeft    int       `json:"days_left"` // rounded; negative once it has expired
+	Expired     bool      `json:"expired"`
+	Path        string    `json:"path,omitempty"`
+
+	cert *x509.Certificate
+}
+
+func describe(cert *x509.Certificate, path string, now time.Time) certInfo {
+	sum := sha256.Sum256(cert.Raw)
+	info := certInfo{
+		Roles:       rolesOf(cert),
+		Name:        cert.Subject.CommonName,
+		DN:          dnOf(cert),
+		Issuer:      issuerOf(cert),
+		DNS:         cert.DNSNames,
+		Permitted:   pki.PermitOf(cert).String(),
+		Serial:      store.SerialText(cert.SerialNumber),
+		Fingerprint: hex.EncodeToString(sum[:]),
+		KeyType:     keyTypeOf(cert),
+		NotBefore:   cert.NotBefore,
+		NotAfter:    cert.NotAfter,
+		DaysLeft:    int(math.Round(cert.NotAfter.Sub(now).Hours() / 24)),
+		Expired:     !now.Before(cert.NotAfter),
+		Path:        path,
+		cert:        cert,
+	}
+	for _, ip := range cert.IPAddresses {
+		info.IPs = append(info.IPs, ip.String())
+	}
+	return info
+}
+
+func rolesOf(cert *x509.Certificate) []string {
+	if cert.IsCA {
+		return []string{"ca"}
+	}
+	roles := []string{}
+	for _, role := range pki.RolesOf(cert) {
+		roles = append(roles, string(role))
+	}
+	return roles
+}
+
+func keyTypeOf(cert *x509.Certificate) string {
+	if t, known := pki.KeyTypeOf(cert.PublicKey); known {
+		return string(t)
+	}
+	return strings.ToLower(cert.PublicKeyAlgorithm.String())
+}
+
+func (i certInfo) roleText() string { return strings.Join(i.Roles, "+") }
+
+// names lists the SANs.
+func (i certInfo) names() string {
+	return strings.Join(append(append([]string{}, i.DNS...), i.IPs...), ", ")
+}
+
+// until says when the certificate ends, for people.
+func (i certInfo) until() string {
+	day := i.NotAfter.UTC().Format(dateForm)
+	if i.Expired {
+		return fmt.Sprintf("%s (expired)", day)
+	}
+	return fmt.Sprintf("%s (%d days)", day, i.DaysLeft)
+}
+
+// lines are the fields of show, name and value.
+func (i certInfo) lines() [][]string {
+	rows := [][]string{
+		{"role:", i.roleText()},
+		{"DN:", i.DN},
+		{"issuer:", i.Issuer},
+		{"SANs:", i.names()},
+		{"permitted:", i.Permitted},
+		{"key:", i.KeyType},
+		{"serial:", i.Serial},
+		{"fingerprint:", "sha256:" + i.Fingerprint},
+		{"from:", i.NotBefore.UTC().Format(time.RFC3339)},
+		{"until:", fmt.Sprintf("%s (%d days)", i.NotAfter.UTC().Format(time.RFC3339), i.DaysLeft)},
+		{"file:", i.Path},
+	}
+	kept := rows[:0]
+	for _, row := range rows {
+		if row[1] != "" {
+			kept = append(kept, row)
+		}
+	}
+	return kept
+}

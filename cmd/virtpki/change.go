@@ -1,0 +1,194 @@
+package main
+
+import (
+	"context"
+	"crypto"
+	"crypto/x509"
+	"fmt"
+	"path/filepath"
+
+	"virtpki/internal/libvirt"
+	"virtpki/internal/store"
+	"virtpki/pki"
+)
+
+// job is what a command has decided: how the disk shall be, and what to tell.
+type job struct {
+	plan  store.Plan
+	made  []placed // certificates, for the summary
+	notes []string // what people should know or do next
+}
+
+// placed is a certificate with the path at which it lies or will lie.
+type placed struct {
+	cert *x509.Certificate
+	path string
+}
+
+func (j *job) note(format string, args ...any) {
+	j.notes = append(j.notes, fmt.Sprintf(format, args...))
+}
+
+// change walks the way of every command that changes something. It decides
+// once without a lock, so that bad input leaves no trace and a run with nothing
+// to do writes nothing; then it takes the locks, looks and decides again, and
+// applies. decide must come to the same end when called twice: keys come from
+// a keyring.
+func (e *env) change(ctx context.Context, g *globals, folders []string, decide func(*job) error) error {
+	j := &job{}
+	if err := decide(j); err != nil {
+		return err
+	}
+	if !g.dryRun && len(j.plan.Changes()) > 0 {
+		var err error
+		if j, err = e.applyLocked(ctx, folders, decide); err != nil {
+			return err
+		}
+	}
+	return e.tell(g, j)
+}
+
+func (e *env) applyLocked(ctx context.Context, folders []string, decide func(*job) error) (*job, error) {
+	j := &job{}
+	for _, folder := range folders {
+		lock, err := store.Acquire(ctx, folder, func() { e.warn("waiting for another run to end (%s)", folder) })
+		if err != nil {
+			return nil, err
+		}
+		defer lock.Release()
+		j.plan.Adopt(lock)
+	}
+	if err := decide(j); err != nil {
+		return nil, err
+	}
+	if ctx.Err() != nil {
+		return nil, errInterrupted
+	}
+	return j, j.plan.Apply()
+}
+
+// tell prints what was done, or with --dry-run what would be.
+func (e *env) tell(g *globals, j *job) error {
+	if g.json {
+		return e.printJSON(e.reportOf(j))
+	}
+	if g.quiet {
+		return nil
+	}
+	for _, c := range j.plan.Changes() {
+		fmt.Fprintln(e.stdout, changeLine(c, g.dryRun))
+	}
+	if len(j.plan.Changes()) == 0 {
+		fmt.Fprintln(e.stdout, "nothing to do")
+	}
+	for _, p := range j.made {
+		fmt.Fprintln(e.stdout, e.summary(p))
+	}
+	for _, note := range j.notes {
+		e.warn("%s", note)
+	}
+	return nil
+}
+
+// report is the JSON form of what was done.
+type report struct {
+	Changes      []store.Change `json:"changes"`
+	Certificates []certInfo     `json:"certificates"`
+	Notes        []string       `json:"notes"`
+}
+
+func (e *env) reportOf(j *job) report {
+	r := report{Changes: j.plan.Changes(), Certificates: []certInfo{}, Notes: j.notes}
+	if r.Changes == nil {
+		r.Changes = []store.Change{}
+	}
+	if r.Notes == nil {
+		r.Notes = []string{}
+	}
+	for _, p := range j.made {
+		r.Certificates = append(r.Certificates, describe(p.cert, p.path, e.now()))
+	}
+	return r
+}
+
+var actionWords = map[store.Action][2]string{
+	store.Create:  {"created ", "would create "},
+	store.Replace: {"replaced", "would replace"},
+	store.Adjust:  {"adjusted", "would adjust "},
+}
+
+func changeLine(c store.Change, dryRun bool) string {
+	word := actionWords[c.Action][0]
+	if dryRun {
+		word = actionWords[c.Action][1]
+	}
+	name := c.Path
+	if c.Dir {
+		name += "/"
+	}
+	return fmt.Sprintf("%s %04o %s", word, c.Mode.Perm(), name)
+}
+
+// summary is one line about a certificate that was made.
+func (e *env) summary(p placed) string {
+	info := describe(p.cert, p.path, e.now())
+	line := fmt.Sprintf("%-6s %s until %s (%d days)", info.roleText(), info.DN, info.NotAfter.Format(dateForm), info.DaysLeft)
+	if names := info.names(); names != "" {
+		line += " for " + names
+	}
+	return line
+}
+
+// keyring makes the keys of one command and remembers them, and the passphrase
+// of the CA, so that deciding twice makes each key once and asks once.
+type keyring struct {
+	e          *env
+	g          *globals
+	keys       map[string]crypto.Signer
+	passphrase []byte
+}
+
+func (e *env) newKeyring(g *globals) *keyring {
+	return &keyring{e: e, g: g, keys: make(map[string]crypto.Signer)}
+}
+
+// key returns the new key of a slot, a name that the command chooses.
+func (k *keyring) key(slot string, t pki.KeyType) (crypto.Signer, error) {
+	if key, ok := k.keys[slot]; ok {
+		return key, nil
+	}
+	key, err := pki.GenerateKey(t)
+	if err != nil {
+		return nil, fmt.Errorf("making the key: %w", err)
+	}
+	k.keys[slot] = key
+	return key, nil
+}
+
+// target is a layout that files are written into, with their owner.
+type target struct {
+	layout libvirt.Layout
+	owner  *store.Owner
+}
+
+// write plans one file with the folders that it needs.
+func (t target) write(p *store.Plan, file libvirt.File, data []byte) error {
+	path, mode := t.layout.Place(file)
+	if err := t.folders(p, path); err != nil {
+		return err
+	}
+	return p.File(path, data, mode, t.owner)
+}
+
+// folders plans the folders above path.
+func (t target) folders(p *store.Plan, path string) error {
+	if err := p.Parents(filepath.Dir(t.layout.Top()), t.layout.Parents, t.owner); err != nil {
+		return err
+	}
+	for _, folder := range t.layout.FoldersFor(path) {
+		if err := p.Dir(folder.Path, folder.Mode, t.owner); err != nil {
+			return err
+		}
+	}
+	return nil
+}

@@ -1,0 +1,80 @@
+package main
+
+import (
+	"errors"
+	"fmt"
+	"io"
+	"net"
+	"os"
+	"time"
+
+	"golang.org/x/term"
+)
+
+// env is the world as the commands see it; nothing else reaches out. Tests
+// build one of their own.
+type env struct {
+	stdin          io.Reader
+	stdout, stderr io.Writer
+	now            func() time.Time
+	hostname       func() (string, error)
+	addresses      func() ([]net.IP, error)
+	askSecret      func(prompt string) ([]byte, error)
+}
+
+// errNoTerminal says that a question cannot be asked.
+var errNoTerminal = errors.New("no terminal to ask on")
+
+func newEnv() *env {
+	return &env{
+		stdin:     os.Stdin,
+		stdout:    os.Stdout,
+		stderr:    os.Stderr,
+		now:       time.Now,
+		hostname:  os.Hostname,
+		addresses: localAddresses,
+		askSecret: askSecret,
+	}
+}
+
+// buildFloor is before every build of this program.
+var buildFloor = time.Date(2026, 11, 1, 0, 0, 0, 0, time.UTC)
+
+// checkClock refuses to sign under a clock that cannot be right: a machine
+// without a battery wakes up in 1970, and what it signs then has expired, or is
+// not valid yet, for everybody else.
+func (e *env) checkClock() error {
+	if now := e.now(); now.Before(buildFloor) {
+		return withHint(fmt.Errorf("the clock says %s, which is before this program was made", now.UTC().Format(time.RFC3339)), "set the clock first")
+	}
+	return nil
+}
+
+// localAddresses lists the addresses of this machine under which others can
+// reach it: loopback and link-local ones are left out, because a link-local
+// address means nothing without the name of an interface beside it.
+func localAddresses() ([]net.IP, error) {
+	addrs, err := net.InterfaceAddrs()
+	if err != nil {
+		return nil, err
+	}
+	var ips []net.IP
+	for _, addr := range addrs {
+		network, ok := addr.(*net.IPNet)
+		if ok && network.IP.IsGlobalUnicast() {
+			ips = append(ips, network.IP)
+		}
+	}
+	return ips, nil
+}
+
+// askSecret reads a line from the terminal without showing it.
+func askSecret(prompt string) ([]byte, error) {
+	if !term.IsTerminal(int(os.Stdin.Fd())) || !term.IsTerminal(int(os.Stderr.Fd())) {
+		return nil, errNoTerminal
+	}
+	io.WriteString(os.Stderr, prompt)
+	secret, err := term.ReadPassword(int(os.Stdin.Fd()))
+	io.WriteString(os.Stderr, "\n")
+	return secret, err
+}

@@ -1,0 +1,35 @@
+package main
+
+import (
+	"errors"
+	"fmt"
+)
+
+var (
+	// errRefused ends a command whose answer is no; the answer is printed already.
+	errRefused = errors.New("refused")
+	// errInterrupted ends a command whose user has stopped it.
+	errInterrupted = errors.New("interrupted")
+)
+
+// usageError is wrong use found after cobra has accepted the line.
+type usageError struct{ error }
+
+func (u usageError) Unwrap() error { return u.error }
+
+func usagef(format string, args ...any) error {
+	return usageError{fmt.Errorf(format, args...)}
+}
+
+// hintError carries what to do about an error, printed on a line of its own.
+type hintError struct {
+	error
+	hint string
+}
+
+func (h hintError) Unwrap() error { return h.error }
+
+// withHint adds what to do to an error.
+func withHint(err error, format string, args ...any) error {
+	return hintError{err, fmt.Sprintf(format, args...)}
+}

@@ -1,0 +1,343 @@
+package main
+
+import (
+	"context"
+	"crypto/x509"
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/spf13/cobra"
+	"github.com/spf13/pflag"
+
+	"virtpki/dn"
+	"virtpki/internal/libvirt"
+	"virtpki/pki"
+)
+
+// leafOptions describe certificates to be made; issue and bootstrap share them.
+type leafOptions struct {
+	sans          []string
+	keyType       string
+	validity      string
+	target        string
+	clientKeyMode string
+}
+
+func (o *leafOptions) addFlags(cmd *cobra.Command) {
+	flags := cmd.Flags()
+	flags.StringArrayVar(&o.sans, "san", nil, "another `name` or address of the server; may be repeated")
+	flags.StringVar(&o.keyType, "key-type", string(pki.DefaultKeyType), "`type` of the keys: "+keyTypeList())
+	flags.StringVar(&o.validity, "validity", pki.FormatValidity(pki.DefaultLeafValidity), "how long the certificates live, a `duration` such as 30d or 1y")
+	flags.StringVar(&o.target, "for", "any", "the oldest `release` that must accept them, such as libvirt-11.6")
+	o.addClientKeyMode(flags)
+	completeKeyTypes(cmd)
+	completeFrom(cmd, "for", "any", "libvirt-9.0", "libvirt-11.6", "libvirt-12.8", "qemu-10.2")
+	completeFrom(cmd, "client-key-mode", "0600", "0640", "0644")
+}
+
+func (o *leafOptions) addClientKeyMode(flags *pflag.FlagSet) {
+	flags.StringVar(&o.clientKeyMode, "client-key-mode", "0600",
+		"`mode` of the system's client key: 0644, which virt-pki-validate wants, lets every local user connect as this host")
+}
+
+// leafPlan is leafOptions with everything checked.
+type leafPlan struct {
+	keyType       pki.KeyType
+	validity      time.Duration
+	strict        bool
+	clientKeyMode fs.FileMode
+}
+
+func (o *leafOptions) check() (leafPlan, error) {
+	keyType, err1 := pki.ParseKeyType(o.keyType)
+	validity, err2 := pki.ParseValidity(o.validity)
+	release, err3 := libvirt.ParseTarget(o.target)
+	mode, err4 := parseClientKeyMode(o.clientKeyMode)
+	p := leafPlan{keyType, validity, release.TakesStrictKeyUsage(), mode}
+	return p, asUsage(firstOf(err1, err2, err3, err4))
+}
+
+func parseClientKeyMode(s string) (fs.FileMode, error) {
+	mode, err := strconv.ParseUint(s, 8, 12)
+	if err != nil || mode&0o600 != 0o600 || mode&^0o644 != 0 {
+		return 0, fmt.Errorf("bad client key mode %q (0600, 0640 or 0644)", s)
+	}
+	return fs.FileMode(mode), nil
+}
+
+// issueOptions are the flags of issue.
+type issueOptions struct {
+	leafOptions
+	subject string
+	out     string
+	layout  string
+	user    bool
+}
+
+const issueHelp = `Make a key and have the CA here sign a certificate for it.
+
+A server certificate is libvirtd's identity, a client certificate is that of
+whoever connects. A host, a hypervisor, is both, with a pair for each.
+
+Without --out the files are installed on this machine, below --root. With --out
+each name gets a folder of its own: --layout system is a tree to be copied onto
+that machine's /, --layout pkipath is flat, for virsh -c '...?pkipath=DIR'.
+--user installs into ~/.pki/libvirt, where libvirt looks for everybody but root.
+
+A server answers to its name, its short name, what --san adds and, when it is
+this machine, to every address that this machine has.`
+
+const issueExample = `  # the server and client pairs of this machine
+  virtpki issue host hv1.lab.example
+
+  # those of two others, as trees to be copied onto their /
+  virtpki issue host hv2.lab.example hv3.lab.example --out bundles
+
+  # an admin's, for virsh -c 'qemu+tls://hv1.lab.example/system?pkipath=...'
+  virtpki issue client alice --out bundles --layout pkipath`
+
+func newIssue(e *env, g *globals) *cobra.Command {
+	o := &issueOptions{}
+	cmd := &cobra.Command{
+		Use:       "issue server|client|host NAME...",
+		Short:     "Make a key and a certificate",
+		Long:      help(issueHelp, exitDone, exitError, exitUsage, exitInterrupted),
+		Example:   issueExample,
+		Args:      cobra.MinimumNArgs(2),
+		ValidArgs: []string{"server", "client", "host"},
+		RunE: func(cmd *cobra.Command, args []string) error {
+			return e.issue(cmd.Context(), g, o, args[0], args[1:])
+		},
+	}
+	o.addFlags(cmd)
+	flags := cmd.Flags()
+	flags.StringVar(&o.subject, "subject", "", "the whole subject, a `DN` in libvirt's form: C=GB,O=Example,CN=admin")
+	flags.StringVarP(&o.out, "out", "o", "", "make bundles in `directory`, one folder a name")
+	flags.StringVar(&o.layout, "layout", "system", "`form` of the bundles: system or pkipath")
+	flags.BoolVar(&o.user, "user", false, "install into ~/.pki/libvirt")
+	cmd.MarkFlagsMutuallyExclusive("out", "user")
+	cmd.MarkFlagDirname("out")
+	completeFrom(cmd, "layout", "system", "pkipath")
+	g.addPassphrase(cmd)
+	g.addDryRun(cmd)
+	return cmd
+}
+
+// identity is one certificate to be made, with what its subject needs: a raw
+// subject, or a name to be put below the CA's organisation.
+type identity struct {
+	role       pki.Role
+	name       string
+	rawSubject []byte // nil: made from the name
+	altNames
+}
+
+// bundle is what one name gets: its identities, and where they go.
+type bundle struct {
+	to         target
+	identities []identity
+	// portable is set for a folder that will be carried elsewhere: it must not
+	// be there yet, and it holds the CA and the CRL too.
+	portable bool
+}
+
+func (e *env) issue(ctx context.Context, g *globals, o *issueOptions, role string, names []string) error {
+	if err := e.checkClock(); err != nil {
+		return err
+	}
+	leaf, err := o.check()
+	if err != nil {
+		return err
+	}
+	bundles, err := e.bundles(g, o, leaf, role, names)
+	if err != nil {
+		return err
+	}
+	keys := e.newKeyring(g)
+	locks := []string{g.caFolder()}
+	if o.out == "" {
+		locks = append(locks, bundles[0].to.layout.Top())
+	}
+	return e.change(ctx, g, locks, func(j *job) error {
+		a, err := e.loadCA(g)
+		if err != nil {
+			return err
+		}
+		if err := a.open(keys); err != nil {
+			return err
+		}
+		a.noteTwins(j)
+		for _, b := range bundles {
+			if err := e.fill(j, a, keys, leaf, b); err != nil {
+				return err
+			}
+		}
+		return nil
+	})
+}
+
+// bundles checks the names and says what each gets, before anything is made.
+func (e *env) bundles(g *globals, o *issueOptions, leaf leafPlan, role string, names []string) ([]bundle, error) {
+	if err := o.checkUse(role, names); err != nil {
+		return nil, usageError{err}
+	}
+	var bundles []bundle
+	seen := make(map[string]bool)
+	for _, name := range names {
+		if seen[name] {
+			return nil, usagef("name %s is given twice", quoteShort(name))
+		}
+		seen[name] = true
+		ids, err := e.identities(g, o, role, name)
+		if err != nil {
+			return nil, err
+		}
+		layout, err := o.layoutFor(g, leaf, name)
+		if err != nil {
+			return nil, err
+		}
+		bundles = append(bundles, bundle{to: target{layout, owner()}, identities: ids, portable: o.out != ""})
+	}
+	if o.user && os.Geteuid() == 0 {
+		e.warn("root's programs never read ~/.pki/libvirt; without --user the pair goes where they look")
+	}
+	return bundles, nil
+}
+
+func (o *issueOptions) checkUse(role string, names []string) error {
+	switch {
+	case role != "server" && role != "client" && role != "host":
+		return fmt.Errorf("unknown role %q (server, client or host)", role)
+	case o.layout != "system" && o.layout != "pkipath":
+		return fmt.Errorf("unknown layout %q (system or pkipath)", o.layout)
+	case len(names) > 1 && o.out == "":
+		return errors.New("several names want --out: only one can be installed here")
+	case len(names) > 1 && o.subject != "":
+		return errors.New("several names cannot share one --subject")
+	case role == "client" && len(o.sans) > 0:
+		return errors.New("--san is for servers: libvirt looks at no SAN of a client")
+	}
+	return nil
+}
+
+// layoutFor is where the files of a name go.
+func (o *issueOptions) layoutFor(g *globals, leaf leafPlan, name string) (libvirt.Layout, error) {
+	switch {
+	case o.out != "" && o.layout == "pkipath":
+		return libvirt.Flat(filepath.Join(o.out, name)), nil
+	case o.out != "":
+		layout := libvirt.System(filepath.Join(o.out, name, g.sysconfdir))
+		return layout.WithMode(libvirt.ClientKey, leaf.clientKeyMode), nil
+	case o.user:
+		home, err := os.UserHomeDir()
+		return libvirt.User(g.underRoot(home)), err
+	}
+	return g.system().WithMode(libvirt.ClientKey, leaf.clientKeyMode), nil
+}
+
+// identities are the certificates that a role and a name stand for.
+func (e *env) identities(g *globals, o *issueOptions, role, name string) ([]identity, error) {
+	var rawSubject []byte
+	if o.subject != "" {
+		var err error
+		if rawSubject, err = dn.Encode(o.subject); err != nil {
+			return nil, usagef("subject %s: %w", quoteShort(o.subject), err)
+		}
+	}
+	if role == "client" {
+		return []identity{{role: pki.Client, name: name, rawSubject: rawSubject}}, asUsage(checkClient(name))
+	}
+	if err := checkHost(name); err != nil {
+		return nil, usageError{err}
+	}
+	here := g.thisMachine() && (o.out == "" || e.isThisMachine(name, e.hostsFile(g)))
+	names, err := e.serverNames(name, o.sans, here)
+	if err != nil {
+		return nil, usageError{err}
+	}
+	ids := []identity{{role: pki.Server, name: name, rawSubject: rawSubject, altNames: names}}
+	if role == "host" {
+		ids = append(ids, identity{role: pki.Client, name: name, rawSubject: rawSubject})
+	}
+	return ids, nil
+}
+
+// hostsFile is where the names of this machine are looked up.
+func (e *env) hostsFile(g *globals) string { return g.underRoot("/etc/hosts") }
+
+// fill plans a bundle: records first, then keys and certificates, then what
+// whoever uses them must trust.
+func (e *env) fill(j *job, a *authority, keys *keyring, leaf leafPlan, b bundle) error {
+	if b.portable {
+		if err := refuseFolder(b.to.layout.Base); err != nil {
+			return err
+		}
+	}
+	for _, id := range b.identities {
+		have, err := loadPair(b.to.layout, id.role)
+		if err != nil {
+			return err
+		}
+		if have.cert != nil || have.key != nil {
+			return withHint(fmt.Errorf("there is a %s pair already: %s", id.role, have.where()), "move it away first, or make a bundle with --out")
+		}
+		if _, err := e.makePair(j, a, keys, leaf, b.to, id, nil); err != nil {
+			return err
+		}
+	}
+	return e.trust(j, a, b.to)
+}
+
+// refuseFolder is the error for a bundle that is there already.
+func refuseFolder(path string) error {
+	if _, err := os.Lstat(path); err == nil {
+		return withHint(fmt.Errorf("there is a bundle already: %s", path), "remove it, or choose another --out")
+	}
+	return nil
+}
+
+// where names what there is of a pair.
+func (p *pair) where() string {
+	if p.cert == nil {
+		return p.keyPath
+	}
+	return fmt.Sprintf("%s in %s", dnOf(p.cert), p.certPath)
+}
+
+// makePair plans the certificate of an identity, with its record and its key.
+// A key that is there is taken.
+func (e *env) makePair(j *job, a *authority, keys *keyring, leaf leafPlan, to target, id identity, have *pair) (*x509.Certificate, error) {
+	key, err := keys.forPair(have, string(id.role)+" "+id.name, leaf.keyType)
+	if err != nil {
+		return nil, err
+	}
+	if id.rawSubject == nil {
+		if id.rawSubject, err = leafSubject(a.ca.Certificate, id.name); err != nil {
+			return nil, err
+		}
+	}
+	names, dropped := id.within(pki.PermitOf(a.ca.Certificate))
+	if len(dropped) > 0 {
+		j.note("the CA may not sign for %s: left out of %s's certificate", strings.Join(dropped, ", "), id.name)
+	}
+	cert, err := a.ca.Issue(pki.Request{
+		Role: id.role, RawSubject: id.rawSubject, PublicKey: key.Public(),
+		DNSNames: names.dns, IPAddresses: names.ips,
+		Now: e.now(), Validity: leaf.validity, StrictKeyUsage: leaf.strict,
+	})
+	if err != nil {
+		return nil, err
+	}
+	e.noteShortened(j, cert, leaf.validity)
+	j.made = append(j.made, placed{cert, to.layout.Path(libvirt.CertFile(string(id.role)))})
+	if err := a.record(j, cert); err != nil {
+		return nil, err
+	}
+	return cert, e.writePair(j, to, id.role, key, cert, have)
+}

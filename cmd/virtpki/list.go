@@ -1,0 +1,126 @@
+package main
+
+import (
+	"cmp"
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"slices"
+
+	"github.com/spf13/cobra"
+
+	"virtpki/internal/libvirt"
+	"virtpki/internal/store"
+)
+
+const listHelp = `List what is installed on this machine and what the CA here has signed: role,
+DN as libvirt matches it, names, serial, and until when.
+
+With --json the SHA-256 fingerprint and the path of each certificate are there
+too. A certificate that is installed and recorded is listed once, with the path
+of the installed file.`
+
+func newList(e *env, g *globals) *cobra.Command {
+	return &cobra.Command{
+		Use:     "list",
+		Short:   "List what is installed and what the CA signed",
+		Long:    help(listHelp, exitDone, exitError, exitUsage),
+		Example: "  virtpki list\n  virtpki list --json",
+		Args:    cobra.NoArgs,
+		RunE: func(*cobra.Command, []string) error {
+			return e.list(g)
+		},
+	}
+}
+
+func (e *env) list(g *globals) error {
+	infos, err := e.everything(g)
+	if err != nil {
+		e.warn("%v", err)
+	}
+	if g.json {
+		return e.printJSON(infos)
+	}
+	if len(infos) == 0 {
+		e.warn("nothing is installed in %s, and there is no CA in %s", g.system().Base, g.caFolder())
+		return nil
+	}
+	rows := [][]string{{"ROLE", "DN", "NAMES", "SERIAL", "UNTIL", "FILE"}}
+	for _, i := range infos {
+		rows = append(rows, []string{i.roleText(), i.DN, i.names(), i.Serial, i.until(), i.Path})
+	}
+	return e.printTable(rows)
+}
+
+// everything finds each certificate once: what is installed for the system and
+// for the user, then what the CA signed, soonest end first. The error tells of
+// files that could not be read; the rest is there all the same.
+func (e *env) everything(g *globals) ([]certInfo, error) {
+	infos := []certInfo{}
+	seen := make(map[string]bool)
+	add := func(p placed) {
+		info := describe(p.cert, p.path, e.now())
+		if !seen[info.Fingerprint] {
+			seen[info.Fingerprint] = true
+			infos = append(infos, info)
+		}
+	}
+	installed, err1 := installedCerts(g)
+	for _, p := range installed {
+		add(p)
+	}
+	fromInstalled := len(infos)
+	recorded, err2 := recordedCerts(g)
+	for _, p := range recorded {
+		add(p)
+	}
+	slices.SortStableFunc(infos[fromInstalled:], func(a, b certInfo) int {
+		return cmp.Or(a.NotAfter.Compare(b.NotAfter), cmp.Compare(a.DN, b.DN))
+	})
+	return infos, errors.Join(err1, err2)
+}
+
+// certFiles are the files that hold certificates, in the order of the list.
+var certFiles = []libvirt.File{libvirt.CACert, libvirt.ServerCert, libvirt.ClientCert}
+
+// installedCerts reads the CA's own file, the system's tree and the user's
+// folder.
+func installedCerts(g *globals) ([]placed, error) {
+	layouts := []libvirt.Layout{libvirt.CA(g.caFolder()), g.system()}
+	if home, err := os.UserHomeDir(); err == nil {
+		layouts = append(layouts, libvirt.User(g.underRoot(home)))
+	}
+	var found []placed
+	var errs []error
+	for _, layout := range layouts {
+		for _, file := range certFiles {
+			path := layout.Path(file)
+			if path == "" {
+				continue
+			}
+			certs, err := readCerts(path)
+			if err != nil && !errors.Is(err, fs.ErrNotExist) {
+				errs = append(errs, err)
+			}
+			for _, cert := range certs {
+				found = append(found, placed{cert, path})
+			}
+		}
+	}
+	return found, errors.Join(errs...)
+}
+
+// recordedCerts reads what the CA here has signed.
+func recordedCerts(g *globals) ([]placed, error) {
+	folder := libvirt.Records(g.caFolder())
+	certs, err := store.Records(folder)
+	found := make([]placed, len(certs))
+	for i, cert := range certs {
+		found[i] = placed{cert, store.RecordPath(folder, cert.SerialNumber)}
+	}
+	if err != nil {
+		err = fmt.Errorf("reading the CA's records: %w", err)
+	}
+	return found, err
+}

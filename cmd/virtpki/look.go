@@ -1,0 +1,210 @@
+package main
+
+import (
+	"bytes"
+	"crypto"
+	"crypto/x509"
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"os"
+
+	"virtpki/internal/libvirt"
+	"virtpki/internal/store"
+	"virtpki/pki"
+)
+
+// errNoCA says that there is no CA where one was looked for.
+var errNoCA = errors.New("no CA")
+
+// authority is a CA as it was found on disk, or is about to be written.
+type authority struct {
+	folder string
+	layout libvirt.Layout
+	ca     pki.CA              // Signer is nil until opened
+	bundle []*x509.Certificate // all of cacert.pem
+	crl    []byte              // cacrl.pem as it is; nil when there is none
+}
+
+// maxSecret is more than any passphrase needs, in bytes.
+const maxSecret = 64 << 10
+
+// loadCA reads the CA's certificate and CRL. Without either certificate or key
+// the error is errNoCA.
+func (e *env) loadCA(g *globals) (*authority, error) {
+	a := &authority{folder: g.caFolder()}
+	a.layout = libvirt.CA(a.folder)
+	path := a.layout.Path(libvirt.CACert)
+	data, err := readIfThere(path)
+	if err != nil {
+		return nil, err
+	}
+	if data == nil {
+		return nil, a.absent()
+	}
+	if a.bundle, err = pki.ParseCertificates(data); err == nil {
+		err = libvirt.CheckBundle(len(data), a.bundle, e.now())
+	}
+	if err != nil {
+		return nil, fmt.Errorf("%s: %w", path, err)
+	}
+	a.ca.Certificate = a.bundle[0]
+	a.crl, err = readIfThere(a.layout.Path(libvirt.CACRL))
+	return a, err
+}
+
+// absent is the error for a CA without a certificate.
+func (a *authority) absent() error {
+	if key := a.layout.Path(libvirt.CAKey); store.Exists(key) {
+		return fmt.Errorf("%s: the key of a CA whose certificate %s is missing", key, a.layout.Path(libvirt.CACert))
+	}
+	return withHint(fmt.Errorf("%w in %s", errNoCA, a.folder), "make one: virtpki ca init --name \"Example Org\"")
+}
+
+// noteTwins warns of CAs that share a DN.
+func (a *authority) noteTwins(j *job) {
+	seen := make(map[string]bool)
+	for _, cert := range a.bundle {
+		if name := string(cert.RawSubject); seen[name] {
+			j.note("%s: two CAs are called %s, and libvirt keeps one CRL for each name", a.layout.Path(libvirt.CACert), dnOf(cert))
+		} else {
+			seen[name] = true
+		}
+	}
+}
+
+// open reads the CA's key, and picks the certificate of the bundle that it
+// belongs to.
+func (a *authority) open(keys *keyring) error {
+	if a.ca.Signer != nil {
+		return nil
+	}
+	path := a.layout.Path(libvirt.CAKey)
+	signer, err := keys.openCA(path)
+	if errors.Is(err, fs.ErrNotExist) {
+		return withHint(fmt.Errorf("the CA's key is not here (%s)", path), "issue on the CA's own machine, or name its folder with --ca")
+	}
+	if err != nil {
+		return err
+	}
+	for _, cert := range a.bundle {
+		if pki.KeyMatches(cert, signer) {
+			a.ca = pki.CA{Certificate: cert, Signer: signer}
+			return nil
+		}
+	}
+	return fmt.Errorf("%s: not the key of any CA in %s", path, a.layout.Path(libvirt.CACert))
+}
+
+// openCA reads a CA's key, and gets its passphrase where it needs one.
+func (k *keyring) openCA(path string) (crypto.Signer, error) {
+	data, err := store.ReadFile(path, store.MaxPEM)
+	if err != nil {
+		return nil, err
+	}
+	if pki.Encrypted(data) && k.passphrase == nil {
+		if k.passphrase, err = k.e.secret(k.g.passphraseFile, "Passphrase of the CA's key: "); err != nil {
+			return nil, fmt.Errorf("%s: %w", path, err)
+		}
+	}
+	signer, err := pki.ParseKey(data, k.passphrase)
+	if err != nil {
+		return nil, fmt.Errorf("%s: %w", path, err)
+	}
+	return signer, nil
+}
+
+// secret reads a passphrase: the first line of a file, else from the terminal.
+func (e *env) secret(file, prompt string) ([]byte, error) {
+	if file == "" {
+		secret, err := e.askSecret(prompt)
+		if errors.Is(err, errNoTerminal) {
+			return nil, withHint(pki.ErrKeyEncrypted, "give the passphrase with --passphrase-file")
+		}
+		return secret, err
+	}
+	f, err := os.Open(file)
+	if err != nil {
+		return nil, err
+	}
+	defer f.Close()
+	data, err := io.ReadAll(io.LimitReader(f, maxSecret))
+	if err != nil {
+		return nil, err
+	}
+	line, _, _ := bytes.Cut(data, []byte("\n"))
+	if line = bytes.TrimSuffix(line, []byte("\r")); len(line) == 0 {
+		return nil, fmt.Errorf("%s: the first line, which should be the passphrase, is empty", file)
+	}
+	return line, nil
+}
+
+// pair is a certificate with its key as found in a layout.
+type pair struct {
+	role     pki.Role
+	certPath string
+	keyPath  string
+	cert     *x509.Certificate // nil when there is none
+	key      crypto.Signer     // nil when there is none
+}
+
+// loadPair reads what a layout holds for a role and checks that certificate
+// and key belong together. Either may be missing.
+func loadPair(layout libvirt.Layout, role pki.Role) (*pair, error) {
+	p := &pair{
+		role:     role,
+		certPath: layout.Path(libvirt.CertFile(string(role))),
+		keyPath:  layout.Path(libvirt.KeyFile(string(role))),
+	}
+	certs, err := readCerts(p.certPath)
+	if err == nil {
+		p.cert = certs[0]
+	} else if !errors.Is(err, fs.ErrNotExist) {
+		return nil, err
+	}
+	data, err := readIfThere(p.keyPath)
+	if err != nil {
+		return nil, err
+	}
+	if data != nil {
+		if p.key, err = pki.ParseKey(data, nil); err != nil {
+			return nil, fmt.Errorf("%s: %w", p.keyPath, err)
+		}
+	}
+	if p.cert != nil && p.key != nil && !pki.KeyMatches(p.cert, p.key) {
+		return nil, fmt.Errorf("%s is not the key of %s", p.keyPath, p.certPath)
+	}
+	return p, nil
+}
+
+// readCerts reads every certificate of a PEM file.
+func readCerts(path string) ([]*x509.Certificate, error) {
+	data, err := store.ReadFile(path, store.MaxPEM)
+	if err != nil {
+		return nil, err
+	}
+	certs, err := pki.ParseCertificates(data)
+	if err != nil {
+		return nil, fmt.Errorf("%s: %w", path, err)
+	}
+	return certs, nil
+}
+
+// readIfThere reads a file; nil when there is none.
+func readIfThere(path string) ([]byte, error) {
+	data, err := store.ReadFile(path, store.MaxPEM)
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil, nil
+	}
+	return data, err
+}
+
+// owner is who the files are to belong to: root when root runs this, whatever
+// the folder's set-group-id bit says, else whoever runs it.
+func owner() *store.Owner {
+	if os.Geteuid() == 0 {
+		return &store.Owner{}
+	}
+	return nil
+}

@@ -1,0 +1,98 @@
+// Command virtpki makes TLS for libvirt right the first time and keeps it
+// right: a CA, server and client certificates in libvirt's own places, the
+// matching daemon configuration, and who it lets in.
+//
+// Each command has a file of its own here. It reads flags, calls the packages
+// that decide, and words the outcome for people; see docs/hacking.md.
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"os/signal"
+	"syscall"
+
+	"github.com/spf13/cobra"
+)
+
+// Exit statuses. Each help text ends with those its command can have.
+const (
+	exitDone        = 0
+	exitError       = 1
+	exitUsage       = 2
+	exitRefused     = 3 // a check says no
+	exitInterrupted = 130
+)
+
+func main() { os.Exit(runInterruptible(newEnv(), os.Args[1:])) }
+
+// runInterruptible is run until a signal ends it.
+func runInterruptible(e *env, args []string) int {
+	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
+	defer stop()
+	return run(ctx, e, args)
+}
+
+// run executes one command line and returns its exit status. It is the only
+// place that prints an error.
+func run(ctx context.Context, e *env, args []string) int {
+	started := false
+	root := newRoot(e)
+	root.SetArgs(args)
+	root.SetIn(e.stdin)
+	root.SetOut(e.stdout)
+	root.SetErr(e.stderr)
+	root.SetFlagErrorFunc(func(_ *cobra.Command, err error) error { return usageError{err} })
+	noteStart(root, &started)
+	cmd, err := root.ExecuteContextC(ctx)
+	if err == nil {
+		return exitDone
+	}
+	code := exitCode(ctx, err, started)
+	e.printError(cmd, err, code)
+	return code
+}
+
+// noteStart marks the moment in which cobra has accepted a command line.
+// Everything that fails before it is wrong use: cobra has no type for that.
+func noteStart(cmd *cobra.Command, started *bool) {
+	if runE := cmd.RunE; runE != nil {
+		cmd.RunE = func(cmd *cobra.Command, args []string) error {
+			*started = true
+			return runE(cmd, args)
+		}
+	}
+	for _, child := range cmd.Commands() {
+		noteStart(child, started)
+	}
+}
+
+func exitCode(ctx context.Context, err error, started bool) int {
+	switch {
+	case ctx.Err() != nil, errors.Is(err, errInterrupted):
+		return exitInterrupted
+	case !started, errors.As(err, new(usageError)):
+		return exitUsage
+	case errors.Is(err, errRefused):
+		return exitRefused
+	}
+	return exitError
+}
+
+// printError words an error: one line for what is wrong, one for what to do.
+// A check that says no has already said it.
+func (e *env) printError(cmd *cobra.Command, err error, code int) {
+	if err == errRefused {
+		return
+	}
+	fmt.Fprintf(e.stderr, "virtpki: error: %v\n", err)
+	var hinted hintError
+	switch {
+	case errors.As(err, &hinted):
+		fmt.Fprintf(e.stderr, "virtpki: hint: %s\n", hinted.hint)
+	case code == exitUsage:
+		fmt.Fprintf(e.stderr, "virtpki: hint: see '%s --help'\n", cmd.CommandPath())
+	}
+}

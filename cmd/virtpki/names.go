@@ -1,0 +1,203 @@
+package main
+
+import (
+	"fmt"
+	"net"
+	"net/netip"
+	"os"
+	"regexp"
+	"slices"
+	"strings"
+	"unicode"
+	"unicode/utf8"
+
+	"virtpki/pki"
+)
+
+// maxCommonName is the longest CN or O that X.520 allows (RFC 5280, appendix
+// A.1, ub-common-name and ub-organization-name), in characters.
+const maxCommonName = 64
+
+// hostForm is a DNS name as a certificate can hold it: LDH labels, and the
+// underscore that some networks use.
+var hostForm = regexp.MustCompile(`^([A-Za-z0-9_]([A-Za-z0-9_-]{0,61}[A-Za-z0-9_])?\.)*[A-Za-z0-9_]([A-Za-z0-9_-]{0,61}[A-Za-z0-9_])?$`)
+
+// checkHost says what keeps name from being the name of a server.
+func checkHost(name string) error {
+	if _, err := netip.ParseAddr(name); err == nil {
+		return withHint(fmt.Errorf("server name %q is an address", name), "give the host's name, and the address with --san %s", name)
+	}
+	if strings.HasPrefix(name, "*.") {
+		return withHint(fmt.Errorf("server name %q is a wildcard", name), "give the host's own name, and the wildcard with --san '%s'", name)
+	}
+	return checkDNS("server name", name)
+}
+
+func checkDNS(what, name string) error {
+	switch {
+	case name == "":
+		return fmt.Errorf("%s is empty", what)
+	case strings.IndexFunc(name, func(r rune) bool { return r > unicode.MaxASCII }) >= 0:
+		return withHint(fmt.Errorf("%s %s is not ASCII", what, quoteShort(name)), "write an international name in its ASCII form, which begins with xn--")
+	case len(name) > 253:
+		return fmt.Errorf("%s %s has %d characters (at most 253)", what, quoteShort(name), len(name))
+	case !hostForm.MatchString(name):
+		return fmt.Errorf("%s %s is no DNS name", what, quoteShort(name))
+	}
+	return nil
+}
+
+// checkClient says what keeps name from being the name of a client: it becomes
+// a CN, and the name of a folder.
+func checkClient(name string) error {
+	switch {
+	case strings.TrimSpace(name) == "":
+		return fmt.Errorf("client name %q is empty", name)
+	case !utf8.ValidString(name):
+		return fmt.Errorf("client name %s is not valid UTF-8", quoteShort(name))
+	case utf8.RuneCountInString(name) > maxCommonName:
+		return fmt.Errorf("client name %s has %d characters (at most %d)", quoteShort(name), utf8.RuneCountInString(name), maxCommonName)
+	case strings.IndexFunc(name, unprintable) >= 0:
+		return fmt.Errorf("client name %s holds a character that cannot be printed", quoteShort(name))
+	case strings.ContainsAny(name, `/\`):
+		return fmt.Errorf("client name %q holds a slash", name)
+	case strings.HasPrefix(name, "."):
+		return fmt.Errorf("client name %q begins with a dot", name)
+	case strings.TrimSpace(name) != name:
+		return fmt.Errorf("client name %q begins or ends with a space", name)
+	}
+	return nil
+}
+
+func unprintable(r rune) bool { return !unicode.IsPrint(r) }
+
+// quoteShort quotes a text for an error, without its middle when it is long.
+func quoteShort(s string) string {
+	const most = 60
+	if len(s) > most {
+		return fmt.Sprintf("%q...", strings.ToValidUTF8(s[:most], ""))
+	}
+	return fmt.Sprintf("%q", s)
+}
+
+// altNames are the subject alternative names of a server.
+type altNames struct {
+	dns []string
+	ips []net.IP
+	// found are those that nobody asked for: the short name, the addresses of
+	// this machine. A limited CA goes without the ones it may not sign.
+	found struct {
+		dns []string
+		ips []net.IP
+	}
+}
+
+// within leaves out the names that were found and that a CA may not sign, and
+// lists them.
+func (a altNames) within(permit pki.Permit) (kept altNames, dropped []string) {
+	for _, name := range a.dns {
+		if slices.Contains(a.found.dns, name) && !permit.PermitsDNS(name) {
+			dropped = append(dropped, name)
+			continue
+		}
+		kept.dns = append(kept.dns, name)
+	}
+	for _, ip := range a.ips {
+		if slices.ContainsFunc(a.found.ips, ip.Equal) && !permit.PermitsIP(ip) {
+			dropped = append(dropped, ip.String())
+			continue
+		}
+		kept.ips = append(kept.ips, ip)
+	}
+	return kept, dropped
+}
+
+// add tells a DNS name from an address by its form. Wildcards are taken in the
+// one form that GnuTLS matches: a whole leftmost label, with two labels behind.
+func (a *altNames) add(san string) error {
+	if addr, err := netip.ParseAddr(san); err == nil {
+		if addr.Zone() != "" {
+			return fmt.Errorf("SAN %q names an interface, which a certificate cannot hold", san)
+		}
+		a.addIP(net.IP(addr.Unmap().AsSlice()))
+		return nil
+	}
+	rest, wildcard := strings.CutPrefix(san, "*.")
+	if err := checkDNS("SAN", rest); err != nil {
+		return err
+	}
+	if wildcard && !strings.Contains(rest, ".") {
+		return withHint(fmt.Errorf("SAN %q matches no host", san), "GnuTLS wants two labels behind the star: *.lab.example")
+	}
+	a.addDNS(san)
+	return nil
+}
+
+func (a *altNames) addDNS(name string) {
+	if !slices.ContainsFunc(a.dns, func(have string) bool { return strings.EqualFold(have, name) }) {
+		a.dns = append(a.dns, name)
+	}
+}
+
+func (a *altNames) addIP(ip net.IP) {
+	if !slices.ContainsFunc(a.ips, ip.Equal) {
+		a.ips = append(a.ips, ip)
+	}
+}
+
+// serverNames collects what peers may call a server: its name, its short name,
+// what the user adds, and, when it is this machine, each of its addresses.
+func (e *env) serverNames(name string, sans []string, here bool) (altNames, error) {
+	var names altNames
+	names.addDNS(name)
+	for _, san := range sans {
+		if err := names.add(san); err != nil {
+			return altNames{}, err
+		}
+	}
+	asked := names
+	names.addDNS(shortName(name))
+	if here {
+		ips, err := e.addresses()
+		if err != nil {
+			return altNames{}, fmt.Errorf("listing this machine's addresses: %w", err)
+		}
+		for _, ip := range ips {
+			names.addIP(ip)
+		}
+	}
+	names.found.dns, names.found.ips = names.dns[len(asked.dns):], names.ips[len(asked.ips):]
+	return names, nil
+}
+
+func shortName(host string) string {
+	short, _, _ := strings.Cut(host, ".")
+	return short
+}
+
+// hostnameOf is the name of this machine, in full where the hosts file knows
+// it: no DNS is asked, so that a first boot does not wait for one.
+func (e *env) hostnameOf(hostsFile string) (string, error) {
+	name, err := e.hostname()
+	if err != nil {
+		return "", fmt.Errorf("the name of this machine: %w", err)
+	}
+	if strings.Contains(name, ".") {
+		return name, nil
+	}
+	hosts, _ := os.ReadFile(hostsFile)
+	for line := range strings.Lines(string(hosts)) {
+		line, _, _ = strings.Cut(line, "#")
+		fields := strings.Fields(line)
+		if len(fields) > 1 && slices.Contains(fields[1:], name) && shortName(fields[1]) == name {
+			return fields[1], nil
+		}
+	}
+	return name, nil
+}
+
+// isThisMachine reports whether host is a name of the running machine.
+func (e *env) isThisMachine(host, hostsFile string) bool {
+	full, err := e.hostnameOf(hostsFile)
+	return err == nil && (strings.EqualFold(host, full) || strings.EqualFold(host, shortName(full)))
+}

@@ -1,0 +1,30 @@
+package main
+
+import (
+	"encoding/json"
+	"fmt"
+	"strings"
+	"text/tabwriter"
+)
+
+// printJSON writes v to stdout, indented, with a newline at the end.
+func (e *env) printJSON(v any) error {
+	encoder := json.NewEncoder(e.stdout)
+	encoder.SetEscapeHTML(false)
+	encoder.SetIndent("", "  ")
+	return encoder.Encode(v)
+}
+
+// warn tells people something on stderr that is no error.
+func (e *env) warn(format string, args ...any) {
+	fmt.Fprintf(e.stderr, "virtpki: "+format+"\n", args...)
+}
+
+// printTable aligns rows, the first of which is the heading.
+func (e *env) printTable(rows [][]string) error {
+	table := tabwriter.NewWriter(e.stdout, 0, 0, 2, ' ', 0)
+	for _, row := range rows {
+		fmt.Fprintln(table, strings.Join(row, "\t"))
+	}
+	return table.Flush()
+}

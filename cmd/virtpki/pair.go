@@ -1,0 +1,88 @@
+package main
+
+import (
+	"bytes"
+	"crypto"
+	"crypto/x509"
+	"errors"
+	"fmt"
+	"io/fs"
+	"slices"
+	"time"
+
+	"virtpki/internal/libvirt"
+	"virtpki/internal/store"
+	"virtpki/pki"
+)
+
+// forPair is the key for a pair: the one that is there, else a new one.
+func (k *keyring) forPair(have *pair, slot string, t pki.KeyType) (crypto.Signer, error) {
+	if have != nil && have.key != nil {
+		return have.key, nil
+	}
+	return k.key(slot, t)
+}
+
+// record plans the CA's copy of a certificate. It comes before the certificate
+// itself: what is handed out can always be revoked.
+func (a *authority) record(j *job, cert *x509.Certificate) error {
+	to := target{a.layout, owner()}
+	path := store.RecordPath(libvirt.Records(a.folder), cert.SerialNumber)
+	if err := to.folders(&j.plan, path); err != nil {
+		return err
+	}
+	return j.plan.File(path, pki.EncodeCertificates(cert), recordMode, to.owner)
+}
+
+// recordMode is that of a certificate: it holds no secret.
+const recordMode fs.FileMode = 0o644
+
+// writePair plans the key, if it is new, then the certificate.
+func (e *env) writePair(j *job, to target, role pki.Role, key crypto.Signer, cert *x509.Certificate, have *pair) error {
+	if have == nil || have.key == nil {
+		data, err := pki.EncodeKey(key, nil)
+		if err != nil {
+			return err
+		}
+		if err := to.write(&j.plan, libvirt.KeyFile(string(role)), data); err != nil {
+			return err
+		}
+	}
+	return to.write(&j.plan, libvirt.CertFile(string(role)), pki.EncodeCertificates(cert))
+}
+
+// noteShortened says so when the CA ends before the certificate should.
+func (e *env) noteShortened(j *job, cert *x509.Certificate, validity time.Duration) {
+	if wanted := e.now().Add(validity); cert.NotAfter.Before(wanted.Add(-time.Second)) {
+		j.note("%s ends on %s, with its CA", dnOf(cert), cert.NotAfter.Format(dateForm))
+	}
+}
+
+// trust plans the CA and the CRL beside a pair. Where a CA's own folder is the
+// place, they are there already; a file that trusts this CA and others stays.
+func (e *env) trust(j *job, a *authority, to target) error {
+	path := to.layout.Path(libvirt.CACert)
+	if path == a.layout.Path(libvirt.CACert) {
+		return nil
+	}
+	certs, err := readCerts(path)
+	switch {
+	case errors.Is(err, fs.ErrNotExist):
+		err = to.write(&j.plan, libvirt.CACert, pki.EncodeCertificates(a.bundle...))
+	case err == nil && !slices.ContainsFunc(certs, a.ca.Certificate.Equal):
+		err = fmt.Errorf("%s trusts another CA: %s, not %s", path, dnOf(certs[0]), dnOf(a.ca.Certificate))
+	}
+	if err != nil {
+		return err
+	}
+	return a.shareCRL(j, to)
+}
+
+// shareCRL plans the CA's CRL beside a pair, unless there is one of its own.
+func (a *authority) shareCRL(j *job, to target) error {
+	there, err := readIfThere(to.layout.Path(libvirt.CACRL))
+	if err != nil || a.crl == nil || there != nil && !bytes.Equal(there, a.crl) {
+		return err
+	}
+	return to.write(&j.plan, libvirt.CACRL, a.crl)
+}

@@ -1,0 +1,142 @@
+package main
+
+import (
+	"fmt"
+	"path/filepath"
+	"runtime"
+	"strings"
+
+	"github.com/spf13/cobra"
+
+	"virtpki/internal/libvirt"
+)
+
+// globals are the flags that every command has.
+type globals struct {
+	root, sysconfdir, ca string
+	json, dryRun, quiet  bool
+	passphraseFile       string
+}
+
+const rootHelp = `virtpki makes TLS for libvirt right the first time and keeps it right.
+
+It makes a CA, server and client certificates and a CRL, puts each file where
+libvirt looks for it, writes the matching libvirtd.conf entries, and tells whom
+tls_allowed_dn_list lets in.
+
+Results go to stdout, everything else to stderr; --json is the stable form.`
+
+const rootExample = `  # this host, in one go: CA, certificates, CRL, libvirtd.conf
+  virtpki bootstrap --name "Example Org"
+
+  # a certificate for an admin's laptop, as a folder for ?pkipath=
+  virtpki issue client alice --out bundles --layout pkipath
+
+  # what is installed, what the CA signed, until when
+  virtpki list`
+
+// newRoot builds the command tree. Every command is listed here.
+func newRoot(e *env) *cobra.Command {
+	g := &globals{}
+	root := &cobra.Command{
+		Use:               "virtpki",
+		Short:             "TLS for libvirt, right the first time",
+		Long:              help(rootHelp, exitDone, exitError, exitUsage, exitRefused, exitInterrupted),
+		Example:           rootExample,
+		Version:           version(),
+		SilenceErrors:     true,
+		SilenceUsage:      true,
+		DisableAutoGenTag: true,
+	}
+	g.addFlags(root)
+	root.AddGroup(
+		&cobra.Group{ID: "make", Title: "Make:"},
+		&cobra.Group{ID: "look", Title: "Look:"},
+	)
+	root.AddCommand(
+		inGroup("make", newBootstrap(e, g)),
+		inGroup("make", newCA(e, g)),
+		inGroup("make", newIssue(e, g)),
+		inGroup("make", newConfig(e, g)),
+		inGroup("look", newList(e, g)),
+		inGroup("look", newShow(e, g)),
+		inGroup("look", newDN(e, g)),
+		newVersion(e, g),
+	)
+	return root
+}
+
+func inGroup(id string, cmd *cobra.Command) *cobra.Command {
+	cmd.GroupID = id
+	return cmd
+}
+
+func (g *globals) addFlags(root *cobra.Command) {
+	flags := root.PersistentFlags()
+	flags.StringVar(&g.root, "root", "/", "work below `directory`, as for the image of a machine")
+	flags.StringVar(&g.sysconfdir, "sysconfdir", defaultSysconfdir(), "`directory` of the system's configuration")
+	flags.StringVar(&g.ca, "ca", "", "`directory` of the CA (default SYSCONFDIR/pki/CA below --root)")
+	flags.BoolVar(&g.json, "json", false, "print the result as JSON")
+	flags.BoolVarP(&g.quiet, "quiet", "q", false, "print errors alone")
+	for _, name := range []string{"root", "sysconfdir", "ca"} {
+		root.MarkPersistentFlagDirname(name)
+	}
+}
+
+// addDryRun gives a command that changes something its --dry-run.
+func (g *globals) addDryRun(cmd *cobra.Command) {
+	cmd.Flags().BoolVar(&g.dryRun, "dry-run", false, "print what would be done and stop")
+}
+
+// addPassphrase gives a command that uses the CA's key the way to open it.
+func (g *globals) addPassphrase(cmd *cobra.Command) {
+	cmd.Flags().StringVar(&g.passphraseFile, "passphrase-file", "", "`file` whose first line opens the CA's key (/dev/fd/3 is descriptor 3)")
+	cmd.MarkFlagFilename("passphrase-file")
+}
+
+// defaultSysconfdir is where the system's packages keep their configuration.
+func defaultSysconfdir() string {
+	if runtime.GOOS == "freebsd" || runtime.GOOS == "darwin" {
+		return "/usr/local/etc"
+	}
+	return "/etc"
+}
+
+// underRoot puts --root before one of virtpki's own paths. A path that the user
+// types is taken as it is.
+func (g *globals) underRoot(path string) string { return filepath.Join(g.root, path) }
+
+// system is libvirt's default tree, as this process sees it.
+func (g *globals) system() libvirt.Layout {
+	return libvirt.System(g.underRoot(g.sysconfdir))
+}
+
+// caFolder is where the CA lives.
+func (g *globals) caFolder() string {
+	if g.ca != "" {
+		return filepath.Clean(g.ca)
+	}
+	return libvirt.CAFolder(g.underRoot(g.sysconfdir))
+}
+
+// thisMachine reports whether what is made is for the running machine.
+func (g *globals) thisMachine() bool { return filepath.Clean(g.root) == "/" }
+
+// statusMeaning words each exit status once, for every help text.
+var statusMeaning = map[int]string{
+	exitDone:        "done",
+	exitError:       "error",
+	exitUsage:       "wrong use",
+	exitRefused:     "a check says no",
+	exitInterrupted: "interrupted",
+}
+
+// help ends a help text with the exit statuses of its command.
+func help(text string, statuses ...int) string {
+	var b strings.Builder
+	b.WriteString(text + "\n\nExit status:")
+	for _, status := range statuses {
+		fmt.Fprintf(&b, "\n  %-4d %s", status, statusMeaning[status])
+	}
+	return b.String()
+}

@@ -1,0 +1,152 @@
+package main
+
+import (
+	"errors"
+	"fmt"
+	"net"
+	"os"
+	"os/exec"
+	"regexp"
+	"strconv"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/rogpeppe/go-internal/testscript"
+)
+
+// TestMain lets the test binary be virtpki itself: scripts run the real run.
+func TestMain(m *testing.M) {
+	testscript.Main(m, map[string]func(){
+		"virtpki": func() { os.Exit(runInterruptible(scriptedEnv(), os.Args[1:])) },
+	})
+}
+
+// scriptedEnv is the world of a script: its variables NOW, HOST and ADDRESSES
+// stand for the clock, the name and the addresses of the machine.
+func scriptedEnv() *env {
+	e := newEnv()
+	if now, err := time.Parse(time.RFC3339, os.Getenv("NOW")); err == nil {
+		e.now = func() time.Time { return now }
+	}
+	e.hostname = func() (string, error) { return os.Getenv("HOST"), nil }
+	e.addresses = func() ([]net.IP, error) {
+		var ips []net.IP
+		for _, text := range strings.Fields(os.Getenv("ADDRESSES")) {
+			ips = append(ips, net.ParseIP(text))
+		}
+		return ips, nil
+	}
+	return e
+}
+
+// TestScripts runs every script of testdata/script.
+func TestScripts(t *testing.T) {
+	testscript.Run(t, testscript.Params{
+		Dir:                 "../../testdata/script",
+		UpdateScripts:       os.Getenv("UPDATE") != "",
+		RequireExplicitExec: true,
+		RequireUniqueNames:  true,
+		Condition:           scriptCondition,
+		Setup: func(env *testscript.Env) error {
+			env.Setenv("HOST", "hv1")
+			env.Setenv("NOW", "2027-01-01T12:00:00Z")
+			return nil
+		},
+		Cmds: map[string]func(*testscript.TestScript, bool, []string){
+			"exit":       cmdExit,
+			"keysclosed": cmdKeysClosed,
+			"mode":       cmdMode,
+			"same":       cmdSame,
+		},
+	})
+}
+
+// scriptCondition knows [root]: whether the tests run as root.
+func scriptCondition(cond string) (bool, error) {
+	if cond == "root" {
+		return os.Geteuid() == 0, nil
+	}
+	return false, fmt.Errorf("unknown condition %q", cond)
+}
+
+// cmdExit runs a program and wants one exit status: exit 3 virtpki ...
+func cmdExit(ts *testscript.TestScript, neg bool, args []string) {
+	want, err := strconv.Atoi(args[0])
+	if neg || err != nil {
+		ts.Fatalf("usage: exit STATUS program args...")
+	}
+	got := 0
+	err = ts.Exec(args[1], args[2:]...)
+	var exit *exec.ExitError
+	if errors.As(err, &exit) {
+		got = exit.ExitCode()
+	} else if err != nil {
+		ts.Fatalf("%v", err)
+	}
+	if got != want {
+		ts.Fatalf("exit status %d, want %d", got, want)
+	}
+}
+
+// cmdMode wants the permission bits of files: mode 0600 file...
+func cmdMode(ts *testscript.TestScript, _ bool, args []string) {
+	for _, file := range args[1:] {
+		info, err := os.Stat(ts.MkAbs(file))
+		ts.Check(err)
+		if got := fmt.Sprintf("%04o", info.Mode().Perm()); got != args[0] {
+			ts.Fatalf("%s: mode %s, want %s", file, got, args[0])
+		}
+	}
+}
+
+// cmdSame wants that a tree is as it was at the first call: same TREE NAME
+func cmdSame(ts *testscript.TestScript, _ bool, args []string) {
+	out, err := exec.Command("sh", "-c", `cd "$1" && find . -exec ls -ldn --full-time {} + && find . -type f -exec cksum {} +`, "sh", ts.MkAbs(args[0])).Output()
+	ts.Check(err)
+	snapshot := ts.MkAbs("." + args[1] + ".snapshot")
+	before, err := os.ReadFile(snapshot)
+	if err != nil {
+		ts.Check(os.WriteFile(snapshot, out, 0o600))
+		return
+	}
+	if string(before) != string(out) {
+		ts.Fatalf("%s has changed:\n%s\nwas:\n%s", args[0], out, before)
+	}
+}
+
+var (
+	createCall = regexp.MustCompile(`(?:openat|open|creat)\(.*"([^"]*\.tmp|[^"]*key[^"]*)", [^)]*O_CREAT[^,]*, (0\d+)\)`)
+	chmodCall  = regexp.MustCompile(`f?chmod(?:at)?\(.*[<"]([^">]*)[">].*, (0\d+)`)
+	renameCall = regexp.MustCompile(`rename(?:at2?)?\(.*"([^"]*)",.*"([^"]*)"`)
+)
+
+// cmdKeysClosed reads what strace saw of a run and wants that no private key
+// was ever open to others: keysclosed TRACE COUNT, COUNT being how many keys
+// were made. With ! it wants that one was.
+func cmdKeysClosed(ts *testscript.TestScript, neg bool, args []string) {
+	opened := make(map[string]bool) // files that had group or other bits at some time
+	keys, open := 0, ""
+	for line := range strings.Lines(ts.ReadFile(args[0])) {
+		if m := createCall.FindStringSubmatch(line); m != nil && m[2] != "0600" {
+			opened[m[1]] = true
+		}
+		if m := chmodCall.FindStringSubmatch(line); m != nil && m[2] != "0600" {
+			opened[m[1]] = true
+		}
+		m := renameCall.FindStringSubmatch(line)
+		if m == nil || !strings.HasSuffix(m[2], "key.pem") {
+			continue
+		}
+		keys++
+		if opened[m[1]] || opened[ts.MkAbs(m[1])] || opened[m[2]] {
+			open = m[2]
+		}
+	}
+	if neg != (open != "") {
+		ts.Fatalf("key open to others: %q", open)
+	}
+	if fmt.Sprint(keys) != args[1] {
+		ts.Fatalf("saw %d keys made, want %s", keys, args[1])
+	}
+}

@@ -1,0 +1,96 @@
+package main
+
+import (
+	"errors"
+	"fmt"
+	"strings"
+
+	"github.com/spf13/cobra"
+
+	"virtpki/internal/store"
+)
+
+const showHelp = `Show certificates in full: role, DN as libvirt matches it, issuer, SANs, key,
+serial, SHA-256 fingerprint, and until when.
+
+NAME is the CN of a certificate that is installed here or that the CA here has
+signed, or a serial in hexadecimal. Something with a slash in it, or that is a
+file, is read as a file; every certificate in it is shown.`
+
+func newShow(e *env, g *globals) *cobra.Command {
+	return &cobra.Command{
+		Use:     "show NAME|FILE...",
+		Short:   "Show a certificate, by name or file",
+		Long:    help(showHelp, exitDone, exitError, exitUsage),
+		Example: "  virtpki show admin\n  virtpki show /etc/pki/libvirt/servercert.pem",
+		Args:    cobra.MinimumNArgs(1),
+		RunE: func(_ *cobra.Command, args []string) error {
+			return e.show(g, args)
+		},
+		ValidArgsFunction: func(*cobra.Command, []string, string) ([]string, cobra.ShellCompDirective) {
+			return e.completeNames(g), cobra.ShellCompDirectiveDefault
+		},
+	}
+}
+
+func (e *env) show(g *globals, args []string) error {
+	var infos []certInfo
+	for _, arg := range args {
+		found, err := e.find(g, arg)
+		if err != nil {
+			return err
+		}
+		infos = append(infos, found...)
+	}
+	if g.json {
+		return e.printJSON(infos)
+	}
+	for i, info := range infos {
+		if i > 0 {
+			fmt.Fprintln(e.stdout)
+		}
+		if err := e.printTable(info.lines()); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// find looks a certificate up: a file if there is one, else by CN or serial.
+func (e *env) find(g *globals, arg string) ([]certInfo, error) {
+	if strings.Contains(arg, "/") || store.Exists(arg) {
+		return e.certsIn(arg)
+	}
+	all, err := e.everything(g)
+	var found []certInfo
+	for _, info := range all {
+		if info.Name == arg || strings.EqualFold(info.Serial, arg) {
+			found = append(found, info)
+		}
+	}
+	if len(found) == 0 {
+		return nil, errors.Join(fmt.Errorf("no certificate named %s here, and no such file", quoteShort(arg)), err)
+	}
+	return found, nil
+}
+
+func (e *env) certsIn(path string) ([]certInfo, error) {
+	certs, err := readCerts(path)
+	infos := make([]certInfo, len(certs))
+	for i, cert := range certs {
+		infos[i] = describe(cert, path, e.now())
+	}
+	return infos, err
+}
+
+// completeNames offers the names of the certificates that are known here.
+func (e *env) completeNames(g *globals) []string {
+	all, _ := e.everything(g)
+	var names []string
+	for _, info := range all {
+		if info.Name != "" {
+			names = append(names, cobra.CompletionWithDesc(info.Name, info.roleText()+", until "+info.until()))
+		}
+	}
+	return names
+}

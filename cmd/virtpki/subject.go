@@ -1,0 +1,74 @@
+package main
+
+import (
+	"crypto/rand"
+	"crypto/x509"
+	"encoding/hex"
+	"fmt"
+	"strings"
+	"unicode/utf8"
+
+	"virtpki/dn"
+)
+
+// caSubject is the subject of a new CA: O=NAME,CN=NAME CA <id>. The id is new
+// in every generation, because GnuTLS keeps one CRL for each issuer DN.
+func caSubject(name string) ([]byte, error) {
+	if err := checkOrganization(name); err != nil {
+		return nil, err
+	}
+	id := make([]byte, 4)
+	rand.Read(id)
+	suffix := " CA " + hex.EncodeToString(id)
+	common := []rune(name)
+	if most := maxCommonName - len(suffix); len(common) > most {
+		common = common[:most]
+	}
+	return dn.Encode("O=" + dn.Escape(name) + ",CN=" + dn.Escape(string(common)+suffix))
+}
+
+// checkOrganization says what keeps name from being an O attribute.
+func checkOrganization(name string) error {
+	switch {
+	case strings.TrimSpace(name) == "":
+		return fmt.Errorf("organisation name %q is empty", name)
+	case !utf8.ValidString(name):
+		return fmt.Errorf("organisation name %s is not valid UTF-8", quoteShort(name))
+	case utf8.RuneCountInString(name) > maxCommonName:
+		return fmt.Errorf("organisation name %s has %d characters (at most %d)", quoteShort(name), utf8.RuneCountInString(name), maxCommonName)
+	case strings.IndexFunc(name, unprintable) >= 0:
+		return fmt.Errorf("organisation name %s holds a character that cannot be printed", quoteShort(name))
+	}
+	return nil
+}
+
+// leafSubject is the subject of a certificate: O as the CA has it, CN=name. A
+// host whose full name does not fit goes by its short one.
+func leafSubject(ca *x509.Certificate, name string) ([]byte, error) {
+	if utf8.RuneCountInString(name) > maxCommonName {
+		name = shortName(name)
+	}
+	if utf8.RuneCountInString(name) > maxCommonName {
+		return nil, withHint(fmt.Errorf("name %s is too long for a CN (at most %d characters)", quoteShort(name), maxCommonName), "give the whole subject with --subject")
+	}
+	text := "CN=" + dn.Escape(name)
+	if len(ca.Subject.Organization) > 0 {
+		text = "O=" + dn.Escape(ca.Subject.Organization[0]) + "," + text
+	}
+	return dn.Encode(text)
+}
+
+// dnOf is the subject of a certificate as libvirt prints and matches it; where
+// libvirt refuses the subject, a text in angle brackets says so.
+func dnOf(cert *x509.Certificate) string { return dnText(cert.RawSubject) }
+
+func dnText(rawName []byte) string {
+	text, err := dn.FromRDNSequence(rawName)
+	if err != nil {
+		return fmt.Sprintf("<%v>", err)
+	}
+	return text
+}
+
+// issuerOf is the issuer of a certificate in the same form as dnOf.
+func issuerOf(cert *x509.Certificate) string { return dnText(cert.RawIssuer) }

@@ -1,0 +1,324 @@
+package store_test
+
+import (
+	"context"
+	"errors"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"strings"
+	"sync"
+	"syscall"
+	"testing"
+	"time"
+
+	"virtpki/internal/store"
+)
+
+func write(t *testing.T, path, text string, mode fs.FileMode) {
+	t.Helper()
+	if err := os.MkdirAll(filepath.Dir(path), 0o755); err != nil {
+		t.Fatal(err)
+	}
+	if err := os.WriteFile(path, []byte(text), mode); err != nil {
+		t.Fatal(err)
+	}
+	if err := os.Chmod(path, mode); err != nil {
+		t.Fatal(err)
+	}
+}
+
+// tree lists the files below folder with mode and contents.
+func tree(t *testing.T, folder string) string {
+	t.Helper()
+	var b strings.Builder
+	err := filepath.WalkDir(folder, func(path string, entry fs.DirEntry, err error) error {
+		if err != nil {
+			return err
+		}
+		info, err := entry.Info()
+		if err != nil {
+			return err
+		}
+		rel, _ := filepath.Rel(folder, path)
+		b.WriteString(rel + " " + info.Mode().String())
+		if info.Mode().IsRegular() {
+			data, err := os.ReadFile(path)
+			if err != nil {
+				return err
+			}
+			b.WriteString(" " + string(data))
+		}
+		b.WriteString("\n")
+		return nil
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return b.String()
+}
+
+func TestApplyMakesExactModesWhateverTheUmask(t *testing.T) {
+	for _, mask := range []int{0, 0o022, 0o077, 0o777} {
+		folder := t.TempDir()
+		old := syscall.Umask(mask)
+		var p store.Plan
+		err := errors.Join(
+			p.Dir(filepath.Join(folder, "open"), 0o755, nil),
+			p.File(filepath.Join(folder, "open", "cert"), []byte("c"), 0o644, nil),
+			p.File(filepath.Join(folder, "open", "key"), []byte("k"), 0o600, nil),
+		)
+		if err == nil {
+			err = p.Apply()
+		}
+		syscall.Umask(old)
+		if err != nil {
+			t.Fatal(err)
+		}
+		want := "open drwxr-xr-x\nopen/cert -rw-r--r-- c\nopen/key -rw------- k\n"
+		if got := tree(t, folder); !strings.HasSuffix(got, want) {
+			t.Errorf("umask %04o:\n%s\nwant\n%s", mask, got, want)
+		}
+	}
+}
+
+func TestPlanIsEmptyTheSecondTime(t *testing.T) {
+	folder := t.TempDir()
+	plan := func() *store.Plan {
+		var p store.Plan
+		if err := errors.Join(
+			p.Parents(filepath.Join(folder, "a", "b"), 0o755, nil),
+			p.Dir(filepath.Join(folder, "a", "b", "c"), 0o700, nil),
+			p.File(filepath.Join(folder, "a", "b", "c", "f"), []byte("x"), 0o600, nil),
+		); err != nil {
+			t.Fatal(err)
+		}
+		return &p
+	}
+	first := plan()
+	if got := len(first.Changes()); got != 4 {
+		t.Fatalf("first plan has %d changes, want 4", got)
+	}
+	if err := first.Apply(); err != nil {
+		t.Fatal(err)
+	}
+	if got := plan().Changes(); len(got) != 0 {
+		t.Errorf("second plan has changes: %v", got)
+	}
+}
+
+func TestPlanTellsWhatDiffers(t *testing.T) {
+	folder := t.TempDir()
+	same, mode, text := filepath.Join(folder, "same"), filepath.Join(folder, "mode"), filepath.Join(folder, "text")
+	write(t, same, "x", 0o600)
+	write(t, mode, "x", 0o644)
+	write(t, text, "y", 0o600)
+	var p store.Plan
+	for _, path := range []string{same, mode, text} {
+		if err := p.File(path, []byte("x"), 0o600, nil); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if err := p.Dir(folder, 0o750, nil); err != nil {
+		t.Fatal(err)
+	}
+	want := []store.Change{{Action: store.Adjust, Path: mode}, {Action: store.Replace, Path: text}, {Action: store.Adjust, Path: folder}}
+	got := p.Changes()
+	for i := range want {
+		if i >= len(got) || got[i].Action != want[i].Action || got[i].Path != want[i].Path {
+			t.Fatalf("changes %v, want %v", got, want)
+		}
+	}
+	if err := p.Apply(); err != nil {
+		t.Fatal(err)
+	}
+	if got, want := tree(t, folder), ". drwxr-x---\nmode -rw------- x\nsame -rw------- x\ntext -rw------- x\n"; got != want {
+		t.Errorf("got\n%swant\n%s", got, want)
+	}
+}
+
+func TestFileRefusesWhatIsNoFile(t *testing.T) {
+	folder := t.TempDir()
+	write(t, filepath.Join(folder, "real"), "x", 0o600)
+	dir, link, dangling := filepath.Join(folder, "dir"), filepath.Join(folder, "link"), filepath.Join(folder, "dangling")
+	if err := errors.Join(os.Mkdir(dir, 0o755), os.Symlink("real", link), os.Symlink("nowhere", dangling)); err != nil {
+		t.Fatal(err)
+	}
+	for path, want := range map[string]string{dir: "a directory, not a file", link: `a link to "real", not a file`, dangling: `a link to "nowhere", not a file`} {
+		var p store.Plan
+		if err := p.File(path, []byte("x"), 0o600, nil); err == nil || !strings.Contains(err.Error(), want) {
+			t.Errorf("File(%s): %v, want %q", path, err, want)
+		}
+	}
+}
+
+// A plan that fails in the middle, in staging or in the renames, leaves the disk
+// as it was.
+func TestApplyIsAllOrNothing(t *testing.T) {
+	breaks := map[string]func(folder string) error{
+		"a folder is missing": func(folder string) error {
+			return os.RemoveAll(filepath.Join(folder, "gone"))
+		},
+		"a rename meets a folder": func(folder string) error {
+			path := filepath.Join(folder, "gone", "last")
+			return errors.Join(os.Remove(path), os.MkdirAll(filepath.Join(path, "full"), 0o755))
+		},
+	}
+	for name, sabotage := range breaks {
+		t.Run(name, func(t *testing.T) {
+			folder := t.TempDir()
+			write(t, filepath.Join(folder, "old"), "old", 0o640)
+			write(t, filepath.Join(folder, "mode"), "m", 0o644)
+			write(t, filepath.Join(folder, "gone", "last"), "last", 0o600)
+			var p store.Plan
+			if err := errors.Join(
+				p.File(filepath.Join(folder, "old"), []byte("new"), 0o600, nil),
+				p.File(filepath.Join(folder, "mode"), []byte("m"), 0o600, nil),
+				p.Dir(filepath.Join(folder, "made"), 0o755, nil),
+				p.File(filepath.Join(folder, "made", "fresh"), []byte("f"), 0o600, nil),
+				p.File(filepath.Join(folder, "gone", "last"), []byte("changed"), 0o600, nil),
+			); err != nil {
+				t.Fatal(err)
+			}
+			if err := sabotage(folder); err != nil {
+				t.Fatal(err)
+			}
+			before := tree(t, folder)
+			if err := p.Apply(); err == nil {
+				t.Fatal("Apply succeeded")
+			}
+			if after := tree(t, folder); after != before {
+				t.Errorf("left\n%swas\n%s", after, before)
+			}
+		})
+	}
+}
+
+func TestApplySweepsLeavings(t *testing.T) {
+	folder := filepath.Join(t.TempDir(), "[odd]*name")
+	write(t, filepath.Join(folder, ".virtpki-9.tmp"), "half a key", 0o600)
+	write(t, filepath.Join(folder, "other.tmp"), "somebody's", 0o600)
+	var p store.Plan
+	if err := p.File(filepath.Join(folder, "f"), []byte("x"), 0o600, nil); err != nil {
+		t.Fatal(err)
+	}
+	if err := p.Apply(); err != nil {
+		t.Fatal(err)
+	}
+	if got, want := tree(t, folder), ". drwxr-xr-x\nf -rw------- x\nother.tmp -rw------- somebody's\n"; got != want {
+		t.Errorf("got\n%swant\n%s", got, want)
+	}
+}
+
+func TestOwner(t *testing.T) {
+	if os.Geteuid() != 0 {
+		t.Skip("changing owners wants root")
+	}
+	folder := t.TempDir()
+	path := filepath.Join(folder, "f")
+	write(t, path, "x", 0o600)
+	if err := os.Chown(path, 12, 34); err != nil {
+		t.Fatal(err)
+	}
+	var kept, set store.Plan
+	if err := kept.Keep(path, []byte("y"), 0o644, &store.Owner{}); err != nil {
+		t.Fatal(err)
+	}
+	if err := kept.Apply(); err != nil {
+		t.Fatal(err)
+	}
+	if got := ownerOf(t, path); got != (store.Owner{UID: 12, GID: 34}) {
+		t.Errorf("Keep made the owner %v", got)
+	}
+	if err := set.File(path, []byte("y"), 0o600, &store.Owner{}); err != nil {
+		t.Fatal(err)
+	}
+	if err := set.Apply(); err != nil {
+		t.Fatal(err)
+	}
+	if got := ownerOf(t, path); got != (store.Owner{}) {
+		t.Errorf("File left the owner %v", got)
+	}
+}
+
+func ownerOf(t *testing.T, path string) store.Owner {
+	info, err := os.Stat(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	sys := info.Sys().(*syscall.Stat_t)
+	return store.Owner{UID: int(sys.Uid), GID: int(sys.Gid)}
+}
+
+// Many runs at once: one holds the lock at a time, and nothing is left behind.
+func TestLockExcludes(t *testing.T) {
+	folder := filepath.Join(t.TempDir(), "a", "b")
+	var group sync.WaitGroup
+	var inside, most, turns int
+	var mu sync.Mutex
+	enter := func(step int) {
+		mu.Lock()
+		defer mu.Unlock()
+		inside += step
+		most = max(most, inside)
+	}
+	for range 8 {
+		group.Go(func() {
+			for range 5 {
+				lock, err := store.Acquire(context.Background(), folder, func() {})
+				if err != nil {
+					t.Error(err)
+					return
+				}
+				enter(1)
+				turns++ // the race detector watches whether the lock excludes
+				time.Sleep(time.Millisecond)
+				enter(-1)
+				if err := lock.Release(); err != nil {
+					t.Error(err)
+				}
+			}
+		})
+	}
+	group.Wait()
+	if most != 1 || turns != 40 {
+		t.Errorf("%d at once, %d turns; want 1 and 40", most, turns)
+	}
+	if store.Exists(filepath.Dir(folder)) {
+		t.Error("the folders made for the lock are still there")
+	}
+}
+
+func TestLockWaitsUntilTheContextEnds(t *testing.T) {
+	folder := t.TempDir()
+	lock, err := store.Acquire(context.Background(), folder, func() {})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer lock.Release()
+	ctx, cancel := context.WithCancel(context.Background())
+	if _, err := store.Acquire(ctx, folder, cancel); !errors.Is(err, context.Canceled) {
+		t.Errorf("error %v, want %v", err, context.Canceled)
+	}
+}
+
+func TestReadFile(t *testing.T) {
+	folder := t.TempDir()
+	file, fifo, dangling := filepath.Join(folder, "file"), filepath.Join(folder, "fifo"), filepath.Join(folder, "dangling")
+	write(t, file, "12345", 0o600)
+	if err := errors.Join(syscall.Mkfifo(fifo, 0o600), os.Symlink("nowhere", dangling)); err != nil {
+		t.Fatal(err)
+	}
+	if data, err := store.ReadFile(file, 5); err != nil || string(data) != "12345" {
+		t.Errorf("ReadFile = %q, %v", data, err)
+	}
+	if _, err := store.ReadFile(filepath.Join(folder, "none"), 5); !errors.Is(err, fs.ErrNotExist) {
+		t.Errorf("missing file: %v, want %v", err, fs.ErrNotExist)
+	}
+	for path, want := range map[string]string{file: "5 bytes are too large (at most 4)", fifo: "not a regular file", folder: "a directory, not a file", dangling: `a link to "nowhere", which does not exist`} {
+		_, err := store.ReadFile(path, 4)
+		if err == nil || !strings.Contains(err.Error(), want) || errors.Is(err, fs.ErrNotExist) {
+			t.Errorf("ReadFile(%s): %v, want %q", path, err, want)
+		}
+	}
+}

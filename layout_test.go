@@ -1,0 +1,127 @@
+// Package virtpki_test holds the module to its architecture: who may import
+// whom, that every package says what it is for, and that nothing runs by being
+// imported.
+package virtpki_test
+
+import (
+	"go/ast"
+	"go/parser"
+	"go/token"
+	"io/fs"
+	"path"
+	"path/filepath"
+	"slices"
+	"strings"
+	"testing"
+)
+
+// mayImport lists which of the module's packages each may import. A package
+// that is not in the table may import none and makes the test fail: a new one
+// has to be thought about.
+var mayImport = map[string][]string{
+	"dn":                     {},
+	"pki":                    {},
+	"templates":              {},
+	"internal/store":         {},
+	"internal/libvirt":       {"dn"},
+	"internal/lab":           {},
+	"internal/lab/labscript": {"internal/lab"},
+	"cmd/virtpki":            {"dn", "pki", "templates", "internal/store", "internal/libvirt"},
+}
+
+// testImports are allowed to the tests of a package on top.
+var testImports = map[string][]string{
+	"cmd/virtpki": {"internal/lab", "internal/lab/labscript"},
+}
+
+// onlyIn lists libraries that stay behind one package.
+var onlyIn = map[string]string{
+	"github.com/spf13/cobra":    "cmd/virtpki",
+	"github.com/spf13/pflag":    "cmd/virtpki",
+	"golang.org/x/term":         "cmd/virtpki",
+	"go.step.sm/crypto/keyutil": "pki",
+	"go.step.sm/crypto/pemutil": "pki",
+}
+
+type source struct {
+	pkg  string // folder, slash-separated
+	path string
+	file *ast.File
+}
+
+// sources parses every Go file. The files are read, not asked of the go
+// command: its answers are cached and would stay green after a bad import.
+func sources(t *testing.T) []source {
+	var all []source
+	err := filepath.WalkDir(".", func(name string, entry fs.DirEntry, err error) error {
+		if err != nil || entry.IsDir() {
+			if entry != nil && (entry.Name() == "testdata" || strings.HasPrefix(entry.Name(), ".") && name != ".") {
+				return filepath.SkipDir
+			}
+			return err
+		}
+		if !strings.HasSuffix(name, ".go") {
+			return nil
+		}
+		file, err := parser.ParseFile(token.NewFileSet(), name, nil, parser.ParseComments)
+		all = append(all, source{path.Dir(filepath.ToSlash(name)), name, file})
+		return err
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if len(all) < 20 {
+		t.Fatalf("found %d Go files: the walk does not see the module", len(all))
+	}
+	return all
+}
+
+func TestImports(t *testing.T) {
+	for _, src := range sources(t) {
+		if src.pkg == "." {
+			continue
+		}
+		allowed, known := mayImport[src.pkg]
+		if !known {
+			t.Errorf("%s: package %s is not in the table of this test", src.path, src.pkg)
+		}
+		isTest := strings.HasSuffix(src.path, "_test.go")
+		for _, spec := range src.file.Imports {
+			imported := strings.Trim(spec.Path.Value, `"`)
+			own, inside := strings.CutPrefix(imported, "virtpki/")
+			switch {
+			case inside && own == src.pkg && isTest: // an external test package
+			case inside && slices.Contains(allowed, own):
+			case inside && isTest && slices.Contains(testImports[src.pkg], own):
+			case inside:
+				t.Errorf("%s: %s may not import %s", src.path, src.pkg, own)
+			case onlyIn[imported] != "" && onlyIn[imported] != src.pkg:
+				t.Errorf("%s: %s belongs in %s alone", src.path, imported, onlyIn[imported])
+			case src.pkg == "dn" && strings.Contains(strings.Split(imported, "/")[0], "."):
+				t.Errorf("%s: dn is standard library only, not %s", src.path, imported)
+			}
+		}
+	}
+}
+
+func TestPackageComments(t *testing.T) {
+	documented := make(map[string]bool)
+	for _, src := range sources(t) {
+		documented[src.pkg] = documented[src.pkg] || src.file.Doc != nil
+	}
+	for pkg, ok := range documented {
+		if !ok {
+			t.Errorf("package %s has no comment", pkg)
+		}
+	}
+}
+
+func TestNoInit(t *testing.T) {
+	for _, src := range sources(t) {
+		for _, decl := range src.file.Decls {
+			if fn, ok := decl.(*ast.FuncDecl); ok && fn.Recv == nil && fn.Name.Name == "init" {
+				t.Errorf("%s: has an init function", src.path)
+			}
+		}
+	}
+}

@@ -134,9 +134,9 @@ var statusMeaning = map[int]string{
 // help ends a help text with the exit statuses of its command.
 func help(text string, statuses ...int) string {
 	var b strings.Builder
-	b.WriteString(text + "\n\nExit status:")
+	b.WriteString(text + "\n\nExit status:\n")
 	for _, status := range statuses {
-		fmt.Fprintf(&b, "\n  %-4d %s", status, statusMeaning[status])
+		fmt.Fprintf(&b, "\n    %-4d %s", status, statusMeaning[status])
 	}
 	return b.String()
 }

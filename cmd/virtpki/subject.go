@@ -11,20 +11,18 @@ import (
 	"virtpki/dn"
 )
 
-// caSubject is the subject of a new CA: O=NAME,CN=NAME CA <id>. The id is new
-// in every generation, because GnuTLS keeps one CRL for each issuer DN.
+// caSubject is the subject of a new CA: O=NAME,OU=CA <id>,CN=NAME. The id is new
+// in every generation, because GnuTLS keeps one CRL for each issuer DN. It
+// stands in an OU, because virt-pki-validate before libvirt 10.5 wants the CA's
+// CN to be the O of the certificates that it signs.
 func caSubject(name string) ([]byte, error) {
 	if err := checkOrganization(name); err != nil {
 		return nil, err
 	}
 	id := make([]byte, 4)
 	rand.Read(id)
-	suffix := " CA " + hex.EncodeToString(id)
-	common := []rune(name)
-	if most := maxCommonName - len(suffix); len(common) > most {
-		common = common[:most]
-	}
-	return dn.Encode("O=" + dn.Escape(name) + ",CN=" + dn.Escape(string(common)+suffix))
+	organization := dn.Escape(name)
+	return dn.Encode("O=" + organization + ",OU=CA " + hex.EncodeToString(id) + ",CN=" + organization)
 }
 
 // checkOrganization says what keeps name from being an O attribute.

@@ -1,0 +1,70 @@
+package main
+
+import (
+	"bytes"
+	"os"
+	"path/filepath"
+	"testing"
+
+	"github.com/spf13/cobra"
+	"github.com/spf13/cobra/doc"
+)
+
+const referenceFolder = "../../docs/reference"
+
+// TestReference holds docs/reference to the commands; UPDATE=1 writes it anew.
+func TestReference(t *testing.T) {
+	made := t.TempDir()
+	if os.Getenv("UPDATE") != "" {
+		made = referenceFolder
+		if err := os.RemoveAll(made); err != nil {
+			t.Fatal(err)
+		}
+		if err := os.MkdirAll(made, 0o755); err != nil {
+			t.Fatal(err)
+		}
+	}
+	root := newRoot(newEnv())
+	root.InitDefaultCompletionCmd()
+	root.PersistentFlags().Lookup("sysconfdir").DefValue = "/etc"
+	if err := doc.GenMarkdownTree(root, made); err != nil {
+		t.Fatal(err)
+	}
+	pages, err := os.ReadDir(made)
+	if err != nil || len(pages) < 10 {
+		t.Fatalf("made %d pages, %v", len(pages), err)
+	}
+	for _, page := range pages {
+		want, err := os.ReadFile(filepath.Join(made, page.Name()))
+		if err != nil {
+			t.Fatal(err)
+		}
+		if got, _ := os.ReadFile(filepath.Join(referenceFolder, page.Name())); !bytes.Equal(got, want) {
+			t.Errorf("docs/reference/%s is not what the commands say: run make docs", page.Name())
+		}
+	}
+	kept, err := os.ReadDir(referenceFolder)
+	if err != nil || len(kept) != len(pages) {
+		t.Errorf("docs/reference has %d pages, the commands make %d, %v", len(kept), len(pages), err)
+	}
+}
+
+// TestHelp holds every command to the same form of help.
+func TestHelp(t *testing.T) {
+	var visit func(*cobra.Command)
+	visit = func(cmd *cobra.Command) {
+		if cmd.Name() == "completion" || cmd.Name() == "help" {
+			return
+		}
+		if cmd.Short == "" || !bytes.Contains([]byte(cmd.Long), []byte("\nExit status:\n")) {
+			t.Errorf("%s: wants a short help, and exit statuses at the end of the long one", cmd.CommandPath())
+		}
+		if !cmd.HasSubCommands() && cmd.Example == "" {
+			t.Errorf("%s: wants an example", cmd.CommandPath())
+		}
+		for _, child := range cmd.Commands() {
+			visit(child)
+		}
+	}
+	visit(newRoot(newEnv()))
+}

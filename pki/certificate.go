@@ -11,8 +11,10 @@ import (
 	"encoding/pem"
 	"errors"
 	"fmt"
+	"iter"
 	"math/big"
 	"net"
+	"slices"
 	"time"
 )
 
@@ -181,21 +183,37 @@ func EncodeCertificates(certs ...*x509.Certificate) []byte {
 	return out.Bytes()
 }
 
-// ParseCertificates reads every certificate in data, in order. Blocks of other
-// types and text around the blocks are passed over. It is an error when there
-// is no certificate ([ErrNoCertificate]) or when one does not parse.
+// CertificateBlocks yields the DER of every certificate block in data, in order,
+// parsed by nobody yet. Blocks of other types and text around the blocks are
+// passed over.
+func CertificateBlocks(data []byte) iter.Seq[[]byte] {
+	return blocks(data, "CERTIFICATE", "X509 CERTIFICATE")
+}
+
+// blocks yields the contents of the PEM blocks of some types. A byte order mark
+// before the first is passed over: GnuTLS does so too.
+func blocks(data []byte, types ...string) iter.Seq[[]byte] {
+	return func(yield func([]byte) bool) {
+		rest := bytes.TrimPrefix(data, []byte("\xef\xbb\xbf"))
+		for {
+			var block *pem.Block
+			if block, rest = pem.Decode(rest); block == nil {
+				return
+			}
+			if slices.Contains(types, block.Type) && !yield(block.Bytes) {
+				return
+			}
+		}
+	}
+}
+
+// ParseCertificates reads every certificate in data, in order, as
+// [CertificateBlocks] finds them. It is an error when there is none
+// ([ErrNoCertificate]) or when one does not parse.
 func ParseCertificates(data []byte) ([]*x509.Certificate, error) {
 	var certs []*x509.Certificate
-	rest := bytes.TrimPrefix(data, []byte("\xef\xbb\xbf"))
-	for {
-		var block *pem.Block
-		if block, rest = pem.Decode(rest); block == nil {
-			break
-		}
-		if block.Type != "CERTIFICATE" && block.Type != "X509 CERTIFICATE" {
-			continue
-		}
-		cert, err := x509.ParseCertificate(block.Bytes)
+	for der := range CertificateBlocks(data) {
+		cert, err := x509.ParseCertificate(der)
 		if err != nil {
 			return nil, fmt.Errorf("certificate %d does not parse: %w", len(certs)+1, err)
 		}

@@ -49,3 +49,20 @@ func (ca *CA) CRL(r CRLRequest) (*x509.RevocationList, error) {
 func EncodeCRL(crl *x509.RevocationList) []byte {
 	return pem.EncodeToMemory(&pem.Block{Type: "X509 CRL", Bytes: crl.Raw})
 }
+
+// ParseCRLs reads every revocation list in data, in order. It is an error when
+// there is none ([ErrNoCRL]) or when one does not parse.
+func ParseCRLs(data []byte) ([]*x509.RevocationList, error) {
+	var crls []*x509.RevocationList
+	for der := range blocks(data, "X509 CRL") {
+		crl, err := x509.ParseRevocationList(der)
+		if err != nil {
+			return nil, fmt.Errorf("CRL %d does not parse: %w", len(crls)+1, err)
+		}
+		crls = append(crls, crl)
+	}
+	if len(crls) == 0 {
+		return nil, ErrNoCRL
+	}
+	return crls, nil
+}

@@ -89,6 +89,7 @@ func (e *env) bootstrap(ctx context.Context, g *globals, o *bootstrapOptions) er
 		return err
 	}
 	keys := e.newKeyring(g)
+	h.startKeys(g, keys)
 	conf := h.daemon.ConfPath(g.underRoot(g.sysconfdir))
 	locks := []string{g.caFolder(), g.system().Top(), filepath.Dir(conf)}
 	return e.change(ctx, g, locks, func(j *job) error {
@@ -106,9 +107,36 @@ func (e *env) bootstrap(ctx context.Context, g *globals, o *bootstrapOptions) er
 		if err := e.trust(j, a, h.to); err != nil {
 			return err
 		}
-		present := func(file libvirt.File) bool { return file != libvirt.CACRL || a.crl != nil }
-		return e.applyConfig(j, g, &o.configOptions, h.daemon, dnOf(client.cert), present)
+		return e.configureHost(j, g, h, a, client)
 	})
+}
+
+// caSlot is the name of the CA's key in a keyring.
+const caSlot = "ca"
+
+// startKeys begins to make the keys that are not there.
+func (h *hostPlan) startKeys(g *globals, keys *keyring) {
+	if h.ca != nil && !store.Exists(libvirt.CA(g.caFolder()).Path(libvirt.CACert)) {
+		keys.ahead(h.leaf.keyType, caSlot)
+	}
+	for _, id := range []identity{h.server, h.client} {
+		if !store.Exists(h.to.layout.Path(libvirt.KeyFile(string(id.role)))) {
+			keys.ahead(h.leaf.keyType, id.slot())
+		}
+	}
+}
+
+// configureHost plans the conf of a host whose files are there or planned.
+func (e *env) configureHost(j *job, g *globals, h *hostPlan, a *authority, client *pair) error {
+	c := &confPlan{daemon: h.daemon, allow: h.o.allow, force: h.o.force, client: dnOf(client.cert)}
+	c.present = func(file libvirt.File) bool { return file != libvirt.CACRL || a.crl != nil }
+	if h.o.allowIssued {
+		var err error
+		if c.allow, err = e.allowIssued(c.allow, a, j.made); err != nil {
+			return err
+		}
+	}
+	return e.applyConfig(j, g, c)
 }
 
 func (e *env) checkBootstrap(g *globals, o *bootstrapOptions) (*hostPlan, error) {
@@ -120,7 +148,7 @@ func (e *env) checkBootstrap(g *globals, o *bootstrapOptions) (*hostPlan, error)
 	if h.daemon, err = libvirt.FindDaemon(o.daemon); err != nil {
 		return nil, usageError{err}
 	}
-	if err := checkPatterns(o.allow); err != nil {
+	if err := o.checkPatterns(); err != nil {
 		return nil, usageError{err}
 	}
 	if h.ca, err = o.checkCA(); err != nil {
@@ -143,11 +171,12 @@ func (o *bootstrapOptions) checkCA() (*newAuthority, error) {
 // nameHost says who this host is, as a server and as a client.
 func (e *env) nameHost(g *globals, o *bootstrapOptions, h *hostPlan) error {
 	host := o.hostname
+	machine, err := e.machineNames(g.hostsFile())
+	if err != nil && host == "" {
+		return withHint(err, "name it with --hostname")
+	}
 	if host == "" {
-		var err error
-		if host, err = e.hostnameOf(e.hostsFile(g)); err != nil {
-			return withHint(err, "name it with --hostname")
-		}
+		host = machine[0]
 	}
 	client := o.client
 	if client == "" {
@@ -156,7 +185,7 @@ func (e *env) nameHost(g *globals, o *bootstrapOptions, h *hostPlan) error {
 	if err := firstOf(checkHost(host), checkClient(client)); err != nil {
 		return usageError{err}
 	}
-	names, err := e.serverNames(host, o.sans, g.thisMachine())
+	names, err := e.serverNames(host, o.sans, g.thisMachine(), machine)
 	h.server = identity{role: pki.Server, name: host, altNames: names}
 	h.client = identity{role: pki.Client, name: client}
 	return asUsage(err)

@@ -143,7 +143,7 @@ func (e *env) refuseExisting(g *globals) error {
 
 // makeCA plans a new CA: key, certificate, empty CRL.
 func (e *env) makeCA(j *job, g *globals, keys *keyring, n newAuthority) (*authority, error) {
-	signer, err := keys.key("ca", n.keyType)
+	signer, err := keys.key(caSlot, n.keyType)
 	if err != nil {
 		return nil, err
 	}

@@ -6,6 +6,7 @@ import (
 	"crypto/x509"
 	"fmt"
 	"path/filepath"
+	"sync"
 
 	"virtpki/internal/libvirt"
 	"virtpki/internal/store"
@@ -144,25 +145,33 @@ func (e *env) summary(p placed) string {
 type keyring struct {
 	e          *env
 	g          *globals
-	keys       map[string]crypto.Signer
+	keys       map[string]func() (crypto.Signer, error)
 	passphrase []byte
 }
 
 func (e *env) newKeyring(g *globals) *keyring {
-	return &keyring{e: e, g: g, keys: make(map[string]crypto.Signer)}
+	return &keyring{e: e, g: g, keys: make(map[string]func() (crypto.Signer, error))}
 }
 
 // key returns the new key of a slot, a name that the command chooses.
 func (k *keyring) key(slot string, t pki.KeyType) (crypto.Signer, error) {
-	if key, ok := k.keys[slot]; ok {
-		return key, nil
+	if k.keys[slot] == nil {
+		k.keys[slot] = sync.OnceValues(func() (crypto.Signer, error) { return pki.GenerateKey(t) })
 	}
-	key, err := pki.GenerateKey(t)
+	key, err := k.keys[slot]()
 	if err != nil {
 		return nil, fmt.Errorf("making the key: %w", err)
 	}
-	k.keys[slot] = key
 	return key, nil
+}
+
+// ahead begins to make keys that will be wanted, side by side: an RSA key takes
+// long, and there is more than one core.
+func (k *keyring) ahead(t pki.KeyType, slots ...string) {
+	for _, slot := range slots {
+		k.keys[slot] = sync.OnceValues(func() (crypto.Signer, error) { return pki.GenerateKey(t) })
+		go k.keys[slot]()
+	}
 }
 
 // target is a layout that files are written into, with their owner.

@@ -17,15 +17,17 @@ import (
 
 // configOptions are the flags of config; bootstrap has the same.
 type configOptions struct {
-	allow []string
-	apply bool
-	force bool
+	allow       []string
+	allowIssued bool
+	apply       bool
+	force       bool
 }
 
 func (o *configOptions) addFlags(cmd *cobra.Command) {
 	flags := cmd.Flags()
 	flags.StringArrayVar(&o.allow, "allow-dn", nil, "let in the clients whose DN matches `pattern`, and no others; may be repeated")
-	flags.BoolVar(&o.force, "force", false, "write the list even if it locks out the client installed here")
+	flags.BoolVar(&o.allowIssued, "allow-issued", false, "let in every client whose certificate the CA here has signed, each by its exact DN")
+	flags.BoolVar(&o.force, "force", false, "write the list even if it locks out the client installed here, or lets in nobody by a pattern")
 }
 
 const configHelp = `Print the entries of libvirtd.conf or virtproxyd.conf that match what is on
@@ -39,7 +41,10 @@ file is kept beside it with .old at its end. A list that would lock out the
 client installed here is not written without --force.
 
 * in a pattern is any text, ? one character. 'virtpki dn show' prints a
-certificate's DN as the daemon sees it.`
+certificate's DN as the daemon sees it. A pattern that can let in nobody is
+refused, and what is surprising about one is said: see 'virtpki dn lint'.
+--allow-issued lists the exact DN of every client certificate that the CA here
+has signed and that is neither expired nor revoked.`
 
 func newConfig(e *env, g *globals) *cobra.Command {
 	o := &configOptions{}
@@ -47,7 +52,7 @@ func newConfig(e *env, g *globals) *cobra.Command {
 		Use:       "config libvirtd|virtproxyd",
 		Short:     "The matching entries of libvirtd.conf",
 		Long:      help(configHelp, exitDone, exitError, exitUsage, exitInterrupted),
-		Example:   "  virtpki config libvirtd\n  virtpki config libvirtd --allow-dn 'O=Example Org,CN=*' --apply",
+		Example:   "  virtpki config libvirtd\n  virtpki config libvirtd --allow-dn 'O=Example Org,CN=*' --apply\n  virtpki config virtproxyd --allow-issued --apply",
 		Args:      cobra.ExactArgs(1),
 		ValidArgs: libvirt.DaemonNames(),
 		RunE: func(cmd *cobra.Command, args []string) error {
@@ -64,38 +69,55 @@ func newConfig(e *env, g *globals) *cobra.Command {
 	return cmd
 }
 
+// confPlan is what decides the entries of a daemon's conf.
+type confPlan struct {
+	daemon  libvirt.Daemon
+	allow   []string // nil is no list
+	force   bool
+	client  string // DN of the client installed here, empty when there is none
+	present func(libvirt.File) bool
+}
+
+// settings are the entries, with paths as the daemon sees them.
+func (c *confPlan) settings(g *globals) []libvirt.Setting {
+	return c.daemon.Settings(libvirt.System(g.sysconfdir), c.present, c.allow)
+}
+
 func (e *env) config(ctx context.Context, g *globals, o *configOptions, daemon libvirt.Daemon) error {
-	if err := checkPatterns(o.allow); err != nil {
+	if err := o.checkPatterns(); err != nil {
 		return usageError{err}
 	}
-	client, err := installedClient(g)
-	if err != nil {
-		return err
-	}
-	present := func(file libvirt.File) bool { return store.Exists(g.system().Path(file)) }
 	if !o.apply {
-		return e.printConfig(g, o, daemon, client, present)
+		c, err := e.confPlan(g, o, daemon)
+		if err != nil {
+			return err
+		}
+		return e.printConfig(g, c)
 	}
 	conf := daemon.ConfPath(g.underRoot(g.sysconfdir))
 	return e.change(ctx, g, []string{filepath.Dir(conf)}, func(j *job) error {
-		return e.applyConfig(j, g, o, daemon, client, present)
+		c, err := e.confPlan(g, o, daemon)
+		if err != nil {
+			return err
+		}
+		return e.applyConfig(j, g, c)
 	})
 }
 
-// checkPatterns says what keeps a pattern from standing in the list.
-func checkPatterns(patterns []string) error {
-	for _, pattern := range patterns {
-		if strings.TrimSpace(pattern) == "" {
-			return errors.New("an empty pattern lets nobody in")
-		}
-		if strings.IndexFunc(pattern, unprintable) >= 0 {
-			return fmt.Errorf("pattern %s holds a character that cannot be printed", quoteShort(pattern))
-		}
-		if _, err := libvirt.StringValue(pattern).Format(); err != nil {
-			return fmt.Errorf("pattern %s: %w", quoteShort(pattern), err)
-		}
+// confPlan looks at what is on disk.
+func (e *env) confPlan(g *globals, o *configOptions, daemon libvirt.Daemon) (*confPlan, error) {
+	c := &confPlan{daemon: daemon, allow: o.allow, force: o.force}
+	c.present = func(file libvirt.File) bool { return store.Exists(g.system().Path(file)) }
+	var err error
+	if c.client, err = installedClient(g); err != nil || !o.allowIssued {
+		return c, err
 	}
-	return nil
+	a, err := e.loadCA(g)
+	if err != nil {
+		return nil, err
+	}
+	c.allow, err = e.allowIssued(o.allow, a, nil)
+	return c, err
 }
 
 // installedClient is the DN of the system's client certificate, empty when
@@ -111,29 +133,14 @@ func installedClient(g *globals) (string, error) {
 	return dn.FromRDNSequence(certs[0].RawSubject)
 }
 
-// lockedOut is the error for a list that the client installed here does not pass.
-func (o *configOptions) lockedOut(client string) error {
-	if o.allow == nil || client == "" {
-		return nil
+func (e *env) printConfig(g *globals, c *confPlan) error {
+	for _, a := range adviceOn(c.allow) {
+		e.warn("%s", a)
 	}
-	for _, pattern := range o.allow {
-		if dn.MatchGlob(pattern, client) {
-			return nil
-		}
-	}
-	return withHint(fmt.Errorf("the list would lock out the client installed here, %q", client), "add --allow-dn '%s', or insist with --force", client)
-}
-
-// settings are the entries for a daemon, with paths as the daemon sees them.
-func (o *configOptions) settings(g *globals, daemon libvirt.Daemon, present func(libvirt.File) bool) []libvirt.Setting {
-	return daemon.Settings(libvirt.System(g.sysconfdir), present, o.allow)
-}
-
-func (e *env) printConfig(g *globals, o *configOptions, daemon libvirt.Daemon, client string, present func(libvirt.File) bool) error {
-	if err := o.lockedOut(client); err != nil {
+	if err := lockedOut(c.allow, c.client); err != nil {
 		e.warn("%v", err)
 	}
-	settings := o.settings(g, daemon, present)
+	settings := c.settings(g)
 	if g.json {
 		return e.printJSON(settingsJSON(settings))
 	}
@@ -159,11 +166,11 @@ func settingsJSON(settings []libvirt.Setting) map[string]any {
 }
 
 // applyConfig plans the edit of a daemon's conf.
-func (e *env) applyConfig(j *job, g *globals, o *configOptions, daemon libvirt.Daemon, client string, present func(libvirt.File) bool) error {
-	if err := o.lockedOut(client); err != nil && !o.force {
+func (e *env) applyConfig(j *job, g *globals, c *confPlan) error {
+	if err := lockedOut(c.allow, c.client); err != nil && !c.force {
 		return err
 	}
-	path := daemon.ConfPath(g.underRoot(g.sysconfdir))
+	path := c.daemon.ConfPath(g.underRoot(g.sysconfdir))
 	old, err := readIfThere(path)
 	if err != nil {
 		return err
@@ -172,7 +179,7 @@ func (e *env) applyConfig(j *job, g *globals, o *configOptions, daemon libvirt.D
 	if err != nil {
 		return fmt.Errorf("%s: %w", path, err)
 	}
-	settings := o.settings(g, daemon, present)
+	settings := c.settings(g)
 	noteConf(j, path, conf, settings)
 	edited, err := edit(conf, settings)
 	if err != nil || !edited {
@@ -181,8 +188,10 @@ func (e *env) applyConfig(j *job, g *globals, o *configOptions, daemon libvirt.D
 	if err := conf.CheckDaemon(); err != nil {
 		return fmt.Errorf("%s: %w", path, err)
 	}
-	j.note("restart %s: it reads its conf only when it starts", daemon.Name)
-	j.note("where systemd opens its sockets: systemctl stop %s && systemctl enable --now %s && systemctl start %s", daemon.Service, daemon.TLSSocket, daemon.Service)
+	j.notes = append(j.notes, adviceOn(c.allow)...)
+	d := c.daemon
+	j.note("restart %s: it reads its conf only when it starts", d.Name)
+	j.note("where systemd opens its sockets: systemctl stop %s && systemctl enable --now %s && systemctl start %s", d.Service, d.TLSSocket, d.Service)
 	return planConf(j, path, old, conf.Bytes())
 }
 

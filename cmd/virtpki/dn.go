@@ -1,11 +1,15 @@
 package main
 
 import (
+	"encoding/hex"
 	"fmt"
 	"io"
+	"strings"
+	"unicode/utf8"
 
 	"github.com/spf13/cobra"
 
+	"virtpki/dn"
 	"virtpki/internal/store"
 	"virtpki/pki"
 )
@@ -17,12 +21,12 @@ without a space. openssl, certtool and most other programs print it otherwise.`
 func newDN(e *env, g *globals) *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "dn",
-		Short: "The DN as libvirt sees it",
-		Long:  help(dnHelp, exitDone, exitError, exitUsage),
+		Short: "The DN as libvirt sees it, and whom a list lets in",
+		Long:  help(dnHelp, exitDone, exitError, exitUsage, exitRefused),
 		Args:  cobra.NoArgs,
 		RunE:  needsSubcommand,
 	}
-	cmd.AddCommand(newDNShow(e, g))
+	cmd.AddCommand(newDNShow(e, g), newDNMatch(e, g), newDNLint(e, g))
 	return cmd
 }
 
@@ -31,11 +35,20 @@ func needsSubcommand(cmd *cobra.Command, _ []string) error {
 	return usagef("%s wants a command behind it", cmd.CommandPath())
 }
 
+const dnShowHelp = `Print the DN of each certificate in PEM files, one a line. FILE - is stdin.
+Certificates that this program's own parser would refuse work too.
+
+A DN with control characters or invalid UTF-8 in it is printed in quotes, with
+escapes; --json has its true bytes. A subject that GnuTLS, and so libvirt, does
+not accept is named on stderr, and the exit status is 3.
+
+` + dnHelp
+
 func newDNShow(e *env, g *globals) *cobra.Command {
 	return &cobra.Command{
 		Use:     "show FILE...",
 		Short:   "Print the DN of each certificate in a file",
-		Long:    help("Print the DN of each certificate in PEM files, one a line. FILE - is stdin.\n\n"+dnHelp, exitDone, exitError, exitUsage),
+		Long:    help(dnShowHelp, exitDone, exitError, exitUsage, exitRefused),
 		Example: "  virtpki dn show clientcert.pem\n  ssh laptop cat .pki/libvirt/clientcert.pem | virtpki dn show -",
 		Args:    cobra.MinimumNArgs(1),
 		RunE: func(_ *cobra.Command, args []string) error {
@@ -44,32 +57,87 @@ func newDNShow(e *env, g *globals) *cobra.Command {
 	}
 }
 
+// shownDN is the DN of one certificate of a file.
+type shownDN struct {
+	File    string `json:"file"`
+	Index   int    `json:"index"` // in the file, from 1
+	DN      string `json:"dn"`    // invalid bytes replaced; see DNHex
+	DNHex   string `json:"dn_hex,omitempty"`
+	Refused string `json:"refused,omitempty"` // why GnuTLS gives no DN
+
+	raw string
+}
+
 func (e *env) dnShow(g *globals, files []string) error {
-	type row struct {
-		File string `json:"file"`
-		DN   string `json:"dn"`
-	}
-	rows := []row{}
+	rows := []shownDN{}
 	for _, file := range files {
-		data, err := e.readInput(file)
+		found, err := e.dnsIn(file)
 		if err != nil {
 			return err
 		}
-		certs, err := pki.ParseCertificates(data)
-		if err != nil {
-			return fmt.Errorf("%s: %w", file, err)
-		}
-		for _, cert := range certs {
-			rows = append(rows, row{file, dnOf(cert)})
-		}
+		rows = append(rows, found...)
+	}
+	return e.printDNs(g, rows)
+}
+
+func (e *env) printDNs(g *globals, rows []shownDN) error {
+	refused := false
+	for _, r := range rows {
+		refused = refused || r.Refused != ""
 	}
 	if g.json {
-		return e.printJSON(rows)
+		if err := e.printJSON(rows); err != nil {
+			return err
+		}
+	} else {
+		for _, r := range rows {
+			e.printDN(r)
+		}
 	}
-	for _, r := range rows {
-		fmt.Fprintln(e.stdout, r.DN)
+	if refused {
+		return errRefused
 	}
 	return nil
+}
+
+func (e *env) printDN(r shownDN) {
+	if r.Refused != "" {
+		e.warn("%s: certificate %d: libvirt refuses it: %s", r.File, r.Index, r.Refused)
+		return
+	}
+	fmt.Fprintln(e.stdout, printable(r.raw))
+}
+
+// printable is a DN for the eye: quoted when it holds what could fool it.
+func printable(text string) string {
+	if !utf8.ValidString(text) || strings.IndexFunc(text, unprintable) >= 0 {
+		return fmt.Sprintf("%q", text)
+	}
+	return text
+}
+
+// dnsIn reads the DN of every certificate in a file.
+func (e *env) dnsIn(file string) ([]shownDN, error) {
+	data, err := e.readInput(file)
+	if err != nil {
+		return nil, err
+	}
+	var rows []shownDN
+	for der := range pki.CertificateBlocks(data) {
+		r := shownDN{File: file, Index: len(rows) + 1}
+		if r.raw, err = dn.FromCertificate(der); err != nil {
+			r.Refused = err.Error()
+		}
+		r.DN = strings.ToValidUTF8(r.raw, "\uFFFD")
+		if r.DN != r.raw {
+			r.DNHex = hex.EncodeToString([]byte(r.raw))
+		}
+		rows = append(rows, r)
+	}
+	if len(rows) == 0 {
+		return nil, fmt.Errorf("%s: %w", file, pki.ErrNoCertificate)
+	}
+	return rows, nil
 }
 
 // readInput reads a file that the user names; - is stdin.

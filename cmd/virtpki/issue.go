@@ -138,6 +138,9 @@ type identity struct {
 	altNames
 }
 
+// slot is the name of the identity's key in a keyring.
+func (id *identity) slot() string { return string(id.role) + " " + id.name }
+
 // bundle is what one name gets: its identities, and where they go.
 type bundle struct {
 	to         target
@@ -173,6 +176,7 @@ func (e *env) issue(ctx context.Context, g *globals, o *issueOptions, role strin
 			return err
 		}
 		a.noteTwins(j)
+		keys.aheadFor(leaf, bundles)
 		for _, b := range bundles {
 			if err := e.fill(j, a, keys, leaf, b); err != nil {
 				return err
@@ -180,6 +184,17 @@ func (e *env) issue(ctx context.Context, g *globals, o *issueOptions, role strin
 		}
 		return nil
 	})
+}
+
+// aheadFor begins to make the keys of all bundles.
+func (k *keyring) aheadFor(leaf leafPlan, bundles []bundle) {
+	for _, b := range bundles {
+		for _, id := range b.identities {
+			if k.keys[id.slot()] == nil {
+				k.ahead(leaf.keyType, id.slot())
+			}
+		}
+	}
 }
 
 // bundles checks the names and says what each gets, before anything is made.
@@ -256,8 +271,12 @@ func (e *env) identities(g *globals, o *issueOptions, role, name string) ([]iden
 	if err := checkHost(name); err != nil {
 		return nil, usageError{err}
 	}
-	here := g.thisMachine() && (o.out == "" || e.isThisMachine(name, e.hostsFile(g)))
-	names, err := e.serverNames(name, o.sans, here)
+	machine, err := e.machineNames(g.hostsFile())
+	here := g.thisMachine() && (o.out == "" || isOneOf(name, machine))
+	if err != nil && here {
+		return nil, err
+	}
+	names, err := e.serverNames(name, o.sans, here, machine)
 	if err != nil {
 		return nil, usageError{err}
 	}
@@ -269,7 +288,7 @@ func (e *env) identities(g *globals, o *issueOptions, role, name string) ([]iden
 }
 
 // hostsFile is where the names of this machine are looked up.
-func (e *env) hostsFile(g *globals) string { return g.underRoot("/etc/hosts") }
+func (g *globals) hostsFile() string { return g.underRoot("/etc/hosts") }
 
 // fill plans a bundle: records first, then keys and certificates, then what
 // whoever uses them must trust.
@@ -313,7 +332,7 @@ func (p *pair) where() string {
 // makePair plans the certificate of an identity, with its record and its key.
 // A key that is there is taken.
 func (e *env) makePair(j *job, a *authority, keys *keyring, leaf leafPlan, to target, id identity, have *pair) (*x509.Certificate, error) {
-	key, err := keys.forPair(have, string(id.role)+" "+id.name, leaf.keyType)
+	key, err := keys.forPair(have, id.slot(), leaf.keyType)
 	if err != nil {
 		return nil, err
 	}

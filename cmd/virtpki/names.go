@@ -146,8 +146,9 @@ func (a *altNames) addIP(ip net.IP) {
 }
 
 // serverNames collects what peers may call a server: its name, its short name,
-// what the user adds, and, when it is this machine, each of its addresses.
-func (e *env) serverNames(name string, sans []string, here bool) (altNames, error) {
+// what the user adds, and, when it is this machine, its other name and each of
+// its addresses.
+func (e *env) serverNames(name string, sans []string, here bool, machine []string) (altNames, error) {
 	var names altNames
 	names.addDNS(name)
 	for _, san := range sans {
@@ -157,6 +158,11 @@ func (e *env) serverNames(name string, sans []string, here bool) (altNames, erro
 	}
 	asked := names
 	names.addDNS(shortName(name))
+	if isOneOf(name, machine) {
+		for _, other := range machine {
+			names.addDNS(other)
+		}
+	}
 	if here {
 		ips, err := e.addresses()
 		if err != nil {
@@ -175,29 +181,30 @@ func shortName(host string) string {
 	return short
 }
 
-// hostnameOf is the name of this machine, in full where the hosts file knows
-// it: no DNS is asked, so that a first boot does not wait for one.
-func (e *env) hostnameOf(hostsFile string) (string, error) {
+// machineNames are the names of this machine: what the system says, and the full
+// name where the hosts file knows it. No DNS is asked, so that a first boot does
+// not wait for one. What the system says comes first, and becomes the CN:
+// virt-pki-validate before libvirt 10.5 compares it with that.
+func (e *env) machineNames(hostsFile string) ([]string, error) {
 	name, err := e.hostname()
 	if err != nil {
-		return "", fmt.Errorf("the name of this machine: %w", err)
+		return nil, fmt.Errorf("the name of this machine: %w", err)
 	}
-	if strings.Contains(name, ".") {
-		return name, nil
-	}
+	names := []string{name}
 	hosts, _ := os.ReadFile(hostsFile)
 	for line := range strings.Lines(string(hosts)) {
 		line, _, _ = strings.Cut(line, "#")
 		fields := strings.Fields(line)
-		if len(fields) > 1 && slices.Contains(fields[1:], name) && shortName(fields[1]) == name {
-			return fields[1], nil
+		if len(fields) > 1 && slices.Contains(fields[1:], name) && shortName(fields[1]) == name && fields[1] != name {
+			return append(names, fields[1]), nil
 		}
 	}
-	return name, nil
+	return names, nil
 }
 
-// isThisMachine reports whether host is a name of the running machine.
-func (e *env) isThisMachine(host, hostsFile string) bool {
-	full, err := e.hostnameOf(hostsFile)
-	return err == nil && (strings.EqualFold(host, full) || strings.EqualFold(host, shortName(full)))
+// isOneOf reports whether host is one of names, or the short form of one.
+func isOneOf(host string, names []string) bool {
+	return slices.ContainsFunc(names, func(name string) bool {
+		return strings.EqualFold(host, name) || strings.EqualFold(host, shortName(name))
+	})
 }

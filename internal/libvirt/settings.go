@@ -6,8 +6,12 @@ type Setting struct {
 	Value Value
 }
 
-// AllowedDNs is the setting that lists who may connect.
-const AllowedDNs = "tls_allowed_dn_list"
+// The settings that list who may connect. Both are matched with the same
+// wildcards.
+const (
+	AllowedDNs   = "tls_allowed_dn_list"        // by the DN of the client's certificate
+	AllowedUsers = "sasl_allowed_username_list" // by the name of the SASL user
+)
 
 // fileSettings maps the settings that name PKI files to the files.
 var fileSettings = []struct {

@@ -1,0 +1,170 @@
+package main
+
+import (
+	"errors"
+	"fmt"
+	"os"
+	"slices"
+
+	"github.com/spf13/cobra"
+
+	"virtpki/dn"
+	"virtpki/internal/libvirt"
+)
+
+const dnLintHelp = `Tell what is wrong with, or surprising in, a list of DN patterns: reversed order,
+spaces, brackets and backslashes that do not mean what they did, a * that lets
+in more than it seems to, patterns that let in nobody or everybody.
+
+An argument that is a file is read as a daemon's conf, by libvirt's own grammar:
+what would keep the daemon from starting is an error, what it silently ignores
+is a warning. tls_allowed_dn_list and sasl_allowed_username_list are looked at.
+Every other argument is a pattern.
+
+The exit status is 3 when there are errors, with --strict also for warnings.`
+
+func newDNLint(e *env, g *globals) *cobra.Command {
+	var strict bool
+	cmd := &cobra.Command{
+		Use:     "lint FILE|PATTERN...",
+		Short:   "Tell what is wrong with a list",
+		Long:    help(dnLintHelp, exitDone, exitError, exitUsage, exitRefused),
+		Example: "  virtpki dn lint /etc/libvirt/libvirtd.conf\n  virtpki dn lint 'CN=admin,O=Example' '*CN=admin'",
+		Args:    cobra.MinimumNArgs(1),
+		RunE: func(_ *cobra.Command, args []string) error {
+			return e.dnLint(g, args, strict)
+		},
+	}
+	cmd.Flags().BoolVar(&strict, "strict", false, "exit 3 for warnings too")
+	return cmd
+}
+
+// adviceRow is one finding; its JSON form is stable.
+type adviceRow struct {
+	ID       string `json:"id"`
+	Severity string `json:"severity"` // error, warning, note
+	Where    string `json:"where,omitempty"`
+	Pattern  string `json:"pattern,omitempty"`
+	Reason   string `json:"reason"`
+	Mend     string `json:"mend,omitempty"`
+}
+
+func adviceRows(where string, advice []dn.Advice) []adviceRow {
+	var rows []adviceRow
+	for _, a := range advice {
+		rows = append(rows, adviceRow{a.ID, a.Severity.String(), where, a.Pattern, a.Reason, a.Mend})
+	}
+	return rows
+}
+
+func (e *env) dnLint(g *globals, args []string, strict bool) error {
+	rows := []adviceRow{}
+	var patterns []string
+	for _, arg := range args {
+		if info, err := os.Stat(arg); err != nil || info.IsDir() {
+			patterns = append(patterns, arg)
+			continue
+		}
+		found, err := lintConf(arg)
+		if err != nil {
+			return err
+		}
+		rows = append(rows, found...)
+	}
+	if patterns != nil {
+		rows = append(rows, adviceRows("", dn.Lint(patterns))...)
+	}
+	return e.printAdvice(g, rows, strict)
+}
+
+// lintConf looks at the lists of a daemon's conf.
+func lintConf(path string) ([]adviceRow, error) {
+	conf, err := readConf(path)
+	if err != nil {
+		return confRefused(path, err)
+	}
+	rows := duplicates(path, conf)
+	if v, ok := conf.Lookup("tls_no_verify_certificate"); ok && v.Int() == 1 {
+		rows = append(rows, adviceRow{ID: "no-verify", Severity: dn.Error.String(), Where: path,
+			Reason: "tls_no_verify_certificate is 1: everybody gets in, whatever the list and the CRL say",
+			Mend:   "tls_no_verify_certificate = 0"})
+	}
+	if v, ok := conf.Lookup(libvirt.AllowedDNs); ok {
+		rows = append(rows, adviceRows(place(path, conf, libvirt.AllowedDNs), dn.Lint(v.List()))...)
+	}
+	if v, ok := conf.Lookup(libvirt.AllowedUsers); ok {
+		rows = append(rows, adviceRows(place(path, conf, libvirt.AllowedUsers), lintUsers(v.List()))...)
+	}
+	return rows, nil
+}
+
+// confRefused is the one finding about a conf that the daemon does not read.
+func confRefused(path string, err error) ([]adviceRow, error) {
+	var confErr *libvirt.ConfError
+	if !errors.As(err, &confErr) {
+		return nil, err
+	}
+	return []adviceRow{{ID: "no-start", Severity: dn.Error.String(),
+		Where: fmt.Sprintf("%s:%d:%d", path, confErr.Line, confErr.Column), Reason: "the daemon does not start: " + confErr.Msg}}, nil
+}
+
+// duplicates finds what libvirt ignores without a word.
+func duplicates(path string, conf *libvirt.Conf) []adviceRow {
+	rows := []adviceRow{}
+	for _, d := range conf.Duplicates() {
+		rows = append(rows, adviceRow{ID: "duplicate", Severity: dn.Warning.String(),
+			Where:  fmt.Sprintf("%s:%d", path, d.Lines[1]),
+			Reason: fmt.Sprintf("%s stands on lines %s; libvirt takes the first and ignores the rest", d.Name, joinInts(d.Lines)),
+			Mend:   "keep one of them"})
+	}
+	return rows
+}
+
+func place(path string, conf *libvirt.Conf, name string) string {
+	return fmt.Sprintf("%s:%d", path, conf.Line(name))
+}
+
+// userAdvice is the advice that makes sense for names of SASL users, which are
+// matched like DNs and are none.
+var userAdvice = []string{"empty-list", "empty", "invalid-utf8", "everyone", "covered", "brackets", "backslash", "two-jokers"}
+
+func lintUsers(patterns []string) []dn.Advice {
+	return slices.DeleteFunc(dn.Lint(patterns), func(a dn.Advice) bool { return !slices.Contains(userAdvice, a.ID) })
+}
+
+func (e *env) printAdvice(g *globals, rows []adviceRow, strict bool) error {
+	bad := slices.ContainsFunc(rows, func(r adviceRow) bool {
+		return r.Severity == dn.Error.String() || strict && r.Severity == dn.Warning.String()
+	})
+	switch {
+	case g.json:
+		if err := e.printJSON(rows); err != nil {
+			return err
+		}
+	case !g.quiet:
+		for _, r := range rows {
+			e.printAdviceRow(r)
+		}
+		if len(rows) == 0 {
+			fmt.Fprintln(e.stdout, "nothing to say")
+		}
+	}
+	if bad {
+		return errRefused
+	}
+	return nil
+}
+
+func (e *env) printAdviceRow(r adviceRow) {
+	where := ""
+	if r.Where != "" {
+		where = r.Where + ": "
+	}
+	if r.Pattern != "" {
+		where += printable(r.Pattern) + ": "
+	}
+	fmt.Fprintf(e.stdout, "%s: %s%s [%s]\n", r.Severity, where, r.Reason, r.ID)
+	if r.Mend != "" {
+		fmt.Fprintf(e.stdout, "  write: %s\n", r.Mend)
+	}
+}

@@ -1,0 +1,325 @@
+package main
+
+import (
+	"bufio"
+	"context"
+	"fmt"
+	"io"
+	"strings"
+
+	"github.com/spf13/cobra"
+
+	"virtpki/dn"
+)
+
+// matchOptions are the flags of dn match.
+type matchOptions struct {
+	names   []string
+	certs   []string
+	stdin   bool
+	conf    string
+	matcher string
+}
+
+const dnMatchHelp = `Tell whether a client gets in: match DNs against the patterns of a list, with the
+functions that libvirt itself uses.
+
+Since libvirt 5.9 (6.1 at the latest) that is GLib's g_pattern_match_simple
+("glob": * is any text, ? one character, everything else stands for itself);
+before it was fnmatch, for which brackets and backslashes mean something.
+Without --matcher both are asked. The answer is that of glob; where fnmatch
+differs, it is said.
+
+--stdin reads one DN a line and writes one verdict a line, separated by tabs:
+"allowed", the DN, the pattern; "refused", the DN; or, where the matchers do not
+agree, "differs", the DN, and the matcher that allows it. The exit status is 0
+when everybody gets in, 3 when somebody does not.`
+
+const dnMatchExample = `  virtpki dn match 'O=Example Org,CN=*' --dn 'O=Example Org,CN=admin'
+  virtpki dn match --conf /etc/libvirt/libvirtd.conf --cert clientcert.pem
+  virtpki dn match --conf /etc/libvirt/libvirtd.conf --stdin <all-dns >verdicts`
+
+func newDNMatch(e *env, g *globals) *cobra.Command {
+	o := &matchOptions{}
+	cmd := &cobra.Command{
+		Use:     "match [PATTERN...] --dn DN|--cert FILE|--stdin",
+		Short:   "Tell whether a list lets a client in",
+		Long:    help(dnMatchHelp, exitDone, exitError, exitUsage, exitRefused, exitInterrupted),
+		Example: dnMatchExample,
+		RunE: func(cmd *cobra.Command, args []string) error {
+			return e.dnMatch(cmd.Context(), g, o, args)
+		},
+	}
+	flags := cmd.Flags()
+	flags.StringArrayVar(&o.names, "dn", nil, "the `DN` of a client, as dn show prints it; may be repeated")
+	flags.StringArrayVar(&o.certs, "cert", nil, "PEM `file` with client certificates; may be repeated")
+	flags.BoolVar(&o.stdin, "stdin", false, "read DNs from stdin, one a line")
+	flags.StringVar(&o.conf, "conf", "", "take the list from a daemon's conf `file`")
+	flags.StringVar(&o.matcher, "matcher", "", "ask one `matcher`: glob or fnmatch (default both)")
+	cmd.MarkFlagsOneRequired("dn", "cert", "stdin")
+	cmd.MarkFlagsMutuallyExclusive("stdin", "dn")
+	cmd.MarkFlagsMutuallyExclusive("stdin", "cert")
+	cmd.MarkFlagFilename("cert")
+	cmd.MarkFlagFilename("conf")
+	completeFrom(cmd, "matcher", dn.Glob.String(), dn.Fnmatch.String())
+	return cmd
+}
+
+// matchers turns --matcher into what is to be asked, the deciding one first.
+func (o *matchOptions) matchers() ([]dn.Matcher, error) {
+	all := []dn.Matcher{dn.Glob, dn.Fnmatch}
+	if o.matcher == "" {
+		return all, nil
+	}
+	for _, m := range all {
+		if m.String() == o.matcher {
+			return []dn.Matcher{m}, nil
+		}
+	}
+	return nil, usagef("unknown matcher %q (glob or fnmatch)", o.matcher)
+}
+
+// gate is a list compiled for each matcher that is to be asked.
+type gate struct {
+	allowList
+	lists []*dn.List
+}
+
+func (e *env) dnMatch(ctx context.Context, g *globals, o *matchOptions, patterns []string) error {
+	matchers, err := o.matchers()
+	if err != nil {
+		return err
+	}
+	if len(patterns) == 0 && o.conf == "" {
+		return usagef("no pattern: give some, or a conf with --conf")
+	}
+	list, err := loadAllowList(patterns, o.conf)
+	if err != nil {
+		return err
+	}
+	gate := &gate{allowList: *list}
+	for _, m := range matchers {
+		gate.lists = append(gate.lists, dn.Compile(list.patterns, m))
+	}
+	if o.stdin {
+		return e.matchLines(ctx, gate)
+	}
+	clients, err := e.clients(o)
+	if err != nil {
+		return err
+	}
+	return e.matchClients(g, gate, clients)
+}
+
+// clients are the DNs of the flags, those of --dn first.
+func (e *env) clients(o *matchOptions) ([]shownDN, error) {
+	var clients []shownDN
+	for _, name := range o.names {
+		clients = append(clients, shownDN{DN: name, raw: name})
+	}
+	for _, file := range o.certs {
+		found, err := e.dnsIn(file)
+		if err != nil {
+			return nil, err
+		}
+		clients = append(clients, found...)
+	}
+	return clients, nil
+}
+
+// matched is the answer about one client.
+type matched struct {
+	shownDN
+	Allowed  bool        `json:"allowed"`
+	Reason   string      `json:"reason,omitempty"` // where no pattern decided
+	Verdicts []verdict   `json:"verdicts"`
+	Misses   []missInfo  `json:"misses,omitempty"`
+	Problems []adviceRow `json:"problems,omitempty"` // of a DN that was typed
+}
+
+// missInfo is a pattern that came close.
+type missInfo struct {
+	Pattern string `json:"pattern"`
+	Reason  string `json:"reason"`
+	Mend    string `json:"mend,omitempty"`
+}
+
+func (e *env) matchClients(g *globals, gate *gate, clients []shownDN) error {
+	rows := []matched{}
+	allIn := true
+	for _, client := range clients {
+		row := gate.match(client)
+		allIn = allIn && row.Allowed
+		rows = append(rows, row)
+	}
+	if g.json {
+		if err := e.printJSON(rows); err != nil {
+			return err
+		}
+	} else if !g.quiet {
+		for _, row := range rows {
+			e.printMatched(row)
+		}
+	}
+	if !allIn {
+		return errRefused
+	}
+	return nil
+}
+
+// match asks every list about one client.
+func (gate *gate) match(client shownDN) matched {
+	row := matched{shownDN: client, Verdicts: []verdict{}}
+	switch {
+	case gate.open != "":
+		row.Allowed, row.Reason = true, gate.open
+		return row
+	case client.Refused != "":
+		row.Reason = "libvirt refuses the certificate: " + client.Refused
+		return row
+	}
+	for _, list := range gate.lists {
+		row.Verdicts = append(row.Verdicts, judge(list, client.raw))
+	}
+	row.Allowed = row.Verdicts[0].Allowed
+	if row.Allowed {
+		return row
+	}
+	if client.File == "" {
+		row.Problems = problemsOf(client.raw)
+	}
+	if row.Problems != nil {
+		return row // a near miss of what libvirt never sees helps nobody
+	}
+	for _, miss := range dn.Explain(client.raw, gate.patterns, gate.lists[0].Matcher()) {
+		row.Misses = append(row.Misses, missInfo{miss.Pattern, miss.Reason, miss.Mend})
+	}
+	return row
+}
+
+// problemsOf says why a DN that somebody typed is none that libvirt would see.
+func problemsOf(name string) []adviceRow {
+	diagnosis, err := dn.Diagnose(name)
+	if err != nil || len(diagnosis.Problems) == 0 {
+		return nil
+	}
+	rows := adviceRows("", diagnosis.Problems)
+	for i := range rows {
+		rows[i].Mend = ""
+	}
+	rows[len(rows)-1].Mend = diagnosis.Right // mends them all at once
+	return rows
+}
+
+func (e *env) printMatched(row matched) {
+	word := "refused"
+	if row.Allowed {
+		word = "allowed"
+	}
+	fmt.Fprintf(e.stdout, "%s %s%s\n", word, printable(row.raw), row.by())
+	if row.Reason != "" {
+		fmt.Fprintf(e.stdout, "  %s\n", row.Reason)
+	}
+	if len(row.Verdicts) > 1 && row.Verdicts[0].Allowed != row.Verdicts[1].Allowed {
+		fmt.Fprintf(e.stdout, "  differs: libvirt before 5.9 (fnmatch) %s\n", row.Verdicts[1].words())
+	}
+	for _, miss := range row.Misses {
+		fmt.Fprintf(e.stdout, "  near: %s\n    %s\n", printable(miss.Pattern), miss.Reason)
+		if miss.Mend != "" {
+			fmt.Fprintf(e.stdout, "    write: %s\n", miss.Mend)
+		}
+	}
+	for _, problem := range row.Problems {
+		fmt.Fprintf(e.stdout, "  this DN: %s\n", problem.Reason)
+		if problem.Mend != "" {
+			fmt.Fprintf(e.stdout, "    libvirt sees: %s\n", problem.Mend)
+		}
+	}
+}
+
+// by names the pattern that let a client in.
+func (row matched) by() string {
+	if row.Allowed && len(row.Verdicts) > 0 {
+		return fmt.Sprintf(" by %s", printable(row.Verdicts[0].Pattern))
+	}
+	return ""
+}
+
+func (v verdict) words() string {
+	if v.Allowed {
+		return "lets it in by " + printable(v.Pattern)
+	}
+	return "refuses it"
+}
+
+// lineBuffer is the size, in bytes, of the buffers of --stdin, and so the
+// longest line. GnuTLS gives DNs of a certificate's size at most, 64 KiB here.
+const lineBuffer = 1 << 20
+
+// interruptEvery is how many lines pass between two looks for an interrupt.
+const interruptEvery = 1 << 14
+
+// matchLines judges one DN a line.
+func (e *env) matchLines(ctx context.Context, gate *gate) error {
+	lines := bufio.NewScanner(e.stdin)
+	lines.Buffer(make([]byte, 64<<10), lineBuffer)
+	out := bufio.NewWriterSize(e.stdout, 64<<10)
+	allIn := true
+	for n := 1; lines.Scan(); n++ {
+		if n%interruptEvery == 0 && ctx.Err() != nil {
+			return errInterrupted
+		}
+		if !gate.line(out, lines.Text()) {
+			allIn = false
+		}
+	}
+	if err := lines.Err(); err != nil {
+		return fmt.Errorf("reading DNs: %w", err)
+	}
+	if err := out.Flush(); err != nil {
+		return err
+	}
+	if !allIn {
+		return errRefused
+	}
+	return nil
+}
+
+// line writes the verdict on one DN and reports whether it gets in.
+func (gate *gate) line(out io.StringWriter, name string) (allowed bool) {
+	if gate.open != "" {
+		writeFields(out, "allowed", name, "")
+		return true
+	}
+	first := judge(gate.lists[0], name)
+	for _, list := range gate.lists[1:] {
+		if other := judge(list, name); other.Allowed != first.Allowed {
+			writeFields(out, "differs", name, allowing(first, other).Matcher)
+			return first.Allowed
+		}
+	}
+	if first.Allowed {
+		writeFields(out, "allowed", name, first.Pattern)
+	} else {
+		writeFields(out, "refused", name)
+	}
+	return first.Allowed
+}
+
+func allowing(a, b verdict) verdict {
+	if a.Allowed {
+		return a
+	}
+	return b
+}
+
+// writeFields writes a line; an error shows when the buffer is flushed.
+func writeFields(out io.StringWriter, fields ...string) {
+	for i, field := range fields {
+		if i > 0 {
+			out.WriteString("\t")
+		}
+		out.WriteString(strings.ReplaceAll(field, "\t", " "))
+	}
+	out.WriteString("\n")
+}

@@ -1,24 +1,55 @@
 package dn
 
-import _ "embed" // the tables of character classes
+import (
+	_ "embed" // the tables of character classes
+	"encoding/binary"
+	"slices"
+	"sync"
+)
 
 // The character classes of glibc 2.36's C.UTF-8 locale (Unicode 14), taken
 // from its iswctype: for each class the code points at which membership
-// changes, as differences in base 128, low bits first.
+// changes, as differences in the variable-length form of encoding/binary.
 //
 // Other releases of glibc differ in characters that Unicode gained or moved.
 var (
 	//go:embed ctype/alpha
-	runsAlpha string
+	packedAlpha []byte
 	//go:embed ctype/graph
-	runsGraph string
+	packedGraph []byte
 	//go:embed ctype/lower
-	runsLower string
+	packedLower []byte
 	//go:embed ctype/upper
-	runsUpper string
+	packedUpper []byte
 	//go:embed ctype/combining
-	runsCombining string
+	packedCombining []byte
+
+	runsAlpha     = sync.OnceValue(func() []uint32 { return unpackRuns(packedAlpha) })
+	runsGraph     = sync.OnceValue(func() []uint32 { return unpackRuns(packedGraph) })
+	runsLower     = sync.OnceValue(func() []uint32 { return unpackRuns(packedLower) })
+	runsUpper     = sync.OnceValue(func() []uint32 { return unpackRuns(packedUpper) })
+	runsCombining = sync.OnceValue(func() []uint32 { return unpackRuns(packedCombining) })
 )
+
+func unpackRuns(packed []byte) []uint32 {
+	var runs []uint32
+	at := uint32(0)
+	for len(packed) > 0 {
+		delta, n := binary.Uvarint(packed)
+		at += uint32(delta)
+		runs, packed = append(runs, at), packed[n:]
+	}
+	return runs
+}
+
+// inRuns counts the changes up to c.
+func inRuns(runs []uint32, c uint32) bool {
+	i, found := slices.BinarySearch(runs, c)
+	if found {
+		i++
+	}
+	return i%2 == 1
+}
 
 // isClassName reports whether the locale has the class.
 func isClassName(class string) bool {
@@ -38,9 +69,9 @@ func inClass(class string, c uint32, wide bool) bool {
 	}
 	switch class {
 	case "alnum":
-		return isDigit(c) || inRuns(runsAlpha, c)
+		return isDigit(c) || inRuns(runsAlpha(), c)
 	case "alpha":
-		return inRuns(runsAlpha, c)
+		return inRuns(runsAlpha(), c)
 	case "blank":
 		return c == '\t' || isSpace(c) && c != 0x2028 && c != 0x2029 && inPrint(c)
 	case "cntrl":
@@ -48,21 +79,21 @@ func inClass(class string, c uint32, wide bool) bool {
 	case "digit":
 		return isDigit(c)
 	case "graph":
-		return inRuns(runsGraph, c)
+		return inRuns(runsGraph(), c)
 	case "lower":
-		return inRuns(runsLower, c)
+		return inRuns(runsLower(), c)
 	case "print":
 		return inPrint(c)
 	case "punct":
-		return inRuns(runsGraph, c) && !isDigit(c) && !inRuns(runsAlpha, c)
+		return inRuns(runsGraph(), c) && !isDigit(c) && !inRuns(runsAlpha(), c)
 	case "space":
 		return isSpace(c)
 	case "upper":
-		return inRuns(runsUpper, c)
+		return inRuns(runsUpper(), c)
 	case "xdigit":
 		return isDigit(c) || 'a' <= c && c <= 'f' || 'A' <= c && c <= 'F'
 	case "combining":
-		return inRuns(runsCombining, c)
+		return inRuns(runsCombining(), c)
 	}
 	return false
 }
@@ -81,24 +112,5 @@ func isSpace(c uint32) bool {
 
 // inPrint is graph and the spaces that have a width.
 func inPrint(c uint32) bool {
-	return inRuns(runsGraph, c) || isSpace(c) && c >= ' ' && c != 0x2028 && c != 0x2029
-}
-
-// inRuns counts the changes up to c.
-func inRuns(runs string, c uint32) bool {
-	at, in := uint32(0), false
-	delta, shift := uint32(0), 0
-	for i := range len(runs) {
-		delta |= uint32(runs[i]&0x7f) << shift
-		shift += 7
-		if runs[i]&0x80 != 0 {
-			continue
-		}
-		if at += delta; at > c {
-			return in
-		}
-		in = !in
-		delta, shift = 0, 0
-	}
-	return in
+	return inRuns(runsGraph(), c) || isSpace(c) && c >= ' ' && c != 0x2028 && c != 0x2029
 }

@@ -3,12 +3,14 @@ package dn_test
 import (
 	"bufio"
 	"encoding/hex"
+	"errors"
 	"fmt"
 	"io"
 	"os"
 	"os/exec"
 	"path/filepath"
 	"strings"
+	"sync"
 	"testing"
 )
 
@@ -21,26 +23,64 @@ type original struct {
 	lines int
 }
 
-// startOriginal builds and starts the program. It skips the test where a C
-// compiler or a library is missing.
-func startOriginal(tb testing.TB) *original {
-	tb.Helper()
+// errMissing is a reason to skip: a tool or a library that is not installed.
+type errMissing string
+
+func (e errMissing) Error() string { return string(e) }
+
+// buildOriginal compiles the program once for all tests.
+var buildOriginal = sync.OnceValues(func() (string, error) {
 	for _, tool := range []string{"gcc", "pkg-config"} {
 		if _, err := exec.LookPath(tool); err != nil {
-			tb.Skipf("%s is not installed", tool)
+			return "", errMissing(tool + " is not installed")
 		}
 	}
 	flags, err := exec.Command("pkg-config", "--cflags", "--libs", "gnutls", "glib-2.0").Output()
 	if err != nil {
-		tb.Skip("the development files of gnutls and glib-2.0 are not installed")
+		return "", errMissing("the development files of gnutls and glib-2.0 are not installed")
 	}
-	binary := filepath.Join(tb.TempDir(), "original")
+	binary := filepath.Join(scratch, "original")
 	args := append([]string{"-O2", "-o", binary, "testdata/original.c"}, strings.Fields(string(flags))...)
 	if out, err := exec.Command("gcc", args...).CombinedOutput(); err != nil {
-		tb.Fatalf("building testdata/original.c: %v\n%s", err, out)
+		return "", fmt.Errorf("building testdata/original.c: %w\n%s", err, out)
 	}
-	o := &original{tb: tb, cmd: exec.Command(binary)}
+	return binary, nil
+})
+
+// scratch is a folder that lives as long as the tests.
+var scratch string
+
+func TestMain(m *testing.M) {
+	var err error
+	if scratch, err = os.MkdirTemp("", "dn"); err != nil {
+		fmt.Fprintln(os.Stderr, err)
+		os.Exit(1)
+	}
+	code := m.Run()
+	os.RemoveAll(scratch)
+	os.Exit(code)
+}
+
+// originalBinary gives the program, and skips the test where it cannot be had.
+func originalBinary(tb testing.TB) string {
+	tb.Helper()
+	binary, err := buildOriginal()
+	var missing errMissing
+	if errors.As(err, &missing) {
+		tb.Skip(err)
+	}
+	if err != nil {
+		tb.Fatal(err)
+	}
+	return binary
+}
+
+// startOriginal starts the program.
+func startOriginal(tb testing.TB) *original {
+	tb.Helper()
+	o := &original{tb: tb, cmd: exec.Command(originalBinary(tb))}
 	o.cmd.Stderr = os.Stderr
+	var err error
 	if o.in, err = o.cmd.StdinPipe(); err != nil {
 		tb.Fatal(err)
 	}

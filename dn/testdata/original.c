@@ -3,7 +3,7 @@
  *   d HEX          gnutls_x509_crt_get_dn of the DER certificate HEX: "= HEX", or "! CODE"
  *   g HEX HEX      g_pattern_match_simple(pattern, string): 0 or 1
  *   f HEX HEX      fnmatch(pattern, string, 0) in the C.UTF-8 locale: 0 or 1 or the error
- *   w NAME HEX     iswctype of the UTF-8 character: 0 or 1
+ *   w CLASS        the code points at which membership of the character class changes
  *   G|F N HEX HEX  the match N times over: nanoseconds a call
  *   D N HEX        import and get_dn N times over: nanoseconds a call, get_dn alone after a blank
  *   L g|f FILE FILE  the patterns of one file tried in turn on each name of the other (both one
@@ -156,14 +156,18 @@ static void time_list(char which, const char *patterns, const char *names)
     g_strfreev(n);
 }
 
-static int is_class(const char *name, const char *s)
+static void class_runs(const char *name)
 {
-    wchar_t w;
-    mbstate_t st = { 0 };
+    wctype_t type = wctype(name);
+    int before = 0;
 
-    if (mbrtowc(&w, s, strlen(s), &st) > 8)
-        return 0;
-    return iswctype(w, wctype(name)) != 0;
+    for (wint_t c = 0; c < 0x110000; c++) {
+        int in = iswctype(c, type) != 0;
+        if (in != before)
+            printf("%x ", c);
+        before = in;
+    }
+    printf("\n");
 }
 
 static void answer(char *line)
@@ -176,8 +180,8 @@ static void answer(char *line)
     switch (cmd[0]) {
     case 'd': do_dn(a); return;
     case 'D': time_dn(atol(a), b); return;
+    case 'w': class_runs(a); return;
     case 'L': time_list(a[0], b, c); return;
-    case 'w': printf("%d\n", is_class(a, (char *)unhex(b, &n))); return;
     }
     int timed = cmd[0] == 'G' || cmd[0] == 'F';
     char which = cmd[0] == 'g' || cmd[0] == 'G' ? 'g' : 'f';

@@ -1,0 +1,107 @@
+package dn
+
+import (
+	"fmt"
+	"strings"
+)
+
+// A Severity says how much an [Advice] matters.
+type Severity uint8
+
+const (
+	Note    Severity = iota // worth knowing
+	Warning                 // lets in, or keeps out, more than meant, or not on every libvirt
+	Error                   // does not do what it is for
+)
+
+// String gives "note", "warning" or "error".
+func (s Severity) String() string { return [...]string{"note", "warning", "error"}[min(s, Error)] }
+
+// An Advice is one thing to say of a pattern, a list or a name.
+type Advice struct {
+	ID       string // stable, for programs: "reversed-order"
+	Severity Severity
+	Index    int    // of the pattern in the list; -1 for the list as a whole
+	Pattern  string // the pattern, or the name
+	Reason   string
+	Mend     string // what to write instead, where that can be said; empty otherwise
+}
+
+// A Diagnosis is what [Diagnose] makes of a text.
+type Diagnosis struct {
+	// Right is the name in libvirt's form.
+	Right string
+	// Problems say what is wrong with the text as it stands; none, and it is
+	// in libvirt's form already. Right mends them all at once.
+	Problems []Advice
+}
+
+// Diagnose reads a name in the forms that people paste: certtool's and
+// RFC 4514's (and Go's), which list the RDNs from the last to the first,
+// openssl's old /C=GB/CN=a and new "C = GB, CN = a", quoted values, "subject="
+// before it. It says what is wrong and gives the form that libvirt matches.
+//
+// Whether the order is reversed is a guess, made from the usual order of the
+// types (C, ST, L, O, OU, CN): the text alone does not tell. [FromCertificate]
+// does. The error is for what cannot be read as a name at all.
+func Diagnose(text string) (*Diagnosis, error) {
+	pieces, h, ok := readLoosely(text, false)
+	if !ok {
+		_, err := Parse(text)
+		if err == nil {
+			err = &SyntaxError{Text: text, Msg: "not a DN"}
+		}
+		return nil, err
+	}
+	d := &Diagnosis{}
+	for _, p := range pieces {
+		h |= p.habit
+	}
+	for _, say := range habitAdvice {
+		if h&say.habit != 0 {
+			d.add(text, say.id, say.severity, say.reason)
+		}
+	}
+	for _, p := range pieces {
+		if typeByName(p.typ) == nil && !isDotted(p.typ) {
+			d.add(text, "unknown-type", Error, fmt.Sprintf("GnuTLS has no attribute type %q; it prints a type that it does not know as dotted numbers", p.typ))
+		}
+	}
+	if looksReversed(pieces) {
+		pieces = reversePieces(pieces)
+		d.add(text, "reversed-order", Warning, "the RDNs look reversed: libvirt has them in the order of the certificate, usually C, ST, L, O, OU, CN")
+	}
+	d.Right = joinPieces(pieces)
+	for i := range d.Problems {
+		d.Problems[i].Mend = d.Right
+	}
+	return d, nil
+}
+
+func (d *Diagnosis) add(text, id string, s Severity, reason string) {
+	d.Problems = append(d.Problems, Advice{ID: id, Severity: s, Index: -1, Pattern: text, Reason: reason})
+}
+
+// habitAdvice is what to say of each habit.
+var habitAdvice = []struct {
+	habit    habits
+	id       string
+	severity Severity
+	reason   string
+}{
+	{habitLabel, "label", Error, "the word before the name does not belong to it"},
+	{habitTrailing, "trailing-comma", Error, "there is nothing after the last comma"},
+	{habitSlashes, "slashes", Error, "this is openssl's form; libvirt has commas between the RDNs and none before the first"},
+	{habitSpaces, "spaces", Error, "libvirt's form has no space around a comma or plus"},
+	{habitEquals, "spaces-around-equals", Error, "libvirt's form has no space around \"=\""},
+	{habitQuotes, "quotes", Error, "GnuTLS puts no value into quotes; it puts a backslash before each special character"},
+	{habitSemicolon, "semicolon", Error, "RDNs are separated by commas"},
+	{habitCase, "type-case", Error, "the case of an attribute type counts"},
+	{habitSpelling, "type-spelling", Error, "GnuTLS has another name for an attribute type"},
+	{habitHexPairs, "hex-form", Error, "GnuTLS writes a special character as a backslash and the character, and hex digits in lower case"},
+	{habitBare, "escapes", Error, "GnuTLS puts a backslash before , + \" \\ < > ; in a value, and before no other character but \"#\" and a space at an end"},
+}
+
+func isDotted(typ string) bool {
+	return typ != "" && typ[0] >= '0' && typ[0] <= '9' && strings.Trim(typ, "0123456789.-") == ""
+}

@@ -1,0 +1,119 @@
+package dn
+
+import (
+	"fmt"
+	"strings"
+)
+
+// reach looks for patterns that let in more than they seem to.
+func (l *linter) reach() {
+	p := l.pattern
+	if p != "" && strings.Trim(p, "*?=") == "" && strings.ContainsRune(p, '*') {
+		l.say("everyone", Warning, "every client whose certificate the CA signed gets in, as without a list", "")
+		return
+	}
+	if strings.HasPrefix(strings.TrimLeft(p, "?"), "*") {
+		l.leadingStar()
+	}
+	l.innerStar()
+	if strings.HasSuffix(p, "*") && !strings.HasSuffix(p, ",*") {
+		l.trailingStar()
+	}
+}
+
+// leadingStar: whatever follows the star may be the end of another value.
+func (l *linter) leadingStar() {
+	rest := strings.TrimLeft(l.pattern, "*?")
+	reason := "the star also swallows the start of a value, so that what follows it may stand inside one"
+	example := `O=Evil\,` + plainExample(strings.TrimLeft(rest, ","))
+	if MatchGlob(l.pattern, example) {
+		reason += fmt.Sprintf(": %q gets in", example)
+	}
+	l.say("leading-star", Warning, reason, "")
+}
+
+// innerStar: a star with an attribute after it may stand for further RDNs.
+func (l *linter) innerStar() {
+	p := strings.TrimLeft(l.pattern, "*?")
+	for i := 0; i < len(p); i++ {
+		if p[i] != '*' || i+1 == len(p) || strings.Trim(p[i:], "*?") == "" {
+			continue
+		}
+		head, tail := plainExample(p[:i]), p[i+1:]
+		example := head + "x,OU=evil" + plainExample(tail)
+		if strings.HasSuffix(head, ",") {
+			example = head + `OU=evil\,` + plainExample(strings.TrimLeft(tail, ","))
+		}
+		if !strings.HasPrefix(l.pattern, p) { // a leading star has had its say
+			return
+		}
+		reason := "a star matches across commas: further RDNs, or escaped text in a value, may stand in its place"
+		if MatchGlob(l.pattern, example) {
+			reason += fmt.Sprintf(": %q gets in", example)
+		}
+		l.say("inner-star", Note, reason, "")
+		return
+	}
+}
+
+// trailingStar: "CN=*" does not end with the common name.
+func (l *linter) trailingStar() {
+	example := plainExample(strings.TrimRight(l.pattern, "*")) + "a,OU=evil"
+	reason := "the star does not end with the value: the name may go on with further RDNs"
+	if MatchGlob(l.pattern, example) {
+		reason += fmt.Sprintf(": %q gets in", example)
+	}
+	l.say("trailing-star", Note, reason, "")
+}
+
+// plainExample is a text that a pattern matches: nothing for "*", "x" for "?".
+func plainExample(pattern string) string {
+	return strings.NewReplacer("*", "", "?", "x").Replace(pattern)
+}
+
+// coverer is an index of patterns that may cover others.
+type coverer struct {
+	patterns []string
+	wild     trie[[]int32] // patterns with wildcards, by what stands before the first
+	exact    map[string]int
+}
+
+func coverers(patterns []string) *coverer {
+	c := &coverer{patterns: patterns, exact: map[string]int{}}
+	for i, p := range patterns {
+		if first := strings.IndexAny(p, "*?"); first >= 0 {
+			at := c.wild.insert(p[:first])
+			*at = append(*at, int32(i))
+		} else if _, ok := c.exact[p]; !ok {
+			c.exact[p] = i
+		}
+	}
+	return c
+}
+
+// find gives another pattern that covers the one at index: of two that cover
+// each other the first covers the second alone.
+func (c *coverer) find(index int, pattern string) (int, bool) {
+	if first, ok := c.exact[pattern]; ok && first < index {
+		return first, true
+	}
+	fixed := pattern
+	if first := strings.IndexAny(pattern, "*?"); first >= 0 {
+		fixed = pattern[:first]
+	}
+	w := c.wild.walk()
+	tail := pattern[strings.LastIndexAny(pattern, "*?")+1:]
+	for at := w.next(fixed, 0); at != nil; at = w.next(fixed, 0) {
+		for _, i := range *at {
+			outer := c.patterns[i]
+			outerTail := outer[strings.LastIndexAny(outer, "*?")+1:]
+			if int(i) == index || !strings.HasSuffix(tail, outerTail) || !covers(outer, pattern) {
+				continue
+			}
+			if int(i) < index || !covers(pattern, outer) {
+				return int(i), true
+			}
+		}
+	}
+	return 0, false
+}

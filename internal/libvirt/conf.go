@@ -26,7 +26,7 @@ type confEntry struct {
 	value              Value
 	start              int // of the name
 	valStart, valEnd   int
-	commentStart, next int // of a comment behind the value (or next), and the end of both
+	commentStart, next int // of the comment after the value, and its end; both are equal if there is none
 }
 
 // confComment is a comment that stands for itself, from its # up to the end of
@@ -58,7 +58,8 @@ type Duplicate struct {
 // libvirt 9.0 has it. What it accepts libvirt's parser accepts, and the other
 // way round; an error is always a *ConfError, and a daemon that is given such
 // a file does not start. Whether the values have the types that the daemon
-// wants is another question: see [Conf.CheckDaemon].
+// wants is another question: see [Conf.CheckDaemon]. libvirt 7.0, 11.3 and 12.8
+// differ in one thing: the last two refuse a number that 63 bits do not hold.
 //
 // ParseConf keeps src; the caller must not change it afterwards.
 func ParseConf(src []byte) (*Conf, error) {

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"os"
 	"os/exec"
+	"regexp"
 	"slices"
 	"strings"
 	"sync"
@@ -22,9 +23,9 @@ set -e
 for dir in /run /var /etc/pki /etc/libvirt; do
 	[ ! -d $dir ] || mount -t tmpfs none $dir
 done
-mkdir -p /var/lib /var/cache /var/log /etc/libvirt
+mkdir -p /var/lib /var/cache /var/log
 ln -s /run /var/run
-echo stop >/etc/libvirt/qemu.conf
+[ ! -d /etc/libvirt ] || echo stop >/etc/libvirt/qemu.conf
 cat >/run/test.conf
 [ -z "$2" ] || mkdir -p "$2"
 exec "$1" --config /run/test.conf --pid-file /run/test.pid --timeout 1
@@ -34,6 +35,11 @@ exec "$1" --config /run/test.conf --pid-file /run/test.pid --timeout 1
 type daemonRun struct {
 	started bool
 	log     string
+}
+
+// overflow reports whether this is a newer libvirt, which refuses f for a number.
+func (r daemonRun) overflow(f confForm) bool {
+	return f.overflow && !r.started && strings.Contains(r.log, "numeric overflow in conf value")
 }
 
 func findLibvirtd(t *testing.T) string {
@@ -59,7 +65,7 @@ func runDaemon(libvirtd, conf, sockDir string) (daemonRun, error) {
 	defer cancel()
 	var log bytes.Buffer
 	cmd := exec.CommandContext(ctx, "unshare", "-mn", "sh", "-c", daemonScript, "sh", libvirtd, sockDir)
-	cmd.Env = append(os.Environ(), "LC_ALL=C", "LIBVIRT_LOG_FILTERS=1:daemon", "LIBVIRT_LOG_OUTPUTS=1:stderr")
+	cmd.Env = append(os.Environ(), "LC_ALL=C", "LIBVIRT_LOG_FILTERS=1:daemon 1:conf", "LIBVIRT_LOG_OUTPUTS=1:stderr")
 	cmd.Stdin = strings.NewReader(conf)
 	cmd.Stderr = &log
 	err := cmd.Run()
@@ -106,6 +112,9 @@ func sockDirOf(f confForm) string {
 func TestLibvirtdStartsOnAcceptedForms(t *testing.T) {
 	for i, run := range runDaemons(t, acceptedForms) {
 		f := acceptedForms[i]
+		if run.overflow(f) {
+			continue
+		}
 		if !run.started {
 			t.Errorf("%s: libvirtd did not start on %q:\n%s", f.name, f.conf, run.log)
 		}
@@ -126,13 +135,27 @@ func TestLibvirtdRefusesRefusedForms(t *testing.T) {
 		case strings.HasPrefix(f.message, "'") || strings.HasPrefix(f.message, "minimum"):
 			want = f.message
 		}
+		if run.overflow(f) {
+			continue
+		}
 		if run.started || !strings.Contains(run.log, "Can't load config file") || !strings.Contains(run.log, want) {
 			t.Errorf("%s: %q: libvirtd started: %v, want no and %q:\n%s", f.name, f.conf, run.started, want, run.log)
 		}
 	}
 }
 
+// needsLibvirt90 is for what differs from release to release: which settings
+// there are, and what becomes of their values once they are read.
+func needsLibvirt90(t *testing.T) {
+	t.Helper()
+	out, err := exec.Command(findLibvirtd(t), "--version").Output()
+	if err != nil || !strings.Contains(string(out), " 9.0.") {
+		t.Skipf("the settings are those of libvirt 9.0, here is %q (%v)", out, err)
+	}
+}
+
 func TestLibvirtdShowsValues(t *testing.T) {
+	needsLibvirt90(t)
 	for i, run := range runDaemons(t, shownForms) {
 		f := shownForms[i]
 		if !strings.Contains(run.log, f.message) {
@@ -143,8 +166,9 @@ func TestLibvirtdShowsValues(t *testing.T) {
 
 // Every setting that we know gets a value of a type that none wants, a list of
 // a number; libvirtd must complain of each, with the same words and in the
-// same order, and of no other.
+// same order.
 func TestLibvirtdKnowsTheSameSettings(t *testing.T) {
+	needsLibvirt90(t)
 	var forms []confForm
 	for i := range libvirtdSettings {
 		var b strings.Builder
@@ -163,6 +187,26 @@ func TestLibvirtdKnowsTheSameSettings(t *testing.T) {
 		if run.started || !strings.Contains(words, "'"+forms[i].name+"'") || !strings.Contains(run.log, "/run/test.conf: "+words) {
 			t.Errorf("%s: we say %q, libvirtd:\n%s", forms[i].name, ce.Msg, run.log)
 		}
+	}
+}
+
+// libvirtd asks for as many settings as we know, in the same order of types: we
+// have not forgotten one.
+func TestLibvirtdKnowsNoOtherSettings(t *testing.T) {
+	needsLibvirt90(t)
+	words := map[settingKind]string{boolSetting: "bool", uintSetting: "uint", intSetting: "int",
+		stringSetting: "string", authSetting: "string", listSetting: "string list"}
+	var want []string
+	for _, s := range libvirtdSettings {
+		want = append(want, words[s.kind])
+	}
+	run := runDaemons(t, []confForm{{name: "empty file"}})[0]
+	var got []string
+	for _, m := range regexp.MustCompile(`: Get value ([a-z ]+) \(nil\)`).FindAllStringSubmatch(run.log, -1) {
+		got = append(got, m[1])
+	}
+	if !slices.Equal(got, want) {
+		t.Errorf("libvirtd asks for\n%q, we have\n%q", got, want)
 	}
 }
 

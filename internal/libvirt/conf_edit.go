@@ -8,9 +8,9 @@ import (
 
 // Set makes v the value of name. Where name has an entry, the value of the one
 // that libvirt uses is replaced in place, or left as it is written when it is
-// the same value. Else the entry gets a line of its own: behind the last
+// the same value. Else the entry gets a line of its own: after the last
 // comment of the form `#name = …` (and, if that one goes on over several
-// lines, behind all of them), or else at the end of the file. All other bytes
+// lines, after all of them), or else at the end of the file. All other bytes
 // stay. Added lines end as those of the file do, with CR LF or LF.
 //
 // It is an error, and nothing changes, when name is no name, when v cannot be
@@ -76,7 +76,7 @@ func (c *Conf) reread(src []byte) error {
 	return nil
 }
 
-// afterComment finds where the line behind a commented-out entry of name
+// afterComment finds where the line after a commented-out entry of name
 // begins. Of several the last one counts, but one with nothing between # and
 // the name, as in the files that libvirt ships, goes before one with blanks,
 // which may be a sentence.
@@ -104,7 +104,7 @@ func commentAssigns(text []byte, name string) bool {
 	return ok && bytes.HasPrefix(bytes.TrimLeft(rest, " \t"), []byte("="))
 }
 
-// lineAfter gives the offset of the line behind the one that ends at pos.
+// lineAfter gives the offset of the line after the one that ends at pos.
 func (c *Conf) lineAfter(pos int) int {
 	switch rest := c.src[pos:]; {
 	case bytes.HasPrefix(rest, []byte("\r\n")):
@@ -130,7 +130,7 @@ func (c *Conf) lastOfBlock(i int) int {
 	return i + closingLine(p.src)
 }
 
-// follows reports whether comment j stands on the line behind comment j-1.
+// follows reports whether comment j stands on the line after comment j-1.
 func (c *Conf) follows(j int) bool {
 	begin := c.lineAfter(c.comments[j-1].end)
 	return begin <= c.comments[j].start &&
@@ -159,7 +159,7 @@ func closingLine(text []byte) int {
 }
 
 // Unset removes every entry of name and reports whether there was one. An entry
-// that has its lines to itself goes with these lines and the comment behind
+// that has its lines to itself goes with these lines and the comment after
 // its value; of a line that holds several entries only the one goes. All other
 // bytes stay, with one exception: when nothing but blanks and line ends would
 // be left the file becomes empty, since libvirt refuses a file of blank lines.

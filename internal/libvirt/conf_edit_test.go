@@ -26,7 +26,7 @@ func TestConfSet(t *testing.T) {
 		{"commented-out without blanks", "#b=1\nc=2\n", "b", IntValue(3), "#b=1\nb = 3\nc=2\n"},
 		{"commented-out at the end", "#b = 1", "b", IntValue(3), "#b = 1\nb = 3\n"},
 		{"commented-out, longer name", "#bc = 1\n#ab = 1\n#b\n", "b", IntValue(3), "#bc = 1\n#ab = 1\n#b\nb = 3\n"},
-		{"commented-out behind an entry", "a = 1 #b = 1\nc = 1\n", "b", IntValue(3), "a = 1 #b = 1\nc = 1\nb = 3\n"},
+		{"commented-out after an entry", "a = 1 #b = 1\nc = 1\n", "b", IntValue(3), "a = 1 #b = 1\nc = 1\nb = 3\n"},
 		{"commented-out in a string", "a = \"\"\"\n#b = 1\n\"\"\"\nc = 1\n", "b", IntValue(3), "a = \"\"\"\n#b = 1\n\"\"\"\nc = 1\nb = 3\n"},
 		{"plain goes before a sentence", "#b = 1\n# b = 2 means\na = 1\n", "b", IntValue(3), "#b = 1\nb = 3\n# b = 2 means\na = 1\n"},
 		{"last of several examples", "#b = 1\n#b = 2\na = 1\n", "b", IntValue(3), "#b = 1\n#b = 2\nb = 3\na = 1\n"},
@@ -41,10 +41,10 @@ func TestConfSet(t *testing.T) {
 
 		{"append", "a = 1\n", "b", StringValue("x"), "a = 1\nb = \"x\"\n"},
 		{"append without line end", "a = 1", "b", StringValue("x"), "a = 1\nb = \"x\"\n"},
-		{"append behind a semicolon", "a = 1;", "b", StringValue("x"), "a = 1;\nb = \"x\"\n"},
+		{"append after a semicolon", "a = 1;", "b", StringValue("x"), "a = 1;\nb = \"x\"\n"},
 		{"append to nothing", "", "b", StringValue("x"), "b = \"x\"\n"},
 		{"append in CR LF", "a = 1\r\nc = 2", "b", StringValue("x"), "a = 1\r\nc = 2\r\nb = \"x\"\r\n"},
-		{"append behind blank lines", "a = 1\n\n  ", "b", StringValue("x"), "a = 1\n\n  \nb = \"x\"\n"},
+		{"append after blank lines", "a = 1\n\n  ", "b", StringValue("x"), "a = 1\n\n  \nb = \"x\"\n"},
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
@@ -121,9 +121,9 @@ func TestConfUnset(t *testing.T) {
 		{"end of a line", "a = 1; b = 2\nc = 3\n", "b", "a = 1; \nc = 3\n"},
 		{"end of a line with a semicolon", "a = 1; b = 2;\nc = 3\n", "b", "a = 1; \nc = 3\n"},
 		{"end of a line with a comment", "a = 1; b = 2 # c\n", "b", "a = 1; # c\n"},
-		{"comment behind a semicolon", "b = 2; # c\na = 1\n", "b", "# c\na = 1\n"},
+		{"comment after a semicolon", "b = 2; # c\na = 1\n", "b", "# c\na = 1\n"},
 		{"two on a line", "b = 1; b = 2 # c\na = 1\n", "b", "a = 1\n"},
-		{"two on a line behind another", "a = 1; b = 1; b = 2\n", "b", "a = 1; \n"},
+		{"two on a line after another", "a = 1; b = 1; b = 2\n", "b", "a = 1; \n"},
 		{"list in the middle of lines", "a = 1; b = [\n]; c = 3\n", "b", "a = 1; c = 3\n"},
 		{"all there is", "b = 1", "b", ""},
 		{"all but blank lines", "\n \nb = 1\n\n", "b", ""},

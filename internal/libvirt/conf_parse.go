@@ -11,7 +11,7 @@ import (
 const maxConfDepth = 100_000
 
 // confParser walks over src as src/util/virconf.c does. Each method leaves pos
-// behind what it has read.
+// after what it has read.
 type confParser struct {
 	src      []byte
 	pos      int
@@ -21,7 +21,7 @@ type confParser struct {
 }
 
 // cur is the byte at pos, and NUL at the end: libvirt reads the file into a
-// buffer with a NUL behind it and relies on that.
+// buffer with a NUL after it and relies on that.
 func (p *confParser) cur() byte {
 	if p.pos < len(p.src) {
 		return p.src[p.pos]
@@ -70,7 +70,7 @@ func (p *confParser) file() error {
 	return nil
 }
 
-// statement reads a comment, or an entry with the comment behind it.
+// statement reads a comment, or an entry with the comment after it.
 func (p *confParser) statement() error {
 	p.skipBlanksAndEOL()
 	if p.cur() == '#' {
@@ -173,7 +173,7 @@ func (p *confParser) value() (Value, error) {
 }
 
 // number reads decimal digits. One that 64 bits do not hold wraps around
-// without a word, as it does in libvirt.
+// without a word, as it does in libvirt 7.0 and 9.0; 11.3 and 12.8 refuse it.
 func (p *confParser) number() (Value, error) {
 	v := Value{kind: KindInt, minus: p.cur() == '-'}
 	if !isConfDigit(p.cur()) {
@@ -228,7 +228,7 @@ func (p *confParser) column(pos int) int {
 }
 
 // confString makes the value of a string's bytes. libvirt keeps it as a C
-// string: what stands behind a NUL is lost.
+// string: what stands after a NUL is lost.
 func confString(b []byte) Value {
 	if n := bytes.IndexByte(b, 0); n >= 0 {
 		b = b[:n]
@@ -237,7 +237,7 @@ func confString(b []byte) Value {
 }
 
 // list reads what stands in brackets, over any number of lines. The last item
-// may have a comma behind it.
+// may have a comma after it.
 func (p *confParser) list() (Value, error) {
 	if p.depth++; p.depth > maxConfDepth {
 		return Value{}, p.errorf("lists nest deeper than %d", maxConfDepth)

@@ -1,0 +1,61 @@
+package main
+
+import (
+	"os"
+	"os/exec"
+	"path/filepath"
+	"testing"
+
+	"github.com/rogpeppe/go-internal/testscript"
+
+	"virtpki/internal/lab"
+	"virtpki/internal/lab/labscript"
+)
+
+// TestE2E runs every script of testdata/e2e against the libvirt of every Debian
+// release, on hosts of the lab: with real virtpki, libvirtd and virsh, and never on
+// this machine's own files. VIRTPKI_RELEASES="bookworm trixie" narrows the releases.
+func TestE2E(t *testing.T) {
+	if testing.Short() {
+		t.Skip("-short: no real libvirtd")
+	}
+	if err := lab.Usable(); err != nil {
+		t.Skip(err)
+	}
+	releases, err := lab.Select(os.Getenv("VIRTPKI_RELEASES"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	config := labscript.Config{
+		Binary: buildStatic(t),
+		Slots:  make(chan struct{}, 2),
+		Env:    []string{"BENCH=" + absolute(t, "../../bench")},
+	}
+	for _, config.Release = range releases {
+		t.Run(config.Release.String(), func(t *testing.T) {
+			testscript.Run(t, labscript.Params(t.Context(), "../../testdata/e2e", config))
+		})
+	}
+}
+
+// buildStatic builds virtpki as it is released, without cgo, so that one binary
+// runs on every release.
+func buildStatic(t *testing.T) string {
+	t.Helper()
+	binary := filepath.Join(t.TempDir(), "virtpki")
+	cmd := exec.Command("go", "build", "-o", binary, ".")
+	cmd.Env = append(os.Environ(), "CGO_ENABLED=0")
+	if out, err := cmd.CombinedOutput(); err != nil {
+		t.Fatalf("building virtpki: %v\n%s", err, out)
+	}
+	return binary
+}
+
+func absolute(t *testing.T, path string) string {
+	t.Helper()
+	absolute, err := filepath.Abs(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return absolute
+}

@@ -1,0 +1,146 @@
+package lab
+
+import (
+	"bufio"
+	"bytes"
+	"context"
+	_ "embed"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+)
+
+//go:embed holder.sh
+var holderScript string
+
+// HostConfig says what a host is to be.
+type HostConfig struct {
+	// Root is the folder that [Root] returned.
+	Root string
+	// Name is the host's short name, in the kernel and in /etc/hostname.
+	Name string
+	// FQDN is its full name, if it has one: /etc/hosts then lists it before Name.
+	FQDN string
+	// Files maps files of the machine to absolute paths in the host, where they
+	// appear read-only.
+	Files map[string]string
+}
+
+// Host is a running host. Its methods are for one goroutine at a time.
+type Host struct {
+	Name string
+
+	fqdn   string
+	pid    string // of its first process, as the machine sees it
+	holder *exec.Cmd
+	stdin  io.Closer
+	hosts  []hostsLine
+	nics   int
+}
+
+// NewHost starts a host: alone in its network, with loopback up, and with nothing
+// running. It lives until [Host.Close], or until this process ends.
+func NewHost(ctx context.Context, config HostConfig) (*Host, error) {
+	h := &Host{Name: config.Name, fqdn: config.FQDN}
+	if err := h.start(config); err != nil {
+		return nil, fmt.Errorf("starting host %q: %w", config.Name, err)
+	}
+	h.hosts = []hostsLine{{"127.0.0.1", "localhost"}, {"::1", "localhost ip6-localhost"}, {"127.0.1.1", h.names()}}
+	if err := h.writeHosts(ctx); err != nil {
+		return nil, errors.Join(err, h.Close())
+	}
+	return h, nil
+}
+
+// start runs holder.sh and waits for its word that the host stands. The pipe to its
+// standard input is what ties the host to this process's life.
+func (h *Host) start(config HostConfig) error {
+	scratch := filepath.Join(cacheDir(), "mnt")
+	if err := os.MkdirAll(scratch, 0o755); err != nil {
+		return err
+	}
+	h.holder = holderCommand(config, scratch)
+	var stderr bytes.Buffer
+	h.holder.Stderr = &stderr
+	stdin, err := h.holder.StdinPipe()
+	if err != nil {
+		return err
+	}
+	h.stdin = stdin
+	stdout, err := h.holder.StdoutPipe()
+	if err != nil {
+		return err
+	}
+	if err := h.holder.Start(); err != nil {
+		return err
+	}
+	said, _ := bufio.NewReader(stdout).ReadString('\n')
+	pid, ready := strings.CutPrefix(said, "ready ")
+	if !ready {
+		h.Close()
+		return fmt.Errorf("holder.sh ended: %s", strings.TrimSpace(stderr.String()))
+	}
+	h.pid = strings.TrimSpace(pid)
+	return nil
+}
+
+func holderCommand(config HostConfig, scratch string) *exec.Cmd {
+	args := []string{"--mount", "--net", "--uts", "--ipc", "--pid", "--fork", "--kill-child", "--propagation", "private",
+		"sh", "-c", holderScript, "holder.sh", config.Root, scratch, config.Name}
+	for source, target := range config.Files {
+		args = append(args, source, target)
+	}
+	return exec.Command("unshare", args...)
+}
+
+// Close ends every process of the host and drops its files. It may be called twice.
+func (h *Host) Close() error {
+	h.stdin.Close()
+	err := h.holder.Process.Kill()
+	if errors.Is(err, os.ErrProcessDone) {
+		return nil
+	}
+	h.holder.Wait() // "killed", as it was
+	return err
+}
+
+// Args returns the command line, program first, that runs a program in the host
+// as root, in /root, with a bare environment. For [Host.Command], and for callers
+// that start programs in a way of their own.
+func (h *Host) Args(name string, args ...string) []string {
+	line := []string{"nsenter", "--target", h.pid, "--mount", "--net", "--uts", "--ipc", "--pid", "--",
+		"/usr/bin/env", "-i", "-C", "/root", "HOME=/root", "USER=root", "LOGNAME=root", "LANG=C.UTF-8", "TERM=dumb",
+		"PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin", name}
+	return append(line, args...)
+}
+
+// Command is [exec.CommandContext] in the host. When ctx ends, the program itself
+// may live on until [Host.Close].
+func (h *Host) Command(ctx context.Context, name string, args ...string) *exec.Cmd {
+	line := h.Args(name, args...)
+	return exec.CommandContext(ctx, line[0], line[1:]...)
+}
+
+// Output runs a program in the host and returns what it wrote to stdout; the error
+// holds what it wrote to stderr.
+func (h *Host) Output(ctx context.Context, name string, args ...string) ([]byte, error) {
+	return run(h.Command(ctx, name, args...), name)
+}
+
+func run(cmd *exec.Cmd, what string) ([]byte, error) {
+	var stdout, stderr bytes.Buffer
+	cmd.Stdout, cmd.Stderr = &stdout, &stderr
+	if err := cmd.Run(); err != nil {
+		return nil, fmt.Errorf("%s: %w: %s", what, err, strings.TrimSpace(stderr.String()))
+	}
+	return stdout.Bytes(), nil
+}
+
+// names is what /etc/hosts says of the host: the full name before the short one.
+func (h *Host) names() string {
+	return strings.TrimSpace(h.fqdn + " " + h.Name)
+}

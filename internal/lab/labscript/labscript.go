@@ -1,0 +1,163 @@
+// Package labscript gives testscript scripts the commands of a lab: hosts, programs
+// on them, libvirtd. A script runs against one Debian release; conditions tell it
+// which libvirt that has.
+//
+//	host [-with PACKAGE,…] NAME [FQDN]
+//	    starts a host. /usr/bin/virtpki is in it.
+//	[!] on NAME PROGRAM ARG…
+//	exit STATUS on NAME PROGRAM ARG…
+//	    runs a program on the host, as root in /root, for two minutes at most, with
+//	    what the command stdin has set; stdout and stderr look at its output. The
+//	    exit form wants that very status.
+//	onbg PROCESS NAME PROGRAM ARG…
+//	    starts a program in the background. The process name is for the next three.
+//	bgstop PROCESS
+//	[!] bgwait PROCESS
+//	    end it, or wait for its end; stdout and stderr then look at its output.
+//	[!] waitlog PROCESS|NAME REGEXP
+//	    waits, ten seconds at most, until a line of the process's stderr, or of the
+//	    libvirtd of a host, matches; with !, looks once that none does.
+//	[!] libvirtd NAME [ARG…]
+//	    starts libvirtd --listen with the arguments and waits for its TLS port; with
+//	    !, it must end instead. stderr looks at its log so far.
+//	stop-libvirtd NAME
+//	    ends it; stderr looks at its whole log.
+//	link NAME ADDRESS/BITS NAME ADDRESS/BITS
+//	    joins two hosts by a cable.
+//	address NAME INTERFACE ADDRESS/BITS
+//	    gives an interface ("lo") one more address.
+//	put FILE|FOLDER NAME:/PATH
+//	get NAME:/PATH FILE|FOLDER
+//	    copy between the script's folder and a host, with modes; see lab.Host.Put.
+//
+// Conditions: [libvirt:9.0] (and [libvirt=9.0], which is the same), [libvirt>=11],
+// and so on with >, <, <=; and the release's name, [release:trixie].
+package labscript
+
+import (
+	"context"
+	"fmt"
+	"strings"
+
+	"github.com/rogpeppe/go-internal/testscript"
+
+	"virtpki/internal/lab"
+)
+
+// Config says what the scripts of one release need.
+type Config struct {
+	Release lab.Release
+	// Binary is the virtpki program, linked statically, that every host gets.
+	Binary string
+	// Slots bounds how many scripts run at a time, over all releases that share it.
+	Slots chan struct{}
+	// Env is set in the script, "NAME=value".
+	Env []string
+}
+
+// Params returns the parameters that run the scripts of dir in the lab.
+func Params(ctx context.Context, dir string, config Config) testscript.Params {
+	return testscript.Params{
+		Dir:                 dir,
+		RequireExplicitExec: true,
+		RequireUniqueNames:  true,
+		Condition:           config.condition,
+		Setup:               func(env *testscript.Env) error { return config.setup(ctx, env) },
+		Cmds: map[string]func(*testscript.TestScript, bool, []string){
+			"host":          inLab((*session).host),
+			"on":            inLab((*session).on),
+			"exit":          inLab((*session).exit),
+			"onbg":          inLab((*session).onbg),
+			"bgstop":        inLab((*session).bgstop),
+			"bgwait":        inLab((*session).bgwait),
+			"waitlog":       inLab((*session).waitlog),
+			"libvirtd":      inLab((*session).libvirtd),
+			"stop-libvirtd": inLab((*session).stopLibvirtd),
+			"link":          inLab((*session).link),
+			"address":       inLab((*session).address),
+			"put":           inLab((*session).put),
+			"get":           inLab((*session).get),
+		},
+	}
+}
+
+func (c Config) condition(condition string) (bool, error) {
+	if name, ok := strings.CutPrefix(condition, "release:"); ok {
+		if _, err := lab.Select(name); err != nil {
+			return false, err
+		}
+		return name == c.Release.Name, nil
+	}
+	comparison, ok := strings.CutPrefix(condition, "libvirt")
+	if !ok {
+		return false, fmt.Errorf("no such condition")
+	}
+	if version, ok := strings.CutPrefix(comparison, ":"); ok {
+		comparison = "=" + version
+	}
+	return c.Release.Holds(comparison)
+}
+
+// session is the lab of one running script.
+type session struct {
+	config    Config
+	ctx       context.Context
+	hosts     map[string]*lab.Host
+	processes map[string]*lab.Process // by name; a host's libvirtd by the host's name
+}
+
+type sessionKey struct{}
+
+// setup waits for a slot, which the script keeps until its hosts are gone.
+func (c Config) setup(ctx context.Context, env *testscript.Env) error {
+	c.Slots <- struct{}{}
+	s := &session{config: c, ctx: ctx, hosts: map[string]*lab.Host{}, processes: map[string]*lab.Process{}}
+	env.Defer(func() {
+		s.close()
+		<-c.Slots
+	})
+	env.Values[sessionKey{}] = s
+	env.Vars = append(env.Vars, c.Env...)
+	return nil
+}
+
+func (s *session) close() {
+	for _, h := range s.hosts {
+		h.Close()
+	}
+}
+
+type command func(s *session, ts *testscript.TestScript, neg bool, args []string)
+
+func inLab(run command) func(*testscript.TestScript, bool, []string) {
+	return func(ts *testscript.TestScript, neg bool, args []string) {
+		run(ts.Value(sessionKey{}).(*session), ts, neg, args)
+	}
+}
+
+// want ends the script unless the command has at least n arguments and, where it
+// has no opposite, no "!".
+func want(ts *testscript.TestScript, usage string, args []string, n int, neg bool) {
+	if neg {
+		ts.Fatalf("! has no meaning here; usage: %s", usage)
+	}
+	if len(args) < n {
+		ts.Fatalf("usage: %s", usage)
+	}
+}
+
+func (s *session) hostNamed(ts *testscript.TestScript, name string) *lab.Host {
+	h, ok := s.hosts[name]
+	if !ok {
+		ts.Fatalf("no host %q", name)
+	}
+	return h
+}
+
+func (s *session) processNamed(ts *testscript.TestScript, name string) *lab.Process {
+	p, ok := s.processes[name]
+	if !ok {
+		ts.Fatalf("no process %q, nor a libvirtd on a host of that name", name)
+	}
+	return p
+}

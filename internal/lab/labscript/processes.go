@@ -1,0 +1,112 @@
+package labscript
+
+import (
+	"errors"
+	"fmt"
+	"regexp"
+	"time"
+
+	"github.com/rogpeppe/go-internal/testscript"
+
+	"virtpki/internal/lab"
+)
+
+const waitlogLimit = 10 * time.Second
+
+func (s *session) onbg(ts *testscript.TestScript, neg bool, args []string) {
+	want(ts, "onbg PROCESS NAME PROGRAM ARG…", args, 3, neg)
+	name := args[0]
+	if s.hosts[name] != nil || s.processes[name] != nil && !s.processes[name].Exited() {
+		ts.Fatalf("%q is a host or a running process already", name)
+	}
+	p, err := s.hostNamed(ts, args[1]).Start(s.ctx, name, args[2], args[3:]...)
+	ts.Check(err)
+	s.keep(ts, name, p)
+}
+
+func (s *session) bgstop(ts *testscript.TestScript, neg bool, args []string) {
+	want(ts, "bgstop PROCESS", args, 1, neg)
+	p := s.processNamed(ts, args[0])
+	ts.Check(p.Stop(s.ctx))
+	s.show(ts, p)
+}
+
+func (s *session) bgwait(ts *testscript.TestScript, neg bool, args []string) {
+	want(ts, "bgwait PROCESS", args, 1, false)
+	p := s.processNamed(ts, args[0])
+	err := p.Wait(s.ctx)
+	s.show(ts, p)
+	if neg && err == nil {
+		ts.Fatalf("%s ended well, against expectation", args[0])
+	}
+	if !neg {
+		ts.Check(err)
+	}
+}
+
+func (s *session) libvirtd(ts *testscript.TestScript, neg bool, args []string) {
+	want(ts, "libvirtd NAME [ARG…]", args, 1, false)
+	h := s.hostNamed(ts, args[0])
+	if p := s.processes[args[0]]; p != nil && !p.Exited() {
+		ts.Fatalf("libvirtd runs on %q already", args[0])
+	}
+	p, err := h.StartLibvirtd(s.ctx, args[1:]...)
+	var not *lab.NotStartedError
+	if neg && !errors.As(err, &not) {
+		ts.Fatalf("libvirtd on %s did not end: %v", args[0], err)
+	}
+	if !neg {
+		ts.Check(err)
+		s.keep(ts, args[0], p)
+	}
+	s.show(ts, p)
+}
+
+func (s *session) stopLibvirtd(ts *testscript.TestScript, neg bool, args []string) {
+	want(ts, "stop-libvirtd NAME", args, 1, neg)
+	s.bgstop(ts, neg, args)
+}
+
+func (s *session) waitlog(ts *testscript.TestScript, neg bool, args []string) {
+	want(ts, "waitlog PROCESS|NAME REGEXP", args, 2, false)
+	p := s.processNamed(ts, args[0])
+	re, err := regexp.Compile("(?m)" + args[1])
+	ts.Check(err)
+	for end := time.Now().Add(waitlogLimit); ; time.Sleep(20 * time.Millisecond) {
+		log, err := p.Stderr(s.ctx)
+		ts.Check(err)
+		switch found := re.MatchString(log); {
+		case found && neg:
+			ts.Fatalf("the log of %s matches %s:\n%s", args[0], args[1], log)
+		case found || neg:
+			return
+		case time.Now().After(end):
+			ts.Fatalf("nothing in the log of %s matches %s:\n%s", args[0], args[1], log)
+		}
+	}
+}
+
+// show makes what the process has written the output that stdout and stderr look at.
+func (s *session) show(ts *testscript.TestScript, p *lab.Process) {
+	out, err := p.Stdout(s.ctx)
+	ts.Check(err)
+	log, err := p.Stderr(s.ctx)
+	ts.Check(err)
+	fmt.Fprint(ts.Stdout(), out)
+	fmt.Fprint(ts.Stderr(), log)
+}
+
+// keep remembers a process by its name. What the last one of that name wrote to
+// stderr goes into the script's log, which is seen when the script fails.
+func (s *session) keep(ts *testscript.TestScript, name string, p *lab.Process) {
+	_, again := s.processes[name]
+	s.processes[name] = p
+	if again {
+		return
+	}
+	ts.Defer(func() {
+		if log, err := s.processes[name].Stderr(s.ctx); err == nil {
+			ts.Logf("[stderr of %s]\n%s", name, log)
+		}
+	})
+}

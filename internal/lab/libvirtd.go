@@ -1,0 +1,162 @@
+package lab
+
+import (
+	"context"
+	"fmt"
+	"os"
+	"regexp"
+	"slices"
+	"strconv"
+	"strings"
+	"time"
+)
+
+// libvirtd's own default, and how long it may take to listen or to give up.
+const (
+	defaultTLSPort = 16514
+	startLimit     = 30 * time.Second
+)
+
+// NotStartedError says that libvirtd ended instead of listening.
+type NotStartedError struct {
+	Host string
+	Log  string // what it wrote to stderr
+}
+
+func (e *NotStartedError) Error() string {
+	return fmt.Sprintf("libvirtd on %s ended at once:\n%s", e.Host, e.Log)
+}
+
+// StartLibvirtd starts libvirtd with --listen and args and returns when its TLS
+// port (the tls_port of its conf file, else 16514) listens and it answers clients.
+// If libvirtd ends instead, the error is a [NotStartedError] and the process is
+// there nonetheless. Its log is the process's stderr.
+func (h *Host) StartLibvirtd(ctx context.Context, args ...string) (*Process, error) {
+	port, err := h.tlsPort(ctx, args)
+	if err != nil {
+		return nil, err
+	}
+	p, err := h.Start(ctx, "libvirtd", "libvirtd", append([]string{"--listen"}, args...)...)
+	if err != nil {
+		return nil, err
+	}
+	if err := p.waitListening(ctx, port); err != nil {
+		return p, err
+	}
+	return p, p.waitAnswering(ctx)
+}
+
+func (p *Process) waitListening(ctx context.Context, port int) error {
+	limit := time.After(startLimit)
+	for {
+		if listening, err := p.host.Listening(port); err != nil || listening {
+			return err
+		}
+		select {
+		case <-p.done:
+			return p.notStarted(ctx)
+		case <-limit:
+			log, _ := p.Stderr(ctx)
+			return fmt.Errorf("libvirtd on %s neither listens on port %d nor ends:\n%s", p.host.Name, port, log)
+		case <-time.After(20 * time.Millisecond):
+		}
+	}
+}
+
+// waitAnswering tells a daemon that serves from one that listens but is about to
+// end: libvirtd opens its ports before it starts its drivers and answers nobody until
+// they are up. The question goes over the local socket, whose path the kernel knows,
+// so that nothing about TLS appears in the log; the read-only one, which asks for no
+// authentication by default.
+func (p *Process) waitAnswering(ctx context.Context) error {
+	ctx, cancel := context.WithTimeout(ctx, startLimit)
+	defer cancel()
+	answers, err := p.host.answers(ctx)
+	if err != nil || answers {
+		return err
+	}
+	// No socket any more, or no answer from it: it is on its way out.
+	if p.exitsWithin(ctx, 5*time.Second) {
+		return p.notStarted(ctx)
+	}
+	return fmt.Errorf("libvirtd on %s listens but does not answer", p.host.Name)
+}
+
+func (h *Host) answers(ctx context.Context) (bool, error) {
+	socket, err := h.localSocket()
+	if err != nil || socket == "" {
+		return false, err
+	}
+	_, err = h.Output(ctx, "virsh", "-r", "-c", "test+unix:///default?socket="+socket, "uri")
+	// A conf may want authentication nonetheless; to ask for it is an answer.
+	return err == nil || strings.Contains(err.Error(), "authentication"), nil
+}
+
+// localSocket finds the path of libvirtd's read-only socket, or "".
+func (h *Host) localSocket() (string, error) {
+	data, err := os.ReadFile("/proc/" + h.pid + "/net/unix")
+	if err != nil {
+		return "", err
+	}
+	for line := range strings.Lines(string(data)) {
+		if fields := strings.Fields(line); strings.HasSuffix(fields[len(fields)-1], "/libvirt-sock-ro") {
+			return fields[len(fields)-1], nil
+		}
+	}
+	return "", nil
+}
+
+func (p *Process) notStarted(ctx context.Context) error {
+	log, err := p.Stderr(ctx)
+	if err != nil {
+		return err
+	}
+	return &NotStartedError{Host: p.host.Name, Log: log}
+}
+
+// Listening reports whether anything in the host listens on the TCP port. It reads
+// the kernel's table, so that no daemon sees a connection of ours.
+func (h *Host) Listening(port int) (bool, error) {
+	for _, table := range []string{"tcp", "tcp6"} {
+		data, err := os.ReadFile("/proc/" + h.pid + "/net/" + table)
+		if err != nil {
+			return false, err
+		}
+		for line := range strings.Lines(string(data)) {
+			if isListener(line, port) {
+				return true, nil
+			}
+		}
+	}
+	return false, nil
+}
+
+// isListener reads a line of /proc/net/tcp: number, local and remote address as
+// HEXADDRESS:HEXPORT, state (0A is LISTEN).
+func isListener(line string, port int) bool {
+	fields := strings.Fields(line)
+	if len(fields) < 4 || fields[3] != "0A" {
+		return false
+	}
+	_, hexPort, _ := strings.Cut(fields[1], ":")
+	got, err := strconv.ParseUint(hexPort, 16, 16)
+	return err == nil && int(got) == port
+}
+
+// tlsPort finds the port in the conf file that libvirtd will read. A first line
+// that sets it wins, as in libvirt.
+func (h *Host) tlsPort(ctx context.Context, args []string) (int, error) {
+	file := "/etc/libvirt/libvirtd.conf"
+	if i := slices.IndexFunc(args, func(a string) bool { return a == "--config" || a == "-f" }); i >= 0 && i+1 < len(args) {
+		file = args[i+1]
+	}
+	conf, err := h.Output(ctx, "sh", "-c", `[ ! -f "$1" ] || cat "$1"`, "sh", file)
+	if err != nil {
+		return 0, err
+	}
+	setting := regexp.MustCompile(`(?m)^[ \t]*tls_port[ \t]*=[ \t]*["']?([0-9]+)`)
+	if m := setting.FindSubmatch(conf); m != nil {
+		return strconv.Atoi(string(m[1]))
+	}
+	return defaultTLSPort, nil
+}

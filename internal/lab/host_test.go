@@ -120,6 +120,16 @@ func TestHostLeavesNothingBehind(t *testing.T) {
 	}
 }
 
+// An orphan that ends must not stay as a zombie: to a daemon that waits for it, it
+// would be there still.
+func TestOrphansAreReaped(t *testing.T) {
+	h := newTestHost(t, HostConfig{Name: "hv1"})
+	output(t, h, "sh", "-c", "setsid sh -c 'sleep 0.1' >/dev/null 2>&1 &")
+	waitFor(t, "end of the orphan", func() bool {
+		return output(t, h, "sh", "-c", "cat /proc/[0-9]*/stat | grep -c -E '\\((sleep|sh)\\)' || true") == "1"
+	})
+}
+
 // A test binary that is killed takes its hosts along: the holder sees its standard
 // input end.
 func TestHostEndsWithItsOwner(t *testing.T) {

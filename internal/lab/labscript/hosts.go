@@ -11,7 +11,7 @@ import (
 	"virtpki/internal/lab"
 )
 
-func (s *session) host(ts *testscript.TestScript, neg bool, args []string) {
+func (s *stage) host(ts *testscript.TestScript, neg bool, args []string) {
 	const usage = "host [-with PACKAGE,…] NAME [FQDN]"
 	want(ts, usage, args, 1, neg)
 	var packages []string
@@ -34,7 +34,7 @@ func (s *session) host(ts *testscript.TestScript, neg bool, args []string) {
 	ts.Check(err)
 }
 
-func (s *session) on(ts *testscript.TestScript, neg bool, args []string) {
+func (s *stage) on(ts *testscript.TestScript, neg bool, args []string) {
 	want(ts, "on NAME PROGRAM ARG…", args, 2, false)
 	err := s.run(ts, args)
 	if neg && err == nil {
@@ -45,7 +45,7 @@ func (s *session) on(ts *testscript.TestScript, neg bool, args []string) {
 	}
 }
 
-func (s *session) exit(ts *testscript.TestScript, neg bool, args []string) {
+func (s *stage) exit(ts *testscript.TestScript, neg bool, args []string) {
 	const usage = "exit STATUS on NAME PROGRAM ARG…"
 	want(ts, usage, args, 4, neg)
 	status, err := strconv.Atoi(args[0])
@@ -66,35 +66,35 @@ func (s *session) exit(ts *testscript.TestScript, neg bool, args []string) {
 
 // run runs args[1:] on the host args[0]. The time limit is timeout's, which gives
 // status 124: virsh has none of its own.
-func (s *session) run(ts *testscript.TestScript, args []string) error {
+func (s *stage) run(ts *testscript.TestScript, args []string) error {
 	h := s.hostNamed(ts, args[0])
 	line := h.Args("timeout", append([]string{"--foreground", "--kill-after=5", "120"}, args[1:]...)...)
 	return ts.Exec(line[0], line[1:]...)
 }
 
-func (s *session) link(ts *testscript.TestScript, neg bool, args []string) {
+func (s *stage) link(ts *testscript.TestScript, neg bool, args []string) {
 	want(ts, "link NAME ADDRESS/BITS NAME ADDRESS/BITS", args, 4, neg)
 	ts.Check(lab.Link(s.ctx, s.hostNamed(ts, args[0]), args[1], s.hostNamed(ts, args[2]), args[3]))
 }
 
-func (s *session) address(ts *testscript.TestScript, neg bool, args []string) {
+func (s *stage) address(ts *testscript.TestScript, neg bool, args []string) {
 	want(ts, "address NAME INTERFACE ADDRESS/BITS", args, 3, neg)
 	ts.Check(s.hostNamed(ts, args[0]).AddAddress(s.ctx, args[1], args[2]))
 }
 
-func (s *session) put(ts *testscript.TestScript, neg bool, args []string) {
+func (s *stage) put(ts *testscript.TestScript, neg bool, args []string) {
 	want(ts, "put FILE NAME:/PATH", args, 2, neg)
 	h, path := s.remote(ts, args[1])
 	ts.Check(h.Put(s.ctx, ts.MkAbs(args[0]), path))
 }
 
-func (s *session) get(ts *testscript.TestScript, neg bool, args []string) {
+func (s *stage) get(ts *testscript.TestScript, neg bool, args []string) {
 	want(ts, "get NAME:/PATH FILE", args, 2, neg)
 	h, path := s.remote(ts, args[0])
 	ts.Check(h.Get(s.ctx, path, ts.MkAbs(args[1])))
 }
 
-func (s *session) remote(ts *testscript.TestScript, arg string) (*lab.Host, string) {
+func (s *stage) remote(ts *testscript.TestScript, arg string) (*lab.Host, string) {
 	name, path, ok := strings.Cut(arg, ":")
 	if !ok || !strings.HasPrefix(path, "/") {
 		ts.Fatalf("%q is not NAME:/PATH", arg)

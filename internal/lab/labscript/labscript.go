@@ -64,19 +64,19 @@ func Params(ctx context.Context, dir string, config Config) testscript.Params {
 		Condition:           config.condition,
 		Setup:               func(env *testscript.Env) error { return config.setup(ctx, env) },
 		Cmds: map[string]func(*testscript.TestScript, bool, []string){
-			"host":          inLab((*session).host),
-			"on":            inLab((*session).on),
-			"exit":          inLab((*session).exit),
-			"onbg":          inLab((*session).onbg),
-			"bgstop":        inLab((*session).bgstop),
-			"bgwait":        inLab((*session).bgwait),
-			"waitlog":       inLab((*session).waitlog),
-			"libvirtd":      inLab((*session).libvirtd),
-			"stop-libvirtd": inLab((*session).stopLibvirtd),
-			"link":          inLab((*session).link),
-			"address":       inLab((*session).address),
-			"put":           inLab((*session).put),
-			"get":           inLab((*session).get),
+			"host":          inLab((*stage).host),
+			"on":            inLab((*stage).on),
+			"exit":          inLab((*stage).exit),
+			"onbg":          inLab((*stage).onbg),
+			"bgstop":        inLab((*stage).bgstop),
+			"bgwait":        inLab((*stage).bgwait),
+			"waitlog":       inLab((*stage).waitlog),
+			"libvirtd":      inLab((*stage).libvirtd),
+			"stop-libvirtd": inLab((*stage).stopLibvirtd),
+			"link":          inLab((*stage).link),
+			"address":       inLab((*stage).address),
+			"put":           inLab((*stage).put),
+			"get":           inLab((*stage).get),
 		},
 	}
 }
@@ -98,40 +98,40 @@ func (c Config) condition(condition string) (bool, error) {
 	return c.Release.Holds(comparison)
 }
 
-// session is the lab of one running script.
-type session struct {
+// stage is the lab of one running script.
+type stage struct {
 	config    Config
 	ctx       context.Context
 	hosts     map[string]*lab.Host
 	processes map[string]*lab.Process // by name; a host's libvirtd by the host's name
 }
 
-type sessionKey struct{}
+type stageKey struct{}
 
 // setup waits for a slot, which the script keeps until its hosts are gone.
 func (c Config) setup(ctx context.Context, env *testscript.Env) error {
 	c.Slots <- struct{}{}
-	s := &session{config: c, ctx: ctx, hosts: map[string]*lab.Host{}, processes: map[string]*lab.Process{}}
+	s := &stage{config: c, ctx: ctx, hosts: map[string]*lab.Host{}, processes: map[string]*lab.Process{}}
 	env.Defer(func() {
 		s.close()
 		<-c.Slots
 	})
-	env.Values[sessionKey{}] = s
+	env.Values[stageKey{}] = s
 	env.Vars = append(env.Vars, c.Env...)
 	return nil
 }
 
-func (s *session) close() {
+func (s *stage) close() {
 	for _, h := range s.hosts {
 		h.Close()
 	}
 }
 
-type command func(s *session, ts *testscript.TestScript, neg bool, args []string)
+type command func(s *stage, ts *testscript.TestScript, neg bool, args []string)
 
 func inLab(run command) func(*testscript.TestScript, bool, []string) {
 	return func(ts *testscript.TestScript, neg bool, args []string) {
-		run(ts.Value(sessionKey{}).(*session), ts, neg, args)
+		run(ts.Value(stageKey{}).(*stage), ts, neg, args)
 	}
 }
 
@@ -146,7 +146,7 @@ func want(ts *testscript.TestScript, usage string, args []string, n int, neg boo
 	}
 }
 
-func (s *session) hostNamed(ts *testscript.TestScript, name string) *lab.Host {
+func (s *stage) hostNamed(ts *testscript.TestScript, name string) *lab.Host {
 	h, ok := s.hosts[name]
 	if !ok {
 		ts.Fatalf("no host %q", name)
@@ -154,7 +154,7 @@ func (s *session) hostNamed(ts *testscript.TestScript, name string) *lab.Host {
 	return h
 }
 
-func (s *session) processNamed(ts *testscript.TestScript, name string) *lab.Process {
+func (s *stage) processNamed(ts *testscript.TestScript, name string) *lab.Process {
 	p, ok := s.processes[name]
 	if !ok {
 		ts.Fatalf("no process %q, nor a libvirtd on a host of that name", name)

@@ -13,7 +13,7 @@ import (
 
 const waitlogLimit = 10 * time.Second
 
-func (s *session) onbg(ts *testscript.TestScript, neg bool, args []string) {
+func (s *stage) onbg(ts *testscript.TestScript, neg bool, args []string) {
 	want(ts, "onbg PROCESS NAME PROGRAM ARG…", args, 3, neg)
 	name := args[0]
 	if s.hosts[name] != nil || s.processes[name] != nil && !s.processes[name].Exited() {
@@ -24,14 +24,14 @@ func (s *session) onbg(ts *testscript.TestScript, neg bool, args []string) {
 	s.keep(ts, name, p)
 }
 
-func (s *session) bgstop(ts *testscript.TestScript, neg bool, args []string) {
+func (s *stage) bgstop(ts *testscript.TestScript, neg bool, args []string) {
 	want(ts, "bgstop PROCESS", args, 1, neg)
 	p := s.processNamed(ts, args[0])
 	ts.Check(p.Stop(s.ctx))
 	s.show(ts, p)
 }
 
-func (s *session) bgwait(ts *testscript.TestScript, neg bool, args []string) {
+func (s *stage) bgwait(ts *testscript.TestScript, neg bool, args []string) {
 	want(ts, "bgwait PROCESS", args, 1, false)
 	p := s.processNamed(ts, args[0])
 	err := p.Wait(s.ctx)
@@ -44,7 +44,7 @@ func (s *session) bgwait(ts *testscript.TestScript, neg bool, args []string) {
 	}
 }
 
-func (s *session) libvirtd(ts *testscript.TestScript, neg bool, args []string) {
+func (s *stage) libvirtd(ts *testscript.TestScript, neg bool, args []string) {
 	want(ts, "libvirtd NAME [ARG…]", args, 1, false)
 	h := s.hostNamed(ts, args[0])
 	if p := s.processes[args[0]]; p != nil && !p.Exited() {
@@ -62,12 +62,12 @@ func (s *session) libvirtd(ts *testscript.TestScript, neg bool, args []string) {
 	s.show(ts, p)
 }
 
-func (s *session) stopLibvirtd(ts *testscript.TestScript, neg bool, args []string) {
+func (s *stage) stopLibvirtd(ts *testscript.TestScript, neg bool, args []string) {
 	want(ts, "stop-libvirtd NAME", args, 1, neg)
 	s.bgstop(ts, neg, args)
 }
 
-func (s *session) waitlog(ts *testscript.TestScript, neg bool, args []string) {
+func (s *stage) waitlog(ts *testscript.TestScript, neg bool, args []string) {
 	want(ts, "waitlog PROCESS|NAME REGEXP", args, 2, false)
 	p := s.processNamed(ts, args[0])
 	re, err := regexp.Compile("(?m)" + args[1])
@@ -87,7 +87,7 @@ func (s *session) waitlog(ts *testscript.TestScript, neg bool, args []string) {
 }
 
 // show makes what the process has written the output that stdout and stderr look at.
-func (s *session) show(ts *testscript.TestScript, p *lab.Process) {
+func (s *stage) show(ts *testscript.TestScript, p *lab.Process) {
 	out, err := p.Stdout(s.ctx)
 	ts.Check(err)
 	log, err := p.Stderr(s.ctx)
@@ -98,7 +98,7 @@ func (s *session) show(ts *testscript.TestScript, p *lab.Process) {
 
 // keep remembers a process by its name. What the last one of that name wrote to
 // stderr goes into the script's log, which is seen when the script fails.
-func (s *session) keep(ts *testscript.TestScript, name string, p *lab.Process) {
+func (s *stage) keep(ts *testscript.TestScript, name string, p *lab.Process) {
 	_, again := s.processes[name]
 	s.processes[name] = p
 	if again {

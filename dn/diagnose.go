@@ -17,14 +17,17 @@ const (
 // String gives "note", "warning" or "error".
 func (s Severity) String() string { return [...]string{"note", "warning", "error"}[min(s, Error)] }
 
+// MarshalText is for JSON.
+func (s Severity) MarshalText() ([]byte, error) { return []byte(s.String()), nil }
+
 // An Advice is one thing to say of a pattern, a list or a name.
 type Advice struct {
-	ID       string // stable, for programs: "reversed-order"
-	Severity Severity
-	Index    int    // of the pattern in the list; -1 for the list as a whole
-	Pattern  string // the pattern, or the name
-	Reason   string
-	Mend     string // what to write instead, where that can be said; empty otherwise
+	ID       string   `json:"id"` // stable, for programs: "reversed-order"
+	Severity Severity `json:"severity"`
+	Index    int      `json:"index"`   // of the pattern in the list; -1 for the list as a whole
+	Pattern  string   `json:"pattern"` // the pattern, or the name
+	Reason   string   `json:"reason"`
+	Mend     string   `json:"mend,omitempty"` // what to write instead, where that can be said
 }
 
 // A Diagnosis is what [Diagnose] makes of a text.

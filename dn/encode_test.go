@@ -82,3 +82,29 @@ func TestEscape(t *testing.T) {
 		}
 	}
 }
+
+// TestEncodeAgainstOriginal has GnuTLS itself print what was encoded.
+func TestEncodeAgainstOriginal(t *testing.T) {
+	o := startOriginal(t)
+	cert := certDER(t, dnCases(t)[0].Cert)
+	for _, text := range []string{
+		"C=GB,ST=London,L=London,street=1 Main St,postalCode=AB1,O=Acme\\, Inc.,OU=one,OU=two,CN=Jürgen 例 🚀",
+		"DC=com,DC=example,UID=u1,CN=c,EMAIL=a\\+b@example.com,serialNumber=12-3",
+		"title=Dr.,givenName=A,surName=B,initials=AB,generationQualifier=III,pseudonym=p,name=n,dnQualifier=q",
+		"businessCategory=b,description=d,telephoneNumber=+44,userPrincipalName=u@r,XmppAddr=a@b,INN=007,OGRN=1,SNILS=2,OGRNIP=3",
+		"placeOfBirth=x,gender=F,countryOfCitizenship=GB,countryOfResidence=GB",
+		"jurisdictionOfIncorporationCountryName=US,jurisdictionOfIncorporationStateOrProvinceName=CA,jurisdictionOfIncorporationLocalityName=SF",
+		"1.2.840.113549.1.9.7=pw,1.2.840.113549.1.9.20=friend é,1.2.840.113549.1.9.21=id,1.2.840.113549.1.9.4=x",
+		"1.3.6.1.4.1.99999.1=#0c0568656c6c6f,2.25.123456789=#0500,CN=\\#1",
+	} {
+		text = strings.ReplaceAll(text, "telephoneNumber=+", `telephoneNumber=\+`)
+		der, err := dn.Encode(text)
+		if err != nil {
+			t.Errorf("%q: %v", text, err)
+			continue
+		}
+		if got, refusal := o.dn(withSubject(t, cert, der)); got != text || refusal != "" {
+			t.Errorf("GnuTLS prints %q (%s), want %q", got, refusal, text)
+		}
+	}
+}

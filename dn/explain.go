@@ -10,11 +10,11 @@ import (
 
 // A Miss says why one pattern of a list did not let a name in.
 type Miss struct {
-	Index   int
-	Pattern string
-	ID      string // stable, for programs: "case", "spaces", "order", "differs", …
-	Reason  string
-	Mend    string // a pattern that would match, made from this one; empty where there is none
+	Index   int    `json:"index"`
+	Pattern string `json:"pattern"`
+	ID      string `json:"id"` // stable, for programs: "case", "spaces", "order", "differs", …
+	Reason  string `json:"reason"`
+	Mend    string `json:"mend,omitempty"` // a pattern that would match, made from this one
 }
 
 // Explain says, for a name that the list refuses, which patterns came close and
@@ -64,8 +64,8 @@ var readings = []reading{
 	{"case", "only the case of letters differs, and it counts", foldedPattern},
 	{"more", "the name goes on after what the pattern matches", longerName},
 	{"before", "the name has more RDNs before what the pattern matches", longerBefore},
-	{"same-rdns", "the same RDNs in another order", permuted},
 	{"plus", "attributes that share one RDN are joined with \"+\" (Go puts several OUs into one), others with \",\"", plusPattern},
+	{"same-rdns", "the same RDNs in another order", permuted},
 	{"spaces", "only spaces differ", unspaced},
 }
 

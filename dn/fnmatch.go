@@ -23,9 +23,10 @@ var ErrNotUTF8 = errors.New("not valid UTF-8")
 // The error is [ErrNotUTF8], which matters to a libvirt on an older glibc; the
 // answer beside it is that of the newer. Pattern and name end at a NUL byte.
 //
-// The time is that of a few passes over the name, whatever the stars; a piece
-// between two stars that has brackets, or a "?" beside invalid UTF-8, takes at
-// worst the product of its own length and the name's.
+// The time is that of a few passes over the name, whatever the stars. A piece
+// between two stars with "?" or brackets takes at worst the product of its own
+// length and the name's, where the name is not ASCII, or the piece is ill-formed
+// or has more than 256 members and no end of the pattern after it.
 func MatchFnmatch(pattern, name string) (bool, error) {
 	pattern, name = untilNUL(pattern), untilNUL(name)
 	if !isWide(pattern) || !isWide(name) {
@@ -158,15 +159,20 @@ func (m *fnmatcher) find(p, n int) (outcome, int, int) {
 		return m.findLiteral(p, end, n)
 	}
 	first, size := m.at(m.pattern, p)
-	any := first == '['
+	set := first == '['
 	if first == '\\' {
 		first, _ = m.at(m.pattern, p+size)
 	}
-	for n < len(m.name) {
+	for tries := 0; n < len(m.name); {
 		c, size := m.at(m.name, n)
-		if any || c == first {
+		if set || c == first {
 			if how, p2, n2 := m.walk(p, n); how != walkFailed {
 				return how, p2, n2
+			}
+			if tries++; tries == mostTries && isASCII(m.name[n:]) {
+				if how, p2, n2, ok := m.findAtOnce(p, n+size); ok {
+					return how, p2, n2
+				}
 			}
 		}
 		n += size

@@ -113,3 +113,32 @@ func FuzzMatchGlob(f *testing.F) {
 		}
 	})
 }
+
+// FuzzAdvice holds that no text makes the reading of pasted names, the advice
+// or the portable patterns panic, and that what they promise holds.
+func FuzzAdvice(f *testing.F) {
+	for _, c := range matchCases(f) {
+		f.Add(c.Pattern, c.DN)
+	}
+	f.Add(`subject=C = GB, O = "Acme, Inc.", CN = a`, "/C=GB/O=Acme, Inc./CN=a")
+	f.Add(`O=Acme\2C Inc.;CN=#0C0161,`, "emailAddress=a@b+CN=x")
+	f.Fuzz(func(t *testing.T, a, b string) {
+		dn.Lint([]string{a, b})
+		if d, err := dn.Diagnose(a); err == nil && len(d.Problems) == 0 && d.Right != a {
+			t.Fatalf("%q is said to be right, and becomes %q", a, d.Right)
+		}
+		if !utf8.ValidString(b) || strings.ContainsRune(b, 0) {
+			return
+		}
+		for _, m := range []dn.Matcher{dn.Glob, dn.Fnmatch} {
+			if p := dn.Exact(b); !m.Match(p, b) {
+				t.Fatalf("%v: Exact(%q) = %q does not match it", m, b, p)
+			}
+			for _, miss := range dn.Explain(b, []string{a}, m) {
+				if miss.Mend != "" && !m.Match(miss.Mend, b) {
+					t.Fatalf("%v %q, name %q: mend %q (%s) does not match", m, a, b, miss.Mend, miss.ID)
+				}
+			}
+		}
+	})
+}

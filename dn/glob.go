@@ -17,9 +17,9 @@ import (
 // there, as GLib does in libvirt, whose buffer is cleared. Where GLib has no
 // answer of its own MatchGlob reports no match; see [GlobUndefined].
 //
-// The time is that of a few passes over the name, whatever the wildcards are;
-// with invalid UTF-8 at worst the product of the longest piece between two
-// stars and the name.
+// The time is that of a few passes over the name, whatever the stars. A piece
+// between two stars that has a "?" takes at worst the product of its own length
+// and the name's, where it is longer than 256 bytes or there is invalid UTF-8.
 func MatchGlob(pattern, name string) bool {
 	pattern, name = untilNUL(pattern), untilNUL(name)
 	if utf8.ValidString(name) && utf8.ValidString(pattern) {
@@ -89,26 +89,24 @@ func globUTF8(pattern, name string) bool {
 // matchPiece matches a piece without "*" at the start of name and gives the
 // bytes it took, or -1.
 func matchPiece(piece, name string) int {
-	total := 0
-	for {
-		joker := strings.IndexByte(piece, '?')
-		if joker < 0 {
-			joker = len(piece)
-		}
-		if !strings.HasPrefix(name, piece[:joker]) {
+	n := 0
+	for i := range len(piece) {
+		switch {
+		case n >= len(name):
 			return -1
-		}
-		total += joker
-		name = name[joker:]
-		if joker == len(piece) {
-			return total
-		}
-		if name == "" {
+		case piece[i] == name[n]:
+			// A "?" of the pattern that meets one in the name takes one byte too.
+			n++
+		case piece[i] != '?':
 			return -1
+		case name[n] < utf8.RuneSelf:
+			n++
+		default:
+			_, size := utf8.DecodeRuneInString(name[n:])
+			n += size
 		}
-		_, size := utf8.DecodeRuneInString(name)
-		total, name, piece = total+size, name[size:], piece[joker+1:]
 	}
+	return n
 }
 
 // matchTail matches a piece without "*" at the end of name.

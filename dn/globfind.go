@@ -5,7 +5,7 @@ import (
 	"unicode/utf8"
 )
 
-// findJokers looks for a piece with a "?" that is not its first character, and
+// findJokers looks for a piece that has a "?", not as its first character, and
 // gives the offset behind its first place in name[from:], or -1.
 //
 // Trying every place takes len(piece)*len(name) steps at worst, so after a few
@@ -65,9 +65,6 @@ func shiftAnd(core, name string, from int) int {
 			cut--
 		}
 	}
-	if cut == 0 {
-		return plainFind(core, name, from)
-	}
 	var takes [256][shiftWords]uint64
 	var jokers [shiftWords]uint64
 	for i := range cut {
@@ -104,20 +101,4 @@ func stepState(state, takes, jokers *[shiftWords]uint64, first bool) {
 			state[w] = moved&takes[w] | old&jokers[w]
 		}
 	}
-}
-
-// plainFind tries every place. It is for a core that begins with more than 256
-// "?", which findPiece has taken off before.
-func plainFind(core, name string, from int) int {
-	for from <= len(name) {
-		if n := matchPiece(core, name[from:]); n >= 0 {
-			return from + n
-		}
-		if from == len(name) {
-			break
-		}
-		_, size := utf8.DecodeRuneInString(name[from:])
-		from += size
-	}
-	return -1
 }

@@ -40,6 +40,34 @@ func TestMatchGlobLongPieces(t *testing.T) {
 	}
 }
 
+// TestMatchFnmatchLongPieces compares pieces that are tried at many places.
+func TestMatchFnmatchLongPieces(t *testing.T) {
+	o, r := startOriginal(t), newRand(t)
+	matched := 0
+	for range rounds(3000) {
+		unit := pick(r, []string{"a", "ab", "aab", "a[", "aé"})
+		name := strings.Repeat(unit, 20+r.IntN(150))
+		var piece strings.Builder
+		for range 1 + r.IntN(pick(r, []int{8, 60, 400})) {
+			piece.WriteString(pick(r, []string{"a", "a", "?", "[ab]", "[!b]", "[a", "\\a", "b", "[[:alpha:]]", "[a-", "[x[:]", "[xa-[:alpha:]]", "[a\\]b]"}))
+		}
+		pattern := "*" + piece.String() + pick(r, []string{"*", "*b", "", "?*", "b*"})
+		if r.IntN(2) == 0 {
+			name += withoutSets(r, piece.String()) + strings.Repeat(unit, r.IntN(4))
+		}
+		got, _ := dn.MatchFnmatch(pattern, name)
+		if want := o.fnmatch(pattern, name); got != want {
+			t.Fatalf("MatchFnmatch(%q, %q) = %v, want %v", pattern, name, got, want)
+		}
+		if got {
+			matched++
+		}
+	}
+	if matched < 20 {
+		t.Errorf("only %d matched", matched)
+	}
+}
+
 // TestGlobUndefined holds that the pairs said to end the process do.
 func TestGlobUndefined(t *testing.T) {
 	tests := []struct {

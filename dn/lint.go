@@ -33,7 +33,9 @@ func Lint(patterns []string, matchers ...Matcher) []Advice {
 		if l.broken(before) {
 			continue
 		}
-		l.reach()
+		if l.glob || !strings.ContainsAny(pattern, `[\`) {
+			l.reach()
+		}
 		if by, ok := covering.find(i, pattern); ok && l.sameMeaning(pattern+patterns[by]) {
 			l.say("covered", Note, fmt.Sprintf("pattern %d, %q, lets in every client that this one does", by+1, patterns[by]), "")
 		}
@@ -231,9 +233,10 @@ func (l *linter) withoutBackslash(p string) string {
 		}
 		next := p[i+1]
 		switch {
-		case !l.glob:
-			out.WriteString(Exact(string(next)))
+		case !l.glob && strings.IndexByte(`\*?[`, next) >= 0:
+			out.WriteByte('?')
 			i++
+		case !l.glob: // what follows stands for itself anyway
 		case next == '\\' && i+2 < len(p) && strings.IndexByte(`,+"<>;# `, p[i+2]) >= 0 && !slashForm("/"+p[i+3:]):
 			out.WriteByte('?')
 			i++

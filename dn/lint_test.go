@@ -98,6 +98,10 @@ func TestLintForOneMatcher(t *testing.T) {
 			t.Errorf("brackets with fnmatch alone: %+v", a)
 		}
 	}
+	old := dn.Lint([]string{`O=Acme\\, Inc.,CN=\é\*`}, dn.Fnmatch)
+	if len(old) != 1 || old[0].Mend != "O=Acme?, Inc.,CN=é?" {
+		t.Errorf("backslashes for fnmatch alone: %+v", old)
+	}
 	for _, a := range dn.Lint([]string{`O=Acme\, Inc.,CN=a`}, dn.Glob) {
 		if a.Severity != dn.Note {
 			t.Errorf("backslash with glob alone: %+v", a)
@@ -195,6 +199,10 @@ func TestExplain(t *testing.T) {
 	}
 	if misses := dn.Explain(name, []string{"X=y", "*"}, dn.Glob); misses != nil {
 		t.Errorf("a name that gets in: %+v", misses)
+	}
+	units := dn.Explain("O=Acme,OU=a+OU=b,CN=c", []string{"O=Acme,OU=a,OU=b,CN=*"}, dn.Glob)
+	if len(units) != 1 || units[0].ID != "plus" {
+		t.Errorf("two units in one RDN: %+v", units)
 	}
 	comma := dn.Explain(`O=Acme\, Inc.,CN=a`, []string{`O=Acme\, Inc.,CN=a`, "O=Acme, Inc.,CN=a"}, dn.Fnmatch)
 	if len(comma) != 2 || comma[0].ID != "other-matcher" || comma[1].ID != "backslash" || comma[0].Mend != "O=Acme?, Inc.,CN=a" {

@@ -28,6 +28,12 @@ func TestListMatch(t *testing.T) {
 	if l.Len() != 6 || l.Pattern(1) != patterns[1] || l.Matcher().String() != "glob" || dn.Fnmatch.String() != "fnmatch" {
 		t.Error("accessors")
 	}
+	if m, err := dn.ParseMatcher("fnmatch"); m != dn.Fnmatch || err != nil {
+		t.Errorf("ParseMatcher: %v, %v", m, err)
+	}
+	if _, err := dn.ParseMatcher("regexp"); err == nil {
+		t.Error("ParseMatcher takes regexp")
+	}
 }
 
 // TestListMatchRandom holds a list to its patterns tried one after the other.

@@ -76,8 +76,9 @@ func (e *SyntaxError) Error() string {
 
 // Parse reads a DN in the form that libvirt matches (see the package
 // comment). Parsing and printing give back every text that [FromCertificate]
-// makes. The error is a [*SyntaxError]; [Diagnose] reads more forms and says
-// what is wrong with them.
+// makes, but for that of a subject with an RDN or attribute that holds nothing:
+// it may end with a separator, which is an error here. The error is a
+// [*SyntaxError]; [Diagnose] reads more forms and says what is wrong with them.
 //
 // Type names are kept as they stand and need not be known. A value may be
 // empty. RFC 4514's pairs of hex digits after a backslash are read too; they

@@ -31,7 +31,8 @@ var mayImport = map[string][]string{
 
 // testImports are allowed to the tests of a package on top.
 var testImports = map[string][]string{
-	"cmd/virtpki": {"internal/lab", "internal/lab/labscript"},
+	"cmd/virtpki":      {"internal/lab", "internal/lab/labscript"},
+	"internal/libvirt": {"internal/lab"},
 }
 
 // onlyIn lists libraries that stay behind one package.

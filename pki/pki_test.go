@@ -281,20 +281,6 @@ func TestParseKeyErrors(t *testing.T) {
 	}
 }
 
-func TestCRL(t *testing.T) {
-	ca := newCA(t, pki.EC256)
-	crl, err := ca.CRL(pki.CRLRequest{Number: big.NewInt(1), Now: now})
-	if err != nil {
-		t.Fatal(err)
-	}
-	if err := crl.CheckSignatureFrom(ca.Certificate); err != nil {
-		t.Error(err)
-	}
-	if len(crl.RevokedCertificateEntries) != 0 || crl.Number.Int64() != 1 || !crl.NextUpdate.Equal(now.Add(pki.DefaultCRLValidity)) {
-		t.Errorf("CRL with %d entries, number %v, until %v", len(crl.RevokedCertificateEntries), crl.Number, crl.NextUpdate)
-	}
-}
-
 func TestParseValidity(t *testing.T) {
 	tests := map[string]time.Duration{
 		"90s": 90 * time.Second, "5m": 5 * time.Minute, "12h": 12 * time.Hour, "30d": 30 * pki.Day, "1y": pki.Year, "200y": 200 * pki.Year,

@@ -1,0 +1,77 @@
+package pki
+
+import (
+	"fmt"
+	"strings"
+)
+
+// Reason says why a certificate is revoked: the CRLReason of RFC 5280 section
+// 5.3.1, whose numbers it has, so that it converts from and to the ReasonCode
+// of an [crypto/x509.RevocationListEntry].
+type Reason int
+
+// The reasons that a whole list can give. The ninth, removeFromCRL, belongs in
+// delta CRLs alone. libvirt looks at none of them: every entry revokes.
+const (
+	ReasonUnspecified          Reason = 0 // written by leaving the reason out
+	ReasonKeyCompromise        Reason = 1
+	ReasonCACompromise         Reason = 2
+	ReasonAffiliationChanged   Reason = 3
+	ReasonSuperseded           Reason = 4
+	ReasonCessationOfOperation Reason = 5
+	ReasonCertificateHold      Reason = 6
+	ReasonPrivilegeWithdrawn   Reason = 9
+	ReasonAACompromise         Reason = 10
+
+	reasonRemoveFromCRL Reason = 8
+)
+
+// reasonNames are the names of RFC 5280, by number; 7 is not used.
+var reasonNames = [...]string{
+	"unspecified", "keyCompromise", "cACompromise", "affiliationChanged", "superseded",
+	"cessationOfOperation", "certificateHold", "", "removeFromCRL", "privilegeWithdrawn", "aACompromise",
+}
+
+// Reasons lists the reasons that [ParseReason] takes, by number.
+func Reasons() []Reason {
+	var all []Reason
+	for n := range reasonNames {
+		if r := Reason(n); r.check() == nil {
+			all = append(all, r)
+		}
+	}
+	return all
+}
+
+// ParseReason reads the name of a reason, in any mixture of upper and lower case
+// ("keyCompromise", "CACompromise" as OpenSSL writes it). An unknown name and
+// removeFromCRL are errors.
+func ParseReason(s string) (Reason, error) {
+	var known []string
+	for _, r := range append(Reasons(), reasonRemoveFromCRL) {
+		if strings.EqualFold(s, r.String()) {
+			return r, r.check()
+		}
+		known = append(known, r.String())
+	}
+	return 0, fmt.Errorf("unknown reason %q (one of %s)", s, strings.Join(known[:len(known)-1], ", "))
+}
+
+// String is the name of the reason in RFC 5280, "reason 7" for one that has none.
+func (r Reason) String() string {
+	if r < 0 || int(r) >= len(reasonNames) || reasonNames[r] == "" {
+		return fmt.Sprintf("reason %d", int(r))
+	}
+	return reasonNames[r]
+}
+
+// check says why a list cannot give the reason.
+func (r Reason) check() error {
+	switch {
+	case r == reasonRemoveFromCRL:
+		return fmt.Errorf("reason removeFromCRL belongs in delta CRLs alone (RFC 5280 section 5.3.1)")
+	case r < 0 || int(r) >= len(reasonNames) || reasonNames[r] == "":
+		return fmt.Errorf("%s is not in RFC 5280 section 5.3.1", r)
+	}
+	return nil
+}

@@ -1,0 +1,337 @@
+package pki
+
+import (
+	"bytes"
+	"crypto"
+	"crypto/ecdsa"
+	"crypto/ed25519"
+	"crypto/rand"
+	"crypto/rsa"
+	"crypto/x509"
+	"crypto/x509/pkix"
+	"encoding/asn1"
+	"errors"
+	"fmt"
+	"math/big"
+	"time"
+
+	"golang.org/x/crypto/cryptobyte"
+	der "golang.org/x/crypto/cryptobyte/asn1"
+)
+
+// CRLRequest describes a revocation list.
+type CRLRequest struct {
+	// Number is the cRLNumber: not negative, at most 20 octets, higher than that
+	// of Base (RFC 5280 section 5.2.3). Nil means NextNumber(Base).
+	Number *big.Int
+
+	// Base is the list that the new one takes the place of, nil for none. Its
+	// entries are all kept byte for byte and in order, those for certificates
+	// that have expired and serials that stand twice too. Its own extensions and
+	// version are not kept. It must be of the CA's name, byte for byte, and
+	// neither a delta nor an indirect CRL. Its signature is not verified here.
+	Base *CRL
+
+	// Add are the entries that come behind those of Base, by SerialNumber,
+	// RevocationTime, ReasonCode and ExtraExtensions (reasonCode not among them).
+	// One for a serial that stands in Base, or earlier in Add, is skipped: the
+	// first revocation is the one that counts. Find tells beforehand; afterwards
+	// Len does.
+	Add []x509.RevocationListEntry
+
+	Now      time.Time     // thisUpdate
+	Validity time.Duration // until nextUpdate; zero means DefaultCRLValidity
+}
+
+// NextNumber is one higher than the number of crl, and 1 when crl is nil or has
+// no number, or a negative one.
+func NextNumber(crl *CRL) *big.Int {
+	one := big.NewInt(1)
+	if crl == nil || crl.Number == nil || crl.Number.Sign() < 0 {
+		return one
+	}
+	return one.Add(one, crl.Number)
+}
+
+// CRL signs a revocation list of version 2 (RFC 5280 section 5) with the
+// extensions that a CA's list must have, authorityKeyIdentifier and cRLNumber.
+// Time and memory grow with the bytes of Base and the number of entries in Add:
+// the new list is built in one piece, and its signature verified with the CA's
+// certificate before it is returned.
+func (ca *CA) CRL(r CRLRequest) (*CRL, error) {
+	r.setDefaults()
+	if err := r.check(ca.Certificate); err != nil {
+		return nil, err
+	}
+	algorithm, err := signatureAlgorithm(ca.Signer.Public())
+	if err != nil {
+		return nil, err
+	}
+	list, err := r.assemble(ca.Certificate, algorithm.identifier)
+	if err != nil {
+		return nil, fmt.Errorf("encoding the CRL: %w", err)
+	}
+	signature, err := crypto.SignMessage(ca.Signer, rand.Reader, list.bytes(), algorithm.hash)
+	if err != nil {
+		return nil, fmt.Errorf("signing the CRL: %w", err)
+	}
+	if err := list.add(func(b *cryptobyte.Builder) { b.AddBytes(algorithm.identifier); b.AddASN1BitString(signature) }); err != nil {
+		return nil, err
+	}
+	list.wrap()
+	crl, err := ParseCRL(list.bytes())
+	if err != nil {
+		return nil, fmt.Errorf("reading back the CRL: %w", err)
+	}
+	if err := crl.CheckSignatureFrom(ca.Certificate); err != nil {
+		return nil, err // the key is not the certificate's, or the signer went wrong
+	}
+	return crl, nil
+}
+
+func (r *CRLRequest) setDefaults() {
+	if r.Number == nil {
+		r.Number = NextNumber(r.Base)
+	}
+	if r.Validity == 0 {
+		r.Validity = DefaultCRLValidity
+	}
+	if r.Base == nil {
+		r.Base = new(CRL)
+	}
+}
+
+// check refuses what would make a list that RFC 5280 does not allow, or one that
+// loses or distorts what its base said.
+func (r *CRLRequest) check(issuer *x509.Certificate) error {
+	// One bit less than 20 octets: the highest is the sign's.
+	switch base := r.Base; {
+	case issuer.KeyUsage != 0 && issuer.KeyUsage&x509.KeyUsageCRLSign == 0:
+		return errors.New("the CA's keyUsage lacks cRLSign: it may not sign a CRL")
+	case r.Number.Sign() < 0 || r.Number.BitLen() > 159:
+		return fmt.Errorf("CRL number %d is negative or over 20 octets", r.Number)
+	case base.Number != nil && r.Number.Cmp(base.Number) <= 0:
+		return fmt.Errorf("CRL number %d is not higher than the %d before", r.Number, base.Number)
+	case r.Validity < 0:
+		return fmt.Errorf("negative validity %v of a CRL", r.Validity)
+	case base.Delta:
+		return errors.New("a delta CRL (RFC 5280 section 5.2.4) holds only what has changed: the whole one is needed")
+	case base.Indirect:
+		return errors.New("an indirect CRL (RFC 5280 section 5.2.5) holds certificates of other issuers: the CA's own is needed")
+	case base.Raw != nil && !bytes.Equal(base.RawIssuer, issuer.RawSubject):
+		return errors.New("the earlier CRL is of another issuer than this CA, or spells its name in other bytes")
+	}
+	return r.checkEntries()
+}
+
+func (r *CRLRequest) checkEntries() error {
+	for i, entry := range r.Add {
+		switch {
+		case entry.SerialNumber == nil:
+			return fmt.Errorf("new entry %d has no serial", i+1)
+		case entry.RevocationTime.IsZero():
+			return fmt.Errorf("serial %x has no revocation time", entry.SerialNumber)
+		}
+		if err := Reason(entry.ReasonCode).check(); err != nil {
+			return fmt.Errorf("serial %x: %w", entry.SerialNumber, err)
+		}
+		for _, ext := range entry.ExtraExtensions {
+			if ext.Id.Equal(oidReasonCode) {
+				return fmt.Errorf("serial %x has its reason among the extra extensions", entry.SerialNumber)
+			}
+		}
+	}
+	return nil
+}
+
+// assemble encodes the part that is signed, with its header.
+func (r *CRLRequest) assemble(issuer *x509.Certificate, algorithm []byte) (*frame, error) {
+	front, err := r.front(issuer, algorithm)
+	if err != nil {
+		return nil, err
+	}
+	tail, err := r.extensions(issuer)
+	if err != nil {
+		return nil, err
+	}
+	list := newFrame(3*headroom+len(front), len(r.Base.entries)+r.addSize()+len(tail)+signatureRoom)
+	if err := r.entries(list); err != nil {
+		return nil, err
+	}
+	if len(list.bytes()) > 0 { // without entries the field must be absent (section 5.1.2.6)
+		list.wrap()
+	}
+	list.prepend(front)
+	list.append(tail)
+	list.wrap()
+	return list, nil
+}
+
+// front is what stands before the entries (section 5.1.2.1 to 5.1.2.5).
+func (r *CRLRequest) front(issuer *x509.Certificate, algorithm []byte) ([]byte, error) {
+	var b cryptobyte.Builder
+	b.AddASN1Int64(1) // version 2
+	b.AddBytes(algorithm)
+	b.AddBytes(issuer.RawSubject)
+	addTime(&b, r.Now)
+	addTime(&b, r.Now.Add(r.Validity))
+	return b.Bytes()
+}
+
+// extensions is what stands behind the entries (section 5.1.2.7). A CA without a
+// subjectKeyIdentifier gets the identifier that it would have here: section
+// 5.2.1 wants one, and nothing is there for it to differ from.
+func (r *CRLRequest) extensions(issuer *x509.Certificate) ([]byte, error) {
+	keyID := issuer.SubjectKeyId
+	if len(keyID) == 0 {
+		var err error
+		if keyID, err = subjectKeyID(issuer.PublicKey); err != nil {
+			return nil, err
+		}
+	}
+	var b cryptobyte.Builder
+	b.AddASN1(der.Tag(0).Constructed().ContextSpecific(), func(b *cryptobyte.Builder) {
+		b.AddASN1(der.SEQUENCE, func(b *cryptobyte.Builder) {
+			addExtension(b, oidAuthorityKeyID, false, func(b *cryptobyte.Builder) {
+				b.AddASN1(der.SEQUENCE, func(b *cryptobyte.Builder) {
+					b.AddASN1(der.Tag(0).ContextSpecific(), func(b *cryptobyte.Builder) { b.AddBytes(keyID) })
+				})
+			})
+			addExtension(b, oidCRLNumber, false, func(b *cryptobyte.Builder) { b.AddASN1BigInt(r.Number) })
+		})
+	})
+	return b.Bytes()
+}
+
+// addSize is how many bytes the new entries take, unless they have extra
+// extensions: 40 without the serial.
+func (r *CRLRequest) addSize() int {
+	size := 0
+	for _, entry := range r.Add {
+		size += 40 + entry.SerialNumber.BitLen()/8
+	}
+	return size
+}
+
+// entries appends the entries of the base and the new ones. The new ones come
+// first where the base names other issuers: such an entry speaks for all that
+// follow it (section 5.3.3), while the first in a list are the CA's own.
+func (r *CRLRequest) entries(list *frame) error {
+	if !bytes.Contains(r.Base.entries, derCertificateIssuer) {
+		list.append(r.Base.entries)
+		return list.add(r.addNew)
+	}
+	err := list.add(r.addNew)
+	list.append(r.Base.entries)
+	return err
+}
+
+// addNew encodes the new entries, each serial once and none that is in the base.
+func (r *CRLRequest) addNew(b *cryptobyte.Builder) {
+	seen := r.inBase()
+	for _, entry := range r.Add {
+		serial := integer(entry.SerialNumber)
+		if seen[string(serial)] {
+			continue
+		}
+		seen[string(serial)] = true
+		addEntry(b, serial, entry)
+	}
+}
+
+// inBase tells which of the new serials the base holds.
+func (r *CRLRequest) inBase() map[string]bool {
+	seen := make(map[string]bool, len(r.Add))
+	if r.Base.count == 0 || len(r.Add) == 0 {
+		return seen
+	}
+	for _, entry := range r.Add {
+		seen[string(integer(entry.SerialNumber))] = false
+	}
+	for _, serial := range r.Base.rawEntries() {
+		if _, wanted := seen[string(serial)]; wanted {
+			seen[string(serial)] = true
+		}
+	}
+	return seen
+}
+
+// addEntry encodes one entry (section 5.1.2.6 and 5.3).
+func addEntry(b *cryptobyte.Builder, serial []byte, entry x509.RevocationListEntry) {
+	b.AddASN1(der.SEQUENCE, func(b *cryptobyte.Builder) {
+		b.AddASN1(der.INTEGER, func(b *cryptobyte.Builder) { b.AddBytes(serial) })
+		addTime(b, entry.RevocationTime)
+		if entry.ReasonCode == 0 && len(entry.ExtraExtensions) == 0 {
+			return
+		}
+		b.AddASN1(der.SEQUENCE, func(b *cryptobyte.Builder) { addEntryExtensions(b, entry) })
+	})
+}
+
+func addEntryExtensions(b *cryptobyte.Builder, entry x509.RevocationListEntry) {
+	if entry.ReasonCode != 0 {
+		addExtension(b, oidReasonCode, false, func(b *cryptobyte.Builder) { b.AddASN1Enum(int64(entry.ReasonCode)) })
+	}
+	for _, ext := range entry.ExtraExtensions {
+		addExtension(b, ext.Id, ext.Critical, func(b *cryptobyte.Builder) { b.AddBytes(ext.Value) })
+	}
+}
+
+func addExtension(b *cryptobyte.Builder, id asn1.ObjectIdentifier, critical bool, value cryptobyte.BuilderContinuation) {
+	b.AddASN1(der.SEQUENCE, func(b *cryptobyte.Builder) {
+		b.AddASN1ObjectIdentifier(id)
+		if critical {
+			b.AddASN1Boolean(true)
+		}
+		b.AddASN1(der.OCTET_STRING, value)
+	})
+}
+
+// addTime encodes t in whole seconds: UTCTime from 1950 through 2049, and
+// GeneralizedTime for the rest (section 5.1.2.4).
+func addTime(b *cryptobyte.Builder, t time.Time) {
+	t = t.UTC()
+	if t.Year() >= 1950 && t.Year() < 2050 {
+		b.AddASN1UTCTime(t)
+		return
+	}
+	b.AddASN1GeneralizedTime(t)
+}
+
+// signing is a signature algorithm: its encoded identifier, and the hash that is
+// signed, zero where the message itself is.
+type signing struct {
+	identifier []byte
+	hash       crypto.Hash
+}
+
+// signatureAlgorithm chooses by the key, as crypto/x509 does for certificates:
+// RSA PKCS#1 with SHA-256 (RFC 4055 section 5), ECDSA with the hash of the
+// curve's size (RFC 5758 section 3.2), Ed25519 (RFC 8410 section 3).
+func signatureAlgorithm(pub crypto.PublicKey) (signing, error) {
+	var id pkix.AlgorithmIdentifier
+	var hash crypto.Hash
+	switch key := pub.(type) {
+	case *rsa.PublicKey:
+		id.Algorithm, hash = asn1.ObjectIdentifier{1, 2, 840, 113549, 1, 1, 11}, crypto.SHA256
+		id.Parameters = asn1.NullRawValue
+	case *ecdsa.PublicKey:
+		id.Algorithm, hash = ecdsaAlgorithm(key.Curve.Params().BitSize)
+	case ed25519.PublicKey:
+		id.Algorithm = asn1.ObjectIdentifier{1, 3, 101, 112}
+	default:
+		return signing{}, fmt.Errorf("a key of type %T cannot sign a CRL", pub)
+	}
+	identifier, err := asn1.Marshal(id)
+	return signing{identifier, hash}, err
+}
+
+func ecdsaAlgorithm(bits int) (asn1.ObjectIdentifier, crypto.Hash) {
+	switch {
+	case bits <= 256:
+		return asn1.ObjectIdentifier{1, 2, 840, 10045, 4, 3, 2}, crypto.SHA256
+	case bits <= 384:
+		return asn1.ObjectIdentifier{1, 2, 840, 10045, 4, 3, 3}, crypto.SHA384
+	}
+	return asn1.ObjectIdentifier{1, 2, 840, 10045, 4, 3, 4}, crypto.SHA512
+}

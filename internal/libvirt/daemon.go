@@ -12,13 +12,17 @@ type Daemon struct {
 	Service   string // systemd unit
 	TLSSocket string // systemd unit that opens port 16514 for it
 	ListenTLS bool   // listen_tls is 1 unless the conf says otherwise
+
+	// AdminSocket is the name of its administration socket, in its folder for
+	// sockets.
+	AdminSocket string
 }
 
 // daemons lists who reads the server certificate. Of the modular daemons
 // virtproxyd alone does (libvirt, docs/manpages/virtproxyd.rst).
 var daemons = []Daemon{
-	{Name: "libvirtd", Service: "libvirtd.service", TLSSocket: "libvirtd-tls.socket", ListenTLS: true},
-	{Name: "virtproxyd", Service: "virtproxyd.service", TLSSocket: "virtproxyd-tls.socket"},
+	{Name: "libvirtd", Service: "libvirtd.service", TLSSocket: "libvirtd-tls.socket", ListenTLS: true, AdminSocket: "libvirt-admin-sock"},
+	{Name: "virtproxyd", Service: "virtproxyd.service", TLSSocket: "virtproxyd-tls.socket", AdminSocket: "virtproxyd-admin-sock"},
 }
 
 // FindDaemon looks a daemon up by its name.

@@ -1,0 +1,110 @@
+package libvirt
+
+import (
+	"encoding/binary"
+	"fmt"
+	"time"
+)
+
+// AdminError is a refusal by the daemon.
+type AdminError struct {
+	Code    int // virErrorNumber
+	Message string
+}
+
+// Error gives the daemon's own words.
+func (e *AdminError) Error() string { return e.Message }
+
+// The refusals that callers tell apart, for [errors.Is]; only the codes count
+// (libvirt, include/libvirt/virterror.h).
+var (
+	ErrNoServer = &AdminError{Code: 95, Message: "no such server"}
+	ErrNoClient = &AdminError{Code: 96, Message: "no such client"}
+)
+
+// errNoIdentity is the code, libvirt's "internal error", of the refusal to tell
+// about a client in the handshake: "No identity information available for client".
+var errNoIdentity = &AdminError{Code: 1, Message: "no identity"}
+
+// Is reports whether target is an AdminError of the same code.
+func (e *AdminError) Is(target error) bool {
+	other, ok := target.(*AdminError)
+	return ok && other.Code == e.Code
+}
+
+// decodeError reads the front of a virNetMessageError: code, domain, message.
+// What follows repeats it in pieces.
+func decodeError(body []byte) error {
+	x := xdrReader{rest: body}
+	code := x.uint32()
+	x.uint32() // domain
+	message := x.optionalString()
+	if x.err != nil {
+		return fmt.Errorf("error reply: %w", x.err)
+	}
+	if message == "" {
+		message = fmt.Sprintf("error %d without a message", int32(code))
+	}
+	return &AdminError{Code: int(int32(code)), Message: message}
+}
+
+// flags appends the flags that end the arguments of every call; none is defined.
+func flags(args []byte) []byte { return binary.BigEndian.AppendUint32(args, 0) }
+
+// encodeClient gives an admin_nonnull_client. The daemon looks at the server's
+// name and the id alone, so the time and the transport stay zero.
+func encodeClient(server string, id uint64) []byte {
+	b := binary.BigEndian.AppendUint64(xdrString(nil, server), id)
+	return append(b, make([]byte, 8+4)...)
+}
+
+func decodeServers(body []byte) ([]string, error) {
+	x := xdrReader{rest: body}
+	var names []string
+	for range x.count(adminServersMax) {
+		if names = append(names, x.string()); x.err != nil {
+			break
+		}
+	}
+	x.uint32() // the number of them once more
+	return names, x.end()
+}
+
+func decodeClients(body []byte) ([]AdminClient, error) {
+	x := xdrReader{rest: body}
+	var clients []AdminClient
+	for range x.count(adminClientsMax) {
+		x.string() // the server
+		clients = append(clients, AdminClient{
+			ID:        x.uint64(),
+			Connected: time.Unix(int64(x.uint64()), 0),
+			Transport: Transport(x.uint32()),
+		})
+		if x.err != nil {
+			break
+		}
+	}
+	x.uint32() // the number of them once more
+	return clients, x.end()
+}
+
+// decodeInfo fills in what the typed parameters of a client say; their names are
+// those of include/libvirt/libvirt-admin.h, VIR_CLIENT_INFO_*.
+func decodeInfo(body []byte, client *AdminClient) error {
+	x := xdrReader{rest: body}
+	for range x.count(adminParamsMax) {
+		name, value := x.param()
+		if x.err != nil {
+			break
+		}
+		switch name {
+		case "tls_x509_dname":
+			client.DN, _ = value.(string)
+		case "sock_addr":
+			client.Address, _ = value.(string)
+		case "readonly":
+			client.ReadOnly, _ = value.(bool)
+		}
+	}
+	return x.end()
+}

@@ -1,0 +1,228 @@
+package libvirt
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+)
+
+// Running is a daemon that runs, and what it reads.
+type Running struct {
+	Daemon      Daemon
+	PID         int    // 0 where the system does not tell
+	AdminSocket string // as this process sees it
+	// Root is where this process finds the daemon's root folder: "/", or another
+	// folder for a daemon in a chroot or a container. ConfPath and Files are as
+	// the daemon sees them.
+	Root     string
+	ConfPath string
+	Conf     *Conf // empty when there is no such file, which is no error for a daemon
+	Files    TLSFiles
+	// Address is where it can be reached with TLS from this machine, host:port;
+	// empty when it does not listen for TLS.
+	Address string
+	// ConfChanged is whether the conf, or the file that stands in its place now,
+	// is newer than the process: what the daemon goes by may be something else
+	// then, and Files is what it will read when it is started again.
+	ConfChanged bool
+}
+
+// FindRunning looks for the daemons of this machine that read a server
+// certificate, by their administration sockets: in /run/libvirt and
+// /var/run/libvirt, and in the unix_sock_dir of their confs, all below root.
+// sysconfdir is libvirt's, "/etc" mostly, and not below root.
+//
+// A socket that nobody listens on is no daemon. Under systemd somebody always
+// does, and connecting would start the daemon; so on Linux a socket is only
+// tried when a process of root's has the daemon's name. No process of that name
+// means: not running. [RunningAt] connects in any case.
+func FindRunning(ctx context.Context, root, sysconfdir string) ([]Running, error) {
+	var all []Running
+	for _, d := range daemons {
+		if alive, known := processAlive(d.Name); known && !alive {
+			continue
+		}
+		for _, socket := range d.adminSockets(root, sysconfdir) {
+			r, err := RunningAt(ctx, socket, sysconfdir)
+			if errors.Is(err, ErrNobodyListens) {
+				continue
+			}
+			if err != nil {
+				return all, err
+			}
+			if !slices.ContainsFunc(all, r.same) {
+				all = append(all, r)
+			}
+		}
+	}
+	return all, nil
+}
+
+// same tells one daemon found by two paths.
+func (r Running) same(other Running) bool {
+	return r.PID == other.PID && r.Daemon.Name == other.Daemon.Name && (r.PID != 0 || r.AdminSocket == other.AdminSocket)
+}
+
+// adminSockets lists where the daemon's socket may be. A path that no socket can
+// have been bound to, for its length, is left out.
+func (d Daemon) adminSockets(root, sysconfdir string) []string {
+	folders := []string{"/run/libvirt", "/var/run/libvirt"}
+	if conf, err := readConf(filepath.Join(root, d.ConfPath(sysconfdir))); err == nil {
+		if v, ok := conf.Lookup("unix_sock_dir"); ok && filepath.IsAbs(v.Str()) {
+			folders = append(folders, v.Str())
+		}
+	}
+	var sockets []string
+	for _, folder := range folders {
+		path := filepath.Join(root, resolveBelow(root, filepath.Join(folder, d.AdminSocket)))
+		if len(path) <= maxSocketPath && !slices.Contains(sockets, path) {
+			sockets = append(sockets, path)
+		}
+	}
+	return sockets
+}
+
+// maxSocketPath is the longest path of a socket that every system takes
+// (sockaddr_un of the BSDs, less the final NUL).
+const maxSocketPath = 103
+
+// RunningAt asks the daemon behind an administration socket. If there is none the
+// error wraps [ErrNobodyListens]; under systemd that starts it.
+func RunningAt(ctx context.Context, socket, sysconfdir string) (Running, error) {
+	admin, err := DialAdmin(ctx, socket)
+	if err != nil {
+		return Running{}, err
+	}
+	defer admin.Close()
+	r := Running{AdminSocket: socket, Root: "/"}
+	if r.Daemon, err = admin.daemon(ctx); err != nil {
+		return Running{}, fmt.Errorf("administration socket %q: %w", socket, err)
+	}
+	p := peerProcess(admin.conn, r.Daemon.Name)
+	if r.PID = p.pid; r.PID != 0 {
+		r.Root = p.root()
+	}
+	if err := r.read(p, sysconfdir); err != nil {
+		return Running{}, fmt.Errorf("%s (process %d): %w", r.Daemon.Name, r.PID, err)
+	}
+	return r, nil
+}
+
+// daemon tells which daemon this is by the name of its server.
+func (a *Admin) daemon(ctx context.Context) (Daemon, error) {
+	names, err := a.Servers(ctx)
+	if err != nil {
+		return Daemon{}, err
+	}
+	for _, name := range names {
+		if d, err := FindDaemon(name); err == nil {
+			return d, nil
+		}
+	}
+	return Daemon{}, fmt.Errorf("serves %q, none of which is %s", names, strings.Join(DaemonNames(), " or "))
+}
+
+// read finds out what the daemon reads and where it listens.
+func (r *Running) read(p process, sysconfdir string) error {
+	args := p.args()
+	r.ConfPath = r.Daemon.ConfPath(sysconfdir)
+	option := confOption(args)
+	if option != "" {
+		r.ConfPath = p.absolute(option)
+	}
+	seen := filepath.Join(r.Root, resolveBelow(r.Root, r.ConfPath))
+	var err error
+	if r.Conf, err = readConf(seen); err != nil {
+		return err
+	}
+	if _, err := os.Stat(seen); err != nil && option != "" {
+		return fmt.Errorf("the conf that it was started with: %w", err)
+	}
+	r.ConfChanged = p.olderThan(seen)
+	if r.Files, err = r.Conf.TLSFilesBelow(r.Root, System(sysconfdir)); err != nil {
+		return fmt.Errorf("%s: %w", r.ConfPath, err)
+	}
+	r.Address = r.address(p.listeners(), args == nil || listenOption(args))
+	return nil
+}
+
+// readConf reads a conf file; none is an empty one.
+func readConf(path string) (*Conf, error) {
+	info, err := os.Stat(path)
+	if errors.Is(err, os.ErrNotExist) {
+		return ParseConf(nil)
+	}
+	if err != nil {
+		return nil, err
+	}
+	if !info.Mode().IsRegular() || info.Size() > MaxConfSize {
+		return nil, fmt.Errorf("%s: not a regular file of at most %d bytes", path, MaxConfSize)
+	}
+	data, err := os.ReadFile(path)
+	if err != nil {
+		return nil, err
+	}
+	conf, err := ParseConf(data)
+	if err != nil {
+		return nil, fmt.Errorf("%s: %w", path, err)
+	}
+	return conf, nil
+}
+
+// address picks the TLS port among those that the process holds: the one of
+// tls_port, else, since systemd's socket unit may say something else, the first
+// that is not tcp_port. Where the system does not tell the ports of a process, the
+// conf decides.
+func (r *Running) address(listeners []net.TCPAddr, listen bool) string {
+	port := r.setting("tls_port", "16514")
+	if listeners == nil {
+		return r.configured(port, listen)
+	}
+	plain := r.setting("tcp_port", "16509")
+	best := ""
+	for _, l := range listeners {
+		at := fmt.Sprint(l.Port)
+		switch {
+		case at == port:
+			return local(l.IP.String(), at)
+		case at != plain && best == "":
+			best = local(l.IP.String(), at)
+		}
+	}
+	return best
+}
+
+// configured goes by the conf and, for libvirtd, by --listen.
+func (r *Running) configured(port string, listen bool) string {
+	on := r.Daemon.ListenTLS
+	if v, ok := r.Conf.Lookup("listen_tls"); ok {
+		on = v.Int() == 1
+	}
+	if !on || r.Daemon.Name == "libvirtd" && !listen {
+		return ""
+	}
+	return local(r.setting("listen_addr", "0.0.0.0"), port)
+}
+
+func (r *Running) setting(name, otherwise string) string {
+	if v, ok := r.Conf.Lookup(name); ok && v.Str() != "" {
+		return v.Str()
+	}
+	return otherwise
+}
+
+// local turns an address to listen on into one to connect to.
+func local(host, port string) string {
+	if ip := net.ParseIP(host); ip != nil && ip.IsUnspecified() {
+		host = "127.0.0.1"
+		if ip.To4() == nil {
+			host = "::1"
+		}
+	}
+	return net.JoinHostPort(host, port)
+}

@@ -1,0 +1,350 @@
+package libvirt
+
+import (
+	"bytes"
+	"context"
+	"crypto/tls"
+	"crypto/x509"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"virtpki/internal/lab"
+)
+
+// The tests against real daemons run on hosts of the lab, whose processes and
+// sockets can only be seen from inside. So this test binary, built once more
+// without cgo, is put on the host and runs there as `inside OPERATION`, with a
+// request as JSON on stdin and the answer as JSON on stdout.
+
+func TestMain(m *testing.M) {
+	if len(os.Args) > 2 && os.Args[1] == "inside" {
+		os.Exit(inside(os.Args[2]))
+	}
+	os.Exit(m.Run())
+}
+
+// insideRequest has the arguments of all operations.
+type insideRequest struct {
+	Root, Socket     string
+	ID               uint64
+	DN               string
+	Probe            ProbeRequest
+	RootsPEM         []byte
+	CertPEM, KeyPEM  []byte
+	DeadlineMillisec int
+}
+
+// insideReply has the results of all operations; Err is the text of an error.
+type insideReply struct {
+	Running []insideRunning
+	Clients []AdminClient
+	Servers []string
+	Ended   int
+
+	Stage       Stage
+	Fingerprint string
+	Version     uint16
+	Confirmed   bool
+
+	Err         string
+	Nobody      bool // errors.Is ErrNobodyListens
+	Refused     bool // errors.Is ErrClientRefused
+	Admin       bool // errors.As *AdminError
+	NoClient    bool // errors.Is ErrNoClient
+	NoServer    bool // errors.Is ErrNoServer
+	UnknownCA   bool // errors.As x509.UnknownAuthorityError
+	WrongServer bool // errors.As x509.HostnameError
+}
+
+// insideRunning is a Running without its conf, which JSON does not carry.
+type insideRunning struct {
+	Name, AdminSocket, Root, ConfPath, Address string
+	PID                                        int
+	Files                                      TLSFiles
+	ConfChanged                                bool
+}
+
+func inside(operation string) int {
+	var req insideRequest
+	if err := json.NewDecoder(os.Stdin).Decode(&req); err != nil {
+		fmt.Fprintln(os.Stderr, err)
+		return 2
+	}
+	var reply insideReply
+	if err := reply.run(operation, req); err != nil {
+		reply.Err = err.Error()
+		var refusal *AdminError
+		var authority x509.UnknownAuthorityError
+		var hostname x509.HostnameError
+		reply.Nobody, reply.Refused = errors.Is(err, ErrNobodyListens), errors.Is(err, ErrClientRefused)
+		reply.Admin, reply.NoClient, reply.NoServer = errors.As(err, &refusal), errors.Is(err, ErrNoClient), errors.Is(err, ErrNoServer)
+		reply.UnknownCA, reply.WrongServer = errors.As(err, &authority), errors.As(err, &hostname)
+	}
+	if err := json.NewEncoder(os.Stdout).Encode(reply); err != nil {
+		return 2
+	}
+	return 0
+}
+
+func (r *insideReply) run(operation string, req insideRequest) error {
+	ctx, cancel := context.WithTimeout(context.Background(), 20*time.Second)
+	defer cancel()
+	switch operation {
+	case "running":
+		return r.running(ctx, req)
+	case "probe":
+		return r.probe(ctx, req)
+	}
+	admin, err := DialAdmin(ctx, req.Socket)
+	if err != nil {
+		return err
+	}
+	defer admin.Close()
+	switch operation {
+	case "servers":
+		r.Servers, err = admin.Servers(ctx)
+	case "lookup":
+		err = admin.Lookup(ctx, "nonesuch")
+	case "clients":
+		r.Clients, err = admin.Clients(ctx, "libvirtd")
+	case "disconnect-dn":
+		r.Ended, err = admin.DisconnectDN(ctx, "libvirtd", req.DN)
+	case "disconnect":
+		err = admin.Disconnect(ctx, "libvirtd", req.ID)
+	case "update-tls":
+		err = admin.UpdateTLS(ctx, "libvirtd")
+	default:
+		err = fmt.Errorf("unknown operation %q", operation)
+	}
+	return err
+}
+
+func (r *insideReply) running(ctx context.Context, req insideRequest) error {
+	var all []Running
+	var err error
+	if req.Socket != "" {
+		var one Running
+		one, err = RunningAt(ctx, req.Socket, "/etc")
+		all = []Running{one}
+	} else {
+		all, err = FindRunning(ctx, req.Root, "/etc")
+	}
+	for _, one := range all {
+		r.Running = append(r.Running, insideRunning{one.Daemon.Name, one.AdminSocket, one.Root, one.ConfPath, one.Address, one.PID, one.Files, one.ConfChanged})
+	}
+	return err
+}
+
+func (r *insideReply) probe(ctx context.Context, req insideRequest) error {
+	if req.RootsPEM != nil {
+		req.Probe.Roots = x509.NewCertPool()
+		req.Probe.Roots.AppendCertsFromPEM(req.RootsPEM)
+	}
+	if req.CertPEM != nil {
+		pair, err := tls.X509KeyPair(req.CertPEM, req.KeyPEM)
+		if err != nil {
+			return err
+		}
+		req.Probe.Client = &pair
+	}
+	result, err := Probe(ctx, req.Probe)
+	r.Stage, r.Fingerprint, r.Version, r.Confirmed = result.Stage, result.Fingerprint(), result.Version, result.Confirmed
+	return err
+}
+
+// insideBinary builds the test binary for the hosts, once.
+var insideBinary = sync.OnceValues(func() (string, error) {
+	folder, err := os.MkdirTemp("", "virtpki-inside-")
+	if err != nil {
+		return "", err
+	}
+	binary := filepath.Join(folder, "inside")
+	cmd := exec.Command("go", "test", "-c", "-o", binary, ".")
+	cmd.Env = append(os.Environ(), "CGO_ENABLED=0")
+	if out, err := cmd.CombinedOutput(); err != nil {
+		return "", fmt.Errorf("building the test binary: %w\n%s", err, out)
+	}
+	return binary, nil
+})
+
+// labHost is a host with a PKI.
+type labHost struct {
+	*lab.Host
+	t       *testing.T
+	ca      *testCA
+	release lab.Release
+}
+
+// eachRelease runs a test on one fresh host of every release.
+func eachRelease(t *testing.T, test func(h *labHost)) {
+	t.Helper()
+	if testing.Short() {
+		t.Skip("-short: no real libvirtd")
+	}
+	if err := lab.Usable(); err != nil {
+		t.Skip(err)
+	}
+	releases, err := lab.Select(os.Getenv("VIRTPKI_RELEASES"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	binary, err := insideBinary()
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, release := range releases {
+		t.Run(release.String(), func(t *testing.T) { test(newLabHost(t, release, binary)) })
+	}
+}
+
+func newLabHost(t *testing.T, release lab.Release, binary string) *labHost {
+	t.Helper()
+	root, err := lab.Root(t.Context(), release)
+	if err != nil {
+		t.Fatal(err)
+	}
+	host, err := lab.NewHost(t.Context(), lab.HostConfig{Root: root, Name: "hv1", FQDN: "hv1.lab.example", Files: map[string]string{binary: "/usr/bin/inside"}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { host.Close() })
+	return &labHost{host, t, newTestCA(t, "Lab CA"), release}
+}
+
+// holds reports whether a comparison such as ">=12" is true of the host's libvirt;
+// an empty one is not.
+func (h *labHost) holds(comparison string) bool {
+	h.t.Helper()
+	if comparison == "" {
+		return false
+	}
+	holds, err := h.release.Holds(comparison)
+	if err != nil {
+		h.t.Fatal(err)
+	}
+	return holds
+}
+
+func (h *labHost) write(name string, data []byte) {
+	h.t.Helper()
+	if err := h.WriteFile(h.t.Context(), name, data, 0o644); err != nil {
+		h.t.Fatal(err)
+	}
+}
+
+func (h *labHost) sh(script string) string {
+	h.t.Helper()
+	out, err := h.Output(h.t.Context(), "sh", "-c", script)
+	if err != nil {
+		h.t.Fatal(err)
+	}
+	return strings.TrimSpace(string(out))
+}
+
+// do runs an operation on the host.
+func (h *labHost) do(operation string, req insideRequest) insideReply {
+	h.t.Helper()
+	in, err := json.Marshal(req)
+	if err != nil {
+		h.t.Fatal(err)
+	}
+	cmd := h.Command(h.t.Context(), "/usr/bin/inside", "inside", operation)
+	cmd.Stdin = bytes.NewReader(in)
+	var stderr bytes.Buffer
+	cmd.Stderr = &stderr
+	out, err := cmd.Output()
+	if err != nil {
+		h.t.Fatalf("%s: %v: %s", operation, err, stderr.String())
+	}
+	var reply insideReply
+	if err := json.Unmarshal(out, &reply); err != nil {
+		h.t.Fatalf("%s: %v: %s", operation, err, out)
+	}
+	return reply
+}
+
+const libvirtAdminSock = "/run/libvirt/libvirt-admin-sock"
+
+func (h *labHost) admin(operation string) insideReply {
+	h.t.Helper()
+	return h.do(operation, insideRequest{Socket: libvirtAdminSock})
+}
+
+// probe connects to the host's libvirtd as the client; nil is no certificate.
+func (h *labHost) probe(client *testPair, roots *testCA) insideReply {
+	h.t.Helper()
+	req := insideRequest{Probe: ProbeRequest{Address: "127.0.0.1:16514"}}
+	if client != nil {
+		req.CertPEM, req.KeyPEM = certPEM(client.cert), client.keyPEM(h.t)
+	}
+	if roots != nil {
+		req.RootsPEM = certPEM(roots.cert)
+	}
+	return h.do("probe", req)
+}
+
+// installTree writes CA, CRL and server pair into the default tree below a folder.
+func (h *labHost) installTree(etc string, server testPair) {
+	h.t.Helper()
+	layout := System(etc)
+	h.write(layout.Path(CACert), certPEM(h.ca.cert))
+	h.write(layout.Path(CACRL), h.ca.crl())
+	h.write(layout.Path(ServerKey), server.keyPEM(h.t))
+	h.write(layout.Path(ServerCert), certPEM(server.cert))
+}
+
+func (h *labHost) server() testPair {
+	return h.ca.issue("hv1", forHost("hv1", "hv1.lab.example", "localhost", "127.0.0.1", "::1"))
+}
+
+func (h *labHost) start(args ...string) *lab.Process {
+	h.t.Helper()
+	p, err := h.StartLibvirtd(h.t.Context(), args...)
+	if err != nil {
+		h.t.Fatal(err)
+	}
+	return p
+}
+
+// virsh starts a virsh that stays connected and waits for events.
+func (h *labHost) virsh(name string, pair testPair) *lab.Process {
+	h.t.Helper()
+	folder := "/root/" + name
+	h.write(folder+"/cacert.pem", certPEM(h.ca.cert))
+	h.write(folder+"/clientcert.pem", certPEM(pair.cert))
+	h.write(folder+"/clientkey.pem", pair.keyPEM(h.t))
+	p, err := h.Start(h.t.Context(), "virsh-"+name, "virsh", "-c", "test+tls://hv1/default?pkipath="+folder, "event", "--event", "lifecycle", "--loop")
+	if err != nil {
+		h.t.Fatal(err)
+	}
+	return p
+}
+
+// client waits until a client of the DN is listed.
+func (h *labHost) client(dn string) AdminClient {
+	h.t.Helper()
+	var listed []AdminClient
+	for range 100 {
+		reply := h.admin("clients")
+		if reply.Err != "" {
+			h.t.Fatal(reply.Err)
+		}
+		listed = reply.Clients
+		for _, c := range listed {
+			if c.DN == dn {
+				return c
+			}
+		}
+		time.Sleep(50 * time.Millisecond)
+	}
+	h.t.Fatalf("no client %q among %+v", dn, listed)
+	return AdminClient{}
+}

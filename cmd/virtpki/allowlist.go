@@ -185,7 +185,7 @@ func (a *authority) revoked() (map[string]bool, error) {
 		return nil, fmt.Errorf("%s: %w", a.layout.Path(libvirt.CACRL), err)
 	}
 	for _, crl := range crls {
-		for _, entry := range crl.RevokedCertificateEntries {
+		for entry := range crl.Entries() { // a flaw behind its serial does not undo a revocation
 			serials[entry.SerialNumber.String()] = true
 		}
 	}

@@ -25,7 +25,7 @@ func newCA(e *env, g *globals) *cobra.Command {
 		Args:  cobra.NoArgs,
 		RunE:  needsSubcommand,
 	}
-	cmd.AddCommand(newCAInit(e, g))
+	cmd.AddCommand(newCAInit(e, g), newCAShow(e, g), newCAImport(e, g), newCAExport(e, g))
 	return cmd
 }
 

@@ -17,6 +17,7 @@ import (
 type job struct {
 	plan  store.Plan
 	made  []placed // certificates, for the summary
+	done  []string // what else was done or proven
 	notes []string // what people should know or do next
 }
 
@@ -24,6 +25,10 @@ type job struct {
 type placed struct {
 	cert *x509.Certificate
 	path string
+}
+
+func (j *job) did(format string, args ...any) {
+	j.done = append(j.done, fmt.Sprintf(format, args...))
 }
 
 func (j *job) note(format string, args ...any) {
@@ -36,17 +41,23 @@ func (j *job) note(format string, args ...any) {
 // applies. decide must come to the same end when called twice: keys come from
 // a keyring.
 func (e *env) change(ctx context.Context, g *globals, folders []string, decide func(*job) error) error {
-	j := &job{}
-	if err := decide(j); err != nil {
+	j, err := e.carryOut(ctx, g, folders, decide)
+	if err != nil {
 		return err
 	}
-	if !g.dryRun && len(j.plan.Changes()) > 0 {
-		var err error
-		if j, err = e.applyLocked(ctx, folders, decide); err != nil {
-			return err
-		}
-	}
 	return e.tell(g, j)
+}
+
+// carryOut is change for a command that goes on afterwards and tells itself.
+func (e *env) carryOut(ctx context.Context, g *globals, folders []string, decide func(*job) error) (*job, error) {
+	j := &job{}
+	if err := decide(j); err != nil {
+		return nil, err
+	}
+	if g.dryRun || len(j.plan.Changes()) == 0 {
+		return j, nil
+	}
+	return e.applyLocked(ctx, folders, decide)
 }
 
 func (e *env) applyLocked(ctx context.Context, folders []string, decide func(*job) error) (*job, error) {
@@ -79,11 +90,14 @@ func (e *env) tell(g *globals, j *job) error {
 	for _, c := range j.plan.Changes() {
 		fmt.Fprintln(e.stdout, changeLine(c, g.dryRun))
 	}
-	if len(j.plan.Changes()) == 0 {
+	if len(j.plan.Changes())+len(j.done) == 0 {
 		fmt.Fprintln(e.stdout, "nothing to do")
 	}
 	for _, p := range j.made {
 		fmt.Fprintln(e.stdout, e.summary(p))
+	}
+	for _, line := range j.done {
+		fmt.Fprintln(e.stdout, line)
 	}
 	for _, note := range j.notes {
 		e.warn("%s", note)
@@ -95,17 +109,14 @@ func (e *env) tell(g *globals, j *job) error {
 type report struct {
 	Changes      []store.Change `json:"changes"`
 	Certificates []certInfo     `json:"certificates"`
+	Done         []string       `json:"done"`
 	Notes        []string       `json:"notes"`
 }
 
 func (e *env) reportOf(j *job) report {
-	r := report{Changes: j.plan.Changes(), Certificates: []certInfo{}, Notes: j.notes}
-	if r.Changes == nil {
-		r.Changes = []store.Change{}
-	}
-	if r.Notes == nil {
-		r.Notes = []string{}
-	}
+	r := report{Changes: []store.Change{}, Certificates: []certInfo{}, Done: []string{}, Notes: []string{}}
+	r.Changes = append(r.Changes, j.plan.Changes()...)
+	r.Done, r.Notes = append(r.Done, j.done...), append(r.Notes, j.notes...)
 	for _, p := range j.made {
 		r.Certificates = append(r.Certificates, describe(p.cert, p.path, e.now()))
 	}

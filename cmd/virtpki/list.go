@@ -81,16 +81,23 @@ func (e *env) everything(g *globals) ([]certInfo, error) {
 	return infos, errors.Join(err1, err2)
 }
 
+// layouts are the places in which libvirt's programs look for a pair: the
+// system's tree and the user's folder.
+func (g *globals) layouts() []libvirt.Layout {
+	layouts := []libvirt.Layout{g.system()}
+	if home, err := os.UserHomeDir(); err == nil {
+		layouts = append(layouts, libvirt.User(g.underRoot(home)))
+	}
+	return layouts
+}
+
 // certFiles are the files that hold certificates, in the order of the list.
 var certFiles = []libvirt.File{libvirt.CACert, libvirt.ServerCert, libvirt.ClientCert}
 
 // installedCerts reads the CA's own file, the system's tree and the user's
 // folder.
 func installedCerts(g *globals) ([]placed, error) {
-	layouts := []libvirt.Layout{libvirt.CA(g.caFolder()), g.system()}
-	if home, err := os.UserHomeDir(); err == nil {
-		layouts = append(layouts, libvirt.User(g.underRoot(home)))
-	}
+	layouts := append([]libvirt.Layout{libvirt.CA(g.caFolder())}, g.layouts()...)
 	var found []placed
 	var errs []error
 	for _, layout := range layouts {

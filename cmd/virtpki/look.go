@@ -25,6 +25,8 @@ type authority struct {
 	ca     pki.CA              // Signer is nil until opened
 	bundle []*x509.Certificate // all of cacert.pem
 	crl    []byte              // cacrl.pem as it is; nil when there is none
+
+	current *pki.CRL // the CA's own list; see loadCRL
 }
 
 // maxSecret is more than any passphrase needs, in bytes.
@@ -60,6 +62,20 @@ func (a *authority) absent() error {
 		return fmt.Errorf("%s: the key of a CA whose certificate %s is missing", key, a.layout.Path(libvirt.CACert))
 	}
 	return withHint(fmt.Errorf("%w in %s", errNoCA, a.folder), "make one: virtpki ca init --name \"Example Org\"")
+}
+
+// keyState says whether a CA's key is here.
+func keyState(path string) string {
+	data, err := store.ReadFile(path, store.MaxPEM)
+	switch {
+	case errors.Is(err, fs.ErrNotExist):
+		return "absent"
+	case err != nil:
+		return "unreadable"
+	case pki.Encrypted(data):
+		return "encrypted"
+	}
+	return "plain"
 }
 
 // noteTwins warns of CAs that share a DN.

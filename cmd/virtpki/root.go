@@ -58,6 +58,8 @@ func newRoot(e *env) *cobra.Command {
 		inGroup("make", newCA(e, g)),
 		inGroup("make", newIssue(e, g)),
 		inGroup("make", newConfig(e, g)),
+		inGroup("make", newRevoke(e, g)),
+		inGroup("make", newCRL(e, g)),
 		inGroup("look", newList(e, g)),
 		inGroup("look", newShow(e, g)),
 		inGroup("look", newDN(e, g)),

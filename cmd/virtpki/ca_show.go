@@ -1,0 +1,100 @@
+package main
+
+import (
+	"fmt"
+
+	"github.com/spf13/cobra"
+
+	"virtpki/internal/libvirt"
+	"virtpki/internal/store"
+)
+
+const caShowHelp = `Show the CA here: what it is, until when, what it has signed and revoked, and
+whether its key is on this machine. Where cacert.pem holds several CAs, each is
+shown; the first is the one that signs.`
+
+func newCAShow(e *env, g *globals) *cobra.Command {
+	return &cobra.Command{
+		Use:     "show",
+		Short:   "Show the CA",
+		Long:    help(caShowHelp, exitDone, exitError, exitUsage),
+		Example: "  virtpki ca show\n  virtpki ca show --json",
+		Args:    cobra.NoArgs,
+		RunE: func(*cobra.Command, []string) error {
+			return e.caShow(g)
+		},
+	}
+}
+
+// caInfo is what ca show tells; its JSON form is stable.
+type caInfo struct {
+	Folder       string     `json:"folder"`
+	Certificates []certInfo `json:"certificates"`
+	Key          string     `json:"key"` // plain, encrypted, absent
+	Signed       int        `json:"signed"`
+	Live         int        `json:"live"` // neither expired nor revoked
+	Expired      int        `json:"expired"`
+	Revoked      int        `json:"revoked"`
+	CRL          *crlInfo   `json:"crl,omitempty"`
+}
+
+func (e *env) caShow(g *globals) error {
+	a, err := e.loadCA(g)
+	if err != nil {
+		return err
+	}
+	info, err := e.describeCA(g, a)
+	if err != nil {
+		return err
+	}
+	if g.json {
+		return e.printJSON(info)
+	}
+	for _, c := range info.Certificates {
+		if err := e.printTable(c.lines()); err != nil {
+			return err
+		}
+	}
+	fmt.Fprintf(e.stdout, "\nits key:  %s (%s)\n", info.Key, a.layout.Path(libvirt.CAKey))
+	fmt.Fprintf(e.stdout, "signed:   %s: %d live, %d revoked, %d expired\n", countOf(info.Signed, "certificate", "certificates"), info.Live, info.Revoked, info.Expired)
+	if info.CRL == nil {
+		fmt.Fprintln(e.stdout, "CRL:      none")
+		return nil
+	}
+	fmt.Fprintf(e.stdout, "CRL:      number %s, %s, fresh until %s\n", info.CRL.Number, countOf(len(info.CRL.Entries), "entry", "entries"), info.CRL.NextUpdate.UTC().Format(dateForm))
+	return nil
+}
+
+func (e *env) describeCA(g *globals, a *authority) (*caInfo, error) {
+	info := &caInfo{Folder: a.folder, Key: keyState(a.layout.Path(libvirt.CAKey))}
+	for _, cert := range a.bundle {
+		info.Certificates = append(info.Certificates, describe(cert, a.layout.Path(libvirt.CACert), e.now()))
+	}
+	if err := a.loadCRL(); err != nil {
+		return nil, err
+	}
+	if a.current != nil {
+		described, err := e.describeCRL(g, a.layout.Path(libvirt.CACRL), a.current)
+		if err != nil {
+			return nil, err
+		}
+		info.CRL = &described
+	}
+	certs, err := store.Records(libvirt.Records(a.folder))
+	if err != nil {
+		e.warn("%v", err)
+	}
+	revoked, err := a.revoked()
+	for _, cert := range certs {
+		info.Signed++
+		switch {
+		case revoked[cert.SerialNumber.String()]:
+			info.Revoked++
+		case !e.now().Before(cert.NotAfter):
+			info.Expired++
+		default:
+			info.Live++
+		}
+	}
+	return info, err
+}

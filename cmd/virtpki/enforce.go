@@ -1,0 +1,265 @@
+package main
+
+import (
+	"context"
+	"crypto/tls"
+	"errors"
+	"fmt"
+	"os/exec"
+	"path/filepath"
+	"slices"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"virtpki/internal/libvirt"
+	"virtpki/pki"
+)
+
+// reloadOptions say how the daemons here are made to read their files again.
+type reloadOptions struct {
+	restart  string
+	noReload bool
+}
+
+func (o *reloadOptions) addFlags(cmd *cobra.Command) {
+	cmd.Flags().StringVar(&o.restart, "restart-command", "", "`command` that restarts a daemon which has files of its own and cannot re-read them")
+	cmd.Flags().BoolVar(&o.noReload, "no-reload", false, "write the files and leave the daemons alone")
+	var values []string
+	for _, name := range libvirt.DaemonNames() {
+		values = append(values, "systemctl restart "+name)
+	}
+	completeFrom(cmd, "restart-command", values...)
+}
+
+// find lists the daemons that run below --root.
+func (o *reloadOptions) find(ctx context.Context, g *globals) ([]libvirt.Running, error) {
+	if o.noReload {
+		return nil, nil
+	}
+	daemons, err := libvirt.FindRunning(ctx, g.root, g.sysconfdir)
+	if err != nil {
+		return nil, withHint(fmt.Errorf("asking the daemon here: %w", err), "run as root, or leave it alone with --no-reload")
+	}
+	return daemons, nil
+}
+
+// enforcement is what has to happen in the daemons here for a new CRL to count.
+type enforcement struct {
+	*reloadOptions
+	e   *env
+	j   *job
+	a   *authority
+	out []condemned
+	// layouts are where a pair may be installed.
+	layouts []libvirt.Layout
+}
+
+// enforce has the daemons here act on a new CRL, and proves that they do. The
+// error says what of it is not so.
+func (e *env) enforce(ctx context.Context, g *globals, j *job, a *authority, o reloadOptions, daemons []libvirt.Running, out []condemned) error {
+	n := enforcement{&o, e, j, a, out, g.layouts()}
+	concerned := slices.DeleteFunc(slices.Clone(daemons), func(d libvirt.Running) bool { return !n.trusted(d) })
+	j.note("other hosts: copy %s to the same place there, and have the daemon read it again", a.layout.Path(libvirt.CACRL))
+	if len(concerned) == 0 {
+		why := "no daemon runs here that trusts this CA"
+		if o.noReload {
+			why = "the daemons here were left alone"
+		}
+		j.note("%s: nothing was reloaded", why)
+		return nil
+	}
+	var errs []error
+	for _, d := range concerned {
+		if err := n.at(ctx, d); err != nil {
+			errs = append(errs, fmt.Errorf("%s: %w", d.Daemon.Name, err))
+		}
+	}
+	return errors.Join(errs...)
+}
+
+// trusted reports whether a daemon takes certificates of the CA.
+func (n enforcement) trusted(d libvirt.Running) bool {
+	certs, err := readCerts(filepath.Join(d.Root, d.Files.CA))
+	return err == nil && slices.ContainsFunc(certs, n.a.ca.Certificate.Equal)
+}
+
+// at deals with one daemon.
+func (n enforcement) at(ctx context.Context, d libvirt.Running) error {
+	if d.Files.CRL == "" {
+		return withHint(fmt.Errorf("it reads no CRL: %s", d.Files.CRLNote), "write all four entries, and restart it: virtpki config %s --apply", d.Daemon.Name)
+	}
+	if d.Files.Custom {
+		restarted, err := n.restartOne(ctx, d)
+		if err != nil {
+			return err
+		}
+		d = restarted
+	} else if err := n.reload(ctx, d); err != nil {
+		return err
+	}
+	if d.Files.CRLNote != "" {
+		n.j.note("%s: %s", d.Daemon.Name, d.Files.CRLNote)
+	}
+	if err := n.disconnect(ctx, d); err != nil {
+		return err
+	}
+	return n.prove(ctx, d)
+}
+
+// reload has the daemon read the default files again.
+func (n enforcement) reload(ctx context.Context, d libvirt.Running) error {
+	admin, err := libvirt.DialAdmin(ctx, d.AdminSocket)
+	if err != nil {
+		return err
+	}
+	defer admin.Close()
+	if err := admin.UpdateTLS(ctx, d.Daemon.Name); err != nil {
+		return err
+	}
+	n.j.did("%s has read its files again", d.Daemon.Name)
+	return nil
+}
+
+// restartTimeout is how long a daemon may take to come back.
+const restartTimeout = 30 * time.Second
+
+// restartOne restarts a daemon that has files of its own. A reload would switch
+// it to the default files, identity and all, and report success.
+func (n enforcement) restartOne(ctx context.Context, d libvirt.Running) (libvirt.Running, error) {
+	if n.restart == "" {
+		return d, withHint(errors.New("its conf names files of its own, so it must be restarted to read the CRL: a reload would switch it to the default files"),
+			"restart it, or let this command do it with --restart-command")
+	}
+	cmd := exec.CommandContext(ctx, "sh", "-c", n.restart)
+	cmd.Stdout, cmd.Stderr = n.e.stderr, n.e.stderr
+	if err := cmd.Run(); err != nil {
+		return d, fmt.Errorf("restarting it with %q: %w", n.restart, err)
+	}
+	ctx, cancel := context.WithTimeout(ctx, restartTimeout)
+	defer cancel()
+	for {
+		again, err := libvirt.RunningAt(ctx, d.AdminSocket, "")
+		if err == nil && (again.PID != d.PID || again.PID == 0) && n.answers(ctx, again) {
+			n.j.did("%s was restarted", d.Daemon.Name)
+			return again, nil
+		}
+		select {
+		case <-ctx.Done():
+			return d, fmt.Errorf("it did not come back within %v of %q", restartTimeout, n.restart)
+		case <-time.After(100 * time.Millisecond):
+		}
+	}
+}
+
+// answers reports whether the daemon speaks TLS already, if it is to.
+func (n enforcement) answers(ctx context.Context, d libvirt.Running) bool {
+	if d.Address == "" {
+		return true
+	}
+	_, err := libvirt.Probe(ctx, libvirt.ProbeRequest{Address: d.Address})
+	return !errors.Is(err, libvirt.ErrNobodyListens)
+}
+
+// clients are those of the revoked that connect to daemons, by DN.
+func (n enforcement) clients() map[string]condemned {
+	byDN := make(map[string]condemned)
+	for _, c := range n.out {
+		if c.cert != nil && slices.Contains(pki.RolesOf(c.cert), pki.Client) {
+			byDN[dnOf(c.cert)] = c
+		}
+	}
+	return byDN
+}
+
+// goneTimeout is how long a connection may take to end.
+const goneTimeout = 10 * time.Second
+
+// disconnect ends the live connections of the revoked clients: libvirt looks at
+// a CRL when somebody connects, and at no other time.
+func (n enforcement) disconnect(ctx context.Context, d libvirt.Running) error {
+	byDN := n.clients()
+	if len(byDN) == 0 {
+		return nil
+	}
+	admin, err := libvirt.DialAdmin(ctx, d.AdminSocket)
+	if err != nil {
+		return err
+	}
+	defer admin.Close()
+	ended := make(map[uint64]bool)
+	for deadline := time.Now().Add(goneTimeout); ; {
+		left, err := n.endAll(ctx, admin, d, byDN, ended)
+		if err != nil || left == 0 {
+			return err
+		}
+		if time.Now().After(deadline) {
+			return fmt.Errorf("%d connections of revoked clients have not ended", left)
+		}
+		time.Sleep(50 * time.Millisecond)
+	}
+}
+
+// endAll ends the connections that are there and counts them.
+func (n enforcement) endAll(ctx context.Context, admin *libvirt.Admin, d libvirt.Running, byDN map[string]condemned, ended map[uint64]bool) (left int, err error) {
+	clients, err := admin.Clients(ctx, d.Daemon.Name)
+	if err != nil {
+		return 0, err
+	}
+	for _, client := range clients {
+		if _, revoked := byDN[client.DN]; !revoked || client.Transport != libvirt.TransportTLS {
+			continue
+		}
+		left++
+		if ended[client.ID] {
+			continue
+		}
+		if err := admin.Disconnect(ctx, d.Daemon.Name, client.ID); err != nil {
+			continue // it may have gone by itself; the next look tells
+		}
+		ended[client.ID] = true
+		n.j.did("ended the connection of %s from %s", client.DN, client.Address)
+	}
+	return left, nil
+}
+
+// prove connects as each revoked client whose key is at hand, and wants to be
+// refused.
+func (n enforcement) prove(ctx context.Context, d libvirt.Running) error {
+	for name, c := range n.clients() {
+		key := n.keyOf(c)
+		switch {
+		case key == nil:
+			n.j.did("%s is refused, as %s reports: its list is the new one (the key is not here for a handshake)", name, d.Daemon.Name)
+			continue
+		case d.Address == "":
+			n.j.note("%s does not listen for TLS: no handshake was tried", d.Daemon.Name)
+			continue
+		}
+		_, err := libvirt.Probe(ctx, libvirt.ProbeRequest{Address: d.Address, Client: key})
+		if err == nil {
+			return fmt.Errorf("it still lets in %s", name)
+		}
+		if !errors.Is(err, libvirt.ErrClientRefused) {
+			return fmt.Errorf("whether %s is refused could not be proven: %w", name, err)
+		}
+		n.j.did("%s is refused: tried with a handshake at %s", name, d.Address)
+	}
+	return nil
+}
+
+// keyOf finds the key of a revoked certificate: beside its file, or installed.
+func (n enforcement) keyOf(c condemned) *tls.Certificate {
+	folder := filepath.Dir(c.path)
+	layouts := append([]libvirt.Layout{libvirt.Flat(folder)}, n.layouts...)
+	if filepath.Base(folder) == "libvirt" {
+		layouts = append(layouts, libvirt.System(filepath.Dir(filepath.Dir(folder))))
+	}
+	for _, layout := range layouts {
+		p, err := loadPair(layout, pki.Client)
+		if err == nil && p.cert != nil && p.key != nil && p.cert.Equal(c.cert) {
+			return &tls.Certificate{Certificate: [][]byte{c.cert.Raw}, PrivateKey: p.key}
+		}
+	}
+	return nil
+}

@@ -6,6 +6,8 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"slices"
+	"syscall"
 )
 
 // tempPattern names the files under construction. A name that begins with a
@@ -15,28 +17,108 @@ const tempPattern = ".virtpki-*.tmp"
 // Apply makes the changes: all of them, or, when one fails, none. The caller
 // holds the [Lock] of the folders. After a kill each file is whole, the old one
 // or the new one; leavings are swept by the next Apply in the same folders.
-func (p *Plan) Apply() (err error) {
+func (p *Plan) Apply() error {
 	var done undoList
-	defer func() {
+	swaps, err := p.apply(&done)
+	if err != nil {
+		return errors.Join(err, done.undo())
+	}
+	return finishSwaps(swaps)
+}
+
+func (p *Plan) apply(done *undoList) (swaps []*swap, err error) {
+	if err := p.sweep(); err != nil {
+		return nil, err
+	}
+	loose, together := p.split()
+	if err := applyLoose(loose, done); err != nil {
+		return nil, err
+	}
+	for folder, changes := range together {
+		s, err := p.applyTogether(folder, changes, done)
 		if err != nil {
-			err = errors.Join(err, done.undo())
+			return nil, err
 		}
-	}()
-	if err = p.sweep(); err != nil {
-		return err
+		swaps = append(swaps, s)
 	}
-	staged := make([]string, len(p.changes))
-	for i, change := range p.changes {
-		if staged[i], err = change.stage(&done); err != nil {
+	return swaps, p.syncFolders()
+}
+
+// finishSwaps tidies up behind what has taken effect. Where it fails, the next
+// run goes on.
+func finishSwaps(swaps []*swap) error {
+	var errs []error
+	for _, s := range swaps {
+		if s != nil {
+			errs = append(errs, s.finish())
+		}
+	}
+	return errors.Join(errs...)
+}
+
+// applyLoose makes changes one after another: first all that can fail for want
+// of space or permission, then the renames.
+func applyLoose(changes []Change, done *undoList) (err error) {
+	staged := make([]string, len(changes))
+	for i, change := range changes {
+		if staged[i], err = change.stage(done); err != nil {
 			return err
 		}
 	}
-	for i, change := range p.changes {
-		if err = change.commit(staged[i], &done); err != nil {
+	for i, change := range changes {
+		if err = change.commit(staged[i], done); err != nil {
 			return err
 		}
 	}
-	return p.syncFolders()
+	return nil
+}
+
+// split tells the changes that take effect one after another from those that do
+// so together, by folder. The first to replace something makes it worth while.
+func (p *Plan) split() (loose []Change, together map[string][]Change) {
+	together = make(map[string][]Change)
+	for _, change := range p.changes {
+		if folder := p.swapOf(change); folder != "" && p.replacesIn(folder) {
+			together[folder] = append(together[folder], change)
+		} else {
+			loose = append(loose, change)
+		}
+	}
+	return loose, together
+}
+
+// swapOf is the folder together with whose files a change takes effect.
+func (p *Plan) swapOf(c Change) string {
+	for _, folder := range p.swaps {
+		if rel, err := filepath.Rel(folder, c.Path); err == nil && filepath.IsLocal(rel) {
+			return folder
+		}
+	}
+	return ""
+}
+
+func (p *Plan) replacesIn(folder string) bool {
+	return slices.ContainsFunc(p.changes, func(c Change) bool {
+		return c.Action == Replace && p.swapOf(c) == folder
+	})
+}
+
+// applyTogether makes the changes of one folder in one instant, or, where that
+// cannot be, one after another in the order of the plan; then there is no swap to
+// finish.
+func (p *Plan) applyTogether(folder string, changes []Change, done *undoList) (*swap, error) {
+	s, err := newSwap(folder, changes, done)
+	if err == nil {
+		err = s.commit(done)
+	}
+	if errors.Is(err, errNoExchange) || errors.Is(err, syscall.EXDEV) {
+		p.weaker = append(p.weaker, fmt.Sprintf("%s: its files changed one after another, not in one instant: %v", folder, err))
+		if err := os.RemoveAll(s.staged); err != nil {
+			return nil, err
+		}
+		return nil, applyLoose(changes, done)
+	}
+	return s, err
 }
 
 // stage does all that can fail for want of space or permission: it makes the
@@ -137,6 +219,11 @@ func setOwnerMode(path string, owner *Owner, mode fs.FileMode) error {
 // sweep removes what a killed run has left under construction in the folders
 // of the plan.
 func (p *Plan) sweep() error {
+	for _, folder := range p.swaps {
+		if err := recoverSwaps(folder); err != nil {
+			return err
+		}
+	}
 	for folder := range p.folders() {
 		entries, err := os.ReadDir(folder)
 		if err != nil && !errors.Is(err, fs.ErrNotExist) {

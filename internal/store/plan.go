@@ -49,7 +49,17 @@ type Plan struct {
 	changes []Change
 	dirs    map[string]bool // folders this plan has looked at
 	adopted map[string]bool // folders made by taking the lock
+	swaps   []string        // folders whose files take effect together
+	weaker  []string
 }
+
+// Together states that what the plan replaces below folder takes effect in one
+// instant: a key and its certificate, say. What was there before is kept; see
+// [Previous] and [Rollback].
+func (p *Plan) Together(folder string) { p.swaps = append(p.swaps, folder) }
+
+// Weaker tells, after Apply, where that was not possible, and why.
+func (p *Plan) Weaker() []string { return p.weaker }
 
 // Adopt takes in the folders that had to be made for a lock file: to the plan
 // they count as not there, and are its own to make.

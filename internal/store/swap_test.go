@@ -1,0 +1,188 @@
+package store_test
+
+import (
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"strings"
+	"sync"
+	"sync/atomic"
+	"syscall"
+	"testing"
+
+	"virtpki/internal/store"
+)
+
+// pairPlan replaces the pair in folder by generation n.
+func pairPlan(t *testing.T, folder string, n int) *store.Plan {
+	t.Helper()
+	var p store.Plan
+	p.Together(folder)
+	if err := errors.Join(
+		p.File(filepath.Join(folder, "private", "key"), fmt.Appendf(nil, "%d", n), 0o600, nil),
+		p.File(filepath.Join(folder, "cert"), fmt.Appendf(nil, "%d", n), 0o644, nil),
+	); err != nil {
+		t.Fatal(err)
+	}
+	return &p
+}
+
+func writePair(t *testing.T, folder string) {
+	t.Helper()
+	write(t, filepath.Join(folder, "private", "key"), "0", 0o600)
+	write(t, filepath.Join(folder, "cert"), "0", 0o644)
+	write(t, filepath.Join(folder, "of-others"), "kept", 0o640)
+	if err := os.Symlink("cert", filepath.Join(folder, "link")); err != nil {
+		t.Fatal(err)
+	}
+}
+
+func TestTogetherKeepsTheGenerationBefore(t *testing.T) {
+	top := t.TempDir()
+	folder := filepath.Join(top, "pki")
+	writePair(t, folder)
+	before := tree(t, folder)
+	for n := 1; n <= 3; n++ {
+		p := pairPlan(t, folder, n)
+		if err := p.Apply(); err != nil {
+			t.Fatal(err)
+		}
+		if weaker := p.Weaker(); weaker != nil {
+			t.Fatal(weaker)
+		}
+		after := strings.NewReplacer("-rw------- 0", fmt.Sprintf("-rw------- %d", n), "-rw-r--r-- 0", fmt.Sprintf("-rw-r--r-- %d", n)).Replace(before)
+		if got := tree(t, folder); got != after {
+			t.Fatalf("generation %d:\n%swant\n%s", n, got, after)
+		}
+		kept, err := os.ReadFile(filepath.Join(store.Previous(folder), "cert"))
+		if err != nil || string(kept) != fmt.Sprint(n-1) {
+			t.Fatalf("previous of %d: %q, %v", n, kept, err)
+		}
+	}
+	entries, err := os.ReadDir(top)
+	if err != nil || len(entries) != 2 {
+		t.Errorf("left in the folder above: %v, %v", entries, err)
+	}
+	if len(pairPlan(t, folder, 3).Changes()) != 0 {
+		t.Error("the same generation again is a change")
+	}
+}
+
+func TestRollbackIsItsOwnReverse(t *testing.T) {
+	folder := filepath.Join(t.TempDir(), "pki")
+	writePair(t, folder)
+	if err := store.Rollback(folder); !errors.Is(err, fs.ErrNotExist) {
+		t.Errorf("without a previous generation: %v", err)
+	}
+	if err := pairPlan(t, folder, 1).Apply(); err != nil {
+		t.Fatal(err)
+	}
+	for _, want := range []string{"0", "1", "0"} {
+		if err := store.Rollback(folder); err != nil {
+			t.Fatal(err)
+		}
+		if got, _ := os.ReadFile(filepath.Join(folder, "private", "key")); string(got) != want {
+			t.Errorf("after rollback: %q, want %q", got, want)
+		}
+	}
+}
+
+// A reader that opens the folder once, as a daemon with an open descriptor of it
+// would, or that holds the lock of all, never sees two generations.
+func TestTogetherIsOneInstant(t *testing.T) {
+	folder := filepath.Join(t.TempDir(), "pki")
+	writePair(t, folder)
+	var stop atomic.Bool
+	var readers sync.WaitGroup
+	var reads atomic.Int64
+	readers.Go(func() {
+		for !stop.Load() {
+			if err := readPair(folder); err != nil {
+				t.Error(err)
+				return
+			}
+			reads.Add(1)
+		}
+	})
+	for n := 1; n <= 200; n++ {
+		if err := pairPlan(t, folder, n).Apply(); err != nil {
+			t.Fatal(err)
+		}
+	}
+	stop.Store(true)
+	readers.Wait()
+	if reads.Load() == 0 {
+		t.Error("nothing was read")
+	}
+}
+
+// readPair wants key and certificate of one folder to be of one generation.
+func readPair(folder string) error {
+	root, err := os.OpenRoot(folder)
+	if err != nil {
+		return err
+	}
+	defer root.Close()
+	key, err1 := root.ReadFile("private/key")
+	cert, err2 := root.ReadFile("cert")
+	if errors.Is(err1, fs.ErrNotExist) || errors.Is(err2, fs.ErrNotExist) {
+		return nil // this folder was the previous generation, and is gone
+	}
+	if err1 != nil || err2 != nil || string(key) != string(cert) {
+		return fmt.Errorf("key %q, certificate %q, %v, %v", key, cert, err1, err2)
+	}
+	return nil
+}
+
+// What a kill leaves, before the exchange and after it.
+func TestSwapIsRecovered(t *testing.T) {
+	inode := func(path string) uint64 {
+		info, err := os.Stat(path)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return info.Sys().(*syscall.Stat_t).Ino
+	}
+	for _, exchanged := range []bool{false, true} {
+		folder := filepath.Join(t.TempDir(), "pki")
+		other := filepath.Join(filepath.Dir(folder), "other")
+		writePair(t, folder)
+		writePair(t, other)
+		write(t, filepath.Join(folder, "cert"), "live", 0o644)
+		write(t, filepath.Join(other, "cert"), "staged", 0o644)
+		staged := filepath.Join(filepath.Dir(folder), fmt.Sprintf(".pki.swap-%d", inode(folder)))
+		if exchanged { // the names as they are after the exchange
+			staged = filepath.Join(filepath.Dir(folder), fmt.Sprintf(".pki.swap-%d", inode(other)))
+		}
+		if err := os.Rename(other, staged); err != nil {
+			t.Fatal(err)
+		}
+		if err := pairPlan(t, folder, 7).Apply(); err != nil {
+			t.Fatal(err)
+		}
+		if store.Exists(staged) {
+			t.Errorf("exchanged %v: the leaving is still there", exchanged)
+		}
+		if got, _ := os.ReadFile(filepath.Join(store.Previous(folder), "cert")); string(got) != "live" {
+			t.Errorf("exchanged %v: previous generation is %q", exchanged, got)
+		}
+	}
+}
+
+func TestTogetherFailsWhole(t *testing.T) {
+	folder := filepath.Join(t.TempDir(), "pki")
+	writePair(t, folder)
+	p := pairPlan(t, folder, 1)
+	if err := p.File(filepath.Join(folder, "gone", "file"), []byte("x"), 0o600, nil); err != nil {
+		t.Fatal(err)
+	}
+	before := tree(t, filepath.Dir(folder))
+	if err := p.Apply(); err == nil {
+		t.Fatal("Apply succeeded without the folder of a file")
+	}
+	if after := tree(t, filepath.Dir(folder)); after != before {
+		t.Errorf("left\n%swas\n%s", after, before)
+	}
+}

@@ -5,50 +5,17 @@ import (
 	"crypto/tls"
 	"errors"
 	"fmt"
-	"os/exec"
 	"path/filepath"
 	"slices"
 	"time"
-
-	"github.com/spf13/cobra"
 
 	"virtpki/internal/libvirt"
 	"virtpki/pki"
 )
 
-// reloadOptions say how the daemons here are made to read their files again.
-type reloadOptions struct {
-	restart  string
-	noReload bool
-}
-
-func (o *reloadOptions) addFlags(cmd *cobra.Command) {
-	cmd.Flags().StringVar(&o.restart, "restart-command", "", "`command` that restarts a daemon which has files of its own and cannot re-read them")
-	cmd.Flags().BoolVar(&o.noReload, "no-reload", false, "write the files and leave the daemons alone")
-	var values []string
-	for _, name := range libvirt.DaemonNames() {
-		values = append(values, "systemctl restart "+name)
-	}
-	completeFrom(cmd, "restart-command", values...)
-}
-
-// find lists the daemons that run below --root.
-func (o *reloadOptions) find(ctx context.Context, g *globals) ([]libvirt.Running, error) {
-	if o.noReload {
-		return nil, nil
-	}
-	daemons, err := libvirt.FindRunning(ctx, g.root, g.sysconfdir)
-	if err != nil {
-		return nil, withHint(fmt.Errorf("asking the daemon here: %w", err), "run as root, or leave it alone with --no-reload")
-	}
-	return daemons, nil
-}
-
 // enforcement is what has to happen in the daemons here for a new CRL to count.
 type enforcement struct {
-	*reloadOptions
-	e   *env
-	j   *job
+	reloader
 	a   *authority
 	out []condemned
 	// layouts are where a pair may be installed.
@@ -58,7 +25,7 @@ type enforcement struct {
 // enforce has the daemons here act on a new CRL, and proves that they do. The
 // error says what of it is not so.
 func (e *env) enforce(ctx context.Context, g *globals, j *job, a *authority, o reloadOptions, daemons []libvirt.Running, out []condemned) error {
-	n := enforcement{&o, e, j, a, out, g.layouts()}
+	n := enforcement{reloader{e, g, o, j}, a, out, g.layouts()}
 	concerned := slices.DeleteFunc(slices.Clone(daemons), func(d libvirt.Running) bool { return !n.trusted(d) })
 	j.note("other hosts: copy %s to the same place there, and have the daemon read it again", a.layout.Path(libvirt.CACRL))
 	if len(concerned) == 0 {
@@ -89,13 +56,8 @@ func (n enforcement) at(ctx context.Context, d libvirt.Running) error {
 	if d.Files.CRL == "" {
 		return withHint(fmt.Errorf("it reads no CRL: %s", d.Files.CRLNote), "write all four entries, and restart it: virtpki config %s --apply", d.Daemon.Name)
 	}
-	if d.Files.Custom {
-		restarted, err := n.restartOne(ctx, d)
-		if err != nil {
-			return err
-		}
-		d = restarted
-	} else if err := n.reload(ctx, d); err != nil {
+	d, err := n.refresh(ctx, d)
+	if err != nil {
 		return err
 	}
 	if d.Files.CRLNote != "" {
@@ -105,60 +67,6 @@ func (n enforcement) at(ctx context.Context, d libvirt.Running) error {
 		return err
 	}
 	return n.prove(ctx, d)
-}
-
-// reload has the daemon read the default files again.
-func (n enforcement) reload(ctx context.Context, d libvirt.Running) error {
-	admin, err := libvirt.DialAdmin(ctx, d.AdminSocket)
-	if err != nil {
-		return err
-	}
-	defer admin.Close()
-	if err := admin.UpdateTLS(ctx, d.Daemon.Name); err != nil {
-		return err
-	}
-	n.j.did("%s has read its files again", d.Daemon.Name)
-	return nil
-}
-
-// restartTimeout is how long a daemon may take to come back.
-const restartTimeout = 30 * time.Second
-
-// restartOne restarts a daemon that has files of its own. A reload would switch
-// it to the default files, identity and all, and report success.
-func (n enforcement) restartOne(ctx context.Context, d libvirt.Running) (libvirt.Running, error) {
-	if n.restart == "" {
-		return d, withHint(errors.New("its conf names files of its own, so it must be restarted to read the CRL: a reload would switch it to the default files"),
-			"restart it, or let this command do it with --restart-command")
-	}
-	cmd := exec.CommandContext(ctx, "sh", "-c", n.restart)
-	cmd.Stdout, cmd.Stderr = n.e.stderr, n.e.stderr
-	if err := cmd.Run(); err != nil {
-		return d, fmt.Errorf("restarting it with %q: %w", n.restart, err)
-	}
-	ctx, cancel := context.WithTimeout(ctx, restartTimeout)
-	defer cancel()
-	for {
-		again, err := libvirt.RunningAt(ctx, d.AdminSocket, "")
-		if err == nil && (again.PID != d.PID || again.PID == 0) && n.answers(ctx, again) {
-			n.j.did("%s was restarted", d.Daemon.Name)
-			return again, nil
-		}
-		select {
-		case <-ctx.Done():
-			return d, fmt.Errorf("it did not come back within %v of %q", restartTimeout, n.restart)
-		case <-time.After(100 * time.Millisecond):
-		}
-	}
-}
-
-// answers reports whether the daemon speaks TLS already, if it is to.
-func (n enforcement) answers(ctx context.Context, d libvirt.Running) bool {
-	if d.Address == "" {
-		return true
-	}
-	_, err := libvirt.Probe(ctx, libvirt.ProbeRequest{Address: d.Address})
-	return !errors.Is(err, libvirt.ErrNobodyListens)
 }
 
 // clients are those of the revoked that connect to daemons, by DN.
@@ -258,7 +166,7 @@ func (n enforcement) keyOf(c condemned) *tls.Certificate {
 	for _, layout := range layouts {
 		p, err := loadPair(layout, pki.Client)
 		if err == nil && p.cert != nil && p.key != nil && p.cert.Equal(c.cert) {
-			return &tls.Certificate{Certificate: [][]byte{c.cert.Raw}, PrivateKey: p.key}
+			return p.tls()
 		}
 	}
 	return nil

@@ -168,30 +168,51 @@ type pair struct {
 // loadPair reads what a layout holds for a role and checks that certificate
 // and key belong together. Either may be missing.
 func loadPair(layout libvirt.Layout, role pki.Role) (*pair, error) {
-	p := &pair{
+	p := newPair(layout, role)
+	if err := firstOf(p.readCert(), p.readKey()); err != nil {
+		return nil, err
+	}
+	return p, p.mismatch()
+}
+
+func newPair(layout libvirt.Layout, role pki.Role) *pair {
+	return &pair{
 		role:     role,
 		certPath: layout.Path(libvirt.CertFile(string(role))),
 		keyPath:  layout.Path(libvirt.KeyFile(string(role))),
 	}
+}
+
+// readCert reads the certificate, if there is one.
+func (p *pair) readCert() error {
 	certs, err := readCerts(p.certPath)
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil
+	}
 	if err == nil {
 		p.cert = certs[0]
-	} else if !errors.Is(err, fs.ErrNotExist) {
-		return nil, err
 	}
+	return err
+}
+
+// readKey reads the key, if there is one.
+func (p *pair) readKey() error {
 	data, err := readIfThere(p.keyPath)
-	if err != nil {
-		return nil, err
+	if err != nil || data == nil {
+		return err
 	}
-	if data != nil {
-		if p.key, err = pki.ParseKey(data, nil); err != nil {
-			return nil, fmt.Errorf("%s: %w", p.keyPath, err)
-		}
+	if p.key, err = pki.ParseKey(data, nil); err != nil {
+		return fmt.Errorf("%s: %w", p.keyPath, err)
 	}
+	return nil
+}
+
+// mismatch is the error for a certificate beside another one's key.
+func (p *pair) mismatch() error {
 	if p.cert != nil && p.key != nil && !pki.KeyMatches(p.cert, p.key) {
-		return nil, fmt.Errorf("%s is not the key of %s", p.keyPath, p.certPath)
+		return fmt.Errorf("%s is not the key of %s", p.keyPath, p.certPath)
 	}
-	return p, nil
+	return nil
 }
 
 // readCerts reads every certificate of a PEM file.
@@ -223,4 +244,13 @@ func owner() *store.Owner {
 		return &store.Owner{}
 	}
 	return nil
+}
+
+// modeOf is the permission bits of a file.
+func modeOf(path string) (fs.FileMode, error) {
+	info, err := os.Stat(path)
+	if err != nil {
+		return 0, err
+	}
+	return info.Mode().Perm(), nil
 }

@@ -151,6 +151,10 @@ func (l Layout) Place(file File) (path string, mode fs.FileMode) {
 // Top is the outermost folder that is the layout's own.
 func (l Layout) Top() string { return filepath.Join(l.Base, l.folders[0].Path) }
 
+// PairFolder is the folder that holds the pairs, keys included: what changes in
+// it can change in one instant.
+func (l Layout) PairFolder() string { return filepath.Dir(l.Path(ServerCert)) }
+
 // FoldersFor lists the folders that must stand before path can be written,
 // outermost first.
 func (l Layout) FoldersFor(path string) []Folder {

@@ -7,6 +7,7 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"slices"
 	"syscall"
 )
 
@@ -56,7 +57,11 @@ type Plan struct {
 // Together states that what the plan replaces below folder takes effect in one
 // instant: a key and its certificate, say. What was there before is kept; see
 // [Previous] and [Rollback].
-func (p *Plan) Together(folder string) { p.swaps = append(p.swaps, folder) }
+func (p *Plan) Together(folder string) {
+	if !slices.Contains(p.swaps, folder) {
+		p.swaps = append(p.swaps, folder)
+	}
+}
 
 // Weaker tells, after Apply, where that was not possible, and why.
 func (p *Plan) Weaker() []string { return p.weaker }

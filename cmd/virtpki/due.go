@@ -1,0 +1,207 @@
+package main
+
+import (
+	"crypto/rsa"
+	"crypto/x509"
+	"fmt"
+	"io/fs"
+	"net"
+	"slices"
+	"strings"
+	"time"
+
+	"virtpki/internal/libvirt"
+	"virtpki/pki"
+)
+
+// installation is a certificate that is installed here, and what renew thinks of
+// it.
+type installation struct {
+	layout  libvirt.Layout
+	system  bool // the daemon's tree, not a user's
+	role    pki.Role
+	pair    *pair
+	opens   time.Time // when it becomes due by its age
+	reasons []string  // why it is due; none when it is not
+	missing []net.IP  // addresses of this machine that it lacks
+	err     error
+}
+
+func (in *installation) why() string { return strings.Join(in.reasons, "; ") }
+
+// dueCRL is what renew thinks of the CRL.
+type dueCRL struct {
+	opens  time.Time
+	reason string
+}
+
+// look finds what is installed, and decides what of it is due.
+func (r *renewal) look() error {
+	r.found, r.crl, r.serving = nil, dueCRL{}, false
+	a, err := r.loadCA(r.g)
+	if err != nil {
+		return err
+	}
+	for _, layout := range r.g.layouts() {
+		for _, role := range []pki.Role{pki.Server, pki.Client} {
+			in := &installation{layout: layout, system: layout.Base == r.g.system().Base, role: role, pair: newPair(layout, role)}
+			if err := in.pair.readCert(); err != nil {
+				in.err = err
+			}
+			if in.pair.cert == nil && in.err == nil {
+				continue
+			}
+			if in.err == nil {
+				in.judge(r, a)
+			}
+			r.found = append(r.found, in)
+		}
+	}
+	return r.lookAtCRL(a)
+}
+
+// judge decides whether one certificate is due, and why.
+func (in *installation) judge(r *renewal, a *authority) {
+	cert := in.pair.cert
+	in.opens = r.window.CertificateOpens(cert)
+	in.layout = in.layout.WithMode(libvirt.ClientKey, in.keyMode())
+	say := func(format string, args ...any) { in.reasons = append(in.reasons, fmt.Sprintf(format, args...)) }
+	switch now := r.now(); {
+	case r.force:
+		say("renewed because it was asked for")
+	case !now.Before(cert.NotAfter):
+		say("expired on %s", cert.NotAfter.UTC().Format(dateForm))
+	case !now.Before(in.opens):
+		say("due: until %s", cert.NotAfter.UTC().Format(dateForm))
+	}
+	if err := in.pair.readKey(); err != nil {
+		say("its key cannot be used: %v", err)
+	} else if in.pair.key == nil {
+		say("its key is missing")
+	} else if in.pair.mismatch() != nil {
+		say("its key is another's")
+	}
+	if !slices.ContainsFunc(a.bundle, func(ca *x509.Certificate) bool { return cert.CheckSignatureFrom(ca) == nil }) {
+		say("not signed by the CA here")
+	}
+	if in.missing = r.missingAddresses(a, in); len(in.missing) > 0 {
+		say("lacks %s, which this machine has now", joinIPs(in.missing))
+	}
+}
+
+// keyMode keeps what the system's client key was given.
+func (in *installation) keyMode() fs.FileMode {
+	path, mode := in.layout.Place(libvirt.ClientKey)
+	if there, err := modeOf(path); err == nil {
+		return there
+	}
+	return mode
+}
+
+// missingAddresses are those of this machine that its server certificate lacks
+// and that the CA may sign for.
+func (r *renewal) missingAddresses(a *authority, in *installation) []net.IP {
+	if in.role != pki.Server || !in.system || !r.g.thisMachine() {
+		return nil
+	}
+	ips, err := r.addresses()
+	if err != nil {
+		return nil
+	}
+	permit := pki.PermitOf(a.ca.Certificate)
+	return slices.DeleteFunc(ips, func(ip net.IP) bool {
+		return slices.ContainsFunc(in.pair.cert.IPAddresses, ip.Equal) || !permit.PermitsIP(ip)
+	})
+}
+
+func joinIPs(ips []net.IP) string {
+	var parts []string
+	for _, ip := range ips {
+		parts = append(parts, ip.String())
+	}
+	return strings.Join(parts, ", ")
+}
+
+// strictUsage reports whether a certificate has the shape of --for libvirt-11.6.
+func strictUsage(cert *x509.Certificate) bool {
+	_, isRSA := cert.PublicKey.(*rsa.PublicKey)
+	return !isRSA && cert.KeyUsage == x509.KeyUsageDigitalSignature
+}
+
+// lookAtCRL decides whether the CRL is due. Without the CA's key on this machine
+// it is not ours to make.
+func (r *renewal) lookAtCRL(a *authority) error {
+	if r.keyAbsent() {
+		return nil
+	}
+	if a.crl == nil {
+		r.crl.reason = "missing"
+		return nil
+	}
+	if err := a.loadCRL(); err != nil {
+		return err
+	}
+	r.crl.opens = r.window.CRLOpens(a.current)
+	if !r.crl.opens.IsZero() && !r.now().Before(r.crl.opens) {
+		r.crl.reason = "due: fresh until " + a.current.NextUpdate.UTC().Format(dateForm)
+	}
+	return nil
+}
+
+func (r *renewal) anythingDue() bool {
+	return r.crl.reason != "" || slices.ContainsFunc(r.found, func(in *installation) bool { return in.err != nil || len(in.reasons) > 0 })
+}
+
+// dueInfo is one row of what renew tells without doing anything.
+type dueInfo struct {
+	Path     string    `json:"path"`
+	DN       string    `json:"dn,omitempty"`
+	NotAfter time.Time `json:"not_after"`
+	DueFrom  time.Time `json:"due_from"`
+	Reasons  []string  `json:"reasons"`
+}
+
+func (r *renewal) infos() []dueInfo {
+	infos := []dueInfo{}
+	for _, in := range r.found {
+		if in.pair.cert == nil {
+			continue
+		}
+		infos = append(infos, dueInfo{in.pair.certPath, dnOf(in.pair.cert), in.pair.cert.NotAfter, in.opens, append([]string{}, in.reasons...)})
+	}
+	return infos
+}
+
+// tellNothing says when the next one is due.
+func (r *renewal) tellNothing() error {
+	infos := r.infos()
+	switch {
+	case r.g.json:
+		return r.printJSON(map[string]any{"due": false, "installed": infos})
+	case r.g.quiet:
+		return nil
+	case len(infos) == 0:
+		fmt.Fprintln(r.stdout, "nothing is installed here")
+		return nil
+	}
+	next := slices.MinFunc(infos, func(a, b dueInfo) int { return a.DueFrom.Compare(b.DueFrom) })
+	fmt.Fprintf(r.stdout, "nothing is due; the first is %s from %s\n", next.Path, next.DueFrom.UTC().Format(dateForm))
+	return nil
+}
+
+// tellDue says what is due on a machine without the CA's key.
+func (r *renewal) tellDue() error {
+	if r.g.json {
+		if err := r.printJSON(map[string]any{"due": true, "installed": r.infos()}); err != nil {
+			return err
+		}
+		return firstOf(r.failures(), errRefused)
+	}
+	for _, in := range r.found {
+		if len(in.reasons) > 0 {
+			fmt.Fprintf(r.stdout, "%s: %s\n", in.pair.certPath, in.why())
+		}
+	}
+	r.warn("the CA's key is not on this machine: have a new bundle made where it is (virtpki issue host NAME --out DIR)")
+	return firstOf(r.failures(), errRefused)
+}

@@ -1,0 +1,92 @@
+package main
+
+import (
+	"bytes"
+	"fmt"
+	"io/fs"
+	"strings"
+	"time"
+
+	"virtpki/internal/store"
+	"virtpki/pki"
+)
+
+// metricsMode lets the node exporter read the file.
+const metricsMode fs.FileMode = 0o644
+
+// writeMetrics writes what Prometheus's text collector reads, as things stand
+// after the run.
+func (r *renewal) writeMetrics(result error) error {
+	if r.metrics == "" || r.g.dryRun {
+		return nil
+	}
+	if err := r.look(); err != nil && result == nil {
+		return err
+	}
+	var plan store.Plan
+	if err := plan.Keep(r.metrics, r.metricsText(result), metricsMode, nil); err != nil {
+		return fmt.Errorf("metrics: %w", err)
+	}
+	return plan.Apply()
+}
+
+func (r *renewal) metricsText(result error) []byte {
+	var b bytes.Buffer
+	family(&b, "virtpki_certificate_not_after_seconds", "End of an installed certificate, in seconds since 1970.")
+	for _, in := range r.found {
+		if cert := in.pair.cert; cert != nil {
+			fmt.Fprintf(&b, "virtpki_certificate_not_after_seconds{role=%s,path=%s,dn=%s} %d\n",
+				label(string(in.role)), label(in.pair.certPath), label(dnOf(cert)), cert.NotAfter.Unix())
+		}
+	}
+	family(&b, "virtpki_certificate_due", "Whether an installed certificate is due for renewal.")
+	for _, in := range r.found {
+		fmt.Fprintf(&b, "virtpki_certificate_due{role=%s,path=%s} %d\n", label(string(in.role)), label(in.pair.certPath), truth(len(in.reasons) > 0 || in.err != nil))
+	}
+	if a, err := r.loadCA(r.g); err == nil {
+		family(&b, "virtpki_ca_not_after_seconds", "End of the CA, in seconds since 1970.")
+		for _, cert := range a.bundle {
+			fmt.Fprintf(&b, "virtpki_ca_not_after_seconds{dn=%s} %d\n", label(dnOf(cert)), cert.NotAfter.Unix())
+		}
+		crlMetrics(&b, a)
+	}
+	family(&b, "virtpki_renew_last_run_seconds", "When renew ran last, in seconds since 1970.")
+	fmt.Fprintf(&b, "virtpki_renew_last_run_seconds %d\n", r.now().Unix())
+	family(&b, "virtpki_renew_success", "Whether the last run of renew went well.")
+	fmt.Fprintf(&b, "virtpki_renew_success %d\n", truth(result == nil))
+	return b.Bytes()
+}
+
+func crlMetrics(b *bytes.Buffer, a *authority) {
+	crls, err := pki.ParseCRLs(a.crl)
+	if err != nil {
+		return
+	}
+	family(b, "virtpki_crl_next_update_seconds", "When a CRL stops counting as fresh, in seconds since 1970.")
+	for _, crl := range crls {
+		fmt.Fprintf(b, "virtpki_crl_next_update_seconds{issuer=%s} %d\n", label(dnText(crl.RawIssuer)), unix(crl.NextUpdate))
+	}
+}
+
+func family(b *bytes.Buffer, name, what string) {
+	fmt.Fprintf(b, "# HELP %s %s\n# TYPE %s gauge\n", name, what, name)
+}
+
+// label quotes a value as the text format wants it.
+func label(value string) string {
+	return `"` + strings.NewReplacer(`\`, `\\`, `"`, `\"`, "\n", `\n`).Replace(strings.ToValidUTF8(value, "\uFFFD")) + `"`
+}
+
+func truth(b bool) int {
+	if b {
+		return 1
+	}
+	return 0
+}
+
+func unix(t time.Time) int64 {
+	if t.IsZero() {
+		return 0
+	}
+	return t.Unix()
+}

@@ -1,0 +1,247 @@
+package main
+
+import (
+	"context"
+	"crypto/tls"
+	"errors"
+	"fmt"
+	"os/exec"
+	"path/filepath"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"virtpki/dn"
+	"virtpki/internal/libvirt"
+	"virtpki/pki"
+)
+
+// reloadOptions say how the daemons here are made to read their files again.
+type reloadOptions struct {
+	restart  string
+	noReload bool
+}
+
+func (o *reloadOptions) addFlags(cmd *cobra.Command) {
+	o.addRestart(cmd)
+	cmd.Flags().BoolVar(&o.noReload, "no-reload", false, "write the files and leave the daemons alone")
+}
+
+func (o *reloadOptions) addRestart(cmd *cobra.Command) {
+	cmd.Flags().StringVar(&o.restart, "restart-command", "", "`command` that restarts a daemon which has files of its own and cannot re-read them")
+	var values []string
+	for _, name := range libvirt.DaemonNames() {
+		values = append(values, "systemctl restart "+name)
+	}
+	completeFrom(cmd, "restart-command", values...)
+}
+
+// find lists the daemons that run below --root.
+func (o *reloadOptions) find(ctx context.Context, g *globals) ([]libvirt.Running, error) {
+	if o.noReload {
+		return nil, nil
+	}
+	daemons, err := libvirt.FindRunning(ctx, g.root, g.sysconfdir)
+	if err != nil {
+		return nil, withHint(fmt.Errorf("asking the daemon here: %w", err), "run as root, or leave it alone with --no-reload")
+	}
+	return daemons, nil
+}
+
+// reloader has daemons read their files again, and proves it.
+type reloader struct {
+	e *env
+	g *globals
+	reloadOptions
+	j *job
+}
+
+// refresh has a daemon read its files again: by its admin interface when they
+// are the default ones, else by a restart. It returns the daemon as it runs then.
+func (r reloader) refresh(ctx context.Context, d libvirt.Running) (libvirt.Running, error) {
+	if d.Files.Custom {
+		return r.restartOne(ctx, d)
+	}
+	admin, err := libvirt.DialAdmin(ctx, d.AdminSocket)
+	if err != nil {
+		return d, err
+	}
+	defer admin.Close()
+	if err := admin.UpdateTLS(ctx, d.Daemon.Name); err != nil {
+		return d, err
+	}
+	r.j.did("%s has read its files again", d.Daemon.Name)
+	return d, nil
+}
+
+// errNeedsRestart is a daemon that only a restart makes read its files again.
+var errNeedsRestart = errors.New("its conf names files of its own, so it must be restarted to read them: a reload would switch it to the default files")
+
+// restartTimeout is how long a daemon may take to come back.
+const restartTimeout = 30 * time.Second
+
+// restartOne restarts a daemon that has files of its own. A reload would switch
+// it to the default files, identity and all, and report success.
+func (r reloader) restartOne(ctx context.Context, d libvirt.Running) (libvirt.Running, error) {
+	if r.restart == "" {
+		return d, withHint(errNeedsRestart, "restart it, or let this command do it with --restart-command")
+	}
+	cmd := exec.CommandContext(ctx, "sh", "-c", r.restart)
+	cmd.Stdout, cmd.Stderr = r.e.stderr, r.e.stderr
+	if err := cmd.Run(); err != nil {
+		return d, fmt.Errorf("restarting it with %q: %w", r.restart, err)
+	}
+	ctx, cancel := context.WithTimeout(ctx, restartTimeout)
+	defer cancel()
+	for {
+		again, err := libvirt.RunningAt(ctx, d.AdminSocket, r.g.sysconfdir)
+		if err == nil && (again.PID != d.PID || again.PID == 0) && answers(ctx, again) {
+			r.j.did("%s was restarted", d.Daemon.Name)
+			return again, nil
+		}
+		select {
+		case <-ctx.Done():
+			return d, fmt.Errorf("it did not come back within %v of %q", restartTimeout, r.restart)
+		case <-time.After(100 * time.Millisecond):
+		}
+	}
+}
+
+// answers reports whether a daemon speaks TLS already, if it is to.
+func answers(ctx context.Context, d libvirt.Running) bool {
+	if d.Address == "" {
+		return true
+	}
+	_, err := libvirt.Probe(ctx, libvirt.ProbeRequest{Address: d.Address})
+	return !errors.Is(err, libvirt.ErrNobodyListens)
+}
+
+// prove connects to a daemon and wants the certificate that is on disk; then,
+// with the system's client pair, the byte by which libvirt lets a client in.
+func (r reloader) prove(ctx context.Context, d libvirt.Running, client *pair) error {
+	if d.Address == "" {
+		r.j.note("%s does not listen for TLS: there is nothing to prove", d.Daemon.Name)
+		return nil
+	}
+	certs, err := readCerts(filepath.Join(d.Root, d.Files.Cert))
+	if err != nil {
+		return err
+	}
+	served, err := libvirt.Probe(ctx, libvirt.ProbeRequest{Address: d.Address})
+	if served.Leaf() == nil {
+		return fmt.Errorf("it serves no certificate: %w", err)
+	}
+	if want := libvirt.Fingerprint(certs[0]); served.Fingerprint() != want {
+		return fmt.Errorf("it serves %s (sha256 %s), not what is in %s (sha256 %s)", dnOf(served.Leaf()), served.Fingerprint(), d.Files.Cert, want)
+	}
+	r.j.did("%s serves what is in %s, until %s", d.Daemon.Name, d.Files.Cert, certs[0].NotAfter.UTC().Format(dateForm))
+	return r.proveClient(ctx, d, client)
+}
+
+// proveClient connects as this host's own client.
+func (r reloader) proveClient(ctx context.Context, d libvirt.Running, client *pair) error {
+	if client == nil || client.cert == nil || client.key == nil || client.mismatch() != nil {
+		return nil
+	}
+	request := libvirt.ProbeRequest{Address: d.Address, Client: client.tls()}
+	_, err := libvirt.Probe(ctx, request)
+	switch {
+	case err == nil:
+		r.j.did("%s lets %s in", d.Daemon.Name, dnOf(client.cert))
+		return nil
+	case errors.Is(err, libvirt.ErrClientRefused) && listRefuses(d.Conf, dnOf(client.cert)):
+		r.j.note("%s: its %s does not let %s in", d.Daemon.Name, libvirt.AllowedDNs, dnOf(client.cert))
+		return nil
+	}
+	return fmt.Errorf("it does not let %s in: %w", dnOf(client.cert), err)
+}
+
+// listRefuses reports whether a daemon's list keeps a client out.
+func listRefuses(conf *libvirt.Conf, name string) bool {
+	list, ok := conf.Lookup(libvirt.AllowedDNs)
+	if !ok {
+		return false
+	}
+	_, in := dn.Compile(list.List(), dn.Glob).Match(name)
+	return !in
+}
+
+// tls is the pair as a TLS client shows it.
+func (p *pair) tls() *tls.Certificate {
+	return &tls.Certificate{Certificate: [][]byte{p.cert.Raw}, PrivateKey: p.key}
+}
+
+// systemClient is the client pair that is installed for the system, if there is
+// a whole one.
+func systemClient(g *globals) *pair {
+	p, err := loadPair(g.system(), pki.Client)
+	if err != nil {
+		return nil
+	}
+	return p
+}
+
+const reloadHelp = `Have the daemon here read its TLS files again, and prove it: connect, compare the
+certificate that it serves with the one on disk, and read the byte by which
+libvirt lets a client in.
+
+A daemon on the default files re-reads them by its admin interface; connections
+stay. One whose conf names files of its own must be restarted: a reload would
+switch it to the default ones and report success.`
+
+func newReload(e *env, g *globals) *cobra.Command {
+	o := &reloadOptions{}
+	var socket string
+	cmd := &cobra.Command{
+		Use:     "reload",
+		Short:   "Have the daemon read its files again, and prove it",
+		Long:    help(reloadHelp, exitDone, exitError, exitUsage, exitInterrupted),
+		Example: "  virtpki reload\n  virtpki reload --restart-command 'systemctl restart libvirtd'",
+		Args:    cobra.NoArgs,
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			return e.reload(cmd.Context(), g, o, socket)
+		},
+	}
+	o.addRestart(cmd)
+	cmd.Flags().StringVar(&socket, "socket", "", "admin `socket` of the daemon (default: found)")
+	cmd.MarkFlagFilename("socket")
+	return cmd
+}
+
+func (e *env) reload(ctx context.Context, g *globals, o *reloadOptions, socket string) error {
+	daemons, err := o.daemons(ctx, g, socket)
+	if err != nil {
+		return err
+	}
+	if len(daemons) == 0 {
+		return withHint(errors.New("no daemon runs here"), "name its admin socket with --socket")
+	}
+	j := &job{}
+	r := reloader{e, g, *o, j}
+	var errs []error
+	for _, d := range daemons {
+		errs = append(errs, r.refreshAndProve(ctx, d, systemClient(g)))
+	}
+	return errors.Join(e.tell(g, j), errors.Join(errs...))
+}
+
+// daemons are those found, or the one behind a socket.
+func (o *reloadOptions) daemons(ctx context.Context, g *globals, socket string) ([]libvirt.Running, error) {
+	if socket == "" {
+		return o.find(ctx, g)
+	}
+	d, err := libvirt.RunningAt(ctx, socket, g.sysconfdir)
+	return []libvirt.Running{d}, err
+}
+
+// refreshAndProve is refresh and prove for one daemon.
+func (r reloader) refreshAndProve(ctx context.Context, d libvirt.Running, client *pair) error {
+	d, err := r.refresh(ctx, d)
+	if err == nil {
+		err = r.prove(ctx, d, client)
+	}
+	if err != nil {
+		return fmt.Errorf("%s: %w", d.Daemon.Name, err)
+	}
+	return nil
+}

@@ -1,0 +1,238 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"math/rand/v2"
+	"os"
+	"time"
+
+	"github.com/spf13/cobra"
+	"golang.org/x/term"
+
+	"virtpki/internal/libvirt"
+	"virtpki/internal/store"
+	"virtpki/pki"
+)
+
+// renewOptions are the flags of renew.
+type renewOptions struct {
+	reloadOptions
+	before  string
+	force   bool
+	rekey   bool
+	sameKey bool
+	jitter  string
+	metrics string
+}
+
+const renewHelp = `Renew what is due, have the daemon read it, and prove that it serves it. This is
+the command for cron.
+
+Everything installed here is looked at: the system's server and client pair and
+the user's own. Due is what has less than a third of its life left (--before
+says otherwise), has expired, does not match its key or its CA any more, or
+lacks an address that this machine has by now. It is made anew with the same
+subject, names, shape, lifetime and key type, and a new key; key and certificate
+change in one instant. The CRL is refreshed when a third of its life is left.
+
+After a reload that failed, or a daemon that serves something else, the files of
+before are put back. With nothing due nothing is written. Where the CA's key is
+not on this machine, what is due is said and the exit status is 3.`
+
+func newRenew(e *env, g *globals) *cobra.Command {
+	o := &renewOptions{}
+	cmd := &cobra.Command{
+		Use:     "renew",
+		Short:   "Renew what is due, reload, and prove it",
+		Long:    help(renewHelp, exitDone, exitError, exitUsage, exitRefused, exitInterrupted),
+		Example: "  virtpki renew\n  virtpki renew --before 30d --dry-run\n  virtpki renew --quiet --jitter 10m --metrics /var/lib/node_exporter/virtpki.prom",
+		Args:    cobra.NoArgs,
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			return e.renew(cmd.Context(), g, o)
+		},
+	}
+	flags := cmd.Flags()
+	flags.StringVar(&o.before, "before", "33%", "how long before its end something is due, a `duration` or a share of its life")
+	flags.BoolVar(&o.force, "force", false, "renew everything, due or not")
+	flags.BoolVar(&o.rekey, "rekey", false, "make new keys (the default)")
+	flags.BoolVar(&o.sameKey, "same-key", false, "keep the keys")
+	flags.StringVar(&o.jitter, "jitter", "", "where no terminal is there, wait a random part of `duration` first")
+	flags.StringVar(&o.metrics, "metrics", "", "write a Prometheus text `file`")
+	cmd.MarkFlagsMutuallyExclusive("rekey", "same-key")
+	cmd.MarkFlagFilename("metrics", "prom")
+	o.reloadOptions.addFlags(cmd)
+	g.addPassphrase(cmd)
+	g.addDryRun(cmd)
+	return cmd
+}
+
+// renewPlan is renewOptions with everything checked.
+type renewPlan struct {
+	*renewOptions
+	window pki.Window
+	jitter time.Duration
+}
+
+func (o *renewOptions) check() (*renewPlan, error) {
+	p := &renewPlan{renewOptions: o}
+	if o.before != "33%" {
+		var err error
+		if p.window, err = pki.ParseWindow(o.before); err != nil {
+			return nil, usageError{err}
+		}
+	}
+	if o.jitter != "" {
+		var err error
+		if p.jitter, err = pki.ParseValidity(o.jitter); err != nil {
+			return nil, usageError{err}
+		}
+	}
+	return p, nil
+}
+
+func (e *env) renew(ctx context.Context, g *globals, o *renewOptions) error {
+	p, err := o.check()
+	if err != nil {
+		return err
+	}
+	if err := e.checkClock(); err != nil {
+		return err
+	}
+	if err := p.wait(ctx); err != nil {
+		return err
+	}
+	r := &renewal{env: e, g: g, renewPlan: p, keys: e.newKeyring(g)}
+	err = r.run(ctx)
+	return errors.Join(err, r.writeMetrics(err))
+}
+
+// wait spreads the runs of many machines.
+func (p *renewPlan) wait(ctx context.Context) error {
+	if p.jitter == 0 || term.IsTerminal(int(os.Stderr.Fd())) || term.IsTerminal(int(os.Stdin.Fd())) {
+		return nil
+	}
+	select {
+	case <-ctx.Done():
+		return errInterrupted
+	case <-time.After(rand.N(p.jitter)):
+		return nil
+	}
+}
+
+// renewal is one run of renew.
+type renewal struct {
+	*env
+	*renewPlan
+	g    *globals
+	keys *keyring
+
+	found   []*installation
+	crl     dueCRL
+	renewed []*installation
+	// serving is set when something changes that a daemon serves.
+	serving bool
+}
+
+func (r *renewal) run(ctx context.Context) error {
+	if err := r.look(); err != nil {
+		return err
+	}
+	if !r.anythingDue() {
+		return r.tellNothing()
+	}
+	if r.keyAbsent() {
+		return r.tellDue()
+	}
+	locks := []string{r.g.caFolder(), r.g.system().Top()}
+	j, err := r.carryOut(ctx, r.g, locks, r.decide)
+	if err != nil {
+		return err
+	}
+	j.notes = append(j.notes, j.plan.Weaker()...)
+	var proven error
+	if !r.g.dryRun && r.serving && len(j.plan.Changes()) > 0 {
+		proven = r.proveOrRollBack(ctx, j)
+	}
+	return errors.Join(r.tell(r.g, j), proven, r.failures())
+}
+
+// keyAbsent reports whether the CA's key is on another machine.
+func (r *renewal) keyAbsent() bool {
+	return !store.Exists(libvirt.CA(r.g.caFolder()).Path(libvirt.CAKey))
+}
+
+// decide looks again, under the lock, and plans what is due.
+func (r *renewal) decide(j *job) error {
+	if err := r.look(); err != nil {
+		return err
+	}
+	a, err := r.loadCA(r.g)
+	if err != nil {
+		return err
+	}
+	if err := firstOf(a.open(r.keys), a.loadCRL()); err != nil {
+		return err
+	}
+	r.renewed = nil
+	for _, in := range r.found {
+		if in.err != nil || len(in.reasons) == 0 {
+			continue
+		}
+		if in.err = r.renewOne(j, a, in); in.err == nil {
+			r.renewed = append(r.renewed, in)
+		}
+	}
+	return r.renewCRL(j, a)
+}
+
+// renewOne plans a new certificate like the one that is there.
+func (r *renewal) renewOne(j *job, a *authority, in *installation) error {
+	old := in.pair.cert
+	keyType, known := pki.KeyTypeOf(old.PublicKey)
+	if !known {
+		keyType = pki.DefaultKeyType
+	}
+	have := in.pair
+	if !r.sameKey || have.key == nil || have.mismatch() != nil {
+		have = nil
+	}
+	id := identity{role: in.role, name: in.layout.Path(libvirt.CertFile(string(in.role))), rawSubject: old.RawSubject}
+	id.dns = old.DNSNames
+	id.ips = append(append(id.ips, old.IPAddresses...), in.missing...)
+	leaf := leafPlan{keyType: keyType, validity: pki.Life(old), strict: strictUsage(old)}
+	to := target{in.layout, owner()}
+	j.plan.Together(in.layout.PairFolder())
+	if _, err := r.makePair(j, a, r.keys, leaf, to, id, have); err != nil {
+		return err
+	}
+	j.did("%s: %s", in.pair.certPath, in.why())
+	r.serving = r.serving || in.system
+	return r.trust(j, a, to)
+}
+
+// renewCRL plans a fresh CRL when the one here is due.
+func (r *renewal) renewCRL(j *job, a *authority) error {
+	if r.crl.reason == "" {
+		return nil
+	}
+	c := crlPlan{validity: pki.DefaultCRLValidity}
+	if a.current != nil && !a.current.NextUpdate.IsZero() {
+		c.validity = a.current.NextUpdate.Sub(a.current.ThisUpdate)
+	}
+	r.serving = true
+	j.did("%s: %s", a.layout.Path(libvirt.CACRL), r.crl.reason)
+	return r.planCRL(j, r.g, a, c, nil, nil)
+}
+
+// failures are the installations that could not be renewed.
+func (r *renewal) failures() error {
+	var errs []error
+	for _, in := range r.found {
+		if in.err != nil {
+			errs = append(errs, fmt.Errorf("%s: %w", in.pair.certPath, in.err))
+		}
+	}
+	return errors.Join(errs...)
+}

@@ -1,0 +1,147 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io/fs"
+	"path/filepath"
+
+	"github.com/spf13/cobra"
+
+	"virtpki/internal/libvirt"
+	"virtpki/internal/store"
+	"virtpki/pki"
+)
+
+const rollbackHelp = `Put the generation of keys and certificates before the last renewal back, in one
+instant, have the daemon read it, and prove it. Done twice, it is as before.
+
+The system's pairs are meant, with --user the user's own. CA and CRL stay as they
+are: what was revoked stays so.`
+
+func newRollback(e *env, g *globals) *cobra.Command {
+	o := &reloadOptions{}
+	var user bool
+	cmd := &cobra.Command{
+		Use:     "rollback",
+		Short:   "Put the generation before the last renewal back",
+		Long:    help(rollbackHelp, exitDone, exitError, exitUsage, exitInterrupted),
+		Example: "  virtpki rollback\n  virtpki rollback --dry-run",
+		Args:    cobra.NoArgs,
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			return e.rollback(cmd.Context(), g, o, user)
+		},
+	}
+	o.addFlags(cmd)
+	cmd.Flags().BoolVar(&user, "user", false, "roll the pairs in ~/.pki/libvirt back")
+	g.addDryRun(cmd)
+	return cmd
+}
+
+func (e *env) rollback(ctx context.Context, g *globals, o *reloadOptions, user bool) error {
+	layout := g.system()
+	if layouts := g.layouts(); user && len(layouts) > 1 {
+		layout = layouts[1]
+	}
+	folder := layout.PairFolder()
+	if err := checkPrevious(layout); err != nil {
+		return err
+	}
+	j := &job{}
+	if g.dryRun {
+		j.did("would put %s in the place of %s", store.Previous(folder), folder)
+		return e.tell(g, j)
+	}
+	if err := e.exchangeBack(ctx, layout); err != nil {
+		return err
+	}
+	j.did("%s is as it was before", folder)
+	var errs []error
+	if !user {
+		errs = append(errs, e.reloadSystem(ctx, g, o, j))
+	}
+	return errors.Join(e.tell(g, j), errors.Join(errs...))
+}
+
+// exchangeBack takes the lock and exchanges the generations.
+func (e *env) exchangeBack(ctx context.Context, layout libvirt.Layout) error {
+	lock, err := store.Acquire(ctx, layout.Top(), func() { e.warn("waiting for another run to end (%s)", layout.Top()) })
+	if err != nil {
+		return err
+	}
+	defer lock.Release()
+	return store.Rollback(layout.PairFolder())
+}
+
+// checkPrevious wants the generation before to be whole: a certificate without
+// its key, or with another's, would keep the daemon from starting.
+func checkPrevious(layout libvirt.Layout) error {
+	previous := store.Previous(layout.PairFolder())
+	found := false
+	for _, role := range []pki.Role{pki.Server, pki.Client} {
+		p := newPair(layout, role)
+		for _, path := range []*string{&p.certPath, &p.keyPath} {
+			rel, err := filepath.Rel(layout.PairFolder(), *path)
+			if err != nil {
+				return err
+			}
+			*path = filepath.Join(previous, rel)
+		}
+		if err := firstOf(p.readCert(), p.readKey(), p.mismatch()); err != nil {
+			return err
+		}
+		found = found || p.cert != nil && p.key != nil
+	}
+	if !found {
+		return fmt.Errorf("%s: no pair of a generation before: %w", previous, fs.ErrNotExist)
+	}
+	return nil
+}
+
+// reloadSystem has each daemon that serves the system's pair read it, and proves
+// that it does.
+func (e *env) reloadSystem(ctx context.Context, g *globals, o *reloadOptions, j *job) error {
+	daemons, err := o.find(ctx, g)
+	if err != nil {
+		return err
+	}
+	r := reloader{e, g, *o, j}
+	var errs []error
+	for _, d := range daemons {
+		if filepath.Join(d.Root, d.Files.Cert) != filepath.Clean(g.system().Path(libvirt.ServerCert)) {
+			j.note("%s serves files of its own (%s): it was left alone", d.Daemon.Name, d.Files.Cert)
+			continue
+		}
+		errs = append(errs, r.refreshAndProve(ctx, d, systemClient(g)))
+	}
+	if len(daemons) == 0 && !o.noReload {
+		j.note("no daemon runs here: what is on disk counts when one starts")
+	}
+	return errors.Join(errs...)
+}
+
+// proveOrRollBack reloads after a renewal. When the daemon does not take what is
+// on disk, the generation before is put back and read again. One that waits for
+// a restart has not refused anything: what is new stays.
+func (r *renewal) proveOrRollBack(ctx context.Context, j *job) error {
+	err := r.reloadSystem(ctx, r.g, &r.reloadOptions, j)
+	if err == nil || !r.swapped() || errors.Is(err, errNeedsRestart) {
+		return err
+	}
+	if backErr := firstOf(checkPrevious(r.g.system()), r.exchangeBack(ctx, r.g.system())); backErr != nil {
+		return errors.Join(err, fmt.Errorf("putting the files of before back: %w", backErr))
+	}
+	j.note("the files of before are back in %s", r.g.system().PairFolder())
+	return errors.Join(err, r.reloadSystem(ctx, r.g, &r.reloadOptions, j))
+}
+
+// swapped reports whether a pair of the system was renewed.
+func (r *renewal) swapped() bool {
+	for _, in := range r.renewed {
+		if in.system {
+			return true
+		}
+	}
+	return false
+}

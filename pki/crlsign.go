@@ -57,29 +57,18 @@ func NextNumber(crl *CRL) *big.Int {
 // extensions that a CA's list must have, authorityKeyIdentifier and cRLNumber.
 // Time and memory grow with the bytes of Base and the number of entries in Add:
 // the new list is built in one piece, and its signature verified with the CA's
-// certificate before it is returned.
+// certificate before it is returned. A keyUsage without cRLSign is no error: see
+// [CRL.CheckSignatureFrom].
 func (ca *CA) CRL(r CRLRequest) (*CRL, error) {
 	r.setDefaults()
 	if err := r.check(ca.Certificate); err != nil {
 		return nil, err
 	}
-	algorithm, err := signatureAlgorithm(ca.Signer.Public())
-	if err != nil {
-		return nil, err
-	}
-	list, err := r.assemble(ca.Certificate, algorithm.identifier)
-	if err != nil {
-		return nil, fmt.Errorf("encoding the CRL: %w", err)
-	}
-	signature, err := crypto.SignMessage(ca.Signer, rand.Reader, list.bytes(), algorithm.hash)
+	raw, err := ca.signList(&r)
 	if err != nil {
 		return nil, fmt.Errorf("signing the CRL: %w", err)
 	}
-	if err := list.add(func(b *cryptobyte.Builder) { b.AddBytes(algorithm.identifier); b.AddASN1BitString(signature) }); err != nil {
-		return nil, err
-	}
-	list.wrap()
-	crl, err := ParseCRL(list.bytes())
+	crl, err := ParseCRL(raw)
 	if err != nil {
 		return nil, fmt.Errorf("reading back the CRL: %w", err)
 	}
@@ -87,6 +76,28 @@ func (ca *CA) CRL(r CRLRequest) (*CRL, error) {
 		return nil, err // the key is not the certificate's, or the signer went wrong
 	}
 	return crl, nil
+}
+
+// signList encodes the list that r describes and signs it.
+func (ca *CA) signList(r *CRLRequest) ([]byte, error) {
+	algorithm, err := signatureAlgorithm(ca.Signer.Public())
+	if err != nil {
+		return nil, err
+	}
+	list, err := r.assemble(ca.Certificate, algorithm.identifier)
+	if err != nil {
+		return nil, err
+	}
+	signature, err := crypto.SignMessage(ca.Signer, rand.Reader, list.bytes(), algorithm.hash)
+	if err != nil {
+		return nil, err
+	}
+	err = list.add(func(b *cryptobyte.Builder) {
+		b.AddBytes(algorithm.identifier)
+		b.AddASN1BitString(signature)
+	})
+	list.wrap()
+	return list.bytes(), err
 }
 
 func (r *CRLRequest) setDefaults() {
@@ -106,8 +117,6 @@ func (r *CRLRequest) setDefaults() {
 func (r *CRLRequest) check(issuer *x509.Certificate) error {
 	// One bit less than 20 octets: the highest is the sign's.
 	switch base := r.Base; {
-	case issuer.KeyUsage != 0 && issuer.KeyUsage&x509.KeyUsageCRLSign == 0:
-		return errors.New("the CA's keyUsage lacks cRLSign: it may not sign a CRL")
 	case r.Number.Sign() < 0 || r.Number.BitLen() > 159:
 		return fmt.Errorf("CRL number %d is negative or over 20 octets", r.Number)
 	case base.Number != nil && r.Number.Cmp(base.Number) <= 0:
@@ -269,11 +278,11 @@ func addEntry(b *cryptobyte.Builder, serial []byte, entry x509.RevocationListEnt
 }
 
 func addEntryExtensions(b *cryptobyte.Builder, entry x509.RevocationListEntry) {
-	if entry.ReasonCode != 0 {
-		addExtension(b, oidReasonCode, false, func(b *cryptobyte.Builder) { b.AddASN1Enum(int64(entry.ReasonCode)) })
-	}
 	for _, ext := range entry.ExtraExtensions {
 		addExtension(b, ext.Id, ext.Critical, func(b *cryptobyte.Builder) { b.AddBytes(ext.Value) })
+	}
+	if entry.ReasonCode != 0 {
+		addExtension(b, oidReasonCode, false, func(b *cryptobyte.Builder) { b.AddASN1Enum(int64(entry.ReasonCode)) })
 	}
 }
 

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"fmt"
 	"math/big"
+	"regexp"
 	"strings"
 	"time"
 )
@@ -29,21 +30,23 @@ const (
 	indexColumns
 )
 
-// The two forms of a date: with two digits for the year until
-// 2049, with four after it.
+// The two forms of a date: with two digits for the years 1950 to 2049, with four
+// for the others.
 const (
 	indexShortDate = "060102150405Z"
 	indexLongDate  = "20060102150405Z"
 )
 
-// ParseIndex reads an index.txt. The error names the line.
+// ParseIndex reads an index.txt. Empty lines, and those that begin with #, are
+// passed over, as OpenSSL does. The error names the line. A serial may stand on
+// several lines.
 func ParseIndex(data []byte) ([]IndexEntry, error) {
 	var entries []IndexEntry
 	n := 0
 	for line := range bytes.Lines(data) {
 		n++
 		text := strings.TrimRight(string(line), "\r\n")
-		if text == "" {
+		if text == "" || text[0] == '#' {
 			continue
 		}
 		entry, err := parseIndexLine(text)
@@ -55,6 +58,10 @@ func ParseIndex(data []byte) ([]IndexEntry, error) {
 	return entries, nil
 }
 
+// indexSerialForm is what OpenSSL writes; a minus sign is that of a serial
+// which is no serial by RFC 5280, and yet was signed.
+var indexSerialForm = regexp.MustCompile(`^-?[0-9A-Fa-f]+$`)
+
 func parseIndexLine(text string) (entry IndexEntry, err error) {
 	columns := strings.Split(text, "\t")
 	if len(columns) != indexColumns {
@@ -63,11 +70,11 @@ func parseIndexLine(text string) (entry IndexEntry, err error) {
 	if entry.NotAfter, err = parseIndexDate(columns[indexNotAfter]); err != nil {
 		return entry, err
 	}
-	serial, ok := new(big.Int).SetString(columns[indexSerial], 16)
-	if !ok {
+	if !indexSerialForm.MatchString(columns[indexSerial]) {
 		return entry, fmt.Errorf("serial %q is not hexadecimal", columns[indexSerial])
 	}
-	entry.Serial, entry.Subject = serial, columns[indexSubject]
+	entry.Serial, _ = new(big.Int).SetString(columns[indexSerial], 16)
+	entry.Subject = columns[indexSubject]
 	switch columns[indexStatus] {
 	case "V", "E":
 		return entry, nil
@@ -84,14 +91,16 @@ func parseIndexRevocation(text string) (time.Time, Reason, error) {
 	date, rest, _ := strings.Cut(text, ",")
 	at, err := parseIndexDate(date)
 	if err != nil {
-		return at, ReasonUnspecified, err
+		return at, ReasonUnspecified, fmt.Errorf("revocation: %w", err)
 	}
 	name, _, _ := strings.Cut(rest, ",")
 	if name == "" {
 		return at, ReasonUnspecified, nil
 	}
-	if reason, ok := indexReasons[name]; ok {
-		return at, reason, nil
+	for word, reason := range indexReasons {
+		if strings.EqualFold(word, name) {
+			return at, reason, nil
+		}
 	}
 	reason, err := ParseReason(name)
 	return at, reason, err
@@ -105,28 +114,43 @@ var indexReasons = map[string]Reason{
 	"CAkeyTime":       ReasonCACompromise,
 }
 
-func parseIndexDate(text string) (time.Time, error) {
-	form := indexShortDate
-	if len(text) == len(indexLongDate) {
-		form = indexLongDate
+func parseIndexDate(text string) (at time.Time, err error) {
+	switch len(text) {
+	case len(indexShortDate):
+		at, err = time.Parse(indexLongDate, indexCentury(text)+text)
+	case len(indexLongDate):
+		at, err = time.Parse(indexLongDate, text)
+	default:
+		err = fmt.Errorf("%d characters", len(text))
 	}
-	at, err := time.Parse(form, text)
-	if err != nil {
+	if err != nil || at.IsZero() {
 		return at, fmt.Errorf("date %q (want YYMMDDhhmmssZ)", text)
 	}
 	return at, nil
 }
 
+// indexCentury is that of two digits of a year (RFC 5280 section 4.1.2.5.1).
+func indexCentury(text string) string {
+	if text[0] < '5' {
+		return "20"
+	}
+	return "19"
+}
+
 // FormatIndex prints entries as an index.txt. What has expired at now is marked
-// so, unless it was revoked.
+// so, unless it was revoked. Tabs and ends of lines in a subject are written as
+// OpenSSL does, \x09. OpenSSL knows neither privilegeWithdrawn nor aACompromise:
+// such a revocation is printed without its reason.
 func FormatIndex(entries []IndexEntry, now time.Time) []byte {
 	var out bytes.Buffer
 	for _, entry := range entries {
 		fmt.Fprintf(&out, "%s\t%s\t%s\t%s\tunknown\t%s\n", entry.status(now), formatIndexDate(entry.NotAfter),
-			entry.revocation(), indexSerialText(entry.Serial), entry.Subject)
+			entry.revocation(), indexSerialText(entry.Serial), indexEscapes.Replace(entry.Subject))
 	}
 	return out.Bytes()
 }
+
+var indexEscapes = strings.NewReplacer("\t", `\x09`, "\n", `\x0A`, "\r", `\x0D`)
 
 func (e IndexEntry) status(now time.Time) string {
 	switch {
@@ -145,13 +169,13 @@ func (e IndexEntry) revocation() string {
 	text := formatIndexDate(e.Revoked)
 	switch e.Reason {
 	case ReasonUnspecified, ReasonPrivilegeWithdrawn, ReasonAACompromise:
-		return text // the last two are unknown to OpenSSL's index
+		return text
 	}
 	return text + "," + e.Reason.String()
 }
 
 func formatIndexDate(at time.Time) string {
-	if at = at.UTC(); at.Year() < 2050 {
+	if at = at.UTC(); at.Year() >= 1950 && at.Year() < 2050 {
 		return at.Format(indexShortDate)
 	}
 	return at.Format(indexLongDate)
@@ -159,9 +183,12 @@ func formatIndexDate(at time.Time) string {
 
 // indexSerialText is a serial in upper-case hexadecimal, whole bytes.
 func indexSerialText(serial *big.Int) string {
-	text := fmt.Sprintf("%X", serial)
-	if len(text)%2 == 1 {
-		text = "0" + text
+	digits := fmt.Sprintf("%X", new(big.Int).Abs(serial))
+	if len(digits)%2 == 1 {
+		digits = "0" + digits
 	}
-	return text
+	if serial.Sign() < 0 {
+		return "-" + digits
+	}
+	return digits
 }

@@ -133,8 +133,15 @@ func ParseKey(data, passphrase []byte) (crypto.Signer, error) {
 	if encrypted && len(passphrase) == 0 {
 		return nil, ErrKeyEncrypted
 	}
+	if block.Type == "ENCRYPTED PRIVATE KEY" {
+		plain, err := decryptPKCS8(block.Bytes, passphrase)
+		if err != nil {
+			return nil, err
+		}
+		block = &pem.Block{Type: "PRIVATE KEY", Bytes: plain}
+	}
 	var opts []pemutil.Options
-	if encrypted {
+	if block.Headers["DEK-Info"] != "" {
 		opts = append(opts, pemutil.WithPassword(passphrase))
 	}
 	parsed, err := pemutil.ParseKey(pem.EncodeToMemory(block), opts...)

@@ -2,12 +2,10 @@ package main
 
 import (
 	"context"
-	"crypto/x509"
 	"errors"
 	"fmt"
 	"math/big"
 	"path/filepath"
-	"slices"
 
 	"github.com/spf13/cobra"
 
@@ -195,7 +193,7 @@ func (e *env) nameHost(g *globals, o *bootstrapOptions, h *hostPlan) error {
 // makes one.
 func (e *env) findOrMakeCA(j *job, g *globals, keys *keyring, n *newAuthority) (*authority, error) {
 	a, err := e.loadCA(g)
-	if errors.Is(err, errNoCA) {
+	if errors.Is(err, errNoCA) || errors.Is(err, errKeyAlone) {
 		if n == nil {
 			return nil, usageError{withHint(err, "name the organisation of a new CA with --name")}
 		}
@@ -237,8 +235,7 @@ func (e *env) takeOrMake(j *job, a *authority, keys *keyring, h *hostPlan, id id
 // checkTaken looks at a certificate that was there: libvirtd does not start on
 // one that its CA file does not vouch for.
 func (e *env) checkTaken(j *job, a *authority, have *pair) error {
-	signed := slices.ContainsFunc(a.bundle, func(ca *x509.Certificate) bool { return have.cert.CheckSignatureFrom(ca) == nil })
-	if !signed {
+	if !a.hasSigned(have.cert) {
 		return fmt.Errorf("%s: %s is not signed by the CA in %s", have.certPath, dnOf(have.cert), a.layout.Path(libvirt.CACert))
 	}
 	if !e.now().Before(have.cert.NotAfter) {

@@ -25,7 +25,7 @@ func newCA(e *env, g *globals) *cobra.Command {
 		Args:  cobra.NoArgs,
 		RunE:  needsSubcommand,
 	}
-	cmd.AddCommand(newCAInit(e, g), newCAShow(e, g), newCAImport(e, g), newCAExport(e, g))
+	cmd.AddCommand(newCAInit(e, g), newCAShow(e, g), newCAImport(e, g), newCAExport(e, g), newRollover(e, g))
 	return cmd
 }
 
@@ -143,7 +143,8 @@ func (e *env) refuseExisting(g *globals) error {
 
 // makeCA plans a new CA: key, certificate, empty CRL.
 func (e *env) makeCA(j *job, g *globals, keys *keyring, n newAuthority) (*authority, error) {
-	signer, err := keys.key(caSlot, n.keyType)
+	layout := libvirt.CA(g.caFolder())
+	signer, keyPEM, err := keys.forCA(layout.Path(libvirt.CAKey), n.keyType)
 	if err != nil {
 		return nil, err
 	}
@@ -151,11 +152,7 @@ func (e *env) makeCA(j *job, g *globals, keys *keyring, n newAuthority) (*author
 	if err != nil {
 		return nil, err
 	}
-	keyPEM, err := keys.encodeCA(signer)
-	if err != nil {
-		return nil, err
-	}
-	a := &authority{folder: g.caFolder(), layout: libvirt.CA(g.caFolder()), ca: *ca}
+	a := &authority{generation: generation{ca: *ca}, folder: g.caFolder(), layout: layout}
 	a.bundle = append(a.bundle, ca.Certificate)
 	to := target{a.layout, owner()}
 	if err := to.folders(&j.plan, store.RecordPath(libvirt.Records(a.folder), ca.Certificate.SerialNumber)); err != nil {
@@ -181,6 +178,21 @@ func (e *env) makeCRL(j *job, a *authority, number *big.Int) error {
 	}
 	a.crl = pki.EncodeCRL(crl)
 	return target{a.layout, owner()}.write(&j.plan, libvirt.CACRL, a.crl)
+}
+
+// forCA is the key for a new CA, and its file: the one that a run which was cut
+// short has left, else a new one.
+func (k *keyring) forCA(path string, t pki.KeyType) (signer crypto.Signer, data []byte, err error) {
+	if data, err = readIfThere(path); err != nil || data != nil {
+		if err == nil {
+			signer, err = k.openCA(path)
+		}
+		return signer, data, err
+	}
+	if signer, err = k.key(caSlot, t); err == nil {
+		data, err = k.encodeCA(signer)
+	}
+	return signer, data, err
 }
 
 // encodeCA is the CA's key as PEM, encrypted when a passphrase is given.

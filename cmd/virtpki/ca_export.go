@@ -2,6 +2,7 @@ package main
 
 import (
 	"cmp"
+	"encoding/asn1"
 	"fmt"
 	"slices"
 	"strings"
@@ -20,7 +21,8 @@ so that openssl ca or easy-rsa can go on from here. The certificate, the key
 read as they are.
 
 Revocations of which there is no record are in it too, with the CA's end as
-their date of expiry.`
+their date of expiry. Several live certificates of one subject are as usual here:
+openssl ca wants "unique_subject = no" then.`
 
 func newCAExport(e *env, g *globals) *cobra.Command {
 	var index bool
@@ -52,6 +54,9 @@ func (e *env) caExport(g *globals) error {
 	return err
 }
 
+// unknownSubject stands for that of a certificate which there is no record of.
+const unknownSubject = "/CN=unknown"
+
 // index lists the records and the revocations without one, oldest first.
 func (a *authority) index() ([]pki.IndexEntry, error) {
 	certs, err := store.Records(libvirt.Records(a.folder))
@@ -78,7 +83,7 @@ func (a *authority) index() ([]pki.IndexEntry, error) {
 			}
 			entry := bySerial[revoked.SerialNumber.String()]
 			if entry == nil {
-				entry = add(pki.IndexEntry{Serial: revoked.SerialNumber, NotAfter: a.ca.Certificate.NotAfter, Subject: "/CN=unknown"})
+				entry = add(pki.IndexEntry{Serial: revoked.SerialNumber, NotAfter: a.ca.Certificate.NotAfter, Subject: unknownSubject})
 			}
 			entry.Revoked, entry.Reason = revoked.RevocationTime, pki.Reason(revoked.ReasonCode)
 		}
@@ -98,26 +103,24 @@ func sorted(entries []*pki.IndexEntry) []pki.IndexEntry {
 }
 
 // opensslNames are the attribute types that OpenSSL calls otherwise.
-var opensslNames = map[string]string{"EMAIL": "emailAddress", "surName": "SN", "givenName": "GN", "telephoneNumber": "telephoneNumber"}
+var opensslNames = map[string]string{"EMAIL": "emailAddress", "surName": "SN", "givenName": "GN"}
 
-// slashed is a DN in the form of OpenSSL's index: /C=GB/O=Example/CN=admin, with
-// bytes that are not printable ASCII as \xNN.
+// slashed is a DN in the form of OpenSSL's index (crypto/x509/x509_obj.c):
+// /C=GB/O=Example/OU=a+OU=b/CN=admin, with a backslash before / and + in a value,
+// and \xNN for a byte that is no printable ASCII.
 func slashed(text string) string {
 	name, err := dn.Parse(text)
 	if err != nil {
-		return "/CN=unknown"
+		return unknownSubject
 	}
 	var b strings.Builder
 	for _, rdn := range name {
-		for _, attribute := range rdn {
-			typ := attribute.Type
-			if other, ok := opensslNames[typ]; ok {
-				typ = other
-			}
-			b.WriteString("/" + typ + "=")
+		for i, attribute := range rdn {
+			b.WriteByte("/+"[min(i, 1)])
+			b.WriteString(cmp.Or(opensslNames[attribute.Type], attribute.Type) + "=")
 			value := attribute.Value
 			if attribute.DER != nil {
-				value = string(attribute.DER)
+				value = string(contents(attribute.DER))
 			}
 			writeASCII(&b, value)
 		}
@@ -125,11 +128,23 @@ func slashed(text string) string {
 	return b.String()
 }
 
+// contents are the bytes of a DER value without its header.
+func contents(der []byte) []byte {
+	var value asn1.RawValue
+	if _, err := asn1.Unmarshal(der, &value); err != nil {
+		return der
+	}
+	return value.Bytes
+}
+
 func writeASCII(b *strings.Builder, value string) {
 	for i := range len(value) {
-		if c := value[i]; c < ' ' || c > '~' {
+		switch c := value[i]; {
+		case c == '/', c == '+':
+			b.Write([]byte{'\\', c})
+		case c < ' ', c > '~':
 			fmt.Fprintf(b, `\x%02X`, c)
-		} else {
+		default:
 			b.WriteByte(c)
 		}
 	}

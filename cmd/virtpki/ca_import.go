@@ -30,7 +30,7 @@ certificate and key, its revocations, and the records of what it has signed.
 key may be PKCS#1, SEC1 or PKCS#8, encrypted or not; it is written as PKCS#8,
 encrypted again if it was. --issued is a folder of PEM certificates, or an
 index.txt as openssl and easy-rsa keep it: what it says to be revoked is, and
-the certificates are looked for beside it.
+the certificates are looked for in the folders beside it.
 
 A CA that libvirt cannot live with is refused, and it is said why. The files that
 are read stay as they are. Afterwards sign and revoke with virtpki alone.`
@@ -69,9 +69,16 @@ func newCAImport(e *env, g *globals) *cobra.Command {
 type imported struct {
 	authority
 	encrypted bool
-	records   []*x509.Certificate
+	records   []*x509.Certificate        // one of each serial
 	revoked   []x509.RevocationListEntry // of the index, beyond the CRL
 	notes     []string
+
+	taken  map[string]*x509.Certificate // records by serial
+	listed map[string]bool              // serials of the CRL and of revoked
+}
+
+func (in *imported) note(format string, args ...any) {
+	in.notes = append(in.notes, fmt.Sprintf(format, args...))
 }
 
 func (e *env) caImport(ctx context.Context, g *globals, o *importOptions) error {
@@ -93,7 +100,11 @@ func (e *env) caImport(ctx context.Context, g *globals, o *importOptions) error 
 
 // readImport reads and checks everything before a byte is written.
 func (e *env) readImport(g *globals, o *importOptions, keys *keyring) (*imported, error) {
-	in := &imported{authority: authority{folder: g.caFolder(), layout: libvirt.CA(g.caFolder())}}
+	in := &imported{
+		authority: authority{folder: g.caFolder(), layout: libvirt.CA(g.caFolder())},
+		taken:     make(map[string]*x509.Certificate),
+		listed:    make(map[string]bool),
+	}
 	if err := e.readImportedCA(in, o, keys); err != nil {
 		return nil, err
 	}
@@ -125,6 +136,9 @@ func (e *env) readImportedCA(in *imported, o *importOptions, keys *keyring) erro
 	}
 	in.ca = pki.CA{Certificate: certs[mine], Signer: signer}
 	in.bundle = append([]*x509.Certificate{certs[mine]}, slices.Delete(slices.Clone(certs), mine, mine+1)...)
+	if cert := in.ca.Certificate; !cert.BasicConstraintsValid {
+		return fmt.Errorf("%s: %s has no basicConstraints (it is of version %d), and libvirt takes no CA without", o.cert, dnOf(cert), cert.Version)
+	}
 	if err := libvirt.CheckBundle(len(pki.EncodeCertificates(in.bundle...)), in.bundle, e.now()); err != nil {
 		return withHint(fmt.Errorf("%s: %w", o.cert, err), "libvirtd would not start on it")
 	}
@@ -146,6 +160,15 @@ func (in *imported) readCRL(path string) error {
 	}
 	if in.current = newestOf(crls, in.ca.Certificate); in.current == nil {
 		return fmt.Errorf("%s: no CRL that %s has signed", path, dnOf(in.ca.Certificate))
+	}
+	switch {
+	case in.current.Delta:
+		return fmt.Errorf("%s: a delta CRL holds only what has changed: give the whole one", path)
+	case in.current.Indirect:
+		return fmt.Errorf("%s: an indirect CRL holds certificates of other CAs: give the CA's own", path)
+	}
+	for entry := range in.current.Entries() { // one with a flaw revokes too
+		in.listed[entry.SerialNumber.String()] = true
 	}
 	return nil
 }
@@ -175,8 +198,11 @@ func (in *imported) readIssued(path string) error {
 	return nil
 }
 
-// readFolder takes every certificate that the CA has signed, and counts what is
-// none.
+// certExtensions are those of files that may hold a certificate.
+var certExtensions = []string{".pem", ".crt", ".cer"}
+
+// readFolder takes every certificate that the CA has signed, and counts the
+// files in which there is none.
 func (in *imported) readFolder(folder string) error {
 	entries, err := os.ReadDir(folder)
 	if err != nil {
@@ -184,62 +210,87 @@ func (in *imported) readFolder(folder string) error {
 	}
 	others := 0
 	for _, entry := range entries {
-		if entry.IsDir() || !slices.Contains([]string{".pem", ".crt", ".cer"}, filepath.Ext(entry.Name())) {
+		if entry.IsDir() || !slices.Contains(certExtensions, filepath.Ext(entry.Name())) {
 			continue
 		}
-		if cert := in.signedIn(filepath.Join(folder, entry.Name())); cert != nil {
-			in.records = append(in.records, cert)
-		} else {
+		certs := in.ownIn(filepath.Join(folder, entry.Name()))
+		for _, cert := range certs {
+			in.take(cert)
+		}
+		if len(certs) == 0 {
 			others++
 		}
 	}
 	if others > 0 {
-		in.notes = append(in.notes, fmt.Sprintf("%s: %d files hold no certificate that this CA has signed", folder, others))
+		in.note("%s: %s without a certificate of this CA passed over", folder, countOf(others, "file", "files"))
 	}
 	return nil
 }
 
-// signedIn is the first certificate of a file if the CA has signed it.
-func (in *imported) signedIn(path string) *x509.Certificate {
+// ownIn are the certificates of a file that the CA has signed, its own among
+// them if it signed itself. (A signature by SHA-1 counts: what it was good for
+// once can be revoked.)
+func (in *imported) ownIn(path string) []*x509.Certificate {
 	certs, err := readCerts(path)
-	if err != nil || certs[0].CheckSignatureFrom(in.ca.Certificate) != nil || bytes.Equal(certs[0].Raw, in.ca.Certificate.Raw) {
+	if err != nil {
 		return nil
 	}
-	return certs[0]
+	return slices.DeleteFunc(certs, func(cert *x509.Certificate) bool {
+		return !bytes.Equal(cert.RawIssuer, in.ca.Certificate.RawSubject) ||
+			in.ca.Certificate.CheckSignature(cert.SignatureAlgorithm, cert.RawTBSCertificate, cert.Signature) != nil
+	})
 }
 
-// indexFolders are where openssl and easy-rsa keep SERIAL.pem, beside index.txt.
-var indexFolders = []string{"newcerts", "certs_by_serial", "certs", "."}
+// take adds a record, unless it is the CA itself or there already. Of two
+// certificates with one serial the first is kept: libvirt cannot tell them apart
+// in a CRL either.
+func (in *imported) take(cert *x509.Certificate) {
+	if cert.Equal(in.ca.Certificate) {
+		return
+	}
+	serial := cert.SerialNumber.String()
+	switch have := in.taken[serial]; {
+	case have == nil:
+		in.taken[serial] = cert
+		in.records = append(in.records, cert)
+	case !cert.Equal(have):
+		in.note("serial %s was given twice, to %s and to %s: the first is recorded, and revoking it revokes both",
+			store.SerialText(cert.SerialNumber), dnOf(have), dnOf(cert))
+	}
+}
+
+// indexFolders are where openssl and easy-rsa keep SERIAL.pem, or .crt, beside
+// index.txt.
+var indexFolders = []string{"newcerts", "certs_by_serial", "revoked/certs_by_serial", "renewed/certs_by_serial", "certs", "."}
 
 // readIndex takes revocations and records from the lines of an index.txt.
 func (in *imported) readIndex(folder string, entries []pki.IndexEntry) {
 	missing := 0
 	for _, entry := range entries {
 		if cert := in.findIndexed(folder, entry.Serial); cert != nil {
-			in.records = append(in.records, cert)
+			in.take(cert)
 		} else {
 			missing++
 		}
-		if entry.Revoked.IsZero() || in.hasRevoked(entry.Serial) {
-			continue
+		if serial := entry.Serial.String(); !entry.Revoked.IsZero() && !in.listed[serial] {
+			in.listed[serial] = true
+			in.revoked = append(in.revoked, x509.RevocationListEntry{SerialNumber: entry.Serial, RevocationTime: entry.Revoked, ReasonCode: int(entry.Reason)})
 		}
-		in.revoked = append(in.revoked, x509.RevocationListEntry{SerialNumber: entry.Serial, RevocationTime: entry.Revoked, ReasonCode: int(entry.Reason)})
 	}
 	if missing > 0 {
-		in.notes = append(in.notes, fmt.Sprintf("the index names %d certificates of which there is no file beside it: they can be revoked by serial alone", missing))
+		in.note("the index names %s without a file beside it: revoke by serial what has no record", countOf(missing, "certificate", "certificates"))
 	}
 }
 
-func (in *imported) hasRevoked(serial *big.Int) bool {
-	_, listed := in.findRevoked(serial)
-	return listed || slices.ContainsFunc(in.revoked, func(have x509.RevocationListEntry) bool { return have.SerialNumber.Cmp(serial) == 0 })
-}
-
+// findIndexed finds the certificate with a serial; it may be the CA's own.
 func (in *imported) findIndexed(folder string, serial *big.Int) *x509.Certificate {
+	upper := store.SerialText(serial)
 	for _, sub := range indexFolders {
-		for _, name := range []string{store.SerialText(serial), strings.ToLower(store.SerialText(serial))} {
-			if cert := in.signedIn(filepath.Join(folder, sub, name+".pem")); cert != nil {
-				return cert
+		for _, name := range []string{upper + ".pem", upper + ".crt", strings.ToLower(upper) + ".pem"} {
+			for _, cert := range in.ownIn(filepath.Join(folder, sub, name)) {
+				if cert.SerialNumber.Cmp(serial) == 0 {
+					return cert
+				}
 			}
 		}
 	}
@@ -271,21 +322,25 @@ func (e *env) planImport(j *job, in *imported, keys *keyring) error {
 	j.made = append(j.made, placed{in.ca.Certificate, in.layout.Path(libvirt.CACert)})
 	j.notes = append(j.notes, in.notes...)
 	in.noteTwins(j)
+	if usage := in.ca.Certificate.KeyUsage; usage != 0 && usage&x509.KeyUsageCRLSign == 0 {
+		j.note("the CA's keyUsage lacks cRLSign: libvirt goes by its CRL all the same, other programs may not")
+	}
 	j.did("%s recorded", countOf(len(in.records), "certificate", "certificates"))
 	return e.planImportedCRL(j, in)
 }
 
 // planImportedCRL keeps the CA's own list as it is, unless the index knows of
-// more revocations or there was none.
+// more revocations, or the list is none to go on from: there is none, it has no
+// number, or its time has passed.
 func (e *env) planImportedCRL(j *job, in *imported) error {
-	if in.current != nil && len(in.revoked) == 0 {
-		j.did("CRL number %v taken over: %s", in.current.Number, countOf(in.current.Len(), "entry", "entries"))
-		return target{in.layout, owner()}.write(&j.plan, libvirt.CACRL, pki.EncodeCRL(in.current))
+	crl, word := in.current, "taken over"
+	if crl == nil || crl.Number == nil || len(in.revoked) > 0 || crl.NextUpdate.Before(e.now()) {
+		var err error
+		if crl, err = in.nextCRL(e.now(), in.revoked, pki.DefaultCRLValidity); err != nil {
+			return err
+		}
+		word = "made"
 	}
-	crl, err := in.nextCRL(e.now(), in.revoked, pki.DefaultCRLValidity)
-	if err != nil {
-		return err
-	}
-	j.did("CRL number %v made: %s", crl.Number, countOf(crl.Len(), "entry", "entries"))
+	j.did("CRL number %v %s: %s", crl.Number, word, countOf(crl.Len(), "entry", "entries"))
 	return target{in.layout, owner()}.write(&j.plan, libvirt.CACRL, pki.EncodeCRL(crl))
 }

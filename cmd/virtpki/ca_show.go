@@ -2,11 +2,13 @@ package main
 
 import (
 	"fmt"
+	"time"
 
 	"github.com/spf13/cobra"
 
 	"virtpki/internal/libvirt"
 	"virtpki/internal/store"
+	"virtpki/pki"
 )
 
 const caShowHelp = `Show the CA here: what it is, until when, what it has signed and revoked, and
@@ -35,7 +37,23 @@ type caInfo struct {
 	Live         int        `json:"live"` // neither expired nor revoked
 	Expired      int        `json:"expired"`
 	Revoked      int        `json:"revoked"`
-	CRL          *crlInfo   `json:"crl,omitempty"`
+	CRL          *caCRL     `json:"crl,omitempty"`
+}
+
+// caCRL is what ca show tells of the CA's own list; crl show tells the entries.
+type caCRL struct {
+	Number     string    `json:"number,omitempty"`
+	ThisUpdate time.Time `json:"this_update"`
+	NextUpdate time.Time `json:"next_update"`
+	Entries    int       `json:"entries"`
+}
+
+func describeCACRL(crl *pki.CRL) *caCRL {
+	info := &caCRL{ThisUpdate: crl.ThisUpdate, NextUpdate: crl.NextUpdate, Entries: crl.Len()}
+	if crl.Number != nil {
+		info.Number = crl.Number.String()
+	}
+	return info
 }
 
 func (e *env) caShow(g *globals) error {
@@ -43,7 +61,7 @@ func (e *env) caShow(g *globals) error {
 	if err != nil {
 		return err
 	}
-	info, err := e.describeCA(g, a)
+	info, err := e.describeCA(a)
 	if err != nil {
 		return err
 	}
@@ -61,11 +79,11 @@ func (e *env) caShow(g *globals) error {
 		fmt.Fprintln(e.stdout, "CRL:      none")
 		return nil
 	}
-	fmt.Fprintf(e.stdout, "CRL:      number %s, %s, fresh until %s\n", info.CRL.Number, countOf(len(info.CRL.Entries), "entry", "entries"), info.CRL.NextUpdate.UTC().Format(dateForm))
+	fmt.Fprintf(e.stdout, "CRL:      number %s, %s, fresh until %s\n", info.CRL.Number, countOf(info.CRL.Entries, "entry", "entries"), info.CRL.NextUpdate.UTC().Format(dateForm))
 	return nil
 }
 
-func (e *env) describeCA(g *globals, a *authority) (*caInfo, error) {
+func (e *env) describeCA(a *authority) (*caInfo, error) {
 	info := &caInfo{Folder: a.folder, Key: keyState(a.layout.Path(libvirt.CAKey))}
 	for _, cert := range a.bundle {
 		info.Certificates = append(info.Certificates, describe(cert, a.layout.Path(libvirt.CACert), e.now()))
@@ -74,11 +92,7 @@ func (e *env) describeCA(g *globals, a *authority) (*caInfo, error) {
 		return nil, err
 	}
 	if a.current != nil {
-		described, err := e.describeCRL(g, a.layout.Path(libvirt.CACRL), a.current)
-		if err != nil {
-			return nil, err
-		}
-		info.CRL = &described
+		info.CRL = describeCACRL(a.current)
 	}
 	certs, err := store.Records(libvirt.Records(a.folder))
 	if err != nil {

@@ -4,9 +4,12 @@ import (
 	"context"
 	"crypto"
 	"crypto/x509"
+	"errors"
 	"fmt"
+	"io/fs"
 	"path/filepath"
 	"sync"
+	"syscall"
 
 	"virtpki/internal/libvirt"
 	"virtpki/internal/store"
@@ -50,11 +53,15 @@ func (e *env) change(ctx context.Context, g *globals, folders []string, decide f
 
 // carryOut is change for a command that goes on afterwards and tells itself.
 func (e *env) carryOut(ctx context.Context, g *globals, folders []string, decide func(*job) error) (*job, error) {
+	before := store.Marks(folders...)
 	j := &job{}
 	if err := decide(j); err != nil {
+		if !g.dryRun && (store.Interrupted(folders...) || store.Marks(folders...) != before) {
+			return e.applyLocked(ctx, folders, decide) // it has seen what another run had half made
+		}
 		return nil, err
 	}
-	if g.dryRun || len(j.plan.Changes()) == 0 {
+	if g.dryRun || len(j.plan.Changes()) == 0 && !store.Interrupted(folders...) {
 		return j, nil
 	}
 	return e.applyLocked(ctx, folders, decide)
@@ -62,8 +69,11 @@ func (e *env) carryOut(ctx context.Context, g *globals, folders []string, decide
 
 func (e *env) applyLocked(ctx context.Context, folders []string, decide func(*job) error) (*job, error) {
 	j := &job{}
-	for _, folder := range folders {
+	for i, folder := range folders {
 		lock, err := store.Acquire(ctx, folder, func() { e.warn("waiting for another run to end (%s)", folder) })
+		if i > 0 && notOurs(err) {
+			continue // a user's own CA: nothing is written there, or the write says so
+		}
 		if err != nil {
 			return nil, err
 		}
@@ -77,6 +87,12 @@ func (e *env) applyLocked(ctx context.Context, folders []string, decide func(*jo
 		return nil, errInterrupted
 	}
 	return j, j.plan.Apply()
+}
+
+// notOurs reports whether a lock could not be taken because this run may not
+// write there.
+func notOurs(err error) bool {
+	return errors.Is(err, fs.ErrPermission) || errors.Is(err, syscall.EROFS)
 }
 
 // tell prints what was done, or with --dry-run what would be.
@@ -97,6 +113,9 @@ func (e *env) tell(g *globals, j *job) error {
 		fmt.Fprintln(e.stdout, e.summary(p))
 	}
 	for _, line := range j.done {
+		if g.dryRun {
+			line = "would say: " + line
+		}
 		fmt.Fprintln(e.stdout, line)
 	}
 	for _, note := range j.notes {
@@ -127,6 +146,7 @@ var actionWords = map[store.Action][2]string{
 	store.Create:  {"created ", "would create "},
 	store.Replace: {"replaced", "would replace"},
 	store.Adjust:  {"adjusted", "would adjust "},
+	store.Remove:  {"removed ", "would remove "},
 }
 
 func changeLine(c store.Change, dryRun bool) string {

@@ -7,8 +7,6 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
-	"math/big"
-	"os"
 	"path/filepath"
 	"slices"
 	"time"
@@ -16,7 +14,6 @@ import (
 	"github.com/spf13/cobra"
 
 	"virtpki/internal/libvirt"
-	"virtpki/internal/store"
 	"virtpki/pki"
 )
 
@@ -63,7 +60,7 @@ func newCRL(e *env, g *globals) *cobra.Command {
 				return err
 			}
 			c.out = out
-			none := func(*job, *authority) ([]x509.RevocationListEntry, error) { return nil, nil }
+			none := func(*job, *authority) (newEntries, error) { return nil, nil }
 			return e.publishCRL(cmd.Context(), g, c, none, func() []condemned { return nil })
 		},
 	}
@@ -76,11 +73,14 @@ func newCRL(e *env, g *globals) *cobra.Command {
 	return cmd
 }
 
-// publishCRL makes a CRL with more entries, installs it, and has the daemons
+// newEntries are what is to be added to the lists of a CA's generations.
+type newEntries map[*generation][]x509.RevocationListEntry
+
+// publishCRL makes CRLs with more entries, installs them, and has the daemons
 // here act on it. entries decides what is added, nil to refresh; out lists
 // whom that concerns.
 func (e *env) publishCRL(ctx context.Context, g *globals, c crlPlan,
-	entries func(*job, *authority) ([]x509.RevocationListEntry, error), out func() []condemned) error {
+	entries func(*job, *authority) (newEntries, error), out func() []condemned) error {
 	if err := e.checkClock(); err != nil {
 		return err
 	}
@@ -104,7 +104,8 @@ func (e *env) publishCRL(ctx context.Context, g *globals, c crlPlan,
 			return err
 		}
 		if len(add) == 0 && out() != nil {
-			return nil // all of them are revoked already; what follows still counts
+			// All of them are revoked already, by a run that may have been cut short.
+			return a.planCRLs(j, a.crlPlaces(g, c.out, daemons), a.currents())
 		}
 		return e.planCRL(j, g, a, c, add, daemons)
 	})
@@ -118,33 +119,41 @@ func (e *env) publishCRL(ctx context.Context, g *globals, c crlPlan,
 	return errors.Join(e.tell(g, j), enforced)
 }
 
-// planCRL signs the next CRL and plans it for each place that holds one.
-func (e *env) planCRL(j *job, g *globals, a *authority, c crlPlan, add []x509.RevocationListEntry, daemons []libvirt.Running) error {
-	crl, err := a.nextCRL(e.now(), add, c.validity)
-	if err != nil {
-		return err
+// planCRL signs the next CRL of each generation that has new entries, of all
+// when none has, and plans them for each place that holds one.
+func (e *env) planCRL(j *job, g *globals, a *authority, c crlPlan, add newEntries, daemons []libvirt.Running) error {
+	places := a.crlPlaces(g, c.out, daemons)
+	var crls []*pki.CRL
+	for _, gen := range a.generations() {
+		elsewhere, err := gen.elsewhere(places)
+		if err != nil {
+			return err
+		}
+		if len(add) > 0 && len(add[gen])+len(elsewhere) == 0 {
+			continue
+		}
+		crl, err := gen.nextCRL(e.now(), append(elsewhere, add[gen]...), c.validity)
+		if err != nil {
+			return err
+		}
+		crls = append(crls, crl)
+		j.did("CRL number %v: %s, fresh until %s", crl.Number, countOf(crl.Len(), "entry", "entries"), crl.NextUpdate.UTC().Format(dateForm))
 	}
-	j.did("CRL number %v: %s, fresh until %s", crl.Number, countOf(crl.Len(), "entry", "entries"), crl.NextUpdate.UTC().Format(dateForm))
 	own := target{a.layout, owner()}
 	if err := own.folders(&j.plan, a.layout.Path(libvirt.CACRL)); err != nil {
 		return err
 	}
-	for _, path := range a.crlPlaces(g, c.out, daemons) {
-		if err := a.planCRLAt(j, path, crl); err != nil {
+	return a.planCRLs(j, places, crls)
+}
+
+// planCRLs plans each file that is to hold lists.
+func (a *authority) planCRLs(j *job, places []string, crls []*pki.CRL) error {
+	for _, path := range places {
+		if err := a.planCRLAt(j, path, crls); err != nil {
 			return err
 		}
 	}
 	return nil
-}
-
-// nextCRL signs the list that follows the current one. The numbers of a CA whose
-// list is lost go on from the time: that is higher than any count.
-func (a *authority) nextCRL(now time.Time, add []x509.RevocationListEntry, validity time.Duration) (*pki.CRL, error) {
-	next := big.NewInt(now.Unix())
-	if a.current != nil {
-		next = pki.NextNumber(a.current)
-	}
-	return a.ca.CRL(pki.CRLRequest{Number: next, Base: a.current, Add: add, Now: now, Validity: validity})
 }
 
 // crlPlaces are the files that hold, or are to hold, the CA's CRL on this
@@ -172,25 +181,33 @@ func (a *authority) crlPlaces(g *globals, out string, daemons []libvirt.Running)
 // crlMode is that of a CRL: it is public.
 const crlMode fs.FileMode = 0o644
 
-// planCRLAt plans one file with a CRL in it. Those of other CAs in the file
-// stay; of each issuer there is one, because libvirt keeps one.
-func (a *authority) planCRLAt(j *job, path string, crl *pki.CRL) error {
-	crls := []*pki.CRL{crl}
-	data, err := readIfThere(path)
+// planCRLAt plans one file with CRLs in it. Those of other CAs in the file stay;
+// of each issuer there is one, because libvirt keeps one.
+func (a *authority) planCRLAt(j *job, path string, crls []*pki.CRL) error {
+	there, err := readCRLs(path)
 	if err != nil {
 		return err
 	}
-	if len(data) > 0 {
-		there, err := pki.ParseCRLs(data)
-		if err != nil && !errors.Is(err, pki.ErrNoCRL) {
-			return fmt.Errorf("%s: %w", path, err)
-		}
-		crls = replaceCRL(there, crl)
+	for _, crl := range crls {
+		there = replaceCRL(there, crl)
 	}
 	if path == a.layout.Path(libvirt.CACRL) {
-		return j.plan.File(path, pki.EncodeCRL(crls...), crlMode, owner())
+		return j.plan.File(path, pki.EncodeCRL(there...), crlMode, owner())
 	}
-	return j.plan.Keep(path, pki.EncodeCRL(crls...), crlMode, owner())
+	return j.plan.Keep(path, pki.EncodeCRL(there...), crlMode, owner())
+}
+
+// readCRLs reads the lists of a file; none when there is no file.
+func readCRLs(path string) ([]*pki.CRL, error) {
+	data, err := readIfThere(path)
+	if err != nil || len(data) == 0 {
+		return nil, err
+	}
+	crls, err := pki.ParseCRLs(data)
+	if err != nil && !errors.Is(err, pki.ErrNoCRL) {
+		return nil, fmt.Errorf("%s: %w", path, err)
+	}
+	return crls, nil
 }
 
 // replaceCRL puts crl in the place of the one of the same issuer.
@@ -219,7 +236,10 @@ func (a *authority) loadCRL() error {
 	}
 	crls, err := pki.ParseCRLs(a.crl)
 	if err == nil {
-		if a.current = newestOf(crls, a.ca.Certificate); a.current == nil {
+		for _, gen := range a.generations() {
+			gen.current = newestOf(crls, gen.ca.Certificate)
+		}
+		if a.current == nil {
 			err = fmt.Errorf("no CRL that %s has signed", dnOf(a.ca.Certificate))
 		}
 	}
@@ -237,116 +257,21 @@ func newestOf(crls []*pki.CRL, ca *x509.Certificate) *pki.CRL {
 		if !bytes.Equal(crl.RawIssuer, ca.RawSubject) || crl.CheckSignatureFrom(ca) != nil {
 			continue
 		}
-		if newest == nil || !crl.ThisUpdate.Before(newest.ThisUpdate) {
+		if newest == nil || !isOlder(crl, newest) {
 			newest = crl
 		}
 	}
 	return newest
 }
 
-const crlShowHelp = `Show revocation lists: issuer, number, dates, and each entry with its reason, and
-with its DN where the CA here has a record of it. Without a file, the CA's own.`
-
-func newCRLShow(e *env, g *globals) *cobra.Command {
-	return &cobra.Command{
-		Use:     "show [FILE...]",
-		Short:   "Show what a CRL revokes",
-		Long:    help(crlShowHelp, exitDone, exitError, exitUsage),
-		Example: "  virtpki crl show\n  virtpki crl show --json /etc/pki/CA/cacrl.pem",
-		RunE: func(_ *cobra.Command, args []string) error {
-			if len(args) == 0 {
-				args = []string{libvirt.CA(g.caFolder()).Path(libvirt.CACRL)}
-			}
-			return e.crlShow(g, args)
-		},
+// isOlder compares by number, which never goes back: two lists may have been
+// made in one second. A list without a number is older than one with it.
+func isOlder(crl, than *pki.CRL) bool {
+	switch {
+	case crl.Number != nil && than.Number != nil && crl.Number.Cmp(than.Number) != 0:
+		return crl.Number.Cmp(than.Number) < 0
+	case (crl.Number == nil) != (than.Number == nil):
+		return crl.Number == nil
 	}
-}
-
-// crlInfo is what crl show tells of a list; its JSON form is stable.
-type crlInfo struct {
-	File       string      `json:"file"`
-	Issuer     string      `json:"issuer"`
-	Number     string      `json:"number,omitempty"`
-	ThisUpdate time.Time   `json:"this_update"`
-	NextUpdate time.Time   `json:"next_update"`
-	Expired    bool        `json:"expired"`
-	Entries    []crlRecord `json:"entries"`
-}
-
-// crlRecord is one entry of a list.
-type crlRecord struct {
-	Serial  string    `json:"serial"`
-	Revoked time.Time `json:"revoked"`
-	Reason  string    `json:"reason"`
-	DN      string    `json:"dn,omitempty"`
-}
-
-func (e *env) crlShow(g *globals, files []string) error {
-	var infos []crlInfo
-	for _, file := range files {
-		data, err := e.readInput(file)
-		if errors.Is(err, os.ErrNotExist) {
-			err = withHint(err, "libvirt goes on without a word when there is no CRL; make one: virtpki crl")
-		}
-		if err != nil {
-			return err
-		}
-		crls, err := pki.ParseCRLs(data)
-		if err != nil {
-			return fmt.Errorf("%s: %w", file, err)
-		}
-		for _, crl := range crls {
-			info, err := e.describeCRL(g, file, crl)
-			if err != nil {
-				return fmt.Errorf("%s: %w", file, err)
-			}
-			infos = append(infos, info)
-		}
-	}
-	if g.json {
-		return e.printJSON(infos)
-	}
-	for _, info := range infos {
-		if err := e.printCRL(info); err != nil {
-			return err
-		}
-	}
-	return nil
-}
-
-func (e *env) describeCRL(g *globals, file string, crl *pki.CRL) (crlInfo, error) {
-	info := crlInfo{File: file, Issuer: dnText(crl.RawIssuer), ThisUpdate: crl.ThisUpdate, NextUpdate: crl.NextUpdate, Entries: []crlRecord{}}
-	info.Expired = !crl.NextUpdate.IsZero() && e.now().After(crl.NextUpdate)
-	if crl.Number != nil {
-		info.Number = crl.Number.String()
-	}
-	folder := libvirt.Records(g.caFolder())
-	for entry, err := range crl.Entries() {
-		if err != nil {
-			return info, err
-		}
-		record := crlRecord{Serial: store.SerialText(entry.SerialNumber), Revoked: entry.RevocationTime, Reason: pki.Reason(entry.ReasonCode).String()}
-		if certs, err := readCerts(store.RecordPath(folder, entry.SerialNumber)); err == nil {
-			record.DN = dnOf(certs[0])
-		}
-		info.Entries = append(info.Entries, record)
-	}
-	return info, nil
-}
-
-func (e *env) printCRL(info crlInfo) error {
-	fresh := "fresh until " + info.NextUpdate.UTC().Format(time.RFC3339)
-	if info.Expired {
-		fresh = "not fresh since " + info.NextUpdate.UTC().Format(time.RFC3339) + " (libvirt does not look)"
-	}
-	fmt.Fprintf(e.stdout, "%s\n  of %s\n  number %s, made %s, %s, %s\n",
-		filepath.Clean(info.File), info.Issuer, info.Number, info.ThisUpdate.UTC().Format(time.RFC3339), fresh, countOf(len(info.Entries), "entry", "entries"))
-	if len(info.Entries) == 0 {
-		return nil
-	}
-	rows := [][]string{{"SERIAL", "REVOKED", "REASON", "DN"}}
-	for _, r := range info.Entries {
-		rows = append(rows, []string{r.Serial, r.Revoked.UTC().Format(dateForm), r.Reason, r.DN})
-	}
-	return e.printTable(rows)
+	return crl.ThisUpdate.Before(than.ThisUpdate)
 }

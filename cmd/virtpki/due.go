@@ -42,6 +42,8 @@ func (r *renewal) look() error {
 	if err != nil {
 		return err
 	}
+	r.caEnd = a.ca.Certificate.NotAfter
+	r.caDue = a.rollover == nil && !r.now().Before(pki.Window{}.CertificateOpens(a.ca.Certificate))
 	for _, layout := range r.g.layouts() {
 		for _, role := range []pki.Role{pki.Server, pki.Client} {
 			in := &installation{layout: layout, system: layout.Base == r.g.system().Base, role: role, pair: newPair(layout, role)}
@@ -81,8 +83,11 @@ func (in *installation) judge(r *renewal, a *authority) {
 	} else if in.pair.mismatch() != nil {
 		say("its key is another's")
 	}
-	if !slices.ContainsFunc(a.bundle, func(ca *x509.Certificate) bool { return cert.CheckSignatureFrom(ca) == nil }) {
+	switch {
+	case !a.hasSigned(cert):
 		say("not signed by the CA here")
+	case a.rollover != nil && !r.now().Before(a.rollover.Switch) && cert.CheckSignatureFrom(a.ca.Certificate) != nil:
+		say("signed by the CA that is on its way out")
 	}
 	if in.missing = r.missingAddresses(a, in); len(in.missing) > 0 {
 		say("lacks %s, which this machine has now", joinIPs(in.missing))

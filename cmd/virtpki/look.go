@@ -18,47 +18,65 @@ import (
 // errNoCA says that there is no CA where one was looked for.
 var errNoCA = errors.New("no CA")
 
+// errKeyAlone says that there is the key of a CA that has signed nothing yet, not
+// even its own certificate: a run was cut short.
+var errKeyAlone = errors.New("there is a CA's key and nothing else")
+
 // authority is a CA as it was found on disk, or is about to be written.
 type authority struct {
-	folder string
-	layout libvirt.Layout
-	ca     pki.CA              // Signer is nil until opened
-	bundle []*x509.Certificate // all of cacert.pem
-	crl    []byte              // cacrl.pem as it is; nil when there is none
-
-	current *pki.CRL // the CA's own list; see loadCRL
+	generation               // the one that signs
+	others     []*generation // in a rollover, the other one
+	rollover   *rollover     // nil outside of one
+	folder     string
+	layout     libvirt.Layout
+	bundle     []*x509.Certificate // all of cacert.pem
+	crl        []byte              // cacrl.pem as it is; nil when there is none
 }
 
 // maxSecret is more than any passphrase needs, in bytes.
 const maxSecret = 64 << 10
 
 // loadCA reads the CA's certificate and CRL. Without either certificate or key
-// the error is errNoCA.
+// the error is errNoCA; a file that libvirt would not start on is an error too.
 func (e *env) loadCA(g *globals) (*authority, error) {
-	a := &authority{folder: g.caFolder()}
+	a, size, err := e.readCA(g)
+	if err != nil {
+		return nil, err
+	}
+	if err := libvirt.CheckBundle(size, a.bundle, e.now()); err != nil {
+		return nil, withHint(fmt.Errorf("%s: %w", a.layout.Path(libvirt.CACert), err), "a CA at its end is changed by: virtpki ca rollover start")
+	}
+	return a, nil
+}
+
+// readCA is loadCA for a CA that may have expired. size is that of its file.
+func (e *env) readCA(g *globals) (a *authority, size int, err error) {
+	a = &authority{folder: g.caFolder()}
 	a.layout = libvirt.CA(a.folder)
 	path := a.layout.Path(libvirt.CACert)
 	data, err := readIfThere(path)
 	if err != nil {
-		return nil, err
+		return nil, 0, err
 	}
 	if data == nil {
-		return nil, a.absent()
+		return nil, 0, a.absent()
 	}
-	if a.bundle, err = pki.ParseCertificates(data); err == nil {
-		err = libvirt.CheckBundle(len(data), a.bundle, e.now())
+	if a.bundle, err = pki.ParseCertificates(data); err != nil {
+		return nil, 0, fmt.Errorf("%s: %w", path, err)
 	}
-	if err != nil {
-		return nil, fmt.Errorf("%s: %w", path, err)
+	if a.crl, err = readIfThere(a.layout.Path(libvirt.CACRL)); err != nil {
+		return nil, 0, err
 	}
-	a.ca.Certificate = a.bundle[0]
-	a.crl, err = readIfThere(a.layout.Path(libvirt.CACRL))
-	return a, err
+	return a, len(data), a.loadRollover(e.now())
 }
 
 // absent is the error for a CA without a certificate.
 func (a *authority) absent() error {
 	if key := a.layout.Path(libvirt.CAKey); store.Exists(key) {
+		records, err := store.Records(libvirt.Records(a.folder))
+		if err == nil && len(records) == 0 && !store.Exists(a.layout.Path(libvirt.CACRL)) {
+			return withHint(fmt.Errorf("%s: %w", key, errKeyAlone), "a run was cut short: virtpki bootstrap takes the key; ca init wants it moved away")
+		}
 		return fmt.Errorf("%s: the key of a CA whose certificate %s is missing", key, a.layout.Path(libvirt.CACert))
 	}
 	return withHint(fmt.Errorf("%w in %s", errNoCA, a.folder), "make one: virtpki ca init --name \"Example Org\"")
@@ -90,27 +108,40 @@ func (a *authority) noteTwins(j *job) {
 	}
 }
 
-// open reads the CA's key, and picks the certificate of the bundle that it
-// belongs to.
+// open reads the keys of the CA's generations, and finds the certificate of the
+// bundle that each belongs to.
 func (a *authority) open(keys *keyring) error {
 	if a.ca.Signer != nil {
 		return nil
 	}
 	path := a.layout.Path(libvirt.CAKey)
-	signer, err := keys.openCA(path)
+	first, err := a.openOne(keys, path)
 	if errors.Is(err, fs.ErrNotExist) {
 		return withHint(fmt.Errorf("the CA's key is not here (%s)", path), "issue on the CA's own machine, or name its folder with --ca")
 	}
 	if err != nil {
 		return err
 	}
+	second, err := a.openOne(keys, a.layout.Path(libvirt.CANextKey))
+	if err != nil && !errors.Is(err, fs.ErrNotExist) {
+		return err
+	}
+	a.arrange(first, second)
+	return nil
+}
+
+// openOne reads a key and finds its certificate.
+func (a *authority) openOne(keys *keyring, path string) (*generation, error) {
+	signer, err := keys.openCA(path)
+	if err != nil {
+		return nil, err
+	}
 	for _, cert := range a.bundle {
 		if pki.KeyMatches(cert, signer) {
-			a.ca = pki.CA{Certificate: cert, Signer: signer}
-			return nil
+			return &generation{ca: pki.CA{Certificate: cert, Signer: signer}}, nil
 		}
 	}
-	return fmt.Errorf("%s: not the key of any CA in %s", path, a.layout.Path(libvirt.CACert))
+	return nil, fmt.Errorf("%s: not the key of any CA in %s", path, a.layout.Path(libvirt.CACert))
 }
 
 // openCA reads a CA's key, and gets its passphrase where it needs one.

@@ -13,6 +13,7 @@ import (
 
 	"virtpki/dn"
 	"virtpki/internal/libvirt"
+	"virtpki/internal/store"
 	"virtpki/pki"
 )
 
@@ -56,9 +57,23 @@ type reloader struct {
 	j *job
 }
 
-// refresh has a daemon read its files again: by its admin interface when they
+// refresh has a daemon read its files again. No other run exchanges them while it
+// reads, or it would find a key beside another key's certificate.
+func (r reloader) refresh(ctx context.Context, d libvirt.Running) (again libvirt.Running, err error) {
+	err = r.e.locked(ctx, r.g.system(), func() error {
+		again, err = r.refreshLocked(ctx, d)
+		return err
+	})
+	return again, err
+}
+
+// refreshLocked has a daemon read its files again: by its admin interface when they
 // are the default ones, else by a restart. It returns the daemon as it runs then.
-func (r reloader) refresh(ctx context.Context, d libvirt.Running) (libvirt.Running, error) {
+// One that has no port for TLS has read none, and would answer with an error.
+func (r reloader) refreshLocked(ctx context.Context, d libvirt.Running) (libvirt.Running, error) {
+	if d.Address == "" {
+		return d, nil
+	}
 	if d.Files.Custom {
 		return r.restartOne(ctx, d)
 	}
@@ -218,11 +233,38 @@ func (e *env) reload(ctx context.Context, g *globals, o *reloadOptions, socket s
 	}
 	j := &job{}
 	r := reloader{e, g, *o, j}
-	var errs []error
-	for _, d := range daemons {
-		errs = append(errs, r.refreshAndProve(ctx, d, systemClient(g)))
+	err = e.locked(ctx, g.system(), func() error {
+		var errs []error
+		for _, d := range daemons {
+			errs = append(errs, r.refreshAndProve(ctx, d, systemClient(g)))
+		}
+		return errors.Join(errs...)
+	})
+	return e.tellWith(g, j, err)
+}
+
+// locked does something while no other run changes a layout's files. Where the
+// lock cannot be written, nobody changes them.
+func (e *env) locked(ctx context.Context, layout libvirt.Layout, do func() error) error {
+	folder := layout.Top()
+	lock, err := store.Acquire(ctx, folder, func() { e.warn("waiting for another run to end (%s)", folder) })
+	switch {
+	case notOurs(err):
+		return do()
+	case err != nil:
+		return err
 	}
-	return errors.Join(e.tell(g, j), errors.Join(errs...))
+	defer lock.Release()
+	return do()
+}
+
+// tellWith is tell for a command that goes on after an error. Where there is
+// nothing but the error it says no more.
+func (e *env) tellWith(g *globals, j *job, err error) error {
+	if err != nil && !g.json && len(j.plan.Changes())+len(j.done)+len(j.notes) == 0 {
+		return err
+	}
+	return errors.Join(e.tell(g, j), err)
 }
 
 // daemons are those found, or the one behind a socket.
@@ -234,9 +276,11 @@ func (o *reloadOptions) daemons(ctx context.Context, g *globals, socket string) 
 	return []libvirt.Running{d}, err
 }
 
-// refreshAndProve is refresh and prove for one daemon.
+// refreshAndProve has a daemon read its files again and proves it, under a lock
+// that the caller holds: the file that it compares with must be the one that the
+// daemon has read.
 func (r reloader) refreshAndProve(ctx context.Context, d libvirt.Running, client *pair) error {
-	d, err := r.refresh(ctx, d)
+	d, err := r.refreshLocked(ctx, d)
 	if err == nil {
 		err = r.prove(ctx, d, client)
 	}

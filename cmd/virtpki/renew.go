@@ -2,10 +2,12 @@ package main
 
 import (
 	"context"
+	"crypto/x509"
 	"errors"
 	"fmt"
 	"math/rand/v2"
 	"os"
+	"slices"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -131,6 +133,8 @@ type renewal struct {
 	found   []*installation
 	crl     dueCRL
 	renewed []*installation
+	caDue   bool // time for a rollover
+	caEnd   time.Time
 	// serving is set when something changes that a daemon serves.
 	serving bool
 }
@@ -139,8 +143,11 @@ func (r *renewal) run(ctx context.Context) error {
 	if err := r.look(); err != nil {
 		return err
 	}
+	if r.caDue && !r.g.quiet {
+		r.warn("the CA ends on %s: begin its successor with virtpki ca rollover start", r.caEnd.UTC().Format(dateForm))
+	}
 	if !r.anythingDue() {
-		return r.tellNothing()
+		return r.nothingDue(ctx)
 	}
 	if r.keyAbsent() {
 		return r.tellDue()
@@ -152,10 +159,10 @@ func (r *renewal) run(ctx context.Context) error {
 	}
 	j.notes = append(j.notes, j.plan.Weaker()...)
 	var proven error
-	if !r.g.dryRun && r.serving && len(j.plan.Changes()) > 0 {
+	if !r.g.dryRun && r.serving && !r.serverFailed() && len(j.plan.Changes()) > 0 {
 		proven = r.proveOrRollBack(ctx, j)
 	}
-	return errors.Join(r.tell(r.g, j), proven, r.failures())
+	return r.tellWith(r.g, j, errors.Join(proven, r.failures()))
 }
 
 // keyAbsent reports whether the CA's key is on another machine.
@@ -201,15 +208,29 @@ func (r *renewal) renewOne(j *job, a *authority, in *installation) error {
 	id := identity{role: in.role, name: in.layout.Path(libvirt.CertFile(string(in.role))), rawSubject: old.RawSubject}
 	id.dns = old.DNSNames
 	id.ips = append(append(id.ips, old.IPAddresses...), in.missing...)
-	leaf := leafPlan{keyType: keyType, validity: pki.Life(old), strict: strictUsage(old)}
+	leaf := leafPlan{keyType: keyType, validity: a.lifeLike(old), strict: strictUsage(old)}
 	to := target{in.layout, owner()}
 	j.plan.Together(in.layout.PairFolder())
+	if err := r.trust(j, a, to); err != nil {
+		return err // before the pair: one of a CA that is not trusted there would keep libvirtd from starting
+	}
 	if _, err := r.makePair(j, a, r.keys, leaf, to, id, have); err != nil {
-		return err
+		return fmt.Errorf("%s: %w", in.pair.certPath, err)
 	}
 	j.did("%s: %s", in.pair.certPath, in.why())
 	r.serving = r.serving || in.system
-	return r.trust(j, a, to)
+	return nil
+}
+
+// lifeLike is the lifetime for the successor of a certificate: the same, unless
+// it was cut short by the end of its CA, or nobody knows any more.
+func (a *authority) lifeLike(cert *x509.Certificate) time.Duration {
+	for _, ca := range a.bundle {
+		if cert.CheckSignatureFrom(ca) == nil && cert.NotAfter.Before(ca.NotAfter) {
+			return pki.Life(cert)
+		}
+	}
+	return pki.DefaultLeafValidity
 }
 
 // renewCRL plans a fresh CRL when the one here is due.
@@ -226,12 +247,20 @@ func (r *renewal) renewCRL(j *job, a *authority) error {
 	return r.planCRL(j, r.g, a, c, nil, nil)
 }
 
+// serverFailed reports whether the server's certificate is one that could not be
+// read or renewed. Then there is nothing that a daemon could be made to serve.
+func (r *renewal) serverFailed() bool {
+	return slices.ContainsFunc(r.found, func(in *installation) bool {
+		return in.system && in.role == pki.Server && in.err != nil
+	})
+}
+
 // failures are the installations that could not be renewed.
 func (r *renewal) failures() error {
 	var errs []error
 	for _, in := range r.found {
 		if in.err != nil {
-			errs = append(errs, fmt.Errorf("%s: %w", in.pair.certPath, in.err))
+			errs = append(errs, in.err)
 		}
 	}
 	return errors.Join(errs...)

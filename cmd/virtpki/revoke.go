@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"math/big"
+	"os"
 	"slices"
 	"strings"
 	"time"
@@ -101,11 +102,11 @@ func (e *env) revoke(ctx context.Context, g *globals, o *revokeOptions, args []s
 		return err
 	}
 	var out []condemned
-	return e.publishCRL(ctx, g, c, func(j *job, a *authority) ([]x509.RevocationListEntry, error) {
+	return e.publishCRL(ctx, g, c, func(j *job, a *authority) (newEntries, error) {
 		if out, err = e.condemn(g, a, args, o.all); err != nil {
 			return nil, err
 		}
-		return e.newEntries(j, a, out, reason), nil
+		return e.entriesFor(j, a, out, reason), nil
 	}, func() []condemned { return out })
 }
 
@@ -117,15 +118,17 @@ func (o *revokeOptions) parseReason() (pki.Reason, error) {
 	return reason, asUsage(err)
 }
 
-// newEntries are the CRL entries of those that are not revoked yet.
-func (e *env) newEntries(j *job, a *authority, out []condemned, reason pki.Reason) []x509.RevocationListEntry {
-	var entries []x509.RevocationListEntry
+// entriesFor are the CRL entries of those that are not revoked yet, each for the
+// list of the generation that has signed it.
+func (e *env) entriesFor(j *job, a *authority, out []condemned, reason pki.Reason) newEntries {
+	entries := make(newEntries)
 	for _, c := range out {
 		if have, ok := a.findRevoked(c.serial); ok {
 			j.did("%s: already revoked on %s", c.label(), have.RevocationTime.UTC().Format(dateForm))
 			continue
 		}
-		entries = append(entries, x509.RevocationListEntry{
+		signer := a.signerOf(c.cert)
+		entries[signer] = append(entries[signer], x509.RevocationListEntry{
 			SerialNumber:   c.serial,
 			RevocationTime: e.now().UTC().Truncate(time.Second),
 			ReasonCode:     int(reason),
@@ -157,7 +160,7 @@ func (e *env) condemn(g *globals, a *authority, args []string, all bool) ([]cond
 }
 
 func (e *env) condemnOne(a *authority, records []placed, arg string, all bool) ([]condemned, error) {
-	if strings.Contains(arg, "/") || store.Exists(arg) {
+	if info, err := os.Stat(arg); strings.Contains(arg, "/") || err == nil && !info.IsDir() { // a folder may be called as its client is
 		return condemnFile(a, arg)
 	}
 	var named, live []condemned
@@ -198,11 +201,14 @@ func severalLive(name string, live []condemned) error {
 // not know is taken for a serial, and not for a name that was mistyped.
 const serialDigits = 8
 
+// serialBits is the most that a serial may have (RFC 5280 section 4.1.2.2).
+const serialBits = 160
+
 // condemnUnknown takes a serial that there is no record of: of a CA that was
 // taken over without its records, or restored from a backup.
 func condemnUnknown(arg string) ([]condemned, error) {
 	serial, ok := new(big.Int).SetString(arg, 16)
-	if !ok || len(arg) < serialDigits || serial.Sign() <= 0 {
+	if !ok || len(arg) < serialDigits || serial.Sign() <= 0 || serial.BitLen() > serialBits {
 		return nil, fmt.Errorf("the CA here has signed no certificate named %s", quoteShort(arg))
 	}
 	return []condemned{{serial: serial}}, nil
@@ -214,16 +220,11 @@ func condemnFile(a *authority, path string) ([]condemned, error) {
 		return nil, err
 	}
 	cert := certs[0]
-	if err := cert.CheckSignatureFrom(a.ca.Certificate); err != nil {
+	if !a.hasSigned(cert) {
 		return nil, fmt.Errorf("%s: %s is not signed by the CA here, %s", path, dnOf(cert), dnOf(a.ca.Certificate))
 	}
-	return []condemned{{cert.SerialNumber, cert, path}}, nil
-}
-
-// findRevoked looks a serial up in the CA's current CRL.
-func (a *authority) findRevoked(serial *big.Int) (x509.RevocationListEntry, bool) {
-	if a.current == nil {
-		return x509.RevocationListEntry{}, false
+	if cert.Equal(a.ca.Certificate) {
+		return nil, fmt.Errorf("%s: the CA itself, %s: no CRL of its own revokes it", path, dnOf(cert))
 	}
-	return a.current.Find(serial)
+	return []condemned{{cert.SerialNumber, cert, path}}, nil
 }

@@ -53,25 +53,17 @@ func (e *env) rollback(ctx context.Context, g *globals, o *reloadOptions, user b
 		j.did("would put %s in the place of %s", store.Previous(folder), folder)
 		return e.tell(g, j)
 	}
-	if err := e.exchangeBack(ctx, layout); err != nil {
-		return err
-	}
-	j.did("%s is as it was before", folder)
-	var errs []error
-	if !user {
-		errs = append(errs, e.reloadSystem(ctx, g, o, j))
-	}
-	return errors.Join(e.tell(g, j), errors.Join(errs...))
-}
-
-// exchangeBack takes the lock and exchanges the generations.
-func (e *env) exchangeBack(ctx context.Context, layout libvirt.Layout) error {
-	lock, err := store.Acquire(ctx, layout.Top(), func() { e.warn("waiting for another run to end (%s)", layout.Top()) })
-	if err != nil {
-		return err
-	}
-	defer lock.Release()
-	return store.Rollback(layout.PairFolder())
+	err := e.locked(ctx, layout, func() error {
+		if err := store.Rollback(folder); err != nil {
+			return err
+		}
+		j.did("%s is as it was before", folder)
+		if user {
+			return nil
+		}
+		return e.reloadSystem(ctx, g, o, j)
+	})
+	return e.tellWith(g, j, err)
 }
 
 // checkPrevious wants the generation before to be whole: a certificate without
@@ -125,15 +117,31 @@ func (e *env) reloadSystem(ctx context.Context, g *globals, o *reloadOptions, j 
 // on disk, the generation before is put back and read again. One that waits for
 // a restart has not refused anything: what is new stays.
 func (r *renewal) proveOrRollBack(ctx context.Context, j *job) error {
+	if r.noReload {
+		return nil
+	}
+	return r.locked(ctx, r.g.system(), func() error { return r.proveOrExchange(ctx, j) })
+}
+
+func (r *renewal) proveOrExchange(ctx context.Context, j *job) error {
 	err := r.reloadSystem(ctx, r.g, &r.reloadOptions, j)
 	if err == nil || !r.swapped() || errors.Is(err, errNeedsRestart) {
 		return err
 	}
-	if backErr := firstOf(checkPrevious(r.g.system()), r.exchangeBack(ctx, r.g.system())); backErr != nil {
+	folder := r.g.system().PairFolder()
+	backErr := checkPrevious(r.g.system())
+	if backErr == nil {
+		backErr = store.Rollback(folder)
+	}
+	if backErr != nil {
 		return errors.Join(err, fmt.Errorf("putting the files of before back: %w", backErr))
 	}
-	j.note("the files of before are back in %s", r.g.system().PairFolder())
-	return errors.Join(err, r.reloadSystem(ctx, r.g, &r.reloadOptions, j))
+	j.note("the files of before are back in %s", folder)
+	again := r.reloadSystem(ctx, r.g, &r.reloadOptions, j)
+	if again != nil && again.Error() == err.Error() {
+		return err // what it refuses is something else than the pair, and has been said
+	}
+	return errors.Join(err, again)
 }
 
 // swapped reports whether a pair of the system was renewed.

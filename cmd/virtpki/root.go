@@ -63,6 +63,7 @@ func newRoot(e *env) *cobra.Command {
 		inGroup("make", newReload(e, g)),
 		inGroup("make", newRevoke(e, g)),
 		inGroup("make", newCRL(e, g)),
+		inGroup("make", newGenerate(e, g)),
 		inGroup("look", newList(e, g)),
 		inGroup("look", newShow(e, g)),
 		inGroup("look", newDN(e, g)),

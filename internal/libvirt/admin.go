@@ -21,6 +21,8 @@ const (
 	procListClients  = 8
 	procClientInfo   = 10
 	procClientClose  = 11
+	procGetLimits    = 12
+	procSetLimits    = 13
 	procUpdateTLS    = 18
 
 	adminServersMax = 16384
@@ -84,17 +86,6 @@ func (a *Admin) Servers(ctx context.Context) ([]string, error) {
 func (a *Admin) Lookup(ctx context.Context, server string) error {
 	if _, err := a.call(ctx, procLookupServer, flags(xdrString(nil, server))); err != nil {
 		return fmt.Errorf("looking up server %q: %w", server, err)
-	}
-	return nil
-}
-
-// UpdateTLS makes the server read its certificate, key, CA and CRL again: those
-// in the default places, whatever its conf says, so it must not be called where
-// [TLSFiles] is Custom. Nothing changes when it fails; the error then has the
-// daemon's reason. Connections that stand are not touched.
-func (a *Admin) UpdateTLS(ctx context.Context, server string) error {
-	if _, err := a.call(ctx, procUpdateTLS, flags(xdrString(nil, server))); err != nil {
-		return fmt.Errorf("server %q re-reading its TLS files: %w", server, err)
 	}
 	return nil
 }

@@ -1,6 +1,7 @@
 package libvirt
 
 import (
+	"fmt"
 	"slices"
 	"strconv"
 	"strings"
@@ -179,6 +180,11 @@ func (h *labHost) changeConf() {
 	if got.Err != "" || len(got.Running) != 1 || !got.Running[0].ConfChanged || got.Running[0].Files.CRLNote == "" {
 		h.t.Errorf("after a change of the conf: %+v", got)
 	}
+	h.sh("rm /etc/libvirt/libvirtd.conf")
+	got = h.do("running", insideRequest{})
+	if got.Err != "" || len(got.Running) != 1 || !got.Running[0].ConfChanged || got.Running[0].Files.CRLNote != "" {
+		h.t.Errorf("after the conf has gone: %+v", got)
+	}
 }
 
 // TestRealDaemonDisconnectsDN has alice connected twice, bob once, and somebody who
@@ -204,14 +210,57 @@ func TestRealDaemonDisconnectsDN(t *testing.T) {
 			time.Sleep(50 * time.Millisecond)
 		}
 		got := h.do("disconnect-dn", insideRequest{Socket: libvirtAdminSock, DN: "O=Lab,CN=alice"})
-		if got.Err != "" || got.Ended != 3 {
-			t.Errorf("got %+v, want the two of alice and the mute one ended", got)
+		if got.Err != "" || got.Ended != 2 || mute.Exited() {
+			t.Errorf("got %+v, want the two of alice ended", got)
+		}
+		if got := h.admin("update-tls"); got.Err != "" { // waits for the mute one, and ends it
+			t.Error(got.Err)
 		}
 		if clients := h.admin("clients").Clients; len(clients) != 1 || clients[0].DN != "O=Lab,CN=bob" {
 			t.Errorf("still there: %+v", clients)
 		}
 		if processes[2].Exited() {
 			t.Error("bob's virsh has ended")
+		}
+	})
+}
+
+// TestRealDaemonUnderSocketActivation: looking does not start the daemon; once it
+// runs, its process and its port are found although another opened the sockets.
+func TestRealDaemonUnderSocketActivation(t *testing.T) {
+	eachRelease(t, func(h *labHost) {
+		h.installTree("/etc", h.server())
+		systemd, err := h.Start(t.Context(), "systemd", "/usr/bin/inside", "inside", "activate")
+		if err != nil {
+			t.Fatal(err)
+		}
+		for h.sh("ls /run/libvirt 2>/dev/null || true") != "libvirt-admin-sock" {
+			time.Sleep(20 * time.Millisecond)
+		}
+		if got := h.do("running", insideRequest{}); got.Err != "" || len(got.Running) != 0 {
+			t.Errorf("before anybody has connected: %+v", got)
+		}
+		if backlog := h.sh("ss -xlnH src " + libvirtAdminSock); strings.Fields(backlog)[2] != "0" {
+			t.Errorf("FindRunning has connected: %s", backlog)
+		}
+		h.sh("touch /run/go")
+		var got insideReply
+		for range 100 {
+			if got = h.do("running", insideRequest{}); len(got.Running) > 0 || systemd.Exited() {
+				break
+			}
+			time.Sleep(50 * time.Millisecond)
+		}
+		if got.Err != "" || len(got.Running) != 1 {
+			log, _ := systemd.Stderr(t.Context())
+			t.Fatalf("running: %+v\n%s", got, log)
+		}
+		if r := got.Running[0]; fmt.Sprint(r.PID) != h.sh("pgrep -x libvirtd") || r.Address != "[::1]:16999" {
+			t.Errorf("running: %+v", r)
+		}
+		req := insideRequest{Probe: ProbeRequest{Address: got.Running[0].Address}, RootsPEM: certPEM(h.ca.cert)}
+		if got := h.do("probe", req); got.Stage != StageConfirmation || !got.Refused {
+			t.Errorf("probe: %+v", got)
 		}
 	})
 }

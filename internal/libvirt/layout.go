@@ -18,6 +18,8 @@ const (
 	CACert File = iota
 	CACRL
 	CAKey
+	CANextKey  // of the generation that a rollover brings
+	CARollover // how far a rollover is
 	ServerCert
 	ServerKey
 	ClientCert
@@ -54,6 +56,8 @@ var systemEntries = []Entry{
 	{CACert, "pki/CA/cacert.pem", 0o644},
 	{CACRL, "pki/CA/cacrl.pem", 0o644},
 	{CAKey, "pki/CA/private/cakey.pem", 0o600},
+	{CANextKey, "pki/CA/private/cakey-next.pem", 0o600},
+	{CARollover, "pki/CA/rollover.json", 0o644},
 	{ServerCert, "pki/libvirt/servercert.pem", 0o644},
 	{ServerKey, "pki/libvirt/private/serverkey.pem", 0o600},
 	{ClientCert, "pki/libvirt/clientcert.pem", 0o644},
@@ -74,6 +78,8 @@ var caEntries = []Entry{
 	{CACert, "cacert.pem", 0o644},
 	{CACRL, "cacrl.pem", 0o644},
 	{CAKey, "private/cakey.pem", 0o600},
+	{CANextKey, "private/cakey-next.pem", 0o600},
+	{CARollover, "rollover.json", 0o644},
 }
 
 var caFolders = []Folder{

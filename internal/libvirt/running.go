@@ -23,12 +23,12 @@ type Running struct {
 	ConfPath string
 	Conf     *Conf // empty when there is no such file, which is no error for a daemon
 	Files    TLSFiles
-	// Address is where it can be reached with TLS from this machine, host:port;
-	// empty when it does not listen for TLS.
+	// Address is where it can be reached with TLS, host:port, from this machine or
+	// from its container; empty when it does not listen for TLS.
 	Address string
-	// ConfChanged is whether the conf, or the file that stands in its place now,
-	// is newer than the process: what the daemon goes by may be something else
-	// then, and Files is what it will read when it is started again.
+	// ConfChanged is whether the conf has changed, or gone, since the process
+	// began: what the daemon goes by may be something else then, and Files is what
+	// it will read when it is started again.
 	ConfChanged bool
 }
 
@@ -41,26 +41,28 @@ type Running struct {
 // does, and connecting would start the daemon; so on Linux a socket is only
 // tried when a process of root's has the daemon's name. No process of that name
 // means: not running. [RunningAt] connects in any case.
+//
+// The error, if any, joins one for each daemon of which not everything could be
+// found out; the others are returned beside it.
 func FindRunning(ctx context.Context, root, sysconfdir string) ([]Running, error) {
 	var all []Running
+	var problems []error
 	for _, d := range daemons {
 		if alive, known := processAlive(d.Name); known && !alive {
 			continue
 		}
 		for _, socket := range d.adminSockets(root, sysconfdir) {
 			r, err := RunningAt(ctx, socket, sysconfdir)
-			if errors.Is(err, ErrNobodyListens) {
-				continue
-			}
-			if err != nil {
-				return all, err
-			}
-			if !slices.ContainsFunc(all, r.same) {
+			switch {
+			case errors.Is(err, ErrNobodyListens) || slices.ContainsFunc(all, r.same):
+			case err != nil:
+				problems = append(problems, err)
+			default:
 				all = append(all, r)
 			}
 		}
 	}
-	return all, nil
+	return all, errors.Join(problems...)
 }
 
 // same tells one daemon found by two paths.
@@ -91,8 +93,9 @@ func (d Daemon) adminSockets(root, sysconfdir string) []string {
 // (sockaddr_un of the BSDs, less the final NUL).
 const maxSocketPath = 103
 
-// RunningAt asks the daemon behind an administration socket. If there is none the
-// error wraps [ErrNobodyListens]; under systemd that starts it.
+// RunningAt asks the daemon behind an administration socket; under systemd that
+// starts it. If there is none the error wraps [ErrNobodyListens]. Another error may
+// come because the conf as it is now would keep the daemon from starting.
 func RunningAt(ctx context.Context, socket, sysconfdir string) (Running, error) {
 	admin, err := DialAdmin(ctx, socket)
 	if err != nil {
@@ -140,8 +143,11 @@ func (r *Running) read(p process, sysconfdir string) error {
 	if r.Conf, err = readConf(seen); err != nil {
 		return err
 	}
-	if _, err := os.Stat(seen); err != nil && option != "" {
-		return fmt.Errorf("the conf that it was started with: %w", err)
+	if _, err := os.Stat(seen); err != nil {
+		if option != "" {
+			return fmt.Errorf("the conf that it was started with: %w", err)
+		}
+		seen = filepath.Dir(seen) // which has changed if a conf has gone
 	}
 	r.ConfChanged = p.olderThan(seen)
 	if r.Files, err = r.Conf.TLSFilesBelow(r.Root, System(sysconfdir)); err != nil {

@@ -8,6 +8,8 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"io"
+	"net"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -28,7 +30,14 @@ func TestMain(m *testing.M) {
 	if len(os.Args) > 2 && os.Args[1] == "inside" {
 		os.Exit(inside(os.Args[2]))
 	}
-	os.Exit(m.Run())
+	folder, err := os.MkdirTemp("", "virtpki-inside-")
+	if err != nil {
+		panic(err)
+	}
+	os.Setenv("VIRTPKI_TEST_INSIDE", filepath.Join(folder, "inside"))
+	status := m.Run()
+	os.RemoveAll(folder)
+	os.Exit(status)
 }
 
 // insideRequest has the arguments of all operations.
@@ -47,7 +56,7 @@ type insideReply struct {
 	Running []insideRunning
 	Clients []AdminClient
 	Servers []string
-	Ended   int
+	Ended   int // connections that came to their end
 
 	Stage       Stage
 	Fingerprint string
@@ -73,6 +82,9 @@ type insideRunning struct {
 }
 
 func inside(operation string) int {
+	if operation == "activate" {
+		return activate()
+	}
 	var req insideRequest
 	if err := json.NewDecoder(os.Stdin).Decode(&req); err != nil {
 		fmt.Fprintln(os.Stderr, err)
@@ -94,6 +106,35 @@ func inside(operation string) int {
 	return 0
 }
 
+// activate does what systemd does for socket units: it opens the administration
+// socket and a TLS port of another number, and, once the file /run/go is there,
+// runs libvirtd on them (sd_listen_fds(3)).
+func activate() int {
+	os.MkdirAll("/run/libvirt", 0o755)
+	admin, err := net.ListenUnix("unix", &net.UnixAddr{Name: libvirtAdminSock})
+	if err != nil {
+		panic(err)
+	}
+	port, err := net.ListenTCP("tcp", &net.TCPAddr{Port: 16999})
+	if err != nil {
+		panic(err)
+	}
+	adminFile, _ := admin.File()
+	portFile, _ := port.File()
+	for {
+		if _, err := os.Stat("/run/go"); err == nil {
+			break
+		}
+		time.Sleep(20 * time.Millisecond)
+	}
+	cmd := exec.Command("sh", "-c", "LISTEN_PID=$$ exec libvirtd")
+	cmd.Env = append(os.Environ(), "LISTEN_FDS=2", "LISTEN_FDNAMES=libvirtd-admin.socket:libvirtd-tls.socket")
+	cmd.ExtraFiles = []*os.File{adminFile, portFile}
+	cmd.Stderr = os.Stderr
+	cmd.Run()
+	return 0
+}
+
 func (r *insideReply) run(operation string, req insideRequest) error {
 	ctx, cancel := context.WithTimeout(context.Background(), 20*time.Second)
 	defer cancel()
@@ -102,6 +143,10 @@ func (r *insideReply) run(operation string, req insideRequest) error {
 		return r.running(ctx, req)
 	case "probe":
 		return r.probe(ctx, req)
+	case "slow":
+		return r.slow(ctx, req)
+	case "hammer":
+		return r.hammer(ctx, req)
 	}
 	admin, err := DialAdmin(ctx, req.Socket)
 	if err != nil {
@@ -121,6 +166,15 @@ func (r *insideReply) run(operation string, req insideRequest) error {
 		err = admin.Disconnect(ctx, "libvirtd", req.ID)
 	case "update-tls":
 		err = admin.UpdateTLS(ctx, "libvirtd")
+	case "update-tls-often":
+		for range 200 {
+			if err = admin.UpdateTLS(ctx, "libvirtd"); err != nil {
+				break
+			}
+			time.Sleep(2 * time.Millisecond)
+		}
+	case "update-tls-at-once":
+		err = admin.updateNow(ctx, "libvirtd")
 	default:
 		err = fmt.Errorf("unknown operation %q", operation)
 	}
@@ -160,13 +214,64 @@ func (r *insideReply) probe(ctx context.Context, req insideRequest) error {
 	return err
 }
 
+// hammer connects again and again until the file /run/stop is there, and counts.
+func (r *insideReply) hammer(ctx context.Context, req insideRequest) error {
+	pair, err := tls.X509KeyPair(req.CertPEM, req.KeyPEM)
+	if err != nil {
+		return err
+	}
+	req.Probe.Client = &pair
+	for {
+		if _, err := os.Stat("/run/stop"); err == nil {
+			return nil
+		}
+		if _, err := Probe(ctx, req.Probe); err != nil {
+			return err
+		}
+		r.Ended++
+	}
+}
+
+// slow connects like a client that stops before it shows its certificate, until the
+// file /run/go is there.
+func (r *insideReply) slow(ctx context.Context, req insideRequest) error {
+	pair, err := tls.X509KeyPair(req.CertPEM, req.KeyPEM)
+	if err != nil {
+		return err
+	}
+	conn, err := net.Dial("tcp", req.Probe.Address)
+	if err != nil {
+		return err
+	}
+	defer conn.Close()
+	session := tls.Client(conn, &tls.Config{
+		InsecureSkipVerify: true,
+		MaxVersion:         req.Probe.MaxVersion,
+		GetClientCertificate: func(*tls.CertificateRequestInfo) (*tls.Certificate, error) {
+			os.WriteFile("/run/slow", nil, 0o644)
+			for {
+				if _, err := os.Stat("/run/go"); err == nil {
+					return &pair, nil
+				}
+				time.Sleep(10 * time.Millisecond)
+			}
+		},
+	})
+	if err := session.HandshakeContext(ctx); err != nil {
+		return err
+	}
+	if err := confirm(ctx, session); err != nil {
+		return err
+	}
+	r.Confirmed = true
+	os.WriteFile("/run/confirmed", nil, 0o644)
+	io.Copy(io.Discard, session) // until the daemon ends it
+	return nil
+}
+
 // insideBinary builds the test binary for the hosts, once.
 var insideBinary = sync.OnceValues(func() (string, error) {
-	folder, err := os.MkdirTemp("", "virtpki-inside-")
-	if err != nil {
-		return "", err
-	}
-	binary := filepath.Join(folder, "inside")
+	binary := os.Getenv("VIRTPKI_TEST_INSIDE")
 	cmd := exec.Command("go", "test", "-c", "-o", binary, ".")
 	cmd.Env = append(os.Environ(), "CGO_ENABLED=0")
 	if out, err := cmd.CombinedOutput(); err != nil {

@@ -7,23 +7,29 @@ import (
 	"os"
 	"path/filepath"
 	"slices"
+	"strings"
 	"syscall"
 )
 
-// tempPattern names the files under construction. A name that begins with a
-// dot is no file libvirt reads.
-const tempPattern = ".virtpki-*.tmp"
+// tempPattern names the files under construction, and those about to go. A name
+// that begins with a dot is no file libvirt reads.
+const (
+	tempPattern = ".virtpki-*" + tempSuffix
+	tempSuffix  = ".tmp"
+)
 
 // Apply makes the changes: all of them, or, when one fails, none. The caller
 // holds the [Lock] of the folders. After a kill each file is whole, the old one
 // or the new one; leavings are swept by the next Apply in the same folders.
 func (p *Plan) Apply() error {
 	var done undoList
+	defer done.dropKept()
 	swaps, err := p.apply(&done)
 	if err != nil {
 		return errors.Join(err, done.undo())
 	}
-	return finishSwaps(swaps)
+	p.finishSwaps(swaps)
+	return nil
 }
 
 func (p *Plan) apply(done *undoList) (swaps []*swap, err error) {
@@ -44,16 +50,17 @@ func (p *Plan) apply(done *undoList) (swaps []*swap, err error) {
 	return swaps, p.syncFolders()
 }
 
-// finishSwaps tidies up behind what has taken effect. Where it fails, the next
-// run goes on.
-func finishSwaps(swaps []*swap) error {
-	var errs []error
+// finishSwaps tidies up behind what has taken effect. Where that fails the next
+// run goes on with it.
+func (p *Plan) finishSwaps(swaps []*swap) {
 	for _, s := range swaps {
-		if s != nil {
-			errs = append(errs, s.finish())
+		if s == nil {
+			continue
+		}
+		if err := s.finish(); err != nil {
+			p.weaker = append(p.weaker, fmt.Sprintf("%s: keeping the generation before is left to the next run: %v", s.folder, err))
 		}
 	}
-	return errors.Join(errs...)
 }
 
 // applyLoose makes changes one after another: first all that can fail for want
@@ -125,7 +132,7 @@ func (p *Plan) applyTogether(folder string, changes []Change, done *undoList) (*
 // folder, or writes the file under a temporary name, which it returns.
 func (c Change) stage(done *undoList) (temp string, err error) {
 	switch {
-	case c.Action == Adjust:
+	case c.Action == Adjust, c.Action == Remove:
 		return "", nil
 	case c.Dir:
 		if err := c.makeFolder(); err != nil {
@@ -144,7 +151,7 @@ func (c Change) stage(done *undoList) (temp string, err error) {
 func (c Change) write(done *undoList) (temp string, err error) {
 	file, err := os.CreateTemp(c.folder(), tempPattern)
 	if err != nil {
-		return "", err
+		return "", fmt.Errorf("writing %s: %w", c.Path, err)
 	}
 	done.add(func() error { return removeIfThere(file.Name()) })
 	_, err = file.Write(c.data)
@@ -169,20 +176,59 @@ func (c Change) commit(temp string, done *undoList) error {
 	case c.Action == Adjust:
 		done.add(func() error { return setOwnerMode(c.Path, &c.was.owner, c.was.mode) })
 		return setOwnerMode(c.Path, c.Owner, c.Mode)
+	case c.Action == Remove:
+		return c.remove(done)
 	case c.Dir:
 		return nil
+	}
+	kept, err := c.keep(temp, done)
+	if err != nil {
+		return err
 	}
 	if err := os.Rename(temp, c.Path); err != nil {
 		return err
 	}
-	done.add(c.restore)
+	done.add(func() error { return c.restore(kept) })
 	return nil
 }
 
-// restore puts back what stood at the path before.
-func (c Change) restore() error {
+// remove takes a file's name away; the file itself goes when all is done.
+func (c Change) remove(done *undoList) error {
+	gone := filepath.Join(c.folder(), strings.Replace(tempPattern, "*", "gone-"+filepath.Base(c.Path), 1))
+	if err := os.Rename(c.Path, gone); err != nil {
+		return err
+	}
+	done.kept = append(done.kept, gone)
+	done.add(func() error { return os.Rename(gone, c.Path) })
+	return nil
+}
+
+// keep gives what stands at the path a second name beside the temporary file.
+// To put it back is then one rename, which a full disk cannot refuse. The name
+// is empty when nothing stands there or the file system knows no second names.
+func (c Change) keep(temp string, done *undoList) (kept string, err error) {
 	if c.was == nil {
+		return "", nil
+	}
+	kept = strings.TrimSuffix(temp, tempSuffix) + "-was" + tempSuffix
+	err = os.Link(c.Path, kept)
+	switch {
+	case errors.Is(err, fs.ErrPermission), errors.Is(err, errors.ErrUnsupported), errors.Is(err, syscall.EMLINK):
+		return "", nil
+	case err != nil:
+		return "", err
+	}
+	done.kept = append(done.kept, kept)
+	return kept, nil
+}
+
+// restore puts back what stood at the path before.
+func (c Change) restore(kept string) error {
+	switch {
+	case c.was == nil:
 		return os.Remove(c.Path)
+	case kept != "":
+		return os.Rename(kept, c.Path)
 	}
 	back := Change{Action: Replace, Path: c.Path, Mode: c.was.mode, Owner: &c.was.owner, data: c.was.data}
 	var scrap undoList
@@ -193,12 +239,14 @@ func (c Change) restore() error {
 	return os.Rename(temp, c.Path)
 }
 
-// makeFolder makes one folder, closed to others until it has its owner.
+// makeFolder makes one folder. It has its mode from the start, as far as the umask
+// lets it: a folder that is cut short before it has its owner is not mended later
+// where a plan leaves the folders it finds as they are.
 func (c Change) makeFolder() error {
 	if c.adopted {
 		return setOwnerMode(c.Path, c.Owner, c.Mode)
 	}
-	if err := os.Mkdir(c.Path, 0o700); err != nil {
+	if err := os.Mkdir(c.Path, c.Mode.Perm()); err != nil {
 		return err
 	}
 	if err := setOwnerMode(c.Path, c.Owner, c.Mode); err != nil {
@@ -230,7 +278,7 @@ func (p *Plan) sweep() error {
 			return err
 		}
 		for _, entry := range entries {
-			if unfinished, _ := filepath.Match(tempPattern, entry.Name()); !unfinished {
+			if !unfinished(entry.Name()) {
 				continue
 			}
 			if err := removeIfThere(filepath.Join(folder, entry.Name())); err != nil {
@@ -239,6 +287,12 @@ func (p *Plan) sweep() error {
 		}
 	}
 	return nil
+}
+
+// unfinished reports whether a name is that of a file under construction.
+func unfinished(name string) bool {
+	matched, _ := filepath.Match(tempPattern, name)
+	return matched
 }
 
 // folders is the set of folders in which something changes.
@@ -276,7 +330,10 @@ func syncFolder(path string) error {
 }
 
 // undoList holds what takes back each step done so far.
-type undoList struct{ steps []func() error }
+type undoList struct {
+	steps []func() error
+	kept  []string // second names of files that were replaced
+}
 
 func (u *undoList) add(step func() error) { u.steps = append(u.steps, step) }
 
@@ -287,4 +344,12 @@ func (u *undoList) undo() error {
 		errs = append(errs, u.steps[i]())
 	}
 	return errors.Join(errs...)
+}
+
+// dropKept removes the second names that are left. What cannot be removed now is
+// swept later: the change itself has been made, or taken back.
+func (u *undoList) dropKept() {
+	for _, name := range u.kept {
+		os.Remove(name)
+	}
 }

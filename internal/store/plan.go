@@ -19,6 +19,7 @@ const (
 	Create  Action = "create"  // a file or folder that was not there
 	Replace Action = "replace" // a file whose contents differ
 	Adjust  Action = "adjust"  // mode or owner alone
+	Remove  Action = "remove"  // a file that was there
 )
 
 // Owner is the numeric owner of a file.
@@ -147,6 +148,22 @@ func (p *Plan) File(path string, data []byte, mode fs.FileMode, owner *Owner) er
 	}
 	change.Action, change.was = Replace, was
 	p.add(change)
+	return nil
+}
+
+// Remove states that there is no file at path.
+func (p *Plan) Remove(path string) error {
+	info, err := os.Lstat(path)
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil
+	}
+	if err == nil {
+		err = regular(path, info)
+	}
+	if err != nil {
+		return err
+	}
+	p.add(Change{Action: Remove, Path: path, Mode: info.Mode().Perm()})
 	return nil
 }
 

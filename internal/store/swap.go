@@ -197,8 +197,7 @@ func linkTree(from, to string) error {
 
 // isLeaving reports whether a file is virtpki's own and no part of the contents.
 func isLeaving(name string) bool {
-	unfinished, _ := filepath.Match(tempPattern, name)
-	return unfinished || name == lockName
+	return unfinished(name) || name == lockName
 }
 
 // likeFolder makes a folder with the mode, owner and label of another.

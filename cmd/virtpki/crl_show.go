@@ -1,0 +1,122 @@
+package main
+
+import (
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"virtpki/internal/libvirt"
+	"virtpki/internal/store"
+	"virtpki/pki"
+)
+
+const crlShowHelp = `Show revocation lists: issuer, number, dates, and each entry with its reason, and
+with its DN where the CA here has a record of it. Without a file, the CA's own.`
+
+func newCRLShow(e *env, g *globals) *cobra.Command {
+	return &cobra.Command{
+		Use:     "show [FILE...]",
+		Short:   "Show what a CRL revokes",
+		Long:    help(crlShowHelp, exitDone, exitError, exitUsage),
+		Example: "  virtpki crl show\n  virtpki crl show --json /etc/pki/CA/cacrl.pem",
+		RunE: func(_ *cobra.Command, args []string) error {
+			if len(args) == 0 {
+				args = []string{libvirt.CA(g.caFolder()).Path(libvirt.CACRL)}
+			}
+			return e.crlShow(g, args)
+		},
+	}
+}
+
+// crlInfo is what crl show tells of a list; its JSON form is stable.
+type crlInfo struct {
+	File       string      `json:"file"`
+	Issuer     string      `json:"issuer"`
+	Number     string      `json:"number,omitempty"`
+	ThisUpdate time.Time   `json:"this_update"`
+	NextUpdate time.Time   `json:"next_update"`
+	Expired    bool        `json:"expired"`
+	Entries    []crlRecord `json:"entries"`
+}
+
+// crlRecord is one entry of a list.
+type crlRecord struct {
+	Serial  string    `json:"serial"`
+	Revoked time.Time `json:"revoked"`
+	Reason  string    `json:"reason"`
+	DN      string    `json:"dn,omitempty"`
+}
+
+func (e *env) crlShow(g *globals, files []string) error {
+	var infos []crlInfo
+	for _, file := range files {
+		data, err := e.readInput(file)
+		if errors.Is(err, os.ErrNotExist) {
+			err = withHint(err, "libvirt goes on without a word when there is no CRL; make one: virtpki crl")
+		}
+		if err != nil {
+			return err
+		}
+		crls, err := pki.ParseCRLs(data)
+		if err != nil {
+			return fmt.Errorf("%s: %w", file, err)
+		}
+		for _, crl := range crls {
+			info, err := e.describeCRL(g, file, crl)
+			if err != nil {
+				return fmt.Errorf("%s: %w", file, err)
+			}
+			infos = append(infos, info)
+		}
+	}
+	if g.json {
+		return e.printJSON(infos)
+	}
+	for _, info := range infos {
+		if err := e.printCRL(info); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func (e *env) describeCRL(g *globals, file string, crl *pki.CRL) (crlInfo, error) {
+	info := crlInfo{File: file, Issuer: dnText(crl.RawIssuer), ThisUpdate: crl.ThisUpdate, NextUpdate: crl.NextUpdate, Entries: []crlRecord{}}
+	info.Expired = !crl.NextUpdate.IsZero() && e.now().After(crl.NextUpdate)
+	if crl.Number != nil {
+		info.Number = crl.Number.String()
+	}
+	folder := libvirt.Records(g.caFolder())
+	for entry, err := range crl.Entries() {
+		if err != nil {
+			return info, err
+		}
+		record := crlRecord{Serial: store.SerialText(entry.SerialNumber), Revoked: entry.RevocationTime, Reason: pki.Reason(entry.ReasonCode).String()}
+		if certs, err := readCerts(store.RecordPath(folder, entry.SerialNumber)); err == nil {
+			record.DN = dnOf(certs[0])
+		}
+		info.Entries = append(info.Entries, record)
+	}
+	return info, nil
+}
+
+func (e *env) printCRL(info crlInfo) error {
+	fresh := "fresh until " + info.NextUpdate.UTC().Format(time.RFC3339)
+	if info.Expired {
+		fresh = "not fresh since " + info.NextUpdate.UTC().Format(time.RFC3339) + " (libvirt does not look)"
+	}
+	fmt.Fprintf(e.stdout, "%s\n  of %s\n  number %s, made %s, %s, %s\n",
+		filepath.Clean(info.File), info.Issuer, info.Number, info.ThisUpdate.UTC().Format(time.RFC3339), fresh, countOf(len(info.Entries), "entry", "entries"))
+	if len(info.Entries) == 0 {
+		return nil
+	}
+	rows := [][]string{{"SERIAL", "REVOKED", "REASON", "DN"}}
+	for _, r := range info.Entries {
+		rows = append(rows, []string{r.Serial, r.Revoked.UTC().Format(dateForm), r.Reason, r.DN})
+	}
+	return e.printTable(rows)
+}

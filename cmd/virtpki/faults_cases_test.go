@@ -1,0 +1,260 @@
+package main
+
+import (
+	"crypto/x509"
+	"math/big"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"testing"
+
+	"virtpki/internal/libvirt"
+	"virtpki/pki"
+)
+
+// faultCases are the commands that TestFaults hurts. One that a later command
+// needs is added here.
+func faultCases() []faults {
+	return []faults{
+		{
+			name:    "bootstrap",
+			prepare: prepareConf,
+			command: bootstrapCommand,
+			check:   checkHostFaults,
+			again: func(t *testing.T, at scene, first, second outcome) {
+				wantDone(t, first, "")
+				wantDone(t, second, "nothing to do")
+				checkWhole(t, at)
+			},
+		},
+		{
+			name:    "issue host",
+			prepare: prepareCA,
+			command: []string{"issue", "host", "hv2.example", "--root", "ROOT"},
+			check:   checkHostFaults,
+			again: func(t *testing.T, at scene, first, second outcome) {
+				finishIssue(t, at, first, second, at.root+"/etc/pki/libvirt", "pair already")
+			},
+		},
+		{
+			name:    "issue client --out",
+			prepare: prepareCA,
+			command: []string{"issue", "client", "alice", "--root", "ROOT", "--out", "ROOT/out", "--layout", "pkipath"},
+			check:   checkHostFaults,
+			again: func(t *testing.T, at scene, first, second outcome) {
+				finishIssue(t, at, first, second, at.root+"/out", "bundle already")
+			},
+		},
+		{
+			name:    "revoke",
+			prepare: prepareRevoked,
+			command: []string{"revoke", "alice", "--root", "ROOT", "--no-reload", "--reason", "keyCompromise"},
+			check:   checkRevokeFaults,
+			again: func(t *testing.T, at scene, first, second outcome) {
+				wantDone(t, first, "revoked ")
+				wantDone(t, second, "already revoked")
+				wantRevoked(t, at, "alice", "bob")
+			},
+		},
+		{
+			name:    "revoke at a CA elsewhere",
+			prepare: prepareElsewhere,
+			command: []string{"revoke", "alice", "--root", "ROOT", "--ca", "ROOT/ca", "--no-reload"},
+			check: func(t *testing.T, at scene) {
+				ca := checkCA(t, at.root+"/ca")
+				readCRL(t, at.root+"/ca/cacrl.pem", ca)
+				readCRL(t, at.root+"/etc/pki/CA/cacrl.pem", ca)
+			},
+			again: func(t *testing.T, at scene, first, second outcome) {
+				wantDone(t, first, "revoked ")
+				wantDone(t, second, "already revoked")
+				ca := checkCA(t, at.root+"/ca")
+				alice := serialOf(t, at.root+"/out/alice/clientcert.pem")
+				for _, path := range []string{"/ca/cacrl.pem", "/etc/pki/CA/cacrl.pem"} {
+					checkCRL(t, at.root+path, ca, big.NewInt(2), alice)
+				}
+			},
+		},
+		{
+			// At no instant is there anything but whole, matching pairs: those of
+			// before or those of after.
+			name:    "renew",
+			prepare: prepareRevoked,
+			command: []string{"renew", "--force", "--root", "ROOT", "--no-reload"},
+			check:   checkRenewFaults,
+			again: func(t *testing.T, at scene, first, second outcome) {
+				wantDone(t, first, "renewed because it was asked for")
+				wantDone(t, second, "renewed because it was asked for")
+				checkRenewFaults(t, at)
+				wantRevoked(t, at, "bob")
+				if entries, err := os.ReadDir(at.root + "/etc/pki"); err != nil || len(entries) != 3 {
+					t.Errorf("in etc/pki: %v, %v, want CA, libvirt and .libvirt.previous", entries, err)
+				}
+			},
+		},
+		{
+			name:    "crl",
+			prepare: prepareRevoked,
+			command: []string{"crl", "--root", "ROOT", "--no-reload", "--out", "ROOT/copy.pem"},
+			check:   checkRevokeFaults,
+			again: func(t *testing.T, at scene, first, second outcome) {
+				wantDone(t, first, "CRL number")
+				wantDone(t, second, "CRL number")
+				wantRevoked(t, at, "bob")
+			},
+		},
+	}
+}
+
+var bootstrapCommand = []string{"bootstrap", "--root", "ROOT", "--name", "Example Org", "--hostname", "hv1.example",
+	"--san", "10.0.0.1", "--client", "admin", "--allow-dn", "O=Example Org,CN=admin"}
+
+const confPath = "/etc/libvirt/libvirtd.conf"
+
+// prepareConf makes a conf as a package brings it.
+func prepareConf(t *testing.T, _ injector, root string) {
+	t.Helper()
+	conf := root + confPath
+	if err := os.MkdirAll(filepath.Dir(conf), 0o755); err != nil {
+		t.Fatal(err)
+	}
+	text := "# the host's own\n#listen_tls = 0\nlog_level = 3\n"
+	if err := os.WriteFile(conf, []byte(text), 0o640); err != nil {
+		t.Fatal(err)
+	}
+}
+
+func prepareCA(t *testing.T, in injector, root string) {
+	t.Helper()
+	in.must(t, root, "ca", "init", "--root", "ROOT", "--name", "Example Org")
+}
+
+// prepareRevoked makes a host whose CA has revoked bob and not alice.
+func prepareRevoked(t *testing.T, in injector, root string) {
+	t.Helper()
+	in.must(t, root, bootstrapCommand...)
+	in.must(t, root, "issue", "client", "alice", "bob", "carol", "--root", "ROOT", "--out", "ROOT/out", "--layout", "pkipath")
+	in.must(t, root, "revoke", "bob", "--root", "ROOT", "--no-reload")
+}
+
+// prepareElsewhere makes a host whose CA has a folder of its own.
+func prepareElsewhere(t *testing.T, in injector, root string) {
+	t.Helper()
+	in.must(t, root, append(slices.Clone(bootstrapCommand), "--ca", "ROOT/ca")...)
+	in.must(t, root, "issue", "client", "alice", "--root", "ROOT", "--ca", "ROOT/ca", "--out", "ROOT/out", "--layout", "pkipath")
+}
+
+// must runs a command that has to succeed.
+func (in injector) must(t *testing.T, root string, command ...string) {
+	t.Helper()
+	if o := in.run(t, root, command); o.status != 0 {
+		t.Fatalf("%v: exit status %d\n%s", command, o.status, o.stderr)
+	}
+}
+
+func wantDone(t *testing.T, o outcome, text string) {
+	t.Helper()
+	if o.status != 0 || !strings.Contains(o.stdout, text) {
+		t.Errorf("run again: exit status %d, want 0 and %q\n%s%s", o.status, text, o.stdout, o.stderr)
+	}
+}
+
+func caOf(at scene) string { return libvirt.CAFolder(at.root + "/etc") }
+
+// checkHostFaults looks at the CA, the pairs and the conf of a host.
+func checkHostFaults(t *testing.T, at scene) {
+	t.Helper()
+	ca := checkCA(t, caOf(at))
+	checkPairs(t, libvirt.System(at.root+"/etc"), caOf(at))
+	checkPairs(t, libvirt.Flat(at.root+"/out/alice"), caOf(at))
+	checkConf(t, at)
+	if ca != nil {
+		readCRL(t, libvirt.CA(caOf(at)).Path(libvirt.CACRL), ca)
+	}
+	checkOpenSSL(t, at, "/etc/pki/libvirt/servercert.pem", "/etc/pki/libvirt/clientcert.pem", "/out/alice/clientcert.pem")
+}
+
+// checkRenewFaults wants both pairs to be there and whole, besides: a renewal
+// never takes one away.
+func checkRenewFaults(t *testing.T, at scene) {
+	t.Helper()
+	checkHostFaults(t, at)
+	for _, role := range []pki.Role{pki.Server, pki.Client} {
+		p, err := loadPair(libvirt.System(at.root+"/etc"), role)
+		if err != nil || p.cert == nil || p.key == nil {
+			t.Errorf("%s pair: %+v, %v", role, p, err)
+		}
+	}
+}
+
+// checkConf wants the conf of before or that of after, byte for byte.
+func checkConf(t *testing.T, at scene) {
+	t.Helper()
+	rel := confPath[1:]
+	if now := snap(t, at.root)[rel]; now != at.before[rel] && now != at.whole[rel] {
+		t.Errorf("%s is neither the old one nor the new one:\n%s", rel, now)
+	}
+}
+
+// checkWhole wants the files that a run without a fault makes, and nothing more
+// than records of certificates that were never handed out.
+func checkWhole(t *testing.T, at scene) {
+	t.Helper()
+	want, got := at.whole.shape(), snap(t, at.root).withoutLeavings().shape()
+	for line := range strings.Lines(want.diff(got)) {
+		if !strings.HasPrefix(line, "new: etc/pki/CA/newcerts/") {
+			t.Errorf("after two more runs: %s", line)
+		}
+	}
+	checkHostFaults(t, at)
+}
+
+// finishIssue wants that a second run has made the files, or has refused because
+// some of them are there: then what it says to do helps.
+func finishIssue(t *testing.T, at scene, first, second outcome, place, refusal string) {
+	t.Helper()
+	for _, o := range []outcome{first, second} {
+		if o.status != 0 && (o.status != exitError || !strings.Contains(o.stderr, refusal)) {
+			t.Errorf("run again: exit status %d\n%s", o.status, o.stderr)
+		}
+	}
+	if first.status != 0 {
+		if err := os.RemoveAll(place); err != nil {
+			t.Fatal(err)
+		}
+		at.must(t, at.root, at.command...)
+	}
+	checkWhole(t, at)
+}
+
+// checkRevokeFaults looks at the CRL: it never goes back, and it holds what a run
+// has said it revoked.
+func checkRevokeFaults(t *testing.T, at scene) {
+	t.Helper()
+	checkHostFaults(t, at)
+	revoked := []string{"bob"}
+	if strings.Contains(at.out.stdout, "revoked ") {
+		revoked = append(revoked, "alice")
+	}
+	wantRevoked(t, at, revoked...)
+	if ca := checkCA(t, caOf(at)); ca != nil {
+		readCRL(t, at.root+"/copy.pem", ca)
+	}
+}
+
+// wantRevoked wants the serials of these clients in the CA's list. The one that
+// prepareRevoked leaves has the number 2.
+func wantRevoked(t *testing.T, at scene, names ...string) {
+	t.Helper()
+	var ca *x509.Certificate
+	if ca = checkCA(t, caOf(at)); ca == nil {
+		t.Error("the CA is gone")
+		return
+	}
+	var serials []*big.Int
+	for _, name := range names {
+		serials = append(serials, serialOf(t, at.root+"/out/"+name+"/clientcert.pem"))
+	}
+	checkCRL(t, libvirt.CA(caOf(at)).Path(libvirt.CACRL), ca, big.NewInt(2), serials...)
+}

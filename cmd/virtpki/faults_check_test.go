@@ -1,0 +1,235 @@
+package main
+
+import (
+	"crypto/x509"
+	"fmt"
+	"io/fs"
+	"math/big"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"regexp"
+	"slices"
+	"strings"
+	"syscall"
+	"testing"
+
+	"virtpki/internal/libvirt"
+	"virtpki/internal/store"
+	"virtpki/pki"
+)
+
+func ownerText(info fs.FileInfo) string {
+	sys := info.Sys().(*syscall.Stat_t)
+	return fmt.Sprintf(" %d:%d", sys.Uid, sys.Gid)
+}
+
+// diff says what is in one tree and not in the other; empty when they are equal.
+func (s snapshot) diff(now snapshot) string {
+	var lines []string
+	for path, was := range s {
+		if is, ok := now[path]; !ok {
+			lines = append(lines, "gone: "+path)
+		} else if is != was {
+			lines = append(lines, fmt.Sprintf("changed: %s\n%s\nwas\n%s", path, is, was))
+		}
+	}
+	for path := range now {
+		if _, ok := s[path]; !ok {
+			lines = append(lines, "new: "+path)
+		}
+	}
+	slices.Sort(lines)
+	return strings.Join(lines, "\n")
+}
+
+var serialName = regexp.MustCompile(`[0-9A-F]{30,}\.pem`)
+
+// shape is a tree with neither contents nor serials: two runs make the same.
+func (s snapshot) shape() snapshot {
+	out := make(snapshot)
+	seen := make(map[string]int)
+	for path, text := range s {
+		mode, _, _ := strings.Cut(text, "\n")
+		path = serialName.ReplaceAllString(path, "SERIAL.pem")
+		seen[path]++
+		out[fmt.Sprintf("%s (%d)", path, seen[path])] = mode
+	}
+	return out
+}
+
+// isLeaving reports whether a path is that of a file under construction, or a lock.
+func isLeaving(path string) bool {
+	name := filepath.Base(path)
+	unfinished, _ := filepath.Match(".virtpki-*.tmp", name)
+	return unfinished || name == ".virtpki.lock"
+}
+
+func (s snapshot) withoutLeavings() snapshot {
+	out := make(snapshot)
+	for path, text := range s {
+		if !isLeaving(path) {
+			out[path] = text
+		}
+	}
+	return out
+}
+
+// checkClean wants nothing under construction, and no lock.
+func checkClean(t *testing.T, root string) {
+	t.Helper()
+	for path := range snap(t, root) {
+		if isLeaving(path) {
+			t.Errorf("left behind: %s", path)
+		}
+	}
+}
+
+// checkKeys wants that what looks like a private key is readable by its owner
+// alone, whatever its file is called, and whole unless it is under construction.
+func checkKeys(t *testing.T, root string) {
+	t.Helper()
+	for path, text := range snap(t, root) {
+		if !strings.Contains(text, "-----BEGIN PRIV") {
+			if strings.HasSuffix(path, "key.pem") {
+				t.Errorf("%s holds no key", path)
+			}
+			continue
+		}
+		if !strings.HasPrefix(text, "-rw------- ") {
+			t.Errorf("%s holds a key and has the mode %.10s", path, text)
+		}
+		if _, err := pki.ParseKey([]byte(text), nil); err != nil && !isLeaving(path) {
+			t.Errorf("%s: %v", path, err)
+		}
+	}
+}
+
+// checkPairs wants of each pair of a layout: key and certificate belong together,
+// the key was first, and the CA has a record of the certificate.
+func checkPairs(t *testing.T, layout libvirt.Layout, caFolder string) {
+	t.Helper()
+	for _, role := range []pki.Role{pki.Server, pki.Client} {
+		p, err := loadPair(layout, role)
+		if err != nil {
+			t.Errorf("%v", err)
+			continue
+		}
+		if p.cert == nil {
+			continue
+		}
+		if p.key == nil {
+			t.Errorf("%s is there, and its key is not", p.certPath)
+		}
+		record, err := readCerts(store.RecordPath(libvirt.Records(caFolder), p.cert.SerialNumber))
+		if err != nil || !record[0].Equal(p.cert) {
+			t.Errorf("the CA has no record of %s: %v", p.certPath, err)
+		}
+	}
+}
+
+// checkCA wants a CA whose files are whole, and its key first.
+func checkCA(t *testing.T, folder string) *x509.Certificate {
+	t.Helper()
+	layout := libvirt.CA(folder)
+	certs, err := readCerts(layout.Path(libvirt.CACert))
+	if os.IsNotExist(err) {
+		for _, file := range []libvirt.File{libvirt.CACRL, libvirt.CACert} {
+			if store.Exists(layout.Path(file)) {
+				t.Errorf("%s is there before the CA's certificate", layout.Path(file))
+			}
+		}
+		return nil
+	}
+	if err != nil {
+		t.Fatal(err)
+	}
+	data, err := os.ReadFile(layout.Path(libvirt.CAKey))
+	if err != nil {
+		t.Errorf("the CA's certificate is there, and its key is not: %v", err)
+		return certs[0]
+	}
+	if key, err := pki.ParseKey(data, nil); err != nil || !pki.KeyMatches(certs[0], key) {
+		t.Errorf("the CA's certificate does not match its key: %v", err)
+	}
+	if _, err := store.Records(libvirt.Records(folder)); err != nil {
+		t.Errorf("records: %v", err)
+	}
+	return certs[0]
+}
+
+// readCRL is the list at path; nil when there is none. One that is there must be
+// whole and signed by the CA.
+func readCRL(t *testing.T, path string, ca *x509.Certificate) *pki.CRL {
+	t.Helper()
+	data, err := os.ReadFile(path)
+	if os.IsNotExist(err) {
+		return nil
+	}
+	if err != nil {
+		t.Fatal(err)
+	}
+	crls, err := pki.ParseCRLs(data)
+	if err != nil || len(crls) != 1 {
+		t.Errorf("%s: %d lists, %v", path, len(crls), err)
+		return nil
+	}
+	if err := crls[0].CheckSignatureFrom(ca); err != nil {
+		t.Errorf("%s: %v", path, err)
+	}
+	return crls[0]
+}
+
+// checkCRL wants that a list does not go back: its number is at least that of
+// before, and it revokes each of these serials.
+func checkCRL(t *testing.T, path string, ca *x509.Certificate, least *big.Int, revoked ...*big.Int) {
+	t.Helper()
+	crl := readCRL(t, path, ca)
+	if crl == nil {
+		t.Errorf("%s: no CRL", path)
+		return
+	}
+	if crl.Number.Cmp(least) < 0 {
+		t.Errorf("%s has the number %v, after %v", path, crl.Number, least)
+	}
+	for _, serial := range revoked {
+		if _, ok := crl.Find(serial); !ok {
+			t.Errorf("%s does not revoke %X any more", path, serial)
+		}
+	}
+}
+
+// checkOpenSSL asks openssl what it thinks of every tenth root.
+func checkOpenSSL(t *testing.T, at scene, certs ...string) {
+	t.Helper()
+	if at.out.hit%10 != 0 {
+		return
+	}
+	ca, crl := at.root+"/etc/pki/CA/cacert.pem", at.root+"/etc/pki/CA/cacrl.pem"
+	if !store.Exists(ca) {
+		return
+	}
+	ask := func(args ...string) {
+		if out, err := exec.Command("openssl", args...).CombinedOutput(); err != nil {
+			t.Errorf("openssl %s: %v\n%s", strings.Join(args, " "), err, out)
+		}
+	}
+	if store.Exists(crl) {
+		ask("crl", "-in", crl, "-CAfile", ca, "-verify", "-noout")
+	}
+	for _, cert := range certs {
+		if store.Exists(at.root + cert) {
+			ask("verify", "-x509_strict", "-CAfile", ca, at.root+cert)
+		}
+	}
+}
+
+// serialOf is the serial of the certificate in a file.
+func serialOf(t *testing.T, path string) *big.Int {
+	t.Helper()
+	certs, err := readCerts(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return certs[0].SerialNumber
+}

@@ -1,0 +1,302 @@
+package main
+
+import (
+	"context"
+	"fmt"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+
+	"github.com/spf13/cobra"
+
+	"virtpki/internal/libvirt"
+	"virtpki/templates"
+)
+
+func newGenerate(e *env, g *globals) *cobra.Command {
+	cmd := &cobra.Command{
+		Use:   "generate",
+		Short: "The files that run renew by itself",
+		Long:  help("Print or write the files by which systemd or cron runs 'virtpki renew'.", exitDone, exitError, exitUsage),
+		Args:  cobra.NoArgs,
+		RunE:  needsSubcommand,
+	}
+	cmd.AddCommand(newGenerateSystemd(e, g), newGenerateCron(e, g))
+	return cmd
+}
+
+// generateOptions are the flags of the commands below generate: what renew is to
+// be given, and where the files go.
+type generateOptions struct {
+	renewOptions
+	binary string
+	out    string
+}
+
+func (o *generateOptions) addFlags(cmd *cobra.Command, g *globals, jitter string) {
+	flags := cmd.Flags()
+	flags.StringVar(&o.binary, "binary", "", "`path` of virtpki on the machine that runs it (default: this program's)")
+	flags.StringVar(&o.before, "before", "33%", "how long before its end something is due, a `duration` or a share of its life")
+	flags.BoolVar(&o.sameKey, "same-key", false, "keep the keys")
+	flags.StringVar(&o.jitter, "jitter", jitter, "spread the runs of many machines over `duration`; empty: do not")
+	flags.StringVar(&o.metrics, "metrics", "", "have renew write a Prometheus text `file`")
+	o.reloadOptions.addFlags(cmd)
+	cmd.MarkFlagFilename("binary")
+	cmd.MarkFlagFilename("metrics", "prom")
+	g.addPassphrase(cmd)
+	g.addDryRun(cmd)
+}
+
+const generateSystemdHelp = `Print a systemd service that runs 'virtpki renew', and its timer; with --out, write
+them. They run as root on the machine that has the CA's key or the certificates.
+
+The service starts after the clock is set, may write only where renew writes
+(SYSCONFDIR/pki, the CA's folder, the folder of --metrics), and has few rights
+besides. A --restart-command runs under the same limits: 'systemctl restart
+libvirtd' works. The passphrase of the CA's key is handed over as a credential.
+
+--root is for the image of a machine and does not appear in the units.`
+
+func newGenerateSystemd(e *env, g *globals) *cobra.Command {
+	o := &generateOptions{}
+	var calendar string
+	cmd := &cobra.Command{
+		Use:   "systemd",
+		Short: "A systemd service and timer",
+		Long:  help(generateSystemdHelp, exitDone, exitError, exitUsage, exitInterrupted),
+		Example: "  virtpki generate systemd --out /etc/systemd/system\n  systemctl daemon-reload\n  systemctl enable --now virtpki-renew.timer\n\n" +
+			"  virtpki generate systemd --metrics /var/lib/prometheus/node-exporter/virtpki.prom",
+		Args: cobra.NoArgs,
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			return e.generateSystemd(cmd.Context(), g, o, calendar)
+		},
+	}
+	o.addFlags(cmd, g, "1h")
+	cmd.Flags().StringVar(&calendar, "calendar", "daily", "when to run, a calendar `expression` of systemd.time(7)")
+	cmd.Flags().StringVarP(&o.out, "out", "o", "", "write the units into `directory`")
+	cmd.MarkFlagDirname("out")
+	return cmd
+}
+
+const generateCronHelp = `Print a file for /etc/cron.d that runs 'virtpki renew' every night; with --out,
+write it. The minute comes from this machine's name, so that a fleet does not run
+as one; --jitter is waited on top.
+
+cron mails what renew prints, which is nothing unless something goes wrong.`
+
+func newGenerateCron(e *env, g *globals) *cobra.Command {
+	o := &generateOptions{}
+	cmd := &cobra.Command{
+		Use:     "cron",
+		Short:   "A file for /etc/cron.d",
+		Long:    help(generateCronHelp, exitDone, exitError, exitUsage, exitInterrupted),
+		Example: "  virtpki generate cron --out /etc/cron.d/virtpki",
+		Args:    cobra.NoArgs,
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			return e.generateCron(cmd.Context(), g, o)
+		},
+	}
+	o.addFlags(cmd, g, "10m")
+	cmd.Flags().StringVarP(&o.out, "out", "o", "", "write to `file`")
+	cmd.MarkFlagFilename("out")
+	return cmd
+}
+
+// generated is a file that generate prints or writes; its JSON form is stable.
+type generated struct {
+	Name string `json:"name"`
+	Text string `json:"text"`
+	path string // where --out puts it
+}
+
+func (e *env) generateSystemd(ctx context.Context, g *globals, o *generateOptions, calendar string) error {
+	r, err := o.renewal(g)
+	if err != nil {
+		return err
+	}
+	if err := o.checkReach(g, r); err != nil {
+		return err
+	}
+	r.Calendar, r.Delay = calendar, o.jitter
+	for _, name := range libvirt.DaemonNames() {
+		r.After = append(r.After, name+".service")
+	}
+	service, err := templates.Service(r)
+	if err != nil {
+		return usageError{err}
+	}
+	timer, err := templates.Timer(r)
+	if err != nil {
+		return usageError{err}
+	}
+	files := []generated{{Name: "virtpki-renew.service", Text: string(service)}, {Name: "virtpki-renew.timer", Text: string(timer)}}
+	for i := range files {
+		files[i].path = filepath.Join(o.out, files[i].Name)
+	}
+	return e.generate(ctx, g, o, files, "then: systemctl daemon-reload && systemctl enable --now virtpki-renew.timer")
+}
+
+func (e *env) generateCron(ctx context.Context, g *globals, o *generateOptions) error {
+	r, err := o.renewal(g)
+	if err != nil {
+		return err
+	}
+	if o.jitter != "" {
+		r.Command = append(r.Command, "--jitter="+o.jitter)
+	}
+	if r.Host, err = e.hostname(); err != nil {
+		return err
+	}
+	if err := checkCronName(o.out); err != nil {
+		return err
+	}
+	text, err := templates.Crontab(r)
+	if err != nil {
+		return usageError{err}
+	}
+	return e.generate(ctx, g, o, []generated{{Name: "virtpki", Text: string(text), path: o.out}}, "")
+}
+
+// generate writes files where --out says, or prints them.
+func (e *env) generate(ctx context.Context, g *globals, o *generateOptions, files []generated, note string) error {
+	if o.out != "" {
+		return e.change(ctx, g, nil, func(j *job) error { return planGenerated(j, files, note) })
+	}
+	if g.json {
+		return e.printJSON(files)
+	}
+	for i, file := range files {
+		if len(files) > 1 {
+			fmt.Fprintf(e.stdout, "%s# %s\n", strings.Repeat("\n", min(i, 1)), file.Name)
+		}
+		fmt.Fprint(e.stdout, file.Text)
+	}
+	return nil
+}
+
+// generatedMode is that of units and crontabs. cron passes over a file that
+// others may write to.
+const generatedMode fs.FileMode = 0o644
+
+func planGenerated(j *job, files []generated, note string) error {
+	for _, file := range files {
+		if err := j.plan.Parents(filepath.Dir(file.path), 0o755, owner()); err != nil {
+			return err
+		}
+		if err := j.plan.File(file.path, []byte(file.Text), generatedMode, owner()); err != nil {
+			return err
+		}
+	}
+	if note != "" && len(j.plan.Changes()) > 0 {
+		j.note("%s", note)
+	}
+	return nil
+}
+
+// renewal is the command line of renew. Paths are made absolute: whoever runs it
+// starts elsewhere.
+func (o *generateOptions) renewal(g *globals) (templates.Renewal, error) {
+	r := templates.Renewal{}
+	if _, err := o.check(); err != nil {
+		return r, err
+	}
+	for _, path := range []*string{&o.binary, &g.ca, &o.metrics, &g.passphraseFile, &g.sysconfdir} {
+		if err := makeAbsolute(path); err != nil {
+			return r, err
+		}
+	}
+	if o.binary == "" {
+		var err error
+		if o.binary, err = os.Executable(); err != nil {
+			return r, withHint(err, "name the program with --binary")
+		}
+	}
+	r.Command = append([]string{o.binary, "renew", "--quiet"}, o.arguments(g)...)
+	r.Passphrase = g.passphraseFile
+	r.Writable = o.writable(g)
+	return r, nil
+}
+
+func makeAbsolute(path *string) error {
+	if *path == "" {
+		return nil
+	}
+	absolute, err := filepath.Abs(*path)
+	*path = absolute
+	return err
+}
+
+// arguments are those of renew that differ from its defaults. Each value follows
+// its flag after "=", so that none can pass for a flag.
+func (o *generateOptions) arguments(g *globals) []string {
+	var args []string
+	add := func(flag, value, otherwise string) {
+		if value != otherwise {
+			args = append(args, "--"+flag+"="+value)
+		}
+	}
+	add("sysconfdir", g.sysconfdir, defaultSysconfdir())
+	add("ca", g.ca, "")
+	add("before", o.before, "33%")
+	if o.sameKey {
+		args = append(args, "--same-key")
+	}
+	if o.noReload {
+		args = append(args, "--no-reload")
+	}
+	add("restart-command", o.restart, "")
+	add("metrics", o.metrics, "")
+	return args
+}
+
+// writable lists the folders that renew writes into. It exchanges the folder of
+// the pairs with one beside it, so the one above both is meant.
+func (o *generateOptions) writable(g *globals) []string {
+	folders := []string{libvirt.System(g.sysconfdir).Top()}
+	if g.ca != "" {
+		folders = append(folders, g.ca)
+	}
+	if o.metrics != "" {
+		folders = append(folders, filepath.Dir(o.metrics))
+	}
+	var all []string
+	for _, folder := range folders {
+		covered := slices.ContainsFunc(all, func(above string) bool { return folder == above || strings.HasPrefix(folder, above+"/") })
+		if !covered {
+			all = append(all, folder)
+		}
+	}
+	return all
+}
+
+// ownToService are folders that a service has of its own, or that hold what only
+// this process has.
+var ownToService = []string{"/tmp", "/var/tmp", "/dev", "/proc"}
+
+// checkReach refuses paths that the service would not find.
+func (o *generateOptions) checkReach(g *globals, r templates.Renewal) error {
+	for _, path := range append([]string{o.binary, g.passphraseFile, o.metrics}, r.Writable...) {
+		for _, folder := range ownToService {
+			if path == folder || strings.HasPrefix(path, folder+"/") {
+				return withHint(usagef("%s: the service cannot see what is in %s", path, folder), "put it elsewhere; --binary names the program")
+			}
+		}
+	}
+	return nil
+}
+
+// checkCronName refuses a name that cron passes over without a word: in
+// /etc/cron.d, Debian's reads letters, digits, "_" and "-" alone (cron(8)), and
+// others leave out what has a dot.
+func checkCronName(path string) error {
+	name := filepath.Base(path)
+	odd := strings.ContainsFunc(name, func(r rune) bool {
+		return !strings.ContainsRune("abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_-", r)
+	})
+	if odd && filepath.Base(filepath.Dir(path)) == "cron.d" {
+		return usagef("%s: cron passes over a file with such a name (letters, digits, _ and - are read)", path)
+	}
+	return nil
+}

@@ -1,0 +1,67 @@
+package main
+
+import (
+	"context"
+	"crypto/x509"
+	"errors"
+	"fmt"
+	"io/fs"
+	"path/filepath"
+	"time"
+
+	"virtpki/internal/libvirt"
+)
+
+// nothingDue ends a run with nothing to renew. A daemon that serves something
+// else than what is on disk, because a run was killed before the reload or was
+// told to leave it alone, is made to read it now; so is one that answers nobody,
+// because a run was killed in the middle of the reload.
+func (r *renewal) nothingDue(ctx context.Context) error {
+	stale, err := r.staleDaemons(ctx)
+	if err != nil || len(stale) == 0 {
+		return errors.Join(r.tellNothing(), err)
+	}
+	if r.g.dryRun {
+		for _, d := range stale {
+			fmt.Fprintf(r.stdout, "%s serves another certificate than that in %s: would have it read again\n", d.Daemon.Name, d.Files.Cert)
+		}
+		return nil
+	}
+	j := &job{}
+	err = r.locked(ctx, r.g.system(), func() error { return r.reloadSystem(ctx, r.g, &r.reloadOptions, j) })
+	return r.tellWith(r.g, j, err)
+}
+
+// staleDaemons are those that serve the system's pair, and another one than is on
+// disk. Who may not ask them is not told of any.
+func (r *renewal) staleDaemons(ctx context.Context) ([]libvirt.Running, error) {
+	if r.noReload {
+		return nil, nil
+	}
+	daemons, err := libvirt.FindRunning(ctx, r.g.root, r.g.sysconfdir)
+	var stale []libvirt.Running
+	for _, d := range daemons {
+		certs, readErr := readCerts(filepath.Join(d.Root, d.Files.Cert))
+		if d.Address == "" || readErr != nil {
+			continue
+		}
+		if served := r.served(ctx, d); served == nil || !served.Equal(certs[0]) {
+			stale = append(stale, d)
+		}
+	}
+	if errors.Is(err, libvirt.ErrNobodyListens) || errors.Is(err, fs.ErrPermission) {
+		err = nil
+	}
+	return stale, err
+}
+
+// servedTimeout is how long a daemon that is well needs at most for a handshake.
+const servedTimeout = 5 * time.Second
+
+// served is the certificate that a daemon serves; nil when it does not answer.
+func (r *renewal) served(ctx context.Context, d libvirt.Running) *x509.Certificate {
+	ctx, cancel := context.WithTimeout(ctx, servedTimeout)
+	defer cancel()
+	result, _ := libvirt.Probe(ctx, libvirt.ProbeRequest{Address: d.Address})
+	return result.Leaf()
+}

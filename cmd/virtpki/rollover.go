@@ -1,0 +1,256 @@
+package main
+
+import (
+	"bytes"
+	"context"
+	"crypto"
+	"crypto/x509"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"path/filepath"
+	"slices"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"virtpki/internal/libvirt"
+	"virtpki/internal/store"
+	"virtpki/pki"
+)
+
+const rolloverHelp = `Change the CA to a new generation, in phases, so that nobody is refused at any
+time. The new CA has a name of its own, because libvirt keeps one CRL for each.
+
+  start   makes the new CA and publishes it beside the old one, in cacert.pem and
+          cacrl.pem. Give both files to every host and client now. For --wait
+          the old one goes on signing.
+  renew   after that, renewal makes everything installed anew under the new CA;
+          issue signs with it as well.
+  finish  drops the old CA, once nothing needs it any more.
+  abort   takes start back, as long as the new CA has signed nothing that lives.
+  status  tells where things stand and what is left to do.`
+
+func newRollover(e *env, g *globals) *cobra.Command {
+	cmd := &cobra.Command{
+		Use:   "rollover",
+		Short: "Change the CA to a new generation, in phases",
+		Long:  help(rolloverHelp, exitDone, exitError, exitUsage, exitRefused, exitInterrupted),
+		Args:  cobra.NoArgs,
+		RunE:  needsSubcommand,
+	}
+	cmd.AddCommand(newRolloverStart(e, g), newRolloverStatus(e, g), newRolloverFinish(e, g), newRolloverAbort(e, g))
+	return cmd
+}
+
+// startOptions are the flags of rollover start.
+type startOptions struct {
+	reloadOptions
+	wait, keyType, validity string
+}
+
+const startHelp = `Make a new generation of the CA and publish it beside the old one, which goes on
+signing for --wait. The new one has the same organisation, key type and limits,
+unless told. Give the new cacert.pem and cacrl.pem to every host and client
+within that time; what is issued or bundled from now on holds both.
+
+A CA that has expired already is replaced at once: libvirtd does not start while
+one stands in cacert.pem.`
+
+func newRolloverStart(e *env, g *globals) *cobra.Command {
+	o := &startOptions{}
+	cmd := &cobra.Command{
+		Use:     "start",
+		Short:   "Make the new generation and publish both",
+		Long:    help(startHelp, exitDone, exitError, exitUsage, exitInterrupted),
+		Example: "  virtpki ca rollover start\n  virtpki ca rollover start --wait 30d --validity 20y",
+		Args:    cobra.NoArgs,
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			return e.rolloverStart(cmd.Context(), g, o)
+		},
+	}
+	flags := cmd.Flags()
+	flags.StringVar(&o.wait, "wait", "7d", "how long the old CA goes on signing, a `duration`")
+	flags.StringVar(&o.keyType, "key-type", "", "`type` of the new key (default that of the old one): "+keyTypeList())
+	flags.StringVar(&o.validity, "validity", pki.FormatValidity(pki.DefaultCAValidity), "how long the new CA lives, a `duration`")
+	o.reloadOptions.addFlags(cmd)
+	g.addPassphrase(cmd)
+	g.addDryRun(cmd)
+	completeKeyTypes(cmd)
+	return cmd
+}
+
+func (e *env) rolloverStart(ctx context.Context, g *globals, o *startOptions) error {
+	wait, err1 := pki.ParseValidity(o.wait)
+	validity, err2 := pki.ParseValidity(o.validity)
+	if err := firstOf(err1, err2); err != nil {
+		return usageError{err}
+	}
+	if err := e.checkClock(); err != nil {
+		return err
+	}
+	keys := e.newKeyring(g)
+	return e.changeAndReload(ctx, g, &o.reloadOptions, func(j *job) error {
+		a, _, err := e.readCA(g)
+		if err != nil {
+			return err
+		}
+		if a.rollover != nil {
+			return withHint(errors.New("a rollover is under way already"), "see virtpki ca rollover status")
+		}
+		if err := a.open(keys); err != nil {
+			return err
+		}
+		keyType, err := o.newKeyType(a)
+		if err != nil {
+			return err
+		}
+		next, err := e.nextGeneration(keys, a, keyType, validity)
+		if err != nil {
+			return err
+		}
+		return e.planStart(j, g, a, next, keys, wait)
+	})
+}
+
+func (o *startOptions) newKeyType(a *authority) (pki.KeyType, error) {
+	if o.keyType != "" {
+		t, err := pki.ParseKeyType(o.keyType)
+		return t, asUsage(err)
+	}
+	if t, known := pki.KeyTypeOf(a.ca.Certificate.PublicKey); known {
+		return t, nil
+	}
+	return pki.DefaultKeyType, nil
+}
+
+// nextGeneration makes the new CA.
+func (e *env) nextGeneration(keys *keyring, a *authority, t pki.KeyType, validity time.Duration) (*generation, error) {
+	signer, err := keys.key(caSlot, t)
+	if err != nil {
+		return nil, err
+	}
+	subject, err := caSubject(organizationOf(a.ca.Certificate))
+	if err != nil {
+		return nil, err
+	}
+	ca, err := pki.NewCA(pki.CARequest{RawSubject: subject, Signer: signer, Now: e.now(), Validity: validity, Permit: pki.PermitOf(a.ca.Certificate)})
+	if err != nil {
+		return nil, err
+	}
+	return &generation{ca: *ca}, nil
+}
+
+func organizationOf(cert *x509.Certificate) string {
+	if len(cert.Subject.Organization) > 0 {
+		return cert.Subject.Organization[0]
+	}
+	return cert.Subject.CommonName
+}
+
+// planStart publishes both generations.
+func (e *env) planStart(j *job, g *globals, a *authority, next *generation, keys *keyring, wait time.Duration) error {
+	keyPEM, err := keys.encodeLike(next.ca.Signer, a.layout.Path(libvirt.CAKey))
+	if err != nil {
+		return err
+	}
+	crl, err := next.nextCRL(e.now(), nil, pki.DefaultCRLValidity)
+	if err != nil {
+		return err
+	}
+	j.made = append(j.made, placed{next.ca.Certificate, a.layout.Path(libvirt.CACert)})
+	if !e.now().Before(a.ca.Certificate.NotAfter) {
+		return e.planReplace(j, g, a, next, crl, keyPEM)
+	}
+	state := rollover{Old: keyID(a.ca.Certificate), New: keyID(next.ca.Certificate), Started: e.now().UTC(), Switch: e.now().Add(wait).UTC()}
+	if err := firstOf(
+		target{a.layout, owner()}.write(&j.plan, libvirt.CANextKey, keyPEM),
+		e.planState(j, a, state),
+		e.planTrust(j, g, a, append(slices.Clone(a.bundle), next.ca.Certificate)),
+		a.planCRLs(j, a.crlPlaces(g, "", nil), []*pki.CRL{crl}),
+	); err != nil {
+		return err
+	}
+	j.note("give %s and %s to every host and client before %s, when renewal and issue go over to the new CA",
+		a.layout.Path(libvirt.CACert), a.layout.Path(libvirt.CACRL), state.Switch.Format(time.RFC3339))
+	return nil
+}
+
+// planReplace puts the new generation in the place of one that has expired:
+// nothing that it has signed is accepted any more, so there is nothing to wait
+// for.
+func (e *env) planReplace(j *job, g *globals, a *authority, next *generation, crl *pki.CRL, keyPEM []byte) error {
+	bundle := slices.DeleteFunc(slices.Clone(a.bundle), func(cert *x509.Certificate) bool { return !e.now().Before(cert.NotAfter) })
+	j.note("%s has expired: the new CA takes its place at once, and virtpki renew makes what is installed here anew", dnOf(a.ca.Certificate))
+	j.note("give %s and %s to every host and client", a.layout.Path(libvirt.CACert), a.layout.Path(libvirt.CACRL))
+	return firstOf(
+		a.planKey(j, keyID(a.ca.Certificate), keyPEM),
+		e.planTrust(j, g, a, append(bundle, next.ca.Certificate)),
+		a.planCRLs(j, a.crlPlaces(g, "", nil), []*pki.CRL{crl}),
+	)
+}
+
+// planKey makes a new key the CA's and keeps the old one as retired.
+func (a *authority) planKey(j *job, oldID string, keyPEM []byte) error {
+	path, mode := a.layout.Place(libvirt.CAKey)
+	old, err := store.ReadFile(path, store.MaxPEM)
+	if err != nil || bytes.Equal(old, keyPEM) {
+		return err // when they are equal, a run that was killed has been here
+	}
+	return firstOf(
+		j.plan.File(filepath.Join(filepath.Dir(path), "retired-"+oldID+".pem"), old, mode, owner()),
+		j.plan.File(path, keyPEM, mode, owner()),
+	)
+}
+
+// planState plans the state of a rollover.
+func (e *env) planState(j *job, a *authority, state rollover) error {
+	data, err := json.MarshalIndent(state, "", "  ")
+	if err != nil {
+		return err
+	}
+	return target{a.layout, owner()}.write(&j.plan, libvirt.CARollover, append(data, '\n'))
+}
+
+// planTrust plans a new bundle for each place here that trusts the CA.
+func (e *env) planTrust(j *job, g *globals, a *authority, bundle []*x509.Certificate) error {
+	data := pki.EncodeCertificates(bundle...)
+	if err := libvirt.CheckBundle(len(data), bundle, e.now()); err != nil {
+		return fmt.Errorf("the new %s: %w", a.layout.Path(libvirt.CACert), err)
+	}
+	if err := (target{a.layout, owner()}).write(&j.plan, libvirt.CACert, data); err != nil {
+		return err
+	}
+	for _, layout := range g.layouts() {
+		path := layout.Path(libvirt.CACert)
+		certs, err := readCerts(path)
+		if err != nil || path == a.layout.Path(libvirt.CACert) || !slices.ContainsFunc(certs, a.ca.Certificate.Equal) {
+			continue
+		}
+		if err := j.plan.Keep(path, data, recordMode, owner()); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// encodeLike is a key as PEM, encrypted if another key file is.
+func (k *keyring) encodeLike(signer crypto.Signer, path string) ([]byte, error) {
+	if keyState(path) != "encrypted" {
+		return pki.EncodeKey(signer, nil)
+	}
+	return pki.EncodeKey(signer, k.passphrase)
+}
+
+// changeAndReload is change for what the daemons here serve or trust.
+func (e *env) changeAndReload(ctx context.Context, g *globals, o *reloadOptions, decide func(*job) error) error {
+	j, err := e.carryOut(ctx, g, []string{g.caFolder(), g.system().Top()}, decide)
+	if err != nil {
+		return err
+	}
+	var proven error
+	if !g.dryRun && len(j.plan.Changes()) > 0 {
+		proven = e.reloadSystem(ctx, g, o, j)
+	}
+	return errors.Join(e.tell(g, j), proven)
+}

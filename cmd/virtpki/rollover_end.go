@@ -1,0 +1,193 @@
+package main
+
+import (
+	"context"
+	"crypto/x509"
+	"errors"
+	"fmt"
+	"slices"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"virtpki/internal/libvirt"
+	"virtpki/pki"
+)
+
+func newRolloverFinish(e *env, g *globals) *cobra.Command {
+	o := &reloadOptions{}
+	var force bool
+	cmd := &cobra.Command{
+		Use:     "finish",
+		Short:   "Drop the old generation",
+		Long:    help("Drop the old CA from cacert.pem and cacrl.pem, and keep its key as\nprivate/retired-ID.pem. Refused while a certificate of it is installed here, or\nlives without a successor that the new CA has signed.", exitDone, exitError, exitUsage, exitInterrupted),
+		Example: "  virtpki ca rollover finish",
+		Args:    cobra.NoArgs,
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			return e.rolloverFinish(cmd.Context(), g, o, force)
+		},
+	}
+	cmd.Flags().BoolVar(&force, "force", false, "drop the old CA even if certificates of it still live elsewhere")
+	o.addFlags(cmd)
+	g.addPassphrase(cmd)
+	g.addDryRun(cmd)
+	return cmd
+}
+
+func newRolloverAbort(e *env, g *globals) *cobra.Command {
+	o := &reloadOptions{}
+	cmd := &cobra.Command{
+		Use:     "abort",
+		Short:   "Take the start of a rollover back",
+		Long:    help("Drop the new CA again. Refused when it has signed a certificate that lives.", exitDone, exitError, exitUsage, exitInterrupted),
+		Example: "  virtpki ca rollover abort",
+		Args:    cobra.NoArgs,
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			return e.rolloverAbort(cmd.Context(), g, o)
+		},
+	}
+	o.addFlags(cmd)
+	g.addPassphrase(cmd)
+	g.addDryRun(cmd)
+	return cmd
+}
+
+// underWay reads the CA and wants a rollover.
+func (e *env) underWay(g *globals) (*authority, error) {
+	a, _, err := e.readCA(g)
+	if err == nil && a.rollover == nil {
+		err = withHint(errors.New("no rollover is under way"), "begin one with: virtpki ca rollover start")
+	}
+	return a, err
+}
+
+func (e *env) rolloverFinish(ctx context.Context, g *globals, o *reloadOptions, force bool) error {
+	keys := e.newKeyring(g)
+	return e.changeAndReload(ctx, g, o, func(j *job) error {
+		a, err := e.underWay(g)
+		if err != nil {
+			return err
+		}
+		if e.now().Before(a.rollover.Switch) {
+			return withHint(fmt.Errorf("the old CA signs until %s", a.rollover.Switch.Format(time.RFC3339)), "a rollover that should not be is ended by abort")
+		}
+		if err := e.nothingNeedsOld(g, a, force); err != nil {
+			return err
+		}
+		if err := a.open(keys); err != nil {
+			return err
+		}
+		return e.planFinish(j, g, a)
+	})
+}
+
+// nothingNeedsOld is the error for an old CA that is still needed. What is
+// installed here cannot be forced: libvirtd would not start.
+func (e *env) nothingNeedsOld(g *globals, a *authority, force bool) error {
+	needs, err := e.needOld(g, a)
+	if err != nil || len(needs) == 0 {
+		return err
+	}
+	installed, err := installedCerts(g)
+	if err != nil {
+		return err
+	}
+	old := a.byKeyID(a.rollover.Old)
+	here := slices.ContainsFunc(installed, func(p placed) bool { return !p.cert.IsCA && p.cert.CheckSignatureFrom(old) == nil })
+	if force && !here {
+		return nil
+	}
+	return withHint(fmt.Errorf("the old CA is still needed, by %s and the like (%s)", needs[0], countOf(len(needs), "certificate", "certificates")),
+		"see virtpki ca rollover status; virtpki renew makes what is installed here anew")
+}
+
+// planFinish makes the new generation the only one. The order is that in which a
+// kill leaves a CA that works: first the key, then what is trusted.
+func (e *env) planFinish(j *job, g *globals, a *authority) error {
+	old := a.byKeyID(a.rollover.Old)
+	newKey, err := readIfThere(a.layout.Path(libvirt.CANextKey))
+	if err != nil {
+		return err
+	}
+	if newKey != nil { // else a run that was killed has been here
+		if err := a.planKey(j, a.rollover.Old, newKey); err != nil {
+			return err
+		}
+	}
+	return firstOf(
+		e.planWithout(j, g, a, old),
+		j.plan.Remove(a.layout.Path(libvirt.CANextKey)),
+		j.plan.Remove(a.layout.Path(libvirt.CARollover)),
+	)
+}
+
+// planWithout takes one generation out of what is trusted here, and its list.
+func (e *env) planWithout(j *job, g *globals, a *authority, gone *x509.Certificate) error {
+	if gone == nil {
+		return nil
+	}
+	bundle := slices.DeleteFunc(slices.Clone(a.bundle), gone.Equal)
+	if err := e.planTrust(j, g, a, bundle); err != nil {
+		return err
+	}
+	for _, path := range a.crlPlaces(g, "", nil) {
+		if err := a.planCRLWithout(j, path, gone); err != nil {
+			return err
+		}
+	}
+	j.did("%s is no longer trusted here", dnOf(gone))
+	j.note("give %s and %s to every host and client", a.layout.Path(libvirt.CACert), a.layout.Path(libvirt.CACRL))
+	return nil
+}
+
+// planCRLWithout plans a file of lists without those of one issuer.
+func (a *authority) planCRLWithout(j *job, path string, gone *x509.Certificate) error {
+	crls, err := readCRLs(path)
+	if err != nil {
+		return err
+	}
+	left := slices.DeleteFunc(crls, func(crl *pki.CRL) bool { return string(crl.RawIssuer) == string(gone.RawSubject) })
+	if len(left) == 0 {
+		return nil // an empty file would keep libvirtd from starting
+	}
+	return j.plan.Keep(path, pki.EncodeCRL(left...), crlMode, owner())
+}
+
+func (e *env) rolloverAbort(ctx context.Context, g *globals, o *reloadOptions) error {
+	return e.changeAndReload(ctx, g, o, func(j *job) error {
+		a, err := e.underWay(g)
+		if err != nil {
+			return err
+		}
+		next, old := a.byKeyID(a.rollover.New), a.byKeyID(a.rollover.Old)
+		if old == nil {
+			return errors.New("the old CA has expired and is gone: only forward is left, with finish")
+		}
+		if err := e.hasSignedNothing(g, a, next); err != nil {
+			return err
+		}
+		return firstOf(
+			e.planWithout(j, g, a, next),
+			j.plan.Remove(a.layout.Path(libvirt.CANextKey)),
+			j.plan.Remove(a.layout.Path(libvirt.CARollover)),
+		)
+	})
+}
+
+// hasSignedNothing is the error for a new CA whose certificates live.
+func (e *env) hasSignedNothing(g *globals, a *authority, next *x509.Certificate) error {
+	records, err := recordedCerts(g)
+	if err != nil || next == nil {
+		return err
+	}
+	revoked, err := a.revoked()
+	if err != nil {
+		return err
+	}
+	for _, p := range records {
+		if p.cert.CheckSignatureFrom(next) == nil && e.now().Before(p.cert.NotAfter) && !revoked[p.cert.SerialNumber.String()] {
+			return withHint(fmt.Errorf("the new CA has signed %s already", dnOf(p.cert)), "go on to finish, or revoke what it has signed")
+		}
+	}
+	return nil
+}

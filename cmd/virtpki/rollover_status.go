@@ -1,0 +1,154 @@
+package main
+
+import (
+	"crypto/x509"
+	"fmt"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"virtpki/internal/store"
+)
+
+func newRolloverStatus(e *env, g *globals) *cobra.Command {
+	return &cobra.Command{
+		Use:     "status",
+		Short:   "Tell where the rollover stands",
+		Long:    help("Tell where the rollover stands: which CA signs, what is still under the old one,\nand what to do next. The exit status is 0 when there is no rollover or when it\ncan be finished, and 3 when something still needs the old CA.", exitDone, exitError, exitUsage, exitRefused),
+		Example: "  virtpki ca rollover status",
+		Args:    cobra.NoArgs,
+		RunE: func(*cobra.Command, []string) error {
+			return e.rolloverStatus(g)
+		},
+	}
+}
+
+// rolloverInfo is what status tells; its JSON form is stable.
+type rolloverInfo struct {
+	UnderWay bool       `json:"under_way"`
+	Old      string     `json:"old,omitempty"`
+	New      string     `json:"new,omitempty"`
+	Switch   *time.Time `json:"switch,omitempty"`
+	Signs    string     `json:"signs,omitempty"` // old or new
+	Needs    []string   `json:"needs_old"`
+	Next     string     `json:"next"`
+}
+
+func (e *env) rolloverStatus(g *globals) error {
+	a, _, err := e.readCA(g)
+	if err != nil {
+		return err
+	}
+	info := rolloverInfo{Needs: []string{}, Next: "nothing: virtpki ca rollover start begins one"}
+	if a.rollover != nil {
+		if info, err = e.describeRollover(g, a); err != nil {
+			return err
+		}
+	}
+	if g.json {
+		err = e.printJSON(info)
+	} else {
+		e.printRollover(info)
+	}
+	if err == nil && len(info.Needs) > 0 {
+		err = errRefused
+	}
+	return err
+}
+
+func (e *env) describeRollover(g *globals, a *authority) (rolloverInfo, error) {
+	state := a.rollover
+	info := rolloverInfo{UnderWay: true, Switch: &state.Switch, Signs: "old", Needs: []string{}}
+	if cert := a.byKeyID(state.Old); cert != nil {
+		info.Old = dnOf(cert)
+	}
+	if cert := a.byKeyID(state.New); cert != nil {
+		info.New = dnOf(cert)
+	}
+	needs, err := e.needOld(g, a)
+	if err != nil {
+		return info, err
+	}
+	info.Needs = append(info.Needs, needs...)
+	switch {
+	case e.now().Before(state.Switch):
+		info.Next = "give cacert.pem and cacrl.pem to every host and client before " + state.Switch.Format(time.RFC3339)
+	case len(needs) > 0:
+		info.Signs, info.Next = "new", "virtpki renew here; issue the others anew"
+	default:
+		info.Signs, info.Next = "new", "virtpki ca rollover finish"
+	}
+	return info, nil
+}
+
+func (e *env) printRollover(info rolloverInfo) {
+	if info.UnderWay {
+		fmt.Fprintf(e.stdout, "old CA:   %s\nnew CA:   %s\nsigns:    the %s one (the new one from %s)\n", info.Old, info.New, info.Signs, info.Switch.Format(time.RFC3339))
+		for _, need := range info.Needs {
+			fmt.Fprintf(e.stdout, "needs the old one: %s\n", need)
+		}
+	} else {
+		fmt.Fprintln(e.stdout, "no rollover is under way")
+	}
+	fmt.Fprintf(e.stdout, "next:     %s\n", info.Next)
+}
+
+// needOld lists what still needs the old CA: certificates of it that are
+// installed here, and live ones that it has signed for a subject and role for
+// which the new CA has signed none yet.
+func (e *env) needOld(g *globals, a *authority) ([]string, error) {
+	old, next := a.byKeyID(a.rollover.Old), a.byKeyID(a.rollover.New)
+	if old == nil || next == nil {
+		return nil, nil
+	}
+	var needs []string
+	installed, err := installedCerts(g)
+	if err != nil {
+		return nil, err
+	}
+	for _, p := range installed {
+		if !p.cert.IsCA && p.cert.CheckSignatureFrom(old) == nil {
+			needs = append(needs, fmt.Sprintf("%s (%s)", p.path, dnOf(p.cert)))
+		}
+	}
+	live, err := e.liveUnder(g, a, old, next)
+	return append(needs, live...), err
+}
+
+// liveUnder lists the live records of the old CA without a successor.
+func (e *env) liveUnder(g *globals, a *authority, old, next *x509.Certificate) ([]string, error) {
+	revoked, err := a.revoked()
+	if err != nil {
+		return nil, err
+	}
+	records, err := recordedCerts(g)
+	if err != nil {
+		return nil, err
+	}
+	succeeded := make(map[string]bool)
+	var waiting []placed
+	for _, p := range records {
+		switch live := e.now().Before(p.cert.NotAfter) && !revoked[p.cert.SerialNumber.String()]; {
+		case !live:
+		case p.cert.CheckSignatureFrom(next) == nil:
+			succeeded[identityOf(p.cert)] = true
+		case p.cert.CheckSignatureFrom(old) == nil:
+			waiting = append(waiting, p)
+		}
+	}
+	var needs []string
+	for _, p := range waiting {
+		if !succeeded[identityOf(p.cert)] {
+			needs = append(needs, fmt.Sprintf("%s %s, serial %s, until %s", strings.Join(rolesOf(p.cert), "+"), dnOf(p.cert), store.SerialText(p.cert.SerialNumber), p.cert.NotAfter.Format(dateForm)))
+		}
+	}
+	slices.Sort(needs)
+	return needs, nil
+}
+
+// identityOf is whose certificate it is, and for what.
+func identityOf(cert *x509.Certificate) string {
+	return string(cert.RawSubject) + strings.Join(rolesOf(cert), "+")
+}

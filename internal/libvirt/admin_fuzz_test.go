@@ -1,0 +1,46 @@
+package libvirt
+
+import (
+	"bytes"
+	"testing"
+)
+
+// FuzzAdminReply gives a daemon's bytes to everything that decodes them: no panic,
+// nothing larger than what came in, and a client list that is read is written back
+// as it was.
+func FuzzAdminReply(f *testing.F) {
+	h := rpcHeader{adminProgram, adminVersion, 8, rpcReply, 1, rpcOK}
+	f.Add(encodeRPC(h, join(words(1), xdrString(nil, "libvirtd"), words(0, 7, 0, 1700000000, 2), words(1))))
+	f.Add(encodeRPC(h, join(words(2), xdrString(nil, "admin"), xdrString(nil, "libvirtd"), words(2))))
+	f.Add(encodeRPC(h, join(words(2), param("sock_addr", paramString, xdrString(nil, "::1")), param("readonly", paramBoolean, words(1)))))
+	f.Add(encodeRPC(h, join(words(96, 7, 1), xdrString(nil, "no client"), words(2, 0, 0))))
+	f.Add(words(0xffffffff, 0, 0, 0, 0, 0, 0))
+	f.Fuzz(func(t *testing.T, data []byte) {
+		h, body, err := readRPC(bytes.NewReader(data))
+		if err != nil {
+			return
+		}
+		if again := encodeRPC(h, body); !bytes.Equal(again, data[:len(again)]) {
+			t.Errorf("%x is written back as %x", data, again)
+		}
+		if names, err := decodeServers(body); err == nil {
+			size := 0
+			for _, name := range names {
+				size += 4 + len(name)
+			}
+			if size > len(body) {
+				t.Errorf("%d bytes of names out of %d", size, len(body))
+			}
+		}
+		if clients, err := decodeClients(body); err == nil && len(clients)*28 > len(body) {
+			t.Errorf("%d clients out of %d bytes", len(clients), len(body))
+		}
+		var client AdminClient
+		if err := decodeInfo(body, &client); err == nil && len(client.DN)+len(client.Address) > len(body) {
+			t.Errorf("%+v out of %d bytes", client, len(body))
+		}
+		if decodeError(body) == nil {
+			t.Error("an error reply that is no error")
+		}
+	})
+}

@@ -1,0 +1,193 @@
+package libvirt
+
+import (
+	"context"
+	"crypto"
+	"crypto/ecdsa"
+	"crypto/ed25519"
+	"crypto/elliptic"
+	"crypto/rand"
+	"crypto/rsa"
+	"crypto/tls"
+	"crypto/x509"
+	"errors"
+	"net"
+	"strings"
+	"testing"
+	"time"
+)
+
+// tlsServer listens on 127.0.0.1 and answers one connection: after the handshake it
+// calls after, and hangs up.
+func tlsServer(t *testing.T, config *tls.Config, after func(*tls.Conn)) (address string) {
+	t.Helper()
+	return server(t, func(conn net.Conn) {
+		session := tls.Server(conn, config)
+		if session.Handshake() == nil {
+			after(session)
+		}
+		session.Close()
+	})
+}
+
+func server(t *testing.T, serve func(net.Conn)) (address string) {
+	t.Helper()
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { l.Close() })
+	go func() {
+		for {
+			conn, err := l.Accept()
+			if err != nil {
+				return
+			}
+			go func() {
+				defer conn.Close()
+				serve(conn)
+			}()
+		}
+	}()
+	return l.Addr().String()
+}
+
+func say(b byte) func(*tls.Conn) { return func(c *tls.Conn) { c.Write([]byte{b}) } }
+
+func hangUp(*tls.Conn) {}
+
+// reset ends the connection by a reset.
+func reset(c *tls.Conn) {
+	c.NetConn().(*net.TCPConn).SetLinger(0)
+	c.NetConn().Close()
+}
+
+func stayMute(c *tls.Conn) { c.Read(make([]byte, 1)) }
+
+func TestProbe(t *testing.T) {
+	ca, foreign := newTestCA(t, "CA"), newTestCA(t, "Foreign")
+	alice, mallory := ca.issue("alice", nil), foreign.issue("mallory", nil)
+	good := ca.issue("hv1", forHost("hv1", "127.0.0.1"))
+	expired := ca.issue("hv1", func(c *x509.Certificate) { forHost("127.0.0.1")(c); c.NotAfter = time.Now().Add(-time.Minute) })
+	nameless := ca.issue("hv1.lab.example", nil)
+	wants := func(pair testPair, auth tls.ClientAuthType) *tls.Config {
+		return &tls.Config{Certificates: []tls.Certificate{*pair.tls()}, ClientAuth: auth, ClientCAs: ca.pool()}
+	}
+	var authority x509.UnknownAuthorityError
+	var invalid x509.CertificateInvalidError
+	var hostname x509.HostnameError
+	for _, c := range []struct {
+		name   string
+		config *tls.Config
+		after  func(*tls.Conn)
+		req    ProbeRequest
+		stage  Stage
+		is     error // for errors.Is
+		as     any   // for errors.As
+		served *x509.Certificate
+	}{
+		{"let in", wants(good, tls.RequireAndVerifyClientCert), say(1), ProbeRequest{Roots: ca.pool(), Client: alice.tls()}, StageDone, nil, nil, good.cert},
+		{"let in by name", wants(good, tls.RequestClientCert), say(1), ProbeRequest{Roots: ca.pool(), ServerName: "HV1"}, StageDone, nil, nil, good.cert},
+		{"let in, name in the CN alone", wants(nameless, tls.RequestClientCert), say(1), ProbeRequest{Roots: ca.pool(), ServerName: "hv1.lab.example"}, StageDone, nil, nil, nameless.cert},
+		{"refused by hanging up", wants(good, tls.RequestClientCert), hangUp, ProbeRequest{Roots: ca.pool(), Client: mallory.tls()}, StageConfirmation, ErrClientRefused, nil, good.cert},
+		{"refused by a reset", wants(good, tls.RequestClientCert), reset, ProbeRequest{Roots: ca.pool()}, StageConfirmation, ErrClientRefused, nil, good.cert},
+		{"refused by an alert", wants(good, tls.RequireAndVerifyClientCert), say(1), ProbeRequest{Roots: ca.pool(), Client: mallory.tls()}, StageConfirmation, ErrClientRefused, nil, good.cert},
+		{"another byte", wants(good, tls.RequestClientCert), say(2), ProbeRequest{Roots: ca.pool()}, StageConfirmation, nil, nil, good.cert},
+		{"mute after the handshake", wants(good, tls.RequestClientCert), stayMute, ProbeRequest{Roots: ca.pool()}, StageConfirmation, context.DeadlineExceeded, nil, good.cert},
+		{"foreign CA", wants(good, tls.RequestClientCert), say(1), ProbeRequest{Roots: foreign.pool()}, StageHandshake, nil, &authority, good.cert},
+		{"expired", wants(expired, tls.RequestClientCert), say(1), ProbeRequest{Roots: ca.pool()}, StageHandshake, nil, &invalid, expired.cert},
+		{"expired, at a time when it was not", wants(expired, tls.RequestClientCert), say(1), ProbeRequest{Roots: ca.pool(), Now: time.Now().Add(-2 * time.Minute)}, StageDone, nil, nil, expired.cert},
+		{"expired, looked at without trust", wants(expired, tls.RequestClientCert), hangUp, ProbeRequest{}, StageConfirmation, ErrClientRefused, nil, expired.cert},
+		{"another name", wants(good, tls.RequestClientCert), say(1), ProbeRequest{Roots: ca.pool(), ServerName: "hv2"}, StageHostname, nil, &hostname, good.cert},
+		{"an address in the CN alone", wants(ca.issue("127.0.0.1", nil), tls.RequestClientCert), say(1), ProbeRequest{Roots: ca.pool()}, StageHostname, nil, &hostname, nil},
+		{"a name in the CN beside a SAN", wants(ca.issue("hv3", forHost("hv1")), tls.RequestClientCert), say(1), ProbeRequest{Roots: ca.pool(), ServerName: "hv3"}, StageHostname, nil, &hostname, nil},
+	} {
+		for _, version := range []uint16{tls.VersionTLS12, tls.VersionTLS13} {
+			t.Run(c.name+"/"+tls.VersionName(version), func(t *testing.T) {
+				ctx, cancel := context.WithTimeout(t.Context(), 2*time.Second)
+				if c.is == context.DeadlineExceeded {
+					ctx, cancel = context.WithTimeout(t.Context(), 100*time.Millisecond)
+				}
+				defer cancel()
+				config := c.config.Clone()
+				config.MinVersion, config.MaxVersion = version, version
+				c.req.Address = tlsServer(t, config, c.after)
+				got, err := Probe(ctx, c.req)
+				stage, is := c.stage, c.is
+				if c.name == "refused by an alert" && version == tls.VersionTLS12 {
+					stage, is = StageHandshake, nil // this handshake ends with the server's word
+				}
+				var failed *ProbeError
+				if got.Stage != stage || got.Confirmed != (stage == StageDone) || (err == nil) != (stage == StageDone) || err != nil && (!errors.As(err, &failed) || failed.Stage != stage) {
+					t.Fatalf("got %+v, %v", got, err)
+				}
+				if is != nil && !errors.Is(err, is) || is != ErrClientRefused && errors.Is(err, ErrClientRefused) || c.as != nil && !errors.As(err, c.as) {
+					t.Errorf("error %v", err)
+				}
+				if c.served != nil && (got.Leaf() == nil || !got.Leaf().Equal(c.served) || got.Fingerprint() != Fingerprint(c.served) || got.Version != version || got.CipherSuite == 0) {
+					t.Errorf("served: %+v", got)
+				}
+			})
+		}
+	}
+}
+
+func TestProbeWithoutTLS(t *testing.T) {
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	closed := l.Addr().String()
+	l.Close()
+	for _, c := range []struct {
+		name, address string
+		stage         Stage
+		nobody        bool
+		want          string
+	}{
+		{"nobody listens", closed, StageDial, true, "refused"},
+		{"not an address", "hv1", StageDial, false, "missing port"},
+		{"no such name", "hv1.invalid:16514", StageDial, false, "hv1.invalid"},
+		{"hangs up", server(t, func(net.Conn) {}), StageHandshake, false, ""},
+		{"speaks something else", server(t, func(c net.Conn) { c.Write([]byte("SSH-2.0-x\r\n")); c.Read(make([]byte, 1000)) }), StageHandshake, false, "does not look like"},
+		{"is mute", server(t, func(c net.Conn) { time.Sleep(time.Second) }), StageHandshake, false, "deadline"},
+		{"has no certificate", tlsServer(t, &tls.Config{}, hangUp), StageHandshake, false, "remote error"},
+		{"knows TLS 1.1 alone", tlsServer(t, &tls.Config{MinVersion: tls.VersionTLS10, MaxVersion: tls.VersionTLS11}, hangUp), StageHandshake, false, "protocol version"},
+	} {
+		ctx, cancel := context.WithTimeout(t.Context(), 500*time.Millisecond)
+		got, err := Probe(ctx, ProbeRequest{Address: c.address})
+		cancel()
+		if err == nil || got.Stage != c.stage || errors.Is(err, ErrNobodyListens) != c.nobody || errors.Is(err, ErrClientRefused) || !strings.Contains(err.Error(), c.want) {
+			t.Errorf("%s: got %+v, %v", c.name, got, err)
+		}
+		if got.Leaf() != nil || got.Fingerprint() != "" {
+			t.Errorf("%s: a certificate was served: %+v", c.name, got)
+		}
+	}
+}
+
+func TestProbeKeyTypes(t *testing.T) {
+	_, ed, err := ed25519.GenerateKey(rand.Reader)
+	if err != nil {
+		t.Fatal(err)
+	}
+	p384, err := ecdsa.GenerateKey(elliptic.P384(), rand.Reader)
+	if err != nil {
+		t.Fatal(err)
+	}
+	rsa2048, err := rsa.GenerateKey(rand.Reader, 2048)
+	if err != nil {
+		t.Fatal(err)
+	}
+	ca := newTestCA(t, "CA")
+	for name, key := range map[string]crypto.Signer{"P-256": newTestKey(t), "P-384": p384, "Ed25519": ed, "RSA": rsa2048} {
+		for _, version := range []uint16{tls.VersionTLS12, tls.VersionTLS13} {
+			pair, client := ca.issueFor(key, "hv1", forHost("127.0.0.1")), ca.issueFor(key, "alice", nil)
+			config := &tls.Config{Certificates: []tls.Certificate{*pair.tls()}, ClientAuth: tls.RequireAndVerifyClientCert, ClientCAs: ca.pool(), MaxVersion: version}
+			got, err := Probe(t.Context(), ProbeRequest{Address: tlsServer(t, config, say(1)), Roots: ca.pool(), Client: client.tls()})
+			if err != nil || !got.Confirmed || got.Version != version || got.Fingerprint() != Fingerprint(pair.cert) {
+				t.Errorf("%s, %s: got %+v, %v", name, tls.VersionName(version), got, err)
+			}
+		}
+	}
+}

@@ -1,0 +1,134 @@
+package libvirt
+
+import (
+	"maps"
+	"net"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+)
+
+func TestDaemonOptions(t *testing.T) {
+	for _, c := range []struct {
+		line   string // arguments, with | between them
+		config string
+		listen bool
+	}{
+		{"libvirtd", "", false},
+		{"libvirtd|--listen", "", true},
+		{"libvirtd|-l", "", true},
+		{"libvirtd|--config|/a", "/a", false},
+		{"libvirtd|--config=/a", "/a", false},
+		{"libvirtd|--conf=/a", "/a", false},
+		{"libvirtd|--c|/a|--li", "/a", true},
+		{"libvirtd|--ver", "", false}, // verbose or version
+		{"libvirtd|-f|/a", "/a", false},
+		{"libvirtd|-f/a", "/a", false},
+		{"libvirtd|-dlf|/a", "/a", true},
+		{"libvirtd|-vlf/a", "/a", true},
+		{"libvirtd|-f|/a|-f|/b", "/b", false},
+		{"libvirtd|-p|-l|--timeout|--config|-d", "", false},
+		{"libvirtd|--pid-file=/x|-t120|-l", "", true},
+		{"libvirtd|-f", "", false},
+		{"libvirtd|--|-l", "", false},
+		{"libvirtd|-z-l", "", true},
+		{"", "", false},
+		{"-f|/a", "", false}, // the program's name
+	} {
+		args := strings.Split(c.line, "|")
+		if got := confOption(args); got != c.config {
+			t.Errorf("%s: conf %q, want %q", c.line, got, c.config)
+		}
+		if got := listenOption(args); got != c.listen {
+			t.Errorf("%s: listen %t, want %t", c.line, got, c.listen)
+		}
+	}
+	if got := daemonOptions(nil); !maps.Equal(got, map[string]string{}) {
+		t.Errorf("no arguments: %v", got)
+	}
+}
+
+func TestAddress(t *testing.T) {
+	at := func(ip string, port int) net.TCPAddr { return net.TCPAddr{IP: net.ParseIP(ip), Port: port} }
+	none := []net.TCPAddr{}
+	for _, c := range []struct {
+		name, daemon, conf string
+		listeners          []net.TCPAddr
+		listen             bool
+		want               string
+	}{
+		{"listens nowhere", "libvirtd", "", none, true, ""},
+		{"everywhere, both families", "libvirtd", "", []net.TCPAddr{at("0.0.0.0", 16514), at("::", 16514)}, true, "127.0.0.1:16514"},
+		{"everywhere, IPv6", "libvirtd", "", []net.TCPAddr{at("::", 16514)}, true, "[::1]:16514"},
+		{"one address", "libvirtd", "", []net.TCPAddr{at("192.0.2.1", 16514)}, true, "192.0.2.1:16514"},
+		{"without TLS beside it", "libvirtd", "", []net.TCPAddr{at("0.0.0.0", 16509), at("0.0.0.0", 16514)}, true, "127.0.0.1:16514"},
+		{"only without TLS", "libvirtd", "", []net.TCPAddr{at("0.0.0.0", 16509)}, true, ""},
+		{"tls_port", "libvirtd", "tls_port = '1'", []net.TCPAddr{at("0.0.0.0", 1), at("0.0.0.0", 16514)}, true, "127.0.0.1:1"},
+		{"tcp_port", "libvirtd", "tcp_port = '7'", []net.TCPAddr{at("0.0.0.0", 7)}, true, ""},
+		{"systemd's port", "libvirtd", "", []net.TCPAddr{at("0.0.0.0", 16509), at("::", 999)}, false, "[::1]:999"},
+		{"unknown, libvirtd", "libvirtd", "", nil, true, "127.0.0.1:16514"},
+		{"unknown, libvirtd without --listen", "libvirtd", "", nil, false, ""},
+		{"unknown, listen_tls off", "libvirtd", "listen_tls = 0", nil, true, ""},
+		{"unknown, virtproxyd", "virtproxyd", "", nil, false, ""},
+		{"unknown, virtproxyd that listens", "virtproxyd", "listen_tls = 1\nlisten_addr = '::'\ntls_port = '99'", nil, false, "[::1]:99"},
+		{"unknown, by name", "libvirtd", "listen_addr = 'hv1.lab.example'", nil, true, "hv1.lab.example:16514"},
+	} {
+		d, err := FindDaemon(c.daemon)
+		if err != nil {
+			t.Fatal(err)
+		}
+		conf, err := ParseConf([]byte(c.conf))
+		if err != nil {
+			t.Fatal(err)
+		}
+		r := Running{Daemon: d, Conf: conf}
+		if got := r.address(c.listeners, c.listen); got != c.want {
+			t.Errorf("%s: got %q, want %q", c.name, got, c.want)
+		}
+	}
+}
+
+func TestAdminSockets(t *testing.T) {
+	root := t.TempDir()
+	if err := os.MkdirAll(filepath.Join(root, "etc/libvirt"), 0o755); err != nil {
+		t.Fatal(err)
+	}
+	for _, link := range []string{"run", "var/run"} {
+		if err := os.MkdirAll(filepath.Join(root, filepath.Dir(link)), 0o755); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if err := os.Symlink("/run", filepath.Join(root, "var/run")); err != nil {
+		t.Fatal(err)
+	}
+	write := func(conf string) {
+		if err := os.WriteFile(filepath.Join(root, "etc/libvirt/virtproxyd.conf"), []byte(conf), 0o644); err != nil {
+			t.Fatal(err)
+		}
+	}
+	d, err := FindDaemon("virtproxyd")
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, c := range []struct {
+		conf string
+		want []string
+	}{
+		{"", []string{"/run/libvirt/virtproxyd-admin-sock"}},
+		{"unix_sock_dir = '/srv/s'", []string{"/run/libvirt/virtproxyd-admin-sock", "/srv/s/virtproxyd-admin-sock"}},
+		{"unix_sock_dir = '/run/libvirt'", []string{"/run/libvirt/virtproxyd-admin-sock"}},
+		{"unix_sock_dir = 's'", []string{"/run/libvirt/virtproxyd-admin-sock"}},
+		{"unix_sock_dir = '/" + strings.Repeat("s", 100) + "'", []string{"/run/libvirt/virtproxyd-admin-sock"}},
+		{"not a conf", []string{"/run/libvirt/virtproxyd-admin-sock"}},
+	} {
+		write(c.conf)
+		got := d.adminSockets(root, "/etc")
+		for i := range got {
+			got[i] = strings.TrimPrefix(got[i], root)
+		}
+		if strings.Join(got, " ") != strings.Join(c.want, " ") {
+			t.Errorf("%s: got %q, want %q", c.conf, got, c.want)
+		}
+	}
+}

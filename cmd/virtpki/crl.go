@@ -125,7 +125,7 @@ func (e *env) planCRL(j *job, g *globals, a *authority, c crlPlan, add newEntrie
 	places := a.crlPlaces(g, c.out, daemons)
 	var crls []*pki.CRL
 	for _, gen := range a.generations() {
-		elsewhere, err := gen.elsewhere(places)
+		elsewhere, err := gen.elsewhere(places[1:]) // the first is the CA's own, read already
 		if err != nil {
 			return err
 		}
@@ -184,14 +184,18 @@ const crlMode fs.FileMode = 0o644
 // planCRLAt plans one file with CRLs in it. Those of other CAs in the file stay;
 // of each issuer there is one, because libvirt keeps one.
 func (a *authority) planCRLAt(j *job, path string, crls []*pki.CRL) error {
-	there, err := readCRLs(path)
+	own := path == a.layout.Path(libvirt.CACRL)
+	there, err := a.lists, error(nil)
+	if !own || a.lists == nil {
+		there, err = readCRLs(path)
+	}
 	if err != nil {
 		return err
 	}
 	for _, crl := range crls {
 		there = replaceCRL(there, crl)
 	}
-	if path == a.layout.Path(libvirt.CACRL) {
+	if own {
 		return j.plan.File(path, pki.EncodeCRL(there...), crlMode, owner())
 	}
 	return j.plan.Keep(path, pki.EncodeCRL(there...), crlMode, owner())
@@ -236,6 +240,7 @@ func (a *authority) loadCRL() error {
 	}
 	crls, err := pki.ParseCRLs(a.crl)
 	if err == nil {
+		a.lists = crls
 		for _, gen := range a.generations() {
 			gen.current = newestOf(crls, gen.ca.Certificate)
 		}

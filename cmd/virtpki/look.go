@@ -31,6 +31,7 @@ type authority struct {
 	layout     libvirt.Layout
 	bundle     []*x509.Certificate // all of cacert.pem
 	crl        []byte              // cacrl.pem as it is; nil when there is none
+	lists      []*pki.CRL          // all of cacrl.pem; see loadCRL
 }
 
 // maxSecret is more than any passphrase needs, in bytes.
@@ -116,14 +117,14 @@ func (a *authority) open(keys *keyring) error {
 	}
 	path := a.layout.Path(libvirt.CAKey)
 	first, err := a.openOne(keys, path)
-	if errors.Is(err, fs.ErrNotExist) {
+	if errors.Is(err, fs.ErrNotExist) && !store.Exists(path) {
 		return withHint(fmt.Errorf("the CA's key is not here (%s)", path), "issue on the CA's own machine, or name its folder with --ca")
 	}
 	if err != nil {
 		return err
 	}
 	second, err := a.openOne(keys, a.layout.Path(libvirt.CANextKey))
-	if err != nil && !errors.Is(err, fs.ErrNotExist) {
+	if err != nil && (!errors.Is(err, fs.ErrNotExist) || store.Exists(a.layout.Path(libvirt.CANextKey))) {
 		return err
 	}
 	a.arrange(first, second)

@@ -181,14 +181,14 @@ func (c Change) commit(temp string, done *undoList) error {
 	case c.Dir:
 		return nil
 	}
-	kept, err := c.keep(temp, done)
+	restore, err := c.keep(temp, done)
 	if err != nil {
 		return err
 	}
 	if err := os.Rename(temp, c.Path); err != nil {
 		return err
 	}
-	done.add(func() error { return c.restore(kept) })
+	done.add(restore)
 	return nil
 }
 
@@ -204,39 +204,39 @@ func (c Change) remove(done *undoList) error {
 }
 
 // keep gives what stands at the path a second name beside the temporary file.
-// To put it back is then one rename, which a full disk cannot refuse. The name
-// is empty when nothing stands there or the file system knows no second names.
-func (c Change) keep(temp string, done *undoList) (kept string, err error) {
+// To put it back is then one rename, which a full disk cannot refuse. Where the
+// file system knows no second names the contents are kept in memory.
+func (c Change) keep(temp string, done *undoList) (restore func() error, err error) {
 	if c.was == nil {
-		return "", nil
+		return func() error { return os.Remove(c.Path) }, nil
 	}
-	kept = strings.TrimSuffix(temp, tempSuffix) + "-was" + tempSuffix
+	kept := strings.TrimSuffix(temp, tempSuffix) + "-was" + tempSuffix
 	err = os.Link(c.Path, kept)
 	switch {
 	case errors.Is(err, fs.ErrPermission), errors.Is(err, errors.ErrUnsupported), errors.Is(err, syscall.EMLINK):
-		return "", nil
+		return c.keepInMemory()
 	case err != nil:
-		return "", err
+		return nil, err
 	}
 	done.kept = append(done.kept, kept)
-	return kept, nil
+	return func() error { return os.Rename(kept, c.Path) }, nil
 }
 
-// restore puts back what stood at the path before.
-func (c Change) restore(kept string) error {
-	switch {
-	case c.was == nil:
-		return os.Remove(c.Path)
-	case kept != "":
-		return os.Rename(kept, c.Path)
-	}
-	back := Change{Action: Replace, Path: c.Path, Mode: c.was.mode, Owner: &c.was.owner, data: c.was.data}
-	var scrap undoList
-	temp, err := back.write(&scrap)
+// keepInMemory reads what stands at the path, to be written again if need be.
+func (c Change) keepInMemory() (restore func() error, err error) {
+	data, err := ReadFile(c.Path, MaxPEM)
 	if err != nil {
-		return errors.Join(err, scrap.undo())
+		return nil, err
 	}
-	return os.Rename(temp, c.Path)
+	return func() error {
+		back := Change{Action: Replace, Path: c.Path, Mode: c.was.mode, Owner: &c.was.owner, data: data}
+		var scrap undoList
+		temp, err := back.write(&scrap)
+		if err != nil {
+			return errors.Join(err, scrap.undo())
+		}
+		return os.Rename(temp, c.Path)
+	}, nil
 }
 
 // makeFolder makes one folder. It has its mode from the start, as far as the umask

@@ -40,7 +40,6 @@ type Change struct {
 
 // state is what stood at a path when the plan was made.
 type state struct {
-	data  []byte
 	mode  fs.FileMode
 	owner Owner
 }
@@ -112,7 +111,7 @@ func (p *Plan) Dir(path string, mode fs.FileMode, owner *Owner) error {
 	case !info.IsDir():
 		return fmt.Errorf("%s: not a directory", path)
 	default:
-		p.adjust(change, stateOf(info, nil))
+		p.adjust(change, stateOf(info))
 	}
 	if p.dirs == nil {
 		p.dirs = make(map[string]bool)
@@ -137,16 +136,15 @@ func (p *Plan) File(path string, data []byte, mode fs.FileMode, owner *Owner) er
 	if target, err := os.Readlink(path); err == nil {
 		return fmt.Errorf("%s: a link to %q, not a file", path, target)
 	}
-	old, err := ReadFile(path, MaxPEM)
+	same, err := holds(path, info, data)
 	if err != nil {
 		return err
 	}
-	was := stateOf(info, old)
-	if bytes.Equal(old, data) {
-		p.adjust(change, was)
+	if same {
+		p.adjust(change, stateOf(info))
 		return nil
 	}
-	change.Action, change.was = Replace, was
+	change.Action, change.was = Replace, stateOf(info)
 	p.add(change)
 	return nil
 }
@@ -167,11 +165,24 @@ func (p *Plan) Remove(path string) error {
 	return nil
 }
 
+// holds reports whether a file has these contents. It is read only when its size
+// is the same.
+func holds(path string, info fs.FileInfo, data []byte) (bool, error) {
+	if err := regular(path, info); err != nil {
+		return false, err
+	}
+	if info.Size() != int64(len(data)) {
+		return false, nil
+	}
+	there, err := ReadFile(path, MaxPEM)
+	return bytes.Equal(there, data), err
+}
+
 // Keep states the contents of a file as [Plan.File] does, and leaves the mode
 // and owner of a file that is there as they are.
 func (p *Plan) Keep(path string, data []byte, mode fs.FileMode, owner *Owner) error {
 	if info, err := os.Stat(path); err == nil {
-		was := stateOf(info, nil)
+		was := stateOf(info)
 		mode, owner = was.mode, &was.owner
 	}
 	return p.File(path, data, mode, owner)
@@ -184,7 +195,7 @@ func (p *Plan) KeepLike(path, other string, data []byte) error {
 	if err != nil {
 		return err
 	}
-	was := stateOf(info, nil)
+	was := stateOf(info)
 	return p.File(path, data, was.mode, &was.owner)
 }
 
@@ -201,8 +212,8 @@ func (p *Plan) adjust(change Change, was *state) {
 func (p *Plan) add(change Change) { p.changes = append(p.changes, change) }
 
 // stateOf keeps what is needed to notice a difference and to undo a change.
-func stateOf(info fs.FileInfo, data []byte) *state {
-	was := &state{data: data, mode: info.Mode() & (fs.ModePerm | fs.ModeSetuid | fs.ModeSetgid | fs.ModeSticky)}
+func stateOf(info fs.FileInfo) *state {
+	was := &state{mode: info.Mode() & (fs.ModePerm | fs.ModeSetuid | fs.ModeSetgid | fs.ModeSticky)}
 	if sys, ok := info.Sys().(*syscall.Stat_t); ok {
 		was.owner = Owner{UID: int(sys.Uid), GID: int(sys.Gid)}
 	}

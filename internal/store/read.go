@@ -1,6 +1,7 @@
 package store
 
 import (
+	"bytes"
 	"errors"
 	"fmt"
 	"io"
@@ -37,7 +38,16 @@ func ReadFile(path string, limit int64) ([]byte, error) {
 	if info.Size() > limit {
 		return nil, fmt.Errorf("%s: %d bytes are too large (at most %d)", path, info.Size(), limit)
 	}
-	return io.ReadAll(io.LimitReader(file, limit))
+	return readAll(file, info.Size(), limit)
+}
+
+// readAll reads a file of which the size is known, in one piece. It may have
+// grown or shrunk since.
+func readAll(file io.Reader, size, limit int64) ([]byte, error) {
+	data := make([]byte, 0, size+bytes.MinRead)
+	buffer := bytes.NewBuffer(data)
+	_, err := buffer.ReadFrom(io.LimitReader(file, limit))
+	return buffer.Bytes(), err
 }
 
 // Exists reports whether something stands at path, a dangling link included.

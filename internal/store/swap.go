@@ -206,7 +206,7 @@ func likeFolder(like, path string) error {
 	if err != nil {
 		return err
 	}
-	was := stateOf(info, nil)
+	was := stateOf(info)
 	if err := (Change{Path: path, Dir: true, Mode: was.mode, Owner: &was.owner}).makeFolder(); err != nil {
 		return err
 	}

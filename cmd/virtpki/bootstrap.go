@@ -152,7 +152,7 @@ func (e *env) checkBootstrap(g *globals, o *bootstrapOptions) (*hostPlan, error)
 	if h.ca, err = o.checkCA(); err != nil {
 		return nil, err
 	}
-	h.to = target{g.system().WithMode(libvirt.ClientKey, h.leaf.clientKeyMode), owner()}
+	h.to = target{layout: g.system().WithMode(libvirt.ClientKey, h.leaf.clientKeyMode), owner: owner()}
 	return h, e.nameHost(g, o, h)
 }
 

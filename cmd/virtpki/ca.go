@@ -154,7 +154,7 @@ func (e *env) makeCA(j *job, g *globals, keys *keyring, n newAuthority) (*author
 	}
 	a := &authority{generation: generation{ca: *ca}, folder: g.caFolder(), layout: layout}
 	a.bundle = append(a.bundle, ca.Certificate)
-	to := target{a.layout, owner()}
+	to := target{layout: a.layout, owner: owner()}
 	if err := to.folders(&j.plan, store.RecordPath(libvirt.Records(a.folder), ca.Certificate.SerialNumber)); err != nil {
 		return nil, err
 	}
@@ -177,7 +177,7 @@ func (e *env) makeCRL(j *job, a *authority, number *big.Int) error {
 		return err
 	}
 	a.crl = pki.EncodeCRL(crl)
-	return target{a.layout, owner()}.write(&j.plan, libvirt.CACRL, a.crl)
+	return target{layout: a.layout, owner: owner()}.write(&j.plan, libvirt.CACRL, a.crl)
 }
 
 // forCA is the key for a new CA, and its file: the one that a run which was cut

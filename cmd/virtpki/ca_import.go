@@ -307,7 +307,7 @@ func (e *env) planImport(j *job, in *imported, keys *keyring) error {
 	if err != nil {
 		return err
 	}
-	to := target{in.layout, owner()}
+	to := target{layout: in.layout, owner: owner()}
 	if err := firstOf(
 		to.write(&j.plan, libvirt.CAKey, keyPEM),
 		to.write(&j.plan, libvirt.CACert, pki.EncodeCertificates(in.bundle...)),
@@ -342,5 +342,5 @@ func (e *env) planImportedCRL(j *job, in *imported) error {
 		word = "made"
 	}
 	j.did("CRL number %v %s: %s", crl.Number, word, countOf(crl.Len(), "entry", "entries"))
-	return target{in.layout, owner()}.write(&j.plan, libvirt.CACRL, pki.EncodeCRL(crl))
+	return target{layout: in.layout, owner: owner()}.write(&j.plan, libvirt.CACRL, pki.EncodeCRL(crl))
 }

@@ -209,6 +209,7 @@ func (k *keyring) ahead(t pki.KeyType, slots ...string) {
 type target struct {
 	layout libvirt.Layout
 	owner  *store.Owner
+	keep   bool // the mode and owner of a file that is there
 }
 
 // write plans one file with the folders that it needs.
@@ -216,6 +217,9 @@ func (t target) write(p *store.Plan, file libvirt.File, data []byte) error {
 	path, mode := t.layout.Place(file)
 	if err := t.folders(p, path); err != nil {
 		return err
+	}
+	if t.keep {
+		return p.Keep(path, data, mode, t.owner)
 	}
 	return p.File(path, data, mode, t.owner)
 }

@@ -14,6 +14,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"virtpki/internal/libvirt"
+	"virtpki/internal/store"
 	"virtpki/pki"
 )
 
@@ -139,7 +140,7 @@ func (e *env) planCRL(j *job, g *globals, a *authority, c crlPlan, add newEntrie
 		crls = append(crls, crl)
 		j.did("CRL number %v: %s, fresh until %s", crl.Number, countOf(crl.Len(), "entry", "entries"), crl.NextUpdate.UTC().Format(dateForm))
 	}
-	own := target{a.layout, owner()}
+	own := target{layout: a.layout, owner: owner()}
 	if err := own.folders(&j.plan, a.layout.Path(libvirt.CACRL)); err != nil {
 		return err
 	}
@@ -168,6 +169,12 @@ func (a *authority) crlPlaces(g *globals, out string, daemons []libvirt.Running)
 	system := g.system()
 	if certs, err := readCerts(system.Path(libvirt.CACert)); err == nil && slices.ContainsFunc(certs, a.ca.Certificate.Equal) {
 		add(system.Path(libvirt.CACRL))
+	}
+	for _, layout := range libvirt.QEMU(g.underRoot(g.sysconfdir)) {
+		certs, err := readCerts(layout.Path(libvirt.CACert))
+		if path := layout.Path(libvirt.CACRL); err == nil && store.Exists(path) && slices.ContainsFunc(certs, a.ca.Certificate.Equal) {
+			add(path)
+		}
 	}
 	for _, d := range daemons {
 		if d.Files.Custom && d.Files.CRL != "" {

@@ -4,7 +4,6 @@ import (
 	"crypto/rsa"
 	"crypto/x509"
 	"fmt"
-	"io/fs"
 	"net"
 	"slices"
 	"strings"
@@ -44,13 +43,13 @@ func (r *renewal) look() error {
 	}
 	r.caEnd = a.ca.Certificate.NotAfter
 	r.caDue = a.rollover == nil && !r.now().Before(pki.Window{}.CertificateOpens(a.ca.Certificate))
-	for _, layout := range r.g.layouts() {
+	for _, layout := range r.g.allLayouts() {
 		for _, role := range []pki.Role{pki.Server, pki.Client} {
 			in := &installation{layout: layout, system: layout.Base == r.g.system().Base, role: role, pair: newPair(layout, role)}
 			if err := in.pair.readCert(); err != nil {
 				in.err = err
 			}
-			if in.pair.cert == nil && in.err == nil {
+			if in.pair.cert == nil && in.err == nil || in.othersQEMU(r.g, a) {
 				continue
 			}
 			if in.err == nil {
@@ -62,11 +61,21 @@ func (r *renewal) look() error {
 	return r.lookAtCRL(a)
 }
 
+// othersQEMU reports whether it is a file of QEMU's that another CA has signed:
+// it is that one's to renew.
+func (in *installation) othersQEMU(g *globals, a *authority) bool {
+	return in.qemu(g) && in.pair.cert != nil && !a.hasSigned(in.pair.cert)
+}
+
+// qemu reports whether it is one of QEMU's files.
+func (in *installation) qemu(g *globals) bool {
+	return !slices.ContainsFunc(g.layouts(), func(layout libvirt.Layout) bool { return layout.Base == in.layout.Base })
+}
+
 // judge decides whether one certificate is due, and why.
 func (in *installation) judge(r *renewal, a *authority) {
 	cert := in.pair.cert
 	in.opens = r.window.CertificateOpens(cert)
-	in.layout = in.layout.WithMode(libvirt.ClientKey, in.keyMode())
 	say := func(format string, args ...any) { in.reasons = append(in.reasons, fmt.Sprintf(format, args...)) }
 	switch now := r.now(); {
 	case r.force:
@@ -92,15 +101,6 @@ func (in *installation) judge(r *renewal, a *authority) {
 	if in.missing = r.missingAddresses(a, in); len(in.missing) > 0 {
 		say("lacks %s, which this machine has now", joinIPs(in.missing))
 	}
-}
-
-// keyMode keeps what the system's client key was given.
-func (in *installation) keyMode() fs.FileMode {
-	path, mode := in.layout.Place(libvirt.ClientKey)
-	if there, err := modeOf(path); err == nil {
-		return there
-	}
-	return mode
 }
 
 // missingAddresses are those of this machine that its server certificate lacks
@@ -146,7 +146,7 @@ func (r *renewal) lookAtCRL(a *authority) error {
 	if err := a.loadCRL(); err != nil {
 		return err
 	}
-	r.crl.opens = r.window.CRLOpens(a.current)
+	r.crl.opens = pki.Window{}.CRLOpens(a.current) // --before is for certificates
 	if !r.crl.opens.IsZero() && !r.now().Before(r.crl.opens) {
 		r.crl.reason = "due: fresh until " + a.current.NextUpdate.UTC().Format(dateForm)
 	}

@@ -217,7 +217,7 @@ func (e *env) bundles(g *globals, o *issueOptions, leaf leafPlan, role string, n
 		if err != nil {
 			return nil, err
 		}
-		bundles = append(bundles, bundle{to: target{layout, owner()}, identities: ids, portable: o.out != ""})
+		bundles = append(bundles, bundle{to: target{layout: layout, owner: owner()}, identities: ids, portable: o.out != ""})
 	}
 	if o.user && os.Geteuid() == 0 {
 		e.warn("root's programs never read ~/.pki/libvirt; without --user the pair goes where they look")

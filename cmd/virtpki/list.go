@@ -91,13 +91,24 @@ func (g *globals) layouts() []libvirt.Layout {
 	return layouts
 }
 
+// allLayouts are the layouts, and those of QEMU that are there.
+func (g *globals) allLayouts() []libvirt.Layout {
+	layouts := g.layouts()
+	for _, layout := range libvirt.QEMU(g.underRoot(g.sysconfdir)) {
+		if store.Exists(layout.Base) {
+			layouts = append(layouts, layout)
+		}
+	}
+	return layouts
+}
+
 // certFiles are the files that hold certificates, in the order of the list.
 var certFiles = []libvirt.File{libvirt.CACert, libvirt.ServerCert, libvirt.ClientCert}
 
 // installedCerts reads the CA's own file, the system's tree and the user's
 // folder.
 func installedCerts(g *globals) ([]placed, error) {
-	layouts := append([]libvirt.Layout{libvirt.CA(g.caFolder())}, g.layouts()...)
+	layouts := append([]libvirt.Layout{libvirt.CA(g.caFolder())}, g.allLayouts()...)
 	var found []placed
 	var errs []error
 	for _, layout := range layouts {

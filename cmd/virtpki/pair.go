@@ -26,7 +26,7 @@ func (k *keyring) forPair(have *pair, slot string, t pki.KeyType) (crypto.Signer
 // record plans the CA's copy of a certificate. It comes before the certificate
 // itself: what is handed out can always be revoked.
 func (a *authority) record(j *job, cert *x509.Certificate) error {
-	to := target{a.layout, owner()}
+	to := target{layout: a.layout, owner: owner()}
 	path := store.RecordPath(libvirt.Records(a.folder), cert.SerialNumber)
 	if err := to.folders(&j.plan, path); err != nil {
 		return err

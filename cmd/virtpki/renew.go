@@ -32,8 +32,8 @@ type renewOptions struct {
 const renewHelp = `Renew what is due, have the daemon read it, and prove that it serves it. This is
 the command for cron.
 
-Everything installed here is looked at: the system's server and client pair and
-the user's own. Due is what has less than a third of its life left (--before
+Everything installed here is looked at: the system's server and client pair,
+QEMU's, as far as this CA has signed them, and the user's own. Due is what has less than a third of its life left (--before
 says otherwise), has expired, does not match its key or its CA any more, or
 lacks an address that this machine has by now. It is made anew with the same
 subject, names, shape, lifetime and key type, and a new key; key and certificate
@@ -209,7 +209,7 @@ func (r *renewal) renewOne(j *job, a *authority, in *installation) error {
 	id.dns = old.DNSNames
 	id.ips = append(append(id.ips, old.IPAddresses...), in.missing...)
 	leaf := leafPlan{keyType: keyType, validity: a.lifeLike(old), strict: strictUsage(old)}
-	to := target{in.layout, owner()}
+	to := target{layout: in.layout, owner: owner(), keep: !in.keyTooOpen()}
 	j.plan.Together(in.layout.PairFolder())
 	if err := r.trust(j, a, to); err != nil {
 		return err // before the pair: one of a CA that is not trusted there would keep libvirtd from starting
@@ -219,7 +219,17 @@ func (r *renewal) renewOne(j *job, a *authority, in *installation) error {
 	}
 	j.did("%s: %s", in.pair.certPath, in.why())
 	r.serving = r.serving || in.system
+	if in.qemu(r.g) {
+		j.note("%s: running guests go on with the pair of before; VNC re-reads it by virsh domdisplay-reload, migration and backup at the next job", in.pair.certPath)
+	}
 	return nil
+}
+
+// keyTooOpen reports whether a server's key can be read by everybody. A renewal
+// keeps modes and owners, but not that.
+func (in *installation) keyTooOpen() bool {
+	mode, err := modeOf(in.pair.keyPath)
+	return err == nil && in.role == pki.Server && mode&0o004 != 0
 }
 
 // lifeLike is the lifetime for the successor of a certificate: the same, unless

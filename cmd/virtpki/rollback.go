@@ -17,7 +17,7 @@ import (
 const rollbackHelp = `Put the generation of keys and certificates before the last renewal back, in one
 instant, have the daemon read it, and prove it. Done twice, it is as before.
 
-The system's pairs are meant, with --user the user's own. CA and CRL stay as they
+The system's pairs are meant, QEMU's too, with --user the user's own. CA and CRL stay as they
 are: what was revoked stays so.`
 
 func newRollback(e *env, g *globals) *cobra.Command {
@@ -40,30 +40,50 @@ func newRollback(e *env, g *globals) *cobra.Command {
 }
 
 func (e *env) rollback(ctx context.Context, g *globals, o *reloadOptions, user bool) error {
-	layout := g.system()
-	if layouts := g.layouts(); user && len(layouts) > 1 {
-		layout = layouts[1]
-	}
-	folder := layout.PairFolder()
-	if err := checkPrevious(layout); err != nil {
+	layouts, err := previousOf(g, user)
+	if err != nil {
 		return err
 	}
 	j := &job{}
 	if g.dryRun {
-		j.did("would put %s in the place of %s", store.Previous(folder), folder)
+		for _, layout := range layouts {
+			j.did("%s is in the place of %s", store.Previous(layout.PairFolder()), layout.PairFolder())
+		}
 		return e.tell(g, j)
 	}
-	err := e.locked(ctx, layout, func() error {
-		if err := store.Rollback(folder); err != nil {
-			return err
+	err = e.locked(ctx, layouts[0], func() error {
+		for _, layout := range layouts {
+			if err := store.Rollback(layout.PairFolder()); err != nil {
+				return err
+			}
+			j.did("%s is as it was before", layout.PairFolder())
 		}
-		j.did("%s is as it was before", folder)
 		if user {
 			return nil
 		}
 		return e.reloadSystem(ctx, g, o, j)
 	})
 	return e.tellWith(g, j, err)
+}
+
+// previousOf lists the layouts that have a generation before, and wants each to
+// be whole.
+func previousOf(g *globals, user bool) ([]libvirt.Layout, error) {
+	candidates := append([]libvirt.Layout{g.system()}, libvirt.QEMU(g.underRoot(g.sysconfdir))...)
+	if layouts := g.layouts(); user && len(layouts) > 1 {
+		candidates = layouts[1:]
+	}
+	var found []libvirt.Layout
+	for i, layout := range candidates {
+		if i > 0 && !store.Exists(store.Previous(layout.PairFolder())) {
+			continue
+		}
+		if err := checkPrevious(layout); err != nil {
+			return nil, err
+		}
+		found = append(found, layout)
+	}
+	return found, nil
 }
 
 // checkPrevious wants the generation before to be whole: a certificate without

@@ -164,7 +164,7 @@ func (e *env) planStart(j *job, g *globals, a *authority, next *generation, keys
 	}
 	state := rollover{Old: keyID(a.ca.Certificate), New: keyID(next.ca.Certificate), Started: e.now().UTC(), Switch: e.now().Add(wait).UTC()}
 	if err := firstOf(
-		target{a.layout, owner()}.write(&j.plan, libvirt.CANextKey, keyPEM),
+		target{layout: a.layout, owner: owner()}.write(&j.plan, libvirt.CANextKey, keyPEM),
 		e.planState(j, a, state),
 		e.planTrust(j, g, a, append(slices.Clone(a.bundle), next.ca.Certificate)),
 		a.planCRLs(j, a.crlPlaces(g, "", nil), []*pki.CRL{crl}),
@@ -209,7 +209,7 @@ func (e *env) planState(j *job, a *authority, state rollover) error {
 	if err != nil {
 		return err
 	}
-	return target{a.layout, owner()}.write(&j.plan, libvirt.CARollover, append(data, '\n'))
+	return target{layout: a.layout, owner: owner()}.write(&j.plan, libvirt.CARollover, append(data, '\n'))
 }
 
 // planTrust plans a new bundle for each place here that trusts the CA.
@@ -218,10 +218,10 @@ func (e *env) planTrust(j *job, g *globals, a *authority, bundle []*x509.Certifi
 	if err := libvirt.CheckBundle(len(data), bundle, e.now()); err != nil {
 		return fmt.Errorf("the new %s: %w", a.layout.Path(libvirt.CACert), err)
 	}
-	if err := (target{a.layout, owner()}).write(&j.plan, libvirt.CACert, data); err != nil {
+	if err := (target{layout: a.layout, owner: owner()}).write(&j.plan, libvirt.CACert, data); err != nil {
 		return err
 	}
-	for _, layout := range g.layouts() {
+	for _, layout := range g.allLayouts() {
 		path := layout.Path(libvirt.CACert)
 		certs, err := readCerts(path)
 		if err != nil || path == a.layout.Path(libvirt.CACert) || !slices.ContainsFunc(certs, a.ca.Certificate.Equal) {

@@ -126,6 +126,11 @@ func slowMatch(members []slowMember, name []rune) bool {
 	return reach[len(name)]
 }
 
+// isOddByte reports whether a byte is one about which glibc and utf8.ValidString
+// have different views: the end of a C string, and the lead bytes of what lies
+// beyond U+10FFFF.
+func isOddByte(b byte) bool { return b == 0 || 0xf4 <= b && b <= 0xfd }
+
 func FuzzMatchFnmatch(f *testing.F) {
 	for _, c := range matchCases(f) {
 		f.Add(c.Pattern, c.DN)
@@ -133,7 +138,7 @@ func FuzzMatchFnmatch(f *testing.F) {
 	f.Add("*a*a*a*[ab]*b", strings.Repeat("a", 60))
 	f.Fuzz(func(t *testing.T, pattern, name string) {
 		got, err := dn.MatchFnmatch(pattern, name)
-		if (err == nil) != (utf8.ValidString(pattern) && utf8.ValidString(name)) && !strings.ContainsAny(pattern+name, "\x00\xf4\xf5\xf6\xf7\xf8\xf9\xfa\xfb\xfc\xfd") {
+		if (err == nil) != (utf8.ValidString(pattern) && utf8.ValidString(name)) && !slices.ContainsFunc([]byte(pattern+name), isOddByte) {
 			t.Fatalf("MatchFnmatch(%q, %q): error %v", pattern, name, err)
 		}
 		// What only the original's tables decide is left to the comparison with it.

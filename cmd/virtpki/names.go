@@ -50,21 +50,31 @@ func checkDNS(what, name string) error {
 // checkClient says what keeps name from being the name of a client: it becomes
 // a CN, and the name of a folder.
 func checkClient(name string) error {
+	if err := checkText("client name", name); err != nil {
+		return err
+	}
 	switch {
-	case strings.TrimSpace(name) == "":
-		return fmt.Errorf("client name %q is empty", name)
-	case !utf8.ValidString(name):
-		return fmt.Errorf("client name %s is not valid UTF-8", quoteShort(name))
-	case utf8.RuneCountInString(name) > maxCommonName:
-		return fmt.Errorf("client name %s has %d characters (at most %d)", quoteShort(name), utf8.RuneCountInString(name), maxCommonName)
-	case strings.IndexFunc(name, unprintable) >= 0:
-		return fmt.Errorf("client name %s holds a character that cannot be printed", quoteShort(name))
 	case strings.ContainsAny(name, `/\`):
 		return fmt.Errorf("client name %q holds a slash", name)
 	case strings.HasPrefix(name, "."):
 		return fmt.Errorf("client name %q begins with a dot", name)
 	case strings.TrimSpace(name) != name:
 		return fmt.Errorf("client name %q begins or ends with a space", name)
+	}
+	return nil
+}
+
+// checkText says what keeps text from being a CN or an O.
+func checkText(what, text string) error {
+	switch {
+	case strings.TrimSpace(text) == "":
+		return fmt.Errorf("%s %q is empty", what, text)
+	case !utf8.ValidString(text):
+		return fmt.Errorf("%s %s is not valid UTF-8", what, quoteShort(text))
+	case utf8.RuneCountInString(text) > maxCommonName:
+		return fmt.Errorf("%s %s has %d characters (at most %d)", what, quoteShort(text), utf8.RuneCountInString(text), maxCommonName)
+	case strings.IndexFunc(text, unprintable) >= 0:
+		return fmt.Errorf("%s %s holds a character that cannot be printed", what, quoteShort(text))
 	}
 	return nil
 }

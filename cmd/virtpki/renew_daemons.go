@@ -45,6 +45,9 @@ func (r *renewal) staleDaemons(ctx context.Context) ([]libvirt.Running, error) {
 		if d.Address == "" || readErr != nil {
 			continue
 		}
+		if d.Files.Custom {
+			r.warnCustom(d, certs[0])
+		}
 		if served := r.served(ctx, d); served == nil || !served.Equal(certs[0]) {
 			stale = append(stale, d)
 		}
@@ -64,4 +67,12 @@ func (r *renewal) served(ctx context.Context, d libvirt.Running) *x509.Certifica
 	defer cancel()
 	result, _ := libvirt.Probe(ctx, libvirt.ProbeRequest{Address: d.Address})
 	return result.Leaf()
+}
+
+// warnCustom tells of a certificate that a daemon serves from a place of its own
+// and that comes to its end: renew does not know who put it there.
+func (r *renewal) warnCustom(d libvirt.Running, cert *x509.Certificate) {
+	if !r.now().Before(r.window.CertificateOpens(cert)) {
+		r.warn("%s serves %s, which ends on %s: a file of its own is not renewed here", d.Daemon.Name, d.Files.Cert, cert.NotAfter.UTC().Format(dateForm))
+	}
 }

@@ -5,7 +5,6 @@ import (
 	"crypto/x509"
 	"encoding/hex"
 	"fmt"
-	"strings"
 	"unicode/utf8"
 
 	"virtpki/dn"
@@ -16,28 +15,13 @@ import (
 // stands in an OU, because virt-pki-validate before libvirt 10.5 wants the CA's
 // CN to be the O of the certificates that it signs.
 func caSubject(name string) ([]byte, error) {
-	if err := checkOrganization(name); err != nil {
+	if err := checkText("organisation name", name); err != nil {
 		return nil, err
 	}
 	id := make([]byte, 4)
 	rand.Read(id)
 	organization := dn.Escape(name)
 	return dn.Encode("O=" + organization + ",OU=CA " + hex.EncodeToString(id) + ",CN=" + organization)
-}
-
-// checkOrganization says what keeps name from being an O attribute.
-func checkOrganization(name string) error {
-	switch {
-	case strings.TrimSpace(name) == "":
-		return fmt.Errorf("organisation name %q is empty", name)
-	case !utf8.ValidString(name):
-		return fmt.Errorf("organisation name %s is not valid UTF-8", quoteShort(name))
-	case utf8.RuneCountInString(name) > maxCommonName:
-		return fmt.Errorf("organisation name %s has %d characters (at most %d)", quoteShort(name), utf8.RuneCountInString(name), maxCommonName)
-	case strings.IndexFunc(name, unprintable) >= 0:
-		return fmt.Errorf("organisation name %s holds a character that cannot be printed", quoteShort(name))
-	}
-	return nil
 }
 
 // leafSubject is the subject of a certificate: O as the CA has it, CN=name. A

@@ -139,7 +139,7 @@ func (e *env) allowIssued(patterns []string, a *authority, made []placed) ([]str
 		}
 	}
 	if len(allow) == 0 {
-		return nil, errors.New("the CA here has signed no client certificate: the list would let nobody in")
+		return nil, errors.New("no client certificate that the CA here has signed is live: the list would let nobody in")
 	}
 	return allow, nil
 }
@@ -152,9 +152,9 @@ func (e *env) liveClients(a *authority, made []placed) ([]string, error) {
 	if err != nil {
 		return nil, err
 	}
-	certs, err := store.Records(libvirt.Records(a.folder))
+	certs, err := a.signed()
 	if err != nil {
-		return nil, fmt.Errorf("reading the CA's records: %w", err)
+		return nil, err
 	}
 	for _, p := range made {
 		certs = append(certs, p.cert)

@@ -223,6 +223,9 @@ func (e *env) takeOrMake(j *job, a *authority, keys *keyring, h *hostPlan, id id
 		return nil, withHint(fmt.Errorf("%s: its key %s is missing", have.certPath, have.keyPath), "bring the key back, or remove the certificate to have a new pair made")
 	}
 	if have.cert != nil {
+		if lacking := id.lacking(have.cert); lacking != "" {
+			j.note("%s does not name %s: it was taken as it is (move it and its key away to have it made anew)", have.certPath, lacking)
+		}
 		return have, e.checkTaken(j, a, have)
 	}
 	if err := a.open(keys); err != nil {

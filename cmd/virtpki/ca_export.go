@@ -10,8 +10,6 @@ import (
 	"github.com/spf13/cobra"
 
 	"virtpki/dn"
-	"virtpki/internal/libvirt"
-	"virtpki/internal/store"
 	"virtpki/pki"
 )
 
@@ -59,7 +57,7 @@ const unknownSubject = "/CN=unknown"
 
 // index lists the records and the revocations without one, oldest first.
 func (a *authority) index() ([]pki.IndexEntry, error) {
-	certs, err := store.Records(libvirt.Records(a.folder))
+	certs, err := a.signed()
 	if err != nil {
 		return nil, fmt.Errorf("reading the CA's records: %w", err)
 	}

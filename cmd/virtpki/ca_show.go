@@ -7,7 +7,6 @@ import (
 	"github.com/spf13/cobra"
 
 	"virtpki/internal/libvirt"
-	"virtpki/internal/store"
 	"virtpki/pki"
 )
 
@@ -94,7 +93,7 @@ func (e *env) describeCA(a *authority) (*caInfo, error) {
 	if a.current != nil {
 		info.CRL = describeCACRL(a.current)
 	}
-	certs, err := store.Records(libvirt.Records(a.folder))
+	certs, err := a.signed()
 	if err != nil {
 		e.warn("%v", err)
 	}

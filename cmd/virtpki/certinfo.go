@@ -33,6 +33,7 @@ type certInfo struct {
 	NotAfter    time.Time `json:"not_after"`
 	DaysLeft    int       `json:"days_left"` // rounded; negative once it has expired
 	Expired     bool      `json:"expired"`
+	Revoked     string    `json:"revoked,omitempty"` // the day, by the CA's CRL
 	Path        string    `json:"path,omitempty"`
 
 	cert *x509.Certificate
@@ -91,10 +92,20 @@ func (i certInfo) names() string {
 // until says when the certificate ends, for people.
 func (i certInfo) until() string {
 	day := i.NotAfter.UTC().Format(dateForm)
+	if i.Revoked != "" {
+		return "revoked " + i.Revoked
+	}
 	if i.Expired {
 		return fmt.Sprintf("%s (expired)", day)
 	}
 	return fmt.Sprintf("%s (%d days)", day, i.DaysLeft)
+}
+
+func (i certInfo) expiredText() string {
+	if i.Expired {
+		return ", expired"
+	}
+	return ""
 }
 
 // lines are the fields of show, name and value.
@@ -109,7 +120,8 @@ func (i certInfo) lines() [][]string {
 		{"serial:", i.Serial},
 		{"fingerprint:", "sha256:" + i.Fingerprint},
 		{"from:", i.NotBefore.UTC().Format(time.RFC3339)},
-		{"until:", fmt.Sprintf("%s (%d days)", i.NotAfter.UTC().Format(time.RFC3339), i.DaysLeft)},
+		{"until:", fmt.Sprintf("%s (%d days)", i.NotAfter.UTC().Format(time.RFC3339), i.DaysLeft) + i.expiredText()},
+		{"revoked:", i.Revoked},
 		{"file:", i.Path},
 	}
 	kept := rows[:0]

@@ -189,6 +189,9 @@ func (e *env) applyConfig(j *job, g *globals, c *confPlan) error {
 		return fmt.Errorf("%s: %w", path, err)
 	}
 	j.notes = append(j.notes, adviceOn(c.allow)...)
+	if !c.present(libvirt.ServerCert) && len(conf.FileSettings()) == 0 {
+		j.note("there is no server certificate here: with listen_tls = 1 the daemon does not start (virtpki bootstrap makes one)")
+	}
 	d := c.daemon
 	j.note("restart %s: it reads its conf only when it starts", d.Name)
 	j.note("where systemd opens its sockets: systemctl stop %s && systemctl enable --now %s && systemctl start %s", d.Service, d.TLSSocket, d.Service)

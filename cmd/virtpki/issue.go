@@ -231,6 +231,8 @@ func (o *issueOptions) checkUse(role string, names []string) error {
 		return fmt.Errorf("unknown role %q (server, client or host)", role)
 	case o.layout != "system" && o.layout != "pkipath":
 		return fmt.Errorf("unknown layout %q (system or pkipath)", o.layout)
+	case o.out == "" && o.layout != "system":
+		return errors.New("--layout is for bundles: give --out DIRECTORY")
 	case len(names) > 1 && o.out == "":
 		return errors.New("several names want --out: only one can be installed here")
 	case len(names) > 1 && o.subject != "":

@@ -2,6 +2,7 @@ package main
 
 import (
 	"cmp"
+	"crypto/x509"
 	"errors"
 	"fmt"
 	"io/fs"
@@ -59,8 +60,10 @@ func (e *env) list(g *globals) error {
 func (e *env) everything(g *globals) ([]certInfo, error) {
 	infos := []certInfo{}
 	seen := make(map[string]bool)
+	revokedOn, err0 := e.revocations(g)
 	add := func(p placed) {
 		info := describe(p.cert, p.path, e.now())
+		info.Revoked = revokedOn(p.cert)
 		if !seen[info.Fingerprint] {
 			seen[info.Fingerprint] = true
 			infos = append(infos, info)
@@ -78,7 +81,20 @@ func (e *env) everything(g *globals) ([]certInfo, error) {
 	slices.SortStableFunc(infos[fromInstalled:], func(a, b certInfo) int {
 		return cmp.Or(a.NotAfter.Compare(b.NotAfter), cmp.Compare(a.DN, b.DN))
 	})
-	return infos, errors.Join(err1, err2)
+	return infos, errors.Join(err0, err1, err2)
+}
+
+// revocations tells on which day a certificate was revoked, by the lists in the
+// CA's file; empty when it was not.
+func (e *env) revocations(g *globals) (func(*x509.Certificate) string, error) {
+	crls, err := readCRLs(libvirt.CA(g.caFolder()).Path(libvirt.CACRL))
+	days := make(map[string]string)
+	for _, crl := range crls {
+		for entry := range crl.Entries() {
+			days[string(crl.RawIssuer)+entry.SerialNumber.String()] = entry.RevocationTime.UTC().Format(dateForm)
+		}
+	}
+	return func(cert *x509.Certificate) string { return days[string(cert.RawIssuer)+cert.SerialNumber.String()] }, err
 }
 
 // layouts are the places in which libvirt's programs look for a pair: the

@@ -9,6 +9,7 @@ import (
 	"io"
 	"io/fs"
 	"os"
+	"slices"
 
 	"virtpki/internal/libvirt"
 	"virtpki/internal/store"
@@ -285,4 +286,19 @@ func modeOf(path string) (fs.FileMode, error) {
 		return 0, err
 	}
 	return info.Mode().Perm(), nil
+}
+
+// signed reads the records of what the CA's generations have signed. Those of
+// one that was dropped stay on disk, and are nobody's any more.
+func (a *authority) signed() ([]*x509.Certificate, error) {
+	certs, err := store.Records(libvirt.Records(a.folder))
+	issuers := make(map[string]bool)
+	for _, ca := range a.bundle {
+		issuers[string(ca.RawSubject)] = true
+	}
+	certs = slices.DeleteFunc(certs, func(cert *x509.Certificate) bool { return !issuers[string(cert.RawIssuer)] })
+	if err != nil {
+		err = fmt.Errorf("reading the CA's records: %w", err)
+	}
+	return certs, err
 }

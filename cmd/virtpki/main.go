@@ -10,6 +10,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io/fs"
 	"os"
 	"os/signal"
 	"syscall"
@@ -92,6 +93,8 @@ func (e *env) printError(cmd *cobra.Command, err error, code int) {
 	switch {
 	case errors.As(err, &hinted):
 		fmt.Fprintf(e.stderr, "virtpki: hint: %s\n", hinted.hint)
+	case errors.Is(err, fs.ErrPermission) && os.Geteuid() != 0:
+		fmt.Fprintln(e.stderr, "virtpki: hint: run it as root")
 	case code == exitUsage:
 		fmt.Fprintf(e.stderr, "virtpki: hint: see '%s --help'\n", cmd.CommandPath())
 	}

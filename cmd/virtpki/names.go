@@ -1,6 +1,7 @@
 package main
 
 import (
+	"crypto/x509"
 	"fmt"
 	"net"
 	"net/netip"
@@ -100,6 +101,23 @@ type altNames struct {
 		dns []string
 		ips []net.IP
 	}
+}
+
+// lacking lists the names that were asked for and that a certificate does not
+// have.
+func (a altNames) lacking(cert *x509.Certificate) string {
+	var missing []string
+	for _, name := range a.dns {
+		if !slices.Contains(a.found.dns, name) && !slices.Contains(cert.DNSNames, name) {
+			missing = append(missing, name)
+		}
+	}
+	for _, ip := range a.ips {
+		if !slices.ContainsFunc(a.found.ips, ip.Equal) && !slices.ContainsFunc(cert.IPAddresses, ip.Equal) {
+			missing = append(missing, ip.String())
+		}
+	}
+	return strings.Join(missing, ", ")
 }
 
 // within leaves out the names that were found and that a CA may not sign, and

@@ -5,6 +5,7 @@ import (
 	"crypto/x509"
 	"errors"
 	"fmt"
+	"io/fs"
 	"math/rand/v2"
 	"os"
 	"slices"
@@ -14,7 +15,6 @@ import (
 	"golang.org/x/term"
 
 	"virtpki/internal/libvirt"
-	"virtpki/internal/store"
 	"virtpki/pki"
 )
 
@@ -167,7 +167,8 @@ func (r *renewal) run(ctx context.Context) error {
 
 // keyAbsent reports whether the CA's key is on another machine.
 func (r *renewal) keyAbsent() bool {
-	return !store.Exists(libvirt.CA(r.g.caFolder()).Path(libvirt.CAKey))
+	_, err := os.Lstat(libvirt.CA(r.g.caFolder()).Path(libvirt.CAKey))
+	return errors.Is(err, fs.ErrNotExist)
 }
 
 // decide looks again, under the lock, and plans what is due.

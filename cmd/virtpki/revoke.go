@@ -133,6 +133,9 @@ func (e *env) entriesFor(j *job, a *authority, out []condemned, reason pki.Reaso
 			RevocationTime: e.now().UTC().Truncate(time.Second),
 			ReasonCode:     int(reason),
 		})
+		if c.cert == nil {
+			j.note("the CA here has no record of %s: check that it is not mistyped", c.label())
+		}
 		j.did("revoked %s", c.label())
 	}
 	return entries
@@ -165,6 +168,9 @@ func (e *env) condemnOne(a *authority, records []placed, arg string, all bool) (
 	}
 	var named, live []condemned
 	for _, p := range records {
+		if !a.hasSigned(p.cert) {
+			continue // of a generation that was dropped: nobody accepts it any more
+		}
 		c := condemned{p.cert.SerialNumber, p.cert, p.path}
 		if strings.EqualFold(store.SerialText(c.serial), arg) {
 			return []condemned{c}, nil

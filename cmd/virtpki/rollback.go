@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"io/fs"
 	"path/filepath"
 
 	"github.com/spf13/cobra"
@@ -106,7 +105,7 @@ func checkPrevious(layout libvirt.Layout) error {
 		found = found || p.cert != nil && p.key != nil
 	}
 	if !found {
-		return fmt.Errorf("%s: no pair of a generation before: %w", previous, fs.ErrNotExist)
+		return fmt.Errorf("there is nothing to go back to: %s holds no pair", previous)
 	}
 	return nil
 }

@@ -47,6 +47,8 @@ docs:
 bench: build packages
 	$(GO) test -run '^$$' -bench . ./pki ./dn ./internal/...
 	bench/bootstrap.sh
+	bench/crl.sh 1000 100000
+	bench/renew.sh
 
 packages:
 	@missing=$$(for p in $(PACKAGES); do dpkg-query -W -f '$${Status}\n' $$p 2>/dev/null | grep -q '^install ok installed$$' || echo $$p; done); \

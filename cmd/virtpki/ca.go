@@ -90,7 +90,8 @@ func (o *caOptions) check() (n newAuthority, err error) {
 	return n, asUsage(firstOf(errs[:]...))
 }
 
-// firstOf is the first error there is: one clear line, not a heap.
+// firstOf is the first error there is: one clear line, not a heap. All of its
+// arguments have been computed by then: it is for checks and plans, not for deeds.
 func firstOf(errs ...error) error {
 	for _, err := range errs {
 		if err != nil {

@@ -207,6 +207,7 @@ switch it to the default ones and report success.`
 func newReload(e *env, g *globals) *cobra.Command {
 	o := &reloadOptions{}
 	var socket string
+	var rollback bool
 	cmd := &cobra.Command{
 		Use:     "reload",
 		Short:   "Have the daemon read its files again, and prove it",
@@ -214,16 +215,17 @@ func newReload(e *env, g *globals) *cobra.Command {
 		Example: "  virtpki reload\n  virtpki reload --restart-command 'systemctl restart libvirtd'",
 		Args:    cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
-			return e.reload(cmd.Context(), g, o, socket)
+			return e.reload(cmd.Context(), g, o, socket, rollback)
 		},
 	}
 	o.addRestart(cmd)
 	cmd.Flags().StringVar(&socket, "socket", "", "admin `socket` of the daemon (default: found)")
+	cmd.Flags().BoolVar(&rollback, "rollback", false, "where the daemon does not take the files, put the generation before back")
 	cmd.MarkFlagFilename("socket")
 	return cmd
 }
 
-func (e *env) reload(ctx context.Context, g *globals, o *reloadOptions, socket string) error {
+func (e *env) reload(ctx context.Context, g *globals, o *reloadOptions, socket string, rollback bool) error {
 	daemons, err := o.daemons(ctx, g, socket)
 	if err != nil {
 		return err
@@ -233,14 +235,39 @@ func (e *env) reload(ctx context.Context, g *globals, o *reloadOptions, socket s
 	}
 	j := &job{}
 	r := reloader{e, g, *o, j}
-	err = e.locked(ctx, g.system(), func() error {
+	all := func() error {
 		var errs []error
 		for _, d := range daemons {
 			errs = append(errs, r.refreshAndProve(ctx, d, systemClient(g)))
 		}
 		return errors.Join(errs...)
+	}
+	err = e.locked(ctx, g.system(), func() error {
+		err := all()
+		if err == nil || !rollback || errors.Is(err, errNeedsRestart) {
+			return err
+		}
+		return errors.Join(err, r.goBack(all))
 	})
 	return e.tellWith(g, j, err)
+}
+
+// goBack puts the generation before back and reloads again. Where that does not
+// help either, what was there is put back too: it is something else then.
+func (r reloader) goBack(again func() error) error {
+	folder := r.g.system().PairFolder()
+	err := checkPrevious(r.g.system())
+	if err == nil {
+		err = store.Rollback(folder)
+	}
+	if err != nil {
+		return fmt.Errorf("putting the files of before back: %w", err)
+	}
+	if err := again(); err != nil {
+		return store.Rollback(folder)
+	}
+	r.j.note("the files of before are back in %s; what the daemon did not take is in %s", folder, store.Previous(folder))
+	return nil
 }
 
 // locked does something while no other run changes a layout's files. Where the

@@ -103,6 +103,9 @@ func keepPrevious(old, folder string) error {
 	if err := bringOver(old, folder); err != nil {
 		return err
 	}
+	if err := separate(old, folder); err != nil {
+		return err
+	}
 	if err := removeIfThere(filepath.Join(old, lockName)); err != nil {
 		return err
 	}
@@ -139,6 +142,42 @@ func bringOver(old, folder string) error {
 		}
 		return os.Link(path, target)
 	})
+}
+
+// separate gives old a copy of each file that it shares with folder: what is
+// written into one in place must not reach the other.
+func separate(old, folder string) error {
+	return filepath.WalkDir(old, func(path string, entry fs.DirEntry, err error) error {
+		if err != nil || !entry.Type().IsRegular() || isLeaving(entry.Name()) {
+			return err
+		}
+		rel, err := filepath.Rel(old, path)
+		if err != nil {
+			return err
+		}
+		mine, err1 := os.Lstat(path)
+		other, err2 := os.Lstat(filepath.Join(folder, rel))
+		if err1 != nil || err2 != nil || !os.SameFile(mine, other) || mine.Size() > MaxPEM {
+			return err1
+		}
+		return copyOver(path, mine)
+	})
+}
+
+// copyOver puts a copy in the place of one of a file's names.
+func copyOver(path string, info fs.FileInfo) error {
+	data, err := ReadFile(path, MaxPEM)
+	if err != nil {
+		return err
+	}
+	was := stateOf(info)
+	var scrap undoList
+	temp, err := Change{Path: path, Mode: was.mode, Owner: &was.owner, data: data}.write(&scrap)
+	if err != nil {
+		return errors.Join(err, scrap.undo())
+	}
+	copyLabel(path, temp)
+	return os.Rename(temp, path)
 }
 
 // recover finishes or takes back the swaps that a killed run has left.

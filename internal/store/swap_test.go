@@ -186,3 +186,16 @@ func TestTogetherFailsWhole(t *testing.T) {
 		t.Errorf("left\n%swas\n%s", after, before)
 	}
 }
+
+// What is written into a file in place does not reach the generation before.
+func TestGenerationsShareNoFile(t *testing.T) {
+	folder := filepath.Join(t.TempDir(), "pki")
+	writePair(t, folder)
+	if err := pairPlan(t, folder, 1).Apply(); err != nil {
+		t.Fatal(err)
+	}
+	write(t, filepath.Join(folder, "of-others"), "written in place", 0o640)
+	if got, err := os.ReadFile(filepath.Join(store.Previous(folder), "of-others")); string(got) != "kept" {
+		t.Errorf("the generation before has %q, %v", got, err)
+	}
+}

@@ -8,6 +8,7 @@ package libvirt
 import (
 	"io/fs"
 	"path/filepath"
+	"strings"
 )
 
 // File names one of the files of a PKI by what it is.
@@ -73,21 +74,6 @@ var systemFolders = []Folder{
 	{"pki/libvirt/private", 0o755},
 }
 
-// caEntries is the inside of a CA's folder: the same names as in the system's.
-var caEntries = []Entry{
-	{CACert, "cacert.pem", 0o644},
-	{CACRL, "cacrl.pem", 0o644},
-	{CAKey, "private/cakey.pem", 0o600},
-	{CANextKey, "private/cakey-next.pem", 0o600},
-	{CARollover, "rollover.json", 0o644},
-}
-
-var caFolders = []Folder{
-	{".", 0o755},
-	{"private", 0o700},
-	{"newcerts", 0o755},
-}
-
 // flatEntries is a folder as ?pkipath=DIR and ~/.pki/libvirt have it: no folders
 // inside, everything the owner's own.
 var flatEntries = []Entry{
@@ -106,13 +92,33 @@ func System(sysconfdir string) Layout {
 	return Layout{Base: sysconfdir, Parents: 0o755, entries: systemEntries, folders: systemFolders}
 }
 
-// CA is the folder of a CA that lives elsewhere.
+// CA is the folder of a CA that lives elsewhere: inside it has the same names as
+// the one in the system's tree.
 func CA(folder string) Layout {
-	return Layout{Base: folder, Parents: 0o755, entries: caEntries, folders: caFolders}
+	layout := Layout{Base: folder, Parents: 0o755}
+	for _, entry := range systemEntries {
+		if within(entry.Path, caFolder) {
+			layout.entries = append(layout.entries, Entry{entry.File, relativeToCA(entry.Path), entry.Mode})
+		}
+	}
+	for _, f := range systemFolders {
+		if f.Path == caFolder || within(f.Path, caFolder) {
+			layout.folders = append(layout.folders, Folder{relativeToCA(f.Path), f.Mode})
+		}
+	}
+	return layout
+}
+
+// caFolder is the CA's folder in the system's tree.
+const caFolder = "pki/CA"
+
+// relativeToCA is a path of the system's tree as seen from the CA's folder.
+func relativeToCA(path string) string {
+	return filepath.Clean("." + strings.TrimPrefix(path, caFolder))
 }
 
 // CAFolder is where a CA lives in the default tree below a SYSCONFDIR.
-func CAFolder(sysconfdir string) string { return filepath.Join(sysconfdir, "pki", "CA") }
+func CAFolder(sysconfdir string) string { return filepath.Join(sysconfdir, caFolder) }
 
 // Flat is a folder for ?pkipath=DIR.
 func Flat(folder string) Layout {

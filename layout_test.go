@@ -24,15 +24,17 @@ var mayImport = map[string][]string{
 	"templates":              {},
 	"internal/store":         {},
 	"internal/libvirt":       {"dn"},
+	"internal/judge":         {"dn", "internal/libvirt"},
 	"internal/lab":           {},
 	"internal/lab/labscript": {"internal/lab"},
-	"cmd/virtpki":            {"dn", "pki", "templates", "internal/store", "internal/libvirt"},
+	"cmd/virtpki":            {"dn", "pki", "templates", "internal/store", "internal/libvirt", "internal/judge"},
 }
 
 // testImports are allowed to the tests of a package on top.
 var testImports = map[string][]string{
 	"cmd/virtpki":      {"internal/lab", "internal/lab/labscript"},
 	"internal/libvirt": {"internal/lab"},
+	"internal/judge":   {"internal/lab", "pki"},
 }
 
 // onlyIn lists libraries that stay behind one package.

@@ -6,27 +6,51 @@ import (
 	"strings"
 )
 
-// Target is a libvirt or QEMU release that files are made for. The zero value
-// is all of them.
+// Target is a libvirt or QEMU release that files are made for, or judged for.
+// The zero value is all of them.
 type Target struct {
-	Product      string // "libvirt" or "qemu"; empty is every release of both
-	Major, Minor int
+	Product             string // "libvirt" or "qemu"; empty is every release of both
+	Major, Minor, Micro int
+	// Revision is what a distribution has added to the version ("3+deb13u3"):
+	// it carries back changes of later releases. Empty is the upstream release.
+	Revision string
 }
 
-// ParseTarget reads "any", or a product and a version such as "libvirt-11.6" or
-// "qemu-10.2".
+// ParseTarget reads "any", or a product and a version such as "libvirt-11.6",
+// "qemu-10.2.1" or, with a distribution's revision, "libvirt-11.3.0-3+deb13u3".
+// "installed" is not for it: see [InstalledTargets].
 func ParseTarget(s string) (Target, error) {
 	if s == "any" || s == "" {
 		return Target{}, nil
 	}
-	product, version, _ := strings.Cut(s, "-")
-	major, minor, _ := strings.Cut(version, ".")
-	x, err1 := strconv.ParseUint(major, 10, 16)
-	y, err2 := strconv.ParseUint(minor, 10, 16)
-	if (product != "libvirt" && product != "qemu") || err1 != nil || err2 != nil {
-		return Target{}, fmt.Errorf("unknown target %q (any, or one like libvirt-11.6 or qemu-10.2)", s)
+	product, rest, _ := strings.Cut(s, "-")
+	version, revision, _ := strings.Cut(rest, "-")
+	t := Target{Product: product, Revision: revision}
+	if (product != "libvirt" && product != "qemu") || !t.readVersion(version) || strings.HasSuffix(s, "-") {
+		return Target{}, fmt.Errorf("unknown target %q (any, installed, or one like libvirt-11.6 or qemu-10.2)", s)
 	}
-	return Target{Product: product, Major: int(x), Minor: int(y)}, nil
+	return t, nil
+}
+
+// readVersion reads two or three numbers. What a distribution has put behind
+// them ("+dfsg", "~rc1") goes to the front of the revision.
+func (t *Target) readVersion(version string) bool {
+	if i := strings.IndexAny(version, "+~"); i > 0 {
+		t.Revision = strings.TrimSuffix(version[i:]+"-"+t.Revision, "-")
+		version = version[:i]
+	}
+	numbers := strings.Split(version, ".")
+	if len(numbers) < 2 || len(numbers) > 3 {
+		return false
+	}
+	for i, number := range numbers {
+		n, err := strconv.ParseUint(number, 10, 16)
+		if err != nil {
+			return false
+		}
+		*[]*int{&t.Major, &t.Minor, &t.Micro}[i] = int(n)
+	}
+	return true
 }
 
 // String is the form that [ParseTarget] reads.
@@ -34,7 +58,17 @@ func (t Target) String() string {
 	if t.Product == "" {
 		return "any"
 	}
-	return fmt.Sprintf("%s-%d.%d", t.Product, t.Major, t.Minor)
+	s := fmt.Sprintf("%s-%d.%d", t.Product, t.Major, t.Minor)
+	if t.Micro > 0 || t.Revision != "" {
+		s += fmt.Sprintf(".%d", t.Micro)
+	}
+	switch {
+	case t.Revision == "":
+		return s
+	case strings.ContainsAny(t.Revision[:1], "+~"):
+		return s + t.Revision
+	}
+	return s + "-" + t.Revision
 }
 
 // TakesStrictKeyUsage reports whether the target accepts a critical keyUsage of

@@ -1,0 +1,82 @@
+package libvirt
+
+import (
+	"context"
+	"fmt"
+	"os/exec"
+	"strings"
+)
+
+// installedPackages are the packages whose version tells which libvirt and which
+// QEMU a machine has: Debian's name, then that of RPM distributions.
+var installedPackages = []struct{ product, deb, rpm string }{
+	{"libvirt", "libvirt0", "libvirt-libs"},
+	{"qemu", "qemu-system-common", "qemu-kvm-core"},
+	{"qemu", "qemu-utils", "qemu-common"},
+}
+
+// InstalledTargets asks the package manager of the tree at root ("" or "/" is
+// this machine) which libvirt and QEMU are there, at most one of each. That
+// neither is installed is an error.
+func InstalledTargets(ctx context.Context, root string) ([]Target, error) {
+	var targets []Target
+	for _, p := range installedPackages {
+		if len(targets) > 0 && targets[len(targets)-1].Product == p.product {
+			continue
+		}
+		if t, err := installedTarget(ctx, root, p.product, p.deb, p.rpm); err == nil {
+			targets = append(targets, t)
+		}
+	}
+	if len(targets) == 0 {
+		return nil, fmt.Errorf("neither dpkg-query nor rpm knows of a libvirt or QEMU installed here")
+	}
+	return targets, nil
+}
+
+func installedTarget(ctx context.Context, root, product, deb, rpm string) (Target, error) {
+	version, err := debVersion(ctx, root, deb)
+	if err != nil {
+		version, err = rpmVersion(ctx, root, rpm)
+	}
+	if err != nil {
+		return Target{}, err
+	}
+	return ParseTarget(product + "-" + withoutEpoch(version))
+}
+
+func debVersion(ctx context.Context, root, name string) (string, error) {
+	if root == "" {
+		root = "/"
+	}
+	out, err := exec.CommandContext(ctx, "dpkg-query", "--root="+root, "-W", "-f", "${db:Status-Abbrev}${Version}\n", name).Output()
+	if err != nil {
+		return "", err
+	}
+	line, _, _ := strings.Cut(string(out), "\n")
+	version, installed := strings.CutPrefix(line, "ii ")
+	if !installed {
+		return "", fmt.Errorf("%s is not installed", name)
+	}
+	return strings.TrimSpace(version), nil
+}
+
+func rpmVersion(ctx context.Context, root, name string) (string, error) {
+	if root == "" {
+		root = "/"
+	}
+	out, err := exec.CommandContext(ctx, "rpm", "--root", root, "-q", "--qf", "%{VERSION}-%{RELEASE}\n", name).Output()
+	if err != nil {
+		return "", err
+	}
+	line, _, _ := strings.Cut(string(out), "\n")
+	return line, nil
+}
+
+// withoutEpoch takes Debian's "1:" away.
+func withoutEpoch(version string) string {
+	if _, rest, ok := strings.Cut(version, ":"); ok {
+		return rest
+	}
+	return version
+}

@@ -30,28 +30,22 @@ const (
 	adminParamsMax  = 64
 )
 
-// adminTimeout bounds a call whose context has no deadline.
-const adminTimeout = 30 * time.Second
-
 // Admin is a connection to the administration socket of a daemon, which is open
-// to root alone. It is for one goroutine at a time. After an error that is not an
-// [*AdminError] it is of no use any more.
-type Admin struct {
-	conn   net.Conn
-	serial uint32
-}
+// to root alone. It is for one goroutine at a time. After an error that is not a
+// [*DaemonError] it is of no use any more.
+type Admin struct{ rpcClient }
 
 // DialAdmin connects to an administration socket and opens a session. The error
 // for a socket that is not there, or that nobody listens on, wraps
 // [ErrNobodyListens].
 func DialAdmin(ctx context.Context, socket string) (*Admin, error) {
-	ctx, cancel := bounded(ctx, adminTimeout)
+	ctx, cancel := bounded(ctx, rpcTimeout)
 	defer cancel()
 	conn, err := (&net.Dialer{}).DialContext(ctx, "unix", socket)
 	if err != nil {
 		return nil, nobodyListens(err)
 	}
-	a := &Admin{conn: conn}
+	a := &Admin{rpcClient{conn: conn, program: adminProgram, version: adminVersion}}
 	if _, err := a.call(ctx, procConnectOpen, flags(nil)); err != nil {
 		conn.Close()
 		return nil, fmt.Errorf("administration socket %q: %w", socket, err)

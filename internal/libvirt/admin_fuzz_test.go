@@ -9,7 +9,7 @@ import (
 // nothing larger than what came in, and a client list that is read is written back
 // as it was.
 func FuzzAdminReply(f *testing.F) {
-	h := rpcHeader{adminProgram, adminVersion, 8, rpcReply, 1, rpcOK}
+	h := rpcHeader{adminProgram, adminVersion, 8, rpcTypeReply, 1, rpcOK}
 	f.Add(encodeRPC(h, join(words(1), xdrString(nil, "libvirtd"), words(0, 7, 0, 1700000000, 2), words(1))))
 	f.Add(encodeRPC(h, join(words(2), xdrString(nil, "admin"), xdrString(nil, "libvirtd"), words(2))))
 	f.Add(encodeRPC(h, join(words(2), param("sock_addr", paramString, xdrString(nil, "::1")), param("readonly", paramBoolean, words(1)))))

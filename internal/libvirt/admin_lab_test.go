@@ -151,7 +151,7 @@ func (h *labHost) tellApart(alice, bob testPair) {
 		{"DN not in the list", &carol, h.ca, StageConfirmation, true, false},
 		{"no certificate", nil, h.ca, StageConfirmation, true, false},
 		{"client of a foreign CA", &mallory, h.ca, StageConfirmation, true, false},
-		{"server of a foreign CA", &bob, foreign, StageHandshake, false, true},
+		{"server of a foreign CA", &bob, foreign, StageVerify, false, true},
 		{"without trust or certificate", nil, nil, StageConfirmation, true, false},
 	} {
 		got := h.probe(c.client, c.roots)
@@ -162,11 +162,11 @@ func (h *labHost) tellApart(alice, bob testPair) {
 			h.t.Errorf("%s: the served certificate was not seen: %+v", c.name, got)
 		}
 	}
-	req := insideRequest{Probe: ProbeRequest{Address: "127.0.0.1:16514", ServerName: "other.lab.example"}, RootsPEM: certPEM(h.ca.cert)}
-	if got := h.do("probe", req); got.Stage != StageHostname || !got.WrongServer {
+	req := insideRequest{Address: "127.0.0.1:16514", Name: "other.lab.example", RootPEM: certPEM(h.ca.cert)}
+	if got := h.do("probe", req); got.Stage != StageVerify || !got.WrongServer {
 		h.t.Errorf("server of another name: %+v", got)
 	}
-	req.Probe.Address = "127.0.0.1:1"
+	req.Address = "127.0.0.1:1"
 	if got := h.do("probe", req); got.Stage != StageDial || !got.Nobody {
 		h.t.Errorf("nobody listens: %+v", got)
 	}
@@ -258,7 +258,7 @@ func TestRealDaemonUnderSocketActivation(t *testing.T) {
 		if r := got.Running[0]; fmt.Sprint(r.PID) != h.sh("pgrep -x libvirtd") || r.Address != "[::1]:16999" {
 			t.Errorf("running: %+v", r)
 		}
-		req := insideRequest{Probe: ProbeRequest{Address: got.Running[0].Address}, RootsPEM: certPEM(h.ca.cert)}
+		req := insideRequest{Address: got.Running[0].Address, Name: "::1", RootPEM: certPEM(h.ca.cert)}
 		if got := h.do("probe", req); got.Stage != StageConfirmation || !got.Refused {
 			t.Errorf("probe: %+v", got)
 		}

@@ -128,7 +128,7 @@ func TestDecodeError(t *testing.T) {
 }
 
 func TestReadRPC(t *testing.T) {
-	h := rpcHeader{adminProgram, adminVersion, 4, rpcReply, 9, rpcOK}
+	h := rpcHeader{adminProgram, adminVersion, 4, rpcTypeReply, 9, rpcOK}
 	for _, c := range []struct {
 		name string
 		data []byte
@@ -180,7 +180,7 @@ func fakeDaemon(t *testing.T, answer func(h rpcHeader, w io.Writer)) (socket str
 
 // reply answers with a body.
 func reply(h rpcHeader, w io.Writer, body []byte) {
-	h.kind = rpcReply
+	h.kind = rpcTypeReply
 	w.Write(encodeRPC(h, body))
 }
 
@@ -281,7 +281,7 @@ func TestClientsThatLeaveOrAreNew(t *testing.T) {
 	defer a.Close()
 	// Client 1 has left, client 2 is in the handshake, and of client 3, which is a
 	// local one, the same error is an error.
-	var refusal *AdminError
+	var refusal *DaemonError
 	if clients, err := a.Clients(t.Context(), "libvirtd"); !errors.As(err, &refusal) || !strings.Contains(err.Error(), "client 3") {
 		t.Errorf("got %+v, %v", clients, err)
 	}

@@ -70,7 +70,7 @@ func TestRealDaemonUpdatesUnderLoad(t *testing.T) {
 		h.installTree("/etc", h.server())
 		p := h.start()
 		alice := h.ca.issue("alice", nil)
-		in, err := json.Marshal(insideRequest{Probe: ProbeRequest{Address: "127.0.0.1:16514"}, CertPEM: certPEM(alice.cert), KeyPEM: alice.keyPEM(t)})
+		in, err := json.Marshal(insideRequest{Address: "127.0.0.1:16514", CertPEM: certPEM(alice.cert), KeyPEM: alice.keyPEM(t)})
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -104,7 +104,7 @@ func TestRealDaemonUpdatesUnderLoad(t *testing.T) {
 func (h *labHost) slow(client testPair, version uint16) *exec.Cmd {
 	h.t.Helper()
 	in, err := json.Marshal(insideRequest{
-		Probe:   ProbeRequest{Address: "127.0.0.1:16514", MaxVersion: version},
+		Address: "127.0.0.1:16514", MaxVersion: version,
 		CertPEM: certPEM(client.cert), KeyPEM: client.keyPEM(h.t),
 	})
 	if err != nil {

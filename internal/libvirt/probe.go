@@ -10,6 +10,7 @@ import (
 	"fmt"
 	"io"
 	"net"
+	"net/netip"
 	"syscall"
 	"time"
 )
@@ -21,19 +22,15 @@ const probeTimeout = 15 * time.Second
 type ProbeRequest struct {
 	// Address is "host:port" as [net.Dialer] takes it.
 	Address string
-	// ServerName is what the certificate must be made out to, a name or an IP
-	// address; empty means the host of Address.
-	ServerName string
-	// Roots are the CAs that the server is verified against. Without them nothing
-	// is verified, the name neither: to learn which certificate is served, be it
-	// expired.
-	Roots *x509.CertPool
+	// Verify says whether to trust what is served, the leaf first: an error ends the
+	// handshake. Without it nothing is verified, the name neither: to learn which
+	// certificate is served, be it expired.
+	Verify func(chain []*x509.Certificate) error
 	// Client is the pair to show when the server asks for one; nil is none.
 	Client *tls.Certificate
-	// Now is the time to verify for; zero is the present.
-	Now time.Time
-	// MaxVersion is the newest version of TLS to offer, as in [tls.Config].
-	MaxVersion uint16
+	// MinVersion and MaxVersion bound the version of TLS to offer, as in
+	// [tls.Config]; the oldest is TLS 1.2 unless told.
+	MinVersion, MaxVersion uint16
 }
 
 // Stage is how far a probe has come.
@@ -41,24 +38,32 @@ type Stage int
 
 // The stages, in their order: what failed, or Done.
 const (
-	StageDial         Stage = iota // nobody answered on the TCP port
-	StageHandshake                 // there is no TLS, or the server is not to be trusted
-	StageHostname                  // the certificate is made out to somebody else
+	StageResolve      Stage = iota // there is no such name
+	StageDial                      // nobody answered on the TCP port
+	StageHandshake                 // there is no TLS, or none in common
+	StageVerify                    // the server is not to be trusted
 	StageConfirmation              // TLS is fine, but the server has not confirmed the client
 	StageDone
 )
 
 // String names the stage in a word.
 func (s Stage) String() string {
-	return [...]string{"dial", "handshake", "hostname", "confirmation", "done"}[s]
+	return [...]string{"resolve", "dial", "handshake", "verify", "confirmation", "done"}[s]
 }
 
 // ProbeResult is what a probe has seen, up to where it failed.
 type ProbeResult struct {
-	Stage       Stage
-	Chain       []*x509.Certificate // as served, the leaf first
-	Version     uint16              // of TLS: tls.VersionTLS13
-	CipherSuite uint16
+	Stage         Stage
+	Addresses     []netip.Addr   // that the name stands for
+	Local, Remote netip.AddrPort // of the connection
+	Chain         []*x509.Certificate
+	Version       uint16 // of TLS: tls.VersionTLS13
+	CipherSuite   uint16
+	// ClientAsked is whether the server asked for a certificate, ClientCAs the
+	// subjects (DER) of the CAs of which it takes one. A client of libvirt's shows
+	// none where its own CA is not among them.
+	ClientAsked bool
+	ClientCAs   [][]byte
 	// Confirmed is whether the server sent the byte by which libvirt tells a
 	// client that it has been let in.
 	Confirmed bool
@@ -110,107 +115,103 @@ var (
 	ErrClientRefused = errors.New("the server refused the client")
 )
 
-// Probe connects as a libvirt client does: TCP, TLS, and then the one byte that
-// libvirt's daemon sends once it has verified the client (libvirt,
-// src/rpc/virnetserverclient.c). The result is never nil and holds what was seen;
-// the error is nil or a [*ProbeError].
-//
-// Verification is Go's, which differs from GnuTLS's in corners: it knows no
-// Ed448 keys, and lets "*.example" match. The extended key usage is not looked
-// at, since libvirt minds it only where it is critical.
+// Probe connects as a libvirt client does and hangs up; see [Connect]. The result
+// is never nil and holds what was seen; the error is nil or a [*ProbeError].
 func Probe(ctx context.Context, req ProbeRequest) (*ProbeResult, error) {
+	conn, result, err := Connect(ctx, req)
+	if err == nil {
+		conn.Close()
+	}
+	return result, err
+}
+
+// Connect connects as a libvirt client does: TCP, TLS, and then the one byte that
+// libvirt's daemon sends once it has verified the client (libvirt,
+// src/rpc/virnetserverclient.c). The connection, nil unless all of that is done, is
+// for [NewRemote]. The result is never nil and holds what was seen; the error is nil
+// or a [*ProbeError].
+//
+// The TLS is Go's, which differs from GnuTLS's in corners: it knows no Ed448 keys.
+func Connect(ctx context.Context, req ProbeRequest) (net.Conn, *ProbeResult, error) {
 	ctx, cancel := bounded(ctx, probeTimeout)
 	defer cancel()
 	result := &ProbeResult{}
-	err := result.probe(ctx, req)
+	conn, err := result.connect(ctx, req)
 	if err != nil {
-		return result, &ProbeError{Stage: result.Stage, Err: fmt.Errorf("%s: %w", req.Address, err)}
+		return nil, result, &ProbeError{Stage: result.Stage, Err: fmt.Errorf("%s: %w", req.Address, err)}
 	}
-	return result, nil
+	return conn, result, nil
 }
 
-func (r *ProbeResult) probe(ctx context.Context, req ProbeRequest) error {
-	if req.ServerName == "" {
-		host, _, err := net.SplitHostPort(req.Address)
-		if err != nil {
-			return err
-		}
-		req.ServerName = host
-	}
-	conn, err := (&net.Dialer{}).DialContext(ctx, "tcp", req.Address)
+func (r *ProbeResult) connect(ctx context.Context, req ProbeRequest) (net.Conn, error) {
+	addrs, port, err := resolve(ctx, req.Address)
 	if err != nil {
-		return nobodyListens(err)
+		return nil, err
 	}
-	defer conn.Close()
-	r.Stage = StageHandshake
+	r.Stage, r.Addresses = StageDial, addrs
+	conn, err := dialAny(ctx, addrs, port)
+	if err != nil {
+		return nil, cause(ctx, err)
+	}
+	r.Stage, r.Local, r.Remote = StageHandshake, addrPort(conn.LocalAddr()), addrPort(conn.RemoteAddr())
 	session := tls.Client(conn, r.config(req))
-	if err := session.HandshakeContext(ctx); err != nil {
-		return err
-	}
-	r.Stage = StageConfirmation
-	if err := confirm(ctx, session); err != nil {
-		return err
+	if err := r.greet(ctx, session); err != nil {
+		conn.Close()
+		return nil, err
 	}
 	r.Stage, r.Confirmed = StageDone, true
-	return nil
+	return session, nil
+}
+
+// addrPort is a TCP address in the form that compares.
+func addrPort(addr net.Addr) netip.AddrPort {
+	at := addr.(*net.TCPAddr).AddrPort()
+	return netip.AddrPortFrom(at.Addr().Unmap(), at.Port())
+}
+
+// greet does the handshake and waits for the confirmation.
+func (r *ProbeResult) greet(ctx context.Context, session *tls.Conn) error {
+	if err := session.HandshakeContext(ctx); err != nil {
+		return cause(ctx, err)
+	}
+	r.Stage = StageConfirmation
+	return confirm(ctx, session)
 }
 
 // config does the verification in a callback, so that what is served is known
 // also when it is not trusted. It runs before the client shows its certificate.
 func (r *ProbeResult) config(req ProbeRequest) *tls.Config {
-	config := &tls.Config{
-		ServerName:         req.ServerName,
-		InsecureSkipVerify: true, // by crypto/tls itself
-		MinVersion:         tls.VersionTLS12,
-		MaxVersion:         req.MaxVersion,
-		VerifyConnection: func(state tls.ConnectionState) error {
-			r.Chain, r.Version, r.CipherSuite = state.PeerCertificates, state.Version, state.CipherSuite
-			return r.verify(req)
-		},
+	host, _, _ := net.SplitHostPort(req.Address)
+	return &tls.Config{
+		ServerName:           host,
+		InsecureSkipVerify:   true, // by crypto/tls itself
+		MinVersion:           max(req.MinVersion, tls.VersionTLS12),
+		MaxVersion:           req.MaxVersion,
+		VerifyConnection:     func(state tls.ConnectionState) error { return r.verify(state, req) },
+		GetClientCertificate: func(asked *tls.CertificateRequestInfo) (*tls.Certificate, error) { return r.show(asked, req) },
 	}
-	// Shown whatever CAs the server lists: it is for the server to refuse it.
-	config.GetClientCertificate = func(*tls.CertificateRequestInfo) (*tls.Certificate, error) {
-		if req.Client == nil {
-			return &tls.Certificate{}, nil
-		}
-		return req.Client, nil
-	}
-	return config
 }
 
-func (r *ProbeResult) verify(req ProbeRequest) error {
-	if req.Roots == nil {
+func (r *ProbeResult) verify(state tls.ConnectionState, req ProbeRequest) error {
+	r.Chain, r.Version, r.CipherSuite = state.PeerCertificates, state.Version, state.CipherSuite
+	if req.Verify == nil {
 		return nil
 	}
-	options := x509.VerifyOptions{
-		Roots:         req.Roots,
-		Intermediates: x509.NewCertPool(),
-		CurrentTime:   req.Now,
-		KeyUsages:     []x509.ExtKeyUsage{x509.ExtKeyUsageAny},
-	}
-	for _, cert := range r.Chain[1:] {
-		options.Intermediates.AddCert(cert)
-	}
-	if _, err := r.Chain[0].Verify(options); err != nil {
-		return err
-	}
-	if err := verifyHostname(r.Chain[0], req.ServerName); err != nil {
-		r.Stage = StageHostname
+	if err := req.Verify(r.Chain); err != nil {
+		r.Stage = StageVerify
 		return err
 	}
 	return nil
 }
 
-// verifyHostname looks at the CN of a certificate that has no SAN at all, as
-// GnuTLS does for names, not for addresses.
-func verifyHostname(cert *x509.Certificate, name string) error {
-	bare := len(cert.DNSNames)+len(cert.IPAddresses)+len(cert.EmailAddresses)+len(cert.URIs) == 0
-	if bare && cert.Subject.CommonName != "" && net.ParseIP(name) == nil {
-		named := *cert
-		named.DNSNames = []string{cert.Subject.CommonName}
-		return named.VerifyHostname(name)
+// show gives the client's pair, whatever CAs the server lists: it is for the server
+// to refuse it.
+func (r *ProbeResult) show(asked *tls.CertificateRequestInfo, req ProbeRequest) (*tls.Certificate, error) {
+	r.ClientAsked, r.ClientCAs = true, asked.AcceptableCAs
+	if req.Client == nil {
+		return &tls.Certificate{}, nil
 	}
-	return cert.VerifyHostname(name)
+	return req.Client, nil
 }
 
 // confirm reads libvirt's byte. In TLS 1.3 the handshake is over for the client
@@ -238,12 +239,4 @@ func ended(err error) bool {
 	var op *net.OpError
 	return errors.Is(err, io.EOF) || errors.Is(err, syscall.ECONNRESET) || errors.Is(err, syscall.EPIPE) ||
 		errors.As(err, &op) && op.Op == "remote error"
-}
-
-// nobodyListens marks the errors of a dial that mean just that.
-func nobodyListens(err error) error {
-	if errors.Is(err, syscall.ECONNREFUSED) || errors.Is(err, syscall.ENOENT) {
-		return fmt.Errorf("%w: %w", ErrNobodyListens, err)
-	}
-	return err
 }

@@ -119,6 +119,15 @@ func (ca *testCA) pool() *x509.CertPool {
 	return pool
 }
 
+// vouches trusts what the CA has signed, for a name and at a time; zero is now.
+func (ca *testCA) vouches(name string, now time.Time) func([]*x509.Certificate) error {
+	return func(chain []*x509.Certificate) error {
+		options := x509.VerifyOptions{Roots: ca.pool(), CurrentTime: now, DNSName: name, KeyUsages: []x509.ExtKeyUsage{x509.ExtKeyUsageAny}}
+		_, err := chain[0].Verify(options)
+		return err
+	}
+}
+
 func certPEM(certs ...*x509.Certificate) []byte {
 	var b bytes.Buffer
 	for _, cert := range certs {

@@ -69,7 +69,6 @@ func TestProbe(t *testing.T) {
 	alice, mallory := ca.issue("alice", nil), foreign.issue("mallory", nil)
 	good := ca.issue("hv1", forHost("hv1", "127.0.0.1"))
 	expired := ca.issue("hv1", func(c *x509.Certificate) { forHost("127.0.0.1")(c); c.NotAfter = time.Now().Add(-time.Minute) })
-	nameless := ca.issue("hv1.lab.example", nil)
 	wants := func(pair testPair, auth tls.ClientAuthType) *tls.Config {
 		return &tls.Config{Certificates: []tls.Certificate{*pair.tls()}, ClientAuth: auth, ClientCAs: ca.pool()}
 	}
@@ -86,21 +85,18 @@ func TestProbe(t *testing.T) {
 		as     any   // for errors.As
 		served *x509.Certificate
 	}{
-		{"let in", wants(good, tls.RequireAndVerifyClientCert), say(1), ProbeRequest{Roots: ca.pool(), Client: alice.tls()}, StageDone, nil, nil, good.cert},
-		{"let in by name", wants(good, tls.RequestClientCert), say(1), ProbeRequest{Roots: ca.pool(), ServerName: "HV1"}, StageDone, nil, nil, good.cert},
-		{"let in, name in the CN alone", wants(nameless, tls.RequestClientCert), say(1), ProbeRequest{Roots: ca.pool(), ServerName: "hv1.lab.example"}, StageDone, nil, nil, nameless.cert},
-		{"refused by hanging up", wants(good, tls.RequestClientCert), hangUp, ProbeRequest{Roots: ca.pool(), Client: mallory.tls()}, StageConfirmation, ErrClientRefused, nil, good.cert},
-		{"refused by a reset", wants(good, tls.RequestClientCert), reset, ProbeRequest{Roots: ca.pool()}, StageConfirmation, ErrClientRefused, nil, good.cert},
-		{"refused by an alert", wants(good, tls.RequireAndVerifyClientCert), say(1), ProbeRequest{Roots: ca.pool(), Client: mallory.tls()}, StageConfirmation, ErrClientRefused, nil, good.cert},
-		{"another byte", wants(good, tls.RequestClientCert), say(2), ProbeRequest{Roots: ca.pool()}, StageConfirmation, nil, nil, good.cert},
-		{"mute after the handshake", wants(good, tls.RequestClientCert), stayMute, ProbeRequest{Roots: ca.pool()}, StageConfirmation, context.DeadlineExceeded, nil, good.cert},
-		{"foreign CA", wants(good, tls.RequestClientCert), say(1), ProbeRequest{Roots: foreign.pool()}, StageHandshake, nil, &authority, good.cert},
-		{"expired", wants(expired, tls.RequestClientCert), say(1), ProbeRequest{Roots: ca.pool()}, StageHandshake, nil, &invalid, expired.cert},
-		{"expired, at a time when it was not", wants(expired, tls.RequestClientCert), say(1), ProbeRequest{Roots: ca.pool(), Now: time.Now().Add(-2 * time.Minute)}, StageDone, nil, nil, expired.cert},
+		{"let in", wants(good, tls.RequireAndVerifyClientCert), say(1), ProbeRequest{Verify: ca.vouches("127.0.0.1", time.Time{}), Client: alice.tls()}, StageDone, nil, nil, good.cert},
+		{"let in by name", wants(good, tls.RequestClientCert), say(1), ProbeRequest{Verify: ca.vouches("HV1", time.Time{})}, StageDone, nil, nil, good.cert},
+		{"refused by hanging up", wants(good, tls.RequestClientCert), hangUp, ProbeRequest{Verify: ca.vouches("127.0.0.1", time.Time{}), Client: mallory.tls()}, StageConfirmation, ErrClientRefused, nil, good.cert},
+		{"refused by a reset", wants(good, tls.RequestClientCert), reset, ProbeRequest{Verify: ca.vouches("127.0.0.1", time.Time{})}, StageConfirmation, ErrClientRefused, nil, good.cert},
+		{"refused by an alert", wants(good, tls.RequireAndVerifyClientCert), say(1), ProbeRequest{Verify: ca.vouches("127.0.0.1", time.Time{}), Client: mallory.tls()}, StageConfirmation, ErrClientRefused, nil, good.cert},
+		{"another byte", wants(good, tls.RequestClientCert), say(2), ProbeRequest{Verify: ca.vouches("127.0.0.1", time.Time{})}, StageConfirmation, nil, nil, good.cert},
+		{"mute after the handshake", wants(good, tls.RequestClientCert), stayMute, ProbeRequest{Verify: ca.vouches("127.0.0.1", time.Time{})}, StageConfirmation, context.DeadlineExceeded, nil, good.cert},
+		{"foreign CA", wants(good, tls.RequestClientCert), say(1), ProbeRequest{Verify: foreign.vouches("127.0.0.1", time.Time{})}, StageVerify, nil, &authority, good.cert},
+		{"expired", wants(expired, tls.RequestClientCert), say(1), ProbeRequest{Verify: ca.vouches("127.0.0.1", time.Time{})}, StageVerify, nil, &invalid, expired.cert},
+		{"expired, at a time when it was not", wants(expired, tls.RequestClientCert), say(1), ProbeRequest{Verify: ca.vouches("127.0.0.1", time.Now().Add(-2*time.Minute))}, StageDone, nil, nil, expired.cert},
 		{"expired, looked at without trust", wants(expired, tls.RequestClientCert), hangUp, ProbeRequest{}, StageConfirmation, ErrClientRefused, nil, expired.cert},
-		{"another name", wants(good, tls.RequestClientCert), say(1), ProbeRequest{Roots: ca.pool(), ServerName: "hv2"}, StageHostname, nil, &hostname, good.cert},
-		{"an address in the CN alone", wants(ca.issue("127.0.0.1", nil), tls.RequestClientCert), say(1), ProbeRequest{Roots: ca.pool()}, StageHostname, nil, &hostname, nil},
-		{"a name in the CN beside a SAN", wants(ca.issue("hv3", forHost("hv1")), tls.RequestClientCert), say(1), ProbeRequest{Roots: ca.pool(), ServerName: "hv3"}, StageHostname, nil, &hostname, nil},
+		{"another name", wants(good, tls.RequestClientCert), say(1), ProbeRequest{Verify: ca.vouches("hv2", time.Time{})}, StageVerify, nil, &hostname, good.cert},
 	} {
 		for _, version := range []uint16{tls.VersionTLS12, tls.VersionTLS13} {
 			t.Run(c.name+"/"+tls.VersionName(version), func(t *testing.T) {
@@ -146,8 +142,8 @@ func TestProbeWithoutTLS(t *testing.T) {
 		want          string
 	}{
 		{"nobody listens", closed, StageDial, true, "refused"},
-		{"not an address", "hv1", StageDial, false, "missing port"},
-		{"no such name", "hv1.invalid:16514", StageDial, false, "hv1.invalid"},
+		{"not an address", "hv1", StageResolve, false, "missing port"},
+		{"no such name", "hv1.invalid:16514", StageResolve, false, "hv1.invalid"},
 		{"hangs up", server(t, func(net.Conn) {}), StageHandshake, false, ""},
 		{"speaks something else", server(t, func(c net.Conn) { c.Write([]byte("SSH-2.0-x\r\n")); c.Read(make([]byte, 1000)) }), StageHandshake, false, "does not look like"},
 		{"is mute", server(t, func(c net.Conn) { time.Sleep(time.Second) }), StageHandshake, false, "deadline"},
@@ -184,7 +180,7 @@ func TestProbeKeyTypes(t *testing.T) {
 		for _, version := range []uint16{tls.VersionTLS12, tls.VersionTLS13} {
 			pair, client := ca.issueFor(key, "hv1", forHost("127.0.0.1")), ca.issueFor(key, "alice", nil)
 			config := &tls.Config{Certificates: []tls.Certificate{*pair.tls()}, ClientAuth: tls.RequireAndVerifyClientCert, ClientCAs: ca.pool(), MaxVersion: version}
-			got, err := Probe(t.Context(), ProbeRequest{Address: tlsServer(t, config, say(1)), Roots: ca.pool(), Client: client.tls()})
+			got, err := Probe(t.Context(), ProbeRequest{Address: tlsServer(t, config, say(1)), Verify: ca.vouches("127.0.0.1", time.Time{}), Client: client.tls()})
 			if err != nil || !got.Confirmed || got.Version != version || got.Fingerprint() != Fingerprint(pair.cert) {
 				t.Errorf("%s, %s: got %+v, %v", name, tls.VersionName(version), got, err)
 			}

@@ -6,6 +6,7 @@ import (
 	"crypto/tls"
 	"crypto/x509"
 	"encoding/json"
+	"encoding/pem"
 	"errors"
 	"fmt"
 	"io"
@@ -45,8 +46,9 @@ type insideRequest struct {
 	Root, Socket     string
 	ID               uint64
 	DN               string
-	Probe            ProbeRequest
-	RootsPEM         []byte
+	Address, Name    string
+	MaxVersion       uint16
+	RootPEM          []byte
 	CertPEM, KeyPEM  []byte
 	DeadlineMillisec int
 }
@@ -66,7 +68,7 @@ type insideReply struct {
 	Err         string
 	Nobody      bool // errors.Is ErrNobodyListens
 	Refused     bool // errors.Is ErrClientRefused
-	Admin       bool // errors.As *AdminError
+	Admin       bool // errors.As *DaemonError
 	NoClient    bool // errors.Is ErrNoClient
 	NoServer    bool // errors.Is ErrNoServer
 	UnknownCA   bool // errors.As x509.UnknownAuthorityError
@@ -93,7 +95,7 @@ func inside(operation string) int {
 	var reply insideReply
 	if err := reply.run(operation, req); err != nil {
 		reply.Err = err.Error()
-		var refusal *AdminError
+		var refusal *DaemonError
 		var authority x509.UnknownAuthorityError
 		var hostname x509.HostnameError
 		reply.Nobody, reply.Refused = errors.Is(err, ErrNobodyListens), errors.Is(err, ErrClientRefused)
@@ -198,18 +200,23 @@ func (r *insideReply) running(ctx context.Context, req insideRequest) error {
 }
 
 func (r *insideReply) probe(ctx context.Context, req insideRequest) error {
-	if req.RootsPEM != nil {
-		req.Probe.Roots = x509.NewCertPool()
-		req.Probe.Roots.AppendCertsFromPEM(req.RootsPEM)
+	probe := ProbeRequest{Address: req.Address}
+	if req.RootPEM != nil {
+		block, _ := pem.Decode(req.RootPEM)
+		root, err := x509.ParseCertificate(block.Bytes)
+		if err != nil {
+			return err
+		}
+		probe.Verify = (&testCA{cert: root}).vouches(req.Name, time.Time{})
 	}
 	if req.CertPEM != nil {
 		pair, err := tls.X509KeyPair(req.CertPEM, req.KeyPEM)
 		if err != nil {
 			return err
 		}
-		req.Probe.Client = &pair
+		probe.Client = &pair
 	}
-	result, err := Probe(ctx, req.Probe)
+	result, err := Probe(ctx, probe)
 	r.Stage, r.Fingerprint, r.Version, r.Confirmed = result.Stage, result.Fingerprint(), result.Version, result.Confirmed
 	return err
 }
@@ -220,12 +227,11 @@ func (r *insideReply) hammer(ctx context.Context, req insideRequest) error {
 	if err != nil {
 		return err
 	}
-	req.Probe.Client = &pair
 	for {
 		if _, err := os.Stat("/run/stop"); err == nil {
 			return nil
 		}
-		if _, err := Probe(ctx, req.Probe); err != nil {
+		if _, err := Probe(ctx, ProbeRequest{Address: req.Address, Client: &pair}); err != nil {
 			return err
 		}
 		r.Ended++
@@ -239,14 +245,14 @@ func (r *insideReply) slow(ctx context.Context, req insideRequest) error {
 	if err != nil {
 		return err
 	}
-	conn, err := net.Dial("tcp", req.Probe.Address)
+	conn, err := net.Dial("tcp", req.Address)
 	if err != nil {
 		return err
 	}
 	defer conn.Close()
 	session := tls.Client(conn, &tls.Config{
 		InsecureSkipVerify: true,
-		MaxVersion:         req.Probe.MaxVersion,
+		MaxVersion:         req.MaxVersion,
 		GetClientCertificate: func(*tls.CertificateRequestInfo) (*tls.Certificate, error) {
 			os.WriteFile("/run/slow", nil, 0o644)
 			for {
@@ -386,12 +392,12 @@ func (h *labHost) admin(operation string) insideReply {
 // probe connects to the host's libvirtd as the client; nil is no certificate.
 func (h *labHost) probe(client *testPair, roots *testCA) insideReply {
 	h.t.Helper()
-	req := insideRequest{Probe: ProbeRequest{Address: "127.0.0.1:16514"}}
+	req := insideRequest{Address: "127.0.0.1:16514", Name: "127.0.0.1"}
 	if client != nil {
 		req.CertPEM, req.KeyPEM = certPEM(client.cert), client.keyPEM(h.t)
 	}
 	if roots != nil {
-		req.RootsPEM = certPEM(roots.cert)
+		req.RootPEM = certPEM(roots.cert)
 	}
 	return h.do("probe", req)
 }

@@ -6,21 +6,32 @@ import (
 	"time"
 )
 
+// rpcTimeout bounds a call whose context has no deadline.
+const rpcTimeout = 30 * time.Second
+
+// rpcClient calls one program of a daemon. It is for one goroutine at a time. After
+// an error that is not a [*DaemonError] the connection is of no use any more.
+type rpcClient struct {
+	conn             net.Conn
+	program, version uint32
+	serial           uint32
+}
+
 // call sends a request and returns the body of its reply. Messages that are no
 // reply to it, such as a keepalive's, are passed over.
-func (a *Admin) call(ctx context.Context, procedure uint32, body []byte) ([]byte, error) {
-	ctx, cancel := bounded(ctx, adminTimeout)
+func (c *rpcClient) call(ctx context.Context, procedure uint32, body []byte) ([]byte, error) {
+	ctx, cancel := bounded(ctx, rpcTimeout)
 	defer cancel()
-	release := guard(ctx, a.conn)
+	release := guard(ctx, c.conn)
 	defer release()
-	a.serial++
-	h := rpcHeader{adminProgram, adminVersion, procedure, rpcCall, a.serial, rpcOK}
-	if _, err := a.conn.Write(encodeRPC(h, body)); err != nil {
+	c.serial++
+	h := rpcHeader{c.program, c.version, procedure, rpcTypeCall, c.serial, rpcOK}
+	if _, err := c.conn.Write(encodeRPC(h, body)); err != nil {
 		return nil, cause(ctx, err)
 	}
-	h.kind = rpcReply
+	h.kind = rpcTypeReply
 	for {
-		got, body, err := readRPC(a.conn)
+		got, body, err := readRPC(c.conn)
 		if err != nil {
 			return nil, cause(ctx, err)
 		}

@@ -21,8 +21,8 @@ const rpcMax = 4 << 20
 
 // Types and states of a message (virNetMessageType, virNetMessageStatus).
 const (
-	rpcCall  = 0
-	rpcReply = 1
+	rpcTypeCall  = 0
+	rpcTypeReply = 1
 
 	rpcOK    = 0
 	rpcError = 1

@@ -1,0 +1,66 @@
+package libvirt
+
+import "os"
+
+// ClientFiles are the files that a client of libvirt's reads before it connects.
+type ClientFiles struct {
+	CA, CRL   string // a CRL that is not there is none
+	Cert, Key string
+	// Half is the one of Cert and Key that is there where the other is not, else
+	// empty. libvirt up to 11.3 goes on without a certificate then; 12.8 does not.
+	Half string
+	// Place says in words whose files these are.
+	Place string
+}
+
+// FindClientFiles says which files a client reads (libvirt, src/rpc/virnettlscontext.c).
+// For root those of the system; for everybody else CA and CRL of ~/.pki/libvirt as far
+// as they are there, each by itself, and certificate and key of it when both are. user
+// is nil for root.
+func FindClientFiles(system Layout, user *Layout) ClientFiles {
+	files := inLayout(system, "the system's")
+	if user == nil {
+		return files.halved()
+	}
+	own := inLayout(*user, "the user's own")
+	if exists(own.CA) {
+		files.CA, files.Place = own.CA, own.Place
+	}
+	if exists(own.CRL) {
+		files.CRL = own.CRL
+	}
+	if own = own.halved(); own.Half == "" && exists(own.Cert) {
+		files.Cert, files.Key, files.Place = own.Cert, own.Key, own.Place
+	}
+	files = files.halved()
+	if files.Half == "" {
+		files.Half = own.Half
+	}
+	return files
+}
+
+// PKIPathFiles are the files of ?pkipath=FOLDER, which falls back to nothing.
+func PKIPathFiles(folder string) ClientFiles {
+	return inLayout(Flat(folder), "those of pkipath").halved()
+}
+
+func inLayout(layout Layout, place string) ClientFiles {
+	return ClientFiles{CA: layout.Path(CACert), CRL: layout.Path(CACRL), Cert: layout.Path(ClientCert), Key: layout.Path(ClientKey), Place: place}
+}
+
+// halved notes which half of the pair is alone.
+func (f ClientFiles) halved() ClientFiles {
+	switch cert, key := exists(f.Cert), exists(f.Key); {
+	case cert && !key:
+		f.Half = f.Cert
+	case key && !cert:
+		f.Half = f.Key
+	}
+	return f
+}
+
+// exists is what access(2) says, which libvirt asks: a link to nowhere is nothing.
+func exists(path string) bool {
+	_, err := os.Stat(path)
+	return err == nil
+}

@@ -1,0 +1,261 @@
+package libvirt
+
+import (
+	"crypto/tls"
+	"errors"
+	"fmt"
+	"net"
+	"net/url"
+	"slices"
+	"strconv"
+	"strings"
+)
+
+// The ports of a daemon (libvirt, src/remote/remote_driver.h).
+const (
+	TLSPort = 16514
+	TCPPort = 16509 // libvirt's protocol without TLS
+)
+
+// RemoteURI is a connection URI for the TLS transport, as a client of libvirt's
+// reads it.
+type RemoteURI struct {
+	Host string // a name or an address, without brackets
+	Port int
+	// Opens is the URI as the daemon gets to see it, "qemu:///system"; empty leaves
+	// the choice to the daemon.
+	Opens string
+
+	// The parameters that are the transport's own.
+	PKIPath  string
+	NoVerify bool // the server's certificate and name are not looked at
+	NoSanity bool // one's own files are not looked at
+	Priority Priority
+}
+
+// Address is host and port for [ProbeRequest].
+func (u *RemoteURI) Address() string { return net.JoinHostPort(u.Host, strconv.Itoa(u.Port)) }
+
+// What keeps a URI from being one for TLS.
+var (
+	ErrLocalURI = errors.New("names no host and no transport, so it is the socket of this machine")
+	ErrNotTLS   = errors.New("is not for the TLS transport")
+)
+
+// ParseRemoteURI reads a connection URI by the rules of libvirt
+// (src/remote/remote_driver.c, src/util/viruri.c): the driver before a "+", TLS
+// where there is a host and no transport, this host where there is none, port 16514,
+// and the parameters of the transport, whose names know no case; the others go to the
+// daemon. Something without "://" is a host, or a host and a port, as in
+// remote+tls://HOST/. The error wraps [ErrLocalURI] or [ErrNotTLS] where that is it.
+func ParseRemoteURI(text string) (*RemoteURI, error) {
+	if !strings.Contains(text, "://") {
+		return parseHost(text)
+	}
+	parsed, err := url.Parse(text)
+	var bad *url.Error
+	if errors.As(err, &bad) {
+		return nil, fmt.Errorf("%q is no URI: %w", text, bad.Err)
+	}
+	if err != nil {
+		return nil, fmt.Errorf("%q is no URI: %w", text, err)
+	}
+	driver, transport, has := strings.Cut(parsed.Scheme, "+")
+	switch {
+	case !has && parsed.Host == "":
+		return nil, fmt.Errorf("%q %w", text, ErrLocalURI)
+	case has && transport != "tls":
+		return nil, fmt.Errorf("%q %w: its transport is %q", text, ErrNotTLS, transport)
+	}
+	u := &RemoteURI{Host: parsed.Hostname(), Port: TLSPort}
+	if u.Host == "" {
+		u.Host = "localhost"
+	}
+	if err := u.setPort(parsed.Port()); err != nil {
+		return nil, fmt.Errorf("%q: %w", text, err)
+	}
+	if err := u.readParams(driver, parsed); err != nil {
+		return nil, fmt.Errorf("%q: %w", text, err)
+	}
+	return u, nil
+}
+
+// parseHost reads HOST, HOST:PORT, [V6]:PORT or a bare IPv6 address.
+func parseHost(text string) (*RemoteURI, error) {
+	u := &RemoteURI{Host: strings.Trim(text, "[]"), Port: TLSPort}
+	if net.ParseIP(u.Host) == nil && strings.Contains(text, ":") {
+		host, port, err := net.SplitHostPort(text)
+		if err != nil {
+			return nil, fmt.Errorf("%q is neither a URI nor HOST:PORT", text)
+		}
+		u.Host = host
+		if err := u.setPort(port); err != nil {
+			return nil, fmt.Errorf("%q: %w", text, err)
+		}
+	}
+	if u.Host == "" || strings.ContainsAny(u.Host, " /@?#") {
+		return nil, fmt.Errorf("%q names no host", text)
+	}
+	return u, nil
+}
+
+func (u *RemoteURI) setPort(text string) error {
+	if text == "" {
+		return nil
+	}
+	port, err := strconv.ParseUint(text, 10, 16)
+	if err != nil {
+		return fmt.Errorf("port %q is none (1 to 65535)", text)
+	}
+	if port != 0 { // 0 is no port, to libvirt
+		u.Port = int(port)
+	}
+	return nil
+}
+
+// clientParams are the parameters that libvirt's client takes out of a URI; the
+// ones that only other transports heed are here for that.
+var clientParams = []string{"name", "command", "socket", "auth", "sshauth", "netcat", "keyfile", "pkipath", "known_hosts",
+	"known_hosts_verify", "tls_priority", "mode", "proxy", "no_sanity", "no_verify", "no_tty", "authfile"}
+
+// readParams reads the query and puts together what the daemon is to open.
+func (u *RemoteURI) readParams(driver string, parsed *url.URL) error {
+	var passed []string
+	name, named := "", false
+	for _, p := range splitQuery(parsed.RawQuery) {
+		key := strings.ToLower(p.name)
+		if !slices.Contains(clientParams, key) {
+			passed = append(passed, p.name+"="+url.QueryEscape(p.value))
+			continue
+		}
+		if key == "name" {
+			name, named = p.value, true
+		}
+		if err := u.setParam(key, p.value); err != nil {
+			return err
+		}
+	}
+	switch {
+	case named:
+		u.Opens = name
+	case driver != "remote":
+		u.Opens = driver + "://" + parsed.EscapedPath()
+		if len(passed) > 0 {
+			u.Opens += "?" + strings.Join(passed, "&")
+		}
+	}
+	return nil
+}
+
+func (u *RemoteURI) setParam(key, value string) (err error) {
+	switch key {
+	case "pkipath":
+		u.PKIPath = value
+	case "no_verify":
+		u.NoVerify, err = parseFlag(key, value)
+	case "no_sanity":
+		u.NoSanity, err = parseFlag(key, value)
+	case "tls_priority":
+		u.Priority, err = ParsePriority(value)
+	}
+	return err
+}
+
+// parseFlag reads an integer, of which 0 is no and everything else yes.
+func parseFlag(key, value string) (bool, error) {
+	n, err := strconv.ParseInt(value, 10, 32)
+	if err != nil {
+		return false, fmt.Errorf("%s=%s: not a number, and libvirt refuses the URI", key, value)
+	}
+	return n != 0, nil
+}
+
+type uriParam struct{ name, value string }
+
+// splitQuery splits as libvirt does: at "&", at ";" where there is no "&" any more;
+// "+" is no space, and what has no name is passed over.
+func splitQuery(query string) []uriParam {
+	var params []uriParam
+	for query != "" {
+		part, rest, more := strings.Cut(query, "&")
+		if !more {
+			part, rest, _ = strings.Cut(query, ";")
+		}
+		query = rest
+		name, value, _ := strings.Cut(part, "=")
+		if name != "" {
+			params = append(params, uriParam{unescape(name), unescape(value)})
+		}
+	}
+	return params
+}
+
+func unescape(text string) string {
+	if plain, err := url.PathUnescape(text); err == nil {
+		return plain
+	}
+	return text
+}
+
+// Priority is what a GnuTLS priority string says of the versions of TLS.
+type Priority struct {
+	Text     string
+	Min, Max uint16 // as in [tls.Config]; zero is whatever is usual
+	// Rest is whether the string says more than versions.
+	Rest bool
+}
+
+// priorityVersions are GnuTLS's names for the versions, oldest first.
+var priorityVersions = []struct {
+	name    string
+	version uint16
+}{
+	{"VERS-TLS1.0", tls.VersionTLS10}, {"VERS-TLS1.1", tls.VersionTLS11},
+	{"VERS-TLS1.2", tls.VersionTLS12}, {"VERS-TLS1.3", tls.VersionTLS13},
+}
+
+// ParsePriority reads the versions out of a GnuTLS priority string (GnuTLS manual,
+// "Priority strings"). An empty string says nothing. One that leaves no version is an
+// error, as it is for GnuTLS.
+func ParsePriority(text string) (Priority, error) {
+	p := Priority{Text: text}
+	if text == "" {
+		return p, nil
+	}
+	on := [4]bool{true, true, true, true}
+	for _, token := range strings.Split(strings.ToUpper(text), ":") {
+		p.Rest = !applyVersion(&on, token) || p.Rest
+	}
+	for i, v := range priorityVersions {
+		if !on[i] {
+			continue
+		}
+		if p.Max = v.version; p.Min == 0 {
+			p.Min = v.version
+		}
+	}
+	if p.Max == 0 {
+		return p, fmt.Errorf("tls_priority=%s leaves no version of TLS", text)
+	}
+	return p, nil
+}
+
+// applyVersion applies one word and reports whether it was about versions alone.
+func applyVersion(on *[4]bool, token string) bool {
+	if token == "NORMAL" {
+		return true
+	}
+	if token == "NONE" {
+		*on = [4]bool{}
+		return false
+	}
+	if token == "" || !strings.Contains("+-!", token[:1]) || !strings.HasPrefix(token[1:], "VERS-") {
+		return false
+	}
+	for i, v := range priorityVersions {
+		if name := token[1:]; name == v.name || name == "VERS-ALL" || name == "VERS-TLS-ALL" {
+			on[i] = token[0] == '+'
+		}
+	}
+	return true
+}

@@ -3,6 +3,7 @@ package main
 import (
 	"context"
 	"crypto/tls"
+	"crypto/x509"
 	"errors"
 	"fmt"
 	"os/exec"
@@ -138,19 +139,29 @@ func (r reloader) prove(ctx context.Context, d libvirt.Running, client *pair) er
 		r.j.note("%s does not listen for TLS: there is nothing to prove", d.Daemon.Name)
 		return nil
 	}
-	certs, err := readCerts(filepath.Join(d.Root, d.Files.Cert))
-	if err != nil {
-		return err
-	}
 	served, err := libvirt.Probe(ctx, libvirt.ProbeRequest{Address: d.Address})
 	if served.Leaf() == nil {
 		return fmt.Errorf("it serves no certificate: %w", err)
 	}
-	if want := libvirt.Fingerprint(certs[0]); served.Fingerprint() != want {
-		return fmt.Errorf("it serves %s (sha256 %s), not what is in %s (sha256 %s)", dnOf(served.Leaf()), served.Fingerprint(), d.Files.Cert, want)
+	cert, err := compareServed(d, served)
+	if err != nil {
+		return err
 	}
-	r.j.did("%s serves what is in %s, until %s", d.Daemon.Name, d.Files.Cert, certs[0].NotAfter.UTC().Format(dateForm))
+	r.j.did("%s serves what is in %s, until %s", d.Daemon.Name, d.Files.Cert, cert.NotAfter.UTC().Format(dateForm))
 	return r.proveClient(ctx, d, client)
+}
+
+// compareServed wants a daemon of this machine to serve what is on disk, and returns
+// that.
+func compareServed(d libvirt.Running, served *libvirt.ProbeResult) (*x509.Certificate, error) {
+	certs, err := readCerts(filepath.Join(d.Root, d.Files.Cert))
+	if err != nil {
+		return nil, err
+	}
+	if want := libvirt.Fingerprint(certs[0]); served.Fingerprint() != want {
+		return nil, fmt.Errorf("it serves %s (sha256 %s), not what is in %s (sha256 %s)", dnOf(served.Leaf()), served.Fingerprint(), d.Files.Cert, want)
+	}
+	return certs[0], nil
 }
 
 // proveClient connects as this host's own client.

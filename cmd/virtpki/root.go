@@ -66,6 +66,7 @@ func newRoot(e *env) *cobra.Command {
 		inGroup("make", newGenerate(e, g)),
 		inGroup("look", newList(e, g)),
 		inGroup("look", newShow(e, g)),
+		inGroup("look", newCheck(e, g)),
 		inGroup("look", newDN(e, g)),
 		newVersion(e, g),
 	)

@@ -158,3 +158,15 @@ func decodeText(body []byte) (string, error) {
 	text := x.string()
 	return text, x.end()
 }
+
+// SpeaksPlain reports whether libvirt's protocol is spoken at an address without
+// TLS, as on its port 16509.
+func SpeaksPlain(ctx context.Context, address string) bool {
+	conn, err := (&net.Dialer{}).DialContext(ctx, "tcp", address)
+	if err != nil {
+		return false
+	}
+	defer conn.Close()
+	_, err = NewRemote(conn).AuthTypes(ctx)
+	return err == nil
+}

@@ -1,0 +1,312 @@
+package main
+
+import (
+	"context"
+	"crypto/tls"
+	"crypto/x509"
+	"errors"
+	"fmt"
+	"net"
+	"net/netip"
+	"os"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"virtpki/internal/libvirt"
+	"virtpki/internal/store"
+	"virtpki/pki"
+)
+
+const connectHelp = `--connect does what a client of libvirt's does and says which step fails, who says
+no, and what to do: the client's own files, the name, TCP, TLS, the server's
+certificate and its host name, the byte by which libvirt lets a client in, then
+real calls: which authentication is wanted, opening the driver of the URI, the
+name of the host and its libvirt.
+
+URI is what virsh takes (qemu+tls://hv1/system, test+tls://[fd09::7]:16514/default,
+with pkipath=, no_verify=1, no_sanity=1 and the versions in tls_priority=), or
+HOST, HOST:PORT or [V6]:PORT, which leaves the driver to the daemon. The files are
+those that libvirt would read here: the system's for root, else ~/.pki/libvirt and
+what it falls back to, or those of pkipath; --as connects with another pair.
+
+Run as root on the server itself, it looks at the daemon's conf, list and CRL to
+say which of them refuses a client, and whether what is served is what is on disk.`
+
+const connectExample = `  virtpki check --connect qemu+tls://hv1.example/system
+  virtpki check --connect hv1:16514 --as clientcert.pem,clientkey.pem
+  virtpki check --connect 'qemu+tls://hv1/system?pkipath=/root/alice' --json`
+
+// connectOptions are the flags of check --connect.
+type connectOptions struct {
+	uri     string
+	as      string // CERT,KEY
+	pkipath string
+	timeout time.Duration
+}
+
+func (o *connectOptions) addFlags(cmd *cobra.Command) {
+	flags := cmd.Flags()
+	flags.StringVar(&o.uri, "connect", "", "connect to `URI` as a client does, and say what fails where")
+	flags.StringVar(&o.as, "as", "", "with --connect: connect with another client pair, `CERT,KEY`")
+	flags.DurationVar(&o.timeout, "timeout", 15*time.Second, "with --connect: `time` for all of it")
+	cmd.MarkFlagFilename("as")
+	completeFrom(cmd, "connect", "qemu+tls://", "test+tls://")
+}
+
+// target is the URI with what the flags say.
+func (o *connectOptions) target() (*libvirt.RemoteURI, error) {
+	if o.timeout <= 0 {
+		return nil, usagef("--timeout %v leaves no time", o.timeout)
+	}
+	uri, err := libvirt.ParseRemoteURI(o.uri)
+	if err != nil {
+		return nil, usageError{connectHint(err, o.uri)}
+	}
+	if o.pkipath != "" {
+		if uri.PKIPath != "" && uri.PKIPath != o.pkipath {
+			return nil, usagef("--pkipath %s and pkipath=%s in the URI", o.pkipath, uri.PKIPath)
+		}
+		uri.PKIPath = o.pkipath
+	}
+	return uri, nil
+}
+
+func connectHint(err error, uri string) error {
+	switch {
+	case errors.Is(err, libvirt.ErrLocalURI):
+		return withHint(err, "name the host: qemu+tls://HOST/system")
+	case errors.Is(err, libvirt.ErrNotTLS) && strings.Contains(uri, "ssh"):
+		return withHint(err, "ssh needs no certificates; TLS is qemu+tls://HOST/system")
+	case errors.Is(err, libvirt.ErrNotTLS):
+		return withHint(err, "TLS is qemu+tls://HOST/system")
+	}
+	return err
+}
+
+// connectStep is one thing that a client does; its JSON form is stable.
+type connectStep struct {
+	Name string `json:"name"` // files, name, tcp, tls, certificate, hostname, confirmation, authentication, open, answer, served
+	OK   bool   `json:"ok"`
+	Side string `json:"side,omitempty"` // who says no: client, network, server
+	Text string `json:"text"`
+	Mend string `json:"mend,omitempty"`
+	// Likely are the reasons for a no whose reason the client does not get to
+	// know, the likeliest first.
+	Likely []reason `json:"likely,omitempty"`
+}
+
+// reason is why a server may have refused.
+type reason struct {
+	Sure bool   `json:"sure"` // seen, not guessed
+	Text string `json:"text"`
+	Mend string `json:"mend,omitempty"`
+}
+
+// connectReport is the answer of check --connect; its JSON form is stable.
+type connectReport struct {
+	URI     string        `json:"uri"`
+	Address string        `json:"address"`
+	Opens   string        `json:"opens"`
+	OK      bool          `json:"ok"`
+	Verdict string        `json:"verdict"` // one of the table verdicts
+	Client  *certInfo     `json:"client,omitempty"`
+	TLS     *sessionInfo  `json:"tls,omitempty"`
+	Chain   []certInfo    `json:"chain,omitempty"` // as served, the leaf first
+	Server  *serverInfo   `json:"server,omitempty"`
+	Steps   []connectStep `json:"steps"`
+}
+
+type sessionInfo struct {
+	Version string `json:"version"`
+	Cipher  string `json:"cipher"`
+}
+
+type serverInfo struct {
+	Hostname string `json:"hostname"`
+	Libvirt  string `json:"libvirt"`
+}
+
+// connection is one run of check --connect.
+type connection struct {
+	e      *env
+	g      *globals
+	uri    *libvirt.RemoteURI
+	files  libvirt.ClientFiles
+	roots  []*x509.Certificate
+	size   int // of the file with the roots, in bytes
+	crls   []*pki.CRL
+	client *pair // nil when none is shown
+	distrust
+	report connectReport
+}
+
+func (e *env) checkConnect(ctx context.Context, g *globals, o *connectOptions) error {
+	uri, err := o.target()
+	if err != nil {
+		return err
+	}
+	c := &connection{e: e, g: g, uri: uri, report: connectReport{URI: o.uri, Address: uri.Address(), Opens: uri.Opens}}
+	if err := c.load(o); err != nil {
+		return err
+	}
+	limited, cancel := context.WithTimeout(ctx, o.timeout)
+	defer cancel()
+	c.run(limited, ctx)
+	if ctx.Err() != nil {
+		return errInterrupted
+	}
+	return c.tell()
+}
+
+// load reads the files of the client. What is not there is for the first step to
+// say; what cannot be read ends it all.
+func (c *connection) load(o *connectOptions) error {
+	c.files = c.find()
+	if o.as != "" {
+		cert, key, ok := strings.Cut(o.as, ",")
+		if !ok || cert == "" || key == "" {
+			return usagef("--as wants CERT,KEY, two files")
+		}
+		c.files.Cert, c.files.Key, c.files.Half = cert, key, ""
+	}
+	data, err := readIfThere(c.files.CA)
+	if err != nil {
+		return err
+	}
+	if c.size = len(data); data != nil {
+		if c.roots, err = pki.ParseCertificates(data); err != nil {
+			return fmt.Errorf("%s: %w", c.files.CA, err)
+		}
+	}
+	return firstOf(c.loadCRL(), c.loadPair(o.as != ""))
+}
+
+// find says which files a client here reads.
+func (c *connection) find() libvirt.ClientFiles {
+	if c.uri.PKIPath != "" {
+		return libvirt.PKIPathFiles(c.uri.PKIPath)
+	}
+	if home, err := os.UserHomeDir(); err == nil && os.Geteuid() != 0 {
+		user := libvirt.User(c.g.underRoot(home))
+		return libvirt.FindClientFiles(c.g.system(), &user)
+	}
+	return libvirt.FindClientFiles(c.g.system(), nil)
+}
+
+func (c *connection) loadCRL() error {
+	data, err := readIfThere(c.files.CRL)
+	if err != nil || data == nil {
+		return err
+	}
+	if c.crls, err = pki.ParseCRLs(data); err != nil {
+		return fmt.Errorf("%s: %w", c.files.CRL, err)
+	}
+	return nil
+}
+
+// loadPair reads the client's pair; without both files there is none.
+func (c *connection) loadPair(wanted bool) error {
+	p := &pair{role: pki.Client, certPath: c.files.Cert, keyPath: c.files.Key}
+	if !wanted && (!store.Exists(p.certPath) || !store.Exists(p.keyPath)) {
+		return nil
+	}
+	if err := firstOf(p.readCert(), p.readKey()); err != nil {
+		return err
+	}
+	switch {
+	case p.cert == nil:
+		return fmt.Errorf("%s: no such file", p.certPath)
+	case p.key == nil:
+		return fmt.Errorf("%s: no such file", p.keyPath)
+	}
+	info := describe(p.cert, p.certPath, c.e.now())
+	c.client, c.report.Client = p, &info
+	return nil
+}
+
+// run goes through the steps until one says no.
+func (c *connection) run(limited, ctx context.Context) {
+	if !c.stepFiles() {
+		return
+	}
+	conn, result, err := libvirt.Connect(limited, c.request())
+	if conn != nil {
+		defer conn.Close()
+	}
+	here := c.hosting(ctx, result)
+	c.keep(result)
+	if !c.stepNetwork(result, err, here) || !c.stepTLS(ctx, result, err) || !c.stepTrust(result) || !c.stepConfirmation(result, err, here) {
+		return
+	}
+	if c.call(limited, libvirt.NewRemote(conn)) {
+		c.stepServed(result, here)
+	}
+}
+
+func (c *connection) request() libvirt.ProbeRequest {
+	req := libvirt.ProbeRequest{
+		Address:    c.uri.Address(),
+		Verify:     c.verify,
+		MinVersion: c.uri.Priority.Min,
+		MaxVersion: c.uri.Priority.Max,
+	}
+	if c.client != nil {
+		req.Client = c.client.tls()
+	}
+	return req
+}
+
+// keep notes what was seen of the session.
+func (c *connection) keep(result *libvirt.ProbeResult) {
+	for _, cert := range result.Chain {
+		c.report.Chain = append(c.report.Chain, describe(cert, "", c.e.now()))
+	}
+	if result.Version != 0 {
+		c.report.TLS = &sessionInfo{tls.VersionName(result.Version), tls.CipherSuiteName(result.CipherSuite)}
+	}
+}
+
+func (c *connection) ok(name, format string, args ...any) bool {
+	c.report.Steps = append(c.report.Steps, connectStep{Name: name, OK: true, Text: fmt.Sprintf(format, args...)})
+	return true
+}
+
+// no ends the steps.
+func (c *connection) no(verdict string, step connectStep) bool {
+	c.report.Verdict = verdict
+	c.report.Steps = append(c.report.Steps, step)
+	return false
+}
+
+// hosting lists the daemons of this machine when it is this machine that is asked,
+// and root who asks.
+func (c *connection) hosting(ctx context.Context, result *libvirt.ProbeResult) []libvirt.Running {
+	if os.Geteuid() != 0 || !slices.ContainsFunc(result.Addresses, c.isOwn) {
+		return nil
+	}
+	ctx, cancel := context.WithTimeout(ctx, 5*time.Second)
+	defer cancel()
+	daemons, _ := libvirt.FindRunning(ctx, c.g.root, c.g.sysconfdir)
+	return daemons
+}
+
+func (c *connection) isOwn(addr netip.Addr) bool {
+	if addr.IsLoopback() {
+		return true
+	}
+	own, err := c.e.addresses()
+	return err == nil && slices.ContainsFunc(own, func(ip net.IP) bool { return ip.Equal(addr.AsSlice()) })
+}
+
+// asked is the one of the daemons here that holds the port.
+func (c *connection) asked(here []libvirt.Running) *libvirt.Running {
+	for i, d := range here {
+		if strings.HasSuffix(d.Address, fmt.Sprintf(":%d", c.uri.Port)) {
+			return &here[i]
+		}
+	}
+	return nil
+}

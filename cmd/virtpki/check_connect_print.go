@@ -1,0 +1,64 @@
+package main
+
+import "fmt"
+
+// tell prints the answer. That something says no is the exit status.
+func (c *connection) tell() error {
+	c.report.OK = c.report.Verdict == ""
+	if c.report.OK {
+		c.report.Verdict = "fine"
+	}
+	switch {
+	case c.g.json:
+		if err := c.e.printJSON(c.report); err != nil {
+			return err
+		}
+	case !c.g.quiet:
+		c.e.printConnect(c.report)
+	}
+	if !c.report.OK {
+		return errRefused
+	}
+	return nil
+}
+
+func (e *env) printConnect(report connectReport) {
+	for _, step := range report.Steps {
+		e.printStep(step)
+		if step.Name == "certificate" || step.Name == "tls" && !step.OK {
+			e.printChain(report.Chain)
+		}
+	}
+	fmt.Fprintln(e.stdout, verdicts[report.Verdict])
+}
+
+func (e *env) printStep(step connectStep) {
+	word, side := "ok", ""
+	if !step.OK {
+		word, side = "NO", step.Side+": "
+	}
+	fmt.Fprintf(e.stdout, "%-2s  %-14s  %s%s\n", word, step.Name, side, step.Text)
+	if step.Mend != "" {
+		fmt.Fprintf(e.stdout, "    do: %s\n", step.Mend)
+	}
+	for _, r := range step.Likely {
+		how := "perhaps"
+		if r.Sure {
+			how = "because"
+		}
+		fmt.Fprintf(e.stdout, "    %s: %s\n", how, r.Text)
+		if r.Mend != "" {
+			fmt.Fprintf(e.stdout, "        do: %s\n", r.Mend)
+		}
+	}
+}
+
+// printChain prints what is served: the leaf's fingerprint, and what comes with it.
+func (e *env) printChain(chain []certInfo) {
+	for i, info := range chain {
+		if i > 0 {
+			fmt.Fprintf(e.stdout, "    with %s, until %s\n", printable(info.DN), info.until())
+		}
+		fmt.Fprintf(e.stdout, "    sha256:%s\n", info.Fingerprint)
+	}
+}

@@ -1,0 +1,242 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net/netip"
+	"path/filepath"
+	"strings"
+
+	"virtpki/internal/libvirt"
+)
+
+// The sides of a connection: who says no.
+const (
+	clientSide  = "client"
+	networkSide = "network"
+	serverSide  = "server"
+)
+
+// verdicts are the answers of check --connect, and how they are worded.
+var verdicts = map[string]string{
+	"fine":           "fine",
+	"files":          "no connection is tried: libvirt refuses the client's own files",
+	"no-address":     "the name stands for no address",
+	"nobody-listens": "nobody listens",
+	"unreachable":    "the host does not answer",
+	"no-tls":         "what answers speaks no TLS",
+	"tls-failed":     "TLS failed",
+	"untrusted":      "TLS is fine, the client refuses the server's certificate",
+	"wrong-name":     "TLS is fine, the server's certificate is made out to somebody else",
+	"refused":        "TLS is fine, the server refuses the client",
+	"no-answer":      "TLS is fine, what answers is not libvirt, or hangs",
+	"auth-wanted":    "TLS is fine and the client is in; the daemon wants a password as well",
+	"libvirt-error":  "TLS is fine and the client is in; libvirt says no",
+	"other-files":    "the connection is fine, but what is served is not what is on disk",
+}
+
+// stepFiles is what a client looks at before it connects.
+func (c *connection) stepFiles() bool {
+	if c.roots == nil {
+		return c.no("files", connectStep{Name: "files", Side: clientSide,
+			Text: fmt.Sprintf("the client has no CA: there is no %s", c.files.CA),
+			Mend: "copy cacert.pem of the server's CA there, or name another folder with --pkipath"})
+	}
+	if problem := c.ownFiles(); problem != nil {
+		return c.no("files", connectStep{Name: "files", Side: clientSide, Text: problem.Text, Mend: problem.Mend})
+	}
+	text := fmt.Sprintf("trusts %s", c.files.CA)
+	switch {
+	case c.client != nil:
+		text += fmt.Sprintf(", shows %s of %s", dnOf(c.client.cert), c.client.certPath)
+	case c.files.Half != "":
+		text += fmt.Sprintf(", shows no certificate: %s is there without its other half (libvirt 12.8 stops here)", c.files.Half)
+	default:
+		text += fmt.Sprintf(", shows no certificate: there is no %s with its key", c.files.Cert)
+	}
+	return c.ok("files", "%s", text)
+}
+
+// stepNetwork is the name and the TCP connection.
+func (c *connection) stepNetwork(result *libvirt.ProbeResult, err error, here []libvirt.Running) bool {
+	if result.Stage == libvirt.StageResolve {
+		return c.no("no-address", connectStep{Name: "name", Side: networkSide, Text: bare(err),
+			Mend: "look the name up with: getent hosts " + c.uri.Host})
+	}
+	c.ok("name", "%s", c.addresses(result.Addresses))
+	if result.Stage == libvirt.StageDial {
+		verdict, mend := "unreachable", "is it the right address, does the host run, does a firewall let port "+fmt.Sprint(c.uri.Port)+" pass?"
+		if errors.Is(err, libvirt.ErrNobodyListens) {
+			verdict, mend = "nobody-listens", c.whyNobody(result, here)
+		}
+		return c.no(verdict, connectStep{Name: "tcp", Side: networkSide, Text: bare(err), Mend: mend})
+	}
+	return c.ok("tcp", "%s answers", result.Remote)
+}
+
+// addresses words what a name stands for.
+func (c *connection) addresses(all []netip.Addr) string {
+	if _, err := netip.ParseAddr(c.uri.Host); err == nil {
+		return c.uri.Host + " is an address"
+	}
+	var texts []string
+	for _, addr := range all {
+		texts = append(texts, addr.String())
+	}
+	return fmt.Sprintf("%s is %s", c.uri.Host, strings.Join(texts, ", "))
+}
+
+// stepTLS is the handshake but for the trust.
+func (c *connection) stepTLS(ctx context.Context, result *libvirt.ProbeResult, err error) bool {
+	if result.Stage == libvirt.StageHandshake {
+		verdict, step := c.whyNoTLS(ctx, result, err)
+		return c.no(verdict, step)
+	}
+	text := fmt.Sprintf("%s, %s", c.report.TLS.Version, c.report.TLS.Cipher)
+	if c.uri.Priority.Rest {
+		text += fmt.Sprintf(" (of tls_priority=%s the versions alone were followed)", c.uri.Priority.Text)
+	}
+	return c.ok("tls", "%s", text)
+}
+
+// stepTrust is what the client makes of the certificate, and of its names.
+func (c *connection) stepTrust(result *libvirt.ProbeResult) bool {
+	if c.uri.NoVerify {
+		c.ok("certificate", "%s", c.unlooked(c.distrust.certificate, c.servedText(result)))
+		return c.ok("hostname", "%s", c.unlooked(c.distrust.name, "not looked at: no_verify is set"))
+	}
+	if problem := c.distrust.certificate; problem != nil {
+		return c.no("untrusted", connectStep{Name: "certificate", Side: clientSide, Text: problem.Text, Mend: problem.Mend})
+	}
+	c.ok("certificate", "%s", c.servedText(result))
+	if problem := c.distrust.name; problem != nil {
+		return c.no("wrong-name", connectStep{Name: "hostname", Side: clientSide, Text: problem.Text, Mend: problem.Mend})
+	}
+	return c.ok("hostname", "%s is in the certificate", c.uri.Host)
+}
+
+// unlooked words what no_verify passes over.
+func (c *connection) unlooked(problem *reason, otherwise string) string {
+	if problem == nil {
+		return otherwise
+	}
+	return "passed over because no_verify is set: " + problem.Text
+}
+
+func (c *connection) servedText(result *libvirt.ProbeResult) string {
+	leaf := result.Leaf()
+	return fmt.Sprintf("%s until %s, of %s", dnOf(leaf), c.report.Chain[0].until(), issuerOf(leaf))
+}
+
+// stepConfirmation is the byte by which libvirt lets a client in.
+func (c *connection) stepConfirmation(result *libvirt.ProbeResult, err error, here []libvirt.Running) bool {
+	switch {
+	case err == nil && c.client == nil:
+		return c.ok("confirmation", "the server lets a client without a certificate in")
+	case err == nil:
+		return c.ok("confirmation", "the server lets %s in", dnOf(c.client.cert))
+	case errors.Is(err, libvirt.ErrClientRefused):
+		step := connectStep{Name: "confirmation", Side: serverSide, Text: "the server ends the connection where it would let the client in"}
+		step.Likely = c.whyRefused(result, here)
+		return c.no("refused", step)
+	case errors.Is(err, context.DeadlineExceeded):
+		return c.no("no-answer", connectStep{Name: "confirmation", Side: serverSide, Text: "neither yes nor no within the time: " + bare(err),
+			Mend: "does libvirtd hang? Is it libvirt at all that answers on this port?"})
+	}
+	return c.no("no-answer", connectStep{Name: "confirmation", Side: serverSide, Text: bare(err), Mend: "what answers on this port is not libvirt: it has port 16514 unless tls_port says otherwise"})
+}
+
+// call makes the calls with which every client of libvirt's begins.
+func (c *connection) call(ctx context.Context, remote *libvirt.Remote) bool {
+	types, err := remote.AuthTypes(ctx)
+	if err != nil {
+		return c.stepCallFailed("authentication", err)
+	}
+	if !c.stepAuthentication(ctx, remote, types) {
+		return false
+	}
+	if err := remote.Open(ctx, c.uri.Opens); err != nil {
+		return c.stepCallFailed("open", err)
+	}
+	c.ok("open", "%s", c.opened())
+	defer remote.Leave(ctx)
+	host, err := remote.Hostname(ctx)
+	if err != nil {
+		return c.stepCallFailed("answer", err)
+	}
+	version, err := remote.LibVersion(ctx)
+	if err != nil {
+		return c.stepCallFailed("answer", err)
+	}
+	c.report.Server = &serverInfo{host, version}
+	return c.ok("answer", "host %s, libvirt %s", printable(host), version)
+}
+
+func (c *connection) opened() string {
+	if c.uri.Opens == "" {
+		return "the driver that the daemon chose"
+	}
+	return c.uri.Opens
+}
+
+// stepAuthentication is what is wanted on top of TLS.
+func (c *connection) stepAuthentication(ctx context.Context, remote *libvirt.Remote, types []libvirt.AuthType) bool {
+	wanted := libvirt.AuthNone
+	if len(types) > 0 {
+		wanted = types[0] // a client that was told nothing else takes the first
+	}
+	switch wanted {
+	case libvirt.AuthNone:
+		return c.ok("authentication", "none is wanted beside the certificate")
+	case libvirt.AuthSASL:
+		text := "the daemon wants SASL on top of TLS (auth_tls in its conf)"
+		if mechanisms, err := remote.SASLMechanisms(ctx); err != nil {
+			text += ", and cannot do it itself: " + bare(err)
+		} else {
+			text += ": " + printable(strings.Join(mechanisms, ", "))
+		}
+		return c.no("auth-wanted", connectStep{Name: "authentication", Side: serverSide, Text: text,
+			Mend: "virsh asks for user and password, or takes them from auth.conf; certificates alone are enough with auth_tls = \"none\" on the server"})
+	}
+	return c.no("auth-wanted", connectStep{Name: "authentication", Side: serverSide, Text: fmt.Sprintf("the daemon wants %s on top of TLS", wanted),
+		Mend: "certificates alone are enough with auth_tls = \"none\" on the server"})
+}
+
+// stepCallFailed words a call to which the daemon says no, or nothing sensible.
+func (c *connection) stepCallFailed(name string, err error) bool {
+	var refusal *libvirt.DaemonError
+	if !errors.As(err, &refusal) {
+		return c.no("no-answer", connectStep{Name: name, Side: serverSide, Text: bare(err),
+			Mend: "the client was let in, and the daemon does not answer like libvirt: does it hang? Look at its log"})
+	}
+	mend := "the daemon's log has more"
+	if name == "open" {
+		mend = "TLS has no part in this: is that driver installed on the server, and its daemon running? test:///default is there almost always"
+	}
+	return c.no("libvirt-error", connectStep{Name: name, Side: serverSide, Text: printable(bare(err)), Mend: mend})
+}
+
+// stepServed compares what is served with the files of the daemon, when it is here.
+func (c *connection) stepServed(result *libvirt.ProbeResult, here []libvirt.Running) bool {
+	d := c.asked(here)
+	if d == nil {
+		return true
+	}
+	cert, err := compareServed(*d, result)
+	if err != nil {
+		return c.no("other-files", connectStep{Name: "served", Side: serverSide, Text: d.Daemon.Name + " here: " + err.Error(), Mend: "virtpki reload"})
+	}
+	return c.ok("served", "%s here serves what is in %s, until %s", d.Daemon.Name, filepath.Join(d.Root, d.Files.Cert), cert.NotAfter.UTC().Format(dateForm))
+}
+
+// bare is an error without the address that begins it, which stands above it.
+func bare(err error) string {
+	var failed *libvirt.ProbeError
+	if errors.As(err, &failed) {
+		if inner := errors.Unwrap(failed.Err); inner != nil {
+			return inner.Error()
+		}
+	}
+	return err.Error()
+}

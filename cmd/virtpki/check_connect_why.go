@@ -1,0 +1,203 @@
+package main
+
+import (
+	"context"
+	"crypto/tls"
+	"crypto/x509"
+	"errors"
+	"fmt"
+	"io"
+	"path/filepath"
+	"slices"
+	"strings"
+	"syscall"
+	"time"
+
+	"virtpki/dn"
+	"virtpki/internal/libvirt"
+	"virtpki/internal/store"
+	"virtpki/pki"
+)
+
+// whyNobody says what to do where nobody listens.
+func (c *connection) whyNobody(result *libvirt.ProbeResult, here []libvirt.Running) string {
+	for _, d := range here {
+		if d.Address == "" {
+			return fmt.Sprintf("%s runs here and does not listen for TLS: systemctl stop %s; systemctl enable --now %s; or, without systemd's sockets, start it with --listen",
+				d.Daemon.Name, d.Daemon.Service, d.Daemon.TLSSocket)
+		}
+		return fmt.Sprintf("%s here listens on %s", d.Daemon.Name, d.Address)
+	}
+	if slices.ContainsFunc(result.Addresses, c.isOwn) {
+		return "no daemon runs here: systemctl enable --now libvirtd-tls.socket (or virtproxyd-tls.socket)"
+	}
+	return "on the server: systemctl enable --now libvirtd-tls.socket (or virtproxyd-tls.socket); is the port " + fmt.Sprint(libvirt.TLSPort) + "?"
+}
+
+// whyNoTLS tells a server without TLS from one with which TLS fails.
+func (c *connection) whyNoTLS(ctx context.Context, result *libvirt.ProbeResult, err error) (verdict string, step connectStep) {
+	step = connectStep{Name: "tls", Side: serverSide, Text: bare(err)}
+	var header tls.RecordHeaderError
+	switch {
+	case errors.As(err, &header):
+		step.Text, step.Mend = c.whoAnswers(header.RecordHeader[:])
+		return "no-tls", step
+	case c.silent(err) && c.plain(ctx, result):
+		step.Text = "it is libvirt, without TLS"
+		step.Mend = fmt.Sprintf("port %d is plain TCP; TLS has port %d", libvirt.TCPPort, libvirt.TLSPort)
+		return "no-tls", step
+	case errors.Is(err, context.DeadlineExceeded):
+		step.Text = "the connection is taken and nothing is said on it"
+		step.Mend = "on the server: systemctl status libvirtd. systemd takes connections for a daemon that does not start, and a daemon at max_clients or max_anonymous_clients lets the next ones wait"
+		return "tls-failed", step
+	case c.silent(err):
+		step.Text = "the connection is ended without a word of TLS: " + bare(err)
+		step.Mend = "on the server: journalctl -u libvirtd. A daemon on its way down, or with a tls_priority that GnuTLS refuses, does that"
+		return "tls-failed", step
+	}
+	step.Mend = mendAlert(err)
+	return "tls-failed", step
+}
+
+// silent reports whether the other side hung up.
+func (c *connection) silent(err error) bool {
+	return errors.Is(err, io.EOF) || errors.Is(err, io.ErrUnexpectedEOF) || errors.Is(err, syscall.ECONNRESET) || errors.Is(err, syscall.EPIPE)
+}
+
+// plain reports whether libvirt's protocol is spoken on the port without TLS.
+func (c *connection) plain(ctx context.Context, result *libvirt.ProbeResult) bool {
+	ctx, cancel := context.WithTimeout(ctx, 3*time.Second)
+	defer cancel()
+	return libvirt.SpeaksPlain(ctx, result.Remote.String())
+}
+
+// whoAnswers names a protocol by the bytes with which it begins.
+func (c *connection) whoAnswers(head []byte) (text, mend string) {
+	port := fmt.Sprintf("TLS has port %d, and tls_port in the server's libvirtd.conf says otherwise", libvirt.TLSPort)
+	switch text := string(head); {
+	case strings.HasPrefix(text, "SSH-"):
+		return fmt.Sprintf("an SSH server answers on port %d", c.uri.Port), "qemu+ssh://" + c.uri.Host + "/system is the way by SSH, and needs no certificates; " + port
+	case strings.HasPrefix(text, "HTTP"):
+		return fmt.Sprintf("a web server without TLS answers on port %d", c.uri.Port), port
+	}
+	return fmt.Sprintf("what answers on port %d speaks no TLS: it begins with %q", c.uri.Port, head), port
+}
+
+// mendAlert says what to do about a handshake that one side has ended.
+func mendAlert(err error) string {
+	switch text := err.Error(); {
+	case strings.Contains(text, "protocol version"):
+		return "the two sides have no version of TLS in common, which is 1.2 or 1.3 here: look at tls_priority on both sides"
+	case strings.Contains(text, "handshake failure"), strings.Contains(text, "insufficient"):
+		return "the two sides have no cipher or signature in common, or the server has no certificate to show: look at its tls_priority and its log"
+	}
+	return "look at the server's log: journalctl -u libvirtd"
+}
+
+// whyRefused lists the reasons for which a server may have refused the client,
+// which libvirt does not tell it. Where the daemon is here, its own files say.
+func (c *connection) whyRefused(result *libvirt.ProbeResult, here []libvirt.Running) []reason {
+	if d := c.asked(here); d != nil {
+		return c.whyHere(*d)
+	}
+	if c.client == nil {
+		return []reason{{Sure: result.ClientAsked, Text: "no certificate was shown, and libvirt lets nobody in without one", Mend: mendNoPair}}
+	}
+	var all []reason
+	if issuers := issuersOf(result.ClientCAs); len(issuers) > 0 && !slices.Contains(issuers, issuerOf(c.client.cert)) {
+		all = append(all, reason{Sure: true, Text: fmt.Sprintf("the server takes clients of %s, and this one is of %s", strings.Join(issuers, "; "), issuerOf(c.client.cert)),
+			Mend: "have the certificate issued by the CA that the server trusts"})
+	}
+	if c.e.now().After(c.client.cert.NotAfter) {
+		all = append(all, reason{Sure: true, Text: "the client's certificate has expired", Mend: "issue a new one"})
+	}
+	name := dnOf(c.client.cert)
+	return append(all,
+		reason{Text: fmt.Sprintf("tls_allowed_dn_list there does not let %s in", name), Mend: fmt.Sprintf("on the server: virtpki dn match --conf /etc/libvirt/libvirtd.conf --dn '%s'", name)},
+		reason{Text: "the CRL there revokes it", Mend: "on the server: virtpki crl show"},
+		reason{Text: "the clock there says that it is not valid yet, or any more", Mend: "on the server: date"},
+		reason{Text: "something else, of which only the log there tells", Mend: "on the server: journalctl -u libvirtd -u virtproxyd; or run this command there, as root"})
+}
+
+const mendNoPair = "install a client pair (virtpki issue client NAME), or name one with --as CERT,KEY"
+
+// issuersOf words the CAs of which a server takes clients.
+func issuersOf(subjects [][]byte) []string {
+	var names []string
+	for _, der := range subjects {
+		if name, err := dn.FromRDNSequence(der); err == nil {
+			names = append(names, name)
+		}
+	}
+	return names
+}
+
+// whyHere says why a daemon of this machine refuses the client, by its own files.
+func (c *connection) whyHere(d libvirt.Running) []reason {
+	var all []reason
+	add := func(r *reason) {
+		if r != nil {
+			all = append(all, *r)
+		}
+	}
+	if c.client == nil {
+		add(&reason{Sure: true, Text: "no certificate was shown, and libvirt lets nobody in without one", Mend: mendNoPair})
+		return all
+	}
+	add(c.trustedHere(d))
+	add(c.revokedHere(d))
+	add(c.unlistedHere(d))
+	switch {
+	case len(all) == 0:
+		add(&reason{Text: fmt.Sprintf("nothing in the files of %s says why: it may have read others when it started", d.Daemon.Name), Mend: "journalctl -u " + d.Daemon.Service})
+	case d.ConfChanged:
+		add(&reason{Text: fmt.Sprintf("%s has changed since %s began, which goes by what it read then", d.ConfPath, d.Daemon.Name), Mend: "restart it: systemctl restart " + d.Daemon.Service})
+	}
+	return all
+}
+
+// trustedHere looks at the client as the daemon does, with its CAs.
+func (c *connection) trustedHere(d libvirt.Running) *reason {
+	file := filepath.Join(d.Root, d.Files.CA)
+	roots, err := readCerts(file)
+	if err != nil {
+		return &reason{Text: fmt.Sprintf("what CAs %s trusts cannot be read: %v", d.Daemon.Name, err)}
+	}
+	problem := judgeIssued("the client's certificate", []*x509.Certificate{c.client.cert}, roots, file, c.e.now())
+	if problem != nil {
+		problem.Mend = "have the certificate issued by that CA: virtpki issue client NAME"
+	}
+	return problem
+}
+
+// revokedHere looks the client up in the list that the daemon reads.
+func (c *connection) revokedHere(d libvirt.Running) *reason {
+	if d.Files.CRL == "" {
+		return nil
+	}
+	file := filepath.Join(d.Root, d.Files.CRL)
+	data, err := store.ReadFile(file, store.MaxPEM)
+	if err != nil {
+		return nil // where there is none, none counts
+	}
+	crls, err := pki.ParseCRLs(data)
+	if err != nil {
+		return &reason{Text: fmt.Sprintf("%s: %v", file, err)}
+	}
+	return revokedBy(c.client.cert, crls, "the client's certificate", file)
+}
+
+// unlistedHere asks the daemon's list, and says which pattern comes near.
+func (c *connection) unlistedHere(d libvirt.Running) *reason {
+	name := dnOf(c.client.cert)
+	if !listRefuses(d.Conf, name) {
+		return nil
+	}
+	text := fmt.Sprintf("%s in %s does not let %s in", libvirt.AllowedDNs, d.ConfPath, name)
+	list, _ := d.Conf.Lookup(libvirt.AllowedDNs)
+	if misses := dn.Explain(name, list.List(), dn.Glob); len(misses) > 0 {
+		text += fmt.Sprintf(" (%s comes near: %s)", printable(misses[0].Pattern), misses[0].Reason)
+	}
+	return &reason{Sure: true, Text: text,
+		Mend: fmt.Sprintf("add '%s' to the list: virtpki config %s --allow-dn ... --apply; then systemctl restart %s", dn.Exact(name), d.Daemon.Name, d.Daemon.Service)}
+}

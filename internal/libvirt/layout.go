@@ -132,31 +132,6 @@ func User(home string) Layout {
 	return layout
 }
 
-// qemuEntries is the inside of a folder that QEMU reads (QEMU,
-// docs/system/tls.rst). Keys are for its group: QEMU opens them as its own user.
-var qemuEntries = []Entry{
-	{CACert, "ca-cert.pem", 0o644},
-	{CACRL, "ca-crl.pem", 0o644},
-	{ServerCert, "server-cert.pem", 0o644},
-	{ServerKey, "server-key.pem", 0o640},
-	{ClientCert, "client-cert.pem", 0o644},
-	{ClientKey, "client-key.pem", 0o640},
-}
-
-// qemuFolders are where libvirt has QEMU look: the default, and those of single
-// uses, which count as soon as they exist (libvirt, src/qemu/qemu_conf.c).
-var qemuFolders = []string{"qemu", "libvirt-vnc", "libvirt-spice", "libvirt-chardev", "libvirt-migrate", "libvirt-nbd", "libvirt-backup"}
-
-// QEMU lists the places in which QEMU may find its files, below a SYSCONFDIR.
-func QEMU(sysconfdir string) []Layout {
-	var layouts []Layout
-	for _, name := range qemuFolders {
-		folder := filepath.Join(sysconfdir, "pki", name)
-		layouts = append(layouts, Layout{Base: folder, Parents: 0o755, entries: qemuEntries, folders: []Folder{{".", 0o755}}})
-	}
-	return layouts
-}
-
 // WithMode is the layout with another mode for one file.
 func (l Layout) WithMode(file File, mode fs.FileMode) Layout {
 	entries := append([]Entry{}, l.entries...)
@@ -217,6 +192,11 @@ func Records(caFolder string) string { return filepath.Join(caFolder, "newcerts"
 
 // CertFile and KeyFile name the pair of a role, "server" or "client".
 func CertFile(role string) File { return pairs[role][0] }
+
+// IsKey reports whether the file holds a private key.
+func (f File) IsKey() bool {
+	return f == CAKey || f == CANextKey || f == ServerKey || f == ClientKey
+}
 
 // KeyFile is the private key beside [CertFile].
 func KeyFile(role string) File { return pairs[role][1] }

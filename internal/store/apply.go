@@ -81,11 +81,12 @@ func applyLoose(changes []Change, done *undoList) (err error) {
 }
 
 // split tells the changes that take effect one after another from those that do
-// so together, by folder. The first to replace something makes it worth while.
+// so together, by folder. The first to replace something makes it worth while, and
+// so does a folder that is not there yet.
 func (p *Plan) split() (loose []Change, together map[string][]Change) {
 	together = make(map[string][]Change)
 	for _, change := range p.changes {
-		if folder := p.swapOf(change); folder != "" && p.replacesIn(folder) {
+		if folder := p.swapOf(change); folder != "" && (p.replacesIn(folder) || p.makes(folder)) {
 			together[folder] = append(together[folder], change)
 		} else {
 			loose = append(loose, change)
@@ -104,6 +105,14 @@ func (p *Plan) swapOf(c Change) string {
 	return ""
 }
 
+// makes reports whether a folder is one that the plan makes, and not one that the
+// lock has made already.
+func (p *Plan) makes(folder string) bool {
+	return slices.ContainsFunc(p.changes, func(c Change) bool {
+		return c.Dir && c.Action == Create && c.Path == folder && !c.adopted
+	})
+}
+
 func (p *Plan) replacesIn(folder string) bool {
 	return slices.ContainsFunc(p.changes, func(c Change) bool {
 		return c.Action == Replace && p.swapOf(c) == folder
@@ -114,6 +123,9 @@ func (p *Plan) replacesIn(folder string) bool {
 // cannot be, one after another in the order of the plan; then there is no swap to
 // finish.
 func (p *Plan) applyTogether(folder string, changes []Change, done *undoList) (*swap, error) {
+	if p.makes(folder) {
+		return nil, makeWhole(folder, changes, done)
+	}
 	s, err := newSwap(folder, changes, done)
 	if err == nil {
 		err = s.commit(done)

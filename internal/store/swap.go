@@ -86,6 +86,28 @@ func (s *swap) stage(c Change) error {
 	return os.Rename(temp, path)
 }
 
+// makeWhole makes a folder that is not there with all that is in it, in one
+// instant: for some folders it matters that they exist. It is built beside its
+// place, under the name of a swap with no folder in use, so that the next run
+// removes what a kill leaves.
+func makeWhole(folder string, changes []Change, done *undoList) error {
+	s := &swap{folder: folder, staged: filepath.Join(filepath.Dir(folder), "."+filepath.Base(folder)+swapInfix+"0")}
+	done.add(func() error { return os.RemoveAll(s.staged) })
+	for _, change := range changes {
+		if err := s.stage(change); err != nil {
+			return err
+		}
+	}
+	if err := syncTree(s.staged); err != nil {
+		return err
+	}
+	if err := os.Rename(s.staged, folder); err != nil {
+		return err
+	}
+	done.add(func() error { return os.Rename(folder, s.staged) })
+	return syncFolder(filepath.Dir(folder))
+}
+
 // commit exchanges the two folders.
 func (s *swap) commit(done *undoList) error {
 	if err := exchange(s.staged, s.folder); err != nil {

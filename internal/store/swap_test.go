@@ -199,3 +199,86 @@ func TestGenerationsShareNoFile(t *testing.T) {
 		t.Errorf("the generation before has %q, %v", got, err)
 	}
 }
+
+// wholePlan makes a folder with a pair in it.
+func wholePlan(t *testing.T, folder string) *store.Plan {
+	t.Helper()
+	var p store.Plan
+	p.Together(folder)
+	if err := errors.Join(
+		p.Dir(folder, 0o750, nil),
+		p.Dir(filepath.Join(folder, "private"), 0o700, nil),
+		p.File(filepath.Join(folder, "private", "key"), []byte("k"), 0o640, nil),
+		p.File(filepath.Join(folder, "cert"), []byte("c"), 0o644, nil),
+	); err != nil {
+		t.Fatal(err)
+	}
+	return &p
+}
+
+func TestTogetherMakesAFolderWhole(t *testing.T) {
+	top, away := t.TempDir(), t.TempDir()
+	folder := filepath.Join(top, "pki")
+	stop := make(chan struct{})
+	done := make(chan error, 1)
+	go func() { done <- neverEmpty(folder, stop) }()
+	for n := range 200 {
+		if err := wholePlan(t, folder).Apply(); err != nil {
+			t.Fatal(err)
+		}
+		if err := os.Rename(folder, filepath.Join(away, fmt.Sprint(n))); err != nil {
+			t.Fatal(err)
+		}
+	}
+	close(stop)
+	if err := <-done; err != nil {
+		t.Error(err)
+	}
+	if err := wholePlan(t, folder).Apply(); err != nil {
+		t.Fatal(err)
+	}
+	if got, want := tree(t, folder), ". drwxr-x---\ncert -rw-r--r-- c\nprivate drwx------\nprivate/key -rw-r----- k\n"; got != want {
+		t.Errorf("got\n%swant\n%s", got, want)
+	}
+	if got := wholePlan(t, folder).Changes(); len(got) != 0 {
+		t.Errorf("made again it has changes: %v", got)
+	}
+	if entries, err := os.ReadDir(top); err != nil || len(entries) != 1 {
+		t.Errorf("left in the folder above: %v, %v", entries, err)
+	}
+}
+
+// neverEmpty looks at a folder, when it is there, until stop: opened once, it must
+// hold both of its names.
+func neverEmpty(folder string, stop <-chan struct{}) error {
+	for {
+		select {
+		case <-stop:
+			return nil
+		default:
+		}
+		f, err := os.Open(folder)
+		if err != nil {
+			continue
+		}
+		names, err := f.Readdirnames(-1)
+		f.Close()
+		if err != nil || len(names) != 2 {
+			return fmt.Errorf("the folder was there with %v in it: %v", names, err)
+		}
+	}
+}
+
+func TestTogetherTakesAFolderBack(t *testing.T) {
+	top := t.TempDir()
+	folder := filepath.Join(top, "pki")
+	write(t, filepath.Join(top, ".pki.swap-0", "cert"), "of a run that was killed", 0o644)
+	p := wholePlan(t, folder)
+	write(t, filepath.Join(folder, "of-others"), "came in between", 0o644)
+	if err := p.Apply(); err == nil {
+		t.Fatal("a folder that came in between was replaced")
+	}
+	if got, want := tree(t, top), ". drwxr-xr-x\npki drwxr-xr-x\npki/of-others -rw-r--r-- came in between\n"; got != want {
+		t.Errorf("got\n%swant\n%s", got, want)
+	}
+}

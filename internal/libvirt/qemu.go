@@ -1,0 +1,116 @@
+package libvirt
+
+import (
+	"fmt"
+	"path/filepath"
+	"slices"
+	"strings"
+)
+
+// Refresh says when QEMU reads new TLS files of one use.
+type Refresh int
+
+// The ways. The source is how libvirt hands the files over: as an object of QEMU's
+// that it makes for each migration and each backup job, and for a disk or a
+// character device when the guest starts or the device is plugged in (libvirt,
+// src/qemu/qemu_migration_params.c, qemu_backup.c, qemu_hotplug.c); VNC alone has a
+// command to read them again (QEMU 6.0, qapi/ui.json, display-reload).
+const (
+	NextJob    Refresh = iota // at the next migration or backup
+	OnCommand                 // when it is told to, see [DisplayReload]
+	GuestStart                // when the guest is started anew, or its device unplugged and plugged in again
+)
+
+// QEMUUse is something that QEMU does with TLS for libvirt.
+type QEMUUse struct {
+	Name   string // as in --with and in the names of settings: "migrate"
+	Folder string // below SYSCONFDIR/pki
+
+	// Server and Client are the pairs that QEMU reads for it.
+	Server, Client bool
+
+	// Switch is the setting of qemu.conf that turns it on; empty where each guest
+	// or each job asks for it.
+	Switch string
+	// Verify is whether QEMU wants a certificate of whoever connects, unless
+	// qemu.conf says otherwise: 0 or 1, and -1 where there is no such setting.
+	Verify int
+	// Secret is whether its key may be encrypted, with the passphrase in one of
+	// libvirt's secrets.
+	Secret  bool
+	Refresh Refresh
+	// Confined is whether the AppArmor profile that comes with libvirt keeps QEMU
+	// out of the use's own folder (libvirt, src/security/apparmor/libvirt-qemu.in).
+	// It never keeps it out of the default one. SELinux labels all of them alike.
+	Confined bool
+}
+
+// DefaultQEMU is the folder that QEMU reads for each use that has none of its own.
+const DefaultQEMU = "qemu"
+
+// qemuUses lists the default folder, then each use (libvirt, src/qemu/qemu_conf.c
+// and qemu.conf.in; the same in 7.0 to 12.8).
+var qemuUses = []QEMUUse{
+	{Name: DefaultQEMU, Folder: "qemu", Server: true, Client: true, Verify: -1, Secret: true, Refresh: NextJob},
+	{Name: "vnc", Folder: "libvirt-vnc", Server: true, Switch: "vnc_tls", Verify: 0, Secret: true, Refresh: OnCommand},
+	{Name: "spice", Folder: "libvirt-spice", Server: true, Switch: "spice_tls", Verify: -1, Refresh: GuestStart},
+	{Name: "chardev", Folder: "libvirt-chardev", Server: true, Client: true, Switch: "chardev_tls", Verify: 1, Secret: true, Refresh: GuestStart, Confined: true},
+	{Name: "migrate", Folder: "libvirt-migrate", Server: true, Client: true, Verify: 1, Secret: true, Refresh: NextJob, Confined: true},
+	{Name: "nbd", Folder: "libvirt-nbd", Client: true, Switch: "nbd_tls", Verify: -1, Secret: true, Refresh: GuestStart, Confined: true},
+	{Name: "backup", Folder: "libvirt-backup", Server: true, Client: true, Verify: 1, Secret: true, Refresh: NextJob, Confined: true},
+}
+
+// QEMUUses lists the default folder, named [DefaultQEMU], and the uses that may
+// have one of their own.
+func QEMUUses() []QEMUUse { return slices.Clone(qemuUses) }
+
+// QEMUUseNames lists their names.
+func QEMUUseNames() []string {
+	var names []string
+	for _, use := range qemuUses {
+		names = append(names, use.Name)
+	}
+	return names
+}
+
+// FindQEMUUse looks a use up by its name.
+func FindQEMUUse(name string) (QEMUUse, error) {
+	for _, use := range qemuUses {
+		if use.Name == name {
+			return use, nil
+		}
+	}
+	return QEMUUse{}, fmt.Errorf("unknown use %q of QEMU (one of %s)", name, strings.Join(QEMUUseNames(), ", "))
+}
+
+// Layout is the use's folder below a SYSCONFDIR.
+func (u QEMUUse) Layout(sysconfdir string) Layout {
+	folder := filepath.Join(sysconfdir, "pki", u.Folder)
+	return Layout{Base: folder, Parents: 0o755, entries: qemuEntries, folders: []Folder{{".", 0o755}}}
+}
+
+// QEMUConfPath is the configuration of libvirt's QEMU driver below a SYSCONFDIR.
+func QEMUConfPath(sysconfdir string) string {
+	return filepath.Join(sysconfdir, "libvirt", "qemu.conf")
+}
+
+// qemuEntries is the inside of a folder that QEMU reads (QEMU,
+// docs/system/tls.rst). Keys are for its group: QEMU opens them as its own user.
+var qemuEntries = []Entry{
+	{CACert, "ca-cert.pem", 0o644},
+	{CACRL, "ca-crl.pem", 0o644},
+	{ServerCert, "server-cert.pem", 0o644},
+	{ServerKey, "server-key.pem", 0o640},
+	{ClientCert, "client-cert.pem", 0o644},
+	{ClientKey, "client-key.pem", 0o640},
+}
+
+// QEMU lists the places in which QEMU may find its files, below a SYSCONFDIR: the
+// default, and those of single uses, which count as soon as they exist.
+func QEMU(sysconfdir string) []Layout {
+	var layouts []Layout
+	for _, use := range qemuUses {
+		layouts = append(layouts, use.Layout(sysconfdir))
+	}
+	return layouts
+}

@@ -20,6 +20,7 @@ type bootstrapOptions struct {
 	caOptions
 	leafOptions
 	configOptions
+	withOptions
 	hostname string
 	client   string
 	daemon   string
@@ -34,11 +35,20 @@ changes nothing; a run that was cut short is finished by the next one.
 
 The server answers to its name, its short name, what --san adds, and every
 address that this machine has. The client certificate is the one with which this
-host, and root on it, connects to others; live migration needs it.`
+host, and root on it, connects to others; live migration needs it.
+
+--with fills the folders that QEMU reads, too: qemu is the one for everything
+that has none of its own, /etc/pki/qemu, and enough for an encrypted migration;
+vnc, spice, chardev, migrate, nbd and backup have one each, which counts for
+libvirt as soon as it exists and its daemon is started anew. QEMU runs as a user
+of its own: the keys are for its group, which qemu.conf or the distribution says.
+They are copies of libvirt's pair; --separate makes others, and --qemu-ca has
+another CA sign them.`
 
 const bootstrapExample = `  virtpki bootstrap --name "Example Org"
   virtpki bootstrap --name Lab --hostname hv1.lab.example --san 10.0.0.1 --client admin \
-      --allow-dn 'O=Lab,CN=admin'`
+      --allow-dn 'O=Lab,CN=admin'
+  virtpki bootstrap --name Lab --with qemu,vnc`
 
 func newBootstrap(e *env, g *globals) *cobra.Command {
 	o := &bootstrapOptions{}
@@ -60,6 +70,7 @@ func newBootstrap(e *env, g *globals) *cobra.Command {
 	flags.StringVar(&o.caLife, "ca-validity", pki.FormatValidity(pki.DefaultCAValidity), "how long the CA lives, a `duration`")
 	o.leafOptions.addFlags(cmd)
 	o.configOptions.addFlags(cmd)
+	o.withOptions.addFlags(cmd)
 	o.addPermit(flags)
 	g.addPassphrase(cmd)
 	g.addDryRun(cmd)
@@ -76,6 +87,7 @@ type hostPlan struct {
 	to     target
 	server identity
 	client identity
+	with   *withPlan
 }
 
 func (e *env) bootstrap(ctx context.Context, g *globals, o *bootstrapOptions) error {
@@ -90,12 +102,13 @@ func (e *env) bootstrap(ctx context.Context, g *globals, o *bootstrapOptions) er
 	h.startKeys(g, keys)
 	conf := h.daemon.ConfPath(g.underRoot(g.sysconfdir))
 	locks := []string{g.caFolder(), g.system().Top(), filepath.Dir(conf)}
-	return e.change(ctx, g, locks, func(j *job) error {
+	return e.change(ctx, g, append(locks, h.with.locks()...), func(j *job) error {
 		a, err := e.findOrMakeCA(j, g, keys, h.ca)
 		if err != nil {
 			return err
 		}
-		if _, err := e.takeOrMake(j, a, keys, h, h.server); err != nil {
+		server, err := e.takeOrMake(j, a, keys, h, h.server)
+		if err != nil {
 			return err
 		}
 		client, err := e.takeOrMake(j, a, keys, h, h.client)
@@ -105,8 +118,19 @@ func (e *env) bootstrap(ctx context.Context, g *globals, o *bootstrapOptions) er
 		if err := e.trust(j, a, h.to); err != nil {
 			return err
 		}
+		if err := e.fillQEMU(j, g, keys, a, h, server, client); err != nil {
+			return err
+		}
 		return e.configureHost(j, g, h, a, client)
 	})
+}
+
+// fillQEMU plans the folders of QEMU's that --with names.
+func (e *env) fillQEMU(j *job, g *globals, keys *keyring, a *authority, h *hostPlan, server, client *pair) error {
+	f := &filler{env: e, withPlan: h.with, g: g, keys: keys, leaf: h.leaf, sysconfdir: h.to.layout.Base}
+	f.identities = map[pki.Role]identity{pki.Server: h.server, pki.Client: h.client}
+	f.pairs = map[pki.Role]*pair{pki.Server: server, pki.Client: client}
+	return f.fill(j, a)
 }
 
 // caSlot is the name of the CA's key in a keyring.
@@ -141,6 +165,9 @@ func (e *env) checkBootstrap(g *globals, o *bootstrapOptions) (*hostPlan, error)
 	h := &hostPlan{o: o}
 	var err error
 	if h.leaf, err = o.leafOptions.check(); err != nil {
+		return nil, err
+	}
+	if h.with, err = o.withOptions.check(); err != nil {
 		return nil, err
 	}
 	if h.daemon, err = libvirt.FindDaemon(o.daemon); err != nil {
@@ -231,7 +258,10 @@ func (e *env) takeOrMake(j *job, a *authority, keys *keyring, h *hostPlan, id id
 	if err := a.open(keys); err != nil {
 		return nil, err
 	}
-	have.cert, err = e.makePair(j, a, keys, h.leaf, h.to, id, have)
+	if have.cert, err = e.makePair(j, a, keys, h.leaf, h.to, id, have); err != nil {
+		return nil, err
+	}
+	have.key, err = keys.forPair(have, id.slot(), h.leaf.keyType)
 	return have, err
 }
 

@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"io/fs"
 	"path/filepath"
+	"slices"
 	"sync"
 	"syscall"
 
@@ -36,6 +37,13 @@ func (j *job) did(format string, args ...any) {
 
 func (j *job) note(format string, args ...any) {
 	j.notes = append(j.notes, fmt.Sprintf(format, args...))
+}
+
+// noteOnce is note for what would be said again for each of many hosts.
+func (j *job) noteOnce(format string, args ...any) {
+	if text := fmt.Sprintf(format, args...); !slices.Contains(j.notes, text) {
+		j.notes = append(j.notes, text)
+	}
 }
 
 // change walks the way of every command that changes something. It decides
@@ -207,9 +215,18 @@ func (k *keyring) ahead(t pki.KeyType, slots ...string) {
 
 // target is a layout that files are written into, with their owner.
 type target struct {
-	layout libvirt.Layout
-	owner  *store.Owner
-	keep   bool // the mode and owner of a file that is there
+	layout   libvirt.Layout
+	owner    *store.Owner
+	keyOwner *store.Owner // of the private keys, where it is another
+	keep     bool         // the mode and owner of a file that is there
+}
+
+// ownerOf is who a file is to belong to.
+func (t target) ownerOf(file libvirt.File) *store.Owner {
+	if file.IsKey() && t.keyOwner != nil {
+		return t.keyOwner
+	}
+	return t.owner
 }
 
 // write plans one file with the folders that it needs.
@@ -219,9 +236,9 @@ func (t target) write(p *store.Plan, file libvirt.File, data []byte) error {
 		return err
 	}
 	if t.keep {
-		return p.Keep(path, data, mode, t.owner)
+		return p.Keep(path, data, mode, t.ownerOf(file))
 	}
-	return p.File(path, data, mode, t.owner)
+	return p.File(path, data, mode, t.ownerOf(file))
 }
 
 // folders plans the folders above path.

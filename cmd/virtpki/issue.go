@@ -74,6 +74,7 @@ func parseClientKeyMode(s string) (fs.FileMode, error) {
 // issueOptions are the flags of issue.
 type issueOptions struct {
 	leafOptions
+	withOptions
 	subject string
 	out     string
 	layout  string
@@ -89,6 +90,9 @@ Without --out the files are installed on this machine, below --root. With --out
 each name gets a folder of its own: --layout system is a tree to be copied onto
 that machine's /, --layout pkipath is flat, for virsh -c '...?pkipath=DIR'.
 --user installs into ~/.pki/libvirt, where libvirt looks for everybody but root.
+
+--with fills the folders that QEMU reads too, for migration, VNC and the rest:
+see virtpki bootstrap --help.
 
 A server answers to its name, its short name, what --san adds and, when it is
 this machine, to every address that this machine has.`
@@ -115,7 +119,8 @@ func newIssue(e *env, g *globals) *cobra.Command {
 			return e.issue(cmd.Context(), g, o, args[0], args[1:])
 		},
 	}
-	o.addFlags(cmd)
+	o.leafOptions.addFlags(cmd)
+	o.withOptions.addFlags(cmd)
 	flags := cmd.Flags()
 	flags.StringVar(&o.subject, "subject", "", "the whole subject, a `DN` in libvirt's form: C=GB,O=Example,CN=admin")
 	flags.StringVarP(&o.out, "out", "o", "", "make bundles in `directory`, one folder a name")
@@ -135,11 +140,12 @@ type identity struct {
 	role       pki.Role
 	name       string
 	rawSubject []byte // nil: made from the name
+	place      string // tells it from another one of the same role and name
 	altNames
 }
 
 // slot is the name of the identity's key in a keyring.
-func (id *identity) slot() string { return string(id.role) + " " + id.name }
+func (id *identity) slot() string { return string(id.role) + " " + id.name + id.place }
 
 // bundle is what one name gets: its identities, and where they go.
 type bundle struct {
@@ -154,7 +160,11 @@ func (e *env) issue(ctx context.Context, g *globals, o *issueOptions, role strin
 	if err := e.checkClock(); err != nil {
 		return err
 	}
-	leaf, err := o.check()
+	leaf, err := o.leafOptions.check()
+	if err != nil {
+		return err
+	}
+	with, err := o.withOptions.check()
 	if err != nil {
 		return err
 	}
@@ -167,7 +177,7 @@ func (e *env) issue(ctx context.Context, g *globals, o *issueOptions, role strin
 	if o.out == "" {
 		locks = append(locks, bundles[0].to.layout.Top())
 	}
-	return e.change(ctx, g, locks, func(j *job) error {
+	return e.change(ctx, g, append(locks, with.locks()...), func(j *job) error {
 		a, err := e.loadCA(g)
 		if err != nil {
 			return err
@@ -178,7 +188,12 @@ func (e *env) issue(ctx context.Context, g *globals, o *issueOptions, role strin
 		a.noteTwins(j)
 		keys.aheadFor(leaf, bundles)
 		for _, b := range bundles {
-			if err := e.fill(j, a, keys, leaf, b); err != nil {
+			pairs, err := e.fill(j, a, keys, leaf, b)
+			if err != nil {
+				return err
+			}
+			f := &filler{env: e, withPlan: with, g: g, keys: keys, leaf: leaf, sysconfdir: b.to.layout.Base, portable: b.portable, identities: b.byRole(), pairs: pairs}
+			if err := f.fill(j, a); err != nil {
 				return err
 			}
 		}
@@ -237,6 +252,8 @@ func (o *issueOptions) checkUse(role string, names []string) error {
 		return errors.New("several names want --out: only one can be installed here")
 	case len(names) > 1 && o.subject != "":
 		return errors.New("several names cannot share one --subject")
+	case len(o.with) > 0 && (role != "host" || o.layout != "system" || o.user):
+		return errors.New("--with is for a host in the system's layout: QEMU reads a server's and a client's pair")
 	case role == "client" && len(o.sans) > 0:
 		return errors.New("--san is for servers: libvirt looks at no SAN of a client")
 	}
@@ -294,25 +311,39 @@ func (g *globals) hostsFile() string { return g.underRoot("/etc/hosts") }
 
 // fill plans a bundle: records first, then keys and certificates, then what
 // whoever uses them must trust.
-func (e *env) fill(j *job, a *authority, keys *keyring, leaf leafPlan, b bundle) error {
+func (e *env) fill(j *job, a *authority, keys *keyring, leaf leafPlan, b bundle) (map[pki.Role]*pair, error) {
 	if b.portable {
 		if err := refuseFolder(b.to.layout.Base); err != nil {
-			return err
+			return nil, err
 		}
 	}
+	pairs := make(map[pki.Role]*pair)
 	for _, id := range b.identities {
 		have, err := loadPair(b.to.layout, id.role)
 		if err != nil {
-			return err
+			return nil, err
 		}
 		if have.cert != nil || have.key != nil {
-			return withHint(fmt.Errorf("there is a %s pair already: %s", id.role, have.where()), "move it away first, or make a bundle with --out")
+			return nil, withHint(fmt.Errorf("there is a %s pair already: %s", id.role, have.where()), "move it away first, or make a bundle with --out")
 		}
-		if _, err := e.makePair(j, a, keys, leaf, b.to, id, nil); err != nil {
-			return err
+		if have.cert, err = e.makePair(j, a, keys, leaf, b.to, id, nil); err != nil {
+			return nil, err
 		}
+		if have.key, err = keys.key(id.slot(), leaf.keyType); err != nil {
+			return nil, err
+		}
+		pairs[id.role] = have
 	}
-	return e.trust(j, a, b.to)
+	return pairs, e.trust(j, a, b.to)
+}
+
+// byRole are the identities of a bundle.
+func (b bundle) byRole() map[pki.Role]identity {
+	ids := make(map[pki.Role]identity)
+	for _, id := range b.identities {
+		ids[id.role] = id
+	}
+	return ids
 }
 
 // refuseFolder is the error for a bundle that is there already.

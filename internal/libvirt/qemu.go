@@ -45,6 +45,13 @@ type QEMUUse struct {
 	Confined bool
 }
 
+// The AppArmor rules for every guest that come with libvirt, and the file of the
+// administrator's own beside them, which the first includes since AppArmor 3.
+const (
+	AppArmorQEMU  = "/etc/apparmor.d/abstractions/libvirt-qemu"
+	AppArmorLocal = "/etc/apparmor.d/local/abstractions/libvirt-qemu"
+)
+
 // DefaultQEMU is the folder that QEMU reads for each use that has none of its own.
 const DefaultQEMU = "qemu"
 

@@ -1,0 +1,286 @@
+package main
+
+import (
+	"bytes"
+	"crypto"
+	"crypto/x509"
+	"errors"
+	"fmt"
+	"strings"
+
+	"github.com/spf13/cobra"
+
+	"virtpki/internal/libvirt"
+	"virtpki/internal/store"
+	"virtpki/pki"
+)
+
+// withOptions say what of QEMU's is to be filled; bootstrap, issue, install and
+// renew share them.
+type withOptions struct {
+	with     []string
+	group    string
+	separate bool
+	ca       string
+}
+
+func (o *withOptions) addFlags(cmd *cobra.Command) {
+	flags := cmd.Flags()
+	flags.StringSliceVar(&o.with, "with", nil, "fill the folders of QEMU's `uses` too: "+strings.Join(libvirt.QEMUUseNames(), ", "))
+	flags.StringVar(&o.group, "qemu-group", "", "`group` that may read QEMU's keys (default what qemu.conf or the distribution says)")
+	flags.BoolVar(&o.separate, "separate", false, "give each folder of QEMU's keys and certificates of its own, instead of copies of libvirt's")
+	flags.StringVar(&o.ca, "qemu-ca", "", "`directory` of another CA, which signs for QEMU")
+	cmd.MarkFlagDirname("qemu-ca")
+	completeFrom(cmd, "with", libvirt.QEMUUseNames()...)
+}
+
+// withPlan is withOptions with everything checked.
+type withPlan struct {
+	uses     []libvirt.QEMUUse
+	separate bool // always with a CA of its own
+	group    string
+	ca       string // empty: libvirt's
+}
+
+func (o *withOptions) check() (*withPlan, error) {
+	w := &withPlan{separate: o.separate || o.ca != "", group: o.group, ca: o.ca}
+	seen := make(map[string]bool)
+	for _, name := range o.with {
+		use, err := libvirt.FindQEMUUse(strings.TrimSpace(name))
+		if err != nil {
+			return nil, usageError{err}
+		}
+		if !seen[use.Name] {
+			seen[use.Name] = true
+			w.uses = append(w.uses, use)
+		}
+	}
+	if len(w.uses) == 0 && (o.group != "" || o.separate || o.ca != "") {
+		return nil, usagef("--qemu-group, --separate and --qemu-ca go with --with, which says what to fill")
+	}
+	return w, nil
+}
+
+// locks are the folders that a command has to lock on top of its own.
+func (w *withPlan) locks() []string {
+	if w.ca == "" {
+		return nil
+	}
+	return []string{w.ca}
+}
+
+// roles are the pairs that a use reads.
+func roles(use libvirt.QEMUUse) []pki.Role {
+	var roles []pki.Role
+	if use.Server {
+		roles = append(roles, pki.Server)
+	}
+	if use.Client {
+		roles = append(roles, pki.Client)
+	}
+	return roles
+}
+
+// filler fills the folders of QEMU's on a host, or in a bundle for one.
+type filler struct {
+	*env
+	*withPlan
+	g          *globals
+	keys       *keyring
+	leaf       leafPlan
+	sysconfdir string // as this process sees it
+	portable   bool   // a bundle for another machine
+	identities map[pki.Role]identity
+	pairs      map[pki.Role]*pair // libvirt's, whole
+}
+
+// fill plans the folders. a is the CA that signs for libvirt.
+func (f *filler) fill(j *job, a *authority) error {
+	if len(f.uses) == 0 {
+		return nil
+	}
+	signer, err := f.signer(a)
+	if err != nil {
+		return err
+	}
+	keyOwner, err := f.keyOwner(j)
+	if err != nil {
+		return err
+	}
+	for _, use := range f.uses {
+		to := target{layout: use.Layout(f.sysconfdir), owner: owner(), keyOwner: keyOwner}
+		if err := f.fillOne(j, signer, use, to); err != nil {
+			return err
+		}
+		f.noteConfined(j, use, to.layout)
+	}
+	return nil
+}
+
+// noteConfined tells of a folder that libvirt's AppArmor profile keeps QEMU out of.
+func (f *filler) noteConfined(j *job, use libvirt.QEMUUse, layout libvirt.Layout) {
+	if use.Confined && store.Exists(f.g.underRoot(libvirt.AppArmorQEMU)) {
+		j.note("%s: the AppArmor profile of guests does not let QEMU read there: add \"%s/** r,\" to %s, or keep to --with %s",
+			layout.Base, use.Layout(f.g.sysconfdir).Base, libvirt.AppArmorLocal, libvirt.DefaultQEMU)
+	}
+}
+
+// signer is the CA for QEMU.
+func (f *filler) signer(a *authority) (*authority, error) {
+	if f.ca == "" {
+		return a, nil
+	}
+	g := *f.g
+	g.ca = f.ca
+	a, err := f.loadCA(&g)
+	if err != nil {
+		return nil, fmt.Errorf("the CA for QEMU: %w", err)
+	}
+	return a, a.open(f.keys)
+}
+
+// fillOne plans the folder of one use. It appears with all that is in it: a folder
+// without the files would break guests by being there.
+func (f *filler) fillOne(j *job, a *authority, use libvirt.QEMUUse, to target) error {
+	j.plan.Together(to.layout.Base)
+	if err := f.trust(j, a, to); err != nil {
+		return withHint(err, "one CA signs for all of it, unless --qemu-ca names another for QEMU")
+	}
+	for _, role := range roles(use) {
+		if err := f.place(j, a, role, to); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// place plans a pair: that of before where there is one, else a copy of libvirt's,
+// or one of its own.
+func (f *filler) place(j *job, a *authority, role pki.Role, to target) error {
+	have, err := loadPair(to.layout, role)
+	if err != nil {
+		return err
+	}
+	if have.cert != nil && have.key != nil && !f.isCopy(have) {
+		return f.take(j, a, have, to)
+	}
+	if have.cert != nil && have.key == nil && !f.isCopy(have) {
+		return withHint(fmt.Errorf("%s: its key %s is missing", have.certPath, have.keyPath), "bring the key back, or remove the certificate to have a new pair made")
+	}
+	if !f.separate {
+		return f.copyPair(j, have, role, to)
+	}
+	if err := a.open(f.keys); err != nil {
+		return err
+	}
+	id := f.identities[role]
+	id.place = to.layout.Base
+	_, err = f.makePair(j, a, f.keys, f.leaf, to, id, have)
+	return err
+}
+
+// isCopy reports whether a pair is libvirt's, or what a cut-short run has left of it.
+func (f *filler) isCopy(have *pair) bool {
+	libvirts := f.pairs[have.role]
+	return !f.separate && libvirts != nil && have.cert != nil && have.cert.Equal(libvirts.cert)
+}
+
+// take leaves a pair as it is, and lets QEMU read its key.
+func (f *filler) take(j *job, a *authority, have *pair, to target) error {
+	if !a.hasSigned(have.cert) {
+		return withHint(fmt.Errorf("%s: %s is not signed by the CA in %s", have.certPath, dnOf(have.cert), a.layout.Path(libvirt.CACert)),
+			"move it away to have it made anew, or name its CA with --qemu-ca")
+	}
+	data, err := store.ReadFile(have.keyPath, store.MaxPEM)
+	if err != nil {
+		return err
+	}
+	return to.write(&j.plan, libvirt.KeyFile(string(have.role)), data)
+}
+
+// copyPair plans a copy of libvirt's pair.
+func (f *filler) copyPair(j *job, have *pair, role pki.Role, to target) error {
+	from := f.pairs[role]
+	if from == nil || from.key == nil || from.cert == nil {
+		return withHint(fmt.Errorf("there is no whole %s pair to copy for QEMU", role), "issue a host, which has both pairs, or give QEMU its own with --separate")
+	}
+	if have.key != nil && !samePublicKey(have.key, from.key) {
+		return withHint(fmt.Errorf("there is a key already: %s", have.keyPath), "move it away first")
+	}
+	return f.writePair(j, to, role, from.key, from.cert, nil)
+}
+
+func samePublicKey(a, b crypto.Signer) bool {
+	x, err1 := x509.MarshalPKIXPublicKey(a.Public())
+	y, err2 := x509.MarshalPKIXPublicKey(b.Public())
+	return err1 == nil && err2 == nil && bytes.Equal(x, y)
+}
+
+// keyOwner is who the keys belong to: root, and the group in which QEMU is. Nil
+// where this is not root, who alone can give a file to a group.
+func (f *filler) keyOwner(j *job) (*store.Owner, error) {
+	if owner() == nil {
+		j.noteOnce("only root can give QEMU's keys to its group: as they are, QEMU cannot read them")
+		return nil, nil
+	}
+	name, gid, err := f.findGroup()
+	if errors.Is(err, libvirt.ErrNoQEMUUser) && f.group == "" {
+		if !f.portable {
+			return nil, withHint(err, "install libvirt's QEMU driver first, or name the group that may read the keys with --qemu-group")
+		}
+		j.noteOnce("%v: give the keys in QEMU's folders to its group where they go, or name it with --qemu-group", err)
+		return owner(), nil
+	}
+	if err != nil {
+		return nil, asUsage(err)
+	}
+	if f.portable {
+		j.noteOnce("QEMU's keys are for the group %s, %d: where they go it must have this number, and what copies them must keep it", name, gid)
+	}
+	return &store.Owner{GID: gid}, nil
+}
+
+// findGroup is the group that was asked for, else the one of QEMU's user here.
+func (f *filler) findGroup() (name string, gid int, err error) {
+	groups, err := readIfThere(f.g.underRoot("/etc/group"))
+	if err != nil {
+		return "", 0, err
+	}
+	if f.group != "" {
+		return libvirt.ParseGroup(groups, f.group)
+	}
+	u, err := f.g.qemuUser()
+	return u.Group, u.GID, err
+}
+
+// qemuUser is the user as whom QEMU runs on this machine.
+func (g *globals) qemuUser() (libvirt.QEMUUser, error) {
+	conf, err := readQEMUConf(g)
+	if err != nil {
+		return libvirt.QEMUUser{}, err
+	}
+	passwd, err1 := readIfThere(g.underRoot("/etc/passwd"))
+	groups, err2 := readIfThere(g.underRoot("/etc/group"))
+	if err := firstOf(err1, err2); err != nil {
+		return libvirt.QEMUUser{}, err
+	}
+	u, err := libvirt.FindQEMUUser(conf, passwd, groups)
+	if err != nil {
+		err = fmt.Errorf("%s: %w", libvirt.QEMUConfPath(g.underRoot(g.sysconfdir)), err)
+	}
+	return u, err
+}
+
+// readQEMUConf reads qemu.conf; none is an empty one.
+func readQEMUConf(g *globals) (*libvirt.Conf, error) {
+	path := libvirt.QEMUConfPath(g.underRoot(g.sysconfdir))
+	data, err := readIfThere(path)
+	if err != nil {
+		return nil, err
+	}
+	conf, err := libvirt.ParseConf(data)
+	if err != nil {
+		return nil, fmt.Errorf("%s: %w", path, err)
+	}
+	return conf, nil
+}

@@ -27,6 +27,7 @@ var mayImport = map[string][]string{
 	"internal/judge":         {"dn", "internal/libvirt"},
 	"internal/lab":           {},
 	"internal/lab/labscript": {"internal/lab"},
+	"internal/lab/vnctls":    {},
 	"cmd/virtpki":            {"dn", "pki", "templates", "internal/store", "internal/libvirt", "internal/judge"},
 }
 

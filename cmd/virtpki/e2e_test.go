@@ -28,25 +28,47 @@ func TestE2E(t *testing.T) {
 	}
 	config := labscript.Config{
 		Binary: buildStatic(t),
+		Tools:  map[string]string{buildProgram(t, "../../internal/lab/vnctls"): "/usr/bin/vnctls"},
 		Slots:  make(chan struct{}, 2),
-		Env:    []string{"BENCH=" + absolute(t, "../../bench")},
 	}
 	for _, config.Release = range releases {
+		config.Env = []string{"BENCH=" + absolute(t, "../../bench"), "QEMU=" + qemuPackages(t, config.Release)}
 		t.Run(config.Release.String(), func(t *testing.T) {
 			testscript.Run(t, labscript.Params(t.Context(), "../../testdata/e2e", config))
 		})
 	}
 }
 
+// qemuPackages is what a host with guests has, the same for every script so that
+// one root serves them all.
+func qemuPackages(t *testing.T, release lab.Release) string {
+	packages := "qemu-system-x86,qemu-utils,libvirt-daemon-driver-qemu"
+	split, err := release.Holds(">=11") // what was one package with the daemon
+	if err != nil {
+		t.Fatal(err)
+	}
+	if split {
+		packages += ",libvirt-daemon-driver-secret,libvirt-daemon-driver-storage"
+	}
+	return packages
+}
+
 // buildStatic builds virtpki as it is released, without cgo, so that one binary
 // runs on every release.
 func buildStatic(t *testing.T) string {
 	t.Helper()
-	binary := filepath.Join(t.TempDir(), "virtpki")
+	return buildProgram(t, ".")
+}
+
+// buildProgram builds the program in a folder in the same way.
+func buildProgram(t *testing.T, folder string) string {
+	t.Helper()
+	binary := filepath.Join(t.TempDir(), "program")
 	cmd := exec.Command("go", "build", "-o", binary, ".")
+	cmd.Dir = folder
 	cmd.Env = append(os.Environ(), "CGO_ENABLED=0")
 	if out, err := cmd.CombinedOutput(); err != nil {
-		t.Fatalf("building virtpki: %v\n%s", err, out)
+		t.Fatalf("building %s: %v\n%s", folder, err, out)
 	}
 	return binary
 }

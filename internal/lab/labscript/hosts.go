@@ -2,6 +2,7 @@ package labscript
 
 import (
 	"errors"
+	"maps"
 	"os/exec"
 	"strconv"
 	"strings"
@@ -21,6 +22,7 @@ func (s *stage) host(ts *testscript.TestScript, neg bool, args []string) {
 		args = args[2:]
 	}
 	config := lab.HostConfig{Name: args[0], Files: map[string]string{s.config.Binary: "/usr/bin/virtpki"}}
+	maps.Copy(config.Files, s.config.Tools)
 	if len(args) > 1 {
 		config.FQDN = args[1]
 	}

@@ -49,6 +49,8 @@ type Config struct {
 	Release lab.Release
 	// Binary is the virtpki program, linked statically, that every host gets.
 	Binary string
+	// Tools maps further programs to their paths in every host.
+	Tools map[string]string
 	// Slots bounds how many scripts run at a time, over all releases that share it.
 	Slots chan struct{}
 	// Env is set in the script, "NAME=value".

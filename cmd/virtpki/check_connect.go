@@ -6,6 +6,7 @@ import (
 	"crypto/x509"
 	"errors"
 	"fmt"
+	"io/fs"
 	"net"
 	"net/netip"
 	"os"
@@ -213,10 +214,12 @@ func (c *connection) loadPair(wanted bool) error {
 	if !wanted && (!store.Exists(p.certPath) || !store.Exists(p.keyPath)) {
 		return nil
 	}
-	if err := firstOf(p.readCert(), p.readKey()); err != nil {
-		return err
-	}
+	err := firstOf(p.readCert(), p.readKey())
 	switch {
+	case errors.Is(err, fs.ErrPermission) && os.Geteuid() != 0:
+		return withHint(err, "libvirt stops here as well: a user needs a pair in ~/.pki/libvirt, or another one with --as CERT,KEY")
+	case err != nil:
+		return err
 	case p.cert == nil:
 		return fmt.Errorf("%s: no such file", p.certPath)
 	case p.key == nil:

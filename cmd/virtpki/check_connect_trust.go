@@ -57,7 +57,7 @@ func judgeIssued(what string, chain, roots []*x509.Certificate, rootFile string,
 	return &reason{Sure: true, Text: whyNotIssued(what, leaf, roots, rootFile, err), Mend: fmt.Sprintf("the same CA on both sides: its cacert.pem belongs in %s", rootFile)}
 }
 
-func clockText(at time.Time) string { return at.UTC().Format("2006-01-02 15:04 MST") }
+func clockText(at time.Time) string { return at.UTC().Format(time.RFC3339) }
 
 func verifyIssued(chain, roots []*x509.Certificate, now time.Time) error {
 	options := x509.VerifyOptions{

@@ -29,7 +29,7 @@ name of the host and its libvirt.
 
 URI is what virsh takes (qemu+tls://hv1/system, test+tls://[fd09::7]:16514/default,
 with pkipath=, no_verify=1, no_sanity=1 and the versions in tls_priority=), or
-HOST, HOST:PORT or [V6]:PORT, which leaves the driver to the daemon. The files are
+HOST, HOST:PORT or [V6]:PORT, for which any driver or none is good. The files are
 those that libvirt would read here: the system's for root, else ~/.pki/libvirt and
 what it falls back to, or those of pkipath; --as connects with another pair.
 

@@ -156,7 +156,12 @@ func (c *connection) call(ctx context.Context, remote *libvirt.Remote) bool {
 	if !c.stepAuthentication(ctx, remote, types) {
 		return false
 	}
-	if err := remote.Open(ctx, c.uri.Opens); err != nil {
+	err = remote.Open(ctx, c.uri.Opens)
+	var refusal *libvirt.DaemonError
+	switch {
+	case c.uri.AnyDriver && errors.As(err, &refusal):
+		return c.ok("open", "no driver was asked for, and the daemon has none to choose (%s)", printable(refusal.Message))
+	case err != nil:
 		return c.stepCallFailed("open", err)
 	}
 	c.ok("open", "%s", c.opened())

@@ -202,8 +202,12 @@ func TestCheckConnect(t *testing.T) {
 		return &tls.Config{Certificates: []tls.Certificate{cert}, ClientAuth: tls.RequestClientCert}
 	}
 	good := with(p.issue(nil))
-	expired := p.issue(func(c *x509.Certificate) { c.NotBefore, c.NotAfter = time.Now().Add(-time.Hour), time.Now().Add(-time.Minute) })
-	future := p.issue(func(c *x509.Certificate) { c.NotBefore, c.NotAfter = time.Now().Add(time.Hour), time.Now().Add(2*time.Hour) })
+	expired := p.issue(func(c *x509.Certificate) {
+		c.NotBefore, c.NotAfter = time.Now().Add(-time.Hour), time.Now().Add(-time.Minute)
+	})
+	future := p.issue(func(c *x509.Certificate) {
+		c.NotBefore, c.NotAfter = time.Now().Add(time.Hour), time.Now().Add(2*time.Hour)
+	})
 	named := p.issue(func(c *x509.Certificate) { c.IPAddresses, c.DNSNames = nil, []string{"hv1.example", "hv1"} })
 	bare := p.issue(func(c *x509.Certificate) { c.IPAddresses, c.Subject.CommonName = nil, "127.0.0.1" })
 	old := with(p.issue(nil))

@@ -5,10 +5,12 @@ import (
 	"errors"
 	"fmt"
 	"net"
+	"net/netip"
 	"net/url"
 	"slices"
 	"strconv"
 	"strings"
+	"unicode"
 )
 
 // The ports of a daemon (libvirt, src/remote/remote_driver.h).
@@ -25,6 +27,9 @@ type RemoteURI struct {
 	// Opens is the URI as the daemon gets to see it, "qemu:///system"; empty leaves
 	// the choice to the daemon.
 	Opens string
+	// AnyDriver is a host alone: no driver was asked for, and the daemon need not
+	// have one.
+	AnyDriver bool
 
 	// The parameters that are the transport's own.
 	PKIPath  string
@@ -46,8 +51,7 @@ var (
 // (src/remote/remote_driver.c, src/util/viruri.c): the driver before a "+", TLS
 // where there is a host and no transport, this host where there is none, port 16514,
 // and the parameters of the transport, whose names know no case; the others go to the
-// daemon. Something without "://" is a host, or a host and a port, as in
-// remote+tls://HOST/. The error wraps [ErrLocalURI] or [ErrNotTLS] where that is it.
+// daemon. Something without "://" is a host, or a host and a port. The error wraps [ErrLocalURI] or [ErrNotTLS] where that is it.
 func ParseRemoteURI(text string) (*RemoteURI, error) {
 	if !strings.Contains(text, "://") {
 		return parseHost(text)
@@ -71,6 +75,9 @@ func ParseRemoteURI(text string) (*RemoteURI, error) {
 	if u.Host == "" {
 		u.Host = "localhost"
 	}
+	if !plausibleHost(u.Host) {
+		return nil, fmt.Errorf("%q names no host", text)
+	}
 	if err := u.setPort(parsed.Port()); err != nil {
 		return nil, fmt.Errorf("%q: %w", text, err)
 	}
@@ -82,8 +89,8 @@ func ParseRemoteURI(text string) (*RemoteURI, error) {
 
 // parseHost reads HOST, HOST:PORT, [V6]:PORT or a bare IPv6 address.
 func parseHost(text string) (*RemoteURI, error) {
-	u := &RemoteURI{Host: strings.Trim(text, "[]"), Port: TLSPort}
-	if net.ParseIP(u.Host) == nil && strings.Contains(text, ":") {
+	u := &RemoteURI{Host: strings.Trim(text, "[]"), Port: TLSPort, AnyDriver: true}
+	if _, err := netip.ParseAddr(u.Host); err != nil && strings.Contains(text, ":") {
 		host, port, err := net.SplitHostPort(text)
 		if err != nil {
 			return nil, fmt.Errorf("%q is neither a URI nor HOST:PORT", text)
@@ -93,10 +100,16 @@ func parseHost(text string) (*RemoteURI, error) {
 			return nil, fmt.Errorf("%q: %w", text, err)
 		}
 	}
-	if u.Host == "" || strings.ContainsAny(u.Host, " /@?#") {
+	if !plausibleHost(u.Host) {
 		return nil, fmt.Errorf("%q names no host", text)
 	}
 	return u, nil
+}
+
+// plausibleHost leaves it to the resolver to say what is no name, but for what would
+// take a URI apart.
+func plausibleHost(host string) bool {
+	return host != "" && !strings.ContainsFunc(host, func(c rune) bool { return !unicode.IsPrint(c) || strings.ContainsRune(" /@?#[]\\\"'", c) })
 }
 
 func (u *RemoteURI) setPort(text string) error {

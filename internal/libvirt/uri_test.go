@@ -3,6 +3,7 @@ package libvirt
 import (
 	"crypto/tls"
 	"errors"
+	"net"
 	"strings"
 	"testing"
 )
@@ -103,4 +104,22 @@ func TestParsePriority(t *testing.T) {
 			t.Errorf("%q: got %+v, %v", c.text, got, err)
 		}
 	}
+}
+
+// FuzzRemoteURI reads any text: what is taken names a host and a port that can be
+// connected to.
+func FuzzRemoteURI(f *testing.F) {
+	for _, text := range []string{"a[b", "fe80::1%eth0", "a\nb", "qemu+tls://hv1/system?pkipath=/a&no_verify=1", "test+tls://[::1]:17/default", "hv1:17", "[::1", "a://%zz", "x+tls://h?tls_priority=NORMAL:-VERS-ALL"} {
+		f.Add(text)
+	}
+	f.Fuzz(func(t *testing.T, text string) {
+		u, err := ParseRemoteURI(text)
+		if err != nil {
+			return
+		}
+		host, port, err := net.SplitHostPort(u.Address())
+		if err != nil || host != u.Host || host == "" || port == "0" || u.Port < 1 || u.Port > 65535 {
+			t.Errorf("%q: %+v, %v", text, u, err)
+		}
+	})
 }

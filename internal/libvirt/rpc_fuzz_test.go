@@ -5,15 +5,18 @@ import (
 	"testing"
 )
 
-// FuzzAdminReply gives a daemon's bytes to everything that decodes them: no panic,
+// FuzzReply gives a daemon's bytes to everything that decodes them: no panic,
 // nothing larger than what came in, and a client list that is read is written back
 // as it was.
-func FuzzAdminReply(f *testing.F) {
+func FuzzReply(f *testing.F) {
 	h := rpcHeader{adminProgram, adminVersion, 8, rpcTypeReply, 1, rpcOK}
 	f.Add(encodeRPC(h, join(words(1), xdrString(nil, "libvirtd"), words(0, 7, 0, 1700000000, 2), words(1))))
 	f.Add(encodeRPC(h, join(words(2), xdrString(nil, "admin"), xdrString(nil, "libvirtd"), words(2))))
 	f.Add(encodeRPC(h, join(words(2), param("sock_addr", paramString, xdrString(nil, "::1")), param("readonly", paramBoolean, words(1)))))
 	f.Add(encodeRPC(h, join(words(96, 7, 1), xdrString(nil, "no client"), words(2, 0, 0))))
+	f.Add(encodeRPC(h, words(2, 1, 2)))
+	f.Add(encodeRPC(h, words(0, 12008000)))
+	f.Add(encodeRPC(h, xdrString(nil, "SCRAM-SHA-256,GSSAPI")))
 	f.Add(words(0xffffffff, 0, 0, 0, 0, 0, 0))
 	f.Fuzz(func(t *testing.T, data []byte) {
 		h, body, err := readRPC(bytes.NewReader(data))
@@ -38,6 +41,15 @@ func FuzzAdminReply(f *testing.F) {
 		var client AdminClient
 		if err := decodeInfo(body, &client); err == nil && len(client.DN)+len(client.Address) > len(body) {
 			t.Errorf("%+v out of %d bytes", client, len(body))
+		}
+		if types, err := decodeAuthTypes(body); err == nil && (len(types) > remoteAuthTypesMax || len(types)*4 > len(body)) {
+			t.Errorf("%d authentications out of %d bytes", len(types), len(body))
+		}
+		if text, err := decodeText(body); err == nil && len(text) > len(body) {
+			t.Errorf("%d bytes of text out of %d", len(text), len(body))
+		}
+		if version, err := decodeVersion(body); err == nil && len(body) != 8 {
+			t.Errorf("version %s out of %d bytes", version, len(body))
 		}
 		if decodeError(body) == nil {
 			t.Error("an error reply that is no error")

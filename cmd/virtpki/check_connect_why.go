@@ -113,7 +113,7 @@ func (c *connection) whyRefused(result *libvirt.ProbeResult, here []libvirt.Runn
 	}
 	name := dnOf(c.client.cert)
 	return append(all,
-		reason{Text: fmt.Sprintf("tls_allowed_dn_list there does not let %s in", name), Mend: fmt.Sprintf("on the server: virtpki dn match --conf /etc/libvirt/libvirtd.conf --dn '%s'", name)},
+		reason{Text: fmt.Sprintf("tls_allowed_dn_list there does not let %s in", name), Mend: fmt.Sprintf("on the server: virtpki dn match --conf /etc/libvirt/libvirtd.conf --dn %s", shellQuote(name))},
 		reason{Text: "the CRL there revokes it", Mend: "on the server: virtpki crl show"},
 		reason{Text: "the clock there says that it is not valid yet, or any more", Mend: "on the server: date"},
 		reason{Text: "something else, of which only the log there tells", Mend: "on the server: journalctl -u libvirtd -u virtproxyd; or run this command there, as root"})
@@ -198,6 +198,22 @@ func (c *connection) unlistedHere(d libvirt.Running) *reason {
 	if misses := dn.Explain(name, list.List(), dn.Glob); len(misses) > 0 {
 		text += fmt.Sprintf(" (%s comes near: %s)", printable(misses[0].Pattern), misses[0].Reason)
 	}
-	return &reason{Sure: true, Text: text,
-		Mend: fmt.Sprintf("add '%s' to the list: virtpki config %s --allow-dn ... --apply; then systemctl restart %s", dn.Exact(name), d.Daemon.Name, d.Daemon.Service)}
+	return &reason{Sure: true, Text: text, Mend: mendList(d, list.List(), dn.Exact(name))}
 }
+
+// mendList is the command that adds a pattern to a list, which takes the place of
+// the old one.
+func mendList(d libvirt.Running, list []string, pattern string) string {
+	restart := "; then systemctl restart " + d.Daemon.Service
+	if len(list) > 4 {
+		return fmt.Sprintf("add %s to %s in %s%s", shellQuote(pattern), libvirt.AllowedDNs, d.ConfPath, restart)
+	}
+	command := "virtpki config " + d.Daemon.Name
+	for _, p := range append(slices.Clone(list), pattern) {
+		command += " --allow-dn " + shellQuote(p)
+	}
+	return command + " --apply" + restart
+}
+
+// shellQuote writes a word so that a shell takes it as it is.
+func shellQuote(word string) string { return "'" + strings.ReplaceAll(word, "'", `'\''`) + "'" }

@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"os"
 	"path/filepath"
 	"slices"
 	"strings"
@@ -28,7 +29,7 @@ func (c *connection) whyNobody(result *libvirt.ProbeResult, here []libvirt.Runni
 		}
 		return fmt.Sprintf("%s here listens on %s", d.Daemon.Name, d.Address)
 	}
-	if slices.ContainsFunc(result.Addresses, c.isOwn) {
+	if os.Geteuid() == 0 && slices.ContainsFunc(result.Addresses, c.isOwn) {
 		return "no daemon runs here: systemctl enable --now libvirtd-tls.socket (or virtproxyd-tls.socket)"
 	}
 	return "on the server: systemctl enable --now libvirtd-tls.socket (or virtproxyd-tls.socket); is the port " + fmt.Sprint(libvirt.TLSPort) + "?"

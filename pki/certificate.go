@@ -190,11 +190,13 @@ func CertificateBlocks(data []byte) iter.Seq[[]byte] {
 	return blocks(data, "CERTIFICATE", "X509 CERTIFICATE")
 }
 
-// blocks yields the contents of the PEM blocks of some types. A byte order mark
-// before the first is passed over: GnuTLS does so too.
+// trimBOM takes away a byte order mark: GnuTLS passes over it too.
+func trimBOM(data []byte) []byte { return bytes.TrimPrefix(data, []byte("\xef\xbb\xbf")) }
+
+// blocks yields the contents of the PEM blocks of some types.
 func blocks(data []byte, types ...string) iter.Seq[[]byte] {
 	return func(yield func([]byte) bool) {
-		rest := bytes.TrimPrefix(data, []byte("\xef\xbb\xbf"))
+		rest := trimBOM(data)
 		for {
 			var block *pem.Block
 			if block, rest = pem.Decode(rest); block == nil {

@@ -1,7 +1,6 @@
 package pki
 
 import (
-	"bytes"
 	"crypto"
 	"crypto/ecdsa"
 	"crypto/ed25519"
@@ -166,14 +165,12 @@ func Encrypted(data []byte) bool {
 
 // KeyMatches reports whether key is the private key of cert.
 func KeyMatches(cert *x509.Certificate, key crypto.Signer) bool {
-	pub, ok := key.Public().(interface{ Equal(crypto.PublicKey) bool })
-	return ok && pub.Equal(cert.PublicKey)
+	return SameKey(key.Public(), cert.PublicKey)
 }
 
 // firstBlock returns the first PEM block whose type is wanted, nil if none is.
-// A byte order mark before the first block is passed over: GnuTLS does so too.
 func firstBlock(data []byte, wanted func(typ string) bool) *pem.Block {
-	rest := bytes.TrimPrefix(data, []byte("\xef\xbb\xbf"))
+	rest := trimBOM(data)
 	for {
 		var block *pem.Block
 		if block, rest = pem.Decode(rest); block == nil || wanted(block.Type) {

@@ -1,0 +1,80 @@
+package pki
+
+import (
+	"bytes"
+	"crypto/x509"
+	"encoding/pem"
+	"errors"
+	"fmt"
+	"strings"
+)
+
+// ErrNoAnswer says that there is neither a certificate nor a CRL.
+var ErrNoAnswer = errors.New("neither a certificate nor a CRL in PEM form")
+
+// Answer is what a CA hands out: certificates, and what whoever uses them has to
+// trust and to refuse.
+type Answer struct {
+	Leafs []*x509.Certificate // of hosts and clients
+	CAs   []*x509.Certificate
+	CRLs  []*CRL
+}
+
+// Encode returns the answer as PEM blocks: certificates, CAs, CRLs.
+func (a *Answer) Encode() []byte {
+	return bytes.Join([][]byte{EncodeCertificates(a.Leafs...), EncodeCertificates(a.CAs...), EncodeCRL(a.CRLs...)}, nil)
+}
+
+// ParseAnswer reads an answer from PEM. Text around the blocks is passed over; a
+// block that is damaged or does not parse, or of another kind than those of an
+// answer, is an error, and so is an answer with nothing in it ([ErrNoAnswer]).
+// Nothing is verified.
+func ParseAnswer(data []byte) (*Answer, error) {
+	if err := checkBlocks(data); err != nil {
+		return nil, err
+	}
+	a := &Answer{}
+	n := 0
+	for block, rest := pem.Decode(trimBOM(data)); block != nil; block, rest = pem.Decode(rest) {
+		n++
+		if err := a.add(block); err != nil {
+			return nil, fmt.Errorf("block %d: %w", n, err)
+		}
+	}
+	if n == 0 {
+		return nil, ErrNoAnswer
+	}
+	return a, nil
+}
+
+func (a *Answer) add(block *pem.Block) error {
+	switch {
+	case block.Type == "CERTIFICATE", block.Type == "X509 CERTIFICATE":
+		return a.addCertificate(block.Bytes)
+	case block.Type == pemCRL:
+		crl, err := ParseCRL(block.Bytes)
+		if err != nil {
+			return fmt.Errorf("the CRL does not parse: %w", err)
+		}
+		a.CRLs = append(a.CRLs, crl)
+		return nil
+	case strings.HasSuffix(block.Type, "PRIVATE KEY"):
+		return errors.New("a private key, which no answer holds")
+	case block.Type == pemCSR, block.Type == pemNewCSR:
+		return errors.New("a certificate request: it has to be signed first")
+	}
+	return fmt.Errorf("%q belongs in no answer", block.Type)
+}
+
+func (a *Answer) addCertificate(raw []byte) error {
+	cert, err := x509.ParseCertificate(raw)
+	if err != nil {
+		return fmt.Errorf("the certificate does not parse: %w", err)
+	}
+	if cert.BasicConstraintsValid && cert.IsCA {
+		a.CAs = append(a.CAs, cert)
+	} else {
+		a.Leafs = append(a.Leafs, cert)
+	}
+	return nil
+}

@@ -25,6 +25,8 @@ const (
 	ServerKey
 	ClientCert
 	ClientKey
+	ServerPending // a new key that waits for its certificate, with the request for it
+	ClientPending
 )
 
 // Entry is the place of one file.
@@ -63,6 +65,8 @@ var systemEntries = []Entry{
 	{ServerKey, "pki/libvirt/private/serverkey.pem", 0o600},
 	{ClientCert, "pki/libvirt/clientcert.pem", 0o644},
 	{ClientKey, "pki/libvirt/private/clientkey.pem", 0o600},
+	{ServerPending, "pki/libvirt/private/serverkey-pending.pem", 0o600},
+	{ClientPending, "pki/libvirt/private/clientkey-pending.pem", 0o600},
 }
 
 var systemFolders = []Folder{
@@ -83,6 +87,8 @@ var flatEntries = []Entry{
 	{ServerKey, "serverkey.pem", 0o600},
 	{ClientCert, "clientcert.pem", 0o600},
 	{ClientKey, "clientkey.pem", 0o600},
+	{ServerPending, "serverkey-pending.pem", 0o600},
+	{ClientPending, "clientkey-pending.pem", 0o600},
 }
 
 var flatFolders = []Folder{{".", 0o700}}
@@ -201,7 +207,10 @@ func (f File) IsKey() bool {
 // KeyFile is the private key beside [CertFile].
 func KeyFile(role string) File { return pairs[role][1] }
 
-var pairs = map[string][2]File{
-	"server": {ServerCert, ServerKey},
-	"client": {ClientCert, ClientKey},
+// PendingFile is the key beside [KeyFile] that waits for its certificate.
+func PendingFile(role string) File { return pairs[role][2] }
+
+var pairs = map[string][3]File{
+	"server": {ServerCert, ServerKey, ServerPending},
+	"client": {ClientCert, ClientKey, ClientPending},
 }

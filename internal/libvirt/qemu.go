@@ -110,6 +110,8 @@ var qemuEntries = []Entry{
 	{ServerKey, "server-key.pem", 0o640},
 	{ClientCert, "client-cert.pem", 0o644},
 	{ClientKey, "client-key.pem", 0o640},
+	{ServerPending, "server-key-pending.pem", 0o600},
+	{ClientPending, "client-key-pending.pem", 0o600},
 }
 
 // QEMU lists the places in which QEMU may find its files, below a SYSCONFDIR: the

@@ -1,11 +1,13 @@
 package main
 
 import (
+	"bufio"
 	"errors"
 	"fmt"
 	"io"
 	"net"
 	"os"
+	"strings"
 	"time"
 
 	"golang.org/x/term"
@@ -20,6 +22,7 @@ type env struct {
 	hostname       func() (string, error)
 	addresses      func() ([]net.IP, error)
 	askSecret      func(prompt string) ([]byte, error)
+	askLine        func(prompt string) (string, error)
 }
 
 // errNoTerminal says that a question cannot be asked.
@@ -34,6 +37,7 @@ func newEnv() *env {
 		hostname:  os.Hostname,
 		addresses: localAddresses,
 		askSecret: askSecret,
+		askLine:   askLine,
 	}
 }
 
@@ -77,4 +81,23 @@ func askSecret(prompt string) ([]byte, error) {
 	secret, err := term.ReadPassword(int(os.Stdin.Fd()))
 	io.WriteString(os.Stderr, "\n")
 	return secret, err
+}
+
+// askLine reads a line from the terminal, not from stdin, which may be a pipe with
+// what the question is about.
+func askLine(prompt string) (string, error) {
+	if !term.IsTerminal(int(os.Stderr.Fd())) {
+		return "", errNoTerminal
+	}
+	tty, err := os.Open("/dev/tty")
+	if err != nil {
+		return "", errNoTerminal
+	}
+	defer tty.Close()
+	io.WriteString(os.Stderr, prompt)
+	line, err := bufio.NewReader(tty).ReadString('\n')
+	if errors.Is(err, io.EOF) {
+		err = nil // no answer is one
+	}
+	return strings.TrimSpace(line), err
 }

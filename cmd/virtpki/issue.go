@@ -1,7 +1,9 @@
 package main
 
 import (
+	"cmp"
 	"context"
+	"crypto"
 	"crypto/x509"
 	"errors"
 	"fmt"
@@ -17,6 +19,7 @@ import (
 
 	"virtpki/dn"
 	"virtpki/internal/libvirt"
+	"virtpki/internal/store"
 	"virtpki/pki"
 )
 
@@ -369,7 +372,18 @@ func (e *env) makePair(j *job, a *authority, keys *keyring, leaf leafPlan, to ta
 	if err != nil {
 		return nil, err
 	}
+	cert, err := e.certify(j, a, leaf, id, key.Public(), to.layout.Path(libvirt.CertFile(string(id.role))))
+	if err != nil {
+		return nil, err
+	}
+	return cert, e.writePair(j, to, id.role, key, cert, have)
+}
+
+// certify signs the certificate of an identity for a key, and plans its record.
+// path is where it will lie, for the summary; empty for the record's.
+func (e *env) certify(j *job, a *authority, leaf leafPlan, id identity, pub crypto.PublicKey, path string) (*x509.Certificate, error) {
 	if id.rawSubject == nil {
+		var err error
 		if id.rawSubject, err = leafSubject(a.ca.Certificate, id.name); err != nil {
 			return nil, err
 		}
@@ -379,7 +393,7 @@ func (e *env) makePair(j *job, a *authority, keys *keyring, leaf leafPlan, to ta
 		j.note("the CA may not sign for %s: left out of %s's certificate", strings.Join(dropped, ", "), id.name)
 	}
 	cert, err := a.ca.Issue(pki.Request{
-		Role: id.role, RawSubject: id.rawSubject, PublicKey: key.Public(),
+		Role: id.role, RawSubject: id.rawSubject, PublicKey: pub,
 		DNSNames: names.dns, IPAddresses: names.ips,
 		Now: e.now(), Validity: leaf.validity, StrictKeyUsage: leaf.strict,
 	})
@@ -387,9 +401,6 @@ func (e *env) makePair(j *job, a *authority, keys *keyring, leaf leafPlan, to ta
 		return nil, err
 	}
 	e.noteShortened(j, cert, leaf.validity)
-	j.made = append(j.made, placed{cert, to.layout.Path(libvirt.CertFile(string(id.role)))})
-	if err := a.record(j, cert); err != nil {
-		return nil, err
-	}
-	return cert, e.writePair(j, to, id.role, key, cert, have)
+	j.made = append(j.made, placed{cert, cmp.Or(path, store.RecordPath(libvirt.Records(a.folder), cert.SerialNumber))})
+	return cert, a.record(j, cert)
 }

@@ -248,6 +248,13 @@ func (p *pair) mismatch() error {
 	return nil
 }
 
+// tooOpen reports whether it is a server's pair with a key that everybody can
+// read. Modes and owners are kept, but not that.
+func (p *pair) tooOpen() bool {
+	mode, err := modeOf(p.keyPath)
+	return err == nil && p.role == pki.Server && mode&0o004 != 0
+}
+
 // readCerts reads every certificate of a PEM file.
 func readCerts(path string) ([]*x509.Certificate, error) {
 	data, err := store.ReadFile(path, store.MaxPEM)

@@ -160,7 +160,7 @@ func (r *renewal) run(ctx context.Context) error {
 	j.notes = append(j.notes, j.plan.Weaker()...)
 	var proven error
 	if !r.g.dryRun && r.serving && !r.serverFailed() && len(j.plan.Changes()) > 0 {
-		proven = r.proveOrRollBack(ctx, j)
+		proven = r.proveOrRollBack(ctx, r.g, &r.reloadOptions, j, r.swapped(), nil)
 	}
 	return r.tellWith(r.g, j, errors.Join(proven, r.failures()))
 }
@@ -210,7 +210,7 @@ func (r *renewal) renewOne(j *job, a *authority, in *installation) error {
 	id.dns = old.DNSNames
 	id.ips = append(append(id.ips, old.IPAddresses...), in.missing...)
 	leaf := leafPlan{keyType: keyType, validity: a.lifeLike(old), strict: strictUsage(old)}
-	to := target{layout: in.layout, owner: owner(), keep: !in.keyTooOpen()}
+	to := target{layout: in.layout, owner: owner(), keep: !in.pair.tooOpen()}
 	j.plan.Together(in.layout.PairFolder())
 	if err := r.trust(j, a, to); err != nil {
 		return err // before the pair: one of a CA that is not trusted there would keep libvirtd from starting
@@ -224,13 +224,6 @@ func (r *renewal) renewOne(j *job, a *authority, in *installation) error {
 		j.note("%s: running guests go on with the pair of before; VNC re-reads it by virsh domdisplay-reload, migration and backup at the next job", in.pair.certPath)
 	}
 	return nil
-}
-
-// keyTooOpen reports whether a server's key can be read by everybody. A renewal
-// keeps modes and owners, but not that.
-func (in *installation) keyTooOpen() bool {
-	mode, err := modeOf(in.pair.keyPath)
-	return err == nil && in.role == pki.Server && mode&0o004 != 0
 }
 
 // lifeLike is the lifetime for the successor of a certificate: the same, unless

@@ -17,7 +17,7 @@ import (
 // told to leave it alone, is made to read it now; so is one that answers nobody,
 // because a run was killed in the middle of the reload.
 func (r *renewal) nothingDue(ctx context.Context) error {
-	stale, err := r.staleDaemons(ctx)
+	stale, err := r.staleDaemons(ctx, r.g, &r.reloadOptions, r.warnCustom)
 	if err != nil || len(stale) == 0 {
 		return errors.Join(r.tellNothing(), err)
 	}
@@ -32,13 +32,24 @@ func (r *renewal) nothingDue(ctx context.Context) error {
 	return r.tellWith(r.g, j, err)
 }
 
+// wakeStale has the daemons read their files again that serve something else than
+// what is on disk: a run was killed before it came to that.
+func (e *env) wakeStale(ctx context.Context, g *globals, o *reloadOptions, j *job) error {
+	stale, err := e.staleDaemons(ctx, g, o, func(libvirt.Running, *x509.Certificate) {})
+	if err != nil || len(stale) == 0 {
+		return err
+	}
+	return e.locked(ctx, g.system(), func() error { return e.reloadSystem(ctx, g, o, j) })
+}
+
 // staleDaemons are those that serve the system's pair, and another one than is on
-// disk. Who may not ask them is not told of any.
-func (r *renewal) staleDaemons(ctx context.Context) ([]libvirt.Running, error) {
-	if r.noReload {
+// disk. custom is told of those that serve files of their own. Who may not ask
+// them is not told of any.
+func (e *env) staleDaemons(ctx context.Context, g *globals, o *reloadOptions, custom func(libvirt.Running, *x509.Certificate)) ([]libvirt.Running, error) {
+	if o.noReload {
 		return nil, nil
 	}
-	daemons, err := libvirt.FindRunning(ctx, r.g.root, r.g.sysconfdir)
+	daemons, err := libvirt.FindRunning(ctx, g.root, g.sysconfdir)
 	var stale []libvirt.Running
 	for _, d := range daemons {
 		certs, readErr := readCerts(filepath.Join(d.Root, d.Files.Cert))
@@ -46,9 +57,9 @@ func (r *renewal) staleDaemons(ctx context.Context) ([]libvirt.Running, error) {
 			continue
 		}
 		if d.Files.Custom {
-			r.warnCustom(d, certs[0])
+			custom(d, certs[0])
 		}
-		if served := r.served(ctx, d); served == nil || !served.Equal(certs[0]) {
+		if served := e.served(ctx, d); served == nil || !served.Equal(certs[0]) {
 			stale = append(stale, d)
 		}
 	}
@@ -62,7 +73,7 @@ func (r *renewal) staleDaemons(ctx context.Context) ([]libvirt.Running, error) {
 const servedTimeout = 5 * time.Second
 
 // served is the certificate that a daemon serves; nil when it does not answer.
-func (r *renewal) served(ctx context.Context, d libvirt.Running) *x509.Certificate {
+func (e *env) served(ctx context.Context, d libvirt.Running) *x509.Certificate {
 	ctx, cancel := context.WithTimeout(ctx, servedTimeout)
 	defer cancel()
 	result, _ := libvirt.Probe(ctx, libvirt.ProbeRequest{Address: d.Address})

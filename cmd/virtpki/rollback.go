@@ -132,35 +132,55 @@ func (e *env) reloadSystem(ctx context.Context, g *globals, o *reloadOptions, j 
 	return errors.Join(errs...)
 }
 
-// proveOrRollBack reloads after a renewal. When the daemon does not take what is
-// on disk, the generation before is put back and read again. One that waits for
-// a restart has not refused anything: what is new stays.
-func (r *renewal) proveOrRollBack(ctx context.Context, j *job) error {
-	if r.noReload {
+// proveOrRollBack reloads after pairs have changed. When the daemon does not take
+// what is on disk, the generation before is put back and read again, and with it
+// what was beside the pairs, the CA and the CRL, as far as beside has it. One that
+// waits for a restart has not refused anything: what is new stays.
+func (e *env) proveOrRollBack(ctx context.Context, g *globals, o *reloadOptions, j *job, swapped bool, beside map[libvirt.File][]byte) error {
+	if o.noReload {
 		return nil
 	}
-	return r.locked(ctx, r.g.system(), func() error { return r.proveOrExchange(ctx, j) })
+	return e.locked(ctx, g.system(), func() error { return e.proveOrExchange(ctx, g, o, j, swapped, beside) })
 }
 
-func (r *renewal) proveOrExchange(ctx context.Context, j *job) error {
-	err := r.reloadSystem(ctx, r.g, &r.reloadOptions, j)
-	if err == nil || !r.swapped() || errors.Is(err, errNeedsRestart) {
+func (e *env) proveOrExchange(ctx context.Context, g *globals, o *reloadOptions, j *job, swapped bool, beside map[libvirt.File][]byte) error {
+	err := e.reloadSystem(ctx, g, o, j)
+	if err == nil || !swapped && beside == nil || errors.Is(err, errNeedsRestart) {
 		return err
 	}
-	folder := r.g.system().PairFolder()
-	backErr := checkPrevious(r.g.system())
-	if backErr == nil {
-		backErr = store.Rollback(folder)
-	}
-	if backErr != nil {
+	if backErr := putBack(g.system(), swapped, beside); backErr != nil {
 		return errors.Join(err, fmt.Errorf("putting the files of before back: %w", backErr))
 	}
-	j.note("the files of before are back in %s", folder)
-	again := r.reloadSystem(ctx, r.g, &r.reloadOptions, j)
+	j.note("the files of before are back in %s", g.system().PairFolder())
+	again := e.reloadSystem(ctx, g, o, j)
 	if again != nil && again.Error() == err.Error() {
 		return err // what it refuses is something else than the pair, and has been said
 	}
 	return errors.Join(err, again)
+}
+
+// putBack brings the generation before back, and the files beside the pairs.
+func putBack(layout libvirt.Layout, swapped bool, beside map[libvirt.File][]byte) error {
+	if swapped {
+		if err := checkPrevious(layout); err != nil {
+			return err
+		}
+	}
+	var plan store.Plan
+	for file, data := range beside {
+		path, mode := layout.Place(file)
+		state := func() error { return plan.Keep(path, data, mode, owner()) }
+		if data == nil {
+			state = func() error { return plan.Remove(path) }
+		}
+		if err := state(); err != nil {
+			return err
+		}
+	}
+	if err := plan.Apply(); err != nil || !swapped {
+		return err
+	}
+	return store.Rollback(layout.PairFolder())
 }
 
 // swapped reports whether a pair of the system was renewed.

@@ -1,0 +1,317 @@
+package main
+
+import (
+	"bytes"
+	"context"
+	"crypto"
+	"crypto/x509"
+	"errors"
+	"fmt"
+	"io/fs"
+	"slices"
+
+	"github.com/spf13/cobra"
+
+	"virtpki/internal/libvirt"
+	"virtpki/pki"
+)
+
+// installOptions are the flags of install.
+type installOptions struct {
+	reloadOptions
+	user          bool
+	trustNew      []string
+	exactCAs      bool
+	force         bool
+	clientKeyMode string
+}
+
+const installHelp = `Take what sign has answered: check everything, put key and certificate in place
+in one instant, the CRL and the CA beside them, have the daemon read it, and prove
+that it serves it. What the daemon does not take is rolled back.
+
+The certificate must be for the key that waits here (see request) or the live
+one, signed by a CA that this host trusts, for the right role and names, valid
+now, not revoked, and not older than the one that is installed. The answer to
+another host, or one that was installed before, changes nothing.
+
+On a host that trusts no CA yet that of the answer is trusted from now on, and
+its fingerprint is said. Afterwards another CA is taken with --trust-new-ca alone:
+whoever can tamper with an answer could else bring a CA of his own.
+
+An answer may hold only a CRL or the CA: that is how both reach a fleet. A CRL
+never takes the place of a newer one.`
+
+const installExample = `  virtpki install hv1.pem
+  ssh ca cat /etc/pki/CA/cacrl.pem | virtpki install -
+  virtpki install new-generation.pem --trust-new-ca 2F7A...`
+
+func newInstall(e *env, g *globals) *cobra.Command {
+	o := &installOptions{}
+	cmd := &cobra.Command{
+		Use:     "install FILE...",
+		Short:   "Take the CA's answer: check, put in place, reload, prove",
+		Long:    help(installHelp, exitDone, exitError, exitUsage, exitInterrupted),
+		Example: installExample,
+		Args:    cobra.MinimumNArgs(1),
+		RunE: func(cmd *cobra.Command, args []string) error {
+			return e.install(cmd.Context(), g, o, args)
+		},
+	}
+	flags := cmd.Flags()
+	flags.BoolVar(&o.user, "user", false, "into ~/.pki/libvirt")
+	o.addTrust(cmd)
+	flags.BoolVar(&o.exactCAs, "exact-cas", false, "trust the CAs of the answer and no other that was trusted before")
+	flags.BoolVar(&o.force, "force", false, "take an older CRL or certificate over a newer one")
+	flags.StringVar(&o.clientKeyMode, "client-key-mode", "0600", "`mode` of a client key that was not there before, see issue")
+	completeFrom(cmd, "client-key-mode", "0600", "0640", "0644")
+	o.reloadOptions.addFlags(cmd)
+	g.addDryRun(cmd)
+	return cmd
+}
+
+func (o *installOptions) addTrust(cmd *cobra.Command) {
+	cmd.Flags().StringArrayVar(&o.trustNew, "trust-new-ca", nil, "trust a CA that is new here, by its SHA-256 `fingerprint` (virtpki ca show); may be repeated")
+}
+
+// intake is one run of install: an answer, and what has to be so before it is
+// taken.
+type intake struct {
+	*env
+	g      *globals
+	o      *installOptions
+	answer *pki.Answer
+	to     target
+	trust  map[string]bool // fingerprints of CAs that may be new
+
+	cas     []*x509.Certificate // that are trusted afterwards
+	lists   []*pki.CRL          // that count afterwards
+	dropped []*x509.Certificate // CAs that are not trusted any more
+	placed  bool                // a pair comes
+	swapped bool                // a pair takes the place of another
+}
+
+func (e *env) install(ctx context.Context, g *globals, o *installOptions, files []string) error {
+	in, err := e.newIntake(g, o)
+	if err != nil {
+		return err
+	}
+	var all [][]byte
+	for _, file := range files {
+		data, err := e.readInput(file)
+		if err == nil {
+			_, err = pki.ParseAnswer(data) // an error has to name its file
+		}
+		if err != nil {
+			return fmt.Errorf("%s: %w", inputName(file), err)
+		}
+		all = append(all, data)
+	}
+	if in.answer, err = pki.ParseAnswer(bytes.Join(all, []byte("\n"))); err != nil {
+		return err
+	}
+	return in.run(ctx)
+}
+
+// newIntake checks the options.
+func (e *env) newIntake(g *globals, o *installOptions) (*intake, error) {
+	mode, err := parseClientKeyMode(o.clientKeyMode)
+	if err != nil {
+		return nil, usageError{err}
+	}
+	trust, err := parseFingerprints(o.trustNew)
+	if err != nil {
+		return nil, usageError{err}
+	}
+	if err := e.checkClock(); err != nil {
+		return nil, err
+	}
+	layout, err := g.installLayout(o.user)
+	if err != nil {
+		return nil, err
+	}
+	if !o.user {
+		layout = layout.WithMode(libvirt.ClientKey, mode)
+	}
+	return &intake{env: e, g: g, o: o, trust: trust, to: target{layout: layout, owner: owner(), keep: true}}, nil
+}
+
+// run installs, proves, and tidies up.
+func (in *intake) run(ctx context.Context) error {
+	top := in.to.layout.Top()
+	before, err := in.beside()
+	if err != nil {
+		return err
+	}
+	j, err := in.carryOut(ctx, in.g, []string{top}, in.decide)
+	if err != nil {
+		return err
+	}
+	j.notes = append(j.notes, j.plan.Weaker()...)
+	changed := len(j.plan.Changes()) > 0
+	var proven error
+	switch {
+	case in.g.dryRun || in.o.user:
+	case changed:
+		if in.placed && !in.swapped {
+			before = nil // there is nothing to go back to
+		}
+		proven = in.proveOrRollBack(ctx, in.g, &in.o.reloadOptions, j, in.swapped, before)
+	default:
+		proven = in.wakeStale(ctx, in.g, &in.o.reloadOptions, j)
+	}
+	if proven == nil && !in.g.dryRun {
+		proven = in.tidy(ctx)
+	}
+	return in.tellWith(in.g, j, proven)
+}
+
+// tidy removes the keys that wait no longer. It comes last: until the pair is
+// proven, a rollback must leave the request answerable.
+func (in *intake) tidy(ctx context.Context) error {
+	_, err := in.carryOut(ctx, in.g, []string{in.to.layout.Top()}, func(j *job) error {
+		return dropPending(&j.plan, in.to.layout)
+	})
+	return err
+}
+
+// decide checks the answer against what is here, and plans what changes.
+func (in *intake) decide(j *job) error {
+	in.placed, in.swapped = false, false
+	j.plan.Together(in.to.layout.PairFolder())
+	if err := in.decideCAs(j); err != nil {
+		return err
+	}
+	if err := in.decideCRLs(j); err != nil {
+		return err
+	}
+	return in.decidePairs(j)
+}
+
+// slot is one place for a pair: what is live there, and the key that waits.
+type slot struct {
+	live  *pair
+	waits *pending
+}
+
+// slots are the places of the layout.
+func (in *intake) slots() ([]*slot, error) {
+	var all []*slot
+	for _, role := range []pki.Role{pki.Server, pki.Client} {
+		s := &slot{live: newPair(in.to.layout, role)}
+		if err := firstOf(s.live.readCert(), s.live.readKey()); err != nil {
+			return nil, err
+		}
+		var err error
+		if s.waits, err = loadPending(in.to.layout, s.live); err != nil {
+			return nil, err
+		}
+		all = append(all, s)
+	}
+	return all, nil
+}
+
+// decidePairs finds the place of each certificate, and wants every place to be
+// right afterwards. Certificates of other hosts may stand beside one's own.
+func (in *intake) decidePairs(j *job) error {
+	slots, err := in.slots()
+	if err != nil {
+		return err
+	}
+	var others []*x509.Certificate
+	taken := make(map[*slot]*x509.Certificate)
+	for _, cert := range in.answer.Leafs {
+		s, key := slotFor(slots, cert)
+		if s == nil {
+			others = append(others, cert)
+			continue
+		}
+		if taken[s] != nil && !taken[s].Equal(cert) {
+			return fmt.Errorf("the answer holds two certificates for the %s key here", s.live.role)
+		}
+		taken[s] = cert
+		if err := in.place(j, s, key, cert); err != nil {
+			return fmt.Errorf("the %s certificate %s (serial %X): %w", s.live.role, dnOf(cert), cert.SerialNumber, err)
+		}
+	}
+	if len(others) > 0 && len(taken) == 0 {
+		return in.refuseOthers(others)
+	}
+	for _, cert := range others {
+		j.note("%s is for a key that is not here: left alone", dnOf(cert))
+	}
+	return in.liveStillTrusted(slots, taken)
+}
+
+// slotFor finds the key that a certificate is for.
+func slotFor(slots []*slot, cert *x509.Certificate) (*slot, crypto.Signer) {
+	for _, s := range slots {
+		if s.waits != nil && pki.KeyMatches(cert, s.waits.key) {
+			return s, s.waits.key
+		}
+	}
+	for _, s := range slots {
+		if s.live.key != nil && pki.KeyMatches(cert, s.live.key) {
+			return s, s.live.key
+		}
+	}
+	return nil, nil
+}
+
+// refuseOthers is the error for an answer in which nothing is for this host.
+func (in *intake) refuseOthers(certs []*x509.Certificate) error {
+	if in.wasLive(certs[0]) {
+		return withHint(fmt.Errorf("the answer was installed before, and superseded since: %s", dnOf(certs[0])), "make a new request, or go back with virtpki rollback")
+	}
+	return withHint(fmt.Errorf("the answer is for another key than those here: %s", dnOf(certs[0])), "a key that waits here is made by: virtpki request")
+}
+
+// place checks one certificate and plans it with its key.
+func (in *intake) place(j *job, s *slot, key crypto.Signer, cert *x509.Certificate) error {
+	if s.live.cert != nil && cert.Equal(s.live.cert) && s.live.mismatch() == nil {
+		return nil // it is installed: a second run
+	}
+	if err := in.check(j, s, cert); err != nil {
+		return err
+	}
+	to, have := in.to, s.live
+	to.keep = !have.tooOpen()
+	if have.key != nil && !pki.SameKey(have.key.Public(), key.Public()) {
+		have = nil
+	}
+	if err := in.writePair(j, to, s.live.role, key, cert, have); err != nil {
+		return err
+	}
+	in.placed = true
+	in.swapped = in.swapped || s.live.cert != nil || s.live.key != nil
+	j.made = append(j.made, placed{cert, in.to.layout.Path(libvirt.CertFile(string(s.live.role)))})
+	return nil
+}
+
+// beside is what a rollback of the pairs does not bring back: the CA and the CRL
+// as they are.
+func (in *intake) beside() (map[libvirt.File][]byte, error) {
+	files := make(map[libvirt.File][]byte)
+	for _, file := range []libvirt.File{libvirt.CACert, libvirt.CACRL} {
+		data, err := readIfThere(in.to.layout.Path(file))
+		if err != nil {
+			return nil, err
+		}
+		files[file] = data
+	}
+	return files, nil
+}
+
+// readCertsIfThere is readCerts; none where there is no file.
+func readCertsIfThere(path string) ([]*x509.Certificate, error) {
+	certs, err := readCerts(path)
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil, nil
+	}
+	return certs, err
+}
+
+// containsCert reports whether a certificate is among others.
+func containsCert(certs []*x509.Certificate, cert *x509.Certificate) bool {
+	return slices.ContainsFunc(certs, cert.Equal)
+}

@@ -1,0 +1,155 @@
+package main
+
+import (
+	"crypto/x509"
+	"errors"
+	"fmt"
+	"path/filepath"
+	"slices"
+	"strings"
+	"time"
+
+	"virtpki/internal/libvirt"
+	"virtpki/internal/store"
+	"virtpki/pki"
+)
+
+// check says why a certificate is not taken into a place.
+func (in *intake) check(j *job, s *slot, cert *x509.Certificate) error {
+	if !slices.Contains(pki.RolesOf(cert), s.live.role) {
+		return fmt.Errorf("it is for a %s, not for a %s", strings.Join(rolesOf(cert), " and a "), s.live.role)
+	}
+	if err := in.takenByLibvirt(cert, s.live.role); err != nil {
+		return err
+	}
+	if entry, ok := in.revoked(cert); ok {
+		return fmt.Errorf("it was revoked on %s", entry.RevocationTime.UTC().Format(dateForm))
+	}
+	if err := in.checkAge(s, cert); err != nil {
+		return err
+	}
+	return checkNames(j, s, cert)
+}
+
+// takenByLibvirt says what libvirt and its peers would say of a certificate: the
+// CAs that are trusted here must have signed it, for this role, valid now.
+func (in *intake) takenByLibvirt(cert *x509.Certificate, role pki.Role) error {
+	now := in.now()
+	switch {
+	case now.Before(cert.NotBefore):
+		return fmt.Errorf("it is not valid before %s", cert.NotBefore.UTC().Format(time.RFC3339))
+	case !now.Before(cert.NotAfter):
+		return fmt.Errorf("it expired on %s", cert.NotAfter.UTC().Format(dateForm))
+	case cert.KeyUsage != 0 && cert.KeyUsage&x509.KeyUsageDigitalSignature == 0:
+		return errors.New("libvirt refuses it: its key usage does not permit digital signatures")
+	}
+	pool := x509.NewCertPool()
+	for _, ca := range in.cas {
+		pool.AddCert(ca)
+	}
+	use := x509.ExtKeyUsageServerAuth
+	if role == pki.Client {
+		use = x509.ExtKeyUsageClientAuth
+	}
+	_, err := cert.Verify(x509.VerifyOptions{Roots: pool, CurrentTime: now, KeyUsages: []x509.ExtKeyUsage{use}})
+	if errors.As(err, new(x509.UnknownAuthorityError)) {
+		return fmt.Errorf("it is not signed by a CA that is trusted here, but by %s", issuerOf(cert))
+	}
+	return err
+}
+
+// revoked looks a certificate up in the lists that will count.
+func (in *intake) revoked(cert *x509.Certificate) (x509.RevocationListEntry, bool) {
+	for _, crl := range in.lists {
+		if string(crl.RawIssuer) != string(cert.RawIssuer) {
+			continue
+		}
+		if entry, ok := crl.Find(cert.SerialNumber); ok {
+			return entry, true
+		}
+	}
+	return x509.RevocationListEntry{}, false
+}
+
+// checkAge refuses one that was signed before the one that is installed: an
+// answer that somebody sends a second time.
+func (in *intake) checkAge(s *slot, cert *x509.Certificate) error {
+	live := s.live.cert
+	if in.o.force || live == nil || s.live.key == nil || s.live.mismatch() != nil || !cert.NotBefore.Before(live.NotBefore) {
+		return nil
+	}
+	return withHint(fmt.Errorf("it is older than the one that is installed (serial %X, from %s)", live.SerialNumber, live.NotBefore.UTC().Format(time.RFC3339)),
+		"make a new request, or take it all the same with --force")
+}
+
+// checkNames compares what was granted with what was asked for.
+func checkNames(j *job, s *slot, cert *x509.Certificate) error {
+	name := dnOf(cert)
+	if s.live.cert != nil && dnOf(s.live.cert) != name {
+		j.note("the %s's DN changes from %s to %s: look at the lists that let it in", s.live.role, dnOf(s.live.cert), name)
+	}
+	asked := altNames{}
+	switch {
+	case s.waits != nil && pki.KeyMatches(cert, s.waits.key):
+		asked.dns, asked.ips = s.waits.csr.DNSNames, s.waits.csr.IPAddresses
+	case s.live.cert != nil:
+		asked.dns, asked.ips = s.live.cert.DNSNames, s.live.cert.IPAddresses
+	}
+	missing := asked.lacking(cert)
+	if s.live.role == pki.Client || missing == "" {
+		return nil
+	}
+	if countNames(asked, cert) == 0 {
+		return fmt.Errorf("it has none of the names that were asked for (%s)", missing)
+	}
+	j.note("the CA has left out %s", missing)
+	return nil
+}
+
+// countNames counts the names that were asked for and that a certificate has.
+func countNames(asked altNames, cert *x509.Certificate) int {
+	n := 0
+	for _, name := range asked.dns {
+		if slices.Contains(cert.DNSNames, name) {
+			n++
+		}
+	}
+	for _, ip := range asked.ips {
+		if slices.ContainsFunc(cert.IPAddresses, ip.Equal) {
+			n++
+		}
+	}
+	return n
+}
+
+// wasLive reports whether a certificate is of the generation before.
+func (in *intake) wasLive(cert *x509.Certificate) bool {
+	folder := in.to.layout.PairFolder()
+	for _, file := range []libvirt.File{libvirt.ServerCert, libvirt.ClientCert} {
+		rel, err := filepath.Rel(folder, in.to.layout.Path(file))
+		if err != nil {
+			continue
+		}
+		certs, err := readCerts(filepath.Join(store.Previous(folder), rel))
+		if err == nil && pki.SameKey(certs[0].PublicKey, cert.PublicKey) {
+			return true
+		}
+	}
+	return false
+}
+
+// liveStillTrusted wants the pairs that stay to be of a CA that is trusted
+// afterwards: libvirtd would not start on another one.
+func (in *intake) liveStillTrusted(slots []*slot, taken map[*slot]*x509.Certificate) error {
+	for _, s := range slots {
+		if s.live.cert == nil || taken[s] != nil || len(in.dropped) == 0 {
+			continue
+		}
+		for _, ca := range in.dropped {
+			if s.live.cert.CheckSignatureFrom(ca) == nil {
+				return fmt.Errorf("%s is signed by %s, which would not be trusted any more", s.live.certPath, dnOf(ca))
+			}
+		}
+	}
+	return nil
+}

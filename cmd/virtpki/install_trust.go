@@ -1,0 +1,175 @@
+package main
+
+import (
+	"bytes"
+	"crypto/sha256"
+	"crypto/x509"
+	"encoding/hex"
+	"errors"
+	"fmt"
+	"slices"
+	"strings"
+
+	"virtpki/internal/libvirt"
+	"virtpki/pki"
+)
+
+// parseFingerprints reads SHA-256 fingerprints as virtpki and openssl print them.
+func parseFingerprints(texts []string) (map[string]bool, error) {
+	all := make(map[string]bool)
+	for _, text := range texts {
+		bare := strings.ToLower(strings.ReplaceAll(text, ":", ""))
+		bare = strings.TrimPrefix(strings.TrimPrefix(bare, "sha256"), " fingerprint=")
+		if raw, err := hex.DecodeString(bare); err != nil || len(raw) != sha256.Size {
+			return nil, fmt.Errorf("bad fingerprint %s (64 hexadecimal digits, as virtpki ca show prints them)", quoteShort(text))
+		}
+		all[bare] = true
+	}
+	return all, nil
+}
+
+// decideCAs plans which CAs are trusted: those of before and, as far as they may
+// be, those of the answer.
+func (in *intake) decideCAs(j *job) error {
+	path := in.to.layout.Path(libvirt.CACert)
+	here, err := readCertsIfThere(path)
+	if err != nil {
+		return err
+	}
+	if err := in.mayTrust(j, here); err != nil {
+		return err
+	}
+	in.cas, in.dropped = in.merge(here)
+	if len(in.cas) == 0 {
+		return withHint(errors.New("no CA is trusted here, and the answer brings none"), "virtpki sign puts it into the answer")
+	}
+	data := pki.EncodeCertificates(in.cas...)
+	if err := libvirt.CheckBundle(len(data), in.cas, in.now()); err != nil {
+		return fmt.Errorf("the CAs that would be trusted: %w", err)
+	}
+	if sameCerts(here, in.cas) {
+		return nil
+	}
+	return in.to.write(&j.plan, libvirt.CACert, data)
+}
+
+// mayTrust refuses CAs that are new here and that nobody has vouched for.
+func (in *intake) mayTrust(j *job, here []*x509.Certificate) error {
+	for _, ca := range in.answer.CAs {
+		print := libvirt.Fingerprint(ca)
+		switch {
+		case containsCert(here, ca) || in.trust[print]:
+		case len(here) == 0 && len(in.trust) == 0:
+			j.note("%s is trusted here from now on; its fingerprint must be what virtpki ca show says at the CA: sha256 %s", dnOf(ca), print)
+		default:
+			return withHint(fmt.Errorf("the answer brings a CA that is not trusted here: %s (sha256 %s)", dnOf(ca), print),
+				"if that is what virtpki ca show says at the CA, take it with --trust-new-ca %s", print)
+		}
+	}
+	return nil
+}
+
+// merge is what is trusted afterwards, and what is not any more: a CA that has
+// expired keeps libvirtd from starting. Where the answer has all of them, its
+// order counts.
+func (in *intake) merge(here []*x509.Certificate) (cas, dropped []*x509.Certificate) {
+	for _, ca := range here {
+		expired := !in.now().Before(ca.NotAfter)
+		if !containsCert(in.answer.CAs, ca) && (expired || in.o.exactCAs && len(in.answer.CAs) > 0) {
+			dropped = append(dropped, ca)
+			continue
+		}
+		cas = append(cas, ca)
+	}
+	for _, ca := range in.answer.CAs {
+		if !containsCert(cas, ca) {
+			cas = append(cas, ca)
+		}
+	}
+	if len(in.answer.CAs) == len(cas) {
+		cas = in.answer.CAs
+	}
+	return cas, dropped
+}
+
+// sameCerts reports whether two lists hold the same certificates in any order.
+func sameCerts(a, b []*x509.Certificate) bool {
+	return len(a) == len(b) && !slices.ContainsFunc(a, func(cert *x509.Certificate) bool { return !containsCert(b, cert) })
+}
+
+// decideCRLs plans the revocation lists: of each issuer the newest.
+func (in *intake) decideCRLs(j *job) error {
+	path := in.to.layout.Path(libvirt.CACRL)
+	here, err := readCRLs(path)
+	if err != nil {
+		return err
+	}
+	after := here
+	for _, crl := range in.answer.CRLs {
+		if err := in.checkCRL(crl); err != nil {
+			return err
+		}
+		old := listOf(here, crl)
+		if old != nil && isOlder(crl, old) && !in.o.force {
+			if err := in.olderCRL(j, crl, old); err != nil {
+				return err
+			}
+			continue
+		}
+		after = replaceCRL(after, crl)
+	}
+	in.lists = after
+	return in.planCRLs(j, here)
+}
+
+func (in *intake) planCRLs(j *job, here []*pki.CRL) error {
+	if slices.EqualFunc(here, in.lists, func(a, b *pki.CRL) bool { return bytes.Equal(a.Raw, b.Raw) }) {
+		return nil
+	}
+	for _, crl := range in.lists {
+		if !slices.ContainsFunc(here, func(old *pki.CRL) bool { return bytes.Equal(old.Raw, crl.Raw) }) {
+			j.did("CRL of %s, number %v: %s", dnText(crl.RawIssuer), crl.Number, countOf(crl.Len(), "entry", "entries"))
+		}
+	}
+	return in.to.write(&j.plan, libvirt.CACRL, pki.EncodeCRL(in.lists...))
+}
+
+// checkCRL wants a whole list that a trusted CA has signed: libvirt would believe
+// any.
+func (in *intake) checkCRL(crl *pki.CRL) error {
+	issuer := dnText(crl.RawIssuer)
+	switch {
+	case crl.Delta:
+		return fmt.Errorf("the CRL of %s is a delta, and libvirt would take it for the whole", issuer)
+	case crl.Indirect:
+		return fmt.Errorf("the CRL of %s is an indirect one, which libvirt reads wrongly", issuer)
+	case crl.ThisUpdate.After(in.now().Add(pki.Backdate)):
+		return fmt.Errorf("the CRL of %s is from the future (%s)", issuer, crl.ThisUpdate.UTC().Format(dateForm))
+	}
+	for _, ca := range in.cas {
+		if bytes.Equal(ca.RawSubject, crl.RawIssuer) && crl.CheckSignatureFrom(ca) == nil {
+			return nil
+		}
+	}
+	return fmt.Errorf("the CRL of %s is not signed by a CA that is trusted here", issuer)
+}
+
+// listOf is the list here of the same issuer.
+func listOf(here []*pki.CRL, crl *pki.CRL) *pki.CRL {
+	for _, old := range here {
+		if bytes.Equal(old.RawIssuer, crl.RawIssuer) {
+			return old
+		}
+	}
+	return nil
+}
+
+// olderCRL keeps the list that is here. Where nothing else came, that is an error.
+func (in *intake) olderCRL(j *job, crl, old *pki.CRL) error {
+	err := fmt.Errorf("the CRL of %s is older than the one here (number %v, here %v)", dnText(crl.RawIssuer), crl.Number, old.Number)
+	if len(in.answer.Leafs) == 0 {
+		return withHint(err, "--force takes it all the same")
+	}
+	j.note("%v: the one here stays", err)
+	return nil
+}

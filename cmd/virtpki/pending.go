@@ -1,0 +1,81 @@
+package main
+
+import (
+	"bytes"
+	"crypto"
+	"fmt"
+
+	"virtpki/internal/libvirt"
+	"virtpki/internal/store"
+	"virtpki/pki"
+)
+
+// pending is a new key that waits for its certificate, beside the live pair that
+// goes on serving. Its file holds the key and the request that was made for it.
+type pending struct {
+	role pki.Role
+	path string
+	key  crypto.Signer
+	csr  *pki.CSR
+}
+
+// loadPending reads the key that waits for a role's certificate; nil when there
+// is none. One that is live by now waits no longer.
+func loadPending(layout libvirt.Layout, live *pair) (*pending, error) {
+	p, err := readPending(layout, live.role)
+	if err != nil || p == nil || live.key != nil && pki.SameKey(p.key.Public(), live.key.Public()) {
+		return nil, err
+	}
+	return p, nil
+}
+
+// readPending is loadPending whatever is live.
+func readPending(layout libvirt.Layout, role pki.Role) (*pending, error) {
+	path := layout.Path(libvirt.PendingFile(string(role)))
+	data, err := readIfThere(path)
+	if err != nil || data == nil {
+		return nil, err
+	}
+	p := &pending{role: role, path: path}
+	if p.key, err = pki.ParseKey(data, nil); err != nil {
+		return nil, withHint(fmt.Errorf("%s: %w", path, err), "remove it, and make a new request")
+	}
+	csrs, err := pki.ParseCSRs(data)
+	if err != nil {
+		return nil, withHint(fmt.Errorf("%s: %w", path, err), "remove it, and make a new request")
+	}
+	p.csr = csrs[0]
+	return p, nil
+}
+
+// plan states that the key and its request wait in the layout: one file, so that
+// both are there or neither.
+func (p *pending) plan(plan *store.Plan, to target) error {
+	key, err := pki.EncodeKey(p.key, nil)
+	if err != nil {
+		return err
+	}
+	to.keep = false
+	return to.write(plan, libvirt.PendingFile(string(p.role)), bytes.Join([][]byte{key, pki.EncodeCSRs(p.csr)}, nil))
+}
+
+// dropPending plans to remove what waits no longer: it is live.
+func dropPending(plan *store.Plan, layout libvirt.Layout) error {
+	for _, role := range []pki.Role{pki.Server, pki.Client} {
+		live := newPair(layout, role)
+		if err := live.readKey(); err != nil {
+			return err
+		}
+		p, err := readPending(layout, role)
+		if err != nil {
+			return err
+		}
+		if p == nil || live.key == nil || !pki.SameKey(p.key.Public(), live.key.Public()) {
+			continue
+		}
+		if err := plan.Remove(p.path); err != nil {
+			return err
+		}
+	}
+	return nil
+}

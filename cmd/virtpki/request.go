@@ -1,0 +1,320 @@
+package main
+
+import (
+	"cmp"
+	"context"
+	"crypto"
+	"crypto/x509"
+	"errors"
+	"fmt"
+	"os"
+	"strings"
+
+	"github.com/spf13/cobra"
+
+	"virtpki/dn"
+	"virtpki/internal/libvirt"
+	"virtpki/internal/store"
+	"virtpki/pki"
+)
+
+// requestOptions are the flags of request.
+type requestOptions struct {
+	sans    []string
+	keyType string
+	subject string
+	out     string
+	user    bool
+	another bool // --new
+	sameKey bool
+
+	typeGiven bool
+}
+
+const requestHelp = `Make a key on this machine, where it stays, and a certificate request for the CA.
+
+The key waits beside the live one, which goes on serving, until install brings
+its certificate. The request goes to stdout, or to a file with --out; it is no
+secret. A host, a hypervisor, gets two requests in one file: it is a server and
+a client, with a key for each. At the CA sign answers it.
+
+A server asks for its name, its short name, what --san adds, and every address
+that this machine has. Without NAME it is the name of this machine. Asked again,
+the key that waits is taken, and the request is the same; --new makes another.`
+
+const requestExample = `  # here, at the CA, and here again
+  virtpki request host hv1.lab.example --out hv1.csr
+  virtpki sign hv1.csr --out hv1.pem
+  virtpki install hv1.pem
+
+  # the same in one line, where the CA can be reached
+  virtpki request host | ssh ca virtpki sign - --yes | virtpki install -`
+
+func newRequest(e *env, g *globals) *cobra.Command {
+	o := &requestOptions{}
+	cmd := &cobra.Command{
+		Use:       "request server|client|host [NAME]",
+		Short:     "Make a key here and ask the CA for its certificate",
+		Long:      help(requestHelp, exitDone, exitError, exitUsage, exitInterrupted),
+		Example:   requestExample,
+		Args:      cobra.RangeArgs(1, 2),
+		ValidArgs: []string{"server", "client", "host"},
+		RunE: func(cmd *cobra.Command, args []string) error {
+			o.typeGiven = cmd.Flags().Changed("key-type")
+			return e.request(cmd.Context(), g, o, args)
+		},
+	}
+	flags := cmd.Flags()
+	flags.StringArrayVar(&o.sans, "san", nil, "another `name` or address of the server; may be repeated")
+	flags.StringVar(&o.keyType, "key-type", string(pki.DefaultKeyType), "`type` of the keys: "+keyTypeList())
+	flags.StringVar(&o.subject, "subject", "", "the whole subject to ask for, a `DN` in libvirt's form; the CA may give another")
+	flags.StringVarP(&o.out, "out", "o", "", "write the requests to `file`")
+	flags.BoolVar(&o.user, "user", false, "for ~/.pki/libvirt")
+	flags.BoolVar(&o.another, "new", false, "make new keys, though some wait already")
+	flags.BoolVar(&o.sameKey, "same-key", false, "ask for the keys that are live")
+	cmd.MarkFlagsMutuallyExclusive("new", "same-key")
+	cmd.MarkFlagsMutuallyExclusive("key-type", "same-key")
+	cmd.MarkFlagFilename("out", "csr", "pem")
+	completeKeyTypes(cmd)
+	g.addDryRun(cmd)
+	return cmd
+}
+
+// requests are what one run of request asks for.
+type requests struct {
+	*env
+	o       *requestOptions
+	keyType pki.KeyType
+	to      target
+	ids     []identity
+	keys    *keyring
+
+	made []*pki.CSR // by the last decision
+}
+
+func (e *env) request(ctx context.Context, g *globals, o *requestOptions, args []string) error {
+	r, err := e.checkRequest(g, o, args)
+	if err != nil {
+		return err
+	}
+	j, err := e.carryOut(ctx, g, []string{r.to.layout.Top()}, r.decide)
+	if err != nil {
+		return err
+	}
+	return e.tellRequests(g, o, j, r.made)
+}
+
+func (e *env) checkRequest(g *globals, o *requestOptions, args []string) (*requests, error) {
+	if err := o.checkUse(args[0]); err != nil {
+		return nil, usageError{err}
+	}
+	keyType, err := pki.ParseKeyType(o.keyType)
+	if err != nil {
+		return nil, usageError{err}
+	}
+	name, err := e.hostname()
+	if len(args) > 1 {
+		name, err = args[1], nil
+	}
+	if err != nil {
+		return nil, fmt.Errorf("the name of this machine: %w", err)
+	}
+	ids, err := e.identities(g, &issueOptions{leafOptions: leafOptions{sans: o.sans}, subject: o.subject}, args[0], name)
+	if err != nil {
+		return nil, err
+	}
+	layout, err := g.installLayout(o.user)
+	if err != nil {
+		return nil, err
+	}
+	to := target{layout: layout, owner: owner()}
+	return &requests{env: e, o: o, keyType: keyType, to: to, ids: ids, keys: e.newKeyring(g)}, nil
+}
+
+func (o *requestOptions) checkUse(role string) error {
+	switch {
+	case role != "server" && role != "client" && role != "host":
+		return fmt.Errorf("unknown role %q (server, client or host)", role)
+	case role == "client" && len(o.sans) > 0:
+		return errors.New("--san is for servers: libvirt looks at no SAN of a client")
+	}
+	return nil
+}
+
+// installLayout is where a pair is installed on this machine.
+func (g *globals) installLayout(user bool) (libvirt.Layout, error) {
+	if !user {
+		return g.system(), nil
+	}
+	home, err := os.UserHomeDir()
+	return libvirt.User(g.underRoot(home)), err
+}
+
+// decide plans the keys that wait, and the file with the requests.
+func (r *requests) decide(j *job) error {
+	r.made = nil
+	for _, id := range r.ids {
+		csr, err := r.one(j, id)
+		if err != nil {
+			return err
+		}
+		r.made = append(r.made, csr)
+	}
+	if r.o.out == "" {
+		return nil
+	}
+	return planOutput(&j.plan, r.o.out, pki.EncodeCSRs(r.made...), "CERTIFICATE REQUEST-----")
+}
+
+// one plans the key of one identity, and makes its request.
+func (r *requests) one(j *job, id identity) (*pki.CSR, error) {
+	live := newPair(r.to.layout, id.role)
+	if err := live.readKey(); err != nil {
+		return nil, err
+	}
+	key, err := r.keyFor(live, id)
+	if err != nil {
+		return nil, err
+	}
+	if id.rawSubject == nil {
+		if id.rawSubject, err = leafSubject(&x509.Certificate{}, id.name); err != nil {
+			return nil, err
+		}
+	}
+	csr, err := pki.NewCSR(pki.CSRRequest{Role: id.role, RawSubject: id.rawSubject, DNSNames: id.dns, IPAddresses: id.ips}, key)
+	if err != nil || r.o.sameKey {
+		return csr, err
+	}
+	p := &pending{role: id.role, key: key, csr: csr}
+	return csr, p.plan(&j.plan, r.to)
+}
+
+// keyFor is the live key where that is wanted, the one that waits already, else a
+// new one.
+func (r *requests) keyFor(live *pair, id identity) (crypto.Signer, error) {
+	if r.o.sameKey {
+		if live.key == nil {
+			return nil, fmt.Errorf("there is no %s key to ask with: %s", id.role, live.keyPath)
+		}
+		return live.key, nil
+	}
+	if r.o.another {
+		return r.keys.key(id.slot(), r.keyType)
+	}
+	waits, err := loadPending(r.to.layout, live)
+	if err != nil {
+		return nil, err
+	}
+	if waits == nil {
+		return r.keys.key(id.slot(), r.keyType)
+	}
+	if have, _ := pki.KeyTypeOf(waits.key.Public()); r.o.typeGiven && have != r.keyType {
+		return nil, withHint(fmt.Errorf("a key of another type waits already (%s): %s", have, waits.path), "--new makes another, and the answer to the request of before is of no use then")
+	}
+	return waits.key, nil
+}
+
+// planOutput plans a file that the user names. What stands there is replaced only
+// if it is of the kind that is to be written: it holds marker.
+func planOutput(plan *store.Plan, path string, data []byte, marker string) error {
+	there, err := readIfThere(path)
+	if err != nil {
+		return err
+	}
+	if len(there) > 0 && !strings.Contains(string(there), marker) {
+		return withHint(fmt.Errorf("%s: there is something else already", path), "choose another --out")
+	}
+	return plan.Keep(path, data, outputMode, nil)
+}
+
+// outputMode is that of a file with requests or certificates: it holds no secret.
+const outputMode = 0o644
+
+// csrInfo is what request and sign tell of a certificate request; its JSON form
+// is stable.
+type csrInfo struct {
+	Role    string   `json:"role,omitempty"` // that it asks for
+	DN      string   `json:"dn"`
+	DNS     []string `json:"dns,omitempty"`
+	IPs     []string `json:"ips,omitempty"`
+	KeyType string   `json:"key_type"`
+	PEM     string   `json:"pem"`
+}
+
+func describeCSR(csr *pki.CSR) csrInfo {
+	info := csrInfo{DN: dnText(csr.RawSubject), DNS: csr.DNSNames, KeyType: keyTypeText(csr.PublicKey), PEM: string(pki.EncodeCSRs(csr))}
+	var roles []string
+	for _, role := range csr.Roles {
+		roles = append(roles, string(role))
+	}
+	info.Role = strings.Join(roles, "+")
+	for _, ip := range csr.IPAddresses {
+		info.IPs = append(info.IPs, ip.String())
+	}
+	return info
+}
+
+// keyTypeText names the type of a public key for people.
+func keyTypeText(pub crypto.PublicKey) string {
+	if t, known := pki.KeyTypeOf(pub); known {
+		return string(t)
+	}
+	return strings.TrimPrefix(strings.TrimSuffix(fmt.Sprintf("%T", pub), ".PublicKey"), "*")
+}
+
+// tellRequests prints the requests: as JSON, or as PEM on stdout where no file is
+// named; what was done is told on stderr then.
+func (e *env) tellRequests(g *globals, o *requestOptions, j *job, csrs []*pki.CSR) error {
+	if g.json {
+		infos := []csrInfo{}
+		for _, csr := range csrs {
+			infos = append(infos, describeCSR(csr))
+		}
+		return e.printJSON(struct {
+			report
+			Requests []csrInfo `json:"requests"`
+		}{e.reportOf(j), infos})
+	}
+	for _, csr := range csrs {
+		j.did("%s asks to be %s", csrName(csr), describeCSR(csr).text())
+	}
+	if o.out != "" {
+		return e.tell(g, j)
+	}
+	if err := e.tellOnStderr(g, j); err != nil || g.dryRun {
+		return err
+	}
+	_, err := e.stdout.Write(pki.EncodeCSRs(csrs...))
+	return err
+}
+
+// tellOnStderr is tell for a command whose result goes to stdout.
+func (e *env) tellOnStderr(g *globals, j *job) error {
+	if g.dryRun {
+		return e.tell(g, j) // there is no result
+	}
+	aside := *e
+	aside.stdout = e.stderr
+	return aside.tell(g, j)
+}
+
+// csrName is how a request is called: by its DN.
+func csrName(csr *pki.CSR) string {
+	if len(csr.RawSubject) <= 2 {
+		return "a request without a subject"
+	}
+	text, err := dn.FromRDNSequence(csr.RawSubject)
+	if err != nil {
+		return fmt.Sprintf("a request whose subject libvirt refuses (%v)", err)
+	}
+	return text
+}
+
+// text is a request in words.
+func (i csrInfo) text() string {
+	line := fmt.Sprintf("%s (%s)", cmp.Or(i.Role, "nothing in particular"), i.KeyType)
+	if names := strings.Join(append(append([]string{}, i.DNS...), i.IPs...), ", "); names != "" {
+		line += " for " + names
+	}
+	return line
+}

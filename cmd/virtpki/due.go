@@ -134,9 +134,10 @@ func strictUsage(cert *x509.Certificate) bool {
 }
 
 // lookAtCRL decides whether the CRL is due. Without the CA's key on this machine
-// it is not ours to make.
+// it is not ours to make, but with --via to ask for.
 func (r *renewal) lookAtCRL(a *authority) error {
 	if r.keyAbsent() {
+		r.lookAtOthersCRL(a)
 		return nil
 	}
 	if a.crl == nil {
@@ -151,6 +152,28 @@ func (r *renewal) lookAtCRL(a *authority) error {
 		r.crl.reason = "due: fresh until " + a.current.NextUpdate.UTC().Format(dateForm)
 	}
 	return nil
+}
+
+// lookAtOthersCRL decides whether the copy of a CRL is due: of any CA here.
+func (r *renewal) lookAtOthersCRL(a *authority) {
+	if r.via == "" {
+		return
+	}
+	crls, err := pki.ParseCRLs(a.crl)
+	if err != nil {
+		r.crl.reason = "missing, or not readable"
+		return
+	}
+	for _, ca := range a.bundle {
+		crl := newestOf(crls, ca)
+		if crl == nil {
+			continue
+		}
+		opens := pki.Window{}.CRLOpens(crl)
+		if !opens.IsZero() && !r.now().Before(opens) {
+			r.crl.reason = "due: fresh until " + crl.NextUpdate.UTC().Format(dateForm)
+		}
+	}
 }
 
 func (r *renewal) anythingDue() bool {
@@ -194,7 +217,7 @@ func (r *renewal) tellNothing() error {
 	return nil
 }
 
-// tellDue says what is due on a machine without the CA's key.
+// tellDue says what is due on a machine without the CA's key, and changes nothing.
 func (r *renewal) tellDue() error {
 	if r.g.json {
 		if err := r.printJSON(map[string]any{"due": true, "installed": r.infos()}); err != nil {
@@ -207,6 +230,10 @@ func (r *renewal) tellDue() error {
 			fmt.Fprintf(r.stdout, "%s: %s\n", in.pair.certPath, in.why())
 		}
 	}
-	r.warn("the CA's key is not on this machine: have a new bundle made where it is (virtpki issue host NAME --out DIR)")
+	if r.via != "" {
+		r.warn("would ask the CA with %q", r.via)
+		return r.failures()
+	}
+	r.warn("the CA's key is not on this machine: requests would be left in %s; --via has them signed", r.g.system().Path(libvirt.Requests))
 	return firstOf(r.failures(), errRefused)
 }

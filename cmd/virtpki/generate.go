@@ -42,6 +42,7 @@ func (o *generateOptions) addFlags(cmd *cobra.Command, g *globals, jitter string
 	flags.BoolVar(&o.sameKey, "same-key", false, "keep the keys")
 	flags.StringVar(&o.jitter, "jitter", jitter, "spread the runs of many machines over `duration`; empty: do not")
 	flags.StringVar(&o.metrics, "metrics", "", "have renew write a Prometheus text `file`")
+	o.addVia(cmd)
 	o.reloadOptions.addFlags(cmd)
 	cmd.MarkFlagFilename("binary")
 	cmd.MarkFlagFilename("metrics", "prom")
@@ -248,6 +249,7 @@ func (o *generateOptions) arguments(g *globals) []string {
 	}
 	add("restart-command", o.restart, "")
 	add("metrics", o.metrics, "")
+	add("via", o.via, "")
 	return args
 }
 

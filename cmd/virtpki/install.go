@@ -82,6 +82,7 @@ type intake struct {
 	o      *installOptions
 	answer *pki.Answer
 	to     target
+	system bool            // the daemon's tree, not a user's or QEMU's
 	trust  map[string]bool // fingerprints of CAs that may be new
 
 	cas     []*x509.Certificate // that are trusted afterwards
@@ -110,7 +111,11 @@ func (e *env) install(ctx context.Context, g *globals, o *installOptions, files 
 	if in.answer, err = pki.ParseAnswer(bytes.Join(all, []byte("\n"))); err != nil {
 		return err
 	}
-	return in.run(ctx)
+	j, err := in.run(ctx)
+	if j == nil {
+		return err
+	}
+	return in.tellWith(in.g, j, err)
 }
 
 // newIntake checks the options.
@@ -133,43 +138,48 @@ func (e *env) newIntake(g *globals, o *installOptions) (*intake, error) {
 	if !o.user {
 		layout = layout.WithMode(libvirt.ClientKey, mode)
 	}
-	return &intake{env: e, g: g, o: o, trust: trust, to: target{layout: layout, owner: owner(), keep: true}}, nil
+	return &intake{env: e, g: g, o: o, trust: trust, system: !o.user, to: target{layout: layout, owner: owner(), keep: true}}, nil
 }
 
-// run installs, proves, and tidies up.
-func (in *intake) run(ctx context.Context) error {
-	top := in.to.layout.Top()
+// run installs, proves, and tidies up. Without a job nothing has changed.
+func (in *intake) run(ctx context.Context) (*job, error) {
 	before, err := in.beside()
 	if err != nil {
-		return err
+		return nil, err
 	}
-	j, err := in.carryOut(ctx, in.g, []string{top}, in.decide)
+	j, err := in.carryOut(ctx, in.g, []string{in.g.lockOf(in.to.layout)}, in.decide)
 	if err != nil {
-		return err
+		return nil, err
+	}
+	if in.g.dryRun {
+		return j, nil
 	}
 	j.notes = append(j.notes, j.plan.Weaker()...)
-	changed := len(j.plan.Changes()) > 0
-	var proven error
-	switch {
-	case in.g.dryRun || in.o.user:
-	case changed:
-		if in.placed && !in.swapped {
-			before = nil // there is nothing to go back to
-		}
-		proven = in.proveOrRollBack(ctx, in.g, &in.o.reloadOptions, j, in.swapped, before)
-	default:
-		proven = in.wakeStale(ctx, in.g, &in.o.reloadOptions, j)
+	if in.system {
+		err = in.prove(ctx, j, before)
 	}
-	if proven == nil && !in.g.dryRun {
-		proven = in.tidy(ctx)
+	if err != nil {
+		return j, err
 	}
-	return in.tellWith(in.g, j, proven)
+	return j, in.tidy(ctx)
+}
+
+// prove has the daemon read what has changed. Where nothing has, a run before may
+// have been killed ahead of that.
+func (in *intake) prove(ctx context.Context, j *job, before map[libvirt.File][]byte) error {
+	if len(j.plan.Changes()) == 0 {
+		return in.wakeStale(ctx, in.g, &in.o.reloadOptions, j)
+	}
+	if in.placed && !in.swapped {
+		before = nil // there is nothing to go back to
+	}
+	return in.proveOrRollBack(ctx, in.g, &in.o.reloadOptions, j, in.swapped, before)
 }
 
 // tidy removes the keys that wait no longer. It comes last: until the pair is
 // proven, a rollback must leave the request answerable.
 func (in *intake) tidy(ctx context.Context) error {
-	_, err := in.carryOut(ctx, in.g, []string{in.to.layout.Top()}, func(j *job) error {
+	_, err := in.carryOut(ctx, in.g, []string{in.g.lockOf(in.to.layout)}, func(j *job) error {
 		return dropPending(&j.plan, in.to.layout)
 	})
 	return err
@@ -256,6 +266,18 @@ func slotFor(slots []*slot, cert *x509.Certificate) (*slot, crypto.Signer) {
 		}
 	}
 	return nil, nil
+}
+
+// ownOf are the certificates that are for a key in the layout.
+func (in *intake) ownOf(certs []*x509.Certificate) ([]*x509.Certificate, error) {
+	slots, err := in.slots()
+	var own []*x509.Certificate
+	for _, cert := range certs {
+		if s, _ := slotFor(slots, cert); s != nil {
+			own = append(own, cert)
+		}
+	}
+	return own, err
 }
 
 // refuseOthers is the error for an answer in which nothing is for this host.

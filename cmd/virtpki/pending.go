@@ -59,8 +59,10 @@ func (p *pending) plan(plan *store.Plan, to target) error {
 	return to.write(plan, libvirt.PendingFile(string(p.role)), bytes.Join([][]byte{key, pki.EncodeCSRs(p.csr)}, nil))
 }
 
-// dropPending plans to remove what waits no longer: it is live.
+// dropPending plans to remove what waits no longer: it is live. With the last one
+// goes the file in which renew has left the requests.
 func dropPending(plan *store.Plan, layout libvirt.Layout) error {
+	waiting := 0
 	for _, role := range []pki.Role{pki.Server, pki.Client} {
 		live := newPair(layout, role)
 		if err := live.readKey(); err != nil {
@@ -70,12 +72,19 @@ func dropPending(plan *store.Plan, layout libvirt.Layout) error {
 		if err != nil {
 			return err
 		}
-		if p == nil || live.key == nil || !pki.SameKey(p.key.Public(), live.key.Public()) {
+		if p == nil {
+			continue
+		}
+		if live.key == nil || !pki.SameKey(p.key.Public(), live.key.Public()) {
+			waiting++
 			continue
 		}
 		if err := plan.Remove(p.path); err != nil {
 			return err
 		}
 	}
-	return nil
+	if waiting > 0 {
+		return nil
+	}
+	return plan.Remove(layout.Path(libvirt.Requests))
 }

@@ -27,6 +27,9 @@ type renewOptions struct {
 	sameKey bool
 	jitter  string
 	metrics string
+
+	via      string
+	trustNew []string
 }
 
 const renewHelp = `Renew what is due, have the daemon read it, and prove that it serves it. This is
@@ -40,8 +43,13 @@ subject, names, shape, lifetime and key type, and a new key; key and certificate
 change in one instant. The CRL is refreshed when a third of its life is left.
 
 After a reload that failed, or a daemon that serves something else, the files of
-before are put back. With nothing due nothing is written. Where the CA's key is
-not on this machine, what is due is said and the exit status is 3.`
+before are put back. With nothing due nothing is written.
+
+Where the CA's key is not on this machine, requests are made for what is due, with
+keys that wait here. --via gives them to a command, which brings them to the CA
+and prints its answer; that is installed and proven. It brings the CRL too, when
+that is due. Without --via the requests are left in a file, and the exit status
+is 3.`
 
 func newRenew(e *env, g *globals) *cobra.Command {
 	o := &renewOptions{}
@@ -49,7 +57,7 @@ func newRenew(e *env, g *globals) *cobra.Command {
 		Use:     "renew",
 		Short:   "Renew what is due, reload, and prove it",
 		Long:    help(renewHelp, exitDone, exitError, exitUsage, exitRefused, exitInterrupted),
-		Example: "  virtpki renew\n  virtpki renew --before 30d --dry-run\n  virtpki renew --quiet --jitter 10m --metrics /var/lib/node_exporter/virtpki.prom",
+		Example: "  virtpki renew\n  virtpki renew --before 30d --dry-run\n  virtpki renew --quiet --jitter 10m --metrics /var/lib/node_exporter/virtpki.prom\n  virtpki renew --via 'ssh ca virtpki sign - --yes'",
 		Args:    cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			return e.renew(cmd.Context(), g, o)
@@ -62,12 +70,18 @@ func newRenew(e *env, g *globals) *cobra.Command {
 	flags.BoolVar(&o.sameKey, "same-key", false, "keep the keys")
 	flags.StringVar(&o.jitter, "jitter", "", "where no terminal is there, wait a random part of `duration` first")
 	flags.StringVar(&o.metrics, "metrics", "", "write a Prometheus text `file`")
+	o.addVia(cmd)
+	flags.StringArrayVar(&o.trustNew, "trust-new-ca", nil, "with --via, trust a CA that is new here, by its SHA-256 `fingerprint`")
 	cmd.MarkFlagsMutuallyExclusive("rekey", "same-key")
 	cmd.MarkFlagFilename("metrics", "prom")
 	o.reloadOptions.addFlags(cmd)
 	g.addPassphrase(cmd)
 	g.addDryRun(cmd)
 	return cmd
+}
+
+func (o *renewOptions) addVia(cmd *cobra.Command) {
+	cmd.Flags().StringVar(&o.via, "via", "", "where the CA's key is not here: `command` that takes requests on stdin and prints the CA's answer")
 }
 
 // renewPlan is renewOptions with everything checked.
@@ -150,7 +164,7 @@ func (r *renewal) run(ctx context.Context) error {
 		return r.nothingDue(ctx)
 	}
 	if r.keyAbsent() {
-		return r.tellDue()
+		return r.renewElsewhere(ctx)
 	}
 	locks := []string{r.g.caFolder(), r.g.system().Top()}
 	j, err := r.carryOut(ctx, r.g, locks, r.decide)

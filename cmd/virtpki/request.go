@@ -8,6 +8,7 @@ import (
 	"errors"
 	"fmt"
 	"os"
+	"path/filepath"
 	"strings"
 
 	"github.com/spf13/cobra"
@@ -97,7 +98,7 @@ func (e *env) request(ctx context.Context, g *globals, o *requestOptions, args [
 	if err != nil {
 		return err
 	}
-	j, err := e.carryOut(ctx, g, []string{r.to.layout.Top()}, r.decide)
+	j, err := e.carryOut(ctx, g, []string{g.lockOf(r.to.layout)}, r.decide)
 	if err != nil {
 		return err
 	}
@@ -148,6 +149,16 @@ func (g *globals) installLayout(user bool) (libvirt.Layout, error) {
 	}
 	home, err := os.UserHomeDir()
 	return libvirt.User(g.underRoot(home)), err
+}
+
+// lockOf is the folder whose lock keeps two runs in a layout apart: the system's
+// is that of QEMU's files too.
+func (g *globals) lockOf(layout libvirt.Layout) string {
+	top := g.system().Top()
+	if rel, err := filepath.Rel(top, layout.Top()); err == nil && filepath.IsLocal(rel) {
+		return top
+	}
+	return layout.Top()
 }
 
 // decide plans the keys that wait, and the file with the requests.

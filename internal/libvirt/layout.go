@@ -27,6 +27,7 @@ const (
 	ClientKey
 	ServerPending // a new key that waits for its certificate, with the request for it
 	ClientPending
+	Requests // what a renewal without the CA's key asks the CA for
 )
 
 // Entry is the place of one file.
@@ -67,6 +68,7 @@ var systemEntries = []Entry{
 	{ClientKey, "pki/libvirt/private/clientkey.pem", 0o600},
 	{ServerPending, "pki/libvirt/private/serverkey-pending.pem", 0o600},
 	{ClientPending, "pki/libvirt/private/clientkey-pending.pem", 0o600},
+	{Requests, "pki/libvirt/requests.csr", 0o644},
 }
 
 var systemFolders = []Folder{
@@ -89,6 +91,7 @@ var flatEntries = []Entry{
 	{ClientKey, "clientkey.pem", 0o600},
 	{ServerPending, "serverkey-pending.pem", 0o600},
 	{ClientPending, "clientkey-pending.pem", 0o600},
+	{Requests, "requests.csr", 0o600},
 }
 
 var flatFolders = []Folder{{".", 0o700}}

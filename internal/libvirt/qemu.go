@@ -112,6 +112,7 @@ var qemuEntries = []Entry{
 	{ClientKey, "client-key.pem", 0o640},
 	{ServerPending, "server-key-pending.pem", 0o600},
 	{ClientPending, "client-key-pending.pem", 0o600},
+	{Requests, "requests.csr", 0o644},
 }
 
 // QEMU lists the places in which QEMU may find its files, below a SYSCONFDIR: the

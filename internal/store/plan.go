@@ -81,6 +81,9 @@ func (p *Plan) Adopt(lock *Lock) {
 // Changes returns what the plan would do; none means the disk is as it should be.
 func (p *Plan) Changes() []Change { return p.changes }
 
+// Add takes in changes that another plan has made, to be told of.
+func (p *Plan) Add(made []Change) { p.changes = append(p.changes, made...) }
+
 // Parents states that folder and those above it are there. What is there stays
 // as it is; what is not gets this mode.
 func (p *Plan) Parents(folder string, mode fs.FileMode, owner *Owner) error {

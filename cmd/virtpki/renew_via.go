@@ -1,0 +1,254 @@
+package main
+
+import (
+	"bytes"
+	"context"
+	"crypto/x509"
+	"errors"
+	"fmt"
+	"io"
+	"os/exec"
+	"slices"
+	"time"
+
+	"virtpki/internal/libvirt"
+	"virtpki/internal/store"
+	"virtpki/pki"
+)
+
+// renewElsewhere renews on a machine without the CA's key: it makes the requests
+// for what is due and, with --via, has the CA answer them and installs the answer.
+// Without it the requests are left in a file, and the exit status is 3.
+func (r *renewal) renewElsewhere(ctx context.Context) error {
+	if r.g.dryRun {
+		return r.tellDue()
+	}
+	csrs, made, err := r.makeRequests(ctx)
+	if err != nil {
+		return err
+	}
+	if r.via == "" {
+		return errors.Join(r.tellRequested(made), firstOf(r.failures(), errRefused))
+	}
+	answer, err := r.askCA(ctx, csrs)
+	if err != nil {
+		return err
+	}
+	return r.installAnswers(ctx, answer)
+}
+
+// due are the installations that a certificate is wanted for.
+func (r *renewal) due() []*installation {
+	return slices.DeleteFunc(slices.Clone(r.found), func(in *installation) bool { return in.err != nil || len(in.reasons) == 0 })
+}
+
+// dueLayouts are the layouts in which something is due, the first one first.
+func (r *renewal) dueLayouts() []libvirt.Layout {
+	var layouts []libvirt.Layout
+	for _, in := range r.due() {
+		if !slices.ContainsFunc(layouts, func(l libvirt.Layout) bool { return l.Base == in.layout.Base }) {
+			layouts = append(layouts, in.layout)
+		}
+	}
+	return layouts
+}
+
+// makeRequests makes a request for each installation that is due. The keys wait
+// beside the live ones; the requests are in the file of the first layout, unless
+// they are sent at once.
+func (r *renewal) makeRequests(ctx context.Context) ([]*pki.CSR, *job, error) {
+	if len(r.due()) == 0 {
+		return nil, &job{}, nil
+	}
+	var folders []string
+	for _, layout := range r.dueLayouts() {
+		if folder := r.g.lockOf(layout); !slices.Contains(folders, folder) {
+			folders = append(folders, folder)
+		}
+	}
+	var csrs []*pki.CSR
+	j, err := r.carryOut(ctx, r.g, folders, func(j *job) error {
+		csrs = nil
+		if err := r.look(); err != nil || len(r.due()) == 0 {
+			return err
+		}
+		for _, in := range r.due() {
+			csr, err := r.requestOne(j, in)
+			if err != nil {
+				return fmt.Errorf("%s: %w", in.pair.certPath, err)
+			}
+			csrs = append(csrs, csr)
+		}
+		if r.via != "" {
+			return nil
+		}
+		first := r.due()[0].layout
+		return target{layout: first, owner: owner()}.write(&j.plan, libvirt.Requests, pki.EncodeCSRs(csrs...))
+	})
+	return csrs, j, err
+}
+
+// requestOne asks for a successor of a certificate: the same subject and names,
+// and the addresses that it lacks.
+func (r *renewal) requestOne(j *job, in *installation) (*pki.CSR, error) {
+	old := in.pair.cert
+	keyType, known := pki.KeyTypeOf(old.PublicKey)
+	if !known {
+		keyType = pki.DefaultKeyType
+	}
+	usable := in.pair.key != nil && in.pair.mismatch() == nil
+	asking := &requests{
+		env: r.env, keys: r.keys, keyType: keyType,
+		o:  &requestOptions{sameKey: r.sameKey && usable},
+		to: target{layout: in.layout, owner: owner()},
+	}
+	id := identity{role: in.role, name: in.layout.Path(libvirt.CertFile(string(in.role))), rawSubject: old.RawSubject}
+	if in.role == pki.Server {
+		id.dns = old.DNSNames
+		id.ips = append(append(id.ips, old.IPAddresses...), in.missing...)
+	}
+	return asking.one(j, id)
+}
+
+// tellRequested says what is due, and where the requests for it are.
+func (r *renewal) tellRequested(j *job) error {
+	due := r.due()
+	if len(due) == 0 {
+		return r.tellDue()
+	}
+	path := due[0].layout.Path(libvirt.Requests)
+	if r.g.json {
+		return r.printJSON(map[string]any{"due": true, "installed": r.infos(), "requests": path})
+	}
+	for _, in := range due {
+		fmt.Fprintf(r.stdout, "%s: %s\n", in.pair.certPath, in.why())
+	}
+	r.warn("the CA's key is not on this machine: the requests are in %s", path)
+	r.warn("sign them there (virtpki sign), then virtpki install the answer; --via does both")
+	return nil
+}
+
+// How long --via may take, and what is left to its children after it.
+const (
+	viaTimeout = 5 * time.Minute
+	viaGrace   = 5 * time.Second
+)
+
+// askCA sends the requests to the CA and reads its answer. Where only the CRL is
+// due it sends the one that is here, or the CA where there is none.
+func (r *renewal) askCA(ctx context.Context, csrs []*pki.CSR) (*pki.Answer, error) {
+	question := pki.EncodeCSRs(csrs...)
+	if len(csrs) == 0 {
+		a, err := r.loadCA(r.g)
+		if err != nil {
+			return nil, err
+		}
+		question = pki.EncodeCertificates(a.bundle...)
+	}
+	ctx, cancel := context.WithTimeout(ctx, viaTimeout)
+	defer cancel()
+	cmd := exec.CommandContext(ctx, "sh", "-c", r.via)
+	cmd.WaitDelay = viaGrace
+	cmd.Stdin, cmd.Stderr = bytes.NewReader(question), r.stderr
+	data, err := boundedOutput(cmd)
+	if err != nil {
+		return nil, withHint(fmt.Errorf("asking the CA with %q: %w", r.via, err), "the live certificates are as they were; the keys wait")
+	}
+	answer, err := pki.ParseAnswer(data)
+	if err != nil {
+		return nil, fmt.Errorf("the answer of %q: %w", r.via, err)
+	}
+	return answer, nil
+}
+
+// boundedOutput is what a command prints, as far as an answer can be long.
+func boundedOutput(cmd *exec.Cmd) ([]byte, error) {
+	out := &bounded{left: store.MaxPEM}
+	cmd.Stdout = out
+	err := cmd.Run()
+	if out.left < 0 {
+		return nil, fmt.Errorf("it prints more than %d bytes", store.MaxPEM)
+	}
+	return out.Bytes(), err
+}
+
+// bounded keeps what is written up to a length, and refuses the rest.
+type bounded struct {
+	bytes.Buffer
+	left int
+}
+
+func (b *bounded) Write(data []byte) (int, error) {
+	if b.left -= len(data); b.left < 0 {
+		return 0, io.ErrShortBuffer
+	}
+	return b.Buffer.Write(data)
+}
+
+// installAnswers installs the answer into each layout that it is for, as install
+// does, and proves it.
+func (r *renewal) installAnswers(ctx context.Context, answer *pki.Answer) error {
+	layouts := r.dueLayouts()
+	if len(layouts) == 0 { // the CRL alone
+		layouts = append(layouts, r.g.system())
+	}
+	whole := &job{}
+	for _, in := range r.due() {
+		whole.did("%s: %s", in.pair.certPath, in.why())
+	}
+	var errs []error
+	for _, layout := range layouts {
+		j, err := r.installInto(ctx, layout, answer)
+		if err != nil {
+			err = fmt.Errorf("installing the answer: %w", err)
+		}
+		if j != nil {
+			whole.merge(j)
+		}
+		errs = append(errs, err)
+	}
+	return r.tellWith(r.g, whole, errors.Join(append(errs, r.failures())...))
+}
+
+// merge takes in what another job has done.
+func (j *job) merge(other *job) {
+	j.plan.Add(other.plan.Changes())
+	j.made, j.done, j.notes = append(j.made, other.made...), append(j.done, other.done...), append(j.notes, other.notes...)
+}
+
+func (r *renewal) installInto(ctx context.Context, layout libvirt.Layout, answer *pki.Answer) (*job, error) {
+	trust, err := parseFingerprints(r.trustNew)
+	if err != nil {
+		return nil, usageError{err}
+	}
+	in := &intake{
+		env: r.env, g: r.g, trust: trust,
+		o:      &installOptions{reloadOptions: r.reloadOptions},
+		system: layout.Base == r.g.system().Base,
+		to:     target{layout: layout, owner: owner(), keep: true},
+	}
+	own, err := in.ownOf(answer.Leafs)
+	if err != nil {
+		return nil, err
+	}
+	if len(own) == 0 && len(answer.Leafs) > 0 {
+		return nil, in.refuseOthers(answer.Leafs)
+	}
+	in.answer = &pki.Answer{Leafs: own, CAs: answer.CAs, CRLs: answer.CRLs}
+	j, err := in.run(ctx)
+	if err == nil {
+		err = r.stillDue(layout, own)
+	}
+	return j, err
+}
+
+// stillDue is the error for an answer that leaves a request unanswered.
+func (r *renewal) stillDue(layout libvirt.Layout, own []*x509.Certificate) error {
+	for _, in := range r.due() {
+		role := func(cert *x509.Certificate) bool { return slices.Contains(pki.RolesOf(cert), in.role) }
+		if in.layout.Base == layout.Base && !slices.ContainsFunc(own, role) {
+			return fmt.Errorf("the answer holds no certificate for %s", in.pair.certPath)
+		}
+	}
+	return nil
+}

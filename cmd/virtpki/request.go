@@ -1,7 +1,6 @@
 package main
 
 import (
-	"cmp"
 	"context"
 	"crypto"
 	"crypto/x509"
@@ -287,7 +286,7 @@ func (e *env) tellRequests(g *globals, o *requestOptions, j *job, csrs []*pki.CS
 		}{e.reportOf(j), infos})
 	}
 	for _, csr := range csrs {
-		j.did("%s asks to be %s", csrName(csr), describeCSR(csr).text())
+		j.did("%s %s", csrName(csr), describeCSR(csr).text())
 	}
 	if o.out != "" {
 		return e.tell(g, j)
@@ -323,7 +322,10 @@ func csrName(csr *pki.CSR) string {
 
 // text is a request in words.
 func (i csrInfo) text() string {
-	line := fmt.Sprintf("%s (%s)", cmp.Or(i.Role, "nothing in particular"), i.KeyType)
+	line := fmt.Sprintf("asks to be %s (%s)", i.Role, i.KeyType)
+	if i.Role == "" {
+		line = fmt.Sprintf("does not say what it is to be (%s)", i.KeyType)
+	}
 	if names := strings.Join(append(append([]string{}, i.DNS...), i.IPs...), ", "); names != "" {
 		line += " for " + names
 	}

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"path/filepath"
+	"slices"
 	"strings"
 
 	"github.com/spf13/cobra"
@@ -263,13 +264,22 @@ func (s *signing) confirm() error {
 
 // show says what a request asks for and what it gets.
 func (s *signing) show(in *incoming, i int, o order) {
-	fmt.Fprintf(s.stderr, "%s: %s asks to be %s\n", inputName(in.name), csrName(in.csrs[i]), describeCSR(in.csrs[i]).text())
+	fmt.Fprintf(s.stderr, "%s: %s %s\n", inputName(in.name), csrName(in.csrs[i]), describeCSR(in.csrs[i]).text())
 	for _, note := range o.notes {
 		fmt.Fprintf(s.stderr, "  %s\n", note)
 	}
-	for _, cert := range o.before {
-		fmt.Fprintf(s.stderr, "  its key was certified before: serial %s, until %s\n", store.SerialText(cert.SerialNumber), cert.NotAfter.UTC().Format(dateForm))
+	if n := len(o.before); n > 0 {
+		last := slices.MaxFunc(o.before, func(a, b *x509.Certificate) int { return a.NotBefore.Compare(b.NotBefore) })
+		fmt.Fprintf(s.stderr, "  its key was certified before: %s, serial %s, until %s%s\n",
+			dnOf(last), store.SerialText(last.SerialNumber), last.NotAfter.UTC().Format(dateForm), andMore(n-1))
 	}
+}
+
+func andMore(n int) string {
+	if n == 0 {
+		return ""
+	}
+	return fmt.Sprintf(", and %d more", n)
 }
 
 // decide signs what was granted, and plans the records and the answers.

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"bytes"
 	"crypto/x509"
 	"errors"
 	"fmt"
@@ -53,9 +54,19 @@ func (in *intake) takenByLibvirt(cert *x509.Certificate, role pki.Role) error {
 	}
 	_, err := cert.Verify(x509.VerifyOptions{Roots: pool, CurrentTime: now, KeyUsages: []x509.ExtKeyUsage{use}})
 	if errors.As(err, new(x509.UnknownAuthorityError)) {
-		return fmt.Errorf("it is not signed by a CA that is trusted here, but by %s", issuerOf(cert))
+		return in.notSigned(cert)
 	}
 	return err
+}
+
+// notSigned is the error for a certificate that no CA which is trusted here has
+// signed.
+func (in *intake) notSigned(cert *x509.Certificate) error {
+	named := func(ca *x509.Certificate) bool { return bytes.Equal(ca.RawSubject, cert.RawIssuer) }
+	if slices.ContainsFunc(in.cas, named) {
+		return fmt.Errorf("it bears the name of %s, whose signature it does not have: it was tampered with", issuerOf(cert))
+	}
+	return fmt.Errorf("it is not signed by a CA that is trusted here, but by %s", issuerOf(cert))
 }
 
 // revoked looks a certificate up in the lists that will count.

@@ -135,7 +135,7 @@ func cmdKeysClosed(ts *testscript.TestScript, neg bool, args []string) {
 			opened[m[1]] = true
 		}
 		m := renameCall.FindStringSubmatch(line)
-		if m == nil || !strings.HasSuffix(m[2], "key.pem") {
+		if m == nil || !strings.HasSuffix(m[2], "key.pem") && !strings.HasSuffix(m[2], "key-pending.pem") {
 			continue
 		}
 		keys++

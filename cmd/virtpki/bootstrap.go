@@ -21,17 +21,29 @@ type bootstrapOptions struct {
 	leafOptions
 	configOptions
 	withOptions
-	hostname string
-	client   string
-	daemon   string
-	caLife   string
+	reloadOptions
+	hostname  string
+	client    string
+	daemon    string
+	caLife    string
+	bundle    string
+	waitClock string
 }
 
 const bootstrapHelp = `Make this host ready in one shot: a CA, a server and a client certificate, a CRL,
 and the entries of libvirtd.conf. It never asks.
 
 What is there already is taken: a CA, a key, a certificate. Run again, it
-changes nothing; a run that was cut short is finished by the next one.
+changes nothing; a run that was cut short is finished by the next one. A host
+that was given its pairs and the CA's certificate needs no CA of its own;
+--bundle puts them in their places, from a folder that 'virtpki issue host NAME
+--out' has made. A pair that the host has renewed since then stays.
+
+It needs no home, no terminal and no DNS, so that it can run in a first boot. A
+clock that stands before this program was made, or before a certificate here
+begins, is refused, or waited for with --wait-clock. A daemon that runs re-reads
+its files; a new conf it reads when it is started again, which --restart-command
+does. Below another --root nothing of the running machine is asked or touched.
 
 The server answers to its name, its short name, what --san adds, and every
 address that this machine has. The client certificate is the one with which this
@@ -48,7 +60,13 @@ another CA sign them.`
 const bootstrapExample = `  virtpki bootstrap --name "Example Org"
   virtpki bootstrap --name Lab --hostname hv1.lab.example --san 10.0.0.1 --client admin \
       --allow-dn 'O=Lab,CN=admin'
-  virtpki bootstrap --name Lab --with qemu,vnc`
+  virtpki bootstrap --name Lab --with qemu,vnc
+
+  # a host that was given its bundle, in its first boot
+  virtpki bootstrap --bundle /root/hv2.example --wait-clock
+
+  # the image of a machine
+  virtpki bootstrap --root /mnt --bundle bundles/hv3.example`
 
 func newBootstrap(e *env, g *globals) *cobra.Command {
 	o := &bootstrapOptions{}
@@ -68,10 +86,17 @@ func newBootstrap(e *env, g *globals) *cobra.Command {
 	flags.StringVar(&o.client, "client", "", "`name` in the client certificate (default the host's)")
 	flags.StringVar(&o.daemon, "daemon", "libvirtd", "`daemon` to configure: libvirtd or virtproxyd")
 	flags.StringVar(&o.caLife, "ca-validity", pki.FormatValidity(pki.DefaultCAValidity), "how long the CA lives, a `duration`")
+	flags.StringVar(&o.bundle, "bundle", "", "put the CA's certificate, the CRL and the pairs of `directory` in their places")
+	flags.StringVar(&o.waitClock, "wait-clock", "", "wait up to `duration` for the clock to be set")
+	flags.Lookup("wait-clock").NoOptDefVal = defaultClockWait
 	o.leafOptions.addFlags(cmd)
 	o.configOptions.addFlags(cmd)
 	o.withOptions.addFlags(cmd)
+	o.reloadOptions.addFlags(cmd)
 	o.addPermit(flags)
+	cmd.MarkFlagDirname("bundle")
+	cmd.MarkFlagsMutuallyExclusive("bundle", "name")
+	cmd.MarkFlagsMutuallyExclusive("bundle", "client")
 	g.addPassphrase(cmd)
 	g.addDryRun(cmd)
 	completeFrom(cmd, "daemon", libvirt.DaemonNames()...)
@@ -91,38 +116,90 @@ type hostPlan struct {
 }
 
 func (e *env) bootstrap(ctx context.Context, g *globals, o *bootstrapOptions) error {
-	if err := e.checkClock(); err != nil {
-		return err
-	}
 	h, err := e.checkBootstrap(g, o)
 	if err != nil {
 		return err
 	}
+	if err := e.waitClock(ctx, e.hostFloor(g, h), o.waitClock); err != nil {
+		return err
+	}
+	// The addresses may have come while the clock was waited for.
+	if err := e.nameHost(g, o, h); err != nil {
+		return err
+	}
 	keys := e.newKeyring(g)
 	h.startKeys(g, keys)
-	conf := h.daemon.ConfPath(g.underRoot(g.sysconfdir))
-	locks := []string{g.caFolder(), g.system().Top(), filepath.Dir(conf)}
-	return e.change(ctx, g, append(locks, h.with.locks()...), func(j *job) error {
-		a, err := e.findOrMakeCA(j, g, keys, h.ca)
-		if err != nil {
-			return err
-		}
-		server, err := e.takeOrMake(j, a, keys, h, h.server)
-		if err != nil {
-			return err
-		}
-		client, err := e.takeOrMake(j, a, keys, h, h.client)
-		if err != nil {
-			return err
-		}
-		if err := e.trust(j, a, h.to); err != nil {
-			return err
-		}
-		if err := e.fillQEMU(j, g, keys, a, h, server, client); err != nil {
-			return err
-		}
-		return e.configureHost(j, g, h, a, client)
-	})
+	j, err := e.carryOut(ctx, g, h.locks(g), func(j *job) error { return e.readyHost(j, g, keys, h) })
+	if err != nil {
+		return err
+	}
+	return e.tellWith(g, j, e.settle(ctx, g, &o.reloadOptions, j))
+}
+
+// hostFloor is the earliest time that can be now on a host with these files.
+func (e *env) hostFloor(g *globals, h *hostPlan) clockFloor {
+	floor := e.buildFloor()
+	floor.raiseBy(h.to.layout)
+	if h.o.bundle != "" {
+		layout, _ := bundleLayout(g, h.o.bundle)
+		floor.raiseBy(layout)
+	}
+	return floor
+}
+
+// locks are the folders that a run writes to. A host with a bundle has no CA.
+func (h *hostPlan) locks(g *globals) []string {
+	locks := []string{g.system().Top(), filepath.Dir(h.daemon.ConfPath(g.underRoot(g.sysconfdir)))}
+	locks = append(locks, h.with.locks()...)
+	if h.o.bundle != "" {
+		return locks
+	}
+	return append([]string{g.caFolder()}, locks...)
+}
+
+// readyHost plans all that a host needs: what it is given, has, or makes.
+func (e *env) readyHost(j *job, g *globals, keys *keyring, h *hostPlan) error {
+	if h.o.bundle != "" {
+		return e.readyByBundle(j, g, keys, h)
+	}
+	a, err := e.findOrMakeCA(j, g, keys, h.ca)
+	if err != nil {
+		return err
+	}
+	server, err := e.takeOrMake(j, a, keys, h, h.server)
+	if err != nil {
+		return err
+	}
+	client, err := e.takeOrMake(j, a, keys, h, h.client)
+	if err != nil {
+		return err
+	}
+	if err := e.trust(j, a, h.to); err != nil {
+		return err
+	}
+	if err := e.fillQEMU(j, g, keys, a, h, server, client); err != nil {
+		return err
+	}
+	return e.configureHost(j, g, h, a, client, a.crl != nil)
+}
+
+// readyByBundle is readyHost for a host that is given its files.
+func (e *env) readyByBundle(j *job, g *globals, keys *keyring, h *hostPlan) error {
+	b, err := e.loadBundle(g, h.o.bundle)
+	if err != nil {
+		return err
+	}
+	if lacking := h.server.lacking(b.server.cert); lacking != "" {
+		j.note("%s does not name %s", b.server.certPath, lacking)
+	}
+	server, client, crl, err := b.install(e, j, h.to)
+	if err != nil {
+		return err
+	}
+	if err := e.fillQEMU(j, g, keys, b.a, h, server, client); err != nil {
+		return err
+	}
+	return e.configureHost(j, g, h, b.a, client, crl)
 }
 
 // fillQEMU plans the folders of QEMU's that --with names.
@@ -138,6 +215,9 @@ const caSlot = "ca"
 
 // startKeys begins to make the keys that are not there.
 func (h *hostPlan) startKeys(g *globals, keys *keyring) {
+	if h.o.bundle != "" {
+		return
+	}
 	if h.ca != nil && !store.Exists(libvirt.CA(g.caFolder()).Path(libvirt.CACert)) {
 		keys.ahead(h.leaf.keyType, caSlot)
 	}
@@ -149,9 +229,12 @@ func (h *hostPlan) startKeys(g *globals, keys *keyring) {
 }
 
 // configureHost plans the conf of a host whose files are there or planned.
-func (e *env) configureHost(j *job, g *globals, h *hostPlan, a *authority, client *pair) error {
-	c := &confPlan{daemon: h.daemon, allow: h.o.allow, force: h.o.force, client: dnOf(client.cert)}
-	c.present = func(file libvirt.File) bool { return file != libvirt.CACRL || a.crl != nil }
+func (e *env) configureHost(j *job, g *globals, h *hostPlan, a *authority, client *pair, crl bool) error {
+	c := &confPlan{daemon: h.daemon, allow: h.o.allow, force: h.o.force}
+	if client.cert != nil {
+		c.client = dnOf(client.cert)
+	}
+	c.present = func(file libvirt.File) bool { return file != libvirt.CACRL || crl }
 	if h.o.allowIssued {
 		var err error
 		if c.allow, err = e.allowIssued(c.allow, a, j.made); err != nil {
@@ -175,6 +258,9 @@ func (e *env) checkBootstrap(g *globals, o *bootstrapOptions) (*hostPlan, error)
 	}
 	if err := o.checkPatterns(); err != nil {
 		return nil, usageError{err}
+	}
+	if o.bundle != "" && (g.ca != "" || o.allowIssued) {
+		return nil, usagef("--ca and --allow-issued are for a host that has the CA, --bundle for one that has not")
 	}
 	if h.ca, err = o.checkCA(); err != nil {
 		return nil, err
@@ -230,6 +316,7 @@ func (e *env) findOrMakeCA(j *job, g *globals, keys *keyring, n *newAuthority) (
 		return nil, err
 	}
 	a.noteTwins(j)
+	j.found = append(j.found, placed{a.ca.Certificate, a.layout.Path(libvirt.CACert)})
 	if a.crl == nil && store.Exists(a.layout.Path(libvirt.CAKey)) {
 		if err := a.open(keys); err != nil {
 			return nil, err
@@ -253,6 +340,7 @@ func (e *env) takeOrMake(j *job, a *authority, keys *keyring, h *hostPlan, id id
 		if lacking := id.lacking(have.cert); lacking != "" {
 			j.note("%s does not name %s: it was taken as it is (move it and its key away to have it made anew)", have.certPath, lacking)
 		}
+		j.found = append(j.found, placed{have.cert, have.certPath})
 		return have, e.checkTaken(j, a, have)
 	}
 	if err := a.open(keys); err != nil {

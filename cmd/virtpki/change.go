@@ -21,6 +21,7 @@ import (
 type job struct {
 	plan  store.Plan
 	made  []placed // certificates, for the summary
+	found []placed // those that were there and are taken
 	done  []string // what else was done or proven
 	notes []string // what people should know or do next
 }
@@ -120,6 +121,9 @@ func (e *env) tell(g *globals, j *job) error {
 	for _, p := range j.made {
 		fmt.Fprintln(e.stdout, e.summary(p))
 	}
+	for _, p := range j.found {
+		fmt.Fprintln(e.stdout, "found", e.summary(p))
+	}
 	for _, line := range j.done {
 		if g.dryRun {
 			line = "would say: " + line
@@ -135,17 +139,21 @@ func (e *env) tell(g *globals, j *job) error {
 // report is the JSON form of what was done.
 type report struct {
 	Changes      []store.Change `json:"changes"`
-	Certificates []certInfo     `json:"certificates"`
+	Certificates []certInfo     `json:"certificates"` // made
+	Found        []certInfo     `json:"found"`        // there already, and taken
 	Done         []string       `json:"done"`
 	Notes        []string       `json:"notes"`
 }
 
 func (e *env) reportOf(j *job) report {
-	r := report{Changes: []store.Change{}, Certificates: []certInfo{}, Done: []string{}, Notes: []string{}}
+	r := report{Changes: []store.Change{}, Certificates: []certInfo{}, Found: []certInfo{}, Done: []string{}, Notes: []string{}}
 	r.Changes = append(r.Changes, j.plan.Changes()...)
 	r.Done, r.Notes = append(r.Done, j.done...), append(r.Notes, j.notes...)
 	for _, p := range j.made {
 		r.Certificates = append(r.Certificates, describe(p.cert, p.path, e.now()))
+	}
+	for _, p := range j.found {
+		r.Found = append(r.Found, describe(p.cert, p.path, e.now()))
 	}
 	return r
 }

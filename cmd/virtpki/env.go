@@ -3,7 +3,6 @@ package main
 import (
 	"bufio"
 	"errors"
-	"fmt"
 	"io"
 	"net"
 	"os"
@@ -19,6 +18,7 @@ type env struct {
 	stdin          io.Reader
 	stdout, stderr io.Writer
 	now            func() time.Time
+	built          time.Time // see builtAt
 	hostname       func() (string, error)
 	addresses      func() ([]net.IP, error)
 	askSecret      func(prompt string) ([]byte, error)
@@ -34,24 +34,12 @@ func newEnv() *env {
 		stdout:    os.Stdout,
 		stderr:    os.Stderr,
 		now:       time.Now,
+		built:     built(),
 		hostname:  os.Hostname,
 		addresses: localAddresses,
 		askSecret: askSecret,
 		askLine:   askLine,
 	}
-}
-
-// buildFloor is before every build of this program.
-var buildFloor = time.Date(2026, 11, 1, 0, 0, 0, 0, time.UTC)
-
-// checkClock refuses to sign under a clock that cannot be right: a machine
-// without a battery wakes up in 1970, and what it signs then has expired, or is
-// not valid yet, for everybody else.
-func (e *env) checkClock() error {
-	if now := e.now(); now.Before(buildFloor) {
-		return withHint(fmt.Errorf("the clock says %s, which is before this program was made", now.UTC().Format(time.RFC3339)), "set the clock first")
-	}
-	return nil
 }
 
 // localAddresses lists the addresses of this machine under which others can

@@ -1,0 +1,199 @@
+package main
+
+import (
+	"bytes"
+	"crypto/x509"
+	"errors"
+	"fmt"
+	"path/filepath"
+	"slices"
+
+	"virtpki/internal/libvirt"
+	"virtpki/internal/store"
+	"virtpki/pki"
+)
+
+// hostBundle is what a host was given: a folder that `issue host --out` made.
+type hostBundle struct {
+	a      *authority // without a key
+	server *pair
+	client *pair // without certificate and key in a bundle of a server alone
+}
+
+// bundleLayout is the layout of a bundle's folder, a tree to be copied onto / or
+// flat, and where its CA's files lie.
+func bundleLayout(g *globals, folder string) (layout libvirt.Layout, caFolder string) {
+	if flat := libvirt.Flat(folder); store.Exists(flat.Path(libvirt.CACert)) {
+		return flat, folder
+	}
+	base := filepath.Join(folder, g.sysconfdir)
+	return libvirt.System(base), libvirt.CAFolder(base)
+}
+
+// loadBundle reads a bundle and checks that its parts belong together.
+func (e *env) loadBundle(g *globals, folder string) (*hostBundle, error) {
+	at := *g
+	var layout libvirt.Layout
+	layout, at.ca = bundleLayout(g, folder)
+	b := &hostBundle{}
+	var err error
+	if b.a, err = e.loadCA(&at); errors.Is(err, errNoCA) {
+		return nil, withHint(fmt.Errorf("no bundle in %s: %s is missing", folder, layout.Path(libvirt.CACert)), "make one on the CA's machine: virtpki issue host NAME --out DIR, and name DIR/NAME here")
+	}
+	if err != nil {
+		return nil, err
+	}
+	if b.server, err = b.pair(layout, pki.Server); err != nil {
+		return nil, err
+	}
+	if b.server.cert == nil {
+		return nil, fmt.Errorf("no server certificate in the bundle: %s is missing", b.server.certPath)
+	}
+	b.client, err = b.pair(layout, pki.Client)
+	return b, err
+}
+
+// pair reads a pair of the bundle: whole, or not there at all.
+func (b *hostBundle) pair(layout libvirt.Layout, role pki.Role) (*pair, error) {
+	p, err := loadPair(layout, role)
+	switch {
+	case err != nil:
+		return nil, err
+	case p.cert == nil && p.key == nil:
+		return p, nil
+	case p.cert == nil:
+		return nil, fmt.Errorf("%s: its certificate %s is missing", p.keyPath, p.certPath)
+	case p.key == nil:
+		return nil, fmt.Errorf("%s: its key %s is missing", p.certPath, p.keyPath)
+	case !b.a.hasSigned(p.cert):
+		return nil, fmt.Errorf("%s: %s is not signed by the CA in %s", p.certPath, dnOf(p.cert), b.a.layout.Path(libvirt.CACert))
+	}
+	return p, nil
+}
+
+// install plans the bundle's files into their places. What is there and newer
+// stays: the host has renewed it. It returns the pairs that the host will have, and
+// whether it will have a CRL.
+func (b *hostBundle) install(e *env, j *job, to target) (server, client *pair, crl bool, err error) {
+	if err := b.trust(j, to); err != nil {
+		return nil, nil, false, err
+	}
+	if crl, err = b.shareCRL(j, to); err != nil {
+		return nil, nil, false, err
+	}
+	if server, err = b.installPair(e, j, to, b.server); err != nil {
+		return nil, nil, false, err
+	}
+	client, err = b.installPair(e, j, to, b.client)
+	return server, client, crl, err
+}
+
+// trust plans the bundle's CAs. Those that are there stay where they are the same
+// and more; they are replaced where the bundle has the same and more, after the
+// beginning of a rollover.
+func (b *hostBundle) trust(j *job, to target) error {
+	path := to.layout.Path(libvirt.CACert)
+	data, err := readIfThere(path)
+	if err != nil {
+		return err
+	}
+	if data == nil {
+		return to.write(&j.plan, libvirt.CACert, pki.EncodeCertificates(b.a.bundle...))
+	}
+	here, err := pki.ParseCertificates(data)
+	switch {
+	case err != nil:
+		return fmt.Errorf("%s: %w", path, err)
+	case containsAll(here, b.a.bundle):
+		return nil
+	case containsAll(b.a.bundle, here):
+		to.keep = true
+		return to.write(&j.plan, libvirt.CACert, pki.EncodeCertificates(b.a.bundle...))
+	}
+	return fmt.Errorf("%s trusts another CA: %s, not %s", path, dnOf(here[0]), dnOf(b.a.bundle[0]))
+}
+
+func containsAll(certs, some []*x509.Certificate) bool {
+	for _, cert := range some {
+		if !slices.ContainsFunc(certs, cert.Equal) {
+			return false
+		}
+	}
+	return true
+}
+
+// shareCRL plans the bundle's CRL unless the one that is there is at least as new.
+func (b *hostBundle) shareCRL(j *job, to target) (has bool, err error) {
+	path := to.layout.Path(libvirt.CACRL)
+	here, err := readIfThere(path)
+	if err != nil || b.a.crl == nil {
+		return here != nil, err
+	}
+	given, err := pki.ParseCRLs(b.a.crl)
+	if err != nil {
+		return false, fmt.Errorf("%s: %w", b.a.layout.Path(libvirt.CACRL), err)
+	}
+	if here == nil {
+		return true, to.write(&j.plan, libvirt.CACRL, b.a.crl)
+	}
+	have, err := pki.ParseCRLs(here)
+	if err != nil {
+		return false, fmt.Errorf("%s: %w", path, err)
+	}
+	if !b.supersedes(given, have) {
+		return true, nil
+	}
+	to.keep = true
+	return true, to.write(&j.plan, libvirt.CACRL, b.a.crl)
+}
+
+// supersedes reports whether lists hold a newer one of each CA of the bundle, as far
+// as that CA has one in others, and nothing of others is lost.
+func (b *hostBundle) supersedes(lists, others []*pki.CRL) bool {
+	newer := len(lists) >= len(others)
+	for _, ca := range b.a.bundle {
+		given, have := newestOf(lists, ca), newestOf(others, ca)
+		newer = newer && (have == nil || given != nil && isOlder(have, given))
+	}
+	return newer
+}
+
+// installPair plans one pair: the bundle's, unless the one that is there is the same
+// or a later one of the same name.
+func (b *hostBundle) installPair(e *env, j *job, to target, given *pair) (*pair, error) {
+	have, err := loadPair(to.layout, given.role)
+	if err != nil || given.cert == nil {
+		return have, err
+	}
+	switch {
+	case have.cert == nil && have.key != nil && !pki.KeyMatches(given.cert, have.key):
+		return nil, withHint(fmt.Errorf("%s: another key is there already, without a certificate", have.keyPath), "move it away to take the pair of the bundle")
+	case have.cert == nil:
+	case have.cert.Equal(given.cert) && have.key != nil:
+		j.found = append(j.found, placed{have.cert, have.certPath})
+		return have, nil
+	case have.cert.Equal(given.cert):
+	case !bytes.Equal(have.cert.RawSubject, given.cert.RawSubject):
+		return nil, withHint(fmt.Errorf("%s: this is %s already, and the bundle is for %s", have.certPath, dnOf(have.cert), dnOf(given.cert)),
+			"a host's pair does not belong into an image: move it and its key away")
+	case have.key == nil:
+		return nil, withHint(fmt.Errorf("%s: its key %s is missing", have.certPath, have.keyPath), "bring the key back, or remove the certificate to take the pair of the bundle")
+	case !have.cert.NotBefore.Before(given.cert.NotBefore):
+		j.note("%s is newer than the bundle's: it was taken as it is", have.certPath)
+		j.found = append(j.found, placed{have.cert, have.certPath})
+		return have, e.checkTaken(j, b.a, have)
+	default:
+		j.plan.Together(to.layout.PairFolder())
+		to.keep = true
+	}
+	j.made = append(j.made, placed{given.cert, to.layout.Path(libvirt.CertFile(string(given.role)))})
+	return given, e.writePair(j, to, given.role, given.key, given.cert, have.alone())
+}
+
+// alone is the pair of a key that has no certificate yet, else nil.
+func (p *pair) alone() *pair {
+	if p.cert == nil && p.key != nil {
+		return p
+	}
+	return nil
+}

@@ -1,0 +1,67 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"path/filepath"
+
+	"virtpki/internal/libvirt"
+)
+
+// settle has the daemons of this machine go by what is on disk now. A run that was
+// killed before it came here is finished by the next one: a daemon that serves
+// another certificate, or whose conf is newer than its process, is not in order
+// though nothing has changed.
+func (e *env) settle(ctx context.Context, g *globals, o *reloadOptions, j *job) error {
+	if g.dryRun || !g.thisMachine() {
+		return nil
+	}
+	daemons, err := o.find(ctx, g)
+	if err != nil {
+		return err
+	}
+	r := reloader{e, g, *o, j}
+	changed := len(j.plan.Changes()) > 0
+	var errs []error
+	for _, d := range daemons {
+		if err := r.settleOne(ctx, d, changed); err != nil {
+			errs = append(errs, fmt.Errorf("%s: %w", d.Daemon.Name, err))
+		}
+	}
+	return errors.Join(errs...)
+}
+
+// settleOne leaves a daemon that is in order alone.
+func (r reloader) settleOne(ctx context.Context, d libvirt.Running, changed bool) (err error) {
+	switch {
+	case d.ConfChanged && r.restart == "":
+		if !changed {
+			r.j.note("restart %s: its conf has changed since it was started", d.Daemon.Name)
+		}
+		return nil
+	case d.ConfChanged:
+		if d, err = r.restartOne(ctx, d); err != nil {
+			return err
+		}
+	case d.Address == "" || !changed && r.serves(ctx, d):
+		return nil
+	default:
+		if d, err = r.refresh(ctx, d); err != nil {
+			return err
+		}
+	}
+	return r.prove(ctx, d, systemClient(r.g))
+}
+
+// serves reports whether a daemon serves the certificate that is on disk.
+func (r reloader) serves(ctx context.Context, d libvirt.Running) bool {
+	certs, err := readCerts(filepath.Join(d.Root, d.Files.Cert))
+	if err != nil {
+		return true // nothing that it could be made to serve
+	}
+	ctx, cancel := context.WithTimeout(ctx, servedTimeout)
+	defer cancel()
+	result, _ := libvirt.Probe(ctx, libvirt.ProbeRequest{Address: d.Address})
+	return result.Leaf() != nil && result.Leaf().Equal(certs[0])
+}

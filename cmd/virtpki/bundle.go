@@ -81,6 +81,7 @@ func (b *hostBundle) install(e *env, j *job, to target) (server, client *pair, c
 	if crl, err = b.shareCRL(j, to); err != nil {
 		return nil, nil, false, err
 	}
+	j.plan.Together(to.layout.PairFolder()) // also where nothing changes: a run that was killed is finished
 	if server, err = b.installPair(e, j, to, b.server); err != nil {
 		return nil, nil, false, err
 	}
@@ -183,7 +184,6 @@ func (b *hostBundle) installPair(e *env, j *job, to target, given *pair) (*pair,
 		j.found = append(j.found, placed{have.cert, have.certPath})
 		return have, e.checkTaken(j, b.a, have)
 	default:
-		j.plan.Together(to.layout.PairFolder())
 		to.keep = true
 	}
 	j.made = append(j.made, placed{given.cert, to.layout.Path(libvirt.CertFile(string(given.role)))})

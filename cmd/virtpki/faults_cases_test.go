@@ -2,12 +2,14 @@ package main
 
 import (
 	"crypto/x509"
+	"maps"
 	"math/big"
 	"os"
 	"path/filepath"
 	"slices"
 	"strings"
 	"testing"
+	"time"
 
 	"virtpki/internal/libvirt"
 	"virtpki/pki"
@@ -27,6 +29,28 @@ func faultCases() []faults {
 				wantDone(t, second, "nothing to do")
 				checkWhole(t, at)
 			},
+		},
+		{
+			name:    "bootstrap with a bundle",
+			prepare: prepareBundle,
+			command: append(slices.Clone(bundleCommand), "--bundle", "ROOT/out/hv1.example"),
+			check:   checkBundleFaults,
+			again:   finishBundle,
+		},
+		{
+			name: "bootstrap with a later bundle",
+			prepare: func(t *testing.T, in injector, root string) {
+				prepareBundle(t, in, root)
+				in.must(t, root, append(slices.Clone(bundleCommand), "--bundle", "ROOT/out/hv1.example")...)
+				time.Sleep(time.Second) // a certificate begins at a whole second
+				in.must(t, root, "issue", "host", "hv1.example", "--root", "ROOT/ca", "--out", "ROOT/later")
+			},
+			command: append(slices.Clone(bundleCommand), "--bundle", "ROOT/later/hv1.example"),
+			check: func(t *testing.T, at scene) {
+				checkBundleFaults(t, at)
+				checkBothPairs(t, at)
+			},
+			again: finishBundle,
 		},
 		{
 			name:    "issue host",
@@ -110,6 +134,46 @@ func faultCases() []faults {
 var bootstrapCommand = []string{"bootstrap", "--root", "ROOT", "--name", "Example Org", "--hostname", "hv1.example",
 	"--san", "10.0.0.1", "--client", "admin", "--allow-dn", "O=Example Org,CN=admin"}
 
+var bundleCommand = []string{"bootstrap", "--root", "ROOT", "--hostname", "hv1.example"}
+
+// prepareBundle makes a conf, and a bundle whose CA is elsewhere.
+func prepareBundle(t *testing.T, in injector, root string) {
+	t.Helper()
+	prepareConf(t, in, root)
+	in.must(t, root, "ca", "init", "--root", "ROOT/ca", "--name", "Example Org")
+	in.must(t, root, "issue", "host", "hv1.example", "--root", "ROOT/ca", "--out", "ROOT/out")
+}
+
+// checkBundleFaults looks at a host that is given its files.
+func checkBundleFaults(t *testing.T, at scene) {
+	t.Helper()
+	given := libvirt.CAFolder(at.root + "/ca/etc")
+	checkPairs(t, libvirt.System(at.root+"/etc"), given)
+	checkConf(t, at)
+	ca := checkCA(t, given)
+	readCRL(t, libvirt.CA(caOf(at)).Path(libvirt.CACRL), ca)
+	certs, err := readCerts(libvirt.CA(caOf(at)).Path(libvirt.CACert))
+	if !os.IsNotExist(err) && (err != nil || !certs[0].Equal(ca)) {
+		t.Errorf("the host trusts something else: %v", err)
+	}
+}
+
+// finishBundle wants what a run without a fault makes, and the bundle untouched.
+func finishBundle(t *testing.T, at scene, first, second outcome) {
+	t.Helper()
+	wantDone(t, first, "")
+	wantDone(t, second, "nothing to do")
+	want, now := maps.Clone(at.whole), snap(t, at.root).withoutLeavings()
+	for _, tree := range []snapshot{want, now} { // what is kept of before depends on when the fault struck
+		maps.DeleteFunc(tree, func(path, _ string) bool {
+			return strings.Contains(path, ".libvirt.previous") || at.tidiedUp() && strings.Contains(path, ".libvirt.swap-")
+		})
+	}
+	if diff := want.diff(now); diff != "" {
+		t.Errorf("after two more runs:\n%s", diff)
+	}
+}
+
 const confPath = "/etc/libvirt/libvirtd.conf"
 
 // prepareConf makes a conf as a package brings it.
@@ -180,6 +244,12 @@ func checkHostFaults(t *testing.T, at scene) {
 func checkRenewFaults(t *testing.T, at scene) {
 	t.Helper()
 	checkHostFaults(t, at)
+	checkBothPairs(t, at)
+}
+
+// checkBothPairs wants both pairs of a host, whole.
+func checkBothPairs(t *testing.T, at scene) {
+	t.Helper()
 	for _, role := range []pki.Role{pki.Server, pki.Client} {
 		p, err := loadPair(libvirt.System(at.root+"/etc"), role)
 		if err != nil || p.cert == nil || p.key == nil {

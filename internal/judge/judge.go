@@ -16,8 +16,10 @@ type File struct {
 }
 
 // Absent reports whether there is no such file. A link to nowhere counts: it is
-// what access(2) says, and libvirt asks that.
-func (f File) Absent() bool { return errors.Is(f.Err, fs.ErrNotExist) }
+// what access(2) says, and libvirt asks that. So does a File that was never filled.
+func (f File) Absent() bool {
+	return errors.Is(f.Err, fs.ErrNotExist) || f.Err == nil && f.Data == nil && f.Path == ""
+}
 
 // Role is what a set of files is for.
 type Role string
@@ -29,7 +31,7 @@ const (
 )
 
 // Identity is a further certificate and its key, such as servercert0.pem and
-// serverkey0.pem beside servercert.pem: libvirt 12.8 and QEMU 10.2 read them.
+// serverkey0.pem beside servercert.pem: libvirt 11.10 and QEMU 10.2 read them.
 type Identity struct{ Cert, Key File }
 
 // Set is the files that one program reads for one role.
@@ -54,24 +56,70 @@ type Peer struct {
 	DNList []string
 }
 
-// OwnFiles says what the program of a target makes of its own files, in the order in
-// which it meets them: a daemon when it starts or reloads, a client before it
-// connects. Where the set is refused, [Refused] holds of the answer.
-func OwnFiles(set Set, target libvirt.Target, now time.Time) []Finding { return nil }
+// OwnFiles says what the program of a target makes of its own files, in the
+// order in which it meets them: a daemon when it starts or reloads, a client
+// before it connects. Where the set is refused, [Refused] holds of the answer.
+// A release stops at its first error; the findings go on, so that all can be
+// mended at once.
+func OwnFiles(set Set, target libvirt.Target, now time.Time) []Finding {
+	return merge(target.Rules(set.Product), func(rules libvirt.Rules) []Finding {
+		r := run{set: set, rules: rules, now: now, stage: Own}
+		r.ownFiles()
+		return r.out
+	})
+}
 
 // InSession says what the other side makes of the set's certificate in a
-// handshake, in its order.
-func InSession(set Set, peer Peer, target libvirt.Target, now time.Time) []Finding { return nil }
+// handshake, in its order. It is for sets that pass [OwnFiles].
+func InSession(set Set, peer Peer, target libvirt.Target, now time.Time) []Finding {
+	return merge(target.Rules(set.Product), func(rules libvirt.Rules) []Finding {
+		r := run{set: set, rules: rules, now: now, stage: Session}
+		r.session(peer)
+		return r.out
+	})
+}
 
 // CAFile says what is to be said of a CA file and a CRL by themselves, on a
 // machine that has no certificate of its own.
-func CAFile(ca, crl File, product string, target libvirt.Target, now time.Time) []Finding { return nil }
+func CAFile(ca, crl File, product string, target libvirt.Target, now time.Time) []Finding {
+	return merge(target.Rules(product), func(rules libvirt.Rules) []Finding {
+		r := run{set: Set{Role: Client, CA: ca, CRL: crl}, rules: rules, now: now, stage: Own}
+		r.caFile()
+		return r.out
+	})
+}
 
 // HostName reports whether a client that connects to name takes the first
 // certificate of the file, by the rules of the target's GnuTLS; any wants all
-// of them to.
+// of them to. why says what it was compared with.
 func HostName(cert File, name string, target libvirt.Target) (ok bool, why string) {
-	return false, ""
+	c, err := readCert(cert.Data)
+	if err != nil {
+		return false, "the certificate cannot be read"
+	}
+	for _, rules := range target.Rules("") {
+		if ok, why := matchHost(c, name, rules.URIPrecludesCN); !ok {
+			return false, why
+		}
+	}
+	return true, ""
+}
+
+// Leaf reads the first certificate of a file as GnuTLS does.
+func Leaf(f File) (*Certificate, error) {
+	if f.Err != nil {
+		return nil, f.Err
+	}
+	return readCert(f.Data)
+}
+
+// Certificates reads all certificates of a file as GnuTLS does; an error comes
+// with those before the one at fault.
+func Certificates(f File) ([]*Certificate, error) {
+	if f.Err != nil {
+		return nil, f.Err
+	}
+	return readCerts(f.Data, 0)
 }
 
 // Refused reports whether a finding is an error: the files do not work.
@@ -82,4 +130,49 @@ func Refused(findings []Finding) bool {
 		}
 	}
 	return false
+}
+
+// merge judges by each set of rules and makes one list of the answers. A finding
+// that only some of them make carries their names; where they differ in the
+// level, the worst counts.
+func merge(all []libvirt.Rules, judge func(libvirt.Rules) []Finding) []Finding {
+	var merged []Finding
+	for _, rules := range all {
+		at := 0
+		for _, f := range judge(rules) {
+			i := index(merged, f)
+			if i < 0 {
+				i = at
+				merged = append(merged[:i], append([]Finding{f}, merged[i:]...)...)
+			}
+			merged[i].Targets = append(merged[i].Targets, rules.Name)
+			merged[i].Level = worse(merged[i].Level, f.Level)
+			at = i + 1
+		}
+	}
+	for i := range merged {
+		if len(merged[i].Targets) == len(all) {
+			merged[i].Targets = nil
+		}
+	}
+	return merged
+}
+
+func index(list []Finding, f Finding) int {
+	for i := range list {
+		if list[i].ID == f.ID && list[i].File == f.File && list[i].Text == f.Text {
+			return i
+		}
+	}
+	return -1
+}
+
+func worse(a, b Level) Level {
+	if a == Error || b == Error {
+		return Error
+	}
+	if a == Warning || b == Warning {
+		return Warning
+	}
+	return Note
 }

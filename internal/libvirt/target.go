@@ -59,31 +59,18 @@ func (t Target) String() string {
 		return "any"
 	}
 	s := fmt.Sprintf("%s-%d.%d", t.Product, t.Major, t.Minor)
-	if t.Micro > 0 || t.Revision != "" {
+	behind := t.Revision != "" && strings.ContainsAny(t.Revision[:1], "+~")
+	if t.Micro > 0 || t.Revision != "" && !behind {
 		s += fmt.Sprintf(".%d", t.Micro)
 	}
-	switch {
-	case t.Revision == "":
-		return s
-	case strings.ContainsAny(t.Revision[:1], "+~"):
-		return s + t.Revision
+	if t.Revision != "" && !behind {
+		s += "-"
 	}
-	return s + "-" + t.Revision
+	return s + t.Revision
 }
 
 // TakesStrictKeyUsage reports whether the target accepts a critical keyUsage of
-// digitalSignature alone. libvirt wants keyEncipherment beside it before 11.6.0
-// (libvirt, NEWS 11.6.0); QEMU has dropped that in 10.2.0.
+// digitalSignature alone; any does not. See [Rules].
 func (t Target) TakesStrictKeyUsage() bool {
-	switch t.Product {
-	case "libvirt":
-		return t.atLeast(11, 6)
-	case "qemu":
-		return t.atLeast(10, 2)
-	}
-	return false
-}
-
-func (t Target) atLeast(major, minor int) bool {
-	return t.Major > major || t.Major == major && t.Minor >= minor
+	return t.Product != "" && !t.rules().KeyEncipherment
 }

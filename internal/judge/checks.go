@@ -1,0 +1,133 @@
+package judge
+
+import (
+	"slices"
+	"strings"
+)
+
+// checkLeaf is virNetTLSCertCheck for an own or a peer's certificate: times,
+// basicConstraints, keyUsage, purpose, in this order. file is empty in a session.
+func (r *run) checkLeaf(c *Certificate, file string, stage Stage) {
+	saying := *r
+	saying.stage, saying.out = stage, nil
+	saying.checkTimes(c, file, "cert")
+	ca, _, p := c.basicConstraints()
+	switch {
+	case p == broken:
+		saying.refuse("cert-constraints-broken", file, r.reissue(), "has basic constraints that GnuTLS cannot read")
+	case ca:
+		saying.refuse("cert-is-ca", file, r.reissue(), "shows a CA, where a %s certificate is wanted", r.set.Role)
+	}
+	saying.checkLeafUsage(c, file)
+	saying.checkPurpose(c, file)
+	r.out = append(r.out, saying.out...)
+}
+
+func (r *run) checkTimes(c *Certificate, file, kind string) {
+	mend := r.reissue()
+	if kind == "ca" {
+		mend = "take it out of the file; if it is the CA in use: virtpki ca rollover start"
+	}
+	if r.now.Unix() > c.NotAfter.Unix() {
+		r.refuse(kind+"-expired", file, mend, "%s expired on %s", r.naming(c, kind), day(c.NotAfter))
+	}
+	if r.now.Unix() < c.NotBefore.Unix() {
+		r.refuse(kind+"-future", file, mend+"; or set the clock", "%s is not valid before %s", r.naming(c, kind), day(c.NotBefore))
+	}
+}
+
+// naming says which of several certificates is meant.
+func (r *run) naming(c *Certificate, kind string) string {
+	if kind == "ca" {
+		return "the CA " + nameText(c.Subject)
+	}
+	return "the certificate"
+}
+
+// checkLeafUsage: what is not critical is only warned of, on stderr of virsh.
+func (r *run) checkLeafUsage(c *Certificate, file string) {
+	usage, critical, p := c.keyUsage()
+	switch {
+	case p == absent:
+		return
+	case p == broken:
+		r.refuse("cert-usage-broken", file, r.reissue(), "has a key usage that GnuTLS cannot read")
+		return
+	}
+	if usage&usageDigitalSignature == 0 {
+		r.usage(critical, "cert-usage-signature", file, "digital signatures")
+	}
+	if r.rules.KeyEncipherment && usage&usageKeyEncipherment == 0 {
+		r.usage(critical, "cert-usage-encipherment", file, "key encipherment")
+	}
+}
+
+func (r *run) usage(critical bool, id, file, what string) {
+	if critical {
+		r.refuse(id, file, r.reissue(), "its critical key usage does not permit %s", what)
+	} else if r.rules.Product == "libvirt" {
+		r.say(Warning, id+"-noncritical", file, r.reissue(), "its key usage does not permit %s; since it is not critical, %s only warns of it", what, r.reader())
+	}
+}
+
+// checkPurpose has libvirt's inverted comparison: anyExtendedKeyUsage allows
+// nothing, any foreign purpose allows both roles.
+func (r *run) checkPurpose(c *Certificate, file string) {
+	oids, critical, p := c.purposes()
+	if p == broken {
+		r.refuse("cert-purpose-broken", file, r.reissue(), "has an extended key usage that GnuTLS cannot read")
+		return
+	}
+	if p == absent || len(oids) == 0 {
+		return
+	}
+	want := oidServerAuth
+	if r.set.Role == Client {
+		want = oidClientAuth
+	}
+	allowed := slices.Contains(oids, want)
+	for _, oid := range oids {
+		foreign := oid != oidServerAuth && oid != oidClientAuth && oid != oidAnyPurpose
+		allowed = allowed || foreign && r.rules.AnyPurposeInverted || oid == oidAnyPurpose && !r.rules.AnyPurposeInverted
+	}
+	r.purpose(allowed, critical, slices.Contains(oids, want), file, oids)
+}
+
+func (r *run) purpose(allowed, critical, proper bool, file string, oids []string) {
+	id := "cert-purpose"
+	if len(oids) == 1 && oids[0] == oidAnyPurpose {
+		id = "cert-purpose-any"
+	}
+	switch {
+	case !allowed && critical:
+		r.refuse(id, file, r.reissue(), "its critical extended key usage (%s) does not allow a TLS %s", strings.Join(oids, ", "), r.set.Role)
+	case !allowed && r.rules.Product == "libvirt":
+		r.say(Warning, id+"-noncritical", file, r.reissue(), "its extended key usage (%s) does not allow a TLS %s; since it is not critical, %s only warns of it", strings.Join(oids, ", "), r.set.Role, r.reader())
+	case allowed && !proper && r.rules.AnyPurposeInverted:
+		r.say(Note, "cert-purpose-foreign", file, r.reissue(), "its extended key usage (%s) does not name a TLS %s; libvirt takes it all the same, other programs do not", strings.Join(oids, ", "), r.set.Role)
+	}
+}
+
+// checkCA is virNetTLSCertCheck for a CA.
+func (r *run) checkCA(c *Certificate, file string) {
+	r.checkTimes(c, file, "ca")
+	name := nameText(c.Subject)
+	ca, _, p := c.basicConstraints()
+	switch {
+	case p == broken:
+		r.refuse("ca-constraints-broken", file, mendCA, "the certificate %s has basic constraints that GnuTLS cannot read", name)
+	case p == absent:
+		r.refuse("ca-no-constraints", file, mendCA, "the certificate %s has no basic constraints, which a CA must have", name)
+	case !ca:
+		r.refuse("ca-not-ca", file, "take it out: the file is for CAs alone", "the certificate %s is not that of a CA", name)
+	}
+	usage, critical, p := c.keyUsage()
+	switch {
+	case p == broken:
+		r.refuse("ca-usage-broken", file, mendCA, "the CA %s has a key usage that GnuTLS cannot read", name)
+	case p == present && usage&usageCertSign == 0 && critical:
+		r.refuse("ca-usage", file, mendCA, "the critical key usage of the CA %s does not permit signing certificates", name)
+	case p == present && usage&usageCertSign == 0:
+		r.say(Warning, "ca-usage-noncritical", file, mendCA, "the key usage of the CA %s does not permit signing certificates, so what it signed is refused", name)
+	}
+}

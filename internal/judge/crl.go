@@ -1,0 +1,147 @@
+package judge
+
+import (
+	"bytes"
+	"errors"
+	"time"
+
+	"golang.org/x/crypto/cryptobyte"
+	"golang.org/x/crypto/cryptobyte/asn1"
+)
+
+// CRL is a revocation list as GnuTLS reads it.
+type CRL struct {
+	Issuer                 []byte    // DER of the name
+	ThisUpdate, NextUpdate time.Time // NextUpdate is zero where there is none
+
+	tbs       []byte
+	algorithm algorithm
+	signature []byte
+	revoked   cryptobyte.String // the entries, undecoded
+	delta     bool
+}
+
+var errNotCRL = errors.New("not a CRL that GnuTLS reads")
+
+// ReadCRLs reads the CRLs of a file as GnuTLS does: only X509 CRL blocks count,
+// and one that cannot be read spoils the file.
+func ReadCRLs(data []byte) ([]*CRL, error) {
+	var crls []*CRL
+	at := bytes.Index(data, []byte(begin+labelCRL))
+	if at < 0 {
+		return nil, errNoBlock
+	}
+	for at >= 0 {
+		data = data[at:]
+		der, err := decodeBlock(data, labelCRL)
+		if err != nil {
+			return crls, err
+		}
+		crl, err := parseCRL(der)
+		if err != nil {
+			return crls, err
+		}
+		crls = append(crls, crl)
+		data = data[1:]
+		at = bytes.Index(data, []byte(begin+labelCRL))
+	}
+	return crls, nil
+}
+
+func parseCRL(der []byte) (*CRL, error) {
+	c := &CRL{}
+	input := cryptobyte.String(der)
+	var list, tbs, signature cryptobyte.String
+	if !input.ReadASN1(&list, asn1.SEQUENCE) || !input.Empty() || !list.ReadASN1Element(&tbs, asn1.SEQUENCE) ||
+		!readAlgorithm(&list, &c.algorithm) || !list.ReadASN1(&signature, asn1.BIT_STRING) || !list.Empty() || len(signature) < 1 {
+		return nil, errNotCRL
+	}
+	c.tbs, c.signature = tbs, signature[1:]
+	if !c.readTBS(tbs) {
+		return nil, errNotCRL
+	}
+	return c, nil
+}
+
+func (c *CRL) readTBS(element cryptobyte.String) bool {
+	var tbs, issuer cryptobyte.String
+	var inner algorithm
+	if !element.ReadASN1(&tbs, asn1.SEQUENCE) || !tbs.SkipOptionalASN1(asn1.INTEGER) || !readAlgorithm(&tbs, &inner) ||
+		!tbs.ReadASN1Element(&issuer, asn1.SEQUENCE) || !readTime(&tbs, &c.ThisUpdate) {
+		return false
+	}
+	c.Issuer = issuer
+	if tbs.PeekASN1Tag(asn1.UTCTime) || tbs.PeekASN1Tag(asn1.GeneralizedTime) {
+		if !readTime(&tbs, &c.NextUpdate) {
+			return false
+		}
+	}
+	var has bool
+	if !tbs.ReadOptionalASN1(&c.revoked, &has, asn1.SEQUENCE) {
+		return false
+	}
+	var exts cryptobyte.String
+	if !tbs.ReadOptionalASN1(&exts, &has, asn1.Tag(0).ContextSpecific().Constructed()) || !tbs.Empty() {
+		return false
+	}
+	c.delta = has && bytes.Contains(exts, []byte{6, 3, 0x55, 0x1d, 0x1b})
+	return c.wellFormed()
+}
+
+func (c *CRL) wellFormed() bool {
+	entries := c.revoked
+	for !entries.Empty() {
+		var entry, serial cryptobyte.String
+		if !entries.ReadASN1(&entry, asn1.SEQUENCE) || !entry.ReadASN1(&serial, asn1.INTEGER) {
+			return false
+		}
+	}
+	return true
+}
+
+// lists reports whether the serial stands in the list. Reasons and dates do not
+// matter to GnuTLS.
+func (c *CRL) lists(serial []byte) bool {
+	entries := c.revoked
+	var entry, s cryptobyte.String
+	for entries.ReadASN1(&entry, asn1.SEQUENCE) && entry.ReadASN1(&s, asn1.INTEGER) {
+		if bytes.Equal(s, serial) {
+			return true
+		}
+	}
+	return false
+}
+
+// effective is what GnuTLS keeps of a file: of several CRLs of one issuer the one
+// with the newest thisUpdate, of equals the later in the file.
+func effective(crls []*CRL) (kept, dropped []*CRL) {
+	for _, c := range crls {
+		at := -1
+		for i, k := range kept {
+			if bytes.Equal(k.Issuer, c.Issuer) {
+				at = i
+			}
+		}
+		switch {
+		case at < 0:
+			kept = append(kept, c)
+		case !c.ThisUpdate.Before(kept[at].ThisUpdate):
+			dropped = append(dropped, kept[at])
+			kept[at] = c
+		default:
+			dropped = append(dropped, c)
+		}
+	}
+	return kept, dropped
+}
+
+// revoked gives the CRL that lists the certificate: its issuer's name and its
+// serial are all that counts.
+func revokedBy(crls []*CRL, cert *Certificate) *CRL {
+	for _, c := range crls {
+		if bytes.Equal(c.Issuer, cert.Issuer) && c.lists(cert.Serial) {
+			return c
+		}
+	}
+	return nil
+}

@@ -1,0 +1,244 @@
+package judge
+
+import (
+	"errors"
+	"io/fs"
+)
+
+// ownFiles follows virNetTLSContextNew (libvirt, src/rpc/virnettlscontext.c) and
+// qcrypto_tls_creds_x509_load (QEMU, crypto/tlscredsx509.c): first the sanity
+// checks of certificate and CA file, then GnuTLS loads CA file, CRL, pair.
+func (r *run) ownFiles() {
+	pairs := r.pairs()
+	leaves := make([]*Certificate, len(pairs))
+	for i, p := range pairs {
+		leaves[i] = r.openLeaf(p.Cert)
+	}
+	caOK := r.openCAs()
+	for i, p := range pairs {
+		if leaves[i] != nil {
+			r.checkLeaf(leaves[i], p.Cert.Path, Own)
+		}
+	}
+	if caOK {
+		r.checkCAs(leaves)
+		for i, p := range pairs {
+			if leaves[i] != nil {
+				r.checkPair(leaves[i], p.Cert)
+			}
+		}
+	}
+	r.loadCAs(caOK)
+	if r.rules.Product == "libvirt" {
+		r.loadCRL()
+	}
+	for i, p := range pairs {
+		r.loadPair(p, leaves[i])
+	}
+	if r.rules.Product == "qemu" {
+		r.loadCRL()
+	}
+}
+
+// caFile is the part that needs no certificate.
+func (r *run) caFile() {
+	ok := r.openCAs()
+	if ok {
+		r.checkCAs(nil)
+	}
+	r.loadCAs(ok)
+	r.loadCRL()
+}
+
+// pairs are the identities that the release loads: the plain one, and the
+// numbered ones up to the first gap.
+func (r *run) pairs() []Identity {
+	plain := Identity{r.set.Cert, r.set.Key}
+	if !r.rules.Identities {
+		return []Identity{plain}
+	}
+	var pairs []Identity
+	for _, more := range r.set.More {
+		if more.Cert.Absent() && more.Key.Absent() {
+			break
+		}
+		pairs = append(pairs, more)
+	}
+	if plain.Cert.Absent() && plain.Key.Absent() && len(pairs) > 0 {
+		return pairs
+	}
+	return append([]Identity{plain}, pairs...)
+}
+
+// openLeaf reads one's own certificate: the first block, of a file of at most
+// 64 KiB in libvirt. A file that is not there is passed over for now.
+func (r *run) openLeaf(f File) *Certificate {
+	if f.Absent() || !r.readable(f, "cert") || !r.sized(f, "cert") {
+		return nil
+	}
+	leaf, err := readCert(untilNUL(f.Data))
+	if r.rules.WholeChain {
+		_, err = readCerts(untilNUL(f.Data), 0)
+	}
+	if err == nil {
+		return leaf
+	}
+	if errors.Is(err, errNoBlock) {
+		r.refuse("cert-not-pem", f.Path, mendBytes, "holds no CERTIFICATE block (%s)", looksLike(f.Data))
+	} else {
+		r.refuse("cert-broken", f.Path, mendBytes, "holds a CERTIFICATE block that GnuTLS cannot read")
+	}
+	return nil
+}
+
+func (r *run) readable(f File, kind string) bool {
+	if f.Err == nil {
+		return true
+	}
+	r.refuse(kind+"-unreadable", f.Path, "see the path's owner and mode", "cannot be read (%s)", reason(f.Err))
+	return false
+}
+
+// reason is an error without the path, which the finding has.
+func reason(err error) string {
+	var path *fs.PathError
+	if errors.As(err, &path) {
+		return path.Err.Error()
+	}
+	return err.Error()
+}
+
+func (r *run) sized(f File, kind string) bool {
+	if r.rules.MaxBytes == 0 || len(f.Data) <= r.rules.MaxBytes {
+		return true
+	}
+	r.refuse(kind+"-too-large", f.Path, "take out what does not belong into it", "has %d bytes, and libvirt reads at most %d", len(f.Data), r.rules.MaxBytes)
+	return false
+}
+
+// openCAs reads the CA file as the sanity check does.
+func (r *run) openCAs() bool {
+	f := r.set.CA
+	if f.Absent() || !r.readable(f, "ca") || !r.sized(f, "ca") {
+		return false
+	}
+	cas, err := readCerts(untilNUL(f.Data), r.rules.MaxCAs)
+	r.cas = cas
+	switch {
+	case err == nil:
+		return true
+	case errors.Is(err, errNoBlock):
+		r.refuse("ca-not-pem", f.Path, mendCA, "holds no CERTIFICATE block (%s)", looksLike(f.Data))
+	default:
+		r.refuse("ca-broken", f.Path, mendCA, "has a CERTIFICATE block, number %d, that GnuTLS cannot read", len(cas)+1)
+	}
+	return false
+}
+
+// loadCAs reads the CA file as GnuTLS's loader does: all of it. opened says that
+// the sanity check had nothing against it.
+func (r *run) loadCAs(opened bool) {
+	if r.set.CA.Absent() {
+		r.refuse("ca-missing", r.set.CA.Path, "copy cacert.pem from the CA (virtpki ca export), or virtpki bootstrap", "is not there")
+	}
+	if !opened {
+		return
+	}
+	all, err := readCerts(r.set.CA.Data, 0)
+	if err != nil {
+		r.refuse("ca-broken", r.set.CA.Path, mendCA, "has a CERTIFICATE block, number %d, that GnuTLS cannot read", len(all)+1)
+		return
+	}
+	if r.rules.MaxCAs > 0 && len(all) > r.rules.MaxCAs {
+		r.say(Warning, "ca-too-many", r.set.CA.Path, "put the CAs in use first, or drop those that are not",
+			"holds %d CAs, and only the first %d are looked at when %s checks its own certificate", len(all), r.rules.MaxCAs, r.reader())
+	}
+}
+
+// checkCAs looks at each CA of the file as at a leaf. QEMU 10.2 looks at those
+// above its own certificate alone.
+func (r *run) checkCAs(leaves []*Certificate) {
+	if r.rules.WholeChain {
+		for _, leaf := range leaves {
+			if leaf != nil {
+				r.checkAuthorities(leaf)
+			}
+		}
+		return
+	}
+	for _, ca := range r.cas {
+		r.checkCA(ca, r.set.CA.Path)
+	}
+}
+
+// loadPair reads certificate and key as GnuTLS's loader does.
+func (r *run) loadPair(p Identity, leaf *Certificate) {
+	if !r.pairThere(p) || p.Cert.Err != nil || !r.readable(p.Key, "key") {
+		return
+	}
+	chain, err := readCerts(p.Cert.Data, maxChain)
+	if err != nil {
+		if leaf != nil {
+			r.refuse("cert-broken", p.Cert.Path, mendBytes, "has a CERTIFICATE block, number %d, that GnuTLS cannot read", len(chain)+1)
+		}
+		return
+	}
+	key, err := readKeyFile(p.Key.Data)
+	switch {
+	case errors.Is(err, errKeyEncrypted) && r.rules.Product == "qemu":
+		r.say(Warning, "key-encrypted", p.Key.Path, "openssl pkey -in KEY -out KEY removes the passphrase",
+			"is encrypted: QEMU opens it only with a secret (*_tls_x509_secret_uuid)")
+	case errors.Is(err, errKeyEncrypted):
+		r.refuse("key-encrypted", p.Key.Path, "openssl pkey -in KEY -out KEY removes the passphrase", "is encrypted, and libvirt cannot ask for a passphrase")
+	case err != nil:
+		r.refuse("key-broken", p.Key.Path, mendBytes, "holds no private key that GnuTLS reads (%s)", looksLike(p.Key.Data))
+	default:
+		r.matchPair(p, chain[0], key)
+	}
+}
+
+// maxChain is how many certificates of a pair's file GnuTLS loads.
+const maxChain = 16
+
+// pairThere says what is missing of a pair. A client that has none goes on.
+func (r *run) pairThere(p Identity) bool {
+	noCert, noKey := p.Cert.Absent(), p.Key.Absent()
+	switch {
+	case !noCert && !noKey:
+		return true
+	case r.set.Role == Server && noCert:
+		r.refuse("cert-missing", p.Cert.Path, r.reissue(), "is not there")
+	case r.set.Role == Server:
+		r.refuse("key-missing", p.Key.Path, r.reissue(), "is not there")
+	case noCert && noKey:
+		r.say(Note, "pair-missing", p.Cert.Path, r.reissue(), "is not there, nor is its key: %s goes on without, and most servers then refuse it", r.reader())
+	case r.rules.HalfPairRefused:
+		r.refuse("pair-half", missingHalf(p), r.reissue(), "is not there, although its other half is")
+	default:
+		r.say(Warning, "pair-half", missingHalf(p), r.reissue(), "is not there, although its other half is: %s goes on without both, and most servers then refuse it", r.reader())
+	}
+	return false
+}
+
+func missingHalf(p Identity) string {
+	if p.Cert.Absent() {
+		return p.Cert.Path
+	}
+	return p.Key.Path
+}
+
+func (r *run) matchPair(p Identity, leaf *Certificate, key keyFile) {
+	if !leaf.key.loads() {
+		r.refuse("key-type-unknown", p.Cert.Path, r.reissue(), "has a key %s, which GnuTLS cannot use", leaf.key.describe())
+		return
+	}
+	same, unknown := key.match(leaf.key)
+	switch {
+	case unknown:
+		r.say(Note, "key-unchecked", p.Key.Path, "", "is of a type (%s) that this program cannot compare with the certificate", leaf.key.kind)
+	case !same && key.kind == leaf.key.kind && key.kind == keyEd25519:
+		r.say(Warning, "key-mismatch-unseen", p.Key.Path, r.reissue(), "does not belong to the certificate; GnuTLS does not notice with Ed25519 keys, and every handshake fails")
+	case !same:
+		r.refuse("key-mismatch", p.Key.Path, r.reissue(), "does not belong to the certificate %s", p.Cert.Path)
+	}
+}

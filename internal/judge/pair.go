@@ -1,0 +1,155 @@
+package judge
+
+import (
+	"bytes"
+
+	"virtpki/dn"
+)
+
+// nameText is a name as libvirt prints it, quoted, or what can be said of it.
+func nameText(der []byte) string {
+	text, err := dn.GnuTLS38.FromRDNSequence(der)
+	if err != nil || text == "" {
+		return "without a name"
+	}
+	return `"` + text + `"`
+}
+
+// checkPair verifies one's own certificate against the CA file: without what
+// else stands in its file, except in QEMU since 10.2.
+func (r *run) checkPair(leaf *Certificate, file File) {
+	chain := []*Certificate{leaf}
+	if r.rules.WholeChain {
+		chain, _ = readCerts(untilNUL(file.Data), 0)
+	}
+	v := chainCheck{trusted: r.cas, now: r.now}
+	r.chainFaults(v.verify(chain), file, r.refuse, r.explainNoIssuer)
+}
+
+type refusal func(id, file, mend, format string, args ...any)
+
+// chainFaults tells each fault of a verification; times are told by who looked
+// at the certificate itself.
+func (r *run) chainFaults(faults map[fault]*Certificate, f File, refuse refusal, noIssuer func(*Certificate, File)) {
+	file := f.Path
+	at := func(f fault) string { return nameText(faults[f].Subject) }
+	if c := faults[faultInsecure]; c != nil {
+		alg, _ := signatureByOID(c.algorithm.oid)
+		if alg.insecure {
+			refuse("signature-insecure", file, r.reissue(), "the certificate %s is signed by %s, which GnuTLS does not trust", at(faultInsecure), alg.name)
+		} else {
+			refuse("key-weak", file, r.reissue(), "the key of %s (%s) is too weak", at(faultInsecure), c.key.describe())
+		}
+	}
+	if faults[faultNoIssuer] != nil {
+		noIssuer(faults[faultNoIssuer], f)
+	}
+	if faults[faultNotCA] != nil {
+		refuse("issuer-not-ca", file, r.reissue(), "its issuer %s is not a CA", at(faultNotCA))
+	}
+	if faults[faultIssuerUsage] != nil {
+		refuse("issuer-usage", file, mendCA, "the key usage of its issuer %s does not permit signing certificates", at(faultIssuerUsage))
+	}
+	if faults[faultConstraints] != nil {
+		refuse("name-constraints", file, "virtpki issue it with names that the CA permits", "its names are not among those that its CA may certify")
+	}
+	if faults[faultPathLen] != nil {
+		refuse("path-length", file, r.reissue(), "there are more CAs above it than one of them allows below itself")
+	}
+	if faults[faultSignature] != nil {
+		refuse("signature-wrong", file, r.reissue(), "the signature on %s was not made with the key of the CA of that name", at(faultSignature))
+	}
+	if c := faults[faultUnreadableSignature]; c != nil {
+		refuse("signature-unknown", file, r.reissue(), "the signature on %s (%s) cannot be checked by GnuTLS", at(faultUnreadableSignature), c.algorithm.oid)
+	}
+	if c := faults[faultCritical]; c != nil {
+		refuse("extension-unknown", file, r.reissue(), "the certificate %s has a critical extension (%s) that GnuTLS does not know", at(faultCritical), c.unknownCritical())
+	}
+	if c := faults[faultUncheckedSig]; c != nil {
+		r.say(Note, "signature-unchecked", file, "", "the signature on %s (%s) could not be verified here, GnuTLS will", at(faultUncheckedSig), c.algorithm.oid)
+	}
+}
+
+// explainNoIssuer finds out why no issuer was found.
+func (r *run) explainNoIssuer(cert *Certificate, file File) {
+	all, _ := readCerts(r.set.CA.Data, 0)
+	chain, _ := readCerts(file.Data, maxChain)
+	issuer := nameText(cert.Issuer)
+	switch {
+	case issuerAmong(cert, all) != nil:
+		r.refuse("issuer-too-late", r.set.CA.Path, "put the CA in use first", "the CA %s stands behind the first %d, which is all that %s looks at", issuer, r.rules.MaxCAs, r.reader())
+	case len(chain) > 1 && issuerAmong(cert, chain[1:]) != nil:
+		r.refuse("issuer-in-cert-file", file.Path, "append the intermediate to "+r.set.CA.Path, "its issuer %s stands behind it in the same file, where %s does not look for CAs", issuer, r.reader())
+	case sameName(cert, all):
+		r.refuse("issuer-other-key", r.set.CA.Path, "the CA was made anew under its old name: issue the certificate again, or bring back the CA's former certificate",
+			"has a CA of the name %s, but with another key than the one that signed the certificate", issuer)
+	default:
+		r.refuse("issuer-missing", file.Path, "add that CA to "+r.set.CA.Path+", or issue the certificate from one that is there", "its issuer %s is not in the CA file", issuer)
+	}
+}
+
+func issuerAmong(cert *Certificate, list []*Certificate) *Certificate {
+	for _, c := range list {
+		if issued(cert, c) {
+			return c
+		}
+	}
+	return nil
+}
+
+func sameName(cert *Certificate, list []*Certificate) bool {
+	for _, c := range list {
+		if bytes.Equal(cert.Issuer, c.Subject) {
+			return true
+		}
+	}
+	return false
+}
+
+// checkAuthorities is QEMU's walk since 10.2 (qcrypto_tls_creds_check_authority_chain):
+// the certificates of the file in order, then up through the CA file to a
+// self-signed one; each is checked as a CA.
+func (r *run) checkAuthorities(leaf *Certificate) {
+	chain := r.chainOf(leaf)
+	for i, c := range chain[1:] {
+		if !issued(chain[i], c) {
+			r.refuse("chain-order", r.fileOf(leaf), "put each certificate before that of its issuer", "the certificate %s does not follow the one that it issued", nameText(c.Subject))
+			return
+		}
+		r.checkCA(c, r.fileOf(leaf))
+	}
+	cert := chain[len(chain)-1]
+	for range maxDepth {
+		if issued(cert, cert) {
+			r.checkCA(cert, r.set.CA.Path)
+			return
+		}
+		issuer := issuerAmong(cert, r.cas)
+		if issuer == nil {
+			break
+		}
+		r.checkCA(issuer, r.set.CA.Path)
+		cert = issuer
+	}
+	r.refuse("root-missing", r.set.CA.Path, "append the CA's own issuers, up to the self-signed one", "lacks %s, which is above the certificate; QEMU wants the chain up to a self-signed CA", nameText(cert.Issuer))
+}
+
+// chainOf finds the certificates that stand with a leaf.
+func (r *run) chainOf(leaf *Certificate) []*Certificate {
+	for _, p := range r.pairs() {
+		chain, err := readCerts(untilNUL(p.Cert.Data), 0)
+		if err == nil && bytes.Equal(chain[0].Raw, leaf.Raw) {
+			return chain
+		}
+	}
+	return []*Certificate{leaf}
+}
+
+func (r *run) fileOf(leaf *Certificate) string {
+	for _, p := range r.pairs() {
+		if c, err := readCert(untilNUL(p.Cert.Data)); err == nil && bytes.Equal(c.Raw, leaf.Raw) {
+			return p.Cert.Path
+		}
+	}
+	return r.set.Cert.Path
+}

@@ -1,0 +1,198 @@
+package judge
+
+import (
+	"bytes"
+	"crypto"
+	"crypto/ecdh"
+	"crypto/ecdsa"
+	"crypto/ed25519"
+	"crypto/rsa"
+	"crypto/x509"
+	"errors"
+
+	"golang.org/x/crypto/cryptobyte"
+	"golang.org/x/crypto/cryptobyte/asn1"
+)
+
+// keyFile is what GnuTLS finds in a private key's file.
+type keyFile struct {
+	kind keyKind
+	// public is the public half's SubjectPublicKeyInfo bits, nil where this
+	// program cannot compute it.
+	public crypto.PublicKey
+}
+
+var (
+	errKeyEncrypted = errors.New("the key is encrypted")
+	errKeyUnknown   = errors.New("no private key that GnuTLS reads")
+)
+
+const (
+	labelPKCS8     = "PRIVATE KEY"
+	labelEncrypted = "ENCRYPTED PRIVATE KEY"
+	keyMark        = "PRIVATE KEY-----"
+	maxKeyHeader   = 25 // how far before the mark GnuTLS looks for BEGIN
+)
+
+// readKeyFile follows gnutls_x509_privkey_import2: the block around the first
+// "PRIVATE KEY-----" by its label, else the first PKCS#8 block.
+func readKeyFile(data []byte) (keyFile, error) {
+	if key, err := readLabelled(data); err == nil {
+		return key, nil
+	}
+	if der, err := decodeBlock(data, labelPKCS8); err == nil {
+		return readPKCS8(der)
+	}
+	if der, err := decodeBlock(data, labelEncrypted); err == nil && isEncryptedInfo(der) {
+		return keyFile{}, errKeyEncrypted
+	}
+	if bytes.Contains(data, []byte("Proc-Type: 4,ENCRYPTED")) {
+		return keyFile{}, errKeyEncrypted
+	}
+	return keyFile{}, errKeyUnknown
+}
+
+func readLabelled(data []byte) (keyFile, error) {
+	mark := bytes.Index(data, []byte(keyMark))
+	if mark < 0 {
+		return keyFile{}, errNoBlock
+	}
+	from := max(0, mark-maxKeyHeader)
+	at := bytes.Index(data[from:], []byte(begin))
+	if at < 0 {
+		return keyFile{}, errNoBlock
+	}
+	block := data[from+at:]
+	label := block[len(begin):]
+	readers := map[string]func([]byte) (keyFile, error){"RSA PRIVATE KEY": readPKCS1, "EC PRIVATE KEY": readSEC1, labelPKCS8: readPKCS8}
+	for name, read := range readers {
+		if !bytes.HasPrefix(label, []byte(name)) {
+			continue
+		}
+		der, err := decodeBlock(block, name)
+		if err != nil {
+			return keyFile{}, err
+		}
+		return read(der)
+	}
+	return keyFile{}, errKeyUnknown
+}
+
+func isEncryptedInfo(der []byte) bool {
+	s := cryptobyte.String(der)
+	var seq cryptobyte.String
+	var a algorithm
+	return s.ReadASN1(&seq, asn1.SEQUENCE) && readAlgorithm(&seq, &a)
+}
+
+func readPKCS1(der []byte) (keyFile, error) {
+	s := cryptobyte.String(der)
+	var seq cryptobyte.String
+	var version int
+	numbers := make([]cryptobyte.String, 8)
+	if !s.ReadASN1(&seq, asn1.SEQUENCE) || !s.Empty() || !seq.ReadASN1Integer(&version) {
+		return keyFile{}, errKeyUnknown
+	}
+	for i := range numbers {
+		if !seq.ReadASN1Element(&numbers[i], asn1.INTEGER) {
+			return keyFile{}, errKeyUnknown
+		}
+	}
+	var b cryptobyte.Builder
+	b.AddASN1(asn1.SEQUENCE, func(b *cryptobyte.Builder) {
+		b.AddBytes(numbers[0])
+		b.AddBytes(numbers[1])
+	})
+	raw, err := b.Bytes()
+	return keyFile{kind: keyRSA, public: rsaBits(raw)}, err
+}
+
+// rsaBits is the DER of an RSAPublicKey, as a certificate's BIT STRING holds it.
+type rsaBits []byte
+
+func readSEC1(der []byte) (keyFile, error) {
+	key, err := x509.ParseECPrivateKey(der)
+	if err != nil {
+		return readOtherEC(der)
+	}
+	return keyFile{kind: keyEC, public: key.Public()}, nil
+}
+
+// readOtherEC takes keys on curves that Go does not have (P-192).
+func readOtherEC(der []byte) (keyFile, error) {
+	s := cryptobyte.String(der)
+	var seq, private, params cryptobyte.String
+	var version int
+	var oid string
+	var has bool
+	if !s.ReadASN1(&seq, asn1.SEQUENCE) || !seq.ReadASN1Integer(&version) || !seq.ReadASN1(&private, asn1.OCTET_STRING) ||
+		!seq.ReadOptionalASN1(&params, &has, asn1.Tag(0).ContextSpecific().Constructed()) || !has || !readOID(&params, &oid) {
+		return keyFile{}, errKeyUnknown
+	}
+	if c, known := curveByOID(oid); !known || c.elliptic != nil {
+		return keyFile{}, errKeyUnknown
+	}
+	return keyFile{kind: keyEC}, nil
+}
+
+// readPKCS8 reads a PrivateKeyInfo (RFC 5208, RFC 8410).
+func readPKCS8(der []byte) (keyFile, error) {
+	s := cryptobyte.String(der)
+	var seq, private cryptobyte.String
+	var version int
+	var a algorithm
+	if !s.ReadASN1(&seq, asn1.SEQUENCE) || !seq.ReadASN1Integer(&version) || !readAlgorithm(&seq, &a) || !seq.ReadASN1(&private, asn1.OCTET_STRING) {
+		return keyFile{}, errKeyUnknown
+	}
+	switch a.oid {
+	case oidRSA:
+		return readPKCS1(private)
+	case oidRSAPSS:
+		key, err := readPKCS1(private)
+		key.kind = keyRSAPSS
+		return key, err
+	case "1.3.101.113":
+		return keyFile{kind: keyEd448}, nil
+	case "1.2.840.10040.4.1":
+		return keyFile{kind: keyDSA}, nil
+	}
+	return readGoKey(der, a)
+}
+
+func readGoKey(der []byte, a algorithm) (keyFile, error) {
+	key, err := x509.ParsePKCS8PrivateKey(der)
+	switch k := key.(type) {
+	case *ecdsa.PrivateKey:
+		return keyFile{kind: keyEC, public: k.Public()}, nil
+	case ed25519.PrivateKey:
+		return keyFile{kind: keyEd25519, public: k.Public()}, nil
+	case *rsa.PrivateKey, *ecdh.PrivateKey:
+		return keyFile{}, errKeyUnknown
+	}
+	params := cryptobyte.String(a.params)
+	var oid string
+	if a.oid == oidEC && readOID(&params, &oid) {
+		if c, known := curveByOID(oid); known && c.elliptic == nil {
+			return keyFile{kind: keyEC}, nil
+		}
+	}
+	return keyFile{}, errors.Join(errKeyUnknown, err)
+}
+
+// match compares a private key with a certificate's, as far as it can be told;
+// unknown is for kinds that this program cannot compute.
+func (k keyFile) match(pub publicKey) (same, unknown bool) {
+	rsaPair := (k.kind == keyRSA || k.kind == keyRSAPSS) && (pub.kind == keyRSA || pub.kind == keyRSAPSS)
+	if !rsaPair && k.kind != pub.kind || k.kind == keyRSAPSS && pub.kind == keyRSA {
+		return false, false
+	}
+	switch public := k.public.(type) {
+	case rsaBits:
+		return bytes.Equal(public, pub.raw), false
+	case *ecdsa.PublicKey:
+		return pub.ec != nil && public.Equal(pub.ec), false
+	case ed25519.PublicKey:
+		return bytes.Equal(public, pub.raw), false
+	}
+	return true, true
+}

@@ -1,0 +1,76 @@
+package judge
+
+import (
+	"bytes"
+	"errors"
+)
+
+// loadCRL reads the CRL as GnuTLS's loader does, and says what GnuTLS does not
+// look at.
+func (r *run) loadCRL() {
+	f := r.set.CRL
+	if r.set.Role == Client && !r.rules.ClientReadsCRL {
+		return
+	}
+	if f.Absent() {
+		if f.Path != "" {
+			r.say(Note, "crl-missing", f.Path, "virtpki crl", "is not there, so nobody is refused as revoked")
+		}
+		return
+	}
+	if !r.readable(f, "crl") {
+		return
+	}
+	crls, err := ReadCRLs(f.Data)
+	switch {
+	case errors.Is(err, errNoBlock):
+		r.refuse("crl-not-pem", f.Path, mendCRL, "holds no X509 CRL block (%s)", looksLike(f.Data))
+	case err != nil:
+		r.refuse("crl-broken", f.Path, mendCRL, "has an X509 CRL block, number %d, that GnuTLS cannot read", len(crls)+1)
+	default:
+		r.judgeCRLs(crls)
+	}
+}
+
+func (r *run) judgeCRLs(crls []*CRL) {
+	f := r.set.CRL.Path
+	kept, dropped := effective(crls)
+	for _, c := range dropped {
+		r.say(Warning, "crl-superseded", f, "keep one CRL for each CA", "holds two CRLs of %s, and GnuTLS drops that of %s", nameText(c.Issuer), day(c.ThisUpdate))
+	}
+	for _, c := range kept {
+		name := nameText(c.Issuer)
+		if !c.NextUpdate.IsZero() && r.now.After(c.NextUpdate) {
+			r.say(Warning, "crl-expired", f, "virtpki crl", "the CRL of %s was due for an update on %s; GnuTLS does not look at that and goes on using it", name, day(c.NextUpdate))
+		}
+		if r.now.Before(c.ThisUpdate) {
+			r.say(Note, "crl-future", f, "set the clock, or virtpki crl", "the CRL of %s is dated %s; GnuTLS does not look at that and uses it already", name, day(c.ThisUpdate))
+		}
+		if c.delta {
+			r.say(Warning, "crl-delta", f, "virtpki crl", "the CRL of %s is a delta, which GnuTLS takes for the whole list", name)
+		}
+		r.judgeCRLIssuer(c, f)
+	}
+}
+
+// judgeCRLIssuer: GnuTLS checks no signature on a CRL.
+func (r *run) judgeCRLIssuer(c *CRL, file string) {
+	cas, err := readCerts(r.set.CA.Data, 0)
+	if err != nil {
+		return
+	}
+	known, good := false, false
+	for _, ca := range cas {
+		if bytes.Equal(ca.Subject, c.Issuer) {
+			known = true
+			result := checkSignature(c.algorithm, c.tbs, c.signature, ca.key)
+			good = good || result == sigGood || result == sigUnchecked
+		}
+	}
+	switch {
+	case !known:
+		r.say(Note, "crl-foreign", file, "", "has a CRL of %s, which is not in the CA file", nameText(c.Issuer))
+	case !good:
+		r.say(Warning, "crl-signature", file, "virtpki crl", "the CRL of %s was not signed by that CA; GnuTLS does not look at that and uses it", nameText(c.Issuer))
+	}
+}

@@ -1,0 +1,64 @@
+package judge
+
+import (
+	"fmt"
+	"time"
+
+	"virtpki/internal/libvirt"
+)
+
+// run is one judgement: one set of files under one set of rules.
+type run struct {
+	set   Set
+	rules libvirt.Rules
+	now   time.Time
+	stage Stage
+	out   []Finding
+
+	cas []*Certificate // those that are looked at
+}
+
+func (r *run) say(level Level, id, file, mend, format string, args ...any) {
+	r.out = append(r.out, Finding{ID: id, Level: level, Stage: r.stage, File: file, Text: fmt.Sprintf(format, args...), Mend: mend})
+}
+
+// refuse adds an error of one's own files, with what comes of it.
+func (r *run) refuse(id, file, mend, format string, args ...any) {
+	r.say(Error, id, file, mend, format+": %s", append(args, r.consequence())...)
+}
+
+func (r *run) consequence() string {
+	switch {
+	case r.rules.Product == "qemu":
+		return "QEMU does not take the files"
+	case r.set.Role == Server:
+		return "libvirtd does not start, a reload keeps the old files"
+	}
+	return "the client does not even connect"
+}
+
+func (r *run) reader() string {
+	switch {
+	case r.rules.Product == "qemu":
+		return "QEMU"
+	case r.set.Role == Server:
+		return "libvirtd"
+	}
+	return "the client"
+}
+
+// The cures that several findings share.
+func (r *run) reissue() string {
+	if r.set.Role == Server {
+		return "virtpki issue server NAME (or virtpki renew, where its CA is here)"
+	}
+	return "virtpki issue client NAME (or virtpki renew, where its CA is here)"
+}
+
+const (
+	mendCA    = "copy the CA's own file again (virtpki ca export writes it)"
+	mendCRL   = "virtpki crl writes it anew; or remove the file"
+	mendBytes = "copy the file again from where it was made"
+)
+
+func day(t time.Time) string { return t.UTC().Format("2006-01-02 15:04 UTC") }

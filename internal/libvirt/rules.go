@@ -1,0 +1,180 @@
+package libvirt
+
+import (
+	"strconv"
+	"strings"
+
+	"virtpki/dn"
+)
+
+// Rules is what a run of releases makes of TLS files. Each was learned from the
+// release that it is named for; what distributions carry back is in the table
+// too, so that a package version finds the right one.
+type Rules struct {
+	Name    string // a target's text: "libvirt-9.0"
+	Product string // "libvirt" or "qemu"
+
+	// KeyEncipherment: a critical keyUsage of a leaf must permit it beside
+	// digitalSignature.
+	KeyEncipherment bool
+	// AnyPurposeInverted: anyExtendedKeyUsage allows nothing, and any purpose
+	// that is neither of TLS allows everything (libvirt, virNetTLSCertCheckKeyPurpose).
+	AnyPurposeInverted bool
+	// MaxBytes is how large a certificate file may be, 0 where nobody counts.
+	MaxBytes int
+	// MaxCAs is how many certificates of a CA file are looked at, 0 all.
+	MaxCAs int
+	// WholeChain: intermediates in the leaf's own file count, each must be a
+	// proper CA, the chain must end in a self-signed CA of the CA file, and CAs
+	// off the chain may be anything (QEMU 10.2).
+	WholeChain bool
+	// HalfPairRefused: a client with a key and no certificate, or the reverse,
+	// does not connect; it went on without either before.
+	HalfPairRefused bool
+	// Identities: further pairs, numbered 0 to 3, are loaded.
+	Identities bool
+	// ClientReadsCRL is false where a client's CRL is not even opened (QEMU).
+	ClientReadsCRL bool
+	// MaxDN is how long the text of a subject may be, 0 any length.
+	MaxDN int
+	// Names is how the GnuTLS that goes with the release prints subjects.
+	Names dn.Dialect
+	// URIPrecludesCN: a URI or SRV name keeps a client from looking at the CN
+	// (GnuTLS 3.8.13).
+	URIPrecludesCN bool
+}
+
+// ruleRelease is a row of the table: the rules, and the first release that has
+// them. Rows of a product stand in the order of their releases.
+type ruleRelease struct {
+	from  Target
+	rules Rules
+}
+
+// backport is a package version that has the rules of a later release.
+type backport struct {
+	release  Target // product, version and the distribution's mark before its number
+	mark     string // "deb13u": what stands before the number in the revision
+	atLeast  int
+	hasRules string // the name of a row
+}
+
+// ruleTable follows the libvirts of Debian 11 to 14 and their sources. NEWS
+// 11.6.0 drops keyEncipherment, NEWS 11.10.0 brings identities. The change for
+// ECDSA alone lies between 11.3.0 (whose Debian package had to carry it back)
+// and 11.6.0; the rules before are kept until then.
+func ruleTable() []ruleRelease {
+	libvirt := Rules{Product: "libvirt", KeyEncipherment: true, AnyPurposeInverted: true, MaxBytes: MaxPEMBytes, MaxCAs: MaxCAs,
+		ClientReadsCRL: true}
+	seven := libvirt
+	seven.Name, seven.MaxDN, seven.Names = "libvirt-7.0", 255, dn.GnuTLS36
+	nine := libvirt
+	nine.Name, nine.Names = "libvirt-9.0", dn.GnuTLS37
+	eleven := nine
+	eleven.Name, eleven.Names, eleven.KeyEncipherment = "libvirt-11.6", dn.GnuTLS38, false
+	twelve := eleven
+	twelve.Name, twelve.HalfPairRefused, twelve.Identities, twelve.URIPrecludesCN = "libvirt-11.10", true, true, true
+	return append([]ruleRelease{
+		{Target{Product: "libvirt"}, seven},
+		{Target{Product: "libvirt", Major: 9}, nine},
+		{Target{Product: "libvirt", Major: 11, Minor: 6}, eleven},
+		{Target{Product: "libvirt", Major: 11, Minor: 10}, twelve},
+	}, qemuRules()...)
+}
+
+func qemuRules() []ruleRelease {
+	qemu := Rules{Product: "qemu", KeyEncipherment: true, MaxCAs: MaxCAs, Names: dn.GnuTLS37}
+	old := qemu
+	old.Name = "qemu-7.2"
+	stable := qemu
+	stable.Name, stable.KeyEncipherment, stable.Names = "qemu-10.0.7", false, dn.GnuTLS38
+	newest := stable
+	newest.Name, newest.MaxCAs, newest.WholeChain, newest.Identities, newest.URIPrecludesCN = "qemu-10.2", 0, true, true, true
+	return []ruleRelease{
+		{Target{Product: "qemu"}, old},
+		{Target{Product: "qemu", Major: 10, Micro: 7}, stable},
+		{Target{Product: "qemu", Major: 10, Minor: 1}, old},
+		{Target{Product: "qemu", Major: 10, Minor: 2}, newest},
+	}
+}
+
+// backports: Debian's changelogs of libvirt 11.3.0-3+deb13u1 and qemu
+// 1:7.2+dfsg-7+deb12u18. QEMU 7.2.22 is that package's upstream.
+func backports() []backport {
+	return []backport{
+		{Target{Product: "libvirt", Major: 11, Minor: 3}, "deb13u", 1, "libvirt-11.6"},
+		{Target{Product: "qemu", Major: 7, Minor: 2}, "deb12u", 18, "qemu-10.0.7"},
+		{Target{Product: "qemu", Major: 7, Minor: 2, Micro: 22}, "", 0, "qemu-10.0.7"},
+	}
+}
+
+// Rules lists the rules that a target has: one set for a release, every set of
+// the product for any release. An empty product is both.
+func (t Target) Rules(product string) []Rules {
+	var found []Rules
+	for _, row := range ruleTable() {
+		if t.Product == "" && (product == "" || product == row.rules.Product) && !containsRules(found, row.rules.Name) {
+			found = append(found, row.rules)
+		}
+	}
+	if t.Product == "" {
+		return found
+	}
+	return []Rules{t.rules()}
+}
+
+func containsRules(list []Rules, name string) bool {
+	for _, r := range list {
+		if r.Name == name {
+			return true
+		}
+	}
+	return false
+}
+
+// rules finds the row of a release.
+func (t Target) rules() Rules {
+	name := ""
+	for _, b := range backports() {
+		if b.covers(t) {
+			name = b.hasRules
+		}
+	}
+	var found Rules
+	for _, row := range ruleTable() {
+		if row.from.Product != t.Product {
+			continue
+		}
+		if name == row.rules.Name || name == "" && !t.before(row.from) {
+			found = row.rules
+		}
+	}
+	return found
+}
+
+// before compares versions, not revisions.
+func (t Target) before(other Target) bool {
+	if t.Major != other.Major {
+		return t.Major < other.Major
+	}
+	if t.Minor != other.Minor {
+		return t.Minor < other.Minor
+	}
+	return t.Micro < other.Micro
+}
+
+func (b backport) covers(t Target) bool {
+	if b.release.Product != t.Product || b.release.Major != t.Major || b.release.Minor != t.Minor {
+		return false
+	}
+	if b.mark == "" {
+		return t.Micro >= b.release.Micro
+	}
+	_, after, found := strings.Cut(t.Revision, b.mark)
+	digits := strings.IndexFunc(after, func(r rune) bool { return r < '0' || r > '9' })
+	if digits >= 0 {
+		after = after[:digits]
+	}
+	n, err := strconv.Atoi(after)
+	return found && err == nil && n >= b.atLeast
+}

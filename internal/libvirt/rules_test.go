@@ -1,0 +1,63 @@
+package libvirt
+
+import (
+	"os/exec"
+	"testing"
+)
+
+func TestRulesOfTarget(t *testing.T) {
+	tests := []struct{ target, want string }{
+		{"libvirt-1.2", "libvirt-7.0"}, {"libvirt-8.10", "libvirt-7.0"},
+		{"libvirt-9.0", "libvirt-9.0"}, {"libvirt-9.0.0-4+deb12u2", "libvirt-9.0"},
+		{"libvirt-11.3", "libvirt-9.0"}, {"libvirt-11.3.0-3", "libvirt-9.0"},
+		{"libvirt-11.3.0-3+deb13u1", "libvirt-11.6"}, {"libvirt-11.3.0-3+deb13u12~bpo1", "libvirt-11.6"},
+		{"libvirt-11.5.0-3+deb13u9", "libvirt-9.0"},
+		{"libvirt-11.6.0", "libvirt-11.6"}, {"libvirt-11.10.0-1.el10", "libvirt-11.10"}, {"libvirt-12.8", "libvirt-11.10"},
+		{"qemu-5.2+dfsg-11+deb11u3", "qemu-7.2"}, {"qemu-7.2", "qemu-7.2"}, {"qemu-7.2+dfsg-7+deb12u7", "qemu-7.2"},
+		{"qemu-7.2+dfsg-7+deb12u18", "qemu-10.0.7"}, {"qemu-7.2.22", "qemu-10.0.7"}, {"qemu-10.0", "qemu-7.2"},
+		{"qemu-10.0.13+ds-0+deb13u1", "qemu-10.0.7"}, {"qemu-10.1.0", "qemu-7.2"}, {"qemu-10.2", "qemu-10.2"},
+		{"qemu-11.1", "qemu-10.2"},
+	}
+	for _, test := range tests {
+		target, err := ParseTarget(test.target)
+		if err != nil {
+			t.Errorf("%s: %v", test.target, err)
+			continue
+		}
+		if got := target.Rules(""); len(got) != 1 || got[0].Name != test.want {
+			t.Errorf("%s has the rules %v, want %s", test.target, got, test.want)
+		}
+		if target.String() != test.target && target.String()+".0" != test.target {
+			t.Errorf("%s prints as %s", test.target, target)
+		}
+	}
+}
+
+func TestRulesOfAny(t *testing.T) {
+	for product, want := range map[string]int{"libvirt": 4, "qemu": 3, "": 7} {
+		rules := Target{}.Rules(product)
+		if len(rules) != want {
+			t.Errorf("any has %d rule sets of %q, want %d", len(rules), product, want)
+		}
+		for _, r := range rules {
+			own, err := ParseTarget(r.Name)
+			if err != nil || own.Rules("")[0].Name != r.Name {
+				t.Errorf("%s does not have its own rules (%v)", r.Name, err)
+			}
+		}
+	}
+}
+
+func TestInstalledTargets(t *testing.T) {
+	version, err := exec.Command("dpkg-query", "-W", "-f", "${Version}", "libvirt0").Output()
+	if err != nil {
+		t.Fatal(err)
+	}
+	targets, err := InstalledTargets(t.Context(), "")
+	if err != nil || len(targets) == 0 || targets[0].String() != "libvirt-"+string(version) {
+		t.Errorf("InstalledTargets = %v, %v, want libvirt-%s first", targets, err, version)
+	}
+	if targets, err := InstalledTargets(t.Context(), t.TempDir()); err == nil {
+		t.Errorf("an empty tree has %v installed", targets)
+	}
+}

@@ -47,7 +47,7 @@ func parseCertificate(der []byte) (*Certificate, error) {
 	input := cryptobyte.String(der)
 	var cert, tbs, signature cryptobyte.String
 	if !input.ReadASN1(&cert, asn1.SEQUENCE) || !input.Empty() || !cert.ReadASN1Element(&tbs, asn1.SEQUENCE) ||
-		!readAlgorithm(&cert, &c.algorithm) || !cert.ReadASN1(&signature, asn1.BIT_STRING) || !cert.Empty() || len(signature) < 1 {
+		!readAlgorithm(&cert, &c.algorithm) || !cert.ReadASN1(&signature, asn1.BIT_STRING) || !cert.Empty() || !isBitString(signature) {
 		return nil, errNotCert
 	}
 	c.tbs, c.signature = tbs, signature[1:]
@@ -58,16 +58,17 @@ func parseCertificate(der []byte) (*Certificate, error) {
 }
 
 func (c *Certificate) readTBS(element cryptobyte.String) bool {
-	var tbs, serial, subject, issuer, spki cryptobyte.String
+	var tbs, serial, spki cryptobyte.String
 	var inner algorithm
 	if !element.ReadASN1(&tbs, asn1.SEQUENCE) || !c.readVersion(&tbs) || !tbs.ReadASN1(&serial, asn1.INTEGER) ||
-		!readAlgorithm(&tbs, &inner) || !tbs.ReadASN1Element(&issuer, asn1.SEQUENCE) || !c.readValidity(&tbs) ||
-		!tbs.ReadASN1Element(&subject, asn1.SEQUENCE) || !tbs.ReadASN1Element(&spki, asn1.SEQUENCE) {
+		!readAlgorithm(&tbs, &inner) || !readName(&tbs, &c.Issuer) || !c.readValidity(&tbs) ||
+		!readName(&tbs, &c.Subject) || !tbs.ReadASN1Element(&spki, asn1.SEQUENCE) {
 		return false
 	}
-	c.Serial, c.Issuer, c.Subject, c.spki = serial, issuer, subject, spki
-	c.key = readPublicKey(spki)
-	return inner.same(c.algorithm) && len(serial) > 0 && c.readTail(&tbs)
+	c.Serial, c.spki = serial, spki
+	var ok bool
+	c.key, ok = readPublicKey(spki)
+	return ok && inner.same(c.algorithm) && len(serial) > 0 && c.readTail(&tbs)
 }
 
 // readVersion: absent is 1.
@@ -109,15 +110,22 @@ func (c *Certificate) readExtensions(explicit cryptobyte.String) bool {
 		return false
 	}
 	for !list.Empty() {
-		var ext, value cryptobyte.String
 		var e extension
-		if !list.ReadASN1(&ext, asn1.SEQUENCE) || !readOID(&ext, &e.oid) || !readCritical(&ext, &e.critical) ||
-			!ext.ReadASN1(&value, asn1.OCTET_STRING) || !ext.Empty() {
+		if !readExtension(&list, &e) {
 			return false
 		}
-		e.value = value
 		c.exts = append(c.exts, e)
 	}
+	return true
+}
+
+func readExtension(list *cryptobyte.String, e *extension) bool {
+	var ext, value cryptobyte.String
+	if !list.ReadASN1(&ext, asn1.SEQUENCE) || !readOID(&ext, &e.oid) || !readCritical(&ext, &e.critical) ||
+		!ext.ReadASN1(&value, asn1.OCTET_STRING) || !ext.Empty() {
+		return false
+	}
+	e.value = value
 	return true
 }
 

@@ -6,21 +6,22 @@ import (
 )
 
 // checkLeaf is virNetTLSCertCheck for an own or a peer's certificate: times,
-// basicConstraints, keyUsage, purpose, in this order. file is empty in a session.
-func (r *run) checkLeaf(c *Certificate, file string, stage Stage) {
-	saying := *r
-	saying.stage, saying.out = stage, nil
-	saying.checkTimes(c, file, "cert")
+// basicConstraints, keyUsage, purpose, in this order.
+func (r *run) checkLeaf(c *Certificate, file string) {
+	r.checkTimes(c, file, "cert")
+	r.checkShape(c, file)
+}
+
+func (r *run) checkShape(c *Certificate, file string) {
 	ca, _, p := c.basicConstraints()
 	switch {
 	case p == broken:
-		saying.refuse("cert-constraints-broken", file, r.reissue(), "has basic constraints that GnuTLS cannot read")
+		r.refuse("cert-constraints-broken", file, r.reissue(), "has basic constraints that GnuTLS cannot read")
 	case ca:
-		saying.refuse("cert-is-ca", file, r.reissue(), "shows a CA, where a %s certificate is wanted", r.set.Role)
+		r.refuse("cert-is-ca", file, r.reissue(), "shows a CA, where a %s certificate is wanted", r.set.Role)
 	}
-	saying.checkLeafUsage(c, file)
-	saying.checkPurpose(c, file)
-	r.out = append(r.out, saying.out...)
+	r.checkLeafUsage(c, file)
+	r.checkPurpose(c, file)
 }
 
 func (r *run) checkTimes(c *Certificate, file, kind string) {
@@ -47,6 +48,7 @@ func (r *run) naming(c *Certificate, kind string) string {
 // checkLeafUsage: what is not critical is only warned of, on stderr of virsh.
 func (r *run) checkLeafUsage(c *Certificate, file string) {
 	usage, critical, p := c.keyUsage()
+	p = r.usagePresence(c, p)
 	switch {
 	case p == absent:
 		return
@@ -60,6 +62,14 @@ func (r *run) checkLeafUsage(c *Certificate, file string) {
 	if r.rules.KeyEncipherment && usage&usageKeyEncipherment == 0 {
 		r.usage(critical, "cert-usage-encipherment", file, "key encipherment")
 	}
+}
+
+// usagePresence: old releases take a key usage that is too long for an empty one.
+func (r *run) usagePresence(c *Certificate, p presence) presence {
+	if p == broken && r.rules.LongUsageIsEmpty && c.longUsage() {
+		return present
+	}
+	return p
 }
 
 func (r *run) usage(critical bool, id, file, what string) {
@@ -122,6 +132,7 @@ func (r *run) checkCA(c *Certificate, file string) {
 		r.refuse("ca-not-ca", file, "take it out: the file is for CAs alone", "the certificate %s is not that of a CA", name)
 	}
 	usage, critical, p := c.keyUsage()
+	p = r.usagePresence(c, p)
 	switch {
 	case p == broken:
 		r.refuse("ca-usage-broken", file, mendCA, "the CA %s has a key usage that GnuTLS cannot read", name)

@@ -53,7 +53,7 @@ func parseCRL(der []byte) (*CRL, error) {
 	input := cryptobyte.String(der)
 	var list, tbs, signature cryptobyte.String
 	if !input.ReadASN1(&list, asn1.SEQUENCE) || !input.Empty() || !list.ReadASN1Element(&tbs, asn1.SEQUENCE) ||
-		!readAlgorithm(&list, &c.algorithm) || !list.ReadASN1(&signature, asn1.BIT_STRING) || !list.Empty() || len(signature) < 1 {
+		!readAlgorithm(&list, &c.algorithm) || !list.ReadASN1(&signature, asn1.BIT_STRING) || !list.Empty() || !isBitString(signature) {
 		return nil, errNotCRL
 	}
 	c.tbs, c.signature = tbs, signature[1:]
@@ -64,13 +64,12 @@ func parseCRL(der []byte) (*CRL, error) {
 }
 
 func (c *CRL) readTBS(element cryptobyte.String) bool {
-	var tbs, issuer cryptobyte.String
+	var tbs cryptobyte.String
 	var inner algorithm
 	if !element.ReadASN1(&tbs, asn1.SEQUENCE) || !tbs.SkipOptionalASN1(asn1.INTEGER) || !readAlgorithm(&tbs, &inner) ||
-		!tbs.ReadASN1Element(&issuer, asn1.SEQUENCE) || !readTime(&tbs, &c.ThisUpdate) {
+		!readName(&tbs, &c.Issuer) || !readTime(&tbs, &c.ThisUpdate) {
 		return false
 	}
-	c.Issuer = issuer
 	if tbs.PeekASN1Tag(asn1.UTCTime) || tbs.PeekASN1Tag(asn1.GeneralizedTime) {
 		if !readTime(&tbs, &c.NextUpdate) {
 			return false
@@ -85,14 +84,21 @@ func (c *CRL) readTBS(element cryptobyte.String) bool {
 		return false
 	}
 	c.delta = has && bytes.Contains(exts, []byte{6, 3, 0x55, 0x1d, 0x1b})
+	var inside cryptobyte.String
+	if has && (!exts.ReadASN1(&inside, asn1.SEQUENCE) || !exts.Empty() || !isExtensions(inside)) {
+		return false
+	}
 	return c.wellFormed()
 }
 
 func (c *CRL) wellFormed() bool {
 	entries := c.revoked
 	for !entries.Empty() {
-		var entry, serial cryptobyte.String
-		if !entries.ReadASN1(&entry, asn1.SEQUENCE) || !entry.ReadASN1(&serial, asn1.INTEGER) {
+		var entry, serial, exts cryptobyte.String
+		var at time.Time
+		var has bool
+		if !entries.ReadASN1(&entry, asn1.SEQUENCE) || !entry.ReadASN1(&serial, asn1.INTEGER) || !readTime(&entry, &at) ||
+			!entry.ReadOptionalASN1(&exts, &has, asn1.SEQUENCE) || !entry.Empty() || !isExtensions(exts) {
 			return false
 		}
 	}

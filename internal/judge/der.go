@@ -94,3 +94,46 @@ func number(digits []byte) int {
 	}
 	return n
 }
+
+// readName reads a name as GnuTLS's decoder does: sets of pairs of a type and
+// any value.
+func readName(s *cryptobyte.String, name *[]byte) bool {
+	var element, sequence, set, pair, value cryptobyte.String
+	if !s.ReadASN1Element(&element, asn1.SEQUENCE) {
+		return false
+	}
+	*name = element
+	if !element.ReadASN1(&sequence, asn1.SEQUENCE) {
+		return false
+	}
+	for !sequence.Empty() {
+		if !sequence.ReadASN1(&set, asn1.SET) {
+			return false
+		}
+		for !set.Empty() {
+			var oid string
+			var tag asn1.Tag
+			if !set.ReadASN1(&pair, asn1.SEQUENCE) || !readOID(&pair, &oid) || !pair.ReadAnyASN1(&value, &tag) || !pair.Empty() {
+				return false
+			}
+		}
+	}
+	return true
+}
+
+// isBitString looks at the content of a BIT STRING: the first byte counts the
+// bits of the last that do not belong.
+func isBitString(content []byte) bool {
+	return len(content) > 0 && content[0] <= 7 && (len(content) > 1 || content[0] == 0)
+}
+
+// isExtensions walks the content of an Extensions without keeping it.
+func isExtensions(list cryptobyte.String) bool {
+	for !list.Empty() {
+		var e extension
+		if !readExtension(&list, &e) {
+			return false
+		}
+	}
+	return true
+}

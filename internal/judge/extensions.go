@@ -85,6 +85,14 @@ func (c *Certificate) keyUsage() (bits byte, critical bool, p presence) {
 	return bits, e.critical, present
 }
 
+// longUsage reports whether keyUsage is a bit string of more than two bytes.
+func (c *Certificate) longUsage() bool {
+	e := c.ext(oidKeyUsage)
+	s := cryptobyte.String(e.value)
+	var content cryptobyte.String
+	return s.ReadASN1(&content, asn1.BIT_STRING) && s.Empty() && len(content) > 3 && isBitString(content)
+}
+
 // purposes lists the extended key usages.
 func (c *Certificate) purposes() (oids []string, critical bool, p presence) {
 	e := c.ext(oidExtKeyUsage)

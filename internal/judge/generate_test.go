@@ -12,6 +12,8 @@ import (
 	"io/fs"
 	"math/big"
 	"math/rand/v2"
+	"os"
+	"strconv"
 	"strings"
 	"sync"
 	"time"
@@ -48,7 +50,15 @@ type generator struct {
 }
 
 func newGenerator(seed uint64, now time.Time) *generator {
-	return &generator{Rand: rand.New(rand.NewPCG(seed, 1)), now: now.Truncate(time.Second), odd: 0.04}
+	return &generator{Rand: rand.New(rand.NewPCG(seed, 1)), now: now.Truncate(time.Second), odd: odd()}
+}
+
+// odd is how often things are strange; VIRTPKI_ODD changes it.
+func odd() float64 {
+	if p, err := strconv.ParseFloat(os.Getenv("VIRTPKI_ODD"), 64); err == nil {
+		return p
+	}
+	return 0.04
 }
 
 func (g *generator) chance(p float64) bool { return g.Float64() < p }

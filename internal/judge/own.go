@@ -9,6 +9,9 @@ import (
 // qcrypto_tls_creds_x509_load (QEMU, crypto/tlscredsx509.c): first the sanity
 // checks of certificate and CA file, then GnuTLS loads CA file, CRL, pair.
 func (r *run) ownFiles() {
+	if r.rules.HalfPairRefused {
+		r.allThere()
+	}
 	pairs := r.pairs()
 	leaves := make([]*Certificate, len(pairs))
 	for i, p := range pairs {
@@ -17,7 +20,7 @@ func (r *run) ownFiles() {
 	caOK := r.openCAs()
 	for i, p := range pairs {
 		if leaves[i] != nil {
-			r.checkLeaf(leaves[i], p.Cert.Path, Own)
+			r.checkLeaf(leaves[i], p.Cert.Path)
 		}
 	}
 	if caOK {
@@ -40,8 +43,25 @@ func (r *run) ownFiles() {
 	}
 }
 
+// allThere is what libvirt 11.10 and newer look at first.
+func (r *run) allThere() {
+	if r.set.CA.Absent() {
+		r.caMissing()
+	}
+	for _, p := range r.pairs() {
+		r.pairThere(p)
+	}
+}
+
+func (r *run) caMissing() {
+	r.refuse("ca-missing", r.set.CA.Path, "copy cacert.pem from the CA (virtpki ca export), or virtpki bootstrap", "is not there")
+}
+
 // caFile is the part that needs no certificate.
 func (r *run) caFile() {
+	if r.set.CA.Absent() && r.rules.HalfPairRefused {
+		r.caMissing()
+	}
 	ok := r.openCAs()
 	if ok {
 		r.checkCAs(nil)
@@ -138,8 +158,8 @@ func (r *run) openCAs() bool {
 // loadCAs reads the CA file as GnuTLS's loader does: all of it. opened says that
 // the sanity check had nothing against it.
 func (r *run) loadCAs(opened bool) {
-	if r.set.CA.Absent() {
-		r.refuse("ca-missing", r.set.CA.Path, "copy cacert.pem from the CA (virtpki ca export), or virtpki bootstrap", "is not there")
+	if r.set.CA.Absent() && !r.rules.HalfPairRefused {
+		r.caMissing()
 	}
 	if !opened {
 		return
@@ -173,6 +193,9 @@ func (r *run) checkCAs(leaves []*Certificate) {
 
 // loadPair reads certificate and key as GnuTLS's loader does.
 func (r *run) loadPair(p Identity, leaf *Certificate) {
+	if r.rules.HalfPairRefused && (p.Cert.Absent() || p.Key.Absent()) {
+		return // said already
+	}
 	if !r.pairThere(p) || p.Cert.Err != nil || !r.readable(p.Key, "key") {
 		return
 	}

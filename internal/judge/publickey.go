@@ -65,14 +65,14 @@ const (
 
 // readPublicKey reads a subjectPublicKeyInfo. A key of a kind that GnuTLS does
 // not know has kind [keyUnknown]; a certificate with it can be read all the same.
-func readPublicKey(spki cryptobyte.String) publicKey {
+func readPublicKey(spki cryptobyte.String) (k publicKey, ok bool) {
 	var seq cryptobyte.String
 	var a algorithm
 	var bits cryptobyte.String
-	if !spki.ReadASN1(&seq, asn1.SEQUENCE) || !readAlgorithm(&seq, &a) || !seq.ReadASN1(&bits, asn1.BIT_STRING) || len(bits) < 1 {
-		return publicKey{}
+	if !spki.ReadASN1(&seq, asn1.SEQUENCE) || !readAlgorithm(&seq, &a) || !seq.ReadASN1(&bits, asn1.BIT_STRING) || !seq.Empty() || !isBitString(bits) {
+		return publicKey{}, false
 	}
-	k := publicKey{oid: a.oid, raw: bits[1:]}
+	k = publicKey{oid: a.oid, raw: bits[1:]}
 	switch a.oid {
 	case oidRSA, oidRSAPSS:
 		k.readRSA(a)
@@ -85,7 +85,7 @@ func readPublicKey(spki cryptobyte.String) publicKey {
 	case "1.2.840.10040.4.1":
 		k.kind = keyDSA
 	}
-	return k
+	return k, true
 }
 
 func (k *publicKey) readRSA(a algorithm) {

@@ -22,13 +22,17 @@ func (r *run) say(level Level, id, file, mend, format string, args ...any) {
 	r.out = append(r.out, Finding{ID: id, Level: level, Stage: r.stage, File: file, Text: fmt.Sprintf(format, args...), Mend: mend})
 }
 
-// refuse adds an error of one's own files, with what comes of it.
+// refuse adds an error, with what comes of it.
 func (r *run) refuse(id, file, mend, format string, args ...any) {
 	r.say(Error, id, file, mend, format+": %s", append(args, r.consequence())...)
 }
 
 func (r *run) consequence() string {
 	switch {
+	case r.stage == Session && r.set.Role == Server:
+		return "clients break the connection off"
+	case r.stage == Session:
+		return "the server refuses the client"
 	case r.rules.Product == "qemu":
 		return "QEMU does not take the files"
 	case r.set.Role == Server:
@@ -39,6 +43,8 @@ func (r *run) consequence() string {
 
 func (r *run) reader() string {
 	switch {
+	case r.stage == Session:
+		return "the other side"
 	case r.rules.Product == "qemu":
 		return "QEMU"
 	case r.set.Role == Server:

@@ -1,5 +1,238 @@
 package judge
 
-func (r *run) session(peer Peer) {}
+import (
+	"bytes"
+	"errors"
+	"slices"
 
-func matchHost(c *Certificate, name string, uriPrecludesCN bool) (bool, string) { return false, "" }
+	"virtpki/dn"
+)
+
+// session follows virNetTLSContextValidCertificate (libvirt) and
+// qcrypto_tls_session_check_certificate (QEMU): GnuTLS verifies the chain, then
+// the leaf is looked at.
+func (r *run) session(peer Peer) {
+	chain := r.sentChain()
+	if chain == nil {
+		if r.set.Role == Client {
+			r.refuse("no-certificate", r.set.Cert.Path, r.reissue(), "there is no certificate to show")
+		}
+		return
+	}
+	leaf := chain[0]
+	r.handshake(leaf)
+	r.peerVerifies(chain, peer)
+	file := r.set.Cert.Path
+	r.checkTimes(leaf, file, "cert")
+	r.checkSubject(leaf, peer)
+	r.checkNames(leaf, peer)
+	if r.rules.Product == "libvirt" {
+		r.checkShape(leaf, file)
+	}
+	for _, c := range chain[1:] {
+		r.checkTimes(c, file, "ca")
+	}
+}
+
+// sentChain is what GnuTLS sends of a file: the leaf and what follows from it,
+// in order, up to a self-signed certificate. nil where there is no pair.
+func (r *run) sentChain() []*Certificate {
+	if r.set.Cert.Absent() || r.set.Key.Absent() {
+		return nil
+	}
+	certs, err := readCerts(r.set.Cert.Data, maxChain)
+	if err != nil {
+		return nil
+	}
+	return sortChain(certs)
+}
+
+func sortChain(certs []*Certificate) []*Certificate {
+	sorted := certs[:1:1]
+	for len(sorted) < len(certs) {
+		last := sorted[len(sorted)-1]
+		if issued(last, last) {
+			break
+		}
+		next := issuerBehind(last, certs[1:])
+		if next == nil {
+			break
+		}
+		sorted = append(sorted, next)
+	}
+	return sorted
+}
+
+func issuerBehind(cert *Certificate, list []*Certificate) *Certificate {
+	for _, c := range list {
+		if c != cert && issued(cert, c) {
+			return c
+		}
+	}
+	return nil
+}
+
+// handshake says whether TLS itself can use the key. GnuTLS looks at keyUsage
+// whether or not it is critical; one without a bit is as good as none.
+func (r *run) handshake(leaf *Certificate) {
+	if !leaf.key.signsTLS() {
+		r.refuse("key-not-for-tls", r.set.Cert.Path, r.reissue(), "its key (%s) cannot sign a TLS handshake", leaf.key.describe())
+		return
+	}
+	usage, _, p := leaf.keyUsage()
+	if p != present || usage == 0 && !leaf.decipherOnly() || usage&usageDigitalSignature != 0 {
+		return
+	}
+	if leaf.key.kind == keyRSA && usage&usageKeyEncipherment != 0 && r.set.Role == Server {
+		r.say(Warning, "cert-usage-old-tls", r.set.Cert.Path, r.reissue(), "its key usage permits key encipherment alone, so only TLS 1.2 with static RSA works")
+		return
+	}
+	r.refuse("cert-usage-handshake", r.set.Cert.Path, r.reissue(), "its key usage does not permit digital signatures, so GnuTLS cannot use it in a handshake")
+}
+
+// decipherOnly is the one bit of keyUsage's second byte.
+func (c *Certificate) decipherOnly() bool {
+	e := c.ext(oidKeyUsage)
+	return e != nil && len(e.value) == 5 && e.value[4]&0x80 != 0
+}
+
+// sessionBits is the security that the priority NORMAL asks of certificates
+// (profile LOW).
+const sessionBits = 80
+
+// peerVerifies is gnutls_certificate_verify_peers2: the chain against all CAs of
+// the peer's file, then its CRLs.
+func (r *run) peerVerifies(chain []*Certificate, peer Peer) {
+	ca, crl := r.set.CA, r.set.CRL
+	if peer.CA != nil {
+		ca = *peer.CA
+	}
+	if peer.CRL != nil {
+		crl = *peer.CRL
+	}
+	trusted, err := readCerts(ca.Data, 0)
+	if err != nil {
+		trusted = nil
+	}
+	v := chainCheck{now: r.now, minBits: sessionBits}
+	chain = shorten(chain, trusted)
+	faults := v.verifyPeer(chain, trusted)
+	r.chainFaults(faults, r.set.Cert, r.refuse, func(c *Certificate, f File) {
+		r.refuse("session-issuer-missing", f.Path, "add that CA to the other side's cacert.pem, or send the chain", "its issuer %s is not in the other side's CA file", nameText(c.Issuer))
+	})
+	if f := faults[faultIssuerTimes]; f != nil {
+		r.refuse("ca-expired", ca.Path, "virtpki ca rollover start", "%s is not valid now (from %s to %s)", r.naming(f, "ca"), day(f.NotBefore), day(f.NotAfter))
+	}
+	if refusedBy(faults) {
+		return
+	}
+	r.checkRevoked(chain, crl)
+}
+
+// shorten drops a self-signed end, and what stands behind a trusted root.
+func shorten(chain, trusted []*Certificate) []*Certificate {
+	if n := len(chain); n > 1 && issued(chain[n-1], chain[n-1]) {
+		chain = chain[:n-1]
+	}
+	for i := 1; i < len(chain); i++ {
+		for _, ca := range trusted {
+			if bytes.Equal(ca.Subject, chain[i].Issuer) && bytes.Equal(ca.Raw, chain[i].Raw) {
+				return chain[:i+1]
+			}
+		}
+	}
+	return chain
+}
+
+// verifyPeer is gnutls_x509_trust_list_verify_crt2: first with the CAs that have
+// the name of the last issuer, then with those of the last certificate's own name.
+func (v *chainCheck) verifyPeer(chain, trusted []*Certificate) map[fault]*Certificate {
+	last := chain[len(chain)-1]
+	v.trusted = named(trusted, last.Issuer)
+	faults := v.verify(chain)
+	old := faults[faultNoIssuer] != nil || faults[faultInsecure] != nil || v.expired(faults)
+	if !old || bytes.Equal(last.Subject, last.Issuer) {
+		return faults
+	}
+	v.trusted = named(trusted, last.Subject)
+	again := v.verify(chain)
+	if refusedBy(again) && faults[faultNoIssuer] == nil {
+		return faults
+	}
+	return again
+}
+
+func (v *chainCheck) expired(faults map[fault]*Certificate) bool {
+	for _, f := range []fault{faultIssuerTimes, faultTimes} {
+		if c := faults[f]; c != nil && v.now.Unix() > c.NotAfter.Unix() {
+			return true
+		}
+	}
+	return false
+}
+
+func named(list []*Certificate, name []byte) []*Certificate {
+	var found []*Certificate
+	for _, c := range list {
+		if bytes.Equal(c.Subject, name) {
+			found = append(found, c)
+		}
+	}
+	return found
+}
+
+func (r *run) checkRevoked(chain []*Certificate, crl File) {
+	serverReads := r.set.Role == Client // a server's CRL meets clients, a client's meets servers
+	if crl.Err != nil || !serverReads && !r.rules.ClientReadsCRL {
+		return
+	}
+	crls, err := ReadCRLs(crl.Data)
+	if err != nil {
+		return
+	}
+	kept, _ := effective(crls)
+	for _, c := range chain {
+		if revokedBy(kept, c) != nil {
+			r.refuse("cert-revoked", r.set.Cert.Path, r.reissue(), "the certificate %s is revoked by %s", nameText(c.Subject), crl.Path)
+		}
+	}
+}
+
+// checkSubject: a subject that GnuTLS has no text for is refused, list or not.
+func (r *run) checkSubject(leaf *Certificate, peer Peer) {
+	file := r.set.Cert.Path
+	text, err := r.rules.Names.FromRDNSequence(leaf.Subject)
+	var refused *dn.RefusedError
+	switch {
+	case errors.As(err, &refused) && refused.Reason == dn.ReasonEmpty:
+		r.refuse("subject-empty", file, r.reissue(), "its subject is empty")
+		return
+	case err != nil:
+		r.refuse("subject-unreadable", file, r.reissue(), "GnuTLS has no text for its subject (%s)", err)
+		return
+	case r.rules.MaxDN > 0 && len(text) > r.rules.MaxDN:
+		r.refuse("subject-long", file, r.reissue(), "the text of its subject has %d bytes, and %d are the most", len(text), r.rules.MaxDN)
+		return
+	}
+	if r.set.Role != Client || peer.DNList == nil {
+		return
+	}
+	if _, ok := dn.Compile(peer.DNList, dn.Glob).Match(text); !ok {
+		r.refuse("dn-refused", file, "virtpki dn lint tells how the list reads; the entry for this client is "+quoted(text),
+			"its subject %s is not on tls_allowed_dn_list", quoted(text))
+	}
+}
+
+func quoted(text string) string { return `"` + text + `"` }
+
+// checkNames compares a server's certificate with the names that clients use.
+func (r *run) checkNames(leaf *Certificate, peer Peer) {
+	if r.set.Role != Server {
+		return
+	}
+	for _, name := range slices.Compact(slices.Clone(peer.Names)) {
+		if ok, why := matchHost(leaf, name, r.rules.URIPrecludesCN); !ok {
+			r.refuse("name-mismatch", r.set.Cert.Path, "virtpki issue server NAME --san "+name, "is not for the name %q (%s)", name, why)
+		}
+	}
+}

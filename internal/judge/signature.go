@@ -6,12 +6,14 @@ import (
 	"crypto/ecdsa"
 	"crypto/ed25519"
 	_ "crypto/md5" // certificates that GnuTLS refuses are checked too
-	"crypto/rsa"
 	_ "crypto/sha1"
 	_ "crypto/sha256"
 	_ "crypto/sha3"
 	_ "crypto/sha512"
+	"crypto/subtle"
+	"encoding/binary"
 	"math/big"
+	"slices"
 	"strconv"
 
 	"golang.org/x/crypto/cryptobyte"
@@ -125,7 +127,7 @@ func checkPKCS1(h crypto.Hash, data, signature []byte, key publicKey) sigResult 
 	}
 	size := (key.bits + 7) / 8
 	s := new(big.Int).SetBytes(signature)
-	if len(signature) != size || s.Cmp(key.n) >= 0 || key.e.BitLen() > 256 || key.bits > 1<<15 {
+	if len(signature) != size || s.Cmp(key.n) >= 0 || key.e.BitLen() > 256 || key.bits > maxRSABits {
 		return sigWrong
 	}
 	t := append(prefix, digest(h, data)...)
@@ -211,9 +213,42 @@ func checkPSS(params, data, signature []byte, key publicKey) sigResult {
 	if key.pss != nil && (key.pss.hash != p.hash || p.salt < key.pss.salt) {
 		return sigWrong
 	}
-	if key.bits < 1024 || key.e.BitLen() > 31 {
-		return sigUnchecked
-	}
-	pub := &rsa.PublicKey{N: key.n, E: int(key.e.Int64())}
-	return goodIf(rsa.VerifyPSS(pub, p.hash, digest(p.hash, data), signature, &rsa.PSSOptions{SaltLength: p.salt}) == nil)
+	return goodIf(verifyPSS(p, digest(p.hash, data), signature, key))
 }
+
+// verifyPSS is EMSA-PSS-VERIFY (RFC 8017 §9.1.2), for keys of any size.
+func verifyPSS(p pssParams, mHash, signature []byte, key publicKey) bool {
+	bits, h := key.bits-1, p.hash.Size()
+	size := (bits + 7) / 8
+	s := new(big.Int).SetBytes(signature)
+	if len(signature) != (key.bits+7)/8 || s.Cmp(key.n) >= 0 || key.bits > maxRSABits || key.e.BitLen() > 256 || size < h+p.salt+2 {
+		return false
+	}
+	m := s.Exp(s, key.e, key.n)
+	if m.BitLen() > 8*size {
+		return false
+	}
+	em := m.FillBytes(make([]byte, size))
+	db, hash := em[:size-h-1], em[size-h-1:size-1]
+	if em[size-1] != 0xbc || db[0]>>(8-(8*size-bits)) != 0 {
+		return false
+	}
+	maskMGF1(p.hash, hash, db)
+	db[0] &= 0xff >> (8*size - bits)
+	pad := len(db) - p.salt - 1
+	if !bytes.Equal(db[:pad], make([]byte, pad)) || db[pad] != 1 {
+		return false
+	}
+	return bytes.Equal(hash, digest(p.hash, slices.Concat(make([]byte, 8), mHash, db[pad+1:])))
+}
+
+// maskMGF1 takes the mask off (RFC 8017 §B.2.1).
+func maskMGF1(h crypto.Hash, seed, db []byte) {
+	for i := 0; i < len(db); i += h.Size() {
+		mask := digest(h, binary.BigEndian.AppendUint32(bytes.Clone(seed), uint32(i/h.Size())))
+		subtle.XORBytes(db[i:], db[i:], mask)
+	}
+}
+
+// maxRSABits keeps hostile keys from costing minutes.
+const maxRSABits = 1 << 15

@@ -37,6 +37,9 @@ type Rules struct {
 	ClientReadsCRL bool
 	// MaxDN is how long the text of a subject may be, 0 any length.
 	MaxDN int
+	// LongUsageIsEmpty: a keyUsage of more than two bytes permits nothing; it is
+	// an error later (libtasn1).
+	LongUsageIsEmpty bool
 	// Names is how the GnuTLS that goes with the release prints subjects.
 	Names dn.Dialect
 	// URIPrecludesCN: a URI or SRV name keeps a client from looking at the CN
@@ -67,7 +70,7 @@ func ruleTable() []ruleRelease {
 	libvirt := Rules{Product: "libvirt", KeyEncipherment: true, AnyPurposeInverted: true, MaxBytes: MaxPEMBytes, MaxCAs: MaxCAs,
 		ClientReadsCRL: true}
 	seven := libvirt
-	seven.Name, seven.MaxDN, seven.Names = "libvirt-7.0", 255, dn.GnuTLS36
+	seven.Name, seven.MaxDN, seven.Names, seven.LongUsageIsEmpty = "libvirt-7.0", 255, dn.GnuTLS36, true
 	nine := libvirt
 	nine.Name, nine.Names = "libvirt-9.0", dn.GnuTLS37
 	eleven := nine

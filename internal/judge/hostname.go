@@ -1,0 +1,122 @@
+package judge
+
+import (
+	"bytes"
+	"fmt"
+	"net/netip"
+	"strings"
+)
+
+// maxHostName is GnuTLS's buffer for a name, with the NUL behind it (MAX_CN).
+const maxHostName = 256
+
+// matchHost is gnutls_x509_crt_check_hostname (lib/x509/hostname-verify.c). An
+// address is compared with the IP addresses of the certificate alone; a name with
+// its DNS names, and with its CN only where there are neither, there is one CN,
+// and the purpose allows a TLS server. Names beyond ASCII match in their xn-- form.
+func matchHost(c *Certificate, name string, uriPrecludesCN bool) (bool, string) {
+	if addr, ok := parseAddress(name); ok {
+		return matchAddress(c, addr)
+	}
+	matched, useCN := matchDNSNames(c, name, uriPrecludesCN)
+	if matched {
+		return true, ""
+	}
+	if !useCN {
+		return false, fmt.Sprintf("it is for %s", orNothing(c))
+	}
+	if !c.servesTLS() {
+		return false, "it has no DNS names, and its purpose does not allow to take the CN"
+	}
+	cns := subjectValues(c.Subject, "2.5.4.3")
+	if len(cns) != 1 || len(cns[0]) >= maxHostName {
+		return false, fmt.Sprintf("it has no DNS names, and %d CNs", len(cns))
+	}
+	if !printable(cns[0]) || !matchPattern(string(cns[0]), name) {
+		return false, fmt.Sprintf("it is for %q, by its CN", cns[0])
+	}
+	return true, ""
+}
+
+// parseAddress tells addresses from names as inet_pton does.
+func parseAddress(name string) (netip.Addr, bool) {
+	addr, err := netip.ParseAddr(name)
+	return addr, err == nil && addr.Zone() == ""
+}
+
+func matchAddress(c *Certificate, addr netip.Addr) (bool, string) {
+	for _, value := range c.namesOf(nameIP) {
+		if bytes.Equal(value, addr.AsSlice()) {
+			return true, ""
+		}
+	}
+	if len(c.namesOf(nameIP)) == 0 {
+		return false, "it has no IP addresses, and nothing else counts for an address"
+	}
+	return false, fmt.Sprintf("it is for %s", orNothing(c))
+}
+
+// matchDNSNames also says whether the CN may be looked at. Before GnuTLS 3.8.13 a
+// name that is too long ends the search.
+func matchDNSNames(c *Certificate, name string, strict bool) (matched, useCN bool) {
+	useCN = true
+	for _, n := range c.altNames() {
+		if len(n.value) >= maxHostName && n.kind != nameOther {
+			if !strict {
+				break
+			}
+			useCN = false
+			continue
+		}
+		if n.kind == nameDNS || n.kind == nameIP || strict && (n.kind == nameURI || n.srv) {
+			useCN = false
+		}
+		if n.kind == nameDNS && printable(n.value) && matchPattern(string(n.value), name) {
+			return true, false
+		}
+	}
+	return false, useCN
+}
+
+func printable(b []byte) bool {
+	for _, c := range b {
+		if c < 0x20 || c > 0x7e {
+			return false
+		}
+	}
+	return true
+}
+
+// matchPattern: a star at the front stands for the rest of the first label, if
+// two labels or more follow.
+func matchPattern(pattern, name string) bool {
+	if !strings.HasPrefix(pattern, "*") {
+		return strings.EqualFold(pattern, name) && len(pattern) == len(name)
+	}
+	first, last := strings.IndexByte(pattern, '.'), strings.LastIndexByte(pattern, '.')
+	if first == last || last == len(pattern)-1 {
+		return false
+	}
+	tail := pattern[1:]
+	label := strings.IndexByte(name, '.')
+	if label < 0 {
+		label = len(name)
+	}
+	cut := len(name) - len(tail)
+	return cut >= 0 && cut <= label && strings.EqualFold(name[cut:], tail)
+}
+
+// orNothing lists what a certificate is for.
+func orNothing(c *Certificate) string {
+	var names []string
+	for _, n := range c.DNSNames() {
+		names = append(names, fmt.Sprintf("%q", n))
+	}
+	for _, a := range c.IPAddresses() {
+		names = append(names, a.String())
+	}
+	if len(names) == 0 {
+		return "no name that counts"
+	}
+	return strings.Join(names, ", ")
+}

@@ -1,0 +1,77 @@
+package judge
+
+import (
+	"fmt"
+	"os"
+	"path/filepath"
+	"strconv"
+	"testing"
+	"time"
+
+	"virtpki/internal/lab"
+	"virtpki/internal/libvirt"
+)
+
+// labHost is a host of a release, with the targets that its packages name.
+type labHost struct {
+	*lab.Host
+	release lab.Release
+	targets []libvirt.Target
+}
+
+// onReleases runs a test on a host of each release: VIRTPKI_RELEASES names them.
+func onReleases(t *testing.T, test func(t *testing.T, h *labHost), packages ...string) {
+	t.Helper()
+	if testing.Short() {
+		t.Skip("-short: no real libvirt")
+	}
+	if err := lab.Usable(); err != nil {
+		t.Skip(err)
+	}
+	releases, err := lab.Select(os.Getenv("VIRTPKI_RELEASES"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, release := range releases {
+		t.Run(release.String(), func(t *testing.T) { test(t, newLabHost(t, release, packages...)) })
+	}
+}
+
+func newLabHost(t *testing.T, release lab.Release, packages ...string) *labHost {
+	t.Helper()
+	root, err := lab.Root(t.Context(), release, packages...)
+	if err != nil {
+		t.Fatal(err)
+	}
+	targets, err := libvirt.InstalledTargets(t.Context(), root)
+	if err != nil {
+		t.Fatal(err)
+	}
+	host, err := lab.NewHost(t.Context(), lab.HostConfig{Root: root, Name: "hv1"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { host.Close() })
+	return &labHost{host, release, targets}
+}
+
+func (h *labHost) libvirt() libvirt.Target { return h.targets[0] }
+
+func TestClientsOnReleases(t *testing.T) {
+	onReleases(t, func(t *testing.T, h *labHost) {
+		n, seed := amount(t, 300)
+		g := newGenerator(seed, time.Now())
+		folder := t.TempDir()
+		sets := make([]Set, n)
+		for i := range sets {
+			sets[i] = g.set(Client)
+			writeSet(t, filepath.Join(folder, strconv.Itoa(i)), sets[i])
+		}
+		if err := h.Put(t.Context(), folder, "/root/sets"); err != nil {
+			t.Fatal(err)
+		}
+		script := virshScript(n, func(i int) string { return fmt.Sprintf("test+tls://127.0.0.1:1/default?pkipath=/root/sets/%d", i) })
+		texts := askVirsh(t, h.Command(t.Context(), "virsh", "-q", "-c", "test:///default"), script, n)
+		compareClients(t, sets, texts, h.libvirt(), time.Now())
+	})
+}

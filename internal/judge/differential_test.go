@@ -208,3 +208,13 @@ func amount(t testing.TB, usual int) (n int, seed uint64) {
 	t.Logf("%d sets, VIRTPKI_SEED=%d", n, seed)
 	return n, seed
 }
+
+func writeFile(t testing.TB, path string, data []byte) {
+	t.Helper()
+	if err := os.MkdirAll(filepath.Dir(path), 0o755); err != nil {
+		t.Fatal(err)
+	}
+	if err := os.WriteFile(path, data, 0o644); err != nil {
+		t.Fatal(err)
+	}
+}

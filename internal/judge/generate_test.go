@@ -255,7 +255,7 @@ func (g *generator) altNames(role Role) []testExt {
 	all := []generalName{{kind: nameDNS, value: []byte("localhost")}, {kind: nameDNS, value: []byte("host.lab")}, {kind: nameIP, value: []byte{127, 0, 0, 1}},
 		{kind: nameEmail, value: []byte("a@example.com")}, {kind: nameURI, value: []byte("https://x.example")}, {kind: nameDNS, value: []byte("a.example.com")},
 		{kind: nameIP, value: []byte{10, 0, 0, 1}}}
-	if g.chance(0.7) {
+	if g.chance(0.85) {
 		names = append(names, all[0], all[2])
 	}
 	for range g.IntN(3) {

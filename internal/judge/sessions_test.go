@@ -1,0 +1,163 @@
+package judge
+
+import (
+	"fmt"
+	"path/filepath"
+	"regexp"
+	"strconv"
+	"strings"
+	"testing"
+	"time"
+
+	"virtpki/internal/libvirt"
+)
+
+// meeting is a server's and a client's set that come together.
+type meeting struct {
+	server, client Set
+	name           string // how the client calls the server
+}
+
+// meeting makes two sides, mostly under the same CAs. Most of them pass their own
+// checks, so that they do meet.
+func (g *generator) meeting(target libvirt.Target) meeting {
+	for try := 0; ; try++ {
+		t := g.trust()
+		other := t
+		if g.strange() {
+			other = g.trust()
+		}
+		m := meeting{g.setIn(Server, t), g.setIn(Client, other), pick(g, "localhost", "localhost", "127.0.0.1", "host.lab")}
+		if try == 5 || g.chance(0.1) || !Refused(OwnFiles(m.server, target, g.now)) && !Refused(OwnFiles(m.client, target, g.now)) {
+			return m
+		}
+	}
+}
+
+// sessionScript has libvirtd read one server's files after the other, and one
+// client try each that it took.
+const sessionScript = `
+for i in $(seq 0 $(($1 - 1))); do
+	d=/root/sets/$i
+	rm -f /etc/pki/CA/cacert.pem /etc/pki/CA/cacrl.pem /etc/pki/libvirt/servercert.pem /etc/pki/libvirt/private/serverkey.pem
+	cp $d/server/cacert.pem /etc/pki/CA/ 2>/dev/null
+	cp $d/server/cacrl.pem /etc/pki/CA/ 2>/dev/null
+	cp $d/server/servercert.pem /etc/pki/libvirt/ 2>/dev/null
+	cp $d/server/serverkey.pem /etc/pki/libvirt/private/ 2>/dev/null
+	out=$(virt-admin -q -c libvirtd:///system server-update-tls libvirtd 2>&1 | tr '\n' ' ')
+	echo "SERVER $i $out"
+	case $out in
+	*succeed*) echo "CLIENT $i $(timeout 20 virsh -q -c "test+tls://$(cat $d/name)/default?pkipath=$d/client" uri 2>&1 | tr '\n' ' ')" ;;
+	esac
+done
+`
+
+var sessionLine = regexp.MustCompile(`^(SERVER|CLIENT) (\d+) (.*)$`)
+
+// startServer brings up libvirtd with files of its own that work.
+func (h *labHost) startServer(t *testing.T, g *generator) {
+	t.Helper()
+	good := newGenerator(1, g.now)
+	good.odd = 0
+	var s Set
+	for i := 0; i == 0 || Refused(OwnFiles(s, h.libvirt(), g.now)); i++ {
+		s = good.set(Server)
+	}
+	paths := map[string]File{"CA/cacert.pem": s.CA, "libvirt/servercert.pem": s.Cert, "libvirt/private/serverkey.pem": s.Key}
+	for path, f := range paths {
+		if err := h.WriteFile(t.Context(), "/etc/pki/"+path, f.Data, 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
+	hosts := "127.0.0.1 localhost host.lab\n::1 localhost\n"
+	if err := h.WriteFile(t.Context(), "/etc/hosts", []byte(hosts), 0o644); err != nil {
+		t.Fatal(err)
+	}
+	if err := h.WriteFile(t.Context(), "/etc/libvirt/libvirtd.conf", []byte("auth_tls = \"none\"\nmax_anonymous_clients = 100\n"), 0o644); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := h.StartLibvirtd(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+}
+
+// meet lets all meetings happen; the answers are by number, "" where the server
+// did not take its files.
+func (h *labHost) meet(t *testing.T, meetings []meeting) (servers, clients []string) {
+	t.Helper()
+	folder := t.TempDir()
+	for i, m := range meetings {
+		dir := filepath.Join(folder, strconv.Itoa(i))
+		writeSet(t, filepath.Join(dir, "server"), m.server)
+		writeSet(t, filepath.Join(dir, "client"), m.client)
+		writeFile(t, filepath.Join(dir, "name"), []byte(m.name))
+	}
+	if err := h.Put(t.Context(), folder, "/root/sets"); err != nil {
+		t.Fatal(err)
+	}
+	out, err := h.Output(t.Context(), "sh", "-c", sessionScript, "sh", strconv.Itoa(len(meetings)))
+	if err != nil {
+		t.Fatal(err)
+	}
+	servers, clients = make([]string, len(meetings)), make([]string, len(meetings))
+	for line := range strings.Lines(string(out)) {
+		if m := sessionLine.FindStringSubmatch(strings.TrimSpace(line)); m != nil {
+			i, _ := strconv.Atoi(m[2])
+			*map[string]*string{"SERVER": &servers[i], "CLIENT": &clients[i]}[m[1]] = m[3]
+		}
+	}
+	return servers, clients
+}
+
+func TestSessionsOnReleases(t *testing.T) {
+	onReleases(t, func(t *testing.T, h *labHost) {
+		n, seed := amount(t, 40)
+		g := newGenerator(seed, time.Now())
+		meetings := make([]meeting, n)
+		for i := range meetings {
+			meetings[i] = g.meeting(h.libvirt())
+		}
+		h.startServer(t, g)
+		servers, clients := h.meet(t, meetings)
+		now := time.Now()
+		var taken, met, wrong int
+		for i, m := range meetings {
+			said := OwnFiles(m.server, h.libvirt(), now)
+			if strings.Contains(servers[i], "succeed") == Refused(said) {
+				wrong++
+				t.Errorf("%d: the server %q\n%s", i, servers[i], findingLines(said))
+			}
+			if clients[i] == "" {
+				continue
+			}
+			taken++
+			said = meetingFindings(m, h, now)
+			ok := !strings.Contains(clients[i], "error:")
+			if ok {
+				met++
+			}
+			if ok == Refused(said) {
+				wrong++
+				t.Errorf("%d: the client %q\n%s%s", i, clients[i], findingLines(said), m.about())
+			}
+		}
+		t.Logf("%d meetings for %s: %d servers took their files, %d sessions came about, %d disagreements", n, h.libvirt(), taken, met, wrong)
+	})
+}
+
+func meetingFindings(m meeting, h *labHost, now time.Time) []Finding {
+	said := OwnFiles(m.client, h.libvirt(), now)
+	said = append(said, InSession(m.client, Peer{CA: &m.server.CA, CRL: &m.server.CRL}, h.libvirt(), now)...)
+	return append(said, InSession(m.server, Peer{CA: &m.client.CA, CRL: &m.client.CRL, Names: []string{m.name}}, h.libvirt(), now)...)
+}
+
+func (m meeting) about() string {
+	text := "  to " + m.name
+	for _, s := range []Set{m.server, m.client} {
+		if c, err := readCert(s.Cert.Data); err == nil {
+			usage, critical, p := c.keyUsage()
+			text += fmt.Sprintf(" %s: %s usage %x %v %v names %s;", s.Role, c.key.describe(), usage, critical, p, orNothing(c))
+		}
+	}
+	return text
+}

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"os"
 	"slices"
+	"strings"
 
 	"github.com/spf13/cobra"
 
@@ -19,7 +20,8 @@ in more than it seems to, patterns that let in nobody or everybody.
 An argument that is a file is read as a daemon's conf, by libvirt's own grammar:
 what would keep the daemon from starting is an error, what it silently ignores
 is a warning. tls_allowed_dn_list and sasl_allowed_username_list are looked at.
-Every other argument is a pattern.
+Every other argument is a pattern, but for one that looks like a file that is not
+there: it ends in .conf, or has a slash and no =.
 
 The exit status is 3 when there are errors, with --strict also for warnings.`
 
@@ -62,6 +64,9 @@ func (e *env) dnLint(g *globals, args []string, strict bool) error {
 	var patterns []string
 	for _, arg := range args {
 		if info, err := os.Stat(arg); err != nil || info.IsDir() {
+			if looksLikePath(arg) {
+				return fmt.Errorf("%s is no file", quoteShort(arg))
+			}
 			patterns = append(patterns, arg)
 			continue
 		}
@@ -75,6 +80,12 @@ func (e *env) dnLint(g *globals, args []string, strict bool) error {
 		rows = append(rows, adviceRows("", dn.Lint(patterns))...)
 	}
 	return e.printAdvice(g, rows, strict)
+}
+
+// looksLikePath tells a file that is not there from a pattern: a DN has an "=", and
+// a path mostly not.
+func looksLikePath(arg string) bool {
+	return strings.HasSuffix(arg, ".conf") || strings.Contains(arg, "/") && !strings.Contains(arg, "=")
 }
 
 // lintConf looks at the lists of a daemon's conf.

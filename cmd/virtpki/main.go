@@ -46,6 +46,7 @@ func run(ctx context.Context, e *env, args []string) int {
 	root.SetOut(e.stdout)
 	root.SetErr(e.stderr)
 	root.SetFlagErrorFunc(func(_ *cobra.Command, err error) error { return usageError{err} })
+	wordArgs(root)
 	noteStart(root, &started)
 	cmd, err := root.ExecuteContextC(ctx)
 	if err == nil {

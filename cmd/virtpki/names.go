@@ -44,6 +44,9 @@ func checkDNS(what, name string) error {
 		return fmt.Errorf("%s %s has %d characters (at most 253)", what, quoteShort(name), len(name))
 	case !hostForm.MatchString(name):
 		return fmt.Errorf("%s %s is no DNS name", what, quoteShort(name))
+	case strings.Trim(name[strings.LastIndexByte(name, '.')+1:], "0123456789") == "":
+		return withHint(fmt.Errorf("%s %s is neither an address nor a DNS name, which does not end in a number", what, quoteShort(name)),
+			"an IPv4 address has four parts from 0 to 255")
 	}
 	return nil
 }

@@ -53,7 +53,7 @@ func newRevoke(e *env, g *globals) *cobra.Command {
 			return e.revoke(cmd.Context(), g, o, args)
 		},
 		ValidArgsFunction: func(*cobra.Command, []string, string) ([]string, cobra.ShellCompDirective) {
-			return e.completeNames(g), cobra.ShellCompDirectiveDefault
+			return e.completeLive(g), cobra.ShellCompDirectiveDefault
 		},
 	}
 	o.addFlags(cmd)

@@ -3,6 +3,7 @@ package main
 import (
 	"errors"
 	"fmt"
+	"os"
 	"strings"
 
 	"github.com/spf13/cobra"
@@ -56,9 +57,10 @@ func (e *env) show(g *globals, args []string) error {
 	return nil
 }
 
-// find looks a certificate up: a file if there is one, else by CN or serial.
+// find looks a certificate up: a file if there is one, else by CN or serial. A
+// folder of that name, where bundles lie, is none.
 func (e *env) find(g *globals, arg string) ([]certInfo, error) {
-	if strings.Contains(arg, "/") || store.Exists(arg) {
+	if strings.Contains(arg, "/") || store.Exists(arg) && !isFolder(arg) {
 		return e.certsIn(arg)
 	}
 	all, err := e.everything(g)
@@ -74,6 +76,11 @@ func (e *env) find(g *globals, arg string) ([]certInfo, error) {
 	return found, nil
 }
 
+func isFolder(path string) bool {
+	info, err := os.Stat(path)
+	return err == nil && info.IsDir()
+}
+
 func (e *env) certsIn(path string) ([]certInfo, error) {
 	certs, err := readCerts(path)
 	infos := make([]certInfo, len(certs))
@@ -85,10 +92,20 @@ func (e *env) certsIn(path string) ([]certInfo, error) {
 
 // completeNames offers the names of the certificates that are known here.
 func (e *env) completeNames(g *globals) []string {
+	return e.completeThose(g, func(certInfo) bool { return true })
+}
+
+// completeLive offers the names of those that can be revoked: leafs that have not
+// expired and are not revoked yet.
+func (e *env) completeLive(g *globals) []string {
+	return e.completeThose(g, func(info certInfo) bool { return !info.cert.IsCA && !info.Expired && info.Revoked == "" })
+}
+
+func (e *env) completeThose(g *globals, offer func(certInfo) bool) []string {
 	all, _ := e.everything(g)
 	var names []string
 	for _, info := range all {
-		if info.Name != "" {
+		if info.Name != "" && offer(info) {
 			names = append(names, cobra.CompletionWithDesc(info.Name, info.roleText()+", until "+info.until()))
 		}
 	}

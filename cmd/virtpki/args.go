@@ -1,0 +1,77 @@
+package main
+
+import (
+	"fmt"
+	"strings"
+
+	"github.com/spf13/cobra"
+	"github.com/spf13/pflag"
+)
+
+// wordArgs has every command name what is missing on its line, or too many there, in
+// the words of its own usage; cobra counts, and names nothing.
+func wordArgs(cmd *cobra.Command) {
+	if check := cmd.Args; check != nil && !cmd.HasSubCommands() {
+		cmd.Args = func(cmd *cobra.Command, args []string) error {
+			err := check(cmd, args)
+			missing := missingFlags(cmd)
+			if wanted := positional(cmd); err != nil && len(args) < len(wanted) {
+				missing = append(wanted[len(args):], missing...)
+			}
+			if len(missing) > 0 {
+				return fmt.Errorf("%s: %s missing", cmd.CommandPath(), areThere(missing))
+			}
+			return tooMany(cmd, args, err)
+		}
+	}
+	for _, child := range cmd.Commands() {
+		wordArgs(child)
+	}
+}
+
+// missingFlags are the flags that have to be given and are not.
+func missingFlags(cmd *cobra.Command) []string {
+	var missing []string
+	cmd.Flags().VisitAll(func(flag *pflag.Flag) {
+		if _, required := flag.Annotations[cobra.BashCompOneRequiredFlag]; required && !flag.Changed {
+			missing = append(missing, "--"+flag.Name)
+		}
+	})
+	return missing
+}
+
+// positional are the words of the usage line that stand for arguments and may not be
+// left out: those before the first flag and outside of brackets.
+func positional(cmd *cobra.Command) []string {
+	var words []string
+	for _, word := range strings.Fields(cmd.Use)[1:] {
+		if strings.HasPrefix(word, "-") {
+			break
+		}
+		if !strings.HasPrefix(word, "[") {
+			words = append(words, strings.TrimSuffix(word, "..."))
+		}
+	}
+	return words
+}
+
+func areThere(words []string) string {
+	if len(words) == 1 {
+		return words[0] + " is"
+	}
+	return strings.Join(words[:len(words)-1], ", ") + " and " + words[len(words)-1] + " are"
+}
+
+// tooMany words the error of a command that has been given more than its usage line
+// has room for; another error stays as it is.
+func tooMany(cmd *cobra.Command, args []string, err error) error {
+	room, _, _ := strings.Cut(cmd.Use, " -")
+	most := len(strings.Fields(room)) - 1
+	switch {
+	case err == nil || len(args) <= most || strings.Contains(room, "..."):
+		return err
+	case most == 0:
+		return fmt.Errorf("%s takes no argument, and %s is one", cmd.CommandPath(), quoteShort(args[0]))
+	}
+	return fmt.Errorf("%s takes %s, and %s is one too many", cmd.CommandPath(), countOf(most, "argument", "arguments"), quoteShort(args[most]))
+}

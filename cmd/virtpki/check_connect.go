@@ -173,16 +173,18 @@ func (c *connection) load(o *connectOptions) error {
 		}
 		c.files.Cert, c.files.Key, c.files.Half = cert, key, ""
 	}
+	return firstOf(c.loadRoots(), c.loadCRL(), c.loadPair(o.as != ""))
+}
+
+func (c *connection) loadRoots() error {
 	data, err := readIfThere(c.files.CA)
-	if err != nil {
+	if c.size = len(data); err != nil || data == nil {
 		return err
 	}
-	if c.size = len(data); data != nil {
-		if c.roots, err = pki.ParseCertificates(data); err != nil {
-			return fmt.Errorf("%s: %w", c.files.CA, err)
-		}
+	if c.roots, err = pki.ParseCertificates(data); err != nil {
+		return fmt.Errorf("%s: %w", c.files.CA, err)
 	}
-	return firstOf(c.loadCRL(), c.loadPair(o.as != ""))
+	return nil
 }
 
 // find says which files a client here reads.

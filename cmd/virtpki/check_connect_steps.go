@@ -164,8 +164,13 @@ func (c *connection) call(ctx context.Context, remote *libvirt.Remote) bool {
 	case err != nil:
 		return c.stepCallFailed("open", err)
 	}
-	c.ok("open", "%s", c.opened())
 	defer remote.Leave(ctx)
+	c.ok("open", "%s", c.opened())
+	return c.stepAnswer(ctx, remote)
+}
+
+// stepAnswer asks what only an open driver answers.
+func (c *connection) stepAnswer(ctx context.Context, remote *libvirt.Remote) bool {
 	host, err := remote.Hostname(ctx)
 	if err != nil {
 		return c.stepCallFailed("answer", err)

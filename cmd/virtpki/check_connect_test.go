@@ -328,3 +328,15 @@ func TestCheckConnectWithoutServer(t *testing.T) {
 	checkReport(t, connectTo(t, "hv1.invalid", "--pkipath", p.folder), "no-address", "name", "network", "hv1.invalid")
 	checkReport(t, connectTo(t, closed, "--pkipath", t.TempDir()), "files", "files", "client", "the client has no CA")
 }
+
+func TestCheckConnectIsInterrupted(t *testing.T) {
+	p := newFakePKI(t)
+	ctx, cancel := context.WithCancel(t.Context())
+	address := listen(t, func(net.Conn) { cancel(); time.Sleep(time.Second) })
+	e := newEnv()
+	e.stdout, e.stderr = io.Discard, io.Discard
+	began := time.Now()
+	if status := run(ctx, e, []string{"check", "--connect", address, "--pkipath", p.folder}); status != exitInterrupted || time.Since(began) > time.Second {
+		t.Errorf("status %d after %v", status, time.Since(began))
+	}
+}

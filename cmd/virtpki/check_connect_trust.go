@@ -148,6 +148,9 @@ func (c *connection) ownFiles() *reason {
 		return nil
 	}
 	now := c.e.now()
+	if err := c.e.checkClock(); err != nil {
+		return &reason{Sure: true, Text: err.Error(), Mend: "set the clock: every certificate is judged by it"}
+	}
 	if err := libvirt.CheckBundle(c.size, c.roots, now); err != nil {
 		return &reason{Sure: true, Text: fmt.Sprintf("%s: %v", c.files.CA, err), Mend: "copy cacert.pem from the CA again"}
 	}

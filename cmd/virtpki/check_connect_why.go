@@ -90,7 +90,7 @@ func mendAlert(err error) string {
 	case strings.Contains(text, "protocol version"):
 		return "the two sides have no version of TLS in common, which is 1.2 or 1.3 here: look at tls_priority on both sides"
 	case strings.Contains(text, "handshake failure"), strings.Contains(text, "insufficient"):
-		return "the two sides have no cipher or signature in common, or the server has no certificate to show: look at its tls_priority and its log"
+		return "the two sides have no cipher or signature in common (here Ed448 is not known, to virsh it is), or the server has no certificate to show: look at its tls_priority and its log"
 	}
 	return "look at the server's log: journalctl -u libvirtd"
 }

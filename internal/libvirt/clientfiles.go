@@ -9,8 +9,6 @@ type ClientFiles struct {
 	// Half is the one of Cert and Key that is there where the other is not, else
 	// empty. libvirt up to 11.3 goes on without a certificate then; 12.8 does not.
 	Half string
-	// Place says in words whose files these are.
-	Place string
 }
 
 // FindClientFiles says which files a client reads (libvirt, src/rpc/virnettlscontext.c).
@@ -18,19 +16,19 @@ type ClientFiles struct {
 // as they are there, each by itself, and certificate and key of it when both are. user
 // is nil for root.
 func FindClientFiles(system Layout, user *Layout) ClientFiles {
-	files := inLayout(system, "the system's")
+	files := inLayout(system)
 	if user == nil {
 		return files.halved()
 	}
-	own := inLayout(*user, "the user's own")
+	own := inLayout(*user)
 	if exists(own.CA) {
-		files.CA, files.Place = own.CA, own.Place
+		files.CA = own.CA
 	}
 	if exists(own.CRL) {
 		files.CRL = own.CRL
 	}
 	if own = own.halved(); own.Half == "" && exists(own.Cert) {
-		files.Cert, files.Key, files.Place = own.Cert, own.Key, own.Place
+		files.Cert, files.Key = own.Cert, own.Key
 	}
 	files = files.halved()
 	if files.Half == "" {
@@ -41,11 +39,11 @@ func FindClientFiles(system Layout, user *Layout) ClientFiles {
 
 // PKIPathFiles are the files of ?pkipath=FOLDER, which falls back to nothing.
 func PKIPathFiles(folder string) ClientFiles {
-	return inLayout(Flat(folder), "those of pkipath").halved()
+	return inLayout(Flat(folder)).halved()
 }
 
-func inLayout(layout Layout, place string) ClientFiles {
-	return ClientFiles{CA: layout.Path(CACert), CRL: layout.Path(CACRL), Cert: layout.Path(ClientCert), Key: layout.Path(ClientKey), Place: place}
+func inLayout(layout Layout) ClientFiles {
+	return ClientFiles{CA: layout.Path(CACert), CRL: layout.Path(CACRL), Cert: layout.Path(ClientCert), Key: layout.Path(ClientKey)}
 }
 
 // halved notes which half of the pair is alone.

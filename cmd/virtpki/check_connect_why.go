@@ -27,7 +27,9 @@ func (c *connection) whyNobody(result *libvirt.ProbeResult, here []libvirt.Runni
 			return fmt.Sprintf("%s runs here and does not listen for TLS: systemctl stop %s; systemctl enable --now %s; or, without systemd's sockets, start it with --listen",
 				d.Daemon.Name, d.Daemon.Service, d.Daemon.TLSSocket)
 		}
-		return fmt.Sprintf("%s here listens on %s", d.Daemon.Name, d.Address)
+	}
+	if len(here) > 0 {
+		return fmt.Sprintf("%s here listens on %s", here[0].Daemon.Name, here[0].Address)
 	}
 	if os.Geteuid() == 0 && slices.ContainsFunc(result.Addresses, c.isOwn) {
 		return "no daemon runs here: systemctl enable --now libvirtd-tls.socket (or virtproxyd-tls.socket)"

@@ -29,7 +29,8 @@ name of the host and its libvirt.
 
 URI is what virsh takes (qemu+tls://hv1/system, test+tls://[fd09::7]:16514/default,
 with pkipath=, no_verify=1, no_sanity=1 and the versions in tls_priority=), or
-HOST, HOST:PORT or [V6]:PORT, for which any driver or none is good. The files are
+an alias of libvirt.conf, or HOST, HOST:PORT or [V6]:PORT, for which any driver or
+none is good. The files are
 those that libvirt would read here: the system's for root, else ~/.pki/libvirt and
 what it falls back to, or those of pkipath; --as connects with another pair.
 
@@ -57,22 +58,40 @@ func (o *connectOptions) addFlags(cmd *cobra.Command) {
 	completeFrom(cmd, "connect", "qemu+tls://", "test+tls://")
 }
 
-// target is the URI with what the flags say.
-func (o *connectOptions) target() (*libvirt.RemoteURI, error) {
+// target is the URI, or that for which an alias stands, with what the flags and the
+// client's conf say.
+func (o *connectOptions) target(g *globals) (*libvirt.RemoteURI, error) {
 	if o.timeout <= 0 {
 		return nil, usagef("--timeout %v leaves no time", o.timeout)
+	}
+	conf, err := clientConf(g)
+	if err != nil {
+		return nil, err
+	}
+	if meant := conf.Alias(o.uri); meant != "" {
+		o.uri = meant
 	}
 	uri, err := libvirt.ParseRemoteURI(o.uri)
 	if err != nil {
 		return nil, usageError{connectHint(err, o.uri)}
 	}
-	if o.pkipath != "" {
-		if uri.PKIPath != "" && uri.PKIPath != o.pkipath {
-			return nil, usagef("--pkipath %s and pkipath=%s in the URI", o.pkipath, uri.PKIPath)
+	if priority, ok := conf.Lookup("tls_priority"); ok && uri.Priority.Text == "" {
+		if uri.Priority, err = libvirt.ParsePriority(priority.Str()); err != nil {
+			return nil, fmt.Errorf("%s: %w", clientConfPath(g), err)
 		}
-		uri.PKIPath = o.pkipath
 	}
-	return uri, nil
+	return uri, o.addPKIPath(uri)
+}
+
+func (o *connectOptions) addPKIPath(uri *libvirt.RemoteURI) error {
+	if o.pkipath == "" {
+		return nil
+	}
+	if uri.PKIPath != "" && uri.PKIPath != o.pkipath {
+		return usagef("--pkipath %s and pkipath=%s in the URI", o.pkipath, uri.PKIPath)
+	}
+	uri.PKIPath = o.pkipath
+	return nil
 }
 
 func connectHint(err error, uri string) error {
@@ -145,7 +164,7 @@ type connection struct {
 }
 
 func (e *env) checkConnect(ctx context.Context, g *globals, o *connectOptions) error {
-	uri, err := o.target()
+	uri, err := o.target(g)
 	if err != nil {
 		return err
 	}

@@ -1,6 +1,10 @@
 package libvirt
 
-import "os"
+import (
+	"os"
+	"path/filepath"
+	"strings"
+)
 
 // ClientFiles are the files that a client of libvirt's reads before it connects.
 type ClientFiles struct {
@@ -61,4 +65,21 @@ func (f ClientFiles) halved() ClientFiles {
 func exists(path string) bool {
 	_, err := os.Stat(path)
 	return err == nil
+}
+
+// ClientConfPath is the conf of clients, libvirt.conf, below a SYSCONFDIR for root,
+// and below the user's own folder for confs, ~/.config mostly, for everybody else
+// (libvirt, src/util/virconf.c).
+func ClientConfPath(folder string) string { return filepath.Join(folder, "libvirt", "libvirt.conf") }
+
+// Alias is the URI for which a name stands in the uri_aliases of a client's conf
+// ("NAME=URI"), or "" (libvirt, src/libvirt.c).
+func (c *Conf) Alias(name string) string {
+	aliases, _ := c.Lookup("uri_aliases")
+	for _, entry := range aliases.List() {
+		if alias, uri, ok := strings.Cut(entry, "="); ok && alias == name {
+			return uri
+		}
+	}
+	return ""
 }

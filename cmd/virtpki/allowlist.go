@@ -66,8 +66,8 @@ type verdict struct {
 	Pattern string `json:"pattern,omitempty"` // the one that let it in
 }
 
-// judge asks a compiled list.
-func judge(list *dn.List, name string) verdict {
+// verdictOf asks a compiled list.
+func verdictOf(list *dn.List, name string) verdict {
 	v := verdict{Matcher: list.Matcher().String()}
 	var index int
 	if index, v.Allowed = list.Match(name); v.Allowed {

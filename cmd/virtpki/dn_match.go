@@ -179,7 +179,7 @@ func (gate *gate) match(client shownDN) matched {
 		return row
 	}
 	for _, list := range gate.lists {
-		row.Verdicts = append(row.Verdicts, judge(list, client.raw))
+		row.Verdicts = append(row.Verdicts, verdictOf(list, client.raw))
 	}
 	row.Allowed = row.Verdicts[0].Allowed
 	if row.Allowed {
@@ -291,9 +291,9 @@ func (gate *gate) line(out io.StringWriter, name string) (allowed bool) {
 		writeFields(out, "allowed", name, "")
 		return true
 	}
-	first := judge(gate.lists[0], name)
+	first := verdictOf(gate.lists[0], name)
 	for _, list := range gate.lists[1:] {
-		if other := judge(list, name); other.Allowed != first.Allowed {
+		if other := verdictOf(list, name); other.Allowed != first.Allowed {
 			writeFields(out, "differs", name, allowing(first, other).Matcher)
 			return first.Allowed
 		}

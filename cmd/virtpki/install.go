@@ -85,6 +85,9 @@ type intake struct {
 	system bool            // the daemon's tree, not a user's or QEMU's
 	trust  map[string]bool // fingerprints of CAs that may be new
 
+	release libvirt.Target // of the program that will read the files
+	known   bool           // false: no release is known
+
 	cas     []*x509.Certificate // that are trusted afterwards
 	lists   []*pki.CRL          // that count afterwards
 	dropped []*x509.Certificate // CAs that are not trusted any more
@@ -143,6 +146,7 @@ func (e *env) newIntake(g *globals, o *installOptions) (*intake, error) {
 
 // run installs, proves, and tidies up. Without a job nothing has changed.
 func (in *intake) run(ctx context.Context) (*job, error) {
+	in.release, in.known = in.g.installedTarget(ctx, in.product())
 	before, err := in.beside()
 	if err != nil {
 		return nil, err
@@ -294,6 +298,9 @@ func (in *intake) place(j *job, s *slot, key crypto.Signer, cert *x509.Certifica
 		return nil // it is installed: a second run
 	}
 	if err := in.check(j, s, cert); err != nil {
+		return err
+	}
+	if err := in.judge(j, s.live.role, key, cert); err != nil {
 		return err
 	}
 	to, have := in.to, s.live

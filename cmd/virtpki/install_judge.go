@@ -1,0 +1,85 @@
+package main
+
+import (
+	"context"
+	"crypto"
+	"crypto/x509"
+	"fmt"
+	"io/fs"
+	"strings"
+
+	"virtpki/internal/judge"
+	"virtpki/internal/libvirt"
+	"virtpki/pki"
+)
+
+// installedTarget is the release of a product below --root; false where none is
+// known.
+func (g *globals) installedTarget(ctx context.Context, product string) (libvirt.Target, bool) {
+	targets, err := libvirt.InstalledTargets(ctx, g.root)
+	if err != nil {
+		return libvirt.Target{}, false
+	}
+	for _, target := range targets {
+		if target.Product == product {
+			return target, true
+		}
+	}
+	return libvirt.Target{}, false
+}
+
+// product says whose files the layout holds.
+func (in *intake) product() string {
+	for _, layout := range libvirt.QEMU(in.g.underRoot(in.g.sysconfdir)) {
+		if layout.Base == in.to.layout.Base {
+			return "qemu"
+		}
+	}
+	return "libvirt"
+}
+
+// judge says why the program here would refuse a pair, with the CAs and lists that
+// are there afterwards, in the words of the judge. Where no program is installed,
+// what only some releases refuse is worth a note.
+func (in *intake) judge(j *job, role pki.Role, key crypto.Signer, cert *x509.Certificate) error {
+	keyPEM, err := pki.EncodeKey(key, nil)
+	if err != nil {
+		return err
+	}
+	file := func(f libvirt.File, data []byte) judge.File {
+		return judge.File{Path: in.to.layout.Path(f), Data: data}
+	}
+	set := judge.Set{
+		Role: judge.Role(role), Product: in.product(),
+		CA:   file(libvirt.CACert, pki.EncodeCertificates(in.cas...)),
+		CRL:  file(libvirt.CACRL, pki.EncodeCRL(in.lists...)),
+		Cert: file(libvirt.CertFile(string(role)), pki.EncodeCertificates(cert)),
+		Key:  file(libvirt.KeyFile(string(role)), keyPEM),
+	}
+	if len(in.lists) == 0 {
+		set.CRL = judge.File{Path: set.CRL.Path, Err: fs.ErrNotExist}
+	}
+	for _, f := range judge.OwnFiles(set, in.release, in.now()) {
+		if err := in.heed(j, f); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// heed turns a finding into a refusal or a note.
+func (in *intake) heed(j *job, f judge.Finding) error {
+	switch {
+	case f.Level == judge.Error && (in.known || len(f.Targets) == 0):
+		err := fmt.Errorf("it would be refused here: %s", f.Text)
+		if f.Mend != "" {
+			return withHint(err, "%s", f.Mend)
+		}
+		return err
+	case f.Level == judge.Error:
+		j.note("%s (%s)", f.Text, strings.Join(f.Targets, ", "))
+	case f.Level == judge.Warning:
+		j.note("%s", f.Text)
+	}
+	return nil
+}

@@ -45,6 +45,7 @@ var onlyIn = map[string]string{
 	"golang.org/x/term":         "cmd/virtpki",
 	"go.step.sm/crypto/keyutil": "pki",
 	"go.step.sm/crypto/pemutil": "pki",
+	"go.yaml.in/yaml/v3":        "templates",
 }
 
 type source struct {

@@ -40,13 +40,16 @@ func unitWord(s string) string {
 // (systemd.service(5), "COMMAND LINES").
 func unitArg(s string) string { return strings.ReplaceAll(unitWord(s), "$", "$$") }
 
-// cronArg writes one word of a command in a crontab: quoted for the shell, without
-// a backslash, and then with a backslash before each %, which cron takes away; a
-// bare one would end the command (crontab(5)).
-func cronArg(s string) string {
+// shArg writes one word for a POSIX shell: within single quotes everything means
+// itself but the quote (POSIX.1, Shell Command Language, 2.2.2).
+func shArg(s string) string {
 	if isPlain(s) {
 		return s
 	}
-	quoted := "'" + strings.ReplaceAll(s, "'", `'"'"'`) + "'"
-	return strings.ReplaceAll(quoted, "%", `\%`)
+	return "'" + strings.ReplaceAll(s, "'", `'"'"'`) + "'"
 }
+
+// cronArg writes one word of a command in a crontab: quoted for the shell, without
+// a backslash, and then with a backslash before each %, which cron takes away; a
+// bare one would end the command (crontab(5)).
+func cronArg(s string) string { return strings.ReplaceAll(shArg(s), "%", `\%`) }

@@ -1,8 +1,8 @@
 // Package templates writes the files that run virtpki by itself: a systemd
-// service with its timer, and a line for /etc/cron.d.
+// service with its timer, a line for /etc/cron.d, and user-data for cloud-init.
 //
 // The texts lie beside this file as text/template sources. Whatever a caller
-// puts into one is quoted as systemd or cron reads it, so that the program gets
+// puts into one is quoted as systemd, cron or a shell reads it, so that the program gets
 // exactly the arguments that it was meant to get; what has no safe spelling
 // there (a line break, another control character, bytes that are not UTF-8) is
 // an error.
@@ -55,6 +55,7 @@ var functions = template.FuncMap{
 	"unitArg":  unitArg,
 	"percent":  doublePercent,
 	"cronArg":  cronArg,
+	"sh":       shArg,
 	"rest":     func(words []string) []string { return words[1:] },
 }
 
@@ -88,13 +89,13 @@ func Crontab(r Renewal) ([]byte, error) {
 
 // execute parses and fills one text. It is parsed here and not when the program
 // starts, because nearly every run of it needs none.
-func execute(name string, r Renewal) ([]byte, error) {
+func execute(name string, data any) ([]byte, error) {
 	text, err := template.New(name).Funcs(functions).ParseFS(files, name)
 	if err != nil {
 		return nil, err
 	}
 	var b bytes.Buffer
-	if err := text.Execute(&b, r); err != nil {
+	if err := text.Execute(&b, data); err != nil {
 		return nil, err
 	}
 	return b.Bytes(), nil

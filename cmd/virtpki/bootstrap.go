@@ -160,7 +160,14 @@ func (h *hostPlan) locks(g *globals) []string {
 // readyHost plans all that a host needs: what it is given, has, or makes.
 func (e *env) readyHost(j *job, g *globals, keys *keyring, h *hostPlan) error {
 	if h.o.bundle != "" {
-		return e.readyByBundle(j, g, keys, h)
+		b, err := e.loadBundle(g, h.o.bundle)
+		if err != nil {
+			return err
+		}
+		if !b.outdated(h.to) {
+			return e.readyByBundle(j, g, keys, h, b)
+		}
+		j.note("%s is newer than the bundle's: the bundle is not needed any more", h.to.layout.Path(libvirt.ServerCert))
 	}
 	a, err := e.findOrMakeCA(j, g, keys, h.ca)
 	if err != nil {
@@ -184,11 +191,7 @@ func (e *env) readyHost(j *job, g *globals, keys *keyring, h *hostPlan) error {
 }
 
 // readyByBundle is readyHost for a host that is given its files.
-func (e *env) readyByBundle(j *job, g *globals, keys *keyring, h *hostPlan) error {
-	b, err := e.loadBundle(g, h.o.bundle)
-	if err != nil {
-		return err
-	}
+func (e *env) readyByBundle(j *job, g *globals, keys *keyring, h *hostPlan, b *hostBundle) error {
 	if lacking := h.server.lacking(b.server.cert); lacking != "" {
 		j.note("%s does not name %s", b.server.certPath, lacking)
 	}
@@ -231,6 +234,7 @@ func (h *hostPlan) startKeys(g *globals, keys *keyring) {
 // configureHost plans the conf of a host whose files are there or planned.
 func (e *env) configureHost(j *job, g *globals, h *hostPlan, a *authority, client *pair, crl bool) error {
 	c := &confPlan{daemon: h.daemon, allow: h.o.allow, force: h.o.force}
+	c.restarted = h.o.noReload || h.o.restart != "" && g.thisMachine()
 	if client.cert != nil {
 		c.client = dnOf(client.cert)
 	}

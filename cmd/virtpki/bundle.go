@@ -71,6 +71,15 @@ func (b *hostBundle) pair(layout libvirt.Layout, role pki.Role) (*pair, error) {
 	return p, nil
 }
 
+// outdated reports whether a host has its server's pair, and from later than the
+// bundle: then it has been renewed, its CA and CRL may have been too, and nothing
+// of the bundle is to come back.
+func (b *hostBundle) outdated(to target) bool {
+	have, err := loadPair(to.layout, pki.Server)
+	return err == nil && have.cert != nil && have.key != nil &&
+		bytes.Equal(have.cert.RawSubject, b.server.cert.RawSubject) && have.cert.NotBefore.After(b.server.cert.NotBefore)
+}
+
 // install plans the bundle's files into their places. What is there and newer
 // stays: the host has renewed it. It returns the pairs that the host will have, and
 // whether it will have a CRL.

@@ -76,6 +76,9 @@ type confPlan struct {
 	force   bool
 	client  string // DN of the client installed here, empty when there is none
 	present func(libvirt.File) bool
+	// restarted is set where somebody else sees to it that the daemon is started
+	// again.
+	restarted bool
 }
 
 // settings are the entries, with paths as the daemon sees them.
@@ -192,9 +195,10 @@ func (e *env) applyConfig(j *job, g *globals, c *confPlan) error {
 	if !c.present(libvirt.ServerCert) && len(conf.FileSettings()) == 0 {
 		j.note("there is no server certificate here: with listen_tls = 1 the daemon does not start (virtpki bootstrap makes one)")
 	}
-	d := c.daemon
-	j.note("restart %s: it reads its conf only when it starts", d.Name)
-	j.note("where systemd opens its sockets: systemctl stop %s && systemctl enable --now %s && systemctl start %s", d.Service, d.TLSSocket, d.Service)
+	if d := c.daemon; !c.restarted {
+		j.note("restart %s: it reads its conf only when it starts", d.Name)
+		j.note("where systemd opens its sockets: systemctl stop %s && systemctl enable --now %s && systemctl start %s", d.Service, d.TLSSocket, d.Service)
+	}
 	return planConf(j, path, old, conf.Bytes())
 }
 

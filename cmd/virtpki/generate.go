@@ -18,12 +18,12 @@ import (
 func newGenerate(e *env, g *globals) *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "generate",
-		Short: "The files that run renew by itself",
-		Long:  help("Print or write the files by which systemd or cron runs 'virtpki renew'.", exitDone, exitError, exitUsage),
+		Short: "The files that run virtpki by itself",
+		Long:  help("Print or write the files by which systemd or cron runs 'virtpki renew', and\ncloud-init 'virtpki bootstrap'.", exitDone, exitError, exitUsage),
 		Args:  cobra.NoArgs,
 		RunE:  needsSubcommand,
 	}
-	cmd.AddCommand(newGenerateSystemd(e, g), newGenerateCron(e, g))
+	cmd.AddCommand(newGenerateSystemd(e, g), newGenerateCron(e, g), newGenerateCloudInit(e, g))
 	return cmd
 }
 
@@ -110,6 +110,7 @@ type generated struct {
 	Name string `json:"name"`
 	Text string `json:"text"`
 	path string // where --out puts it
+	mode fs.FileMode
 }
 
 func (e *env) generateSystemd(ctx context.Context, g *globals, o *generateOptions, calendar string) error {
@@ -134,9 +135,9 @@ func (e *env) generateSystemd(ctx context.Context, g *globals, o *generateOption
 	}
 	files := []generated{{Name: "virtpki-renew.service", Text: string(service)}, {Name: "virtpki-renew.timer", Text: string(timer)}}
 	for i := range files {
-		files[i].path = filepath.Join(o.out, files[i].Name)
+		files[i].path, files[i].mode = filepath.Join(o.out, files[i].Name), generatedMode
 	}
-	return e.generate(ctx, g, o, files, "then: systemctl daemon-reload && systemctl enable --now virtpki-renew.timer")
+	return e.generate(ctx, g, o.out, files, "then: systemctl daemon-reload && systemctl enable --now virtpki-renew.timer")
 }
 
 func (e *env) generateCron(ctx context.Context, g *globals, o *generateOptions) error {
@@ -157,12 +158,12 @@ func (e *env) generateCron(ctx context.Context, g *globals, o *generateOptions) 
 	if err != nil {
 		return usageError{err}
 	}
-	return e.generate(ctx, g, o, []generated{{Name: "virtpki", Text: string(text), path: o.out}}, "")
+	return e.generate(ctx, g, o.out, []generated{{Name: "virtpki", Text: string(text), path: o.out, mode: generatedMode}}, "")
 }
 
 // generate writes files where --out says, or prints them.
-func (e *env) generate(ctx context.Context, g *globals, o *generateOptions, files []generated, note string) error {
-	if o.out != "" {
+func (e *env) generate(ctx context.Context, g *globals, out string, files []generated, note string) error {
+	if out != "" {
 		return e.change(ctx, g, nil, func(j *job) error { return planGenerated(j, files, note) })
 	}
 	if g.json {
@@ -186,7 +187,7 @@ func planGenerated(j *job, files []generated, note string) error {
 		if err := j.plan.Parents(filepath.Dir(file.path), 0o755, owner()); err != nil {
 			return err
 		}
-		if err := j.plan.File(file.path, []byte(file.Text), generatedMode, owner()); err != nil {
+		if err := j.plan.File(file.path, []byte(file.Text), file.mode, owner()); err != nil {
 			return err
 		}
 	}

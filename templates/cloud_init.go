@@ -1,0 +1,167 @@
+package templates
+
+import (
+	"encoding/hex"
+	"errors"
+	"fmt"
+	"net/url"
+	"path"
+	"strings"
+
+	"go.yaml.in/yaml/v3"
+)
+
+// FirstBoot says how cloud-init makes a machine ready for libvirt over TLS. No field
+// is read from the machine that calls.
+type FirstBoot struct {
+	// Name is the machine's, for the comments.
+	Name string
+	// Program is virtpki on that machine: its absolute path, or its name alone.
+	Program string
+	// Arguments are those of `virtpki bootstrap`. Where there are Files, the function
+	// adds the --bundle that names them.
+	Arguments []string
+	// Files are the bundle, in the flat layout: "cacert.pem" and so on. One of them
+	// may hold a private key.
+	Files []BootFile
+	// URL is where the program is fetched from when it is not there, and SHA256 the
+	// sum, in hexadecimal, that it must have; both empty for never.
+	URL, SHA256 string
+	// Packages are installed by cloud-init.
+	Packages []string
+	// Service and Socket are the systemd units of the daemon and of its TLS port.
+	Service, Socket string
+	// Sysconfdir is the folder of the system's configuration, "/etc" mostly.
+	Sysconfdir string
+	// Network says that the machine's addresses must be known.
+	Network bool
+}
+
+// BootFile is a PEM file of a bundle.
+type BootFile struct {
+	Name string // without a folder
+	Text string
+}
+
+// Secret reports whether a private key is among the files.
+func (b FirstBoot) Secret() bool {
+	for _, f := range b.Files {
+		if strings.Contains(f.Text, "PRIVATE KEY-----") {
+			return true
+		}
+	}
+	return false
+}
+
+// CloudInit is user-data for cloud-init 20.4 (Debian 11) or newer, a #cloud-config.
+//
+// All is done by bootcmd, which runs at every boot and early: what a boot that was
+// cut short has left undone, the next one does. write_files and runcmd run once for
+// an instance and count as done when they begin; and write_files opens a file to all
+// before it sets its mode (cloud-init, cloudinit/util.py), which a key must not
+// meet. bootcmd keeps the bundle in /run and starts a service there for which the
+// daemon waits, whenever it is started or installed.
+func CloudInit(b FirstBoot) ([]byte, error) {
+	if err := b.check(); err != nil {
+		return nil, err
+	}
+	ready, err := execute("ready.sh.tmpl", b)
+	if err != nil {
+		return nil, err
+	}
+	boot, err := execute("cloud-init.sh.tmpl", struct {
+		FirstBoot
+		Script string
+	}{b, string(ready)})
+	if err != nil {
+		return nil, err
+	}
+	text, err := yaml.Marshal(&yaml.Node{Kind: yaml.DocumentNode, Content: []*yaml.Node{b.document(string(boot))}})
+	return append([]byte(b.heading()), text...), err
+}
+
+// heading is the comment at the top. cloud-init knows what the file is by its first
+// line.
+func (b FirstBoot) heading() string {
+	text := "#cloud-config\n# Makes " + b.Name + " ready for libvirt over TLS. Written by: virtpki generate cloud-init\n"
+	if b.Secret() {
+		text += "# SECRET: this holds a private key. Whoever reads it can be " + b.Name + ".\n"
+	}
+	return text
+}
+
+// document is what cloud-init is to do.
+func (b FirstBoot) document(boot string) *yaml.Node {
+	root := &yaml.Node{Kind: yaml.MappingNode}
+	add := func(key string, values ...*yaml.Node) {
+		root.Content = append(root.Content, scalar(key), &yaml.Node{Kind: yaml.SequenceNode, Content: values})
+	}
+	script := scalar(boot)
+	script.Style = yaml.LiteralStyle
+	add("bootcmd", script)
+	var packages []*yaml.Node
+	for _, name := range b.Packages {
+		packages = append(packages, scalar(name))
+	}
+	if packages != nil {
+		root.Content = append(root.Content, scalar("package_update"), &yaml.Node{Kind: yaml.ScalarNode, Tag: "!!bool", Value: "true"})
+		add("packages", packages...)
+	}
+	// It has been started long since: this waits for its end, so that cloud-init
+	// tells of an error.
+	add("runcmd", scalar("test ! -d /run/systemd/system || systemctl start virtpki-ready.service"))
+	return root
+}
+
+func scalar(text string) *yaml.Node {
+	return &yaml.Node{Kind: yaml.ScalarNode, Tag: "!!str", Value: text}
+}
+
+func (b FirstBoot) check() error {
+	words := append(append([]string{b.Name, b.Program, b.URL, b.Service, b.Socket, b.Sysconfdir}, b.Arguments...), b.Packages...)
+	if err := printable(words...); err != nil {
+		return err
+	}
+	switch {
+	case b.Program == "" || strings.Contains(b.Program, "/") && !path.IsAbs(b.Program):
+		return fmt.Errorf("the program %q is neither an absolute path nor a name", b.Program)
+	case !isPlain(b.Service) || !isPlain(b.Socket) || !isPlain(b.Sysconfdir) || !path.IsAbs(b.Sysconfdir):
+		return fmt.Errorf("no units %q and %q below %q", b.Service, b.Socket, b.Sysconfdir)
+	}
+	for _, f := range b.Files {
+		if err := f.check(); err != nil {
+			return err
+		}
+	}
+	return b.checkFetch()
+}
+
+// check wants PEM and nothing else, which no here-document can take for its end.
+func (f BootFile) check() error {
+	if !isPlain(f.Name) || strings.Contains(f.Name, "/") {
+		return fmt.Errorf("%q is no name for a file of a bundle", f.Name)
+	}
+	if !strings.HasPrefix(f.Text, "-----BEGIN ") || !strings.HasSuffix(f.Text, "-----\n") || strings.Trim(f.Text, plain+" \n") != "" {
+		return fmt.Errorf("%s is not plain PEM", f.Name)
+	}
+	for line := range strings.Lines(f.Text) {
+		if line == "END\n" {
+			return fmt.Errorf("%s holds a line that would end it", f.Name)
+		}
+	}
+	return nil
+}
+
+func (b FirstBoot) checkFetch() error {
+	if b.URL == "" && b.SHA256 == "" {
+		return nil
+	}
+	u, err := url.Parse(b.URL)
+	if err != nil || u.Scheme != "https" && u.Scheme != "http" || u.Host == "" {
+		return fmt.Errorf("%q is no URL to fetch a program from (http or https)", b.URL)
+	}
+	if sum, err := hex.DecodeString(b.SHA256); err != nil || len(sum) != 32 {
+		return errors.New("what is fetched and run as root needs its SHA-256 sum, 64 hexadecimal digits")
+	}
+	return nil
+}

@@ -115,7 +115,10 @@ func (e *env) publishCRL(ctx context.Context, g *globals, c crlPlan,
 	}
 	var enforced error
 	if !g.dryRun {
-		enforced = e.enforce(ctx, g, j, signer, c.reloadOptions, daemons, out())
+		enforced = errors.Join(
+			e.enforce(ctx, g, j, signer, c.reloadOptions, daemons, out()),
+			e.refreshGuests(ctx, g, c.reloadOptions, j),
+		)
 	}
 	return errors.Join(e.tell(g, j), enforced)
 }

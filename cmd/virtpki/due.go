@@ -24,6 +24,10 @@ type installation struct {
 	reasons []string  // why it is due; none when it is not
 	missing []net.IP  // addresses of this machine that it lacks
 	err     error
+	// original is the installation of which it is a copy, or was one before that was
+	// renewed; nil for one that stands for itself.
+	original *installation
+	renewed  *pair // what it will be
 }
 
 func (in *installation) why() string { return strings.Join(in.reasons, "; ") }
@@ -43,7 +47,7 @@ func (r *renewal) look() error {
 	}
 	r.caEnd = a.ca.Certificate.NotAfter
 	r.caDue = a.rollover == nil && !r.now().Before(pki.Window{}.CertificateOpens(a.ca.Certificate))
-	for _, layout := range r.g.allLayouts() {
+	for _, layout := range r.layouts() {
 		for _, role := range []pki.Role{pki.Server, pki.Client} {
 			in := &installation{layout: layout, system: layout.Base == r.g.system().Base, role: role, pair: newPair(layout, role)}
 			if err := in.pair.readCert(); err != nil {
@@ -52,13 +56,26 @@ func (r *renewal) look() error {
 			if in.pair.cert == nil && in.err == nil || in.othersQEMU(r.g, a) {
 				continue
 			}
-			if in.err == nil {
+			if in.original = r.originalOf(in); in.original != nil {
+				in.judgeCopy(r)
+			} else if in.err == nil {
 				in.judge(r, a)
 			}
 			r.found = append(r.found, in)
 		}
 	}
 	return r.lookAtCRL(a)
+}
+
+// layouts are where renew looks: with a CA for QEMU alone, at QEMU's folders alone.
+func (r *renewal) layouts() []libvirt.Layout {
+	all := r.g.allLayouts()
+	if r.with.ca == "" {
+		return all
+	}
+	return slices.DeleteFunc(all, func(layout libvirt.Layout) bool {
+		return slices.ContainsFunc(r.g.layouts(), func(other libvirt.Layout) bool { return other.Base == layout.Base })
+	})
 }
 
 // othersQEMU reports whether it is a file of QEMU's that another CA has signed:
@@ -70,6 +87,39 @@ func (in *installation) othersQEMU(g *globals, a *authority) bool {
 // qemu reports whether it is one of QEMU's files.
 func (in *installation) qemu(g *globals) bool {
 	return !slices.ContainsFunc(g.layouts(), func(layout libvirt.Layout) bool { return layout.Base == in.layout.Base })
+}
+
+// originalOf finds the system's pair of which one of QEMU's is a copy: of what is
+// there, or, where a run was cut short between the two, of what was there before.
+func (r *renewal) originalOf(in *installation) *installation {
+	if in.err != nil || !in.qemu(r.g) {
+		return nil
+	}
+	for _, other := range r.found {
+		if !other.system || other.role != in.role || other.err != nil {
+			continue
+		}
+		before, _ := readCerts(previousPath(other.layout, libvirt.CertFile(string(in.role))))
+		if in.pair.cert.Equal(other.pair.cert) || len(before) > 0 && in.pair.cert.Equal(before[0]) {
+			return other
+		}
+	}
+	return nil
+}
+
+// judgeCopy decides about a copy: it is due when its original is, and when it has
+// stayed behind.
+func (in *installation) judgeCopy(r *renewal) {
+	original := in.original
+	in.opens = original.opens
+	switch {
+	case len(original.reasons) > 0:
+		in.reasons = []string{"a copy of " + original.pair.certPath}
+	case !in.pair.cert.Equal(original.pair.cert):
+		in.reasons = []string{"a copy of what " + original.pair.certPath + " was before"}
+	case in.pair.readKey() != nil || in.pair.key == nil || in.pair.mismatch() != nil:
+		in.reasons = []string{"a copy of " + original.pair.certPath + " without its key"}
+	}
 }
 
 // judge decides whether one certificate is due, and why.
@@ -177,7 +227,7 @@ func (r *renewal) lookAtOthersCRL(a *authority) {
 }
 
 func (r *renewal) anythingDue() bool {
-	return r.crl.reason != "" || slices.ContainsFunc(r.found, func(in *installation) bool { return in.err != nil || len(in.reasons) > 0 })
+	return r.crl.reason != "" || r.withLacking() || slices.ContainsFunc(r.found, func(in *installation) bool { return in.err != nil || len(in.reasons) > 0 })
 }
 
 // dueInfo is one row of what renew tells without doing anything.

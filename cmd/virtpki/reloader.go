@@ -213,7 +213,8 @@ libvirt lets a client in.
 
 A daemon on the default files re-reads them by its admin interface; connections
 stay. One whose conf names files of its own must be restarted: a reload would
-switch it to the default ones and report success.`
+switch it to the default ones and report success. Guests that run read VNC's
+files again.`
 
 func newReload(e *env, g *globals) *cobra.Command {
 	o := &reloadOptions{}
@@ -260,7 +261,7 @@ func (e *env) reload(ctx context.Context, g *globals, o *reloadOptions, socket s
 		}
 		return errors.Join(err, r.goBack(all))
 	})
-	return e.tellWith(g, j, err)
+	return e.tellWith(g, j, errors.Join(err, e.refreshGuests(ctx, g, *o, j)))
 }
 
 // goBack puts the generation before back and reloads again. Where that does not

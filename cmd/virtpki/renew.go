@@ -21,6 +21,7 @@ import (
 // renewOptions are the flags of renew.
 type renewOptions struct {
 	reloadOptions
+	withOptions
 	before  string
 	force   bool
 	rekey   bool
@@ -36,11 +37,18 @@ const renewHelp = `Renew what is due, have the daemon read it, and prove that it
 the command for cron.
 
 Everything installed here is looked at: the system's server and client pair,
-QEMU's, as far as this CA has signed them, and the user's own. Due is what has less than a third of its life left (--before
-says otherwise), has expired, does not match its key or its CA any more, or
-lacks an address that this machine has by now. It is made anew with the same
+QEMU's, as far as this CA has signed them, and the user's own. Due is what has
+less than a third of its life left (--before says otherwise), has expired, does
+not match its key or its CA any more, or lacks an address that this machine has
+by now. It is made anew with the same
 subject, names, shape, lifetime and key type, and a new key; key and certificate
 change in one instant. The CRL is refreshed when a third of its life is left.
+
+What is a copy of libvirt's pair stays one. --with fills folders of QEMU's that
+lack a pair, and --qemu-ca renews what that CA has signed for QEMU, and nothing
+else. Guests that run read the new files where they can: VNC does, and is asked
+for its certificate; of the rest it is said until when a guest goes on with the
+old ones. Migration and backup read them at the next job.
 
 After a reload that failed, or a daemon that serves something else, the files of
 before are put back. With nothing due nothing is written.
@@ -75,6 +83,7 @@ func newRenew(e *env, g *globals) *cobra.Command {
 	cmd.MarkFlagsMutuallyExclusive("rekey", "same-key")
 	cmd.MarkFlagFilename("metrics", "prom")
 	o.reloadOptions.addFlags(cmd)
+	o.withOptions.addFlags(cmd)
 	g.addPassphrase(cmd)
 	g.addDryRun(cmd)
 	return cmd
@@ -89,10 +98,15 @@ type renewPlan struct {
 	*renewOptions
 	window pki.Window
 	jitter time.Duration
+	with   *withPlan
 }
 
 func (o *renewOptions) check() (*renewPlan, error) {
 	p := &renewPlan{renewOptions: o}
+	var err error
+	if p.with, err = o.checkRenew(); err != nil {
+		return nil, err
+	}
 	if o.before != "33%" {
 		var err error
 		if p.window, err = pki.ParseWindow(o.before); err != nil {
@@ -119,7 +133,7 @@ func (e *env) renew(ctx context.Context, g *globals, o *renewOptions) error {
 	if err := p.wait(ctx); err != nil {
 		return err
 	}
-	r := &renewal{env: e, g: g, renewPlan: p, keys: e.newKeyring(g)}
+	r := &renewal{env: e, g: p.globals(g), renewPlan: p, keys: e.newKeyring(g)}
 	err = r.run(ctx)
 	return errors.Join(err, r.writeMetrics(err))
 }
@@ -173,8 +187,11 @@ func (r *renewal) run(ctx context.Context) error {
 	}
 	j.notes = append(j.notes, j.plan.Weaker()...)
 	var proven error
-	if !r.g.dryRun && r.serving && !r.serverFailed() && len(j.plan.Changes()) > 0 {
-		proven = r.proveOrRollBack(ctx, r.g, &r.reloadOptions, j, r.swapped(), nil)
+	if !r.g.dryRun && len(j.plan.Changes()) > 0 {
+		if r.serving && !r.serverFailed() {
+			proven = r.proveOrRollBack(ctx, r.g, &r.reloadOptions, j, r.swapped(), nil)
+		}
+		proven = errors.Join(proven, r.refreshGuests(ctx, j))
 	}
 	return r.tellWith(r.g, j, errors.Join(proven, r.failures()))
 }
@@ -199,18 +216,21 @@ func (r *renewal) decide(j *job) error {
 	}
 	r.renewed = nil
 	for _, in := range r.found {
-		if in.err != nil || len(in.reasons) == 0 {
+		if in.err != nil || len(in.reasons) == 0 || in.original != nil && in.original.err != nil {
 			continue
 		}
 		if in.err = r.renewOne(j, a, in); in.err == nil {
 			r.renewed = append(r.renewed, in)
 		}
 	}
-	return r.renewCRL(j, a)
+	return firstOf(r.fillQEMU(j, a), r.renewCRL(j, a))
 }
 
 // renewOne plans a new certificate like the one that is there.
 func (r *renewal) renewOne(j *job, a *authority, in *installation) error {
+	if in.original != nil {
+		return r.copyOne(j, a, in)
+	}
 	old := in.pair.cert
 	keyType, known := pki.KeyTypeOf(old.PublicKey)
 	if !known {
@@ -224,20 +244,32 @@ func (r *renewal) renewOne(j *job, a *authority, in *installation) error {
 	id.dns = old.DNSNames
 	id.ips = append(append(id.ips, old.IPAddresses...), in.missing...)
 	leaf := leafPlan{keyType: keyType, validity: a.lifeLike(old), strict: strictUsage(old)}
-	to := target{layout: in.layout, owner: owner(), keep: !in.pair.tooOpen()}
+	to := r.targetOf(in)
 	j.plan.Together(in.layout.PairFolder())
 	if err := r.trust(j, a, to); err != nil {
 		return err // before the pair: one of a CA that is not trusted there would keep libvirtd from starting
 	}
-	if _, err := r.makePair(j, a, r.keys, leaf, to, id, have); err != nil {
+	cert, err := r.makePair(j, a, r.keys, leaf, to, id, have)
+	if err != nil {
 		return fmt.Errorf("%s: %w", in.pair.certPath, err)
+	}
+	in.renewed = &pair{role: in.role, cert: cert}
+	if in.renewed.key, err = r.keys.forPair(have, id.slot(), keyType); err != nil {
+		return err
 	}
 	j.did("%s: %s", in.pair.certPath, in.why())
 	r.serving = r.serving || in.system
-	if in.qemu(r.g) {
-		j.note("%s: running guests go on with the pair of before; VNC re-reads it by virsh domdisplay-reload, migration and backup at the next job", in.pair.certPath)
-	}
 	return nil
+}
+
+// targetOf is where a renewed pair goes: modes and owners stay as they are, unless
+// a key can be read by everybody.
+func (r *renewal) targetOf(in *installation) target {
+	to := target{layout: in.layout, owner: owner(), keep: !in.pair.tooOpen()}
+	if in.qemu(r.g) {
+		to.keyOwner = r.qemuOwner()
+	}
+	return to
 }
 
 // lifeLike is the lifetime for the successor of a certificate: the same, unless
@@ -260,7 +292,7 @@ func (r *renewal) renewCRL(j *job, a *authority) error {
 	if a.current != nil && !a.current.NextUpdate.IsZero() {
 		c.validity = a.current.NextUpdate.Sub(a.current.ThisUpdate)
 	}
-	r.serving = true
+	r.serving = r.serving || r.with.ca == ""
 	j.did("%s: %s", a.layout.Path(libvirt.CACRL), r.crl.reason)
 	return r.planCRL(j, r.g, a, c, nil, nil)
 }

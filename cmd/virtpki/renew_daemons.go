@@ -14,11 +14,16 @@ import (
 
 // nothingDue ends a run with nothing to renew. A daemon that serves something
 // else than what is on disk, because a run was killed before the reload or was
-// told to leave it alone, is made to read it now; so is one that answers nobody,
+// told to leave it alone, is made to read it now, as is a guest's VNC; so is one that answers nobody,
 // because a run was killed in the middle of the reload.
 func (r *renewal) nothingDue(ctx context.Context) error {
+	j := &job{}
+	guests := r.staleGuests(ctx, j)
 	stale, err := r.staleDaemons(ctx, r.g, &r.reloadOptions, r.warnCustom)
 	if err != nil || len(stale) == 0 {
+		if guests != nil || len(j.done)+len(j.notes) > 0 {
+			return r.tellWith(r.g, j, errors.Join(guests, err))
+		}
 		return errors.Join(r.tellNothing(), err)
 	}
 	if r.g.dryRun {
@@ -27,9 +32,8 @@ func (r *renewal) nothingDue(ctx context.Context) error {
 		}
 		return nil
 	}
-	j := &job{}
 	err = r.locked(ctx, r.g.system(), func() error { return r.reloadSystem(ctx, r.g, &r.reloadOptions, j) })
-	return r.tellWith(r.g, j, err)
+	return r.tellWith(r.g, j, errors.Join(err, guests))
 }
 
 // wakeStale has the daemons read their files again that serve something else than

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"path/filepath"
+	"strings"
 
 	"github.com/spf13/cobra"
 
@@ -62,6 +63,9 @@ func (e *env) rollback(ctx context.Context, g *globals, o *reloadOptions, user b
 		}
 		return e.reloadSystem(ctx, g, o, j)
 	})
+	if !user && len(j.done) > 0 {
+		err = errors.Join(err, e.refreshGuests(ctx, g, *o, j))
+	}
 	return e.tellWith(g, j, err)
 }
 
@@ -92,13 +96,8 @@ func checkPrevious(layout libvirt.Layout) error {
 	found := false
 	for _, role := range []pki.Role{pki.Server, pki.Client} {
 		p := newPair(layout, role)
-		for _, path := range []*string{&p.certPath, &p.keyPath} {
-			rel, err := filepath.Rel(layout.PairFolder(), *path)
-			if err != nil {
-				return err
-			}
-			*path = filepath.Join(previous, rel)
-		}
+		p.certPath = previousPath(layout, libvirt.CertFile(string(role)))
+		p.keyPath = previousPath(layout, libvirt.KeyFile(string(role)))
 		if err := firstOf(p.readCert(), p.readKey(), p.mismatch()); err != nil {
 			return err
 		}
@@ -108,6 +107,12 @@ func checkPrevious(layout libvirt.Layout) error {
 		return fmt.Errorf("there is nothing to go back to: %s holds no pair", previous)
 	}
 	return nil
+}
+
+// previousPath is where a file of the generation before lies.
+func previousPath(layout libvirt.Layout, file libvirt.File) string {
+	inside := strings.TrimPrefix(layout.Path(file), layout.PairFolder())
+	return store.Previous(layout.PairFolder()) + inside
 }
 
 // reloadSystem has each daemon that serves the system's pair read it, and proves

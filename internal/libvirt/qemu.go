@@ -92,7 +92,11 @@ func FindQEMUUse(name string) (QEMUUse, error) {
 
 // Layout is the use's folder below a SYSCONFDIR.
 func (u QEMUUse) Layout(sysconfdir string) Layout {
-	folder := filepath.Join(sysconfdir, "pki", u.Folder)
+	return QEMUFolder(filepath.Join(sysconfdir, "pki", u.Folder))
+}
+
+// QEMUFolder is a folder that QEMU reads.
+func QEMUFolder(folder string) Layout {
 	return Layout{Base: folder, Parents: 0o755, entries: qemuEntries, folders: []Folder{{".", 0o755}}}
 }
 
@@ -124,3 +128,23 @@ func QEMU(sysconfdir string) []Layout {
 	}
 	return layouts
 }
+
+// FolderIn is the folder that libvirt hands to QEMU for the use: the one that
+// qemu.conf names, else the use's own if it exists when the daemon starts, else the
+// default one. sysconfdir is libvirt's; exists tells about folders as libvirt sees
+// them.
+func (u QEMUUse) FolderIn(conf *Conf, sysconfdir string, exists func(string) bool) string {
+	if v, ok := conf.Lookup(u.Name + certDir); ok && u.Name != DefaultQEMU {
+		return v.Str()
+	}
+	if own := u.Layout(sysconfdir).Base; u.Name != DefaultQEMU && exists(own) {
+		return own
+	}
+	if v, ok := conf.Lookup("default" + certDir); ok {
+		return v.Str()
+	}
+	return filepath.Join(sysconfdir, "pki", DefaultQEMU)
+}
+
+// certDir is how the settings end that name folders.
+const certDir = "_tls_x509_cert_dir"

@@ -50,6 +50,7 @@ type Plan struct {
 	changes []Change
 	dirs    map[string]bool // folders this plan has looked at
 	adopted map[string]bool // folders made by taking the lock
+	planned map[string]int  // path to the last change there
 	swaps   []string        // folders whose files take effect together
 	weaker  []string
 }
@@ -213,7 +214,22 @@ func (p *Plan) adjust(change Change, was *state) {
 	p.add(change)
 }
 
-func (p *Plan) add(change Change) { p.changes = append(p.changes, change) }
+// add takes in a change, unless the plan has the very same already.
+func (p *Plan) add(change Change) {
+	if i, ok := p.planned[change.Path]; ok && p.changes[i].same(change) {
+		return
+	}
+	if p.planned == nil {
+		p.planned = make(map[string]int)
+	}
+	p.planned[change.Path] = len(p.changes)
+	p.changes = append(p.changes, change)
+}
+
+func (c Change) same(other Change) bool {
+	sameOwner := c.Owner == other.Owner || c.Owner != nil && other.Owner != nil && *c.Owner == *other.Owner
+	return c.Action == other.Action && c.Dir == other.Dir && c.Mode == other.Mode && sameOwner && bytes.Equal(c.data, other.data)
+}
 
 // stateOf keeps what is needed to notice a difference and to undo a change.
 func stateOf(info fs.FileInfo) *state {

@@ -1,0 +1,202 @@
+package main
+
+import (
+	"context"
+	"crypto/x509"
+	"errors"
+	"fmt"
+	"io/fs"
+	"slices"
+	"strings"
+	"time"
+
+	"virtpki/internal/libvirt"
+	"virtpki/internal/store"
+)
+
+// guestRefresh has the guests that run here read their TLS files again, as far as
+// that can be, and tells of each what it goes on with.
+type guestRefresh struct {
+	e *env
+	g *globals
+	j *job
+	// changed tells that files have changed: VNC reads them whatever it serves, for
+	// it may be the CRL, and what a guest holds of the files of before is told.
+	changed bool
+	// until is the end of the certificate of before, by QEMU's folder.
+	until map[string]time.Time
+
+	conf *libvirt.Conf
+}
+
+// refreshGuests has the guests here read their files again after a change of any of
+// them.
+func (e *env) refreshGuests(ctx context.Context, g *globals, o reloadOptions, j *job) error {
+	if o.noReload {
+		return nil
+	}
+	r := guestRefresh{e: e, g: g, j: j, changed: true}
+	return r.run(ctx)
+}
+
+// guestTimeout bounds what is done about one guest, which may hang.
+const guestTimeout = 20 * time.Second
+
+// run goes through the guests. Without a daemon that runs any there is nothing to
+// do.
+func (r *guestRefresh) run(ctx context.Context) error {
+	var err error
+	if r.conf, err = readQEMUConf(r.g); err != nil {
+		return err
+	}
+	host, err := libvirt.DialGuests(ctx, r.g.root)
+	var refused *libvirt.DaemonError
+	switch {
+	case errors.Is(err, libvirt.ErrNobodyListens), errors.Is(err, fs.ErrPermission), errors.As(err, &refused):
+		return nil // no daemon, not root's run, or no QEMU
+	case err != nil:
+		return fmt.Errorf("asking for the guests here: %w", err)
+	}
+	defer host.Close()
+	guests, err := host.Guests(ctx)
+	if err != nil {
+		return err
+	}
+	var errs []error
+	for _, guest := range guests {
+		if err := r.one(ctx, host, guest); err != nil {
+			errs = append(errs, fmt.Errorf("guest %s: %w", guest.Name, err))
+		}
+	}
+	return errors.Join(errs...)
+}
+
+// one deals with one guest.
+func (r *guestRefresh) one(ctx context.Context, host *libvirt.GuestHost, guest libvirt.Guest) error {
+	ctx, cancel := context.WithTimeout(ctx, guestTimeout)
+	defer cancel()
+	if r.changed {
+		r.tellHeld(guest)
+	}
+	if !guest.VNC || !r.changed && r.upToDate(ctx, guest) {
+		return nil
+	}
+	err := host.ReloadVNC(ctx, guest)
+	switch {
+	case errors.Is(err, libvirt.ErrVNCWithoutTLS):
+		return nil
+	case errors.Is(err, libvirt.ErrNoDisplayReload):
+		r.j.note("guest %s: VNC%s: %v; it reads the new ones when it is migrated or started anew", guest.Name, r.goesOn("vnc"), err)
+		return nil
+	case err != nil:
+		return fmt.Errorf("VNC goes on with the files of before: %w", err)
+	}
+	return r.prove(ctx, guest)
+}
+
+// tellHeld names what a guest reads at its start alone.
+func (r *guestRefresh) tellHeld(guest libvirt.Guest) {
+	for _, name := range guest.Uses() {
+		use, err := libvirt.FindQEMUUse(name)
+		if err != nil || use.Refresh != libvirt.GuestStart || r.ends(name).IsZero() {
+			continue
+		}
+		r.j.note("guest %s: %s%s: it reads the new files when it is migrated, started anew, or its device is plugged in again", guest.Name, heldWords[name], r.goesOn(name))
+	}
+}
+
+// heldWords name the uses in a sentence.
+var heldWords = map[string]string{"spice": "SPICE", "chardev": "a character device", "nbd": "a disk by NBD"}
+
+// goesOn says until when a use can go on with what it holds.
+func (r *guestRefresh) goesOn(use string) string {
+	if until := r.ends(use); !until.IsZero() {
+		return " goes on with the pair of before, until " + until.UTC().Format(dateForm)
+	}
+	return " goes on with the files of before"
+}
+
+// ends is the end of the certificate of before; zero where it has not changed.
+func (r *guestRefresh) ends(name string) time.Time {
+	use, err := libvirt.FindQEMUUse(name)
+	if err != nil {
+		return time.Time{}
+	}
+	return r.until[r.folder(use)]
+}
+
+// folder is where a use's files lie, as this process sees it.
+func (r *guestRefresh) folder(use libvirt.QEMUUse) string {
+	exists := func(path string) bool { return store.Exists(r.g.underRoot(path)) }
+	return r.g.underRoot(use.FolderIn(r.conf, r.g.sysconfdir, exists))
+}
+
+// vncCerts are the certificates that a guest's VNC may have been started with: those
+// of its own folder and, when that came later, of the default one.
+func (r *guestRefresh) vncCerts() map[string]*x509.Certificate {
+	found := make(map[string]*x509.Certificate)
+	for _, name := range []string{libvirt.DefaultQEMU, "vnc"} {
+		use, err := libvirt.FindQEMUUse(name)
+		if err != nil {
+			continue
+		}
+		path := libvirt.QEMUFolder(r.folder(use)).Path(libvirt.ServerCert)
+		if certs, err := readCerts(path); err == nil {
+			found[path] = certs[0]
+		}
+	}
+	return found
+}
+
+// upToDate reports whether a guest's VNC serves what is on disk, or none of it by
+// TLS, or cannot be asked.
+func (r *guestRefresh) upToDate(ctx context.Context, guest libvirt.Guest) bool {
+	if guest.VNCAddress == "" {
+		return true
+	}
+	served, err := libvirt.ServedVNC(ctx, guest.VNCAddress)
+	return err != nil || r.where(served) != ""
+}
+
+// where is the file in which a served certificate lies; empty when it is in none.
+func (r *guestRefresh) where(served *x509.Certificate) string {
+	certs := r.vncCerts()
+	var paths []string
+	for path, cert := range certs {
+		if cert.Equal(served) {
+			paths = append(paths, path)
+		}
+	}
+	if len(paths) == 0 {
+		return ""
+	}
+	return slices.Min(paths)
+}
+
+// prove asks VNC for its certificate.
+func (r *guestRefresh) prove(ctx context.Context, guest libvirt.Guest) error {
+	if guest.VNCAddress == "" {
+		r.j.did("guest %s: VNC has read its files again", guest.Name)
+		return nil
+	}
+	served, err := libvirt.ServedVNC(ctx, guest.VNCAddress)
+	if err != nil {
+		return fmt.Errorf("VNC has read its files again, and does not answer: %w", err)
+	}
+	path := r.where(served)
+	if path == "" {
+		return withHint(fmt.Errorf("VNC serves %s until %s, which is in none of %s", dnOf(served), served.NotAfter.UTC().Format(dateForm), strings.Join(r.paths(), " and ")),
+			"it was started with another folder: it reads these when it is migrated or started anew")
+	}
+	r.j.did("guest %s: VNC serves what is in %s, until %s", guest.Name, path, served.NotAfter.UTC().Format(dateForm))
+	return nil
+}
+
+func (r *guestRefresh) paths() []string {
+	var paths []string
+	for path := range r.vncCerts() {
+		paths = append(paths, path)
+	}
+	slices.Sort(paths)
+	return paths
+}

@@ -6,6 +6,7 @@ import (
 	"crypto/x509"
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 
 	"github.com/spf13/cobra"
@@ -143,6 +144,11 @@ func (f *filler) signer(a *authority) (*authority, error) {
 // without the files would break guests by being there.
 func (f *filler) fillOne(j *job, a *authority, use libvirt.QEMUUse, to target) error {
 	j.plan.Together(to.layout.Base)
+	if f.ca == "" && !f.separate {
+		if taken, err := f.takeForeign(j, a, use, to); taken || err != nil {
+			return err
+		}
+	}
 	if err := f.trust(j, a, to); err != nil {
 		return withHint(err, "one CA signs for all of it, unless --qemu-ca names another for QEMU")
 	}
@@ -196,6 +202,27 @@ func (f *filler) take(j *job, a *authority, have *pair, to target) error {
 		return err
 	}
 	return to.write(&j.plan, libvirt.KeyFile(string(have.role)), data)
+}
+
+// takeForeign leaves a folder as it is that another CA stands for and that is whole,
+// as on a host to which it was carried. QEMU is let read its keys.
+func (f *filler) takeForeign(j *job, a *authority, use libvirt.QEMUUse, to target) (bool, error) {
+	certs, err := readCerts(to.layout.Path(libvirt.CACert))
+	if err != nil || slices.ContainsFunc(certs, a.ca.Certificate.Equal) {
+		return false, nil // missing, or ours: what is wrong with it is told later
+	}
+	other := &authority{bundle: certs, layout: to.layout}
+	for _, role := range roles(use) {
+		have, err := loadPair(to.layout, role)
+		if err != nil || have.cert == nil || have.key == nil || !other.hasSigned(have.cert) {
+			return false, err
+		}
+		if err := f.take(j, other, have, to); err != nil {
+			return false, err
+		}
+	}
+	j.note("%s is another CA's, %s: it was taken as it is", to.layout.Base, dnOf(certs[0]))
+	return true, nil
 }
 
 // copyPair plans a copy of libvirt's pair.

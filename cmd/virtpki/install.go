@@ -9,6 +9,7 @@ import (
 	"fmt"
 	"io/fs"
 	"slices"
+	"time"
 
 	"github.com/spf13/cobra"
 
@@ -19,6 +20,7 @@ import (
 // installOptions are the flags of install.
 type installOptions struct {
 	reloadOptions
+	withOptions
 	user          bool
 	trustNew      []string
 	exactCAs      bool
@@ -38,6 +40,9 @@ another host, or one that was installed before, changes nothing.
 On a host that trusts no CA yet that of the answer is trusted from now on, and
 its fingerprint is said. Afterwards another CA is taken with --trust-new-ca alone:
 whoever can tamper with an answer could else bring a CA of his own.
+
+Copies of the pair in QEMU's folders follow, with the CA and the CRL; --with fills
+folders that are not there yet, see virtpki bootstrap.
 
 An answer may hold only a CRL or the CA: that is how both reach a fleet. A CRL
 never takes the place of a newer one.`
@@ -66,6 +71,7 @@ func newInstall(e *env, g *globals) *cobra.Command {
 	flags.StringVar(&o.clientKeyMode, "client-key-mode", "0600", "`mode` of a client key that was not there before, see issue")
 	completeFrom(cmd, "client-key-mode", "0600", "0640", "0644")
 	o.reloadOptions.addFlags(cmd)
+	o.withOptions.addFlags(cmd)
 	g.addDryRun(cmd)
 	return cmd
 }
@@ -84,6 +90,7 @@ type intake struct {
 	to     target
 	system bool            // the daemon's tree, not a user's or QEMU's
 	trust  map[string]bool // fingerprints of CAs that may be new
+	with   *withPlan       // folders of QEMU's to fill; nil is none
 
 	release libvirt.Target // of the program that will read the files
 	known   bool           // false: no release is known
@@ -93,6 +100,8 @@ type intake struct {
 	dropped []*x509.Certificate // CAs that are not trusted any more
 	placed  bool                // a pair comes
 	swapped bool                // a pair takes the place of another
+	// until is the end of what was in QEMU's folders, by folder, for those that change.
+	until map[string]time.Time
 }
 
 func (e *env) install(ctx context.Context, g *globals, o *installOptions, files []string) error {
@@ -134,6 +143,13 @@ func (e *env) newIntake(g *globals, o *installOptions) (*intake, error) {
 	if err := e.checkClock(); err != nil {
 		return nil, err
 	}
+	with, err := o.withOptions.check()
+	if err == nil && o.user && len(with.uses) > 0 {
+		err = usagef("--with is for the system's pairs, --user for one's own")
+	}
+	if err != nil {
+		return nil, err
+	}
 	layout, err := g.installLayout(o.user)
 	if err != nil {
 		return nil, err
@@ -141,7 +157,7 @@ func (e *env) newIntake(g *globals, o *installOptions) (*intake, error) {
 	if !o.user {
 		layout = layout.WithMode(libvirt.ClientKey, mode)
 	}
-	return &intake{env: e, g: g, o: o, trust: trust, system: !o.user, to: target{layout: layout, owner: owner(), keep: true}}, nil
+	return &intake{env: e, g: g, o: o, trust: trust, with: with, system: !o.user, to: target{layout: layout, owner: owner(), keep: true}}, nil
 }
 
 // run installs, proves, and tidies up. Without a job nothing has changed.
@@ -162,6 +178,7 @@ func (in *intake) run(ctx context.Context) (*job, error) {
 	if in.system {
 		err = in.prove(ctx, j, before)
 	}
+	err = errors.Join(err, in.refreshGuests(ctx, j))
 	if err != nil {
 		return j, err
 	}
@@ -254,7 +271,10 @@ func (in *intake) decidePairs(j *job) error {
 	for _, cert := range others {
 		j.note("%s is for a key that is not here: left alone", dnOf(cert))
 	}
-	return in.liveStillTrusted(slots, taken)
+	if err := in.liveStillTrusted(slots, taken); err != nil {
+		return err
+	}
+	return in.followQEMU(j, afterwards(slots, taken))
 }
 
 // slotFor finds the key that a certificate is for.

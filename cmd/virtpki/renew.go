@@ -267,7 +267,7 @@ func (r *renewal) renewOne(j *job, a *authority, in *installation) error {
 func (r *renewal) targetOf(in *installation) target {
 	to := target{layout: in.layout, owner: owner(), keep: !in.pair.tooOpen()}
 	if in.qemu(r.g) {
-		to.keyOwner = r.qemuOwner()
+		to.keyOwner = r.g.qemuOwner()
 	}
 	return to
 }

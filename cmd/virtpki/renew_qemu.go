@@ -29,19 +29,6 @@ func (p *renewPlan) globals(g *globals) *globals {
 	return &other
 }
 
-// qemuOwner is who QEMU's keys belong to where there are none yet; nil where it is
-// not known.
-func (r *renewal) qemuOwner() *store.Owner {
-	if owner() == nil {
-		return nil
-	}
-	u, err := r.g.qemuUser()
-	if err != nil {
-		return nil
-	}
-	return &store.Owner{GID: u.GID}
-}
-
 // copyOne makes a copy follow its original.
 func (r *renewal) copyOne(j *job, a *authority, in *installation) error {
 	from := in.original.renewed
@@ -58,6 +45,47 @@ func (r *renewal) copyOne(j *job, a *authority, in *installation) error {
 	}
 	j.did("%s: %s", in.pair.certPath, in.why())
 	return r.writePair(j, to, in.role, from.key, from.cert, nil)
+}
+
+// renewCopies does what needs no CA on a machine without its key: copies that have
+// stayed behind, and folders that are to be filled. It reports whether that was all.
+func (r *renewal) renewCopies(ctx context.Context) (all bool, err error) {
+	if len(r.staleCopies()) == 0 && !r.withLacking() {
+		return false, nil
+	}
+	j, err := r.carryOut(ctx, r.g, []string{r.g.system().Top()}, func(j *job) error {
+		if err := r.look(); err != nil {
+			return err
+		}
+		a, err := r.loadCA(r.g)
+		if err != nil {
+			return err
+		}
+		r.renewed = nil
+		for _, in := range r.staleCopies() {
+			if err := r.copyOne(j, a, in); err != nil {
+				return err
+			}
+			r.renewed = append(r.renewed, in)
+		}
+		return r.fillQEMU(j, a)
+	})
+	if err != nil {
+		return false, err
+	}
+	err = r.tellWith(r.g, j, r.refreshGuests(ctx, j))
+	return len(r.due()) == 0 && r.crl.reason == "", err
+}
+
+// staleCopies are those that have stayed behind an original that is not due.
+func (r *renewal) staleCopies() []*installation {
+	var stale []*installation
+	for _, in := range r.found {
+		if in.err == nil && in.original != nil && len(in.reasons) > 0 && len(in.original.reasons) == 0 {
+			stale = append(stale, in)
+		}
+	}
+	return stale
 }
 
 // withLacking reports whether --with names a folder that lacks a pair.

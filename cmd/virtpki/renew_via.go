@@ -23,6 +23,9 @@ func (r *renewal) renewElsewhere(ctx context.Context) error {
 	if r.g.dryRun {
 		return r.tellDue()
 	}
+	if done, err := r.renewCopies(ctx); done || err != nil {
+		return err
+	}
 	csrs, made, err := r.makeRequests(ctx)
 	if err != nil {
 		return err
@@ -37,9 +40,11 @@ func (r *renewal) renewElsewhere(ctx context.Context) error {
 	return r.installAnswers(ctx, answer)
 }
 
-// due are the installations that a certificate is wanted for.
+// due are the installations that a certificate is wanted for. Copies follow.
 func (r *renewal) due() []*installation {
-	return slices.DeleteFunc(slices.Clone(r.found), func(in *installation) bool { return in.err != nil || len(in.reasons) == 0 })
+	return slices.DeleteFunc(slices.Clone(r.found), func(in *installation) bool {
+		return in.err != nil || len(in.reasons) == 0 || in.original != nil
+	})
 }
 
 // dueLayouts are the layouts in which something is due, the first one first.

@@ -1,9 +1,6 @@
 package main
 
 import (
-	"bytes"
-	"crypto"
-	"crypto/x509"
 	"errors"
 	"fmt"
 	"slices"
@@ -231,16 +228,10 @@ func (f *filler) copyPair(j *job, have *pair, role pki.Role, to target) error {
 	if from == nil || from.key == nil || from.cert == nil {
 		return withHint(fmt.Errorf("there is no whole %s pair to copy for QEMU", role), "issue a host, which has both pairs, or give QEMU its own with --separate")
 	}
-	if have.key != nil && !samePublicKey(have.key, from.key) {
+	if have.key != nil && !pki.SameKey(have.key.Public(), from.key.Public()) {
 		return withHint(fmt.Errorf("there is a key already: %s", have.keyPath), "move it away first")
 	}
 	return f.writePair(j, to, role, from.key, from.cert, nil)
-}
-
-func samePublicKey(a, b crypto.Signer) bool {
-	x, err1 := x509.MarshalPKIXPublicKey(a.Public())
-	y, err2 := x509.MarshalPKIXPublicKey(b.Public())
-	return err1 == nil && err2 == nil && bytes.Equal(x, y)
 }
 
 // keyOwner is who the keys belong to: root, and the group in which QEMU is. Nil
@@ -296,6 +287,19 @@ func (g *globals) qemuUser() (libvirt.QEMUUser, error) {
 		err = fmt.Errorf("%s: %w", libvirt.QEMUConfPath(g.underRoot(g.sysconfdir)), err)
 	}
 	return u, err
+}
+
+// qemuOwner is who QEMU's keys belong to where there are none yet; nil where it is
+// not known.
+func (g *globals) qemuOwner() *store.Owner {
+	if owner() == nil {
+		return nil
+	}
+	u, err := g.qemuUser()
+	if err != nil {
+		return nil
+	}
+	return &store.Owner{GID: u.GID}
 }
 
 // readQEMUConf reads qemu.conf; none is an empty one.

@@ -1,0 +1,129 @@
+package judge
+
+import "slices"
+
+// CertCatalogue explains the ids of the stages [Own] and [Session].
+func CertCatalogue() []Entry {
+	return slices.Concat(fileEntries(), leafEntries(), caEntries(), issuerEntries(), crlEntries(), keyEntries(), sessionEntries())
+}
+
+const reissueCure = "Issue the certificate again: `virtpki issue server NAME` or `virtpki issue client NAME`, or `virtpki renew` on the CA's machine."
+
+func fileEntries() []Entry {
+	copyAgain := "Copy the file again from where it was made."
+	return []Entry{
+		{"cert-unreadable", Own, "The certificate's file is there and cannot be read: a directory, or no permission.", "Set the file's owner and mode; see the stage places."},
+		{"ca-unreadable", Own, "The CA file is there and cannot be read.", "Set the file's owner and mode; see the stage places."},
+		{"key-unreadable", Own, "The key's file is there and cannot be read.", "Set the file's owner and mode; see the stage places."},
+		{"crl-unreadable", Own, "The CRL is there and cannot be read. A CRL that is missing does not matter, one that cannot be read stops the daemon.", "Set the file's owner and mode, or remove the file."},
+		{"cert-too-large", Own, "The certificate's file has more than 65536 bytes, and libvirt reads no more than that.", "Take out what does not belong into the file."},
+		{"ca-too-large", Own, "The CA file has more than 65536 bytes, and libvirt reads no more than that.", "Take out CAs that are not in use any more, and text between the blocks."},
+		{"cert-not-pem", Own, "The file has no CERTIFICATE block. DER, OpenSSL's TRUSTED CERTIFICATE and empty files are not read.", copyAgain + " `openssl x509 -inform DER -in FILE -out FILE.pem` makes PEM of DER."},
+		{"cert-broken", Own, "A CERTIFICATE block (or CERTIFICATE REQUEST, which GnuTLS takes for one) cannot be decoded: truncated, changed, or of a form that GnuTLS refuses.", copyAgain},
+		{"ca-not-pem", Own, "The CA file has no CERTIFICATE block.", copyAgain + " `virtpki ca export` writes it."},
+		{"ca-broken", Own, "A CERTIFICATE block of the CA file cannot be decoded. One such block spoils the whole file, also behind the sixteenth.", copyAgain + " `virtpki ca export` writes it."},
+		{"cert-missing", Own, "A server has no certificate: libvirtd with a TLS port does not start.", "`virtpki issue server NAME`, or `virtpki bootstrap` for everything."},
+		{"ca-missing", Own, "There is no CA file; neither a server nor a client goes on without.", "Copy cacert.pem from the CA (`virtpki ca export`), or `virtpki bootstrap`."},
+		{"key-missing", Own, "A server has no key.", "`virtpki issue server NAME`."},
+		{"pair-missing", Own, "A client has neither certificate nor key. It goes on without, and a server that verifies clients, as all do by default, refuses it.", "`virtpki issue client NAME`."},
+		{"pair-half", Own, "A client has a key and no certificate, or the reverse. libvirt before 11.10 goes on without both, newer ones do not connect.", "`virtpki issue client NAME` makes both."},
+	}
+}
+
+func leafEntries() []Entry {
+	return []Entry{
+		{"cert-expired", Own, "The certificate has expired. A daemon that runs goes on until it is restarted or reloaded; then it does not start. Peers refuse it at once.", "`virtpki renew`, and let it run from cron (`virtpki generate systemd` or `cron`)."},
+		{"cert-future", Own, "The certificate is not valid yet: made on a machine whose clock is ahead, or read on one whose clock is behind.", "Set the clock; certificates of virtpki are valid from a day before they are made."},
+		{"cert-is-ca", Own, "The certificate of a server or client is that of a CA; often the CA file or a chain in the wrong order stands in its place.", "Put the leaf first in its file. " + reissueCure},
+		{"cert-constraints-broken", Own, "The basic constraints of the certificate cannot be read.", reissueCure},
+		{"cert-usage-broken", Own, "The key usage of the certificate cannot be read.", reissueCure},
+		{"cert-usage-signature", Own, "A critical key usage does not permit digital signatures.", reissueCure},
+		{"cert-usage-encipherment", Own, "A critical key usage does not permit key encipherment. libvirt before 11.6 and QEMU before 10.2 want it for every type of key, although EC and Ed25519 keys cannot do it; this is what Go's, step's and cfssl's EC certificates run into. Some distributions have carried the change back.", reissueCure + " virtpki leaves key usage out on such keys; `--for libvirt-11.6` writes the strict form."},
+		{"cert-usage-signature-noncritical", Own, "A key usage that is not critical does not permit digital signatures. libvirt warns; in a handshake GnuTLS refuses the key.", reissueCure},
+		{"cert-usage-encipherment-noncritical", Own, "A key usage that is not critical does not permit key encipherment. It works, and libvirt before 11.6 prints a warning at every call.", "Nothing has to be done. " + reissueCure},
+		{"cert-purpose", Own, "A critical extended key usage does not allow the role: a client's certificate for a server, or the reverse.", reissueCure + " `virtpki issue host` makes both pairs."},
+		{"cert-purpose-noncritical", Own, "An extended key usage that is not critical does not allow the role. libvirt warns at every call, other programs may refuse it.", reissueCure},
+		{"cert-purpose-any", Own, "A critical extended key usage has anyExtendedKeyUsage alone. libvirt compares it the wrong way round and takes it for nothing; QEMU takes it.", reissueCure},
+		{"cert-purpose-any-noncritical", Own, "The extended key usage has anyExtendedKeyUsage alone and is not critical. libvirt compares it the wrong way round and warns at every call.", reissueCure},
+		{"cert-purpose-foreign", Own, "The extended key usage names a purpose that has nothing to do with TLS, and libvirt takes that for every purpose: the same wrong comparison. Other programs refuse such a certificate.", reissueCure},
+		{"cert-purpose-broken", Own, "The extended key usage cannot be read.", reissueCure},
+	}
+}
+
+func caEntries() []Entry {
+	takeOut := "Take it out of the CA file. If it is the CA in use: `virtpki ca rollover start`."
+	return []Entry{
+		{"ca-expired", Own, "One of the first sixteen CAs in the file has expired. One is enough, whether or not anything was signed by it (QEMU since 10.2 minds those on the chain alone).", takeOut},
+		{"ca-future", Own, "One of the first sixteen CAs in the file is not valid yet.", takeOut + " Or set the clock."},
+		{"ca-no-constraints", Own, "A certificate in the CA file has no basic constraints, which libvirt and QEMU demand of a CA.", "Take it out; a CA without them has to be made anew (`virtpki ca init`)."},
+		{"ca-constraints-broken", Own, "The basic constraints of a certificate in the CA file cannot be read.", takeOut},
+		{"ca-not-ca", Own, "A certificate in the CA file is not that of a CA: often a server's own, put there so that it be trusted.", "Take it out and put its CA there."},
+		{"ca-usage", Own, "The critical key usage of a CA does not permit signing certificates.", takeOut},
+		{"ca-usage-noncritical", Own, "The key usage of a CA does not permit signing certificates. Since it is not critical the file is taken, but nothing that the CA signed is trusted.", takeOut},
+		{"ca-usage-broken", Own, "The key usage of a CA cannot be read.", takeOut},
+		{"ca-too-many", Own, "The CA file has more than sixteen CAs. The rest is passed over in silence when one's own certificate is checked.", "Put the CAs in use first, and drop those that are not."},
+		{"root-missing", Own, "QEMU since 10.2 follows a certificate up to a self-signed CA, and one on the way is not in the CA file.", "Append the missing CAs to the CA file."},
+		{"chain-order", Own, "QEMU since 10.2 reads the chain in a certificate's file, and it is not in order: each has to stand before its issuer.", "Reorder the file: leaf, its issuer, the issuer's issuer."},
+	}
+}
+
+func issuerEntries() []Entry {
+	return []Entry{
+		{"issuer-missing", Own, "The CA that signed the certificate is not in the CA file.", "Add that CA to the CA file, or issue the certificate from one that is there."},
+		{"issuer-too-late", Own, "The CA that signed the certificate is behind the first sixteen of the file, which is as far as is looked.", "Put it first."},
+		{"issuer-in-cert-file", Own, "The intermediate CA stands behind the certificate in its own file. libvirt, and QEMU before 10.2, do not look for CAs there when they check their own certificate.", "Append the intermediate to the CA file as well."},
+		{"issuer-other-key", Own, "The CA file has a CA of the right name with another key: the CA was made anew under its old name.", "Issue the certificate again from the present CA, or add the former CA's certificate to the CA file."},
+		{"issuer-not-ca", Own, "What signed the certificate is not a CA.", reissueCure},
+		{"issuer-usage", Own, "The key usage of the issuer does not permit signing certificates.", "Make the CA anew, or take another."},
+		{"name-constraints", Own, "The names of the certificate are not among those that a CA above it may certify.", "Issue the certificate with names that the CA permits (`virtpki ca show`)."},
+		{"path-length", Own, "A CA allows fewer CAs below itself than there are.", "Issue the certificate from a CA further up."},
+		{"signature-wrong", Own, "The signature on a certificate was not made by the CA of that name: another CA of the same name, or a changed file.", reissueCure},
+		{"signature-unknown", Own, "A signature is of a kind that GnuTLS cannot check.", reissueCure},
+		{"signature-insecure", Own, "A signature uses MD5 or SHA-1, which GnuTLS does not trust in certificates.", reissueCure},
+		{"signature-unchecked", Own, "A signature is of a kind that virtpki cannot check and GnuTLS can (Ed448, DSA). It was taken for good.", "Nothing has to be done."},
+		{"extension-unknown", Own, "A certificate has a critical extension that GnuTLS does not know.", reissueCure},
+	}
+}
+
+func crlEntries() []Entry {
+	cure := "`virtpki crl` writes the CRL anew."
+	return []Entry{
+		{"crl-missing", Own, "There is no CRL. That is no error, and nobody can be refused as revoked.", cure},
+		{"crl-not-pem", Own, "The CRL's file has no X509 CRL block: empty, DER, or a certificate. The daemon does not start and no client connects, while a missing file would not matter.", cure + " Or remove the file."},
+		{"crl-broken", Own, "An X509 CRL block cannot be decoded.", cure + " Or remove the file."},
+		{"crl-expired", Own, "The CRL's nextUpdate has passed. GnuTLS does not look at that: what is on the list stays refused, everybody else gets in, also who was revoked since.", cure + " Copy it to every host."},
+		{"crl-future", Own, "The CRL is dated in the future. GnuTLS does not look at that.", "Set the clock. " + cure},
+		{"crl-signature", Own, "The CRL was not signed by the CA whose name it has. GnuTLS does not look at that: whoever can write the file can revoke anybody.", cure},
+		{"crl-foreign", Own, "The CRL is that of a CA that is not in the CA file. It has no effect.", "Take it out, or add the CA."},
+		{"crl-superseded", Own, "The file has two CRLs of one CA's name. GnuTLS keeps the newer one and drops what is on the other alone.", "Keep one CRL for each CA; give a new CA a name of its own (`virtpki ca rollover` does)."},
+		{"crl-delta", Own, "The CRL is a delta. GnuTLS takes it for the whole list.", cure},
+	}
+}
+
+func keyEntries() []Entry {
+	return []Entry{
+		{"key-broken", Own, "The file has no private key that GnuTLS reads. PKCS#8, PKCS#1 and SEC 1 in PEM are read; DER is not.", "Copy the file again, or issue the pair anew."},
+		{"key-encrypted", Own, "The key is encrypted. libvirt has no way to ask for a passphrase; QEMU takes it from a secret (default_tls_x509_secret_uuid and the like).", "`openssl pkey -in KEY -out NEW` takes the passphrase away."},
+		{"key-mismatch", Own, "Key and certificate do not belong together: one of them was replaced alone.", reissueCure + " `virtpki rollback` brings the former pair back."},
+		{"key-mismatch-unseen", Own, "An Ed25519 key does not belong to its certificate. GnuTLS compares the two by a signature that such keys cannot make and goes on: the daemon starts, and every handshake fails.", reissueCure},
+		{"key-type-unknown", Own, "The certificate's key is of a type that GnuTLS cannot use: curves such as secp256k1 and brainpool, ML-DSA in builds without it.", reissueCure},
+		{"key-unchecked", Own, "The key is of a type that virtpki cannot compare with a certificate (Ed448, DSA).", "Nothing has to be done."},
+		{"key-weak", Session, "A key on the chain is weaker than GnuTLS accepts: RSA below 1024 bits (2048 under the policies of RHEL).", reissueCure},
+		{"key-not-for-tls", Session, "No handshake can be signed with such a key: P-224, P-192, DSA.", reissueCure},
+	}
+}
+
+func sessionEntries() []Entry {
+	return []Entry{
+		{"no-certificate", Session, "The client has no certificate to show. libvirtd logs \"No certificate was found\"; the client sees an input/output error.", "`virtpki issue client NAME`."},
+		{"session-issuer-missing", Session, "The other side does not have the CA that signed the certificate in its CA file.", "Give the other side the CA file of `virtpki ca export`."},
+		{"cert-revoked", Session, "The certificate is on the CRL that the other side reads.", reissueCure},
+		{"cert-usage-handshake", Session, "The key usage does not permit digital signatures. GnuTLS minds that in a handshake, critical or not; a client sends no certificate then.", reissueCure},
+		{"cert-usage-old-tls", Session, "The key usage of a server's RSA key permits key encipherment alone. TLS 1.3 cannot use it, TLS 1.2 by static RSA alone.", reissueCure},
+		{"subject-empty", Session, "The subject is empty. libvirt refuses such a peer, whether or not there is a list of allowed names.", reissueCure},
+		{"subject-unreadable", Session, "GnuTLS has no text for the subject, for instance because of an empty CN or O.", reissueCure},
+		{"subject-long", Session, "The text of the subject does not fit into the 256 bytes that old releases of libvirt have for it.", reissueCure},
+		{"dn-refused", Session, "The client's subject is not on tls_allowed_dn_list.", "`virtpki dn match` tells which entries match, `virtpki dn lint` what is wrong with the list."},
+		{"name-mismatch", Session, "The server's certificate is not for the name or address under which it is called. An address has to be among the IP addresses of the certificate, a name among its DNS names.", "`virtpki issue server NAME --san NAME`."},
+	}
+}

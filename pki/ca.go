@@ -106,7 +106,8 @@ type Permit struct {
 // limits reports whether p permits less than everything.
 func (p Permit) limits() bool { return len(p.DNSDomains)+len(p.IPRanges) > 0 }
 
-// PermitsDNS reports whether p lets a certificate hold a DNS name.
+// PermitsDNS reports whether p lets a certificate hold a DNS name. A domain that
+// begins with a dot permits what is below it, and not itself.
 func (p Permit) PermitsDNS(name string) bool {
 	if len(p.DNSDomains) == 0 {
 		return true
@@ -114,7 +115,7 @@ func (p Permit) PermitsDNS(name string) bool {
 	name = strings.ToLower(name)
 	return slices.ContainsFunc(p.DNSDomains, func(domain string) bool {
 		domain = strings.ToLower(domain)
-		return name == domain || strings.HasSuffix(name, "."+domain)
+		return name == domain || strings.HasSuffix(name, "."+strings.TrimPrefix(domain, "."))
 	})
 }
 

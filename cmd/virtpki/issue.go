@@ -78,6 +78,7 @@ func parseClientKeyMode(s string) (fs.FileMode, error) {
 type issueOptions struct {
 	leafOptions
 	withOptions
+	fleetOptions
 	subject string
 	out     string
 	layout  string
@@ -112,11 +113,11 @@ const issueExample = `  # the server and client pairs of this machine
 func newIssue(e *env, g *globals) *cobra.Command {
 	o := &issueOptions{}
 	cmd := &cobra.Command{
-		Use:       "issue server|client|host NAME...",
+		Use:       "issue server|client|host NAME... | --hosts FILE",
 		Short:     "Make a key and a certificate",
 		Long:      help(issueHelp, exitDone, exitError, exitUsage, exitInterrupted),
 		Example:   issueExample,
-		Args:      cobra.MinimumNArgs(2),
+		Args:      cobra.MinimumNArgs(1),
 		ValidArgs: []string{"server", "client", "host"},
 		RunE: func(cmd *cobra.Command, args []string) error {
 			return e.issue(cmd.Context(), g, o, args[0], args[1:])
@@ -124,6 +125,7 @@ func newIssue(e *env, g *globals) *cobra.Command {
 	}
 	o.leafOptions.addFlags(cmd)
 	o.withOptions.addFlags(cmd)
+	o.fleetOptions.addFlags(cmd)
 	flags := cmd.Flags()
 	flags.StringVar(&o.subject, "subject", "", "the whole subject, a `DN` in libvirt's form: C=GB,O=Example,CN=admin")
 	flags.StringVarP(&o.out, "out", "o", "", "make bundles in `directory`, one folder a name")
@@ -171,6 +173,12 @@ func (e *env) issue(ctx context.Context, g *globals, o *issueOptions, role strin
 	if err != nil {
 		return err
 	}
+	if err := firstOf(o.fleetOptions.checkUse(names, o.out), o.checkUse(role, names)); err != nil {
+		return usageError{err}
+	}
+	if o.many() {
+		return e.issueFleet(ctx, g, o, leaf, role, names)
+	}
 	bundles, err := e.bundles(g, o, leaf, role, names)
 	if err != nil {
 		return err
@@ -217,9 +225,6 @@ func (k *keyring) aheadFor(leaf leafPlan, bundles []bundle) {
 
 // bundles checks the names and says what each gets, before anything is made.
 func (e *env) bundles(g *globals, o *issueOptions, leaf leafPlan, role string, names []string) ([]bundle, error) {
-	if err := o.checkUse(role, names); err != nil {
-		return nil, usageError{err}
-	}
 	var bundles []bundle
 	seen := make(map[string]bool)
 	for _, name := range names {
@@ -253,8 +258,10 @@ func (o *issueOptions) checkUse(role string, names []string) error {
 		return errors.New("--layout is for bundles: give --out DIRECTORY")
 	case len(names) > 1 && o.out == "":
 		return errors.New("several names want --out: only one can be installed here")
-	case len(names) > 1 && o.subject != "":
+	case (len(names) > 1 || o.hosts != "") && o.subject != "":
 		return errors.New("several names cannot share one --subject")
+	case len(o.with) > 0 && o.many():
+		return errors.New("--with is for names, not for --hosts or --format tar")
 	case len(o.with) > 0 && (role != "host" || o.layout != "system" || o.user):
 		return errors.New("--with is for a host in the system's layout: QEMU reads a server's and a client's pair")
 	case role == "client" && len(o.sans) > 0:
@@ -290,14 +297,19 @@ func (e *env) identities(g *globals, o *issueOptions, role, name string) ([]iden
 	if role == "client" {
 		return []identity{{role: pki.Client, name: name, rawSubject: rawSubject}}, asUsage(checkClient(name))
 	}
+	machine, err := e.machineNames(g.hostsFile())
+	if here := g.thisMachine() && (o.out == "" || isOneOf(name, machine)); err != nil && here {
+		return nil, err
+	}
+	return e.hostIdentities(g, o, role, name, rawSubject, machine)
+}
+
+// hostIdentities are those of a server or a host, given the names of this machine.
+func (e *env) hostIdentities(g *globals, o *issueOptions, role, name string, rawSubject []byte, machine []string) ([]identity, error) {
 	if err := checkHost(name); err != nil {
 		return nil, usageError{err}
 	}
-	machine, err := e.machineNames(g.hostsFile())
 	here := g.thisMachine() && (o.out == "" || isOneOf(name, machine))
-	if err != nil && here {
-		return nil, err
-	}
 	names, err := e.serverNames(name, o.sans, here, machine)
 	if err != nil {
 		return nil, usageError{err}
@@ -382,25 +394,35 @@ func (e *env) makePair(j *job, a *authority, keys *keyring, leaf leafPlan, to ta
 // certify signs the certificate of an identity for a key, and plans its record.
 // path is where it will lie, for the summary; empty for the record's.
 func (e *env) certify(j *job, a *authority, leaf leafPlan, id identity, pub crypto.PublicKey, path string) (*x509.Certificate, error) {
-	if id.rawSubject == nil {
-		var err error
-		if id.rawSubject, err = leafSubject(a.ca.Certificate, id.name); err != nil {
-			return nil, err
-		}
-	}
-	names, dropped := id.within(pki.PermitOf(a.ca.Certificate))
-	if len(dropped) > 0 {
-		j.note("the CA may not sign for %s: left out of %s's certificate", strings.Join(dropped, ", "), id.name)
-	}
-	cert, err := a.ca.Issue(pki.Request{
-		Role: id.role, RawSubject: id.rawSubject, PublicKey: pub,
-		DNSNames: names.dns, IPAddresses: names.ips,
-		Now: e.now(), Validity: leaf.validity, StrictKeyUsage: leaf.strict,
-	})
+	cert, dropped, err := e.signFor(a, leaf, id, pub)
 	if err != nil {
 		return nil, err
+	}
+	if len(dropped) > 0 {
+		j.note("%s", droppedText(dropped, id.name))
 	}
 	e.noteShortened(j, cert, leaf.validity)
 	j.made = append(j.made, placed{cert, cmp.Or(path, store.RecordPath(libvirt.Records(a.folder), cert.SerialNumber))})
 	return cert, a.record(j, cert)
+}
+
+// signFor has the CA sign for a key. dropped are the names that nobody asked for and
+// that the CA may not sign.
+func (e *env) signFor(a *authority, leaf leafPlan, id identity, key crypto.PublicKey) (cert *x509.Certificate, dropped []string, err error) {
+	if id.rawSubject == nil {
+		if id.rawSubject, err = leafSubject(a.ca.Certificate, id.name); err != nil {
+			return nil, nil, err
+		}
+	}
+	names, dropped := id.within(pki.PermitOf(a.ca.Certificate))
+	cert, err = a.ca.Issue(pki.Request{
+		Role: id.role, RawSubject: id.rawSubject, PublicKey: key,
+		DNSNames: names.dns, IPAddresses: names.ips,
+		Now: e.now(), Validity: leaf.validity, StrictKeyUsage: leaf.strict,
+	})
+	return cert, dropped, err
+}
+
+func droppedText(dropped []string, name string) string {
+	return fmt.Sprintf("the CA may not sign for %s: left out of %s's certificate", strings.Join(dropped, ", "), name)
 }

@@ -143,6 +143,15 @@ func (a altNames) within(permit pki.Permit) (kept altNames, dropped []string) {
 	return kept, dropped
 }
 
+// text lists the names for people.
+func (a altNames) text() string {
+	names := append([]string{}, a.dns...)
+	for _, ip := range a.ips {
+		names = append(names, ip.String())
+	}
+	return strings.Join(names, ", ")
+}
+
 // add tells a DNS name from an address by its form. Wildcards are taken in the
 // one form that GnuTLS matches: a whole leftmost label, with two labels behind.
 func (a *altNames) add(san string) error {

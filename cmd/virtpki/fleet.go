@@ -1,0 +1,268 @@
+package main
+
+import (
+	"context"
+	"crypto/x509"
+	"errors"
+	"fmt"
+	"path/filepath"
+	"runtime"
+	"strings"
+	"sync"
+
+	"github.com/spf13/cobra"
+
+	"virtpki/internal/libvirt"
+	"virtpki/internal/store"
+	"virtpki/pki"
+)
+
+// fleetOptions are the flags of issue that are for many hosts.
+type fleetOptions struct {
+	hosts  string
+	format string
+	jobs   int
+}
+
+func (o *fleetOptions) addFlags(cmd *cobra.Command) {
+	flags := cmd.Flags()
+	flags.StringVar(&o.hosts, "hosts", "", "make a bundle for each line of `file` (- is standard input): name, then SANs")
+	flags.StringVar(&o.format, "format", "folder", "`form` of what --out gets: folder or tar")
+	flags.IntVarP(&o.jobs, "jobs", "j", 0, "how `many` to make at once (default one for each processor)")
+	cmd.MarkFlagFilename("hosts")
+	completeFrom(cmd, "format", "folder", "tar")
+}
+
+// many reports whether the bundles are made one after another, each final before
+// the next ones begin, and not all or nothing.
+func (o *fleetOptions) many() bool { return o.hosts != "" || o.format == "tar" }
+
+func (o *fleetOptions) checkUse(names []string, out string) error {
+	switch {
+	case o.format != "folder" && o.format != "tar":
+		return fmt.Errorf("unknown format %q (folder or tar)", o.format)
+	case o.jobs < 0:
+		return fmt.Errorf("bad number of jobs %d", o.jobs)
+	case o.hosts == "" && len(names) == 0:
+		return errors.New("no name: give one or more, or --hosts FILE")
+	case o.hosts != "" && len(names) > 0:
+		return errors.New("give names or --hosts FILE, not both")
+	case o.many() && out == "":
+		return errors.New("--hosts and --format tar are for bundles: give --out DIRECTORY")
+	}
+	return nil
+}
+
+// fleet is one run that makes bundles for many hosts.
+type fleet struct {
+	*env
+	g       *globals
+	o       *issueOptions
+	role    string
+	roles   []pki.Role
+	leaf    leafPlan
+	ctx     context.Context
+	workers int
+	keys    *keyring
+	machine []string // the names of this machine
+	shape   *fleetShape
+
+	a     *authority
+	stamp string // of the CA's files when a was read
+
+	mu    sync.Mutex // for tally, which the workers write to
+	tally fleetTally
+}
+
+func (e *env) issueFleet(ctx context.Context, g *globals, o *issueOptions, leaf leafPlan, role string, names []string) error {
+	f, err := e.newFleet(ctx, g, o, leaf, role)
+	if err != nil {
+		return err
+	}
+	list, err := e.readHosts(o.hosts, names)
+	if err != nil {
+		return err
+	}
+	if err := f.loadCA(); err != nil {
+		return err
+	}
+	if err := f.check(list); err != nil {
+		return err
+	}
+	if f.oneArchive() {
+		return f.makeArchive(list)
+	}
+	return f.makeBundles(list)
+}
+
+func (e *env) newFleet(ctx context.Context, g *globals, o *issueOptions, leaf leafPlan, role string) (*fleet, error) {
+	f := &fleet{env: e, g: g, o: o, role: role, leaf: leaf, ctx: ctx, workers: o.jobs, keys: e.newKeyring(g)}
+	f.roles = []pki.Role{pki.Role(role)}
+	if role == "host" {
+		f.roles = []pki.Role{pki.Server, pki.Client}
+	}
+	if f.workers == 0 {
+		f.workers = runtime.GOMAXPROCS(0)
+	}
+	var err error
+	if f.machine, err = e.machineNames(g.hostsFile()); err != nil && role != "client" {
+		return nil, err
+	}
+	f.shape = newShape(g, o, leaf, f.roles)
+	return f, nil
+}
+
+// loadCA reads the CA and its key, and what everybody is to trust.
+func (f *fleet) loadCA() error {
+	f.stamp = f.caStamp()
+	a, err := f.env.loadCA(f.g)
+	if err != nil {
+		return err
+	}
+	if err := a.open(f.keys); err != nil {
+		return err
+	}
+	f.a = a
+	f.shape.share(a)
+	return nil
+}
+
+// caStamp differs when the CA's certificates, its CRL or its generation differ.
+func (f *fleet) caStamp() string {
+	layout := libvirt.CA(f.g.caFolder())
+	var stamp strings.Builder
+	for _, file := range []libvirt.File{libvirt.CACert, libvirt.CACRL, libvirt.CARollover} {
+		data, err := readIfThere(layout.Path(file))
+		fmt.Fprintln(&stamp, len(data), err)
+		stamp.Write(data)
+	}
+	return stamp.String()
+}
+
+// check looks at every line before anything is made.
+func (f *fleet) check(list *hostList) error {
+	if err := list.checkTwins(); err != nil {
+		return err
+	}
+	permit := pki.PermitOf(f.a.ca.Certificate)
+	var first error
+	bad := 0
+	for _, h := range list.hosts {
+		if err := f.checkLine(h, permit); err != nil {
+			bad++
+			first = firstOf(first, list.at(h, err))
+		}
+	}
+	if bad > 1 {
+		return moreBad(first, bad-1)
+	}
+	return first
+}
+
+// moreBad tells that there are others, and keeps the hint of the first.
+func moreBad(err error, others int) error {
+	return fmt.Errorf("%w (and %s)", err, countOf(others, "other bad line", "other bad lines"))
+}
+
+func (f *fleet) checkLine(h hostLine, permit pki.Permit) error {
+	ids, err := f.identitiesOf(h)
+	if err != nil {
+		return err
+	}
+	for _, id := range ids {
+		if id.rawSubject == nil {
+			if _, err := leafSubject(f.a.ca.Certificate, id.name); err != nil {
+				return err
+			}
+		}
+		kept, _ := id.within(permit)
+		if name := kept.outside(permit); name != "" {
+			return fmt.Errorf("the CA may not sign for %s, only for %s", name, permit)
+		}
+	}
+	return nil
+}
+
+// outside is a name that a CA may not sign; empty when it may sign all.
+func (a altNames) outside(permit pki.Permit) string {
+	for _, name := range a.dns {
+		if !permit.PermitsDNS(name) {
+			return name
+		}
+	}
+	for _, ip := range a.ips {
+		if !permit.PermitsIP(ip) {
+			return ip.String()
+		}
+	}
+	return ""
+}
+
+// identitiesOf are the certificates that a host gets.
+func (f *fleet) identitiesOf(h hostLine) ([]identity, error) {
+	name, sans := h.fields()
+	if h.number == 0 {
+		name, sans = h.text, nil
+	}
+	if f.role == "client" {
+		if len(sans) > 0 {
+			return nil, fmt.Errorf("client %s has SANs, and libvirt looks at no SAN of a client", quoteShort(name))
+		}
+		return f.env.identities(f.g, f.o, f.role, name)
+	}
+	o := *f.o
+	o.sans = append(append([]string{}, f.o.sans...), sans...)
+	return f.hostIdentities(f.g, &o, f.role, name, nil, f.machine)
+}
+
+// pathOf is where the bundle of a name is to lie.
+func (f *fleet) pathOf(name string) string { return filepath.Join(f.o.out, f.fileOf(name)) }
+
+func (f *fleet) fileOf(name string) string {
+	if f.o.format == "tar" {
+		return name + tarSuffix
+	}
+	return name
+}
+
+// made is a bundle with the records of its certificates.
+type made struct {
+	bundle  store.Bundle
+	records []store.Record
+}
+
+// makeHost makes the keys and certificates of a host.
+func (f *fleet) makeHost(h hostLine) (made, error) {
+	ids, err := f.identitiesOf(h)
+	if err != nil {
+		return made{}, err
+	}
+	var m made
+	var pairs []store.Piece
+	for _, id := range ids {
+		key, err := pki.GenerateKey(f.leaf.keyType)
+		if err != nil {
+			return made{}, fmt.Errorf("making the key: %w", err)
+		}
+		cert, dropped, err := f.signFor(f.a, f.leaf, id, key.Public())
+		if err != nil {
+			return made{}, err
+		}
+		record := recordOf(cert)
+		pair, err := f.shape.pair(id.role, key, record.Data)
+		if err != nil {
+			return made{}, err
+		}
+		pairs, m.records = append(pairs, pair...), append(m.records, record)
+		f.count(cert, id.name, dropped)
+	}
+	m.bundle = f.shape.bundle(ids[0].name, pairs)
+	return m, nil
+}
+
+// count notes what people should know of a certificate.
+func (f *fleet) count(cert *x509.Certificate, name string, dropped []string) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	f.tally.add(cert, name, dropped, f.now().Add(f.leaf.validity))
+}

@@ -1,0 +1,300 @@
+package main
+
+import (
+	"archive/tar"
+	"bufio"
+	"crypto/x509"
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"os"
+	"path"
+	"path/filepath"
+	"strings"
+
+	"golang.org/x/term"
+
+	"virtpki/internal/store"
+	"virtpki/pki"
+)
+
+// oneArchive reports whether all hosts go into one archive.
+func (f *fleet) oneArchive() bool {
+	return f.o.format == "tar" && (f.toStdout() || strings.HasSuffix(f.o.out, tarSuffix))
+}
+
+func (f *fleet) toStdout() bool { return f.o.format == "tar" && f.o.out == "-" }
+
+// results is where people read what was done.
+func (f *fleet) results() io.Writer {
+	if f.toStdout() {
+		return f.stderr
+	}
+	return f.stdout
+}
+
+// placeOf is where the bundle of a name is to lie, for people.
+func (f *fleet) placeOf(name string) string {
+	if f.oneArchive() {
+		return name + " in " + f.o.out
+	}
+	return f.pathOf(name)
+}
+
+// makeArchive makes one archive of all bundles, in the order of the list.
+func (f *fleet) makeArchive(list *hostList) error {
+	f.tally.start(len(list.hosts), nil)
+	if f.g.dryRun {
+		return f.tellDry(list, make([]bool, len(list.hosts)))
+	}
+	if f.toStdout() {
+		return f.end(f.streamArchive(list))
+	}
+	folder := filepath.Dir(f.o.out)
+	if done, err := f.archiveThere(list); done || err != nil {
+		return err
+	}
+	lock, err := f.lockOut(folder)
+	if err != nil {
+		return err
+	}
+	defer lock.Release()
+	if done, err := f.archiveThere(list); done || err != nil {
+		return err
+	}
+	for {
+		err = f.fillArchive(list, folder)
+		if !errors.Is(err, errCAChanged) {
+			return f.end(err)
+		}
+		if err := firstOf(f.loadCA(), f.check(list)); err != nil {
+			return err
+		}
+	}
+}
+
+// archiveThere looks at an archive that is there already: the one that would be made
+// is kept, and another one is an error.
+func (f *fleet) archiveThere(list *hostList) (bool, error) {
+	file, err := os.Open(f.o.out)
+	if errors.Is(err, fs.ErrNotExist) {
+		return false, nil
+	}
+	if err != nil {
+		return false, err
+	}
+	defer file.Close()
+	n, _, rest, err := f.matching(file, list, func(*x509.Certificate) bool { return true })
+	if err != nil || n < len(list.hosts) || len(rest) > 0 {
+		return false, withHint(fmt.Errorf("there is %s already, and it is not of these hosts", f.o.out), "remove it, or choose another --out")
+	}
+	f.tally.there = n
+	return true, f.tell()
+}
+
+// fillArchive goes on with what a killed run has staged.
+func (f *fleet) fillArchive(list *hostList, folder string) (err error) {
+	name := filepath.Base(f.o.out)
+	w, err := f.open(folder, name)
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, w.Close()) }()
+	archive, err := w.OpenArchive(name)
+	if err != nil {
+		return err
+	}
+	defer archive.Close()
+	kept, err := f.resume(w, archive, list)
+	if err != nil {
+		return err
+	}
+	f.tally.there = kept - f.tally.made
+	out := newTarStream(f, archive)
+	apply := func(batch []made) error {
+		if err := out.write(batch); err != nil {
+			return errors.Join(err, archive.Undo())
+		}
+		return archive.Commit(recordsOf(batch))
+	}
+	if err := f.makeStream(list, list.hosts[kept:], apply); err != nil {
+		return err
+	}
+	return firstOf(out.close(), archive.Finish())
+}
+
+// resume keeps the hosts that a killed run has made, and forgets what comes after.
+func (f *fleet) resume(w *store.Fleet, archive *store.Archive, list *hostList) (kept int, err error) {
+	recorded := func(cert *x509.Certificate) bool { return w.Recorded(store.SerialText(cert.SerialNumber)) }
+	kept, size, rest, _ := f.matching(archive, list, recorded) // a torn end is cut off
+	if err := archive.Keep(size); err != nil || len(rest) == 0 {
+		return kept, err
+	}
+	var serials []string
+	for _, cert := range rest {
+		serials = append(serials, store.SerialText(cert.SerialNumber))
+	}
+	return kept, f.withCA(func() error { return w.Forget(serials) })
+}
+
+// streamArchive writes the archive to stdout. What was handed out before it was cut
+// short is recorded, and the archive cannot be gone on with.
+func (f *fleet) streamArchive(list *hostList) (err error) {
+	if file, ok := f.stdout.(*os.File); ok && term.IsTerminal(int(file.Fd())) {
+		return usagef("--out - writes private keys: not onto a terminal")
+	}
+	w, err := f.open(f.g.caFolder(), fleetName)
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, w.Close()) }()
+	out := newTarStream(f, f.stdout)
+	apply := func(batch []made) error {
+		return firstOf(w.Commit(recordsOf(batch), nil), out.write(batch))
+	}
+	if err := f.makeStream(list, list.hosts, apply); err != nil {
+		return err
+	}
+	return out.close()
+}
+
+// makeStream makes hosts on all processors and applies them in batches, in order.
+func (f *fleet) makeStream(list *hostList, hosts []hostLine, apply func([]made) error) error {
+	return f.inBatches(hosts, apply, func(h hostLine) (made, error) {
+		m, err := f.makeHost(h)
+		return m, list.at(h, err)
+	})
+}
+
+// tarStream writes bundles into one archive, a folder for each.
+type tarStream struct {
+	f       *fleet
+	buffer  *bufio.Writer
+	archive *tar.Writer
+}
+
+func newTarStream(f *fleet, to io.Writer) *tarStream {
+	buffer := bufio.NewWriterSize(to, 64<<10)
+	return &tarStream{f, buffer, tar.NewWriter(buffer)}
+}
+
+func (s *tarStream) write(batch []made) error {
+	for _, m := range batch {
+		if err := s.f.shape.appendTar(s.archive, m.bundle, m.bundle.Name, s.f.now()); err != nil {
+			return err
+		}
+	}
+	return firstOf(s.archive.Flush(), s.buffer.Flush())
+}
+
+func (s *tarStream) close() error { return firstOf(s.archive.Close(), s.buffer.Flush()) }
+
+// archivedHost is what an archive holds of one host.
+type archivedHost struct {
+	name  string
+	files map[string][]byte // by their paths in the bundle
+	end   int64             // where in the archive it ends, in bytes
+}
+
+// matching finds how many hosts an archive has of those at the beginning of a list,
+// and where they end. rest are the certificates of all that comes after.
+func (f *fleet) matching(r io.Reader, list *hostList, recorded func(*x509.Certificate) bool) (n int, size int64, rest []*x509.Certificate, err error) {
+	matches := true
+	err = eachArchived(r, func(h archivedHost) error {
+		if matches = matches && n < len(list.hosts) && f.matches(h, list.hosts[n], recorded); matches {
+			n, size = n+1, h.end
+			return nil
+		}
+		rest = append(rest, leafsIn(h.files)...)
+		return nil
+	})
+	return n, size, rest, err
+}
+
+func (f *fleet) matches(h archivedHost, line hostLine, recorded func(*x509.Certificate) bool) bool {
+	ids, err := f.identitiesOf(line)
+	if err != nil || ids[0].name != h.name {
+		return false
+	}
+	files := func(path string) ([]byte, error) {
+		if data, ok := h.files[path]; ok {
+			return data, nil
+		}
+		return nil, fs.ErrNotExist
+	}
+	if f.checkThere(files, ids) != nil {
+		return false
+	}
+	for _, cert := range leafsIn(h.files) {
+		if !recorded(cert) {
+			return false
+		}
+	}
+	return true
+}
+
+// leafsIn reads the certificates among files, but for those of CAs.
+func leafsIn(files map[string][]byte) []*x509.Certificate {
+	var certs []*x509.Certificate
+	for _, data := range files {
+		for der := range pki.CertificateBlocks(data) {
+			if cert, err := x509.ParseCertificate(der); err == nil && !cert.IsCA {
+				certs = append(certs, cert)
+			}
+		}
+	}
+	return certs
+}
+
+// counter counts the bytes that are read through it.
+type counter struct {
+	r io.Reader
+	n int64
+}
+
+func (c *counter) Read(p []byte) (int, error) {
+	n, err := c.r.Read(p)
+	c.n += int64(n)
+	return n, err
+}
+
+// tarBlock is the size to which everything in an archive is filled up.
+const tarBlock = 512
+
+// eachArchived calls visit with each host of an archive that has a folder for each.
+// What a torn archive holds of its last host is visited too.
+func eachArchived(r io.Reader, visit func(archivedHost) error) error {
+	count := &counter{r: r}
+	archive := tar.NewReader(count)
+	host := archivedHost{}
+	for {
+		header, err := archive.Next()
+		name, rest := "", ""
+		if err == nil {
+			name, rest, _ = strings.Cut(path.Clean(header.Name), "/")
+		}
+		if name != host.name && host.name != "" {
+			if err := visit(host); err != nil {
+				return err
+			}
+		}
+		if errors.Is(err, io.EOF) {
+			return nil
+		}
+		if err != nil {
+			return err
+		}
+		if name != host.name {
+			host = archivedHost{name: name, files: make(map[string][]byte)}
+		}
+		if header.Typeflag == tar.TypeReg {
+			data, err := io.ReadAll(io.LimitReader(archive, maxArchived))
+			if err != nil {
+				return errors.Join(err, visit(host))
+			}
+			host.files[rest] = data
+		}
+		host.end = (count.n + tarBlock - 1) / tarBlock * tarBlock
+	}
+}

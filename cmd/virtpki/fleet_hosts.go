@@ -1,0 +1,161 @@
+package main
+
+import (
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"strings"
+	"unicode/utf8"
+)
+
+// The limits of a list of hosts, in bytes.
+const (
+	maxHosts    = 64 << 20
+	maxHostLine = 64 << 10
+)
+
+// hostLine is one host of a list.
+type hostLine struct {
+	number int    // of the line, from 1; 0 for a name of the command line
+	text   string // name and SANs, as they stand there
+}
+
+// fields are the name and the SANs. A comment ends the line.
+func (h hostLine) fields() (name string, sans []string) {
+	fields := strings.Fields(h.text)
+	for i, field := range fields {
+		if strings.HasPrefix(field, "#") {
+			fields = fields[:i]
+			break
+		}
+	}
+	if len(fields) == 0 {
+		return "", nil
+	}
+	return fields[0], fields[1:]
+}
+
+// hostList is a list of hosts, and what it is called in errors.
+type hostList struct {
+	from  string
+	hosts []hostLine
+}
+
+// at adds the line to an error about it. What a file holds is no wrong use.
+func (l *hostList) at(h hostLine, err error) error {
+	var usage usageError
+	if err == nil || h.number == 0 {
+		return err
+	}
+	if errors.As(err, &usage) {
+		err = usage.error
+	}
+	return fmt.Errorf("%s: line %d: %w", l.from, h.number, err)
+}
+
+// readHosts reads the hosts of a command: the lines of a file, or the names of the
+// command line.
+func (e *env) readHosts(file string, names []string) (*hostList, error) {
+	if file == "" {
+		list := &hostList{from: "command line"}
+		for _, name := range names {
+			list.hosts = append(list.hosts, hostLine{text: name})
+		}
+		return list, nil
+	}
+	text, err := e.hostsText(file)
+	if err != nil {
+		return nil, err
+	}
+	list := &hostList{from: file}
+	if file == "-" {
+		list.from = "standard input"
+	}
+	return list, list.parse(text)
+}
+
+// hostsText reads the file whole: all of it is checked before anything is made.
+func (e *env) hostsText(file string) (string, error) {
+	input := e.stdin
+	if file != "-" {
+		f, err := os.Open(file)
+		if err != nil {
+			return "", err
+		}
+		defer f.Close()
+		input = f
+	}
+	data, err := io.ReadAll(io.LimitReader(input, maxHosts+1))
+	if err == nil && len(data) > maxHosts {
+		err = fmt.Errorf("%s: more than %d bytes are no list of hosts", file, maxHosts)
+	}
+	return string(data), err
+}
+
+// parse finds the lines that name a host. A byte order mark and the line ends of
+// other systems are nobody's fault.
+func (l *hostList) parse(text string) error {
+	number := 0
+	for line := range strings.Lines(strings.TrimPrefix(text, "\xef\xbb\xbf")) {
+		number++
+		h := hostLine{number: number, text: strings.TrimSpace(line)}
+		if err := checkHostLine(h.text); err != nil {
+			return l.at(h, err)
+		}
+		if name, _ := h.fields(); name != "" {
+			l.hosts = append(l.hosts, h)
+		}
+	}
+	if len(l.hosts) == 0 {
+		return withHint(fmt.Errorf("%s names no host", l.from), "write one a line: name, then other names and addresses of it")
+	}
+	return nil
+}
+
+func checkHostLine(text string) error {
+	switch {
+	case len(text) > maxHostLine:
+		return fmt.Errorf("%d bytes are too long (at most %d)", len(text), maxHostLine)
+	case strings.ContainsRune(text, 0):
+		return errors.New("holds a NUL byte: no text file")
+	case !utf8.ValidString(text):
+		return errors.New("is not valid UTF-8")
+	}
+	return nil
+}
+
+// checkTwins wants each name once, however it is written: a DNS name is the same
+// in any case, and so is a folder on some systems.
+func (l *hostList) checkTwins() error {
+	seen := make(map[string]int, len(l.hosts))
+	for i, h := range l.hosts {
+		name, _ := h.fields()
+		key := strings.ToLower(name)
+		first, twice := seen[key]
+		if !twice {
+			seen[key] = i
+			continue
+		}
+		if other, _ := l.hosts[first].fields(); other != name {
+			return l.twin(h, fmt.Errorf("name %s is %s, written differently%s", quoteShort(name), quoteShort(other), l.where(first)))
+		}
+		return l.twin(h, fmt.Errorf("name %s is given twice%s", quoteShort(name), l.where(first)))
+	}
+	return nil
+}
+
+// twin is wrong use on a command line, and a bad line in a file.
+func (l *hostList) twin(h hostLine, err error) error {
+	if h.number == 0 {
+		return usageError{err}
+	}
+	return l.at(h, err)
+}
+
+func (l *hostList) where(i int) string {
+	if number := l.hosts[i].number; number != 0 {
+		return fmt.Sprintf(", first in line %d", number)
+	}
+	return ""
+}

@@ -1,0 +1,69 @@
+package main
+
+import (
+	"context"
+	"sync"
+)
+
+// workItem is a piece of work on its way through inOrder.
+type workItem[T any] struct {
+	index int
+	value T
+	err   error
+	done  chan struct{} // closed when value and err are there
+}
+
+// inOrder calls work for 0 to n-1 on several goroutines, and take with each result,
+// in order, on its own. At most window results wait to be taken, so memory does not
+// grow with n. The first error ends it, and so does ctx: then what was ready is
+// taken, and the error is errInterrupted. No work is under way when it returns.
+func inOrder[T any](ctx context.Context, n, workers, window int, work func(i int) (T, error), take func(i int, value T) error) error {
+	inner, cancel := context.WithCancel(ctx)
+	jobs, results := make(chan *workItem[T]), make(chan *workItem[T], window)
+	var group sync.WaitGroup
+	defer group.Wait()
+	defer cancel()
+	for range workers {
+		group.Go(func() {
+			for s := range jobs {
+				s.value, s.err = work(s.index)
+				close(s.done)
+			}
+		})
+	}
+	group.Go(func() { feed(inner, n, jobs, results) })
+	taken := 0
+	for s := range results {
+		<-s.done
+		if s.err != nil {
+			return s.err
+		}
+		if err := take(s.index, s.value); err != nil {
+			return err
+		}
+		taken++
+	}
+	if taken < n {
+		return errInterrupted
+	}
+	return nil
+}
+
+// feed hands out the work until ctx ends.
+func feed[T any](ctx context.Context, n int, jobs, results chan<- *workItem[T]) {
+	defer close(jobs)
+	defer close(results)
+	for i := range n {
+		s := &workItem[T]{index: i, done: make(chan struct{})}
+		select {
+		case <-ctx.Done():
+			return
+		case jobs <- s:
+		}
+		select {
+		case <-ctx.Done():
+			return
+		case results <- s:
+		}
+	}
+}

@@ -1,0 +1,237 @@
+package main
+
+import (
+	"errors"
+	"path/filepath"
+	"time"
+
+	"virtpki/internal/libvirt"
+	"virtpki/internal/store"
+)
+
+// How much is committed at once, and how many bundles may wait for it: enough to
+// make a sync of the file system cheap, and no more than a kill may cost.
+const (
+	batchHosts = 512
+	batchTime  = 2 * time.Second
+)
+
+// errCAChanged says that another run has changed the CA in the middle.
+var errCAChanged = errors.New("the CA has changed meanwhile")
+
+// makeBundles makes a bundle for each host that has none.
+func (f *fleet) makeBundles(list *hostList) error {
+	has, err := f.there(list)
+	if err != nil {
+		return err
+	}
+	f.tally.start(len(list.hosts), has)
+	if f.g.dryRun {
+		return f.tellDry(list, has)
+	}
+	if f.tally.left() == 0 && !store.Unfinished(f.o.out, fleetName) && !store.Interrupted(f.o.out) {
+		return f.tell()
+	}
+	lock, err := f.lockOut(f.o.out)
+	if err != nil {
+		return err
+	}
+	defer lock.Release()
+	err = f.untilUnchanged(list)
+	return f.end(err)
+}
+
+// fleetName tells what is staged for bundles from what is for one archive.
+const fleetName = "fleet"
+
+// lockOut takes the lock of the folder that gets the bundles, and makes it.
+func (f *fleet) lockOut(folder string) (*store.Lock, error) {
+	lock, err := store.Acquire(f.ctx, folder, func() { f.warn("waiting for another run to end (%s)", folder) })
+	if err != nil {
+		return nil, err
+	}
+	var plan store.Plan
+	plan.Adopt(lock)
+	if err := firstOf(plan.Parents(folder, 0o755, owner()), plan.Apply()); err != nil {
+		lock.Release()
+		return nil, err
+	}
+	return lock, nil
+}
+
+// withCA does something under the lock of the CA. The lock is held for moments
+// only: a revocation must not wait for the end of a fleet.
+func (f *fleet) withCA(do func() error) error {
+	folder := f.g.caFolder()
+	lock, err := store.Acquire(f.ctx, folder, func() { f.warn("waiting for another run to end (%s)", folder) })
+	if err != nil && f.ctx.Err() != nil {
+		return errInterrupted
+	}
+	if err != nil {
+		return err
+	}
+	defer lock.Release()
+	return do()
+}
+
+// untilUnchanged makes the bundles, and begins again with those that are left when
+// another run has changed the CA: what it has published since is to be in them.
+func (f *fleet) untilUnchanged(list *hostList) error {
+	for {
+		err := f.makeMissing(list)
+		if !errors.Is(err, errCAChanged) {
+			return err
+		}
+		if err := firstOf(f.loadCA(), f.check(list)); err != nil {
+			return err
+		}
+	}
+}
+
+// makeMissing finishes what a killed run has left, and makes what is missing.
+func (f *fleet) makeMissing(list *hostList) (err error) {
+	w, err := f.open(f.o.out, fleetName)
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, w.Drop(), w.Close()) }()
+	if err := f.recover(w); err != nil {
+		return err
+	}
+	has, err := f.there(list)
+	if err != nil {
+		return err
+	}
+	f.tally.start(len(list.hosts), has)
+	var missing []hostLine
+	for i, h := range list.hosts {
+		if !has[i] {
+			missing = append(missing, h)
+		}
+	}
+	return f.makeAll(w, list, missing)
+}
+
+// open prepares to write, with the CA's folder of records.
+func (f *fleet) open(out, name string) (*store.Fleet, error) {
+	records := libvirt.Records(f.g.caFolder())
+	err := f.withCA(func() error {
+		var plan store.Plan
+		to := target{layout: f.a.layout, owner: owner()}
+		return firstOf(to.folders(&plan, filepath.Join(records, "any")), plan.Apply())
+	})
+	if err != nil {
+		return nil, err
+	}
+	return store.OpenFleet(out, name, records, owner())
+}
+
+func (f *fleet) recover(w *store.Fleet) error {
+	if !store.Unfinished(f.o.out, fleetName) {
+		return nil
+	}
+	return f.withCA(func() error { return w.Recover(stagedCerts) })
+}
+
+// makeAll makes bundles and commits them batch by batch.
+func (f *fleet) makeAll(w *store.Fleet, list *hostList, hosts []hostLine) error {
+	apply := func(batch []made) error {
+		names := make([]string, len(batch))
+		for i, m := range batch {
+			names[i] = m.bundle.Name
+		}
+		return w.Commit(recordsOf(batch), names)
+	}
+	err := f.inBatches(hosts, apply, func(h hostLine) (made, error) {
+		m, err := f.makeHost(h)
+		if err == nil && f.o.format == "tar" {
+			m.bundle, err = f.shape.archive(m.bundle, f.now())
+		}
+		if err == nil {
+			err = w.Stage(m.bundle)
+		}
+		m.bundle.Pieces = nil
+		return m, list.at(h, err)
+	})
+	if err == nil || errors.Is(err, errInterrupted) {
+		err = firstOf(w.Settle(), err)
+	}
+	return err
+}
+
+// inBatches makes hosts on all processors and applies them in batches, in the order
+// of the list. A run that is interrupted applies what it has.
+func (f *fleet) inBatches(hosts []hostLine, apply func([]made) error, work func(hostLine) (made, error)) error {
+	b := batch{f: f, apply: apply}
+	progress := f.newProgress()
+	defer progress.end()
+	err := inOrder(f.ctx, len(hosts), f.workers, batchHosts, func(i int) (made, error) { return work(hosts[i]) },
+		func(_ int, m made) error {
+			defer progress.show()
+			return b.add(m)
+		})
+	if err == nil || errors.Is(err, errInterrupted) {
+		err = firstOf(b.commit(), err)
+	}
+	return err
+}
+
+// batch gathers what is committed at once.
+type batch struct {
+	f     *fleet
+	apply func([]made) error
+	made  []made
+	since time.Time
+}
+
+// add takes a bundle in, and commits when there are enough.
+func (b *batch) add(m made) error {
+	if len(b.made) == 0 {
+		b.since = time.Now()
+	}
+	b.made = append(b.made, m)
+	if len(b.made) < batchHosts && time.Since(b.since) < batchTime {
+		return nil
+	}
+	return b.commit()
+}
+
+// commit makes the batch last, unless the CA has changed since it was read.
+func (b *batch) commit() error {
+	if len(b.made) == 0 {
+		return nil
+	}
+	err := b.f.withCA(func() error {
+		if b.f.caStamp() != b.f.stamp {
+			return errCAChanged
+		}
+		return b.apply(b.made)
+	})
+	if err == nil {
+		b.f.tally.made += len(b.made)
+		clear(b.made)
+		b.made = b.made[:0]
+	}
+	return err
+}
+
+// recordsOf are the records of a batch.
+func recordsOf(batch []made) []store.Record {
+	var records []store.Record
+	for _, m := range batch {
+		records = append(records, m.records...)
+	}
+	return records
+}
+
+// end says how it went. What was made stays, and the same command goes on.
+func (f *fleet) end(err error) error {
+	if err == nil {
+		return f.tell()
+	}
+	if f.tally.made+f.tally.there == 0 || errors.As(err, new(hintError)) {
+		return err
+	}
+	return withHint(err, "%d of %s are there: the same command goes on", f.tally.made+f.tally.there,
+		countOf(f.tally.total, "bundle", "bundles"))
+}

@@ -1,0 +1,164 @@
+package main
+
+import (
+	"archive/tar"
+	"bytes"
+	"crypto"
+	"crypto/x509"
+	"fmt"
+	"io/fs"
+	"path"
+	"strings"
+	"time"
+
+	"virtpki/internal/libvirt"
+	"virtpki/internal/store"
+	"virtpki/pki"
+)
+
+// fleetShape is what every bundle of a fleet looks like: where in it each file
+// lies. It is worked out once.
+type fleetShape struct {
+	layout  libvirt.Layout // its base is below the bundle
+	flat    bool
+	folders []store.Piece
+	shared  []store.Piece // what everybody is to trust
+	top     fs.FileMode   // of the bundle itself
+	parents int           // folders that are the system's own
+}
+
+// newShape lays out the bundles. In one of the system's form every path is as it
+// stands below /; a flat one is a single folder.
+func newShape(g *globals, o *issueOptions, leaf leafPlan, roles []pki.Role) *fleetShape {
+	s := &fleetShape{layout: libvirt.Flat(""), flat: o.layout != "system", top: 0o700}
+	if !s.flat {
+		s.layout = libvirt.System(strings.Trim(g.sysconfdir, "/")).WithMode(libvirt.ClientKey, leaf.clientKeyMode)
+		s.top = s.layout.Parents
+		s.addParents()
+	}
+	files := []libvirt.File{libvirt.CACert}
+	for _, role := range roles {
+		files = append(files, libvirt.CertFile(string(role)), libvirt.KeyFile(string(role)))
+	}
+	seen := make(map[string]bool)
+	for _, file := range files {
+		for _, folder := range s.layout.FoldersFor(s.layout.Path(file)) {
+			if folder.Path != "" && folder.Path != "." && !seen[folder.Path] {
+				seen[folder.Path] = true
+				s.folders = append(s.folders, store.Piece{Path: folder.Path, Dir: true, Mode: folder.Mode})
+			}
+		}
+	}
+	return s
+}
+
+// addParents adds the folders above the layout, such as etc.
+func (s *fleetShape) addParents() {
+	above := ""
+	for _, part := range strings.Split(s.layout.Base, "/") {
+		if part == "" {
+			continue
+		}
+		above = path.Join(above, part)
+		s.folders = append(s.folders, store.Piece{Path: above, Dir: true, Mode: s.layout.Parents})
+		s.parents++
+	}
+}
+
+// share puts the CA's certificate and CRL into the shape.
+func (s *fleetShape) share(a *authority) {
+	s.shared = []store.Piece{s.file(libvirt.CACert, pki.EncodeCertificates(a.bundle...))}
+	if a.crl != nil {
+		s.shared = append(s.shared, s.file(libvirt.CACRL, a.crl))
+	}
+}
+
+func (s *fleetShape) file(file libvirt.File, data []byte) store.Piece {
+	path, mode := s.layout.Place(file)
+	return store.Piece{Path: path, Mode: mode, Data: data}
+}
+
+// pair is a key and its certificate.
+func (s *fleetShape) pair(role pki.Role, key crypto.Signer, certPEM []byte) ([]store.Piece, error) {
+	data, err := pki.EncodeKey(key, nil)
+	if err != nil {
+		return nil, err
+	}
+	return []store.Piece{
+		s.file(libvirt.KeyFile(string(role)), data),
+		s.file(libvirt.CertFile(string(role)), certPEM),
+	}, nil
+}
+
+// bundle is the folder of a host.
+func (s *fleetShape) bundle(name string, pairs []store.Piece) store.Bundle {
+	pieces := make([]store.Piece, 0, 1+len(s.folders)+len(pairs)+len(s.shared))
+	pieces = append(pieces, store.Piece{Dir: true, Mode: s.top})
+	pieces = append(append(append(pieces, s.folders...), pairs...), s.shared...)
+	return store.Bundle{Name: name, Pieces: pieces}
+}
+
+// appendTar writes a bundle into an archive, each path below a folder; the bundle
+// itself and the folders that are the system's own are not entries of their own
+// where there is none. Everything is root's: that is whose it will be.
+func (s *fleetShape) appendTar(w *tar.Writer, b store.Bundle, below string, now time.Time) error {
+	for i, p := range b.Pieces {
+		if below == "" && i <= s.parents {
+			continue
+		}
+		if err := tarPiece(w, path.Join(below, p.Path), p, now); err != nil {
+			return fmt.Errorf("archiving %s: %w", b.Name, err)
+		}
+	}
+	return nil
+}
+
+func tarPiece(w *tar.Writer, name string, p store.Piece, now time.Time) error {
+	header := &tar.Header{Typeflag: tar.TypeReg, Name: name, Mode: int64(p.Mode.Perm()), Size: int64(len(p.Data)),
+		Uname: "root", Gname: "root", ModTime: now.UTC().Truncate(time.Second)}
+	if p.Dir {
+		header.Typeflag, header.Name = tar.TypeDir, name+"/"
+	}
+	if err := w.WriteHeader(header); err != nil {
+		return err
+	}
+	_, err := w.Write(p.Data)
+	return err
+}
+
+// archive is a bundle as an archive of its own. That of a flat one holds a folder;
+// that of a tree unpacks onto /.
+func (s *fleetShape) archive(b store.Bundle, now time.Time) (store.Bundle, error) {
+	data, err := s.tarBytes(b, s.below(b.Name), now, true)
+	return store.Bundle{Name: b.Name + tarSuffix, Pieces: []store.Piece{{Mode: 0o600, Data: data}}}, err
+}
+
+// below is the folder in which the archive of one host holds its files.
+func (s *fleetShape) below(name string) string {
+	if s.flat {
+		return name
+	}
+	return ""
+}
+
+// tarBytes is a bundle in the form of an archive, or of a part of one.
+func (s *fleetShape) tarBytes(b store.Bundle, below string, now time.Time, end bool) ([]byte, error) {
+	var buffer bytes.Buffer
+	w := tar.NewWriter(&buffer)
+	if err := s.appendTar(w, b, below, now); err != nil {
+		return nil, err
+	}
+	finish := w.Flush
+	if end {
+		finish = w.Close
+	}
+	err := finish()
+	return buffer.Bytes(), err
+}
+
+const tarSuffix = ".tar"
+
+// recordOf is what the CA keeps of a certificate.
+func recordOf(cert *x509.Certificate) store.Record {
+	return store.Record{Serial: cert.SerialNumber, Data: pki.EncodeCertificates(cert)}
+}

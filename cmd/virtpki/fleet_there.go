@@ -1,0 +1,221 @@
+package main
+
+import (
+	"archive/tar"
+	"bytes"
+	"crypto/x509"
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+
+	"virtpki/internal/libvirt"
+	"virtpki/internal/store"
+	"virtpki/pki"
+)
+
+// bundleFiles reads the files of a bundle, a folder or an archive, by their paths in
+// it. A file that is not there is fs.ErrNotExist.
+type bundleFiles func(path string) ([]byte, error)
+
+// folderFiles reads from a folder.
+func folderFiles(folder string) bundleFiles {
+	return func(path string) ([]byte, error) {
+		return store.ReadFile(filepath.Join(folder, path), store.MaxPEM)
+	}
+}
+
+// openBundle finds the files of the bundle at a path. below is the folder in an
+// archive in which they are.
+func openBundle(path, below string) (bundleFiles, error) {
+	if !strings.HasSuffix(path, tarSuffix) {
+		return folderFiles(path), nil
+	}
+	file, err := os.Open(path)
+	if err != nil {
+		return nil, err
+	}
+	defer file.Close()
+	files := make(map[string][]byte)
+	err = eachInTar(file, func(name string, data []byte) error {
+		files[name] = data
+		return nil
+	})
+	if err != nil {
+		return nil, fmt.Errorf("%s: %w", path, err)
+	}
+	return func(name string) ([]byte, error) {
+		data, ok := files[filepath.Join(below, name)]
+		if !ok {
+			return nil, fmt.Errorf("%s: no %s in it: %w", path, name, fs.ErrNotExist)
+		}
+		return data, nil
+	}, nil
+}
+
+// maxArchived is more than any file of a bundle has, in bytes: a CRL may be long.
+const maxArchived = store.MaxPEM
+
+// eachInTar calls visit with every file of an archive.
+func eachInTar(r io.Reader, visit func(name string, data []byte) error) error {
+	archive := tar.NewReader(r)
+	for {
+		header, err := archive.Next()
+		if errors.Is(err, io.EOF) {
+			return nil
+		}
+		if err != nil {
+			return err
+		}
+		if header.Typeflag != tar.TypeReg {
+			continue
+		}
+		data, err := io.ReadAll(io.LimitReader(archive, maxArchived))
+		if err == nil {
+			err = visit(strings.TrimPrefix(header.Name, "./"), data)
+		}
+		if err != nil {
+			return err
+		}
+	}
+}
+
+// checkThere says why a bundle is not the one that a host would get: then it can be
+// kept neither as it is nor replaced without a word.
+func (f *fleet) checkThere(files bundleFiles, ids []identity) error {
+	for _, id := range ids {
+		if err := f.checkPair(files, id); err != nil {
+			return fmt.Errorf("%s pair: %w", id.role, err)
+		}
+	}
+	data, err := files(f.shape.layout.Path(libvirt.CACert))
+	if err != nil {
+		return err
+	}
+	certs, err := pki.ParseCertificates(data)
+	if err == nil && !slices.ContainsFunc(certs, f.a.ca.Certificate.Equal) {
+		err = fmt.Errorf("its cacert.pem is without %s", dnOf(f.a.ca.Certificate))
+	}
+	return err
+}
+
+func (f *fleet) checkPair(files bundleFiles, id identity) error {
+	cert, err := f.readPair(files, id.role)
+	if err != nil {
+		return err
+	}
+	wanted := id.rawSubject
+	if wanted == nil {
+		if wanted, err = leafSubject(f.a.ca.Certificate, id.name); err != nil {
+			return err
+		}
+	}
+	switch missing := id.lacking(cert); {
+	case !bytes.Equal(cert.RawSubject, wanted):
+		return fmt.Errorf("it is that of %s", dnOf(cert))
+	case !f.a.hasSigned(cert):
+		return errors.New("it is signed by another CA")
+	case !f.now().Before(cert.NotAfter):
+		return fmt.Errorf("it expired on %s", cert.NotAfter.Format(dateForm))
+	case missing != "":
+		return fmt.Errorf("it is not for %s", missing)
+	}
+	return nil
+}
+
+// readPair reads a certificate and wants its key beside it.
+func (f *fleet) readPair(files bundleFiles, role pki.Role) (*x509.Certificate, error) {
+	certData, err1 := files(f.shape.layout.Path(libvirt.CertFile(string(role))))
+	keyData, err2 := files(f.shape.layout.Path(libvirt.KeyFile(string(role))))
+	if err := firstOf(err1, err2); err != nil {
+		return nil, err
+	}
+	certs, err := pki.ParseCertificates(certData)
+	if err != nil {
+		return nil, err
+	}
+	key, err := pki.ParseKey(keyData, nil)
+	if err == nil && !pki.KeyMatches(certs[0], key) {
+		err = errors.New("its key is another one's")
+	}
+	return certs[0], err
+}
+
+// stagedCerts reads the certificates of a bundle that a killed run has staged,
+// whatever its form: all but those of CAs.
+func stagedCerts(path string) ([]*x509.Certificate, error) {
+	var certs []*x509.Certificate
+	visit := func(name string, data []byte) error {
+		for der := range pki.CertificateBlocks(data) {
+			cert, err := x509.ParseCertificate(der)
+			if err != nil {
+				return fmt.Errorf("%s: %w", name, err)
+			}
+			if !cert.IsCA {
+				certs = append(certs, cert)
+			}
+		}
+		return nil
+	}
+	return certs, eachInBundle(path, visit)
+}
+
+// eachInBundle calls visit with every file of a folder or of an archive.
+func eachInBundle(path string, visit func(name string, data []byte) error) error {
+	info, err := os.Lstat(path)
+	if err != nil {
+		return err
+	}
+	if !info.IsDir() {
+		file, err := os.Open(path)
+		if err != nil {
+			return err
+		}
+		defer file.Close()
+		return eachInTar(file, visit)
+	}
+	return filepath.WalkDir(path, func(name string, entry fs.DirEntry, err error) error {
+		if err != nil || !entry.Type().IsRegular() {
+			return err
+		}
+		data, err := store.ReadFile(name, store.MaxPEM)
+		if err != nil {
+			return err
+		}
+		return visit(name, data)
+	})
+}
+
+// there finds the hosts whose bundle is there. One that is there and is not whole, or
+// not what the list says, is an error.
+func (f *fleet) there(list *hostList) (has []bool, err error) {
+	has = make([]bool, len(list.hosts))
+	work := func(i int) (bool, error) {
+		name, _ := list.hosts[i].fields()
+		path := f.pathOf(name)
+		if !store.Exists(path) {
+			return false, nil
+		}
+		ids, err := f.identitiesOf(list.hosts[i])
+		if err != nil {
+			return false, err
+		}
+		files, err := openBundle(path, f.shape.below(name))
+		if err == nil {
+			err = f.checkThere(files, ids)
+		}
+		if err != nil {
+			err = withHint(fmt.Errorf("there is %s already: %w", path, err), "remove it to have it made again, or choose another --out")
+		}
+		return true, list.at(list.hosts[i], err)
+	}
+	err = inOrder(f.ctx, len(list.hosts), f.workers, 256, work, func(i int, there bool) error {
+		has[i] = there
+		return nil
+	})
+	return has, err
+}

@@ -201,9 +201,6 @@ func (a altNames) outside(permit pki.Permit) string {
 // identitiesOf are the certificates that a host gets.
 func (f *fleet) identitiesOf(h hostLine) ([]identity, error) {
 	name, sans := h.fields()
-	if h.number == 0 {
-		name, sans = h.text, nil
-	}
 	if f.role == "client" {
 		if len(sans) > 0 {
 			return nil, fmt.Errorf("client %s has SANs, and libvirt looks at no SAN of a client", quoteShort(name))
@@ -264,5 +261,5 @@ func (f *fleet) makeHost(h hostLine) (made, error) {
 func (f *fleet) count(cert *x509.Certificate, name string, dropped []string) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
-	f.tally.add(cert, name, dropped, f.now().Add(f.leaf.validity))
+	f.tally.add(cert, f.a.ca.Certificate, name, dropped)
 }

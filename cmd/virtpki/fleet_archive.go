@@ -34,6 +34,14 @@ func (f *fleet) results() io.Writer {
 	return f.stdout
 }
 
+// outText names where the bundles go.
+func (f *fleet) outText() string {
+	if f.toStdout() {
+		return "the archive"
+	}
+	return f.o.out
+}
+
 // placeOf is where the bundle of a name is to lie, for people.
 func (f *fleet) placeOf(name string) string {
 	if f.oneArchive() {

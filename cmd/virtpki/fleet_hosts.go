@@ -21,8 +21,12 @@ type hostLine struct {
 	text   string // name and SANs, as they stand there
 }
 
-// fields are the name and the SANs. A comment ends the line.
+// fields are the name and the SANs. A comment ends the line. A name of the command
+// line stands for itself, blanks included.
 func (h hostLine) fields() (name string, sans []string) {
+	if h.number == 0 {
+		return h.text, nil
+	}
 	fields := strings.Fields(h.text)
 	for i, field := range fields {
 		if strings.HasPrefix(field, "#") {

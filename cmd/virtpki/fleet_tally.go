@@ -34,8 +34,8 @@ func (t *fleetTally) start(total int, has []bool) {
 
 func (t *fleetTally) left() int { return t.total - t.there - t.made }
 
-// add takes note of a certificate, which should last until wanted.
-func (t *fleetTally) add(cert *x509.Certificate, name string, dropped []string, wanted time.Time) {
+// add takes note of a certificate.
+func (t *fleetTally) add(cert, ca *x509.Certificate, name string, dropped []string) {
 	if t.until.IsZero() || cert.NotAfter.Before(t.until) {
 		t.until = cert.NotAfter
 	}
@@ -43,7 +43,7 @@ func (t *fleetTally) add(cert *x509.Certificate, name string, dropped []string, 
 		t.dropped++
 		t.example = droppedText(dropped, name)
 	}
-	t.shortened = t.shortened || cert.NotAfter.Before(wanted.Add(-time.Second))
+	t.shortened = t.shortened || !cert.NotAfter.Before(ca.NotAfter)
 }
 
 // tallied is the tally as it is now.
@@ -94,7 +94,7 @@ func (f *fleet) tell() error {
 		return nil
 	}
 	days := int(t.until.Sub(f.now()).Round(24*time.Hour).Hours() / 24)
-	fmt.Fprintf(f.results(), "made %s in %s: %s until %s (%d days)\n", countOf(t.made, "bundle", "bundles"), f.o.out,
+	fmt.Fprintf(f.results(), "made %s in %s: %s until %s (%d days)\n", countOf(t.made, "bundle", "bundles"), f.outText(),
 		countOf(report.Certificates, "certificate", "certificates"), t.until.Format(dateForm), days)
 	if t.there > 0 {
 		fmt.Fprintf(f.results(), "%s there already\n", countOf(t.there, "bundle was", "bundles were"))

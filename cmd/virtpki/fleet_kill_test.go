@@ -1,0 +1,280 @@
+package main
+
+import (
+	"crypto/x509"
+	"errors"
+	"fmt"
+	"math/rand/v2"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"virtpki/internal/libvirt"
+	"virtpki/internal/store"
+	"virtpki/pki"
+)
+
+// fleetForm is one of the forms in which a fleet can be made.
+type fleetForm struct {
+	name  string
+	flags []string
+	out   string
+	names func(t *testing.T, out string) []string // of the bundles in it
+	open  func(t *testing.T, out, name string) bundleFiles
+	shape libvirt.Layout
+}
+
+var fleetForms = []fleetForm{
+	{"folders", nil, "out", folderNames, openFolder, libvirt.System("etc")},
+	{"archives", []string{"--format", "tar", "--layout", "pkipath"}, "out", folderNames, openOwnTar, libvirt.Flat("")},
+	{"one archive", []string{"--format", "tar"}, "all.tar", archivedNames, openArchived, libvirt.System("etc")},
+}
+
+// A fleet of 1,000 hosts is killed ten times at random moments; then it is finished.
+func TestFleetKilled(t *testing.T) {
+	const hosts, kills = 1000, 10
+	binary := buildStatic(t)
+	for _, form := range fleetForms {
+		t.Run(form.name, func(t *testing.T) {
+			folder := scratch(t)
+			list := writeHosts(t, folder, hosts)
+			root, out := filepath.Join(folder, "root"), filepath.Join(folder, form.out)
+			mustRun(t, binary, "ca", "init", "--root", root, "--name", "Example Org")
+			command := append([]string{"issue", "host", "--hosts", list, "--out", out, "--root", root}, form.flags...)
+			killed := 0
+			for killed < kills {
+				if !killAfter(t, binary, command, time.Duration(20+rand.IntN(60))*time.Millisecond) {
+					break
+				}
+				killed++
+				checkNothingTorn(t, form, root, out)
+			}
+			if killed < 3 {
+				t.Fatalf("killed %d times only: the machine is too fast for this test", killed)
+			}
+			mustRun(t, binary, command...)
+			checkFleet(t, form, root, out, hosts)
+			if got := mustRun(t, binary, command...); !strings.HasPrefix(got, "nothing to do") {
+				t.Errorf("run again: %s", got)
+			}
+			checkClean(t, folder)
+			t.Logf("killed %d times", killed)
+		})
+	}
+}
+
+func writeHosts(t *testing.T, folder string, n int) string {
+	t.Helper()
+	var text strings.Builder
+	for i := range n {
+		fmt.Fprintf(&text, "hv%d.lab.example 10.1.%d.%d\n", i, i/250, i%250)
+	}
+	path := filepath.Join(folder, "hosts")
+	if err := os.WriteFile(path, []byte(text.String()), 0o644); err != nil {
+		t.Fatal(err)
+	}
+	return path
+}
+
+func mustRun(t *testing.T, binary string, args ...string) string {
+	t.Helper()
+	out, err := exec.Command(binary, args...).CombinedOutput()
+	if err != nil {
+		t.Fatalf("virtpki %s: %v\n%s", strings.Join(args, " "), err, out)
+	}
+	return string(out)
+}
+
+// killAfter runs a command and kills it after some time; false when it had ended.
+func killAfter(t *testing.T, binary string, args []string, after time.Duration) bool {
+	t.Helper()
+	cmd := exec.Command(binary, args...)
+	var stderr strings.Builder
+	cmd.Stderr = &stderr
+	if err := cmd.Start(); err != nil {
+		t.Fatal(err)
+	}
+	time.Sleep(after)
+	cmd.Process.Kill()
+	err := cmd.Wait()
+	if err != nil && cmd.ProcessState.Exited() {
+		t.Fatalf("%v: %s", err, stderr.String())
+	}
+	return err != nil
+}
+
+func folderNames(t *testing.T, out string) []string {
+	t.Helper()
+	entries, err := os.ReadDir(out)
+	if err != nil && !errors.Is(err, os.ErrNotExist) {
+		t.Fatal(err)
+	}
+	var names []string
+	for _, entry := range entries {
+		if !strings.HasPrefix(entry.Name(), ".") {
+			names = append(names, entry.Name())
+		}
+	}
+	return names
+}
+
+func openFolder(t *testing.T, out, name string) bundleFiles {
+	return folderFiles(filepath.Join(out, name))
+}
+
+func openOwnTar(t *testing.T, out, name string) bundleFiles {
+	t.Helper()
+	files, err := openBundle(filepath.Join(out, name), strings.TrimSuffix(name, tarSuffix))
+	if err != nil {
+		t.Fatal(err)
+	}
+	return files
+}
+
+func archivedNames(t *testing.T, out string) []string {
+	t.Helper()
+	var names []string
+	file, err := os.Open(out)
+	if errors.Is(err, os.ErrNotExist) {
+		return nil
+	}
+	if err == nil {
+		err = eachArchived(file, func(h archivedHost) error {
+			names = append(names, h.name)
+			return nil
+		})
+		file.Close()
+	}
+	if err != nil {
+		t.Fatal(err)
+	}
+	return names
+}
+
+func openArchived(t *testing.T, out, name string) bundleFiles {
+	t.Helper()
+	files, err := openBundle(out, name)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return files
+}
+
+// checkNothingTorn wants that what has a name is whole: records and bundles.
+func checkNothingTorn(t *testing.T, form fleetForm, root, out string) {
+	t.Helper()
+	records := recordedSerials(t, root)
+	names := form.names(t, out)
+	if len(names) > 20 {
+		rand.Shuffle(len(names), func(i, j int) { names[i], names[j] = names[j], names[i] })
+		names = names[:20]
+	}
+	for _, name := range names {
+		for _, cert := range checkBundle(t, form, form.open(t, out, name)) {
+			if !records[store.SerialText(cert.SerialNumber)] {
+				t.Errorf("%s is handed out without a record", dnOf(cert))
+			}
+		}
+	}
+}
+
+func recordedSerials(t *testing.T, root string) map[string]bool {
+	t.Helper()
+	certs, err := store.Records(libvirt.Records(root + "/etc/pki/CA"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	serials := make(map[string]bool)
+	for _, cert := range certs {
+		serials[store.SerialText(cert.SerialNumber)] = true
+	}
+	return serials
+}
+
+// checkBundle wants both pairs, whole, and the CA beside them.
+func checkBundle(t *testing.T, form fleetForm, files bundleFiles) []*x509.Certificate {
+	t.Helper()
+	f := fleet{shape: &fleetShape{layout: form.shape}}
+	var certs []*x509.Certificate
+	for _, role := range []pki.Role{pki.Server, pki.Client} {
+		cert, err := f.readPair(files, role)
+		if err != nil {
+			t.Fatal(err)
+		}
+		certs = append(certs, cert)
+	}
+	return certs
+}
+
+// checkFleet wants each host once, each certificate valid and recorded, and no
+// record of anything else.
+func checkFleet(t *testing.T, form fleetForm, root, out string, hosts int) {
+	t.Helper()
+	names := form.names(t, out)
+	sorted := slices.Clone(names)
+	slices.Sort(sorted)
+	if len(slices.Compact(sorted)) != hosts || len(names) != hosts {
+		t.Errorf("%d bundles of %d hosts, want %d", len(names), len(slices.Compact(sorted)), hosts)
+	}
+	ca, err := readCerts(root + "/etc/pki/CA/cacert.pem")
+	if err != nil {
+		t.Fatal(err)
+	}
+	records := recordedSerials(t, root)
+	open := form.open
+	if form.out != "out" { // read once, not once for each host
+		open = cachedArchive(t, out)
+	}
+	for _, name := range names {
+		for i, cert := range checkBundle(t, form, open(t, out, name)) {
+			host := strings.TrimSuffix(name, tarSuffix)
+			if err := verifyLeaf(cert, ca[0], host, i == 0); err != nil {
+				t.Errorf("%s: %v", host, err)
+			}
+			serial := store.SerialText(cert.SerialNumber)
+			if !records[serial] {
+				t.Errorf("%s %s has no record, or has one with another", host, serial)
+			}
+			delete(records, serial)
+		}
+	}
+	if len(records) > 0 {
+		t.Errorf("%d records of certificates that nobody has", len(records))
+	}
+}
+
+func cachedArchive(t *testing.T, out string) func(*testing.T, string, string) bundleFiles {
+	t.Helper()
+	all := make(map[string]bundleFiles)
+	file, err := os.Open(out)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer file.Close()
+	err = eachArchived(file, func(h archivedHost) error {
+		all[h.name] = func(path string) ([]byte, error) { return h.files[path], nil }
+		return nil
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return func(_ *testing.T, _, name string) bundleFiles { return all[name] }
+}
+
+func verifyLeaf(cert, ca *x509.Certificate, host string, server bool) error {
+	roots := x509.NewCertPool()
+	roots.AddCert(ca)
+	opts := x509.VerifyOptions{Roots: roots, KeyUsages: []x509.ExtKeyUsage{x509.ExtKeyUsageClientAuth}}
+	if server {
+		opts.DNSName, opts.KeyUsages = host, []x509.ExtKeyUsage{x509.ExtKeyUsageServerAuth}
+	}
+	if cert.Subject.CommonName != host {
+		return fmt.Errorf("it is that of %s", dnOf(cert))
+	}
+	_, err := cert.Verify(opts)
+	return err
+}

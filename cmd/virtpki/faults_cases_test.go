@@ -71,6 +71,21 @@ func faultCases() []faults {
 			},
 		},
 		{
+			name:    "issue --hosts",
+			prepare: prepareFleet,
+			command: []string{"issue", "host", "--hosts", "ROOT/hosts", "--out", "ROOT/out", "--root", "ROOT", "-j", "1"},
+			check:   checkFleetFaults,
+			again:   finishFleet,
+		},
+		{
+			name:    "issue --hosts, one archive",
+			prepare: prepareFleet,
+			command: []string{"issue", "host", "--hosts", "ROOT/hosts", "--out", "ROOT/all.tar", "--format", "tar", "--root", "ROOT", "-j", "1"},
+			goesOn:  true,
+			check:   checkFleetFaults,
+			again:   finishFleet,
+		},
+		{
 			name:    "revoke",
 			prepare: prepareRevoked,
 			command: []string{"revoke", "alice", "--root", "ROOT", "--no-reload", "--reason", "keyCompromise"},

@@ -17,7 +17,7 @@ import (
 // counts where it may make a file.
 const changingCalls = "?creat,?open,openat,?openat2,write,?writev,pwrite64," +
 	"?chmod,fchmod,fchmodat,?fchmodat2,?chown,?lchown,fchown,fchownat," +
-	"fsync,fdatasync,?sync_file_range,ftruncate,truncate,?fallocate," +
+	"fsync,fdatasync,syncfs,?sync_file_range,ftruncate,truncate,?fallocate," +
 	"?rename,?renameat,renameat2,?link,linkat,?symlink,symlinkat," +
 	"?mkdir,mkdirat,?unlink,?rmdir,unlinkat,flock,fsetxattr,setxattr,exit_group"
 

@@ -22,6 +22,8 @@ type faults struct {
 	// an empty folder. It runs once.
 	prepare func(t *testing.T, in injector, root string)
 	command []string
+	// goesOn is set where a failure may leave what the next run goes on with.
+	goesOn bool
 	// check looks at a root after the command was killed in it, or has failed.
 	check func(t *testing.T, at scene)
 	// again looks at a root after the command has run twice more.
@@ -32,6 +34,7 @@ type faults struct {
 type scene struct {
 	injector
 	command []string
+	goesOn  bool
 	root    string
 	before  snapshot // before the command
 	whole   snapshot // after a run of the command without a fault
@@ -75,7 +78,7 @@ func (f faults) run(t *testing.T, binary string) {
 		t.Fatal(err)
 	}
 	f.prepare(t, r.injector, r.before)
-	r.scene = scene{injector: r.injector, command: f.command, root: r.fresh(t, "whole"), before: snap(t, r.before)}
+	r.scene = scene{injector: r.injector, command: f.command, goesOn: f.goesOn, root: r.fresh(t, "whole"), before: snap(t, r.before)}
 	whole := r.injector.count(t, r.scene.root, f.command)
 	if whole.status != 0 {
 		t.Fatalf("without a fault: exit status %d\n%s", whole.status, whole.stderr)
@@ -292,12 +295,19 @@ func (at scene) checkRefused(t *testing.T) {
 		return
 	}
 	lines := strings.Split(strings.TrimSuffix(at.out.stderr, "\n"), "\n")
+	if at.goesOn && at.out.status == exitError && strings.HasPrefix(lines[0], "virtpki: error: ") {
+		return
+	}
 	if at.out.status != exitError || len(lines) != 1 || !strings.HasPrefix(lines[0], "virtpki: error: ") {
 		t.Errorf("exit status %d, want %d and one line:\n%s", at.out.status, exitError, at.out.stderr)
 	}
 	now := snap(t, at.root)
 	if strings.HasPrefix(at.out.steps[at.out.hit].call, "unlink") {
 		now = now.withoutLeavings()
+	}
+	if staging := "out/.virtpki-fleet.tmp"; now[staging] != "" { // a second thread met the fault when it tidied up
+		now = now.withoutLeavings()
+		delete(now, "out")
 	}
 	if diff := at.before.diff(now); diff != "" {
 		t.Errorf("after a failure:\n%s", diff)

@@ -60,8 +60,8 @@ func (f *fleet) makeArchive(list *hostList) error {
 		return f.end(f.streamArchive(list))
 	}
 	folder := filepath.Dir(f.o.out)
-	if done, err := f.archiveThere(list); done || err != nil {
-		return err
+	if done, err := f.archiveThere(list); err != nil || done && !store.Unfinished(folder, filepath.Base(f.o.out)) && !store.Interrupted(folder) {
+		return firstOf(err, f.tell())
 	}
 	lock, err := f.lockOut(folder)
 	if err != nil {
@@ -69,7 +69,7 @@ func (f *fleet) makeArchive(list *hostList) error {
 	}
 	defer lock.Release()
 	if done, err := f.archiveThere(list); done || err != nil {
-		return err
+		return firstOf(err, store.Sweep(folder, filepath.Base(f.o.out)), f.tell())
 	}
 	for {
 		err = f.fillArchive(list, folder)
@@ -98,19 +98,20 @@ func (f *fleet) archiveThere(list *hostList) (bool, error) {
 		return false, withHint(fmt.Errorf("there is %s already, and it is not of these hosts", f.o.out), "remove it, or choose another --out")
 	}
 	f.tally.there = n
-	return true, f.tell()
+	return true, nil
 }
 
 // fillArchive goes on with what a killed run has staged.
-func (f *fleet) fillArchive(list *hostList, folder string) (err error) {
+func (f *fleet) fillArchive(list *hostList, folder string) error {
 	name := filepath.Base(f.o.out)
 	w, err := f.open(folder, name)
 	if err != nil {
 		return err
 	}
-	defer func() { err = errors.Join(err, w.Close()) }()
+	defer w.Close()
 	archive, err := w.OpenArchive(name)
 	if err != nil {
+		w.Drop()
 		return err
 	}
 	defer archive.Close()
@@ -148,7 +149,7 @@ func (f *fleet) resume(w *store.Fleet, archive *store.Archive, list *hostList) (
 
 // streamArchive writes the archive to stdout. What was handed out before it was cut
 // short is recorded, and the archive cannot be gone on with.
-func (f *fleet) streamArchive(list *hostList) (err error) {
+func (f *fleet) streamArchive(list *hostList) error {
 	if file, ok := f.stdout.(*os.File); ok && term.IsTerminal(int(file.Fd())) {
 		return usagef("--out - writes private keys: not onto a terminal")
 	}
@@ -156,7 +157,7 @@ func (f *fleet) streamArchive(list *hostList) (err error) {
 	if err != nil {
 		return err
 	}
-	defer func() { err = errors.Join(err, w.Close()) }()
+	defer w.Close()
 	out := newTarStream(f, f.stdout)
 	apply := func(batch []made) error {
 		return firstOf(w.Commit(recordsOf(batch), nil), out.write(batch))

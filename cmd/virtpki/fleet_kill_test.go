@@ -45,16 +45,15 @@ func TestFleetKilled(t *testing.T) {
 			root, out := filepath.Join(folder, "root"), filepath.Join(folder, form.out)
 			mustRun(t, binary, "ca", "init", "--root", root, "--name", "Example Org")
 			command := append([]string{"issue", "host", "--hosts", list, "--out", out, "--root", root}, form.flags...)
-			killed := 0
-			for killed < kills {
-				if !killAfter(t, binary, command, time.Duration(20+rand.IntN(60))*time.Millisecond) {
-					break
-				}
+			killed, staged := 0, 0
+			for killed < kills && killAfter(t, binary, command, time.Duration(5+rand.IntN(95))*time.Millisecond) {
 				killed++
+				staged += truth(store.Unfinished(out, fleetName) || store.Unfinished(folder, form.out))
 				checkNothingTorn(t, form, root, out)
 			}
-			if killed < 3 {
-				t.Fatalf("killed %d times only: the machine is too fast for this test", killed)
+			t.Logf("killed %d times, %d bundles there, %d times with some under construction", killed, len(form.names(t, out)), staged)
+			if killed < kills/2 {
+				t.Error("this machine is too fast for the test")
 			}
 			mustRun(t, binary, command...)
 			checkFleet(t, form, root, out, hosts)
@@ -62,7 +61,6 @@ func TestFleetKilled(t *testing.T) {
 				t.Errorf("run again: %s", got)
 			}
 			checkClean(t, folder)
-			t.Logf("killed %d times", killed)
 		})
 	}
 }

@@ -10,9 +10,11 @@ import (
 )
 
 // How much is committed at once, and how many bundles may wait for it: enough to
-// make a sync of the file system cheap, and no more than a kill may cost.
+// make a sync of the file system cheap, and no more than a kill may cost. The first
+// batches are small, and each doubles: what will go wrong goes wrong early.
 const (
-	batchHosts = 512
+	firstBatch = 16
+	batchHosts = 256
 	batchTime  = 2 * time.Second
 )
 
@@ -89,12 +91,13 @@ func (f *fleet) untilUnchanged(list *hostList) error {
 }
 
 // makeMissing finishes what a killed run has left, and makes what is missing.
-func (f *fleet) makeMissing(list *hostList) (err error) {
+func (f *fleet) makeMissing(list *hostList) error {
 	w, err := f.open(f.o.out, fleetName)
 	if err != nil {
 		return err
 	}
-	defer func() { err = errors.Join(err, w.Drop(), w.Close()) }()
+	defer w.Close()
+	defer w.Drop()
 	if err := f.recover(w); err != nil {
 		return err
 	}
@@ -142,7 +145,7 @@ func (f *fleet) makeAll(w *store.Fleet, list *hostList, hosts []hostLine) error 
 		}
 		return w.Commit(recordsOf(batch), names)
 	}
-	err := f.inBatches(hosts, apply, func(h hostLine) (made, error) {
+	return f.inBatches(hosts, apply, func(h hostLine) (made, error) {
 		m, err := f.makeHost(h)
 		if err == nil && f.o.format == "tar" {
 			m.bundle, err = f.shape.archive(m.bundle, f.now())
@@ -153,16 +156,12 @@ func (f *fleet) makeAll(w *store.Fleet, list *hostList, hosts []hostLine) error 
 		m.bundle.Pieces = nil
 		return m, list.at(h, err)
 	})
-	if err == nil || errors.Is(err, errInterrupted) {
-		err = firstOf(w.Settle(), err)
-	}
-	return err
 }
 
 // inBatches makes hosts on all processors and applies them in batches, in the order
 // of the list. A run that is interrupted applies what it has.
 func (f *fleet) inBatches(hosts []hostLine, apply func([]made) error, work func(hostLine) (made, error)) error {
-	b := batch{f: f, apply: apply}
+	b := batch{f: f, apply: apply, enough: firstBatch}
 	progress := f.newProgress()
 	defer progress.end()
 	err := inOrder(f.ctx, len(hosts), f.workers, batchHosts, func(i int) (made, error) { return work(hosts[i]) },
@@ -178,10 +177,11 @@ func (f *fleet) inBatches(hosts []hostLine, apply func([]made) error, work func(
 
 // batch gathers what is committed at once.
 type batch struct {
-	f     *fleet
-	apply func([]made) error
-	made  []made
-	since time.Time
+	f      *fleet
+	apply  func([]made) error
+	made   []made
+	enough int
+	since  time.Time
 }
 
 // add takes a bundle in, and commits when there are enough.
@@ -190,7 +190,7 @@ func (b *batch) add(m made) error {
 		b.since = time.Now()
 	}
 	b.made = append(b.made, m)
-	if len(b.made) < batchHosts && time.Since(b.since) < batchTime {
+	if len(b.made) < b.enough && time.Since(b.since) < batchTime {
 		return nil
 	}
 	return b.commit()
@@ -209,6 +209,7 @@ func (b *batch) commit() error {
 	})
 	if err == nil {
 		b.f.tally.made += len(b.made)
+		b.enough = min(2*b.enough, batchHosts)
 		clear(b.made)
 		b.made = b.made[:0]
 	}

@@ -73,8 +73,12 @@ func OpenFleet(out, name, records string, owner *Owner) (*Fleet, error) {
 // Unfinished reports whether a killed run has left something staged in out.
 func Unfinished(out, name string) bool { return Exists(stagingFor(out, name)) }
 
-// Drop removes what is staged and not committed.
-func (f *Fleet) Drop() error { return os.RemoveAll(f.staging) }
+// Sweep removes what a run has left staged in out though it was done.
+func Sweep(out, name string) error { return os.RemoveAll(stagingFor(out, name)) }
+
+// Drop removes what is staged and not committed. What cannot be removed is left to
+// the next run.
+func (f *Fleet) Drop() { os.RemoveAll(f.staging) }
 
 // Close ends the work. What is staged stays.
 func (f *Fleet) Close() error {
@@ -141,7 +145,10 @@ func (f *Fleet) commit(records []Record, names []string, done *undoList) error {
 		}
 		done.add(func() error { return os.Rename(to, from) })
 	}
-	return nil
+	if len(names) == 0 {
+		return nil
+	}
+	return syncFolder(f.out)
 }
 
 // record writes records, and makes them and all that is staged last.
@@ -179,9 +186,6 @@ func (f *Fleet) sync() error {
 	}
 	return nil
 }
-
-// Settle makes the names of what was committed last.
-func (f *Fleet) Settle() error { return syncFolder(f.out) }
 
 // Recover goes on with what a killed run has left staged. The caller holds the
 // lock of the CA as well. Records appear after all that they are of has reached the

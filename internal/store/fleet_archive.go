@@ -80,7 +80,12 @@ func (a *Archive) Finish() error {
 }
 
 // Close ends the work. What was committed stays staged for another run.
-func (a *Archive) Close() error { return a.file.Close() }
+func (a *Archive) Close() error {
+	if a.last == 0 {
+		a.fleet.Drop()
+	}
+	return a.file.Close()
+}
 
 // Forget removes records of certificates that were never handed out: their keys are
 // gone.

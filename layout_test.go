@@ -25,6 +25,7 @@ var mayImport = map[string][]string{
 	"internal/store":         {},
 	"internal/libvirt":       {"dn"},
 	"internal/judge":         {"dn", "internal/libvirt"},
+	"bench/fleet":            {},
 	"internal/lab":           {},
 	"internal/lab/labscript": {"internal/lab"},
 	"internal/lab/vnctls":    {},

@@ -20,28 +20,58 @@ DN as libvirt matches it, names, serial, and until when.
 
 With --json the SHA-256 fingerprint and the path of each certificate are there
 too. A certificate that is installed and recorded is listed once, with the path
-of the installed file.`
+of the installed file.
+
+--fleet lists what is in bundles instead: those of a folder, or of an archive,
+that issue --out has made, soonest end first.
+
+--format prometheus is for the text collector of Prometheus's node exporter: when
+each certificate ends, in the same form as renew --metrics has it.`
 
 func newList(e *env, g *globals) *cobra.Command {
-	return &cobra.Command{
+	var fleet, format string
+	cmd := &cobra.Command{
 		Use:     "list",
 		Short:   "List what is installed and what the CA signed",
 		Long:    help(listHelp, exitDone, exitError, exitUsage),
-		Example: "  virtpki list\n  virtpki list --json",
+		Example: "  virtpki list\n  virtpki list --json\n  virtpki list --fleet bundles",
 		Args:    cobra.NoArgs,
 		RunE: func(*cobra.Command, []string) error {
-			return e.list(g)
+			return e.listAs(g, fleet, format)
 		},
 	}
+	cmd.Flags().StringVar(&fleet, "fleet", "", "list the bundles of a `directory` or archive")
+	cmd.Flags().StringVar(&format, "format", "table", "`form` of the list: table, json or prometheus")
+	cmd.MarkFlagDirname("fleet")
+	completeFrom(cmd, "format", "table", "json", "prometheus")
+	return cmd
 }
 
-func (e *env) list(g *globals) error {
+// listAs lists in a format. --json is --format json.
+func (e *env) listAs(g *globals, fleet, format string) error {
+	if !slices.Contains([]string{"table", "json", "prometheus"}, format) {
+		return usagef("unknown format %q (table, json or prometheus)", format)
+	}
+	if g.json {
+		format = "json"
+	}
+	if fleet != "" {
+		return e.listFleet(g, fleet, format)
+	}
+	return e.list(g, format)
+}
+
+func (e *env) list(g *globals, format string) error {
 	infos, err := e.everything(g)
 	if err != nil {
 		e.warn("%v", err)
 	}
-	if g.json {
+	switch format {
+	case "json":
 		return e.printJSON(infos)
+	case "prometheus":
+		_, err := e.stdout.Write(expiryMetrics(infos))
+		return err
 	}
 	if len(infos) == 0 {
 		e.warn("nothing is installed in %s, and there is no CA in %s", g.system().Base, g.caFolder())

@@ -261,6 +261,11 @@ func readCerts(path string) ([]*x509.Certificate, error) {
 	if err != nil {
 		return nil, err
 	}
+	return parseCerts(path, data)
+}
+
+// parseCerts reads every certificate of what a file holds.
+func parseCerts(path string, data []byte) ([]*x509.Certificate, error) {
 	certs, err := pki.ParseCertificates(data)
 	if err != nil {
 		return nil, fmt.Errorf("%s: %w", path, err)

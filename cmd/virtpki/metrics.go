@@ -14,6 +14,9 @@ import (
 // metricsMode lets the node exporter read the file.
 const metricsMode fs.FileMode = 0o644
 
+// notAfterMetric tells when certificates end, whoever has them.
+const notAfterMetric = "virtpki_certificate_not_after_seconds"
+
 // writeMetrics writes what Prometheus's text collector reads, as things stand
 // after the run.
 func (r *renewal) writeMetrics(result error) error {
@@ -32,10 +35,10 @@ func (r *renewal) writeMetrics(result error) error {
 
 func (r *renewal) metricsText(result error) []byte {
 	var b bytes.Buffer
-	family(&b, "virtpki_certificate_not_after_seconds", "End of an installed certificate, in seconds since 1970.")
+	family(&b, notAfterMetric, "End of an installed certificate, in seconds since 1970.")
 	for _, in := range r.found {
 		if cert := in.pair.cert; cert != nil {
-			fmt.Fprintf(&b, "virtpki_certificate_not_after_seconds{role=%s,path=%s,dn=%s} %d\n",
+			fmt.Fprintf(&b, "%s{role=%s,path=%s,dn=%s} %d\n", notAfterMetric,
 				label(string(in.role)), label(in.pair.certPath), label(dnOf(cert)), cert.NotAfter.Unix())
 		}
 	}

@@ -70,6 +70,9 @@ func OpenFleet(out, name, records string, owner *Owner) (*Fleet, error) {
 	return f, nil
 }
 
+// Folder is where the bundles go.
+func (f *Fleet) Folder() string { return f.out }
+
 // Unfinished reports whether a killed run has left something staged in out.
 func Unfinished(out, name string) bool { return Exists(stagingFor(out, name)) }
 

@@ -1,0 +1,205 @@
+package main
+
+import (
+	"bytes"
+	"cmp"
+	"context"
+	"crypto/x509"
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"runtime"
+	"slices"
+	"strings"
+
+	"virtpki/internal/libvirt"
+)
+
+// fleetCert is a certificate of a bundle.
+type fleetCert struct {
+	Host string `json:"host"` // the name of the bundle
+	certInfo
+}
+
+// listFleet tells of every certificate in a folder of bundles, soonest end first.
+func (e *env) listFleet(g *globals, folder, format string) error {
+	certs, err := e.fleetCerts(g, folder)
+	if err != nil && len(certs) == 0 {
+		return err
+	}
+	if err != nil {
+		e.warn("%v", err)
+	}
+	switch format {
+	case "json":
+		return e.printJSON(certs)
+	case "prometheus":
+		infos := make([]certInfo, len(certs))
+		for i, c := range certs {
+			infos[i] = c.certInfo
+		}
+		_, err := e.stdout.Write(expiryMetrics(infos))
+		return err
+	}
+	rows := [][]string{{"HOST", "ROLE", "UNTIL", "DN", "NAMES", "SERIAL"}}
+	for _, c := range certs {
+		rows = append(rows, []string{c.Host, c.roleText(), c.until(), c.DN, c.names(), c.Serial})
+	}
+	return e.printTable(rows)
+}
+
+// expiryMetrics is what Prometheus's text collector reads: the same family as
+// that of renew.
+func expiryMetrics(certs []certInfo) []byte {
+	var b bytes.Buffer
+	family(&b, notAfterMetric, "End of a certificate, in seconds since 1970.")
+	for _, c := range certs {
+		fmt.Fprintf(&b, "%s{role=%s,path=%s,dn=%s} %d\n", notAfterMetric, label(c.roleText()), label(c.Path), label(c.DN), c.NotAfter.Unix())
+	}
+	return b.Bytes()
+}
+
+// fleetCerts reads the bundles of a folder, or of one archive. The error tells of
+// those that could not be read; the rest is there all the same.
+func (e *env) fleetCerts(g *globals, folder string) ([]fleetCert, error) {
+	r := &fleetReader{e: e, places: certPlaces(g)}
+	var err error
+	if r.revokedOn, err = e.revocations(g); err != nil {
+		return nil, err
+	}
+	info, err := os.Stat(folder)
+	if err == nil && !info.IsDir() {
+		err = r.readArchive(folder)
+	} else if err == nil {
+		err = r.readFolder(folder)
+	}
+	slices.SortFunc(r.certs, func(a, b fleetCert) int {
+		return cmp.Or(a.NotAfter.Compare(b.NotAfter), cmp.Compare(a.Host, b.Host), cmp.Compare(a.roleText(), b.roleText()))
+	})
+	if err == nil && len(r.certs) == 0 && len(r.errs) == 0 {
+		err = fmt.Errorf("%s: no bundle in it", folder)
+	}
+	return r.certs, errors.Join(err, r.firstErrors())
+}
+
+// certPlaces are the paths below a bundle at which certificates may lie.
+func certPlaces(g *globals) []string {
+	var places []string
+	for _, layout := range []libvirt.Layout{libvirt.System(strings.Trim(g.sysconfdir, "/")), libvirt.Flat("")} {
+		places = append(places, layout.Path(libvirt.ServerCert), layout.Path(libvirt.ClientCert))
+	}
+	return places
+}
+
+// fleetReader gathers certificates.
+type fleetReader struct {
+	e         *env
+	places    []string
+	revokedOn func(*x509.Certificate) string
+	certs     []fleetCert
+	errs      []error
+}
+
+// readFolder reads every bundle of a folder, on all processors.
+func (r *fleetReader) readFolder(folder string) error {
+	entries, err := os.ReadDir(folder)
+	if err != nil {
+		return err
+	}
+	entries = slices.DeleteFunc(entries, func(entry fs.DirEntry) bool {
+		isBundle := entry.IsDir() || strings.HasSuffix(entry.Name(), tarSuffix)
+		return !isBundle || strings.HasPrefix(entry.Name(), ".")
+	})
+	type read struct {
+		certs []fleetCert
+		err   error
+	}
+	work := func(i int) (read, error) {
+		name := entries[i].Name()
+		certs, err := r.readBundle(filepath.Join(folder, name), strings.TrimSuffix(name, tarSuffix))
+		return read{certs, err}, nil
+	}
+	return inOrder(context.Background(), len(entries), runtime.GOMAXPROCS(0), 256, work, func(_ int, one read) error {
+		r.certs = append(r.certs, one.certs...)
+		if one.err != nil {
+			r.errs = append(r.errs, one.err)
+		}
+		return nil
+	})
+}
+
+// readBundle reads the certificates of a folder or an archive of one host.
+func (r *fleetReader) readBundle(path, host string) ([]fleetCert, error) {
+	files, err := openBundle(path, "")
+	if err != nil {
+		return nil, err
+	}
+	var certs []fleetCert
+	for _, place := range r.places {
+		data, err := files(place)
+		if errors.Is(err, fs.ErrNotExist) && strings.HasSuffix(path, tarSuffix) {
+			data, err = files(filepath.Join(host, place))
+		}
+		if errors.Is(err, fs.ErrNotExist) {
+			continue
+		}
+		if err == nil {
+			certs, err = r.add(certs, host, filepath.Join(path, place), data)
+		}
+		if err != nil {
+			return certs, err
+		}
+	}
+	if len(certs) == 0 {
+		return nil, fmt.Errorf("%s: no certificate of a host in it", path)
+	}
+	return certs, nil
+}
+
+// readArchive reads one archive of many hosts.
+func (r *fleetReader) readArchive(path string) error {
+	file, err := os.Open(path)
+	if err != nil {
+		return err
+	}
+	defer file.Close()
+	err = eachArchived(file, func(h archivedHost) error {
+		for _, place := range r.places {
+			data, ok := h.files[place]
+			if !ok {
+				continue
+			}
+			var err error
+			if r.certs, err = r.add(r.certs, h.name, filepath.Join(path, h.name, place), data); err != nil {
+				r.errs = append(r.errs, err)
+			}
+		}
+		return nil
+	})
+	if err != nil {
+		err = fmt.Errorf("%s: %w", path, err)
+	}
+	return err
+}
+
+// add describes the certificates of a file.
+func (r *fleetReader) add(to []fleetCert, host, path string, data []byte) ([]fleetCert, error) {
+	certs, err := parseCerts(path, data)
+	for _, cert := range certs {
+		info := describe(cert, path, r.e.now())
+		info.Revoked, info.cert = r.revokedOn(cert), nil
+		to = append(to, fleetCert{host, info})
+	}
+	return to, err
+}
+
+// firstErrors are the first of many errors.
+func (r *fleetReader) firstErrors() error {
+	const most = 5
+	if len(r.errs) <= most {
+		return errors.Join(r.errs...)
+	}
+	return errors.Join(append(r.errs[:most:most], fmt.Errorf("and %s", countOf(len(r.errs)-most, "other", "others")))...)
+}

@@ -7,6 +7,7 @@ import (
 	"net/url"
 	"path"
 	"strings"
+	"time"
 
 	"go.yaml.in/yaml/v3"
 )
@@ -22,8 +23,12 @@ type FirstBoot struct {
 	// adds the --bundle that names them.
 	Arguments []string
 	// Files are the bundle, in the flat layout: "cacert.pem" and so on. One of them
-	// may hold a private key.
+	// may hold a private key. With a Request it is one file, "trust.pem", with the
+	// CA's certificate and CRL.
 	Files []BootFile
+	// Request is for a machine that makes its own keys and asks a CA to sign; nil for
+	// another.
+	Request *BootRequest
 	// URL is where the program is fetched from when it is not there, and SHA256 the
 	// sum, in hexadecimal, that it must have; both empty for never.
 	URL, SHA256 string
@@ -36,6 +41,23 @@ type FirstBoot struct {
 	// Network says that the machine's addresses must be known.
 	Network bool
 }
+
+// BootRequest says how a machine asks for its certificates.
+type BootRequest struct {
+	// Arguments are those of `virtpki request host NAME`, and Install those of
+	// `virtpki install FILE`.
+	Arguments, Install []string
+	// Via is a command for sh that takes the request and prints the CA's answer. Where
+	// it is empty, the request is printed and waits for somebody to sign it.
+	Via string
+	// NotBefore is a time before which no clock can be right, and Wait how long the
+	// clock is waited for.
+	NotBefore time.Time
+	Wait      time.Duration
+}
+
+// WaitSeconds is Wait for the shell.
+func (r *BootRequest) WaitSeconds() int64 { return int64(r.Wait / time.Second) }
 
 // BootFile is a PEM file of a bundle.
 type BootFile struct {
@@ -119,6 +141,9 @@ func scalar(text string) *yaml.Node {
 
 func (b FirstBoot) check() error {
 	words := append(append([]string{b.Name, b.Program, b.URL, b.Service, b.Socket, b.Sysconfdir}, b.Arguments...), b.Packages...)
+	if b.Request != nil {
+		words = append(append(append(words, b.Request.Arguments...), b.Request.Install...), b.Request.Via)
+	}
 	if err := printable(words...); err != nil {
 		return err
 	}

@@ -60,7 +60,9 @@ func TestCloudInitIsShell(t *testing.T) {
 	full := firstBoot()
 	full.Files = []BootFile{{"cacert.pem", somePEM}, {"serverkey.pem", somePEM}}
 	full.URL, full.SHA256, full.Packages, full.Network = "https://x.example/v", strings.Repeat("0a", 32), []string{"x: y", "# z"}, true
-	for name, b := range map[string]FirstBoot{"least": firstBoot(), "most": full} {
+	ask, send := firstBoot(), full
+	ask.Request, send.Request = &BootRequest{}, &BootRequest{Via: "x 'y' && z", Arguments: []string{"--san=a b"}, Install: []string{"c d"}}
+	for name, b := range map[string]FirstBoot{"least": firstBoot(), "most": full, "ask": ask, "send": send} {
 		text := script(t, b)
 		ready := text[strings.Index(text, "/run/virtpki/ready <<'END'\n"):]
 		ready = ready[strings.Index(ready, "\n")+1 : strings.Index(ready, "\nEND\n")]
@@ -97,6 +99,7 @@ func TestCloudInitRefusals(t *testing.T) {
 		"a URL without a sum":          func(b *FirstBoot) { b.URL = "https://x.example/v" },
 		"a sum without a URL":          func(b *FirstBoot) { b.SHA256 = strings.Repeat("00", 32) },
 		"a URL of no host":             func(b *FirstBoot) { b.URL, b.SHA256 = "https:///v", strings.Repeat("00", 32) },
+		"a line break in --via":        func(b *FirstBoot) { b.Request = &BootRequest{Via: "a\nb"} },
 		"a sum with a command":         func(b *FirstBoot) { b.URL, b.SHA256 = "https://x.example/v", strings.Repeat("$(", 32) },
 	} {
 		b := firstBoot()

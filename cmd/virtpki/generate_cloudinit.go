@@ -2,10 +2,7 @@ package main
 
 import (
 	"context"
-	"crypto/x509"
-	"crypto/x509/pkix"
 	"errors"
-	"fmt"
 	"io/fs"
 	"path/filepath"
 	"strings"
@@ -22,6 +19,8 @@ type cloudInitOptions struct {
 	leafOptions
 	bundle    string
 	name      string
+	request   bool
+	via       string
 	client    string
 	daemon    string
 	allow     []string
@@ -40,8 +39,10 @@ over TLS from its first boot on; with --out, write one file a NAME.
 --bundle DIR gives each NAME the pairs and the CA's certificate that 'virtpki issue
 host NAME --out DIR' has made. Such user-data holds a private key and is a secret:
 the hypervisor's disk, the cloud's metadata service and every tool that it went
-through can read it. --name ORGANISATION has the machine make a CA of its own
-instead, with nothing secret in the user-data.
+through can read it. Two forms have nothing secret in them: --request has the machine make
+its own keys, trust the CA here, and ask for its certificates: by the --via command,
+which takes the request and prints the answer of 'virtpki sign', or by printing the
+request. --name ORGANISATION has it make a CA of its own.
 
 The daemon is held back until the files are there, whether it is in the image or
 is installed by cloud-init (--package). It all happens in /run and at every boot: a
@@ -54,6 +55,9 @@ const cloudInitExample = `  # a bundle for each, made on the CA's machine
   virtpki issue host hv1.example hv2.example --out bundles
   virtpki generate cloud-init hv1.example hv2.example --bundle bundles --out user-data
   virt-install --cloud-init user-data=user-data/hv1.example.yaml ...
+
+  # no key in the user-data: the machine asks the CA here
+  virtpki generate cloud-init hv3.example --request --via 'ssh -i /etc/ssh/ssh_host_ed25519_key ca virtpki sign - --yes'
 
   # a lone machine with a CA of its own, libvirt installed at first boot
   virtpki generate cloud-init lab.example --name Lab --package libvirt-daemon-system`
@@ -73,6 +77,8 @@ func newGenerateCloudInit(e *env, g *globals) *cobra.Command {
 	flags := cmd.Flags()
 	flags.StringVar(&o.bundle, "bundle", "", "give each NAME its bundle, a folder of its name in `directory`")
 	flags.StringVar(&o.name, "name", "", "have the machine make a CA for this `organisation`")
+	flags.BoolVar(&o.request, "request", false, "have the machine make its keys and ask the CA here to sign")
+	flags.StringVar(&o.via, "via", "", "with --request, the `command` that takes requests on stdin and prints the CA's answer")
 	flags.StringVar(&o.client, "client", "", "with --name, the `name` in the client certificate (default the machine's)")
 	flags.StringVar(&o.daemon, "daemon", "libvirtd", "`daemon` to configure: libvirtd or virtproxyd")
 	flags.StringArrayVar(&o.allow, "allow-dn", nil, "let in the clients whose DN matches `pattern`, and no others; may be repeated")
@@ -84,8 +90,8 @@ func newGenerateCloudInit(e *env, g *globals) *cobra.Command {
 	flags.StringVar(&o.waitClock, "wait-clock", defaultClockWait, "wait up to `duration` for the clock to be set")
 	flags.StringVarP(&o.out, "out", "o", "", "write NAME.yaml for each into `directory`")
 	o.leafOptions.addFlags(cmd)
-	cmd.MarkFlagsMutuallyExclusive("bundle", "name")
-	cmd.MarkFlagsOneRequired("bundle", "name")
+	cmd.MarkFlagsMutuallyExclusive("bundle", "request", "name")
+	cmd.MarkFlagsOneRequired("bundle", "request", "name")
 	cmd.MarkFlagsMutuallyExclusive("binary", "url")
 	cmd.MarkFlagsRequiredTogether("url", "sha256")
 	cmd.MarkFlagDirname("bundle")
@@ -141,7 +147,7 @@ func (e *env) warnUserData(g *globals, files []generated, secret bool) {
 		return
 	}
 	if secret {
-		e.warn("this user-data holds a private key and is a secret: keep it out of logs, state files and repositories (--name makes a form without one)")
+		e.warn("this user-data holds a private key and is a secret: keep it out of logs, state files and repositories (--request makes a form without one)")
 	}
 	for _, file := range files {
 		if len(file.Text) > maxUserData {
@@ -169,8 +175,12 @@ func (o *cloudInitOptions) check(names []string) (libvirt.Daemon, error) {
 	switch {
 	case len(names) > 1 && o.out == "":
 		return daemon, errors.New("several names want --out: each gets a file of its own")
-	case o.bundle != "" && (o.client != "" || len(o.sans) > 0):
-		return daemon, errors.New("--client and --san are for certificates that the machine makes; those of a bundle are made by issue")
+	case o.bundle != "" && len(o.sans) > 0:
+		return daemon, errors.New("--san is for certificates that the machine makes or asks for; those of a bundle are made by issue")
+	case o.name == "" && o.client != "":
+		return daemon, errors.New("--client is for a machine that makes its certificates, with --name")
+	case !o.request && o.via != "":
+		return daemon, errors.New("--via goes with --request")
 	}
 	return daemon, o.checkValues()
 }
@@ -189,7 +199,7 @@ func (o *cloudInitOptions) checkValues() error {
 			return err
 		}
 	}
-	if o.bundle == "" {
+	if o.bundle == "" && !o.request {
 		if err := checkText("organisation", o.name); err != nil {
 			return err
 		}
@@ -201,112 +211,4 @@ func (o *cloudInitOptions) checkValues() error {
 		}
 	}
 	return (&configOptions{allow: o.allow, force: o.force}).checkPatterns()
-}
-
-// firstBoot is what one machine gets.
-func (e *env) firstBoot(g *globals, o *cloudInitOptions, daemon libvirt.Daemon, name string) (templates.FirstBoot, error) {
-	boot := templates.FirstBoot{
-		Name: name, Program: o.binary, URL: o.url, SHA256: strings.ToLower(o.sha256), Packages: o.packages,
-		Service: daemon.Service, Socket: daemon.TLSSocket, Sysconfdir: g.sysconfdir,
-		Arguments: o.arguments(g, name),
-		Network:   o.bundle == "" || o.url != "",
-	}
-	if boot.Program == "" {
-		boot.Program = "virtpki"
-	}
-	if o.bundle == "" {
-		client, err := o.ownClient(name)
-		return boot, firstOf(err, o.locksOut(client))
-	}
-	b, err := e.loadBundle(g, filepath.Join(o.bundle, name))
-	if err != nil {
-		return boot, err
-	}
-	if b.client.cert != nil {
-		err = o.locksOut(dnOf(b.client.cert))
-	}
-	if err == nil && b.server.cert.VerifyHostname(name) != nil {
-		err = fmt.Errorf("%s does not name %s", b.server.certPath, name)
-	}
-	if err == nil {
-		boot.Files, err = b.bootFiles()
-	}
-	return boot, err
-}
-
-// locksOut is the error for a list that bootstrap would refuse when the machine
-// boots, where nobody sees it.
-func (o *cloudInitOptions) locksOut(client string) error {
-	if o.force {
-		return nil
-	}
-	return lockedOut(o.allow, client)
-}
-
-// ownClient is the DN of the client certificate that a machine makes for itself.
-func (o *cloudInitOptions) ownClient(name string) (string, error) {
-	if o.client != "" {
-		name = o.client
-	}
-	ca := &x509.Certificate{Subject: pkix.Name{Organization: []string{o.name}}}
-	raw, err := leafSubject(ca, name)
-	if err != nil {
-		return "", asUsage(err)
-	}
-	return dnText(raw), nil
-}
-
-// arguments are those of bootstrap. Each value follows its flag after "=", so that
-// none can pass for a flag.
-func (o *cloudInitOptions) arguments(g *globals, name string) []string {
-	args := []string{"--no-reload", "--wait-clock=" + o.waitClock, "--hostname=" + name}
-	add := func(flag, otherwise string, values ...string) {
-		for _, value := range values {
-			if value != otherwise {
-				args = append(args, "--"+flag+"="+value)
-			}
-		}
-	}
-	add("sysconfdir", defaultSysconfdir(), g.sysconfdir)
-	add("ca", "", g.ca)
-	add("name", "", o.name)
-	add("client", "", o.client)
-	add("san", "", o.sans...)
-	add("key-type", string(pki.DefaultKeyType), o.keyType)
-	add("validity", pki.FormatValidity(pki.DefaultLeafValidity), o.validity)
-	add("for", "any", o.target)
-	add("client-key-mode", "0600", o.clientKeyMode)
-	add("daemon", "libvirtd", o.daemon)
-	add("allow-dn", "", o.allow...)
-	if o.force {
-		args = append(args, "--force")
-	}
-	return args
-}
-
-// bootFiles are the files of a bundle, encoded anew: nothing but PEM is carried.
-func (b *hostBundle) bootFiles() ([]templates.BootFile, error) {
-	flat := libvirt.Flat("")
-	files := []templates.BootFile{{Name: flat.Path(libvirt.CACert), Text: string(pki.EncodeCertificates(b.a.bundle...))}}
-	if b.a.crl != nil {
-		crls, err := pki.ParseCRLs(b.a.crl)
-		if err != nil {
-			return nil, err
-		}
-		files = append(files, templates.BootFile{Name: flat.Path(libvirt.CACRL), Text: string(pki.EncodeCRL(crls...))})
-	}
-	for _, p := range []*pair{b.server, b.client} {
-		if p.cert == nil {
-			continue
-		}
-		key, err := pki.EncodeKey(p.key, nil)
-		if err != nil {
-			return nil, err
-		}
-		role := string(p.role)
-		files = append(files,
-			templates.BootFile{Name: flat.Path(libvirt.KeyFile(role)), Text: string(key)},
-			templates.BootFile{Name: flat.Path(libvirt.CertFile(role)), Text: string(pki.EncodeCertificates(p.cert))})
-	}
-	return files, nil
 }

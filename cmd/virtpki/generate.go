@@ -12,6 +12,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"virtpki/internal/libvirt"
+	"virtpki/internal/store"
 	"virtpki/templates"
 )
 
@@ -137,6 +138,7 @@ func (e *env) generateSystemd(ctx context.Context, g *globals, o *generateOption
 	for i := range files {
 		files[i].path, files[i].mode = filepath.Join(o.out, files[i].Name), generatedMode
 	}
+	o.warnMissing(e, g)
 	return e.generate(ctx, g, o.out, files, "then: systemctl daemon-reload && systemctl enable --now virtpki-renew.timer")
 }
 
@@ -158,6 +160,7 @@ func (e *env) generateCron(ctx context.Context, g *globals, o *generateOptions) 
 	if err != nil {
 		return usageError{err}
 	}
+	o.warnMissing(e, g)
 	return e.generate(ctx, g, o.out, []generated{{Name: "virtpki", Text: string(text), path: o.out, mode: generatedMode}}, "")
 }
 
@@ -219,6 +222,20 @@ func (o *generateOptions) renewal(g *globals) (templates.Renewal, error) {
 	r.Passphrase = g.passphraseFile
 	r.Writable = o.writable(g)
 	return r, nil
+}
+
+// warnMissing tells of what is named and not here. It is no error: the files may be
+// for another machine, or come before what they name.
+func (o *generateOptions) warnMissing(e *env, g *globals) {
+	paths := []string{o.binary, g.ca, g.passphraseFile}
+	if o.metrics != "" {
+		paths = append(paths, filepath.Dir(o.metrics))
+	}
+	for _, path := range paths {
+		if path != "" && !g.quiet && !store.Exists(g.underRoot(path)) {
+			e.warn("there is no %s: renew needs it where it runs", g.underRoot(path))
+		}
+	}
 }
 
 func makeAbsolute(path *string) error {

@@ -25,7 +25,7 @@ func benchFleet(b *testing.B, keyType pki.KeyType, format string) *fleet {
 	}
 	o := &issueOptions{leafOptions: leafOptions{keyType: string(keyType), validity: "1y", target: "any", clientKeyMode: "0600"},
 		fleetOptions: fleetOptions{format: format, jobs: 1}, layout: "system", out: filepath.Join(root, "out")}
-	leaf, err := o.check()
+	leaf, err := o.leafOptions.check()
 	if err != nil {
 		b.Fatal(err)
 	}

@@ -23,12 +23,18 @@ func writeSet(t testing.TB, dir string, s Set) {
 	if err := os.MkdirAll(dir, 0o755); err != nil {
 		t.Fatal(err)
 	}
-	for _, f := range []File{s.CA, s.CRL, s.Cert, s.Key} {
-		if f.Err != nil {
-			continue
-		}
-		if err := os.WriteFile(filepath.Join(dir, f.Path), f.Data, 0o644); err != nil {
-			t.Fatal(err)
+	names := map[Role]string{Client: "client", Server: "server"}
+	files := map[string]File{"cacert.pem": s.CA, "cacrl.pem": s.CRL, names[s.Role] + "cert.pem": s.Cert, names[s.Role] + "key.pem": s.Key}
+	for name, f := range files {
+		path := filepath.Join(dir, name)
+		switch {
+		case f.Absent():
+		case f.Err != nil: // what cannot be read is a folder here
+			if err := os.MkdirAll(path, 0o755); err != nil {
+				t.Fatal(err)
+			}
+		default:
+			writeFile(t, path, f.Data)
 		}
 	}
 }
@@ -134,6 +140,8 @@ var reasons = []struct {
 	{regexp.MustCompile(`does not permit key encipherment`), "cert-usage-encipherment"},
 	{regexp.MustCompile(`purpose does not allow`), "cert-purpose cert-purpose-any"},
 	{regexp.MustCompile(`Unable to query certificate .* key usage`), "cert-usage-broken ca-usage-broken"},
+	{regexp.MustCompile(`Unable to query certificate .* basic constraints`), "cert-constraints-broken ca-constraints-broken"},
+	{regexp.MustCompile(`Unable to query certificate .* key purpose`), "cert-purpose-broken"},
 	{regexp.MustCompile(`hasn't got a known issuer`), "issuer-missing issuer-too-late issuer-in-cert-file issuer-other-key"},
 	{regexp.MustCompile(`uses an insecure algorithm`), "signature-insecure"},
 	{regexp.MustCompile(`is not trusted`), "issuer-not-ca issuer-usage name-constraints path-length signature-wrong signature-unknown extension-unknown"},
@@ -145,6 +153,7 @@ var reasons = []struct {
 	{regexp.MustCompile(`Cannot read CA certificate|CA certificate .* does not exist`), "ca-missing"},
 	{regexp.MustCompile(`Cannot read certificate`), "cert-missing"},
 	{regexp.MustCompile(`Cannot read private key`), "key-missing"},
+	{regexp.MustCompile(`Is a directory`), "cert-unreadable ca-unreadable"},
 	{regexp.MustCompile(`Value too large`), "cert-too-large ca-too-large"},
 	{regexp.MustCompile(`does not exist, but`), "pair-half"},
 }
@@ -168,17 +177,31 @@ func TestClientsAgainstVirsh(t *testing.T) {
 	n, seed := amount(t, 300)
 	g := newGenerator(seed, time.Now())
 	root := t.TempDir()
-	sets := make([]Set, n)
-	for i := range sets {
-		sets[i] = g.set(Client)
-		writeSet(t, filepath.Join(root, strconv.Itoa(i)), sets[i])
-	}
+	sets := clientSets(t, g, n, root)
+	n = len(sets)
 	target := installedLibvirt(t)
 	script := virshScript(n, func(i int) string {
 		return fmt.Sprintf("test+tls://127.0.0.1:1/default?pkipath=%s/%d", root, i)
 	})
 	texts := askVirsh(t, exec.Command("virsh", "-q", "-c", "test:///default"), script, n)
 	compareClients(t, sets, texts, target, time.Now())
+}
+
+// clientSets makes n random sets, and those of the findings, as a client's.
+func clientSets(t testing.TB, g *generator, n int, root string) []Set {
+	var sets []Set
+	for range n {
+		sets = append(sets, g.set(Client))
+	}
+	for _, c := range findingCases {
+		s := c.set(newBench())
+		s.Role, s.Product = Client, "libvirt"
+		sets = append(sets, s)
+	}
+	for i, s := range sets {
+		writeSet(t, filepath.Join(root, strconv.Itoa(i)), s)
+	}
+	return sets
 }
 
 func installedLibvirt(t testing.TB) libvirt.Target {

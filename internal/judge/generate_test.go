@@ -392,10 +392,14 @@ func (g *generator) reform(text []byte) []byte {
 	return pick(g, reforms...)(bytes.Clone(text))
 }
 
-// encryptedKey is what openssl pkcs8 made of an EC key with the passphrase "x".
+// encryptedKey is what certtool made of an EC key with the passphrase "x".
 const encryptedKey = `-----BEGIN ENCRYPTED PRIVATE KEY-----
-MIHsMFcGCSqGSIb3DQEFDTBKMCkGCSqGSIb3DQEFDDAcBAgaFcIeXFOSTwICCAAw
-DAYIKoZIhvcNAgkFADAdBglghkgBZQMEASoEEMG9ooElCBW0uQYF7Ue2eVIEgZBq
+MIIBADBbBgkqhkiG9w0BBQ0wTjAtBgkqhkiG9w0BBQwwIAQNMxFIhTR/5o8nEfbi
+lgIDCSfAMAoGCCqGSIb3DQIJMB0GCWCGSAFlAwQBAgQQ3Gc3RJqlHa8gmKk649F1
+/gSBoCDL1N/bVv/93K1ZceP7nKAz23vdDv27HIH8NIPEsozKnqRE6q35lQI0S5Qg
+703PBcpjOwLL/wQ4LGB6kBZcfEvo1wYyVnexmRgl2KH03Em3VYZKhV2js6whMBS8
+nenqV9NmEdBAxKmiJMrxNxJmOzTUdKKpjex6BWhdvjHY9+5gaZCnJSD3UrZm1jew
+8vo/irDrTImGccT1PnAAAct34Qc=
 -----END ENCRYPTED PRIVATE KEY-----
 `
 

@@ -111,11 +111,20 @@ func nextCert(data []byte) int {
 func readCert(data []byte) (*Certificate, error) {
 	der, err := decodeBlock(data, labelCert)
 	if err != nil {
-		if der, err = decodeBlock(data, labelX509Cert); err != nil {
-			return nil, err
+		var other error
+		if der, other = decodeBlock(data, labelX509Cert); other != nil {
+			return nil, worstBlock(err, other)
 		}
 	}
 	return parseCertificate(der)
+}
+
+// worstBlock prefers the word of a block that is there.
+func worstBlock(first, second error) error {
+	if errors.Is(first, errNoBlock) {
+		return second
+	}
+	return first
 }
 
 // readCerts reads the certificate blocks of a file, at most limit of them (0 is

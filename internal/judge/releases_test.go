@@ -3,8 +3,6 @@ package judge
 import (
 	"fmt"
 	"os"
-	"path/filepath"
-	"strconv"
 	"testing"
 	"time"
 
@@ -62,11 +60,8 @@ func TestClientsOnReleases(t *testing.T) {
 		n, seed := amount(t, 300)
 		g := newGenerator(seed, time.Now())
 		folder := t.TempDir()
-		sets := make([]Set, n)
-		for i := range sets {
-			sets[i] = g.set(Client)
-			writeSet(t, filepath.Join(folder, strconv.Itoa(i)), sets[i])
-		}
+		sets := clientSets(t, g, n, folder)
+		n = len(sets)
 		if err := h.Put(t.Context(), folder, "/root/sets"); err != nil {
 			t.Fatal(err)
 		}

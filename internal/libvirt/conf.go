@@ -141,3 +141,26 @@ func confPlace(src []byte, pos int) (line, column int) {
 	before := src[:pos]
 	return 1 + bytes.Count(before, []byte{'\n'}), pos - bytes.LastIndexByte(before, '\n')
 }
+
+// Extent gives the 1-based lines on which the entry of name that libvirt uses
+// begins and ends, and whether other entries stand on them too; zeros when there
+// is no entry.
+func (c *Conf) Extent(name string) (first, last int, shared bool) {
+	index, ok := c.first[name]
+	if !ok {
+		return 0, 0, false
+	}
+	first, last = c.extent(index)
+	for i := range c.entries {
+		from, to := c.extent(i)
+		shared = shared || i != index && from <= last && to >= first
+	}
+	return first, last, shared
+}
+
+func (c *Conf) extent(index int) (first, last int) {
+	e := c.entries[index]
+	first, _ = confPlace(c.src, e.start)
+	last, _ = confPlace(c.src, e.valEnd)
+	return first, last
+}

@@ -217,3 +217,12 @@ var pairs = map[string][3]File{
 	"server": {ServerCert, ServerKey, ServerPending},
 	"client": {ClientCert, ClientKey, ClientPending},
 }
+
+// Files lists the places of the layout's files, with whole paths.
+func (l Layout) Files() []Entry {
+	files := make([]Entry, len(l.entries))
+	for i, entry := range l.entries {
+		files[i] = Entry{entry.File, filepath.Join(l.Base, entry.Path), entry.Mode}
+	}
+	return files
+}

@@ -1,0 +1,291 @@
+package judge
+
+import (
+	"errors"
+	"fmt"
+	"io/fs"
+	"path/filepath"
+	"slices"
+	"strings"
+	"syscall"
+
+	"virtpki/internal/libvirt"
+)
+
+// Spot is what stands at one path, links followed, as the caller saw it.
+type Spot struct {
+	Path string
+	// Err is why nothing is known of it: fs.ErrNotExist, fs.ErrPermission,
+	// syscall.ELOOP.
+	Err error
+	// Target is where a link at the path leads, when that does not exist.
+	Target   string
+	Mode     fs.FileMode // type and permission bits
+	UID, GID int
+	// Unread is why the bytes of a regular file could not be read.
+	Unread error
+	Label  string // its SELinux type, empty where there is none
+}
+
+func (s Spot) absent() bool { return errors.Is(s.Err, fs.ErrNotExist) }
+func (s Spot) hidden() bool {
+	return errors.Is(s.Err, fs.ErrPermission) || errors.Is(s.Unread, fs.ErrPermission)
+}
+
+// Kind says whose place it is, and so which rules hold there.
+type Kind int
+
+// The kinds of places.
+const (
+	SystemTree Kind = iota // SYSCONFDIR/pki
+	UserFolder             // ~/.pki/libvirt
+	FlatFolder             // a folder for ?pkipath=
+	NamedFiles             // what a daemon's conf names
+	QEMUFolder             // /etc/pki/qemu and the like
+)
+
+// Trust is the CA's file and its CRL, as a role beside [Server] and [Client].
+const Trust Role = "ca"
+
+// Place is a place of files as it was seen.
+type Place struct {
+	Kind  Kind
+	Base  string // the folder that everything of it lies in
+	Roles []Role // what of it counts
+	// Asked is whether the roles were named: what is missing is an error then.
+	Asked bool
+	// Serves is whether a daemon is set up to listen on this machine.
+	Serves bool
+	// UID and GID are whose the files have to be: root's in the system's tree.
+	UID, GID int
+	Files    map[libvirt.File]Spot
+	Folders  []Spot                 // outermost first, with the modes they have to have in Want
+	Want     map[string]fs.FileMode // by path
+	Strays   []Stray                // what lies where nobody looks
+	CRLs     []File                 // files beside cacrl.pem that hold a CRL
+	CRL      File                   // cacrl.pem
+	// OtherPrefix is another tree of the same kind, such as /usr/local/etc/pki.
+	OtherPrefix string
+	// Seen is Base as the daemons see it, without a --root before it.
+	Seen string
+	// Reader is QEMU's user, for its folders; nil when nobody knows.
+	Reader *Reader
+	// AppArmor is the text of the profile for QEMU and its local addition, empty
+	// where there is none. ByAppArmor is where an addition goes.
+	AppArmor, ByAppArmor string
+}
+
+// Reader is a user who has to read files.
+type Reader struct {
+	Name, Group string
+	UID         int
+	GIDs        []int
+}
+
+// placeJudge collects findings on one place.
+type placeJudge struct {
+	Place
+	found []Finding
+}
+
+// InPlace says what is wrong with where files lie, whose they are and who may read
+// them: in the order of the files, folders first.
+func InPlace(p Place) []Finding {
+	j := &placeJudge{Place: p}
+	for _, folder := range p.Folders {
+		j.folder(folder)
+	}
+	for _, role := range p.Roles {
+		j.presence(role)
+	}
+	for _, file := range j.present() {
+		j.file(file, p.Files[file])
+	}
+	j.names()
+	if p.Kind == QEMUFolder {
+		j.qemu()
+	}
+	return j.found
+}
+
+func (j *placeJudge) say(id string, level Level, file, mend, format string, args ...any) {
+	j.found = append(j.found, Finding{ID: id, Level: level, Stage: Places, File: file, Mend: mend, Text: fmt.Sprintf(format, args...)})
+}
+
+// present lists the files that count and of which something stands there.
+func (j *placeJudge) present() []libvirt.File {
+	var files []libvirt.File
+	for _, file := range []libvirt.File{libvirt.CACert, libvirt.CACRL, libvirt.CAKey, libvirt.ServerCert, libvirt.ServerKey, libvirt.ClientCert, libvirt.ClientKey} {
+		spot, ok := j.Files[file]
+		if ok && !spot.absent() && slices.Contains(j.Roles, roleOf(file)) {
+			files = append(files, file)
+		}
+	}
+	return files
+}
+
+func roleOf(file libvirt.File) Role {
+	switch file {
+	case libvirt.ServerCert, libvirt.ServerKey:
+		return Server
+	case libvirt.ClientCert, libvirt.ClientKey:
+		return Client
+	}
+	return Trust
+}
+
+// presence looks for what is missing of a role.
+func (j *placeJudge) presence(role Role) {
+	switch role {
+	case Trust:
+		j.trustPresence()
+	case Server:
+		j.pairPresence(role, libvirt.ServerCert, libvirt.ServerKey)
+	case Client:
+		j.pairPresence(role, libvirt.ClientCert, libvirt.ClientKey)
+	}
+}
+
+func (j *placeJudge) trustPresence() {
+	ca, crl := j.Files[libvirt.CACert], j.Files[libvirt.CACRL]
+	switch {
+	case ca.absent() && ca.Target != "":
+		j.say("dangling", Error, ca.Path, "", "a link to %q, which does not exist: no daemon starts and no client connects", ca.Target)
+	case ca.absent() && j.Kind == UserFolder: // the system's is taken
+	case ca.absent():
+		j.say("no-ca", Error, ca.Path, "", "there is no CA certificate: %s", j.without())
+	}
+	switch {
+	case crl.absent() && crl.Target != "":
+		j.say("dangling", Warning, crl.Path, "", "a link to %q, which does not exist: no CRL is read, and nothing is said of it", crl.Target)
+	case crl.absent() && crl.Path != "" && j.Kind == SystemTree:
+		j.say("no-crl", Note, crl.Path, "", "there is no CRL: nobody whose certificate is revoked is kept out")
+	}
+}
+
+// without says what happens without a CA.
+func (j *placeJudge) without() string {
+	switch j.Kind {
+	case QEMUFolder:
+		return "QEMU does not start with TLS from this folder"
+	case FlatFolder:
+		return "no client connects with this folder"
+	}
+	return "a daemon that listens for TLS does not start, and no client connects"
+}
+
+func (j *placeJudge) pairPresence(role Role, certFile, keyFile libvirt.File) {
+	cert, key := j.Files[certFile], j.Files[keyFile]
+	for _, spot := range []Spot{cert, key} {
+		if spot.absent() && spot.Target != "" {
+			j.say("dangling", Error, spot.Path, "", "a link to %q, which does not exist", spot.Target)
+			return
+		}
+	}
+	switch {
+	case cert.absent() && key.absent():
+		j.noPair(role, cert)
+	case cert.absent():
+		j.halfPair(role, cert, key, "certificate", "key")
+	case key.absent():
+		j.halfPair(role, key, cert, "key", "certificate")
+	}
+}
+
+func (j *placeJudge) noPair(role Role, cert Spot) {
+	switch {
+	case j.Kind == UserFolder && role == Client: // the system's is taken
+	case role == Server && j.Kind == SystemTree:
+		level := Note
+		if j.Asked || j.Serves {
+			level = Error
+		}
+		j.say("no-server-pair", level, cert.Path, "", "there is neither a server certificate nor its key: a daemon that listens for TLS does not start")
+	case role == Client && j.Kind == SystemTree:
+		level := Note
+		if j.Asked {
+			level = Error
+		}
+		j.say("no-client-pair", level, cert.Path, "", "there is neither a client certificate nor its key: root's virsh goes on without, the server refuses it, and so does another host to which guests migrate peer to peer")
+	case role == Client && j.Kind == FlatFolder:
+		j.say("no-client-pair", Error, cert.Path, "", "there is neither a client certificate nor its key: virsh goes on without, and the server refuses it")
+	case j.Kind == QEMUFolder && !j.Files[libvirt.CACert].absent():
+		j.say("no-"+string(role)+"-pair", Note, cert.Path, "", "there is neither a %s certificate nor its key: what needs them does not work", role)
+	}
+}
+
+func (j *placeJudge) halfPair(role Role, missing, there Spot, what, other string) {
+	text := fmt.Sprintf("the %s is missing, and the %s %s is there", what, other, filepath.Base(there.Path))
+	switch {
+	case role == Server:
+		text += ": the daemon does not start"
+	case j.Kind == UserFolder:
+		text += ": libvirt before 11.10 takes the system's pair without a word, later ones do not connect"
+	default:
+		text += ": libvirt before 11.10 goes on without a certificate and the server refuses, later ones do not connect"
+	}
+	j.say("half-pair", Error, missing.Path, "", "%s", text)
+}
+
+// file looks at what stands in the place of one file.
+func (j *placeJudge) file(file libvirt.File, spot Spot) {
+	switch {
+	case errors.Is(spot.Err, syscall.ELOOP):
+		j.say("not-a-file", Error, spot.Path, "", "a loop of links")
+	case spot.hidden():
+		j.unseen(file, spot)
+	case spot.Err != nil:
+		j.say("unseen", Warning, spot.Path, "", "it could not be looked at: %s", reason(spot.Err))
+	case !spot.Mode.IsRegular():
+		j.say("not-a-file", Error, spot.Path, "", "%s stands where a file has to be", typeOf(spot.Mode))
+	case spot.Unread != nil:
+		j.say("too-large", Error, spot.Path, "", "%s", reason(spot.Unread))
+	}
+	if spot.Err == nil && spot.Mode.IsRegular() {
+		j.modes(file, spot)
+	}
+}
+
+// unseen is about a file that whoever asked may not read. For a client's own files
+// that is what its virsh meets too.
+func (j *placeJudge) unseen(file libvirt.File, spot Spot) {
+	role := roleOf(file)
+	switch {
+	case j.Kind == QEMUFolder || role == Server || file == libvirt.CAKey:
+		level := Note
+		if j.Asked {
+			level = Warning
+		}
+		j.say("unseen", level, spot.Path, "", "you may not read it, so it was not judged; root may")
+	case role == Client && j.Kind == SystemTree:
+		j.say("not-readable", Error, spot.Path, "", "you may not read it, so your virsh does not connect with it; a pair of your own belongs in ~/.pki/libvirt")
+	default:
+		j.say("not-readable", Error, spot.Path, "", "you may not read it, and neither may your virsh")
+	}
+}
+
+// typeOf words the type of what is no regular file.
+func typeOf(mode fs.FileMode) string {
+	switch {
+	case mode.IsDir():
+		return "a folder"
+	case mode&fs.ModeNamedPipe != 0:
+		return "a FIFO"
+	case mode&fs.ModeSocket != 0:
+		return "a socket"
+	}
+	return "a device"
+}
+
+// reason is an error without the path and the name of the system call.
+func reason(err error) string {
+	var pathErr *fs.PathError
+	if errors.As(err, &pathErr) {
+		return pathErr.Err.Error()
+	}
+	_, after, ok := strings.Cut(err.Error(), ": ")
+	if !ok {
+		return err.Error()
+	}
+	return after
+}

@@ -1,0 +1,145 @@
+package judge
+
+import (
+	"fmt"
+	"io/fs"
+	"strings"
+
+	"virtpki/internal/libvirt"
+)
+
+// folder looks at one folder. virt-pki-validate wants those of the system's tree
+// root's with mode 0755, and a user's own with 0700.
+func (j *placeJudge) folder(spot Spot) {
+	switch {
+	case spot.absent():
+		return // what is missing in it is said
+	case spot.hidden():
+		j.say("unseen", Warning, spot.Path, "", "you may not look into it, so what is in it was not judged")
+		return
+	case spot.Err != nil:
+		j.say("unseen", Warning, spot.Path, "", "it could not be looked at: %s", reason(spot.Err))
+		return
+	case !spot.Mode.IsDir():
+		j.say("not-a-folder", Error, spot.Path, "", "%s stands where a folder has to be", fileOr(spot.Mode))
+		return
+	}
+	want, judged := j.Want[spot.Path]
+	if !judged {
+		return
+	}
+	j.owner(spot)
+	j.folderMode(spot, want)
+}
+
+func (j *placeJudge) folderMode(spot Spot, want fs.FileMode) {
+	mode, mend := spot.Mode.Perm(), chmod(want, spot.Path)
+	switch {
+	case mode == want:
+	case mode&0o022 != 0 && spot.Mode&fs.ModeSticky == 0:
+		j.say("writable", Warning, spot.Path, mend, "mode %04o: others may replace what is in it", mode)
+	case want == 0o755 && mode&0o055 != 0o055 && j.Kind != QEMUFolder:
+		j.say("closed", Warning, spot.Path, mend, "mode %04o: nobody but root can use the files in it; a user's virsh goes on as if they were not there", mode)
+	case want == 0o700 && mode&0o077 != 0:
+		j.say("mode", Warning, spot.Path, mend, "mode %04o lets others look; virt-pki-validate wants %04o", mode, want)
+	default:
+		j.say("mode", Note, spot.Path, mend, "mode %04o; virt-pki-validate wants %04o", mode, want)
+	}
+}
+
+// modes looks at owner and mode of a file that is there.
+func (j *placeJudge) modes(file libvirt.File, spot Spot) {
+	if j.Kind == QEMUFolder && !isKey(file) || j.Kind == NamedFiles {
+		j.others(file, spot)
+		return
+	}
+	if j.Kind != QEMUFolder {
+		j.owner(spot)
+	}
+	want := j.Want[spot.Path]
+	mode, mend := spot.Mode.Perm(), chmod(want, spot.Path)
+	switch {
+	case mode == want || want == 0:
+	case file == libvirt.ClientKey && j.Kind == SystemTree && mode == 0o644:
+		j.say("shared-client-key", Note, spot.Path, chmod(0o600, spot.Path), "mode 0644: every local user can connect as this host (virt-pki-validate wants it so)")
+	case mode&0o022 != 0 && !(j.Kind == QEMUFolder && mode&0o022 == 0o020):
+		j.say("writable", Warning, spot.Path, mend, "mode %04o: others may change it", mode)
+	case isKey(file) && mode&openBits(j.Kind) != 0:
+		j.say("key-open", Warning, spot.Path, mend, "mode %04o: a private key that others than its owner can read", mode)
+	case !isKey(file) && want == 0o644 && mode&0o044 != 0o044:
+		j.say("closed", Warning, spot.Path, mend, "mode %04o: a user's virsh cannot read it", mode)
+	case j.Kind == QEMUFolder:
+	default:
+		j.say("mode", Note, spot.Path, mend, "mode %04o; virt-pki-validate wants %04o", mode, want)
+	}
+}
+
+// others looks at a file about which virt-pki-validate has no rule.
+func (j *placeJudge) others(file libvirt.File, spot Spot) {
+	mode := spot.Mode.Perm()
+	switch {
+	case isKey(file) && mode&0o007 != 0:
+		j.say("key-open", Warning, spot.Path, chmod(mode&^0o007, spot.Path), "mode %04o: a private key that everybody can read", mode)
+	case mode&0o022 != 0:
+		j.say("writable", Warning, spot.Path, chmod(mode&^0o022, spot.Path), "mode %04o: others may change it", mode)
+	}
+}
+
+// openBits are the bits with which a key is open to others than it should be: in
+// QEMU's folders its group reads it.
+func openBits(kind Kind) fs.FileMode {
+	if kind == QEMUFolder {
+		return 0o007
+	}
+	return 0o077
+}
+
+func isKey(file libvirt.File) bool {
+	return file == libvirt.ServerKey || file == libvirt.ClientKey || file == libvirt.CAKey
+}
+
+// owner looks whose something is.
+func (j *placeJudge) owner(spot Spot) {
+	if spot.UID == j.UID && spot.GID == j.GID {
+		return
+	}
+	mend := chown(j.UID, j.GID, spot.Path)
+	if spot.UID != j.UID {
+		j.say("owner", Warning, spot.Path, mend, "it belongs to user %d, who may change it; virt-pki-validate wants %s", spot.UID, whose(j.UID, j.GID))
+		return
+	}
+	j.say("owner", Note, spot.Path, mend, "it belongs to group %d; virt-pki-validate wants %s", spot.GID, whose(j.UID, j.GID))
+}
+
+func whose(uid, gid int) string {
+	if uid == 0 && gid == 0 {
+		return "root:root"
+	}
+	return fmt.Sprintf("%d:%d", uid, gid)
+}
+
+func fileOr(mode fs.FileMode) string {
+	if mode.IsRegular() {
+		return "a file"
+	}
+	return typeOf(mode)
+}
+
+func chmod(mode fs.FileMode, path string) string {
+	return fmt.Sprintf("chmod %04o %s", mode.Perm(), Quote(path))
+}
+
+func chown(uid, gid int, path string) string {
+	return fmt.Sprintf("chown %s %s", whose(uid, gid), Quote(path))
+}
+
+// plain are the characters that a shell leaves alone.
+const plain = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_-./=:,+@%"
+
+// Quote writes a word so that a shell takes it as it is.
+func Quote(word string) string {
+	if word != "" && strings.Trim(word, plain) == "" {
+		return word
+	}
+	return "'" + strings.ReplaceAll(word, "'", `'\''`) + "'"
+}

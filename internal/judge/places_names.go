@@ -1,0 +1,89 @@
+package judge
+
+import (
+	"bytes"
+	"fmt"
+	"path/filepath"
+	"time"
+
+	"virtpki/internal/libvirt"
+)
+
+// Stray is a file that lies where nobody looks for it.
+type Stray struct {
+	Path string
+	File libvirt.File
+}
+
+// names looks for what lies under a name, or in a folder, that is not read.
+func (j *placeJudge) names() {
+	for _, stray := range j.Strays {
+		j.stray(stray)
+	}
+	for _, crl := range j.CRLs {
+		j.crlName(crl)
+	}
+	if j.OtherPrefix != "" {
+		j.say("other-prefix", Warning, j.OtherPrefix, "", "there are files here too; the libvirt of this system reads %s, one that was built by hand may read these", j.Base)
+	}
+	if j.Kind == UserFolder && j.UID == 0 {
+		j.say("root-home", Warning, j.Base, "", "root's virsh never looks here: it takes the system's files, or those of ?pkipath=%s", j.Base)
+	}
+	j.labels()
+}
+
+func (j *placeJudge) stray(stray Stray) {
+	right := j.Files[stray.File]
+	switch {
+	case right.Path == "":
+	case right.absent() && right.Target == "":
+		mend := fmt.Sprintf("mv %s %s", Quote(stray.Path), Quote(right.Path))
+		j.say("misplaced", Warning, stray.Path, mend, "nobody looks for it here; its place is %s", right.Path)
+	default:
+		j.say("misplaced", Note, stray.Path, "", "nobody looks for it here; what counts is %s", right.Path)
+	}
+}
+
+// crlName is about a CRL under a name that no daemon reads unless its conf says
+// so. The example in libvirtd.conf is such a name.
+func (j *placeJudge) crlName(crl File) {
+	right := j.Files[libvirt.CACRL].Path
+	move := fmt.Sprintf("mv %s %s", Quote(crl.Path), Quote(right))
+	switch {
+	case j.CRL.Absent():
+		j.say("crl-name", Warning, crl.Path, move, "a CRL under a name that is not read: libvirt reads %s", filepath.Base(right))
+	case bytes.Equal(crl.Data, j.CRL.Data):
+		j.say("crl-name", Note, crl.Path, "", "a copy of %s; libvirt does not read it under this name", filepath.Base(right))
+	case newestCRL(crl.Data).After(newestCRL(j.CRL.Data)):
+		j.say("crl-name", Warning, crl.Path, move, "a CRL that is newer than %s, under a name that is not read: what it revokes gets in", filepath.Base(right))
+	default:
+		j.say("crl-name", Note, crl.Path, "", "an older CRL than %s; libvirt does not read it under this name", filepath.Base(right))
+	}
+}
+
+// newestCRL is when the newest CRL of a file was made, zero where there is none.
+func newestCRL(data []byte) time.Time {
+	var newest time.Time
+	for _, crl := range crlsOf(data) {
+		if crl.ThisUpdate.After(newest) {
+			newest = crl.ThisUpdate
+		}
+	}
+	return newest
+}
+
+// certLabel is the SELinux type of everything below /etc/pki (fedora-selinux,
+// policy/modules/system/miscfiles.fc). A file that was moved there from elsewhere
+// keeps the type that it had.
+const certLabel = "cert_t"
+
+func (j *placeJudge) labels() {
+	if j.Kind != SystemTree && j.Kind != QEMUFolder {
+		return
+	}
+	for _, file := range j.present() {
+		if spot := j.Files[file]; spot.Label != "" && spot.Label != certLabel {
+			j.say("label", Warning, spot.Path, "restorecon "+Quote(spot.Path), "its SELinux type is %s, not %s: a daemon that SELinux confines may not read it", spot.Label, certLabel)
+		}
+	}
+}

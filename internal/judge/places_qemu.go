@@ -1,0 +1,115 @@
+package judge
+
+import (
+	"fmt"
+	"io/fs"
+	"path/filepath"
+	"slices"
+	"strings"
+
+	"virtpki/internal/libvirt"
+)
+
+// qemu looks at what QEMU needs of its own folders: it opens the files as its own
+// user, and a folder for a single use counts as soon as it exists.
+func (j *placeJudge) qemu() {
+	if j.emptyFolder() {
+		return
+	}
+	if j.Reader != nil {
+		j.readable()
+	}
+	j.appArmor()
+}
+
+// emptyFolder is about a folder without a CA: that it is there is enough for
+// libvirt to have QEMU look in it and not in the default one (libvirt,
+// src/qemu/qemu_conf.c).
+func (j *placeJudge) emptyFolder() bool {
+	if !j.Files[libvirt.CACert].absent() || filepath.Base(j.Base) == "qemu" {
+		return false
+	}
+	for i := range j.found {
+		if j.found[i].ID == "no-ca" {
+			j.found[i].ID = "qemu-empty"
+			j.found[i].File = j.Base
+			j.found[i].Text = "the folder is there and holds no CA: libvirt has QEMU look here and nowhere else, so TLS for this use is broken"
+			j.found[i].Mend = "rmdir " + Quote(j.Base)
+		}
+	}
+	return true
+}
+
+// readable looks whether QEMU's user may read the files.
+func (j *placeJudge) readable() {
+	for _, folder := range j.Folders {
+		if folder.Err == nil && !j.Reader.may(folder, 0o1) {
+			j.say("qemu-unreadable", Error, folder.Path, "chmod o+x "+Quote(folder.Path), "user %s, as which QEMU runs, may not look into it", j.Reader.Name)
+			return
+		}
+	}
+	for _, file := range j.present() {
+		spot := j.Files[file]
+		if spot.Err != nil || !spot.Mode.IsRegular() || j.Reader.may(spot, 0o4) {
+			continue
+		}
+		mend := chmod(spot.Mode|0o044, spot.Path)
+		if isKey(file) {
+			mend = fmt.Sprintf("chgrp %s %s && chmod 0640 %s", Quote(j.Reader.Group), Quote(spot.Path), Quote(spot.Path))
+		}
+		j.say("qemu-unreadable", Error, spot.Path, mend, "user %s, as which QEMU runs, may not read it (owner %d, group %d, mode %04o)", j.Reader.Name, spot.UID, spot.GID, spot.Mode.Perm())
+	}
+}
+
+// may reports whether the permission bits let a user do something, 4 to read and 1
+// to search a folder.
+func (r *Reader) may(spot Spot, bit fs.FileMode) bool {
+	switch {
+	case r.UID == 0:
+		return true
+	case spot.UID == r.UID:
+		return spot.Mode&(bit<<6) != 0
+	case slices.Contains(r.GIDs, spot.GID):
+		return spot.Mode&(bit<<3) != 0
+	}
+	return spot.Mode&bit != 0
+}
+
+// appArmor looks whether the profile that libvirt gives to QEMU names the folder
+// (libvirt, src/security/apparmor/libvirt-qemu.in).
+func (j *placeJudge) appArmor() {
+	if j.AppArmor == "" || slices.Contains(profilePaths(j.AppArmor), j.Seen+"/**") {
+		return
+	}
+	dir := filepath.Dir(j.ByAppArmor)
+	mend := fmt.Sprintf("mkdir -p %s && echo '  %s/** r,' >>%s", Quote(dir), j.Seen, Quote(j.ByAppArmor))
+	j.say("apparmor", Warning, j.Base, mend, "the AppArmor profile for QEMU does not list it: a guest that AppArmor confines may not read it")
+}
+
+// profilePaths lists the paths for which an AppArmor profile has rules, with
+// {a,b} written out.
+func profilePaths(profile string) []string {
+	var paths []string
+	for line := range strings.Lines(profile) {
+		fields := strings.Fields(line)
+		if len(fields) > 1 && strings.HasPrefix(fields[0], "/") {
+			paths = append(paths, expand(fields[0])...)
+		}
+	}
+	return paths
+}
+
+// expand writes out the alternatives of a path. One with very many braces is left
+// as it is.
+func expand(path string) []string {
+	before, rest, ok := strings.Cut(path, "{")
+	inside, after, closed := strings.Cut(rest, "}")
+	if !ok || !closed || strings.Count(path, "{") > 3 {
+		return []string{path}
+	}
+	var paths []string
+	for choice := range strings.SplitSeq(inside, ",") {
+		paths = append(paths, expand(before+choice+after)...)
+	}
+	return paths
+}

@@ -68,18 +68,11 @@ type Place struct {
 	OtherPrefix string
 	// Seen is Base as the daemons see it, without a --root before it.
 	Seen string
-	// Reader is QEMU's user, for its folders; nil when nobody knows.
-	Reader *Reader
-	// AppArmor is the text of the profile for QEMU and its local addition, empty
-	// where there is none. ByAppArmor is where an addition goes.
-	AppArmor, ByAppArmor string
-}
-
-// Reader is a user who has to read files.
-type Reader struct {
-	Name, Group string
-	UID         int
-	GIDs        []int
+	// QEMU is the user as whom QEMU runs, for its folders; nil when nobody knows.
+	QEMU *libvirt.QEMUUser
+	// AppArmor is the text of the rules for QEMU and of the local addition to
+	// them, empty where there is none. LocalAppArmor is the path of the addition.
+	AppArmor, LocalAppArmor string
 }
 
 // placeJudge collects findings on one place.

@@ -2,7 +2,6 @@ package judge
 
 import (
 	"fmt"
-	"io/fs"
 	"path/filepath"
 	"slices"
 	"strings"
@@ -16,7 +15,7 @@ func (j *placeJudge) qemu() {
 	if j.emptyFolder() {
 		return
 	}
-	if j.Reader != nil {
+	if j.QEMU != nil {
 		j.readable()
 	}
 	j.appArmor()
@@ -43,36 +42,22 @@ func (j *placeJudge) emptyFolder() bool {
 // readable looks whether QEMU's user may read the files.
 func (j *placeJudge) readable() {
 	for _, folder := range j.Folders {
-		if folder.Err == nil && !j.Reader.may(folder, 0o1) {
-			j.say("qemu-unreadable", Error, folder.Path, "chmod o+x "+Quote(folder.Path), "user %s, as which QEMU runs, may not look into it", j.Reader.Name)
+		if folder.Err == nil && !j.QEMU.MayEnter(folder.UID, folder.GID, folder.Mode) {
+			j.say("qemu-unreadable", Error, folder.Path, "chmod o+x "+Quote(folder.Path), "user %s, as which QEMU runs, may not look into it", j.QEMU.User)
 			return
 		}
 	}
 	for _, file := range j.present() {
 		spot := j.Files[file]
-		if spot.Err != nil || !spot.Mode.IsRegular() || j.Reader.may(spot, 0o4) {
+		if spot.Err != nil || !spot.Mode.IsRegular() || j.QEMU.MayRead(spot.UID, spot.GID, spot.Mode) {
 			continue
 		}
 		mend := chmod(spot.Mode|0o044, spot.Path)
 		if isKey(file) {
-			mend = fmt.Sprintf("chgrp %s %s && chmod 0640 %s", Quote(j.Reader.Group), Quote(spot.Path), Quote(spot.Path))
+			mend = fmt.Sprintf("chgrp %s %s && chmod 0640 %s", Quote(j.QEMU.Group), Quote(spot.Path), Quote(spot.Path))
 		}
-		j.say("qemu-unreadable", Error, spot.Path, mend, "user %s, as which QEMU runs, may not read it (owner %d, group %d, mode %04o)", j.Reader.Name, spot.UID, spot.GID, spot.Mode.Perm())
+		j.say("qemu-unreadable", Error, spot.Path, mend, "user %s, as which QEMU runs, may not read it (owner %d, group %d, mode %04o)", j.QEMU.User, spot.UID, spot.GID, spot.Mode.Perm())
 	}
-}
-
-// may reports whether the permission bits let a user do something, 4 to read and 1
-// to search a folder.
-func (r *Reader) may(spot Spot, bit fs.FileMode) bool {
-	switch {
-	case r.UID == 0:
-		return true
-	case spot.UID == r.UID:
-		return spot.Mode&(bit<<6) != 0
-	case slices.Contains(r.GIDs, spot.GID):
-		return spot.Mode&(bit<<3) != 0
-	}
-	return spot.Mode&bit != 0
 }
 
 // appArmor looks whether the profile that libvirt gives to QEMU names the folder
@@ -81,8 +66,8 @@ func (j *placeJudge) appArmor() {
 	if j.AppArmor == "" || slices.Contains(profilePaths(j.AppArmor), j.Seen+"/**") {
 		return
 	}
-	dir := filepath.Dir(j.ByAppArmor)
-	mend := fmt.Sprintf("mkdir -p %s && echo '  %s/** r,' >>%s", Quote(dir), j.Seen, Quote(j.ByAppArmor))
+	dir := filepath.Dir(j.LocalAppArmor)
+	mend := fmt.Sprintf("mkdir -p %s && echo '  %s/** r,' >>%s", Quote(dir), j.Seen, Quote(j.LocalAppArmor))
 	j.say("apparmor", Warning, j.Base, mend, "the AppArmor profile for QEMU does not list it: a guest that AppArmor confines may not read it")
 }
 

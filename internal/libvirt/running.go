@@ -153,7 +153,7 @@ func (r *Running) read(p process, sysconfdir string) error {
 	if r.Files, err = r.Conf.TLSFilesBelow(r.Root, System(sysconfdir)); err != nil {
 		return fmt.Errorf("%s: %w", r.ConfPath, err)
 	}
-	r.Address = r.address(p.listeners(), args == nil || listenOption(args))
+	r.Address = r.address(p.listeners(), args == nil || ListenOption(args))
 	return nil
 }
 

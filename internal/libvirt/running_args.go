@@ -14,8 +14,9 @@ var (
 // confOption gives the file of the last --config, or "".
 func confOption(args []string) string { return daemonOptions(args)["config"] }
 
-// listenOption reports whether --listen is given.
-func listenOption(args []string) bool {
+// ListenOption reports whether --listen is among the arguments of a daemon, the
+// program's name first.
+func ListenOption(args []string) bool {
 	_, ok := daemonOptions(args)["listen"]
 	return ok
 }

@@ -40,7 +40,7 @@ func TestDaemonOptions(t *testing.T) {
 		if got := confOption(args); got != c.config {
 			t.Errorf("%s: conf %q, want %q", c.line, got, c.config)
 		}
-		if got := listenOption(args); got != c.listen {
+		if got := ListenOption(args); got != c.listen {
 			t.Errorf("%s: listen %t, want %t", c.line, got, c.listen)
 		}
 	}

@@ -1,0 +1,162 @@
+package judge
+
+import (
+	"errors"
+	"fmt"
+	"strings"
+
+	"virtpki/internal/libvirt"
+)
+
+// DaemonConf is a daemon's configuration, and what else decides how it starts.
+type DaemonConf struct {
+	Daemon libvirt.Daemon
+	File   File // the conf
+	// Root is what stands before the paths of a daemon on this machine, and
+	// Layout its default tree as it sees it.
+	Root   string
+	Layout libvirt.Layout
+	Target libvirt.Target
+	// Socket is the enabled socket unit for TLS, empty where there is none.
+	Socket string
+	// Args is what the machine passes to the daemon, and ArgsFile where that stands.
+	Args, ArgsFile string
+	// Systemd is whether the machine starts its daemons with systemd.
+	Systemd bool
+	// HasGroup tells whether the machine knows a group.
+	HasGroup func(name string) bool
+	// Exists tells whether a file of the daemon's stands at a path.
+	Exists func(path string) bool
+	// Priorities are the names that the machine's GnuTLS configuration defines.
+	Priorities []string
+	// Client is the DN of the client certificate installed here, empty where there
+	// is none.
+	Client string
+}
+
+// Serves reports whether the machine is set up to let the daemon listen for TLS.
+func (d DaemonConf) Serves() bool { return d.Socket != "" || d.listens() }
+
+// listens reports whether --listen is passed. virtproxyd has no such option.
+func (d DaemonConf) listens() bool {
+	return d.Daemon.ListenTLS && libvirt.ListenOption(append([]string{d.Daemon.Name}, strings.Fields(d.Args)...))
+}
+
+type confJudge struct {
+	DaemonConf
+	conf  *libvirt.Conf
+	found []Finding
+}
+
+// InConf says what is wrong with a daemon's configuration: what it does not start
+// with, what is without effect, what closes it to everybody or opens it to all. The
+// second result is the conf, nil where the daemon does not read it.
+func InConf(d DaemonConf) ([]Finding, *libvirt.Conf) {
+	j := &confJudge{DaemonConf: d}
+	if !j.read() {
+		return j.found, nil
+	}
+	j.duplicates()
+	j.late()
+	j.files()
+	j.listening()
+	j.priority()
+	j.checks()
+	j.list()
+	return j.found, j.conf
+}
+
+func (j *confJudge) say(id string, level Level, mend, format string, args ...any) {
+	j.found = append(j.found, Finding{ID: id, Level: level, Stage: Conf, File: j.File.Path, Mend: mend, Text: fmt.Sprintf(format, args...)})
+}
+
+// inSession marks the last finding as one that clients meet, not the daemon.
+func (j *confJudge) inSession() { j.found[len(j.found)-1].Stage = Session }
+
+// read parses the conf; one that is not there is empty.
+func (j *confJudge) read() bool {
+	data := j.File.Data
+	switch {
+	case j.File.Absent():
+		data = nil
+	case j.File.Err != nil:
+		j.say("unseen", Warning, "", "it could not be read, so it was not judged: %s", reason(j.File.Err))
+		return false
+	}
+	conf, err := libvirt.ParseConf(data)
+	if err == nil {
+		j.conf = conf
+		err = conf.CheckDaemon()
+	}
+	var confErr *libvirt.ConfError
+	if errors.As(err, &confErr) {
+		j.say("conf-refused", Error, j.mendRefused(confErr), "line %d, column %d: %s: the daemon does not start", confErr.Line, confErr.Column, confErr.Msg)
+		return false
+	}
+	return true
+}
+
+// mendRefused takes the line that is refused out of effect, where that is sure to be
+// the mend: an entry of one line, or a comment that stands inside a list.
+func (j *confJudge) mendRefused(refused *libvirt.ConfError) string {
+	if j.conf == nil {
+		lines := strings.Split(string(j.File.Data), "\n")
+		if refused.Line > len(lines) || refused.Column < 1 || refused.Column > len(lines[refused.Line-1]) || lines[refused.Line-1][refused.Column-1] != '#' {
+			return ""
+		}
+		return fmt.Sprintf(`LC_ALL=C sed -i '%ds/^\(.\{%d\}\)#.*/\1/' %s`, refused.Line, refused.Column-1, Quote(j.File.Path))
+	}
+	for _, name := range j.conf.Names() {
+		if first, last, _ := j.conf.Extent(name); first <= refused.Line && refused.Line <= last {
+			return j.mute(name)
+		}
+	}
+	return ""
+}
+
+// mute is the command that makes a comment of an entry, so that the daemon's default
+// holds; empty where other entries stand on its lines.
+func (j *confJudge) mute(name string) string {
+	first, last, shared := j.conf.Extent(name)
+	switch {
+	case first == 0 || shared:
+		return ""
+	case first == last:
+		return fmt.Sprintf("sed -i '%ds/^/#/' %s", first, Quote(j.File.Path))
+	}
+	return fmt.Sprintf("sed -i '%d,%ds/^/#/' %s", first, last, Quote(j.File.Path))
+}
+
+// duplicates finds what the daemon passes over without a word.
+func (j *confJudge) duplicates() {
+	for _, d := range j.conf.Duplicates() {
+		if len(d.Lines) != 2 {
+			j.say("conf-duplicate", Warning, "", "%s stands on %d lines, first on line %d: libvirt takes the first", d.Name, len(d.Lines), d.Lines[0])
+			continue
+		}
+		j.say("conf-duplicate", Warning, "", "%s stands on lines %d and %d: libvirt takes the first", d.Name, d.Lines[0], d.Lines[1])
+	}
+}
+
+// late tells of values that the daemon reads, and then ends for.
+func (j *confJudge) late() {
+	for _, c := range j.conf.LateComplaints(j.HasGroup) {
+		if !c.RefusesConf(j.Target) {
+			continue
+		}
+		j.say("conf-value", Error, j.mute(c.Setting), "line %d: %s: %s: the daemon reads it, and ends", j.conf.Line(c.Setting), c.Setting, c.Text)
+		if c.Since.Product != "" {
+			j.found[len(j.found)-1].Targets = []string{c.Since.String() + " and later"}
+		}
+	}
+}
+
+func (j *confJudge) number(name string) (int64, bool) {
+	v, ok := j.conf.Lookup(name)
+	return v.Int(), ok && v.Kind() == libvirt.KindInt
+}
+
+func (j *confJudge) text(name string) (string, bool) {
+	v, ok := j.conf.Lookup(name)
+	return v.Str(), ok && v.Kind() == libvirt.KindString
+}

@@ -1,0 +1,135 @@
+package judge
+
+import (
+	"fmt"
+	"path/filepath"
+	"strings"
+
+	"virtpki/internal/libvirt"
+)
+
+// since128 are the releases that want to find every file that a conf names.
+var since128 = libvirt.Target{Product: "libvirt", Major: 11, Minor: 10}
+
+// covers reports whether a judgement that holds from since on is asked for.
+func covers(t, since libvirt.Target) bool {
+	return t.Product == "" || t.Major > since.Major || t.Major == since.Major && t.Minor >= since.Minor
+}
+
+// files looks at the settings that name PKI files.
+func (j *confJudge) files() {
+	named := make(map[string]string)
+	for _, s := range j.conf.FileSettings() {
+		named[s.Name] = s.Value.Str()
+	}
+	if j.lists(named) {
+		return
+	}
+	_, ca := named["ca_file"]
+	_, cert := named["cert_file"]
+	_, key := named["key_file"]
+	crl, crlSet := named["crl_file"]
+	switch {
+	case ca && cert && key:
+		j.explicit(named, crl, crlSet)
+	case ca || cert || key:
+		j.partial(named)
+	case crlSet:
+		j.crlAlone(crl)
+	}
+	for _, s := range j.conf.FileSettings() {
+		if path := s.Value.Str(); path != "" && !filepath.IsAbs(path) {
+			j.say("file-relative", Error, "", "%s is %q, which is no absolute path: it counts from the folder in which the daemon happens to start", s.Name, path)
+		}
+	}
+}
+
+// lists looks at cert_files and key_files, of libvirt 11.10 and later.
+func (j *confJudge) lists(named map[string]string) bool {
+	_, certs := j.conf.Lookup("cert_files")
+	_, keys := j.conf.Lookup("key_files")
+	if !certs && !keys {
+		return false
+	}
+	if _, err := j.conf.TLSFilesBelow(j.Root, j.Layout); err != nil {
+		j.say("files-partial", Error, "", "%v", err)
+	} else if _, ok := named["ca_file"]; !ok {
+		j.say("files-partial", Error, "", "ca_file is not set although cert_files and key_files are: the daemon does not start")
+	} else if !covers(j.Target, since128) || j.Target.Product == "" {
+		j.say("files-lists", Warning, "", "cert_files and key_files are unknown to libvirt before 11.10, which does not start on ca_file alone")
+		j.found[len(j.found)-1].Targets = []string{"libvirt before 11.10"}
+	}
+	return true
+}
+
+// partial is about some of the three without the rest.
+func (j *confJudge) partial(named map[string]string) {
+	var missing []string
+	for _, name := range []string{"ca_file", "cert_file", "key_file"} {
+		if _, ok := named[name]; !ok {
+			missing = append(missing, name)
+		}
+	}
+	j.say("files-partial", Error, "virtpki config "+j.Daemon.Name+" --apply", "%s %s not set although the rest of ca_file, cert_file and key_file is: the daemon does not start",
+		strings.Join(missing, " and "), isAre(len(missing)))
+}
+
+func isAre(n int) string {
+	if n == 1 {
+		return "is"
+	}
+	return "are"
+}
+
+// explicit is about all three: the CRL is then the one that the conf names, or none.
+func (j *confJudge) explicit(named map[string]string, crl string, crlSet bool) {
+	for _, name := range []string{"ca_file", "cert_file", "key_file"} {
+		if named[name] == "" {
+			j.say("file-empty", Error, "virtpki config "+j.Daemon.Name+" --apply", "%s is empty: libvirt 12.8 does not start, and up to 11.3 no client gets in", name)
+			return
+		}
+	}
+	standard := j.Layout.Path(libvirt.CACRL)
+	switch {
+	case !crlSet:
+		mend := ""
+		if j.Exists(standard) {
+			mend = fmt.Sprintf(`printf '\ncrl_file = "%s"\n' >>%s`, standard, Quote(j.File.Path))
+		}
+		j.say("no-crl-file", Warning, mend, "ca_file, cert_file and key_file are set and crl_file is not: the daemon reads no CRL, and whom it revokes gets in")
+	case crl == "":
+		j.sayCRL("is empty")
+	case !j.Exists(crl):
+		j.sayCRL(fmt.Sprintf("names %s, which does not exist", crl))
+	}
+}
+
+// sayCRL is about a crl_file that is set and leads to nothing.
+func (j *confJudge) sayCRL(how string) {
+	mend := ""
+	if standard := j.Layout.Path(libvirt.CACRL); j.Exists(standard) {
+		if first, last, shared := j.conf.Extent("crl_file"); first == last && !shared {
+			mend = fmt.Sprintf(`sed -i '%ds|.*|crl_file = "%s"|' %s`, first, standard, Quote(j.File.Path))
+		}
+	}
+	if covers(j.Target, since128) {
+		j.say("crl-file-gone", Error, mend, "crl_file %s: libvirt 12.8 does not start, and up to 11.3 it reads no CRL without a word", how)
+		j.found[len(j.found)-1].Targets = []string{since128.String() + " and later"}
+		return
+	}
+	j.say("crl-file-gone", Warning, mend, "crl_file %s: no CRL is read, and nothing is said of it", how)
+}
+
+// crlAlone is about a crl_file without the other three, which is not looked at.
+func (j *confJudge) crlAlone(crl string) {
+	standard := j.Layout.Path(libvirt.CACRL)
+	if crl == standard {
+		j.say("crl-file-alone", Note, j.mute("crl_file"), "crl_file alone is without effect; it names the CRL that is read anyway")
+		return
+	}
+	mend := j.mute("crl_file")
+	if mend != "" && j.Exists(crl) && !j.Exists(standard) {
+		mend = fmt.Sprintf("cp %s %s && %s", Quote(filepath.Join(j.Root, crl)), Quote(filepath.Join(j.Root, standard)), mend)
+	}
+	j.say("crl-file-alone", Warning, mend, "crl_file without ca_file, cert_file and key_file is ignored: the CRL that is read is %s", standard)
+}

@@ -1,0 +1,141 @@
+package judge
+
+import (
+	"fmt"
+	"strings"
+
+	"virtpki/dn"
+	"virtpki/internal/libvirt"
+)
+
+// listening looks whether the daemon listens for TLS at all, and by one way alone
+// (libvirt, docs/daemons.rst; src/remote/remote_daemon.c).
+func (j *confJudge) listening() {
+	wants, set := j.number("listen_tls")
+	on := wants == 1 || !set && j.Daemon.ListenTLS
+	d := j.Daemon
+	switch {
+	case j.Socket != "" && j.listens():
+		j.say("listen-and-socket", Error, j.dropListen(),
+			"--listen in %s together with the socket unit %s: the daemon ends with status 6", j.ArgsFile, d.TLSSocket)
+	case j.Socket != "":
+		j.ignoredBySocket()
+	case j.listens() && !on:
+		j.say("listen-off", Warning, j.mute("listen_tls"), "listen_tls = 0: the daemon does not listen for TLS although it is started with --listen")
+	case j.listens():
+	case j.Systemd && (set && on || d.ListenTLS && j.Exists(j.Layout.Path(libvirt.ServerCert)) && j.Exists("/usr/lib/systemd/system/"+d.TLSSocket)):
+		j.say("nobody-listens", Warning, fmt.Sprintf("systemctl stop %s && systemctl enable --now %s && systemctl start %s", d.Service, d.TLSSocket, d.Service),
+			"the daemon does not listen for TLS: %s is not enabled%s", d.TLSSocket, j.orListen())
+	}
+}
+
+// dropListen takes --listen out of the daemon's arguments, where it is written so.
+func (j *confJudge) dropListen() string {
+	if !strings.Contains(j.Args, "--listen") {
+		return ""
+	}
+	return "sed -i 's/ *--listen//' " + Quote(j.ArgsFile)
+}
+
+func (j *confJudge) orListen() string {
+	if j.Daemon.ListenTLS {
+		return ", and --listen is not passed"
+	}
+	return ""
+}
+
+// ignoredBySocket tells of settings that systemd's sockets take the place of.
+func (j *confJudge) ignoredBySocket() {
+	for _, name := range []string{"listen_tls", "tls_port", "listen_addr"} {
+		v, set := j.conf.Lookup(name)
+		if !set || name == "listen_tls" && v.Int() == 1 {
+			continue
+		}
+		j.say("socket-decides", Note, j.mute(name), "%s is without effect: %s opens the port", name, j.Daemon.TLSSocket)
+	}
+}
+
+// priority looks at tls_priority: a daemon starts with any, and no client gets in
+// with one that GnuTLS refuses.
+func (j *confJudge) priority() {
+	priority, ok := j.text("tls_priority")
+	if !ok || priority == "" {
+		return
+	}
+	if err := CheckPriority(priority, j.Priorities); err != nil {
+		j.say("tls-priority", Error, j.mute("tls_priority"), "tls_priority: %v: the daemon starts, and every client is refused", err)
+		j.inSession()
+	}
+}
+
+// checks looks at the settings that switch checks off.
+func (j *confJudge) checks() {
+	if n, ok := j.number("tls_no_verify_certificate"); ok && n == 1 {
+		j.say("no-verify", Warning, j.mute("tls_no_verify_certificate"), "tls_no_verify_certificate = 1: everybody gets in, with any certificate or none; the DN list and the CRL are not looked at")
+		j.inSession()
+	}
+	if n, ok := j.number("tls_no_sanity_certificate"); ok && n == 1 {
+		j.say("no-sanity", Warning, j.mute("tls_no_sanity_certificate"), "tls_no_sanity_certificate = 1: the daemon starts on files that no client accepts; a reload checks them all the same")
+	}
+	if v, ok := j.text("auth_tls"); ok && v == "sasl" {
+		j.say("auth-sasl", Note, "", "auth_tls = \"sasl\": a certificate alone lets nobody in, a SASL user is asked for too")
+		j.inSession()
+	}
+}
+
+// list looks at tls_allowed_dn_list.
+func (j *confJudge) list() {
+	value, ok := j.conf.Lookup(libvirt.AllowedDNs)
+	if !ok {
+		return
+	}
+	patterns := value.List()
+	for _, advice := range dn.Lint(patterns) {
+		j.advice(advice)
+	}
+	if _, in := dn.Compile(patterns, dn.Glob).Match(j.Client); j.Client == "" || in || len(patterns) == 0 {
+		return
+	}
+	j.say("dn-locks-out", Warning, fmt.Sprintf("virtpki config %s --apply%s", j.Daemon.Name, allowFlags(append(patterns, dn.Exact(j.Client)))),
+		"line %d: %s lets in nobody with the client certificate installed here, %s", j.conf.Line(libvirt.AllowedDNs), libvirt.AllowedDNs, j.Client)
+	j.inSession()
+}
+
+func allowFlags(patterns []string) string {
+	var b strings.Builder
+	for _, p := range patterns {
+		b.WriteString(" --allow-dn " + Quote(p))
+	}
+	return b.String()
+}
+
+// advice turns what dn lint says into findings: a pattern that matches no name is
+// one that libvirt takes without a word.
+func (j *confJudge) advice(a dn.Advice) {
+	id, level := "dn-pattern", Warning
+	switch {
+	case a.ID == "empty-list":
+		id, level = "dn-list-empty", Error
+	case a.Severity == dn.Note:
+		level = Note
+	}
+	text := fmt.Sprintf("line %d: %s", j.conf.Line(libvirt.AllowedDNs), a.Reason)
+	if a.Index >= 0 {
+		text = fmt.Sprintf("line %d: %q: %s", j.conf.Line(libvirt.AllowedDNs), a.Pattern, a.Reason)
+	}
+	j.say(id, level, j.mendPattern(a), "%s", text)
+	j.inSession()
+}
+
+func (j *confJudge) mendPattern(a dn.Advice) string {
+	switch {
+	case a.ID == "empty-list":
+		return j.mute(libvirt.AllowedDNs)
+	case a.Mend == "":
+		return ""
+	}
+	value, _ := j.conf.Lookup(libvirt.AllowedDNs)
+	patterns := append([]string{}, value.List()...)
+	patterns[a.Index] = a.Mend
+	return fmt.Sprintf("virtpki config %s --apply%s", j.Daemon.Name, allowFlags(patterns))
+}

@@ -1,0 +1,174 @@
+package judge
+
+import (
+	"crypto/ecdsa"
+	"crypto/rsa"
+	"crypto/x509"
+	"encoding/pem"
+	"fmt"
+	"net"
+	"strings"
+	"time"
+
+	"virtpki/internal/libvirt"
+)
+
+// Machine is the machine and the day that certificates are held against.
+type Machine struct {
+	Now    time.Time
+	Target libvirt.Target
+	// Names are those of the machine, Addresses those of its interfaces under
+	// which others can reach it.
+	Names     []string
+	Addresses []net.IP
+	// Due is when a certificate is due for renewal, and DueCRL when a CRL is, zero
+	// where it never is.
+	Due    func(*x509.Certificate) time.Time
+	DueCRL func(*x509.RevocationList) time.Time
+}
+
+type hostJudge struct {
+	Machine
+	found []Finding
+}
+
+func (j *hostJudge) say(id string, level Level, file, mend, format string, args ...any) {
+	j.found = append(j.found, Finding{ID: id, Level: level, Stage: Host, File: file, Mend: mend, Text: fmt.Sprintf(format, args...)})
+}
+
+// OnHost says what is wrong with the files of a set on this machine and this day,
+// which no daemon looks at: names and addresses that a server's certificate lacks,
+// what ends soon, weak keys, two CAs of one name.
+func OnHost(set Set, m Machine) []Finding {
+	j := &hostJudge{Machine: m}
+	if cert := firstCert(set.Cert.Data); cert != nil {
+		if set.Role == Server {
+			j.names(set.Cert)
+		}
+		j.ends(set.Cert.Path, cert, "virtpki renew", "")
+		j.weak(set.Cert.Path, cert)
+	}
+	return j.found
+}
+
+// CAOnHost is [OnHost] for a CA file and its CRL.
+func CAOnHost(ca, crl File, m Machine) []Finding {
+	j := &hostJudge{Machine: m}
+	seen := make(map[string]*x509.Certificate)
+	for _, cert := range certsOf(ca.Data) {
+		j.ends(ca.Path, cert, "virtpki ca rollover start", " (CA "+commonName(cert)+")")
+		j.weak(ca.Path, cert)
+		if twin := seen[string(cert.RawSubject)]; twin != nil && !twin.Equal(cert) {
+			j.say("twin-cas", Warning, ca.Path, "", "two CAs are called %s: GnuTLS keeps one CRL for each name, so that of one hides the other's", commonName(cert))
+		}
+		seen[string(cert.RawSubject)] = cert
+	}
+	for _, list := range crlsOf(crl.Data) {
+		j.crlEnds(crl.Path, list)
+	}
+	return j.found
+}
+
+// names holds a server's certificate against what peers may call this machine.
+func (j *hostJudge) names(cert File) {
+	var missing []string
+	why := ""
+	for _, name := range j.Names {
+		if ok, reason := HostName(cert, name, j.Target); !ok {
+			missing, why = append(missing, name), reason
+		}
+	}
+	if len(missing) > 0 {
+		j.say("name-missing", Warning, cert.Path, "", "it is not for %s, which is this machine: clients that connect by that name refuse it%s", strings.Join(missing, " and "), inBrackets(why))
+	}
+	missing = nil
+	for _, ip := range j.Addresses {
+		if ok, _ := HostName(cert, ip.String(), j.Target); !ok {
+			missing = append(missing, ip.String())
+		}
+	}
+	if len(missing) > 0 {
+		j.say("address-missing", Warning, cert.Path, "virtpki renew", "it lacks %s, which this machine has: clients that connect by address, and guests that migrate here by it, are refused", strings.Join(missing, ", "))
+	}
+}
+
+func inBrackets(why string) string {
+	if why == "" {
+		return ""
+	}
+	return " (" + why + ")"
+}
+
+const day = "2006-01-02"
+
+// ends looks how long a certificate still lasts; one that has ended is refused, which
+// is said elsewhere.
+func (j *hostJudge) ends(path string, cert *x509.Certificate, mend, of string) {
+	if j.Now.After(cert.NotAfter) || j.Now.Before(j.Due(cert)) || j.Now.Before(cert.NotBefore) {
+		return
+	}
+	j.say("ends-soon", Warning, path, mend, "it ends on %s%s: less than a third of its life is left", cert.NotAfter.UTC().Format(day), of)
+}
+
+func (j *hostJudge) crlEnds(path string, list *x509.RevocationList) {
+	due := j.DueCRL(list)
+	switch {
+	case due.IsZero() || j.Now.Before(due):
+	case j.Now.After(list.NextUpdate):
+		j.say("crl-old", Note, path, "virtpki crl", "the CRL was due for a new one on %s; libvirt goes on with it, other programs refuse everybody", list.NextUpdate.UTC().Format(day))
+	default:
+		j.say("crl-old", Note, path, "virtpki crl", "the CRL is due for a new one by %s; libvirt does not look at that", list.NextUpdate.UTC().Format(day))
+	}
+}
+
+// weak looks at the strength of a key and of a signature. What GnuTLS refuses is
+// said elsewhere.
+func (j *hostJudge) weak(path string, cert *x509.Certificate) {
+	switch key := cert.PublicKey.(type) {
+	case *rsa.PublicKey:
+		if bits := key.N.BitLen(); bits < 2048 {
+			j.say("weak-key", Warning, path, "", "an RSA key of %d bits: GnuTLS with its own defaults takes it, the policies of distributions do not", bits)
+		}
+	case *ecdsa.PublicKey:
+		if bits := key.Curve.Params().BitSize; bits < 256 {
+			j.say("weak-key", Warning, path, "", "a key on a curve of %d bits, which TLS no longer uses", bits)
+		}
+	}
+	switch cert.SignatureAlgorithm {
+	case x509.SHA1WithRSA, x509.ECDSAWithSHA1, x509.DSAWithSHA1, x509.MD5WithRSA, x509.MD2WithRSA:
+		if string(cert.RawIssuer) != string(cert.RawSubject) {
+			j.say("weak-signature", Warning, path, "", "signed with %s, which GnuTLS has refused since 3.6", cert.SignatureAlgorithm)
+		}
+	}
+}
+
+func commonName(cert *x509.Certificate) string {
+	if cert.Subject.CommonName != "" {
+		return fmt.Sprintf("%q", cert.Subject.CommonName)
+	}
+	return fmt.Sprintf("%q", cert.Subject.String())
+}
+
+// firstCert is the certificate that counts of a leaf's file; nil where Go cannot read
+// it.
+func firstCert(data []byte) *x509.Certificate {
+	certs := certsOf(data)
+	if len(certs) == 0 {
+		return nil
+	}
+	return certs[0]
+}
+
+// certsOf reads the certificates of a PEM file that Go can read.
+func certsOf(data []byte) []*x509.Certificate {
+	var certs []*x509.Certificate
+	for block, rest := pem.Decode(data); block != nil; block, rest = pem.Decode(rest) {
+		if block.Type != "CERTIFICATE" && block.Type != "X509 CERTIFICATE" {
+			continue
+		}
+		if cert, err := x509.ParseCertificate(block.Bytes); err == nil {
+			certs = append(certs, cert)
+		}
+	}
+	return certs
+}

@@ -1,24 +1,175 @@
 package main
 
 import (
+	"context"
+	"fmt"
+	"slices"
+	"strings"
+
 	"github.com/spf13/cobra"
+
+	"virtpki/internal/judge"
+	"virtpki/internal/libvirt"
 )
 
+const checkHelp = `Say what libvirt and QEMU would say of the files here, before they say it, and
+what neither looks at although it breaks later. Nothing is ever written.
+
+Without an argument everything that is here is judged: the server's files, those
+with which this host connects to others, the CA, each daemon's conf, and the
+folders that QEMU reads. An argument names one role. --pkipath judges a folder for
+?pkipath=, --user the user's own ~/.pki/libvirt with what it falls back to.
+
+A finding is an error where something is refused, a warning where it is accepted
+and should not be, a note where it is worth knowing. Each has an id, listed with
+cause and cure in docs/findings.md, and where there is one the command that mends
+it. --for says which release to please: any is all of them, installed the libvirt
+and QEMU of this machine.
+
+--like virt-pki-validate looks at what that program looks at and wants what it
+wants, a client key that everybody can read and the host's name included; it exits
+1 where a correct one would. It is right about what that one gets wrong: expiry,
+foreign CAs, keys that do not match, and roles in capital letters.`
+
+const checkExample = `  virtpki check
+  virtpki check server --for libvirt-9.0
+  virtpki check client --pkipath bundles/alice
+  virtpki check --strict --quiet || mail -s 'TLS of this host' root`
+
+// checkOptions are the flags of check.
+type checkOptions struct {
+	roles   []judge.Role // none is all
+	target  string
+	pkipath string
+	user    bool
+	like    string
+	strict  bool
+}
+
 func newCheck(e *env, g *globals) *cobra.Command {
-	o := &connectOptions{}
+	o, connect := &checkOptions{}, &connectOptions{}
 	cmd := &cobra.Command{
-		Use:     "check --connect URI",
-		Short:   "Connect as a client of libvirt's does, and say what fails where",
-		Long:    help(connectHelp, exitDone, exitError, exitUsage, exitRefused, exitInterrupted),
-		Example: connectExample,
-		Args:    cobra.NoArgs,
-		RunE: func(cmd *cobra.Command, _ []string) error {
-			return e.checkConnect(cmd.Context(), g, o)
+		Use:       "check [server|client|ca]",
+		Short:     "What libvirt and QEMU would say of the files here",
+		Long:      help(checkHelp+"\n\n"+connectHelp, exitDone, exitError, exitUsage, exitRefused, exitInterrupted),
+		Example:   checkExample + "\n" + connectExample,
+		Args:      cobra.MaximumNArgs(1),
+		ValidArgs: []string{"server", "client", "ca"},
+		RunE: func(cmd *cobra.Command, args []string) error {
+			if err := o.readRole(args); err != nil {
+				return usageError{err}
+			}
+			if connect.uri != "" {
+				connect.pkipath = o.pkipath
+				return e.checkConnect(cmd.Context(), g, connect)
+			}
+			return e.check(cmd.Context(), g, o)
 		},
 	}
 	o.addFlags(cmd)
-	cmd.Flags().StringVar(&o.pkipath, "pkipath", "", "`folder` of a client's files, as ?pkipath= has it")
-	cmd.MarkFlagDirname("pkipath")
-	cmd.MarkFlagRequired("connect")
+	connect.addFlags(cmd)
+	for _, name := range []string{"user", "like", "strict", "for"} {
+		cmd.MarkFlagsMutuallyExclusive("connect", name)
+	}
 	return cmd
+}
+
+func (o *checkOptions) addFlags(cmd *cobra.Command) {
+	flags := cmd.Flags()
+	flags.StringVar(&o.target, "for", "any", "the `release` to please: any, installed, or one like libvirt-9.0 or qemu-10.2")
+	flags.StringVar(&o.pkipath, "pkipath", "", "judge a `folder` of a client's files, as ?pkipath= has it")
+	flags.BoolVar(&o.user, "user", false, "judge the user's own ~/.pki/libvirt")
+	flags.StringVar(&o.like, "like", "", "judge as a correct one of another `program` would: virt-pki-validate")
+	flags.BoolVar(&o.strict, "strict", false, "exit 3 for warnings too")
+	cmd.MarkFlagDirname("pkipath")
+	cmd.MarkFlagsMutuallyExclusive("pkipath", "user")
+	completeFrom(cmd, "for", "any", "installed", "libvirt-9.0", "libvirt-11.6", "libvirt-12.5", "qemu-7.2", "qemu-10.2")
+	completeFrom(cmd, "like", likeValidate)
+}
+
+// readRole reads the role, in whatever letters, and under the name that
+// virt-pki-validate has for the CA.
+func (o *checkOptions) readRole(args []string) error {
+	if o.like != "" && o.like != likeValidate {
+		return fmt.Errorf("--like %q is no program that is known here (%s)", o.like, likeValidate)
+	}
+	if len(args) == 0 {
+		return nil
+	}
+	switch strings.ToLower(args[0]) {
+	case "server":
+		o.roles = []judge.Role{judge.Server}
+	case "client":
+		o.roles = []judge.Role{judge.Client}
+	case "ca", "trust":
+		o.roles = []judge.Role{judge.Trust}
+	default:
+		return fmt.Errorf("unknown role %q (server, client or ca)", args[0])
+	}
+	return nil
+}
+
+// wants reports whether a role is to be judged.
+func (o *checkOptions) wants(role judge.Role) bool {
+	return len(o.roles) == 0 || slices.Contains(o.roles, role)
+}
+
+func (e *env) check(ctx context.Context, g *globals, o *checkOptions) error {
+	c, err := e.newChecker(ctx, g, o)
+	if err != nil {
+		return err
+	}
+	if o.like != "" {
+		return c.validate()
+	}
+	if err := c.everything(); err != nil {
+		return err
+	}
+	return c.tell()
+}
+
+// judged is what check says of the files of this machine, for commands that want to
+// know whether what they have made, or are about to rely on, works: roles as for
+// check, none for all of them. It reads and never writes; a file that cannot be
+// looked at is a finding like any other.
+func (e *env) judged(ctx context.Context, g *globals, roles ...judge.Role) ([]judge.Finding, error) {
+	c, err := e.newChecker(ctx, g, &checkOptions{roles: roles, target: "any"})
+	if err != nil {
+		return nil, err
+	}
+	if err := c.everything(); err != nil {
+		return nil, err
+	}
+	var found []judge.Finding
+	for _, a := range c.merged() {
+		found = append(found, a.found...)
+	}
+	return found, nil
+}
+
+// readTargets turns --for into the release of each product that is to be pleased;
+// nil is a product that is not judged.
+func (c *checker) readTargets(ctx context.Context) error {
+	c.libvirt, c.qemu = nil, nil
+	var targets []libvirt.Target
+	var err error
+	if c.o.target == "installed" {
+		targets, err = libvirt.InstalledTargets(ctx, c.g.root)
+	} else {
+		var t libvirt.Target
+		t, err = libvirt.ParseTarget(c.o.target)
+		targets = []libvirt.Target{t}
+		if err != nil {
+			err = usageError{err}
+		}
+	}
+	for _, t := range targets {
+		if t.Product != "qemu" && c.libvirt == nil {
+			c.libvirt = &t
+		}
+		if t.Product != "libvirt" && c.qemu == nil {
+			c.qemu = &t
+		}
+	}
+	return err
 }

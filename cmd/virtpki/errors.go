@@ -8,6 +8,9 @@ import (
 var (
 	// errRefused ends a command whose answer is no; the answer is printed already.
 	errRefused = errors.New("refused")
+	// errFailed ends a command that stands for another program, with status 1; what
+	// it has to say is said already.
+	errFailed = errors.New("failed")
 	// errInterrupted ends a command whose user has stopped it.
 	errInterrupted = errors.New("interrupted")
 )

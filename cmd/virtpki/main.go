@@ -86,7 +86,7 @@ func exitCode(ctx context.Context, err error, started bool) int {
 // printError words an error: one line for what is wrong, one for what to do.
 // A check that says no has already said it.
 func (e *env) printError(cmd *cobra.Command, err error, code int) {
-	if err == errRefused {
+	if err == errRefused || err == errFailed {
 		return
 	}
 	fmt.Fprintf(e.stderr, "virtpki: error: %v\n", err)

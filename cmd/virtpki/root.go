@@ -67,6 +67,7 @@ func newRoot(e *env) *cobra.Command {
 		inGroup("make", newRevoke(e, g)),
 		inGroup("make", newCRL(e, g)),
 		inGroup("make", newGenerate(e, g)),
+		inGroup("look", newCheck(e, g)),
 		inGroup("look", newList(e, g)),
 		inGroup("look", newShow(e, g)),
 		inGroup("look", newCheck(e, g)),

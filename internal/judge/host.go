@@ -21,10 +21,8 @@ type Machine struct {
 	// which others can reach it.
 	Names     []string
 	Addresses []net.IP
-	// Due is when a certificate is due for renewal, and DueCRL when a CRL is, zero
-	// where it never is.
-	Due    func(*x509.Certificate) time.Time
-	DueCRL func(*x509.RevocationList) time.Time
+	// Due is when a certificate is due for renewal.
+	Due func(*x509.Certificate) time.Time
 }
 
 type hostJudge struct {
@@ -51,8 +49,12 @@ func OnHost(set Set, m Machine) []Finding {
 	return j.found
 }
 
-// CAOnHost is [OnHost] for a CA file and its CRL.
-func CAOnHost(ca, crl File, m Machine) []Finding {
+// CRLTerm is until when a CRL holds, and from when on a new one is due; zero where
+// it holds for ever.
+type CRLTerm struct{ Until, Due time.Time }
+
+// CAOnHost is [OnHost] for a CA file and the CRLs of a file.
+func CAOnHost(ca, crl File, terms []CRLTerm, m Machine) []Finding {
 	j := &hostJudge{Machine: m}
 	seen := make(map[string]*x509.Certificate)
 	for _, cert := range certsOf(ca.Data) {
@@ -63,8 +65,8 @@ func CAOnHost(ca, crl File, m Machine) []Finding {
 		}
 		seen[string(cert.RawSubject)] = cert
 	}
-	for _, list := range crlsOf(crl.Data) {
-		j.crlEnds(crl.Path, list)
+	for _, term := range terms {
+		j.crlEnds(crl.Path, term)
 	}
 	return j.found
 }
@@ -110,14 +112,14 @@ func (j *hostJudge) ends(path string, cert *x509.Certificate, mend, of string) {
 	j.say("ends-soon", Warning, path, mend, "it ends on %s%s: less than a third of its life is left", cert.NotAfter.UTC().Format(day), of)
 }
 
-func (j *hostJudge) crlEnds(path string, list *x509.RevocationList) {
-	due := j.DueCRL(list)
+func (j *hostJudge) crlEnds(path string, term CRLTerm) {
+	until := term.Until.UTC().Format(day)
 	switch {
-	case due.IsZero() || j.Now.Before(due):
-	case j.Now.After(list.NextUpdate):
-		j.say("crl-old", Note, path, "virtpki crl", "the CRL was due for a new one on %s; libvirt goes on with it, other programs refuse everybody", list.NextUpdate.UTC().Format(day))
+	case term.Until.IsZero() || j.Now.Before(term.Due):
+	case j.Now.After(term.Until):
+		j.say("crl-old", Note, path, "virtpki crl", "there should have been a new CRL by %s; libvirt goes on with it, other programs refuse everybody", until)
 	default:
-		j.say("crl-old", Note, path, "virtpki crl", "the CRL is due for a new one by %s; libvirt does not look at that", list.NextUpdate.UTC().Format(day))
+		j.say("crl-old", Note, path, "virtpki crl", "there should be a new CRL by %s; libvirt does not look at that", until)
 	}
 }
 

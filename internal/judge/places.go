@@ -62,8 +62,8 @@ type Place struct {
 	Folders  []Spot                 // outermost first, with the modes they have to have in Want
 	Want     map[string]fs.FileMode // by path
 	Strays   []Stray                // what lies where nobody looks
-	CRLs     []File                 // files beside cacrl.pem that hold a CRL
-	CRL      File                   // cacrl.pem
+	CRLs     []NamedCRL             // files beside cacrl.pem that hold a CRL
+	CRL      NamedCRL               // cacrl.pem
 	// OtherPrefix is another tree of the same kind, such as /usr/local/etc/pki.
 	OtherPrefix string
 	// Seen is Base as the daemons see it, without a --root before it.
@@ -282,3 +282,6 @@ func reason(err error) string {
 	}
 	return after
 }
+
+// Missing reports whether nothing stands at the path.
+func (s Spot) Missing() bool { return s.absent() && s.Target == "" }

@@ -44,9 +44,15 @@ func (j *placeJudge) stray(stray Stray) {
 	}
 }
 
+// NamedCRL is a file that holds CRLs, and when the newest of them was made.
+type NamedCRL struct {
+	File
+	Made time.Time
+}
+
 // crlName is about a CRL under a name that no daemon reads unless its conf says
 // so. The example in libvirtd.conf is such a name.
-func (j *placeJudge) crlName(crl File) {
+func (j *placeJudge) crlName(crl NamedCRL) {
 	right := j.Files[libvirt.CACRL].Path
 	move := fmt.Sprintf("mv %s %s", Quote(crl.Path), Quote(right))
 	switch {
@@ -54,22 +60,11 @@ func (j *placeJudge) crlName(crl File) {
 		j.say("crl-name", Warning, crl.Path, move, "a CRL under a name that is not read: libvirt reads %s", filepath.Base(right))
 	case bytes.Equal(crl.Data, j.CRL.Data):
 		j.say("crl-name", Note, crl.Path, "", "a copy of %s; libvirt does not read it under this name", filepath.Base(right))
-	case newestCRL(crl.Data).After(newestCRL(j.CRL.Data)):
+	case crl.Made.After(j.CRL.Made):
 		j.say("crl-name", Warning, crl.Path, move, "a CRL that is newer than %s, under a name that is not read: what it revokes gets in", filepath.Base(right))
 	default:
 		j.say("crl-name", Note, crl.Path, "", "an older CRL than %s; libvirt does not read it under this name", filepath.Base(right))
 	}
-}
-
-// newestCRL is when the newest CRL of a file was made, zero where there is none.
-func newestCRL(data []byte) time.Time {
-	var newest time.Time
-	for _, crl := range crlsOf(data) {
-		if crl.ThisUpdate.After(newest) {
-			newest = crl.ThisUpdate
-		}
-	}
-	return newest
 }
 
 // certLabel is the SELinux type of everything below /etc/pki (fedora-selinux,

@@ -1,0 +1,204 @@
+package main
+
+import (
+	"io/fs"
+	"slices"
+	"strings"
+
+	"virtpki/dn"
+	"virtpki/internal/judge"
+	"virtpki/internal/libvirt"
+	"virtpki/internal/store"
+)
+
+// daemons judges each daemon that is set up here, and reports whether one is set up
+// to listen.
+func (c *checker) daemons() (serves bool) {
+	for _, d := range c.daemonsHere() {
+		serves = serves || d.Serves()
+	}
+	for _, d := range c.daemonsHere() {
+		c.daemon(d, serves)
+	}
+	return serves
+}
+
+// daemonsHere are those whose conf is there. virtproxyd.conf alone does not count
+// where libvirtd's is there too and nothing opens a port for virtproxyd. Without any
+// conf it is libvirtd with its defaults.
+func (c *checker) daemonsHere() []judge.DaemonConf {
+	var here []judge.DaemonConf
+	for _, name := range libvirt.DaemonNames() {
+		d := c.daemonConf(name)
+		if d.File.Absent() || len(here) > 0 && d.Socket == "" && !slices.Contains(c.namesIn(d.File), "listen_tls") {
+			continue
+		}
+		here = append(here, d)
+	}
+	if len(here) == 0 {
+		here = append(here, c.daemonConf("libvirtd"))
+	}
+	return here
+}
+
+// namesIn lists the settings of a conf.
+func (c *checker) namesIn(f judge.File) []string {
+	conf, err := libvirt.ParseConf(f.Data)
+	if err != nil {
+		return nil
+	}
+	return conf.Names()
+}
+
+// daemonConf gathers what decides how a daemon starts.
+func (c *checker) daemonConf(name string) judge.DaemonConf {
+	daemon, _ := libvirt.FindDaemon(name)
+	d := judge.DaemonConf{
+		Daemon:     daemon,
+		File:       c.confFile(daemon.ConfPath(c.g.underRoot(c.g.sysconfdir))),
+		Root:       c.g.root,
+		Layout:     libvirt.System(c.g.sysconfdir),
+		Target:     *c.libvirt,
+		Systemd:    store.Exists(c.g.underRoot("/etc/systemd/system")),
+		HasGroup:   c.hasGroup,
+		Exists:     func(path string) bool { return spot(c.g.underRoot(path)).Err == nil },
+		Priorities: c.priorities(),
+		Client:     c.clientDN(),
+	}
+	if link := c.g.underRoot("/etc/systemd/system/sockets.target.wants/" + daemon.TLSSocket); store.Exists(link) {
+		d.Socket = link
+	}
+	if daemon.ListenTLS {
+		d.Args, d.ArgsFile = c.daemonArgs()
+	}
+	return d
+}
+
+// confFile reads a conf, which may be larger than a certificate.
+func (c *checker) confFile(path string) judge.File {
+	f := judge.File{Path: path}
+	if s := spot(path); s.Err != nil {
+		f.Err = s.Err
+		return f
+	}
+	f.Data, f.Err = store.ReadFile(path, libvirt.MaxConfSize)
+	return f
+}
+
+// daemonArgs are what systemd's unit passes to libvirtd, and the file in which they
+// stand: Debian's, or that of RPM distributions.
+func (c *checker) daemonArgs() (args, path string) {
+	for _, name := range []string{"/etc/default/libvirtd", "/etc/sysconfig/libvirtd"} {
+		f := c.file(c.g.underRoot(name))
+		for line := range strings.Lines(string(f.Data)) {
+			if value, ok := strings.CutPrefix(strings.TrimSpace(line), "LIBVIRTD_ARGS="); ok {
+				args, path = strings.Trim(value, `"'`), f.Path
+			}
+		}
+	}
+	return args, path
+}
+
+func (c *checker) hasGroup(name string) bool {
+	_, _, err := libvirt.ParseGroup(c.file(c.g.underRoot("/etc/group")).Data, name)
+	return err == nil
+}
+
+// priorities are the names that GnuTLS's own configuration, or the distribution's
+// policy for it, defines.
+func (c *checker) priorities() []string {
+	var names []string
+	for _, path := range []string{"/etc/gnutls/config", "/etc/crypto-policies/back-ends/gnutls.config"} {
+		section := ""
+		for line := range strings.Lines(string(c.file(c.g.underRoot(path)).Data)) {
+			line = strings.TrimSpace(line)
+			if name, _, ok := strings.Cut(line, "="); ok && section == "[priorities]" {
+				names = append(names, strings.TrimSpace(name))
+			}
+			if strings.HasPrefix(line, "[") {
+				section = line
+			}
+		}
+	}
+	return names
+}
+
+// clientDN is the DN of the system's client certificate, empty when there is none
+// that can be read.
+func (c *checker) clientDN() string {
+	certs, err := readCerts(c.g.system().Path(libvirt.ClientCert))
+	if err != nil {
+		return ""
+	}
+	name, err := dn.FromRDNSequence(certs[0].RawSubject)
+	if err != nil {
+		return ""
+	}
+	return name
+}
+
+// daemon judges one daemon: its conf, and the files that the conf has it read.
+func (c *checker) daemon(d judge.DaemonConf, serves bool) {
+	found, conf := judge.InConf(d)
+	c.say(d.File.Path, found)
+	files := found
+	var title string
+	if conf != nil {
+		var more []judge.Finding
+		title, more = c.served(d, conf, serves)
+		files = append(slices.Clone(found), more...)
+		c.say(title, more)
+	}
+	c.decide("server", d.Daemon.Name, files)
+}
+
+// served judges the files that a daemon reads.
+func (c *checker) served(d judge.DaemonConf, conf *libvirt.Conf, serves bool) (title string, found []judge.Finding) {
+	files, err := conf.TLSFilesBelow(c.g.root, d.Layout)
+	if err != nil {
+		return "", nil // which is said of the conf
+	}
+	if files.Custom {
+		return d.File.Path, c.named(files)
+	}
+	layout := c.g.system()
+	p := c.systemPlace(layout, judge.Trust, judge.Server)
+	p.Serves = serves || !p.Files[libvirt.ServerCert].Missing() || !p.Files[libvirt.ServerKey].Missing()
+	set := c.set(judge.Server, "libvirt", layout)
+	if files.CRL == "" {
+		set.CRL = judge.File{Err: fs.ErrNotExist}
+	}
+	set.More = c.moreIdentities()
+	return layout.Base + "/pki", append(judge.InPlace(p), c.pair(set, *c.libvirt)...)
+}
+
+// named judges the files that a conf names.
+func (c *checker) named(files libvirt.TLSFiles) []judge.Finding {
+	paths := map[libvirt.File]string{libvirt.CACert: files.CA, libvirt.CACRL: files.CRL, libvirt.ServerCert: files.Cert, libvirt.ServerKey: files.Key}
+	p := judge.Place{Kind: judge.NamedFiles, Roles: []judge.Role{judge.Trust, judge.Server}, Files: make(map[libvirt.File]judge.Spot), Serves: true}
+	for file, path := range paths {
+		if path != "" {
+			p.Files[file] = c.spotOf(c.g.underRoot(path))
+			paths[file] = c.g.underRoot(path)
+		}
+	}
+	set := judge.Set{Role: judge.Server, Product: "libvirt", CA: c.file(paths[libvirt.CACert]), CRL: c.file(paths[libvirt.CACRL]),
+		Cert: c.file(paths[libvirt.ServerCert]), Key: c.file(paths[libvirt.ServerKey])}
+	return append(judge.InPlace(p), c.pair(set, *c.libvirt)...)
+}
+
+// moreIdentities are servercert0.pem and so on, which libvirt 11.10 and later read
+// beside servercert.pem, up to the first that is missing.
+func (c *checker) moreIdentities() []judge.Identity {
+	var more []judge.Identity
+	layout := c.g.system()
+	for _, n := range []string{"0", "1", "2", "3"} {
+		cert := c.file(strings.TrimSuffix(layout.Path(libvirt.ServerCert), ".pem") + n + ".pem")
+		key := c.file(strings.TrimSuffix(layout.Path(libvirt.ServerKey), ".pem") + n + ".pem")
+		if cert.Absent() && key.Absent() {
+			break
+		}
+		more = append(more, judge.Identity{Cert: cert, Key: key})
+	}
+	return more
+}

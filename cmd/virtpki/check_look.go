@@ -1,0 +1,179 @@
+package main
+
+import (
+	"errors"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"strings"
+	"syscall"
+
+	"virtpki/internal/judge"
+	"virtpki/internal/libvirt"
+	"virtpki/internal/store"
+	"virtpki/pki"
+)
+
+// maxCertFile is up to which size check reads files that are no CRLs, in bytes:
+// libvirt itself reads 64 KiB of a certificate.
+const maxCertFile = 1 << 20
+
+// spot looks at a path without opening anything.
+func spot(path string) judge.Spot {
+	s := judge.Spot{Path: path}
+	info, err := os.Stat(path)
+	if errors.Is(err, syscall.ENOTDIR) {
+		err = fs.ErrNotExist // something else than a folder stands above it, which is said
+	}
+	if err != nil {
+		s.Err = err
+		s.Target, _ = os.Readlink(path)
+		return s
+	}
+	s.Mode = info.Mode()
+	if sys, ok := info.Sys().(*syscall.Stat_t); ok {
+		s.UID, s.GID = int(sys.Uid), int(sys.Gid)
+	}
+	s.Label = labelOf(path)
+	return s
+}
+
+// file reads a file once, if it is a regular one: a device is never opened.
+func (c *checker) file(path string) judge.File {
+	if path == "" {
+		return judge.File{Err: fs.ErrNotExist}
+	}
+	if f, ok := c.files[path]; ok {
+		return f
+	}
+	f := judge.File{Path: path}
+	s := spot(path)
+	switch {
+	case s.Err != nil:
+		f.Err = s.Err
+	case !s.Mode.IsRegular():
+		f.Err = errors.New("not a regular file")
+	default:
+		limit := int64(maxCertFile)
+		if strings.Contains(filepath.Base(path), "crl") {
+			limit = store.MaxPEM
+		}
+		f.Data, f.Err = store.ReadFile(path, limit)
+	}
+	c.files[path] = f
+	return f
+}
+
+// spotOf looks at one of the files of a place, and whether it can be read.
+func (c *checker) spotOf(path string) judge.Spot {
+	s := spot(path)
+	if s.Err == nil && s.Mode.IsRegular() {
+		s.Unread = c.file(path).Err
+	}
+	return s
+}
+
+// place looks at everything of a layout that counts for the roles.
+func (c *checker) place(kind judge.Kind, layout libvirt.Layout, roles ...judge.Role) judge.Place {
+	p := judge.Place{Kind: kind, Base: layout.Base, Seen: c.seen(layout.Base), Roles: roles, Asked: len(c.o.roles) > 0,
+		Files: make(map[libvirt.File]judge.Spot), Want: make(map[string]fs.FileMode)}
+	p.UID, p.GID = c.owner(kind)
+	seen := make(map[string]bool)
+	for _, entry := range layout.Files() {
+		if !counts(entry.File, roles) {
+			continue
+		}
+		p.Files[entry.File] = c.spotOf(entry.Path)
+		p.Want[entry.Path] = entry.Mode
+		for _, folder := range layout.FoldersFor(entry.Path) {
+			p.Want[folder.Path] = folder.Mode
+			if !seen[folder.Path] {
+				seen[folder.Path] = true
+				p.Folders = append(p.Folders, spot(folder.Path))
+			}
+		}
+	}
+	return p
+}
+
+// counts reports whether a file belongs to one of the roles. Of what a rollover
+// keeps, nothing does.
+func counts(file libvirt.File, roles []judge.Role) bool {
+	for _, role := range roles {
+		switch role {
+		case judge.Trust:
+			if file == libvirt.CACert || file == libvirt.CACRL || file == libvirt.CAKey {
+				return true
+			}
+		default:
+			if file == libvirt.CertFile(string(role)) || file == libvirt.KeyFile(string(role)) {
+				return true
+			}
+		}
+	}
+	return false
+}
+
+// owner is whose the files of a place have to be: root's in the system's tree, but
+// for a tree that somebody else makes for another machine.
+func (c *checker) owner(kind judge.Kind) (uid, gid int) {
+	if kind != judge.UserFolder && kind != judge.FlatFolder && (os.Geteuid() == 0 || c.g.thisMachine()) {
+		return 0, 0
+	}
+	return os.Geteuid(), os.Getegid()
+}
+
+// seen is a path below --root as the machine will see it.
+func (c *checker) seen(path string) string {
+	rel, err := filepath.Rel(c.g.root, path)
+	if err != nil || !filepath.IsLocal(rel) {
+		return path
+	}
+	return filepath.Join("/", rel)
+}
+
+// strays looks for files that lie where nobody reads them.
+func strays(p *judge.Place, mistakes []libvirt.Misplaced) {
+	for _, m := range mistakes {
+		if info, err := os.Stat(m.Path); err == nil && info.Mode().IsRegular() {
+			p.Strays = append(p.Strays, judge.Stray{Path: m.Path, File: m.File})
+		}
+	}
+}
+
+// maxListed is how many names of a folder are looked at.
+const maxListed = 1000
+
+// crlsBeside finds the CRLs that lie in the folder of a CA under other names.
+func (c *checker) crlsBeside(p *judge.Place, path string) {
+	p.CRL = c.namedCRL(path)
+	folder, err := os.Open(filepath.Dir(path))
+	if err != nil {
+		return
+	}
+	defer folder.Close()
+	names, _ := folder.Readdirnames(maxListed)
+	for _, name := range names {
+		other := filepath.Join(filepath.Dir(path), name)
+		if other == path || !strings.Contains(strings.ToLower(name), "crl") {
+			continue
+		}
+		if crl := c.namedCRL(other); !crl.Made.IsZero() {
+			p.CRLs = append(p.CRLs, crl)
+		}
+	}
+}
+
+func (c *checker) namedCRL(path string) judge.NamedCRL {
+	named := judge.NamedCRL{File: c.file(path)}
+	lists, err := pki.ParseCRLs(named.Data)
+	if err != nil {
+		return named
+	}
+	for _, list := range lists {
+		if list.ThisUpdate.After(named.Made) {
+			named.Made = list.ThisUpdate
+		}
+	}
+	return named
+}

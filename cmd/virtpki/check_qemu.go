@@ -1,0 +1,68 @@
+package main
+
+import (
+	"path/filepath"
+	"strings"
+
+	"virtpki/internal/judge"
+	"virtpki/internal/libvirt"
+	"virtpki/internal/store"
+)
+
+// qemuFolders judges qemu.conf and each folder that it, or a folder's being there,
+// has QEMU read.
+func (c *checker) qemuFolders() {
+	conf, ok := c.qemuConf()
+	if !ok {
+		return
+	}
+	for _, use := range libvirt.QEMUUses() {
+		layout := use.Layout(c.g.underRoot(c.g.sysconfdir))
+		setting := strings.Replace(use.Name, libvirt.DefaultQEMU, "default", 1) + "_tls_x509_cert_dir"
+		if v, set := conf.Lookup(setting); set && v.Str() != "" {
+			layout = libvirt.QEMUFolder(c.g.underRoot(v.Str()))
+		} else if !store.Exists(layout.Base) {
+			continue
+		}
+		c.qemuFolder(use, layout)
+	}
+}
+
+// qemuConf judges qemu.conf; without one the defaults hold. A machine without any
+// QEMU folder and with a sound qemu.conf is not spoken of.
+func (c *checker) qemuConf() (*libvirt.Conf, bool) {
+	f := c.confFile(libvirt.QEMUConfPath(c.g.underRoot(c.g.sysconfdir)))
+	found, conf := judge.InQEMUConf(f, func(path string) bool { return spot(c.g.underRoot(path)).Err == nil })
+	if len(found) > 0 {
+		c.conclude("qemu", "libvirt's QEMU driver", f.Path, found)
+	}
+	return conf, conf != nil
+}
+
+// qemuFolder judges one folder.
+func (c *checker) qemuFolder(use libvirt.QEMUUse, layout libvirt.Layout) {
+	roles := []judge.Role{judge.Trust}
+	if use.Server {
+		roles = append(roles, judge.Server)
+	}
+	if use.Client {
+		roles = append(roles, judge.Client)
+	}
+	p := c.place(judge.QEMUFolder, layout, roles...)
+	p.Folders = append([]judge.Spot{spot(filepath.Dir(layout.Base))}, p.Folders...)
+	strays(&p, libvirt.MisplacedQEMU(layout.Base))
+	if user, err := c.g.qemuUser(); err == nil {
+		p.QEMU = &user
+	}
+	p.LocalAppArmor = c.g.underRoot(libvirt.AppArmorLocal)
+	p.AppArmor = string(c.file(c.g.underRoot(libvirt.AppArmorQEMU)).Data)
+	if p.AppArmor != "" {
+		p.AppArmor += "\n" + string(c.file(p.LocalAppArmor).Data)
+	}
+	found := judge.InPlace(p)
+	found = append(found, c.caFile(layout, "qemu", *c.qemu)...)
+	for _, role := range roles[1:] {
+		found = append(found, c.pair(c.set(role, "qemu", layout), *c.qemu)...)
+	}
+	c.conclude("qemu", layout.Base, layout.Base, found)
+}

@@ -1,0 +1,268 @@
+package main
+
+import (
+	"context"
+	"fmt"
+	"os"
+	"path/filepath"
+	"slices"
+
+	"virtpki/internal/judge"
+	"virtpki/internal/libvirt"
+	"virtpki/internal/store"
+	"virtpki/pki"
+)
+
+// checker looks at files and gathers what the judge says of them.
+type checker struct {
+	*env
+	g             *globals
+	o             *checkOptions
+	libvirt, qemu *libvirt.Target // releases to please; nil is a product that is not judged
+	machine       judge.Machine
+	files         map[string]judge.File // what was read
+	areas         []*area
+	verdicts      []roleVerdict
+}
+
+// area is what was said of one place, or of one daemon's conf.
+type area struct {
+	title string
+	found []judge.Finding
+}
+
+// newChecker readies everything but the files.
+func (e *env) newChecker(ctx context.Context, g *globals, o *checkOptions) (*checker, error) {
+	c := &checker{env: e, g: g, o: o, files: make(map[string]judge.File)}
+	if err := c.readTargets(ctx); err != nil {
+		return nil, err
+	}
+	c.machine = judge.Machine{Now: e.now(), Due: pki.Window{}.CertificateOpens}
+	if c.libvirt != nil {
+		c.machine.Target = *c.libvirt
+	}
+	if g.thisMachine() {
+		names, err := e.machineNames(g.underRoot("/etc/hosts"))
+		if err != nil {
+			return nil, err
+		}
+		c.machine.Names = names
+		if c.machine.Addresses, err = e.addresses(); err != nil {
+			return nil, fmt.Errorf("listing this machine's addresses: %w", err)
+		}
+	}
+	return c, nil
+}
+
+// everything judges what the options name.
+func (c *checker) everything() error {
+	switch {
+	case c.o.pkipath != "":
+		return c.flatFolder(filepath.Clean(c.o.pkipath))
+	case c.o.user:
+		home, err := os.UserHomeDir()
+		if err != nil {
+			return err
+		}
+		c.userFolder(c.g.underRoot(home))
+		return nil
+	}
+	c.system()
+	return nil
+}
+
+// system judges what this machine's programs read.
+func (c *checker) system() {
+	if c.libvirt != nil {
+		serves := false
+		if c.o.wants(judge.Server) {
+			serves = c.daemons()
+		}
+		if c.o.wants(judge.Client) {
+			c.systemClient(serves)
+		}
+		if c.o.wants(judge.Trust) {
+			c.trust()
+		}
+		c.rootHome()
+	}
+	if c.qemu != nil && len(c.o.roles) == 0 {
+		c.qemuFolders()
+	}
+}
+
+// trust judges the CA that is here: what is trusted, and the key that signs.
+func (c *checker) trust() {
+	layout := c.g.system()
+	place := c.systemPlace(layout, judge.Trust)
+	found := judge.InPlace(place)
+	if c.g.ca != "" {
+		own := libvirt.CA(c.g.caFolder())
+		found = append(found, judge.InPlace(c.place(judge.SystemTree, own, judge.Trust))...)
+	}
+	found = append(found, c.caFile(layout, "libvirt", *c.libvirt)...)
+	c.conclude("ca", "", layout.Base, found)
+}
+
+// systemPlace is the system's tree, with what lies in wrong places of it.
+func (c *checker) systemPlace(layout libvirt.Layout, roles ...judge.Role) judge.Place {
+	p := c.place(judge.SystemTree, layout, roles...)
+	p.Base = filepath.Join(layout.Base, "pki")
+	strays(&p, libvirt.MisplacedSystem(layout.Base))
+	c.crlsBeside(&p, layout.Path(libvirt.CACRL))
+	for _, other := range []string{"/etc", "/usr/local/etc"} {
+		folder := c.g.underRoot(filepath.Join(other, "pki", "libvirt"))
+		if filepath.Clean(c.g.sysconfdir) != other && store.Exists(folder) {
+			p.OtherPrefix = folder
+		}
+	}
+	return p
+}
+
+// caFile is what is to be said of a CA file and a CRL by themselves.
+func (c *checker) caFile(layout libvirt.Layout, product string, target libvirt.Target) []judge.Finding {
+	ca, crl := c.file(layout.Path(libvirt.CACert)), c.file(layout.Path(libvirt.CACRL))
+	return c.caFiles(ca, crl, product, target)
+}
+
+func (c *checker) caFiles(ca, crl judge.File, product string, target libvirt.Target) []judge.Finding {
+	found := judge.CAFile(ca, crl, product, target, c.now())
+	return append(found, judge.CAOnHost(ca, crl, crlTerms(crl.Data), c.machine)...)
+}
+
+// crlTerms are until when each CRL of a file holds.
+func crlTerms(data []byte) []judge.CRLTerm {
+	lists, _ := pki.ParseCRLs(data)
+	var terms []judge.CRLTerm
+	for _, list := range lists {
+		terms = append(terms, judge.CRLTerm{Until: list.NextUpdate, Due: pki.Window{}.CRLOpens(list)})
+	}
+	return terms
+}
+
+// set are the files of a role in a layout.
+func (c *checker) set(role judge.Role, product string, layout libvirt.Layout) judge.Set {
+	return judge.Set{Role: role, Product: product,
+		CA: c.file(layout.Path(libvirt.CACert)), CRL: c.file(layout.Path(libvirt.CACRL)),
+		Cert: c.file(layout.Path(libvirt.CertFile(string(role)))), Key: c.file(layout.Path(libvirt.KeyFile(string(role))))}
+}
+
+// pair is what the programs and their peers say of a set; nothing where there is no
+// pair at all.
+func (c *checker) pair(set judge.Set, target libvirt.Target) []judge.Finding {
+	found := c.caFiles(set.CA, set.CRL, set.Product, target)
+	if set.Cert.Absent() && set.Key.Absent() {
+		return found
+	}
+	own := judge.OwnFiles(set, target, c.now())
+	found = append(found, own...)
+	found = append(found, judge.InSession(set, judge.Peer{}, target, c.now())...)
+	if set.Product == "libvirt" {
+		found = append(found, judge.OnHost(set, c.machine)...)
+	}
+	return found
+}
+
+// systemClient judges what virsh on this machine reads, run by whoever runs this.
+func (c *checker) systemClient(serves bool) {
+	if os.Geteuid() != 0 {
+		if home, err := os.UserHomeDir(); err == nil && store.Exists(libvirt.User(c.g.underRoot(home)).Base) {
+			c.userFolder(c.g.underRoot(home))
+			return
+		}
+	}
+	layout := c.g.system()
+	p := c.systemPlace(layout, judge.Trust, judge.Client)
+	p.Serves = serves
+	found := append(judge.InPlace(p), c.pair(c.set(judge.Client, "libvirt", layout), *c.libvirt)...)
+	c.conclude("client", "virsh", layout.Base, found)
+}
+
+// userFolder judges the user's own files: the CA and the CRL each fall back to the
+// system's alone, certificate and key together (libvirt, src/rpc/virnettlsconfig.c).
+func (c *checker) userFolder(home string) {
+	if c.libvirt == nil {
+		return
+	}
+	user, system := libvirt.User(home), c.g.system()
+	p := c.place(judge.UserFolder, user, judge.Trust, judge.Client)
+	strays(&p, libvirt.MisplacedUser(home))
+	found := judge.InPlace(p)
+	set := c.set(judge.Client, "libvirt", user)
+	fallback := c.set(judge.Client, "libvirt", system)
+	if set.CA.Absent() {
+		set.CA = fallback.CA
+	}
+	if set.CRL.Absent() {
+		set.CRL = fallback.CRL
+	}
+	if set.Cert.Absent() && set.Key.Absent() {
+		set.Cert, set.Key = fallback.Cert, fallback.Key
+	}
+	if set.CA.Absent() || set.Cert.Absent() && set.Key.Absent() {
+		rest := c.place(judge.SystemTree, system, judge.Trust, judge.Client)
+		rest.Asked = true
+		found = append(found, judge.InPlace(rest)...)
+	}
+	found = append(found, c.pair(set, *c.libvirt)...)
+	c.conclude("client", "virsh", user.Base, found)
+}
+
+// rootHome tells root of a folder that only others' programs read.
+func (c *checker) rootHome() {
+	home, err := os.UserHomeDir()
+	if err != nil || os.Geteuid() != 0 || !c.o.wants(judge.Client) {
+		return
+	}
+	if user := libvirt.User(c.g.underRoot(home)); store.Exists(user.Base) {
+		p := judge.Place{Kind: judge.UserFolder, Base: user.Base}
+		c.say(user.Base, judge.InPlace(p))
+	}
+}
+
+// flatFolder judges a folder for ?pkipath=.
+func (c *checker) flatFolder(folder string) error {
+	if c.libvirt == nil {
+		return nil
+	}
+	if s := spot(folder); s.Err != nil {
+		return fmt.Errorf("%s: %w", folder, s.Err)
+	} else if !s.Mode.IsDir() {
+		return fmt.Errorf("%s: not a folder", folder)
+	}
+	roles := c.flatRoles(folder)
+	layout := libvirt.Flat(folder)
+	p := c.place(judge.FlatFolder, layout, append([]judge.Role{judge.Trust}, roles...)...)
+	strays(&p, libvirt.MisplacedFlat(folder))
+	found := judge.InPlace(p)
+	for _, role := range roles {
+		c.conclude(string(role), "", folder, append(slices.Clone(found), c.pair(c.set(role, "libvirt", layout), *c.libvirt)...))
+	}
+	if len(roles) == 0 {
+		c.conclude("ca", "", folder, append(found, c.caFile(layout, "libvirt", *c.libvirt)...))
+	}
+	return nil
+}
+
+// flatRoles are the roles that a folder is for: a client's, unless the files of a
+// server lie there.
+func (c *checker) flatRoles(folder string) []judge.Role {
+	switch {
+	case len(c.o.roles) > 0 && c.o.roles[0] == judge.Trust:
+		return nil
+	case len(c.o.roles) > 0:
+		return c.o.roles
+	case store.Exists(filepath.Join(folder, "servercert.pem")) && !store.Exists(filepath.Join(folder, "clientcert.pem")):
+		return []judge.Role{judge.Server}
+	case store.Exists(filepath.Join(folder, "servercert.pem")):
+		return []judge.Role{judge.Server, judge.Client}
+	}
+	return []judge.Role{judge.Client}
+}
+
+// say adds findings about a place.
+func (c *checker) say(title string, found []judge.Finding) {
+	if len(found) > 0 {
+		c.areas = append(c.areas, &area{title, found})
+	}
+}

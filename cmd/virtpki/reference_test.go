@@ -2,12 +2,15 @@ package main
 
 import (
 	"bytes"
+	"fmt"
 	"os"
 	"path/filepath"
 	"testing"
 
 	"github.com/spf13/cobra"
 	"github.com/spf13/cobra/doc"
+
+	"virtpki/internal/judge"
 )
 
 const referenceFolder = "../../docs/reference"
@@ -67,4 +70,46 @@ func TestHelp(t *testing.T) {
 		}
 	}
 	visit(newRoot(newEnv()))
+}
+
+const findingsPage = "../../docs/findings.md"
+
+// TestReferenceFindings holds docs/findings.md to the catalogue of findings; UPDATE=1
+// writes it anew.
+func TestReferenceFindings(t *testing.T) {
+	want := findingsText()
+	if os.Getenv("UPDATE") != "" {
+		if err := os.WriteFile(findingsPage, want, 0o644); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if got, _ := os.ReadFile(findingsPage); !bytes.Equal(got, want) {
+		t.Error("docs/findings.md is not what the catalogue says: run make docs")
+	}
+}
+
+// stageTitles are the headings of the page, in its order.
+var stageTitles = []struct {
+	stage judge.Stage
+	title string
+}{
+	{judge.Places, "Places: where files lie, whose they are, who may read them"},
+	{judge.Conf, "Conf: what a daemon reads when it starts"},
+	{judge.Own, "Own: a program's own files, before anything else"},
+	{judge.Session, "Session: the other side, in each handshake"},
+	{judge.Host, "Host: this machine and this day"},
+}
+
+func findingsText() []byte {
+	var page bytes.Buffer
+	page.WriteString("# Findings\n\nWhat `virtpki check` can say, in the order in which libvirt meets it. Made from the catalogue by `make docs`.\n")
+	for _, section := range stageTitles {
+		fmt.Fprintf(&page, "\n## %s\n", section.title)
+		for _, entry := range judge.Catalogue() {
+			if entry.Stage == section.stage {
+				fmt.Fprintf(&page, "\n### %s\n\n%s\n\nCure: %s\n", entry.ID, entry.Cause, entry.Cure)
+			}
+		}
+	}
+	return page.Bytes()
 }

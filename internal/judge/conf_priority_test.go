@@ -7,30 +7,33 @@ import (
 	"testing"
 )
 
-// TestPriorityAgainstGnuTLS compares with gnutls-cli on fixed and on random strings.
+// TestPriorityAgainstGnuTLS compares with gnutls-cli: on fixed strings the verdicts
+// are equal; of random ones, what is refused here is refused there, and so is every
+// word that GnuTLS does not know. What many removals leave is not followed.
 func TestPriorityAgainstGnuTLS(t *testing.T) {
 	if _, err := exec.LookPath("gnutls-cli"); err != nil {
 		t.Skip(err)
 	}
 	seed := rand.Uint64()
 	t.Logf("seed %d", seed)
-	priorities := append(fixedPriorities(), randomPriorities(rand.New(rand.NewPCG(seed, 0)), 300)...)
-	refused := 0
-	for _, priority := range priorities {
+	fixed := fixedPriorities()
+	refused, missed := 0, 0
+	for i, priority := range append(fixed, randomPriorities(rand.New(rand.NewPCG(seed, 0)), 300)...) {
 		out, runErr := exec.Command("gnutls-cli", "--list", "--priority", priority).CombinedOutput()
 		said := CheckPriority(priority, nil)
-		if said == nil && runErr != nil && strings.Contains(priority, "SUITEB") {
+		if runErr != nil {
+			refused++
+		}
+		if said == nil && runErr != nil && i >= len(fixed) && strings.Contains(string(out), "insufficient priorities") {
+			missed++
 			continue
 		}
 		if (said != nil) != (runErr != nil) {
 			t.Errorf("%q: judged %v, GnuTLS says %v: %s", priority, said, runErr, firstLine(out))
 		}
-		if runErr != nil {
-			refused++
-		}
 	}
-	if refused < 50 || refused > len(priorities)-50 {
-		t.Errorf("%d of %d refused: the strings are too much alike", refused, len(priorities))
+	if refused < 50 || missed > refused/5 {
+		t.Errorf("%d refused by GnuTLS, %d of them missed", refused, missed)
 	}
 }
 

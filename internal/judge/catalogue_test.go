@@ -1,0 +1,92 @@
+package judge
+
+import (
+	"go/ast"
+	"go/parser"
+	"go/token"
+	"os"
+	"strconv"
+	"strings"
+	"testing"
+)
+
+// TestCatalogue wants an entry for each id in the source, and no entry without one.
+func TestCatalogue(t *testing.T) {
+	said := idsInSource(t)
+	explained := make(map[string]bool)
+	for _, entry := range Catalogue() {
+		if explained[entry.ID] {
+			t.Errorf("%s is explained twice", entry.ID)
+		}
+		explained[entry.ID] = true
+		if entry.Cause == "" || entry.Cure == "" || entry.Stage == "" {
+			t.Errorf("%s: wants a stage, a cause and a cure", entry.ID)
+		}
+		if !said[entry.ID] {
+			t.Errorf("%s is explained and never said", entry.ID)
+		}
+	}
+	for id := range said {
+		if !explained[id] {
+			t.Errorf("%s is said and not explained", id)
+		}
+	}
+}
+
+// idsInSource finds the ids: the first argument of a say, the value of an ID field,
+// and what is assigned to one.
+func idsInSource(t *testing.T) map[string]bool {
+	t.Helper()
+	ids := make(map[string]bool)
+	entries, err := os.ReadDir(".")
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, entry := range entries {
+		if !strings.HasSuffix(entry.Name(), ".go") || strings.HasSuffix(entry.Name(), "_test.go") || strings.HasPrefix(entry.Name(), "catalogue") {
+			continue
+		}
+		file, err := parser.ParseFile(token.NewFileSet(), entry.Name(), nil, 0)
+		if err != nil {
+			t.Fatal(err)
+		}
+		ast.Inspect(file, func(n ast.Node) bool {
+			collectID(n, ids)
+			return true
+		})
+	}
+	if len(ids) < 30 {
+		t.Fatalf("found %d ids: the source is not read", len(ids))
+	}
+	return ids
+}
+
+func collectID(n ast.Node, ids map[string]bool) {
+	add := func(e ast.Expr) {
+		if lit, ok := e.(*ast.BasicLit); ok && lit.Kind == token.STRING {
+			id, _ := strconv.Unquote(lit.Value)
+			ids[id] = true
+		}
+	}
+	switch n := n.(type) {
+	case *ast.CallExpr:
+		if sel, ok := n.Fun.(*ast.SelectorExpr); ok && sel.Sel.Name == "say" && len(n.Args) > 0 {
+			add(n.Args[0])
+		}
+		if id, ok := n.Fun.(*ast.Ident); ok && id.Name == "say" && len(n.Args) > 0 {
+			add(n.Args[0])
+		}
+	case *ast.KeyValueExpr:
+		if key, ok := n.Key.(*ast.Ident); ok && key.Name == "ID" {
+			add(n.Value)
+		}
+	case *ast.AssignStmt:
+		for i, left := range n.Lhs {
+			sel, isField := left.(*ast.SelectorExpr)
+			name, isVar := left.(*ast.Ident)
+			if len(n.Lhs) == len(n.Rhs) && (isField && sel.Sel.Name == "ID" || isVar && name.Name == "id") {
+				add(n.Rhs[i])
+			}
+		}
+	}
+}

@@ -1,7 +1,7 @@
 package main
 
 import (
-	"path/filepath"
+	"fmt"
 	"slices"
 	"strings"
 
@@ -55,18 +55,42 @@ func (g *globals) sameFiles() string {
 // mendByID knows the commands for what the judge has no command for, because it
 // depends on what else is here.
 func (c *checker) mendByID(f judge.Finding) string {
-	inSystem := strings.HasPrefix(f.File, filepath.Join(c.g.system().Base, "pki", "libvirt")+"/")
-	switch {
-	case f.ID == "no-crl":
+	layout := c.g.system()
+	switch f.ID {
+	case "no-crl":
 		return "virtpki crl"
-	case !inSystem:
-		return ""
-	case f.ID == "no-server-pair":
-		return "virtpki issue server " + c.hostName()
-	case f.ID == "no-client-pair":
-		return "virtpki issue client " + c.hostName()
+	case "crl-file-gone":
+		if !store.Exists(layout.Path(libvirt.CACRL)) {
+			return "virtpki crl"
+		}
+	}
+	for _, role := range []judge.Role{judge.Server, judge.Client} {
+		cert, key := layout.Path(libvirt.CertFile(string(role))), layout.Path(libvirt.KeyFile(string(role)))
+		if f.File == cert || f.File == key {
+			return c.mendPair(f, role, cert, key)
+		}
 	}
 	return ""
+}
+
+// mendPair makes a pair of the system's tree anew. renew keeps the names of the
+// certificate, so it is no help where there is none, or where those are wrong.
+func (c *checker) mendPair(f judge.Finding, role judge.Role, cert, key string) string {
+	issue := fmt.Sprintf("virtpki %sissue %s %s", c.g.sameFiles(), role, c.hostName())
+	_, unreadable := readCerts(cert)
+	switch {
+	case f.Level == judge.Note && !strings.HasPrefix(f.ID, "no-"), f.Level == judge.Warning && f.ID != "name-missing" && f.Stage != judge.Own:
+		return ""
+	case !c.signsHere():
+		return "virtpki issue" // which is for elsewhere
+	case strings.HasPrefix(f.ID, "no-"):
+		return strings.Replace(issue, c.g.sameFiles(), "", 1)
+	case f.ID == "name-missing":
+		return fmt.Sprintf("mv %s %[1]s.old && mv %s %[2]s.old && %s", judge.Quote(cert), judge.Quote(key), issue)
+	case unreadable != nil:
+		return fmt.Sprintf("rm -rf %s %s && %s", judge.Quote(cert), judge.Quote(key), issue)
+	}
+	return "virtpki renew --force"
 }
 
 func (c *checker) hostName() string {

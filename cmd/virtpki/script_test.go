@@ -54,8 +54,11 @@ func TestScripts(t *testing.T) {
 			return nil
 		},
 		Cmds: map[string]func(*testscript.TestScript, bool, []string){
+			"clean":      cmdClean,
 			"exit":       cmdExit,
+			"finds":      cmdFinds,
 			"keysclosed": cmdKeysClosed,
+			"mends":      cmdMends,
 			"mode":       cmdMode,
 			"same":       cmdSame,
 		},

@@ -70,7 +70,6 @@ func newRoot(e *env) *cobra.Command {
 		inGroup("look", newCheck(e, g)),
 		inGroup("look", newList(e, g)),
 		inGroup("look", newShow(e, g)),
-		inGroup("look", newCheck(e, g)),
 		inGroup("look", newDN(e, g)),
 		newVersion(e, g),
 	)

@@ -73,6 +73,20 @@ func (j *confJudge) say(id string, level Level, mend, format string, args ...any
 // inSession marks the last finding as one that clients meet, not the daemon.
 func (j *confJudge) inSession() { j.found[len(j.found)-1].Stage = Session }
 
+// from marks the last finding as one of this release and those after it.
+func (j *confJudge) from(major, minor int) {
+	if j.Target.Product != "" {
+		return
+	}
+	var names []string
+	for _, rules := range j.Target.Rules("libvirt") {
+		if t, err := libvirt.ParseTarget(rules.Name); err == nil && t.AtLeast(major, minor) {
+			names = append(names, rules.Name)
+		}
+	}
+	j.found[len(j.found)-1].Targets = names
+}
+
 // read parses the conf; one that is not there is empty.
 func (j *confJudge) read() bool {
 	data := j.File.Data
@@ -141,12 +155,12 @@ func (j *confJudge) duplicates() {
 // late tells of values that the daemon reads, and then ends for.
 func (j *confJudge) late() {
 	for _, c := range j.conf.LateComplaints(j.HasGroup) {
-		if !c.RefusesConf(j.Target) {
+		if !c.Always && !j.Target.AtLeast(9, 0) {
 			continue
 		}
 		j.say("conf-value", Error, j.mute(c.Setting), "line %d: %s: %s: the daemon reads it, and ends", j.conf.Line(c.Setting), c.Setting, c.Text)
-		if c.Since.Product != "" {
-			j.found[len(j.found)-1].Targets = []string{c.Since.String() + " and later"}
+		if !c.Always {
+			j.from(9, 0)
 		}
 	}
 }

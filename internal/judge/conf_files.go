@@ -8,14 +8,6 @@ import (
 	"virtpki/internal/libvirt"
 )
 
-// since128 are the releases that want to find every file that a conf names.
-var since128 = libvirt.Target{Product: "libvirt", Major: 11, Minor: 10}
-
-// covers reports whether a judgement that holds from since on is asked for.
-func covers(t, since libvirt.Target) bool {
-	return t.Product == "" || t.Major > since.Major || t.Major == since.Major && t.Minor >= since.Minor
-}
-
 // files looks at the settings that name PKI files.
 func (j *confJudge) files() {
 	named := make(map[string]string)
@@ -55,9 +47,8 @@ func (j *confJudge) lists(named map[string]string) bool {
 		j.say("files-partial", Error, "", "%v", err)
 	} else if _, ok := named["ca_file"]; !ok {
 		j.say("files-partial", Error, "", "ca_file is not set although cert_files and key_files are: the daemon does not start")
-	} else if !covers(j.Target, since128) || j.Target.Product == "" {
+	} else if !j.Target.AtLeast(11, 10) || j.Target.Product == "" {
 		j.say("files-lists", Warning, "", "cert_files and key_files are unknown to libvirt before 11.10, which does not start on ca_file alone")
-		j.found[len(j.found)-1].Targets = []string{"libvirt before 11.10"}
 	}
 	return true
 }
@@ -112,9 +103,9 @@ func (j *confJudge) sayCRL(how string) {
 			mend = fmt.Sprintf(`sed -i '%ds|.*|crl_file = "%s"|' %s`, first, standard, Quote(j.File.Path))
 		}
 	}
-	if covers(j.Target, since128) {
+	if j.Target.AtLeast(11, 10) {
 		j.say("crl-file-gone", Error, mend, "crl_file %s: libvirt 12.8 does not start, and up to 11.3 it reads no CRL without a word", how)
-		j.found[len(j.found)-1].Targets = []string{since128.String() + " and later"}
+		j.from(11, 10)
 		return
 	}
 	j.say("crl-file-gone", Warning, mend, "crl_file %s: no CRL is read, and nothing is said of it", how)

@@ -4,7 +4,6 @@ import (
 	"fmt"
 	"path/filepath"
 	"regexp"
-	"slices"
 	"strconv"
 	"strings"
 )
@@ -13,13 +12,10 @@ import (
 type LateComplaint struct {
 	Setting string
 	Text    string
-	// Since is the first libvirt that refuses it, as the runs of this project have
-	// seen; zero where all do.
-	Since Target
+	// Always is whether every libvirt refuses it. 7.0 ran with the others, and 9.0
+	// did not.
+	Always bool
 }
-
-// since90 is for what libvirt 7.0 ran with and 9.0 did not.
-var since90 = Target{Product: "libvirt", Major: 9, Minor: 0}
 
 // LateComplaints gives what a daemon finds out after it has read its configuration,
 // and ends for: modes that are no octal numbers, unknown groups, log settings
@@ -28,19 +24,19 @@ var since90 = Target{Product: "libvirt", Major: 9, Minor: 0}
 // on the network is not looked at.
 func (c *Conf) LateComplaints(hasGroup func(string) bool) []LateComplaint {
 	var found []LateComplaint
-	say := func(since Target, setting, format string, args ...any) {
-		found = append(found, LateComplaint{setting, fmt.Sprintf(format, args...), since})
+	say := func(always bool, setting, format string, args ...any) {
+		found = append(found, LateComplaint{setting, fmt.Sprintf(format, args...), always})
 	}
 	for _, name := range []string{"unix_sock_ro_perms", "unix_sock_rw_perms", "unix_sock_admin_perms"} {
 		if v, ok := c.text(name); ok && !octalMode(v) {
-			say(Target{}, name, "%q is no octal mode", v)
+			say(true, name, "%q is no octal mode", v)
 		}
 	}
 	if v, ok := c.text("unix_sock_group"); ok && !hasGroup(v) && !isNumber(strings.TrimPrefix(v, "+")) {
-		say(Target{}, "unix_sock_group", "there is no group %q", v)
+		say(true, "unix_sock_group", "there is no group %q", v)
 	}
 	if v, ok := c.text("unix_sock_dir"); ok && !filepath.IsAbs(v) && v != "" {
-		say(Target{}, "unix_sock_dir", "%q is no absolute path", v)
+		say(true, "unix_sock_dir", "%q is no absolute path", v)
 	}
 	c.lateIdentity(say)
 	c.lateLogging(say)
@@ -48,7 +44,7 @@ func (c *Conf) LateComplaints(hasGroup func(string) bool) []LateComplaint {
 	return found
 }
 
-type complain func(since Target, setting, format string, args ...any)
+type complain func(always bool, setting, format string, args ...any)
 
 func (c *Conf) text(name string) (string, bool) {
 	v, ok := c.Lookup(name)
@@ -69,23 +65,23 @@ func isNumber(s string) bool {
 func (c *Conf) lateIdentity(say complain) {
 	source, given := c.text("host_uuid_source")
 	if given && source != "smbios" && source != "machine-id" {
-		say(Target{}, "host_uuid_source", "%q is neither smbios nor machine-id", source)
+		say(true, "host_uuid_source", "%q is neither smbios nor machine-id", source)
 	}
 	if v, ok := c.text("host_uuid"); ok && !given && !validHostUUID(v) {
-		say(Target{}, "host_uuid", "%q is no UUID that libvirt takes", v)
+		say(true, "host_uuid", "%q is no UUID that libvirt takes", v)
 	}
 	if v, ok := c.Lookup("access_drivers"); ok {
 		for _, driver := range v.List() {
 			if driver != "polkit" && driver != "none" {
-				say(Target{}, "access_drivers", "there is no access driver %q", driver)
+				say(true, "access_drivers", "there is no access driver %q", driver)
 			}
 		}
 	}
 	if v, ok := c.text("tls_port"); ok && v != "" && !isNumber(v) {
-		say(Target{}, "tls_port", "%q is no port number", v)
+		say(true, "tls_port", "%q is no port number", v)
 	}
 	if v, ok := c.text("listen_addr"); ok && v == "" {
-		say(Target{}, "listen_addr", "an empty address is none to listen on")
+		say(true, "listen_addr", "an empty address is none to listen on")
 	}
 }
 
@@ -104,7 +100,7 @@ var (
 
 func (c *Conf) lateLogging(say complain) {
 	if v, ok := c.Lookup("log_level"); ok && v.Int() > 4 {
-		say(since90, "log_level", "%d is more than 4", v.Int())
+		say(false, "log_level", "%d is more than 4", v.Int())
 	}
 	for _, list := range []struct {
 		name string
@@ -113,7 +109,7 @@ func (c *Conf) lateLogging(say complain) {
 		v, _ := c.text(list.name)
 		for _, item := range strings.Fields(v) {
 			if !list.form.MatchString(item) {
-				say(since90, list.name, "%q is none of its items", item)
+				say(false, list.name, "%q is none of its items", item)
 			}
 		}
 	}
@@ -127,21 +123,6 @@ func (c *Conf) lateLimits(say complain) {
 		anonymous = v.Int()
 	}
 	if given && clients.Int() < anonymous {
-		say(since90, "max_clients", "%d is less than max_anonymous_clients, which is %d", clients.Int(), anonymous)
+		say(false, "max_clients", "%d is less than max_anonymous_clients, which is %d", clients.Int(), anonymous)
 	}
-}
-
-// RefusesConf reports whether a target is among those that a complaint is about.
-// [Target]'s zero value, all releases, is.
-func (l LateComplaint) RefusesConf(t Target) bool {
-	return t.Product == "" || l.Since.Product == "" || t.atLeast(l.Since.Major, l.Since.Minor)
-}
-
-// SettingNames lists the settings that libvirtd and virtproxyd know.
-func SettingNames() []string {
-	names := make([]string, len(libvirtdSettings))
-	for i, s := range libvirtdSettings {
-		names[i] = s.name
-	}
-	return slices.Clip(append(names, "cert_files", "key_files"))
 }

@@ -74,3 +74,8 @@ func (t Target) String() string {
 func (t Target) TakesStrictKeyUsage() bool {
 	return t.Product != "" && !t.rules().KeyEncipherment
 }
+
+// AtLeast reports whether the target is this version or a later one; any is.
+func (t Target) AtLeast(major, minor int) bool {
+	return t.Product == "" || t.Major > major || t.Major == major && t.Minor >= minor
+}

@@ -76,7 +76,7 @@ var hostEntries = []Entry{
 		"`virtpki renew` on the CA's machine, or a new bundle with `--san ADDRESS`."},
 	{"ends-soon", Host, "Less than a third of the life of a certificate is left. An expired one, or one expired CA in the file, keeps a daemon from starting.",
 		"`virtpki renew`; for a CA `virtpki ca rollover start`."},
-	{"crl-old", Host, "The CRL should be replaced by a newer one. libvirt does not look at that; other programs that read it refuse everybody.", "`virtpki crl`, or `virtpki renew` from cron."},
+	{"crl-due", Host, "The CRL will soon have to be replaced by a newer one. libvirt does not look at that; other programs that read it will refuse everybody.", "`virtpki crl`, or `virtpki renew` from cron."},
 	{"weak-key", Host, "A key that distributions' policies refuse, or that TLS no longer uses.", "A new pair; `ec256` is the default."},
 	{"weak-signature", Host, "A signature that GnuTLS refuses by default.", "Have it signed anew."},
 	{"twin-cas", Host, "Two CAs of the file have one subject. GnuTLS keeps one CRL for each issuer's name: that of one hides the other's.", "Give each generation of a CA a subject of its own, as `virtpki ca rollover` does."},

@@ -94,7 +94,7 @@ func (j *confJudge) read() bool {
 	case j.File.Absent():
 		data = nil
 	case j.File.Err != nil:
-		j.say("unseen", Warning, "", "it could not be read, so it was not judged: %s", reason(j.File.Err))
+		j.say("unseen", Warning, "", "it could not be read, so it was not judged: %s", plainReason(j.File.Err))
 		return false
 	}
 	conf, err := libvirt.ParseConf(data)

@@ -16,7 +16,7 @@ func InQEMUConf(f File, exists func(path string) bool) ([]Finding, *libvirt.Conf
 		return Finding{ID: id, Level: level, Stage: Conf, File: f.Path, Mend: mend, Text: fmt.Sprintf(format, args...)}
 	}
 	if f.Err != nil && !f.Absent() {
-		return []Finding{say("unseen", Warning, "", "it could not be read, so it was not judged: %s", reason(f.Err))}, nil
+		return []Finding{say("unseen", Warning, "", "it could not be read, so it was not judged: %s", plainReason(f.Err))}, nil
 	}
 	conf, err := libvirt.ParseConf(f.Data)
 	var confErr *libvirt.ConfError

@@ -101,25 +101,21 @@ func inBrackets(why string) string {
 	return " (" + why + ")"
 }
 
-const day = "2006-01-02"
-
 // ends looks how long a certificate still lasts; one that has ended is refused, which
 // is said elsewhere.
 func (j *hostJudge) ends(path string, cert *x509.Certificate, mend, of string) {
 	if j.Now.After(cert.NotAfter) || j.Now.Before(j.Due(cert)) || j.Now.Before(cert.NotBefore) {
 		return
 	}
-	j.say("ends-soon", Warning, path, mend, "it ends on %s%s: less than a third of its life is left", cert.NotAfter.UTC().Format(day), of)
+	j.say("ends-soon", Warning, path, mend, "it ends on %s%s: less than a third of its life is left", day(cert.NotAfter), of)
 }
 
 func (j *hostJudge) crlEnds(path string, term CRLTerm) {
-	until := term.Until.UTC().Format(day)
+	until := day(term.Until)
 	switch {
-	case term.Until.IsZero() || j.Now.Before(term.Due):
-	case j.Now.After(term.Until):
-		j.say("crl-old", Note, path, "virtpki crl", "there should have been a new CRL by %s; libvirt goes on with it, other programs refuse everybody", until)
+	case term.Until.IsZero() || j.Now.Before(term.Due) || j.Now.After(term.Until):
 	default:
-		j.say("crl-old", Note, path, "virtpki crl", "there should be a new CRL by %s; libvirt does not look at that", until)
+		j.say("crl-due", Note, path, "virtpki crl", "there should be a new CRL by %s; libvirt does not look at that", until)
 	}
 }
 

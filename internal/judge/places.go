@@ -228,11 +228,11 @@ func (j *placeJudge) file(file libvirt.File, spot Spot) {
 	case spot.hidden():
 		j.unseen(file, spot)
 	case spot.Err != nil:
-		j.say("unseen", Warning, spot.Path, "", "it could not be looked at: %s", reason(spot.Err))
+		j.say("unseen", Warning, spot.Path, "", "it could not be looked at: %s", plainReason(spot.Err))
 	case !spot.Mode.IsRegular():
 		j.say("not-a-file", Error, spot.Path, "", "%s stands where a file has to be", typeOf(spot.Mode))
 	case spot.Unread != nil:
-		j.say("too-large", Error, spot.Path, "", "%s", reason(spot.Unread))
+		j.say("too-large", Error, spot.Path, "", "%s", plainReason(spot.Unread))
 	}
 	if spot.Err == nil && spot.Mode.IsRegular() {
 		j.modes(file, spot)
@@ -270,8 +270,8 @@ func typeOf(mode fs.FileMode) string {
 	return "a device"
 }
 
-// reason is an error without the path and the name of the system call.
-func reason(err error) string {
+// plainReason is an error without the path and the name of the system call.
+func plainReason(err error) string {
 	var pathErr *fs.PathError
 	if errors.As(err, &pathErr) {
 		return pathErr.Err.Error()

@@ -18,7 +18,7 @@ func (j *placeJudge) folder(spot Spot) {
 		j.say("unseen", Warning, spot.Path, "", "you may not look into it, so what is in it was not judged")
 		return
 	case spot.Err != nil:
-		j.say("unseen", Warning, spot.Path, "", "it could not be looked at: %s", reason(spot.Err))
+		j.say("unseen", Warning, spot.Path, "", "it could not be looked at: %s", plainReason(spot.Err))
 		return
 	case !spot.Mode.IsDir():
 		j.say("not-a-folder", Error, spot.Path, "", "%s stands where a folder has to be", fileOr(spot.Mode))

@@ -90,7 +90,7 @@ func (w *validator) spot(exists, access string, spot Spot, want fs.FileMode) {
 	}
 	if spot.Err != nil {
 		w.ended = true
-		w.line(exists, Finding{ID: "validate-missing", Level: Error, Stage: Places, File: spot.Path, Text: "it is not there: " + reason(spot.Err)})
+		w.line(exists, Finding{ID: "validate-missing", Level: Error, Stage: Places, File: spot.Path, Text: "it is not there: " + plainReason(spot.Err)})
 		return
 	}
 	w.line(exists)

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"fmt"
 	"slices"
 	"strings"
@@ -57,17 +58,27 @@ func (g *globals) sameFiles() string {
 func (c *checker) mendByID(f judge.Finding) string {
 	layout := c.g.system()
 	switch f.ID {
-	case "no-crl":
-		return "virtpki crl"
-	case "crl-file-gone":
+	case "no-crl", "crl-file-gone":
 		if !store.Exists(layout.Path(libvirt.CACRL)) {
-			return "virtpki crl"
+			return cmp.Or(c.mendOf("crl-name"), "virtpki crl")
 		}
 	}
 	for _, role := range []judge.Role{judge.Server, judge.Client} {
 		cert, key := layout.Path(libvirt.CertFile(string(role))), layout.Path(libvirt.KeyFile(string(role)))
 		if f.File == cert || f.File == key {
 			return c.mendPair(f, role, cert, key)
+		}
+	}
+	return ""
+}
+
+// mendOf is the judge's command for another finding, empty where there is none.
+func (c *checker) mendOf(id string) string {
+	for _, a := range c.areas {
+		for _, f := range a.found {
+			if f.ID == id {
+				return f.Mend
+			}
 		}
 	}
 	return ""

@@ -38,7 +38,8 @@ func (j *placeJudge) folderMode(spot Spot, want fs.FileMode) {
 	case mode == want:
 	case mode&0o022 != 0 && spot.Mode&fs.ModeSticky == 0:
 		j.say("writable", Warning, spot.Path, mend, "mode %04o: others may replace what is in it", mode)
-	case want == 0o755 && mode&0o055 != 0o055 && j.Kind != QEMUFolder:
+	case j.Kind == QEMUFolder: // what matters is whether QEMU's user gets in
+	case want == 0o755 && mode&0o055 != 0o055:
 		j.say("closed", Warning, spot.Path, mend, "mode %04o: nobody but root can use the files in it; a user's virsh goes on as if they were not there", mode)
 	case want == 0o700 && mode&0o077 != 0:
 		j.say("mode", Warning, spot.Path, mend, "mode %04o lets others look; virt-pki-validate wants %04o", mode, want)

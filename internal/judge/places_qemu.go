@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"path/filepath"
 	"slices"
+	"strconv"
 	"strings"
 
 	"virtpki/internal/libvirt"
@@ -43,7 +44,7 @@ func (j *placeJudge) emptyFolder() bool {
 func (j *placeJudge) readable() {
 	for _, folder := range j.Folders {
 		if folder.Err == nil && !j.QEMU.MayEnter(folder.UID, folder.GID, folder.Mode) {
-			j.say("qemu-unreadable", Error, folder.Path, "chmod o+x "+Quote(folder.Path), "user %s, as which QEMU runs, may not look into it", j.QEMU.User)
+			j.say("qemu-unreadable", Error, folder.Path, chmod(folder.Mode|0o055, folder.Path), "user %s, as which QEMU runs, may not look into it", j.QEMU.User)
 			return
 		}
 	}
@@ -54,10 +55,18 @@ func (j *placeJudge) readable() {
 		}
 		mend := chmod(spot.Mode|0o044, spot.Path)
 		if isKey(file) {
-			mend = fmt.Sprintf("chgrp %s %s && chmod 0640 %s", Quote(j.QEMU.Group), Quote(spot.Path), Quote(spot.Path))
+			mend = fmt.Sprintf("chgrp %s %s && chmod 0640 %[2]s", j.group(), Quote(spot.Path))
 		}
 		j.say("qemu-unreadable", Error, spot.Path, mend, "user %s, as which QEMU runs, may not read it (owner %d, group %d, mode %04o)", j.QEMU.User, spot.UID, spot.GID, spot.Mode.Perm())
 	}
+}
+
+// group is QEMU's group, by number in a tree that is for another machine.
+func (j *placeJudge) group() string {
+	if j.Seen != j.Base {
+		return strconv.Itoa(j.QEMU.GID)
+	}
+	return Quote(j.QEMU.Group)
 }
 
 // appArmor looks whether the profile that libvirt gives to QEMU names the folder

@@ -17,19 +17,21 @@ var needsCAKey = []string{"renew", "crl", "ca", "issue", "bootstrap"}
 // mend is the command that mends a finding on this machine: the judge's own, with the
 // flags that lead to the same files, or what has to be done elsewhere.
 func (c *checker) mend(f judge.Finding) string {
-	mend := f.Mend
-	if mend == "" {
-		mend = c.mendByID(f)
-	}
+	mend := cmp.Or(c.mendByID(f), f.Mend)
 	rest, ours := strings.CutPrefix(mend, "virtpki ")
 	if !ours {
 		return mend
 	}
 	command, _, _ := strings.Cut(rest, " ")
-	if slices.Contains(needsCAKey, command) && !c.signsHere() {
-		return "where the CA's key is: virtpki issue host NAME --out DIR, and copy it here"
+	switch {
+	case !slices.Contains(needsCAKey, command) || c.signsHere() && c.o.pkipath == "":
+		return "virtpki " + c.g.sameFiles() + rest
+	case command == "crl":
+		return "copy it from where the CA's key is; virtpki crl makes it there"
+	case c.o.pkipath != "":
+		return "where the CA's key is: virtpki issue client NAME --out DIR --layout pkipath"
 	}
-	return "virtpki " + c.g.sameFiles() + rest
+	return "where the CA's key is: virtpki issue host NAME --out DIR, and copy it here"
 }
 
 // signsHere reports whether the CA's key is on this machine.
@@ -62,6 +64,9 @@ func (c *checker) mendByID(f judge.Finding) string {
 		if !store.Exists(layout.Path(libvirt.CACRL)) {
 			return cmp.Or(c.mendOf("crl-name"), "virtpki crl")
 		}
+	}
+	if strings.HasPrefix(f.ID, "crl-") && f.Level == judge.Error && f.Stage == judge.Own && f.File == layout.Path(libvirt.CACRL) && c.signsHere() {
+		return fmt.Sprintf("bring it back from a backup; rm %s && virtpki %scrl begins one that has forgotten whom it revoked", judge.Quote(f.File), c.g.sameFiles())
 	}
 	for _, role := range []judge.Role{judge.Server, judge.Client} {
 		cert, key := layout.Path(libvirt.CertFile(string(role))), layout.Path(libvirt.KeyFile(string(role)))

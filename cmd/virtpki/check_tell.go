@@ -122,8 +122,9 @@ func (c *checker) merged() []*area {
 			i = len(merged)
 			merged = append(merged, &area{title: a.title})
 		}
+		before := slices.Clone(merged[i].found)
 		for _, f := range settled(a.found) {
-			if key := f.ID + "\x00" + f.File + "\x00" + f.Text; !said[key] {
+			if key := f.ID + "\x00" + f.File + "\x00" + f.Text; !said[key] && !saidOf(before, f) {
 				said[key] = true
 				f.Mend = c.mend(f)
 				merged[i].found = append(merged[i].found, f)
@@ -136,6 +137,12 @@ func (c *checker) merged() []*area {
 		})
 	}
 	return slices.DeleteFunc(merged, func(m *area) bool { return len(m.found) == 0 })
+}
+
+// saidOf reports whether the same is said of a file already for another role: of one CA
+// file that server and client read.
+func saidOf(before []judge.Finding, f judge.Finding) bool {
+	return f.Stage == judge.Own && slices.ContainsFunc(before, func(b judge.Finding) bool { return b.ID == f.ID && b.File == f.File })
 }
 
 // tell prints what was found, and ends with whether that is clean.

@@ -150,13 +150,14 @@ func (c *checker) set(role judge.Role, product string, layout libvirt.Layout) ju
 // pair is what the programs and their peers say of a set; nothing where there is no
 // pair at all.
 func (c *checker) pair(set judge.Set, target libvirt.Target) []judge.Finding {
-	found := c.caFiles(set.CA, set.CRL, set.Product, target)
 	if set.Cert.Absent() && set.Key.Absent() {
-		return found
+		return c.caFiles(set.CA, set.CRL, set.Product, target)
 	}
-	own := judge.OwnFiles(set, target, c.now())
-	found = append(found, own...)
-	found = append(found, judge.InSession(set, judge.Peer{}, target, c.now())...)
+	found := judge.OwnFiles(set, target, c.now())
+	if !judge.Refused(found) { // a peer meets only what its owner starts on
+		found = append(found, judge.InSession(set, judge.Peer{}, target, c.now())...)
+	}
+	found = append(found, judge.CAOnHost(set.CA, set.CRL, crlTerms(set.CRL.Data), c.machine)...)
 	if set.Product == "libvirt" {
 		found = append(found, judge.OnHost(set, c.machine)...)
 	}

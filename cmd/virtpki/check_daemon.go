@@ -2,6 +2,7 @@ package main
 
 import (
 	"io/fs"
+	"path/filepath"
 	"slices"
 	"strings"
 
@@ -85,14 +86,24 @@ func (c *checker) confFile(path string) judge.File {
 	return f
 }
 
-// daemonArgs are what systemd's unit passes to libvirtd, and the file in which they
-// stand: Debian's, or that of RPM distributions.
+// daemonArgs are what systemd passes to libvirtd, and the file in which they stand:
+// Debian's, that of RPM distributions, or an ExecStart= of the machine's own.
 func (c *checker) daemonArgs() (args, path string) {
 	for _, name := range []string{"/etc/default/libvirtd", "/etc/sysconfig/libvirtd"} {
 		f := c.file(c.g.underRoot(name))
 		for line := range strings.Lines(string(f.Data)) {
 			if value, ok := strings.CutPrefix(strings.TrimSpace(line), "LIBVIRTD_ARGS="); ok {
 				args, path = strings.Trim(value, `"'`), f.Path
+			}
+		}
+	}
+	const unit = "/etc/systemd/system/libvirtd.service"
+	dropIns, _ := filepath.Glob(c.g.underRoot(unit + ".d/*.conf"))
+	for _, name := range append([]string{c.g.underRoot(unit)}, dropIns...) {
+		f := c.file(name)
+		for line := range strings.Lines(string(f.Data)) {
+			if command, ok := strings.CutPrefix(strings.TrimSpace(line), "ExecStart="); ok && strings.Contains(command, "--listen") {
+				args, path = "--listen", f.Path
 			}
 		}
 	}

@@ -89,8 +89,8 @@ func (c *checker) mendOf(id string) string {
 	return ""
 }
 
-// mendPair makes a pair of the system's tree anew. renew keeps the names of the
-// certificate, so it is no help where there is none, or where those are wrong.
+// mendPair makes a pair of the system's tree anew. renew keeps the names and the shape
+// of the certificate, so it is no help where there is none, or where those are wrong.
 func (c *checker) mendPair(f judge.Finding, role judge.Role, cert, key string) string {
 	issue := fmt.Sprintf("virtpki %sissue %s %s", c.g.sameFiles(), role, c.hostName())
 	_, unreadable := readCerts(cert)
@@ -103,7 +103,7 @@ func (c *checker) mendPair(f judge.Finding, role judge.Role, cert, key string) s
 		return strings.Replace(issue, c.g.sameFiles(), "", 1)
 	case f.ID == "name-missing":
 		return fmt.Sprintf("mv %s %[1]s.old && mv %s %[2]s.old && %s", judge.Quote(cert), judge.Quote(key), issue)
-	case unreadable != nil:
+	case unreadable != nil, strings.HasPrefix(f.ID, "cert-usage"): // renew keeps the shape
 		return fmt.Sprintf("rm -rf %s %s && %s", judge.Quote(cert), judge.Quote(key), issue)
 	}
 	return "virtpki renew --force"

@@ -2,7 +2,6 @@ package main
 
 import (
 	"path/filepath"
-	"strings"
 
 	"virtpki/internal/judge"
 	"virtpki/internal/libvirt"
@@ -16,15 +15,13 @@ func (c *checker) qemuFolders() {
 	if !ok {
 		return
 	}
+	seen := make(map[string]bool)
 	for _, use := range libvirt.QEMUUses() {
-		layout := use.Layout(c.g.underRoot(c.g.sysconfdir))
-		setting := strings.Replace(use.Name, libvirt.DefaultQEMU, "default", 1) + "_tls_x509_cert_dir"
-		if v, set := conf.Lookup(setting); set && v.Str() != "" {
-			layout = libvirt.QEMUFolder(c.g.underRoot(v.Str()))
-		} else if !store.Exists(layout.Base) {
-			continue
+		folder := c.g.underRoot(use.FolderIn(conf, c.g.sysconfdir, func(path string) bool { return store.Exists(c.g.underRoot(path)) }))
+		if !seen[folder] && store.Exists(folder) {
+			seen[folder] = true
+			c.qemuFolder(use, libvirt.QEMUFolder(folder))
 		}
-		c.qemuFolder(use, layout)
 	}
 }
 

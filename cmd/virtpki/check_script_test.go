@@ -11,7 +11,7 @@ import (
 // checked runs check with --json and returns what it finds.
 func checked(ts *testscript.TestScript, args []string) []checkFinding {
 	err := ts.Exec("virtpki", append([]string{"check", "--json"}, args...)...)
-	var report checkReport
+	var report checkResult
 	if jsonErr := json.Unmarshal([]byte(ts.ReadFile("stdout")), &report); jsonErr != nil {
 		ts.Fatalf("check %s: %v, %v", strings.Join(args, " "), err, jsonErr)
 	}

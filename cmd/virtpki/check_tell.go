@@ -176,8 +176,8 @@ func (c *checker) refuses(areas []*area) bool {
 	})
 }
 
-// checkReport is the JSON form of check; it is stable.
-type checkReport struct {
+// checkResult is the JSON form of check; it is stable.
+type checkResult struct {
 	Clean    bool           `json:"clean"` // neither errors nor warnings
 	For      string         `json:"for"`
 	Verdicts []roleVerdict  `json:"verdicts"`
@@ -190,7 +190,7 @@ type checkFinding struct {
 }
 
 func (c *checker) tellJSON(areas []*area) error {
-	report := checkReport{Clean: true, For: c.o.target, Verdicts: append([]roleVerdict{}, c.verdicts...), Findings: []checkFinding{}}
+	report := checkResult{Clean: true, For: c.o.target, Verdicts: append([]roleVerdict{}, c.verdicts...), Findings: []checkFinding{}}
 	for _, a := range areas {
 		for _, f := range a.found {
 			report.Clean = report.Clean && f.Level == judge.Note

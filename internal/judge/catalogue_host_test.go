@@ -29,6 +29,13 @@ func TestCatalogueOfPlaces(t *testing.T) {
 			t.Errorf("%s is explained and never said", entry.ID)
 		}
 	}
+	all := make(map[string]bool)
+	for _, entry := range Catalogue() {
+		if all[entry.ID] {
+			t.Errorf("%s is explained by two stages", entry.ID)
+		}
+		all[entry.ID] = true
+	}
 	for id := range said {
 		if !explained[id] {
 			t.Errorf("%s is said and not explained", id)

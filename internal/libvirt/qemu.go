@@ -148,8 +148,3 @@ func (u QEMUUse) FolderIn(conf *Conf, sysconfdir string, exists func(string) boo
 
 // certDir is how the settings end that name folders.
 const certDir = "_tls_x509_cert_dir"
-
-// QEMUFolder is a folder that qemu.conf names.
-func QEMUFolder(folder string) Layout {
-	return Layout{Base: folder, Parents: 0o755, entries: qemuEntries, folders: []Folder{{".", 0o755}}}
-}

@@ -160,7 +160,7 @@ func (c *checker) daemon(d judge.DaemonConf, serves bool) {
 		files = append(slices.Clone(found), more...)
 		c.say(title, more)
 	}
-	c.decide("server", d.Daemon.Name, files)
+	c.decide("server", d.Daemon.Name, settled(files))
 }
 
 // served judges the files that a daemon reads.

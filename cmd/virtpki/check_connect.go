@@ -3,7 +3,6 @@ package main
 import (
 	"context"
 	"crypto/tls"
-	"crypto/x509"
 	"errors"
 	"fmt"
 	"io/fs"
@@ -16,6 +15,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"virtpki/internal/judge"
 	"virtpki/internal/libvirt"
 	"virtpki/internal/store"
 	"virtpki/pki"
@@ -151,16 +151,15 @@ type serverInfo struct {
 
 // connection is one run of check --connect.
 type connection struct {
-	e      *env
-	g      *globals
-	uri    *libvirt.RemoteURI
-	files  libvirt.ClientFiles
-	roots  []*x509.Certificate
-	size   int // of the file with the roots, in bytes
-	crls   []*pki.CRL
-	client *pair // nil when none is shown
-	distrust
-	report connectReport
+	e        *env
+	g        *globals
+	uri      *libvirt.RemoteURI
+	files    libvirt.ClientFiles
+	set      judge.Set // what is in them
+	release  libvirt.Target
+	client   *pair // nil when none is shown
+	distrust distrust
+	report   connectReport
 }
 
 func (e *env) checkConnect(ctx context.Context, g *globals, o *connectOptions) error {
@@ -168,21 +167,23 @@ func (e *env) checkConnect(ctx context.Context, g *globals, o *connectOptions) e
 	if err != nil {
 		return err
 	}
-	c := &connection{e: e, g: g, uri: uri, report: connectReport{URI: o.uri, Address: uri.Address(), Opens: uri.Opens}}
+	c := &connection{e: e, g: g, uri: uri, release: release(ctx, g), report: connectReport{URI: o.uri, Address: uri.Address(), Opens: uri.Opens}}
 	if err := c.load(o); err != nil {
 		return err
 	}
 	limited, cancel := context.WithTimeout(ctx, o.timeout)
 	defer cancel()
-	c.run(limited, ctx)
+	if err := c.run(limited, ctx); err != nil {
+		return err
+	}
 	if ctx.Err() != nil {
 		return errInterrupted
 	}
 	return c.tell()
 }
 
-// load reads the files of the client. What is not there is for the first step to
-// say; what cannot be read ends it all.
+// load reads the files of the client. What is not there, or makes no sense, is for
+// the first step to say; what cannot be read ends it all.
 func (c *connection) load(o *connectOptions) error {
 	c.files = c.find()
 	if o.as != "" {
@@ -192,18 +193,22 @@ func (c *connection) load(o *connectOptions) error {
 		}
 		c.files.Cert, c.files.Key, c.files.Half = cert, key, ""
 	}
-	return firstOf(c.loadRoots(), c.loadCRL(), c.loadPair(o.as != ""))
-}
-
-func (c *connection) loadRoots() error {
-	data, err := readIfThere(c.files.CA)
-	if c.size = len(data); err != nil || data == nil {
-		return err
-	}
-	if c.roots, err = pki.ParseCertificates(data); err != nil {
-		return fmt.Errorf("%s: %w", c.files.CA, err)
+	c.set = judge.Set{Role: judge.Client, Product: "libvirt", CA: readFor(c.files.CA), CRL: readFor(c.files.CRL), Cert: readFor(c.files.Cert), Key: readFor(c.files.Key)}
+	for _, f := range []judge.File{c.set.CA, c.set.CRL, c.set.Cert, c.set.Key} {
+		switch {
+		case errors.Is(f.Err, fs.ErrPermission) && os.Geteuid() != 0:
+			return withHint(f.Err, "libvirt stops here as well: a user needs a pair in ~/.pki/libvirt, or another one with --as CERT,KEY")
+		case f.Err != nil && !f.Absent(), f.Err != nil && o.as != "" && (f.Path == c.files.Cert || f.Path == c.files.Key):
+			return f.Err
+		}
 	}
 	return nil
+}
+
+// readFor reads a file for the judge.
+func readFor(path string) judge.File {
+	data, err := store.ReadFile(path, store.MaxPEM)
+	return judge.File{Path: path, Data: data, Err: err}
 }
 
 // find says which files a client here reads.
@@ -218,44 +223,31 @@ func (c *connection) find() libvirt.ClientFiles {
 	return libvirt.FindClientFiles(c.g.system(), nil)
 }
 
-func (c *connection) loadCRL() error {
-	data, err := readIfThere(c.files.CRL)
-	if err != nil || data == nil {
-		return err
-	}
-	if c.crls, err = pki.ParseCRLs(data); err != nil {
-		return fmt.Errorf("%s: %w", c.files.CRL, err)
-	}
-	return nil
-}
-
-// loadPair reads the client's pair; without both files there is none.
-func (c *connection) loadPair(wanted bool) error {
-	p := &pair{role: pki.Client, certPath: c.files.Cert, keyPath: c.files.Key}
-	if !wanted && (!store.Exists(p.certPath) || !store.Exists(p.keyPath)) {
+// openPair reads the client's pair; without both files there is none.
+func (c *connection) openPair() error {
+	if c.set.Cert.Absent() || c.set.Key.Absent() {
 		return nil
 	}
-	err := firstOf(p.readCert(), p.readKey())
-	switch {
-	case errors.Is(err, fs.ErrPermission) && os.Geteuid() != 0:
-		return withHint(err, "libvirt stops here as well: a user needs a pair in ~/.pki/libvirt, or another one with --as CERT,KEY")
-	case err != nil:
+	p := &pair{role: pki.Client, certPath: c.files.Cert, keyPath: c.files.Key}
+	if err := firstOf(p.readCert(), p.readKey()); err != nil {
 		return err
-	case p.cert == nil:
-		return fmt.Errorf("%s: no such file", p.certPath)
-	case p.key == nil:
-		return fmt.Errorf("%s: no such file", p.keyPath)
 	}
 	info := describe(p.cert, p.certPath, c.e.now())
 	c.client, c.report.Client = p, &info
 	return nil
 }
 
-// run goes through the steps until one says no.
-func (c *connection) run(limited, ctx context.Context) {
-	if !c.stepFiles() {
-		return
+// run goes through the steps until one says no. The error is for what could not be
+// tried.
+func (c *connection) run(limited, ctx context.Context) error {
+	if problem := c.ownFiles(); problem != nil {
+		c.no("files", connectStep{Name: "files", Side: clientSide, Text: problem.Text, Mend: problem.Mend})
+		return nil
 	}
+	if err := c.openPair(); err != nil {
+		return err
+	}
+	c.ok("files", "%s", c.filesText())
 	conn, result, err := libvirt.Connect(limited, c.request())
 	if conn != nil {
 		defer conn.Close()
@@ -263,11 +255,12 @@ func (c *connection) run(limited, ctx context.Context) {
 	here := c.hosting(ctx, result)
 	c.keep(result)
 	if !c.stepNetwork(result, err, here) || !c.stepTLS(ctx, result, err) || !c.stepTrust(result) || !c.stepConfirmation(result, err, here) {
-		return
+		return nil
 	}
 	if c.call(limited, libvirt.NewRemote(conn)) {
 		c.stepServed(result, here)
 	}
+	return nil
 }
 
 func (c *connection) request() libvirt.ProbeRequest {

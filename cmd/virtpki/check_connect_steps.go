@@ -36,26 +36,16 @@ var verdicts = map[string]string{
 	"other-files":    "the connection is fine, but what is served is not what is on disk",
 }
 
-// stepFiles is what a client looks at before it connects.
-func (c *connection) stepFiles() bool {
-	if c.roots == nil {
-		return c.no("files", connectStep{Name: "files", Side: clientSide,
-			Text: fmt.Sprintf("the client has no CA: there is no %s", c.files.CA),
-			Mend: "copy cacert.pem of the server's CA there, or name another folder with --pkipath"})
-	}
-	if problem := c.ownFiles(); problem != nil {
-		return c.no("files", connectStep{Name: "files", Side: clientSide, Text: problem.Text, Mend: problem.Mend})
-	}
+// filesText says with which files the client goes.
+func (c *connection) filesText() string {
 	text := fmt.Sprintf("trusts %s", c.files.CA)
 	switch {
 	case c.client != nil:
-		text += fmt.Sprintf(", shows %s of %s", dnOf(c.client.cert), c.client.certPath)
+		return text + fmt.Sprintf(", shows %s of %s", dnOf(c.client.cert), c.client.certPath)
 	case c.files.Half != "":
-		text += fmt.Sprintf(", shows no certificate: %s is there without its other half (libvirt 12.8 stops here)", c.files.Half)
-	default:
-		text += fmt.Sprintf(", shows no certificate: there is no %s with its key", c.files.Cert)
+		return text + fmt.Sprintf(", shows no certificate: %s is there without its other half (libvirt 12.8 stops here)", c.files.Half)
 	}
-	return c.ok("files", "%s", text)
+	return text + fmt.Sprintf(", shows no certificate: there is no %s with its key", c.files.Cert)
 }
 
 // stepNetwork is the name and the TCP connection.

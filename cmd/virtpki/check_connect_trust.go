@@ -1,165 +1,141 @@
 package main
 
 import (
-	"bytes"
+	"context"
 	"crypto/x509"
+	"encoding/pem"
 	"errors"
 	"fmt"
-	"net"
+	"slices"
 	"strings"
 	"time"
 
+	"virtpki/dn"
+	"virtpki/internal/judge"
 	"virtpki/internal/libvirt"
-	"virtpki/pki"
 )
 
 // distrust is what a client has against a server's certificate, nil where it has
 // nothing.
 type distrust struct{ certificate, name *reason }
 
+// release is whose rules count: those of the libvirt here, as virsh has them, else
+// what all releases agree on.
+func release(ctx context.Context, g *globals) libvirt.Target {
+	installed, _ := libvirt.InstalledTargets(ctx, g.root)
+	for _, target := range installed {
+		if target.Product == "libvirt" {
+			return target
+		}
+	}
+	return libvirt.Target{}
+}
+
+// refusal is the first finding that means no.
+func refusal(findings []judge.Finding) *judge.Finding {
+	if i := slices.IndexFunc(findings, refuses); i >= 0 {
+		return &findings[i]
+	}
+	return nil
+}
+
+// refuses reports whether a finding means no. What only some releases say does not;
+// a key that GnuTLS does not see to be another one's does, in the handshake.
+func refuses(f judge.Finding) bool {
+	return f.Level == judge.Error && f.Targets == nil || f.ID == "key-mismatch-unseen"
+}
+
+// ownFiles says for what libvirt refuses the client's own files.
+func (c *connection) ownFiles() *reason {
+	if err := c.e.checkClock(); err != nil {
+		return &reason{Sure: true, Text: err.Error(), Mend: "set the clock: every certificate is judged by it"}
+	}
+	if c.set.CA.Absent() {
+		return &reason{Sure: true, Text: fmt.Sprintf("the client has no CA: there is no %s", c.files.CA),
+			Mend: "copy cacert.pem of the server's CA there, or name another folder with --pkipath"}
+	}
+	findings := judge.OwnFiles(c.set, c.release, c.e.now())
+	if c.uri.NoSanity {
+		findings = judge.WithoutSanity(findings)
+	}
+	if f := refusal(findings); f != nil {
+		return &reason{Sure: true, Text: f.File + ": " + f.Text + c.clockNote(*f), Mend: f.Mend}
+	}
+	return nil
+}
+
+// clockNote is the time here, where a finding is about times.
+func (c *connection) clockNote(f judge.Finding) string {
+	if strings.HasSuffix(f.ID, "-expired") || strings.HasSuffix(f.ID, "-future") {
+		return fmt.Sprintf("; the clock here says %s", c.e.now().UTC().Format(time.RFC3339))
+	}
+	return ""
+}
+
 // verify looks at what is served, and ends the handshake where a client would hang
 // up after it.
 func (c *connection) verify(chain []*x509.Certificate) error {
-	c.distrust.certificate = c.judgeChain(chain)
-	c.distrust.name = judgeName(chain[0], c.uri.Host)
+	served := judge.Set{Role: judge.Server, Product: "libvirt", CA: c.set.CA, CRL: c.set.CRL,
+		Cert: judge.File{Path: "the server's certificate", Data: chainPEM(chain)}, Key: judge.File{Data: []byte("there, and nobody's business")}}
+	findings := judge.InSession(served, judge.Peer{Names: []string{c.uri.Host}}, c.release, c.e.now())
+	names := slices.DeleteFunc(slices.Clone(findings), func(f judge.Finding) bool { return f.ID != nameMismatch })
+	rest := slices.DeleteFunc(findings, func(f judge.Finding) bool { return f.ID == nameMismatch })
+	c.distrust = distrust{c.servedReason(chain[0], refusal(rest)), c.servedReason(chain[0], refusal(names))}
 	if c.uri.NoVerify || c.distrust == (distrust{}) {
 		return nil
 	}
 	return errors.New("the server is not trusted")
 }
 
-func (c *connection) judgeChain(chain []*x509.Certificate) *reason {
-	problem := judgeIssued("the server's certificate", chain, c.roots, c.files.CA, c.e.now())
-	switch {
-	case problem == nil:
-		return revokedBy(chain[0], c.crls, "the server's certificate", c.files.CRL)
-	case problem.Mend == "":
-		problem.Mend = "on the server: virtpki renew, then virtpki reload"
-	}
-	return problem
-}
+const nameMismatch = "name-mismatch"
 
-// judgeIssued says what is wrong with a certificate in the eyes of somebody with a
-// file of CAs. Without a mend it is the times.
-func judgeIssued(what string, chain, roots []*x509.Certificate, rootFile string, now time.Time) *reason {
-	leaf := chain[0]
-	switch {
-	case now.After(leaf.NotAfter):
-		return &reason{Sure: true, Text: fmt.Sprintf("%s expired on %s; the clock here says %s", what, clockText(leaf.NotAfter), clockText(now))}
-	case now.Before(leaf.NotBefore):
-		return &reason{Sure: true, Text: fmt.Sprintf("%s is not valid before %s; the clock here says %s", what, clockText(leaf.NotBefore), clockText(now)),
-			Mend: "set the clock that is wrong: the one here, or that of the CA when it signed"}
-	}
-	err := verifyIssued(chain, roots, now)
-	if err == nil {
+// servedReason words a finding about the server for who meets it from outside.
+func (c *connection) servedReason(leaf *x509.Certificate, f *judge.Finding) *reason {
+	if f == nil {
 		return nil
 	}
-	return &reason{Sure: true, Text: whyNotIssued(what, leaf, roots, rootFile, err), Mend: fmt.Sprintf("the same CA on both sides: its cacert.pem belongs in %s", rootFile)}
+	r := &reason{Sure: true, Text: f.File + ": " + f.Text + c.clockNote(*f), Mend: "on the server: " + f.Mend}
+	switch f.ID {
+	case nameMismatch:
+		if names := describe(leaf, "", leaf.NotAfter).names(); names != "" {
+			r.Text += "; it names " + printable(names)
+		}
+		r.Mend = "connect by a name that is in it; or on the server: " + f.Mend
+	case "session-issuer-missing", "signature-wrong":
+		r.Text += "; " + c.otherCA(issuerOf(leaf))
+		r.Mend = fmt.Sprintf("the same CA on both sides: its cacert.pem belongs in %s", c.files.CA)
+	case "cert-expired":
+		r.Mend = "on the server: virtpki renew, then virtpki reload"
+	}
+	return r
 }
 
-func clockText(at time.Time) string { return at.UTC().Format(time.RFC3339) }
-
-func verifyIssued(chain, roots []*x509.Certificate, now time.Time) error {
-	options := x509.VerifyOptions{
-		Roots:         x509.NewCertPool(),
-		Intermediates: x509.NewCertPool(),
-		CurrentTime:   now,
-		KeyUsages:     []x509.ExtKeyUsage{x509.ExtKeyUsageAny},
+// otherCA says what the client trusts in the place of an issuer.
+func (c *connection) otherCA(issuer string) string {
+	names := namesIn(c.set.CA)
+	if slices.Contains(names, issuer) {
+		return fmt.Sprintf("%s holds another CA of the same name", c.files.CA)
 	}
-	for _, root := range roots {
-		options.Roots.AddCert(root)
-	}
-	for _, cert := range chain[1:] {
-		options.Intermediates.AddCert(cert)
-	}
-	_, err := chain[0].Verify(options)
-	return err
+	return fmt.Sprintf("%s holds %s", c.files.CA, strings.Join(names, "; "))
 }
 
-func whyNotIssued(what string, leaf *x509.Certificate, roots []*x509.Certificate, rootFile string, err error) string {
-	var unknown x509.UnknownAuthorityError
-	if !errors.As(err, &unknown) {
-		return fmt.Sprintf("%s does not hold before %s: %v", what, rootFile, err)
-	}
+// namesIn lists the DNs of a file's certificates.
+func namesIn(file judge.File) []string {
+	certs, _ := judge.Certificates(file)
 	var names []string
-	for _, root := range roots {
-		if bytes.Equal(root.RawSubject, leaf.RawIssuer) {
-			return fmt.Sprintf("%s is of another CA that has the same name as the one in %s, %s", what, rootFile, issuerOf(leaf))
-		}
-		names = append(names, dnOf(root))
-	}
-	return fmt.Sprintf("%s is of another CA: of %s, and %s holds %s", what, issuerOf(leaf), rootFile, strings.Join(names, "; "))
-}
-
-// revokedBy looks a certificate up in the list that GnuTLS would take: of several of
-// one issuer the newest.
-func revokedBy(cert *x509.Certificate, crls []*pki.CRL, what, file string) *reason {
-	var list *pki.CRL
-	for _, crl := range crls {
-		if bytes.Equal(crl.RawIssuer, cert.RawIssuer) && (list == nil || !crl.ThisUpdate.Before(list.ThisUpdate)) {
-			list = crl
+	for _, cert := range certs {
+		if name, err := dn.FromRDNSequence(cert.Subject); err == nil {
+			names = append(names, name)
 		}
 	}
-	if list == nil {
-		return nil
-	}
-	entry, found := list.Find(cert.SerialNumber)
-	if !found {
-		return nil
-	}
-	return &reason{Sure: true, Text: fmt.Sprintf("%s was revoked on %s, says %s", what, entry.RevocationTime.UTC().Format(dateForm), file),
-		Mend: "a revoked certificate stays so: issue a new one"}
+	return names
 }
 
-// judgeName says what is wrong with the names in a server's certificate.
-func judgeName(leaf *x509.Certificate, host string) *reason {
-	if hostNameFits(leaf, host) == nil {
-		return nil
+// chainPEM is a chain in the form of a file.
+func chainPEM(chain []*x509.Certificate) []byte {
+	var all []byte
+	for _, cert := range chain {
+		all = append(all, pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: cert.Raw})...)
 	}
-	names := describe(leaf, "", leaf.NotAfter).names()
-	if names == "" {
-		names = "no name at all but the CN " + leaf.Subject.CommonName
-	}
-	return &reason{Sure: true, Text: fmt.Sprintf("%s is not in the server's certificate, which has %s", host, printable(names)),
-		Mend: fmt.Sprintf("connect by one of these names; or add this one on the server: virtpki issue server NAME --san %s", host)}
-}
-
-// hostNameFits looks at the CN of a certificate that has no SAN at all, as
-// GnuTLS does for names, not for addresses.
-func hostNameFits(cert *x509.Certificate, name string) error {
-	bare := len(cert.DNSNames)+len(cert.IPAddresses)+len(cert.EmailAddresses)+len(cert.URIs) == 0
-	if bare && cert.Subject.CommonName != "" && net.ParseIP(name) == nil {
-		named := *cert
-		named.DNSNames = []string{cert.Subject.CommonName}
-		return named.VerifyHostname(name)
-	}
-	return cert.VerifyHostname(name)
-}
-
-// ownFiles says for what libvirt refuses the client's own files, unless no_sanity
-// is set.
-func (c *connection) ownFiles() *reason {
-	if c.client != nil {
-		if err := c.client.mismatch(); err != nil {
-			return &reason{Sure: true, Text: err.Error(), Mend: "put the key that belongs to the certificate there"}
-		}
-	}
-	if c.uri.NoSanity {
-		return nil
-	}
-	now := c.e.now()
-	if err := c.e.checkClock(); err != nil {
-		return &reason{Sure: true, Text: err.Error(), Mend: "set the clock: every certificate is judged by it"}
-	}
-	if err := libvirt.CheckBundle(c.size, c.roots, now); err != nil {
-		return &reason{Sure: true, Text: fmt.Sprintf("%s: %v", c.files.CA, err), Mend: "copy cacert.pem from the CA again"}
-	}
-	if c.client == nil {
-		return nil
-	}
-	problem := judgeIssued("the client's certificate "+c.client.certPath, []*x509.Certificate{c.client.cert}, c.roots, c.files.CA, now)
-	if problem != nil && problem.Mend == "" {
-		problem.Mend = "renew it: virtpki renew where the CA is, or install a new one"
-	}
-	return problem
+	return all
 }

@@ -3,10 +3,10 @@ package main
 import (
 	"context"
 	"crypto/tls"
-	"crypto/x509"
 	"errors"
 	"fmt"
 	"io"
+	"io/fs"
 	"os"
 	"path/filepath"
 	"slices"
@@ -15,9 +15,8 @@ import (
 	"time"
 
 	"virtpki/dn"
+	"virtpki/internal/judge"
 	"virtpki/internal/libvirt"
-	"virtpki/internal/store"
-	"virtpki/pki"
 )
 
 // whyNobody says what to do where nobody listens.
@@ -147,9 +146,11 @@ func (c *connection) whyHere(d libvirt.Running) []reason {
 		add(&reason{Sure: true, Text: "no certificate was shown, and libvirt lets nobody in without one", Mend: mendNoPair})
 		return all
 	}
-	add(c.trustedHere(d))
-	add(c.revokedHere(d))
-	add(c.unlistedHere(d))
+	for _, f := range c.judgedHere(d) {
+		if refuses(f) {
+			add(c.reasonHere(d, f))
+		}
+	}
 	switch {
 	case len(all) == 0:
 		add(&reason{Text: fmt.Sprintf("nothing in the files of %s says why: it may have read others when it started", d.Daemon.Name), Mend: "journalctl -u " + d.Daemon.Service})
@@ -159,49 +160,35 @@ func (c *connection) whyHere(d libvirt.Running) []reason {
 	return all
 }
 
-// trustedHere looks at the client as the daemon does, with its CAs.
-func (c *connection) trustedHere(d libvirt.Running) *reason {
-	file := filepath.Join(d.Root, d.Files.CA)
-	roots, err := readCerts(file)
-	if err != nil {
-		return &reason{Text: fmt.Sprintf("what CAs %s trusts cannot be read: %v", d.Daemon.Name, err)}
+// judgedHere is what a daemon of this machine makes of the client, by the files and
+// the list of its conf.
+func (c *connection) judgedHere(d libvirt.Running) []judge.Finding {
+	peer := judge.Peer{CA: &judge.File{}, CRL: &judge.File{Err: fs.ErrNotExist}}
+	*peer.CA = readFor(filepath.Join(d.Root, d.Files.CA))
+	if d.Files.CRL != "" {
+		*peer.CRL = readFor(filepath.Join(d.Root, d.Files.CRL))
 	}
-	problem := judgeIssued("the client's certificate", []*x509.Certificate{c.client.cert}, roots, file, c.e.now())
-	if problem != nil {
-		problem.Mend = "have the certificate issued by that CA: virtpki issue client NAME"
+	if list, ok := d.Conf.Lookup(libvirt.AllowedDNs); ok {
+		peer.DNList = append([]string{}, list.List()...)
 	}
-	return problem
+	return judge.InSession(c.set, peer, c.release, c.e.now())
 }
 
-// revokedHere looks the client up in the list that the daemon reads.
-func (c *connection) revokedHere(d libvirt.Running) *reason {
-	if d.Files.CRL == "" {
-		return nil
+// reasonHere words a finding of the daemon here; of a list it says which pattern
+// comes near.
+func (c *connection) reasonHere(d libvirt.Running, f judge.Finding) *reason {
+	r := &reason{Sure: true, Text: f.File + ": " + f.Text + c.clockNote(f), Mend: f.Mend}
+	if f.ID != "dn-refused" {
+		return r
 	}
-	file := filepath.Join(d.Root, d.Files.CRL)
-	data, err := store.ReadFile(file, store.MaxPEM)
-	if err != nil {
-		return nil // where there is none, none counts
-	}
-	crls, err := pki.ParseCRLs(data)
-	if err != nil {
-		return &reason{Text: fmt.Sprintf("%s: %v", file, err)}
-	}
-	return revokedBy(c.client.cert, crls, "the client's certificate", file)
-}
-
-// unlistedHere asks the daemon's list, and says which pattern comes near.
-func (c *connection) unlistedHere(d libvirt.Running) *reason {
 	name := dnOf(c.client.cert)
-	if !listRefuses(d.Conf, name) {
-		return nil
-	}
-	text := fmt.Sprintf("%s in %s does not let %s in", libvirt.AllowedDNs, d.ConfPath, name)
+	r.Text = fmt.Sprintf("%s in %s does not let %s in", libvirt.AllowedDNs, d.ConfPath, name)
 	list, _ := d.Conf.Lookup(libvirt.AllowedDNs)
 	if misses := dn.Explain(name, list.List(), dn.Glob); len(misses) > 0 {
-		text += fmt.Sprintf(" (%s comes near: %s)", printable(misses[0].Pattern), misses[0].Reason)
+		r.Text += fmt.Sprintf(" (%s comes near: %s)", printable(misses[0].Pattern), misses[0].Reason)
 	}
-	return &reason{Sure: true, Text: text, Mend: mendList(d, list.List(), dn.Exact(name))}
+	r.Mend = mendList(d, list.List(), dn.Exact(name))
+	return r
 }
 
 // mendList is the command that adds a pattern to a list, which takes the place of

@@ -18,6 +18,10 @@ import (
 // faultCases are the commands that TestFaults hurts. One that a later command
 // needs is added here.
 func faultCases() []faults {
+	return append(localFaultCases(), requestFaultCases()...)
+}
+
+func localFaultCases() []faults {
 	return []faults{
 		{
 			name:    "bootstrap",

@@ -15,7 +15,7 @@ import (
 )
 
 // faults is a command that is to lose nothing, whatever happens to it when. In
-// its arguments ROOT stands for the throwaway root.
+// its arguments ROOT stands for the throwaway root, BINARY for virtpki.
 type faults struct {
 	name string
 	// prepare makes what is there before the command runs, in a root that is
@@ -26,6 +26,9 @@ type faults struct {
 	goesOn bool
 	// check looks at a root after the command was killed in it, or has failed.
 	check func(t *testing.T, at scene)
+	// phases says that the command works in several, each of which is all or
+	// nothing: after a call that failed in a later one the earlier ones stand.
+	phases bool
 	// again looks at a root after the command has run twice more.
 	again func(t *testing.T, at scene, first, second outcome)
 }
@@ -241,7 +244,7 @@ func (r *rig) strike(t *testing.T, name, fault string, inject []string) scene {
 	}()
 	checkKeys(t, at.root)
 	r.check(t, at)
-	if fault != kill {
+	if fault != kill && !r.phases {
 		at.checkRefused(t)
 	}
 	at.finish(t, r.again)

@@ -182,7 +182,10 @@ func (in *intake) run(ctx context.Context) (*job, error) {
 	if err != nil {
 		return j, err
 	}
-	return j, in.tidy(ctx)
+	if err := in.tidy(ctx); err != nil {
+		j.note("what waits no longer is left to the next run: %v", err)
+	}
+	return j, nil
 }
 
 // prove has the daemon read what has changed. Where nothing has, a run before may

@@ -6,16 +6,24 @@ import (
 	"crypto/x509"
 	"fmt"
 	"io/fs"
+	"slices"
 	"strings"
 
 	"virtpki/internal/judge"
 	"virtpki/internal/libvirt"
+	"virtpki/internal/store"
 	"virtpki/pki"
 )
+
+// packageDatabases are where dpkg and rpm keep what is installed.
+var packageDatabases = []string{"/var/lib/dpkg", "/var/lib/rpm", "/usr/lib/sysimage/rpm"}
 
 // installedTarget is the release of a product below --root; false where none is
 // known.
 func (g *globals) installedTarget(ctx context.Context, product string) (libvirt.Target, bool) {
+	if !slices.ContainsFunc(packageDatabases, func(path string) bool { return store.Exists(g.underRoot(path)) }) {
+		return libvirt.Target{}, false
+	}
 	targets, err := libvirt.InstalledTargets(ctx, g.root)
 	if err != nil {
 		return libvirt.Target{}, false

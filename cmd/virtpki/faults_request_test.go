@@ -1,0 +1,228 @@
+package main
+
+import (
+	"crypto/x509"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"virtpki/internal/libvirt"
+	"virtpki/internal/store"
+	"virtpki/pki"
+)
+
+// requestFaultCases are those of the way on which keys never leave their host: the
+// host's tree is ROOT/host, the CA's ROOT/ca. At any instant the live pairs are
+// whole, and so is a key that waits, with its request.
+func requestFaultCases() []faults {
+	return []faults{
+		{
+			name:    "request",
+			prepare: prepareOtherHost,
+			command: []string{"request", "host", "hv2.example", "--root", "ROOT/host", "--out", "ROOT/hv2.csr"},
+			check:   checkAwayFaults,
+			again: func(t *testing.T, at scene, first, second outcome) {
+				wantDone(t, first, "asks to be server")
+				wantDone(t, second, "asks to be server")
+				checkAwayFaults(t, at)
+				wantWaiting(t, at, true)
+				wantAnswerable(t, at)
+			},
+		},
+		{
+			name:    "sign",
+			prepare: prepareAsked,
+			command: []string{"sign", "ROOT/hv2.csr", "--root", "ROOT/ca", "--yes", "--quiet", "--out", "ROOT/hv2.pem"},
+			check:   checkSignFaults,
+			again: func(t *testing.T, at scene, first, second outcome) {
+				wantDone(t, first, "")
+				wantDone(t, second, "")
+				checkSignFaults(t, at)
+				at.must(t, at.root, "install", "ROOT/hv2.pem", "--root", "ROOT/host", "--no-reload")
+				checkAwayFaults(t, at)
+				wantWaiting(t, at, false)
+			},
+		},
+		{
+			name:    "install",
+			phases:  true,
+			prepare: prepareAnswered,
+			command: []string{"install", "ROOT/hv2.pem", "--root", "ROOT/host", "--no-reload"},
+			check:   checkAwayFaults,
+			again:   finishInstall,
+		},
+		{
+			name:    "install on a new host",
+			phases:  true,
+			prepare: prepareNewAnswered,
+			command: []string{"install", "ROOT/hv2.pem", "--root", "ROOT/host", "--no-reload"},
+			check:   checkNewAwayFaults,
+			again:   finishInstall,
+		},
+		{
+			name:    "renew --via",
+			phases:  true,
+			prepare: prepareOtherHost,
+			command: []string{"renew", "--force", "--root", "ROOT/host", "--no-reload", "--via", "exec BINARY sign - --root ROOT/ca --yes --quiet"},
+			check:   checkAwayFaults,
+			again: func(t *testing.T, at scene, first, second outcome) {
+				wantDone(t, first, "renewed because it was asked for")
+				wantDone(t, second, "renewed because it was asked for")
+				checkAwayFaults(t, at)
+				wantWaiting(t, at, false)
+			},
+		},
+	}
+}
+
+// finishInstall wants the answer to be installed after two more runs, and nothing
+// to wait any more.
+func finishInstall(t *testing.T, at scene, first, second outcome) {
+	t.Helper()
+	wantDone(t, first, "")
+	wantDone(t, second, "nothing to do")
+	checkAwayFaults(t, at)
+	wantWaiting(t, at, false)
+	answer := readAnswer(t, at.root+"/hv2.pem")
+	for _, role := range []pki.Role{pki.Server, pki.Client} {
+		p, err := loadPair(hostLayout(at), role)
+		if err != nil || p.cert == nil || p.key == nil || !containsCert(answer.Leafs, p.cert) {
+			t.Errorf("%s pair: %+v, %v, want that of the answer", role, p, err)
+		}
+	}
+}
+
+// prepareOtherHost makes a CA, and a host whose pairs came from it by answers.
+func prepareOtherHost(t *testing.T, in injector, root string) {
+	t.Helper()
+	prepareNewAnswered(t, in, root)
+	in.must(t, root, "install", "ROOT/hv2.pem", "--root", "ROOT/host", "--no-reload")
+	for _, name := range []string{"/hv2.csr", "/hv2.pem"} {
+		if err := os.Remove(root + name); err != nil {
+			t.Fatal(err)
+		}
+	}
+}
+
+// prepareAsked is prepareOtherHost with a request that waits.
+func prepareAsked(t *testing.T, in injector, root string) {
+	t.Helper()
+	prepareOtherHost(t, in, root)
+	in.must(t, root, "request", "host", "hv2.example", "--root", "ROOT/host", "--out", "ROOT/hv2.csr")
+}
+
+// prepareAnswered is prepareAsked with the answer.
+func prepareAnswered(t *testing.T, in injector, root string) {
+	t.Helper()
+	prepareAsked(t, in, root)
+	in.must(t, root, "sign", "ROOT/hv2.csr", "--root", "ROOT/ca", "--yes", "--out", "ROOT/hv2.pem")
+}
+
+// prepareNewAnswered makes a CA, and the answer to a host that has nothing yet.
+func prepareNewAnswered(t *testing.T, in injector, root string) {
+	t.Helper()
+	in.must(t, root, "ca", "init", "--root", "ROOT/ca", "--name", "Example Org")
+	in.must(t, root, "request", "host", "hv2.example", "--root", "ROOT/host", "--out", "ROOT/hv2.csr")
+	in.must(t, root, "sign", "ROOT/hv2.csr", "--root", "ROOT/ca", "--yes", "--out", "ROOT/hv2.pem")
+}
+
+func hostLayout(at scene) libvirt.Layout { return libvirt.System(at.root + "/host/etc") }
+
+func awayCA(at scene) string { return at.root + "/ca/etc/pki/CA" }
+
+// checkAwayFaults wants whole pairs of which the CA has records, and whole keys
+// that wait.
+func checkAwayFaults(t *testing.T, at scene) {
+	t.Helper()
+	checkNewAwayFaults(t, at)
+	for _, role := range []pki.Role{pki.Server, pki.Client} {
+		p, err := loadPair(hostLayout(at), role)
+		if err != nil || p.cert == nil || p.key == nil {
+			t.Errorf("%s pair: %+v, %v", role, p, err)
+		}
+	}
+}
+
+// checkNewAwayFaults is checkAwayFaults for a host that had no pairs before.
+func checkNewAwayFaults(t *testing.T, at scene) {
+	t.Helper()
+	ca := checkCA(t, awayCA(at))
+	checkPairs(t, hostLayout(at), awayCA(at))
+	readCRL(t, hostLayout(at).Path(libvirt.CACRL), ca)
+	checkTrust(t, at, ca)
+	for _, role := range []pki.Role{pki.Server, pki.Client} {
+		if _, err := readPending(hostLayout(at), role); err != nil {
+			t.Errorf("the key that waits: %v", err)
+		}
+	}
+}
+
+// checkTrust wants the CA of the host to be there before a pair is, and whole.
+func checkTrust(t *testing.T, at scene, ca *x509.Certificate) {
+	t.Helper()
+	certs, err := readCertsIfThere(hostLayout(at).Path(libvirt.CACert))
+	if err != nil || len(certs) > 0 && !certs[0].Equal(ca) {
+		t.Errorf("the CA of the host: %v", err)
+	}
+	if len(certs) == 0 && store.Exists(hostLayout(at).Path(libvirt.ServerCert)) {
+		t.Error("a certificate is there, and its CA is not")
+	}
+}
+
+// checkSignFaults wants records of all that stands in an answer.
+func checkSignFaults(t *testing.T, at scene) {
+	t.Helper()
+	checkAwayFaults(t, at)
+	wantWaiting(t, at, true)
+	if !store.Exists(at.root + "/hv2.pem") {
+		return
+	}
+	for _, cert := range readAnswer(t, at.root+"/hv2.pem").Leafs {
+		record, err := readCerts(store.RecordPath(libvirt.Records(awayCA(at)), cert.SerialNumber))
+		if err != nil || !record[0].Equal(cert) {
+			t.Errorf("the CA has no record of %s: %v", dnOf(cert), err)
+		}
+	}
+}
+
+// wantWaiting wants keys to wait, or none.
+func wantWaiting(t *testing.T, at scene, want bool) {
+	t.Helper()
+	for _, role := range []pki.Role{pki.Server, pki.Client} {
+		if p, err := readPending(hostLayout(at), role); err != nil || (p != nil) != want {
+			t.Errorf("%s key that waits: %v, %v, want one: %v", role, p, err, want)
+		}
+	}
+}
+
+// wantAnswerable wants the request in the file to be for the keys that wait.
+func wantAnswerable(t *testing.T, at scene) {
+	t.Helper()
+	data, err := os.ReadFile(filepath.Join(at.root, "hv2.csr"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	csrs, err := pki.ParseCSRs(data)
+	if err != nil || len(csrs) != 2 {
+		t.Fatalf("%d requests, %v", len(csrs), err)
+	}
+	for i, role := range []pki.Role{pki.Server, pki.Client} {
+		if p, err := readPending(hostLayout(at), role); err != nil || p == nil || !pki.SameKey(p.key.Public(), csrs[i].PublicKey) {
+			t.Errorf("the request is not for the %s key that waits: %v", role, err)
+		}
+	}
+}
+
+func readAnswer(t *testing.T, path string) *pki.Answer {
+	t.Helper()
+	data, err := os.ReadFile(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	answer, err := pki.ParseAnswer(data)
+	if err != nil {
+		t.Fatalf("%s: %v", strings.TrimPrefix(path, "/"), err)
+	}
+	return answer
+}

@@ -41,12 +41,13 @@ var testImports = map[string][]string{
 
 // onlyIn lists libraries that stay behind one package.
 var onlyIn = map[string]string{
-	"github.com/spf13/cobra":    "cmd/virtpki",
-	"github.com/spf13/pflag":    "cmd/virtpki",
-	"golang.org/x/term":         "cmd/virtpki",
-	"go.step.sm/crypto/keyutil": "pki",
-	"go.step.sm/crypto/pemutil": "pki",
-	"go.yaml.in/yaml/v3":        "templates",
+	"github.com/spf13/cobra":     "cmd/virtpki",
+	"github.com/spf13/pflag":     "cmd/virtpki",
+	"golang.org/x/term":          "cmd/virtpki",
+	"go.step.sm/crypto/keyutil":  "pki",
+	"go.step.sm/crypto/pemutil":  "pki",
+	"go.step.sm/crypto/x509util": "pki",
+	"go.yaml.in/yaml/v3":         "templates",
 }
 
 type source struct {

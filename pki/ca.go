@@ -27,6 +27,7 @@ type CARequest struct {
 	Now        time.Time
 	Validity   time.Duration // from Now; zero means DefaultCAValidity
 	Permit     Permit        // what its certificates may name; zero is anything
+	Template   *Template     // nil for the built-in shape
 }
 
 // NewCA makes a self-signed CA with path length 0: it signs leafs alone.
@@ -42,19 +43,15 @@ func NewCA(r CARequest) (*CA, error) {
 	if validity == 0 {
 		validity = DefaultCAValidity
 	}
-	template := &x509.Certificate{
-		SerialNumber:          serial,
-		RawSubject:            r.RawSubject,
-		NotBefore:             r.Now.Add(-Backdate).UTC().Truncate(time.Second),
-		NotAfter:              r.Now.Add(validity).UTC().Truncate(time.Second),
-		BasicConstraintsValid: true,
-		IsCA:                  true,
-		MaxPathLenZero:        true,
-		KeyUsage:              x509.KeyUsageCertSign | x509.KeyUsageCRLSign,
-		SubjectKeyId:          ski,
-		AuthorityKeyId:        ski,
+	template := r.builtin()
+	if r.Template != nil {
+		if template, err = r.shape(); err != nil {
+			return nil, err
+		}
 	}
-	r.Permit.constrain(template)
+	template.SerialNumber, template.SubjectKeyId, template.AuthorityKeyId = serial, ski, ski
+	template.NotBefore = r.Now.Add(-Backdate).UTC().Truncate(time.Second)
+	template.NotAfter = r.Now.Add(validity).UTC().Truncate(time.Second)
 	der, err := x509.CreateCertificate(rand.Reader, template, template, r.Signer.Public(), r.Signer)
 	if err != nil {
 		return nil, fmt.Errorf("signing the CA certificate: %w", err)
@@ -64,6 +61,19 @@ func NewCA(r CARequest) (*CA, error) {
 		return nil, fmt.Errorf("reading back the CA certificate: %w", err)
 	}
 	return &CA{Certificate: cert, Signer: r.Signer}, nil
+}
+
+// builtin is the shape of a CA without a template.
+func (r CARequest) builtin() *x509.Certificate {
+	template := &x509.Certificate{
+		RawSubject:            r.RawSubject,
+		BasicConstraintsValid: true,
+		IsCA:                  true,
+		MaxPathLenZero:        true,
+		KeyUsage:              x509.KeyUsageCertSign | x509.KeyUsageCRLSign,
+	}
+	r.Permit.constrain(template)
+	return template
 }
 
 // validAt says why the CA cannot sign at now, nil when it can.

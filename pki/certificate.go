@@ -43,6 +43,8 @@ type Request struct {
 	// StrictKeyUsage adds the critical keyUsage that RFC 5280 recommends to a
 	// certificate with an EC or Ed25519 key. libvirt before 11.6.0 refuses it.
 	StrictKeyUsage bool
+
+	Template *Template // nil for the built-in shape
 }
 
 // Issue signs the certificate that r describes. The certificate begins one day
@@ -76,20 +78,27 @@ func (r Request) template(ca *x509.Certificate) (*x509.Certificate, error) {
 	if len(r.RawSubject) <= 2 {
 		return nil, errors.New("empty subject")
 	}
-	notBefore, notAfter := r.window(ca)
+	cert := r.builtin()
+	if r.Template != nil {
+		if cert, err = r.shape(); err != nil {
+			return nil, err
+		}
+	}
+	cert.SerialNumber, cert.SubjectKeyId, cert.AuthorityKeyId = serial, ski, ca.SubjectKeyId
+	cert.NotBefore, cert.NotAfter = r.window(ca)
+	return cert, nil
+}
+
+// builtin is the shape of a leaf without a template.
+func (r Request) builtin() *x509.Certificate {
 	return &x509.Certificate{
-		SerialNumber:          serial,
 		RawSubject:            r.RawSubject,
-		NotBefore:             notBefore,
-		NotAfter:              notAfter,
 		BasicConstraintsValid: true,
 		KeyUsage:              leafKeyUsage(r.PublicKey, r.StrictKeyUsage),
 		ExtKeyUsage:           []x509.ExtKeyUsage{r.Role.extKeyUsage()},
 		DNSNames:              r.DNSNames,
 		IPAddresses:           r.IPAddresses,
-		SubjectKeyId:          ski,
-		AuthorityKeyId:        ca.SubjectKeyId,
-	}, nil
+	}
 }
 
 // window is the lifetime of the certificate, inside that of the CA.

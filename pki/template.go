@@ -1,0 +1,333 @@
+package pki
+
+import (
+	"bytes"
+	"crypto"
+	"crypto/rsa"
+	"crypto/x509"
+	"crypto/x509/pkix"
+	"encoding/asn1"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"reflect"
+	"slices"
+
+	"go.step.sm/crypto/x509util"
+)
+
+// Template is a certificate template that users may edit: JSON in the form of
+// go.step.sm/crypto/x509util, made by a Go template (text/template with the
+// functions of sprig) from what is known of the certificate:
+//
+//	.Subject         what the subject would be: organization, commonName, ...
+//	.SANs            the names, each with its type
+//	.Role            "ca", "server" or "client"
+//	.StrictKeyUsage  whether --for names a release that takes a strict keyUsage
+//	.NameConstraints of a CA that is limited
+//	.Insecure.CR     the request: .Insecure.CR.PublicKey for its type
+//
+// It says what the certificate holds. Serial, dates, issuer and key identifiers
+// are not its matter: they are made as for every other certificate.
+type Template struct{ text string }
+
+// The built-in shapes as templates. What they render is what [CA.Issue] and
+// [NewCA] make without one.
+const (
+	leafTemplate = `{
+	"subject": {{ toJson .Subject }},
+	"sans": {{ toJson .SANs }},
+{{- if typeIs "*rsa.PublicKey" .Insecure.CR.PublicKey }}
+	"keyUsage": ["digitalSignature", "keyEncipherment"],
+{{- else if .StrictKeyUsage }}
+	"keyUsage": ["digitalSignature"],
+{{- end }}
+	"extKeyUsage": ["%s"],
+	"basicConstraints": {"isCA": false}
+}
+`
+	caTemplate = `{
+	"subject": {{ toJson .Subject }},
+	"keyUsage": ["certSign", "crlSign"],
+{{- if .NameConstraints }}
+	"nameConstraints": {{ toJson .NameConstraints }},
+{{- end }}
+	"basicConstraints": {"isCA": true, "maxPathLen": 0}
+}
+`
+)
+
+// roleCA is the Role of a template for a CA.
+const roleCA = "ca"
+
+// DefaultTemplate is the text of the built-in shape of "ca", "server" or "client".
+func DefaultTemplate(shape string) (string, error) {
+	switch shape {
+	case roleCA:
+		return caTemplate, nil
+	case string(Server):
+		return fmt.Sprintf(leafTemplate, "serverAuth"), nil
+	case string(Client):
+		return fmt.Sprintf(leafTemplate, "clientAuth"), nil
+	}
+	return "", fmt.Errorf("unknown shape %q (ca, server or client)", shape)
+}
+
+// ParseTemplate checks that text is a template. Whether it renders to a
+// certificate is seen when one is made.
+func ParseTemplate(text []byte) (*Template, error) {
+	if err := x509util.ValidateTemplate(text); err != nil {
+		return nil, fmt.Errorf("the template does not parse: %w", err)
+	}
+	return &Template{text: string(text)}, nil
+}
+
+// facts is what a template is rendered with.
+type facts struct {
+	role        string
+	rawSubject  []byte
+	pub         crypto.PublicKey
+	sans        []x509util.SubjectAlternativeName
+	strict      bool
+	constraints *x509util.NameConstraints
+}
+
+// render makes the certificate that the template describes. What it leaves out is
+// left out; what is not its matter is an error.
+func (t *Template) render(f facts) (*x509.Certificate, error) {
+	subject, err := subjectOf(f.rawSubject)
+	if err != nil {
+		return nil, err
+	}
+	data := x509util.TemplateData{
+		x509util.SubjectKey: subject, x509util.SANsKey: f.sans,
+		"Role": f.role, "StrictKeyUsage": f.strict, "NameConstraints": f.constraints,
+	}
+	like := &x509.Certificate{PublicKey: f.pub, PublicKeyAlgorithm: algorithmOf(f.pub)}
+	made, err := x509util.NewCertificateFromX509(like, x509util.WithTemplate(t.text, data), strictJSON)
+	if err != nil {
+		return nil, fmt.Errorf("the template: %w", err)
+	}
+	if err := notItsMatter(made); err != nil {
+		return nil, fmt.Errorf("the template: %w", err)
+	}
+	cert := made.GetCertificate()
+	switch {
+	case len(made.RawSubject) > 0:
+	case reflect.DeepEqual(made.Subject, subject):
+		cert.RawSubject = f.rawSubject
+	default:
+		cert.RawSubject, err = encodeSubject(made.Subject)
+	}
+	if err == nil && len(cert.RawSubject) <= 2 {
+		err = errors.New("the template: the subject is empty")
+	}
+	return cert, err
+}
+
+// strictJSON wants what a template has rendered to be one JSON object with fields
+// that mean something: a field with a typing mistake would be left out silently.
+func strictJSON(_ *x509.CertificateRequest, o *x509util.Options) error {
+	decoder := json.NewDecoder(bytes.NewReader(o.CertBuffer.Bytes()))
+	decoder.DisallowUnknownFields()
+	var made x509util.Certificate
+	if err := decoder.Decode(&made); err != nil {
+		return err
+	}
+	if _, err := decoder.Token(); err != io.EOF {
+		return errors.New("something stands behind the JSON object")
+	}
+	return nil
+}
+
+// notItsMatter refuses fields that are the same for every certificate made here.
+func notItsMatter(c *x509util.Certificate) error {
+	for _, field := range []struct {
+		name string
+		set  bool
+	}{
+		{"version", c.Version != 0},
+		{"issuer", !reflect.DeepEqual(c.Issuer, x509util.Issuer{})},
+		{"serialNumber", c.SerialNumber.Int != nil},
+		{"notBefore", !c.NotBefore.IsZero()},
+		{"notAfter", !c.NotAfter.IsZero()},
+		{"subjectKeyId", len(c.SubjectKeyID) > 0},
+		{"authorityKeyId", len(c.AuthorityKeyID) > 0},
+	} {
+		if field.set {
+			return fmt.Errorf("%q is not for a template to say", field.name)
+		}
+	}
+	weak := []x509.SignatureAlgorithm{x509.MD5WithRSA, x509.SHA1WithRSA, x509.ECDSAWithSHA1}
+	if slices.Contains(weak, x509.SignatureAlgorithm(c.SignatureAlgorithm)) {
+		return fmt.Errorf("the signatureAlgorithm %v proves nothing", x509.SignatureAlgorithm(c.SignatureAlgorithm))
+	}
+	return nil
+}
+
+func algorithmOf(pub crypto.PublicKey) x509.PublicKeyAlgorithm {
+	if _, isRSA := pub.(*rsa.PublicKey); isRSA {
+		return x509.RSA
+	}
+	return x509.UnknownPublicKeyAlgorithm // the library does not look
+}
+
+// subjectOf is an encoded subject in the form that templates have. One whose
+// order that form cannot keep is given attribute by attribute.
+func subjectOf(raw []byte) (x509util.Subject, error) {
+	var sequence pkix.RDNSequence
+	if _, err := asn1.Unmarshal(raw, &sequence); err != nil {
+		return x509util.Subject{}, fmt.Errorf("the subject: %w", err)
+	}
+	var name pkix.Name
+	name.FillFromRDNSequence(&sequence)
+	subject := x509util.Subject{
+		Country: name.Country, Organization: name.Organization, OrganizationalUnit: name.OrganizationalUnit,
+		Locality: name.Locality, Province: name.Province, StreetAddress: name.StreetAddress,
+		PostalCode: name.PostalCode, SerialNumber: name.SerialNumber, CommonName: name.CommonName,
+	}
+	if again, err := encodeSubject(subject); err == nil && sameAttributes(again, sequence) {
+		return subject, nil
+	}
+	subject = x509util.Subject{}
+	for _, set := range sequence {
+		for _, attribute := range set {
+			text, _ := attribute.Value.(string)
+			subject.ExtraNames = append(subject.ExtraNames, x509util.DistinguishedName{
+				Type: x509util.ObjectIdentifier(attribute.Type), Value: text,
+			})
+		}
+	}
+	return subject, nil
+}
+
+// sameAttributes reports whether an encoded subject has these attributes, in this
+// order.
+func sameAttributes(raw []byte, want pkix.RDNSequence) bool {
+	var got pkix.RDNSequence
+	_, err := asn1.Unmarshal(raw, &got)
+	return err == nil && reflect.DeepEqual(got, want)
+}
+
+var (
+	oidCountry         = asn1.ObjectIdentifier{2, 5, 4, 6}
+	oidProvince        = asn1.ObjectIdentifier{2, 5, 4, 8}
+	oidLocality        = asn1.ObjectIdentifier{2, 5, 4, 7}
+	oidStreet          = asn1.ObjectIdentifier{2, 5, 4, 9}
+	oidPostalCode      = asn1.ObjectIdentifier{2, 5, 4, 17}
+	oidOrganization    = asn1.ObjectIdentifier{2, 5, 4, 10}
+	oidOrganizational  = asn1.ObjectIdentifier{2, 5, 4, 11}
+	oidCommonName      = asn1.ObjectIdentifier{2, 5, 4, 3}
+	oidSerialNumber    = asn1.ObjectIdentifier{2, 5, 4, 5}
+	oidDNQualifier     = asn1.ObjectIdentifier{2, 5, 4, 46}
+	oidDomainComponent = asn1.ObjectIdentifier{0, 9, 2342, 19200300, 100, 1, 25}
+	oidEmailAddress    = asn1.ObjectIdentifier{1, 2, 840, 113549, 1, 9, 1}
+)
+
+// encodeSubject encodes the subject of a template: one RDN an attribute, in the
+// order in which libvirt's documents write a DN. crypto/x509 would put two OUs
+// into one RDN, which libvirt prints as OU=a+OU=b.
+func encodeSubject(s x509util.Subject) ([]byte, error) {
+	type attributes struct {
+		typ    asn1.ObjectIdentifier
+		values []string
+	}
+	list := []attributes{
+		{oidCountry, s.Country}, {oidProvince, s.Province}, {oidLocality, s.Locality},
+		{oidStreet, s.StreetAddress}, {oidPostalCode, s.PostalCode},
+		{oidOrganization, s.Organization}, {oidOrganizational, s.OrganizationalUnit},
+		{oidCommonName, []string{s.CommonName}}, {oidSerialNumber, []string{s.SerialNumber}},
+	}
+	for _, extra := range s.ExtraNames {
+		text, ok := extra.Value.(string)
+		if !ok {
+			return nil, fmt.Errorf("the template: the value of %v in the subject is no text", extra.Type)
+		}
+		list = append(list, attributes{asn1.ObjectIdentifier(extra.Type), []string{text}})
+	}
+	var sequence []relativeNameSET
+	for _, a := range list {
+		for _, value := range a.values {
+			if value == "" {
+				continue
+			}
+			sequence = append(sequence, relativeNameSET{{a.typ, directoryString(a.typ, value)}})
+		}
+	}
+	return asn1.Marshal(sequence)
+}
+
+// relativeNameSET is a RelativeDistinguishedName; encoding/asn1 makes a SET of a
+// type whose name ends so.
+type relativeNameSET []attributeValue
+
+type attributeValue struct {
+	Type  asn1.ObjectIdentifier
+	Value asn1.RawValue
+}
+
+// directoryString encodes a value with the string type that GnuTLS wants of its
+// attribute: another one is printed in hexadecimal, and matches no list.
+func directoryString(typ asn1.ObjectIdentifier, value string) asn1.RawValue {
+	raw := asn1.RawValue{Tag: asn1.TagUTF8String, Bytes: []byte(value)}
+	switch {
+	case typ.Equal(oidCountry), typ.Equal(oidSerialNumber), typ.Equal(oidDNQualifier):
+		raw.Tag = asn1.TagPrintableString
+	case typ.Equal(oidDomainComponent), typ.Equal(oidEmailAddress):
+		raw.Tag = asn1.TagIA5String
+	}
+	return raw
+}
+
+// shape renders the template for a leaf and checks what no leaf may be.
+func (r Request) shape() (*x509.Certificate, error) {
+	f := facts{role: string(r.Role), rawSubject: r.RawSubject, pub: r.PublicKey, strict: r.StrictKeyUsage}
+	for _, name := range r.DNSNames {
+		f.sans = append(f.sans, x509util.SubjectAlternativeName{Type: x509util.DNSType, Value: name})
+	}
+	for _, ip := range r.IPAddresses {
+		f.sans = append(f.sans, x509util.SubjectAlternativeName{Type: x509util.IPType, Value: ip.String()})
+	}
+	cert, err := r.Template.render(f)
+	if err != nil {
+		return nil, err
+	}
+	switch {
+	case cert.IsCA || cert.KeyUsage&(x509.KeyUsageCertSign|x509.KeyUsageCRLSign) != 0:
+		return nil, fmt.Errorf("the template would make a CA of the %s %s", r.Role, cert.Subject)
+	case !slices.Contains(RolesOf(cert), r.Role):
+		return nil, fmt.Errorf("the template's extKeyUsage is not that of a %s", r.Role)
+	}
+	return cert, nil
+}
+
+// shape renders the template for a CA and checks what every CA must be: libvirt
+// takes no other (libvirt, src/rpc/virnettlscert.c).
+func (r CARequest) shape() (*x509.Certificate, error) {
+	f := facts{role: roleCA, rawSubject: r.RawSubject, pub: r.Signer.Public()}
+	if r.Permit.limits() {
+		f.constraints = &x509util.NameConstraints{
+			Critical:            true,
+			PermittedDNSDomains: r.Permit.DNSDomains,
+			PermittedIPRanges:   r.Permit.ranges(),
+		}
+	}
+	cert, err := r.Template.render(f)
+	if err != nil {
+		return nil, err
+	}
+	switch {
+	case !cert.BasicConstraintsValid || !cert.IsCA:
+		return nil, errors.New("the template makes no CA: its basicConstraints do not say isCA")
+	case cert.KeyUsage&x509.KeyUsageCertSign == 0 || cert.KeyUsage&x509.KeyUsageCRLSign == 0:
+		return nil, errors.New("the template makes a CA that may not sign: its keyUsage lacks certSign or crlSign")
+	}
+	return cert, nil
+}
+
+// ranges are the networks in the form of a template.
+func (p Permit) ranges() x509util.MultiIPNet {
+	var all x509util.MultiIPNet
+	return append(all, p.IPRanges...)
+}

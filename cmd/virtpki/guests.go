@@ -39,8 +39,9 @@ func (e *env) refreshGuests(ctx context.Context, g *globals, o reloadOptions, j 
 	return r.run(ctx)
 }
 
-// guestTimeout bounds what is done about one guest, which may hang.
-const guestTimeout = 20 * time.Second
+// guestTimeout bounds what is done about one guest: longer than libvirt waits for one
+// that is busy.
+const guestTimeout = 45 * time.Second
 
 // run goes through the guests. Without a daemon that runs any there is nothing to
 // do.
@@ -64,11 +65,33 @@ func (r *guestRefresh) run(ctx context.Context) error {
 	}
 	var errs []error
 	for _, guest := range guests {
-		if err := r.one(ctx, host, guest); err != nil {
+		err := r.one(ctx, host, guest)
+		if err != nil && !r.left(ctx, host, guest) {
 			errs = append(errs, fmt.Errorf("guest %s: %w", guest.Name, err))
 		}
 	}
 	return errors.Join(errs...)
+}
+
+// leaveTimeout is how long a guest may take to end after it has stopped to answer.
+const leaveTimeout = 3 * time.Second
+
+// left reports whether a guest that made trouble was about to end, or to be migrated
+// away: then it reads the new files where it starts.
+func (r *guestRefresh) left(ctx context.Context, host *libvirt.GuestHost, guest libvirt.Guest) bool {
+	ctx, cancel := context.WithTimeout(ctx, leaveTimeout)
+	defer cancel()
+	for ctx.Err() == nil {
+		runs, err := host.Runs(ctx, guest)
+		if err != nil {
+			return false
+		}
+		if !runs {
+			return true
+		}
+		time.Sleep(100 * time.Millisecond)
+	}
+	return false
 }
 
 // one deals with one guest.
@@ -87,6 +110,9 @@ func (r *guestRefresh) one(ctx context.Context, host *libvirt.GuestHost, guest l
 		return nil
 	case errors.Is(err, libvirt.ErrNoDisplayReload):
 		r.j.note("guest %s: VNC%s: %v; it reads the new ones when it is migrated or started anew", guest.Name, r.goesOn("vnc"), err)
+		return nil
+	case errors.Is(err, libvirt.ErrGuestBusy):
+		r.j.note("guest %s: VNC%s: %v; the next run tries again", guest.Name, r.goesOn("vnc"), err)
 		return nil
 	case err != nil:
 		return fmt.Errorf("VNC goes on with the files of before: %w", err)

@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"net"
 	"path/filepath"
+	"slices"
 	"strings"
 )
 
@@ -30,6 +31,7 @@ var (
 	errNoSupport  = &DaemonError{Code: 3, Message: "not supported by the driver"}
 	errRPCUnknown = &DaemonError{Code: 39, Message: "unknown procedure"}
 	errNoDomain   = &DaemonError{Code: 42, Message: "no such guest"}
+	errTimedOut   = &DaemonError{Code: 68, Message: "no lock on the guest within 30 seconds"}
 )
 
 // ErrNoDisplayReload is a QEMU before 6.0, whose VNC cannot be told to read its
@@ -38,6 +40,9 @@ var ErrNoDisplayReload = errors.New("this QEMU cannot read VNC's files again whi
 
 // ErrVNCWithoutTLS is a guest whose VNC was started without TLS.
 var ErrVNCWithoutTLS = errors.New("VNC without TLS")
+
+// ErrGuestBusy is a guest that something else is done with, such as a migration.
+var ErrGuestBusy = errors.New("it is busy, being migrated perhaps")
 
 // GuestHost is a connection to the daemon that runs the QEMU guests of the system.
 // It is for one goroutine at a time.
@@ -96,14 +101,9 @@ func (h *GuestHost) Close() error {
 
 // Guests lists those that run, with what each has of TLS.
 func (h *GuestHost) Guests(ctx context.Context) ([]Guest, error) {
-	args := binary.BigEndian.AppendUint32(binary.BigEndian.AppendUint32(nil, 1), domainsActive)
-	body, err := h.remote.call(ctx, procListDomains, args)
+	listed, err := h.list(ctx)
 	if err != nil {
-		return nil, fmt.Errorf("listing the guests: %w", err)
-	}
-	listed, err := decodeGuests(body)
-	if err != nil {
-		return nil, fmt.Errorf("listing the guests: %w", err)
+		return nil, err
 	}
 	var guests []Guest
 	for _, guest := range listed {
@@ -117,6 +117,26 @@ func (h *GuestHost) Guests(ctx context.Context) ([]Guest, error) {
 		guests = append(guests, guest)
 	}
 	return guests, nil
+}
+
+func (h *GuestHost) list(ctx context.Context) ([]Guest, error) {
+	args := binary.BigEndian.AppendUint32(binary.BigEndian.AppendUint32(nil, 1), domainsActive)
+	body, err := h.remote.call(ctx, procListDomains, args)
+	if err != nil {
+		return nil, fmt.Errorf("listing the guests: %w", err)
+	}
+	guests, err := decodeGuests(body)
+	if err != nil {
+		return nil, fmt.Errorf("listing the guests: %w", err)
+	}
+	return guests, nil
+}
+
+// Runs reports whether the guest runs here still: it may have ended, or been migrated
+// away.
+func (h *GuestHost) Runs(ctx context.Context, guest Guest) (bool, error) {
+	listed, err := h.list(ctx)
+	return slices.ContainsFunc(listed, func(g Guest) bool { return g.uuid == guest.uuid && g.id == guest.id }), err
 }
 
 func (h *GuestHost) describe(ctx context.Context, guest *Guest) error {
@@ -134,7 +154,8 @@ func (h *GuestHost) describe(ctx context.Context, guest *Guest) error {
 
 // ReloadVNC has a guest's VNC read its TLS files again, CRL included. Connections
 // stay. When what it finds is no good, it goes on with what it has, and the error is
-// QEMU's. The other errors are [ErrNoDisplayReload] and [ErrVNCWithoutTLS].
+// QEMU's. The other errors are [ErrNoDisplayReload], [ErrVNCWithoutTLS] and, after half
+// a minute, [ErrGuestBusy].
 func (h *GuestHost) ReloadVNC(ctx context.Context, guest Guest) error {
 	args := flags(binary.BigEndian.AppendUint32(guest.encode(), reloadVNC))
 	_, err := h.remote.call(ctx, procGraphicsReload, args)
@@ -143,6 +164,9 @@ func (h *GuestHost) ReloadVNC(ctx context.Context, guest Guest) error {
 	}
 	if err != nil && strings.Contains(err.Error(), "vnc tls is not enabled") {
 		return ErrVNCWithoutTLS
+	}
+	if errors.Is(err, errTimedOut) {
+		return fmt.Errorf("%w (%w)", ErrGuestBusy, err)
 	}
 	return err
 }

@@ -11,7 +11,7 @@ import (
 // wordArgs has every command name what is missing on its line, or too many there, in
 // the words of its own usage; cobra counts, and names nothing.
 func wordArgs(cmd *cobra.Command) {
-	if check := cmd.Args; check != nil && !cmd.HasSubCommands() {
+	if check := cmd.Args; check != nil && (!cmd.HasSubCommands() || len(positional(cmd)) > 0) {
 		cmd.Args = func(cmd *cobra.Command, args []string) error {
 			err := check(cmd, args)
 			missing := missingFlags(cmd)

@@ -33,7 +33,8 @@ func (o *configOptions) addFlags(cmd *cobra.Command) {
 const configHelp = `Print the entries of libvirtd.conf or virtproxyd.conf that match what is on
 disk: the four files, all or none, listen_tls, and with --allow-dn the list of
 who may connect. The daemon refuses some of the files without the others, and
-silently forgets the CRL when it alone is missing from the four.
+silently forgets the CRL when it alone is missing from the four. 'config qemu' is
+about qemu.conf, 'config client' about libvirt.conf.
 
 --apply edits the conf in place. Every other byte stays; a setting that stands
 there as a comment is set beside its comment, an active one is replaced. The old
@@ -49,8 +50,8 @@ has signed and that is neither expired nor revoked.`
 func newConfig(e *env, g *globals) *cobra.Command {
 	o := &configOptions{}
 	cmd := &cobra.Command{
-		Use:       "config libvirtd|virtproxyd",
-		Short:     "The matching entries of libvirtd.conf",
+		Use:       "config libvirtd|virtproxyd|qemu|client",
+		Short:     "The matching entries of libvirtd.conf, qemu.conf or libvirt.conf",
 		Long:      help(configHelp, exitDone, exitError, exitUsage, exitInterrupted),
 		Example:   "  virtpki config libvirtd\n  virtpki config libvirtd --allow-dn 'O=Example Org,CN=*' --apply\n  virtpki config virtproxyd --allow-issued --apply",
 		Args:      cobra.ExactArgs(1),
@@ -66,6 +67,7 @@ func newConfig(e *env, g *globals) *cobra.Command {
 	o.addFlags(cmd)
 	cmd.Flags().BoolVar(&o.apply, "apply", false, "edit the conf in place")
 	g.addDryRun(cmd)
+	cmd.AddCommand(newConfigQEMU(e, g), newConfigClient(e, g))
 	return cmd
 }
 
@@ -143,14 +145,7 @@ func (e *env) printConfig(g *globals, c *confPlan) error {
 	if err := lockedOut(c.allow, c.client); err != nil {
 		e.warn("%v", err)
 	}
-	settings := c.settings(g)
-	if g.json {
-		return e.printJSON(settingsJSON(settings))
-	}
-	for _, s := range settings {
-		fmt.Fprintf(e.stdout, "%s = %s\n", s.Name, s.Value)
-	}
-	return nil
+	return e.printSettings(g, c.settings(g))
 }
 
 func settingsJSON(settings []libvirt.Setting) map[string]any {

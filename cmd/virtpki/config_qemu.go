@@ -1,0 +1,171 @@
+package main
+
+import (
+	"context"
+	"fmt"
+	"path/filepath"
+	"regexp"
+	"strings"
+
+	"github.com/spf13/cobra"
+
+	"virtpki/internal/libvirt"
+	"virtpki/internal/store"
+)
+
+// configQEMUOptions are the flags of config qemu.
+type configQEMUOptions struct {
+	with      []string
+	verifyVNC bool
+	force     bool
+	secret    string
+	apply     bool
+}
+
+const configQEMUHelp = `Print the entries of qemu.conf that match QEMU's folders: which folder each use
+has, what of it has TLS, and who must show a certificate. --with says what is to
+have TLS; without it that is what has a folder.
+
+Migration and backup need no switch: each of them asks for TLS (virsh migrate
+--tls), and --migrate-tls-force refuses one that does not. VNC, SPICE, character
+devices and disks by NBD have a switch, for every guest that is started from then
+on. VNC asks no certificate of its clients without --vnc-verify.
+
+Keys with a passphrase, which libvirtd itself cannot read, QEMU reads with the help
+of a secret of libvirt's; --secret names it by its UUID.
+
+--apply edits the conf in place, keeps every other byte, and the old file beside
+it with .old at its end. The daemon reads it when it is started again.`
+
+func newConfigQEMU(e *env, g *globals) *cobra.Command {
+	o := &configQEMUOptions{}
+	cmd := &cobra.Command{
+		Use:     "qemu",
+		Short:   "The matching entries of qemu.conf",
+		Long:    help(configQEMUHelp, exitDone, exitError, exitUsage, exitInterrupted),
+		Example: "  virtpki config qemu\n  virtpki config qemu --with qemu,vnc --migrate-tls-force --apply",
+		Args:    cobra.NoArgs,
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			return e.configQEMU(cmd.Context(), g, o)
+		},
+	}
+	flags := cmd.Flags()
+	flags.StringSliceVar(&o.with, "with", nil, "the `uses` that are to have TLS: "+strings.Join(libvirt.QEMUUseNames(), ", "))
+	flags.BoolVar(&o.verifyVNC, "vnc-verify", false, "have VNC want a certificate of its clients")
+	flags.BoolVar(&o.force, "migrate-tls-force", false, "refuse every migration without TLS")
+	flags.StringVar(&o.secret, "secret", "", "`UUID` of libvirt's secret with the passphrase of QEMU's keys")
+	flags.BoolVar(&o.apply, "apply", false, "edit the conf in place")
+	completeFrom(cmd, "with", libvirt.QEMUUseNames()...)
+	g.addDryRun(cmd)
+	return cmd
+}
+
+// uuidForm is how libvirt writes a UUID; it reads other forms too.
+var uuidForm = regexp.MustCompile(`^[0-9a-fA-F]{8}(-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}$`)
+
+// check turns the options into what they mean. Without --with that is what has a
+// folder.
+func (o *configQEMUOptions) check(exists func(string) bool, g *globals) (libvirt.QEMUConfig, error) {
+	c := libvirt.QEMUConfig{VerifyVNC: o.verifyVNC, Force: o.force, Secret: o.secret}
+	if o.secret != "" && !uuidForm.MatchString(o.secret) {
+		return c, usagef("bad UUID %s (one like 6f0d8c3a-..., as virsh secret-list prints it)", quoteShort(o.secret))
+	}
+	with, err := (&withOptions{with: o.with}).check()
+	if err != nil {
+		return c, err
+	}
+	if c.Uses = with.uses; len(c.Uses) > 0 {
+		return c, nil
+	}
+	for _, use := range libvirt.QEMUUses() {
+		if exists(use.Layout(g.sysconfdir).Base) {
+			c.Uses = append(c.Uses, use)
+		}
+	}
+	return c, nil
+}
+
+func (e *env) configQEMU(ctx context.Context, g *globals, o *configQEMUOptions) error {
+	exists := func(path string) bool { return store.Exists(g.underRoot(path)) }
+	c, err := o.check(exists, g)
+	if err != nil {
+		return err
+	}
+	if err := missingFolder(c, g, exists); err != nil {
+		return err
+	}
+	if !o.apply {
+		return e.printSettings(g, c.Settings(g.sysconfdir, exists))
+	}
+	path := libvirt.QEMUConfPath(g.underRoot(g.sysconfdir))
+	return e.change(ctx, g, []string{filepath.Dir(path)}, func(j *job) error {
+		edited, err := e.editConf(j, path, c.Settings(g.sysconfdir, exists))
+		if err != nil || !edited {
+			return err
+		}
+		j.note("restart libvirtd, or virtqemud where that runs the guests: it reads qemu.conf only when it starts; guests go on")
+		if switched(c) {
+			j.note("a guest that runs keeps its VNC, SPICE, character devices and disks as they are until it is started anew; migration and backup go by the conf at once")
+		}
+		return nil
+	})
+}
+
+// missingFolder is the error for a use that would find no files: a guest with TLS
+// would not start.
+func missingFolder(c libvirt.QEMUConfig, g *globals, exists func(string) bool) error {
+	qemu, err := libvirt.FindQEMUUse(libvirt.DefaultQEMU)
+	if err != nil || exists(qemu.Layout(g.sysconfdir).Base) {
+		return err
+	}
+	for _, use := range c.Uses {
+		if folder := use.Layout(g.sysconfdir).Base; !exists(folder) {
+			return withHint(fmt.Errorf("no files for %s: %s is missing, and %s too", use.Name, folder, qemu.Layout(g.sysconfdir).Base),
+				"fill it first: virtpki bootstrap --with %s", use.Name)
+		}
+	}
+	if len(c.Uses) == 0 {
+		return withHint(fmt.Errorf("QEMU has no files: %s is missing", qemu.Layout(g.sysconfdir).Base), "fill it first: virtpki bootstrap --with %s", qemu.Name)
+	}
+	return nil
+}
+
+// switched reports whether something is turned on for guests.
+func switched(c libvirt.QEMUConfig) bool {
+	for _, use := range c.Uses {
+		if use.Switch != "" {
+			return true
+		}
+	}
+	return false
+}
+
+// editConf plans settings into a conf, and reports whether anything differs.
+func (e *env) editConf(j *job, path string, settings []libvirt.Setting) (edited bool, err error) {
+	old, err := readIfThere(path)
+	if err != nil {
+		return false, err
+	}
+	conf, err := libvirt.ParseConf(old)
+	if err != nil {
+		return false, fmt.Errorf("%s: %w", path, err)
+	}
+	for _, d := range conf.Duplicates() {
+		j.note("%s: %s stands on lines %s; libvirt takes the first", path, d.Name, joinInts(d.Lines))
+	}
+	if edited, err = edit(conf, settings); err != nil || !edited {
+		return false, err
+	}
+	return true, planConf(j, path, old, conf.Bytes())
+}
+
+// printSettings prints entries as a conf has them.
+func (e *env) printSettings(g *globals, settings []libvirt.Setting) error {
+	if g.json {
+		return e.printJSON(settingsJSON(settings))
+	}
+	for _, s := range settings {
+		fmt.Fprintf(e.stdout, "%s = %s\n", s.Name, s.Value)
+	}
+	return nil
+}

@@ -1,0 +1,76 @@
+package libvirt
+
+import "path/filepath"
+
+// QEMUConfig says what qemu.conf is to be told.
+type QEMUConfig struct {
+	Uses []QEMUUse // what is to have TLS
+	// VerifyVNC is whether VNC wants a certificate of its clients; all else does by
+	// default.
+	VerifyVNC bool
+	// Force refuses every migration without TLS.
+	Force bool
+	// Secret is the UUID of libvirt's secret with the passphrase of the keys; empty
+	// for keys without one.
+	Secret string
+}
+
+// Settings returns the entries of qemu.conf, the same for libvirt 7.0 to 12.8.
+// sysconfdir is libvirt's; exists tells which folders stand there: to name one that
+// does not keeps the daemon from starting, and to leave one unnamed has libvirt go by
+// which of them were there when the daemon started (libvirt, src/qemu/qemu_conf.c).
+func (c QEMUConfig) Settings(sysconfdir string, exists func(string) bool) []Setting {
+	var settings []Setting
+	add := func(name string, v Value) { settings = append(settings, Setting{name, v}) }
+	if folder := filepath.Join(sysconfdir, "pki", DefaultQEMU); exists(folder) {
+		add("default"+certDir, StringValue(folder))
+		if c.Secret != "" {
+			add("default"+secretUUID, StringValue(c.Secret))
+		}
+	}
+	for _, use := range qemuUses {
+		if use.Name == DefaultQEMU || !c.concerns(use) {
+			continue
+		}
+		if use.Switch != "" {
+			add(use.Switch, IntValue(1))
+		}
+		if folder := use.Layout(sysconfdir).Base; exists(folder) {
+			add(use.Name+certDir, StringValue(folder))
+			if c.Secret != "" && use.Secret {
+				add(use.Name+secretUUID, StringValue(c.Secret)) // the default's does not count where a folder is named
+			}
+		}
+		if use.Verify >= 0 {
+			add(use.Name+verifyPeer, IntValue(int64(c.verify(use))))
+		}
+	}
+	if c.Force {
+		add("migrate_tls_force", IntValue(1))
+	}
+	return settings
+}
+
+// How the other settings of a use end.
+const (
+	secretUUID = "_tls_x509_secret_uuid"
+	verifyPeer = "_tls_x509_verify"
+)
+
+// concerns reports whether a use is among those asked for. With the default folder
+// come those that need no switch.
+func (c QEMUConfig) concerns(use QEMUUse) bool {
+	for _, asked := range c.Uses {
+		if asked.Name == use.Name || asked.Name == DefaultQEMU && use.Switch == "" {
+			return true
+		}
+	}
+	return false
+}
+
+func (c QEMUConfig) verify(use QEMUUse) int {
+	if use.Name == "vnc" && c.VerifyVNC {
+		return 1
+	}
+	return use.Verify
+}

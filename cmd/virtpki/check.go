@@ -119,6 +119,9 @@ func (e *env) check(ctx context.Context, g *globals, o *checkOptions) error {
 	if err != nil {
 		return err
 	}
+	if c.libvirt == nil && (len(o.roles) > 0 || o.pkipath != "" || o.user || o.like != "") {
+		return usagef("--for %s is about the folders that QEMU reads, which have no roles", o.target)
+	}
 	if o.like != "" {
 		return c.validate()
 	}

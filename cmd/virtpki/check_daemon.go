@@ -26,7 +26,7 @@ func (c *checker) daemons() (serves bool) {
 
 // daemonsHere are those whose conf is there. virtproxyd.conf alone does not count
 // where libvirtd's is there too and nothing opens a port for virtproxyd. Without any
-// conf it is libvirtd with its defaults.
+// conf it is libvirtd with its defaults, unless nothing speaks for a server here.
 func (c *checker) daemonsHere() []judge.DaemonConf {
 	var here []judge.DaemonConf
 	for _, name := range libvirt.DaemonNames() {
@@ -36,7 +36,8 @@ func (c *checker) daemonsHere() []judge.DaemonConf {
 		}
 		here = append(here, d)
 	}
-	if len(here) == 0 {
+	layout := c.g.system()
+	if len(here) == 0 && (len(c.o.roles) > 0 || store.Exists(layout.Path(libvirt.ServerCert)) || store.Exists(layout.Path(libvirt.ServerKey)) || c.daemonConf("libvirtd").Serves()) {
 		here = append(here, c.daemonConf("libvirtd"))
 	}
 	return here
@@ -170,7 +171,7 @@ func (c *checker) served(d judge.DaemonConf, conf *libvirt.Conf, serves bool) (t
 		return "", nil // which is said of the conf
 	}
 	if files.Custom {
-		return d.File.Path, c.named(files)
+		return d.File.Path, c.named(files, conf)
 	}
 	layout := c.g.system()
 	p := c.systemPlace(layout, judge.Trust, judge.Server)
@@ -180,11 +181,11 @@ func (c *checker) served(d judge.DaemonConf, conf *libvirt.Conf, serves bool) (t
 		set.CRL = judge.File{Err: fs.ErrNotExist}
 	}
 	set.More = c.moreIdentities()
-	return layout.Base + "/pki", append(judge.InPlace(p), c.pair(set, *c.libvirt)...)
+	return filepath.Join(layout.Base, "pki"), append(judge.InPlace(p), c.checkedPair(set, conf)...)
 }
 
 // named judges the files that a conf names.
-func (c *checker) named(files libvirt.TLSFiles) []judge.Finding {
+func (c *checker) named(files libvirt.TLSFiles, conf *libvirt.Conf) []judge.Finding {
 	paths := map[libvirt.File]string{libvirt.CACert: files.CA, libvirt.CACRL: files.CRL, libvirt.ServerCert: files.Cert, libvirt.ServerKey: files.Key}
 	p := judge.Place{Kind: judge.NamedFiles, Roles: []judge.Role{judge.Trust, judge.Server}, Files: make(map[libvirt.File]judge.Spot), Serves: true}
 	for file, path := range paths {
@@ -195,7 +196,16 @@ func (c *checker) named(files libvirt.TLSFiles) []judge.Finding {
 	}
 	set := judge.Set{Role: judge.Server, Product: "libvirt", CA: c.file(paths[libvirt.CACert]), CRL: c.file(paths[libvirt.CACRL]),
 		Cert: c.file(paths[libvirt.ServerCert]), Key: c.file(paths[libvirt.ServerKey])}
-	return append(judge.InPlace(p), c.pair(set, *c.libvirt)...)
+	return append(judge.InPlace(p), c.checkedPair(set, conf)...)
+}
+
+// checkedPair is pair for a daemon, whose conf may switch its look at its own files off.
+func (c *checker) checkedPair(set judge.Set, conf *libvirt.Conf) []judge.Finding {
+	found := c.pair(set, *c.libvirt)
+	if v, ok := conf.Lookup("tls_no_sanity_certificate"); ok && v.Int() == 1 {
+		found = judge.WithoutSanity(found)
+	}
+	return found
 }
 
 // moreIdentities are servercert0.pem and so on, which libvirt 11.10 and later read

@@ -60,6 +60,10 @@ func (g *globals) sameFiles() string {
 func (c *checker) mendByID(f judge.Finding) string {
 	layout := c.g.system()
 	switch f.ID {
+	case "no-ca":
+		if !c.signsHere() && f.File == layout.Path(libvirt.CACert) {
+			return "copy it here from where your CA is; where there is none yet, virtpki bootstrap makes everything"
+		}
 	case "no-crl", "crl-file-gone":
 		if !store.Exists(layout.Path(libvirt.CACRL)) {
 			return cmp.Or(c.mendOf("crl-name"), "virtpki crl")

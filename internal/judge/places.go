@@ -151,7 +151,7 @@ func (j *placeJudge) trustPresence() {
 	switch {
 	case crl.absent() && crl.Target != "":
 		j.say("dangling", Warning, crl.Path, "", "a link to %q, which does not exist: no CRL is read, and nothing is said of it", crl.Target)
-	case crl.absent() && crl.Path != "" && j.Kind == SystemTree:
+	case crl.absent() && crl.Path != "" && j.Kind == SystemTree && !ca.absent():
 		j.say("no-crl", Note, crl.Path, "", "there is no CRL: nobody whose certificate is revoked is kept out")
 	}
 }

@@ -3,6 +3,7 @@ package judge
 import (
 	"fmt"
 	"io/fs"
+	"path/filepath"
 	"strings"
 
 	"virtpki/internal/libvirt"
@@ -42,10 +43,19 @@ func (j *placeJudge) folderMode(spot Spot, want fs.FileMode) {
 	case want == 0o755 && mode&0o055 != 0o055:
 		j.say("closed", Warning, spot.Path, mend, "mode %04o: nobody but root can use the files in it; a user's virsh goes on as if they were not there", mode)
 	case want == 0o700 && mode&0o077 != 0:
-		j.say("mode", Warning, spot.Path, mend, "mode %04o lets others look; virt-pki-validate wants %04o", mode, want)
+		j.say("mode", Warning, spot.Path, mend, "mode %04o lets others look; %s %04o", mode, j.wants(spot.Path), want)
 	default:
-		j.say("mode", Note, spot.Path, mend, "mode %04o; virt-pki-validate wants %04o", mode, want)
+		j.say("mode", Note, spot.Path, mend, "mode %04o; %s %04o", mode, j.wants(spot.Path), want)
 	}
+}
+
+// wants words who has a demand: virt-pki-validate does not look at a CA's key.
+func (j *placeJudge) wants(path string) string {
+	key := j.Files[libvirt.CAKey].Path
+	if key != "" && (path == key || path == filepath.Dir(key)) {
+		return "it should be"
+	}
+	return "virt-pki-validate wants"
 }
 
 // modes looks at owner and mode of a file that is there.
@@ -71,7 +81,7 @@ func (j *placeJudge) modes(file libvirt.File, spot Spot) {
 		j.say("closed", Warning, spot.Path, mend, "mode %04o: a user's virsh cannot read it", mode)
 	case j.Kind == QEMUFolder:
 	default:
-		j.say("mode", Note, spot.Path, mend, "mode %04o; virt-pki-validate wants %04o", mode, want)
+		j.say("mode", Note, spot.Path, mend, "mode %04o; %s %04o", mode, j.wants(spot.Path), want)
 	}
 }
 

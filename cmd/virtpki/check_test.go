@@ -1,0 +1,65 @@
+package main
+
+import (
+	"io"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"testing"
+
+	"virtpki/internal/judge"
+)
+
+// TestJudged is what other commands get to know of the files.
+func TestJudged(t *testing.T) {
+	root := t.TempDir()
+	e := newEnv()
+	e.stdout, e.stderr = io.Discard, io.Discard
+	if status := run(t.Context(), e, []string{"bootstrap", "--root", root, "--name", "Example Org", "--hostname", "hv1", "-q"}); status != 0 {
+		t.Fatalf("bootstrap: exit status %d", status)
+	}
+	g := &globals{root: root, sysconfdir: "/etc"}
+	if found, err := e.judged(t.Context(), g); err != nil || len(found) > 0 {
+		t.Fatalf("a new tree: %v, %v", found, err)
+	}
+	if err := os.Remove(filepath.Join(root, "etc/pki/libvirt/private/serverkey.pem")); err != nil {
+		t.Fatal(err)
+	}
+	found, err := e.judged(t.Context(), g, judge.Server)
+	if err != nil || !judge.Refused(found) || found[0].ID != "half-pair" || !strings.HasPrefix(found[0].Mend, "virtpki --root "+root) {
+		t.Errorf("without its key: %+v, %v", found, err)
+	}
+	if found, err := e.judged(t.Context(), g, judge.Client); err != nil || judge.Refused(found) {
+		t.Errorf("its client: %+v, %v", found, err)
+	}
+}
+
+func TestWrap(t *testing.T) {
+	for text, want := range map[string][]string{
+		"":                    {""},
+		"one":                 {"one"},
+		"one two three":       {"one two", "three"},
+		"averylongword b":     {"averylongword", "b"},
+		"a averylongword b":   {"a", "averylongword", "b"},
+		"é é é é é é é é é é": {"é é é é", "é é é é", "é é"},
+	} {
+		if got := wrap(text, 8); !slices.Equal(got, want) {
+			t.Errorf("wrap(%q) = %q, want %q", text, got, want)
+		}
+	}
+}
+
+func TestShortPath(t *testing.T) {
+	for _, test := range []struct{ title, path, want string }{
+		{"/etc/pki", "/etc/pki/CA/cacert.pem", "CA/cacert.pem"},
+		{"/etc/pki", "/etc/pki", ""},
+		{"/etc/pki", "/etc/pki2/x", "/etc/pki2/x"},
+		{"/etc/libvirt/libvirtd.conf", "/srv/tls/key.pem", "/srv/tls/key.pem"},
+		{"/etc/pki", "", ""},
+	} {
+		if got := shortPath(test.title, test.path); got != test.want {
+			t.Errorf("shortPath(%q, %q) = %q, want %q", test.title, test.path, got, test.want)
+		}
+	}
+}

@@ -1,16 +1,19 @@
 package judge
 
-import "strings"
+import (
+	"slices"
+	"strings"
+)
 
-// WithoutSanity is what is found of a daemon's own files when its conf has
+// StartedUnchecked is what is found of a daemon's own files when its conf has
 // tls_no_sanity_certificate = 1: it starts on what only its look at the certificates
 // would refuse (libvirt, src/rpc/virnettlscontext.c). Clients refuse such a
 // certificate of its own; what is wrong with a CA it may not need is a warning.
-func WithoutSanity(found []Finding) []Finding {
+func StartedUnchecked(found []Finding) []Finding {
 	refusal := (&run{set: Set{Role: Server}}).consequence()
 	var out []Finding
 	for _, f := range found {
-		if f.Stage == Own && f.Level == Error && isSanity(f.ID) {
+		if f.Stage == Own && f.Level == Error && !slices.Contains(loading, f.ID) {
 			f.Text = strings.Replace(f.Text, refusal, "libvirtd starts all the same, since tls_no_sanity_certificate is set; a reload does not take it", 1)
 			f.Stage = Session
 			if strings.HasPrefix(f.ID, "ca-") {
@@ -20,14 +23,4 @@ func WithoutSanity(found []Finding) []Finding {
 		out = append(out, f)
 	}
 	return out
-}
-
-// isSanity tells what libvirt's own look finds from what GnuTLS does not load.
-func isSanity(id string) bool {
-	kind, what, _ := strings.Cut(id, "-")
-	switch what {
-	case "missing", "unreadable", "not-pem", "broken":
-		return false
-	}
-	return kind == "cert" || kind == "ca" || kind == "issuer"
 }

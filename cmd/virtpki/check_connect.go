@@ -32,7 +32,9 @@ with pkipath=, no_verify=1, no_sanity=1 and the versions in tls_priority=), or
 an alias of libvirt.conf, or HOST, HOST:PORT or [V6]:PORT, for which any driver or
 none is good. The files are
 those that libvirt would read here: the system's for root, else ~/.pki/libvirt and
-what it falls back to, or those of pkipath; --as connects with another pair.
+what it falls back to, or those of pkipath; --as connects with another pair. Files
+and certificates are judged by the rules of the libvirt that is installed here, else
+by what all releases agree on.
 
 Run as root on the server itself, it looks at the daemon's conf, list and CRL to
 say which of them refuses a client, and whether what is served is what is on disk.`
@@ -130,6 +132,7 @@ type connectReport struct {
 	URI     string        `json:"uri"`
 	Address string        `json:"address"`
 	Opens   string        `json:"opens"`
+	Rules   string        `json:"rules"` // the release whose rules count, or "any"
 	OK      bool          `json:"ok"`
 	Verdict string        `json:"verdict"` // one of the table verdicts
 	Client  *certInfo     `json:"client,omitempty"`
@@ -168,6 +171,7 @@ func (e *env) checkConnect(ctx context.Context, g *globals, o *connectOptions) e
 		return err
 	}
 	c := &connection{e: e, g: g, uri: uri, release: release(ctx, g), report: connectReport{URI: o.uri, Address: uri.Address(), Opens: uri.Opens}}
+	c.report.Rules = c.release.String()
 	if err := c.load(o); err != nil {
 		return err
 	}

@@ -17,7 +17,6 @@ import (
 
 	"virtpki/internal/judge"
 	"virtpki/internal/libvirt"
-	"virtpki/internal/store"
 	"virtpki/pki"
 )
 
@@ -66,11 +65,12 @@ func (o *connectOptions) target(g *globals) (*libvirt.RemoteURI, error) {
 	if o.timeout <= 0 {
 		return nil, usagef("--timeout %v leaves no time", o.timeout)
 	}
-	conf, err := clientConf(g)
+	conf, err := readClientConf(g)
 	if err != nil {
 		return nil, err
 	}
-	if meant := conf.Alias(o.uri); meant != "" {
+	aliases, _ := conf.Lookup("uri_aliases")
+	if meant := libvirt.FindAlias(aliases.List(), o.uri); meant != "" {
 		o.uri = meant
 	}
 	uri, err := libvirt.ParseRemoteURI(o.uri)
@@ -78,9 +78,7 @@ func (o *connectOptions) target(g *globals) (*libvirt.RemoteURI, error) {
 		return nil, usageError{connectHint(err, o.uri)}
 	}
 	if priority, ok := conf.Lookup("tls_priority"); ok && uri.Priority.Text == "" {
-		if uri.Priority, err = libvirt.ParsePriority(priority.Str()); err != nil {
-			return nil, fmt.Errorf("%s: %w", clientConfPath(g), err)
-		}
+		uri.Priority = libvirt.ParsePriority(priority.Str())
 	}
 	return uri, o.addPKIPath(uri)
 }
@@ -197,22 +195,27 @@ func (c *connection) load(o *connectOptions) error {
 		}
 		c.files.Cert, c.files.Key, c.files.Half = cert, key, ""
 	}
-	c.set = judge.Set{Role: judge.Client, Product: "libvirt", CA: readFor(c.files.CA), CRL: readFor(c.files.CRL), Cert: readFor(c.files.Cert), Key: readFor(c.files.Key)}
+	c.set = judge.Set{Role: judge.Client, Product: "libvirt",
+		CA: readAsLibvirt(c.files.CA), CRL: readAsLibvirt(c.files.CRL), Cert: readAsLibvirt(c.files.Cert), Key: readAsLibvirt(c.files.Key)}
 	for _, f := range []judge.File{c.set.CA, c.set.CRL, c.set.Cert, c.set.Key} {
+		named := o.as != "" && (f.Path == c.files.Cert || f.Path == c.files.Key)
 		switch {
 		case errors.Is(f.Err, fs.ErrPermission) && os.Geteuid() != 0:
 			return withHint(f.Err, "libvirt stops here as well: a user needs a pair in ~/.pki/libvirt, or another one with --as CERT,KEY")
-		case f.Err != nil && !f.Absent(), f.Err != nil && o.as != "" && (f.Path == c.files.Cert || f.Path == c.files.Key):
+		case f.Err != nil && (named || !f.Absent()):
 			return f.Err
 		}
 	}
 	return nil
 }
 
-// readFor reads a file for the judge.
-func readFor(path string) judge.File {
-	data, err := store.ReadFile(path, store.MaxPEM)
-	return judge.File{Path: path, Data: data, Err: err}
+// readAsLibvirt reads a file. What stands in a folder that may not be looked into is
+// not there, to libvirt.
+func readAsLibvirt(path string) judge.File {
+	if _, err := os.Stat(path); errors.Is(err, fs.ErrPermission) {
+		return judge.File{Path: path, Err: fmt.Errorf("%w: %w", fs.ErrNotExist, err)}
+	}
+	return readForJudge(path)
 }
 
 // find says which files a client here reads.

@@ -3,18 +3,17 @@ package main
 import (
 	"fmt"
 	"os"
-	"path/filepath"
 
 	"virtpki/internal/libvirt"
 	"virtpki/internal/store"
 )
 
-// clientConf reads the conf that a client of libvirt's reads here; none is an empty
-// one. libvirt stops at one that it cannot read, and so does this.
-func clientConf(g *globals) (*libvirt.Conf, error) {
-	path := clientConfPath(g)
-	if !store.Exists(path) {
-		return libvirt.ParseConf(nil)
+// readClientConf reads the conf that a client of libvirt's reads here; none is an
+// empty one. libvirt stops at one that it cannot read, and so does this.
+func readClientConf(g *globals) (*libvirt.Conf, error) {
+	path, err := g.clientConf(os.Geteuid() != 0)
+	if err != nil || !store.Exists(path) {
+		return libvirt.ParseConf(nil) // no home, no conf
 	}
 	data, err := store.ReadFile(path, libvirt.MaxConfSize)
 	if err != nil {
@@ -25,16 +24,4 @@ func clientConf(g *globals) (*libvirt.Conf, error) {
 		return nil, fmt.Errorf("%s: %w", path, err)
 	}
 	return conf, nil
-}
-
-func clientConfPath(g *globals) string {
-	if os.Geteuid() == 0 {
-		return libvirt.ClientConfPath(g.underRoot(g.sysconfdir))
-	}
-	folder := os.Getenv("XDG_CONFIG_HOME")
-	if folder == "" {
-		home, _ := os.UserHomeDir()
-		folder = filepath.Join(home, ".config")
-	}
-	return libvirt.ClientConfPath(g.underRoot(folder))
 }

@@ -22,13 +22,8 @@ type distrust struct{ certificate, name *reason }
 // release is whose rules count: those of the libvirt here, as virsh has them, else
 // what all releases agree on.
 func release(ctx context.Context, g *globals) libvirt.Target {
-	installed, _ := libvirt.InstalledTargets(ctx, g.root)
-	for _, target := range installed {
-		if target.Product == "libvirt" {
-			return target
-		}
-	}
-	return libvirt.Target{}
+	target, _ := g.installedTarget(ctx, "libvirt")
+	return target
 }
 
 // refusal is the first finding that means no.
@@ -53,6 +48,11 @@ func (c *connection) ownFiles() *reason {
 	if c.set.CA.Absent() {
 		return &reason{Sure: true, Text: fmt.Sprintf("the client has no CA: there is no %s", c.files.CA),
 			Mend: "copy cacert.pem of the server's CA there, or name another folder with --pkipath"}
+	}
+	if text := c.uri.Priority.Text; text != "" {
+		if err := judge.CheckPriority(text, c.g.priorities()); err != nil {
+			return &reason{Sure: true, Text: fmt.Sprintf("tls_priority: %v", err), Mend: "mend it in the URI, or in libvirt.conf"}
+		}
 	}
 	findings := judge.OwnFiles(c.set, c.release, c.e.now())
 	if c.uri.NoSanity {

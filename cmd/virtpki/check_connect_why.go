@@ -115,7 +115,7 @@ func (c *connection) whyRefused(result *libvirt.ProbeResult, here []libvirt.Runn
 	}
 	name := dnOf(c.client.cert)
 	return append(all,
-		reason{Text: fmt.Sprintf("tls_allowed_dn_list there does not let %s in", name), Mend: fmt.Sprintf("on the server: virtpki dn match --conf /etc/libvirt/libvirtd.conf --dn %s", shellQuote(name))},
+		reason{Text: fmt.Sprintf("tls_allowed_dn_list there does not let %s in", name), Mend: fmt.Sprintf("on the server: virtpki dn match --conf /etc/libvirt/libvirtd.conf --dn %s", judge.Quote(name))},
 		reason{Text: "the CRL there revokes it", Mend: "on the server: virtpki crl show"},
 		reason{Text: "the clock there says that it is not valid yet, or any more", Mend: "on the server: date"},
 		reason{Text: "something else, of which only the log there tells", Mend: "on the server: journalctl -u libvirtd -u virtproxyd; or run this command there, as root"})
@@ -164,9 +164,9 @@ func (c *connection) whyHere(d libvirt.Running) []reason {
 // the list of its conf.
 func (c *connection) judgedHere(d libvirt.Running) []judge.Finding {
 	peer := judge.Peer{CA: &judge.File{}, CRL: &judge.File{Err: fs.ErrNotExist}}
-	*peer.CA = readFor(filepath.Join(d.Root, d.Files.CA))
+	*peer.CA = readForJudge(filepath.Join(d.Root, d.Files.CA))
 	if d.Files.CRL != "" {
-		*peer.CRL = readFor(filepath.Join(d.Root, d.Files.CRL))
+		*peer.CRL = readForJudge(filepath.Join(d.Root, d.Files.CRL))
 	}
 	if list, ok := d.Conf.Lookup(libvirt.AllowedDNs); ok {
 		peer.DNList = append([]string{}, list.List()...)
@@ -196,14 +196,11 @@ func (c *connection) reasonHere(d libvirt.Running, f judge.Finding) *reason {
 func mendList(d libvirt.Running, list []string, pattern string) string {
 	restart := "; then systemctl restart " + d.Daemon.Service
 	if len(list) > 4 {
-		return fmt.Sprintf("add %s to %s in %s%s", shellQuote(pattern), libvirt.AllowedDNs, d.ConfPath, restart)
+		return fmt.Sprintf("add %s to %s in %s%s", judge.Quote(pattern), libvirt.AllowedDNs, d.ConfPath, restart)
 	}
 	command := "virtpki config " + d.Daemon.Name
 	for _, p := range append(slices.Clone(list), pattern) {
-		command += " --allow-dn " + shellQuote(p)
+		command += " --allow-dn " + judge.Quote(p)
 	}
 	return command + " --apply" + restart
 }
-
-// shellQuote writes a word so that a shell takes it as it is.
-func shellQuote(word string) string { return "'" + strings.ReplaceAll(word, "'", `'\''`) + "'" }

@@ -64,7 +64,7 @@ func (c *checker) daemonConf(name string) judge.DaemonConf {
 		Systemd:    store.Exists(c.g.underRoot("/etc/systemd/system")),
 		HasGroup:   c.hasGroup,
 		Exists:     func(path string) bool { return spot(c.g.underRoot(path)).Err == nil },
-		Priorities: c.priorities(),
+		Priorities: c.g.priorities(),
 		Client:     c.clientDN(),
 	}
 	if link := c.g.underRoot("/etc/systemd/system/sockets.target.wants/" + daemon.TLSSocket); store.Exists(link) {
@@ -118,11 +118,11 @@ func (c *checker) hasGroup(name string) bool {
 
 // priorities are the names that GnuTLS's own configuration, or the distribution's
 // policy for it, defines.
-func (c *checker) priorities() []string {
+func (g *globals) priorities() []string {
 	var names []string
 	for _, path := range []string{"/etc/gnutls/config", "/etc/crypto-policies/back-ends/gnutls.config"} {
 		section := ""
-		for line := range strings.Lines(string(c.file(c.g.underRoot(path)).Data)) {
+		for line := range strings.Lines(string(readForJudge(g.underRoot(path)).Data)) {
 			line = strings.TrimSpace(line)
 			if name, _, ok := strings.Cut(line, "="); ok && section == "[priorities]" {
 				names = append(names, strings.TrimSpace(name))

@@ -2,6 +2,7 @@ package main
 
 import (
 	"errors"
+	"fmt"
 	"io/fs"
 	"os"
 	"path/filepath"
@@ -38,7 +39,7 @@ func spot(path string) judge.Spot {
 	return s
 }
 
-// file reads a file once, if it is a regular one: a device is never opened.
+// file reads a file once.
 func (c *checker) file(path string) judge.File {
 	if path == "" {
 		return judge.File{Err: fs.ErrNotExist}
@@ -46,13 +47,20 @@ func (c *checker) file(path string) judge.File {
 	if f, ok := c.files[path]; ok {
 		return f
 	}
+	f := readForJudge(path)
+	c.files[path] = f
+	return f
+}
+
+// readForJudge reads a file, if it is a regular one: a device is never opened.
+func readForJudge(path string) judge.File {
 	f := judge.File{Path: path}
 	s := spot(path)
 	switch {
 	case s.Err != nil:
 		f.Err = s.Err
 	case !s.Mode.IsRegular():
-		f.Err = errors.New("not a regular file")
+		f.Err = fmt.Errorf("%s: not a regular file", path)
 	default:
 		limit := int64(maxCertFile)
 		if strings.Contains(filepath.Base(path), "crl") {
@@ -60,7 +68,6 @@ func (c *checker) file(path string) judge.File {
 		}
 		f.Data, f.Err = store.ReadFile(path, limit)
 	}
-	c.files[path] = f
 	return f
 }
 

@@ -107,7 +107,7 @@ func (e *env) configClient(ctx context.Context, g *globals, o *configClientOptio
 	if len(args) == 0 && o.defaultURI == "" {
 		return usagef("nothing to say: give NAME=HOST, or --default")
 	}
-	path, err := o.path(g)
+	path, err := g.clientConf(o.user)
 	if err != nil {
 		return err
 	}
@@ -128,17 +128,17 @@ func (e *env) configClient(ctx context.Context, g *globals, o *configClientOptio
 	})
 }
 
-// path is the conf: libvirt reads the user's own, and only that, for everybody but
+// clientConf is the conf of clients: libvirt reads the user's own, and only that, for everybody but
 // root.
-func (o *configClientOptions) path(g *globals) (string, error) {
-	if !o.user {
-		return filepath.Join(g.underRoot(g.sysconfdir), "libvirt", "libvirt.conf"), nil
+func (g *globals) clientConf(user bool) (string, error) {
+	if !user {
+		return libvirt.ClientConfPath(g.underRoot(g.sysconfdir)), nil
 	}
 	folder, err := os.UserConfigDir()
 	if err != nil {
 		return "", err
 	}
-	return g.underRoot(filepath.Join(folder, "libvirt", "libvirt.conf")), nil
+	return libvirt.ClientConfPath(g.underRoot(folder)), nil
 }
 
 // settings are the entries: the aliases that are there, with the new ones.
@@ -189,10 +189,8 @@ func mergeAliases(conf *libvirt.Conf, aliases []alias) []string {
 
 // resolveAlias gives the URI of an alias, of a host, or the URI itself.
 func resolveAlias(text string, list []string) (string, error) {
-	for _, entry := range list {
-		if name, uri, _ := strings.Cut(entry, "="); name == text {
-			return uri, nil
-		}
+	if uri := libvirt.FindAlias(list, text); uri != "" {
+		return uri, nil
 	}
 	return hostURI(text)
 }

@@ -72,11 +72,10 @@ func exists(path string) bool {
 // (libvirt, src/util/virconf.c).
 func ClientConfPath(folder string) string { return filepath.Join(folder, "libvirt", "libvirt.conf") }
 
-// Alias is the URI for which a name stands in the uri_aliases of a client's conf
-// ("NAME=URI"), or "" (libvirt, src/libvirt.c).
-func (c *Conf) Alias(name string) string {
-	aliases, _ := c.Lookup("uri_aliases")
-	for _, entry := range aliases.List() {
+// FindAlias is the URI for which a name stands in uri_aliases of a client's conf, a
+// list of "NAME=URI", or "" (libvirt, src/libvirt.c).
+func FindAlias(aliases []string, name string) string {
+	for _, entry := range aliases {
 		if alias, uri, ok := strings.Cut(entry, "="); ok && alias == name {
 			return uri
 		}

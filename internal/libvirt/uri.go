@@ -169,7 +169,7 @@ func (u *RemoteURI) setParam(key, value string) (err error) {
 	case "no_sanity":
 		u.NoSanity, err = parseFlag(key, value)
 	case "tls_priority":
-		u.Priority, err = ParsePriority(value)
+		u.Priority = ParsePriority(value)
 	}
 	return err
 }
@@ -228,12 +228,12 @@ var priorityVersions = []struct {
 }
 
 // ParsePriority reads the versions out of a GnuTLS priority string (GnuTLS manual,
-// "Priority strings"). An empty string says nothing. One that leaves no version is an
-// error, as it is for GnuTLS.
-func ParsePriority(text string) (Priority, error) {
+// "Priority strings"). An empty string says nothing. Whether GnuTLS takes it is not
+// looked at.
+func ParsePriority(text string) Priority {
 	p := Priority{Text: text}
 	if text == "" {
-		return p, nil
+		return p
 	}
 	on := [4]bool{true, true, true, true}
 	for _, token := range strings.Split(strings.ToUpper(text), ":") {
@@ -247,10 +247,7 @@ func ParsePriority(text string) (Priority, error) {
 			p.Min = v.version
 		}
 	}
-	if p.Max == 0 {
-		return p, fmt.Errorf("tls_priority=%s leaves no version of TLS", text)
-	}
-	return p, nil
+	return p
 }
 
 // applyVersion applies one word and reports whether it was about versions alone.

@@ -213,7 +213,7 @@ func (c *connection) load(o *connectOptions) error {
 // not there, to libvirt.
 func readAsLibvirt(path string) judge.File {
 	if _, err := os.Stat(path); errors.Is(err, fs.ErrPermission) {
-		return judge.File{Path: path, Err: fmt.Errorf("%w: %w", fs.ErrNotExist, err)}
+		return judge.File{Path: path, Err: fmt.Errorf("%w: %v", fs.ErrNotExist, err)}
 	}
 	return readForJudge(path)
 }

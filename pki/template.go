@@ -3,6 +3,7 @@ package pki
 import (
 	"bytes"
 	"crypto"
+	"crypto/rand"
 	"crypto/rsa"
 	"crypto/x509"
 	"crypto/x509/pkix"
@@ -330,4 +331,28 @@ func (r CARequest) shape() (*x509.Certificate, error) {
 func (p Permit) ranges() x509util.MultiIPNet {
 	var all x509util.MultiIPNet
 	return append(all, p.IPRanges...)
+}
+
+// Rehearse makes what [CA.Issue] would make of r, without the CA's key: a stand-in
+// with the CA's certificate and a key of its own signs it. It is for looking at
+// the result of a template before anything is signed.
+func (ca *CA) Rehearse(r Request) (leaf, standIn *x509.Certificate, err error) {
+	key, err := GenerateKey(DefaultKeyType)
+	if err != nil {
+		return nil, nil, err
+	}
+	like := &x509.Certificate{
+		SerialNumber: ca.Certificate.SerialNumber, RawSubject: ca.Certificate.RawSubject,
+		NotBefore: ca.Certificate.NotBefore, NotAfter: ca.Certificate.NotAfter,
+		ExtraExtensions: ca.Certificate.Extensions,
+	}
+	der, err := x509.CreateCertificate(rand.Reader, like, like, key.Public(), key)
+	if err != nil {
+		return nil, nil, fmt.Errorf("rehearsing: %w", err)
+	}
+	if standIn, err = x509.ParseCertificate(der); err != nil {
+		return nil, nil, fmt.Errorf("rehearsing: %w", err)
+	}
+	leaf, err = (&CA{Certificate: standIn, Signer: key}).Issue(r)
+	return leaf, standIn, err
 }

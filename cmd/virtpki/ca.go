@@ -35,6 +35,7 @@ type caOptions struct {
 	keyType  string
 	validity string
 	permit   []string
+	template string
 }
 
 const caInitHelp = `Make a CA: its key, its certificate, and a signed, empty CRL at the one place
@@ -61,6 +62,8 @@ func newCAInit(e *env, g *globals) *cobra.Command {
 	cmd.MarkFlagRequired("name")
 	cmd.Flags().StringVar(&o.keyType, "key-type", string(pki.DefaultKeyType), "`type` of the key: "+keyTypeList())
 	cmd.Flags().StringVar(&o.validity, "validity", pki.FormatValidity(pki.DefaultCAValidity), "how long the CA lives, a `duration` such as 30d or 10y")
+	cmd.Flags().StringVar(&o.template, "template", "", "shape the certificate by `file`, see virtpki template")
+	cmd.MarkFlagFilename("template", "json")
 	o.addPermit(cmd.Flags())
 	g.addPassphrase(cmd)
 	g.addDryRun(cmd)
@@ -78,6 +81,7 @@ type newAuthority struct {
 	keyType    pki.KeyType
 	validity   time.Duration
 	permit     pki.Permit
+	template   *pki.Template // nil for the built-in shape
 }
 
 // check turns the options into what they mean, or says what is wrong.
@@ -117,6 +121,11 @@ func (e *env) caInit(ctx context.Context, g *globals, o *caOptions) error {
 	if err != nil {
 		return err
 	}
+	if o.template != "" {
+		if n.template, err = readTemplate(o.template); err != nil {
+			return err
+		}
+	}
 	keys := e.newKeyring(g)
 	return e.change(ctx, g, []string{g.caFolder()}, func(j *job) error {
 		if err := e.refuseExisting(g); err != nil {
@@ -149,7 +158,10 @@ func (e *env) makeCA(j *job, g *globals, keys *keyring, n newAuthority) (*author
 	if err != nil {
 		return nil, err
 	}
-	ca, err := pki.NewCA(pki.CARequest{RawSubject: n.rawSubject, Signer: signer, Now: e.now(), Validity: n.validity, Permit: n.permit})
+	ca, err := pki.NewCA(pki.CARequest{RawSubject: n.rawSubject, Signer: signer, Now: e.now(), Validity: n.validity, Permit: n.permit, Template: n.template})
+	if err == nil && n.template != nil {
+		err = e.judgeCA(ca.Certificate, libvirt.Target{})
+	}
 	if err != nil {
 		return nil, err
 	}

@@ -55,6 +55,8 @@ type leafPlan struct {
 	validity      time.Duration
 	strict        bool
 	clientKeyMode fs.FileMode
+	target        libvirt.Target
+	templates     map[pki.Role]*pki.Template // none for the built-in shapes
 }
 
 func (o *leafOptions) check() (leafPlan, error) {
@@ -62,7 +64,7 @@ func (o *leafOptions) check() (leafPlan, error) {
 	validity, err2 := pki.ParseValidity(o.validity)
 	release, err3 := libvirt.ParseTarget(o.target)
 	mode, err4 := parseClientKeyMode(o.clientKeyMode)
-	p := leafPlan{keyType, validity, release.TakesStrictKeyUsage(), mode}
+	p := leafPlan{keyType: keyType, validity: validity, strict: release.TakesStrictKeyUsage(), clientKeyMode: mode, target: release}
 	return p, asUsage(firstOf(err1, err2, err3, err4))
 }
 
@@ -83,6 +85,7 @@ type issueOptions struct {
 	out     string
 	layout  string
 	user    bool
+	shapes  templateOptions
 }
 
 const issueHelp = `Make a key and have the CA here sign a certificate for it.
@@ -140,6 +143,7 @@ func newIssue(e *env, g *globals) *cobra.Command {
 	o.withOptions.addFlags(cmd)
 	o.fleetOptions.addFlags(cmd)
 	flags := cmd.Flags()
+	o.shapes.addFlags(flags)
 	flags.StringVar(&o.subject, "subject", "", "the whole subject, a `DN` in libvirt's form: C=GB,O=Example,CN=admin")
 	flags.StringVarP(&o.out, "out", "o", "", "make bundles in `directory`, one folder a name")
 	flags.StringVar(&o.layout, "layout", "system", "`form` of the bundles: system or pkipath")
@@ -180,6 +184,9 @@ func (e *env) issue(ctx context.Context, g *globals, o *issueOptions, role strin
 	}
 	leaf, err := o.leafOptions.check()
 	if err != nil {
+		return err
+	}
+	if leaf.templates, err = o.shapes.check(); err != nil {
 		return err
 	}
 	with, err := o.withOptions.check()
@@ -428,11 +435,17 @@ func (e *env) signFor(a *authority, leaf leafPlan, id identity, key crypto.Publi
 		}
 	}
 	names, dropped := id.within(pki.PermitOf(a.ca.Certificate))
-	cert, err = a.ca.Issue(pki.Request{
+	request := pki.Request{
 		Role: id.role, RawSubject: id.rawSubject, PublicKey: key,
 		DNSNames: names.dns, IPAddresses: names.ips,
-		Now: e.now(), Validity: leaf.validity, StrictKeyUsage: leaf.strict,
-	})
+		Now: e.now(), Validity: leaf.validity, StrictKeyUsage: leaf.strict, Template: leaf.templates[id.role],
+	}
+	if request.Template != nil {
+		if err := e.rehearse(a, leaf, request); err != nil {
+			return nil, nil, err
+		}
+	}
+	cert, err = a.ca.Issue(request)
 	return cert, dropped, err
 }
 

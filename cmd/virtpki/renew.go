@@ -31,6 +31,7 @@ type renewOptions struct {
 
 	via      string
 	trustNew []string
+	shapes   templateOptions
 }
 
 const renewHelp = `Renew what is due, have the daemon read it, and prove that it serves it. This is
@@ -78,6 +79,7 @@ func newRenew(e *env, g *globals) *cobra.Command {
 	flags.BoolVar(&o.sameKey, "same-key", false, "keep the keys")
 	flags.StringVar(&o.jitter, "jitter", "", "where no terminal is there, wait a random part of `duration` first")
 	flags.StringVar(&o.metrics, "metrics", "", "write a Prometheus text `file`")
+	o.shapes.addFlags(flags)
 	o.addVia(cmd)
 	flags.StringArrayVar(&o.trustNew, "trust-new-ca", nil, "with --via, trust a CA that is new here, by its SHA-256 `fingerprint`")
 	cmd.MarkFlagsMutuallyExclusive("rekey", "same-key")
@@ -98,6 +100,7 @@ type renewPlan struct {
 	*renewOptions
 	window pki.Window
 	jitter time.Duration
+	shaped map[pki.Role]*pki.Template
 	with   *withPlan
 }
 
@@ -105,6 +108,9 @@ func (o *renewOptions) check() (*renewPlan, error) {
 	p := &renewPlan{renewOptions: o}
 	var err error
 	if p.with, err = o.checkRenew(); err != nil {
+		return nil, err
+	}
+	if p.shaped, err = o.shapes.check(); err != nil {
 		return nil, err
 	}
 	if o.before != "33%" {
@@ -243,7 +249,7 @@ func (r *renewal) renewOne(j *job, a *authority, in *installation) error {
 	id := identity{role: in.role, name: in.layout.Path(libvirt.CertFile(string(in.role))), rawSubject: old.RawSubject}
 	id.dns = old.DNSNames
 	id.ips = append(append(id.ips, old.IPAddresses...), in.missing...)
-	leaf := leafPlan{keyType: keyType, validity: a.lifeLike(old), strict: strictUsage(old)}
+	leaf := leafPlan{keyType: keyType, validity: a.lifeLike(old), strict: strictUsage(old), templates: r.shaped}
 	to := r.targetOf(in)
 	j.plan.Together(in.layout.PairFolder())
 	if err := r.trust(j, a, to); err != nil {

@@ -66,6 +66,7 @@ func newRoot(e *env) *cobra.Command {
 		inGroup("make", newReload(e, g)),
 		inGroup("make", newRevoke(e, g)),
 		inGroup("make", newCRL(e, g)),
+		inGroup("make", newTemplate(e, g)),
 		inGroup("make", newGenerate(e, g)),
 		inGroup("look", newCheck(e, g)),
 		inGroup("look", newList(e, g)),

@@ -22,6 +22,7 @@ type signOptions struct {
 	keyTypes    []string
 	validity    string
 	target      string
+	shapes      templateOptions
 	ownSubject  bool // --subject-from-request
 	leaveOut    bool
 	ignoreExtra bool
@@ -73,6 +74,7 @@ func newSign(e *env, g *globals) *cobra.Command {
 	flags.StringArrayVar(&o.keyTypes, "key-type", nil, "grant this `type` of key alone; may be repeated")
 	flags.StringVar(&o.validity, "validity", pki.FormatValidity(pki.DefaultLeafValidity), "how long the certificates live, a `duration` such as 30d or 1y")
 	flags.StringVar(&o.target, "for", "any", "the oldest `release` that must accept them, such as libvirt-11.6")
+	o.shapes.addFlags(flags)
 	flags.BoolVar(&o.ownSubject, "subject-from-request", false, "give the subject that the request asks for, as it is")
 	flags.BoolVar(&o.leaveOut, "leave-out", false, "leave out names that may not be granted, instead of refusing the request")
 	flags.BoolVar(&o.ignoreExtra, "ignore-extensions", false, "sign without the extensions that are not granted, instead of refusing the request")
@@ -119,6 +121,9 @@ func (e *env) sign(ctx context.Context, g *globals, o *signOptions, files []stri
 	policy, err := o.check()
 	if err != nil {
 		return usageError{err}
+	}
+	if policy.leaf.templates, err = o.shapes.check(); err != nil {
+		return err
 	}
 	if err := e.checkClock(); err != nil {
 		return err

@@ -43,7 +43,7 @@ func (o *signOptions) check() (*signPolicy, error) {
 	release, err2 := libvirt.ParseTarget(o.target)
 	permit, err3 := pki.ParsePermit(o.permit)
 	p := &signPolicy{permit: permit, limited: len(o.permit) > 0, ownSubject: o.ownSubject, leaveOut: o.leaveOut, ignoreExtra: o.ignoreExtra}
-	p.leaf = leafPlan{validity: validity, strict: release.TakesStrictKeyUsage()}
+	p.leaf = leafPlan{validity: validity, strict: release.TakesStrictKeyUsage(), target: release}
 	if err := firstOf(err1, err2, err3); err != nil {
 		return nil, err
 	}

@@ -1,0 +1,138 @@
+package main
+
+import (
+	"crypto/x509"
+	"fmt"
+	"strings"
+
+	"github.com/spf13/cobra"
+	"github.com/spf13/pflag"
+
+	"virtpki/internal/judge"
+	"virtpki/internal/libvirt"
+	"virtpki/internal/store"
+	"virtpki/pki"
+)
+
+const templateHelp = `Print the built-in shape of a certificate as a template: JSON in the form of
+step's certificate templates, with the actions of a Go template in it. Edited, it
+is given to ca init, issue, sign or renew with --template.
+
+A template says what a certificate holds: more OUs, a policy, another extension.
+Serial, dates, issuer and key identifiers are not its matter. A field that means
+nothing is an error, and what libvirt or QEMU would refuse of the result is said
+before anything is signed, for every release or the one that --for names.
+
+Known to it are .Subject and .SANs (what would be there without a template), .Role,
+.StrictKeyUsage, .NameConstraints of a limited CA, and .Insecure.CR.PublicKey.`
+
+const templateExample = `  virtpki template server >server.json
+  # then, in server.json: "organizationalUnit": ["Compute", "Rack 7"], ...
+  virtpki issue server hv1.lab.example --template server.json
+  virtpki issue host hv2.lab.example --template server=server.json --out bundles`
+
+func newTemplate(e *env, g *globals) *cobra.Command {
+	return &cobra.Command{
+		Use:       "template ca|server|client",
+		Short:     "Print the shape of a certificate, to be edited",
+		Long:      help(templateHelp, exitDone, exitUsage),
+		Example:   templateExample,
+		Args:      cobra.ExactArgs(1),
+		ValidArgs: []string{"ca", "server", "client"},
+		RunE: func(_ *cobra.Command, args []string) error {
+			text, err := pki.DefaultTemplate(args[0])
+			if err != nil {
+				return usageError{err}
+			}
+			if g.json {
+				return e.printJSON(map[string]string{"shape": args[0], "template": text})
+			}
+			_, err = fmt.Fprint(e.stdout, text)
+			return err
+		},
+	}
+}
+
+// templateOptions is the --template of what makes leafs.
+type templateOptions struct{ files []string }
+
+func (o *templateOptions) addFlags(flags *pflag.FlagSet) {
+	flags.StringArrayVar(&o.files, "template", nil, "shape the certificates by `[ROLE=]FILE`, see virtpki template; may be repeated")
+}
+
+// check reads the templates: for one role, or for all that have none of their own.
+func (o *templateOptions) check() (map[pki.Role]*pki.Template, error) {
+	templates := make(map[pki.Role]*pki.Template)
+	for _, item := range o.files {
+		roles, file := []pki.Role{pki.Server, pki.Client}, item
+		if role, rest, ok := strings.Cut(item, "="); ok && (role == "server" || role == "client") {
+			roles, file = []pki.Role{pki.Role(role)}, rest
+		}
+		template, err := readTemplate(file)
+		if err != nil {
+			return nil, err
+		}
+		for _, role := range roles {
+			if templates[role] == nil || len(roles) == 1 {
+				templates[role] = template
+			}
+		}
+	}
+	return templates, nil
+}
+
+// maxTemplate is more than any template needs, in bytes.
+const maxTemplate = 1 << 20
+
+func readTemplate(file string) (*pki.Template, error) {
+	data, err := store.ReadFile(file, maxTemplate)
+	if err != nil {
+		return nil, err
+	}
+	template, err := pki.ParseTemplate(data)
+	if err != nil {
+		return nil, fmt.Errorf("%s: %w", file, err)
+	}
+	return template, nil
+}
+
+// rehearse has a stand-in sign what a template describes, and the judge look at
+// it: what libvirt or QEMU would refuse is an error before the CA has signed.
+func (e *env) rehearse(a *authority, leaf leafPlan, r pki.Request) error {
+	cert, ca, err := a.ca.Rehearse(r)
+	if err != nil {
+		return err
+	}
+	set := judge.Set{
+		Role: judge.Role(r.Role), Product: leaf.target.Product,
+		CA:   judge.File{Path: "the CA", Data: pki.EncodeCertificates(ca)},
+		Cert: judge.File{Path: "the certificate", Data: pki.EncodeCertificates(cert)},
+		Key:  judge.File{Path: "the key"}, // not asked for: it is not the template's matter
+	}
+	now := cert.NotBefore.Add(pki.Backdate)
+	findings := append(judge.OwnFiles(set, leaf.target, now), judge.InSession(set, judge.Peer{}, leaf.target, now)...)
+	return refusedShape(findings, set.Key.Path)
+}
+
+// refusedShape is the first finding that is a refusal, but for those about a file
+// that was left out.
+func refusedShape(findings []judge.Finding, except string) error {
+	for _, f := range findings {
+		if f.Level != judge.Error || f.File == except {
+			continue
+		}
+		err := fmt.Errorf("what the template makes is refused: %s", f.Text)
+		if len(f.Targets) > 0 {
+			return withHint(fmt.Errorf("%w (%s)", err, strings.Join(f.Targets, ", ")), "--for names a release that takes it, if there is one")
+		}
+		return err
+	}
+	return nil
+}
+
+// judgeCA is rehearse for a CA that signs itself.
+func (e *env) judgeCA(cert *x509.Certificate, target libvirt.Target) error {
+	file := judge.File{Path: "the CA", Data: pki.EncodeCertificates(cert)}
+	crl := judge.File{Path: "the CRL"}
+	return refusedShape(judge.CAFile(file, crl, target.Product, target, e.now()), crl.Path)
+}

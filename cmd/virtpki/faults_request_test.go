@@ -60,19 +60,6 @@ func requestFaultCases() []faults {
 			check:   checkNewAwayFaults,
 			again:   finishInstall,
 		},
-		{
-			name:    "renew --via",
-			phases:  true,
-			prepare: prepareOtherHost,
-			command: []string{"renew", "--force", "--root", "ROOT/host", "--no-reload", "--via", "exec BINARY sign - --root ROOT/ca --yes --quiet"},
-			check:   checkAwayFaults,
-			again: func(t *testing.T, at scene, first, second outcome) {
-				wantDone(t, first, "renewed because it was asked for")
-				wantDone(t, second, "renewed because it was asked for")
-				checkAwayFaults(t, at)
-				wantWaiting(t, at, false)
-			},
-		},
 	}
 }
 

@@ -113,7 +113,7 @@ func (in injector) run(t *testing.T, root string, command []string, inject ...st
 	}
 	args = append(append(args, in.binary), command...)
 	for i := range args {
-		args[i] = strings.NewReplacer("ROOT", root, "BINARY", in.binary).Replace(args[i])
+		args[i] = strings.ReplaceAll(args[i], "ROOT", root)
 	}
 	var stdout, stderr strings.Builder
 	cmd := exec.Command(args[0], args[1:]...)

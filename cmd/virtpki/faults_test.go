@@ -15,7 +15,7 @@ import (
 )
 
 // faults is a command that is to lose nothing, whatever happens to it when. In
-// its arguments ROOT stands for the throwaway root, BINARY for virtpki.
+// its arguments ROOT stands for the throwaway root.
 type faults struct {
 	name string
 	// prepare makes what is there before the command runs, in a root that is

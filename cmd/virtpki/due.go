@@ -28,6 +28,9 @@ type installation struct {
 	// renewed; nil for one that stands for itself.
 	original *installation
 	renewed  *pair // what it will be
+	// sealed is a key of QEMU's with a passphrase: a renewal does not know it, and must
+	// not put a key without one in its place.
+	sealed bool
 }
 
 func (in *installation) why() string { return strings.Join(in.reasons, "; ") }
@@ -56,6 +59,7 @@ func (r *renewal) look() error {
 			if in.pair.cert == nil && in.err == nil || in.othersQEMU(r.g, a) {
 				continue
 			}
+			in.sealed = in.err == nil && in.qemu(r.g) && keyState(in.pair.keyPath) == "encrypted"
 			if in.original = r.originalOf(in); in.original != nil {
 				in.judgeCopy(r)
 			} else if in.err == nil {
@@ -117,6 +121,7 @@ func (in *installation) judgeCopy(r *renewal) {
 		in.reasons = []string{"a copy of " + original.pair.certPath}
 	case !in.pair.cert.Equal(original.pair.cert):
 		in.reasons = []string{"a copy of what " + original.pair.certPath + " was before"}
+	case in.sealed:
 	case in.pair.readKey() != nil || in.pair.key == nil || in.pair.mismatch() != nil:
 		in.reasons = []string{"a copy of " + original.pair.certPath + " without its key"}
 	}
@@ -135,12 +140,8 @@ func (in *installation) judge(r *renewal, a *authority) {
 	case !now.Before(in.opens):
 		say("due: until %s", cert.NotAfter.UTC().Format(dateForm))
 	}
-	if err := in.pair.readKey(); err != nil {
-		say("its key cannot be used: %v", err)
-	} else if in.pair.key == nil {
-		say("its key is missing")
-	} else if in.pair.mismatch() != nil {
-		say("its key is another's")
+	if !in.sealed {
+		in.judgeKey(say)
 	}
 	switch {
 	case !a.hasSigned(cert):
@@ -150,6 +151,18 @@ func (in *installation) judge(r *renewal, a *authority) {
 	}
 	if in.missing = r.missingAddresses(a, in); len(in.missing) > 0 {
 		say("lacks %s, which this machine has now", joinIPs(in.missing))
+	}
+}
+
+// judgeKey decides whether the key is one for the certificate.
+func (in *installation) judgeKey(say func(format string, args ...any)) {
+	switch err := in.pair.readKey(); {
+	case err != nil:
+		say("its key cannot be used: %v", err)
+	case in.pair.key == nil:
+		say("its key is missing")
+	case in.pair.mismatch() != nil:
+		say("its key is another's")
 	}
 }
 

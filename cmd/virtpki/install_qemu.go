@@ -77,6 +77,10 @@ func (in *intake) followPairs(j *job, to target, comes map[pki.Role]*pair) error
 		if have.cert == nil || from == nil || from.cert.Equal(have.cert) || !in.wasOurs(role, have.cert) {
 			continue
 		}
+		if keyState(have.keyPath) == "encrypted" {
+			j.note("%s: its key has a passphrase, so the copy was left as it is", have.certPath)
+			continue
+		}
 		if err := in.writePair(j, to, role, from.key, from.cert, nil); err != nil {
 			return err
 		}

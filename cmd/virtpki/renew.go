@@ -234,6 +234,9 @@ func (r *renewal) decide(j *job) error {
 
 // renewOne plans a new certificate like the one that is there.
 func (r *renewal) renewOne(j *job, a *authority, in *installation) error {
+	if in.sealed {
+		return withHint(fmt.Errorf("%s: %s, and its key has a passphrase", in.pair.certPath, in.why()), "move the pair away, let renew --with make one, and give its key the passphrase")
+	}
 	if in.original != nil {
 		return r.copyOne(j, a, in)
 	}

@@ -57,6 +57,20 @@ func localFaultCases() []faults {
 			again: finishBundle,
 		},
 		{
+			// A folder of QEMU's is never there without all of its files: that alone
+			// would break guests.
+			name:    "bootstrap --with",
+			prepare: prepareQEMU,
+			command: slices.Concat(bootstrapCommand, []string{"--with", "qemu,vnc"}),
+			check:   checkQEMUFaults,
+			again: func(t *testing.T, at scene, first, second outcome) {
+				wantDone(t, first, "")
+				wantDone(t, second, "nothing to do")
+				checkWhole(t, at)
+				checkQEMUFaults(t, at)
+			},
+		},
+		{
 			name:    "issue host",
 			prepare: prepareCA,
 			command: []string{"issue", "host", "hv2.example", "--root", "ROOT"},
@@ -205,6 +219,42 @@ func prepareConf(t *testing.T, _ injector, root string) {
 	text := "# the host's own\n#listen_tls = 0\nlog_level = 3\n"
 	if err := os.WriteFile(conf, []byte(text), 0o640); err != nil {
 		t.Fatal(err)
+	}
+}
+
+// prepareQEMU makes a host with a user for QEMU.
+func prepareQEMU(t *testing.T, in injector, root string) {
+	t.Helper()
+	prepareConf(t, in, root)
+	for name, text := range map[string]string{
+		"passwd": "libvirt-qemu:x:64055:104::/:/usr/sbin/nologin\n",
+		"group":  "kvm:x:104:\nlibvirt-qemu:x:64055:libvirt-qemu\n",
+	} {
+		if err := os.WriteFile(filepath.Join(root, "etc", name), []byte(text), 0o644); err != nil {
+			t.Fatal(err)
+		}
+	}
+}
+
+// checkQEMUFaults wants each of QEMU's folders to be whole, or not to be there.
+func checkQEMUFaults(t *testing.T, at scene) {
+	t.Helper()
+	checkHostFaults(t, at)
+	for _, use := range libvirt.QEMUUses() {
+		layout := use.Layout(at.root + "/etc")
+		if _, err := os.Stat(layout.Base); err != nil {
+			continue
+		}
+		files := []libvirt.File{libvirt.CACert, libvirt.CACRL, libvirt.ServerCert, libvirt.ServerKey}
+		if use.Client {
+			files = append(files, libvirt.ClientCert, libvirt.ClientKey)
+		}
+		for _, file := range files {
+			if _, err := os.Stat(layout.Path(file)); err != nil {
+				t.Errorf("%s is there without all of its files: %v", layout.Base, err)
+			}
+		}
+		checkPairs(t, layout, caOf(at))
 	}
 }
 

@@ -160,14 +160,7 @@ func (h *hostPlan) locks(g *globals) []string {
 // readyHost plans all that a host needs: what it is given, has, or makes.
 func (e *env) readyHost(j *job, g *globals, keys *keyring, h *hostPlan) error {
 	if h.o.bundle != "" {
-		b, err := e.loadBundle(g, h.o.bundle)
-		if err != nil {
-			return err
-		}
-		if !b.outdated(h.to) {
-			return e.readyByBundle(j, g, keys, h, b)
-		}
-		j.note("%s is newer than the bundle's: the bundle is not needed any more", h.to.layout.Path(libvirt.ServerCert))
+		return e.readyByBundle(j, g, keys, h)
 	}
 	a, err := e.findOrMakeCA(j, g, keys, h.ca)
 	if err != nil {
@@ -188,21 +181,6 @@ func (e *env) readyHost(j *job, g *globals, keys *keyring, h *hostPlan) error {
 		return err
 	}
 	return e.configureHost(j, g, h, a, client, a.crl != nil)
-}
-
-// readyByBundle is readyHost for a host that is given its files.
-func (e *env) readyByBundle(j *job, g *globals, keys *keyring, h *hostPlan, b *hostBundle) error {
-	if lacking := h.server.lacking(b.server.cert); lacking != "" {
-		j.note("%s does not name %s", b.server.certPath, lacking)
-	}
-	server, client, crl, err := b.install(e, j, h.to)
-	if err != nil {
-		return err
-	}
-	if err := e.fillQEMU(j, g, keys, b.a, h, server, client); err != nil {
-		return err
-	}
-	return e.configureHost(j, g, h, b.a, client, crl)
 }
 
 // fillQEMU plans the folders of QEMU's that --with names.

@@ -24,31 +24,38 @@ func (e *env) firstBoot(g *globals, o *cloudInitOptions, daemon libvirt.Daemon, 
 	if boot.Program == "" {
 		boot.Program = "virtpki"
 	}
+	var err error
 	switch {
 	case o.request:
-		err := e.bootRequest(g, o, &boot)
-		return boot, err
+		err = e.bootRequest(g, o, &boot)
 	case o.name != "":
-		client, err := o.ownClient(o.name, name)
-		return boot, firstOf(err, o.locksOut(client))
-	}
-	b, err := e.loadBundle(g, filepath.Join(o.bundle, name))
-	if err != nil {
-		return boot, err
-	}
-	if b.client.cert != nil {
-		err = o.locksOut(dnOf(b.client.cert))
-	}
-	if err == nil && b.server.cert.VerifyHostname(name) != nil {
-		err = fmt.Errorf("%s does not name %s", b.server.certPath, name)
-	}
-	if err == nil {
-		boot.Files, err = b.bootFiles()
+		ca := &x509.Certificate{Subject: pkix.Name{Organization: []string{o.name}}}
+		err = o.locksOut(ca, name)
+	default:
+		err = e.bootBundle(g, o, &boot)
 	}
 	return boot, err
 }
 
-// bootRequest has a machine ask the CA here: what it is to trust, and from when on.
+// bootBundle gives a machine its bundle.
+func (e *env) bootBundle(g *globals, o *cloudInitOptions, boot *templates.FirstBoot) error {
+	b, err := e.loadBundle(g, filepath.Join(o.bundle, boot.Name))
+	if err != nil {
+		return err
+	}
+	if b.server.cert.VerifyHostname(boot.Name) != nil {
+		return fmt.Errorf("%s does not name %s", b.server.certPath, boot.Name)
+	}
+	if b.client.cert != nil && !o.force {
+		if err := lockedOut(o.allow, dnOf(b.client.cert)); err != nil {
+			return err
+		}
+	}
+	boot.Files, err = b.bootFiles()
+	return err
+}
+
+// bootRequest has a machine ask the CA here.
 func (e *env) bootRequest(g *globals, o *cloudInitOptions, boot *templates.FirstBoot) error {
 	a, err := e.loadCA(g)
 	if err != nil {
@@ -58,7 +65,20 @@ func (e *env) bootRequest(g *globals, o *cloudInitOptions, boot *templates.First
 	if err != nil {
 		return usageError{err}
 	}
-	r := &templates.BootRequest{Via: o.via, NotBefore: a.ca.Certificate.NotBefore, Wait: wait}
+	common := flagArgs("sysconfdir", defaultSysconfdir(), g.sysconfdir)
+	r := &templates.BootRequest{Via: o.via, Wait: wait}
+	r.Arguments = slices.Concat(common, flagArgs("san", "", o.sans...), flagArgs("key-type", string(pki.DefaultKeyType), o.keyType))
+	r.Install = slices.Concat(common, flagArgs("client-key-mode", "0600", o.clientKeyMode))
+	boot.Request = r
+	if err := a.bootTrust(boot); err != nil {
+		return err
+	}
+	return o.locksOut(a.ca.Certificate, boot.Name)
+}
+
+// bootTrust is what a machine is to trust, and from when on that can have been made.
+func (a *authority) bootTrust(boot *templates.FirstBoot) error {
+	boot.Request.NotBefore = a.ca.Certificate.NotBefore
 	trust := pki.EncodeCertificates(a.bundle...)
 	if a.crl != nil {
 		crls, err := pki.ParseCRLs(a.crl)
@@ -66,46 +86,25 @@ func (e *env) bootRequest(g *globals, o *cloudInitOptions, boot *templates.First
 			return fmt.Errorf("%s: %w", a.layout.Path(libvirt.CACRL), err)
 		}
 		trust = append(trust, pki.EncodeCRL(crls...)...)
-		if made := crls[0].ThisUpdate; made.After(r.NotBefore) {
-			r.NotBefore = made
+		if made := crls[0].ThisUpdate; made.After(boot.Request.NotBefore) {
+			boot.Request.NotBefore = made
 		}
 	}
-	common := flagArgs("sysconfdir", defaultSysconfdir(), g.sysconfdir)
-	r.Arguments = slices.Concat(common, flagArgs("san", "", o.sans...), flagArgs("key-type", string(pki.DefaultKeyType), o.keyType))
-	r.Install = slices.Concat(common, flagArgs("client-key-mode", "0600", o.clientKeyMode))
-	boot.Request, boot.Files = r, []templates.BootFile{{Name: "trust.pem", Text: string(trust)}}
-	client, err := o.ownClient(organisation(a.ca.Certificate), boot.Name)
-	return firstOf(err, o.locksOut(client))
-}
-
-// organisation is the O that a CA puts into what it signs; empty for none.
-func organisation(ca *x509.Certificate) string {
-	if len(ca.Subject.Organization) == 0 {
-		return ""
-	}
-	return ca.Subject.Organization[0]
+	boot.Files = []templates.BootFile{{Name: "trust.pem", Text: string(trust)}}
+	return nil
 }
 
 // locksOut is the error for a list that bootstrap would refuse when the machine
-// boots, where nobody sees it.
-func (o *cloudInitOptions) locksOut(client string) error {
-	if o.force {
-		return nil
-	}
-	return lockedOut(o.allow, client)
-}
-
-// ownClient is the DN of the client certificate that a machine makes or asks for.
-func (o *cloudInitOptions) ownClient(organisation, name string) (string, error) {
+// boots, where nobody sees it: it keeps out the client that this CA will sign.
+func (o *cloudInitOptions) locksOut(ca *x509.Certificate, name string) error {
 	if o.client != "" {
 		name = o.client
 	}
-	ca := &x509.Certificate{Subject: pkix.Name{Organization: []string{organisation}}}
 	raw, err := leafSubject(ca, name)
-	if err != nil {
-		return "", asUsage(err)
+	if err != nil || o.force {
+		return asUsage(err)
 	}
-	return dnText(raw), nil
+	return lockedOut(o.allow, dnText(raw))
 }
 
 // flagArgs writes values of a flag that differ from its default. Each follows its

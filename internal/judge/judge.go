@@ -43,6 +43,9 @@ type Set struct {
 	CA, CRL   File
 	Cert, Key File
 	More      []Identity // numbers 0 to 3, both absent where there is none
+	// Secret says that QEMU is given a passphrase for the key (a secret's uuid in
+	// qemu.conf).
+	Secret bool
 }
 
 // Peer is the side that meets a set's certificate in a session. It trusts the

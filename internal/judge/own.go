@@ -208,17 +208,19 @@ func (r *run) loadPair(p Identity, leaf *Certificate) {
 	}
 	key, err := readKeyFile(p.Key.Data)
 	switch {
+	case errors.Is(err, errKeyEncrypted) && r.rules.Product == "qemu" && r.set.Secret:
 	case errors.Is(err, errKeyEncrypted) && r.rules.Product == "qemu":
-		r.say(Warning, "key-encrypted", p.Key.Path, "openssl pkey -in KEY -out KEY removes the passphrase",
-			"is encrypted: QEMU opens it only with a secret (*_tls_x509_secret_uuid)")
+		r.refuse("key-encrypted", p.Key.Path, mendEncrypted+"; or a secret's uuid in qemu.conf", "is encrypted, and QEMU is given no passphrase")
 	case errors.Is(err, errKeyEncrypted):
-		r.refuse("key-encrypted", p.Key.Path, "openssl pkey -in KEY -out KEY removes the passphrase", "is encrypted, and libvirt cannot ask for a passphrase")
+		r.refuse("key-encrypted", p.Key.Path, mendEncrypted, "is encrypted, and libvirt cannot ask for a passphrase")
 	case err != nil:
 		r.refuse("key-broken", p.Key.Path, mendBytes, "holds no private key that GnuTLS reads (%s)", looksLike(p.Key.Data))
 	default:
 		r.matchPair(p, chain[0], key)
 	}
 }
+
+const mendEncrypted = "openssl pkey -in KEY -out NEW takes the passphrase away"
 
 // maxChain is how many certificates of a pair's file GnuTLS loads.
 const maxChain = 16

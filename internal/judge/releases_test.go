@@ -10,6 +10,18 @@ import (
 	"virtpki/internal/libvirt"
 )
 
+// plain is a root without packages of its own.
+func plain(lab.Release) []string { return nil }
+
+// qemuPackages are those of the scripts with guests, so that one root serves both.
+func qemuPackages(release lab.Release) []string {
+	packages := []string{"qemu-system-x86", "qemu-utils", "libvirt-daemon-driver-qemu"}
+	if split, _ := release.Holds(">=11"); split {
+		packages = append(packages, "libvirt-daemon-driver-secret", "libvirt-daemon-driver-storage")
+	}
+	return packages
+}
+
 // labHost is a host of a release, with the targets that its packages name.
 type labHost struct {
 	*lab.Host
@@ -18,7 +30,7 @@ type labHost struct {
 }
 
 // onReleases runs a test on a host of each release: VIRTPKI_RELEASES names them.
-func onReleases(t *testing.T, test func(t *testing.T, h *labHost), packages ...string) {
+func onReleases(t *testing.T, test func(t *testing.T, h *labHost), packages func(lab.Release) []string) {
 	t.Helper()
 	if testing.Short() {
 		t.Skip("-short: no real libvirt")
@@ -31,7 +43,7 @@ func onReleases(t *testing.T, test func(t *testing.T, h *labHost), packages ...s
 		t.Fatal(err)
 	}
 	for _, release := range releases {
-		t.Run(release.String(), func(t *testing.T) { test(t, newLabHost(t, release, packages...)) })
+		t.Run(release.String(), func(t *testing.T) { test(t, newLabHost(t, release, packages(release)...)) })
 	}
 }
 
@@ -68,5 +80,5 @@ func TestClientsOnReleases(t *testing.T) {
 		script := virshScript(n, func(i int) string { return fmt.Sprintf("test+tls://127.0.0.1:1/default?pkipath=/root/sets/%d", i) })
 		texts := askVirsh(t, h.Command(t.Context(), "virsh", "-q", "-c", "test:///default"), script, n)
 		compareClients(t, sets, texts, h.libvirt(), time.Now())
-	})
+	}, plain)
 }

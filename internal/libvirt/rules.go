@@ -87,14 +87,18 @@ func ruleTable() []ruleRelease {
 
 func qemuRules() []ruleRelease {
 	qemu := Rules{Product: "qemu", KeyEncipherment: true, MaxCAs: MaxCAs, Names: dn.GnuTLS37}
+	five := qemu
+	five.Name, five.Names, five.LongUsageIsEmpty = "qemu-5.2", dn.GnuTLS36, true
 	old := qemu
 	old.Name = "qemu-7.2"
 	stable := qemu
 	stable.Name, stable.KeyEncipherment, stable.Names = "qemu-10.0.7", false, dn.GnuTLS38
 	newest := stable
-	newest.Name, newest.MaxCAs, newest.WholeChain, newest.Identities, newest.URIPrecludesCN = "qemu-10.2", 0, true, true, true
+	newest.Name, newest.MaxCAs, newest.WholeChain = "qemu-10.2", 0, true
+	newest.HalfPairRefused, newest.Identities, newest.URIPrecludesCN = true, true, true
 	return []ruleRelease{
-		{Target{Product: "qemu"}, old},
+		{Target{Product: "qemu"}, five},
+		{Target{Product: "qemu", Major: 7, Minor: 2}, old},
 		{Target{Product: "qemu", Major: 10, Micro: 7}, stable},
 		{Target{Product: "qemu", Major: 10, Minor: 1}, old},
 		{Target{Product: "qemu", Major: 10, Minor: 2}, newest},

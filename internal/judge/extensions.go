@@ -183,6 +183,7 @@ type generalName struct {
 	srv   bool // an otherName of type id-on-dnsSRV
 }
 
+// readGeneralNames reads alternative names; GnuTLS takes none that is empty.
 func readGeneralNames(der []byte) ([]generalName, bool) {
 	s := cryptobyte.String(der)
 	var seq cryptobyte.String
@@ -192,7 +193,7 @@ func readGeneralNames(der []byte) ([]generalName, bool) {
 	var names []generalName
 	for !seq.Empty() {
 		name, ok := readGeneralName(&seq)
-		if !ok {
+		if !ok || len(name.value) == 0 {
 			return nil, false
 		}
 		names = append(names, name)

@@ -13,12 +13,15 @@ const maxHostName = 256
 // matchHost is gnutls_x509_crt_check_hostname (lib/x509/hostname-verify.c). An
 // address is compared with the IP addresses of the certificate alone; a name with
 // its DNS names, and with its CN only where there are neither, there is one CN,
-// and the purpose allows a TLS server. Names beyond ASCII match in their xn-- form.
-func matchHost(c *Certificate, name string, uriPrecludesCN bool) (bool, string) {
+// and the purpose allows a TLS server. A URI, an SRV name or one of 256 bytes and
+// more keeps the CN out too: so in GnuTLS 3.8.13, which distributions have carried
+// back as a security fix; before, the CN of such a certificate counted. Names
+// beyond ASCII match in their xn-- form.
+func matchHost(c *Certificate, name string) (bool, string) {
 	if addr, ok := parseAddress(name); ok {
 		return matchAddress(c, addr)
 	}
-	matched, useCN := matchDNSNames(c, name, uriPrecludesCN)
+	matched, useCN := matchDNSNames(c, name)
 	if matched {
 		return true, ""
 	}
@@ -56,22 +59,15 @@ func matchAddress(c *Certificate, addr netip.Addr) (bool, string) {
 	return false, fmt.Sprintf("it is for %s", orNothing(c))
 }
 
-// matchDNSNames also says whether the CN may be looked at. Before GnuTLS 3.8.13 a
-// name that is too long ends the search.
-func matchDNSNames(c *Certificate, name string, strict bool) (matched, useCN bool) {
+// matchDNSNames also says whether the CN may be looked at.
+func matchDNSNames(c *Certificate, name string) (matched, useCN bool) {
 	useCN = true
 	for _, n := range c.altNames() {
-		if len(n.value) >= maxHostName && n.kind != nameOther {
-			if !strict {
-				break
-			}
-			useCN = false
-			continue
-		}
-		if n.kind == nameDNS || n.kind == nameIP || strict && (n.kind == nameURI || n.srv) {
+		tooLong := len(n.value) >= maxHostName && n.kind != nameOther
+		if tooLong || n.kind == nameDNS || n.kind == nameIP || n.kind == nameURI || n.srv {
 			useCN = false
 		}
-		if n.kind == nameDNS && printable(n.value) && matchPattern(string(n.value), name) {
+		if !tooLong && n.kind == nameDNS && printable(n.value) && matchPattern(string(n.value), name) {
 			return true, false
 		}
 	}

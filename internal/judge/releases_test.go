@@ -10,8 +10,8 @@ import (
 	"virtpki/internal/libvirt"
 )
 
-// plain is a root without packages of its own.
-func plain(lab.Release) []string { return nil }
+// noPackages is a root without packages of its own.
+func noPackages(lab.Release) []string { return nil }
 
 // qemuPackages are those of the scripts with guests, so that one root serves both.
 func qemuPackages(release lab.Release) []string {
@@ -80,5 +80,5 @@ func TestClientsOnReleases(t *testing.T) {
 		script := virshScript(n, func(i int) string { return fmt.Sprintf("test+tls://127.0.0.1:1/default?pkipath=/root/sets/%d", i) })
 		texts := askVirsh(t, h.Command(t.Context(), "virsh", "-q", "-c", "test:///default"), script, n)
 		compareClients(t, sets, texts, h.libvirt(), time.Now())
-	}, plain)
+	}, noPackages)
 }

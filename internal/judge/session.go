@@ -231,7 +231,7 @@ func (r *run) checkNames(leaf *Certificate, peer Peer) {
 		return
 	}
 	for _, name := range slices.Compact(slices.Clone(peer.Names)) {
-		if ok, why := matchHost(leaf, name, r.rules.URIPrecludesCN); !ok {
+		if ok, why := matchHost(leaf, name); !ok {
 			r.refuse("name-mismatch", r.set.Cert.Path, "virtpki issue server NAME --san "+name, "is not for the name %q (%s)", name, why)
 		}
 	}

@@ -142,7 +142,7 @@ func TestSessionsOnReleases(t *testing.T) {
 			}
 		}
 		t.Logf("%d meetings for %s: %d servers took their files, %d sessions came about, %d disagreements", n, h.libvirt(), taken, met, wrong)
-	}, plain)
+	}, noPackages)
 }
 
 func meetingFindings(m meeting, h *labHost, now time.Time) []Finding {

@@ -42,9 +42,6 @@ type Rules struct {
 	LongUsageIsEmpty bool
 	// Names is how the GnuTLS that goes with the release prints subjects.
 	Names dn.Dialect
-	// URIPrecludesCN: a URI or SRV name keeps a client from looking at the CN
-	// (GnuTLS 3.8.13).
-	URIPrecludesCN bool
 }
 
 // ruleRelease is a row of the table: the rules, and the first release that has
@@ -76,7 +73,7 @@ func ruleTable() []ruleRelease {
 	eleven := nine
 	eleven.Name, eleven.Names, eleven.KeyEncipherment = "libvirt-11.6", dn.GnuTLS38, false
 	twelve := eleven
-	twelve.Name, twelve.HalfPairRefused, twelve.Identities, twelve.URIPrecludesCN = "libvirt-11.10", true, true, true
+	twelve.Name, twelve.HalfPairRefused, twelve.Identities = "libvirt-11.10", true, true
 	return append([]ruleRelease{
 		{Target{Product: "libvirt"}, seven},
 		{Target{Product: "libvirt", Major: 9}, nine},
@@ -95,7 +92,7 @@ func qemuRules() []ruleRelease {
 	stable.Name, stable.KeyEncipherment, stable.Names = "qemu-10.0.7", false, dn.GnuTLS38
 	newest := stable
 	newest.Name, newest.MaxCAs, newest.WholeChain = "qemu-10.2", 0, true
-	newest.HalfPairRefused, newest.Identities, newest.URIPrecludesCN = true, true, true
+	newest.HalfPairRefused, newest.Identities = true, true
 	return []ruleRelease{
 		{Target{Product: "qemu"}, five},
 		{Target{Product: "qemu", Major: 7, Minor: 2}, old},

@@ -12,6 +12,7 @@ import (
 // qcrypto_tls_session_check_certificate (QEMU): GnuTLS verifies the chain, then
 // the leaf is looked at.
 func (r *run) session(peer Peer) {
+	r.choosePair()
 	chain := r.sentChain()
 	if chain == nil {
 		if r.set.Role == Client {
@@ -31,6 +32,17 @@ func (r *run) session(peer Peer) {
 	}
 	for _, c := range chain[1:] {
 		r.checkTimes(c, file, "ca")
+	}
+}
+
+// choosePair takes the first identity that is there, which is the one that GnuTLS
+// shows where the other side has no preference.
+func (r *run) choosePair() {
+	for _, p := range r.pairs() {
+		if !p.Cert.Absent() && !p.Key.Absent() {
+			r.set.Cert, r.set.Key = p.Cert, p.Key
+			return
+		}
 	}
 }
 

@@ -111,7 +111,7 @@ func (h *labHost) meet(t *testing.T, meetings []meeting) (servers, clients []str
 
 func TestSessionsOnReleases(t *testing.T) {
 	onReleases(t, func(t *testing.T, h *labHost) {
-		n, seed := amount(t, 40)
+		n, seed := amount(t, 15)
 		g := newGenerator(seed, time.Now())
 		meetings := make([]meeting, n)
 		for i := range meetings {

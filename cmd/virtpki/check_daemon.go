@@ -1,15 +1,19 @@
 package main
 
 import (
+	"context"
 	"io/fs"
+	"os/exec"
 	"path/filepath"
 	"slices"
 	"strings"
+	"time"
 
 	"virtpki/dn"
 	"virtpki/internal/judge"
 	"virtpki/internal/libvirt"
 	"virtpki/internal/store"
+	"virtpki/pki"
 )
 
 // daemons judges each daemon that is set up here, and reports whether one is set up
@@ -57,7 +61,7 @@ func (c *checker) daemonConf(name string) judge.DaemonConf {
 	daemon, _ := libvirt.FindDaemon(name)
 	d := judge.DaemonConf{
 		Daemon:     daemon,
-		File:       c.confFile(daemon.ConfPath(c.g.underRoot(c.g.sysconfdir))),
+		File:       c.file(daemon.ConfPath(c.g.underRoot(c.g.sysconfdir))),
 		Root:       c.g.root,
 		Layout:     libvirt.System(c.g.sysconfdir),
 		Target:     *c.libvirt,
@@ -74,17 +78,6 @@ func (c *checker) daemonConf(name string) judge.DaemonConf {
 		d.Args, d.ArgsFile = c.daemonArgs()
 	}
 	return d
-}
-
-// confFile reads a conf, which may be larger than a certificate.
-func (c *checker) confFile(path string) judge.File {
-	f := judge.File{Path: path}
-	if s := spot(path); s.Err != nil {
-		f.Err = s.Err
-		return f
-	}
-	f.Data, f.Err = store.ReadFile(path, libvirt.MaxConfSize)
-	return f
 }
 
 // daemonArgs are what systemd passes to libvirtd, and the file in which they stand:
@@ -111,10 +104,20 @@ func (c *checker) daemonArgs() (args, path string) {
 	return args, path
 }
 
+// hasGroup tells whether the machine knows a group; this one may have others than those
+// of its file, from a directory service.
 func (c *checker) hasGroup(name string) bool {
 	_, _, err := libvirt.ParseGroup(c.file(c.g.underRoot("/etc/group")).Data, name)
-	return err == nil
+	if err == nil || !c.g.thisMachine() {
+		return err == nil
+	}
+	ctx, cancel := context.WithTimeout(context.Background(), askLimit)
+	defer cancel()
+	return exec.CommandContext(ctx, "getent", "group", "--", name).Run() == nil
 }
+
+// askLimit is how long a directory service is waited for.
+const askLimit = 5 * time.Second
 
 // priorities are the names that GnuTLS's own configuration, or the distribution's
 // policy for it, defines.
@@ -138,7 +141,7 @@ func (g *globals) priorities() []string {
 // clientDN is the DN of the system's client certificate, empty when there is none
 // that can be read.
 func (c *checker) clientDN() string {
-	certs, err := readCerts(c.g.system().Path(libvirt.ClientCert))
+	certs, err := pki.ParseCertificates(c.file(c.g.system().Path(libvirt.ClientCert)).Data)
 	if err != nil {
 		return ""
 	}

@@ -15,9 +15,20 @@ import (
 	"virtpki/pki"
 )
 
-// maxCertFile is up to which size check reads files that are no CRLs, in bytes:
+// maxCertFile is up to which size check reads certificates and keys, in bytes:
 // libvirt itself reads 64 KiB of a certificate.
 const maxCertFile = 1 << 20
+
+// readLimit is up to which size a file is read.
+func readLimit(path string) int64 {
+	switch name := filepath.Base(path); {
+	case filepath.Ext(name) != ".pem":
+		return libvirt.MaxConfSize
+	case strings.Contains(name, "crl"):
+		return store.MaxPEM
+	}
+	return maxCertFile
+}
 
 // spot looks at a path without opening anything.
 func spot(path string) judge.Spot {
@@ -62,11 +73,7 @@ func readForJudge(path string) judge.File {
 	case !s.Mode.IsRegular():
 		f.Err = fmt.Errorf("%s: not a regular file", path)
 	default:
-		limit := int64(maxCertFile)
-		if strings.Contains(filepath.Base(path), "crl") {
-			limit = store.MaxPEM
-		}
-		f.Data, f.Err = store.ReadFile(path, limit)
+		f.Data, f.Err = store.ReadFile(path, readLimit(path))
 	}
 	return f
 }

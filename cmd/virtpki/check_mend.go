@@ -9,6 +9,7 @@ import (
 	"virtpki/internal/judge"
 	"virtpki/internal/libvirt"
 	"virtpki/internal/store"
+	"virtpki/pki"
 )
 
 // needsCAKey are the commands that sign.
@@ -97,7 +98,7 @@ func (c *checker) mendOf(id string) string {
 // of the certificate, so it is no help where there is none, or where those are wrong.
 func (c *checker) mendPair(f judge.Finding, role judge.Role, cert, key string) string {
 	issue := fmt.Sprintf("virtpki %sissue %s %s", c.g.sameFiles(), role, c.hostName())
-	_, unreadable := readCerts(cert)
+	_, unreadable := pki.ParseCertificates(c.file(cert).Data)
 	switch {
 	case f.Level == judge.Note && !strings.HasPrefix(f.ID, "no-"), f.Level == judge.Warning && f.ID != "name-missing" && f.Stage != judge.Own:
 		return ""

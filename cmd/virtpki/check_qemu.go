@@ -28,7 +28,7 @@ func (c *checker) qemuFolders() {
 // qemuConf judges qemu.conf; without one the defaults hold. A machine without any
 // QEMU folder and with a sound qemu.conf is not spoken of.
 func (c *checker) qemuConf() (*libvirt.Conf, bool) {
-	f := c.confFile(libvirt.QEMUConfPath(c.g.underRoot(c.g.sysconfdir)))
+	f := c.file(libvirt.QEMUConfPath(c.g.underRoot(c.g.sysconfdir)))
 	found, conf := judge.InQEMUConf(f, func(path string) bool { return spot(c.g.underRoot(path)).Err == nil })
 	if len(found) > 0 {
 		c.conclude("qemu", "libvirt's QEMU driver", f.Path, found)

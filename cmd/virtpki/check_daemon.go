@@ -44,7 +44,28 @@ func (c *checker) daemonsHere() []judge.DaemonConf {
 	if len(here) == 0 && (len(c.o.roles) > 0 || store.Exists(layout.Path(libvirt.ServerCert)) || store.Exists(layout.Path(libvirt.ServerKey)) || c.daemonConf("libvirtd").Serves()) {
 		here = append(here, c.daemonConf("libvirtd"))
 	}
-	return here
+	return preferred(preferred(here, judge.DaemonConf.Serves), c.enabled)
+}
+
+// preferred are the daemons of which something holds, where it holds of any: the one
+// that listens is the one that matters.
+func preferred(here []judge.DaemonConf, holds func(judge.DaemonConf) bool) []judge.DaemonConf {
+	var some []judge.DaemonConf
+	for _, d := range here {
+		if holds(d) {
+			some = append(some, d)
+		}
+	}
+	if len(some) == 0 {
+		return here
+	}
+	return some
+}
+
+// enabled reports whether systemd starts a daemon, or listens for it.
+func (c *checker) enabled(d judge.DaemonConf) bool {
+	return store.Exists(c.g.underRoot("/etc/systemd/system/sockets.target.wants/"+d.Daemon.Name+".socket")) ||
+		store.Exists(c.g.underRoot("/etc/systemd/system/multi-user.target.wants/"+d.Daemon.Service))
 }
 
 // namesIn lists the settings of a conf.

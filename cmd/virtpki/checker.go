@@ -197,7 +197,7 @@ func (c *checker) userFolder(home string) {
 	if set.CRL.Absent() {
 		set.CRL = fallback.CRL
 	}
-	if set.Cert.Absent() && set.Key.Absent() {
+	if set.Cert.Absent() && set.Key.Absent() || (set.Cert.Absent() || set.Key.Absent()) && !c.libvirt.AtLeast(11, 10) {
 		set.Cert, set.Key = fallback.Cert, fallback.Key
 	}
 	if set.CA.Absent() || set.Cert.Absent() && set.Key.Absent() {

@@ -56,6 +56,7 @@ type Place struct {
 	Asked bool
 	// Serves is whether a daemon is set up to listen on this machine.
 	Serves bool
+	Target libvirt.Target
 	// UID and GID are whose the files have to be: root's in the system's tree.
 	UID, GID int
 	Files    map[libvirt.File]Spot
@@ -209,15 +210,19 @@ func (j *placeJudge) noPair(role Role, cert Spot) {
 
 func (j *placeJudge) halfPair(role Role, missing, there Spot, what, other string) {
 	text := fmt.Sprintf("the %s is missing, and the %s %s is there", what, other, filepath.Base(there.Path))
+	level := Error
 	switch {
 	case role == Server:
 		text += ": the daemon does not start"
 	case j.Kind == UserFolder:
 		text += ": libvirt before 11.10 takes the system's pair without a word, later ones do not connect"
+		if !j.Target.AtLeast(11, 10) {
+			level = Warning
+		}
 	default:
 		text += ": libvirt before 11.10 goes on without a certificate and the server refuses, later ones do not connect"
 	}
-	j.say("half-pair", Error, missing.Path, "", "%s", text)
+	j.say("half-pair", level, missing.Path, "", "%s", text)
 }
 
 // file looks at what stands in the place of one file.

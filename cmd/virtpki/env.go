@@ -71,18 +71,15 @@ func askSecret(prompt string) ([]byte, error) {
 	return secret, err
 }
 
-// askLine reads a line from the terminal, not from stdin, which may be a pipe with
-// what the question is about.
+// askLine asks on the terminal, not on stdin and stderr: those may be pipes, stdin
+// one with what the question is about.
 func askLine(prompt string) (string, error) {
-	if !term.IsTerminal(int(os.Stderr.Fd())) {
-		return "", errNoTerminal
-	}
-	tty, err := os.Open("/dev/tty")
+	tty, err := os.OpenFile("/dev/tty", os.O_RDWR, 0)
 	if err != nil {
 		return "", errNoTerminal
 	}
 	defer tty.Close()
-	io.WriteString(os.Stderr, prompt)
+	io.WriteString(tty, prompt)
 	line, err := bufio.NewReader(tty).ReadString('\n')
 	if errors.Is(err, io.EOF) {
 		err = nil // no answer is one

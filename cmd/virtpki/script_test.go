@@ -29,6 +29,9 @@ func scriptedEnv() *env {
 	if now, err := time.Parse(time.RFC3339, os.Getenv("NOW")); err == nil {
 		e.now = func() time.Time { return now }
 	}
+	if os.Getenv("TTY") == "" { // the terminal of whoever runs the tests is not asked
+		e.askLine = func(string) (string, error) { return "", errNoTerminal }
+	}
 	e.hostname = func() (string, error) { return os.Getenv("HOST"), nil }
 	e.addresses = func() ([]net.IP, error) {
 		var ips []net.IP

@@ -253,6 +253,9 @@ func (r *renewal) renewOne(j *job, a *authority, in *installation) error {
 	id.dns = old.DNSNames
 	id.ips = append(append(id.ips, old.IPAddresses...), in.missing...)
 	leaf := leafPlan{keyType: keyType, validity: a.lifeLike(old), strict: strictUsage(old), templates: r.shaped}
+	if leaf.strict {
+		leaf.target = libvirt.StrictTarget()
+	}
 	to := r.targetOf(in)
 	j.plan.Together(in.layout.PairFolder())
 	if err := r.trust(j, a, to); err != nil {

@@ -69,6 +69,9 @@ func (t Target) String() string {
 	return s + t.Revision
 }
 
+// StrictTarget is the oldest libvirt that takes a strict keyUsage.
+func StrictTarget() Target { return Target{Product: "libvirt", Major: 11, Minor: 6} }
+
 // TakesStrictKeyUsage reports whether the target accepts a critical keyUsage of
 // digitalSignature alone; any does not. See [Rules].
 func (t Target) TakesStrictKeyUsage() bool {

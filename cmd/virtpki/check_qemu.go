@@ -57,6 +57,9 @@ func (c *checker) qemuFolder(use libvirt.QEMUUse, layout libvirt.Layout) {
 		p.AppArmor += "\n" + string(c.file(p.LocalAppArmor).Data)
 	}
 	found := judge.InPlace(p)
+	qemu, _ := readCertsIfThere(layout.Path(libvirt.CACert)) // what is wrong with the files is said elsewhere
+	system, _ := readCertsIfThere(c.g.system().Path(libvirt.CACert))
+	found = append(found, judge.InQEMUTrust(layout.Base, qemu, system)...)
 	found = append(found, c.caFile(layout, "qemu", *c.qemu)...)
 	for _, role := range roles[1:] {
 		found = append(found, c.pair(c.set(role, "qemu", layout), *c.qemu)...)

@@ -37,6 +37,7 @@ var placeEntries = []Entry{
 		"Remove the folder, or fill it (`virtpki bootstrap --with vnc`), and restart the daemon, which looks only when it starts."},
 	{"qemu-unreadable", Places, "QEMU runs as a user of its own and may not read the file, or enter the folder.", "The key: group of that user, mode 0640."},
 	{"apparmor", Places, "The AppArmor rules that libvirt gives to QEMU list `/etc/pki/qemu`, `libvirt-vnc` and `libvirt-spice`, and none of the other folders.", "Add the folder to the local addition, or use `/etc/pki/qemu`."},
+	{"qemu-other-ca", Places, "QEMU trusts another CA in its folder than libvirt does. That may be meant; a guest then migrates only between hosts whose QEMU trusts the same.", "Have one CA sign for all hosts: `virtpki bootstrap --with qemu`, or `--qemu-ca` on each of them."},
 	{"validate-missing", Places, "virt-pki-validate wants it to be there.", "Put it there."},
 	{"validate-access", Places, "Owner, group or mode differ from what virt-pki-validate wants.", "`chown` and `chmod` as it says."},
 	{"validate-name", Host, "The server certificate is not for the name of this host, which virt-pki-validate compares.", "A certificate with that name."},

@@ -1,12 +1,14 @@
 package judge
 
 import (
+	"crypto/x509"
 	"fmt"
 	"path/filepath"
 	"slices"
 	"strconv"
 	"strings"
 
+	"virtpki/dn"
 	"virtpki/internal/libvirt"
 )
 
@@ -106,4 +108,24 @@ func expand(path string) []string {
 		paths = append(paths, expand(before+choice+after)...)
 	}
 	return paths
+}
+
+// InQEMUTrust compares whom QEMU trusts in its folder base with whom libvirt does.
+// Two hosts whose QEMUs trust different CAs migrate no guest to each other, and
+// neither can see the other's.
+func InQEMUTrust(base string, qemu, libvirts []*x509.Certificate) []Finding {
+	if len(qemu) == 0 || len(libvirts) == 0 || slices.ContainsFunc(qemu, func(ca *x509.Certificate) bool { return slices.ContainsFunc(libvirts, ca.Equal) }) {
+		return nil
+	}
+	return []Finding{{ID: "qemu-other-ca", Level: Note, Stage: Places, File: base,
+		Text: fmt.Sprintf("QEMU trusts another CA here, %q, than libvirt: a guest migrates only to and from hosts whose QEMU trusts it too", subjectText(qemu[0]))}}
+}
+
+// subjectText is a subject as libvirt prints it.
+func subjectText(cert *x509.Certificate) string {
+	text, err := dn.FromRDNSequence(cert.RawSubject)
+	if err != nil {
+		return cert.Subject.String()
+	}
+	return text
 }

@@ -185,10 +185,28 @@ func (e *env) readyHost(j *job, g *globals, keys *keyring, h *hostPlan) error {
 
 // fillQEMU plans the folders of QEMU's that --with names.
 func (e *env) fillQEMU(j *job, g *globals, keys *keyring, a *authority, h *hostPlan, server, client *pair) error {
+	return e.fillerFor(g, keys, h, server, client).fill(j, a)
+}
+
+// fillByBundle is fillQEMU for a host that is given its files: folders of QEMU's that
+// the bundle holds are taken besides.
+func (e *env) fillByBundle(j *job, g *globals, keys *keyring, h *hostPlan, b *hostBundle, server, client *pair) error {
+	f := e.fillerFor(g, keys, h, server, client)
+	f.given = &givenFolders{
+		sysconfdir: filepath.Join(h.o.bundle, g.sysconfdir),
+		main:       map[pki.Role]*pair{pki.Server: b.server, pki.Client: b.client},
+	}
+	with := *h.with
+	with.uses = f.given.uses(with.uses)
+	f.withPlan = &with
+	return f.fill(j, b.a)
+}
+
+func (e *env) fillerFor(g *globals, keys *keyring, h *hostPlan, server, client *pair) *filler {
 	f := &filler{env: e, withPlan: h.with, g: g, keys: keys, leaf: h.leaf, sysconfdir: h.to.layout.Base}
 	f.identities = map[pki.Role]identity{pki.Server: h.server, pki.Client: h.client}
 	f.pairs = map[pki.Role]*pair{pki.Server: server, pki.Client: client}
-	return f.fill(j, a)
+	return f
 }
 
 // caSlot is the name of the CA's key in a keyring.

@@ -88,7 +88,7 @@ func (e *env) readyByBundle(j *job, g *globals, keys *keyring, h *hostPlan) erro
 	if err != nil {
 		return err
 	}
-	if err := e.fillQEMU(j, g, keys, b.a, h, server, client); err != nil {
+	if err := e.fillByBundle(j, g, keys, h, b, server, client); err != nil {
 		return err
 	}
 	return e.configureHost(j, g, h, b.a, client, crl)

@@ -90,6 +90,7 @@ type filler struct {
 	portable   bool   // a bundle for another machine
 	identities map[pki.Role]identity
 	pairs      map[pki.Role]*pair // libvirt's, whole
+	given      *givenFolders      // of a bundle for this host; nil is none
 }
 
 // fill plans the folders. a is the CA that signs for libvirt.
@@ -107,7 +108,11 @@ func (f *filler) fill(j *job, a *authority) error {
 	}
 	for _, use := range f.uses {
 		to := target{layout: use.Layout(f.sysconfdir), owner: owner(), keyOwner: keyOwner}
-		if err := f.fillOne(j, signer, use, to); err != nil {
+		by, err := f.given.authority(to, signer)
+		if err != nil {
+			return err
+		}
+		if err := f.fillOne(j, by, use, to); err != nil {
 			return err
 		}
 		f.noteConfined(j, use, to.layout)
@@ -166,6 +171,9 @@ func (f *filler) place(j *job, a *authority, role pki.Role, to target) error {
 	}
 	if have.cert != nil && have.key != nil && !f.isCopy(have) {
 		return f.take(j, a, have, to)
+	}
+	if given, err := f.given.pair(role, to); given != nil || err != nil {
+		return f.placeGiven(j, have, given, to, err)
 	}
 	if have.cert != nil && have.key == nil && !f.isCopy(have) {
 		return withHint(fmt.Errorf("%s: its key %s is missing", have.certPath, have.keyPath), "bring the key back, or remove the certificate to have a new pair made")
@@ -253,7 +261,7 @@ func (f *filler) keyOwner(j *job) (*store.Owner, error) {
 		return nil, asUsage(err)
 	}
 	if f.portable {
-		j.noteOnce("QEMU's keys are for the group %s, %d: where they go it must have this number, and what copies them must keep it", name, gid)
+		j.noteOnce("QEMU's keys are for the group %s, %d: where they go it must have this number, and what copies them keep it; bootstrap --bundle sees to both", name, gid)
 	}
 	return &store.Owner{GID: gid}, nil
 }

@@ -1,0 +1,76 @@
+package main
+
+import (
+	"path/filepath"
+	"slices"
+
+	"virtpki/internal/libvirt"
+	"virtpki/internal/store"
+	"virtpki/pki"
+)
+
+// givenFolders are the folders of QEMU's in a bundle that was made for this host. A
+// nil one is a bundle without any, or no bundle.
+type givenFolders struct {
+	sysconfdir string             // in the bundle
+	main       map[pki.Role]*pair // libvirt's pairs in the bundle
+}
+
+// uses adds those for which there is a folder to those that were asked for.
+func (v *givenFolders) uses(asked []libvirt.QEMUUse) []libvirt.QEMUUse {
+	all := slices.Clone(asked)
+	for _, use := range libvirt.QEMUUses() {
+		named := slices.ContainsFunc(asked, func(a libvirt.QEMUUse) bool { return a.Name == use.Name })
+		if !named && store.Exists(use.Layout(v.sysconfdir).Path(libvirt.CACert)) {
+			all = append(all, use)
+		}
+	}
+	return all
+}
+
+// layout is the bundle's folder that is to become another one.
+func (v *givenFolders) layout(to target) libvirt.Layout {
+	return libvirt.QEMUFolder(filepath.Join(v.sysconfdir, "pki", filepath.Base(to.layout.Base)))
+}
+
+// authority is the CA that stands for a folder: the bundle's own for it, else the one
+// for libvirt.
+func (v *givenFolders) authority(to target, otherwise *authority) (*authority, error) {
+	if v == nil {
+		return otherwise, nil
+	}
+	layout := v.layout(to)
+	certs, err := readCertsIfThere(layout.Path(libvirt.CACert))
+	if err != nil || len(certs) == 0 || sameCerts(certs, otherwise.bundle) {
+		return otherwise, err
+	}
+	a := &authority{bundle: certs, layout: layout, folder: layout.Base}
+	a.ca.Certificate = certs[0]
+	a.crl, err = readIfThere(layout.Path(libvirt.CACRL))
+	return a, err
+}
+
+// pair is what the bundle has for a folder and is no copy of its pair for libvirt; nil
+// for nothing.
+func (v *givenFolders) pair(role pki.Role, to target) (*pair, error) {
+	if v == nil {
+		return nil, nil
+	}
+	p, err := loadPair(v.layout(to), role)
+	if err != nil || p.cert == nil || p.key == nil {
+		return nil, err
+	}
+	if main := v.main[role]; main != nil && main.cert != nil && main.cert.Equal(p.cert) {
+		return nil, nil
+	}
+	return p, nil
+}
+
+// placeGiven plans a pair of the bundle's.
+func (f *filler) placeGiven(j *job, have, given *pair, to target, err error) error {
+	if err != nil {
+		return err
+	}
+	j.made = append(j.made, placed{given.cert, have.certPath})
+	return f.writePair(j, to, given.role, given.key, given.cert, nil)
+}

@@ -23,7 +23,7 @@ import (
 type options struct {
 	virtpki, step, script string
 	folder                string
-	sizes, keyTypes       string
+	sizes, keyTypes, only string
 	rounds                int
 	limit                 time.Duration // for one run of a tool
 	save, load, svg       string
@@ -37,6 +37,7 @@ func main() {
 	flag.StringVar(&o.folder, "dir", "build", "`directory` on the disk that is written to")
 	flag.StringVar(&o.sizes, "sizes", "10,100,1000,10000", "`hosts` of the fleets")
 	flag.StringVar(&o.keyTypes, "keys", "ec256,rsa3072", "`types` of the keys")
+	flag.StringVar(&o.only, "only", "", "measure nothing but these `tools`, as the table names them, with ; between")
 	flag.IntVar(&o.rounds, "rounds", 5, "how many `times` each is run at most; the median counts")
 	flag.DurationVar(&o.limit, "limit", 90*time.Second, "how `long` one run, and all rounds of it, may take")
 	flag.StringVar(&o.save, "save", "build/fleet.json", "`file` for the results")

@@ -119,6 +119,9 @@ func (b *bench) findTools() error {
 			b.tools = append(b.tools, &tool{name: "certtool, 2 at once", command: b.scriptCommand(need.name, "2")})
 		}
 	}
+	if b.only != "" {
+		b.tools = slices.DeleteFunc(b.tools, func(t *tool) bool { return !slices.Contains(strings.Split(b.only, ";"), t.name) })
+	}
 	return nil
 }
 

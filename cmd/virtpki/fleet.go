@@ -9,6 +9,7 @@ import (
 	"runtime"
 	"strings"
 	"sync"
+	"sync/atomic"
 
 	"github.com/spf13/cobra"
 
@@ -69,6 +70,8 @@ type fleet struct {
 
 	a     *authority
 	stamp string // of the CA's files when a was read
+	// proven is set once a signature of the CA's key has been verified.
+	proven atomic.Bool
 
 	mu    sync.Mutex // for tally, which the workers write to
 	tally fleetTally
@@ -123,6 +126,7 @@ func (f *fleet) loadCA() error {
 		return err
 	}
 	f.a = a
+	f.proven.Store(false)
 	f.shape.share(a)
 	return nil
 }
@@ -241,10 +245,11 @@ func (f *fleet) makeHost(h hostLine) (made, error) {
 		if err != nil {
 			return made{}, fmt.Errorf("making the key: %w", err)
 		}
-		cert, dropped, err := f.signFor(f.a, f.leaf, id, key.Public())
+		cert, dropped, err := f.signFor(f.a, f.leaf, id, key.Public(), f.proven.Load())
 		if err != nil {
 			return made{}, err
 		}
+		f.proven.Store(true)
 		record := recordOf(cert)
 		pair, err := f.shape.pair(id.role, key, record.Data)
 		if err != nil {

@@ -414,7 +414,7 @@ func (e *env) makePair(j *job, a *authority, keys *keyring, leaf leafPlan, to ta
 // certify signs the certificate of an identity for a key, and plans its record.
 // path is where it will lie, for the summary; empty for the record's.
 func (e *env) certify(j *job, a *authority, leaf leafPlan, id identity, pub crypto.PublicKey, path string) (*x509.Certificate, error) {
-	cert, dropped, err := e.signFor(a, leaf, id, pub)
+	cert, dropped, err := e.signFor(a, leaf, id, pub, false)
 	if err != nil {
 		return nil, err
 	}
@@ -427,8 +427,8 @@ func (e *env) certify(j *job, a *authority, leaf leafPlan, id identity, pub cryp
 }
 
 // signFor has the CA sign for a key. dropped are the names that nobody asked for and
-// that the CA may not sign.
-func (e *env) signFor(a *authority, leaf leafPlan, id identity, key crypto.PublicKey) (cert *x509.Certificate, dropped []string, err error) {
+// that the CA may not sign. quick is as in [pki.Request].
+func (e *env) signFor(a *authority, leaf leafPlan, id identity, key crypto.PublicKey, quick bool) (cert *x509.Certificate, dropped []string, err error) {
 	if id.rawSubject == nil {
 		if id.rawSubject, err = leafSubject(a.ca.Certificate, id.name); err != nil {
 			return nil, nil, err
@@ -438,7 +438,7 @@ func (e *env) signFor(a *authority, leaf leafPlan, id identity, key crypto.Publi
 	request := pki.Request{
 		Role: id.role, RawSubject: id.rawSubject, PublicKey: key,
 		DNSNames: names.dns, IPAddresses: names.ips,
-		Now: e.now(), Validity: leaf.validity, StrictKeyUsage: leaf.strict, Template: leaf.templates[id.role],
+		Now: e.now(), Validity: leaf.validity, StrictKeyUsage: leaf.strict, Template: leaf.templates[id.role], Quick: quick,
 	}
 	if request.Template != nil {
 		if err := e.rehearse(a, leaf, request); err != nil {

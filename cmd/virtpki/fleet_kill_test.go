@@ -13,6 +13,7 @@ import (
 	"testing"
 	"time"
 
+	"virtpki/internal/judge"
 	"virtpki/internal/libvirt"
 	"virtpki/internal/store"
 	"virtpki/pki"
@@ -45,8 +46,9 @@ func TestFleetKilled(t *testing.T) {
 			root, out := filepath.Join(folder, "root"), filepath.Join(folder, form.out)
 			mustRun(t, binary, "ca", "init", "--root", root, "--name", "Example Org")
 			command := append([]string{"issue", "host", "--hosts", list, "--out", out, "--root", root}, form.flags...)
+			whole := timeFleet(t, binary, folder, command, out)
 			killed, staged := 0, 0
-			for killed < kills && killAfter(t, binary, command, time.Duration(5+rand.IntN(95))*time.Millisecond) {
+			for killed < kills && killAfter(t, binary, command, whole/40+rand.N(whole/5)) {
 				killed++
 				staged += truth(store.Unfinished(out, fleetName) || store.Unfinished(folder, form.out))
 				checkNothingTorn(t, form, root, out)
@@ -62,6 +64,66 @@ func TestFleetKilled(t *testing.T) {
 			}
 			checkClean(t, folder)
 		})
+	}
+}
+
+// timeFleet is how long the command takes here and now when nobody kills it.
+func timeFleet(t *testing.T, binary, folder string, command []string, out string) time.Duration {
+	t.Helper()
+	root := filepath.Join(folder, "timed")
+	mustRun(t, binary, "ca", "init", "--root", root, "--name", "Timed")
+	timed := slices.Clone(command)
+	for i, arg := range timed {
+		switch arg {
+		case out:
+			timed[i] = filepath.Join(root, filepath.Base(out))
+		case filepath.Join(folder, "root"):
+			timed[i] = root
+		}
+	}
+	start := time.Now()
+	mustRun(t, binary, timed...)
+	took := time.Since(start)
+	if err := os.RemoveAll(root); err != nil {
+		t.Fatal(err)
+	}
+	return took
+}
+
+// A disk that is full in the middle: one clear line, what is there is whole, and with
+// more room the same command goes on.
+func TestFleetDiskFull(t *testing.T) {
+	needStrace(t) // Linux and root
+	binary, folder := buildStatic(t), t.TempDir()
+	disk := filepath.Join(folder, "disk")
+	mount := func(args ...string) {
+		t.Helper()
+		if out, err := exec.Command("mount", append(args, "-t", "tmpfs", "tmpfs", disk)...).CombinedOutput(); err != nil {
+			t.Fatalf("%v\n%s", err, out)
+		}
+	}
+	if err := os.Mkdir(disk, 0o755); err != nil {
+		t.Fatal(err)
+	}
+	mount("-o", "size=3m")
+	t.Cleanup(func() { exec.Command("umount", "-l", disk).Run() })
+	for _, form := range fleetForms {
+		root, out := filepath.Join(disk, form.name), filepath.Join(disk, form.name+"-"+form.out)
+		mustRun(t, binary, "ca", "init", "--root", root, "--name", "Example Org")
+		command := append([]string{"issue", "host", "--hosts", writeHosts(t, folder, 300), "--out", out, "--root", root}, form.flags...)
+		mount("-o", "remount,size=3m")
+		text, err := exec.Command(binary, command...).CombinedOutput()
+		if err == nil || !strings.Contains(string(text), "no space left on device") || strings.Count(string(text), "\n") > 2 {
+			t.Errorf("%s: %v\n%s", form.name, err, text)
+		}
+		checkNothingTorn(t, form, root, out)
+		mount("-o", "remount,size=64m")
+		mustRun(t, binary, command...)
+		checkFleet(t, form, root, out, 300)
+		checkClean(t, disk)
+		if err := errors.Join(os.RemoveAll(root), os.RemoveAll(out)); err != nil {
+			t.Fatal(err)
+		}
 	}
 }
 
@@ -227,7 +289,8 @@ func checkFleet(t *testing.T, form fleetForm, root, out string, hosts int) {
 	if form.out != "out" { // read once, not once for each host
 		open = cachedArchive(t, out)
 	}
-	for _, name := range names {
+	for n, name := range names {
+		judgeBundle(t, form, open(t, out, name), n)
 		for i, cert := range checkBundle(t, form, open(t, out, name)) {
 			host := strings.TrimSuffix(name, tarSuffix)
 			if err := verifyLeaf(cert, ca[0], host, i == 0); err != nil {
@@ -242,6 +305,28 @@ func checkFleet(t *testing.T, form fleetForm, root, out string, hosts int) {
 	}
 	if len(records) > 0 {
 		t.Errorf("%d records of certificates that nobody has", len(records))
+	}
+}
+
+// judgeBundle has the judge say what a release makes of the files of a host.
+func judgeBundle(t *testing.T, form fleetForm, files bundleFiles, n int) {
+	t.Helper()
+	releases := []string{"libvirt-7.0", "libvirt-9.0", "libvirt-11.3", "libvirt-12.8"}
+	release, err := libvirt.ParseTarget(releases[n%len(releases)])
+	if err != nil {
+		t.Fatal(err)
+	}
+	file := func(f libvirt.File) judge.File {
+		path := form.shape.Path(f)
+		data, err := files(path)
+		return judge.File{Path: path, Data: data, Err: err}
+	}
+	for _, role := range []judge.Role{judge.Server, judge.Client} {
+		set := judge.Set{Role: role, Product: "libvirt", CA: file(libvirt.CACert), CRL: file(libvirt.CACRL),
+			Cert: file(libvirt.CertFile(string(role))), Key: file(libvirt.KeyFile(string(role)))}
+		for _, finding := range judge.OwnFiles(set, release, time.Now()) {
+			t.Errorf("%s %s: %s", releases[n%len(releases)], role, finding.Text)
+		}
 	}
 }
 

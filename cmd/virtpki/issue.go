@@ -281,7 +281,7 @@ func (o *issueOptions) checkUse(role string, names []string) error {
 	case (len(names) > 1 || o.hosts != "") && o.subject != "":
 		return errors.New("several names cannot share one --subject")
 	case len(o.with) > 0 && o.many():
-		return errors.New("--with is for names, not for --hosts or --format tar")
+		return withHint(errors.New("--with is for names, not for --hosts or --format tar"), "on each host virtpki bootstrap --with fills QEMU's folders from its bundle")
 	case len(o.with) > 0 && (role != "host" || o.layout != "system" || o.user):
 		return errors.New("--with is for a host in the system's layout: QEMU reads a server's and a client's pair")
 	case role == "client" && len(o.sans) > 0:

@@ -9,7 +9,7 @@ STEP      := github.com/smallstep/cli/cmd/step@v0.28.7
 STATICCHECK := honnef.co/go/tools/cmd/staticcheck@v0.8.2
 PLATFORMS := linux/amd64 linux/arm64 darwin/amd64 darwin/arm64 freebsd/amd64 freebsd/arm64
 
-.PHONY: build demo test matrix check cross docs bench packages clean
+.PHONY: build demo test matrix check cross docs bench bench-fleet packages clean
 
 build:
 	CGO_ENABLED=0 $(GO) build -trimpath -ldflags '-s -w' -o build/virtpki ./cmd/virtpki
@@ -46,10 +46,18 @@ docs:
 	UPDATE=1 $(GO) test -run TestReference ./cmd/virtpki
 
 bench: build packages
-	$(GO) test -run '^$$' -bench . ./pki ./dn ./internal/...
+	$(GO) test -run '^$$' -bench . ./pki ./dn ./internal/... ./cmd/virtpki
 	bench/bootstrap.sh
 	bench/crl.sh 1000 100000
 	bench/renew.sh
+	$(MAKE) bench-fleet
+
+# Fleets against other tools and the bare work: some 20 minutes. FLEET='-sizes 10,100'
+# narrows it; the tables go to stdout, the plot into docs.
+bench-fleet: build build/bin/step
+	@missing=$$(for p in easy-rsa golang-cfssl; do dpkg-query -W -f '$${Status}\n' $$p 2>/dev/null | grep -q '^install ok installed$$' || echo $$p; done); \
+	[ -z "$$missing" ] || DEBIAN_FRONTEND=noninteractive apt-get install -q -y --no-install-recommends $$missing
+	$(GO) run ./bench/fleet -svg docs/fleet.svg $(FLEET)
 
 # A CA that step made is taken over in the tests; Debian has no package of it.
 build/bin/step:

@@ -137,6 +137,7 @@ func (r *fleetReader) readBundle(path, host string) ([]fleetCert, error) {
 		return nil, err
 	}
 	var certs []fleetCert
+	var errs []error
 	for _, place := range r.places {
 		data, err := files(place)
 		if errors.Is(err, fs.ErrNotExist) && strings.HasSuffix(path, tarSuffix) {
@@ -149,13 +150,13 @@ func (r *fleetReader) readBundle(path, host string) ([]fleetCert, error) {
 			certs, err = r.add(certs, host, filepath.Join(path, place), data)
 		}
 		if err != nil {
-			return certs, err
+			errs = append(errs, err)
 		}
 	}
-	if len(certs) == 0 {
+	if len(certs)+len(errs) == 0 {
 		return nil, fmt.Errorf("%s: no certificate of a host in it", path)
 	}
-	return certs, nil
+	return certs, errors.Join(errs...)
 }
 
 // readArchive reads one archive of many hosts.

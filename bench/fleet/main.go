@@ -39,7 +39,7 @@ func main() {
 	flag.StringVar(&o.keyTypes, "keys", "ec256,rsa3072", "`types` of the keys")
 	flag.StringVar(&o.only, "only", "", "measure nothing but these `tools`, as the table names them, with ; between")
 	flag.IntVar(&o.rounds, "rounds", 5, "how many `times` each is run at most; the median counts")
-	flag.DurationVar(&o.limit, "limit", 90*time.Second, "how `long` one run, and all rounds of it, may take")
+	flag.DurationVar(&o.limit, "limit", 60*time.Second, "how `long` one run, and all rounds of it, may take")
 	flag.StringVar(&o.save, "save", "build/fleet.json", "`file` for the results")
 	flag.StringVar(&o.load, "load", "", "print the results in a `file` instead of measuring")
 	flag.StringVar(&o.svg, "svg", "", "draw a plot into a `file`")

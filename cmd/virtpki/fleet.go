@@ -66,10 +66,16 @@ type fleet struct {
 	workers int
 	keys    *keyring
 	machine []string // the names of this machine
+	subject []byte   // of the only host; nil: made from the name
 	shape   *fleetShape
 
 	a     *authority
-	stamp string // of the CA's files when a was read
+	twins []string // what is to be said of the CA
+	// revokedOn tells when a certificate was revoked, empty when it was not. The list
+	// is read when there is a bundle to look at.
+	revokedOn func() (func(*x509.Certificate) string, error)
+	holdsCA   bool   // the lock of the CA is held all the time
+	stamp     string // of the CA's files when a was read
 	// proven is set once a signature of the CA's key has been verified.
 	proven atomic.Bool
 
@@ -111,6 +117,11 @@ func (e *env) newFleet(ctx context.Context, g *globals, o *issueOptions, leaf le
 	if f.machine, err = e.machineNames(g.hostsFile()); err != nil && role != "client" {
 		return nil, err
 	}
+	if o.subject != "" {
+		if f.subject, err = encodeSubject(o.subject); err != nil {
+			return nil, err
+		}
+	}
 	f.shape = newShape(g, o, leaf, f.roles)
 	return f, nil
 }
@@ -125,7 +136,10 @@ func (f *fleet) loadCA() error {
 	if err := a.open(f.keys); err != nil {
 		return err
 	}
-	f.a = a
+	var j job
+	a.noteTwins(&j)
+	f.a, f.twins = a, j.notes
+	f.revokedOn = sync.OnceValues(func() (func(*x509.Certificate) string, error) { return f.revocations(f.g) })
 	f.proven.Store(false)
 	f.shape.share(a)
 	return nil
@@ -209,11 +223,11 @@ func (f *fleet) identitiesOf(h hostLine) ([]identity, error) {
 		if len(sans) > 0 {
 			return nil, fmt.Errorf("client %s has SANs, and libvirt looks at no SAN of a client", quoteShort(name))
 		}
-		return f.env.identities(f.g, f.o, f.role, name)
+		return []identity{{role: pki.Client, name: name, rawSubject: f.subject}}, asUsage(checkClient(name))
 	}
 	o := *f.o
 	o.sans = append(append([]string{}, f.o.sans...), sans...)
-	return f.hostIdentities(f.g, &o, f.role, name, nil, f.machine)
+	return f.hostIdentities(f.g, &o, f.role, name, f.subject, f.machine)
 }
 
 // pathOf is where the bundle of a name is to lie.

@@ -118,7 +118,11 @@ func (r *fleetReader) readFolder(folder string) error {
 	}
 	work := func(i int) (read, error) {
 		name := entries[i].Name()
-		certs, err := r.readBundle(filepath.Join(folder, name), strings.TrimSuffix(name, tarSuffix))
+		host := name
+		if !entries[i].IsDir() {
+			host = strings.TrimSuffix(name, tarSuffix)
+		}
+		certs, err := r.readBundle(filepath.Join(folder, name), host)
 		return read{certs, err}, nil
 	}
 	return inOrder(context.Background(), len(entries), runtime.GOMAXPROCS(0), 256, work, func(_ int, one read) error {

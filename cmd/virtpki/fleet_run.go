@@ -2,6 +2,7 @@ package main
 
 import (
 	"errors"
+	"os"
 	"path/filepath"
 	"time"
 
@@ -58,12 +59,23 @@ func (f *fleet) lockOut(folder string) (*store.Lock, error) {
 		lock.Release()
 		return nil, err
 	}
+	f.holdsCA = sameFolder(folder, f.g.caFolder())
 	return lock, nil
+}
+
+// sameFolder reports whether two paths lead to one folder.
+func sameFolder(a, b string) bool {
+	infoA, err1 := os.Stat(a)
+	infoB, err2 := os.Stat(b)
+	return err1 == nil && err2 == nil && os.SameFile(infoA, infoB)
 }
 
 // withCA does something under the lock of the CA. The lock is held for moments
 // only: a revocation must not wait for the end of a fleet.
 func (f *fleet) withCA(do func() error) error {
+	if f.holdsCA {
+		return do()
+	}
 	folder := f.g.caFolder()
 	lock, err := store.Acquire(f.ctx, folder, func() { f.warn("waiting for another run to end (%s)", folder) })
 	if err != nil && f.ctx.Err() != nil {

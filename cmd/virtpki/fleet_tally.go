@@ -66,7 +66,7 @@ type fleetReport struct {
 }
 
 func (f *fleet) notes() []string {
-	notes := []string{}
+	notes := append([]string{}, f.twins...)
 	if f.tally.shortened {
 		notes = append(notes, fmt.Sprintf("the certificates end on %s, with their CA", f.tally.until.Format(dateForm)))
 	}

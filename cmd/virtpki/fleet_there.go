@@ -32,8 +32,8 @@ func folderFiles(folder string) bundleFiles {
 // openBundle finds the files of the bundle at a path. below is the folder in an
 // archive in which they are.
 func openBundle(path, below string) (bundleFiles, error) {
-	if !strings.HasSuffix(path, tarSuffix) {
-		return folderFiles(path), nil
+	if info, err := os.Stat(path); err != nil || info.IsDir() {
+		return folderFiles(path), err
 	}
 	file, err := os.Open(path)
 	if err != nil {
@@ -114,6 +114,10 @@ func (f *fleet) checkPair(files bundleFiles, id identity) error {
 			return err
 		}
 	}
+	revokedOn, err := f.revokedOn()
+	if err != nil {
+		return err
+	}
 	switch missing := id.lacking(cert); {
 	case !bytes.Equal(cert.RawSubject, wanted):
 		return fmt.Errorf("it is that of %s", dnOf(cert))
@@ -121,6 +125,8 @@ func (f *fleet) checkPair(files bundleFiles, id identity) error {
 		return errors.New("it is signed by another CA")
 	case !f.now().Before(cert.NotAfter):
 		return fmt.Errorf("it expired on %s", cert.NotAfter.Format(dateForm))
+	case revokedOn(cert) != "":
+		return fmt.Errorf("it was revoked on %s", revokedOn(cert))
 	case missing != "":
 		return fmt.Errorf("it is not for %s", missing)
 	}

@@ -310,8 +310,8 @@ func (e *env) identities(g *globals, o *issueOptions, role, name string) ([]iden
 	var rawSubject []byte
 	if o.subject != "" {
 		var err error
-		if rawSubject, err = dn.Encode(o.subject); err != nil {
-			return nil, usagef("subject %s: %w", quoteShort(o.subject), err)
+		if rawSubject, err = encodeSubject(o.subject); err != nil {
+			return nil, err
 		}
 	}
 	if role == "client" {
@@ -322,6 +322,15 @@ func (e *env) identities(g *globals, o *issueOptions, role, name string) ([]iden
 		return nil, err
 	}
 	return e.hostIdentities(g, o, role, name, rawSubject, machine)
+}
+
+// encodeSubject reads the flag --subject.
+func encodeSubject(text string) ([]byte, error) {
+	raw, err := dn.Encode(text)
+	if err != nil {
+		return nil, usagef("subject %s: %w", quoteShort(text), err)
+	}
+	return raw, nil
 }
 
 // hostIdentities are those of a server or a host, given the names of this machine.

@@ -162,6 +162,11 @@ func (e *env) readyHost(j *job, g *globals, keys *keyring, h *hostPlan) error {
 	if h.o.bundle != "" {
 		return e.readyByBundle(j, g, keys, h)
 	}
+	return e.readyByItself(j, g, keys, h)
+}
+
+// readyByItself is readyHost for a host that has its files, or makes them.
+func (e *env) readyByItself(j *job, g *globals, keys *keyring, h *hostPlan) error {
 	a, err := e.findOrMakeCA(j, g, keys, h.ca)
 	if err != nil {
 		return err
@@ -343,6 +348,10 @@ func (e *env) takeOrMake(j *job, a *authority, keys *keyring, h *hostPlan, id id
 		j.found = append(j.found, placed{have.cert, have.certPath})
 		return have, e.checkTaken(j, a, have)
 	}
+	if id.role == pki.Client && have.key == nil && h.o.client == "" && a.keyless() {
+		j.note("there is no client pair here, and no CA's key to make one with: this host can be connected to, and cannot connect to others")
+		return have, nil
+	}
 	if err := a.open(keys); err != nil {
 		return nil, err
 	}
@@ -351,6 +360,11 @@ func (e *env) takeOrMake(j *job, a *authority, keys *keyring, h *hostPlan, id id
 	}
 	have.key, err = keys.forPair(have, id.slot(), h.leaf.keyType)
 	return have, err
+}
+
+// keyless reports whether the CA's key is neither here nor about to be.
+func (a *authority) keyless() bool {
+	return a.ca.Signer == nil && !store.Exists(a.layout.Path(libvirt.CAKey))
 }
 
 // checkTaken looks at a certificate that was there: libvirtd does not start on

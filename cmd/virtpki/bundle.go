@@ -79,7 +79,7 @@ func (e *env) readyByBundle(j *job, g *globals, keys *keyring, h *hostPlan) erro
 	}
 	if b.outdated(h.to) {
 		j.note("%s is newer than the bundle's: the bundle is not needed any more", h.to.layout.Path(libvirt.ServerCert))
-		return e.readyAsIs(j, g, keys, h)
+		return e.readyByItself(j, g, keys, h)
 	}
 	if lacking := h.server.lacking(b.server.cert); lacking != "" {
 		j.note("%s does not name %s", b.server.certPath, lacking)
@@ -92,32 +92,6 @@ func (e *env) readyByBundle(j *job, g *globals, keys *keyring, h *hostPlan) erro
 		return err
 	}
 	return e.configureHost(j, g, h, b.a, client, crl)
-}
-
-// readyAsIs is readyHost for a host whose own files have gone on from its bundle.
-func (e *env) readyAsIs(j *job, g *globals, keys *keyring, h *hostPlan) error {
-	a, err := e.loadCA(g)
-	if err != nil {
-		return err
-	}
-	taken := make(map[pki.Role]*pair)
-	for _, role := range []pki.Role{pki.Server, pki.Client} {
-		have, err := loadPair(h.to.layout, role)
-		if err != nil {
-			return err
-		}
-		if taken[role] = have; have.cert == nil {
-			continue
-		}
-		j.found = append(j.found, placed{have.cert, have.certPath})
-		if err := e.checkTaken(j, a, have); err != nil {
-			return err
-		}
-	}
-	if err := e.fillQEMU(j, g, keys, a, h, taken[pki.Server], taken[pki.Client]); err != nil {
-		return err
-	}
-	return e.configureHost(j, g, h, a, taken[pki.Client], a.crl != nil)
 }
 
 // outdated reports whether a host has its server's pair, and from later than the

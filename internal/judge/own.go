@@ -206,7 +206,11 @@ func (r *run) loadPair(p Identity, leaf *Certificate) {
 		}
 		return
 	}
-	key, err := readKeyFile(p.Key.Data)
+	keyData := p.Key.Data
+	if r.rules.WholeChain { // the key is read as text as well
+		keyData = untilNUL(keyData)
+	}
+	key, err := readKeyFile(keyData)
 	switch {
 	case errors.Is(err, errKeyEncrypted) && r.rules.Product == "qemu" && r.set.Secret:
 	case errors.Is(err, errKeyEncrypted) && r.rules.Product == "qemu":

@@ -56,6 +56,12 @@ func (r *run) chainFaults(faults map[fault]*Certificate, f File, refuse refusal,
 	if faults[faultPathLen] != nil {
 		refuse("path-length", file, r.reissue(), "there are more CAs above it than one of them allows below itself")
 	}
+	r.signatureFaults(faults, file, refuse)
+}
+
+// signatureFaults are those of the signature and of what GnuTLS cannot judge.
+func (r *run) signatureFaults(faults map[fault]*Certificate, file string, refuse refusal) {
+	at := func(f fault) string { return nameText(faults[f].Subject) }
 	if faults[faultSignature] != nil {
 		refuse("signature-wrong", file, r.reissue(), "the signature on %s was not made with the key of the CA of that name", at(faultSignature))
 	}
@@ -119,7 +125,8 @@ func (r *run) checkAuthorities(leaf *Certificate) {
 		r.checkCA(c, r.fileOf(leaf))
 	}
 	cert := chain[len(chain)-1]
-	for range maxDepth {
+	for seen := map[*Certificate]bool{}; !seen[cert]; { // QEMU would go round for ever
+		seen[cert] = true
 		if issued(cert, cert) {
 			r.checkCA(cert, r.set.CA.Path)
 			return

@@ -347,3 +347,18 @@ func ed448Set() Set {
 	}
 	return Set{Role: Server, CA: read("cacert.pem"), CRL: missing("cacrl.pem"), Cert: read("cert.pem"), Key: read("key.pem")}
 }
+
+// TestMatcherOfTarget: an escaped comma matches by one matcher, a set of characters
+// by the other.
+func TestMatcherOfTarget(t *testing.T) {
+	b := newBench()
+	s := b.set(nil, []edit{func(c *certSpec) { c.subject = name("O=Acme\\, Inc.,CN=a1") }})
+	s.Role, s.Product = Client, "libvirt"
+	for pattern, want := range map[string]string{"O=Acme\\, Inc.,CN=a1": "libvirt-5.8", "O=Acme\\\\, Inc.,CN=a[1-9]": "libvirt-7.0 libvirt-9.0 libvirt-11.6 libvirt-11.10"} {
+		said := InSession(s, Peer{DNList: []string{pattern}}, libvirt.Target{}, b.now)
+		i := slices.IndexFunc(said, func(f Finding) bool { return f.ID == "dn-refused" })
+		if i < 0 || strings.Join(said[i].Targets, " ") != want {
+			t.Errorf("%q is not refused by %s alone:\n%s", pattern, want, findingLines(said))
+		}
+	}
+}

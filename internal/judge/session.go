@@ -229,7 +229,7 @@ func (r *run) checkSubject(leaf *Certificate, peer Peer) {
 	if r.set.Role != Client || peer.DNList == nil {
 		return
 	}
-	if _, ok := dn.Compile(peer.DNList, dn.Glob).Match(text); !ok {
+	if _, ok := dn.Compile(peer.DNList, r.rules.Matcher).Match(text); !ok {
 		r.refuse("dn-refused", file, "virtpki dn lint tells how the list reads; the entry for this client is "+quoted(text),
 			"its subject %s is not on tls_allowed_dn_list", quoted(text))
 	}

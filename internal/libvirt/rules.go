@@ -40,6 +40,8 @@ type Rules struct {
 	// LongUsageIsEmpty: a keyUsage of more than two bytes permits nothing; it is
 	// an error later (libtasn1).
 	LongUsageIsEmpty bool
+	// Matcher is how tls_allowed_dn_list is matched.
+	Matcher dn.Matcher
 	// Names is how the GnuTLS that goes with the release prints subjects.
 	Names dn.Dialect
 }
@@ -62,12 +64,15 @@ type backport struct {
 // ruleTable follows the libvirts of Debian 11 to 14 and their sources. NEWS
 // 11.6.0 drops keyEncipherment, NEWS 11.10.0 brings identities. The change for
 // ECDSA alone lies between 11.3.0 (whose Debian package had to carry it back)
-// and 11.6.0; the rules before are kept until then.
+// and 11.6.0; the rules before are kept until then. So is fnmatch, which went
+// between 5.9.0 and 6.1.0.
 func ruleTable() []ruleRelease {
 	libvirt := Rules{Product: "libvirt", KeyEncipherment: true, AnyPurposeInverted: true, MaxBytes: MaxPEMBytes, MaxCAs: MaxCAs,
 		ClientReadsCRL: true}
 	seven := libvirt
 	seven.Name, seven.MaxDN, seven.Names, seven.LongUsageIsEmpty = "libvirt-7.0", 255, dn.GnuTLS36, true
+	five := seven
+	five.Name, five.Matcher = "libvirt-5.8", dn.Fnmatch
 	nine := libvirt
 	nine.Name, nine.Names = "libvirt-9.0", dn.GnuTLS37
 	eleven := nine
@@ -75,7 +80,8 @@ func ruleTable() []ruleRelease {
 	twelve := eleven
 	twelve.Name, twelve.HalfPairRefused, twelve.Identities = "libvirt-11.10", true, true
 	return append([]ruleRelease{
-		{Target{Product: "libvirt"}, seven},
+		{Target{Product: "libvirt"}, five},
+		{Target{Product: "libvirt", Major: 6, Minor: 1}, seven},
 		{Target{Product: "libvirt", Major: 9}, nine},
 		{Target{Product: "libvirt", Major: 11, Minor: 6}, eleven},
 		{Target{Product: "libvirt", Major: 11, Minor: 10}, twelve},

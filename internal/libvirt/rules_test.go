@@ -7,7 +7,7 @@ import (
 
 func TestRulesOfTarget(t *testing.T) {
 	tests := []struct{ target, want string }{
-		{"libvirt-1.2", "libvirt-7.0"}, {"libvirt-8.10", "libvirt-7.0"},
+		{"libvirt-1.2", "libvirt-5.8"}, {"libvirt-6.1", "libvirt-7.0"}, {"libvirt-8.10", "libvirt-7.0"},
 		{"libvirt-9.0", "libvirt-9.0"}, {"libvirt-9.0.0-4+deb12u2", "libvirt-9.0"},
 		{"libvirt-11.3", "libvirt-9.0"}, {"libvirt-11.3.0-3", "libvirt-9.0"},
 		{"libvirt-11.3.0-3+deb13u1", "libvirt-11.6"}, {"libvirt-11.3.0-3+deb13u12~bpo1", "libvirt-11.6"},
@@ -34,7 +34,7 @@ func TestRulesOfTarget(t *testing.T) {
 }
 
 func TestRulesOfAny(t *testing.T) {
-	for product, want := range map[string]int{"libvirt": 4, "qemu": 4, "": 8} {
+	for product, want := range map[string]int{"libvirt": 5, "qemu": 4, "": 9} {
 		rules := Target{}.Rules(product)
 		if len(rules) != want {
 			t.Errorf("any has %d rule sets of %q, want %d", len(rules), product, want)

@@ -88,7 +88,7 @@ func (c *checker) daemonConf(name string) judge.DaemonConf {
 		Target:     *c.libvirt,
 		Systemd:    store.Exists(c.g.underRoot("/etc/systemd/system")),
 		HasGroup:   c.hasGroup,
-		Exists:     func(path string) bool { return spot(c.g.underRoot(path)).Err == nil },
+		Exists:     c.exists,
 		Priorities: c.g.priorities(),
 		Client:     c.clientDN(),
 	}
@@ -124,6 +124,9 @@ func (c *checker) daemonArgs() (args, path string) {
 	}
 	return args, path
 }
+
+// exists reports whether something stands at a path of the machine's.
+func (c *checker) exists(path string) bool { return spot(c.g.underRoot(path)).Err == nil }
 
 // hasGroup tells whether the machine knows a group; this one may have others than those
 // of its file, from a directory service.

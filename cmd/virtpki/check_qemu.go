@@ -17,7 +17,7 @@ func (c *checker) qemuFolders() {
 	}
 	seen := make(map[string]bool)
 	for _, use := range libvirt.QEMUUses() {
-		folder := c.g.underRoot(use.FolderIn(conf, c.g.sysconfdir, func(path string) bool { return store.Exists(c.g.underRoot(path)) }))
+		folder := c.g.underRoot(use.FolderIn(conf, c.g.sysconfdir, c.exists))
 		if !seen[folder] && store.Exists(folder) {
 			seen[folder] = true
 			c.qemuFolder(use, libvirt.QEMUFolder(folder))
@@ -29,7 +29,7 @@ func (c *checker) qemuFolders() {
 // QEMU folder and with a sound qemu.conf is not spoken of.
 func (c *checker) qemuConf() (*libvirt.Conf, bool) {
 	f := c.file(libvirt.QEMUConfPath(c.g.underRoot(c.g.sysconfdir)))
-	found, conf := judge.InQEMUConf(f, func(path string) bool { return spot(c.g.underRoot(path)).Err == nil })
+	found, conf := judge.InQEMUConf(judge.QEMUConf{File: f, Sysconfdir: c.g.sysconfdir, Exists: c.exists})
 	if len(found) > 0 {
 		c.conclude("qemu", "libvirt's QEMU driver", f.Path, found)
 	}

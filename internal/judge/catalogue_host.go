@@ -67,6 +67,8 @@ var confEntries = []Entry{
 	{"dn-list-empty", Session, "`tls_allowed_dn_list` is empty: no client gets in.", "Name those who may, or remove the setting."},
 	{"dn-pattern", Session, "A pattern of the list matches nobody, or more than it seems to. `virtpki dn lint` says the same.", "Write the pattern that is proposed; `virtpki dn match` tries it."},
 	{"dn-locks-out", Session, "The client certificate that is installed on this host is not in the list of its own daemon. Other hypervisors usually have the same list.", "Add its DN."},
+	{"qemu-tls-nowhere", Conf, "qemu.conf turns TLS on for a use, and the folder that QEMU would read does not exist. Guests that use it do not start.", "`virtpki bootstrap --with USE` fills the folder."},
+	{"qemu-no-verify", Conf, "qemu.conf tells QEMU not to ask whoever connects for a certificate.", "Remove the setting: the default is to ask."},
 	{"qemu-no-folder", Conf, "qemu.conf names a folder for TLS files that does not exist: libvirt's QEMU driver does not start.", "Make the folder, or remove the setting."},
 }
 

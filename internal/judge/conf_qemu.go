@@ -2,35 +2,54 @@ package judge
 
 import (
 	"errors"
-	"fmt"
 	"strings"
 
 	"virtpki/internal/libvirt"
 )
 
-// InQEMUConf says what is wrong with qemu.conf as far as TLS goes. exists tells
-// whether something stands at a path. The second result is the conf, nil where
-// libvirt's QEMU driver does not read it.
-func InQEMUConf(f File, exists func(path string) bool) ([]Finding, *libvirt.Conf) {
-	say := func(id string, level Level, mend, format string, args ...any) Finding {
-		return Finding{ID: id, Level: level, Stage: Conf, File: f.Path, Mend: mend, Text: fmt.Sprintf(format, args...)}
+// QEMUConf is qemu.conf, and what it is held against.
+type QEMUConf struct {
+	File       File
+	Sysconfdir string // libvirt's
+	// Exists tells whether something stands at a path of the machine's.
+	Exists func(path string) bool
+}
+
+// InQEMUConf says what is wrong with qemu.conf as far as TLS goes. The second result
+// is the conf, nil where libvirt's QEMU driver does not read it.
+func InQEMUConf(q QEMUConf) ([]Finding, *libvirt.Conf) {
+	j := confJudge{DaemonConf: DaemonConf{File: q.File}}
+	if q.File.Err != nil && !q.File.Absent() {
+		j.say("unseen", Warning, "", "it could not be read, so it was not judged: %s", plainReason(q.File.Err))
+		return j.found, nil
 	}
-	if f.Err != nil && !f.Absent() {
-		return []Finding{say("unseen", Warning, "", "it could not be read, so it was not judged: %s", plainReason(f.Err))}, nil
-	}
-	conf, err := libvirt.ParseConf(f.Data)
+	conf, err := libvirt.ParseConf(q.File.Data)
 	var confErr *libvirt.ConfError
 	if errors.As(err, &confErr) {
-		return []Finding{say("conf-refused", Error, "", "line %d, column %d: %s: libvirt's QEMU driver does not start", confErr.Line, confErr.Column, confErr.Msg)}, nil
+		j.say("conf-refused", Error, "", "line %d, column %d: %s: libvirt's QEMU driver does not start", confErr.Line, confErr.Column, confErr.Msg)
+		return j.found, nil
 	}
-	var found []Finding
+	j.conf = conf
 	for _, name := range conf.Names() {
-		v, _ := conf.Lookup(name)
-		if !strings.HasSuffix(name, "_tls_x509_cert_dir") || v.Str() == "" || exists(v.Str()) {
-			continue
+		if v, _ := conf.Lookup(name); strings.HasSuffix(name, "_tls_x509_cert_dir") && v.Str() != "" && !q.Exists(v.Str()) {
+			j.say("qemu-no-folder", Error, j.mute(name), "line %d: %s names %s, which does not exist: libvirt's QEMU driver does not start", conf.Line(name), name, v.Str())
 		}
-		j := confJudge{DaemonConf: DaemonConf{File: f}, conf: conf}
-		found = append(found, say("qemu-no-folder", Error, j.mute(name), "line %d: %s names %s, which does not exist: libvirt's QEMU driver does not start", conf.Line(name), name, v.Str()))
 	}
-	return found, conf
+	for _, use := range libvirt.QEMUUses() {
+		j.qemuUse(use, q)
+	}
+	return j.found, conf
+}
+
+// qemuUse looks at one use that the conf turns on, or opens to everybody.
+func (j *confJudge) qemuUse(use libvirt.QEMUUse, q QEMUConf) {
+	if on, _ := j.number(use.Switch); use.Switch != "" && on == 1 {
+		if folder := use.FolderIn(j.conf, q.Sysconfdir, q.Exists); !q.Exists(folder) && q.Exists(q.Sysconfdir) {
+			j.say("qemu-tls-nowhere", Warning, "virtpki bootstrap --with "+use.Name, "line %d: %s = 1, and %s does not exist: no guest that uses it starts", j.conf.Line(use.Switch), use.Switch, folder)
+		}
+	}
+	verify := use.Name + "_tls_x509_verify"
+	if on, set := j.number(verify); set && on == 0 && use.Verify == 1 {
+		j.say("qemu-no-verify", Warning, j.mute(verify), "line %d: %s = 0: QEMU takes whoever connects, without a certificate too", j.conf.Line(verify), verify)
+	}
 }

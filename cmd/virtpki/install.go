@@ -274,7 +274,7 @@ func (in *intake) decidePairs(j *job) error {
 	for _, cert := range others {
 		j.note("%s is for a key that is not here: left alone", dnOf(cert))
 	}
-	if err := in.liveStillTrusted(slots, taken); err != nil {
+	if err := in.liveStillTrusted(slots); err != nil {
 		return err
 	}
 	return in.followQEMU(j, afterwards(slots, taken))
@@ -317,7 +317,7 @@ func (in *intake) refuseOthers(certs []*x509.Certificate) error {
 
 // place checks one certificate and plans it with its key.
 func (in *intake) place(j *job, s *slot, key crypto.Signer, cert *x509.Certificate) error {
-	if s.live.cert != nil && cert.Equal(s.live.cert) && s.live.mismatch() == nil {
+	if s.live.cert != nil && cert.Equal(s.live.cert) && s.live.key != nil && s.live.mismatch() == nil {
 		return nil // it is installed: a second run
 	}
 	if err := in.check(j, s, cert); err != nil {

@@ -149,15 +149,12 @@ func (in *intake) wasLive(cert *x509.Certificate) bool {
 	return false
 }
 
-// liveStillTrusted wants the pairs that stay to be of a CA that is trusted
-// afterwards: libvirtd would not start on another one.
-func (in *intake) liveStillTrusted(slots []*slot, taken map[*slot]*x509.Certificate) error {
+// liveStillTrusted wants the live pairs to be of CAs that are trusted afterwards,
+// those that are replaced too: between the two steps a daemon may start.
+func (in *intake) liveStillTrusted(slots []*slot) error {
 	for _, s := range slots {
-		if s.live.cert == nil || taken[s] != nil || len(in.dropped) == 0 {
-			continue
-		}
 		for _, ca := range in.dropped {
-			if s.live.cert.CheckSignatureFrom(ca) == nil {
+			if s.live.cert != nil && s.live.cert.CheckSignatureFrom(ca) == nil {
 				return fmt.Errorf("%s is signed by %s, which would not be trusted any more", s.live.certPath, dnOf(ca))
 			}
 		}

@@ -69,17 +69,18 @@ func (in *intake) mayTrust(j *job, here []*x509.Certificate) error {
 	return nil
 }
 
-// merge is what is trusted afterwards, and what is not any more: a CA that has
-// expired keeps libvirtd from starting. Where the answer has all of them, its
-// order counts.
+// merge is what is trusted afterwards, and what is not any more because it was
+// asked for. A CA that has expired goes unasked: it keeps libvirtd from starting.
+// Where the answer has all of them, its order counts.
 func (in *intake) merge(here []*x509.Certificate) (cas, dropped []*x509.Certificate) {
 	for _, ca := range here {
-		expired := !in.now().Before(ca.NotAfter)
-		if !containsCert(in.answer.CAs, ca) && (expired || in.o.exactCAs && len(in.answer.CAs) > 0) {
+		switch there := containsCert(in.answer.CAs, ca); {
+		case !there && !in.now().Before(ca.NotAfter):
+		case !there && in.o.exactCAs && len(in.answer.CAs) > 0:
 			dropped = append(dropped, ca)
-			continue
+		default:
+			cas = append(cas, ca)
 		}
-		cas = append(cas, ca)
 	}
 	for _, ca := range in.answer.CAs {
 		if !containsCert(cas, ca) {

@@ -138,8 +138,9 @@ func (e *env) reloadSystem(ctx context.Context, g *globals, o *reloadOptions, j 
 }
 
 // proveOrRollBack reloads after pairs have changed. When the daemon does not take
-// what is on disk, the generation before is put back and read again, and with it
-// what was beside the pairs, the CA and the CRL, as far as beside has it. One that
+// what is on disk, the generation before is put back and read again. Only where
+// that does not help, what was beside the pairs is put back too, the CA and the CRL
+// as far as beside has them: a newer CRL is not given up for a pair. A daemon that
 // waits for a restart has not refused anything: what is new stays.
 func (e *env) proveOrRollBack(ctx context.Context, g *globals, o *reloadOptions, j *job, swapped bool, beside map[libvirt.File][]byte) error {
 	if o.noReload {
@@ -150,42 +151,67 @@ func (e *env) proveOrRollBack(ctx context.Context, g *globals, o *reloadOptions,
 
 func (e *env) proveOrExchange(ctx context.Context, g *globals, o *reloadOptions, j *job, swapped bool, beside map[libvirt.File][]byte) error {
 	err := e.reloadSystem(ctx, g, o, j)
-	if err == nil || !swapped && beside == nil || errors.Is(err, errNeedsRestart) {
+	if err == nil || errors.Is(err, errNeedsRestart) {
 		return err
 	}
-	if backErr := putBack(g.system(), swapped, beside); backErr != nil {
-		return errors.Join(err, fmt.Errorf("putting the files of before back: %w", backErr))
+	var again error
+	for _, back := range []func() error{backTo(swapped, rollBack(g.system())), backTo(beside != nil, putBack(g.system(), beside))} {
+		if back == nil {
+			continue
+		}
+		if backErr := back(); backErr != nil {
+			return errors.Join(err, fmt.Errorf("putting the files of before back: %w", backErr))
+		}
+		if again = e.reloadSystem(ctx, g, o, j); again == nil {
+			break
+		}
 	}
-	j.note("the files of before are back in %s", g.system().PairFolder())
-	again := e.reloadSystem(ctx, g, o, j)
+	switch {
+	case swapped:
+		j.note("the files of before are back in %s", g.system().PairFolder())
+	case beside != nil:
+		j.note("the files of before are back in %s", filepath.Dir(g.system().Path(libvirt.CACert)))
+	}
 	if again != nil && again.Error() == err.Error() {
-		return err // what it refuses is something else than the pair, and has been said
+		return err // what it refuses is something else than what has changed, and has been said
 	}
 	return errors.Join(err, again)
 }
 
-// putBack brings the generation before back, and the files beside the pairs.
-func putBack(layout libvirt.Layout, swapped bool, beside map[libvirt.File][]byte) error {
-	if swapped {
+// backTo is a step back, nil where there is nothing to go back to.
+func backTo(possible bool, step func() error) func() error {
+	if !possible {
+		return nil
+	}
+	return step
+}
+
+// rollBack brings the generation before back.
+func rollBack(layout libvirt.Layout) func() error {
+	return func() error {
 		if err := checkPrevious(layout); err != nil {
 			return err
 		}
+		return store.Rollback(layout.PairFolder())
 	}
-	var plan store.Plan
-	for file, data := range beside {
-		path, mode := layout.Place(file)
-		state := func() error { return plan.Keep(path, data, mode, owner()) }
-		if data == nil {
-			state = func() error { return plan.Remove(path) }
+}
+
+// putBack brings the files beside the pairs back.
+func putBack(layout libvirt.Layout, beside map[libvirt.File][]byte) func() error {
+	return func() error {
+		var plan store.Plan
+		for file, data := range beside {
+			path, mode := layout.Place(file)
+			state := func() error { return plan.Keep(path, data, mode, owner()) }
+			if data == nil {
+				state = func() error { return plan.Remove(path) }
+			}
+			if err := state(); err != nil {
+				return err
+			}
 		}
-		if err := state(); err != nil {
-			return err
-		}
+		return plan.Apply()
 	}
-	if err := plan.Apply(); err != nil || !swapped {
-		return err
-	}
-	return store.Rollback(layout.PairFolder())
 }
 
 // swapped reports whether a pair of the system was renewed.

@@ -17,23 +17,22 @@ import (
 // told to leave it alone, is made to read it now, as is a guest's VNC; so is one that answers nobody,
 // because a run was killed in the middle of the reload.
 func (r *renewal) nothingDue(ctx context.Context) error {
-	j := &job{}
-	guests := r.staleGuests(ctx, j)
 	stale, err := r.staleDaemons(ctx, r.g, &r.reloadOptions, r.warnCustom)
-	if err != nil || len(stale) == 0 {
-		if guests != nil || len(j.done)+len(j.notes) > 0 {
-			return r.tellWith(r.g, j, errors.Join(guests, err))
-		}
-		return errors.Join(r.tellNothing(), err)
-	}
-	if r.g.dryRun {
+	if err == nil && len(stale) > 0 && r.g.dryRun {
 		for _, d := range stale {
 			fmt.Fprintf(r.stdout, "%s serves another certificate than that in %s: would have it read again\n", d.Daemon.Name, d.Files.Cert)
 		}
 		return nil
 	}
-	err = r.locked(ctx, r.g.system(), func() error { return r.reloadSystem(ctx, r.g, &r.reloadOptions, j) })
-	return r.tellWith(r.g, j, errors.Join(err, guests))
+	j := &job{}
+	if err == nil && len(stale) > 0 {
+		err = r.locked(ctx, r.g.system(), func() error { return r.reloadSystem(ctx, r.g, &r.reloadOptions, j) })
+	}
+	guests := r.staleGuests(ctx, j) // a daemon that answered nobody does so by now
+	if guests != nil || len(j.done)+len(j.notes) > 0 {
+		return r.tellWith(r.g, j, errors.Join(err, guests))
+	}
+	return errors.Join(r.tellNothing(), err)
 }
 
 // wakeStale has the daemons read their files again that serve something else than

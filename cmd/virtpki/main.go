@@ -89,7 +89,7 @@ func (e *env) printError(cmd *cobra.Command, err error, code int) {
 	if err == errRefused || err == errFailed {
 		return
 	}
-	fmt.Fprintf(e.stderr, "virtpki: error: %v\n", err)
+	fmt.Fprintf(e.stderr, "virtpki: error: %s\n", visibleLines(err.Error()))
 	var hinted hintError
 	switch {
 	case errors.As(err, &hinted):

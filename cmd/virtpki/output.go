@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"strings"
 	"text/tabwriter"
+	"unicode"
 )
 
 // printJSON writes v to stdout, indented, with a newline at the end.
@@ -17,7 +18,7 @@ func (e *env) printJSON(v any) error {
 
 // warn tells people something on stderr that is no error.
 func (e *env) warn(format string, args ...any) {
-	fmt.Fprintf(e.stderr, "virtpki: "+format+"\n", args...)
+	fmt.Fprintf(e.stderr, "virtpki: %s\n", visibleLines(fmt.Sprintf(format, args...)))
 }
 
 // printTable aligns rows, the first of which is the heading.
@@ -35,4 +36,24 @@ func countOf(n int, one, many string) string {
 		return "1 " + one
 	}
 	return fmt.Sprintf("%d %s", n, many)
+}
+
+// visible is a line with texts of somebody else's in it, a subject say, for a
+// terminal: a character that moves the cursor could hide what stands there.
+func visible(line string) string {
+	return strings.Map(func(r rune) rune {
+		if unprintable(r) {
+			return unicode.ReplacementChar
+		}
+		return r
+	}, line)
+}
+
+// visibleLines is visible for several lines.
+func visibleLines(text string) string {
+	lines := strings.Split(text, "\n")
+	for i := range lines {
+		lines[i] = visible(strings.ReplaceAll(lines[i], "\t", " "))
+	}
+	return strings.Join(lines, "\n")
 }

@@ -317,7 +317,7 @@ func csrName(csr *pki.CSR) string {
 	if err != nil {
 		return fmt.Sprintf("a request whose subject libvirt refuses (%v)", err)
 	}
-	return text
+	return visible(text)
 }
 
 // text is a request in words.
@@ -329,5 +329,5 @@ func (i csrInfo) text() string {
 	if names := strings.Join(append(append([]string{}, i.DNS...), i.IPs...), ", "); names != "" {
 		line += " for " + names
 	}
-	return line
+	return visible(line)
 }

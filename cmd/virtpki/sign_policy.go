@@ -108,7 +108,7 @@ func (p *signPolicy) checkKey(a *authority, csr *pki.CSR) error {
 // checkForeign refuses what no certificate made here has.
 func (p *signPolicy) checkForeign(o *order, csr *pki.CSR) error {
 	if len(csr.Repeated) > 0 {
-		o.note("it names %s more than once: granted once", strings.Join(csr.Repeated, ", "))
+		o.note("it names %s more than once: granted once", visible(strings.Join(csr.Repeated, ", ")))
 	}
 	if len(csr.Foreign) == 0 {
 		return nil

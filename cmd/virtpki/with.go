@@ -116,6 +116,7 @@ func (f *filler) fill(j *job, a *authority) error {
 			return err
 		}
 		f.noteConfined(j, use, to.layout)
+		f.noteSwitch(j, use, to.layout)
 	}
 	return nil
 }
@@ -125,6 +126,23 @@ func (f *filler) noteConfined(j *job, use libvirt.QEMUUse, layout libvirt.Layout
 	if use.Confined && store.Exists(f.g.underRoot(libvirt.AppArmorQEMU)) {
 		j.note("%s: the AppArmor profile of guests does not let QEMU read there: add \"%s/** r,\" to %s, or keep to --with %s",
 			layout.Base, use.Layout(f.g.sysconfdir).Base, libvirt.AppArmorLocal, libvirt.DefaultQEMU)
+	}
+}
+
+// noteSwitch tells what has to happen before a folder counts.
+func (f *filler) noteSwitch(j *job, use libvirt.QEMUUse, layout libvirt.Layout) {
+	if f.portable || use.Name == libvirt.DefaultQEMU {
+		return
+	}
+	if !store.Exists(layout.Base) {
+		j.note("%s counts when libvirtd, or virtqemud, is started again: that is when it looks which folders there are", layout.Base)
+	}
+	conf, err := readQEMUConf(f.g)
+	if err != nil || use.Switch == "" {
+		return
+	}
+	if v, ok := conf.Lookup(use.Switch); !ok || v.Int() != 1 {
+		j.note("TLS for %s is off until qemu.conf says %s = 1: virtpki config qemu --with %s --apply", use.Name, use.Switch, use.Name)
 	}
 }
 

@@ -127,8 +127,8 @@ func adviceOn(allow []string) []string {
 
 // allowIssued adds to a list the exact DN of every live client certificate that
 // the CA has signed, or is about to.
-func (e *env) allowIssued(patterns []string, a *authority, made []placed) ([]string, error) {
-	names, err := e.liveClients(a, made)
+func (e *env) allowIssued(patterns []string, a *authority) ([]string, error) {
+	names, err := e.liveClients(a)
 	if err != nil {
 		return nil, err
 	}
@@ -147,7 +147,7 @@ func (e *env) allowIssued(patterns []string, a *authority, made []placed) ([]str
 // liveClients are the DNs of the client certificates that the CA has signed, or
 // is about to sign, and that are neither expired nor revoked, in alphabetical
 // order.
-func (e *env) liveClients(a *authority, made []placed) ([]string, error) {
+func (e *env) liveClients(a *authority) ([]string, error) {
 	revoked, err := a.revoked()
 	if err != nil {
 		return nil, err
@@ -155,9 +155,6 @@ func (e *env) liveClients(a *authority, made []placed) ([]string, error) {
 	certs, err := a.signed()
 	if err != nil {
 		return nil, err
-	}
-	for _, p := range made {
-		certs = append(certs, p.cert)
 	}
 	var names []string
 	for _, cert := range certs {

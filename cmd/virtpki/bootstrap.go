@@ -69,7 +69,11 @@ const bootstrapExample = `  virtpki bootstrap --name "Example Org"
   virtpki bootstrap --root /mnt --bundle bundles/hv3.example`
 
 func newBootstrap(e *env, g *globals) *cobra.Command {
-	o := &bootstrapOptions{}
+	return bindBootstrap(e, g, &bootstrapOptions{})
+}
+
+// bindBootstrap binds the flags to o.
+func bindBootstrap(e *env, g *globals, o *bootstrapOptions) *cobra.Command {
 	cmd := &cobra.Command{
 		Use:     "bootstrap",
 		Short:   "Make this host ready, in one shot",
@@ -171,6 +175,11 @@ func (e *env) readyByItself(j *job, g *globals, keys *keyring, h *hostPlan) erro
 	if err != nil {
 		return err
 	}
+	return e.decideHost(j, g, keys, h, a)
+}
+
+// decideHost plans a host's pairs, what it trusts, what QEMU reads, and its conf.
+func (e *env) decideHost(j *job, g *globals, keys *keyring, h *hostPlan, a *authority) error {
 	server, err := e.takeOrMake(j, a, keys, h, h.server)
 	if err != nil {
 		return err
@@ -242,7 +251,7 @@ func (e *env) configureHost(j *job, g *globals, h *hostPlan, a *authority, clien
 	c.present = func(file libvirt.File) bool { return file != libvirt.CACRL || crl }
 	if h.o.allowIssued {
 		var err error
-		if c.allow, err = e.allowIssued(c.allow, a, j.made); err != nil {
+		if c.allow, err = e.allowIssued(c.allow, a); err != nil {
 			return err
 		}
 	}
@@ -301,7 +310,7 @@ func (e *env) nameHost(g *globals, o *bootstrapOptions, h *hostPlan) error {
 	if err := firstOf(checkHost(host), checkClient(client)); err != nil {
 		return usageError{err}
 	}
-	names, err := e.serverNames(host, o.sans, g.thisMachine(), machine)
+	names, err := e.serverNames(host, o.sans, g.thisMachine(), o.onlySAN, machine)
 	h.server = identity{role: pki.Server, name: host, altNames: names}
 	h.client = identity{role: pki.Client, name: client}
 	return asUsage(err)

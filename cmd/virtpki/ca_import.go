@@ -39,7 +39,11 @@ const caImportExample = `  virtpki ca import --cert cacert.pem --key cakey.pem
   virtpki ca import --cert pki/ca.crt --key pki/private/ca.key --crl pki/crl.pem --issued pki/index.txt`
 
 func newCAImport(e *env, g *globals) *cobra.Command {
-	o := &importOptions{}
+	return bindCAImport(e, g, &importOptions{})
+}
+
+// bindCAImport binds the flags to o.
+func bindCAImport(e *env, g *globals, o *importOptions) *cobra.Command {
 	cmd := &cobra.Command{
 		Use:     "import --cert FILE --key FILE",
 		Short:   "Take over a CA made by another tool",
@@ -342,5 +346,6 @@ func (e *env) planImportedCRL(j *job, in *imported) error {
 		word = "made"
 	}
 	j.did("CRL number %v %s: %s", crl.Number, word, countOf(crl.Len(), "entry", "entries"))
-	return target{layout: in.layout, owner: owner()}.write(&j.plan, libvirt.CACRL, pki.EncodeCRL(crl))
+	in.crl = pki.EncodeCRL(crl)
+	return target{layout: in.layout, owner: owner()}.write(&j.plan, libvirt.CACRL, in.crl)
 }

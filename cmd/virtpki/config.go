@@ -121,7 +121,7 @@ func (e *env) confPlan(g *globals, o *configOptions, daemon libvirt.Daemon) (*co
 	if err != nil {
 		return nil, err
 	}
-	c.allow, err = e.allowIssued(o.allow, a, nil)
+	c.allow, err = e.allowIssued(o.allow, a)
 	return c, err
 }
 

@@ -32,8 +32,9 @@ func newGenerate(e *env, g *globals) *cobra.Command {
 // be given, and where the files go.
 type generateOptions struct {
 	renewOptions
-	binary string
-	out    string
+	binary   string
+	out      string
+	calendar string // of systemd
 }
 
 func (o *generateOptions) addFlags(cmd *cobra.Command, g *globals, jitter string) {
@@ -62,8 +63,11 @@ libvirtd' works. The passphrase of the CA's key is handed over as a credential.
 --root is for the image of a machine and does not appear in the units.`
 
 func newGenerateSystemd(e *env, g *globals) *cobra.Command {
-	o := &generateOptions{}
-	var calendar string
+	return bindSystemd(e, g, &generateOptions{})
+}
+
+// bindSystemd binds the flags to o.
+func bindSystemd(e *env, g *globals, o *generateOptions) *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "systemd",
 		Short: "A systemd service and timer",
@@ -72,11 +76,11 @@ func newGenerateSystemd(e *env, g *globals) *cobra.Command {
 			"  virtpki generate systemd --metrics /var/lib/prometheus/node-exporter/virtpki.prom",
 		Args: cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
-			return e.generateSystemd(cmd.Context(), g, o, calendar)
+			return e.generateSystemd(cmd.Context(), g, o)
 		},
 	}
 	o.addFlags(cmd, g, "1h")
-	cmd.Flags().StringVar(&calendar, "calendar", "daily", "when to run, a calendar `expression` of systemd.time(7)")
+	cmd.Flags().StringVar(&o.calendar, "calendar", "daily", "when to run, a calendar `expression` of systemd.time(7)")
 	cmd.Flags().StringVarP(&o.out, "out", "o", "", "write the units into `directory`")
 	cmd.MarkFlagDirname("out")
 	return cmd
@@ -89,7 +93,11 @@ as one; --jitter is waited on top.
 cron mails what renew prints, which is nothing unless something goes wrong.`
 
 func newGenerateCron(e *env, g *globals) *cobra.Command {
-	o := &generateOptions{}
+	return bindCron(e, g, &generateOptions{})
+}
+
+// bindCron binds the flags to o.
+func bindCron(e *env, g *globals, o *generateOptions) *cobra.Command {
 	cmd := &cobra.Command{
 		Use:     "cron",
 		Short:   "A file for /etc/cron.d",
@@ -114,54 +122,75 @@ type generated struct {
 	mode fs.FileMode
 }
 
-func (e *env) generateSystemd(ctx context.Context, g *globals, o *generateOptions, calendar string) error {
-	r, err := o.renewal(g)
+func (e *env) generateSystemd(ctx context.Context, g *globals, o *generateOptions) error {
+	files, err := o.units(g)
 	if err != nil {
 		return err
 	}
-	if err := o.checkReach(g, r); err != nil {
-		return err
+	o.warnMissing(e, g)
+	return e.generate(ctx, g, o.out, files, unitsNote)
+}
+
+// unitsNote says what is left to do for the units to count.
+const unitsNote = "then: systemctl daemon-reload && systemctl enable --now virtpki-renew.timer"
+
+// units are the service and its timer.
+func (o *generateOptions) units(g *globals) ([]generated, error) {
+	r, err := o.renewal(g)
+	if err != nil {
+		return nil, err
 	}
-	r.Calendar, r.Delay = calendar, o.jitter
+	if err := o.checkReach(g, r); err != nil {
+		return nil, err
+	}
+	r.Calendar, r.Delay = o.calendar, o.jitter
 	for _, name := range libvirt.DaemonNames() {
 		r.After = append(r.After, name+".service")
 	}
 	service, err := templates.Service(r)
 	if err != nil {
-		return usageError{err}
+		return nil, usageError{err}
 	}
 	timer, err := templates.Timer(r)
 	if err != nil {
-		return usageError{err}
+		return nil, usageError{err}
 	}
 	files := []generated{{Name: "virtpki-renew.service", Text: string(service)}, {Name: "virtpki-renew.timer", Text: string(timer)}}
 	for i := range files {
 		files[i].path, files[i].mode = filepath.Join(o.out, files[i].Name), generatedMode
 	}
-	o.warnMissing(e, g)
-	return e.generate(ctx, g, o.out, files, "then: systemctl daemon-reload && systemctl enable --now virtpki-renew.timer")
+	return files, nil
 }
 
 func (e *env) generateCron(ctx context.Context, g *globals, o *generateOptions) error {
-	r, err := o.renewal(g)
+	files, err := e.crontab(g, o)
 	if err != nil {
 		return err
+	}
+	o.warnMissing(e, g)
+	return e.generate(ctx, g, o.out, files, "")
+}
+
+// crontab is the file for cron.
+func (e *env) crontab(g *globals, o *generateOptions) ([]generated, error) {
+	r, err := o.renewal(g)
+	if err != nil {
+		return nil, err
 	}
 	if o.jitter != "" {
 		r.Command = append(r.Command, "--jitter="+o.jitter)
 	}
 	if r.Host, err = e.hostname(); err != nil {
-		return err
+		return nil, err
 	}
 	if err := checkCronName(o.out); err != nil {
-		return err
+		return nil, err
 	}
 	text, err := templates.Crontab(r)
 	if err != nil {
-		return usageError{err}
+		return nil, usageError{err}
 	}
-	o.warnMissing(e, g)
-	return e.generate(ctx, g, o.out, []generated{{Name: "virtpki", Text: string(text), path: o.out, mode: generatedMode}}, "")
+	return []generated{{Name: "virtpki", Text: string(text), path: o.out, mode: generatedMode}}, nil
 }
 
 // generate writes files where --out says, or prints them.

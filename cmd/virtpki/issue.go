@@ -26,6 +26,7 @@ import (
 // leafOptions describe certificates to be made; issue and bootstrap share them.
 type leafOptions struct {
 	sans          []string
+	onlySAN       bool
 	keyType       string
 	validity      string
 	target        string
@@ -35,6 +36,7 @@ type leafOptions struct {
 func (o *leafOptions) addFlags(cmd *cobra.Command) {
 	flags := cmd.Flags()
 	flags.StringArrayVar(&o.sans, "san", nil, "another `name` or address of the server; may be repeated")
+	flags.BoolVar(&o.onlySAN, "only-san", false, "the server's name and those of --san alone, without the short name and the addresses of this machine")
 	flags.StringVar(&o.keyType, "key-type", string(pki.DefaultKeyType), "`type` of the keys: "+keyTypeList())
 	flags.StringVar(&o.validity, "validity", pki.FormatValidity(pki.DefaultLeafValidity), "how long the certificates live, a `duration` such as 30d or 1y")
 	flags.StringVar(&o.target, "for", "any", "the oldest `release` that must accept them, such as libvirt-11.6")
@@ -127,7 +129,11 @@ const issueExample = `  # the server and client pairs of this machine
   virtpki issue host --hosts hosts.txt --format tar --out - | ssh deploy tar -xf -`
 
 func newIssue(e *env, g *globals) *cobra.Command {
-	o := &issueOptions{}
+	return bindIssue(e, g, &issueOptions{})
+}
+
+// bindIssue binds the flags to o.
+func bindIssue(e *env, g *globals, o *issueOptions) *cobra.Command {
 	cmd := &cobra.Command{
 		Use:       "issue server|client|host [NAME...]",
 		Short:     "Make a key and a certificate",
@@ -286,6 +292,8 @@ func (o *issueOptions) checkUse(role string, names []string) error {
 		return errors.New("--with is for a host in the system's layout: QEMU reads a server's and a client's pair")
 	case role == "client" && len(o.sans) > 0:
 		return errors.New("--san is for servers: libvirt looks at no SAN of a client")
+	case role == "client" && o.onlySAN:
+		return errors.New("--only-san is for servers: a client gets no SAN")
 	}
 	return nil
 }
@@ -339,7 +347,7 @@ func (e *env) hostIdentities(g *globals, o *issueOptions, role, name string, raw
 		return nil, usageError{err}
 	}
 	here := g.thisMachine() && (o.out == "" || isOneOf(name, machine))
-	names, err := e.serverNames(name, o.sans, here, machine)
+	names, err := e.serverNames(name, o.sans, here, o.onlySAN, machine)
 	if err != nil {
 		return nil, usageError{err}
 	}

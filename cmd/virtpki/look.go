@@ -33,6 +33,7 @@ type authority struct {
 	bundle     []*x509.Certificate // all of cacert.pem
 	crl        []byte              // cacrl.pem as it is; nil when there is none
 	lists      []*pki.CRL          // all of cacrl.pem; see loadCRL
+	pending    []*x509.Certificate // records that are planned, not written yet
 }
 
 // maxSecret is more than any passphrase needs, in bytes.
@@ -300,7 +301,8 @@ func modeOf(path string) (fs.FileMode, error) {
 	return info.Mode().Perm(), nil
 }
 
-// signed reads the records of what the CA's generations have signed. Those of
+// signed reads the records of what the CA's generations have signed, and adds
+// those that are planned. Those of
 // one that was dropped stay on disk, and are nobody's any more.
 func (a *authority) signed() ([]*x509.Certificate, error) {
 	certs, err := store.Records(libvirt.Records(a.folder))
@@ -308,6 +310,7 @@ func (a *authority) signed() ([]*x509.Certificate, error) {
 	for _, ca := range a.bundle {
 		issuers[string(ca.RawSubject)] = true
 	}
+	certs = append(certs, a.pending...)
 	certs = slices.DeleteFunc(certs, func(cert *x509.Certificate) bool { return !issuers[string(cert.RawIssuer)] })
 	if err != nil {
 		err = fmt.Errorf("reading the CA's records: %w", err)

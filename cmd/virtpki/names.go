@@ -187,14 +187,17 @@ func (a *altNames) addIP(ip net.IP) {
 
 // serverNames collects what peers may call a server: its name, its short name,
 // what the user adds, and, when it is this machine, its other name and each of
-// its addresses.
-func (e *env) serverNames(name string, sans []string, here bool, machine []string) (altNames, error) {
+// its addresses. With only, it is its name and what the user adds.
+func (e *env) serverNames(name string, sans []string, here, only bool, machine []string) (altNames, error) {
 	var names altNames
 	names.addDNS(name)
 	for _, san := range sans {
 		if err := names.add(san); err != nil {
 			return altNames{}, err
 		}
+	}
+	if only {
+		return names, nil
 	}
 	asked := names
 	names.addDNS(shortName(name))

@@ -31,6 +31,7 @@ func (a *authority) record(j *job, cert *x509.Certificate) error {
 	if err := to.folders(&j.plan, path); err != nil {
 		return err
 	}
+	a.pending = append(a.pending, cert)
 	return j.plan.File(path, pki.EncodeCertificates(cert), recordMode, to.owner)
 }
 

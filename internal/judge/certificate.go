@@ -23,7 +23,7 @@ type Certificate struct {
 	spki      []byte
 	key       publicKey
 	algorithm algorithm // of the signature
-	signature []byte
+	signature []byte    // nil where it is not of whole bytes
 	exts      []extension
 }
 
@@ -50,7 +50,10 @@ func parseCertificate(der []byte) (*Certificate, error) {
 		!readAlgorithm(&cert, &c.algorithm) || !cert.ReadASN1(&signature, asn1.BIT_STRING) || !cert.Empty() || !isBitString(signature) {
 		return nil, errNotCert
 	}
-	c.tbs, c.signature = tbs, signature[1:]
+	c.tbs = tbs
+	if signature[0] == 0 {
+		c.signature = signature[1:]
+	}
 	if !c.readTBS(tbs) || !c.sane() {
 		return nil, errNotCert
 	}

@@ -67,11 +67,11 @@ func (c *CRL) readTBS(element cryptobyte.String) bool {
 	var tbs cryptobyte.String
 	var inner algorithm
 	if !element.ReadASN1(&tbs, asn1.SEQUENCE) || !tbs.SkipOptionalASN1(asn1.INTEGER) || !readAlgorithm(&tbs, &inner) ||
-		!readName(&tbs, &c.Issuer) || !readTime(&tbs, &c.ThisUpdate) {
+		!readName(&tbs, &c.Issuer) || !decodeTime(&tbs, &c.ThisUpdate) {
 		return false
 	}
 	if tbs.PeekASN1Tag(asn1.UTCTime) || tbs.PeekASN1Tag(asn1.GeneralizedTime) {
-		if !readTime(&tbs, &c.NextUpdate) {
+		if !decodeTime(&tbs, &c.NextUpdate) {
 			return false
 		}
 	}
@@ -97,7 +97,7 @@ func (c *CRL) wellFormed() bool {
 		var entry, serial, exts cryptobyte.String
 		var at time.Time
 		var has bool
-		if !entries.ReadASN1(&entry, asn1.SEQUENCE) || !entry.ReadASN1(&serial, asn1.INTEGER) || !readTime(&entry, &at) ||
+		if !entries.ReadASN1(&entry, asn1.SEQUENCE) || !entry.ReadASN1(&serial, asn1.INTEGER) || !decodeTime(&entry, &at) ||
 			!entry.ReadOptionalASN1(&exts, &has, asn1.SEQUENCE) || !entry.Empty() || !isExtensions(exts) {
 			return false
 		}

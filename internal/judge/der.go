@@ -9,33 +9,40 @@ import (
 	"golang.org/x/crypto/cryptobyte/asn1"
 )
 
-// readOID reads an object identifier of any size into its dotted form.
+// readOID reads an object identifier of any size into its dotted form. As libtasn1
+// does, it leaves out a last arc that never ends.
 func readOID(s *cryptobyte.String, dotted *string) bool {
 	var content cryptobyte.String
-	if !s.ReadASN1(&content, asn1.OBJECT_IDENTIFIER) || len(content) == 0 || content[len(content)-1]&0x80 != 0 {
+	if !s.ReadASN1(&content, asn1.OBJECT_IDENTIFIER) || len(content) == 0 {
 		return false
 	}
 	out := make([]byte, 0, 24)
-	arc, first := new(big.Int), true
+	arc, begins := new(big.Int), true
 	for _, b := range content {
+		if begins && b == 0x80 {
+			return false
+		}
 		arc.Lsh(arc, 7).Or(arc, big.NewInt(int64(b&0x7f)))
-		if b&0x80 != 0 {
-			continue
+		if begins = b&0x80 == 0; begins {
+			out = appendArc(out, arc)
+			arc = new(big.Int)
 		}
-		if first {
-			top := int64(2)
-			if arc.Cmp(big.NewInt(80)) < 0 {
-				top = arc.Int64() / 40
-			}
-			out = strconv.AppendInt(out, top, 10)
-			arc.Sub(arc, big.NewInt(40*top))
-			first = false
-		}
-		out = arc.Append(append(out, '.'), 10)
-		arc = new(big.Int)
 	}
 	*dotted = string(out)
-	return true
+	return len(out) > 0
+}
+
+// appendArc appends an arc; the first one is two.
+func appendArc(out []byte, arc *big.Int) []byte {
+	if len(out) > 0 {
+		return arc.Append(append(out, '.'), 10)
+	}
+	top := int64(2)
+	if arc.Cmp(big.NewInt(80)) < 0 {
+		top = arc.Int64() / 40
+	}
+	out = append(strconv.AppendInt(out, top, 10), '.')
+	return new(big.Int).Sub(arc, big.NewInt(40*top)).Append(out, 10)
 }
 
 func (c *Certificate) readValidity(tbs *cryptobyte.String) bool {
@@ -44,11 +51,17 @@ func (c *Certificate) readValidity(tbs *cryptobyte.String) bool {
 }
 
 // readTime reads UTCTime or GeneralizedTime as GnuTLS does (lib/x509/time.c):
-// digits and a Z, seconds may be missing, and nothing is earlier than 1970.
+// digits and a Z, seconds may be missing, and nothing is earlier than 1970. It
+// fails on a time that does not exist.
 func readTime(s *cryptobyte.String, t *time.Time) bool {
+	return decodeTime(s, t) && !t.IsZero()
+}
+
+// decodeTime fails on what is no time at all; one that does not exist is zero.
+func decodeTime(s *cryptobyte.String, t *time.Time) bool {
 	var text cryptobyte.String
 	var tag asn1.Tag
-	if !s.ReadAnyASN1(&text, &tag) || len(text) < 9 || text[len(text)-1] != 'Z' {
+	if !s.ReadAnyASN1(&text, &tag) || tag != asn1.UTCTime && tag != asn1.GeneralizedTime || len(text) < 9 || text[len(text)-1] != 'Z' {
 		return false
 	}
 	digits := text[:len(text)-1]
@@ -57,34 +70,34 @@ func readTime(s *cryptobyte.String, t *time.Time) bool {
 			return false
 		}
 	}
-	var year int
+	*t = time.Time{}
 	switch {
 	case tag == asn1.UTCTime && len(digits) >= 10:
-		year = number(digits[:2])
-		if year += 2000; year > 2049 {
+		year := number(digits[:2]) + 2000
+		if year > 2049 {
 			year -= 100
 		}
-		digits = digits[2:]
+		*t = readClock(year, digits[2:])
 	case tag == asn1.GeneralizedTime && len(digits) >= 12:
-		year = number(digits[:4])
-		digits = digits[4:]
-	default:
-		return false
+		*t = readClock(number(digits[:4]), digits[4:])
 	}
-	return readClock(year, digits, t)
+	return true
 }
 
-func readClock(year int, digits []byte, t *time.Time) bool {
-	month, seconds := number(digits[:2]), 0
-	if len(digits) >= 10 {
-		seconds = number(digits[8:10])
-	}
-	*t = time.Unix(0, 0).UTC()
+// readClock is zero for a time that GnuTLS takes for a mistake; it lets the
+// thirty-first of any month pass.
+func readClock(year int, digits []byte) time.Time {
 	if year < 1970 {
-		return true
+		return time.Unix(0, 0).UTC()
 	}
-	*t = time.Date(year, time.Month(month), number(digits[2:4]), number(digits[4:6]), number(digits[6:8]), seconds, 0, time.UTC)
-	return month >= 1 && month <= 12
+	month, day, hour, minute, second := number(digits[:2]), number(digits[2:4]), number(digits[4:6]), number(digits[6:8]), 0
+	if len(digits) >= 10 {
+		second = number(digits[8:10])
+	}
+	if month < 1 || month > 12 || day < 1 || day > 31 || hour > 23 || minute > 59 || second > 60 {
+		return time.Time{}
+	}
+	return time.Date(year, time.Month(month), day, hour, minute, second, 0, time.UTC)
 }
 
 func number(digits []byte) int {
@@ -121,11 +134,9 @@ func readName(s *cryptobyte.String, name *[]byte) bool {
 	return true
 }
 
-// isBitString looks at the content of a BIT STRING: the first byte counts the
-// bits of the last that do not belong.
-func isBitString(content []byte) bool {
-	return len(content) > 0 && content[0] <= 7 && (len(content) > 1 || content[0] == 0)
-}
+// isBitString looks at the content of a BIT STRING: there is a first byte, which
+// counts the bits of the last that do not belong. GnuTLS takes any count.
+func isBitString(content []byte) bool { return len(content) > 0 }
 
 // isExtensions walks the content of an Extensions without keeping it.
 func isExtensions(list cryptobyte.String) bool {

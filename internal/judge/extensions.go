@@ -62,10 +62,24 @@ func (c *Certificate) basicConstraints() (ca bool, pathLen int, p presence) {
 	if !s.ReadASN1(&seq, asn1.SEQUENCE) || !s.Empty() || !readCritical(&seq, &ca) {
 		return false, -1, broken
 	}
-	if seq.PeekASN1Tag(asn1.INTEGER) && !seq.ReadASN1Integer(&pathLen) || !seq.Empty() || pathLen < -1 {
+	if seq.PeekASN1Tag(asn1.INTEGER) && !readUnsigned(&seq, &pathLen) || !seq.Empty() {
 		return false, -1, broken
 	}
 	return ca, pathLen, present
+}
+
+// readUnsigned takes the bytes of an INTEGER for a number without a sign, as GnuTLS
+// does.
+func readUnsigned(s *cryptobyte.String, n *int) bool {
+	var content cryptobyte.String
+	if !s.ReadASN1(&content, asn1.INTEGER) || len(content) == 0 || len(content) > 4 {
+		return false
+	}
+	*n = 0
+	for _, b := range content {
+		*n = *n<<8 | int(b)
+	}
+	return true
 }
 
 // keyUsage: GnuTLS reads two bytes of bits and fails on more.

@@ -73,6 +73,9 @@ func readPublicKey(spki cryptobyte.String) (k publicKey, ok bool) {
 		return publicKey{}, false
 	}
 	k = publicKey{oid: a.oid, raw: bits[1:]}
+	if bits[0] > 7 { // GnuTLS then reads a shorter key
+		return k, true
+	}
 	switch a.oid {
 	case oidRSA, oidRSAPSS:
 		k.readRSA(a)

@@ -168,7 +168,7 @@ func (v *chainCheck) issuerAllows(cert, issuer *Certificate, leaf, anchor bool) 
 		if ca && pathLen >= 0 && pathLen < v.pathLen {
 			v.pathLen = pathLen
 		}
-		if !ca && (p != absent || !anchor || !issued(issuer, issuer)) {
+		if issuer.signature == nil || !ca && (p != absent || !anchor || !issued(issuer, issuer)) {
 			v.blame(faultNotCA, issuer)
 		}
 	}
@@ -178,6 +178,10 @@ func (v *chainCheck) issuerAllows(cert, issuer *Certificate, leaf, anchor bool) 
 }
 
 func (v *chainCheck) signed(cert, issuer *Certificate) {
+	if cert.signature == nil {
+		v.blame(faultUnreadableSignature, cert)
+		return
+	}
 	switch checkSignature(cert.algorithm, cert.tbs, cert.signature, issuer.key) {
 	case sigWrong:
 		v.blame(faultSignature, cert)

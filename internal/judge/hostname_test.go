@@ -101,6 +101,7 @@ int main(void) {
 // TestHostNamesAgainstGnuTLS compares random certificates and names with the
 // machine's GnuTLS (libgnutls28-dev and a C compiler are part of the test's needs).
 func TestHostNamesAgainstGnuTLS(t *testing.T) {
+	needs(t, "cc")
 	dir := t.TempDir()
 	source, program := filepath.Join(dir, "check.c"), filepath.Join(dir, "check")
 	if err := os.WriteFile(source, []byte(checkHostC), 0o644); err != nil {

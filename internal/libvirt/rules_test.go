@@ -51,7 +51,7 @@ func TestRulesOfAny(t *testing.T) {
 func TestInstalledTargets(t *testing.T) {
 	version, err := exec.Command("dpkg-query", "-W", "-f", "${Version}", "libvirt0").Output()
 	if err != nil {
-		t.Fatal(err)
+		t.Skip("no libvirt of a Debian package: ", err)
 	}
 	targets, err := InstalledTargets(t.Context(), "")
 	if err != nil || len(targets) == 0 || targets[0].String() != "libvirt-"+string(version) {

@@ -10,7 +10,7 @@ import (
 func nameText(der []byte) string {
 	text, err := dn.GnuTLS38.FromRDNSequence(der)
 	if err != nil || text == "" {
-		return "without a name"
+		return "(no name)"
 	}
 	return `"` + text + `"`
 }

@@ -177,9 +177,23 @@ func (r *renewal) missingAddresses(a *authority, in *installation) []net.IP {
 		return nil
 	}
 	permit := pki.PermitOf(a.ca.Certificate)
+	leftOut := r.leftOut(in)
 	return slices.DeleteFunc(ips, func(ip net.IP) bool {
-		return slices.ContainsFunc(in.pair.cert.IPAddresses, ip.Equal) || !permit.PermitsIP(ip)
+		return slices.ContainsFunc(in.pair.cert.IPAddresses, ip.Equal) || slices.ContainsFunc(leftOut, ip.Equal) || !permit.PermitsIP(ip)
 	})
+}
+
+// leftOut are the addresses that a CA elsewhere was asked for and has left out of
+// the live certificate: to ask again would bring the same answer.
+func (r *renewal) leftOut(in *installation) []net.IP {
+	if !r.keyAbsent() {
+		return nil
+	}
+	asked, err := askedWith(in.layout)
+	if csr := forKey(asked, in.pair.cert.PublicKey); err == nil && csr != nil {
+		return csr.IPAddresses
+	}
+	return nil
 }
 
 func joinIPs(ips []net.IP) string {

@@ -274,10 +274,43 @@ func (in *intake) decidePairs(j *job) error {
 	for _, cert := range others {
 		j.note("%s is for a key that is not here: left alone", dnOf(cert))
 	}
-	if err := in.liveStillTrusted(slots); err != nil {
+	if err := firstOf(in.liveStillTrusted(slots), in.keepAsked(j, slots, taken)); err != nil {
 		return err
 	}
 	return in.followQEMU(j, afterwards(slots, taken))
+}
+
+// keepAsked plans the requests of the certificates that are there afterwards, and
+// of the keys that still wait: by them renew knows which names the CA left out, and
+// does not ask for them every day.
+func (in *intake) keepAsked(j *job, slots []*slot, taken map[*slot]*x509.Certificate) error {
+	if !in.placed {
+		return nil
+	}
+	old, err := askedWith(in.to.layout)
+	if err != nil {
+		return err
+	}
+	var kept []*pki.CSR
+	for _, s := range slots {
+		if s.waits != nil {
+			kept = append(kept, s.waits.csr)
+		}
+		cert := taken[s]
+		if cert == nil {
+			cert = s.live.cert
+		}
+		if cert == nil || s.waits != nil && pki.SameKey(cert.PublicKey, s.waits.csr.PublicKey) {
+			continue
+		}
+		if csr := forKey(old, cert.PublicKey); csr != nil {
+			kept = append(kept, csr)
+		}
+	}
+	if len(kept) == 0 {
+		return nil
+	}
+	return in.to.write(&j.plan, libvirt.Requests, pki.EncodeCSRs(kept...))
 }
 
 // slotFor finds the key that a certificate is for.

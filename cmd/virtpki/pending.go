@@ -59,10 +59,39 @@ func (p *pending) plan(plan *store.Plan, to target) error {
 	return to.write(plan, libvirt.PendingFile(string(p.role)), bytes.Join([][]byte{key, pki.EncodeCSRs(p.csr)}, nil))
 }
 
+// askedWith are the requests that are kept in a layout: those that wait, and those
+// that the live certificates were made for. They tell what the CA has left out.
+func askedWith(layout libvirt.Layout) ([]*pki.CSR, error) {
+	path := layout.Path(libvirt.Requests)
+	data, err := readIfThere(path)
+	if err != nil || data == nil {
+		return nil, err
+	}
+	csrs, err := pki.ParseCSRs(data)
+	if err != nil {
+		err = withHint(fmt.Errorf("%s: %w", path, err), "remove it: it only tells what was asked for")
+	}
+	return csrs, err
+}
+
+// forKey is the request of a key among others; nil when there is none.
+func forKey(csrs []*pki.CSR, pub crypto.PublicKey) *pki.CSR {
+	for _, csr := range csrs {
+		if pki.SameKey(csr.PublicKey, pub) {
+			return csr
+		}
+	}
+	return nil
+}
+
 // dropPending plans to remove what waits no longer: it is live. With the last one
-// goes the file in which renew has left the requests.
+// goes the file with the requests, unless it tells of a live certificate.
 func dropPending(plan *store.Plan, layout libvirt.Layout) error {
-	waiting := 0
+	asked, err := askedWith(layout)
+	if err != nil {
+		return err
+	}
+	needed := false
 	for _, role := range []pki.Role{pki.Server, pki.Client} {
 		live := newPair(layout, role)
 		if err := live.readKey(); err != nil {
@@ -72,18 +101,19 @@ func dropPending(plan *store.Plan, layout libvirt.Layout) error {
 		if err != nil {
 			return err
 		}
+		needed = needed || live.key != nil && forKey(asked, live.key.Public()) != nil
 		if p == nil {
 			continue
 		}
 		if live.key == nil || !pki.SameKey(p.key.Public(), live.key.Public()) {
-			waiting++
+			needed = true
 			continue
 		}
 		if err := plan.Remove(p.path); err != nil {
 			return err
 		}
 	}
-	if waiting > 0 {
+	if needed {
 		return nil
 	}
 	return plan.Remove(layout.Path(libvirt.Requests))

@@ -3,6 +3,7 @@ package main
 import (
 	"fmt"
 	"math"
+	"slices"
 	"strings"
 )
 
@@ -11,6 +12,7 @@ const (
 	panelWidth, panelHeight = 420, 380
 	marginLeft, marginTop   = 60, 40
 	innerWidth, innerHeight = 330, 290
+	legendWidth             = 170
 	lowest, highest         = -3.0, 3.0 // of the seconds, as powers of ten
 )
 
@@ -19,22 +21,19 @@ var colours = []string{"#c00000", "#606060", "#1f77b4", "#2ca02c", "#ff7f0e", "#
 func plot(all results) string {
 	var b strings.Builder
 	keyTypes := all.keyTypes()
-	width, height := panelWidth*len(keyTypes), panelHeight+60
+	tools := slices.DeleteFunc(all.tools(), func(tool string) bool { return strings.HasPrefix(tool, "floor:") })
+	width := panelWidth * max(len(keyTypes), 1)
+	across := (width - marginLeft) / legendWidth
+	height := panelHeight + 12 + 22*((len(tools)+across-1)/across)
 	fmt.Fprintf(&b, `<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 %d %d" font-family="sans-serif" font-size="12">`+"\n", width, height)
 	fmt.Fprintf(&b, `<rect width="%d" height="%d" fill="white"/>`+"\n", width, height)
-	var tools []string
-	for _, tool := range all.tools() {
-		if !strings.HasPrefix(tool, "floor:") {
-			tools = append(tools, tool)
-		}
-	}
 	for i, keyType := range keyTypes {
 		fmt.Fprintf(&b, `<g transform="translate(%d,0)">`+"\n", i*panelWidth)
 		panel(&b, all, keyType, tools)
 		b.WriteString("</g>\n")
 	}
 	for i, tool := range tools {
-		x, y := marginLeft+i%4*190, panelHeight+12+i/4*22
+		x, y := marginLeft+i%across*legendWidth, panelHeight+12+i/across*22
 		fmt.Fprintf(&b, `<path d="M%d %dh24" stroke="%s" stroke-width="2.5"%s/><text x="%d" y="%d">%s</text>`+"\n", x, y, colours[i%len(colours)], dash(tool), x+30, y+4, tool)
 	}
 	b.WriteString("</svg>\n")

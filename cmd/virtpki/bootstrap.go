@@ -347,8 +347,8 @@ func (e *env) takeOrMake(j *job, a *authority, keys *keyring, h *hostPlan, id id
 	if err != nil {
 		return nil, err
 	}
-	if have.cert != nil && have.key == nil {
-		return nil, withHint(fmt.Errorf("%s: its key %s is missing", have.certPath, have.keyPath), "bring the key back, or remove the certificate to have a new pair made")
+	if err := have.lacksKey(); err != nil {
+		return nil, err
 	}
 	if have.cert != nil {
 		if lacking := id.lacking(have.cert); lacking != "" {
@@ -374,6 +374,14 @@ func (e *env) takeOrMake(j *job, a *authority, keys *keyring, h *hostPlan, id id
 // keyless reports whether the CA's key is neither here nor about to be.
 func (a *authority) keyless() bool {
 	return a.ca.Signer == nil && !store.Exists(a.layout.Path(libvirt.CAKey))
+}
+
+// lacksKey is the error for a certificate whose key is missing.
+func (p *pair) lacksKey() error {
+	if p.cert == nil || p.key != nil {
+		return nil
+	}
+	return withHint(fmt.Errorf("%s: its key %s is missing", p.certPath, p.keyPath), "bring the key back, or remove the certificate to have a new pair made")
 }
 
 // checkTaken looks at a certificate that was there: libvirtd does not start on

@@ -197,7 +197,7 @@ type keyring struct {
 }
 
 func (e *env) newKeyring(g *globals) *keyring {
-	return &keyring{e: e, g: g, keys: make(map[string]func() (crypto.Signer, error))}
+	return &keyring{e: e, g: g, passphrase: g.passphrase, keys: make(map[string]func() (crypto.Signer, error))}
 }
 
 // key returns the new key of a slot, a name that the command chooses.

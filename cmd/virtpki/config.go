@@ -192,9 +192,15 @@ func (e *env) applyConfig(j *job, g *globals, c *confPlan) error {
 	}
 	if d := c.daemon; !c.restarted {
 		j.note("restart %s: it reads its conf only when it starts", d.Name)
-		j.note("where systemd opens its sockets: systemctl stop %s && systemctl enable --now %s && systemctl start %s", d.Service, d.TLSSocket, d.Service)
+		j.note("where systemd opens its sockets: %s", startTLS(d))
 	}
 	return planConf(j, path, old, conf.Bytes())
+}
+
+// startTLS is the command that has systemd open a daemon's port for TLS: the
+// socket can be switched on only while the daemon does not run.
+func startTLS(d libvirt.Daemon) string {
+	return fmt.Sprintf("systemctl stop %s && systemctl enable --now %s && systemctl start %s", d.Service, d.TLSSocket, d.Service)
 }
 
 // edit sets what differs and tells whether anything did.

@@ -158,7 +158,7 @@ func (e *env) matchClients(g *globals, gate *gate, clients []shownDN) error {
 		}
 	} else if !g.quiet {
 		for _, row := range rows {
-			e.printMatched(row)
+			row.print(e.stdout)
 		}
 	}
 	if !allIn {
@@ -211,28 +211,29 @@ func problemsOf(name string) []adviceRow {
 	return rows
 }
 
-func (e *env) printMatched(row matched) {
+// print writes the answer for people.
+func (row matched) print(out io.Writer) {
 	word := "refused"
 	if row.Allowed {
 		word = "allowed"
 	}
-	fmt.Fprintf(e.stdout, "%s %s%s\n", word, printable(row.raw), row.by())
+	fmt.Fprintf(out, "%s %s%s\n", word, printable(row.raw), row.by())
 	if row.Reason != "" {
-		fmt.Fprintf(e.stdout, "  %s\n", row.Reason)
+		fmt.Fprintf(out, "  %s\n", row.Reason)
 	}
 	if len(row.Verdicts) > 1 && row.Verdicts[0].Allowed != row.Verdicts[1].Allowed {
-		fmt.Fprintf(e.stdout, "  differs: libvirt before 5.9 (fnmatch) %s\n", row.Verdicts[1].words())
+		fmt.Fprintf(out, "  differs: libvirt before 5.9 (fnmatch) %s\n", row.Verdicts[1].words())
 	}
 	for _, miss := range row.Misses {
-		fmt.Fprintf(e.stdout, "  near: %s\n    %s\n", printable(miss.Pattern), miss.Reason)
+		fmt.Fprintf(out, "  near: %s\n    %s\n", printable(miss.Pattern), miss.Reason)
 		if miss.Mend != "" {
-			fmt.Fprintf(e.stdout, "    write: %s\n", miss.Mend)
+			fmt.Fprintf(out, "    write: %s\n", miss.Mend)
 		}
 	}
 	for _, problem := range row.Problems {
-		fmt.Fprintf(e.stdout, "  this DN: %s\n", problem.Reason)
+		fmt.Fprintf(out, "  this DN: %s\n", problem.Reason)
 		if problem.Mend != "" {
-			fmt.Fprintf(e.stdout, "    libvirt sees: %s\n", problem.Mend)
+			fmt.Fprintf(out, "    libvirt sees: %s\n", problem.Mend)
 		}
 	}
 }

@@ -32,7 +32,7 @@ func TestE2E(t *testing.T) {
 		Slots:  make(chan struct{}, 2),
 	}
 	for _, config.Release = range releases {
-		config.Env = []string{"BENCH=" + absolute(t, "../../bench"), "QEMU=" + qemuPackages(t, config.Release)}
+		config.Env = []string{"BENCH=" + absolute(t, "../../bench"), "DOCS=" + absolute(t, "../../docs"), "QEMU=" + qemuPackages(t, config.Release)}
 		t.Run(config.Release.String(), func(t *testing.T) {
 			testscript.Run(t, labscript.Params(t.Context(), "../../testdata/e2e", config))
 		})

@@ -32,6 +32,17 @@ type hintError struct {
 
 func (h hintError) Unwrap() error { return h.error }
 
+// sayError prints an error, and what to do about it if it knows; hinted is
+// whether it does.
+func (e *env) sayError(err error) (hinted bool) {
+	e.warn("error: %v", err)
+	var h hintError
+	if hinted = errors.As(err, &h); hinted {
+		e.warn("hint: %s", h.hint)
+	}
+	return hinted
+}
+
 // withHint adds what to do to an error.
 func withHint(err error, format string, args ...any) error {
 	return hintError{err, fmt.Sprintf(format, args...)}

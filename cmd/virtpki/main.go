@@ -83,17 +83,15 @@ func exitCode(ctx context.Context, err error, started bool) int {
 	return exitError
 }
 
-// printError words an error: one line for what is wrong, one for what to do.
+// printError words an error: one line for what is wrong, one for what to do; a
+// hint is made up for one that has none.
 // A check that says no has already said it.
 func (e *env) printError(cmd *cobra.Command, err error, code int) {
 	if err == errRefused || err == errFailed {
 		return
 	}
-	fmt.Fprintf(e.stderr, "virtpki: error: %s\n", visibleLines(err.Error()))
-	var hinted hintError
 	switch {
-	case errors.As(err, &hinted):
-		fmt.Fprintf(e.stderr, "virtpki: hint: %s\n", hinted.hint)
+	case e.sayError(err):
 	case errors.Is(err, fs.ErrPermission) && os.Geteuid() != 0:
 		fmt.Fprintln(e.stderr, "virtpki: hint: run it as root")
 	case code == exitUsage:

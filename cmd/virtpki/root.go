@@ -16,6 +16,7 @@ type globals struct {
 	root, sysconfdir, ca string
 	json, dryRun, quiet  bool
 	passphraseFile       string
+	passphrase           []byte // typed already; goes before the file
 }
 
 const rootHelp = `virtpki makes TLS for libvirt right the first time and keeps it right.
@@ -55,6 +56,7 @@ func newRoot(e *env) *cobra.Command {
 	)
 	root.AddCommand(
 		inGroup("make", newBootstrap(e, g)),
+		inGroup("make", newWizard(e, g)),
 		inGroup("make", newCA(e, g)),
 		inGroup("make", newIssue(e, g)),
 		inGroup("make", newRequest(e, g)),

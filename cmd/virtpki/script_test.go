@@ -44,9 +44,12 @@ func scriptedEnv() *env {
 }
 
 // TestScripts runs every script of testdata/script.
-func TestScripts(t *testing.T) {
-	testscript.Run(t, testscript.Params{
-		Dir:                 "../../testdata/script",
+func TestScripts(t *testing.T) { testscript.Run(t, scriptParams("../../testdata/script")) }
+
+// scriptParams are what a folder of scripts runs with.
+func scriptParams(dir string) testscript.Params {
+	return testscript.Params{
+		Dir:                 dir,
 		UpdateScripts:       os.Getenv("UPDATE") != "",
 		RequireExplicitExec: true,
 		RequireUniqueNames:  true,
@@ -54,6 +57,7 @@ func TestScripts(t *testing.T) {
 		Setup: func(env *testscript.Env) error {
 			env.Setenv("HOST", "hv1")
 			env.Setenv("NOW", "2027-01-01T12:00:00Z")
+			env.Setenv("TERM", "xterm-256color")
 			return nil
 		},
 		Cmds: map[string]func(*testscript.TestScript, bool, []string){
@@ -65,7 +69,7 @@ func TestScripts(t *testing.T) {
 			"mode":       cmdMode,
 			"same":       cmdSame,
 		},
-	})
+	}
 }
 
 // scriptCondition knows [root]: whether the tests run as root.

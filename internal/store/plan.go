@@ -38,6 +38,10 @@ type Change struct {
 	adopted bool   // a folder that the lock has made already
 }
 
+// Data is what a file will hold; nil for a folder, and where only mode or owner
+// change. It may be a private key.
+func (c Change) Data() []byte { return c.data }
+
 // state is what stood at a path when the plan was made.
 type state struct {
 	mode  fs.FileMode

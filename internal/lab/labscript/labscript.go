@@ -22,6 +22,9 @@
 //	    !, it must end instead. stderr looks at its log so far.
 //	stop-libvirtd NAME
 //	    ends it; stderr looks at its whole log.
+//	dialog [-size 80x24] [-plain] [-status N] FILE NAME PROGRAM ARG…
+//	    runs a program on the host at a terminal, and plays the dialog in FILE with
+//	    it; see package terminal.
 //	link NAME ADDRESS/BITS NAME ADDRESS/BITS
 //	    joins two hosts by a cable.
 //	address NAME INTERFACE ADDRESS/BITS
@@ -37,11 +40,13 @@ package labscript
 import (
 	"context"
 	"fmt"
+	"os/exec"
 	"strings"
 
 	"github.com/rogpeppe/go-internal/testscript"
 
 	"virtpki/internal/lab"
+	"virtpki/internal/lab/terminal"
 )
 
 // Config says what the scripts of one release need.
@@ -75,6 +80,7 @@ func Params(ctx context.Context, dir string, config Config) testscript.Params {
 			"waitlog":       inLab((*stage).waitlog),
 			"libvirtd":      inLab((*stage).libvirtd),
 			"stop-libvirtd": inLab((*stage).stopLibvirtd),
+			"dialog":        terminal.Command(atTerminal, nil),
 			"link":          inLab((*stage).link),
 			"address":       inLab((*stage).address),
 			"put":           inLab((*stage).put),
@@ -135,6 +141,17 @@ func inLab(run command) func(*testscript.TestScript, bool, []string) {
 	return func(ts *testscript.TestScript, neg bool, args []string) {
 		run(ts.Value(stageKey{}).(*stage), ts, neg, args)
 	}
+}
+
+// atTerminal is a program on the host args[0], for a terminal that can do what most
+// can.
+func atTerminal(ts *testscript.TestScript, args []string) *exec.Cmd {
+	s := ts.Value(stageKey{}).(*stage)
+	if len(args) < 2 {
+		ts.Fatalf("usage: dialog FILE NAME PROGRAM ARG…")
+	}
+	line := s.hostNamed(ts, args[0]).Args("env", append([]string{"TERM=xterm-256color"}, args[1:]...)...)
+	return exec.Command(line[0], line[1:]...)
 }
 
 // want ends the script unless the command has at least n arguments and, where it

@@ -1,0 +1,95 @@
+package main
+
+import (
+	"regexp"
+	"strings"
+
+	"github.com/spf13/cobra"
+	"github.com/spf13/pflag"
+)
+
+// commandLine words a command with its options, so that a shell runs it: every
+// flag whose value is not the one that it has by itself. bind is what gives the
+// command its flags; words are what stands between virtpki and the flags.
+func commandLine[T any](e *env, g *globals, bind func(*env, *globals, *T) *cobra.Command, o *T, words ...string) []string {
+	scratch, own := &globals{}, new(T)
+	root := &cobra.Command{Use: "virtpki"}
+	scratch.addFlags(root)
+	cmd := bind(e, scratch, own)
+	*scratch, *own = *g, *o // the flags point into these
+	scratch.json, scratch.quiet, scratch.dryRun = false, false, false
+	line := append([]string{"virtpki"}, words...)
+	for _, flags := range []*pflag.FlagSet{root.PersistentFlags(), cmd.Flags()} {
+		flags.VisitAll(func(f *pflag.Flag) { line = append(line, flagWords(f)...) })
+	}
+	return line
+}
+
+// flagWords are the words that give a flag the value it has; none where it has
+// that by itself.
+func flagWords(f *pflag.Flag) []string {
+	if many, ok := f.Value.(pflag.SliceValue); ok {
+		if f.Value.Type() == "stringSlice" && len(many.GetSlice()) > 0 {
+			return flagWord(f.Name, strings.Join(many.GetSlice(), ","))
+		}
+		var words []string
+		for _, value := range many.GetSlice() {
+			words = append(words, flagWord(f.Name, value)...)
+		}
+		return words
+	}
+	value := f.Value.String()
+	switch {
+	case value == f.DefValue:
+		return nil
+	case f.Value.Type() == "bool" && value == "true":
+		return []string{"--" + f.Name}
+	}
+	return flagWord(f.Name, value)
+}
+
+// flagWord is a flag and its value; one that could pass for a flag itself is
+// tied to it.
+func flagWord(name, value string) []string {
+	if strings.HasPrefix(value, "-") {
+		return []string{"--" + name + "=" + value}
+	}
+	return []string{"--" + name, value}
+}
+
+// plainWord needs no quotes in any shell.
+var plainWord = regexp.MustCompile(`^[A-Za-z0-9_./:@%+=,-]+$`)
+
+// shellWord quotes a word for a POSIX shell where it has to be.
+func shellWord(word string) string {
+	if plainWord.MatchString(word) {
+		return word
+	}
+	return "'" + strings.ReplaceAll(word, "'", `'\''`) + "'"
+}
+
+// shellLine joins words to a command line, over several lines where one is longer
+// than width; a flag stays with its value.
+func shellLine(words []string, width int) string {
+	var b strings.Builder
+	column := 0
+	for i := 0; i < len(words); i++ {
+		part := shellWord(words[i])
+		if strings.HasPrefix(words[i], "--") && i+1 < len(words) && !strings.HasPrefix(words[i+1], "--") {
+			i++
+			part += " " + shellWord(words[i])
+		}
+		switch {
+		case column == 0:
+		case column+1+len(part) > width-2:
+			b.WriteString(" \\\n    ")
+			column = 4
+		default:
+			b.WriteString(" ")
+			column++
+		}
+		b.WriteString(part)
+		column += len(part)
+	}
+	return b.String()
+}

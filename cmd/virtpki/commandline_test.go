@@ -1,0 +1,90 @@
+package main
+
+import (
+	"os/exec"
+	"slices"
+	"strings"
+	"testing"
+)
+
+// What commandLine words must be read by the command as the same options: each is
+// parsed again by the flags themselves.
+func TestCommandLine(t *testing.T) {
+	e := &env{}
+	g := &globals{root: "/srv/image", sysconfdir: defaultSysconfdir(), ca: "-ca", passphraseFile: "/dev/fd/3", json: true, quiet: true, dryRun: true}
+	o := fromFlags(e, bindBootstrap)
+	o.name, o.hostname, o.caLife = "It's $HOME", "hv1", "5y"
+	o.sans, o.onlySAN = []string{"a,b", "*.lab.example"}, true
+	o.allow, o.allowIssued = []string{`O=A\, B,CN=*`, "-x", ""}, true
+	o.with, o.restart = []string{"qemu", "vnc"}, `systemctl restart "libvirtd"`
+
+	words := commandLine(e, g, bindBootstrap, o, "bootstrap")
+	got, gotGlobals := parseWords(t, words)
+	if gotGlobals.root != g.root || gotGlobals.ca != g.ca || gotGlobals.passphraseFile != g.passphraseFile {
+		t.Errorf("the globals are %+v, want %+v", gotGlobals, g)
+	}
+	if gotGlobals.json || gotGlobals.quiet || gotGlobals.dryRun {
+		t.Errorf("%q: how it was told is no part of what was done", words)
+	}
+	if again := commandLine(e, gotGlobals, bindBootstrap, got, "bootstrap"); !slices.Equal(again, words) {
+		t.Errorf("read and worded again: %q, was %q", again, words)
+	}
+	if got.name != o.name || !slices.Equal(got.allow, o.allow) || !slices.Equal(got.sans, o.sans) || !slices.Equal(got.with, o.with) || !got.onlySAN {
+		t.Errorf("the options are %+v, want %+v", got, o)
+	}
+}
+
+// parseWords reads a command line of bootstrap with the command's own flags.
+func parseWords(t *testing.T, words []string) (*bootstrapOptions, *globals) {
+	t.Helper()
+	g, o := &globals{}, &bootstrapOptions{}
+	cmd := bindBootstrap(&env{}, g, o)
+	g.addFlags(cmd)
+	if err := cmd.ParseFlags(words[2:]); err != nil {
+		t.Fatalf("%q: %v", words, err)
+	}
+	return o, g
+}
+
+func TestCommandLineOfNothing(t *testing.T) {
+	e := &env{}
+	g := &globals{root: "/", sysconfdir: defaultSysconfdir()}
+	if got := commandLine(e, g, bindBootstrap, fromFlags(e, bindBootstrap), "bootstrap"); !slices.Equal(got, []string{"virtpki", "bootstrap"}) {
+		t.Errorf("with every option as it is by itself: %q", got)
+	}
+}
+
+// A shell is asked what the line says.
+func TestShellLine(t *testing.T) {
+	words := []string{"virtpki", "a b", "--x", "it's", "--y=*", "", "$HOME", "`id`", "tab\there", "new\nline", `back\slash`, "--flag", "--next", "ünï", ";", "-"}
+	for _, width := range []int{10, 40, 80, 1000} {
+		line := shellLine(words, width)
+		out, err := exec.Command("sh", "-c", `printf '%s\0' `+line).Output()
+		if err != nil {
+			t.Fatalf("%s: %v", line, err)
+		}
+		if got := strings.Split(strings.TrimSuffix(string(out), "\x00"), "\x00"); !slices.Equal(got, words) {
+			t.Errorf("width %d: a shell reads %q, want %q\n%s", width, got, words, line)
+		}
+	}
+}
+
+func TestFold(t *testing.T) {
+	for _, c := range []struct {
+		line  string
+		width int
+		want  string
+	}{
+		{"", 10, "\n"},
+		{"short", 10, "short\n"},
+		{"one two three", 7, "one two\nthree\n"},
+		{"  one two three", 10, "  one two\n      three\n"},
+		{"averylongword here", 5, "averylongword\nhere\n"},
+		{"\nafter a line", 20, "\nafter a line\n"},
+		{"zwölf Männer", 12, "zwölf Männer\n"},
+	} {
+		if got := fold(c.line, c.width); got != c.want {
+			t.Errorf("fold(%q, %d) = %q, want %q", c.line, c.width, got, c.want)
+		}
+	}
+}

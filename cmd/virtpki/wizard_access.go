@@ -1,0 +1,289 @@
+package main
+
+import (
+	"context"
+	"fmt"
+	"slices"
+	"strings"
+
+	"virtpki/dn"
+	"virtpki/internal/libvirt"
+	"virtpki/internal/store"
+)
+
+var accessQuestions = []question{
+	{id: "access", title: "Who may connect", uses: []string{"ca", "issued", "name", "hostname", "clients", "daemon"}, ask: (*wizard).askAccess, shown: func(w *wizard) string { return accessWords[w.access] }},
+	{id: "admitted", title: "Of those before", uses: []string{"access"}, applies: func(w *wizard) bool { return w.access == accessNamed && len(w.existing) > 0 }, ask: (*wizard).askAdmitted, shown: func(w *wizard) string {
+		return orNone(strings.Join(w.admittedNames(), "; "))
+	}},
+	{id: "patterns", title: "Patterns", uses: []string{"access"}, applies: func(w *wizard) bool { return w.access == accessPatterns }, ask: (*wizard).askPatterns, shown: func(w *wizard) string { return strings.Join(w.patterns, "; ") }},
+}
+
+var accessWords = [...]string{
+	accessNamed:    "by name: those who have a certificate now",
+	accessAnyone:   "anybody with a certificate of this CA, now and later",
+	accessPatterns: "patterns of your own",
+	accessKeep:     "as the conf's list says already",
+}
+
+// candidate is a client whose getting in can be told now.
+type candidate struct {
+	dn, what string
+	exists   bool // the CA has signed it before
+}
+
+// candidates are this host as a client, the clients to be made, and those that
+// the CA has signed and that still count.
+func (w *wizard) candidates() []candidate {
+	all := []candidate{{dn: w.hostClientDN(), what: "this host"}}
+	add := func(c candidate) {
+		if !slices.ContainsFunc(all, func(have candidate) bool { return have.dn == c.dn }) {
+			all = append(all, c)
+		}
+	}
+	for _, name := range w.clients {
+		if w.canSign() {
+			add(candidate{dn: w.leafDN(name), what: "made now"})
+		}
+	}
+	for _, name := range w.live() {
+		add(candidate{name, "signed before", true})
+	}
+	return all
+}
+
+func (w *wizard) hostClientDN() string {
+	if w.client.cert != nil {
+		return dnOf(w.client.cert)
+	}
+	return w.leafDN(w.hostname)
+}
+
+func (w *wizard) leafDN(name string) string {
+	raw, err := leafSubject(w.organization(), name)
+	if err != nil {
+		return name // the plan will say so
+	}
+	return dnText(raw)
+}
+
+// live are the DNs of the clients that the CA has signed. What cannot be read is
+// met again by the plan.
+func (w *wizard) live() []string {
+	a := w.ca
+	if w.imports() && w.imported != nil {
+		in := w.imported.authority
+		for _, cert := range w.imported.records {
+			if !w.imported.listed[cert.SerialNumber.String()] {
+				in.pending = append(in.pending, cert)
+			}
+		}
+		a = &in
+	}
+	if a == nil {
+		return nil
+	}
+	names, _ := w.e.liveClients(a)
+	return slices.Compact(names)
+}
+
+// confList is the list that the daemon's conf has; ok is whether it has one.
+func (w *wizard) confList() (list []string, ok bool) {
+	path := w.confPath(w.daemon)
+	if !store.Exists(path) {
+		return nil, false
+	}
+	conf, err := readConf(path)
+	if err != nil {
+		return nil, false
+	}
+	v, ok := conf.Lookup(libvirt.AllowedDNs)
+	return v.List(), ok
+}
+
+func (w *wizard) askAccess(ctx context.Context) error {
+	all := w.candidates()
+	list, hasList := w.confList()
+	w.say("%s compares the DN of a client's certificate with a list, tls_allowed_dn_list. Known so far:\n%s", w.daemon, candidateLines(all))
+	answers := []int{accessNamed, accessAnyone, accessPatterns}
+	if hasList {
+		answers = []int{accessKeep, accessNamed, accessPatterns}
+	}
+	var options []string
+	preset := 0
+	for i, answer := range answers {
+		options = append(options, accessWords[answer])
+		if w.accessKnown && answer == w.access {
+			preset = i
+		}
+	}
+	w.say("%s", w.whoGetsIn(answers, all, list))
+	choice, err := w.Select(ctx, "Who may connect?", options, preset)
+	if err != nil {
+		return err
+	}
+	w.access, w.accessKnown = answers[choice], true
+	w.learnExisting(all)
+	return nil
+}
+
+// candidateLines are the candidates for the screen, not too many of them.
+func candidateLines(all []candidate) string {
+	const most = 12
+	var b strings.Builder
+	for i, c := range all {
+		if i == most {
+			fmt.Fprintf(&b, "  and %d more, signed before\n", len(all)-most)
+			break
+		}
+		fmt.Fprintf(&b, "  %s (%s)\n", printable(c.dn), c.what)
+	}
+	return b.String()
+}
+
+// whoGetsIn tells for each answer who gets in by it, and who does not.
+func (w *wizard) whoGetsIn(answers []int, all []candidate, list []string) string {
+	var b strings.Builder
+	for _, answer := range answers {
+		switch answer {
+		case accessNamed:
+			fmt.Fprintf(&b, "  By name: %s in. Anybody else is refused, even with a certificate that this CA signs later.\n", everybody(len(all)))
+		case accessAnyone:
+			fmt.Fprintf(&b, "  Anybody: %s in, and so does whoever this CA signs for later. A certificate of another CA is always refused.\n", everybody(len(all)))
+		case accessPatterns:
+			b.WriteString("  Patterns: such as O=Example Org,CN=ops-*. You see who gets in before they are taken.\n")
+		case accessKeep:
+			in, out := reach(list, all)
+			fmt.Fprintf(&b, "  As it is: in %s; refused %s.\n", orNobody(in), orNobody(out))
+		}
+	}
+	return b.String()
+}
+
+// everybody is the subject of who gets in.
+func everybody(n int) string {
+	if n == 1 {
+		return "this host gets"
+	}
+	return fmt.Sprintf("these %d get", n)
+}
+
+func orNobody(names []string) string {
+	if len(names) == 0 {
+		return "nobody of these"
+	}
+	return strings.Join(names, "; ")
+}
+
+// reach splits clients into those whom a list lets in and the others.
+func reach(patterns []string, all []candidate) (in, out []string) {
+	list := dn.Compile(patterns, dn.Glob)
+	for _, c := range all {
+		if _, ok := list.Match(c.dn); ok {
+			in = append(in, c.dn)
+		} else {
+			out = append(out, c.dn)
+		}
+	}
+	return in, out
+}
+
+// learnExisting notes whom the CA has signed before; somebody who was left out
+// before stays left out.
+func (w *wizard) learnExisting(all []candidate) {
+	leftOut := make(map[string]bool)
+	for i, name := range w.existing {
+		leftOut[name] = !w.admitted[i]
+	}
+	w.existing, w.admitted = nil, nil
+	for _, c := range all {
+		if c.exists {
+			w.existing = append(w.existing, c.dn)
+			w.admitted = append(w.admitted, !leftOut[c.dn])
+		}
+	}
+}
+
+func (w *wizard) askAdmitted(ctx context.Context) error {
+	w.say("The CA has signed for these before, and they still count. Who is left out here is refused.")
+	options := make([]string, len(w.existing))
+	for i, name := range w.existing {
+		options[i] = printable(name)
+	}
+	admitted, err := w.MultiSelect(ctx, "Who of them may connect?", options, w.admitted)
+	if err == nil {
+		w.admitted = admitted
+	}
+	return err
+}
+
+func (w *wizard) admittedNames() []string {
+	var names []string
+	for i, name := range w.existing {
+		if w.admitted[i] {
+			names = append(names, name)
+		}
+	}
+	return names
+}
+
+// askPatterns asks for one pattern after the other, until an empty one, and
+// shows whom they let in. Back takes the last one away.
+func (w *wizard) askPatterns(ctx context.Context) error {
+	w.say("* is any text, ? one character; everything else is meant as it stands, upper and lower case too. An exact DN is the safest pattern.")
+	before := w.patterns
+	patterns := []string{}
+	for {
+		preset := ""
+		if len(patterns) < len(before) {
+			preset = before[len(patterns)]
+		}
+		pattern, err := w.input(ctx, textQuestion{message: fmt.Sprintf("Pattern %d (empty: that is all)", len(patterns)+1), preset: preset, optional: true, check: func(pattern string) error {
+			return w.checkPattern(patterns, pattern)
+		}})
+		switch {
+		case err == errBack && len(patterns) > 0:
+			patterns = patterns[:len(patterns)-1]
+		case err != nil:
+			return err
+		case pattern != "":
+			patterns = append(patterns, pattern)
+		default:
+			taken, err := w.showVerdicts(ctx, patterns)
+			if err == nil && taken {
+				w.patterns = patterns
+				return nil
+			}
+			if err != nil && err != errBack {
+				return err
+			}
+			before, patterns = patterns, []string{}
+		}
+	}
+}
+
+// checkPattern is the check of one more pattern, or of the end of the list, as
+// --allow-dn has it.
+func (w *wizard) checkPattern(patterns []string, pattern string) error {
+	if pattern != "" {
+		return (&configOptions{allow: []string{pattern}}).checkPatterns()
+	}
+	return lockedOut(patterns, w.hostClientDN())
+}
+
+// showVerdicts shows whom patterns let in, and why not, and asks whether that is
+// meant.
+func (w *wizard) showVerdicts(ctx context.Context, patterns []string) (bool, error) {
+	gate := &gate{allowList: allowList{patterns: patterns}}
+	for _, m := range []dn.Matcher{dn.Glob, dn.Fnmatch} {
+		gate.lists = append(gate.lists, dn.Compile(patterns, m))
+	}
+	fmt.Fprintln(w.e.stderr)
+	for _, c := range w.candidates() {
+		gate.match(shownDN{DN: c.dn, raw: c.dn, File: c.what}).print(w.e.stderr)
+	}
+	for _, advice := range adviceOn(patterns) {
+		w.e.warn("%s", advice)
+	}
+	return w.Confirm(ctx, "Take this list?", true)
+}

@@ -1,0 +1,143 @@
+package main
+
+import (
+	"context"
+	"crypto/x509"
+	"errors"
+	"fmt"
+	"path/filepath"
+	"strings"
+
+	"virtpki/internal/libvirt"
+	"virtpki/internal/store"
+	"virtpki/pki"
+)
+
+// found is what the wizard sees on the machine, and need not ask.
+type found struct {
+	ca       *authority // nil: there is none
+	keyAlone bool       // a run that made a CA was cut short
+	caKey    string     // absent, plain, encrypted, unreadable
+	server   *pair
+	client   *pair
+	machine  []string // the machine's names
+	daemons  []libvirt.Running
+	systemd  bool   // it is what runs here, or will run in this image
+	renewing string // the file by which renew runs already
+}
+
+// look reads what there is. What bootstrap would refuse is refused before the
+// first question.
+func (w *wizard) look(ctx context.Context) error {
+	if err := w.lookAtCA(); err != nil {
+		return err
+	}
+	if err := w.lookAtPairs(); err != nil {
+		return err
+	}
+	w.machine, _ = w.e.machineNames(w.g.hostsFile()) // without one it is asked
+	if w.g.thisMachine() {
+		w.daemons, _ = libvirt.FindRunning(ctx, w.g.root, w.g.sysconfdir)
+	}
+	w.systemd = store.Exists(w.g.underRoot("/run/systemd/system")) || !w.g.thisMachine() && store.Exists(w.unitFolder())
+	for _, file := range []string{filepath.Join(w.unitFolder(), "virtpki-renew.timer"), w.cronFile()} {
+		if store.Exists(file) {
+			w.renewing = file
+		}
+	}
+	return nil
+}
+
+// unitFolder and cronFile are where what runs renew goes.
+func (w *wizard) unitFolder() string { return w.g.underRoot("/etc/systemd/system") }
+func (w *wizard) cronFile() string {
+	return w.g.underRoot(filepath.Join(w.g.sysconfdir, "cron.d", "virtpki"))
+}
+
+// lookAtCA finds the CA where it would be, now.
+func (w *wizard) lookAtCA() error {
+	a, err := w.e.loadCA(w.g)
+	w.ca, w.caKey, w.keyAlone = nil, "", errors.Is(err, errKeyAlone)
+	if errors.Is(err, errNoCA) || w.keyAlone {
+		return nil
+	}
+	if err != nil {
+		return err
+	}
+	w.ca, w.caKey = a, keyState(a.layout.Path(libvirt.CAKey))
+	return nil
+}
+
+func (w *wizard) lookAtPairs() (err error) {
+	if w.server, err = w.lookAtPair(pki.Server); err != nil {
+		return err
+	}
+	w.client, err = w.lookAtPair(pki.Client)
+	return err
+}
+
+func (w *wizard) lookAtPair(role pki.Role) (*pair, error) {
+	p, err := loadPair(w.g.system(), role)
+	if err == nil {
+		err = p.lacksKey()
+	}
+	return p, err
+}
+
+// greet says what this is, and what was found.
+func (w *wizard) greet() {
+	w.say("TLS for libvirt on this host. Nothing is changed before you have seen the plan and said yes. %s.", w.keys())
+	var lines []string
+	add := func(format string, args ...any) { lines = append(lines, fmt.Sprintf("  "+format, args...)) }
+	if w.ca != nil {
+		add("%s", w.foundCA())
+	}
+	for _, p := range []*pair{w.server, w.client} {
+		if p.cert != nil {
+			add("%s pair: %s until %s", p.role, dnOf(p.cert), p.cert.NotAfter.Format(dateForm))
+		}
+	}
+	for _, d := range w.daemons {
+		add("daemon: %s is running", d.Daemon.Name)
+	}
+	if w.renewing != "" {
+		add("renewal: %s", w.renewing)
+	}
+	if len(lines) > 0 {
+		w.say("Found, and taken as it is:\n%s", strings.Join(lines, "\n"))
+	}
+}
+
+// foundCA is a line about the CA.
+func (w *wizard) foundCA() string {
+	line := fmt.Sprintf("CA: %s until %s in %s", dnOf(w.ca.ca.Certificate), w.ca.ca.Certificate.NotAfter.Format(dateForm), w.ca.folder)
+	switch w.caKey {
+	case "absent":
+		line += "; its key is elsewhere, so nothing can be signed here"
+	case "encrypted":
+		line += "; its key wants a passphrase"
+	}
+	return line
+}
+
+// organization stands for a CA that signs: the one there is, or as much of the
+// one to come as a subject needs.
+func (w *wizard) organization() *x509.Certificate {
+	switch {
+	case w.ca != nil:
+		return w.ca.ca.Certificate
+	case w.imported != nil:
+		return w.imported.ca.Certificate
+	}
+	ca := &x509.Certificate{}
+	ca.Subject.Organization = []string{w.name}
+	return ca
+}
+
+// signs reports whether something is to be signed here.
+func (w *wizard) signs() bool {
+	return w.canSign() && (w.server.cert == nil || w.client.cert == nil || len(w.clients) > 0 || w.ca != nil && w.ca.crl == nil)
+}
+
+// canSign reports whether the CA's key is here, or will be.
+func (w *wizard) canSign() bool { return w.caKey != "absent" }

@@ -1,0 +1,216 @@
+package main
+
+import (
+	"bytes"
+	"fmt"
+	"slices"
+
+	"github.com/rogpeppe/go-internal/diff"
+
+	"virtpki/pki"
+)
+
+// wizardPlan is what was answered in the options of the commands that do it, and
+// what those make of them.
+type wizardPlan struct {
+	g        *globals
+	imp      *importOptions // nil: no CA is taken over
+	imported *imported
+	boot     *bootstrapOptions
+	host     *hostPlan
+	issue    *issueOptions // nil: no clients are made
+	clients  []string
+	bundles  []bundle
+	leaf     leafPlan
+	renewal  *generateOptions // nil: nothing is generated
+	files    []generated
+	note     string
+	keys     *keyring
+	running  bool // the daemon was, when the wizard looked
+}
+
+// plan fills in the options, and checks them as the commands do.
+func (w *wizard) plan() (*wizardPlan, error) {
+	g := *w.g
+	if w.passphrase != "" {
+		g.passphrase, g.passphraseFile = []byte(w.passphrase), w.passphraseFile
+	}
+	p := &wizardPlan{g: &g, boot: w.bootOptions(), issue: w.issueOptions(), clients: w.clients, renewal: w.renewalOptions(), keys: w.e.newKeyring(&g)}
+	if w.imports() {
+		imp := w.imp
+		p.imp, p.imported = &imp, w.imported
+	}
+	boot := *p.boot
+	var err error
+	if p.host, err = w.e.checkBootstrap(&g, &boot); err != nil {
+		return nil, err
+	}
+	p.leaf, p.running = p.host.leaf, w.runs(p.host.daemon)
+	if p.issue != nil {
+		if p.bundles, err = w.e.bundles(&g, p.issue, p.leaf, string(pki.Client), p.clients); err != nil {
+			return nil, err
+		}
+	}
+	p.files, p.note, err = w.renewalFiles(g)
+	return p, err
+}
+
+// renewalFiles are what generate would write, and what is to be said then.
+func (w *wizard) renewalFiles(g globals) (files []generated, note string, err error) {
+	o := w.renewalOptions()
+	switch {
+	case o == nil:
+		return nil, "", nil
+	case w.renewal == renewCron:
+		files, err = w.e.crontab(&g, o)
+		return files, "", err
+	}
+	files, err = o.units(&g)
+	return files, unitsNote, err
+}
+
+// decide puts what the commands decide one after the other into one plan.
+func (p *wizardPlan) decide(e *env, j *job) error {
+	a, err := p.authority(e, j)
+	if err != nil {
+		return err
+	}
+	if err := e.decideHost(j, p.g, p.keys, p.host, a); err != nil {
+		return err
+	}
+	if len(p.bundles) > 0 {
+		if err := a.open(p.keys); err != nil {
+			return err
+		}
+	}
+	for _, b := range p.bundles {
+		if _, err := e.fill(j, a, p.keys, p.leaf, b); err != nil {
+			return err
+		}
+	}
+	return planGenerated(j, p.files, p.note)
+}
+
+// authority is the CA that is there, or planned.
+func (p *wizardPlan) authority(e *env, j *job) (*authority, error) {
+	if p.imp == nil {
+		return e.findOrMakeCA(j, p.g, p.keys, p.host.ca)
+	}
+	if err := e.refuseExisting(p.g); err != nil {
+		return nil, err
+	}
+	in := *p.imported
+	in.pending = nil
+	p.keys.passphrase = p.g.passphrase
+	return &in.authority, e.planImport(j, &in, p.keys)
+}
+
+// preview decides without a lock, and nothing is done.
+func (p *wizardPlan) preview(e *env) (*job, error) {
+	j := &job{}
+	return j, p.decide(e, j)
+}
+
+// commands are the command lines that do the same.
+func (p *wizardPlan) commands(e *env) [][]string {
+	g := *p.g
+	if g.passphrase != nil && g.passphraseFile == "" {
+		g.passphraseFile = "FILE"
+	}
+	var lines [][]string
+	if p.imp != nil {
+		lines = append(lines, commandLine(e, &g, bindCAImport, p.imp, "ca", "import"))
+	}
+	boot := *p.boot
+	if !p.running {
+		boot.restart = "" // bootstrap restarts what runs, and starts nothing
+	}
+	lines = append(lines, commandLine(e, &g, bindBootstrap, &boot, "bootstrap"))
+	if p.issue != nil {
+		lines = append(lines, commandLine(e, &g, bindIssue, p.issue, append([]string{"issue", "client"}, p.clients...)...))
+	}
+	if p.renewal != nil {
+		bind, word := bindSystemd, "systemd"
+		if p.note == "" {
+			bind, word = bindCron, "cron"
+		}
+		o := *p.renewal
+		lines = append(lines, commandLine(e, &g, bind, &o, "generate", word))
+	}
+	return lines
+}
+
+// showPlan says what would be done.
+func (w *wizard) showPlan(p *wizardPlan, j *job) {
+	w.say("The plan. Nothing has been changed yet.")
+	if len(j.plan.Changes()) == 0 {
+		w.say("  Nothing is to be changed: all is as it should be.")
+	}
+	var lines []string
+	for _, c := range j.plan.Changes() {
+		lines = append(lines, changeLine(c, true))
+	}
+	for _, line := range shortened(lines) {
+		fmt.Fprintln(w.e.stderr, line)
+	}
+	for _, made := range j.made {
+		fmt.Fprint(w.e.stderr, fold("  "+w.e.summary(made), w.width-1))
+	}
+	if text := confDiff(p, j); text != "" {
+		w.say("The conf changes by these lines:")
+		fmt.Fprint(w.e.stderr, text)
+	}
+	w.say("%s", w.consequence(p, j))
+	w.notes(j.notes)
+	fmt.Fprintln(w.e.stderr)
+}
+
+// notes says what warn does, in lines that fit.
+func (w *wizard) notes(notes []string) {
+	for _, note := range notes {
+		fmt.Fprint(w.e.stderr, fold("virtpki: "+note, w.width-1))
+	}
+}
+
+// mostLines is how many lines of changes are shown in full.
+const mostLines = 60
+
+// shortened leaves out the middle of what is too long to be read.
+func shortened(lines []string) []string {
+	if len(lines) <= mostLines {
+		return lines
+	}
+	left := len(lines) - mostLines
+	return slices.Concat(lines[:mostLines/2], []string{fmt.Sprintf("  and %d more", left)}, lines[len(lines)-mostLines/2:])
+}
+
+// confDiff is what changes in the daemon's conf.
+func confDiff(p *wizardPlan, j *job) string {
+	path := p.host.daemon.ConfPath(p.g.underRoot(p.g.sysconfdir))
+	for _, c := range j.plan.Changes() {
+		if c.Path != path || c.Data() == nil {
+			continue
+		}
+		old, err := readIfThere(path)
+		if err != nil {
+			return ""
+		}
+		_, text, _ := bytes.Cut(diff.Diff(path, old, path, c.Data()), []byte("\n"))
+		return string(text)
+	}
+	return ""
+}
+
+// consequence says what happens to the daemon.
+func (w *wizard) consequence(p *wizardPlan, j *job) string {
+	name := p.host.daemon.Name
+	switch {
+	case p.boot.restart != "" && p.running:
+		return fmt.Sprintf("Then %s is restarted, if it has to be: %s", name, p.boot.restart)
+	case p.boot.restart != "":
+		return fmt.Sprintf("Then %s is started: %s", name, p.boot.restart)
+	case p.running && confDiff(p, j) == "":
+		return fmt.Sprintf("Then %s is told to read its files again. Connections stay.", name)
+	}
+	return fmt.Sprintf("%s is not touched.", name)
+}

@@ -1,0 +1,295 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+
+	"virtpki/internal/libvirt"
+	"virtpki/pki"
+)
+
+// questions are all there are, in their order. Which are put is decided while
+// they are: see question.applies.
+func questions() []question {
+	var all []question
+	for _, some := range [][]question{sourceQuestions, importQuestions, caQuestions, hostQuestions, clientQuestions, accessQuestions, lastQuestions} {
+		all = append(all, some...)
+	}
+	return all
+}
+
+var sourceQuestions = []question{
+	{id: "ca", title: "CA", applies: (*wizard).wantsCA, ask: (*wizard).askSource, shown: func(w *wizard) string { return sources[w.source] }},
+}
+
+var caQuestions = []question{
+	{id: "folder", title: "the CA's folder", uses: []string{"ca"}, applies: (*wizard).isElsewhere, ask: (*wizard).askFolder, shown: func(w *wizard) string { return w.g.ca }},
+	{id: "name", title: "Organisation", applies: (*wizard).makes, ask: (*wizard).askName, shown: func(w *wizard) string { return w.name }},
+	{id: "passphrase", title: "Passphrase", applies: (*wizard).choosesPassphrase, ask: (*wizard).askNewPassphrase, shown: func(w *wizard) string {
+		if w.passphrase == "" {
+			return "none"
+		}
+		return "set"
+	}},
+	{id: "ca life", title: "The CA lives", applies: (*wizard).makes, ask: (*wizard).askCALife, shown: func(w *wizard) string { return w.caLife }},
+}
+
+// sources word where the CA comes from.
+var sources = [...]string{
+	caMake:      "make a new one, here",
+	caImport:    "take over one that another tool made (certtool, openssl, easy-rsa...)",
+	caElsewhere: "use one in another folder of this machine",
+}
+
+func (w *wizard) wantsCA() bool     { return w.g.ca == "" && w.ca == nil && !w.keyAlone || w.isElsewhere() }
+func (w *wizard) makes() bool       { return w.ca == nil && (w.source == caMake || w.keyAlone) }
+func (w *wizard) imports() bool     { return w.ca == nil && w.source == caImport }
+func (w *wizard) isElsewhere() bool { return w.source == caElsewhere }
+
+func (w *wizard) choosesPassphrase() bool { return w.makes() && w.g.passphraseFile == "" }
+
+func (w *wizard) askSource(ctx context.Context) error {
+	w.g.ca = ""
+	w.say("A CA signs the certificates of all hypervisors and of whoever connects to them. One is enough for all. There is none in %s.", w.g.caFolder())
+	w.say("If another host of yours has it already, leave, and make this host's certificates there: virtpki issue host NAME --out DIR")
+	choice, err := w.Select(ctx, "Which CA?", sources[:], w.source)
+	if err != nil {
+		return err
+	}
+	w.source, w.imported = choice, nil
+	return w.lookAtCA()
+}
+
+func (w *wizard) askFolder(ctx context.Context) error {
+	w.say("The folder is one that virtpki keeps a CA in: cacert.pem, cacrl.pem, newcerts, private/cakey.pem.")
+	before := w.g.ca
+	folder, err := w.input(ctx, textQuestion{message: "Folder of the CA", preset: before, check: func(folder string) error {
+		if w.g.ca = folder; folder == "" {
+			return errors.New("no folder is named")
+		}
+		_, err := w.e.loadCA(w.g)
+		return err
+	}})
+	if err != nil {
+		w.g.ca = before
+		return err
+	}
+	w.g.ca = folder
+	return w.lookAtCA()
+}
+
+func (w *wizard) askName(ctx context.Context) error {
+	w.say("What is your organisation called? Its name stands in every certificate, and so in what is matched when somebody connects: O=NAME,CN=client.")
+	name, err := w.input(ctx, textQuestion{message: "Organisation", preset: w.name, check: func(name string) error {
+		_, err := caSubject(name)
+		return err
+	}})
+	if err == nil {
+		w.name = name
+	}
+	return err
+}
+
+// errNotTheSame is a passphrase that was typed in two ways.
+var errNotTheSame = errors.New("the two are not the same")
+
+func (w *wizard) askNewPassphrase(ctx context.Context) error {
+	w.say("A passphrase encrypts the CA's key on disk. Every command that signs wants it then, also what renews by night. It is not shown, and nowhere written.")
+	for {
+		first, err := w.Password(ctx, "Passphrase for the CA's key (empty: none)")
+		if err != nil || first == "" {
+			if err == nil {
+				w.passphrase = ""
+			}
+			return err
+		}
+		second, err := w.Password(ctx, "The same again")
+		switch {
+		case errors.Is(err, errBack):
+		case err != nil:
+			return err
+		case first == second:
+			w.passphrase = first
+			return nil
+		default:
+			w.e.sayError(errNotTheSame)
+		}
+	}
+}
+
+// checkLife is the check of a duration.
+func checkLife(text string) error {
+	_, err := pki.ParseValidity(text)
+	return err
+}
+
+func (w *wizard) askCALife(ctx context.Context) error {
+	w.say("When the CA ends, everything that it has signed ends with it. Before that, 'virtpki ca rollover' changes to the next without an interruption.")
+	life, err := w.input(ctx, textQuestion{message: "How long does the CA live? (30d, 10y)", preset: w.caLife, check: checkLife})
+	if err == nil {
+		w.caLife = life
+	}
+	return err
+}
+
+var lastQuestions = []question{
+	{id: "renewal", title: "Renewal", applies: func(w *wizard) bool { return w.renewing == "" }, ask: (*wizard).askRenewal, shown: func(w *wizard) string { return renewals[w.renewal] }},
+	{id: "binary", title: "virtpki is", uses: []string{"renewal"}, applies: (*wizard).wantsBinary, ask: (*wizard).askBinary, shown: func(w *wizard) string { return w.binary }},
+	{id: "passphrase file", title: "File of the passphrase", uses: []string{"renewal", "passphrase", "ca"}, applies: (*wizard).wantsPassphraseFile, ask: (*wizard).askPassphraseFile, shown: func(w *wizard) string { return w.passphraseFile }},
+	{id: "restart", title: "Restart", uses: []string{"daemon"}, applies: (*wizard).mayRestart, ask: (*wizard).askRestart, shown: func(w *wizard) string { return restarts[w.restart] }},
+	{id: "command", title: "by the command", uses: []string{"restart"}, applies: (*wizard).wantsCommand, ask: (*wizard).askCommand, shown: func(w *wizard) string { return w.command }},
+}
+
+var renewals = [...]string{
+	renewSystemd: "a systemd timer",
+	renewCron:    "cron",
+	renewNobody:  "nothing: I shall run 'virtpki renew' myself",
+}
+
+var restarts = [...]string{
+	restartNot:     "no: I shall, later",
+	restartSystemd: "yes, by systemd",
+	restartCommand: "yes, by a command of mine",
+}
+
+func orNone(text string) string {
+	if text == "" {
+		return "none"
+	}
+	return text
+}
+
+// renewalOf is what a timer or a cron job would be made of, with the answer of
+// the question asked now.
+func (w *wizard) renewalOf(binary string) error {
+	before := w.binary
+	w.binary = binary
+	defer func() { w.binary = before }()
+	_, _, err := w.renewalFiles(*w.g)
+	return err
+}
+
+func (w *wizard) askRenewal(ctx context.Context) error {
+	w.say("Certificates end. 'virtpki renew', run every night, renews what is due and has the daemon read it, and does nothing on all other nights. What is to run it?")
+	preset := w.renewal
+	if !w.renewalKnown {
+		preset = w.likelyRenewal()
+	}
+	choice, err := w.Select(ctx, "What renews?", renewals[:], preset)
+	if err == nil {
+		w.renewal, w.renewalKnown = choice, true
+	}
+	return err
+}
+
+// likelyRenewal is what this system has.
+func (w *wizard) likelyRenewal() int {
+	if w.systemd || !existsFolder(w.cronFile()) {
+		return renewSystemd
+	}
+	return renewCron
+}
+
+// wantsBinary reports whether this program is elsewhere on the machine in
+// question, or where what runs renew would not find it.
+func (w *wizard) wantsBinary() bool {
+	if w.renewalOptions() == nil {
+		return false
+	}
+	return !w.g.thisMachine() || w.renewalOf("") != nil
+}
+
+func (w *wizard) askBinary(ctx context.Context) error {
+	preset := w.binary
+	if preset == "" {
+		preset = "/usr/local/bin/virtpki"
+	}
+	binary, err := w.input(ctx, textQuestion{message: "Path of virtpki on that machine", preset: preset, check: w.renewalOf})
+	if err == nil {
+		w.binary = binary
+	}
+	return err
+}
+
+// wantsPassphraseFile reports whether what runs renew has to open the CA's key.
+func (w *wizard) wantsPassphraseFile() bool {
+	encrypted := w.passphrase != "" || w.caKey == "encrypted" || w.imports() && w.imported != nil && w.imported.encrypted
+	return encrypted && w.renewalOptions() != nil && w.g.passphraseFile == ""
+}
+
+func (w *wizard) askPassphraseFile(ctx context.Context) error {
+	w.say("What renews by night needs the passphrase of the CA's key, as the first line of a file that root alone can read. The file is not made here.")
+	preset := w.passphraseFile
+	if preset == "" {
+		preset = "/root/virtpki.pass"
+	}
+	file, err := w.input(ctx, textQuestion{message: "File for the passphrase", preset: preset, check: func(file string) error {
+		g := *w.g
+		g.passphraseFile = file
+		_, _, err := w.renewalFiles(g)
+		return err
+	}})
+	if err == nil {
+		w.passphraseFile = file
+	}
+	return err
+}
+
+// mayRestart reports whether there is a daemon here to restart.
+func (w *wizard) mayRestart() bool {
+	return w.g.thisMachine() && (w.systemd || len(w.daemons) > 0)
+}
+
+func (w *wizard) askRestart(ctx context.Context) error {
+	d, err := libvirt.FindDaemon(w.daemon)
+	if err != nil {
+		return err
+	}
+	verb := "Start"
+	if w.runs(d) {
+		verb = "Restart"
+	}
+	w.say("%s reads its conf only when it starts. A restart ends the connections to it; guests run on.", d.Name)
+	options, preset := restarts[:], w.restart
+	if !w.systemd {
+		options = []string{restarts[restartNot], restarts[restartCommand]}
+		preset = min(preset, 1)
+	}
+	choice, err := w.Select(ctx, fmt.Sprintf("%s %s at the end?", verb, d.Name), options, preset)
+	if err != nil {
+		return err
+	}
+	if !w.systemd && choice == 1 {
+		choice = restartCommand
+	}
+	w.restart = choice
+	return nil
+}
+
+func (w *wizard) wantsCommand() bool { return w.mayRestart() && w.restart == restartCommand }
+
+func (w *wizard) askCommand(ctx context.Context) error {
+	command, err := w.input(ctx, textQuestion{message: "Command that restarts it", preset: w.command, check: func(text string) error {
+		if text == "" {
+			return errors.New("no command is given")
+		}
+		return nil
+	}})
+	if err == nil {
+		w.command = command
+	}
+	return err
+}
+
+// restartLine is the command that restarts the daemon at the end; empty when
+// none does.
+func (w *wizard) restartLine(d libvirt.Daemon) string {
+	switch {
+	case !w.mayRestart() || w.restart == restartNot:
+		return ""
+	case w.restart == restartSystemd:
+		return startTLS(d)
+	}
+	return w.command
+}

@@ -1,0 +1,187 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"os/exec"
+	"path/filepath"
+	"slices"
+	"strings"
+	"time"
+
+	"virtpki/internal/judge"
+	"virtpki/internal/libvirt"
+)
+
+// carryOut does what the plan says, has the daemon go by it, and proves it.
+func (w *wizard) carryOut(ctx context.Context, p *wizardPlan) error {
+	j, err := w.e.carryOut(ctx, p.g, p.host.locks(p.g), func(j *job) error { return p.decide(w.e, j) })
+	if err != nil {
+		return err
+	}
+	return w.end(ctx, p, j, w.enforce(ctx, p, j))
+}
+
+// enforce has the daemon go by the files, as bootstrap does, and starts one that
+// does not run, where that was wanted.
+func (w *wizard) enforce(ctx context.Context, p *wizardPlan, j *job) error {
+	if err := w.e.settle(ctx, p.g, &p.boot.reloadOptions, j); err != nil || p.boot.restart == "" || p.running {
+		return err
+	}
+	r := reloader{w.e, p.g, p.boot.reloadOptions, j}
+	d, err := r.start(ctx, p.host.daemon)
+	if err == nil {
+		err = r.prove(ctx, d, systemClient(p.g))
+	}
+	if err != nil {
+		return fmt.Errorf("%s: %w", p.host.daemon.Name, err)
+	}
+	return nil
+}
+
+// runs reports whether a daemon was running when the wizard looked.
+func (w *wizard) runs(d libvirt.Daemon) bool {
+	return slices.ContainsFunc(w.daemons, func(r libvirt.Running) bool { return r.Daemon.Name == d.Name })
+}
+
+// start starts a daemon that does not run, by the command that restarts it, and
+// waits until it answers.
+func (r reloader) start(ctx context.Context, d libvirt.Daemon) (libvirt.Running, error) {
+	cmd := exec.CommandContext(ctx, "sh", "-c", r.restart)
+	cmd.Stdout, cmd.Stderr = r.e.stderr, r.e.stderr
+	if err := cmd.Run(); err != nil {
+		return libvirt.Running{}, fmt.Errorf("starting it with %q: %w", r.restart, err)
+	}
+	ctx, cancel := context.WithTimeout(ctx, restartTimeout)
+	defer cancel()
+	for {
+		if again, err := r.findOne(ctx, d); err == nil && answers(ctx, again) {
+			r.j.did("%s was started", d.Name)
+			return again, nil
+		}
+		select {
+		case <-ctx.Done():
+			return libvirt.Running{}, fmt.Errorf("it did not answer within %v of %q", restartTimeout, r.restart)
+		case <-time.After(100 * time.Millisecond):
+		}
+	}
+}
+
+// errNotRunning is a daemon that was looked for.
+var errNotRunning = errors.New("it does not run")
+
+func (r reloader) findOne(ctx context.Context, d libvirt.Daemon) (libvirt.Running, error) {
+	all, err := libvirt.FindRunning(ctx, r.g.root, r.g.sysconfdir)
+	for _, running := range all {
+		if running.Daemon.Name == d.Name {
+			return running, nil
+		}
+	}
+	return libvirt.Running{}, errors.Join(errNotRunning, err)
+}
+
+// wizardReport is the JSON form of what the wizard has done; it is stable.
+type wizardReport struct {
+	report
+	URI      string          `json:"uri"`      // for clients
+	Bundles  []string        `json:"bundles"`  // folders to carry to them
+	Commands [][]string      `json:"commands"` // that do the same, in words
+	Findings []judge.Finding `json:"findings"` // of check
+}
+
+// end tells what was done and what check says of it, how to connect, and how to do
+// the same again. It returns wrong, which is what the daemon had against it, else
+// what check has.
+func (w *wizard) end(ctx context.Context, p *wizardPlan, j *job, wrong error) error {
+	out := wizardReport{URI: w.uri(p), Bundles: []string{}, Commands: p.commands(w.e)}
+	for _, b := range p.bundles {
+		out.Bundles = append(out.Bundles, b.to.layout.Base)
+	}
+	if w.g.json {
+		return w.endJSON(ctx, p, j, out, wrong)
+	}
+	if w.g.quiet {
+		return wrong
+	}
+	w.printDone(j)
+	if !w.g.dryRun {
+		w.print("\nvirtpki check says:")
+		if err := w.e.check(ctx, p.g, &checkOptions{target: "any"}); wrong == nil {
+			wrong = err
+		}
+	}
+	w.printEnd(p, out)
+	return wrong
+}
+
+func (w *wizard) endJSON(ctx context.Context, p *wizardPlan, j *job, out wizardReport, wrong error) error {
+	out.report, out.Findings = w.e.reportOf(j), []judge.Finding{}
+	if !w.g.dryRun {
+		found, err := w.e.judged(ctx, p.g)
+		if err != nil {
+			wrong = errors.Join(wrong, err)
+		}
+		out.Findings = append(out.Findings, found...)
+	}
+	return errors.Join(w.e.printJSON(out), wrong)
+}
+
+// printDone tells what was done, and what is left to do. The files have been
+// seen in the plan.
+func (w *wizard) printDone(j *job) {
+	switch n := len(j.plan.Changes()); {
+	case w.g.dryRun:
+	case n == 0:
+		w.print("\nnothing to do")
+	default:
+		w.print("\n%s written", countOf(n, "file or folder", "files and folders"))
+	}
+	for _, line := range j.done {
+		w.print("%s", line)
+	}
+	if !w.g.dryRun {
+		w.notes(j.notes)
+	}
+}
+
+// print writes a line of the result.
+func (w *wizard) print(format string, args ...any) {
+	fmt.Fprint(w.e.stdout, fold(fmt.Sprintf(format, args...), w.width-1))
+}
+
+func (w *wizard) printEnd(p *wizardPlan, r wizardReport) {
+	w.print("\nOn a client's machine, with what is in its bundle in ~/.pki/libvirt there:")
+	for _, folder := range r.Bundles {
+		w.print("    %s is %s's", folder, filepath.Base(folder))
+	}
+	w.print("    virsh -c %s list --all", shellWord(r.URI))
+	w.print("\nThe same without questions:")
+	for _, words := range r.Commands {
+		fmt.Fprintln(w.e.stdout, "    "+strings.ReplaceAll(shellLine(words, w.width-5), "\n", "\n    "))
+	}
+	if p.boot.restart != "" && !p.running {
+		fmt.Fprintln(w.e.stdout, "    "+p.boot.restart)
+	}
+	switch {
+	case p.g.passphrase == nil:
+	case p.g.passphraseFile == "":
+		w.print("where the first line of FILE is the passphrase of the CA's key.")
+	default:
+		w.print("where the first line of %s is the passphrase of the CA's key: make that file, readable by root alone.", p.g.passphraseFile)
+	}
+}
+
+// uri is what a client on another machine types: the fullest name that the
+// certificate has.
+func (w *wizard) uri(p *wizardPlan) string {
+	names := p.host.server.dns
+	if w.server.cert != nil {
+		names = w.server.cert.DNSNames
+	}
+	host := p.host.server.name
+	if full := slices.IndexFunc(names, func(name string) bool { return strings.Contains(name, ".") && !strings.HasPrefix(name, "*") }); full >= 0 {
+		host = names[full]
+	}
+	return "qemu+tls://" + host + "/system"
+}

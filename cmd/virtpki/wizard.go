@@ -60,7 +60,7 @@ type question struct {
 	// applies is nil for a question that is always put.
 	applies func(*wizard) bool
 	ask     func(*wizard, context.Context) error
-	shown   func(*wizard) string // the answer, for the list
+	shown   func(*wizard) string // the answer, for the list; nil keeps it out of that
 }
 
 // errNothingChanged is the end of a wizard that was left.
@@ -164,6 +164,7 @@ func (w *wizard) back() {
 
 // again takes an answer back with those that hang on it.
 func (w *wizard) again(id string) {
+	w.rewrite = id == "patterns"
 	for _, q := range questions() {
 		if q.id == id || slices.Contains(q.uses, id) {
 			w.history = slices.DeleteFunc(w.history, func(have string) bool { return have == q.id })
@@ -201,7 +202,7 @@ func (w *wizard) settle(ctx context.Context, wrong error) (goOn bool, err error)
 func (w *wizard) edit(ctx context.Context) error {
 	var ids, options []string
 	for _, q := range questions() {
-		if slices.Contains(w.history, q.id) {
+		if slices.Contains(w.history, q.id) && q.shown != nil {
 			ids = append(ids, q.id)
 			options = append(options, q.title+": "+q.shown(w))
 		}

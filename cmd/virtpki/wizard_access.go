@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"slices"
 	"strings"
@@ -17,6 +18,7 @@ var accessQuestions = []question{
 		return orNone(strings.Join(w.admittedNames(), "; "))
 	}},
 	{id: "patterns", title: "Patterns", uses: []string{"access"}, applies: func(w *wizard) bool { return w.access == accessPatterns }, ask: (*wizard).askPatterns, shown: func(w *wizard) string { return strings.Join(w.patterns, "; ") }},
+	{id: "take", uses: []string{"access", "patterns", "ca", "issued", "name", "hostname", "clients"}, applies: func(w *wizard) bool { return w.access == accessPatterns }, ask: (*wizard).askTake},
 }
 
 var accessWords = [...]string{
@@ -227,37 +229,33 @@ func (w *wizard) admittedNames() []string {
 	return names
 }
 
-// askPatterns asks for one pattern after the other, until an empty one, and
-// shows whom they let in. Back takes the last one away.
+// askPatterns asks for one pattern after the other, until an empty one. Back takes
+// the last one away and offers it. Met again, it goes on at the end, unless the
+// list is to be another: then each pattern is offered once more.
 func (w *wizard) askPatterns(ctx context.Context) error {
 	w.say("* is any text, ? one character; everything else is meant as it stands, upper and lower case too. An exact DN is the safest pattern.")
-	before := w.patterns
-	patterns := []string{}
+	offered, patterns := w.patterns, slices.Clone(w.patterns)
+	if w.rewrite {
+		w.rewrite, patterns = false, nil
+	}
 	for {
 		preset := ""
-		if len(patterns) < len(before) {
-			preset = before[len(patterns)]
+		if len(patterns) < len(offered) {
+			preset = offered[len(patterns)]
 		}
 		pattern, err := w.input(ctx, textQuestion{message: fmt.Sprintf("Pattern %d (empty: that is all)", len(patterns)+1), preset: preset, optional: true, check: func(pattern string) error {
 			return w.checkPattern(patterns, pattern)
 		}})
 		switch {
-		case err == errBack && len(patterns) > 0:
-			patterns = patterns[:len(patterns)-1]
+		case errors.Is(err, errBack) && len(patterns) > 0:
+			offered, patterns = patterns, patterns[:len(patterns)-1]
 		case err != nil:
 			return err
-		case pattern != "":
-			patterns = append(patterns, pattern)
+		case pattern == "":
+			w.patterns = patterns
+			return nil
 		default:
-			taken, err := w.showVerdicts(ctx, patterns)
-			if err == nil && taken {
-				w.patterns = patterns
-				return nil
-			}
-			if err != nil && err != errBack {
-				return err
-			}
-			before, patterns = patterns, []string{}
+			patterns = append(slices.Clone(patterns), pattern)
 		}
 	}
 }
@@ -268,22 +266,25 @@ func (w *wizard) checkPattern(patterns []string, pattern string) error {
 	if pattern != "" {
 		return (&configOptions{allow: []string{pattern}}).checkPatterns()
 	}
-	return lockedOut(patterns, w.hostClientDN())
+	return lockedOut(append([]string{}, patterns...), w.hostClientDN())
 }
 
-// showVerdicts shows whom patterns let in, and why not, and asks whether that is
+// askTake shows whom the patterns let in, and why not, and asks whether that is
 // meant.
-func (w *wizard) showVerdicts(ctx context.Context, patterns []string) (bool, error) {
-	gate := &gate{allowList: allowList{patterns: patterns}}
+func (w *wizard) askTake(ctx context.Context) error {
+	gate := &gate{allowList: allowList{patterns: w.patterns}}
 	for _, m := range []dn.Matcher{dn.Glob, dn.Fnmatch} {
-		gate.lists = append(gate.lists, dn.Compile(patterns, m))
+		gate.lists = append(gate.lists, dn.Compile(w.patterns, m))
 	}
 	fmt.Fprintln(w.e.stderr)
 	for _, c := range w.candidates() {
 		gate.match(shownDN{DN: c.dn, raw: c.dn, File: c.what}).print(w.e.stderr)
 	}
-	for _, advice := range adviceOn(patterns) {
-		w.e.warn("%s", advice)
+	w.notes(adviceOn(w.patterns))
+	taken, err := w.Confirm(ctx, "Take this list?", true)
+	if err == nil && !taken {
+		w.rewrite = true
+		return errBack
 	}
-	return w.Confirm(ctx, "Take this list?", true)
+	return err
 }

@@ -64,6 +64,7 @@ type replies struct {
 	existing    []string
 	admitted    []bool // of existing
 	patterns    []string
+	rewrite     bool // patterns are to be put again from the first
 
 	renewal        int // renewSystemd…
 	renewalKnown   bool

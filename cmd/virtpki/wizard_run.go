@@ -155,6 +155,9 @@ func (w *wizard) printEnd(p *wizardPlan, r wizardReport) {
 	for _, folder := range r.Bundles {
 		w.print("    %s is %s's", folder, filepath.Base(folder))
 	}
+	if len(r.Bundles) == 0 && w.canSign() {
+		w.print("    (virtpki issue client NAME --out DIR --layout pkipath makes one)")
+	}
 	w.print("    virsh -c %s list --all", shellWord(r.URI))
 	w.print("\nThe same without questions:")
 	for _, words := range r.Commands {

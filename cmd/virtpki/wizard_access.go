@@ -37,7 +37,10 @@ type candidate struct {
 // candidates are this host as a client, the clients to be made, and those that
 // the CA has signed and that still count.
 func (w *wizard) candidates() []candidate {
-	all := []candidate{{dn: w.hostClientDN(), what: "this host"}}
+	var all []candidate
+	if name := w.hostClientDN(); name != "" {
+		all = append(all, candidate{dn: name, what: "this host"})
+	}
 	add := func(c candidate) {
 		if !slices.ContainsFunc(all, func(have candidate) bool { return have.dn == c.dn }) {
 			all = append(all, c)
@@ -54,9 +57,14 @@ func (w *wizard) candidates() []candidate {
 	return all
 }
 
+// hostClientDN is that of this host as a client; empty where it is none, and
+// cannot be made one.
 func (w *wizard) hostClientDN() string {
-	if w.client.cert != nil {
+	switch {
+	case w.client.cert != nil:
 		return dnOf(w.client.cert)
+	case !w.canSign():
+		return ""
 	}
 	return w.leafDN(w.hostname)
 }
@@ -111,6 +119,9 @@ func (w *wizard) askAccess(ctx context.Context) error {
 	if hasList {
 		answers = []int{accessKeep, accessNamed, accessPatterns}
 	}
+	if len(all) == 0 { // a list of nobody would be no list
+		answers = slices.DeleteFunc(answers, func(answer int) bool { return answer == accessNamed })
+	}
 	var options []string
 	preset := 0
 	for i, answer := range answers {
@@ -133,6 +144,9 @@ func (w *wizard) askAccess(ctx context.Context) error {
 func candidateLines(all []candidate) string {
 	const most = 12
 	var b strings.Builder
+	if len(all) == 0 {
+		b.WriteString("  nobody\n")
+	}
 	for i, c := range all {
 		if i == most {
 			fmt.Fprintf(&b, "  and %d more, signed before\n", len(all)-most)
@@ -164,8 +178,11 @@ func (w *wizard) whoGetsIn(answers []int, all []candidate, list []string) string
 
 // everybody is the subject of who gets in.
 func everybody(n int) string {
-	if n == 1 {
-		return "this host gets"
+	switch n {
+	case 0:
+		return "nobody gets"
+	case 1:
+		return "this one gets"
 	}
 	return fmt.Sprintf("these %d get", n)
 }

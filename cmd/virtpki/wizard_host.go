@@ -23,7 +23,7 @@ var hostQuestions = []question{
 }
 
 func (w *wizard) makesServer() bool { return w.server.cert == nil }
-func (w *wizard) makesPair() bool   { return w.server.cert == nil || w.client.cert == nil }
+func (w *wizard) makesPair() bool   { return w.server.cert == nil || w.client.cert == nil && w.canSign() }
 
 func (w *wizard) askHostname(ctx context.Context) error {
 	w.say("The name of this host comes first in its certificates. It is best the one that the machine itself goes by.")

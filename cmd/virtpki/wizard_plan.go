@@ -158,7 +158,7 @@ func (w *wizard) showPlan(p *wizardPlan, j *job) {
 	}
 	if text := confDiff(p, j); text != "" {
 		w.say("The conf changes by these lines:")
-		fmt.Fprint(w.e.stderr, text)
+		fmt.Fprint(w.e.stderr, visibleLines(text))
 	}
 	w.say("%s", w.consequence(p, j))
 	w.notes(j.notes)
@@ -168,7 +168,7 @@ func (w *wizard) showPlan(p *wizardPlan, j *job) {
 // notes says what warn does, in lines that fit.
 func (w *wizard) notes(notes []string) {
 	for _, note := range notes {
-		fmt.Fprint(w.e.stderr, fold("virtpki: "+note, w.width-1))
+		fmt.Fprint(w.e.stderr, fold("virtpki: "+visibleLines(note), w.width-1))
 	}
 }
 

@@ -147,7 +147,7 @@ func (w *wizard) printDone(j *job) {
 
 // print writes a line of the result.
 func (w *wizard) print(format string, args ...any) {
-	fmt.Fprint(w.e.stdout, fold(fmt.Sprintf(format, args...), w.width-1))
+	fmt.Fprint(w.e.stdout, fold(visibleLines(fmt.Sprintf(format, args...)), w.width-1))
 }
 
 func (w *wizard) printEnd(p *wizardPlan, r wizardReport) {

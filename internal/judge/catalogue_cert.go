@@ -105,7 +105,7 @@ func keyEntries() []Entry {
 		{"key-broken", Own, "The file has no private key that GnuTLS reads. PKCS#8, PKCS#1 and SEC 1 in PEM are read; DER is not.", "Copy the file again, or issue the pair anew."},
 		{"key-encrypted", Own, "The key is encrypted. libvirt has no way to ask for a passphrase; QEMU takes it from a secret (default_tls_x509_secret_uuid and the like).", "`openssl pkey -in KEY -out NEW` takes the passphrase away."},
 		{"key-mismatch", Own, "Key and certificate do not belong together: one of them was replaced alone.", reissueCure + " `virtpki rollback` brings the former pair back."},
-		{"key-mismatch-unseen", Own, "An Ed25519 key does not belong to its certificate. GnuTLS compares the two by a signature that such keys cannot make and goes on: the daemon starts, and every handshake fails.", reissueCure},
+		{"key-mismatch-unseen", Own, "An Ed25519 key does not belong to its certificate, or an RSA key is damaged. GnuTLS compares key and certificate by a signature that such keys cannot make and goes on without: the daemon starts, and every handshake fails.", reissueCure},
 		{"key-type-unknown", Own, "The certificate's key is of a type that GnuTLS cannot use: curves such as secp256k1 and brainpool, ML-DSA in builds without it.", reissueCure},
 		{"key-unchecked", Own, "The key is of a type that virtpki cannot compare with a certificate (Ed448, DSA).", "Nothing has to be done."},
 		{"key-weak", Session, "A key on the chain is weaker than GnuTLS accepts: RSA below 1024 bits (2048 under the policies of RHEL).", reissueCure},

@@ -263,6 +263,8 @@ func (r *run) matchPair(p Identity, leaf *Certificate, key keyFile) {
 	}
 	same, unknown := key.match(leaf.key)
 	switch {
+	case key.damaged && (leaf.key.kind == keyRSA || leaf.key.kind == keyRSAPSS):
+		r.say(Warning, "key-mismatch-unseen", p.Key.Path, r.reissue(), "is damaged: its numbers do not fit together; GnuTLS does not notice, and every handshake fails")
 	case unknown:
 		r.say(Note, "key-unchecked", p.Key.Path, "", "is of a type (%s) that this program cannot compare with the certificate", leaf.key.kind)
 	case !same && key.kind == leaf.key.kind && key.kind == keyEd25519:

@@ -9,6 +9,7 @@ import (
 	"crypto/rsa"
 	"crypto/x509"
 	"errors"
+	"math/big"
 
 	"golang.org/x/crypto/cryptobyte"
 	"golang.org/x/crypto/cryptobyte/asn1"
@@ -20,6 +21,9 @@ type keyFile struct {
 	// public is the public half's SubjectPublicKeyInfo bits, nil where this
 	// program cannot compute it.
 	public crypto.PublicKey
+	// damaged: an RSA key whose numbers do not fit together. GnuTLS loads it, and
+	// since it cannot sign, leaves the comparison with the certificate out.
+	damaged bool
 }
 
 var (
@@ -104,13 +108,53 @@ func readPKCS1(der []byte) (keyFile, error) {
 		b.AddBytes(numbers[1])
 	})
 	raw, err := b.Bytes()
-	return keyFile{kind: keyRSA, public: rsaBits(raw)}, err
+	return keyFile{kind: keyRSA, public: rsaBits(raw), damaged: !fits(numbers)}, err
+}
+
+// fits checks n, e, d, p, q, d mod p-1, d mod q-1 and 1/q mod p of an RSA key, as
+// far as nettle uses them to sign (it does without d).
+func fits(numbers []cryptobyte.String) bool {
+	v := make([]*big.Int, len(numbers))
+	for i := range v {
+		v[i] = new(big.Int)
+		s := numbers[i]
+		if !s.ReadASN1Integer(v[i]) || v[i].Sign() <= 0 || v[i].BitLen() > maxRSABits {
+			return false
+		}
+	}
+	n, e, p, q, dp, dq, inverse := v[0], v[1], v[3], v[4], v[5], v[6], v[7]
+	one := big.NewInt(1)
+	product := func(a, b *big.Int) *big.Int { return new(big.Int).Mul(a, b) }
+	isOne := func(x, m *big.Int) bool { return m.Sign() > 0 && new(big.Int).Mod(x, m).Cmp(one) == 0 }
+	less := func(x *big.Int) *big.Int { return new(big.Int).Sub(x, one) }
+	return product(p, q).Cmp(n) == 0 && isOne(product(dp, e), less(p)) && isOne(product(dq, e), less(q)) && isOne(product(inverse, q), p)
 }
 
 // rsaBits is the DER of an RSAPublicKey, as a certificate's BIT STRING holds it.
 type rsaBits []byte
 
+// isSEC1 looks at the parts that crypto/x509 passes over: the curve and the public
+// point behind the private number (RFC 5915).
+func isSEC1(der []byte) bool {
+	s := cryptobyte.String(der)
+	var seq, params, public, bits cryptobyte.String
+	var hasParams, hasPublic bool
+	var curve string
+	if !s.ReadASN1(&seq, asn1.SEQUENCE) || !s.Empty() || !seq.SkipASN1(asn1.INTEGER) || !seq.SkipASN1(asn1.OCTET_STRING) ||
+		!seq.ReadOptionalASN1(&params, &hasParams, asn1.Tag(0).ContextSpecific().Constructed()) ||
+		!seq.ReadOptionalASN1(&public, &hasPublic, asn1.Tag(1).ContextSpecific().Constructed()) || !seq.Empty() {
+		return false
+	}
+	if hasParams && (!readOID(&params, &curve) || !params.Empty()) {
+		return false
+	}
+	return !hasPublic || public.ReadASN1(&bits, asn1.BIT_STRING) && public.Empty() && len(bits) > 1 && bits[1] == 4
+}
+
 func readSEC1(der []byte) (keyFile, error) {
+	if !isSEC1(der) {
+		return keyFile{}, errKeyUnknown
+	}
 	key, err := x509.ParseECPrivateKey(der)
 	if err != nil {
 		return readOtherEC(der)
@@ -147,6 +191,10 @@ func readPKCS8(der []byte) (keyFile, error) {
 	switch a.oid {
 	case oidRSA:
 		return readPKCS1(private)
+	case oidEC:
+		if !isSEC1(private) {
+			return keyFile{}, errKeyUnknown
+		}
 	case oidRSAPSS:
 		key, err := readPKCS1(private)
 		key.kind = keyRSAPSS

@@ -17,7 +17,7 @@ what neither looks at although it breaks later. Nothing is ever written.
 
 Without an argument everything that is here is judged: the server's files, those
 with which this host connects to others, the CA, each daemon's conf, and the
-folders that QEMU reads. An argument names one role. --pkipath judges a folder for
+folders that QEMU reads; --with wants those to be there. An argument names one role. --pkipath judges a folder for
 ?pkipath=, --user the user's own ~/.pki/libvirt with what it falls back to.
 
 A finding is an error where something is refused, a warning where it is accepted
@@ -44,6 +44,8 @@ type checkOptions struct {
 	user    bool
 	like    string
 	strict  bool
+	with    []string
+	uses    []libvirt.QEMUUse // that --with names
 }
 
 func newCheck(e *env, g *globals) *cobra.Command {
@@ -68,7 +70,7 @@ func newCheck(e *env, g *globals) *cobra.Command {
 	}
 	o.addFlags(cmd)
 	connect.addFlags(cmd)
-	for _, name := range []string{"user", "like", "strict", "for"} {
+	for _, name := range []string{"user", "like", "strict", "for", "with"} {
 		cmd.MarkFlagsMutuallyExclusive("connect", name)
 	}
 	return cmd
@@ -80,6 +82,8 @@ func (o *checkOptions) addFlags(cmd *cobra.Command) {
 	flags.StringVar(&o.pkipath, "pkipath", "", "judge a `folder` of a client's files, as ?pkipath= has it")
 	flags.BoolVar(&o.user, "user", false, "judge the user's own ~/.pki/libvirt")
 	flags.StringVar(&o.like, "like", "", "judge as a correct one of another `program` would: virt-pki-validate")
+	flags.StringSliceVar(&o.with, "with", nil, "want QEMU's `uses` to have files: "+strings.Join(libvirt.QEMUUseNames(), ", "))
+	completeFrom(cmd, "with", libvirt.QEMUUseNames()...)
 	flags.BoolVar(&o.strict, "strict", false, "exit 3 for warnings too")
 	cmd.MarkFlagDirname("pkipath")
 	cmd.MarkFlagsMutuallyExclusive("pkipath", "user")
@@ -92,6 +96,13 @@ func (o *checkOptions) addFlags(cmd *cobra.Command) {
 func (o *checkOptions) readRole(args []string) error {
 	if o.like != "" && o.like != likeValidate {
 		return fmt.Errorf("--like %q is no program that is known here (%s)", o.like, likeValidate)
+	}
+	with, err := (&withOptions{with: o.with}).check()
+	if err != nil {
+		return err
+	}
+	if o.uses = with.uses; len(o.uses) > 0 && (len(args) > 0 || o.pkipath != "" || o.user || o.like != "") {
+		return fmt.Errorf("--with is about QEMU's folders, which a role, --pkipath, --user and --like leave out")
 	}
 	if len(args) == 0 {
 		return nil

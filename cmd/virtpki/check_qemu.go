@@ -15,12 +15,19 @@ func (c *checker) qemuFolders() {
 	if !ok {
 		return
 	}
+	folderOf := func(use libvirt.QEMUUse) string {
+		return c.g.underRoot(use.FolderIn(conf, c.g.sysconfdir, c.exists))
+	}
+	asked := make(map[string]bool)
+	for _, use := range c.o.uses {
+		asked[folderOf(use)] = true
+	}
 	seen := make(map[string]bool)
 	for _, use := range libvirt.QEMUUses() {
-		folder := c.g.underRoot(use.FolderIn(conf, c.g.sysconfdir, c.exists))
-		if !seen[folder] && store.Exists(folder) {
+		folder := folderOf(use)
+		if !seen[folder] && (asked[folder] || store.Exists(folder)) {
 			seen[folder] = true
-			c.qemuFolder(use, libvirt.QEMUFolder(folder))
+			c.qemuFolder(use, libvirt.QEMUFolder(folder), asked[folder])
 		}
 	}
 }
@@ -36,8 +43,8 @@ func (c *checker) qemuConf() (*libvirt.Conf, bool) {
 	return conf, conf != nil
 }
 
-// qemuFolder judges one folder.
-func (c *checker) qemuFolder(use libvirt.QEMUUse, layout libvirt.Layout) {
+// qemuFolder judges one folder; one that was asked for has to be there.
+func (c *checker) qemuFolder(use libvirt.QEMUUse, layout libvirt.Layout, asked bool) {
 	roles := []judge.Role{judge.Trust}
 	if use.Server {
 		roles = append(roles, judge.Server)
@@ -46,6 +53,7 @@ func (c *checker) qemuFolder(use libvirt.QEMUUse, layout libvirt.Layout) {
 		roles = append(roles, judge.Client)
 	}
 	p := c.place(judge.QEMUFolder, layout, roles...)
+	p.Asked = p.Asked || asked
 	p.Folders = append([]judge.Spot{spot(filepath.Dir(layout.Base))}, p.Folders...)
 	strays(&p, libvirt.MisplacedQEMU(layout.Base))
 	if user, err := c.g.qemuUser(); err == nil {

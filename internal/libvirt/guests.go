@@ -60,19 +60,26 @@ type Guest struct {
 	id   uint32
 }
 
-// guestSockets are where the daemon with the QEMU driver listens: virtqemud, else
-// libvirtd (libvirt, src/remote/remote_sockets.c).
-var guestSockets = []string{"/run/libvirt/virtqemud-sock", "/run/libvirt/libvirt-sock"}
+// guestDaemons are those with the QEMU driver, and where each listens (libvirt,
+// src/remote/remote_sockets.c).
+var guestDaemons = []struct{ name, socket string }{
+	{"virtqemud", "/run/libvirt/virtqemud-sock"},
+	{"libvirtd", "/run/libvirt/libvirt-sock"},
+}
 
 // DialGuests connects to the daemon below root. Where there is none the error wraps
-// [ErrNobodyListens]; where it has no QEMU driver it is a [*DaemonError].
+// [ErrNobodyListens]; where it has no QEMU driver it is a [*DaemonError]. As
+// [FindRunning] it starts none: under systemd somebody listens on the sockets always.
 func DialGuests(ctx context.Context, root string) (*GuestHost, error) {
-	var err error
-	for _, socket := range guestSockets {
-		path := filepath.Join(root, resolveBelow(root, socket))
-		var conn net.Conn
-		conn, err = (&net.Dialer{}).DialContext(ctx, "unix", path)
-		if err = nobodyListens(err); err != nil {
+	err := ErrNobodyListens
+	for _, d := range guestDaemons {
+		if alive, known := processAlive(d.name); known && !alive {
+			continue
+		}
+		path := filepath.Join(root, resolveBelow(root, d.socket))
+		conn, dialErr := (&net.Dialer{}).DialContext(ctx, "unix", path)
+		if dialErr != nil {
+			err = nobodyListens(dialErr)
 			continue
 		}
 		h := &GuestHost{conn: conn, remote: NewRemote(conn)}

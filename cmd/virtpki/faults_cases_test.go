@@ -151,6 +151,25 @@ func localFaultCases() []faults {
 			},
 		},
 		{
+			// Copies may stay behind for a while, each folder whole; the next run has
+			// them follow.
+			name:    "renew with copies",
+			prepare: prepareCopies,
+			command: []string{"renew", "--root", "ROOT", "--no-reload", "--before", "364d"},
+			check:   checkQEMUFaults,
+			again: func(t *testing.T, at scene, first, second outcome) {
+				wantDone(t, second, "")
+				checkQEMUFaults(t, at)
+				for _, name := range []string{"server", "client"} {
+					one, err1 := os.ReadFile(at.root + "/etc/pki/libvirt/" + name + "cert.pem")
+					two, err2 := os.ReadFile(at.root + "/etc/pki/qemu/" + name + "-cert.pem")
+					if err1 != nil || err2 != nil || !slices.Equal(one, two) {
+						t.Errorf("the copy of the %s's certificate has not followed: %v, %v", name, err1, err2)
+					}
+				}
+			},
+		},
+		{
 			name:    "crl",
 			prepare: prepareRevoked,
 			command: []string{"crl", "--root", "ROOT", "--no-reload", "--out", "ROOT/copy.pem"},
@@ -234,6 +253,13 @@ func prepareQEMU(t *testing.T, in injector, root string) {
 			t.Fatal(err)
 		}
 	}
+}
+
+// prepareCopies makes a host whose pairs are due, with copies of them for QEMU.
+func prepareCopies(t *testing.T, in injector, root string) {
+	t.Helper()
+	prepareQEMU(t, in, root)
+	in.must(t, root, slices.Concat(bootstrapCommand, []string{"--with", "qemu", "--validity", "300d"})...)
 }
 
 // checkQEMUFaults wants each of QEMU's folders to be whole, or not to be there.

@@ -278,11 +278,17 @@ func (at scene) finish(t *testing.T, again func(t *testing.T, at scene, first, s
 	}
 }
 
+// isGeneration reports whether a text speaks of a generation before: the next run
+// goes on with keeping it.
+func isGeneration(text string) bool {
+	return strings.Contains(text, "/.libvirt.") || strings.Contains(text, "/.qemu.")
+}
+
 // tidiedUp reports whether the fault was that something could not be removed
 // after the work was done. It is swept when there is work again.
 func (at scene) tidiedUp() bool {
 	step := at.out.steps[at.out.hit]
-	keeping := strings.Contains(step.what, "/.libvirt.") // the generation before; the next run goes on with it
+	keeping := isGeneration(step.what)
 	return at.out.status == 0 && (keeping || strings.HasPrefix(step.call, "unlink"))
 }
 
@@ -291,7 +297,7 @@ func (at scene) tidiedUp() bool {
 func (at scene) checkRefused(t *testing.T) {
 	if at.tidiedUp() {
 		for line := range strings.Lines(at.whole.shape().diff(snap(t, at.root).withoutLeavings().shape())) {
-			if !strings.Contains(line, ": etc/pki/.libvirt.") { // the generation before, kept by the next run
+			if !isGeneration(line) {
 				t.Errorf("exit status 0, but %s", line)
 			}
 		}
@@ -301,6 +307,9 @@ func (at scene) checkRefused(t *testing.T) {
 		return // the thread that told of it met the fault as well
 	}
 	lines := strings.Split(strings.TrimSuffix(at.out.stderr, "\n"), "\n")
+	if at.out.status == exitError && strings.Contains(at.out.stderr, "keeping the generation before is left to the next run") {
+		return // one thread met the fault when it tidied up, another one before, with a single file
+	}
 	if at.goesOn && at.out.status == exitError && strings.HasPrefix(lines[0], "virtpki: error: ") {
 		return
 	}

@@ -112,7 +112,7 @@ func checkPrevious(layout libvirt.Layout) error {
 // previousPath is where a file of the generation before lies.
 func previousPath(layout libvirt.Layout, file libvirt.File) string {
 	inside := strings.TrimPrefix(layout.Path(file), layout.PairFolder())
-	return store.Previous(layout.PairFolder()) + inside
+	return store.Before(layout.PairFolder()) + inside
 }
 
 // reloadSystem has each daemon that serves the system's pair read it, and proves

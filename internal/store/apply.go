@@ -40,8 +40,11 @@ func (p *Plan) apply(done *undoList) (swaps []*swap, err error) {
 	if err := applyLoose(loose, done); err != nil {
 		return nil, err
 	}
-	for folder, changes := range together {
-		s, err := p.applyTogether(folder, changes, done)
+	for _, folder := range p.swaps { // in the order of the plan: copies come after their originals
+		if len(together[folder]) == 0 {
+			continue
+		}
+		s, err := p.applyTogether(folder, together[folder], done)
 		if err != nil {
 			return nil, err
 		}

@@ -61,7 +61,8 @@ type Plan struct {
 
 // Together states that what the plan replaces below folder takes effect in one
 // instant: a key and its certificate, say. What was there before is kept; see
-// [Previous] and [Rollback]. A folder that the plan makes appears with all that the
+// [Previous] and [Rollback]. Several folders follow each other in the order in which
+// they are named. A folder that the plan makes appears with all that the
 // plan puts into it, or not at all.
 func (p *Plan) Together(folder string) {
 	if !slices.Contains(p.swaps, folder) {

@@ -34,6 +34,22 @@ func Previous(folder string) string {
 	return filepath.Join(filepath.Dir(folder), "."+filepath.Base(folder)+".previous")
 }
 
+// Before is where the generation before the last swap of a folder lies at this
+// moment: at [Previous], or, where a run was killed right after the exchange, under
+// the name that the next one will take from it.
+func Before(folder string) string {
+	prefix := "." + filepath.Base(folder) + swapInfix
+	entries, _ := os.ReadDir(filepath.Dir(folder)) // without them there is no other
+	for _, entry := range entries {
+		number, ok := strings.CutPrefix(entry.Name(), prefix)
+		path := filepath.Join(filepath.Dir(folder), entry.Name())
+		if inode, err := inodeOf(path); ok && err == nil && number == strconv.FormatUint(inode, 10) {
+			return path
+		}
+	}
+	return Previous(folder)
+}
+
 // errNoExchange says that the system or the file system cannot exchange two
 // folders.
 var errNoExchange = errors.New("two folders cannot be exchanged here")

@@ -282,3 +282,37 @@ func TestTogetherTakesAFolderBack(t *testing.T) {
 		t.Errorf("got\n%swant\n%s", got, want)
 	}
 }
+
+func TestBeforeFindsTheGenerationOfAKilledRun(t *testing.T) {
+	top := t.TempDir()
+	folder := filepath.Join(top, "pki")
+	writePair(t, folder)
+	if got := store.Before(folder); got != store.Previous(folder) {
+		t.Errorf("without one: %s", got)
+	}
+	if err := pairPlan(t, folder, 1).Apply(); err != nil {
+		t.Fatal(err)
+	}
+	// A run that is killed right after the exchange leaves the folder that was in use
+	// under a name with its own inode; one that is killed before it, the new folder under
+	// the inode of the one in use.
+	for exchanged, named := range map[bool]string{true: store.Previous(folder), false: folder} {
+		info, err := os.Stat(named)
+		if err != nil {
+			t.Fatal(err)
+		}
+		swap := filepath.Join(top, fmt.Sprintf(".pki.swap-%d", info.Sys().(*syscall.Stat_t).Ino))
+		if err := os.Rename(store.Previous(folder), swap); err != nil {
+			t.Fatal(err)
+		}
+		switch got := store.Before(folder); {
+		case exchanged && got != swap:
+			t.Errorf("after the exchange: %s, want %s", got, swap)
+		case !exchanged && got != store.Previous(folder):
+			t.Errorf("before the exchange: %s, want %s", got, store.Previous(folder))
+		}
+		if err := os.Rename(swap, store.Previous(folder)); err != nil {
+			t.Fatal(err)
+		}
+	}
+}

@@ -138,7 +138,7 @@ func (a *Admin) Clients(ctx context.Context, server string) ([]AdminClient, erro
 	var clients []AdminClient
 	for _, client := range listed {
 		err := a.info(ctx, server, &client)
-		if errors.Is(err, ErrNoClient) { // it has left since
+		if errors.Is(err, ErrNoClient) || errors.Is(err, errNoIdentity) { // it has left since, or is about to
 			continue
 		}
 		if err != nil {

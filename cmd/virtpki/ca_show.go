@@ -31,7 +31,8 @@ func newCAShow(e *env, g *globals) *cobra.Command {
 type caInfo struct {
 	Folder       string     `json:"folder"`
 	Certificates []certInfo `json:"certificates"`
-	Key          string     `json:"key"` // plain, encrypted, absent
+	Signer       string     `json:"signer"` // fingerprint of the one that signs
+	Key          string     `json:"key"`    // plain, encrypted, absent
 	Signed       int        `json:"signed"`
 	Live         int        `json:"live"` // neither expired nor revoked
 	Expired      int        `json:"expired"`
@@ -83,7 +84,7 @@ func (e *env) caShow(g *globals) error {
 }
 
 func (e *env) describeCA(a *authority) (*caInfo, error) {
-	info := &caInfo{Folder: a.folder, Key: keyState(a.layout.Path(libvirt.CAKey))}
+	info := &caInfo{Folder: a.folder, Signer: libvirt.Fingerprint(a.ca.Certificate), Key: keyState(a.layout.Path(libvirt.CAKey))}
 	for _, cert := range a.bundle {
 		info.Certificates = append(info.Certificates, describe(cert, a.layout.Path(libvirt.CACert), e.now()))
 	}

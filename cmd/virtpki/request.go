@@ -20,6 +20,7 @@ import (
 
 // requestOptions are the flags of request.
 type requestOptions struct {
+	dueOptions
 	sans    []string
 	keyType string
 	subject string
@@ -40,7 +41,10 @@ a client, with a key for each. At the CA sign answers it.
 
 A server asks for its name, its short name, what --san adds, and every address
 that this machine has. Without NAME it is the name of this machine. Asked again,
-the key that waits is taken, and the request is the same; --new makes another.`
+the key that waits is taken, and the request is the same; --new makes another.
+
+With --if-due, which is what a script wants that runs every day, nothing is asked
+for that needs no new certificate: no output then, and no key.`
 
 const requestExample = `  # here, at the CA, and here again
   virtpki request host hv1.lab.example --out hv1.csr
@@ -72,6 +76,7 @@ func newRequest(e *env, g *globals) *cobra.Command {
 	flags.BoolVar(&o.user, "user", false, "for ~/.pki/libvirt")
 	flags.BoolVar(&o.another, "new", false, "make new keys, though some wait already")
 	flags.BoolVar(&o.sameKey, "same-key", false, "ask for the keys that are live")
+	o.dueOptions.addFlags(cmd)
 	cmd.MarkFlagsMutuallyExclusive("new", "same-key")
 	cmd.MarkFlagsMutuallyExclusive("key-type", "same-key")
 	cmd.MarkFlagFilename("out", "csr", "pem")
@@ -88,6 +93,7 @@ type requests struct {
 	to      target
 	ids     []identity
 	keys    *keyring
+	due     *renewal // judges what is here; nil: all is asked for
 
 	made []*pki.CSR // by the last decision
 }
@@ -112,6 +118,10 @@ func (e *env) checkRequest(g *globals, o *requestOptions, args []string) (*reque
 	if err != nil {
 		return nil, usageError{err}
 	}
+	due, err := e.checkDue(g, &o.dueOptions)
+	if err != nil {
+		return nil, usageError{err}
+	}
 	name, err := e.hostname()
 	if len(args) > 1 {
 		name, err = args[1], nil
@@ -128,7 +138,7 @@ func (e *env) checkRequest(g *globals, o *requestOptions, args []string) (*reque
 		return nil, err
 	}
 	to := target{layout: layout, owner: owner()}
-	return &requests{env: e, o: o, keyType: keyType, to: to, ids: ids, keys: e.newKeyring(g)}, nil
+	return &requests{env: e, o: o, keyType: keyType, to: to, ids: ids, keys: e.newKeyring(g), due: due}, nil
 }
 
 func (o *requestOptions) checkUse(role string) error {
@@ -164,16 +174,29 @@ func (g *globals) lockOf(layout libvirt.Layout) string {
 func (r *requests) decide(j *job) error {
 	r.made = nil
 	for _, id := range r.ids {
-		csr, err := r.one(j, id)
-		if err != nil {
+		if err := r.ask(j, id); err != nil {
 			return err
 		}
-		r.made = append(r.made, csr)
 	}
-	if r.o.out == "" {
+	if r.o.out == "" || len(r.made) == 0 {
 		return nil
 	}
 	return planOutput(&j.plan, r.o.out, pki.EncodeCSRs(r.made...), "CERTIFICATE REQUEST-----")
+}
+
+// ask makes the request of one identity, where one is wanted.
+func (r *requests) ask(j *job, id identity) error {
+	live := newPair(r.to.layout, id.role)
+	reasons, err := r.whyDue(live, id)
+	if err != nil || len(reasons) == 0 {
+		return err
+	}
+	if r.due != nil {
+		j.did("%s: %s", live.certPath, strings.Join(reasons, "; "))
+	}
+	csr, err := r.one(j, id)
+	r.made = append(r.made, csr)
+	return err
 }
 
 // one plans the key of one identity, and makes its request.

@@ -20,11 +20,11 @@ func newGenerate(e *env, g *globals) *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "generate",
 		Short: "The files that run virtpki by itself",
-		Long:  help("Print or write the files by which systemd or cron runs 'virtpki renew', and\ncloud-init 'virtpki bootstrap'.", exitDone, exitError, exitUsage),
+		Long:  help("Print or write the files by which systemd or cron runs 'virtpki renew', and\ncloud-init 'virtpki bootstrap'; or an Ansible project for a fleet.", exitDone, exitError, exitUsage),
 		Args:  cobra.NoArgs,
 		RunE:  needsSubcommand,
 	}
-	cmd.AddCommand(newGenerateSystemd(e, g), newGenerateCron(e, g), newGenerateCloudInit(e, g))
+	cmd.AddCommand(newGenerateSystemd(e, g), newGenerateCron(e, g), newGenerateCloudInit(e, g), newGenerateAnsible(e, g))
 	return cmd
 }
 

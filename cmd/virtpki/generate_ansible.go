@@ -1,0 +1,141 @@
+package main
+
+import (
+	"bytes"
+	"context"
+	"net/netip"
+	"path/filepath"
+	"slices"
+	"strings"
+
+	"github.com/spf13/cobra"
+
+	"virtpki/internal/store"
+	"virtpki/templates"
+)
+
+// ansibleOptions are the flags of generate ansible.
+type ansibleOptions struct {
+	caHost string
+	copy   string
+	out    string
+}
+
+const generateAnsibleHelp = `Write an Ansible project that gives a fleet its certificates, and keeps them:
+each host makes its keys and a request, the CA's machine signs, the host installs
+and proves. No private key leaves its host.
+
+  site.yml       pairs, CA, CRL and conf entries for every host; renews what is due
+  trust.yml      the CA's certificate and CRL alone
+  revoke.yml     revokes at the CA, and brings the CRL to every host
+  roles/virtpki  the role; its defaults/main.yml lists what can be set
+  inventory.yml  the hosts named here, and the CA's machine
+
+Each playbook changes nothing when run again, tells with --check what it would do,
+and goes through the fleet in batches. The role is written anew by a newer virtpki;
+all else is written once, and yours. Ansible 2.14 (ansible-core) or newer is
+needed, and no collection.`
+
+const generateAnsibleExample = `  virtpki generate ansible hv1.lab.example hv2.lab.example --out fleet --copy /usr/bin/virtpki
+  cd fleet
+  ansible-playbook site.yml --check
+  ansible-playbook site.yml
+
+  # the CA's key is on another machine than the one that runs Ansible
+  virtpki generate ansible hv1.lab.example --ca-host ca.lab.example --out fleet`
+
+func newGenerateAnsible(e *env, g *globals) *cobra.Command {
+	o := &ansibleOptions{}
+	cmd := &cobra.Command{
+		Use:     "ansible NAME...",
+		Short:   "A role and playbooks for a fleet: request, sign, install",
+		Long:    help(generateAnsibleHelp, exitDone, exitError, exitUsage, exitInterrupted),
+		Example: generateAnsibleExample,
+		Args:    cobra.MinimumNArgs(1),
+		RunE: func(cmd *cobra.Command, names []string) error {
+			return e.generateAnsible(cmd.Context(), g, o, names)
+		},
+	}
+	flags := cmd.Flags()
+	flags.StringVar(&o.caHost, "ca-host", "localhost", "`name` of the machine with the CA's key, as Ansible reaches it")
+	flags.StringVar(&o.copy, "copy", "", "`path` of virtpki on the machine that runs Ansible, to be copied to the hosts")
+	flags.StringVarP(&o.out, "out", "o", "", "write into `directory` (wanted)")
+	cmd.MarkFlagRequired("out")
+	cmd.MarkFlagDirname("out")
+	cmd.MarkFlagFilename("copy")
+	g.addDryRun(cmd)
+	return cmd
+}
+
+func (e *env) generateAnsible(ctx context.Context, g *globals, o *ansibleOptions, names []string) error {
+	if err := o.check(names); err != nil {
+		return usageError{err}
+	}
+	if o.copy != "" && !store.Exists(o.copy) && !g.quiet {
+		e.warn("there is no %s: Ansible needs it where it runs", o.copy)
+	}
+	fleet := templates.Fleet{Hosts: names, CA: o.caHost, Local: o.caHost == "localhost", Copy: o.copy}
+	project, err := templates.Ansible(fleet)
+	if err != nil {
+		return usageError{err}
+	}
+	return e.change(ctx, g, nil, func(j *job) error {
+		for _, file := range o.kept(project) {
+			j.note("%s is yours by now: left as it is", file)
+		}
+		return planGenerated(j, o.files(project), "then: cd "+o.out+" && ansible-playbook site.yml --check")
+	})
+}
+
+// check refuses wrong use before anything is read.
+func (o *ansibleOptions) check(names []string) error {
+	for i, name := range names {
+		if err := checkHost(name); err != nil {
+			return err
+		}
+		same := func(before string) bool { return strings.EqualFold(before, name) }
+		if slices.ContainsFunc(names[:i], same) {
+			return usagef("name %s is given twice", quoteShort(name))
+		}
+	}
+	if _, err := netip.ParseAddr(o.caHost); err != nil {
+		if err := checkDNS("--ca-host", o.caHost); err != nil {
+			return err
+		}
+	}
+	if o.out == "" {
+		return usagef("--out is empty")
+	}
+	return makeAbsolute(&o.copy)
+}
+
+// files are those that are to be written: what people edit is left alone where it is
+// there.
+func (o *ansibleOptions) files(project []templates.ProjectFile) []generated {
+	var files []generated
+	for _, file := range project {
+		if path := o.path(file); !file.Own || !store.Exists(path) {
+			files = append(files, generated{Name: file.Name, Text: string(file.Text), path: path, mode: generatedMode})
+		}
+	}
+	return files
+}
+
+// kept are the files of people's own in which something else stands by now.
+func (o *ansibleOptions) kept(project []templates.ProjectFile) []string {
+	var paths []string
+	for _, file := range project {
+		if !file.Own {
+			continue
+		}
+		path := o.path(file)
+		if there, err := readIfThere(path); err == nil && there != nil && !bytes.Equal(there, file.Text) {
+			paths = append(paths, path)
+		}
+	}
+	return paths
+}
+
+func (o *ansibleOptions) path(file templates.ProjectFile) string {
+	return filepath.Join(o.out, filepath.FromSlash(file.Name))
+}

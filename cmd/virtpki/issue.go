@@ -1,82 +1,18 @@
 package main
 
 import (
-	"cmp"
 	"context"
-	"crypto"
-	"crypto/x509"
 	"errors"
 	"fmt"
-	"io/fs"
 	"os"
 	"path/filepath"
-	"strconv"
-	"strings"
-	"time"
 
 	"github.com/spf13/cobra"
-	"github.com/spf13/pflag"
 
 	"virtpki/dn"
 	"virtpki/internal/libvirt"
-	"virtpki/internal/store"
 	"virtpki/pki"
 )
-
-// leafOptions describe certificates to be made; issue and bootstrap share them.
-type leafOptions struct {
-	sans          []string
-	onlySAN       bool
-	keyType       string
-	validity      string
-	target        string
-	clientKeyMode string
-}
-
-func (o *leafOptions) addFlags(cmd *cobra.Command) {
-	flags := cmd.Flags()
-	flags.StringArrayVar(&o.sans, "san", nil, "another `name` or address of the server; may be repeated")
-	flags.BoolVar(&o.onlySAN, "only-san", false, "the server's name and those of --san alone, without the short name and the addresses of this machine")
-	flags.StringVar(&o.keyType, "key-type", string(pki.DefaultKeyType), "`type` of the keys: "+keyTypeList())
-	flags.StringVar(&o.validity, "validity", pki.FormatValidity(pki.DefaultLeafValidity), "how long the certificates live, a `duration` such as 30d or 1y")
-	flags.StringVar(&o.target, "for", "any", "the oldest `release` that must accept them, such as libvirt-11.6")
-	o.addClientKeyMode(flags)
-	completeKeyTypes(cmd)
-	completeFrom(cmd, "for", "any", "libvirt-9.0", "libvirt-11.6", "libvirt-12.8", "qemu-10.2")
-	completeFrom(cmd, "client-key-mode", "0600", "0640", "0644")
-}
-
-func (o *leafOptions) addClientKeyMode(flags *pflag.FlagSet) {
-	flags.StringVar(&o.clientKeyMode, "client-key-mode", "0600",
-		"`mode` of the system's client key: 0644, which virt-pki-validate wants, lets every local user connect as this host")
-}
-
-// leafPlan is leafOptions with everything checked.
-type leafPlan struct {
-	keyType       pki.KeyType
-	validity      time.Duration
-	strict        bool
-	clientKeyMode fs.FileMode
-	target        libvirt.Target
-	templates     map[pki.Role]*pki.Template // none for the built-in shapes
-}
-
-func (o *leafOptions) check() (leafPlan, error) {
-	keyType, err1 := pki.ParseKeyType(o.keyType)
-	validity, err2 := pki.ParseValidity(o.validity)
-	release, err3 := libvirt.ParseTarget(o.target)
-	mode, err4 := parseClientKeyMode(o.clientKeyMode)
-	p := leafPlan{keyType: keyType, validity: validity, strict: release.TakesStrictKeyUsage(), clientKeyMode: mode, target: release}
-	return p, asUsage(firstOf(err1, err2, err3, err4))
-}
-
-func parseClientKeyMode(s string) (fs.FileMode, error) {
-	mode, err := strconv.ParseUint(s, 8, 12)
-	if err != nil || mode&0o600 != 0o600 || mode&^0o644 != 0 {
-		return 0, fmt.Errorf("bad client key mode %q (0600, 0640 or 0644)", s)
-	}
-	return fs.FileMode(mode), nil
-}
 
 // issueOptions are the flags of issue.
 type issueOptions struct {
@@ -161,19 +97,6 @@ func bindIssue(e *env, g *globals, o *issueOptions) *cobra.Command {
 	g.addDryRun(cmd)
 	return cmd
 }
-
-// identity is one certificate to be made, with what its subject needs: a raw
-// subject, or a name to be put below the CA's organisation.
-type identity struct {
-	role       pki.Role
-	name       string
-	rawSubject []byte // nil: made from the name
-	place      string // tells it from another one of the same role and name
-	altNames
-}
-
-// slot is the name of the identity's key in a keyring.
-func (id *identity) slot() string { return string(id.role) + " " + id.name + id.place }
 
 // bundle is what one name gets: its identities, and where they go.
 type bundle struct {
@@ -412,60 +335,4 @@ func (p *pair) where() string {
 		return p.keyPath
 	}
 	return fmt.Sprintf("%s in %s", dnOf(p.cert), p.certPath)
-}
-
-// makePair plans the certificate of an identity, with its record and its key.
-// A key that is there is taken.
-func (e *env) makePair(j *job, a *authority, keys *keyring, leaf leafPlan, to target, id identity, have *pair) (*x509.Certificate, error) {
-	key, err := keys.forPair(have, id.slot(), leaf.keyType)
-	if err != nil {
-		return nil, err
-	}
-	cert, err := e.certify(j, a, leaf, id, key.Public(), to.layout.Path(libvirt.CertFile(string(id.role))))
-	if err != nil {
-		return nil, err
-	}
-	return cert, e.writePair(j, to, id.role, key, cert, have)
-}
-
-// certify signs the certificate of an identity for a key, and plans its record.
-// path is where it will lie, for the summary; empty for the record's.
-func (e *env) certify(j *job, a *authority, leaf leafPlan, id identity, pub crypto.PublicKey, path string) (*x509.Certificate, error) {
-	cert, dropped, err := e.signFor(a, leaf, id, pub, false)
-	if err != nil {
-		return nil, err
-	}
-	if len(dropped) > 0 {
-		j.note("%s", droppedText(dropped, id.name))
-	}
-	e.noteShortened(j, cert, leaf.validity)
-	j.made = append(j.made, placed{cert, cmp.Or(path, store.RecordPath(libvirt.Records(a.folder), cert.SerialNumber))})
-	return cert, a.record(j, cert)
-}
-
-// signFor has the CA sign for a key. dropped are the names that nobody asked for and
-// that the CA may not sign. quick is as in [pki.Request].
-func (e *env) signFor(a *authority, leaf leafPlan, id identity, key crypto.PublicKey, quick bool) (cert *x509.Certificate, dropped []string, err error) {
-	if id.rawSubject == nil {
-		if id.rawSubject, err = leafSubject(a.ca.Certificate, id.name); err != nil {
-			return nil, nil, err
-		}
-	}
-	names, dropped := id.within(pki.PermitOf(a.ca.Certificate))
-	request := pki.Request{
-		Role: id.role, RawSubject: id.rawSubject, PublicKey: key,
-		DNSNames: names.dns, IPAddresses: names.ips,
-		Now: e.now(), Validity: leaf.validity, StrictKeyUsage: leaf.strict, Template: leaf.templates[id.role], Quick: quick,
-	}
-	if request.Template != nil {
-		if err := e.rehearse(a, leaf, request); err != nil {
-			return nil, nil, err
-		}
-	}
-	cert, err = a.ca.Issue(request)
-	return cert, dropped, err
-}
-
-func droppedText(dropped []string, name string) string {
-	return fmt.Sprintf("the CA may not sign for %s: left out of %s's certificate", strings.Join(dropped, ", "), name)
 }

@@ -1,0 +1,69 @@
+package main
+
+import (
+	"fmt"
+	"io/fs"
+	"strconv"
+	"time"
+
+	"github.com/spf13/cobra"
+	"github.com/spf13/pflag"
+
+	"virtpki/internal/libvirt"
+	"virtpki/pki"
+)
+
+// leafOptions describe certificates to be made; issue and bootstrap share them.
+type leafOptions struct {
+	sans          []string
+	onlySAN       bool
+	keyType       string
+	validity      string
+	target        string
+	clientKeyMode string
+}
+
+func (o *leafOptions) addFlags(cmd *cobra.Command) {
+	flags := cmd.Flags()
+	flags.StringArrayVar(&o.sans, "san", nil, "another `name` or address of the server; may be repeated")
+	flags.BoolVar(&o.onlySAN, "only-san", false, "the server's name and those of --san alone, without the short name and the addresses of this machine")
+	flags.StringVar(&o.keyType, "key-type", string(pki.DefaultKeyType), "`type` of the keys: "+keyTypeList())
+	flags.StringVar(&o.validity, "validity", pki.FormatValidity(pki.DefaultLeafValidity), "how long the certificates live, a `duration` such as 30d or 1y")
+	flags.StringVar(&o.target, "for", "any", "the oldest `release` that must accept them, such as libvirt-11.6")
+	o.addClientKeyMode(flags)
+	completeKeyTypes(cmd)
+	completeFrom(cmd, "for", "any", "libvirt-9.0", "libvirt-11.6", "libvirt-12.8", "qemu-10.2")
+	completeFrom(cmd, "client-key-mode", "0600", "0640", "0644")
+}
+
+func (o *leafOptions) addClientKeyMode(flags *pflag.FlagSet) {
+	flags.StringVar(&o.clientKeyMode, "client-key-mode", "0600",
+		"`mode` of the system's client key: 0644, which virt-pki-validate wants, lets every local user connect as this host")
+}
+
+// leafPlan is leafOptions with everything checked.
+type leafPlan struct {
+	keyType       pki.KeyType
+	validity      time.Duration
+	strict        bool
+	clientKeyMode fs.FileMode
+	target        libvirt.Target
+	templates     map[pki.Role]*pki.Template // none for the built-in shapes
+}
+
+func (o *leafOptions) check() (leafPlan, error) {
+	keyType, err1 := pki.ParseKeyType(o.keyType)
+	validity, err2 := pki.ParseValidity(o.validity)
+	release, err3 := libvirt.ParseTarget(o.target)
+	mode, err4 := parseClientKeyMode(o.clientKeyMode)
+	p := leafPlan{keyType: keyType, validity: validity, strict: release.TakesStrictKeyUsage(), clientKeyMode: mode, target: release}
+	return p, asUsage(firstOf(err1, err2, err3, err4))
+}
+
+func parseClientKeyMode(s string) (fs.FileMode, error) {
+	mode, err := strconv.ParseUint(s, 8, 12)
+	if err != nil || mode&0o600 != 0o600 || mode&^0o644 != 0 {
+		return 0, fmt.Errorf("bad client key mode %q (0600, 0640 or 0644)", s)
+	}
+	return fs.FileMode(mode), nil
+}

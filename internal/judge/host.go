@@ -76,7 +76,7 @@ func (j *hostJudge) names(cert File) {
 	var missing []string
 	why := ""
 	for _, name := range j.Names {
-		if ok, reason := HostName(cert, name, j.Target); !ok {
+		if ok, reason := HostName(cert, name); !ok {
 			missing, why = append(missing, name), reason
 		}
 	}
@@ -85,7 +85,7 @@ func (j *hostJudge) names(cert File) {
 	}
 	missing = nil
 	for _, ip := range j.Addresses {
-		if ok, _ := HostName(cert, ip.String(), j.Target); !ok {
+		if ok, _ := HostName(cert, ip.String()); !ok {
 			missing = append(missing, ip.String())
 		}
 	}

@@ -95,7 +95,7 @@ func CAFile(ca, crl File, product string, target libvirt.Target, now time.Time) 
 // HostName reports whether a client that connects to name takes the first
 // certificate of the file, by the rules of GnuTLS. They are the same for all
 // targets. why says what it was compared with.
-func HostName(cert File, name string, _ libvirt.Target) (ok bool, why string) {
+func HostName(cert File, name string) (ok bool, why string) {
 	c, err := readCert(cert.Data)
 	if err != nil {
 		return false, "the certificate cannot be read"

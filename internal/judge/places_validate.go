@@ -120,7 +120,7 @@ func (w *validator) properties() {
 	if w.role != Server || w.Name == "" {
 		return
 	}
-	if ok, why := HostName(set.Cert, w.Name, w.Target); !ok {
+	if ok, why := HostName(set.Cert, w.Name); !ok {
 		w.line("cert hostname match", Finding{ID: "validate-name", Level: Error, Stage: Host, File: set.Cert.Path, Text: "it is not for " + w.Name + inBrackets(why)})
 		return
 	}

@@ -89,7 +89,7 @@ func (c *checker) spotOf(path string) judge.Spot {
 
 // place looks at everything of a layout that counts for the roles.
 func (c *checker) place(kind judge.Kind, layout libvirt.Layout, roles ...judge.Role) judge.Place {
-	p := judge.Place{Kind: kind, Base: layout.Base, Seen: c.seen(layout.Base), Roles: roles, Asked: len(c.o.roles) > 0, Target: c.machine.Target,
+	p := judge.Place{Kind: kind, Base: layout.Base, Seen: c.seen(layout.Base), Roles: roles, Asked: len(c.o.roles) > 0, Target: c.target(),
 		Files: make(map[libvirt.File]judge.Spot), Want: make(map[string]fs.FileMode)}
 	p.UID, p.GID = c.owner(kind)
 	seen := make(map[string]bool)

@@ -38,9 +38,6 @@ func (e *env) newChecker(ctx context.Context, g *globals, o *checkOptions) (*che
 		return nil, err
 	}
 	c.machine = judge.Machine{Now: e.now(), Due: pki.Window{}.CertificateOpens}
-	if c.libvirt != nil {
-		c.machine.Target = *c.libvirt
-	}
 	if g.thisMachine() {
 		names, err := e.machineNames(g.underRoot("/etc/hosts"))
 		if err != nil {
@@ -52,6 +49,14 @@ func (e *env) newChecker(ctx context.Context, g *globals, o *checkOptions) (*che
 		}
 	}
 	return c, nil
+}
+
+// target is the libvirt to please; the zero value, all of them, where none is named.
+func (c *checker) target() libvirt.Target {
+	if c.libvirt == nil {
+		return libvirt.Target{}
+	}
+	return *c.libvirt
 }
 
 // everything judges what the options name.

@@ -9,14 +9,11 @@ import (
 	"net"
 	"strings"
 	"time"
-
-	"virtpki/internal/libvirt"
 )
 
 // Machine is the machine and the day that certificates are held against.
 type Machine struct {
-	Now    time.Time
-	Target libvirt.Target
+	Now time.Time
 	// Names are those of the machine, Addresses those of its interfaces under
 	// which others can reach it.
 	Names     []string

@@ -166,6 +166,18 @@ func (in *installation) judgeKey(say func(format string, args ...any)) {
 	}
 }
 
+// names are those of the next certificate. One of a server without any SAN is taken
+// by its CN (RFC 6125 section 6.4.4), which does not count any more beside the
+// addresses that are added here: then the CN becomes a name among the others.
+func (in *installation) names() []string {
+	cert := in.pair.cert
+	if in.role != pki.Server || len(in.missing) == 0 || len(cert.DNSNames)+len(cert.IPAddresses)+len(cert.URIs) > 0 ||
+		checkDNS("CN", cert.Subject.CommonName) != nil {
+		return cert.DNSNames
+	}
+	return []string{cert.Subject.CommonName}
+}
+
 // missingAddresses are those of this machine that its server certificate lacks
 // and that the CA may sign for.
 func (r *renewal) missingAddresses(a *authority, in *installation) []net.IP {

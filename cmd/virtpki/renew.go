@@ -250,7 +250,7 @@ func (r *renewal) renewOne(j *job, a *authority, in *installation) error {
 		have = nil
 	}
 	id := identity{role: in.role, name: in.layout.Path(libvirt.CertFile(string(in.role))), rawSubject: old.RawSubject}
-	id.dns = old.DNSNames
+	id.dns = in.names()
 	id.ips = append(append(id.ips, old.IPAddresses...), in.missing...)
 	leaf := leafPlan{keyType: keyType, validity: a.lifeLike(old), strict: strictUsage(old), templates: r.shaped}
 	if leaf.strict {

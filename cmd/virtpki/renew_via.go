@@ -109,7 +109,7 @@ func (r *renewal) requestOne(j *job, in *installation) (*pki.CSR, error) {
 	}
 	id := identity{role: in.role, name: in.layout.Path(libvirt.CertFile(string(in.role))), rawSubject: old.RawSubject}
 	if in.role == pki.Server {
-		id.dns = old.DNSNames
+		id.dns = in.names()
 		id.ips = append(append(id.ips, old.IPAddresses...), in.missing...)
 	}
 	return asking.one(j, id)
@@ -128,7 +128,7 @@ func (r *renewal) tellRequested(j *job) error {
 	for _, in := range due {
 		fmt.Fprintf(r.stdout, "%s: %s\n", in.pair.certPath, in.why())
 	}
-	r.warn("the CA's key is not on this machine: the requests are in %s", path)
+	r.warn("nothing is renewed yet: the CA's key is not on this machine, and the requests are in %s", path)
 	r.warn("sign them there (virtpki sign), then virtpki install the answer; --via does both")
 	return nil
 }

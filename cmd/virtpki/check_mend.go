@@ -29,6 +29,8 @@ func (c *checker) mend(f judge.Finding) string {
 		return "virtpki " + c.g.sameFiles() + rest
 	case command == "crl":
 		return "copy it from where the CA's key is; virtpki crl makes it there"
+	case command == "renew" && c.o.pkipath == "":
+		return "virtpki " + c.g.sameFiles() + rest + " --via 'ssh CA virtpki sign - --yes', where CA is the host with the CA's key"
 	case c.o.pkipath != "":
 		return "where the CA's key is: virtpki issue client NAME --out DIR --layout pkipath"
 	}
@@ -100,10 +102,12 @@ func (c *checker) mendPair(f judge.Finding, role judge.Role, cert, key string) s
 	issue := fmt.Sprintf("virtpki %sissue %s %s", c.g.sameFiles(), role, c.hostName())
 	_, unreadable := pki.ParseCertificates(c.file(cert).Data)
 	switch {
+	case f.ID == "validate-access":
+		return "" // a mode: a new pair has the same
 	case f.Level == judge.Note && !strings.HasPrefix(f.ID, "no-"), f.Level == judge.Warning && f.ID != "name-missing" && f.Stage != judge.Own:
 		return ""
-	case !c.signsHere():
-		return "virtpki issue" // which is for elsewhere
+	case !c.signsHere() && (unreadable != nil || f.ID == "name-missing" || strings.HasPrefix(f.ID, "cert-usage")):
+		return c.mendByRequest(role, cert, key, unreadable)
 	case strings.HasPrefix(f.ID, "no-"):
 		return strings.Replace(issue, c.g.sameFiles(), "", 1)
 	case f.ID == "name-missing":
@@ -112,6 +116,16 @@ func (c *checker) mendPair(f judge.Finding, role judge.Role, cert, key string) s
 		return fmt.Sprintf("rm -rf %s %s && %s", judge.Quote(cert), judge.Quote(key), issue)
 	}
 	return "virtpki renew --force"
+}
+
+// mendByRequest makes a pair whose key stays here, where the CA's key is on another
+// machine. A certificate that cannot be read is in the way of that.
+func (c *checker) mendByRequest(role judge.Role, cert, key string, unreadable error) string {
+	words := fmt.Sprintf("request %s %s --out %[1]s.csr, virtpki sign where the CA's key is, virtpki install its answer", role, c.hostName())
+	if unreadable != nil && store.Exists(cert) {
+		return fmt.Sprintf("rm -rf %s %s && virtpki %s%s", judge.Quote(cert), judge.Quote(key), c.g.sameFiles(), words)
+	}
+	return "virtpki " + words
 }
 
 func (c *checker) hostName() string {

@@ -124,6 +124,6 @@ func sessionEntries() []Entry {
 		{"subject-unreadable", Session, "GnuTLS has no text for the subject, for instance because of an empty CN or O.", reissueCure},
 		{"subject-long", Session, "The text of the subject does not fit into the 256 bytes that old releases of libvirt have for it.", reissueCure},
 		{"dn-refused", Session, "The client's subject is not on tls_allowed_dn_list.", "`virtpki dn match` tells which entries match, `virtpki dn lint` what is wrong with the list."},
-		{"name-mismatch", Session, "The server's certificate is not for the name or address under which it is called. An address has to be among the IP addresses of the certificate, a name among its DNS names.", "`virtpki issue server NAME --san NAME`."},
+		{"name-mismatch", Session, "The server's certificate is not for the name or address under which it is called. An address has to be among the IP addresses of the certificate, a name among its DNS names.", "`virtpki request server NAME --san NAME`, `virtpki sign` and `virtpki install`, which replace the pair in use."},
 	}
 }

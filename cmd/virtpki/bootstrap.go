@@ -335,6 +335,7 @@ func (e *env) findOrMakeCA(j *job, g *globals, keys *keyring, n *newAuthority) (
 		if err := a.open(keys); err != nil {
 			return nil, err
 		}
+		a.noteForgotten(j)
 		// The numbers of the lists before are not known; the time is higher.
 		return a, e.makeCRL(j, a, big.NewInt(e.now().Unix()))
 	}

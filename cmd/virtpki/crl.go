@@ -141,6 +141,9 @@ func (e *env) planCRL(j *job, g *globals, a *authority, c crlPlan, add newEntrie
 			return err
 		}
 		crls = append(crls, crl)
+		if len(elsewhere) == 0 {
+			a.noteForgotten(j)
+		}
 		j.did("CRL number %v: %s, fresh until %s", crl.Number, countOf(crl.Len(), "entry", "entries"), crl.NextUpdate.UTC().Format(dateForm))
 	}
 	own := target{layout: a.layout, owner: owner()}
@@ -263,6 +266,14 @@ func (a *authority) loadCRL() error {
 			"bring the CRL back from a backup; without it what it revoked is forgotten")
 	}
 	return nil
+}
+
+// noteForgotten says what it means that a CA's CRL was gone: only the CRL knew whom
+// it had revoked.
+func (a *authority) noteForgotten(j *job) {
+	if a.crl == nil {
+		j.note("there was no %s: whoever was revoked before is let in again; bring it back from a backup, or revoke them anew", a.layout.Path(libvirt.CACRL))
+	}
 }
 
 // newestOf is the newest list that a CA has signed.

@@ -59,7 +59,7 @@ func newConfig(e *env, g *globals) *cobra.Command {
 		RunE: func(cmd *cobra.Command, args []string) error {
 			daemon, err := libvirt.FindDaemon(args[0])
 			if err != nil {
-				return usageError{err}
+				return usageError{fmt.Errorf("unknown daemon %q (one of %s, qemu, client)", args[0], strings.Join(libvirt.DaemonNames(), ", "))}
 			}
 			return e.config(cmd.Context(), g, o, daemon)
 		},

@@ -52,7 +52,7 @@ func (w *wizard) choosesPassphrase() bool { return w.makes() && w.g.passphraseFi
 func (w *wizard) askSource(ctx context.Context) error {
 	w.g.ca = ""
 	w.say("A CA signs the certificates of all hypervisors and of whoever connects to them. One is enough for all. There is none in %s.", w.g.caFolder())
-	w.say("If another host of yours has it already, leave, and make this host's certificates there: virtpki issue host NAME --out DIR")
+	w.say("If another host of yours has it already, leave: virtpki request host asks it for this host's certificates, and virtpki install puts them here")
 	choice, err := w.Select(ctx, "Which CA?", sources[:], w.source)
 	if err != nil {
 		return err

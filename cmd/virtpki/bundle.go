@@ -38,7 +38,7 @@ func (e *env) loadBundle(g *globals, folder string) (*hostBundle, error) {
 	b := &hostBundle{}
 	var err error
 	if b.a, err = e.loadCA(&at); errors.Is(err, errNoCA) {
-		return nil, withHint(fmt.Errorf("no bundle in %s: %s is missing", folder, layout.Path(libvirt.CACert)), "make one on the CA's machine: virtpki issue host NAME --out DIR, and name DIR/NAME here")
+		return nil, withHint(fmt.Errorf("no bundle in %s: %s is missing", folder, layout.Path(libvirt.CACert)), "make one on the CA's machine: virtpki issue host NAME --out DIR; it is a folder, and a tar archive is to be unpacked first")
 	}
 	if err != nil {
 		return nil, err

@@ -17,8 +17,9 @@ what neither looks at although it breaks later. Nothing is ever written.
 
 Without an argument everything that is here is judged: the server's files, those
 with which this host connects to others, the CA, each daemon's conf, and the
-folders that QEMU reads; --with wants those to be there. An argument names one role. --pkipath judges a folder for
-?pkipath=, --user the user's own ~/.pki/libvirt with what it falls back to.
+folders that QEMU reads; --with wants those to be there. An argument names one
+role. --pkipath judges a folder for ?pkipath=, --user the user's own
+~/.pki/libvirt with what it falls back to.
 
 A finding is an error where something is refused, a warning where it is accepted
 and should not be, a note where it is worth knowing. Each has an id, listed with

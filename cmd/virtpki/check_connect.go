@@ -26,14 +26,14 @@ certificate and its host name, the byte by which libvirt lets a client in, then
 real calls: which authentication is wanted, opening the driver of the URI, the
 name of the host and its libvirt.
 
-URI is what virsh takes (qemu+tls://hv1/system, test+tls://[fd09::7]:16514/default,
-with pkipath=, no_verify=1, no_sanity=1 and the versions in tls_priority=), or
-an alias of libvirt.conf, or HOST, HOST:PORT or [V6]:PORT, for which any driver or
-none is good. The files are
-those that libvirt would read here: the system's for root, else ~/.pki/libvirt and
-what it falls back to, or those of pkipath; --as connects with another pair. Files
-and certificates are judged by the rules of the libvirt that is installed here, else
-by what all releases agree on.
+URI is what virsh takes (qemu+tls://hv1/system,
+test+tls://[fd09::7]:16514/default, with pkipath=, no_verify=1, no_sanity=1 and
+the versions in tls_priority=), or an alias of libvirt.conf, or HOST, HOST:PORT or
+[V6]:PORT, for which any driver or none is good. The files are those that libvirt
+would read here: the system's for root, else ~/.pki/libvirt and what it falls back
+to, or those of pkipath; --as connects with another pair. Files and certificates
+are judged by the rules of the libvirt that is installed here, else by what all
+releases agree on.
 
 Run as root on the server itself, it looks at the daemon's conf, list and CRL to
 say which of them refuses a client, and whether what is served is what is on disk.`

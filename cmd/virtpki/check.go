@@ -66,6 +66,9 @@ func newCheck(e *env, g *globals) *cobra.Command {
 				connect.pkipath = o.pkipath
 				return e.checkConnect(cmd.Context(), g, connect)
 			}
+			if flags := cmd.Flags(); flags.Changed("as") || flags.Changed("timeout") {
+				return usagef("--as and --timeout are for --connect")
+			}
 			return e.check(cmd.Context(), g, o)
 		},
 	}

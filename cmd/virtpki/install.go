@@ -112,10 +112,10 @@ func (e *env) install(ctx context.Context, g *globals, o *installOptions, files 
 	var all [][]byte
 	for _, file := range files {
 		data, err := e.readInput(file)
-		if err == nil {
-			_, err = pki.ParseAnswer(data) // an error has to name its file
-		}
 		if err != nil {
+			return err
+		}
+		if _, err = pki.ParseAnswer(data); err != nil { // an error has to name its file
 			return fmt.Errorf("%s: %w", inputName(file), err)
 		}
 		all = append(all, data)

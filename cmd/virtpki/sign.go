@@ -151,10 +151,10 @@ func (s *signing) read(names []string) error {
 	for _, name := range names {
 		in := &incoming{name: name, out: s.o.out}
 		data, err := s.readInput(name)
-		if err == nil {
-			in.csrs, err = requestsIn(data)
-		}
 		if err != nil {
+			return err
+		}
+		if in.csrs, err = requestsIn(data); err != nil {
 			return fmt.Errorf("%s: %w", inputName(name), err)
 		}
 		if s.o.outDir != "" {

@@ -101,11 +101,12 @@ func (c *checker) trust() {
 	layout := c.g.system()
 	place := c.systemPlace(layout, judge.Trust)
 	found := judge.InPlace(place)
+	own := libvirt.CA(c.g.caFolder())
 	if c.g.ca != "" {
-		own := libvirt.CA(c.g.caFolder())
 		found = append(found, judge.InPlace(c.place(judge.SystemTree, own, judge.Trust))...)
 	}
 	found = append(found, c.caFile(layout, "libvirt", *c.libvirt)...)
+	found = append(found, judge.CAKeyOnHost(c.file(own.Path(libvirt.CACert)), c.file(own.Path(libvirt.CAKey)))...)
 	c.conclude("ca", "", layout.Base, found)
 }
 

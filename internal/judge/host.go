@@ -68,6 +68,24 @@ func CAOnHost(ca, crl File, terms []CRLTerm, m Machine) []Finding {
 	return j.found
 }
 
+// CAKeyOnHost says whether the key that signs on this machine is that of one of the
+// CAs of a file. A key that is not there, or that has a passphrase, is not judged.
+func CAKeyOnHost(ca, key File) []Finding {
+	j := &hostJudge{}
+	signs, err := readKeyFile(key.Data)
+	certs, _ := Certificates(ca)
+	if err != nil || len(certs) == 0 {
+		return nil
+	}
+	for _, cert := range certs {
+		if same, unknown := signs.match(cert.key); same || unknown {
+			return nil
+		}
+	}
+	j.say("ca-key-mismatch", Error, key.Path, "", "is not the key of any CA in %s: nothing can be signed here", ca.Path)
+	return j.found
+}
+
 // names holds a server's certificate against what peers may call this machine.
 func (j *hostJudge) names(cert File) {
 	var missing []string

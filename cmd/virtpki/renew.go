@@ -52,7 +52,8 @@ for its certificate; of the rest it is said until when a guest goes on with the
 old ones. Migration and backup read them at the next job.
 
 After a reload that failed, or a daemon that serves something else, the files of
-before are put back. With nothing due nothing is written.
+before are put back. With nothing due nothing is written. What is revoked in a
+user's folder stays revoked.
 
 Where the CA's key is not on this machine, requests are made for what is due, with
 keys that wait here. --via gives them to a command, which brings them to the CA
@@ -225,6 +226,10 @@ func (r *renewal) decide(j *job) error {
 		if in.err != nil || len(in.reasons) == 0 || in.original != nil && in.original.err != nil {
 			continue
 		}
+		if r.wouldUndo(a, in) {
+			j.note("%s: %s is revoked, and stays so (virtpki issue client, or request, makes a new pair)", in.pair.certPath, dnOf(in.pair.cert))
+			continue
+		}
 		if in.err = r.renewOne(j, a, in); in.err == nil {
 			r.renewed = append(r.renewed, in)
 		}
@@ -293,6 +298,14 @@ func (a *authority) lifeLike(cert *x509.Certificate) time.Duration {
 		}
 	}
 	return pki.DefaultLeafValidity
+}
+
+// wouldUndo reports whether a renewal would let a person in again whose certificate
+// has been revoked. The machine's own pairs are another matter: a new one is what
+// their revocation was for.
+func (r *renewal) wouldUndo(a *authority, in *installation) bool {
+	_, revoked := a.findRevoked(in.pair.cert.SerialNumber)
+	return revoked && !in.system && !in.qemu(r.g)
 }
 
 // renewCRL plans a fresh CRL when the one here is due.

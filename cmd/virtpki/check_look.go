@@ -15,8 +15,8 @@ import (
 	"virtpki/pki"
 )
 
-// maxCertFile is up to which size check reads certificates and keys, in bytes:
-// libvirt itself reads 64 KiB of a certificate.
+// maxCertFile is up to which size check reads certificates, in bytes: libvirt itself
+// reads 64 KiB of one.
 const maxCertFile = 1 << 20
 
 // readLimit is up to which size a file is read.
@@ -24,7 +24,7 @@ func readLimit(path string) int64 {
 	switch name := filepath.Base(path); {
 	case filepath.Ext(name) != ".pem":
 		return libvirt.MaxConfSize
-	case strings.Contains(name, "crl"):
+	case strings.Contains(name, "crl"), strings.Contains(name, "key"): // GnuTLS alone reads these, whole
 		return store.MaxPEM
 	}
 	return maxCertFile

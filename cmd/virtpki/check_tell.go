@@ -32,13 +32,23 @@ func (c *checker) conclude(role, program, title string, found []judge.Finding) {
 // settled leaves out what is said of the contents of a file that could not be had: it
 // is missing, no file, or not to be read, and that is said already.
 func settled(found []judge.Finding) []judge.Finding {
-	gone := make(map[string]bool)
+	gone, noPair := make(map[string]bool), false
 	for _, f := range found {
-		if f.Stage == judge.Places && (f.Level == judge.Error || slices.Contains([]string{"unseen", "dangling", "no-crl"}, f.ID)) {
+		if notHad(f) {
 			gone[f.File] = true
+			noPair = noPair || f.Stage == judge.Session
 		}
 	}
-	return slices.DeleteFunc(slices.Clone(found), func(f judge.Finding) bool { return f.Stage != judge.Places && gone[f.File] })
+	return slices.DeleteFunc(slices.Clone(found), func(f judge.Finding) bool {
+		return f.Stage != judge.Places && gone[f.File] && !notHad(f) || f.ID == "no-certificate" && noPair
+	})
+}
+
+// notHad reports whether a finding says that there is no file to look into. Without its
+// pair a client may go on, so that it is the other side that refuses.
+func notHad(f judge.Finding) bool {
+	return f.Stage == judge.Places && f.Level == judge.Error ||
+		slices.Contains([]string{"unseen", "dangling", "not-a-file", "no-crl", "half-pair", "no-client-pair"}, f.ID)
 }
 
 // decide turns the findings on a role into one line.
@@ -47,10 +57,10 @@ func (c *checker) decide(role, program string, found []judge.Finding) {
 	refusedAt := judge.Stage("")
 	for _, f := range found {
 		switch {
-		case f.Level == judge.Error && (refusedAt == "" || refusedAt == judge.Session):
-			refusedAt, v.Works = f.Stage, false
 		case f.ID == "no-client-pair":
 			v.Works = false
+		case f.Level == judge.Error && (refusedAt == "" || refusedAt == judge.Session):
+			refusedAt, v.Works = f.Stage, false
 		case f.ID == "unseen":
 			v.Unknown = true
 		}

@@ -3,6 +3,7 @@ package judge
 import (
 	"errors"
 	"io/fs"
+	"syscall"
 	"time"
 
 	"virtpki/internal/libvirt"
@@ -15,10 +16,16 @@ type File struct {
 	Err  error // why there is no Data; [fs.ErrNotExist] where there is no file
 }
 
-// Absent reports whether there is no such file. A link to nowhere counts: it is
-// what access(2) says, and libvirt asks that. So does a File that was never filled.
+// Absent reports whether there is no such file. A link to nowhere and a loop of links
+// count: it is what access(2) says, and libvirt asks that. So does a File that was
+// never filled.
 func (f File) Absent() bool {
-	return errors.Is(f.Err, fs.ErrNotExist) || f.Err == nil && f.Data == nil && f.Path == ""
+	return leadsNowhere(f.Err) || f.Err == nil && f.Data == nil && f.Path == ""
+}
+
+// leadsNowhere reports whether an error means that nothing is to be found at a path.
+func leadsNowhere(err error) bool {
+	return errors.Is(err, fs.ErrNotExist) || errors.Is(err, syscall.ENOTDIR) || errors.Is(err, syscall.ELOOP) || errors.Is(err, syscall.ENAMETOOLONG)
 }
 
 // Role is what a set of files is for.

@@ -4,7 +4,6 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
-	"path/filepath"
 	"slices"
 	"strings"
 	"syscall"
@@ -27,7 +26,7 @@ type Spot struct {
 	Label  string // its SELinux type, empty where there is none
 }
 
-func (s Spot) absent() bool { return errors.Is(s.Err, fs.ErrNotExist) }
+func (s Spot) absent() bool { return leadsNowhere(s.Err) }
 func (s Spot) hidden() bool {
 	return errors.Is(s.Err, fs.ErrPermission) || errors.Is(s.Unread, fs.ErrPermission)
 }
@@ -106,6 +105,10 @@ func (j *placeJudge) say(id string, level Level, file, mend, format string, args
 	j.found = append(j.found, Finding{ID: id, Level: level, Stage: Places, File: file, Mend: mend, Text: fmt.Sprintf(format, args...)})
 }
 
+// later puts what was said last where it is met: a client that goes on without a
+// pair is refused by the other side.
+func (j *placeJudge) later(stage Stage) { j.found[len(j.found)-1].Stage = stage }
+
 // present lists the files that count and of which something stands there.
 func (j *placeJudge) present() []libvirt.File {
 	var files []libvirt.File
@@ -143,15 +146,19 @@ func (j *placeJudge) presence(role Role) {
 func (j *placeJudge) trustPresence() {
 	ca, crl := j.Files[libvirt.CACert], j.Files[libvirt.CACRL]
 	switch {
+	case ca.absent() && ca.Target != "" && j.Kind == UserFolder:
+		j.nowhere(ca, Warning, Places, "virsh takes the system's CA without a word")
 	case ca.absent() && ca.Target != "":
-		j.say("dangling", Error, ca.Path, "", "a link to %q, which does not exist: no daemon starts and no client connects", ca.Target)
+		j.nowhere(ca, Error, Places, j.without())
 	case ca.absent() && j.Kind == UserFolder: // the system's is taken
 	case ca.absent():
 		j.say("no-ca", Error, ca.Path, "", "there is no CA certificate: %s", j.without())
 	}
 	switch {
+	case crl.absent() && crl.Target != "" && j.Kind == QEMUFolder && errors.Is(crl.Err, syscall.ELOOP):
+		j.nowhere(crl, Error, Places, j.without())
 	case crl.absent() && crl.Target != "":
-		j.say("dangling", Warning, crl.Path, "", "a link to %q, which does not exist: no CRL is read, and nothing is said of it", crl.Target)
+		j.nowhere(crl, Warning, Places, "no CRL is read, and nothing is said of it")
 	case crl.absent() && crl.Path != "" && j.Kind == SystemTree && !ca.absent():
 		j.say("no-crl", Note, crl.Path, "", "there is no CRL: nobody whose certificate is revoked is kept out")
 	}
@@ -168,68 +175,9 @@ func (j *placeJudge) without() string {
 	return "a daemon that listens for TLS does not start, and no client connects"
 }
 
-func (j *placeJudge) pairPresence(role Role, certFile, keyFile libvirt.File) {
-	cert, key := j.Files[certFile], j.Files[keyFile]
-	for _, spot := range []Spot{cert, key} {
-		if spot.absent() && spot.Target != "" {
-			j.say("dangling", Error, spot.Path, "", "a link to %q, which does not exist", spot.Target)
-			return
-		}
-	}
-	switch {
-	case cert.absent() && key.absent():
-		j.noPair(role, cert)
-	case cert.absent():
-		j.halfPair(role, cert, key, "certificate", "key")
-	case key.absent():
-		j.halfPair(role, key, cert, "key", "certificate")
-	}
-}
-
-func (j *placeJudge) noPair(role Role, cert Spot) {
-	switch {
-	case j.Kind == UserFolder && role == Client: // the system's is taken
-	case role == Server && j.Kind == SystemTree:
-		level := Note
-		if j.Asked || j.Serves {
-			level = Error
-		}
-		j.say("no-server-pair", level, cert.Path, "", "there is neither a server certificate nor its key: a daemon that listens for TLS does not start")
-	case role == Client && j.Kind == SystemTree:
-		level := Note
-		if j.Asked {
-			level = Error
-		}
-		j.say("no-client-pair", level, cert.Path, "", "there is neither a client certificate nor its key: root's virsh goes on without, the server refuses it, and so does another host to which guests migrate peer to peer")
-	case role == Client && j.Kind == FlatFolder:
-		j.say("no-client-pair", Error, cert.Path, "", "there is neither a client certificate nor its key: virsh goes on without, and the server refuses it")
-	case j.Kind == QEMUFolder && !j.Files[libvirt.CACert].absent():
-		j.say("no-"+string(role)+"-pair", Note, cert.Path, "", "there is neither a %s certificate nor its key: what needs them does not work", role)
-	}
-}
-
-func (j *placeJudge) halfPair(role Role, missing, there Spot, what, other string) {
-	text := fmt.Sprintf("the %s is missing, and the %s %s is there", what, other, filepath.Base(there.Path))
-	level := Error
-	switch {
-	case role == Server:
-		text += ": the daemon does not start"
-	case j.Kind == UserFolder:
-		text += ": libvirt before 11.10 takes the system's pair without a word, later ones do not connect"
-		if !j.Target.AtLeast(11, 10) {
-			level = Warning
-		}
-	default:
-		text += ": libvirt before 11.10 goes on without a certificate and the server refuses, later ones do not connect"
-	}
-	j.say("half-pair", level, missing.Path, "", "%s", text)
-}
-
 // file looks at what stands in the place of one file.
 func (j *placeJudge) file(file libvirt.File, spot Spot) {
 	switch {
-	case errors.Is(spot.Err, syscall.ELOOP):
-		j.say("not-a-file", Error, spot.Path, "", "a loop of links")
 	case spot.hidden():
 		j.unseen(file, spot)
 	case spot.Err != nil:

@@ -1,0 +1,212 @@
+package judge
+
+import (
+	"bytes"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strconv"
+	"strings"
+	"syscall"
+	"testing"
+	"time"
+)
+
+// The command that people type is held against a real virsh as well: it looks at
+// folders, not at sets, and its findings on places join those on the files. Every
+// error but those of the other side has to be one that virsh ends with.
+
+func TestCommandAgainstVirsh(t *testing.T) {
+	needs(t, "virsh", "dpkg-query", "go")
+	n, seed := amount(t, 60)
+	g := newGenerator(seed, time.Now())
+	root := t.TempDir()
+	n = len(clientSets(t, g, n, root))
+	for i := range n {
+		if g.chance(0.3) {
+			g.disturb(t, filepath.Join(root, strconv.Itoa(i)))
+		}
+	}
+	command := buildCommand(t)
+	texts := askVirsh(t, exec.Command("virsh", "-q", "-c", "test:///default"), virshScript(n, func(i int) string {
+		return fmt.Sprintf("test+tls://127.0.0.1:1/default?pkipath=%s/%d", root, i)
+	}), n)
+	release := installedLibvirt(t).String()
+	compareCommand(t, texts, func(i int) commandWord {
+		return askCommand(t, command, "check", "client", "--pkipath", filepath.Join(root, strconv.Itoa(i)), "--for", release)
+	})
+}
+
+// compareCommand holds what the command says of each folder against virsh's texts.
+func compareCommand(t *testing.T, texts []string, ask func(i int) commandWord) {
+	t.Helper()
+	accepted, refusedLater, wrong := 0, 0, 0
+	for i, text := range texts {
+		word, accepts := ask(i), refusedConnection(text)
+		if accepts {
+			accepted++
+		}
+		if accepts && word.inSession() {
+			refusedLater++
+		}
+		if err := word.agrees(accepts); err != nil {
+			if wrong++; wrong <= 3 || wrong <= 40 && testing.Verbose() {
+				t.Errorf("set %d: %v; virsh says %q\n%s%s", i, err, text, word.People, findingLines(word.Findings))
+			}
+		}
+	}
+	t.Logf("%d folders: %d accepted (%d for the other side to refuse), %d refused, %d disagreements", len(texts), accepted, refusedLater, len(texts)-accepted, wrong)
+	if wrong > 3 {
+		t.Errorf("%d disagreements in all", wrong)
+	}
+	if accepted < len(texts)/10 || accepted > len(texts)*9/10 {
+		t.Errorf("%d of %d accepted: the generator is lopsided", accepted, len(texts))
+	}
+}
+
+// commandWord is all that check says of a folder.
+type commandWord struct {
+	Findings []Finding
+	Verdicts []struct {
+		Says  string
+		Works bool
+	}
+	People string // the verdict as people get it
+	Status int
+}
+
+func (w commandWord) own() bool {
+	for _, f := range w.Findings {
+		if f.Level == Error && f.Stage != Session {
+			return true
+		}
+	}
+	return false
+}
+
+func (w commandWord) inSession() bool { return Refused(w.Findings) && !w.own() }
+
+// agrees says what of it does not fit to a virsh that goes on, or does not.
+func (w commandWord) agrees(accepts bool) error {
+	if len(w.Verdicts) != 1 {
+		return fmt.Errorf("%d verdicts", len(w.Verdicts))
+	}
+	status, want := 0, "virsh would connect with these files"
+	switch {
+	case !accepts:
+		status, want = 3, "virsh would not connect with these files"
+	case w.inSession():
+		status, want = 3, "virsh would connect with these files, and be refused"
+	}
+	for _, f := range w.Findings {
+		if f.ID == "no-client-pair" && accepts {
+			want = "virsh would be refused with these files: there is no client certificate"
+		}
+	}
+	switch {
+	case w.own() == accepts:
+		return fmt.Errorf("its own side refuses: %v", w.own())
+	case w.Status != status:
+		return fmt.Errorf("status %d, want %d", w.Status, status)
+	case w.Verdicts[0].Says != want, w.People != "client: "+want, w.Verdicts[0].Works != (status == 0):
+		return fmt.Errorf("the verdicts are %+v and %q, want %q", w.Verdicts, w.People, want)
+	}
+	return nil
+}
+
+// askCommand runs check twice: as programs and as people do.
+func askCommand(t testing.TB, command string, args ...string) commandWord {
+	t.Helper()
+	var w commandWord
+	out, status := runCommand(t, command, append(args, "--json")...)
+	if err := json.Unmarshal(out, &w); err != nil {
+		t.Fatalf("%q: status %d: %v\n%s", args, status, err, out)
+	}
+	w.Status = status
+	out, status = runCommand(t, command, args...)
+	if status != w.Status {
+		t.Errorf("%q: status %d, and %d with --json", args, status, w.Status)
+	}
+	lines := strings.Split(strings.TrimSpace(string(out)), "\n")
+	w.People = lines[len(lines)-1]
+	return w
+}
+
+func runCommand(t testing.TB, command string, args ...string) (out []byte, status int) {
+	t.Helper()
+	var stderr bytes.Buffer
+	cmd := exec.CommandContext(t.Context(), command, args...)
+	cmd.Stderr = &stderr
+	out, err := cmd.Output()
+	var exit *exec.ExitError
+	if err != nil && !errors.As(err, &exit) {
+		t.Fatal(err)
+	}
+	if status = cmd.ProcessState.ExitCode(); status != 0 && status != 3 {
+		t.Fatalf("%q: status %d\n%s", args, status, stderr.Bytes())
+	}
+	return out, status
+}
+
+func buildCommand(t testing.TB) string {
+	t.Helper()
+	path := filepath.Join(t.TempDir(), "virtpki")
+	if out, err := exec.CommandContext(t.Context(), "go", "build", "-o", path, "virtpki/cmd/virtpki").CombinedOutput(); err != nil {
+		t.Fatalf("go build: %v\n%s", err, out)
+	}
+	return path
+}
+
+// disturb does something to a folder that a set of bytes does not show. virsh waits
+// for ever at a FIFO, so there is none.
+func (g *generator) disturb(t testing.TB, folder string) {
+	t.Helper()
+	name := pick(g, "cacert.pem", "cacrl.pem", "clientcert.pem", "clientcert.pem", "clientkey.pem", "clientkey.pem")
+	path := filepath.Join(folder, name)
+	instead := func(target string) error { return errors.Join(os.RemoveAll(path), os.Symlink(target, path)) }
+	beside := func(name string) error { return copyFile(path, filepath.Join(folder, name)) }
+	ways := []func() error{
+		func() error { return os.RemoveAll(path) },
+		func() error { return instead("nowhere") },
+		func() error { return instead(name) }, // a loop
+		func() error { return instead("/dev/null") },
+		func() error { return instead(".") },
+		func() error { return instead("cacert.pem/" + name) },
+		func() error { return instead(strings.Repeat("long", 100)) },
+		func() error { return errors.Join(beside("elsewhere/"+name), instead("elsewhere/"+name)) },
+		func() error { return grow(path, 2<<20) },
+		func() error { return grow(path, 40<<20) },
+		func() error { return os.Chmod(path, pick(g, os.FileMode(0), 0o400, 0o600, 0o666, 0o4755)) },
+		func() error { return os.Chmod(folder, pick(g, os.FileMode(0o700), 0o777, 0o1777, 0)) },
+		func() error { return os.Chown(path, 65534, 65534) },
+		func() error { return os.Chown(folder, 65534, 65534) },
+		func() error {
+			return beside(pick(g, "servercert.pem", "serverkey.pem", "crl.pem", "ca-cert.pem", "client-cert.pem", "clientcert0.pem", "clientkey0.pem", "cakey.pem"))
+		},
+		func() error {
+			return errors.Join(os.RemoveAll(filepath.Join(folder, "clientcert.pem")), os.RemoveAll(filepath.Join(folder, "clientkey.pem")))
+		},
+	}
+	if err := pick(g, ways...)(); err != nil && !errors.Is(err, os.ErrNotExist) && !errors.Is(err, syscall.EISDIR) {
+		t.Fatal(err)
+	}
+}
+
+func copyFile(from, to string) error {
+	data, err := os.ReadFile(from)
+	if err != nil {
+		return err
+	}
+	return errors.Join(os.MkdirAll(filepath.Dir(to), 0o755), os.WriteFile(to, data, 0o644))
+}
+
+// grow puts zero bytes behind a file, without using the disk for them.
+func grow(path string, size int64) error {
+	if info, err := os.Stat(path); err != nil || !info.Mode().IsRegular() {
+		return err
+	}
+	return os.Truncate(path, size)
+}

@@ -1,0 +1,96 @@
+package judge
+
+import (
+	"errors"
+	"fmt"
+	"path/filepath"
+	"syscall"
+
+	"virtpki/internal/libvirt"
+)
+
+// pairPresence looks for what is missing of a certificate and its key.
+func (j *placeJudge) pairPresence(role Role, certFile, keyFile libvirt.File) {
+	cert, key := j.Files[certFile], j.Files[keyFile]
+	switch {
+	case cert.absent() && cert.Target != "":
+		j.pairNowhere(role, cert, !key.absent())
+	case key.absent() && key.Target != "":
+		j.pairNowhere(role, key, !cert.absent())
+	case cert.absent() && key.absent():
+		j.noPair(role, cert)
+	case cert.absent():
+		j.halfPair(role, cert, key, "certificate", "key")
+	case key.absent():
+		j.halfPair(role, key, cert, "key", "certificate")
+	}
+}
+
+// pairNowhere is about a link in the place of one of a pair; half is whether the other
+// is there.
+func (j *placeJudge) pairNowhere(role Role, spot Spot, half bool) {
+	level, stage, what := j.withoutPair(role, half)
+	j.nowhere(spot, level, stage, what)
+}
+
+// nowhere is about a link that leads nowhere.
+func (j *placeJudge) nowhere(spot Spot, level Level, stage Stage, what string) {
+	if errors.Is(spot.Err, syscall.ELOOP) {
+		j.say("not-a-file", level, spot.Path, "", "a loop of links: %s", what)
+	} else {
+		j.say("dangling", level, spot.Path, "", "a link to %q, which does not exist: %s", spot.Target, what)
+	}
+	j.later(stage)
+}
+
+func (j *placeJudge) noPair(role Role, cert Spot) {
+	switch {
+	case j.Kind == UserFolder && role == Client: // the system's is taken
+	case role == Server && j.Kind == SystemTree:
+		level := Note
+		if j.Asked || j.Serves {
+			level = Error
+		}
+		j.say("no-server-pair", level, cert.Path, "", "there is neither a server certificate nor its key: a daemon that listens for TLS does not start")
+	case role == Client && j.Kind == SystemTree && !j.Asked:
+		j.say("no-client-pair", Note, cert.Path, "", "there is neither a client certificate nor its key: root's virsh goes on without, the server refuses it, and so does another host to which guests migrate peer to peer")
+	case role == Client && j.Kind == SystemTree:
+		j.say("no-client-pair", Error, cert.Path, "", "there is neither a client certificate nor its key: root's virsh goes on without, the server refuses it, and so does another host to which guests migrate peer to peer")
+		j.later(Session)
+	case role == Client && j.Kind == FlatFolder:
+		j.say("no-client-pair", Error, cert.Path, "", "there is neither a client certificate nor its key: virsh goes on without, and the server refuses it")
+		j.later(Session)
+	case j.Kind == QEMUFolder && !j.Files[libvirt.CACert].absent():
+		j.say("no-"+string(role)+"-pair", Note, cert.Path, "", "there is neither a %s certificate nor its key: what needs them does not work", role)
+	}
+}
+
+func (j *placeJudge) halfPair(role Role, missing, there Spot, what, other string) {
+	level, stage, then := j.withoutPair(role, true)
+	text := fmt.Sprintf("the %s is missing, and the %s %s is there", what, other, filepath.Base(there.Path))
+	j.say("half-pair", level, missing.Path, "", "%s: %s", text, then)
+	j.later(stage)
+}
+
+// withoutPair is what comes of a pair that is not whole: half of it is missing, or all.
+// libvirt's clients pass over it before 11.10, and so do all where there is neither.
+func (j *placeJudge) withoutPair(role Role, half bool) (level Level, stage Stage, what string) {
+	ends := half && j.Target.AtLeast(11, 10)
+	switch {
+	case j.Kind == QEMUFolder:
+		return Error, Places, "QEMU does not take the files"
+	case role == Server:
+		return Error, Places, "the daemon does not start"
+	case j.Kind == UserFolder && ends:
+		return Error, Places, "libvirt before 11.10 takes the system's pair without a word, later ones do not connect"
+	case j.Kind == UserFolder && half:
+		return Warning, Places, "libvirt before 11.10 takes the system's pair without a word, later ones do not connect"
+	case j.Kind == UserFolder:
+		return Warning, Places, "virsh takes the system's pair without a word"
+	case ends:
+		return Error, Places, "libvirt before 11.10 goes on without a certificate and the server refuses, later ones do not connect"
+	case half:
+		return Error, Session, "libvirt before 11.10 goes on without a certificate and the server refuses, later ones do not connect"
+	}
+	return Error, Session, "virsh goes on without a certificate, and the server refuses it"
+}

@@ -24,7 +24,8 @@ func TestCommandAgainstVirsh(t *testing.T) {
 	n, seed := amount(t, 60)
 	g := newGenerator(seed, time.Now())
 	root := t.TempDir()
-	n = len(clientSets(t, g, n, root))
+	sets := clientSets(t, g, n, root)
+	n = len(sets)
 	for i := range n {
 		if g.chance(0.3) {
 			g.disturb(t, filepath.Join(root, strconv.Itoa(i)))
@@ -35,15 +36,21 @@ func TestCommandAgainstVirsh(t *testing.T) {
 		return fmt.Sprintf("test+tls://127.0.0.1:1/default?pkipath=%s/%d", root, i)
 	}), n)
 	release := installedLibvirt(t).String()
-	compareCommand(t, texts, func(i int) commandWord {
+	wrong := compareCommand(t, texts, func(i int) commandWord {
 		return askCommand(t, command, "check", "client", "--pkipath", filepath.Join(root, strconv.Itoa(i)), "--for", release)
 	})
+	if os.Getenv("VIRTPKI_DESCRIBE") != "" {
+		for _, i := range wrong {
+			t.Log(describe(sets[i]))
+		}
+	}
 }
 
-// compareCommand holds what the command says of each folder against virsh's texts.
-func compareCommand(t *testing.T, texts []string, ask func(i int) commandWord) {
+// compareCommand holds what the command says of each folder against virsh's texts, and
+// lists those where they disagree.
+func compareCommand(t *testing.T, texts []string, ask func(i int) commandWord) (wrong []int) {
 	t.Helper()
-	accepted, refusedLater, wrong := 0, 0, 0
+	accepted, refusedLater := 0, 0
 	for i, text := range texts {
 		word, accepts := ask(i), refusedConnection(text)
 		if accepts {
@@ -53,18 +60,19 @@ func compareCommand(t *testing.T, texts []string, ask func(i int) commandWord) {
 			refusedLater++
 		}
 		if err := word.agrees(accepts); err != nil {
-			if wrong++; wrong <= 3 || wrong <= 40 && testing.Verbose() {
+			if wrong = append(wrong, i); len(wrong) <= 3 || len(wrong) <= 40 && testing.Verbose() {
 				t.Errorf("set %d: %v; virsh says %q\n%s%s", i, err, text, word.People, findingLines(word.Findings))
 			}
 		}
 	}
-	t.Logf("%d folders: %d accepted (%d for the other side to refuse), %d refused, %d disagreements", len(texts), accepted, refusedLater, len(texts)-accepted, wrong)
-	if wrong > 3 {
-		t.Errorf("%d disagreements in all", wrong)
+	t.Logf("%d folders: %d accepted (%d for the other side to refuse), %d refused, %d disagreements", len(texts), accepted, refusedLater, len(texts)-accepted, len(wrong))
+	if len(wrong) > 3 {
+		t.Errorf("%d disagreements in all", len(wrong))
 	}
 	if accepted < len(texts)/10 || accepted > len(texts)*9/10 {
 		t.Errorf("%d of %d accepted: the generator is lopsided", accepted, len(texts))
 	}
+	return wrong
 }
 
 // commandWord is all that check says of a folder.

@@ -83,6 +83,9 @@ func isMask(mask []byte) bool {
 
 // allow checks an end certificate.
 func (n *constraints) allow(cert *Certificate) bool {
+	if (n.has(nameDNS) || n.has(nameEmail) || n.has(nameIP) || n.has(nameURI)) && !fit(cert) {
+		return false
+	}
 	return n.allowKind(nameDNS, n.dnsNames(cert)) && n.allowKind(nameEmail, n.mailAddresses(cert)) &&
 		n.allowKind(nameIP, cert.namesOf(nameIP)) && n.allowOther(cert)
 }
@@ -116,11 +119,27 @@ func (n *constraints) mailAddresses(cert *Certificate) [][]byte {
 	return single(subjectValues(cert.Subject, "1.2.840.113549.1.9.1"))
 }
 
+// single takes one value of a subject, which has to fit in the buffer.
 func single(values [][]byte) [][]byte {
-	if len(values) > 1 {
+	if len(values) > 1 || len(values) == 1 && len(values[0]) > maxConstrained {
 		return tooMany
 	}
 	return values
+}
+
+// maxConstrained is how long a name may be, in bytes, that is held against name
+// constraints: GnuTLS copies it into a buffer of 256 with a zero byte behind it.
+const maxConstrained = 255
+
+// fit reports whether all alternative names go into that buffer; one of another kind
+// than is asked for is copied too.
+func fit(cert *Certificate) bool {
+	for _, name := range cert.altNames() {
+		if len(name.value) > maxConstrained && (name.kind == nameDNS || name.kind == nameEmail || name.kind == nameURI) {
+			return false
+		}
+	}
+	return true
 }
 
 func (n *constraints) has(kind int) bool {

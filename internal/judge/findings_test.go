@@ -173,6 +173,14 @@ var findingCases = []struct {
 	{"name-constraints", "", func(b *bench) Set {
 		return b.set([]edit{with(extBC(true, true, -1), extNC(sanNames([]string{"DNS:example.com"}), nil))}, nil)
 	}},
+	{"name-constraints", "", func(b *bench) Set { // a CN of 256 bytes: it is not compared
+		elsewhere := extNC(nil, sanNames([]string{"DNS:example.com"}))
+		return b.set([]edit{with(extBC(true, true, -1), elsewhere)}, []edit{with(), func(c *certSpec) { c.subject = name("CN=" + strings.Repeat("x", 256)) }})
+	}},
+	{"name-constraints", "", func(b *bench) Set { // a URI of 256 bytes, beside names that are permitted
+		san := extSAN(generalName{kind: nameDNS, value: []byte("hv1.lab.example")}, generalName{kind: nameURI, value: bytes.Repeat([]byte("x"), 256)})
+		return b.set([]edit{with(extBC(true, true, -1), extNC(sanNames([]string{"DNS:lab.example"}), nil))}, []edit{with(san)})
+	}},
 	{"path-length", "qemu-10.2", func(b *bench) Set {
 		root := b.ca(with(extBC(true, true, 0)))
 		middle := b.middle(root)
@@ -360,5 +368,25 @@ func TestMatcherOfTarget(t *testing.T) {
 		if i < 0 || strings.Join(said[i].Targets, " ") != want {
 			t.Errorf("%q is not refused by %s alone:\n%s", pattern, want, findingLines(said))
 		}
+	}
+}
+
+// TestOneCAManyTimes wants each thing said once of a CA that stands in a file several
+// times, and as that of all releases.
+func TestOneCAManyTimes(t *testing.T) {
+	b := newBench()
+	root, filler := b.ca(), b.cert("CN=filler", keyring()["p256"][2], nil, with(extBC(true, true, -1), extKU(false, 0x80)))
+	set := setOf(Server, "libvirt", b.leaf(root), root, filler, filler, filler)
+	said := 0
+	for _, f := range OwnFiles(set, libvirt.Target{Product: "libvirt", Major: 9}, b.now) {
+		if f.ID == "ca-usage-noncritical" {
+			said++
+			if f.Targets != nil {
+				t.Errorf("targets %q, want none", f.Targets)
+			}
+		}
+	}
+	if said != 1 {
+		t.Errorf("said %d times, want once", said)
 	}
 }

@@ -3,6 +3,7 @@
 package judge
 
 import (
+	"bytes"
 	"crypto"
 	"crypto/elliptic"
 	"math/big"
@@ -209,7 +210,7 @@ func (g *generator) subject() string {
 	if !g.strange() {
 		return pick(g, "O=Lab,CN=host", "C=GB,O=Lab,CN=client1", "CN=localhost")
 	}
-	return pick(g, "", "O=Lab", "CN=a,CN=b", "CN="+strings.Repeat("x", 300), "CN=jürgen größe", "O=Acme\\, Inc.,CN=*", "DC=lab,UID=x")
+	return pick(g, "", "O=Lab", "CN=a,CN=b", "CN="+strings.Repeat("x", pick(g, 255, 256, 300)), "CN=jürgen größe", "O=Acme\\, Inc.,CN=*", "DC=lab,UID=x")
 }
 
 func (g *generator) leafUsage(role Role) []testExt {
@@ -255,6 +256,9 @@ func (g *generator) altNames(role Role) []testExt {
 	}
 	for range g.IntN(3) {
 		names = append(names, pick(g, all...))
+	}
+	if g.chance(g.odd / 2) {
+		names = append(names, generalName{kind: pick(g, nameDNS, nameEmail, nameURI), value: bytes.Repeat([]byte("x"), pick(g, 255, 256))})
 	}
 	if len(names) == 0 && !g.strange() {
 		return nil

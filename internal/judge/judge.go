@@ -3,6 +3,7 @@ package judge
 import (
 	"errors"
 	"io/fs"
+	"slices"
 	"syscall"
 	"time"
 
@@ -146,6 +147,9 @@ func merge(all []libvirt.Rules, judge func(libvirt.Rules) []Finding) []Finding {
 		at := 0
 		for _, f := range judge(rules) {
 			i := index(merged, f)
+			if i >= 0 && slices.Contains(merged[i].Targets, rules.Name) {
+				continue // said already: one CA may stand in a file several times
+			}
 			if i < 0 {
 				i = at
 				merged = append(merged[:i], append([]Finding{f}, merged[i:]...)...)

@@ -48,7 +48,7 @@ func settled(found []judge.Finding) []judge.Finding {
 // pair a client may go on, so that it is the other side that refuses.
 func notHad(f judge.Finding) bool {
 	return f.Stage == judge.Places && f.Level == judge.Error ||
-		slices.Contains([]string{"unseen", "dangling", "not-a-file", "no-crl", "half-pair", "no-client-pair"}, f.ID)
+		slices.Contains([]string{"unseen", "not-readable", "dangling", "not-a-file", "too-large", "no-crl", "half-pair", "no-client-pair"}, f.ID)
 }
 
 // decide turns the findings on a role into one line.

@@ -92,7 +92,9 @@ func InPlace(p Place) []Finding {
 		j.presence(role)
 	}
 	for _, file := range j.present() {
+		before := len(j.found)
 		j.file(file, p.Files[file])
+		j.neverOpened(file, j.found[before:])
 	}
 	j.names()
 	if p.Kind == QEMUFolder {

@@ -72,6 +72,20 @@ func (j *placeJudge) halfPair(role Role, missing, there Spot, what, other string
 	j.later(stage)
 }
 
+// neverOpened mends what was found of a client's key that is not opened: libvirt before
+// 11.10 passes over it where there is no certificate, whatever it is.
+func (j *placeJudge) neverOpened(file libvirt.File, found []Finding) {
+	if file != libvirt.ClientKey || !j.Files[libvirt.ClientCert].absent() {
+		return
+	}
+	level, stage, _ := j.withoutPair(Client, true)
+	for i := range found {
+		if found[i].Level == Error {
+			found[i].Level, found[i].Stage = level, stage
+		}
+	}
+}
+
 // withoutPair is what comes of a pair that is not whole: half of it is missing, or all.
 // libvirt's clients pass over it before 11.10, and so do all where there is neither.
 func (j *placeJudge) withoutPair(role Role, half bool) (level Level, stage Stage, what string) {

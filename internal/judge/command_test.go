@@ -13,6 +13,8 @@ import (
 	"syscall"
 	"testing"
 	"time"
+
+	"virtpki/internal/libvirt"
 )
 
 // The command that people type is held against a real virsh as well: it looks at
@@ -21,58 +23,71 @@ import (
 
 func TestCommandAgainstVirsh(t *testing.T) {
 	needs(t, "virsh", "dpkg-query", "go")
-	n, seed := amount(t, 60)
-	g := newGenerator(seed, time.Now())
 	root := t.TempDir()
+	sets := disturbedSets(t, root, 60)
+	texts := askVirsh(t, exec.Command("virsh", "-q", "-c", "test:///default"), pkipathScript(root, len(sets)), len(sets))
+	compareCommand(t, buildCommand(t), installedLibvirt(t), root, sets, texts)
+}
+
+// TestCommandOnReleases has the command judge for the virsh of each release.
+func TestCommandOnReleases(t *testing.T) {
+	onReleases(t, func(t *testing.T, h *labHost) {
+		root := t.TempDir()
+		sets := disturbedSets(t, root, 20)
+		if err := h.Put(t.Context(), root, "/root/sets"); err != nil {
+			t.Fatal(err)
+		}
+		texts := askVirsh(t, h.Command(t.Context(), "virsh", "-q", "-c", "test:///default"), pkipathScript("/root/sets", len(sets)), len(sets))
+		compareCommand(t, buildCommand(t), h.libvirt(), root, sets, texts)
+	}, noPackages)
+}
+
+// disturbedSets writes folders, some of which are not what a set of bytes can show.
+func disturbedSets(t testing.TB, root string, usual int) []Set {
+	n, seed := amount(t, usual)
+	g := newGenerator(seed, time.Now())
 	sets := clientSets(t, g, n, root)
-	n = len(sets)
-	for i := range n {
+	for i := range sets {
 		if g.chance(0.3) {
 			g.disturb(t, filepath.Join(root, strconv.Itoa(i)))
 		}
 	}
-	command := buildCommand(t)
-	texts := askVirsh(t, exec.Command("virsh", "-q", "-c", "test:///default"), virshScript(n, func(i int) string {
-		return fmt.Sprintf("test+tls://127.0.0.1:1/default?pkipath=%s/%d", root, i)
-	}), n)
-	release := installedLibvirt(t).String()
-	wrong := compareCommand(t, texts, func(i int) commandWord {
-		return askCommand(t, command, "check", "client", "--pkipath", filepath.Join(root, strconv.Itoa(i)), "--for", release)
-	})
-	if os.Getenv("VIRTPKI_DESCRIBE") != "" {
-		for _, i := range wrong {
-			t.Log(describe(sets[i]))
-		}
-	}
+	return sets
 }
 
-// compareCommand holds what the command says of each folder against virsh's texts, and
-// lists those where they disagree.
-func compareCommand(t *testing.T, texts []string, ask func(i int) commandWord) (wrong []int) {
+func pkipathScript(root string, n int) string {
+	return virshScript(n, func(i int) string { return fmt.Sprintf("test+tls://127.0.0.1:1/default?pkipath=%s/%d", root, i) })
+}
+
+// compareCommand holds what the command says of each folder against virsh's texts.
+func compareCommand(t *testing.T, command string, target libvirt.Target, root string, sets []Set, texts []string) {
 	t.Helper()
-	accepted, refusedLater := 0, 0
+	accepted, later, wrong := 0, 0, 0
 	for i, text := range texts {
-		word, accepts := ask(i), refusedConnection(text)
+		word := askCommand(t, command, "check", "client", "--pkipath", filepath.Join(root, strconv.Itoa(i)), "--for", target.String())
+		accepts := refusedConnection(text)
 		if accepts {
 			accepted++
 		}
 		if accepts && word.inSession() {
-			refusedLater++
+			later++
 		}
 		if err := word.agrees(accepts); err != nil {
-			if wrong = append(wrong, i); len(wrong) <= 3 || len(wrong) <= 40 && testing.Verbose() {
-				t.Errorf("set %d: %v; virsh says %q\n%s%s", i, err, text, word.People, findingLines(word.Findings))
+			if wrong++; wrong <= 3 || wrong <= 40 && testing.Verbose() {
+				t.Errorf("set %d: %v; virsh says %q\n%s\n%s", i, err, text, word.People, findingLines(word.Findings))
+			}
+			if os.Getenv("VIRTPKI_DESCRIBE") != "" {
+				t.Log(describe(sets[i]))
 			}
 		}
 	}
-	t.Logf("%d folders: %d accepted (%d for the other side to refuse), %d refused, %d disagreements", len(texts), accepted, refusedLater, len(texts)-accepted, len(wrong))
-	if len(wrong) > 3 {
-		t.Errorf("%d disagreements in all", len(wrong))
+	t.Logf("%d folders for %s: %d accepted (%d for the other side to refuse), %d refused, %d disagreements", len(sets), target, accepted, later, len(sets)-accepted, wrong)
+	if wrong > 3 {
+		t.Errorf("%d disagreements in all", wrong)
 	}
-	if accepted < len(texts)/10 || accepted > len(texts)*9/10 {
-		t.Errorf("%d of %d accepted: the generator is lopsided", accepted, len(texts))
+	if accepted < len(sets)/10 || accepted > len(sets)*9/10 {
+		t.Errorf("%d of %d accepted: the generator is lopsided", accepted, len(sets))
 	}
-	return wrong
 }
 
 // commandWord is all that check says of a folder.

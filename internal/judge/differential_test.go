@@ -191,10 +191,7 @@ func TestClientsAgainstVirsh(t *testing.T) {
 	sets := clientSets(t, g, n, root)
 	n = len(sets)
 	target := installedLibvirt(t)
-	script := virshScript(n, func(i int) string {
-		return fmt.Sprintf("test+tls://127.0.0.1:1/default?pkipath=%s/%d", root, i)
-	})
-	texts := askVirsh(t, exec.Command("virsh", "-q", "-c", "test:///default"), script, n)
+	texts := askVirsh(t, exec.Command("virsh", "-q", "-c", "test:///default"), pkipathScript(root, n), n)
 	compareClients(t, sets, texts, target, time.Now())
 }
 

@@ -1,7 +1,6 @@
 package judge
 
 import (
-	"fmt"
 	"os"
 	"testing"
 	"time"
@@ -77,8 +76,7 @@ func TestClientsOnReleases(t *testing.T) {
 		if err := h.Put(t.Context(), folder, "/root/sets"); err != nil {
 			t.Fatal(err)
 		}
-		script := virshScript(n, func(i int) string { return fmt.Sprintf("test+tls://127.0.0.1:1/default?pkipath=/root/sets/%d", i) })
-		texts := askVirsh(t, h.Command(t.Context(), "virsh", "-q", "-c", "test:///default"), script, n)
+		texts := askVirsh(t, h.Command(t.Context(), "virsh", "-q", "-c", "test:///default"), pkipathScript("/root/sets", n), n)
 		compareClients(t, sets, texts, h.libvirt(), time.Now())
 	}, noPackages)
 }

@@ -207,7 +207,8 @@ func (c *checker) served(d judge.DaemonConf, conf *libvirt.Conf, serves bool) (t
 	if files.CRL == "" {
 		set.CRL = judge.File{Err: fs.ErrNotExist}
 	}
-	set.More = c.moreIdentities()
+	set.More = c.moreIdentities(judge.Server, layout)
+	p.Numbered = len(set.More) > 0
 	return filepath.Join(layout.Base, "pki"), append(judge.InPlace(p), c.checkedPair(set, conf)...)
 }
 
@@ -235,14 +236,13 @@ func (c *checker) checkedPair(set judge.Set, conf *libvirt.Conf) []judge.Finding
 	return found
 }
 
-// moreIdentities are servercert0.pem and so on, which libvirt 11.10 and later read
-// beside servercert.pem, up to the first that is missing.
-func (c *checker) moreIdentities() []judge.Identity {
+// moreIdentities are servercert0.pem or clientcert0.pem and so on, which libvirt 11.10
+// and later read beside the plain pair, up to the first that is missing.
+func (c *checker) moreIdentities(role judge.Role, layout libvirt.Layout) []judge.Identity {
 	var more []judge.Identity
-	layout := c.g.system()
 	for _, n := range []string{"0", "1", "2", "3"} {
-		cert := c.file(strings.TrimSuffix(layout.Path(libvirt.ServerCert), ".pem") + n + ".pem")
-		key := c.file(strings.TrimSuffix(layout.Path(libvirt.ServerKey), ".pem") + n + ".pem")
+		cert := c.file(strings.TrimSuffix(layout.Path(libvirt.CertFile(string(role))), ".pem") + n + ".pem")
+		key := c.file(strings.TrimSuffix(layout.Path(libvirt.KeyFile(string(role))), ".pem") + n + ".pem")
 		if cert.Absent() && key.Absent() {
 			break
 		}

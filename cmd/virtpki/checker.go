@@ -156,7 +156,7 @@ func (c *checker) set(role judge.Role, product string, layout libvirt.Layout) ju
 // pair is what the programs and their peers say of a set; nothing where there is no
 // pair at all.
 func (c *checker) pair(set judge.Set, target libvirt.Target) []judge.Finding {
-	if set.Cert.Absent() && set.Key.Absent() {
+	if set.Cert.Absent() && set.Key.Absent() && len(set.More) == 0 {
 		return c.caFiles(set.CA, set.CRL, set.Product, target)
 	}
 	found := judge.OwnFiles(set, target, c.now())
@@ -181,7 +181,10 @@ func (c *checker) systemClient(serves bool) {
 	layout := c.g.system()
 	p := c.systemPlace(layout, judge.Trust, judge.Client)
 	p.Serves = serves
-	found := append(judge.InPlace(p), c.pair(c.set(judge.Client, "libvirt", layout), *c.libvirt)...)
+	set := c.set(judge.Client, "libvirt", layout)
+	set.More = c.moreIdentities(judge.Client, layout)
+	p.Numbered = len(set.More) > 0
+	found := append(judge.InPlace(p), c.pair(set, *c.libvirt)...)
 	c.conclude("client", "virsh", layout.Base, found)
 }
 
@@ -196,17 +199,20 @@ func (c *checker) userFolder(home string) {
 	strays(&p, libvirt.MisplacedUser(home))
 	found := judge.InPlace(p)
 	set := c.set(judge.Client, "libvirt", user)
+	set.More = c.moreIdentities(judge.Client, user)
 	fallback := c.set(judge.Client, "libvirt", system)
+	fallback.More = c.moreIdentities(judge.Client, system)
 	if set.CA.Absent() {
 		set.CA = fallback.CA
 	}
 	if set.CRL.Absent() {
 		set.CRL = fallback.CRL
 	}
-	if set.Cert.Absent() && set.Key.Absent() || (set.Cert.Absent() || set.Key.Absent()) && !c.libvirt.AtLeast(11, 10) {
-		set.Cert, set.Key = fallback.Cert, fallback.Key
+	none := set.Cert.Absent() && set.Key.Absent() && len(set.More) == 0
+	if none || (set.Cert.Absent() || set.Key.Absent()) && !c.libvirt.AtLeast(11, 10) {
+		set.Cert, set.Key, set.More = fallback.Cert, fallback.Key, fallback.More
 	}
-	if set.CA.Absent() || set.Cert.Absent() && set.Key.Absent() {
+	if set.CA.Absent() || set.Cert.Absent() && set.Key.Absent() && len(set.More) == 0 {
 		rest := c.place(judge.SystemTree, system, judge.Trust, judge.Client)
 		rest.Asked = true
 		found = append(found, judge.InPlace(rest)...)
@@ -241,9 +247,14 @@ func (c *checker) flatFolder(folder string) error {
 	layout := libvirt.Flat(folder)
 	p := c.place(judge.FlatFolder, layout, append([]judge.Role{judge.Trust}, roles...)...)
 	strays(&p, libvirt.MisplacedFlat(folder))
+	for _, role := range roles {
+		p.Numbered = p.Numbered || role == judge.Client && len(c.moreIdentities(role, layout)) > 0
+	}
 	found := judge.InPlace(p)
 	for _, role := range roles {
-		c.conclude(string(role), "", folder, append(slices.Clone(found), c.pair(c.set(role, "libvirt", layout), *c.libvirt)...))
+		set := c.set(role, "libvirt", layout)
+		set.More = c.moreIdentities(role, layout)
+		c.conclude(string(role), "", folder, append(slices.Clone(found), c.pair(set, *c.libvirt)...))
 	}
 	if len(roles) == 0 {
 		c.conclude("ca", "", folder, append(found, c.caFile(layout, "libvirt", *c.libvirt)...))

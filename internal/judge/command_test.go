@@ -209,6 +209,8 @@ func (g *generator) disturb(t testing.TB, folder string) {
 		func() error {
 			return beside(pick(g, "servercert.pem", "serverkey.pem", "crl.pem", "ca-cert.pem", "client-cert.pem", "clientcert0.pem", "clientkey0.pem", "cakey.pem"))
 		},
+		func() error { return numbered(folder, copyFile) },
+		func() error { return numbered(folder, os.Rename) },
 		func() error {
 			return errors.Join(os.RemoveAll(filepath.Join(folder, "clientcert.pem")), os.RemoveAll(filepath.Join(folder, "clientkey.pem")))
 		},
@@ -216,6 +218,12 @@ func (g *generator) disturb(t testing.TB, folder string) {
 	if err := pick(g, ways...)(); err != nil && !errors.Is(err, os.ErrNotExist) && !errors.Is(err, syscall.EISDIR) {
 		t.Fatal(err)
 	}
+}
+
+// numbered gives the pair to the names of a further one, which libvirt 11.10 reads.
+func numbered(folder string, give func(from, to string) error) error {
+	at := func(name string) string { return filepath.Join(folder, name) }
+	return errors.Join(give(at("clientcert.pem"), at("clientcert0.pem")), give(at("clientkey.pem"), at("clientkey0.pem")))
 }
 
 func copyFile(from, to string) error {

@@ -53,6 +53,8 @@ type Place struct {
 	Roles []Role // what of it counts
 	// Asked is whether the roles were named: what is missing is an error then.
 	Asked bool
+	// Numbered is whether numbered pairs, such as clientcert0.pem and its key, are there.
+	Numbered bool
 	// Serves is whether a daemon is set up to listen on this machine.
 	Serves bool
 	Target libvirt.Target

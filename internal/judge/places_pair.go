@@ -45,6 +45,7 @@ func (j *placeJudge) nowhere(spot Spot, level Level, stage Stage, what string) {
 
 func (j *placeJudge) noPair(role Role, cert Spot) {
 	switch {
+	case j.Numbered && j.Target.Product != "" && j.Target.AtLeast(11, 10): // it is one of those
 	case j.Kind == UserFolder && role == Client: // the system's is taken
 	case role == Server && j.Kind == SystemTree:
 		level := Note

@@ -7,8 +7,6 @@ import (
 	"crypto/x509"
 	"errors"
 	"fmt"
-	"io/fs"
-	"slices"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -385,18 +383,4 @@ func (in *intake) beside() (map[libvirt.File][]byte, error) {
 		files[file] = data
 	}
 	return files, nil
-}
-
-// readCertsIfThere is readCerts; none where there is no file.
-func readCertsIfThere(path string) ([]*x509.Certificate, error) {
-	certs, err := readCerts(path)
-	if errors.Is(err, fs.ErrNotExist) {
-		return nil, nil
-	}
-	return certs, err
-}
-
-// containsCert reports whether a certificate is among others.
-func containsCert(certs []*x509.Certificate, cert *x509.Certificate) bool {
-	return slices.ContainsFunc(certs, cert.Equal)
 }

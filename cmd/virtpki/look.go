@@ -317,3 +317,17 @@ func (a *authority) signed() ([]*x509.Certificate, error) {
 	}
 	return certs, err
 }
+
+// readCertsIfThere is readCerts; none where there is no file.
+func readCertsIfThere(path string) ([]*x509.Certificate, error) {
+	certs, err := readCerts(path)
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil, nil
+	}
+	return certs, err
+}
+
+// containsCert reports whether a certificate is among others.
+func containsCert(certs []*x509.Certificate, cert *x509.Certificate) bool {
+	return slices.ContainsFunc(certs, cert.Equal)
+}

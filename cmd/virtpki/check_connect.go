@@ -308,13 +308,10 @@ func (c *connection) no(verdict string, step connectStep) bool {
 // hosting lists the daemons of this machine when it is this machine that is asked,
 // and root who asks.
 func (c *connection) hosting(ctx context.Context, result *libvirt.ProbeResult) []libvirt.Running {
-	if os.Geteuid() != 0 || !slices.ContainsFunc(result.Addresses, c.isOwn) {
+	if !slices.ContainsFunc(result.Addresses, c.isOwn) {
 		return nil
 	}
-	ctx, cancel := context.WithTimeout(ctx, 5*time.Second)
-	defer cancel()
-	daemons, _ := libvirt.FindRunning(ctx, c.g.root, c.g.sysconfdir)
-	return daemons
+	return c.g.running(ctx)
 }
 
 func (c *connection) isOwn(addr netip.Addr) bool {

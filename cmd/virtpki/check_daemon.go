@@ -98,6 +98,11 @@ func (c *checker) daemonConf(name string) judge.DaemonConf {
 	if daemon.ListenTLS {
 		d.Args, d.ArgsFile = c.daemonArgs()
 	}
+	for _, r := range c.running {
+		if r.Daemon.Name == name && r.ConfPath == daemon.ConfPath(c.g.sysconfdir) {
+			d.Answers = r.Address
+		}
+	}
 	return d
 }
 

@@ -6,6 +6,7 @@ import (
 	"os"
 	"path/filepath"
 	"slices"
+	"time"
 
 	"virtpki/internal/judge"
 	"virtpki/internal/libvirt"
@@ -20,6 +21,7 @@ type checker struct {
 	o             *checkOptions
 	libvirt, qemu *libvirt.Target // releases to please; nil is a product that is not judged
 	machine       judge.Machine
+	running       []libvirt.Running     // the daemons of this machine, where it can be asked for them
 	files         map[string]judge.File // what was read
 	areas         []*area
 	verdicts      []roleVerdict
@@ -39,6 +41,9 @@ func (e *env) newChecker(ctx context.Context, g *globals, o *checkOptions) (*che
 	}
 	c.machine = judge.Machine{Now: e.now(), Due: pki.Window{}.CertificateOpens}
 	if g.thisMachine() {
+		if o.pkipath == "" && !o.user {
+			c.running = g.running(ctx)
+		}
 		names, err := e.machineNames(g.underRoot("/etc/hosts"))
 		if err != nil {
 			return nil, err
@@ -49,6 +54,17 @@ func (e *env) newChecker(ctx context.Context, g *globals, o *checkOptions) (*che
 		}
 	}
 	return c, nil
+}
+
+// running lists the daemons that run here and answer soon, for root, who may ask them.
+func (g *globals) running(ctx context.Context) []libvirt.Running {
+	if os.Geteuid() != 0 {
+		return nil
+	}
+	ctx, cancel := context.WithTimeout(ctx, 5*time.Second)
+	defer cancel()
+	daemons, _ := libvirt.FindRunning(ctx, g.root, g.sysconfdir)
+	return daemons
 }
 
 // target is the libvirt to please; the zero value, all of them, where none is named.

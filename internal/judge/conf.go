@@ -21,6 +21,9 @@ type DaemonConf struct {
 	Socket string
 	// Args is what the machine passes to the daemon, and ArgsFile where that stands.
 	Args, ArgsFile string
+	// Answers is the address at which the daemon that runs now takes clients with
+	// TLS; empty where none does, or nobody could tell.
+	Answers string
 	// Systemd is whether the machine starts its daemons with systemd.
 	Systemd bool
 	// HasGroup tells whether the machine knows a group.
@@ -34,8 +37,8 @@ type DaemonConf struct {
 	Client string
 }
 
-// Serves reports whether the machine is set up to let the daemon listen for TLS.
-func (d DaemonConf) Serves() bool { return d.Socket != "" || d.listens() }
+// Serves reports whether the daemon listens for TLS, or the machine is set up to let it.
+func (d DaemonConf) Serves() bool { return d.Socket != "" || d.listens() || d.Answers != "" }
 
 // listens reports whether --listen is passed. virtproxyd has no such option.
 func (d DaemonConf) listens() bool {

@@ -23,10 +23,19 @@ func (j *confJudge) listening() {
 	case j.listens() && !on:
 		j.say("listen-off", Warning, j.mute("listen_tls"), "listen_tls = 0: the daemon does not listen for TLS although it is started with --listen")
 	case j.listens():
+	case j.Answers != "" && j.Systemd:
+		j.say("listens-by-hand", Note, j.enableSocket(),
+			"the daemon that runs takes clients at %s, and %s is not enabled%s: started by systemd, it would not", j.Answers, d.TLSSocket, j.orListen())
 	case j.Systemd && (set && on || d.ListenTLS && j.Exists(j.Layout.Path(libvirt.ServerCert)) && j.Exists("/usr/lib/systemd/system/"+d.TLSSocket)):
-		j.say("nobody-listens", Warning, fmt.Sprintf("systemctl stop %s && systemctl enable --now %s && systemctl start %s", d.Service, d.TLSSocket, d.Service),
+		j.say("nobody-listens", Warning, j.enableSocket(),
 			"the daemon does not listen for TLS: %s is not enabled%s", d.TLSSocket, j.orListen())
 	}
+}
+
+// enableSocket has systemd open the port, which it does for a stopped daemon alone.
+func (j *confJudge) enableSocket() string {
+	d := j.Daemon
+	return fmt.Sprintf("systemctl stop %s && systemctl enable --now %s && systemctl start %s", d.Service, d.TLSSocket, d.Service)
 }
 
 // dropListen takes --listen out of the daemon's arguments, where it is written so.

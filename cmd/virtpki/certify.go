@@ -25,6 +25,14 @@ type identity struct {
 // slot is the name of the identity's key in a keyring.
 func (id *identity) slot() string { return string(id.role) + " " + id.name + id.place }
 
+// subject is the raw subject that a CA gives the identity.
+func (id *identity) subject(ca *x509.Certificate) ([]byte, error) {
+	if id.rawSubject != nil {
+		return id.rawSubject, nil
+	}
+	return leafSubject(ca, id.name)
+}
+
 // makePair plans the certificate of an identity, with its record and its key.
 // A key that is there is taken.
 func (e *env) makePair(j *job, a *authority, keys *keyring, leaf leafPlan, to target, id identity, have *pair) (*x509.Certificate, error) {
@@ -57,14 +65,13 @@ func (e *env) certify(j *job, a *authority, leaf leafPlan, id identity, pub cryp
 // signFor has the CA sign for a key. dropped are the names that nobody asked for and
 // that the CA may not sign. quick is as in [pki.Request].
 func (e *env) signFor(a *authority, leaf leafPlan, id identity, key crypto.PublicKey, quick bool) (cert *x509.Certificate, dropped []string, err error) {
-	if id.rawSubject == nil {
-		if id.rawSubject, err = leafSubject(a.ca.Certificate, id.name); err != nil {
-			return nil, nil, err
-		}
+	subject, err := id.subject(a.ca.Certificate)
+	if err != nil {
+		return nil, nil, err
 	}
 	names, dropped := id.within(pki.PermitOf(a.ca.Certificate))
 	request := pki.Request{
-		Role: id.role, RawSubject: id.rawSubject, PublicKey: key,
+		Role: id.role, RawSubject: subject, PublicKey: key,
 		DNSNames: names.dns, IPAddresses: names.ips,
 		Now: e.now(), Validity: leaf.validity, StrictKeyUsage: leaf.strict, Template: leaf.templates[id.role], Quick: quick,
 	}

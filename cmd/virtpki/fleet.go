@@ -188,10 +188,8 @@ func (f *fleet) checkLine(h hostLine, permit pki.Permit) error {
 		return err
 	}
 	for _, id := range ids {
-		if id.rawSubject == nil {
-			if _, err := leafSubject(f.a.ca.Certificate, id.name); err != nil {
-				return err
-			}
+		if _, err := id.subject(f.a.ca.Certificate); err != nil {
+			return err
 		}
 		kept, _ := id.within(permit)
 		if name := kept.outside(permit); name != "" {

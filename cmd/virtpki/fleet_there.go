@@ -108,11 +108,9 @@ func (f *fleet) checkPair(files bundleFiles, id identity) error {
 	if err != nil {
 		return err
 	}
-	wanted := id.rawSubject
-	if wanted == nil {
-		if wanted, err = leafSubject(f.a.ca.Certificate, id.name); err != nil {
-			return err
-		}
+	wanted, err := id.subject(f.a.ca.Certificate)
+	if err != nil {
+		return err
 	}
 	revokedOn, err := f.revokedOn()
 	if err != nil {

@@ -27,6 +27,7 @@ type signOptions struct {
 	leaveOut    bool
 	ignoreExtra bool
 	reuse       bool
+	revokedToo  bool // --after-revocation
 	yes         bool
 	out         string
 	outDir      string
@@ -42,6 +43,10 @@ what cannot be granted refuses the request. It never becomes a CA, and gets no
 extension that certificates here do not have. Its CN names it; the certificate's
 subject is O=NAME OF THE CA,CN=NAME, as issue makes it. Every file is checked
 before anything is signed.
+
+Whoever was shut out does not renew its way back in: where the last certificate
+of that subject was revoked, for another reason than superseded, --yes refuses
+it unless --after-revocation is given. A compromised key is never signed again.
 
 On a terminal it asks before it signs; elsewhere --yes is needed. With --yes and
 neither --role nor --permit whoever can reach this command gets any name: limit
@@ -79,6 +84,7 @@ func newSign(e *env, g *globals) *cobra.Command {
 	flags.BoolVar(&o.leaveOut, "leave-out", false, "leave out names that may not be granted, instead of refusing the request")
 	flags.BoolVar(&o.ignoreExtra, "ignore-extensions", false, "sign without the extensions that are not granted, instead of refusing the request")
 	flags.BoolVar(&o.reuse, "reuse", false, "answer a request that was signed before with the same certificate, if it is still good")
+	flags.BoolVar(&o.revokedToo, "after-revocation", false, "sign with --yes too for those whose last certificate was revoked")
 	flags.BoolVarP(&o.yes, "yes", "y", false, "do not ask")
 	flags.StringVarP(&o.out, "out", "o", "", "write the answer to `file`")
 	flags.StringVar(&o.outDir, "out-dir", "", "write one answer for each FILE into `directory`, as NAME.pem")
@@ -114,7 +120,7 @@ type signing struct {
 	policy *signPolicy
 	files  []*incoming
 	keys   *keyring
-	known  map[string][]*x509.Certificate // what was signed before, by key
+	known  *earlier
 }
 
 func (e *env) sign(ctx context.Context, g *globals, o *signOptions, files []string) error {
@@ -203,42 +209,35 @@ func (s *signing) consider() error {
 	if err != nil {
 		return err
 	}
+	if err := a.loadCRL(); err != nil {
+		return err
+	}
 	if s.known == nil {
-		signed, err := a.signed()
-		if err != nil {
+		if s.known, err = a.earlier(); err != nil {
 			return err
 		}
-		s.known = knownKeys(signed)
 	}
 	for _, in := range s.files {
 		in.orders = nil
 		for i, csr := range in.csrs {
-			order, err := s.policy.grant(a, csr)
+			order, err := s.grant(a, csr)
 			if err != nil {
 				return fmt.Errorf("%s, request %d (%s): %w", inputName(in.name), i+1, csrName(csr), err)
 			}
-			order.before = s.known[keyText(csr.PublicKey)]
 			in.orders = append(in.orders, order)
 		}
 	}
 	return nil
 }
 
-// knownKeys are the certificates that were signed already, by their keys.
-func knownKeys(certs []*x509.Certificate) map[string][]*x509.Certificate {
-	known := make(map[string][]*x509.Certificate)
-	for _, cert := range certs {
-		text := keyText(cert.PublicKey)
-		known[text] = append(known[text], cert)
+// grant decides what one request gets, by the policy and by what was signed before.
+func (s *signing) grant(a *authority, csr *pki.CSR) (order, error) {
+	o, err := s.policy.grant(a, csr)
+	if err != nil {
+		return o, err
 	}
-	return known
-}
-
-// keyText is a public key in a form that can be compared; empty for one that has
-// none.
-func keyText(pub any) string {
-	der, _ := x509.MarshalPKIXPublicKey(pub)
-	return string(der)
+	o.before = s.known.byKey[keyText(csr.PublicKey)]
+	return o, s.checkRevoked(a, &o)
 }
 
 // confirm shows what will be signed, and asks.

@@ -282,13 +282,7 @@ func (p *signPolicy) limitName(o *order, constraints pki.Permit) error {
 // describes reports whether a certificate is what the order would give, but for
 // its dates and serial.
 func (o *order) describes(cert, ca *x509.Certificate) bool {
-	raw := o.rawSubject
-	if raw == nil {
-		var err error
-		if raw, err = leafSubject(ca, o.name); err != nil {
-			return false
-		}
-	}
-	return string(raw) == string(cert.RawSubject) && slices.Equal(pki.RolesOf(cert), []pki.Role{o.role}) &&
+	raw, err := o.subject(ca)
+	return err == nil && string(raw) == string(cert.RawSubject) && slices.Equal(pki.RolesOf(cert), []pki.Role{o.role}) &&
 		slices.Equal(o.dns, cert.DNSNames) && slices.EqualFunc(o.ips, cert.IPAddresses, net.IP.Equal)
 }

@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"crypto/x509"
 	"errors"
 	"fmt"
 	"path/filepath"
@@ -15,10 +16,11 @@ import (
 )
 
 const rollbackHelp = `Put the generation of keys and certificates before the last renewal back, in one
-instant, have the daemon read it, and prove it. Done twice, it is as before.
+instant, have the daemon read it, and prove it. Done twice, it is as before;
+--dry-run tells between which certificates.
 
-The system's pairs are meant, QEMU's too, with --user the user's own. CA and CRL stay as they
-are: what was revoked stays so.`
+The system's pairs are meant, QEMU's too, with --user the user's own. CA and CRL
+stay as they are: what was revoked stays so.`
 
 func newRollback(e *env, g *globals) *cobra.Command {
 	o := &reloadOptions{}
@@ -40,23 +42,23 @@ func newRollback(e *env, g *globals) *cobra.Command {
 }
 
 func (e *env) rollback(ctx context.Context, g *globals, o *reloadOptions, user bool) error {
-	layouts, err := previousOf(g, user)
+	generations, err := previousOf(g, user)
 	if err != nil {
 		return err
 	}
 	j := &job{}
 	if g.dryRun {
-		for _, layout := range layouts {
-			j.did("%s is in the place of %s", store.Previous(layout.PairFolder()), layout.PairFolder())
+		for _, before := range generations {
+			j.did("%s is in the place of %s%s", store.Previous(before.layout.PairFolder()), before.layout.PairFolder(), before.text)
 		}
 		return e.tell(g, j)
 	}
-	err = e.locked(ctx, layouts[0], func() error {
-		for _, layout := range layouts {
-			if err := store.Rollback(layout.PairFolder()); err != nil {
+	err = e.locked(ctx, generations[0].layout, func() error {
+		for _, before := range generations {
+			if err := store.Rollback(before.layout.PairFolder()); err != nil {
 				return err
 			}
-			j.did("%s is as it was before", layout.PairFolder())
+			j.did("%s is as it was before%s", before.layout.PairFolder(), before.text)
 		}
 		if user {
 			return nil
@@ -69,14 +71,20 @@ func (e *env) rollback(ctx context.Context, g *globals, o *reloadOptions, user b
 	return e.tellWith(g, j, err)
 }
 
+// previous is the generation before of a layout.
+type previous struct {
+	layout libvirt.Layout
+	text   string // see exchanged
+}
+
 // previousOf lists the layouts that have a generation before, and wants each to
 // be whole.
-func previousOf(g *globals, user bool) ([]libvirt.Layout, error) {
+func previousOf(g *globals, user bool) ([]previous, error) {
 	candidates := append([]libvirt.Layout{g.system()}, libvirt.QEMU(g.underRoot(g.sysconfdir))...)
 	if layouts := g.layouts(); user && len(layouts) > 1 {
 		candidates = layouts[1:]
 	}
-	var found []libvirt.Layout
+	var found []previous
 	for i, layout := range candidates {
 		if i > 0 && !store.Exists(store.Previous(layout.PairFolder())) {
 			continue
@@ -84,7 +92,7 @@ func previousOf(g *globals, user bool) ([]libvirt.Layout, error) {
 		if err := checkPrevious(layout); err != nil {
 			return nil, err
 		}
-		found = append(found, layout)
+		found = append(found, previous{layout, exchanged(layout)})
 	}
 	return found, nil
 }
@@ -92,21 +100,49 @@ func previousOf(g *globals, user bool) ([]libvirt.Layout, error) {
 // checkPrevious wants the generation before to be whole: a certificate without
 // its key, or with another's, would keep the daemon from starting.
 func checkPrevious(layout libvirt.Layout) error {
-	previous := store.Previous(layout.PairFolder())
 	found := false
 	for _, role := range []pki.Role{pki.Server, pki.Client} {
-		p := newPair(layout, role)
-		p.certPath = previousPath(layout, libvirt.CertFile(string(role)))
-		p.keyPath = previousPath(layout, libvirt.KeyFile(string(role)))
+		p := previousPair(layout, role)
 		if err := firstOf(p.readCert(), p.readKey(), p.mismatch()); err != nil {
 			return err
 		}
 		found = found || p.cert != nil && p.key != nil
 	}
 	if !found {
-		return fmt.Errorf("there is nothing to go back to: %s holds no pair", previous)
+		return fmt.Errorf("there is nothing to go back to: %s holds no pair", store.Previous(layout.PairFolder()))
 	}
 	return nil
+}
+
+// previousPair is where the generation before has its pair for a role.
+func previousPair(layout libvirt.Layout, role pki.Role) *pair {
+	return &pair{
+		role:     role,
+		certPath: previousPath(layout, libvirt.CertFile(string(role))),
+		keyPath:  previousPath(layout, libvirt.KeyFile(string(role))),
+	}
+}
+
+// exchanged tells the certificates that come back, and those that go: "; server:
+// serial A until DAY, was serial B until DAY". What is damaged is told as none: it
+// is what a rollback is for.
+func exchanged(layout libvirt.Layout) (text string) {
+	for _, role := range []pki.Role{pki.Server, pki.Client} {
+		back, live := previousPair(layout, role), newPair(layout, role)
+		_ = errors.Join(back.readCert(), live.readCert())
+		if back.cert != nil || live.cert != nil {
+			text += fmt.Sprintf("; %s: %s, was %s", role, serialAndEnd(back.cert), serialAndEnd(live.cert))
+		}
+	}
+	return text
+}
+
+// serialAndEnd tells one certificate of a subject from another.
+func serialAndEnd(cert *x509.Certificate) string {
+	if cert == nil {
+		return "none"
+	}
+	return fmt.Sprintf("serial %s until %s", store.SerialText(cert.SerialNumber), cert.NotAfter.UTC().Format(dateForm))
 }
 
 // previousPath is where a file of the generation before lies.

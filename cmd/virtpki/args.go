@@ -2,6 +2,7 @@ package main
 
 import (
 	"fmt"
+	"regexp"
 	"strings"
 
 	"github.com/spf13/cobra"
@@ -53,6 +54,27 @@ func positional(cmd *cobra.Command) []string {
 		}
 	}
 	return words
+}
+
+// The errors of cobra's groups of flags, which it has no types for (its flag_groups.go).
+var (
+	noneOfGroup = regexp.MustCompile(`^at least one of the flags in the group \[(.*)\] is required$`)
+	tooManyOf   = regexp.MustCompile(`^if any flags in the group \[.*\] are set none of the others can be; \[(.*)\] were all set$`)
+)
+
+// wordGroup names the flags of a group of which none was given, or more than one, as
+// they are typed; another error stays as it is.
+func wordGroup(cmd *cobra.Command, err error) error {
+	names := func(found []string) []string {
+		return strings.Fields("--" + strings.ReplaceAll(found[1], " ", " --"))
+	}
+	if found := noneOfGroup.FindStringSubmatch(err.Error()); found != nil {
+		return fmt.Errorf("%s: one of %s is missing", cmd.CommandPath(), strings.Join(names(found), ", "))
+	}
+	if found := tooManyOf.FindStringSubmatch(err.Error()); found != nil {
+		return fmt.Errorf("%s: %s exclude each other", cmd.CommandPath(), strings.Join(names(found), " and "))
+	}
+	return err
 }
 
 func areThere(words []string) string {

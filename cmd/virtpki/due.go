@@ -134,7 +134,7 @@ func (in *installation) judge(r *renewal, a *authority) {
 	say := func(format string, args ...any) { in.reasons = append(in.reasons, fmt.Sprintf(format, args...)) }
 	switch now := r.now(); {
 	case r.force:
-		say("renewed because it was asked for")
+		say("due: asked for")
 	case !now.Before(cert.NotAfter):
 		say("expired on %s", cert.NotAfter.UTC().Format(dateForm))
 	case !now.Before(in.opens):

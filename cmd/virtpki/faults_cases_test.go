@@ -141,8 +141,8 @@ func localFaultCases() []faults {
 			command: []string{"renew", "--force", "--root", "ROOT", "--no-reload"},
 			check:   checkRenewFaults,
 			again: func(t *testing.T, at scene, first, second outcome) {
-				wantDone(t, first, "renewed because it was asked for")
-				wantDone(t, second, "renewed because it was asked for")
+				wantDone(t, first, "due: asked for")
+				wantDone(t, second, "due: asked for")
 				checkRenewFaults(t, at)
 				wantRevoked(t, at, "bob")
 				if entries, err := os.ReadDir(at.root + "/etc/pki"); err != nil || len(entries) != 3 {

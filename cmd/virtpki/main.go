@@ -52,6 +52,9 @@ func run(ctx context.Context, e *env, args []string) int {
 	if err == nil {
 		return exitDone
 	}
+	if !started {
+		err = wordGroup(cmd, err)
+	}
 	code := exitCode(ctx, err, started)
 	e.printError(cmd, err, code)
 	return code

@@ -31,7 +31,7 @@ func (r *renewal) renewElsewhere(ctx context.Context) error {
 		return err
 	}
 	if r.via == "" {
-		return errors.Join(r.tellRequested(made), firstOf(r.failures(), errRefused))
+		return firstOf(r.tellRequested(made), r.failures(), errRefused)
 	}
 	answer, err := r.askCA(ctx, csrs)
 	if err != nil {

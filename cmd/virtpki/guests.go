@@ -96,14 +96,20 @@ func (r *guestRefresh) left(ctx context.Context, host *libvirt.GuestHost, guest 
 
 // one deals with one guest.
 func (r *guestRefresh) one(ctx context.Context, host *libvirt.GuestHost, guest libvirt.Guest) error {
-	ctx, cancel := context.WithTimeout(ctx, guestTimeout)
-	defer cancel()
 	if r.changed {
 		r.tellHeld(guest)
 	}
 	if !guest.VNC || !r.changed && r.upToDate(ctx, guest) {
 		return nil
 	}
+	return r.e.locked(ctx, r.g.system(), func() error { return r.refresh(ctx, host, guest) })
+}
+
+// refresh has a guest's VNC read its files again and proves it, under the lock: no
+// other run exchanges them meanwhile.
+func (r *guestRefresh) refresh(ctx context.Context, host *libvirt.GuestHost, guest libvirt.Guest) error {
+	ctx, cancel := context.WithTimeout(ctx, guestTimeout)
+	defer cancel()
 	err := host.ReloadVNC(ctx, guest)
 	switch {
 	case errors.Is(err, libvirt.ErrVNCWithoutTLS):

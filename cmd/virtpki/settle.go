@@ -33,23 +33,29 @@ func (e *env) settle(ctx context.Context, g *globals, o *reloadOptions, j *job) 
 }
 
 // settleOne leaves a daemon that is in order alone.
-func (r reloader) settleOne(ctx context.Context, d libvirt.Running, changed bool) (err error) {
+func (r reloader) settleOne(ctx context.Context, d libvirt.Running, changed bool) error {
 	switch {
 	case d.ConfChanged && r.restart == "":
 		if !changed {
 			r.j.note("restart %s: its conf has changed since it was started", d.Daemon.Name)
 		}
 		return nil
-	case d.ConfChanged:
-		if d, err = r.restartOne(ctx, d); err != nil {
-			return err
-		}
-	case d.Address == "" || !changed && r.serves(ctx, d):
+	case !d.ConfChanged && (d.Address == "" || !changed && r.serves(ctx, d)):
 		return nil
-	default:
-		if d, err = r.refresh(ctx, d); err != nil {
-			return err
-		}
+	}
+	return r.e.locked(ctx, r.g.system(), func() error { return r.catchUp(ctx, d) })
+}
+
+// catchUp has a daemon go by what is on disk, and proves it, under a lock that the
+// caller holds.
+func (r reloader) catchUp(ctx context.Context, d libvirt.Running) (err error) {
+	if d.ConfChanged {
+		d, err = r.restartOne(ctx, d)
+	} else {
+		d, err = r.refreshLocked(ctx, d)
+	}
+	if err != nil {
+		return err
 	}
 	return r.prove(ctx, d, systemClient(r.g))
 }

@@ -146,19 +146,20 @@ func TestHostEndsWithItsOwner(t *testing.T) {
 	}
 }
 
+// SIGUSR1: a shell cannot trap SIGHUP where the tests themselves run under nohup.
 func TestProcessStopAndSignal(t *testing.T) {
 	h := newTestHost(t, HostConfig{Name: "hv1"})
-	p, err := h.Start(t.Context(), "trapper", "sh", "-c", `trap 'echo hup' HUP; trap '' TERM; echo up >&2; while :; do sleep 0.05; done`)
+	p, err := h.Start(t.Context(), "trapper", "sh", "-c", `trap 'echo usr1' USR1; trap '' TERM; echo up >&2; while :; do sleep 0.05; done`)
 	if err != nil {
 		t.Fatal(err)
 	}
 	waitFor(t, "its first word", func() bool { s, _ := p.Stderr(t.Context()); return s == "up\n" })
-	if err := p.Signal(t.Context(), "HUP"); err != nil {
+	if err := p.Signal(t.Context(), "USR1"); err != nil {
 		t.Fatal(err)
 	}
-	waitFor(t, "its answer to HUP", func() bool { s, _ := p.Stdout(t.Context()); return s == "hup\n" })
+	waitFor(t, "its answer to USR1", func() bool { s, _ := p.Stdout(t.Context()); return s == "usr1\n" })
 	if p.Exited() {
-		t.Error("the process ended by SIGHUP")
+		t.Error("the process ended by SIGUSR1")
 	}
 	p.Signal(t.Context(), "KILL")
 	var exit *exec.ExitError

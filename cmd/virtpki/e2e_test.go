@@ -4,6 +4,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"runtime"
 	"testing"
 
 	"github.com/rogpeppe/go-internal/testscript"
@@ -29,12 +30,15 @@ func TestE2E(t *testing.T) {
 	config := labscript.Config{
 		Binary: buildStatic(t),
 		Tools:  map[string]string{buildProgram(t, "../../internal/lab/vnctls"): "/usr/bin/vnctls"},
-		Slots:  make(chan struct{}, 2),
+		Slots:  make(chan struct{}, runtime.NumCPU()),
 	}
-	for _, config.Release = range releases {
-		config.Env = []string{"BENCH=" + absolute(t, "../../bench"), "DOCS=" + absolute(t, "../../docs"), "QEMU=" + qemuPackages(t, config.Release)}
-		t.Run(config.Release.String(), func(t *testing.T) {
-			testscript.Run(t, labscript.Params(t.Context(), "../../testdata/e2e", config))
+	for _, release := range releases {
+		config.Release = release
+		config.Env = []string{"BENCH=" + absolute(t, "../../bench"), "DOCS=" + absolute(t, "../../docs"), "QEMU=" + qemuPackages(t, release)}
+		params := labscript.Params(t.Context(), "../../testdata/e2e", config)
+		t.Run(release.String(), func(t *testing.T) {
+			t.Parallel()
+			testscript.Run(t, params)
 		})
 	}
 }

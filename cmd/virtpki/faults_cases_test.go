@@ -5,7 +5,6 @@ import (
 	"maps"
 	"math/big"
 	"os"
-	"path/filepath"
 	"slices"
 	"strings"
 	"testing"
@@ -188,14 +187,6 @@ var bootstrapCommand = []string{"bootstrap", "--root", "ROOT", "--name", "Exampl
 
 var bundleCommand = []string{"bootstrap", "--root", "ROOT", "--hostname", "hv1.example"}
 
-// prepareBundle makes a conf, and a bundle whose CA is elsewhere.
-func prepareBundle(t *testing.T, in injector, root string) {
-	t.Helper()
-	prepareConf(t, in, root)
-	in.must(t, root, "ca", "init", "--root", "ROOT/ca", "--name", "Example Org")
-	in.must(t, root, "issue", "host", "hv1.example", "--root", "ROOT/ca", "--out", "ROOT/out")
-}
-
 // checkBundleFaults looks at a host that is given its files.
 func checkBundleFaults(t *testing.T, at scene) {
 	t.Helper()
@@ -228,40 +219,6 @@ func finishBundle(t *testing.T, at scene, first, second outcome) {
 
 const confPath = "/etc/libvirt/libvirtd.conf"
 
-// prepareConf makes a conf as a package brings it.
-func prepareConf(t *testing.T, _ injector, root string) {
-	t.Helper()
-	conf := root + confPath
-	if err := os.MkdirAll(filepath.Dir(conf), 0o755); err != nil {
-		t.Fatal(err)
-	}
-	text := "# the host's own\n#listen_tls = 0\nlog_level = 3\n"
-	if err := os.WriteFile(conf, []byte(text), 0o640); err != nil {
-		t.Fatal(err)
-	}
-}
-
-// prepareQEMU makes a host with a user for QEMU.
-func prepareQEMU(t *testing.T, in injector, root string) {
-	t.Helper()
-	prepareConf(t, in, root)
-	for name, text := range map[string]string{
-		"passwd": "libvirt-qemu:x:64055:104::/:/usr/sbin/nologin\n",
-		"group":  "kvm:x:104:\nlibvirt-qemu:x:64055:libvirt-qemu\n",
-	} {
-		if err := os.WriteFile(filepath.Join(root, "etc", name), []byte(text), 0o644); err != nil {
-			t.Fatal(err)
-		}
-	}
-}
-
-// prepareCopies makes a host whose pairs are due, with copies of them for QEMU.
-func prepareCopies(t *testing.T, in injector, root string) {
-	t.Helper()
-	prepareQEMU(t, in, root)
-	in.must(t, root, slices.Concat(bootstrapCommand, []string{"--with", "qemu", "--validity", "300d"})...)
-}
-
 // checkQEMUFaults wants each of QEMU's folders to be whole, or not to be there.
 func checkQEMUFaults(t *testing.T, at scene) {
 	t.Helper()
@@ -281,34 +238,6 @@ func checkQEMUFaults(t *testing.T, at scene) {
 			}
 		}
 		checkPairs(t, layout, caOf(at))
-	}
-}
-
-func prepareCA(t *testing.T, in injector, root string) {
-	t.Helper()
-	in.must(t, root, "ca", "init", "--root", "ROOT", "--name", "Example Org")
-}
-
-// prepareRevoked makes a host whose CA has revoked bob and not alice.
-func prepareRevoked(t *testing.T, in injector, root string) {
-	t.Helper()
-	in.must(t, root, bootstrapCommand...)
-	in.must(t, root, "issue", "client", "alice", "bob", "carol", "--root", "ROOT", "--out", "ROOT/out", "--layout", "pkipath")
-	in.must(t, root, "revoke", "bob", "--root", "ROOT", "--no-reload")
-}
-
-// prepareElsewhere makes a host whose CA has a folder of its own.
-func prepareElsewhere(t *testing.T, in injector, root string) {
-	t.Helper()
-	in.must(t, root, append(slices.Clone(bootstrapCommand), "--ca", "ROOT/ca")...)
-	in.must(t, root, "issue", "client", "alice", "--root", "ROOT", "--ca", "ROOT/ca", "--out", "ROOT/out", "--layout", "pkipath")
-}
-
-// must runs a command that has to succeed.
-func (in injector) must(t *testing.T, root string, command ...string) {
-	t.Helper()
-	if o := in.run(t, root, command); o.status != 0 {
-		t.Fatalf("%v: exit status %d\n%s", command, o.status, o.stderr)
 	}
 }
 

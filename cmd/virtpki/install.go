@@ -12,6 +12,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"virtpki/internal/libvirt"
+	"virtpki/internal/store"
 	"virtpki/pki"
 )
 
@@ -263,7 +264,7 @@ func (in *intake) decidePairs(j *job) error {
 		}
 		taken[s] = cert
 		if err := in.place(j, s, key, cert); err != nil {
-			return fmt.Errorf("the %s certificate %s (serial %X): %w", s.live.role, dnOf(cert), cert.SerialNumber, err)
+			return fmt.Errorf("the %s certificate %s (serial %s): %w", s.live.role, dnOf(cert), store.SerialText(cert.SerialNumber), err)
 		}
 	}
 	if len(others) > 0 && len(taken) == 0 {

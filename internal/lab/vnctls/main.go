@@ -50,7 +50,7 @@ func run(ca, name, address, cert, key string) error {
 	if err := secure.Handshake(); err != nil {
 		return err
 	}
-	fmt.Printf("serial %X\n", secure.ConnectionState().PeerCertificates[0].SerialNumber)
+	fmt.Printf("serial %X\n", secure.ConnectionState().PeerCertificates[0].SerialNumber.Bytes())
 	return greet(secure)
 }
 

@@ -64,6 +64,9 @@ func (c *checker) mendByID(f judge.Finding) string {
 	layout := c.g.system()
 	switch f.ID {
 	case "no-ca":
+		if c.waits(judge.Server) || c.waits(judge.Client) {
+			return "it comes with the answer to the request that waits here (virtpki install)"
+		}
 		if !c.signsHere() && f.File == layout.Path(libvirt.CACert) {
 			return "copy it here from where your CA is; where there is none yet, virtpki bootstrap makes everything"
 		}
@@ -121,11 +124,19 @@ func (c *checker) mendPair(f judge.Finding, role judge.Role, cert, key string) s
 // mendByRequest makes a pair whose key stays here, where the CA's key is on another
 // machine. A certificate that cannot be read is in the way of that.
 func (c *checker) mendByRequest(role judge.Role, cert, key string, unreadable error) string {
+	if unreadable != nil && !store.Exists(cert) && c.waits(role) {
+		return fmt.Sprintf("virtpki request %s prints the request that waits for its answer: virtpki sign where the CA's key is, virtpki install its answer", role)
+	}
 	words := fmt.Sprintf("request %s %s --out %[1]s.csr, virtpki sign where the CA's key is, virtpki install its answer", role, c.hostName())
 	if unreadable != nil && store.Exists(cert) {
 		return fmt.Sprintf("rm -rf %s %s && virtpki %s%s", judge.Quote(cert), judge.Quote(key), c.g.sameFiles(), words)
 	}
 	return "virtpki " + words
+}
+
+// waits reports whether a key waits here for a certificate that was requested.
+func (c *checker) waits(role judge.Role) bool {
+	return store.Exists(c.g.system().Path(libvirt.PendingFile(string(role))))
 }
 
 func (c *checker) hostName() string {

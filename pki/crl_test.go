@@ -146,6 +146,33 @@ func TestParseCRLs(t *testing.T) {
 	}
 }
 
+// A replaced entry stays in its place with what else it says; the others keep their
+// bytes, and a serial that the list does not have is not added.
+func TestReplaceEntries(t *testing.T) {
+	ca := newCA(t, pki.EC256)
+	invalidity := pkix.Extension{Id: asn1.ObjectIdentifier{2, 5, 29, 24}, Value: []byte("\x18\x0f20260101000000Z")}
+	first := entry(6, pki.ReasonUnspecified)
+	first.ExtraExtensions = []pkix.Extension{invalidity}
+	base := sign(t, ca, pki.CRLRequest{Add: []x509.RevocationListEntry{entry(5, pki.ReasonSuperseded), first, entry(7, pki.ReasonUnspecified)}})
+	old, _ := base.Find(big.NewInt(6))
+	next := sign(t, ca, pki.CRLRequest{Base: base, Replace: []x509.RevocationListEntry{pki.WithReason(old, pki.ReasonKeyCompromise), entry(9, pki.ReasonKeyCompromise)}})
+	var before, after []x509.RevocationListEntry
+	for e := range base.Entries() {
+		before = append(before, e)
+	}
+	for e := range next.Entries() {
+		after = append(after, e)
+	}
+	if len(after) != 3 || !bytes.Equal(before[0].Raw, after[0].Raw) || !bytes.Equal(before[2].Raw, after[2].Raw) {
+		t.Fatalf("got %d entries, want the 3 of before with the first and the last as they were", len(after))
+	}
+	got := after[1]
+	if got.SerialNumber.Int64() != 6 || got.ReasonCode != int(pki.ReasonKeyCompromise) || !got.RevocationTime.Equal(old.RevocationTime) ||
+		len(got.Extensions) != 2 || !got.Extensions[0].Id.Equal(invalidity.Id) {
+		t.Errorf("got %+v, want serial 6 of %v with keyCompromise beside its invalidityDate", got, old.RevocationTime)
+	}
+}
+
 func TestParseCRLRefuses(t *testing.T) {
 	ca := newCA(t, pki.EC256)
 	raw := sign(t, ca, pki.CRLRequest{Add: []x509.RevocationListEntry{entry(5, pki.ReasonSuperseded)}}).Raw

@@ -1,7 +1,10 @@
 package pki
 
 import (
+	"crypto/x509"
+	"crypto/x509/pkix"
 	"fmt"
+	"slices"
 	"strings"
 )
 
@@ -74,4 +77,14 @@ func (r Reason) check() error {
 		return fmt.Errorf("%s is not in RFC 5280 section 5.3.1", r)
 	}
 	return nil
+}
+
+// WithReason is an entry of a list with another reason, and all else that it says,
+// as [CRLRequest.Replace] takes it.
+func WithReason(entry x509.RevocationListEntry, reason Reason) x509.RevocationListEntry {
+	entry.ReasonCode = int(reason)
+	entry.ExtraExtensions = slices.DeleteFunc(slices.Clone(entry.Extensions), func(ext pkix.Extension) bool {
+		return ext.Id.Equal(oidReasonCode)
+	})
+	return entry
 }

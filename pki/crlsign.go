@@ -13,6 +13,7 @@ import (
 	"errors"
 	"fmt"
 	"math/big"
+	"slices"
 	"time"
 
 	"golang.org/x/crypto/cryptobyte"
@@ -26,10 +27,11 @@ type CRLRequest struct {
 	Number *big.Int
 
 	// Base is the list that the new one takes the place of, nil for none. Its
-	// entries are all kept byte for byte and in order, those for certificates
-	// that have expired and serials that stand twice too. Its own extensions and
-	// version are not kept. It must be of the CA's name, byte for byte, and
-	// neither a delta nor an indirect CRL. Its signature is not verified here.
+	// entries, but for those that Replace names, are all kept byte for byte and in
+	// order, those for certificates that have expired and serials that stand twice
+	// too. Its own extensions and version are not kept. It must be of the CA's name,
+	// byte for byte, and neither a delta nor an indirect CRL. Its signature is not
+	// verified here.
 	Base *CRL
 
 	// Add are the entries that come behind those of Base, by SerialNumber,
@@ -38,6 +40,11 @@ type CRLRequest struct {
 	// first revocation is the one that counts. Find tells beforehand; afterwards
 	// Len does.
 	Add []x509.RevocationListEntry
+
+	// Replace are entries, as in Add, that take the place of those of Base for the
+	// same serials: with another reason, mostly. One for a serial that Base does not
+	// have is skipped.
+	Replace []x509.RevocationListEntry
 
 	Now      time.Time     // thisUpdate
 	Validity time.Duration // until nextUpdate; zero means DefaultCRLValidity
@@ -134,7 +141,7 @@ func (r *CRLRequest) check(issuer *x509.Certificate) error {
 }
 
 func (r *CRLRequest) checkEntries() error {
-	for i, entry := range r.Add {
+	for i, entry := range slices.Concat(r.Add, r.Replace) {
 		switch {
 		case entry.SerialNumber == nil:
 			return fmt.Errorf("new entry %d has no serial", i+1)
@@ -216,7 +223,7 @@ func (r *CRLRequest) extensions(issuer *x509.Certificate) ([]byte, error) {
 // extensions: 40 without the serial.
 func (r *CRLRequest) addSize() int {
 	size := 0
-	for _, entry := range r.Add {
+	for _, entry := range slices.Concat(r.Add, r.Replace) {
 		size += 40 + entry.SerialNumber.BitLen()/8
 	}
 	return size
@@ -226,13 +233,50 @@ func (r *CRLRequest) addSize() int {
 // first where the base names other issuers: such an entry speaks for all that
 // follow it (section 5.3.3), while the first in a list are the CA's own.
 func (r *CRLRequest) entries(list *frame) error {
+	base, err := r.kept()
+	if err != nil {
+		return err
+	}
 	if !bytes.Contains(r.Base.entries, derCertificateIssuer) {
-		list.append(r.Base.entries)
+		list.append(base)
 		return list.add(r.addNew)
 	}
-	err := list.add(r.addNew)
-	list.append(r.Base.entries)
+	err = list.add(r.addNew)
+	list.append(base)
 	return err
+}
+
+// kept are the entries of the base, with those in their places that are replaced.
+func (r *CRLRequest) kept() ([]byte, error) {
+	instead := make(map[string]x509.RevocationListEntry, len(r.Replace))
+	for _, entry := range r.Replace {
+		instead[string(integer(entry.SerialNumber))] = entry
+	}
+	if !r.Base.hasAny(instead) {
+		return r.Base.entries, nil
+	}
+	b := cryptobyte.NewBuilder(make([]byte, 0, len(r.Base.entries)+r.addSize()))
+	for raw, serial := range r.Base.rawEntries() {
+		if entry, ok := instead[string(serial)]; ok {
+			addEntry(b, serial, entry)
+		} else {
+			b.AddBytes(raw)
+		}
+	}
+	return b.Bytes()
+}
+
+// hasAny reports whether an entry has one of some serials.
+func (c *CRL) hasAny(serials map[string]x509.RevocationListEntry) bool {
+	if len(serials) == 0 {
+		return false
+	}
+	for _, serial := range c.rawEntries() {
+		if _, ok := serials[string(serial)]; ok {
+			return true
+		}
+	}
+	return false
 }
 
 // addNew encodes the new entries, each serial once and none that is in the base.

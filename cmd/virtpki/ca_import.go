@@ -340,7 +340,7 @@ func (e *env) planImportedCRL(j *job, in *imported) error {
 	crl, word := in.current, "taken over"
 	if crl == nil || crl.Number == nil || len(in.revoked) > 0 || crl.NextUpdate.Before(e.now()) {
 		var err error
-		if crl, err = in.nextCRL(e.now(), in.revoked, pki.DefaultCRLValidity); err != nil {
+		if crl, err = in.nextCRL(e.now(), in.revoked, nil, pki.DefaultCRLValidity); err != nil {
 			return err
 		}
 		word = "made"

@@ -136,7 +136,7 @@ func (e *env) planCRL(j *job, g *globals, a *authority, c crlPlan, add newEntrie
 		if len(add) > 0 && len(add[gen])+len(elsewhere) == 0 {
 			continue
 		}
-		crl, err := gen.nextCRL(e.now(), append(elsewhere, add[gen]...), c.validity)
+		crl, err := gen.nextCRL(e.now(), elsewhere, add[gen], c.validity)
 		if err != nil {
 			return err
 		}

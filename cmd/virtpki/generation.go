@@ -170,7 +170,7 @@ func maxNumber(a, b *big.Int) *big.Int {
 
 // nextCRL signs the list that follows the current one. The numbers of a CA whose
 // list is lost go on from the time: that is higher than any count.
-func (gen *generation) nextCRL(now time.Time, add []x509.RevocationListEntry, validity time.Duration) (*pki.CRL, error) {
+func (gen *generation) nextCRL(now time.Time, elsewhere, entries []x509.RevocationListEntry, validity time.Duration) (*pki.CRL, error) {
 	next := big.NewInt(now.Unix())
 	if gen.current != nil {
 		next = pki.NextNumber(gen.current)
@@ -178,5 +178,5 @@ func (gen *generation) nextCRL(now time.Time, add []x509.RevocationListEntry, va
 	if gen.highest != nil && gen.highest.Cmp(next) >= 0 {
 		next = new(big.Int).Add(gen.highest, big.NewInt(1))
 	}
-	return gen.ca.CRL(pki.CRLRequest{Number: next, Base: gen.current, Add: add, Now: now, Validity: validity})
+	return gen.ca.CRL(pki.CRLRequest{Number: next, Base: gen.current, Add: slices.Concat(elsewhere, entries), Replace: entries, Now: now, Validity: validity})
 }

@@ -118,16 +118,22 @@ func (o *revokeOptions) parseReason() (pki.Reason, error) {
 	return reason, asUsage(err)
 }
 
-// entriesFor are the CRL entries of those that are not revoked yet, each for the
-// list of the generation that has signed it.
+// entriesFor are the CRL entries of those that are not revoked yet, each for the list
+// of the generation that has signed it. The first reason stays, but where the key turns
+// out to be compromised: then it is never signed again.
 func (e *env) entriesFor(j *job, a *authority, out []condemned, reason pki.Reason) newEntries {
 	entries := make(newEntries)
 	for _, c := range out {
+		signer := a.signerOf(c.cert)
 		if have, ok := a.findRevoked(c.serial); ok {
-			j.did("%s: already revoked on %s", c.label(), have.RevocationTime.UTC().Format(dateForm))
+			was := pki.Reason(have.ReasonCode)
+			j.did("%s: already revoked on %s (%s)", c.label(), have.RevocationTime.UTC().Format(dateForm), was)
+			if reason == pki.ReasonKeyCompromise && was != reason {
+				entries[signer] = append(entries[signer], pki.WithReason(have, reason))
+				j.did("%s: the reason is %s now", c.label(), reason)
+			}
 			continue
 		}
-		signer := a.signerOf(c.cert)
 		entries[signer] = append(entries[signer], x509.RevocationListEntry{
 			SerialNumber:   c.serial,
 			RevocationTime: e.now().UTC().Truncate(time.Second),

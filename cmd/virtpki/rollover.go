@@ -154,7 +154,7 @@ func (e *env) planStart(j *job, g *globals, a *authority, next *generation, keys
 	if err != nil {
 		return err
 	}
-	crl, err := next.nextCRL(e.now(), nil, pki.DefaultCRLValidity)
+	crl, err := next.nextCRL(e.now(), nil, nil, pki.DefaultCRLValidity)
 	if err != nil {
 		return err
 	}

@@ -73,6 +73,9 @@ func (ca *CA) Issue(r Request) (*x509.Certificate, error) {
 	if err != nil {
 		return nil, fmt.Errorf("reading back the %s certificate: %w", r.Role, err)
 	}
+	if missing := r.lost(cert); r.Template != nil && missing != "" {
+		return nil, fmt.Errorf("the template leaves out %s, which was asked for", missing)
+	}
 	return cert, ca.permits(cert, r.Now)
 }
 

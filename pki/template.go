@@ -303,6 +303,45 @@ func (r Request) shape() (*x509.Certificate, error) {
 	return cert, nil
 }
 
+// lost is a name that was asked for and is not in the certificate: a variable with a
+// typing mistake renders as null. Whom a certificate is for is not the template's matter.
+func (r Request) lost(cert *x509.Certificate) string {
+	made := commonNames(cert.RawSubject)
+	for _, name := range commonNames(r.RawSubject) {
+		if !slices.Contains(made, name) {
+			return fmt.Sprintf("the CN %q", name)
+		}
+	}
+	for _, name := range r.DNSNames {
+		if !slices.Contains(cert.DNSNames, name) {
+			return fmt.Sprintf("the SAN %q", name)
+		}
+	}
+	for _, ip := range r.IPAddresses {
+		if !slices.ContainsFunc(cert.IPAddresses, ip.Equal) {
+			return fmt.Sprintf("the SAN %s", ip)
+		}
+	}
+	return ""
+}
+
+// commonNames are the CNs of a subject.
+func commonNames(raw []byte) []string {
+	var rdns pkix.RDNSequence
+	if _, err := asn1.Unmarshal(raw, &rdns); err != nil {
+		return nil
+	}
+	var names []string
+	for _, set := range rdns {
+		for _, attribute := range set {
+			if name, ok := attribute.Value.(string); ok && attribute.Type.Equal(oidCommonName) {
+				names = append(names, name)
+			}
+		}
+	}
+	return names
+}
+
 // shape renders the template for a CA and checks what every CA must be: libvirt
 // takes no other (libvirt, src/rpc/virnettlscert.c).
 func (r CARequest) shape() (*x509.Certificate, error) {

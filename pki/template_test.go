@@ -178,6 +178,9 @@ func TestTemplateRefusals(t *testing.T) {
 		want  string
 	}{
 		{[]string{name, `{}`}, "the subject is empty"},
+		{[]string{name, `{"organization": "Example", "commonName": {{ toJson .CommonName }}}`}, `leaves out the CN "hv1"`},
+		{[]string{name, `{"organization": "Example", "commonName": "hv2"}`}, `leaves out the CN "hv1"`},
+		{[]string{`{{ toJson .SANs }}`, `{{ toJson .SAN }}`}, `leaves out the SAN "hv1`},
 		{[]string{`"isCA": false`, `"isCA": true`}, "would make a CA"},
 		{[]string{end, `"keyUsage": ["certSign"]`}, "would make a CA"},
 		{[]string{`["serverAuth"]`, `["clientAuth"]`}, "extKeyUsage is not that of a server"},

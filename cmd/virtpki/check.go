@@ -3,6 +3,7 @@ package main
 import (
 	"context"
 	"fmt"
+	"os"
 	"slices"
 	"strings"
 
@@ -136,6 +137,9 @@ func (e *env) check(ctx context.Context, g *globals, o *checkOptions) error {
 	}
 	if c.libvirt == nil && (len(o.roles) > 0 || o.pkipath != "" || o.user || o.like != "") {
 		return usagef("--for %s is about the folders that QEMU reads, which have no roles", o.target)
+	}
+	if _, err := os.Stat(g.root); err != nil {
+		return err
 	}
 	if o.like != "" {
 		return c.validate()

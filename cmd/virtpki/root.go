@@ -2,6 +2,7 @@ package main
 
 import (
 	"fmt"
+	"os"
 	"path/filepath"
 	"runtime"
 	"strings"
@@ -48,6 +49,7 @@ func newRoot(e *env) *cobra.Command {
 		SilenceErrors:     true,
 		SilenceUsage:      true,
 		DisableAutoGenTag: true,
+		PersistentPreRunE: func(cmd *cobra.Command, _ []string) error { return g.check(cmd) },
 	}
 	g.addFlags(root)
 	root.AddGroup(
@@ -94,6 +96,20 @@ func (g *globals) addFlags(root *cobra.Command) {
 	for _, name := range []string{"root", "sysconfdir", "ca"} {
 		root.MarkPersistentFlagDirname(name)
 	}
+}
+
+// check refuses paths that are none: a variable that a script has not set would
+// lead from an image to the running machine.
+func (g *globals) check(cmd *cobra.Command) error {
+	for _, name := range []string{"root", "sysconfdir", "ca", "fleet", "connect", "pkipath", "hosts", "bundle", "conf", "out", "out-dir"} {
+		if flag := cmd.Flags().Lookup(name); flag != nil && flag.Changed && flag.Value.String() == "" {
+			return fmt.Errorf("--%s is empty", name)
+		}
+	}
+	if info, err := os.Stat(g.root); err == nil && !info.IsDir() {
+		return fmt.Errorf("--root %s is no directory", g.root)
+	}
+	return nil
 }
 
 // addDryRun gives a command that changes something its --dry-run.

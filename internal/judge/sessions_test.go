@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"path/filepath"
 	"regexp"
+	"slices"
 	"strconv"
 	"strings"
 	"testing"
@@ -136,7 +137,7 @@ func TestSessionsOnReleases(t *testing.T) {
 			if ok {
 				met++
 			}
-			if ok == Refused(said) {
+			if ok == Refused(said) && !(ok && m.takenByOldName(h, said)) {
 				wrong++
 				t.Errorf("%d: the client %q\n%s%s", i, clients[i], findingLines(said), m.about())
 			}
@@ -149,6 +150,16 @@ func meetingFindings(m meeting, h *labHost, now time.Time) []Finding {
 	said := OwnFiles(m.client, h.libvirt(), now)
 	said = append(said, InSession(m.client, Peer{CA: &m.server.CA, CRL: &m.server.CRL}, h.libvirt(), now)...)
 	return append(said, InSession(m.server, Peer{CA: &m.client.CA, CRL: &m.client.CRL, Names: []string{m.name}}, h.libvirt(), now)...)
+}
+
+// takenByOldName reports whether a session came about that matchHost refuses because
+// the GnuTLS of the release has no fix for it: bullseye's 3.7.1 takes a CN beside a URI,
+// an SRV name or an overlong one.
+func (m meeting) takenByOldName(h *labHost, said []Finding) bool {
+	other := func(f Finding) bool { return f.Level == Error && f.ID != "name-mismatch" }
+	c, err := readCert(m.server.Cert.Data)
+	return h.release.Name == "bullseye" && err == nil && !slices.ContainsFunc(said, other) &&
+		len(c.DNSNames())+len(c.IPAddresses()) == 0 && strings.HasSuffix(nameText(c.Subject), "CN="+m.name+`"`)
 }
 
 func (m meeting) about() string {

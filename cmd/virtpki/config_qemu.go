@@ -120,12 +120,12 @@ func missingFolder(c libvirt.QEMUConfig, g *globals, exists func(string) bool) e
 	}
 	for _, use := range c.Uses {
 		if folder := use.Layout(g.sysconfdir).Base; !exists(folder) {
-			return withHint(fmt.Errorf("no files for %s: %s is missing, and %s too", use.Name, folder, qemu.Layout(g.sysconfdir).Base),
-				"fill it first: virtpki bootstrap --with %s", use.Name)
+			return withHint(fmt.Errorf("no files for %s: %s is missing, and %s too", use.Name, g.underRoot(folder), g.underRoot(qemu.Layout(g.sysconfdir).Base)),
+				"fill it first: virtpki %sbootstrap --with %s", g.sameFiles(), use.Name)
 		}
 	}
 	if len(c.Uses) == 0 {
-		return withHint(fmt.Errorf("QEMU has no files: %s is missing", qemu.Layout(g.sysconfdir).Base), "fill it first: virtpki bootstrap --with %s", qemu.Name)
+		return withHint(fmt.Errorf("QEMU has no files: %s is missing", g.underRoot(qemu.Layout(g.sysconfdir).Base)), "fill it first: virtpki %sbootstrap --with %s", g.sameFiles(), qemu.Name)
 	}
 	return nil
 }

@@ -56,7 +56,7 @@ func (e *env) crlShow(g *globals, files []string) error {
 	for _, file := range files {
 		data, err := e.readInput(file)
 		if errors.Is(err, os.ErrNotExist) {
-			err = withHint(err, "libvirt goes on without a word when there is no CRL; make one: virtpki crl")
+			err = withHint(err, "libvirt goes on without a word when there is no CRL; make one: virtpki %scrl", g.sameFiles())
 		}
 		if err != nil {
 			return err

@@ -47,7 +47,7 @@ func (e *env) loadCA(g *globals) (*authority, error) {
 		return nil, err
 	}
 	if err := libvirt.CheckBundle(size, a.bundle, e.now()); err != nil {
-		return nil, withHint(fmt.Errorf("%s: %w", a.layout.Path(libvirt.CACert), err), "a CA at its end is changed by: virtpki ca rollover start")
+		return nil, withHint(fmt.Errorf("%s: %w", a.layout.Path(libvirt.CACert), err), "a CA at its end is changed by: virtpki %sca rollover start", g.sameFiles())
 	}
 	return a, nil
 }
@@ -62,7 +62,7 @@ func (e *env) readCA(g *globals) (a *authority, size int, err error) {
 		return nil, 0, err
 	}
 	if data == nil {
-		return nil, 0, a.absent()
+		return nil, 0, a.absent(g)
 	}
 	if a.bundle, err = pki.ParseCertificates(data); err != nil {
 		return nil, 0, fmt.Errorf("%s: %w", path, err)
@@ -74,7 +74,7 @@ func (e *env) readCA(g *globals) (a *authority, size int, err error) {
 }
 
 // absent is the error for a CA without a certificate.
-func (a *authority) absent() error {
+func (a *authority) absent(g *globals) error {
 	if key := a.layout.Path(libvirt.CAKey); store.Exists(key) {
 		records, err := store.Records(libvirt.Records(a.folder))
 		if err == nil && len(records) == 0 && !store.Exists(a.layout.Path(libvirt.CACRL)) {
@@ -82,7 +82,13 @@ func (a *authority) absent() error {
 		}
 		return fmt.Errorf("%s: the key of a CA whose certificate %s is missing", key, a.layout.Path(libvirt.CACert))
 	}
-	return withHint(fmt.Errorf("%w in %s", errNoCA, a.folder), "make one: virtpki ca init --name \"Example Org\"")
+	err := fmt.Errorf("%w in %s", errNoCA, a.folder)
+	for _, role := range []pki.Role{pki.Server, pki.Client} {
+		if store.Exists(g.system().Path(libvirt.PendingFile(string(role)))) {
+			return withHint(err, "a request waits here for its answer, which brings the CA: virtpki %sinstall FILE", g.sameFiles())
+		}
+	}
+	return withHint(err, "make one: virtpki %sca init --name \"Example Org\"", g.sameFiles())
 }
 
 // keyState says whether a CA's key is here.

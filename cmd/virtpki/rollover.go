@@ -96,7 +96,7 @@ func (e *env) rolloverStart(ctx context.Context, g *globals, o *startOptions) er
 			return err
 		}
 		if a.rollover != nil {
-			return withHint(errors.New("a rollover is under way already"), "see virtpki ca rollover status")
+			return withHint(errors.New("a rollover is under way already"), "see virtpki %sca rollover status", g.sameFiles())
 		}
 		if err := a.open(keys); err != nil {
 			return err

@@ -56,7 +56,7 @@ func newRolloverAbort(e *env, g *globals) *cobra.Command {
 func (e *env) underWay(g *globals) (*authority, error) {
 	a, _, err := e.readCA(g)
 	if err == nil && a.rollover == nil {
-		err = withHint(errors.New("no rollover is under way"), "begin one with: virtpki ca rollover start")
+		err = withHint(errors.New("no rollover is under way"), "begin one with: virtpki %sca rollover start", g.sameFiles())
 	}
 	return a, err
 }

@@ -69,7 +69,7 @@ var errNothingChanged = withHint(errInterrupted, "nothing was changed")
 func (e *env) wizard(ctx context.Context, g *globals, accessible bool) error {
 	d, err := e.newDialog(accessible)
 	if err != nil {
-		return usageError{withHint(err, `the same without questions: virtpki bootstrap --name "Example Org" --allow-issued (see virtpki bootstrap --help)`)}
+		return usageError{withHint(err, `the same without questions: virtpki %sbootstrap --name "Example Org" --allow-issued (see virtpki bootstrap --help)`, g.sameFiles())}
 	}
 	if err := e.checkClock(); err != nil {
 		return err

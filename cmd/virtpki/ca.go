@@ -44,7 +44,8 @@ where libvirt looks for it by default. A CA that is there is never overwritten.
 The key is PKCS#8 with mode 0600. With --passphrase-file it is encrypted, in a
 form that certtool and openssl read; every command that signs then needs the
 passphrase. --permit limits what the CA's certificates may name, so that a
-stolen CA key cannot impersonate the rest of the network.`
+stolen CA key cannot impersonate the rest of the network: a domain limits the
+names, a network the addresses, and what neither is given for is not limited.`
 
 func newCAInit(e *env, g *globals) *cobra.Command {
 	o := &caOptions{}
@@ -151,6 +152,17 @@ func (e *env) refuseExisting(g *globals) error {
 	return withHint(fmt.Errorf("there is a CA already: %s in %s", dnOf(a.ca.Certificate), a.folder), "use another folder with --ca")
 }
 
+// noteUnlimited tells of a limit that leaves half open: constraints of one kind of name
+// say nothing of the other (RFC 5280 section 4.2.1.10).
+func noteUnlimited(j *job, permit pki.Permit) {
+	switch {
+	case len(permit.DNSDomains) > 0 && len(permit.IPRanges) == 0:
+		j.note("the CA may sign for any address: --permit NETWORK limits those")
+	case len(permit.IPRanges) > 0 && len(permit.DNSDomains) == 0:
+		j.note("the CA may sign for any name: --permit DOMAIN limits those")
+	}
+}
+
 // makeCA plans a new CA: key, certificate, empty CRL.
 func (e *env) makeCA(j *job, g *globals, keys *keyring, n newAuthority) (*authority, error) {
 	layout := libvirt.CA(g.caFolder())
@@ -158,6 +170,7 @@ func (e *env) makeCA(j *job, g *globals, keys *keyring, n newAuthority) (*author
 	if err != nil {
 		return nil, err
 	}
+	noteUnlimited(j, n.permit)
 	ca, err := pki.NewCA(pki.CARequest{RawSubject: n.rawSubject, Signer: signer, Now: e.now(), Validity: n.validity, Permit: n.permit, Template: n.template})
 	if err == nil && n.template != nil {
 		err = e.judgeCA(ca.Certificate, libvirt.Target{})

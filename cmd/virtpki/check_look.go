@@ -43,6 +43,9 @@ func spot(path string) judge.Spot {
 		return s
 	}
 	s.Mode = info.Mode()
+	if link, err := os.Lstat(path); err == nil {
+		s.Link = link.Mode()&fs.ModeSymlink != 0
+	}
 	if sys, ok := info.Sys().(*syscall.Stat_t); ok {
 		s.UID, s.GID = int(sys.Uid), int(sys.Gid)
 	}
@@ -70,6 +73,8 @@ func readForJudge(path string) judge.File {
 	switch {
 	case s.Err != nil:
 		f.Err = s.Err
+	case s.Mode.IsDir():
+		f.Err = &fs.PathError{Op: "read", Path: path, Err: syscall.EISDIR}
 	case !s.Mode.IsRegular():
 		f.Err = fmt.Errorf("%s: not a regular file", path)
 	default:
@@ -91,7 +96,7 @@ func (c *checker) spotOf(path string) judge.Spot {
 func (c *checker) place(kind judge.Kind, layout libvirt.Layout, roles ...judge.Role) judge.Place {
 	p := judge.Place{Kind: kind, Base: layout.Base, Seen: c.seen(layout.Base), Roles: roles, Asked: len(c.o.roles) > 0, Target: c.target(),
 		Files: make(map[libvirt.File]judge.Spot), Want: make(map[string]fs.FileMode)}
-	p.UID, p.GID = c.owner(kind)
+	p.UID, p.GID = c.owner(kind, layout)
 	seen := make(map[string]bool)
 	for _, entry := range layout.Files() {
 		if !counts(entry.File, roles) {
@@ -129,8 +134,16 @@ func counts(file libvirt.File, roles []judge.Role) bool {
 }
 
 // owner is whose the files of a place have to be: root's in the system's tree, but
-// for a tree that somebody else makes for another machine.
-func (c *checker) owner(kind judge.Kind) (uid, gid int) {
+// for a tree that somebody else makes for another machine. One that is root's already
+// stays that, whoever looks at it.
+func (c *checker) owner(kind judge.Kind, layout libvirt.Layout) (uid, gid int) {
+	top := layout.Base
+	if kind == judge.SystemTree {
+		top = filepath.Join(top, "pki")
+	}
+	if s := spot(top); kind != judge.UserFolder && kind != judge.FlatFolder && s.Err == nil && s.UID == 0 {
+		return 0, 0
+	}
 	if kind != judge.UserFolder && kind != judge.FlatFolder && (os.Geteuid() == 0 || c.g.thisMachine()) {
 		return 0, 0
 	}

@@ -45,7 +45,7 @@ var placeEntries = []Entry{
 
 // confEntries explain what [InConf] and [InQEMUConf] say.
 var confEntries = []Entry{
-	{"conf-refused", Conf, "The daemon cannot read its configuration, or a value has the wrong type: it does not start.", "Correct the line that is named. A comment must not stand inside a list."},
+	{"conf-refused", Conf, "The daemon cannot read its configuration, in whose place a folder may stand, or a value has the wrong type: it does not start.", "Correct the line that is named. A comment must not stand inside a list."},
 	{"conf-value", Conf, "The daemon reads the value and ends because of it: a mode that is no octal number, a group that is not there, a log setting out of its range, fewer clients than anonymous ones.",
 		"Correct the value, or make the entry a comment."},
 	{"conf-duplicate", Conf, "A setting stands there twice. libvirt takes the first and passes over the rest.", "Keep one."},

@@ -1,9 +1,11 @@
 package judge
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 	"strings"
+	"syscall"
 
 	"virtpki/internal/libvirt"
 )
@@ -96,6 +98,8 @@ func (j *confJudge) read() bool {
 	switch {
 	case j.File.Absent():
 		data = nil
+	case j.isFolder("the daemon does not start"):
+		return false
 	case j.File.Err != nil:
 		j.say("unseen", Warning, "", "it could not be read, so it was not judged: %s", plainReason(j.File.Err))
 		return false
@@ -113,22 +117,37 @@ func (j *confJudge) read() bool {
 	return true
 }
 
+// isFolder says that a folder stands in the place of the conf, which libvirt opens and
+// cannot read.
+func (j *confJudge) isFolder(then string) bool {
+	if !errors.Is(j.File.Err, syscall.EISDIR) {
+		return false
+	}
+	j.say("conf-refused", Error, "move the folder away and put the file there; without one the defaults hold", "a folder stands where a file has to be: %s", then)
+	return true
+}
+
+// correctLine is what to do about a line that nobody can be sure of.
+func (j *confJudge) correctLine(refused *libvirt.ConfError) string {
+	return fmt.Sprintf("correct line %d of %s, or what begins before it and does not end", refused.Line, j.File.Path)
+}
+
 // mendRefused takes the line that is refused out of effect, where that is sure to be
-// the mend: an entry of one line, or a comment that stands inside a list.
+// the mend: an entry that can be read, or a comment that stands inside a list.
 func (j *confJudge) mendRefused(refused *libvirt.ConfError) string {
 	if j.conf == nil {
 		lines := strings.Split(string(j.File.Data), "\n")
 		if refused.Line > len(lines) || refused.Column < 1 || refused.Column > len(lines[refused.Line-1]) || lines[refused.Line-1][refused.Column-1] != '#' {
-			return ""
+			return j.correctLine(refused)
 		}
 		return fmt.Sprintf(`LC_ALL=C sed -i '%ds/^\(.\{%d\}\)#.*/\1/' %s`, refused.Line, refused.Column-1, Quote(j.File.Path))
 	}
 	for _, name := range j.conf.Names() {
 		if first, last, _ := j.conf.Extent(name); first <= refused.Line && refused.Line <= last {
-			return j.mute(name)
+			return cmp.Or(j.mute(name), j.correctLine(refused))
 		}
 	}
-	return ""
+	return j.correctLine(refused)
 }
 
 // mute is the command that makes a comment of an entry, so that the daemon's default

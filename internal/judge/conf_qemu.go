@@ -19,6 +19,9 @@ type QEMUConf struct {
 // is the conf, nil where libvirt's QEMU driver does not read it.
 func InQEMUConf(q QEMUConf) ([]Finding, *libvirt.Conf) {
 	j := confJudge{DaemonConf: DaemonConf{File: q.File}}
+	if j.isFolder("libvirt's QEMU driver does not start") {
+		return j.found, nil
+	}
 	if q.File.Err != nil && !q.File.Absent() {
 		j.say("unseen", Warning, "", "it could not be read, so it was not judged: %s", plainReason(q.File.Err))
 		return j.found, nil
@@ -26,7 +29,7 @@ func InQEMUConf(q QEMUConf) ([]Finding, *libvirt.Conf) {
 	conf, err := libvirt.ParseConf(q.File.Data)
 	var confErr *libvirt.ConfError
 	if errors.As(err, &confErr) {
-		j.say("conf-refused", Error, "", "line %d, column %d: %s: libvirt's QEMU driver does not start", confErr.Line, confErr.Column, confErr.Msg)
+		j.say("conf-refused", Error, j.correctLine(confErr), "line %d, column %d: %s: libvirt's QEMU driver does not start", confErr.Line, confErr.Column, confErr.Msg)
 		return j.found, nil
 	}
 	j.conf = conf

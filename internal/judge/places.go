@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
+	"maps"
 	"slices"
 	"strings"
 	"syscall"
@@ -19,6 +20,7 @@ type Spot struct {
 	Err error
 	// Target is where a link at the path leads, when that does not exist.
 	Target   string
+	Link     bool        // whether a link stands at the path
 	Mode     fs.FileMode // type and permission bits
 	UID, GID int
 	// Unread is why the bytes of a regular file could not be read.
@@ -106,7 +108,16 @@ func InPlace(p Place) []Finding {
 }
 
 func (j *placeJudge) say(id string, level Level, file, mend, format string, args ...any) {
+	if strings.HasPrefix(mend, "ch") && j.link(file) { // chmod and the like change what a link leads to
+		mend = "put the thing itself in the place of the link, or see to what the link leads to, which others may use"
+	}
 	j.found = append(j.found, Finding{ID: id, Level: level, Stage: Places, File: file, Mend: mend, Text: fmt.Sprintf(format, args...)})
+}
+
+// link reports whether a path of the place is a link.
+func (j *placeJudge) link(path string) bool {
+	is := func(s Spot) bool { return s.Path == path && s.Link }
+	return slices.ContainsFunc(j.Folders, is) || slices.ContainsFunc(slices.Collect(maps.Values(j.Files)), is)
 }
 
 // later puts what was said last where it is met: a client that goes on without a

@@ -7,7 +7,7 @@ func CertCatalogue() []Entry {
 	return slices.Concat(fileEntries(), leafEntries(), caEntries(), issuerEntries(), crlEntries(), keyEntries(), sessionEntries())
 }
 
-const reissueCure = "Issue the certificate again: `virtpki issue server NAME` or `virtpki issue client NAME`, or `virtpki renew` on the CA's machine."
+const reissueCure = "Issue the certificate again: `virtpki renew --force` where the CA's key is, elsewhere with `--via`, which keeps names and shape; or move the pair away, and `virtpki issue server NAME` or `virtpki issue client NAME`."
 
 func fileEntries() []Entry {
 	copyAgain := "Copy the file again from where it was made."
@@ -94,7 +94,7 @@ func crlEntries() []Entry {
 		{"crl-expired", Own, "The CRL's nextUpdate has passed. GnuTLS does not look at that: what is on the list stays refused, everybody else gets in, also who was revoked since.", cure + " Copy it to every host."},
 		{"crl-future", Own, "The CRL is dated in the future. GnuTLS does not look at that.", "Set the clock. " + cure},
 		{"crl-signature", Own, "The CRL was not signed by the CA whose name it has. GnuTLS does not look at that: whoever can write the file can revoke anybody.", cure},
-		{"crl-foreign", Own, "The CRL is that of a CA that is not in the CA file. It has no effect.", "Take it out, or add the CA."},
+		{"crl-foreign", Own, "The CRL is that of a CA that is not in the CA file. It has no effect. A warning where the file has no other: nobody is refused as revoked, and virtpki does not add to it.", "Take it out, or add the CA. Where the CA's own CRL was replaced, bring it back; " + cure},
 		{"crl-superseded", Own, "The file has two CRLs of one CA's name. GnuTLS keeps the newer one and drops what is on the other alone.", "Keep one CRL for each CA; give a new CA a name of its own (`virtpki ca rollover` does)."},
 		{"crl-delta", Own, "The CRL is a delta. GnuTLS takes it for the whole list.", cure},
 	}
@@ -117,7 +117,7 @@ func sessionEntries() []Entry {
 	return []Entry{
 		{"no-certificate", Session, "The client has no certificate to show. libvirtd logs \"No certificate was found\"; the client sees an input/output error.", "`virtpki issue client NAME`."},
 		{"session-issuer-missing", Session, "The other side does not have the CA that signed the certificate in its CA file.", "Give the other side the CA file of `virtpki ca export`."},
-		{"cert-revoked", Session, "The certificate is on the CRL that the other side reads.", reissueCure},
+		{"cert-revoked", Session, "The certificate is on the CRL that the other side reads.", "Where its owner is to get in again: `virtpki renew --force` where the CA's key is; elsewhere `virtpki renew --force --via` or `virtpki request --new`, which the CA answers with `virtpki sign --after-revocation`. A plain `virtpki renew` leaves alone what was revoked."},
 		{"cert-usage-handshake", Session, "The key usage does not permit digital signatures. GnuTLS minds that in a handshake, critical or not; a client sends no certificate then.", reissueCure},
 		{"cert-usage-old-tls", Session, "The key usage of a server's RSA key permits key encipherment alone. TLS 1.3 cannot use it, TLS 1.2 by static RSA alone.", reissueCure},
 		{"subject-empty", Session, "The subject is empty. libvirt refuses such a peer, whether or not there is a list of allowed names.", reissueCure},

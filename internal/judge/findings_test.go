@@ -390,3 +390,22 @@ func TestOneCAManyTimes(t *testing.T) {
 		t.Errorf("said %d times, want once", said)
 	}
 }
+
+// TestForeignCRLAlone is about a file with lists of other CAs: they do no harm beside
+// the CA's own, and without it nobody is refused.
+func TestForeignCRLAlone(t *testing.T) {
+	b := newBench()
+	alone := b.withCRL(crlSpec{issuer: name("CN=nobody")}, nil)
+	beside := b.withCRL(crlSpec{}, func(own []byte) []byte { return append(slices.Clone(alone.CRL.Data), own...) })
+	for _, test := range []struct {
+		of   string
+		set  Set
+		want Level
+	}{{"alone", alone, Warning}, {"beside the CA's own", beside, Note}} {
+		found := OwnFiles(test.set, libvirt.Target{}, b.now)
+		i := slices.IndexFunc(found, func(f Finding) bool { return f.ID == "crl-foreign" })
+		if i < 0 || found[i].Level != test.want || (found[i].Mend != "") != (test.want == Warning) {
+			t.Errorf("a foreign CRL %s: %+v, want %s", test.of, found, test.want)
+		}
+	}
+}

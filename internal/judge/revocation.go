@@ -38,6 +38,7 @@ func (r *run) judgeCRLs(crls []*CRL) {
 	for _, c := range dropped {
 		r.say(Warning, "crl-superseded", f, "keep one CRL for each CA", "holds two CRLs of %s, and GnuTLS drops that of %s", nameText(c.Issuer), day(c.ThisUpdate))
 	}
+	foreign := 0
 	for _, c := range kept {
 		name := nameText(c.Issuer)
 		if !c.NextUpdate.IsZero() && r.now.After(c.NextUpdate) {
@@ -49,15 +50,23 @@ func (r *run) judgeCRLs(crls []*CRL) {
 		if c.delta {
 			r.say(Warning, "crl-delta", f, "virtpki crl", "the CRL of %s is a delta, which GnuTLS takes for the whole list", name)
 		}
-		r.judgeCRLIssuer(c, f)
+		if !r.judgeCRLIssuer(c, f) {
+			foreign++
+		}
+	}
+	if foreign == len(kept) { // the last finding is of one of them
+		last := &r.out[len(r.out)-1]
+		last.Level, last.Mend = Warning, mendCRL
+		last.Text += ", and none of a CA that is: nobody is refused as revoked"
 	}
 }
 
-// judgeCRLIssuer: GnuTLS checks no signature on a CRL.
-func (r *run) judgeCRLIssuer(c *CRL, file string) {
+// judgeCRLIssuer reports whether a CRL is of a CA in the file, or nobody can tell.
+// GnuTLS checks no signature on a CRL.
+func (r *run) judgeCRLIssuer(c *CRL, file string) bool {
 	cas, err := readCerts(r.set.CA.Data, 0)
 	if err != nil {
-		return
+		return true
 	}
 	known, good := false, false
 	for _, ca := range cas {
@@ -73,4 +82,5 @@ func (r *run) judgeCRLIssuer(c *CRL, file string) {
 	case !good:
 		r.say(Warning, "crl-signature", file, "virtpki crl", "the CRL of %s was not signed by that CA; GnuTLS does not look at that and uses it", nameText(c.Issuer))
 	}
+	return known
 }

@@ -3,6 +3,7 @@ package main
 import (
 	"cmp"
 	"fmt"
+	"os"
 	"slices"
 	"strings"
 
@@ -25,6 +26,8 @@ func (c *checker) mend(f judge.Finding) string {
 	}
 	command, _, _ := strings.Cut(rest, " ")
 	switch {
+	case f.ID == "cert-revoked" && (!c.signsHere() || c.o.pkipath != ""):
+		return c.mendRevoked(f, rest)
 	case !slices.Contains(needsCAKey, command) || c.signsHere() && c.o.pkipath == "":
 		return "virtpki " + c.g.sameFiles() + rest
 	case command == "crl":
@@ -32,9 +35,28 @@ func (c *checker) mend(f judge.Finding) string {
 	case command == "renew" && c.o.pkipath == "":
 		return "virtpki " + c.g.sameFiles() + rest + " --via 'ssh CA virtpki sign - --yes', where CA is the host with the CA's key"
 	case c.o.pkipath != "":
-		return "where the CA's key is: virtpki issue client NAME --out DIR --layout pkipath"
+		return c.issueElsewhere(f)
 	}
-	return "where the CA's key is: virtpki issue host NAME --out DIR, and copy it here"
+	with := ""
+	if _, uses, ok := strings.Cut(rest, " --with "); ok {
+		with = " --with " + uses
+	}
+	return fmt.Sprintf("where the CA's key is: virtpki issue host %s%s --out DIR, and copy it here", cmp.Or(c.nameOf(judge.Server), "NAME"), with)
+}
+
+// issueElsewhere makes the pair of a folder for ?pkipath= anew.
+func (c *checker) issueElsewhere(f judge.Finding) string {
+	role := flatRole(f.File)
+	return fmt.Sprintf("where the CA's key is: virtpki issue %s %s --out DIR --layout pkipath", role, cmp.Or(c.nameOf(role), "NAME"))
+}
+
+// mendRevoked is about a certificate that was revoked by a CA whose key is elsewhere.
+// sign answers whoever was shut out only where the CA's administrator says so.
+func (c *checker) mendRevoked(f judge.Finding, rest string) string {
+	if c.o.pkipath != "" {
+		return c.issueElsewhere(f) + ", where its owner is to get in again"
+	}
+	return "virtpki " + c.g.sameFiles() + rest + " --via 'ssh CA virtpki sign - --yes --after-revocation', where CA is the host with the CA's key, whose administrator lets this host in again"
 }
 
 // signsHere reports whether the CA's key is on this machine.
@@ -62,20 +84,28 @@ func (g *globals) sameFiles() string {
 // depends on what else is here.
 func (c *checker) mendByID(f judge.Finding) string {
 	layout := c.g.system()
+	if c.needsCAFirst(f) {
+		return fmt.Sprintf("first bring back the CA's certificate, or its key (%s)", libvirt.CA(c.g.caFolder()).Path(libvirt.CAKey))
+	}
 	switch f.ID {
 	case "no-ca":
-		if c.waits(judge.Server) || c.waits(judge.Client) {
-			return "it comes with the answer to the request that waits here (virtpki install)"
+		return c.mendNoCA(f)
+	case "ca-key-mismatch":
+		return "copy back the CA's certificate, which each host and each bundle of this CA has; or, where the key was replaced, the key from a backup"
+	case "not-readable":
+		if os.Geteuid() != 0 && c.o.pkipath == "" && flatRole(f.File) == judge.Client {
+			return "have a pair of your own in ~/.pki/libvirt (where the CA's key is, virtpki issue client with your name makes it), or have root make this one readable to you"
 		}
-		if !c.signsHere() && f.File == layout.Path(libvirt.CACert) {
-			return "copy it here from where your CA is; where there is none yet, virtpki bootstrap makes everything"
+	case "half-pair":
+		if c.o.pkipath != "" {
+			return c.issueElsewhere(f)
 		}
 	case "no-crl", "crl-file-gone":
 		if !store.Exists(layout.Path(libvirt.CACRL)) {
 			return cmp.Or(c.mendOf("crl-name"), "virtpki crl")
 		}
 	}
-	if strings.HasPrefix(f.ID, "crl-") && f.Level == judge.Error && f.Stage == judge.Own && f.File == layout.Path(libvirt.CACRL) && c.signsHere() {
+	if strings.HasPrefix(f.ID, "crl-") && (f.Level == judge.Error || f.ID == "crl-foreign" && f.Level == judge.Warning) && f.Stage == judge.Own && f.File == layout.Path(libvirt.CACRL) && c.signsHere() {
 		return fmt.Sprintf("bring it back from a backup; rm %s && virtpki %scrl begins one that has forgotten whom it revoked", judge.Quote(f.File), c.g.sameFiles())
 	}
 	for _, role := range []judge.Role{judge.Server, judge.Client} {
@@ -85,6 +115,33 @@ func (c *checker) mendByID(f judge.Finding) string {
 		}
 	}
 	return ""
+}
+
+// mendNoCA is about a CA's certificate that is not there.
+func (c *checker) mendNoCA(f judge.Finding) string {
+	switch use := c.asked[f.File]; {
+	case use != "":
+		return "virtpki bootstrap --with " + use
+	case c.o.pkipath != "":
+		return "copy the CA's certificate into this folder; virtpki ca export writes it where the CA is"
+	case f.File != c.g.system().Path(libvirt.CACert):
+	case c.waits(judge.Server) || c.waits(judge.Client):
+		return "it comes with the answer to the request that waits here (virtpki install)"
+	case !c.signsHere():
+		return "copy it here from where your CA is; where there is none yet, virtpki bootstrap makes everything"
+	default:
+		return "copy it back, for its key is here still: each host and each bundle of this CA has it"
+	}
+	return ""
+}
+
+// needsCAFirst reports whether the CA that would mend something cannot sign, because
+// its certificate and its key do not belong together.
+func (c *checker) needsCAFirst(f judge.Finding) bool {
+	system := c.g.system()
+	ours := []string{system.Path(libvirt.CACert), system.Path(libvirt.CACRL), system.Path(libvirt.ServerCert), system.Path(libvirt.ClientCert)}
+	return (strings.HasPrefix(f.ID, "issuer-") || f.ID == "crl-foreign") && f.Level != judge.Note && c.o.pkipath == "" &&
+		slices.Contains(ours, f.File) && len(c.caKey()) > 0
 }
 
 // mendOf is the judge's command for another finding, empty where there is none.
@@ -102,7 +159,6 @@ func (c *checker) mendOf(id string) string {
 // mendPair makes a pair of the system's tree anew. renew keeps the names and the shape
 // of the certificate, so it is no help where there is none, or where those are wrong.
 func (c *checker) mendPair(f judge.Finding, role judge.Role, cert, key string) string {
-	issue := fmt.Sprintf("virtpki %sissue %s %s", c.g.sameFiles(), role, c.hostName())
 	_, unreadable := pki.ParseCertificates(c.file(cert).Data)
 	switch {
 	case f.ID == "validate-access":
@@ -111,14 +167,27 @@ func (c *checker) mendPair(f judge.Finding, role judge.Role, cert, key string) s
 		return ""
 	case !c.signsHere() && (unreadable != nil || f.ID == "name-missing" || strings.HasPrefix(f.ID, "cert-usage")):
 		return c.mendByRequest(role, cert, key, unreadable)
-	case strings.HasPrefix(f.ID, "no-"):
-		return strings.Replace(issue, c.g.sameFiles(), "", 1)
-	case f.ID == "name-missing":
-		return fmt.Sprintf("mv %s %[1]s.old && mv %s %[2]s.old && %s", judge.Quote(cert), judge.Quote(key), issue)
-	case unreadable != nil, strings.HasPrefix(f.ID, "cert-usage"): // renew keeps the shape
-		return fmt.Sprintf("rm -rf %s %s && %s", judge.Quote(cert), judge.Quote(key), issue)
+	case strings.HasPrefix(f.ID, "no-"), f.ID == "name-missing", unreadable != nil, strings.HasPrefix(f.ID, "cert-usage"): // renew keeps the shape
+		return c.mendByIssue(f, role, cert, key)
 	}
 	return "virtpki renew --force"
+}
+
+// mendByIssue makes a pair here, in the place of one that is in the way of it.
+func (c *checker) mendByIssue(f judge.Finding, role judge.Role, cert, key string) string {
+	issue := fmt.Sprintf("virtpki %sissue %s", c.g.sameFiles(), role)
+	name := c.nameOf(role)
+	switch {
+	case name == "" && strings.HasPrefix(f.ID, "no-"):
+		return fmt.Sprintf("make a pair with this host's name (%s)", issue)
+	case name == "":
+		return fmt.Sprintf("move %s and %s away, and make a pair with this host's name (%s)", cert, key, issue)
+	case strings.HasPrefix(f.ID, "no-"):
+		return fmt.Sprintf("virtpki issue %s %s", role, name)
+	case f.ID == "name-missing":
+		return fmt.Sprintf("mv %s %[1]s.old && mv %s %[2]s.old && %s %s", judge.Quote(cert), judge.Quote(key), issue, name)
+	}
+	return fmt.Sprintf("rm -rf %s %s && %s %s", judge.Quote(cert), judge.Quote(key), issue, name)
 }
 
 // mendByRequest makes a pair whose key stays here, where the CA's key is on another
@@ -127,8 +196,16 @@ func (c *checker) mendByRequest(role judge.Role, cert, key string, unreadable er
 	if unreadable != nil && !store.Exists(cert) && c.waits(role) {
 		return fmt.Sprintf("virtpki request %s prints the request that waits for its answer: virtpki sign where the CA's key is, virtpki install its answer", role)
 	}
-	words := fmt.Sprintf("request %s %s --out %[1]s.csr, virtpki sign where the CA's key is, virtpki install its answer", role, c.hostName())
-	if unreadable != nil && store.Exists(cert) {
+	const then = "virtpki sign where the CA's key is, virtpki install its answer"
+	inTheWay := unreadable != nil && store.Exists(cert)
+	name := c.nameOf(role)
+	words := fmt.Sprintf("request %s %s --out %[1]s.csr, %s", role, name, then)
+	switch {
+	case name == "" && inTheWay:
+		return fmt.Sprintf("move %s and %s away, and request a pair with this host's name (virtpki %srequest %s), %s", cert, key, c.g.sameFiles(), role, then)
+	case name == "":
+		return fmt.Sprintf("request a pair with this host's name (virtpki %srequest %s), %s", c.g.sameFiles(), role, then)
+	case inTheWay:
 		return fmt.Sprintf("rm -rf %s %s && virtpki %s%s", judge.Quote(cert), judge.Quote(key), c.g.sameFiles(), words)
 	}
 	return "virtpki " + words
@@ -137,11 +214,4 @@ func (c *checker) mendByRequest(role judge.Role, cert, key string, unreadable er
 // waits reports whether a key waits here for a certificate that was requested.
 func (c *checker) waits(role judge.Role) bool {
 	return store.Exists(c.g.system().Path(libvirt.PendingFile(string(role))))
-}
-
-func (c *checker) hostName() string {
-	if len(c.machine.Names) > 0 {
-		return judge.Quote(c.machine.Names[len(c.machine.Names)-1])
-	}
-	return "NAME"
 }

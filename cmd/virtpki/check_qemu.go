@@ -21,6 +21,7 @@ func (c *checker) qemuFolders() {
 	asked := make(map[string]bool)
 	for _, use := range c.o.uses {
 		asked[folderOf(use)] = true
+		c.asked[libvirt.QEMUFolder(folderOf(use)).Path(libvirt.CACert)] = use.Name
 	}
 	seen := make(map[string]bool)
 	for _, use := range libvirt.QEMUUses() {

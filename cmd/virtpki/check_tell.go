@@ -121,6 +121,15 @@ func choose(v roleVerdict, yes, no string) string {
 // stages in the order in which libvirt meets them.
 var stages = []judge.Stage{judge.Places, judge.Conf, judge.Own, judge.Session, judge.Host}
 
+// turn is the place of a finding among others: that of its stage. What keeps the CA
+// from signing comes first, since it is why other things are wrong.
+func turn(f judge.Finding) int {
+	if f.ID == "ca-key-mismatch" {
+		return -1
+	}
+	return slices.Index(stages, f.Stage)
+}
+
 // merged joins areas of one title, says each thing once, and puts it in the order of
 // the stages. Commands of virtpki's own get the flags with which this one runs.
 func (c *checker) merged() []*area {
@@ -143,7 +152,7 @@ func (c *checker) merged() []*area {
 	}
 	for _, m := range merged {
 		slices.SortStableFunc(m.found, func(a, b judge.Finding) int {
-			return slices.Index(stages, a.Stage) - slices.Index(stages, b.Stage)
+			return turn(a) - turn(b)
 		})
 	}
 	return slices.DeleteFunc(merged, func(m *area) bool { return len(m.found) == 0 })

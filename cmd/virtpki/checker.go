@@ -23,6 +23,7 @@ type checker struct {
 	machine       judge.Machine
 	running       []libvirt.Running     // the daemons of this machine, where it can be asked for them
 	files         map[string]judge.File // what was read
+	asked         map[string]string     // the use of QEMU's by the CA's file that it wants; see --with
 	areas         []*area
 	verdicts      []roleVerdict
 }
@@ -35,7 +36,7 @@ type area struct {
 
 // newChecker readies everything but the files.
 func (e *env) newChecker(ctx context.Context, g *globals, o *checkOptions) (*checker, error) {
-	c := &checker{env: e, g: g, o: o, files: make(map[string]judge.File)}
+	c := &checker{env: e, g: g, o: o, files: make(map[string]judge.File), asked: make(map[string]string)}
 	if err := c.readTargets(ctx); err != nil {
 		return nil, err
 	}
@@ -122,8 +123,14 @@ func (c *checker) trust() {
 		found = append(found, judge.InPlace(c.place(judge.SystemTree, own, judge.Trust))...)
 	}
 	found = append(found, c.caFile(layout, "libvirt", *c.libvirt)...)
-	found = append(found, judge.CAKeyOnHost(c.file(own.Path(libvirt.CACert)), c.file(own.Path(libvirt.CAKey)))...)
+	found = append(found, c.caKey()...)
 	c.conclude("ca", "", layout.Base, found)
+}
+
+// caKey is what is to be said of the key that signs here.
+func (c *checker) caKey() []judge.Finding {
+	own := libvirt.CA(c.g.caFolder())
+	return judge.CAKeyOnHost(c.file(own.Path(libvirt.CACert)), c.file(own.Path(libvirt.CAKey)))
 }
 
 // systemPlace is the system's tree, with what lies in wrong places of it.

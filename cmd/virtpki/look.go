@@ -80,7 +80,8 @@ func (a *authority) absent(g *globals) error {
 		if err == nil && len(records) == 0 && !store.Exists(a.layout.Path(libvirt.CACRL)) {
 			return withHint(fmt.Errorf("%s: %w", key, errKeyAlone), "a run was cut short: virtpki bootstrap takes the key; ca init wants it moved away")
 		}
-		return fmt.Errorf("%s: the key of a CA whose certificate %s is missing", key, a.layout.Path(libvirt.CACert))
+		return withHint(fmt.Errorf("%s: the key of a CA whose certificate %s is missing", key, a.layout.Path(libvirt.CACert)),
+			"copy it back: each host and each bundle of this CA has it")
 	}
 	err := fmt.Errorf("%w in %s", errNoCA, a.folder)
 	for _, role := range []pki.Role{pki.Server, pki.Client} {

@@ -48,6 +48,8 @@ func (o *fleetOptions) checkUse(names []string, out string) error {
 		return errors.New("no name: give one or more, or --hosts FILE")
 	case o.hosts != "" && len(names) > 0:
 		return errors.New("give names or --hosts FILE, not both")
+	case o.format != "tar" && isArchive(out):
+		return withHint(fmt.Errorf("--out %s is one archive, and --format is %s", out, o.format), "add --format tar")
 	case o.many() && out == "":
 		return errors.New("--hosts and --format tar are for bundles: give --out DIRECTORY")
 	}

@@ -21,8 +21,11 @@ import (
 
 // oneArchive reports whether all hosts go into one archive.
 func (f *fleet) oneArchive() bool {
-	return f.o.format == "tar" && (f.toStdout() || strings.HasSuffix(f.o.out, tarSuffix))
+	return f.o.format == "tar" && isArchive(f.o.out)
 }
+
+// isArchive reports whether what --out names is an archive and no folder.
+func isArchive(out string) bool { return out == "-" || strings.HasSuffix(out, tarSuffix) }
 
 func (f *fleet) toStdout() bool { return f.o.format == "tar" && f.o.out == "-" }
 

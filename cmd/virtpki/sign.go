@@ -227,6 +227,23 @@ func (s *signing) consider() error {
 			in.orders = append(in.orders, order)
 		}
 	}
+	return s.checkTwins()
+}
+
+// checkTwins wants each request once: of two certificates for one key and role, install
+// could not tell which is meant.
+func (s *signing) checkTwins() error {
+	seen := make(map[string]string)
+	for _, in := range s.files {
+		for i, o := range in.orders {
+			here := fmt.Sprintf("%s, request %d (%s)", inputName(in.name), i+1, csrName(in.csrs[i]))
+			slot := o.slot() + keyText(in.csrs[i].PublicKey)
+			if first := seen[slot]; first != "" {
+				return withHint(fmt.Errorf("%s asks for the same as %s", here, first), "give each request once")
+			}
+			seen[slot] = here
+		}
+	}
 	return nil
 }
 

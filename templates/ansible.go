@@ -23,6 +23,9 @@ type Fleet struct {
 	CA string
 	// Local says that CA is the machine on which Ansible runs.
 	Local bool
+	// CAFolder is the absolute path of the CA's folder on that machine. Empty: the
+	// default of the role.
+	CAFolder string
 	// Copy is the absolute path of virtpki on the machine on which Ansible runs; it is
 	// copied to the hosts. Empty: they have it.
 	Copy string
@@ -44,7 +47,7 @@ func Ansible(f Fleet) ([]ProjectFile, error) {
 	if len(f.Hosts) == 0 || f.CA == "" {
 		return nil, errors.New("an inventory needs hosts and a CA")
 	}
-	if err := printable(slices.Concat(f.Hosts, []string{f.CA, f.Copy})...); err != nil {
+	if err := printable(slices.Concat(f.Hosts, []string{f.CA, f.CAFolder, f.Copy})...); err != nil {
 		return nil, err
 	}
 	var project []ProjectFile

@@ -53,6 +53,7 @@ func TestAnsibleRefusals(t *testing.T) {
 		"no CA":                  func(f *Fleet) { f.CA = "" },
 		"a line break in a name": func(f *Fleet) { f.Hosts[0] = "a\nb" },
 		"a line break in a path": func(f *Fleet) { f.Copy = "/a\nb" },
+		"a line break in the CA": func(f *Fleet) { f.CAFolder = "/a\nb" },
 	} {
 		f := fleet()
 		set(&f)

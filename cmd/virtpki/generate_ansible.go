@@ -3,7 +3,9 @@ package main
 import (
 	"bytes"
 	"context"
+	"errors"
 	"net/netip"
+	"os"
 	"path/filepath"
 	"slices"
 	"strings"
@@ -34,7 +36,7 @@ and proves. No private key leaves its host.
 Each playbook changes nothing when run again, tells with --check what it would do,
 and goes through the fleet in batches. The role is written anew by a newer virtpki;
 all else is written once, and yours. Ansible 2.14 (ansible-core) or newer is
-needed, and no collection.`
+needed, and no collection. --ca is the CA's folder on its machine.`
 
 const generateAnsibleExample = `  virtpki generate ansible hv1.lab.example hv2.lab.example --out fleet --copy /usr/bin/virtpki
   cd fleet
@@ -68,13 +70,13 @@ func newGenerateAnsible(e *env, g *globals) *cobra.Command {
 }
 
 func (e *env) generateAnsible(ctx context.Context, g *globals, o *ansibleOptions, names []string) error {
-	if err := o.check(names); err != nil {
+	if err := firstOf(o.check(names), checkAnsiblePaths(g)); err != nil {
 		return usageError{err}
 	}
 	if o.copy != "" && !store.Exists(o.copy) && !g.quiet {
 		e.warn("there is no %s: Ansible needs it where it runs", o.copy)
 	}
-	fleet := templates.Fleet{Hosts: names, CA: o.caHost, Local: o.caHost == "localhost", Copy: o.copy}
+	fleet := templates.Fleet{Hosts: names, CA: o.caHost, Local: o.caHost == "localhost", CAFolder: g.ca, Copy: o.copy}
 	project, err := templates.Ansible(fleet)
 	if err != nil {
 		return usageError{err}
@@ -106,7 +108,22 @@ func (o *ansibleOptions) check(names []string) error {
 	if o.out == "" {
 		return usagef("--out is empty")
 	}
+	if info, err := os.Stat(o.copy); o.copy != "" && err == nil && info.IsDir() {
+		return usagef("--copy %s is a directory, and no program", o.copy)
+	}
 	return makeAbsolute(&o.copy)
+}
+
+// checkAnsiblePaths looks at the flags that say where things are: the project is for
+// other machines, whose paths but that of the CA are the role's matter.
+func checkAnsiblePaths(g *globals) error {
+	switch {
+	case !g.thisMachine():
+		return errors.New("--root says nothing of the machines that Ansible reaches: leave it out")
+	case g.sysconfdir != defaultSysconfdir():
+		return withHint(errors.New("--sysconfdir is not for an Ansible project"), "--ca names the CA's folder")
+	}
+	return makeAbsolute(&g.ca)
 }
 
 // files are those that are to be written: what people edit is left alone where it is

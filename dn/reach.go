@@ -2,6 +2,7 @@ package dn
 
 import (
 	"fmt"
+	"strconv"
 	"strings"
 )
 
@@ -27,7 +28,7 @@ func (l *linter) leadingStar() {
 	reason := "the star also swallows the start of a value, so that what follows it may stand inside one"
 	example := `O=Evil\,` + plainExample(strings.TrimLeft(rest, ","))
 	if MatchGlob(l.pattern, example) {
-		reason += fmt.Sprintf(": %q gets in", example)
+		reason += getsIn(example)
 	}
 	l.say("leading-star", Warning, reason, "")
 }
@@ -49,7 +50,7 @@ func (l *linter) innerStar() {
 		}
 		reason := "a star matches across commas: further RDNs, or escaped text in a value, may stand in its place"
 		if MatchGlob(l.pattern, example) {
-			reason += fmt.Sprintf(": %q gets in", example)
+			reason += getsIn(example)
 		}
 		l.say("inner-star", Note, reason, "")
 		return
@@ -61,9 +62,18 @@ func (l *linter) trailingStar() {
 	example := plainExample(strings.TrimRight(l.pattern, "*")) + "a,OU=evil"
 	reason := "the star does not end with the value: the name may go on with further RDNs"
 	if MatchGlob(l.pattern, example) {
-		reason += fmt.Sprintf(": %q gets in", example)
+		reason += getsIn(example)
 	}
 	l.say("trailing-star", Note, reason, "")
+}
+
+// getsIn ends a reason with a name that shows it. Its backslashes stand as they would
+// in a list; what no terminal should get is escaped.
+func getsIn(example string) string {
+	if strings.ContainsFunc(example, func(r rune) bool { return !strconv.IsPrint(r) }) {
+		return fmt.Sprintf(": %q gets in", example)
+	}
+	return ": \"" + example + "\" gets in"
 }
 
 // plainExample is a text that a pattern matches: nothing for "*", "x" for "?".

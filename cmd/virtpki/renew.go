@@ -142,7 +142,10 @@ func (e *env) renew(ctx context.Context, g *globals, o *renewOptions) error {
 	}
 	r := &renewal{env: e, g: p.globals(g), renewPlan: p, keys: e.newKeyring(g)}
 	err = r.run(ctx)
-	return errors.Join(err, r.writeMetrics(err))
+	if failed := r.writeMetrics(err); failed != nil {
+		return errors.Join(err, failed)
+	}
+	return err // as it is: that of a check which says no is told by its status alone
 }
 
 // wait spreads the runs of many machines.

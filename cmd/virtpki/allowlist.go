@@ -189,7 +189,8 @@ func (a *authority) revoked() (map[string]bool, error) {
 	return serials, nil
 }
 
-// lockedOut is the error for a list that the client installed here does not pass.
+// lockedOut is the error for a list that the client of this machine does not pass, or of
+// another one that is to have the list.
 func lockedOut(allow []string, client string) error {
 	if allow == nil || client == "" {
 		return nil
@@ -197,5 +198,5 @@ func lockedOut(allow []string, client string) error {
 	if _, ok := dn.Compile(allow, dn.Glob).Match(client); ok {
 		return nil
 	}
-	return withHint(fmt.Errorf("the list would lock out the client installed here, %q", client), "add --allow-dn '%s', or insist with --force", dn.Exact(client))
+	return withHint(fmt.Errorf("the list would lock out the machine's own client, %q", client), "add --allow-dn '%s', or insist with --force", dn.Exact(client))
 }

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"errors"
 	"fmt"
 	"regexp"
 	"strings"
@@ -60,21 +61,41 @@ func positional(cmd *cobra.Command) []string {
 var (
 	noneOfGroup = regexp.MustCompile(`^at least one of the flags in the group \[(.*)\] is required$`)
 	tooManyOf   = regexp.MustCompile(`^if any flags in the group \[.*\] are set none of the others can be; \[(.*)\] were all set$`)
+	partOf      = regexp.MustCompile(`^if any flags in the group \[(.*)\] are set they must all be set; missing \[(.*)\]$`)
 )
 
-// wordGroup names the flags of a group of which none was given, or more than one, as
-// they are typed; another error stays as it is.
+// wordGroup names the flags of a group of which none was given, more than one, or not
+// all, as they are typed; another error stays as it is.
 func wordGroup(cmd *cobra.Command, err error) error {
-	names := func(found []string) []string {
-		return strings.Fields("--" + strings.ReplaceAll(found[1], " ", " --"))
+	typed := func(flags string) []string {
+		return strings.Fields("--" + strings.ReplaceAll(flags, " ", " --"))
 	}
 	if found := noneOfGroup.FindStringSubmatch(err.Error()); found != nil {
-		return fmt.Errorf("%s: one of %s is missing", cmd.CommandPath(), strings.Join(names(found), ", "))
+		return fmt.Errorf("%s: one of %s is missing", cmd.CommandPath(), strings.Join(typed(found[1]), ", "))
 	}
 	if found := tooManyOf.FindStringSubmatch(err.Error()); found != nil {
-		return fmt.Errorf("%s: %s exclude each other", cmd.CommandPath(), strings.Join(names(found), " and "))
+		return fmt.Errorf("%s: %s exclude each other", cmd.CommandPath(), strings.Join(typed(found[1]), " and "))
+	}
+	if found := partOf.FindStringSubmatch(err.Error()); found != nil {
+		return fmt.Errorf("%s: %s go together, and %s missing", cmd.CommandPath(), strings.Join(typed(found[1]), " and "), areThere(typed(found[2])))
 	}
 	return err
+}
+
+// wordFlag says of a flag's value what it is not; the words of another error stay as they
+// are, and it becomes wrong use too.
+func wordFlag(_ *cobra.Command, err error) error {
+	var bad *pflag.InvalidValueError
+	if !errors.As(err, &bad) {
+		return usageError{err}
+	}
+	want, known := map[string]string{
+		"bool": "neither true nor false", "int": "no number", "duration": "no duration such as 15s",
+	}[bad.GetFlag().Value.Type()]
+	if !known {
+		return usageError{err}
+	}
+	return usagef("--%s: %s is %s", bad.GetFlag().Name, quoteShort(bad.GetValue()), want)
 }
 
 func areThere(words []string) string {

@@ -45,7 +45,7 @@ func run(ctx context.Context, e *env, args []string) int {
 	root.SetIn(e.stdin)
 	root.SetOut(e.stdout)
 	root.SetErr(e.stderr)
-	root.SetFlagErrorFunc(func(_ *cobra.Command, err error) error { return usageError{err} })
+	root.SetFlagErrorFunc(wordFlag)
 	wordArgs(root)
 	noteStart(root, &started)
 	cmd, err := root.ExecuteContextC(ctx)

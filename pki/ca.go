@@ -46,7 +46,7 @@ func NewCA(r CARequest) (*CA, error) {
 	template := r.builtin()
 	if r.Template != nil {
 		if template, err = r.shape(); err != nil {
-			return nil, err
+			return nil, r.Template.named(err)
 		}
 	}
 	template.SerialNumber, template.SubjectKeyId, template.AuthorityKeyId = serial, ski, ski

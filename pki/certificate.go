@@ -74,7 +74,7 @@ func (ca *CA) Issue(r Request) (*x509.Certificate, error) {
 		return nil, fmt.Errorf("reading back the %s certificate: %w", r.Role, err)
 	}
 	if missing := r.lost(cert); r.Template != nil && missing != "" {
-		return nil, fmt.Errorf("the template leaves out %s, which was asked for", missing)
+		return nil, r.Template.named(fmt.Errorf("the template leaves out %s, which was asked for", missing))
 	}
 	return cert, ca.permits(cert, r.Now)
 }
@@ -97,7 +97,7 @@ func (r Request) template(ca *x509.Certificate) (*x509.Certificate, error) {
 	cert := r.builtin()
 	if r.Template != nil {
 		if cert, err = r.shape(); err != nil {
-			return nil, err
+			return nil, r.Template.named(err)
 		}
 	}
 	cert.SerialNumber, cert.SubjectKeyId, cert.AuthorityKeyId = serial, ski, ca.SubjectKeyId

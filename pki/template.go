@@ -31,7 +31,19 @@ import (
 //
 // It says what the certificate holds. Serial, dates, issuer and key identifiers
 // are not its matter: they are made as for every other certificate.
-type Template struct{ text string }
+type Template struct {
+	// Name stands before what is said of the template, such as a file's name; empty: nothing.
+	Name string
+	text string
+}
+
+// named puts the template's name before an error of it.
+func (t *Template) named(err error) error {
+	if t.Name == "" {
+		return err
+	}
+	return fmt.Errorf("%s: %w", t.Name, err)
+}
 
 // The built-in shapes as templates. What they render is what [CA.Issue] and
 // [NewCA] make without one.
@@ -133,7 +145,12 @@ func strictJSON(_ *x509.CertificateRequest, o *x509util.Options) error {
 	decoder := json.NewDecoder(bytes.NewReader(o.CertBuffer.Bytes()))
 	decoder.DisallowUnknownFields()
 	var made x509util.Certificate
-	if err := decoder.Decode(&made); err != nil {
+	switch err := decoder.Decode(&made); {
+	case errors.Is(err, io.EOF):
+		return errors.New("it renders to nothing")
+	case errors.Is(err, io.ErrUnexpectedEOF):
+		return errors.New("what it renders to ends within the JSON object")
+	case err != nil:
 		return err
 	}
 	if _, err := decoder.Token(); err != io.EOF {

@@ -122,7 +122,7 @@ func (e *env) issue(ctx context.Context, g *globals, o *issueOptions, role strin
 	if err != nil {
 		return err
 	}
-	if err := firstOf(o.fleetOptions.checkUse(names, o.out), o.checkUse(role, names)); err != nil {
+	if err := firstOf(o.fleetOptions.checkUse(names, o.out), o.checkUse(role, names), o.shapes.checkFor(role)); err != nil {
 		return usageError{err}
 	}
 	if o.many() {

@@ -64,9 +64,9 @@ func (o *templateOptions) addFlags(flags *pflag.FlagSet) {
 func (o *templateOptions) check() (map[pki.Role]*pki.Template, error) {
 	templates := make(map[pki.Role]*pki.Template)
 	for _, item := range o.files {
-		roles, file := []pki.Role{pki.Server, pki.Client}, item
-		if role, rest, ok := strings.Cut(item, "="); ok && (role == "server" || role == "client") {
-			roles, file = []pki.Role{pki.Role(role)}, rest
+		roles, file, err := templateRoles(item)
+		if err != nil {
+			return nil, err
 		}
 		template, err := readTemplate(file)
 		if err != nil {
@@ -81,6 +81,29 @@ func (o *templateOptions) check() (map[pki.Role]*pki.Template, error) {
 	return templates, nil
 }
 
+// templateRoles parts [ROLE=]FILE. A file that is there may have any name.
+func templateRoles(item string) ([]pki.Role, string, error) {
+	role, file, ok := strings.Cut(item, "=")
+	switch {
+	case ok && (role == "server" || role == "client"):
+		return []pki.Role{pki.Role(role)}, file, nil
+	case ok && !strings.Contains(role, "/") && !store.Exists(item):
+		return nil, "", usagef("--template: unknown role %s (server or client)", quoteShort(role))
+	}
+	return []pki.Role{pki.Server, pki.Client}, item, nil
+}
+
+// checkFor refuses a template that is for another role than is made: it would never be
+// used.
+func (o *templateOptions) checkFor(role string) error {
+	for _, item := range o.files {
+		if roles, _, err := templateRoles(item); err == nil && len(roles) == 1 && role != "host" && string(roles[0]) != role {
+			return fmt.Errorf("--template %s is for a %s, and a %s is made", item, roles[0], role)
+		}
+	}
+	return nil
+}
+
 // maxTemplate is more than any template needs, in bytes.
 const maxTemplate = 1 << 20
 
@@ -93,6 +116,7 @@ func readTemplate(file string) (*pki.Template, error) {
 	if err != nil {
 		return nil, fmt.Errorf("%s: %w", file, err)
 	}
+	template.Name = file
 	return template, nil
 }
 

@@ -235,6 +235,8 @@ func (r *renewal) decide(j *job) error {
 		}
 		if in.err = r.renewOne(j, a, in); in.err == nil {
 			r.renewed = append(r.renewed, in)
+		} else if r.shaped[in.role] != nil {
+			return in.err // what was asked for is wrong: all or nothing
 		}
 	}
 	return firstOf(r.fillQEMU(j, a), r.renewCRL(j, a))

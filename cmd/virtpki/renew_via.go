@@ -20,6 +20,9 @@ import (
 // for what is due and, with --via, has the CA answer them and installs the answer.
 // Without it the requests are left in a file, and the exit status is 3.
 func (r *renewal) renewElsewhere(ctx context.Context) error {
+	if len(r.shapes.files) > 0 {
+		return withHint(errors.New("--template is for the CA, whose key is not on this machine"), "give it to virtpki sign there")
+	}
 	if r.g.dryRun {
 		return r.tellDue()
 	}

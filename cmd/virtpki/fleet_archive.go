@@ -64,15 +64,18 @@ func (f *fleet) makeArchive(list *hostList) error {
 	}
 	folder := filepath.Dir(f.o.out)
 	if done, err := f.archiveThere(list); err != nil || done && !store.Unfinished(folder, filepath.Base(f.o.out)) && !store.Interrupted(folder) {
-		return firstOf(err, f.tell())
+		return f.tellUnless(err)
 	}
 	lock, err := f.lockOut(folder)
 	if err != nil {
 		return err
 	}
 	defer lock.Release()
-	if done, err := f.archiveThere(list); done || err != nil {
-		return firstOf(err, store.Sweep(folder, filepath.Base(f.o.out)), f.tell())
+	switch done, err := f.archiveThere(list); {
+	case err != nil:
+		return err
+	case done:
+		return f.tellUnless(store.Sweep(folder, filepath.Base(f.o.out)))
 	}
 	for {
 		err = f.fillArchive(list, folder)
@@ -83,6 +86,14 @@ func (f *fleet) makeArchive(list *hostList) error {
 			return err
 		}
 	}
+}
+
+// tellUnless tells what was done, unless there is an error.
+func (f *fleet) tellUnless(err error) error {
+	if err != nil {
+		return err
+	}
+	return f.tell()
 }
 
 // archiveThere looks at an archive that is there already: the one that would be made
@@ -97,8 +108,13 @@ func (f *fleet) archiveThere(list *hostList) (bool, error) {
 	}
 	defer file.Close()
 	n, _, rest, err := f.matching(file, list, func(*x509.Certificate) bool { return true })
-	if err != nil || n < len(list.hosts) || len(rest) > 0 {
-		return false, withHint(fmt.Errorf("there is %s already, and it is not of these hosts", f.o.out), "remove it, or choose another --out")
+	if err != nil {
+		err = fmt.Errorf("there is %s already: %w", f.o.out, err)
+	} else if n < len(list.hosts) || len(rest) > 0 {
+		err = fmt.Errorf("there is %s already, and it is not of these hosts", f.o.out)
+	}
+	if err != nil {
+		return false, withHint(err, "remove it, or choose another --out")
 	}
 	f.tally.there = n
 	return true, nil
@@ -274,6 +290,19 @@ func (c *counter) Read(p []byte) (int, error) {
 // tarBlock is the size to which everything in an archive is filled up.
 const tarBlock = 512
 
+// tarError words the errors of archive/tar. first is whether nothing whole was read before.
+func tarError(err error, first bool) error {
+	switch {
+	case errors.Is(err, tar.ErrHeader) && first:
+		return errors.New("no tar archive")
+	case errors.Is(err, io.ErrUnexpectedEOF) && first:
+		return errors.New("no tar archive, or the first bytes of one")
+	case errors.Is(err, io.ErrUnexpectedEOF):
+		return errors.New("the archive was cut short")
+	}
+	return err
+}
+
 // eachArchived calls visit with each host of an archive that has a folder for each.
 // What a torn archive holds of its last host is visited too.
 func eachArchived(r io.Reader, visit func(archivedHost) error) error {
@@ -295,7 +324,7 @@ func eachArchived(r io.Reader, visit func(archivedHost) error) error {
 			return nil
 		}
 		if err != nil {
-			return err
+			return tarError(err, count.n <= tarBlock)
 		}
 		if name != host.name {
 			host = archivedHost{name: name, files: make(map[string][]byte)}
@@ -303,7 +332,7 @@ func eachArchived(r io.Reader, visit func(archivedHost) error) error {
 		if header.Typeflag == tar.TypeReg {
 			data, err := io.ReadAll(io.LimitReader(archive, maxArchived))
 			if err != nil {
-				return errors.Join(err, visit(host))
+				return errors.Join(tarError(err, false), visit(host))
 			}
 			host.files[rest] = data
 		}

@@ -15,6 +15,7 @@ import (
 	"strings"
 
 	"virtpki/internal/libvirt"
+	"virtpki/internal/store"
 )
 
 // fleetCert is a certificate of a bundle.
@@ -23,15 +24,17 @@ type fleetCert struct {
 	certInfo
 }
 
-// listFleet tells of every certificate in a folder of bundles, soonest end first.
+// listFleet tells of every certificate in a folder of bundles, soonest end first. What
+// could not be read is an error, after the rest.
 func (e *env) listFleet(g *globals, folder, format string) error {
 	certs, err := e.fleetCerts(g, folder)
-	if err != nil && len(certs) == 0 {
+	if len(certs) == 0 {
 		return err
 	}
-	if err != nil {
-		e.warn("%v", err)
-	}
+	return firstOf(e.printFleet(certs, format), err)
+}
+
+func (e *env) printFleet(certs []fleetCert, format string) error {
 	switch format {
 	case "json":
 		return e.printJSON(certs)
@@ -72,6 +75,8 @@ func (e *env) fleetCerts(g *globals, folder string) ([]fleetCert, error) {
 	info, err := os.Stat(folder)
 	if err == nil && !info.IsDir() {
 		err = r.readArchive(folder)
+	} else if err == nil && r.isBundle(folder) {
+		r.certs, err = r.readBundle(folder, bundleName(folder))
 	} else if err == nil {
 		err = r.readFolder(folder)
 	}
@@ -134,6 +139,19 @@ func (r *fleetReader) readFolder(folder string) error {
 	})
 }
 
+// isBundle reports whether a folder is the bundle of one host.
+func (r *fleetReader) isBundle(folder string) bool {
+	return slices.ContainsFunc(r.places, func(place string) bool { return store.Exists(filepath.Join(folder, place)) })
+}
+
+// bundleName is the host of a bundle that is named itself.
+func bundleName(path string) string {
+	if absolute, err := filepath.Abs(path); err == nil {
+		path = absolute
+	}
+	return strings.TrimSuffix(filepath.Base(path), tarSuffix)
+}
+
 // readBundle reads the certificates of a folder or an archive of one host.
 func (r *fleetReader) readBundle(path, host string) ([]fleetCert, error) {
 	files, err := openBundle(path, "")
@@ -172,12 +190,17 @@ func (r *fleetReader) readArchive(path string) error {
 	defer file.Close()
 	err = eachArchived(file, func(h archivedHost) error {
 		for _, place := range r.places {
+			host, in := h.name, filepath.Join(h.name, place)
 			data, ok := h.files[place]
+			if below, whole := strings.CutPrefix(place, h.name+"/"); !ok && whole { // of one host, to be unpacked onto its /
+				data, ok = h.files[below]
+				host, in = bundleName(path), place
+			}
 			if !ok {
 				continue
 			}
 			var err error
-			if r.certs, err = r.add(r.certs, h.name, filepath.Join(path, h.name, place), data); err != nil {
+			if r.certs, err = r.add(r.certs, host, filepath.Join(path, in), data); err != nil {
 				r.errs = append(r.errs, err)
 			}
 		}

@@ -2,6 +2,7 @@ package main
 
 import (
 	"errors"
+	"fmt"
 	"os"
 	"path/filepath"
 	"time"
@@ -49,6 +50,9 @@ const fleetName = "fleet"
 
 // lockOut takes the lock of the folder that gets the bundles, and makes it.
 func (f *fleet) lockOut(folder string) (*store.Lock, error) {
+	if info, err := os.Stat(folder); err == nil && !info.IsDir() {
+		return nil, fmt.Errorf("--out: %s is there and is not a directory", folder)
+	}
 	lock, err := store.Acquire(f.ctx, folder, func() { f.warn("waiting for another run to end (%s)", folder) })
 	if err != nil {
 		return nil, err

@@ -63,22 +63,22 @@ const maxArchived = store.MaxPEM
 // eachInTar calls visit with every file of an archive.
 func eachInTar(r io.Reader, visit func(name string, data []byte) error) error {
 	archive := tar.NewReader(r)
-	for {
+	for first := true; ; first = false {
 		header, err := archive.Next()
 		if errors.Is(err, io.EOF) {
 			return nil
 		}
 		if err != nil {
-			return err
+			return tarError(err, first)
 		}
 		if header.Typeflag != tar.TypeReg {
 			continue
 		}
 		data, err := io.ReadAll(io.LimitReader(archive, maxArchived))
-		if err == nil {
-			err = visit(strings.TrimPrefix(header.Name, "./"), data)
-		}
 		if err != nil {
+			return tarError(err, false)
+		}
+		if err := visit(strings.TrimPrefix(header.Name, "./"), data); err != nil {
 			return err
 		}
 	}

@@ -22,8 +22,8 @@ With --json the SHA-256 fingerprint and the path of each certificate are there
 too. A certificate that is installed and recorded is listed once, with the path
 of the installed file.
 
---fleet lists what is in bundles instead: those of a folder, or of an archive,
-that issue --out has made, soonest end first.
+--fleet lists what is in bundles instead: those of a folder or of an archive that
+issue --out has made, or a single one; soonest end first.
 
 --format prometheus is for the text collector of Prometheus's node exporter: when
 each certificate ends, in the same form as renew --metrics has it.`

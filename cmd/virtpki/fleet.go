@@ -276,6 +276,16 @@ func (f *fleet) makeHost(h hostLine) (made, error) {
 	return m, nil
 }
 
+// countOther notes a bundle that is there and has another shape than asked for.
+func (f *fleet) countOther(name string) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	if f.tally.other == nil {
+		f.tally.other = make(map[string]bool)
+	}
+	f.tally.other[name] = true
+}
+
 // count notes what people should know of a certificate.
 func (f *fleet) count(cert *x509.Certificate, name string, dropped []string) {
 	f.mu.Lock()

@@ -18,6 +18,8 @@ type fleetTally struct {
 	dropped   int       // bundles without a name that the CA may not sign
 	example   string    // one of them
 	shortened bool      // the CA ends before the certificates should
+
+	other map[string]bool // bundles that were there, of another shape than asked for
 }
 
 // start counts what is there when the work begins.
@@ -76,6 +78,10 @@ func (f *fleet) notes() []string {
 	if f.tally.dropped > 1 {
 		notes = append(notes, fmt.Sprintf("and so with %s", countOf(f.tally.dropped-1, "other certificate", "other certificates")))
 	}
+	if n := len(f.tally.other); n > 0 {
+		notes = append(notes, fmt.Sprintf("%s not as asked for by key type, validity or template, and left alone (what is removed is made again)",
+			countOf(n, "bundle that was there is", "bundles that were there are")))
+	}
 	return notes
 }
 
@@ -91,18 +97,23 @@ func (f *fleet) tell() error {
 		return nil
 	case t.made == 0:
 		fmt.Fprintf(f.results(), "nothing to do: %s in %s\n", countOf(t.there, "bundle is", "bundles are"), f.o.out)
-		return nil
-	}
-	days := int(t.until.Sub(f.now()).Round(24*time.Hour).Hours() / 24)
-	fmt.Fprintf(f.results(), "made %s in %s: %s until %s (%d days)\n", countOf(t.made, "bundle", "bundles"), f.outText(),
-		countOf(report.Certificates, "certificate", "certificates"), t.until.Format(dateForm), days)
-	if t.there > 0 {
-		fmt.Fprintf(f.results(), "%s there already\n", countOf(t.there, "bundle was", "bundles were"))
+	default:
+		f.tellMade(report)
 	}
 	for _, note := range report.Notes {
 		f.warn("%s", note)
 	}
 	return nil
+}
+
+// tellMade prints what was made, and what was there.
+func (f *fleet) tellMade(r fleetReport) {
+	days := int(r.NotAfter.Sub(f.now()).Round(24*time.Hour).Hours() / 24)
+	fmt.Fprintf(f.results(), "made %s in %s: %s until %s (%d days)\n", countOf(r.Made, "bundle", "bundles"), f.outText(),
+		countOf(r.Certificates, "certificate", "certificates"), r.NotAfter.Format(dateForm), days)
+	if r.There > 0 {
+		fmt.Fprintf(f.results(), "%s there already\n", countOf(r.There, "bundle was", "bundles were"))
+	}
 }
 
 // tellDry prints what would be made.

@@ -4,6 +4,7 @@ import (
 	"archive/tar"
 	"bytes"
 	"crypto/x509"
+	"crypto/x509/pkix"
 	"errors"
 	"fmt"
 	"io"
@@ -108,7 +109,7 @@ func (f *fleet) checkPair(files bundleFiles, id identity) error {
 	if err != nil {
 		return err
 	}
-	wanted, err := id.subject(f.a.ca.Certificate)
+	like, err := f.like(cert, id)
 	if err != nil {
 		return err
 	}
@@ -117,7 +118,7 @@ func (f *fleet) checkPair(files bundleFiles, id identity) error {
 		return err
 	}
 	switch missing := id.lacking(cert); {
-	case !bytes.Equal(cert.RawSubject, wanted):
+	case !bytes.Equal(cert.RawSubject, like.RawSubject):
 		return fmt.Errorf("it is that of %s", dnOf(cert))
 	case !f.a.hasSigned(cert):
 		return errors.New("it is signed by another CA")
@@ -128,7 +129,39 @@ func (f *fleet) checkPair(files bundleFiles, id identity) error {
 	case missing != "":
 		return fmt.Errorf("it is not for %s", missing)
 	}
+	if f.otherShape(cert, like) {
+		f.countOther(id.name)
+	}
 	return nil
+}
+
+// like is the certificate that would be made for the key of one that is there. Without a
+// template it has a subject and nothing else.
+func (f *fleet) like(cert *x509.Certificate, id identity) (*x509.Certificate, error) {
+	ca := f.a.ca.Certificate
+	subject, err := id.subject(ca)
+	template := f.leaf.templates[id.role]
+	if err != nil || template == nil {
+		return &x509.Certificate{RawSubject: subject}, err
+	}
+	names, _ := id.within(pki.PermitOf(ca))
+	like, _, err := f.a.ca.Rehearse(pki.Request{
+		Role: id.role, RawSubject: subject, PublicKey: cert.PublicKey, DNSNames: names.dns, IPAddresses: names.ips,
+		Now: f.now(), Validity: f.leaf.validity, StrictKeyUsage: f.leaf.strict, Template: template,
+	})
+	return like, err
+}
+
+// otherShape reports whether a certificate that is good has another key, life or template
+// than asked for. One that ends with its CA was cut short.
+func (f *fleet) otherShape(cert, like *x509.Certificate) bool {
+	same := func(a, b pkix.Extension) bool {
+		return a.Id.Equal(b.Id) && a.Critical == b.Critical && bytes.Equal(a.Value, b.Value)
+	}
+	keyType, _ := pki.KeyTypeOf(cert.PublicKey)
+	return keyType != f.leaf.keyType ||
+		pki.Life(cert) != f.leaf.validity && cert.NotAfter.Before(f.a.ca.Certificate.NotAfter) ||
+		like.Extensions != nil && !slices.EqualFunc(cert.Extensions, like.Extensions, same)
 }
 
 // readPair reads a certificate and wants its key beside it.

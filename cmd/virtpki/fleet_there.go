@@ -89,7 +89,13 @@ func eachInTar(r io.Reader, visit func(name string, data []byte) error) error {
 // kept neither as it is nor replaced without a word.
 func (f *fleet) checkThere(files bundleFiles, ids []identity) error {
 	for _, id := range ids {
-		if err := f.checkPair(files, id); err != nil {
+		err := f.checkPair(files, id)
+		if errors.Is(err, fs.ErrNotExist) {
+			if other := f.otherLayout(files, id.role); other != "" {
+				return fmt.Errorf("it has --layout %s", other)
+			}
+		}
+		if err != nil {
 			return fmt.Errorf("%s pair: %w", id.role, err)
 		}
 	}
@@ -102,6 +108,19 @@ func (f *fleet) checkThere(files bundleFiles, ids []identity) error {
 		err = fmt.Errorf("its cacert.pem is without %s", dnOf(f.a.ca.Certificate))
 	}
 	return err
+}
+
+// otherLayout is the layout, not the one asked for, in which a certificate lies; empty
+// when it does not.
+func (f *fleet) otherLayout(files bundleFiles, role pki.Role) string {
+	layout, name := libvirt.Flat(""), "pkipath"
+	if f.shape.flat {
+		layout, name = libvirt.System(strings.Trim(f.g.sysconfdir, "/")), "system"
+	}
+	if _, err := files(layout.Path(libvirt.CertFile(string(role)))); err != nil {
+		return ""
+	}
+	return name
 }
 
 func (f *fleet) checkPair(files bundleFiles, id identity) error {

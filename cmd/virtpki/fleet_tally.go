@@ -119,7 +119,7 @@ func (f *fleet) tellMade(r fleetReport) {
 // tellDry prints what would be made.
 func (f *fleet) tellDry(list *hostList, has []bool) error {
 	if f.g.json {
-		return f.printJSON(fleetReport{Hosts: f.tally.total, There: f.tally.there, Out: f.o.out, Notes: []string{}})
+		return f.printJSON(fleetReport{Hosts: f.tally.total, There: f.tally.there, Out: f.o.out, Notes: f.notes()})
 	}
 	if f.g.quiet {
 		return nil
@@ -139,6 +139,9 @@ func (f *fleet) tellDry(list *hostList, has []bool) error {
 		fmt.Fprintln(f.results(), line)
 	}
 	fmt.Fprintf(f.results(), "would make %s, %d there already\n", countOf(f.tally.left(), "bundle", "bundles"), f.tally.there)
+	for _, note := range f.notes() {
+		f.warn("%s", note)
+	}
 	return nil
 }
 

@@ -22,6 +22,7 @@ var mayImport = map[string][]string{
 	"dn":                     {},
 	"pki":                    {},
 	"templates":              {},
+	"internal/grant":         {"dn", "pki"},
 	"internal/store":         {},
 	"internal/libvirt":       {"dn"},
 	"internal/judge":         {"dn", "internal/libvirt"},
@@ -30,7 +31,7 @@ var mayImport = map[string][]string{
 	"internal/lab/labscript": {"internal/lab", "internal/lab/terminal"},
 	"internal/lab/terminal":  {},
 	"internal/lab/vnctls":    {},
-	"cmd/virtpki":            {"dn", "pki", "templates", "internal/store", "internal/libvirt", "internal/judge"},
+	"cmd/virtpki":            {"dn", "pki", "templates", "internal/grant", "internal/store", "internal/libvirt", "internal/judge"},
 }
 
 // testImports are allowed to the tests of a package on top.

@@ -1,0 +1,67 @@
+package grant
+
+import (
+	"crypto/x509"
+	"net/netip"
+	"strings"
+	"unicode"
+)
+
+// Names are the names that a certificate speaks for, each once, in the form in which
+// names are compared.
+type Names struct {
+	CNs []string     // every CN of the subject, of whatever string type; see [Fold]
+	DNS []string     // every dNSName; see [Fold]
+	IPs []netip.Addr // every iPAddress, an IPv4 address in its own form
+}
+
+// NamesOf returns the names that a certificate speaks for.
+func NamesOf(cert *x509.Certificate) Names {
+	var n Names
+	attributes, _ := Attributes(cert.RawSubject) // of a parsed certificate: there is no error
+	seen := make(map[string]bool)
+	for _, a := range attributes {
+		if a.IsCN() {
+			n.CNs = appendNew(n.CNs, seen, "CN ", Fold(a.Text))
+		}
+	}
+	for _, name := range cert.DNSNames {
+		n.DNS = appendNew(n.DNS, seen, "DNS ", Fold(name))
+	}
+	addresses := make(map[netip.Addr]bool)
+	for _, ip := range cert.IPAddresses {
+		if addr, ok := netip.AddrFromSlice(ip); ok && !addresses[addr.Unmap()] {
+			addresses[addr.Unmap()] = true
+			n.IPs = append(n.IPs, addr.Unmap())
+		}
+	}
+	return n
+}
+
+func appendNew(list []string, seen map[string]bool, kind, name string) []string {
+	if seen[kind+name] {
+		return list
+	}
+	seen[kind+name] = true
+	return append(list, name)
+}
+
+// Fold returns a name in the form in which names are compared: without case, without
+// the dot at its end, and with single spaces. Letters that Unicode folds to one another
+// (the Kelvin sign and k) are the same.
+func Fold(name string) string {
+	name = strings.Join(strings.Fields(name), " ")
+	if trimmed := strings.TrimSuffix(name, "."); trimmed != "" {
+		name = trimmed
+	}
+	return strings.Map(foldRune, name)
+}
+
+// foldRune returns the lower case of the least rune that folds to r.
+func foldRune(r rune) rune {
+	least := r
+	for next := unicode.SimpleFold(r); next != r; next = unicode.SimpleFold(next) {
+		least = min(least, next)
+	}
+	return unicode.ToLower(least)
+}

@@ -19,11 +19,17 @@ import (
 
 // job is what a command has decided: how the disk shall be, and what to tell.
 type job struct {
-	plan  store.Plan
+	plan store.Plan
+	told
+}
+
+// told is what a job tells people, and what it has taken note of elsewhere.
+type told struct {
 	made  []placed // certificates, for the summary
 	found []placed // those that were there and are taken
 	done  []string // what else was done or proven
 	notes []string // what people should know or do next
+	undo  []func() // takes back what the decision has changed besides
 }
 
 // placed is a certificate with the path at which it lies or will lie.
@@ -39,6 +45,24 @@ func (j *job) did(format string, args ...any) {
 func (j *job) note(format string, args ...any) {
 	j.notes = append(j.notes, fmt.Sprintf(format, args...))
 }
+
+// attempt plans what decide decides, whole or not at all: when decide fails, the job
+// is as it was. A loop that goes on after an error calls it for each item.
+func (j *job) attempt(decide func() error) error {
+	before := j.told
+	err := j.plan.Attempt(decide)
+	if err == nil {
+		return nil
+	}
+	for _, undo := range slices.Backward(j.undo[len(before.undo):]) {
+		undo()
+	}
+	j.told = before
+	return err
+}
+
+// onFailure has the attempt that is under way call undo when it fails.
+func (j *job) onFailure(undo func()) { j.undo = append(j.undo, undo) }
 
 // noteOnce is note for what would be said again for each of many hosts.
 func (j *job) noteOnce(format string, args ...any) {

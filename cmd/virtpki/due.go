@@ -94,17 +94,25 @@ func (in *installation) qemu(g *globals) bool {
 }
 
 // originalOf finds the system's pair of which one of QEMU's is a copy: of what is
-// there, or, where a run was cut short between the two, of what was there before.
+// there, or, where a run was cut short between the two, of what was there before. Of
+// a pair that cannot be read it may be a copy: it waits for that one.
 func (r *renewal) originalOf(in *installation) *installation {
 	if in.err != nil || !in.qemu(r.g) {
 		return nil
 	}
 	for _, other := range r.found {
-		if !other.system || other.role != in.role || other.err != nil {
+		if !other.system || other.role != in.role {
 			continue
 		}
-		before, _ := readCerts(previousPath(other.layout, libvirt.CertFile(string(in.role))))
-		if in.pair.cert.Equal(other.pair.cert) || len(before) > 0 && in.pair.cert.Equal(before[0]) {
+		if other.err != nil || in.pair.cert.Equal(other.pair.cert) {
+			return other
+		}
+		before, err := readCertsIfThere(previousPath(other.layout, libvirt.CertFile(string(in.role))))
+		if err != nil {
+			in.err = err
+			return nil
+		}
+		if len(before) > 0 && in.pair.cert.Equal(before[0]) {
 			return other
 		}
 	}
@@ -117,6 +125,7 @@ func (in *installation) judgeCopy(r *renewal) {
 	original := in.original
 	in.opens = original.opens
 	switch {
+	case original.err != nil:
 	case len(original.reasons) > 0:
 		in.reasons = []string{"a copy of " + original.pair.certPath}
 	case !in.pair.cert.Equal(original.pair.cert):

@@ -31,8 +31,15 @@ func (a *authority) record(j *job, cert *x509.Certificate) error {
 	if err := to.folders(&j.plan, path); err != nil {
 		return err
 	}
-	a.pending = append(a.pending, cert)
+	a.plan(j, cert)
 	return j.plan.File(path, pki.EncodeCertificates(cert), recordMode, to.owner)
+}
+
+// plan takes note of a certificate whose record is planned.
+func (a *authority) plan(j *job, cert *x509.Certificate) {
+	before := a.pending
+	j.onFailure(func() { a.pending = before })
+	a.pending = append(before, cert)
 }
 
 // recordMode is that of a certificate: it holds no secret.

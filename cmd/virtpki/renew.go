@@ -233,9 +233,11 @@ func (r *renewal) decide(j *job) error {
 			j.note("%s: %s is revoked, and stays so (virtpki issue client, or request, makes a new pair)", in.pair.certPath, dnOf(in.pair.cert))
 			continue
 		}
-		if in.err = r.renewOne(j, a, in); in.err == nil {
+		in.err = j.attempt(func() error { return r.renewOne(j, a, in) })
+		switch {
+		case in.err == nil:
 			r.renewed = append(r.renewed, in)
-		} else if r.shaped[in.role] != nil {
+		case r.shaped[in.role] != nil:
 			return in.err // what was asked for is wrong: all or nothing
 		}
 	}
@@ -275,10 +277,11 @@ func (r *renewal) renewOne(j *job, a *authority, in *installation) error {
 	if err != nil {
 		return fmt.Errorf("%s: %w", in.pair.certPath, err)
 	}
-	in.renewed = &pair{role: in.role, cert: cert}
-	if in.renewed.key, err = r.keys.forPair(have, id.slot(), keyType); err != nil {
+	key, err := r.keys.forPair(have, id.slot(), keyType)
+	if err != nil {
 		return err
 	}
+	in.renewed = &pair{role: in.role, cert: cert, key: key}
 	j.did("%s: %s", in.pair.certPath, in.why())
 	r.serving = r.serving || in.system
 	return nil

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"path/filepath"
+	"slices"
 	"strings"
 
 	"github.com/spf13/cobra"
@@ -54,10 +55,10 @@ func (e *env) rollback(ctx context.Context, g *globals, o *reloadOptions, user b
 		return e.tell(g, j)
 	}
 	err = e.locked(ctx, generations[0].layout, func() error {
+		if err := exchangeAll(generations); err != nil {
+			return err
+		}
 		for _, before := range generations {
-			if err := store.Rollback(before.layout.PairFolder()); err != nil {
-				return err
-			}
 			j.did("%s is as it was before%s", before.layout.PairFolder(), before.text)
 		}
 		if user {
@@ -69,6 +70,22 @@ func (e *env) rollback(ctx context.Context, g *globals, o *reloadOptions, user b
 		err = errors.Join(err, e.refreshGuests(ctx, g, *o, j))
 	}
 	return e.tellWith(g, j, err)
+}
+
+// exchangeAll brings each generation before back: all of them or, when one fails,
+// none. A copy for QEMU that is not of libvirt's time would not follow it any more.
+func exchangeAll(generations []previous) error {
+	for i, before := range generations {
+		err := store.Rollback(before.layout.PairFolder())
+		if err == nil {
+			continue
+		}
+		for _, done := range slices.Backward(generations[:i]) {
+			err = errors.Join(err, store.Rollback(done.layout.PairFolder()))
+		}
+		return err
+	}
+	return nil
 }
 
 // previous is the generation before of a layout.

@@ -22,6 +22,9 @@ const (
 // holds the [Lock] of the folders. After a kill each file is whole, the old one
 // or the new one; leavings are swept by the next Apply in the same folders.
 func (p *Plan) Apply() error {
+	if p.spoilt != nil {
+		return fmt.Errorf("the plan is not whole: %w", p.spoilt)
+	}
 	var done undoList
 	defer done.dropKept()
 	swaps, err := p.apply(&done)

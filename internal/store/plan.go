@@ -57,6 +57,7 @@ type Plan struct {
 	planned map[string]int  // path to the last change there
 	swaps   []string        // folders whose files take effect together
 	weaker  []string
+	spoilt  error // of a statement that failed, outside of [Plan.Attempt]
 }
 
 // Together states that what the plan replaces below folder takes effect in one
@@ -93,8 +94,12 @@ func (p *Plan) Add(made []Change) { p.changes = append(p.changes, made...) }
 // Parents states that folder and those above it are there. What is there stays
 // as it is; what is not gets this mode.
 func (p *Plan) Parents(folder string, mode fs.FileMode, owner *Owner) error {
-	if _, err := os.Stat(folder); err == nil && !p.adopted[folder] || p.dirs[folder] {
+	_, err := os.Stat(folder)
+	switch {
+	case p.dirs[folder], err == nil && !p.adopted[folder]:
 		return nil
+	case err != nil && !errors.Is(err, fs.ErrNotExist):
+		return p.spoil(err)
 	}
 	if above := filepath.Dir(folder); above != folder {
 		if err := p.Parents(above, mode, owner); err != nil {
@@ -106,6 +111,10 @@ func (p *Plan) Parents(folder string, mode fs.FileMode, owner *Owner) error {
 
 // Dir states that path is a folder with this mode. Its parents are not implied.
 func (p *Plan) Dir(path string, mode fs.FileMode, owner *Owner) error {
+	return p.spoil(p.dir(path, mode, owner))
+}
+
+func (p *Plan) dir(path string, mode fs.FileMode, owner *Owner) error {
 	if p.dirs[path] {
 		return nil
 	}
@@ -134,6 +143,10 @@ func (p *Plan) Dir(path string, mode fs.FileMode, owner *Owner) error {
 // Its folder must be there, or come earlier in the plan. A link at path is an
 // error: renaming over it would cut what somebody tied.
 func (p *Plan) File(path string, data []byte, mode fs.FileMode, owner *Owner) error {
+	return p.spoil(p.file(path, data, mode, owner))
+}
+
+func (p *Plan) file(path string, data []byte, mode fs.FileMode, owner *Owner) error {
 	change := Change{Action: Create, Path: path, Mode: mode, Owner: owner, data: data}
 	info, err := os.Lstat(path)
 	if errors.Is(err, fs.ErrNotExist) {
@@ -161,6 +174,10 @@ func (p *Plan) File(path string, data []byte, mode fs.FileMode, owner *Owner) er
 
 // Remove states that there is no file at path.
 func (p *Plan) Remove(path string) error {
+	return p.spoil(p.remove(path))
+}
+
+func (p *Plan) remove(path string) error {
 	info, err := os.Lstat(path)
 	if errors.Is(err, fs.ErrNotExist) {
 		return nil
@@ -191,9 +208,13 @@ func holds(path string, info fs.FileInfo, data []byte) (bool, error) {
 // Keep states the contents of a file as [Plan.File] does, and leaves the mode
 // and owner of a file that is there as they are.
 func (p *Plan) Keep(path string, data []byte, mode fs.FileMode, owner *Owner) error {
-	if info, err := os.Stat(path); err == nil {
+	info, err := os.Stat(path)
+	switch {
+	case err == nil:
 		was := stateOf(info)
 		mode, owner = was.mode, &was.owner
+	case !errors.Is(err, fs.ErrNotExist):
+		return p.spoil(err)
 	}
 	return p.File(path, data, mode, owner)
 }
@@ -203,7 +224,7 @@ func (p *Plan) Keep(path string, data []byte, mode fs.FileMode, owner *Owner) er
 func (p *Plan) KeepLike(path, other string, data []byte) error {
 	info, err := os.Stat(other)
 	if err != nil {
-		return err
+		return p.spoil(err)
 	}
 	was := stateOf(info)
 	return p.File(path, data, was.mode, &was.owner)

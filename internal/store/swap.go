@@ -302,7 +302,7 @@ func syncTree(folder string) error {
 }
 
 // Rollback exchanges a folder with its previous generation, in one instant. Done
-// twice, it is as before.
+// twice, it is as before. After an error nothing has been exchanged.
 func Rollback(folder string) error {
 	previous := Previous(folder)
 	if !Exists(previous) {
@@ -314,5 +314,8 @@ func Rollback(folder string) error {
 	if err := exchange(previous, folder); err != nil {
 		return err
 	}
-	return syncFolder(filepath.Dir(folder))
+	if err := syncFolder(filepath.Dir(folder)); err != nil {
+		return errors.Join(err, exchange(previous, folder))
+	}
+	return nil
 }

@@ -1,0 +1,35 @@
+package store
+
+import (
+	"maps"
+	"slices"
+)
+
+// Attempt plans what decide states, whole or not at all: when decide returns an
+// error, the plan is as it was before. Whoever goes on after an error calls decide
+// by it; [Plan.Apply] refuses a plan that holds half of something.
+func (p *Plan) Attempt(decide func() error) error {
+	before := p.saved()
+	err := decide()
+	if err != nil {
+		*p = before
+	}
+	return err
+}
+
+// saved returns a copy of the plan that later statements do not change.
+func (p *Plan) saved() Plan {
+	saved := *p
+	saved.changes, saved.swaps = slices.Clone(p.changes), slices.Clone(p.swaps)
+	saved.dirs, saved.planned = maps.Clone(p.dirs), maps.Clone(p.planned)
+	return saved
+}
+
+// spoil returns err, and remembers the first one: what failed may have been half of
+// a pair whose other half is planned.
+func (p *Plan) spoil(err error) error {
+	if p.spoilt == nil {
+		p.spoilt = err
+	}
+	return err
+}

@@ -88,12 +88,3 @@ func newFolder(path string, mode fs.FileMode, owner *Owner) error {
 	}
 	return setOwnerMode(path, owner, mode)
 }
-
-// untilDone repeats a call that a signal has cut short.
-func untilDone(call func() error) error {
-	for {
-		if err := call(); !errors.Is(err, unix.EINTR) {
-			return err
-		}
-	}
-}

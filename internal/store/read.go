@@ -28,6 +28,12 @@ func ReadFile(path string, limit int64) ([]byte, error) {
 		return nil, err
 	}
 	defer file.Close()
+	return readOpen(file, limit)
+}
+
+// readOpen reads an opened file, if it is regular and not too large.
+func readOpen(file *os.File, limit int64) ([]byte, error) {
+	path := file.Name()
 	info, err := file.Stat()
 	if err != nil {
 		return nil, err

@@ -1,0 +1,148 @@
+package store
+
+import (
+	"errors"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"testing"
+)
+
+// someone is a user who is neither root nor the one who runs the tests.
+const someone = 12345
+
+// asRoot skips what needs another user's files.
+func asRoot(t *testing.T) {
+	if os.Geteuid() != 0 {
+		t.Skip("needs root")
+	}
+}
+
+func TestOpenDirFollowsTrustedLinks(t *testing.T) {
+	asRoot(t)
+	base := t.TempDir()
+	must(t, os.MkdirAll(base+"/real/below", 0o755))
+	must(t, os.MkdirAll(base+"/hers", 0o755))
+	must(t, os.Chown(base+"/hers", someone, someone))
+	must(t, os.Symlink("real", base+"/link"))
+	must(t, os.Symlink(base+"/real", base+"/absolute"))
+	must(t, os.Symlink("../real/../link/below", base+"/real/dots"))
+	must(t, os.Symlink(base+"/real", base+"/planted"))
+	must(t, os.Lchown(base+"/planted", someone, someone))
+	must(t, os.Symlink(base+"/real", base+"/hers/link"))
+	must(t, os.Symlink("round", base+"/round"))
+	for path, want := range map[string]string{
+		"real/below": "real/below", "link/below": "real/below", "absolute/below": "real/below", "real/dots": "real/below", "link/..": "",
+		"planted/below": "refused", "hers/link": "refused", "round": "error", "none": "missing", "hers": "hers",
+	} {
+		d, err := openDir(filepath.Join(base, path), policy{})
+		switch want {
+		case "refused":
+			if r := (*Refusal)(nil); !errors.As(err, &r) {
+				t.Errorf("%s: %v, want a refusal", path, err)
+			}
+		case "missing":
+			if !errors.Is(err, fs.ErrNotExist) {
+				t.Errorf("%s: %v", path, err)
+			}
+		case "error":
+			if err == nil {
+				t.Errorf("%s: opened", path)
+			}
+		default:
+			must(t, err)
+			if !sameFile(d.file, filepath.Join(base, want)) {
+				t.Errorf("%s: another directory than %s", path, want)
+			}
+			must(t, d.close())
+		}
+	}
+}
+
+func TestOpenDirForASecret(t *testing.T) {
+	asRoot(t)
+	base := t.TempDir()
+	must(t, os.MkdirAll(base+"/hers/roots/below", 0o755))
+	must(t, os.Chown(base+"/hers", someone, someone))
+	must(t, os.MkdirAll(base+"/open/below", 0o755))
+	must(t, os.Chmod(base+"/open", 0o777))
+	for path, refused := range map[string]bool{"": false, "hers": true, "hers/roots/below": true, "open": true, "open/below": true} {
+		d, err := openDir(filepath.Join(base, path), policy{secret: true})
+		if (err != nil) != refused {
+			t.Errorf("%q: %v", path, err)
+		}
+		if err == nil {
+			must(t, d.close())
+		}
+	}
+	hers, err := openDir(base+"/hers", policy{secret: true, owner: &Owner{UID: someone}})
+	must(t, err)
+	must(t, hers.close())
+	if _, err := openDir(base+"/hers/roots", policy{secret: true, owner: &Owner{UID: someone}}); err == nil {
+		t.Error("a directory on the way may be a stranger's")
+	}
+}
+
+func TestTreeStaysInTheImage(t *testing.T) {
+	base := t.TempDir()
+	image := base + "/image"
+	must(t, os.MkdirAll(image+"/usr/etc/pki", 0o755))
+	must(t, os.MkdirAll(base+"/host", 0o755))
+	must(t, os.MkdirAll(image+"/etc", 0o755))
+	must(t, os.Symlink("/usr/etc/pki", image+"/etc/pki"))
+	must(t, os.Symlink("../../host", image+"/etc/out"))
+	must(t, os.Symlink(base+"/host", image+"/etc/host"))
+	must(t, os.Symlink("../../../usr", image+"/etc/top"))
+	tree := At(image)
+	for path, want := range map[string]string{"etc/pki": "usr/etc/pki", "etc/top/etc": "usr/etc", "": "", "etc/out": "missing", "etc/host": "missing"} {
+		d, err := tree.openDir(filepath.Join(image, path), policy{})
+		if want == "missing" {
+			if !errors.Is(err, fs.ErrNotExist) {
+				t.Errorf("%s: %v", path, err)
+			}
+			continue
+		}
+		must(t, err)
+		if !sameFile(d.file, filepath.Join(image, want)) {
+			t.Errorf("%s: another directory than %s", path, want)
+		}
+		must(t, d.close())
+	}
+}
+
+func TestDirNeverFollows(t *testing.T) {
+	base := t.TempDir()
+	must(t, os.MkdirAll(base+"/d/real", 0o755))
+	must(t, os.Symlink("real", base+"/d/link"))
+	must(t, os.WriteFile(base+"/d/file", nil, 0o644))
+	must(t, os.Symlink("file", base+"/d/filelink"))
+	d, err := openDir(base+"/d", policy{})
+	must(t, err)
+	defer d.close()
+	if _, err := d.openDir("link"); err == nil {
+		t.Error("a link to a directory was followed")
+	}
+	if _, err := d.open("filelink", os.O_RDONLY); err == nil {
+		t.Error("a link to a file was followed")
+	}
+	if _, err := d.create("filelink"); !errors.Is(err, fs.ErrExist) {
+		t.Error("a file was made through a link:", err)
+	}
+	if _, err := d.mkdir("real"); !errors.Is(err, fs.ErrExist) {
+		t.Error("a directory was made that was there:", err)
+	}
+	must(t, d.removeAll("link"))
+	must(t, os.WriteFile(base+"/d/real/inside", nil, 0o644))
+	must(t, os.Symlink("/etc", base+"/d/real/etc"))
+	must(t, d.removeAll("real"))
+	if !Exists("/etc/passwd") || Exists(base+"/d/real") {
+		t.Error("removeAll removed too much or too little")
+	}
+}
+
+func must(t *testing.T, err error) {
+	t.Helper()
+	if err != nil {
+		t.Fatal(err)
+	}
+}

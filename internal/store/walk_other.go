@@ -1,0 +1,8 @@
+//go:build !linux
+
+package store
+
+import "golang.org/x/sys/unix"
+
+// openPath opens a directory to go on from: one that may not be listed too.
+const openPath = unix.O_SEARCH

@@ -68,6 +68,17 @@ func (r Reason) String() string {
 	return reasonNames[r]
 }
 
+// Compromised reports whether the reason says that others may have the private key. The
+// reasons that speak of the key of a CA or an attribute authority are among them: a
+// certificate that gives one of them may be either.
+func (r Reason) Compromised() bool {
+	return r == ReasonKeyCompromise || r == ReasonCACompromise || r == ReasonAACompromise
+}
+
+// ShutsOut reports whether the reason says that the owner of the certificate is to have
+// no other. One that was superseded has been replaced.
+func (r Reason) ShutsOut() bool { return r != ReasonSuperseded }
+
 // check says why a list cannot give the reason.
 func (r Reason) check() error {
 	switch {

@@ -60,7 +60,7 @@ func (a *Answer) add(block *pem.Block) error {
 		return nil
 	case strings.HasSuffix(block.Type, "PRIVATE KEY"):
 		return errors.New("a private key, which no answer holds")
-	case block.Type == pemCSR, block.Type == pemNewCSR:
+	case block.Type == pemCSR, block.Type == pemNewCSR, block.Type == pemKeyProof:
 		return errors.New("a certificate request: it has to be signed first")
 	}
 	return fmt.Errorf("%q belongs in no answer", block.Type)

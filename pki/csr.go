@@ -49,6 +49,9 @@ type CSR struct {
 	// in words: extensions, names of other kinds, other key usages.
 	Foreign []string
 
+	// Proofs show that the sender has other keys too; see [CSR.ProvenBy].
+	Proofs []*KeyProof
+
 	request *x509.CertificateRequest
 }
 
@@ -102,18 +105,22 @@ func (r Role) usageOID() asn1.ObjectIdentifier {
 	return oidClientAuth
 }
 
-// EncodeCSRs returns certificate requests as PEM blocks, one after another.
+// EncodeCSRs returns certificate requests as PEM blocks, one after another, each with
+// its proofs behind it.
 func EncodeCSRs(csrs ...*CSR) []byte {
 	var out bytes.Buffer
 	for _, csr := range csrs {
 		pem.Encode(&out, &pem.Block{Type: pemCSR, Bytes: csr.Raw})
+		for _, proof := range csr.Proofs {
+			pem.Encode(&out, &pem.Block{Type: pemKeyProof, Bytes: proof.raw})
+		}
 	}
 	return out.Bytes()
 }
 
-// ParseCSRs reads every certificate request in data, in order. Text around the
-// blocks and blocks of other types are passed over. It is an error when there
-// is none ([ErrNoCSR]), when a block is damaged, or when one does not parse.
+// ParseCSRs reads every certificate request in data, in order, with its proofs. Text
+// around the blocks and blocks of other types are passed over. It is an error when
+// there is none ([ErrNoCSR]), when a block is damaged, or when one does not parse.
 func ParseCSRs(data []byte) ([]*CSR, error) {
 	if err := checkBlocks(data); err != nil {
 		return nil, err
@@ -128,6 +135,9 @@ func ParseCSRs(data []byte) ([]*CSR, error) {
 	}
 	if len(csrs) == 0 {
 		return nil, ErrNoCSR
+	}
+	if err := attachKeyProofs(csrs, data); err != nil {
+		return nil, err
 	}
 	return csrs, nil
 }

@@ -215,7 +215,10 @@ func (r *requests) one(j *job, id identity) (*pki.CSR, error) {
 		}
 	}
 	csr, err := pki.NewCSR(pki.CSRRequest{Role: id.role, RawSubject: id.rawSubject, DNSNames: id.dns, IPAddresses: id.ips}, key)
-	if err != nil || r.o.sameKey {
+	if err != nil {
+		return nil, err
+	}
+	if err := r.prove(csr); err != nil || r.o.sameKey {
 		return csr, err
 	}
 	p := &pending{role: id.role, key: key, csr: csr}

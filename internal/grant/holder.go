@@ -1,0 +1,159 @@
+package grant
+
+import (
+	"crypto/x509"
+	"slices"
+	"strings"
+
+	"virtpki/pki"
+)
+
+// Holders knows which live certificate has which name. A live certificate has neither
+// expired nor been revoked, and a generation of the CA that is still trusted signed it.
+//
+// A name belongs to the keys that have it: a certificate with another key gets it only
+// by the word of one of these keys, or of a person. The rule, for each CN and each
+// subjectAltName of the finished certificate:
+//
+//   - The sender has the key of the request, and every key that a proof beside the
+//     request shows (see [pki.KeyProof]).
+//   - Where the sender has the key of every live certificate with that name, the name
+//     may move: whoever could object asks for it.
+//   - Where others have the name too, the sender gets what it has already: a CN that is
+//     the CN of a live certificate of the sender's, a subjectAltName that is a CN or a
+//     subjectAltName of one. So hosts that share a name renew, and the server and the
+//     client of one host, which have one CN, vouch for each other. A subjectAltName
+//     vouches for no CN: the alias of a server must not become the client that a list
+//     admits by its DN.
+//   - A wildcard and the names right below it concern each other, but a certificate for
+//     one is no proof for the other.
+//
+// The role makes no difference, names are compared in the form of [Fold], CNs, DNS names
+// and addresses with one another. Names that each machine gives itself, localhost and the
+// loopback addresses, belong to nobody.
+type Holders struct {
+	exact map[string][]*holder // by name
+	below map[string][]*holder // by the domain that a name is right below of
+}
+
+// holder is a live certificate.
+type holder struct {
+	cert  *x509.Certificate
+	keyID string
+	cns   []string
+	all   []string
+}
+
+func newHolder(cert *x509.Certificate) *holder {
+	names := NamesOf(cert)
+	h := &holder{cert: cert, keyID: pki.KeyIDOf(cert), cns: slices.Clone(names.CNs), all: names.all()}
+	for i, cn := range h.cns {
+		h.cns[i] = plainAddress(cn)
+	}
+	return h
+}
+
+// NewHolders returns the holders of the names of some live certificates.
+func NewHolders(live []*x509.Certificate) *Holders {
+	h := &Holders{exact: make(map[string][]*holder), below: make(map[string][]*holder)}
+	for _, cert := range live {
+		h.Add(cert)
+	}
+	return h
+}
+
+// Add adds a live certificate.
+func (h *Holders) Add(cert *x509.Certificate) {
+	one := newHolder(cert)
+	for _, name := range one.all {
+		h.exact[name] = append(h.exact[name], one)
+		if domain := parent(name); domain != "" && !isAddress(name) {
+			h.below[domain] = append(h.below[domain], one)
+		}
+	}
+}
+
+// concerned returns the live certificates with a name, or with a wildcard above it or a
+// name below it.
+func (h *Holders) concerned(name string) []*holder {
+	found := h.exact[name]
+	switch domain, wildcard := strings.CutPrefix(name, "*."); {
+	case isAddress(name):
+	case wildcard:
+		found = slices.Concat(found, h.below[domain])
+	case parent(name) != "":
+		found = slices.Concat(found, h.exact["*."+parent(name)])
+	}
+	return found
+}
+
+// Sender is who asks for a certificate.
+type Sender struct {
+	KeyIDs  []string // of the keys that it is known to have: see [pki.KeyID]
+	Replace []string // names that it gets though others have them; see [Holders.Taken]
+}
+
+func (s *Sender) has(one *holder) bool { return one.keyID != "" && slices.Contains(s.KeyIDs, one.keyID) }
+
+// Taken is a name of a certificate that belongs to somebody else.
+type Taken struct {
+	Name   string
+	CN     bool              // it is a CN of the certificate, perhaps a subjectAltName too
+	Holder *x509.Certificate // that has it, the one that lives longest
+}
+
+// Taken returns the names of a certificate, as it will be signed, that belong to
+// somebody else than the sender, each with its holder. To replace a name is to replace
+// every certificate with that CN, so that the other names of one whose CN is listed
+// already are not listed again. matched are those of the names to be replaced that made
+// a difference.
+func (h *Holders) Taken(cert *x509.Certificate, by Sender) (taken []Taken, matched []string) {
+	asked := newHolder(cert)
+	replace := make(map[string]bool)
+	for _, name := range by.Replace {
+		replace[plainAddress(Fold(name))] = true
+	}
+	used := make(map[string]bool)
+	for _, name := range inOrder(asked) {
+		cn := slices.Contains(asked.cns, name)
+		others := slices.DeleteFunc(slices.Clone(h.concerned(name)), by.has)
+		if len(others) == 0 || h.has(by, name, cn) {
+			continue
+		}
+		used[name] = replace[name]
+		others = slices.DeleteFunc(others, func(one *holder) bool { return one.replaced(replace, used) })
+		if len(others) == 0 || replace[name] {
+			continue
+		}
+		last := slices.MaxFunc(others, func(a, b *holder) int { return a.cert.NotAfter.Compare(b.cert.NotAfter) })
+		taken = append(taken, Taken{name, cn, last.cert})
+		replace[name] = true
+	}
+	matched = slices.DeleteFunc(slices.Clone(by.Replace), func(name string) bool { return !used[plainAddress(Fold(name))] })
+	return taken, matched
+}
+
+// inOrder lists the names of a certificate, its CNs first.
+func inOrder(one *holder) []string {
+	others := slices.DeleteFunc(slices.Clone(one.all), func(name string) bool { return slices.Contains(one.cns, name) })
+	return append(slices.Clone(one.cns), others...)
+}
+
+// has reports whether the sender has a name already, as a CN where it has to be one.
+func (h *Holders) has(by Sender, name string, cn bool) bool {
+	return slices.ContainsFunc(h.exact[name], func(one *holder) bool {
+		return by.has(one) && (!cn || slices.Contains(one.cns, name))
+	})
+}
+
+// replaced reports whether a certificate has a CN that is replaced, and marks the CN as
+// used.
+func (one *holder) replaced(replace, used map[string]bool) bool {
+	found := false
+	for _, cn := range one.cns {
+		if replace[cn] {
+			found, used[cn] = true, true
+		}
+	}
+	return found
+}

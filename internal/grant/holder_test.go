@@ -1,0 +1,150 @@
+package grant
+
+import (
+	"crypto/x509"
+	"fmt"
+	"slices"
+	"strings"
+	"testing"
+
+	"virtpki/pki"
+)
+
+// hosts are live certificates: hv1 with two generations of its server's, a client of the
+// same CN; an administrator; two hosts that share a name and the address of a bridge; the
+// server whose alias an administrator has as CN; a wildcard.
+var hosts = []string{
+	"server hv1.lab.example/hv1.lab.example,hv1,10.0.0.1,192.168.122.1,localhost,127.0.0.1 hv1-old",
+	"server hv1.lab.example/hv1.lab.example,hv1,10.0.0.1,192.168.122.1,localhost,127.0.0.1 hv1-server",
+	"client HV1.lab.example hv1-client",
+	"client admin admin",
+	"client Admin.lab.example admin2",
+	"server hv2.lab.example/hv2.lab.example,cluster.lab.example,192.168.122.1 hv2",
+	"server hv3.lab.example/hv3.lab.example,cluster.lab.example hv3",
+	"server gw.lab.example/gw.lab.example,admin.lab.example gw",
+	"server lb.web.example/lb.web.example,*.web.example lb",
+	"server www.web.example/www.web.example www",
+	"client 10.9.9.9 addressed",
+}
+
+func TestTaken(t *testing.T) {
+	c := &cast{t: t}
+	holders := NewHolders(nil)
+	for _, text := range hosts {
+		holders.Add(c.cert(text))
+	}
+	for _, test := range []struct {
+		ask     string // the certificate
+		keys    string // that the sender has shown besides its own
+		replace string
+		taken   string
+		matched string
+	}{
+		// First enrolment.
+		{"server hv9.lab.example/hv9.lab.example,hv9,10.0.0.9,localhost,127.0.0.1 new", "", "", "", ""},
+		{"client bob new", "", "", "", ""},
+		// Somebody else.
+		{"server hv1.lab.example/hv1.lab.example,hv1,10.0.0.1 new", "", "", "CN hv1.lab.example", ""},
+		{"server HV1.LAB.example/hv9.lab.example new", "", "", "CN hv1.lab.example", ""},
+		{"server hv9.lab.example/hv9.lab.example,HV1 new", "", "", "hv1", ""},
+		{"server hv9.lab.example/hv9.lab.example,10.0.0.1 new", "", "", "10.0.0.1", ""},
+		{"server hv9.lab.example/hv9.lab.example,::ffff:10.0.0.1 new", "", "", "10.0.0.1", ""},
+		{"server hv9.lab.example/10.9.9.9 new", "", "", "10.9.9.9", ""},
+		{"client hv1 new", "", "", "CN hv1", ""},
+		{"client ADMIN new", "", "", "CN admin", ""},
+		{"server admin/admin new", "", "", "CN admin", ""},
+		{"server hv2.lab.example/hv2.lab.example,hv1.lab.example new", "hv2", "", "hv1.lab.example", ""},
+		{"server hv2.lab.example/hv2.lab.example,hv1.lab.example hv2", "", "", "hv1.lab.example", ""},
+		{"server hv9.lab.example/hv1.lab.example,hv2.lab.example,hv3.lab.example new", "", "", "hv1.lab.example hv2.lab.example hv3.lab.example", ""},
+		// Who has it: the same key, a proof with any live key of the name, in either role.
+		{"server hv1.lab.example/hv1.lab.example,hv1,10.0.0.1,192.168.122.1 hv1-server", "", "", "", ""},
+		{"server hv1.lab.example/hv1.lab.example,hv1,10.0.0.1,192.168.122.1 new", "hv1-server", "", "", ""},
+		{"server hv1.lab.example/hv1.lab.example,hv1,10.0.0.1,192.168.122.1 new", "hv1-old", "", "", ""},
+		{"client hv1.lab.example new", "hv1-client", "", "", ""},
+		{"client hv1.lab.example new", "hv1-server", "", "", ""},
+		{"server hv1.lab.example/hv1.lab.example new", "hv1-client", "", "", ""},
+		{"server hv1.lab.example/hv1.lab.example,10.0.0.1 new", "hv1-client", "", "10.0.0.1", ""},
+		{"client hv1.lab.example new", "hv2", "", "CN hv1.lab.example", ""},
+		// A name that several have: each may keep it; it becomes nobody's CN by being an alias.
+		{"server hv3.lab.example/hv3.lab.example,cluster.lab.example new", "hv3", "", "", ""},
+		{"server cluster.lab.example/cluster.lab.example new", "hv3", "", "CN cluster.lab.example", ""},
+		{"server cluster.lab.example/cluster.lab.example new", "hv2 hv3", "", "", ""},
+		{"client admin.lab.example new", "gw", "", "CN admin.lab.example", ""},
+		{"server admin.lab.example/admin.lab.example new", "gw", "", "CN admin.lab.example", ""},
+		{"client admin.lab.example new", "admin2", "", "", ""},
+		{"client hv1 new", "hv1-server", "", "CN hv1", ""},
+		{"client hv1 new", "hv1-server hv1-old", "", "", ""},
+		// Wildcards.
+		{"server hv9.lab.example/*.lab.example new", "", "", "*.lab.example", ""},
+		{"server hv9.lab.example/*.lab.example new", "hv1-server", "", "*.lab.example", ""},
+		{"server hv9.lab.example/hv9.lab.example,*.example new", "", "", "", ""},
+		{"server mail.web.example/mail.web.example new", "", "", "CN mail.web.example", ""},
+		{"server a.mail.web.example/a.mail.web.example new", "", "", "", ""},
+		{"server lb.web.example/lb.web.example,*.web.example new", "lb", "", "", ""},
+		{"server www.web.example/www.web.example new", "www", "", "", ""},
+		{"server www.web.example/www.web.example new", "lb", "", "CN www.web.example", ""},
+		// By the word of a person.
+		{"server hv1.lab.example/hv1.lab.example,hv1,10.0.0.1 new", "", "HV1.lab.example", "", "HV1.lab.example"},
+		{"client hv1.lab.example new", "", "hv1.lab.example.", "", "hv1.lab.example."},
+		{"server hv1.lab.example/hv1.lab.example,hv1,192.168.122.1 new", "", "hv1.lab.example", "192.168.122.1", "hv1.lab.example"},
+		{"server hv1.lab.example/hv1.lab.example,hv1,192.168.122.1 new", "", "hv1.lab.example 192.168.122.1", "", "hv1.lab.example 192.168.122.1"},
+		{"server hv9.lab.example/hv9.lab.example,hv1 new", "", "hv9.lab.example", "hv1", ""},
+		{"server hv9.lab.example/hv9.lab.example,hv1,10.0.0.1 new", "", "hv1.lab.example", "", "hv1.lab.example"},
+		{"server hv9.lab.example/hv9.lab.example,cluster.lab.example new", "", "cluster.lab.example", "", "cluster.lab.example"},
+		{"server hv2.lab.example/hv2.lab.example,cluster.lab.example new", "", "cluster.lab.example", "CN hv2.lab.example", "cluster.lab.example"},
+		{"server hv9.lab.example/*.lab.example new", "", "*.lab.example", "", "*.lab.example"},
+		{"client bob new", "", "bob", "", ""},
+		{"client admin admin", "", "admin", "", ""},
+	} {
+		sender := Sender{KeyIDs: []string{pki.KeyIDOf(c.cert(test.ask))}, Replace: strings.Fields(test.replace)}
+		for _, key := range strings.Fields(test.keys) {
+			sender.KeyIDs = append(sender.KeyIDs, pki.KeyID(c.key(key)))
+		}
+		taken, matched := holders.Taken(c.cert(test.ask), sender)
+		if got := takenText(taken); got != test.taken || strings.Join(matched, " ") != test.matched {
+			t.Errorf("%s, with %q, replacing %q: %q, matched %q; want %q, %q", test.ask, test.keys, test.replace, got, matched, test.taken, test.matched)
+		}
+	}
+}
+
+func takenText(taken []Taken) string {
+	var names []string
+	for _, one := range taken {
+		if one.CN {
+			names = append(names, "CN")
+		}
+		names = append(names, one.Name)
+	}
+	return strings.Join(names, " ")
+}
+
+// Whoever has shown no live key gets no name that somebody has, however the names are
+// put together; and the holder who is named does have it, or a wildcard above or a name
+// below it.
+func TestTakenFindsAll(t *testing.T) {
+	c := &cast{t: t}
+	var live []*x509.Certificate
+	for _, text := range hosts {
+		live = append(live, c.cert(text))
+	}
+	holders := NewHolders(live)
+	for i, cert := range live {
+		for _, name := range newHolder(cert).all {
+			for form, ask := range map[string]string{
+				"a CN": fmt.Sprintf("client %s new", name), "a SAN": fmt.Sprintf("server new.lab.example/new.lab.example,%s new", strings.ToUpper(name)),
+			} {
+				taken, _ := holders.Taken(c.cert(ask), Sender{KeyIDs: []string{pki.KeyID(c.key("new"))}})
+				if len(taken) == 0 {
+					t.Errorf("%s of %s as %s is free", name, hosts[i], form)
+				}
+				for _, one := range taken {
+					all := newHolder(one.Holder).all
+					below := slices.ContainsFunc(all, func(have string) bool { return "*."+parent(have) == one.Name })
+					if !below && !slices.Contains(all, one.Name) && !slices.Contains(all, "*."+parent(one.Name)) {
+						t.Errorf("%s belongs to a certificate for %v", one.Name, all)
+					}
+				}
+			}
+		}
+	}
+}

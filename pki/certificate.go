@@ -7,6 +7,7 @@ import (
 	"crypto/rsa"
 	"crypto/sha256"
 	"crypto/x509"
+	"crypto/x509/pkix"
 	"encoding/asn1"
 	"encoding/pem"
 	"errors"
@@ -73,8 +74,10 @@ func (ca *CA) Issue(r Request) (*x509.Certificate, error) {
 	if err != nil {
 		return nil, fmt.Errorf("reading back the %s certificate: %w", r.Role, err)
 	}
-	if missing := r.lost(cert); r.Template != nil && missing != "" {
-		return nil, r.Template.named(fmt.Errorf("the template leaves out %s, which was asked for", missing))
+	if r.Template != nil {
+		if err := r.accepts(cert); err != nil {
+			return nil, r.Template.named(err)
+		}
 	}
 	return cert, ca.permits(cert, r.Now)
 }
@@ -114,6 +117,7 @@ func (r Request) builtin() *x509.Certificate {
 		ExtKeyUsage:           []x509.ExtKeyUsage{r.Role.extKeyUsage()},
 		DNSNames:              r.DNSNames,
 		IPAddresses:           r.IPAddresses,
+		ExtraExtensions:       []pkix.Extension{r.Role.purpose()},
 	}
 }
 
@@ -131,6 +135,17 @@ func (r Request) window(ca *x509.Certificate) (notBefore, notAfter time.Time) {
 		notAfter = ca.NotAfter
 	}
 	return notBefore.UTC().Truncate(time.Second), notAfter.UTC().Truncate(time.Second)
+}
+
+// purpose is the extKeyUsage of a leaf, which is critical: libvirt only warns of one
+// that is not, and lets a server's certificate connect as a client. crypto/x509 writes
+// it as not critical, and leaves it out where it is among the extra extensions.
+func (r Role) purpose() pkix.Extension {
+	value := []byte{0x30, 10, 6, 8, 0x2b, 6, 1, 5, 5, 7, 3, 1}
+	if r == Client {
+		value[len(value)-1] = 2
+	}
+	return pkix.Extension{Id: oidExtKeyUsage, Critical: true, Value: value}
 }
 
 func (r Role) extKeyUsage() x509.ExtKeyUsage {

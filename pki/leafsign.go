@@ -61,17 +61,6 @@ func addLeafExtensions(b *cryptobyte.Builder, template *x509.Certificate) {
 	if template.KeyUsage != 0 {
 		addExtension(b, oidKeyUsage, true, func(b *cryptobyte.Builder) { addKeyUsage(b, template.KeyUsage) })
 	}
-	addExtension(b, oidExtKeyUsage, false, func(b *cryptobyte.Builder) {
-		b.AddASN1(asn1.SEQUENCE, func(b *cryptobyte.Builder) {
-			for _, usage := range template.ExtKeyUsage {
-				id := oidClientAuth
-				if usage == x509.ExtKeyUsageServerAuth {
-					id = oidServerAuth
-				}
-				b.AddASN1ObjectIdentifier(id)
-			}
-		})
-	})
 	addExtension(b, oidBasicConstraints, true, func(b *cryptobyte.Builder) {
 		b.AddASN1(asn1.SEQUENCE, func(*cryptobyte.Builder) {})
 	})
@@ -85,6 +74,9 @@ func addLeafExtensions(b *cryptobyte.Builder, template *x509.Certificate) {
 	}
 	if len(template.DNSNames)+len(template.IPAddresses) > 0 {
 		addExtension(b, oidSubjectAltName, false, func(b *cryptobyte.Builder) { addSANs(b, template) })
+	}
+	for _, extra := range template.ExtraExtensions { // the extKeyUsage
+		addExtension(b, extra.Id, extra.Critical, func(b *cryptobyte.Builder) { b.AddBytes(extra.Value) })
 	}
 }
 

@@ -123,11 +123,11 @@ func criticals(cert *x509.Certificate) string {
 }
 
 func wantCriticals(usage x509.KeyUsage) string {
-	const keyUsage, basicConstraints = "2.5.29.15", "2.5.29.19"
+	const keyUsage, others = "2.5.29.15", "2.5.29.19 2.5.29.37" // basicConstraints, extKeyUsage
 	if usage == 0 {
-		return basicConstraints
+		return others
 	}
-	return keyUsage + " " + basicConstraints
+	return keyUsage + " " + others
 }
 
 func TestSerialsDiffer(t *testing.T) {

@@ -56,8 +56,11 @@ const (
 {{- else if .StrictKeyUsage }}
 	"keyUsage": ["digitalSignature"],
 {{- end }}
-	"extKeyUsage": ["%s"],
-	"basicConstraints": {"isCA": false}
+	"basicConstraints": {"isCA": false},
+	"extensions": [
+{{- /* the extKeyUsage: critical, because libvirt only warns of one that is not */}}
+		{"id": "2.5.29.37", "critical": true, "value": "{{ asn1Seq (asn1Enc "oid:%s") }}"}
+	]
 }
 `
 	caTemplate = `{
@@ -80,9 +83,9 @@ func DefaultTemplate(shape string) (string, error) {
 	case roleCA:
 		return caTemplate, nil
 	case string(Server):
-		return fmt.Sprintf(leafTemplate, "serverAuth"), nil
+		return fmt.Sprintf(leafTemplate, oidServerAuth), nil
 	case string(Client):
-		return fmt.Sprintf(leafTemplate, "clientAuth"), nil
+		return fmt.Sprintf(leafTemplate, oidClientAuth), nil
 	}
 	return "", fmt.Errorf("unknown shape %q (ca, server or client)", shape)
 }
@@ -176,6 +179,10 @@ func notItsMatter(c *x509util.Certificate) error {
 		if field.set {
 			return fmt.Errorf("%q is not for a template to say", field.name)
 		}
+	}
+	isPurpose := func(e x509util.Extension) bool { return asn1.ObjectIdentifier(e.ID).Equal(oidExtKeyUsage) }
+	if len(c.ExtKeyUsage)+len(c.UnknownExtKeyUsage) > 0 && slices.ContainsFunc(c.Extensions, isPurpose) {
+		return fmt.Errorf("the extKeyUsage stands there twice: as a field, and among the extensions (%v)", oidExtKeyUsage)
 	}
 	weak := []x509.SignatureAlgorithm{x509.MD5WithRSA, x509.SHA1WithRSA, x509.ECDSAWithSHA1}
 	if slices.Contains(weak, x509.SignatureAlgorithm(c.SignatureAlgorithm)) {
@@ -298,7 +305,7 @@ func directoryString(typ asn1.ObjectIdentifier, value string) asn1.RawValue {
 	return raw
 }
 
-// shape renders the template for a leaf and checks what no leaf may be.
+// shape renders the template for a leaf.
 func (r Request) shape() (*x509.Certificate, error) {
 	f := facts{role: string(r.Role), rawSubject: r.RawSubject, pub: r.PublicKey, strict: r.StrictKeyUsage}
 	for _, name := range r.DNSNames {
@@ -307,17 +314,22 @@ func (r Request) shape() (*x509.Certificate, error) {
 	for _, ip := range r.IPAddresses {
 		f.sans = append(f.sans, x509util.SubjectAlternativeName{Type: x509util.IPType, Value: ip.String()})
 	}
-	cert, err := r.Template.render(f)
-	if err != nil {
-		return nil, err
-	}
+	return r.Template.render(f)
+}
+
+// accepts is the error for a certificate that no template may make a leaf of. It looks
+// at the finished certificate: a template can write each extension in two ways.
+func (r Request) accepts(cert *x509.Certificate) error {
 	switch {
 	case cert.IsCA || cert.KeyUsage&(x509.KeyUsageCertSign|x509.KeyUsageCRLSign) != 0:
-		return nil, fmt.Errorf("the template would make a CA of the %s %s", r.Role, cert.Subject)
+		return fmt.Errorf("the template would make a CA of the %s %s", r.Role, cert.Subject)
 	case !slices.Contains(RolesOf(cert), r.Role):
-		return nil, fmt.Errorf("the template's extKeyUsage is not that of a %s", r.Role)
+		return fmt.Errorf("the template's extKeyUsage is not that of a %s", r.Role)
 	}
-	return cert, nil
+	if missing := r.lost(cert); missing != "" {
+		return fmt.Errorf("the template leaves out %s, which was asked for", missing)
+	}
+	return nil
 }
 
 // lost is a name that was asked for and is not in the certificate: a variable with a

@@ -144,7 +144,8 @@ func TestEditedTemplate(t *testing.T) {
 	request := leafRequest(pki.Server, key.Public())
 	request.Template = template(t, "server",
 		`{{ toJson .Subject }}`, `{"country": "GB", "organization": "Example", "organizationalUnit": ["Compute", "Rack 7"], "commonName": {{ toJson .Subject.CommonName }}}`,
-		`"basicConstraints"`, `"policyIdentifiers": ["1.3.6.1.4.1.99999.1"], "extensions": [{"id": "1.2.3.4", "value": "{{ asn1Enc "utf8:hello" }}"}], "basicConstraints"`)
+		`"basicConstraints"`, `"policyIdentifiers": ["1.3.6.1.4.1.99999.1"], "basicConstraints"`,
+		"}\n\t]", `}, {"id": "1.2.3.4", "value": "{{ asn1Enc "utf8:hello" }}"}]`)
 	cert, err := ca.Issue(request)
 	if err != nil {
 		t.Fatal(err)
@@ -183,14 +184,17 @@ func TestTemplateRefusals(t *testing.T) {
 		{[]string{`{{ toJson .SANs }}`, `{{ toJson .SAN }}`}, `leaves out the SAN "hv1`},
 		{[]string{`"isCA": false`, `"isCA": true`}, "would make a CA"},
 		{[]string{end, `"keyUsage": ["certSign"]`}, "would make a CA"},
-		{[]string{`["serverAuth"]`, `["clientAuth"]`}, "extKeyUsage is not that of a server"},
-		{[]string{`"extKeyUsage"`, `"extKeyUsages"`}, `unknown field "extKeyUsages"`},
+		{[]string{`7.3.1"`, `7.3.2"`}, "extKeyUsage is not that of a server"},
+		{[]string{end, `"extKeyUsage": ["serverAuth"]`}, "the extKeyUsage stands there twice"},
+		{[]string{`"extensions"`, `"extension"`}, `unknown field "extension"`},
+		{[]string{"}\n\t]", `}, {"id": "2.5.29.19", "critical": true, "value": "MAMBAf8="}]`, end + ",", ""}, "would make a CA"},
+		{[]string{"}\n\t]", `}, {"id": "2.5.29.15", "critical": true, "value": "AwIBBg=="}]`}, "would make a CA"},
 		{[]string{end, `"serialNumber": 1`}, `"serialNumber" is not for a template to say`},
 		{[]string{end, `"notAfter": "2040-01-01T00:00:00Z"`}, `"notAfter" is not for a template to say`},
 		{[]string{end, `"issuer": {"commonName": "x"}`}, `"issuer" is not for a template to say`},
 		{[]string{end, `"signatureAlgorithm": "SHA1-RSA"`}, "proves nothing"},
 		{[]string{end, `"keyUsage": ["everything"]`}, "everything"},
-		{[]string{end + "\n}", end + "\n} {}"}, "something stands behind"},
+		{[]string{"]\n}", "]\n} {}"}, "something stands behind"},
 		{[]string{"{\n", "{{ fail \"not for you\" }}"}, "not for you"},
 		{[]string{"{\n", "\n"}, "the template: "},
 		{[]string{"{\n", "{{ .Nothing.There }}"}, "the template: "},

@@ -57,6 +57,9 @@ func (e *env) certify(j *job, a *authority, leaf leafPlan, id identity, pub cryp
 	if len(dropped) > 0 {
 		j.note("%s", droppedText(dropped, id.name))
 	}
+	if text := leaf.unbound(id.role, cert); text != "" {
+		j.note("%s", text)
+	}
 	e.noteShortened(j, a, cert, leaf.validity)
 	j.made = append(j.made, placed{cert, cmp.Or(path, store.RecordPath(libvirt.Records(a.folder), cert.SerialNumber))})
 	return cert, a.record(j, cert)

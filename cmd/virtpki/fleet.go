@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"crypto/x509"
 	"errors"
@@ -270,7 +271,7 @@ func (f *fleet) makeHost(h hostLine) (made, error) {
 			return made{}, err
 		}
 		pairs, m.records = append(pairs, pair...), append(m.records, record)
-		f.count(cert, id.name, dropped)
+		f.count(cert, id, dropped)
 	}
 	m.bundle = f.shape.bundle(ids[0].name, pairs)
 	return m, nil
@@ -287,8 +288,10 @@ func (f *fleet) countOther(name string) {
 }
 
 // count notes what people should know of a certificate.
-func (f *fleet) count(cert *x509.Certificate, name string, dropped []string) {
+func (f *fleet) count(cert *x509.Certificate, id identity, dropped []string) {
+	unbound := f.leaf.unbound(id.role, cert)
 	f.mu.Lock()
 	defer f.mu.Unlock()
-	f.tally.add(cert, f.a.ca.Certificate, name, dropped)
+	f.tally.unbound = cmp.Or(f.tally.unbound, unbound)
+	f.tally.add(cert, f.a.ca.Certificate, id.name, dropped)
 }

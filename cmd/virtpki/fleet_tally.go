@@ -18,6 +18,7 @@ type fleetTally struct {
 	dropped   int       // bundles without a name that the CA may not sign
 	example   string    // one of them
 	shortened bool      // the CA ends before the certificates should
+	unbound   string    // a template makes certificates that are good for more than their role
 
 	other map[string]bool // bundles that were there, of another shape than asked for
 }
@@ -71,6 +72,9 @@ func (f *fleet) notes() []string {
 	notes := append([]string{}, f.twins...)
 	if f.tally.shortened {
 		notes = append(notes, fmt.Sprintf("the certificates end on %s, with their CA", f.tally.until.Format(dateForm)))
+	}
+	if f.tally.unbound != "" {
+		notes = append(notes, f.tally.unbound)
 	}
 	if f.tally.dropped > 0 {
 		notes = append(notes, f.tally.example)

@@ -138,6 +138,16 @@ func (e *env) rehearse(a *authority, leaf leafPlan, r pki.Request) error {
 	return refusedShape(findings, set.Key.Path)
 }
 
+// unbound says that what a template makes is good for more than its role; empty where
+// it is not. The built-in shapes are bound.
+func (p *leafPlan) unbound(role pki.Role, cert *x509.Certificate) string {
+	template := p.templates[role]
+	if template == nil || judge.BindsRole(judge.File{Data: pki.EncodeCertificates(cert)}) {
+		return ""
+	}
+	return fmt.Sprintf("%s: the extKeyUsage that it makes is not critical, so libvirt would take the certificate in another role too: write it as virtpki template %s does", template.Name, role)
+}
+
 // refusedShape is the first finding that is a refusal, but for those about a file
 // that was left out.
 func refusedShape(findings []judge.Finding, except string) error {

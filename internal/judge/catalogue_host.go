@@ -83,6 +83,8 @@ var hostEntries = []Entry{
 	{"crl-due", Host, "The CRL will soon have to be replaced by a newer one. libvirt does not look at that; other programs that read it will refuse everybody.", "`virtpki crl`, or `virtpki renew` from cron."},
 	{"weak-key", Host, "A key that distributions' policies refuse, or that TLS no longer uses.", "A new pair; `ec256` is the default."},
 	{"weak-signature", Host, "A signature that GnuTLS refuses by default.", "Have it signed anew."},
+	{"purpose-not-critical", Host, "The certificate has no critical extended key usage. libvirt and QEMU only warn of a purpose that is not critical, so a server's certificate connects as a client. Certificates of older releases of virtpki, of other tools and of a template without it lack it.",
+		"`virtpki renew --force` where the CA's key is, elsewhere with `--via`; every renewal brings it. A template writes it as `virtpki template server` does."},
 	{"ca-key-mismatch", Host, "The CA's key belongs to none of the CAs in the file beside it: one of the two was replaced alone. Whatever signs refuses to.",
 		"Bring back the one that was replaced, from a backup; a host whose CA is elsewhere needs no `cakey.pem`."},
 	{"twin-cas", Host, "Two CAs of the file have one subject. GnuTLS keeps one CRL for each issuer's name: that of one hides the other's.", "Give each generation of a CA a subject of its own, as `virtpki ca rollover` does."},

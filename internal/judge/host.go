@@ -42,6 +42,7 @@ func OnHost(set Set, m Machine) []Finding {
 		}
 		j.ends(set.Cert.Path, cert, "virtpki renew", "")
 		j.weak(set.Cert.Path, cert)
+		j.purpose(set)
 	}
 	return j.found
 }
@@ -123,6 +124,29 @@ func (j *hostJudge) ends(path string, cert *x509.Certificate, mend, of string) {
 		return
 	}
 	j.say("ends-soon", Warning, path, mend, "it ends on %s%s: less than a third of its life is left", day(cert.NotAfter), of)
+}
+
+// purpose wants the certificate to be good for its role alone.
+func (j *hostJudge) purpose(set Set) {
+	if BindsRole(set.Cert) {
+		return
+	}
+	harm := "whoever has its key connects as a client too"
+	if set.Role == Client {
+		harm = "whoever has its key can stand in for a server too"
+	}
+	j.say("purpose-not-critical", Warning, set.Cert.Path, "virtpki renew --force", "it has no critical extended key usage, and libvirt only warns of one that is not critical: %s", harm)
+}
+
+// BindsRole reports whether every program refuses the first certificate of a file in
+// another role than its own: whether its extended key usage is critical.
+func BindsRole(cert File) bool {
+	c, err := readCert(cert.Data)
+	if err != nil {
+		return false
+	}
+	oids, critical, _ := c.purposes()
+	return critical && len(oids) > 0
 }
 
 func (j *hostJudge) crlEnds(path string, term CRLTerm) {

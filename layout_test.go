@@ -24,14 +24,15 @@ var mayImport = map[string][]string{
 	"templates":              {},
 	"internal/grant":         {"dn", "pki"},
 	"internal/store":         {},
+	"internal/termtext":      {},
 	"internal/libvirt":       {"dn"},
-	"internal/judge":         {"dn", "internal/libvirt"},
+	"internal/judge":         {"dn", "internal/libvirt", "internal/termtext"},
 	"bench/fleet":            {},
 	"internal/lab":           {},
 	"internal/lab/labscript": {"internal/lab", "internal/lab/terminal"},
 	"internal/lab/terminal":  {},
 	"internal/lab/vnctls":    {},
-	"cmd/virtpki":            {"dn", "pki", "templates", "internal/grant", "internal/store", "internal/libvirt", "internal/judge"},
+	"cmd/virtpki":            {"dn", "pki", "templates", "internal/grant", "internal/store", "internal/libvirt", "internal/judge", "internal/termtext"},
 }
 
 // testImports are allowed to the tests of a package on top.

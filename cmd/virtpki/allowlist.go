@@ -9,6 +9,7 @@ import (
 	"virtpki/dn"
 	"virtpki/internal/libvirt"
 	"virtpki/internal/store"
+	"virtpki/internal/termtext"
 	"virtpki/pki"
 )
 
@@ -83,11 +84,11 @@ func (o *configOptions) checkPatterns() error {
 		if strings.TrimSpace(pattern) == "" {
 			return errors.New("an empty pattern lets nobody in")
 		}
-		if strings.IndexFunc(pattern, unprintable) >= 0 {
-			return fmt.Errorf("pattern %s holds a character that cannot be printed", quoteShort(pattern))
+		if strings.IndexFunc(pattern, termtext.Hidden) >= 0 {
+			return fmt.Errorf("pattern %s holds a character that cannot be printed", termtext.QuoteShort(pattern))
 		}
 		if _, err := libvirt.StringValue(pattern).Format(); err != nil {
-			return fmt.Errorf("pattern %s: %w", quoteShort(pattern), err)
+			return fmt.Errorf("pattern %s: %w", termtext.QuoteShort(pattern), err)
 		}
 		if err := useless(pattern); err != nil && !o.force {
 			return err
@@ -102,7 +103,7 @@ func useless(pattern string) error {
 		if a.Severity != dn.Error {
 			continue
 		}
-		err := fmt.Errorf("pattern %s: %s", quoteShort(pattern), a.Reason)
+		err := fmt.Errorf("pattern %s: %s", termtext.QuoteShort(pattern), a.Reason)
 		if a.Mend != "" {
 			return withHint(err, "write '%s', or insist with --force", a.Mend)
 		}
@@ -119,7 +120,7 @@ func adviceOn(allow []string) []string {
 	}
 	for _, a := range dn.Lint(allow) {
 		if a.Severity == dn.Warning {
-			lines = append(lines, fmt.Sprintf("%s: %s", printable(a.Pattern), a.Reason))
+			lines = append(lines, fmt.Sprintf("%s: %s", termtext.Quote(a.Pattern), a.Reason))
 		}
 	}
 	return lines
@@ -164,6 +165,10 @@ func (e *env) liveClients(a *authority) ([]string, error) {
 		name, err := dn.FromRDNSequence(cert.RawSubject)
 		if err != nil {
 			return nil, fmt.Errorf("certificate %s: %w", store.SerialText(cert.SerialNumber), err)
+		}
+		if strings.ContainsFunc(name, termtext.Hidden) {
+			return nil, withHint(fmt.Errorf("certificate %s: its DN %q holds a character that cannot be printed", store.SerialText(cert.SerialNumber), name),
+				"revoke it: virtpki revoke %s", store.SerialText(cert.SerialNumber))
 		}
 		names = append(names, name)
 	}

@@ -8,6 +8,8 @@ import (
 
 	"github.com/spf13/cobra"
 	"github.com/spf13/pflag"
+
+	"virtpki/internal/termtext"
 )
 
 // wordArgs has every command name what is missing on its line, or too many there, in
@@ -95,7 +97,7 @@ func wordFlag(_ *cobra.Command, err error) error {
 	if !known {
 		return usageError{err}
 	}
-	return usagef("--%s: %s is %s", bad.GetFlag().Name, quoteShort(bad.GetValue()), want)
+	return usagef("--%s: %s is %s", bad.GetFlag().Name, termtext.QuoteShort(bad.GetValue()), want)
 }
 
 func areThere(words []string) string {
@@ -114,7 +116,7 @@ func tooMany(cmd *cobra.Command, args []string, err error) error {
 	case err == nil || len(args) <= most || strings.Contains(room, "..."):
 		return err
 	case most == 0:
-		return fmt.Errorf("%s takes no argument, and %s is one", cmd.CommandPath(), quoteShort(args[0]))
+		return fmt.Errorf("%s takes no argument, and %s is one", cmd.CommandPath(), termtext.QuoteShort(args[0]))
 	}
-	return fmt.Errorf("%s takes %s, and %s is one too many", cmd.CommandPath(), countOf(most, "argument", "arguments"), quoteShort(args[most]))
+	return fmt.Errorf("%s takes %s, and %s is one too many", cmd.CommandPath(), countOf(most, "argument", "arguments"), termtext.QuoteShort(args[most]))
 }

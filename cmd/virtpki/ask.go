@@ -3,13 +3,13 @@ package main
 import (
 	"context"
 	"errors"
-	"fmt"
 	"io"
 	"os"
 	"strings"
-	"unicode/utf8"
 
 	"golang.org/x/term"
+
+	"virtpki/internal/termtext"
 )
 
 // asker puts a question to a person and returns the answer. The error is
@@ -50,12 +50,12 @@ func (e *env) newDialog(accessible bool) (*dialog, error) {
 	if !isFile || !isFileToo || !term.IsTerminal(int(in.Fd())) || !term.IsTerminal(int(out.Fd())) {
 		return nil, errNoTerminal
 	}
-	d := &dialog{e: e, width: maxWidth, asker: &surveyAsker{in: in, out: out}}
+	d := &dialog{e: e, width: maxWidth, asker: quoting{&surveyAsker{in: in, out: out}}}
 	if columns, _, err := term.GetSize(int(out.Fd())); err == nil && columns > 0 {
 		d.width = min(columns, maxWidth)
 	}
 	if name := os.Getenv("TERM"); accessible || name == "" || name == "dumb" {
-		d.asker = &plainAsker{in: in, out: out}
+		d.asker = quoting{&plainAsker{in: in, out: out}}
 	}
 	return d, nil
 }
@@ -105,39 +105,8 @@ func untilRight[T any](d *dialog, check func(T) error, ask func() (T, error)) (T
 // say prints a paragraph of its own; lines that begin with a space are set as
 // they are, with what follows them below the text.
 func (d *dialog) say(format string, args ...any) {
-	fmt.Fprintln(d.e.stderr)
-	for line := range strings.Lines(fmt.Sprintf(format, args...)) {
-		io.WriteString(d.e.stderr, fold(strings.TrimRight(line, "\n"), d.width-1))
+	termtext.Fprintf(d.e.stderr, "\n")
+	for line := range strings.Lines(termtext.Sprintf(format, args...)) {
+		io.WriteString(d.e.stderr, termtext.Fold(strings.TrimRight(line, "\n"), d.width-1))
 	}
-}
-
-// fold breaks a line between words. What a line is indented by, its continuation
-// is indented by too, and by four more.
-func fold(line string, width int) string {
-	var b strings.Builder
-	for ; strings.HasPrefix(line, "\n"); line = line[1:] {
-		b.WriteByte('\n')
-	}
-	text := strings.TrimLeft(line, " ")
-	indent := strings.Repeat(" ", len(line)-len(text))
-	b.WriteString(indent)
-	column := len(indent)
-	if indent != "" {
-		indent += "    "
-	}
-	for i, word := range strings.Fields(text) {
-		length := utf8.RuneCountInString(word)
-		switch {
-		case i == 0:
-		case column+1+length > width:
-			b.WriteString("\n" + indent)
-			column = len(indent)
-		default:
-			b.WriteString(" ")
-			column++
-		}
-		b.WriteString(word)
-		column += length
-	}
-	return b.String() + "\n"
 }

@@ -1,12 +1,12 @@
 package main
 
 import (
-	"fmt"
 	"time"
 
 	"github.com/spf13/cobra"
 
 	"virtpki/internal/libvirt"
+	"virtpki/internal/termtext"
 	"virtpki/pki"
 )
 
@@ -73,13 +73,13 @@ func (e *env) caShow(g *globals) error {
 			return err
 		}
 	}
-	fmt.Fprintf(e.stdout, "\nits key:  %s (%s)\n", info.Key, a.layout.Path(libvirt.CAKey))
-	fmt.Fprintf(e.stdout, "signed:   %s: %d live, %d revoked, %d expired\n", countOf(info.Signed, "certificate", "certificates"), info.Live, info.Revoked, info.Expired)
+	termtext.Fprintf(e.stdout, "\nits key:  %s (%s)\n", info.Key, a.layout.Path(libvirt.CAKey))
+	termtext.Fprintf(e.stdout, "signed:   %s: %d live, %d revoked, %d expired\n", countOf(info.Signed, "certificate", "certificates"), info.Live, info.Revoked, info.Expired)
 	if info.CRL == nil {
-		fmt.Fprintln(e.stdout, "CRL:      none")
+		termtext.Fprintf(e.stdout, "CRL:      none\n")
 		return nil
 	}
-	fmt.Fprintf(e.stdout, "CRL:      number %s, %s, fresh until %s\n", info.CRL.Number, countOf(info.CRL.Entries, "entry", "entries"), info.CRL.NextUpdate.UTC().Format(dateForm))
+	termtext.Fprintf(e.stdout, "CRL:      number %s, %s, fresh until %s\n", info.CRL.Number, countOf(info.CRL.Entries, "entry", "entries"), info.CRL.NextUpdate.UTC().Format(dateForm))
 	return nil
 }
 

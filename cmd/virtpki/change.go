@@ -14,6 +14,7 @@ import (
 
 	"virtpki/internal/libvirt"
 	"virtpki/internal/store"
+	"virtpki/internal/termtext"
 	"virtpki/pki"
 )
 
@@ -39,11 +40,11 @@ type placed struct {
 }
 
 func (j *job) did(format string, args ...any) {
-	j.done = append(j.done, fmt.Sprintf(format, args...))
+	j.done = append(j.done, termtext.Sprintf(format, args...))
 }
 
 func (j *job) note(format string, args ...any) {
-	j.notes = append(j.notes, fmt.Sprintf(format, args...))
+	j.notes = append(j.notes, termtext.Sprintf(format, args...))
 }
 
 // attempt plans what decide decides, whole or not at all: when decide fails, the job
@@ -66,7 +67,7 @@ func (j *job) onFailure(undo func()) { j.undo = append(j.undo, undo) }
 
 // noteOnce is note for what would be said again for each of many hosts.
 func (j *job) noteOnce(format string, args ...any) {
-	if text := fmt.Sprintf(format, args...); !slices.Contains(j.notes, text) {
+	if text := termtext.Sprintf(format, args...); !slices.Contains(j.notes, text) {
 		j.notes = append(j.notes, text)
 	}
 }
@@ -137,25 +138,25 @@ func (e *env) tell(g *globals, j *job) error {
 		return nil
 	}
 	for _, c := range j.plan.Changes() {
-		fmt.Fprintln(e.stdout, changeLine(c, g.dryRun))
+		termtext.Fprintf(e.stdout, "%s\n", changeLine(c, g.dryRun))
 	}
 	if len(j.plan.Changes())+len(j.done) == 0 {
-		fmt.Fprintln(e.stdout, "nothing to do")
+		termtext.Fprintf(e.stdout, "nothing to do\n")
 	}
 	for _, p := range j.made {
-		fmt.Fprintln(e.stdout, e.summary(p))
+		termtext.Fprintf(e.stdout, "%s\n", e.summary(p))
 	}
 	for _, p := range j.found {
-		fmt.Fprintln(e.stdout, "found", e.summary(p))
+		termtext.Fprintf(e.stdout, "found %s\n", e.summary(p))
 	}
 	for _, line := range j.done {
 		if g.dryRun {
 			line = "would say: " + line
 		}
-		fmt.Fprintln(e.stdout, line)
+		termtext.Fprintf(e.stdout, "%s\n", termtext.Text(line))
 	}
 	for _, note := range j.notes {
-		e.warn("%s", note)
+		e.warn("%s", termtext.Text(note))
 	}
 	return nil
 }

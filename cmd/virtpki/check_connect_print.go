@@ -1,6 +1,8 @@
 package main
 
-import "fmt"
+import (
+	"virtpki/internal/termtext"
+)
 
 // tell prints the answer. That something says no is the exit status.
 func (c *connection) tell() error {
@@ -29,7 +31,7 @@ func (e *env) printConnect(report connectReport) {
 			e.printChain(report.Chain)
 		}
 	}
-	fmt.Fprintln(e.stdout, verdicts[report.Verdict])
+	termtext.Fprintf(e.stdout, "%s\n", verdicts[report.Verdict])
 }
 
 func (e *env) printStep(step connectStep) {
@@ -37,18 +39,18 @@ func (e *env) printStep(step connectStep) {
 	if !step.OK {
 		word, side = "NO", step.Side+": "
 	}
-	fmt.Fprintf(e.stdout, "%-2s  %-14s  %s%s\n", word, step.Name, side, step.Text)
+	termtext.Fprintf(e.stdout, "%-2s  %-14s  %s%s\n", word, step.Name, side, step.Text)
 	if step.Mend != "" {
-		fmt.Fprintf(e.stdout, "    do: %s\n", step.Mend)
+		termtext.Fprintf(e.stdout, "    do: %s\n", step.Mend)
 	}
 	for _, r := range step.Likely {
 		how := "perhaps"
 		if r.Sure {
 			how = "because"
 		}
-		fmt.Fprintf(e.stdout, "    %s: %s\n", how, r.Text)
+		termtext.Fprintf(e.stdout, "    %s: %s\n", how, r.Text)
 		if r.Mend != "" {
-			fmt.Fprintf(e.stdout, "        do: %s\n", r.Mend)
+			termtext.Fprintf(e.stdout, "        do: %s\n", r.Mend)
 		}
 	}
 }
@@ -57,8 +59,8 @@ func (e *env) printStep(step connectStep) {
 func (e *env) printChain(chain []certInfo) {
 	for i, info := range chain {
 		if i > 0 {
-			fmt.Fprintf(e.stdout, "    with %s, until %s\n", printable(info.DN), info.until())
+			termtext.Fprintf(e.stdout, "    with %s, until %s\n", termtext.Quote(info.DN), info.until())
 		}
-		fmt.Fprintf(e.stdout, "    sha256:%s\n", info.Fingerprint)
+		termtext.Fprintf(e.stdout, "    sha256:%s\n", info.Fingerprint)
 	}
 }

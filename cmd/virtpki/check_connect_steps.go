@@ -9,6 +9,7 @@ import (
 	"strings"
 
 	"virtpki/internal/libvirt"
+	"virtpki/internal/termtext"
 )
 
 // The sides of a connection: who says no.
@@ -150,7 +151,7 @@ func (c *connection) call(ctx context.Context, remote *libvirt.Remote) bool {
 	var refusal *libvirt.DaemonError
 	switch {
 	case c.uri.AnyDriver && errors.As(err, &refusal):
-		return c.ok("open", "no driver was asked for, and the daemon has none to choose (%s)", printable(refusal.Message))
+		return c.ok("open", "no driver was asked for, and the daemon has none to choose (%s)", termtext.Quote(refusal.Message))
 	case err != nil:
 		return c.stepCallFailed("open", err)
 	}
@@ -170,7 +171,7 @@ func (c *connection) stepAnswer(ctx context.Context, remote *libvirt.Remote) boo
 		return c.stepCallFailed("answer", err)
 	}
 	c.report.Server = &serverInfo{host, version}
-	return c.ok("answer", "host %s, libvirt %s", printable(host), version)
+	return c.ok("answer", "host %s, libvirt %s", termtext.Quote(host), version)
 }
 
 func (c *connection) opened() string {
@@ -194,7 +195,7 @@ func (c *connection) stepAuthentication(ctx context.Context, remote *libvirt.Rem
 		if mechanisms, err := remote.SASLMechanisms(ctx); err != nil {
 			text += ", and cannot do it itself: " + bare(err)
 		} else {
-			text += ": " + printable(strings.Join(mechanisms, ", "))
+			text += ": " + termtext.Quote(strings.Join(mechanisms, ", "))
 		}
 		return c.no("auth-wanted", connectStep{Name: "authentication", Side: serverSide, Text: text,
 			Mend: "virsh asks for user and password, or takes them from auth.conf; certificates alone are enough with auth_tls = \"none\" on the server"})
@@ -214,7 +215,7 @@ func (c *connection) stepCallFailed(name string, err error) bool {
 	if name == "open" {
 		mend = "TLS has no part in this: is that driver installed on the server, and its daemon running? test:///default is there almost always"
 	}
-	return c.no("libvirt-error", connectStep{Name: name, Side: serverSide, Text: printable(bare(err)), Mend: mend})
+	return c.no("libvirt-error", connectStep{Name: name, Side: serverSide, Text: termtext.Quote(bare(err)), Mend: mend})
 }
 
 // stepServed compares what is served with the files of the daemon, when it is here.

@@ -13,6 +13,7 @@ import (
 	"virtpki/dn"
 	"virtpki/internal/judge"
 	"virtpki/internal/libvirt"
+	"virtpki/internal/termtext"
 )
 
 // distrust is what a client has against a server's certificate, nil where it has
@@ -98,7 +99,7 @@ func (c *connection) servedReason(leaf *x509.Certificate, f *judge.Finding) *rea
 	switch f.ID {
 	case nameMismatch:
 		if names := describe(leaf, "", leaf.NotAfter).names(); names != "" {
-			r.Text += "; it names " + printable(names)
+			r.Text += "; it names " + termtext.Quote(names)
 		}
 		r.Mend = "connect by a name that is in it; or on the server: " + f.Mend
 	case "session-issuer-missing", "signature-wrong":

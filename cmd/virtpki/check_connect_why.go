@@ -17,6 +17,7 @@ import (
 	"virtpki/dn"
 	"virtpki/internal/judge"
 	"virtpki/internal/libvirt"
+	"virtpki/internal/termtext"
 )
 
 // whyNobody says what to do where nobody listens.
@@ -115,7 +116,7 @@ func (c *connection) whyRefused(result *libvirt.ProbeResult, here []libvirt.Runn
 	}
 	name := dnOf(c.client.cert)
 	return append(all,
-		reason{Text: fmt.Sprintf("tls_allowed_dn_list there does not let %s in", name), Mend: fmt.Sprintf("on the server: virtpki dn match --conf /etc/libvirt/libvirtd.conf --dn %s", judge.Quote(name))},
+		reason{Text: fmt.Sprintf("tls_allowed_dn_list there does not let %s in", name), Mend: fmt.Sprintf("on the server: virtpki dn match --conf /etc/libvirt/libvirtd.conf --dn %s", termtext.ShellWord(name))},
 		reason{Text: "the CRL there revokes it", Mend: "on the server: virtpki crl show"},
 		reason{Text: "the clock there says that it is not valid yet, or any more", Mend: "on the server: date"},
 		reason{Text: "something else, of which only the log there tells", Mend: "on the server: journalctl -u libvirtd -u virtproxyd; or run this command there, as root"})
@@ -185,7 +186,7 @@ func (c *connection) reasonHere(d libvirt.Running, f judge.Finding) *reason {
 	r.Text = fmt.Sprintf("%s in %s does not let %s in", libvirt.AllowedDNs, d.ConfPath, name)
 	list, _ := d.Conf.Lookup(libvirt.AllowedDNs)
 	if misses := dn.Explain(name, list.List(), dn.Glob); len(misses) > 0 {
-		r.Text += fmt.Sprintf(" (%s comes near: %s)", printable(misses[0].Pattern), misses[0].Reason)
+		r.Text += fmt.Sprintf(" (%s comes near: %s)", termtext.Quote(misses[0].Pattern), misses[0].Reason)
 	}
 	r.Mend = mendList(d, list.List(), dn.Exact(name))
 	return r
@@ -196,11 +197,11 @@ func (c *connection) reasonHere(d libvirt.Running, f judge.Finding) *reason {
 func mendList(d libvirt.Running, list []string, pattern string) string {
 	restart := "; then systemctl restart " + d.Daemon.Service
 	if len(list) > 4 {
-		return fmt.Sprintf("add %s to %s in %s%s", judge.Quote(pattern), libvirt.AllowedDNs, d.ConfPath, restart)
+		return fmt.Sprintf("add %s to %s in %s%s", termtext.ShellWord(pattern), libvirt.AllowedDNs, d.ConfPath, restart)
 	}
 	command := "virtpki config " + d.Daemon.Name
 	for _, p := range append(slices.Clone(list), pattern) {
-		command += " --allow-dn " + judge.Quote(p)
+		command += " --allow-dn " + termtext.ShellWord(p)
 	}
 	return command + " --apply" + restart
 }

@@ -8,6 +8,7 @@ import (
 
 	"virtpki/internal/judge"
 	"virtpki/internal/libvirt"
+	"virtpki/internal/termtext"
 )
 
 // likeValidate is the program whose demands --like takes over.
@@ -92,5 +93,5 @@ func (c *checker) tellLine(line judge.Line) {
 	if len(why) > 0 {
 		result = "FAIL (" + strings.Join(why, "; ") + ")"
 	}
-	fmt.Fprintf(c.stdout, "%6s: Checking %-40s: %s\n", validateScopes[line.Role], line.What, printable(result))
+	termtext.Fprintf(c.stdout, "%6s: Checking %-40s: %s\n", validateScopes[line.Role], line.What, termtext.Quote(result))
 }

@@ -10,6 +10,7 @@ import (
 	"virtpki/internal/judge"
 	"virtpki/internal/libvirt"
 	"virtpki/internal/store"
+	"virtpki/internal/termtext"
 	"virtpki/pki"
 )
 
@@ -69,13 +70,13 @@ func (c *checker) signsHere() bool {
 func (g *globals) sameFiles() string {
 	var flags []string
 	if !g.thisMachine() {
-		flags = append(flags, "--root", judge.Quote(g.root))
+		flags = append(flags, "--root", termtext.ShellWord(g.root))
 	}
 	if g.sysconfdir != defaultSysconfdir() {
-		flags = append(flags, "--sysconfdir", judge.Quote(g.sysconfdir))
+		flags = append(flags, "--sysconfdir", termtext.ShellWord(g.sysconfdir))
 	}
 	if g.ca != "" {
-		flags = append(flags, "--ca", judge.Quote(g.ca))
+		flags = append(flags, "--ca", termtext.ShellWord(g.ca))
 	}
 	return strings.TrimPrefix(strings.Join(append(flags, ""), " "), " ")
 }
@@ -106,7 +107,7 @@ func (c *checker) mendByID(f judge.Finding) string {
 		}
 	}
 	if strings.HasPrefix(f.ID, "crl-") && (f.Level == judge.Error || f.ID == "crl-foreign" && f.Level == judge.Warning) && f.Stage == judge.Own && f.File == layout.Path(libvirt.CACRL) && c.signsHere() {
-		return fmt.Sprintf("bring it back from a backup; rm %s && virtpki %scrl begins one that has forgotten whom it revoked", judge.Quote(f.File), c.g.sameFiles())
+		return fmt.Sprintf("bring it back from a backup; rm %s && virtpki %scrl begins one that has forgotten whom it revoked", termtext.ShellWord(f.File), c.g.sameFiles())
 	}
 	for _, role := range []judge.Role{judge.Server, judge.Client} {
 		cert, key := layout.Path(libvirt.CertFile(string(role))), layout.Path(libvirt.KeyFile(string(role)))
@@ -185,9 +186,9 @@ func (c *checker) mendByIssue(f judge.Finding, role judge.Role, cert, key string
 	case strings.HasPrefix(f.ID, "no-"):
 		return fmt.Sprintf("virtpki issue %s %s", role, name)
 	case f.ID == "name-missing":
-		return fmt.Sprintf("mv %s %[1]s.old && mv %s %[2]s.old && %s %s", judge.Quote(cert), judge.Quote(key), issue, name)
+		return fmt.Sprintf("mv %s %[1]s.old && mv %s %[2]s.old && %s %s", termtext.ShellWord(cert), termtext.ShellWord(key), issue, name)
 	}
-	return fmt.Sprintf("rm -rf %s %s && %s %s", judge.Quote(cert), judge.Quote(key), issue, name)
+	return fmt.Sprintf("rm -rf %s %s && %s %s", termtext.ShellWord(cert), termtext.ShellWord(key), issue, name)
 }
 
 // mendByRequest makes a pair whose key stays here, where the CA's key is on another
@@ -206,7 +207,7 @@ func (c *checker) mendByRequest(role judge.Role, cert, key string, unreadable er
 	case name == "":
 		return fmt.Sprintf("request a pair with this host's name (virtpki %srequest %s), %s", c.g.sameFiles(), role, then)
 	case inTheWay:
-		return fmt.Sprintf("rm -rf %s %s && virtpki %s%s", judge.Quote(cert), judge.Quote(key), c.g.sameFiles(), words)
+		return fmt.Sprintf("rm -rf %s %s && virtpki %s%s", termtext.ShellWord(cert), termtext.ShellWord(key), c.g.sameFiles(), words)
 	}
 	return "virtpki " + words
 }

@@ -6,6 +6,7 @@ import (
 
 	"virtpki/internal/judge"
 	"virtpki/internal/libvirt"
+	"virtpki/internal/termtext"
 	"virtpki/pki"
 )
 
@@ -20,18 +21,18 @@ func (c *checker) nameOf(role judge.Role) string {
 	case c.o.pkipath != "":
 		places = []string{libvirt.Flat(filepath.Clean(c.o.pkipath)).Path(file)}
 	case len(c.machine.Names) > 0:
-		return judge.Quote(c.machine.Names[len(c.machine.Names)-1])
+		return termtext.ShellWord(c.machine.Names[len(c.machine.Names)-1])
 	}
 	for _, path := range places {
 		if name := c.certName(path, role); name != "" {
-			return judge.Quote(name)
+			return termtext.ShellWord(name)
 		}
 	}
 	if c.o.pkipath != "" {
 		return ""
 	}
 	if name := strings.TrimSpace(string(c.file(c.g.underRoot("/etc/hostname")).Data)); checkHost(name) == nil {
-		return judge.Quote(name)
+		return termtext.ShellWord(name)
 	}
 	return c.nameOfOther(role)
 }
@@ -41,7 +42,7 @@ func (c *checker) nameOf(role judge.Role) string {
 func (c *checker) nameOfOther(role judge.Role) string {
 	other := map[judge.Role]libvirt.File{judge.Server: libvirt.ClientCert, judge.Client: libvirt.ServerCert}[role]
 	if name := c.certName(c.g.system().Path(other), judge.Server); strings.Contains(name, ".") {
-		return judge.Quote(name)
+		return termtext.ShellWord(name)
 	}
 	return ""
 }

@@ -5,9 +5,9 @@ import (
 	"path/filepath"
 	"slices"
 	"strings"
-	"unicode/utf8"
 
 	"virtpki/internal/judge"
+	"virtpki/internal/termtext"
 )
 
 // roleVerdict is what all findings on a role come to.
@@ -221,14 +221,14 @@ func (c *checker) tellJSON(areas []*area) error {
 
 func (c *checker) tellPeople(areas []*area) {
 	for _, a := range areas {
-		fmt.Fprintln(c.stdout, printable(a.title))
+		termtext.Fprintf(c.stdout, "%s\n", termtext.Quote(a.title))
 		for _, f := range a.found {
 			c.tellFinding(a.title, f)
 		}
-		fmt.Fprintln(c.stdout)
+		termtext.Fprintf(c.stdout, "\n")
 	}
 	for _, v := range c.verdicts {
-		fmt.Fprintf(c.stdout, "%-7s %s\n", v.Role+":", printable(v.Says))
+		termtext.Fprintf(c.stdout, "%-7s %s\n", v.Role+":", termtext.Quote(v.Says))
 	}
 }
 
@@ -243,15 +243,15 @@ func (c *checker) tellFinding(title string, f judge.Finding) {
 		text += " (" + strings.Join(f.Targets, ", ") + ")"
 	}
 	text += " [" + f.ID + "]"
-	for i, line := range wrap(printable(text), 69) {
+	for i, line := range termtext.Wrap(termtext.Quote(text), 69) {
 		label := ""
 		if i == 0 {
 			label = string(f.Level)
 		}
-		fmt.Fprintf(c.stdout, "  %-7s  %s\n", label, line)
+		termtext.Fprintf(c.stdout, "  %-7s  %s\n", label, line)
 	}
 	if f.Mend != "" {
-		fmt.Fprintf(c.stdout, "  %-7s  mend: %s\n", "", printable(f.Mend))
+		termtext.Fprintf(c.stdout, "  %-7s  mend: %s\n", "", termtext.Quote(f.Mend))
 	}
 }
 
@@ -265,22 +265,4 @@ func shortPath(title, path string) string {
 		return ""
 	}
 	return rel
-}
-
-// wrap breaks a text into lines at its spaces; a longer word stays whole.
-func wrap(text string, width int) []string {
-	var lines []string
-	line := ""
-	for _, word := range strings.Fields(text) {
-		switch {
-		case line == "":
-			line = word
-		case utf8.RuneCountInString(line)+1+utf8.RuneCountInString(word) > width:
-			lines = append(lines, line)
-			line = word
-		default:
-			line += " " + word
-		}
-	}
-	return append(lines, line)
 }

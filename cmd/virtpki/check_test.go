@@ -4,7 +4,6 @@ import (
 	"io"
 	"os"
 	"path/filepath"
-	"slices"
 	"strings"
 	"testing"
 
@@ -32,21 +31,6 @@ func TestJudged(t *testing.T) {
 	}
 	if found, err := e.judged(t.Context(), g, judge.Client); err != nil || judge.Refused(found) {
 		t.Errorf("its client: %+v, %v", found, err)
-	}
-}
-
-func TestWrap(t *testing.T) {
-	for text, want := range map[string][]string{
-		"":                    {""},
-		"one":                 {"one"},
-		"one two three":       {"one two", "three"},
-		"averylongword b":     {"averylongword", "b"},
-		"a averylongword b":   {"a", "averylongword", "b"},
-		"é é é é é é é é é é": {"é é é é", "é é é é", "é é"},
-	} {
-		if got := wrap(text, 8); !slices.Equal(got, want) {
-			t.Errorf("wrap(%q) = %q, want %q", text, got, want)
-		}
 	}
 }
 

@@ -1,7 +1,6 @@
 package main
 
 import (
-	"regexp"
 	"strings"
 
 	"github.com/spf13/cobra"
@@ -55,41 +54,4 @@ func flagWord(name, value string) []string {
 		return []string{"--" + name + "=" + value}
 	}
 	return []string{"--" + name, value}
-}
-
-// plainWord needs no quotes in any shell.
-var plainWord = regexp.MustCompile(`^[A-Za-z0-9_./:@%+=,-]+$`)
-
-// shellWord quotes a word for a POSIX shell where it has to be.
-func shellWord(word string) string {
-	if plainWord.MatchString(word) {
-		return word
-	}
-	return "'" + strings.ReplaceAll(word, "'", `'\''`) + "'"
-}
-
-// shellLine joins words to a command line, over several lines where one is longer
-// than width; a flag stays with its value.
-func shellLine(words []string, width int) string {
-	var b strings.Builder
-	column := 0
-	for i := 0; i < len(words); i++ {
-		part := shellWord(words[i])
-		if strings.HasPrefix(words[i], "--") && i+1 < len(words) && !strings.HasPrefix(words[i+1], "--") {
-			i++
-			part += " " + shellWord(words[i])
-		}
-		switch {
-		case column == 0:
-		case column+1+len(part) > width-2:
-			b.WriteString(" \\\n    ")
-			column = 4
-		default:
-			b.WriteString(" ")
-			column++
-		}
-		b.WriteString(part)
-		column += len(part)
-	}
-	return b.String()
 }

@@ -1,9 +1,7 @@
 package main
 
 import (
-	"os/exec"
 	"slices"
-	"strings"
 	"testing"
 )
 
@@ -51,40 +49,5 @@ func TestCommandLineOfNothing(t *testing.T) {
 	g := &globals{root: "/", sysconfdir: defaultSysconfdir()}
 	if got := commandLine(e, g, bindBootstrap, fromFlags(e, bindBootstrap), "bootstrap"); !slices.Equal(got, []string{"virtpki", "bootstrap"}) {
 		t.Errorf("with every option as it is by itself: %q", got)
-	}
-}
-
-// A shell is asked what the line says.
-func TestShellLine(t *testing.T) {
-	words := []string{"virtpki", "a b", "--x", "it's", "--y=*", "", "$HOME", "`id`", "tab\there", "new\nline", `back\slash`, "--flag", "--next", "ünï", ";", "-"}
-	for _, width := range []int{10, 40, 80, 1000} {
-		line := shellLine(words, width)
-		out, err := exec.Command("sh", "-c", `printf '%s\0' `+line).Output()
-		if err != nil {
-			t.Fatalf("%s: %v", line, err)
-		}
-		if got := strings.Split(strings.TrimSuffix(string(out), "\x00"), "\x00"); !slices.Equal(got, words) {
-			t.Errorf("width %d: a shell reads %q, want %q\n%s", width, got, words, line)
-		}
-	}
-}
-
-func TestFold(t *testing.T) {
-	for _, c := range []struct {
-		line  string
-		width int
-		want  string
-	}{
-		{"", 10, "\n"},
-		{"short", 10, "short\n"},
-		{"one two three", 7, "one two\nthree\n"},
-		{"  one two three", 10, "  one two\n      three\n"},
-		{"averylongword here", 5, "averylongword\nhere\n"},
-		{"\nafter a line", 20, "\nafter a line\n"},
-		{"zwölf Männer", 12, "zwölf Männer\n"},
-	} {
-		if got := fold(c.line, c.width); got != c.want {
-			t.Errorf("fold(%q, %d) = %q, want %q", c.line, c.width, got, c.want)
-		}
 	}
 }

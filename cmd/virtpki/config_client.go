@@ -13,6 +13,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"virtpki/internal/libvirt"
+	"virtpki/internal/termtext"
 )
 
 // configClientOptions are the flags of config client.
@@ -64,7 +65,7 @@ func parseAliases(args []string) ([]alias, error) {
 	for _, arg := range args {
 		name, to, ok := strings.Cut(arg, "=")
 		if !ok || !aliasForm.MatchString(name) {
-			return nil, fmt.Errorf("bad alias %s (NAME=HOST or NAME=URI, the name of letters, digits, _ and -)", quoteShort(arg))
+			return nil, fmt.Errorf("bad alias %s (NAME=HOST or NAME=URI, the name of letters, digits, _ and -)", termtext.QuoteShort(arg))
 		}
 		uri, err := hostURI(to)
 		if err != nil {
@@ -84,10 +85,10 @@ func parseAliases(args []string) ([]alias, error) {
 func hostURI(to string) (string, error) {
 	switch {
 	case strings.ContainsAny(to, "\"\n") || to == "":
-		return "", fmt.Errorf("bad URI %s", quoteShort(to))
+		return "", fmt.Errorf("bad URI %s", termtext.QuoteShort(to))
 	case strings.Contains(to, ":/"):
 		if parsed, err := url.Parse(to); err != nil || parsed.Scheme == "" {
-			return "", fmt.Errorf("bad URI %s", quoteShort(to))
+			return "", fmt.Errorf("bad URI %s", termtext.QuoteShort(to))
 		}
 		return to, nil
 	case net.ParseIP(to) != nil:

@@ -11,6 +11,7 @@ import (
 
 	"virtpki/internal/libvirt"
 	"virtpki/internal/store"
+	"virtpki/internal/termtext"
 )
 
 // configQEMUOptions are the flags of config qemu.
@@ -68,7 +69,7 @@ var uuidForm = regexp.MustCompile(`^[0-9a-fA-F]{8}(-[0-9a-fA-F]{4}){3}-[0-9a-fA-
 func (o *configQEMUOptions) check(exists func(string) bool, g *globals) (libvirt.QEMUConfig, error) {
 	c := libvirt.QEMUConfig{VerifyVNC: o.verifyVNC, Force: o.force, Secret: o.secret}
 	if o.secret != "" && !uuidForm.MatchString(o.secret) {
-		return c, usagef("bad UUID %s (one like 6f0d8c3a-..., as virsh secret-list prints it)", quoteShort(o.secret))
+		return c, usagef("bad UUID %s (one like 6f0d8c3a-..., as virsh secret-list prints it)", termtext.QuoteShort(o.secret))
 	}
 	with, err := (&withOptions{with: o.with}).check()
 	if err != nil {
@@ -165,7 +166,7 @@ func (e *env) printSettings(g *globals, settings []libvirt.Setting) error {
 		return e.printJSON(settingsJSON(settings))
 	}
 	for _, s := range settings {
-		fmt.Fprintf(e.stdout, "%s = %s\n", s.Name, s.Value)
+		termtext.Fprintf(e.stdout, "%s = %s\n", s.Name, termtext.Text(s.Value.String()))
 	}
 	return nil
 }

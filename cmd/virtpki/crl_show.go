@@ -11,6 +11,7 @@ import (
 
 	"virtpki/internal/libvirt"
 	"virtpki/internal/store"
+	"virtpki/internal/termtext"
 	"virtpki/pki"
 )
 
@@ -109,7 +110,7 @@ func (e *env) printCRL(info crlInfo) error {
 	if info.Expired {
 		fresh = "not fresh since " + info.NextUpdate.UTC().Format(time.RFC3339) + " (libvirt does not look)"
 	}
-	fmt.Fprintf(e.stdout, "%s\n  of %s\n  number %s, made %s, %s, %s\n",
+	termtext.Fprintf(e.stdout, "%s\n  of %s\n  number %s, made %s, %s, %s\n",
 		filepath.Clean(info.File), info.Issuer, info.Number, info.ThisUpdate.UTC().Format(time.RFC3339), fresh, countOf(len(info.Entries), "entry", "entries"))
 	if len(info.Entries) == 0 {
 		return nil

@@ -5,12 +5,12 @@ import (
 	"fmt"
 	"io"
 	"strings"
-	"unicode/utf8"
 
 	"github.com/spf13/cobra"
 
 	"virtpki/dn"
 	"virtpki/internal/store"
+	"virtpki/internal/termtext"
 	"virtpki/pki"
 )
 
@@ -105,15 +105,7 @@ func (e *env) printDN(r shownDN) {
 		e.warn("%s: certificate %d: libvirt refuses it: %s", r.File, r.Index, r.Refused)
 		return
 	}
-	fmt.Fprintln(e.stdout, printable(r.raw))
-}
-
-// printable is a DN for the eye: quoted when it holds what could fool it.
-func printable(text string) string {
-	if !utf8.ValidString(text) || strings.IndexFunc(text, unprintable) >= 0 {
-		return fmt.Sprintf("%q", text)
-	}
-	return text
+	termtext.Fprintf(e.stdout, "%s\n", termtext.Quote(r.raw))
 }
 
 // dnsIn reads the DN of every certificate in a file.

@@ -11,6 +11,7 @@ import (
 
 	"virtpki/dn"
 	"virtpki/internal/libvirt"
+	"virtpki/internal/termtext"
 )
 
 const dnLintHelp = `Tell what is wrong with, or surprising in, a list of DN patterns: reversed order,
@@ -65,7 +66,7 @@ func (e *env) dnLint(g *globals, args []string, strict bool) error {
 	for _, arg := range args {
 		if info, err := os.Stat(arg); err != nil || info.IsDir() {
 			if looksLikePath(arg) {
-				return fmt.Errorf("%s is no file", quoteShort(arg))
+				return fmt.Errorf("%s is no file", termtext.QuoteShort(arg))
 			}
 			patterns = append(patterns, arg)
 			continue
@@ -157,7 +158,7 @@ func (e *env) printAdvice(g *globals, rows []adviceRow, strict bool) error {
 			e.printAdviceRow(r)
 		}
 		if len(rows) == 0 {
-			fmt.Fprintln(e.stdout, "nothing to say")
+			termtext.Fprintf(e.stdout, "nothing to say\n")
 		}
 	}
 	if bad {
@@ -172,10 +173,10 @@ func (e *env) printAdviceRow(r adviceRow) {
 		where = r.Where + ": "
 	}
 	if r.Pattern != "" {
-		where += printable(r.Pattern) + ": "
+		where += termtext.Quote(r.Pattern) + ": "
 	}
-	fmt.Fprintf(e.stdout, "%s: %s%s [%s]\n", r.Severity, where, r.Reason, r.ID)
+	termtext.Fprintf(e.stdout, "%s: %s%s [%s]\n", r.Severity, where, r.Reason, r.ID)
 	if r.Mend != "" {
-		fmt.Fprintf(e.stdout, "  write: %s\n", r.Mend)
+		termtext.Fprintf(e.stdout, "  write: %s\n", r.Mend)
 	}
 }

@@ -10,6 +10,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"virtpki/dn"
+	"virtpki/internal/termtext"
 )
 
 // matchOptions are the flags of dn match.
@@ -217,23 +218,23 @@ func (row matched) print(out io.Writer) {
 	if row.Allowed {
 		word = "allowed"
 	}
-	fmt.Fprintf(out, "%s %s%s\n", word, printable(row.raw), row.by())
+	termtext.Fprintf(out, "%s %s%s\n", word, termtext.Quote(row.raw), row.by())
 	if row.Reason != "" {
-		fmt.Fprintf(out, "  %s\n", row.Reason)
+		termtext.Fprintf(out, "  %s\n", row.Reason)
 	}
 	if len(row.Verdicts) > 1 && row.Verdicts[0].Allowed != row.Verdicts[1].Allowed {
-		fmt.Fprintf(out, "  differs: libvirt before 5.9 (fnmatch) %s\n", row.Verdicts[1].words())
+		termtext.Fprintf(out, "  differs: libvirt before 5.9 (fnmatch) %s\n", row.Verdicts[1].words())
 	}
 	for _, miss := range row.Misses {
-		fmt.Fprintf(out, "  near: %s\n    %s\n", printable(miss.Pattern), miss.Reason)
+		termtext.Fprintf(out, "  near: %s\n    %s\n", termtext.Quote(miss.Pattern), miss.Reason)
 		if miss.Mend != "" {
-			fmt.Fprintf(out, "    write: %s\n", miss.Mend)
+			termtext.Fprintf(out, "    write: %s\n", miss.Mend)
 		}
 	}
 	for _, problem := range row.Problems {
-		fmt.Fprintf(out, "  this DN: %s\n", problem.Reason)
+		termtext.Fprintf(out, "  this DN: %s\n", problem.Reason)
 		if problem.Mend != "" {
-			fmt.Fprintf(out, "    libvirt sees: %s\n", problem.Mend)
+			termtext.Fprintf(out, "    libvirt sees: %s\n", problem.Mend)
 		}
 	}
 }
@@ -241,14 +242,14 @@ func (row matched) print(out io.Writer) {
 // by names the pattern that let a client in.
 func (row matched) by() string {
 	if row.Allowed && len(row.Verdicts) > 0 {
-		return fmt.Sprintf(" by %s", printable(row.Verdicts[0].Pattern))
+		return fmt.Sprintf(" by %s", termtext.Quote(row.Verdicts[0].Pattern))
 	}
 	return ""
 }
 
 func (v verdict) words() string {
 	if v.Allowed {
-		return "lets it in by " + printable(v.Pattern)
+		return "lets it in by " + termtext.Quote(v.Pattern)
 	}
 	return "refuses it"
 }
@@ -320,7 +321,7 @@ func writeFields(out io.StringWriter, fields ...string) {
 		if i > 0 {
 			out.WriteString("\t")
 		}
-		out.WriteString(strings.ReplaceAll(field, "\t", " "))
+		out.WriteString(termtext.Line(strings.ReplaceAll(field, "\t", " ")))
 	}
 	out.WriteString("\n")
 }

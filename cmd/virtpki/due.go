@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"virtpki/internal/libvirt"
+	"virtpki/internal/termtext"
 	"virtpki/pki"
 )
 
@@ -307,11 +308,11 @@ func (r *renewal) tellNothing() error {
 	case r.g.quiet:
 		return nil
 	case len(infos) == 0:
-		fmt.Fprintln(r.stdout, "nothing is installed here")
+		termtext.Fprintf(r.stdout, "nothing is installed here\n")
 		return nil
 	}
 	next := slices.MinFunc(infos, func(a, b dueInfo) int { return a.DueFrom.Compare(b.DueFrom) })
-	fmt.Fprintf(r.stdout, "nothing is due; the first is %s from %s\n", next.Path, next.DueFrom.UTC().Format(dateForm))
+	termtext.Fprintf(r.stdout, "nothing is due; the first is %s from %s\n", next.Path, next.DueFrom.UTC().Format(dateForm))
 	return nil
 }
 
@@ -325,7 +326,7 @@ func (r *renewal) tellDue() error {
 	}
 	for _, in := range r.found {
 		if len(in.reasons) > 0 {
-			fmt.Fprintf(r.stdout, "%s: %s\n", in.pair.certPath, in.why())
+			termtext.Fprintf(r.stdout, "%s: %s\n", in.pair.certPath, in.why())
 		}
 	}
 	if r.via != "" {

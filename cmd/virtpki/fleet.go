@@ -16,6 +16,7 @@ import (
 
 	"virtpki/internal/libvirt"
 	"virtpki/internal/store"
+	"virtpki/internal/termtext"
 	"virtpki/pki"
 )
 
@@ -222,7 +223,7 @@ func (f *fleet) identitiesOf(h hostLine) ([]identity, error) {
 	name, sans := h.fields()
 	if f.role == "client" {
 		if len(sans) > 0 {
-			return nil, fmt.Errorf("client %s has SANs, and libvirt looks at no SAN of a client", quoteShort(name))
+			return nil, fmt.Errorf("client %s has SANs, and libvirt looks at no SAN of a client", termtext.QuoteShort(name))
 		}
 		return []identity{{role: pki.Client, name: name, rawSubject: f.subject}}, asUsage(checkClient(name))
 	}

@@ -7,6 +7,8 @@ import (
 	"os"
 	"strings"
 	"unicode/utf8"
+
+	"virtpki/internal/termtext"
 )
 
 // The limits of a list of hosts, in bytes.
@@ -142,9 +144,9 @@ func (l *hostList) checkTwins() error {
 			continue
 		}
 		if other, _ := l.hosts[first].fields(); other != name {
-			return l.twin(h, fmt.Errorf("name %s is %s, written differently%s", quoteShort(name), quoteShort(other), l.where(first)))
+			return l.twin(h, fmt.Errorf("name %s is %s, written differently%s", termtext.QuoteShort(name), termtext.QuoteShort(other), l.where(first)))
 		}
-		return l.twin(h, fmt.Errorf("name %s is given twice%s", quoteShort(name), l.where(first)))
+		return l.twin(h, fmt.Errorf("name %s is given twice%s", termtext.QuoteShort(name), l.where(first)))
 	}
 	return nil
 }

@@ -7,6 +7,8 @@ import (
 	"time"
 
 	"golang.org/x/term"
+
+	"virtpki/internal/termtext"
 )
 
 // fleetTally counts what a run does, and keeps what people should know.
@@ -100,7 +102,7 @@ func (f *fleet) tell() error {
 	case f.g.quiet:
 		return nil
 	case t.made == 0:
-		fmt.Fprintf(f.results(), "nothing to do: %s in %s\n", countOf(t.there, "bundle is", "bundles are"), f.o.out)
+		termtext.Fprintf(f.results(), "nothing to do: %s in %s\n", countOf(t.there, "bundle is", "bundles are"), f.o.out)
 	default:
 		f.tellMade(report)
 	}
@@ -113,10 +115,10 @@ func (f *fleet) tell() error {
 // tellMade prints what was made, and what was there.
 func (f *fleet) tellMade(r fleetReport) {
 	days := int(r.NotAfter.Sub(f.now()).Round(24*time.Hour).Hours() / 24)
-	fmt.Fprintf(f.results(), "made %s in %s: %s until %s (%d days)\n", countOf(r.Made, "bundle", "bundles"), f.outText(),
+	termtext.Fprintf(f.results(), "made %s in %s: %s until %s (%d days)\n", countOf(r.Made, "bundle", "bundles"), f.outText(),
 		countOf(r.Certificates, "certificate", "certificates"), r.NotAfter.Format(dateForm), days)
 	if r.There > 0 {
-		fmt.Fprintf(f.results(), "%s there already\n", countOf(r.There, "bundle was", "bundles were"))
+		termtext.Fprintf(f.results(), "%s there already\n", countOf(r.There, "bundle was", "bundles were"))
 	}
 }
 
@@ -140,9 +142,9 @@ func (f *fleet) tellDry(list *hostList, has []bool) error {
 		if names := ids[0].text(); names != "" {
 			line += " for " + names
 		}
-		fmt.Fprintln(f.results(), line)
+		termtext.Fprintf(f.results(), "%s\n", line)
 	}
-	fmt.Fprintf(f.results(), "would make %s, %d there already\n", countOf(f.tally.left(), "bundle", "bundles"), f.tally.there)
+	termtext.Fprintf(f.results(), "would make %s, %d there already\n", countOf(f.tally.left(), "bundle", "bundles"), f.tally.there)
 	for _, note := range f.notes() {
 		f.warn("%s", note)
 	}
@@ -186,7 +188,7 @@ func (p *progress) show() {
 	t := p.f.tallied()
 	text := progressText(t, t.made-p.made, time.Since(p.began))
 	if p.moving {
-		fmt.Fprintf(p.f.stderr, "\r\x1b[K%s", text)
+		termtext.Fprintf(p.f.stderr, "\r\x1b[K%s", text)
 	} else {
 		p.f.warn("%s", text)
 	}

@@ -2,7 +2,7 @@ package main
 
 import (
 	"context"
-	"fmt"
+	"io"
 	"io/fs"
 	"os"
 	"path/filepath"
@@ -13,6 +13,7 @@ import (
 
 	"virtpki/internal/libvirt"
 	"virtpki/internal/store"
+	"virtpki/internal/termtext"
 	"virtpki/templates"
 )
 
@@ -203,9 +204,11 @@ func (e *env) generate(ctx context.Context, g *globals, out string, files []gene
 	}
 	for i, file := range files {
 		if len(files) > 1 {
-			fmt.Fprintf(e.stdout, "%s# %s\n", strings.Repeat("\n", min(i, 1)), file.Name)
+			termtext.Fprintf(e.stdout, "%s# %s\n", termtext.Text(strings.Repeat("\n", min(i, 1))), file.Name)
 		}
-		fmt.Fprint(e.stdout, file.Text)
+		if _, err := io.WriteString(e.stdout, file.Text); err != nil {
+			return err
+		}
 	}
 	return nil
 }

@@ -13,6 +13,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"virtpki/internal/store"
+	"virtpki/internal/termtext"
 	"virtpki/templates"
 )
 
@@ -97,7 +98,7 @@ func (o *ansibleOptions) check(names []string) error {
 		}
 		same := func(before string) bool { return strings.EqualFold(before, name) }
 		if slices.ContainsFunc(names[:i], same) {
-			return usagef("name %s is given twice", quoteShort(name))
+			return usagef("name %s is given twice", termtext.QuoteShort(name))
 		}
 	}
 	if _, err := netip.ParseAddr(o.caHost); err != nil {

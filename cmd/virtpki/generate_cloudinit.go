@@ -10,6 +10,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"virtpki/internal/libvirt"
+	"virtpki/internal/termtext"
 	"virtpki/pki"
 	"virtpki/templates"
 )
@@ -168,7 +169,7 @@ func (o *cloudInitOptions) check(names []string) (libvirt.Daemon, error) {
 		}
 		for _, before := range names[:i] {
 			if strings.EqualFold(before, name) {
-				return daemon, usagef("name %s is given twice", quoteShort(name))
+				return daemon, usagef("name %s is given twice", termtext.QuoteShort(name))
 			}
 		}
 	}

@@ -11,6 +11,7 @@ import (
 	"strings"
 
 	"virtpki/internal/libvirt"
+	"virtpki/internal/termtext"
 	"virtpki/pki"
 )
 
@@ -21,7 +22,7 @@ func parseFingerprints(texts []string) (map[string]bool, error) {
 		bare := strings.ToLower(strings.ReplaceAll(text, ":", ""))
 		bare = strings.TrimPrefix(strings.TrimPrefix(bare, "sha256"), " fingerprint=")
 		if raw, err := hex.DecodeString(bare); err != nil || len(raw) != sha256.Size {
-			return nil, fmt.Errorf("bad fingerprint %s (64 hexadecimal digits, as virtpki ca show prints them)", quoteShort(text))
+			return nil, fmt.Errorf("bad fingerprint %s (64 hexadecimal digits, as virtpki ca show prints them)", termtext.QuoteShort(text))
 		}
 		all[bare] = true
 	}

@@ -11,6 +11,7 @@ import (
 
 	"virtpki/dn"
 	"virtpki/internal/libvirt"
+	"virtpki/internal/termtext"
 	"virtpki/pki"
 )
 
@@ -178,7 +179,7 @@ func (e *env) bundles(g *globals, o *issueOptions, leaf leafPlan, role string, n
 	seen := make(map[string]bool)
 	for _, name := range names {
 		if seen[name] {
-			return nil, usagef("name %s is given twice", quoteShort(name))
+			return nil, usagef("name %s is given twice", termtext.QuoteShort(name))
 		}
 		seen[name] = true
 		ids, err := e.identities(g, o, role, name)
@@ -259,7 +260,7 @@ func (e *env) identities(g *globals, o *issueOptions, role, name string) ([]iden
 func encodeSubject(text string) ([]byte, error) {
 	raw, err := dn.Encode(text)
 	if err != nil {
-		return nil, usagef("subject %s: %w", quoteShort(text), err)
+		return nil, usagef("subject %s: %w", termtext.QuoteShort(text), err)
 	}
 	return raw, nil
 }

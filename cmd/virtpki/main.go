@@ -9,13 +9,14 @@ package main
 import (
 	"context"
 	"errors"
-	"fmt"
 	"io/fs"
 	"os"
 	"os/signal"
 	"syscall"
 
 	"github.com/spf13/cobra"
+
+	"virtpki/internal/termtext"
 )
 
 // Exit statuses. Each help text ends with those its command can have.
@@ -96,8 +97,8 @@ func (e *env) printError(cmd *cobra.Command, err error, code int) {
 	switch {
 	case e.sayError(err):
 	case errors.Is(err, fs.ErrPermission) && os.Geteuid() != 0:
-		fmt.Fprintln(e.stderr, "virtpki: hint: run it as root")
+		termtext.Fprintf(e.stderr, "virtpki: hint: run it as root\n")
 	case code == exitUsage:
-		fmt.Fprintf(e.stderr, "virtpki: hint: see '%s --help'\n", cmd.CommandPath())
+		termtext.Fprintf(e.stderr, "virtpki: hint: see '%s --help'\n", cmd.CommandPath())
 	}
 }

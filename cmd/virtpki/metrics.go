@@ -6,6 +6,7 @@ import (
 	"io/fs"
 	"strings"
 	"time"
+	"virtpki/internal/termtext"
 
 	"virtpki/internal/store"
 	"virtpki/pki"
@@ -75,9 +76,9 @@ func family(b *bytes.Buffer, name, what string) {
 	fmt.Fprintf(b, "# HELP %s %s\n# TYPE %s gauge\n", name, what, name)
 }
 
-// label quotes a value as the text format wants it.
+// label quotes a value as the text format wants it; what reads it shows it to people.
 func label(value string) string {
-	return `"` + strings.NewReplacer(`\`, `\\`, `"`, `\"`, "\n", `\n`).Replace(strings.ToValidUTF8(value, "\uFFFD")) + `"`
+	return `"` + strings.NewReplacer(`\`, `\\`, `"`, `\"`, "\n", `\n`).Replace(termtext.Line(value)) + `"`
 }
 
 func truth(b bool) int {

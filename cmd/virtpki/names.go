@@ -12,6 +12,7 @@ import (
 	"unicode"
 	"unicode/utf8"
 
+	"virtpki/internal/termtext"
 	"virtpki/pki"
 )
 
@@ -39,13 +40,13 @@ func checkDNS(what, name string) error {
 	case name == "":
 		return fmt.Errorf("%s is empty", what)
 	case strings.IndexFunc(name, func(r rune) bool { return r > unicode.MaxASCII }) >= 0:
-		return withHint(fmt.Errorf("%s %s is not ASCII", what, quoteShort(name)), "write an international name in its ASCII form, which begins with xn--")
+		return withHint(fmt.Errorf("%s %s is not ASCII", what, termtext.QuoteShort(name)), "write an international name in its ASCII form, which begins with xn--")
 	case len(name) > 253:
-		return fmt.Errorf("%s %s has %d characters (at most 253)", what, quoteShort(name), len(name))
+		return fmt.Errorf("%s %s has %d characters (at most 253)", what, termtext.QuoteShort(name), len(name))
 	case !hostForm.MatchString(name):
-		return fmt.Errorf("%s %s is no DNS name", what, quoteShort(name))
+		return fmt.Errorf("%s %s is no DNS name", what, termtext.QuoteShort(name))
 	case strings.Trim(name[strings.LastIndexByte(name, '.')+1:], "0123456789") == "":
-		return withHint(fmt.Errorf("%s %s is neither an address nor a DNS name, which does not end in a number", what, quoteShort(name)),
+		return withHint(fmt.Errorf("%s %s is neither an address nor a DNS name, which does not end in a number", what, termtext.QuoteShort(name)),
 			"an IPv4 address has four parts from 0 to 255")
 	}
 	return nil
@@ -74,24 +75,13 @@ func checkText(what, text string) error {
 	case strings.TrimSpace(text) == "":
 		return fmt.Errorf("%s %q is empty", what, text)
 	case !utf8.ValidString(text):
-		return fmt.Errorf("%s %s is not valid UTF-8", what, quoteShort(text))
+		return fmt.Errorf("%s %s is not valid UTF-8", what, termtext.QuoteShort(text))
 	case utf8.RuneCountInString(text) > maxCommonName:
-		return fmt.Errorf("%s %s has %d characters (at most %d)", what, quoteShort(text), utf8.RuneCountInString(text), maxCommonName)
-	case strings.IndexFunc(text, unprintable) >= 0:
-		return fmt.Errorf("%s %s holds a character that cannot be printed", what, quoteShort(text))
+		return fmt.Errorf("%s %s has %d characters (at most %d)", what, termtext.QuoteShort(text), utf8.RuneCountInString(text), maxCommonName)
+	case strings.IndexFunc(text, termtext.Hidden) >= 0:
+		return fmt.Errorf("%s %s holds a character that cannot be printed", what, termtext.QuoteShort(text))
 	}
 	return nil
-}
-
-func unprintable(r rune) bool { return !unicode.IsPrint(r) }
-
-// quoteShort quotes a text for an error, without its middle when it is long.
-func quoteShort(s string) string {
-	const most = 60
-	if len(s) > most {
-		return fmt.Sprintf("%q...", strings.ToValidUTF8(s[:most], ""))
-	}
-	return fmt.Sprintf("%q", s)
 }
 
 // altNames are the subject alternative names of a server.

@@ -1,31 +1,42 @@
 package main
 
 import (
+	"bytes"
 	"encoding/json"
 	"fmt"
 	"strings"
 	"text/tabwriter"
-	"unicode"
+
+	"virtpki/internal/termtext"
 )
 
 // printJSON writes v to stdout, indented, with a newline at the end.
 func (e *env) printJSON(v any) error {
-	encoder := json.NewEncoder(e.stdout)
+	var b bytes.Buffer
+	encoder := json.NewEncoder(&b)
 	encoder.SetEscapeHTML(false)
 	encoder.SetIndent("", "  ")
-	return encoder.Encode(v)
+	if err := encoder.Encode(v); err != nil {
+		return err
+	}
+	_, err := e.stdout.Write(termtext.JSON(b.Bytes()))
+	return err
 }
 
 // warn tells people something on stderr that is no error.
 func (e *env) warn(format string, args ...any) {
-	fmt.Fprintf(e.stderr, "virtpki: %s\n", visibleLines(fmt.Sprintf(format, args...)))
+	termtext.Fprintf(e.stderr, "virtpki: %s\n", termtext.Text(termtext.Sprintf(format, args...)))
 }
 
 // printTable aligns rows, the first of which is the heading.
 func (e *env) printTable(rows [][]string) error {
 	table := tabwriter.NewWriter(e.stdout, 0, 0, 2, ' ', 0)
 	for _, row := range rows {
-		fmt.Fprintln(table, strings.Join(row, "\t"))
+		cells := make([]string, len(row))
+		for i, cell := range row {
+			cells[i] = termtext.Line(cell)
+		}
+		fmt.Fprintln(table, strings.Join(cells, "\t"))
 	}
 	return table.Flush()
 }
@@ -36,24 +47,4 @@ func countOf(n int, one, many string) string {
 		return "1 " + one
 	}
 	return fmt.Sprintf("%d %s", n, many)
-}
-
-// visible is a line with texts of somebody else's in it, a subject say, for a
-// terminal: a character that moves the cursor could hide what stands there.
-func visible(line string) string {
-	return strings.Map(func(r rune) rune {
-		if unprintable(r) {
-			return unicode.ReplacementChar
-		}
-		return r
-	}, line)
-}
-
-// visibleLines is visible for several lines.
-func visibleLines(text string) string {
-	lines := strings.Split(text, "\n")
-	for i := range lines {
-		lines[i] = visible(strings.ReplaceAll(lines[i], "\t", " "))
-	}
-	return strings.Join(lines, "\n")
 }

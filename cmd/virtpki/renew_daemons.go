@@ -4,12 +4,12 @@ import (
 	"context"
 	"crypto/x509"
 	"errors"
-	"fmt"
 	"io/fs"
 	"path/filepath"
 	"time"
 
 	"virtpki/internal/libvirt"
+	"virtpki/internal/termtext"
 )
 
 // nothingDue ends a run with nothing to renew. A daemon that serves something
@@ -20,7 +20,7 @@ func (r *renewal) nothingDue(ctx context.Context) error {
 	stale, err := r.staleDaemons(ctx, r.g, &r.reloadOptions, r.warnCustom)
 	if err == nil && len(stale) > 0 && r.g.dryRun {
 		for _, d := range stale {
-			fmt.Fprintf(r.stdout, "%s serves another certificate than that in %s: would have it read again\n", d.Daemon.Name, d.Files.Cert)
+			termtext.Fprintf(r.stdout, "%s serves another certificate than that in %s: would have it read again\n", d.Daemon.Name, d.Files.Cert)
 		}
 		return nil
 	}

@@ -13,6 +13,7 @@ import (
 
 	"virtpki/internal/libvirt"
 	"virtpki/internal/store"
+	"virtpki/internal/termtext"
 	"virtpki/pki"
 )
 
@@ -129,7 +130,7 @@ func (r *renewal) tellRequested(j *job) error {
 		return r.printJSON(map[string]any{"due": true, "installed": r.infos(), "requests": path})
 	}
 	for _, in := range due {
-		fmt.Fprintf(r.stdout, "%s: %s\n", in.pair.certPath, in.why())
+		termtext.Fprintf(r.stdout, "%s: %s\n", in.pair.certPath, in.why())
 	}
 	r.warn("nothing is renewed yet: the CA's key is not on this machine, and the requests are in %s", path)
 	r.warn("sign them there (virtpki sign), then virtpki install the answer; --via does both")

@@ -15,6 +15,7 @@ import (
 	"virtpki/dn"
 	"virtpki/internal/libvirt"
 	"virtpki/internal/store"
+	"virtpki/internal/termtext"
 	"virtpki/pki"
 )
 
@@ -343,7 +344,7 @@ func csrName(csr *pki.CSR) string {
 	if err != nil {
 		return fmt.Sprintf("a request whose subject libvirt refuses (%v)", err)
 	}
-	return visible(text)
+	return termtext.Line(text)
 }
 
 // text is a request in words.
@@ -355,5 +356,5 @@ func (i csrInfo) text() string {
 	if names := strings.Join(append(append([]string{}, i.DNS...), i.IPs...), ", "); names != "" {
 		line += " for " + names
 	}
-	return visible(line)
+	return termtext.Line(line)
 }

@@ -14,6 +14,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"virtpki/internal/store"
+	"virtpki/internal/termtext"
 	"virtpki/pki"
 )
 
@@ -202,11 +203,11 @@ func (e *env) condemnOne(a *authority, records []placed, arg string, all bool) (
 
 // severalLive lists what a name could mean.
 func severalLive(name string, live []condemned) error {
-	lines := []string{fmt.Sprintf("%q has %d live certificates:", name, len(live))}
+	lines := []error{fmt.Errorf("%q has %d live certificates:", name, len(live))}
 	for _, c := range live {
-		lines = append(lines, fmt.Sprintf("  %s  %s  %s, until %s", store.SerialText(c.serial), strings.Join(rolesOf(c.cert), "+"), dnOf(c.cert), c.cert.NotAfter.Format(dateForm)))
+		lines = append(lines, fmt.Errorf("  %s  %s  %s, until %s", store.SerialText(c.serial), strings.Join(rolesOf(c.cert), "+"), dnOf(c.cert), c.cert.NotAfter.Format(dateForm)))
 	}
-	return withHint(errors.New(strings.Join(lines, "\n")), "give the serials, or --all")
+	return withHint(errors.Join(lines...), "give the serials, or --all")
 }
 
 // serialDigits is the least number of digits at which a word that the records do
@@ -221,7 +222,7 @@ const serialBits = 160
 func condemnUnknown(arg string) ([]condemned, error) {
 	serial, ok := new(big.Int).SetString(arg, 16)
 	if !ok || len(arg) < serialDigits || serial.Sign() <= 0 || serial.BitLen() > serialBits {
-		return nil, fmt.Errorf("the CA here has signed no certificate named %s", quoteShort(arg))
+		return nil, fmt.Errorf("the CA here has signed no certificate named %s", termtext.QuoteShort(arg))
 	}
 	return []condemned{{serial: serial}}, nil
 }

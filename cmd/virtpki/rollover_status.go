@@ -10,6 +10,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"virtpki/internal/store"
+	"virtpki/internal/termtext"
 )
 
 func newRolloverStatus(e *env, g *globals) *cobra.Command {
@@ -85,14 +86,14 @@ func (e *env) describeRollover(g *globals, a *authority) (rolloverInfo, error) {
 
 func (e *env) printRollover(info rolloverInfo) {
 	if info.UnderWay {
-		fmt.Fprintf(e.stdout, "old CA:   %s\nnew CA:   %s\nsigns:    the %s one (the new one from %s)\n", info.Old, info.New, info.Signs, info.Switch.Format(time.RFC3339))
+		termtext.Fprintf(e.stdout, "old CA:   %s\nnew CA:   %s\nsigns:    the %s one (the new one from %s)\n", info.Old, info.New, info.Signs, info.Switch.Format(time.RFC3339))
 		for _, need := range info.Needs {
-			fmt.Fprintf(e.stdout, "needs the old one: %s\n", need)
+			termtext.Fprintf(e.stdout, "needs the old one: %s\n", need)
 		}
 	} else {
-		fmt.Fprintln(e.stdout, "no rollover is under way")
+		termtext.Fprintf(e.stdout, "no rollover is under way\n")
 	}
-	fmt.Fprintf(e.stdout, "next:     %s\n", info.Next)
+	termtext.Fprintf(e.stdout, "next:     %s\n", info.Next)
 }
 
 // needOld lists what still needs the old CA: certificates of it that are

@@ -9,6 +9,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"virtpki/internal/store"
+	"virtpki/internal/termtext"
 )
 
 const showHelp = `Show certificates in full: role, DN as libvirt matches it, issuer, SANs, key,
@@ -48,7 +49,7 @@ func (e *env) show(g *globals, args []string) error {
 	}
 	for i, info := range infos {
 		if i > 0 {
-			fmt.Fprintln(e.stdout)
+			termtext.Fprintf(e.stdout, "\n")
 		}
 		if err := e.printTable(info.lines()); err != nil {
 			return err
@@ -71,7 +72,7 @@ func (e *env) find(g *globals, arg string) ([]certInfo, error) {
 		}
 	}
 	if len(found) == 0 {
-		return nil, errors.Join(fmt.Errorf("no certificate named %s here, and no such file", quoteShort(arg)), err)
+		return nil, errors.Join(fmt.Errorf("no certificate named %s here, and no such file", termtext.QuoteShort(arg)), err)
 	}
 	return found, nil
 }

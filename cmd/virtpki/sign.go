@@ -12,6 +12,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"virtpki/internal/store"
+	"virtpki/internal/termtext"
 	"virtpki/pki"
 )
 
@@ -285,13 +286,13 @@ func (s *signing) confirm() error {
 
 // show says what a request asks for and what it gets.
 func (s *signing) show(in *incoming, i int, o order) {
-	fmt.Fprintf(s.stderr, "%s: %s %s\n", inputName(in.name), csrName(in.csrs[i]), describeCSR(in.csrs[i]).text())
+	termtext.Fprintf(s.stderr, "%s: %s %s\n", inputName(in.name), csrName(in.csrs[i]), describeCSR(in.csrs[i]).text())
 	for _, note := range o.notes {
-		fmt.Fprintf(s.stderr, "  %s\n", note)
+		termtext.Fprintf(s.stderr, "  %s\n", note)
 	}
 	if n := len(o.before); n > 0 {
 		last := slices.MaxFunc(o.before, func(a, b *x509.Certificate) int { return a.NotBefore.Compare(b.NotBefore) })
-		fmt.Fprintf(s.stderr, "  its key was certified before: %s, serial %s, until %s%s\n",
+		termtext.Fprintf(s.stderr, "  its key was certified before: %s, serial %s, until %s%s\n",
 			dnOf(last), store.SerialText(last.SerialNumber), last.NotAfter.UTC().Format(dateForm), andMore(n-1))
 	}
 }

@@ -10,6 +10,7 @@ import (
 
 	"virtpki/dn"
 	"virtpki/internal/libvirt"
+	"virtpki/internal/termtext"
 	"virtpki/pki"
 )
 
@@ -108,7 +109,7 @@ func (p *signPolicy) checkKey(a *authority, csr *pki.CSR) error {
 // checkForeign refuses what no certificate made here has.
 func (p *signPolicy) checkForeign(o *order, csr *pki.CSR) error {
 	if len(csr.Repeated) > 0 {
-		o.note("it names %s more than once: granted once", visible(strings.Join(csr.Repeated, ", ")))
+		o.note("it names %s more than once: granted once", termtext.Line(strings.Join(csr.Repeated, ", ")))
 	}
 	if len(csr.Foreign) == 0 {
 		return nil
@@ -274,7 +275,7 @@ func (p *signPolicy) limitName(o *order, constraints pki.Permit) error {
 		return nil
 	}
 	if !p.grants(o.name) {
-		return withHint(fmt.Errorf("its name %s is not granted (%s)", quoteShort(o.name), p.permit), "--permit grants it")
+		return withHint(fmt.Errorf("its name %s is not granted (%s)", termtext.QuoteShort(o.name), p.permit), "--permit grants it")
 	}
 	return nil
 }

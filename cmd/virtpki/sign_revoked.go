@@ -6,8 +6,8 @@ import (
 	"slices"
 	"time"
 
-	"virtpki/internal/judge"
 	"virtpki/internal/store"
+	"virtpki/internal/termtext"
 	"virtpki/pki"
 )
 
@@ -44,7 +44,7 @@ func keyText(pub any) string {
 func (s *signing) checkRevoked(a *authority, o *order) error {
 	for _, cert := range o.before {
 		if entry, revoked := a.findRevoked(cert.SerialNumber); revoked && pki.Reason(entry.ReasonCode) == pki.ReasonKeyCompromise {
-			return withHint(fmt.Errorf("its key is compromised: %s", revocationText(entry)), "a request with a new key is made by: virtpki request %s %s --new", o.role, judge.Quote(o.name))
+			return withHint(fmt.Errorf("its key is compromised: %s", revocationText(entry)), "a request with a new key is made by: virtpki request %s %s --new", o.role, termtext.ShellWord(o.name))
 		}
 	}
 	entry, shut := a.shutOut(o.before)

@@ -8,6 +8,7 @@ import (
 	"unicode/utf8"
 
 	"virtpki/dn"
+	"virtpki/internal/termtext"
 )
 
 // caSubject is the subject of a new CA: O=NAME,OU=CA <id>,CN=NAME. The id is new
@@ -31,7 +32,7 @@ func leafSubject(ca *x509.Certificate, name string) ([]byte, error) {
 		name = shortName(name)
 	}
 	if utf8.RuneCountInString(name) > maxCommonName {
-		return nil, withHint(fmt.Errorf("name %s is too long for a CN (at most %d characters)", quoteShort(name), maxCommonName), "give the whole subject with --subject")
+		return nil, withHint(fmt.Errorf("name %s is too long for a CN (at most %d characters)", termtext.QuoteShort(name), maxCommonName), "give the whole subject with --subject")
 	}
 	text := "CN=" + dn.Escape(name)
 	if len(ca.Subject.Organization) > 0 {

@@ -11,6 +11,7 @@ import (
 	"virtpki/internal/judge"
 	"virtpki/internal/libvirt"
 	"virtpki/internal/store"
+	"virtpki/internal/termtext"
 	"virtpki/pki"
 )
 
@@ -88,7 +89,7 @@ func templateRoles(item string) ([]pki.Role, string, error) {
 	case ok && (role == "server" || role == "client"):
 		return []pki.Role{pki.Role(role)}, file, nil
 	case ok && !strings.Contains(role, "/") && !store.Exists(item):
-		return nil, "", usagef("--template: unknown role %s (server or client)", quoteShort(role))
+		return nil, "", usagef("--template: unknown role %s (server or client)", termtext.QuoteShort(role))
 	}
 	return []pki.Role{pki.Server, pki.Client}, item, nil
 }

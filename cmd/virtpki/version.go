@@ -1,11 +1,12 @@
 package main
 
 import (
-	"fmt"
 	"runtime"
 	"runtime/debug"
 
 	"github.com/spf13/cobra"
+
+	"virtpki/internal/termtext"
 )
 
 func newVersion(e *env, g *globals) *cobra.Command {
@@ -19,7 +20,7 @@ func newVersion(e *env, g *globals) *cobra.Command {
 			if g.json {
 				return e.printJSON(map[string]string{"version": version(), "go": runtime.Version()})
 			}
-			fmt.Fprintf(e.stdout, "virtpki %s (%s %s/%s)\n", version(), runtime.Version(), runtime.GOOS, runtime.GOARCH)
+			termtext.Fprintf(e.stdout, "virtpki %s (%s %s/%s)\n", version(), runtime.Version(), runtime.GOOS, runtime.GOARCH)
 			return nil
 		},
 	}

@@ -10,6 +10,7 @@ import (
 	"virtpki/dn"
 	"virtpki/internal/libvirt"
 	"virtpki/internal/store"
+	"virtpki/internal/termtext"
 )
 
 var accessQuestions = []question{
@@ -114,7 +115,7 @@ func (w *wizard) confList() (list []string, ok bool) {
 func (w *wizard) askAccess(ctx context.Context) error {
 	all := w.candidates()
 	list, hasList := w.confList()
-	w.say("%s compares the DN of a client's certificate with a list, tls_allowed_dn_list. Known so far:\n%s", w.daemon, candidateLines(all))
+	w.say("%s compares the DN of a client's certificate with a list, tls_allowed_dn_list. Known so far:\n%s", w.daemon, termtext.Text(candidateLines(all)))
 	answers := []int{accessNamed, accessAnyone, accessPatterns}
 	if hasList {
 		answers = []int{accessKeep, accessNamed, accessPatterns}
@@ -130,7 +131,7 @@ func (w *wizard) askAccess(ctx context.Context) error {
 			preset = i
 		}
 	}
-	w.say("%s", w.whoGetsIn(answers, all, list))
+	w.say("%s", termtext.Text(w.whoGetsIn(answers, all, list)))
 	choice, err := w.Select(ctx, "Who may connect?", options, preset)
 	if err != nil {
 		return err
@@ -152,7 +153,7 @@ func candidateLines(all []candidate) string {
 			fmt.Fprintf(&b, "  and %d more, signed before\n", len(all)-most)
 			break
 		}
-		fmt.Fprintf(&b, "  %s (%s)\n", printable(c.dn), c.what)
+		termtext.Fprintf(&b, "  %s (%s)\n", termtext.Quote(c.dn), c.what)
 	}
 	return b.String()
 }
@@ -170,7 +171,7 @@ func (w *wizard) whoGetsIn(answers []int, all []candidate, list []string) string
 			b.WriteString("  Patterns: such as O=Example Org,CN=ops-*. You see who gets in before they are taken.\n")
 		case accessKeep:
 			in, out := reach(list, all)
-			fmt.Fprintf(&b, "  As it is: in %s; refused %s.\n", orNobody(in), orNobody(out))
+			termtext.Fprintf(&b, "  As it is: in %s; refused %s.\n", orNobody(in), orNobody(out))
 		}
 	}
 	return b.String()
@@ -227,7 +228,7 @@ func (w *wizard) askAdmitted(ctx context.Context) error {
 	w.say("The CA has signed for these before, and they still count. Who is left out here is refused.")
 	options := make([]string, len(w.existing))
 	for i, name := range w.existing {
-		options[i] = printable(name)
+		options[i] = termtext.Quote(name)
 	}
 	admitted, err := w.MultiSelect(ctx, "Who of them may connect?", options, w.admitted)
 	if err == nil {
@@ -293,7 +294,7 @@ func (w *wizard) askTake(ctx context.Context) error {
 	for _, m := range []dn.Matcher{dn.Glob, dn.Fnmatch} {
 		gate.lists = append(gate.lists, dn.Compile(w.patterns, m))
 	}
-	fmt.Fprintln(w.e.stderr)
+	termtext.Fprintf(w.e.stderr, "\n")
 	for _, c := range w.candidates() {
 		gate.match(shownDN{DN: c.dn, raw: c.dn, File: c.what}).print(w.e.stderr)
 	}

@@ -10,6 +10,7 @@ import (
 
 	"virtpki/internal/libvirt"
 	"virtpki/internal/store"
+	"virtpki/internal/termtext"
 	"virtpki/pki"
 )
 
@@ -88,7 +89,7 @@ func (w *wizard) lookAtPair(role pki.Role) (*pair, error) {
 func (w *wizard) greet() {
 	w.say("TLS for libvirt on this host. Nothing is changed before you have seen the plan and said yes. %s.", w.keys())
 	var lines []string
-	add := func(format string, args ...any) { lines = append(lines, fmt.Sprintf("  "+format, args...)) }
+	add := func(format string, args ...any) { lines = append(lines, termtext.Sprintf("  "+format, args...)) }
 	if w.ca != nil {
 		add("%s", w.foundCA())
 	}
@@ -104,7 +105,7 @@ func (w *wizard) greet() {
 		add("renewal: %s", w.renewing)
 	}
 	if len(lines) > 0 {
-		w.say("Found, and taken as it is:\n%s", strings.Join(lines, "\n"))
+		w.say("Found, and taken as it is:\n%s", termtext.Text(strings.Join(lines, "\n")))
 	}
 }
 

@@ -3,10 +3,12 @@ package main
 import (
 	"bytes"
 	"fmt"
+	"io"
 	"slices"
 
 	"github.com/rogpeppe/go-internal/diff"
 
+	"virtpki/internal/termtext"
 	"virtpki/pki"
 )
 
@@ -151,24 +153,24 @@ func (w *wizard) showPlan(p *wizardPlan, j *job) {
 		lines = append(lines, changeLine(c, true))
 	}
 	for _, line := range shortened(lines) {
-		fmt.Fprintln(w.e.stderr, line)
+		termtext.Fprintf(w.e.stderr, "%s\n", line)
 	}
 	for _, made := range j.made {
-		fmt.Fprint(w.e.stderr, fold("  "+w.e.summary(made), w.width-1))
+		io.WriteString(w.e.stderr, termtext.Fold(termtext.Line("  "+w.e.summary(made)), w.width-1))
 	}
 	if text := confDiff(p, j); text != "" {
 		w.say("The conf changes by these lines:")
-		fmt.Fprint(w.e.stderr, visibleLines(text))
+		io.WriteString(w.e.stderr, termtext.Lines(text))
 	}
 	w.say("%s", w.consequence(p, j))
 	w.notes(j.notes)
-	fmt.Fprintln(w.e.stderr)
+	termtext.Fprintf(w.e.stderr, "\n")
 }
 
 // notes says what warn does, in lines that fit.
 func (w *wizard) notes(notes []string) {
 	for _, note := range notes {
-		fmt.Fprint(w.e.stderr, fold("virtpki: "+visibleLines(note), w.width-1))
+		io.WriteString(w.e.stderr, termtext.Fold("virtpki: "+termtext.Lines(note), w.width-1))
 	}
 }
 

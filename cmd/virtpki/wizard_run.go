@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
 	"os/exec"
 	"path/filepath"
 	"slices"
@@ -12,6 +13,7 @@ import (
 
 	"virtpki/internal/judge"
 	"virtpki/internal/libvirt"
+	"virtpki/internal/termtext"
 )
 
 // carryOut does what the plan says, has the daemon go by it, and proves it.
@@ -147,7 +149,7 @@ func (w *wizard) printDone(j *job) {
 
 // print writes a line of the result.
 func (w *wizard) print(format string, args ...any) {
-	fmt.Fprint(w.e.stdout, fold(visibleLines(fmt.Sprintf(format, args...)), w.width-1))
+	io.WriteString(w.e.stdout, termtext.Fold(termtext.Sprintf(format, args...), w.width-1))
 }
 
 func (w *wizard) printEnd(p *wizardPlan, r wizardReport) {
@@ -158,13 +160,13 @@ func (w *wizard) printEnd(p *wizardPlan, r wizardReport) {
 	if len(r.Bundles) == 0 && w.canSign() {
 		w.print("    (virtpki issue client NAME --out DIR --layout pkipath makes one)")
 	}
-	w.print("    virsh -c %s list --all", shellWord(r.URI))
+	w.print("    virsh -c %s list --all", termtext.ShellWord(r.URI))
 	w.print("\nThe same without questions:")
 	for _, words := range r.Commands {
-		fmt.Fprintln(w.e.stdout, "    "+strings.ReplaceAll(shellLine(words, w.width-5), "\n", "\n    "))
+		termtext.Fprintf(w.e.stdout, "    %s\n", termtext.Text(strings.ReplaceAll(termtext.ShellLine(words, w.width-5), "\n", "\n    ")))
 	}
 	if p.boot.restart != "" && !p.running {
-		fmt.Fprintln(w.e.stdout, "    "+p.boot.restart)
+		termtext.Fprintf(w.e.stdout, "    %s\n", p.boot.restart)
 	}
 	switch {
 	case p.g.passphrase == nil:

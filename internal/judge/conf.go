@@ -8,6 +8,7 @@ import (
 	"syscall"
 
 	"virtpki/internal/libvirt"
+	"virtpki/internal/termtext"
 )
 
 // DaemonConf is a daemon's configuration, and what else decides how it starts.
@@ -140,7 +141,7 @@ func (j *confJudge) mendRefused(refused *libvirt.ConfError) string {
 		if refused.Line > len(lines) || refused.Column < 1 || refused.Column > len(lines[refused.Line-1]) || lines[refused.Line-1][refused.Column-1] != '#' {
 			return j.correctLine(refused)
 		}
-		return fmt.Sprintf(`LC_ALL=C sed -i '%ds/^\(.\{%d\}\)#.*/\1/' %s`, refused.Line, refused.Column-1, Quote(j.File.Path))
+		return fmt.Sprintf(`LC_ALL=C sed -i '%ds/^\(.\{%d\}\)#.*/\1/' %s`, refused.Line, refused.Column-1, termtext.ShellWord(j.File.Path))
 	}
 	for _, name := range j.conf.Names() {
 		if first, last, _ := j.conf.Extent(name); first <= refused.Line && refused.Line <= last {
@@ -158,9 +159,9 @@ func (j *confJudge) mute(name string) string {
 	case first == 0 || shared:
 		return ""
 	case first == last:
-		return fmt.Sprintf("sed -i '%ds/^/#/' %s", first, Quote(j.File.Path))
+		return fmt.Sprintf("sed -i '%ds/^/#/' %s", first, termtext.ShellWord(j.File.Path))
 	}
-	return fmt.Sprintf("sed -i '%d,%ds/^/#/' %s", first, last, Quote(j.File.Path))
+	return fmt.Sprintf("sed -i '%d,%ds/^/#/' %s", first, last, termtext.ShellWord(j.File.Path))
 }
 
 // duplicates finds what the daemon passes over without a word.

@@ -6,6 +6,7 @@ import (
 	"strings"
 
 	"virtpki/internal/libvirt"
+	"virtpki/internal/termtext"
 )
 
 // files looks at the settings that name PKI files.
@@ -85,7 +86,7 @@ func (j *confJudge) explicit(named map[string]string, crl string, crlSet bool) {
 	case !crlSet:
 		mend := ""
 		if j.Exists(standard) {
-			mend = fmt.Sprintf(`printf '\ncrl_file = "%s"\n' >>%s`, standard, Quote(j.File.Path))
+			mend = fmt.Sprintf(`printf '\ncrl_file = "%s"\n' >>%s`, standard, termtext.ShellWord(j.File.Path))
 		}
 		j.say("no-crl-file", Warning, mend, "ca_file, cert_file and key_file are set and crl_file is not: the daemon reads no CRL, and whom it revokes gets in")
 	case crl == "":
@@ -100,7 +101,7 @@ func (j *confJudge) sayCRL(how string) {
 	mend := ""
 	if standard := j.Layout.Path(libvirt.CACRL); j.Exists(standard) {
 		if first, last, shared := j.conf.Extent("crl_file"); first == last && !shared {
-			mend = fmt.Sprintf(`sed -i '%ds|.*|crl_file = "%s"|' %s`, first, standard, Quote(j.File.Path))
+			mend = fmt.Sprintf(`sed -i '%ds|.*|crl_file = "%s"|' %s`, first, standard, termtext.ShellWord(j.File.Path))
 		}
 	}
 	if j.Target.AtLeast(11, 10) {
@@ -120,7 +121,7 @@ func (j *confJudge) crlAlone(crl string) {
 	}
 	mend := j.mute("crl_file")
 	if mend != "" && j.Exists(crl) && !j.Exists(standard) {
-		mend = fmt.Sprintf("cp %s %s && %s", Quote(filepath.Join(j.Root, crl)), Quote(filepath.Join(j.Root, standard)), mend)
+		mend = fmt.Sprintf("cp %s %s && %s", termtext.ShellWord(filepath.Join(j.Root, crl)), termtext.ShellWord(filepath.Join(j.Root, standard)), mend)
 	}
 	j.say("crl-file-alone", Warning, mend, "crl_file without ca_file, cert_file and key_file is ignored: the CRL that is read is %s", standard)
 }

@@ -6,6 +6,7 @@ import (
 
 	"virtpki/dn"
 	"virtpki/internal/libvirt"
+	"virtpki/internal/termtext"
 )
 
 // listening looks whether the daemon listens for TLS at all, and by one way alone
@@ -43,7 +44,7 @@ func (j *confJudge) dropListen() string {
 	if !strings.Contains(j.Args, "--listen") {
 		return ""
 	}
-	return "sed -i 's/ *--listen//' " + Quote(j.ArgsFile)
+	return "sed -i 's/ *--listen//' " + termtext.ShellWord(j.ArgsFile)
 }
 
 func (j *confJudge) orListen() string {
@@ -113,7 +114,7 @@ func (j *confJudge) list() {
 func allowFlags(patterns []string) string {
 	var b strings.Builder
 	for _, p := range patterns {
-		b.WriteString(" --allow-dn " + Quote(p))
+		b.WriteString(" --allow-dn " + termtext.ShellWord(p))
 	}
 	return b.String()
 }

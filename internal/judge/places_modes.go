@@ -4,9 +4,9 @@ import (
 	"fmt"
 	"io/fs"
 	"path/filepath"
-	"strings"
 
 	"virtpki/internal/libvirt"
+	"virtpki/internal/termtext"
 )
 
 // folder looks at one folder. virt-pki-validate wants those of the system's tree
@@ -137,20 +137,9 @@ func fileOr(mode fs.FileMode) string {
 }
 
 func chmod(mode fs.FileMode, path string) string {
-	return fmt.Sprintf("chmod %04o %s", mode.Perm(), Quote(path))
+	return fmt.Sprintf("chmod %04o %s", mode.Perm(), termtext.ShellWord(path))
 }
 
 func chown(uid, gid int, path string) string {
-	return fmt.Sprintf("chown %s %s", whose(uid, gid), Quote(path))
-}
-
-// plain are the characters that a shell leaves alone.
-const plain = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_-./=:,+@%"
-
-// Quote writes a word so that a shell takes it as it is.
-func Quote(word string) string {
-	if word != "" && strings.Trim(word, plain) == "" {
-		return word
-	}
-	return "'" + strings.ReplaceAll(word, "'", `'\''`) + "'"
+	return fmt.Sprintf("chown %s %s", whose(uid, gid), termtext.ShellWord(path))
 }

@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"virtpki/internal/libvirt"
+	"virtpki/internal/termtext"
 )
 
 // Stray is a file that lies where nobody looks for it.
@@ -37,7 +38,7 @@ func (j *placeJudge) stray(stray Stray) {
 	switch {
 	case right.Path == "":
 	case right.absent() && right.Target == "":
-		mend := fmt.Sprintf("mv %s %s", Quote(stray.Path), Quote(right.Path))
+		mend := fmt.Sprintf("mv %s %s", termtext.ShellWord(stray.Path), termtext.ShellWord(right.Path))
 		j.say("misplaced", Warning, stray.Path, mend, "nobody looks for it here; its place is %s", right.Path)
 	default:
 		j.say("misplaced", Note, stray.Path, "", "nobody looks for it here; what counts is %s", right.Path)
@@ -54,7 +55,7 @@ type NamedCRL struct {
 // so. The example in libvirtd.conf is such a name.
 func (j *placeJudge) crlName(crl NamedCRL) {
 	right := j.Files[libvirt.CACRL].Path
-	move := fmt.Sprintf("mv %s %s", Quote(crl.Path), Quote(right))
+	move := fmt.Sprintf("mv %s %s", termtext.ShellWord(crl.Path), termtext.ShellWord(right))
 	switch {
 	case j.CRL.Absent():
 		j.say("crl-name", Warning, crl.Path, move, "a CRL under a name that is not read: libvirt reads %s", filepath.Base(right))
@@ -78,7 +79,7 @@ func (j *placeJudge) labels() {
 	}
 	for _, file := range j.present() {
 		if spot := j.Files[file]; spot.Label != "" && spot.Label != certLabel {
-			j.say("label", Warning, spot.Path, "restorecon "+Quote(spot.Path), "its SELinux type is %s, not %s: a daemon that SELinux confines may not read it", spot.Label, certLabel)
+			j.say("label", Warning, spot.Path, "restorecon "+termtext.ShellWord(spot.Path), "its SELinux type is %s, not %s: a daemon that SELinux confines may not read it", spot.Label, certLabel)
 		}
 	}
 }

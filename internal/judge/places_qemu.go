@@ -10,6 +10,7 @@ import (
 
 	"virtpki/dn"
 	"virtpki/internal/libvirt"
+	"virtpki/internal/termtext"
 )
 
 // qemu looks at what QEMU needs of its own folders: it opens the files as its own
@@ -36,7 +37,7 @@ func (j *placeJudge) emptyFolder() bool {
 			j.found[i].ID = "qemu-empty"
 			j.found[i].File = j.Base
 			j.found[i].Text = "the folder is there and holds no CA: libvirt has QEMU look here and nowhere else, so TLS for this use is broken"
-			j.found[i].Mend = "rmdir " + Quote(j.Base)
+			j.found[i].Mend = "rmdir " + termtext.ShellWord(j.Base)
 		}
 	}
 	return true
@@ -57,7 +58,7 @@ func (j *placeJudge) readable() {
 		}
 		mend := chmod(spot.Mode|0o044, spot.Path)
 		if isKey(file) {
-			mend = fmt.Sprintf("chgrp %s %s && chmod 0640 %[2]s", j.group(), Quote(spot.Path))
+			mend = fmt.Sprintf("chgrp %s %s && chmod 0640 %[2]s", j.group(), termtext.ShellWord(spot.Path))
 		}
 		j.say("qemu-unreadable", Error, spot.Path, mend, "user %s, as which QEMU runs, may not read it (owner %d, group %d, mode %04o)", j.QEMU.User, spot.UID, spot.GID, spot.Mode.Perm())
 	}
@@ -68,7 +69,7 @@ func (j *placeJudge) group() string {
 	if j.Seen != j.Base {
 		return strconv.Itoa(j.QEMU.GID)
 	}
-	return Quote(j.QEMU.Group)
+	return termtext.ShellWord(j.QEMU.Group)
 }
 
 // appArmor looks whether the profile that libvirt gives to QEMU names the folder
@@ -78,7 +79,7 @@ func (j *placeJudge) appArmor() {
 		return
 	}
 	dir := filepath.Dir(j.LocalAppArmor)
-	mend := fmt.Sprintf("mkdir -p %s && echo '  %s/** r,' >>%s", Quote(dir), j.Seen, Quote(j.LocalAppArmor))
+	mend := fmt.Sprintf("mkdir -p %s && echo '  %s/** r,' >>%s", termtext.ShellWord(dir), j.Seen, termtext.ShellWord(j.LocalAppArmor))
 	j.say("apparmor", Warning, j.Base, mend, "the AppArmor profile for QEMU does not list it: a guest that AppArmor confines may not read it")
 }
 

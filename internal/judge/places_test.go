@@ -29,16 +29,6 @@ func TestLabel(t *testing.T) {
 	}
 }
 
-func TestQuote(t *testing.T) {
-	for word, want := range map[string]string{
-		"/etc/pki/CA/cacert.pem": "/etc/pki/CA/cacert.pem", "": "''", "a b": "'a b'", "it's": `'it'\''s'`, "$(x)": "'$(x)'", "CN=*": "'CN=*'", "~": "'~'",
-	} {
-		if got := Quote(word); got != want {
-			t.Errorf("Quote(%q) = %s, want %s", word, got, want)
-		}
-	}
-}
-
 func TestProfilePaths(t *testing.T) {
 	const profile = "  #include <abstractions/base>\n  /etc/pki/libvirt{,-spice,-vnc}/** r,\n  /etc/pki/qemu/** r,\n  owner /tmp/x rw,\n"
 	got := profilePaths(profile)

@@ -1,0 +1,123 @@
+// Package termtext makes text fit for a terminal or a shell: safe, short,
+// wrapped, quoted.
+//
+// Whatever a certificate, a file name, a configuration file or a server says may
+// hold characters that move the cursor, turn the direction of writing around,
+// stand for nothing that can be seen, or end the line. On a terminal they hide or
+// forge what a person goes by. Nothing that virtpki prints has them, but for its
+// own line ends.
+package termtext
+
+import (
+	"fmt"
+	"strconv"
+	"strings"
+	"unicode"
+	"unicode/utf16"
+	"unicode/utf8"
+)
+
+// Hidden reports whether a character must not reach a terminal as it is: control
+// characters, what formats or turns text, line and paragraph separators, what is
+// not assigned, spaces other than the usual one, and what is drawn as nothing.
+func Hidden(r rune) bool {
+	return !unicode.IsPrint(r) || r > unicode.MaxLatin1 && unicode.In(r, unicode.Variation_Selector, unicode.Other_Default_Ignorable_Code_Point)
+}
+
+// hasHidden reports whether a text holds a hidden character, or bytes that are
+// not UTF-8.
+func hasHidden(text string) bool {
+	for i, r := range text {
+		switch {
+		case ' ' <= r && r <= '~':
+		case Hidden(r):
+			return true
+		case r == utf8.RuneError:
+			if _, size := utf8.DecodeRuneInString(text[i:]); size == 1 {
+				return true
+			}
+		}
+	}
+	return false
+}
+
+// Line returns text as one line: what is hidden is written as Go writes it, as in
+// \x1b, \n or \u202e.
+func Line(text string) string {
+	if !hasHidden(text) {
+		return text
+	}
+	var b strings.Builder
+	for i, r := range text {
+		_, size := utf8.DecodeRuneInString(text[i:])
+		switch {
+		case r == utf8.RuneError && size == 1:
+			fmt.Fprintf(&b, `\x%02x`, text[i])
+		case Hidden(r):
+			b.WriteString(escaped(r))
+		default:
+			b.WriteRune(r)
+		}
+	}
+	return b.String()
+}
+
+// escaped returns the escape sequence of a hidden character.
+func escaped(r rune) string {
+	quoted := strconv.QuoteRuneToASCII(r)
+	return quoted[1 : len(quoted)-1]
+}
+
+// Lines returns each line of a text as Line does, with a space for a tab. Its line
+// ends have to be virtpki's own.
+func Lines(text string) string {
+	if !hasHidden(text) {
+		return text
+	}
+	lines := strings.Split(text, "\n")
+	for i := range lines {
+		lines[i] = Line(strings.ReplaceAll(lines[i], "\t", " "))
+	}
+	return strings.Join(lines, "\n")
+}
+
+// Quote returns text as it is, or quoted as a whole where it holds something
+// hidden, so that an escape cannot be taken for the text's own backslash.
+func Quote(text string) string {
+	if hasHidden(text) {
+		return Line(strconv.Quote(text))
+	}
+	return text
+}
+
+// QuoteShort quotes a text for an error, without its end when it is long.
+func QuoteShort(text string) string {
+	const most = 60
+	if len(text) > most {
+		return Line(strconv.Quote(strings.ToValidUTF8(text[:most], ""))) + "..."
+	}
+	return Line(strconv.Quote(text))
+}
+
+// JSON returns encoded JSON in which every hidden character is an escape: outside
+// of ASCII it can only stand in a string. encoding/json leaves DEL, C1 and the
+// characters that turn text around as they are. The line ends of the encoding stay.
+func JSON(encoded []byte) []byte {
+	text := string(encoded)
+	if !hasHidden(strings.ReplaceAll(text, "\n", "")) {
+		return encoded
+	}
+	var b strings.Builder
+	for _, r := range text {
+		switch {
+		case r == '\n' || !Hidden(r):
+			b.WriteRune(r)
+		case r > 0xffff:
+			high, low := utf16.EncodeRune(r)
+			fmt.Fprintf(&b, `\u%04x\u%04x`, high, low)
+		default:
+			fmt.Fprintf(&b, `\u%04x`, r)
+		}
+	}
+	return []byte(b.String())
+}

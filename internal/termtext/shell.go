@@ -1,0 +1,73 @@
+package termtext
+
+import (
+	"fmt"
+	"regexp"
+	"strings"
+	"unicode/utf8"
+)
+
+// plainWord needs no quotes in any shell.
+var plainWord = regexp.MustCompile(`^[A-Za-z0-9_./:@%+=,-]+$`)
+
+// ShellWord returns a word as a POSIX shell has to be given it: quoted where it has
+// to be, and with nothing hidden in it.
+func ShellWord(word string) string {
+	if plainWord.MatchString(word) {
+		return word
+	}
+	if hasHidden(word) {
+		return `"$(printf '` + printfFormat(word) + `')"`
+	}
+	return "'" + strings.ReplaceAll(word, "'", `'\''`) + "'"
+}
+
+// printfFormat returns the format from which a shell's printf makes word, with
+// nothing hidden in it. Line ends at the end of a word are lost.
+func printfFormat(word string) string {
+	var b strings.Builder
+	for i, r := range word {
+		_, size := utf8.DecodeRuneInString(word[i:])
+		switch {
+		case r == '%':
+			b.WriteString("%%")
+		case r == '\\':
+			b.WriteString(`\\`)
+		case r == '\'':
+			b.WriteString(`'\''`)
+		case Hidden(r) || size == 1 && r == utf8.RuneError:
+			for _, c := range []byte(word[i : i+size]) {
+				fmt.Fprintf(&b, `\%03o`, c)
+			}
+		default:
+			b.WriteRune(r)
+		}
+	}
+	return b.String()
+}
+
+// ShellLine joins words to a command line, over several lines where one is longer
+// than width; a flag stays with its value.
+func ShellLine(words []string, width int) string {
+	var b strings.Builder
+	column := 0
+	for i := 0; i < len(words); i++ {
+		part := ShellWord(words[i])
+		if strings.HasPrefix(words[i], "--") && i+1 < len(words) && !strings.HasPrefix(words[i+1], "--") {
+			i++
+			part += " " + ShellWord(words[i])
+		}
+		switch {
+		case column == 0:
+		case column+1+len(part) > width-2:
+			b.WriteString(" \\\n    ")
+			column = 4
+		default:
+			b.WriteString(" ")
+			column++
+		}
+		b.WriteString(part)
+		column += len(part)
+	}
+	return b.String()
+}

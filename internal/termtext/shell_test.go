@@ -1,0 +1,34 @@
+package termtext
+
+import (
+	"os/exec"
+	"slices"
+	"strings"
+	"testing"
+)
+
+// A shell is asked what the line says.
+func TestShellLine(t *testing.T) {
+	words := []string{"virtpki", "a b", "--x", "it's", "--y=*", "", "$HOME", "`id`", "tab\there", "new\nline", "\x1b[2K%d\\x", "it's\x7f", "\u202egnp.exe", "\xff\xfe", `back\slash`, "--flag", "--next", "ünï", ";", "-"}
+	for _, width := range []int{10, 40, 80, 1000} {
+		line := ShellLine(words, width)
+		out, err := exec.Command("sh", "-c", `printf '%s\0' `+line).Output()
+		if err != nil {
+			t.Fatalf("%s: %v", line, err)
+		}
+		if got := strings.Split(strings.TrimSuffix(string(out), "\x00"), "\x00"); !slices.Equal(got, words) {
+			t.Errorf("width %d: a shell reads %q, want %q\n%s", width, got, words, line)
+		}
+	}
+}
+
+func TestShellWord(t *testing.T) {
+	for word, want := range map[string]string{
+		"/etc/pki/CA/cacert.pem": "/etc/pki/CA/cacert.pem", "": "''", "a b": "'a b'", "it's": `'it'\''s'`, "$(x)": "'$(x)'", "CN=*": "'CN=*'", "~": "'~'",
+		"a\nb": `"$(printf 'a\012b')"`, "100%\x1b\\'": `"$(printf '100%%\033\\'\''')"`, "\u202e": `"$(printf '\342\200\256')"`, "\x9b": `"$(printf '\233')"`,
+	} {
+		if got := ShellWord(word); got != want {
+			t.Errorf("ShellWord(%q) = %s, want %s", word, got, want)
+		}
+	}
+}

@@ -30,6 +30,13 @@ const (
 	pemNewCSR = "NEW CERTIFICATE REQUEST"
 )
 
+// The largest request that is read: its size in bytes of DER, and how many names and
+// addresses it asks for. A request of virtpki's own takes a few hundred bytes.
+const (
+	MaxCSR      = 64 << 10
+	MaxCSRNames = 100
+)
+
 // CSR is a certificate request (PKCS#10, RFC 2986): what the owner of a key asks
 // a CA for. Nothing of it is true because it stands there; see [CSR.Check].
 type CSR struct {
@@ -85,7 +92,11 @@ func NewCSR(r CSRRequest, key crypto.Signer) (*CSR, error) {
 	if err != nil {
 		return nil, fmt.Errorf("making the certificate request: %w", err)
 	}
-	return parseCSR(raw)
+	csr, err := parseCSR(raw)
+	if err != nil {
+		return nil, fmt.Errorf("the certificate request %w", err)
+	}
+	return csr, nil
 }
 
 var (
@@ -120,7 +131,8 @@ func EncodeCSRs(csrs ...*CSR) []byte {
 
 // ParseCSRs reads every certificate request in data, in order, with its proofs. Text
 // around the blocks and blocks of other types are passed over. It is an error when
-// there is none ([ErrNoCSR]), when a block is damaged, or when one does not parse.
+// there is none ([ErrNoCSR]), when a block is damaged, when one does not parse, or when
+// one is larger than [MaxCSR] or asks for more than [MaxCSRNames] names.
 func ParseCSRs(data []byte) ([]*CSR, error) {
 	if err := checkBlocks(data); err != nil {
 		return nil, err
@@ -129,7 +141,7 @@ func ParseCSRs(data []byte) ([]*CSR, error) {
 	for raw := range blocks(data, pemCSR, pemNewCSR) {
 		csr, err := parseCSR(raw)
 		if err != nil {
-			return nil, fmt.Errorf("certificate request %d does not parse: %w", len(csrs)+1, err)
+			return nil, fmt.Errorf("certificate request %d %w", len(csrs)+1, err)
 		}
 		csrs = append(csrs, csr)
 	}
@@ -157,15 +169,21 @@ func checkBlocks(data []byte) error {
 }
 
 func parseCSR(raw []byte) (*CSR, error) {
+	if len(raw) > MaxCSR {
+		return nil, fmt.Errorf("has %d bytes (at most %d)", len(raw), MaxCSR)
+	}
 	request, err := x509.ParseCertificateRequest(raw)
 	if err != nil {
-		return nil, err
+		return nil, fmt.Errorf("does not parse: %w", err)
+	}
+	if n := len(request.DNSNames) + len(request.IPAddresses); n > MaxCSRNames {
+		return nil, fmt.Errorf("asks for %d names (at most %d)", n, MaxCSRNames)
 	}
 	c := &CSR{Raw: request.Raw, RawSubject: request.RawSubject, Subject: request.Subject, PublicKey: request.PublicKey, request: request}
 	c.names()
 	for _, ext := range request.Extensions {
 		if err := c.extension(ext); err != nil {
-			return nil, err
+			return nil, fmt.Errorf("does not parse: %w", err)
 		}
 	}
 	return c, nil
@@ -173,18 +191,22 @@ func parseCSR(raw []byte) (*CSR, error) {
 
 // names takes the names over, each once.
 func (c *CSR) names() {
+	seen := make(map[string]bool)
 	for _, name := range c.request.DNSNames {
-		if slices.Contains(c.DNSNames, name) {
+		if seen[name] {
 			c.Repeated = append(c.Repeated, name)
 			continue
 		}
+		seen[name] = true
 		c.DNSNames = append(c.DNSNames, name)
 	}
 	for _, ip := range c.request.IPAddresses {
-		if slices.ContainsFunc(c.IPAddresses, ip.Equal) {
+		slot := "address " + string(ip.To16())
+		if seen[slot] {
 			c.Repeated = append(c.Repeated, ip.String())
 			continue
 		}
+		seen[slot] = true
 		c.IPAddresses = append(c.IPAddresses, ip)
 	}
 }

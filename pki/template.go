@@ -402,12 +402,22 @@ func (p Permit) ranges() x509util.MultiIPNet {
 }
 
 // Rehearse makes what [CA.Issue] would make of r, without the CA's key: a stand-in
-// with the CA's certificate and a key of its own signs it. It is for looking at
-// the result of a template before anything is signed.
+// signs it. It is for looking at the result of a template before anything is signed.
 func (ca *CA) Rehearse(r Request) (leaf, standIn *x509.Certificate, err error) {
-	key, err := GenerateKey(DefaultKeyType)
+	other, err := ca.StandIn()
 	if err != nil {
 		return nil, nil, err
+	}
+	leaf, err = other.Issue(r)
+	return leaf, other.Certificate, err
+}
+
+// StandIn returns a CA like ca with a key of its own. What it issues shows what ca would
+// issue, but for the signature and the serial.
+func (ca *CA) StandIn() (*CA, error) {
+	key, err := GenerateKey(DefaultKeyType)
+	if err != nil {
+		return nil, err
 	}
 	like := &x509.Certificate{
 		SerialNumber: ca.Certificate.SerialNumber, RawSubject: ca.Certificate.RawSubject,
@@ -416,11 +426,11 @@ func (ca *CA) Rehearse(r Request) (leaf, standIn *x509.Certificate, err error) {
 	}
 	der, err := x509.CreateCertificate(rand.Reader, like, like, key.Public(), key)
 	if err != nil {
-		return nil, nil, fmt.Errorf("rehearsing: %w", err)
+		return nil, fmt.Errorf("rehearsing: %w", err)
 	}
-	if standIn, err = x509.ParseCertificate(der); err != nil {
-		return nil, nil, fmt.Errorf("rehearsing: %w", err)
+	cert, err := x509.ParseCertificate(der)
+	if err != nil {
+		return nil, fmt.Errorf("rehearsing: %w", err)
 	}
-	leaf, err = (&CA{Certificate: standIn, Signer: key}).Issue(r)
-	return leaf, standIn, err
+	return &CA{Certificate: cert, Signer: key}, nil
 }

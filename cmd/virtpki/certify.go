@@ -68,16 +68,11 @@ func (e *env) certify(j *job, a *authority, leaf leafPlan, id identity, pub cryp
 // signFor has the CA sign for a key. dropped are the names that nobody asked for and
 // that the CA may not sign. quick is as in [pki.Request].
 func (e *env) signFor(a *authority, leaf leafPlan, id identity, key crypto.PublicKey, quick bool) (cert *x509.Certificate, dropped []string, err error) {
-	subject, err := id.subject(a.ca.Certificate)
+	request, dropped, err := e.leafRequest(a, leaf, id, key)
 	if err != nil {
 		return nil, nil, err
 	}
-	names, dropped := id.within(pki.PermitOf(a.ca.Certificate))
-	request := pki.Request{
-		Role: id.role, RawSubject: subject, PublicKey: key,
-		DNSNames: names.dns, IPAddresses: names.ips,
-		Now: e.now(), Validity: leaf.validity, StrictKeyUsage: leaf.strict, Template: leaf.templates[id.role], Quick: quick,
-	}
+	request.Quick = quick
 	if request.Template != nil {
 		if err := e.rehearse(a, leaf, request); err != nil {
 			return nil, nil, err
@@ -85,6 +80,17 @@ func (e *env) signFor(a *authority, leaf leafPlan, id identity, key crypto.Publi
 	}
 	cert, err = a.ca.Issue(request)
 	return cert, dropped, err
+}
+
+// leafRequest describes the certificate that signFor has the CA sign.
+func (e *env) leafRequest(a *authority, leaf leafPlan, id identity, key crypto.PublicKey) (r pki.Request, dropped []string, err error) {
+	subject, err := id.subject(a.ca.Certificate)
+	names, dropped := id.within(pki.PermitOf(a.ca.Certificate))
+	return pki.Request{
+		Role: id.role, RawSubject: subject, PublicKey: key,
+		DNSNames: names.dns, IPAddresses: names.ips,
+		Now: e.now(), Validity: leaf.validity, StrictKeyUsage: leaf.strict, Template: leaf.templates[id.role],
+	}, dropped, err
 }
 
 func droppedText(dropped []string, name string) string {

@@ -55,7 +55,7 @@ type crlRecord struct {
 func (e *env) crlShow(g *globals, files []string) error {
 	var infos []crlInfo
 	for _, file := range files {
-		data, err := e.readInput(file)
+		data, err := e.readInput(file, store.MaxPEM)
 		if errors.Is(err, os.ErrNotExist) {
 			err = withHint(err, "libvirt goes on without a word when there is no CRL; make one: virtpki %scrl", g.sameFiles())
 		}

@@ -110,7 +110,7 @@ func (e *env) printDN(r shownDN) {
 
 // dnsIn reads the DN of every certificate in a file.
 func (e *env) dnsIn(file string) ([]shownDN, error) {
-	data, err := e.readInput(file)
+	data, err := e.readInput(file, store.MaxPEM)
 	if err != nil {
 		return nil, err
 	}
@@ -132,10 +132,14 @@ func (e *env) dnsIn(file string) ([]shownDN, error) {
 	return rows, nil
 }
 
-// readInput reads a file that the user names; - is stdin.
-func (e *env) readInput(file string) ([]byte, error) {
-	if file == "-" {
-		return io.ReadAll(io.LimitReader(e.stdin, store.MaxPEM))
+// readInput reads a file of at most limit bytes that the user names; - is stdin.
+func (e *env) readInput(file string, limit int64) ([]byte, error) {
+	if file != "-" {
+		return store.ReadFile(file, limit)
 	}
-	return store.ReadFile(file, store.MaxPEM)
+	data, err := io.ReadAll(io.LimitReader(e.stdin, limit+1))
+	if err == nil && int64(len(data)) > limit {
+		err = fmt.Errorf("stdin holds more than %d bytes", limit)
+	}
+	return data, err
 }

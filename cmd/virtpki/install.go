@@ -110,7 +110,7 @@ func (e *env) install(ctx context.Context, g *globals, o *installOptions, files 
 	}
 	var all [][]byte
 	for _, file := range files {
-		data, err := e.readInput(file)
+		data, err := e.readInput(file, store.MaxPEM)
 		if err != nil {
 			return err
 		}

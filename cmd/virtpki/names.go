@@ -86,8 +86,9 @@ func checkText(what, text string) error {
 
 // altNames are the subject alternative names of a server.
 type altNames struct {
-	dns []string
-	ips []net.IP
+	dns  []string
+	ips  []net.IP
+	seen map[string]bool // what is in both lists; see has
 	// found are those that nobody asked for: the short name, the addresses of
 	// this machine. A limited CA goes without the ones it may not sign.
 	found struct {
@@ -164,15 +165,32 @@ func (a *altNames) add(san string) error {
 }
 
 func (a *altNames) addDNS(name string) {
-	if !slices.ContainsFunc(a.dns, func(have string) bool { return strings.EqualFold(have, name) }) {
+	if !a.has(strings.ToLower(name)) {
 		a.dns = append(a.dns, name)
 	}
 }
 
 func (a *altNames) addIP(ip net.IP) {
-	if !slices.ContainsFunc(a.ips, ip.Equal) {
+	if !a.has(string(ip.To16())) {
 		a.ips = append(a.ips, ip)
 	}
+}
+
+// has reports whether a name, in lower case, or the 16 bytes of an address are there,
+// and remembers that they will be.
+func (a *altNames) has(slot string) bool {
+	if a.seen == nil || len(a.seen) != len(a.dns)+len(a.ips) { // they were put there otherwise
+		a.seen = make(map[string]bool)
+		for _, name := range a.dns {
+			a.seen[strings.ToLower(name)] = true
+		}
+		for _, ip := range a.ips {
+			a.seen[string(ip.To16())] = true
+		}
+	}
+	there := a.seen[slot]
+	a.seen[slot] = true
+	return there
 }
 
 // serverNames collects what peers may call a server: its name, its short name,

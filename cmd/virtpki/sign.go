@@ -5,7 +5,6 @@ import (
 	"crypto/x509"
 	"errors"
 	"fmt"
-	"path/filepath"
 	"slices"
 	"strings"
 
@@ -19,7 +18,9 @@ import (
 // signOptions are the flags of sign.
 type signOptions struct {
 	role        string
+	exact       []string // --exact-name
 	permit      []string
+	atMost      int
 	keyTypes    []string
 	validity    string
 	target      string
@@ -34,33 +35,37 @@ type signOptions struct {
 	outDir      string
 }
 
-const signHelp = `Answer certificate requests: show what each asks for, decide what is granted, sign
-it, and print one bundle with the certificates, the CA and the CRL. The hosts
-take it with install.
+const signHelp = `Sign certificate requests, and print the response: one bundle with the
+certificates, the CA and the CRL, which the hosts install.
 
-A request is no proof of anything but its key. What it asks for is granted only
-as far as the CA's name constraints and --permit, --role and --key-type let it;
-what cannot be granted refuses the request. It never becomes a CA, and gets no
-extension that certificates here do not have. Its CN names it; the certificate's
-subject is O=NAME OF THE CA,CN=NAME, as issue makes it. Every file is checked
-before anything is signed.
+sign shows what each request asks for and decides what to grant. A request proves
+only that its sender has the key. --exact-name grants a name or an address and
+nothing else: of a host, its full name and its short form, as server and as client.
+--permit grants a domain with everything below it, or a network. Once either is
+given, sign grants nothing else. --role and --key-type limit the rest, and the CA's
+own name constraints always hold. sign checks the certificate as it will be signed,
+so that no name that was shortened or derived goes unchecked.
 
-Whoever was shut out does not renew its way back in: where the last certificate
-of that subject was revoked, for another reason than superseded, --yes refuses
-it unless --after-revocation is given. A compromised key is never signed again.
+A request never becomes a CA, and never gets an extension that certificates here do
+not have. Its CN names the host or the client; the subject is O=NAME OF THE CA,
+CN=NAME, as issue makes it. A request has at most 64 KiB and 100 names. sign checks
+every file before it signs anything.
 
-On a terminal it asks before it signs; elsewhere --yes is needed. With --yes and
-neither --role nor --permit whoever can reach this command gets any name: limit
-it where requests come from hosts that you do not trust with all names.
+A revoked host cannot regain access by renewing: if the last certificate of that
+subject was revoked for another reason than superseded, --yes refuses the request
+unless --after-revocation is given. A compromised key is never signed again.
 
-A file that holds no request but a CRL or a CA is answered with the CA and the
-CRL as they are now.`
+On a terminal, sign asks before it signs; elsewhere it needs --yes. With --yes and
+neither --exact-name nor --permit, anyone who can reach this command gets any name.
+
+If a file holds a CRL or a CA certificate and no request, the response is the
+current CA and CRL.`
 
 const signExample = `  virtpki sign hv1.csr --out hv1.pem
   virtpki sign *.csr --out-dir answers --yes --role host --permit lab.example --permit 10.0.0.0/8
 
   # in authorized_keys of the CA, for one host
-  command="virtpki sign - --yes --role host --permit hv1.lab.example --permit 10.0.0.7" ssh-ed25519 ...`
+  command="virtpki sign - --yes --role host --exact-name hv1.lab.example --exact-name 10.0.0.7" ssh-ed25519 ...`
 
 func newSign(e *env, g *globals) *cobra.Command {
 	o := &signOptions{}
@@ -76,7 +81,9 @@ func newSign(e *env, g *globals) *cobra.Command {
 	}
 	flags := cmd.Flags()
 	flags.StringVar(&o.role, "role", "", "grant this `role` alone: server, client or host (both); default what is asked for")
-	flags.StringArrayVar(&o.permit, "permit", nil, "grant names in this `domain`, or addresses in this network (10.0.0.0/8), and no others; may be repeated")
+	flags.StringArrayVar(&o.exact, "exact-name", nil, "grant this `name` (and the short form of a host's) or address, and nothing else; may be repeated")
+	flags.StringArrayVar(&o.permit, "permit", nil, "grant names in this `domain`, or addresses in this network (10.0.0.0/8), and nothing else; may be repeated")
+	flags.IntVar(&o.atMost, "at-most", defaultAtMost, "with --yes, refuse a file with more than `number` requests")
 	flags.StringArrayVar(&o.keyTypes, "key-type", nil, "grant this `type` of key alone; may be repeated")
 	flags.StringVar(&o.validity, "validity", pki.FormatValidity(pki.DefaultLeafValidity), "how long the certificates live, a `duration` such as 30d or 1y")
 	flags.StringVar(&o.target, "for", "any", "the oldest `release` that must accept them, such as libvirt-11.6")
@@ -104,15 +111,6 @@ func (o *signOptions) complete(cmd *cobra.Command) {
 	completeKeyTypes(cmd)
 }
 
-// incoming is one file that sign is given.
-type incoming struct {
-	name   string
-	csrs   []*pki.CSR // none: only the CA and the CRL are wanted
-	orders []order
-	out    string // where its answer goes; empty for stdout
-	answer *pki.Answer
-}
-
 // signing is one run of sign.
 type signing struct {
 	*env
@@ -121,6 +119,8 @@ type signing struct {
 	policy *signPolicy
 	files  []*incoming
 	keys   *keyring
+	like   string // the CA under which the requests were granted
+	marks  string // of the CA's folder when known was read
 	known  *earlier
 }
 
@@ -150,112 +150,6 @@ func (e *env) sign(ctx context.Context, g *globals, o *signOptions, files []stri
 		return err
 	}
 	return s.tell(j)
-}
-
-// read reads every file, before anything is decided.
-func (s *signing) read(names []string) error {
-	seen := make(map[string]string)
-	for _, name := range names {
-		in := &incoming{name: name, out: s.o.out}
-		data, err := s.readInput(name)
-		if err != nil {
-			return err
-		}
-		if in.csrs, err = requestsIn(data); err != nil {
-			return fmt.Errorf("%s: %w", inputName(name), err)
-		}
-		if s.o.outDir != "" {
-			in.out = filepath.Join(s.o.outDir, answerName(name))
-			if other := seen[in.out]; other != "" {
-				return usagef("the answers to %s and %s would both be %s", other, name, in.out)
-			}
-			seen[in.out] = name
-		}
-		s.files = append(s.files, in)
-	}
-	return nil
-}
-
-// requestsIn are the requests of a file; none in one that holds a CRL or a CA.
-func requestsIn(data []byte) ([]*pki.CSR, error) {
-	csrs, err := pki.ParseCSRs(data)
-	if errors.Is(err, pki.ErrNoCSR) {
-		if answer, err := pki.ParseAnswer(data); err == nil && len(answer.Leafs) == 0 {
-			return nil, nil
-		}
-		return nil, withHint(err, "a request is made by: virtpki request host")
-	}
-	return csrs, err
-}
-
-func inputName(file string) string {
-	if file == "-" {
-		return "stdin"
-	}
-	return file
-}
-
-// answerName is the file for the answer to a file.
-func answerName(file string) string {
-	if file == "-" {
-		return "stdin.pem"
-	}
-	base := filepath.Base(file)
-	return strings.TrimSuffix(base, filepath.Ext(base)) + ".pem"
-}
-
-// consider looks at the CA, and decides what of each request is granted.
-func (s *signing) consider() error {
-	a, err := s.loadCA(s.g)
-	if err != nil {
-		return err
-	}
-	if err := a.loadCRL(); err != nil {
-		return err
-	}
-	if s.known == nil {
-		if s.known, err = a.earlier(); err != nil {
-			return err
-		}
-	}
-	for _, in := range s.files {
-		in.orders = nil
-		for i, csr := range in.csrs {
-			order, err := s.grant(a, csr)
-			if err != nil {
-				return fmt.Errorf("%s, request %d (%s): %w", inputName(in.name), i+1, csrName(csr), err)
-			}
-			in.orders = append(in.orders, order)
-		}
-	}
-	return s.checkTwins()
-}
-
-// checkTwins wants each request once: of two certificates for one key and role, install
-// could not tell which is meant.
-func (s *signing) checkTwins() error {
-	seen := make(map[string]string)
-	for _, in := range s.files {
-		for i, o := range in.orders {
-			here := fmt.Sprintf("%s, request %d (%s)", inputName(in.name), i+1, csrName(in.csrs[i]))
-			slot := o.slot() + keyText(in.csrs[i].PublicKey)
-			if first := seen[slot]; first != "" {
-				return withHint(fmt.Errorf("%s asks for the same as %s", here, first), "give each request once")
-			}
-			seen[slot] = here
-		}
-	}
-	return nil
-}
-
-// grant decides what one request gets, by the policy and by what was signed before.
-func (s *signing) grant(a *authority, csr *pki.CSR) (order, error) {
-	o, err := s.policy.grant(a, csr)
-	if err != nil {
-		return o, err
-	}
-	o.before = s.known.byKey[keyText(csr.PublicKey)]
-	return o, s.checkRevoked(a, &o)
 }
 
 // confirm shows what will be signed, and asks.
@@ -336,7 +230,7 @@ func (s *signing) answer(j *job, a *authority, in *incoming) error {
 	for i, order := range in.orders {
 		cert, err := s.certificate(j, a, order, in.csrs[i])
 		if err != nil {
-			return fmt.Errorf("%s, request %d (%s): %w", inputName(in.name), i+1, csrName(in.csrs[i]), err)
+			return in.about(i, err)
 		}
 		in.answer.Leafs = append(in.answer.Leafs, cert)
 	}
@@ -351,7 +245,11 @@ func (s *signing) certificate(j *job, a *authority, o order, csr *pki.CSR) (*x50
 			return cert, nil
 		}
 	}
-	return s.certify(j, a, s.policy.leaf, o.identity, csr.PublicKey, "")
+	cert, err := s.certify(j, a, s.policy.leaf, o.identity, csr.PublicKey, "")
+	if err != nil {
+		return nil, err
+	}
+	return cert, s.hold(a, o, cert)
 }
 
 // reusable is a certificate for the same key that is as one made now would be,
@@ -360,7 +258,7 @@ func (s *signing) reusable(a *authority, o order) *x509.Certificate {
 	for _, cert := range o.before {
 		_, revoked := a.findRevoked(cert.SerialNumber)
 		if !revoked && s.now().Before(pki.Window{}.CertificateOpens(cert)) &&
-			cert.CheckSignatureFrom(a.ca.Certificate) == nil && o.describes(cert, a.ca.Certificate) {
+			cert.CheckSignatureFrom(a.ca.Certificate) == nil && o.describes(cert, a.ca.Certificate) && s.hold(a, o, cert) == nil {
 			return cert
 		}
 	}

@@ -34,11 +34,15 @@ func leafSubject(ca *x509.Certificate, name string) ([]byte, error) {
 	if utf8.RuneCountInString(name) > maxCommonName {
 		return nil, withHint(fmt.Errorf("name %s is too long for a CN (at most %d characters)", termtext.QuoteShort(name), maxCommonName), "give the whole subject with --subject")
 	}
-	text := "CN=" + dn.Escape(name)
-	if len(ca.Subject.Organization) > 0 {
-		text = "O=" + dn.Escape(ca.Subject.Organization[0]) + "," + text
+	return dn.Encode(subjectPrefix(ca) + "CN=" + dn.Escape(name))
+}
+
+// subjectPrefix is what stands before the CN in the subjects that a CA gives.
+func subjectPrefix(ca *x509.Certificate) string {
+	if len(ca.Subject.Organization) == 0 {
+		return ""
 	}
-	return dn.Encode(text)
+	return "O=" + dn.Escape(ca.Subject.Organization[0]) + ","
 }
 
 // dnOf is the subject of a certificate as libvirt prints and matches it; where

@@ -1,0 +1,101 @@
+package grant
+
+import (
+	"errors"
+	"fmt"
+	"net/netip"
+	"regexp"
+	"slices"
+	"strings"
+	"unicode"
+
+	"virtpki/pki"
+)
+
+// Exact lists names and addresses that are granted as they stand, and nothing below or
+// beside them.
+type Exact struct {
+	Names     []string // of hosts, wildcards and clients
+	Addresses []netip.Addr
+}
+
+// ParseExact reads exact names and addresses.
+func ParseExact(items []string) (Exact, error) {
+	var e Exact
+	for _, item := range items {
+		addr, err := netip.ParseAddr(item)
+		switch {
+		case err == nil && addr.Zone() != "":
+			return Exact{}, fmt.Errorf("exact name %q names an interface, which a certificate cannot hold", item)
+		case err == nil:
+			e.Addresses = append(e.Addresses, addr.Unmap())
+		case isPrefix(item):
+			return Exact{}, fmt.Errorf("exact name %q is a network, and grants no single address (--permit takes networks)", item)
+		case strings.TrimSpace(item) != item || item == "" || strings.ContainsFunc(item, func(r rune) bool { return !unicode.IsPrint(r) }):
+			return Exact{}, fmt.Errorf("exact name %q is not a name", item)
+		default:
+			e.Names = append(e.Names, item)
+		}
+	}
+	return e, nil
+}
+
+func isPrefix(item string) bool {
+	_, err := netip.ParsePrefix(item)
+	return err == nil
+}
+
+// set reports whether anything is listed.
+func (e Exact) set() bool { return len(e.Names)+len(e.Addresses) > 0 }
+
+// grantsCN reports whether a CN is one of the names, or the short form of a host among
+// them. Case counts: tls_allowed_dn_list tells CN=admin from CN=Admin.
+func (e Exact) grantsCN(cn string) bool {
+	return cn != "" && !strings.HasPrefix(cn, "*") && slices.ContainsFunc(e.Names, func(name string) bool {
+		return cn == name || cn == shortForm(name)
+	})
+}
+
+// grantsDNS is grantsCN for a dNSName, where case does not count. A wildcard is granted
+// by itself alone.
+func (e Exact) grantsDNS(host string) bool {
+	return slices.ContainsFunc(e.Names, func(name string) bool {
+		return strings.EqualFold(host, name) && hostShaped(strings.TrimPrefix(host, "*.")) ||
+			hostShaped(host) && strings.EqualFold(host, shortForm(name))
+	})
+}
+
+func (e Exact) grantsAddr(addr netip.Addr) bool { return slices.Contains(e.Addresses, addr.Unmap()) }
+
+// shortForm is the first label of a host's full name; empty for another name.
+func shortForm(name string) string {
+	short, _, full := strings.Cut(name, ".")
+	if !full || !hostShaped(name) {
+		return ""
+	}
+	return short
+}
+
+// hostForm is a DNS name: LDH labels, and the underscore that some networks use.
+var hostForm = regexp.MustCompile(`^([A-Za-z0-9_]([A-Za-z0-9_-]{0,61}[A-Za-z0-9_])?\.)*[A-Za-z0-9_]([A-Za-z0-9_-]{0,61}[A-Za-z0-9_])?$`)
+
+// hostShaped reports whether a name has the form of a host's: only such a name can lie
+// in a domain.
+func hostShaped(name string) bool {
+	_, err := netip.ParseAddr(name)
+	return err != nil && len(name) <= 253 && hostForm.MatchString(name)
+}
+
+// inDomain reports whether a name lies in one of the domains of a permit. Where it
+// lists networks alone, no name does.
+func inDomain(permit pki.Permit, name string) bool {
+	return len(permit.DNSDomains) > 0 && hostShaped(name) && permit.PermitsDNS(name)
+}
+
+// inNetwork is inDomain for an address.
+func inNetwork(permit pki.Permit, addr netip.Addr) bool {
+	return len(permit.IPRanges) > 0 && permit.PermitsIP(addr.Unmap().AsSlice())
+}
+
+// errNoSubject says that a certificate does not name anybody.
+var errNoSubject = errors.New("its subject has no CN")

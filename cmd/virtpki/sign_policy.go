@@ -56,6 +56,9 @@ func (o *signOptions) check() (*signPolicy, error) {
 	if err := firstOf(err1, err2, err3, err4); err != nil {
 		return nil, err
 	}
+	if o.atMost < 1 {
+		return nil, fmt.Errorf("--at-most %d signs nothing", o.atMost)
+	}
 	for _, name := range o.keyTypes {
 		keyType, err := pki.ParseKeyType(name)
 		if err != nil {

@@ -56,6 +56,23 @@ func (c *CRL) Find(serial *big.Int) (x509.RevocationListEntry, bool) {
 	return x509.RevocationListEntry{}, false
 }
 
+// FindAll returns the first entry for each of some serials that the list has, by
+// [math/big.Int.String]. It looks through the list once.
+func (c *CRL) FindAll(serials []*big.Int) map[string]x509.RevocationListEntry {
+	texts := make(map[string]string, len(serials))
+	for _, serial := range serials {
+		texts[string(integer(serial))] = serial.String()
+	}
+	found := make(map[string]x509.RevocationListEntry)
+	for raw, got := range c.rawEntries() {
+		text, wanted := texts[string(got)]
+		if _, have := found[text]; wanted && !have {
+			found[text], _ = parseEntry(raw)
+		}
+	}
+	return found
+}
+
 // rawEntries yields the encoding and the contents of the serial of each entry.
 func (c *CRL) rawEntries() iter.Seq2[[]byte, []byte] {
 	return func(yield func([]byte, []byte) bool) {

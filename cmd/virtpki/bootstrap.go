@@ -368,6 +368,7 @@ func (e *env) takeOrMake(j *job, a *authority, keys *keyring, h *hostPlan, id id
 	if have.cert, err = e.makePair(j, a, keys, h.leaf, h.to, id, have); err != nil {
 		return nil, err
 	}
+	e.noteLetIn(j, a, have.cert, id.name)
 	have.key, err = keys.forPair(have, id.slot(), h.leaf.keyType)
 	return have, err
 }

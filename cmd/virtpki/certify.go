@@ -37,6 +37,9 @@ func (id *identity) subject(ca *x509.Certificate) ([]byte, error) {
 // A key that is there is taken.
 func (e *env) makePair(j *job, a *authority, keys *keyring, leaf leafPlan, to target, id identity, have *pair) (*x509.Certificate, error) {
 	key, err := keys.forPair(have, id.slot(), leaf.keyType)
+	if err == nil && have != nil && have.key != nil {
+		err = a.refuseKey(have, e.now())
+	}
 	if err != nil {
 		return nil, err
 	}

@@ -245,18 +245,15 @@ func replaceCRL(there []*pki.CRL, crl *pki.CRL) []*pki.CRL {
 	return crls
 }
 
-// loadCRL finds the CA's own list in its file, none if there is no file: the
-// newest that its key has signed.
+// loadCRL finds the lists of the CA's generations in its file, none if there is no file:
+// of each the newest that its key has signed; and the lists of those that were dropped.
 func (a *authority) loadCRL() error {
-	if a.crl == nil {
-		return nil
+	if err := a.loadRetired(); err != nil || a.crl == nil {
+		return err
 	}
 	crls, err := pki.ParseCRLs(a.crl)
 	if err == nil {
-		a.lists = crls
-		for _, gen := range a.generations() {
-			gen.current = newestOf(crls, gen.ca.Certificate)
-		}
+		a.takeLists(crls)
 		if a.current == nil {
 			err = fmt.Errorf("no CRL that %s has signed", dnOf(a.ca.Certificate))
 		}
@@ -266,6 +263,24 @@ func (a *authority) loadCRL() error {
 			"bring the CRL back from a backup; without it what it revoked is forgotten")
 	}
 	return nil
+}
+
+// takeLists finds out which list is whose. One of a generation whose key is not open
+// counts as well.
+func (a *authority) takeLists(crls []*pki.CRL) {
+	a.lists = crls
+	for _, ca := range a.bundle {
+		list := newestOf(crls, ca)
+		if list == nil {
+			continue
+		}
+		a.recalled = append(a.recalled, list)
+		for _, gen := range a.generations() {
+			if ca.Equal(gen.ca.Certificate) {
+				gen.current = list
+			}
+		}
+	}
 }
 
 // noteForgotten says what it means that a CA's CRL was gone: only the CRL knew whom

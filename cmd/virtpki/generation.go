@@ -111,17 +111,31 @@ func (a *authority) hasSigned(cert *x509.Certificate) bool {
 	return slices.ContainsFunc(a.bundle, func(ca *x509.Certificate) bool { return cert.CheckSignatureFrom(ca) == nil })
 }
 
-// findRevoked looks a serial up in the current lists.
-func (a *authority) findRevoked(serial *big.Int) (x509.RevocationListEntry, bool) {
-	for _, gen := range a.generations() {
-		if gen.current == nil {
-			continue
-		}
-		if entry, ok := gen.current.Find(serial); ok {
-			return entry, true
+// findRevoked looks a serial up in the lists of all generations, those that were dropped
+// among them. Of several entries the gravest counts.
+func (a *authority) findRevoked(serial *big.Int) (gravest x509.RevocationListEntry, revoked bool) {
+	for _, list := range a.recalled {
+		if entry, ok := list.Find(serial); ok && (!revoked || isGraver(entry, gravest)) {
+			gravest, revoked = entry, true
 		}
 	}
-	return x509.RevocationListEntry{}, false
+	return gravest, revoked
+}
+
+// isGraver reports whether the reason of a revocation shuts out more than that of
+// another one.
+func isGraver(entry, than x509.RevocationListEntry) bool {
+	return gravity(pki.Reason(entry.ReasonCode)) > gravity(pki.Reason(than.ReasonCode))
+}
+
+func gravity(reason pki.Reason) int {
+	switch {
+	case reason.Compromised():
+		return 2
+	case reason.ShutsOut():
+		return 1
+	}
+	return 0
 }
 
 // elsewhere are the entries of the generation's lists in other files that its own

@@ -305,6 +305,7 @@ func (e *env) fill(j *job, a *authority, keys *keyring, leaf leafPlan, b bundle)
 		if have.cert, err = e.makePair(j, a, keys, leaf, b.to, id, nil); err != nil {
 			return nil, err
 		}
+		e.noteLetIn(j, a, have.cert, id.name)
 		if have.key, err = keys.key(id.slot(), leaf.keyType); err != nil {
 			return nil, err
 		}

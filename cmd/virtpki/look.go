@@ -11,6 +11,7 @@ import (
 	"os"
 	"slices"
 
+	"virtpki/internal/grant"
 	"virtpki/internal/libvirt"
 	"virtpki/internal/store"
 	"virtpki/pki"
@@ -25,9 +26,12 @@ var errKeyAlone = errors.New("there is a CA's key and nothing else")
 
 // authority is a CA as it was found on disk, or is about to be written.
 type authority struct {
-	generation               // the one that signs
-	others     []*generation // in a rollover, the other one
-	rollover   *rollover     // nil outside of one
+	generation                     // the one that signs
+	others     []*generation       // in a rollover, the other one
+	retired    []*x509.Certificate // CAs of generations that were dropped; see loadCRL
+	past       *grant.History      // see shutOuts
+	recalled   []*pki.CRL          // the lists of all generations; see loadCRL
+	rollover   *rollover           // nil outside of one
 	folder     string
 	layout     libvirt.Layout
 	bundle     []*x509.Certificate // all of cacert.pem
@@ -309,15 +313,20 @@ func modeOf(path string) (fs.FileMode, error) {
 }
 
 // signed reads the records of what the CA's generations have signed, and adds
-// those that are planned. Those of
-// one that was dropped stay on disk, and are nobody's any more.
+// those that are planned.
 func (a *authority) signed() ([]*x509.Certificate, error) {
+	certs, err := a.recorded()
+	return append(certs, a.pending...), err
+}
+
+// recorded reads the records of what the CA's generations have signed. Those of one that
+// was dropped stay on disk, and are nobody's any more.
+func (a *authority) recorded() ([]*x509.Certificate, error) {
 	certs, err := store.Records(libvirt.Records(a.folder))
 	issuers := make(map[string]bool)
 	for _, ca := range a.bundle {
 		issuers[string(ca.RawSubject)] = true
 	}
-	certs = append(certs, a.pending...)
 	certs = slices.DeleteFunc(certs, func(cert *x509.Certificate) bool { return !issuers[string(cert.RawIssuer)] })
 	if err != nil {
 		err = fmt.Errorf("reading the CA's records: %w", err)

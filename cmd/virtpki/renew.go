@@ -229,8 +229,10 @@ func (r *renewal) decide(j *job) error {
 		if in.err != nil || len(in.reasons) == 0 || in.original != nil && in.original.err != nil {
 			continue
 		}
-		if r.wouldUndo(a, in) {
-			j.note("%s: %s is revoked, and stays so (virtpki issue client, or request, makes a new pair)", in.pair.certPath, dnOf(in.pair.cert))
+		if why, err := r.wouldUndo(a, in); err != nil {
+			return err
+		} else if why != "" {
+			j.note("%s: %s, and stays so (virtpki issue client, or request, makes a new pair)", in.pair.certPath, why)
 			continue
 		}
 		in.err = j.attempt(func() error { return r.renewOne(j, a, in) })
@@ -308,12 +310,25 @@ func (a *authority) lifeLike(cert *x509.Certificate) time.Duration {
 	return pki.DefaultLeafValidity
 }
 
-// wouldUndo reports whether a renewal would let a person in again whose certificate
-// has been revoked. The machine's own pairs are another matter: a new one is what
-// their revocation was for.
-func (r *renewal) wouldUndo(a *authority, in *installation) bool {
-	_, revoked := a.findRevoked(in.pair.cert.SerialNumber)
-	return revoked && !in.system && !in.qemu(r.g)
+// wouldUndo says how a renewal would let a person in again who was shut out; empty where
+// it would not. The machine's own pairs are another matter: a new one is what their
+// revocation was for.
+func (r *renewal) wouldUndo(a *authority, in *installation) (string, error) {
+	if in.system || in.qemu(r.g) {
+		return "", nil
+	}
+	if _, revoked := a.findRevoked(in.pair.cert.SerialNumber); revoked {
+		return dnOf(in.pair.cert) + " is revoked", nil
+	}
+	h, err := a.shutOuts(r.now())
+	if err != nil {
+		return "", err
+	}
+	by, what, err := h.ShutOut(in.pair.cert)
+	if err != nil || by == nil {
+		return "", err
+	}
+	return shutOutText(by, what), nil
 }
 
 // renewCRL plans a fresh CRL when the one here is due.

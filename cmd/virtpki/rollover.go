@@ -180,10 +180,13 @@ func (e *env) planStart(j *job, g *globals, a *authority, next *generation, keys
 // nothing that it has signed is accepted any more, so there is nothing to wait
 // for.
 func (e *env) planReplace(j *job, g *globals, a *authority, next *generation, crl *pki.CRL, keyPEM []byte) error {
-	bundle := slices.DeleteFunc(slices.Clone(a.bundle), func(cert *x509.Certificate) bool { return !e.now().Before(cert.NotAfter) })
+	expired := func(cert *x509.Certificate) bool { return !e.now().Before(cert.NotAfter) }
+	bundle := slices.DeleteFunc(slices.Clone(a.bundle), expired)
+	gone := slices.DeleteFunc(slices.Clone(a.bundle), func(cert *x509.Certificate) bool { return !expired(cert) })
 	j.note("%s has expired: the new CA takes its place at once, and virtpki renew makes what is installed here anew", dnOf(a.ca.Certificate))
 	j.note("give %s and %s to every host and client", a.layout.Path(libvirt.CACert), a.layout.Path(libvirt.CACRL))
 	return firstOf(
+		a.planRetired(j, gone...),
 		a.planKey(j, keyID(a.ca.Certificate), keyPEM),
 		e.planTrust(j, g, a, append(bundle, next.ca.Certificate)),
 		a.planCRLs(j, a.crlPlaces(g, "", nil), []*pki.CRL{crl}),

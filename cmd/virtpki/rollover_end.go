@@ -127,7 +127,8 @@ func (e *env) planWithout(j *job, g *globals, a *authority, gone *x509.Certifica
 		return nil
 	}
 	bundle := slices.DeleteFunc(slices.Clone(a.bundle), gone.Equal)
-	if err := e.planTrust(j, g, a, bundle); err != nil {
+	// Its list is kept before it goes: a kill in between must not lose it.
+	if err := firstOf(a.planRetired(j, gone), e.planTrust(j, g, a, bundle)); err != nil {
 		return err
 	}
 	for _, path := range a.crlPlaces(g, "", nil) {

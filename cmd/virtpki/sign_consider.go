@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"slices"
 
+	"virtpki/internal/grant"
 	"virtpki/internal/store"
 	"virtpki/pki"
 )
@@ -21,10 +22,14 @@ func (s *signing) consider() error {
 	if err := firstOf(s.remember(a), s.grantAll(a)); err != nil {
 		return err
 	}
+	history, err := a.history(s.now(), func() ([]*x509.Certificate, error) { return s.known.certs, nil })
+	if err != nil {
+		return err
+	}
 	for _, in := range s.files {
 		in.orders = nil
 		for i, granted := range in.granted {
-			o, err := s.lookBack(a, granted, in.csrs[i])
+			o, err := s.lookBack(history, granted, in.csrs[i])
 			if err != nil {
 				return in.about(i, err)
 			}
@@ -77,7 +82,7 @@ func (s *signing) checkTwins() error {
 	for _, in := range s.files {
 		for i, o := range in.orders {
 			here := fmt.Sprintf("%s, request %d (%s)", inputName(in.name), i+1, csrName(in.csrs[i]))
-			slot := o.slot() + keyText(in.csrs[i].PublicKey)
+			slot := o.slot() + pki.KeyID(in.csrs[i].PublicKey)
 			if first := seen[slot]; first != "" {
 				return withHint(fmt.Errorf("%s asks for the same as %s", here, first), "give each request once")
 			}
@@ -112,8 +117,8 @@ func (s *signing) hold(a *authority, o order, cert *x509.Certificate) error {
 }
 
 // lookBack holds an order that the policy grants to what was signed before.
-func (s *signing) lookBack(a *authority, o order, csr *pki.CSR) (order, error) {
+func (s *signing) lookBack(h *grant.History, o order, csr *pki.CSR) (order, error) {
 	o.notes = slices.Clone(o.notes)
-	o.before = s.known.byKey[keyText(csr.PublicKey)]
-	return o, s.checkRevoked(a, &o)
+	o.before = s.known.byKey[pki.KeyID(csr.PublicKey)]
+	return o, s.checkRevoked(h, &o, o.finished)
 }

@@ -82,8 +82,9 @@ func (o *signOptions) check() (*signPolicy, error) {
 // identity from the request; [grant.Policy.Check] holds the finished certificate to the
 // policy.
 func (p *signPolicy) grant(a *authority, csr *pki.CSR) (o order, err error) {
-	isCA := func(ca *x509.Certificate) bool { return pki.SameKey(csr.PublicKey, ca.PublicKey) }
-	if slices.ContainsFunc(a.bundle, isCA) {
+	key := pki.KeyID(csr.PublicKey)
+	isCA := func(ca *x509.Certificate) bool { return key == pki.KeyIDOf(ca) }
+	if key != "" && slices.ContainsFunc(slices.Concat(a.bundle, a.retired), isCA) {
 		return o, errors.New("its key is the CA's own")
 	}
 	if err := p.checkForeign(&o, csr); err != nil {

@@ -3,9 +3,8 @@ package main
 import (
 	"crypto/x509"
 	"fmt"
-	"slices"
-	"time"
 
+	"virtpki/internal/grant"
 	"virtpki/internal/store"
 	"virtpki/internal/termtext"
 	"virtpki/pki"
@@ -13,8 +12,8 @@ import (
 
 // earlier are the certificates that the CA has signed already.
 type earlier struct {
-	byKey     map[string][]*x509.Certificate // see keyText
-	bySubject map[string][]*x509.Certificate // by RawSubject
+	certs []*x509.Certificate
+	byKey map[string][]*x509.Certificate // by pki.KeyIDOf
 }
 
 func (a *authority) earlier() (*earlier, error) {
@@ -22,70 +21,44 @@ func (a *authority) earlier() (*earlier, error) {
 	if err != nil {
 		return nil, err
 	}
-	known := &earlier{make(map[string][]*x509.Certificate), make(map[string][]*x509.Certificate)}
+	known := &earlier{certs, make(map[string][]*x509.Certificate)}
 	for _, cert := range certs {
-		key, subject := keyText(cert.PublicKey), string(cert.RawSubject)
-		known.byKey[key] = append(known.byKey[key], cert)
-		known.bySubject[subject] = append(known.bySubject[subject], cert)
+		if key := pki.KeyIDOf(cert); key != "" {
+			known.byKey[key] = append(known.byKey[key], cert)
+		}
 	}
 	return known, nil
 }
 
-// keyText is a public key in a form that can be compared; empty for one that has
-// none.
-func keyText(pub any) string {
-	der, _ := x509.MarshalPKIXPublicKey(pub)
-	return string(der)
-}
-
-// checkRevoked asks whether the one that a request speaks for was shut out: a host
-// whose certificate was revoked could otherwise renew its way back in. A compromised
-// key is never certified again; a name is, where somebody says so.
-func (s *signing) checkRevoked(a *authority, o *order) error {
-	for _, cert := range o.before {
-		if entry, revoked := a.findRevoked(cert.SerialNumber); revoked && pki.Reason(entry.ReasonCode) == pki.ReasonKeyCompromise {
-			return withHint(fmt.Errorf("its key is compromised: %s", revocationText(entry)), "a request with a new key is made by: virtpki request %s %s --new", o.role, termtext.ShellWord(o.name))
-		}
+// checkRevoked asks whether the one for whom a certificate would be signed was shut out:
+// see [grant.History]. A compromised key is never certified again; a name is, where
+// somebody says so.
+func (s *signing) checkRevoked(h *grant.History, o *order, cert *x509.Certificate) error {
+	if err := refuseCompromised(h, pki.KeyIDOf(cert)); err != nil {
+		return withHint(err, "a request with a new key is made by: virtpki request %s %s --new", o.role, termtext.ShellWord(o.name))
 	}
-	entry, shut := a.shutOut(o.before)
-	if !shut {
-		entry, shut = a.shutOut(s.sameName(a, o))
-	}
+	by, what, err := h.ShutOut(cert)
 	switch {
-	case !shut:
+	case err != nil:
+		return err
+	case by == nil:
 	case s.o.yes && !s.o.revokedToo:
-		return withHint(fmt.Errorf("it was shut out: %s", revocationText(entry)), "--after-revocation signs all the same; without --yes it is asked")
+		return withHint(fmt.Errorf("%s", shutOutText(by, what)), "--after-revocation signs all the same; without --yes it is asked")
 	default:
-		o.note("it was shut out: %s", revocationText(entry))
+		o.note("%s", shutOutText(by, what))
 	}
 	return nil
 }
 
-func revocationText(entry x509.RevocationListEntry) string {
-	return fmt.Sprintf("serial %s was revoked on %s (%s)", store.SerialText(entry.SerialNumber), entry.RevocationTime.UTC().Format(dateForm), pki.Reason(entry.ReasonCode))
+// shutOutText says by which revocation somebody was shut out, and as what.
+func shutOutText(by *grant.Revoked, what string) string {
+	if what != grant.OwnKey {
+		what = termtext.QuoteShort(what)
+	}
+	return fmt.Sprintf("%s is shut out: %s", what, revocationText(by))
 }
 
-// shutOut finds the revocation of the newest of some certificates, if it is revoked
-// and not only superseded: nothing was signed since.
-func (a *authority) shutOut(certs []*x509.Certificate) (last x509.RevocationListEntry, shut bool) {
-	var newest time.Time
-	for _, cert := range certs {
-		entry, revoked := a.findRevoked(cert.SerialNumber)
-		revoked = revoked && pki.Reason(entry.ReasonCode) != pki.ReasonSuperseded
-		if began := cert.NotBefore; began.After(newest) || began.Equal(newest) && !revoked {
-			newest, last, shut = began, entry, revoked
-		}
-	}
-	return last, shut
-}
-
-// sameName are the certificates that were signed for the same subject in the same role.
-func (s *signing) sameName(a *authority, o *order) []*x509.Certificate {
-	raw, err := o.subject(a.ca.Certificate)
-	if err != nil {
-		return nil // which signing tells
-	}
-	return slices.DeleteFunc(slices.Clone(s.known.bySubject[string(raw)]), func(cert *x509.Certificate) bool {
-		return !slices.Contains(pki.RolesOf(cert), o.role)
-	})
+func revocationText(r *grant.Revoked) string {
+	return fmt.Sprintf("serial %s, %s, was revoked on %s (%s)",
+		store.SerialText(r.Cert.SerialNumber), dnOf(r.Cert), r.Entry.RevocationTime.UTC().Format(dateForm), r.Reason())
 }

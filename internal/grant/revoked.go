@@ -91,15 +91,21 @@ func (h *History) Compromised(keyID string) *Revoked {
 	return nil
 }
 
+// OwnKey is what ShutOut names where it is the key itself that was shut out.
+const OwnKey = "its key"
+
 // ShutOut returns the revocation that keeps a certificate, as it will be signed, from
-// being signed without the word of the CA's owner, nil where there is none. what names
-// its key or the name that was shut out.
+// being signed without the word of the CA's owner, nil where there is none. what is
+// the name that was shut out, or [OwnKey].
 func (h *History) ShutOut(cert *x509.Certificate) (by *Revoked, what string, err error) {
+	if len(h.byKey)+len(h.byName) == 0 {
+		return nil, "", nil
+	}
 	key, names := pki.KeyIDOf(cert), NamesOf(cert)
 	for _, r := range h.byKey[key] {
 		own := func(s *live) bool { return pki.KeyIDOf(s.cert) == key && !s.cert.NotBefore.Before(r.Cert.NotBefore) }
 		if again, err := h.letInAgain(cert, names, own); err != nil || !again {
-			return r, "its key", err
+			return r, OwnKey, err
 		}
 	}
 	for _, name := range names.all() {

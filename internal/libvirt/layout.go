@@ -21,6 +21,7 @@ const (
 	CAKey
 	CANextKey  // of the generation that a rollover brings
 	CARollover // how far a rollover is
+	CARetired  // the CAs of generations that were dropped, with their last CRLs
 	ServerCert
 	ServerKey
 	ClientCert
@@ -62,6 +63,7 @@ var systemEntries = []Entry{
 	{CAKey, "pki/CA/private/cakey.pem", 0o600},
 	{CANextKey, "pki/CA/private/cakey-next.pem", 0o600},
 	{CARollover, "pki/CA/rollover.json", 0o644},
+	{CARetired, "pki/CA/retired.pem", 0o644},
 	{ServerCert, "pki/libvirt/servercert.pem", 0o644},
 	{ServerKey, "pki/libvirt/private/serverkey.pem", 0o600},
 	{ClientCert, "pki/libvirt/clientcert.pem", 0o644},

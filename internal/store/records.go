@@ -28,24 +28,59 @@ func SerialText(serial *big.Int) string {
 	return text
 }
 
-// Records reads every certificate in a CA's folder of records. A folder that is
-// not there holds none. Files that are no certificate come back as one joined
-// error beside the certificates that could be read.
-func Records(folder string) ([]*x509.Certificate, error) {
+// RecordFile is the file of one certificate in a CA's folder of records.
+type RecordFile struct {
+	Serial *big.Int
+	Path   string
+}
+
+// RecordFiles lists a CA's folder of records by the names of its files. One that is not
+// named by a serial is read for it. A folder that is not there holds none.
+func RecordFiles(folder string) ([]RecordFile, error) {
+	paths, err := recordPaths(folder)
+	files := make([]RecordFile, 0, len(paths))
+	for _, path := range paths {
+		serial, ok := new(big.Int).SetString(strings.TrimSuffix(filepath.Base(path), recordSuffix), 16)
+		if !ok {
+			cert, err := ReadRecord(path)
+			if err != nil {
+				return nil, err
+			}
+			serial = cert.SerialNumber
+		}
+		files = append(files, RecordFile{serial, path})
+	}
+	return files, err
+}
+
+const recordSuffix = ".pem"
+
+func recordPaths(folder string) ([]string, error) {
 	entries, err := os.ReadDir(folder)
 	if errors.Is(err, fs.ErrNotExist) {
 		return nil, nil
 	}
+	var paths []string
+	for _, entry := range entries {
+		if name := entry.Name(); strings.HasSuffix(name, recordSuffix) && !strings.HasPrefix(name, ".") {
+			paths = append(paths, filepath.Join(folder, name))
+		}
+	}
+	return paths, err
+}
+
+// Records reads every certificate in a CA's folder of records. A folder that is
+// not there holds none. Files that are no certificate come back as one joined
+// error beside the certificates that could be read.
+func Records(folder string) ([]*x509.Certificate, error) {
+	paths, err := recordPaths(folder)
 	if err != nil {
 		return nil, err
 	}
 	var certs []*x509.Certificate
 	var errs []error
-	for _, entry := range entries {
-		if !strings.HasSuffix(entry.Name(), ".pem") || strings.HasPrefix(entry.Name(), ".") {
-			continue
-		}
-		cert, err := readRecord(filepath.Join(folder, entry.Name()))
+	for _, path := range paths {
+		cert, err := ReadRecord(path)
 		if err != nil {
 			errs = append(errs, err)
 			continue
@@ -55,7 +90,8 @@ func Records(folder string) ([]*x509.Certificate, error) {
 	return certs, errors.Join(errs...)
 }
 
-func readRecord(path string) (*x509.Certificate, error) {
+// ReadRecord reads one certificate of a CA's records.
+func ReadRecord(path string) (*x509.Certificate, error) {
 	data, err := ReadFile(path, MaxPEM)
 	if err != nil {
 		return nil, err

@@ -1,0 +1,65 @@
+package main
+
+import (
+	"bytes"
+	"crypto/x509"
+	"errors"
+	"fmt"
+
+	"virtpki/internal/libvirt"
+	"virtpki/pki"
+)
+
+// loadRetired reads the CAs of the generations that were dropped, and their last lists.
+// Nobody trusts those any more; whom they revoked, and which keys, stays known.
+func (a *authority) loadRetired() error {
+	certs, crls, err := a.readRetired()
+	a.retired, a.recalled = certs, crls
+	return err
+}
+
+func (a *authority) readRetired() ([]*x509.Certificate, []*pki.CRL, error) {
+	path := a.layout.Path(libvirt.CARetired)
+	data, err := readIfThere(path)
+	if err != nil || data == nil {
+		return nil, nil, err
+	}
+	certs, err1 := pki.ParseCertificates(data)
+	crls, err2 := pki.ParseCRLs(data)
+	if errors.Is(err2, pki.ErrNoCRL) {
+		err2 = nil // each of them had lost its list
+	}
+	if err := firstOf(err1, err2); err != nil {
+		return nil, nil, withHint(fmt.Errorf("%s: %w", path, err), "bring it back from a backup; without it what earlier generations of the CA revoked is forgotten")
+	}
+	return certs, crls, nil
+}
+
+// planRetired plans to keep some CAs that are dropped, with their lists.
+func (a *authority) planRetired(j *job, gone ...*x509.Certificate) error {
+	certs, crls, err := a.readRetired()
+	if err != nil {
+		return err
+	}
+	there, err := readCRLs(a.layout.Path(libvirt.CACRL))
+	if err != nil {
+		return err
+	}
+	for _, ca := range gone {
+		if !containsCert(certs, ca) {
+			certs = append(certs, ca)
+		}
+		if list := newestOf(there, ca); list != nil {
+			crls = replaceCRL(crls, list)
+		}
+	}
+	return a.writeRetired(j, certs, crls)
+}
+
+func (a *authority) writeRetired(j *job, certs []*x509.Certificate, crls []*pki.CRL) error {
+	if len(certs) == 0 {
+		return nil
+	}
+	data := bytes.Join([][]byte{pki.EncodeCertificates(certs...), pki.EncodeCRL(crls...)}, nil)
+	return target{layout: a.layout, owner: owner()}.write(&j.plan, libvirt.CARetired, data)
+}

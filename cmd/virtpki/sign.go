@@ -30,6 +30,7 @@ type signOptions struct {
 	ignoreExtra bool
 	reuse       bool
 	revokedToo  bool // --after-revocation
+	replace     []string
 	yes         bool
 	out         string
 	outDir      string
@@ -54,6 +55,12 @@ every file before it signs anything.
 A revoked host cannot regain access by renewing: if the last certificate of that
 subject was revoked for another reason than superseded, --yes refuses the request
 unless --after-revocation is given. A compromised key is never signed again.
+
+A live name belongs to the keys that have it: a request for a name of a certificate
+that is live under another key must prove one of these keys. request and renew add the
+proof on a host that has the key. Without it, --yes refuses the request and says who
+has the name, unless --replace gives it; a person is shown it and asked. Addresses and
+short names are left out instead. sign takes each FILE for the requests of one sender.
 
 On a terminal, sign asks before it signs; elsewhere it needs --yes. With --yes and
 neither --exact-name nor --permit, anyone who can reach this command gets any name.
@@ -93,6 +100,7 @@ func newSign(e *env, g *globals) *cobra.Command {
 	flags.BoolVar(&o.ignoreExtra, "ignore-extensions", false, "sign without the extensions that are not granted, instead of refusing the request")
 	flags.BoolVar(&o.reuse, "reuse", false, "answer a request that was signed before with the same certificate, if it is still good")
 	flags.BoolVar(&o.revokedToo, "after-revocation", false, "sign with --yes too for those whose last certificate was revoked")
+	flags.StringArrayVar(&o.replace, "replace", nil, "grant this `name` though a live certificate with another key has it, for a host that was installed again; may be repeated")
 	flags.BoolVarP(&o.yes, "yes", "y", false, "do not ask")
 	flags.StringVarP(&o.out, "out", "o", "", "write the answer to `file`")
 	flags.StringVar(&o.outDir, "out-dir", "", "write one answer for each FILE into `directory`, as NAME.pem")
@@ -122,6 +130,10 @@ type signing struct {
 	like   string // the CA under which the requests were granted
 	marks  string // of the CA's folder when known was read
 	known  *earlier
+
+	claims    *claims
+	shown     map[string]bool // whose names a person was shown
+	confirmed bool            // nothing else is shown: the question was answered
 }
 
 func (e *env) sign(ctx context.Context, g *globals, o *signOptions, files []string) error {
@@ -135,7 +147,7 @@ func (e *env) sign(ctx context.Context, g *globals, o *signOptions, files []stri
 	if err := e.checkClock(); err != nil {
 		return err
 	}
-	s := &signing{env: e, g: g, o: o, policy: policy, keys: e.newKeyring(g)}
+	s := &signing{env: e, g: g, o: o, policy: policy, keys: e.newKeyring(g), shown: make(map[string]bool)}
 	if err := s.read(files); err != nil {
 		return err
 	}
@@ -154,6 +166,8 @@ func (e *env) sign(ctx context.Context, g *globals, o *signOptions, files []stri
 
 // confirm shows what will be signed, and asks.
 func (s *signing) confirm() error {
+	s.confirmed = true
+	s.noteReplace()
 	n := 0
 	for _, in := range s.files {
 		for i, order := range in.orders {
@@ -249,7 +263,7 @@ func (s *signing) certificate(j *job, a *authority, o order, csr *pki.CSR) (*x50
 	if err != nil {
 		return nil, err
 	}
-	return cert, s.hold(a, o, cert)
+	return cert, firstOf(s.hold(a, o, cert), o.holdNames(cert))
 }
 
 // reusable is a certificate for the same key that is as one made now would be,

@@ -26,6 +26,9 @@ func (s *signing) consider() error {
 	if err != nil {
 		return err
 	}
+	if err := s.stakeClaims(history); err != nil {
+		return err
+	}
 	for _, in := range s.files {
 		in.orders = nil
 		for i, granted := range in.granted {
@@ -35,6 +38,7 @@ func (s *signing) consider() error {
 			}
 			in.orders = append(in.orders, o)
 		}
+		s.claims.claim(in)
 	}
 	return s.checkTwins()
 }
@@ -120,5 +124,8 @@ func (s *signing) hold(a *authority, o order, cert *x509.Certificate) error {
 func (s *signing) lookBack(h *grant.History, o order, csr *pki.CSR) (order, error) {
 	o.notes = slices.Clone(o.notes)
 	o.before = s.known.byKey[pki.KeyID(csr.PublicKey)]
-	return o, s.checkRevoked(h, &o, o.finished)
+	if err := s.checkRevoked(h, &o, o.finished); err != nil {
+		return o, err
+	}
+	return o, s.checkHolders(h, &o, csr)
 }

@@ -36,6 +36,7 @@ func (p *signPolicy) of(ca *x509.Certificate, role pki.Role) grant.Policy {
 type order struct {
 	identity
 	finished *x509.Certificate // as it will be signed, but for serial and signature
+	left     []string          // names of it that somebody else has, and that are left out
 	notes    []string
 	before   []*x509.Certificate // for the same key, signed earlier
 }

@@ -32,21 +32,21 @@ import (
 // and addresses with one another. Names that each machine gives itself, localhost and the
 // loopback addresses, belong to nobody.
 type Holders struct {
-	exact map[string][]*holder // by name
-	below map[string][]*holder // by the domain that a name is right below of
+	beneath *Holders             // whose certificates count too; nil is none
+	exact   map[string][]*holder // by name
+	below   map[string][]*holder // by the domain that a name is right below of
 }
 
 // holder is a live certificate.
 type holder struct {
-	cert  *x509.Certificate
-	keyID string
-	cns   []string
-	all   []string
+	cert *x509.Certificate
+	cns  []string
+	all  []string
 }
 
 func newHolder(cert *x509.Certificate) *holder {
 	names := NamesOf(cert)
-	h := &holder{cert: cert, keyID: pki.KeyIDOf(cert), cns: slices.Clone(names.CNs), all: names.all()}
+	h := &holder{cert: cert, cns: slices.Clone(names.CNs), all: names.all()}
 	for i, cn := range h.cns {
 		h.cns[i] = plainAddress(cn)
 	}
@@ -60,6 +60,13 @@ func NewHolders(live []*x509.Certificate) *Holders {
 		h.Add(cert)
 	}
 	return h
+}
+
+// Over returns holders to which certificates can be added without a change of h.
+func (h *Holders) Over() *Holders {
+	over := NewHolders(nil)
+	over.beneath = h
+	return over
 }
 
 // Add adds a live certificate.
@@ -76,13 +83,16 @@ func (h *Holders) Add(cert *x509.Certificate) {
 // concerned returns the live certificates with a name, or with a wildcard above it or a
 // name below it.
 func (h *Holders) concerned(name string) []*holder {
-	found := h.exact[name]
+	if h == nil {
+		return nil
+	}
+	found := append(h.beneath.concerned(name), h.exact[name]...)
 	switch domain, wildcard := strings.CutPrefix(name, "*."); {
 	case isAddress(name):
 	case wildcard:
-		found = slices.Concat(found, h.below[domain])
+		found = append(found, h.below[domain]...)
 	case parent(name) != "":
-		found = slices.Concat(found, h.exact["*."+parent(name)])
+		found = append(found, h.exact["*."+parent(name)]...)
 	}
 	return found
 }
@@ -93,7 +103,10 @@ type Sender struct {
 	Replace []string // names that it gets though others have them; see [Holders.Taken]
 }
 
-func (s *Sender) has(one *holder) bool { return one.keyID != "" && slices.Contains(s.KeyIDs, one.keyID) }
+func (s *Sender) has(one *holder) bool {
+	keyID := pki.KeyIDOf(one.cert)
+	return keyID != "" && slices.Contains(s.KeyIDs, keyID)
+}
 
 // Taken is a name of a certificate that belongs to somebody else.
 type Taken struct {
@@ -116,8 +129,10 @@ func (h *Holders) Taken(cert *x509.Certificate, by Sender) (taken []Taken, match
 	used := make(map[string]bool)
 	for _, name := range inOrder(asked) {
 		cn := slices.Contains(asked.cns, name)
-		others := slices.DeleteFunc(slices.Clone(h.concerned(name)), by.has)
-		if len(others) == 0 || h.has(by, name, cn) {
+		concerned := h.concerned(name)
+		has := func(one *holder) bool { return by.has(one) && one.carries(name, cn) }
+		others := slices.DeleteFunc(slices.Clone(concerned), by.has)
+		if len(others) == 0 || slices.ContainsFunc(concerned, has) {
 			continue
 		}
 		used[name] = replace[name]
@@ -139,11 +154,9 @@ func inOrder(one *holder) []string {
 	return append(slices.Clone(one.cns), others...)
 }
 
-// has reports whether the sender has a name already, as a CN where it has to be one.
-func (h *Holders) has(by Sender, name string, cn bool) bool {
-	return slices.ContainsFunc(h.exact[name], func(one *holder) bool {
-		return by.has(one) && (!cn || slices.Contains(one.cns, name))
-	})
+// carries reports whether a certificate has a name, as a CN where it has to be one.
+func (one *holder) carries(name string, cn bool) bool {
+	return slices.Contains(one.cns, name) || !cn && slices.Contains(one.all, name)
 }
 
 // replaced reports whether a certificate has a CN that is replaced, and marks the CN as

@@ -29,9 +29,13 @@ var hosts = []string{
 
 func TestTaken(t *testing.T) {
 	c := &cast{t: t}
-	holders := NewHolders(nil)
+	var live []*x509.Certificate
 	for _, text := range hosts {
-		holders.Add(c.cert(text))
+		live = append(live, c.cert(text))
+	}
+	holders := NewHolders(live[:len(live)/2]).Over()
+	for _, cert := range live[len(live)/2:] {
+		holders.Add(cert)
 	}
 	for _, test := range []struct {
 		ask     string // the certificate

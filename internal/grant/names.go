@@ -50,11 +50,25 @@ func appendNew(list []string, seen map[string]bool, kind, name string) []string 
 // the dot at its end, and with single spaces. Letters that Unicode folds to one another
 // (the Kelvin sign and k) are the same.
 func Fold(name string) string {
+	if isFolded(name) {
+		return name
+	}
 	name = strings.Join(strings.Fields(name), " ")
 	if trimmed := strings.TrimSuffix(name, "."); trimmed != "" {
 		name = trimmed
 	}
 	return strings.Map(foldRune, name)
+}
+
+// isFolded reports whether a name is one of those that Fold leaves alone at first sight:
+// most are, and a CA has thousands.
+func isFolded(name string) bool {
+	for i := range len(name) {
+		if c := name[i]; (c < 'a' || c > 'z') && (c < '0' || c > '9') && c != '-' && (c != '.' || i == len(name)-1) {
+			return false
+		}
+	}
+	return true
 }
 
 // foldRune returns the lower case of the least rune that folds to r.

@@ -40,7 +40,8 @@ type History struct {
 	byKey  map[string][]*Revoked // by pki.KeyIDOf
 	byName map[string][]*Revoked // by each of marksOf
 
-	live func() (map[string][]*live, error) // by Names.cn
+	signed func() ([]*x509.Certificate, error)
+	live   func() (map[string][]*live, error) // by Names.cn
 }
 
 // live is a certificate that is valid, not revoked, and of a CA that is trusted.
@@ -65,8 +66,9 @@ func NewHistory(revoked []*Revoked, signed func() ([]*x509.Certificate, error)) 
 			h.byName[mark] = append(h.byName[mark], r)
 		}
 	}
+	h.signed = sync.OnceValues(signed)
 	h.live = sync.OnceValues(func() (map[string][]*live, error) {
-		certs, err := signed()
+		certs, err := h.signed()
 		byCN := make(map[string][]*live)
 		for _, cert := range certs {
 			names := NamesOf(cert)
@@ -76,6 +78,9 @@ func NewHistory(revoked []*Revoked, signed func() ([]*x509.Certificate, error)) 
 	})
 	return h
 }
+
+// Live returns the certificates that are live; see [NewHistory].
+func (h *History) Live() ([]*x509.Certificate, error) { return h.signed() }
 
 // cn is the CN as a text, of a subject with several all of them.
 func (n Names) cn() string { return strings.Join(n.CNs, "\x00") }

@@ -1,0 +1,165 @@
+package main
+
+import (
+	"bytes"
+	"crypto/x509"
+	"fmt"
+	"net"
+	"net/netip"
+	"slices"
+	"strings"
+
+	"virtpki/internal/grant"
+	"virtpki/internal/store"
+	"virtpki/internal/termtext"
+	"virtpki/pki"
+)
+
+// claims is what a run of sign knows of who has which name: see [grant.Holders].
+type claims struct {
+	*grant.Holders
+	of      *earlier // what the CA has signed
+	live    []*x509.Certificate
+	signed  *grant.Holders
+	askedIn map[*x509.Certificate]string // the file, for a certificate of this run
+	matched map[string]bool              // names of --replace that somebody else has
+}
+
+// stakeClaims begins with what the CA has signed, which is not indexed twice.
+func (s *signing) stakeClaims(h *grant.History) error {
+	if s.claims == nil || s.claims.of != s.known {
+		live, err := h.Live()
+		if err != nil {
+			return err
+		}
+		s.claims = &claims{of: s.known, live: live, signed: grant.NewHolders(live)}
+	}
+	s.claims.Holders = s.claims.signed.Over()
+	s.claims.askedIn, s.claims.matched = make(map[*x509.Certificate]string), make(map[string]bool)
+	return nil
+}
+
+// claim makes the names of a file's certificates its own: one file comes from one
+// sender, who may ask for a name with several keys, as a host's server and client do.
+func (c *claims) claim(in *incoming) {
+	for _, o := range in.orders {
+		c.askedIn[o.finished] = inputName(in.name)
+		c.Add(o.finished)
+	}
+}
+
+// senderOf returns which keys the sender of a request has: its own, and those of the live
+// certificates that the proofs beside it are by. The certificates are the CA's records.
+// A key that was compromised proves nothing.
+func (s *signing) senderOf(h *grant.History, csr *pki.CSR) grant.Sender {
+	sender := grant.Sender{KeyIDs: []string{pki.KeyID(csr.PublicKey)}, Replace: s.o.replace}
+	for _, proof := range csr.Proofs {
+		for _, cert := range s.claims.live {
+			if cert.SerialNumber.Cmp(proof.Serial) != 0 || !bytes.Equal(cert.RawIssuer, proof.RawIssuer) {
+				continue
+			}
+			if key := pki.KeyIDOf(cert); h.Compromised(key) == nil && csr.ProvenBy(cert) {
+				sender.KeyIDs = append(sender.KeyIDs, key)
+			}
+		}
+	}
+	return sender
+}
+
+// checkHolders holds the names of a finished certificate to whose they are. Names that
+// nobody asks for by hand, the addresses of a machine and the short form of its name, are
+// left out where somebody else has them: hosts share the addresses of bridges.
+func (s *signing) checkHolders(h *grant.History, o *order, csr *pki.CSR) error {
+	taken, matched := s.claims.Taken(o.finished, s.senderOf(h, csr))
+	for _, name := range matched {
+		s.claims.matched[name] = true
+	}
+	var refused []grant.Taken
+	for _, one := range taken {
+		if !one.CN && (s.o.leaveOut || foundName(one.Name, o.finished)) {
+			o.without(one.Name)
+			o.note("without %s, which %s; --replace %s grants it", one.Name, s.takenText(one), termtext.ShellWord(one.Name))
+			continue
+		}
+		refused = append(refused, one)
+	}
+	return s.refuseTaken(o, refused)
+}
+
+// refuseTaken refuses names that somebody else has, or notes them for a person who is
+// asked. What a person was not shown before the question is refused.
+func (s *signing) refuseTaken(o *order, taken []grant.Taken) error {
+	var texts, flags []string
+	for _, one := range taken {
+		text := one.Name + " " + s.takenText(one)
+		if !s.o.yes && (!s.confirmed || s.shown[text]) {
+			s.shown[text] = true
+			o.note("%s", text)
+			continue
+		}
+		texts, flags = append(texts, text), append(flags, "--replace "+termtext.ShellWord(one.Name))
+	}
+	if len(texts) == 0 {
+		return nil
+	}
+	return withHint(fmt.Errorf("%s", strings.Join(texts, "; ")),
+		"renew on the host that has the key; for a host that was installed again, give %s", strings.Join(flags, " "))
+}
+
+// takenText says who has a name.
+func (s *signing) takenText(one grant.Taken) string {
+	if file := s.claims.askedIn[one.Holder]; file != "" {
+		return fmt.Sprintf("is asked for under another key in %s", file)
+	}
+	is := "is"
+	if !grant.NamesOf(one.Holder).Carry(one.Name) { // a wildcard, or the name of one
+		is = "overlaps with a name that is"
+	}
+	return fmt.Sprintf("%s live under another key: %s, serial %s, until %s",
+		is, dnOf(one.Holder), store.SerialText(one.Holder.SerialNumber), one.Holder.NotAfter.UTC().Format(dateForm))
+}
+
+// foundName reports whether a name is one that request finds by itself.
+func foundName(name string, cert *x509.Certificate) bool {
+	if _, err := netip.ParseAddr(name); err == nil {
+		return true
+	}
+	return slices.ContainsFunc(cert.DNSNames, func(full string) bool {
+		return strings.Contains(full, ".") && grant.Fold(shortName(full)) == name
+	})
+}
+
+// holdNames wants a signed certificate to have no other names than those that were
+// looked at: a template could put back one that was left out.
+func (o *order) holdNames(cert *x509.Certificate) error {
+	names, seen := grant.NamesOf(cert), grant.NamesOf(o.finished)
+	all := slices.Concat(names.CNs, names.DNS)
+	for _, ip := range names.IPs {
+		all = append(all, ip.String())
+	}
+	for _, name := range all {
+		if slices.Contains(o.left, name) || !seen.Carry(name) {
+			return fmt.Errorf("its template puts %s into the certificate, which was left out", name)
+		}
+	}
+	return nil
+}
+
+// without leaves out a name.
+func (o *order) without(name string) {
+	o.left = append(o.left, name)
+	o.dns = slices.DeleteFunc(slices.Clone(o.dns), func(have string) bool { return grant.Fold(have) == name })
+	o.ips = slices.DeleteFunc(slices.Clone(o.ips), func(have net.IP) bool {
+		addr, _ := netip.AddrFromSlice(have)
+		return addr.Unmap().String() == name
+	})
+}
+
+// noteReplace tells of names that were to be replaced and that nobody else has.
+func (s *signing) noteReplace() {
+	for _, name := range s.o.replace {
+		if !s.claims.matched[name] {
+			s.warn("--replace %s: nothing here asks for a name that it has under another key", termtext.ShellWord(name))
+		}
+	}
+}

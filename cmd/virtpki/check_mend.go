@@ -166,12 +166,23 @@ func (c *checker) mendPair(f judge.Finding, role judge.Role, cert, key string) s
 		return "" // a mode: a new pair has the same
 	case f.Level == judge.Note && !strings.HasPrefix(f.ID, "no-"), f.Level == judge.Warning && f.ID != "name-missing" && f.Stage != judge.Own:
 		return ""
-	case !c.signsHere() && (unreadable != nil || f.ID == "name-missing" || strings.HasPrefix(f.ID, "cert-usage")):
+	case !c.signsHere() && (unreadable != nil || f.ID == "name-missing" || strings.HasPrefix(f.ID, "cert-usage") || strings.HasPrefix(f.ID, "cert-purpose")):
 		return c.mendByRequest(role, cert, key, unreadable)
-	case strings.HasPrefix(f.ID, "no-"), f.ID == "name-missing", unreadable != nil, strings.HasPrefix(f.ID, "cert-usage"): // renew keeps the shape
+	case strings.HasPrefix(f.ID, "no-"), f.ID == "name-missing", unreadable != nil, strings.HasPrefix(f.ID, "cert-usage"), !c.renewable(role, cert): // renew keeps the shape
 		return c.mendByIssue(f, role, cert, key)
 	}
 	return "virtpki renew --force"
+}
+
+// renewable reports whether renew goes by the names of a certificate: not by those of
+// one that another CA has made, or for another role, where the CA's key is here.
+func (c *checker) renewable(role judge.Role, cert string) bool {
+	certs, err := pki.ParseCertificates(c.file(cert).Data)
+	if err != nil || !c.signsHere() {
+		return true
+	}
+	a, _, err := c.readCA(c.g)
+	return err != nil || a.granted(certs[0]) && slices.Contains(pki.RolesOf(certs[0]), pki.Role(role))
 }
 
 // mendByIssue makes a pair here, in the place of one that is in the way of it.
@@ -185,7 +196,7 @@ func (c *checker) mendByIssue(f judge.Finding, role judge.Role, cert, key string
 		return fmt.Sprintf("move %s and %s away, and make a pair with this host's name (%s)", cert, key, issue)
 	case strings.HasPrefix(f.ID, "no-"):
 		return fmt.Sprintf("virtpki issue %s %s", role, name)
-	case f.ID == "name-missing":
+	case f.ID == "name-missing", !c.renewable(role, cert):
 		return fmt.Sprintf("mv %s %[1]s.old && mv %s %[2]s.old && %s %s", termtext.ShellWord(cert), termtext.ShellWord(key), issue, name)
 	}
 	return fmt.Sprintf("rm -rf %s %s && %s %s", termtext.ShellWord(cert), termtext.ShellWord(key), issue, name)

@@ -24,7 +24,7 @@ func (c *checker) nameOf(role judge.Role) string {
 		return termtext.ShellWord(c.machine.Names[len(c.machine.Names)-1])
 	}
 	for _, path := range places {
-		if name := c.certName(path, role); name != "" {
+		if name := c.certName(path, role); name != "" && c.renewable(role, path) {
 			return termtext.ShellWord(name)
 		}
 	}

@@ -44,7 +44,7 @@ type dueCRL struct {
 
 // look finds what is installed, and decides what of it is due.
 func (r *renewal) look() error {
-	r.found, r.crl, r.serving = nil, dueCRL{}, false
+	r.found, r.left, r.crl, r.serving = nil, nil, dueCRL{}, false
 	a, err := r.loadCA(r.g)
 	if err != nil {
 		return err
@@ -54,10 +54,8 @@ func (r *renewal) look() error {
 	for _, layout := range r.layouts() {
 		for _, role := range []pki.Role{pki.Server, pki.Client} {
 			in := &installation{layout: layout, system: layout.Base == r.g.system().Base, role: role, pair: newPair(layout, role)}
-			if err := in.pair.readCert(); err != nil {
-				in.err = err
-			}
-			if in.pair.cert == nil && in.err == nil || in.othersQEMU(r.g, a) {
+			in.err = in.readOwn(r.g)
+			if in.pair.cert == nil && in.err == nil || in.othersQEMU(r.g, a) || r.passOver(in) {
 				continue
 			}
 			in.sealed = in.err == nil && in.qemu(r.g) && keyState(in.pair.keyPath) == "encrypted"
@@ -65,6 +63,7 @@ func (r *renewal) look() error {
 				in.judgeCopy(r)
 			} else if in.err == nil {
 				in.judge(r, a)
+				r.hold(a, in)
 			}
 			r.found = append(r.found, in)
 		}

@@ -45,6 +45,11 @@ by now. It is made anew with the same
 subject, names, shape, lifetime and key type, and a new key; key and certificate
 change in one instant. The CRL is refreshed when a third of its life is left.
 
+renew signs only names that this CA has granted before. A certificate of another CA
+is an error. In ~/.pki/libvirt it takes this CA's signature, its record and the key
+too, and a directory or file that another user can write is never renewed: a HOME that
+sudo keeps does not lead root into it.
+
 What is a copy of libvirt's pair stays one. --with fills folders of QEMU's that
 lack a pair, and --qemu-ca renews what that CA has signed for QEMU, and nothing
 else. Guests that run read the new files where they can: VNC does, and is asked
@@ -169,6 +174,7 @@ type renewal struct {
 	keys *keyring
 
 	found   []*installation
+	left    []string // what is not renewed, and why
 	crl     dueCRL
 	renewed []*installation
 	caDue   bool // time for a rollover
@@ -184,6 +190,7 @@ func (r *renewal) run(ctx context.Context) error {
 	if r.caDue && !r.g.quiet {
 		r.warn("the CA ends on %s: begin its successor with virtpki ca rollover start", r.caEnd.UTC().Format(dateForm))
 	}
+	r.tellLeft()
 	if !r.anythingDue() {
 		return r.nothingDue(ctx)
 	}

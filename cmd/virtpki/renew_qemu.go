@@ -115,8 +115,13 @@ func (r *renewal) fillQEMU(j *job, a *authority) error {
 			return err
 		}
 		for _, in := range r.found {
-			if in.system && in.role == role && in.renewed != nil {
+			if !in.system || in.role != role {
+				continue
+			}
+			if in.renewed != nil {
 				p = in.renewed
+			} else if why := in.ungranted(r, a); r.with.separate && why != "" {
+				return fmt.Errorf("%s: %s %s: its names are not signed for QEMU", in.pair.certPath, dnOf(in.pair.cert), why)
 			}
 		}
 		f.pairs[role] = p

@@ -1,0 +1,117 @@
+package main
+
+import (
+	"crypto/x509"
+	"errors"
+	"fmt"
+	"io/fs"
+	"slices"
+
+	"virtpki/internal/libvirt"
+	"virtpki/internal/store"
+	"virtpki/pki"
+)
+
+// readOwn reads the certificate. Its names are those of the next one, so nobody may
+// have written it who could not write as root or as this user anyhow.
+func (in *installation) readOwn(g *globals) error {
+	data, err := store.At(g.root).ReadOwn(in.pair.certPath, store.MaxPEM)
+	var refusal *store.Refusal
+	switch {
+	case errors.Is(err, fs.ErrNotExist):
+		return in.pair.readCert() // a link that leads nowhere was put there to mean something
+	case errors.As(err, &refusal):
+		return withHint(refusal, "%s", refusal.Hint())
+	case err != nil:
+		return err
+	}
+	certs, err := parseCerts(in.pair.certPath, data)
+	if err == nil {
+		in.pair.cert = certs[0]
+	}
+	return err
+}
+
+// passOver reports whether the certificate is left alone and the run goes on: the
+// directory of another user, into which a HOME that sudo has kept leads root.
+func (r *renewal) passOver(in *installation) bool {
+	var refusal *store.Refusal
+	if !in.user(r.g) || !errors.As(in.err, &refusal) {
+		return false
+	}
+	if store.Exists(in.pair.certPath) {
+		r.leave(in, refusal.Error())
+	}
+	return true
+}
+
+// leave notes that a certificate is not renewed, and why.
+func (r *renewal) leave(in *installation, why string) {
+	r.left = append(r.left, fmt.Sprintf("%s: not renewed: %s", in.pair.certPath, why))
+}
+
+// tellLeft says what is left alone.
+func (r *renewal) tellLeft() {
+	for _, text := range r.left {
+		if !r.g.quiet {
+			r.warn("%s", text)
+		}
+	}
+}
+
+// user reports whether the certificate lies in a user's directory.
+func (in *installation) user(g *globals) bool { return !in.system && !in.qemu(g) }
+
+// hold keeps what is due to what its CA has granted: the names of a certificate that
+// was found are no reason to sign them.
+func (r *renewal) hold(a *authority, in *installation) {
+	if len(in.reasons) == 0 {
+		return
+	}
+	why := in.ungranted(r, a)
+	switch {
+	case why == "":
+	case in.user(r.g):
+		r.leave(in, fmt.Sprintf("%s %s (virtpki issue client NAME makes a new pair)", dnOf(in.pair.cert), why))
+		in.reasons = nil
+	default:
+		in.err = withHint(fmt.Errorf("%s: %s %s: renew does not sign its names", in.pair.certPath, dnOf(in.pair.cert), why),
+			"move it and its key away, then: virtpki %sissue %s NAME", r.g.sameFiles(), in.role)
+	}
+}
+
+// ungranted says why the names of a certificate are not those of the next one; empty
+// where they are. Where root alone can write, the signature of this CA is enough, or
+// the record of a generation that is gone. In a user's directory it takes all: what
+// can be read by everyone, such as the certificates of others, could be put there.
+// Where the CA's key is elsewhere, its policy decides about the rest.
+func (in *installation) ungranted(r *renewal, a *authority) string {
+	cert := in.pair.cert
+	switch {
+	case in.user(r.g) && !a.hasSigned(cert):
+		return "was not signed by the CA here"
+	case in.user(r.g) && (in.pair.key == nil || in.pair.mismatch() != nil):
+		return "lies there without its key"
+	case r.keyAbsent():
+	case in.user(r.g) && !a.hasRecord(cert):
+		return "is not among this CA's records"
+	case !a.granted(cert):
+		return "was not made by this CA"
+	case !slices.Contains(pki.RolesOf(cert), in.role):
+		return fmt.Sprintf("is not a %s's certificate", in.role)
+	}
+	return ""
+}
+
+// granted reports whether the CA has made a certificate: a generation of it, or one
+// that is gone and has left a record.
+func (a *authority) granted(cert *x509.Certificate) bool {
+	return a.hasSigned(cert) || a.hasRecord(cert)
+}
+
+// hasRecord reports whether the CA's records hold a certificate, be it of a generation
+// that is gone.
+func (a *authority) hasRecord(cert *x509.Certificate) bool {
+	certs, err := readCerts(store.RecordPath(libvirt.Records(a.folder), cert.SerialNumber))
+	return err == nil && containsCert(certs, cert)
+}

@@ -128,7 +128,22 @@ func (e *env) generateCloudInit(ctx context.Context, g *globals, o *cloudInitOpt
 		return err
 	}
 	e.warnUserData(g, files, secret)
+	if o.via != "" && !g.quiet {
+		for _, name := range names {
+			e.warn("at the CA, force the key of %s to: %s", name, o.signing(name))
+		}
+	}
 	return nil
+}
+
+// signing is the command for authorized_keys of the CA that grants a machine its own
+// names and nothing else.
+func (o *cloudInitOptions) signing(name string) string {
+	words := []string{"virtpki", "sign", "-", "--yes", "--reuse", "--leave-out", "--role", "host"}
+	for _, granted := range append([]string{name}, o.sans...) {
+		words = append(words, "--exact-name", termtext.ShellWord(granted))
+	}
+	return strings.Join(words, " ")
 }
 
 // bootMode is that of user-data.

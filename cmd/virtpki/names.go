@@ -6,12 +6,12 @@ import (
 	"net"
 	"net/netip"
 	"os"
-	"regexp"
 	"slices"
 	"strings"
 	"unicode"
 	"unicode/utf8"
 
+	"virtpki/internal/grant"
 	"virtpki/internal/termtext"
 	"virtpki/pki"
 )
@@ -19,10 +19,6 @@ import (
 // maxCommonName is the longest CN or O that X.520 allows (RFC 5280, appendix
 // A.1, ub-common-name and ub-organization-name), in characters.
 const maxCommonName = 64
-
-// hostForm is a DNS name as a certificate can hold it: LDH labels, and the
-// underscore that some networks use.
-var hostForm = regexp.MustCompile(`^([A-Za-z0-9_]([A-Za-z0-9_-]{0,61}[A-Za-z0-9_])?\.)*[A-Za-z0-9_]([A-Za-z0-9_-]{0,61}[A-Za-z0-9_])?$`)
 
 // checkHost says what keeps name from being the name of a server.
 func checkHost(name string) error {
@@ -43,7 +39,7 @@ func checkDNS(what, name string) error {
 		return withHint(fmt.Errorf("%s %s is not ASCII", what, termtext.QuoteShort(name)), "write an international name in its ASCII form, which begins with xn--")
 	case len(name) > 253:
 		return fmt.Errorf("%s %s has %d characters (at most 253)", what, termtext.QuoteShort(name), len(name))
-	case !hostForm.MatchString(name):
+	case !grant.IsHostName(name):
 		return fmt.Errorf("%s %s is no DNS name", what, termtext.QuoteShort(name))
 	case strings.Trim(name[strings.LastIndexByte(name, '.')+1:], "0123456789") == "":
 		return withHint(fmt.Errorf("%s %s is neither an address nor a DNS name, which does not end in a number", what, termtext.QuoteShort(name)),

@@ -60,8 +60,8 @@ func (e Exact) grantsCN(cn string) bool {
 // by itself alone.
 func (e Exact) grantsDNS(host string) bool {
 	return slices.ContainsFunc(e.Names, func(name string) bool {
-		return strings.EqualFold(host, name) && hostShaped(strings.TrimPrefix(host, "*.")) ||
-			hostShaped(host) && strings.EqualFold(host, shortForm(name))
+		return strings.EqualFold(host, name) && IsHostName(strings.TrimPrefix(host, "*.")) ||
+			IsHostName(host) && strings.EqualFold(host, shortForm(name))
 	})
 }
 
@@ -70,18 +70,19 @@ func (e Exact) grantsAddr(addr netip.Addr) bool { return slices.Contains(e.Addre
 // shortForm is the first label of a host's full name; empty for another name.
 func shortForm(name string) string {
 	short, _, full := strings.Cut(name, ".")
-	if !full || !hostShaped(name) {
+	if !full || !IsHostName(name) {
 		return ""
 	}
 	return short
 }
 
-// hostForm is a DNS name: LDH labels, and the underscore that some networks use.
+// hostForm is a DNS name as a certificate can hold it: LDH labels, and the underscore
+// that some networks use.
 var hostForm = regexp.MustCompile(`^([A-Za-z0-9_]([A-Za-z0-9_-]{0,61}[A-Za-z0-9_])?\.)*[A-Za-z0-9_]([A-Za-z0-9_-]{0,61}[A-Za-z0-9_])?$`)
 
-// hostShaped reports whether a name has the form of a host's: only such a name can lie
+// IsHostName reports whether a name has the form of a host's: only such a name can lie
 // in a domain.
-func hostShaped(name string) bool {
+func IsHostName(name string) bool {
 	_, err := netip.ParseAddr(name)
 	return err != nil && len(name) <= 253 && hostForm.MatchString(name)
 }
@@ -89,7 +90,7 @@ func hostShaped(name string) bool {
 // inDomain reports whether a name lies in one of the domains of a permit. Where it
 // lists networks alone, no name does.
 func inDomain(permit pki.Permit, name string) bool {
-	return len(permit.DNSDomains) > 0 && hostShaped(name) && permit.PermitsDNS(name)
+	return len(permit.DNSDomains) > 0 && IsHostName(name) && permit.PermitsDNS(name)
 }
 
 // inNetwork is inDomain for an address.

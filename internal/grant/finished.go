@@ -155,7 +155,7 @@ func (p *Policy) checkBounds(cert *x509.Certificate, _ pki.Role) error {
 		return fmt.Errorf("its certificate would have %d bytes (at most %d)", len(cert.Raw), MaxCertificate)
 	}
 	for _, name := range cert.DNSNames {
-		if _, err := netip.ParseAddr(name); err == nil || !hostShaped(strings.TrimPrefix(name, "*.")) {
+		if _, err := netip.ParseAddr(name); err == nil || !IsHostName(strings.TrimPrefix(name, "*.")) {
 			return fmt.Errorf("its certificate would hold %s as a DNS name, which it is not", quoted(name))
 		}
 	}

@@ -32,13 +32,23 @@ type hintError struct {
 
 func (h hintError) Unwrap() error { return h.error }
 
+// Hint returns what to do.
+func (h hintError) Hint() string { return h.hint }
+
+// hinter is an error that knows what to do about it: a hintError, or a refusal of
+// package store.
+type hinter interface {
+	error
+	Hint() string
+}
+
 // sayError prints an error, and what to do about it if it knows; hinted is
 // whether it does.
 func (e *env) sayError(err error) (hinted bool) {
 	e.warn("error: %v", err)
-	var h hintError
+	var h hinter
 	if hinted = errors.As(err, &h); hinted {
-		e.warn("hint: %s", h.hint)
+		e.warn("hint: %s", h.Hint())
 	}
 	return hinted
 }

@@ -63,7 +63,7 @@ func (f *fleet) makeArchive(list *hostList) error {
 		return f.end(f.streamArchive(list))
 	}
 	folder := filepath.Dir(f.o.out)
-	if done, err := f.archiveThere(list); err != nil || done && !store.Unfinished(folder, filepath.Base(f.o.out)) && !store.Interrupted(folder) {
+	if done, err := f.archiveThere(list); err != nil || done && !f.unfinished(folder, filepath.Base(f.o.out)) && !store.Interrupted(folder) {
 		return f.tellUnless(err)
 	}
 	lock, err := f.lockOut(folder)
@@ -75,7 +75,7 @@ func (f *fleet) makeArchive(list *hostList) error {
 	case err != nil:
 		return err
 	case done:
-		return f.tellUnless(store.Sweep(folder, filepath.Base(f.o.out)))
+		return f.tellUnless(f.sweep(folder))
 	}
 	for {
 		err = f.fillArchive(list, folder)
@@ -99,7 +99,7 @@ func (f *fleet) tellUnless(err error) error {
 // archiveThere looks at an archive that is there already: the one that would be made
 // is kept, and another one is an error.
 func (f *fleet) archiveThere(list *hostList) (bool, error) {
-	file, err := os.Open(f.o.out)
+	file, err := store.OpenThere(f.o.out)
 	if errors.Is(err, fs.ErrNotExist) {
 		return false, nil
 	}
@@ -107,16 +107,16 @@ func (f *fleet) archiveThere(list *hostList) (bool, error) {
 		return false, err
 	}
 	defer file.Close()
-	n, _, rest, err := f.matching(file, list, func(*x509.Certificate) bool { return true })
+	found, err := f.matching(file, list, func(*x509.Certificate) bool { return true })
 	if err != nil {
 		err = fmt.Errorf("there is %s already: %w", f.o.out, err)
-	} else if n < len(list.hosts) || len(rest) > 0 {
+	} else if found.hosts < len(list.hosts) || found.more {
 		err = fmt.Errorf("there is %s already, and it is not of these hosts", f.o.out)
 	}
 	if err != nil {
 		return false, withHint(err, "remove it, or choose another --out")
 	}
-	f.tally.there = n
+	f.tally.there = found.hosts
 	return true, nil
 }
 
@@ -128,9 +128,12 @@ func (f *fleet) fillArchive(list *hostList, folder string) error {
 		return err
 	}
 	defer w.Close()
-	archive, err := w.OpenArchive(name)
+	var archive *store.Archive
+	err = f.withCA(func() error {
+		archive, err = w.OpenArchive(name)
+		return err
+	})
 	if err != nil {
-		w.Drop()
 		return err
 	}
 	defer archive.Close()
@@ -144,7 +147,7 @@ func (f *fleet) fillArchive(list *hostList, folder string) error {
 		if err := out.write(batch); err != nil {
 			return errors.Join(err, archive.Undo())
 		}
-		return archive.Commit(recordsOf(batch))
+		return archive.Commit(madeOf(batch))
 	}
 	if err := f.makeStream(list, list.hosts[kept:], apply); err != nil {
 		return err
@@ -155,15 +158,20 @@ func (f *fleet) fillArchive(list *hostList, folder string) error {
 // resume keeps the hosts that a killed run has made, and forgets what comes after.
 func (f *fleet) resume(w *store.Fleet, archive *store.Archive, list *hostList) (kept int, err error) {
 	recorded := func(cert *x509.Certificate) bool { return w.Recorded(store.SerialText(cert.SerialNumber)) }
-	kept, size, rest, _ := f.matching(archive, list, recorded) // a torn end is cut off
-	if err := archive.Keep(size); err != nil || len(rest) == 0 {
-		return kept, err
+	found, _ := f.matching(archive, list, recorded) // a torn end is cut off
+	if err := archive.Keep(found.size); err != nil {
+		return 0, err
 	}
-	var serials []string
-	for _, cert := range rest {
-		serials = append(serials, store.SerialText(cert.SerialNumber))
+	return found.hosts, f.withCA(func() error { return w.Forget(found.serials) })
+}
+
+// sweep removes what a run has left staged that had finished the archive.
+func (f *fleet) sweep(folder string) error {
+	w, err := f.open(folder, filepath.Base(f.o.out))
+	if err != nil {
+		return err
 	}
-	return kept, f.withCA(func() error { return w.Forget(serials) })
+	return firstOf(f.withCA(w.Sweep), w.Close())
 }
 
 // streamArchive writes the archive to stdout. What was handed out before it was cut
@@ -179,7 +187,7 @@ func (f *fleet) streamArchive(list *hostList) error {
 	defer w.Close()
 	out := newTarStream(f, f.stdout)
 	apply := func(batch []made) error {
-		return firstOf(w.Commit(recordsOf(batch), nil), out.write(batch))
+		return firstOf(w.Record(madeOf(batch)), out.write(batch))
 	}
 	if err := f.makeStream(list, list.hosts, apply); err != nil {
 		return err
@@ -225,19 +233,27 @@ type archivedHost struct {
 	end   int64             // where in the archive it ends, in bytes
 }
 
-// matching finds how many hosts an archive has of those at the beginning of a list,
-// and where they end. rest are the certificates of all that comes after.
-func (f *fleet) matching(r io.Reader, list *hostList, recorded func(*x509.Certificate) bool) (n int, size int64, rest []*x509.Certificate, err error) {
-	matches := true
-	err = eachArchived(r, func(h archivedHost) error {
-		if matches = matches && n < len(list.hosts) && f.matches(h, list.hosts[n], recorded); matches {
-			n, size = n+1, h.end
+// archived is what an archive has of the hosts at the beginning of a list.
+type archived struct {
+	hosts   int
+	size    int64           // where the last of them ends, in bytes
+	serials map[string]bool // of their certificates
+	more    bool            // something else comes after them
+}
+
+func (f *fleet) matching(r io.Reader, list *hostList, recorded func(*x509.Certificate) bool) (archived, error) {
+	m := archived{serials: make(map[string]bool)}
+	err := eachArchived(r, func(h archivedHost) error {
+		if m.more = m.more || m.hosts == len(list.hosts) || !f.matches(h, list.hosts[m.hosts], recorded); m.more {
 			return nil
 		}
-		rest = append(rest, leafsIn(h.files)...)
+		m.hosts, m.size = m.hosts+1, h.end
+		for _, cert := range leafsIn(h.files) {
+			m.serials[store.SerialText(cert.SerialNumber)] = true
+		}
 		return nil
 	})
-	return n, size, rest, err
+	return m, err
 }
 
 func (f *fleet) matches(h archivedHost, line hostLine, recorded func(*x509.Certificate) bool) bool {

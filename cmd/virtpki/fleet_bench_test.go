@@ -80,7 +80,7 @@ func BenchmarkFleet(b *testing.B) {
 		if err := w.Stage(m.bundle); err != nil {
 			b.Fatal(err)
 		}
-		if err := w.Commit(nil, []string{m.bundle.Name}); err != nil {
+		if err := w.Commit([]store.Made{{Name: m.bundle.Name}}); err != nil {
 			b.Fatal(err)
 		}
 		list := &hostList{hosts: []hostLine{benchLine(0)}}
@@ -100,6 +100,9 @@ func benchStore(b *testing.B, f *fleet) *store.Fleet {
 		b.Fatal(err)
 	}
 	b.Cleanup(func() { w.Close() })
+	if err := w.Begin(); err != nil {
+		b.Fatal(err)
+	}
 	return w
 }
 
@@ -107,13 +110,12 @@ func benchStore(b *testing.B, f *fleet) *store.Fleet {
 func benchStage(b *testing.B, f *fleet, m made, commit bool) {
 	w := benchStore(b, f)
 	defer w.Drop()
-	var names []string
-	var records []store.Record
+	var batch []store.Made
 	flush := func() {
-		if err := w.Commit(records, names); err != nil {
+		if err := w.Commit(batch); err != nil {
 			b.Fatal(err)
 		}
-		names, records = nil, nil
+		batch = nil
 	}
 	for i := 0; b.Loop(); i++ {
 		bundle := m.bundle
@@ -124,12 +126,13 @@ func benchStage(b *testing.B, f *fleet, m made, commit bool) {
 		if !commit {
 			continue
 		}
-		names = append(names, bundle.Name)
+		var records []store.Record
 		for j, r := range m.records {
 			r.Serial = big.NewInt(int64(2*i + j))
 			records = append(records, r)
 		}
-		if len(names) == batchHosts {
+		batch = append(batch, store.Made{Name: bundle.Name, Records: records})
+		if len(batch) == batchHosts {
 			flush()
 		}
 	}
@@ -142,7 +145,7 @@ func benchStage(b *testing.B, f *fleet, m made, commit bool) {
 func BenchmarkListFleet(b *testing.B) {
 	f := benchFleet(b, pki.EC256, "folder")
 	w := benchStore(b, f)
-	var names []string
+	var batch []store.Made
 	for i := range 1000 {
 		m, err := f.makeHost(benchLine(i))
 		if err == nil {
@@ -151,9 +154,9 @@ func BenchmarkListFleet(b *testing.B) {
 		if err != nil {
 			b.Fatal(err)
 		}
-		names = append(names, m.bundle.Name)
+		batch = append(batch, store.Made{Name: m.bundle.Name})
 	}
-	if err := w.Commit(nil, names); err != nil {
+	if err := w.Commit(batch); err != nil {
 		b.Fatal(err)
 	}
 	for b.Loop() {

@@ -33,7 +33,7 @@ func (f *fleet) makeBundles(list *hostList) error {
 	if f.g.dryRun {
 		return f.tellDry(list, has)
 	}
-	if f.tally.left() == 0 && !store.Unfinished(f.o.out, fleetName) && !store.Interrupted(f.o.out) {
+	if f.tally.left() == 0 && !f.unfinished(f.o.out, fleetName) && !store.Interrupted(f.o.out) {
 		return f.tell()
 	}
 	lock, err := f.lockOut(f.o.out)
@@ -145,22 +145,27 @@ func (f *fleet) open(out, name string) (*store.Fleet, error) {
 	return store.OpenFleet(out, name, records, owner())
 }
 
+// unfinished reports whether a killed run of this CA has left something staged.
+func (f *fleet) unfinished(out, name string) bool {
+	return store.Unfinished(out, name, libvirt.Records(f.g.caFolder()))
+}
+
 func (f *fleet) recover(w *store.Fleet) error {
-	if !store.Unfinished(f.o.out, fleetName) {
+	if !f.unfinished(f.o.out, fleetName) {
 		return nil
 	}
-	return f.withCA(func() error { return w.Recover(stagedCerts) })
+	return f.withCA(w.Recover)
 }
 
 // makeAll makes bundles and commits them batch by batch.
 func (f *fleet) makeAll(w *store.Fleet, list *hostList, hosts []hostLine) error {
-	apply := func(batch []made) error {
-		names := make([]string, len(batch))
-		for i, m := range batch {
-			names[i] = m.bundle.Name
-		}
-		return w.Commit(recordsOf(batch), names)
+	if len(hosts) == 0 {
+		return nil
 	}
+	if err := f.withCA(w.Begin); err != nil {
+		return err
+	}
+	apply := func(batch []made) error { return w.Commit(madeOf(batch)) }
 	return f.inBatches(hosts, apply, func(h hostLine) (made, error) {
 		m, err := f.makeHost(h)
 		if err == nil && f.o.format == "tar" {
@@ -232,13 +237,13 @@ func (b *batch) commit() error {
 	return err
 }
 
-// recordsOf are the records of a batch.
-func recordsOf(batch []made) []store.Record {
-	var records []store.Record
-	for _, m := range batch {
-		records = append(records, m.records...)
+// madeOf are the bundles of a batch, with their records.
+func madeOf(batch []made) []store.Made {
+	all := make([]store.Made, len(batch))
+	for i, m := range batch {
+		all[i] = store.Made{Name: m.bundle.Name, Records: m.records}
 	}
-	return records
+	return all
 }
 
 // end says how it went. What was made stays, and the same command goes on.
@@ -246,7 +251,7 @@ func (f *fleet) end(err error) error {
 	if err == nil {
 		return f.tell()
 	}
-	if f.tally.made+f.tally.there == 0 || errors.As(err, new(hintError)) {
+	if f.tally.made+f.tally.there == 0 || errors.As(err, new(hinter)) {
 		return err
 	}
 	return withHint(err, "%d of %s are there: the same command goes on", f.tally.made+f.tally.there,

@@ -36,7 +36,7 @@ func openBundle(path, below string) (bundleFiles, error) {
 	if info, err := os.Stat(path); err != nil || info.IsDir() {
 		return folderFiles(path), err
 	}
-	file, err := os.Open(path)
+	file, err := store.OpenThere(path)
 	if err != nil {
 		return nil, err
 	}
@@ -201,51 +201,6 @@ func (f *fleet) readPair(files bundleFiles, role pki.Role) (*x509.Certificate, e
 	return certs[0], err
 }
 
-// stagedCerts reads the certificates of a bundle that a killed run has staged,
-// whatever its form: all but those of CAs.
-func stagedCerts(path string) ([]*x509.Certificate, error) {
-	var certs []*x509.Certificate
-	visit := func(name string, data []byte) error {
-		for der := range pki.CertificateBlocks(data) {
-			cert, err := x509.ParseCertificate(der)
-			if err != nil {
-				return fmt.Errorf("%s: %w", name, err)
-			}
-			if !cert.IsCA {
-				certs = append(certs, cert)
-			}
-		}
-		return nil
-	}
-	return certs, eachInBundle(path, visit)
-}
-
-// eachInBundle calls visit with every file of a folder or of an archive.
-func eachInBundle(path string, visit func(name string, data []byte) error) error {
-	info, err := os.Lstat(path)
-	if err != nil {
-		return err
-	}
-	if !info.IsDir() {
-		file, err := os.Open(path)
-		if err != nil {
-			return err
-		}
-		defer file.Close()
-		return eachInTar(file, visit)
-	}
-	return filepath.WalkDir(path, func(name string, entry fs.DirEntry, err error) error {
-		if err != nil || !entry.Type().IsRegular() {
-			return err
-		}
-		data, err := store.ReadFile(name, store.MaxPEM)
-		if err != nil {
-			return err
-		}
-		return visit(name, data)
-	})
-}
-
 // there finds the hosts whose bundle is there. One that is there and is not whole, or
 // not what the list says, is an error.
 func (f *fleet) there(list *hostList) (has []bool, err error) {
@@ -259,6 +214,9 @@ func (f *fleet) there(list *hostList) (has []bool, err error) {
 		ids, err := f.identitiesOf(list.hosts[i])
 		if err != nil {
 			return false, err
+		}
+		if err := store.CheckThere(path); err != nil {
+			return true, list.at(list.hosts[i], err)
 		}
 		files, err := openBundle(path, f.shape.below(name))
 		if err == nil {

@@ -1,29 +1,21 @@
 package store
 
 import (
-	"crypto/x509"
 	"errors"
 	"fmt"
 	"io/fs"
 	"math/big"
-	"os"
 	"path/filepath"
 )
 
-// stagingFor is the folder in which a fleet is made. Only its owner may look
-// inside, and its name begins with a dot.
-func stagingFor(out, name string) string {
-	return filepath.Join(out, ".virtpki-"+name+tempSuffix)
-}
-
-// Bundle is a folder of files, or one file, that appears under its name whole or
+// Bundle is a directory of files, or one file, that appears under its name whole or
 // not at all.
 type Bundle struct {
-	Name   string  // in the folder of the fleet
-	Pieces []Piece // the bundle itself first, folders before what is in them
+	Name   string  // in the directory of the fleet
+	Pieces []Piece // the bundle itself first, directories before what is in them
 }
 
-// Piece is a folder or a file of a bundle.
+// Piece is a directory or a file of a bundle.
 type Piece struct {
 	Path string // below the bundle, "" for the bundle itself
 	Dir  bool
@@ -37,195 +29,265 @@ type Record struct {
 	Data   []byte // PEM
 }
 
-// Fleet writes thousands of bundles into one folder, with the records of their
-// certificates in the folder of a CA. Bundles are staged one by one, from many
-// goroutines, and committed in batches: one sync of the file system for a batch
-// instead of one for each file, then the records, then the bundles. A run that is
-// killed leaves whole bundles under their names, and a folder of staged ones for
-// the next run's [Fleet.Recover].
-type Fleet struct {
-	out, staging string
-	records      string
-	owner        *Owner
-	disks        []*disk
+// Made is a bundle by its name, with the records of its certificates.
+type Made struct {
+	Name    string
+	Records []Record
 }
 
-// OpenFleet prepares to write bundles into out and records into another folder.
-// Both folders are there, and the caller holds the lock of out. The name tells
-// fleets in one folder apart.
+// Fleet writes thousands of bundles into one directory, with the records of their
+// certificates in the directory of a CA. Bundles are staged one by one, from many
+// goroutines, and committed in batches: one sync of the file system for a batch
+// instead of one for each file, then the records, then the bundles. A run that is
+// killed leaves whole bundles under their names, and a journal among the records for
+// the next run's [Fleet.Recover].
+//
+// Nobody but this process's user can enter the staging directory, nor exchange it: the
+// directory of the bundles is refused where strangers could.
+type Fleet struct {
+	out, records *dir
+	owner        *Owner
+	disks        []*disk
+	journalName  string
+	journal      *journal // nil while nothing is staged
+	staging      *dir     // nil while it is not there
+}
+
+// OpenFleet prepares to write bundles into out and records into another directory.
+// Both are there, and the caller holds the lock of out. The name tells fleets in one
+// directory apart.
 func OpenFleet(out, name, records string, owner *Owner) (*Fleet, error) {
-	f := &Fleet{out: out, staging: stagingFor(out, name), records: records, owner: owner}
-	for _, folder := range []string{out, records} {
-		d, err := openDisk(folder)
-		if err != nil {
-			return nil, errors.Join(err, f.Close())
-		}
-		f.disks = append(f.disks, d)
-	}
-	if f.disks[0].same(f.disks[1]) {
-		err := f.disks[1].file.Close()
-		f.disks = f.disks[:1]
-		return f, err
+	f := &Fleet{owner: owner}
+	if err := f.open(out, name, records); err != nil {
+		return nil, errors.Join(err, f.Close())
 	}
 	return f, nil
 }
 
+func (f *Fleet) open(out, name, records string) (err error) {
+	if f.out, err = openDir(out, policy{secret: true}); err != nil {
+		return err
+	}
+	if f.records, err = openDir(records, policy{secret: true}); err != nil {
+		return err
+	}
+	if f.journalName, err = journalName(out, name); err != nil {
+		return err
+	}
+	return f.openDisks()
+}
+
+// openDisks finds the file systems that are written to.
+func (f *Fleet) openDisks() error {
+	for _, d := range []*dir{f.records, f.out} {
+		found, err := diskOf(d)
+		if err != nil {
+			return err
+		}
+		if len(f.disks) == 0 || !f.disks[0].same(found) {
+			f.disks = append(f.disks, found)
+		}
+	}
+	return nil
+}
+
 // Folder is where the bundles go.
-func (f *Fleet) Folder() string { return f.out }
+func (f *Fleet) Folder() string { return f.out.path }
 
-// Unfinished reports whether a killed run has left something staged in out.
-func Unfinished(out, name string) bool { return Exists(stagingFor(out, name)) }
+// Unfinished reports whether a killed run has left a journal of a fleet in out.
+func Unfinished(out, name, records string) bool {
+	file, err := journalName(out, name)
+	return err == nil && Exists(filepath.Join(records, file))
+}
 
-// Sweep removes what a run has left staged in out though it was done.
-func Sweep(out, name string) error { return os.RemoveAll(stagingFor(out, name)) }
+// Sweep removes what a run has left staged though it was done.
+func (f *Fleet) Sweep() error {
+	if err := f.resume(); err != nil {
+		return err
+	}
+	return f.Drop()
+}
 
-// Drop removes what is staged and not committed. What cannot be removed is left to
-// the next run.
-func (f *Fleet) Drop() { os.RemoveAll(f.staging) }
+// Begin makes the staging directory, after the journal that names it.
+func (f *Fleet) Begin() (err error) {
+	if err := f.resume(); err != nil {
+		return err
+	}
+	if f.journal == nil {
+		if f.journal, err = newJournal(f.records, f.journalName); err != nil {
+			return err
+		}
+	}
+	if f.staging == nil {
+		f.staging, err = f.out.mkdir(f.journal.staging)
+	}
+	return err
+}
+
+// resume finds what a killed run has staged: the directory that the journal names, if
+// it is still there and nobody else can enter it.
+func (f *Fleet) resume() (err error) {
+	if f.journal != nil {
+		return nil
+	}
+	if f.journal, err = openJournal(f.records, f.journalName); err != nil || f.journal == nil {
+		return err
+	}
+	staging, err := f.out.openDir(f.journal.staging)
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil // it was not made yet, or somebody has removed it
+	}
+	if err != nil {
+		return err
+	}
+	if err := staging.isPrivate(); err != nil {
+		return errors.Join(err, staging.close())
+	}
+	f.staging = staging
+	return nil
+}
+
+// Drop removes what is staged and not committed, and the journal. What cannot be
+// removed is left to the next run.
+func (f *Fleet) Drop() error {
+	if f.journal == nil {
+		return nil
+	}
+	if f.staging != nil {
+		if err := errors.Join(f.staging.close(), f.out.removeAll(f.journal.staging)); err != nil {
+			return err
+		}
+		f.staging = nil
+	}
+	err := f.journal.end()
+	f.journal = nil
+	return err
+}
 
 // Close ends the work. What is staged stays.
 func (f *Fleet) Close() error {
 	var errs []error
-	for _, d := range f.disks {
-		errs = append(errs, d.file.Close())
+	for _, d := range []*dir{f.out, f.records, f.staging} {
+		if d != nil {
+			errs = append(errs, d.close())
+		}
+	}
+	if f.journal != nil {
+		errs = append(errs, f.journal.file.Close())
 	}
 	return errors.Join(errs...)
 }
 
-// Stage writes a bundle where nobody looks yet. It may be called from several
-// goroutines at once.
+// Stage writes a bundle where nobody looks yet, after [Fleet.Begin]. It may be called
+// from several goroutines at once.
 func (f *Fleet) Stage(b Bundle) error {
-	if err := f.stage(b); err != nil {
-		return fmt.Errorf("writing %s: %w", filepath.Join(f.out, b.Name), err)
+	if !isName(b.Name) {
+		return fmt.Errorf("writing %q: %w", b.Name, fs.ErrInvalid)
 	}
-	return nil
-}
-
-func (f *Fleet) stage(b Bundle) error {
-	if err := os.Mkdir(f.staging, 0o700); err != nil && !errors.Is(err, fs.ErrExist) {
-		return err
-	}
-	top := filepath.Join(f.staging, b.Name)
 	for _, p := range b.Pieces {
-		path := top
-		if p.Path != "" {
-			path += "/" + p.Path
-		}
-		if err := f.write(path, p); err != nil {
-			return err
+		if err := f.write(b.Name, p); err != nil {
+			return fmt.Errorf("writing %s: %w", f.out.in(b.Name), err)
 		}
 	}
 	return nil
 }
 
-func (f *Fleet) write(path string, p Piece) error {
-	if p.Dir {
-		return newFolder(path, p.Mode, f.owner)
+func (f *Fleet) write(name string, p Piece) error {
+	if p.Path != "" {
+		name += "/" + p.Path
 	}
-	return newFile(path, p.Data, p.Mode, f.owner)
+	if p.Dir {
+		return newFolder(f.staging, name, p.Mode, f.owner)
+	}
+	return newFile(f.staging, name, p.Data, p.Mode, f.owner)
 }
 
 // Commit gives staged bundles their names, after the CA has its records of them.
 // The caller holds the lock of the CA. When something fails nothing of the batch
 // has happened, but for files under construction. At each instant, a power cut
 // included, a bundle that is there is whole, and its records are there.
-func (f *Fleet) Commit(records []Record, names []string) error {
+func (f *Fleet) Commit(batch []Made) error {
 	var done undoList
-	if err := f.commit(records, names, &done); err != nil {
+	if err := f.commit(batch, &done); err != nil {
 		return errors.Join(err, done.undo())
 	}
 	return nil
 }
 
-func (f *Fleet) commit(records []Record, names []string, done *undoList) error {
-	if err := f.record(records, done); err != nil {
+func (f *Fleet) commit(batch []Made, done *undoList) error {
+	if err := f.record(batch, done); err != nil {
 		return err
 	}
-	for _, name := range names {
-		from, to := filepath.Join(f.staging, name), filepath.Join(f.out, name)
-		if err := os.Rename(from, to); err != nil {
+	for _, m := range batch {
+		if err := renameNew(f.staging, f.out, m.Name); err != nil {
 			return err
 		}
-		done.add(func() error { return os.Rename(to, from) })
+		done.add(func() error { return renameNew(f.out, f.staging, m.Name) })
 	}
-	if len(names) == 0 {
-		return nil
-	}
-	return syncFolder(f.out)
+	return f.out.sync()
 }
 
-// record writes records, and makes them and all that is staged last.
-func (f *Fleet) record(records []Record, done *undoList) error {
-	temps := make([]string, len(records))
-	for i, r := range records {
-		temp := filepath.Join(f.records, ".virtpki-"+SerialText(r.Serial)+tempSuffix)
-		done.add(func() error { return removeIfThere(temp) })
-		if err := newFile(temp, r.Data, recordMode, f.owner); err != nil {
-			return fmt.Errorf("writing %s: %w", RecordPath(f.records, r.Serial), err)
+// Record writes the records of bundles that are not staged. Otherwise it is as
+// [Fleet.Commit].
+func (f *Fleet) Record(batch []Made) error {
+	var done undoList
+	if err := f.record(batch, &done); err != nil {
+		return errors.Join(err, done.undo())
+	}
+	return nil
+}
+
+// record notes bundles in the journal and writes their records, and makes them and
+// all that is staged last.
+func (f *Fleet) record(batch []Made, done *undoList) error {
+	if f.journal != nil {
+		if err := f.journal.add(batch); err != nil {
+			return err
 		}
-		temps[i] = temp
+	}
+	var serials []string
+	for _, m := range batch {
+		for _, r := range m.Records {
+			serial := SerialText(r.Serial)
+			if err := f.stageRecord(serial, r.Data, done); err != nil {
+				return err
+			}
+			serials = append(serials, serial)
+		}
 	}
 	if err := f.sync(); err != nil {
 		return err
 	}
-	for i, r := range records {
-		path := RecordPath(f.records, r.Serial)
-		if err := os.Rename(temps[i], path); err != nil {
+	return f.nameRecords(serials, done)
+}
+
+func (f *Fleet) stageRecord(serial string, data []byte, done *undoList) error {
+	temp := recordTemp(serial)
+	done.add(func() error { return f.records.removeIfThere(temp) })
+	if err := newFile(f.records, temp, data, recordMode, f.owner); err != nil {
+		return fmt.Errorf("writing %s: %w", f.records.in(recordFile(serial)), err)
+	}
+	return nil
+}
+
+func (f *Fleet) nameRecords(serials []string, done *undoList) error {
+	for _, serial := range serials {
+		if err := f.records.rename(recordTemp(serial), f.records, recordFile(serial)); err != nil {
 			return err
 		}
-		done.add(func() error { return os.Remove(path) })
+		done.add(func() error { return f.records.remove(recordFile(serial)) })
 	}
-	return syncFolder(f.records)
+	return f.records.sync()
 }
 
 // recordMode is that of a certificate: it holds no secret.
 const recordMode fs.FileMode = 0o644
 
+func recordTemp(serial string) string { return ".virtpki-" + serial + tempSuffix }
+
 func (f *Fleet) sync() error {
 	for _, d := range f.disks {
 		if err := d.sync(); err != nil {
-			return err
-		}
-	}
-	return nil
-}
-
-// Recover goes on with what a killed run has left staged. The caller holds the
-// lock of the CA as well. Records appear after all that they are of has reached the
-// disk: a bundle with all of its records is whole, and gets its name. The others
-// are removed, and so are records of theirs: the keys of these certificates have
-// never left the staging folder, and go with it. certsOf reads the certificates of
-// a staged bundle; an error of it means that the bundle is not whole.
-func (f *Fleet) Recover(certsOf func(path string) ([]*x509.Certificate, error)) error {
-	entries, err := os.ReadDir(f.staging)
-	if errors.Is(err, fs.ErrNotExist) {
-		return nil
-	}
-	if err != nil {
-		return err
-	}
-	for _, entry := range entries {
-		certs, err := certsOf(filepath.Join(f.staging, entry.Name()))
-		if err := f.recover(entry.Name(), certs, err == nil); err != nil {
-			return err
-		}
-	}
-	return errors.Join(os.RemoveAll(f.staging), syncFolder(f.records), syncFolder(f.out))
-}
-
-func (f *Fleet) recover(name string, certs []*x509.Certificate, whole bool) error {
-	var there []string
-	for _, cert := range certs {
-		if path := RecordPath(f.records, cert.SerialNumber); Exists(path) {
-			there = append(there, path)
-		}
-	}
-	to := filepath.Join(f.out, name)
-	if whole && len(certs) > 0 && len(there) == len(certs) && !Exists(to) {
-		return os.Rename(filepath.Join(f.staging, name), to)
-	}
-	for _, path := range there {
-		if err := os.Remove(path); err != nil {
 			return err
 		}
 	}

@@ -2,10 +2,10 @@ package store
 
 import (
 	"errors"
+	"fmt"
 	"io"
 	"io/fs"
 	"os"
-	"path/filepath"
 )
 
 // Archive is one file for a whole fleet. It grows batch by batch where nobody looks
@@ -20,10 +20,13 @@ type Archive struct {
 // OpenArchive opens what a killed run has staged under this name, or begins anew. It
 // is read from its beginning; [Archive.Keep] says from where on it is written.
 func (f *Fleet) OpenArchive(name string) (*Archive, error) {
-	if err := os.Mkdir(f.staging, 0o700); err != nil && !errors.Is(err, fs.ErrExist) {
+	if err := f.Begin(); err != nil {
 		return nil, err
 	}
-	file, err := os.OpenFile(filepath.Join(f.staging, name), os.O_RDWR|os.O_CREATE, 0o600)
+	file, err := f.staging.open(name, os.O_RDWR)
+	if errors.Is(err, fs.ErrNotExist) {
+		file, err = f.staging.create(name)
+	}
 	if err != nil {
 		return nil, err
 	}
@@ -52,10 +55,10 @@ func (a *Archive) Keep(size int64) error {
 
 // Commit makes what was written last, and then the records of it. When it fails the
 // archive ends where it ended before.
-func (a *Archive) Commit(records []Record) error {
+func (a *Archive) Commit(batch []Made) error {
 	err := settleData(int(a.file.Fd()))
 	if err == nil {
-		err = a.fleet.Commit(records, nil)
+		err = a.fleet.Record(batch)
 	}
 	if err != nil {
 		return errors.Join(err, a.Undo())
@@ -67,38 +70,37 @@ func (a *Archive) Commit(records []Record) error {
 // Undo cuts off what was written since the last commit.
 func (a *Archive) Undo() error { return a.Keep(a.last) }
 
-// Finish gives the archive its name.
+// Finish gives the archive its name, if nothing else has it by now.
 func (a *Archive) Finish() error {
-	to := filepath.Join(a.fleet.out, a.name)
+	f := a.fleet
 	if err := a.file.Sync(); err != nil {
 		return err
 	}
-	if err := os.Rename(filepath.Join(a.fleet.staging, a.name), to); err != nil {
+	if err := renameNew(f.staging, f.out, a.name); err != nil {
 		return err
 	}
-	return errors.Join(syncFolder(a.fleet.out), os.Remove(a.fleet.staging))
+	return errors.Join(a.isNamed(), f.out.sync(), f.Drop())
+}
+
+// isNamed returns an error unless the name is that of the file which was written.
+func (a *Archive) isNamed() error {
+	path := a.fleet.out.in(a.name)
+	written, err := a.file.Stat()
+	if err != nil {
+		return err
+	}
+	named, err := os.Lstat(path)
+	if err == nil && !os.SameFile(written, named) {
+		err = fmt.Errorf("%s was exchanged while it was made", path)
+	}
+	return err
 }
 
 // Close ends the work. What was committed stays staged for another run.
 func (a *Archive) Close() error {
-	if a.last == 0 {
-		a.fleet.Drop()
+	var err error
+	if j := a.fleet.journal; j != nil && len(j.entries) == 0 {
+		err = a.fleet.Drop()
 	}
-	return a.file.Close()
-}
-
-// Forget removes records of certificates that were never handed out: their keys are
-// gone.
-func (f *Fleet) Forget(serials []string) error {
-	for _, serial := range serials {
-		if err := removeIfThere(filepath.Join(f.records, serial+".pem")); err != nil {
-			return err
-		}
-	}
-	return nil
-}
-
-// Recorded reports whether the CA has a record of a serial.
-func (f *Fleet) Recorded(serial string) bool {
-	return Exists(filepath.Join(f.records, serial+".pem"))
+	return errors.Join(err, a.file.Close())
 }

@@ -1,31 +1,23 @@
 package store
 
 import (
+	"errors"
 	"os"
-	"syscall"
 
 	"golang.org/x/sys/unix"
 )
 
 // disk is a file system that is written to.
 type disk struct {
-	file   *os.File // the folder through which it was found
+	file   *os.File // the directory through which it was found
 	device uint64
 }
 
-// openDisk finds the file system of a folder. The system reports what could not be
-// written since the folder was opened, so it stays open.
-func openDisk(folder string) (*disk, error) {
-	file, err := os.Open(folder)
-	if err != nil {
-		return nil, err
-	}
-	info, err := file.Stat()
-	if err != nil {
-		file.Close()
-		return nil, err
-	}
-	return &disk{file, uint64(info.Sys().(*syscall.Stat_t).Dev)}, nil
+// diskOf finds the file system of a directory. The system reports what could not be
+// written since the directory was opened.
+func diskOf(d *dir) (*disk, error) {
+	stat, err := d.self()
+	return &disk{d.file, uint64(stat.Dev)}, err
 }
 
 func (d *disk) same(other *disk) bool { return d.device == other.device }
@@ -40,3 +32,17 @@ func (d *disk) sync() error {
 
 // settleData leaves the data to the sync of the whole file system.
 func settleData(int) error { return nil }
+
+// renameNew moves an entry to another directory, unless something has its name there.
+func renameNew(from, to *dir, name string) error {
+	err := untilDone(func() error {
+		return unix.Renameat2(from.fd(), name, to.fd(), name, unix.RENAME_NOREPLACE)
+	})
+	if errors.Is(err, unix.EINVAL) || errors.Is(err, unix.ENOSYS) {
+		return renameIfFree(from, to, name) // the file system knows no flags
+	}
+	if err != nil {
+		return &os.LinkError{Op: "rename", Old: from.in(name), New: to.in(name), Err: err}
+	}
+	return nil
+}

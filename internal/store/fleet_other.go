@@ -12,10 +12,7 @@ import (
 // each file is synced when it has been written.
 type disk struct{ file *os.File }
 
-func openDisk(folder string) (*disk, error) {
-	file, err := os.Open(folder)
-	return &disk{file}, err
-}
+func diskOf(d *dir) (*disk, error) { return &disk{d.file}, nil }
 
 func (d *disk) same(other *disk) bool { return false }
 
@@ -24,3 +21,6 @@ func (d *disk) sync() error { return d.file.Sync() }
 
 // settleData writes out what the system holds back of a file.
 func settleData(fd int) error { return untilDone(func() error { return unix.Fsync(fd) }) }
+
+// renameNew moves an entry to another directory, unless something has its name there.
+func renameNew(from, to *dir, name string) error { return renameIfFree(from, to, name) }

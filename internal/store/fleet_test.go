@@ -1,7 +1,6 @@
 package store_test
 
 import (
-	"crypto/x509"
 	"errors"
 	"math/big"
 	"os"
@@ -20,7 +19,33 @@ func openFleet(t *testing.T) (w *store.Fleet, out, records string) {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { w.Close() })
+	if err := w.Begin(); err != nil {
+		t.Fatal(err)
+	}
 	return w, out, records
+}
+
+// againFleet is the run after one that was killed.
+func againFleet(t *testing.T, killed *store.Fleet, out, records string) *store.Fleet {
+	t.Helper()
+	if err := killed.Close(); err != nil {
+		t.Fatal(err)
+	}
+	w, err := store.OpenFleet(out, "fleet", records, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { w.Close() })
+	return w
+}
+
+// madeOf is a bundle with a record for each serial.
+func madeOf(name string, serials ...int64) store.Made {
+	m := store.Made{Name: name}
+	for _, serial := range serials {
+		m.Records = append(m.Records, store.Record{Serial: big.NewInt(serial), Data: []byte("r")})
+	}
+	return m
 }
 
 func bundleOf(name string) store.Bundle {
@@ -35,13 +60,12 @@ func TestFleetCommits(t *testing.T) {
 	if err := errors.Join(w.Stage(bundleOf("a")), w.Stage(bundleOf("b"))); err != nil {
 		t.Fatal(err)
 	}
-	if got, want := tree(t, records), ". drwxr-xr-x\n"; got != want {
-		t.Errorf("before the commit: %s", got)
+	if found, err := store.Records(records); err != nil || len(found) > 0 {
+		t.Errorf("before the commit: %v %v", found, err)
 	}
-	if err := w.Commit([]store.Record{{Serial: big.NewInt(0xab), Data: []byte("r")}}, []string{"a"}); err != nil {
+	if err := errors.Join(w.Commit([]store.Made{madeOf("a", 0xab)}), w.Drop()); err != nil {
 		t.Fatal(err)
 	}
-	w.Drop()
 	if got, want := tree(t, out), ". drwxr-xr-x\na drwxr-xr-x\na/cert -rw-r--r-- c\na/private drwx------\na/private/key -rw------- k\n"; got != want {
 		t.Errorf("got\n%swant\n%s", got, want)
 	}
@@ -57,20 +81,20 @@ func TestFleetTakesABatchBack(t *testing.T) {
 		t.Fatal(err)
 	}
 	before := tree(t, out)
-	batch := []store.Record{{Serial: big.NewInt(1), Data: []byte("r")}, {Serial: big.NewInt(2), Data: []byte("r")}}
-	if err := w.Commit(batch, []string{"a", "b"}); err == nil {
+	batch := []store.Made{madeOf("a", 1), madeOf("b", 2)}
+	if err := w.Commit(batch); err == nil {
 		t.Error("committed over a bundle that is there")
 	}
 	if got := tree(t, out); got != before {
 		t.Errorf("got\n%swant\n%s", got, before)
 	}
-	if got, want := tree(t, records), ". drwxr-xr-x\n"; got != want {
-		t.Errorf("records are left: %s", got)
+	if left, err := filepath.Glob(records + "/*.pem"); err != nil || len(left) > 0 {
+		t.Errorf("records are left: %s", left)
 	}
 	if err := os.RemoveAll(filepath.Join(out, "b")); err != nil {
 		t.Fatal(err)
 	}
-	if err := w.Commit(batch, []string{"a", "b"}); err != nil {
+	if err := w.Commit(batch); err != nil {
 		t.Error(err)
 	}
 }
@@ -86,34 +110,38 @@ func TestFleetRefusesATwin(t *testing.T) {
 }
 
 // Of what a killed run has staged, a bundle with all of its records is finished; the
-// others go, with the records that they have.
+// others go, with the records that they have. What the journal does not name stays.
 func TestFleetRecovers(t *testing.T) {
 	w, out, records := openFleet(t)
-	serials := map[string][]int64{"whole": {1, 2}, "half": {3, 4}, "none": {5}, "torn": {}}
-	for name := range serials {
-		if err := w.Stage(bundleOf(name)); err != nil {
+	batch := []store.Made{madeOf("whole", 1, 2), madeOf("half", 3, 4), madeOf("none", 5)}
+	for _, m := range append(batch, madeOf("torn")) {
+		if err := w.Stage(bundleOf(m.Name)); err != nil {
 			t.Fatal(err)
 		}
 	}
-	for _, serial := range []string{"01", "02", "03", "77"} {
-		if err := os.WriteFile(filepath.Join(records, serial+".pem"), []byte("r"), 0o644); err != nil {
+	staged := tree(t, out)
+	if err := w.Commit(batch); err != nil {
+		t.Fatal(err)
+	}
+	for _, m := range batch { // as it was before the bundles got their names
+		if err := os.Rename(filepath.Join(out, m.Name), filepath.Join(stagingIn(t, out), m.Name)); err != nil {
 			t.Fatal(err)
 		}
 	}
-	certsOf := func(path string) ([]*x509.Certificate, error) {
-		var certs []*x509.Certificate
-		for _, serial := range serials[filepath.Base(path)] {
-			certs = append(certs, &x509.Certificate{SerialNumber: big.NewInt(serial)})
-		}
-		if len(certs) == 0 {
-			return nil, errors.New("torn")
-		}
-		return certs, nil
+	if got := tree(t, out); got != staged {
+		t.Fatalf("got\n%swant\n%s", got, staged)
 	}
-	if !store.Unfinished(out, "fleet") || store.Unfinished(out, "other") {
+	for _, serial := range []string{"04", "05"} {
+		if err := os.Remove(filepath.Join(records, serial+".pem")); err != nil {
+			t.Fatal(err)
+		}
+	}
+	write(t, filepath.Join(records, "77.pem"), "r", 0o644)
+	if !store.Unfinished(out, "fleet", records) || store.Unfinished(out, "other", records) || store.Unfinished(records, "fleet", records) {
 		t.Error("Unfinished does not see what is staged")
 	}
-	if err := w.Recover(certsOf); err != nil {
+	w = againFleet(t, w, out, records)
+	if err := w.Recover(); err != nil {
 		t.Fatal(err)
 	}
 	if names, err := os.ReadDir(out); err != nil || len(names) != 1 || names[0].Name() != "whole" {
@@ -122,9 +150,58 @@ func TestFleetRecovers(t *testing.T) {
 	if got, want := tree(t, records), ". drwxr-xr-x\n01.pem -rw-r--r-- r\n02.pem -rw-r--r-- r\n77.pem -rw-r--r-- r\n"; got != want {
 		t.Errorf("got\n%swant\n%s", got, want)
 	}
-	if err := w.Recover(certsOf); err != nil {
+	if err := w.Recover(); err != nil {
 		t.Errorf("again: %v", err)
 	}
+}
+
+// stagingIn finds the staging directory.
+func stagingIn(t *testing.T, out string) string {
+	t.Helper()
+	found, err := filepath.Glob(out + "/.virtpki-*.tmp")
+	if err != nil || len(found) != 1 {
+		t.Fatalf("staging directories: %v %v", found, err)
+	}
+	return found[0]
+}
+
+// A journal may be cut anywhere by a power cut, and its last line with it.
+func TestFleetRecoversFromATornJournal(t *testing.T) {
+	w, out, records := openFleet(t)
+	if err := w.Stage(bundleOf(`a "b"`)); err != nil {
+		t.Fatal(err)
+	}
+	if err := w.Commit([]store.Made{madeOf(`a "b"`, 1)}); err != nil {
+		t.Fatal(err)
+	}
+	journal := journalIn(t, records)
+	data, err := os.ReadFile(journal)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for n := range data {
+		write(t, journal, string(data[:n]), 0o600)
+		w = againFleet(t, w, out, records)
+		if err := w.Recover(); err != nil {
+			t.Fatalf("%q: %v", data[:n], err)
+		}
+		if store.Unfinished(out, "fleet", records) || !store.Exists(filepath.Join(records, "01.pem")) || !store.Exists(filepath.Join(out, `a "b"`)) {
+			t.Fatalf("%q: something is gone, or left", data[:n])
+		}
+	}
+	write(t, journal, string(data)+"01 no name\n", 0o600)
+	if err := againFleet(t, w, out, records).Recover(); err == nil {
+		t.Error("went on with a journal that virtpki has not written")
+	}
+}
+
+func journalIn(t *testing.T, records string) string {
+	t.Helper()
+	found, err := filepath.Glob(records + "/.virtpki-fleet-*")
+	if err != nil || len(found) != 1 {
+		t.Fatalf("journals: %v %v", found, err)
+	}
+	return found[0]
 }
 
 func TestArchiveGoesOn(t *testing.T) {
@@ -138,7 +215,7 @@ func TestArchiveGoesOn(t *testing.T) {
 		if _, err := a.Write([]byte(text)); err != nil {
 			t.Fatal(err)
 		}
-		if err := a.Commit([]store.Record{{Serial: big.NewInt(serial), Data: []byte("r")}}); err != nil {
+		if err := a.Commit([]store.Made{madeOf("host", serial)}); err != nil {
 			t.Fatal(err)
 		}
 	}
@@ -149,8 +226,12 @@ func TestArchiveGoesOn(t *testing.T) {
 	if err := a.Close(); err != nil {
 		t.Fatal(err)
 	}
+	w = againFleet(t, w, out, records)
 	if a, err = w.OpenArchive("all.tar"); err != nil {
 		t.Fatal(err)
+	}
+	if !w.Recorded("01") || w.Recorded("03") {
+		t.Error("Recorded does not see the records")
 	}
 	there := make([]byte, 100)
 	if n, _ := a.Read(there); string(there[:n]) != "one torn" {
@@ -166,13 +247,33 @@ func TestArchiveGoesOn(t *testing.T) {
 	if got, want := tree(t, out), ". drwxr-xr-x\nall.tar -rw------- one two\n"; got != want {
 		t.Errorf("got\n%swant\n%s", got, want)
 	}
-	if !w.Recorded("01") || w.Recorded("03") {
-		t.Error("Recorded does not see the records")
+	if got, want := tree(t, records), ". drwxr-xr-x\n01.pem -rw-r--r-- r\n02.pem -rw-r--r-- r\n"; got != want {
+		t.Errorf("got\n%swant\n%s", got, want)
 	}
-	if err := w.Forget([]string{"01", "03"}); err != nil || w.Recorded("01") {
-		t.Errorf("not forgotten: %v", err)
+}
+
+// What the next run does not keep of an archive is forgotten, and nothing else.
+func TestArchiveForgets(t *testing.T) {
+	w, out, records := openFleet(t)
+	a, err := w.OpenArchive("all.tar")
+	if err != nil {
+		t.Fatal(err)
 	}
-	if got, want := tree(t, records), ". drwxr-xr-x\n02.pem -rw-r--r-- r\n"; got != want {
+	if err := errors.Join(a.Commit([]store.Made{madeOf("a", 1, 2), madeOf("b", 3, 4)}), a.Close()); err != nil {
+		t.Fatal(err)
+	}
+	write(t, filepath.Join(records, "77.pem"), "r", 0o644)
+	w = againFleet(t, w, out, records)
+	if a, err = w.OpenArchive("all.tar"); err != nil {
+		t.Fatal(err)
+	}
+	if err := w.Forget(map[string]bool{"01": true, "02": true, "03": true}); err != nil {
+		t.Fatal(err)
+	}
+	if err := errors.Join(a.Finish(), a.Close()); err != nil {
+		t.Fatal(err)
+	}
+	if got, want := tree(t, records), ". drwxr-xr-x\n01.pem -rw-r--r-- r\n02.pem -rw-r--r-- r\n77.pem -rw-r--r-- r\n"; got != want {
 		t.Errorf("got\n%swant\n%s", got, want)
 	}
 }
@@ -189,5 +290,31 @@ func TestArchiveLeavesNothing(t *testing.T) {
 	}
 	if got, want := tree(t, out), ". drwxr-xr-x\n"; got != want {
 		t.Errorf("left: %s", got)
+	}
+}
+
+// A staging directory that others have, or can enter, is refused, and the CA keeps its
+// records.
+func TestFleetRefusesStagingOfOthers(t *testing.T) {
+	if os.Geteuid() != 0 {
+		t.Skip("needs root, to have somebody else")
+	}
+	for _, spoil := range []func(staging string) error{
+		func(staging string) error { return os.Chown(staging, 12345, 12345) },
+		func(staging string) error { return os.Chmod(staging, 0o750) },
+		func(staging string) error { return errors.Join(os.RemoveAll(staging), os.Symlink("/etc", staging)) },
+		func(staging string) error { return errors.Join(os.RemoveAll(staging), os.WriteFile(staging, nil, 0o600)) },
+	} {
+		w, out, records := openFleet(t)
+		staging := stagingIn(t, out)
+		if err := errors.Join(w.Record([]store.Made{madeOf("a", 1)}), spoil(staging)); err != nil {
+			t.Fatal(err)
+		}
+		if err := againFleet(t, w, out, records).Recover(); err == nil {
+			t.Error("went on")
+		}
+		if !store.Exists(filepath.Join(records, "01.pem")) || !store.Exists(staging) {
+			t.Error("something is gone")
+		}
 	}
 }

@@ -13,10 +13,12 @@ import (
 // to the system directly, because package os asks it whether one can wait for each
 // file, and for mode and owner, which a new file mostly has already, only where
 // they differ.
-func newFile(path string, data []byte, mode fs.FileMode, owner *Owner) error {
-	fd, err := openNew(path, mode)
+//
+// The name may lead through directories that this run has made in at.
+func newFile(at *dir, name string, data []byte, mode fs.FileMode, owner *Owner) error {
+	fd, err := openNew(at, name, mode)
 	if err != nil {
-		return &os.PathError{Op: "open", Path: path, Err: err}
+		return err
 	}
 	err = writeAll(fd, data)
 	if err == nil {
@@ -28,20 +30,13 @@ func newFile(path string, data []byte, mode fs.FileMode, owner *Owner) error {
 	if closeErr := unix.Close(fd); err == nil && !errors.Is(closeErr, unix.EINTR) {
 		err = closeErr
 	}
-	if err != nil {
-		return &os.PathError{Op: "write", Path: path, Err: err}
-	}
-	return nil
+	return at.fail("write", name, err)
 }
 
-// openNew makes a file. It is closed to others until it has its owner.
-func openNew(path string, mode fs.FileMode) (fd int, err error) {
-	const flags = unix.O_WRONLY | unix.O_CREAT | unix.O_EXCL | unix.O_CLOEXEC | unix.O_NOFOLLOW
-	err = untilDone(func() error {
-		fd, err = unix.Open(path, flags, uint32(mode.Perm()))
-		return err
-	})
-	return fd, err
+// openNew makes a file.
+func openNew(at *dir, name string, mode fs.FileMode) (fd int, err error) {
+	const flags = unix.O_WRONLY | unix.O_CREAT | unix.O_EXCL | unix.O_NOFOLLOW
+	return openAt(at.fd(), name, at.in(name), flags, uint32(mode.Perm()))
 }
 
 func writeAll(fd int, data []byte) error {
@@ -73,18 +68,32 @@ func settleFile(fd int, mode fs.FileMode, owner *Owner) error {
 	return nil
 }
 
-// newFolder makes a folder with exactly this mode and owner.
-func newFolder(path string, mode fs.FileMode, owner *Owner) error {
-	if err := os.Mkdir(path, mode.Perm()); err != nil {
+// newFolder makes a directory with exactly this mode and owner.
+func newFolder(at *dir, name string, mode fs.FileMode, owner *Owner) error {
+	err := untilDone(func() error { return unix.Mkdirat(at.fd(), name, uint32(mode.Perm())) })
+	if err != nil {
+		return at.fail("mkdir", name, err)
+	}
+	stat, err := at.stat(name)
+	if err != nil {
 		return err
 	}
-	var st unix.Stat_t
-	if err := unix.Lstat(path, &st); err != nil {
-		return &os.PathError{Op: "lstat", Path: path, Err: err}
-	}
-	sameOwner := owner == nil || int(st.Uid) == owner.UID && int(st.Gid) == owner.GID
-	if sameOwner && uint32(st.Mode)&0o7777 == uint32(mode.Perm()) {
+	sameOwner := owner == nil || int(stat.Uid) == owner.UID && int(stat.Gid) == owner.GID
+	if sameOwner && uint32(stat.Mode)&0o7777 == uint32(mode.Perm()) {
 		return nil
 	}
-	return setOwnerMode(path, owner, mode)
+	made, err := at.openDir(name)
+	if err != nil {
+		return err
+	}
+	return errors.Join(made.settle(owner, mode), made.close())
+}
+
+// renameIfFree is renameNew where the system cannot do both at once. Nobody else can
+// put something there in between: the directory is refused where strangers could.
+func renameIfFree(from, to *dir, name string) error {
+	if to.exists(name) {
+		return &os.LinkError{Op: "rename", Old: from.in(name), New: to.in(name), Err: fs.ErrExist}
+	}
+	return from.rename(name, to, name)
 }

@@ -1,0 +1,92 @@
+package store
+
+import (
+	"errors"
+	"io/fs"
+)
+
+// Recover goes on with what a killed run has left staged, as its journal says. The
+// caller holds the lock of the CA as well. Records appear after all that they are of
+// has reached the disk: a bundle with all of its records is whole, and gets its name.
+// The others are removed, and so are records of theirs: the keys of these certificates
+// have never left the staging directory, and go with it.
+func (f *Fleet) Recover() error {
+	if err := f.resume(); err != nil || f.journal == nil {
+		return err
+	}
+	if f.staging != nil {
+		for _, e := range f.journal.latest() {
+			if err := f.recover(e); err != nil {
+				return err
+			}
+		}
+	}
+	return errors.Join(f.records.sync(), f.out.sync(), f.Drop())
+}
+
+// recover finishes one bundle, or takes it back. One that is not staged any more has
+// its name already, or somebody has removed it: then its records stay.
+func (f *Fleet) recover(e entry) error {
+	switch {
+	case !f.staging.exists(e.bundle):
+		return nil
+	case !f.recorded(e.serials):
+		return f.forget(e.serials)
+	}
+	err := renameNew(f.staging, f.out, e.bundle)
+	if errors.Is(err, fs.ErrExist) {
+		path := f.out.in(e.bundle)
+		return &Refusal{path, "is in the way of a bundle that an interrupted run has made", "move it away: mv " + path + " " + path + ".away"}
+	}
+	return err
+}
+
+// recorded reports whether the CA has all of these records.
+func (f *Fleet) recorded(serials []string) bool {
+	for _, serial := range serials {
+		if !f.records.exists(recordFile(serial)) {
+			return false
+		}
+	}
+	return true
+}
+
+// forget removes records of certificates that were never handed out.
+func (f *Fleet) forget(serials []string) error {
+	for _, serial := range serials {
+		if err := f.records.removeIfThere(recordFile(serial)); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// Recorded reports whether a killed run has noted a serial and the CA has a record
+// of it.
+func (f *Fleet) Recorded(serial string) bool {
+	return f.journal != nil && f.journal.serials[serial] && f.recorded([]string{serial})
+}
+
+// Forget removes the records that a killed run has noted and that are not to be kept:
+// the keys of these certificates are gone, and were never handed out.
+func (f *Fleet) Forget(keep map[string]bool) error {
+	var kept []entry
+	for _, e := range f.journal.entries {
+		if keepsAll(keep, e.serials) {
+			kept = append(kept, e)
+		} else if err := f.forget(e.serials); err != nil {
+			return err
+		}
+	}
+	f.journal.entries = kept
+	return f.records.sync()
+}
+
+func keepsAll(keep map[string]bool, serials []string) bool {
+	for _, serial := range serials {
+		if !keep[serial] {
+			return false
+		}
+	}
+	return true
+}

@@ -1,0 +1,180 @@
+package store
+
+import (
+	"bufio"
+	"bytes"
+	"crypto/rand"
+	"crypto/sha256"
+	"encoding/hex"
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"slices"
+	"strconv"
+	"strings"
+)
+
+// journal is what a CA knows of a fleet that is not finished: where its bundles are
+// staged, and which records belong to which of them. It lies among the records, where
+// nobody else can write. So nothing of the CA's depends on the directory that gets the
+// bundles: a run goes on with what the journal names and with nothing else, and
+// removes records that the journal names and no others.
+//
+// A line is added, and reaches the disk, before any record that it names.
+type journal struct {
+	records *dir
+	name    string // of its file
+	file    *os.File
+	staging string // name of the staging directory
+	entries []entry
+	serials map[string]bool // of all entries that a killed run has left
+}
+
+// entry is a bundle that was about to appear, with the serials of its certificates.
+type entry struct {
+	bundle  string
+	serials []string
+}
+
+const (
+	journalPrefix = ".virtpki-fleet-"
+	journalFirst  = "virtpki fleet 1" // the form of the file
+)
+
+// journalName is that of the journal for a fleet in a directory: there is one for each.
+func journalName(out, fleet string) (string, error) {
+	path, err := filepath.Abs(out)
+	if err != nil {
+		return "", err
+	}
+	if real, err := filepath.EvalSymlinks(path); err == nil {
+		path = real
+	}
+	sum := sha256.Sum256([]byte(path + "\x00" + fleet))
+	return journalPrefix + hex.EncodeToString(sum[:12]), nil
+}
+
+// newJournal begins a journal, on disk, with a new name for the staging directory
+// that nobody can know before.
+func newJournal(records *dir, name string) (*journal, error) {
+	j := &journal{records: records, name: name, staging: ".virtpki-" + strings.ToLower(rand.Text()) + tempSuffix}
+	var err error
+	if j.file, err = records.create(name); err != nil {
+		return nil, err
+	}
+	_, err = fmt.Fprintf(j.file, "%s\nstaging %s\n", journalFirst, j.staging)
+	if err = errors.Join(err, j.file.Sync(), records.sync()); err != nil {
+		return nil, errors.Join(err, j.end())
+	}
+	return j, nil
+}
+
+// openJournal reads the journal that a killed run has left; nil when there is none.
+func openJournal(records *dir, name string) (*journal, error) {
+	file, err := records.open(name, os.O_RDWR|os.O_APPEND)
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil, nil
+	}
+	if err != nil {
+		return nil, err
+	}
+	j := &journal{records: records, name: name, file: file}
+	data, err := readOpen(file, MaxPEM)
+	if err == nil {
+		err = j.parse(data)
+	}
+	if err != nil {
+		return nil, errors.Join(err, file.Close())
+	}
+	return j, nil
+}
+
+// parse reads the lines. One that a power cut has torn is the last, and no record is of
+// it: it is left out.
+func (j *journal) parse(data []byte) error {
+	lines := bufio.NewScanner(bytes.NewReader(data[:bytes.LastIndexByte(data, '\n')+1]))
+	for n := 1; lines.Scan(); n++ {
+		words := strings.Fields(lines.Text())
+		switch {
+		case n == 1 && lines.Text() == journalFirst:
+		case n == 2 && len(words) == 2 && words[0] == "staging" && unfinished(words[1]):
+			j.staging = words[1]
+		case n > 2 && len(words) > 1:
+			e, err := parseEntry(lines.Text())
+			if err != nil {
+				return j.corrupt(n)
+			}
+			j.take(e)
+		default:
+			return j.corrupt(n)
+		}
+	}
+	return lines.Err()
+}
+
+func (j *journal) corrupt(line int) error {
+	path := j.file.Name()
+	return &Refusal{path, fmt.Sprintf("is damaged in line %d", line), "remove it; what an interrupted run had made is made again then: rm " + path}
+}
+
+// parseEntry reads serials and, after them, the quoted name of a bundle.
+func parseEntry(line string) (entry, error) {
+	serials, quoted, _ := strings.Cut(line, ` "`)
+	name, err := strconv.Unquote(`"` + quoted)
+	if err == nil && !isName(name) {
+		err = fs.ErrInvalid
+	}
+	return entry{name, strings.Fields(serials)}, err
+}
+
+// isName reports whether something in a directory can have this name.
+func isName(name string) bool {
+	return filepath.IsLocal(name) && name != "." && !strings.Contains(name, "/")
+}
+
+// take keeps an entry that was read.
+func (j *journal) take(e entry) {
+	if j.serials == nil {
+		j.serials = make(map[string]bool)
+	}
+	for _, serial := range e.serials {
+		j.serials[serial] = true
+	}
+	j.entries = append(j.entries, e)
+}
+
+// latest are the entries, of each bundle the last one.
+func (j *journal) latest() []entry {
+	var all []entry
+	seen := make(map[string]bool)
+	for _, e := range slices.Backward(j.entries) {
+		if !seen[e.bundle] {
+			all = append(all, e)
+		}
+		seen[e.bundle] = true
+	}
+	return all
+}
+
+// add notes bundles that are about to appear. The lines reach the disk with the sync
+// of the records' file system, which comes before the first record.
+func (j *journal) add(batch []Made) error {
+	var text bytes.Buffer
+	for _, m := range batch {
+		e := entry{bundle: m.Name}
+		for _, r := range m.Records {
+			e.serials = append(e.serials, SerialText(r.Serial))
+		}
+		fmt.Fprintf(&text, "%s %q\n", strings.Join(e.serials, " "), e.bundle)
+		j.entries = append(j.entries, e)
+	}
+	if _, err := j.file.Write(text.Bytes()); err != nil {
+		return err
+	}
+	return settleData(int(j.file.Fd()))
+}
+
+// end removes the journal: there is nothing left to go on with.
+func (j *journal) end() error { return errors.Join(j.file.Close(), j.records.removeIfThere(j.name)) }

@@ -303,7 +303,9 @@ func TestFleetRefusesStagingOfOthers(t *testing.T) {
 		func(staging string) error { return os.Chown(staging, 12345, 12345) },
 		func(staging string) error { return os.Chmod(staging, 0o750) },
 		func(staging string) error { return errors.Join(os.RemoveAll(staging), os.Symlink("/etc", staging)) },
-		func(staging string) error { return errors.Join(os.RemoveAll(staging), os.WriteFile(staging, nil, 0o600)) },
+		func(staging string) error {
+			return errors.Join(os.RemoveAll(staging), os.WriteFile(staging, nil, 0o600))
+		},
 	} {
 		w, out, records := openFleet(t)
 		staging := stagingIn(t, out)

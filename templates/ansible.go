@@ -62,11 +62,17 @@ func Ansible(f Fleet) ([]ProjectFile, error) {
 	return project, err
 }
 
+// writtenLine stands, after the line that begins a YAML document, in the files that a newer virtpki replaces.
+const writtenLine = "# Written by: virtpki generate ansible\n"
+
 // file is one of the embedded files; those that end in .tmpl are filled.
 func (f Fleet) file(name string) (ProjectFile, error) {
 	text, err := ansibleFiles.ReadFile(name)
 	bare, filled := strings.CutSuffix(strings.TrimPrefix(name, "ansible/"), ".tmpl")
 	file := ProjectFile{Name: bare, Text: text, Own: !strings.HasPrefix(bare, "roles/")}
+	if !file.Own {
+		file.Text = bytes.Replace(text, []byte("---\n"), []byte("---\n"+writtenLine), 1)
+	}
 	if err != nil || !filled {
 		return file, err
 	}

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"fmt"
@@ -38,7 +39,8 @@ about qemu.conf, 'config client' about libvirt.conf.
 
 --apply edits the conf in place. Every other byte stays; a setting that stands
 there as a comment is set beside its comment, an active one is replaced. The old
-file is kept beside it with .old at its end. A list that would lock out the
+file is kept beside it with .old at its end; that one is never replaced, and before
+later edits the file is kept with .virtpki-old at its end. A list that would lock out the
 client installed here is not written without --force.
 
 * in a pattern is any text, ? one character. 'virtpki dn show' prints a
@@ -226,11 +228,34 @@ func planConf(j *job, path string, old, edited []byte) error {
 		return err
 	}
 	if old != nil {
-		if err := j.plan.KeepLike(path+".old", path, old); err != nil {
+		if err := keepOld(&j.plan, path, old); err != nil {
 			return err
 		}
 	}
 	return j.plan.Keep(path, edited, confMode, owner())
+}
+
+// keepOld plans a copy of a conf: .old is the conf as it was before virtpki's first edit,
+// or somebody's own copy, and stays. Before each edit after that the conf is kept
+// under a name of virtpki's own.
+func keepOld(plan *store.Plan, path string, old []byte) error {
+	first, err := readIfThere(path + ".old")
+	if err != nil || bytes.Equal(first, old) && first != nil {
+		return err
+	}
+	if first == nil {
+		return plan.KeepLike(path+".old", path, old)
+	}
+	mode, err := modeOf(path)
+	if err != nil {
+		return err
+	}
+	copied := append([]byte("# "+filepath.Base(path)+" before the last edit. "+writtenBy+"config\n"), old...)
+	err = plan.Output(store.Output{Path: path + ".virtpki-old", Data: copied, Mode: mode, Owner: owner(), Ours: writtenText})
+	if errors.Is(err, store.ErrNotOurs) {
+		return withHint(err, "move it away: mv %s.virtpki-old %[1]s.kept", path)
+	}
+	return err
 }
 
 // noteConf tells what in a conf is not as it seems.

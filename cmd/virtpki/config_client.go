@@ -31,8 +31,8 @@ qemu+tls://hv1.example/system. After the = may stand a host or a whole URI.
 or a URI. Aliases that are there already stay, unless they have the same name.
 
 --apply edits the conf in place, /etc/libvirt/libvirt.conf, or with --user that in
-~/.config/libvirt; clients read it each time. The old file is kept beside it with
-.old at its end.`
+~/.config/libvirt; clients read it each time. The old file is kept beside it, see
+'virtpki config --help'.`
 
 func newConfigClient(e *env, g *globals) *cobra.Command {
 	o := &configClientOptions{}

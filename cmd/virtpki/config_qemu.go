@@ -36,7 +36,7 @@ Keys with a passphrase, which libvirtd itself cannot read, QEMU reads with the h
 of a secret of libvirt's; --secret names it by its UUID.
 
 --apply edits the conf in place, keeps every other byte, and the old file beside
-it with .old at its end. The daemon reads it when it is started again.`
+it, see 'virtpki config --help'. The daemon reads it when it is started again.`
 
 func newConfigQEMU(e *env, g *globals) *cobra.Command {
 	o := &configQEMUOptions{}

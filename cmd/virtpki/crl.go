@@ -34,6 +34,7 @@ type crlPlan struct {
 	reloadOptions
 	validity time.Duration
 	out      string // a copy for other hosts
+	force    bool   // replaces what is there
 }
 
 func (o *crlOptions) check() (crlPlan, error) {
@@ -49,6 +50,7 @@ libvirt goes on with a CRL whose time has passed; other programs do not.`
 func newCRL(e *env, g *globals) *cobra.Command {
 	o := &crlOptions{}
 	var out string
+	var force bool
 	cmd := &cobra.Command{
 		Use:     "crl",
 		Short:   "Refresh the CRL",
@@ -60,13 +62,14 @@ func newCRL(e *env, g *globals) *cobra.Command {
 			if err != nil {
 				return err
 			}
-			c.out = out
+			c.out, c.force = out, force
 			none := func(*job, *authority) (newEntries, error) { return nil, nil }
 			return e.publishCRL(cmd.Context(), g, c, none, func() []condemned { return nil })
 		},
 	}
 	o.addFlags(cmd)
 	cmd.Flags().StringVarP(&out, "out", "o", "", "write a copy to `file`, for other hosts")
+	addForce(cmd.Flags(), &force)
 	cmd.MarkFlagFilename("out")
 	g.addPassphrase(cmd)
 	g.addDryRun(cmd)
@@ -99,7 +102,7 @@ func (e *env) publishCRL(ctx context.Context, g *globals, c crlPlan,
 		if err := firstOf(a.open(keys), a.loadCRL()); err != nil {
 			return err
 		}
-		signer = a
+		signer, a.copy = a, store.Output{Path: c.out, Force: c.force}
 		add, err := entries(j, a)
 		if err != nil {
 			return err
@@ -205,13 +208,32 @@ func (a *authority) planCRLAt(j *job, path string, crls []*pki.CRL) error {
 	if err != nil {
 		return err
 	}
+	all := there
 	for _, crl := range crls {
-		there = replaceCRL(there, crl)
+		all = replaceCRL(all, crl)
 	}
-	if own {
-		return j.plan.File(path, pki.EncodeCRL(there...), crlMode, owner())
+	switch text := pki.EncodeCRL(all...); {
+	case own:
+		return j.plan.File(path, text, crlMode, owner())
+	case path == a.copy.Path:
+		o := a.copy
+		o.Data, o.Mode, o.Ours = text, crlMode, writtenCRLs
+		return planOutput(&j.plan, o, "--out")
+	case there == nil:
+		return newCRLFile(&j.plan, path, text)
+	default:
+		return j.plan.Keep(path, text, crlMode, owner())
 	}
-	return j.plan.Keep(path, pki.EncodeCRL(there...), crlMode, owner())
+}
+
+// newCRLFile plans a file that holds no list so far: one with something else in it was
+// named by mistake, in a daemon's conf say.
+func newCRLFile(plan *store.Plan, path string, text []byte) error {
+	data, err := readIfThere(path)
+	if err == nil && len(bytes.TrimSpace(data)) > 0 {
+		err = withHint(fmt.Errorf("%s: does not hold a CRL, but a daemon here reads it as one", path), "correct crl_file in the daemon's configuration")
+	}
+	return firstOf(err, plan.Keep(path, text, crlMode, owner()))
 }
 
 // readCRLs reads the lists of a file; none when there is no file.

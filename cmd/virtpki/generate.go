@@ -33,9 +33,15 @@ func newGenerate(e *env, g *globals) *cobra.Command {
 // be given, and where the files go.
 type generateOptions struct {
 	renewOptions
+	outOptions
 	binary   string
-	out      string
 	calendar string // of systemd
+}
+
+// outOptions say where the files go, and whether they replace what is there.
+type outOptions struct {
+	out   string
+	force bool
 }
 
 func (o *generateOptions) addFlags(cmd *cobra.Command, g *globals, jitter string) {
@@ -83,6 +89,7 @@ func bindSystemd(e *env, g *globals, o *generateOptions) *cobra.Command {
 	o.addFlags(cmd, g, "1h")
 	cmd.Flags().StringVar(&o.calendar, "calendar", "daily", "when to run, a calendar `expression` of systemd.time(7)")
 	cmd.Flags().StringVarP(&o.out, "out", "o", "", "write the units into `directory`")
+	addForce(cmd.Flags(), &o.outOptions.force)
 	cmd.MarkFlagDirname("out")
 	return cmd
 }
@@ -111,6 +118,7 @@ func bindCron(e *env, g *globals, o *generateOptions) *cobra.Command {
 	}
 	o.addFlags(cmd, g, "10m")
 	cmd.Flags().StringVarP(&o.out, "out", "o", "", "write to `file`")
+	addForce(cmd.Flags(), &o.outOptions.force)
 	cmd.MarkFlagFilename("out")
 	return cmd
 }
@@ -129,7 +137,7 @@ func (e *env) generateSystemd(ctx context.Context, g *globals, o *generateOption
 		return err
 	}
 	o.warnMissing(e, g)
-	return e.generate(ctx, g, o.out, files, unitsNote)
+	return e.generate(ctx, g, o.outOptions, files, unitsNote)
 }
 
 // unitsNote says what is left to do for the units to count.
@@ -169,7 +177,7 @@ func (e *env) generateCron(ctx context.Context, g *globals, o *generateOptions) 
 		return err
 	}
 	o.warnMissing(e, g)
-	return e.generate(ctx, g, o.out, files, "")
+	return e.generate(ctx, g, o.outOptions, files, "")
 }
 
 // crontab is the file for cron.
@@ -195,9 +203,9 @@ func (e *env) crontab(g *globals, o *generateOptions) ([]generated, error) {
 }
 
 // generate writes files where --out says, or prints them.
-func (e *env) generate(ctx context.Context, g *globals, out string, files []generated, note string) error {
-	if out != "" {
-		return e.change(ctx, g, nil, func(j *job) error { return planGenerated(j, files, note) })
+func (e *env) generate(ctx context.Context, g *globals, out outOptions, files []generated, note string) error {
+	if out.out != "" {
+		return e.change(ctx, g, nil, func(j *job) error { return planGenerated(j, files, out.force, note) })
 	}
 	if g.json {
 		return e.printJSON(files)
@@ -217,12 +225,13 @@ func (e *env) generate(ctx context.Context, g *globals, out string, files []gene
 // others may write to.
 const generatedMode fs.FileMode = 0o644
 
-func planGenerated(j *job, files []generated, note string) error {
+func planGenerated(j *job, files []generated, force bool, note string) error {
 	for _, file := range files {
 		if err := j.plan.Parents(filepath.Dir(file.path), 0o755, owner()); err != nil {
 			return err
 		}
-		if err := j.plan.File(file.path, []byte(file.Text), file.mode, owner()); err != nil {
+		o := store.Output{Path: file.path, Data: []byte(file.Text), Mode: file.mode, Ours: writtenText, Force: force}
+		if err := planOutput(&j.plan, o, "--out"); err != nil {
 			return err
 		}
 	}

@@ -21,7 +21,7 @@ import (
 type ansibleOptions struct {
 	caHost string
 	copy   string
-	out    string
+	outOptions
 }
 
 const generateAnsibleHelp = `Write an Ansible project that gives a fleet its certificates, and keeps them:
@@ -63,6 +63,7 @@ func newGenerateAnsible(e *env, g *globals) *cobra.Command {
 	flags.StringVar(&o.caHost, "ca-host", "localhost", "`name` of the machine with the CA's key, as Ansible reaches it")
 	flags.StringVar(&o.copy, "copy", "", "`path` of virtpki on the machine that runs Ansible, to be copied to the hosts")
 	flags.StringVarP(&o.out, "out", "o", "", "write into `directory` (wanted)")
+	addForce(flags, &o.force)
 	cmd.MarkFlagRequired("out")
 	cmd.MarkFlagDirname("out")
 	cmd.MarkFlagFilename("copy")
@@ -86,7 +87,7 @@ func (e *env) generateAnsible(ctx context.Context, g *globals, o *ansibleOptions
 		for _, file := range o.kept(project) {
 			j.note("%s is yours by now: left as it is", file)
 		}
-		return planGenerated(j, o.files(project), "then: cd "+o.out+" && ansible-playbook site.yml --check")
+		return planGenerated(j, o.files(project), o.force, "then: cd "+o.out+" && ansible-playbook site.yml --check")
 	})
 }
 

@@ -83,7 +83,7 @@ func newGenerateCloudInit(e *env, g *globals) *cobra.Command {
 	flags.StringVar(&o.client, "client", "", "with --name, the `name` in the client certificate (default the machine's)")
 	flags.StringVar(&o.daemon, "daemon", "libvirtd", "`daemon` to configure: libvirtd or virtproxyd")
 	flags.StringArrayVar(&o.allow, "allow-dn", nil, "let in the clients whose DN matches `pattern`, and no others; may be repeated")
-	flags.BoolVar(&o.force, "force", false, "write the list even if it locks out the machine's own client, or lets in nobody by a pattern")
+	flags.BoolVar(&o.force, "force", false, "write the list even if it locks out the machine's own client, or lets in nobody by a pattern; replace files at --out that virtpki did not write")
 	flags.StringVar(&o.binary, "binary", "", "`path` of virtpki on that machine (default: found in its PATH)")
 	flags.StringVar(&o.url, "url", "", "fetch virtpki from `URL` where it is not there; wants --sha256")
 	flags.StringVar(&o.sha256, "sha256", "", "`sum` that the fetched program must have, in hexadecimal")
@@ -124,7 +124,7 @@ func (e *env) generateCloudInit(ctx context.Context, g *globals, o *cloudInitOpt
 			Name: name + ".yaml", Text: string(text), path: filepath.Join(o.out, name+".yaml"), mode: bootMode(boot),
 		})
 	}
-	if err := e.generate(ctx, g, o.out, files, ""); err != nil {
+	if err := e.generate(ctx, g, outOptions{o.out, o.force}, files, ""); err != nil {
 		return err
 	}
 	e.warnUserData(g, files, secret)

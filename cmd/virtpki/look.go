@@ -38,6 +38,7 @@ type authority struct {
 	crl        []byte              // cacrl.pem as it is; nil when there is none
 	lists      []*pki.CRL          // all of cacrl.pem; see loadCRL
 	pending    []*x509.Certificate // records that are planned, not written yet
+	copy       store.Output        // of the CRL, where the user wants one
 }
 
 // maxSecret is more than any passphrase needs, in bytes.

@@ -28,7 +28,8 @@ func (r *renewal) writeMetrics(result error) error {
 		return err
 	}
 	var plan store.Plan
-	if err := plan.Keep(r.metrics, r.metricsText(result), metricsMode, nil); err != nil {
+	o := store.Output{Path: r.metrics, Data: r.metricsText(result), Mode: metricsMode, Ours: writtenMetrics}
+	if err := planOutput(&plan, o, "--metrics"); err != nil {
 		return fmt.Errorf("metrics: %w", err)
 	}
 	return plan.Apply()

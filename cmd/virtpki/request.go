@@ -26,6 +26,7 @@ type requestOptions struct {
 	keyType string
 	subject string
 	out     string
+	force   bool
 	user    bool
 	another bool // --new
 	sameKey bool
@@ -74,6 +75,7 @@ func newRequest(e *env, g *globals) *cobra.Command {
 	flags.StringVar(&o.keyType, "key-type", string(pki.DefaultKeyType), "`type` of the keys: "+keyTypeList())
 	flags.StringVar(&o.subject, "subject", "", "the whole subject to ask for, a `DN` in libvirt's form; the CA may give another")
 	flags.StringVarP(&o.out, "out", "o", "", "write the requests to `file`")
+	addForce(flags, &o.force)
 	flags.BoolVar(&o.user, "user", false, "for ~/.pki/libvirt")
 	flags.BoolVar(&o.another, "new", false, "make new keys, though some wait already")
 	flags.BoolVar(&o.sameKey, "same-key", false, "ask for the keys that are live")
@@ -182,7 +184,9 @@ func (r *requests) decide(j *job) error {
 	if r.o.out == "" || len(r.made) == 0 {
 		return nil
 	}
-	return planOutput(&j.plan, r.o.out, pki.EncodeCSRs(r.made...), "CERTIFICATE REQUEST-----")
+	return planOutput(&j.plan, store.Output{
+		Path: r.o.out, Data: pki.EncodeCSRs(r.made...), Mode: outputMode, Ours: writtenRequests, Force: r.o.force,
+	}, "--out")
 }
 
 // ask makes the request of one identity, where one is wanted.
@@ -250,22 +254,6 @@ func (r *requests) keyFor(live *pair, id identity) (crypto.Signer, error) {
 	}
 	return waits.key, nil
 }
-
-// planOutput plans a file that the user names. What stands there is replaced only
-// if it is of the kind that is to be written: it holds marker.
-func planOutput(plan *store.Plan, path string, data []byte, marker string) error {
-	there, err := readIfThere(path)
-	if err != nil {
-		return err
-	}
-	if len(there) > 0 && !strings.Contains(string(there), marker) {
-		return withHint(fmt.Errorf("%s: there is something else already", path), "choose another --out")
-	}
-	return plan.Keep(path, data, outputMode, nil)
-}
-
-// outputMode is that of a file with requests or certificates: it holds no secret.
-const outputMode = 0o644
 
 // csrInfo is what request and sign tell of a certificate request; its JSON form
 // is stable.

@@ -34,6 +34,7 @@ type signOptions struct {
 	yes         bool
 	out         string
 	outDir      string
+	force       bool
 }
 
 const signHelp = `Sign certificate requests, and print the response: one bundle with the
@@ -104,6 +105,7 @@ func newSign(e *env, g *globals) *cobra.Command {
 	flags.BoolVarP(&o.yes, "yes", "y", false, "do not ask")
 	flags.StringVarP(&o.out, "out", "o", "", "write the answer to `file`")
 	flags.StringVar(&o.outDir, "out-dir", "", "write one answer for each FILE into `directory`, as NAME.pem")
+	addForce(flags, &o.force)
 	o.complete(cmd)
 	g.addPassphrase(cmd)
 	g.addDryRun(cmd)
@@ -286,7 +288,7 @@ func (s *signing) planAnswers(j *job) error {
 			return err
 		}
 		for _, in := range s.files {
-			if err := planOutput(&j.plan, in.out, in.answer.Encode(), "CERTIFICATE-----"); err != nil {
+			if err := s.planAnswer(j, in.out, "--out-dir", in.answer); err != nil {
 				return err
 			}
 		}
@@ -295,7 +297,13 @@ func (s *signing) planAnswers(j *job) error {
 	if s.o.out == "" {
 		return nil
 	}
-	return planOutput(&j.plan, s.o.out, s.whole().Encode(), "CERTIFICATE-----")
+	return s.planAnswer(j, s.o.out, "--out", s.whole())
+}
+
+func (s *signing) planAnswer(j *job, path, flag string, answer *pki.Answer) error {
+	return planOutput(&j.plan, store.Output{
+		Path: path, Data: answer.Encode(), Mode: outputMode, Ours: writtenResponses, Force: s.o.force,
+	}, flag)
 }
 
 // whole is the answer to all files in one.

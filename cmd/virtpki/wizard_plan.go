@@ -90,7 +90,7 @@ func (p *wizardPlan) decide(e *env, j *job) error {
 			return err
 		}
 	}
-	return planGenerated(j, p.files, p.note)
+	return planGenerated(j, p.files, false, p.note)
 }
 
 // authority is the CA that is there, or planned.

@@ -1,0 +1,119 @@
+package store
+
+import (
+	"bytes"
+	"errors"
+	"fmt"
+	"io/fs"
+	"path/filepath"
+
+	"golang.org/x/sys/unix"
+)
+
+// Output is a file that the user has named, or that has a name of its own beside the
+// user's files.
+type Output struct {
+	Path  string
+	Data  []byte
+	Mode  fs.FileMode
+	Owner *Owner
+	// Ours reports whether virtpki has written such contents, for this purpose. An
+	// empty file is everybody's.
+	Ours func(there []byte) bool
+	// Force replaces what is there even so.
+	Force bool
+}
+
+// ErrNotOurs is the error for a file that is there and that no former run has written.
+var ErrNotOurs = errors.New("is there already, and virtpki has not written it")
+
+// ErrPrivateKey is the error for a file that is there and holds a private key.
+var ErrPrivateKey = errors.New("holds a private key, which is never replaced by something else")
+
+// Output states that a file holds data, with this mode and owner. What is there is
+// replaced only if a former run has written it and nobody else can have changed it
+// since, or where that is forced and no private key is lost. A new file takes its place: the mode and owner of
+// what was there do not count. What is not a file, a link say, stays.
+func (p *Plan) Output(o Output) error {
+	there, err := lookAt(o.Path)
+	if err != nil {
+		return err
+	}
+	if there == nil || there.ours(o.Ours) {
+		return p.File(o.Path, o.Data, o.Mode, o.Owner)
+	}
+	if !o.Force || there.isKey() {
+		return there.refusal(o.Path)
+	}
+	p.add(Change{Action: Replace, Path: o.Path, Mode: o.Mode, Owner: o.Owner, data: o.Data, was: there.was})
+	return nil
+}
+
+// standing is a file that stands where another is to go.
+type standing struct {
+	was     *state
+	foreign *Refusal // says whose it is, unless it is ours
+	data    []byte
+}
+
+func (s *standing) ours(written func([]byte) bool) bool {
+	return s.foreign == nil && (len(s.data) == 0 || written(s.data))
+}
+
+func (s *standing) isKey() bool { return bytes.Contains(s.data, []byte("PRIVATE KEY-----")) }
+
+func (s *standing) refusal(path string) error {
+	if s.isKey() {
+		return fmt.Errorf("%s %w", path, ErrPrivateKey)
+	}
+	if s.foreign != nil {
+		return fmt.Errorf("%s %w: it %s", path, ErrNotOurs, s.foreign.Why)
+	}
+	return fmt.Errorf("%s %w", path, ErrNotOurs)
+}
+
+// lookAt looks at a file that is to be written; nil where there is none, or what is
+// there is not a file. A directory is refused in which everybody can exchange it.
+func lookAt(path string) (*standing, error) {
+	folder, err := openDir(filepath.Dir(path), policy{})
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil, nil // it will be made
+	}
+	if err != nil {
+		return nil, err
+	}
+	defer folder.close()
+	self, err := folder.self()
+	if err != nil {
+		return nil, err
+	}
+	if n := nodeOf(&self); n.mode&0o002 != 0 {
+		if err := refuseDirectory(filepath.Dir(path), n, n.uid); err != nil {
+			return nil, err
+		}
+	}
+	return folder.standingAt(filepath.Base(path))
+}
+
+func (d *dir) standingAt(name string) (*standing, error) {
+	stat, err := d.stat(name)
+	if errors.Is(err, fs.ErrNotExist) || err == nil && stat.Mode&unix.S_IFMT != unix.S_IFREG {
+		return nil, nil
+	}
+	if err != nil {
+		return nil, err
+	}
+	s := &standing{foreign: refuseFile(d.in(name), nodeOf(&stat))}
+	file, err := d.open(name, unix.O_RDONLY)
+	if err != nil {
+		return nil, err
+	}
+	defer file.Close()
+	info, err := file.Stat()
+	if err != nil {
+		return nil, err
+	}
+	s.was = stateOf(info)
+	s.data, err = readOpen(file, MaxPEM)
+	return s, err
+}

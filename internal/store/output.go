@@ -103,7 +103,7 @@ func (d *dir) standingAt(name string) (*standing, error) {
 	if err != nil {
 		return nil, err
 	}
-	s := &standing{foreign: refuseFile(d.in(name), nodeOf(&stat))}
+	s := &standing{foreign: refuseEntry(d.in(name), nodeOf(&stat))}
 	file, err := d.open(name, unix.O_RDONLY)
 	if err != nil {
 		return nil, err

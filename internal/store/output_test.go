@@ -100,8 +100,10 @@ func by(uid int, first func(string) error) func(string) error {
 // What is not a file stays, whatever is forced, and nobody waits for a FIFO.
 func TestOutputIsAFile(t *testing.T) {
 	for name, make := range map[string]func(string) error{
-		"link":          func(path string) error { return os.Symlink("/nowhere/at/all", path) },
-		"link to ours":  func(path string) error { return errors.Join(text("ours: old", 0o644)(path+"2"), os.Symlink(path+"2", path)) },
+		"link": func(path string) error { return os.Symlink("/nowhere/at/all", path) },
+		"link to ours": func(path string) error {
+			return errors.Join(text("ours: old", 0o644)(path+"2"), os.Symlink(path+"2", path))
+		},
 		"directory":     func(path string) error { return os.Mkdir(path, 0o755) },
 		"FIFO":          func(path string) error { return syscall.Mkfifo(path, 0o644) },
 		"link to stdin": func(path string) error { return os.Symlink("/dev/stdin", path) },

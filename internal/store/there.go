@@ -44,15 +44,15 @@ func (d *dir) isOurs(name string) error {
 	if err != nil || nodeOf(&self).mode&0o022 == 0 {
 		return err // root or this user has put it there
 	}
-	if r := refuseFile(d.in(name), nodeOf(&stat)); r != nil {
+	if r := refuseEntry(d.in(name), nodeOf(&stat)); r != nil {
 		return r
 	}
 	return nil
 }
 
-// refuseFile returns an error unless an entry belongs to root or to this process's
+// refuseEntry returns an error unless an entry belongs to root or to this process's
 // user, and nobody else can write to it.
-func refuseFile(path string, n node) *Refusal {
+func refuseEntry(path string, n node) *Refusal {
 	switch {
 	case n.uid != 0 && n.uid != os.Geteuid():
 		return &Refusal{path, fmt.Sprintf("was made by another user (uid %d)", n.uid), "remove it, or choose another name"}

@@ -28,9 +28,11 @@ type job struct {
 type told struct {
 	made  []placed // certificates, for the summary
 	found []placed // those that were there and are taken
-	done  []string // what else was done or proven
-	notes []string // what people should know or do next
-	undo  []func() // takes back what the decision has changed besides
+	// revoked are those that a new CRL names, or an earlier one did.
+	revoked []placed
+	done    []string // what else was done or proven
+	notes   []string // what people should know or do next
+	undo    []func() // takes back what the decision has changed besides
 }
 
 // placed is a certificate with the path at which it lies or will lie.
@@ -166,6 +168,7 @@ type report struct {
 	Changes      []store.Change `json:"changes"`
 	Certificates []certInfo     `json:"certificates"` // made
 	Found        []certInfo     `json:"found"`        // there already, and taken
+	Revoked      []certInfo     `json:"revoked,omitempty"`
 	Done         []string       `json:"done"`
 	Notes        []string       `json:"notes"`
 }
@@ -179,6 +182,9 @@ func (e *env) reportOf(j *job) report {
 	}
 	for _, p := range j.found {
 		r.Found = append(r.Found, describe(p.cert, p.path, e.now()))
+	}
+	for _, p := range j.revoked {
+		r.Revoked = append(r.Revoked, describe(p.cert, p.path, e.now()))
 	}
 	return r
 }

@@ -111,6 +111,12 @@ func (a *authority) hasSigned(cert *x509.Certificate) bool {
 	return slices.ContainsFunc(a.bundle, func(ca *x509.Certificate) bool { return cert.CheckSignatureFrom(ca) == nil })
 }
 
+// everSigned is hasSigned for generations that were dropped, too.
+func (a *authority) everSigned(cert *x509.Certificate) bool {
+	dropped := func(ca *x509.Certificate) bool { return cert.CheckSignatureFrom(ca) == nil }
+	return a.hasSigned(cert) || slices.ContainsFunc(a.retired, dropped)
+}
+
 // findRevoked looks a serial up in the lists of all generations, those that were dropped
 // among them. Of several entries the gravest counts.
 func (a *authority) findRevoked(serial *big.Int) (gravest x509.RevocationListEntry, revoked bool) {

@@ -3,16 +3,13 @@ package main
 import (
 	"context"
 	"crypto/x509"
-	"errors"
 	"fmt"
 	"math/big"
-	"os"
-	"slices"
-	"strings"
 	"time"
 
 	"github.com/spf13/cobra"
 
+	"virtpki/internal/libvirt"
 	"virtpki/internal/store"
 	"virtpki/internal/termtext"
 	"virtpki/pki"
@@ -30,9 +27,14 @@ CRL, install it where the daemon here reads one, have the daemon read it again,
 end the live connections of the revoked clients, and prove it with a handshake
 where the revoked key is at hand.
 
-WHAT is the CN of a certificate that the CA here has signed, a serial in
-hexadecimal, or a PEM file. Where a name has several live certificates they are
-listed: give their serials, or --all.
+Give a name or an address, a serial in hexadecimal, or a PEM file. A name stands for
+every live certificate that carries it, as its CN or among its SANs, in upper or
+lower case. If there are several, revoke lists them and asks on a terminal; --all
+revokes them without asking.
+
+A revocation shuts out the host or client behind it: sign --yes refuses its names
+and addresses, in either role, and its key. No command signs a compromised key
+again. --reason superseded shuts out nobody.
 
 The exit status is 0 when all of that is so. Where no daemon runs, the CRL is
 written and what is left to do is said. A daemon with files of its own cannot be
@@ -59,7 +61,7 @@ func newRevoke(e *env, g *globals) *cobra.Command {
 	}
 	o.addFlags(cmd)
 	cmd.Flags().StringVar(&o.reason, "reason", "", "`reason` that the CRL gives (default none)")
-	cmd.Flags().BoolVar(&o.all, "all", false, "where a name has several live certificates, revoke them all")
+	cmd.Flags().BoolVar(&o.all, "all", false, "revoke every live certificate that carries the name, without asking")
 	completeFrom(cmd, "reason", reasonNames()...)
 	g.addPassphrase(cmd)
 	g.addDryRun(cmd)
@@ -80,12 +82,16 @@ type condemned struct {
 	serial *big.Int
 	cert   *x509.Certificate
 	path   string
+	as     string // the name that it was found by, where that is not its CN
 }
 
 // label is what people call it.
 func (c condemned) label() string {
-	if c.cert == nil {
+	switch {
+	case c.cert == nil:
 		return "serial " + store.SerialText(c.serial)
+	case c.as != "":
+		return fmt.Sprintf("%s (serial %s), which carries %s", dnOf(c.cert), store.SerialText(c.serial), termtext.QuoteShort(c.as))
 	}
 	return fmt.Sprintf("%s (serial %s)", dnOf(c.cert), store.SerialText(c.serial))
 }
@@ -102,12 +108,14 @@ func (e *env) revoke(ctx context.Context, g *globals, o *revokeOptions, args []s
 	if err != nil {
 		return err
 	}
+	w := &wanted{env: e, g: g, all: o.all || g.dryRun, agreed: make(map[string]bool), mayAsk: true}
 	var out []condemned
 	return e.publishCRL(ctx, g, c, func(j *job, a *authority) (newEntries, error) {
-		if out, err = e.condemn(g, a, args, o.all); err != nil {
+		if out, err = w.condemn(j, a, args, reason); err != nil {
 			return nil, err
 		}
-		return e.entriesFor(j, a, out, reason), nil
+		w.mayAsk = false // the second time the CA is locked
+		return e.entriesFor(j, a, out, reason)
 	}, func() []condemned { return out })
 }
 
@@ -120,124 +128,53 @@ func (o *revokeOptions) parseReason() (pki.Reason, error) {
 }
 
 // entriesFor are the CRL entries of those that are not revoked yet, each for the list
-// of the generation that has signed it. The first reason stays, but where the key turns
-// out to be compromised: then it is never signed again.
-func (e *env) entriesFor(j *job, a *authority, out []condemned, reason pki.Reason) newEntries {
+// of the generation that has signed it; for that of the one that signs now where it was
+// dropped. The first reason stays, unless the new one shuts out more.
+func (e *env) entriesFor(j *job, a *authority, out []condemned, reason pki.Reason) (newEntries, error) {
 	entries := make(newEntries)
 	for _, c := range out {
-		signer := a.signerOf(c.cert)
-		if have, ok := a.findRevoked(c.serial); ok {
-			was := pki.Reason(have.ReasonCode)
-			j.did("%s: already revoked on %s (%s)", c.label(), have.RevocationTime.UTC().Format(dateForm), was)
-			if reason == pki.ReasonKeyCompromise && was != reason {
-				entries[signer] = append(entries[signer], pki.WithReason(have, reason))
-				j.did("%s: the reason is %s now", c.label(), reason)
-			}
-			continue
+		if err := c.keep(j, a); err != nil {
+			return nil, err
 		}
-		entries[signer] = append(entries[signer], x509.RevocationListEntry{
-			SerialNumber:   c.serial,
-			RevocationTime: e.now().UTC().Truncate(time.Second),
-			ReasonCode:     int(reason),
-		})
+		if entry, ok := e.entryFor(j, a, c, reason); ok {
+			signer := a.signerOf(c.cert)
+			entries[signer] = append(entries[signer], entry)
+		}
+		if c.cert != nil {
+			j.revoked = append(j.revoked, placed{c.cert, c.path})
+		}
+	}
+	return entries, nil
+}
+
+// keep plans a record of a certificate that has none, as of a CA that was taken over
+// without them: whom its revocation shuts out is known by the record.
+func (c condemned) keep(j *job, a *authority) error {
+	if c.cert == nil || store.Exists(store.RecordPath(libvirt.Records(a.folder), c.serial)) {
+		return nil
+	}
+	return a.record(j, c.cert)
+}
+
+// entryFor is the entry of one; false where it is revoked already and stays as it is.
+func (e *env) entryFor(j *job, a *authority, c condemned, reason pki.Reason) (x509.RevocationListEntry, bool) {
+	have, ok := a.findRevoked(c.serial)
+	if !ok {
 		if c.cert == nil {
 			j.note("the CA here has no record of %s: check that it is not mistyped", c.label())
 		}
 		j.did("revoked %s", c.label())
+		return x509.RevocationListEntry{
+			SerialNumber:   c.serial,
+			RevocationTime: e.now().UTC().Truncate(time.Second),
+			ReasonCode:     int(reason),
+		}, true
 	}
-	return entries
-}
-
-// condemn finds the certificates that the arguments mean.
-func (e *env) condemn(g *globals, a *authority, args []string, all bool) ([]condemned, error) {
-	records, err := recordedCerts(g)
-	if err != nil {
-		e.warn("%v", err)
+	j.did("%s: already revoked on %s (%s)", c.label(), have.RevocationTime.UTC().Format(dateForm), pki.Reason(have.ReasonCode))
+	graver := pki.WithReason(have, reason)
+	if reason == pki.ReasonUnspecified || !isGraver(graver, have) {
+		return graver, false
 	}
-	var out []condemned
-	for _, arg := range args {
-		found, err := e.condemnOne(a, records, arg, all)
-		if err != nil {
-			return nil, err
-		}
-		for _, c := range found {
-			if !slices.ContainsFunc(out, func(have condemned) bool { return have.serial.Cmp(c.serial) == 0 }) {
-				out = append(out, c)
-			}
-		}
-	}
-	return out, nil
-}
-
-func (e *env) condemnOne(a *authority, records []placed, arg string, all bool) ([]condemned, error) {
-	if info, err := os.Stat(arg); strings.Contains(arg, "/") || err == nil && !info.IsDir() { // a folder may be called as its client is
-		return condemnFile(a, arg)
-	}
-	var named, live []condemned
-	for _, p := range records {
-		if !a.hasSigned(p.cert) {
-			continue // of a generation that was dropped: nobody accepts it any more
-		}
-		c := condemned{p.cert.SerialNumber, p.cert, p.path}
-		if strings.EqualFold(store.SerialText(c.serial), arg) {
-			return []condemned{c}, nil
-		}
-		if p.cert.Subject.CommonName != arg {
-			continue
-		}
-		named = append(named, c)
-		if _, revoked := a.findRevoked(c.serial); !revoked && e.now().Before(p.cert.NotAfter) {
-			live = append(live, c)
-		}
-	}
-	switch {
-	case len(live) == 1, len(live) > 1 && all:
-		return live, nil
-	case len(live) > 1:
-		return nil, severalLive(arg, live)
-	case len(named) > 0:
-		return named, nil
-	}
-	return condemnUnknown(arg)
-}
-
-// severalLive lists what a name could mean.
-func severalLive(name string, live []condemned) error {
-	lines := []error{fmt.Errorf("%q has %d live certificates:", name, len(live))}
-	for _, c := range live {
-		lines = append(lines, fmt.Errorf("  %s  %s  %s, until %s", store.SerialText(c.serial), strings.Join(rolesOf(c.cert), "+"), dnOf(c.cert), c.cert.NotAfter.Format(dateForm)))
-	}
-	return withHint(errors.Join(lines...), "give the serials, or --all")
-}
-
-// serialDigits is the least number of digits at which a word that the records do
-// not know is taken for a serial, and not for a name that was mistyped.
-const serialDigits = 8
-
-// serialBits is the most that a serial may have (RFC 5280 section 4.1.2.2).
-const serialBits = 160
-
-// condemnUnknown takes a serial that there is no record of: of a CA that was
-// taken over without its records, or restored from a backup.
-func condemnUnknown(arg string) ([]condemned, error) {
-	serial, ok := new(big.Int).SetString(arg, 16)
-	if !ok || len(arg) < serialDigits || serial.Sign() <= 0 || serial.BitLen() > serialBits {
-		return nil, fmt.Errorf("the CA here has signed no certificate named %s", termtext.QuoteShort(arg))
-	}
-	return []condemned{{serial: serial}}, nil
-}
-
-func condemnFile(a *authority, path string) ([]condemned, error) {
-	certs, err := readCerts(path)
-	if err != nil {
-		return nil, err
-	}
-	cert := certs[0]
-	if !a.hasSigned(cert) {
-		return nil, fmt.Errorf("%s: %s is not signed by the CA here, %s", path, dnOf(cert), dnOf(a.ca.Certificate))
-	}
-	if cert.Equal(a.ca.Certificate) {
-		return nil, fmt.Errorf("%s: the CA itself, %s: no CRL of its own revokes it", path, dnOf(cert))
-	}
-	return []condemned{{cert.SerialNumber, cert, path}}, nil
+	j.did("%s: the reason is %s now", c.label(), reason)
+	return graver, true
 }

@@ -1,0 +1,200 @@
+package main
+
+import (
+	"crypto/x509"
+	"errors"
+	"fmt"
+	"math/big"
+	"os"
+	"slices"
+	"strings"
+
+	"virtpki/internal/grant"
+	"virtpki/internal/store"
+	"virtpki/internal/termtext"
+	"virtpki/pki"
+)
+
+// wanted finds what the arguments of revoke mean.
+type wanted struct {
+	*env
+	g      *globals
+	all    bool
+	agreed map[string]bool // names for which a person has said yes to several
+	mayAsk bool
+}
+
+// condemn finds the certificates that the arguments mean.
+func (w *wanted) condemn(j *job, a *authority, args []string, reason pki.Reason) ([]condemned, error) {
+	records, err := recordedCerts(w.g)
+	if err != nil {
+		w.warn("%v", err)
+	}
+	var out []condemned
+	for _, arg := range args {
+		found, err := w.condemnOne(j, a, records, arg)
+		if err != nil {
+			return nil, err
+		}
+		for _, c := range found {
+			if !isAmong(out, c.serial) {
+				out = append(out, c)
+			}
+		}
+	}
+	if reason.ShutsOut() {
+		w.noteOthers(j, a, records, out)
+	}
+	return out, nil
+}
+
+func isAmong(out []condemned, serial *big.Int) bool {
+	return slices.ContainsFunc(out, func(c condemned) bool { return c.serial.Cmp(serial) == 0 })
+}
+
+func (w *wanted) condemnOne(j *job, a *authority, records []placed, arg string) ([]condemned, error) {
+	if info, err := os.Stat(arg); strings.Contains(arg, "/") || err == nil && !info.IsDir() { // a folder may be called as its client is
+		return condemnFile(a, arg)
+	}
+	bySerial := func(p placed) bool { return strings.EqualFold(store.SerialText(p.cert.SerialNumber), arg) }
+	if i := slices.IndexFunc(records, bySerial); i >= 0 {
+		return []condemned{{serial: records[i].cert.SerialNumber, cert: records[i].cert, path: records[i].path}}, nil
+	}
+	named, live := w.named(j, a, records, arg)
+	switch {
+	case len(live) > 1:
+		return live, w.agree(arg, live)
+	case len(live) > 0:
+		return live, nil
+	case len(named) > 0:
+		return named, nil
+	}
+	return condemnUnknown(arg)
+}
+
+// named finds the certificates that carry a name, and those of them that are live. Of
+// those that are not, the ones of which it is the CN come alone where there are any.
+func (w *wanted) named(j *job, a *authority, records []placed, name string) (named, live []condemned) {
+	var others []condemned
+	for _, p := range records {
+		names := grant.NamesOf(p.cert)
+		c := condemned{serial: p.cert.SerialNumber, cert: p.cert, path: p.path}
+		own := grant.Names{CNs: names.CNs}.Carry(name)
+		switch wildcard := names.Cover(name); {
+		case own:
+			named = append(named, c)
+		case names.Carry(name):
+			c.as = name
+			others = append(others, c)
+		case wildcard != "" && w.isLive(a, p.cert):
+			j.note("%s stays: it carries %s", c.label(), wildcard)
+			continue
+		default:
+			continue
+		}
+		if w.isLive(a, p.cert) {
+			live = append(live, c)
+		}
+	}
+	if len(named) == 0 {
+		named = others
+	}
+	return named, live
+}
+
+// isLive reports whether a certificate lets its owner in. Nobody trusts a generation of
+// the CA that was dropped.
+func (w *wanted) isLive(a *authority, cert *x509.Certificate) bool {
+	_, revoked := a.findRevoked(cert.SerialNumber)
+	return !revoked && w.now().Before(cert.NotAfter) && a.hasSigned(cert)
+}
+
+// noteOthers tells of live certificates that carry a CN of those that are revoked, and are
+// not: whoever was given by serial or as a file may have another.
+func (w *wanted) noteOthers(j *job, a *authority, records []placed, out []condemned) {
+	var cns []string
+	for _, c := range out {
+		if c.cert != nil && c.as == "" {
+			cns = append(cns, grant.NamesOf(c.cert).CNs...)
+		}
+	}
+	if len(cns) == 0 {
+		return
+	}
+	for _, p := range records {
+		names := grant.NamesOf(p.cert)
+		i := slices.IndexFunc(cns, names.Carry)
+		if i < 0 || isAmong(out, p.cert.SerialNumber) || !w.isLive(a, p.cert) {
+			continue
+		}
+		j.note("%s (serial %s) stays: it carries %s too", dnOf(p.cert), store.SerialText(p.cert.SerialNumber), termtext.QuoteShort(cns[i]))
+	}
+}
+
+// agree lists several live certificates of a name and asks whether all of them are
+// meant, unless that was said.
+func (w *wanted) agree(name string, live []condemned) error {
+	if w.all || w.agreed[name] {
+		return nil
+	}
+	several := severalLive(name, live)
+	if !w.mayAsk {
+		return several
+	}
+	answer, err := w.askLine(termtext.Sprintf("%v\nRevoke them all? [y/N] ", errors.Unwrap(several)))
+	switch {
+	case errors.Is(err, errNoTerminal):
+		return several
+	case err != nil:
+		return err
+	case !strings.EqualFold(answer, "y") && !strings.EqualFold(answer, "yes"):
+		return withHint(errors.New("not confirmed: nothing was revoked"), "give the serials of those that are meant")
+	}
+	w.agreed[name] = true
+	return nil
+}
+
+// severalLive lists what a name could mean.
+func severalLive(name string, live []condemned) error {
+	lines := []error{fmt.Errorf("%q has %d live certificates:", name, len(live))}
+	for _, c := range live {
+		line := fmt.Errorf("  %s  %s  %s, until %s", store.SerialText(c.serial), strings.Join(rolesOf(c.cert), "+"), dnOf(c.cert), c.cert.NotAfter.Format(dateForm))
+		if c.as != "" {
+			line = fmt.Errorf("%w, carries %s", line, termtext.QuoteShort(c.as))
+		}
+		lines = append(lines, line)
+	}
+	return withHint(errors.Join(lines...), "give the serials, or --all")
+}
+
+// serialDigits is the least number of digits at which a word that the records do
+// not know is taken for a serial, and not for a name that was mistyped.
+const serialDigits = 8
+
+// serialBits is the most that a serial may have (RFC 5280 section 4.1.2.2).
+const serialBits = 160
+
+// condemnUnknown takes a serial that there is no record of: of a CA that was
+// taken over without its records, or restored from a backup.
+func condemnUnknown(arg string) ([]condemned, error) {
+	serial, ok := new(big.Int).SetString(arg, 16)
+	if !ok || len(arg) < serialDigits || serial.Sign() <= 0 || serial.BitLen() > serialBits {
+		return nil, fmt.Errorf("the CA here has signed no certificate named %s", termtext.QuoteShort(arg))
+	}
+	return []condemned{{serial: serial}}, nil
+}
+
+func condemnFile(a *authority, path string) ([]condemned, error) {
+	certs, err := readCerts(path)
+	if err != nil {
+		return nil, err
+	}
+	cert := certs[0]
+	if !a.everSigned(cert) {
+		return nil, fmt.Errorf("%s: %s is not signed by the CA here, %s", path, dnOf(cert), dnOf(a.ca.Certificate))
+	}
+	if cert.Equal(a.ca.Certificate) {
+		return nil, fmt.Errorf("%s: the CA itself, %s: no CRL of its own revokes it", path, dnOf(cert))
+	}
+	return []condemned{{serial: cert.SerialNumber, cert: cert, path: path}}, nil
+}

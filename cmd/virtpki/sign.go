@@ -53,9 +53,10 @@ not have. Its CN names the host or the client; the subject is O=NAME OF THE CA,
 CN=NAME, as issue makes it. A request has at most 64 KiB and 100 names. sign checks
 every file before it signs anything.
 
-A revoked host cannot regain access by renewing: if the last certificate of that
-subject was revoked for another reason than superseded, --yes refuses the request
-unless --after-revocation is given. A compromised key is never signed again.
+A revoked host or client cannot regain access: if one of its names, its address or
+its key was revoked for another reason than superseded, --yes refuses the request,
+in either role and in every spelling, unless --after-revocation is given. A
+compromised key is never signed again.
 
 A live name belongs to the keys that have it: a request for a name of a certificate
 that is live under another key must prove one of these keys. request and renew add the

@@ -116,18 +116,18 @@ func (a *authority) refuseKey(have *pair, now time.Time) error {
 // cannot be known, it says so: to sign is the owner's decision all the same.
 func (e *env) noteLetIn(j *job, a *authority, cert *x509.Certificate, name string) {
 	h, err := a.shutOuts(e.now())
+	var out []grant.ShutOut
 	if err == nil {
-		var by *grant.Revoked
-		var what string
-		if by, what, err = h.ShutOut(cert); err == nil && by != nil {
-			j.note("%s", letInText(name, by, what))
-		}
+		out, err = h.ShutOut(cert)
 	}
 	if err != nil {
 		j.noteOnce("whom the CA has shut out is not known: %v", err)
 	}
+	if len(out) > 0 {
+		j.note("%s", letInText(name, out[0]))
+	}
 }
 
-func letInText(name string, by *grant.Revoked, what string) string {
-	return fmt.Sprintf("%s: %s, and is let in again by this certificate", name, shutOutText(by, what))
+func letInText(name string, out grant.ShutOut) string {
+	return fmt.Sprintf("%s: %s, and is let in again by this certificate", name, shutOutText(out))
 }

@@ -331,11 +331,11 @@ func (r *renewal) wouldUndo(a *authority, in *installation) (string, error) {
 	if err != nil {
 		return "", err
 	}
-	by, what, err := h.ShutOut(in.pair.cert)
-	if err != nil || by == nil {
+	out, err := h.ShutOut(in.pair.cert)
+	if err != nil || len(out) == 0 {
 		return "", err
 	}
-	return shutOutText(by, what), nil
+	return shutOutText(out[0]), nil
 }
 
 // renewCRL plans a fresh CRL when the one here is due.

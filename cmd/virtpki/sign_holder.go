@@ -76,6 +76,9 @@ func (s *signing) checkHolders(h *grant.History, o *order, csr *pki.CSR) error {
 	}
 	var refused []grant.Taken
 	for _, one := range taken {
+		if slices.Contains(o.left, one.Name) {
+			continue
+		}
 		if !one.CN && (s.o.leaveOut || foundName(one.Name, o.finished)) {
 			o.without(one.Name)
 			o.note("without %s, which %s; --replace %s grants it", one.Name, s.takenText(one), termtext.ShellWord(one.Name))

@@ -2,7 +2,9 @@ package main
 
 import (
 	"crypto/x509"
+	"errors"
 	"fmt"
+	"slices"
 
 	"virtpki/internal/grant"
 	"virtpki/internal/store"
@@ -32,30 +34,44 @@ func (a *authority) earlier() (*earlier, error) {
 
 // checkRevoked asks whether the one for whom a certificate would be signed was shut out:
 // see [grant.History]. A compromised key is never certified again; a name is, where
-// somebody says so.
+// somebody says so. Names that nobody asks for by hand are left out, as in checkHolders:
+// hosts share the addresses of bridges.
 func (s *signing) checkRevoked(h *grant.History, o *order, cert *x509.Certificate) error {
 	if err := refuseCompromised(h, pki.KeyIDOf(cert)); err != nil {
 		return withHint(err, "a request with a new key is made by: virtpki request %s %s --new", o.role, termtext.ShellWord(o.name))
 	}
-	by, what, err := h.ShutOut(cert)
-	switch {
-	case err != nil:
+	out, err := h.ShutOut(cert)
+	if err != nil {
 		return err
-	case by == nil:
-	case s.o.yes && !s.o.revokedToo:
-		return withHint(fmt.Errorf("%s", shutOutText(by, what)), "--after-revocation signs all the same; without --yes it is asked")
-	default:
-		o.note("%s", shutOutText(by, what))
+	}
+	asked := !s.o.yes || s.o.revokedToo
+	var counts []grant.ShutOut
+	for _, one := range out {
+		if !asked && !one.Key && !one.CN && (s.o.leaveOut || foundName(one.Name, cert)) {
+			o.without(one.Name)
+			o.note("without %s: %s", one.Name, shutOutText(one))
+			continue
+		}
+		if told := func(other grant.ShutOut) bool { return other.By == one.By }; !slices.ContainsFunc(counts, told) {
+			counts = append(counts, one)
+		}
+	}
+	for _, one := range counts {
+		if !asked {
+			return withHint(errors.New(shutOutText(one)), "--after-revocation signs all the same; without --yes it is asked")
+		}
+		o.note("%s", shutOutText(one))
 	}
 	return nil
 }
 
-// shutOutText says by which revocation somebody was shut out, and as what.
-func shutOutText(by *grant.Revoked, what string) string {
-	if what != grant.OwnKey {
-		what = termtext.QuoteShort(what)
+// shutOutText says by which revocation a key or a name was shut out.
+func shutOutText(one grant.ShutOut) string {
+	what := "its key"
+	if !one.Key {
+		what = termtext.QuoteShort(one.Name)
 	}
-	return fmt.Sprintf("%s is shut out: %s", what, revocationText(by))
+	return fmt.Sprintf("%s is shut out: %s", what, revocationText(one.By))
 }
 
 func revocationText(r *grant.Revoked) string {

@@ -96,32 +96,52 @@ func (h *History) Compromised(keyID string) *Revoked {
 	return nil
 }
 
-// OwnKey is what ShutOut names where it is the key itself that was shut out.
-const OwnKey = "its key"
+// ShutOut is what of a certificate was shut out, and by which revocation.
+type ShutOut struct {
+	By   *Revoked
+	Key  bool   // it is the key
+	CN   bool   // it is a name, and a CN of the certificate, perhaps a subjectAltName too
+	Name string // empty for the key
+}
 
-// ShutOut returns the revocation that keeps a certificate, as it will be signed, from
-// being signed without the word of the CA's owner, nil where there is none. what is
-// the name that was shut out, or [OwnKey].
-func (h *History) ShutOut(cert *x509.Certificate) (by *Revoked, what string, err error) {
+// ShutOut returns what keeps a certificate, as it will be signed, from being signed
+// without the word of the CA's owner: each name once, the key and the CNs first.
+func (h *History) ShutOut(cert *x509.Certificate) ([]ShutOut, error) {
 	if len(h.byKey)+len(h.byName) == 0 {
-		return nil, "", nil
+		return nil, nil
 	}
-	key, names := pki.KeyIDOf(cert), NamesOf(cert)
-	for _, r := range h.byKey[key] {
-		own := func(s *live) bool { return pki.KeyIDOf(s.cert) == key && !s.cert.NotBefore.Before(r.Cert.NotBefore) }
-		if again, err := h.letInAgain(cert, names, own); err != nil || !again {
-			return r, OwnKey, err
+	one, names, key := newHolder(cert), NamesOf(cert), pki.KeyIDOf(cert)
+	var out []ShutOut
+	by, err := h.shutOutBy(cert, names, h.byKey[key], func(s *live, r *Revoked) bool {
+		return pki.KeyIDOf(s.cert) == key && !s.cert.NotBefore.Before(r.Cert.NotBefore)
+	})
+	if by != nil {
+		out = append(out, ShutOut{By: by, Key: true})
+	}
+	for _, name := range inOrder(one) {
+		if err != nil {
+			return nil, err
+		}
+		by, err = h.shutOutBy(cert, names, h.sharing(name), func(s *live, r *Revoked) bool {
+			return s.names.Carry(name) && s.mayStay(r)
+		})
+		if by != nil {
+			out = append(out, ShutOut{By: by, CN: slices.Contains(one.cns, name), Name: name})
 		}
 	}
-	for _, name := range names.all() {
-		for _, r := range h.sharing(name) {
-			own := func(s *live) bool { return s.names.Carry(name) && s.mayStay(r) }
-			if again, err := h.letInAgain(cert, names, own); err != nil || !again {
-				return r, name, err
-			}
+	return out, err
+}
+
+// shutOutBy returns the first of some revocations that counts still; nil where all of
+// those concerned were let in again, as a live certificate tells that is their own.
+func (h *History) shutOutBy(cert *x509.Certificate, names Names, all []*Revoked, own func(*live, *Revoked) bool) (*Revoked, error) {
+	for _, r := range all {
+		again, err := h.letInAgain(cert, names, func(s *live) bool { return own(s, r) })
+		if err != nil || !again {
+			return r, err
 		}
 	}
-	return nil, "", nil
+	return nil, nil
 }
 
 // letInAgain reports whether a live certificate of the same CN and in every role of cert

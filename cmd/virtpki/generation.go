@@ -41,10 +41,14 @@ func (a *authority) loadRollover(now time.Time) error {
 	if err != nil || data == nil {
 		return err
 	}
-	a.rollover = &rollover{}
-	if err := json.Unmarshal(data, a.rollover); err != nil {
+	state := &rollover{}
+	if err := json.Unmarshal(data, state); err != nil {
 		return fmt.Errorf("%s: %w", path, err)
 	}
+	if a.byKeyID(state.New) == nil {
+		return nil // a start or an abort was cut short: nobody trusts the new generation
+	}
+	a.rollover = state
 	signs := a.rollover.Old
 	if !now.Before(a.rollover.Switch) {
 		signs = a.rollover.New

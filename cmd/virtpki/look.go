@@ -10,6 +10,7 @@ import (
 	"io/fs"
 	"os"
 	"slices"
+	"syscall"
 
 	"virtpki/internal/grant"
 	"virtpki/internal/libvirt"
@@ -138,12 +139,18 @@ func (a *authority) open(keys *keyring) error {
 		return err
 	}
 	second, err := a.openOne(keys, a.layout.Path(libvirt.CANextKey))
+	if errors.Is(err, errNoGeneration) {
+		second, err = nil, nil // of a start or an abort that was cut short
+	}
 	if err != nil && (!errors.Is(err, fs.ErrNotExist) || store.Exists(a.layout.Path(libvirt.CANextKey))) {
 		return err
 	}
 	a.arrange(first, second)
 	return nil
 }
+
+// errNoGeneration says that no certificate belongs to a CA's key.
+var errNoGeneration = errors.New("not the key of any CA")
 
 // openOne reads a key and finds its certificate.
 func (a *authority) openOne(keys *keyring, path string) (*generation, error) {
@@ -156,7 +163,7 @@ func (a *authority) openOne(keys *keyring, path string) (*generation, error) {
 			return &generation{ca: pki.CA{Certificate: cert, Signer: signer}}, nil
 		}
 	}
-	return nil, fmt.Errorf("%s: not the key of any CA in %s", path, a.layout.Path(libvirt.CACert))
+	return nil, fmt.Errorf("%s: %w in %s", path, errNoGeneration, a.layout.Path(libvirt.CACert))
 }
 
 // openCA reads a CA's key, and gets its passphrase where it needs one.
@@ -293,6 +300,14 @@ func readIfThere(path string) ([]byte, error) {
 		return nil, nil
 	}
 	return data, err
+}
+
+// unread reports whether an error is the system's, which could not read a file, and
+// tells nothing of what stands in it. Such a file is not taken for one that is absent
+// or of somebody else. One that this run may not read is none that it would write.
+func unread(err error) bool {
+	var failed *fs.PathError
+	return errors.As(err, &failed) && !errors.Is(err, fs.ErrNotExist) && !errors.Is(err, fs.ErrPermission) && !errors.Is(err, syscall.ENOTDIR)
 }
 
 // owner is who the files are to belong to: root when root runs this, whatever

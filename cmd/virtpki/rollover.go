@@ -167,7 +167,7 @@ func (e *env) planStart(j *job, g *globals, a *authority, next *generation, keys
 		target{layout: a.layout, owner: owner()}.write(&j.plan, libvirt.CANextKey, keyPEM),
 		e.planState(j, a, state),
 		e.planTrust(j, g, a, append(slices.Clone(a.bundle), next.ca.Certificate)),
-		a.planCRLs(j, a.crlPlaces(g, "", nil), []*pki.CRL{crl}),
+		a.planCRLsHere(j, g, []*pki.CRL{crl}),
 	); err != nil {
 		return err
 	}
@@ -189,7 +189,7 @@ func (e *env) planReplace(j *job, g *globals, a *authority, next *generation, cr
 		a.planRetired(j, gone...),
 		a.planKey(j, keyID(a.ca.Certificate), keyPEM),
 		e.planTrust(j, g, a, append(bundle, next.ca.Certificate)),
-		a.planCRLs(j, a.crlPlaces(g, "", nil), []*pki.CRL{crl}),
+		a.planCRLsHere(j, g, []*pki.CRL{crl}),
 	)
 }
 
@@ -227,6 +227,9 @@ func (e *env) planTrust(j *job, g *globals, a *authority, bundle []*x509.Certifi
 	for _, layout := range g.allLayouts() {
 		path := layout.Path(libvirt.CACert)
 		certs, err := readCerts(path)
+		if unread(err) {
+			return err // it may trust the CA, and would be left behind
+		}
 		if err != nil || path == a.layout.Path(libvirt.CACert) || !slices.ContainsFunc(certs, a.ca.Certificate.Equal) {
 			continue
 		}

@@ -11,6 +11,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"virtpki/internal/libvirt"
+	"virtpki/internal/store"
 	"virtpki/pki"
 )
 
@@ -56,10 +57,13 @@ func newRolloverAbort(e *env, g *globals) *cobra.Command {
 func (e *env) underWay(g *globals) (*authority, error) {
 	a, _, err := e.readCA(g)
 	if err == nil && a.rollover == nil {
-		err = withHint(errors.New("no rollover is under way"), "begin one with: virtpki %sca rollover start", g.sameFiles())
+		err = withHint(errNoRollover, "begin one with: virtpki %sca rollover start", g.sameFiles())
 	}
 	return a, err
 }
+
+// errNoRollover says that a CA has one generation.
+var errNoRollover = errors.New("no rollover is under way")
 
 func (e *env) rolloverFinish(ctx context.Context, g *globals, o *reloadOptions, force bool) error {
 	keys := e.newKeyring(g)
@@ -114,11 +118,7 @@ func (e *env) planFinish(j *job, g *globals, a *authority) error {
 			return err
 		}
 	}
-	return firstOf(
-		e.planWithout(j, g, a, old),
-		j.plan.Remove(a.layout.Path(libvirt.CANextKey)),
-		j.plan.Remove(a.layout.Path(libvirt.CARollover)),
-	)
+	return firstOf(e.planWithout(j, g, a, old), a.dropRollover(j))
 }
 
 // planWithout takes one generation out of what is trusted here, and its list.
@@ -131,7 +131,11 @@ func (e *env) planWithout(j *job, g *globals, a *authority, gone *x509.Certifica
 	if err := firstOf(a.planRetired(j, gone), e.planTrust(j, g, a, bundle)); err != nil {
 		return err
 	}
-	for _, path := range a.crlPlaces(g, "", nil) {
+	places, err := a.crlPlaces(g, "", nil)
+	if err != nil {
+		return err
+	}
+	for _, path := range places {
 		if err := a.planCRLWithout(j, path, gone); err != nil {
 			return err
 		}
@@ -157,6 +161,9 @@ func (a *authority) planCRLWithout(j *job, path string, gone *x509.Certificate) 
 func (e *env) rolloverAbort(ctx context.Context, g *globals, o *reloadOptions) error {
 	return e.changeAndReload(ctx, g, o, func(j *job) error {
 		a, err := e.underWay(g)
+		if errors.Is(err, errNoRollover) && a.leftByRollover() {
+			return a.dropRollover(j)
+		}
 		if err != nil {
 			return err
 		}
@@ -167,12 +174,19 @@ func (e *env) rolloverAbort(ctx context.Context, g *globals, o *reloadOptions) e
 		if err := e.hasSignedNothing(g, a, next); err != nil {
 			return err
 		}
-		return firstOf(
-			e.planWithout(j, g, a, next),
-			j.plan.Remove(a.layout.Path(libvirt.CANextKey)),
-			j.plan.Remove(a.layout.Path(libvirt.CARollover)),
-		)
+		return firstOf(e.planWithout(j, g, a, next), a.dropRollover(j))
 	})
+}
+
+// leftByRollover reports whether files of a rollover are there: without one, a start or
+// an abort was cut short.
+func (a *authority) leftByRollover() bool {
+	return store.Exists(a.layout.Path(libvirt.CANextKey)) || store.Exists(a.layout.Path(libvirt.CARollover))
+}
+
+// dropRollover plans to remove the files of a rollover.
+func (a *authority) dropRollover(j *job) error {
+	return firstOf(j.plan.Remove(a.layout.Path(libvirt.CANextKey)), j.plan.Remove(a.layout.Path(libvirt.CARollover)))
 }
 
 // hasSignedNothing is the error for a new CA whose certificates live.

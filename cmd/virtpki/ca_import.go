@@ -4,7 +4,9 @@ import (
 	"bytes"
 	"context"
 	"crypto/x509"
+	"errors"
 	"fmt"
+	"io/fs"
 	"math/big"
 	"os"
 	"path/filepath"
@@ -198,8 +200,7 @@ func (in *imported) readIssued(path string) error {
 	if err != nil {
 		return fmt.Errorf("%s: %w", path, err)
 	}
-	in.readIndex(filepath.Dir(path), entries)
-	return nil
+	return in.readIndex(filepath.Dir(path), entries)
 }
 
 // certExtensions are those of files that may hold a certificate.
@@ -217,7 +218,10 @@ func (in *imported) readFolder(folder string) error {
 		if entry.IsDir() || !slices.Contains(certExtensions, filepath.Ext(entry.Name())) {
 			continue
 		}
-		certs := in.ownIn(filepath.Join(folder, entry.Name()))
+		certs, err := in.ownIn(filepath.Join(folder, entry.Name()))
+		if err != nil {
+			return err
+		}
 		for _, cert := range certs {
 			in.take(cert)
 		}
@@ -233,16 +237,17 @@ func (in *imported) readFolder(folder string) error {
 
 // ownIn are the certificates of a file that the CA has signed, its own among
 // them if it signed itself. (A signature by SHA-1 counts: what it was good for
-// once can be revoked.)
-func (in *imported) ownIn(path string) []*x509.Certificate {
+// once can be revoked.) A file that cannot be read may hold one: without its record
+// nobody could revoke it by name.
+func (in *imported) ownIn(path string) ([]*x509.Certificate, error) {
 	certs, err := readCerts(path)
-	if err != nil {
-		return nil
+	if unread(err) || errors.Is(err, fs.ErrPermission) {
+		return nil, err
 	}
 	return slices.DeleteFunc(certs, func(cert *x509.Certificate) bool {
 		return !bytes.Equal(cert.RawIssuer, in.ca.Certificate.RawSubject) ||
 			in.ca.Certificate.CheckSignature(cert.SignatureAlgorithm, cert.RawTBSCertificate, cert.Signature) != nil
-	})
+	}), nil
 }
 
 // take adds a record, unless it is the CA itself or there already. Of two
@@ -268,10 +273,14 @@ func (in *imported) take(cert *x509.Certificate) {
 var indexFolders = []string{"newcerts", "certs_by_serial", "revoked/certs_by_serial", "renewed/certs_by_serial", "certs", "."}
 
 // readIndex takes revocations and records from the lines of an index.txt.
-func (in *imported) readIndex(folder string, entries []pki.IndexEntry) {
+func (in *imported) readIndex(folder string, entries []pki.IndexEntry) error {
 	missing := 0
 	for _, entry := range entries {
-		if cert := in.findIndexed(folder, entry.Serial); cert != nil {
+		cert, err := in.findIndexed(folder, entry.Serial)
+		if err != nil {
+			return err
+		}
+		if cert != nil {
 			in.take(cert)
 		} else {
 			missing++
@@ -284,21 +293,25 @@ func (in *imported) readIndex(folder string, entries []pki.IndexEntry) {
 	if missing > 0 {
 		in.note("the index names %s without a file beside it: revoke by serial what has no record", countOf(missing, "certificate", "certificates"))
 	}
+	return nil
 }
 
 // findIndexed finds the certificate with a serial; it may be the CA's own.
-func (in *imported) findIndexed(folder string, serial *big.Int) *x509.Certificate {
+func (in *imported) findIndexed(folder string, serial *big.Int) (*x509.Certificate, error) {
 	upper := store.SerialText(serial)
 	for _, sub := range indexFolders {
 		for _, name := range []string{upper + ".pem", upper + ".crt", strings.ToLower(upper) + ".pem"} {
-			for _, cert := range in.ownIn(filepath.Join(folder, sub, name)) {
-				if cert.SerialNumber.Cmp(serial) == 0 {
-					return cert
-				}
+			certs, err := in.ownIn(filepath.Join(folder, sub, name))
+			i := slices.IndexFunc(certs, func(cert *x509.Certificate) bool { return cert.SerialNumber.Cmp(serial) == 0 })
+			switch {
+			case err != nil:
+				return nil, err
+			case i >= 0:
+				return certs[i], nil
 			}
 		}
 	}
-	return nil
+	return nil, nil
 }
 
 // planImport plans the CA's folder.

@@ -122,7 +122,9 @@ func (e *env) applyLocked(ctx context.Context, folders []string, decide func(*jo
 	if ctx.Err() != nil {
 		return nil, errInterrupted
 	}
-	return j, j.plan.Apply()
+	err := j.plan.Apply()
+	j.notes = append(j.notes, j.plan.Weaker()...)
+	return j, err
 }
 
 // notOurs reports whether a lock could not be taken because this run may not

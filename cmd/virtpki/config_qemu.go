@@ -3,6 +3,7 @@ package main
 import (
 	"context"
 	"fmt"
+	"os"
 	"path/filepath"
 	"regexp"
 	"strings"
@@ -10,7 +11,6 @@ import (
 	"github.com/spf13/cobra"
 
 	"virtpki/internal/libvirt"
-	"virtpki/internal/store"
 	"virtpki/internal/termtext"
 )
 
@@ -87,21 +87,21 @@ func (o *configQEMUOptions) check(exists func(string) bool, g *globals) (libvirt
 }
 
 func (e *env) configQEMU(ctx context.Context, g *globals, o *configQEMUOptions) error {
-	exists := func(path string) bool { return store.Exists(g.underRoot(path)) }
-	c, err := o.check(exists, g)
-	if err != nil {
+	look := &folderLook{g: g}
+	c, err := o.check(look.exists, g)
+	if err := firstOf(look.err, err); err != nil {
 		return err
 	}
-	if err := missingFolder(c, g, exists); err != nil {
+	if err := firstOf(missingFolder(c, g, look.exists), look.err); err != nil {
 		return err
 	}
 	if !o.apply {
-		return e.printSettings(g, c.Settings(g.sysconfdir, exists))
+		return e.printSettings(g, c.Settings(g.sysconfdir, look.exists))
 	}
 	path := libvirt.QEMUConfPath(g.underRoot(g.sysconfdir))
 	return e.change(ctx, g, []string{filepath.Dir(path)}, func(j *job) error {
-		edited, err := e.editConf(j, path, c.Settings(g.sysconfdir, exists))
-		if err != nil || !edited {
+		edited, err := e.editConf(j, path, c.Settings(g.sysconfdir, look.exists))
+		if err := firstOf(look.err, err); err != nil || !edited {
 			return err
 		}
 		j.note("restart libvirtd, or virtqemud where that runs the guests: it reads qemu.conf only when it starts; guests go on")
@@ -110,6 +110,21 @@ func (e *env) configQEMU(ctx context.Context, g *globals, o *configQEMUOptions) 
 		}
 		return nil
 	})
+}
+
+// folderLook looks for folders, and keeps the first error: one that cannot be looked at
+// is not missing.
+type folderLook struct {
+	g   *globals
+	err error
+}
+
+func (l *folderLook) exists(path string) bool {
+	_, err := os.Lstat(l.g.underRoot(path))
+	if unread(err) {
+		l.err = firstOf(l.err, err)
+	}
+	return err == nil
 }
 
 // missingFolder is the error for a use that would find no files: a guest with TLS

@@ -109,7 +109,11 @@ func (e *env) publishCRL(ctx context.Context, g *globals, c crlPlan,
 		}
 		if len(add) == 0 && out() != nil {
 			// All of them are revoked already, by a run that may have been cut short.
-			return a.planCRLs(j, a.crlPlaces(g, c.out, daemons), a.currents())
+			places, err := a.crlPlaces(g, c.out, daemons)
+			if err != nil {
+				return err
+			}
+			return a.planCRLs(j, places, a.currents())
 		}
 		return e.planCRL(j, g, a, c, add, daemons)
 	})
@@ -129,7 +133,10 @@ func (e *env) publishCRL(ctx context.Context, g *globals, c crlPlan,
 // planCRL signs the next CRL of each generation that has new entries, of all
 // when none has, and plans them for each place that holds one.
 func (e *env) planCRL(j *job, g *globals, a *authority, c crlPlan, add newEntries, daemons []libvirt.Running) error {
-	places := a.crlPlaces(g, c.out, daemons)
+	places, err := a.crlPlaces(g, c.out, daemons)
+	if err != nil {
+		return err
+	}
 	var crls []*pki.CRL
 	for _, gen := range a.generations() {
 		elsewhere, err := gen.elsewhere(places[1:]) // the first is the CA's own, read already
@@ -166,22 +173,30 @@ func (a *authority) planCRLs(j *job, places []string, crls []*pki.CRL) error {
 	return nil
 }
 
+// planCRLsHere plans lists for each place of this machine that has the CA's.
+func (a *authority) planCRLsHere(j *job, g *globals, crls []*pki.CRL) error {
+	places, err := a.crlPlaces(g, "", nil)
+	if err != nil {
+		return err
+	}
+	return a.planCRLs(j, places, crls)
+}
+
 // crlPlaces are the files that hold, or are to hold, the CA's CRL on this
 // machine: the CA's own, the system's, that of each daemon, and a copy.
-func (a *authority) crlPlaces(g *globals, out string, daemons []libvirt.Running) []string {
+func (a *authority) crlPlaces(g *globals, out string, daemons []libvirt.Running) ([]string, error) {
 	places := []string{a.layout.Path(libvirt.CACRL)}
 	add := func(path string) {
 		if path != "" && !slices.Contains(places, path) {
 			places = append(places, path)
 		}
 	}
-	system := g.system()
-	if certs, err := readCerts(system.Path(libvirt.CACert)); err == nil && slices.ContainsFunc(certs, a.ca.Certificate.Equal) {
-		add(system.Path(libvirt.CACRL))
-	}
-	for _, layout := range libvirt.QEMU(g.underRoot(g.sysconfdir)) {
+	for i, layout := range append([]libvirt.Layout{g.system()}, libvirt.QEMU(g.underRoot(g.sysconfdir))...) {
 		certs, err := readCerts(layout.Path(libvirt.CACert))
-		if path := layout.Path(libvirt.CACRL); err == nil && store.Exists(path) && slices.ContainsFunc(certs, a.ca.Certificate.Equal) {
+		if unread(err) {
+			return nil, err // it may trust the CA, and would go on with the list of before
+		}
+		if path := layout.Path(libvirt.CACRL); slices.ContainsFunc(certs, a.ca.Certificate.Equal) && (i == 0 || store.Exists(path)) {
 			add(path)
 		}
 	}
@@ -191,7 +206,7 @@ func (a *authority) crlPlaces(g *globals, out string, daemons []libvirt.Running)
 		}
 	}
 	add(out)
-	return places
+	return places, nil
 }
 
 // crlMode is that of a CRL: it is public.

@@ -173,7 +173,6 @@ func (in *intake) run(ctx context.Context) (*job, error) {
 	if in.g.dryRun {
 		return j, nil
 	}
-	j.notes = append(j.notes, j.plan.Weaker()...)
 	if in.system {
 		err = in.prove(ctx, j, before)
 	}

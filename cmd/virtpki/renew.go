@@ -202,7 +202,6 @@ func (r *renewal) run(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	j.notes = append(j.notes, j.plan.Weaker()...)
 	var proven error
 	if !r.g.dryRun && len(j.plan.Changes()) > 0 {
 		if r.serving && !r.serverFailed() {

@@ -275,6 +275,9 @@ func (f *filler) keyOwner(j *job) (*store.Owner, error) {
 		j.noteOnce("%v: give the keys in QEMU's folders to its group where they go, or name it with --qemu-group", err)
 		return owner(), nil
 	}
+	if unread(err) {
+		return nil, err
+	}
 	if err != nil {
 		return nil, asUsage(err)
 	}

@@ -3,6 +3,7 @@ package main
 import (
 	"bytes"
 	"crypto/x509"
+	"errors"
 	"fmt"
 	"net"
 	"net/netip"
@@ -70,42 +71,45 @@ func (s *signing) senderOf(h *grant.History, csr *pki.CSR) grant.Sender {
 // nobody asks for by hand, the addresses of a machine and the short form of its name, are
 // left out where somebody else has them: hosts share the addresses of bridges.
 func (s *signing) checkHolders(h *grant.History, o *order, csr *pki.CSR) error {
-	taken, matched := s.claims.Taken(o.finished, s.senderOf(h, csr))
+	sender := s.senderOf(h, csr)
+	taken, matched := s.claims.Taken(o.finished, sender)
 	for _, name := range matched {
 		s.claims.matched[name] = true
 	}
 	var refused []grant.Taken
 	for _, one := range taken {
-		if slices.Contains(o.left, one.Name) {
-			continue
-		}
-		if !one.CN && (s.o.leaveOut || foundName(one.Name, o.finished)) {
+		text := one.Name + " " + s.takenText(one)
+		switch {
+		case slices.Contains(o.left, one.Name):
+		case !one.CN && (s.o.leaveOut || foundName(one.Name, o.finished)):
 			o.without(one.Name)
 			o.note("without %s, which %s; --replace %s grants it", one.Name, s.takenText(one), termtext.ShellWord(one.Name))
-			continue
-		}
-		refused = append(refused, one)
-	}
-	return s.refuseTaken(o, refused)
-}
-
-// refuseTaken refuses names that somebody else has, or notes them for a person who is
-// asked. What a person was not shown before the question is refused.
-func (s *signing) refuseTaken(o *order, taken []grant.Taken) error {
-	var texts, flags []string
-	for _, one := range taken {
-		text := one.Name + " " + s.takenText(one)
-		if !s.o.yes && (!s.confirmed || s.shown[text]) {
+		case !s.o.yes && (!s.confirmed || s.shown[text]): // what a person was not shown is refused
 			s.shown[text] = true
 			o.note("%s", text)
-			continue
+		default:
+			refused = append(refused, one)
 		}
-		texts, flags = append(texts, text), append(flags, "--replace "+termtext.ShellWord(one.Name))
 	}
-	if len(texts) == 0 {
+	return s.refuseTaken(o, refused, sender)
+}
+
+// refuseTaken is the error for names that somebody else has. It hints at what would
+// replace them all.
+func (s *signing) refuseTaken(o *order, refused []grant.Taken, sender grant.Sender) error {
+	if len(refused) == 0 {
 		return nil
 	}
-	return withHint(fmt.Errorf("%s", strings.Join(texts, "; ")),
+	var texts, flags []string
+	for _, one := range refused {
+		texts = append(texts, one.Name+" "+s.takenText(one))
+		left, _ := s.claims.Taken(o.finished, sender)
+		if slices.ContainsFunc(left, func(still grant.Taken) bool { return still.Name == one.Name }) {
+			sender.Replace = append(slices.Clip(sender.Replace), one.Name)
+			flags = append(flags, "--replace "+termtext.ShellWord(one.Name))
+		}
+	}
+	return withHint(errors.New(strings.Join(texts, "; ")),
 		"renew on the host that has the key; for a host that was installed again, give %s", strings.Join(flags, " "))
 }
 

@@ -117,16 +117,15 @@ type Taken struct {
 
 // Taken returns the names of a certificate, as it will be signed, that belong to
 // somebody else than the sender, each with its holder. To replace a name is to replace
-// every certificate with that CN, so that the other names of one whose CN is listed
-// already are not listed again. matched are those of the names to be replaced that made
-// a difference.
+// every certificate with that CN, its other names with it. matched are those of the names
+// to be replaced that made a difference.
 func (h *Holders) Taken(cert *x509.Certificate, by Sender) (taken []Taken, matched []string) {
-	asked := newHolder(cert)
 	replace := make(map[string]bool)
 	for _, name := range by.Replace {
 		replace[plainAddress(Fold(name))] = true
 	}
 	used := make(map[string]bool)
+	asked := newHolder(cert)
 	for _, name := range inOrder(asked) {
 		cn := slices.Contains(asked.cns, name)
 		concerned := h.concerned(name)
@@ -142,7 +141,6 @@ func (h *Holders) Taken(cert *x509.Certificate, by Sender) (taken []Taken, match
 		}
 		last := slices.MaxFunc(others, func(a, b *holder) int { return a.cert.NotAfter.Compare(b.cert.NotAfter) })
 		taken = append(taken, Taken{name, cn, last.cert})
-		replace[name] = true
 	}
 	matched = slices.DeleteFunc(slices.Clone(by.Replace), func(name string) bool { return !used[plainAddress(Fold(name))] })
 	return taken, matched

@@ -48,7 +48,7 @@ func TestTaken(t *testing.T) {
 		{"server hv9.lab.example/hv9.lab.example,hv9,10.0.0.9,localhost,127.0.0.1 new", "", "", "", ""},
 		{"client bob new", "", "", "", ""},
 		// Somebody else.
-		{"server hv1.lab.example/hv1.lab.example,hv1,10.0.0.1 new", "", "", "CN hv1.lab.example", ""},
+		{"server hv1.lab.example/hv1.lab.example,hv1,10.0.0.1 new", "", "", "CN hv1.lab.example 10.0.0.1 hv1", ""},
 		{"server HV1.LAB.example/hv9.lab.example new", "", "", "CN hv1.lab.example", ""},
 		{"server hv9.lab.example/hv9.lab.example,HV1 new", "", "", "hv1", ""},
 		{"server hv9.lab.example/hv9.lab.example,10.0.0.1 new", "", "", "10.0.0.1", ""},
@@ -120,6 +120,35 @@ func takenText(taken []Taken) string {
 		names = append(names, one.Name)
 	}
 	return strings.Join(names, " ")
+}
+
+// What is left of a certificate without the names that are taken is free: no name hides
+// behind another one.
+func TestTakenLeavesNothing(t *testing.T) {
+	c := &cast{t: t}
+	var live []*x509.Certificate
+	names := []string{"new"}
+	for _, text := range append([]string{"server short/short,www.lab.example,aa.lab.example,fd77::1 short"}, hosts...) {
+		live = append(live, c.cert(text))
+		names = append(names, newHolder(live[len(live)-1]).all...)
+	}
+	holders := NewHolders(live)
+	sender := Sender{KeyIDs: []string{pki.KeyID(c.key("new"))}}
+	for _, first := range names {
+		for _, second := range names {
+			cert := c.cert("server new/new," + first + "," + second + " new")
+			taken, _ := holders.Taken(cert, sender)
+			var got []string
+			for _, one := range taken {
+				got = append(got, one.Name)
+			}
+			for _, name := range newHolder(cert).all {
+				if free := name == "new"; free == slices.Contains(got, name) {
+					t.Errorf("with %s and %s these are taken: %v", first, second, got)
+				}
+			}
+		}
+	}
 }
 
 // Whoever has shown no live key gets no name that somebody has, however the names are

@@ -263,7 +263,7 @@ func TestFleetRefusesWhatAStrangerMade(t *testing.T) {
 			planted := map[string]string{"folders": "hv1.example", "archives": "hv1.example.tar", "one archive": "fleet.tar"}[form.name]
 			lab.As(lab.Someone, func() { noError(t, syscall.Mkfifo(filepath.Join(s.shared, planted), 0o666)) })
 			status, out := s.issue(form, s.outOf(form))
-			if status != 1 || !strings.Contains(out, "was made by another user (uid 12345)\n") || !strings.Contains(out, "hint: remove it") {
+			if status != 1 || !strings.Contains(out, "belongs to another user (uid 12345), who could have written it\n") || !strings.Contains(out, "hint: remove it") {
 				t.Errorf("exit status %d\n%s", status, out)
 			}
 			s.kept(t)

@@ -28,7 +28,7 @@ func (r *renewal) writeMetrics(result error) error {
 		return err
 	}
 	var plan store.Plan
-	o := store.Output{Path: r.metrics, Data: r.metricsText(result), Mode: metricsMode, Ours: writtenMetrics}
+	o := store.Output{Path: r.metrics, Data: r.metricsText(result), Mode: metricsMode, Ours: writtenMetrics, Force: r.force}
 	if err := planOutput(&plan, o, "--metrics"); err != nil {
 		return fmt.Errorf("metrics: %w", err)
 	}

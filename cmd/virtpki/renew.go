@@ -80,7 +80,7 @@ func newRenew(e *env, g *globals) *cobra.Command {
 	}
 	flags := cmd.Flags()
 	flags.StringVar(&o.before, "before", "33%", "how long before its end something is due, a `duration` or a share of its life")
-	flags.BoolVar(&o.force, "force", false, "renew everything, due or not")
+	flags.BoolVar(&o.force, "force", false, "renew everything, due or not, and replace a --metrics file that virtpki did not write")
 	flags.BoolVar(&o.rekey, "rekey", false, "make new keys (the default)")
 	flags.BoolVar(&o.sameKey, "same-key", false, "keep the keys")
 	flags.StringVar(&o.jitter, "jitter", "", "where no terminal is there, wait a random part of `duration` first")

@@ -52,12 +52,12 @@ func (p *Plan) Output(o Output) error {
 // standing is a file that stands where another is to go.
 type standing struct {
 	was     *state
-	foreign *Refusal // says whose it is, unless it is ours
+	foreign string // see foreign
 	data    []byte
 }
 
 func (s *standing) ours(written func([]byte) bool) bool {
-	return s.foreign == nil && (len(s.data) == 0 || written(s.data))
+	return s.foreign == "" && (len(s.data) == 0 || written(s.data))
 }
 
 func (s *standing) isKey() bool { return bytes.Contains(s.data, []byte("PRIVATE KEY-----")) }
@@ -66,8 +66,8 @@ func (s *standing) refusal(path string) error {
 	if s.isKey() {
 		return fmt.Errorf("%s %w", path, ErrPrivateKey)
 	}
-	if s.foreign != nil {
-		return fmt.Errorf("%s %w: it %s", path, ErrNotOurs, s.foreign.Why)
+	if s.foreign != "" {
+		return fmt.Errorf("%s %w: it %s", path, ErrNotOurs, s.foreign)
 	}
 	return fmt.Errorf("%s %w", path, ErrNotOurs)
 }
@@ -103,7 +103,7 @@ func (d *dir) standingAt(name string) (*standing, error) {
 	if err != nil {
 		return nil, err
 	}
-	s := &standing{foreign: refuseEntry(d.in(name), nodeOf(&stat))}
+	s := &standing{foreign: foreign(nodeOf(&stat))}
 	file, err := d.open(name, unix.O_RDONLY)
 	if err != nil {
 		return nil, err

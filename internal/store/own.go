@@ -64,12 +64,20 @@ func refuseFile(path string, file *os.File) error {
 	if err := untilDone(func() error { return unix.Fstat(int(file.Fd()), &stat) }); err != nil {
 		return &fs.PathError{Op: "stat", Path: path, Err: err}
 	}
-	n := nodeOf(&stat)
-	switch {
-	case !slices.Contains([]int{0, os.Geteuid()}, n.uid):
-		return &Refusal{path, fmt.Sprintf("belongs to another user (uid %d), who could have written it", n.uid), fmt.Sprintf("chown %d: %s", os.Geteuid(), quote(path))}
-	case n.mode&0o002 != 0, n.mode&0o020 != 0 && n.gid != n.uid:
-		return &Refusal{path, fmt.Sprintf("can be written by others than its owner (mode %04o)", n.mode.Perm()), "chmod go-w " + quote(path)}
+	if why := foreign(nodeOf(&stat)); why != "" {
+		return &Refusal{path, why, fmt.Sprintf("chown %d: %[2]s && chmod go-w %[2]s", os.Geteuid(), quote(path))}
 	}
 	return nil
+}
+
+// foreign says who besides root and this process's user can have written a file or
+// a directory; empty when nobody can.
+func foreign(n node) string {
+	switch {
+	case !slices.Contains([]int{0, os.Geteuid()}, n.uid):
+		return fmt.Sprintf("belongs to another user (uid %d), who could have written it", n.uid)
+	case n.mode&0o002 != 0, n.mode&0o020 != 0 && n.gid != n.uid:
+		return fmt.Sprintf("can be written by others than its owner (mode %04o)", n.mode.Perm())
+	}
+	return ""
 }

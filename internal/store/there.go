@@ -1,7 +1,6 @@
 package store
 
 import (
-	"fmt"
 	"os"
 	"path/filepath"
 
@@ -44,20 +43,8 @@ func (d *dir) isOurs(name string) error {
 	if err != nil || nodeOf(&self).mode&0o022 == 0 {
 		return err // root or this user has put it there
 	}
-	if r := refuseEntry(d.in(name), nodeOf(&stat)); r != nil {
-		return r
-	}
-	return nil
-}
-
-// refuseEntry returns an error unless an entry belongs to root or to this process's
-// user, and nobody else can write to it.
-func refuseEntry(path string, n node) *Refusal {
-	switch {
-	case n.uid != 0 && n.uid != os.Geteuid():
-		return &Refusal{path, fmt.Sprintf("was made by another user (uid %d)", n.uid), "remove it, or choose another name"}
-	case n.mode&0o002 != 0, n.mode&0o020 != 0 && n.gid != n.uid:
-		return &Refusal{path, fmt.Sprintf("can be written by others (mode %04o)", n.mode.Perm()), "remove it, or choose another name"}
+	if why := foreign(nodeOf(&stat)); why != "" {
+		return &Refusal{d.in(name), why, "remove it, or choose another --out"}
 	}
 	return nil
 }

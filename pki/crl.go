@@ -244,16 +244,25 @@ func readExtensions(input cryptobyte.String) (all []pkix.Extension, ok bool) {
 // 6.3.3): the CAs of libvirt's own recipe for certtool lack it, and GnuTLS goes
 // by their lists all the same.
 func (c *CRL) CheckSignatureFrom(issuer *x509.Certificate) error {
-	// crypto/x509 knows the algorithms and verifies the bytes that it is given;
-	// only its parser would make a structure of every entry.
-	list, err := x509.ParseRevocationList(c.skeleton())
+	algorithm, err := c.SignatureAlgorithm()
 	if err != nil {
-		return fmt.Errorf("signature algorithm of the CRL: %w", err)
+		return err
 	}
-	if err := issuer.CheckSignature(list.SignatureAlgorithm, c.tbs, c.signature); err != nil {
+	if err := issuer.CheckSignature(algorithm, c.tbs, c.signature); err != nil {
 		return fmt.Errorf("signature of the CRL: %w", err)
 	}
 	return nil
+}
+
+// SignatureAlgorithm returns what the list was signed with.
+func (c *CRL) SignatureAlgorithm() (x509.SignatureAlgorithm, error) {
+	// crypto/x509 knows the algorithms; only its parser would make a structure of
+	// every entry.
+	list, err := x509.ParseRevocationList(c.skeleton())
+	if err != nil {
+		return 0, fmt.Errorf("signature algorithm of the CRL: %w", err)
+	}
+	return list.SignatureAlgorithm, nil
 }
 
 // skeleton is the shortest list with the signature algorithm of c.

@@ -29,6 +29,9 @@ import (
 //	.NameConstraints of a CA that is limited
 //	.Insecure.CR     the request: .Insecure.CR.PublicKey for its type
 //
+// Functions that know the network, the environment, the clock, chance or keys are not
+// there, and a template that loops or grows without measure is an error.
+//
 // It says what the certificate holds. Serial, dates, issuer and key identifiers
 // are not its matter: they are made as for every other certificate.
 type Template struct {
@@ -93,7 +96,7 @@ func DefaultTemplate(shape string) (string, error) {
 // ParseTemplate checks that text is a template. Whether it renders to a
 // certificate is seen when one is made.
 func ParseTemplate(text []byte) (*Template, error) {
-	if err := x509util.ValidateTemplate(text); err != nil {
+	if _, err := parseTemplate(string(text), (&budget{}).funcs()); err != nil {
 		return nil, fmt.Errorf("the template does not parse: %w", err)
 	}
 	return &Template{text: string(text)}, nil
@@ -120,8 +123,15 @@ func (t *Template) render(f facts) (*x509.Certificate, error) {
 		x509util.SubjectKey: subject, x509util.SANsKey: f.sans,
 		"Role": f.role, "StrictKeyUsage": f.strict, "NameConstraints": f.constraints,
 	}
+	data.SetInsecure(x509util.CertificateRequestKey, map[string]any{
+		"PublicKey": keyType{fmt.Sprintf("%T", f.pub)}, "PublicKeyAlgorithm": algorithmOf(f.pub),
+	})
 	like := &x509.Certificate{PublicKey: f.pub, PublicKeyAlgorithm: algorithmOf(f.pub)}
-	made, err := x509util.NewCertificateFromX509(like, x509util.WithTemplate(t.text, data), strictJSON)
+	rendered := func(_ *x509.CertificateRequest, o *x509util.Options) (err error) {
+		o.CertBuffer, err = t.run(data)
+		return err
+	}
+	made, err := x509util.NewCertificateFromX509(like, rendered, strictJSON)
 	if err != nil {
 		return nil, fmt.Errorf("the template: %w", err)
 	}

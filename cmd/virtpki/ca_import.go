@@ -78,6 +78,7 @@ type imported struct {
 	records   []*x509.Certificate        // one of each serial
 	revoked   []x509.RevocationListEntry // of the index, beyond the CRL
 	notes     []string
+	unproven  int // certificates whose signature by MD5 says nothing of who made it
 
 	taken  map[string]*x509.Certificate // records by serial
 	listed map[string]bool              // serials of the CRL and of revoked
@@ -117,7 +118,11 @@ func (e *env) readImport(g *globals, o *importOptions, keys *keyring) (*imported
 	if err := in.readCRL(o.crl); err != nil {
 		return nil, err
 	}
-	return in, in.readIssued(o.issued)
+	if err := in.readIssued(o.issued); err != nil {
+		return nil, err
+	}
+	in.noteWeak()
+	return in, nil
 }
 
 // readImportedCA reads certificate and key, and checks that libvirt can live
@@ -145,6 +150,9 @@ func (e *env) readImportedCA(in *imported, o *importOptions, keys *keyring) erro
 	if cert := in.ca.Certificate; !cert.BasicConstraintsValid {
 		return fmt.Errorf("%s: %s has no basicConstraints (it is of version %d), and libvirt takes no CA without", o.cert, dnOf(cert), cert.Version)
 	}
+	if err := in.refuseWeak(o.cert); err != nil {
+		return err
+	}
 	if err := libvirt.CheckBundle(len(pki.EncodeCertificates(in.bundle...)), in.bundle, e.now()); err != nil {
 		return withHint(fmt.Errorf("%s: %w", o.cert, err), "libvirtd would not start on it")
 	}
@@ -165,7 +173,7 @@ func (in *imported) readCRL(path string) error {
 		return fmt.Errorf("%s: %w", path, err)
 	}
 	if in.current = newestOf(crls, in.ca.Certificate); in.current == nil {
-		return fmt.Errorf("%s: no CRL that %s has signed", path, dnOf(in.ca.Certificate))
+		return in.unprovenCRL(path, crls)
 	}
 	switch {
 	case in.current.Delta:
@@ -245,8 +253,11 @@ func (in *imported) ownIn(path string) ([]*x509.Certificate, error) {
 		return nil, err
 	}
 	return slices.DeleteFunc(certs, func(cert *x509.Certificate) bool {
-		return !bytes.Equal(cert.RawIssuer, in.ca.Certificate.RawSubject) ||
-			in.ca.Certificate.CheckSignature(cert.SignatureAlgorithm, cert.RawTBSCertificate, cert.Signature) != nil
+		own := bytes.Equal(cert.RawIssuer, in.ca.Certificate.RawSubject)
+		if own && cert.SignatureAlgorithm == x509.MD5WithRSA {
+			in.unproven++
+		}
+		return !own || in.ca.Certificate.CheckSignature(cert.SignatureAlgorithm, cert.RawTBSCertificate, cert.Signature) != nil
 	}), nil
 }
 
@@ -348,10 +359,10 @@ func (e *env) planImport(j *job, in *imported, keys *keyring) error {
 
 // planImportedCRL keeps the CA's own list as it is, unless the index knows of
 // more revocations, or the list is none to go on from: there is none, it has no
-// number, or its time has passed.
+// number, its time has passed, or its signature is weak.
 func (e *env) planImportedCRL(j *job, in *imported) error {
 	crl, word := in.current, "taken over"
-	if crl == nil || crl.Number == nil || len(in.revoked) > 0 || crl.NextUpdate.Before(e.now()) {
+	if crl == nil || crl.Number == nil || len(in.revoked) > 0 || crl.NextUpdate.Before(e.now()) || weakCRL(crl) {
 		var err error
 		if crl, err = in.nextCRL(e.now(), in.revoked, nil, pki.DefaultCRLValidity); err != nil {
 			return err

@@ -25,7 +25,9 @@ nothing is an error, and what libvirt or QEMU would refuse of the result is said
 before anything is signed, for every release or the one that --for names.
 
 Known to it are .Subject and .SANs (what would be there without a template), .Role,
-.StrictKeyUsage, .NameConstraints of a limited CA, and .Insecure.CR.PublicKey.`
+.StrictKeyUsage, .NameConstraints of a limited CA, and .Insecure.CR.PublicKey. It has
+the functions of step's templates, but for those that know the network, the clock,
+chance or keys. One that loops or grows without end is an error.`
 
 const templateExample = `  virtpki template server >server.json
   # then, in server.json: "organizationalUnit": ["Compute", "Rack 7"], ...
@@ -106,7 +108,7 @@ func (o *templateOptions) checkFor(role string) error {
 }
 
 // maxTemplate is more than any template needs, in bytes.
-const maxTemplate = 1 << 20
+const maxTemplate = 64 << 10
 
 func readTemplate(file string) (*pki.Template, error) {
 	data, err := store.ReadFile(file, maxTemplate)

@@ -161,22 +161,43 @@ func (j *hostJudge) crlEnds(path string, term CRLTerm) {
 // weak looks at the strength of a key and of a signature. What GnuTLS refuses is
 // said elsewhere.
 func (j *hostJudge) weak(path string, cert *x509.Certificate) {
-	switch key := cert.PublicKey.(type) {
+	if text, _ := WeakKey(cert.PublicKey); text != "" {
+		j.say("weak-key", Warning, path, "", "%s", text)
+	}
+	if text := WeakSignature(cert.SignatureAlgorithm); text != "" && string(cert.RawIssuer) != string(cert.RawSubject) {
+		j.say("weak-signature", Warning, path, "", "%s", text)
+	}
+}
+
+// smallestRSA is what GnuTLS takes by its own defaults, in bits.
+const smallestRSA = 1024
+
+// WeakKey says what is weak about a key; empty where nothing is. refused is whether
+// GnuTLS with its own defaults refuses whatever the key has signed.
+func WeakKey(pub any) (text string, refused bool) {
+	switch key := pub.(type) {
 	case *rsa.PublicKey:
-		if bits := key.N.BitLen(); bits < 2048 {
-			j.say("weak-key", Warning, path, "", "an RSA key of %d bits: GnuTLS with its own defaults takes it, the policies of distributions do not", bits)
+		switch bits := key.N.BitLen(); {
+		case bits < smallestRSA:
+			return fmt.Sprintf("an RSA key of %d bits: GnuTLS refuses it", bits), true
+		case bits < 2048:
+			return fmt.Sprintf("an RSA key of %d bits: GnuTLS with its own defaults takes it, the policies of distributions do not", bits), false
 		}
 	case *ecdsa.PublicKey:
 		if bits := key.Curve.Params().BitSize; bits < 256 {
-			j.say("weak-key", Warning, path, "", "a key on a curve of %d bits, which TLS no longer uses", bits)
+			return fmt.Sprintf("a key on a curve of %d bits, which TLS no longer uses", bits), false
 		}
 	}
-	switch cert.SignatureAlgorithm {
+	return "", false
+}
+
+// WeakSignature says what is weak about a signature; empty where nothing is.
+func WeakSignature(algorithm x509.SignatureAlgorithm) string {
+	switch algorithm {
 	case x509.SHA1WithRSA, x509.ECDSAWithSHA1, x509.DSAWithSHA1, x509.MD5WithRSA, x509.MD2WithRSA:
-		if string(cert.RawIssuer) != string(cert.RawSubject) {
-			j.say("weak-signature", Warning, path, "", "signed with %s, which GnuTLS has refused since 3.6", cert.SignatureAlgorithm)
-		}
+		return fmt.Sprintf("signed with %s, which GnuTLS has refused since 3.6", algorithm)
 	}
+	return ""
 }
 
 func commonName(cert *x509.Certificate) string {

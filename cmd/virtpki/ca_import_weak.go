@@ -1,0 +1,82 @@
+package main
+
+import (
+	"bytes"
+	"crypto/x509"
+	"fmt"
+
+	"virtpki/internal/judge"
+	"virtpki/pki"
+)
+
+// refuseWeak returns an error for a CA whose certificates every peer refuses.
+func (in *imported) refuseWeak(path string) error {
+	cert := in.ca.Certificate
+	text, refused := judge.WeakKey(cert.PublicKey)
+	if !refused {
+		return nil
+	}
+	return withHint(fmt.Errorf("%s: %s has %s, with all that it has signed", path, dnOf(cert), text),
+		"make a CA with a new key (virtpki ca init), and give every host and client certificates of it")
+}
+
+// noteWeak says what is weak of what is taken over: what a distribution's policy, or
+// GnuTLS itself, refuses.
+func (in *imported) noteWeak() {
+	for _, cert := range in.bundle {
+		if text, _ := judge.WeakKey(cert.PublicKey); text != "" {
+			in.note("%s has %s: replace the CA with virtpki ca rollover start", dnOf(cert), text)
+		}
+		if algorithm := cert.SignatureAlgorithm; judge.WeakSignature(algorithm) != "" {
+			in.note("%s is signed with %s: of a CA that it trusts libvirt does not look at that, other programs may", dnOf(cert), algorithm)
+		}
+	}
+	in.noteWeakRecords()
+}
+
+// noteWeakRecords counts the certificates that are weak, and names one of each kind.
+func (in *imported) noteWeakRecords() {
+	var keys, signatures []*x509.Certificate
+	for _, cert := range in.records {
+		if text, _ := judge.WeakKey(cert.PublicKey); text != "" {
+			keys = append(keys, cert)
+		}
+		if judge.WeakSignature(cert.SignatureAlgorithm) != "" {
+			signatures = append(signatures, cert)
+		}
+	}
+	if in.unproven > 0 {
+		in.note("%s signed with MD5 passed over: it proves nothing, and GnuTLS refuses it", countOf(in.unproven, "certificate", "certificates"))
+	}
+	if len(keys) > 0 {
+		text, _ := judge.WeakKey(keys[0].PublicKey)
+		in.note("%s a weak key; %s has %s", haveOf(len(keys)), dnOf(keys[0]), text)
+	}
+	if len(signatures) > 0 {
+		in.note("%s a weak signature; %s is %s", haveOf(len(signatures)), dnOf(signatures[0]), judge.WeakSignature(signatures[0].SignatureAlgorithm))
+	}
+}
+
+func haveOf(n int) string {
+	return countOf(n, "recorded certificate has", "recorded certificates have")
+}
+
+// weakCRL reports whether a list is to be signed again: libvirt does not look at the
+// signature, other programs do.
+func weakCRL(crl *pki.CRL) bool {
+	algorithm, err := crl.SignatureAlgorithm()
+	return err == nil && judge.WeakSignature(algorithm) != ""
+}
+
+// unprovenCRL is the error for a file without a list that the CA has signed.
+func (in *imported) unprovenCRL(path string, crls []*pki.CRL) error {
+	ca := in.ca.Certificate
+	for _, crl := range crls {
+		algorithm, err := crl.SignatureAlgorithm()
+		if err == nil && algorithm == x509.MD5WithRSA && bytes.Equal(crl.RawIssuer, ca.RawSubject) {
+			return withHint(fmt.Errorf("%s: the CRL of %s is signed with %s, which proves nothing", path, dnOf(ca), algorithm),
+				"have the tool that made it sign it again with SHA-256, or give its index.txt with --issued")
+		}
+	}
+	return fmt.Errorf("%s: no CRL that %s has signed", path, dnOf(ca))
+}

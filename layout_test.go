@@ -140,3 +140,48 @@ func TestNoInit(t *testing.T) {
 		}
 	}
 }
+
+// People are told things by termtext, which lets nothing through that moves a
+// cursor: fmt writes to no stream but a buffer. What is written to stdout with
+// io.WriteString is the contents of a file.
+func TestPrintsAreSafe(t *testing.T) {
+	streams := []string{"stdout", "stderr", "Stdout", "Stderr", "results"}
+	for _, src := range sources(t) {
+		if src.pkg != "cmd/virtpki" || strings.HasSuffix(src.path, "_test.go") {
+			continue
+		}
+		ast.Inspect(src.file, func(n ast.Node) bool {
+			call, ok := n.(*ast.CallExpr)
+			if !ok || len(call.Args) == 0 {
+				return true
+			}
+			name := calledName(call)
+			if strings.HasPrefix(name, "fmt.Print") || strings.HasPrefix(name, "fmt.Fprint") && slices.Contains(streams, lastName(call.Args[0])) {
+				t.Errorf("%s: %s prints past termtext", src.path, name)
+			}
+			return true
+		})
+	}
+}
+
+// calledName is PACKAGE.NAME of a call.
+func calledName(call *ast.CallExpr) string {
+	selector, ok := call.Fun.(*ast.SelectorExpr)
+	if !ok {
+		return ""
+	}
+	return lastName(selector.X) + "." + selector.Sel.Name
+}
+
+// lastName is the name at the end of a.b.c or a.b.c().
+func lastName(expr ast.Expr) string {
+	switch expr := expr.(type) {
+	case *ast.Ident:
+		return expr.Name
+	case *ast.SelectorExpr:
+		return expr.Sel.Name
+	case *ast.CallExpr:
+		return lastName(expr.Fun)
+	}
+	return ""
+}

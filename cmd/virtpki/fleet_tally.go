@@ -3,6 +3,7 @@ package main
 import (
 	"crypto/x509"
 	"fmt"
+	"io"
 	"os"
 	"time"
 
@@ -208,6 +209,6 @@ func progressText(t fleetTally, made int, elapsed time.Duration) string {
 // end clears the line that moved.
 func (p *progress) end() {
 	if p.moving && !p.f.g.quiet {
-		fmt.Fprint(p.f.stderr, "\r\x1b[K")
+		io.WriteString(p.f.stderr, "\r\x1b[K")
 	}
 }

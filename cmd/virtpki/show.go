@@ -102,11 +102,12 @@ func (e *env) completeLive(g *globals) []string {
 	return e.completeThose(g, func(info certInfo) bool { return !info.cert.IsCA && !info.Expired && info.Revoked == "" })
 }
 
+// completeThose offers no name that a terminal must not get: it cannot be typed.
 func (e *env) completeThose(g *globals, offer func(certInfo) bool) []string {
 	all, _ := e.everything(g)
 	var names []string
 	for _, info := range all {
-		if info.Name != "" && offer(info) {
+		if info.Name != "" && offer(info) && termtext.Line(info.Name) == info.Name {
 			names = append(names, cobra.CompletionWithDesc(info.Name, info.roleText()+", until "+info.until()))
 		}
 	}

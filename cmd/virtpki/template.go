@@ -3,6 +3,7 @@ package main
 import (
 	"crypto/x509"
 	"fmt"
+	"io"
 	"strings"
 
 	"github.com/spf13/cobra"
@@ -50,7 +51,7 @@ func newTemplate(e *env, g *globals) *cobra.Command {
 			if g.json {
 				return e.printJSON(map[string]string{"shape": args[0], "template": text})
 			}
-			_, err = fmt.Fprint(e.stdout, text)
+			_, err = io.WriteString(e.stdout, text)
 			return err
 		},
 	}

@@ -45,7 +45,7 @@ const maxWidth = 80
 // newDialog finds the terminal. accessible wants plain lines: nothing moves and
 // nothing is drawn twice, which is what a screen reader and a dumb terminal need.
 func (e *env) newDialog(accessible bool) (*dialog, error) {
-	in, isFile := e.stdin.(*os.File)
+	in, isFile := e.stdinFile()
 	out, isFileToo := e.stderr.(*os.File)
 	if !isFile || !isFileToo || !term.IsTerminal(int(in.Fd())) || !term.IsTerminal(int(out.Fd())) {
 		return nil, errNoTerminal

@@ -36,10 +36,10 @@ func (p *plainAsker) line(ctx context.Context, prompt string, read func() (strin
 		err  error
 	}
 	line := make(chan typed, 1)
-	go func() {
+	go guarded(func() {
 		text, err := read()
 		line <- typed{text, err}
-	}()
+	})()
 	select {
 	case <-ctx.Done():
 		term.Restore(int(p.in.Fd()), before)

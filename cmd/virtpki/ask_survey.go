@@ -60,10 +60,10 @@ func (s *surveyAsker) ask(ctx context.Context, question survey.Prompt, answer an
 		return err
 	}
 	asked := make(chan error, 1)
-	go func() {
+	go guarded(func() {
 		asked <- survey.AskOne(question, answer, survey.WithStdio(keys, s.out, s.out),
 			survey.WithPageSize(pageSize), survey.WithShowCursor(true))
-	}()
+	})()
 	select {
 	case err = <-asked:
 	case <-ctx.Done():

@@ -122,7 +122,7 @@ func (e *env) applyLocked(ctx context.Context, folders []string, decide func(*jo
 	if ctx.Err() != nil {
 		return nil, errInterrupted
 	}
-	err := j.plan.Apply()
+	err := e.apply(&j.plan)
 	j.notes = append(j.notes, j.plan.Weaker()...)
 	return j, err
 }
@@ -249,8 +249,9 @@ func (k *keyring) key(slot string, t pki.KeyType) (crypto.Signer, error) {
 // long, and there is more than one core.
 func (k *keyring) ahead(t pki.KeyType, slots ...string) {
 	for _, slot := range slots {
-		k.keys[slot] = sync.OnceValues(func() (crypto.Signer, error) { return pki.GenerateKey(t) })
-		go k.keys[slot]()
+		begun := sync.OnceValues(func() (crypto.Signer, error) { return pki.GenerateKey(t) })
+		k.keys[slot] = begun
+		go guarded(func() { begun() })()
 	}
 }
 

@@ -23,6 +23,8 @@ type env struct {
 	addresses      func() ([]net.IP, error)
 	askSecret      func(prompt string) ([]byte, error)
 	askLine        func(prompt string) (string, error)
+	interrupted    <-chan struct{} // closed when the run is to end
+	changes        *changes
 }
 
 // errNoTerminal says that a question cannot be asked.
@@ -39,6 +41,7 @@ func newEnv() *env {
 		addresses: localAddresses,
 		askSecret: askSecret,
 		askLine:   askLine,
+		changes:   &changes{},
 	}
 }
 

@@ -4,7 +4,6 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"os"
 	"strings"
 	"unicode/utf8"
 
@@ -83,16 +82,11 @@ func (e *env) readHosts(file string, names []string) (*hostList, error) {
 
 // hostsText reads the file whole: all of it is checked before anything is made.
 func (e *env) hostsText(file string) (string, error) {
-	input := e.stdin
-	if file != "-" {
-		f, err := os.Open(file)
-		if err != nil {
-			return "", err
-		}
-		defer f.Close()
-		input = f
+	read := func() ([]byte, error) { return e.readStream(file, maxHosts+1) }
+	if file == "-" {
+		read = func() ([]byte, error) { return io.ReadAll(io.LimitReader(e.stdin, maxHosts+1)) }
 	}
-	data, err := io.ReadAll(io.LimitReader(input, maxHosts+1))
+	data, err := read()
 	if err == nil && len(data) > maxHosts {
 		err = fmt.Errorf("%s: more than %d bytes are no list of hosts", file, maxHosts)
 	}

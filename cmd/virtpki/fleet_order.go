@@ -24,14 +24,14 @@ func inOrder[T any](ctx context.Context, n, workers, window int, work func(i int
 	defer group.Wait()
 	defer cancel()
 	for range workers {
-		group.Go(func() {
+		group.Go(guarded(func() {
 			for s := range jobs {
 				s.value, s.err = work(s.index)
 				close(s.done)
 			}
-		})
+		}))
 	}
-	group.Go(func() { feed(inner, n, jobs, results) })
+	group.Go(guarded(func() { feed(inner, n, jobs, results) }))
 	taken := 0
 	for s := range results {
 		<-s.done

@@ -59,7 +59,7 @@ func (f *fleet) lockOut(folder string) (*store.Lock, error) {
 	}
 	var plan store.Plan
 	plan.Adopt(lock)
-	if err := firstOf(plan.Parents(folder, 0o755, owner()), plan.Apply()); err != nil {
+	if err := firstOf(plan.Parents(folder, 0o755, owner()), f.apply(&plan)); err != nil {
 		lock.Release()
 		return nil, err
 	}
@@ -137,7 +137,7 @@ func (f *fleet) open(out, name string) (*store.Fleet, error) {
 	err := f.withCA(func() error {
 		var plan store.Plan
 		to := target{layout: f.a.layout, owner: owner()}
-		return firstOf(to.folders(&plan, filepath.Join(records, "any")), plan.Apply())
+		return firstOf(to.folders(&plan, filepath.Join(records, "any")), f.apply(&plan))
 	})
 	if err != nil {
 		return nil, err
@@ -165,7 +165,9 @@ func (f *fleet) makeAll(w *store.Fleet, list *hostList, hosts []hostLine) error 
 	if err := f.withCA(w.Begin); err != nil {
 		return err
 	}
-	apply := func(batch []made) error { return w.Commit(madeOf(batch)) }
+	apply := func(batch []made) error {
+		return f.changes.make(func() error { return w.Commit(madeOf(batch)) })
+	}
 	return f.inBatches(hosts, apply, func(h hostLine) (made, error) {
 		m, err := f.makeHost(h)
 		if err == nil && f.o.format == "tar" {

@@ -289,13 +289,20 @@ func (w *hostileWorld) args(line string) []string {
 // run returns all that a command line prints.
 func (w *hostileWorld) run(args []string) string {
 	var out bytes.Buffer
-	e := newEnv()
-	e.stdin, e.stdout, e.stderr = strings.NewReader(hostileText+"\n"), &out, &out
-	e.hostname = func() (string, error) { return "hv1", nil }
-	e.addresses = func() ([]net.IP, error) { return nil, nil }
-	e.askLine = func(prompt string) (string, error) { io.WriteString(&out, prompt); return "", nil }
+	e := w.env(&out)
+	e.stdout = &out
 	run(context.Background(), e, args)
 	return out.String()
+}
+
+// env is a world that says all to stderr.
+func (w *hostileWorld) env(stderr io.Writer) *env {
+	e := newEnv()
+	e.stdin, e.stderr = strings.NewReader(hostileText+"\n"), stderr
+	e.hostname = func() (string, error) { return "hv1", nil }
+	e.addresses = func() ([]net.IP, error) { return nil, nil }
+	e.askLine = func(prompt string) (string, error) { io.WriteString(stderr, prompt); return "", nil }
+	return e
 }
 
 // wrongIn names what a terminal must not get; line ends and tabs are virtpki's own,

@@ -6,7 +6,6 @@ import (
 	"crypto/x509"
 	"errors"
 	"fmt"
-	"io"
 	"io/fs"
 	"os"
 	"slices"
@@ -187,18 +186,13 @@ func (k *keyring) openCA(path string) (crypto.Signer, error) {
 // secret reads a passphrase: the first line of a file, else from the terminal.
 func (e *env) secret(file, prompt string) ([]byte, error) {
 	if file == "" {
-		secret, err := e.askSecret(prompt)
+		secret, err := await(e, func() ([]byte, error) { return e.askSecret(prompt) })
 		if errors.Is(err, errNoTerminal) {
 			return nil, withHint(pki.ErrKeyEncrypted, "give the passphrase with --passphrase-file")
 		}
 		return secret, err
 	}
-	f, err := os.Open(file)
-	if err != nil {
-		return nil, err
-	}
-	defer f.Close()
-	data, err := io.ReadAll(io.LimitReader(f, maxSecret))
+	data, err := e.readStream(file, maxSecret)
 	if err != nil {
 		return nil, err
 	}

@@ -11,7 +11,6 @@ import (
 	"errors"
 	"io/fs"
 	"os"
-	"os/signal"
 	"syscall"
 
 	"github.com/spf13/cobra"
@@ -32,16 +31,29 @@ func main() { os.Exit(runInterruptible(newEnv(), os.Args[1:])) }
 
 // runInterruptible is run until a signal ends it.
 func runInterruptible(e *env, args []string) int {
-	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
+	defer noTraceback()
+	if err := checkDescriptors(); err != nil {
+		e.sayError(err)
+		return exitError
+	}
+	hearPipes()
+	ctx, stop := e.interruptible()
 	defer stop()
-	return run(ctx, e, args)
+	code := run(ctx, e, args)
+	if code == exitPipe {
+		diePiped()
+	}
+	return code
 }
 
 // run executes one command line and returns its exit status. It is the only
 // place that prints an error.
-func run(ctx context.Context, e *env, args []string) int {
+func run(ctx context.Context, world *env, args []string) int {
+	e := *world
+	out := &output{Writer: e.stdout}
+	e.interrupted, e.stdout, e.stdin = ctx.Done(), out, input{e.stdin, &e}
 	started := false
-	root := newRoot(e)
+	root := newRoot(&e)
 	root.SetArgs(args)
 	root.SetIn(e.stdin)
 	root.SetOut(e.stdout)
@@ -50,11 +62,27 @@ func run(ctx context.Context, e *env, args []string) int {
 	wordArgs(root)
 	noteStart(root, &started)
 	cmd, err := root.ExecuteContextC(ctx)
+	if err != nil && !started {
+		err = wordGroup(cmd, err)
+	}
+	return e.end(ctx, cmd, out, err, started)
+}
+
+// end tells what a command has ended with, and whether all that it has printed has
+// arrived. It returns the exit status.
+func (e *env) end(ctx context.Context, cmd *cobra.Command, out *output, err error, started bool) int {
+	lost := out.finish()
+	if errors.Is(lost, syscall.EPIPE) {
+		return exitPipe
+	}
+	if lost != nil {
+		if err != nil && !errors.Is(err, lost) {
+			e.printError(cmd, err, exitCode(ctx, err, started))
+		}
+		err, started = e.lostOutput(lost, err), true
+	}
 	if err == nil {
 		return exitDone
-	}
-	if !started {
-		err = wordGroup(cmd, err)
 	}
 	code := exitCode(ctx, err, started)
 	e.printError(cmd, err, code)

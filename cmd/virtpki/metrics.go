@@ -32,7 +32,7 @@ func (r *renewal) writeMetrics(result error) error {
 	if err := planOutput(&plan, o, "--metrics"); err != nil {
 		return fmt.Errorf("metrics: %w", err)
 	}
-	return plan.Apply()
+	return r.apply(&plan)
 }
 
 func (r *renewal) metricsText(result error) []byte {

@@ -5,13 +5,13 @@ import (
 	"fmt"
 	"net"
 	"net/netip"
-	"os"
 	"slices"
 	"strings"
 	"unicode"
 	"unicode/utf8"
 
 	"virtpki/internal/grant"
+	"virtpki/internal/store"
 	"virtpki/internal/termtext"
 	"virtpki/pki"
 )
@@ -228,6 +228,9 @@ func shortName(host string) string {
 	return short
 }
 
+// maxHostsFile is more than /etc/hosts needs, in bytes.
+const maxHostsFile = 1 << 20
+
 // machineNames are the names of this machine: what the system says, and the full
 // name where the hosts file knows it. No DNS is asked, so that a first boot does
 // not wait for one. What the system says comes first, and becomes the CN:
@@ -238,7 +241,7 @@ func (e *env) machineNames(hostsFile string) ([]string, error) {
 		return nil, fmt.Errorf("the name of this machine: %w", err)
 	}
 	names := []string{name}
-	hosts, _ := os.ReadFile(hostsFile)
+	hosts, _ := store.ReadFile(hostsFile, maxHostsFile)
 	for line := range strings.Lines(string(hosts)) {
 		line, _, _ = strings.Cut(line, "#")
 		fields := strings.Fields(line)

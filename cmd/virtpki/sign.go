@@ -183,7 +183,7 @@ func (s *signing) confirm() error {
 	if n == 0 || s.o.yes || s.g.dryRun {
 		return nil
 	}
-	answer, err := s.askLine(fmt.Sprintf("Sign %s? [y/N] ", countOf(n, "certificate", "certificates")))
+	answer, err := s.ask(fmt.Sprintf("Sign %s? [y/N] ", countOf(n, "certificate", "certificates")))
 	switch {
 	case errors.Is(err, errNoTerminal):
 		return usageError{withHint(errors.New("nobody to ask: there is no terminal"), "--yes signs without asking")}

@@ -156,6 +156,12 @@ func (t *Terminal) silent() bool {
 	return err == nil && mode.Lflag&unix.ECHO == 0
 }
 
+// Echoes reports whether the terminal shows what is typed.
+func (t *Terminal) Echoes() bool { return !t.silent() }
+
+// Signal sends a signal to the program.
+func (t *Terminal) Signal(s os.Signal) error { return t.cmd.Process.Signal(s) }
+
 // Type types text.
 func (t *Terminal) Type(text string) error {
 	t.mu.Lock()

@@ -1,0 +1,149 @@
+package main
+
+import (
+	"bytes"
+	"context"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"slices"
+	"strings"
+	"syscall"
+	"testing"
+)
+
+// full is a stream on which nothing can be written.
+type full struct {
+	err   error
+	tried int
+}
+
+func (f *full) Write(data []byte) (int, error) {
+	f.tried += len(data)
+	return 0, f.err
+}
+
+// Every command that has something to print, and cannot, ends with an error.
+func TestNoOutputIsLostInSilence(t *testing.T) {
+	for _, path := range commandPaths(newRoot(newEnv())) {
+		t.Run(path, func(t *testing.T) {
+			t.Chdir(t.TempDir())
+			w := newHostileWorld(t)
+			words := strings.Fields(path)[1:]
+			for _, line := range append(slices.Clone(hostileCommands[path]), "--help", "--json --root {root}") {
+				args := append(slices.Clone(words), w.args(line)...)
+				stdout := &full{err: syscall.ENOSPC}
+				var stderr bytes.Buffer
+				e := w.env(&stderr)
+				e.stdout = stdout
+				code := run(context.Background(), e, args)
+				if stdout.tried > 0 && code != exitError {
+					t.Errorf("%s: status %d though its output is lost\n%s", line, code, &stderr)
+				}
+				if stdout.tried > 0 && !strings.Contains(stderr.String(), syscall.ENOSPC.Error()) {
+					t.Errorf("%s: it does not say what is wrong\n%s", line, &stderr)
+				}
+			}
+		})
+	}
+}
+
+// Completion scripts, and the lost report of a change that was made.
+func TestLostOutput(t *testing.T) {
+	root := t.TempDir()
+	for _, test := range []struct{ line, want string }{
+		{"completion bash", "error: no space left"},
+		{"completion zsh", "error: no space left"},
+		{"__complete sh", "error: no space left"},
+		{"--version", "error: no space left"},
+		{"--root " + root + " ca init --name Example", "the changes were made, but not everything about them could be told: no space left"},
+		{"--root " + root + " ca show --json", "error: no space left"},
+		{"--root " + root + " issue client bob --out " + root + "/out --json", "the changes were made"},
+		{"--root " + root + " issue host --out " + root + "/fleet hv1 hv2", "the changes were made"},
+	} {
+		var stderr bytes.Buffer
+		e := newEnv()
+		e.stdout, e.stderr = &full{err: syscall.ENOSPC}, &stderr
+		code := run(t.Context(), e, strings.Fields(test.line))
+		if code != exitError || !strings.Contains(stderr.String(), test.want) {
+			t.Errorf("%s: status %d\n%s", test.line, code, &stderr)
+		}
+	}
+}
+
+// Who closes the pipe has read enough: the program ends quietly, by the signal.
+func TestClosedPipe(t *testing.T) {
+	root := t.TempDir()
+	for _, line := range []string{"--help", "version", "--root " + root + " ca init --name Example", "--root " + root + " list", "completion bash"} {
+		read, write, err := os.Pipe()
+		if err != nil {
+			t.Fatal(err)
+		}
+		read.Close()
+		cmd := virtpki(t, strings.Fields(line)...)
+		var stderr bytes.Buffer
+		cmd.Stdout, cmd.Stderr = write, &stderr
+		cmd.Run()
+		write.Close()
+		status := cmd.ProcessState.Sys().(syscall.WaitStatus)
+		if !status.Signaled() || status.Signal() != syscall.SIGPIPE || stderr.Len() > 0 {
+			t.Errorf("%s: %v\n%s", line, cmd.ProcessState, &stderr)
+		}
+	}
+	if _, err := os.Stat(filepath.Join(root, "etc/pki/CA/cacert.pem")); err != nil {
+		t.Errorf("the change is not whole: %v", err)
+	}
+}
+
+// Verdicts that nobody reads any more are not worked out for ever.
+func TestClosedPipeOfAStream(t *testing.T) {
+	cmd := exec.Command("sh", "-c", `yes CN=a | exec "$0" dn match CN=b --stdin | head -n 1`, "virtpki")
+	dir := t.TempDir()
+	if err := os.Symlink(virtpki(t).Path, filepath.Join(dir, "virtpki")); err != nil {
+		t.Fatal(err)
+	}
+	cmd.Env = append(os.Environ(), "PATH="+dir+":"+os.Getenv("PATH"))
+	if out, err := cmd.Output(); err != nil || string(out) != "refused\tCN=a\n" {
+		t.Errorf("%q, %v", out, err)
+	}
+}
+
+// A stderr that cannot be written changes nothing.
+func TestLostErrors(t *testing.T) {
+	read, write, err := os.Pipe()
+	if err != nil {
+		t.Fatal(err)
+	}
+	read.Close()
+	defer write.Close()
+	cmd := virtpki(t, "--root="+t.TempDir(), "list", "--fleet", "/nonexistent")
+	cmd.Stderr = write
+	cmd.Run()
+	if code := cmd.ProcessState.ExitCode(); code != exitError {
+		t.Errorf("%v, want status %d", cmd.ProcessState, exitError)
+	}
+}
+
+// Without descriptors there is one error and no traceback.
+func TestFewDescriptors(t *testing.T) {
+	dir := t.TempDir()
+	program := filepath.Join(dir, "virtpki")
+	if err := os.Symlink(virtpki(t).Path, program); err != nil {
+		t.Fatal(err)
+	}
+	for _, limit := range []string{"4", "5", "6", "8", "12", "20", "24", "40"} {
+		for _, line := range []string{"version", "--root=" + dir + "/" + limit + " ca init --name Example", "--root=" + dir + "/" + limit + " renew", "--root=" + dir + "/" + limit + " check"} {
+			cmd := exec.Command("sh", "-c", `ulimit -n `+limit+`; exec "$0" `+line, program)
+			var stderr bytes.Buffer
+			cmd.Stderr = &stderr
+			cmd.Run()
+			said := stderr.String()
+			if code := cmd.ProcessState.ExitCode(); code != exitDone && code != exitError && code != exitRefused {
+				t.Errorf("%s files, %s: %v\n%s", limit, line, cmd.ProcessState, said)
+			}
+			if strings.Contains(said, "goroutine") || strings.Contains(said, "runtime") || strings.Count(said, "error:") > 1 {
+				t.Errorf("%s files, %s: %s", limit, line, said)
+			}
+		}
+	}
+}

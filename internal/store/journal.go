@@ -65,7 +65,7 @@ func newJournal(records *dir, name string) (*journal, error) {
 		return nil, err
 	}
 	_, err = fmt.Fprintf(j.file, "%s\nstaging %s\n", journalFirst, j.staging)
-	if err = errors.Join(err, j.file.Sync(), records.sync()); err != nil {
+	if err = errors.Join(err, j.file.Sync()); err != nil {
 		return nil, errors.Join(err, j.end())
 	}
 	return j, nil

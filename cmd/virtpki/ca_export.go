@@ -18,7 +18,8 @@ so that openssl ca or easy-rsa can go on from here. The certificate, the key
 (PKCS#8), the records (newcerts/SERIAL.pem) and the CRL are in forms that they
 read as they are.
 
-Revocations of which there is no record are in it too, with the CA's end as
+What earlier generations of the CA have revoked is in it too, so that importing the
+index keeps it. So are revocations without a record, with the CA's end as
 their date of expiry. Several live certificates of one subject are as usual here:
 openssl ca wants "unique_subject = no" then.`
 
@@ -64,6 +65,10 @@ func (a *authority) index() ([]pki.IndexEntry, error) {
 	if err := a.loadCRL(); err != nil {
 		return nil, err
 	}
+	gone, err := a.revokedRecords()
+	if err != nil {
+		return nil, err
+	}
 	bySerial := make(map[string]*pki.IndexEntry)
 	var entries []*pki.IndexEntry
 	add := func(entry pki.IndexEntry) *pki.IndexEntry {
@@ -74,8 +79,13 @@ func (a *authority) index() ([]pki.IndexEntry, error) {
 	for _, cert := range certs {
 		add(pki.IndexEntry{Serial: cert.SerialNumber, NotAfter: cert.NotAfter, Subject: slashed(dnOf(cert))})
 	}
-	if a.current != nil {
-		for revoked, err := range a.current.Entries() {
+	for _, r := range gone { // of generations that were dropped, too
+		if cert := r.Cert; bySerial[cert.SerialNumber.String()] == nil {
+			add(pki.IndexEntry{Serial: cert.SerialNumber, NotAfter: cert.NotAfter, Subject: slashed(dnOf(cert))})
+		}
+	}
+	for _, list := range a.recalled {
+		for revoked, err := range list.Entries() {
 			if err != nil {
 				return nil, err
 			}
@@ -83,7 +93,9 @@ func (a *authority) index() ([]pki.IndexEntry, error) {
 			if entry == nil {
 				entry = add(pki.IndexEntry{Serial: revoked.SerialNumber, NotAfter: a.ca.Certificate.NotAfter, Subject: unknownSubject})
 			}
-			entry.Revoked, entry.Reason = revoked.RevocationTime, pki.Reason(revoked.ReasonCode)
+			if reason := pki.Reason(revoked.ReasonCode); entry.Revoked.IsZero() || gravity(reason) > gravity(entry.Reason) {
+				entry.Revoked, entry.Reason = revoked.RevocationTime, reason
+			}
 		}
 	}
 	return sorted(entries), nil

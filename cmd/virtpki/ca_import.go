@@ -7,7 +7,6 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
-	"math/big"
 	"os"
 	"path/filepath"
 	"slices"
@@ -181,10 +180,21 @@ func (in *imported) readCRL(path string) error {
 	case in.current.Indirect:
 		return fmt.Errorf("%s: an indirect CRL holds certificates of other CAs: give the CA's own", path)
 	}
+	in.keepOthers(crls)
 	for entry := range in.current.Entries() { // one with a flaw revokes too
 		in.listed[entry.SerialNumber.String()] = true
 	}
 	return nil
+}
+
+// keepOthers keeps the lists of the CAs beside this one, as in the middle of a rollover:
+// they are trusted like it.
+func (in *imported) keepOthers(crls []*pki.CRL) {
+	for _, ca := range in.bundle {
+		if list := newestOf(crls, ca); list != nil && !ca.Equal(in.ca.Certificate) {
+			in.lists = replaceCRL(in.lists, list)
+		}
+	}
 }
 
 // readIssued reads the records: a folder of certificates, or an index.txt with
@@ -243,21 +253,24 @@ func (in *imported) readFolder(folder string) error {
 	return nil
 }
 
-// ownIn are the certificates of a file that the CA has signed, its own among
-// them if it signed itself. (A signature by SHA-1 counts: what it was good for
-// once can be revoked.) A file that cannot be read may hold one: without its record
-// nobody could revoke it by name.
+// ownIn are the certificates of a file that the CA has signed, or one beside it in its
+// file, its own among them if it signed itself. (A signature by SHA-1 counts: what it was
+// good for once can be revoked.) A file that cannot be read may hold one: without its
+// record nobody could revoke it by name.
 func (in *imported) ownIn(path string) ([]*x509.Certificate, error) {
 	certs, err := readCerts(path)
 	if unread(err) || errors.Is(err, fs.ErrPermission) {
 		return nil, err
 	}
 	return slices.DeleteFunc(certs, func(cert *x509.Certificate) bool {
-		own := bytes.Equal(cert.RawIssuer, in.ca.Certificate.RawSubject)
-		if own && cert.SignatureAlgorithm == x509.MD5WithRSA {
-			in.unproven++
+		signedBy := func(ca *x509.Certificate) bool {
+			own := bytes.Equal(cert.RawIssuer, ca.RawSubject)
+			if own && cert.SignatureAlgorithm == x509.MD5WithRSA {
+				in.unproven++
+			}
+			return own && ca.CheckSignature(cert.SignatureAlgorithm, cert.RawTBSCertificate, cert.Signature) == nil
 		}
-		return !own || in.ca.Certificate.CheckSignature(cert.SignatureAlgorithm, cert.RawTBSCertificate, cert.Signature) != nil
+		return !slices.ContainsFunc(in.bundle, signedBy)
 	}), nil
 }
 
@@ -265,7 +278,7 @@ func (in *imported) ownIn(path string) ([]*x509.Certificate, error) {
 // certificates with one serial the first is kept: libvirt cannot tell them apart
 // in a CRL either.
 func (in *imported) take(cert *x509.Certificate) {
-	if cert.Equal(in.ca.Certificate) {
+	if containsCert(in.bundle, cert) {
 		return
 	}
 	serial := cert.SerialNumber.String()
@@ -287,7 +300,7 @@ var indexFolders = []string{"newcerts", "certs_by_serial", "revoked/certs_by_ser
 func (in *imported) readIndex(folder string, entries []pki.IndexEntry) error {
 	missing := 0
 	for _, entry := range entries {
-		cert, err := in.findIndexed(folder, entry.Serial)
+		cert, err := in.findIndexed(folder, entry)
 		if err != nil {
 			return err
 		}
@@ -307,13 +320,19 @@ func (in *imported) readIndex(folder string, entries []pki.IndexEntry) error {
 	return nil
 }
 
-// findIndexed finds the certificate with a serial; it may be the CA's own.
-func (in *imported) findIndexed(folder string, serial *big.Int) (*x509.Certificate, error) {
-	upper := store.SerialText(serial)
+// findIndexed finds the certificate of an entry; it may be the CA's own. Of one that was
+// revoked it may have been signed by an earlier generation of the CA: the record tells
+// whom the revocation shuts out.
+func (in *imported) findIndexed(folder string, entry pki.IndexEntry) (*x509.Certificate, error) {
+	upper := store.SerialText(entry.Serial)
 	for _, sub := range indexFolders {
 		for _, name := range []string{upper + ".pem", upper + ".crt", strings.ToLower(upper) + ".pem"} {
-			certs, err := in.ownIn(filepath.Join(folder, sub, name))
-			i := slices.IndexFunc(certs, func(cert *x509.Certificate) bool { return cert.SerialNumber.Cmp(serial) == 0 })
+			path := filepath.Join(folder, sub, name)
+			certs, err := in.ownIn(path)
+			if err == nil && len(certs) == 0 && !entry.Revoked.IsZero() {
+				certs, _ = readCerts(path) // ownIn has told what cannot be read
+			}
+			i := slices.IndexFunc(certs, func(cert *x509.Certificate) bool { return cert.SerialNumber.Cmp(entry.Serial) == 0 })
 			switch {
 			case err != nil:
 				return nil, err
@@ -370,6 +389,6 @@ func (e *env) planImportedCRL(j *job, in *imported) error {
 		word = "made"
 	}
 	j.did("CRL number %v %s: %s", crl.Number, word, countOf(crl.Len(), "entry", "entries"))
-	in.crl = pki.EncodeCRL(crl)
+	in.crl = pki.EncodeCRL(append([]*pki.CRL{crl}, in.lists...)...)
 	return target{layout: in.layout, owner: owner()}.write(&j.plan, libvirt.CACRL, in.crl)
 }

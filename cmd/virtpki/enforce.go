@@ -137,6 +137,9 @@ func (n enforcement) prove(ctx context.Context, d libvirt.Running) error {
 	for name, c := range n.clients() {
 		key := n.keyOf(c)
 		switch {
+		case !n.a.hasSigned(c.cert):
+			n.j.did("%s is refused: the CA that signed it is no longer trusted", name)
+			continue
 		case key == nil:
 			n.j.did("%s is refused, as %s reports: its list is the new one (the key is not here for a handshake)", name, d.Daemon.Name)
 			continue

@@ -333,15 +333,19 @@ func (a *authority) signed() ([]*x509.Certificate, error) {
 // was dropped stay on disk, and are nobody's any more.
 func (a *authority) recorded() ([]*x509.Certificate, error) {
 	certs, err := store.Records(libvirt.Records(a.folder))
+	if err != nil {
+		err = fmt.Errorf("reading the CA's records: %w", err)
+	}
+	return a.ofBundle(certs), err
+}
+
+// ofBundle leaves out what no generation has signed that is still trusted.
+func (a *authority) ofBundle(certs []*x509.Certificate) []*x509.Certificate {
 	issuers := make(map[string]bool)
 	for _, ca := range a.bundle {
 		issuers[string(ca.RawSubject)] = true
 	}
-	certs = slices.DeleteFunc(certs, func(cert *x509.Certificate) bool { return !issuers[string(cert.RawIssuer)] })
-	if err != nil {
-		err = fmt.Errorf("reading the CA's records: %w", err)
-	}
-	return certs, err
+	return slices.DeleteFunc(certs, func(cert *x509.Certificate) bool { return !issuers[string(cert.RawIssuer)] })
 }
 
 // readCertsIfThere is readCerts; none where there is no file.

@@ -56,9 +56,11 @@ func (w *wanted) condemnOne(j *job, a *authority, records []placed, arg string) 
 	if info, err := os.Stat(arg); strings.Contains(arg, "/") || err == nil && !info.IsDir() { // a folder may be called as its client is
 		return condemnFile(a, arg)
 	}
-	bySerial := func(p placed) bool { return strings.EqualFold(store.SerialText(p.cert.SerialNumber), arg) }
-	if i := slices.IndexFunc(records, bySerial); i >= 0 {
-		return []condemned{{serial: records[i].cert.SerialNumber, cert: records[i].cert, path: records[i].path}}, nil
+	if serial, ok := new(big.Int).SetString(arg, 16); ok && strings.EqualFold(store.SerialText(serial), arg) {
+		bySerial := func(p placed) bool { return p.cert.SerialNumber.Cmp(serial) == 0 }
+		if i := slices.IndexFunc(records, bySerial); i >= 0 {
+			return []condemned{{serial: serial, cert: records[i].cert, path: records[i].path}}, nil
+		}
 	}
 	named, live := w.named(j, a, records, arg)
 	switch {
@@ -112,22 +114,22 @@ func (w *wanted) isLive(a *authority, cert *x509.Certificate) bool {
 // noteOthers tells of live certificates that carry a CN of those that are revoked, and are
 // not: whoever was given by serial or as a file may have another.
 func (w *wanted) noteOthers(j *job, a *authority, records []placed, out []condemned) {
-	var cns []string
+	cns := make(map[string]bool)
 	for _, c := range out {
 		if c.cert != nil && c.as == "" {
-			cns = append(cns, grant.NamesOf(c.cert).CNs...)
+			for _, cn := range grant.NamesOf(c.cert).CNs {
+				cns[cn] = true
+			}
 		}
-	}
-	if len(cns) == 0 {
-		return
 	}
 	for _, p := range records {
 		names := grant.NamesOf(p.cert)
-		i := slices.IndexFunc(cns, names.Carry)
+		all := slices.Concat(names.CNs, names.DNS)
+		i := slices.IndexFunc(all, func(name string) bool { return cns[name] })
 		if i < 0 || isAmong(out, p.cert.SerialNumber) || !w.isLive(a, p.cert) {
 			continue
 		}
-		j.note("%s (serial %s) stays: it carries %s too", dnOf(p.cert), store.SerialText(p.cert.SerialNumber), termtext.QuoteShort(cns[i]))
+		j.note("%s (serial %s) stays: it carries %s too", dnOf(p.cert), store.SerialText(p.cert.SerialNumber), termtext.QuoteShort(all[i]))
 	}
 }
 

@@ -49,7 +49,7 @@ func (s *signing) remember(a *authority) (err error) {
 	if s.known != nil && marks == s.marks {
 		return nil
 	}
-	s.known, err = a.earlier()
+	s.known, err = a.earlier(s.known)
 	s.marks = marks
 	return err
 }

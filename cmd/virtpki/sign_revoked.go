@@ -7,6 +7,7 @@ import (
 	"slices"
 
 	"virtpki/internal/grant"
+	"virtpki/internal/libvirt"
 	"virtpki/internal/store"
 	"virtpki/internal/termtext"
 	"virtpki/pki"
@@ -14,17 +15,34 @@ import (
 
 // earlier are the certificates that the CA has signed already.
 type earlier struct {
+	files map[string]*x509.Certificate // by path; those of generations that were dropped too
 	certs []*x509.Certificate
 	byKey map[string][]*x509.Certificate // by pki.KeyIDOf
 }
 
-func (a *authority) earlier() (*earlier, error) {
-	certs, err := a.signed()
-	if err != nil {
-		return nil, err
+// earlier reads what the CA has signed; before is what this run has read already, nil
+// for nothing. A record does not change: only new ones are read.
+func (a *authority) earlier(before *earlier) (*earlier, error) {
+	if before == nil {
+		before = &earlier{}
 	}
-	known := &earlier{certs, make(map[string][]*x509.Certificate)}
-	for _, cert := range certs {
+	files, err := store.RecordFiles(libvirt.Records(a.folder))
+	known := &earlier{files: make(map[string]*x509.Certificate, len(files)), byKey: make(map[string][]*x509.Certificate)}
+	for _, file := range files {
+		cert := before.files[file.Path]
+		if cert == nil && err == nil {
+			cert, err = store.ReadRecord(file.Path)
+		}
+		known.files[file.Path] = cert
+		known.certs = append(known.certs, cert)
+	}
+	if err != nil {
+		return nil, fmt.Errorf("reading the CA's records: %w", err)
+	}
+	if known.certs = a.ofBundle(known.certs); before.byKey != nil && slices.Equal(known.certs, before.certs) {
+		return before, nil
+	}
+	for _, cert := range known.certs {
 		if key := pki.KeyIDOf(cert); key != "" {
 			known.byKey[key] = append(known.byKey[key], cert)
 		}

@@ -59,14 +59,14 @@ func (s snapshot) shape() snapshot {
 }
 
 // isLeaving reports whether a path is that of a file under construction, in a folder
-// under construction, or a lock.
+// under construction, a lock, or the journal of a fleet.
 func isLeaving(path string) bool {
 	for part := range strings.SplitSeq(path, "/") {
 		if unfinished, _ := filepath.Match(".virtpki-*.tmp", part); unfinished {
 			return true
 		}
 	}
-	return filepath.Base(path) == ".virtpki.lock"
+	return filepath.Base(path) == ".virtpki.lock" || strings.HasPrefix(filepath.Base(path), ".virtpki-fleet-")
 }
 
 func (s snapshot) withoutLeavings() snapshot {

@@ -31,13 +31,15 @@ var mayImport = map[string][]string{
 	"internal/lab":           {},
 	"internal/lab/labscript": {"internal/lab", "internal/lab/terminal"},
 	"internal/lab/terminal":  {},
+	"internal/lab/trace":     {},
+	"internal/lab/tracee":    {"internal/lab/trace"},
 	"internal/lab/vnctls":    {},
 	"cmd/virtpki":            {"dn", "pki", "templates", "internal/grant", "internal/store", "internal/libvirt", "internal/judge", "internal/termtext"},
 }
 
 // testImports are allowed to the tests of a package on top.
 var testImports = map[string][]string{
-	"cmd/virtpki":      {"internal/lab", "internal/lab/labscript", "internal/lab/terminal"},
+	"cmd/virtpki":      {"internal/lab", "internal/lab/labscript", "internal/lab/terminal", "internal/lab/trace"},
 	"internal/libvirt": {"internal/lab"},
 	"internal/judge":   {"internal/lab", "pki"},
 }

@@ -11,13 +11,12 @@ import (
 	"time"
 
 	"virtpki/internal/libvirt"
-	"virtpki/pki"
 )
 
 // faultCases are the commands that TestFaults hurts. One that a later command
 // needs is added here.
 func faultCases() []faults {
-	return append(localFaultCases(), requestFaultCases()...)
+	return slices.Concat(localFaultCases(), renewFaultCases(), caFaultCases(), otherFaultCases(), requestFaultCases())
 }
 
 func localFaultCases() []faults {
@@ -114,6 +113,24 @@ func localFaultCases() []faults {
 			},
 		},
 		{
+			name: "revoke with copies",
+			prepare: func(t *testing.T, in injector, root string) {
+				prepareCopies(t, in, root)
+				in.must(t, root, "issue", "client", "alice", "--root", "ROOT", "--out", "ROOT/out", "--layout", "pkipath")
+			},
+			command: []string{"revoke", "alice", "--root", "ROOT", "--no-reload"},
+			check:   checkQEMUFaults,
+			again: func(t *testing.T, at scene, first, second outcome) {
+				wantDone(t, first, "revoked ")
+				wantDone(t, second, "already revoked")
+				ca := checkCA(t, caOf(at))
+				alice := serialOf(t, at.root+"/out/alice/clientcert.pem")
+				for _, path := range []string{"/etc/pki/CA/cacrl.pem", "/etc/pki/qemu/ca-crl.pem"} {
+					checkCRL(t, at.root+path, ca, big.NewInt(2), alice)
+				}
+			},
+		},
+		{
 			name:    "revoke at a CA elsewhere",
 			prepare: prepareElsewhere,
 			command: []string{"revoke", "alice", "--root", "ROOT", "--ca", "ROOT/ca", "--no-reload"},
@@ -129,42 +146,6 @@ func localFaultCases() []faults {
 				alice := serialOf(t, at.root+"/out/alice/clientcert.pem")
 				for _, path := range []string{"/ca/cacrl.pem", "/etc/pki/CA/cacrl.pem"} {
 					checkCRL(t, at.root+path, ca, big.NewInt(2), alice)
-				}
-			},
-		},
-		{
-			// At no instant is there anything but whole, matching pairs: those of
-			// before or those of after.
-			name:    "renew",
-			prepare: prepareRevoked,
-			command: []string{"renew", "--force", "--root", "ROOT", "--no-reload"},
-			check:   checkRenewFaults,
-			again: func(t *testing.T, at scene, first, second outcome) {
-				wantDone(t, first, "due: asked for")
-				wantDone(t, second, "due: asked for")
-				checkRenewFaults(t, at)
-				wantRevoked(t, at, "bob")
-				if entries, err := os.ReadDir(at.root + "/etc/pki"); err != nil || len(entries) != 3 {
-					t.Errorf("in etc/pki: %v, %v, want CA, libvirt and .libvirt.previous", entries, err)
-				}
-			},
-		},
-		{
-			// Copies may stay behind for a while, each folder whole; the next run has
-			// them follow.
-			name:    "renew with copies",
-			prepare: prepareCopies,
-			command: []string{"renew", "--root", "ROOT", "--no-reload", "--before", "364d"},
-			check:   checkQEMUFaults,
-			again: func(t *testing.T, at scene, first, second outcome) {
-				wantDone(t, second, "")
-				checkQEMUFaults(t, at)
-				for _, name := range []string{"server", "client"} {
-					one, err1 := os.ReadFile(at.root + "/etc/pki/libvirt/" + name + "cert.pem")
-					two, err2 := os.ReadFile(at.root + "/etc/pki/qemu/" + name + "-cert.pem")
-					if err1 != nil || err2 != nil || !slices.Equal(one, two) {
-						t.Errorf("the copy of the %s's certificate has not followed: %v, %v", name, err1, err2)
-					}
 				}
 			},
 		},
@@ -261,25 +242,6 @@ func checkHostFaults(t *testing.T, at scene) {
 		readCRL(t, libvirt.CA(caOf(at)).Path(libvirt.CACRL), ca)
 	}
 	checkOpenSSL(t, at, "/etc/pki/libvirt/servercert.pem", "/etc/pki/libvirt/clientcert.pem", "/out/alice/clientcert.pem")
-}
-
-// checkRenewFaults wants both pairs to be there and whole, besides: a renewal
-// never takes one away.
-func checkRenewFaults(t *testing.T, at scene) {
-	t.Helper()
-	checkHostFaults(t, at)
-	checkBothPairs(t, at)
-}
-
-// checkBothPairs wants both pairs of a host, whole.
-func checkBothPairs(t *testing.T, at scene) {
-	t.Helper()
-	for _, role := range []pki.Role{pki.Server, pki.Client} {
-		p, err := loadPair(libvirt.System(at.root+"/etc"), role)
-		if err != nil || p.cert == nil || p.key == nil {
-			t.Errorf("%s pair: %+v, %v", role, p, err)
-		}
-	}
 }
 
 // checkConf wants the conf of before or that of after, byte for byte.

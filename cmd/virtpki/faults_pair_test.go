@@ -3,21 +3,17 @@ package main
 import (
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
+	"sync"
 	"testing"
-	"time"
-
-	"virtpki/internal/store"
 )
 
 // Two revocations at once, of which the first is killed while it holds the lock
 // and the second waits: the second stands, and so does the first if it said so.
 func TestKilledBesideAnother(t *testing.T) {
-	if testing.Short() {
-		t.Skip("-short: no faults are injected")
-	}
-	needStrace(t)
-	in := injector{buildStatic(t), scratch(t)}
+	needTracer(t)
+	in := newInjector(t)
 	r := &rig{injector: in, before: filepath.Join(in.folder, "before", "root")}
 	if err := os.MkdirAll(r.before, 0o755); err != nil {
 		t.Fatal(err)
@@ -25,17 +21,13 @@ func TestKilledBesideAnother(t *testing.T) {
 	prepareRevoked(t, in, r.before)
 	alice := []string{"revoke", "alice", "--root", "ROOT", "--no-reload"}
 	carol := []string{"revoke", "carol", "--root", "ROOT", "--no-reload"}
-	// Held up at the first fchmod, when it has the lock and has nothing in place.
-	for _, at := range []string{"fsync", "linkat", "renameat", "unlinkat"} {
-		t.Run(at, func(t *testing.T) {
-			root := r.fresh(t, at)
-			first := make(chan outcome)
-			go func() {
-				first <- in.run(t, root, alice, "-e", "inject=fchmod:delay_enter=300000:when=1", "-e", "inject="+at+":signal=KILL:when=1")
-			}()
-			waitForLock(t, root)
-			second := in.run(t, root, carol)
-			killed := <-first
+	steps := in.trace(t, r.fresh(t, "whole"), alice, fault{}).steps
+	locked := slices.IndexFunc(steps, func(s step) bool { return s.call == "flock" && s.path == "/etc/pki/.virtpki.lock" })
+	for _, call := range []string{"fsync", "linkat", "renameat", "unlinkat"} {
+		t.Run(call, func(t *testing.T) {
+			root := r.fresh(t, call)
+			i := slices.IndexFunc(steps[locked:], func(s step) bool { return s.call == call })
+			killed, second := in.killBeside(t, root, alice, steps[locked+i], carol)
 			if killed.hit < 0 || !strings.Contains(second.stderr, "waiting for another run") {
 				t.Fatalf("the two did not meet: %d\n%s", killed.hit, second.stderr)
 			}
@@ -50,13 +42,30 @@ func TestKilledBesideAnother(t *testing.T) {
 	}
 }
 
-// waitForLock waits until a run holds both locks of a revocation.
-func waitForLock(t *testing.T, root string) {
+// killBeside kills a run before a step, as soon as a second one waits for its lock.
+func (in injector) killBeside(t *testing.T, root string, command []string, at step, beside []string) (killed, second outcome) {
 	t.Helper()
-	for deadline := time.Now().Add(10 * time.Second); !store.Exists(root + "/etc/pki/.virtpki.lock"); {
-		if time.Now().After(deadline) {
-			t.Fatal("nobody takes the lock")
-		}
-		time.Sleep(time.Millisecond)
+	held, waits := make(chan struct{}), make(chan struct{})
+	first := make(chan outcome, 1)
+	go func() {
+		first <- in.trace(t, root, command, fault{at: at, kill: true, before: func(s step) {
+			if s == at {
+				close(held)
+				<-waits
+			}
+		}})
+	}()
+	select {
+	case <-held:
+	case <-first:
+		t.Fatalf("never met: %v", at)
 	}
+	see := sync.OnceFunc(func() { close(waits) })
+	second = in.trace(t, root, beside, fault{before: func(s step) {
+		if s.call == "flock" && s.nth > 1 { // it has tried before
+			see()
+		}
+	}})
+	see()
+	return <-first, second
 }

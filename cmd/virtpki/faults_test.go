@@ -3,14 +3,15 @@ package main
 import (
 	"fmt"
 	"io/fs"
-	"math/rand/v2"
 	"os"
 	"os/exec"
 	"path/filepath"
 	"runtime"
+	"slices"
 	"strings"
 	"sync"
 	"sync/atomic"
+	"syscall"
 	"testing"
 )
 
@@ -24,6 +25,8 @@ type faults struct {
 	command []string
 	// goesOn is set where a failure may leave what the next run goes on with.
 	goesOn bool
+	// each is set where a failure of one thing keeps the others from nothing.
+	each bool
 	// check looks at a root after the command was killed in it, or has failed.
 	check func(t *testing.T, at scene)
 	// phases says that the command works in several, each of which is all or
@@ -38,26 +41,23 @@ type scene struct {
 	injector
 	command []string
 	goesOn  bool
+	each    bool
+	stays   bool // what failed went on to fail
 	root    string
 	before  snapshot // before the command
 	whole   snapshot // after a run of the command without a fault
+	now     snapshot // after the run that met a fault
 	out     outcome
 }
 
-// kill is the fault that ends a run without a chance to tidy up; the others make a
-// call fail.
-const kill = "signal=KILL"
-
-// TestFaults kills commands at every system call that changes a file, and has
-// each of these calls fail: for want of space, and for an error of the disk.
+// TestFaults kills commands before every system call that changes a file, and has each
+// of these calls fail for want of space, and each call that looks at a file or changes
+// one for an error of the disk.
 func TestFaults(t *testing.T) {
-	if testing.Short() {
-		t.Skip("-short: no faults are injected")
-	}
-	needStrace(t)
-	binary := buildStatic(t)
+	needTracer(t)
+	in := newInjector(t)
 	for _, f := range faultCases() {
-		t.Run(f.name, func(t *testing.T) { f.run(t, binary) })
+		t.Run(f.name, func(t *testing.T) { f.run(t, in) })
 	}
 }
 
@@ -69,35 +69,70 @@ type rig struct {
 	scene    scene
 	steps    []step
 	runs     atomic.Int32
-
-	mu   sync.Mutex
-	seen [][]int // for each step, the numbers that it had in its thread
 }
 
-func (f faults) run(t *testing.T, binary string) {
-	r := &rig{faults: f, injector: injector{binary, scratch(t)}}
-	r.before = filepath.Join(r.injector.folder, "before", "root")
+func (f faults) run(t *testing.T, in injector) {
+	in.folder = scratch(t)
+	r := &rig{faults: f, injector: in}
+	r.before = filepath.Join(in.folder, "before", "root")
 	if err := os.MkdirAll(r.before, 0o755); err != nil {
 		t.Fatal(err)
 	}
-	f.prepare(t, r.injector, r.before)
-	r.scene = scene{injector: r.injector, command: f.command, goesOn: f.goesOn, root: r.fresh(t, "whole"), before: snap(t, r.before)}
-	whole := r.injector.count(t, r.scene.root, f.command)
+	f.prepare(t, in, r.before)
+	r.scene = scene{injector: in, command: f.command, goesOn: f.goesOn, each: f.each, root: r.fresh(t, "whole"), before: snap(t, r.before)}
+	r.learn(t, r.scene.root)
+	r.scene.whole = snap(t, r.scene.root)
+	checkClean(t, r.scene.root)
+	for i := range 3 {
+		r.learn(t, r.fresh(t, fmt.Sprintf("learn-%d", i)))
+	}
+	for _, fault := range everyFault() {
+		t.Run(fault.name, func(t *testing.T) { r.everywhere(t, fault) })
+	}
+	t.Logf("%d steps, %d injections", len(r.steps), r.runs.Load())
+}
+
+// learn adds the steps of a run without a fault. Runs differ: a file is compared with
+// what it is to hold only where the two are of one size, and a signature is now and
+// then a byte longer.
+func (r *rig) learn(t *testing.T, root string) {
+	t.Helper()
+	whole := r.injector.trace(t, root, r.command, fault{})
 	if whole.status != 0 {
 		t.Fatalf("without a fault: exit status %d\n%s", whole.status, whole.stderr)
 	}
-	r.steps, r.scene.whole = oneReport(whole.steps), snap(t, r.scene.root)
-	r.seen = make([][]int, len(r.steps))
-	for i := range 8 {
-		r.learn(r.injector.count(t, r.fresh(t, fmt.Sprintf("count-%d", i)), f.command))
+	for _, s := range whole.steps {
+		if !slices.Contains(r.steps, s) {
+			r.steps = append(r.steps, s)
+		}
 	}
-	r.learn(whole)
-	checkClean(t, r.scene.root)
-	for _, fault := range []string{kill, "error=ENOSPC", "error=EIO"} {
-		t.Run(fault, func(t *testing.T) { r.everywhere(t, fault) })
+}
+
+// everyFault are the faults, without their step.
+func everyFault() []fault {
+	return []fault{
+		{name: "kill", kill: true},
+		{name: "ENOSPC", fail: syscall.ENOSPC},
+		{name: "EIO", fail: syscall.EIO},
+		{name: "a disk that stays full", fail: syscall.ENOSPC, stays: true},
+		{name: "no more descriptors", fail: syscall.EMFILE, stays: true},
 	}
-	t.Run("a disk that stays broken", r.stays)
-	t.Logf("%d steps, %d injections", len(r.steps), r.runs.Load())
+}
+
+// suits reports whether a fault is one for a step. Between two steps that look there is
+// nothing new to be killed at; and what stays matters where undoing needs the same call.
+func (f fault) suits(s step) bool {
+	switch {
+	case f.kill:
+		return s.changes || !s.own()
+	case !s.own():
+		return false
+	case f.fail == syscall.EMFILE:
+		return s.call == "openat"
+	case f.stays:
+		return s.call == "fsync" || s.call == "mkdirat" || s.call == "linkat"
+	}
+	return s.changes || f.fail == syscall.EIO
 }
 
 // scratch is a folder for thousands of small files. It is in memory where there
@@ -110,21 +145,6 @@ func scratch(t *testing.T) string {
 	}
 	t.Cleanup(func() { os.RemoveAll(folder) })
 	return folder
-}
-
-// oneReport leaves one line of the report to be killed at, and the end, once:
-// two threads of a Go program may both come to it.
-func oneReport(steps []step) []step {
-	var out []step
-	reported, ended := false, false
-	for _, s := range steps {
-		end := s.call == "exit_group"
-		if s.own || end && !ended || !end && !reported {
-			out = append(out, s)
-		}
-		reported, ended = reported || !s.own, ended || end
-	}
-	return out
 }
 
 // fresh is a new root as prepare has left it.
@@ -140,68 +160,13 @@ func (r *rig) fresh(t *testing.T, name string) string {
 	return filepath.Join(folder, "root")
 }
 
-// tries is how often a step is aimed at before it counts as missed.
-const tries = 800
-
-// everywhere injects a fault into every step. Go moves work between threads, by
-// which strace counts: so what counts is where each fault struck.
-func (r *rig) everywhere(t *testing.T, fault string) {
-	struck := make([]atomic.Bool, len(r.steps))
+// everywhere injects a fault into every step that it suits.
+func (r *rig) everywhere(t *testing.T, f fault) {
 	r.forEach(len(r.steps), func(i int) {
-		if fault != kill && !r.steps[i].own {
-			return
+		f := f
+		if f.at = r.steps[i]; f.suits(f.at) {
+			t.Run(fmt.Sprintf("%d-%s", i, f.at.call), func(t *testing.T) { r.strike(t, fmt.Sprintf("%s-%d", f.name, i), f) })
 		}
-		t.Run(fmt.Sprintf("%d-%s", i, r.steps[i].call), func(t *testing.T) {
-			for try := 0; !struck[i].Load(); try++ {
-				if try == tries {
-					t.Fatalf("never met: %s", r.steps[i].what)
-				}
-				at := r.strike(t, fmt.Sprintf("%s-%d", fault, i), fault, r.aim(i, try).at(fault))
-				if hit := indexIn(r.steps, at.out); hit >= 0 && hit < len(struck) {
-					struck[hit].Store(true)
-				}
-			}
-		})
-	})
-}
-
-// learn keeps which number each step had in its thread in a run, up to its fault.
-func (r *rig) learn(out outcome) {
-	r.mu.Lock()
-	defer r.mu.Unlock()
-	for i, s := range oneReport(out.steps) {
-		if i >= len(r.steps) || s.call != r.steps[i].call {
-			return
-		}
-		r.seen[i] = append(r.seen[i], s.nth)
-	}
-}
-
-// aim picks a number for a step among those that it has had so far, and from time
-// to time one beside them.
-func (r *rig) aim(i, try int) step {
-	r.mu.Lock()
-	defer r.mu.Unlock()
-	target := r.steps[i]
-	if try > 0 {
-		target.nth = r.seen[i][rand.IntN(len(r.seen[i]))]
-	}
-	if try%4 == 3 {
-		target.nth = max(1, target.nth+rand.IntN(7)-3)
-	}
-	return target
-}
-
-// stays has each kind of call that undoing could need fail for good.
-func (r *rig) stays(t *testing.T) {
-	r.forEach(len(r.steps), func(i int) {
-		s := r.steps[i]
-		if !s.own || s.call != "fsync" && s.call != "mkdirat" && s.call != "linkat" {
-			return
-		}
-		t.Run(fmt.Sprintf("%d-%s", i, s.call), func(t *testing.T) {
-			r.strike(t, fmt.Sprintf("stays-%d", i), "error=ENOSPC", s.from("error=ENOSPC"))
-		})
 	})
 }
 
@@ -219,52 +184,44 @@ func (r *rig) forEach(n int, visit func(i int)) {
 	group.Wait()
 }
 
+// tries is how many runs may lack a step that only some runs have; see learn.
+const tries = 100
+
 // strike runs the command with a fault, looks at what it has left, and has it
-// finish.
-func (r *rig) strike(t *testing.T, name, fault string, inject []string) scene {
+// finish. Where nothing has changed that is what a run without a fault does.
+func (r *rig) strike(t *testing.T, name string, f fault) {
 	at := r.scene
 	at.root = r.fresh(t, name)
 	defer os.RemoveAll(filepath.Dir(at.root))
-	at.out = r.injector.run(t, at.root, r.command, inject...)
-	r.learn(at.out)
-	if at.out.hit >= 0 && fault != kill && !at.out.steps[at.out.hit].own {
-		at.out.hit = -1 // the report could not be written: no matter of files
-	}
-	if last := len(at.out.steps) - 1; at.out.hit < 0 && last >= 0 && at.out.steps[last].call == "exit_group" && strings.Contains(strings.Join(inject, " "), "exit_group") {
-		at.out.hit = last // the end came before the signal: what it has left is looked at all the same
-	}
-	if at.out.hit < 0 {
-		return at
+	for try := 0; ; try++ {
+		if at.out = r.injector.trace(t, at.root, r.command, f); at.out.hit >= 0 {
+			break
+		}
+		if try == tries {
+			t.Fatalf("never met: %v", f.at)
+		}
+		if err := os.RemoveAll(at.root); err != nil {
+			t.Fatal(err)
+		}
+		at.root = r.fresh(t, name)
 	}
 	r.runs.Add(1)
 	defer func() {
 		if t.Failed() {
-			t.Logf("%s at step %d: %s", fault, at.out.hit, at.out.steps[at.out.hit].what)
+			t.Logf("%s at step %d: %v", f.name, at.out.hit, f.at)
 		}
 	}()
-	checkKeys(t, at.root)
-	r.check(t, at)
-	if fault != kill && !r.phases {
+	at.now = snap(t, at.root)
+	at.stays = f.stays
+	if !f.kill && !r.phases {
 		at.checkRefused(t)
 	}
+	if at.before.diff(at.now) == "" && at.out.status != 0 {
+		return
+	}
+	checkKeys(t, at.root)
+	r.check(t, at)
 	at.finish(t, r.again)
-	return at
-}
-
-// indexIn is the index of the step that met a fault among those of the run that
-// met none. The lines of a report but the first count as none.
-func indexIn(steps []step, out outcome) int {
-	if out.hit < 0 {
-		return -1
-	}
-	hit := out.steps[out.hit]
-	if hit.call == "exit_group" {
-		return len(steps) - 1
-	}
-	if !hit.own && out.hit > 0 && !out.steps[out.hit-1].own {
-		return -1
-	}
-	return out.hit
 }
 
 // finish runs the command again, and again.
@@ -287,42 +244,30 @@ func isGeneration(text string) bool {
 // tidiedUp reports whether the fault was that something could not be removed
 // after the work was done. It is swept when there is work again.
 func (at scene) tidiedUp() bool {
-	step := at.out.steps[at.out.hit]
-	keeping := isGeneration(step.what)
-	return at.out.status == 0 && (keeping || strings.HasPrefix(step.call, "unlink"))
+	return at.out.status == 0 && (at.out.met().call == "unlinkat" || strings.Contains(at.out.stderr, "is left to the next run"))
 }
 
-// checkRefused looks at a run in which one call failed: it has done nothing and
-// says so in one line, unless what failed was to tidy up behind what it had done.
+// checkRefused looks at a run in which a call failed. It has done nothing and says so
+// in one line; or it has done all, because it could do without the call.
 func (at scene) checkRefused(t *testing.T) {
-	if at.tidiedUp() {
-		for line := range strings.Lines(at.whole.shape().diff(snap(t, at.root).withoutLeavings().shape())) {
-			if !isGeneration(line) {
+	t.Helper()
+	if at.out.status == 0 {
+		for line := range strings.Lines(at.whole.shape().diff(at.now.withoutLeavings().shape())) {
+			if !isGeneration(line) || !at.tidiedUp() {
 				t.Errorf("exit status 0, but %s", line)
 			}
 		}
 		return
 	}
-	if at.out.status == exitError && at.out.stderr == "" && at.out.steps[at.out.hit].call == "write" {
-		return // the thread that told of it met the fault as well
+	if at.out.status != exitError || strings.Count(at.out.stderr, "virtpki: error: ") != 1 {
+		t.Errorf("exit status %d, want %d and one error:\n%s", at.out.status, exitError, at.out.stderr)
 	}
-	lines := strings.Split(strings.TrimSuffix(at.out.stderr, "\n"), "\n")
-	if at.out.status == exitError && strings.Contains(at.out.stderr, "keeping the generation before is left to the next run") {
-		return // one thread met the fault when it tidied up, another one before, with a single file
-	}
-	if at.goesOn && at.out.status == exitError && strings.HasPrefix(lines[0], "virtpki: error: ") {
+	if at.goesOn || at.each || at.stays { // undoing may fail as well, and what is under construction stays
 		return
 	}
-	if at.out.status != exitError || len(lines) != 1 || !strings.HasPrefix(lines[0], "virtpki: error: ") {
-		t.Errorf("exit status %d, want %d and one line:\n%s", at.out.status, exitError, at.out.stderr)
-	}
-	now := snap(t, at.root)
-	if strings.HasPrefix(at.out.steps[at.out.hit].call, "unlink") {
+	now := at.now
+	if at.out.met().call == "unlinkat" {
 		now = now.withoutLeavings()
-	}
-	if staging := "out/.virtpki-fleet.tmp"; now[staging] != "" { // a second thread met the fault when it tidied up
-		now = now.withoutLeavings()
-		delete(now, "out")
 	}
 	if diff := at.before.diff(now); diff != "" {
 		t.Errorf("after a failure:\n%s", diff)

@@ -8,6 +8,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"runtime"
 	"slices"
 	"strings"
 	"testing"
@@ -95,10 +96,18 @@ func timeFleet(t *testing.T, binary, folder string, command []string, out string
 	return took
 }
 
+// needRoot skips where a test wants Linux and root.
+func needRoot(t *testing.T) {
+	t.Helper()
+	if runtime.GOOS != "linux" || os.Geteuid() != 0 {
+		t.Skip("this wants Linux and root")
+	}
+}
+
 // A disk that is full in the middle: one clear line, what is there is whole, and with
 // more room the same command goes on.
 func TestFleetDiskFull(t *testing.T) {
-	needStrace(t) // Linux and root
+	needRoot(t)
 	binary, folder := buildStatic(t), t.TempDir()
 	disk := filepath.Join(folder, "disk")
 	mount := func(args ...string) {

@@ -1,0 +1,163 @@
+package main
+
+import (
+	"errors"
+	"fmt"
+	"os"
+	"os/exec"
+	"regexp"
+	"strings"
+	"syscall"
+	"testing"
+
+	"virtpki/internal/lab/trace"
+)
+
+// step is one system call of a run at which a fault can be injected. It is known by
+// what it does, and not by its number in the run: goroutines may change places.
+type step struct {
+	call    string
+	path    string // below the root, without the numbers that differ from run to run
+	nth     int    // which one of these it is in its run, from 1
+	changes bool   // it can change a file
+}
+
+func (s step) String() string {
+	word := "looks"
+	if s.changes {
+		word = "changes"
+	}
+	return fmt.Sprintf("%s %s (%s, %d)", s.call, s.path, word, s.nth)
+}
+
+// telling is the path of a step that comes after the work: it tells people, or ends.
+const telling = "telling"
+
+// own reports whether a step touches the root.
+func (s step) own() bool { return s.path != telling }
+
+// fault is what happens to a run; the zero value is nothing.
+type fault struct {
+	name string
+	at   step
+	kill bool          // killed before the step
+	fail syscall.Errno // the step fails with it
+	// stays says that all calls of the same name fail from the step on.
+	stays bool
+	// before is called before a step is carried out, or not.
+	before func(step)
+}
+
+// watcher keeps the steps of a run, and has one meet a fault.
+type watcher struct {
+	root  string
+	fault fault
+	steps []step
+	hit   int // the index in steps of the first that met the fault, or -1
+	times map[step]int
+}
+
+// decide is asked about every call of the run.
+func (w *watcher) decide(call trace.Call) trace.Verdict {
+	s := w.stepOf(call)
+	if s.call == "" {
+		return trace.Verdict{}
+	}
+	w.times[s]++
+	s.nth = w.times[s]
+	if !s.own() && s.call != trace.Exit && s.nth > 1 {
+		return trace.Verdict{} // one line of the report is as good as another
+	}
+	w.steps = append(w.steps, s)
+	if w.fault.before != nil {
+		w.fault.before(s)
+	}
+	if s != w.fault.at && (!w.fault.stays || w.hit < 0 || s.call != w.fault.at.call) {
+		return trace.Verdict{}
+	}
+	if w.hit < 0 {
+		w.hit = len(w.steps) - 1
+	}
+	return trace.Verdict{Errno: w.fault.fail, Kill: w.fault.kill}
+}
+
+// differing are the numbers in the names of files under construction, of folders
+// beside their place, and of records.
+var differing = regexp.MustCompile(`(\.virtpki-)[0-9A-F]+|(\.swap-)\d+|[0-9A-Fa-f]{8,}`)
+
+// stepOf is the step that a call is; one without a name when it is none.
+func (w *watcher) stepOf(call trace.Call) step {
+	switch {
+	case call.Name == trace.Exit, call.Name == "write" && call.FD == 1:
+		return step{call: call.Name, path: telling}
+	case !strings.Contains(call.Path+"/", w.root+"/"):
+		return step{}
+	}
+	path := strings.ReplaceAll(call.Path, w.root, "")
+	return step{call: call.Name, path: differing.ReplaceAllString(path, "${1}${2}N"), changes: call.Changes}
+}
+
+// injector runs commands, some of them traced.
+type injector struct {
+	binary string
+	tracee string
+	folder string // of its own, for roots
+}
+
+// newInjector builds the programs.
+func newInjector(t *testing.T) injector {
+	t.Helper()
+	return injector{buildStatic(t), buildProgram(t, "../../internal/lab/tracee"), scratch(t)}
+}
+
+// needTracer skips where faults cannot be injected.
+func needTracer(t *testing.T) {
+	t.Helper()
+	if testing.Short() {
+		t.Skip("-short: no faults are injected")
+	}
+	needRoot(t)
+}
+
+// outcome is how a run ended.
+type outcome struct {
+	stdout, stderr string
+	status         int // -1: killed
+	steps          []step
+	hit            int // the index in steps of the injected fault, or -1
+}
+
+// met is the step that met the fault.
+func (o outcome) met() step { return o.steps[o.hit] }
+
+// run runs a command.
+func (in injector) run(t *testing.T, root string, command []string) outcome {
+	t.Helper()
+	return in.start(t, root, command, func(cmd *exec.Cmd) error { return cmd.Run() })
+}
+
+// trace runs a command with a fault, and lists its steps.
+func (in injector) trace(t *testing.T, root string, command []string, f fault) outcome {
+	t.Helper()
+	w := &watcher{root: root, fault: f, hit: -1, times: make(map[step]int)}
+	o := in.start(t, root, command, func(cmd *exec.Cmd) error { return trace.Run(in.tracee, cmd, w.decide) })
+	o.steps, o.hit = w.steps, w.hit
+	return o
+}
+
+func (in injector) start(t *testing.T, root string, command []string, run func(*exec.Cmd) error) outcome {
+	t.Helper()
+	args := make([]string, len(command))
+	for i := range args {
+		args[i] = strings.NewReplacer("ROOT", root, "VIRTPKI", in.binary).Replace(command[i])
+	}
+	var stdout, stderr strings.Builder
+	cmd := exec.Command(in.binary, args...)
+	cmd.Stdout, cmd.Stderr = &stdout, &stderr
+	cmd.Env = append(os.Environ(), "GOGC=off")
+	var exit *exec.ExitError
+	if err := run(cmd); err != nil && !errors.As(err, &exit) {
+		t.Fatal(err)
+	}
+	return outcome{stdout: stdout.String(), stderr: stderr.String(), status: cmd.ProcessState.ExitCode(), hit: -1}
+}

@@ -1,0 +1,64 @@
+//go:build linux
+
+package trace
+
+import (
+	"fmt"
+	"os"
+	"runtime"
+	"syscall"
+	"unsafe"
+
+	"golang.org/x/sys/unix"
+)
+
+// socketFD is where the program of internal/lab/tracee has its end of the socket.
+const socketFD = 3
+
+// Exec gives its caller's place to a program whose calls go to [Run]. It returns only
+// when that fails.
+func Exec(args []string) error {
+	runtime.LockOSThread() // the filter is this thread's, which becomes the program
+	listener, err := install()
+	if err != nil {
+		return fmt.Errorf("installing the filter: %w", err)
+	}
+	if err := unix.Sendmsg(socketFD, []byte{0}, unix.UnixRights(listener), nil, 0); err != nil {
+		return fmt.Errorf("handing the filter over: %w", err)
+	}
+	unix.CloseOnExec(socketFD)
+	return syscall.Exec(args[0], args, os.Environ())
+}
+
+// install has the calls of this thread, and of the program that it becomes, reported
+// on a descriptor.
+func install() (listener int, err error) {
+	filter := program()
+	code := unix.SockFprog{Len: uint16(len(filter)), Filter: &filter[0]}
+	if err := unix.Prctl(unix.PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0); err != nil {
+		return -1, err
+	}
+	fd, _, errno := unix.Syscall(unix.SYS_SECCOMP, unix.SECCOMP_SET_MODE_FILTER, unix.SECCOMP_FILTER_FLAG_NEW_LISTENER, uintptr(unsafe.Pointer(&code)))
+	if errno != 0 {
+		return -1, errno
+	}
+	return int(fd), nil
+}
+
+// program is the filter: it reports the calls of [rules], and allows the others.
+func program() []unix.SockFilter {
+	const number, arch = 0, 4 // offsets in struct seccomp_data
+	seen := numbers()
+	code := []unix.SockFilter{
+		{Code: unix.BPF_LD | unix.BPF_W | unix.BPF_ABS, K: arch},
+		{Code: unix.BPF_JMP | unix.BPF_JEQ | unix.BPF_K, K: auditArch, Jf: uint8(len(seen) + 1)},
+		{Code: unix.BPF_LD | unix.BPF_W | unix.BPF_ABS, K: number},
+	}
+	for i, n := range seen {
+		code = append(code, unix.SockFilter{Code: unix.BPF_JMP | unix.BPF_JEQ | unix.BPF_K, K: uint32(n), Jt: uint8(len(seen) - i)})
+	}
+	return append(code,
+		unix.SockFilter{Code: unix.BPF_RET | unix.BPF_K, K: unix.SECCOMP_RET_ALLOW},
+		unix.SockFilter{Code: unix.BPF_RET | unix.BPF_K, K: unix.SECCOMP_RET_USER_NOTIF},
+	)
+}

@@ -1,0 +1,24 @@
+//go:build linux
+
+// Command tracee becomes another program, whose system calls are reported to the
+// process that has started it; see internal/lab/trace:
+//
+//	tracee PROGRAM ARGUMENT...
+package main
+
+import (
+	"fmt"
+	"os"
+
+	"virtpki/internal/lab/trace"
+)
+
+func main() {
+	if len(os.Args) < 2 {
+		fmt.Fprintln(os.Stderr, "tracee: name a program")
+		os.Exit(2)
+	}
+	err := trace.Exec(os.Args[1:])
+	fmt.Fprintln(os.Stderr, "tracee:", err)
+	os.Exit(1)
+}

@@ -27,7 +27,7 @@ func loadAllowList(patterns []string, confFile string) (*allowList, error) {
 	if confFile == "" {
 		return list, nil
 	}
-	conf, err := readConf(confFile)
+	conf, err := readConf(store.Tree{}, confFile)
 	if err != nil {
 		return nil, err
 	}
@@ -45,8 +45,8 @@ func loadAllowList(patterns []string, confFile string) (*allowList, error) {
 }
 
 // readConf reads a daemon's conf as the daemon would.
-func readConf(path string) (*libvirt.Conf, error) {
-	data, err := store.ReadFile(path, libvirt.MaxConfSize)
+func readConf(t store.Tree, path string) (*libvirt.Conf, error) {
+	data, err := t.ReadFile(path, libvirt.MaxConfSize)
 	if err != nil {
 		return nil, err
 	}

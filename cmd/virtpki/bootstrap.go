@@ -10,7 +10,6 @@ import (
 	"github.com/spf13/cobra"
 
 	"virtpki/internal/libvirt"
-	"virtpki/internal/store"
 	"virtpki/pki"
 )
 
@@ -143,10 +142,10 @@ func (e *env) bootstrap(ctx context.Context, g *globals, o *bootstrapOptions) er
 // hostFloor is the earliest time that can be now on a host with these files.
 func (e *env) hostFloor(g *globals, h *hostPlan) clockFloor {
 	floor := e.buildFloor()
-	floor.raiseBy(h.to.layout)
+	floor.raiseBy(g.tree(), h.to.layout)
 	if h.o.bundle != "" {
 		layout, _ := bundleLayout(g, h.o.bundle)
-		floor.raiseBy(layout)
+		floor.raiseBy(g.tree(), layout)
 	}
 	return floor
 }
@@ -207,6 +206,7 @@ func (e *env) fillQEMU(j *job, g *globals, keys *keyring, a *authority, h *hostP
 func (e *env) fillByBundle(j *job, g *globals, keys *keyring, h *hostPlan, b *hostBundle, server, client *pair) error {
 	f := e.fillerFor(g, keys, h, server, client)
 	f.given = &givenFolders{
+		tree:       b.a.tree,
 		sysconfdir: filepath.Join(h.o.bundle, g.sysconfdir),
 		main:       map[pki.Role]*pair{pki.Server: b.server, pki.Client: b.client},
 	}
@@ -231,11 +231,11 @@ func (h *hostPlan) startKeys(g *globals, keys *keyring) {
 	if h.o.bundle != "" {
 		return
 	}
-	if h.ca != nil && !store.Exists(libvirt.CA(g.caFolder()).Path(libvirt.CACert)) {
+	if h.ca != nil && !g.tree().Exists(libvirt.CA(g.caFolder()).Path(libvirt.CACert)) {
 		keys.ahead(h.leaf.keyType, caSlot)
 	}
 	for _, id := range []identity{h.server, h.client} {
-		if !store.Exists(h.to.layout.Path(libvirt.KeyFile(string(id.role)))) {
+		if !g.tree().Exists(h.to.layout.Path(libvirt.KeyFile(string(id.role)))) {
 			keys.ahead(h.leaf.keyType, id.slot())
 		}
 	}
@@ -296,7 +296,7 @@ func (o *bootstrapOptions) checkCA() (*newAuthority, error) {
 // nameHost says who this host is, as a server and as a client.
 func (e *env) nameHost(g *globals, o *bootstrapOptions, h *hostPlan) error {
 	host := o.hostname
-	machine, err := e.machineNames(g.hostsFile())
+	machine, err := e.machineNames(g.tree(), g.hostsFile())
 	if err != nil && host == "" {
 		return withHint(err, "name it with --hostname")
 	}
@@ -331,7 +331,7 @@ func (e *env) findOrMakeCA(j *job, g *globals, keys *keyring, n *newAuthority) (
 	}
 	a.noteTwins(j)
 	j.found = append(j.found, placed{a.ca.Certificate, a.layout.Path(libvirt.CACert)})
-	if a.crl == nil && store.Exists(a.layout.Path(libvirt.CAKey)) {
+	if a.crl == nil && g.tree().Exists(a.layout.Path(libvirt.CAKey)) {
 		if err := a.open(keys); err != nil {
 			return nil, err
 		}
@@ -344,7 +344,7 @@ func (e *env) findOrMakeCA(j *job, g *globals, keys *keyring, n *newAuthority) (
 
 // takeOrMake takes the pair that is there, or makes what is missing of it.
 func (e *env) takeOrMake(j *job, a *authority, keys *keyring, h *hostPlan, id identity) (*pair, error) {
-	have, err := loadPair(h.to.layout, id.role)
+	have, err := loadPair(j.plan.Tree(), h.to.layout, id.role)
 	if err != nil {
 		return nil, err
 	}
@@ -375,7 +375,7 @@ func (e *env) takeOrMake(j *job, a *authority, keys *keyring, h *hostPlan, id id
 
 // keyless reports whether the CA's key is neither here nor about to be.
 func (a *authority) keyless() bool {
-	return a.ca.Signer == nil && !store.Exists(a.layout.Path(libvirt.CAKey))
+	return a.ca.Signer == nil && !a.tree.Exists(a.layout.Path(libvirt.CAKey))
 }
 
 // lacksKey is the error for a certificate whose key is missing.

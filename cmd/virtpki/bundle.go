@@ -23,7 +23,7 @@ type hostBundle struct {
 // bundleLayout is the layout of a bundle's folder, a tree to be copied onto / or
 // flat, and where its CA's files lie.
 func bundleLayout(g *globals, folder string) (layout libvirt.Layout, caFolder string) {
-	if flat := libvirt.Flat(folder); store.Exists(flat.Path(libvirt.CACert)) {
+	if flat := libvirt.Flat(folder); store.At(folder).Exists(flat.Path(libvirt.CACert)) {
 		return flat, folder
 	}
 	base := filepath.Join(folder, g.sysconfdir)
@@ -33,6 +33,7 @@ func bundleLayout(g *globals, folder string) (layout libvirt.Layout, caFolder st
 // loadBundle reads a bundle and checks that its parts belong together.
 func (e *env) loadBundle(g *globals, folder string) (*hostBundle, error) {
 	at := *g
+	at.root = folder // nothing in it leads out of it
 	var layout libvirt.Layout
 	layout, at.ca = bundleLayout(g, folder)
 	b := &hostBundle{}
@@ -55,7 +56,7 @@ func (e *env) loadBundle(g *globals, folder string) (*hostBundle, error) {
 
 // pair reads a pair of the bundle: whole, or not there at all.
 func (b *hostBundle) pair(layout libvirt.Layout, role pki.Role) (*pair, error) {
-	p, err := loadPair(layout, role)
+	p, err := loadPair(b.a.tree, layout, role)
 	switch {
 	case err != nil:
 		return nil, err
@@ -77,7 +78,7 @@ func (e *env) readyByBundle(j *job, g *globals, keys *keyring, h *hostPlan) erro
 	if err != nil {
 		return err
 	}
-	if b.outdated(h.to) {
+	if b.outdated(j.plan.Tree(), h.to) {
 		j.note("%s is newer than the bundle's: the bundle is not needed any more", h.to.layout.Path(libvirt.ServerCert))
 		return e.readyByItself(j, g, keys, h)
 	}
@@ -97,8 +98,8 @@ func (e *env) readyByBundle(j *job, g *globals, keys *keyring, h *hostPlan) erro
 // outdated reports whether a host has its server's pair, and from later than the
 // bundle: then it has been renewed, its CA and CRL may have been too, and nothing
 // of the bundle is to come back.
-func (b *hostBundle) outdated(to target) bool {
-	have, err := loadPair(to.layout, pki.Server)
+func (b *hostBundle) outdated(t store.Tree, to target) bool {
+	have, err := loadPair(t, to.layout, pki.Server)
 	return err == nil && have.cert != nil && have.key != nil &&
 		bytes.Equal(have.cert.RawSubject, b.server.cert.RawSubject) && have.cert.NotBefore.After(b.server.cert.NotBefore)
 }
@@ -126,7 +127,7 @@ func (b *hostBundle) install(e *env, j *job, to target) (server, client *pair, c
 // beginning of a rollover.
 func (b *hostBundle) trust(j *job, to target) error {
 	path := to.layout.Path(libvirt.CACert)
-	data, err := readIfThere(path)
+	data, err := readIfThere(j.plan.Tree(), path)
 	if err != nil {
 		return err
 	}
@@ -158,7 +159,7 @@ func containsAll(certs, some []*x509.Certificate) bool {
 // shareCRL plans the bundle's CRL unless the one that is there is at least as new.
 func (b *hostBundle) shareCRL(j *job, to target) (has bool, err error) {
 	path := to.layout.Path(libvirt.CACRL)
-	here, err := readIfThere(path)
+	here, err := readIfThere(j.plan.Tree(), path)
 	if err != nil || b.a.crl == nil {
 		return here != nil, err
 	}
@@ -194,7 +195,7 @@ func (b *hostBundle) supersedes(lists, others []*pki.CRL) bool {
 // installPair plans one pair: the bundle's, unless the one that is there is the same
 // or a later one of the same name.
 func (b *hostBundle) installPair(e *env, j *job, to target, given *pair) (*pair, error) {
-	have, err := loadPair(to.layout, given.role)
+	have, err := loadPair(j.plan.Tree(), to.layout, given.role)
 	if err != nil || given.cert == nil {
 		return have, err
 	}

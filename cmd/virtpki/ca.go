@@ -142,7 +142,7 @@ func (e *env) refuseExisting(g *globals) error {
 	a, err := e.loadCA(g)
 	crl := libvirt.CA(g.caFolder()).Path(libvirt.CACRL)
 	switch {
-	case errors.Is(err, errNoCA) && store.Exists(crl):
+	case errors.Is(err, errNoCA) && g.tree().Exists(crl):
 		return fmt.Errorf("%s: the CRL of a CA whose certificate is missing", crl)
 	case errors.Is(err, errNoCA):
 		return nil
@@ -178,7 +178,7 @@ func (e *env) makeCA(j *job, g *globals, keys *keyring, n newAuthority) (*author
 	if err != nil {
 		return nil, err
 	}
-	a := &authority{generation: generation{ca: *ca}, folder: g.caFolder(), layout: layout}
+	a := &authority{generation: generation{ca: *ca}, folder: g.caFolder(), layout: layout, tree: g.tree()}
 	a.bundle = append(a.bundle, ca.Certificate)
 	to := target{layout: a.layout, owner: owner()}
 	if err := to.folders(&j.plan, store.RecordPath(libvirt.Records(a.folder), ca.Certificate.SerialNumber)); err != nil {
@@ -209,7 +209,7 @@ func (e *env) makeCRL(j *job, a *authority, number *big.Int) error {
 // forCA is the key for a new CA, and its file: the one that a run which was cut
 // short has left, else a new one.
 func (k *keyring) forCA(path string, t pki.KeyType) (signer crypto.Signer, data []byte, err error) {
-	if data, err = readIfThere(path); err != nil || data != nil {
+	if data, err = readIfThere(k.g.tree(), path); err != nil || data != nil {
 		if err == nil {
 			signer, err = k.openCA(path)
 		}

@@ -7,7 +7,6 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
-	"os"
 	"path/filepath"
 	"slices"
 	"strings"
@@ -107,7 +106,7 @@ func (e *env) caImport(ctx context.Context, g *globals, o *importOptions) error 
 // readImport reads and checks everything before a byte is written.
 func (e *env) readImport(g *globals, o *importOptions, keys *keyring) (*imported, error) {
 	in := &imported{
-		authority: authority{folder: g.caFolder(), layout: libvirt.CA(g.caFolder())},
+		authority: authority{tree: g.tree(), folder: g.caFolder(), layout: libvirt.CA(g.caFolder())},
 		taken:     make(map[string]*x509.Certificate),
 		listed:    make(map[string]bool),
 	}
@@ -127,11 +126,11 @@ func (e *env) readImport(g *globals, o *importOptions, keys *keyring) (*imported
 // readImportedCA reads certificate and key, and checks that libvirt can live
 // with them.
 func (e *env) readImportedCA(in *imported, o *importOptions, keys *keyring) error {
-	certs, err := readCerts(o.cert)
+	certs, err := readCerts(keys.g.tree(), o.cert)
 	if err != nil {
 		return err
 	}
-	data, err := store.ReadFile(o.key, store.MaxPEM)
+	data, err := keys.g.tree().ReadFile(o.key, store.MaxPEM)
 	if err != nil {
 		return err
 	}
@@ -163,7 +162,7 @@ func (in *imported) readCRL(path string) error {
 	if path == "" {
 		return nil
 	}
-	data, err := store.ReadFile(path, store.MaxPEM)
+	data, err := in.tree.ReadFile(path, store.MaxPEM)
 	if err != nil {
 		return err
 	}
@@ -203,14 +202,14 @@ func (in *imported) readIssued(path string) error {
 	if path == "" {
 		return nil
 	}
-	info, err := os.Stat(path)
+	info, err := in.tree.Stat(path)
 	if err != nil {
 		return err
 	}
 	if info.IsDir() {
 		return in.readFolder(path)
 	}
-	data, err := store.ReadFile(path, store.MaxPEM)
+	data, err := in.tree.ReadFile(path, store.MaxPEM)
 	if err != nil {
 		return err
 	}
@@ -227,7 +226,7 @@ var certExtensions = []string{".pem", ".crt", ".cer"}
 // readFolder takes every certificate that the CA has signed, and counts the
 // files in which there is none.
 func (in *imported) readFolder(folder string) error {
-	entries, err := os.ReadDir(folder)
+	entries, err := in.tree.ReadDir(folder)
 	if err != nil {
 		return err
 	}
@@ -258,7 +257,7 @@ func (in *imported) readFolder(folder string) error {
 // good for once can be revoked.) A file that cannot be read may hold one: without its
 // record nobody could revoke it by name.
 func (in *imported) ownIn(path string) ([]*x509.Certificate, error) {
-	certs, err := readCerts(path)
+	certs, err := readCerts(in.tree, path)
 	if unread(err) || errors.Is(err, fs.ErrPermission) {
 		return nil, err
 	}
@@ -330,7 +329,7 @@ func (in *imported) findIndexed(folder string, entry pki.IndexEntry) (*x509.Cert
 			path := filepath.Join(folder, sub, name)
 			certs, err := in.ownIn(path)
 			if err == nil && len(certs) == 0 && !entry.Revoked.IsZero() {
-				certs, _ = readCerts(path) // ownIn has told what cannot be read
+				certs, _ = readCerts(in.tree, path) // ownIn has told what cannot be read
 			}
 			i := slices.IndexFunc(certs, func(cert *x509.Certificate) bool { return cert.SerialNumber.Cmp(entry.Serial) == 0 })
 			switch {

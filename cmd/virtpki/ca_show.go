@@ -84,7 +84,7 @@ func (e *env) caShow(g *globals) error {
 }
 
 func (e *env) describeCA(a *authority) (*caInfo, error) {
-	info := &caInfo{Folder: a.folder, Signer: libvirt.Fingerprint(a.ca.Certificate), Key: keyState(a.layout.Path(libvirt.CAKey))}
+	info := &caInfo{Folder: a.folder, Signer: libvirt.Fingerprint(a.ca.Certificate), Key: keyState(a.tree, a.layout.Path(libvirt.CAKey))}
 	for _, cert := range a.bundle {
 		info.Certificates = append(info.Certificates, describe(cert, a.layout.Path(libvirt.CACert), e.now()))
 	}

@@ -41,6 +41,13 @@ type placed struct {
 	path string
 }
 
+// newJob begins a job for the files below --root.
+func newJob(g *globals) *job {
+	j := &job{}
+	j.plan.In(g.tree())
+	return j
+}
+
 func (j *job) did(format string, args ...any) {
 	j.done = append(j.done, termtext.Sprintf(format, args...))
 }
@@ -89,24 +96,24 @@ func (e *env) change(ctx context.Context, g *globals, folders []string, decide f
 
 // carryOut is change for a command that goes on afterwards and tells itself.
 func (e *env) carryOut(ctx context.Context, g *globals, folders []string, decide func(*job) error) (*job, error) {
-	before := store.Marks(folders...)
-	j := &job{}
+	before := g.tree().Marks(folders...)
+	j := newJob(g)
 	if err := decide(j); err != nil {
-		if !g.dryRun && (store.Interrupted(folders...) || store.Marks(folders...) != before) {
-			return e.applyLocked(ctx, folders, decide) // it has seen what another run had half made
+		if !g.dryRun && (g.tree().Interrupted(folders...) || g.tree().Marks(folders...) != before) {
+			return e.applyLocked(ctx, g, folders, decide) // it has seen what another run had half made
 		}
 		return nil, err
 	}
-	if g.dryRun || len(j.plan.Changes()) == 0 && !store.Interrupted(folders...) {
+	if g.dryRun || len(j.plan.Changes()) == 0 && !g.tree().Interrupted(folders...) {
 		return j, nil
 	}
-	return e.applyLocked(ctx, folders, decide)
+	return e.applyLocked(ctx, g, folders, decide)
 }
 
-func (e *env) applyLocked(ctx context.Context, folders []string, decide func(*job) error) (*job, error) {
-	j := &job{}
+func (e *env) applyLocked(ctx context.Context, g *globals, folders []string, decide func(*job) error) (*job, error) {
+	j := newJob(g)
 	for i, folder := range folders {
-		lock, err := store.Acquire(ctx, folder, func() { e.warn("waiting for another run to end (%s)", folder) })
+		lock, err := g.tree().Acquire(ctx, folder, func() { e.warn("waiting for another run to end (%s)", folder) })
 		if i > 0 && notOurs(err) {
 			continue // a user's own CA: nothing is written there, or the write says so
 		}

@@ -196,7 +196,7 @@ func (c *connection) load(o *connectOptions) error {
 		c.files.Cert, c.files.Key, c.files.Half = cert, key, ""
 	}
 	c.set = judge.Set{Role: judge.Client, Product: "libvirt",
-		CA: readAsLibvirt(c.files.CA), CRL: readAsLibvirt(c.files.CRL), Cert: readAsLibvirt(c.files.Cert), Key: readAsLibvirt(c.files.Key)}
+		CA: c.readAsLibvirt(c.files.CA), CRL: c.readAsLibvirt(c.files.CRL), Cert: c.readAsLibvirt(c.files.Cert), Key: c.readAsLibvirt(c.files.Key)}
 	for _, f := range []judge.File{c.set.CA, c.set.CRL, c.set.Cert, c.set.Key} {
 		named := o.as != "" && (f.Path == c.files.Cert || f.Path == c.files.Key)
 		switch {
@@ -211,23 +211,30 @@ func (c *connection) load(o *connectOptions) error {
 
 // readAsLibvirt reads a file. What stands in a folder that may not be looked into is
 // not there, to libvirt.
-func readAsLibvirt(path string) judge.File {
-	if _, err := os.Stat(path); errors.Is(err, fs.ErrPermission) {
+func (c *connection) readAsLibvirt(path string) judge.File {
+	if _, err := c.g.tree().Stat(path); errors.Is(err, fs.ErrPermission) {
 		return judge.File{Path: path, Err: fmt.Errorf("%w: %v", fs.ErrNotExist, err)}
 	}
-	return readForJudge(path)
+	return readForJudge(c.g.tree(), path)
+}
+
+// isThere reports what access(2) says, which libvirt asks: a link to nowhere is
+// nothing.
+func (c *connection) isThere(path string) bool {
+	_, err := c.g.tree().Stat(path)
+	return err == nil
 }
 
 // find says which files a client here reads.
 func (c *connection) find() libvirt.ClientFiles {
 	if c.uri.PKIPath != "" {
-		return libvirt.PKIPathFiles(c.uri.PKIPath)
+		return libvirt.PKIPathFiles(c.uri.PKIPath, c.isThere)
 	}
 	if home, err := os.UserHomeDir(); err == nil && os.Geteuid() != 0 {
 		user := libvirt.User(c.g.underRoot(home))
-		return libvirt.FindClientFiles(c.g.system(), &user)
+		return libvirt.FindClientFiles(c.g.system(), &user, c.isThere)
 	}
-	return libvirt.FindClientFiles(c.g.system(), nil)
+	return libvirt.FindClientFiles(c.g.system(), nil, c.isThere)
 }
 
 // openPair reads the client's pair; without both files there is none.
@@ -235,7 +242,7 @@ func (c *connection) openPair() error {
 	if c.set.Cert.Absent() || c.set.Key.Absent() {
 		return nil
 	}
-	p := &pair{role: pki.Client, certPath: c.files.Cert, keyPath: c.files.Key}
+	p := &pair{tree: c.g.tree(), role: pki.Client, certPath: c.files.Cert, keyPath: c.files.Key}
 	if err := firstOf(p.readCert(), p.readKey()); err != nil {
 		return err
 	}

@@ -5,17 +5,16 @@ import (
 	"os"
 
 	"virtpki/internal/libvirt"
-	"virtpki/internal/store"
 )
 
 // readClientConf reads the conf that a client of libvirt's reads here; none is an
 // empty one. libvirt stops at one that it cannot read, and so does this.
 func readClientConf(g *globals) (*libvirt.Conf, error) {
 	path, err := g.clientConf(os.Geteuid() != 0)
-	if err != nil || !store.Exists(path) {
+	if err != nil || !g.tree().Exists(path) {
 		return libvirt.ParseConf(nil) // no home, no conf
 	}
-	data, err := store.ReadFile(path, libvirt.MaxConfSize)
+	data, err := g.tree().ReadFile(path, libvirt.MaxConfSize)
 	if err != nil {
 		return nil, err
 	}

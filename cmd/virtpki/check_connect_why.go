@@ -17,6 +17,7 @@ import (
 	"virtpki/dn"
 	"virtpki/internal/judge"
 	"virtpki/internal/libvirt"
+	"virtpki/internal/store"
 	"virtpki/internal/termtext"
 )
 
@@ -165,9 +166,9 @@ func (c *connection) whyHere(d libvirt.Running) []reason {
 // the list of its conf.
 func (c *connection) judgedHere(d libvirt.Running) []judge.Finding {
 	peer := judge.Peer{CA: &judge.File{}, CRL: &judge.File{Err: fs.ErrNotExist}}
-	*peer.CA = readForJudge(filepath.Join(d.Root, d.Files.CA))
+	*peer.CA = readForJudge(store.At(d.Root), filepath.Join(d.Root, d.Files.CA))
 	if d.Files.CRL != "" {
-		*peer.CRL = readForJudge(filepath.Join(d.Root, d.Files.CRL))
+		*peer.CRL = readForJudge(store.At(d.Root), filepath.Join(d.Root, d.Files.CRL))
 	}
 	if list, ok := d.Conf.Lookup(libvirt.AllowedDNs); ok {
 		peer.DNList = append([]string{}, list.List()...)

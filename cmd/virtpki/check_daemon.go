@@ -13,7 +13,6 @@ import (
 	"virtpki/dn"
 	"virtpki/internal/judge"
 	"virtpki/internal/libvirt"
-	"virtpki/internal/store"
 	"virtpki/pki"
 )
 
@@ -42,7 +41,7 @@ func (c *checker) daemonsHere() []judge.DaemonConf {
 		here = append(here, d)
 	}
 	layout := c.g.system()
-	if len(here) == 0 && (len(c.o.roles) > 0 || store.Exists(layout.Path(libvirt.ServerCert)) || store.Exists(layout.Path(libvirt.ServerKey)) || c.daemonConf("libvirtd").Serves()) {
+	if len(here) == 0 && (len(c.o.roles) > 0 || c.g.tree().Exists(layout.Path(libvirt.ServerCert)) || c.g.tree().Exists(layout.Path(libvirt.ServerKey)) || c.daemonConf("libvirtd").Serves()) {
 		here = append(here, c.daemonConf("libvirtd"))
 	}
 	return preferred(preferred(here, judge.DaemonConf.Serves), c.enabled)
@@ -65,8 +64,8 @@ func preferred(here []judge.DaemonConf, holds func(judge.DaemonConf) bool) []jud
 
 // enabled reports whether systemd starts a daemon, or listens for it.
 func (c *checker) enabled(d judge.DaemonConf) bool {
-	return store.Exists(c.g.underRoot("/etc/systemd/system/sockets.target.wants/"+d.Daemon.Name+".socket")) ||
-		store.Exists(c.g.underRoot("/etc/systemd/system/multi-user.target.wants/"+d.Daemon.Service))
+	return c.g.tree().Exists(c.g.underRoot("/etc/systemd/system/sockets.target.wants/"+d.Daemon.Name+".socket")) ||
+		c.g.tree().Exists(c.g.underRoot("/etc/systemd/system/multi-user.target.wants/"+d.Daemon.Service))
 }
 
 // namesIn lists the settings of a conf.
@@ -87,13 +86,13 @@ func (c *checker) daemonConf(name string) judge.DaemonConf {
 		Root:       c.g.root,
 		Layout:     libvirt.System(c.g.sysconfdir),
 		Target:     *c.libvirt,
-		Systemd:    store.Exists(c.g.underRoot("/etc/systemd/system")),
+		Systemd:    c.g.tree().Exists(c.g.underRoot("/etc/systemd/system")),
 		HasGroup:   c.hasGroup,
 		Exists:     c.exists,
 		Priorities: c.g.priorities(),
 		Client:     c.clientDN(),
 	}
-	if link := c.g.underRoot("/etc/systemd/system/sockets.target.wants/" + daemon.TLSSocket); store.Exists(link) {
+	if link := c.g.underRoot("/etc/systemd/system/sockets.target.wants/" + daemon.TLSSocket); c.g.tree().Exists(link) {
 		d.Socket = link
 	}
 	if daemon.ListenTLS {
@@ -119,8 +118,14 @@ func (c *checker) daemonArgs() (args, path string) {
 		}
 	}
 	const unit = "/etc/systemd/system/libvirtd.service"
-	dropIns, _ := filepath.Glob(c.g.underRoot(unit + ".d/*.conf"))
-	for _, name := range append([]string{c.g.underRoot(unit)}, dropIns...) {
+	names := []string{c.g.underRoot(unit)}
+	dropIns, _ := c.g.tree().ReadDir(names[0] + ".d")
+	for _, entry := range dropIns {
+		if filepath.Ext(entry.Name()) == ".conf" {
+			names = append(names, filepath.Join(names[0]+".d", entry.Name()))
+		}
+	}
+	for _, name := range names {
 		f := c.file(name)
 		for line := range strings.Lines(string(f.Data)) {
 			if command, ok := strings.CutPrefix(strings.TrimSpace(line), "ExecStart="); ok && strings.Contains(command, "--listen") {
@@ -132,7 +137,7 @@ func (c *checker) daemonArgs() (args, path string) {
 }
 
 // exists reports whether something stands at a path of the machine's.
-func (c *checker) exists(path string) bool { return spot(c.g.underRoot(path)).Err == nil }
+func (c *checker) exists(path string) bool { return spot(c.g.tree(), c.g.underRoot(path)).Err == nil }
 
 // hasGroup tells whether the machine knows a group; this one may have others than those
 // of its file, from a directory service.
@@ -155,7 +160,7 @@ func (g *globals) priorities() []string {
 	var names []string
 	for _, path := range []string{"/etc/gnutls/config", "/etc/crypto-policies/back-ends/gnutls.config"} {
 		section := ""
-		for line := range strings.Lines(string(readForJudge(g.underRoot(path)).Data)) {
+		for line := range strings.Lines(string(readForJudge(g.tree(), g.underRoot(path)).Data)) {
 			line = strings.TrimSpace(line)
 			if name, _, ok := strings.Cut(line, "="); ok && section == "[priorities]" {
 				names = append(names, strings.TrimSpace(name))
@@ -259,4 +264,6 @@ func (c *checker) moreIdentities(role judge.Role, layout libvirt.Layout) []judge
 
 // closed reports whether a file's folder may not be looked into: nobody can tell then
 // whether the file is there.
-func (c *checker) closed(path string) bool { return errors.Is(spot(path).Err, fs.ErrPermission) }
+func (c *checker) closed(path string) bool {
+	return errors.Is(spot(c.g.tree(), path).Err, fs.ErrPermission)
+}

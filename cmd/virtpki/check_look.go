@@ -31,25 +31,27 @@ func readLimit(path string) int64 {
 }
 
 // spot looks at a path without opening anything.
-func spot(path string) judge.Spot {
+func spot(t store.Tree, path string) judge.Spot {
 	s := judge.Spot{Path: path}
-	info, err := os.Stat(path)
+	info, err := t.Stat(path)
 	if errors.Is(err, syscall.ENOTDIR) {
 		err = fs.ErrNotExist // something else than a folder stands above it, which is said
 	}
 	if err != nil {
 		s.Err = err
-		s.Target, _ = os.Readlink(path)
+		s.Target, _ = t.Readlink(path)
 		return s
 	}
 	s.Mode = info.Mode()
-	if link, err := os.Lstat(path); err == nil {
+	if link, err := t.Lstat(path); err == nil {
 		s.Link = link.Mode()&fs.ModeSymlink != 0
 	}
 	if sys, ok := info.Sys().(*syscall.Stat_t); ok {
 		s.UID, s.GID = int(sys.Uid), int(sys.Gid)
 	}
-	s.Label = labelOf(path)
+	if t == (store.Tree{}) { // the labels of an image are set when it starts
+		s.Label = labelOf(path)
+	}
 	return s
 }
 
@@ -61,15 +63,15 @@ func (c *checker) file(path string) judge.File {
 	if f, ok := c.files[path]; ok {
 		return f
 	}
-	f := readForJudge(path)
+	f := readForJudge(c.g.tree(), path)
 	c.files[path] = f
 	return f
 }
 
 // readForJudge reads a file, if it is a regular one: a device is never opened.
-func readForJudge(path string) judge.File {
+func readForJudge(t store.Tree, path string) judge.File {
 	f := judge.File{Path: path}
-	s := spot(path)
+	s := spot(t, path)
 	switch {
 	case s.Err != nil:
 		f.Err = s.Err
@@ -78,14 +80,14 @@ func readForJudge(path string) judge.File {
 	case !s.Mode.IsRegular():
 		f.Err = fmt.Errorf("%s: not a regular file", path)
 	default:
-		f.Data, f.Err = store.ReadFile(path, readLimit(path))
+		f.Data, f.Err = t.ReadFile(path, readLimit(path))
 	}
 	return f
 }
 
 // spotOf looks at one of the files of a place, and whether it can be read.
 func (c *checker) spotOf(path string) judge.Spot {
-	s := spot(path)
+	s := spot(c.g.tree(), path)
 	if s.Err == nil && s.Mode.IsRegular() {
 		s.Unread = c.file(path).Err
 	}
@@ -108,7 +110,7 @@ func (c *checker) place(kind judge.Kind, layout libvirt.Layout, roles ...judge.R
 			p.Want[folder.Path] = folder.Mode
 			if !seen[folder.Path] {
 				seen[folder.Path] = true
-				p.Folders = append(p.Folders, spot(folder.Path))
+				p.Folders = append(p.Folders, spot(c.g.tree(), folder.Path))
 			}
 		}
 	}
@@ -141,7 +143,7 @@ func (c *checker) owner(kind judge.Kind, layout libvirt.Layout) (uid, gid int) {
 	if kind == judge.SystemTree {
 		top = filepath.Join(top, "pki")
 	}
-	if s := spot(top); kind != judge.UserFolder && kind != judge.FlatFolder && s.Err == nil && s.UID == 0 {
+	if s := spot(c.g.tree(), top); kind != judge.UserFolder && kind != judge.FlatFolder && s.Err == nil && s.UID == 0 {
 		return 0, 0
 	}
 	if kind != judge.UserFolder && kind != judge.FlatFolder && (os.Geteuid() == 0 || c.g.thisMachine()) {
@@ -160,9 +162,9 @@ func (c *checker) seen(path string) string {
 }
 
 // strays looks for files that lie where nobody reads them.
-func strays(p *judge.Place, mistakes []libvirt.Misplaced) {
+func strays(t store.Tree, p *judge.Place, mistakes []libvirt.Misplaced) {
 	for _, m := range mistakes {
-		if info, err := os.Stat(m.Path); err == nil && info.Mode().IsRegular() {
+		if info, err := t.Stat(m.Path); err == nil && info.Mode().IsRegular() {
 			p.Strays = append(p.Strays, judge.Stray{Path: m.Path, File: m.File})
 		}
 	}
@@ -174,7 +176,7 @@ const maxListed = 1000
 // crlsBeside finds the CRLs that lie in the folder of a CA under other names.
 func (c *checker) crlsBeside(p *judge.Place, path string) {
 	p.CRL = c.namedCRL(path)
-	folder, err := os.Open(filepath.Dir(path))
+	folder, err := c.g.tree().Open(filepath.Dir(path))
 	if err != nil {
 		return
 	}

@@ -9,7 +9,6 @@ import (
 
 	"virtpki/internal/judge"
 	"virtpki/internal/libvirt"
-	"virtpki/internal/store"
 	"virtpki/internal/termtext"
 	"virtpki/pki"
 )
@@ -62,7 +61,7 @@ func (c *checker) mendRevoked(f judge.Finding, rest string) string {
 
 // signsHere reports whether the CA's key is on this machine.
 func (c *checker) signsHere() bool {
-	return store.Exists(libvirt.CA(c.g.caFolder()).Path(libvirt.CAKey))
+	return c.g.tree().Exists(libvirt.CA(c.g.caFolder()).Path(libvirt.CAKey))
 }
 
 // sameFiles are the flags with which another run of virtpki works on the same files;
@@ -102,7 +101,7 @@ func (c *checker) mendByID(f judge.Finding) string {
 			return c.issueElsewhere(f)
 		}
 	case "no-crl", "crl-file-gone":
-		if !store.Exists(layout.Path(libvirt.CACRL)) {
+		if !c.g.tree().Exists(layout.Path(libvirt.CACRL)) {
 			return cmp.Or(c.mendOf("crl-name"), "virtpki crl")
 		}
 	}
@@ -205,11 +204,11 @@ func (c *checker) mendByIssue(f judge.Finding, role judge.Role, cert, key string
 // mendByRequest makes a pair whose key stays here, where the CA's key is on another
 // machine. A certificate that cannot be read is in the way of that.
 func (c *checker) mendByRequest(role judge.Role, cert, key string, unreadable error) string {
-	if unreadable != nil && !store.Exists(cert) && c.waits(role) {
+	if unreadable != nil && !c.g.tree().Exists(cert) && c.waits(role) {
 		return fmt.Sprintf("virtpki request %s prints the request that waits for its answer: virtpki sign where the CA's key is, virtpki install its answer", role)
 	}
 	const then = "virtpki sign where the CA's key is, virtpki install its answer"
-	inTheWay := unreadable != nil && store.Exists(cert)
+	inTheWay := unreadable != nil && c.g.tree().Exists(cert)
 	name := c.nameOf(role)
 	words := fmt.Sprintf("request %s %s --out %[1]s.csr, %s", role, name, then)
 	switch {
@@ -225,5 +224,5 @@ func (c *checker) mendByRequest(role judge.Role, cert, key string, unreadable er
 
 // waits reports whether a key waits here for a certificate that was requested.
 func (c *checker) waits(role judge.Role) bool {
-	return store.Exists(c.g.system().Path(libvirt.PendingFile(string(role))))
+	return c.g.tree().Exists(c.g.system().Path(libvirt.PendingFile(string(role))))
 }

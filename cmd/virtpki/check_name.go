@@ -16,7 +16,7 @@ import (
 func (c *checker) nameOf(role judge.Role) string {
 	layout := c.g.system()
 	file := libvirt.CertFile(string(role))
-	places := []string{layout.Path(file), previousPath(layout, file)}
+	places := []string{layout.Path(file), previousPath(c.g.tree(), layout, file)}
 	switch {
 	case c.o.pkipath != "":
 		places = []string{libvirt.Flat(filepath.Clean(c.o.pkipath)).Path(file)}

@@ -5,7 +5,6 @@ import (
 
 	"virtpki/internal/judge"
 	"virtpki/internal/libvirt"
-	"virtpki/internal/store"
 )
 
 // qemuFolders judges qemu.conf and each folder that it, or a folder's being there,
@@ -26,7 +25,7 @@ func (c *checker) qemuFolders() {
 	seen := make(map[string]bool)
 	for _, use := range libvirt.QEMUUses() {
 		folder := folderOf(use)
-		if !seen[folder] && (asked[folder] || store.Exists(folder)) {
+		if !seen[folder] && (asked[folder] || c.g.tree().Exists(folder)) {
 			seen[folder] = true
 			c.qemuFolder(use, libvirt.QEMUFolder(folder), asked[folder])
 		}
@@ -55,8 +54,8 @@ func (c *checker) qemuFolder(use libvirt.QEMUUse, layout libvirt.Layout, asked b
 	}
 	p := c.place(judge.QEMUFolder, layout, roles...)
 	p.Asked = p.Asked || asked
-	p.Folders = append([]judge.Spot{spot(filepath.Dir(layout.Base))}, p.Folders...)
-	strays(&p, libvirt.MisplacedQEMU(layout.Base))
+	p.Folders = append([]judge.Spot{spot(c.g.tree(), filepath.Dir(layout.Base))}, p.Folders...)
+	strays(c.g.tree(), &p, libvirt.MisplacedQEMU(layout.Base))
 	if user, err := c.g.qemuUser(); err == nil {
 		p.QEMU = &user
 	}
@@ -66,8 +65,8 @@ func (c *checker) qemuFolder(use libvirt.QEMUUse, layout libvirt.Layout, asked b
 		p.AppArmor += "\n" + string(c.file(p.LocalAppArmor).Data)
 	}
 	found := judge.InPlace(p)
-	qemu, _ := readCertsIfThere(layout.Path(libvirt.CACert)) // what is wrong with the files is said elsewhere
-	system, _ := readCertsIfThere(c.g.system().Path(libvirt.CACert))
+	qemu, _ := readCertsIfThere(c.g.tree(), layout.Path(libvirt.CACert)) // what is wrong with the files is said elsewhere
+	system, _ := readCertsIfThere(c.g.tree(), c.g.system().Path(libvirt.CACert))
 	found = append(found, judge.InQEMUTrust(layout.Base, qemu, system)...)
 	found = append(found, c.caFile(layout, "qemu", *c.qemu)...)
 	for _, role := range roles[1:] {

@@ -10,7 +10,6 @@ import (
 
 	"virtpki/internal/judge"
 	"virtpki/internal/libvirt"
-	"virtpki/internal/store"
 	"virtpki/pki"
 )
 
@@ -45,7 +44,7 @@ func (e *env) newChecker(ctx context.Context, g *globals, o *checkOptions) (*che
 		if o.pkipath == "" && !o.user {
 			c.running = g.running(ctx)
 		}
-		names, err := e.machineNames(g.underRoot("/etc/hosts"))
+		names, err := e.machineNames(g.tree(), g.underRoot("/etc/hosts"))
 		if err != nil {
 			return nil, err
 		}
@@ -137,11 +136,11 @@ func (c *checker) caKey() []judge.Finding {
 func (c *checker) systemPlace(layout libvirt.Layout, roles ...judge.Role) judge.Place {
 	p := c.place(judge.SystemTree, layout, roles...)
 	p.Base = filepath.Join(layout.Base, "pki")
-	strays(&p, libvirt.MisplacedSystem(layout.Base))
+	strays(c.g.tree(), &p, libvirt.MisplacedSystem(layout.Base))
 	c.crlsBeside(&p, layout.Path(libvirt.CACRL))
 	for _, other := range []string{"/etc", "/usr/local/etc"} {
 		folder := c.g.underRoot(filepath.Join(other, "pki", "libvirt"))
-		if filepath.Clean(c.g.sysconfdir) != other && store.Exists(folder) {
+		if filepath.Clean(c.g.sysconfdir) != other && c.g.tree().Exists(folder) {
 			p.OtherPrefix = folder
 		}
 	}
@@ -196,7 +195,7 @@ func (c *checker) pair(set judge.Set, target libvirt.Target) []judge.Finding {
 // systemClient judges what virsh on this machine reads, run by whoever runs this.
 func (c *checker) systemClient(serves bool) {
 	if os.Geteuid() != 0 {
-		if home, err := os.UserHomeDir(); err == nil && store.Exists(libvirt.User(c.g.underRoot(home)).Base) {
+		if home, err := os.UserHomeDir(); err == nil && c.g.tree().Exists(libvirt.User(c.g.underRoot(home)).Base) {
 			c.userFolder(c.g.underRoot(home))
 			return
 		}
@@ -219,7 +218,7 @@ func (c *checker) userFolder(home string) {
 	}
 	user, system := libvirt.User(home), c.g.system()
 	p := c.place(judge.UserFolder, user, judge.Trust, judge.Client)
-	strays(&p, libvirt.MisplacedUser(home))
+	strays(c.g.tree(), &p, libvirt.MisplacedUser(home))
 	found := judge.InPlace(p)
 	set := c.set(judge.Client, "libvirt", user)
 	set.More = c.moreIdentities(judge.Client, user)
@@ -250,7 +249,7 @@ func (c *checker) rootHome() {
 	if err != nil || os.Geteuid() != 0 || !c.o.wants(judge.Client) {
 		return
 	}
-	if user := libvirt.User(c.g.underRoot(home)); store.Exists(user.Base) {
+	if user := libvirt.User(c.g.underRoot(home)); c.g.tree().Exists(user.Base) {
 		p := judge.Place{Kind: judge.UserFolder, Base: user.Base}
 		c.say(user.Base, judge.InPlace(p))
 	}
@@ -261,7 +260,7 @@ func (c *checker) flatFolder(folder string) error {
 	if c.libvirt == nil {
 		return nil
 	}
-	if s := spot(folder); s.Err != nil {
+	if s := spot(c.g.tree(), folder); s.Err != nil {
 		return fmt.Errorf("%s: %w", folder, s.Err)
 	} else if !s.Mode.IsDir() {
 		return fmt.Errorf("%s: not a folder", folder)
@@ -269,7 +268,7 @@ func (c *checker) flatFolder(folder string) error {
 	roles := c.flatRoles(folder)
 	layout := libvirt.Flat(folder)
 	p := c.place(judge.FlatFolder, layout, append([]judge.Role{judge.Trust}, roles...)...)
-	strays(&p, libvirt.MisplacedFlat(folder))
+	strays(c.g.tree(), &p, libvirt.MisplacedFlat(folder))
 	for _, role := range roles {
 		p.Numbered = p.Numbered || role == judge.Client && len(c.moreIdentities(role, layout)) > 0
 	}
@@ -293,9 +292,9 @@ func (c *checker) flatRoles(folder string) []judge.Role {
 		return nil
 	case len(c.o.roles) > 0:
 		return c.o.roles
-	case store.Exists(filepath.Join(folder, "servercert.pem")) && !store.Exists(filepath.Join(folder, "clientcert.pem")):
+	case c.g.tree().Exists(filepath.Join(folder, "servercert.pem")) && !c.g.tree().Exists(filepath.Join(folder, "clientcert.pem")):
 		return []judge.Role{judge.Server}
-	case store.Exists(filepath.Join(folder, "servercert.pem")):
+	case c.g.tree().Exists(filepath.Join(folder, "servercert.pem")):
 		return []judge.Role{judge.Server, judge.Client}
 	}
 	return []judge.Role{judge.Client}

@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"virtpki/internal/libvirt"
+	"virtpki/internal/store"
 	"virtpki/pki"
 )
 
@@ -59,10 +60,10 @@ func (f *clockFloor) raise(cert *x509.Certificate, path string) {
 
 // raiseBy lifts the floor to what a layout's certificates say. What cannot be read
 // is told when it is needed.
-func (f *clockFloor) raiseBy(layout libvirt.Layout) {
+func (f *clockFloor) raiseBy(t store.Tree, layout libvirt.Layout) {
 	for _, file := range []libvirt.File{libvirt.CACert, libvirt.ServerCert, libvirt.ClientCert} {
 		path := layout.Path(file)
-		certs, _ := readCerts(path)
+		certs, _ := readCerts(t, path)
 		for _, cert := range certs {
 			f.raise(cert, path)
 		}

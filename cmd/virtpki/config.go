@@ -114,7 +114,7 @@ func (e *env) config(ctx context.Context, g *globals, o *configOptions, daemon l
 // confPlan looks at what is on disk.
 func (e *env) confPlan(g *globals, o *configOptions, daemon libvirt.Daemon) (*confPlan, error) {
 	c := &confPlan{daemon: daemon, allow: o.allow, force: o.force}
-	c.present = func(file libvirt.File) bool { return store.Exists(g.system().Path(file)) }
+	c.present = func(file libvirt.File) bool { return g.tree().Exists(g.system().Path(file)) }
 	var err error
 	if c.client, err = installedClient(g); err != nil || !o.allowIssued {
 		return c, err
@@ -130,7 +130,7 @@ func (e *env) confPlan(g *globals, o *configOptions, daemon libvirt.Daemon) (*co
 // installedClient is the DN of the system's client certificate, empty when
 // there is none.
 func installedClient(g *globals) (string, error) {
-	certs, err := readCerts(g.system().Path(libvirt.ClientCert))
+	certs, err := readCerts(g.tree(), g.system().Path(libvirt.ClientCert))
 	if errors.Is(err, fs.ErrNotExist) {
 		return "", nil
 	}
@@ -171,7 +171,7 @@ func (e *env) applyConfig(j *job, g *globals, c *confPlan) error {
 		return err
 	}
 	path := c.daemon.ConfPath(g.underRoot(g.sysconfdir))
-	old, err := readIfThere(path)
+	old, err := readIfThere(g.tree(), path)
 	if err != nil {
 		return err
 	}
@@ -239,14 +239,14 @@ func planConf(j *job, path string, old, edited []byte) error {
 // or somebody's own copy, and stays. Before each edit after that the conf is kept
 // under a name of virtpki's own.
 func keepOld(plan *store.Plan, path string, old []byte) error {
-	first, err := readIfThere(path + ".old")
+	first, err := readIfThere(plan.Tree(), path+".old")
 	if err != nil || bytes.Equal(first, old) && first != nil {
 		return err
 	}
 	if first == nil {
 		return plan.KeepLike(path+".old", path, old)
 	}
-	mode, err := modeOf(path)
+	mode, err := modeOf(plan.Tree(), path)
 	if err != nil {
 		return err
 	}

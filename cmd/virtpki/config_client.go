@@ -13,6 +13,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"virtpki/internal/libvirt"
+	"virtpki/internal/store"
 	"virtpki/internal/termtext"
 )
 
@@ -113,14 +114,14 @@ func (e *env) configClient(ctx context.Context, g *globals, o *configClientOptio
 		return err
 	}
 	if !o.apply {
-		settings, err := o.settings(path, aliases)
+		settings, err := o.settings(g.tree(), path, aliases)
 		if err != nil {
 			return err
 		}
 		return e.printSettings(g, settings)
 	}
 	return e.change(ctx, g, []string{filepath.Dir(path)}, func(j *job) error {
-		settings, err := o.settings(path, aliases)
+		settings, err := o.settings(g.tree(), path, aliases)
 		if err != nil {
 			return err
 		}
@@ -143,8 +144,8 @@ func (g *globals) clientConf(user bool) (string, error) {
 }
 
 // settings are the entries: the aliases that are there, with the new ones.
-func (o *configClientOptions) settings(path string, aliases []alias) ([]libvirt.Setting, error) {
-	data, err := readIfThere(path)
+func (o *configClientOptions) settings(t store.Tree, path string, aliases []alias) ([]libvirt.Setting, error) {
+	data, err := readIfThere(t, path)
 	if err != nil {
 		return nil, err
 	}

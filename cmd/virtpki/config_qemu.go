@@ -158,7 +158,7 @@ func switched(c libvirt.QEMUConfig) bool {
 
 // editConf plans settings into a conf, and reports whether anything differs.
 func (e *env) editConf(j *job, path string, settings []libvirt.Setting) (edited bool, err error) {
-	old, err := readIfThere(path)
+	old, err := readIfThere(j.plan.Tree(), path)
 	if err != nil {
 		return false, err
 	}

@@ -139,7 +139,7 @@ func (e *env) planCRL(j *job, g *globals, a *authority, c crlPlan, add newEntrie
 	}
 	var crls []*pki.CRL
 	for _, gen := range a.generations() {
-		elsewhere, err := gen.elsewhere(places[1:]) // the first is the CA's own, read already
+		elsewhere, err := gen.elsewhere(a.tree, places[1:]) // the first is the CA's own, read already
 		if err != nil {
 			return err
 		}
@@ -192,11 +192,11 @@ func (a *authority) crlPlaces(g *globals, out string, daemons []libvirt.Running)
 		}
 	}
 	for i, layout := range append([]libvirt.Layout{g.system()}, libvirt.QEMU(g.underRoot(g.sysconfdir))...) {
-		certs, err := readCerts(layout.Path(libvirt.CACert))
+		certs, err := readCerts(g.tree(), layout.Path(libvirt.CACert))
 		if unread(err) {
 			return nil, err // it may trust the CA, and would go on with the list of before
 		}
-		if path := layout.Path(libvirt.CACRL); slices.ContainsFunc(certs, a.ca.Certificate.Equal) && (i == 0 || store.Exists(path)) {
+		if path := layout.Path(libvirt.CACRL); slices.ContainsFunc(certs, a.ca.Certificate.Equal) && (i == 0 || g.tree().Exists(path)) {
 			add(path)
 		}
 	}
@@ -218,7 +218,7 @@ func (a *authority) planCRLAt(j *job, path string, crls []*pki.CRL) error {
 	own := path == a.layout.Path(libvirt.CACRL)
 	there, err := a.lists, error(nil)
 	if !own || a.lists == nil {
-		there, err = readCRLs(path)
+		there, err = readCRLs(j.plan.Tree(), path)
 	}
 	if err != nil {
 		return err
@@ -244,7 +244,7 @@ func (a *authority) planCRLAt(j *job, path string, crls []*pki.CRL) error {
 // newCRLFile plans a file that holds no list so far: one with something else in it was
 // named by mistake, in a daemon's conf say.
 func newCRLFile(plan *store.Plan, path string, text []byte) error {
-	data, err := readIfThere(path)
+	data, err := readIfThere(plan.Tree(), path)
 	if err == nil && len(bytes.TrimSpace(data)) > 0 {
 		err = withHint(fmt.Errorf("%s: does not hold a CRL, but a daemon here reads it as one", path), "correct crl_file in the daemon's configuration")
 	}
@@ -252,8 +252,8 @@ func newCRLFile(plan *store.Plan, path string, text []byte) error {
 }
 
 // readCRLs reads the lists of a file; none when there is no file.
-func readCRLs(path string) ([]*pki.CRL, error) {
-	data, err := readIfThere(path)
+func readCRLs(t store.Tree, path string) ([]*pki.CRL, error) {
+	data, err := readIfThere(t, path)
 	if err != nil || len(data) == 0 {
 		return nil, err
 	}

@@ -97,7 +97,7 @@ func (e *env) describeCRL(g *globals, file string, crl *pki.CRL) (crlInfo, error
 			return info, err
 		}
 		record := crlRecord{Serial: store.SerialText(entry.SerialNumber), Revoked: entry.RevocationTime, Reason: pki.Reason(entry.ReasonCode).String()}
-		if certs, err := readCerts(store.RecordPath(folder, entry.SerialNumber)); err == nil {
+		if certs, err := readCerts(g.tree(), store.RecordPath(folder, entry.SerialNumber)); err == nil {
 			record.DN = dnOf(certs[0])
 		}
 		info.Entries = append(info.Entries, record)

@@ -11,6 +11,7 @@ import (
 
 	"virtpki/dn"
 	"virtpki/internal/libvirt"
+	"virtpki/internal/store"
 	"virtpki/internal/termtext"
 )
 
@@ -91,7 +92,7 @@ func looksLikePath(arg string) bool {
 
 // lintConf looks at the lists of a daemon's conf.
 func lintConf(path string) ([]adviceRow, error) {
-	conf, err := readConf(path)
+	conf, err := readConf(store.Tree{}, path)
 	if err != nil {
 		return confRefused(path, err)
 	}

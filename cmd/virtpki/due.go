@@ -53,12 +53,12 @@ func (r *renewal) look() error {
 	r.caDue = a.rollover == nil && !r.now().Before(pki.Window{}.CertificateOpens(a.ca.Certificate))
 	for _, layout := range r.layouts() {
 		for _, role := range []pki.Role{pki.Server, pki.Client} {
-			in := &installation{layout: layout, system: layout.Base == r.g.system().Base, role: role, pair: newPair(layout, role)}
+			in := &installation{layout: layout, system: layout.Base == r.g.system().Base, role: role, pair: newPair(r.g.tree(), layout, role)}
 			in.err = in.readOwn(r.g)
 			if in.pair.cert == nil && in.err == nil || in.othersQEMU(r.g, a) || r.passOver(in) {
 				continue
 			}
-			in.sealed = in.err == nil && in.qemu(r.g) && keyState(in.pair.keyPath) == "encrypted"
+			in.sealed = in.err == nil && in.qemu(r.g) && keyState(r.g.tree(), in.pair.keyPath) == "encrypted"
 			if in.original = r.originalOf(in); in.original != nil {
 				in.judgeCopy(r)
 			} else if in.err == nil {
@@ -107,7 +107,7 @@ func (r *renewal) originalOf(in *installation) *installation {
 		if other.err != nil || in.pair.cert.Equal(other.pair.cert) {
 			return other
 		}
-		before, err := readCertsIfThere(previousPath(other.layout, libvirt.CertFile(string(in.role))))
+		before, err := readCertsIfThere(r.g.tree(), previousPath(r.g.tree(), other.layout, libvirt.CertFile(string(in.role))))
 		if err != nil {
 			in.err = err
 			return nil
@@ -210,7 +210,7 @@ func (r *renewal) leftOut(in *installation) []net.IP {
 	if !r.keyAbsent() {
 		return nil
 	}
-	asked, err := askedWith(in.layout)
+	asked, err := askedWith(r.g.tree(), in.layout)
 	if csr := forKey(asked, in.pair.cert.PublicKey); err == nil && csr != nil {
 		return csr.IPAddresses
 	}

@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"virtpki/internal/libvirt"
+	"virtpki/internal/store"
 	"virtpki/pki"
 )
 
@@ -47,7 +48,7 @@ func (e *env) enforce(ctx context.Context, g *globals, j *job, a *authority, o r
 
 // trusted reports whether a daemon takes certificates of the CA.
 func (n enforcement) trusted(d libvirt.Running) bool {
-	certs, err := readCerts(filepath.Join(d.Root, d.Files.CA))
+	certs, err := readCerts(store.At(d.Root), filepath.Join(d.Root, d.Files.CA))
 	return err == nil && slices.ContainsFunc(certs, n.a.ca.Certificate.Equal)
 }
 
@@ -167,7 +168,7 @@ func (n enforcement) keyOf(c condemned) *tls.Certificate {
 		layouts = append(layouts, libvirt.System(filepath.Dir(filepath.Dir(folder))))
 	}
 	for _, layout := range layouts {
-		p, err := loadPair(layout, pki.Client)
+		p, err := loadPair(n.g.tree(), layout, pki.Client)
 		if err == nil && p.cert != nil && p.key != nil && p.cert.Equal(c.cert) {
 			return p.tls()
 		}

@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"virtpki/internal/libvirt"
+	"virtpki/internal/store"
 )
 
 // faultCases are the commands that TestFaults hurts. One that a later command
@@ -176,7 +177,7 @@ func checkBundleFaults(t *testing.T, at scene) {
 	checkConf(t, at)
 	ca := checkCA(t, given)
 	readCRL(t, libvirt.CA(caOf(at)).Path(libvirt.CACRL), ca)
-	certs, err := readCerts(libvirt.CA(caOf(at)).Path(libvirt.CACert))
+	certs, err := readCerts(store.Tree{}, libvirt.CA(caOf(at)).Path(libvirt.CACert))
 	if !os.IsNotExist(err) && (err != nil || !certs[0].Equal(ca)) {
 		t.Errorf("the host trusts something else: %v", err)
 	}

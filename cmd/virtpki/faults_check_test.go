@@ -125,7 +125,7 @@ func forQEMU(path string) bool {
 func checkPairs(t *testing.T, layout libvirt.Layout, caFolder string) {
 	t.Helper()
 	for _, role := range []pki.Role{pki.Server, pki.Client} {
-		p, err := loadPair(layout, role)
+		p, err := loadPair(store.Tree{}, layout, role)
 		if err != nil {
 			t.Errorf("%v", err)
 			continue
@@ -136,7 +136,7 @@ func checkPairs(t *testing.T, layout libvirt.Layout, caFolder string) {
 		if p.key == nil {
 			t.Errorf("%s is there, and its key is not", p.certPath)
 		}
-		record, err := readCerts(store.RecordPath(libvirt.Records(caFolder), p.cert.SerialNumber))
+		record, err := readCerts(store.Tree{}, store.RecordPath(libvirt.Records(caFolder), p.cert.SerialNumber))
 		if err != nil || !record[0].Equal(p.cert) {
 			t.Errorf("the CA has no record of %s: %v", p.certPath, err)
 		}
@@ -147,7 +147,7 @@ func checkPairs(t *testing.T, layout libvirt.Layout, caFolder string) {
 func checkCA(t *testing.T, folder string) *x509.Certificate {
 	t.Helper()
 	layout := libvirt.CA(folder)
-	certs, err := readCerts(layout.Path(libvirt.CACert))
+	certs, err := readCerts(store.Tree{}, layout.Path(libvirt.CACert))
 	if os.IsNotExist(err) {
 		for _, file := range []libvirt.File{libvirt.CACRL, libvirt.CACert} {
 			if store.Exists(layout.Path(file)) {
@@ -167,7 +167,7 @@ func checkCA(t *testing.T, folder string) *x509.Certificate {
 	if key, err := pki.ParseKey(data, nil); err != nil || !pki.KeyMatches(certs[0], key) {
 		t.Errorf("the CA's certificate does not match its key: %v", err)
 	}
-	if _, err := store.Records(libvirt.Records(folder)); err != nil {
+	if _, err := (store.Tree{}).Records(libvirt.Records(folder)); err != nil {
 		t.Errorf("records: %v", err)
 	}
 	return certs[0]
@@ -242,7 +242,7 @@ func checkOpenSSL(t *testing.T, at scene, certs ...string) {
 // serialOf is the serial of the certificate in a file.
 func serialOf(t *testing.T, path string) *big.Int {
 	t.Helper()
-	certs, err := readCerts(path)
+	certs, err := readCerts(store.Tree{}, path)
 	if err != nil {
 		t.Fatal(err)
 	}

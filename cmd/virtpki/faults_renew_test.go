@@ -7,6 +7,7 @@ import (
 	"testing"
 
 	"virtpki/internal/libvirt"
+	"virtpki/internal/store"
 	"virtpki/pki"
 )
 
@@ -106,7 +107,7 @@ func checkRenewFaults(t *testing.T, at scene) {
 func checkBothPairs(t *testing.T, at scene) {
 	t.Helper()
 	for _, role := range []pki.Role{pki.Server, pki.Client} {
-		p, err := loadPair(libvirt.System(at.root+"/etc"), role)
+		p, err := loadPair(store.Tree{}, libvirt.System(at.root+"/etc"), role)
 		if err != nil || p.cert == nil || p.key == nil {
 			t.Errorf("%s pair: %+v, %v", role, p, err)
 		}

@@ -118,7 +118,7 @@ func (e *env) newFleet(ctx context.Context, g *globals, o *issueOptions, leaf le
 		f.workers = runtime.GOMAXPROCS(0)
 	}
 	var err error
-	if f.machine, err = e.machineNames(g.hostsFile()); err != nil && role != "client" {
+	if f.machine, err = e.machineNames(g.tree(), g.hostsFile()); err != nil && role != "client" {
 		return nil, err
 	}
 	if o.subject != "" {
@@ -154,7 +154,7 @@ func (f *fleet) caStamp() string {
 	layout := libvirt.CA(f.g.caFolder())
 	var stamp strings.Builder
 	for _, file := range []libvirt.File{libvirt.CACert, libvirt.CACRL, libvirt.CARollover} {
-		data, err := readIfThere(layout.Path(file))
+		data, err := readIfThere(f.g.tree(), layout.Path(file))
 		fmt.Fprintln(&stamp, len(data), err)
 		stamp.Write(data)
 	}

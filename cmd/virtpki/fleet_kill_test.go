@@ -258,7 +258,7 @@ func checkNothingTorn(t *testing.T, form fleetForm, root, out string) {
 
 func recordedSerials(t *testing.T, root string) map[string]bool {
 	t.Helper()
-	certs, err := store.Records(libvirt.Records(root + "/etc/pki/CA"))
+	certs, err := (store.Tree{}).Records(libvirt.Records(root + "/etc/pki/CA"))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -294,7 +294,7 @@ func checkFleet(t *testing.T, form fleetForm, root, out string, hosts int) {
 	if len(slices.Compact(sorted)) != hosts || len(names) != hosts {
 		t.Errorf("%d bundles of %d hosts, want %d", len(names), len(slices.Compact(sorted)), hosts)
 	}
-	ca, err := readCerts(root + "/etc/pki/CA/cacert.pem")
+	ca, err := readCerts(store.Tree{}, root+"/etc/pki/CA/cacert.pem")
 	if err != nil {
 		t.Fatal(err)
 	}

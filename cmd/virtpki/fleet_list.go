@@ -141,7 +141,7 @@ func (r *fleetReader) readFolder(folder string) error {
 
 // isBundle reports whether a folder is the bundle of one host.
 func (r *fleetReader) isBundle(folder string) bool {
-	return slices.ContainsFunc(r.places, func(place string) bool { return store.Exists(filepath.Join(folder, place)) })
+	return slices.ContainsFunc(r.places, func(place string) bool { return store.At(folder).Exists(filepath.Join(folder, place)) })
 }
 
 // bundleName is the host of a bundle that is named itself.

@@ -33,7 +33,7 @@ func (f *fleet) makeBundles(list *hostList) error {
 	if f.g.dryRun {
 		return f.tellDry(list, has)
 	}
-	if f.tally.left() == 0 && !f.unfinished(f.o.out, fleetName) && !store.Interrupted(f.o.out) {
+	if f.tally.left() == 0 && !f.unfinished(f.o.out, fleetName) && !f.g.tree().Interrupted(f.o.out) {
 		return f.tell()
 	}
 	lock, err := f.lockOut(f.o.out)
@@ -53,11 +53,12 @@ func (f *fleet) lockOut(folder string) (*store.Lock, error) {
 	if info, err := os.Stat(folder); err == nil && !info.IsDir() {
 		return nil, fmt.Errorf("--out: %s is there and is not a directory", folder)
 	}
-	lock, err := store.Acquire(f.ctx, folder, func() { f.warn("waiting for another run to end (%s)", folder) })
+	lock, err := f.g.tree().Acquire(f.ctx, folder, func() { f.warn("waiting for another run to end (%s)", folder) })
 	if err != nil {
 		return nil, err
 	}
 	var plan store.Plan
+	plan.In(f.g.tree())
 	plan.Adopt(lock)
 	if err := firstOf(plan.Parents(folder, 0o755, owner()), f.apply(&plan)); err != nil {
 		lock.Release()
@@ -81,7 +82,7 @@ func (f *fleet) withCA(do func() error) error {
 		return do()
 	}
 	folder := f.g.caFolder()
-	lock, err := store.Acquire(f.ctx, folder, func() { f.warn("waiting for another run to end (%s)", folder) })
+	lock, err := f.g.tree().Acquire(f.ctx, folder, func() { f.warn("waiting for another run to end (%s)", folder) })
 	if err != nil && f.ctx.Err() != nil {
 		return errInterrupted
 	}
@@ -136,6 +137,7 @@ func (f *fleet) open(out, name string) (*store.Fleet, error) {
 	records := libvirt.Records(f.g.caFolder())
 	err := f.withCA(func() error {
 		var plan store.Plan
+		plan.In(f.g.tree())
 		to := target{layout: f.a.layout, owner: owner()}
 		return firstOf(to.folders(&plan, filepath.Join(records, "any")), f.apply(&plan))
 	})

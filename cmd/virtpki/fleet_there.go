@@ -26,7 +26,7 @@ type bundleFiles func(path string) ([]byte, error)
 // folderFiles reads from a folder.
 func folderFiles(folder string) bundleFiles {
 	return func(path string) ([]byte, error) {
-		return store.ReadFile(filepath.Join(folder, path), store.MaxPEM)
+		return store.At(folder).ReadFile(filepath.Join(folder, path), store.MaxPEM)
 	}
 }
 
@@ -208,7 +208,7 @@ func (f *fleet) there(list *hostList) (has []bool, err error) {
 	work := func(i int) (bool, error) {
 		name, _ := list.hosts[i].fields()
 		path := f.pathOf(name)
-		if !store.Exists(path) {
+		if !f.g.tree().Exists(path) {
 			return false, nil
 		}
 		ids, err := f.identitiesOf(list.hosts[i])

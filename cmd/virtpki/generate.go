@@ -273,7 +273,7 @@ func (o *generateOptions) warnMissing(e *env, g *globals) {
 		paths = append(paths, filepath.Dir(o.metrics))
 	}
 	for _, path := range paths {
-		if path != "" && !g.quiet && !store.Exists(g.underRoot(path)) {
+		if path != "" && !g.quiet && !g.tree().Exists(g.underRoot(path)) {
 			e.warn("there is no %s: renew needs it where it runs", g.underRoot(path))
 		}
 	}

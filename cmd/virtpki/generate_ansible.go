@@ -75,7 +75,7 @@ func (e *env) generateAnsible(ctx context.Context, g *globals, o *ansibleOptions
 	if err := firstOf(o.check(names), checkAnsiblePaths(g)); err != nil {
 		return usageError{err}
 	}
-	if o.copy != "" && !store.Exists(o.copy) && !g.quiet {
+	if o.copy != "" && !g.tree().Exists(o.copy) && !g.quiet {
 		e.warn("there is no %s: Ansible needs it where it runs", o.copy)
 	}
 	fleet := templates.Fleet{Hosts: names, CA: o.caHost, Local: o.caHost == "localhost", CAFolder: g.ca, Copy: o.copy}
@@ -148,7 +148,7 @@ func (o *ansibleOptions) kept(project []templates.ProjectFile) []string {
 			continue
 		}
 		path := o.path(file)
-		if there, err := readIfThere(path); err == nil && there != nil && !bytes.Equal(there, file.Text) {
+		if there, err := readIfThere(store.Tree{}, path); err == nil && there != nil && !bytes.Equal(there, file.Text) {
 			paths = append(paths, path)
 		}
 	}

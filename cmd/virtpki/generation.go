@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"virtpki/internal/libvirt"
+	"virtpki/internal/store"
 	"virtpki/pki"
 )
 
@@ -37,7 +38,7 @@ type rollover struct {
 func (a *authority) loadRollover(now time.Time) error {
 	a.ca.Certificate = a.bundle[0]
 	path := a.layout.Path(libvirt.CARollover)
-	data, err := readIfThere(path)
+	data, err := readIfThere(a.tree, path)
 	if err != nil || data == nil {
 		return err
 	}
@@ -151,11 +152,11 @@ func gravity(reason pki.Reason) int {
 // elsewhere are the entries of the generation's lists in other files that its own
 // does not have: a daemon may have read a file that another tool kept. No
 // revocation is forgotten because it stood in the wrong place.
-func (gen *generation) elsewhere(places []string) ([]x509.RevocationListEntry, error) {
+func (gen *generation) elsewhere(t store.Tree, places []string) ([]x509.RevocationListEntry, error) {
 	var found []x509.RevocationListEntry
 	known := make(map[string]bool)
 	for _, path := range places {
-		crls, err := readCRLs(path)
+		crls, err := readCRLs(t, path)
 		if err != nil {
 			return nil, err
 		}

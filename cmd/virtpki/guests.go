@@ -11,7 +11,6 @@ import (
 	"time"
 
 	"virtpki/internal/libvirt"
-	"virtpki/internal/store"
 )
 
 // guestRefresh has the guests that run here read their TLS files again, as far as
@@ -102,7 +101,7 @@ func (r *guestRefresh) one(ctx context.Context, host *libvirt.GuestHost, guest l
 	if !guest.VNC || !r.changed && r.upToDate(ctx, guest) {
 		return nil
 	}
-	return r.e.locked(ctx, r.g.system(), func() error { return r.refresh(ctx, host, guest) })
+	return r.e.locked(ctx, r.g, r.g.system(), func() error { return r.refresh(ctx, host, guest) })
 }
 
 // refresh has a guest's VNC read its files again and proves it, under the lock: no
@@ -159,7 +158,7 @@ func (r *guestRefresh) ends(name string) time.Time {
 
 // folder is where a use's files lie, as this process sees it.
 func (r *guestRefresh) folder(use libvirt.QEMUUse) string {
-	exists := func(path string) bool { return store.Exists(r.g.underRoot(path)) }
+	exists := func(path string) bool { return r.g.tree().Exists(r.g.underRoot(path)) }
 	return r.g.underRoot(use.FolderIn(r.conf, r.g.sysconfdir, exists))
 }
 
@@ -173,7 +172,7 @@ func (r *guestRefresh) vncCerts() map[string]*x509.Certificate {
 			continue
 		}
 		path := libvirt.QEMUFolder(r.folder(use)).Path(libvirt.ServerCert)
-		if certs, err := readCerts(path); err == nil {
+		if certs, err := readCerts(r.g.tree(), path); err == nil {
 			found[path] = certs[0]
 		}
 	}

@@ -38,7 +38,7 @@ func (a *authority) revokedRecords() ([]*grant.Revoked, error) {
 	if !slices.ContainsFunc(a.recalled, func(list *pki.CRL) bool { return list.Len() > 0 }) {
 		return nil, nil
 	}
-	files, err := store.RecordFiles(libvirt.Records(a.folder))
+	files, err := a.tree.RecordFiles(libvirt.Records(a.folder))
 	if err != nil {
 		return nil, fmt.Errorf("reading the CA's records: %w", err)
 	}
@@ -49,7 +49,7 @@ func (a *authority) revokedRecords() ([]*grant.Revoked, error) {
 		if !ok {
 			continue
 		}
-		cert, err := store.ReadRecord(file.Path)
+		cert, err := a.tree.ReadRecord(file.Path)
 		if err != nil {
 			return nil, fmt.Errorf("reading the CA's records: %w", err)
 		}

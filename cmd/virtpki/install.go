@@ -230,7 +230,7 @@ type slot struct {
 func (in *intake) slots() ([]*slot, error) {
 	var all []*slot
 	for _, role := range []pki.Role{pki.Server, pki.Client} {
-		s := &slot{live: newPair(in.to.layout, role)}
+		s := &slot{live: newPair(in.g.tree(), in.to.layout, role)}
 		if err := firstOf(s.live.readCert(), s.live.readKey()); err != nil {
 			return nil, err
 		}
@@ -285,7 +285,7 @@ func (in *intake) keepAsked(j *job, slots []*slot, taken map[*slot]*x509.Certifi
 	if !in.placed {
 		return nil
 	}
-	old, err := askedWith(in.to.layout)
+	old, err := askedWith(in.g.tree(), in.to.layout)
 	if err != nil {
 		return err
 	}
@@ -376,7 +376,7 @@ func (in *intake) place(j *job, s *slot, key crypto.Signer, cert *x509.Certifica
 func (in *intake) beside() (map[libvirt.File][]byte, error) {
 	files := make(map[libvirt.File][]byte)
 	for _, file := range []libvirt.File{libvirt.CACert, libvirt.CACRL} {
-		data, err := readIfThere(in.to.layout.Path(file))
+		data, err := readIfThere(in.g.tree(), in.to.layout.Path(file))
 		if err != nil {
 			return nil, err
 		}

@@ -141,7 +141,7 @@ func (in *intake) wasLive(cert *x509.Certificate) bool {
 		if err != nil {
 			continue
 		}
-		certs, err := readCerts(filepath.Join(store.Previous(folder), rel))
+		certs, err := readCerts(in.g.tree(), filepath.Join(store.Previous(folder), rel))
 		if err == nil && pki.SameKey(certs[0].PublicKey, cert.PublicKey) {
 			return true
 		}

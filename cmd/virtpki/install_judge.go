@@ -11,7 +11,6 @@ import (
 
 	"virtpki/internal/judge"
 	"virtpki/internal/libvirt"
-	"virtpki/internal/store"
 	"virtpki/pki"
 )
 
@@ -21,7 +20,7 @@ var packageDatabases = []string{"/var/lib/dpkg", "/var/lib/rpm", "/usr/lib/sysim
 // installedTarget is the release of a product below --root; false where none is
 // known.
 func (g *globals) installedTarget(ctx context.Context, product string) (libvirt.Target, bool) {
-	if !slices.ContainsFunc(packageDatabases, func(path string) bool { return store.Exists(g.underRoot(path)) }) {
+	if !slices.ContainsFunc(packageDatabases, func(path string) bool { return g.tree().Exists(g.underRoot(path)) }) {
 		return libvirt.Target{}, false
 	}
 	targets, err := libvirt.InstalledTargets(ctx, g.root)

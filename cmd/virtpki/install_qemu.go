@@ -8,7 +8,6 @@ import (
 	"time"
 
 	"virtpki/internal/libvirt"
-	"virtpki/internal/store"
 	"virtpki/pki"
 )
 
@@ -20,7 +19,7 @@ func (in *intake) followQEMU(j *job, comes map[pki.Role]*pair) error {
 		return nil
 	}
 	for _, layout := range libvirt.QEMU(in.g.underRoot(in.g.sysconfdir)) {
-		if !store.Exists(layout.Path(libvirt.CACert)) {
+		if !in.g.tree().Exists(layout.Path(libvirt.CACert)) {
 			continue
 		}
 		to := target{layout: layout, owner: owner(), keyOwner: in.g.qemuOwner(), keep: true}
@@ -35,11 +34,11 @@ func (in *intake) followQEMU(j *job, comes map[pki.Role]*pair) error {
 // followTrust brings the CAs and the lists into a folder that has trusted the same as
 // libvirt so far.
 func (in *intake) followTrust(j *job, to target) error {
-	certs, err := readCerts(to.layout.Path(libvirt.CACert))
+	certs, err := readCerts(in.g.tree(), to.layout.Path(libvirt.CACert))
 	if err != nil {
 		return err
 	}
-	before, err := readCertsIfThere(in.to.layout.Path(libvirt.CACert))
+	before, err := readCertsIfThere(in.g.tree(), in.to.layout.Path(libvirt.CACert))
 	if err != nil || !sameCerts(certs, before) {
 		return err
 	}
@@ -48,7 +47,7 @@ func (in *intake) followTrust(j *job, to target) error {
 			return err
 		}
 	}
-	here, err := readCRLs(to.layout.Path(libvirt.CACRL))
+	here, err := readCRLs(in.g.tree(), to.layout.Path(libvirt.CACRL))
 	if err != nil {
 		return err
 	}
@@ -69,7 +68,7 @@ func (in *intake) followTrust(j *job, to target) error {
 // that.
 func (in *intake) followPairs(j *job, to target, comes map[pki.Role]*pair) error {
 	for _, role := range []pki.Role{pki.Server, pki.Client} {
-		have := newPair(to.layout, role)
+		have := newPair(in.g.tree(), to.layout, role)
 		if err := have.readCert(); err != nil {
 			return err
 		}
@@ -77,7 +76,7 @@ func (in *intake) followPairs(j *job, to target, comes map[pki.Role]*pair) error
 		if have.cert == nil || from == nil || from.cert.Equal(have.cert) || !in.wasOurs(role, have.cert) {
 			continue
 		}
-		if keyState(have.keyPath) == "encrypted" {
+		if keyState(in.g.tree(), have.keyPath) == "encrypted" {
 			j.note("%s: its key has a passphrase, so the copy was left as it is", have.certPath)
 			continue
 		}
@@ -95,8 +94,8 @@ func (in *intake) followPairs(j *job, to target, comes map[pki.Role]*pair) error
 // wasOurs reports whether a certificate is the live one of a role, or the one before.
 func (in *intake) wasOurs(role pki.Role, cert *x509.Certificate) bool {
 	file := libvirt.CertFile(string(role))
-	for _, path := range []string{in.to.layout.Path(file), previousPath(in.to.layout, file)} {
-		if certs, err := readCerts(path); err == nil && certs[0].Equal(cert) {
+	for _, path := range []string{in.to.layout.Path(file), previousPath(in.g.tree(), in.to.layout, file)} {
+		if certs, err := readCerts(in.g.tree(), path); err == nil && certs[0].Equal(cert) {
 			return true
 		}
 	}
@@ -108,7 +107,7 @@ func (in *intake) fillQEMU(j *job, comes map[pki.Role]*pair) error {
 	if in.with == nil || len(in.with.uses) == 0 {
 		return nil
 	}
-	a := &authority{bundle: in.cas, layout: in.to.layout, folder: in.g.caFolder()}
+	a := &authority{bundle: in.cas, layout: in.to.layout, folder: in.g.caFolder(), tree: in.g.tree()}
 	a.ca.Certificate = in.cas[0]
 	if len(in.lists) > 0 {
 		a.crl = pki.EncodeCRL(in.lists...)

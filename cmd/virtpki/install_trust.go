@@ -33,7 +33,7 @@ func parseFingerprints(texts []string) (map[string]bool, error) {
 // be, those of the answer.
 func (in *intake) decideCAs(j *job) error {
 	path := in.to.layout.Path(libvirt.CACert)
-	here, err := readCertsIfThere(path)
+	here, err := readCertsIfThere(j.plan.Tree(), path)
 	if err != nil {
 		return err
 	}
@@ -102,7 +102,7 @@ func sameCerts(a, b []*x509.Certificate) bool {
 // decideCRLs plans the revocation lists: of each issuer the newest.
 func (in *intake) decideCRLs(j *job) error {
 	path := in.to.layout.Path(libvirt.CACRL)
-	here, err := readCRLs(path)
+	here, err := readCRLs(j.plan.Tree(), path)
 	if err != nil {
 		return err
 	}

@@ -134,9 +134,9 @@ func (e *env) issue(ctx context.Context, g *globals, o *issueOptions, role strin
 		return err
 	}
 	keys := e.newKeyring(g)
-	locks := []string{g.caFolder()}
-	if o.out == "" {
-		locks = append(locks, bundles[0].to.layout.Top())
+	locks := []string{g.caFolder(), bundles[0].to.layout.Top()}
+	if o.out != "" {
+		locks[1] = o.out
 	}
 	return e.change(ctx, g, append(locks, with.locks()...), func(j *job) error {
 		a, err := e.loadCA(g)
@@ -149,6 +149,9 @@ func (e *env) issue(ctx context.Context, g *globals, o *issueOptions, role strin
 		a.noteTwins(j)
 		keys.aheadFor(leaf, bundles)
 		for _, b := range bundles {
+			if b.portable {
+				j.plan.Together(filepath.Join(o.out, b.identities[0].name)) // cut short there is none of it, and it can be made again
+			}
 			pairs, err := e.fill(j, a, keys, leaf, b)
 			if err != nil {
 				return err
@@ -249,7 +252,7 @@ func (e *env) identities(g *globals, o *issueOptions, role, name string) ([]iden
 	if role == "client" {
 		return []identity{{role: pki.Client, name: name, rawSubject: rawSubject}}, asUsage(checkClient(name))
 	}
-	machine, err := e.machineNames(g.hostsFile())
+	machine, err := e.machineNames(g.tree(), g.hostsFile())
 	if here := g.thisMachine() && (o.out == "" || isOneOf(name, machine)); err != nil && here {
 		return nil, err
 	}
@@ -295,7 +298,7 @@ func (e *env) fill(j *job, a *authority, keys *keyring, leaf leafPlan, b bundle)
 	}
 	pairs := make(map[pki.Role]*pair)
 	for _, id := range b.identities {
-		have, err := loadPair(b.to.layout, id.role)
+		have, err := loadPair(j.plan.Tree(), b.to.layout, id.role)
 		if err != nil {
 			return nil, err
 		}

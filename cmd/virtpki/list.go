@@ -117,7 +117,7 @@ func (e *env) everything(g *globals) ([]certInfo, error) {
 // revocations tells on which day a certificate was revoked, by the lists in the
 // CA's file; empty when it was not.
 func (e *env) revocations(g *globals) (func(*x509.Certificate) string, error) {
-	crls, err := readCRLs(libvirt.CA(g.caFolder()).Path(libvirt.CACRL))
+	crls, err := readCRLs(g.tree(), libvirt.CA(g.caFolder()).Path(libvirt.CACRL))
 	days := make(map[string]string)
 	for _, crl := range crls {
 		for entry := range crl.Entries() {
@@ -141,7 +141,7 @@ func (g *globals) layouts() []libvirt.Layout {
 func (g *globals) allLayouts() []libvirt.Layout {
 	layouts := g.layouts()
 	for _, layout := range libvirt.QEMU(g.underRoot(g.sysconfdir)) {
-		if store.Exists(layout.Base) {
+		if g.tree().Exists(layout.Base) {
 			layouts = append(layouts, layout)
 		}
 	}
@@ -163,7 +163,7 @@ func installedCerts(g *globals) ([]placed, error) {
 			if path == "" {
 				continue
 			}
-			certs, err := readCerts(path)
+			certs, err := readCerts(g.tree(), path)
 			if err != nil && !errors.Is(err, fs.ErrNotExist) {
 				errs = append(errs, err)
 			}
@@ -178,7 +178,7 @@ func installedCerts(g *globals) ([]placed, error) {
 // recordedCerts reads what the CA here has signed.
 func recordedCerts(g *globals) ([]placed, error) {
 	folder := libvirt.Records(g.caFolder())
-	certs, err := store.Records(folder)
+	certs, err := g.tree().Records(folder)
 	found := make([]placed, len(certs))
 	for i, cert := range certs {
 		found[i] = placed{cert, store.RecordPath(folder, cert.SerialNumber)}

@@ -26,6 +26,7 @@ var errKeyAlone = errors.New("there is a CA's key and nothing else")
 
 // authority is a CA as it was found on disk, or is about to be written.
 type authority struct {
+	tree       store.Tree          // in which its files lie
 	generation                     // the one that signs
 	others     []*generation       // in a rollover, the other one
 	retired    []*x509.Certificate // CAs of generations that were dropped; see loadCRL
@@ -59,10 +60,10 @@ func (e *env) loadCA(g *globals) (*authority, error) {
 
 // readCA is loadCA for a CA that may have expired. size is that of its file.
 func (e *env) readCA(g *globals) (a *authority, size int, err error) {
-	a = &authority{folder: g.caFolder()}
+	a = &authority{folder: g.caFolder(), tree: g.tree()}
 	a.layout = libvirt.CA(a.folder)
 	path := a.layout.Path(libvirt.CACert)
-	data, err := readIfThere(path)
+	data, err := readIfThere(g.tree(), path)
 	if err != nil {
 		return nil, 0, err
 	}
@@ -72,7 +73,7 @@ func (e *env) readCA(g *globals) (a *authority, size int, err error) {
 	if a.bundle, err = pki.ParseCertificates(data); err != nil {
 		return nil, 0, fmt.Errorf("%s: %w", path, err)
 	}
-	if a.crl, err = readIfThere(a.layout.Path(libvirt.CACRL)); err != nil {
+	if a.crl, err = readIfThere(g.tree(), a.layout.Path(libvirt.CACRL)); err != nil {
 		return nil, 0, err
 	}
 	return a, len(data), a.loadRollover(e.now())
@@ -80,9 +81,9 @@ func (e *env) readCA(g *globals) (a *authority, size int, err error) {
 
 // absent is the error for a CA without a certificate.
 func (a *authority) absent(g *globals) error {
-	if key := a.layout.Path(libvirt.CAKey); store.Exists(key) {
-		records, err := store.Records(libvirt.Records(a.folder))
-		if err == nil && len(records) == 0 && !store.Exists(a.layout.Path(libvirt.CACRL)) {
+	if key := a.layout.Path(libvirt.CAKey); g.tree().Exists(key) {
+		records, err := g.tree().Records(libvirt.Records(a.folder))
+		if err == nil && len(records) == 0 && !g.tree().Exists(a.layout.Path(libvirt.CACRL)) {
 			return withHint(fmt.Errorf("%s: %w", key, errKeyAlone), "a run was cut short: virtpki bootstrap takes the key; ca init wants it moved away")
 		}
 		return withHint(fmt.Errorf("%s: the key of a CA whose certificate %s is missing", key, a.layout.Path(libvirt.CACert)),
@@ -90,7 +91,7 @@ func (a *authority) absent(g *globals) error {
 	}
 	err := fmt.Errorf("%w in %s", errNoCA, a.folder)
 	for _, role := range []pki.Role{pki.Server, pki.Client} {
-		if store.Exists(g.system().Path(libvirt.PendingFile(string(role)))) {
+		if g.tree().Exists(g.system().Path(libvirt.PendingFile(string(role)))) {
 			return withHint(err, "a request waits here for its answer, which brings the CA: virtpki %sinstall FILE", g.sameFiles())
 		}
 	}
@@ -98,8 +99,8 @@ func (a *authority) absent(g *globals) error {
 }
 
 // keyState says whether a CA's key is here.
-func keyState(path string) string {
-	data, err := store.ReadFile(path, store.MaxPEM)
+func keyState(t store.Tree, path string) string {
+	data, err := t.ReadFile(path, store.MaxPEM)
 	switch {
 	case errors.Is(err, fs.ErrNotExist):
 		return "absent"
@@ -131,7 +132,7 @@ func (a *authority) open(keys *keyring) error {
 	}
 	path := a.layout.Path(libvirt.CAKey)
 	first, err := a.openOne(keys, path)
-	if errors.Is(err, fs.ErrNotExist) && !store.Exists(path) {
+	if errors.Is(err, fs.ErrNotExist) && !a.tree.Exists(path) {
 		return withHint(fmt.Errorf("the CA's key is not here (%s)", path), "issue on the CA's own machine, or name its folder with --ca")
 	}
 	if err != nil {
@@ -141,7 +142,7 @@ func (a *authority) open(keys *keyring) error {
 	if errors.Is(err, errNoGeneration) {
 		second, err = nil, nil // of a start or an abort that was cut short
 	}
-	if err != nil && (!errors.Is(err, fs.ErrNotExist) || store.Exists(a.layout.Path(libvirt.CANextKey))) {
+	if err != nil && (!errors.Is(err, fs.ErrNotExist) || a.tree.Exists(a.layout.Path(libvirt.CANextKey))) {
 		return err
 	}
 	a.arrange(first, second)
@@ -167,7 +168,7 @@ func (a *authority) openOne(keys *keyring, path string) (*generation, error) {
 
 // openCA reads a CA's key, and gets its passphrase where it needs one.
 func (k *keyring) openCA(path string) (crypto.Signer, error) {
-	data, err := store.ReadFile(path, store.MaxPEM)
+	data, err := k.g.tree().ReadFile(path, store.MaxPEM)
 	if err != nil {
 		return nil, err
 	}
@@ -205,6 +206,7 @@ func (e *env) secret(file, prompt string) ([]byte, error) {
 
 // pair is a certificate with its key as found in a layout.
 type pair struct {
+	tree     store.Tree
 	role     pki.Role
 	certPath string
 	keyPath  string
@@ -214,16 +216,17 @@ type pair struct {
 
 // loadPair reads what a layout holds for a role and checks that certificate
 // and key belong together. Either may be missing.
-func loadPair(layout libvirt.Layout, role pki.Role) (*pair, error) {
-	p := newPair(layout, role)
+func loadPair(t store.Tree, layout libvirt.Layout, role pki.Role) (*pair, error) {
+	p := newPair(t, layout, role)
 	if err := firstOf(p.readCert(), p.readKey()); err != nil {
 		return nil, err
 	}
 	return p, p.mismatch()
 }
 
-func newPair(layout libvirt.Layout, role pki.Role) *pair {
+func newPair(t store.Tree, layout libvirt.Layout, role pki.Role) *pair {
 	return &pair{
+		tree:     t,
 		role:     role,
 		certPath: layout.Path(libvirt.CertFile(string(role))),
 		keyPath:  layout.Path(libvirt.KeyFile(string(role))),
@@ -232,7 +235,7 @@ func newPair(layout libvirt.Layout, role pki.Role) *pair {
 
 // readCert reads the certificate, if there is one.
 func (p *pair) readCert() error {
-	certs, err := readCerts(p.certPath)
+	certs, err := readCerts(p.tree, p.certPath)
 	if errors.Is(err, fs.ErrNotExist) {
 		return nil
 	}
@@ -244,7 +247,7 @@ func (p *pair) readCert() error {
 
 // readKey reads the key, if there is one.
 func (p *pair) readKey() error {
-	data, err := readIfThere(p.keyPath)
+	data, err := readIfThere(p.tree, p.keyPath)
 	if err != nil || data == nil {
 		return err
 	}
@@ -265,13 +268,13 @@ func (p *pair) mismatch() error {
 // tooOpen reports whether it is a server's pair with a key that everybody can
 // read. Modes and owners are kept, but not that.
 func (p *pair) tooOpen() bool {
-	mode, err := modeOf(p.keyPath)
+	mode, err := modeOf(p.tree, p.keyPath)
 	return err == nil && p.role == pki.Server && mode&0o004 != 0
 }
 
 // readCerts reads every certificate of a PEM file.
-func readCerts(path string) ([]*x509.Certificate, error) {
-	data, err := store.ReadFile(path, store.MaxPEM)
+func readCerts(t store.Tree, path string) ([]*x509.Certificate, error) {
+	data, err := t.ReadFile(path, store.MaxPEM)
 	if err != nil {
 		return nil, err
 	}
@@ -288,8 +291,8 @@ func parseCerts(path string, data []byte) ([]*x509.Certificate, error) {
 }
 
 // readIfThere reads a file; nil when there is none.
-func readIfThere(path string) ([]byte, error) {
-	data, err := store.ReadFile(path, store.MaxPEM)
+func readIfThere(t store.Tree, path string) ([]byte, error) {
+	data, err := t.ReadFile(path, store.MaxPEM)
 	if errors.Is(err, fs.ErrNotExist) {
 		return nil, nil
 	}
@@ -314,8 +317,8 @@ func owner() *store.Owner {
 }
 
 // modeOf is the permission bits of a file.
-func modeOf(path string) (fs.FileMode, error) {
-	info, err := os.Stat(path)
+func modeOf(t store.Tree, path string) (fs.FileMode, error) {
+	info, err := t.Stat(path)
 	if err != nil {
 		return 0, err
 	}
@@ -332,7 +335,7 @@ func (a *authority) signed() ([]*x509.Certificate, error) {
 // recorded reads the records of what the CA's generations have signed. Those of one that
 // was dropped stay on disk, and are nobody's any more.
 func (a *authority) recorded() ([]*x509.Certificate, error) {
-	certs, err := store.Records(libvirt.Records(a.folder))
+	certs, err := a.tree.Records(libvirt.Records(a.folder))
 	if err != nil {
 		err = fmt.Errorf("reading the CA's records: %w", err)
 	}
@@ -349,8 +352,8 @@ func (a *authority) ofBundle(certs []*x509.Certificate) []*x509.Certificate {
 }
 
 // readCertsIfThere is readCerts; none where there is no file.
-func readCertsIfThere(path string) ([]*x509.Certificate, error) {
-	certs, err := readCerts(path)
+func readCertsIfThere(t store.Tree, path string) ([]*x509.Certificate, error) {
+	certs, err := readCerts(t, path)
 	if errors.Is(err, fs.ErrNotExist) {
 		return nil, nil
 	}

@@ -235,13 +235,13 @@ const maxHostsFile = 1 << 20
 // name where the hosts file knows it. No DNS is asked, so that a first boot does
 // not wait for one. What the system says comes first, and becomes the CN:
 // virt-pki-validate before libvirt 10.5 compares it with that.
-func (e *env) machineNames(hostsFile string) ([]string, error) {
+func (e *env) machineNames(t store.Tree, hostsFile string) ([]string, error) {
 	name, err := e.hostname()
 	if err != nil {
 		return nil, fmt.Errorf("the name of this machine: %w", err)
 	}
 	names := []string{name}
-	hosts, _ := store.ReadFile(hostsFile, maxHostsFile)
+	hosts, _ := t.ReadFile(hostsFile, maxHostsFile)
 	for line := range strings.Lines(string(hosts)) {
 		line, _, _ = strings.Cut(line, "#")
 		fields := strings.Fields(line)

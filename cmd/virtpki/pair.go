@@ -74,7 +74,7 @@ func (e *env) trust(j *job, a *authority, to target) error {
 	if path == a.layout.Path(libvirt.CACert) {
 		return nil
 	}
-	certs, err := readCerts(path)
+	certs, err := readCerts(j.plan.Tree(), path)
 	switch {
 	case errors.Is(err, fs.ErrNotExist):
 		err = to.write(&j.plan, libvirt.CACert, pki.EncodeCertificates(a.bundle...))
@@ -89,7 +89,7 @@ func (e *env) trust(j *job, a *authority, to target) error {
 
 // shareCRL plans the CA's CRL beside a pair, unless there is one of its own.
 func (a *authority) shareCRL(j *job, to target) error {
-	there, err := readIfThere(to.layout.Path(libvirt.CACRL))
+	there, err := readIfThere(j.plan.Tree(), to.layout.Path(libvirt.CACRL))
 	if err != nil || a.crl == nil || there != nil && !bytes.Equal(there, a.crl) {
 		return err
 	}

@@ -22,7 +22,7 @@ type pending struct {
 // loadPending reads the key that waits for a role's certificate; nil when there
 // is none. One that is live by now waits no longer.
 func loadPending(layout libvirt.Layout, live *pair) (*pending, error) {
-	p, err := readPending(layout, live.role)
+	p, err := readPending(live.tree, layout, live.role)
 	if err != nil || p == nil || live.key != nil && pki.SameKey(p.key.Public(), live.key.Public()) {
 		return nil, err
 	}
@@ -30,9 +30,9 @@ func loadPending(layout libvirt.Layout, live *pair) (*pending, error) {
 }
 
 // readPending is loadPending whatever is live.
-func readPending(layout libvirt.Layout, role pki.Role) (*pending, error) {
+func readPending(t store.Tree, layout libvirt.Layout, role pki.Role) (*pending, error) {
 	path := layout.Path(libvirt.PendingFile(string(role)))
-	data, err := readIfThere(path)
+	data, err := readIfThere(t, path)
 	if err != nil || data == nil {
 		return nil, err
 	}
@@ -61,9 +61,9 @@ func (p *pending) plan(plan *store.Plan, to target) error {
 
 // askedWith are the requests that are kept in a layout: those that wait, and those
 // that the live certificates were made for. They tell what the CA has left out.
-func askedWith(layout libvirt.Layout) ([]*pki.CSR, error) {
+func askedWith(t store.Tree, layout libvirt.Layout) ([]*pki.CSR, error) {
 	path := layout.Path(libvirt.Requests)
-	data, err := readIfThere(path)
+	data, err := readIfThere(t, path)
 	if err != nil || data == nil {
 		return nil, err
 	}
@@ -87,17 +87,18 @@ func forKey(csrs []*pki.CSR, pub crypto.PublicKey) *pki.CSR {
 // dropPending plans to remove what waits no longer: it is live. With the last one
 // goes the file with the requests, unless it tells of a live certificate.
 func dropPending(plan *store.Plan, layout libvirt.Layout) error {
-	asked, err := askedWith(layout)
+	t := plan.Tree()
+	asked, err := askedWith(t, layout)
 	if err != nil {
 		return err
 	}
 	needed := false
 	for _, role := range []pki.Role{pki.Server, pki.Client} {
-		live := newPair(layout, role)
+		live := newPair(t, layout, role)
 		if err := live.readKey(); err != nil {
 			return err
 		}
-		p, err := readPending(layout, role)
+		p, err := readPending(t, layout, role)
 		if err != nil {
 			return err
 		}

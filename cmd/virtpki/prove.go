@@ -9,7 +9,7 @@ import (
 // nothing, and keeps nobody from asking.
 func (r *requests) prove(csr *pki.CSR) error {
 	for _, role := range []pki.Role{pki.Server, pki.Client} {
-		live, err := loadPair(r.to.layout, role)
+		live, err := loadPair(r.keys.g.tree(), r.to.layout, role)
 		if err != nil || live.cert == nil || live.key == nil || !r.now().Before(live.cert.NotAfter) {
 			continue
 		}

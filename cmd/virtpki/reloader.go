@@ -61,7 +61,7 @@ type reloader struct {
 // refresh has a daemon read its files again. No other run exchanges them while it
 // reads, or it would find a key beside another key's certificate.
 func (r reloader) refresh(ctx context.Context, d libvirt.Running) (again libvirt.Running, err error) {
-	err = r.e.locked(ctx, r.g.system(), func() error {
+	err = r.e.locked(ctx, r.g, r.g.system(), func() error {
 		again, err = r.refreshLocked(ctx, d)
 		return err
 	})
@@ -154,7 +154,7 @@ func (r reloader) prove(ctx context.Context, d libvirt.Running, client *pair) er
 // compareServed wants a daemon of this machine to serve what is on disk, and returns
 // that.
 func compareServed(d libvirt.Running, served *libvirt.ProbeResult) (*x509.Certificate, error) {
-	certs, err := readCerts(filepath.Join(d.Root, d.Files.Cert))
+	certs, err := readCerts(store.At(d.Root), filepath.Join(d.Root, d.Files.Cert))
 	if err != nil {
 		return nil, err
 	}
@@ -200,7 +200,7 @@ func (p *pair) tls() *tls.Certificate {
 // systemClient is the client pair that is installed for the system, if there is
 // a whole one.
 func systemClient(g *globals) *pair {
-	p, err := loadPair(g.system(), pki.Client)
+	p, err := loadPair(g.tree(), g.system(), pki.Client)
 	if err != nil {
 		return nil
 	}
@@ -254,7 +254,7 @@ func (e *env) reload(ctx context.Context, g *globals, o *reloadOptions, socket s
 		}
 		return errors.Join(errs...)
 	}
-	err = e.locked(ctx, g.system(), func() error {
+	err = e.locked(ctx, g, g.system(), func() error {
 		err := all()
 		if err == nil || !rollback || errors.Is(err, errNeedsRestart) {
 			return err
@@ -268,15 +268,15 @@ func (e *env) reload(ctx context.Context, g *globals, o *reloadOptions, socket s
 // help either, what was there is put back too: it is something else then.
 func (r reloader) goBack(again func() error) error {
 	folder := r.g.system().PairFolder()
-	err := checkPrevious(r.g.system())
+	err := checkPrevious(r.g.tree(), r.g.system())
 	if err == nil {
-		err = store.Rollback(folder)
+		err = r.g.tree().Rollback(folder)
 	}
 	if err != nil {
 		return fmt.Errorf("putting the files of before back: %w", err)
 	}
 	if err := again(); err != nil {
-		return store.Rollback(folder)
+		return r.g.tree().Rollback(folder)
 	}
 	r.j.note("the files of before are back in %s; what the daemon did not take is in %s", folder, store.Previous(folder))
 	return nil
@@ -284,9 +284,9 @@ func (r reloader) goBack(again func() error) error {
 
 // locked does something while no other run changes a layout's files. Where the
 // lock cannot be written, nobody changes them.
-func (e *env) locked(ctx context.Context, layout libvirt.Layout, do func() error) error {
+func (e *env) locked(ctx context.Context, g *globals, layout libvirt.Layout, do func() error) error {
 	folder := layout.Top()
-	lock, err := store.Acquire(ctx, folder, func() { e.warn("waiting for another run to end (%s)", folder) })
+	lock, err := g.tree().Acquire(ctx, folder, func() { e.warn("waiting for another run to end (%s)", folder) })
 	switch {
 	case notOurs(err):
 		return do()

@@ -214,7 +214,7 @@ func (r *renewal) run(ctx context.Context) error {
 
 // keyAbsent reports whether the CA's key is on another machine.
 func (r *renewal) keyAbsent() bool {
-	_, err := os.Lstat(libvirt.CA(r.g.caFolder()).Path(libvirt.CAKey))
+	_, err := r.g.tree().Lstat(libvirt.CA(r.g.caFolder()).Path(libvirt.CAKey))
 	return errors.Is(err, fs.ErrNotExist)
 }
 

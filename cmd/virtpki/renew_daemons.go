@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"virtpki/internal/libvirt"
+	"virtpki/internal/store"
 	"virtpki/internal/termtext"
 )
 
@@ -24,9 +25,9 @@ func (r *renewal) nothingDue(ctx context.Context) error {
 		}
 		return nil
 	}
-	j := &job{}
+	j := newJob(r.g)
 	if err == nil && len(stale) > 0 {
-		err = r.locked(ctx, r.g.system(), func() error { return r.reloadSystem(ctx, r.g, &r.reloadOptions, j) })
+		err = r.locked(ctx, r.g, r.g.system(), func() error { return r.reloadSystem(ctx, r.g, &r.reloadOptions, j) })
 	}
 	guests := r.staleGuests(ctx, j) // a daemon that answered nobody does so by now
 	if guests != nil || len(j.done)+len(j.notes) > 0 {
@@ -42,7 +43,7 @@ func (e *env) wakeStale(ctx context.Context, g *globals, o *reloadOptions, j *jo
 	if err != nil || len(stale) == 0 {
 		return err
 	}
-	return e.locked(ctx, g.system(), func() error { return e.reloadSystem(ctx, g, o, j) })
+	return e.locked(ctx, g, g.system(), func() error { return e.reloadSystem(ctx, g, o, j) })
 }
 
 // staleDaemons are those that serve the system's pair, and another one than is on
@@ -55,7 +56,7 @@ func (e *env) staleDaemons(ctx context.Context, g *globals, o *reloadOptions, cu
 	daemons, err := libvirt.FindRunning(ctx, g.root, g.sysconfdir)
 	var stale []libvirt.Running
 	for _, d := range daemons {
-		certs, readErr := readCerts(filepath.Join(d.Root, d.Files.Cert))
+		certs, readErr := readCerts(store.At(d.Root), filepath.Join(d.Root, d.Files.Cert))
 		if d.Address == "" || readErr != nil {
 			continue
 		}

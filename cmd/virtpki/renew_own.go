@@ -39,7 +39,7 @@ func (r *renewal) passOver(in *installation) bool {
 	if !in.user(r.g) || !errors.As(in.err, &refusal) {
 		return false
 	}
-	if store.Exists(in.pair.certPath) {
+	if r.g.tree().Exists(in.pair.certPath) {
 		r.leave(in, refusal.Error())
 	}
 	return true
@@ -112,6 +112,6 @@ func (a *authority) granted(cert *x509.Certificate) bool {
 // hasRecord reports whether the CA's records hold a certificate, be it of a generation
 // that is gone.
 func (a *authority) hasRecord(cert *x509.Certificate) bool {
-	certs, err := readCerts(store.RecordPath(libvirt.Records(a.folder), cert.SerialNumber))
+	certs, err := readCerts(a.tree, store.RecordPath(libvirt.Records(a.folder), cert.SerialNumber))
 	return err == nil && containsCert(certs, cert)
 }

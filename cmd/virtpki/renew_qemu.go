@@ -6,7 +6,6 @@ import (
 	"time"
 
 	"virtpki/internal/libvirt"
-	"virtpki/internal/store"
 	"virtpki/pki"
 )
 
@@ -93,7 +92,7 @@ func (r *renewal) withLacking() bool {
 	for _, use := range r.with.uses {
 		layout := use.Layout(r.g.underRoot(r.g.sysconfdir))
 		for _, role := range roles(use) {
-			if !store.Exists(layout.Path(libvirt.CertFile(string(role)))) {
+			if !r.g.tree().Exists(layout.Path(libvirt.CertFile(string(role)))) {
 				return true
 			}
 		}
@@ -110,7 +109,7 @@ func (r *renewal) fillQEMU(j *job, a *authority) error {
 	f := &filler{env: r.env, withPlan: r.with, g: r.g, keys: r.keys, leaf: leaf, sysconfdir: r.g.underRoot(r.g.sysconfdir),
 		identities: make(map[pki.Role]identity), pairs: make(map[pki.Role]*pair)}
 	for _, role := range []pki.Role{pki.Server, pki.Client} {
-		p, err := loadPair(r.g.system(), role)
+		p, err := loadPair(r.g.tree(), r.g.system(), role)
 		if err != nil {
 			return err
 		}

@@ -191,7 +191,7 @@ func (r *requests) decide(j *job) error {
 
 // ask makes the request of one identity, where one is wanted.
 func (r *requests) ask(j *job, id identity) error {
-	live := newPair(r.to.layout, id.role)
+	live := newPair(j.plan.Tree(), r.to.layout, id.role)
 	reasons, err := r.whyDue(live, id)
 	if err != nil || len(reasons) == 0 {
 		return err
@@ -206,7 +206,7 @@ func (r *requests) ask(j *job, id identity) error {
 
 // one plans the key of one identity, and makes its request.
 func (r *requests) one(j *job, id identity) (*pki.CSR, error) {
-	live := newPair(r.to.layout, id.role)
+	live := newPair(j.plan.Tree(), r.to.layout, id.role)
 	if err := live.readKey(); err != nil {
 		return nil, err
 	}

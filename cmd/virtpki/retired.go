@@ -20,7 +20,7 @@ func (a *authority) loadRetired() error {
 
 func (a *authority) readRetired() ([]*x509.Certificate, []*pki.CRL, error) {
 	path := a.layout.Path(libvirt.CARetired)
-	data, err := readIfThere(path)
+	data, err := readIfThere(a.tree, path)
 	if err != nil || data == nil {
 		return nil, nil, err
 	}
@@ -41,7 +41,7 @@ func (a *authority) planRetired(j *job, gone ...*x509.Certificate) error {
 	if err != nil {
 		return err
 	}
-	there, err := readCRLs(a.layout.Path(libvirt.CACRL))
+	there, err := readCRLs(a.tree, a.layout.Path(libvirt.CACRL))
 	if err != nil {
 		return err
 	}

@@ -150,7 +150,7 @@ func (e *env) entriesFor(j *job, a *authority, out []condemned, reason pki.Reaso
 // keep plans a record of a certificate that has none, as of a CA that was taken over
 // without them: whom its revocation shuts out is known by the record.
 func (c condemned) keep(j *job, a *authority) error {
-	if c.cert == nil || store.Exists(store.RecordPath(libvirt.Records(a.folder), c.serial)) {
+	if c.cert == nil || j.plan.Tree().Exists(store.RecordPath(libvirt.Records(a.folder), c.serial)) {
 		return nil
 	}
 	return a.record(j, c.cert)

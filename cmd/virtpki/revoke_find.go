@@ -187,7 +187,7 @@ func condemnUnknown(arg string) ([]condemned, error) {
 }
 
 func condemnFile(a *authority, path string) ([]condemned, error) {
-	certs, err := readCerts(path)
+	certs, err := readCerts(a.tree, path)
 	if err != nil {
 		return nil, err
 	}

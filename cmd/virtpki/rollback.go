@@ -47,15 +47,15 @@ func (e *env) rollback(ctx context.Context, g *globals, o *reloadOptions, user b
 	if err != nil {
 		return err
 	}
-	j := &job{}
+	j := newJob(g)
 	if g.dryRun {
 		for _, before := range generations {
 			j.did("%s is in the place of %s%s", store.Previous(before.layout.PairFolder()), before.layout.PairFolder(), before.text)
 		}
 		return e.tell(g, j)
 	}
-	err = e.locked(ctx, generations[0].layout, func() error {
-		if err := exchangeAll(generations); err != nil {
+	err = e.locked(ctx, g, generations[0].layout, func() error {
+		if err := exchangeAll(g.tree(), generations); err != nil {
 			return err
 		}
 		for _, before := range generations {
@@ -74,14 +74,14 @@ func (e *env) rollback(ctx context.Context, g *globals, o *reloadOptions, user b
 
 // exchangeAll brings each generation before back: all of them or, when one fails,
 // none. A copy for QEMU that is not of libvirt's time would not follow it any more.
-func exchangeAll(generations []previous) error {
+func exchangeAll(t store.Tree, generations []previous) error {
 	for i, before := range generations {
-		err := store.Rollback(before.layout.PairFolder())
+		err := t.Rollback(before.layout.PairFolder())
 		if err == nil {
 			continue
 		}
 		for _, done := range slices.Backward(generations[:i]) {
-			err = errors.Join(err, store.Rollback(done.layout.PairFolder()))
+			err = errors.Join(err, t.Rollback(done.layout.PairFolder()))
 		}
 		return err
 	}
@@ -103,23 +103,23 @@ func previousOf(g *globals, user bool) ([]previous, error) {
 	}
 	var found []previous
 	for i, layout := range candidates {
-		if i > 0 && !store.Exists(store.Previous(layout.PairFolder())) {
+		if i > 0 && !g.tree().Exists(store.Previous(layout.PairFolder())) {
 			continue
 		}
-		if err := checkPrevious(layout); err != nil {
+		if err := checkPrevious(g.tree(), layout); err != nil {
 			return nil, err
 		}
-		found = append(found, previous{layout, exchanged(layout)})
+		found = append(found, previous{layout, exchanged(g.tree(), layout)})
 	}
 	return found, nil
 }
 
 // checkPrevious wants the generation before to be whole: a certificate without
 // its key, or with another's, would keep the daemon from starting.
-func checkPrevious(layout libvirt.Layout) error {
+func checkPrevious(t store.Tree, layout libvirt.Layout) error {
 	found := false
 	for _, role := range []pki.Role{pki.Server, pki.Client} {
-		p := previousPair(layout, role)
+		p := previousPair(t, layout, role)
 		if err := firstOf(p.readCert(), p.readKey(), p.mismatch()); err != nil {
 			return err
 		}
@@ -132,20 +132,21 @@ func checkPrevious(layout libvirt.Layout) error {
 }
 
 // previousPair is where the generation before has its pair for a role.
-func previousPair(layout libvirt.Layout, role pki.Role) *pair {
+func previousPair(t store.Tree, layout libvirt.Layout, role pki.Role) *pair {
 	return &pair{
+		tree:     t,
 		role:     role,
-		certPath: previousPath(layout, libvirt.CertFile(string(role))),
-		keyPath:  previousPath(layout, libvirt.KeyFile(string(role))),
+		certPath: previousPath(t, layout, libvirt.CertFile(string(role))),
+		keyPath:  previousPath(t, layout, libvirt.KeyFile(string(role))),
 	}
 }
 
 // exchanged tells the certificates that come back, and those that go: "; server:
 // serial A until DAY, was serial B until DAY". What is damaged is told as none: it
 // is what a rollback is for.
-func exchanged(layout libvirt.Layout) (text string) {
+func exchanged(t store.Tree, layout libvirt.Layout) (text string) {
 	for _, role := range []pki.Role{pki.Server, pki.Client} {
-		back, live := previousPair(layout, role), newPair(layout, role)
+		back, live := previousPair(t, layout, role), newPair(t, layout, role)
 		_ = errors.Join(back.readCert(), live.readCert())
 		if back.cert != nil || live.cert != nil {
 			text += fmt.Sprintf("; %s: %s, was %s", role, serialAndEnd(back.cert), serialAndEnd(live.cert))
@@ -163,9 +164,9 @@ func serialAndEnd(cert *x509.Certificate) string {
 }
 
 // previousPath is where a file of the generation before lies.
-func previousPath(layout libvirt.Layout, file libvirt.File) string {
+func previousPath(t store.Tree, layout libvirt.Layout, file libvirt.File) string {
 	inside := strings.TrimPrefix(layout.Path(file), layout.PairFolder())
-	return store.Before(layout.PairFolder()) + inside
+	return t.Before(layout.PairFolder()) + inside
 }
 
 // reloadSystem has each daemon that serves the system's pair read it, and proves
@@ -199,7 +200,7 @@ func (e *env) proveOrRollBack(ctx context.Context, g *globals, o *reloadOptions,
 	if o.noReload {
 		return nil
 	}
-	return e.locked(ctx, g.system(), func() error { return e.proveOrExchange(ctx, g, o, j, swapped, beside) })
+	return e.locked(ctx, g, g.system(), func() error { return e.proveOrExchange(ctx, g, o, j, swapped, beside) })
 }
 
 func (e *env) proveOrExchange(ctx context.Context, g *globals, o *reloadOptions, j *job, swapped bool, beside map[libvirt.File][]byte) error {
@@ -208,7 +209,7 @@ func (e *env) proveOrExchange(ctx context.Context, g *globals, o *reloadOptions,
 		return err
 	}
 	var again error
-	for _, back := range []func() error{backTo(swapped, rollBack(g.system())), backTo(beside != nil, putBack(g.system(), beside))} {
+	for _, back := range []func() error{backTo(swapped, rollBack(g.tree(), g.system())), backTo(beside != nil, putBack(g.tree(), g.system(), beside))} {
 		if back == nil {
 			continue
 		}
@@ -240,19 +241,20 @@ func backTo(possible bool, step func() error) func() error {
 }
 
 // rollBack brings the generation before back.
-func rollBack(layout libvirt.Layout) func() error {
+func rollBack(t store.Tree, layout libvirt.Layout) func() error {
 	return func() error {
-		if err := checkPrevious(layout); err != nil {
+		if err := checkPrevious(t, layout); err != nil {
 			return err
 		}
-		return store.Rollback(layout.PairFolder())
+		return t.Rollback(layout.PairFolder())
 	}
 }
 
 // putBack brings the files beside the pairs back.
-func putBack(layout libvirt.Layout, beside map[libvirt.File][]byte) func() error {
+func putBack(t store.Tree, layout libvirt.Layout, beside map[libvirt.File][]byte) func() error {
 	return func() error {
 		var plan store.Plan
+		plan.In(t)
 		for file, data := range beside {
 			path, mode := layout.Place(file)
 			state := func() error { return plan.Keep(path, data, mode, owner()) }

@@ -196,7 +196,7 @@ func (e *env) planReplace(j *job, g *globals, a *authority, next *generation, cr
 // planKey makes a new key the CA's and keeps the old one as retired.
 func (a *authority) planKey(j *job, oldID string, keyPEM []byte) error {
 	path, mode := a.layout.Place(libvirt.CAKey)
-	old, err := store.ReadFile(path, store.MaxPEM)
+	old, err := j.plan.Tree().ReadFile(path, store.MaxPEM)
 	if err != nil || bytes.Equal(old, keyPEM) {
 		return err // when they are equal, a run that was killed has been here
 	}
@@ -226,7 +226,7 @@ func (e *env) planTrust(j *job, g *globals, a *authority, bundle []*x509.Certifi
 	}
 	for _, layout := range g.allLayouts() {
 		path := layout.Path(libvirt.CACert)
-		certs, err := readCerts(path)
+		certs, err := readCerts(g.tree(), path)
 		if unread(err) {
 			return err // it may trust the CA, and would be left behind
 		}
@@ -242,7 +242,7 @@ func (e *env) planTrust(j *job, g *globals, a *authority, bundle []*x509.Certifi
 
 // encodeLike is a key as PEM, encrypted if another key file is.
 func (k *keyring) encodeLike(signer crypto.Signer, path string) ([]byte, error) {
-	if keyState(path) != "encrypted" {
+	if keyState(k.g.tree(), path) != "encrypted" {
 		return pki.EncodeKey(signer, nil)
 	}
 	return pki.EncodeKey(signer, k.passphrase)

@@ -11,7 +11,6 @@ import (
 	"github.com/spf13/cobra"
 
 	"virtpki/internal/libvirt"
-	"virtpki/internal/store"
 	"virtpki/pki"
 )
 
@@ -109,7 +108,7 @@ func (e *env) nothingNeedsOld(g *globals, a *authority, force bool) error {
 // kill leaves a CA that works: first the key, then what is trusted.
 func (e *env) planFinish(j *job, g *globals, a *authority) error {
 	old := a.byKeyID(a.rollover.Old)
-	newKey, err := readIfThere(a.layout.Path(libvirt.CANextKey))
+	newKey, err := readIfThere(g.tree(), a.layout.Path(libvirt.CANextKey))
 	if err != nil {
 		return err
 	}
@@ -147,7 +146,7 @@ func (e *env) planWithout(j *job, g *globals, a *authority, gone *x509.Certifica
 
 // planCRLWithout plans a file of lists without those of one issuer.
 func (a *authority) planCRLWithout(j *job, path string, gone *x509.Certificate) error {
-	crls, err := readCRLs(path)
+	crls, err := readCRLs(j.plan.Tree(), path)
 	if err != nil {
 		return err
 	}
@@ -181,7 +180,7 @@ func (e *env) rolloverAbort(ctx context.Context, g *globals, o *reloadOptions) e
 // leftByRollover reports whether files of a rollover are there: without one, a start or
 // an abort was cut short.
 func (a *authority) leftByRollover() bool {
-	return store.Exists(a.layout.Path(libvirt.CANextKey)) || store.Exists(a.layout.Path(libvirt.CARollover))
+	return a.tree.Exists(a.layout.Path(libvirt.CANextKey)) || a.tree.Exists(a.layout.Path(libvirt.CARollover))
 }
 
 // dropRollover plans to remove the files of a rollover.

@@ -10,6 +10,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"virtpki/internal/libvirt"
+	"virtpki/internal/store"
 )
 
 // globals are the flags that every command has.
@@ -134,6 +135,10 @@ func defaultSysconfdir() string {
 // underRoot puts --root before one of virtpki's own paths. A path that the user
 // types is taken as it is.
 func (g *globals) underRoot(path string) string { return filepath.Join(g.root, path) }
+
+// tree is the file system that holds the paths of [globals.underRoot]: those below
+// --root never lead out of it.
+func (g *globals) tree() store.Tree { return store.At(g.root) }
 
 // system is libvirt's default tree, as this process sees it.
 func (g *globals) system() libvirt.Layout {

@@ -6,6 +6,7 @@ import (
 	"net"
 	"os"
 	"os/exec"
+	"path/filepath"
 	"regexp"
 	"strconv"
 	"strings"
@@ -126,9 +127,9 @@ func cmdSame(ts *testscript.TestScript, _ bool, args []string) {
 }
 
 var (
-	createCall = regexp.MustCompile(`(?:openat|open|creat)\(.*"([^"]*\.tmp|[^"]*key[^"]*)", [^)]*O_CREAT[^,]*, (0\d+)\)`)
-	chmodCall  = regexp.MustCompile(`f?chmod(?:at)?\(.*[<"]([^">]*)[">].*, (0\d+)`)
-	renameCall = regexp.MustCompile(`rename(?:at2?)?\(.*"([^"]*)",.*"([^"]*)"`)
+	createCall = regexp.MustCompile(`(?:openat|open|creat)\((?:[^<"]*<([^>]*)>, )?"([^"]*\.tmp|[^"]*key[^"]*)", [^)]*O_CREAT[^,]*, (0\d+)\)`)
+	chmodCall  = regexp.MustCompile(`fchmod\(\d+<([^>]*)>, (0\d+)|chmod(?:at)?\((?:[^<"]*<([^>]*)>, )?"([^"]*)", (0\d+)`)
+	renameCall = regexp.MustCompile(`rename(?:at2?)?\((?:[^<"]*<([^>]*)>, )?"([^"]*)", (?:[^<"]*<([^>]*)>, )?"([^"]*)"`)
 )
 
 // cmdKeysClosed reads what strace saw of a run and wants that no private key
@@ -138,19 +139,20 @@ func cmdKeysClosed(ts *testscript.TestScript, neg bool, args []string) {
 	opened := make(map[string]bool) // files that had group or other bits at some time
 	keys, open := 0, ""
 	for line := range strings.Lines(ts.ReadFile(args[0])) {
-		if m := createCall.FindStringSubmatch(line); m != nil && m[2] != "0600" {
-			opened[m[1]] = true
+		if m := createCall.FindStringSubmatch(line); m != nil && m[3] != "0600" {
+			opened[filepath.Join(m[1], m[2])] = true
 		}
-		if m := chmodCall.FindStringSubmatch(line); m != nil && m[2] != "0600" {
-			opened[m[1]] = true
+		if m := chmodCall.FindStringSubmatch(line); m != nil && m[2]+m[5] != "0600" {
+			opened[filepath.Join(m[1], m[3], m[4])] = true
 		}
 		m := renameCall.FindStringSubmatch(line)
-		if m == nil || !strings.HasSuffix(m[2], "key.pem") && !strings.HasSuffix(m[2], "key-pending.pem") {
+		if m == nil || !strings.HasSuffix(m[4], "key.pem") && !strings.HasSuffix(m[4], "key-pending.pem") {
 			continue
 		}
 		keys++
-		if opened[m[1]] || opened[ts.MkAbs(m[1])] || opened[m[2]] {
-			open = m[2]
+		from, to := filepath.Join(m[1], m[2]), filepath.Join(m[3], m[4])
+		if opened[from] || opened[to] {
+			open = to
 		}
 	}
 	if neg != (open != "") {

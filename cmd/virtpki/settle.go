@@ -7,6 +7,7 @@ import (
 	"path/filepath"
 
 	"virtpki/internal/libvirt"
+	"virtpki/internal/store"
 )
 
 // settle has the daemons of this machine go by what is on disk now. A run that was
@@ -43,7 +44,7 @@ func (r reloader) settleOne(ctx context.Context, d libvirt.Running, changed bool
 	case !d.ConfChanged && (d.Address == "" || !changed && r.serves(ctx, d)):
 		return nil
 	}
-	return r.e.locked(ctx, r.g.system(), func() error { return r.catchUp(ctx, d) })
+	return r.e.locked(ctx, r.g, r.g.system(), func() error { return r.catchUp(ctx, d) })
 }
 
 // catchUp has a daemon go by what is on disk, and proves it, under a lock that the
@@ -62,7 +63,7 @@ func (r reloader) catchUp(ctx context.Context, d libvirt.Running) (err error) {
 
 // serves reports whether a daemon serves the certificate that is on disk.
 func (r reloader) serves(ctx context.Context, d libvirt.Running) bool {
-	certs, err := readCerts(filepath.Join(d.Root, d.Files.Cert))
+	certs, err := readCerts(store.At(d.Root), filepath.Join(d.Root, d.Files.Cert))
 	if err != nil {
 		return true // nothing that it could be made to serve
 	}

@@ -61,7 +61,7 @@ func (e *env) show(g *globals, args []string) error {
 // find looks a certificate up: a file if there is one, else by CN or serial. A
 // folder of that name, where bundles lie, is none.
 func (e *env) find(g *globals, arg string) ([]certInfo, error) {
-	if strings.Contains(arg, "/") || store.Exists(arg) && !isFolder(arg) {
+	if strings.Contains(arg, "/") || g.tree().Exists(arg) && !isFolder(arg) {
 		return e.certsIn(arg)
 	}
 	all, err := e.everything(g)
@@ -83,7 +83,7 @@ func isFolder(path string) bool {
 }
 
 func (e *env) certsIn(path string) ([]certInfo, error) {
-	certs, err := readCerts(path)
+	certs, err := readCerts(store.Tree{}, path)
 	infos := make([]certInfo, len(certs))
 	for i, cert := range certs {
 		infos[i] = describe(cert, path, e.now())

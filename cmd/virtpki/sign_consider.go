@@ -6,7 +6,6 @@ import (
 	"slices"
 
 	"virtpki/internal/grant"
-	"virtpki/internal/store"
 	"virtpki/pki"
 )
 
@@ -45,7 +44,7 @@ func (s *signing) consider() error {
 
 // remember reads what the CA has signed, unless nothing was since it did.
 func (s *signing) remember(a *authority) (err error) {
-	marks := store.Marks(a.folder)
+	marks := s.g.tree().Marks(a.folder)
 	if s.known != nil && marks == s.marks {
 		return nil
 	}

@@ -26,12 +26,12 @@ func (a *authority) earlier(before *earlier) (*earlier, error) {
 	if before == nil {
 		before = &earlier{}
 	}
-	files, err := store.RecordFiles(libvirt.Records(a.folder))
+	files, err := a.tree.RecordFiles(libvirt.Records(a.folder))
 	known := &earlier{files: make(map[string]*x509.Certificate, len(files)), byKey: make(map[string][]*x509.Certificate)}
 	for _, file := range files {
 		cert := before.files[file.Path]
 		if cert == nil && err == nil {
-			cert, err = store.ReadRecord(file.Path)
+			cert, err = a.tree.ReadRecord(file.Path)
 		}
 		known.files[file.Path] = cert
 		known.certs = append(known.certs, cert)

@@ -123,7 +123,7 @@ func (f *filler) fill(j *job, a *authority) error {
 
 // noteConfined tells of a folder that libvirt's AppArmor profile keeps QEMU out of.
 func (f *filler) noteConfined(j *job, use libvirt.QEMUUse, layout libvirt.Layout) {
-	if use.Confined && store.Exists(f.g.underRoot(libvirt.AppArmorQEMU)) {
+	if use.Confined && f.g.tree().Exists(f.g.underRoot(libvirt.AppArmorQEMU)) {
 		j.note("%s: the AppArmor profile of guests does not let QEMU read there: add \"%s/** r,\" to %s, or keep to --with %s",
 			layout.Base, use.Layout(f.g.sysconfdir).Base, libvirt.AppArmorLocal, libvirt.DefaultQEMU)
 	}
@@ -134,7 +134,7 @@ func (f *filler) noteSwitch(j *job, use libvirt.QEMUUse, layout libvirt.Layout) 
 	if f.portable || use.Name == libvirt.DefaultQEMU {
 		return
 	}
-	if !store.Exists(layout.Base) {
+	if !f.g.tree().Exists(layout.Base) {
 		j.note("%s counts when libvirtd, or virtqemud, is started again: that is when it looks which folders there are", layout.Base)
 	}
 	conf, err := readQEMUConf(f.g)
@@ -183,7 +183,7 @@ func (f *filler) fillOne(j *job, a *authority, use libvirt.QEMUUse, to target) e
 // place plans a pair: that of before where there is one, else a copy of libvirt's,
 // or one of its own.
 func (f *filler) place(j *job, a *authority, role pki.Role, to target) error {
-	have, err := loadPair(to.layout, role)
+	have, err := loadPair(f.g.tree(), to.layout, role)
 	if err != nil {
 		return err
 	}
@@ -220,7 +220,7 @@ func (f *filler) take(j *job, a *authority, have *pair, to target) error {
 		return withHint(fmt.Errorf("%s: %s is not signed by the CA in %s", have.certPath, dnOf(have.cert), a.layout.Path(libvirt.CACert)),
 			"move it away to have it made anew, or name its CA with --qemu-ca")
 	}
-	data, err := store.ReadFile(have.keyPath, store.MaxPEM)
+	data, err := f.g.tree().ReadFile(have.keyPath, store.MaxPEM)
 	if err != nil {
 		return err
 	}
@@ -230,13 +230,13 @@ func (f *filler) take(j *job, a *authority, have *pair, to target) error {
 // takeForeign leaves a folder as it is that another CA stands for and that is whole,
 // as on a host to which it was carried. QEMU is let read its keys.
 func (f *filler) takeForeign(j *job, a *authority, use libvirt.QEMUUse, to target) (bool, error) {
-	certs, err := readCerts(to.layout.Path(libvirt.CACert))
+	certs, err := readCerts(f.g.tree(), to.layout.Path(libvirt.CACert))
 	if err != nil || slices.ContainsFunc(certs, a.ca.Certificate.Equal) {
 		return false, nil // missing, or ours: what is wrong with it is told later
 	}
-	other := &authority{bundle: certs, layout: to.layout}
+	other := &authority{bundle: certs, layout: to.layout, tree: f.g.tree()}
 	for _, role := range roles(use) {
-		have, err := loadPair(to.layout, role)
+		have, err := loadPair(f.g.tree(), to.layout, role)
 		if err != nil || have.cert == nil || have.key == nil || !other.hasSigned(have.cert) {
 			return false, err
 		}
@@ -289,7 +289,7 @@ func (f *filler) keyOwner(j *job) (*store.Owner, error) {
 
 // findGroup is the group that was asked for, else the one of QEMU's user here.
 func (f *filler) findGroup() (name string, gid int, err error) {
-	groups, err := readIfThere(f.g.underRoot("/etc/group"))
+	groups, err := readIfThere(f.g.tree(), f.g.underRoot("/etc/group"))
 	if err != nil {
 		return "", 0, err
 	}
@@ -306,8 +306,8 @@ func (g *globals) qemuUser() (libvirt.QEMUUser, error) {
 	if err != nil {
 		return libvirt.QEMUUser{}, err
 	}
-	passwd, err1 := readIfThere(g.underRoot("/etc/passwd"))
-	groups, err2 := readIfThere(g.underRoot("/etc/group"))
+	passwd, err1 := readIfThere(g.tree(), g.underRoot("/etc/passwd"))
+	groups, err2 := readIfThere(g.tree(), g.underRoot("/etc/group"))
 	if err := firstOf(err1, err2); err != nil {
 		return libvirt.QEMUUser{}, err
 	}
@@ -334,7 +334,7 @@ func (g *globals) qemuOwner() *store.Owner {
 // readQEMUConf reads qemu.conf; none is an empty one.
 func readQEMUConf(g *globals) (*libvirt.Conf, error) {
 	path := libvirt.QEMUConfPath(g.underRoot(g.sysconfdir))
-	data, err := readIfThere(path)
+	data, err := readIfThere(g.tree(), path)
 	if err != nil {
 		return nil, err
 	}

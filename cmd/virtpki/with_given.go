@@ -12,6 +12,7 @@ import (
 // givenFolders are the folders of QEMU's in a bundle that was made for this host. A
 // nil one is a bundle without any, or no bundle.
 type givenFolders struct {
+	tree       store.Tree         // the bundle
 	sysconfdir string             // in the bundle
 	main       map[pki.Role]*pair // libvirt's pairs in the bundle
 }
@@ -21,7 +22,7 @@ func (v *givenFolders) uses(asked []libvirt.QEMUUse) []libvirt.QEMUUse {
 	all := slices.Clone(asked)
 	for _, use := range libvirt.QEMUUses() {
 		named := slices.ContainsFunc(asked, func(a libvirt.QEMUUse) bool { return a.Name == use.Name })
-		if !named && store.Exists(use.Layout(v.sysconfdir).Path(libvirt.CACert)) {
+		if !named && v.tree.Exists(use.Layout(v.sysconfdir).Path(libvirt.CACert)) {
 			all = append(all, use)
 		}
 	}
@@ -40,13 +41,13 @@ func (v *givenFolders) authority(to target, otherwise *authority) (*authority, e
 		return otherwise, nil
 	}
 	layout := v.layout(to)
-	certs, err := readCertsIfThere(layout.Path(libvirt.CACert))
+	certs, err := readCertsIfThere(v.tree, layout.Path(libvirt.CACert))
 	if err != nil || len(certs) == 0 || sameCerts(certs, otherwise.bundle) {
 		return otherwise, err
 	}
-	a := &authority{bundle: certs, layout: layout, folder: layout.Base}
+	a := &authority{bundle: certs, layout: layout, folder: layout.Base, tree: v.tree}
 	a.ca.Certificate = certs[0]
-	a.crl, err = readIfThere(layout.Path(libvirt.CACRL))
+	a.crl, err = readIfThere(v.tree, layout.Path(libvirt.CACRL))
 	return a, err
 }
 
@@ -56,7 +57,7 @@ func (v *givenFolders) pair(role pki.Role, to target) (*pair, error) {
 	if v == nil {
 		return nil, nil
 	}
-	p, err := loadPair(v.layout(to), role)
+	p, err := loadPair(v.tree, v.layout(to), role)
 	if err != nil || p.cert == nil || p.key == nil {
 		return nil, err
 	}

@@ -9,7 +9,6 @@ import (
 
 	"virtpki/dn"
 	"virtpki/internal/libvirt"
-	"virtpki/internal/store"
 	"virtpki/internal/termtext"
 )
 
@@ -101,10 +100,10 @@ func (w *wizard) live() []string {
 // confList is the list that the daemon's conf has; ok is whether it has one.
 func (w *wizard) confList() (list []string, ok bool) {
 	path := w.confPath(w.daemon)
-	if !store.Exists(path) {
+	if !w.g.tree().Exists(path) {
 		return nil, false
 	}
-	conf, err := readConf(path)
+	conf, err := readConf(w.g.tree(), path)
 	if err != nil {
 		return nil, false
 	}

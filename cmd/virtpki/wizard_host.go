@@ -8,7 +8,6 @@ import (
 	"strings"
 
 	"virtpki/internal/libvirt"
-	"virtpki/internal/store"
 	"virtpki/pki"
 )
 
@@ -123,7 +122,7 @@ func (w *wizard) wantsDaemon() bool {
 	}
 	if len(likely) == 0 {
 		for _, name := range names {
-			if store.Exists(w.confPath(name)) {
+			if w.g.tree().Exists(w.confPath(name)) {
 				likely = append(likely, name)
 			}
 		}
@@ -190,7 +189,7 @@ func (w *wizard) askQEMU(ctx context.Context) error {
 	var preset []bool
 	for _, use := range libvirt.QEMUUses() {
 		options = append(options, use.Name+": "+useWords[use.Name])
-		there := store.Exists(use.Layout(w.g.underRoot(w.g.sysconfdir)).Base)
+		there := w.g.tree().Exists(use.Layout(w.g.underRoot(w.g.sysconfdir)).Base)
 		preset = append(preset, slices.Contains(w.uses, use.Name) || w.uses == nil && there)
 	}
 	chosen, err := w.MultiSelect(ctx, "What shall QEMU use TLS for?", options, preset)

@@ -22,7 +22,7 @@ var importQuestions = []question{
 func (w *wizard) askCert(ctx context.Context) error {
 	w.say("The CA's own files stay as they are: what is in them is copied to %s, and from then on virtpki alone signs and revokes.", w.g.caFolder())
 	cert, err := w.input(ctx, textQuestion{message: "File with the CA's certificate", preset: w.imp.cert, check: func(file string) error {
-		if _, err := readCerts(file); err != nil {
+		if _, err := readCerts(w.g.tree(), file); err != nil {
 			return err
 		}
 		return w.e.refuseExisting(w.g)
@@ -80,7 +80,7 @@ func (w *wizard) readImport(o importOptions, passphrase string) (*imported, erro
 
 // wantsPassphrase reports whether a key has a passphrase that is not at hand.
 func (w *wizard) wantsPassphrase(key string) bool {
-	data, err := store.ReadFile(key, store.MaxPEM)
+	data, err := w.g.tree().ReadFile(key, store.MaxPEM)
 	return err == nil && pki.Encrypted(data) && w.g.passphraseFile == ""
 }
 

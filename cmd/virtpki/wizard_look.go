@@ -9,7 +9,6 @@ import (
 	"strings"
 
 	"virtpki/internal/libvirt"
-	"virtpki/internal/store"
 	"virtpki/internal/termtext"
 	"virtpki/pki"
 )
@@ -36,13 +35,13 @@ func (w *wizard) look(ctx context.Context) error {
 	if err := w.lookAtPairs(); err != nil {
 		return err
 	}
-	w.machine, _ = w.e.machineNames(w.g.hostsFile()) // without one it is asked
+	w.machine, _ = w.e.machineNames(w.g.tree(), w.g.hostsFile()) // without one it is asked
 	if w.g.thisMachine() {
 		w.daemons, _ = libvirt.FindRunning(ctx, w.g.root, w.g.sysconfdir)
 	}
-	w.systemd = store.Exists(w.g.underRoot("/run/systemd/system")) || !w.g.thisMachine() && store.Exists(w.unitFolder())
+	w.systemd = w.g.tree().Exists(w.g.underRoot("/run/systemd/system")) || !w.g.thisMachine() && w.g.tree().Exists(w.unitFolder())
 	for _, file := range []string{filepath.Join(w.unitFolder(), "virtpki-renew.timer"), w.cronFile()} {
-		if store.Exists(file) {
+		if w.g.tree().Exists(file) {
 			w.renewing = file
 		}
 	}
@@ -65,7 +64,7 @@ func (w *wizard) lookAtCA() error {
 	if err != nil {
 		return err
 	}
-	w.ca, w.caKey = a, keyState(a.layout.Path(libvirt.CAKey))
+	w.ca, w.caKey = a, keyState(w.g.tree(), a.layout.Path(libvirt.CAKey))
 	return nil
 }
 
@@ -78,7 +77,7 @@ func (w *wizard) lookAtPairs() (err error) {
 }
 
 func (w *wizard) lookAtPair(role pki.Role) (*pair, error) {
-	p, err := loadPair(w.g.system(), role)
+	p, err := loadPair(w.g.tree(), w.g.system(), role)
 	if err == nil {
 		err = p.lacksKey()
 	}

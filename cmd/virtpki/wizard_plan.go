@@ -193,7 +193,7 @@ func confDiff(p *wizardPlan, j *job) string {
 		if c.Path != path || c.Data() == nil {
 			continue
 		}
-		old, err := readIfThere(path)
+		old, err := readIfThere(j.plan.Tree(), path)
 		if err != nil {
 			return ""
 		}

@@ -1,7 +1,6 @@
 package libvirt
 
 import (
-	"os"
 	"path/filepath"
 	"strings"
 )
@@ -18,11 +17,11 @@ type ClientFiles struct {
 // FindClientFiles says which files a client reads (libvirt, src/rpc/virnettlscontext.c).
 // For root those of the system; for everybody else CA and CRL of ~/.pki/libvirt as far
 // as they are there, each by itself, and certificate and key of it when both are. user
-// is nil for root.
-func FindClientFiles(system Layout, user *Layout) ClientFiles {
+// is nil for root. exists reports whether a file is there, links followed.
+func FindClientFiles(system Layout, user *Layout, exists func(path string) bool) ClientFiles {
 	files := inLayout(system)
 	if user == nil {
-		return files.halved()
+		return files.halved(exists)
 	}
 	own := inLayout(*user)
 	if exists(own.CA) {
@@ -31,10 +30,10 @@ func FindClientFiles(system Layout, user *Layout) ClientFiles {
 	if exists(own.CRL) {
 		files.CRL = own.CRL
 	}
-	if own = own.halved(); own.Half == "" && exists(own.Cert) {
+	if own = own.halved(exists); own.Half == "" && exists(own.Cert) {
 		files.Cert, files.Key = own.Cert, own.Key
 	}
-	files = files.halved()
+	files = files.halved(exists)
 	if files.Half == "" {
 		files.Half = own.Half
 	}
@@ -42,8 +41,8 @@ func FindClientFiles(system Layout, user *Layout) ClientFiles {
 }
 
 // PKIPathFiles are the files of ?pkipath=FOLDER, which falls back to nothing.
-func PKIPathFiles(folder string) ClientFiles {
-	return inLayout(Flat(folder)).halved()
+func PKIPathFiles(folder string, exists func(path string) bool) ClientFiles {
+	return inLayout(Flat(folder)).halved(exists)
 }
 
 func inLayout(layout Layout) ClientFiles {
@@ -51,7 +50,7 @@ func inLayout(layout Layout) ClientFiles {
 }
 
 // halved notes which half of the pair is alone.
-func (f ClientFiles) halved() ClientFiles {
+func (f ClientFiles) halved(exists func(path string) bool) ClientFiles {
 	switch cert, key := exists(f.Cert), exists(f.Key); {
 	case cert && !key:
 		f.Half = f.Cert
@@ -59,12 +58,6 @@ func (f ClientFiles) halved() ClientFiles {
 		f.Half = f.Key
 	}
 	return f
-}
-
-// exists is what access(2) says, which libvirt asks: a link to nowhere is nothing.
-func exists(path string) bool {
-	_, err := os.Stat(path)
-	return err == nil
 }
 
 // ClientConfPath is the conf of clients, libvirt.conf, below a SYSCONFDIR for root,

@@ -42,7 +42,11 @@ func TestFindClientFiles(t *testing.T) {
 			own := User(filepath.Join(root, "home"))
 			user = &own
 		}
-		got := FindClientFiles(System(filepath.Join(root, "etc")), user)
+		exists := func(path string) bool {
+			_, err := os.Stat(path)
+			return err == nil
+		}
+		got := FindClientFiles(System(filepath.Join(root, "etc")), user, exists)
 		var want [4]string
 		for i, name := range strings.Fields(c.want) {
 			want[i] = place(name)

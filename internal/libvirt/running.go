@@ -4,11 +4,13 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
 	"net"
 	"os"
 	"path/filepath"
 	"slices"
 	"strings"
+	"syscall"
 )
 
 // Running is a daemon that runs, and what it reads.
@@ -74,7 +76,7 @@ func (r Running) same(other Running) bool {
 // have been bound to, for its length, is left out.
 func (d Daemon) adminSockets(root, sysconfdir string) []string {
 	folders := []string{"/run/libvirt", "/var/run/libvirt"}
-	if conf, err := readConf(filepath.Join(root, d.ConfPath(sysconfdir))); err == nil {
+	if conf, err := readConf(root, d.ConfPath(sysconfdir)); err == nil {
 		if v, ok := conf.Lookup("unix_sock_dir"); ok && filepath.IsAbs(v.Str()) {
 			folders = append(folders, v.Str())
 		}
@@ -140,7 +142,7 @@ func (r *Running) read(p process, sysconfdir string) error {
 	}
 	seen := filepath.Join(r.Root, resolveBelow(r.Root, r.ConfPath))
 	var err error
-	if r.Conf, err = readConf(seen); err != nil {
+	if r.Conf, err = readConf(r.Root, r.ConfPath); err != nil {
 		return err
 	}
 	if _, err := os.Stat(seen); err != nil {
@@ -157,27 +159,44 @@ func (r *Running) read(p process, sysconfdir string) error {
 	return nil
 }
 
-// readConf reads a conf file; none is an empty one.
-func readConf(path string) (*Conf, error) {
-	info, err := os.Stat(path)
+// readConf reads a conf file below a root folder, out of which no link leads; none is
+// an empty one.
+func readConf(root, path string) (*Conf, error) {
+	data, err := readBelow(root, path)
 	if errors.Is(err, os.ErrNotExist) {
 		return ParseConf(nil)
 	}
 	if err != nil {
 		return nil, err
 	}
-	if !info.Mode().IsRegular() || info.Size() > MaxConfSize {
-		return nil, fmt.Errorf("%s: not a regular file of at most %d bytes", path, MaxConfSize)
+	conf, err := ParseConf(data)
+	if err != nil {
+		return nil, fmt.Errorf("%s: %w", filepath.Join(root, path), err)
 	}
-	data, err := os.ReadFile(path)
+	return conf, nil
+}
+
+// readBelow reads a small regular file as a process with this root folder would.
+func readBelow(root, path string) ([]byte, error) {
+	top, err := os.OpenRoot(root)
 	if err != nil {
 		return nil, err
 	}
-	conf, err := ParseConf(data)
+	defer top.Close()
+	inside := filepath.Join(".", resolveBelow(root, path))
+	file, err := top.OpenFile(inside, os.O_RDONLY|syscall.O_NONBLOCK, 0)
 	if err != nil {
-		return nil, fmt.Errorf("%s: %w", path, err)
+		return nil, err
 	}
-	return conf, nil
+	defer file.Close()
+	info, err := file.Stat()
+	if err != nil {
+		return nil, err
+	}
+	if !info.Mode().IsRegular() || info.Size() > MaxConfSize {
+		return nil, fmt.Errorf("%s: not a regular file of at most %d bytes", filepath.Join(root, path), MaxConfSize)
+	}
+	return io.ReadAll(io.LimitReader(file, MaxConfSize))
 }
 
 // address picks the TLS port among those that the process holds: the one of

@@ -1,89 +1,105 @@
 package store
 
 import (
+	"crypto/rand"
 	"errors"
 	"fmt"
-	"io/fs"
-	"os"
-	"path/filepath"
 	"slices"
-	"strings"
 	"syscall"
 )
 
 // tempPattern names the files under construction, and those about to go. A name
 // that begins with a dot is no file libvirt reads.
 const (
-	tempPattern = ".virtpki-*" + tempSuffix
+	tempPrefix  = ".virtpki-"
+	tempPattern = tempPrefix + "*" + tempSuffix
 	tempSuffix  = ".tmp"
 )
+
+// unpredictable returns text for a name that nobody can take beforehand.
+func unpredictable() string { return rand.Text()[:13] }
 
 // Apply makes the changes: all of them, or, when one fails, none. The caller
 // holds the [Lock] of the folders. After a kill each file is whole, the old one
 // or the new one; leavings are swept by the next Apply in the same folders.
+//
+// Each directory is opened once, by a way that no stranger can lead astray, and is
+// used by its descriptor. For a private key Apply refuses a directory in which
+// others can exchange files.
 func (p *Plan) Apply() error {
 	if p.spoilt != nil {
 		return fmt.Errorf("the plan is not whole: %w", p.spoilt)
 	}
-	var done undoList
-	defer done.dropKept()
-	swaps, err := p.apply(&done)
+	w := &work{plan: p, dirs: make(map[string]*dir)}
+	defer w.close()
+	swaps, err := w.apply()
 	if err != nil {
-		return errors.Join(err, done.undo())
+		return errors.Join(err, w.done.undo())
 	}
-	p.finishSwaps(swaps)
+	w.finish(swaps)
 	return nil
 }
 
-func (p *Plan) apply(done *undoList) (swaps []*swap, err error) {
-	if err := p.sweep(); err != nil {
+// work is a plan that is carried out: the directories that it has opened, and what
+// takes back the steps done so far.
+type work struct {
+	plan *Plan
+	dirs map[string]*dir
+	done undoList
+}
+
+func (w *work) close() {
+	w.done.dropKept()
+	for _, d := range w.dirs {
+		d.close()
+	}
+}
+
+// at opens a directory of the plan, once.
+func (w *work) at(path string) (*dir, error) {
+	if d, ok := w.dirs[path]; ok {
+		return d, nil
+	}
+	d, err := w.plan.tree.openDir(path, w.plan.policyIn(path))
+	if err != nil {
 		return nil, err
 	}
-	loose, together := p.split()
-	if err := applyLoose(loose, done); err != nil {
+	w.dirs[path] = d
+	return d, nil
+}
+
+func (w *work) apply() (swaps []*swap, err error) {
+	if err := w.sweep(); err != nil {
 		return nil, err
 	}
-	for _, folder := range p.swaps { // in the order of the plan: copies come after their originals
+	loose, together := w.plan.split()
+	if err := w.applyLoose(loose); err != nil {
+		return nil, err
+	}
+	for _, folder := range w.plan.swaps { // in the order of the plan: copies come after their originals
 		if len(together[folder]) == 0 {
 			continue
 		}
-		s, err := p.applyTogether(folder, together[folder], done)
+		s, err := w.applyTogether(folder, together[folder])
 		if err != nil {
 			return nil, err
 		}
 		swaps = append(swaps, s)
 	}
-	return swaps, p.syncFolders()
+	return swaps, w.sync()
 }
 
-// finishSwaps tidies up behind what has taken effect. Where that fails the next
-// run goes on with it.
-func (p *Plan) finishSwaps(swaps []*swap) {
+// finish tidies up behind what has taken effect. Where that fails the next run goes
+// on with it.
+func (w *work) finish(swaps []*swap) {
 	for _, s := range swaps {
 		if s == nil {
-			continue
+			continue // its files changed one after another
 		}
 		if err := s.finish(); err != nil {
-			p.weaker = append(p.weaker, fmt.Sprintf("%s: keeping the generation before is left to the next run: %v", s.folder, err))
+			w.plan.weaken("%s: the generation before is not kept yet: %v", s.folder, err)
 		}
 	}
-}
-
-// applyLoose makes changes one after another: first all that can fail for want
-// of space or permission, then the renames.
-func applyLoose(changes []Change, done *undoList) (err error) {
-	staged := make([]string, len(changes))
-	for i, change := range changes {
-		if staged[i], err = change.stage(done); err != nil {
-			return err
-		}
-	}
-	for i, change := range changes {
-		if err = change.commit(staged[i], done); err != nil {
-			return err
-		}
-	}
-	return nil
 }
 
 // split tells the changes that take effect one after another from those that do
@@ -104,7 +120,7 @@ func (p *Plan) split() (loose []Change, together map[string][]Change) {
 // swapOf is the folder together with whose files a change takes effect.
 func (p *Plan) swapOf(c Change) string {
 	for _, folder := range p.swaps {
-		if rel, err := filepath.Rel(folder, c.Path); err == nil && filepath.IsLocal(rel) {
+		if isBelow(folder, c.Path) {
 			return folder
 		}
 	}
@@ -128,189 +144,33 @@ func (p *Plan) replacesIn(folder string) bool {
 // applyTogether makes the changes of one folder in one instant, or, where that
 // cannot be, one after another in the order of the plan; then there is no swap to
 // finish.
-func (p *Plan) applyTogether(folder string, changes []Change, done *undoList) (*swap, error) {
-	if p.makes(folder) {
-		return nil, makeWhole(folder, changes, done)
-	}
-	s, err := newSwap(folder, changes, done)
+func (w *work) applyTogether(folder string, changes []Change) (*swap, error) {
+	s, err := w.newSwap(folder, changes)
 	if err == nil {
-		err = s.commit(done)
+		err = s.commit(&w.done)
 	}
 	if errors.Is(err, errNoExchange) || errors.Is(err, syscall.EXDEV) {
-		p.weaker = append(p.weaker, fmt.Sprintf("%s: its files changed one after another, not in one instant: %v", folder, err))
-		if err := os.RemoveAll(s.staged); err != nil {
+		w.plan.weaken("%s: its files changed one after another, not in one instant: %v", folder, err)
+		if err := s.drop(); err != nil {
 			return nil, err
 		}
-		return nil, applyLoose(changes, done)
+		return nil, w.applyLoose(changes)
 	}
 	return s, err
 }
 
-// stage does all that can fail for want of space or permission: it makes the
-// folder, or writes the file under a temporary name, which it returns.
-func (c Change) stage(done *undoList) (temp string, err error) {
-	switch {
-	case c.Action == Adjust, c.Action == Remove:
-		return "", nil
-	case c.Dir:
-		if err := c.makeFolder(); err != nil {
-			return "", err
+// sync makes the new names last.
+func (w *work) sync() error {
+	for folder := range w.plan.folders() {
+		d, err := w.at(folder)
+		if err == nil {
+			err = d.sync()
 		}
-		if !c.adopted {
-			done.add(func() error { return os.Remove(c.Path) })
-		}
-		return "", nil
-	}
-	return c.write(done)
-}
-
-// write puts the data into a synced temporary file with its final owner and
-// mode. The file is 0600 until it has its owner.
-func (c Change) write(done *undoList) (temp string, err error) {
-	file, err := os.CreateTemp(c.folder(), tempPattern)
-	if err != nil {
-		return "", fmt.Errorf("writing %s: %w", c.Path, err)
-	}
-	done.add(func() error { return removeIfThere(file.Name()) })
-	_, err = file.Write(c.data)
-	if err == nil && c.Owner != nil {
-		err = file.Chown(c.Owner.UID, c.Owner.GID)
-	}
-	if err == nil {
-		err = file.Chmod(c.Mode)
-	}
-	if err == nil {
-		err = file.Sync()
-	}
-	if err = errors.Join(err, file.Close()); err != nil {
-		return "", fmt.Errorf("writing %s: %w", c.Path, err)
-	}
-	return file.Name(), nil
-}
-
-// commit gives a staged file its name, or sets mode and owner.
-func (c Change) commit(temp string, done *undoList) error {
-	switch {
-	case c.Action == Adjust:
-		done.add(func() error { return setOwnerMode(c.Path, &c.was.owner, c.was.mode) })
-		return setOwnerMode(c.Path, c.Owner, c.Mode)
-	case c.Action == Remove:
-		return c.remove(done)
-	case c.Dir:
-		return nil
-	}
-	restore, err := c.keep(temp, done)
-	if err != nil {
-		return err
-	}
-	if err := os.Rename(temp, c.Path); err != nil {
-		return err
-	}
-	done.add(restore)
-	return nil
-}
-
-// remove takes a file's name away; the file itself goes when all is done.
-func (c Change) remove(done *undoList) error {
-	gone := filepath.Join(c.folder(), strings.Replace(tempPattern, "*", "gone-"+filepath.Base(c.Path), 1))
-	if err := os.Rename(c.Path, gone); err != nil {
-		return err
-	}
-	done.kept = append(done.kept, gone)
-	done.add(func() error { return os.Rename(gone, c.Path) })
-	return nil
-}
-
-// keep gives what stands at the path a second name beside the temporary file.
-// To put it back is then one rename, which a full disk cannot refuse. Where the
-// file system knows no second names the contents are kept in memory.
-func (c Change) keep(temp string, done *undoList) (restore func() error, err error) {
-	if c.was == nil {
-		return func() error { return os.Remove(c.Path) }, nil
-	}
-	kept := strings.TrimSuffix(temp, tempSuffix) + "-was" + tempSuffix
-	err = os.Link(c.Path, kept)
-	switch {
-	case errors.Is(err, fs.ErrPermission), errors.Is(err, errors.ErrUnsupported), errors.Is(err, syscall.EMLINK):
-		return c.keepInMemory()
-	case err != nil:
-		return nil, err
-	}
-	done.kept = append(done.kept, kept)
-	return func() error { return os.Rename(kept, c.Path) }, nil
-}
-
-// keepInMemory reads what stands at the path, to be written again if need be.
-func (c Change) keepInMemory() (restore func() error, err error) {
-	data, err := ReadFile(c.Path, MaxPEM)
-	if err != nil {
-		return nil, err
-	}
-	return func() error {
-		back := Change{Action: Replace, Path: c.Path, Mode: c.was.mode, Owner: &c.was.owner, data: data}
-		var scrap undoList
-		temp, err := back.write(&scrap)
 		if err != nil {
-			return errors.Join(err, scrap.undo())
-		}
-		return os.Rename(temp, c.Path)
-	}, nil
-}
-
-// makeFolder makes one folder. It has its mode from the start, as far as the umask
-// lets it: a folder that is cut short before it has its owner is not mended later
-// where a plan leaves the folders it finds as they are.
-func (c Change) makeFolder() error {
-	if c.adopted {
-		return setOwnerMode(c.Path, c.Owner, c.Mode)
-	}
-	if err := os.Mkdir(c.Path, c.Mode.Perm()); err != nil {
-		return err
-	}
-	if err := setOwnerMode(c.Path, c.Owner, c.Mode); err != nil {
-		return errors.Join(err, os.Remove(c.Path))
-	}
-	return nil
-}
-
-func setOwnerMode(path string, owner *Owner, mode fs.FileMode) error {
-	if owner != nil {
-		if err := os.Chown(path, owner.UID, owner.GID); err != nil {
 			return err
-		}
-	}
-	return os.Chmod(path, mode)
-}
-
-// sweep removes what a killed run has left under construction in the folders
-// of the plan.
-func (p *Plan) sweep() error {
-	for _, folder := range p.swaps {
-		if err := recoverSwaps(folder); err != nil {
-			return err
-		}
-	}
-	for folder := range p.folders() {
-		entries, err := os.ReadDir(folder)
-		if err != nil && !errors.Is(err, fs.ErrNotExist) {
-			return err
-		}
-		for _, entry := range entries {
-			if !unfinished(entry.Name()) {
-				continue
-			}
-			if err := removeIfThere(filepath.Join(folder, entry.Name())); err != nil {
-				return err
-			}
 		}
 	}
 	return nil
-}
-
-// unfinished reports whether a name is that of a file under construction.
-func unfinished(name string) bool {
-	matched, _ := filepath.Match(tempPattern, name)
-	return matched
 }
 
 // folders is the set of folders in which something changes.
@@ -322,38 +182,15 @@ func (p *Plan) folders() map[string]bool {
 	return folders
 }
 
-func removeIfThere(path string) error {
-	if err := os.Remove(path); !errors.Is(err, os.ErrNotExist) {
-		return err
-	}
-	return nil
-}
-
-// syncFolders makes the new names last.
-func (p *Plan) syncFolders() error {
-	for folder := range p.folders() {
-		if err := syncFolder(folder); err != nil {
-			return err
-		}
-	}
-	return nil
-}
-
-func syncFolder(path string) error {
-	folder, err := os.Open(path)
-	if err != nil {
-		return err
-	}
-	return errors.Join(folder.Sync(), folder.Close())
-}
-
 // undoList holds what takes back each step done so far.
 type undoList struct {
 	steps []func() error
-	kept  []string // second names of files that were replaced
+	kept  []func() // second names of files that were replaced, and descriptors
 }
 
 func (u *undoList) add(step func() error) { u.steps = append(u.steps, step) }
+
+func (u *undoList) atEnd(step func()) { u.kept = append(u.kept, step) }
 
 // undo takes the steps back, the last one first, and tells what it could not.
 func (u *undoList) undo() error {
@@ -367,7 +204,7 @@ func (u *undoList) undo() error {
 // dropKept removes the second names that are left. What cannot be removed now is
 // swept later: the change itself has been made, or taken back.
 func (u *undoList) dropKept() {
-	for _, name := range u.kept {
-		os.Remove(name)
+	for _, step := range u.kept {
+		step()
 	}
 }

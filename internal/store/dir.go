@@ -96,32 +96,64 @@ func (d *dir) openDir(name string) (*dir, error) {
 	return &dir{file: os.NewFile(uintptr(fd), d.in(name)), path: d.in(name)}, nil
 }
 
-// mkdir makes a directory that only this process's user can enter, and opens it. Where
-// others can exchange it in between, what is opened is shown to be that one, or
+// mkdir makes a directory that only this process's user can enter, and opens it.
+func (d *dir) mkdir(name string) (*dir, error) { return d.mkdirAs(name, 0o700) }
+
+// mkdirAs makes a directory with a mode, as far as the umask lets it, and opens it.
+// Where others can exchange it in between, what is opened is shown to be that one, or
 // another of the same user's that is as empty and as closed.
-func (d *dir) mkdir(name string) (*dir, error) {
-	if err := d.fail("mkdir", name, untilDone(func() error { return unix.Mkdirat(d.fd(), name, 0o700) })); err != nil {
+func (d *dir) mkdirAs(name string, mode fs.FileMode) (*dir, error) {
+	if err := d.makeDir(name, mode); err != nil {
 		return nil, err
 	}
 	made, err := d.openDir(name)
-	if err != nil {
-		return nil, err
+	if err != nil || d.allows(policy{secret: true}) == nil {
+		return made, err
 	}
-	if err := made.isNew(); err != nil {
+	if err := made.isNew(mode); err != nil {
 		return nil, errors.Join(err, made.close())
 	}
 	return made, nil
 }
 
-// isNew returns an error unless the directory is ours, closed and empty.
-func (d *dir) isNew() error {
-	if err := d.isPrivate(); err != nil {
+// makeDir makes a directory with a mode, as far as the umask lets it.
+func (d *dir) makeDir(name string, mode fs.FileMode) error {
+	return d.fail("mkdir", name, untilDone(func() error { return unix.Mkdirat(d.fd(), name, uint32(mode.Perm())) }))
+}
+
+// isNew returns an error unless the directory is ours, empty, and no more open than it
+// was made.
+func (d *dir) isNew(mode fs.FileMode) error {
+	stat, err := d.self()
+	if err != nil {
 		return err
 	}
-	if names, err := d.names(); err != nil || len(names) > 0 {
-		return errors.Join(err, &Refusal{d.path, "was exchanged while it was made", "name a directory in which nobody else can write"})
+	names, err := d.names()
+	if err != nil {
+		return err
+	}
+	if n := nodeOf(&stat); n.uid != os.Geteuid() || n.mode.Perm()&^mode != 0 || len(names) > 0 {
+		return &Refusal{d.path, "was exchanged while it was made", "name a directory in which nobody else can write"}
 	}
 	return nil
+}
+
+// wasMade returns an error unless the directory belongs to this process's user.
+func (d *dir) wasMade() error {
+	stat, err := d.self()
+	if err == nil && int(stat.Uid) != os.Geteuid() {
+		err = &Refusal{d.path, "was exchanged while it was made", "name a directory in which nobody else can write"}
+	}
+	return err
+}
+
+// allows returns an error unless the policy trusts the directory.
+func (d *dir) allows(p policy) error {
+	stat, err := d.self()
+	if err != nil {
+		return err
+	}
+	return p.check(d.path, nodeOf(&stat))
 }
 
 // isPrivate returns an error unless the directory belongs to this process's user and

@@ -51,7 +51,7 @@ func TestOpenDirFollowsTrustedLinks(t *testing.T) {
 			}
 		default:
 			must(t, err)
-			if !sameFile(d.file, filepath.Join(base, want)) {
+			if !isDir(d, filepath.Join(base, want)) {
 				t.Errorf("%s: another directory than %s", path, want)
 			}
 			must(t, d.close())
@@ -103,10 +103,58 @@ func TestTreeStaysInTheImage(t *testing.T) {
 			continue
 		}
 		must(t, err)
-		if !sameFile(d.file, filepath.Join(image, want)) {
+		if !isDir(d, filepath.Join(image, want)) {
 			t.Errorf("%s: another directory than %s", path, want)
 		}
 		must(t, d.close())
+	}
+}
+
+// A path from the working directory is the same as one from the root.
+func TestOpenDirFromTheWorkingDirectory(t *testing.T) {
+	base := t.TempDir()
+	must(t, os.MkdirAll(base+"/here/below", 0o755))
+	must(t, os.MkdirAll(base+"/beside/deep", 0o755))
+	must(t, os.Symlink(base+"/beside", base+"/here/absolute"))
+	must(t, os.Symlink("../../here/../beside", base+"/here/below/up"))
+	t.Chdir(base + "/here")
+	for path, want := range map[string]string{".": "here", "below": "here/below", "absolute/deep": "beside/deep", "below/up/deep": "beside/deep", "../beside": "beside", "below/../..": ""} {
+		for _, p := range []policy{{}, {secret: true}} {
+			d, err := openDir(path, p)
+			must(t, err)
+			if !isDir(d, filepath.Join(base, want)) {
+				t.Errorf("%s: another directory than %s", path, want)
+			}
+			must(t, d.close())
+		}
+	}
+}
+
+func TestTreeKnowsItsPaths(t *testing.T) {
+	t.Chdir(t.TempDir())
+	here, err := os.Getwd()
+	must(t, err)
+	for _, c := range []struct {
+		root, path, rel string
+		inside          bool
+	}{
+		{"/", "/etc/pki", "", false},
+		{"img", "img/etc", "etc/", true},
+		{"img", "img", "", true},
+		{"img", "./img//etc/../usr", "usr/", true},
+		{"img", "image/etc", "", false},
+		{"img", "img/../host", "", false},
+		{"img", here + "/img/etc", "etc/", true},
+		{here + "/img", "img/etc", "etc/", true},
+		{".", "etc", "etc/", true},
+		{".", "../etc", "", false},
+		{here, "etc", "etc/", true},
+		{"..", "etc", filepath.Base(here) + "/etc/", true},
+	} {
+		rel, inside := At(c.root).below(c.path)
+		if inside != c.inside || inside && rel != c.rel {
+			t.Errorf("%s in %s: %q, %v", c.path, c.root, rel, inside)
+		}
 	}
 }
 
@@ -145,4 +193,11 @@ func must(t *testing.T, err error) {
 	if err != nil {
 		t.Fatal(err)
 	}
+}
+
+// isDir reports whether an opened directory is the one at a path.
+func isDir(d *dir, path string) bool {
+	opened, err1 := d.file.Stat()
+	named, err2 := os.Stat(path)
+	return err1 == nil && err2 == nil && os.SameFile(opened, named)
 }

@@ -60,7 +60,7 @@ func TestFleetCommits(t *testing.T) {
 	if err := errors.Join(w.Stage(bundleOf("a")), w.Stage(bundleOf("b"))); err != nil {
 		t.Fatal(err)
 	}
-	if found, err := store.Records(records); err != nil || len(found) > 0 {
+	if found, err := (store.Tree{}).Records(records); err != nil || len(found) > 0 {
 		t.Errorf("before the commit: %v %v", found, err)
 	}
 	if err := errors.Join(w.Commit([]store.Made{madeOf("a", 0xab)}), w.Drop()); err != nil {

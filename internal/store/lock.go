@@ -11,6 +11,8 @@ import (
 	"strings"
 	"syscall"
 	"time"
+
+	"golang.org/x/sys/unix"
 )
 
 // lockName is the file that keeps two runs apart. It exists only while one runs.
@@ -21,24 +23,32 @@ const lockPoll = 50 * time.Millisecond
 
 // Lock is held by one run at a time.
 type Lock struct {
-	file *os.File
-	made []string // folders that did not exist before, outermost first
+	tree   Tree
+	folder string
+	file   *os.File
+	made   []string // folders that did not exist before, outermost first
+}
+
+// Acquire takes the lock of a folder of the machine; see [Tree.Acquire].
+func Acquire(ctx context.Context, folder string, waiting func()) (*Lock, error) {
+	return Tree{}.Acquire(ctx, folder, waiting)
 }
 
 // Acquire takes the lock of a folder, and makes the folder (mode 0755) when it
 // is not there. When another run holds the lock, waiting is called once and
 // Acquire waits until the other ends or ctx is done. Whoever has waited must
 // look again whether there is still something to do. What a killed run has left
-// under construction in the folder and those below it is swept.
-func Acquire(ctx context.Context, folder string, waiting func()) (*Lock, error) {
-	lock := &Lock{}
-	path := filepath.Join(folder, lockName)
+// under construction in the folder and those below it is swept. A file with the
+// name of the lock that is not one of this user's runs is a [Refusal]: who has put
+// it there could hold it for ever.
+func (t Tree) Acquire(ctx context.Context, folder string, waiting func()) (*Lock, error) {
+	lock := &Lock{tree: t, folder: folder}
 	for first := true; ; first = false {
-		made, err := makeParents(folder)
+		made, err := t.makeParents(folder)
 		lock.made = append(lock.made, made...)
 		held := false
 		if err == nil {
-			held, err = lock.try(path)
+			held, err = lock.try()
 		}
 		if err != nil {
 			lock.removeFolders()
@@ -52,7 +62,8 @@ func Acquire(ctx context.Context, folder string, waiting func()) (*Lock, error) 
 		}
 		select {
 		case <-ctx.Done():
-			return nil, fmt.Errorf("waiting for the lock %s: %w", path, ctx.Err())
+			lock.removeFolders()
+			return nil, fmt.Errorf("waiting for the lock %s: %w", filepath.Join(folder, lockName), ctx.Err())
 		case <-time.After(lockPoll):
 		}
 	}
@@ -61,103 +72,152 @@ func Acquire(ctx context.Context, folder string, waiting func()) (*Lock, error) 
 // try takes the lock without waiting. The file may have been removed by its
 // last holder between open and flock: then the lock is one on a name that is
 // gone, and does not count.
-func (l *Lock) try(path string) (held bool, err error) {
-	file, made, err := openLock(path)
+func (l *Lock) try() (held bool, err error) {
+	d, err := l.tree.openDir(l.folder, policy{})
 	if errors.Is(err, fs.ErrNotExist) {
 		return false, nil // the last holder has removed the folder it had made
 	}
 	if err != nil {
 		return false, err
 	}
-	err = syscall.Flock(int(file.Fd()), syscall.LOCK_EX|syscall.LOCK_NB)
-	if errors.Is(err, syscall.EWOULDBLOCK) {
-		return false, file.Close()
+	defer d.close()
+	file, made, err := d.openLock()
+	if errors.Is(err, fs.ErrNotExist) {
+		return false, nil
 	}
 	if err != nil {
-		if made {
-			os.Remove(path)
-		}
-		return false, errors.Join(fmt.Errorf("%s: %w", path, err), file.Close())
+		return false, err
 	}
-	if !sameFile(file, path) {
-		return false, file.Close()
+	if held, err = d.hold(file, made); !held {
+		return false, errors.Join(err, file.Close())
 	}
 	l.file = file
 	if !made {
-		sweepBelow(filepath.Dir(path))
+		d.sweepBelow()
 	}
 	return true, nil
 }
 
+// hold locks an opened lock file.
+func (d *dir) hold(file *os.File, made bool) (held bool, err error) {
+	err = untilDone(func() error { return syscall.Flock(int(file.Fd()), syscall.LOCK_EX|syscall.LOCK_NB) })
+	if errors.Is(err, syscall.EWOULDBLOCK) {
+		return false, nil
+	}
+	if err != nil {
+		if made {
+			d.remove(lockName)
+		}
+		return false, d.fail("lock", lockName, err)
+	}
+	return d.isNamed(lockName, file), nil
+}
+
+// isNamed reports whether a name is that of an opened file.
+func (d *dir) isNamed(name string, file *os.File) bool {
+	var opened unix.Stat_t
+	named, err1 := d.stat(name)
+	err2 := unix.Fstat(int(file.Fd()), &opened)
+	return err1 == nil && err2 == nil && opened.Dev == named.Dev && opened.Ino == named.Ino
+}
+
 // openLock opens the lock file and tells whether it has made it. One that was
 // there and that nobody holds belonged to a run that was killed.
-func openLock(path string) (file *os.File, made bool, err error) {
-	const flags = os.O_RDWR | syscall.O_NOFOLLOW
-	file, err = os.OpenFile(path, flags|os.O_CREATE|os.O_EXCL, 0o600)
+func (d *dir) openLock() (file *os.File, made bool, err error) {
+	file, err = d.create(lockName)
 	if !errors.Is(err, fs.ErrExist) {
 		return file, true, err
 	}
-	file, err = os.OpenFile(path, flags, 0)
+	stat, err := d.stat(lockName)
+	if err != nil {
+		return nil, false, err
+	}
+	if why := d.strangeLock(&stat); why != "" {
+		return nil, false, &Refusal{d.in(lockName), why, "rm -r " + quote(d.in(lockName))}
+	}
+	file, err = d.open(lockName, unix.O_RDWR)
 	return file, false, err
 }
 
-// sweepBelow removes what a killed run has left under construction in a folder
-// that is locked, and below it but for folders with a lock of their own. What
-// cannot be read or removed is no reason to stop: nothing reads such a file.
-func sweepBelow(folder string) {
-	filepath.WalkDir(folder, func(path string, entry fs.DirEntry, err error) error {
-		switch {
-		case err != nil:
-			return fs.SkipDir
-		case entry.IsDir() && path != folder && Exists(filepath.Join(path, lockName)):
-			return fs.SkipDir
-		case !entry.IsDir() && unfinished(entry.Name()):
-			os.Remove(path)
-		}
-		return nil
-	})
+// strangeLock says why a file is not a lock that a run of this user has made. Where
+// nobody else can make files it is one.
+func (d *dir) strangeLock(stat *unix.Stat_t) string {
+	switch n := nodeOf(stat); {
+	case stat.Mode&unix.S_IFMT == unix.S_IFREG && d.exclusive() == nil:
+		return ""
+	case n.uid != os.Geteuid() && n.uid != 0:
+		return fmt.Sprintf("is not the lock of one of your runs: it belongs to uid %d, who could hold it for ever", n.uid)
+	case stat.Mode&unix.S_IFMT != unix.S_IFREG, stat.Size > 0:
+		return "is not the lock of one of your runs: it is not an empty file"
+	case n.mode&0o077 != 0:
+		return fmt.Sprintf("is not the lock of one of your runs: its mode is %04o, so that others could hold it for ever", n.mode)
+	}
+	return ""
 }
 
 // Interrupted reports whether one of the folders has a lock file: a run was
 // killed there and has left something to sweep, or one is at work.
-func Interrupted(folders ...string) bool {
-	return slices.ContainsFunc(folders, func(folder string) bool { return Exists(filepath.Join(folder, lockName)) })
+func (t Tree) Interrupted(folders ...string) bool {
+	return slices.ContainsFunc(folders, func(folder string) bool { return t.Exists(filepath.Join(folder, lockName)) })
 }
 
-func sameFile(file *os.File, path string) bool {
-	opened, err1 := file.Stat()
-	named, err2 := os.Stat(path)
-	return err1 == nil && err2 == nil && os.SameFile(opened, named)
-}
+// Interrupted reports whether one of the folders of the machine has a lock file; see
+// [Tree.Interrupted].
+func Interrupted(folders ...string) bool { return Tree{}.Interrupted(folders...) }
 
 // Release gives the lock up and removes its file, and the folders that Acquire
-// made if nothing else was put there.
+// made if nothing else was put there. The folder may be another one by now, into
+// which the lock has come along.
 func (l *Lock) Release() error {
-	err := os.Remove(l.file.Name())
+	err := l.remove()
 	l.removeFolders()
 	return errors.Join(err, l.file.Close())
 }
 
+func (l *Lock) remove() error {
+	d, err := l.tree.openDir(l.folder, policy{})
+	if err != nil {
+		return err
+	}
+	defer d.close()
+	if !d.isNamed(lockName, l.file) {
+		return d.fail("remove", lockName, fs.ErrNotExist)
+	}
+	return d.remove(lockName)
+}
+
 func (l *Lock) removeFolders() {
 	for i := len(l.made) - 1; i >= 0; i-- {
-		os.Remove(l.made[i]) // fails, as it should, when something is in it
+		if d, err := l.tree.openDir(filepath.Dir(l.made[i]), policy{}); err == nil {
+			d.removeDir(filepath.Base(l.made[i])) // fails, as it should, when something is in it
+			d.close()
+		}
 	}
 }
 
 // makeParents makes a folder and those above it, and lists the ones it made.
-func makeParents(folder string) (made []string, err error) {
-	if _, err := os.Stat(folder); err == nil {
-		return nil, nil
+func (t Tree) makeParents(folder string) (made []string, err error) {
+	d, err := t.openDir(folder, policy{})
+	if err == nil {
+		return nil, d.close()
 	}
-	if parent := filepath.Dir(folder); parent != folder {
-		if made, err = makeParents(parent); err != nil {
-			return made, err
-		}
+	if !errors.Is(err, fs.ErrNotExist) {
+		return nil, err
 	}
-	err = os.Mkdir(folder, 0o755)
-	if errors.Is(err, fs.ErrExist) {
-		_, err = os.Stat(folder) // another run was quicker, or a link leads nowhere
+	parent := filepath.Dir(folder)
+	if parent == folder {
+		return nil, err
+	}
+	if made, err = t.makeParents(parent); err != nil {
 		return made, err
+	}
+	err = t.makeIn(parent, filepath.Base(folder))
+	if errors.Is(err, fs.ErrExist) {
+		d, err := t.openDir(folder, policy{}) // another run was quicker, or a link leads nowhere
+		if err != nil {
+			return made, t.missing(folder, err)
+		}
+		return made, d.close()
 	}
 	if err != nil {
 		return made, err
@@ -165,15 +225,27 @@ func makeParents(folder string) (made []string, err error) {
 	return append(made, folder), nil
 }
 
+func (t Tree) makeIn(parent, name string) error {
+	d, err := t.openDir(parent, policy{})
+	if err != nil {
+		return err
+	}
+	defer d.close()
+	return d.makeDir(name, 0o755)
+}
+
 // Marks tells whether a run has come by: it differs before and after one that
 // took the lock of a folder in between. Taking a lock changes the folder.
-func Marks(folders ...string) string {
+func (t Tree) Marks(folders ...string) string {
 	var marks strings.Builder
 	for _, folder := range folders {
-		if info, err := os.Stat(folder); err == nil {
+		if info, err := t.Stat(folder); err == nil {
 			fmt.Fprintf(&marks, "%d ", info.ModTime().UnixNano())
 		}
-		fmt.Fprintln(&marks, Exists(filepath.Join(folder, lockName)))
+		fmt.Fprintln(&marks, t.Exists(filepath.Join(folder, lockName)))
 	}
 	return marks.String()
 }
+
+// Marks is [Tree.Marks] of the machine's files.
+func Marks(folders ...string) string { return Tree{}.Marks(folders...) }

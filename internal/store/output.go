@@ -35,7 +35,7 @@ var ErrPrivateKey = errors.New("holds a private key, which is never replaced by 
 // since, or where that is forced and no private key is lost. A new file takes its place: the mode and owner of
 // what was there do not count. What is not a file, a link say, stays.
 func (p *Plan) Output(o Output) error {
-	there, err := lookAt(o.Path)
+	there, err := lookAt(p.tree, o.Path)
 	if err != nil {
 		return err
 	}
@@ -74,8 +74,8 @@ func (s *standing) refusal(path string) error {
 
 // lookAt looks at a file that is to be written; nil where there is none, or what is
 // there is not a file. A directory is refused in which everybody can exchange it.
-func lookAt(path string) (*standing, error) {
-	folder, err := openDir(filepath.Dir(path), policy{})
+func lookAt(t Tree, path string) (*standing, error) {
+	folder, err := t.openDir(filepath.Dir(path), policy{})
 	if errors.Is(err, fs.ErrNotExist) {
 		return nil, nil // it will be made
 	}

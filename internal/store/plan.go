@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
-	"os"
 	"path/filepath"
 	"slices"
 	"syscall"
@@ -57,7 +56,62 @@ type Plan struct {
 	planned map[string]int  // path to the last change there
 	swaps   []string        // folders whose files take effect together
 	weaker  []string
-	spoilt  error // of a statement that failed, outside of [Plan.Attempt]
+	tree    Tree
+	guarded []string // folders whose files no stranger may exchange, secret or not
+	spoilt  error    // of a statement that failed, outside of [Plan.Attempt]
+}
+
+// In states that the plan is for the files of a tree.
+func (p *Plan) In(t Tree) { p.tree = t }
+
+// Tree returns the tree that the plan is for.
+func (p *Plan) Tree() Tree { return p.tree }
+
+// Guard states that what is below folder is as dear as a private key: the records of
+// a CA, say.
+func (p *Plan) Guard(folder string) {
+	if !slices.Contains(p.guarded, folder) {
+		p.guarded = append(p.guarded, folder)
+	}
+}
+
+// policyIn says how far a folder must be trusted for what the plan puts into it.
+func (p *Plan) policyIn(folder string) policy {
+	return p.policyOf(func(c Change) bool { return c.folder() == folder })
+}
+
+// policyOfSwap says how far a folder must be trusted whose files change together.
+func (p *Plan) policyOfSwap(folder string) policy {
+	return p.policyOf(func(c Change) bool { return p.swapOf(c) == folder })
+}
+
+func (p *Plan) policyOf(concerned func(Change) bool) (sum policy) {
+	for _, c := range p.changes {
+		if !concerned(c) || !c.secret() && !p.guards(c.Path) {
+			continue
+		}
+		if sum.secret && (sum.owner == nil || c.Owner == nil || sum.owner.UID != c.Owner.UID) {
+			return policy{secret: true} // of several owners none is trusted with all
+		}
+		sum = policy{secret: true, owner: c.Owner}
+	}
+	return sum
+}
+
+func (p *Plan) guards(path string) bool {
+	return slices.ContainsFunc(p.guarded, func(folder string) bool { return isBelow(folder, path) })
+}
+
+func isBelow(folder, path string) bool {
+	rel, err := filepath.Rel(folder, path)
+	return err == nil && filepath.IsLocal(rel)
+}
+
+// secret reports whether a file holds a private key.
+func (c Change) secret() bool { return bytes.Contains(c.data, []byte("PRIVATE KEY-----")) }
+
+func (p *Plan) weaken(format string, args ...any) {
+	p.weaker = append(p.weaker, fmt.Sprintf(format, args...))
 }
 
 // Together states that what the plan replaces below folder takes effect in one
@@ -94,7 +148,7 @@ func (p *Plan) Add(made []Change) { p.changes = append(p.changes, made...) }
 // Parents states that folder and those above it are there. What is there stays
 // as it is; what is not gets this mode.
 func (p *Plan) Parents(folder string, mode fs.FileMode, owner *Owner) error {
-	_, err := os.Stat(folder)
+	_, err := p.tree.Stat(folder)
 	switch {
 	case p.dirs[folder], err == nil && !p.adopted[folder]:
 		return nil
@@ -119,10 +173,10 @@ func (p *Plan) dir(path string, mode fs.FileMode, owner *Owner) error {
 		return nil
 	}
 	change := Change{Action: Create, Path: path, Dir: true, Mode: mode, Owner: owner, adopted: p.adopted[path]}
-	info, err := os.Stat(path)
+	info, err := p.tree.Stat(path)
 	switch {
-	case errors.Is(err, fs.ErrNotExist) && Exists(path):
-		return missing(path, err)
+	case errors.Is(err, fs.ErrNotExist) && p.tree.Exists(path):
+		return p.tree.missing(path, err)
 	case errors.Is(err, fs.ErrNotExist), change.adopted:
 		p.add(change)
 	case err != nil:
@@ -148,7 +202,10 @@ func (p *Plan) File(path string, data []byte, mode fs.FileMode, owner *Owner) er
 
 func (p *Plan) file(path string, data []byte, mode fs.FileMode, owner *Owner) error {
 	change := Change{Action: Create, Path: path, Mode: mode, Owner: owner, data: data}
-	info, err := os.Lstat(path)
+	if err := p.refuse(change); err != nil {
+		return err
+	}
+	info, err := p.tree.Lstat(path)
 	if errors.Is(err, fs.ErrNotExist) {
 		p.add(change)
 		return nil
@@ -156,10 +213,10 @@ func (p *Plan) file(path string, data []byte, mode fs.FileMode, owner *Owner) er
 	if err != nil {
 		return err
 	}
-	if target, err := os.Readlink(path); err == nil {
+	if target, err := p.tree.Readlink(path); err == nil {
 		return fmt.Errorf("%s: a link to %q, not a file", path, target)
 	}
-	same, err := holds(path, info, data)
+	same, err := p.tree.holds(path, info, data)
 	if err != nil {
 		return err
 	}
@@ -172,13 +229,35 @@ func (p *Plan) file(path string, data []byte, mode fs.FileMode, owner *Owner) er
 	return nil
 }
 
+// refuse returns an error when a private key would go where a stranger can exchange
+// it. What is not there yet is judged by what it will be made in.
+func (p *Plan) refuse(c Change) error {
+	if !c.secret() && !p.guards(c.Path) {
+		return nil
+	}
+	want := policy{secret: true, owner: c.Owner}
+	for folder := c.folder(); ; folder = filepath.Dir(folder) {
+		d, err := p.tree.openDir(folder, want)
+		if err == nil {
+			return d.close()
+		}
+		if r := (*Refusal)(nil); errors.As(err, &r) || folder == filepath.Dir(folder) {
+			return err
+		}
+		if !errors.Is(err, fs.ErrNotExist) {
+			return nil // whoever opens it says so
+		}
+		want.owner = nil
+	}
+}
+
 // Remove states that there is no file at path.
 func (p *Plan) Remove(path string) error {
 	return p.spoil(p.remove(path))
 }
 
 func (p *Plan) remove(path string) error {
-	info, err := os.Lstat(path)
+	info, err := p.tree.Lstat(path)
 	if errors.Is(err, fs.ErrNotExist) {
 		return nil
 	}
@@ -194,21 +273,21 @@ func (p *Plan) remove(path string) error {
 
 // holds reports whether a file has these contents. It is read only when its size
 // is the same.
-func holds(path string, info fs.FileInfo, data []byte) (bool, error) {
+func (t Tree) holds(path string, info fs.FileInfo, data []byte) (bool, error) {
 	if err := regular(path, info); err != nil {
 		return false, err
 	}
 	if info.Size() != int64(len(data)) {
 		return false, nil
 	}
-	there, err := ReadFile(path, MaxPEM)
+	there, err := t.ReadFile(path, MaxPEM)
 	return bytes.Equal(there, data), err
 }
 
 // Keep states the contents of a file as [Plan.File] does, and leaves the mode
 // and owner of a file that is there as they are.
 func (p *Plan) Keep(path string, data []byte, mode fs.FileMode, owner *Owner) error {
-	info, err := os.Stat(path)
+	info, err := p.tree.Stat(path)
 	switch {
 	case err == nil:
 		was := stateOf(info)
@@ -222,7 +301,7 @@ func (p *Plan) Keep(path string, data []byte, mode fs.FileMode, owner *Owner) er
 // KeepLike states that path holds data, with the mode and owner that another
 // file has: a copy must not be easier to read than what it is a copy of.
 func (p *Plan) KeepLike(path, other string, data []byte) error {
-	info, err := os.Stat(other)
+	info, err := p.tree.Stat(other)
 	if err != nil {
 		return p.spoil(err)
 	}

@@ -7,7 +7,10 @@ import (
 	"io"
 	"io/fs"
 	"os"
-	"syscall"
+	"slices"
+	"strings"
+
+	"golang.org/x/sys/unix"
 )
 
 // MaxPEM is the size, in bytes, up to which a PEM file is read. libvirt itself
@@ -15,20 +18,111 @@ import (
 // some 60 MiB.
 const MaxPEM = 256 << 20
 
+// ReadFile reads a file of the machine; see [Tree.ReadFile].
+func ReadFile(path string, limit int64) ([]byte, error) { return Tree{}.ReadFile(path, limit) }
+
 // ReadFile returns the contents of a regular file of at most limit bytes. It
 // never waits for a FIFO or a device. A missing file is fs.ErrNotExist; a link
 // that leads nowhere is an error of its own, because it was put there to mean
 // something.
-func ReadFile(path string, limit int64) ([]byte, error) {
-	file, err := os.OpenFile(path, os.O_RDONLY|syscall.O_NONBLOCK, 0)
+func (t Tree) ReadFile(path string, limit int64) ([]byte, error) {
+	file, err := t.Open(path)
 	if errors.Is(err, fs.ErrNotExist) {
-		return nil, missing(path, err)
+		return nil, t.missing(path, err)
 	}
 	if err != nil {
 		return nil, err
 	}
 	defer file.Close()
 	return readOpen(file, limit)
+}
+
+// Open opens a file or a folder for reading. It never waits for a FIFO or a device.
+func (t Tree) Open(path string) (file *os.File, err error) {
+	const flags = unix.O_RDONLY | unix.O_NONBLOCK
+	if !t.holdsPath(path) {
+		return os.OpenFile(path, flags, 0)
+	}
+	err = t.reach(path, true, func(here step, name string) error {
+		fd, err := openAt(here.fd, name, path, flags|unix.O_NOFOLLOW, 0)
+		if err == nil {
+			file = os.NewFile(uintptr(fd), path)
+		}
+		return err
+	})
+	return file, err
+}
+
+// Stat describes what a path leads to.
+func (t Tree) Stat(path string) (fs.FileInfo, error) {
+	if !t.holdsPath(path) {
+		return os.Stat(path)
+	}
+	return t.describe(path, true)
+}
+
+// Lstat describes what stands at a path, a link included.
+func (t Tree) Lstat(path string) (fs.FileInfo, error) {
+	if !t.holdsPath(path) {
+		return os.Lstat(path)
+	}
+	return t.describe(path, false)
+}
+
+func (t Tree) describe(path string, follow bool) (info fs.FileInfo, err error) {
+	err = t.reach(path, follow, func(here step, name string) error {
+		info, err = here.lstat(name)
+		return err
+	})
+	return info, err
+}
+
+// Readlink returns what a link says.
+func (t Tree) Readlink(path string) (target string, err error) {
+	if !t.holdsPath(path) {
+		return os.Readlink(path)
+	}
+	err = t.reach(path, false, func(here step, name string) error {
+		target, err = readlinkAt(here.fd, name, path)
+		return err
+	})
+	return target, err
+}
+
+// ReadDir lists a folder by name.
+func (t Tree) ReadDir(path string) ([]fs.DirEntry, error) {
+	if !t.holdsPath(path) {
+		return os.ReadDir(path)
+	}
+	var entries []fs.DirEntry
+	err := t.reach(path, true, func(here step, name string) error {
+		fd, err := openAt(here.fd, name, path, unix.O_RDONLY|unix.O_DIRECTORY|unix.O_NOFOLLOW, 0)
+		if err != nil {
+			return err
+		}
+		folder := os.NewFile(uintptr(fd), path)
+		defer folder.Close()
+		entries, err = folder.ReadDir(-1)
+		slices.SortFunc(entries, func(a, b fs.DirEntry) int { return strings.Compare(a.Name(), b.Name()) })
+		return err
+	})
+	return entries, err
+}
+
+// reach goes to what a path leads to in the image, over links in it, whoever made
+// them, and hands on the directory and the name there.
+func (t Tree) reach(path string, follow bool, use func(here step, name string) error) error {
+	w := &walk{follow: true}
+	defer w.close()
+	rel, err := t.enterImage(w, path)
+	if err != nil {
+		return err
+	}
+	name, err := w.downTo(rel, follow)
+	if err != nil {
+		return err
+	}
+	return use(w.steps[len(w.steps)-1], name)
 }
 
 // readOpen reads an opened file, if it is regular and not too large.
@@ -56,17 +150,24 @@ func readAll(file io.Reader, size, limit int64) ([]byte, error) {
 	return buffer.Bytes(), err
 }
 
+// Exists is [Tree.Exists] for the machine.
+func Exists(path string) bool { return Tree{}.Exists(path) }
+
 // Exists reports whether something stands at path, a dangling link included.
-func Exists(path string) bool {
-	_, err := os.Lstat(path)
+func (t Tree) Exists(path string) bool {
+	_, err := t.Lstat(path)
 	return err == nil
 }
 
-func missing(path string, err error) error {
-	if target, linkErr := os.Readlink(path); linkErr == nil {
-		return fmt.Errorf("%s: a link to %q, which does not exist", path, target)
+func (t Tree) missing(path string, err error) error {
+	target, linkErr := t.Readlink(path)
+	switch {
+	case linkErr != nil:
+		return err
+	case t.holdsPath(path):
+		return fmt.Errorf("%s: a link to %q, which does not exist below %s", path, target, t.root)
 	}
-	return err
+	return fmt.Errorf("%s: a link to %q, which does not exist", path, target)
 }
 
 // regular says what stands at path when it is not a regular file.

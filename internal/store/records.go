@@ -7,7 +7,6 @@ import (
 	"fmt"
 	"io/fs"
 	"math/big"
-	"os"
 	"path/filepath"
 	"strings"
 )
@@ -39,13 +38,13 @@ type RecordFile struct {
 
 // RecordFiles lists a CA's folder of records by the names of its files. One that is not
 // named by a serial is read for it. A folder that is not there holds none.
-func RecordFiles(folder string) ([]RecordFile, error) {
-	paths, err := recordPaths(folder)
+func (t Tree) RecordFiles(folder string) ([]RecordFile, error) {
+	paths, err := t.recordPaths(folder)
 	files := make([]RecordFile, 0, len(paths))
 	for _, path := range paths {
 		serial, ok := new(big.Int).SetString(strings.TrimSuffix(filepath.Base(path), recordSuffix), 16)
 		if !ok {
-			cert, err := ReadRecord(path)
+			cert, err := t.ReadRecord(path)
 			if err != nil {
 				return nil, err
 			}
@@ -58,8 +57,8 @@ func RecordFiles(folder string) ([]RecordFile, error) {
 
 const recordSuffix = ".pem"
 
-func recordPaths(folder string) ([]string, error) {
-	entries, err := os.ReadDir(folder)
+func (t Tree) recordPaths(folder string) ([]string, error) {
+	entries, err := t.ReadDir(folder)
 	if errors.Is(err, fs.ErrNotExist) {
 		return nil, nil
 	}
@@ -75,15 +74,15 @@ func recordPaths(folder string) ([]string, error) {
 // Records reads every certificate in a CA's folder of records. A folder that is
 // not there holds none. Files that are no certificate come back as one joined
 // error beside the certificates that could be read.
-func Records(folder string) ([]*x509.Certificate, error) {
-	paths, err := recordPaths(folder)
+func (t Tree) Records(folder string) ([]*x509.Certificate, error) {
+	paths, err := t.recordPaths(folder)
 	if err != nil {
 		return nil, err
 	}
 	var certs []*x509.Certificate
 	var errs []error
 	for _, path := range paths {
-		cert, err := ReadRecord(path)
+		cert, err := t.ReadRecord(path)
 		if err != nil {
 			errs = append(errs, err)
 			continue
@@ -94,8 +93,8 @@ func Records(folder string) ([]*x509.Certificate, error) {
 }
 
 // ReadRecord reads one certificate of a CA's records.
-func ReadRecord(path string) (*x509.Certificate, error) {
-	data, err := ReadFile(path, MaxPEM)
+func (t Tree) ReadRecord(path string) (*x509.Certificate, error) {
+	data, err := t.ReadFile(path, MaxPEM)
 	if err != nil {
 		return nil, err
 	}

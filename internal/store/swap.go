@@ -8,6 +8,8 @@ import (
 	"path/filepath"
 	"strconv"
 	"strings"
+
+	"golang.org/x/sys/unix"
 )
 
 // A swap replaces several files of a folder in one instant. The folder is built
@@ -17,61 +19,111 @@ import (
 // never a key beside another key's certificate. The folder of before stays,
 // under the name that [Previous] gives.
 //
-// While it is built, the new folder is called .NAME.swap-INODE, INODE being that
-// of the folder in use. After the exchange it is the old folder that has this
+// While it is built, the new folder is called .NAME.swap-INODE.RANDOM, INODE being
+// that of the folder in use. After the exchange it is the old folder that has this
 // name, and its own inode in it: so a run that finds one after a kill knows on
-// which side of the exchange that was.
+// which side of the exchange that was. A folder that is not there yet has the inode
+// 0. Until it is whole the new folder is closed to everybody else, whoever it will
+// belong to; and a swap is made only where nobody else can exchange its names.
 type swap struct {
 	folder string // in use
-	staged string // beside it
+	parent *dir   // of both
+	name   string // of the one in use
+	staged string // of the one beside it, "" before it is made
+	live   *dir   // nil when there is none
+	fresh  *shape
+}
+
+// shape is a folder under construction with the folders in it.
+type shape struct {
+	*dir
+	owner  *Owner
+	mode   fs.FileMode
+	inside map[string]*shape
 }
 
 // swapInfix stands between the name of a folder and an inode.
 const swapInfix = ".swap-"
-
-// Previous is where the generation before the last swap of a folder is kept.
-func Previous(folder string) string {
-	return filepath.Join(filepath.Dir(folder), "."+filepath.Base(folder)+".previous")
-}
-
-// Before is where the generation before the last swap of a folder lies at this
-// moment: at [Previous], or, where a run was killed right after the exchange, under
-// the name that the next one will take from it.
-func Before(folder string) string {
-	prefix := "." + filepath.Base(folder) + swapInfix
-	entries, _ := os.ReadDir(filepath.Dir(folder)) // without them there is no other
-	for _, entry := range entries {
-		number, ok := strings.CutPrefix(entry.Name(), prefix)
-		path := filepath.Join(filepath.Dir(folder), entry.Name())
-		if inode, err := inodeOf(path); ok && err == nil && number == strconv.FormatUint(inode, 10) {
-			return path
-		}
-	}
-	return Previous(folder)
-}
 
 // errNoExchange says that the system or the file system cannot exchange two
 // folders.
 var errNoExchange = errors.New("two folders cannot be exchanged here")
 
 // newSwap builds the folder of after.
-func newSwap(folder string, changes []Change, done *undoList) (*swap, error) {
-	inode, err := inodeOf(folder)
-	if err != nil {
-		return nil, err
-	}
-	name := "." + filepath.Base(folder) + swapInfix + strconv.FormatUint(inode, 10)
-	s := &swap{folder: folder, staged: filepath.Join(filepath.Dir(folder), name)}
-	done.add(func() error { return os.RemoveAll(s.staged) })
-	if err := linkTree(s.folder, s.staged); err != nil {
+func (w *work) newSwap(folder string, changes []Change) (*swap, error) {
+	s := &swap{folder: folder, name: filepath.Base(folder)}
+	if err := w.openSwap(s, w.plan.policyOfSwap(folder)); err != nil {
 		return s, err
+	}
+	inode := "0"
+	if s.live != nil {
+		stat, err := s.live.self()
+		if err != nil {
+			return s, err
+		}
+		inode = strconv.FormatUint(stat.Ino, 10)
+	}
+	if err := s.build(inode, changes, &w.done); err != nil {
+		return s, err
+	}
+	return s, s.fresh.settleAll()
+}
+
+// openSwap opens the folder in use and the one in which it stands. Both have to be
+// as closed as the policy of the files wants it. A link in the place of a folder
+// cannot be exchanged together with what it leads to.
+func (w *work) openSwap(s *swap, p policy) (err error) {
+	s.parent, err = w.plan.tree.openDir(filepath.Dir(s.folder), policy{secret: true})
+	if r := (*Refusal)(nil); errors.As(err, &r) && !p.secret {
+		return fmt.Errorf("%w (%w)", errNoExchange, err)
+	}
+	if err != nil {
+		return err
+	}
+	w.done.atEnd(func() { s.parent.close() })
+	if w.plan.makes(s.folder) {
+		return nil
+	}
+	s.live, err = s.parent.openDir(s.name)
+	if errors.Is(err, unix.ELOOP) || errors.Is(err, unix.ENOTDIR) {
+		return fmt.Errorf("%w (%s is a link)", errNoExchange, s.folder)
+	}
+	if err != nil {
+		return err
+	}
+	w.done.atEnd(func() { s.live.close() })
+	return s.live.allows(p)
+}
+
+// build makes the folder of after, closed and not yet of its owner.
+func (s *swap) build(inode string, changes []Change, done *undoList) (err error) {
+	done.add(func() error { return s.drop() })
+	s.staged = swapPrefix(s.name) + inode + "." + unpredictable()
+	top, err := s.parent.mkdir(s.staged)
+	if err != nil {
+		return err
+	}
+	s.fresh = &shape{dir: top}
+	done.atEnd(func() { s.fresh.closeAll() })
+	if s.live != nil {
+		if err := s.fresh.copy(s.live); err != nil {
+			return err
+		}
 	}
 	for _, change := range changes {
 		if err := s.stage(change); err != nil {
-			return s, err
+			return err
 		}
 	}
-	return s, syncTree(s.staged)
+	return nil
+}
+
+// drop removes the folder under construction.
+func (s *swap) drop() error {
+	if s.staged == "" {
+		return nil
+	}
+	return s.parent.removeAll(s.staged)
 }
 
 // stage makes one change in the folder of after.
@@ -80,242 +132,227 @@ func (s *swap) stage(c Change) error {
 	if err != nil {
 		return err
 	}
-	path := filepath.Join(s.staged, rel)
+	if rel == "." {
+		s.fresh.wants(c)
+		return nil
+	}
+	in, err := s.fresh.find(filepath.Dir(rel))
+	if err != nil {
+		return err
+	}
 	switch {
 	case c.Dir && c.Action == Create:
-		return Change{Path: path, Dir: true, Mode: c.Mode, Owner: c.Owner}.makeFolder()
+		return in.add(c)
 	case c.Dir:
-		return setOwnerMode(path, c.Owner, c.Mode)
-	case c.Action == Adjust:
-		if c.data, err = ReadFile(c.Path, MaxPEM); err != nil {
+		child, err := in.find(c.base())
+		if err == nil {
+			child.wants(c)
+		}
+		return err
+	case c.Action == Remove:
+		return in.remove(c.base())
+	}
+	if err := in.allows(c); err != nil {
+		return err
+	}
+	return in.put(c)
+}
+
+// allows refuses a private key where a stranger could exchange it afterwards.
+func (f *shape) allows(c Change) error {
+	if !c.secret() {
+		return nil
+	}
+	n := node{uid: os.Geteuid(), gid: os.Getegid(), mode: f.mode}
+	if f.owner != nil {
+		n.uid, n.gid = f.owner.UID, f.owner.GID
+	}
+	return policy{secret: true, owner: c.Owner}.check(filepath.Dir(c.Path), n)
+}
+
+// put writes a file, or gives one that stays another mode or owner: as a copy, for
+// the file itself is in use.
+func (f *shape) put(c Change) error {
+	if c.was == nil {
+		return f.replace(c.base(), c, nil)
+	}
+	there, err := f.open(c.base(), unix.O_RDONLY)
+	if err != nil && c.Action == Adjust {
+		return err
+	}
+	if err != nil {
+		return f.replace(c.base(), c, nil) // it cannot be read, and is to be replaced
+	}
+	defer there.Close()
+	if c.Action == Adjust {
+		if c.data, err = readOpen(there, MaxPEM); err != nil {
 			return err
 		}
 		if c.Owner == nil {
 			c.Owner = &c.was.owner
 		}
 	}
-	temp, err := Change{Path: path, Mode: c.Mode, Owner: c.Owner, data: c.data, was: c.was}.write(&undoList{})
+	return f.replace(c.base(), c, there)
+}
+
+// add makes a folder inside.
+func (f *shape) add(c Change) error {
+	d, err := f.mkdir(c.base())
 	if err != nil {
 		return err
 	}
-	copyLabel(c.Path, temp)
-	return os.Rename(temp, path)
+	f.keepShape(c.base(), &shape{dir: d, owner: c.Owner, mode: c.Mode})
+	return nil
 }
 
-// makeWhole makes a folder that is not there with all that is in it, in one
-// instant: for some folders it matters that they exist. It is built beside its
-// place, under the name of a swap with no folder in use, so that the next run
-// removes what a kill leaves.
-func makeWhole(folder string, changes []Change, done *undoList) error {
-	s := &swap{folder: folder, staged: filepath.Join(filepath.Dir(folder), "."+filepath.Base(folder)+swapInfix+"0")}
-	done.add(func() error { return os.RemoveAll(s.staged) })
-	for _, change := range changes {
-		if err := s.stage(change); err != nil {
-			return err
-		}
+func (f *shape) keepShape(name string, inside *shape) {
+	if f.inside == nil {
+		f.inside = make(map[string]*shape)
 	}
-	if err := syncTree(s.staged); err != nil {
-		return err
-	}
-	if err := os.Rename(s.staged, folder); err != nil {
-		return err
-	}
-	done.add(func() error { return os.Rename(folder, s.staged) })
-	return syncFolder(filepath.Dir(folder))
+	f.inside[name] = inside
 }
 
-// commit exchanges the two folders.
-func (s *swap) commit(done *undoList) error {
-	if err := exchange(s.staged, s.folder); err != nil {
-		return err
+// wants notes the mode and owner that a folder is to have.
+func (f *shape) wants(c Change) {
+	f.mode = c.Mode
+	if c.Owner != nil {
+		f.owner = c.Owner
 	}
-	done.add(func() error { return exchange(s.staged, s.folder) })
-	return syncFolder(filepath.Dir(s.folder))
 }
 
-// finish keeps the folder of before as the previous generation. What others put
-// into it while the new one was built is brought over.
-func (s *swap) finish() error { return keepPrevious(s.staged, s.folder) }
-
-func keepPrevious(old, folder string) error {
-	if err := bringOver(old, folder); err != nil {
-		return err
-	}
-	if err := separate(old, folder); err != nil {
-		return err
-	}
-	if err := removeIfThere(filepath.Join(old, lockName)); err != nil {
-		return err
-	}
-	previous := Previous(folder)
-	gone := previous + ".gone"
-	if err := os.RemoveAll(gone); err != nil {
-		return err
-	}
-	if err := os.Rename(previous, gone); err != nil && !errors.Is(err, fs.ErrNotExist) {
-		return err
-	}
-	if err := os.Rename(old, previous); err != nil {
-		return err
-	}
-	return os.RemoveAll(gone)
-}
-
-// bringOver links into folder each file that old has and folder has not.
-func bringOver(old, folder string) error {
-	return filepath.WalkDir(old, func(path string, entry fs.DirEntry, err error) error {
-		if err != nil {
-			return err
-		}
-		rel, err := filepath.Rel(old, path)
-		if err != nil || isLeaving(entry.Name()) {
-			return err
-		}
-		target := filepath.Join(folder, rel)
-		if Exists(target) {
-			return nil
-		}
-		if entry.IsDir() {
-			return likeFolder(path, target)
-		}
-		return os.Link(path, target)
-	})
-}
-
-// separate gives old a copy of each file that it shares with folder: what is
-// written into one in place must not reach the other.
-func separate(old, folder string) error {
-	return filepath.WalkDir(old, func(path string, entry fs.DirEntry, err error) error {
-		if err != nil || !entry.Type().IsRegular() || isLeaving(entry.Name()) {
-			return err
-		}
-		rel, err := filepath.Rel(old, path)
-		if err != nil {
-			return err
-		}
-		mine, err1 := os.Lstat(path)
-		other, err2 := os.Lstat(filepath.Join(folder, rel))
-		if err1 != nil || err2 != nil || !os.SameFile(mine, other) || mine.Size() > MaxPEM {
-			return err1
-		}
-		return copyOver(path, mine)
-	})
-}
-
-// copyOver puts a copy in the place of one of a file's names.
-func copyOver(path string, info fs.FileInfo) error {
-	data, err := ReadFile(path, MaxPEM)
-	if err != nil {
-		return err
-	}
-	was := stateOf(info)
-	var scrap undoList
-	temp, err := Change{Path: path, Mode: was.mode, Owner: &was.owner, data: data}.write(&scrap)
-	if err != nil {
-		return errors.Join(err, scrap.undo())
-	}
-	copyLabel(path, temp)
-	return os.Rename(temp, path)
-}
-
-// recover finishes or takes back the swaps that a killed run has left.
-func recoverSwaps(folder string) error {
-	prefix := "." + filepath.Base(folder) + swapInfix
-	entries, err := os.ReadDir(filepath.Dir(folder))
-	if errors.Is(err, fs.ErrNotExist) {
-		return nil
-	}
-	if err != nil {
-		return err
-	}
-	for _, entry := range entries {
-		number, ok := strings.CutPrefix(entry.Name(), prefix)
-		if !ok {
+// find returns a folder inside.
+func (f *shape) find(rel string) (*shape, error) {
+	for name := range strings.SplitSeq(rel, "/") {
+		if name == "." {
 			continue
 		}
-		if err := recoverSwap(folder, filepath.Join(filepath.Dir(folder), entry.Name()), number); err != nil {
-			return fmt.Errorf("finishing what an earlier run began: %w", err)
+		inside, ok := f.inside[name]
+		if !ok {
+			return nil, f.noFolder(name)
+		}
+		f = inside
+	}
+	return f, nil
+}
+
+// noFolder says why there is none of a name. Behind a link there may be one, which
+// the exchange would not reach.
+func (f *shape) noFolder(name string) error {
+	stat, err := f.stat(name)
+	if err == nil && stat.Mode&unix.S_IFMT == unix.S_IFLNK {
+		return fmt.Errorf("%w (%s in it is a link)", errNoExchange, name)
+	}
+	if err == nil {
+		err = f.fail("open", name, unix.ENOTDIR)
+	}
+	return err
+}
+
+// copy makes the folder like another one, with links to its files.
+func (f *shape) copy(like *dir) error {
+	stat, err := like.self()
+	if err != nil {
+		return err
+	}
+	f.owner, f.mode = &Owner{int(stat.Uid), int(stat.Gid)}, modeFrom(&stat)
+	copyLabel(like.file, f.file)
+	names, err := like.names()
+	if err != nil {
+		return err
+	}
+	for _, name := range names {
+		if err := f.copyEntry(like, name); err != nil {
+			return err
 		}
 	}
 	return nil
 }
 
-func recoverSwap(folder, staged, number string) error {
-	inode, err := inodeOf(staged)
+func (f *shape) copyEntry(like *dir, name string) error {
+	stat, err := like.stat(name)
+	switch {
+	case err != nil:
+		return err
+	case stat.Mode&unix.S_IFMT == unix.S_IFDIR:
+		return f.copyFolder(like, name)
+	case isLeaving(name) && name != lockName:
+		return nil
+	}
+	return like.link(name, f.dir, name)
+}
+
+// copyFolder makes a folder inside like one of another folder.
+func (f *shape) copyFolder(like *dir, name string) error {
+	from, err := like.openDir(name)
 	if err != nil {
 		return err
 	}
-	if number == strconv.FormatUint(inode, 10) {
-		return keepPrevious(staged, folder) // it was in use before: the exchange has happened
+	defer from.close()
+	d, err := f.mkdir(name)
+	if err != nil {
+		return err
 	}
-	return os.RemoveAll(staged)
+	inside := &shape{dir: d}
+	f.keepShape(name, inside)
+	return inside.copy(from)
 }
 
-// linkTree makes a folder like another one, with links to its files.
-func linkTree(from, to string) error {
-	return filepath.WalkDir(from, func(path string, entry fs.DirEntry, err error) error {
-		if err != nil {
+// settleAll gives the folders their owners and modes, the innermost first, and makes
+// them last.
+func (f *shape) settleAll() error {
+	for _, inside := range f.inside {
+		if err := inside.settleAll(); err != nil {
 			return err
 		}
-		rel, err := filepath.Rel(from, path)
-		if err != nil {
-			return err
-		}
-		target := filepath.Join(to, rel)
-		switch {
-		case entry.IsDir():
-			return likeFolder(path, target)
-		case isLeaving(entry.Name()) && entry.Name() != lockName:
-			return nil
-		}
-		return os.Link(path, target)
-	})
+	}
+	if err := f.settle(f.owner, f.mode); err != nil {
+		return err
+	}
+	return f.sync()
+}
+
+func (f *shape) closeAll() {
+	for _, inside := range f.inside {
+		inside.closeAll()
+	}
+	f.close()
+}
+
+// commit exchanges the two folders, or gives the new one its name.
+func (s *swap) commit(done *undoList) error {
+	if s.live == nil {
+		return s.appear(done)
+	}
+	if err := exchange(s.parent, s.staged, s.name); err != nil {
+		return err
+	}
+	done.add(func() error { return exchange(s.parent, s.staged, s.name) })
+	return s.parent.sync()
+}
+
+// appear gives a folder that was not there its name, with all that is in it: for
+// some folders it matters that they exist.
+func (s *swap) appear(done *undoList) error {
+	if s.parent.exists(s.name) {
+		return s.parent.fail("mkdir", s.name, fs.ErrExist)
+	}
+	if err := s.parent.rename(s.staged, s.parent, s.name); err != nil {
+		return err
+	}
+	done.add(func() error { return s.parent.rename(s.name, s.parent, s.staged) })
+	return s.parent.sync()
+}
+
+// finish keeps the folder of before as the previous generation. What others put
+// into it while the new one was built is brought over.
+func (s *swap) finish() error {
+	if s.live == nil {
+		return nil
+	}
+	return keepPrevious(s.parent, s.staged, s.name)
 }
 
 // isLeaving reports whether a file is virtpki's own and no part of the contents.
 func isLeaving(name string) bool {
 	return unfinished(name) || name == lockName
-}
-
-// likeFolder makes a folder with the mode, owner and label of another.
-func likeFolder(like, path string) error {
-	info, err := os.Stat(like)
-	if err != nil {
-		return err
-	}
-	was := stateOf(info)
-	if err := (Change{Path: path, Dir: true, Mode: was.mode, Owner: &was.owner}).makeFolder(); err != nil {
-		return err
-	}
-	copyLabel(like, path)
-	return nil
-}
-
-// syncTree makes the folders of a new tree last.
-func syncTree(folder string) error {
-	return filepath.WalkDir(folder, func(path string, entry fs.DirEntry, err error) error {
-		if err != nil || !entry.IsDir() {
-			return err
-		}
-		return syncFolder(path)
-	})
-}
-
-// Rollback exchanges a folder with its previous generation, in one instant. Done
-// twice, it is as before. After an error nothing has been exchanged.
-func Rollback(folder string) error {
-	previous := Previous(folder)
-	if !Exists(previous) {
-		return fmt.Errorf("%s: %w", previous, fs.ErrNotExist)
-	}
-	if err := recoverSwaps(folder); err != nil {
-		return err
-	}
-	if err := exchange(previous, folder); err != nil {
-		return err
-	}
-	if err := syncFolder(filepath.Dir(folder)); err != nil {
-		return errors.Join(err, exchange(previous, folder))
-	}
-	return nil
 }

@@ -17,6 +17,18 @@ type policy struct {
 	owner  *Owner // who is given the secret, and so is not a stranger in the last directory
 }
 
+// check returns an error unless the policy trusts a directory that a file is put into.
+func (p policy) check(path string, n node) error {
+	if !p.secret {
+		return nil
+	}
+	var known []int
+	if p.owner != nil {
+		known = append(known, p.owner.UID)
+	}
+	return refuseDirectory(path, n, known...)
+}
+
 // A Refusal says that a file is not written because a stranger could exchange what
 // lies on the way to it.
 type Refusal struct {

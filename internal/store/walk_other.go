@@ -2,7 +2,38 @@
 
 package store
 
-import "golang.org/x/sys/unix"
+import (
+	"errors"
+	"io/fs"
+	"os"
+
+	"golang.org/x/sys/unix"
+)
 
 // openPath opens a directory to go on from: one that may not be listed too.
 const openPath = unix.O_SEARCH
+
+// lstat describes what stands in a directory, a link included, as package os does: that
+// takes a path, of which it is shown that it still leads to the directory.
+func (s step) lstat(name string) (fs.FileInfo, error) {
+	root, err := os.OpenRoot(s.path)
+	if err != nil {
+		return nil, err
+	}
+	defer root.Close()
+	again, err := unix.Dup(s.fd)
+	if err != nil {
+		return nil, err
+	}
+	here := os.NewFile(uintptr(again), s.path)
+	defer here.Close()
+	mine, err1 := here.Stat()
+	other, err2 := root.Stat(".")
+	if err := errors.Join(err1, err2); err != nil {
+		return nil, err
+	}
+	if !os.SameFile(mine, other) {
+		return nil, &fs.PathError{Op: "open", Path: s.path, Err: errors.New("exchanged while it was opened")}
+	}
+	return root.Lstat(name)
+}

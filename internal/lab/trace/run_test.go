@@ -54,7 +54,9 @@ func goOn(trace.Call) trace.Verdict { return trace.Verdict{} }
 // index is where a call stands; the test fails where it does not.
 func index(t *testing.T, calls []trace.Call, want trace.Call) int {
 	t.Helper()
-	i := slices.IndexFunc(calls, func(c trace.Call) bool { return c.Name == want.Name && c.Path == want.Path && c.Changes == want.Changes })
+	i := slices.IndexFunc(calls, func(c trace.Call) bool {
+		return c.Name == want.Name && c.Path == want.Path && c.Changes == want.Changes
+	})
 	if i < 0 {
 		t.Errorf("%+v is not among %+v", want, calls)
 	}

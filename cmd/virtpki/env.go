@@ -41,7 +41,7 @@ func newEnv() *env {
 		addresses: localAddresses,
 		askSecret: askSecret,
 		askLine:   askLine,
-		changes:   &changes{},
+		changes:   newChanges(),
 	}
 }
 

@@ -186,18 +186,20 @@ func (f *fleet) makeAll(w *store.Fleet, list *hostList, hosts []hostLine) error 
 // inBatches makes hosts on all processors and applies them in batches, in the order
 // of the list. A run that is interrupted applies what it has.
 func (f *fleet) inBatches(hosts []hostLine, apply func([]made) error, work func(hostLine) (made, error)) error {
-	b := batch{f: f, apply: apply, enough: firstBatch}
-	progress := f.newProgress()
-	defer progress.end()
-	err := inOrder(f.ctx, len(hosts), f.workers, batchHosts, func(i int) (made, error) { return work(hosts[i]) },
-		func(_ int, m made) error {
-			defer progress.show()
-			return b.add(m)
-		})
-	if err == nil || errors.Is(err, errInterrupted) {
-		err = firstOf(b.commit(), err)
-	}
-	return err
+	return f.changes.make(func() error {
+		b := batch{f: f, apply: apply, enough: firstBatch}
+		progress := f.newProgress()
+		defer progress.end()
+		err := inOrder(f.ctx, len(hosts), f.workers, batchHosts, func(i int) (made, error) { return work(hosts[i]) },
+			func(_ int, m made) error {
+				defer progress.show()
+				return b.add(m)
+			})
+		if err == nil || errors.Is(err, errInterrupted) {
+			err = firstOf(b.commit(), err)
+		}
+		return err
+	})
 }
 
 // batch gathers what is committed at once.

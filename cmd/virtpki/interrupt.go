@@ -25,12 +25,13 @@ func endSignals() []os.Signal {
 	return heard
 }
 
-// interruptGrace is how long a run that was interrupted may take to end by itself.
+// interruptGrace is half of the time that a run that was interrupted has to end by
+// itself.
 const interruptGrace = time.Second
 
 // interruptible returns a context that ends with the first signal. From then on a
-// second one kills, and a run that has not ended after interruptGrace is ended, but
-// not before the change that it is making is whole.
+// second one kills, and a run that has not ended soon after is ended, but not before
+// the change that it is making is whole.
 func (e *env) interruptible() (context.Context, func()) {
 	ctx, deaf := signal.NotifyContext(context.Background(), endSignals()...)
 	restore := savedTerminal()
@@ -38,13 +39,16 @@ func (e *env) interruptible() (context.Context, func()) {
 	context.AfterFunc(ctx, func() {
 		deaf()
 		restore()
-		select {
-		case <-ended:
-		case <-time.After(interruptGrace):
-			e.changes.making.Lock()
-			e.warn("error: %v", errInterrupted)
-			os.Exit(exitInterrupted)
+		for range 2 { // the second time after a change that took longer, for what is told of it
+			select {
+			case <-ended:
+				return
+			case <-time.After(interruptGrace):
+			}
+			e.changes.wait()
 		}
+		e.warn("error: %v", errInterrupted)
+		os.Exit(exitInterrupted)
 	})
 	return ctx, sync.OnceFunc(func() {
 		close(ended)
@@ -67,19 +71,45 @@ func savedTerminal() (restore func()) {
 
 // changes knows whether a run is changing files, and whether it has.
 type changes struct {
-	making sync.Mutex
+	mu     sync.Mutex
+	idle   *sync.Cond // none is under way any more
+	making int
 	made   bool
 }
 
-// make does what changes files. A run that was interrupted ends after it.
+func newChanges() *changes {
+	c := &changes{}
+	c.idle = sync.NewCond(&c.mu)
+	return c
+}
+
+// wait waits for the end of what is under way.
+func (c *changes) wait() {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	for c.making > 0 {
+		c.idle.Wait()
+	}
+}
+
+// count notes that a change has begun or ended.
+func (c *changes) count(by int, made bool) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.making += by
+	c.made = c.made || made
+	c.idle.Broadcast()
+}
+
+// make does what changes files, or ends by itself when the run is interrupted: the
+// run does not end before.
 func (c *changes) make(change func() error) error {
 	if c == nil {
 		return change() // nobody interrupts
 	}
-	c.making.Lock()
-	defer c.making.Unlock()
+	c.count(1, false)
 	err := change()
-	c.made = c.made || err == nil
+	c.count(-1, err == nil)
 	return err
 }
 

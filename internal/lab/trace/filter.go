@@ -19,6 +19,11 @@ const socketFD = 3
 // when that fails.
 func Exec(args []string) error {
 	runtime.LockOSThread() // the filter is this thread's, which becomes the program
+	// A test that is killed leaves nobody to answer: each call would fail, and the program
+	// would spin for ever.
+	if err := unix.Prctl(unix.PR_SET_PDEATHSIG, uintptr(unix.SIGKILL), 0, 0, 0); err != nil {
+		return fmt.Errorf("asking to end with the test: %w", err)
+	}
 	listener, err := install()
 	if err != nil {
 		return fmt.Errorf("installing the filter: %w", err)

@@ -14,6 +14,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"virtpki/internal/grant"
 	"virtpki/internal/libvirt"
 	"virtpki/internal/store"
 	"virtpki/internal/termtext"
@@ -74,7 +75,8 @@ type fleet struct {
 	shape   *fleetShape
 
 	a     *authority
-	twins []string // what is to be said of the CA
+	twins []string       // what is to be said of the CA
+	past  *grant.History // whom it has shut out; nil where that is not known
 	// revokedOn tells when a certificate was revoked, empty when it was not. The list
 	// is read when there is a bundle to look at.
 	revokedOn func() (func(*x509.Certificate) string, error)
@@ -142,6 +144,9 @@ func (f *fleet) loadCA() error {
 	}
 	var j job
 	a.noteTwins(&j)
+	if f.past, err = a.shutOuts(f.now()); err != nil {
+		j.note("%s", historyUnknown(err))
+	}
 	f.a, f.twins = a, j.notes
 	f.revokedOn = sync.OnceValues(func() (func(*x509.Certificate) string, error) { return f.revocations(f.g) })
 	f.proven.Store(false)
@@ -291,8 +296,14 @@ func (f *fleet) countOther(name string) {
 // count notes what people should know of a certificate.
 func (f *fleet) count(cert *x509.Certificate, id identity, dropped []string) {
 	unbound := f.leaf.unbound(id.role, cert)
+	var again string
+	var err error
+	if f.past != nil {
+		again, err = letIn(f.past, cert, id.name)
+	}
 	f.mu.Lock()
 	defer f.mu.Unlock()
+	f.tally.addLetIn(again, err)
 	f.tally.unbound = cmp.Or(f.tally.unbound, unbound)
 	f.tally.add(cert, f.a.ca.Certificate, id.name, dropped)
 }

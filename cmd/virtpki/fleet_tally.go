@@ -21,6 +21,8 @@ type fleetTally struct {
 	dropped   int       // bundles without a name that the CA may not sign
 	example   string    // one of them
 	shortened bool      // the CA ends before the certificates should
+	letIn     int       // certificates for those who were shut out
+	again     string    // what is to be said of one of them
 	unbound   string    // a template makes certificates that are good for more than their role
 
 	other map[string]bool // bundles that were there, of another shape than asked for
@@ -50,6 +52,17 @@ func (t *fleetTally) add(cert, ca *x509.Certificate, name string, dropped []stri
 		t.example = droppedText(dropped, name)
 	}
 	t.shortened = t.shortened || !cert.NotAfter.Before(ca.NotAfter)
+}
+
+// addLetIn takes note of whom a certificate lets in again.
+func (t *fleetTally) addLetIn(text string, err error) {
+	if err != nil {
+		text = historyUnknown(err)
+	}
+	if text != "" {
+		t.letIn++
+		t.again = text
+	}
 }
 
 // tallied is the tally as it is now.
@@ -84,6 +97,12 @@ func (f *fleet) notes() []string {
 	}
 	if f.tally.dropped > 1 {
 		notes = append(notes, fmt.Sprintf("and so with %s", countOf(f.tally.dropped-1, "other certificate", "other certificates")))
+	}
+	if f.tally.letIn > 0 {
+		notes = append(notes, f.tally.again)
+	}
+	if f.tally.letIn > 1 {
+		notes = append(notes, fmt.Sprintf("and so with %s", countOf(f.tally.letIn-1, "other certificate", "other certificates")))
 	}
 	if n := len(f.tally.other); n > 0 {
 		notes = append(notes, fmt.Sprintf("%s not as asked for by key type, validity or template, and left alone (what is removed is made again)",

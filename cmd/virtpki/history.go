@@ -116,18 +116,27 @@ func (a *authority) refuseKey(have *pair, now time.Time) error {
 // cannot be known, it says so: to sign is the owner's decision all the same.
 func (e *env) noteLetIn(j *job, a *authority, cert *x509.Certificate, name string) {
 	h, err := a.shutOuts(e.now())
-	var out []grant.ShutOut
+	var text string
 	if err == nil {
-		out, err = h.ShutOut(cert)
+		text, err = letIn(h, cert, name)
 	}
 	if err != nil {
-		j.noteOnce("whom the CA has shut out is not known: %v", err)
+		j.noteOnce("%s", historyUnknown(err))
 	}
-	if len(out) > 0 {
-		j.note("%s", letInText(name, out[0]))
+	if text != "" {
+		j.note("%s", text)
 	}
 }
 
-func letInText(name string, out grant.ShutOut) string {
-	return fmt.Sprintf("%s: %s, and is let in again by this certificate", name, shutOutText(out))
+func historyUnknown(err error) string {
+	return fmt.Sprintf("whom the CA has shut out is not known: %v", err)
+}
+
+// letIn says whom a certificate lets in again; empty for nobody.
+func letIn(h *grant.History, cert *x509.Certificate, name string) (string, error) {
+	out, err := h.ShutOut(cert)
+	if err != nil || len(out) == 0 {
+		return "", err
+	}
+	return fmt.Sprintf("%s: %s, and is let in again by this certificate", name, shutOutText(out[0])), nil
 }

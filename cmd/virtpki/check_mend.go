@@ -33,7 +33,7 @@ func (c *checker) mend(f judge.Finding) string {
 	case command == "crl":
 		return "copy it from where the CA's key is; virtpki crl makes it there"
 	case command == "renew" && c.o.pkipath == "":
-		return "virtpki " + c.g.sameFiles() + rest + " --via 'ssh CA virtpki sign - --yes', where CA is the host with the CA's key"
+		return "virtpki " + c.g.sameFiles() + rest + c.viaCA(f)
 	case c.o.pkipath != "":
 		return c.issueElsewhere(f)
 	}
@@ -42,6 +42,18 @@ func (c *checker) mend(f judge.Finding) string {
 		with = " --with " + uses
 	}
 	return fmt.Sprintf("where the CA's key is: virtpki issue host %s%s --out DIR, and copy it here", cmp.Or(c.nameOf(judge.Server), "NAME"), with)
+}
+
+// viaCA has the CA elsewhere sign. A host that has lost its key cannot prove its name by
+// it: the CA's administrator has to say that the name is its own still.
+func (c *checker) viaCA(f judge.Finding) string {
+	const where = ", where CA is the host with the CA's key"
+	role := flatRole(f.File)
+	if f.File != c.g.system().Path(libvirt.KeyFile(string(role))) {
+		return " --via 'ssh CA virtpki sign - --yes'" + where
+	}
+	via := termtext.ShellWord("ssh CA virtpki sign - --yes --replace " + cmp.Or(c.nameOf(role), "NAME"))
+	return fmt.Sprintf(" --via %s%s, whose administrator lets a new key have the name", via, where)
 }
 
 // issueElsewhere makes the pair of a folder for ?pkipath= anew.

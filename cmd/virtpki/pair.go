@@ -28,6 +28,7 @@ func (k *keyring) forPair(have *pair, slot string, t pki.KeyType) (crypto.Signer
 func (a *authority) record(j *job, cert *x509.Certificate) error {
 	to := target{layout: a.layout, owner: owner()}
 	path := store.RecordPath(libvirt.Records(a.folder), cert.SerialNumber)
+	j.plan.Guard(a.folder) // a record that somebody else can remove makes a revocation forgotten
 	if err := to.folders(&j.plan, path); err != nil {
 		return err
 	}

@@ -92,9 +92,22 @@ func (r *renewal) makeRequests(ctx context.Context) ([]*pki.CSR, *job, error) {
 			return nil
 		}
 		first := r.due()[0].layout
-		return target{layout: first, owner: owner()}.write(&j.plan, libvirt.Requests, pki.EncodeCSRs(csrs...))
+		return r.planRequests(j, target{layout: first, owner: owner()}, pki.EncodeCSRs(csrs...))
 	})
 	return csrs, j, err
+}
+
+// planRequests plans the file in which requests wait that nobody takes to the CA.
+func (r *renewal) planRequests(j *job, to target, requests []byte) error {
+	path, mode := to.layout.Place(libvirt.Requests)
+	if err := to.folders(&j.plan, path); err != nil {
+		return err
+	}
+	err := j.plan.Output(store.Output{Path: path, Data: requests, Mode: mode, Owner: to.owner, Ours: writtenRequests, Force: r.force})
+	if errors.Is(err, store.ErrNotOurs) {
+		return withHint(err, "move it away: mv %s %[1]s.kept", path)
+	}
+	return err
 }
 
 // requestOne asks for a successor of a certificate: the same subject and names,

@@ -95,7 +95,7 @@ func BenchmarkFleet(b *testing.B) {
 
 func benchStore(b *testing.B, f *fleet) *store.Fleet {
 	b.Helper()
-	w, err := store.OpenFleet(b.TempDir(), fleetName, b.TempDir(), nil)
+	w, err := store.Tree{}.OpenFleet(b.TempDir(), fleetName, b.TempDir(), nil)
 	if err != nil {
 		b.Fatal(err)
 	}

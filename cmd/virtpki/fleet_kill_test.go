@@ -70,7 +70,7 @@ func TestFleetKilled(t *testing.T) {
 
 // unfinishedFleet reports whether a killed run has left something staged in out.
 func unfinishedFleet(root, out, name string) bool {
-	return store.Unfinished(out, name, libvirt.Records(root+"/etc/pki/CA"))
+	return store.Tree{}.Unfinished(out, name, libvirt.Records(root+"/etc/pki/CA"))
 }
 
 // timeFleet is how long the command takes here and now when nobody kills it.

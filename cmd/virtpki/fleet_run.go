@@ -144,12 +144,12 @@ func (f *fleet) open(out, name string) (*store.Fleet, error) {
 	if err != nil {
 		return nil, err
 	}
-	return store.OpenFleet(out, name, records, owner())
+	return f.g.tree().OpenFleet(out, name, records, owner())
 }
 
 // unfinished reports whether a killed run of this CA has left something staged.
 func (f *fleet) unfinished(out, name string) bool {
-	return store.Unfinished(out, name, libvirt.Records(f.g.caFolder()))
+	return f.g.tree().Unfinished(out, name, libvirt.Records(f.g.caFolder()))
 }
 
 func (f *fleet) recover(w *store.Fleet) error {

@@ -158,7 +158,7 @@ func (w *wanted) agree(name string, live []condemned) error {
 
 // severalLive lists what a name could mean.
 func severalLive(name string, live []condemned) error {
-	lines := []error{fmt.Errorf("%q has %d live certificates:", name, len(live))}
+	lines := []error{fmt.Errorf("%q has %d live certificates", name, len(live))}
 	for _, c := range live {
 		line := fmt.Errorf("  %s  %s  %s, until %s", store.SerialText(c.serial), strings.Join(rolesOf(c.cert), "+"), dnOf(c.cert), c.cert.NotAfter.Format(dateForm))
 		if c.as != "" {

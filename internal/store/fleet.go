@@ -56,19 +56,19 @@ type Fleet struct {
 // OpenFleet prepares to write bundles into out and records into another directory.
 // Both are there, and the caller holds the lock of out. The name tells fleets in one
 // directory apart.
-func OpenFleet(out, name, records string, owner *Owner) (*Fleet, error) {
+func (t Tree) OpenFleet(out, name, records string, owner *Owner) (*Fleet, error) {
 	f := &Fleet{owner: owner}
-	if err := f.open(out, name, records); err != nil {
+	if err := f.open(t, out, name, records); err != nil {
 		return nil, errors.Join(err, f.Close())
 	}
 	return f, nil
 }
 
-func (f *Fleet) open(out, name, records string) (err error) {
-	if f.out, err = openDir(out, policy{secret: true}); err != nil {
+func (f *Fleet) open(t Tree, out, name, records string) (err error) {
+	if f.out, err = t.openDir(out, policy{secret: true}); err != nil {
 		return err
 	}
-	if f.records, err = openDir(records, policy{secret: true}); err != nil {
+	if f.records, err = t.openDir(records, policy{secret: true}); err != nil {
 		return err
 	}
 	if f.journalName, err = journalName(out, name); err != nil {
@@ -95,9 +95,9 @@ func (f *Fleet) openDisks() error {
 func (f *Fleet) Folder() string { return f.out.path }
 
 // Unfinished reports whether a killed run has left a journal of a fleet in out.
-func Unfinished(out, name, records string) bool {
+func (t Tree) Unfinished(out, name, records string) bool {
 	file, err := journalName(out, name)
-	return err == nil && Exists(filepath.Join(records, file))
+	return err == nil && t.Exists(filepath.Join(records, file))
 }
 
 // Sweep removes what a run has left staged though it was done.

@@ -14,7 +14,7 @@ import (
 func openFleet(t *testing.T) (w *store.Fleet, out, records string) {
 	t.Helper()
 	out, records = t.TempDir(), t.TempDir()
-	w, err := store.OpenFleet(out, "fleet", records, nil)
+	w, err := store.Tree{}.OpenFleet(out, "fleet", records, nil)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -31,7 +31,7 @@ func againFleet(t *testing.T, killed *store.Fleet, out, records string) *store.F
 	if err := killed.Close(); err != nil {
 		t.Fatal(err)
 	}
-	w, err := store.OpenFleet(out, "fleet", records, nil)
+	w, err := store.Tree{}.OpenFleet(out, "fleet", records, nil)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -137,7 +137,7 @@ func TestFleetRecovers(t *testing.T) {
 		}
 	}
 	write(t, filepath.Join(records, "77.pem"), "r", 0o644)
-	if !store.Unfinished(out, "fleet", records) || store.Unfinished(out, "other", records) || store.Unfinished(records, "fleet", records) {
+	if !(store.Tree{}).Unfinished(out, "fleet", records) || store.Tree{}.Unfinished(out, "other", records) || store.Tree{}.Unfinished(records, "fleet", records) {
 		t.Error("Unfinished does not see what is staged")
 	}
 	w = againFleet(t, w, out, records)
@@ -185,7 +185,7 @@ func TestFleetRecoversFromATornJournal(t *testing.T) {
 		if err := w.Recover(); err != nil {
 			t.Fatalf("%q: %v", data[:n], err)
 		}
-		if store.Unfinished(out, "fleet", records) || !store.Exists(filepath.Join(records, "01.pem")) || !store.Exists(filepath.Join(out, `a "b"`)) {
+		if (store.Tree{}).Unfinished(out, "fleet", records) || !store.Exists(filepath.Join(records, "01.pem")) || !store.Exists(filepath.Join(out, `a "b"`)) {
 			t.Fatalf("%q: something is gone, or left", data[:n])
 		}
 	}

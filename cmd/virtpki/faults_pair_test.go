@@ -21,11 +21,11 @@ func TestKilledBesideAnother(t *testing.T) {
 	prepareRevoked(t, in, r.before)
 	alice := []string{"revoke", "alice", "--root", "ROOT", "--no-reload"}
 	carol := []string{"revoke", "carol", "--root", "ROOT", "--no-reload"}
-	steps := in.trace(t, r.fresh(t, "whole"), alice, fault{}).steps
+	steps := in.trace(t, r.fresh(t), alice, fault{}).steps
 	locked := slices.IndexFunc(steps, func(s step) bool { return s.call == "flock" && s.path == "/etc/pki/.virtpki.lock" })
 	for _, call := range []string{"fsync", "linkat", "renameat", "unlinkat"} {
 		t.Run(call, func(t *testing.T) {
-			root := r.fresh(t, call)
+			root := r.fresh(t)
 			i := slices.IndexFunc(steps[locked:], func(s step) bool { return s.call == call })
 			killed, second := in.killBeside(t, root, alice, steps[locked+i], carol)
 			if killed.hit < 0 || !strings.Contains(second.stderr, "waiting for another run") {

@@ -6,7 +6,6 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
-	"runtime"
 	"slices"
 	"strings"
 	"sync"
@@ -68,23 +67,24 @@ type rig struct {
 	before   string // the root as prepare has left it
 	scene    scene
 	steps    []step
+	roots    chan string // that are as prepare has left them
 	runs     atomic.Int32
 }
 
 func (f faults) run(t *testing.T, in injector) {
 	in.folder = scratch(t)
-	r := &rig{faults: f, injector: in}
+	r := &rig{faults: f, injector: in, roots: make(chan string, workers)}
 	r.before = filepath.Join(in.folder, "before", "root")
 	if err := os.MkdirAll(r.before, 0o755); err != nil {
 		t.Fatal(err)
 	}
 	f.prepare(t, in, r.before)
-	r.scene = scene{injector: in, command: f.command, goesOn: f.goesOn, each: f.each, root: r.fresh(t, "whole"), before: snap(t, r.before)}
+	r.scene = scene{injector: in, command: f.command, goesOn: f.goesOn, each: f.each, root: r.fresh(t), before: snap(t, r.before)}
 	r.learn(t, r.scene.root)
 	r.scene.whole = snap(t, r.scene.root)
 	checkClean(t, r.scene.root)
-	for i := range 3 {
-		r.learn(t, r.fresh(t, fmt.Sprintf("learn-%d", i)))
+	for range 3 {
+		r.learn(t, r.fresh(t))
 	}
 	for _, fault := range everyFault() {
 		t.Run(fault.name, func(t *testing.T) { r.everywhere(t, fault) })
@@ -120,9 +120,12 @@ func everyFault() []fault {
 }
 
 // suits reports whether a fault is one for a step. Between two steps that look there is
-// nothing new to be killed at; and what stays matters where undoing needs the same call.
-func (f fault) suits(s step) bool {
+// nothing new to be killed at; and what stays matters where undoing needs the same call,
+// once there is something to undo.
+func (f fault) suits(s step, changed bool) bool {
 	switch {
+	case f.stays && !changed:
+		return false
 	case f.kill:
 		return s.changes || !s.own()
 	case !s.own():
@@ -147,11 +150,16 @@ func scratch(t *testing.T) string {
 	return folder
 }
 
-// fresh is a new root as prepare has left it.
-func (r *rig) fresh(t *testing.T, name string) string {
+// fresh is a root as prepare has left it.
+func (r *rig) fresh(t *testing.T) string {
 	t.Helper()
-	folder := filepath.Join(r.injector.folder, name)
-	if err := os.MkdirAll(folder, 0o755); err != nil {
+	select {
+	case root := <-r.roots:
+		return root
+	default:
+	}
+	folder, err := os.MkdirTemp(r.injector.folder, "run-")
+	if err != nil {
 		t.Fatal(err)
 	}
 	if out, err := exec.Command("cp", "-a", r.before, folder).CombinedOutput(); err != nil {
@@ -162,19 +170,23 @@ func (r *rig) fresh(t *testing.T, name string) string {
 
 // everywhere injects a fault into every step that it suits.
 func (r *rig) everywhere(t *testing.T, f fault) {
+	first := slices.IndexFunc(r.steps, func(s step) bool { return s.changes && s.call != "flock" && !isLock(s) })
 	r.forEach(len(r.steps), func(i int) {
 		f := f
-		if f.at = r.steps[i]; f.suits(f.at) {
-			t.Run(fmt.Sprintf("%d-%s", i, f.at.call), func(t *testing.T) { r.strike(t, fmt.Sprintf("%s-%d", f.name, i), f) })
+		if f.at = r.steps[i]; f.suits(f.at, i > first) {
+			t.Run(fmt.Sprintf("%d-%s", i, f.at.call), func(t *testing.T) { r.strike(t, f) })
 		}
 	})
 }
 
-// forEach calls visit for 0 to n-1, on two cores at most.
+// workers is how many runs there are at once.
+const workers = 2
+
+// forEach calls visit for 0 to n-1, by several workers.
 func (r *rig) forEach(n int, visit func(i int)) {
 	var group sync.WaitGroup
 	var next atomic.Int32
-	for range min(2, runtime.NumCPU()) {
+	for range workers {
 		group.Go(func() {
 			for i := int(next.Add(1)) - 1; i < n; i = int(next.Add(1)) - 1 {
 				visit(i)
@@ -189,22 +201,8 @@ const tries = 100
 
 // strike runs the command with a fault, looks at what it has left, and has it
 // finish. Where nothing has changed that is what a run without a fault does.
-func (r *rig) strike(t *testing.T, name string, f fault) {
-	at := r.scene
-	at.root = r.fresh(t, name)
-	defer os.RemoveAll(filepath.Dir(at.root))
-	for try := 0; ; try++ {
-		if at.out = r.injector.trace(t, at.root, r.command, f); at.out.hit >= 0 {
-			break
-		}
-		if try == tries {
-			t.Fatalf("never met: %v", f.at)
-		}
-		if err := os.RemoveAll(at.root); err != nil {
-			t.Fatal(err)
-		}
-		at.root = r.fresh(t, name)
-	}
+func (r *rig) strike(t *testing.T, f fault) {
+	at := r.meet(t, f)
 	r.runs.Add(1)
 	defer func() {
 		if t.Failed() {
@@ -217,11 +215,39 @@ func (r *rig) strike(t *testing.T, name string, f fault) {
 		at.checkRefused(t)
 	}
 	if at.before.diff(at.now) == "" && at.out.status != 0 {
+		r.giveBack(at.root)
 		return
 	}
+	defer os.RemoveAll(filepath.Dir(at.root))
 	checkKeys(t, at.root)
 	r.check(t, at)
 	at.finish(t, r.again)
+}
+
+// meet runs the command with a fault until a run has the step.
+func (r *rig) meet(t *testing.T, f fault) scene {
+	t.Helper()
+	for range tries {
+		at := r.scene
+		at.root = r.fresh(t)
+		if at.out = r.injector.trace(t, at.root, r.command, f); at.out.hit >= 0 {
+			return at
+		}
+		if err := os.RemoveAll(filepath.Dir(at.root)); err != nil {
+			t.Fatal(err)
+		}
+	}
+	t.Fatalf("never met: %v", f.at)
+	return scene{}
+}
+
+// giveBack keeps a root in which nothing has changed for another run.
+func (r *rig) giveBack(root string) {
+	select {
+	case r.roots <- root:
+	default:
+		os.RemoveAll(filepath.Dir(root))
+	}
 }
 
 // finish runs the command again, and again.

@@ -33,6 +33,9 @@ func (s step) String() string {
 // telling is the path of a step that comes after the work: it tells people, or ends.
 const telling = "telling"
 
+// isLock reports whether a step is about a lock file alone, which is no change.
+func isLock(s step) bool { return strings.HasSuffix(s.path, "/.virtpki.lock") }
+
 // own reports whether a step touches the root.
 func (s step) own() bool { return s.path != telling }
 

@@ -137,7 +137,7 @@ func TestFleetRecovers(t *testing.T) {
 		}
 	}
 	write(t, filepath.Join(records, "77.pem"), "r", 0o644)
-	if !(store.Tree{}).Unfinished(out, "fleet", records) || store.Tree{}.Unfinished(out, "other", records) || store.Tree{}.Unfinished(records, "fleet", records) {
+	if !(store.Tree{}).Unfinished(out, "fleet", records) || (store.Tree{}).Unfinished(out, "other", records) || (store.Tree{}).Unfinished(records, "fleet", records) {
 		t.Error("Unfinished does not see what is staged")
 	}
 	w = againFleet(t, w, out, records)

@@ -158,7 +158,12 @@ func signKeyProof(key crypto.Signer, message []byte) ([]byte, error) {
 	return key.Sign(nil, message, hash)
 }
 
+// MaxKeyProofs is how many proofs may stand beside a request. A host has a few live
+// keys; each proof costs the CA a verification.
+const MaxKeyProofs = 8
+
 var (
+	errKeyProofMany    = fmt.Errorf("a request has more than %d key proofs beside it", MaxKeyProofs)
 	errKeyProofForm    = errors.New("a key proof is malformed")
 	errKeyProofVersion = errors.New("a key proof of an unknown version")
 )
@@ -206,6 +211,9 @@ func attachKeyProofs(csrs []*CSR, data []byte) error {
 	for _, csr := range csrs {
 		digest := sha256.Sum256(csr.Raw)
 		csr.Proofs = slices.Clip(proofs[string(digest[:])])
+		if len(csr.Proofs) > MaxKeyProofs {
+			return errKeyProofMany
+		}
 	}
 	return nil
 }

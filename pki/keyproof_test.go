@@ -225,3 +225,23 @@ func FuzzKeyProof(f *testing.F) {
 		}
 	})
 }
+
+// Each proof costs the CA a verification: a request has a few, or none is looked at.
+func TestKeyProofsAreFew(t *testing.T) {
+	ca, key := newCA(t, pki.EC256), newKey(t, pki.EC256)
+	csr := newCSR(t, "hv1", newKey(t, pki.EC256))
+	for range pki.MaxKeyProofs {
+		if err := csr.Prove(certify(t, ca, "hv1", key), key); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if _, err := pki.ParseCSRs(pki.EncodeCSRs(csr)); err != nil {
+		t.Error(err)
+	}
+	if err := csr.Prove(certify(t, ca, "hv1", key), key); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := pki.ParseCSRs(pki.EncodeCSRs(csr)); err == nil {
+		t.Error("a proof too many is taken")
+	}
+}

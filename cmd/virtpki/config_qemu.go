@@ -3,7 +3,6 @@ package main
 import (
 	"context"
 	"fmt"
-	"os"
 	"path/filepath"
 	"regexp"
 	"strings"
@@ -120,7 +119,7 @@ type folderLook struct {
 }
 
 func (l *folderLook) exists(path string) bool {
-	_, err := os.Lstat(l.g.underRoot(path))
+	_, err := l.g.tree().Lstat(l.g.underRoot(path))
 	if unread(err) {
 		l.err = firstOf(l.err, err)
 	}

@@ -201,7 +201,7 @@ func (a *authority) crlPlaces(g *globals, out string, daemons []libvirt.Running)
 		}
 	}
 	for _, d := range daemons {
-		if d.Files.Custom && d.Files.CRL != "" {
+		if d.Files.Custom && d.Files.CRL != "" && d.Root == "/" {
 			add(filepath.Join(d.Root, d.Files.CRL))
 		}
 	}

@@ -5,7 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"math/big"
-	"os"
+	"path/filepath"
 	"slices"
 	"strings"
 
@@ -53,7 +53,7 @@ func isAmong(out []condemned, serial *big.Int) bool {
 }
 
 func (w *wanted) condemnOne(j *job, a *authority, records []placed, arg string) ([]condemned, error) {
-	if info, err := os.Stat(arg); strings.Contains(arg, "/") || err == nil && !info.IsDir() { // a folder may be called as its client is
+	if isFileArg(arg) {
 		return condemnFile(a, arg)
 	}
 	if serial, ok := new(big.Int).SetString(arg, 16); ok && strings.EqualFold(store.SerialText(serial), arg) {
@@ -72,6 +72,13 @@ func (w *wanted) condemnOne(j *job, a *authority, records []placed, arg string) 
 		return named, nil
 	}
 	return condemnUnknown(arg)
+}
+
+// isFileArg reports whether an argument names a file by its form. What lies in the
+// working directory does not count: whoever can write there could have another host's
+// certificate revoked in the place of the one that is named.
+func isFileArg(arg string) bool {
+	return strings.Contains(arg, "/") || slices.Contains([]string{".pem", ".crt", ".cer"}, filepath.Ext(arg))
 }
 
 // named finds the certificates that carry a name, and those of them that are live. Of

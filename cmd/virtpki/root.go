@@ -132,9 +132,12 @@ func defaultSysconfdir() string {
 	return "/etc"
 }
 
-// underRoot puts --root before one of virtpki's own paths. A path that the user
-// types is taken as it is.
-func (g *globals) underRoot(path string) string { return filepath.Join(g.root, path) }
+// underRoot puts --root before one of virtpki's own paths, or one that a file of the
+// image names: dots at its beginning lead no further up than to the root. A path that
+// the user types is taken as it is.
+func (g *globals) underRoot(path string) string {
+	return filepath.Join(g.root, filepath.Clean("/"+path))
+}
 
 // tree is the file system that holds the paths of [globals.underRoot]: those below
 // --root never lead out of it.

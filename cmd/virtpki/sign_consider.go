@@ -6,6 +6,7 @@ import (
 	"slices"
 
 	"virtpki/internal/grant"
+	"virtpki/internal/libvirt"
 	"virtpki/pki"
 )
 
@@ -44,7 +45,7 @@ func (s *signing) consider() error {
 
 // remember reads what the CA has signed, unless nothing was since it did.
 func (s *signing) remember(a *authority) (err error) {
-	marks := s.g.tree().Marks(a.folder)
+	marks := s.g.tree().Marks(a.folder, libvirt.Records(a.folder))
 	if s.known != nil && marks == s.marks {
 		return nil
 	}

@@ -45,7 +45,7 @@ func (s *signing) stakeClaims(h *grant.History) error {
 func (c *claims) claim(in *incoming) {
 	for _, o := range in.orders {
 		c.askedIn[o.finished] = inputName(in.name)
-		c.Add(o.finished)
+		c.AddWithout(o.finished, o.left)
 	}
 }
 

@@ -75,10 +75,13 @@ func (s *signing) checkRevoked(h *grant.History, o *order, cert *x509.Certificat
 		}
 	}
 	for _, one := range counts {
-		if !asked {
-			return withHint(errors.New(shutOutText(one)), "--after-revocation signs all the same; without --yes it is asked")
+		text := shutOutText(one)
+		unseen := s.confirmed && !s.o.yes && !s.o.revokedToo && !s.shown[text] // revoked while a person was asked
+		if !asked || unseen {
+			return withHint(errors.New(text), "--after-revocation signs all the same; without --yes it is asked")
 		}
-		o.note("%s", shutOutText(one))
+		s.shown[text] = true
+		o.note("%s", text)
 	}
 	return nil
 }

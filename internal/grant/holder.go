@@ -70,9 +70,15 @@ func (h *Holders) Over() *Holders {
 }
 
 // Add adds a live certificate.
-func (h *Holders) Add(cert *x509.Certificate) {
+func (h *Holders) Add(cert *x509.Certificate) { h.AddWithout(cert, nil) }
+
+// AddWithout adds a certificate that will be signed without some of its names.
+func (h *Holders) AddWithout(cert *x509.Certificate, left []string) {
 	one := newHolder(cert)
 	for _, name := range one.all {
+		if slices.Contains(left, name) {
+			continue
+		}
 		h.exact[name] = append(h.exact[name], one)
 		if domain := parent(name); domain != "" && !isAddress(name) {
 			h.below[domain] = append(h.below[domain], one)

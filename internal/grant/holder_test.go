@@ -122,6 +122,19 @@ func takenText(taken []Taken) string {
 	return strings.Join(names, " ")
 }
 
+// A name that a certificate will be signed without is not taken by it.
+func TestHoldersWithout(t *testing.T) {
+	c := &cast{t: t}
+	holders := NewHolders(nil)
+	holders.AddWithout(c.cert("server a/a,b.lab.example a"), []string{"b.lab.example"})
+	for name, want := range map[string]string{"a": "CN a", "b.lab.example": ""} {
+		ask := c.cert("client " + name + " new")
+		if taken, _ := holders.Taken(ask, Sender{KeyIDs: []string{pki.KeyIDOf(ask)}}); takenText(taken) != want {
+			t.Errorf("%s: %q, want %q", name, takenText(taken), want)
+		}
+	}
+}
+
 // What is left of a certificate without the names that are taken is free: no name hides
 // behind another one.
 func TestTakenLeavesNothing(t *testing.T) {

@@ -28,7 +28,10 @@ func (t Tree) ReadOwn(path string, limit int64) ([]byte, error) {
 		return nil, err
 	}
 	if stat.Mode&unix.S_IFMT == unix.S_IFLNK {
-		return folder.readLinked(path, nodeOf(&stat), limit)
+		if err := folder.followed(path, nodeOf(&stat)); err != nil {
+			return nil, err
+		}
+		return t.ReadFile(path, limit)
 	}
 	file, err := folder.open(name, unix.O_RDONLY)
 	if err != nil {
@@ -41,20 +44,18 @@ func (t Tree) ReadOwn(path string, limit int64) ([]byte, error) {
 	return readOpen(file, limit)
 }
 
-// readLinked reads through a link in the directory.
-func (d *dir) readLinked(path string, link node, limit int64) ([]byte, error) {
+// followed returns an error unless root or this process's user made the link in the
+// directory.
+func (d *dir) followed(path string, link node) error {
 	self, err := d.self()
 	if err != nil {
-		return nil, err
+		return err
 	}
 	target, err := readlinkAt(d.fd(), filepath.Base(path), path)
 	if err != nil {
-		return nil, err
+		return err
 	}
-	if err := refuseLink(path, target, nodeOf(&self), link); err != nil {
-		return nil, err
-	}
-	return ReadFile(path, limit)
+	return refuseLink(path, target, nodeOf(&self), link)
 }
 
 // refuseFile returns an error when somebody besides root and this process's user can
@@ -76,7 +77,7 @@ func foreign(n node) string {
 	switch {
 	case !slices.Contains([]int{0, os.Geteuid()}, n.uid):
 		return fmt.Sprintf("belongs to another user (uid %d), who could have written it", n.uid)
-	case n.mode&0o002 != 0, n.mode&0o020 != 0 && n.gid != n.uid:
+	case n.mode&0o002 != 0, n.mode&0o020 != 0 && !n.ownGroup():
 		return fmt.Sprintf("can be written by others than its owner (mode %04o)", n.mode.Perm())
 	}
 	return ""

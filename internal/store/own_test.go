@@ -106,3 +106,16 @@ func TestReadOwnIsNotRaced(t *testing.T) {
 		t.Error("nothing was read")
 	}
 }
+
+// A link in an image is read in the image, wherever it leads.
+func TestReadOwnStaysInTheImage(t *testing.T) {
+	base := t.TempDir()
+	must(t, os.MkdirAll(base+"/image"+base, 0o755))
+	must(t, os.WriteFile(base+"/host", []byte("host"), 0o644))
+	must(t, os.WriteFile(base+"/image"+base+"/host", []byte("image"), 0o644))
+	must(t, os.Symlink(base+"/host", base+"/image/link"))
+	data, err := At(base+"/image").ReadOwn(base+"/image/link", MaxPEM)
+	if string(data) != "image" {
+		t.Errorf("%q, %v", data, err)
+	}
+}

@@ -60,11 +60,16 @@ func refuseDirectory(path string, n node, known ...int) error {
 		return nil // of the entries there everyone can exchange only their own
 	case n.mode&0o002 != 0:
 		return &Refusal{path, "can be written by every user, who could exchange what is written there", "chmod o-w " + quote(path)}
-	case n.mode&0o020 != 0 && n.gid != n.uid:
+	case n.mode&0o020 != 0 && !n.ownGroup():
 		return &Refusal{path, fmt.Sprintf("can be written by its group (gid %d), which could exchange what is written there", n.gid), "chmod g-w " + quote(path)}
 	}
-	return nil // a group with the number of its user is that user's own: adduser makes it
+	return nil
 }
+
+// ownGroup reports whether the group is its user's alone: adduser makes one with the
+// user's number. Root's group has members, and of an access list the mask stands in its
+// place.
+func (n node) ownGroup() bool { return n.gid == n.uid && n.uid != 0 }
 
 // refuseLink returns an error unless root or this process's user has made the link,
 // and nobody else can exchange it.

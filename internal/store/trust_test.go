@@ -25,7 +25,8 @@ func TestRefuseDirectory(t *testing.T) {
 		{"a stranger's, sticky", node{4711, 0, 0o777 | fs.ModeSticky}, nil, true},
 		{"open to a group", node{me, 4711, 0o775}, nil, true},
 		{"open to a group and sticky", node{me, 4711, 0o775 | fs.ModeSticky}, nil, false},
-		{"open to the user's own group", node{me, me, 0o775}, nil, false},
+		{"open to the user's own group", node{4711, 4711, 0o775}, []int{4711}, false},
+		{"open to root's group, or an access list", node{0, 0, 0o775}, nil, true},
 		{"open to the own group of another", node{0, 4711, 0o775}, []int{4711}, true},
 	} {
 		err := refuseDirectory("/d", c.node, c.known...)

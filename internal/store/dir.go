@@ -107,8 +107,11 @@ func (d *dir) mkdirAs(name string, mode fs.FileMode) (*dir, error) {
 		return nil, err
 	}
 	made, err := d.openDir(name)
-	if err != nil || d.allows(policy{secret: true}) == nil {
-		return made, err
+	if err != nil {
+		return nil, errors.Join(err, d.removeDir(name))
+	}
+	if d.allows(policy{secret: true}) == nil {
+		return made, nil
 	}
 	if err := made.isNew(mode); err != nil {
 		return nil, errors.Join(err, made.close())

@@ -3,6 +3,7 @@
 package trace
 
 import (
+	"errors"
 	"fmt"
 	"os"
 	"runtime"
@@ -43,7 +44,17 @@ func install() (listener int, err error) {
 	if err := unix.Prctl(unix.PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0); err != nil {
 		return -1, err
 	}
-	fd, _, errno := unix.Syscall(unix.SYS_SECCOMP, unix.SECCOMP_SET_MODE_FILTER, unix.SECCOMP_FILTER_FLAG_NEW_LISTENER, uintptr(unsafe.Pointer(&code)))
+	// Without the second flag a signal interrupts a call that waits for its answer, and the
+	// call is made, and seen, once more. It is there from Linux 5.19.
+	listener, err = load(&code, unix.SECCOMP_FILTER_FLAG_NEW_LISTENER|unix.SECCOMP_FILTER_FLAG_WAIT_KILLABLE_RECV)
+	if errors.Is(err, unix.EINVAL) {
+		return load(&code, unix.SECCOMP_FILTER_FLAG_NEW_LISTENER)
+	}
+	return listener, err
+}
+
+func load(code *unix.SockFprog, flags uintptr) (listener int, err error) {
+	fd, _, errno := unix.Syscall(unix.SYS_SECCOMP, unix.SECCOMP_SET_MODE_FILTER, flags, uintptr(unsafe.Pointer(code)))
 	if errno != 0 {
 		return -1, errno
 	}

@@ -137,7 +137,7 @@ func (f fault) suits(s step, changed bool) bool {
 	case !s.own():
 		return false
 	case f.fail == syscall.EMFILE:
-		return s.call == "openat"
+		return s.call == "openat" || s.call == "openat2"
 	case f.stays:
 		return s.call == "fsync" || s.call == "mkdirat" || s.call == "linkat"
 	}

@@ -42,6 +42,9 @@ func (w *walk) confine() {
 
 // down goes along a path to a directory.
 func (w *walk) down(path string) error {
+	if done, err := w.jump(strings.TrimPrefix(path, "/")); done {
+		return err
+	}
 	names := strings.Split(path, "/")
 	for len(names) > 0 {
 		more, err := w.next(names[0])
@@ -56,6 +59,9 @@ func (w *walk) down(path string) error {
 // downTo goes along a path to the directory of its last name, and returns that. With
 // follow a link of this name is followed too. The name is "." for the directory.
 func (w *walk) downTo(path string, follow bool) (name string, err error) {
+	if name, done, err := w.jumpTo(path, follow); done {
+		return name, err
+	}
 	names := strings.Split(path, "/")
 	for {
 		name := names[0]
@@ -79,6 +85,47 @@ func (w *walk) downTo(path string, follow bool) (name string, err error) {
 			return ".", nil
 		}
 	}
+}
+
+// jump is down in one call, where the kernel can make it and there is no link on the
+// way; done is false where there is more to look at. Above a directory that was jumped
+// to, up does not know the way.
+func (w *walk) jump(path string) (done bool, err error) {
+	if w.policy.secret || path == "" {
+		return false, nil
+	}
+	here := w.steps[len(w.steps)-1]
+	fd, err := openStraight(here.fd, path)
+	switch {
+	case err == nil:
+		w.steps = append(w.steps, step{fd, filepath.Join(here.path, path)})
+		return true, nil
+	case errors.Is(err, unix.ENOENT), errors.Is(err, unix.EACCES), errors.Is(err, unix.EMFILE), errors.Is(err, unix.EIO):
+		return true, &fs.PathError{Op: "open", Path: filepath.Join(here.path, path), Err: err}
+	}
+	return false, nil
+}
+
+// jumpTo is downTo in one call, as jump is down.
+func (w *walk) jumpTo(path string, follow bool) (name string, done bool, err error) {
+	folder, name := filepath.Split(strings.TrimRight(path, "/"))
+	if name == "" || name == "." || name == ".." {
+		return "", false, nil
+	}
+	steps := len(w.steps)
+	if done, err := w.jump(folder); !done || err != nil || !follow {
+		return name, done, err
+	}
+	here := w.steps[len(w.steps)-1]
+	stat, err := statAt(here.fd, name, filepath.Join(here.path, name))
+	if err == nil && stat.Mode&unix.S_IFMT == unix.S_IFLNK {
+		w.cut(steps, len(w.steps))
+		return "", false, nil
+	}
+	if errors.Is(err, fs.ErrNotExist) {
+		err = nil
+	}
+	return name, true, err
 }
 
 // linkAt returns the names to which a link leads, and none for what is not a link or

@@ -11,6 +11,17 @@ import (
 // openPath opens a directory to go on from: one that may not be listed too.
 const openPath = unix.O_PATH
 
+// openStraight opens a directory below another one, to go on from, if neither a link nor
+// ".." leads elsewhere. It fails where the kernel has no such call (before Linux 5.6).
+func openStraight(at int, path string) (fd int, err error) {
+	how := unix.OpenHow{Flags: openPath | unix.O_DIRECTORY | unix.O_CLOEXEC, Resolve: unix.RESOLVE_BENEATH | unix.RESOLVE_NO_SYMLINKS}
+	err = untilDone(func() error {
+		fd, err = unix.Openat2(at, path, &how)
+		return err
+	})
+	return fd, err
+}
+
 // lstat describes what stands in a directory, a link included, as package os does.
 func (s step) lstat(name string) (fs.FileInfo, error) {
 	path := filepath.Join(s.path, name)

@@ -13,6 +13,9 @@ import (
 // openPath opens a directory to go on from: one that may not be listed too.
 const openPath = unix.O_SEARCH
 
+// openStraight fails: there is no call that opens a directory and follows no link.
+func openStraight(int, string) (fd int, err error) { return -1, unix.ENOSYS }
+
 // lstat describes what stands in a directory, a link included, as package os does: that
 // takes a path, of which it is shown that it still leads to the directory.
 func (s step) lstat(name string) (fs.FileInfo, error) {

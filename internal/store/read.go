@@ -7,6 +7,7 @@ import (
 	"io"
 	"io/fs"
 	"os"
+	"path/filepath"
 	"slices"
 	"strings"
 
@@ -114,15 +115,25 @@ func (t Tree) ReadDir(path string) ([]fs.DirEntry, error) {
 func (t Tree) reach(path string, follow bool, use func(here step, name string) error) error {
 	w := &walk{follow: true}
 	defer w.close()
-	rel, err := t.enterImage(w, path)
-	if err != nil {
-		return err
-	}
-	name, err := w.downTo(rel, follow)
+	name, err := t.find(w, filepath.Clean(path), follow)
 	if err != nil {
 		return err
 	}
 	return use(w.steps[len(w.steps)-1], name)
+}
+
+// find goes to the directory of what a path leads to, and returns the name there.
+func (t Tree) find(w *walk, path string, follow bool) (name string, err error) {
+	if path != filepath.Clean(t.root) {
+		if name, done, err := w.jumpTo(path, follow); done {
+			return name, err
+		}
+	}
+	rel, err := t.enterImage(w, path)
+	if err != nil {
+		return "", err
+	}
+	return w.downTo(rel, follow)
 }
 
 // readOpen reads an opened file, if it is regular and not too large.

@@ -87,47 +87,6 @@ func (w *walk) downTo(path string, follow bool) (name string, err error) {
 	}
 }
 
-// jump is down in one call, where the kernel can make it and there is no link on the
-// way; done is false where there is more to look at. Above a directory that was jumped
-// to, up does not know the way.
-func (w *walk) jump(path string) (done bool, err error) {
-	if w.policy.secret || path == "" {
-		return false, nil
-	}
-	here := w.steps[len(w.steps)-1]
-	fd, err := openStraight(here.fd, path)
-	switch {
-	case err == nil:
-		w.steps = append(w.steps, step{fd, filepath.Join(here.path, path)})
-		return true, nil
-	case errors.Is(err, unix.ENOENT), errors.Is(err, unix.EACCES), errors.Is(err, unix.EMFILE), errors.Is(err, unix.EIO):
-		return true, &fs.PathError{Op: "open", Path: filepath.Join(here.path, path), Err: err}
-	}
-	return false, nil
-}
-
-// jumpTo is downTo in one call, as jump is down.
-func (w *walk) jumpTo(path string, follow bool) (name string, done bool, err error) {
-	folder, name := filepath.Split(strings.TrimRight(path, "/"))
-	if name == "" || name == "." || name == ".." {
-		return "", false, nil
-	}
-	steps := len(w.steps)
-	if done, err := w.jump(folder); !done || err != nil || !follow {
-		return name, done, err
-	}
-	here := w.steps[len(w.steps)-1]
-	stat, err := statAt(here.fd, name, filepath.Join(here.path, name))
-	if err == nil && stat.Mode&unix.S_IFMT == unix.S_IFLNK {
-		w.cut(steps, len(w.steps))
-		return "", false, nil
-	}
-	if errors.Is(err, fs.ErrNotExist) {
-		err = nil
-	}
-	return name, true, err
-}
-
 // linkAt returns the names to which a link leads, and none for what is not a link or
 // not there.
 func (w *walk) linkAt(name string) ([]string, error) {

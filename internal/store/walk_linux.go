@@ -11,10 +11,14 @@ import (
 // openPath opens a directory to go on from: one that may not be listed too.
 const openPath = unix.O_PATH
 
-// openStraight opens a directory below another one, to go on from, if neither a link nor
-// ".." leads elsewhere. It fails where the kernel has no such call (before Linux 5.6).
+// openStraight opens a directory, to go on from, if no link leads elsewhere, and ".."
+// not above the directory where it begins; [unix.AT_FDCWD] is none. It fails where the
+// kernel has no such call (before Linux 5.6).
 func openStraight(at int, path string) (fd int, err error) {
-	how := unix.OpenHow{Flags: openPath | unix.O_DIRECTORY | unix.O_CLOEXEC, Resolve: unix.RESOLVE_BENEATH | unix.RESOLVE_NO_SYMLINKS}
+	how := unix.OpenHow{Flags: openPath | unix.O_DIRECTORY | unix.O_CLOEXEC, Resolve: unix.RESOLVE_NO_SYMLINKS}
+	if at != unix.AT_FDCWD {
+		how.Resolve |= unix.RESOLVE_BENEATH
+	}
 	err = untilDone(func() error {
 		fd, err = unix.Openat2(at, path, &how)
 		return err

@@ -9,6 +9,8 @@ import (
 	"strings"
 	"syscall"
 
+	"golang.org/x/sys/unix"
+
 	"virtpki/internal/termtext"
 )
 
@@ -51,6 +53,28 @@ func panicPlace() string {
 // wait for anything, and for a change to be made: below it the runtime ends the
 // program by itself.
 const fewestDescriptors = 16
+
+// leastAddressSpace is what the Go runtime needs, in bytes, to be sure that it finds room:
+// it reserves most of a GiB at once, and with less than twice that it ends some runs by
+// itself, with a traceback.
+const leastAddressSpace = 2560 << 20
+
+// checkLimits refuses to begin where the runtime would end the program half way.
+func checkLimits() error {
+	if err := checkDescriptors(); err != nil {
+		return err
+	}
+	return checkAddressSpace()
+}
+
+// checkAddressSpace refuses to begin with too little of it.
+func checkAddressSpace() error {
+	var limit unix.Rlimit
+	if err := unix.Getrlimit(unix.RLIMIT_AS, &limit); err != nil || uint64(limit.Cur) >= leastAddressSpace {
+		return nil // a system that does not tell has no limit
+	}
+	return withHint(fmt.Errorf("address space is limited to %d MiB, less than %d", uint64(limit.Cur)>>20, leastAddressSpace>>20), "raise the limit: ulimit -v unlimited")
+}
 
 // checkDescriptors refuses to begin with too few descriptors.
 func checkDescriptors() error {

@@ -32,7 +32,7 @@ func main() { os.Exit(runInterruptible(newEnv(), os.Args[1:])) }
 // runInterruptible is run until a signal ends it.
 func runInterruptible(e *env, args []string) int {
 	defer noTraceback()
-	if err := checkDescriptors(); err != nil {
+	if err := checkLimits(); err != nil {
 		e.sayError(err)
 		return exitError
 	}

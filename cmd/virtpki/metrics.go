@@ -69,7 +69,7 @@ func crlMetrics(b *bytes.Buffer, a *authority) {
 	}
 	family(b, "virtpki_crl_next_update_seconds", "When a CRL stops counting as fresh, in seconds since 1970.")
 	for _, crl := range crls {
-		fmt.Fprintf(b, "virtpki_crl_next_update_seconds{issuer=%s} %d\n", label(dnText(crl.RawIssuer)), unix(crl.NextUpdate))
+		fmt.Fprintf(b, "virtpki_crl_next_update_seconds{issuer=%s} %d\n", label(dnText(crl.RawIssuer)), unixSeconds(crl.NextUpdate))
 	}
 }
 
@@ -89,7 +89,7 @@ func truth(b bool) int {
 	return 0
 }
 
-func unix(t time.Time) int64 {
+func unixSeconds(t time.Time) int64 {
 	if t.IsZero() {
 		return 0
 	}

@@ -33,7 +33,12 @@ func scriptedEnv() *env {
 	if os.Getenv("TTY") == "" { // the terminal of whoever runs the tests is not asked
 		e.askLine = func(string) (string, error) { return "", errNoTerminal }
 	}
-	e.hostname = func() (string, error) { return os.Getenv("HOST"), nil }
+	e.hostname = func() (string, error) {
+		if os.Getenv("HOST") == "panic" {
+			panic("asked for by a test")
+		}
+		return os.Getenv("HOST"), nil
+	}
 	e.addresses = func() ([]net.IP, error) {
 		var ips []net.IP
 		for _, text := range strings.Fields(os.Getenv("ADDRESSES")) {

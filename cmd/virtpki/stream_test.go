@@ -6,6 +6,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"regexp"
 	"slices"
 	"strings"
 	"syscall"
@@ -162,5 +163,21 @@ func TestLittleAddressSpace(t *testing.T) {
 		if code == exitError && !strings.HasPrefix(string(said), "virtpki: error: address space is limited to ") {
 			t.Errorf("%s KiB: %s", kib, said)
 		}
+	}
+}
+
+// A panic is one line that names its place, and a status of 1: a traceback would tell of
+// the memory of a program that has keys in it.
+func TestPanicIsOneLine(t *testing.T) {
+	root := t.TempDir()
+	cmd := virtpki(t, "--root="+root, "bootstrap", "--name=Example")
+	cmd.Env = append(cmd.Env, "HOST=panic")
+	said, _ := cmd.CombinedOutput()
+	want := regexp.MustCompile(`^virtpki: error: internal error: asked for by a test \(script_test\.go:\d+, virtpki .*\)\nvirtpki: hint: report it with the command that was run\n$`)
+	if code := cmd.ProcessState.ExitCode(); code != exitError || !want.Match(said) {
+		t.Errorf("%v\n%s", cmd.ProcessState, said)
+	}
+	if left, err := os.ReadDir(root); err != nil || len(left) > 0 {
+		t.Errorf("%v, %v are left", left, err)
 	}
 }

@@ -69,3 +69,56 @@ func (in injector) killBeside(t *testing.T, root string, command []string, at st
 	see()
 	return <-first, second
 }
+
+// A fleet that was killed leaves the one of another CA in the same directory alone, and
+// is finished after it.
+func TestFleetKilledBesideAnotherCA(t *testing.T) {
+	needTracer(t)
+	in := newInjector(t)
+	r := &rig{injector: in, before: filepath.Join(in.folder, "before", "root")}
+	prepareTwoCAs(t, in, r.before)
+	fleet := func(ca string) []string {
+		return []string{"issue", "host", "--hosts", "ROOT/" + ca + ".hosts", "--out", "ROOT/out", "--root", "ROOT/" + ca, "-j", "1"}
+	}
+	steps := in.trace(t, r.fresh(t), fleet("one"), fault{}).steps
+	for i, s := range steps {
+		if !s.changes || s.call == "write" || s.call == "flock" {
+			continue
+		}
+		root := r.fresh(t)
+		if o := in.trace(t, root, fleet("one"), fault{at: s, kill: true}); o.hit < 0 {
+			t.Fatalf("never met: %v", s)
+		}
+		left := snap(t, root)
+		wantDone(t, in.run(t, root, fleet("two")), "")
+		now := snap(t, root)
+		for path, was := range left {
+			if _, isDir := strings.CutPrefix(was, "d"); !isDir && filepath.Base(path) != ".virtpki.lock" && now[path] != was {
+				t.Errorf("killed at step %d, %v: the other run has changed %s", i, s, path)
+			}
+		}
+		wantDone(t, in.run(t, root, fleet("one")), "")
+		for _, ca := range []string{"one", "two"} {
+			wantDone(t, in.run(t, root, fleet(ca)), "nothing to do: 2 bundles")
+		}
+		checkClean(t, root)
+		if t.Failed() {
+			break
+		}
+	}
+}
+
+// prepareTwoCAs makes two CAs, each with a list of hosts.
+func prepareTwoCAs(t *testing.T, in injector, root string) {
+	t.Helper()
+	for _, ca := range []string{"one", "two"} {
+		if err := os.MkdirAll(filepath.Join(root, ca), 0o755); err != nil {
+			t.Fatal(err)
+		}
+		in.must(t, root, "ca", "init", "--root", "ROOT/"+ca, "--name", "Org "+ca)
+		hosts := []byte(ca + "-1.example\n" + ca + "-2.example\n")
+		if err := os.WriteFile(filepath.Join(root, ca+".hosts"), hosts, 0o644); err != nil {
+			t.Fatal(err)
+		}
+	}
+}

@@ -36,6 +36,9 @@ check:
 	$(GO) vet ./...
 	$(GO) mod tidy -diff
 	$(GO) run $(STATICCHECK) ./...
+	$(GO) -C bench vet ./...
+	$(GO) -C bench mod tidy -diff
+	cd bench && $(GO) run $(STATICCHECK) ./...
 
 cross:
 	@set -e; for p in $(PLATFORMS); do echo "build $$p"; \
@@ -57,7 +60,8 @@ bench: build packages
 bench-fleet: build build/bin/step
 	@missing=$$(for p in easy-rsa golang-cfssl; do dpkg-query -W -f '$${Status}\n' $$p 2>/dev/null | grep -q '^install ok installed$$' || echo $$p; done); \
 	[ -z "$$missing" ] || DEBIAN_FRONTEND=noninteractive apt-get install -q -y --no-install-recommends $$missing
-	$(GO) run ./bench/fleet -svg docs/fleet.svg $(FLEET)
+	$(GO) -C bench build -o $(CURDIR)/build/fleet ./fleet
+	build/fleet -svg docs/fleet.svg $(FLEET)
 
 # A CA that step made is taken over in the tests; Debian has no package of it.
 build/bin/step:

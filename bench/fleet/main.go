@@ -3,7 +3,7 @@
 // and by other tools in turn, in one run, on disk and synced; beside them the floor,
 // which is the bare work. It prints tables in Markdown and draws a plot.
 //
-//	go run ./bench/fleet [flags]
+//	go -C bench build -o ../build/fleet ./fleet && build/fleet [flags]
 //
 // A tool is tried at the next larger fleet only when it would be done within a limit
 // by what it has needed so far; nothing is extrapolated.

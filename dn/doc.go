@@ -35,12 +35,12 @@
 // nothing can be escaped. Before, it called fnmatch of the C library with no
 // flags: [MatchFnmatch], [Fnmatch]; there brackets are sets, and a backslash
 // takes the meaning from what follows it. Patterns of plain text, "*" and "?"
-// mean the same to both; [Exact] and [Narrowest] make such. A [List] matches
+// mean the same to both; [Exact] makes such. A [List] matches
 // many names against many patterns; [Lint] and [Explain] say what is wrong with
 // them.
 //
 // Both matchers are compared with the originals, GLib 2.74 and glibc 2.36, in
 // the package's tests, and give the same answers on any bytes; where the
-// original has no answer (see [GlobUndefined]) they report no match. Newer
-// releases of GLib may differ on text that is no valid UTF-8.
+// original has no answer (see [MatchGlob]) they report no match. Newer releases
+// of GLib may differ on text that is not valid UTF-8.
 package dn

@@ -93,8 +93,6 @@ func ExampleExplain() {
 
 func ExampleExact() {
 	fmt.Println(dn.Exact(`O=Acme\, Inc.,CN=admin`))
-	fmt.Println(dn.Narrowest([]string{"O=Acme,CN=node1", "O=Acme,CN=node2"}))
 	// Output:
 	// O=Acme?, Inc.,CN=admin
-	// [O=Acme,CN=node?]
 }

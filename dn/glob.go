@@ -14,8 +14,12 @@ import (
 // As in C, pattern and name end at a NUL byte. In valid UTF-8 a character is a
 // code point. In invalid UTF-8 GLib steps by what the first byte of a character
 // announces, past the end of the text too; MatchGlob does the same and sees NULs
-// there, as GLib does in libvirt, whose buffer is cleared. Where GLib has no
-// answer of its own MatchGlob reports no match; see [GlobUndefined].
+// there, as GLib does in libvirt, whose buffer is cleared. For some pairs GLib has
+// no answer of its own: it matches some patterns from the end, and the text that it
+// reverses for this may end amid a character, which ends the process, or be overrun,
+// so that the answer is whatever lies behind it. MatchGlob reports no match then.
+// GnuTLS does not check that a UTF8String is valid, so a certificate can bring such
+// a name.
 //
 // The time is that of a few passes over the name, whatever the stars. A piece
 // between two stars that has a "?" takes at worst the product of its own length
@@ -26,23 +30,6 @@ func MatchGlob(pattern, name string) bool {
 		return globUTF8(pattern, name)
 	}
 	return globRaw(pattern, name) == globMatch
-}
-
-// GlobUndefined reports whether g_pattern_match_simple of GLib 2.74 has no
-// answer for this pair. It matches some patterns from the end. Where the text
-// that it reverses for this ends amid a character, a failed assertion ends the
-// process, which aborts is true for; and where it steps past the end of the
-// reversed copy, the answer is whatever lies there.
-//
-// Both need invalid UTF-8. GnuTLS does not check that a UTF8String is valid,
-// so a certificate can bring such a name.
-func GlobUndefined(pattern, name string) (undefined, aborts bool) {
-	pattern, name = untilNUL(pattern), untilNUL(name)
-	if utf8.ValidString(name) && utf8.ValidString(pattern) {
-		return false, false
-	}
-	result := globRaw(pattern, name)
-	return result == globAbort || result == globUnknown, result == globAbort
 }
 
 func untilNUL(s string) string {

@@ -1,7 +1,6 @@
 package dn
 
 import (
-	"fmt"
 	"strings"
 	"unicode/utf8"
 )
@@ -23,16 +22,6 @@ func (m Matcher) String() string {
 		return "fnmatch"
 	}
 	return "glob"
-}
-
-// ParseMatcher reads what String gives.
-func ParseMatcher(name string) (Matcher, error) {
-	for _, m := range []Matcher{Glob, Fnmatch} {
-		if m.String() == name {
-			return m, nil
-		}
-	}
-	return 0, fmt.Errorf("unknown matcher %q (want glob or fnmatch)", name)
 }
 
 // MarshalText is for JSON.
@@ -128,9 +117,6 @@ func (l *List) scan(name string) (int, bool) {
 	}
 	return -1, false
 }
-
-// Len gives the number of patterns.
-func (l *List) Len() int { return len(l.patterns) }
 
 // Pattern gives the pattern of an index, as it was handed to [Compile].
 func (l *List) Pattern(index int) string { return l.patterns[index] }

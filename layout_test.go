@@ -23,6 +23,7 @@ var mayImport = map[string][]string{
 	"pki":                    {},
 	"templates":              {},
 	"internal/grant":         {"dn", "pki"},
+	"internal/hint":          {},
 	"internal/store":         {},
 	"internal/termtext":      {},
 	"internal/libvirt":       {"dn"},
@@ -34,7 +35,7 @@ var mayImport = map[string][]string{
 	"internal/lab/trace":     {},
 	"internal/lab/tracee":    {"internal/lab/trace"},
 	"internal/lab/vnctls":    {},
-	"cmd/virtpki":            {"dn", "pki", "templates", "internal/grant", "internal/store", "internal/libvirt", "internal/judge", "internal/termtext"},
+	"cmd/virtpki":            {"dn", "pki", "templates", "internal/grant", "internal/store", "internal/libvirt", "internal/judge", "internal/hint", "internal/termtext"},
 }
 
 // testImports are allowed to the tests of a package on top.

@@ -7,6 +7,7 @@ import (
 	"strings"
 
 	"virtpki/dn"
+	"virtpki/internal/hint"
 	"virtpki/internal/libvirt"
 	"virtpki/internal/store"
 	"virtpki/internal/termtext"
@@ -105,7 +106,7 @@ func useless(pattern string) error {
 		}
 		err := fmt.Errorf("pattern %s: %s", termtext.QuoteShort(pattern), a.Reason)
 		if a.Mend != "" {
-			return withHint(err, "write '%s', or insist with --force", a.Mend)
+			return hint.With(err, "write '%s', or insist with --force", a.Mend)
 		}
 		return err
 	}
@@ -167,7 +168,7 @@ func (e *env) liveClients(a *authority) ([]string, error) {
 			return nil, fmt.Errorf("certificate %s: %w", store.SerialText(cert.SerialNumber), err)
 		}
 		if strings.ContainsFunc(name, termtext.Hidden) {
-			return nil, withHint(fmt.Errorf("certificate %s: its DN %q holds a character that cannot be printed", store.SerialText(cert.SerialNumber), name),
+			return nil, hint.With(fmt.Errorf("certificate %s: its DN %q holds a character that cannot be printed", store.SerialText(cert.SerialNumber), name),
 				"revoke it: virtpki revoke %s", store.SerialText(cert.SerialNumber))
 		}
 		names = append(names, name)
@@ -203,5 +204,5 @@ func lockedOut(allow []string, client string) error {
 	if _, ok := dn.Compile(allow, dn.Glob).Match(client); ok {
 		return nil
 	}
-	return withHint(fmt.Errorf("the list would lock out the machine's own client, %q", client), "add --allow-dn '%s', or insist with --force", dn.Exact(client))
+	return hint.With(fmt.Errorf("the list would lock out the machine's own client, %q", client), "add --allow-dn '%s', or insist with --force", dn.Exact(client))
 }

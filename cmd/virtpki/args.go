@@ -9,6 +9,7 @@ import (
 	"github.com/spf13/cobra"
 	"github.com/spf13/pflag"
 
+	"virtpki/internal/hint"
 	"virtpki/internal/termtext"
 )
 
@@ -89,15 +90,15 @@ func wordGroup(cmd *cobra.Command, err error) error {
 func wordFlag(_ *cobra.Command, err error) error {
 	var bad *pflag.InvalidValueError
 	if !errors.As(err, &bad) {
-		return usageError{err}
+		return hint.Usage(err)
 	}
 	want, known := map[string]string{
 		"bool": "neither true nor false", "int": "no number", "duration": "no duration such as 15s",
 	}[bad.GetFlag().Value.Type()]
 	if !known {
-		return usageError{err}
+		return hint.Usage(err)
 	}
-	return usagef("--%s: %s is %s", bad.GetFlag().Name, termtext.QuoteShort(bad.GetValue()), want)
+	return hint.Usagef("--%s: %s is %s", bad.GetFlag().Name, termtext.QuoteShort(bad.GetValue()), want)
 }
 
 func areThere(words []string) string {

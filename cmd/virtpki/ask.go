@@ -13,7 +13,7 @@ import (
 )
 
 // asker puts a question to a person and returns the answer. The error is
-// errBack when they want the question before again, and errInterrupted when they
+// errBack when they want the question before again, and hint.ErrInterrupted when they
 // want to leave. What libraries there are for this stays behind it.
 type asker interface {
 	// Input asks for a line; preset is what an empty one means.

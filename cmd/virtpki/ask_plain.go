@@ -10,6 +10,8 @@ import (
 	"strings"
 
 	"golang.org/x/term"
+
+	"virtpki/internal/hint"
 )
 
 // plainAsker asks in lines that stay where they are: for screen readers, and for
@@ -44,12 +46,12 @@ func (p *plainAsker) line(ctx context.Context, prompt string, read func() (strin
 	case <-ctx.Done():
 		term.Restore(int(p.in.Fd()), before)
 		fmt.Fprintln(p.out)
-		return "", errInterrupted
+		return "", hint.ErrInterrupted
 	case t := <-line:
 		switch {
 		case errors.Is(t.err, io.EOF):
 			fmt.Fprintln(p.out)
-			return "", errInterrupted
+			return "", hint.ErrInterrupted
 		case t.err == nil && strings.TrimSpace(t.text) == backWord:
 			return "", errBack
 		}

@@ -12,6 +12,8 @@ import (
 	"github.com/AlecAivazis/survey/v2/core"
 	"github.com/AlecAivazis/survey/v2/terminal"
 	"golang.org/x/term"
+
+	"virtpki/internal/hint"
 )
 
 // surveyAsker asks with the survey library, which draws lists to choose from. No
@@ -68,7 +70,7 @@ func (s *surveyAsker) ask(ctx context.Context, question survey.Prompt, answer an
 	case err = <-asked:
 	case <-ctx.Done():
 		term.Restore(int(s.in.Fd()), before)
-		return errInterrupted
+		return hint.ErrInterrupted
 	}
 	switch {
 	case errors.Is(err, terminal.InterruptErr) && keys.back:
@@ -76,7 +78,7 @@ func (s *surveyAsker) ask(ctx context.Context, question survey.Prompt, answer an
 		return errBack
 	case errors.Is(err, terminal.InterruptErr), errors.Is(err, io.EOF):
 		fmt.Fprintln(s.out)
-		return errInterrupted
+		return hint.ErrInterrupted
 	}
 	return err
 }

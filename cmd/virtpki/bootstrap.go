@@ -9,6 +9,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"virtpki/internal/hint"
 	"virtpki/internal/libvirt"
 	"virtpki/pki"
 )
@@ -268,13 +269,13 @@ func (e *env) checkBootstrap(g *globals, o *bootstrapOptions) (*hostPlan, error)
 		return nil, err
 	}
 	if h.daemon, err = libvirt.FindDaemon(o.daemon); err != nil {
-		return nil, usageError{err}
+		return nil, hint.Usage(err)
 	}
 	if err := o.checkPatterns(); err != nil {
-		return nil, usageError{err}
+		return nil, hint.Usage(err)
 	}
 	if o.bundle != "" && (g.ca != "" || o.allowIssued) {
-		return nil, usagef("--ca and --allow-issued are for a host that has the CA, --bundle for one that has not")
+		return nil, hint.Usagef("--ca and --allow-issued are for a host that has the CA, --bundle for one that has not")
 	}
 	if h.ca, err = o.checkCA(); err != nil {
 		return nil, err
@@ -298,7 +299,7 @@ func (e *env) nameHost(g *globals, o *bootstrapOptions, h *hostPlan) error {
 	host := o.hostname
 	machine, err := e.machineNames(g.tree(), g.hostsFile())
 	if err != nil && host == "" {
-		return withHint(err, "name it with --hostname")
+		return hint.With(err, "name it with --hostname")
 	}
 	if host == "" {
 		host = machine[0]
@@ -307,13 +308,13 @@ func (e *env) nameHost(g *globals, o *bootstrapOptions, h *hostPlan) error {
 	if client == "" {
 		client = host
 	}
-	if err := firstOf(checkHost(host), checkClient(client)); err != nil {
-		return usageError{err}
+	if err := hint.First(checkHost(host), checkClient(client)); err != nil {
+		return hint.Usage(err)
 	}
 	names, err := e.serverNames(host, o.sans, g.thisMachine(), o.onlySAN, machine)
 	h.server = identity{role: pki.Server, name: host, altNames: names}
 	h.client = identity{role: pki.Client, name: client}
-	return asUsage(err)
+	return hint.Usage(err)
 }
 
 // findOrMakeCA takes the CA that is there, with a CRL if it can sign one, or
@@ -322,7 +323,7 @@ func (e *env) findOrMakeCA(j *job, g *globals, keys *keyring, n *newAuthority) (
 	a, err := e.loadCA(g)
 	if errors.Is(err, errNoCA) || errors.Is(err, errKeyAlone) {
 		if n == nil {
-			return nil, usageError{withHint(err, "name the organisation of a new CA with --name")}
+			return nil, hint.Usage(hint.With(err, "name the organisation of a new CA with --name"))
 		}
 		return e.makeCA(j, g, keys, *n)
 	}
@@ -383,7 +384,7 @@ func (p *pair) lacksKey() error {
 	if p.cert == nil || p.key != nil {
 		return nil
 	}
-	return withHint(fmt.Errorf("%s: its key %s is missing", p.certPath, p.keyPath), "bring the key back, or remove the certificate to have a new pair made")
+	return hint.With(fmt.Errorf("%s: its key %s is missing", p.certPath, p.keyPath), "bring the key back, or remove the certificate to have a new pair made")
 }
 
 // checkTaken looks at a certificate that was there: libvirtd does not start on

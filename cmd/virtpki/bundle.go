@@ -8,6 +8,7 @@ import (
 	"path/filepath"
 	"slices"
 
+	"virtpki/internal/hint"
 	"virtpki/internal/libvirt"
 	"virtpki/internal/store"
 	"virtpki/pki"
@@ -39,7 +40,7 @@ func (e *env) loadBundle(g *globals, folder string) (*hostBundle, error) {
 	b := &hostBundle{}
 	var err error
 	if b.a, err = e.loadCA(&at); errors.Is(err, errNoCA) {
-		return nil, withHint(fmt.Errorf("no bundle in %s: %s is missing", folder, layout.Path(libvirt.CACert)), "make one on the CA's machine: virtpki issue host NAME --out DIR; it is a folder, and a tar archive is to be unpacked first")
+		return nil, hint.With(fmt.Errorf("no bundle in %s: %s is missing", folder, layout.Path(libvirt.CACert)), "make one on the CA's machine: virtpki issue host NAME --out DIR; it is a folder, and a tar archive is to be unpacked first")
 	}
 	if err != nil {
 		return nil, err
@@ -201,17 +202,17 @@ func (b *hostBundle) installPair(e *env, j *job, to target, given *pair) (*pair,
 	}
 	switch {
 	case have.cert == nil && have.key != nil && !pki.KeyMatches(given.cert, have.key):
-		return nil, withHint(fmt.Errorf("%s: another key is there already, without a certificate", have.keyPath), "move it away to take the pair of the bundle")
+		return nil, hint.With(fmt.Errorf("%s: another key is there already, without a certificate", have.keyPath), "move it away to take the pair of the bundle")
 	case have.cert == nil:
 	case have.cert.Equal(given.cert) && have.key != nil:
 		j.found = append(j.found, placed{have.cert, have.certPath})
 		return have, nil
 	case have.cert.Equal(given.cert):
 	case !bytes.Equal(have.cert.RawSubject, given.cert.RawSubject):
-		return nil, withHint(fmt.Errorf("%s: this is %s already, and the bundle is for %s", have.certPath, dnOf(have.cert), dnOf(given.cert)),
+		return nil, hint.With(fmt.Errorf("%s: this is %s already, and the bundle is for %s", have.certPath, dnOf(have.cert), dnOf(given.cert)),
 			"a host's pair does not belong into an image: move it and its key away")
 	case have.key == nil:
-		return nil, withHint(fmt.Errorf("%s: its key %s is missing", have.certPath, have.keyPath), "bring the key back, or remove the certificate to take the pair of the bundle")
+		return nil, hint.With(fmt.Errorf("%s: its key %s is missing", have.certPath, have.keyPath), "bring the key back, or remove the certificate to take the pair of the bundle")
 	case !have.cert.NotBefore.Before(given.cert.NotBefore):
 		j.note("%s is newer than the bundle's: it was taken as it is", have.certPath)
 		j.found = append(j.found, placed{have.cert, have.certPath})

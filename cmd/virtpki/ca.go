@@ -12,6 +12,7 @@ import (
 	"github.com/spf13/cobra"
 	"github.com/spf13/pflag"
 
+	"virtpki/internal/hint"
 	"virtpki/internal/libvirt"
 	"virtpki/internal/store"
 	"virtpki/pki"
@@ -92,26 +93,7 @@ func (o *caOptions) check() (n newAuthority, err error) {
 	n.keyType, errs[1] = pki.ParseKeyType(o.keyType)
 	n.validity, errs[2] = pki.ParseValidity(o.validity)
 	n.permit, errs[3] = pki.ParsePermit(o.permit)
-	return n, asUsage(firstOf(errs[:]...))
-}
-
-// firstOf is the first error there is: one clear line, not a heap. All of its
-// arguments have been computed by then: it is for checks and plans, not for deeds.
-func firstOf(errs ...error) error {
-	for _, err := range errs {
-		if err != nil {
-			return err
-		}
-	}
-	return nil
-}
-
-// asUsage marks an error, if there is one, as wrong use.
-func asUsage(err error) error {
-	if err == nil {
-		return nil
-	}
-	return usageError{err}
+	return n, hint.Usage(hint.First(errs[:]...))
 }
 
 func (e *env) caInit(ctx context.Context, g *globals, o *caOptions) error {
@@ -149,7 +131,7 @@ func (e *env) refuseExisting(g *globals) error {
 	case err != nil:
 		return err
 	}
-	return withHint(fmt.Errorf("there is a CA already: %s in %s", dnOf(a.ca.Certificate), a.folder), "use another folder with --ca")
+	return hint.With(fmt.Errorf("there is a CA already: %s in %s", dnOf(a.ca.Certificate), a.folder), "use another folder with --ca")
 }
 
 // noteUnlimited tells of a limit that leaves half open: constraints of one kind of name
@@ -184,7 +166,7 @@ func (e *env) makeCA(j *job, g *globals, keys *keyring, n newAuthority) (*author
 	if err := to.folders(&j.plan, store.RecordPath(libvirt.Records(a.folder), ca.Certificate.SerialNumber)); err != nil {
 		return nil, err
 	}
-	if err := firstOf(
+	if err := hint.First(
 		to.write(&j.plan, libvirt.CAKey, keyPEM),
 		to.write(&j.plan, libvirt.CACert, pki.EncodeCertificates(ca.Certificate)),
 		e.makeCRL(j, a, big.NewInt(1)),

@@ -13,6 +13,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"virtpki/internal/hint"
 	"virtpki/internal/libvirt"
 	"virtpki/internal/store"
 	"virtpki/pki"
@@ -152,7 +153,7 @@ func (e *env) readImportedCA(in *imported, o *importOptions, keys *keyring) erro
 		return err
 	}
 	if err := libvirt.CheckBundle(len(pki.EncodeCertificates(in.bundle...)), in.bundle, e.now()); err != nil {
-		return withHint(fmt.Errorf("%s: %w", o.cert, err), "libvirtd would not start on it")
+		return hint.With(fmt.Errorf("%s: %w", o.cert, err), "libvirtd would not start on it")
 	}
 	return nil
 }
@@ -354,7 +355,7 @@ func (e *env) planImport(j *job, in *imported, keys *keyring) error {
 		return err
 	}
 	to := target{layout: in.layout, owner: owner()}
-	if err := firstOf(
+	if err := hint.First(
 		to.write(&j.plan, libvirt.CAKey, keyPEM),
 		to.write(&j.plan, libvirt.CACert, pki.EncodeCertificates(in.bundle...)),
 	); err != nil {

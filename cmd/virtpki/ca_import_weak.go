@@ -5,6 +5,7 @@ import (
 	"crypto/x509"
 	"fmt"
 
+	"virtpki/internal/hint"
 	"virtpki/internal/judge"
 	"virtpki/pki"
 )
@@ -16,7 +17,7 @@ func (in *imported) refuseWeak(path string) error {
 	if !refused {
 		return nil
 	}
-	return withHint(fmt.Errorf("%s: %s has %s, with all that it has signed", path, dnOf(cert), text),
+	return hint.With(fmt.Errorf("%s: %s has %s, with all that it has signed", path, dnOf(cert), text),
 		"make a CA with a new key (virtpki ca init), and give every host and client certificates of it")
 }
 
@@ -74,7 +75,7 @@ func (in *imported) unprovenCRL(path string, crls []*pki.CRL) error {
 	for _, crl := range crls {
 		algorithm, err := crl.SignatureAlgorithm()
 		if err == nil && algorithm == x509.MD5WithRSA && bytes.Equal(crl.RawIssuer, ca.RawSubject) {
-			return withHint(fmt.Errorf("%s: the CRL of %s is signed with %s, which proves nothing", path, dnOf(ca), algorithm),
+			return hint.With(fmt.Errorf("%s: the CRL of %s is signed with %s, which proves nothing", path, dnOf(ca), algorithm),
 				"have the tool that made it sign it again with SHA-256, or give its index.txt with --issued")
 		}
 	}

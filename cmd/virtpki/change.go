@@ -12,6 +12,7 @@ import (
 	"sync"
 	"syscall"
 
+	"virtpki/internal/hint"
 	"virtpki/internal/libvirt"
 	"virtpki/internal/store"
 	"virtpki/internal/termtext"
@@ -127,7 +128,7 @@ func (e *env) applyLocked(ctx context.Context, g *globals, folders []string, dec
 		return nil, err
 	}
 	if ctx.Err() != nil {
-		return nil, errInterrupted
+		return nil, hint.ErrInterrupted
 	}
 	err := e.apply(&j.plan)
 	j.notes = append(j.notes, j.plan.Weaker()...)

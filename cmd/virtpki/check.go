@@ -9,6 +9,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"virtpki/internal/hint"
 	"virtpki/internal/judge"
 	"virtpki/internal/libvirt"
 )
@@ -61,14 +62,14 @@ func newCheck(e *env, g *globals) *cobra.Command {
 		ValidArgs: []string{"server", "client", "ca"},
 		RunE: func(cmd *cobra.Command, args []string) error {
 			if err := o.readRole(args); err != nil {
-				return usageError{err}
+				return hint.Usage(err)
 			}
 			if connect.uri != "" {
 				connect.pkipath = o.pkipath
 				return e.checkConnect(cmd.Context(), g, connect)
 			}
 			if flags := cmd.Flags(); flags.Changed("as") || flags.Changed("timeout") {
-				return usagef("--as and --timeout are for --connect")
+				return hint.Usagef("--as and --timeout are for --connect")
 			}
 			return e.check(cmd.Context(), g, o)
 		},
@@ -136,7 +137,7 @@ func (e *env) check(ctx context.Context, g *globals, o *checkOptions) error {
 		return err
 	}
 	if c.libvirt == nil && (len(o.roles) > 0 || o.pkipath != "" || o.user || o.like != "") {
-		return usagef("--for %s is about the folders that QEMU reads, which have no roles", o.target)
+		return hint.Usagef("--for %s is about the folders that QEMU reads, which have no roles", o.target)
 	}
 	if _, err := os.Stat(g.root); err != nil {
 		return err
@@ -182,7 +183,7 @@ func (c *checker) readTargets(ctx context.Context) error {
 		t, err = libvirt.ParseTarget(c.o.target)
 		targets = []libvirt.Target{t}
 		if err != nil {
-			err = usageError{err}
+			err = hint.Usage(err)
 		}
 	}
 	for _, t := range targets {

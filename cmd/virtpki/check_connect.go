@@ -15,6 +15,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"virtpki/internal/hint"
 	"virtpki/internal/judge"
 	"virtpki/internal/libvirt"
 	"virtpki/pki"
@@ -63,7 +64,7 @@ func (o *connectOptions) addFlags(cmd *cobra.Command) {
 // client's conf say.
 func (o *connectOptions) target(g *globals) (*libvirt.RemoteURI, error) {
 	if o.timeout <= 0 {
-		return nil, usagef("--timeout %v leaves no time", o.timeout)
+		return nil, hint.Usagef("--timeout %v leaves no time", o.timeout)
 	}
 	conf, err := readClientConf(g)
 	if err != nil {
@@ -75,7 +76,7 @@ func (o *connectOptions) target(g *globals) (*libvirt.RemoteURI, error) {
 	}
 	uri, err := libvirt.ParseRemoteURI(o.uri)
 	if err != nil {
-		return nil, usageError{connectHint(err, o.uri)}
+		return nil, hint.Usage(connectHint(err, o.uri))
 	}
 	if priority, ok := conf.Lookup("tls_priority"); ok && uri.Priority.Text == "" {
 		uri.Priority = libvirt.ParsePriority(priority.Str())
@@ -88,7 +89,7 @@ func (o *connectOptions) addPKIPath(uri *libvirt.RemoteURI) error {
 		return nil
 	}
 	if uri.PKIPath != "" && uri.PKIPath != o.pkipath {
-		return usagef("--pkipath %s and pkipath=%s in the URI", o.pkipath, uri.PKIPath)
+		return hint.Usagef("--pkipath %s and pkipath=%s in the URI", o.pkipath, uri.PKIPath)
 	}
 	uri.PKIPath = o.pkipath
 	return nil
@@ -97,11 +98,11 @@ func (o *connectOptions) addPKIPath(uri *libvirt.RemoteURI) error {
 func connectHint(err error, uri string) error {
 	switch {
 	case errors.Is(err, libvirt.ErrLocalURI):
-		return withHint(err, "name the host: qemu+tls://HOST/system")
+		return hint.With(err, "name the host: qemu+tls://HOST/system")
 	case errors.Is(err, libvirt.ErrNotTLS) && strings.Contains(uri, "ssh"):
-		return withHint(err, "ssh needs no certificates; TLS is qemu+tls://HOST/system")
+		return hint.With(err, "ssh needs no certificates; TLS is qemu+tls://HOST/system")
 	case errors.Is(err, libvirt.ErrNotTLS):
-		return withHint(err, "TLS is qemu+tls://HOST/system")
+		return hint.With(err, "TLS is qemu+tls://HOST/system")
 	}
 	return err
 }
@@ -179,7 +180,7 @@ func (e *env) checkConnect(ctx context.Context, g *globals, o *connectOptions) e
 		return err
 	}
 	if ctx.Err() != nil {
-		return errInterrupted
+		return hint.ErrInterrupted
 	}
 	return c.tell()
 }
@@ -191,7 +192,7 @@ func (c *connection) load(o *connectOptions) error {
 	if o.as != "" {
 		cert, key, ok := strings.Cut(o.as, ",")
 		if !ok || cert == "" || key == "" {
-			return usagef("--as wants CERT,KEY, two files")
+			return hint.Usagef("--as wants CERT,KEY, two files")
 		}
 		c.files.Cert, c.files.Key, c.files.Half = cert, key, ""
 	}
@@ -201,7 +202,7 @@ func (c *connection) load(o *connectOptions) error {
 		named := o.as != "" && (f.Path == c.files.Cert || f.Path == c.files.Key)
 		switch {
 		case errors.Is(f.Err, fs.ErrPermission) && os.Geteuid() != 0:
-			return withHint(f.Err, "libvirt stops here as well: a user needs a pair in ~/.pki/libvirt, or another one with --as CERT,KEY")
+			return hint.With(f.Err, "libvirt stops here as well: a user needs a pair in ~/.pki/libvirt, or another one with --as CERT,KEY")
 		case f.Err != nil && (named || !f.Absent()):
 			return f.Err
 		}
@@ -243,7 +244,7 @@ func (c *connection) openPair() error {
 		return nil
 	}
 	p := &pair{tree: c.g.tree(), role: pki.Client, certPath: c.files.Cert, keyPath: c.files.Key}
-	if err := firstOf(p.readCert(), p.readKey()); err != nil {
+	if err := hint.First(p.readCert(), p.readKey()); err != nil {
 		return err
 	}
 	info := describe(p.cert, p.certPath, c.e.now())

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"virtpki/internal/hint"
 	"virtpki/internal/termtext"
 )
 
@@ -19,7 +20,7 @@ func (c *connection) tell() error {
 		c.e.printConnect(c.report)
 	}
 	if !c.report.OK {
-		return errRefused
+		return hint.ErrRefused
 	}
 	return nil
 }

@@ -6,6 +6,7 @@ import (
 	"path/filepath"
 	"strings"
 
+	"virtpki/internal/hint"
 	"virtpki/internal/judge"
 	"virtpki/internal/libvirt"
 	"virtpki/internal/termtext"
@@ -75,7 +76,7 @@ func (c *checker) tellLines(place string, lines []judge.Line) error {
 		}
 	}
 	if len(found.found) > 0 {
-		return errFailed
+		return hint.ErrFailed
 	}
 	return nil
 }

@@ -6,6 +6,7 @@ import (
 	"slices"
 	"strings"
 
+	"virtpki/internal/hint"
 	"virtpki/internal/judge"
 	"virtpki/internal/termtext"
 )
@@ -176,11 +177,11 @@ func (c *checker) tell() error {
 		c.tellPeople(areas)
 	}
 	if c.refuses(areas) {
-		return errRefused
+		return hint.ErrRefused
 	}
 	for _, v := range c.verdicts {
 		if v.Unknown && len(c.o.roles) > 0 {
-			return withHint(fmt.Errorf("not everything that decides could be looked at"), "run it as root")
+			return hint.With(fmt.Errorf("not everything that decides could be looked at"), "run it as root")
 		}
 	}
 	return nil

@@ -7,6 +7,7 @@ import (
 	"runtime/debug"
 	"time"
 
+	"virtpki/internal/hint"
 	"virtpki/internal/libvirt"
 	"virtpki/internal/store"
 	"virtpki/pki"
@@ -77,7 +78,7 @@ func (e *env) checkClock() error { return e.checkFloor(e.buildFloor()) }
 
 func (e *env) checkFloor(f clockFloor) error {
 	if now := e.now(); now.Before(f.at) {
-		return withHint(fmt.Errorf("the clock says %s, which is before %s (%s)", instant(now), f.why, instant(f.at)), "set the clock first")
+		return hint.With(fmt.Errorf("the clock says %s, which is before %s (%s)", instant(now), f.why, instant(f.at)), "set the clock first")
 	}
 	return nil
 }
@@ -98,7 +99,7 @@ func (e *env) waitClock(ctx context.Context, f clockFloor, limit string) error {
 	}
 	most, err := pki.ParseValidity(limit)
 	if err != nil {
-		return usageError{err}
+		return hint.Usage(err)
 	}
 	if e.checkFloor(f) == nil {
 		return nil
@@ -108,7 +109,7 @@ func (e *env) waitClock(ctx context.Context, f clockFloor, limit string) error {
 	for {
 		select {
 		case <-ctx.Done():
-			return errInterrupted
+			return hint.ErrInterrupted
 		case <-end:
 			return fmt.Errorf("after %s: %w", limit, e.checkFloor(f))
 		case <-time.After(clockPoll):

@@ -9,6 +9,8 @@ import (
 	"testing"
 	"testing/synctest"
 	"time"
+
+	"virtpki/internal/hint"
 )
 
 func TestBuiltAt(t *testing.T) {
@@ -84,8 +86,8 @@ func TestWaitClockIsInterrupted(t *testing.T) {
 		e, _ := clockEnv(time.Hour, buildFloor)
 		ctx, cancel := context.WithTimeout(t.Context(), 3*time.Second)
 		defer cancel()
-		if err := e.waitClock(ctx, e.buildFloor(), "10m"); !errors.Is(err, errInterrupted) {
-			t.Errorf("got %v, want %v", err, errInterrupted)
+		if err := e.waitClock(ctx, e.buildFloor(), "10m"); !errors.Is(err, hint.ErrInterrupted) {
+			t.Errorf("got %v, want %v", err, hint.ErrInterrupted)
 		}
 	})
 }

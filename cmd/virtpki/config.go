@@ -12,6 +12,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"virtpki/dn"
+	"virtpki/internal/hint"
 	"virtpki/internal/libvirt"
 	"virtpki/internal/store"
 )
@@ -61,7 +62,7 @@ func newConfig(e *env, g *globals) *cobra.Command {
 		RunE: func(cmd *cobra.Command, args []string) error {
 			daemon, err := libvirt.FindDaemon(args[0])
 			if err != nil {
-				return usageError{fmt.Errorf("unknown daemon %q (one of %s, qemu, client)", args[0], strings.Join(libvirt.DaemonNames(), ", "))}
+				return hint.Usage(fmt.Errorf("unknown daemon %q (one of %s, qemu, client)", args[0], strings.Join(libvirt.DaemonNames(), ", ")))
 			}
 			return e.config(cmd.Context(), g, o, daemon)
 		},
@@ -92,7 +93,7 @@ func (c *confPlan) settings(g *globals) []libvirt.Setting {
 
 func (e *env) config(ctx context.Context, g *globals, o *configOptions, daemon libvirt.Daemon) error {
 	if err := o.checkPatterns(); err != nil {
-		return usageError{err}
+		return hint.Usage(err)
 	}
 	if !o.apply {
 		c, err := e.confPlan(g, o, daemon)
@@ -253,7 +254,7 @@ func keepOld(plan *store.Plan, path string, old []byte) error {
 	copied := append([]byte("# "+filepath.Base(path)+" before the last edit. "+writtenBy+"config\n"), old...)
 	err = plan.Output(store.Output{Path: path + ".virtpki-old", Data: copied, Mode: mode, Owner: owner(), Ours: writtenText})
 	if errors.Is(err, store.ErrNotOurs) {
-		return withHint(err, "move it away: mv %s.virtpki-old %[1]s.kept", path)
+		return hint.With(err, "move it away: mv %s.virtpki-old %[1]s.kept", path)
 	}
 	return err
 }

@@ -12,6 +12,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"virtpki/internal/hint"
 	"virtpki/internal/libvirt"
 	"virtpki/internal/store"
 	"virtpki/internal/termtext"
@@ -104,10 +105,10 @@ func hostURI(to string) (string, error) {
 func (e *env) configClient(ctx context.Context, g *globals, o *configClientOptions, args []string) error {
 	aliases, err := parseAliases(args)
 	if err != nil {
-		return usageError{err}
+		return hint.Usage(err)
 	}
 	if len(args) == 0 && o.defaultURI == "" {
-		return usagef("nothing to say: give NAME=HOST, or --default")
+		return hint.Usagef("nothing to say: give NAME=HOST, or --default")
 	}
 	path, err := g.clientConf(o.user)
 	if err != nil {
@@ -161,7 +162,7 @@ func (o *configClientOptions) settings(t store.Tree, path string, aliases []alia
 	if o.defaultURI != "" {
 		uri, err := resolveAlias(o.defaultURI, list)
 		if err != nil {
-			return nil, usageError{err}
+			return nil, hint.Usage(err)
 		}
 		settings = append(settings, libvirt.Setting{Name: "uri_default", Value: libvirt.StringValue(uri)})
 	}

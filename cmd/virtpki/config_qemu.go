@@ -9,6 +9,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"virtpki/internal/hint"
 	"virtpki/internal/libvirt"
 	"virtpki/internal/termtext"
 )
@@ -68,7 +69,7 @@ var uuidForm = regexp.MustCompile(`^[0-9a-fA-F]{8}(-[0-9a-fA-F]{4}){3}-[0-9a-fA-
 func (o *configQEMUOptions) check(exists func(string) bool, g *globals) (libvirt.QEMUConfig, error) {
 	c := libvirt.QEMUConfig{VerifyVNC: o.verifyVNC, Force: o.force, Secret: o.secret}
 	if o.secret != "" && !uuidForm.MatchString(o.secret) {
-		return c, usagef("bad UUID %s (one like 6f0d8c3a-..., as virsh secret-list prints it)", termtext.QuoteShort(o.secret))
+		return c, hint.Usagef("bad UUID %s (one like 6f0d8c3a-..., as virsh secret-list prints it)", termtext.QuoteShort(o.secret))
 	}
 	with, err := (&withOptions{with: o.with}).check()
 	if err != nil {
@@ -88,10 +89,10 @@ func (o *configQEMUOptions) check(exists func(string) bool, g *globals) (libvirt
 func (e *env) configQEMU(ctx context.Context, g *globals, o *configQEMUOptions) error {
 	look := &folderLook{g: g}
 	c, err := o.check(look.exists, g)
-	if err := firstOf(look.err, err); err != nil {
+	if err := hint.First(look.err, err); err != nil {
 		return err
 	}
-	if err := firstOf(missingFolder(c, g, look.exists), look.err); err != nil {
+	if err := hint.First(missingFolder(c, g, look.exists), look.err); err != nil {
 		return err
 	}
 	if !o.apply {
@@ -100,7 +101,7 @@ func (e *env) configQEMU(ctx context.Context, g *globals, o *configQEMUOptions) 
 	path := libvirt.QEMUConfPath(g.underRoot(g.sysconfdir))
 	return e.change(ctx, g, []string{filepath.Dir(path)}, func(j *job) error {
 		edited, err := e.editConf(j, path, c.Settings(g.sysconfdir, look.exists))
-		if err := firstOf(look.err, err); err != nil || !edited {
+		if err := hint.First(look.err, err); err != nil || !edited {
 			return err
 		}
 		j.note("restart libvirtd, or virtqemud where that runs the guests: it reads qemu.conf only when it starts; guests go on")
@@ -121,7 +122,7 @@ type folderLook struct {
 func (l *folderLook) exists(path string) bool {
 	_, err := l.g.tree().Lstat(l.g.underRoot(path))
 	if unread(err) {
-		l.err = firstOf(l.err, err)
+		l.err = hint.First(l.err, err)
 	}
 	return err == nil
 }
@@ -135,12 +136,12 @@ func missingFolder(c libvirt.QEMUConfig, g *globals, exists func(string) bool) e
 	}
 	for _, use := range c.Uses {
 		if folder := use.Layout(g.sysconfdir).Base; !exists(folder) {
-			return withHint(fmt.Errorf("no files for %s: %s is missing, and %s too", use.Name, g.underRoot(folder), g.underRoot(qemu.Layout(g.sysconfdir).Base)),
+			return hint.With(fmt.Errorf("no files for %s: %s is missing, and %s too", use.Name, g.underRoot(folder), g.underRoot(qemu.Layout(g.sysconfdir).Base)),
 				"fill it first: virtpki %sbootstrap --with %s", g.sameFiles(), use.Name)
 		}
 	}
 	if len(c.Uses) == 0 {
-		return withHint(fmt.Errorf("QEMU has no files: %s is missing", g.underRoot(qemu.Layout(g.sysconfdir).Base)), "fill it first: virtpki %sbootstrap --with %s", g.sameFiles(), qemu.Name)
+		return hint.With(fmt.Errorf("QEMU has no files: %s is missing", g.underRoot(qemu.Layout(g.sysconfdir).Base)), "fill it first: virtpki %sbootstrap --with %s", g.sameFiles(), qemu.Name)
 	}
 	return nil
 }

@@ -11,6 +11,7 @@ import (
 
 	"golang.org/x/sys/unix"
 
+	"virtpki/internal/hint"
 	"virtpki/internal/termtext"
 )
 
@@ -73,7 +74,7 @@ func checkAddressSpace() error {
 	if err := unix.Getrlimit(unix.RLIMIT_AS, &limit); err != nil || uint64(limit.Cur) >= leastAddressSpace {
 		return nil // a system that does not tell has no limit
 	}
-	return withHint(fmt.Errorf("address space is limited to %d MiB, less than %d", uint64(limit.Cur)>>20, leastAddressSpace>>20), "raise the limit: ulimit -v unlimited")
+	return hint.With(fmt.Errorf("address space is limited to %d MiB, less than %d", uint64(limit.Cur)>>20, leastAddressSpace>>20), "raise the limit: ulimit -v unlimited")
 }
 
 // checkDescriptors refuses to begin with too few descriptors.
@@ -87,7 +88,7 @@ func checkDescriptors() error {
 	for range fewestDescriptors {
 		fd, err := syscall.Dup(0)
 		if err != nil {
-			return withHint(fmt.Errorf("no %d more files can be opened: %w", fewestDescriptors, err), "raise the limit: ulimit -n 1024")
+			return hint.With(fmt.Errorf("no %d more files can be opened: %w", fewestDescriptors, err), "raise the limit: ulimit -n 1024")
 		}
 		opened = append(opened, fd)
 	}

@@ -13,6 +13,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"virtpki/internal/hint"
 	"virtpki/internal/libvirt"
 	"virtpki/internal/store"
 	"virtpki/pki"
@@ -39,7 +40,7 @@ type crlPlan struct {
 
 func (o *crlOptions) check() (crlPlan, error) {
 	validity, err := pki.ParseValidity(o.validity)
-	return crlPlan{reloadOptions: o.reloadOptions, validity: validity}, asUsage(err)
+	return crlPlan{reloadOptions: o.reloadOptions, validity: validity}, hint.Usage(err)
 }
 
 const crlHelp = `Make the CRL anew: the same entries, a number one higher, fresh dates. It is
@@ -99,7 +100,7 @@ func (e *env) publishCRL(ctx context.Context, g *globals, c crlPlan,
 		if err != nil {
 			return err
 		}
-		if err := firstOf(a.open(keys), a.loadCRL()); err != nil {
+		if err := hint.First(a.open(keys), a.loadCRL()); err != nil {
 			return err
 		}
 		signer, a.copy = a, store.Output{Path: c.out, Force: c.force}
@@ -246,9 +247,9 @@ func (a *authority) planCRLAt(j *job, path string, crls []*pki.CRL) error {
 func newCRLFile(plan *store.Plan, path string, text []byte) error {
 	data, err := readIfThere(plan.Tree(), path)
 	if err == nil && len(bytes.TrimSpace(data)) > 0 {
-		err = withHint(fmt.Errorf("%s: does not hold a CRL, but a daemon here reads it as one", path), "correct crl_file in the daemon's configuration")
+		err = hint.With(fmt.Errorf("%s: does not hold a CRL, but a daemon here reads it as one", path), "correct crl_file in the daemon's configuration")
 	}
-	return firstOf(err, plan.Keep(path, text, crlMode, owner()))
+	return hint.First(err, plan.Keep(path, text, crlMode, owner()))
 }
 
 // readCRLs reads the lists of a file; none when there is no file.
@@ -296,7 +297,7 @@ func (a *authority) loadCRL() error {
 		}
 	}
 	if err != nil {
-		return withHint(fmt.Errorf("%s: %w", a.layout.Path(libvirt.CACRL), err),
+		return hint.With(fmt.Errorf("%s: %w", a.layout.Path(libvirt.CACRL), err),
 			"bring the CRL back from a backup; without it what it revoked is forgotten")
 	}
 	return nil

@@ -9,6 +9,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"virtpki/internal/hint"
 	"virtpki/internal/libvirt"
 	"virtpki/internal/store"
 	"virtpki/internal/termtext"
@@ -57,7 +58,7 @@ func (e *env) crlShow(g *globals, files []string) error {
 	for _, file := range files {
 		data, err := e.readInput(file, store.MaxPEM)
 		if errors.Is(err, os.ErrNotExist) {
-			err = withHint(err, "libvirt goes on without a word when there is no CRL; make one: virtpki %scrl", g.sameFiles())
+			err = hint.With(err, "libvirt goes on without a word when there is no CRL; make one: virtpki %scrl", g.sameFiles())
 		}
 		if err != nil {
 			return err

@@ -9,6 +9,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"virtpki/dn"
+	"virtpki/internal/hint"
 	"virtpki/internal/store"
 	"virtpki/internal/termtext"
 	"virtpki/pki"
@@ -32,7 +33,7 @@ func newDN(e *env, g *globals) *cobra.Command {
 
 // needsSubcommand is what a command does that only groups others.
 func needsSubcommand(cmd *cobra.Command, _ []string) error {
-	return usagef("%s wants a command behind it", cmd.CommandPath())
+	return hint.Usagef("%s wants a command behind it", cmd.CommandPath())
 }
 
 const dnShowHelp = `Print the DN of each certificate in PEM files, one a line. FILE - is stdin.
@@ -95,7 +96,7 @@ func (e *env) printDNs(g *globals, rows []shownDN) error {
 		}
 	}
 	if refused {
-		return errRefused
+		return hint.ErrRefused
 	}
 	return nil
 }

@@ -10,6 +10,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"virtpki/dn"
+	"virtpki/internal/hint"
 	"virtpki/internal/libvirt"
 	"virtpki/internal/store"
 	"virtpki/internal/termtext"
@@ -163,7 +164,7 @@ func (e *env) printAdvice(g *globals, rows []adviceRow, strict bool) error {
 		}
 	}
 	if bad {
-		return errRefused
+		return hint.ErrRefused
 	}
 	return nil
 }

@@ -10,6 +10,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"virtpki/dn"
+	"virtpki/internal/hint"
 	"virtpki/internal/termtext"
 )
 
@@ -77,7 +78,7 @@ func (o *matchOptions) matchers() ([]dn.Matcher, error) {
 			return []dn.Matcher{m}, nil
 		}
 	}
-	return nil, usagef("unknown matcher %q (glob or fnmatch)", o.matcher)
+	return nil, hint.Usagef("unknown matcher %q (glob or fnmatch)", o.matcher)
 }
 
 // gate is a list compiled for each matcher that is to be asked.
@@ -92,7 +93,7 @@ func (e *env) dnMatch(ctx context.Context, g *globals, o *matchOptions, patterns
 		return err
 	}
 	if len(patterns) == 0 && o.conf == "" {
-		return usagef("no pattern: give some, or a conf with --conf")
+		return hint.Usagef("no pattern: give some, or a conf with --conf")
 	}
 	list, err := loadAllowList(patterns, o.conf)
 	if err != nil {
@@ -163,7 +164,7 @@ func (e *env) matchClients(g *globals, gate *gate, clients []shownDN) error {
 		}
 	}
 	if !allIn {
-		return errRefused
+		return hint.ErrRefused
 	}
 	return nil
 }
@@ -269,7 +270,7 @@ func (e *env) matchLines(ctx context.Context, gate *gate) error {
 	allIn := true
 	for n := 1; lines.Scan(); n++ {
 		if n%interruptEvery == 0 && ctx.Err() != nil {
-			return errInterrupted
+			return hint.ErrInterrupted
 		}
 		if _, err := out.WriteString(""); err != nil { // nobody reads the verdicts any more
 			return err
@@ -285,7 +286,7 @@ func (e *env) matchLines(ctx context.Context, gate *gate) error {
 		return err
 	}
 	if !allIn {
-		return errRefused
+		return hint.ErrRefused
 	}
 	return nil
 }

@@ -9,6 +9,7 @@ import (
 	"strings"
 	"time"
 
+	"virtpki/internal/hint"
 	"virtpki/internal/libvirt"
 	"virtpki/internal/termtext"
 	"virtpki/pki"
@@ -321,7 +322,7 @@ func (r *renewal) tellDue() error {
 		if err := r.printJSON(map[string]any{"due": true, "installed": r.infos()}); err != nil {
 			return err
 		}
-		return firstOf(r.failures(), errRefused)
+		return hint.First(r.failures(), hint.ErrRefused)
 	}
 	for _, in := range r.found {
 		if len(in.reasons) > 0 {
@@ -333,5 +334,5 @@ func (r *renewal) tellDue() error {
 		return r.failures()
 	}
 	r.warn("the CA's key is not on this machine: requests would be left in %s; --via has them signed", r.g.system().Path(libvirt.Requests))
-	return firstOf(r.failures(), errRefused)
+	return hint.First(r.failures(), hint.ErrRefused)
 }

@@ -9,6 +9,7 @@ import (
 	"slices"
 	"time"
 
+	"virtpki/internal/hint"
 	"virtpki/internal/libvirt"
 	"virtpki/internal/store"
 	"virtpki/pki"
@@ -55,10 +56,10 @@ func (n enforcement) trusted(d libvirt.Running) bool {
 // at deals with one daemon.
 func (n enforcement) at(ctx context.Context, d libvirt.Running) error {
 	if d.Files.CRL == "" {
-		return withHint(fmt.Errorf("it reads no CRL: %s", d.Files.CRLNote), "write all four entries, and restart it: virtpki config %s --apply", d.Daemon.Name)
+		return hint.With(fmt.Errorf("it reads no CRL: %s", d.Files.CRLNote), "write all four entries, and restart it: virtpki config %s --apply", d.Daemon.Name)
 	}
 	if d.Files.Custom && d.Root != "/" {
-		return withHint(fmt.Errorf("it reads %s in a file system of its own, where nothing is written from here", d.Files.CRL),
+		return hint.With(fmt.Errorf("it reads %s in a file system of its own, where nothing is written from here", d.Files.CRL),
 			"copy %s there, and restart it", n.a.layout.Path(libvirt.CACRL))
 	}
 	d, err := n.refresh(ctx, d)

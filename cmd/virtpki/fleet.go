@@ -15,6 +15,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"virtpki/internal/grant"
+	"virtpki/internal/hint"
 	"virtpki/internal/libvirt"
 	"virtpki/internal/store"
 	"virtpki/internal/termtext"
@@ -52,7 +53,7 @@ func (o *fleetOptions) checkUse(names []string, out string) error {
 	case o.hosts != "" && len(names) > 0:
 		return errors.New("give names or --hosts FILE, not both")
 	case o.format != "tar" && isArchive(out):
-		return withHint(fmt.Errorf("--out %s is one archive, and --format is %s", out, o.format), "add --format tar")
+		return hint.With(fmt.Errorf("--out %s is one archive, and --format is %s", out, o.format), "add --format tar")
 	case o.many() && out == "":
 		return errors.New("--hosts and --format tar are for bundles: give --out DIRECTORY")
 	}
@@ -177,7 +178,7 @@ func (f *fleet) check(list *hostList) error {
 	for _, h := range list.hosts {
 		if err := f.checkLine(h, permit); err != nil {
 			bad++
-			first = firstOf(first, list.at(h, err))
+			first = hint.First(first, list.at(h, err))
 		}
 	}
 	if bad > 1 {
@@ -230,7 +231,7 @@ func (f *fleet) identitiesOf(h hostLine) ([]identity, error) {
 		if len(sans) > 0 {
 			return nil, fmt.Errorf("client %s has SANs, and libvirt looks at no SAN of a client", termtext.QuoteShort(name))
 		}
-		return []identity{{role: pki.Client, name: name, rawSubject: f.subject}}, asUsage(checkClient(name))
+		return []identity{{role: pki.Client, name: name, rawSubject: f.subject}}, hint.Usage(checkClient(name))
 	}
 	o := *f.o
 	o.sans = append(append([]string{}, f.o.sans...), sans...)

@@ -15,6 +15,7 @@ import (
 
 	"golang.org/x/term"
 
+	"virtpki/internal/hint"
 	"virtpki/internal/store"
 	"virtpki/pki"
 )
@@ -82,7 +83,7 @@ func (f *fleet) makeArchive(list *hostList) error {
 		if !errors.Is(err, errCAChanged) {
 			return f.end(err)
 		}
-		if err := firstOf(f.loadCA(), f.check(list)); err != nil {
+		if err := hint.First(f.loadCA(), f.check(list)); err != nil {
 			return err
 		}
 	}
@@ -114,7 +115,7 @@ func (f *fleet) archiveThere(list *hostList) (bool, error) {
 		err = fmt.Errorf("there is %s already, and it is not of these hosts", f.o.out)
 	}
 	if err != nil {
-		return false, withHint(err, "remove it, or choose another --out")
+		return false, hint.With(err, "remove it, or choose another --out")
 	}
 	f.tally.there = found.hosts
 	return true, nil
@@ -152,7 +153,7 @@ func (f *fleet) fillArchive(list *hostList, folder string) error {
 	if err := f.makeStream(list, list.hosts[kept:], apply); err != nil {
 		return err
 	}
-	return firstOf(out.close(), archive.Finish())
+	return hint.First(out.close(), archive.Finish())
 }
 
 // resume keeps the hosts that a killed run has made, and forgets what comes after.
@@ -171,14 +172,14 @@ func (f *fleet) sweep(folder string) error {
 	if err != nil {
 		return err
 	}
-	return firstOf(f.withCA(w.Sweep), w.Close())
+	return hint.First(f.withCA(w.Sweep), w.Close())
 }
 
 // streamArchive writes the archive to stdout. What was handed out before it was cut
 // short is recorded, and the archive cannot be gone on with.
 func (f *fleet) streamArchive(list *hostList) error {
 	if file, ok := f.stdout.(*os.File); ok && term.IsTerminal(int(file.Fd())) {
-		return usagef("--out - writes private keys: not onto a terminal")
+		return hint.Usagef("--out - writes private keys: not onto a terminal")
 	}
 	w, err := f.open(f.g.caFolder(), fleetName)
 	if err != nil {
@@ -187,7 +188,7 @@ func (f *fleet) streamArchive(list *hostList) error {
 	defer w.Close()
 	out := newTarStream(f, f.stdout)
 	apply := func(batch []made) error {
-		return firstOf(w.Record(madeOf(batch)), out.write(batch))
+		return hint.First(w.Record(madeOf(batch)), out.write(batch))
 	}
 	if err := f.makeStream(list, list.hosts, apply); err != nil {
 		return err
@@ -221,10 +222,10 @@ func (s *tarStream) write(batch []made) error {
 			return err
 		}
 	}
-	return firstOf(s.archive.Flush(), s.buffer.Flush())
+	return hint.First(s.archive.Flush(), s.buffer.Flush())
 }
 
-func (s *tarStream) close() error { return firstOf(s.archive.Close(), s.buffer.Flush()) }
+func (s *tarStream) close() error { return hint.First(s.archive.Close(), s.buffer.Flush()) }
 
 // archivedHost is what an archive holds of one host.
 type archivedHost struct {

@@ -7,6 +7,7 @@ import (
 	"strings"
 	"unicode/utf8"
 
+	"virtpki/internal/hint"
 	"virtpki/internal/termtext"
 )
 
@@ -49,14 +50,10 @@ type hostList struct {
 
 // at adds the line to an error about it. What a file holds is no wrong use.
 func (l *hostList) at(h hostLine, err error) error {
-	var usage usageError
 	if err == nil || h.number == 0 {
 		return err
 	}
-	if errors.As(err, &usage) {
-		err = usage.error
-	}
-	return fmt.Errorf("%s: line %d: %w", l.from, h.number, err)
+	return fmt.Errorf("%s: line %d: %w", l.from, h.number, hint.NotUsage(err))
 }
 
 // readHosts reads the hosts of a command: the lines of a file, or the names of the
@@ -108,7 +105,7 @@ func (l *hostList) parse(text string) error {
 		}
 	}
 	if len(l.hosts) == 0 {
-		return withHint(fmt.Errorf("%s names no host", l.from), "write one a line: name, then other names and addresses of it")
+		return hint.With(fmt.Errorf("%s names no host", l.from), "write one a line: name, then other names and addresses of it")
 	}
 	return nil
 }
@@ -148,7 +145,7 @@ func (l *hostList) checkTwins() error {
 // twin is wrong use on a command line, and a bad line in a file.
 func (l *hostList) twin(h hostLine, err error) error {
 	if h.number == 0 {
-		return usageError{err}
+		return hint.Usage(err)
 	}
 	return l.at(h, err)
 }

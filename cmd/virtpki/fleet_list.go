@@ -14,6 +14,7 @@ import (
 	"slices"
 	"strings"
 
+	"virtpki/internal/hint"
 	"virtpki/internal/libvirt"
 	"virtpki/internal/store"
 )
@@ -31,7 +32,7 @@ func (e *env) listFleet(g *globals, folder, format string) error {
 	if len(certs) == 0 {
 		return err
 	}
-	return firstOf(e.printFleet(certs, format), err)
+	return hint.First(e.printFleet(certs, format), err)
 }
 
 func (e *env) printFleet(certs []fleetCert, format string) error {

@@ -3,6 +3,8 @@ package main
 import (
 	"context"
 	"sync"
+
+	"virtpki/internal/hint"
 )
 
 // workItem is a piece of work on its way through inOrder.
@@ -16,7 +18,7 @@ type workItem[T any] struct {
 // inOrder calls work for 0 to n-1 on several goroutines, and take with each result,
 // in order, on its own. At most window results wait to be taken, so memory does not
 // grow with n. The first error ends it, and so does ctx: then what was ready is
-// taken, and the error is errInterrupted. No work is under way when it returns.
+// taken, and the error is hint.ErrInterrupted. No work is under way when it returns.
 func inOrder[T any](ctx context.Context, n, workers, window int, work func(i int) (T, error), take func(i int, value T) error) error {
 	inner, cancel := context.WithCancel(ctx)
 	jobs, results := make(chan *workItem[T]), make(chan *workItem[T], window)
@@ -44,7 +46,7 @@ func inOrder[T any](ctx context.Context, n, workers, window int, work func(i int
 		taken++
 	}
 	if taken < n {
-		return errInterrupted
+		return hint.ErrInterrupted
 	}
 	return nil
 }

@@ -7,6 +7,7 @@ import (
 	"path/filepath"
 	"time"
 
+	"virtpki/internal/hint"
 	"virtpki/internal/libvirt"
 	"virtpki/internal/store"
 )
@@ -60,7 +61,7 @@ func (f *fleet) lockOut(folder string) (*store.Lock, error) {
 	var plan store.Plan
 	plan.In(f.g.tree())
 	plan.Adopt(lock)
-	if err := firstOf(plan.Parents(folder, 0o755, owner()), f.apply(&plan)); err != nil {
+	if err := hint.First(plan.Parents(folder, 0o755, owner()), f.apply(&plan)); err != nil {
 		lock.Release()
 		return nil, err
 	}
@@ -84,7 +85,7 @@ func (f *fleet) withCA(do func() error) error {
 	folder := f.g.caFolder()
 	lock, err := f.g.tree().Acquire(f.ctx, folder, func() { f.warn("waiting for another run to end (%s)", folder) })
 	if err != nil && f.ctx.Err() != nil {
-		return errInterrupted
+		return hint.ErrInterrupted
 	}
 	if err != nil {
 		return err
@@ -101,7 +102,7 @@ func (f *fleet) untilUnchanged(list *hostList) error {
 		if !errors.Is(err, errCAChanged) {
 			return err
 		}
-		if err := firstOf(f.loadCA(), f.check(list)); err != nil {
+		if err := hint.First(f.loadCA(), f.check(list)); err != nil {
 			return err
 		}
 	}
@@ -139,7 +140,7 @@ func (f *fleet) open(out, name string) (*store.Fleet, error) {
 		var plan store.Plan
 		plan.In(f.g.tree())
 		to := target{layout: f.a.layout, owner: owner()}
-		return firstOf(to.folders(&plan, filepath.Join(records, "any")), f.apply(&plan))
+		return hint.First(to.folders(&plan, filepath.Join(records, "any")), f.apply(&plan))
 	})
 	if err != nil {
 		return nil, err
@@ -195,8 +196,8 @@ func (f *fleet) inBatches(hosts []hostLine, apply func([]made) error, work func(
 				defer progress.show()
 				return b.add(m)
 			})
-		if err == nil || errors.Is(err, errInterrupted) {
-			err = firstOf(b.commit(), err)
+		if err == nil || errors.Is(err, hint.ErrInterrupted) {
+			err = hint.First(b.commit(), err)
 		}
 		return err
 	})
@@ -257,9 +258,9 @@ func (f *fleet) end(err error) error {
 	if err == nil {
 		return f.tell()
 	}
-	if f.tally.made+f.tally.there == 0 || errors.As(err, new(hinter)) {
+	if _, hinted := hint.Of(err); hinted || f.tally.made+f.tally.there == 0 {
 		return err
 	}
-	return withHint(err, "%d of %s are there: the same command goes on", f.tally.made+f.tally.there,
+	return hint.With(err, "%d of %s are there: the same command goes on", f.tally.made+f.tally.there,
 		countOf(f.tally.total, "bundle", "bundles"))
 }

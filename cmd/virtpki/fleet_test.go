@@ -9,6 +9,8 @@ import (
 	"sync/atomic"
 	"testing"
 	"time"
+
+	"virtpki/internal/hint"
 )
 
 func TestInOrder(t *testing.T) {
@@ -89,7 +91,7 @@ func TestInOrderEnds(t *testing.T) {
 		}
 		return nil
 	}
-	if err := inOrder(ctx, 1000, 2, 10, failAt(-1), stop); err != errInterrupted || taken < 6 || taken > 30 {
+	if err := inOrder(ctx, 1000, 2, 10, failAt(-1), stop); err != hint.ErrInterrupted || taken < 6 || taken > 30 {
 		t.Errorf("interrupted: took %d, %v", taken, err)
 	}
 	if err := inOrder(t.Context(), 0, 2, 10, failAt(-1), count); err != nil {

@@ -14,6 +14,7 @@ import (
 	"slices"
 	"strings"
 
+	"virtpki/internal/hint"
 	"virtpki/internal/libvirt"
 	"virtpki/internal/store"
 	"virtpki/pki"
@@ -187,7 +188,7 @@ func (f *fleet) otherShape(cert, like *x509.Certificate) bool {
 func (f *fleet) readPair(files bundleFiles, role pki.Role) (*x509.Certificate, error) {
 	certData, err1 := files(f.shape.layout.Path(libvirt.CertFile(string(role))))
 	keyData, err2 := files(f.shape.layout.Path(libvirt.KeyFile(string(role))))
-	if err := firstOf(err1, err2); err != nil {
+	if err := hint.First(err1, err2); err != nil {
 		return nil, err
 	}
 	certs, err := pki.ParseCertificates(certData)
@@ -223,7 +224,7 @@ func (f *fleet) there(list *hostList) (has []bool, err error) {
 			err = f.checkThere(files, ids)
 		}
 		if err != nil {
-			err = withHint(fmt.Errorf("there is %s already: %w", path, err), "remove it to have it made again, or choose another --out")
+			err = hint.With(fmt.Errorf("there is %s already: %w", path, err), "remove it to have it made again, or choose another --out")
 		}
 		return true, list.at(list.hosts[i], err)
 	}

@@ -11,6 +11,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"virtpki/internal/hint"
 	"virtpki/internal/libvirt"
 	"virtpki/internal/store"
 	"virtpki/internal/termtext"
@@ -158,11 +159,11 @@ func (o *generateOptions) units(g *globals) ([]generated, error) {
 	}
 	service, err := templates.Service(r)
 	if err != nil {
-		return nil, usageError{err}
+		return nil, hint.Usage(err)
 	}
 	timer, err := templates.Timer(r)
 	if err != nil {
-		return nil, usageError{err}
+		return nil, hint.Usage(err)
 	}
 	files := []generated{{Name: "virtpki-renew.service", Text: string(service)}, {Name: "virtpki-renew.timer", Text: string(timer)}}
 	for i := range files {
@@ -197,7 +198,7 @@ func (e *env) crontab(g *globals, o *generateOptions) ([]generated, error) {
 	}
 	text, err := templates.Crontab(r)
 	if err != nil {
-		return nil, usageError{err}
+		return nil, hint.Usage(err)
 	}
 	return []generated{{Name: "virtpki", Text: string(text), path: o.out, mode: generatedMode}}, nil
 }
@@ -256,7 +257,7 @@ func (o *generateOptions) renewal(g *globals) (templates.Renewal, error) {
 	if o.binary == "" {
 		var err error
 		if o.binary, err = os.Executable(); err != nil {
-			return r, withHint(err, "name the program with --binary")
+			return r, hint.With(err, "name the program with --binary")
 		}
 	}
 	r.Command = append([]string{o.binary, "renew", "--quiet"}, o.arguments(g)...)
@@ -341,7 +342,7 @@ func (o *generateOptions) checkReach(g *globals, r templates.Renewal) error {
 	for _, path := range append([]string{o.binary, g.passphraseFile, o.metrics}, r.Writable...) {
 		for _, folder := range ownToService {
 			if path == folder || strings.HasPrefix(path, folder+"/") {
-				return withHint(usagef("%s: the service cannot see what is in %s", path, folder), "put it elsewhere; --binary names the program")
+				return hint.With(hint.Usagef("%s: the service cannot see what is in %s", path, folder), "put it elsewhere; --binary names the program")
 			}
 		}
 	}
@@ -357,7 +358,7 @@ func checkCronName(path string) error {
 		return !strings.ContainsRune("abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_-", r)
 	})
 	if odd && filepath.Base(filepath.Dir(path)) == "cron.d" {
-		return usagef("%s: cron passes over a file with such a name (letters, digits, _ and - are read)", path)
+		return hint.Usagef("%s: cron passes over a file with such a name (letters, digits, _ and - are read)", path)
 	}
 	return nil
 }

@@ -12,6 +12,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"virtpki/internal/hint"
 	"virtpki/internal/store"
 	"virtpki/internal/termtext"
 	"virtpki/templates"
@@ -72,8 +73,8 @@ func newGenerateAnsible(e *env, g *globals) *cobra.Command {
 }
 
 func (e *env) generateAnsible(ctx context.Context, g *globals, o *ansibleOptions, names []string) error {
-	if err := firstOf(o.check(names), checkAnsiblePaths(g)); err != nil {
-		return usageError{err}
+	if err := hint.First(o.check(names), checkAnsiblePaths(g)); err != nil {
+		return hint.Usage(err)
 	}
 	if o.copy != "" && !g.tree().Exists(o.copy) && !g.quiet {
 		e.warn("there is no %s: Ansible needs it where it runs", o.copy)
@@ -81,7 +82,7 @@ func (e *env) generateAnsible(ctx context.Context, g *globals, o *ansibleOptions
 	fleet := templates.Fleet{Hosts: names, CA: o.caHost, Local: o.caHost == "localhost", CAFolder: g.ca, Copy: o.copy}
 	project, err := templates.Ansible(fleet)
 	if err != nil {
-		return usageError{err}
+		return hint.Usage(err)
 	}
 	return e.change(ctx, g, nil, func(j *job) error {
 		for _, file := range o.kept(project) {
@@ -99,7 +100,7 @@ func (o *ansibleOptions) check(names []string) error {
 		}
 		same := func(before string) bool { return strings.EqualFold(before, name) }
 		if slices.ContainsFunc(names[:i], same) {
-			return usagef("name %s is given twice", termtext.QuoteShort(name))
+			return hint.Usagef("name %s is given twice", termtext.QuoteShort(name))
 		}
 	}
 	if _, err := netip.ParseAddr(o.caHost); err != nil {
@@ -108,10 +109,10 @@ func (o *ansibleOptions) check(names []string) error {
 		}
 	}
 	if o.out == "" {
-		return usagef("--out is empty")
+		return hint.Usagef("--out is empty")
 	}
 	if info, err := os.Stat(o.copy); o.copy != "" && err == nil && info.IsDir() {
-		return usagef("--copy %s is a directory, and no program", o.copy)
+		return hint.Usagef("--copy %s is a directory, and no program", o.copy)
 	}
 	return makeAbsolute(&o.copy)
 }
@@ -123,7 +124,7 @@ func checkAnsiblePaths(g *globals) error {
 	case !g.thisMachine():
 		return errors.New("--root says nothing of the machines that Ansible reaches: leave it out")
 	case g.sysconfdir != defaultSysconfdir():
-		return withHint(errors.New("--sysconfdir is not for an Ansible project"), "--ca names the CA's folder")
+		return hint.With(errors.New("--sysconfdir is not for an Ansible project"), "--ca names the CA's folder")
 	}
 	return makeAbsolute(&g.ca)
 }

@@ -9,6 +9,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"virtpki/internal/hint"
 	"virtpki/internal/libvirt"
 	"virtpki/internal/termtext"
 	"virtpki/pki"
@@ -106,7 +107,7 @@ func newGenerateCloudInit(e *env, g *globals) *cobra.Command {
 func (e *env) generateCloudInit(ctx context.Context, g *globals, o *cloudInitOptions, names []string) error {
 	daemon, err := o.check(names)
 	if err != nil {
-		return usageError{err}
+		return hint.Usage(err)
 	}
 	var files []generated
 	secret := false
@@ -117,7 +118,7 @@ func (e *env) generateCloudInit(ctx context.Context, g *globals, o *cloudInitOpt
 		}
 		text, err := templates.CloudInit(boot)
 		if err != nil {
-			return usageError{err}
+			return hint.Usage(err)
 		}
 		secret = secret || boot.Secret()
 		files = append(files, generated{
@@ -184,7 +185,7 @@ func (o *cloudInitOptions) check(names []string) (libvirt.Daemon, error) {
 		}
 		for _, before := range names[:i] {
 			if strings.EqualFold(before, name) {
-				return daemon, usagef("name %s is given twice", termtext.QuoteShort(name))
+				return daemon, hint.Usagef("name %s is given twice", termtext.QuoteShort(name))
 			}
 		}
 	}

@@ -8,6 +8,7 @@ import (
 	"slices"
 	"strings"
 
+	"virtpki/internal/hint"
 	"virtpki/internal/libvirt"
 	"virtpki/pki"
 	"virtpki/templates"
@@ -63,7 +64,7 @@ func (e *env) bootRequest(g *globals, o *cloudInitOptions, boot *templates.First
 	}
 	wait, err := pki.ParseValidity(o.waitClock)
 	if err != nil {
-		return usageError{err}
+		return hint.Usage(err)
 	}
 	common := flagArgs("sysconfdir", defaultSysconfdir(), g.sysconfdir)
 	r := &templates.BootRequest{Via: o.via, Wait: wait}
@@ -102,7 +103,7 @@ func (o *cloudInitOptions) locksOut(ca *x509.Certificate, name string) error {
 	}
 	raw, err := leafSubject(ca, name)
 	if err != nil || o.force {
-		return asUsage(err)
+		return hint.Usage(err)
 	}
 	return lockedOut(o.allow, dnText(raw))
 }

@@ -10,6 +10,7 @@ import (
 	"strings"
 	"time"
 
+	"virtpki/internal/hint"
 	"virtpki/internal/libvirt"
 )
 
@@ -216,7 +217,7 @@ func (r *guestRefresh) prove(ctx context.Context, guest libvirt.Guest) error {
 	}
 	path := r.where(served)
 	if path == "" {
-		return withHint(fmt.Errorf("VNC serves %s until %s, which is in none of %s", dnOf(served), served.NotAfter.UTC().Format(dateForm), strings.Join(r.paths(), " and ")),
+		return hint.With(fmt.Errorf("VNC serves %s until %s, which is in none of %s", dnOf(served), served.NotAfter.UTC().Format(dateForm), strings.Join(r.paths(), " and ")),
 			"it was started with another folder: it reads these when it is migrated or started anew")
 	}
 	r.j.did("guest %s: VNC serves what is in %s, until %s", guest.Name, path, served.NotAfter.UTC().Format(dateForm))

@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"virtpki/internal/grant"
+	"virtpki/internal/hint"
 	"virtpki/internal/libvirt"
 	"virtpki/internal/store"
 	"virtpki/pki"
@@ -107,9 +108,9 @@ func (a *authority) refuseKey(have *pair, now time.Time) error {
 	case err == nil:
 		return nil
 	case have.cert != nil:
-		return withHint(fmt.Errorf("%s: %w", have.keyPath, err), "renew with a new key: virtpki renew --rekey")
+		return hint.With(fmt.Errorf("%s: %w", have.keyPath, err), "renew with a new key: virtpki renew --rekey")
 	}
-	return withHint(fmt.Errorf("%s: %w", have.keyPath, err), "move the key away: the same command makes a new one")
+	return hint.With(fmt.Errorf("%s: %w", have.keyPath, err), "move the key away: the same command makes a new one")
 }
 
 // noteLetIn says whom a certificate lets in again that the owner signs by hand. Where that

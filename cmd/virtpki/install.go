@@ -11,6 +11,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"virtpki/internal/hint"
 	"virtpki/internal/libvirt"
 	"virtpki/internal/store"
 	"virtpki/pki"
@@ -133,18 +134,18 @@ func (e *env) install(ctx context.Context, g *globals, o *installOptions, files 
 func (e *env) newIntake(g *globals, o *installOptions) (*intake, error) {
 	mode, err := parseClientKeyMode(o.clientKeyMode)
 	if err != nil {
-		return nil, usageError{err}
+		return nil, hint.Usage(err)
 	}
 	trust, err := parseFingerprints(o.trustNew)
 	if err != nil {
-		return nil, usageError{err}
+		return nil, hint.Usage(err)
 	}
 	if err := e.checkClock(); err != nil {
 		return nil, err
 	}
 	with, err := o.withOptions.check()
 	if err == nil && o.user && len(with.uses) > 0 {
-		err = usagef("--with is for the system's pairs, --user for one's own")
+		err = hint.Usagef("--with is for the system's pairs, --user for one's own")
 	}
 	if err != nil {
 		return nil, err
@@ -231,7 +232,7 @@ func (in *intake) slots() ([]*slot, error) {
 	var all []*slot
 	for _, role := range []pki.Role{pki.Server, pki.Client} {
 		s := &slot{live: newPair(in.g.tree(), in.to.layout, role)}
-		if err := firstOf(s.live.readCert(), s.live.readKey()); err != nil {
+		if err := hint.First(s.live.readCert(), s.live.readKey()); err != nil {
 			return nil, err
 		}
 		var err error
@@ -272,7 +273,7 @@ func (in *intake) decidePairs(j *job) error {
 	for _, cert := range others {
 		j.note("%s is for a key that is not here: left alone", dnOf(cert))
 	}
-	if err := firstOf(in.liveStillTrusted(slots), in.keepAsked(j, slots, taken)); err != nil {
+	if err := hint.First(in.liveStillTrusted(slots), in.keepAsked(j, slots, taken)); err != nil {
 		return err
 	}
 	return in.followQEMU(j, afterwards(slots, taken))
@@ -341,9 +342,9 @@ func (in *intake) ownOf(certs []*x509.Certificate) ([]*x509.Certificate, error) 
 // refuseOthers is the error for an answer in which nothing is for this host.
 func (in *intake) refuseOthers(certs []*x509.Certificate) error {
 	if in.wasLive(certs[0]) {
-		return withHint(fmt.Errorf("the answer was installed before, and superseded since: %s", dnOf(certs[0])), "make a new request, or go back with virtpki rollback")
+		return hint.With(fmt.Errorf("the answer was installed before, and superseded since: %s", dnOf(certs[0])), "make a new request, or go back with virtpki rollback")
 	}
-	return withHint(fmt.Errorf("the answer is for another key than those here: %s", dnOf(certs[0])), "a key that waits here is made by: virtpki request")
+	return hint.With(fmt.Errorf("the answer is for another key than those here: %s", dnOf(certs[0])), "a key that waits here is made by: virtpki request")
 }
 
 // place checks one certificate and plans it with its key.

@@ -10,6 +10,7 @@ import (
 	"strings"
 	"time"
 
+	"virtpki/internal/hint"
 	"virtpki/internal/libvirt"
 	"virtpki/internal/store"
 	"virtpki/pki"
@@ -89,7 +90,7 @@ func (in *intake) checkAge(s *slot, cert *x509.Certificate) error {
 	if in.o.force || live == nil || s.live.key == nil || s.live.mismatch() != nil || !cert.NotBefore.Before(live.NotBefore) {
 		return nil
 	}
-	return withHint(fmt.Errorf("it is older than the one that is installed (serial %s, from %s)", store.SerialText(live.SerialNumber), live.NotBefore.UTC().Format(time.RFC3339)),
+	return hint.With(fmt.Errorf("it is older than the one that is installed (serial %s, from %s)", store.SerialText(live.SerialNumber), live.NotBefore.UTC().Format(time.RFC3339)),
 		"make a new request, or take it all the same with --force")
 }
 

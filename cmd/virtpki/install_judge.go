@@ -9,6 +9,7 @@ import (
 	"slices"
 	"strings"
 
+	"virtpki/internal/hint"
 	"virtpki/internal/judge"
 	"virtpki/internal/libvirt"
 	"virtpki/pki"
@@ -80,7 +81,7 @@ func (in *intake) heed(j *job, f judge.Finding) error {
 	case f.Level == judge.Error && (in.known || len(f.Targets) == 0):
 		err := fmt.Errorf("it would be refused here: %s", f.Text)
 		if f.Mend != "" {
-			return withHint(err, "%s", f.Mend)
+			return hint.With(err, "%s", f.Mend)
 		}
 		return err
 	case f.Level == judge.Error:

@@ -7,6 +7,7 @@ import (
 	"slices"
 	"time"
 
+	"virtpki/internal/hint"
 	"virtpki/internal/libvirt"
 	"virtpki/pki"
 )
@@ -24,7 +25,7 @@ func (in *intake) followQEMU(j *job, comes map[pki.Role]*pair) error {
 		}
 		to := target{layout: layout, owner: owner(), keyOwner: in.g.qemuOwner(), keep: true}
 		j.plan.Together(layout.PairFolder())
-		if err := firstOf(in.followTrust(j, to), in.followPairs(j, to, comes)); err != nil {
+		if err := hint.First(in.followTrust(j, to), in.followPairs(j, to, comes)); err != nil {
 			return err
 		}
 	}

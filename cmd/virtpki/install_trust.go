@@ -10,6 +10,7 @@ import (
 	"slices"
 	"strings"
 
+	"virtpki/internal/hint"
 	"virtpki/internal/libvirt"
 	"virtpki/internal/termtext"
 	"virtpki/pki"
@@ -42,7 +43,7 @@ func (in *intake) decideCAs(j *job) error {
 	}
 	in.cas, in.dropped = in.merge(here)
 	if len(in.cas) == 0 {
-		return withHint(errors.New("no CA is trusted here, and the answer brings none"), "virtpki sign puts it into the answer")
+		return hint.With(errors.New("no CA is trusted here, and the answer brings none"), "virtpki sign puts it into the answer")
 	}
 	data := pki.EncodeCertificates(in.cas...)
 	if err := libvirt.CheckBundle(len(data), in.cas, in.now()); err != nil {
@@ -63,7 +64,7 @@ func (in *intake) mayTrust(j *job, here []*x509.Certificate) error {
 		case len(here) == 0 && len(in.trust) == 0:
 			j.note("%s is trusted here from now on; its fingerprint must be what virtpki ca show says at the CA: sha256 %s", dnOf(ca), print)
 		default:
-			return withHint(fmt.Errorf("the answer brings a CA that is not trusted here: %s (sha256 %s)", dnOf(ca), print),
+			return hint.With(fmt.Errorf("the answer brings a CA that is not trusted here: %s (sha256 %s)", dnOf(ca), print),
 				"if that is what virtpki ca show says at the CA, take it with --trust-new-ca %s", print)
 		}
 	}
@@ -170,7 +171,7 @@ func listOf(here []*pki.CRL, crl *pki.CRL) *pki.CRL {
 func (in *intake) olderCRL(j *job, crl, old *pki.CRL) error {
 	err := fmt.Errorf("the CRL of %s is older than the one here (number %v, here %v)", dnText(crl.RawIssuer), crl.Number, old.Number)
 	if len(in.answer.Leafs) == 0 {
-		return withHint(err, "--force takes it all the same")
+		return hint.With(err, "--force takes it all the same")
 	}
 	j.note("%v: the one here stays", err)
 	return nil

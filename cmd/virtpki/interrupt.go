@@ -10,6 +10,7 @@ import (
 
 	"golang.org/x/term"
 
+	"virtpki/internal/hint"
 	"virtpki/internal/store"
 )
 
@@ -47,7 +48,7 @@ func (e *env) interruptible() (context.Context, func()) {
 			}
 			e.changes.wait()
 		}
-		e.warn("error: %v", errInterrupted)
+		e.warn("error: %v", hint.ErrInterrupted)
 		os.Exit(exitInterrupted)
 	})
 	return ctx, sync.OnceFunc(func() {
@@ -121,7 +122,7 @@ func (e *env) apply(plan *store.Plan) error {
 	return e.changes.make(plan.Apply)
 }
 
-// await returns what read returns, or errInterrupted once the run is interrupted.
+// await returns what read returns, or hint.ErrInterrupted once the run is interrupted.
 // The read is left behind then: a file, a FIFO or a terminal cannot be woken.
 func await[T any](e *env, read func() (T, error)) (T, error) {
 	type result struct {
@@ -136,7 +137,7 @@ func await[T any](e *env, read func() (T, error)) (T, error) {
 	select {
 	case <-e.interrupted:
 		var none T
-		return none, errInterrupted
+		return none, hint.ErrInterrupted
 	case r := <-done:
 		return r.value, r.err
 	}

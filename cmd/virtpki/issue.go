@@ -10,6 +10,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"virtpki/dn"
+	"virtpki/internal/hint"
 	"virtpki/internal/libvirt"
 	"virtpki/internal/termtext"
 	"virtpki/pki"
@@ -123,8 +124,8 @@ func (e *env) issue(ctx context.Context, g *globals, o *issueOptions, role strin
 	if err != nil {
 		return err
 	}
-	if err := firstOf(o.fleetOptions.checkUse(names, o.out), o.checkUse(role, names), o.shapes.checkFor(role)); err != nil {
-		return usageError{err}
+	if err := hint.First(o.fleetOptions.checkUse(names, o.out), o.checkUse(role, names), o.shapes.checkFor(role)); err != nil {
+		return hint.Usage(err)
 	}
 	if o.many() {
 		return e.issueFleet(ctx, g, o, leaf, role, names)
@@ -182,7 +183,7 @@ func (e *env) bundles(g *globals, o *issueOptions, leaf leafPlan, role string, n
 	seen := make(map[string]bool)
 	for _, name := range names {
 		if seen[name] {
-			return nil, usagef("name %s is given twice", termtext.QuoteShort(name))
+			return nil, hint.Usagef("name %s is given twice", termtext.QuoteShort(name))
 		}
 		seen[name] = true
 		ids, err := e.identities(g, o, role, name)
@@ -214,7 +215,7 @@ func (o *issueOptions) checkUse(role string, names []string) error {
 	case (len(names) > 1 || o.hosts != "") && o.subject != "":
 		return errors.New("several names cannot share one --subject")
 	case len(o.with) > 0 && o.many():
-		return withHint(errors.New("--with is for names, not for --hosts or --format tar"), "on each host virtpki bootstrap --with fills QEMU's folders from its bundle")
+		return hint.With(errors.New("--with is for names, not for --hosts or --format tar"), "on each host virtpki bootstrap --with fills QEMU's folders from its bundle")
 	case len(o.with) > 0 && (role != "host" || o.layout != "system" || o.user):
 		return errors.New("--with is for a host in the system's layout: QEMU reads a server's and a client's pair")
 	case role == "client" && len(o.sans) > 0:
@@ -250,7 +251,7 @@ func (e *env) identities(g *globals, o *issueOptions, role, name string) ([]iden
 		}
 	}
 	if role == "client" {
-		return []identity{{role: pki.Client, name: name, rawSubject: rawSubject}}, asUsage(checkClient(name))
+		return []identity{{role: pki.Client, name: name, rawSubject: rawSubject}}, hint.Usage(checkClient(name))
 	}
 	machine, err := e.machineNames(g.tree(), g.hostsFile())
 	if here := g.thisMachine() && (o.out == "" || isOneOf(name, machine)); err != nil && here {
@@ -263,7 +264,7 @@ func (e *env) identities(g *globals, o *issueOptions, role, name string) ([]iden
 func encodeSubject(text string) ([]byte, error) {
 	raw, err := dn.Encode(text)
 	if err != nil {
-		return nil, usagef("subject %s: %w", termtext.QuoteShort(text), err)
+		return nil, hint.Usagef("subject %s: %w", termtext.QuoteShort(text), err)
 	}
 	return raw, nil
 }
@@ -271,12 +272,12 @@ func encodeSubject(text string) ([]byte, error) {
 // hostIdentities are those of a server or a host, given the names of this machine.
 func (e *env) hostIdentities(g *globals, o *issueOptions, role, name string, rawSubject []byte, machine []string) ([]identity, error) {
 	if err := checkHost(name); err != nil {
-		return nil, usageError{err}
+		return nil, hint.Usage(err)
 	}
 	here := g.thisMachine() && (o.out == "" || isOneOf(name, machine))
 	names, err := e.serverNames(name, o.sans, here, o.onlySAN, machine)
 	if err != nil {
-		return nil, usageError{err}
+		return nil, hint.Usage(err)
 	}
 	ids := []identity{{role: pki.Server, name: name, rawSubject: rawSubject, altNames: names}}
 	if role == "host" {
@@ -303,7 +304,7 @@ func (e *env) fill(j *job, a *authority, keys *keyring, leaf leafPlan, b bundle)
 			return nil, err
 		}
 		if have.cert != nil || have.key != nil {
-			return nil, withHint(fmt.Errorf("there is a %s pair already: %s", id.role, have.where()), "move it away first, or make a bundle with --out")
+			return nil, hint.With(fmt.Errorf("there is a %s pair already: %s", id.role, have.where()), "move it away first, or make a bundle with --out")
 		}
 		if have.cert, err = e.makePair(j, a, keys, leaf, b.to, id, nil); err != nil {
 			return nil, err
@@ -329,7 +330,7 @@ func (b bundle) byRole() map[pki.Role]identity {
 // refuseFolder is the error for a bundle that is there already.
 func refuseFolder(path string) error {
 	if _, err := os.Lstat(path); err == nil {
-		return withHint(fmt.Errorf("there is a bundle already: %s", path), "remove it, or choose another --out")
+		return hint.With(fmt.Errorf("there is a bundle already: %s", path), "remove it, or choose another --out")
 	}
 	return nil
 }

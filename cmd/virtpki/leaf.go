@@ -9,6 +9,7 @@ import (
 	"github.com/spf13/cobra"
 	"github.com/spf13/pflag"
 
+	"virtpki/internal/hint"
 	"virtpki/internal/libvirt"
 	"virtpki/pki"
 )
@@ -57,7 +58,7 @@ func (o *leafOptions) check() (leafPlan, error) {
 	release, err3 := libvirt.ParseTarget(o.target)
 	mode, err4 := parseClientKeyMode(o.clientKeyMode)
 	p := leafPlan{keyType: keyType, validity: validity, strict: release.TakesStrictKeyUsage(), clientKeyMode: mode, target: release}
-	return p, asUsage(firstOf(err1, err2, err3, err4))
+	return p, hint.Usage(hint.First(err1, err2, err3, err4))
 }
 
 func parseClientKeyMode(s string) (fs.FileMode, error) {

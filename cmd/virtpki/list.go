@@ -11,6 +11,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"virtpki/internal/hint"
 	"virtpki/internal/libvirt"
 	"virtpki/internal/store"
 )
@@ -50,7 +51,7 @@ func newList(e *env, g *globals) *cobra.Command {
 // listAs lists in a format. --json is --format json.
 func (e *env) listAs(g *globals, fleet, format string) error {
 	if !slices.Contains([]string{"table", "json", "prometheus"}, format) {
-		return usagef("unknown format %q (table, json or prometheus)", format)
+		return hint.Usagef("unknown format %q (table, json or prometheus)", format)
 	}
 	if g.json {
 		format = "json"

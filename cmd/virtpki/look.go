@@ -12,6 +12,7 @@ import (
 	"syscall"
 
 	"virtpki/internal/grant"
+	"virtpki/internal/hint"
 	"virtpki/internal/libvirt"
 	"virtpki/internal/store"
 	"virtpki/pki"
@@ -53,7 +54,7 @@ func (e *env) loadCA(g *globals) (*authority, error) {
 		return nil, err
 	}
 	if err := libvirt.CheckBundle(size, a.bundle, e.now()); err != nil {
-		return nil, withHint(fmt.Errorf("%s: %w", a.layout.Path(libvirt.CACert), err), "a CA at its end is changed by: virtpki %sca rollover start", g.sameFiles())
+		return nil, hint.With(fmt.Errorf("%s: %w", a.layout.Path(libvirt.CACert), err), "a CA at its end is changed by: virtpki %sca rollover start", g.sameFiles())
 	}
 	return a, nil
 }
@@ -84,18 +85,18 @@ func (a *authority) absent(g *globals) error {
 	if key := a.layout.Path(libvirt.CAKey); g.tree().Exists(key) {
 		records, err := g.tree().Records(libvirt.Records(a.folder))
 		if err == nil && len(records) == 0 && !g.tree().Exists(a.layout.Path(libvirt.CACRL)) {
-			return withHint(fmt.Errorf("%s: %w", key, errKeyAlone), "a run was cut short: virtpki bootstrap takes the key; ca init wants it moved away")
+			return hint.With(fmt.Errorf("%s: %w", key, errKeyAlone), "a run was cut short: virtpki bootstrap takes the key; ca init wants it moved away")
 		}
-		return withHint(fmt.Errorf("%s: the key of a CA whose certificate %s is missing", key, a.layout.Path(libvirt.CACert)),
+		return hint.With(fmt.Errorf("%s: the key of a CA whose certificate %s is missing", key, a.layout.Path(libvirt.CACert)),
 			"copy it back: each host and each bundle of this CA has it")
 	}
 	err := fmt.Errorf("%w in %s", errNoCA, a.folder)
 	for _, role := range []pki.Role{pki.Server, pki.Client} {
 		if g.tree().Exists(g.system().Path(libvirt.PendingFile(string(role)))) {
-			return withHint(err, "a request waits here for its answer, which brings the CA: virtpki %sinstall FILE", g.sameFiles())
+			return hint.With(err, "a request waits here for its answer, which brings the CA: virtpki %sinstall FILE", g.sameFiles())
 		}
 	}
-	return withHint(err, "make one: virtpki %sca init --name \"Example Org\"", g.sameFiles())
+	return hint.With(err, "make one: virtpki %sca init --name \"Example Org\"", g.sameFiles())
 }
 
 // keyState says whether a CA's key is here.
@@ -133,7 +134,7 @@ func (a *authority) open(keys *keyring) error {
 	path := a.layout.Path(libvirt.CAKey)
 	first, err := a.openOne(keys, path)
 	if errors.Is(err, fs.ErrNotExist) && !a.tree.Exists(path) {
-		return withHint(fmt.Errorf("the CA's key is not here (%s)", path), "issue on the CA's own machine, or name its folder with --ca")
+		return hint.With(fmt.Errorf("the CA's key is not here (%s)", path), "issue on the CA's own machine, or name its folder with --ca")
 	}
 	if err != nil {
 		return err
@@ -189,7 +190,7 @@ func (e *env) secret(file, prompt string) ([]byte, error) {
 	if file == "" {
 		secret, err := await(e, func() ([]byte, error) { return e.askSecret(prompt) })
 		if errors.Is(err, errNoTerminal) {
-			return nil, withHint(pki.ErrKeyEncrypted, "give the passphrase with --passphrase-file")
+			return nil, hint.With(pki.ErrKeyEncrypted, "give the passphrase with --passphrase-file")
 		}
 		return secret, err
 	}
@@ -218,7 +219,7 @@ type pair struct {
 // and key belong together. Either may be missing.
 func loadPair(t store.Tree, layout libvirt.Layout, role pki.Role) (*pair, error) {
 	p := newPair(t, layout, role)
-	if err := firstOf(p.readCert(), p.readKey()); err != nil {
+	if err := hint.First(p.readCert(), p.readKey()); err != nil {
 		return nil, err
 	}
 	return p, p.mismatch()

@@ -15,6 +15,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"virtpki/internal/hint"
 	"virtpki/internal/termtext"
 )
 
@@ -105,11 +106,11 @@ func noteStart(cmd *cobra.Command, started *bool) {
 
 func exitCode(ctx context.Context, err error, started bool) int {
 	switch {
-	case ctx.Err() != nil, errors.Is(err, errInterrupted):
+	case ctx.Err() != nil, errors.Is(err, hint.ErrInterrupted):
 		return exitInterrupted
-	case !started, errors.As(err, new(usageError)):
+	case !started, hint.IsUsage(err):
 		return exitUsage
-	case errors.Is(err, errRefused):
+	case errors.Is(err, hint.ErrRefused):
 		return exitRefused
 	}
 	return exitError
@@ -119,7 +120,7 @@ func exitCode(ctx context.Context, err error, started bool) int {
 // hint is made up for one that has none.
 // A check that says no has already said it.
 func (e *env) printError(cmd *cobra.Command, err error, code int) {
-	if err == errRefused || err == errFailed {
+	if err == hint.ErrRefused || err == hint.ErrFailed {
 		return
 	}
 	switch {

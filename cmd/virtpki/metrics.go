@@ -6,9 +6,9 @@ import (
 	"io/fs"
 	"strings"
 	"time"
-	"virtpki/internal/termtext"
 
 	"virtpki/internal/store"
+	"virtpki/internal/termtext"
 	"virtpki/pki"
 )
 

@@ -11,6 +11,7 @@ import (
 	"unicode/utf8"
 
 	"virtpki/internal/grant"
+	"virtpki/internal/hint"
 	"virtpki/internal/store"
 	"virtpki/internal/termtext"
 	"virtpki/pki"
@@ -23,10 +24,10 @@ const maxCommonName = 64
 // checkHost says what keeps name from being the name of a server.
 func checkHost(name string) error {
 	if _, err := netip.ParseAddr(name); err == nil {
-		return withHint(fmt.Errorf("server name %q is an address", name), "give the host's name, and the address with --san %s", name)
+		return hint.With(fmt.Errorf("server name %q is an address", name), "give the host's name, and the address with --san %s", name)
 	}
 	if strings.HasPrefix(name, "*.") {
-		return withHint(fmt.Errorf("server name %q is a wildcard", name), "give the host's own name, and the wildcard with --san '%s'", name)
+		return hint.With(fmt.Errorf("server name %q is a wildcard", name), "give the host's own name, and the wildcard with --san '%s'", name)
 	}
 	return checkDNS("server name", name)
 }
@@ -36,13 +37,13 @@ func checkDNS(what, name string) error {
 	case name == "":
 		return fmt.Errorf("%s is empty", what)
 	case strings.IndexFunc(name, func(r rune) bool { return r > unicode.MaxASCII }) >= 0:
-		return withHint(fmt.Errorf("%s %s is not ASCII", what, termtext.QuoteShort(name)), "write an international name in its ASCII form, which begins with xn--")
+		return hint.With(fmt.Errorf("%s %s is not ASCII", what, termtext.QuoteShort(name)), "write an international name in its ASCII form, which begins with xn--")
 	case len(name) > 253:
 		return fmt.Errorf("%s %s has %d characters (at most 253)", what, termtext.QuoteShort(name), len(name))
 	case !grant.IsHostName(name):
 		return fmt.Errorf("%s %s is no DNS name", what, termtext.QuoteShort(name))
 	case strings.Trim(name[strings.LastIndexByte(name, '.')+1:], "0123456789") == "":
-		return withHint(fmt.Errorf("%s %s is neither an address nor a DNS name, which does not end in a number", what, termtext.QuoteShort(name)),
+		return hint.With(fmt.Errorf("%s %s is neither an address nor a DNS name, which does not end in a number", what, termtext.QuoteShort(name)),
 			"an IPv4 address has four parts from 0 to 255")
 	}
 	return nil
@@ -154,7 +155,7 @@ func (a *altNames) add(san string) error {
 		return err
 	}
 	if wildcard && !strings.Contains(rest, ".") {
-		return withHint(fmt.Errorf("SAN %q matches no host", san), "GnuTLS wants two labels behind the star: *.lab.example")
+		return hint.With(fmt.Errorf("SAN %q matches no host", san), "GnuTLS wants two labels behind the star: *.lab.example")
 	}
 	a.addDNS(san)
 	return nil

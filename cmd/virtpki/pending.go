@@ -5,6 +5,7 @@ import (
 	"crypto"
 	"fmt"
 
+	"virtpki/internal/hint"
 	"virtpki/internal/libvirt"
 	"virtpki/internal/store"
 	"virtpki/pki"
@@ -38,11 +39,11 @@ func readPending(t store.Tree, layout libvirt.Layout, role pki.Role) (*pending, 
 	}
 	p := &pending{role: role, path: path}
 	if p.key, err = pki.ParseKey(data, nil); err != nil {
-		return nil, withHint(fmt.Errorf("%s: %w", path, err), "remove it, and make a new request")
+		return nil, hint.With(fmt.Errorf("%s: %w", path, err), "remove it, and make a new request")
 	}
 	csrs, err := pki.ParseCSRs(data)
 	if err != nil {
-		return nil, withHint(fmt.Errorf("%s: %w", path, err), "remove it, and make a new request")
+		return nil, hint.With(fmt.Errorf("%s: %w", path, err), "remove it, and make a new request")
 	}
 	p.csr = csrs[0]
 	return p, nil
@@ -69,7 +70,7 @@ func askedWith(t store.Tree, layout libvirt.Layout) ([]*pki.CSR, error) {
 	}
 	csrs, err := pki.ParseCSRs(data)
 	if err != nil {
-		err = withHint(fmt.Errorf("%s: %w", path, err), "remove it: it only tells what was asked for")
+		err = hint.With(fmt.Errorf("%s: %w", path, err), "remove it: it only tells what was asked for")
 	}
 	return csrs, err
 }

@@ -1,8 +1,6 @@
 package main
 
-import (
-	"virtpki/pki"
-)
+import "virtpki/pki"
 
 // prove adds the proofs that the live keys of the layout are here too: the CA grants
 // the names that they have to nobody else. A pair that is broken or has expired proves

@@ -13,6 +13,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"virtpki/dn"
+	"virtpki/internal/hint"
 	"virtpki/internal/libvirt"
 	"virtpki/internal/store"
 	"virtpki/pki"
@@ -45,7 +46,7 @@ func (o *reloadOptions) find(ctx context.Context, g *globals) ([]libvirt.Running
 	}
 	daemons, err := libvirt.FindRunning(ctx, g.root, g.sysconfdir)
 	if err != nil {
-		return nil, withHint(fmt.Errorf("asking the daemon here: %w", err), "run as root, or leave it alone with --no-reload")
+		return nil, hint.With(fmt.Errorf("asking the daemon here: %w", err), "run as root, or leave it alone with --no-reload")
 	}
 	return daemons, nil
 }
@@ -100,7 +101,7 @@ const restartTimeout = 30 * time.Second
 // it to the default files, identity and all, and report success.
 func (r reloader) restartOne(ctx context.Context, d libvirt.Running) (libvirt.Running, error) {
 	if r.restart == "" {
-		return d, withHint(errNeedsRestart, "restart it, or let this command do it with --restart-command")
+		return d, hint.With(errNeedsRestart, "restart it, or let this command do it with --restart-command")
 	}
 	cmd := exec.CommandContext(ctx, "sh", "-c", r.restart)
 	cmd.Stdout, cmd.Stderr = r.e.stderr, r.e.stderr
@@ -243,7 +244,7 @@ func (e *env) reload(ctx context.Context, g *globals, o *reloadOptions, socket s
 		return err
 	}
 	if len(daemons) == 0 {
-		return withHint(errors.New("no daemon runs here"), "name its admin socket with --socket")
+		return hint.With(errors.New("no daemon runs here"), "name its admin socket with --socket")
 	}
 	j := &job{}
 	r := reloader{e, g, *o, j}

@@ -14,6 +14,7 @@ import (
 	"github.com/spf13/cobra"
 	"golang.org/x/term"
 
+	"virtpki/internal/hint"
 	"virtpki/internal/libvirt"
 	"virtpki/pki"
 )
@@ -122,13 +123,13 @@ func (o *renewOptions) check() (*renewPlan, error) {
 	if o.before != "33%" {
 		var err error
 		if p.window, err = pki.ParseWindow(o.before); err != nil {
-			return nil, usageError{err}
+			return nil, hint.Usage(err)
 		}
 	}
 	if o.jitter != "" {
 		var err error
 		if p.jitter, err = pki.ParseValidity(o.jitter); err != nil {
-			return nil, usageError{err}
+			return nil, hint.Usage(err)
 		}
 	}
 	return p, nil
@@ -160,7 +161,7 @@ func (p *renewPlan) wait(ctx context.Context) error {
 	}
 	select {
 	case <-ctx.Done():
-		return errInterrupted
+		return hint.ErrInterrupted
 	case <-time.After(rand.N(p.jitter)):
 		return nil
 	}
@@ -227,7 +228,7 @@ func (r *renewal) decide(j *job) error {
 	if err != nil {
 		return err
 	}
-	if err := firstOf(a.open(r.keys), a.loadCRL()); err != nil {
+	if err := hint.First(a.open(r.keys), a.loadCRL()); err != nil {
 		return err
 	}
 	r.renewed = nil
@@ -249,13 +250,13 @@ func (r *renewal) decide(j *job) error {
 			return in.err // what was asked for is wrong: all or nothing
 		}
 	}
-	return firstOf(r.fillQEMU(j, a), r.renewCRL(j, a))
+	return hint.First(r.fillQEMU(j, a), r.renewCRL(j, a))
 }
 
 // renewOne plans a new certificate like the one that is there.
 func (r *renewal) renewOne(j *job, a *authority, in *installation) error {
 	if in.sealed {
-		return withHint(fmt.Errorf("%s: %s, and its key has a passphrase", in.pair.certPath, in.why()), "move the pair away, let renew --with make one, and give its key the passphrase")
+		return hint.With(fmt.Errorf("%s: %s, and its key has a passphrase", in.pair.certPath, in.why()), "move the pair away, let renew --with make one, and give its key the passphrase")
 	}
 	if in.original != nil {
 		return r.copyOne(j, a, in)

@@ -7,6 +7,7 @@ import (
 	"io/fs"
 	"slices"
 
+	"virtpki/internal/hint"
 	"virtpki/internal/libvirt"
 	"virtpki/internal/store"
 	"virtpki/pki"
@@ -21,7 +22,7 @@ func (in *installation) readOwn(g *globals) error {
 	case errors.Is(err, fs.ErrNotExist):
 		return in.pair.readCert() // a link that leads nowhere was put there to mean something
 	case errors.As(err, &refusal):
-		return withHint(refusal, "%s", refusal.Hint())
+		return hint.With(refusal, "%s", refusal.Hint())
 	case err != nil:
 		return err
 	}
@@ -75,7 +76,7 @@ func (r *renewal) hold(a *authority, in *installation) {
 		r.leave(in, fmt.Sprintf("%s %s (virtpki issue client NAME makes a new pair)", dnOf(in.pair.cert), why))
 		in.reasons = nil
 	default:
-		in.err = withHint(fmt.Errorf("%s: %s %s: renew does not sign its names", in.pair.certPath, dnOf(in.pair.cert), why),
+		in.err = hint.With(fmt.Errorf("%s: %s %s: renew does not sign its names", in.pair.certPath, dnOf(in.pair.cert), why),
 			"move it and its key away, then: virtpki %sissue %s NAME", r.g.sameFiles(), in.role)
 	}
 }

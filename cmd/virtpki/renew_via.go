@@ -11,6 +11,7 @@ import (
 	"slices"
 	"time"
 
+	"virtpki/internal/hint"
 	"virtpki/internal/libvirt"
 	"virtpki/internal/store"
 	"virtpki/internal/termtext"
@@ -22,7 +23,7 @@ import (
 // Without it the requests are left in a file, and the exit status is 3.
 func (r *renewal) renewElsewhere(ctx context.Context) error {
 	if len(r.shapes.files) > 0 {
-		return withHint(errors.New("--template is for the CA, whose key is not on this machine"), "give it to virtpki sign there")
+		return hint.With(errors.New("--template is for the CA, whose key is not on this machine"), "give it to virtpki sign there")
 	}
 	if r.g.dryRun {
 		return r.tellDue()
@@ -35,7 +36,7 @@ func (r *renewal) renewElsewhere(ctx context.Context) error {
 		return err
 	}
 	if r.via == "" {
-		return firstOf(r.tellRequested(made), r.failures(), errRefused)
+		return hint.First(r.tellRequested(made), r.failures(), hint.ErrRefused)
 	}
 	answer, err := r.askCA(ctx, csrs)
 	if err != nil {
@@ -105,7 +106,7 @@ func (r *renewal) planRequests(j *job, to target, requests []byte) error {
 	}
 	err := j.plan.Output(store.Output{Path: path, Data: requests, Mode: mode, Owner: to.owner, Ours: writtenRequests, Force: r.force})
 	if errors.Is(err, store.ErrNotOurs) {
-		return withHint(err, "move it away: mv %s %[1]s.kept", path)
+		return hint.With(err, "move it away: mv %s %[1]s.kept", path)
 	}
 	return err
 }
@@ -174,7 +175,7 @@ func (r *renewal) askCA(ctx context.Context, csrs []*pki.CSR) (*pki.Answer, erro
 	cmd.Stdin, cmd.Stderr = bytes.NewReader(question), r.stderr
 	data, err := boundedOutput(cmd)
 	if err != nil {
-		return nil, withHint(fmt.Errorf("asking the CA with %q: %w", r.via, err), "the live certificates are as they were; the keys wait")
+		return nil, hint.With(fmt.Errorf("asking the CA with %q: %w", r.via, err), "the live certificates are as they were; the keys wait")
 	}
 	answer, err := pki.ParseAnswer(data)
 	if err != nil {
@@ -241,7 +242,7 @@ func (j *job) merge(other *job) {
 func (r *renewal) installInto(ctx context.Context, layout libvirt.Layout, answer *pki.Answer) (*job, error) {
 	trust, err := parseFingerprints(r.trustNew)
 	if err != nil {
-		return nil, usageError{err}
+		return nil, hint.Usage(err)
 	}
 	in := &intake{
 		env: r.env, g: r.g, trust: trust,

@@ -13,6 +13,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"virtpki/dn"
+	"virtpki/internal/hint"
 	"virtpki/internal/libvirt"
 	"virtpki/internal/store"
 	"virtpki/internal/termtext"
@@ -115,15 +116,15 @@ func (e *env) request(ctx context.Context, g *globals, o *requestOptions, args [
 
 func (e *env) checkRequest(g *globals, o *requestOptions, args []string) (*requests, error) {
 	if err := o.checkUse(args[0]); err != nil {
-		return nil, usageError{err}
+		return nil, hint.Usage(err)
 	}
 	keyType, err := pki.ParseKeyType(o.keyType)
 	if err != nil {
-		return nil, usageError{err}
+		return nil, hint.Usage(err)
 	}
 	due, err := e.checkDue(g, &o.dueOptions)
 	if err != nil {
-		return nil, usageError{err}
+		return nil, hint.Usage(err)
 	}
 	name, err := e.hostname()
 	if len(args) > 1 {
@@ -250,7 +251,7 @@ func (r *requests) keyFor(live *pair, id identity) (crypto.Signer, error) {
 		return r.keys.key(id.slot(), r.keyType)
 	}
 	if have, _ := pki.KeyTypeOf(waits.key.Public()); r.o.typeGiven && have != r.keyType {
-		return nil, withHint(fmt.Errorf("a key of another type waits already (%s): %s", have, waits.path), "--new makes another, and the answer to the request of before is of no use then")
+		return nil, hint.With(fmt.Errorf("a key of another type waits already (%s): %s", have, waits.path), "--new makes another, and the answer to the request of before is of no use then")
 	}
 	return waits.key, nil
 }

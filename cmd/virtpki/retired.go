@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 
+	"virtpki/internal/hint"
 	"virtpki/internal/libvirt"
 	"virtpki/pki"
 )
@@ -29,8 +30,8 @@ func (a *authority) readRetired() ([]*x509.Certificate, []*pki.CRL, error) {
 	if errors.Is(err2, pki.ErrNoCRL) {
 		err2 = nil // each of them had lost its list
 	}
-	if err := firstOf(err1, err2); err != nil {
-		return nil, nil, withHint(fmt.Errorf("%s: %w", path, err), "bring it back from a backup; without it what earlier generations of the CA revoked is forgotten")
+	if err := hint.First(err1, err2); err != nil {
+		return nil, nil, hint.With(fmt.Errorf("%s: %w", path, err), "bring it back from a backup; without it what earlier generations of the CA revoked is forgotten")
 	}
 	return certs, crls, nil
 }

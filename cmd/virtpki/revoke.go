@@ -9,6 +9,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"virtpki/internal/hint"
 	"virtpki/internal/libvirt"
 	"virtpki/internal/store"
 	"virtpki/internal/termtext"
@@ -124,7 +125,7 @@ func (o *revokeOptions) parseReason() (pki.Reason, error) {
 		return pki.ReasonUnspecified, nil
 	}
 	reason, err := pki.ParseReason(o.reason)
-	return reason, asUsage(err)
+	return reason, hint.Usage(err)
 }
 
 // entriesFor are the CRL entries of those that are not revoked yet, each for the list

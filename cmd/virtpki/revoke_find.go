@@ -10,6 +10,7 @@ import (
 	"strings"
 
 	"virtpki/internal/grant"
+	"virtpki/internal/hint"
 	"virtpki/internal/store"
 	"virtpki/internal/termtext"
 	"virtpki/pki"
@@ -157,7 +158,7 @@ func (w *wanted) agree(name string, live []condemned) error {
 	case err != nil:
 		return err
 	case !strings.EqualFold(answer, "y") && !strings.EqualFold(answer, "yes"):
-		return withHint(errors.New("not confirmed: nothing was revoked"), "give the serials of those that are meant")
+		return hint.With(errors.New("not confirmed: nothing was revoked"), "give the serials of those that are meant")
 	}
 	w.agreed[name] = true
 	return nil
@@ -173,7 +174,7 @@ func severalLive(name string, live []condemned) error {
 		}
 		lines = append(lines, line)
 	}
-	return withHint(errors.Join(lines...), "give the serials, or --all")
+	return hint.With(errors.Join(lines...), "give the serials, or --all")
 }
 
 // serialDigits is the least number of digits at which a word that the records do

@@ -11,6 +11,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"virtpki/internal/hint"
 	"virtpki/internal/libvirt"
 	"virtpki/internal/store"
 	"virtpki/pki"
@@ -120,7 +121,7 @@ func checkPrevious(t store.Tree, layout libvirt.Layout) error {
 	found := false
 	for _, role := range []pki.Role{pki.Server, pki.Client} {
 		p := previousPair(t, layout, role)
-		if err := firstOf(p.readCert(), p.readKey(), p.mismatch()); err != nil {
+		if err := hint.First(p.readCert(), p.readKey(), p.mismatch()); err != nil {
 			return err
 		}
 		found = found || p.cert != nil && p.key != nil

@@ -14,6 +14,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"virtpki/internal/hint"
 	"virtpki/internal/libvirt"
 	"virtpki/internal/store"
 	"virtpki/pki"
@@ -83,8 +84,8 @@ func newRolloverStart(e *env, g *globals) *cobra.Command {
 func (e *env) rolloverStart(ctx context.Context, g *globals, o *startOptions) error {
 	wait, err1 := pki.ParseValidity(o.wait)
 	validity, err2 := pki.ParseValidity(o.validity)
-	if err := firstOf(err1, err2); err != nil {
-		return usageError{err}
+	if err := hint.First(err1, err2); err != nil {
+		return hint.Usage(err)
 	}
 	if err := e.checkClock(); err != nil {
 		return err
@@ -96,7 +97,7 @@ func (e *env) rolloverStart(ctx context.Context, g *globals, o *startOptions) er
 			return err
 		}
 		if a.rollover != nil {
-			return withHint(errors.New("a rollover is under way already"), "see virtpki %sca rollover status", g.sameFiles())
+			return hint.With(errors.New("a rollover is under way already"), "see virtpki %sca rollover status", g.sameFiles())
 		}
 		if err := a.open(keys); err != nil {
 			return err
@@ -116,7 +117,7 @@ func (e *env) rolloverStart(ctx context.Context, g *globals, o *startOptions) er
 func (o *startOptions) newKeyType(a *authority) (pki.KeyType, error) {
 	if o.keyType != "" {
 		t, err := pki.ParseKeyType(o.keyType)
-		return t, asUsage(err)
+		return t, hint.Usage(err)
 	}
 	if t, known := pki.KeyTypeOf(a.ca.Certificate.PublicKey); known {
 		return t, nil
@@ -163,7 +164,7 @@ func (e *env) planStart(j *job, g *globals, a *authority, next *generation, keys
 		return e.planReplace(j, g, a, next, crl, keyPEM)
 	}
 	state := rollover{Old: keyID(a.ca.Certificate), New: keyID(next.ca.Certificate), Started: e.now().UTC(), Switch: e.now().Add(wait).UTC()}
-	if err := firstOf(
+	if err := hint.First(
 		target{layout: a.layout, owner: owner()}.write(&j.plan, libvirt.CANextKey, keyPEM),
 		e.planState(j, a, state),
 		e.planTrust(j, g, a, append(slices.Clone(a.bundle), next.ca.Certificate)),
@@ -185,7 +186,7 @@ func (e *env) planReplace(j *job, g *globals, a *authority, next *generation, cr
 	gone := slices.DeleteFunc(slices.Clone(a.bundle), func(cert *x509.Certificate) bool { return !expired(cert) })
 	j.note("%s has expired: the new CA takes its place at once, and virtpki renew makes what is installed here anew", dnOf(a.ca.Certificate))
 	j.note("give %s and %s to every host and client", a.layout.Path(libvirt.CACert), a.layout.Path(libvirt.CACRL))
-	return firstOf(
+	return hint.First(
 		a.planRetired(j, gone...),
 		a.planKey(j, keyID(a.ca.Certificate), keyPEM),
 		e.planTrust(j, g, a, append(bundle, next.ca.Certificate)),
@@ -200,7 +201,7 @@ func (a *authority) planKey(j *job, oldID string, keyPEM []byte) error {
 	if err != nil || bytes.Equal(old, keyPEM) {
 		return err // when they are equal, a run that was killed has been here
 	}
-	return firstOf(
+	return hint.First(
 		j.plan.File(filepath.Join(filepath.Dir(path), "retired-"+oldID+".pem"), old, mode, owner()),
 		j.plan.File(path, keyPEM, mode, owner()),
 	)

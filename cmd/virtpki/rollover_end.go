@@ -10,6 +10,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"virtpki/internal/hint"
 	"virtpki/internal/libvirt"
 	"virtpki/pki"
 )
@@ -56,7 +57,7 @@ func newRolloverAbort(e *env, g *globals) *cobra.Command {
 func (e *env) underWay(g *globals) (*authority, error) {
 	a, _, err := e.readCA(g)
 	if err == nil && a.rollover == nil {
-		err = withHint(errNoRollover, "begin one with: virtpki %sca rollover start", g.sameFiles())
+		err = hint.With(errNoRollover, "begin one with: virtpki %sca rollover start", g.sameFiles())
 	}
 	return a, err
 }
@@ -72,7 +73,7 @@ func (e *env) rolloverFinish(ctx context.Context, g *globals, o *reloadOptions, 
 			return err
 		}
 		if e.now().Before(a.rollover.Switch) {
-			return withHint(fmt.Errorf("the old CA signs until %s", a.rollover.Switch.Format(time.RFC3339)), "a rollover that should not be is ended by abort")
+			return hint.With(fmt.Errorf("the old CA signs until %s", a.rollover.Switch.Format(time.RFC3339)), "a rollover that should not be is ended by abort")
 		}
 		if err := e.nothingNeedsOld(g, a, force); err != nil {
 			return err
@@ -100,7 +101,7 @@ func (e *env) nothingNeedsOld(g *globals, a *authority, force bool) error {
 	if force && !here {
 		return nil
 	}
-	return withHint(fmt.Errorf("the old CA is still needed, by %s and the like (%s)", needs[0], countOf(len(needs), "certificate", "certificates")),
+	return hint.With(fmt.Errorf("the old CA is still needed, by %s and the like (%s)", needs[0], countOf(len(needs), "certificate", "certificates")),
 		"see virtpki ca rollover status; virtpki renew makes what is installed here anew")
 }
 
@@ -117,7 +118,7 @@ func (e *env) planFinish(j *job, g *globals, a *authority) error {
 			return err
 		}
 	}
-	return firstOf(e.planWithout(j, g, a, old), a.dropRollover(j))
+	return hint.First(e.planWithout(j, g, a, old), a.dropRollover(j))
 }
 
 // planWithout takes one generation out of what is trusted here, and its list.
@@ -127,7 +128,7 @@ func (e *env) planWithout(j *job, g *globals, a *authority, gone *x509.Certifica
 	}
 	bundle := slices.DeleteFunc(slices.Clone(a.bundle), gone.Equal)
 	// Its list is kept before it goes: a kill in between must not lose it.
-	if err := firstOf(a.planRetired(j, gone), e.planTrust(j, g, a, bundle)); err != nil {
+	if err := hint.First(a.planRetired(j, gone), e.planTrust(j, g, a, bundle)); err != nil {
 		return err
 	}
 	places, err := a.crlPlaces(g, "", nil)
@@ -173,7 +174,7 @@ func (e *env) rolloverAbort(ctx context.Context, g *globals, o *reloadOptions) e
 		if err := e.hasSignedNothing(g, a, next); err != nil {
 			return err
 		}
-		return firstOf(e.planWithout(j, g, a, next), a.dropRollover(j))
+		return hint.First(e.planWithout(j, g, a, next), a.dropRollover(j))
 	})
 }
 
@@ -185,7 +186,7 @@ func (a *authority) leftByRollover() bool {
 
 // dropRollover plans to remove the files of a rollover.
 func (a *authority) dropRollover(j *job) error {
-	return firstOf(j.plan.Remove(a.layout.Path(libvirt.CANextKey)), j.plan.Remove(a.layout.Path(libvirt.CARollover)))
+	return hint.First(j.plan.Remove(a.layout.Path(libvirt.CANextKey)), j.plan.Remove(a.layout.Path(libvirt.CARollover)))
 }
 
 // hasSignedNothing is the error for a new CA whose certificates live.
@@ -200,7 +201,7 @@ func (e *env) hasSignedNothing(g *globals, a *authority, next *x509.Certificate)
 	}
 	for _, p := range records {
 		if p.cert.CheckSignatureFrom(next) == nil && e.now().Before(p.cert.NotAfter) && !revoked[p.cert.SerialNumber.String()] {
-			return withHint(fmt.Errorf("the new CA has signed %s already", dnOf(p.cert)), "go on to finish, or revoke what it has signed")
+			return hint.With(fmt.Errorf("the new CA has signed %s already", dnOf(p.cert)), "go on to finish, or revoke what it has signed")
 		}
 	}
 	return nil

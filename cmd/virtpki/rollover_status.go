@@ -9,6 +9,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"virtpki/internal/hint"
 	"virtpki/internal/store"
 	"virtpki/internal/termtext"
 )
@@ -54,7 +55,7 @@ func (e *env) rolloverStatus(g *globals) error {
 		e.printRollover(info)
 	}
 	if err == nil && len(info.Needs) > 0 {
-		err = errRefused
+		err = hint.ErrRefused
 	}
 	return err
 }

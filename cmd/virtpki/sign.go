@@ -10,6 +10,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"virtpki/internal/hint"
 	"virtpki/internal/store"
 	"virtpki/internal/termtext"
 	"virtpki/pki"
@@ -142,7 +143,7 @@ type signing struct {
 func (e *env) sign(ctx context.Context, g *globals, o *signOptions, files []string) error {
 	policy, err := o.check()
 	if err != nil {
-		return usageError{err}
+		return hint.Usage(err)
 	}
 	if policy.leaf.templates, err = o.shapes.check(); err != nil {
 		return err
@@ -186,7 +187,7 @@ func (s *signing) confirm() error {
 	answer, err := s.ask(fmt.Sprintf("Sign %s? [y/N] ", countOf(n, "certificate", "certificates")))
 	switch {
 	case errors.Is(err, errNoTerminal):
-		return usageError{withHint(errors.New("nobody to ask: there is no terminal"), "--yes signs without asking")}
+		return hint.Usage(hint.With(errors.New("nobody to ask: there is no terminal"), "--yes signs without asking"))
 	case err != nil:
 		return err
 	case !strings.EqualFold(answer, "y") && !strings.EqualFold(answer, "yes"):
@@ -224,7 +225,7 @@ func (s *signing) decide(j *job) error {
 	if err != nil {
 		return err
 	}
-	if err := firstOf(a.open(s.keys), a.loadCRL()); err != nil {
+	if err := hint.First(a.open(s.keys), a.loadCRL()); err != nil {
 		return err
 	}
 	for _, in := range s.files {
@@ -266,7 +267,7 @@ func (s *signing) certificate(j *job, a *authority, o order, csr *pki.CSR) (*x50
 	if err != nil {
 		return nil, err
 	}
-	return cert, firstOf(s.hold(a, o, cert), o.holdNames(cert))
+	return cert, hint.First(s.hold(a, o, cert), o.holdNames(cert))
 }
 
 // reusable is a certificate for the same key that is as one made now would be,

@@ -6,6 +6,7 @@ import (
 	"slices"
 
 	"virtpki/internal/grant"
+	"virtpki/internal/hint"
 	"virtpki/internal/libvirt"
 	"virtpki/pki"
 )
@@ -19,7 +20,7 @@ func (s *signing) consider() error {
 	if err := a.loadCRL(); err != nil {
 		return err
 	}
-	if err := firstOf(s.remember(a), s.grantAll(a)); err != nil {
+	if err := hint.First(s.remember(a), s.grantAll(a)); err != nil {
 		return err
 	}
 	history, err := a.history(s.now(), func() ([]*x509.Certificate, error) { return s.known.certs, nil })
@@ -88,7 +89,7 @@ func (s *signing) checkTwins() error {
 			here := fmt.Sprintf("%s, request %d (%s)", inputName(in.name), i+1, csrName(in.csrs[i]))
 			slot := o.slot() + pki.KeyID(in.csrs[i].PublicKey)
 			if first := seen[slot]; first != "" {
-				return withHint(fmt.Errorf("%s asks for the same as %s", here, first), "give each request once")
+				return hint.With(fmt.Errorf("%s asks for the same as %s", here, first), "give each request once")
 			}
 			seen[slot] = here
 		}
@@ -111,7 +112,7 @@ func (s *signing) grant(a *authority, standIn *pki.CA, csr *pki.CSR) (order, err
 	if o.finished, err = standIn.Issue(request); o.finished == nil {
 		return o, err
 	}
-	return o, firstOf(s.hold(a, o, o.finished), err)
+	return o, hint.First(s.hold(a, o, o.finished), err)
 }
 
 // hold holds a finished certificate to the policy.

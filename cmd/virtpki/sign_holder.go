@@ -11,6 +11,7 @@ import (
 	"strings"
 
 	"virtpki/internal/grant"
+	"virtpki/internal/hint"
 	"virtpki/internal/store"
 	"virtpki/internal/termtext"
 	"virtpki/pki"
@@ -109,7 +110,7 @@ func (s *signing) refuseTaken(o *order, refused []grant.Taken, sender grant.Send
 			flags = append(flags, "--replace "+termtext.ShellWord(one.Name))
 		}
 	}
-	return withHint(errors.New(strings.Join(texts, "; ")),
+	return hint.With(errors.New(strings.Join(texts, "; ")),
 		"renew on the host that has the key; for a host that was installed again, give %s", strings.Join(flags, " "))
 }
 

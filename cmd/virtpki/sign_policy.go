@@ -10,6 +10,7 @@ import (
 	"strings"
 
 	"virtpki/internal/grant"
+	"virtpki/internal/hint"
 	"virtpki/internal/libvirt"
 	"virtpki/internal/termtext"
 	"virtpki/pki"
@@ -54,7 +55,7 @@ func (o *signOptions) check() (*signPolicy, error) {
 	p := &signPolicy{ownSubject: o.ownSubject, leaveOut: o.leaveOut, ignoreExtra: o.ignoreExtra}
 	p.Policy = grant.Policy{Exact: exact, Permit: permit, Lifetime: validity}
 	p.leaf = leafPlan{validity: validity, strict: release.TakesStrictKeyUsage(), target: release}
-	if err := firstOf(err1, err2, err3, err4); err != nil {
+	if err := hint.First(err1, err2, err3, err4); err != nil {
 		return nil, err
 	}
 	if o.atMost < 1 {
@@ -103,7 +104,7 @@ func (p *signPolicy) grant(a *authority, csr *pki.CSR) (o order, err error) {
 			err = at.CheckSubject(csr.RawSubject)
 		}
 	}
-	if err := firstOf(err, o.takeNames(csr)); err != nil {
+	if err := hint.First(err, o.takeNames(csr)); err != nil {
 		return o, err
 	}
 	o.leaveOut(&at, p.leaveOut)
@@ -120,7 +121,7 @@ func (p *signPolicy) checkForeign(o *order, csr *pki.CSR) error {
 	}
 	what := strings.Join(csr.Foreign, ", ")
 	if !p.ignoreExtra {
-		return withHint(fmt.Errorf("it asks for %s, which is not granted", what), "--ignore-extensions signs without")
+		return hint.With(fmt.Errorf("it asks for %s, which is not granted", what), "--ignore-extensions signs without")
 	}
 	o.note("without %s", what)
 	return nil
@@ -134,7 +135,7 @@ func (p *signPolicy) role(csr *pki.CSR) (pki.Role, error) {
 		return p.Roles[0], nil
 	}
 	if len(asked) == 0 {
-		return "", withHint(errors.New("it does not say whether it is for a server or a client"), "grant one with --role server or --role client")
+		return "", hint.With(errors.New("it does not say whether it is for a server or a client"), "grant one with --role server or --role client")
 	}
 	granted := slices.DeleteFunc(slices.Clone(asked), func(role pki.Role) bool {
 		return len(p.Roles) > 0 && !slices.Contains(p.Roles, role)
@@ -143,7 +144,7 @@ func (p *signPolicy) role(csr *pki.CSR) (pki.Role, error) {
 	case len(granted) == 0:
 		return "", fmt.Errorf("it asks to be a %s, which is not granted", asked[0])
 	case len(granted) > 1 && granted[0] != granted[1]:
-		return "", withHint(errors.New("it asks to be server and client with one key"), "make a request for each (virtpki request host), or grant one with --role")
+		return "", hint.With(errors.New("it asks to be server and client with one key"), "make a request for each (virtpki request host), or grant one with --role")
 	}
 	return granted[0], nil
 }
@@ -151,7 +152,7 @@ func (p *signPolicy) role(csr *pki.CSR) (pki.Role, error) {
 // nameIn is the name of who asks: the CN, of whatever string type.
 func nameIn(csr *pki.CSR, role pki.Role) (string, error) {
 	if len(csr.RawSubject) <= 2 {
-		return "", withHint(errors.New("its subject is empty"), "the CN of a request is the name of who asks")
+		return "", hint.With(errors.New("its subject is empty"), "the CN of a request is the name of who asks")
 	}
 	attributes, err := grant.Attributes(csr.RawSubject)
 	if err != nil {
@@ -232,11 +233,11 @@ func hintGranted(err error) error {
 	case !errors.As(err, &not):
 		return err
 	case not.Limits:
-		return withHint(err, "--leave-out signs without it")
+		return hint.With(err, "--leave-out signs without it")
 	case not.CN:
-		return withHint(err, "--exact-name %s grants it", termtext.ShellWord(not.Name))
+		return hint.With(err, "--exact-name %s grants it", termtext.ShellWord(not.Name))
 	}
-	return withHint(err, "--exact-name %s grants it, --leave-out signs without it", termtext.ShellWord(not.Name))
+	return hint.With(err, "--exact-name %s grants it, --leave-out signs without it", termtext.ShellWord(not.Name))
 }
 
 // describes reports whether a certificate is what the order would give, but for

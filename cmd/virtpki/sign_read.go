@@ -6,6 +6,7 @@ import (
 	"path/filepath"
 	"strings"
 
+	"virtpki/internal/hint"
 	"virtpki/pki"
 )
 
@@ -38,7 +39,7 @@ func (s *signing) read(names []string) error {
 		if s.o.outDir != "" {
 			in.out = filepath.Join(s.o.outDir, answerName(name))
 			if other := seen[in.out]; other != "" {
-				return usagef("the answers to %s and %s would both be %s", other, name, in.out)
+				return hint.Usagef("the answers to %s and %s would both be %s", other, name, in.out)
 			}
 			seen[in.out] = name
 		}
@@ -58,7 +59,7 @@ func (s *signing) readOne(in *incoming) error {
 		return fmt.Errorf("%s: %w", inputName(in.name), err)
 	}
 	if n := len(in.csrs); s.o.yes && n > s.o.atMost {
-		return withHint(fmt.Errorf("%s holds %d requests, and --yes signs at most %d of one file", inputName(in.name), n, s.o.atMost), "--at-most %d signs them all", n)
+		return hint.With(fmt.Errorf("%s holds %d requests, and --yes signs at most %d of one file", inputName(in.name), n, s.o.atMost), "--at-most %d signs them all", n)
 	}
 	for i, csr := range in.csrs {
 		if err := csr.Check(); err != nil {
@@ -80,7 +81,7 @@ func requestsIn(data []byte) ([]*pki.CSR, error) {
 		if answer, err := pki.ParseAnswer(data); err == nil && len(answer.Leafs) == 0 {
 			return nil, nil
 		}
-		return nil, withHint(err, "a request is made by: virtpki request host")
+		return nil, hint.With(err, "a request is made by: virtpki request host")
 	}
 	return csrs, err
 }

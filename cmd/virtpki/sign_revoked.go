@@ -7,6 +7,7 @@ import (
 	"slices"
 
 	"virtpki/internal/grant"
+	"virtpki/internal/hint"
 	"virtpki/internal/libvirt"
 	"virtpki/internal/store"
 	"virtpki/internal/termtext"
@@ -56,7 +57,7 @@ func (a *authority) earlier(before *earlier) (*earlier, error) {
 // hosts share the addresses of bridges.
 func (s *signing) checkRevoked(h *grant.History, o *order, cert *x509.Certificate) error {
 	if err := refuseCompromised(h, pki.KeyIDOf(cert)); err != nil {
-		return withHint(err, "a request with a new key is made by: virtpki request %s %s --new", o.role, termtext.ShellWord(o.name))
+		return hint.With(err, "a request with a new key is made by: virtpki request %s %s --new", o.role, termtext.ShellWord(o.name))
 	}
 	out, err := h.ShutOut(cert)
 	if err != nil {
@@ -78,7 +79,7 @@ func (s *signing) checkRevoked(h *grant.History, o *order, cert *x509.Certificat
 		text := shutOutText(one)
 		unseen := s.confirmed && !s.o.yes && !s.o.revokedToo && !s.shown[text] // revoked while a person was asked
 		if !asked || unseen {
-			return withHint(errors.New(text), "--after-revocation signs all the same; without --yes it is asked")
+			return hint.With(errors.New(text), "--after-revocation signs all the same; without --yes it is asked")
 		}
 		s.shown[text] = true
 		o.note("%s", text)

@@ -8,6 +8,7 @@ import (
 	"unicode/utf8"
 
 	"virtpki/dn"
+	"virtpki/internal/hint"
 	"virtpki/internal/termtext"
 )
 
@@ -32,7 +33,7 @@ func leafSubject(ca *x509.Certificate, name string) ([]byte, error) {
 		name = shortName(name)
 	}
 	if utf8.RuneCountInString(name) > maxCommonName {
-		return nil, withHint(fmt.Errorf("name %s is too long for a CN (at most %d characters)", termtext.QuoteShort(name), maxCommonName), "give the whole subject with --subject")
+		return nil, hint.With(fmt.Errorf("name %s is too long for a CN (at most %d characters)", termtext.QuoteShort(name), maxCommonName), "give the whole subject with --subject")
 	}
 	return dn.Encode(subjectPrefix(ca) + "CN=" + dn.Escape(name))
 }

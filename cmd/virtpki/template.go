@@ -9,6 +9,7 @@ import (
 	"github.com/spf13/cobra"
 	"github.com/spf13/pflag"
 
+	"virtpki/internal/hint"
 	"virtpki/internal/judge"
 	"virtpki/internal/libvirt"
 	"virtpki/internal/store"
@@ -46,7 +47,7 @@ func newTemplate(e *env, g *globals) *cobra.Command {
 		RunE: func(_ *cobra.Command, args []string) error {
 			text, err := pki.DefaultTemplate(args[0])
 			if err != nil {
-				return usageError{err}
+				return hint.Usage(err)
 			}
 			if g.json {
 				return e.printJSON(map[string]string{"shape": args[0], "template": text})
@@ -92,7 +93,7 @@ func templateRoles(item string) ([]pki.Role, string, error) {
 	case ok && (role == "server" || role == "client"):
 		return []pki.Role{pki.Role(role)}, file, nil
 	case ok && !strings.Contains(role, "/") && !store.Exists(item):
-		return nil, "", usagef("--template: unknown role %s (server or client)", termtext.QuoteShort(role))
+		return nil, "", hint.Usagef("--template: unknown role %s (server or client)", termtext.QuoteShort(role))
 	}
 	return []pki.Role{pki.Server, pki.Client}, item, nil
 }
@@ -161,7 +162,7 @@ func refusedShape(findings []judge.Finding, except string) error {
 		}
 		err := fmt.Errorf("what the template makes is refused: %s", f.Text)
 		if len(f.Targets) > 0 {
-			return withHint(fmt.Errorf("%w (%s)", err, strings.Join(f.Targets, ", ")), "--for names a release that takes it, if there is one")
+			return hint.With(fmt.Errorf("%w (%s)", err, strings.Join(f.Targets, ", ")), "--for names a release that takes it, if there is one")
 		}
 		return err
 	}

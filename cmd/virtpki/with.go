@@ -8,6 +8,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"virtpki/internal/hint"
 	"virtpki/internal/libvirt"
 	"virtpki/internal/store"
 	"virtpki/pki"
@@ -46,7 +47,7 @@ func (o *withOptions) check() (*withPlan, error) {
 	for _, name := range o.with {
 		use, err := libvirt.FindQEMUUse(strings.TrimSpace(name))
 		if err != nil {
-			return nil, usageError{err}
+			return nil, hint.Usage(err)
 		}
 		if !seen[use.Name] {
 			seen[use.Name] = true
@@ -54,7 +55,7 @@ func (o *withOptions) check() (*withPlan, error) {
 		}
 	}
 	if len(w.uses) == 0 && (o.group != "" || o.separate || o.ca != "") {
-		return nil, usagef("--qemu-group, --separate and --qemu-ca go with --with, which says what to fill")
+		return nil, hint.Usagef("--qemu-group, --separate and --qemu-ca go with --with, which says what to fill")
 	}
 	return w, nil
 }
@@ -170,7 +171,7 @@ func (f *filler) fillOne(j *job, a *authority, use libvirt.QEMUUse, to target) e
 		}
 	}
 	if err := f.trust(j, a, to); err != nil {
-		return withHint(err, "one CA signs for all of it, unless --qemu-ca names another for QEMU")
+		return hint.With(err, "one CA signs for all of it, unless --qemu-ca names another for QEMU")
 	}
 	for _, role := range roles(use) {
 		if err := f.place(j, a, role, to); err != nil {
@@ -194,7 +195,7 @@ func (f *filler) place(j *job, a *authority, role pki.Role, to target) error {
 		return f.placeGiven(j, have, given, to, err)
 	}
 	if have.cert != nil && have.key == nil && !f.isCopy(have) {
-		return withHint(fmt.Errorf("%s: its key %s is missing", have.certPath, have.keyPath), "bring the key back, or remove the certificate to have a new pair made")
+		return hint.With(fmt.Errorf("%s: its key %s is missing", have.certPath, have.keyPath), "bring the key back, or remove the certificate to have a new pair made")
 	}
 	if !f.separate {
 		return f.copyPair(j, have, role, to)
@@ -217,7 +218,7 @@ func (f *filler) isCopy(have *pair) bool {
 // take leaves a pair as it is, and lets QEMU read its key.
 func (f *filler) take(j *job, a *authority, have *pair, to target) error {
 	if !a.hasSigned(have.cert) {
-		return withHint(fmt.Errorf("%s: %s is not signed by the CA in %s", have.certPath, dnOf(have.cert), a.layout.Path(libvirt.CACert)),
+		return hint.With(fmt.Errorf("%s: %s is not signed by the CA in %s", have.certPath, dnOf(have.cert), a.layout.Path(libvirt.CACert)),
 			"move it away to have it made anew, or name its CA with --qemu-ca")
 	}
 	data, err := f.g.tree().ReadFile(have.keyPath, store.MaxPEM)
@@ -252,10 +253,10 @@ func (f *filler) takeForeign(j *job, a *authority, use libvirt.QEMUUse, to targe
 func (f *filler) copyPair(j *job, have *pair, role pki.Role, to target) error {
 	from := f.pairs[role]
 	if from == nil || from.key == nil || from.cert == nil {
-		return withHint(fmt.Errorf("there is no whole %s pair to copy for QEMU", role), "issue a host, which has both pairs, or give QEMU its own with --separate")
+		return hint.With(fmt.Errorf("there is no whole %s pair to copy for QEMU", role), "issue a host, which has both pairs, or give QEMU its own with --separate")
 	}
 	if have.key != nil && !pki.SameKey(have.key.Public(), from.key.Public()) {
-		return withHint(fmt.Errorf("there is a key already: %s", have.keyPath), "move it away first")
+		return hint.With(fmt.Errorf("there is a key already: %s", have.keyPath), "move it away first")
 	}
 	return f.writePair(j, to, role, from.key, from.cert, nil)
 }
@@ -270,7 +271,7 @@ func (f *filler) keyOwner(j *job) (*store.Owner, error) {
 	name, gid, err := f.findGroup()
 	if errors.Is(err, libvirt.ErrNoQEMUUser) && f.group == "" {
 		if !f.portable {
-			return nil, withHint(err, "install libvirt's QEMU driver first, or name the group that may read the keys with --qemu-group")
+			return nil, hint.With(err, "install libvirt's QEMU driver first, or name the group that may read the keys with --qemu-group")
 		}
 		j.noteOnce("%v: give the keys in QEMU's folders to its group where they go, or name it with --qemu-group", err)
 		return owner(), nil
@@ -279,7 +280,7 @@ func (f *filler) keyOwner(j *job) (*store.Owner, error) {
 		return nil, err
 	}
 	if err != nil {
-		return nil, asUsage(err)
+		return nil, hint.Usage(err)
 	}
 	if f.portable {
 		j.noteOnce("QEMU's keys are for the group %s, %d: where they go it must have this number, and what copies them keep it; bootstrap --bundle sees to both", name, gid)
@@ -308,7 +309,7 @@ func (g *globals) qemuUser() (libvirt.QEMUUser, error) {
 	}
 	passwd, err1 := readIfThere(g.tree(), g.underRoot("/etc/passwd"))
 	groups, err2 := readIfThere(g.tree(), g.underRoot("/etc/group"))
-	if err := firstOf(err1, err2); err != nil {
+	if err := hint.First(err1, err2); err != nil {
 		return libvirt.QEMUUser{}, err
 	}
 	u, err := libvirt.FindQEMUUser(conf, passwd, groups)

@@ -8,6 +8,8 @@ import (
 	"slices"
 
 	"github.com/spf13/cobra"
+
+	"virtpki/internal/hint"
 )
 
 const wizardHelp = `Make this host ready by questions: a CA, certificates for this host and for those
@@ -64,18 +66,18 @@ type question struct {
 }
 
 // errNothingChanged is the end of a wizard that was left.
-var errNothingChanged = withHint(errInterrupted, "nothing was changed")
+var errNothingChanged = hint.With(hint.ErrInterrupted, "nothing was changed")
 
 func (e *env) wizard(ctx context.Context, g *globals, accessible bool) error {
 	d, err := e.newDialog(accessible)
 	if err != nil {
-		return usageError{withHint(err, `the same without questions: virtpki %sbootstrap --name "Example Org" --allow-issued (see virtpki bootstrap --help)`, g.sameFiles())}
+		return hint.Usage(hint.With(err, `the same without questions: virtpki %sbootstrap --name "Example Org" --allow-issued (see virtpki bootstrap --help)`, g.sameFiles()))
 	}
 	if err := e.checkClock(); err != nil {
 		return err
 	}
 	if os.Geteuid() != 0 && g.thisMachine() && !g.dryRun {
-		return withHint(&fs.PathError{Op: "write", Path: g.sysconfdir, Err: fs.ErrPermission}, "run it as root, or have a look with --dry-run")
+		return hint.With(&fs.PathError{Op: "write", Path: g.sysconfdir, Err: fs.ErrPermission}, "run it as root, or have a look with --dry-run")
 	}
 	own := *g
 	usual := fromFlags(e, bindBootstrap)
@@ -119,7 +121,7 @@ func (w *wizard) run(ctx context.Context) error {
 
 // left adds to the wish to leave that nothing has happened.
 func (w *wizard) left(err error) error {
-	if errors.Is(err, errInterrupted) {
+	if errors.Is(err, hint.ErrInterrupted) {
 		return errNothingChanged
 	}
 	return err
@@ -195,7 +197,7 @@ func (w *wizard) settle(ctx context.Context, wrong error) (goOn bool, err error)
 	case 1:
 		return false, w.edit(ctx)
 	}
-	return false, errInterrupted
+	return false, hint.ErrInterrupted
 }
 
 // edit asks which answer is to be another.

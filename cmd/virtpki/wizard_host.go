@@ -7,6 +7,7 @@ import (
 	"slices"
 	"strings"
 
+	"virtpki/internal/hint"
 	"virtpki/internal/libvirt"
 	"virtpki/pki"
 )
@@ -31,7 +32,7 @@ func (w *wizard) askHostname(ctx context.Context) error {
 		preset = w.machine[0]
 	}
 	name, err := w.input(ctx, textQuestion{message: "Name of this host", preset: preset, check: func(name string) error {
-		return firstOf(checkHost(name), checkClient(name))
+		return hint.First(checkHost(name), checkClient(name))
 	}})
 	if err == nil {
 		w.hostname = name

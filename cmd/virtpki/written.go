@@ -10,6 +10,7 @@ import (
 
 	"github.com/spf13/pflag"
 
+	"virtpki/internal/hint"
 	"virtpki/internal/store"
 )
 
@@ -76,11 +77,11 @@ func planOutput(plan *store.Plan, o store.Output, flag string) error {
 	err := plan.Output(o)
 	switch {
 	case errors.Is(err, store.ErrPrivateKey):
-		return withHint(err, "choose another %s", flag)
+		return hint.With(err, "choose another %s", flag)
 	case errors.Is(err, store.ErrNotOurs) && flag == "--metrics":
-		return withHint(err, "remove it, or choose another %s", flag)
+		return hint.With(err, "remove it, or choose another %s", flag)
 	case errors.Is(err, store.ErrNotOurs):
-		return withHint(err, "add --force to replace it, or choose another %s", flag)
+		return hint.With(err, "add --force to replace it, or choose another %s", flag)
 	}
 	return err
 }

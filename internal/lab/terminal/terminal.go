@@ -183,6 +183,13 @@ func (t *Terminal) Screen() string {
 	return strings.TrimRight(strings.Join(lines, "\n"), "\n") + "\n"
 }
 
+// Output is all that the program has written, with what moves and colours.
+func (t *Terminal) Output() string {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	return t.all.String()
+}
+
 // Wait waits for the end of the program and returns its exit status.
 func (t *Terminal) Wait() (status int, err error) {
 	select {

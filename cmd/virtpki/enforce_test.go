@@ -1,0 +1,20 @@
+package main
+
+import (
+	"strings"
+	"testing"
+
+	"virtpki/internal/libvirt"
+)
+
+// What a daemon in a container says where its CRL lies is no path of this machine's: a
+// list is not written there, whatever stands there.
+func TestEnforceWritesIntoNoContainer(t *testing.T) {
+	n := enforcement{a: &authority{layout: libvirt.CA("/etc/pki/CA")}}
+	d := libvirt.Running{Root: "/proc/4242/root"}
+	d.Files.CRL, d.Files.Custom = "/etc/shadow", true
+	err := n.at(t.Context(), d)
+	if err == nil || !strings.Contains(err.Error(), "a file system of its own, where nothing is written") {
+		t.Errorf("%v, want a refusal", err)
+	}
+}

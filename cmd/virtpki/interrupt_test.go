@@ -116,7 +116,7 @@ func TestSignalsEndWaits(t *testing.T) {
 	})
 	t.Run("lock", func(t *testing.T) {
 		root := t.TempDir()
-		lock, err := store.Acquire(t.Context(), filepath.Join(root, "etc/pki/CA"), func() {})
+		lock, err := store.At("/").Acquire(t.Context(), filepath.Join(root, "etc/pki/CA"), func() {})
 		if err != nil {
 			t.Fatal(err)
 		}

@@ -302,7 +302,7 @@ func TestPlantedLock(t *testing.T) {
 			defer held.Close()
 		}
 		ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
-		_, err := store.Acquire(ctx, folder, func() {})
+		_, err := store.At("/").Acquire(ctx, folder, func() {})
 		cancel()
 		if refused := (*store.Refusal)(nil); !errors.As(err, &refused) || refused.Hint() != "rm -r "+lock {
 			t.Errorf("%s: %v", name, err)
@@ -349,7 +349,7 @@ func TestPlantedPrevious(t *testing.T) {
 	writePair(t, pki)
 	writePair(t, store.Previous(pki))
 	giveTo(t, store.Previous(pki))
-	if refused := (*store.Refusal)(nil); !errors.As(store.Rollback(pki), &refused) {
+	if refused := (*store.Refusal)(nil); !errors.As(store.At("/").Rollback(pki), &refused) {
 		t.Error("a directory of another user has become the live one")
 	}
 }

@@ -29,11 +29,6 @@ type Lock struct {
 	made   []string // folders that did not exist before, outermost first
 }
 
-// Acquire takes the lock of a folder of the machine; see [Tree.Acquire].
-func Acquire(ctx context.Context, folder string, waiting func()) (*Lock, error) {
-	return Tree{}.Acquire(ctx, folder, waiting)
-}
-
 // Acquire takes the lock of a folder, and makes the folder (mode 0755) when it
 // is not there. When another run holds the lock, waiting is called once and
 // Acquire waits until the other ends or ctx is done. Whoever has waited must
@@ -161,10 +156,6 @@ func (t Tree) Interrupted(folders ...string) bool {
 	return slices.ContainsFunc(folders, func(folder string) bool { return t.Exists(filepath.Join(folder, lockName)) })
 }
 
-// Interrupted reports whether one of the folders of the machine has a lock file; see
-// [Tree.Interrupted].
-func Interrupted(folders ...string) bool { return Tree{}.Interrupted(folders...) }
-
 // Release gives the lock up and removes its file, and the folders that Acquire
 // made if nothing else was put there. The folder may be another one by now, into
 // which the lock has come along.
@@ -246,6 +237,3 @@ func (t Tree) Marks(folders ...string) string {
 	}
 	return marks.String()
 }
-
-// Marks is [Tree.Marks] of the machine's files.
-func Marks(folders ...string) string { return Tree{}.Marks(folders...) }

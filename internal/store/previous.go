@@ -257,9 +257,3 @@ func (t Tree) Rollback(folder string) error {
 	}
 	return parent.sync()
 }
-
-// Before is [Tree.Before] for the machine.
-func Before(folder string) string { return Tree{}.Before(folder) }
-
-// Rollback is [Tree.Rollback] for the machine.
-func Rollback(folder string) error { return Tree{}.Rollback(folder) }

@@ -249,7 +249,7 @@ func TestAcquireSweepsBehindAKilledRun(t *testing.T) {
 	write(t, locked, "another's", 0o600)
 	write(t, filepath.Join(folder, "y", ".virtpki.lock"), "", 0o600)
 	take := func() {
-		lock, err := store.Acquire(context.Background(), folder, func() {})
+		lock, err := store.At("/").Acquire(context.Background(), folder, func() {})
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -257,11 +257,11 @@ func TestAcquireSweepsBehindAKilledRun(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
-	if take(); !store.Exists(deep) || store.Interrupted(folder) {
+	if take(); !store.Exists(deep) || store.At("/").Interrupted(folder) {
 		t.Error("swept where no run was killed")
 	}
 	write(t, filepath.Join(folder, ".virtpki.lock"), "", 0o600)
-	if !store.Interrupted(t.TempDir(), folder) {
+	if !store.At("/").Interrupted(t.TempDir(), folder) {
 		t.Error("a lock file is not noticed")
 	}
 	if take(); store.Exists(deep) || !store.Exists(locked) {
@@ -324,7 +324,7 @@ func TestLockExcludes(t *testing.T) {
 	for range 8 {
 		group.Go(func() {
 			for range 5 {
-				lock, err := store.Acquire(context.Background(), folder, func() {})
+				lock, err := store.At("/").Acquire(context.Background(), folder, func() {})
 				if err != nil {
 					t.Error(err)
 					return
@@ -348,7 +348,7 @@ func TestLockExcludes(t *testing.T) {
 // What was made for a lock goes with it, as long as nobody waits for the same.
 func TestLockLeavesNothing(t *testing.T) {
 	folder := filepath.Join(t.TempDir(), "a", "b")
-	lock, err := store.Acquire(context.Background(), folder, func() {})
+	lock, err := store.At("/").Acquire(context.Background(), folder, func() {})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -362,13 +362,13 @@ func TestLockLeavesNothing(t *testing.T) {
 
 func TestLockWaitsUntilTheContextEnds(t *testing.T) {
 	folder := t.TempDir()
-	lock, err := store.Acquire(context.Background(), folder, func() {})
+	lock, err := store.At("/").Acquire(context.Background(), folder, func() {})
 	if err != nil {
 		t.Fatal(err)
 	}
 	defer lock.Release()
 	ctx, cancel := context.WithCancel(context.Background())
-	if _, err := store.Acquire(ctx, folder, cancel); !errors.Is(err, context.Canceled) {
+	if _, err := store.At("/").Acquire(ctx, folder, cancel); !errors.Is(err, context.Canceled) {
 		t.Errorf("error %v, want %v", err, context.Canceled)
 	}
 }

@@ -73,14 +73,14 @@ func TestTogetherKeepsTheGenerationBefore(t *testing.T) {
 func TestRollbackIsItsOwnReverse(t *testing.T) {
 	folder := filepath.Join(t.TempDir(), "pki")
 	writePair(t, folder)
-	if err := store.Rollback(folder); !errors.Is(err, fs.ErrNotExist) {
+	if err := store.At("/").Rollback(folder); !errors.Is(err, fs.ErrNotExist) {
 		t.Errorf("without a previous generation: %v", err)
 	}
 	if err := pairPlan(t, folder, 1).Apply(); err != nil {
 		t.Fatal(err)
 	}
 	for _, want := range []string{"0", "1", "0"} {
-		if err := store.Rollback(folder); err != nil {
+		if err := store.At("/").Rollback(folder); err != nil {
 			t.Fatal(err)
 		}
 		if got, _ := os.ReadFile(filepath.Join(folder, "private", "key")); string(got) != want {
@@ -287,7 +287,7 @@ func TestBeforeFindsTheGenerationOfAKilledRun(t *testing.T) {
 	top := t.TempDir()
 	folder := filepath.Join(top, "pki")
 	writePair(t, folder)
-	if got := store.Before(folder); got != store.Previous(folder) {
+	if got := store.At("/").Before(folder); got != store.Previous(folder) {
 		t.Errorf("without one: %s", got)
 	}
 	if err := pairPlan(t, folder, 1).Apply(); err != nil {
@@ -305,7 +305,7 @@ func TestBeforeFindsTheGenerationOfAKilledRun(t *testing.T) {
 		if err := os.Rename(store.Previous(folder), swap); err != nil {
 			t.Fatal(err)
 		}
-		switch got := store.Before(folder); {
+		switch got := store.At("/").Before(folder); {
 		case exchanged && got != swap:
 			t.Errorf("after the exchange: %s, want %s", got, swap)
 		case !exchanged && got != store.Previous(folder):

@@ -40,7 +40,7 @@ func ecKey(name string, c elliptic.Curve) testKey {
 }
 
 func rsaKey(bits int) testKey {
-	return testKey{name: "rsa" + decimal(bits), signer: must(rsa.GenerateKey(rand.Reader, bits))}
+	return testKey{name: "rsa" + strconv.Itoa(bits), signer: must(rsa.GenerateKey(rand.Reader, bits))}
 }
 
 func edKey() testKey {
@@ -74,11 +74,17 @@ func pssAlgorithm() algorithmIdentifier {
 		MGF  asn1.RawValue
 		Salt int `asn1:"explicit,tag:2"`
 	}{explicit(0, der(hash)), explicit(1, mgf), 32})
-	return algorithmIdentifier{oid(oidRSAPSS), asn1.RawValue{FullBytes: params}}
+	return algorithmIdentifier{oid(idRSAPSS), asn1.RawValue{FullBytes: params}}
 }
 
 func explicit(tag int, content []byte) asn1.RawValue {
 	return asn1.RawValue{Class: asn1.ClassContextSpecific, Tag: tag, IsCompound: true, Bytes: content}
+}
+
+func hashOf(h crypto.Hash, data []byte) []byte {
+	d := h.New()
+	d.Write(data)
+	return d.Sum(nil)
 }
 
 func (k testKey) spki() []byte {
@@ -89,7 +95,7 @@ func (k testKey) spki() []byte {
 	return der(struct {
 		A algorithmIdentifier
 		B asn1.BitString
-	}{algorithmIdentifier{OID: oid(oidRSAPSS)}, asn1.BitString{Bytes: bits, BitLength: 8 * len(bits)}})
+	}{algorithmIdentifier{OID: oid(idRSAPSS)}, asn1.BitString{Bytes: bits, BitLength: 8 * len(bits)}})
 }
 
 // sign picks the algorithm that fits the key and hash.
@@ -114,11 +120,11 @@ func (k testKey) sign(hash crypto.Hash, tbs []byte) []byte {
 	}
 	switch {
 	case k.pss:
-		return must(k.signer.Sign(rand.Reader, digest(crypto.SHA256, tbs), &rsa.PSSOptions{SaltLength: 32, Hash: crypto.SHA256}))
+		return must(k.signer.Sign(rand.Reader, hashOf(crypto.SHA256, tbs), &rsa.PSSOptions{SaltLength: 32, Hash: crypto.SHA256}))
 	case k.name == "ed25519":
 		return must(k.signer.Sign(rand.Reader, tbs, crypto.Hash(0)))
 	}
-	return must(k.signer.Sign(rand.Reader, digest(hash, tbs), hash))
+	return must(k.signer.Sign(rand.Reader, hashOf(hash, tbs), hash))
 }
 
 // certSpec is a certificate to be made.
@@ -132,6 +138,20 @@ type certSpec struct {
 	exts                []testExt
 	spoil               bool // damage the signature
 }
+
+// Extensions and algorithms, written down a second time: a mistake in the reader's
+// own list must not be made again by the certificates that it is tried on.
+const (
+	idSubjectKeyID     = "2.5.29.14"
+	idKeyUsage         = "2.5.29.15"
+	idSubjectAltName   = "2.5.29.17"
+	idIssuerAltName    = "2.5.29.18"
+	idBasicConstraints = "2.5.29.19"
+	idNameConstraints  = "2.5.29.30"
+	idAuthorityKeyID   = "2.5.29.35"
+	idExtKeyUsage      = "2.5.29.37"
+	idRSAPSS           = "1.2.840.113549.1.1.10"
+)
 
 type testExt struct {
 	ID       asn1.ObjectIdentifier
@@ -188,7 +208,7 @@ func extBC(critical, ca bool, pathLen int) testExt {
 		CA   bool `asn1:"optional"`
 		Path int  `asn1:"optional,default:-1"`
 	}{ca, pathLen}
-	return ext(oidBasicConstraints, critical, der(v))
+	return ext(idBasicConstraints, critical, der(v))
 }
 
 func extKU(critical bool, bits byte) testExt {
@@ -197,9 +217,9 @@ func extKU(critical bool, bits byte) testExt {
 		n--
 	}
 	if n == 0 {
-		return ext(oidKeyUsage, critical, []byte{3, 1, 0})
+		return ext(idKeyUsage, critical, []byte{3, 1, 0})
 	}
-	return ext(oidKeyUsage, critical, []byte{3, 2, byte(8 - n), bits})
+	return ext(idKeyUsage, critical, []byte{3, 2, byte(8 - n), bits})
 }
 
 func extEKU(critical bool, oids ...string) testExt {
@@ -207,32 +227,46 @@ func extEKU(critical bool, oids ...string) testExt {
 	for _, o := range oids {
 		list = append(list, oid(o))
 	}
-	return ext(oidExtKeyUsage, critical, der(list))
+	return ext(idExtKeyUsage, critical, der(list))
 }
 
 // san takes "DNS:x", "IP:\x7f\x00\x00\x01", "URI:x", "email:x".
-func extSAN(names ...generalName) testExt {
+func extSAN(names ...altName) testExt {
 	var list []asn1.RawValue
 	for _, n := range names {
 		list = append(list, n.raw())
 	}
-	return ext(oidSubjectAltName, false, der(list))
+	return ext(idSubjectAltName, false, der(list))
 }
 
-func (n generalName) raw() asn1.RawValue {
-	return asn1.RawValue{Class: asn1.ClassContextSpecific, Tag: n.kind, IsCompound: n.kind == nameDN, Bytes: n.value}
+// altName is one alternative name, by its context tag (RFC 5280 §4.2.1.6).
+type altName struct {
+	kind  int
+	value []byte
 }
 
-func extSKI(id []byte) testExt { return ext(oidSubjectKeyID, false, der(id)) }
+const (
+	altEmail = 1
+	altDNS   = 2
+	altDN    = 4
+	altURI   = 6
+	altIP    = 7
+)
+
+func (n altName) raw() asn1.RawValue {
+	return asn1.RawValue{Class: asn1.ClassContextSpecific, Tag: n.kind, IsCompound: n.kind == altDN, Bytes: n.value}
+}
+
+func extSKI(id []byte) testExt { return ext(idSubjectKeyID, false, der(id)) }
 
 func extAKI(id []byte) testExt {
-	return ext(oidAuthorityKeyID, false, der(struct {
+	return ext(idAuthorityKeyID, false, der(struct {
 		ID []byte `asn1:"tag:0"`
 	}{id}))
 }
 
-func extNC(permitted, excluded []generalName) testExt {
-	trees := func(tag int, names []generalName) asn1.RawValue {
+func extNC(permitted, excluded []altName) testExt {
+	trees := func(tag int, names []altName) asn1.RawValue {
 		var content []byte
 		for _, n := range names {
 			content = append(content, der(struct{ Base asn1.RawValue }{n.raw()})...)
@@ -246,7 +280,7 @@ func extNC(permitted, excluded []generalName) testExt {
 	if len(excluded) > 0 {
 		fields = append(fields, trees(1, excluded))
 	}
-	return ext(oidNameConstraints, true, der(fields))
+	return ext(idNameConstraints, true, der(fields))
 }
 
 func pemBlock(label string, der []byte) []byte {
@@ -286,19 +320,19 @@ func TestBuiltCertificateIsRead(t *testing.T) {
 	key := ecKey("p256", elliptic.P256())
 	now := time.Now()
 	c := certSpec{subject: name("O=a,CN=b"), issuer: name("CN=ca"), serial: big.NewInt(5), notBefore: now.Add(-time.Hour), notAfter: now.Add(time.Hour), key: key,
-		exts: []testExt{extBC(true, false, -1), extKU(true, 0xa0), extEKU(false, oidClientAuth), extSAN(generalName{kind: nameDNS, value: []byte("b")})}}
+		exts: []testExt{extBC(true, false, -1), extKU(true, 0xa0), extEKU(false, oidClientAuth), extSAN(altName{kind: altDNS, value: []byte("b")})}}
 	built := c.sign(key)
 	if _, err := x509.ParseCertificate(built); err != nil {
 		t.Fatalf("crypto/x509: %v", err)
 	}
-	got, err := parseCertificate(built)
+	got, err := readCert(pemBlock("CERTIFICATE", built))
 	if err != nil {
 		t.Fatal(err)
 	}
 	if usage, critical, p := got.keyUsage(); usage != 0xa0 || !critical || p != present {
 		t.Errorf("key usage %x, %v, %v", usage, critical, p)
 	}
-	if got.DNSNames()[0] != "b" || nameText(got.Subject) != `"O=a,CN=b"` || got.IsCA() {
+	if ca, _, _ := got.basicConstraints(); ca || got.DNSNames()[0] != "b" || nameText(got.Subject) != `"O=a,CN=b"` {
 		t.Errorf("read %+v", got)
 	}
 }
@@ -311,7 +345,7 @@ func pssKeyText(key testKey) []byte {
 		Version int
 		A       algorithmIdentifier
 		Key     []byte
-	}{0, algorithmIdentifier{OID: oid(oidRSAPSS)}, pkcs1Of(key)}))
+	}{0, algorithmIdentifier{OID: oid(idRSAPSS)}, pkcs1Of(key)}))
 }
 
 // sec1Of is openssl's form, with or without the block of parameters before it.

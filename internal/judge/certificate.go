@@ -175,6 +175,17 @@ func (c *Certificate) ext(oid string) *extension {
 	return nil
 }
 
+// signatureOID returns the dotted identifier of the algorithm that signed the
+// certificate.
+func (c *Certificate) signatureOID() string { return c.algorithm.oid }
+
+// insecureSignature reports whether GnuTLS distrusts the algorithm that signed the
+// certificate, and returns its name.
+func (c *Certificate) insecureSignature() (name string, insecure bool) {
+	a, _ := signatureByOID(c.algorithm.oid)
+	return a.name, a.insecure
+}
+
 func (a algorithm) same(b algorithm) bool {
 	return a.oid == b.oid && bytes.Equal(a.significant(), b.significant())
 }

@@ -105,6 +105,13 @@ func (c *CRL) wellFormed() bool {
 	return true
 }
 
+// signedBy reports whether the key of a CA made the signature on the list. It also
+// does where only GnuTLS can verify the algorithm. GnuTLS itself never looks.
+func (c *CRL) signedBy(ca *Certificate) bool {
+	result := checkSignature(c.algorithm, c.tbs, c.signature, ca.key)
+	return result == sigGood || result == sigUnchecked
+}
+
 // lists reports whether the serial stands in the list. Reasons and dates do not
 // matter to GnuTLS.
 func (c *CRL) lists(serial []byte) bool {

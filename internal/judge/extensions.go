@@ -99,6 +99,12 @@ func (c *Certificate) keyUsage() (bits byte, critical bool, p presence) {
 	return bits, e.critical, present
 }
 
+// decipherOnly is the one bit of keyUsage's second byte.
+func (c *Certificate) decipherOnly() bool {
+	e := c.ext(oidKeyUsage)
+	return e != nil && len(e.value) == 5 && e.value[4]&0x80 != 0
+}
+
 // longUsage reports whether keyUsage is a bit string of more than two bytes.
 func (c *Certificate) longUsage() bool {
 	e := c.ext(oidKeyUsage)
@@ -265,10 +271,4 @@ func (c *Certificate) IPAddresses() []netip.Addr {
 		}
 	}
 	return addrs
-}
-
-// IsCA reports whether basicConstraints show a CA.
-func (c *Certificate) IsCA() bool {
-	ca, _, _ := c.basicConstraints()
-	return ca
 }

@@ -49,7 +49,7 @@ func (b *bench) ca(edits ...edit) identity {
 }
 
 func (b *bench) leaf(issuer identity, edits ...edit) identity {
-	san := extSAN(generalName{kind: nameDNS, value: []byte("hv1.lab.example")})
+	san := extSAN(altName{kind: altDNS, value: []byte("hv1.lab.example")})
 	edits = append([]edit{with(extBC(true, false, -1), san)}, edits...)
 	return b.cert("O=Lab,CN=hv1", keyring()["p256"][1], &issuer, edits...)
 }
@@ -113,8 +113,8 @@ var findingCases = []struct {
 	{"cert-expired", "", func(b *bench) Set { return b.set(nil, []edit{expired}) }},
 	{"cert-future", "", func(b *bench) Set { return b.set(nil, []edit{future}) }},
 	{"cert-is-ca", "", func(b *bench) Set { return b.set(nil, []edit{with(extBC(true, true, -1))}) }},
-	{"cert-constraints-broken", "", func(b *bench) Set { return b.set(nil, []edit{with(ext(oidBasicConstraints, false, []byte{5, 0}))}) }},
-	{"cert-usage-broken", "", func(b *bench) Set { return b.set(nil, []edit{with(ext(oidKeyUsage, true, []byte{5, 0}))}) }},
+	{"cert-constraints-broken", "", func(b *bench) Set { return b.set(nil, []edit{with(ext(idBasicConstraints, false, []byte{5, 0}))}) }},
+	{"cert-usage-broken", "", func(b *bench) Set { return b.set(nil, []edit{with(ext(idKeyUsage, true, []byte{5, 0}))}) }},
 	{"cert-usage-signature", "", func(b *bench) Set { return b.set(nil, []edit{with(extKU(true, 0x20))}) }},
 	{"cert-usage-encipherment", "libvirt-9.0", func(b *bench) Set { return b.set(nil, []edit{with(extKU(true, 0x80))}) }},
 	{"cert-usage-signature-noncritical", "", func(b *bench) Set { return b.set(nil, []edit{with(extKU(false, 0x20))}) }},
@@ -124,16 +124,16 @@ var findingCases = []struct {
 	{"cert-purpose-any", "libvirt-12.8", func(b *bench) Set { return b.set(nil, []edit{with(extEKU(true, oidAnyPurpose))}) }},
 	{"cert-purpose-any-noncritical", "libvirt-12.8", func(b *bench) Set { return b.set(nil, []edit{with(extEKU(false, oidAnyPurpose))}) }},
 	{"cert-purpose-foreign", "libvirt-12.8", func(b *bench) Set { return b.set(nil, []edit{with(extEKU(true, "1.3.6.1.5.5.7.3.3"))}) }},
-	{"cert-purpose-broken", "", func(b *bench) Set { return b.set(nil, []edit{with(ext(oidExtKeyUsage, false, []byte{5, 0}))}) }},
+	{"cert-purpose-broken", "", func(b *bench) Set { return b.set(nil, []edit{with(ext(idExtKeyUsage, false, []byte{5, 0}))}) }},
 	{"ca-expired", "", func(b *bench) Set { return b.set([]edit{expired}, nil) }},
 	{"ca-future", "", func(b *bench) Set { return b.set([]edit{future}, nil) }},
 	{"ca-no-constraints", "", func(b *bench) Set { return b.set([]edit{with(extKU(true, 0x06))}, nil) }},
-	{"ca-constraints-broken", "", func(b *bench) Set { return b.set([]edit{with(ext(oidBasicConstraints, false, []byte{5, 0}))}, nil) }},
+	{"ca-constraints-broken", "", func(b *bench) Set { return b.set([]edit{with(ext(idBasicConstraints, false, []byte{5, 0}))}, nil) }},
 	{"ca-not-ca", "", func(b *bench) Set { return b.set([]edit{with(extBC(true, false, -1))}, nil) }},
 	{"ca-usage", "", func(b *bench) Set { return b.set([]edit{with(extBC(true, true, -1), extKU(true, 0x02))}, nil) }},
 	{"ca-usage-noncritical", "", func(b *bench) Set { return b.set([]edit{with(extBC(true, true, -1), extKU(false, 0x02))}, nil) }},
 	{"ca-usage-broken", "", func(b *bench) Set {
-		return b.set([]edit{with(extBC(true, true, -1), ext(oidKeyUsage, true, []byte{5, 0}))}, nil)
+		return b.set([]edit{with(extBC(true, true, -1), ext(idKeyUsage, true, []byte{5, 0}))}, nil)
 	}},
 	{"ca-too-many", "libvirt-9.0", func(b *bench) Set { s := b.set(nil, nil); s.CA.Data = bytes.Repeat(s.CA.Data, 17); return s }},
 	{"root-missing", "qemu-10.2", func(b *bench) Set {
@@ -178,7 +178,7 @@ var findingCases = []struct {
 		return b.set([]edit{with(extBC(true, true, -1), elsewhere)}, []edit{with(), func(c *certSpec) { c.subject = name("CN=" + strings.Repeat("x", 256)) }})
 	}},
 	{"name-constraints", "", func(b *bench) Set { // a URI of 256 bytes, beside names that are permitted
-		san := extSAN(generalName{kind: nameDNS, value: []byte("hv1.lab.example")}, generalName{kind: nameURI, value: bytes.Repeat([]byte("x"), 256)})
+		san := extSAN(altName{kind: altDNS, value: []byte("hv1.lab.example")}, altName{kind: altURI, value: bytes.Repeat([]byte("x"), 256)})
 		return b.set([]edit{with(extBC(true, true, -1), extNC(sanNames([]string{"DNS:lab.example"}), nil))}, []edit{with(san)})
 	}},
 	{"path-length", "qemu-10.2", func(b *bench) Set {

@@ -155,10 +155,10 @@ func (g *generator) caExtensions(c certSpec, issuer *identity) []testExt {
 }
 
 func (g *generator) nameConstraints() testExt {
-	names := []generalName{{kind: nameDNS, value: []byte("example.com")}, {kind: nameDNS, value: []byte(".lab")}, {kind: nameDNS, value: []byte("host")},
-		{kind: nameIP, value: []byte{127, 0, 0, 0, 255, 0, 0, 0}}, {kind: nameEmail, value: []byte("example.com")}, {kind: nameURI, value: []byte("x.example")},
-		{kind: nameDN, value: name("O=x")}, {kind: nameDNS, value: nil}, {kind: nameIP, value: []byte{127, 0, 0, 0, 255, 0, 255, 0}}}
-	var permitted, excluded []generalName
+	names := []altName{{kind: altDNS, value: []byte("example.com")}, {kind: altDNS, value: []byte(".lab")}, {kind: altDNS, value: []byte("host")},
+		{kind: altIP, value: []byte{127, 0, 0, 0, 255, 0, 0, 0}}, {kind: altEmail, value: []byte("example.com")}, {kind: altURI, value: []byte("x.example")},
+		{kind: altDN, value: name("O=x")}, {kind: altDNS, value: nil}, {kind: altIP, value: []byte{127, 0, 0, 0, 255, 0, 255, 0}}}
+	var permitted, excluded []altName
 	for range 1 + g.IntN(2) {
 		permitted = append(permitted, pick(g, names...))
 	}
@@ -173,10 +173,10 @@ func (g *generator) oddExtensions() []testExt {
 		return nil
 	}
 	return []testExt{pick(g, ext("1.2.3.4", true, []byte{5, 0}), ext("1.2.3.4", false, []byte{5, 0}), ext("2.5.29.36", true, []byte{0x30, 0}),
-		ext("2.5.29.32", true, []byte{0x30, 0}), ext("2.5.29.54", true, []byte{2, 1, 0}), ext(oidIssuerAltName, true, []byte{0x30, 0}))}
+		ext("2.5.29.32", true, []byte{0x30, 0}), ext("2.5.29.54", true, []byte{2, 1, 0}), ext(idIssuerAltName, true, []byte{0x30, 0}))}
 }
 
-func keyID(k testKey) []byte { return digest(crypto.SHA1, k.spki()) }
+func keyID(k testKey) []byte { return hashOf(crypto.SHA1, k.spki()) }
 
 // leaf makes a certificate for a role.
 func (g *generator) leaf(role Role, key testKey, issuer identity) identity {
@@ -227,7 +227,7 @@ func (g *generator) leafUsage(role Role) []testExt {
 	case g.chance(0.4):
 		exts = append(exts, extKU(g.chance(0.5), pick(g, byte(0x80), 0xa0, 0xc0, 0x80, 0x20, 0x04, 0x08, 0, 0xff)))
 	case g.chance(g.odd / 3):
-		exts = append(exts, ext(oidKeyUsage, g.chance(0.5), []byte{3, 4, 0, 0x80, 0, 0}))
+		exts = append(exts, ext(idKeyUsage, g.chance(0.5), []byte{3, 4, 0, 0x80, 0, 0}))
 	}
 	want, other := oidServerAuth, oidClientAuth
 	if role == Client {
@@ -247,10 +247,10 @@ func (g *generator) altNames(role Role) []testExt {
 	if role == Client && !g.chance(0.2) {
 		return nil
 	}
-	var names []generalName
-	all := []generalName{{kind: nameDNS, value: []byte("localhost")}, {kind: nameDNS, value: []byte("host.lab")}, {kind: nameIP, value: []byte{127, 0, 0, 1}},
-		{kind: nameEmail, value: []byte("a@example.com")}, {kind: nameURI, value: []byte("https://x.example")}, {kind: nameDNS, value: []byte("a.example.com")},
-		{kind: nameIP, value: []byte{10, 0, 0, 1}}}
+	var names []altName
+	all := []altName{{kind: altDNS, value: []byte("localhost")}, {kind: altDNS, value: []byte("host.lab")}, {kind: altIP, value: []byte{127, 0, 0, 1}},
+		{kind: altEmail, value: []byte("a@example.com")}, {kind: altURI, value: []byte("https://x.example")}, {kind: altDNS, value: []byte("a.example.com")},
+		{kind: altIP, value: []byte{10, 0, 0, 1}}}
 	if g.chance(0.85) {
 		names = append(names, all[0], all[2])
 	}
@@ -258,7 +258,7 @@ func (g *generator) altNames(role Role) []testExt {
 		names = append(names, pick(g, all...))
 	}
 	if g.chance(g.odd / 2) {
-		names = append(names, generalName{kind: pick(g, nameDNS, nameEmail, nameURI), value: bytes.Repeat([]byte("x"), pick(g, 255, 256))})
+		names = append(names, altName{kind: pick(g, altDNS, altEmail, altURI), value: bytes.Repeat([]byte("x"), pick(g, 255, 256))})
 	}
 	if len(names) == 0 && !g.strange() {
 		return nil

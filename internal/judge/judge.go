@@ -111,14 +111,6 @@ func HostName(cert File, name string) (ok bool, why string) {
 	return matchHost(c, name)
 }
 
-// Leaf reads the first certificate of a file as GnuTLS does.
-func Leaf(f File) (*Certificate, error) {
-	if f.Err != nil {
-		return nil, f.Err
-	}
-	return readCert(f.Data)
-}
-
 // Certificates reads all certificates of a file as GnuTLS does; an error comes
 // with those before the one at fault.
 func Certificates(f File) ([]*Certificate, error) {

@@ -3,6 +3,7 @@ package judge
 import (
 	"encoding/json"
 	"math/big"
+	"net/netip"
 	"os"
 	"path/filepath"
 	"slices"
@@ -111,17 +112,17 @@ func (s oracleShape) extensions() []testExt {
 	return exts
 }
 
-func sanNames(list []string) []generalName {
-	var names []generalName
+func sanNames(list []string) []altName {
+	var names []altName
 	for _, text := range list {
 		kind, value, _ := strings.Cut(text, ":")
-		n := generalName{kind: nameDNS, value: []byte(value)}
+		n := altName{kind: altDNS, value: []byte(value)}
 		switch kind {
 		case "IP":
-			addr, _ := parseAddress(value)
-			n = generalName{kind: nameIP, value: addr.AsSlice()}
+			addr, _ := netip.ParseAddr(value)
+			n = altName{kind: altIP, value: addr.AsSlice()}
 		case "email":
-			n.kind = nameEmail
+			n.kind = altEmail
 		}
 		names = append(names, n)
 	}

@@ -34,9 +34,8 @@ func (r *run) chainFaults(faults map[fault]*Certificate, f File, refuse refusal,
 	file := f.Path
 	at := func(f fault) string { return nameText(faults[f].Subject) }
 	if c := faults[faultInsecure]; c != nil {
-		alg, _ := signatureByOID(c.algorithm.oid)
-		if alg.insecure {
-			refuse("signature-insecure", file, r.reissue(), "the certificate %s is signed by %s, which GnuTLS does not trust", at(faultInsecure), alg.name)
+		if name, insecure := c.insecureSignature(); insecure {
+			refuse("signature-insecure", file, r.reissue(), "the certificate %s is signed by %s, which GnuTLS does not trust", at(faultInsecure), name)
 		} else {
 			refuse("key-weak", file, r.reissue(), "the key of %s (%s) is too weak", at(faultInsecure), c.key.describe())
 		}
@@ -66,13 +65,13 @@ func (r *run) signatureFaults(faults map[fault]*Certificate, file string, refuse
 		refuse("signature-wrong", file, r.reissue(), "the signature on %s was not made with the key of the CA of that name", at(faultSignature))
 	}
 	if c := faults[faultUnreadableSignature]; c != nil {
-		refuse("signature-unknown", file, r.reissue(), "the signature on %s (%s) cannot be checked by GnuTLS", at(faultUnreadableSignature), c.algorithm.oid)
+		refuse("signature-unknown", file, r.reissue(), "the signature on %s (%s) cannot be checked by GnuTLS", at(faultUnreadableSignature), c.signatureOID())
 	}
 	if c := faults[faultCritical]; c != nil {
 		refuse("extension-unknown", file, r.reissue(), "the certificate %s has a critical extension (%s) that GnuTLS does not know", at(faultCritical), c.unknownCritical())
 	}
 	if c := faults[faultUncheckedSig]; c != nil {
-		r.say(Note, "signature-unchecked", file, "", "the signature on %s (%s) could not be verified here, GnuTLS will", at(faultUncheckedSig), c.algorithm.oid)
+		r.say(Note, "signature-unchecked", file, "", "the signature on %s (%s) could not be verified here, GnuTLS will", at(faultUncheckedSig), c.signatureOID())
 	}
 }
 

@@ -72,8 +72,7 @@ func (r *run) judgeCRLIssuer(c *CRL, file string) bool {
 	for _, ca := range cas {
 		if bytes.Equal(ca.Subject, c.Issuer) {
 			known = true
-			result := checkSignature(c.algorithm, c.tbs, c.signature, ca.key)
-			good = good || result == sigGood || result == sigUnchecked
+			good = good || c.signedBy(ca)
 		}
 	}
 	switch {

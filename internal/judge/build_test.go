@@ -17,6 +17,7 @@ import (
 	"time"
 
 	"virtpki/dn"
+	"virtpki/internal/gnutls"
 )
 
 // Certificates of any shape, made byte by byte: crypto/x509 would refuse to
@@ -320,19 +321,19 @@ func TestBuiltCertificateIsRead(t *testing.T) {
 	key := ecKey("p256", elliptic.P256())
 	now := time.Now()
 	c := certSpec{subject: name("O=a,CN=b"), issuer: name("CN=ca"), serial: big.NewInt(5), notBefore: now.Add(-time.Hour), notAfter: now.Add(time.Hour), key: key,
-		exts: []testExt{extBC(true, false, -1), extKU(true, 0xa0), extEKU(false, oidClientAuth), extSAN(altName{kind: altDNS, value: []byte("b")})}}
+		exts: []testExt{extBC(true, false, -1), extKU(true, 0xa0), extEKU(false, gnutls.OIDClientAuth), extSAN(altName{kind: altDNS, value: []byte("b")})}}
 	built := c.sign(key)
 	if _, err := x509.ParseCertificate(built); err != nil {
 		t.Fatalf("crypto/x509: %v", err)
 	}
-	got, err := readCert(pemBlock("CERTIFICATE", built))
+	got, err := gnutls.ReadCertificate(pemBlock("CERTIFICATE", built))
 	if err != nil {
 		t.Fatal(err)
 	}
-	if usage, critical, p := got.keyUsage(); usage != 0xa0 || !critical || p != present {
+	if usage, critical, p := got.KeyUsage(); usage != 0xa0 || !critical || p != gnutls.Present {
 		t.Errorf("key usage %x, %v, %v", usage, critical, p)
 	}
-	if ca, _, _ := got.basicConstraints(); ca || got.DNSNames()[0] != "b" || nameText(got.Subject) != `"O=a,CN=b"` {
+	if ca, _, _ := got.BasicConstraints(); ca || got.DNSNames()[0] != "b" || nameText(got.Subject) != `"O=a,CN=b"` {
 		t.Errorf("read %+v", got)
 	}
 }

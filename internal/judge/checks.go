@@ -3,19 +3,20 @@ package judge
 import (
 	"slices"
 	"strings"
+	"virtpki/internal/gnutls"
 )
 
 // checkLeaf is virNetTLSCertCheck for an own or a peer's certificate: times,
 // basicConstraints, keyUsage, purpose, in this order.
-func (r *run) checkLeaf(c *Certificate, file string) {
+func (r *run) checkLeaf(c *gnutls.Certificate, file string) {
 	r.checkTimes(c, file, "cert")
 	r.checkShape(c, file)
 }
 
-func (r *run) checkShape(c *Certificate, file string) {
-	ca, _, p := c.basicConstraints()
+func (r *run) checkShape(c *gnutls.Certificate, file string) {
+	ca, _, p := c.BasicConstraints()
 	switch {
-	case p == broken:
+	case p == gnutls.Broken:
 		r.refuse("cert-constraints-broken", file, r.reissue(), "has basic constraints that GnuTLS cannot read")
 	case ca:
 		r.refuse("cert-is-ca", file, r.reissue(), "shows a CA, where a %s certificate is wanted", r.set.Role)
@@ -24,7 +25,7 @@ func (r *run) checkShape(c *Certificate, file string) {
 	r.checkPurpose(c, file)
 }
 
-func (r *run) checkTimes(c *Certificate, file, kind string) {
+func (r *run) checkTimes(c *gnutls.Certificate, file, kind string) {
 	mend := r.reissue()
 	if kind == "ca" {
 		mend = "take it out of the file; if it is the CA in use: virtpki ca rollover start"
@@ -38,7 +39,7 @@ func (r *run) checkTimes(c *Certificate, file, kind string) {
 }
 
 // naming says which of several certificates is meant.
-func (r *run) naming(c *Certificate, kind string) string {
+func (r *run) naming(c *gnutls.Certificate, kind string) string {
 	if kind == "ca" {
 		return "the CA " + nameText(c.Subject)
 	}
@@ -46,28 +47,28 @@ func (r *run) naming(c *Certificate, kind string) string {
 }
 
 // checkLeafUsage: what is not critical is only warned of, on stderr of virsh.
-func (r *run) checkLeafUsage(c *Certificate, file string) {
-	usage, critical, p := c.keyUsage()
+func (r *run) checkLeafUsage(c *gnutls.Certificate, file string) {
+	usage, critical, p := c.KeyUsage()
 	p = r.usagePresence(c, p)
 	switch {
-	case p == absent:
+	case p == gnutls.Absent:
 		return
-	case p == broken:
+	case p == gnutls.Broken:
 		r.refuse("cert-usage-broken", file, r.reissue(), "has a key usage that GnuTLS cannot read")
 		return
 	}
-	if usage&usageDigitalSignature == 0 {
+	if usage&gnutls.UsageDigitalSignature == 0 {
 		r.usage(critical, "cert-usage-signature", file, "digital signatures")
 	}
-	if r.rules.KeyEncipherment && usage&usageKeyEncipherment == 0 {
+	if r.rules.KeyEncipherment && usage&gnutls.UsageKeyEncipherment == 0 {
 		r.usage(critical, "cert-usage-encipherment", file, "key encipherment")
 	}
 }
 
 // usagePresence: old releases take a key usage that is too long for an empty one.
-func (r *run) usagePresence(c *Certificate, p presence) presence {
-	if p == broken && r.rules.LongUsageIsEmpty && c.longUsage() {
-		return present
+func (r *run) usagePresence(c *gnutls.Certificate, p gnutls.Presence) gnutls.Presence {
+	if p == gnutls.Broken && r.rules.LongUsageIsEmpty && c.LongUsage() {
+		return gnutls.Present
 	}
 	return p
 }
@@ -82,30 +83,30 @@ func (r *run) usage(critical bool, id, file, what string) {
 
 // checkPurpose has libvirt's inverted comparison: anyExtendedKeyUsage allows
 // nothing, any foreign purpose allows both roles.
-func (r *run) checkPurpose(c *Certificate, file string) {
-	oids, critical, p := c.purposes()
-	if p == broken {
+func (r *run) checkPurpose(c *gnutls.Certificate, file string) {
+	oids, critical, p := c.Purposes()
+	if p == gnutls.Broken {
 		r.refuse("cert-purpose-broken", file, r.reissue(), "has an extended key usage that GnuTLS cannot read")
 		return
 	}
-	if p == absent || len(oids) == 0 {
+	if p == gnutls.Absent || len(oids) == 0 {
 		return
 	}
-	want := oidServerAuth
+	want := gnutls.OIDServerAuth
 	if r.set.Role == Client {
-		want = oidClientAuth
+		want = gnutls.OIDClientAuth
 	}
 	allowed := slices.Contains(oids, want)
 	for _, oid := range oids {
-		foreign := oid != oidServerAuth && oid != oidClientAuth && oid != oidAnyPurpose
-		allowed = allowed || foreign && r.rules.AnyPurposeInverted || oid == oidAnyPurpose && !r.rules.AnyPurposeInverted
+		foreign := oid != gnutls.OIDServerAuth && oid != gnutls.OIDClientAuth && oid != gnutls.OIDAnyPurpose
+		allowed = allowed || foreign && r.rules.AnyPurposeInverted || oid == gnutls.OIDAnyPurpose && !r.rules.AnyPurposeInverted
 	}
 	r.purpose(allowed, critical, slices.Contains(oids, want), file, oids)
 }
 
 func (r *run) purpose(allowed, critical, proper bool, file string, oids []string) {
 	id := "cert-purpose"
-	if len(oids) == 1 && oids[0] == oidAnyPurpose {
+	if len(oids) == 1 && oids[0] == gnutls.OIDAnyPurpose {
 		id = "cert-purpose-any"
 	}
 	switch {
@@ -119,26 +120,26 @@ func (r *run) purpose(allowed, critical, proper bool, file string, oids []string
 }
 
 // checkCA is virNetTLSCertCheck for a CA.
-func (r *run) checkCA(c *Certificate, file string) {
+func (r *run) checkCA(c *gnutls.Certificate, file string) {
 	r.checkTimes(c, file, "ca")
 	name := nameText(c.Subject)
-	ca, _, p := c.basicConstraints()
+	ca, _, p := c.BasicConstraints()
 	switch {
-	case p == broken:
+	case p == gnutls.Broken:
 		r.refuse("ca-constraints-broken", file, mendCA, "the certificate %s has basic constraints that GnuTLS cannot read", name)
-	case p == absent:
+	case p == gnutls.Absent:
 		r.refuse("ca-no-constraints", file, mendCA, "the certificate %s has no basic constraints, which a CA must have", name)
 	case !ca:
 		r.refuse("ca-not-ca", file, "take it out: the file is for CAs alone", "the certificate %s is not that of a CA", name)
 	}
-	usage, critical, p := c.keyUsage()
+	usage, critical, p := c.KeyUsage()
 	p = r.usagePresence(c, p)
 	switch {
-	case p == broken:
+	case p == gnutls.Broken:
 		r.refuse("ca-usage-broken", file, mendCA, "the CA %s has a key usage that GnuTLS cannot read", name)
-	case p == present && usage&usageCertSign == 0 && critical:
+	case p == gnutls.Present && usage&gnutls.UsageCertSign == 0 && critical:
 		r.refuse("ca-usage", file, mendCA, "the critical key usage of the CA %s does not permit signing certificates", name)
-	case p == present && usage&usageCertSign == 0:
+	case p == gnutls.Present && usage&gnutls.UsageCertSign == 0:
 		r.say(Warning, "ca-usage-noncritical", file, mendCA, "the key usage of the CA %s does not permit signing certificates, so what it signed is refused", name)
 	}
 }

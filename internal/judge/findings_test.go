@@ -14,6 +14,7 @@ import (
 	"testing"
 	"time"
 
+	"virtpki/internal/gnutls"
 	"virtpki/internal/libvirt"
 )
 
@@ -119,10 +120,10 @@ var findingCases = []struct {
 	{"cert-usage-encipherment", "libvirt-9.0", func(b *bench) Set { return b.set(nil, []edit{with(extKU(true, 0x80))}) }},
 	{"cert-usage-signature-noncritical", "", func(b *bench) Set { return b.set(nil, []edit{with(extKU(false, 0x20))}) }},
 	{"cert-usage-encipherment-noncritical", "libvirt-7.0", func(b *bench) Set { return b.set(nil, []edit{with(extKU(false, 0x80))}) }},
-	{"cert-purpose", "", func(b *bench) Set { return b.set(nil, []edit{with(extEKU(true, oidClientAuth))}) }},
-	{"cert-purpose-noncritical", "", func(b *bench) Set { return b.set(nil, []edit{with(extEKU(false, oidClientAuth))}) }},
-	{"cert-purpose-any", "libvirt-12.8", func(b *bench) Set { return b.set(nil, []edit{with(extEKU(true, oidAnyPurpose))}) }},
-	{"cert-purpose-any-noncritical", "libvirt-12.8", func(b *bench) Set { return b.set(nil, []edit{with(extEKU(false, oidAnyPurpose))}) }},
+	{"cert-purpose", "", func(b *bench) Set { return b.set(nil, []edit{with(extEKU(true, gnutls.OIDClientAuth))}) }},
+	{"cert-purpose-noncritical", "", func(b *bench) Set { return b.set(nil, []edit{with(extEKU(false, gnutls.OIDClientAuth))}) }},
+	{"cert-purpose-any", "libvirt-12.8", func(b *bench) Set { return b.set(nil, []edit{with(extEKU(true, gnutls.OIDAnyPurpose))}) }},
+	{"cert-purpose-any-noncritical", "libvirt-12.8", func(b *bench) Set { return b.set(nil, []edit{with(extEKU(false, gnutls.OIDAnyPurpose))}) }},
 	{"cert-purpose-foreign", "libvirt-12.8", func(b *bench) Set { return b.set(nil, []edit{with(extEKU(true, "1.3.6.1.5.5.7.3.3"))}) }},
 	{"cert-purpose-broken", "", func(b *bench) Set { return b.set(nil, []edit{with(ext(idExtKeyUsage, false, []byte{5, 0}))}) }},
 	{"ca-expired", "", func(b *bench) Set { return b.set([]edit{expired}, nil) }},

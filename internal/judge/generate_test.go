@@ -13,6 +13,7 @@ import (
 	"strings"
 	"sync"
 	"time"
+	"virtpki/internal/gnutls"
 )
 
 // A generator makes random sets of files: mostly sound ones, with one fault or a
@@ -229,7 +230,7 @@ func (g *generator) leafUsage(role Role) []testExt {
 	case g.chance(g.odd / 3):
 		exts = append(exts, ext(idKeyUsage, g.chance(0.5), []byte{3, 4, 0, 0x80, 0, 0}))
 	}
-	want, other := oidServerAuth, oidClientAuth
+	want, other := gnutls.OIDServerAuth, gnutls.OIDClientAuth
 	if role == Client {
 		want, other = other, want
 	}
@@ -237,7 +238,7 @@ func (g *generator) leafUsage(role Role) []testExt {
 	case g.chance(0.5):
 		exts = append(exts, extEKU(g.chance(0.3), want))
 	case g.chance(0.4):
-		lists := [][]string{{want, other}, {other}, {oidAnyPurpose}, {"1.3.6.1.5.5.7.3.3"}, {other, "1.2.3.4.5"}, {oidAnyPurpose, other}, {}}
+		lists := [][]string{{want, other}, {other}, {gnutls.OIDAnyPurpose}, {"1.3.6.1.5.5.7.3.3"}, {other, "1.2.3.4.5"}, {gnutls.OIDAnyPurpose, other}, {}}
 		exts = append(exts, extEKU(g.chance(0.4), pick(g, lists...)...))
 	}
 	return exts

@@ -9,6 +9,7 @@ import (
 	"net"
 	"strings"
 	"time"
+	"virtpki/internal/gnutls"
 )
 
 // Machine is the machine and the day that certificates are held against.
@@ -73,13 +74,13 @@ func CAOnHost(ca, crl File, terms []CRLTerm, m Machine) []Finding {
 // CAs of a file. A key that is not there, or that has a passphrase, is not judged.
 func CAKeyOnHost(ca, key File) []Finding {
 	j := &hostJudge{}
-	signs, err := readKeyFile(key.Data)
+	signs, err := gnutls.ReadPrivateKey(key.Data)
 	certs, _ := Certificates(ca)
 	if err != nil || len(certs) == 0 {
 		return nil
 	}
 	for _, cert := range certs {
-		if same, unknown := signs.match(cert.key); same || unknown {
+		if same, unknown := signs.Matches(cert.Key); same || unknown {
 			return nil
 		}
 	}
@@ -141,11 +142,11 @@ func (j *hostJudge) purpose(set Set) {
 // BindsRole reports whether every program refuses the first certificate of a file in
 // another role than its own: whether its extended key usage is critical.
 func BindsRole(cert File) bool {
-	c, err := readCert(cert.Data)
+	c, err := gnutls.ReadCertificate(cert.Data)
 	if err != nil {
 		return false
 	}
-	oids, critical, _ := c.purposes()
+	oids, critical, _ := c.Purposes()
 	return critical && len(oids) > 0
 }
 

@@ -12,6 +12,7 @@ import (
 	"strings"
 	"testing"
 	"time"
+	"virtpki/internal/gnutls"
 )
 
 func TestHostNames(t *testing.T) {
@@ -38,7 +39,7 @@ func TestHostNames(t *testing.T) {
 		{"CN beside a DNS name", "CN=hv1", dns("other"), "", "hv1", false},
 		{"CN alone", "CN=hv1", nil, "", "hv1", true},
 		{"CN beside an IP address", "CN=hv1", ip, "", "hv1", false},
-		{"CN of a client", "CN=hv1", nil, oidClientAuth, "hv1", false},
+		{"CN of a client", "CN=hv1", nil, gnutls.OIDClientAuth, "hv1", false},
 		{"two CNs", "CN=hv1,CN=hv1", nil, "", "hv1", false},
 		{"CN beside a URI", "CN=hv1", uri, "", "hv1", false},
 		{"an address", "CN=x", ip, "", "10.0.0.1", true},
@@ -117,12 +118,12 @@ func TestHostNamesAgainstGnuTLS(t *testing.T) {
 	for range n {
 		der, name := g.namedCertificate(), g.hostName()
 		verdict, about := -1, "a certificate that cannot be read"
-		if cert, err := readCert(pemBlock("CERTIFICATE", der)); err == nil {
+		if cert, err := gnutls.ReadCertificate(pemBlock("CERTIFICATE", der)); err == nil {
 			verdict = 0
-			if ok, _ := matchHost(cert, name); ok {
+			if ok, _ := gnutls.MatchHost(cert, name); ok {
 				verdict = 1
 			}
-			about = orNothing(cert) + " of " + nameText(cert.Subject)
+			about = gnutls.NamesText(cert) + " of " + nameText(cert.Subject)
 		}
 		got = append(got, verdict)
 		pairs = append(pairs, fmt.Sprintf("%q against %s", name, about))
@@ -203,7 +204,7 @@ func (g *generator) namedCertificate() []byte {
 		exts = append(exts, extSAN(names...))
 	}
 	if g.chance(0.4) {
-		exts = append(exts, extEKU(g.chance(0.3), pick(g, []string{oidServerAuth}, []string{oidClientAuth}, []string{oidAnyPurpose}, []string{"1.2.3.4"})...))
+		exts = append(exts, extEKU(g.chance(0.3), pick(g, []string{gnutls.OIDServerAuth}, []string{gnutls.OIDClientAuth}, []string{gnutls.OIDAnyPurpose}, []string{"1.2.3.4"})...))
 	}
 	b := newBench()
 	return b.cert(strings.Join(append([]string{"O=x"}, cns...), ","), keyring()["p256"][0], nil, with(exts...)).der

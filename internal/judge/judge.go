@@ -7,6 +7,7 @@ import (
 	"syscall"
 	"time"
 
+	"virtpki/internal/gnutls"
 	"virtpki/internal/libvirt"
 )
 
@@ -104,20 +105,20 @@ func CAFile(ca, crl File, product string, target libvirt.Target, now time.Time) 
 // certificate of the file, by the rules of GnuTLS. They are the same for all
 // targets. why says what it was compared with.
 func HostName(cert File, name string) (ok bool, why string) {
-	c, err := readCert(cert.Data)
+	c, err := gnutls.ReadCertificate(cert.Data)
 	if err != nil {
 		return false, "the certificate cannot be read"
 	}
-	return matchHost(c, name)
+	return gnutls.MatchHost(c, name)
 }
 
 // Certificates reads all certificates of a file as GnuTLS does; an error comes
 // with those before the one at fault.
-func Certificates(f File) ([]*Certificate, error) {
+func Certificates(f File) ([]*gnutls.Certificate, error) {
 	if f.Err != nil {
 		return nil, f.Err
 	}
-	return readCerts(f.Data, 0)
+	return gnutls.ReadCertificates(f.Data, 0)
 }
 
 // Refused reports whether a finding is an error: the files do not work.

@@ -8,6 +8,7 @@ import (
 	"strings"
 	"testing"
 	"time"
+	"virtpki/internal/gnutls"
 )
 
 // hierarchy is a root with intermediates, for the cases that need more than a CA
@@ -256,7 +257,7 @@ func (h *hierarchy) sessionCase(t *testing.T) {
 	if list == nil {
 		t.Fatal("no such session")
 	}
-	h.c.EKU.OIDs = []string{oidClientAuth}
+	h.c.EKU.OIDs = []string{gnutls.OIDClientAuth}
 	s := setOf(Client, "libvirt", h.leaf(h.root), h.root)
 	wantVerdict(t, InSession(s, Peer{DNList: list}, target, time.Now()), h.c.Expected)
 }

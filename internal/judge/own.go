@@ -3,6 +3,7 @@ package judge
 import (
 	"errors"
 	"io/fs"
+	"virtpki/internal/gnutls"
 )
 
 // ownFiles follows virNetTLSContextNew (libvirt, src/rpc/virnettlscontext.c) and
@@ -13,7 +14,7 @@ func (r *run) ownFiles() {
 		r.allThere()
 	}
 	pairs := r.pairs()
-	leaves := make([]*Certificate, len(pairs))
+	leaves := make([]*gnutls.Certificate, len(pairs))
 	for i, p := range pairs {
 		leaves[i] = r.openLeaf(p.Cert)
 	}
@@ -92,19 +93,19 @@ func (r *run) pairs() []Identity {
 
 // openLeaf reads one's own certificate: the first block, of a file of at most
 // 64 KiB in libvirt. A file that is not there is passed over for now.
-func (r *run) openLeaf(f File) *Certificate {
+func (r *run) openLeaf(f File) *gnutls.Certificate {
 	if f.Absent() || !r.readable(f, "cert") || !r.sized(f, "cert") {
 		return nil
 	}
-	leaf, err := readCert(untilNUL(f.Data))
+	leaf, err := gnutls.ReadCertificate(gnutls.UntilNUL(f.Data))
 	if r.rules.WholeChain {
-		_, err = readCerts(untilNUL(f.Data), 0)
+		_, err = gnutls.ReadCertificates(gnutls.UntilNUL(f.Data), 0)
 	}
 	if err == nil {
 		return leaf
 	}
-	if errors.Is(err, errNoBlock) {
-		r.refuse("cert-not-pem", f.Path, mendBytes, "holds no CERTIFICATE block (%s)", looksLike(f.Data))
+	if errors.Is(err, gnutls.ErrNoBlock) {
+		r.refuse("cert-not-pem", f.Path, mendBytes, "holds no CERTIFICATE block (%s)", gnutls.LooksLike(f.Data))
 	} else {
 		r.refuse("cert-broken", f.Path, mendBytes, "holds a CERTIFICATE block that GnuTLS cannot read")
 	}
@@ -142,13 +143,13 @@ func (r *run) openCAs() bool {
 	if f.Absent() || !r.readable(f, "ca") || !r.sized(f, "ca") {
 		return false
 	}
-	cas, err := readCerts(untilNUL(f.Data), r.rules.MaxCAs)
+	cas, err := gnutls.ReadCertificates(gnutls.UntilNUL(f.Data), r.rules.MaxCAs)
 	r.cas = cas
 	switch {
 	case err == nil:
 		return true
-	case errors.Is(err, errNoBlock):
-		r.refuse("ca-not-pem", f.Path, mendCA, "holds no CERTIFICATE block (%s)", looksLike(f.Data))
+	case errors.Is(err, gnutls.ErrNoBlock):
+		r.refuse("ca-not-pem", f.Path, mendCA, "holds no CERTIFICATE block (%s)", gnutls.LooksLike(f.Data))
 	default:
 		r.refuse("ca-broken", f.Path, mendCA, "has a CERTIFICATE block, number %d, that GnuTLS cannot read", len(cas)+1)
 	}
@@ -164,7 +165,7 @@ func (r *run) loadCAs(opened bool) {
 	if !opened {
 		return
 	}
-	all, err := readCerts(r.set.CA.Data, 0)
+	all, err := gnutls.ReadCertificates(r.set.CA.Data, 0)
 	if err != nil {
 		r.refuse("ca-broken", r.set.CA.Path, mendCA, "has a CERTIFICATE block, number %d, that GnuTLS cannot read", len(all)+1)
 		return
@@ -177,7 +178,7 @@ func (r *run) loadCAs(opened bool) {
 
 // checkCAs looks at each CA of the file as at a leaf. QEMU 10.2 looks at those
 // above its own certificate alone.
-func (r *run) checkCAs(leaves []*Certificate) {
+func (r *run) checkCAs(leaves []*gnutls.Certificate) {
 	if r.rules.WholeChain {
 		for _, leaf := range leaves {
 			if leaf != nil {
@@ -192,14 +193,14 @@ func (r *run) checkCAs(leaves []*Certificate) {
 }
 
 // loadPair reads certificate and key as GnuTLS's loader does.
-func (r *run) loadPair(p Identity, leaf *Certificate) {
+func (r *run) loadPair(p Identity, leaf *gnutls.Certificate) {
 	if r.rules.HalfPairRefused && (p.Cert.Absent() || p.Key.Absent()) {
 		return // said already
 	}
 	if !r.pairThere(p) || p.Cert.Err != nil || !r.readable(p.Key, "key") {
 		return
 	}
-	chain, err := readCerts(p.Cert.Data, maxChain)
+	chain, err := gnutls.ReadCertificates(p.Cert.Data, maxChain)
 	if err != nil {
 		if leaf != nil {
 			r.refuse("cert-broken", p.Cert.Path, mendBytes, "has a CERTIFICATE block, number %d, that GnuTLS cannot read", len(chain)+1)
@@ -208,17 +209,17 @@ func (r *run) loadPair(p Identity, leaf *Certificate) {
 	}
 	keyData := p.Key.Data
 	if r.rules.WholeChain { // the key is read as text as well
-		keyData = untilNUL(keyData)
+		keyData = gnutls.UntilNUL(keyData)
 	}
-	key, err := readKeyFile(keyData)
+	key, err := gnutls.ReadPrivateKey(keyData)
 	switch {
-	case errors.Is(err, errKeyEncrypted) && r.rules.Product == "qemu" && r.set.Secret:
-	case errors.Is(err, errKeyEncrypted) && r.rules.Product == "qemu":
+	case errors.Is(err, gnutls.ErrKeyEncrypted) && r.rules.Product == "qemu" && r.set.Secret:
+	case errors.Is(err, gnutls.ErrKeyEncrypted) && r.rules.Product == "qemu":
 		r.refuse("key-encrypted", p.Key.Path, mendEncrypted+"; or a secret's uuid in qemu.conf", "is encrypted, and QEMU is given no passphrase")
-	case errors.Is(err, errKeyEncrypted):
+	case errors.Is(err, gnutls.ErrKeyEncrypted):
 		r.refuse("key-encrypted", p.Key.Path, mendEncrypted, "is encrypted, and libvirt cannot ask for a passphrase")
 	case err != nil:
-		r.refuse("key-broken", p.Key.Path, mendBytes, "holds no private key that GnuTLS reads (%s)", looksLike(p.Key.Data))
+		r.refuse("key-broken", p.Key.Path, mendBytes, "holds no private key that GnuTLS reads (%s)", gnutls.LooksLike(p.Key.Data))
 	default:
 		r.matchPair(p, chain[0], key)
 	}
@@ -256,18 +257,18 @@ func missingHalf(p Identity) string {
 	return p.Key.Path
 }
 
-func (r *run) matchPair(p Identity, leaf *Certificate, key keyFile) {
-	if !leaf.key.loads() {
-		r.refuse("key-type-unknown", p.Cert.Path, r.reissue(), "has a key %s, which GnuTLS cannot use", leaf.key.describe())
+func (r *run) matchPair(p Identity, leaf *gnutls.Certificate, key gnutls.PrivateKey) {
+	if !leaf.Key.Loads() {
+		r.refuse("key-type-unknown", p.Cert.Path, r.reissue(), "has a key %s, which GnuTLS cannot use", leaf.Key.Describe())
 		return
 	}
-	same, unknown := key.match(leaf.key)
+	same, unknown := key.Matches(leaf.Key)
 	switch {
-	case key.damaged && (leaf.key.kind == keyRSA || leaf.key.kind == keyRSAPSS):
+	case key.Damaged && (leaf.Key.Kind == gnutls.KeyRSA || leaf.Key.Kind == gnutls.KeyRSAPSS):
 		r.say(Warning, "key-mismatch-unseen", p.Key.Path, r.reissue(), "is damaged: its numbers do not fit together; GnuTLS does not notice, and every handshake fails")
 	case unknown:
-		r.say(Note, "key-unchecked", p.Key.Path, "", "is of a type (%s) that this program cannot compare with the certificate", leaf.key.kind)
-	case !same && key.kind == leaf.key.kind && key.kind == keyEd25519:
+		r.say(Note, "key-unchecked", p.Key.Path, "", "is of a type (%s) that this program cannot compare with the certificate", leaf.Key.Kind)
+	case !same && key.Kind == leaf.Key.Kind && key.Kind == gnutls.KeyEd25519:
 		r.say(Warning, "key-mismatch-unseen", p.Key.Path, r.reissue(), "does not belong to the certificate; GnuTLS does not notice with Ed25519 keys, and every handshake fails")
 	case !same:
 		r.refuse("key-mismatch", p.Key.Path, r.reissue(), "does not belong to the certificate %s", p.Cert.Path)

@@ -4,6 +4,7 @@ import (
 	"bytes"
 
 	"virtpki/dn"
+	"virtpki/internal/gnutls"
 )
 
 // nameText is a name as libvirt prints it, quoted, or what can be said of it.
@@ -17,68 +18,68 @@ func nameText(der []byte) string {
 
 // checkPair verifies one's own certificate against the CA file: without what
 // else stands in its file, except in QEMU since 10.2.
-func (r *run) checkPair(leaf *Certificate, file File) {
-	chain := []*Certificate{leaf}
+func (r *run) checkPair(leaf *gnutls.Certificate, file File) {
+	chain := []*gnutls.Certificate{leaf}
 	if r.rules.WholeChain {
-		chain, _ = readCerts(untilNUL(file.Data), 0)
+		chain, _ = gnutls.ReadCertificates(gnutls.UntilNUL(file.Data), 0)
 	}
-	v := chainCheck{trusted: r.cas, now: r.now}
-	r.chainFaults(v.verify(chain), file, r.refuse, r.explainNoIssuer)
+	v := gnutls.ChainCheck{Trusted: r.cas, Now: r.now}
+	r.chainFaults(v.Verify(chain), file, r.refuse, r.explainNoIssuer)
 }
 
 type refusal func(id, file, mend, format string, args ...any)
 
 // chainFaults tells each fault of a verification; times are told by who looked
 // at the certificate itself.
-func (r *run) chainFaults(faults map[fault]*Certificate, f File, refuse refusal, noIssuer func(*Certificate, File)) {
+func (r *run) chainFaults(faults map[gnutls.Fault]*gnutls.Certificate, f File, refuse refusal, noIssuer func(*gnutls.Certificate, File)) {
 	file := f.Path
-	at := func(f fault) string { return nameText(faults[f].Subject) }
-	if c := faults[faultInsecure]; c != nil {
-		if name, insecure := c.insecureSignature(); insecure {
-			refuse("signature-insecure", file, r.reissue(), "the certificate %s is signed by %s, which GnuTLS does not trust", at(faultInsecure), name)
+	at := func(f gnutls.Fault) string { return nameText(faults[f].Subject) }
+	if c := faults[gnutls.FaultInsecure]; c != nil {
+		if name, insecure := c.InsecureSignature(); insecure {
+			refuse("signature-insecure", file, r.reissue(), "the certificate %s is signed by %s, which GnuTLS does not trust", at(gnutls.FaultInsecure), name)
 		} else {
-			refuse("key-weak", file, r.reissue(), "the key of %s (%s) is too weak", at(faultInsecure), c.key.describe())
+			refuse("key-weak", file, r.reissue(), "the key of %s (%s) is too weak", at(gnutls.FaultInsecure), c.Key.Describe())
 		}
 	}
-	if faults[faultNoIssuer] != nil {
-		noIssuer(faults[faultNoIssuer], f)
+	if faults[gnutls.FaultNoIssuer] != nil {
+		noIssuer(faults[gnutls.FaultNoIssuer], f)
 	}
-	if faults[faultNotCA] != nil {
-		refuse("issuer-not-ca", file, r.reissue(), "its issuer %s is not a CA", at(faultNotCA))
+	if faults[gnutls.FaultNotCA] != nil {
+		refuse("issuer-not-ca", file, r.reissue(), "its issuer %s is not a CA", at(gnutls.FaultNotCA))
 	}
-	if faults[faultIssuerUsage] != nil {
-		refuse("issuer-usage", file, mendCA, "the key usage of its issuer %s does not permit signing certificates", at(faultIssuerUsage))
+	if faults[gnutls.FaultIssuerUsage] != nil {
+		refuse("issuer-usage", file, mendCA, "the key usage of its issuer %s does not permit signing certificates", at(gnutls.FaultIssuerUsage))
 	}
-	if faults[faultConstraints] != nil {
+	if faults[gnutls.FaultConstraints] != nil {
 		refuse("name-constraints", file, "virtpki issue it with names that the CA permits", "its names are not among those that its CA may certify")
 	}
-	if faults[faultPathLen] != nil {
+	if faults[gnutls.FaultPathLen] != nil {
 		refuse("path-length", file, r.reissue(), "there are more CAs above it than one of them allows below itself")
 	}
 	r.signatureFaults(faults, file, refuse)
 }
 
 // signatureFaults are those of the signature and of what GnuTLS cannot judge.
-func (r *run) signatureFaults(faults map[fault]*Certificate, file string, refuse refusal) {
-	at := func(f fault) string { return nameText(faults[f].Subject) }
-	if faults[faultSignature] != nil {
-		refuse("signature-wrong", file, r.reissue(), "the signature on %s was not made with the key of the CA of that name", at(faultSignature))
+func (r *run) signatureFaults(faults map[gnutls.Fault]*gnutls.Certificate, file string, refuse refusal) {
+	at := func(f gnutls.Fault) string { return nameText(faults[f].Subject) }
+	if faults[gnutls.FaultSignature] != nil {
+		refuse("signature-wrong", file, r.reissue(), "the signature on %s was not made with the key of the CA of that name", at(gnutls.FaultSignature))
 	}
-	if c := faults[faultUnreadableSignature]; c != nil {
-		refuse("signature-unknown", file, r.reissue(), "the signature on %s (%s) cannot be checked by GnuTLS", at(faultUnreadableSignature), c.signatureOID())
+	if c := faults[gnutls.FaultUnreadableSignature]; c != nil {
+		refuse("signature-unknown", file, r.reissue(), "the signature on %s (%s) cannot be checked by GnuTLS", at(gnutls.FaultUnreadableSignature), c.SignatureOID())
 	}
-	if c := faults[faultCritical]; c != nil {
-		refuse("extension-unknown", file, r.reissue(), "the certificate %s has a critical extension (%s) that GnuTLS does not know", at(faultCritical), c.unknownCritical())
+	if c := faults[gnutls.FaultCritical]; c != nil {
+		refuse("extension-unknown", file, r.reissue(), "the certificate %s has a critical extension (%s) that GnuTLS does not know", at(gnutls.FaultCritical), c.UnknownCritical())
 	}
-	if c := faults[faultUncheckedSig]; c != nil {
-		r.say(Note, "signature-unchecked", file, "", "the signature on %s (%s) could not be verified here, GnuTLS will", at(faultUncheckedSig), c.signatureOID())
+	if c := faults[gnutls.FaultUncheckedSig]; c != nil {
+		r.say(Note, "signature-unchecked", file, "", "the signature on %s (%s) could not be verified here, GnuTLS will", at(gnutls.FaultUncheckedSig), c.SignatureOID())
 	}
 }
 
 // explainNoIssuer finds out why no issuer was found.
-func (r *run) explainNoIssuer(cert *Certificate, file File) {
-	all, _ := readCerts(r.set.CA.Data, 0)
-	chain, _ := readCerts(file.Data, maxChain)
+func (r *run) explainNoIssuer(cert *gnutls.Certificate, file File) {
+	all, _ := gnutls.ReadCertificates(r.set.CA.Data, 0)
+	chain, _ := gnutls.ReadCertificates(file.Data, maxChain)
 	issuer := nameText(cert.Issuer)
 	switch {
 	case issuerAmong(cert, all) != nil:
@@ -93,16 +94,16 @@ func (r *run) explainNoIssuer(cert *Certificate, file File) {
 	}
 }
 
-func issuerAmong(cert *Certificate, list []*Certificate) *Certificate {
+func issuerAmong(cert *gnutls.Certificate, list []*gnutls.Certificate) *gnutls.Certificate {
 	for _, c := range list {
-		if issued(cert, c) {
+		if gnutls.Issued(cert, c) {
 			return c
 		}
 	}
 	return nil
 }
 
-func sameName(cert *Certificate, list []*Certificate) bool {
+func sameName(cert *gnutls.Certificate, list []*gnutls.Certificate) bool {
 	for _, c := range list {
 		if bytes.Equal(cert.Issuer, c.Subject) {
 			return true
@@ -114,19 +115,19 @@ func sameName(cert *Certificate, list []*Certificate) bool {
 // checkAuthorities is QEMU's walk since 10.2 (qcrypto_tls_creds_check_authority_chain):
 // the certificates of the file in order, then up through the CA file to a
 // self-signed one; each is checked as a CA.
-func (r *run) checkAuthorities(leaf *Certificate) {
+func (r *run) checkAuthorities(leaf *gnutls.Certificate) {
 	chain := r.chainOf(leaf)
 	for i, c := range chain[1:] {
-		if !issued(chain[i], c) {
+		if !gnutls.Issued(chain[i], c) {
 			r.refuse("chain-order", r.fileOf(leaf), "put each certificate before that of its issuer", "the certificate %s does not follow the one that it issued", nameText(c.Subject))
 			return
 		}
 		r.checkCA(c, r.fileOf(leaf))
 	}
 	cert := chain[len(chain)-1]
-	for seen := map[*Certificate]bool{}; !seen[cert]; { // QEMU would go round for ever
+	for seen := map[*gnutls.Certificate]bool{}; !seen[cert]; { // QEMU would go round for ever
 		seen[cert] = true
-		if issued(cert, cert) {
+		if gnutls.Issued(cert, cert) {
 			r.checkCA(cert, r.set.CA.Path)
 			return
 		}
@@ -141,19 +142,19 @@ func (r *run) checkAuthorities(leaf *Certificate) {
 }
 
 // chainOf finds the certificates that stand with a leaf.
-func (r *run) chainOf(leaf *Certificate) []*Certificate {
+func (r *run) chainOf(leaf *gnutls.Certificate) []*gnutls.Certificate {
 	for _, p := range r.pairs() {
-		chain, err := readCerts(untilNUL(p.Cert.Data), 0)
+		chain, err := gnutls.ReadCertificates(gnutls.UntilNUL(p.Cert.Data), 0)
 		if err == nil && bytes.Equal(chain[0].Raw, leaf.Raw) {
 			return chain
 		}
 	}
-	return []*Certificate{leaf}
+	return []*gnutls.Certificate{leaf}
 }
 
-func (r *run) fileOf(leaf *Certificate) string {
+func (r *run) fileOf(leaf *gnutls.Certificate) string {
 	for _, p := range r.pairs() {
-		if c, err := readCert(untilNUL(p.Cert.Data)); err == nil && bytes.Equal(c.Raw, leaf.Raw) {
+		if c, err := gnutls.ReadCertificate(gnutls.UntilNUL(p.Cert.Data)); err == nil && bytes.Equal(c.Raw, leaf.Raw) {
 			return p.Cert.Path
 		}
 	}

@@ -3,6 +3,7 @@ package judge
 import (
 	"bytes"
 	"errors"
+	"virtpki/internal/gnutls"
 )
 
 // loadCRL reads the CRL as GnuTLS's loader does, and says what GnuTLS does not
@@ -21,10 +22,10 @@ func (r *run) loadCRL() {
 	if !r.readable(f, "crl") {
 		return
 	}
-	crls, err := ReadCRLs(f.Data)
+	crls, err := gnutls.ReadCRLs(f.Data)
 	switch {
-	case errors.Is(err, errNoBlock):
-		r.refuse("crl-not-pem", f.Path, mendCRL, "holds no X509 CRL block (%s)", looksLike(f.Data))
+	case errors.Is(err, gnutls.ErrNoBlock):
+		r.refuse("crl-not-pem", f.Path, mendCRL, "holds no X509 CRL block (%s)", gnutls.LooksLike(f.Data))
 	case err != nil:
 		r.refuse("crl-broken", f.Path, mendCRL, "has an X509 CRL block, number %d, that GnuTLS cannot read", len(crls)+1)
 	default:
@@ -32,9 +33,9 @@ func (r *run) loadCRL() {
 	}
 }
 
-func (r *run) judgeCRLs(crls []*CRL) {
+func (r *run) judgeCRLs(crls []*gnutls.CRL) {
 	f := r.set.CRL.Path
-	kept, dropped := effective(crls)
+	kept, dropped := gnutls.Effective(crls)
 	for _, c := range dropped {
 		r.say(Warning, "crl-superseded", f, "keep one CRL for each CA", "holds two CRLs of %s, and GnuTLS drops that of %s", nameText(c.Issuer), day(c.ThisUpdate))
 	}
@@ -47,7 +48,7 @@ func (r *run) judgeCRLs(crls []*CRL) {
 		if r.now.Before(c.ThisUpdate) {
 			r.say(Note, "crl-future", f, "set the clock, or virtpki crl", "the CRL of %s is dated %s; GnuTLS does not look at that and uses it already", name, day(c.ThisUpdate))
 		}
-		if c.delta {
+		if c.Delta {
 			r.say(Warning, "crl-delta", f, "virtpki crl", "the CRL of %s is a delta, which GnuTLS takes for the whole list", name)
 		}
 		if !r.judgeCRLIssuer(c, f) {
@@ -63,8 +64,8 @@ func (r *run) judgeCRLs(crls []*CRL) {
 
 // judgeCRLIssuer reports whether a CRL is of a CA in the file, or nobody can tell.
 // GnuTLS checks no signature on a CRL.
-func (r *run) judgeCRLIssuer(c *CRL, file string) bool {
-	cas, err := readCerts(r.set.CA.Data, 0)
+func (r *run) judgeCRLIssuer(c *gnutls.CRL, file string) bool {
+	cas, err := gnutls.ReadCertificates(r.set.CA.Data, 0)
 	if err != nil {
 		return true
 	}
@@ -72,7 +73,7 @@ func (r *run) judgeCRLIssuer(c *CRL, file string) bool {
 	for _, ca := range cas {
 		if bytes.Equal(ca.Subject, c.Issuer) {
 			known = true
-			good = good || c.signedBy(ca)
+			good = good || c.SignedBy(ca)
 		}
 	}
 	switch {

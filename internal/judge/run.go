@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"time"
 
+	"virtpki/internal/gnutls"
 	"virtpki/internal/libvirt"
 )
 
@@ -15,7 +16,7 @@ type run struct {
 	stage Stage
 	out   []Finding
 
-	cas []*Certificate // those that are looked at
+	cas []*gnutls.Certificate // those that are looked at
 }
 
 func (r *run) say(level Level, id, file, mend, format string, args ...any) {

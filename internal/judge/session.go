@@ -5,6 +5,7 @@ import (
 	"slices"
 
 	"virtpki/dn"
+	"virtpki/internal/gnutls"
 )
 
 // session follows virNetTLSContextValidCertificate (libvirt) and
@@ -47,29 +48,29 @@ func (r *run) choosePair() {
 
 // sentChain is what GnuTLS sends of a file: the leaf and what follows from it,
 // in order, up to a self-signed certificate. nil where there is no pair.
-func (r *run) sentChain() []*Certificate {
+func (r *run) sentChain() []*gnutls.Certificate {
 	if r.set.Cert.Absent() || r.set.Key.Absent() {
 		return nil
 	}
-	certs, err := readCerts(r.set.Cert.Data, maxChain)
+	certs, err := gnutls.ReadCertificates(r.set.Cert.Data, maxChain)
 	if err != nil {
 		return nil
 	}
-	return sortChain(certs)
+	return gnutls.SortChain(certs)
 }
 
 // handshake says whether TLS itself can use the key. GnuTLS looks at keyUsage
 // whether or not it is critical; one without a bit is as good as none.
-func (r *run) handshake(leaf *Certificate) {
-	if !leaf.key.signsTLS() {
-		r.refuse("key-not-for-tls", r.set.Cert.Path, r.reissue(), "its key (%s) cannot sign a TLS handshake", leaf.key.describe())
+func (r *run) handshake(leaf *gnutls.Certificate) {
+	if !leaf.Key.SignsTLS() {
+		r.refuse("key-not-for-tls", r.set.Cert.Path, r.reissue(), "its key (%s) cannot sign a TLS handshake", leaf.Key.Describe())
 		return
 	}
-	usage, _, p := leaf.keyUsage()
-	if p != present || usage == 0 && !leaf.decipherOnly() || usage&usageDigitalSignature != 0 {
+	usage, _, p := leaf.KeyUsage()
+	if p != gnutls.Present || usage == 0 && !leaf.DecipherOnly() || usage&gnutls.UsageDigitalSignature != 0 {
 		return
 	}
-	if leaf.key.kind == keyRSA && usage&usageKeyEncipherment != 0 && r.set.Role == Server {
+	if leaf.Key.Kind == gnutls.KeyRSA && usage&gnutls.UsageKeyEncipherment != 0 && r.set.Role == Server {
 		r.say(Warning, "cert-usage-old-tls", r.set.Cert.Path, r.reissue(), "its key usage permits key encipherment alone, so only TLS 1.2 with static RSA works")
 		return
 	}
@@ -82,7 +83,7 @@ const sessionBits = 80
 
 // peerVerifies is gnutls_certificate_verify_peers2: the chain against all CAs of
 // the peer's file, then its CRLs.
-func (r *run) peerVerifies(chain []*Certificate, peer Peer) {
+func (r *run) peerVerifies(chain []*gnutls.Certificate, peer Peer) {
 	ca, crl := r.set.CA, r.set.CRL
 	if peer.CA != nil {
 		ca = *peer.CA
@@ -90,44 +91,44 @@ func (r *run) peerVerifies(chain []*Certificate, peer Peer) {
 	if peer.CRL != nil {
 		crl = *peer.CRL
 	}
-	trusted, err := readCerts(ca.Data, 0)
+	trusted, err := gnutls.ReadCertificates(ca.Data, 0)
 	if err != nil {
 		trusted = nil
 	}
-	v := chainCheck{now: r.now, minBits: sessionBits}
-	chain = shorten(chain, trusted)
-	faults := v.verifyPeer(chain, trusted)
-	r.chainFaults(faults, r.set.Cert, r.refuse, func(c *Certificate, f File) {
+	v := gnutls.ChainCheck{Now: r.now, MinBits: sessionBits}
+	chain = gnutls.Shorten(chain, trusted)
+	faults := v.VerifyPeer(chain, trusted)
+	r.chainFaults(faults, r.set.Cert, r.refuse, func(c *gnutls.Certificate, f File) {
 		r.refuse("session-issuer-missing", f.Path, "add that CA to the other side's cacert.pem, or send the chain", "its issuer %s is not in the other side's CA file", nameText(c.Issuer))
 	})
-	if f := faults[faultIssuerTimes]; f != nil {
+	if f := faults[gnutls.FaultIssuerTimes]; f != nil {
 		r.refuse("ca-expired", ca.Path, "virtpki ca rollover start", "%s is not valid now (from %s to %s)", r.naming(f, "ca"), day(f.NotBefore), day(f.NotAfter))
 	}
-	if refusedBy(faults) {
+	if gnutls.Refuses(faults) {
 		return
 	}
 	r.checkRevoked(chain, crl)
 }
 
-func (r *run) checkRevoked(chain []*Certificate, crl File) {
+func (r *run) checkRevoked(chain []*gnutls.Certificate, crl File) {
 	serverReads := r.set.Role == Client // a server's CRL meets clients, a client's meets servers
 	if crl.Err != nil || !serverReads && !r.rules.ClientReadsCRL {
 		return
 	}
-	crls, err := ReadCRLs(crl.Data)
+	crls, err := gnutls.ReadCRLs(crl.Data)
 	if err != nil {
 		return
 	}
-	kept, _ := effective(crls)
+	kept, _ := gnutls.Effective(crls)
 	for _, c := range chain {
-		if revokedBy(kept, c) != nil {
+		if gnutls.RevokedBy(kept, c) != nil {
 			r.refuse("cert-revoked", r.set.Cert.Path, r.reissue(), "the certificate %s is revoked by %s", nameText(c.Subject), crl.Path)
 		}
 	}
 }
 
 // checkSubject: a subject that GnuTLS has no text for is refused, list or not.
-func (r *run) checkSubject(leaf *Certificate, peer Peer) {
+func (r *run) checkSubject(leaf *gnutls.Certificate, peer Peer) {
 	file := r.set.Cert.Path
 	text, err := r.rules.Names.FromRDNSequence(leaf.Subject)
 	var refused *dn.RefusedError
@@ -154,12 +155,12 @@ func (r *run) checkSubject(leaf *Certificate, peer Peer) {
 func quoted(text string) string { return `"` + text + `"` }
 
 // checkNames compares a server's certificate with the names that clients use.
-func (r *run) checkNames(leaf *Certificate, peer Peer) {
+func (r *run) checkNames(leaf *gnutls.Certificate, peer Peer) {
 	if r.set.Role != Server {
 		return
 	}
 	for _, name := range slices.Compact(slices.Clone(peer.Names)) {
-		if ok, why := matchHost(leaf, name); !ok {
+		if ok, why := gnutls.MatchHost(leaf, name); !ok {
 			r.refuse("name-mismatch", r.set.Cert.Path, "virtpki request server NAME --san "+name+", then virtpki sign and virtpki install", "is not for the name %q (%s)", name, why)
 		}
 	}

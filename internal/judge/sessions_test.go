@@ -10,6 +10,7 @@ import (
 	"testing"
 	"time"
 
+	"virtpki/internal/gnutls"
 	"virtpki/internal/libvirt"
 )
 
@@ -152,12 +153,12 @@ func meetingFindings(m meeting, h *labHost, now time.Time) []Finding {
 	return append(said, InSession(m.server, Peer{CA: &m.client.CA, CRL: &m.client.CRL, Names: []string{m.name}}, h.libvirt(), now)...)
 }
 
-// takenByOldName reports whether a session came about that matchHost refuses because
+// takenByOldName reports whether a session came about that MatchHost refuses because
 // the GnuTLS of the release has no fix for it: bullseye's 3.7.1 takes a CN beside a URI,
 // an SRV name or an overlong one.
 func (m meeting) takenByOldName(h *labHost, said []Finding) bool {
 	other := func(f Finding) bool { return f.Level == Error && f.ID != "name-mismatch" }
-	c, err := readCert(m.server.Cert.Data)
+	c, err := gnutls.ReadCertificate(m.server.Cert.Data)
 	return h.release.Name == "bullseye" && err == nil && !slices.ContainsFunc(said, other) &&
 		len(c.DNSNames())+len(c.IPAddresses()) == 0 && strings.HasSuffix(nameText(c.Subject), "CN="+m.name+`"`)
 }
@@ -165,9 +166,9 @@ func (m meeting) takenByOldName(h *labHost, said []Finding) bool {
 func (m meeting) about() string {
 	text := "  to " + m.name
 	for _, s := range []Set{m.server, m.client} {
-		if c, err := readCert(s.Cert.Data); err == nil {
-			usage, critical, p := c.keyUsage()
-			text += fmt.Sprintf(" %s: %s usage %x %v %v names %s;", s.Role, c.key.describe(), usage, critical, p, orNothing(c))
+		if c, err := gnutls.ReadCertificate(s.Cert.Data); err == nil {
+			usage, critical, p := c.KeyUsage()
+			text += fmt.Sprintf(" %s: %s usage %x %v %v names %s;", s.Role, c.Key.Describe(), usage, critical, p, gnutls.NamesText(c))
 		}
 	}
 	return text

@@ -1,4 +1,4 @@
-package judge
+package gnutls
 
 import (
 	"bytes"
@@ -11,7 +11,8 @@ import (
 // whatever its label. encoding/pem would find other blocks.
 
 var (
-	errNoBlock  = errors.New("no PEM block")
+	// ErrNoBlock: the file has no PEM block of the wanted kind.
+	ErrNoBlock  = errors.New("no PEM block")
 	errBadBlock = errors.New("a PEM block that cannot be decoded")
 )
 
@@ -28,7 +29,7 @@ const (
 func decodeBlock(data []byte, label string) ([]byte, error) {
 	at := bytes.Index(data, []byte(begin+label))
 	if at < 0 {
-		return nil, errNoBlock
+		return nil, ErrNoBlock
 	}
 	data = data[at:]
 	if len(data) < 4+len(end) {
@@ -107,8 +108,9 @@ func nextCert(data []byte) int {
 	return bytes.Index(data, []byte(begin+labelX509Cert))
 }
 
-// readCert reads one certificate as gnutls_x509_crt_import does.
-func readCert(data []byte) (*Certificate, error) {
+// ReadCertificate reads the first certificate of a PEM file as gnutls_x509_crt_import
+// does. Without one the error is [ErrNoBlock].
+func ReadCertificate(data []byte) (*Certificate, error) {
 	der, err := decodeBlock(data, labelCert)
 	if err != nil {
 		var other error
@@ -121,24 +123,24 @@ func readCert(data []byte) (*Certificate, error) {
 
 // worstBlock prefers the word of a block that is there.
 func worstBlock(first, second error) error {
-	if errors.Is(first, errNoBlock) {
+	if errors.Is(first, ErrNoBlock) {
 		return second
 	}
 	return first
 }
 
-// readCerts reads the certificate blocks of a file, at most limit of them (0 is
+// ReadCertificates reads the certificate blocks of a file, at most limit of them (0 is
 // all), and stops at the first that cannot be read: what was read before it is
 // returned with the error.
-func readCerts(data []byte, limit int) ([]*Certificate, error) {
+func ReadCertificates(data []byte, limit int) ([]*Certificate, error) {
 	at := nextCert(data)
 	if at < 0 {
-		return nil, errNoBlock
+		return nil, ErrNoBlock
 	}
 	var certs []*Certificate
 	for at >= 0 && (limit == 0 || len(certs) < limit) {
 		data = data[at:]
-		cert, err := readCert(data)
+		cert, err := ReadCertificate(data)
 		if err != nil {
 			return certs, err
 		}
@@ -149,8 +151,9 @@ func readCerts(data []byte, limit int) ([]*Certificate, error) {
 	return certs, nil
 }
 
-// untilNUL cuts a text as C does: libvirt hands GnuTLS strlen bytes.
-func untilNUL(data []byte) []byte {
+// UntilNUL returns the data up to its first zero byte, which is where a text ends for
+// C: libvirt hands GnuTLS strlen bytes of a file.
+func UntilNUL(data []byte) []byte {
 	if i := bytes.IndexByte(data, 0); i >= 0 {
 		return data[:i]
 	}

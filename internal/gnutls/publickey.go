@@ -1,4 +1,4 @@
-package judge
+package gnutls
 
 import (
 	"crypto/ecdsa"
@@ -10,21 +10,23 @@ import (
 	"golang.org/x/crypto/cryptobyte/asn1"
 )
 
-// keyKind is what a public key is.
-type keyKind string
+// KeyKind is the kind of a key, in words.
+type KeyKind string
 
+// The kinds of keys that GnuTLS knows, and any other.
 const (
-	keyRSA     keyKind = "RSA"
-	keyRSAPSS  keyKind = "RSA-PSS"
-	keyEC      keyKind = "EC"
-	keyEd25519 keyKind = "Ed25519"
-	keyEd448   keyKind = "Ed448"
-	keyDSA     keyKind = "DSA"
-	keyUnknown keyKind = ""
+	KeyRSA     KeyKind = "RSA"
+	KeyRSAPSS  KeyKind = "RSA-PSS"
+	KeyEC      KeyKind = "EC"
+	KeyEd25519 KeyKind = "Ed25519"
+	KeyEd448   KeyKind = "Ed448"
+	KeyDSA     KeyKind = "DSA"
+	KeyUnknown KeyKind = ""
 )
 
-type publicKey struct {
-	kind keyKind
+// PublicKey is the key in a certificate.
+type PublicKey struct {
+	Kind KeyKind
 	bits int
 	oid  string // of the algorithm, or of an EC key's curve
 	n, e *big.Int
@@ -64,15 +66,15 @@ const (
 )
 
 // readPublicKey reads a subjectPublicKeyInfo. A key of a kind that GnuTLS does
-// not know has kind [keyUnknown]; a certificate with it can be read all the same.
-func readPublicKey(spki cryptobyte.String) (k publicKey, ok bool) {
+// not know has kind [KeyUnknown]; a certificate with it can be read all the same.
+func readPublicKey(spki cryptobyte.String) (k PublicKey, ok bool) {
 	var seq cryptobyte.String
 	var a algorithm
 	var bits cryptobyte.String
 	if !spki.ReadASN1(&seq, asn1.SEQUENCE) || !readAlgorithm(&seq, &a) || !seq.ReadASN1(&bits, asn1.BIT_STRING) || !seq.Empty() || !isBitString(bits) {
-		return publicKey{}, false
+		return PublicKey{}, false
 	}
-	k = publicKey{oid: a.oid, raw: bits[1:]}
+	k = PublicKey{oid: a.oid, raw: bits[1:]}
 	if bits[0] > 7 { // GnuTLS then reads a shorter key
 		return k, true
 	}
@@ -82,33 +84,33 @@ func readPublicKey(spki cryptobyte.String) (k publicKey, ok bool) {
 	case oidEC:
 		k.readEC(a.params)
 	case "1.3.101.112":
-		k.kind, k.bits = keyEd25519, 256
+		k.Kind, k.bits = KeyEd25519, 256
 	case "1.3.101.113":
-		k.kind, k.bits = keyEd448, 456
+		k.Kind, k.bits = KeyEd448, 456
 	case "1.2.840.10040.4.1":
-		k.kind = keyDSA
+		k.Kind = KeyDSA
 	}
 	return k, true
 }
 
-func (k *publicKey) readRSA(a algorithm) {
+func (k *PublicKey) readRSA(a algorithm) {
 	s := cryptobyte.String(k.raw)
 	var seq cryptobyte.String
 	n, e := new(big.Int), new(big.Int)
 	if !s.ReadASN1(&seq, asn1.SEQUENCE) || !seq.ReadASN1Integer(n) || !seq.ReadASN1Integer(e) || n.Sign() <= 0 || e.Sign() <= 0 {
 		return
 	}
-	k.n, k.e, k.bits, k.kind = n, e, n.BitLen(), keyRSA
+	k.n, k.e, k.bits, k.Kind = n, e, n.BitLen(), KeyRSA
 	if a.oid != oidRSAPSS {
 		return
 	}
-	k.kind = keyRSAPSS
+	k.Kind = KeyRSAPSS
 	if p, ok := readPSSParams(a.params); ok && len(a.params) > 0 {
 		k.pss = &p
 	}
 }
 
-func (k *publicKey) readEC(params cryptobyte.String) {
+func (k *PublicKey) readEC(params cryptobyte.String) {
 	var oid string
 	if !readOID(&params, &oid) {
 		return
@@ -118,7 +120,7 @@ func (k *publicKey) readEC(params cryptobyte.String) {
 	if !known {
 		return
 	}
-	k.kind, k.bits = keyEC, c.bits
+	k.Kind, k.bits = KeyEC, c.bits
 	if c.elliptic == nil {
 		return
 	}
@@ -127,46 +129,47 @@ func (k *publicKey) readEC(params cryptobyte.String) {
 	}
 }
 
-// loads reports whether GnuTLS can make a key of it, for use with a private one.
-func (k publicKey) loads() bool {
-	switch k.kind {
-	case keyUnknown:
+// Loads reports whether GnuTLS can use the key beside a private one. It reads
+// certificates with keys that it cannot use.
+func (k PublicKey) Loads() bool {
+	switch k.Kind {
+	case KeyUnknown:
 		return false
-	case keyEC:
+	case KeyEC:
 		return k.ec != nil || k.bits == 192
-	case keyEd25519:
+	case KeyEd25519:
 		return len(k.raw) == ed25519.PublicKeySize
-	case keyEd448:
+	case KeyEd448:
 		return len(k.raw) == 57
 	}
 	return true
 }
 
-// signsTLS reports whether a handshake can be signed with the key at all.
-func (k publicKey) signsTLS() bool {
-	switch k.kind {
-	case keyEC:
+// SignsTLS reports whether keys of this kind can sign a TLS handshake.
+func (k PublicKey) SignsTLS() bool {
+	switch k.Kind {
+	case KeyEC:
 		c, _ := curveByOID(k.oid)
 		return c.tls
-	case keyRSA, keyRSAPSS, keyEd25519, keyEd448:
+	case KeyRSA, KeyRSAPSS, KeyEd25519, KeyEd448:
 		return true
 	}
 	return false
 }
 
-// describe is the key in people's words: "EC P-224", "RSA with 1024 bits".
-func (k publicKey) describe() string {
-	switch k.kind {
-	case keyEC:
+// Describe returns the key in words: "EC P-224", "RSA with 1024 bits".
+func (k PublicKey) Describe() string {
+	switch k.Kind {
+	case KeyEC:
 		c, _ := curveByOID(k.oid)
 		return "EC " + c.name
-	case keyRSA, keyRSAPSS:
-		return string(k.kind) + " with " + decimal(k.bits) + " bits"
-	case keyUnknown:
+	case KeyRSA, KeyRSAPSS:
+		return string(k.Kind) + " with " + decimal(k.bits) + " bits"
+	case KeyUnknown:
 		if k.oid == "" {
 			return "of no known type"
 		}
 		return "of the type " + k.oid
 	}
-	return string(k.kind)
+	return string(k.Kind)
 }

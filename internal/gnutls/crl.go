@@ -1,4 +1,4 @@
-package judge
+package gnutls
 
 import (
 	"bytes"
@@ -18,7 +18,7 @@ type CRL struct {
 	algorithm algorithm
 	signature []byte
 	revoked   cryptobyte.String // the entries, undecoded
-	delta     bool
+	Delta     bool
 }
 
 var errNotCRL = errors.New("not a CRL that GnuTLS reads")
@@ -29,7 +29,7 @@ func ReadCRLs(data []byte) ([]*CRL, error) {
 	var crls []*CRL
 	at := bytes.Index(data, []byte(begin+labelCRL))
 	if at < 0 {
-		return nil, errNoBlock
+		return nil, ErrNoBlock
 	}
 	for at >= 0 {
 		data = data[at:]
@@ -83,7 +83,7 @@ func (c *CRL) readTBS(element cryptobyte.String) bool {
 	if !tbs.ReadOptionalASN1(&exts, &has, asn1.Tag(0).ContextSpecific().Constructed()) || !tbs.Empty() {
 		return false
 	}
-	c.delta = has && bytes.Contains(exts, []byte{6, 3, 0x55, 0x1d, 0x1b})
+	c.Delta = has && bytes.Contains(exts, []byte{6, 3, 0x55, 0x1d, 0x1b})
 	var inside cryptobyte.String
 	if has && (!exts.ReadASN1(&inside, asn1.SEQUENCE) || !exts.Empty() || !isExtensions(inside)) {
 		return false
@@ -105,10 +105,11 @@ func (c *CRL) wellFormed() bool {
 	return true
 }
 
-// signedBy reports whether the key of a CA made the signature on the list. It also
-// does where only GnuTLS can verify the algorithm. GnuTLS itself never looks.
-func (c *CRL) signedBy(ca *Certificate) bool {
-	result := checkSignature(c.algorithm, c.tbs, c.signature, ca.key)
+// SignedBy reports whether the key of the CA made the signature on the list. It is
+// also true for algorithms that only GnuTLS can verify. GnuTLS itself never checks a
+// CRL's signature.
+func (c *CRL) SignedBy(ca *Certificate) bool {
+	result := checkSignature(c.algorithm, c.tbs, c.signature, ca.Key)
 	return result == sigGood || result == sigUnchecked
 }
 
@@ -125,9 +126,10 @@ func (c *CRL) lists(serial []byte) bool {
 	return false
 }
 
-// effective is what GnuTLS keeps of a file: of several CRLs of one issuer the one
-// with the newest thisUpdate, of equals the later in the file.
-func effective(crls []*CRL) (kept, dropped []*CRL) {
+// Effective returns the CRLs that GnuTLS keeps of a file and those that it drops: of
+// several of one issuer it keeps the one with the newest thisUpdate, of equals the
+// later in the file.
+func Effective(crls []*CRL) (kept, dropped []*CRL) {
 	for _, c := range crls {
 		at := -1
 		for i, k := range kept {
@@ -148,9 +150,9 @@ func effective(crls []*CRL) (kept, dropped []*CRL) {
 	return kept, dropped
 }
 
-// revoked gives the CRL that lists the certificate: its issuer's name and its
-// serial are all that counts.
-func revokedBy(crls []*CRL, cert *Certificate) *CRL {
+// RevokedBy returns the first of the CRLs that lists the certificate, or nil. GnuTLS
+// compares the issuer's name and the serial number, nothing else.
+func RevokedBy(crls []*CRL, cert *Certificate) *CRL {
 	for _, c := range crls {
 		if bytes.Equal(c.Issuer, cert.Issuer) && c.lists(cert.Serial) {
 			return c

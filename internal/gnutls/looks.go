@@ -1,11 +1,12 @@
-package judge
+package gnutls
 
 import (
 	"bytes"
 )
 
-// looksLike says what a file without the block that was wanted seems to be.
-func looksLike(data []byte) string {
+// LooksLike describes a file in which the wanted PEM block was not found: empty, DER,
+// or the label of the block that is there.
+func LooksLike(data []byte) string {
 	switch {
 	case len(data) == 0:
 		return "it is empty"

@@ -1,4 +1,4 @@
-package judge
+package gnutls
 
 import (
 	"bytes"
@@ -15,19 +15,20 @@ import (
 	"golang.org/x/crypto/cryptobyte/asn1"
 )
 
-// keyFile is what GnuTLS finds in a private key's file.
-type keyFile struct {
-	kind keyKind
+// PrivateKey is what GnuTLS finds in a private key's file. It cannot sign.
+type PrivateKey struct {
+	Kind KeyKind
 	// public is the public half's SubjectPublicKeyInfo bits, nil where this
 	// program cannot compute it.
 	public crypto.PublicKey
-	// damaged: an RSA key whose numbers do not fit together. GnuTLS loads it, and
-	// since it cannot sign, leaves the comparison with the certificate out.
-	damaged bool
+	// Damaged is set for an RSA key whose numbers do not fit together. GnuTLS loads
+	// it, and leaves out the comparison with the certificate, since it cannot sign.
+	Damaged bool
 }
 
 var (
-	errKeyEncrypted = errors.New("the key is encrypted")
+	// ErrKeyEncrypted: the file holds a private key that needs a passphrase.
+	ErrKeyEncrypted = errors.New("the key is encrypted")
 	errKeyUnknown   = errors.New("no private key that GnuTLS reads")
 )
 
@@ -38,9 +39,10 @@ const (
 	maxKeyHeader   = 25 // how far before the mark GnuTLS looks for BEGIN
 )
 
-// readKeyFile follows gnutls_x509_privkey_import2: the block around the first
+// ReadPrivateKey reads the private key of a PEM file, as gnutls_x509_privkey_import2
+// does: the block around the first
 // "PRIVATE KEY-----" by its label, else the first PKCS#8 block.
-func readKeyFile(data []byte) (keyFile, error) {
+func ReadPrivateKey(data []byte) (PrivateKey, error) {
 	if key, err := readLabelled(data); err == nil {
 		return key, nil
 	}
@@ -48,38 +50,38 @@ func readKeyFile(data []byte) (keyFile, error) {
 		return readPKCS8(der)
 	}
 	if der, err := decodeBlock(data, labelEncrypted); err == nil && isEncryptedInfo(der) {
-		return keyFile{}, errKeyEncrypted
+		return PrivateKey{}, ErrKeyEncrypted
 	}
 	if bytes.Contains(data, []byte("Proc-Type: 4,ENCRYPTED")) {
-		return keyFile{}, errKeyEncrypted
+		return PrivateKey{}, ErrKeyEncrypted
 	}
-	return keyFile{}, errKeyUnknown
+	return PrivateKey{}, errKeyUnknown
 }
 
-func readLabelled(data []byte) (keyFile, error) {
+func readLabelled(data []byte) (PrivateKey, error) {
 	mark := bytes.Index(data, []byte(keyMark))
 	if mark < 0 {
-		return keyFile{}, errNoBlock
+		return PrivateKey{}, ErrNoBlock
 	}
 	from := max(0, mark-maxKeyHeader)
 	at := bytes.Index(data[from:], []byte(begin))
 	if at < 0 {
-		return keyFile{}, errNoBlock
+		return PrivateKey{}, ErrNoBlock
 	}
 	block := data[from+at:]
 	label := block[len(begin):]
-	readers := map[string]func([]byte) (keyFile, error){"RSA PRIVATE KEY": readPKCS1, "EC PRIVATE KEY": readSEC1, labelPKCS8: readPKCS8}
+	readers := map[string]func([]byte) (PrivateKey, error){"RSA PRIVATE KEY": readPKCS1, "EC PRIVATE KEY": readSEC1, labelPKCS8: readPKCS8}
 	for name, read := range readers {
 		if !bytes.HasPrefix(label, []byte(name)) {
 			continue
 		}
 		der, err := decodeBlock(block, name)
 		if err != nil {
-			return keyFile{}, err
+			return PrivateKey{}, err
 		}
 		return read(der)
 	}
-	return keyFile{}, errKeyUnknown
+	return PrivateKey{}, errKeyUnknown
 }
 
 func isEncryptedInfo(der []byte) bool {
@@ -89,17 +91,17 @@ func isEncryptedInfo(der []byte) bool {
 	return s.ReadASN1(&seq, asn1.SEQUENCE) && readAlgorithm(&seq, &a)
 }
 
-func readPKCS1(der []byte) (keyFile, error) {
+func readPKCS1(der []byte) (PrivateKey, error) {
 	s := cryptobyte.String(der)
 	var seq cryptobyte.String
 	var version int
 	numbers := make([]cryptobyte.String, 8)
 	if !s.ReadASN1(&seq, asn1.SEQUENCE) || !s.Empty() || !seq.ReadASN1Integer(&version) {
-		return keyFile{}, errKeyUnknown
+		return PrivateKey{}, errKeyUnknown
 	}
 	for i := range numbers {
 		if !seq.ReadASN1Element(&numbers[i], asn1.INTEGER) {
-			return keyFile{}, errKeyUnknown
+			return PrivateKey{}, errKeyUnknown
 		}
 	}
 	var b cryptobyte.Builder
@@ -108,7 +110,7 @@ func readPKCS1(der []byte) (keyFile, error) {
 		b.AddBytes(numbers[1])
 	})
 	raw, err := b.Bytes()
-	return keyFile{kind: keyRSA, public: rsaBits(raw), damaged: !fits(numbers)}, err
+	return PrivateKey{Kind: KeyRSA, public: rsaBits(raw), Damaged: !fits(numbers)}, err
 }
 
 // fits checks n, e, d, p, q, d mod p-1, d mod q-1 and 1/q mod p of an RSA key, as
@@ -151,19 +153,19 @@ func isSEC1(der []byte) bool {
 	return !hasPublic || public.ReadASN1(&bits, asn1.BIT_STRING) && public.Empty() && len(bits) > 1 && bits[1] == 4
 }
 
-func readSEC1(der []byte) (keyFile, error) {
+func readSEC1(der []byte) (PrivateKey, error) {
 	if !isSEC1(der) {
-		return keyFile{}, errKeyUnknown
+		return PrivateKey{}, errKeyUnknown
 	}
 	key, err := x509.ParseECPrivateKey(der)
 	if err != nil {
 		return readOtherEC(der)
 	}
-	return keyFile{kind: keyEC, public: key.Public()}, nil
+	return PrivateKey{Kind: KeyEC, public: key.Public()}, nil
 }
 
 // readOtherEC takes keys on curves that Go does not have (P-192).
-func readOtherEC(der []byte) (keyFile, error) {
+func readOtherEC(der []byte) (PrivateKey, error) {
 	s := cryptobyte.String(der)
 	var seq, private, params cryptobyte.String
 	var version int
@@ -171,67 +173,67 @@ func readOtherEC(der []byte) (keyFile, error) {
 	var has bool
 	if !s.ReadASN1(&seq, asn1.SEQUENCE) || !seq.ReadASN1Integer(&version) || !seq.ReadASN1(&private, asn1.OCTET_STRING) ||
 		!seq.ReadOptionalASN1(&params, &has, asn1.Tag(0).ContextSpecific().Constructed()) || !has || !readOID(&params, &oid) {
-		return keyFile{}, errKeyUnknown
+		return PrivateKey{}, errKeyUnknown
 	}
 	if c, known := curveByOID(oid); !known || c.elliptic != nil {
-		return keyFile{}, errKeyUnknown
+		return PrivateKey{}, errKeyUnknown
 	}
-	return keyFile{kind: keyEC}, nil
+	return PrivateKey{Kind: KeyEC}, nil
 }
 
 // readPKCS8 reads a PrivateKeyInfo (RFC 5208, RFC 8410).
-func readPKCS8(der []byte) (keyFile, error) {
+func readPKCS8(der []byte) (PrivateKey, error) {
 	s := cryptobyte.String(der)
 	var seq, private cryptobyte.String
 	var version int
 	var a algorithm
 	if !s.ReadASN1(&seq, asn1.SEQUENCE) || !seq.ReadASN1Integer(&version) || !readAlgorithm(&seq, &a) || !seq.ReadASN1(&private, asn1.OCTET_STRING) {
-		return keyFile{}, errKeyUnknown
+		return PrivateKey{}, errKeyUnknown
 	}
 	switch a.oid {
 	case oidRSA:
 		return readPKCS1(private)
 	case oidEC:
 		if !isSEC1(private) {
-			return keyFile{}, errKeyUnknown
+			return PrivateKey{}, errKeyUnknown
 		}
 	case oidRSAPSS:
 		key, err := readPKCS1(private)
-		key.kind = keyRSAPSS
+		key.Kind = KeyRSAPSS
 		return key, err
 	case "1.3.101.113":
-		return keyFile{kind: keyEd448}, nil
+		return PrivateKey{Kind: KeyEd448}, nil
 	case "1.2.840.10040.4.1":
-		return keyFile{kind: keyDSA}, nil
+		return PrivateKey{Kind: KeyDSA}, nil
 	}
 	return readGoKey(der, a)
 }
 
-func readGoKey(der []byte, a algorithm) (keyFile, error) {
+func readGoKey(der []byte, a algorithm) (PrivateKey, error) {
 	key, err := x509.ParsePKCS8PrivateKey(der)
 	switch k := key.(type) {
 	case *ecdsa.PrivateKey:
-		return keyFile{kind: keyEC, public: k.Public()}, nil
+		return PrivateKey{Kind: KeyEC, public: k.Public()}, nil
 	case ed25519.PrivateKey:
-		return keyFile{kind: keyEd25519, public: k.Public()}, nil
+		return PrivateKey{Kind: KeyEd25519, public: k.Public()}, nil
 	case *rsa.PrivateKey, *ecdh.PrivateKey:
-		return keyFile{}, errKeyUnknown
+		return PrivateKey{}, errKeyUnknown
 	}
 	params := cryptobyte.String(a.params)
 	var oid string
 	if a.oid == oidEC && readOID(&params, &oid) {
 		if c, known := curveByOID(oid); known && c.elliptic == nil {
-			return keyFile{kind: keyEC}, nil
+			return PrivateKey{Kind: KeyEC}, nil
 		}
 	}
-	return keyFile{}, errors.Join(errKeyUnknown, err)
+	return PrivateKey{}, errors.Join(errKeyUnknown, err)
 }
 
-// match compares a private key with a certificate's, as far as it can be told;
-// unknown is for kinds that this program cannot compute.
-func (k keyFile) match(pub publicKey) (same, unknown bool) {
-	rsaPair := (k.kind == keyRSA || k.kind == keyRSAPSS) && (pub.kind == keyRSA || pub.kind == keyRSAPSS)
-	if !rsaPair && k.kind != pub.kind || k.kind == keyRSAPSS && pub.kind == keyRSA {
+// Matches reports whether the private key belongs to a certificate's public key. For
+// kinds of keys whose public half this program cannot compute, unknown is set too.
+func (k PrivateKey) Matches(pub PublicKey) (same, unknown bool) {
+	rsaPair := (k.Kind == KeyRSA || k.Kind == KeyRSAPSS) && (pub.Kind == KeyRSA || pub.Kind == KeyRSAPSS)
+	if !rsaPair && k.Kind != pub.Kind || k.Kind == KeyRSAPSS && pub.Kind == KeyRSA {
 		return false, false
 	}
 	switch public := k.public.(type) {

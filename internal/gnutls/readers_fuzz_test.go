@@ -1,4 +1,4 @@
-package judge
+package gnutls
 
 import (
 	"crypto/ecdsa"
@@ -93,12 +93,12 @@ func FuzzReaders(f *testing.F) {
 			examine(t, c)
 		}
 		parseCRL(data)
-		for _, read := range []func([]byte) (keyFile, error){readKeyFile, readPKCS1, readPKCS8, readSEC1} {
+		for _, read := range []func([]byte) (PrivateKey, error){ReadPrivateKey, readPKCS1, readPKCS8, readSEC1} {
 			if _, err := read(data); err == nil && len(data) == 0 {
 				t.Error("a key out of nothing")
 			}
 		}
-		certs, err := readCerts(data, 0)
+		certs, err := ReadCertificates(data, 0)
 		if err == nil && len(certs) == 0 {
 			t.Error("neither a certificate nor an error")
 		}
@@ -108,18 +108,18 @@ func FuzzReaders(f *testing.F) {
 // examine calls everything that reads more of a certificate.
 func examine(t *testing.T, c *Certificate) {
 	c.altNames()
-	c.purposes()
+	c.Purposes()
 	c.subjectKeyID()
 	c.authorityKeyID()
 	var n constraints
 	n.add(c)
 	n.allow(c)
-	if text := orNothing(c) + c.key.describe(); text == "" {
+	if text := NamesText(c) + c.Key.Describe(); text == "" {
 		t.Error("nothing to say of a certificate")
 	}
-	checkSignature(c.algorithm, c.tbs, c.signature, c.key)
-	v := chainCheck{trusted: []*Certificate{c}, now: c.NotBefore, minBits: 80}
-	v.verify([]*Certificate{c, c})
-	v.verifyPeer(shorten(sortChain([]*Certificate{c, c}), v.trusted), v.trusted)
-	matchHost(c, "hv1.lab.example")
+	checkSignature(c.algorithm, c.tbs, c.signature, c.Key)
+	v := ChainCheck{Trusted: []*Certificate{c}, Now: c.NotBefore, MinBits: 80}
+	v.Verify([]*Certificate{c, c})
+	v.VerifyPeer(Shorten(SortChain([]*Certificate{c, c}), v.Trusted), v.Trusted)
+	MatchHost(c, "hv1.lab.example")
 }

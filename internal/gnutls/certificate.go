@@ -1,4 +1,4 @@
-package judge
+package gnutls
 
 import (
 	"bytes"
@@ -13,15 +13,15 @@ import (
 // that GnuTLS takes (negative serials, Ed448, odd strings) and the reverse; for
 // a verdict only this one counts.
 type Certificate struct {
-	Raw                 []byte
+	Raw                 []byte // DER of the whole certificate
 	Serial              []byte // the content of the INTEGER
 	Issuer, Subject     []byte // DER of the name
 	NotBefore, NotAfter time.Time
+	Key                 PublicKey
 
 	version   int
 	tbs       []byte
 	spki      []byte
-	key       publicKey
 	algorithm algorithm // of the signature
 	signature []byte    // nil where it is not of whole bytes
 	exts      []extension
@@ -70,7 +70,7 @@ func (c *Certificate) readTBS(element cryptobyte.String) bool {
 	}
 	c.Serial, c.spki = serial, spki
 	var ok bool
-	c.key, ok = readPublicKey(spki)
+	c.Key, ok = readPublicKey(spki)
 	return ok && inner.same(c.algorithm) && len(serial) > 0 && c.readTail(&tbs)
 }
 
@@ -175,13 +175,13 @@ func (c *Certificate) ext(oid string) *extension {
 	return nil
 }
 
-// signatureOID returns the dotted identifier of the algorithm that signed the
+// SignatureOID returns the dotted identifier of the algorithm that signed the
 // certificate.
-func (c *Certificate) signatureOID() string { return c.algorithm.oid }
+func (c *Certificate) SignatureOID() string { return c.algorithm.oid }
 
-// insecureSignature reports whether GnuTLS distrusts the algorithm that signed the
+// InsecureSignature reports whether GnuTLS distrusts the algorithm that signed the
 // certificate, and returns its name.
-func (c *Certificate) insecureSignature() (name string, insecure bool) {
+func (c *Certificate) InsecureSignature() (name string, insecure bool) {
 	a, _ := signatureByOID(c.algorithm.oid)
 	return a.name, a.insecure
 }

@@ -1,4 +1,4 @@
-package judge
+package gnutls
 
 import (
 	"net/netip"
@@ -18,10 +18,13 @@ const (
 	oidAuthorityKeyID   = "2.5.29.35"
 	oidExtKeyUsage      = "2.5.29.37"
 	oidTLSFeature       = "1.3.6.1.5.5.7.1.24"
+)
 
-	oidServerAuth = "1.3.6.1.5.5.7.3.1"
-	oidClientAuth = "1.3.6.1.5.5.7.3.2"
-	oidAnyPurpose = "2.5.29.37.0"
+// Purposes of an extended key usage (RFC 5280 §4.2.1.12), dotted.
+const (
+	OIDServerAuth = "1.3.6.1.5.5.7.3.1"
+	OIDClientAuth = "1.3.6.1.5.5.7.3.2"
+	OIDAnyPurpose = "2.5.29.37.0"
 )
 
 // knownCritical reports whether GnuTLS goes on with an extension that is marked
@@ -35,37 +38,40 @@ func knownCritical(oid string) bool {
 	return false
 }
 
-// Bits of keyUsage, as GnuTLS numbers them.
+// Bits of a keyUsage, as [Certificate.KeyUsage] returns them.
 const (
-	usageDigitalSignature = 0x80
-	usageKeyEncipherment  = 0x20
-	usageCertSign         = 0x04
+	UsageDigitalSignature = 0x80
+	UsageKeyEncipherment  = 0x20
+	UsageCertSign         = 0x04
 )
 
-// presence is what reading an extension came to.
-type presence int
+// Presence tells how reading an extension went.
+type Presence int
 
+// An extension is not there, or it could be read, or GnuTLS cannot read it.
 const (
-	absent presence = iota
-	present
-	broken
+	Absent Presence = iota
+	Present
+	Broken
 )
 
-func (c *Certificate) basicConstraints() (ca bool, pathLen int, p presence) {
+// BasicConstraints returns whether the certificate says that it is a CA, and how many
+// CAs it allows below itself; pathLen is -1 where it sets no limit.
+func (c *Certificate) BasicConstraints() (ca bool, pathLen int, p Presence) {
 	e := c.ext(oidBasicConstraints)
 	if e == nil {
-		return false, -1, absent
+		return false, -1, Absent
 	}
 	s := cryptobyte.String(e.value)
 	var seq cryptobyte.String
 	pathLen = -1
 	if !s.ReadASN1(&seq, asn1.SEQUENCE) || !s.Empty() || !readCritical(&seq, &ca) {
-		return false, -1, broken
+		return false, -1, Broken
 	}
 	if seq.PeekASN1Tag(asn1.INTEGER) && !readUnsigned(&seq, &pathLen) || !seq.Empty() {
-		return false, -1, broken
+		return false, -1, Broken
 	}
-	return ca, pathLen, present
+	return ca, pathLen, Present
 }
 
 // readUnsigned takes the bytes of an INTEGER for a number without a sign, as GnuTLS
@@ -82,68 +88,72 @@ func readUnsigned(s *cryptobyte.String, n *int) bool {
 	return true
 }
 
-// keyUsage: GnuTLS reads two bytes of bits and fails on more.
-func (c *Certificate) keyUsage() (bits byte, critical bool, p presence) {
+// KeyUsage returns the first byte of the key usage and whether the extension is
+// critical. One of more than two bytes is [Broken], as it is for GnuTLS.
+func (c *Certificate) KeyUsage() (bits byte, critical bool, p Presence) {
 	e := c.ext(oidKeyUsage)
 	if e == nil {
-		return 0, false, absent
+		return 0, false, Absent
 	}
 	s := cryptobyte.String(e.value)
 	var content cryptobyte.String
 	if !s.ReadASN1(&content, asn1.BIT_STRING) || !s.Empty() || len(content) == 0 || len(content) > 3 || content[0] > 7 {
-		return 0, e.critical, broken
+		return 0, e.critical, Broken
 	}
 	if len(content) > 1 {
 		bits = content[1]
 	}
-	return bits, e.critical, present
+	return bits, e.critical, Present
 }
 
-// decipherOnly is the one bit of keyUsage's second byte.
-func (c *Certificate) decipherOnly() bool {
+// DecipherOnly reports whether the key usage has the bit of that name, the only one
+// of its second byte.
+func (c *Certificate) DecipherOnly() bool {
 	e := c.ext(oidKeyUsage)
 	return e != nil && len(e.value) == 5 && e.value[4]&0x80 != 0
 }
 
-// longUsage reports whether keyUsage is a bit string of more than two bytes.
-func (c *Certificate) longUsage() bool {
+// LongUsage reports whether the key usage is a bit string of more than two bytes:
+// [Broken] now, and empty to releases of libvirt that overlooked the error.
+func (c *Certificate) LongUsage() bool {
 	e := c.ext(oidKeyUsage)
 	s := cryptobyte.String(e.value)
 	var content cryptobyte.String
 	return s.ReadASN1(&content, asn1.BIT_STRING) && s.Empty() && len(content) > 3 && isBitString(content)
 }
 
-// purposes lists the extended key usages.
-func (c *Certificate) purposes() (oids []string, critical bool, p presence) {
+// Purposes returns the extended key usages, dotted, and whether the extension is
+// critical.
+func (c *Certificate) Purposes() (oids []string, critical bool, p Presence) {
 	e := c.ext(oidExtKeyUsage)
 	if e == nil {
-		return nil, false, absent
+		return nil, false, Absent
 	}
 	s := cryptobyte.String(e.value)
 	var seq cryptobyte.String
 	if !s.ReadASN1(&seq, asn1.SEQUENCE) || !s.Empty() {
-		return nil, e.critical, broken
+		return nil, e.critical, Broken
 	}
 	for !seq.Empty() {
 		var oid string
 		if !readOID(&seq, &oid) {
-			return nil, e.critical, broken
+			return nil, e.critical, Broken
 		}
 		oids = append(oids, oid)
 	}
-	return oids, e.critical, present
+	return oids, e.critical, Present
 }
 
 // servesTLS is GnuTLS's own question about serverAuth, which it asks before it
 // takes a host name from the CN (_gnutls_check_key_purpose).
 func (c *Certificate) servesTLS() bool {
-	oids, _, p := c.purposes()
-	if p == absent || p == present && len(oids) == 0 {
+	oids, _, p := c.Purposes()
+	if p == Absent || p == Present && len(oids) == 0 {
 		return true
 	}
-	ca, _, _ := c.basicConstraints()
+	ca, _, _ := c.BasicConstraints()
 	for _, oid := range oids {
-		if oid == oidServerAuth || oid == oidAnyPurpose || ca && (oid == "2.16.840.1.113730.4.1" || oid == "2.16.840.1.113733.1.8.1") {
+		if oid == OIDServerAuth || oid == OIDAnyPurpose || ca && (oid == "2.16.840.1.113730.4.1" || oid == "2.16.840.1.113733.1.8.1") {
 			return true
 		}
 	}
@@ -177,8 +187,9 @@ func (c *Certificate) authorityKeyID() []byte {
 	return id
 }
 
-// unknownCritical gives the first critical extension that GnuTLS cannot judge.
-func (c *Certificate) unknownCritical() string {
+// UnknownCritical returns the first critical extension that GnuTLS does not know,
+// dotted, or an empty string.
+func (c *Certificate) UnknownCritical() string {
 	for _, e := range c.exts {
 		if e.critical && !knownCritical(e.oid) {
 			return e.oid
@@ -251,7 +262,7 @@ func (c *Certificate) altNames() []generalName {
 	return names
 }
 
-// DNSNames lists the dNSNames among the alternative names.
+// DNSNames returns the DNS names among the subject alternative names.
 func (c *Certificate) DNSNames() []string {
 	var names []string
 	for _, n := range c.altNames() {
@@ -262,7 +273,7 @@ func (c *Certificate) DNSNames() []string {
 	return names
 }
 
-// IPAddresses lists the addresses among the alternative names.
+// IPAddresses returns the IP addresses among the subject alternative names.
 func (c *Certificate) IPAddresses() []netip.Addr {
 	var addrs []netip.Addr
 	for _, n := range c.altNames() {

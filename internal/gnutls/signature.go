@@ -1,4 +1,4 @@
-package judge
+package gnutls
 
 import (
 	"bytes"
@@ -25,7 +25,7 @@ func decimal(n int) string { return strconv.Itoa(n) }
 // signatureAlgorithm is a row of GnuTLS's table (lib/algorithms/sign.c).
 type signatureAlgorithm struct {
 	name     string
-	key      keyKind
+	key      KeyKind
 	hash     crypto.Hash // 0 where the key decides
 	insecure bool        // refused in certificates
 }
@@ -33,23 +33,23 @@ type signatureAlgorithm struct {
 func signatureByOID(oid string) (signatureAlgorithm, bool) {
 	switch oid {
 	case "1.2.840.113549.1.1.2":
-		return signatureAlgorithm{"RSA with MD2", keyRSA, 0, true}, true
+		return signatureAlgorithm{"RSA with MD2", KeyRSA, 0, true}, true
 	case "1.2.840.113549.1.1.4":
-		return signatureAlgorithm{"RSA with MD5", keyRSA, crypto.MD5, true}, true
+		return signatureAlgorithm{"RSA with MD5", KeyRSA, crypto.MD5, true}, true
 	case "1.2.840.113549.1.1.5", "1.3.14.3.2.29":
-		return signatureAlgorithm{"RSA with SHA-1", keyRSA, crypto.SHA1, true}, true
+		return signatureAlgorithm{"RSA with SHA-1", KeyRSA, crypto.SHA1, true}, true
 	case "1.2.840.10045.4.1":
-		return signatureAlgorithm{"ECDSA with SHA-1", keyEC, crypto.SHA1, true}, true
+		return signatureAlgorithm{"ECDSA with SHA-1", KeyEC, crypto.SHA1, true}, true
 	case "1.2.840.10040.4.3", "1.3.14.3.2.27":
-		return signatureAlgorithm{"DSA with SHA-1", keyDSA, 0, true}, true
+		return signatureAlgorithm{"DSA with SHA-1", KeyDSA, 0, true}, true
 	case "2.16.840.1.101.3.4.3.1", "2.16.840.1.101.3.4.3.2", "2.16.840.1.101.3.4.3.3", "2.16.840.1.101.3.4.3.4":
-		return signatureAlgorithm{"DSA", keyDSA, 0, false}, true
+		return signatureAlgorithm{"DSA", KeyDSA, 0, false}, true
 	case oidRSAPSS:
-		return signatureAlgorithm{"RSA-PSS", keyRSAPSS, 0, false}, true
+		return signatureAlgorithm{"RSA-PSS", KeyRSAPSS, 0, false}, true
 	case "1.3.101.112":
-		return signatureAlgorithm{"Ed25519", keyEd25519, 0, false}, true
+		return signatureAlgorithm{"Ed25519", KeyEd25519, 0, false}, true
 	case "1.3.101.113":
-		return signatureAlgorithm{"Ed448", keyEd448, 0, false}, true
+		return signatureAlgorithm{"Ed448", KeyEd448, 0, false}, true
 	}
 	return hashedSignature(oid)
 }
@@ -64,10 +64,10 @@ func hashedSignature(oid string) (signatureAlgorithm, bool) {
 		"2.16.840.1.101.3.4.3.9": crypto.SHA3_224, "2.16.840.1.101.3.4.3.10": crypto.SHA3_256,
 		"2.16.840.1.101.3.4.3.11": crypto.SHA3_384, "2.16.840.1.101.3.4.3.12": crypto.SHA3_512}
 	if h, ok := rsaOIDs[oid]; ok {
-		return signatureAlgorithm{"RSA with " + h.String(), keyRSA, h, false}, true
+		return signatureAlgorithm{"RSA with " + h.String(), KeyRSA, h, false}, true
 	}
 	h, ok := ecOIDs[oid]
-	return signatureAlgorithm{"ECDSA with " + h.String(), keyEC, h, false}, ok
+	return signatureAlgorithm{"ECDSA with " + h.String(), KeyEC, h, false}, ok
 }
 
 // sigResult is what checking a signature came to.
@@ -81,25 +81,25 @@ const (
 )
 
 // checkSignature verifies data under an algorithm and the issuer's key.
-func checkSignature(a algorithm, data, signature []byte, key publicKey) sigResult {
+func checkSignature(a algorithm, data, signature []byte, key PublicKey) sigResult {
 	alg, known := signatureByOID(a.oid)
 	switch {
-	case !known || !key.loads():
+	case !known || !key.Loads():
 		return sigUnreadable
-	case alg.key == keyRSAPSS && (key.kind == keyRSA || key.kind == keyRSAPSS):
+	case alg.key == KeyRSAPSS && (key.Kind == KeyRSA || key.Kind == KeyRSAPSS):
 		return checkPSS(a.params, data, signature, key)
-	case alg.key != key.kind:
+	case alg.key != key.Kind:
 		return sigWrong
 	}
-	switch key.kind {
-	case keyRSA:
+	switch key.Kind {
+	case KeyRSA:
 		return checkPKCS1(alg.hash, data, signature, key)
-	case keyEC:
+	case KeyEC:
 		if key.ec == nil || !alg.hash.Available() {
 			return sigUnchecked
 		}
 		return goodIf(ecdsa.VerifyASN1(key.ec, digest(alg.hash, data), signature))
-	case keyEd25519:
+	case KeyEd25519:
 		return goodIf(ed25519.Verify(key.raw, data, signature))
 	}
 	return sigUnchecked
@@ -120,7 +120,7 @@ func digest(h crypto.Hash, data []byte) []byte {
 
 // checkPKCS1 does the public operation itself: crypto/rsa refuses keys of less
 // than 1024 bits, and libvirt's own check does not.
-func checkPKCS1(h crypto.Hash, data, signature []byte, key publicKey) sigResult {
+func checkPKCS1(h crypto.Hash, data, signature []byte, key PublicKey) sigResult {
 	prefix, known := digestPrefix(h)
 	if !known {
 		return sigUnreadable
@@ -205,7 +205,7 @@ func hashByOID(oid string) crypto.Hash {
 	return 0
 }
 
-func checkPSS(params, data, signature []byte, key publicKey) sigResult {
+func checkPSS(params, data, signature []byte, key PublicKey) sigResult {
 	p, ok := readPSSParams(params)
 	if !ok || p.hash == crypto.SHA1 {
 		return sigUnreadable
@@ -217,7 +217,7 @@ func checkPSS(params, data, signature []byte, key publicKey) sigResult {
 }
 
 // verifyPSS is EMSA-PSS-VERIFY (RFC 8017 §9.1.2), for keys of any size.
-func verifyPSS(p pssParams, mHash, signature []byte, key publicKey) bool {
+func verifyPSS(p pssParams, mHash, signature []byte, key PublicKey) bool {
 	bits, h := key.bits-1, p.hash.Size()
 	size := (bits + 7) / 8
 	s := new(big.Int).SetBytes(signature)

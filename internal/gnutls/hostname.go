@@ -1,4 +1,4 @@
-package judge
+package gnutls
 
 import (
 	"bytes"
@@ -10,14 +10,15 @@ import (
 // maxHostName is GnuTLS's buffer for a name, with the NUL behind it (MAX_CN).
 const maxHostName = 256
 
-// matchHost is gnutls_x509_crt_check_hostname (lib/x509/hostname-verify.c). An
-// address is compared with the IP addresses of the certificate alone; a name with
+// MatchHost reports whether the certificate is for the host name or address, as
+// gnutls_x509_crt_check_hostname does (lib/x509/hostname-verify.c); why says what the
+// name was compared with. An address is compared with the IP addresses of the certificate alone; a name with
 // its DNS names, and with its CN only where there are neither, there is one CN,
 // and the purpose allows a TLS server. A URI, an SRV name or one of 256 bytes and
 // more keeps the CN out too: so in GnuTLS 3.8.13, which distributions have carried
 // back as a security fix; before, the CN of such a certificate counted. Names
 // beyond ASCII match in their xn-- form.
-func matchHost(c *Certificate, name string) (bool, string) {
+func MatchHost(c *Certificate, name string) (ok bool, why string) {
 	if addr, ok := parseAddress(name); ok {
 		return matchAddress(c, addr)
 	}
@@ -26,7 +27,7 @@ func matchHost(c *Certificate, name string) (bool, string) {
 		return true, ""
 	}
 	if !useCN {
-		return false, fmt.Sprintf("it is for %s", orNothing(c))
+		return false, fmt.Sprintf("it is for %s", NamesText(c))
 	}
 	if !c.servesTLS() {
 		return false, "it has no DNS names, and its purpose does not allow to take the CN"
@@ -56,7 +57,7 @@ func matchAddress(c *Certificate, addr netip.Addr) (bool, string) {
 	if len(c.namesOf(nameIP)) == 0 {
 		return false, "it has no IP addresses, and nothing else counts for an address"
 	}
-	return false, fmt.Sprintf("it is for %s", orNothing(c))
+	return false, fmt.Sprintf("it is for %s", NamesText(c))
 }
 
 // matchDNSNames also says whether the CN may be looked at.
@@ -102,8 +103,8 @@ func matchPattern(pattern, name string) bool {
 	return cut >= 0 && cut <= label && strings.EqualFold(name[cut:], tail)
 }
 
-// orNothing lists what a certificate is for.
-func orNothing(c *Certificate) string {
+// NamesText lists the names and addresses that a certificate is for, in words.
+func NamesText(c *Certificate) string {
 	var names []string
 	for _, n := range c.DNSNames() {
 		names = append(names, fmt.Sprintf("%q", n))

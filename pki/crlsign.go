@@ -91,20 +91,27 @@ func (ca *CA) signList(r *CRLRequest) ([]byte, error) {
 	if err != nil {
 		return nil, err
 	}
-	list, err := r.assemble(ca.Certificate, algorithm.identifier)
+	tbs, err := r.assemble(ca.Certificate, algorithm.identifier)
 	if err != nil {
 		return nil, err
 	}
-	signature, err := crypto.SignMessage(ca.Signer, rand.Reader, list.bytes(), algorithm.hash)
+	return ca.signEncoded(tbs, algorithm)
+}
+
+// signEncoded signs what a certificate or a list says, and wraps both in one sequence
+// (RFC 5280 sections 4.1 and 5.1).
+func (ca *CA) signEncoded(tbs []byte, algorithm signing) ([]byte, error) {
+	signature, err := crypto.SignMessage(ca.Signer, rand.Reader, tbs, algorithm.hash)
 	if err != nil {
 		return nil, err
 	}
-	err = list.add(func(b *cryptobyte.Builder) {
+	b := cryptobyte.NewBuilder(make([]byte, 0, len(tbs)+len(signature)+fieldsRoom))
+	b.AddASN1(der.SEQUENCE, func(b *cryptobyte.Builder) {
+		b.AddBytes(tbs)
 		b.AddBytes(algorithm.identifier)
 		b.AddASN1BitString(signature)
 	})
-	list.wrap()
-	return list.bytes(), err
+	return b.Bytes()
 }
 
 func (r *CRLRequest) setDefaults() {
@@ -160,9 +167,10 @@ func (r *CRLRequest) checkEntries() error {
 	return nil
 }
 
-// assemble encodes the part that is signed, with its header.
-func (r *CRLRequest) assemble(issuer *x509.Certificate, algorithm []byte) (*frame, error) {
-	front, err := r.front(issuer, algorithm)
+// assemble encodes the part that is signed, with its header (section 5.1.2). Without
+// entries their field must be absent.
+func (r *CRLRequest) assemble(issuer *x509.Certificate, algorithm []byte) ([]byte, error) {
+	base, err := r.kept()
 	if err != nil {
 		return nil, err
 	}
@@ -170,29 +178,24 @@ func (r *CRLRequest) assemble(issuer *x509.Certificate, algorithm []byte) (*fram
 	if err != nil {
 		return nil, err
 	}
-	list := newFrame(3*headroom+len(front), len(r.Base.entries)+r.addSize()+len(tail)+signatureRoom)
-	if err := r.entries(list); err != nil {
-		return nil, err
-	}
-	if len(list.bytes()) > 0 { // without entries the field must be absent (section 5.1.2.6)
-		list.wrap()
-	}
-	list.prepend(front)
-	list.append(tail)
-	list.wrap()
-	return list, nil
-}
-
-// front is what stands before the entries (section 5.1.2.1 to 5.1.2.5).
-func (r *CRLRequest) front(issuer *x509.Certificate, algorithm []byte) ([]byte, error) {
-	var b cryptobyte.Builder
-	b.AddASN1Int64(1) // version 2
-	b.AddBytes(algorithm)
-	b.AddBytes(issuer.RawSubject)
-	addTime(&b, r.Now)
-	addTime(&b, r.Now.Add(r.Validity))
+	b := cryptobyte.NewBuilder(make([]byte, 0, len(base)+r.addSize()+len(tail)+len(issuer.RawSubject)+fieldsRoom))
+	b.AddASN1(der.SEQUENCE, func(b *cryptobyte.Builder) {
+		b.AddASN1Int64(1) // version 2
+		b.AddBytes(algorithm)
+		b.AddBytes(issuer.RawSubject)
+		addTime(b, r.Now)
+		addTime(b, r.Now.Add(r.Validity))
+		if len(base)+len(r.Add) > 0 {
+			b.AddASN1(der.SEQUENCE, func(b *cryptobyte.Builder) { r.addEntries(b, base) })
+		}
+		b.AddBytes(tail)
+	})
 	return b.Bytes()
 }
+
+// fieldsRoom is more, in bytes, than the version, the algorithm, the times and the
+// headers take: a list of a million entries is not copied to grow.
+const fieldsRoom = 256
 
 // extensions is what stands behind the entries (section 5.1.2.7). A CA without a
 // subjectKeyIdentifier gets the identifier that it would have here: section
@@ -229,21 +232,17 @@ func (r *CRLRequest) addSize() int {
 	return size
 }
 
-// entries appends the entries of the base and the new ones. The new ones come
-// first where the base names other issuers: such an entry speaks for all that
-// follow it (section 5.3.3), while the first in a list are the CA's own.
-func (r *CRLRequest) entries(list *frame) error {
-	base, err := r.kept()
-	if err != nil {
-		return err
+// addEntries encodes the entries of the base and the new ones. The new ones come first
+// where the base names other issuers: such an entry speaks for all that follow it
+// (section 5.3.3), while the first in a list are the CA's own.
+func (r *CRLRequest) addEntries(b *cryptobyte.Builder, base []byte) {
+	if bytes.Contains(r.Base.entries, derCertificateIssuer) {
+		r.addNew(b)
+		b.AddBytes(base)
+		return
 	}
-	if !bytes.Contains(r.Base.entries, derCertificateIssuer) {
-		list.append(base)
-		return list.add(r.addNew)
-	}
-	err = list.add(r.addNew)
-	list.append(base)
-	return err
+	b.AddBytes(base)
+	r.addNew(b)
 }
 
 // kept are the entries of the base, with those in their places that are replaced.

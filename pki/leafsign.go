@@ -2,7 +2,6 @@ package pki
 
 import (
 	"crypto"
-	"crypto/rand"
 	"crypto/x509"
 	"fmt"
 	"math/bits"
@@ -43,17 +42,7 @@ func (ca *CA) signQuickly(template *x509.Certificate, pub crypto.PublicKey) ([]b
 	if err != nil {
 		return nil, err
 	}
-	signature, err := crypto.SignMessage(ca.Signer, rand.Reader, signed, algorithm.hash)
-	if err != nil {
-		return nil, err
-	}
-	var cert cryptobyte.Builder
-	cert.AddASN1(asn1.SEQUENCE, func(b *cryptobyte.Builder) {
-		b.AddBytes(signed)
-		b.AddBytes(algorithm.identifier)
-		b.AddASN1BitString(signature)
-	})
-	return cert.Bytes()
+	return ca.signEncoded(signed, algorithm)
 }
 
 // addLeafExtensions encodes them in the order in which crypto/x509 does.

@@ -86,7 +86,7 @@ func (w *watcher) decide(call trace.Call) trace.Verdict {
 
 // differing are the numbers in the names of files under construction, of folders
 // beside their place, and of records.
-var differing = regexp.MustCompile(`(\.virtpki-)[0-9A-Za-z]{13,}|(\.swap-)\d+(?:\.[A-Z2-7]{13})?|[0-9A-Fa-f]{8,}`)
+var differing = regexp.MustCompile(`(\.virtpki-(?:gone-)?)[0-9A-Za-z]{13,}|(\.swap-)\d+(?:\.[A-Z2-7]{13})?|[0-9A-Fa-f]{8,}`)
 
 // stepOf is the step that a call is; one without a name when it is none.
 func (w *watcher) stepOf(call trace.Call) step {

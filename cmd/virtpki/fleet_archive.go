@@ -64,7 +64,7 @@ func (f *fleet) makeArchive(list *hostList) error {
 		return f.end(f.streamArchive(list))
 	}
 	folder := filepath.Dir(f.o.out)
-	if done, err := f.archiveThere(list); err != nil || done && !f.unfinished(folder, filepath.Base(f.o.out)) && !f.g.tree().Interrupted(folder) {
+	if done, err := f.archiveThere(list); err != nil || done && !f.interrupted(folder, filepath.Base(f.o.out)) {
 		return f.tellUnless(err)
 	}
 	lock, err := f.lockOut(folder)

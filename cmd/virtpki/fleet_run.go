@@ -34,7 +34,7 @@ func (f *fleet) makeBundles(list *hostList) error {
 	if f.g.dryRun {
 		return f.tellDry(list, has)
 	}
-	if f.tally.left() == 0 && !f.unfinished(f.o.out, fleetName) && !f.g.tree().Interrupted(f.o.out) {
+	if f.tally.left() == 0 && !f.interrupted(f.o.out, fleetName) {
 		return f.tell()
 	}
 	lock, err := f.lockOut(f.o.out)
@@ -146,6 +146,11 @@ func (f *fleet) open(out, name string) (*store.Fleet, error) {
 		return nil, err
 	}
 	return f.g.tree().OpenFleet(out, name, records, owner())
+}
+
+// interrupted reports whether a killed run has left something to finish or to sweep.
+func (f *fleet) interrupted(out, name string) bool {
+	return f.unfinished(out, name) || f.g.tree().Interrupted(out, f.g.caFolder())
 }
 
 // unfinished reports whether a killed run of this CA has left something staged.

@@ -188,6 +188,11 @@ func TestFleetRecoversFromATornJournal(t *testing.T) {
 		if (store.Tree{}).Unfinished(out, "fleet", records) || !store.Exists(filepath.Join(records, "01.pem")) || !store.Exists(filepath.Join(out, `a "b"`)) {
 			t.Fatalf("%q: something is gone, or left", data[:n])
 		}
+		write(t, journal, string(data[:n]), 0o600)
+		w = againFleet(t, w, out, records)
+		if err := errors.Join(w.Begin(), w.Drop()); err != nil {
+			t.Fatalf("%q: beginning behind it: %v", data[:n], err)
+		}
 	}
 	write(t, journal, string(data)+"01 no name\n", 0o600)
 	if err := againFleet(t, w, out, records).Recover(); err == nil {

@@ -71,7 +71,8 @@ func newJournal(records *dir, name string) (*journal, error) {
 	return j, nil
 }
 
-// openJournal reads the journal that a killed run has left; nil when there is none.
+// openJournal reads the journal that a killed run has left; nil when there is none. One
+// that does not name a staging directory yet is removed: nothing was staged.
 func openJournal(records *dir, name string) (*journal, error) {
 	file, err := records.open(name, os.O_RDWR|os.O_APPEND)
 	if errors.Is(err, fs.ErrNotExist) {
@@ -87,6 +88,9 @@ func openJournal(records *dir, name string) (*journal, error) {
 	}
 	if err != nil {
 		return nil, errors.Join(err, file.Close())
+	}
+	if j.staging == "" {
+		return nil, j.end()
 	}
 	return j, nil
 }

@@ -21,7 +21,7 @@ import (
 var mayImport = map[string][]string{
 	"dn":                     {},
 	"pki":                    {},
-	"templates":              {},
+	"templates":              {"internal/termtext"},
 	"internal/grant":         {"dn", "pki"},
 	"internal/hint":          {},
 	"internal/store":         {},

@@ -5,6 +5,8 @@ import (
 	"strings"
 	"unicode"
 	"unicode/utf8"
+
+	"virtpki/internal/termtext"
 )
 
 // printable refuses what no unit and no crontab can hold: line breaks end a
@@ -40,16 +42,7 @@ func unitWord(s string) string {
 // (systemd.service(5), "COMMAND LINES").
 func unitArg(s string) string { return strings.ReplaceAll(unitWord(s), "$", "$$") }
 
-// shArg writes one word for a POSIX shell: within single quotes everything means
-// itself but the quote (POSIX.1, Shell Command Language, 2.2.2).
-func shArg(s string) string {
-	if isPlain(s) {
-		return s
-	}
-	return "'" + strings.ReplaceAll(s, "'", `'"'"'`) + "'"
-}
-
-// cronArg writes one word of a command in a crontab: quoted for the shell, without
-// a backslash, and then with a backslash before each %, which cron takes away; a
-// bare one would end the command (crontab(5)).
-func cronArg(s string) string { return strings.ReplaceAll(shArg(s), "%", `\%`) }
+// cronArg writes one word of a command in a crontab: quoted for the shell, and then
+// with a backslash before each %, which cron takes away; a bare one would end the
+// command (crontab(5)).
+func cronArg(s string) string { return strings.ReplaceAll(termtext.ShellWord(s), "%", `\%`) }

@@ -17,6 +17,8 @@ import (
 	"path"
 	"strings"
 	"text/template"
+
+	"virtpki/internal/termtext"
 )
 
 // Renewal says how `virtpki renew` is to run on a machine. No field is read from
@@ -55,7 +57,7 @@ var functions = template.FuncMap{
 	"unitArg":  unitArg,
 	"percent":  doublePercent,
 	"cronArg":  cronArg,
-	"sh":       shArg,
+	"sh":       termtext.ShellWord,
 	"rest":     func(words []string) []string { return words[1:] },
 }
 

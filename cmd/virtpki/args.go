@@ -119,5 +119,5 @@ func tooMany(cmd *cobra.Command, args []string, err error) error {
 	case most == 0:
 		return fmt.Errorf("%s takes no argument, and %s is one", cmd.CommandPath(), termtext.QuoteShort(args[0]))
 	}
-	return fmt.Errorf("%s takes %s, and %s is one too many", cmd.CommandPath(), countOf(most, "argument", "arguments"), termtext.QuoteShort(args[most]))
+	return fmt.Errorf("%s takes %s, and %s is one too many", cmd.CommandPath(), termtext.Count(most, "argument", "arguments"), termtext.QuoteShort(args[most]))
 }

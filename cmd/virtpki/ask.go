@@ -106,7 +106,11 @@ func untilRight[T any](d *dialog, check func(T) error, ask func() (T, error)) (T
 // they are, with what follows them below the text.
 func (d *dialog) say(format string, args ...any) {
 	termtext.Fprintf(d.e.stderr, "\n")
-	for line := range strings.Lines(termtext.Sprintf(format, args...)) {
-		io.WriteString(d.e.stderr, termtext.Fold(strings.TrimRight(line, "\n"), d.width-1))
-	}
+	text := strings.TrimRight(termtext.Sprintf(format, args...), "\n")
+	io.WriteString(d.e.stderr, wrapped(text, d.width-1))
+}
+
+// wrapped returns a text in lines that fit.
+func wrapped(text string, width int) string {
+	return strings.Join(termtext.Wrap(text, width), "\n") + "\n"
 }

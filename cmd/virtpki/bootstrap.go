@@ -11,6 +11,7 @@ import (
 
 	"virtpki/internal/hint"
 	"virtpki/internal/libvirt"
+	"virtpki/internal/termtext"
 	"virtpki/pki"
 )
 
@@ -394,7 +395,7 @@ func (e *env) checkTaken(j *job, a *authority, have *pair) error {
 		return fmt.Errorf("%s: %s is not signed by the CA in %s", have.certPath, dnOf(have.cert), a.layout.Path(libvirt.CACert))
 	}
 	if !e.now().Before(have.cert.NotAfter) {
-		j.note("%s: expired on %s", have.certPath, have.cert.NotAfter.Format(dateForm))
+		j.note("%s: expired on %s", have.certPath, termtext.Day(have.cert.NotAfter))
 	}
 	return nil
 }

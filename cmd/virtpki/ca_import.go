@@ -16,6 +16,7 @@ import (
 	"virtpki/internal/hint"
 	"virtpki/internal/libvirt"
 	"virtpki/internal/store"
+	"virtpki/internal/termtext"
 	"virtpki/pki"
 )
 
@@ -248,7 +249,7 @@ func (in *imported) readFolder(folder string) error {
 		}
 	}
 	if others > 0 {
-		in.note("%s: %s without a certificate of this CA passed over", folder, countOf(others, "file", "files"))
+		in.note("%s: %s without a certificate of this CA passed over", folder, termtext.Count(others, "file", "files"))
 	}
 	return nil
 }
@@ -315,7 +316,7 @@ func (in *imported) readIndex(folder string, entries []pki.IndexEntry) error {
 		}
 	}
 	if missing > 0 {
-		in.note("the index names %s without a file beside it: revoke by serial what has no record", countOf(missing, "certificate", "certificates"))
+		in.note("the index names %s without a file beside it: revoke by serial what has no record", termtext.Count(missing, "certificate", "certificates"))
 	}
 	return nil
 }
@@ -372,7 +373,7 @@ func (e *env) planImport(j *job, in *imported, keys *keyring) error {
 	if usage := in.ca.Certificate.KeyUsage; usage != 0 && usage&x509.KeyUsageCRLSign == 0 {
 		j.note("the CA's keyUsage lacks cRLSign: libvirt goes by its CRL all the same, other programs may not")
 	}
-	j.did("%s recorded", countOf(len(in.records), "certificate", "certificates"))
+	j.did("%s recorded", termtext.Count(len(in.records), "certificate", "certificates"))
 	return e.planImportedCRL(j, in)
 }
 
@@ -388,7 +389,7 @@ func (e *env) planImportedCRL(j *job, in *imported) error {
 		}
 		word = "made"
 	}
-	j.did("CRL number %v %s: %s", crl.Number, word, countOf(crl.Len(), "entry", "entries"))
+	j.did("CRL number %v %s: %s", crl.Number, word, termtext.Count(crl.Len(), "entry", "entries"))
 	in.crl = pki.EncodeCRL(append([]*pki.CRL{crl}, in.lists...)...)
 	return target{layout: in.layout, owner: owner()}.write(&j.plan, libvirt.CACRL, in.crl)
 }

@@ -7,6 +7,7 @@ import (
 
 	"virtpki/internal/hint"
 	"virtpki/internal/judge"
+	"virtpki/internal/termtext"
 	"virtpki/pki"
 )
 
@@ -47,7 +48,7 @@ func (in *imported) noteWeakRecords() {
 		}
 	}
 	if in.unproven > 0 {
-		in.note("%s signed with MD5 passed over: it proves nothing, and GnuTLS refuses it", countOf(in.unproven, "certificate", "certificates"))
+		in.note("%s signed with MD5 passed over: it proves nothing, and GnuTLS refuses it", termtext.Count(in.unproven, "certificate", "certificates"))
 	}
 	if len(keys) > 0 {
 		text, _ := judge.WeakKey(keys[0].PublicKey)
@@ -59,7 +60,7 @@ func (in *imported) noteWeakRecords() {
 }
 
 func haveOf(n int) string {
-	return countOf(n, "recorded certificate has", "recorded certificates have")
+	return termtext.Count(n, "recorded certificate has", "recorded certificates have")
 }
 
 // weakCRL reports whether a list is to be signed again: libvirt does not look at the

@@ -74,12 +74,12 @@ func (e *env) caShow(g *globals) error {
 		}
 	}
 	termtext.Fprintf(e.stdout, "\nits key:  %s (%s)\n", info.Key, a.layout.Path(libvirt.CAKey))
-	termtext.Fprintf(e.stdout, "signed:   %s: %d live, %d revoked, %d expired\n", countOf(info.Signed, "certificate", "certificates"), info.Live, info.Revoked, info.Expired)
+	termtext.Fprintf(e.stdout, "signed:   %s: %d live, %d revoked, %d expired\n", termtext.Count(info.Signed, "certificate", "certificates"), info.Live, info.Revoked, info.Expired)
 	if info.CRL == nil {
 		termtext.Fprintf(e.stdout, "CRL:      none\n")
 		return nil
 	}
-	termtext.Fprintf(e.stdout, "CRL:      number %s, %s, fresh until %s\n", info.CRL.Number, countOf(info.CRL.Entries, "entry", "entries"), info.CRL.NextUpdate.UTC().Format(dateForm))
+	termtext.Fprintf(e.stdout, "CRL:      number %s, %s, fresh until %s\n", info.CRL.Number, termtext.Count(info.CRL.Entries, "entry", "entries"), termtext.Day(info.CRL.NextUpdate))
 	return nil
 }
 

@@ -10,11 +10,9 @@ import (
 	"time"
 
 	"virtpki/internal/store"
+	"virtpki/internal/termtext"
 	"virtpki/pki"
 )
-
-// dateForm is how dates are shown to people: days, in UTC.
-const dateForm = "2006-01-02"
 
 // certInfo is what list and show tell about a certificate; its JSON form is
 // stable.
@@ -91,7 +89,7 @@ func (i certInfo) names() string {
 
 // until says when the certificate ends, for people.
 func (i certInfo) until() string {
-	day := i.NotAfter.UTC().Format(dateForm)
+	day := termtext.Day(i.NotAfter)
 	if i.Revoked != "" {
 		return "revoked " + i.Revoked
 	}
@@ -119,8 +117,8 @@ func (i certInfo) lines() [][]string {
 		{"key:", i.KeyType},
 		{"serial:", i.Serial},
 		{"fingerprint:", "sha256:" + i.Fingerprint},
-		{"from:", i.NotBefore.UTC().Format(time.RFC3339)},
-		{"until:", fmt.Sprintf("%s (%d days)", i.NotAfter.UTC().Format(time.RFC3339), i.DaysLeft) + i.expiredText()},
+		{"from:", termtext.Instant(i.NotBefore)},
+		{"until:", fmt.Sprintf("%s (%d days)", termtext.Instant(i.NotAfter), i.DaysLeft) + i.expiredText()},
 		{"revoked:", i.Revoked},
 		{"file:", i.Path},
 	}

@@ -221,7 +221,7 @@ func changeLine(c store.Change, dryRun bool) string {
 // summary is one line about a certificate that was made.
 func (e *env) summary(p placed) string {
 	info := describe(p.cert, p.path, e.now())
-	line := fmt.Sprintf("%-6s %s until %s (%d days)", info.roleText(), info.DN, info.NotAfter.Format(dateForm), info.DaysLeft)
+	line := fmt.Sprintf("%-6s %s until %s (%d days)", info.roleText(), info.DN, termtext.Day(info.NotAfter), info.DaysLeft)
 	if names := info.names(); names != "" {
 		line += " for " + names
 	}

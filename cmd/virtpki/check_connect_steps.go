@@ -228,7 +228,7 @@ func (c *connection) stepServed(result *libvirt.ProbeResult, here []libvirt.Runn
 	if err != nil {
 		return c.no("other-files", connectStep{Name: "served", Side: serverSide, Text: d.Daemon.Name + " here: " + err.Error(), Mend: "virtpki reload"})
 	}
-	return c.ok("served", "%s here serves what is in %s, until %s", d.Daemon.Name, filepath.Join(d.Root, d.Files.Cert), cert.NotAfter.UTC().Format(dateForm))
+	return c.ok("served", "%s here serves what is in %s, until %s", d.Daemon.Name, filepath.Join(d.Root, d.Files.Cert), termtext.Day(cert.NotAfter))
 }
 
 // bare is an error without the address that begins it, which stands above it.

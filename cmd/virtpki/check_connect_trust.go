@@ -8,7 +8,6 @@ import (
 	"fmt"
 	"slices"
 	"strings"
-	"time"
 
 	"virtpki/dn"
 	"virtpki/internal/judge"
@@ -68,7 +67,7 @@ func (c *connection) ownFiles() *reason {
 // clockNote is the time here, where a finding is about times.
 func (c *connection) clockNote(f judge.Finding) string {
 	if strings.HasSuffix(f.ID, "-expired") || strings.HasSuffix(f.ID, "-future") {
-		return fmt.Sprintf("; the clock here says %s", c.e.now().UTC().Format(time.RFC3339))
+		return fmt.Sprintf("; the clock here says %s", termtext.Instant(c.e.now()))
 	}
 	return ""
 }

@@ -10,6 +10,7 @@ import (
 	"virtpki/internal/hint"
 	"virtpki/internal/libvirt"
 	"virtpki/internal/store"
+	"virtpki/internal/termtext"
 	"virtpki/pki"
 )
 
@@ -78,12 +79,10 @@ func (e *env) checkClock() error { return e.checkFloor(e.buildFloor()) }
 
 func (e *env) checkFloor(f clockFloor) error {
 	if now := e.now(); now.Before(f.at) {
-		return hint.With(fmt.Errorf("the clock says %s, which is before %s (%s)", instant(now), f.why, instant(f.at)), "set the clock first")
+		return hint.With(fmt.Errorf("the clock says %s, which is before %s (%s)", termtext.Instant(now), f.why, termtext.Instant(f.at)), "set the clock first")
 	}
 	return nil
 }
-
-func instant(t time.Time) string { return t.UTC().Format(time.RFC3339) }
 
 // defaultClockWait is how long --wait-clock without a value waits.
 const defaultClockWait = "10m"
@@ -104,7 +103,7 @@ func (e *env) waitClock(ctx context.Context, f clockFloor, limit string) error {
 	if e.checkFloor(f) == nil {
 		return nil
 	}
-	e.warn("the clock says %s, which is before %s (%s): waiting up to %s for it to be set", instant(e.now()), f.why, instant(f.at), limit)
+	e.warn("the clock says %s, which is before %s (%s): waiting up to %s for it to be set", termtext.Instant(e.now()), f.why, termtext.Instant(f.at), limit)
 	end := time.After(most)
 	for {
 		select {
@@ -115,7 +114,7 @@ func (e *env) waitClock(ctx context.Context, f clockFloor, limit string) error {
 		case <-time.After(clockPoll):
 		}
 		if e.checkFloor(f) == nil {
-			e.warn("the clock says %s: going on", instant(e.now()))
+			e.warn("the clock says %s: going on", termtext.Instant(e.now()))
 			return nil
 		}
 	}

@@ -15,6 +15,7 @@ import (
 	"virtpki/internal/hint"
 	"virtpki/internal/libvirt"
 	"virtpki/internal/store"
+	"virtpki/internal/termtext"
 )
 
 // configOptions are the flags of config; bootstrap has the same.
@@ -262,7 +263,7 @@ func keepOld(plan *store.Plan, path string, old []byte) error {
 // noteConf tells what in a conf is not as it seems.
 func noteConf(j *job, path string, conf *libvirt.Conf, settings []libvirt.Setting) {
 	for _, d := range conf.Duplicates() {
-		j.note("%s: %s stands on lines %s; libvirt takes the first", path, d.Name, joinInts(d.Lines))
+		j.note("%s: %s stands on lines %s; libvirt takes the first", path, d.Name, termtext.Join(d.Lines))
 	}
 	if v, ok := conf.Lookup("tls_no_verify_certificate"); ok && v.Int() == 1 {
 		j.note("%s: tls_no_verify_certificate = 1 lets everybody in, whatever the list and the CRL say", path)
@@ -273,8 +274,4 @@ func noteConf(j *job, path string, conf *libvirt.Conf, settings []libvirt.Settin
 	for _, s := range conf.FileSettings() {
 		j.note("%s: %s = %s stays; the default files are not all here", path, s.Name, s.Value)
 	}
-}
-
-func joinInts(numbers []int) string {
-	return strings.ReplaceAll(strings.Trim(fmt.Sprint(numbers), "[]"), " ", ", ")
 }

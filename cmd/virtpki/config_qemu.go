@@ -167,7 +167,7 @@ func (e *env) editConf(j *job, path string, settings []libvirt.Setting) (edited 
 		return false, fmt.Errorf("%s: %w", path, err)
 	}
 	for _, d := range conf.Duplicates() {
-		j.note("%s: %s stands on lines %s; libvirt takes the first", path, d.Name, joinInts(d.Lines))
+		j.note("%s: %s stands on lines %s; libvirt takes the first", path, d.Name, termtext.Join(d.Lines))
 	}
 	if edited, err = edit(conf, settings); err != nil || !edited {
 		return false, err

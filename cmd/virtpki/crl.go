@@ -16,6 +16,7 @@ import (
 	"virtpki/internal/hint"
 	"virtpki/internal/libvirt"
 	"virtpki/internal/store"
+	"virtpki/internal/termtext"
 	"virtpki/pki"
 )
 
@@ -155,7 +156,7 @@ func (e *env) planCRL(j *job, g *globals, a *authority, c crlPlan, add newEntrie
 		if len(elsewhere) == 0 {
 			a.noteForgotten(j)
 		}
-		j.did("CRL number %v: %s, fresh until %s", crl.Number, countOf(crl.Len(), "entry", "entries"), crl.NextUpdate.UTC().Format(dateForm))
+		j.did("CRL number %v: %s, fresh until %s", crl.Number, termtext.Count(crl.Len(), "entry", "entries"), termtext.Day(crl.NextUpdate))
 	}
 	own := target{layout: a.layout, owner: owner()}
 	if err := own.folders(&j.plan, a.layout.Path(libvirt.CACRL)); err != nil {

@@ -107,18 +107,18 @@ func (e *env) describeCRL(g *globals, file string, crl *pki.CRL) (crlInfo, error
 }
 
 func (e *env) printCRL(info crlInfo) error {
-	fresh := "fresh until " + info.NextUpdate.UTC().Format(time.RFC3339)
+	fresh := "fresh until " + termtext.Instant(info.NextUpdate)
 	if info.Expired {
-		fresh = "not fresh since " + info.NextUpdate.UTC().Format(time.RFC3339) + " (libvirt does not look)"
+		fresh = "not fresh since " + termtext.Instant(info.NextUpdate) + " (libvirt does not look)"
 	}
 	termtext.Fprintf(e.stdout, "%s\n  of %s\n  number %s, made %s, %s, %s\n",
-		filepath.Clean(info.File), info.Issuer, info.Number, info.ThisUpdate.UTC().Format(time.RFC3339), fresh, countOf(len(info.Entries), "entry", "entries"))
+		filepath.Clean(info.File), info.Issuer, info.Number, termtext.Instant(info.ThisUpdate), fresh, termtext.Count(len(info.Entries), "entry", "entries"))
 	if len(info.Entries) == 0 {
 		return nil
 	}
 	rows := [][]string{{"SERIAL", "REVOKED", "REASON", "DN"}}
 	for _, r := range info.Entries {
-		rows = append(rows, []string{r.Serial, r.Revoked.UTC().Format(dateForm), r.Reason, r.DN})
+		rows = append(rows, []string{r.Serial, termtext.Day(r.Revoked), r.Reason, r.DN})
 	}
 	return e.printTable(rows)
 }

@@ -128,7 +128,7 @@ func duplicates(path string, conf *libvirt.Conf) []adviceRow {
 	for _, d := range conf.Duplicates() {
 		rows = append(rows, adviceRow{ID: "duplicate", Severity: dn.Warning.String(),
 			Where:  fmt.Sprintf("%s:%d", path, d.Lines[1]),
-			Reason: fmt.Sprintf("%s stands on lines %s; libvirt takes the first and ignores the rest", d.Name, joinInts(d.Lines)),
+			Reason: fmt.Sprintf("%s stands on lines %s; libvirt takes the first and ignores the rest", d.Name, termtext.Join(d.Lines)),
 			Mend:   "keep one of them"})
 	}
 	return rows

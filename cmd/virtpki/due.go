@@ -146,9 +146,9 @@ func (in *installation) judge(r *renewal, a *authority) {
 	case r.force:
 		say("due: asked for")
 	case !now.Before(cert.NotAfter):
-		say("expired on %s", cert.NotAfter.UTC().Format(dateForm))
+		say("expired on %s", termtext.Day(cert.NotAfter))
 	case !now.Before(in.opens):
-		say("due: until %s", cert.NotAfter.UTC().Format(dateForm))
+		say("due: until %s", termtext.Day(cert.NotAfter))
 	}
 	if !in.sealed {
 		in.judgeKey(say)
@@ -160,7 +160,7 @@ func (in *installation) judge(r *renewal, a *authority) {
 		say("signed by the CA that is on its way out")
 	}
 	if in.missing = r.missingAddresses(a, in); len(in.missing) > 0 {
-		say("lacks %s, which this machine has now", joinIPs(in.missing))
+		say("lacks %s, which this machine has now", termtext.Join(in.missing))
 	}
 }
 
@@ -218,14 +218,6 @@ func (r *renewal) leftOut(in *installation) []net.IP {
 	return nil
 }
 
-func joinIPs(ips []net.IP) string {
-	var parts []string
-	for _, ip := range ips {
-		parts = append(parts, ip.String())
-	}
-	return strings.Join(parts, ", ")
-}
-
 // strictUsage reports whether a certificate has the shape of --for libvirt-11.6.
 func strictUsage(cert *x509.Certificate) bool {
 	_, isRSA := cert.PublicKey.(*rsa.PublicKey)
@@ -248,7 +240,7 @@ func (r *renewal) lookAtCRL(a *authority) error {
 	}
 	r.crl.opens = pki.Window{}.CRLOpens(a.current) // --before is for certificates
 	if !r.crl.opens.IsZero() && !r.now().Before(r.crl.opens) {
-		r.crl.reason = "due: fresh until " + a.current.NextUpdate.UTC().Format(dateForm)
+		r.crl.reason = "due: fresh until " + termtext.Day(a.current.NextUpdate)
 	}
 	return nil
 }
@@ -270,7 +262,7 @@ func (r *renewal) lookAtOthersCRL(a *authority) {
 		}
 		opens := pki.Window{}.CRLOpens(crl)
 		if !opens.IsZero() && !r.now().Before(opens) {
-			r.crl.reason = "due: fresh until " + crl.NextUpdate.UTC().Format(dateForm)
+			r.crl.reason = "due: fresh until " + termtext.Day(crl.NextUpdate)
 		}
 	}
 }
@@ -312,7 +304,7 @@ func (r *renewal) tellNothing() error {
 		return nil
 	}
 	next := slices.MinFunc(infos, func(a, b dueInfo) int { return a.DueFrom.Compare(b.DueFrom) })
-	termtext.Fprintf(r.stdout, "nothing is due; the first is %s from %s\n", next.Path, next.DueFrom.UTC().Format(dateForm))
+	termtext.Fprintf(r.stdout, "nothing is due; the first is %s from %s\n", next.Path, termtext.Day(next.DueFrom))
 	return nil
 }
 

@@ -189,7 +189,7 @@ func (f *fleet) check(list *hostList) error {
 
 // moreBad tells that there are others, and keeps the hint of the first.
 func moreBad(err error, others int) error {
-	return fmt.Errorf("%w (and %s)", err, countOf(others, "other bad line", "other bad lines"))
+	return fmt.Errorf("%w (and %s)", err, termtext.Count(others, "other bad line", "other bad lines"))
 }
 
 func (f *fleet) checkLine(h hostLine, permit pki.Permit) error {

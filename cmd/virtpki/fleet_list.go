@@ -17,6 +17,7 @@ import (
 	"virtpki/internal/hint"
 	"virtpki/internal/libvirt"
 	"virtpki/internal/store"
+	"virtpki/internal/termtext"
 )
 
 // fleetCert is a certificate of a bundle.
@@ -231,5 +232,5 @@ func (r *fleetReader) firstErrors() error {
 	if len(r.errs) <= most {
 		return errors.Join(r.errs...)
 	}
-	return errors.Join(append(r.errs[:most:most], fmt.Errorf("and %s", countOf(len(r.errs)-most, "other", "others")))...)
+	return errors.Join(append(r.errs[:most:most], fmt.Errorf("and %s", termtext.Count(len(r.errs)-most, "other", "others")))...)
 }

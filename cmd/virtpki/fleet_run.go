@@ -10,6 +10,7 @@ import (
 	"virtpki/internal/hint"
 	"virtpki/internal/libvirt"
 	"virtpki/internal/store"
+	"virtpki/internal/termtext"
 )
 
 // How much is committed at once, and how many bundles may wait for it: enough to
@@ -267,5 +268,5 @@ func (f *fleet) end(err error) error {
 		return err
 	}
 	return hint.With(err, "%d of %s are there: the same command goes on", f.tally.made+f.tally.there,
-		countOf(f.tally.total, "bundle", "bundles"))
+		termtext.Count(f.tally.total, "bundle", "bundles"))
 }

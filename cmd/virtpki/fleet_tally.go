@@ -87,7 +87,7 @@ type fleetReport struct {
 func (f *fleet) notes() []string {
 	notes := append([]string{}, f.twins...)
 	if f.tally.shortened {
-		notes = append(notes, fmt.Sprintf("the certificates end on %s, with their CA", f.tally.until.Format(dateForm)))
+		notes = append(notes, fmt.Sprintf("the certificates end on %s, with their CA", termtext.Day(f.tally.until)))
 	}
 	if f.tally.unbound != "" {
 		notes = append(notes, f.tally.unbound)
@@ -96,17 +96,17 @@ func (f *fleet) notes() []string {
 		notes = append(notes, f.tally.example)
 	}
 	if f.tally.dropped > 1 {
-		notes = append(notes, fmt.Sprintf("and so with %s", countOf(f.tally.dropped-1, "other certificate", "other certificates")))
+		notes = append(notes, fmt.Sprintf("and so with %s", termtext.Count(f.tally.dropped-1, "other certificate", "other certificates")))
 	}
 	if f.tally.letIn > 0 {
 		notes = append(notes, f.tally.again)
 	}
 	if f.tally.letIn > 1 {
-		notes = append(notes, fmt.Sprintf("and so with %s", countOf(f.tally.letIn-1, "other certificate", "other certificates")))
+		notes = append(notes, fmt.Sprintf("and so with %s", termtext.Count(f.tally.letIn-1, "other certificate", "other certificates")))
 	}
 	if n := len(f.tally.other); n > 0 {
 		notes = append(notes, fmt.Sprintf("%s not as asked for by key type, validity or template, and left alone (what is removed is made again)",
-			countOf(n, "bundle that was there is", "bundles that were there are")))
+			termtext.Count(n, "bundle that was there is", "bundles that were there are")))
 	}
 	return notes
 }
@@ -122,7 +122,7 @@ func (f *fleet) tell() error {
 	case f.g.quiet:
 		return nil
 	case t.made == 0:
-		termtext.Fprintf(f.results(), "nothing to do: %s in %s\n", countOf(t.there, "bundle is", "bundles are"), f.o.out)
+		termtext.Fprintf(f.results(), "nothing to do: %s in %s\n", termtext.Count(t.there, "bundle is", "bundles are"), f.o.out)
 	default:
 		f.tellMade(report)
 	}
@@ -135,10 +135,10 @@ func (f *fleet) tell() error {
 // tellMade prints what was made, and what was there.
 func (f *fleet) tellMade(r fleetReport) {
 	days := int(r.NotAfter.Sub(f.now()).Round(24*time.Hour).Hours() / 24)
-	termtext.Fprintf(f.results(), "made %s in %s: %s until %s (%d days)\n", countOf(r.Made, "bundle", "bundles"), f.outText(),
-		countOf(r.Certificates, "certificate", "certificates"), r.NotAfter.Format(dateForm), days)
+	termtext.Fprintf(f.results(), "made %s in %s: %s until %s (%d days)\n", termtext.Count(r.Made, "bundle", "bundles"), f.outText(),
+		termtext.Count(r.Certificates, "certificate", "certificates"), termtext.Day(r.NotAfter), days)
 	if r.There > 0 {
-		termtext.Fprintf(f.results(), "%s there already\n", countOf(r.There, "bundle was", "bundles were"))
+		termtext.Fprintf(f.results(), "%s there already\n", termtext.Count(r.There, "bundle was", "bundles were"))
 	}
 }
 
@@ -164,7 +164,7 @@ func (f *fleet) tellDry(list *hostList, has []bool) error {
 		}
 		termtext.Fprintf(f.results(), "%s\n", line)
 	}
-	termtext.Fprintf(f.results(), "would make %s, %d there already\n", countOf(f.tally.left(), "bundle", "bundles"), f.tally.there)
+	termtext.Fprintf(f.results(), "would make %s, %d there already\n", termtext.Count(f.tally.left(), "bundle", "bundles"), f.tally.there)
 	for _, note := range f.notes() {
 		f.warn("%s", note)
 	}
@@ -216,7 +216,7 @@ func (p *progress) show() {
 
 // progressText is how far a run is that has made so many in this time.
 func progressText(t fleetTally, made int, elapsed time.Duration) string {
-	text := fmt.Sprintf("%d of %s", t.made+t.there, countOf(t.total, "bundle", "bundles"))
+	text := fmt.Sprintf("%d of %s", t.made+t.there, termtext.Count(t.total, "bundle", "bundles"))
 	if made == 0 || elapsed <= 0 {
 		return text
 	}

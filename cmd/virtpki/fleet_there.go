@@ -17,6 +17,7 @@ import (
 	"virtpki/internal/hint"
 	"virtpki/internal/libvirt"
 	"virtpki/internal/store"
+	"virtpki/internal/termtext"
 	"virtpki/pki"
 )
 
@@ -143,7 +144,7 @@ func (f *fleet) checkPair(files bundleFiles, id identity) error {
 	case !f.a.hasSigned(cert):
 		return errors.New("it is signed by another CA")
 	case !f.now().Before(cert.NotAfter):
-		return fmt.Errorf("it expired on %s", cert.NotAfter.Format(dateForm))
+		return fmt.Errorf("it expired on %s", termtext.Day(cert.NotAfter))
 	case revokedOn(cert) != "":
 		return fmt.Errorf("it was revoked on %s", revokedOn(cert))
 	case missing != "":

@@ -12,6 +12,7 @@ import (
 
 	"virtpki/internal/hint"
 	"virtpki/internal/libvirt"
+	"virtpki/internal/termtext"
 )
 
 // guestRefresh has the guests that run here read their TLS files again, as far as
@@ -143,7 +144,7 @@ var heldWords = map[string]string{"spice": "SPICE", "chardev": "a character devi
 // goesOn says until when a use can go on with what it holds.
 func (r *guestRefresh) goesOn(use string) string {
 	if until := r.ends(use); !until.IsZero() {
-		return " goes on with the pair of before, until " + until.UTC().Format(dateForm)
+		return " goes on with the pair of before, until " + termtext.Day(until)
 	}
 	return " goes on with the files of before"
 }
@@ -217,10 +218,10 @@ func (r *guestRefresh) prove(ctx context.Context, guest libvirt.Guest) error {
 	}
 	path := r.where(served)
 	if path == "" {
-		return hint.With(fmt.Errorf("VNC serves %s until %s, which is in none of %s", dnOf(served), served.NotAfter.UTC().Format(dateForm), strings.Join(r.paths(), " and ")),
+		return hint.With(fmt.Errorf("VNC serves %s until %s, which is in none of %s", dnOf(served), termtext.Day(served.NotAfter), strings.Join(r.paths(), " and ")),
 			"it was started with another folder: it reads these when it is migrated or started anew")
 	}
-	r.j.did("guest %s: VNC serves what is in %s, until %s", guest.Name, path, served.NotAfter.UTC().Format(dateForm))
+	r.j.did("guest %s: VNC serves what is in %s, until %s", guest.Name, path, termtext.Day(served.NotAfter))
 	return nil
 }
 

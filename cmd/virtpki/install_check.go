@@ -8,11 +8,11 @@ import (
 	"path/filepath"
 	"slices"
 	"strings"
-	"time"
 
 	"virtpki/internal/hint"
 	"virtpki/internal/libvirt"
 	"virtpki/internal/store"
+	"virtpki/internal/termtext"
 	"virtpki/pki"
 )
 
@@ -25,7 +25,7 @@ func (in *intake) check(j *job, s *slot, cert *x509.Certificate) error {
 		return err
 	}
 	if entry, ok := in.revoked(cert); ok {
-		return fmt.Errorf("it was revoked on %s", entry.RevocationTime.UTC().Format(dateForm))
+		return fmt.Errorf("it was revoked on %s", termtext.Day(entry.RevocationTime))
 	}
 	if err := in.checkAge(s, cert); err != nil {
 		return err
@@ -39,9 +39,9 @@ func (in *intake) takenByLibvirt(cert *x509.Certificate, role pki.Role) error {
 	now := in.now()
 	switch {
 	case now.Before(cert.NotBefore):
-		return fmt.Errorf("it is not valid before %s", cert.NotBefore.UTC().Format(time.RFC3339))
+		return fmt.Errorf("it is not valid before %s", termtext.Instant(cert.NotBefore))
 	case !now.Before(cert.NotAfter):
-		return fmt.Errorf("it expired on %s", cert.NotAfter.UTC().Format(dateForm))
+		return fmt.Errorf("it expired on %s", termtext.Day(cert.NotAfter))
 	case cert.KeyUsage != 0 && cert.KeyUsage&x509.KeyUsageDigitalSignature == 0:
 		return errors.New("libvirt refuses it: its key usage does not permit digital signatures")
 	}
@@ -90,7 +90,7 @@ func (in *intake) checkAge(s *slot, cert *x509.Certificate) error {
 	if in.o.force || live == nil || s.live.key == nil || s.live.mismatch() != nil || !cert.NotBefore.Before(live.NotBefore) {
 		return nil
 	}
-	return hint.With(fmt.Errorf("it is older than the one that is installed (serial %s, from %s)", store.SerialText(live.SerialNumber), live.NotBefore.UTC().Format(time.RFC3339)),
+	return hint.With(fmt.Errorf("it is older than the one that is installed (serial %s, from %s)", store.SerialText(live.SerialNumber), termtext.Instant(live.NotBefore)),
 		"make a new request, or take it all the same with --force")
 }
 

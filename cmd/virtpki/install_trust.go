@@ -131,7 +131,7 @@ func (in *intake) planCRLs(j *job, here []*pki.CRL) error {
 	}
 	for _, crl := range in.lists {
 		if !slices.ContainsFunc(here, func(old *pki.CRL) bool { return bytes.Equal(old.Raw, crl.Raw) }) {
-			j.did("CRL of %s, number %v: %s", dnText(crl.RawIssuer), crl.Number, countOf(crl.Len(), "entry", "entries"))
+			j.did("CRL of %s, number %v: %s", dnText(crl.RawIssuer), crl.Number, termtext.Count(crl.Len(), "entry", "entries"))
 		}
 	}
 	return in.to.write(&j.plan, libvirt.CACRL, pki.EncodeCRL(in.lists...))
@@ -147,7 +147,7 @@ func (in *intake) checkCRL(crl *pki.CRL) error {
 	case crl.Indirect:
 		return fmt.Errorf("the CRL of %s is an indirect one, which libvirt reads wrongly", issuer)
 	case crl.ThisUpdate.After(in.now().Add(pki.Backdate)):
-		return fmt.Errorf("the CRL of %s is from the future (%s)", issuer, crl.ThisUpdate.UTC().Format(dateForm))
+		return fmt.Errorf("the CRL of %s is from the future (%s)", issuer, termtext.Day(crl.ThisUpdate))
 	}
 	for _, ca := range in.cas {
 		if bytes.Equal(ca.RawSubject, crl.RawIssuer) && crl.CheckSignatureFrom(ca) == nil {

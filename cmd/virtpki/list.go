@@ -14,6 +14,7 @@ import (
 	"virtpki/internal/hint"
 	"virtpki/internal/libvirt"
 	"virtpki/internal/store"
+	"virtpki/internal/termtext"
 )
 
 const listHelp = `List what is installed on this machine and what the CA here has signed: role,
@@ -122,7 +123,7 @@ func (e *env) revocations(g *globals) (func(*x509.Certificate) string, error) {
 	days := make(map[string]string)
 	for _, crl := range crls {
 		for entry := range crl.Entries() {
-			days[string(crl.RawIssuer)+entry.SerialNumber.String()] = entry.RevocationTime.UTC().Format(dateForm)
+			days[string(crl.RawIssuer)+entry.SerialNumber.String()] = termtext.Day(entry.RevocationTime)
 		}
 	}
 	return func(cert *x509.Certificate) string { return days[string(cert.RawIssuer)+cert.SerialNumber.String()] }, err

@@ -40,11 +40,3 @@ func (e *env) printTable(rows [][]string) error {
 	}
 	return table.Flush()
 }
-
-// countOf is a number with its noun.
-func countOf(n int, one, many string) string {
-	if n == 1 {
-		return "1 " + one
-	}
-	return fmt.Sprintf("%d %s", n, many)
-}

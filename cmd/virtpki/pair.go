@@ -12,6 +12,7 @@ import (
 
 	"virtpki/internal/libvirt"
 	"virtpki/internal/store"
+	"virtpki/internal/termtext"
 	"virtpki/pki"
 )
 
@@ -64,7 +65,7 @@ func (e *env) writePair(j *job, to target, role pki.Role, key crypto.Signer, cer
 // later than when it was signed does not count: a slow machine takes seconds.
 func (e *env) noteShortened(j *job, a *authority, cert *x509.Certificate, validity time.Duration) {
 	if cert.NotAfter.Before(e.now().Add(validity)) && !cert.NotAfter.Before(a.ca.Certificate.NotAfter) {
-		j.note("%s ends on %s, with its CA", dnOf(cert), cert.NotAfter.Format(dateForm))
+		j.note("%s ends on %s, with its CA", dnOf(cert), termtext.Day(cert.NotAfter))
 	}
 }
 

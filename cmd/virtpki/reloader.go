@@ -16,6 +16,7 @@ import (
 	"virtpki/internal/hint"
 	"virtpki/internal/libvirt"
 	"virtpki/internal/store"
+	"virtpki/internal/termtext"
 	"virtpki/pki"
 )
 
@@ -148,7 +149,7 @@ func (r reloader) prove(ctx context.Context, d libvirt.Running, client *pair) er
 	if err != nil {
 		return err
 	}
-	r.j.did("%s serves what is in %s, until %s", d.Daemon.Name, d.Files.Cert, cert.NotAfter.UTC().Format(dateForm))
+	r.j.did("%s serves what is in %s, until %s", d.Daemon.Name, d.Files.Cert, termtext.Day(cert.NotAfter))
 	return r.proveClient(ctx, d, client)
 }
 

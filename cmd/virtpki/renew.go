@@ -16,6 +16,7 @@ import (
 
 	"virtpki/internal/hint"
 	"virtpki/internal/libvirt"
+	"virtpki/internal/termtext"
 	"virtpki/pki"
 )
 
@@ -189,7 +190,7 @@ func (r *renewal) run(ctx context.Context) error {
 		return err
 	}
 	if r.caDue && !r.g.quiet {
-		r.warn("the CA ends on %s: begin its successor with virtpki ca rollover start", r.caEnd.UTC().Format(dateForm))
+		r.warn("the CA ends on %s: begin its successor with virtpki ca rollover start", termtext.Day(r.caEnd))
 	}
 	r.tellLeft()
 	if !r.anythingDue() {

@@ -88,6 +88,6 @@ func (e *env) served(ctx context.Context, d libvirt.Running) *x509.Certificate {
 // and that comes to its end: renew does not know who put it there.
 func (r *renewal) warnCustom(d libvirt.Running, cert *x509.Certificate) {
 	if !r.now().Before(r.window.CertificateOpens(cert)) {
-		r.warn("%s serves %s, which ends on %s: a file of its own is not renewed here", d.Daemon.Name, d.Files.Cert, cert.NotAfter.UTC().Format(dateForm))
+		r.warn("%s serves %s, which ends on %s: a file of its own is not renewed here", d.Daemon.Name, d.Files.Cert, termtext.Day(cert.NotAfter))
 	}
 }

@@ -171,7 +171,7 @@ func (e *env) entryFor(j *job, a *authority, c condemned, reason pki.Reason) (x5
 			ReasonCode:     int(reason),
 		}, true
 	}
-	j.did("%s: already revoked on %s (%s)", c.label(), have.RevocationTime.UTC().Format(dateForm), pki.Reason(have.ReasonCode))
+	j.did("%s: already revoked on %s (%s)", c.label(), termtext.Day(have.RevocationTime), pki.Reason(have.ReasonCode))
 	graver := pki.WithReason(have, reason)
 	if reason == pki.ReasonUnspecified || !isGraver(graver, have) {
 		return graver, false

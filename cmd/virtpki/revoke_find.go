@@ -168,7 +168,7 @@ func (w *wanted) agree(name string, live []condemned) error {
 func severalLive(name string, live []condemned) error {
 	lines := []error{fmt.Errorf("%q has %d live certificates", name, len(live))}
 	for _, c := range live {
-		line := fmt.Errorf("  %s  %s  %s, until %s", store.SerialText(c.serial), strings.Join(rolesOf(c.cert), "+"), dnOf(c.cert), c.cert.NotAfter.Format(dateForm))
+		line := fmt.Errorf("  %s  %s  %s, until %s", store.SerialText(c.serial), strings.Join(rolesOf(c.cert), "+"), dnOf(c.cert), termtext.Day(c.cert.NotAfter))
 		if c.as != "" {
 			line = fmt.Errorf("%w, carries %s", line, termtext.QuoteShort(c.as))
 		}

@@ -14,6 +14,7 @@ import (
 	"virtpki/internal/hint"
 	"virtpki/internal/libvirt"
 	"virtpki/internal/store"
+	"virtpki/internal/termtext"
 	"virtpki/pki"
 )
 
@@ -161,7 +162,7 @@ func serialAndEnd(cert *x509.Certificate) string {
 	if cert == nil {
 		return "none"
 	}
-	return fmt.Sprintf("serial %s until %s", store.SerialText(cert.SerialNumber), cert.NotAfter.UTC().Format(dateForm))
+	return fmt.Sprintf("serial %s until %s", store.SerialText(cert.SerialNumber), termtext.Day(cert.NotAfter))
 }
 
 // previousPath is where a file of the generation before lies.

@@ -17,6 +17,7 @@ import (
 	"virtpki/internal/hint"
 	"virtpki/internal/libvirt"
 	"virtpki/internal/store"
+	"virtpki/internal/termtext"
 	"virtpki/pki"
 )
 
@@ -173,7 +174,7 @@ func (e *env) planStart(j *job, g *globals, a *authority, next *generation, keys
 		return err
 	}
 	j.note("give %s and %s to every host and client before %s, when renewal and issue go over to the new CA",
-		a.layout.Path(libvirt.CACert), a.layout.Path(libvirt.CACRL), state.Switch.Format(time.RFC3339))
+		a.layout.Path(libvirt.CACert), a.layout.Path(libvirt.CACRL), termtext.Instant(state.Switch))
 	return nil
 }
 

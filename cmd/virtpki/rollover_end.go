@@ -6,12 +6,12 @@ import (
 	"errors"
 	"fmt"
 	"slices"
-	"time"
 
 	"github.com/spf13/cobra"
 
 	"virtpki/internal/hint"
 	"virtpki/internal/libvirt"
+	"virtpki/internal/termtext"
 	"virtpki/pki"
 )
 
@@ -73,7 +73,7 @@ func (e *env) rolloverFinish(ctx context.Context, g *globals, o *reloadOptions, 
 			return err
 		}
 		if e.now().Before(a.rollover.Switch) {
-			return hint.With(fmt.Errorf("the old CA signs until %s", a.rollover.Switch.Format(time.RFC3339)), "a rollover that should not be is ended by abort")
+			return hint.With(fmt.Errorf("the old CA signs until %s", termtext.Instant(a.rollover.Switch)), "a rollover that should not be is ended by abort")
 		}
 		if err := e.nothingNeedsOld(g, a, force); err != nil {
 			return err
@@ -101,7 +101,7 @@ func (e *env) nothingNeedsOld(g *globals, a *authority, force bool) error {
 	if force && !here {
 		return nil
 	}
-	return hint.With(fmt.Errorf("the old CA is still needed, by %s and the like (%s)", needs[0], countOf(len(needs), "certificate", "certificates")),
+	return hint.With(fmt.Errorf("the old CA is still needed, by %s and the like (%s)", needs[0], termtext.Count(len(needs), "certificate", "certificates")),
 		"see virtpki ca rollover status; virtpki renew makes what is installed here anew")
 }
 

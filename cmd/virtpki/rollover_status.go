@@ -76,7 +76,7 @@ func (e *env) describeRollover(g *globals, a *authority) (rolloverInfo, error) {
 	info.Needs = append(info.Needs, needs...)
 	switch {
 	case e.now().Before(state.Switch):
-		info.Next = "give cacert.pem and cacrl.pem to every host and client before " + state.Switch.Format(time.RFC3339)
+		info.Next = "give cacert.pem and cacrl.pem to every host and client before " + termtext.Instant(state.Switch)
 	case len(needs) > 0:
 		info.Signs, info.Next = "new", "virtpki renew here; issue the others anew"
 	default:
@@ -87,7 +87,7 @@ func (e *env) describeRollover(g *globals, a *authority) (rolloverInfo, error) {
 
 func (e *env) printRollover(info rolloverInfo) {
 	if info.UnderWay {
-		termtext.Fprintf(e.stdout, "old CA:   %s\nnew CA:   %s\nsigns:    the %s one (the new one from %s)\n", info.Old, info.New, info.Signs, info.Switch.Format(time.RFC3339))
+		termtext.Fprintf(e.stdout, "old CA:   %s\nnew CA:   %s\nsigns:    the %s one (the new one from %s)\n", info.Old, info.New, info.Signs, termtext.Instant(*info.Switch))
 		for _, need := range info.Needs {
 			termtext.Fprintf(e.stdout, "needs the old one: %s\n", need)
 		}
@@ -143,7 +143,7 @@ func (e *env) liveUnder(g *globals, a *authority, old, next *x509.Certificate) (
 	var needs []string
 	for _, p := range waiting {
 		if !succeeded[identityOf(p.cert)] {
-			needs = append(needs, fmt.Sprintf("%s %s, serial %s, until %s", strings.Join(rolesOf(p.cert), "+"), dnOf(p.cert), store.SerialText(p.cert.SerialNumber), p.cert.NotAfter.Format(dateForm)))
+			needs = append(needs, fmt.Sprintf("%s %s, serial %s, until %s", strings.Join(rolesOf(p.cert), "+"), dnOf(p.cert), store.SerialText(p.cert.SerialNumber), termtext.Day(p.cert.NotAfter)))
 		}
 	}
 	slices.Sort(needs)

@@ -184,7 +184,7 @@ func (s *signing) confirm() error {
 	if n == 0 || s.o.yes || s.g.dryRun {
 		return nil
 	}
-	answer, err := s.ask(fmt.Sprintf("Sign %s? [y/N] ", countOf(n, "certificate", "certificates")))
+	answer, err := s.ask(fmt.Sprintf("Sign %s? [y/N] ", termtext.Count(n, "certificate", "certificates")))
 	switch {
 	case errors.Is(err, errNoTerminal):
 		return hint.Usage(hint.With(errors.New("nobody to ask: there is no terminal"), "--yes signs without asking"))
@@ -205,7 +205,7 @@ func (s *signing) show(in *incoming, i int, o order) {
 	if n := len(o.before); n > 0 {
 		last := slices.MaxFunc(o.before, func(a, b *x509.Certificate) int { return a.NotBefore.Compare(b.NotBefore) })
 		termtext.Fprintf(s.stderr, "  its key was certified before: %s, serial %s, until %s%s\n",
-			dnOf(last), store.SerialText(last.SerialNumber), last.NotAfter.UTC().Format(dateForm), andMore(n-1))
+			dnOf(last), store.SerialText(last.SerialNumber), termtext.Day(last.NotAfter), andMore(n-1))
 	}
 }
 

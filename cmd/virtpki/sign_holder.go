@@ -124,7 +124,7 @@ func (s *signing) takenText(one grant.Taken) string {
 		is = "overlaps with a name that is"
 	}
 	return fmt.Sprintf("%s live under another key: %s, serial %s, until %s",
-		is, dnOf(one.Holder), store.SerialText(one.Holder.SerialNumber), one.Holder.NotAfter.UTC().Format(dateForm))
+		is, dnOf(one.Holder), store.SerialText(one.Holder.SerialNumber), termtext.Day(one.Holder.NotAfter))
 }
 
 // foundName reports whether a name is one that request finds by itself.

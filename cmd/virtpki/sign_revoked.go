@@ -98,5 +98,5 @@ func shutOutText(one grant.ShutOut) string {
 
 func revocationText(r *grant.Revoked) string {
 	return fmt.Sprintf("serial %s, %s, was revoked on %s (%s)",
-		store.SerialText(r.Cert.SerialNumber), dnOf(r.Cert), r.Entry.RevocationTime.UTC().Format(dateForm), r.Reason())
+		store.SerialText(r.Cert.SerialNumber), dnOf(r.Cert), termtext.Day(r.Entry.RevocationTime), r.Reason())
 }

@@ -156,7 +156,7 @@ func (w *wizard) showPlan(p *wizardPlan, j *job) {
 		termtext.Fprintf(w.e.stderr, "%s\n", line)
 	}
 	for _, made := range j.made {
-		io.WriteString(w.e.stderr, termtext.Fold(termtext.Line("  "+w.e.summary(made)), w.width-1))
+		io.WriteString(w.e.stderr, wrapped(termtext.Line("  "+w.e.summary(made)), w.width-1))
 	}
 	if text := confDiff(p, j); text != "" {
 		w.say("The conf changes by these lines:")
@@ -170,7 +170,7 @@ func (w *wizard) showPlan(p *wizardPlan, j *job) {
 // notes says what warn does, in lines that fit.
 func (w *wizard) notes(notes []string) {
 	for _, note := range notes {
-		io.WriteString(w.e.stderr, termtext.Fold("virtpki: "+termtext.Lines(note), w.width-1))
+		io.WriteString(w.e.stderr, wrapped("virtpki: "+termtext.Lines(note), w.width-1))
 	}
 }
 

@@ -137,7 +137,7 @@ func (w *wizard) printDone(j *job) {
 	case n == 0:
 		w.print("\nnothing to do")
 	default:
-		w.print("\n%s written", countOf(n, "file or folder", "files and folders"))
+		w.print("\n%s written", termtext.Count(n, "file or folder", "files and folders"))
 	}
 	for _, line := range j.done {
 		w.print("%s", line)
@@ -149,7 +149,7 @@ func (w *wizard) printDone(j *job) {
 
 // print writes a line of the result.
 func (w *wizard) print(format string, args ...any) {
-	io.WriteString(w.e.stdout, termtext.Fold(termtext.Sprintf(format, args...), w.width-1))
+	io.WriteString(w.e.stdout, wrapped(termtext.Sprintf(format, args...), w.width-1))
 }
 
 func (w *wizard) printEnd(p *wizardPlan, r wizardReport) {

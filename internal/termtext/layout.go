@@ -5,51 +5,35 @@ import (
 	"unicode/utf8"
 )
 
-// Wrap breaks a text into lines at its spaces; a longer word stays whole.
+// Wrap breaks each line of a text between words, so that none is longer than width; a
+// longer word stays whole. A line that is indented continues with four more spaces.
 func Wrap(text string, width int) []string {
 	var lines []string
-	line := ""
-	for _, word := range strings.Fields(text) {
-		switch {
-		case line == "":
-			line = word
-		case utf8.RuneCountInString(line)+1+utf8.RuneCountInString(word) > width:
-			lines = append(lines, line)
-			line = word
-		default:
-			line += " " + word
-		}
+	for line := range strings.SplitSeq(text, "\n") {
+		lines = append(lines, wrapLine(line, width)...)
 	}
-	return append(lines, line)
+	return lines
 }
 
-// Fold breaks a line between words. What a line is indented by, its continuation
-// is indented by too, and by four more.
-func Fold(line string, width int) string {
-	var b strings.Builder
-	for ; strings.HasPrefix(line, "\n"); line = line[1:] {
-		b.WriteByte('\n')
-	}
+func wrapLine(line string, width int) []string {
 	text := strings.TrimLeft(line, " ")
-	indent := strings.Repeat(" ", len(line)-len(text))
-	b.WriteString(indent)
-	column := len(indent)
+	indent := line[:len(line)-len(text)]
+	words := strings.Fields(text)
+	if len(words) == 0 {
+		return []string{""}
+	}
+	current := indent + words[0]
 	if indent != "" {
 		indent += "    "
 	}
-	for i, word := range strings.Fields(text) {
-		length := utf8.RuneCountInString(word)
-		switch {
-		case i == 0:
-		case column+1+length > width:
-			b.WriteString("\n" + indent)
-			column = len(indent)
-		default:
-			b.WriteString(" ")
-			column++
+	var lines []string
+	for _, word := range words[1:] {
+		if utf8.RuneCountInString(current)+1+utf8.RuneCountInString(word) > width {
+			lines = append(lines, current)
+			current = indent + word
+			continue
 		}
-		b.WriteString(word)
-		column += length
+		current += " " + word
 	}
-	return b.String() + "\n"
+	return append(lines, current)
 }

@@ -5,37 +5,27 @@ import (
 	"testing"
 )
 
-func TestFold(t *testing.T) {
-	for _, c := range []struct {
-		line  string
-		width int
-		want  string
-	}{
-		{"", 10, "\n"},
-		{"short", 10, "short\n"},
-		{"one two three", 7, "one two\nthree\n"},
-		{"  one two three", 10, "  one two\n      three\n"},
-		{"averylongword here", 5, "averylongword\nhere\n"},
-		{"\nafter a line", 20, "\nafter a line\n"},
-		{"zwölf Männer", 12, "zwölf Männer\n"},
-	} {
-		if got := Fold(c.line, c.width); got != c.want {
-			t.Errorf("Fold(%q, %d) = %q, want %q", c.line, c.width, got, c.want)
-		}
-	}
-}
-
 func TestWrap(t *testing.T) {
-	for text, want := range map[string][]string{
-		"":                    {""},
-		"one":                 {"one"},
-		"one two three":       {"one two", "three"},
-		"averylongword b":     {"averylongword", "b"},
-		"a averylongword b":   {"a", "averylongword", "b"},
-		"é é é é é é é é é é": {"é é é é", "é é é é", "é é"},
+	for _, c := range []struct {
+		text  string
+		width int
+		want  []string
+	}{
+		{"", 10, []string{""}},
+		{"short", 10, []string{"short"}},
+		{"one two three", 7, []string{"one two", "three"}},
+		{"averylongword b", 5, []string{"averylongword", "b"}},
+		{"a averylongword b", 5, []string{"a", "averylongword", "b"}},
+		{"  one two three", 10, []string{"  one two", "      three"}},
+		{"\nafter a line", 20, []string{"", "after a line"}},
+		{"one two\n  three four", 9, []string{"one two", "  three", "      four"}},
+		{"  two   blanks ", 20, []string{"  two blanks"}},
+		{"   ", 2, []string{""}},
+		{"zwölf Männer", 12, []string{"zwölf Männer"}},
+		{"é é é é é é é é é é", 8, []string{"é é é é", "é é é é", "é é"}},
 	} {
-		if got := Wrap(text, 8); !slices.Equal(got, want) {
-			t.Errorf("Wrap(%q) = %q, want %q", text, got, want)
+		if got := Wrap(c.text, c.width); !slices.Equal(got, c.want) {
+			t.Errorf("Wrap(%q, %d) = %q, want %q", c.text, c.width, got, c.want)
 		}
 	}
 }

@@ -25,6 +25,7 @@ var mayImport = map[string][]string{
 	"internal/grant":         {"dn", "pki"},
 	"internal/hint":          {},
 	"internal/store":         {},
+	"internal/subject":       {"dn", "pki", "internal/grant", "internal/hint", "internal/termtext"},
 	"internal/termtext":      {},
 	"internal/gnutls":        {}, // what others accept is known without knowing who asks
 	"internal/libvirt":       {"dn"},
@@ -36,7 +37,7 @@ var mayImport = map[string][]string{
 	"internal/lab/trace":     {},
 	"internal/lab/tracee":    {"internal/lab/trace"},
 	"internal/lab/vnctls":    {},
-	"cmd/virtpki":            {"dn", "pki", "templates", "internal/grant", "internal/store", "internal/libvirt", "internal/judge", "internal/hint", "internal/termtext"},
+	"cmd/virtpki":            {"dn", "pki", "templates", "internal/grant", "internal/store", "internal/libvirt", "internal/judge", "internal/hint", "internal/subject", "internal/termtext"},
 }
 
 // testImports are allowed to the tests of a package on top.

@@ -11,6 +11,7 @@ import (
 
 	"virtpki/internal/hint"
 	"virtpki/internal/libvirt"
+	"virtpki/internal/subject"
 	"virtpki/internal/termtext"
 	"virtpki/pki"
 )
@@ -115,8 +116,8 @@ type hostPlan struct {
 	ca     *newAuthority // nil when no name is given for one
 	daemon libvirt.Daemon
 	to     target
-	server identity
-	client identity
+	server subject.Identity
+	client subject.Identity
 	with   *withPlan
 }
 
@@ -220,7 +221,7 @@ func (e *env) fillByBundle(j *job, g *globals, keys *keyring, h *hostPlan, b *ho
 
 func (e *env) fillerFor(g *globals, keys *keyring, h *hostPlan, server, client *pair) *filler {
 	f := &filler{env: e, withPlan: h.with, g: g, keys: keys, leaf: h.leaf, sysconfdir: h.to.layout.Base}
-	f.identities = map[pki.Role]identity{pki.Server: h.server, pki.Client: h.client}
+	f.identities = map[pki.Role]subject.Identity{pki.Server: h.server, pki.Client: h.client}
 	f.pairs = map[pki.Role]*pair{pki.Server: server, pki.Client: client}
 	return f
 }
@@ -236,9 +237,9 @@ func (h *hostPlan) startKeys(g *globals, keys *keyring) {
 	if h.ca != nil && !g.tree().Exists(libvirt.CA(g.caFolder()).Path(libvirt.CACert)) {
 		keys.ahead(h.leaf.keyType, caSlot)
 	}
-	for _, id := range []identity{h.server, h.client} {
-		if !g.tree().Exists(h.to.layout.Path(libvirt.KeyFile(string(id.role)))) {
-			keys.ahead(h.leaf.keyType, id.slot())
+	for _, id := range []subject.Identity{h.server, h.client} {
+		if !g.tree().Exists(h.to.layout.Path(libvirt.KeyFile(string(id.Role)))) {
+			keys.ahead(h.leaf.keyType, id.Slot())
 		}
 	}
 }
@@ -248,7 +249,7 @@ func (e *env) configureHost(j *job, g *globals, h *hostPlan, a *authority, clien
 	c := &confPlan{daemon: h.daemon, allow: h.o.allow, force: h.o.force}
 	c.restarted = h.o.noReload || h.o.restart != "" && g.thisMachine()
 	if client.cert != nil {
-		c.client = dnOf(client.cert)
+		c.client = subject.Of(client.cert)
 	}
 	c.present = func(file libvirt.File) bool { return file != libvirt.CACRL || crl }
 	if h.o.allowIssued {
@@ -309,12 +310,12 @@ func (e *env) nameHost(g *globals, o *bootstrapOptions, h *hostPlan) error {
 	if client == "" {
 		client = host
 	}
-	if err := hint.First(checkHost(host), checkClient(client)); err != nil {
+	if err := hint.First(subject.CheckHost(host), subject.CheckClient(client)); err != nil {
 		return hint.Usage(err)
 	}
 	names, err := e.serverNames(host, o.sans, g.thisMachine(), o.onlySAN, machine)
-	h.server = identity{role: pki.Server, name: host, altNames: names}
-	h.client = identity{role: pki.Client, name: client}
+	h.server = subject.Identity{Role: pki.Server, Name: host, Names: names}
+	h.client = subject.Identity{Role: pki.Client, Name: client}
 	return hint.Usage(err)
 }
 
@@ -345,8 +346,8 @@ func (e *env) findOrMakeCA(j *job, g *globals, keys *keyring, n *newAuthority) (
 }
 
 // takeOrMake takes the pair that is there, or makes what is missing of it.
-func (e *env) takeOrMake(j *job, a *authority, keys *keyring, h *hostPlan, id identity) (*pair, error) {
-	have, err := loadPair(j.plan.Tree(), h.to.layout, id.role)
+func (e *env) takeOrMake(j *job, a *authority, keys *keyring, h *hostPlan, id subject.Identity) (*pair, error) {
+	have, err := loadPair(j.plan.Tree(), h.to.layout, id.Role)
 	if err != nil {
 		return nil, err
 	}
@@ -354,13 +355,13 @@ func (e *env) takeOrMake(j *job, a *authority, keys *keyring, h *hostPlan, id id
 		return nil, err
 	}
 	if have.cert != nil {
-		if lacking := id.lacking(have.cert); lacking != "" {
+		if lacking := id.Lacking(have.cert); lacking != "" {
 			j.note("%s does not name %s: it was taken as it is (move it and its key away to have it made anew)", have.certPath, lacking)
 		}
 		j.found = append(j.found, placed{have.cert, have.certPath})
 		return have, e.checkTaken(j, a, have)
 	}
-	if id.role == pki.Client && have.key == nil && h.o.client == "" && a.keyless() {
+	if id.Role == pki.Client && have.key == nil && h.o.client == "" && a.keyless() {
 		j.note("there is no client pair here, and no CA's key to make one with: this host can be connected to, and cannot connect to others")
 		return have, nil
 	}
@@ -370,8 +371,8 @@ func (e *env) takeOrMake(j *job, a *authority, keys *keyring, h *hostPlan, id id
 	if have.cert, err = e.makePair(j, a, keys, h.leaf, h.to, id, have); err != nil {
 		return nil, err
 	}
-	e.noteLetIn(j, a, have.cert, id.name)
-	have.key, err = keys.forPair(have, id.slot(), h.leaf.keyType)
+	e.noteLetIn(j, a, have.cert, id.Name)
+	have.key, err = keys.forPair(have, id.Slot(), h.leaf.keyType)
 	return have, err
 }
 
@@ -392,7 +393,7 @@ func (p *pair) lacksKey() error {
 // one that its CA file does not vouch for.
 func (e *env) checkTaken(j *job, a *authority, have *pair) error {
 	if !a.hasSigned(have.cert) {
-		return fmt.Errorf("%s: %s is not signed by the CA in %s", have.certPath, dnOf(have.cert), a.layout.Path(libvirt.CACert))
+		return fmt.Errorf("%s: %s is not signed by the CA in %s", have.certPath, subject.Of(have.cert), a.layout.Path(libvirt.CACert))
 	}
 	if !e.now().Before(have.cert.NotAfter) {
 		j.note("%s: expired on %s", have.certPath, termtext.Day(have.cert.NotAfter))

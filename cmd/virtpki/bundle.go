@@ -11,6 +11,7 @@ import (
 	"virtpki/internal/hint"
 	"virtpki/internal/libvirt"
 	"virtpki/internal/store"
+	"virtpki/internal/subject"
 	"virtpki/pki"
 )
 
@@ -68,7 +69,7 @@ func (b *hostBundle) pair(layout libvirt.Layout, role pki.Role) (*pair, error) {
 	case p.key == nil:
 		return nil, fmt.Errorf("%s: its key %s is missing", p.certPath, p.keyPath)
 	case !b.a.hasSigned(p.cert):
-		return nil, fmt.Errorf("%s: %s is not signed by the CA in %s", p.certPath, dnOf(p.cert), b.a.layout.Path(libvirt.CACert))
+		return nil, fmt.Errorf("%s: %s is not signed by the CA in %s", p.certPath, subject.Of(p.cert), b.a.layout.Path(libvirt.CACert))
 	}
 	return p, nil
 }
@@ -83,7 +84,7 @@ func (e *env) readyByBundle(j *job, g *globals, keys *keyring, h *hostPlan) erro
 		j.note("%s is newer than the bundle's: the bundle is not needed any more", h.to.layout.Path(libvirt.ServerCert))
 		return e.readyByItself(j, g, keys, h)
 	}
-	if lacking := h.server.lacking(b.server.cert); lacking != "" {
+	if lacking := h.server.Lacking(b.server.cert); lacking != "" {
 		j.note("%s does not name %s", b.server.certPath, lacking)
 	}
 	server, client, crl, err := b.install(e, j, h.to)
@@ -145,7 +146,7 @@ func (b *hostBundle) trust(j *job, to target) error {
 		to.keep = true
 		return to.write(&j.plan, libvirt.CACert, pki.EncodeCertificates(b.a.bundle...))
 	}
-	return fmt.Errorf("%s trusts another CA: %s, not %s", path, dnOf(here[0]), dnOf(b.a.bundle[0]))
+	return fmt.Errorf("%s trusts another CA: %s, not %s", path, subject.Of(here[0]), subject.Of(b.a.bundle[0]))
 }
 
 func containsAll(certs, some []*x509.Certificate) bool {
@@ -209,7 +210,7 @@ func (b *hostBundle) installPair(e *env, j *job, to target, given *pair) (*pair,
 		return have, nil
 	case have.cert.Equal(given.cert):
 	case !bytes.Equal(have.cert.RawSubject, given.cert.RawSubject):
-		return nil, hint.With(fmt.Errorf("%s: this is %s already, and the bundle is for %s", have.certPath, dnOf(have.cert), dnOf(given.cert)),
+		return nil, hint.With(fmt.Errorf("%s: this is %s already, and the bundle is for %s", have.certPath, subject.Of(have.cert), subject.Of(given.cert)),
 			"a host's pair does not belong into an image: move it and its key away")
 	case have.key == nil:
 		return nil, hint.With(fmt.Errorf("%s: its key %s is missing", have.certPath, have.keyPath), "bring the key back, or remove the certificate to take the pair of the bundle")

@@ -15,6 +15,7 @@ import (
 	"virtpki/internal/hint"
 	"virtpki/internal/libvirt"
 	"virtpki/internal/store"
+	"virtpki/internal/subject"
 	"virtpki/pki"
 )
 
@@ -89,7 +90,7 @@ type newAuthority struct {
 // check turns the options into what they mean, or says what is wrong.
 func (o *caOptions) check() (n newAuthority, err error) {
 	var errs [4]error
-	n.rawSubject, errs[0] = caSubject(o.name)
+	n.rawSubject, errs[0] = subject.ForCA(o.name)
 	n.keyType, errs[1] = pki.ParseKeyType(o.keyType)
 	n.validity, errs[2] = pki.ParseValidity(o.validity)
 	n.permit, errs[3] = pki.ParsePermit(o.permit)
@@ -131,7 +132,7 @@ func (e *env) refuseExisting(g *globals) error {
 	case err != nil:
 		return err
 	}
-	return hint.With(fmt.Errorf("there is a CA already: %s in %s", dnOf(a.ca.Certificate), a.folder), "use another folder with --ca")
+	return hint.With(fmt.Errorf("there is a CA already: %s in %s", subject.Of(a.ca.Certificate), a.folder), "use another folder with --ca")
 }
 
 // noteUnlimited tells of a limit that leaves half open: constraints of one kind of name

@@ -10,6 +10,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"virtpki/dn"
+	"virtpki/internal/subject"
 	"virtpki/pki"
 )
 
@@ -77,11 +78,11 @@ func (a *authority) index() ([]pki.IndexEntry, error) {
 		return &entry
 	}
 	for _, cert := range certs {
-		add(pki.IndexEntry{Serial: cert.SerialNumber, NotAfter: cert.NotAfter, Subject: slashed(dnOf(cert))})
+		add(pki.IndexEntry{Serial: cert.SerialNumber, NotAfter: cert.NotAfter, Subject: slashed(subject.Of(cert))})
 	}
 	for _, r := range gone { // of generations that were dropped, too
 		if cert := r.Cert; bySerial[cert.SerialNumber.String()] == nil {
-			add(pki.IndexEntry{Serial: cert.SerialNumber, NotAfter: cert.NotAfter, Subject: slashed(dnOf(cert))})
+			add(pki.IndexEntry{Serial: cert.SerialNumber, NotAfter: cert.NotAfter, Subject: slashed(subject.Of(cert))})
 		}
 	}
 	for _, list := range a.recalled {

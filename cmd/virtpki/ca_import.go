@@ -16,6 +16,7 @@ import (
 	"virtpki/internal/hint"
 	"virtpki/internal/libvirt"
 	"virtpki/internal/store"
+	"virtpki/internal/subject"
 	"virtpki/internal/termtext"
 	"virtpki/pki"
 )
@@ -148,7 +149,7 @@ func (e *env) readImportedCA(in *imported, o *importOptions, keys *keyring) erro
 	in.ca = pki.CA{Certificate: certs[mine], Signer: signer}
 	in.bundle = append([]*x509.Certificate{certs[mine]}, slices.Delete(slices.Clone(certs), mine, mine+1)...)
 	if cert := in.ca.Certificate; !cert.BasicConstraintsValid {
-		return fmt.Errorf("%s: %s has no basicConstraints (it is of version %d), and libvirt takes no CA without", o.cert, dnOf(cert), cert.Version)
+		return fmt.Errorf("%s: %s has no basicConstraints (it is of version %d), and libvirt takes no CA without", o.cert, subject.Of(cert), cert.Version)
 	}
 	if err := in.refuseWeak(o.cert); err != nil {
 		return err
@@ -289,7 +290,7 @@ func (in *imported) take(cert *x509.Certificate) {
 		in.records = append(in.records, cert)
 	case !cert.Equal(have):
 		in.note("serial %s was given twice, to %s and to %s: the first is recorded, and revoking it revokes both",
-			store.SerialText(cert.SerialNumber), dnOf(have), dnOf(cert))
+			store.SerialText(cert.SerialNumber), subject.Of(have), subject.Of(cert))
 	}
 }
 

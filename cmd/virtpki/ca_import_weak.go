@@ -7,6 +7,7 @@ import (
 
 	"virtpki/internal/hint"
 	"virtpki/internal/judge"
+	"virtpki/internal/subject"
 	"virtpki/internal/termtext"
 	"virtpki/pki"
 )
@@ -18,7 +19,7 @@ func (in *imported) refuseWeak(path string) error {
 	if !refused {
 		return nil
 	}
-	return hint.With(fmt.Errorf("%s: %s has %s, with all that it has signed", path, dnOf(cert), text),
+	return hint.With(fmt.Errorf("%s: %s has %s, with all that it has signed", path, subject.Of(cert), text),
 		"make a CA with a new key (virtpki ca init), and give every host and client certificates of it")
 }
 
@@ -27,10 +28,10 @@ func (in *imported) refuseWeak(path string) error {
 func (in *imported) noteWeak() {
 	for _, cert := range in.bundle {
 		if text, _ := judge.WeakKey(cert.PublicKey); text != "" {
-			in.note("%s has %s: replace the CA with virtpki ca rollover start", dnOf(cert), text)
+			in.note("%s has %s: replace the CA with virtpki ca rollover start", subject.Of(cert), text)
 		}
 		if algorithm := cert.SignatureAlgorithm; judge.WeakSignature(algorithm) != "" {
-			in.note("%s is signed with %s: of a CA that it trusts libvirt does not look at that, other programs may", dnOf(cert), algorithm)
+			in.note("%s is signed with %s: of a CA that it trusts libvirt does not look at that, other programs may", subject.Of(cert), algorithm)
 		}
 	}
 	in.noteWeakRecords()
@@ -52,10 +53,10 @@ func (in *imported) noteWeakRecords() {
 	}
 	if len(keys) > 0 {
 		text, _ := judge.WeakKey(keys[0].PublicKey)
-		in.note("%s a weak key; %s has %s", haveOf(len(keys)), dnOf(keys[0]), text)
+		in.note("%s a weak key; %s has %s", haveOf(len(keys)), subject.Of(keys[0]), text)
 	}
 	if len(signatures) > 0 {
-		in.note("%s a weak signature; %s is %s", haveOf(len(signatures)), dnOf(signatures[0]), judge.WeakSignature(signatures[0].SignatureAlgorithm))
+		in.note("%s a weak signature; %s is %s", haveOf(len(signatures)), subject.Of(signatures[0]), judge.WeakSignature(signatures[0].SignatureAlgorithm))
 	}
 }
 
@@ -76,9 +77,9 @@ func (in *imported) unprovenCRL(path string, crls []*pki.CRL) error {
 	for _, crl := range crls {
 		algorithm, err := crl.SignatureAlgorithm()
 		if err == nil && algorithm == x509.MD5WithRSA && bytes.Equal(crl.RawIssuer, ca.RawSubject) {
-			return hint.With(fmt.Errorf("%s: the CRL of %s is signed with %s, which proves nothing", path, dnOf(ca), algorithm),
+			return hint.With(fmt.Errorf("%s: the CRL of %s is signed with %s, which proves nothing", path, subject.Of(ca), algorithm),
 				"have the tool that made it sign it again with SHA-256, or give its index.txt with --issued")
 		}
 	}
-	return fmt.Errorf("%s: no CRL that %s has signed", path, dnOf(ca))
+	return fmt.Errorf("%s: no CRL that %s has signed", path, subject.Of(ca))
 }

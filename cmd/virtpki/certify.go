@@ -9,58 +9,38 @@ import (
 
 	"virtpki/internal/libvirt"
 	"virtpki/internal/store"
+	"virtpki/internal/subject"
 	"virtpki/pki"
 )
 
-// identity is one certificate to be made, with what its subject needs: a raw
-// subject, or a name to be put below the CA's organisation.
-type identity struct {
-	role       pki.Role
-	name       string
-	rawSubject []byte // nil: made from the name
-	place      string // tells it from another one of the same role and name
-	altNames
-}
-
-// slot is the name of the identity's key in a keyring.
-func (id *identity) slot() string { return string(id.role) + " " + id.name + id.place }
-
-// subject is the raw subject that a CA gives the identity.
-func (id *identity) subject(ca *x509.Certificate) ([]byte, error) {
-	if id.rawSubject != nil {
-		return id.rawSubject, nil
-	}
-	return leafSubject(ca, id.name)
-}
-
 // makePair plans the certificate of an identity, with its record and its key.
 // A key that is there is taken.
-func (e *env) makePair(j *job, a *authority, keys *keyring, leaf leafPlan, to target, id identity, have *pair) (*x509.Certificate, error) {
-	key, err := keys.forPair(have, id.slot(), leaf.keyType)
+func (e *env) makePair(j *job, a *authority, keys *keyring, leaf leafPlan, to target, id subject.Identity, have *pair) (*x509.Certificate, error) {
+	key, err := keys.forPair(have, id.Slot(), leaf.keyType)
 	if err == nil && have != nil && have.key != nil {
 		err = a.refuseKey(have, e.now())
 	}
 	if err != nil {
 		return nil, err
 	}
-	cert, err := e.certify(j, a, leaf, id, key.Public(), to.layout.Path(libvirt.CertFile(string(id.role))))
+	cert, err := e.certify(j, a, leaf, id, key.Public(), to.layout.Path(libvirt.CertFile(string(id.Role))))
 	if err != nil {
 		return nil, err
 	}
-	return cert, e.writePair(j, to, id.role, key, cert, have)
+	return cert, e.writePair(j, to, id.Role, key, cert, have)
 }
 
 // certify signs the certificate of an identity for a key, and plans its record.
 // path is where it will lie, for the summary; empty for the record's.
-func (e *env) certify(j *job, a *authority, leaf leafPlan, id identity, pub crypto.PublicKey, path string) (*x509.Certificate, error) {
+func (e *env) certify(j *job, a *authority, leaf leafPlan, id subject.Identity, pub crypto.PublicKey, path string) (*x509.Certificate, error) {
 	cert, dropped, err := e.signFor(a, leaf, id, pub, false)
 	if err != nil {
 		return nil, err
 	}
 	if len(dropped) > 0 {
-		j.note("%s", droppedText(dropped, id.name))
+		j.note("%s", droppedText(dropped, id.Name))
 	}
-	if text := leaf.unbound(id.role, cert); text != "" {
+	if text := leaf.unbound(id.Role, cert); text != "" {
 		j.note("%s", text)
 	}
 	e.noteShortened(j, a, cert, leaf.validity)
@@ -70,7 +50,7 @@ func (e *env) certify(j *job, a *authority, leaf leafPlan, id identity, pub cryp
 
 // signFor has the CA sign for a key. dropped are the names that nobody asked for and
 // that the CA may not sign. quick is as in [pki.Request].
-func (e *env) signFor(a *authority, leaf leafPlan, id identity, key crypto.PublicKey, quick bool) (cert *x509.Certificate, dropped []string, err error) {
+func (e *env) signFor(a *authority, leaf leafPlan, id subject.Identity, key crypto.PublicKey, quick bool) (cert *x509.Certificate, dropped []string, err error) {
 	request, dropped, err := e.leafRequest(a, leaf, id, key)
 	if err != nil {
 		return nil, nil, err
@@ -86,13 +66,13 @@ func (e *env) signFor(a *authority, leaf leafPlan, id identity, key crypto.Publi
 }
 
 // leafRequest describes the certificate that signFor has the CA sign.
-func (e *env) leafRequest(a *authority, leaf leafPlan, id identity, key crypto.PublicKey) (r pki.Request, dropped []string, err error) {
-	subject, err := id.subject(a.ca.Certificate)
-	names, dropped := id.within(pki.PermitOf(a.ca.Certificate))
+func (e *env) leafRequest(a *authority, leaf leafPlan, id subject.Identity, key crypto.PublicKey) (r pki.Request, dropped []string, err error) {
+	subject, err := id.Subject(a.ca.Certificate)
+	names, dropped := id.Within(pki.PermitOf(a.ca.Certificate))
 	return pki.Request{
-		Role: id.role, RawSubject: subject, PublicKey: key,
-		DNSNames: names.dns, IPAddresses: names.ips,
-		Now: e.now(), Validity: leaf.validity, StrictKeyUsage: leaf.strict, Template: leaf.templates[id.role],
+		Role: id.Role, RawSubject: subject, PublicKey: key,
+		DNSNames: names.DNS, IPAddresses: names.IPs,
+		Now: e.now(), Validity: leaf.validity, StrictKeyUsage: leaf.strict, Template: leaf.templates[id.Role],
 	}, dropped, err
 }
 

@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"virtpki/internal/store"
+	"virtpki/internal/subject"
 	"virtpki/internal/termtext"
 	"virtpki/pki"
 )
@@ -42,8 +43,8 @@ func describe(cert *x509.Certificate, path string, now time.Time) certInfo {
 	info := certInfo{
 		Roles:       rolesOf(cert),
 		Name:        cert.Subject.CommonName,
-		DN:          dnOf(cert),
-		Issuer:      issuerOf(cert),
+		DN:          subject.Of(cert),
+		Issuer:      subject.IssuerOf(cert),
 		DNS:         cert.DNSNames,
 		Permitted:   pki.PermitOf(cert).String(),
 		Serial:      store.SerialText(cert.SerialNumber),

@@ -9,6 +9,7 @@ import (
 	"strings"
 
 	"virtpki/internal/libvirt"
+	"virtpki/internal/subject"
 	"virtpki/internal/termtext"
 )
 
@@ -42,7 +43,7 @@ func (c *connection) filesText() string {
 	text := fmt.Sprintf("trusts %s", c.files.CA)
 	switch {
 	case c.client != nil:
-		return text + fmt.Sprintf(", shows %s of %s", dnOf(c.client.cert), c.client.certPath)
+		return text + fmt.Sprintf(", shows %s of %s", subject.Of(c.client.cert), c.client.certPath)
 	case c.files.Half != "":
 		return text + fmt.Sprintf(", shows no certificate: %s is there without its other half (libvirt 12.8 stops here)", c.files.Half)
 	}
@@ -117,7 +118,7 @@ func (c *connection) unlooked(problem *reason, otherwise string) string {
 
 func (c *connection) servedText(result *libvirt.ProbeResult) string {
 	leaf := result.Leaf()
-	return fmt.Sprintf("%s until %s, of %s", dnOf(leaf), c.report.Chain[0].until(), issuerOf(leaf))
+	return fmt.Sprintf("%s until %s, of %s", subject.Of(leaf), c.report.Chain[0].until(), subject.IssuerOf(leaf))
 }
 
 // stepConfirmation is the byte by which libvirt lets a client in.
@@ -126,7 +127,7 @@ func (c *connection) stepConfirmation(result *libvirt.ProbeResult, err error, he
 	case err == nil && c.client == nil:
 		return c.ok("confirmation", "the server lets a client without a certificate in")
 	case err == nil:
-		return c.ok("confirmation", "the server lets %s in", dnOf(c.client.cert))
+		return c.ok("confirmation", "the server lets %s in", subject.Of(c.client.cert))
 	case errors.Is(err, libvirt.ErrClientRefused):
 		step := connectStep{Name: "confirmation", Side: serverSide, Text: "the server ends the connection where it would let the client in"}
 		step.Likely = c.whyRefused(result, here)

@@ -12,6 +12,7 @@ import (
 	"virtpki/dn"
 	"virtpki/internal/judge"
 	"virtpki/internal/libvirt"
+	"virtpki/internal/subject"
 	"virtpki/internal/termtext"
 )
 
@@ -102,7 +103,7 @@ func (c *connection) servedReason(leaf *x509.Certificate, f *judge.Finding) *rea
 		}
 		r.Mend = "connect by a name that is in it; or on the server: " + f.Mend
 	case "session-issuer-missing", "signature-wrong":
-		r.Text += "; " + c.otherCA(issuerOf(leaf))
+		r.Text += "; " + c.otherCA(subject.IssuerOf(leaf))
 		r.Mend = fmt.Sprintf("the same CA on both sides: its cacert.pem belongs in %s", c.files.CA)
 	case "cert-expired":
 		r.Mend = "on the server: virtpki renew, then virtpki reload"

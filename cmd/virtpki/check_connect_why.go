@@ -18,6 +18,7 @@ import (
 	"virtpki/internal/judge"
 	"virtpki/internal/libvirt"
 	"virtpki/internal/store"
+	"virtpki/internal/subject"
 	"virtpki/internal/termtext"
 )
 
@@ -108,14 +109,14 @@ func (c *connection) whyRefused(result *libvirt.ProbeResult, here []libvirt.Runn
 		return []reason{{Sure: result.ClientAsked, Text: "no certificate was shown, and libvirt lets nobody in without one", Mend: mendNoPair}}
 	}
 	var all []reason
-	if issuers := issuersOf(result.ClientCAs); len(issuers) > 0 && !slices.Contains(issuers, issuerOf(c.client.cert)) {
-		all = append(all, reason{Sure: true, Text: fmt.Sprintf("the server takes clients of %s, and this one is of %s", strings.Join(issuers, "; "), issuerOf(c.client.cert)),
+	if issuers := issuersOf(result.ClientCAs); len(issuers) > 0 && !slices.Contains(issuers, subject.IssuerOf(c.client.cert)) {
+		all = append(all, reason{Sure: true, Text: fmt.Sprintf("the server takes clients of %s, and this one is of %s", strings.Join(issuers, "; "), subject.IssuerOf(c.client.cert)),
 			Mend: "have the certificate issued by the CA that the server trusts"})
 	}
 	if c.e.now().After(c.client.cert.NotAfter) {
 		all = append(all, reason{Sure: true, Text: "the client's certificate has expired", Mend: "issue a new one"})
 	}
-	name := dnOf(c.client.cert)
+	name := subject.Of(c.client.cert)
 	return append(all,
 		reason{Text: fmt.Sprintf("tls_allowed_dn_list there does not let %s in", name), Mend: fmt.Sprintf("on the server: virtpki dn match --conf /etc/libvirt/libvirtd.conf --dn %s", termtext.ShellWord(name))},
 		reason{Text: "the CRL there revokes it", Mend: "on the server: virtpki crl show"},
@@ -183,7 +184,7 @@ func (c *connection) reasonHere(d libvirt.Running, f judge.Finding) *reason {
 	if f.ID != "dn-refused" {
 		return r
 	}
-	name := dnOf(c.client.cert)
+	name := subject.Of(c.client.cert)
 	r.Text = fmt.Sprintf("%s in %s does not let %s in", libvirt.AllowedDNs, d.ConfPath, name)
 	list, _ := d.Conf.Lookup(libvirt.AllowedDNs)
 	if misses := dn.Explain(name, list.List(), dn.Glob); len(misses) > 0 {

@@ -6,6 +6,7 @@ import (
 
 	"virtpki/internal/judge"
 	"virtpki/internal/libvirt"
+	"virtpki/internal/subject"
 	"virtpki/internal/termtext"
 	"virtpki/pki"
 )
@@ -31,7 +32,7 @@ func (c *checker) nameOf(role judge.Role) string {
 	if c.o.pkipath != "" {
 		return ""
 	}
-	if name := strings.TrimSpace(string(c.file(c.g.underRoot("/etc/hostname")).Data)); checkHost(name) == nil {
+	if name := strings.TrimSpace(string(c.file(c.g.underRoot("/etc/hostname")).Data)); subject.CheckHost(name) == nil {
 		return termtext.ShellWord(name)
 	}
 	return c.nameOfOther(role)
@@ -55,7 +56,7 @@ func (c *checker) certName(path string, role judge.Role) string {
 		return ""
 	}
 	name := certs[0].Subject.CommonName
-	if role == judge.Server && checkHost(name) != nil || role == judge.Client && checkClient(name) != nil {
+	if role == judge.Server && subject.CheckHost(name) != nil || role == judge.Client && subject.CheckClient(name) != nil {
 		return ""
 	}
 	return name

@@ -15,6 +15,7 @@ import (
 	"virtpki/internal/hint"
 	"virtpki/internal/libvirt"
 	"virtpki/internal/store"
+	"virtpki/internal/subject"
 	"virtpki/internal/termtext"
 )
 
@@ -99,7 +100,7 @@ func hostURI(to string) (string, error) {
 		}
 		return "qemu+tls://" + to + "/system", nil
 	}
-	return "qemu+tls://" + to + "/system", checkHost(to)
+	return "qemu+tls://" + to + "/system", subject.CheckHost(to)
 }
 
 func (e *env) configClient(ctx context.Context, g *globals, o *configClientOptions, args []string) error {

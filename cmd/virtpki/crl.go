@@ -16,6 +16,7 @@ import (
 	"virtpki/internal/hint"
 	"virtpki/internal/libvirt"
 	"virtpki/internal/store"
+	"virtpki/internal/subject"
 	"virtpki/internal/termtext"
 	"virtpki/pki"
 )
@@ -294,7 +295,7 @@ func (a *authority) loadCRL() error {
 	if err == nil {
 		a.takeLists(crls)
 		if a.current == nil {
-			err = fmt.Errorf("no CRL that %s has signed", dnOf(a.ca.Certificate))
+			err = fmt.Errorf("no CRL that %s has signed", subject.Of(a.ca.Certificate))
 		}
 	}
 	if err != nil {

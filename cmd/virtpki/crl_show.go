@@ -12,6 +12,7 @@ import (
 	"virtpki/internal/hint"
 	"virtpki/internal/libvirt"
 	"virtpki/internal/store"
+	"virtpki/internal/subject"
 	"virtpki/internal/termtext"
 	"virtpki/pki"
 )
@@ -87,7 +88,7 @@ func (e *env) crlShow(g *globals, files []string) error {
 }
 
 func (e *env) describeCRL(g *globals, file string, crl *pki.CRL) (crlInfo, error) {
-	info := crlInfo{File: file, Issuer: dnText(crl.RawIssuer), ThisUpdate: crl.ThisUpdate, NextUpdate: crl.NextUpdate, Entries: []crlRecord{}}
+	info := crlInfo{File: file, Issuer: subject.Text(crl.RawIssuer), ThisUpdate: crl.ThisUpdate, NextUpdate: crl.NextUpdate, Entries: []crlRecord{}}
 	info.Expired = !crl.NextUpdate.IsZero() && e.now().After(crl.NextUpdate)
 	if crl.Number != nil {
 		info.Number = crl.Number.String()
@@ -99,7 +100,7 @@ func (e *env) describeCRL(g *globals, file string, crl *pki.CRL) (crlInfo, error
 		}
 		record := crlRecord{Serial: store.SerialText(entry.SerialNumber), Revoked: entry.RevocationTime, Reason: pki.Reason(entry.ReasonCode).String()}
 		if certs, err := readCerts(g.tree(), store.RecordPath(folder, entry.SerialNumber)); err == nil {
-			record.DN = dnOf(certs[0])
+			record.DN = subject.Of(certs[0])
 		}
 		info.Entries = append(info.Entries, record)
 	}

@@ -11,6 +11,7 @@ import (
 
 	"virtpki/internal/hint"
 	"virtpki/internal/libvirt"
+	"virtpki/internal/subject"
 	"virtpki/internal/termtext"
 	"virtpki/pki"
 )
@@ -182,7 +183,7 @@ func (in *installation) judgeKey(say func(format string, args ...any)) {
 func (in *installation) names() []string {
 	cert := in.pair.cert
 	if in.role != pki.Server || len(in.missing) == 0 || len(cert.DNSNames)+len(cert.IPAddresses)+len(cert.URIs) > 0 ||
-		checkDNS("CN", cert.Subject.CommonName) != nil {
+		subject.CheckDNS("CN", cert.Subject.CommonName) != nil {
 		return cert.DNSNames
 	}
 	return []string{cert.Subject.CommonName}
@@ -286,7 +287,7 @@ func (r *renewal) infos() []dueInfo {
 		if in.pair.cert == nil {
 			continue
 		}
-		infos = append(infos, dueInfo{in.pair.certPath, dnOf(in.pair.cert), in.pair.cert.NotAfter, in.opens, append([]string{}, in.reasons...)})
+		infos = append(infos, dueInfo{in.pair.certPath, subject.Of(in.pair.cert), in.pair.cert.NotAfter, in.opens, append([]string{}, in.reasons...)})
 	}
 	return infos
 }

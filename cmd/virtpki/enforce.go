@@ -12,6 +12,7 @@ import (
 	"virtpki/internal/hint"
 	"virtpki/internal/libvirt"
 	"virtpki/internal/store"
+	"virtpki/internal/subject"
 	"virtpki/pki"
 )
 
@@ -80,7 +81,7 @@ func (n enforcement) clients() map[string]condemned {
 	byDN := make(map[string]condemned)
 	for _, c := range n.out {
 		if c.cert != nil && slices.Contains(pki.RolesOf(c.cert), pki.Client) {
-			byDN[dnOf(c.cert)] = c
+			byDN[subject.Of(c.cert)] = c
 		}
 	}
 	return byDN

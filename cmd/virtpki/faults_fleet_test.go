@@ -7,6 +7,7 @@ import (
 
 	"virtpki/internal/libvirt"
 	"virtpki/internal/store"
+	"virtpki/internal/subject"
 )
 
 // prepareFleet makes a CA and a list of three hosts.
@@ -31,7 +32,7 @@ func checkFleetFaults(t *testing.T, at scene) {
 	for _, name := range archivedNames(t, at.root+"/all.tar") {
 		for _, cert := range checkBundle(t, fleetForms[2], openArchived(t, at.root+"/all.tar", name)) {
 			if !records[store.SerialText(cert.SerialNumber)] {
-				t.Errorf("the CA has no record of %s", dnOf(cert))
+				t.Errorf("the CA has no record of %s", subject.Of(cert))
 			}
 		}
 	}

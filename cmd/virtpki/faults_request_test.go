@@ -9,6 +9,7 @@ import (
 
 	"virtpki/internal/libvirt"
 	"virtpki/internal/store"
+	"virtpki/internal/subject"
 	"virtpki/pki"
 )
 
@@ -168,7 +169,7 @@ func checkSignFaults(t *testing.T, at scene) {
 	for _, cert := range readAnswer(t, at.root+"/hv2.pem").Leafs {
 		record, err := readCerts(store.Tree{}, store.RecordPath(libvirt.Records(awayCA(at)), cert.SerialNumber))
 		if err != nil || !record[0].Equal(cert) {
-			t.Errorf("the CA has no record of %s: %v", dnOf(cert), err)
+			t.Errorf("the CA has no record of %s: %v", subject.Of(cert), err)
 		}
 	}
 }

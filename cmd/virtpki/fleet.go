@@ -18,6 +18,7 @@ import (
 	"virtpki/internal/hint"
 	"virtpki/internal/libvirt"
 	"virtpki/internal/store"
+	"virtpki/internal/subject"
 	"virtpki/internal/termtext"
 	"virtpki/pki"
 )
@@ -65,7 +66,7 @@ type fleet struct {
 	*env
 	g       *globals
 	o       *issueOptions
-	role    string
+	kind    subject.Kind
 	roles   []pki.Role
 	leaf    leafPlan
 	ctx     context.Context
@@ -90,8 +91,8 @@ type fleet struct {
 	tally fleetTally
 }
 
-func (e *env) issueFleet(ctx context.Context, g *globals, o *issueOptions, leaf leafPlan, role string, names []string) error {
-	f, err := e.newFleet(ctx, g, o, leaf, role)
+func (e *env) issueFleet(ctx context.Context, g *globals, o *issueOptions, leaf leafPlan, kind subject.Kind, names []string) error {
+	f, err := e.newFleet(ctx, g, o, leaf, kind)
 	if err != nil {
 		return err
 	}
@@ -111,21 +112,17 @@ func (e *env) issueFleet(ctx context.Context, g *globals, o *issueOptions, leaf 
 	return f.makeBundles(list)
 }
 
-func (e *env) newFleet(ctx context.Context, g *globals, o *issueOptions, leaf leafPlan, role string) (*fleet, error) {
-	f := &fleet{env: e, g: g, o: o, role: role, leaf: leaf, ctx: ctx, workers: o.jobs, keys: e.newKeyring(g)}
-	f.roles = []pki.Role{pki.Role(role)}
-	if role == "host" {
-		f.roles = []pki.Role{pki.Server, pki.Client}
-	}
+func (e *env) newFleet(ctx context.Context, g *globals, o *issueOptions, leaf leafPlan, kind subject.Kind) (*fleet, error) {
+	f := &fleet{env: e, g: g, o: o, kind: kind, roles: kind.Roles(), leaf: leaf, ctx: ctx, workers: o.jobs, keys: e.newKeyring(g)}
 	if f.workers == 0 {
 		f.workers = runtime.GOMAXPROCS(0)
 	}
 	var err error
-	if f.machine, err = e.machineNames(g.tree(), g.hostsFile()); err != nil && role != "client" {
+	if f.machine, err = e.machineNames(g.tree(), g.hostsFile()); err != nil && kind != subject.Client {
 		return nil, err
 	}
 	if o.subject != "" {
-		if f.subject, err = encodeSubject(o.subject); err != nil {
+		if f.subject, err = subject.Encode(o.subject); err != nil {
 			return nil, err
 		}
 	}
@@ -198,44 +195,29 @@ func (f *fleet) checkLine(h hostLine, permit pki.Permit) error {
 		return err
 	}
 	for _, id := range ids {
-		if _, err := id.subject(f.a.ca.Certificate); err != nil {
+		if _, err := id.Subject(f.a.ca.Certificate); err != nil {
 			return err
 		}
-		kept, _ := id.within(permit)
-		if name := kept.outside(permit); name != "" {
+		kept, _ := id.Within(permit)
+		if name := kept.Outside(permit); name != "" {
 			return fmt.Errorf("the CA may not sign for %s, only for %s", name, permit)
 		}
 	}
 	return nil
 }
 
-// outside is a name that a CA may not sign; empty when it may sign all.
-func (a altNames) outside(permit pki.Permit) string {
-	for _, name := range a.dns {
-		if !permit.PermitsDNS(name) {
-			return name
-		}
-	}
-	for _, ip := range a.ips {
-		if !permit.PermitsIP(ip) {
-			return ip.String()
-		}
-	}
-	return ""
-}
-
 // identitiesOf are the certificates that a host gets.
-func (f *fleet) identitiesOf(h hostLine) ([]identity, error) {
+func (f *fleet) identitiesOf(h hostLine) ([]subject.Identity, error) {
 	name, sans := h.fields()
-	if f.role == "client" {
+	if f.kind == subject.Client {
 		if len(sans) > 0 {
 			return nil, fmt.Errorf("client %s has SANs, and libvirt looks at no SAN of a client", termtext.QuoteShort(name))
 		}
-		return []identity{{role: pki.Client, name: name, rawSubject: f.subject}}, hint.Usage(checkClient(name))
+		return []subject.Identity{{Role: pki.Client, Name: name, RawSubject: f.subject}}, hint.Usage(subject.CheckClient(name))
 	}
 	o := *f.o
 	o.sans = append(append([]string{}, f.o.sans...), sans...)
-	return f.hostIdentities(f.g, &o, f.role, name, f.subject, f.machine)
+	return f.hostIdentities(f.g, &o, f.kind, name, f.subject, f.machine)
 }
 
 // pathOf is where the bundle of a name is to lie.
@@ -273,14 +255,14 @@ func (f *fleet) makeHost(h hostLine) (made, error) {
 		}
 		f.proven.Store(true)
 		record := recordOf(cert)
-		pair, err := f.shape.pair(id.role, key, record.Data)
+		pair, err := f.shape.pair(id.Role, key, record.Data)
 		if err != nil {
 			return made{}, err
 		}
 		pairs, m.records = append(pairs, pair...), append(m.records, record)
 		f.count(cert, id, dropped)
 	}
-	m.bundle = f.shape.bundle(ids[0].name, pairs)
+	m.bundle = f.shape.bundle(ids[0].Name, pairs)
 	return m, nil
 }
 
@@ -295,16 +277,16 @@ func (f *fleet) countOther(name string) {
 }
 
 // count notes what people should know of a certificate.
-func (f *fleet) count(cert *x509.Certificate, id identity, dropped []string) {
-	unbound := f.leaf.unbound(id.role, cert)
+func (f *fleet) count(cert *x509.Certificate, id subject.Identity, dropped []string) {
+	unbound := f.leaf.unbound(id.Role, cert)
 	var again string
 	var err error
 	if f.past != nil {
-		again, err = letIn(f.past, cert, id.name)
+		again, err = letIn(f.past, cert, id.Name)
 	}
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	f.tally.addLetIn(again, err)
 	f.tally.unbound = cmp.Or(f.tally.unbound, unbound)
-	f.tally.add(cert, f.a.ca.Certificate, id.name, dropped)
+	f.tally.add(cert, f.a.ca.Certificate, id.Name, dropped)
 }

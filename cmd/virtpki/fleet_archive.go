@@ -259,7 +259,7 @@ func (f *fleet) matching(r io.Reader, list *hostList, recorded func(*x509.Certif
 
 func (f *fleet) matches(h archivedHost, line hostLine, recorded func(*x509.Certificate) bool) bool {
 	ids, err := f.identitiesOf(line)
-	if err != nil || ids[0].name != h.name {
+	if err != nil || ids[0].Name != h.name {
 		return false
 	}
 	files := func(path string) ([]byte, error) {

@@ -17,6 +17,7 @@ import (
 	"virtpki/internal/judge"
 	"virtpki/internal/libvirt"
 	"virtpki/internal/store"
+	"virtpki/internal/subject"
 	"virtpki/pki"
 )
 
@@ -250,7 +251,7 @@ func checkNothingTorn(t *testing.T, form fleetForm, root, out string) {
 	for _, name := range names {
 		for _, cert := range checkBundle(t, form, form.open(t, out, name)) {
 			if !records[store.SerialText(cert.SerialNumber)] {
-				t.Errorf("%s is handed out without a record", dnOf(cert))
+				t.Errorf("%s is handed out without a record", subject.Of(cert))
 			}
 		}
 	}
@@ -370,7 +371,7 @@ func verifyLeaf(cert, ca *x509.Certificate, host string, server bool) error {
 		opts.DNSName, opts.KeyUsages = host, []x509.ExtKeyUsage{x509.ExtKeyUsageServerAuth}
 	}
 	if cert.Subject.CommonName != host {
-		return fmt.Errorf("it is that of %s", dnOf(cert))
+		return fmt.Errorf("it is that of %s", subject.Of(cert))
 	}
 	_, err := cert.Verify(opts)
 	return err

@@ -158,8 +158,8 @@ func (f *fleet) tellDry(list *hostList, has []bool) error {
 		if err != nil {
 			return err
 		}
-		line := "would make " + f.placeOf(ids[0].name)
-		if names := ids[0].text(); names != "" {
+		line := "would make " + f.placeOf(ids[0].Name)
+		if names := ids[0].Text(); names != "" {
 			line += " for " + names
 		}
 		termtext.Fprintf(f.results(), "%s\n", line)

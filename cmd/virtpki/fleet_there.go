@@ -17,6 +17,7 @@ import (
 	"virtpki/internal/hint"
 	"virtpki/internal/libvirt"
 	"virtpki/internal/store"
+	"virtpki/internal/subject"
 	"virtpki/internal/termtext"
 	"virtpki/pki"
 )
@@ -89,16 +90,16 @@ func eachInTar(r io.Reader, visit func(name string, data []byte) error) error {
 
 // checkThere says why a bundle is not the one that a host would get: then it can be
 // kept neither as it is nor replaced without a word.
-func (f *fleet) checkThere(files bundleFiles, ids []identity) error {
+func (f *fleet) checkThere(files bundleFiles, ids []subject.Identity) error {
 	for _, id := range ids {
 		err := f.checkPair(files, id)
 		if errors.Is(err, fs.ErrNotExist) {
-			if other := f.otherLayout(files, id.role); other != "" {
+			if other := f.otherLayout(files, id.Role); other != "" {
 				return fmt.Errorf("it has --layout %s", other)
 			}
 		}
 		if err != nil {
-			return fmt.Errorf("%s pair: %w", id.role, err)
+			return fmt.Errorf("%s pair: %w", id.Role, err)
 		}
 	}
 	data, err := files(f.shape.layout.Path(libvirt.CACert))
@@ -107,7 +108,7 @@ func (f *fleet) checkThere(files bundleFiles, ids []identity) error {
 	}
 	certs, err := pki.ParseCertificates(data)
 	if err == nil && !slices.ContainsFunc(certs, f.a.ca.Certificate.Equal) {
-		err = fmt.Errorf("its cacert.pem is without %s", dnOf(f.a.ca.Certificate))
+		err = fmt.Errorf("its cacert.pem is without %s", subject.Of(f.a.ca.Certificate))
 	}
 	return err
 }
@@ -125,8 +126,8 @@ func (f *fleet) otherLayout(files bundleFiles, role pki.Role) string {
 	return name
 }
 
-func (f *fleet) checkPair(files bundleFiles, id identity) error {
-	cert, err := f.readPair(files, id.role)
+func (f *fleet) checkPair(files bundleFiles, id subject.Identity) error {
+	cert, err := f.readPair(files, id.Role)
 	if err != nil {
 		return err
 	}
@@ -138,9 +139,9 @@ func (f *fleet) checkPair(files bundleFiles, id identity) error {
 	if err != nil {
 		return err
 	}
-	switch missing := id.lacking(cert); {
+	switch missing := id.Lacking(cert); {
 	case !bytes.Equal(cert.RawSubject, like.RawSubject):
-		return fmt.Errorf("it is that of %s", dnOf(cert))
+		return fmt.Errorf("it is that of %s", subject.Of(cert))
 	case !f.a.hasSigned(cert):
 		return errors.New("it is signed by another CA")
 	case !f.now().Before(cert.NotAfter):
@@ -151,23 +152,23 @@ func (f *fleet) checkPair(files bundleFiles, id identity) error {
 		return fmt.Errorf("it is not for %s", missing)
 	}
 	if f.otherShape(cert, like) {
-		f.countOther(id.name)
+		f.countOther(id.Name)
 	}
 	return nil
 }
 
 // like is the certificate that would be made for the key of one that is there. Without a
 // template it has a subject and nothing else.
-func (f *fleet) like(cert *x509.Certificate, id identity) (*x509.Certificate, error) {
+func (f *fleet) like(cert *x509.Certificate, id subject.Identity) (*x509.Certificate, error) {
 	ca := f.a.ca.Certificate
-	subject, err := id.subject(ca)
-	template := f.leaf.templates[id.role]
+	subject, err := id.Subject(ca)
+	template := f.leaf.templates[id.Role]
 	if err != nil || template == nil {
 		return &x509.Certificate{RawSubject: subject}, err
 	}
-	names, _ := id.within(pki.PermitOf(ca))
+	names, _ := id.Within(pki.PermitOf(ca))
 	like, _, err := f.a.ca.Rehearse(pki.Request{
-		Role: id.role, RawSubject: subject, PublicKey: cert.PublicKey, DNSNames: names.dns, IPAddresses: names.ips,
+		Role: id.Role, RawSubject: subject, PublicKey: cert.PublicKey, DNSNames: names.DNS, IPAddresses: names.IPs,
 		Now: f.now(), Validity: f.leaf.validity, StrictKeyUsage: f.leaf.strict, Template: template,
 	})
 	return like, err

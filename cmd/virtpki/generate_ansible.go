@@ -14,6 +14,7 @@ import (
 
 	"virtpki/internal/hint"
 	"virtpki/internal/store"
+	"virtpki/internal/subject"
 	"virtpki/internal/termtext"
 	"virtpki/templates"
 )
@@ -95,7 +96,7 @@ func (e *env) generateAnsible(ctx context.Context, g *globals, o *ansibleOptions
 // check refuses wrong use before anything is read.
 func (o *ansibleOptions) check(names []string) error {
 	for i, name := range names {
-		if err := checkHost(name); err != nil {
+		if err := subject.CheckHost(name); err != nil {
 			return err
 		}
 		same := func(before string) bool { return strings.EqualFold(before, name) }
@@ -104,7 +105,7 @@ func (o *ansibleOptions) check(names []string) error {
 		}
 	}
 	if _, err := netip.ParseAddr(o.caHost); err != nil {
-		if err := checkDNS("--ca-host", o.caHost); err != nil {
+		if err := subject.CheckDNS("--ca-host", o.caHost); err != nil {
 			return err
 		}
 	}

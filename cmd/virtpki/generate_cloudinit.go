@@ -11,6 +11,7 @@ import (
 
 	"virtpki/internal/hint"
 	"virtpki/internal/libvirt"
+	"virtpki/internal/subject"
 	"virtpki/internal/termtext"
 	"virtpki/pki"
 	"virtpki/templates"
@@ -180,7 +181,7 @@ func (o *cloudInitOptions) check(names []string) (libvirt.Daemon, error) {
 		return daemon, err
 	}
 	for i, name := range names {
-		if err := checkHost(name); err != nil {
+		if err := subject.CheckHost(name); err != nil {
 			return daemon, err
 		}
 		for _, before := range names[:i] {
@@ -212,18 +213,18 @@ func (o *cloudInitOptions) checkValues() error {
 		return err
 	}
 	if o.client != "" {
-		if err := checkClient(o.client); err != nil {
+		if err := subject.CheckClient(o.client); err != nil {
 			return err
 		}
 	}
 	if o.bundle == "" && !o.request {
-		if err := checkText("organisation", o.name); err != nil {
+		if err := subject.CheckText("organisation", o.name); err != nil {
 			return err
 		}
 	}
-	var names altNames
+	var names subject.Names
 	for _, san := range o.sans {
-		if err := names.add(san); err != nil {
+		if err := names.Add(san); err != nil {
 			return err
 		}
 	}

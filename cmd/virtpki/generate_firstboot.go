@@ -10,6 +10,7 @@ import (
 
 	"virtpki/internal/hint"
 	"virtpki/internal/libvirt"
+	"virtpki/internal/subject"
 	"virtpki/pki"
 	"virtpki/templates"
 )
@@ -48,7 +49,7 @@ func (e *env) bootBundle(g *globals, o *cloudInitOptions, boot *templates.FirstB
 		return fmt.Errorf("%s does not name %s", b.server.certPath, boot.Name)
 	}
 	if b.client.cert != nil && !o.force {
-		if err := lockedOut(o.allow, dnOf(b.client.cert)); err != nil {
+		if err := lockedOut(o.allow, subject.Of(b.client.cert)); err != nil {
 			return err
 		}
 	}
@@ -101,11 +102,11 @@ func (o *cloudInitOptions) locksOut(ca *x509.Certificate, name string) error {
 	if o.client != "" {
 		name = o.client
 	}
-	raw, err := leafSubject(ca, name)
+	raw, err := subject.ForLeaf(ca, name)
 	if err != nil || o.force {
 		return hint.Usage(err)
 	}
-	return lockedOut(o.allow, dnText(raw))
+	return lockedOut(o.allow, subject.Text(raw))
 }
 
 // flagArgs writes values of a flag that differ from its default. Each follows its

@@ -12,6 +12,7 @@ import (
 
 	"virtpki/internal/hint"
 	"virtpki/internal/libvirt"
+	"virtpki/internal/subject"
 	"virtpki/internal/termtext"
 )
 
@@ -218,7 +219,7 @@ func (r *guestRefresh) prove(ctx context.Context, guest libvirt.Guest) error {
 	}
 	path := r.where(served)
 	if path == "" {
-		return hint.With(fmt.Errorf("VNC serves %s until %s, which is in none of %s", dnOf(served), termtext.Day(served.NotAfter), strings.Join(r.paths(), " and ")),
+		return hint.With(fmt.Errorf("VNC serves %s until %s, which is in none of %s", subject.Of(served), termtext.Day(served.NotAfter), strings.Join(r.paths(), " and ")),
 			"it was started with another folder: it reads these when it is migrated or started anew")
 	}
 	r.j.did("guest %s: VNC serves what is in %s, until %s", guest.Name, path, termtext.Day(served.NotAfter))

@@ -14,6 +14,7 @@ import (
 	"virtpki/internal/hint"
 	"virtpki/internal/libvirt"
 	"virtpki/internal/store"
+	"virtpki/internal/subject"
 	"virtpki/pki"
 )
 
@@ -264,14 +265,14 @@ func (in *intake) decidePairs(j *job) error {
 		}
 		taken[s] = cert
 		if err := in.place(j, s, key, cert); err != nil {
-			return fmt.Errorf("the %s certificate %s (serial %s): %w", s.live.role, dnOf(cert), store.SerialText(cert.SerialNumber), err)
+			return fmt.Errorf("the %s certificate %s (serial %s): %w", s.live.role, subject.Of(cert), store.SerialText(cert.SerialNumber), err)
 		}
 	}
 	if len(others) > 0 && len(taken) == 0 {
 		return in.refuseOthers(others)
 	}
 	for _, cert := range others {
-		j.note("%s is for a key that is not here: left alone", dnOf(cert))
+		j.note("%s is for a key that is not here: left alone", subject.Of(cert))
 	}
 	if err := hint.First(in.liveStillTrusted(slots), in.keepAsked(j, slots, taken)); err != nil {
 		return err
@@ -342,9 +343,9 @@ func (in *intake) ownOf(certs []*x509.Certificate) ([]*x509.Certificate, error) 
 // refuseOthers is the error for an answer in which nothing is for this host.
 func (in *intake) refuseOthers(certs []*x509.Certificate) error {
 	if in.wasLive(certs[0]) {
-		return hint.With(fmt.Errorf("the answer was installed before, and superseded since: %s", dnOf(certs[0])), "make a new request, or go back with virtpki rollback")
+		return hint.With(fmt.Errorf("the answer was installed before, and superseded since: %s", subject.Of(certs[0])), "make a new request, or go back with virtpki rollback")
 	}
-	return hint.With(fmt.Errorf("the answer is for another key than those here: %s", dnOf(certs[0])), "a key that waits here is made by: virtpki request")
+	return hint.With(fmt.Errorf("the answer is for another key than those here: %s", subject.Of(certs[0])), "a key that waits here is made by: virtpki request")
 }
 
 // place checks one certificate and plans it with its key.

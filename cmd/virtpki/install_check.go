@@ -12,6 +12,7 @@ import (
 	"virtpki/internal/hint"
 	"virtpki/internal/libvirt"
 	"virtpki/internal/store"
+	"virtpki/internal/subject"
 	"virtpki/internal/termtext"
 	"virtpki/pki"
 )
@@ -65,9 +66,9 @@ func (in *intake) takenByLibvirt(cert *x509.Certificate, role pki.Role) error {
 func (in *intake) notSigned(cert *x509.Certificate) error {
 	named := func(ca *x509.Certificate) bool { return bytes.Equal(ca.RawSubject, cert.RawIssuer) }
 	if slices.ContainsFunc(in.cas, named) {
-		return fmt.Errorf("it bears the name of %s, whose signature it does not have: it was tampered with", issuerOf(cert))
+		return fmt.Errorf("it bears the name of %s, whose signature it does not have: it was tampered with", subject.IssuerOf(cert))
 	}
-	return fmt.Errorf("it is not signed by a CA that is trusted here, but by %s", issuerOf(cert))
+	return fmt.Errorf("it is not signed by a CA that is trusted here, but by %s", subject.IssuerOf(cert))
 }
 
 // revoked looks a certificate up in the lists that will count.
@@ -96,18 +97,18 @@ func (in *intake) checkAge(s *slot, cert *x509.Certificate) error {
 
 // checkNames compares what was granted with what was asked for.
 func checkNames(j *job, s *slot, cert *x509.Certificate) error {
-	name := dnOf(cert)
-	if s.live.cert != nil && dnOf(s.live.cert) != name {
-		j.note("the %s's DN changes from %s to %s: look at the lists that let it in", s.live.role, dnOf(s.live.cert), name)
+	name := subject.Of(cert)
+	if s.live.cert != nil && subject.Of(s.live.cert) != name {
+		j.note("the %s's DN changes from %s to %s: look at the lists that let it in", s.live.role, subject.Of(s.live.cert), name)
 	}
-	asked := altNames{}
+	asked := subject.Names{}
 	switch {
 	case s.waits != nil && pki.KeyMatches(cert, s.waits.key):
-		asked.dns, asked.ips = s.waits.csr.DNSNames, s.waits.csr.IPAddresses
+		asked.DNS, asked.IPs = s.waits.csr.DNSNames, s.waits.csr.IPAddresses
 	case s.live.cert != nil:
-		asked.dns, asked.ips = s.live.cert.DNSNames, s.live.cert.IPAddresses
+		asked.DNS, asked.IPs = s.live.cert.DNSNames, s.live.cert.IPAddresses
 	}
-	missing := asked.lacking(cert)
+	missing := asked.Lacking(cert)
 	if s.live.role == pki.Client || missing == "" {
 		return nil
 	}
@@ -119,14 +120,14 @@ func checkNames(j *job, s *slot, cert *x509.Certificate) error {
 }
 
 // countNames counts the names that were asked for and that a certificate has.
-func countNames(asked altNames, cert *x509.Certificate) int {
+func countNames(asked subject.Names, cert *x509.Certificate) int {
 	n := 0
-	for _, name := range asked.dns {
+	for _, name := range asked.DNS {
 		if slices.Contains(cert.DNSNames, name) {
 			n++
 		}
 	}
-	for _, ip := range asked.ips {
+	for _, ip := range asked.IPs {
 		if slices.ContainsFunc(cert.IPAddresses, ip.Equal) {
 			n++
 		}
@@ -156,7 +157,7 @@ func (in *intake) liveStillTrusted(slots []*slot) error {
 	for _, s := range slots {
 		for _, ca := range in.dropped {
 			if s.live.cert != nil && s.live.cert.CheckSignatureFrom(ca) == nil {
-				return fmt.Errorf("%s is signed by %s, which would not be trusted any more", s.live.certPath, dnOf(ca))
+				return fmt.Errorf("%s is signed by %s, which would not be trusted any more", s.live.certPath, subject.Of(ca))
 			}
 		}
 	}

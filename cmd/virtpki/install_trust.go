@@ -12,6 +12,7 @@ import (
 
 	"virtpki/internal/hint"
 	"virtpki/internal/libvirt"
+	"virtpki/internal/subject"
 	"virtpki/internal/termtext"
 	"virtpki/pki"
 )
@@ -62,9 +63,9 @@ func (in *intake) mayTrust(j *job, here []*x509.Certificate) error {
 		switch {
 		case containsCert(here, ca) || in.trust[print]:
 		case len(here) == 0 && len(in.trust) == 0:
-			j.note("%s is trusted here from now on; its fingerprint must be what virtpki ca show says at the CA: sha256 %s", dnOf(ca), print)
+			j.note("%s is trusted here from now on; its fingerprint must be what virtpki ca show says at the CA: sha256 %s", subject.Of(ca), print)
 		default:
-			return hint.With(fmt.Errorf("the answer brings a CA that is not trusted here: %s (sha256 %s)", dnOf(ca), print),
+			return hint.With(fmt.Errorf("the answer brings a CA that is not trusted here: %s (sha256 %s)", subject.Of(ca), print),
 				"if that is what virtpki ca show says at the CA, take it with --trust-new-ca %s", print)
 		}
 	}
@@ -131,7 +132,7 @@ func (in *intake) planCRLs(j *job, here []*pki.CRL) error {
 	}
 	for _, crl := range in.lists {
 		if !slices.ContainsFunc(here, func(old *pki.CRL) bool { return bytes.Equal(old.Raw, crl.Raw) }) {
-			j.did("CRL of %s, number %v: %s", dnText(crl.RawIssuer), crl.Number, termtext.Count(crl.Len(), "entry", "entries"))
+			j.did("CRL of %s, number %v: %s", subject.Text(crl.RawIssuer), crl.Number, termtext.Count(crl.Len(), "entry", "entries"))
 		}
 	}
 	return in.to.write(&j.plan, libvirt.CACRL, pki.EncodeCRL(in.lists...))
@@ -140,7 +141,7 @@ func (in *intake) planCRLs(j *job, here []*pki.CRL) error {
 // checkCRL wants a whole list that a trusted CA has signed: libvirt would believe
 // any.
 func (in *intake) checkCRL(crl *pki.CRL) error {
-	issuer := dnText(crl.RawIssuer)
+	issuer := subject.Text(crl.RawIssuer)
 	switch {
 	case crl.Delta:
 		return fmt.Errorf("the CRL of %s is a delta, and libvirt would take it for the whole", issuer)
@@ -169,7 +170,7 @@ func listOf(here []*pki.CRL, crl *pki.CRL) *pki.CRL {
 
 // olderCRL keeps the list that is here. Where nothing else came, that is an error.
 func (in *intake) olderCRL(j *job, crl, old *pki.CRL) error {
-	err := fmt.Errorf("the CRL of %s is older than the one here (number %v, here %v)", dnText(crl.RawIssuer), crl.Number, old.Number)
+	err := fmt.Errorf("the CRL of %s is older than the one here (number %v, here %v)", subject.Text(crl.RawIssuer), crl.Number, old.Number)
 	if len(in.answer.Leafs) == 0 {
 		return hint.With(err, "--force takes it all the same")
 	}

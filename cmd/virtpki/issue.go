@@ -9,9 +9,9 @@ import (
 
 	"github.com/spf13/cobra"
 
-	"virtpki/dn"
 	"virtpki/internal/hint"
 	"virtpki/internal/libvirt"
+	"virtpki/internal/subject"
 	"virtpki/internal/termtext"
 	"virtpki/pki"
 )
@@ -78,7 +78,7 @@ func bindIssue(e *env, g *globals, o *issueOptions) *cobra.Command {
 		Long:      help(issueHelp, exitDone, exitError, exitUsage, exitInterrupted),
 		Example:   issueExample,
 		Args:      cobra.MinimumNArgs(1),
-		ValidArgs: []string{"server", "client", "host"},
+		ValidArgs: subject.KindNames(),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			return e.issue(cmd.Context(), g, o, args[0], args[1:])
 		},
@@ -103,7 +103,7 @@ func bindIssue(e *env, g *globals, o *issueOptions) *cobra.Command {
 // bundle is what one name gets: its identities, and where they go.
 type bundle struct {
 	to         target
-	identities []identity
+	identities []subject.Identity
 	// portable is set for a folder that will be carried elsewhere: it must not
 	// be there yet, and it holds the CA and the CRL too.
 	portable bool
@@ -124,13 +124,14 @@ func (e *env) issue(ctx context.Context, g *globals, o *issueOptions, role strin
 	if err != nil {
 		return err
 	}
-	if err := hint.First(o.fleetOptions.checkUse(names, o.out), o.checkUse(role, names), o.shapes.checkFor(role)); err != nil {
+	kind, unknown := subject.ParseKind(role)
+	if err := hint.First(o.fleetOptions.checkUse(names, o.out), unknown, o.checkUse(kind, names), o.shapes.checkFor(kind)); err != nil {
 		return hint.Usage(err)
 	}
 	if o.many() {
-		return e.issueFleet(ctx, g, o, leaf, role, names)
+		return e.issueFleet(ctx, g, o, leaf, kind, names)
 	}
-	bundles, err := e.bundles(g, o, leaf, role, names)
+	bundles, err := e.bundles(g, o, leaf, kind, names)
 	if err != nil {
 		return err
 	}
@@ -151,7 +152,7 @@ func (e *env) issue(ctx context.Context, g *globals, o *issueOptions, role strin
 		keys.aheadFor(leaf, bundles)
 		for _, b := range bundles {
 			if b.portable {
-				j.plan.Together(filepath.Join(o.out, b.identities[0].name)) // cut short there is none of it, and it can be made again
+				j.plan.Together(filepath.Join(o.out, b.identities[0].Name)) // cut short there is none of it, and it can be made again
 			}
 			pairs, err := e.fill(j, a, keys, leaf, b)
 			if err != nil {
@@ -170,15 +171,15 @@ func (e *env) issue(ctx context.Context, g *globals, o *issueOptions, role strin
 func (k *keyring) aheadFor(leaf leafPlan, bundles []bundle) {
 	for _, b := range bundles {
 		for _, id := range b.identities {
-			if k.keys[id.slot()] == nil {
-				k.ahead(leaf.keyType, id.slot())
+			if k.keys[id.Slot()] == nil {
+				k.ahead(leaf.keyType, id.Slot())
 			}
 		}
 	}
 }
 
 // bundles checks the names and says what each gets, before anything is made.
-func (e *env) bundles(g *globals, o *issueOptions, leaf leafPlan, role string, names []string) ([]bundle, error) {
+func (e *env) bundles(g *globals, o *issueOptions, leaf leafPlan, kind subject.Kind, names []string) ([]bundle, error) {
 	var bundles []bundle
 	seen := make(map[string]bool)
 	for _, name := range names {
@@ -186,7 +187,7 @@ func (e *env) bundles(g *globals, o *issueOptions, leaf leafPlan, role string, n
 			return nil, hint.Usagef("name %s is given twice", termtext.QuoteShort(name))
 		}
 		seen[name] = true
-		ids, err := e.identities(g, o, role, name)
+		ids, err := e.identities(g, o, kind, name)
 		if err != nil {
 			return nil, err
 		}
@@ -202,10 +203,8 @@ func (e *env) bundles(g *globals, o *issueOptions, leaf leafPlan, role string, n
 	return bundles, nil
 }
 
-func (o *issueOptions) checkUse(role string, names []string) error {
+func (o *issueOptions) checkUse(kind subject.Kind, names []string) error {
 	switch {
-	case role != "server" && role != "client" && role != "host":
-		return fmt.Errorf("unknown role %q (server, client or host)", role)
 	case o.layout != "system" && o.layout != "pkipath":
 		return fmt.Errorf("unknown layout %q (system or pkipath)", o.layout)
 	case o.out == "" && o.layout != "system":
@@ -216,11 +215,11 @@ func (o *issueOptions) checkUse(role string, names []string) error {
 		return errors.New("several names cannot share one --subject")
 	case len(o.with) > 0 && o.many():
 		return hint.With(errors.New("--with is for names, not for --hosts or --format tar"), "on each host virtpki bootstrap --with fills QEMU's folders from its bundle")
-	case len(o.with) > 0 && (role != "host" || o.layout != "system" || o.user):
+	case len(o.with) > 0 && (kind != subject.Host || o.layout != "system" || o.user):
 		return errors.New("--with is for a host in the system's layout: QEMU reads a server's and a client's pair")
-	case role == "client" && len(o.sans) > 0:
+	case kind == subject.Client && len(o.sans) > 0:
 		return errors.New("--san is for servers: libvirt looks at no SAN of a client")
-	case role == "client" && o.onlySAN:
+	case kind == subject.Client && o.onlySAN:
 		return errors.New("--only-san is for servers: a client gets no SAN")
 	}
 	return nil
@@ -241,37 +240,28 @@ func (o *issueOptions) layoutFor(g *globals, leaf leafPlan, name string) (libvir
 	return g.system().WithMode(libvirt.ClientKey, leaf.clientKeyMode), nil
 }
 
-// identities are the certificates that a role and a name stand for.
-func (e *env) identities(g *globals, o *issueOptions, role, name string) ([]identity, error) {
+// identities are the certificates that somebody of a kind gets.
+func (e *env) identities(g *globals, o *issueOptions, kind subject.Kind, name string) ([]subject.Identity, error) {
 	var rawSubject []byte
 	if o.subject != "" {
 		var err error
-		if rawSubject, err = encodeSubject(o.subject); err != nil {
+		if rawSubject, err = subject.Encode(o.subject); err != nil {
 			return nil, err
 		}
 	}
-	if role == "client" {
-		return []identity{{role: pki.Client, name: name, rawSubject: rawSubject}}, hint.Usage(checkClient(name))
+	if kind == subject.Client {
+		return []subject.Identity{{Role: pki.Client, Name: name, RawSubject: rawSubject}}, hint.Usage(subject.CheckClient(name))
 	}
 	machine, err := e.machineNames(g.tree(), g.hostsFile())
 	if here := g.thisMachine() && (o.out == "" || isOneOf(name, machine)); err != nil && here {
 		return nil, err
 	}
-	return e.hostIdentities(g, o, role, name, rawSubject, machine)
-}
-
-// encodeSubject reads the flag --subject.
-func encodeSubject(text string) ([]byte, error) {
-	raw, err := dn.Encode(text)
-	if err != nil {
-		return nil, hint.Usagef("subject %s: %w", termtext.QuoteShort(text), err)
-	}
-	return raw, nil
+	return e.hostIdentities(g, o, kind, name, rawSubject, machine)
 }
 
 // hostIdentities are those of a server or a host, given the names of this machine.
-func (e *env) hostIdentities(g *globals, o *issueOptions, role, name string, rawSubject []byte, machine []string) ([]identity, error) {
-	if err := checkHost(name); err != nil {
+func (e *env) hostIdentities(g *globals, o *issueOptions, kind subject.Kind, name string, rawSubject []byte, machine []string) ([]subject.Identity, error) {
+	if err := subject.CheckHost(name); err != nil {
 		return nil, hint.Usage(err)
 	}
 	here := g.thisMachine() && (o.out == "" || isOneOf(name, machine))
@@ -279,9 +269,9 @@ func (e *env) hostIdentities(g *globals, o *issueOptions, role, name string, raw
 	if err != nil {
 		return nil, hint.Usage(err)
 	}
-	ids := []identity{{role: pki.Server, name: name, rawSubject: rawSubject, altNames: names}}
-	if role == "host" {
-		ids = append(ids, identity{role: pki.Client, name: name, rawSubject: rawSubject})
+	ids := []subject.Identity{{Role: pki.Server, Name: name, RawSubject: rawSubject, Names: names}}
+	if kind == subject.Host {
+		ids = append(ids, subject.Identity{Role: pki.Client, Name: name, RawSubject: rawSubject})
 	}
 	return ids, nil
 }
@@ -299,30 +289,30 @@ func (e *env) fill(j *job, a *authority, keys *keyring, leaf leafPlan, b bundle)
 	}
 	pairs := make(map[pki.Role]*pair)
 	for _, id := range b.identities {
-		have, err := loadPair(j.plan.Tree(), b.to.layout, id.role)
+		have, err := loadPair(j.plan.Tree(), b.to.layout, id.Role)
 		if err != nil {
 			return nil, err
 		}
 		if have.cert != nil || have.key != nil {
-			return nil, hint.With(fmt.Errorf("there is a %s pair already: %s", id.role, have.where()), "move it away first, or make a bundle with --out")
+			return nil, hint.With(fmt.Errorf("there is a %s pair already: %s", id.Role, have.where()), "move it away first, or make a bundle with --out")
 		}
 		if have.cert, err = e.makePair(j, a, keys, leaf, b.to, id, nil); err != nil {
 			return nil, err
 		}
-		e.noteLetIn(j, a, have.cert, id.name)
-		if have.key, err = keys.key(id.slot(), leaf.keyType); err != nil {
+		e.noteLetIn(j, a, have.cert, id.Name)
+		if have.key, err = keys.key(id.Slot(), leaf.keyType); err != nil {
 			return nil, err
 		}
-		pairs[id.role] = have
+		pairs[id.Role] = have
 	}
 	return pairs, e.trust(j, a, b.to)
 }
 
 // byRole are the identities of a bundle.
-func (b bundle) byRole() map[pki.Role]identity {
-	ids := make(map[pki.Role]identity)
+func (b bundle) byRole() map[pki.Role]subject.Identity {
+	ids := make(map[pki.Role]subject.Identity)
 	for _, id := range b.identities {
-		ids[id.role] = id
+		ids[id.Role] = id
 	}
 	return ids
 }
@@ -340,5 +330,5 @@ func (p *pair) where() string {
 	if p.cert == nil {
 		return p.keyPath
 	}
-	return fmt.Sprintf("%s in %s", dnOf(p.cert), p.certPath)
+	return fmt.Sprintf("%s in %s", subject.Of(p.cert), p.certPath)
 }

@@ -15,6 +15,7 @@ import (
 	"virtpki/internal/hint"
 	"virtpki/internal/libvirt"
 	"virtpki/internal/store"
+	"virtpki/internal/subject"
 	"virtpki/pki"
 )
 
@@ -118,7 +119,7 @@ func (a *authority) noteTwins(j *job) {
 	seen := make(map[string]bool)
 	for _, cert := range a.bundle {
 		if name := string(cert.RawSubject); seen[name] {
-			j.note("%s: two CAs are called %s, and libvirt keeps one CRL for each name", a.layout.Path(libvirt.CACert), dnOf(cert))
+			j.note("%s: two CAs are called %s, and libvirt keeps one CRL for each name", a.layout.Path(libvirt.CACert), subject.Of(cert))
 		} else {
 			seen[name] = true
 		}

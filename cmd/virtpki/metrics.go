@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"virtpki/internal/store"
+	"virtpki/internal/subject"
 	"virtpki/internal/termtext"
 	"virtpki/pki"
 )
@@ -41,7 +42,7 @@ func (r *renewal) metricsText(result error) []byte {
 	for _, in := range r.found {
 		if cert := in.pair.cert; cert != nil {
 			fmt.Fprintf(&b, "%s{role=%s,path=%s,dn=%s} %d\n", notAfterMetric,
-				label(string(in.role)), label(in.pair.certPath), label(dnOf(cert)), cert.NotAfter.Unix())
+				label(string(in.role)), label(in.pair.certPath), label(subject.Of(cert)), cert.NotAfter.Unix())
 		}
 	}
 	family(&b, "virtpki_certificate_due", "Whether an installed certificate is due for renewal.")
@@ -51,7 +52,7 @@ func (r *renewal) metricsText(result error) []byte {
 	if a, err := r.loadCA(r.g); err == nil {
 		family(&b, "virtpki_ca_not_after_seconds", "End of the CA, in seconds since 1970.")
 		for _, cert := range a.bundle {
-			fmt.Fprintf(&b, "virtpki_ca_not_after_seconds{dn=%s} %d\n", label(dnOf(cert)), cert.NotAfter.Unix())
+			fmt.Fprintf(&b, "virtpki_ca_not_after_seconds{dn=%s} %d\n", label(subject.Of(cert)), cert.NotAfter.Unix())
 		}
 		crlMetrics(&b, a)
 	}
@@ -69,7 +70,7 @@ func crlMetrics(b *bytes.Buffer, a *authority) {
 	}
 	family(b, "virtpki_crl_next_update_seconds", "When a CRL stops counting as fresh, in seconds since 1970.")
 	for _, crl := range crls {
-		fmt.Fprintf(b, "virtpki_crl_next_update_seconds{issuer=%s} %d\n", label(dnText(crl.RawIssuer)), unixSeconds(crl.NextUpdate))
+		fmt.Fprintf(b, "virtpki_crl_next_update_seconds{issuer=%s} %d\n", label(subject.Text(crl.RawIssuer)), unixSeconds(crl.NextUpdate))
 	}
 }
 

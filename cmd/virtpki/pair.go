@@ -12,6 +12,7 @@ import (
 
 	"virtpki/internal/libvirt"
 	"virtpki/internal/store"
+	"virtpki/internal/subject"
 	"virtpki/internal/termtext"
 	"virtpki/pki"
 )
@@ -65,7 +66,7 @@ func (e *env) writePair(j *job, to target, role pki.Role, key crypto.Signer, cer
 // later than when it was signed does not count: a slow machine takes seconds.
 func (e *env) noteShortened(j *job, a *authority, cert *x509.Certificate, validity time.Duration) {
 	if cert.NotAfter.Before(e.now().Add(validity)) && !cert.NotAfter.Before(a.ca.Certificate.NotAfter) {
-		j.note("%s ends on %s, with its CA", dnOf(cert), termtext.Day(cert.NotAfter))
+		j.note("%s ends on %s, with its CA", subject.Of(cert), termtext.Day(cert.NotAfter))
 	}
 }
 
@@ -81,7 +82,7 @@ func (e *env) trust(j *job, a *authority, to target) error {
 	case errors.Is(err, fs.ErrNotExist):
 		err = to.write(&j.plan, libvirt.CACert, pki.EncodeCertificates(a.bundle...))
 	case err == nil && !slices.ContainsFunc(certs, a.ca.Certificate.Equal):
-		err = fmt.Errorf("%s trusts another CA: %s, not %s", path, dnOf(certs[0]), dnOf(a.ca.Certificate))
+		err = fmt.Errorf("%s trusts another CA: %s, not %s", path, subject.Of(certs[0]), subject.Of(a.ca.Certificate))
 	}
 	if err != nil {
 		return err

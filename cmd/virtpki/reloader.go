@@ -16,6 +16,7 @@ import (
 	"virtpki/internal/hint"
 	"virtpki/internal/libvirt"
 	"virtpki/internal/store"
+	"virtpki/internal/subject"
 	"virtpki/internal/termtext"
 	"virtpki/pki"
 )
@@ -161,7 +162,7 @@ func compareServed(d libvirt.Running, served *libvirt.ProbeResult) (*x509.Certif
 		return nil, err
 	}
 	if want := libvirt.Fingerprint(certs[0]); served.Fingerprint() != want {
-		return nil, fmt.Errorf("it serves %s (sha256 %s), not what is in %s (sha256 %s)", dnOf(served.Leaf()), served.Fingerprint(), d.Files.Cert, want)
+		return nil, fmt.Errorf("it serves %s (sha256 %s), not what is in %s (sha256 %s)", subject.Of(served.Leaf()), served.Fingerprint(), d.Files.Cert, want)
 	}
 	return certs[0], nil
 }
@@ -175,13 +176,13 @@ func (r reloader) proveClient(ctx context.Context, d libvirt.Running, client *pa
 	_, err := libvirt.Probe(ctx, request)
 	switch {
 	case err == nil:
-		r.j.did("%s lets %s in", d.Daemon.Name, dnOf(client.cert))
+		r.j.did("%s lets %s in", d.Daemon.Name, subject.Of(client.cert))
 		return nil
-	case errors.Is(err, libvirt.ErrClientRefused) && listRefuses(d.Conf, dnOf(client.cert)):
-		r.j.note("%s: its %s does not let %s in", d.Daemon.Name, libvirt.AllowedDNs, dnOf(client.cert))
+	case errors.Is(err, libvirt.ErrClientRefused) && listRefuses(d.Conf, subject.Of(client.cert)):
+		r.j.note("%s: its %s does not let %s in", d.Daemon.Name, libvirt.AllowedDNs, subject.Of(client.cert))
 		return nil
 	}
-	return fmt.Errorf("it does not let %s in: %w", dnOf(client.cert), err)
+	return fmt.Errorf("it does not let %s in: %w", subject.Of(client.cert), err)
 }
 
 // listRefuses reports whether a daemon's list keeps a client out.

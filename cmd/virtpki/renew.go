@@ -16,6 +16,7 @@ import (
 
 	"virtpki/internal/hint"
 	"virtpki/internal/libvirt"
+	"virtpki/internal/subject"
 	"virtpki/internal/termtext"
 	"virtpki/pki"
 )
@@ -271,9 +272,9 @@ func (r *renewal) renewOne(j *job, a *authority, in *installation) error {
 	if !r.sameKey || have.key == nil || have.mismatch() != nil {
 		have = nil
 	}
-	id := identity{role: in.role, name: in.layout.Path(libvirt.CertFile(string(in.role))), rawSubject: old.RawSubject}
-	id.dns = in.names()
-	id.ips = append(append(id.ips, old.IPAddresses...), in.missing...)
+	id := subject.Identity{Role: in.role, Name: in.layout.Path(libvirt.CertFile(string(in.role))), RawSubject: old.RawSubject}
+	id.DNS = in.names()
+	id.IPs = append(append(id.IPs, old.IPAddresses...), in.missing...)
 	leaf := leafPlan{keyType: keyType, validity: a.lifeLike(old), strict: strictUsage(old), templates: r.shaped}
 	if leaf.strict {
 		leaf.target = libvirt.StrictTarget()
@@ -287,7 +288,7 @@ func (r *renewal) renewOne(j *job, a *authority, in *installation) error {
 	if err != nil {
 		return fmt.Errorf("%s: %w", in.pair.certPath, err)
 	}
-	key, err := r.keys.forPair(have, id.slot(), keyType)
+	key, err := r.keys.forPair(have, id.Slot(), keyType)
 	if err != nil {
 		return err
 	}
@@ -326,7 +327,7 @@ func (r *renewal) wouldUndo(a *authority, in *installation) (string, error) {
 		return "", nil
 	}
 	if _, revoked := a.findRevoked(in.pair.cert.SerialNumber); revoked {
-		return dnOf(in.pair.cert) + " is revoked", nil
+		return subject.Of(in.pair.cert) + " is revoked", nil
 	}
 	h, err := a.shutOuts(r.now())
 	if err != nil {

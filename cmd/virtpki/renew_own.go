@@ -10,6 +10,7 @@ import (
 	"virtpki/internal/hint"
 	"virtpki/internal/libvirt"
 	"virtpki/internal/store"
+	"virtpki/internal/subject"
 	"virtpki/pki"
 )
 
@@ -73,10 +74,10 @@ func (r *renewal) hold(a *authority, in *installation) {
 	switch {
 	case why == "":
 	case in.user(r.g):
-		r.leave(in, fmt.Sprintf("%s %s (virtpki issue client NAME makes a new pair)", dnOf(in.pair.cert), why))
+		r.leave(in, fmt.Sprintf("%s %s (virtpki issue client NAME makes a new pair)", subject.Of(in.pair.cert), why))
 		in.reasons = nil
 	default:
-		in.err = hint.With(fmt.Errorf("%s: %s %s: renew does not sign its names", in.pair.certPath, dnOf(in.pair.cert), why),
+		in.err = hint.With(fmt.Errorf("%s: %s %s: renew does not sign its names", in.pair.certPath, subject.Of(in.pair.cert), why),
 			"move it and its key away, then: virtpki %sissue %s NAME", r.g.sameFiles(), in.role)
 	}
 }

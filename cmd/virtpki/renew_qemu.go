@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"virtpki/internal/libvirt"
+	"virtpki/internal/subject"
 	"virtpki/pki"
 )
 
@@ -107,7 +108,7 @@ func (r *renewal) fillQEMU(j *job, a *authority) error {
 	}
 	leaf := leafPlan{keyType: pki.DefaultKeyType, validity: pki.DefaultLeafValidity}
 	f := &filler{env: r.env, withPlan: r.with, g: r.g, keys: r.keys, leaf: leaf, sysconfdir: r.g.underRoot(r.g.sysconfdir),
-		identities: make(map[pki.Role]identity), pairs: make(map[pki.Role]*pair)}
+		identities: make(map[pki.Role]subject.Identity), pairs: make(map[pki.Role]*pair)}
 	for _, role := range []pki.Role{pki.Server, pki.Client} {
 		p, err := loadPair(r.g.tree(), r.g.system(), role)
 		if err != nil {
@@ -120,13 +121,13 @@ func (r *renewal) fillQEMU(j *job, a *authority) error {
 			if in.renewed != nil {
 				p = in.renewed
 			} else if why := in.ungranted(r, a); r.with.separate && why != "" {
-				return fmt.Errorf("%s: %s %s: its names are not signed for QEMU", in.pair.certPath, dnOf(in.pair.cert), why)
+				return fmt.Errorf("%s: %s %s: its names are not signed for QEMU", in.pair.certPath, subject.Of(in.pair.cert), why)
 			}
 		}
 		f.pairs[role] = p
 		if p.cert != nil {
-			id := identity{role: role, name: p.cert.Subject.CommonName, rawSubject: p.cert.RawSubject}
-			id.dns, id.ips = p.cert.DNSNames, p.cert.IPAddresses
+			id := subject.Identity{Role: role, Name: p.cert.Subject.CommonName, RawSubject: p.cert.RawSubject}
+			id.DNS, id.IPs = p.cert.DNSNames, p.cert.IPAddresses
 			f.identities[role] = id
 		}
 	}

@@ -14,6 +14,7 @@ import (
 	"virtpki/internal/hint"
 	"virtpki/internal/libvirt"
 	"virtpki/internal/store"
+	"virtpki/internal/subject"
 	"virtpki/internal/termtext"
 	"virtpki/pki"
 )
@@ -125,10 +126,10 @@ func (r *renewal) requestOne(j *job, in *installation) (*pki.CSR, error) {
 		o:  &requestOptions{sameKey: r.sameKey && usable},
 		to: target{layout: in.layout, owner: owner()},
 	}
-	id := identity{role: in.role, name: in.layout.Path(libvirt.CertFile(string(in.role))), rawSubject: old.RawSubject}
+	id := subject.Identity{Role: in.role, Name: in.layout.Path(libvirt.CertFile(string(in.role))), RawSubject: old.RawSubject}
 	if in.role == pki.Server {
-		id.dns = in.names()
-		id.ips = append(append(id.ips, old.IPAddresses...), in.missing...)
+		id.DNS = in.names()
+		id.IPs = append(append(id.IPs, old.IPAddresses...), in.missing...)
 	}
 	return asking.one(j, id)
 }

@@ -12,10 +12,10 @@ import (
 
 	"github.com/spf13/cobra"
 
-	"virtpki/dn"
 	"virtpki/internal/hint"
 	"virtpki/internal/libvirt"
 	"virtpki/internal/store"
+	"virtpki/internal/subject"
 	"virtpki/internal/termtext"
 	"virtpki/pki"
 )
@@ -65,7 +65,7 @@ func newRequest(e *env, g *globals) *cobra.Command {
 		Long:      help(requestHelp, exitDone, exitError, exitUsage, exitInterrupted),
 		Example:   requestExample,
 		Args:      cobra.RangeArgs(1, 2),
-		ValidArgs: []string{"server", "client", "host"},
+		ValidArgs: subject.KindNames(),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			o.typeGiven = cmd.Flags().Changed("key-type")
 			return e.request(cmd.Context(), g, o, args)
@@ -95,7 +95,7 @@ type requests struct {
 	o       *requestOptions
 	keyType pki.KeyType
 	to      target
-	ids     []identity
+	ids     []subject.Identity
 	keys    *keyring
 	due     *renewal // judges what is here; nil: all is asked for
 
@@ -115,7 +115,8 @@ func (e *env) request(ctx context.Context, g *globals, o *requestOptions, args [
 }
 
 func (e *env) checkRequest(g *globals, o *requestOptions, args []string) (*requests, error) {
-	if err := o.checkUse(args[0]); err != nil {
+	kind, err := subject.ParseKind(args[0])
+	if err := hint.First(err, o.checkUse(kind)); err != nil {
 		return nil, hint.Usage(err)
 	}
 	keyType, err := pki.ParseKeyType(o.keyType)
@@ -133,7 +134,7 @@ func (e *env) checkRequest(g *globals, o *requestOptions, args []string) (*reque
 	if err != nil {
 		return nil, fmt.Errorf("the name of this machine: %w", err)
 	}
-	ids, err := e.identities(g, &issueOptions{leafOptions: leafOptions{sans: o.sans}, subject: o.subject}, args[0], name)
+	ids, err := e.identities(g, &issueOptions{leafOptions: leafOptions{sans: o.sans}, subject: o.subject}, kind, name)
 	if err != nil {
 		return nil, err
 	}
@@ -145,11 +146,8 @@ func (e *env) checkRequest(g *globals, o *requestOptions, args []string) (*reque
 	return &requests{env: e, o: o, keyType: keyType, to: to, ids: ids, keys: e.newKeyring(g), due: due}, nil
 }
 
-func (o *requestOptions) checkUse(role string) error {
-	switch {
-	case role != "server" && role != "client" && role != "host":
-		return fmt.Errorf("unknown role %q (server, client or host)", role)
-	case role == "client" && len(o.sans) > 0:
+func (o *requestOptions) checkUse(kind subject.Kind) error {
+	if kind == subject.Client && len(o.sans) > 0 {
 		return errors.New("--san is for servers: libvirt looks at no SAN of a client")
 	}
 	return nil
@@ -191,8 +189,8 @@ func (r *requests) decide(j *job) error {
 }
 
 // ask makes the request of one identity, where one is wanted.
-func (r *requests) ask(j *job, id identity) error {
-	live := newPair(j.plan.Tree(), r.to.layout, id.role)
+func (r *requests) ask(j *job, id subject.Identity) error {
+	live := newPair(j.plan.Tree(), r.to.layout, id.Role)
 	reasons, err := r.whyDue(live, id)
 	if err != nil || len(reasons) == 0 {
 		return err
@@ -206,8 +204,8 @@ func (r *requests) ask(j *job, id identity) error {
 }
 
 // one plans the key of one identity, and makes its request.
-func (r *requests) one(j *job, id identity) (*pki.CSR, error) {
-	live := newPair(j.plan.Tree(), r.to.layout, id.role)
+func (r *requests) one(j *job, id subject.Identity) (*pki.CSR, error) {
+	live := newPair(j.plan.Tree(), r.to.layout, id.Role)
 	if err := live.readKey(); err != nil {
 		return nil, err
 	}
@@ -215,40 +213,40 @@ func (r *requests) one(j *job, id identity) (*pki.CSR, error) {
 	if err != nil {
 		return nil, err
 	}
-	if id.rawSubject == nil {
-		if id.rawSubject, err = leafSubject(&x509.Certificate{}, id.name); err != nil {
+	if id.RawSubject == nil {
+		if id.RawSubject, err = subject.ForLeaf(&x509.Certificate{}, id.Name); err != nil {
 			return nil, err
 		}
 	}
-	csr, err := pki.NewCSR(pki.CSRRequest{Role: id.role, RawSubject: id.rawSubject, DNSNames: id.dns, IPAddresses: id.ips}, key)
+	csr, err := pki.NewCSR(pki.CSRRequest{Role: id.Role, RawSubject: id.RawSubject, DNSNames: id.DNS, IPAddresses: id.IPs}, key)
 	if err != nil {
 		return nil, err
 	}
 	if err := r.prove(csr); err != nil || r.o.sameKey {
 		return csr, err
 	}
-	p := &pending{role: id.role, key: key, csr: csr}
+	p := &pending{role: id.Role, key: key, csr: csr}
 	return csr, p.plan(&j.plan, r.to)
 }
 
 // keyFor is the live key where that is wanted, the one that waits already, else a
 // new one.
-func (r *requests) keyFor(live *pair, id identity) (crypto.Signer, error) {
+func (r *requests) keyFor(live *pair, id subject.Identity) (crypto.Signer, error) {
 	if r.o.sameKey {
 		if live.key == nil {
-			return nil, fmt.Errorf("there is no %s key to ask with: %s", id.role, live.keyPath)
+			return nil, fmt.Errorf("there is no %s key to ask with: %s", id.Role, live.keyPath)
 		}
 		return live.key, nil
 	}
 	if r.o.another {
-		return r.keys.key(id.slot(), r.keyType)
+		return r.keys.key(id.Slot(), r.keyType)
 	}
 	waits, err := loadPending(r.to.layout, live)
 	if err != nil {
 		return nil, err
 	}
 	if waits == nil {
-		return r.keys.key(id.slot(), r.keyType)
+		return r.keys.key(id.Slot(), r.keyType)
 	}
 	if have, _ := pki.KeyTypeOf(waits.key.Public()); r.o.typeGiven && have != r.keyType {
 		return nil, hint.With(fmt.Errorf("a key of another type waits already (%s): %s", have, waits.path), "--new makes another, and the answer to the request of before is of no use then")
@@ -268,7 +266,7 @@ type csrInfo struct {
 }
 
 func describeCSR(csr *pki.CSR) csrInfo {
-	info := csrInfo{DN: dnText(csr.RawSubject), DNS: csr.DNSNames, KeyType: keyTypeText(csr.PublicKey), PEM: string(pki.EncodeCSRs(csr))}
+	info := csrInfo{DN: subject.Text(csr.RawSubject), DNS: csr.DNSNames, KeyType: keyTypeText(csr.PublicKey), PEM: string(pki.EncodeCSRs(csr))}
 	var roles []string
 	for _, role := range csr.Roles {
 		roles = append(roles, string(role))
@@ -302,7 +300,7 @@ func (e *env) tellRequests(g *globals, o *requestOptions, j *job, csrs []*pki.CS
 		}{e.reportOf(j), infos})
 	}
 	for _, csr := range csrs {
-		j.did("%s %s", csrName(csr), describeCSR(csr).text())
+		j.did("%s %s", subject.OfRequest(csr), describeCSR(csr).text())
 	}
 	if o.out != "" {
 		return e.tell(g, j)
@@ -322,18 +320,6 @@ func (e *env) tellOnStderr(g *globals, j *job) error {
 	aside := *e
 	aside.stdout = e.stderr
 	return aside.tell(g, j)
-}
-
-// csrName is how a request is called: by its DN.
-func csrName(csr *pki.CSR) string {
-	if len(csr.RawSubject) <= 2 {
-		return "a request without a subject"
-	}
-	text, err := dn.FromRDNSequence(csr.RawSubject)
-	if err != nil {
-		return fmt.Sprintf("a request whose subject libvirt refuses (%v)", err)
-	}
-	return termtext.Line(text)
 }
 
 // text is a request in words.

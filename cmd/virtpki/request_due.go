@@ -9,6 +9,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"virtpki/internal/libvirt"
+	"virtpki/internal/subject"
 	"virtpki/pki"
 )
 
@@ -46,7 +47,7 @@ func (e *env) checkDue(g *globals, o *dueOptions) (*renewal, error) {
 }
 
 // whyDue says why a certificate is to be asked for; nothing where none is.
-func (r *requests) whyDue(live *pair, id identity) ([]string, error) {
+func (r *requests) whyDue(live *pair, id subject.Identity) ([]string, error) {
 	if r.due == nil {
 		return []string{"asked for"}, nil
 	}
@@ -63,7 +64,7 @@ func (r *requests) whyDue(live *pair, id identity) ([]string, error) {
 	if err != nil {
 		return nil, err
 	}
-	in := &installation{layout: r.to.layout, system: r.to.layout.Base == r.due.g.system().Base, role: id.role, pair: live}
+	in := &installation{layout: r.to.layout, system: r.to.layout.Base == r.due.g.system().Base, role: id.Role, pair: live}
 	in.judge(r.due, a)
 	if !r.o.issued(live.cert, a) {
 		in.reasons = append(in.reasons, "not signed by the CA that signs now")
@@ -87,14 +88,14 @@ func (o *dueOptions) issued(cert *x509.Certificate, a *authority) bool {
 
 // unlike says in what a certificate is not what would be asked for. A name that it
 // has besides is no reason, and neither is the organisation, which is the CA's.
-func (r *requests) unlike(cert *x509.Certificate, id identity) (reasons []string) {
+func (r *requests) unlike(cert *x509.Certificate, id subject.Identity) (reasons []string) {
 	switch {
-	case id.rawSubject != nil && !bytes.Equal(id.rawSubject, cert.RawSubject):
-		reasons = append(reasons, "it is called "+dnOf(cert))
-	case id.rawSubject == nil && cert.Subject.CommonName != id.name:
-		reasons = append(reasons, fmt.Sprintf("it is called %s, not %s", dnOf(cert), id.name))
+	case id.RawSubject != nil && !bytes.Equal(id.RawSubject, cert.RawSubject):
+		reasons = append(reasons, "it is called "+subject.Of(cert))
+	case id.RawSubject == nil && cert.Subject.CommonName != id.Name:
+		reasons = append(reasons, fmt.Sprintf("it is called %s, not %s", subject.Of(cert), id.Name))
 	}
-	if missing := id.lacking(cert); id.role == pki.Server && missing != "" {
+	if missing := id.Lacking(cert); id.Role == pki.Server && missing != "" {
 		reasons = append(reasons, "lacks "+missing)
 	}
 	if have, _ := pki.KeyTypeOf(cert.PublicKey); r.o.typeGiven && have != r.keyType {

@@ -12,6 +12,7 @@ import (
 	"virtpki/internal/hint"
 	"virtpki/internal/libvirt"
 	"virtpki/internal/store"
+	"virtpki/internal/subject"
 	"virtpki/internal/termtext"
 	"virtpki/pki"
 )
@@ -92,9 +93,9 @@ func (c condemned) label() string {
 	case c.cert == nil:
 		return "serial " + store.SerialText(c.serial)
 	case c.as != "":
-		return fmt.Sprintf("%s (serial %s), which carries %s", dnOf(c.cert), store.SerialText(c.serial), termtext.QuoteShort(c.as))
+		return fmt.Sprintf("%s (serial %s), which carries %s", subject.Of(c.cert), store.SerialText(c.serial), termtext.QuoteShort(c.as))
 	}
-	return fmt.Sprintf("%s (serial %s)", dnOf(c.cert), store.SerialText(c.serial))
+	return fmt.Sprintf("%s (serial %s)", subject.Of(c.cert), store.SerialText(c.serial))
 }
 
 func (e *env) revoke(ctx context.Context, g *globals, o *revokeOptions, args []string) error {

@@ -12,6 +12,7 @@ import (
 	"virtpki/internal/grant"
 	"virtpki/internal/hint"
 	"virtpki/internal/store"
+	"virtpki/internal/subject"
 	"virtpki/internal/termtext"
 	"virtpki/pki"
 )
@@ -137,7 +138,7 @@ func (w *wanted) noteOthers(j *job, a *authority, records []placed, out []condem
 		if i < 0 || isAmong(out, p.cert.SerialNumber) || !w.isLive(a, p.cert) {
 			continue
 		}
-		j.note("%s (serial %s) stays: it carries %s too", dnOf(p.cert), store.SerialText(p.cert.SerialNumber), termtext.QuoteShort(all[i]))
+		j.note("%s (serial %s) stays: it carries %s too", subject.Of(p.cert), store.SerialText(p.cert.SerialNumber), termtext.QuoteShort(all[i]))
 	}
 }
 
@@ -168,7 +169,7 @@ func (w *wanted) agree(name string, live []condemned) error {
 func severalLive(name string, live []condemned) error {
 	lines := []error{fmt.Errorf("%q has %d live certificates", name, len(live))}
 	for _, c := range live {
-		line := fmt.Errorf("  %s  %s  %s, until %s", store.SerialText(c.serial), strings.Join(rolesOf(c.cert), "+"), dnOf(c.cert), termtext.Day(c.cert.NotAfter))
+		line := fmt.Errorf("  %s  %s  %s, until %s", store.SerialText(c.serial), strings.Join(rolesOf(c.cert), "+"), subject.Of(c.cert), termtext.Day(c.cert.NotAfter))
 		if c.as != "" {
 			line = fmt.Errorf("%w, carries %s", line, termtext.QuoteShort(c.as))
 		}
@@ -201,10 +202,10 @@ func condemnFile(a *authority, path string) ([]condemned, error) {
 	}
 	cert := certs[0]
 	if !a.everSigned(cert) {
-		return nil, fmt.Errorf("%s: %s is not signed by the CA here, %s", path, dnOf(cert), dnOf(a.ca.Certificate))
+		return nil, fmt.Errorf("%s: %s is not signed by the CA here, %s", path, subject.Of(cert), subject.Of(a.ca.Certificate))
 	}
 	if cert.Equal(a.ca.Certificate) {
-		return nil, fmt.Errorf("%s: the CA itself, %s: no CRL of its own revokes it", path, dnOf(cert))
+		return nil, fmt.Errorf("%s: the CA itself, %s: no CRL of its own revokes it", path, subject.Of(cert))
 	}
 	return []condemned{{serial: cert.SerialNumber, cert: cert, path: path}}, nil
 }

@@ -17,6 +17,7 @@ import (
 	"virtpki/internal/hint"
 	"virtpki/internal/libvirt"
 	"virtpki/internal/store"
+	"virtpki/internal/subject"
 	"virtpki/internal/termtext"
 	"virtpki/pki"
 )
@@ -132,7 +133,7 @@ func (e *env) nextGeneration(keys *keyring, a *authority, t pki.KeyType, validit
 	if err != nil {
 		return nil, err
 	}
-	subject, err := caSubject(organizationOf(a.ca.Certificate))
+	subject, err := subject.ForCA(organizationOf(a.ca.Certificate))
 	if err != nil {
 		return nil, err
 	}
@@ -185,7 +186,7 @@ func (e *env) planReplace(j *job, g *globals, a *authority, next *generation, cr
 	expired := func(cert *x509.Certificate) bool { return !e.now().Before(cert.NotAfter) }
 	bundle := slices.DeleteFunc(slices.Clone(a.bundle), expired)
 	gone := slices.DeleteFunc(slices.Clone(a.bundle), func(cert *x509.Certificate) bool { return !expired(cert) })
-	j.note("%s has expired: the new CA takes its place at once, and virtpki renew makes what is installed here anew", dnOf(a.ca.Certificate))
+	j.note("%s has expired: the new CA takes its place at once, and virtpki renew makes what is installed here anew", subject.Of(a.ca.Certificate))
 	j.note("give %s and %s to every host and client", a.layout.Path(libvirt.CACert), a.layout.Path(libvirt.CACRL))
 	return hint.First(
 		a.planRetired(j, gone...),

@@ -11,6 +11,7 @@ import (
 
 	"virtpki/internal/hint"
 	"virtpki/internal/libvirt"
+	"virtpki/internal/subject"
 	"virtpki/internal/termtext"
 	"virtpki/pki"
 )
@@ -140,7 +141,7 @@ func (e *env) planWithout(j *job, g *globals, a *authority, gone *x509.Certifica
 			return err
 		}
 	}
-	j.did("%s is no longer trusted here", dnOf(gone))
+	j.did("%s is no longer trusted here", subject.Of(gone))
 	j.note("give %s and %s to every host and client", a.layout.Path(libvirt.CACert), a.layout.Path(libvirt.CACRL))
 	return nil
 }
@@ -201,7 +202,7 @@ func (e *env) hasSignedNothing(g *globals, a *authority, next *x509.Certificate)
 	}
 	for _, p := range records {
 		if p.cert.CheckSignatureFrom(next) == nil && e.now().Before(p.cert.NotAfter) && !revoked[p.cert.SerialNumber.String()] {
-			return hint.With(fmt.Errorf("the new CA has signed %s already", dnOf(p.cert)), "go on to finish, or revoke what it has signed")
+			return hint.With(fmt.Errorf("the new CA has signed %s already", subject.Of(p.cert)), "go on to finish, or revoke what it has signed")
 		}
 	}
 	return nil

@@ -11,6 +11,7 @@ import (
 
 	"virtpki/internal/hint"
 	"virtpki/internal/store"
+	"virtpki/internal/subject"
 	"virtpki/internal/termtext"
 )
 
@@ -64,10 +65,10 @@ func (e *env) describeRollover(g *globals, a *authority) (rolloverInfo, error) {
 	state := a.rollover
 	info := rolloverInfo{UnderWay: true, Switch: &state.Switch, Signs: "old", Needs: []string{}}
 	if cert := a.byKeyID(state.Old); cert != nil {
-		info.Old = dnOf(cert)
+		info.Old = subject.Of(cert)
 	}
 	if cert := a.byKeyID(state.New); cert != nil {
-		info.New = dnOf(cert)
+		info.New = subject.Of(cert)
 	}
 	needs, err := e.needOld(g, a)
 	if err != nil {
@@ -112,7 +113,7 @@ func (e *env) needOld(g *globals, a *authority) ([]string, error) {
 	}
 	for _, p := range installed {
 		if !p.cert.IsCA && p.cert.CheckSignatureFrom(old) == nil {
-			needs = append(needs, fmt.Sprintf("%s (%s)", p.path, dnOf(p.cert)))
+			needs = append(needs, fmt.Sprintf("%s (%s)", p.path, subject.Of(p.cert)))
 		}
 	}
 	live, err := e.liveUnder(g, a, old, next)
@@ -143,7 +144,7 @@ func (e *env) liveUnder(g *globals, a *authority, old, next *x509.Certificate) (
 	var needs []string
 	for _, p := range waiting {
 		if !succeeded[identityOf(p.cert)] {
-			needs = append(needs, fmt.Sprintf("%s %s, serial %s, until %s", strings.Join(rolesOf(p.cert), "+"), dnOf(p.cert), store.SerialText(p.cert.SerialNumber), termtext.Day(p.cert.NotAfter)))
+			needs = append(needs, fmt.Sprintf("%s %s, serial %s, until %s", strings.Join(rolesOf(p.cert), "+"), subject.Of(p.cert), store.SerialText(p.cert.SerialNumber), termtext.Day(p.cert.NotAfter)))
 		}
 	}
 	slices.Sort(needs)

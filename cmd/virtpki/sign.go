@@ -12,6 +12,7 @@ import (
 
 	"virtpki/internal/hint"
 	"virtpki/internal/store"
+	"virtpki/internal/subject"
 	"virtpki/internal/termtext"
 	"virtpki/pki"
 )
@@ -118,7 +119,7 @@ func (o *signOptions) complete(cmd *cobra.Command) {
 	cmd.MarkFlagsMutuallyExclusive("out", "out-dir")
 	cmd.MarkFlagFilename("out", "pem")
 	cmd.MarkFlagDirname("out-dir")
-	completeFrom(cmd, "role", "server", "client", "host")
+	completeFrom(cmd, "role", subject.KindNames()...)
 	completeFrom(cmd, "for", "any", "libvirt-9.0", "libvirt-11.6", "libvirt-12.8", "qemu-10.2")
 	completeKeyTypes(cmd)
 }
@@ -198,14 +199,14 @@ func (s *signing) confirm() error {
 
 // show says what a request asks for and what it gets.
 func (s *signing) show(in *incoming, i int, o order) {
-	termtext.Fprintf(s.stderr, "%s: %s %s\n", inputName(in.name), csrName(in.csrs[i]), describeCSR(in.csrs[i]).text())
+	termtext.Fprintf(s.stderr, "%s: %s %s\n", inputName(in.name), subject.OfRequest(in.csrs[i]), describeCSR(in.csrs[i]).text())
 	for _, note := range o.notes {
 		termtext.Fprintf(s.stderr, "  %s\n", note)
 	}
 	if n := len(o.before); n > 0 {
 		last := slices.MaxFunc(o.before, func(a, b *x509.Certificate) int { return a.NotBefore.Compare(b.NotBefore) })
 		termtext.Fprintf(s.stderr, "  its key was certified before: %s, serial %s, until %s%s\n",
-			dnOf(last), store.SerialText(last.SerialNumber), termtext.Day(last.NotAfter), andMore(n-1))
+			subject.Of(last), store.SerialText(last.SerialNumber), termtext.Day(last.NotAfter), andMore(n-1))
 	}
 }
 
@@ -259,11 +260,11 @@ func (s *signing) answer(j *job, a *authority, in *incoming) error {
 func (s *signing) certificate(j *job, a *authority, o order, csr *pki.CSR) (*x509.Certificate, error) {
 	if s.o.reuse {
 		if cert := s.reusable(a, o); cert != nil {
-			j.did("%s, signed before, is the answer again (serial %s)", dnOf(cert), store.SerialText(cert.SerialNumber))
+			j.did("%s, signed before, is the answer again (serial %s)", subject.Of(cert), store.SerialText(cert.SerialNumber))
 			return cert, nil
 		}
 	}
-	cert, err := s.certify(j, a, s.policy.leaf, o.identity, csr.PublicKey, "")
+	cert, err := s.certify(j, a, s.policy.leaf, o.Identity, csr.PublicKey, "")
 	if err != nil {
 		return nil, err
 	}

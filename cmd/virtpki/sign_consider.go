@@ -8,6 +8,7 @@ import (
 	"virtpki/internal/grant"
 	"virtpki/internal/hint"
 	"virtpki/internal/libvirt"
+	"virtpki/internal/subject"
 	"virtpki/pki"
 )
 
@@ -86,8 +87,8 @@ func (s *signing) checkTwins() error {
 	seen := make(map[string]string)
 	for _, in := range s.files {
 		for i, o := range in.orders {
-			here := fmt.Sprintf("%s, request %d (%s)", inputName(in.name), i+1, csrName(in.csrs[i]))
-			slot := o.slot() + pki.KeyID(in.csrs[i].PublicKey)
+			here := fmt.Sprintf("%s, request %d (%s)", inputName(in.name), i+1, subject.OfRequest(in.csrs[i]))
+			slot := o.Slot() + pki.KeyID(in.csrs[i].PublicKey)
 			if first := seen[slot]; first != "" {
 				return hint.With(fmt.Errorf("%s asks for the same as %s", here, first), "give each request once")
 			}
@@ -104,7 +105,7 @@ func (s *signing) grant(a *authority, standIn *pki.CA, csr *pki.CSR) (order, err
 	if err != nil {
 		return o, err
 	}
-	request, _, err := s.leafRequest(a, s.policy.leaf, o.identity, csr.PublicKey)
+	request, _, err := s.leafRequest(a, s.policy.leaf, o.Identity, csr.PublicKey)
 	if err != nil {
 		return o, err
 	}
@@ -117,8 +118,8 @@ func (s *signing) grant(a *authority, standIn *pki.CA, csr *pki.CSR) (order, err
 
 // hold holds a finished certificate to the policy.
 func (s *signing) hold(a *authority, o order, cert *x509.Certificate) error {
-	at := s.policy.of(a.ca.Certificate, o.role)
-	return at.Check(cert, o.role)
+	at := s.policy.of(a.ca.Certificate, o.Role)
+	return at.Check(cert, o.Role)
 }
 
 // lookBack holds an order that the policy grants to what was signed before.

@@ -13,6 +13,7 @@ import (
 	"virtpki/internal/grant"
 	"virtpki/internal/hint"
 	"virtpki/internal/store"
+	"virtpki/internal/subject"
 	"virtpki/internal/termtext"
 	"virtpki/pki"
 )
@@ -124,7 +125,7 @@ func (s *signing) takenText(one grant.Taken) string {
 		is = "overlaps with a name that is"
 	}
 	return fmt.Sprintf("%s live under another key: %s, serial %s, until %s",
-		is, dnOf(one.Holder), store.SerialText(one.Holder.SerialNumber), termtext.Day(one.Holder.NotAfter))
+		is, subject.Of(one.Holder), store.SerialText(one.Holder.SerialNumber), termtext.Day(one.Holder.NotAfter))
 }
 
 // foundName reports whether a name is one that request finds by itself.
@@ -133,7 +134,7 @@ func foundName(name string, cert *x509.Certificate) bool {
 		return true
 	}
 	return slices.ContainsFunc(cert.DNSNames, func(full string) bool {
-		return strings.Contains(full, ".") && grant.Fold(shortName(full)) == name
+		return strings.Contains(full, ".") && grant.Fold(subject.Short(full)) == name
 	})
 }
 
@@ -156,8 +157,8 @@ func (o *order) holdNames(cert *x509.Certificate) error {
 // without leaves out a name.
 func (o *order) without(name string) {
 	o.left = append(o.left, name)
-	o.dns = slices.DeleteFunc(slices.Clone(o.dns), func(have string) bool { return grant.Fold(have) == name })
-	o.ips = slices.DeleteFunc(slices.Clone(o.ips), func(have net.IP) bool {
+	o.DNS = slices.DeleteFunc(slices.Clone(o.DNS), func(have string) bool { return grant.Fold(have) == name })
+	o.IPs = slices.DeleteFunc(slices.Clone(o.IPs), func(have net.IP) bool {
 		addr, _ := netip.AddrFromSlice(have)
 		return addr.Unmap().String() == name
 	})

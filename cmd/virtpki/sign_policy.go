@@ -12,6 +12,7 @@ import (
 	"virtpki/internal/grant"
 	"virtpki/internal/hint"
 	"virtpki/internal/libvirt"
+	"virtpki/internal/subject"
 	"virtpki/internal/termtext"
 	"virtpki/pki"
 )
@@ -29,13 +30,13 @@ type signPolicy struct {
 // of returns what the policy is for one CA: its own limits hold besides.
 func (p *signPolicy) of(ca *x509.Certificate, role pki.Role) grant.Policy {
 	at := p.Policy
-	at.Limits, at.Prefix, at.Template = pki.PermitOf(ca), subjectPrefix(ca), p.leaf.templates[role] != nil
+	at.Limits, at.Prefix, at.Template = pki.PermitOf(ca), subject.Prefix(ca), p.leaf.templates[role] != nil
 	return at
 }
 
 // order is one certificate that is granted.
 type order struct {
-	identity
+	subject.Identity
 	finished *x509.Certificate // as it will be signed, but for serial and signature
 	left     []string          // names of it that somebody else has, and that are left out
 	notes    []string
@@ -68,16 +69,12 @@ func (o *signOptions) check() (*signPolicy, error) {
 		}
 		p.KeyTypes = append(p.KeyTypes, keyType)
 	}
-	switch o.role {
-	case "":
-	case "host":
-		p.Roles = []pki.Role{pki.Server, pki.Client}
-	case "server", "client":
-		p.Roles = []pki.Role{pki.Role(o.role)}
-	default:
-		return nil, fmt.Errorf("unknown role %q (server, client or host)", o.role)
+	if o.role == "" {
+		return p, nil
 	}
-	return p, nil
+	kind, err := subject.ParseKind(o.role)
+	p.Roles = kind.Roles()
+	return p, err
 }
 
 // grant decides what certificate a request gets, or why it gets none. It makes the
@@ -92,15 +89,15 @@ func (p *signPolicy) grant(a *authority, csr *pki.CSR) (o order, err error) {
 	if err := p.checkForeign(&o, csr); err != nil {
 		return o, err
 	}
-	if o.role, err = p.role(csr); err != nil {
+	if o.Role, err = p.role(csr); err != nil {
 		return o, err
 	}
-	if o.name, err = nameIn(csr, o.role); err != nil {
+	if o.Name, err = subject.NameIn(csr, o.Role); err != nil {
 		return o, err
 	}
-	at := p.of(a.ca.Certificate, o.role)
+	at := p.of(a.ca.Certificate, o.Role)
 	if p.ownSubject {
-		if o.rawSubject = csr.RawSubject; at.Template { // which would hide whose word it is
+		if o.RawSubject = csr.RawSubject; at.Template { // which would hide whose word it is
 			err = at.CheckSubject(csr.RawSubject)
 		}
 	}
@@ -149,29 +146,10 @@ func (p *signPolicy) role(csr *pki.CSR) (pki.Role, error) {
 	return granted[0], nil
 }
 
-// nameIn is the name of who asks: the CN, of whatever string type.
-func nameIn(csr *pki.CSR, role pki.Role) (string, error) {
-	if len(csr.RawSubject) <= 2 {
-		return "", hint.With(errors.New("its subject is empty"), "the CN of a request is the name of who asks")
-	}
-	attributes, err := grant.Attributes(csr.RawSubject)
-	if err != nil {
-		return "", err
-	}
-	attributes = slices.DeleteFunc(attributes, func(a grant.Attribute) bool { return !a.IsCN() })
-	switch {
-	case len(attributes) != 1:
-		return "", fmt.Errorf("its subject has %d CNs, not one", len(attributes))
-	case role == pki.Server:
-		return attributes[0].Text, checkHost(attributes[0].Text)
-	}
-	return attributes[0].Text, checkClient(attributes[0].Text)
-}
-
 // takeNames checks the names that a request asks for. A server is called by its
 // CN too, as issue has it.
 func (o *order) takeNames(csr *pki.CSR) error {
-	if o.role == pki.Client {
+	if o.Role == pki.Client {
 		if len(csr.DNSNames)+len(csr.IPAddresses) > 0 {
 			o.note("without its subjectAltName: libvirt looks at none of a client's")
 		}
@@ -181,15 +159,15 @@ func (o *order) takeNames(csr *pki.CSR) error {
 		if net.ParseIP(name) != nil {
 			return fmt.Errorf("it asks for the address %s as if it were a DNS name", name)
 		}
-		if err := o.add(name); err != nil {
+		if err := o.Add(name); err != nil {
 			return err
 		}
 	}
 	for _, ip := range csr.IPAddresses {
-		o.addIP(ip)
+		o.AddIP(ip)
 	}
-	if o.addDNS(o.name); len(o.dns) > len(csr.DNSNames) {
-		o.note("for %s too", o.name)
+	if o.AddDNS(o.Name); len(o.DNS) > len(csr.DNSNames) {
+		o.note("for %s too", o.Name)
 	}
 	return nil
 }
@@ -199,23 +177,23 @@ func (o *order) takeNames(csr *pki.CSR) error {
 // the request, once the certificate is looked at.
 func (o *order) leaveOut(p *grant.Policy, all bool) {
 	shorts := make(map[string]bool)
-	for _, name := range o.dns {
-		if short := strings.ToLower(shortName(name)); short != strings.ToLower(name) && p.GrantsDNS(name) {
+	for _, name := range o.DNS {
+		if short := strings.ToLower(subject.Short(name)); short != strings.ToLower(name) && p.GrantsDNS(name) {
 			shorts[short] = true
 		}
 	}
-	var kept altNames
+	var kept subject.Names
 	var out []string
-	for _, name := range o.dns {
+	for _, name := range o.DNS {
 		if p.GrantsDNS(name) || !all && !shorts[strings.ToLower(name)] {
-			kept.dns = append(kept.dns, name)
+			kept.DNS = append(kept.DNS, name)
 		} else {
 			out = append(out, name)
 		}
 	}
-	for _, ip := range o.ips {
+	for _, ip := range o.IPs {
 		if addr, _ := netip.AddrFromSlice(ip); p.GrantsAddr(addr) || !all {
-			kept.ips = append(kept.ips, ip)
+			kept.IPs = append(kept.IPs, ip)
 		} else {
 			out = append(out, ip.String())
 		}
@@ -223,7 +201,7 @@ func (o *order) leaveOut(p *grant.Policy, all bool) {
 	if len(out) > 0 {
 		o.note("without %s, which may not be granted", strings.Join(out, ", "))
 	}
-	o.altNames = kept
+	o.Names = kept
 }
 
 // hintGranted adds to a refusal what would grant the name.
@@ -243,7 +221,7 @@ func hintGranted(err error) error {
 // describes reports whether a certificate is what the order would give, but for
 // its dates and serial.
 func (o *order) describes(cert, ca *x509.Certificate) bool {
-	raw, err := o.subject(ca)
-	return err == nil && string(raw) == string(cert.RawSubject) && slices.Equal(pki.RolesOf(cert), []pki.Role{o.role}) &&
-		slices.Equal(o.dns, cert.DNSNames) && slices.EqualFunc(o.ips, cert.IPAddresses, net.IP.Equal)
+	raw, err := o.Subject(ca)
+	return err == nil && string(raw) == string(cert.RawSubject) && slices.Equal(pki.RolesOf(cert), []pki.Role{o.Role}) &&
+		slices.Equal(o.DNS, cert.DNSNames) && slices.EqualFunc(o.IPs, cert.IPAddresses, net.IP.Equal)
 }

@@ -7,6 +7,7 @@ import (
 	"strings"
 
 	"virtpki/internal/hint"
+	"virtpki/internal/subject"
 	"virtpki/pki"
 )
 
@@ -71,7 +72,7 @@ func (s *signing) readOne(in *incoming) error {
 
 // about puts the name of a request before an error of it.
 func (in *incoming) about(i int, err error) error {
-	return fmt.Errorf("%s, request %d (%s): %w", inputName(in.name), i+1, csrName(in.csrs[i]), err)
+	return fmt.Errorf("%s, request %d (%s): %w", inputName(in.name), i+1, subject.OfRequest(in.csrs[i]), err)
 }
 
 // requestsIn are the requests of a file; none in one that holds a CRL or a CA.

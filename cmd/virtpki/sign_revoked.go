@@ -10,6 +10,7 @@ import (
 	"virtpki/internal/hint"
 	"virtpki/internal/libvirt"
 	"virtpki/internal/store"
+	"virtpki/internal/subject"
 	"virtpki/internal/termtext"
 	"virtpki/pki"
 )
@@ -57,7 +58,7 @@ func (a *authority) earlier(before *earlier) (*earlier, error) {
 // hosts share the addresses of bridges.
 func (s *signing) checkRevoked(h *grant.History, o *order, cert *x509.Certificate) error {
 	if err := refuseCompromised(h, pki.KeyIDOf(cert)); err != nil {
-		return hint.With(err, "a request with a new key is made by: virtpki request %s %s --new", o.role, termtext.ShellWord(o.name))
+		return hint.With(err, "a request with a new key is made by: virtpki request %s %s --new", o.Role, termtext.ShellWord(o.Name))
 	}
 	out, err := h.ShutOut(cert)
 	if err != nil {
@@ -98,5 +99,5 @@ func shutOutText(one grant.ShutOut) string {
 
 func revocationText(r *grant.Revoked) string {
 	return fmt.Sprintf("serial %s, %s, was revoked on %s (%s)",
-		store.SerialText(r.Cert.SerialNumber), dnOf(r.Cert), termtext.Day(r.Entry.RevocationTime), r.Reason())
+		store.SerialText(r.Cert.SerialNumber), subject.Of(r.Cert), termtext.Day(r.Entry.RevocationTime), r.Reason())
 }

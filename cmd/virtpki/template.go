@@ -13,6 +13,7 @@ import (
 	"virtpki/internal/judge"
 	"virtpki/internal/libvirt"
 	"virtpki/internal/store"
+	"virtpki/internal/subject"
 	"virtpki/internal/termtext"
 	"virtpki/pki"
 )
@@ -100,10 +101,10 @@ func templateRoles(item string) ([]pki.Role, string, error) {
 
 // checkFor refuses a template that is for another role than is made: it would never be
 // used.
-func (o *templateOptions) checkFor(role string) error {
+func (o *templateOptions) checkFor(kind subject.Kind) error {
 	for _, item := range o.files {
-		if roles, _, err := templateRoles(item); err == nil && len(roles) == 1 && role != "host" && string(roles[0]) != role {
-			return fmt.Errorf("--template %s is for a %s, and a %s is made", item, roles[0], role)
+		if roles, _, err := templateRoles(item); err == nil && len(roles) == 1 && kind != subject.Host && roles[0] != pki.Role(kind) {
+			return fmt.Errorf("--template %s is for a %s, and a %s is made", item, roles[0], kind)
 		}
 	}
 	return nil

@@ -11,6 +11,7 @@ import (
 	"virtpki/internal/hint"
 	"virtpki/internal/libvirt"
 	"virtpki/internal/store"
+	"virtpki/internal/subject"
 	"virtpki/pki"
 )
 
@@ -89,7 +90,7 @@ type filler struct {
 	leaf       leafPlan
 	sysconfdir string // as this process sees it
 	portable   bool   // a bundle for another machine
-	identities map[pki.Role]identity
+	identities map[pki.Role]subject.Identity
 	pairs      map[pki.Role]*pair // libvirt's, whole
 	given      *givenFolders      // of a bundle for this host; nil is none
 }
@@ -204,7 +205,7 @@ func (f *filler) place(j *job, a *authority, role pki.Role, to target) error {
 		return err
 	}
 	id := f.identities[role]
-	id.place = to.layout.Base
+	id.Place = to.layout.Base
 	_, err = f.makePair(j, a, f.keys, f.leaf, to, id, have)
 	return err
 }
@@ -218,7 +219,7 @@ func (f *filler) isCopy(have *pair) bool {
 // take leaves a pair as it is, and lets QEMU read its key.
 func (f *filler) take(j *job, a *authority, have *pair, to target) error {
 	if !a.hasSigned(have.cert) {
-		return hint.With(fmt.Errorf("%s: %s is not signed by the CA in %s", have.certPath, dnOf(have.cert), a.layout.Path(libvirt.CACert)),
+		return hint.With(fmt.Errorf("%s: %s is not signed by the CA in %s", have.certPath, subject.Of(have.cert), a.layout.Path(libvirt.CACert)),
 			"move it away to have it made anew, or name its CA with --qemu-ca")
 	}
 	data, err := f.g.tree().ReadFile(have.keyPath, store.MaxPEM)
@@ -245,7 +246,7 @@ func (f *filler) takeForeign(j *job, a *authority, use libvirt.QEMUUse, to targe
 			return false, err
 		}
 	}
-	j.note("%s is another CA's, %s: it was taken as it is", to.layout.Base, dnOf(certs[0]))
+	j.note("%s is another CA's, %s: it was taken as it is", to.layout.Base, subject.Of(certs[0]))
 	return true, nil
 }
 

@@ -9,6 +9,7 @@ import (
 
 	"virtpki/dn"
 	"virtpki/internal/libvirt"
+	"virtpki/internal/subject"
 	"virtpki/internal/termtext"
 )
 
@@ -62,7 +63,7 @@ func (w *wizard) candidates() []candidate {
 func (w *wizard) hostClientDN() string {
 	switch {
 	case w.client.cert != nil:
-		return dnOf(w.client.cert)
+		return subject.Of(w.client.cert)
 	case !w.canSign():
 		return ""
 	}
@@ -70,11 +71,11 @@ func (w *wizard) hostClientDN() string {
 }
 
 func (w *wizard) leafDN(name string) string {
-	raw, err := leafSubject(w.organization(), name)
+	raw, err := subject.ForLeaf(w.organization(), name)
 	if err != nil {
 		return name // the plan will say so
 	}
-	return dnText(raw)
+	return subject.Text(raw)
 }
 
 // live are the DNs of the clients that the CA has signed. What cannot be read is

@@ -9,7 +9,7 @@ import (
 
 	"virtpki/internal/hint"
 	"virtpki/internal/libvirt"
-	"virtpki/pki"
+	"virtpki/internal/subject"
 )
 
 var hostQuestions = []question{
@@ -32,7 +32,7 @@ func (w *wizard) askHostname(ctx context.Context) error {
 		preset = w.machine[0]
 	}
 	name, err := w.input(ctx, textQuestion{message: "Name of this host", preset: preset, check: func(name string) error {
-		return hint.First(checkHost(name), checkClient(name))
+		return hint.First(subject.CheckHost(name), subject.CheckClient(name))
 	}})
 	if err == nil {
 		w.hostname = name
@@ -46,7 +46,7 @@ func (w *wizard) askHostname(ctx context.Context) error {
 func (w *wizard) offer() {
 	names, err := w.e.serverNames(w.hostname, nil, w.g.thisMachine(), false, w.machine)
 	if err != nil {
-		names = altNames{} // the plan will say so
+		names = subject.Names{} // the plan will say so
 	}
 	before := make(map[string]bool)
 	for _, name := range w.kept() {
@@ -54,16 +54,16 @@ func (w *wizard) offer() {
 	}
 	had := len(w.offered)
 	w.offered, w.chosen = nil, nil
-	for _, name := range append(names.found.dns, ipTexts(names)...) {
+	for _, name := range append(names.Found.DNS, ipTexts(names)...) {
 		w.offered = append(w.offered, name)
 		w.chosen = append(w.chosen, had == 0 || before[name])
 	}
 }
 
 // ipTexts are the addresses that were found, as text.
-func ipTexts(names altNames) []string {
+func ipTexts(names subject.Names) []string {
 	var texts []string
-	for _, ip := range names.found.ips {
+	for _, ip := range names.Found.IPs {
 		texts = append(texts, ip.String())
 	}
 	return texts
@@ -94,9 +94,9 @@ func (w *wizard) askNames(ctx context.Context) error {
 func (w *wizard) askMore(ctx context.Context) error {
 	w.say("By what else do clients and other hosts call it? A name in the DNS, an address behind a NAT, that of the network for migrations: what is missing here is refused later.")
 	text, err := w.input(ctx, textQuestion{message: "More names and addresses", preset: strings.Join(w.more, " "), optional: true, check: func(text string) error {
-		var names altNames
+		var names subject.Names
 		for _, name := range listed(text) {
-			if err := names.add(name); err != nil {
+			if err := names.Add(name); err != nil {
 				return err
 			}
 		}
@@ -233,7 +233,7 @@ func (w *wizard) checkClients(names []string) error {
 	o.out, o.layout = ".", "pkipath"
 	leaf, err := o.leafOptions.check()
 	if err == nil {
-		_, err = w.e.bundles(w.g, o, leaf, string(pki.Client), names)
+		_, err = w.e.bundles(w.g, o, leaf, subject.Client, names)
 	}
 	return err
 }

@@ -9,6 +9,7 @@ import (
 	"strings"
 
 	"virtpki/internal/libvirt"
+	"virtpki/internal/subject"
 	"virtpki/internal/termtext"
 	"virtpki/pki"
 )
@@ -94,7 +95,7 @@ func (w *wizard) greet() {
 	}
 	for _, p := range []*pair{w.server, w.client} {
 		if p.cert != nil {
-			add("%s pair: %s until %s", p.role, dnOf(p.cert), termtext.Day(p.cert.NotAfter))
+			add("%s pair: %s until %s", p.role, subject.Of(p.cert), termtext.Day(p.cert.NotAfter))
 		}
 	}
 	for _, d := range w.daemons {
@@ -110,7 +111,7 @@ func (w *wizard) greet() {
 
 // foundCA is a line about the CA.
 func (w *wizard) foundCA() string {
-	line := fmt.Sprintf("CA: %s until %s in %s", dnOf(w.ca.ca.Certificate), termtext.Day(w.ca.ca.Certificate.NotAfter), w.ca.folder)
+	line := fmt.Sprintf("CA: %s until %s in %s", subject.Of(w.ca.ca.Certificate), termtext.Day(w.ca.ca.Certificate.NotAfter), w.ca.folder)
 	switch w.caKey {
 	case "absent":
 		line += "; its key is elsewhere, so nothing can be signed here"

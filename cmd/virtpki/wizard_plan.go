@@ -8,8 +8,8 @@ import (
 
 	"github.com/rogpeppe/go-internal/diff"
 
+	"virtpki/internal/subject"
 	"virtpki/internal/termtext"
-	"virtpki/pki"
 )
 
 // wizardPlan is what was answered in the options of the commands that do it, and
@@ -49,7 +49,7 @@ func (w *wizard) plan() (*wizardPlan, error) {
 	}
 	p.leaf, p.running = p.host.leaf, w.runs(p.host.daemon)
 	if p.issue != nil {
-		if p.bundles, err = w.e.bundles(&g, p.issue, p.leaf, string(pki.Client), p.clients); err != nil {
+		if p.bundles, err = w.e.bundles(&g, p.issue, p.leaf, subject.Client, p.clients); err != nil {
 			return nil, err
 		}
 	}

@@ -6,6 +6,7 @@ import (
 	"fmt"
 
 	"virtpki/internal/libvirt"
+	"virtpki/internal/subject"
 	"virtpki/pki"
 )
 
@@ -82,7 +83,7 @@ func (w *wizard) askFolder(ctx context.Context) error {
 func (w *wizard) askName(ctx context.Context) error {
 	w.say("What is your organisation called? Its name stands in every certificate, and so in what is matched when somebody connects: O=NAME,CN=client.")
 	name, err := w.input(ctx, textQuestion{message: "Organisation", preset: w.name, check: func(name string) error {
-		_, err := caSubject(name)
+		_, err := subject.ForCA(name)
 		return err
 	}})
 	if err == nil {

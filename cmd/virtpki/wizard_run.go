@@ -180,11 +180,11 @@ func (w *wizard) printEnd(p *wizardPlan, r wizardReport) {
 // uri is what a client on another machine types: the fullest name that the
 // certificate has.
 func (w *wizard) uri(p *wizardPlan) string {
-	names := p.host.server.dns
+	names := p.host.server.DNS
 	if w.server.cert != nil {
 		names = w.server.cert.DNSNames
 	}
-	host := p.host.server.name
+	host := p.host.server.Name
 	if full := slices.IndexFunc(names, func(name string) bool { return strings.Contains(name, ".") && !strings.HasPrefix(name, "*") }); full >= 0 {
 		host = names[full]
 	}

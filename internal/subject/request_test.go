@@ -1,4 +1,4 @@
-package main
+package subject
 
 import (
 	"encoding/asn1"
@@ -35,7 +35,7 @@ func TestCNsOfEveryStringType(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		if name, err := nameIn(csr, pki.Client); err == nil || !strings.Contains(err.Error(), "its subject has 2 CNs, not one") {
+		if name, err := NameIn(csr, pki.Client); err == nil || !strings.Contains(err.Error(), "its subject has 2 CNs, not one") {
 			t.Errorf("string type %d: name %q, error %v", tag, name, err)
 		}
 	}

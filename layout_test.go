@@ -22,6 +22,7 @@ var mayImport = map[string][]string{
 	"dn":                     {},
 	"pki":                    {},
 	"templates":              {"internal/termtext"},
+	"internal/certinfo":      {"pki", "internal/store", "internal/subject", "internal/termtext"},
 	"internal/grant":         {"dn", "pki"},
 	"internal/hint":          {},
 	"internal/store":         {},
@@ -37,7 +38,7 @@ var mayImport = map[string][]string{
 	"internal/lab/trace":     {},
 	"internal/lab/tracee":    {"internal/lab/trace"},
 	"internal/lab/vnctls":    {},
-	"cmd/virtpki":            {"dn", "pki", "templates", "internal/grant", "internal/store", "internal/libvirt", "internal/judge", "internal/hint", "internal/subject", "internal/termtext"},
+	"cmd/virtpki":            {"dn", "pki", "templates", "internal/grant", "internal/store", "internal/libvirt", "internal/judge", "internal/certinfo", "internal/hint", "internal/subject", "internal/termtext"},
 }
 
 // testImports are allowed to the tests of a package on top.

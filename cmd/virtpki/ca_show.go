@@ -5,6 +5,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"virtpki/internal/certinfo"
 	"virtpki/internal/libvirt"
 	"virtpki/internal/termtext"
 	"virtpki/pki"
@@ -29,15 +30,15 @@ func newCAShow(e *env, g *globals) *cobra.Command {
 
 // caInfo is what ca show tells; its JSON form is stable.
 type caInfo struct {
-	Folder       string     `json:"folder"`
-	Certificates []certInfo `json:"certificates"`
-	Signer       string     `json:"signer"` // fingerprint of the one that signs
-	Key          string     `json:"key"`    // plain, encrypted, absent
-	Signed       int        `json:"signed"`
-	Live         int        `json:"live"` // neither expired nor revoked
-	Expired      int        `json:"expired"`
-	Revoked      int        `json:"revoked"`
-	CRL          *caCRL     `json:"crl,omitempty"`
+	Folder       string          `json:"folder"`
+	Certificates []certinfo.Info `json:"certificates"`
+	Signer       string          `json:"signer"` // fingerprint of the one that signs
+	Key          string          `json:"key"`    // plain, encrypted, absent
+	Signed       int             `json:"signed"`
+	Live         int             `json:"live"` // neither expired nor revoked
+	Expired      int             `json:"expired"`
+	Revoked      int             `json:"revoked"`
+	CRL          *caCRL          `json:"crl,omitempty"`
 }
 
 // caCRL is what ca show tells of the CA's own list; crl show tells the entries.
@@ -69,7 +70,7 @@ func (e *env) caShow(g *globals) error {
 		return e.printJSON(info)
 	}
 	for _, c := range info.Certificates {
-		if err := e.printTable(c.lines()); err != nil {
+		if err := e.printTable(c.Fields()); err != nil {
 			return err
 		}
 	}
@@ -86,7 +87,7 @@ func (e *env) caShow(g *globals) error {
 func (e *env) describeCA(a *authority) (*caInfo, error) {
 	info := &caInfo{Folder: a.folder, Signer: libvirt.Fingerprint(a.ca.Certificate), Key: keyState(a.tree, a.layout.Path(libvirt.CAKey))}
 	for _, cert := range a.bundle {
-		info.Certificates = append(info.Certificates, describe(cert, a.layout.Path(libvirt.CACert), e.now()))
+		info.Certificates = append(info.Certificates, certinfo.Of(cert, a.layout.Path(libvirt.CACert), e.now()))
 	}
 	if err := a.loadCRL(); err != nil {
 		return nil, err

@@ -12,6 +12,7 @@ import (
 	"sync"
 	"syscall"
 
+	"virtpki/internal/certinfo"
 	"virtpki/internal/hint"
 	"virtpki/internal/libvirt"
 	"virtpki/internal/store"
@@ -175,26 +176,26 @@ func (e *env) tell(g *globals, j *job) error {
 
 // report is the JSON form of what was done.
 type report struct {
-	Changes      []store.Change `json:"changes"`
-	Certificates []certInfo     `json:"certificates"` // made
-	Found        []certInfo     `json:"found"`        // there already, and taken
-	Revoked      []certInfo     `json:"revoked,omitempty"`
-	Done         []string       `json:"done"`
-	Notes        []string       `json:"notes"`
+	Changes      []store.Change  `json:"changes"`
+	Certificates []certinfo.Info `json:"certificates"` // made
+	Found        []certinfo.Info `json:"found"`        // there already, and taken
+	Revoked      []certinfo.Info `json:"revoked,omitempty"`
+	Done         []string        `json:"done"`
+	Notes        []string        `json:"notes"`
 }
 
 func (e *env) reportOf(j *job) report {
-	r := report{Changes: []store.Change{}, Certificates: []certInfo{}, Found: []certInfo{}, Done: []string{}, Notes: []string{}}
+	r := report{Changes: []store.Change{}, Certificates: []certinfo.Info{}, Found: []certinfo.Info{}, Done: []string{}, Notes: []string{}}
 	r.Changes = append(r.Changes, j.plan.Changes()...)
 	r.Done, r.Notes = append(r.Done, j.done...), append(r.Notes, j.notes...)
 	for _, p := range j.made {
-		r.Certificates = append(r.Certificates, describe(p.cert, p.path, e.now()))
+		r.Certificates = append(r.Certificates, certinfo.Of(p.cert, p.path, e.now()))
 	}
 	for _, p := range j.found {
-		r.Found = append(r.Found, describe(p.cert, p.path, e.now()))
+		r.Found = append(r.Found, certinfo.Of(p.cert, p.path, e.now()))
 	}
 	for _, p := range j.revoked {
-		r.Revoked = append(r.Revoked, describe(p.cert, p.path, e.now()))
+		r.Revoked = append(r.Revoked, certinfo.Of(p.cert, p.path, e.now()))
 	}
 	return r
 }
@@ -220,9 +221,9 @@ func changeLine(c store.Change, dryRun bool) string {
 
 // summary is one line about a certificate that was made.
 func (e *env) summary(p placed) string {
-	info := describe(p.cert, p.path, e.now())
-	line := fmt.Sprintf("%-6s %s until %s (%d days)", info.roleText(), info.DN, termtext.Day(info.NotAfter), info.DaysLeft)
-	if names := info.names(); names != "" {
+	info := certinfo.Of(p.cert, p.path, e.now())
+	line := fmt.Sprintf("%-6s %s until %s (%d days)", info.RoleText(), info.DN, termtext.Day(info.NotAfter), info.DaysLeft)
+	if names := info.Names(); names != "" {
 		line += " for " + names
 	}
 	return line

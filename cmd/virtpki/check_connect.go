@@ -15,6 +15,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"virtpki/internal/certinfo"
 	"virtpki/internal/hint"
 	"virtpki/internal/judge"
 	"virtpki/internal/libvirt"
@@ -128,17 +129,17 @@ type reason struct {
 
 // connectReport is the answer of check --connect; its JSON form is stable.
 type connectReport struct {
-	URI     string        `json:"uri"`
-	Address string        `json:"address"`
-	Opens   string        `json:"opens"`
-	Rules   string        `json:"rules"` // the release whose rules count, or "any"
-	OK      bool          `json:"ok"`
-	Verdict string        `json:"verdict"` // one of the table verdicts
-	Client  *certInfo     `json:"client,omitempty"`
-	TLS     *sessionInfo  `json:"tls,omitempty"`
-	Chain   []certInfo    `json:"chain,omitempty"` // as served, the leaf first
-	Server  *serverInfo   `json:"server,omitempty"`
-	Steps   []connectStep `json:"steps"`
+	URI     string          `json:"uri"`
+	Address string          `json:"address"`
+	Opens   string          `json:"opens"`
+	Rules   string          `json:"rules"` // the release whose rules count, or "any"
+	OK      bool            `json:"ok"`
+	Verdict string          `json:"verdict"` // one of the table verdicts
+	Client  *certinfo.Info  `json:"client,omitempty"`
+	TLS     *sessionInfo    `json:"tls,omitempty"`
+	Chain   []certinfo.Info `json:"chain,omitempty"` // as served, the leaf first
+	Server  *serverInfo     `json:"server,omitempty"`
+	Steps   []connectStep   `json:"steps"`
 }
 
 type sessionInfo struct {
@@ -247,7 +248,7 @@ func (c *connection) openPair() error {
 	if err := hint.First(p.readCert(), p.readKey()); err != nil {
 		return err
 	}
-	info := describe(p.cert, p.certPath, c.e.now())
+	info := certinfo.Of(p.cert, p.certPath, c.e.now())
 	c.client, c.report.Client = p, &info
 	return nil
 }
@@ -294,7 +295,7 @@ func (c *connection) request() libvirt.ProbeRequest {
 // keep notes what was seen of the session.
 func (c *connection) keep(result *libvirt.ProbeResult) {
 	for _, cert := range result.Chain {
-		c.report.Chain = append(c.report.Chain, describe(cert, "", c.e.now()))
+		c.report.Chain = append(c.report.Chain, certinfo.Of(cert, "", c.e.now()))
 	}
 	if result.Version != 0 {
 		c.report.TLS = &sessionInfo{tls.VersionName(result.Version), tls.CipherSuiteName(result.CipherSuite)}

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"virtpki/internal/certinfo"
 	"virtpki/internal/hint"
 	"virtpki/internal/termtext"
 )
@@ -57,10 +58,10 @@ func (e *env) printStep(step connectStep) {
 }
 
 // printChain prints what is served: the leaf's fingerprint, and what comes with it.
-func (e *env) printChain(chain []certInfo) {
+func (e *env) printChain(chain []certinfo.Info) {
 	for i, info := range chain {
 		if i > 0 {
-			termtext.Fprintf(e.stdout, "    with %s, until %s\n", termtext.Quote(info.DN), info.until())
+			termtext.Fprintf(e.stdout, "    with %s, until %s\n", termtext.Quote(info.DN), info.Until())
 		}
 		termtext.Fprintf(e.stdout, "    sha256:%s\n", info.Fingerprint)
 	}

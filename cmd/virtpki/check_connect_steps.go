@@ -118,7 +118,7 @@ func (c *connection) unlooked(problem *reason, otherwise string) string {
 
 func (c *connection) servedText(result *libvirt.ProbeResult) string {
 	leaf := result.Leaf()
-	return fmt.Sprintf("%s until %s, of %s", subject.Of(leaf), c.report.Chain[0].until(), subject.IssuerOf(leaf))
+	return fmt.Sprintf("%s until %s, of %s", subject.Of(leaf), c.report.Chain[0].Until(), subject.IssuerOf(leaf))
 }
 
 // stepConfirmation is the byte by which libvirt lets a client in.

@@ -10,6 +10,7 @@ import (
 	"strings"
 
 	"virtpki/dn"
+	"virtpki/internal/certinfo"
 	"virtpki/internal/judge"
 	"virtpki/internal/libvirt"
 	"virtpki/internal/subject"
@@ -98,7 +99,7 @@ func (c *connection) servedReason(leaf *x509.Certificate, f *judge.Finding) *rea
 	r := &reason{Sure: true, Text: f.File + ": " + f.Text + c.clockNote(*f), Mend: "on the server: " + f.Mend}
 	switch f.ID {
 	case nameMismatch:
-		if names := describe(leaf, "", leaf.NotAfter).names(); names != "" {
+		if names := certinfo.Of(leaf, "", leaf.NotAfter).Names(); names != "" {
 			r.Text += "; it names " + termtext.Quote(names)
 		}
 		r.Mend = "connect by a name that is in it; or on the server: " + f.Mend

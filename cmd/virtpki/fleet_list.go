@@ -14,6 +14,7 @@ import (
 	"slices"
 	"strings"
 
+	"virtpki/internal/certinfo"
 	"virtpki/internal/hint"
 	"virtpki/internal/libvirt"
 	"virtpki/internal/store"
@@ -23,7 +24,7 @@ import (
 // fleetCert is a certificate of a bundle.
 type fleetCert struct {
 	Host string `json:"host"` // the name of the bundle
-	certInfo
+	certinfo.Info
 }
 
 // listFleet tells of every certificate in a folder of bundles, soonest end first. What
@@ -41,28 +42,29 @@ func (e *env) printFleet(certs []fleetCert, format string) error {
 	case "json":
 		return e.printJSON(certs)
 	case "prometheus":
-		infos := make([]certInfo, len(certs))
+		infos := make([]certinfo.Info, len(certs))
 		for i, c := range certs {
-			infos[i] = c.certInfo
+			infos[i] = c.Info
 		}
-		_, err := e.stdout.Write(expiryMetrics(infos))
+		_, err := e.stdout.Write(fleetMetrics(infos))
 		return err
 	}
 	rows := [][]string{{"HOST", "ROLE", "UNTIL", "DN", "NAMES", "SERIAL"}}
 	for _, c := range certs {
-		rows = append(rows, []string{c.Host, c.roleText(), c.until(), c.DN, c.names(), c.Serial})
+		rows = append(rows, []string{c.Host, c.RoleText(), c.Until(), c.DN, c.Names(), c.Serial})
 	}
 	return e.printTable(rows)
 }
 
-// expiryMetrics is what Prometheus's text collector reads: the same family as
+// fleetMetrics returns what Prometheus's text collector reads: the same family as
 // that of renew.
-func expiryMetrics(certs []certInfo) []byte {
+func fleetMetrics(certs []certinfo.Info) []byte {
 	var b bytes.Buffer
-	family(&b, notAfterMetric, "End of a certificate, in seconds since 1970.")
+	var ends []certinfo.Expiry
 	for _, c := range certs {
-		fmt.Fprintf(&b, "%s{role=%s,path=%s,dn=%s} %d\n", notAfterMetric, label(c.roleText()), label(c.Path), label(c.DN), c.NotAfter.Unix())
+		ends = append(ends, certinfo.Expiry{Role: c.RoleText(), Path: c.Path, DN: c.DN, NotAfter: c.NotAfter})
 	}
+	certinfo.Expiries(&b, "End of a certificate", ends)
 	return b.Bytes()
 }
 
@@ -83,7 +85,7 @@ func (e *env) fleetCerts(g *globals, folder string) ([]fleetCert, error) {
 		err = r.readFolder(folder)
 	}
 	slices.SortFunc(r.certs, func(a, b fleetCert) int {
-		return cmp.Or(a.NotAfter.Compare(b.NotAfter), cmp.Compare(a.Host, b.Host), cmp.Compare(a.roleText(), b.roleText()))
+		return cmp.Or(a.NotAfter.Compare(b.NotAfter), cmp.Compare(a.Host, b.Host), cmp.Compare(a.RoleText(), b.RoleText()))
 	})
 	if err == nil && len(r.certs) == 0 && len(r.errs) == 0 {
 		err = fmt.Errorf("%s: no bundle in it", folder)
@@ -219,8 +221,8 @@ func (r *fleetReader) readArchive(path string) error {
 func (r *fleetReader) add(to []fleetCert, host, path string, data []byte) ([]fleetCert, error) {
 	certs, err := parseCerts(path, data)
 	for _, cert := range certs {
-		info := describe(cert, path, r.e.now())
-		info.Revoked, info.cert = r.revokedOn(cert), nil
+		info := certinfo.Of(cert, path, r.e.now())
+		info.Revoked = r.revokedOn(cert)
 		to = append(to, fleetCert{host, info})
 	}
 	return to, err

@@ -9,6 +9,7 @@ import (
 	"slices"
 	"strings"
 
+	"virtpki/internal/certinfo"
 	"virtpki/internal/hint"
 	"virtpki/internal/libvirt"
 	"virtpki/internal/store"
@@ -20,7 +21,7 @@ import (
 // check says why a certificate is not taken into a place.
 func (in *intake) check(j *job, s *slot, cert *x509.Certificate) error {
 	if !slices.Contains(pki.RolesOf(cert), s.live.role) {
-		return fmt.Errorf("it is for a %s, not for a %s", strings.Join(rolesOf(cert), " and a "), s.live.role)
+		return fmt.Errorf("it is for a %s, not for a %s", strings.Join(certinfo.Roles(cert), " and a "), s.live.role)
 	}
 	if err := in.takenByLibvirt(cert, s.live.role); err != nil {
 		return err

@@ -11,6 +11,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"virtpki/internal/certinfo"
 	"virtpki/internal/hint"
 	"virtpki/internal/libvirt"
 	"virtpki/internal/store"
@@ -72,7 +73,7 @@ func (e *env) list(g *globals, format string) error {
 	case "json":
 		return e.printJSON(infos)
 	case "prometheus":
-		_, err := e.stdout.Write(expiryMetrics(infos))
+		_, err := e.stdout.Write(fleetMetrics(infos))
 		return err
 	}
 	if len(infos) == 0 {
@@ -81,7 +82,7 @@ func (e *env) list(g *globals, format string) error {
 	}
 	rows := [][]string{{"ROLE", "DN", "NAMES", "SERIAL", "UNTIL", "FILE"}}
 	for _, i := range infos {
-		rows = append(rows, []string{i.roleText(), i.DN, i.names(), i.Serial, i.until(), i.Path})
+		rows = append(rows, []string{i.RoleText(), i.DN, i.Names(), i.Serial, i.Until(), i.Path})
 	}
 	return e.printTable(rows)
 }
@@ -89,12 +90,12 @@ func (e *env) list(g *globals, format string) error {
 // everything finds each certificate once: what is installed for the system and
 // for the user, then what the CA signed, soonest end first. The error tells of
 // files that could not be read; the rest is there all the same.
-func (e *env) everything(g *globals) ([]certInfo, error) {
-	infos := []certInfo{}
+func (e *env) everything(g *globals) ([]certinfo.Info, error) {
+	infos := []certinfo.Info{}
 	seen := make(map[string]bool)
 	revokedOn, err0 := e.revocations(g)
 	add := func(p placed) {
-		info := describe(p.cert, p.path, e.now())
+		info := certinfo.Of(p.cert, p.path, e.now())
 		info.Revoked = revokedOn(p.cert)
 		if !seen[info.Fingerprint] {
 			seen[info.Fingerprint] = true
@@ -110,7 +111,7 @@ func (e *env) everything(g *globals) ([]certInfo, error) {
 	for _, p := range recorded {
 		add(p)
 	}
-	slices.SortStableFunc(infos[fromInstalled:], func(a, b certInfo) int {
+	slices.SortStableFunc(infos[fromInstalled:], func(a, b certinfo.Info) int {
 		return cmp.Or(a.NotAfter.Compare(b.NotAfter), cmp.Compare(a.DN, b.DN))
 	})
 	return infos, errors.Join(err0, err1, err2)

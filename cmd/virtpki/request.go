@@ -12,11 +12,11 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"virtpki/internal/certinfo"
 	"virtpki/internal/hint"
 	"virtpki/internal/libvirt"
 	"virtpki/internal/store"
 	"virtpki/internal/subject"
-	"virtpki/internal/termtext"
 	"virtpki/pki"
 )
 
@@ -254,53 +254,21 @@ func (r *requests) keyFor(live *pair, id subject.Identity) (crypto.Signer, error
 	return waits.key, nil
 }
 
-// csrInfo is what request and sign tell of a certificate request; its JSON form
-// is stable.
-type csrInfo struct {
-	Role    string   `json:"role,omitempty"` // that it asks for
-	DN      string   `json:"dn"`
-	DNS     []string `json:"dns,omitempty"`
-	IPs     []string `json:"ips,omitempty"`
-	KeyType string   `json:"key_type"`
-	PEM     string   `json:"pem"`
-}
-
-func describeCSR(csr *pki.CSR) csrInfo {
-	info := csrInfo{DN: subject.Text(csr.RawSubject), DNS: csr.DNSNames, KeyType: keyTypeText(csr.PublicKey), PEM: string(pki.EncodeCSRs(csr))}
-	var roles []string
-	for _, role := range csr.Roles {
-		roles = append(roles, string(role))
-	}
-	info.Role = strings.Join(roles, "+")
-	for _, ip := range csr.IPAddresses {
-		info.IPs = append(info.IPs, ip.String())
-	}
-	return info
-}
-
-// keyTypeText names the type of a public key for people.
-func keyTypeText(pub crypto.PublicKey) string {
-	if t, known := pki.KeyTypeOf(pub); known {
-		return string(t)
-	}
-	return strings.TrimPrefix(strings.TrimSuffix(fmt.Sprintf("%T", pub), ".PublicKey"), "*")
-}
-
 // tellRequests prints the requests: as JSON, or as PEM on stdout where no file is
 // named; what was done is told on stderr then.
 func (e *env) tellRequests(g *globals, o *requestOptions, j *job, csrs []*pki.CSR) error {
 	if g.json {
-		infos := []csrInfo{}
+		infos := []certinfo.Request{}
 		for _, csr := range csrs {
-			infos = append(infos, describeCSR(csr))
+			infos = append(infos, certinfo.OfRequest(csr))
 		}
 		return e.printJSON(struct {
 			report
-			Requests []csrInfo `json:"requests"`
+			Requests []certinfo.Request `json:"requests"`
 		}{e.reportOf(j), infos})
 	}
 	for _, csr := range csrs {
-		j.did("%s %s", subject.OfRequest(csr), describeCSR(csr).text())
+		j.did("%s %s", subject.OfRequest(csr), certinfo.OfRequest(csr).Text())
 	}
 	if o.out != "" {
 		return e.tell(g, j)
@@ -320,16 +288,4 @@ func (e *env) tellOnStderr(g *globals, j *job) error {
 	aside := *e
 	aside.stdout = e.stderr
 	return aside.tell(g, j)
-}
-
-// text is a request in words.
-func (i csrInfo) text() string {
-	line := fmt.Sprintf("asks to be %s (%s)", i.Role, i.KeyType)
-	if i.Role == "" {
-		line = fmt.Sprintf("does not say what it is to be (%s)", i.KeyType)
-	}
-	if names := strings.Join(append(append([]string{}, i.DNS...), i.IPs...), ", "); names != "" {
-		line += " for " + names
-	}
-	return termtext.Line(line)
 }

@@ -8,6 +8,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"virtpki/internal/certinfo"
 	"virtpki/internal/libvirt"
 	"virtpki/internal/subject"
 	"virtpki/pki"
@@ -99,7 +100,7 @@ func (r *requests) unlike(cert *x509.Certificate, id subject.Identity) (reasons 
 		reasons = append(reasons, "lacks "+missing)
 	}
 	if have, _ := pki.KeyTypeOf(cert.PublicKey); r.o.typeGiven && have != r.keyType {
-		reasons = append(reasons, fmt.Sprintf("its key is %s, not %s", keyTypeText(cert.PublicKey), r.keyType))
+		reasons = append(reasons, fmt.Sprintf("its key is %s, not %s", certinfo.KeyType(cert.PublicKey), r.keyType))
 	}
 	return reasons
 }

@@ -9,6 +9,7 @@ import (
 	"slices"
 	"strings"
 
+	"virtpki/internal/certinfo"
 	"virtpki/internal/grant"
 	"virtpki/internal/hint"
 	"virtpki/internal/store"
@@ -169,7 +170,7 @@ func (w *wanted) agree(name string, live []condemned) error {
 func severalLive(name string, live []condemned) error {
 	lines := []error{fmt.Errorf("%q has %d live certificates", name, len(live))}
 	for _, c := range live {
-		line := fmt.Errorf("  %s  %s  %s, until %s", store.SerialText(c.serial), strings.Join(rolesOf(c.cert), "+"), subject.Of(c.cert), termtext.Day(c.cert.NotAfter))
+		line := fmt.Errorf("  %s  %s  %s, until %s", store.SerialText(c.serial), strings.Join(certinfo.Roles(c.cert), "+"), subject.Of(c.cert), termtext.Day(c.cert.NotAfter))
 		if c.as != "" {
 			line = fmt.Errorf("%w, carries %s", line, termtext.QuoteShort(c.as))
 		}

@@ -9,6 +9,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"virtpki/internal/certinfo"
 	"virtpki/internal/hint"
 	"virtpki/internal/store"
 	"virtpki/internal/subject"
@@ -144,7 +145,7 @@ func (e *env) liveUnder(g *globals, a *authority, old, next *x509.Certificate) (
 	var needs []string
 	for _, p := range waiting {
 		if !succeeded[identityOf(p.cert)] {
-			needs = append(needs, fmt.Sprintf("%s %s, serial %s, until %s", strings.Join(rolesOf(p.cert), "+"), subject.Of(p.cert), store.SerialText(p.cert.SerialNumber), termtext.Day(p.cert.NotAfter)))
+			needs = append(needs, fmt.Sprintf("%s %s, serial %s, until %s", strings.Join(certinfo.Roles(p.cert), "+"), subject.Of(p.cert), store.SerialText(p.cert.SerialNumber), termtext.Day(p.cert.NotAfter)))
 		}
 	}
 	slices.Sort(needs)
@@ -153,5 +154,5 @@ func (e *env) liveUnder(g *globals, a *authority, old, next *x509.Certificate) (
 
 // identityOf is whose certificate it is, and for what.
 func identityOf(cert *x509.Certificate) string {
-	return string(cert.RawSubject) + strings.Join(rolesOf(cert), "+")
+	return string(cert.RawSubject) + strings.Join(certinfo.Roles(cert), "+")
 }

@@ -4,10 +4,12 @@ import (
 	"errors"
 	"fmt"
 	"os"
+	"slices"
 	"strings"
 
 	"github.com/spf13/cobra"
 
+	"virtpki/internal/certinfo"
 	"virtpki/internal/store"
 	"virtpki/internal/termtext"
 )
@@ -36,7 +38,7 @@ func newShow(e *env, g *globals) *cobra.Command {
 }
 
 func (e *env) show(g *globals, args []string) error {
-	var infos []certInfo
+	var infos []certinfo.Info
 	for _, arg := range args {
 		found, err := e.find(g, arg)
 		if err != nil {
@@ -51,7 +53,7 @@ func (e *env) show(g *globals, args []string) error {
 		if i > 0 {
 			termtext.Fprintf(e.stdout, "\n")
 		}
-		if err := e.printTable(info.lines()); err != nil {
+		if err := e.printTable(info.Fields()); err != nil {
 			return err
 		}
 	}
@@ -60,12 +62,12 @@ func (e *env) show(g *globals, args []string) error {
 
 // find looks a certificate up: a file if there is one, else by CN or serial. A
 // folder of that name, where bundles lie, is none.
-func (e *env) find(g *globals, arg string) ([]certInfo, error) {
+func (e *env) find(g *globals, arg string) ([]certinfo.Info, error) {
 	if strings.Contains(arg, "/") || g.tree().Exists(arg) && !isFolder(arg) {
 		return e.certsIn(arg)
 	}
 	all, err := e.everything(g)
-	var found []certInfo
+	var found []certinfo.Info
 	for _, info := range all {
 		if info.Name == arg || strings.EqualFold(info.Serial, arg) {
 			found = append(found, info)
@@ -82,33 +84,35 @@ func isFolder(path string) bool {
 	return err == nil && info.IsDir()
 }
 
-func (e *env) certsIn(path string) ([]certInfo, error) {
+func (e *env) certsIn(path string) ([]certinfo.Info, error) {
 	certs, err := readCerts(store.Tree{}, path)
-	infos := make([]certInfo, len(certs))
+	infos := make([]certinfo.Info, len(certs))
 	for i, cert := range certs {
-		infos[i] = describe(cert, path, e.now())
+		infos[i] = certinfo.Of(cert, path, e.now())
 	}
 	return infos, err
 }
 
 // completeNames offers the names of the certificates that are known here.
 func (e *env) completeNames(g *globals) []string {
-	return e.completeThose(g, func(certInfo) bool { return true })
+	return e.completeThose(g, func(certinfo.Info) bool { return true })
 }
 
 // completeLive offers the names of those that can be revoked: leafs that have not
 // expired and are not revoked yet.
 func (e *env) completeLive(g *globals) []string {
-	return e.completeThose(g, func(info certInfo) bool { return !info.cert.IsCA && !info.Expired && info.Revoked == "" })
+	return e.completeThose(g, func(info certinfo.Info) bool {
+		return !slices.Contains(info.Roles, "ca") && !info.Expired && info.Revoked == ""
+	})
 }
 
 // completeThose offers no name that a terminal must not get: it cannot be typed.
-func (e *env) completeThose(g *globals, offer func(certInfo) bool) []string {
+func (e *env) completeThose(g *globals, offer func(certinfo.Info) bool) []string {
 	all, _ := e.everything(g)
 	var names []string
 	for _, info := range all {
 		if info.Name != "" && offer(info) && termtext.Line(info.Name) == info.Name {
-			names = append(names, cobra.CompletionWithDesc(info.Name, info.roleText()+", until "+info.until()))
+			names = append(names, cobra.CompletionWithDesc(info.Name, info.RoleText()+", until "+info.Until()))
 		}
 	}
 	return names

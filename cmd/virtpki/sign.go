@@ -10,6 +10,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"virtpki/internal/certinfo"
 	"virtpki/internal/hint"
 	"virtpki/internal/store"
 	"virtpki/internal/subject"
@@ -199,7 +200,7 @@ func (s *signing) confirm() error {
 
 // show says what a request asks for and what it gets.
 func (s *signing) show(in *incoming, i int, o order) {
-	termtext.Fprintf(s.stderr, "%s: %s %s\n", inputName(in.name), subject.OfRequest(in.csrs[i]), describeCSR(in.csrs[i]).text())
+	termtext.Fprintf(s.stderr, "%s: %s %s\n", inputName(in.name), subject.OfRequest(in.csrs[i]), certinfo.OfRequest(in.csrs[i]).Text())
 	for _, note := range o.notes {
 		termtext.Fprintf(s.stderr, "  %s\n", note)
 	}

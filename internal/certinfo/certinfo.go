@@ -1,4 +1,4 @@
-package main
+package certinfo
 
 import (
 	"crypto/sha256"
@@ -15,9 +15,8 @@ import (
 	"virtpki/pki"
 )
 
-// certInfo is what list and show tell about a certificate; its JSON form is
-// stable.
-type certInfo struct {
+// Info is what is told of a certificate; its JSON form is stable.
+type Info struct {
 	Roles       []string  `json:"roles"` // ca, server, client
 	Name        string    `json:"name"`  // the CN
 	DN          string    `json:"dn"`    // as libvirt prints and matches it
@@ -34,14 +33,13 @@ type certInfo struct {
 	Expired     bool      `json:"expired"`
 	Revoked     string    `json:"revoked,omitempty"` // the day, by the CA's CRL
 	Path        string    `json:"path,omitempty"`
-
-	cert *x509.Certificate
 }
 
-func describe(cert *x509.Certificate, path string, now time.Time) certInfo {
+// Of returns what is told of a certificate at a time; path is where it lies.
+func Of(cert *x509.Certificate, path string, now time.Time) Info {
 	sum := sha256.Sum256(cert.Raw)
-	info := certInfo{
-		Roles:       rolesOf(cert),
+	info := Info{
+		Roles:       Roles(cert),
 		Name:        cert.Subject.CommonName,
 		DN:          subject.Of(cert),
 		Issuer:      subject.IssuerOf(cert),
@@ -49,13 +47,12 @@ func describe(cert *x509.Certificate, path string, now time.Time) certInfo {
 		Permitted:   pki.PermitOf(cert).String(),
 		Serial:      store.SerialText(cert.SerialNumber),
 		Fingerprint: hex.EncodeToString(sum[:]),
-		KeyType:     keyTypeOf(cert),
+		KeyType:     KeyType(cert.PublicKey),
 		NotBefore:   cert.NotBefore,
 		NotAfter:    cert.NotAfter,
 		DaysLeft:    int(math.Round(cert.NotAfter.Sub(now).Hours() / 24)),
 		Expired:     !now.Before(cert.NotAfter),
 		Path:        path,
-		cert:        cert,
 	}
 	for _, ip := range cert.IPAddresses {
 		info.IPs = append(info.IPs, ip.String())
@@ -63,7 +60,8 @@ func describe(cert *x509.Certificate, path string, now time.Time) certInfo {
 	return info
 }
 
-func rolesOf(cert *x509.Certificate) []string {
+// Roles returns the roles of a certificate: ca, or server and client.
+func Roles(cert *x509.Certificate) []string {
 	if cert.IsCA {
 		return []string{"ca"}
 	}
@@ -74,22 +72,17 @@ func rolesOf(cert *x509.Certificate) []string {
 	return roles
 }
 
-func keyTypeOf(cert *x509.Certificate) string {
-	if t, known := pki.KeyTypeOf(cert.PublicKey); known {
-		return string(t)
-	}
-	return strings.ToLower(cert.PublicKeyAlgorithm.String())
-}
+// RoleText returns the roles with a plus sign between them.
+func (i Info) RoleText() string { return strings.Join(i.Roles, "+") }
 
-func (i certInfo) roleText() string { return strings.Join(i.Roles, "+") }
-
-// names lists the SANs.
-func (i certInfo) names() string {
+// Names returns the SANs with commas between them.
+func (i Info) Names() string {
 	return strings.Join(append(append([]string{}, i.DNS...), i.IPs...), ", ")
 }
 
-// until says when the certificate ends, for people.
-func (i certInfo) until() string {
+// Until returns the day on which the certificate expires and what is left, or that it is
+// revoked.
+func (i Info) Until() string {
 	day := termtext.Day(i.NotAfter)
 	if i.Revoked != "" {
 		return "revoked " + i.Revoked
@@ -100,20 +93,20 @@ func (i certInfo) until() string {
 	return fmt.Sprintf("%s (%d days)", day, i.DaysLeft)
 }
 
-func (i certInfo) expiredText() string {
+func (i Info) expiredText() string {
 	if i.Expired {
 		return ", expired"
 	}
 	return ""
 }
 
-// lines are the fields of show, name and value.
-func (i certInfo) lines() [][]string {
+// Fields returns all that is known, each with its name; what is empty is left out.
+func (i Info) Fields() [][]string {
 	rows := [][]string{
-		{"role:", i.roleText()},
+		{"role:", i.RoleText()},
 		{"DN:", i.DN},
 		{"issuer:", i.Issuer},
-		{"SANs:", i.names()},
+		{"SANs:", i.Names()},
 		{"permitted:", i.Permitted},
 		{"key:", i.KeyType},
 		{"serial:", i.Serial},

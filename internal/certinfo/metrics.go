@@ -1,0 +1,37 @@
+package certinfo
+
+import (
+	"bytes"
+	"fmt"
+	"strings"
+	"time"
+
+	"virtpki/internal/termtext"
+)
+
+// Family begins a family of values in the form of Prometheus's text collector.
+func Family(b *bytes.Buffer, name, what string) {
+	fmt.Fprintf(b, "# HELP %s %s\n# TYPE %s gauge\n", name, what, name)
+}
+
+// Label returns a value quoted as the text form wants it; what reads it shows it to
+// people.
+func Label(value string) string {
+	return `"` + strings.NewReplacer(`\`, `\\`, `"`, `\"`, "\n", `\n`).Replace(termtext.Line(value)) + `"`
+}
+
+// Expiry is when a certificate ends, with the labels that it is told by.
+type Expiry struct {
+	Role, Path, DN string
+	NotAfter       time.Time
+}
+
+// Expiries writes when certificates end: one family, whoever has them. what says
+// which they are.
+func Expiries(b *bytes.Buffer, what string, certs []Expiry) {
+	const name = "virtpki_certificate_not_after_seconds"
+	Family(b, name, what+", in seconds since 1970.")
+	for _, c := range certs {
+		fmt.Fprintf(b, "%s{role=%s,path=%s,dn=%s} %d\n", name, Label(c.Role), Label(c.Path), Label(c.DN), c.NotAfter.Unix())
+	}
+}

@@ -1,0 +1,55 @@
+package certinfo
+
+import (
+	"crypto"
+	"fmt"
+	"strings"
+
+	"virtpki/internal/subject"
+	"virtpki/internal/termtext"
+	"virtpki/pki"
+)
+
+// Request is what is told of a certificate request; its JSON form is stable.
+type Request struct {
+	Role    string   `json:"role,omitempty"` // that it asks for
+	DN      string   `json:"dn"`
+	DNS     []string `json:"dns,omitempty"`
+	IPs     []string `json:"ips,omitempty"`
+	KeyType string   `json:"key_type"`
+	PEM     string   `json:"pem"`
+}
+
+// OfRequest returns what is told of a request.
+func OfRequest(csr *pki.CSR) Request {
+	info := Request{DN: subject.Text(csr.RawSubject), DNS: csr.DNSNames, KeyType: KeyType(csr.PublicKey), PEM: string(pki.EncodeCSRs(csr))}
+	var roles []string
+	for _, role := range csr.Roles {
+		roles = append(roles, string(role))
+	}
+	info.Role = strings.Join(roles, "+")
+	for _, ip := range csr.IPAddresses {
+		info.IPs = append(info.IPs, ip.String())
+	}
+	return info
+}
+
+// KeyType returns the type of a public key: as --key-type has it, else in Go's words.
+func KeyType(pub crypto.PublicKey) string {
+	if t, known := pki.KeyTypeOf(pub); known {
+		return string(t)
+	}
+	return strings.TrimPrefix(strings.TrimSuffix(fmt.Sprintf("%T", pub), ".PublicKey"), "*")
+}
+
+// Text returns the request in words.
+func (i Request) Text() string {
+	line := fmt.Sprintf("asks to be %s (%s)", i.Role, i.KeyType)
+	if i.Role == "" {
+		line = fmt.Sprintf("does not say what it is to be (%s)", i.KeyType)
+	}
+	if names := strings.Join(append(append([]string{}, i.DNS...), i.IPs...), ", "); names != "" {
+		line += " for " + names
+	}
+	return termtext.Line(line)
+}

@@ -22,7 +22,7 @@ var mayImport = map[string][]string{
 	"dn":                     {},
 	"pki":                    {},
 	"templates":              {"internal/termtext"},
-	"internal/certinfo":      {"pki", "internal/store", "internal/subject", "internal/termtext"},
+	"internal/certinfo":      {"pki", "internal/store", "internal/subject", "internal/termtext"}, // store: how a serial is written
 	"internal/grant":         {"dn", "pki"},
 	"internal/hint":          {},
 	"internal/store":         {},

@@ -234,7 +234,7 @@ func (parent *dir) recoverSwap(staged, name string) error {
 }
 
 // Rollback exchanges a folder with its previous generation, in one instant. Done
-// twice, it is as before.
+// twice, it is as before. After an error nothing has changed.
 func (t Tree) Rollback(folder string) error {
 	parent, err := t.openDir(filepath.Dir(folder), policy{secret: true})
 	if err != nil {
@@ -255,5 +255,8 @@ func (t Tree) Rollback(folder string) error {
 	if err := exchange(parent, previousName(name), name); err != nil {
 		return err
 	}
-	return parent.sync()
+	if err := parent.sync(); err != nil {
+		return errors.Join(err, exchange(parent, previousName(name), name))
+	}
+	return nil
 }

@@ -204,7 +204,7 @@ func (c *checker) daemon(d judge.DaemonConf, serves bool) {
 
 // served judges the files that a daemon reads.
 func (c *checker) served(d judge.DaemonConf, conf *libvirt.Conf, serves bool) (title string, found []judge.Finding) {
-	files, err := conf.TLSFilesBelow(c.g.root, d.Layout)
+	files, err := libvirt.TLSFilesOf(conf, c.g.root, d.Layout)
 	if err != nil {
 		return "", nil // which is said of the conf
 	}

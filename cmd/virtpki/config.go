@@ -191,7 +191,7 @@ func (e *env) applyConfig(j *job, g *globals, c *confPlan) error {
 		return fmt.Errorf("%s: %w", path, err)
 	}
 	j.notes = append(j.notes, adviceOn(c.allow)...)
-	if !c.present(libvirt.ServerCert) && len(conf.FileSettings()) == 0 {
+	if !c.present(libvirt.ServerCert) && len(libvirt.FileSettings(conf)) == 0 {
 		j.note("there is no server certificate here: with listen_tls = 1 the daemon does not start (virtpki bootstrap makes one)")
 	}
 	if d := c.daemon; !c.restarted {
@@ -271,7 +271,7 @@ func noteConf(j *job, path string, conf *libvirt.Conf, settings []libvirt.Settin
 	if len(settings) > 2 {
 		return
 	}
-	for _, s := range conf.FileSettings() {
+	for _, s := range libvirt.FileSettings(conf) {
 		j.note("%s: %s = %s stays; the default files are not all here", path, s.Name, s.Value)
 	}
 }

@@ -12,7 +12,7 @@ import (
 // files looks at the settings that name PKI files.
 func (j *confJudge) files() {
 	named := make(map[string]string)
-	for _, s := range j.conf.FileSettings() {
+	for _, s := range libvirt.FileSettings(j.conf) {
 		named[s.Name] = s.Value.Str()
 	}
 	if j.lists(named) {
@@ -30,7 +30,7 @@ func (j *confJudge) files() {
 	case crlSet:
 		j.crlAlone(crl)
 	}
-	for _, s := range j.conf.FileSettings() {
+	for _, s := range libvirt.FileSettings(j.conf) {
 		if path := s.Value.Str(); path != "" && !filepath.IsAbs(path) {
 			j.say("file-relative", Error, "", "%s is %q, which is no absolute path: it counts from the folder in which the daemon happens to start", s.Name, path)
 		}
@@ -44,7 +44,7 @@ func (j *confJudge) lists(named map[string]string) bool {
 	if !certs && !keys {
 		return false
 	}
-	if _, err := j.conf.TLSFilesBelow(j.Root, j.Layout); err != nil {
+	if _, err := libvirt.NamedFiles(j.conf); err != nil {
 		j.say("files-partial", Error, "", "%v", err)
 	} else if _, ok := named["ca_file"]; !ok {
 		j.say("files-partial", Error, "", "ca_file is not set although cert_files and key_files are: the daemon does not start")

@@ -53,6 +53,9 @@ func DialAdmin(ctx context.Context, socket string) (*Admin, error) {
 	return a, nil
 }
 
+// Conn returns the connection itself, for asking the system about its other end.
+func (a *Admin) Conn() net.Conn { return a.conn }
+
 // Close ends the session.
 func (a *Admin) Close() error {
 	ctx, cancel := context.WithTimeout(context.Background(), time.Second)

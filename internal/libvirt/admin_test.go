@@ -9,6 +9,7 @@ import (
 	"net"
 	"path/filepath"
 	"reflect"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -197,39 +198,8 @@ func TestAdminPassesOverOtherMessages(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer a.Close()
-	if d, err := a.daemon(t.Context()); err != nil || d.Name != "virtproxyd" {
-		t.Errorf("got %+v, %v", d, err)
-	}
-}
-
-func TestRunningAtStrangeSockets(t *testing.T) {
-	stale := filepath.Join(t.TempDir(), "stale")
-	l, err := net.ListenUnix("unix", &net.UnixAddr{Name: stale})
-	if err != nil {
-		t.Fatal(err)
-	}
-	l.SetUnlinkOnClose(false)
-	l.Close()
-	virtlogd := fakeDaemon(t, func(h rpcHeader, w io.Writer) {
-		reply(h, w, join(words(1), xdrString(nil, "virtlogd"), words(1)))
-	})
-	garbage := fakeDaemon(t, func(_ rpcHeader, w io.Writer) { w.Write(bytes.Repeat([]byte("HTTP/1.1 "), 10)) })
-	leaves := fakeDaemon(t, func(_ rpcHeader, w io.Writer) { w.(net.Conn).Close() })
-	for _, c := range []struct {
-		name, socket string
-		nobody       bool
-		want         string
-	}{
-		{"stale", stale, true, "refused"},
-		{"not there", stale + "x", true, "no such file"},
-		{"another daemon", virtlogd, false, `"virtlogd"`},
-		{"no libvirt at all", garbage, false, "message of"},
-		{"hangs up", leaves, false, "EOF"},
-	} {
-		r, err := RunningAt(t.Context(), c.socket, "/etc")
-		if err == nil || errors.Is(err, ErrNobodyListens) != c.nobody || !strings.Contains(err.Error(), c.want) {
-			t.Errorf("%s: got %+v, %v", c.name, r, err)
-		}
+	if names, err := a.Servers(t.Context()); err != nil || !slices.Equal(names, []string{"virtproxyd"}) {
+		t.Errorf("got %q, %v", names, err)
 	}
 }
 

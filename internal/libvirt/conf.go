@@ -2,7 +2,9 @@ package libvirt
 
 import (
 	"bytes"
+	"errors"
 	"fmt"
+	"io/fs"
 )
 
 // MaxConfSize is the size in bytes up to which libvirt reads a configuration
@@ -75,6 +77,21 @@ func ParseConf(src []byte) (*Conf, error) {
 		if _, ok := c.first[e.name]; !ok {
 			c.first[e.name] = i
 		}
+	}
+	return c, nil
+}
+
+// ReadConf reads the configuration file at path by read, which is told the most bytes
+// that libvirt takes. A file that does not exist is an empty one, as it is for a
+// daemon. An error of the syntax names the path.
+func ReadConf(path string, read func(path string, limit int64) ([]byte, error)) (*Conf, error) {
+	data, err := read(path, MaxConfSize)
+	if err != nil && !errors.Is(err, fs.ErrNotExist) {
+		return nil, err
+	}
+	c, err := ParseConf(data)
+	if err != nil {
+		return nil, fmt.Errorf("%s: %w", path, err)
 	}
 	return c, nil
 }

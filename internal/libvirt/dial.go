@@ -78,3 +78,15 @@ func nobodyListens(err error) error {
 	}
 	return err
 }
+
+// LocalAddress turns an address that a program of this machine listens on into one to
+// connect to, host:port.
+func LocalAddress(host, port string) string {
+	if ip := net.ParseIP(host); ip != nil && ip.IsUnspecified() {
+		host = "127.0.0.1"
+		if ip.To4() == nil {
+			host = "::1"
+		}
+	}
+	return net.JoinHostPort(host, port)
+}

@@ -73,10 +73,10 @@ var guestDaemons = []struct{ name, socket string }{
 func DialGuests(ctx context.Context, root string) (*GuestHost, error) {
 	err := ErrNobodyListens
 	for _, d := range guestDaemons {
-		if alive, known := processAlive(d.name); known && !alive {
+		if alive, known := ProcessAlive(d.name); known && !alive {
 			continue
 		}
-		path := filepath.Join(root, resolveBelow(root, d.socket))
+		path := filepath.Join(root, ResolveBelow(root, d.socket))
 		conn, dialErr := (&net.Dialer{}).DialContext(ctx, "unix", path)
 		if dialErr != nil {
 			err = nobodyListens(dialErr)

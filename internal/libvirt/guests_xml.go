@@ -88,7 +88,7 @@ func vncAddress(listen, port string) string {
 	if net.ParseIP(listen) == nil {
 		return net.JoinHostPort(listen, port)
 	}
-	return local(listen, port)
+	return LocalAddress(listen, port)
 }
 
 func attr(e xml.StartElement, name string) string {

@@ -50,7 +50,7 @@ func debVersion(ctx context.Context, root, name string) (string, error) {
 	if root == "" {
 		root = "/"
 	}
-	out, err := exec.CommandContext(ctx, "dpkg-query", "--admindir="+filepath.Join(root, resolveBelow(root, "var/lib/dpkg")), "-W", "-f", "${db:Status-Abbrev}${Version}\n", name).Output()
+	out, err := exec.CommandContext(ctx, "dpkg-query", "--admindir="+filepath.Join(root, ResolveBelow(root, "var/lib/dpkg")), "-W", "-f", "${db:Status-Abbrev}${Version}\n", name).Output()
 	if err != nil {
 		return "", err
 	}

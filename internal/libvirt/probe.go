@@ -2,10 +2,8 @@ package libvirt
 
 import (
 	"context"
-	"crypto/sha256"
 	"crypto/tls"
 	"crypto/x509"
-	"encoding/hex"
 	"errors"
 	"fmt"
 	"io"
@@ -84,12 +82,6 @@ func (r *ProbeResult) Fingerprint() string {
 		return ""
 	}
 	return Fingerprint(r.Chain[0])
-}
-
-// Fingerprint is the SHA-256 of a certificate in lower-case hex.
-func Fingerprint(cert *x509.Certificate) string {
-	sum := sha256.Sum256(cert.Raw)
-	return hex.EncodeToString(sum[:])
 }
 
 // ProbeError says where a probe failed, and why.

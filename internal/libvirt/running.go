@@ -50,7 +50,7 @@ func FindRunning(ctx context.Context, root, sysconfdir string) ([]Running, error
 	var all []Running
 	var problems []error
 	for _, d := range daemons {
-		if alive, known := processAlive(d.Name); known && !alive {
+		if alive, known := ProcessAlive(d.Name); known && !alive {
 			continue
 		}
 		for _, socket := range d.adminSockets(root, sysconfdir) {
@@ -83,7 +83,7 @@ func (d Daemon) adminSockets(root, sysconfdir string) []string {
 	}
 	var sockets []string
 	for _, folder := range folders {
-		path := filepath.Join(root, resolveBelow(root, filepath.Join(folder, d.AdminSocket)))
+		path := filepath.Join(root, ResolveBelow(root, filepath.Join(folder, d.AdminSocket)))
 		if len(path) <= maxSocketPath && !slices.Contains(sockets, path) {
 			sockets = append(sockets, path)
 		}
@@ -105,10 +105,10 @@ func RunningAt(ctx context.Context, socket, sysconfdir string) (Running, error) 
 	}
 	defer admin.Close()
 	r := Running{AdminSocket: socket, Root: "/"}
-	if r.Daemon, err = admin.daemon(ctx); err != nil {
+	if r.Daemon, err = daemonBehind(ctx, admin); err != nil {
 		return Running{}, fmt.Errorf("administration socket %q: %w", socket, err)
 	}
-	p := peerProcess(admin.conn, r.Daemon.Name)
+	p := peerProcess(admin.Conn(), r.Daemon.Name)
 	if r.PID = p.pid; r.PID != 0 {
 		r.Root = p.root()
 	}
@@ -118,8 +118,8 @@ func RunningAt(ctx context.Context, socket, sysconfdir string) (Running, error) 
 	return r, nil
 }
 
-// daemon tells which daemon this is by the name of its server.
-func (a *Admin) daemon(ctx context.Context) (Daemon, error) {
+// daemonBehind tells which daemon has the administration socket by the name of its server.
+func daemonBehind(ctx context.Context, a *Admin) (Daemon, error) {
 	names, err := a.Servers(ctx)
 	if err != nil {
 		return Daemon{}, err
@@ -140,7 +140,7 @@ func (r *Running) read(p process, sysconfdir string) error {
 	if option != "" {
 		r.ConfPath = p.absolute(option)
 	}
-	seen := filepath.Join(r.Root, resolveBelow(r.Root, r.ConfPath))
+	seen := filepath.Join(r.Root, ResolveBelow(r.Root, r.ConfPath))
 	var err error
 	if r.Conf, err = readConf(r.Root, r.ConfPath); err != nil {
 		return err
@@ -152,28 +152,16 @@ func (r *Running) read(p process, sysconfdir string) error {
 		seen = filepath.Dir(seen) // which has changed if a conf has gone
 	}
 	r.ConfChanged = p.olderThan(seen)
-	if r.Files, err = r.Conf.TLSFilesBelow(r.Root, System(sysconfdir)); err != nil {
+	if r.Files, err = TLSFilesOf(r.Conf, r.Root, System(sysconfdir)); err != nil {
 		return fmt.Errorf("%s: %w", r.ConfPath, err)
 	}
 	r.Address = r.address(p.listeners(), args == nil || ListenOption(args))
 	return nil
 }
 
-// readConf reads a conf file below a root folder, out of which no link leads; none is
-// an empty one.
+// readConf reads a configuration file below a root directory, out of which no link leads.
 func readConf(root, path string) (*Conf, error) {
-	data, err := readBelow(root, path)
-	if errors.Is(err, os.ErrNotExist) {
-		return ParseConf(nil)
-	}
-	if err != nil {
-		return nil, err
-	}
-	conf, err := ParseConf(data)
-	if err != nil {
-		return nil, fmt.Errorf("%s: %w", filepath.Join(root, path), err)
-	}
-	return conf, nil
+	return ReadConf(filepath.Join(root, path), func(string, int64) ([]byte, error) { return readBelow(root, path) })
 }
 
 // readBelow reads a small regular file as a process with this root folder would.
@@ -183,7 +171,7 @@ func readBelow(root, path string) ([]byte, error) {
 		return nil, err
 	}
 	defer top.Close()
-	inside := filepath.Join(".", resolveBelow(root, path))
+	inside := filepath.Join(".", ResolveBelow(root, path))
 	file, err := top.OpenFile(inside, os.O_RDONLY|syscall.O_NONBLOCK, 0)
 	if err != nil {
 		return nil, err
@@ -214,9 +202,9 @@ func (r *Running) address(listeners []net.TCPAddr, listen bool) string {
 		at := fmt.Sprint(l.Port)
 		switch {
 		case at == port:
-			return local(l.IP.String(), at)
+			return LocalAddress(l.IP.String(), at)
 		case at != plain && best == "":
-			best = local(l.IP.String(), at)
+			best = LocalAddress(l.IP.String(), at)
 		}
 	}
 	return best
@@ -231,7 +219,7 @@ func (r *Running) configured(port string, listen bool) string {
 	if !on || r.Daemon.Name == "libvirtd" && !listen {
 		return ""
 	}
-	return local(r.setting("listen_addr", "0.0.0.0"), port)
+	return LocalAddress(r.setting("listen_addr", "0.0.0.0"), port)
 }
 
 func (r *Running) setting(name, otherwise string) string {
@@ -239,15 +227,4 @@ func (r *Running) setting(name, otherwise string) string {
 		return v.Str()
 	}
 	return otherwise
-}
-
-// local turns an address to listen on into one to connect to.
-func local(host, port string) string {
-	if ip := net.ParseIP(host); ip != nil && ip.IsUnspecified() {
-		host = "127.0.0.1"
-		if ip.To4() == nil {
-			host = "::1"
-		}
-	}
-	return net.JoinHostPort(host, port)
 }

@@ -20,32 +20,6 @@ type process struct {
 	pid int // 0 when unknown
 }
 
-// processAlive reports whether a process of root's has the name. known is false
-// where /proc cannot be read.
-func processAlive(name string) (alive, known bool) {
-	pids, err := processesNamed(name)
-	return len(pids) > 0, err == nil
-}
-
-// processesNamed lists the processes of root's whose command name is name.
-func processesNamed(name string) ([]int, error) {
-	entries, err := os.ReadDir("/proc")
-	if err != nil {
-		return nil, err
-	}
-	var pids []int
-	for _, entry := range entries {
-		pid, err := strconv.Atoi(entry.Name())
-		if err != nil {
-			continue
-		}
-		if p := (process{pid}); p.name() == name && p.ofRoot() {
-			pids = append(pids, pid)
-		}
-	}
-	return pids, nil
-}
-
 // peerProcess finds the process behind a connected socket. The kernel names the
 // one that listened last: the daemon, which listens on what systemd passes it once
 // more; a name that does not fit is systemd's own, or another's.
@@ -68,28 +42,16 @@ func peerProcess(conn net.Conn, name string) process {
 	if p := (process{int(cred.Pid)}); p.name() == name {
 		return p
 	}
-	if pids, err := processesNamed(name); err == nil && len(pids) == 1 {
+	if pids, err := ProcessesNamed(name); err == nil && len(pids) == 1 {
 		return process{pids[0]}
 	}
 	return process{}
 }
 
-func (p process) path(name string) string { return fmt.Sprintf("/proc/%d/%s", p.pid, name) }
-
 // name is the command name, which no argument changes.
-func (p process) name() string {
-	data, _ := os.ReadFile(p.path("comm"))
-	return strings.TrimSuffix(string(data), "\n")
-}
+func (p process) name() string { return ProcessName(p.pid) }
 
-func (p process) ofRoot() bool {
-	info, err := os.Stat(p.path("."))
-	if err != nil {
-		return false
-	}
-	stat, ok := info.Sys().(*syscall.Stat_t)
-	return ok && stat.Uid == 0
-}
+func (p process) path(name string) string { return fmt.Sprintf("/proc/%d/%s", p.pid, name) }
 
 // root is where this process finds the root folder of p: "/" when it is the same
 // folder. It is the way in even for another mount namespace.

@@ -8,7 +8,6 @@ import "net"
 // conf is then taken to be the default one, and the address to be the conf's.
 type process struct{ pid int }
 
-func processAlive(string) (alive, known bool) { return false, false }
 func peerProcess(net.Conn, string) process    { return process{} }
 func (p process) root() string                { return "/" }
 func (p process) absolute(path string) string { return path }

@@ -53,14 +53,3 @@ func haveAll(have func(File) bool) bool {
 	}
 	return true
 }
-
-// FileSettings returns the entries of conf that name PKI files and are active.
-func (c *Conf) FileSettings() []Setting {
-	var settings []Setting
-	for _, s := range fileSettings {
-		if v, ok := c.Lookup(s.name); ok {
-			settings = append(settings, Setting{s.name, v})
-		}
-	}
-	return settings
-}

@@ -127,7 +127,7 @@ func TestRealDaemonRefusesWhatTLSFilesRefuses(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			if files, err := conf.TLSFiles(System("/etc")); err == nil {
+			if files, err := TLSFilesOf(conf, "/", System("/etc")); err == nil {
 				t.Errorf("%s: TLSFiles has no error: %+v", c.name, files)
 			}
 			if !h.holds(c.since) {

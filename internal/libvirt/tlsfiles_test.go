@@ -51,7 +51,7 @@ func TestTLSFiles(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			got, err := conf.TLSFilesBelow(linkedRoot(t), System("/etc"))
+			got, err := TLSFilesOf(conf, linkedRoot(t), System("/etc"))
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -61,7 +61,7 @@ func TestTLSFiles(t *testing.T) {
 			got.CRLNote = ""
 			for _, path := range []*string{&got.CA, &got.CRL, &got.Cert, &got.Key} {
 				if *path != "" && !got.Custom {
-					*path = resolveBelow(linkedRoot(t), *path)
+					*path = ResolveBelow(linkedRoot(t), *path)
 				}
 			}
 			if got != c.want {
@@ -120,7 +120,7 @@ func TestTLSFilesRefused(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			if files, err := conf.TLSFiles(System("/etc")); err == nil || !strings.Contains(err.Error(), c.want) {
+			if files, err := TLSFilesOf(conf, "/", System("/etc")); err == nil || !strings.Contains(err.Error(), c.want) {
 				t.Errorf("got %+v and %v, want %q", files, err, c.want)
 			}
 		})
@@ -141,7 +141,7 @@ func TestResolveBelow(t *testing.T) {
 		{"/no/such/folder", "/no/such/folder"},
 		{"srv/crl.pem", "/srv/crl.pem"},
 	} {
-		if got := resolveBelow(root, c.path); got != c.want {
+		if got := ResolveBelow(root, c.path); got != c.want {
 			t.Errorf("%s: got %s, want %s", c.path, got, c.want)
 		}
 	}

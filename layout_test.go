@@ -29,22 +29,24 @@ var mayImport = map[string][]string{
 	"internal/subject":       {"dn", "pki", "internal/grant", "internal/hint", "internal/termtext"},
 	"internal/termtext":      {},
 	"internal/gnutls":        {}, // what others accept is known without knowing who asks
-	"internal/libvirt":       {"dn"},
-	"internal/judge":         {"dn", "internal/gnutls", "internal/libvirt", "internal/termtext"},
+	"internal/libvirt/conf":  {}, // a syntax, whatever the settings mean
+	"internal/libvirt":       {"dn", "internal/libvirt/conf"},
+	"internal/judge":         {"dn", "internal/gnutls", "internal/libvirt", "internal/libvirt/conf", "internal/termtext"},
 	"bench/fleet":            {},
 	"internal/lab":           {},
+	"internal/lab/labpki":    {},
 	"internal/lab/labscript": {"internal/lab", "internal/lab/terminal"},
 	"internal/lab/terminal":  {},
 	"internal/lab/trace":     {},
 	"internal/lab/tracee":    {"internal/lab/trace"},
 	"internal/lab/vnctls":    {},
-	"cmd/virtpki":            {"dn", "pki", "templates", "internal/grant", "internal/store", "internal/libvirt", "internal/judge", "internal/certinfo", "internal/hint", "internal/subject", "internal/termtext"},
+	"cmd/virtpki":            {"dn", "pki", "templates", "internal/grant", "internal/store", "internal/libvirt", "internal/judge", "internal/certinfo", "internal/hint", "internal/subject", "internal/termtext", "internal/libvirt/conf"},
 }
 
 // testImports are allowed to the tests of a package on top.
 var testImports = map[string][]string{
 	"cmd/virtpki":      {"internal/lab", "internal/lab/labscript", "internal/lab/terminal", "internal/lab/trace"},
-	"internal/libvirt": {"internal/lab"},
+	"internal/libvirt": {"internal/lab", "internal/lab/labpki"},
 	"internal/judge":   {"internal/lab", "pki"},
 }
 

@@ -9,6 +9,7 @@ import (
 	"virtpki/dn"
 	"virtpki/internal/hint"
 	"virtpki/internal/libvirt"
+	"virtpki/internal/libvirt/conf"
 	"virtpki/internal/store"
 	"virtpki/internal/termtext"
 	"virtpki/pki"
@@ -28,15 +29,15 @@ func loadAllowList(patterns []string, confFile string) (*allowList, error) {
 	if confFile == "" {
 		return list, nil
 	}
-	conf, err := readConf(store.Tree{}, confFile)
+	file, err := readConf(store.Tree{}, confFile)
 	if err != nil {
 		return nil, err
 	}
-	if v, ok := conf.Lookup("tls_no_verify_certificate"); ok && v.Int() == 1 {
+	if v, ok := file.Lookup("tls_no_verify_certificate"); ok && v.Int() == 1 {
 		list.open = "tls_no_verify_certificate is 1: the list is not looked at"
 		return list, nil
 	}
-	value, ok := conf.Lookup(libvirt.AllowedDNs)
+	value, ok := file.Lookup(libvirt.AllowedDNs)
 	if !ok && len(patterns) == 0 {
 		list.open = "there is no " + libvirt.AllowedDNs + ": every client certificate of the CA gets in"
 		return list, nil
@@ -46,19 +47,19 @@ func loadAllowList(patterns []string, confFile string) (*allowList, error) {
 }
 
 // readConf reads a daemon's conf as the daemon would.
-func readConf(t store.Tree, path string) (*libvirt.Conf, error) {
-	data, err := t.ReadFile(path, libvirt.MaxConfSize)
+func readConf(t store.Tree, path string) (*conf.File, error) {
+	data, err := t.ReadFile(path, conf.MaxSize)
 	if err != nil {
 		return nil, err
 	}
-	conf, err := libvirt.ParseConf(data)
+	file, err := conf.Parse(data)
 	if err == nil {
-		err = conf.CheckDaemon()
+		err = file.CheckDaemon()
 	}
 	if err != nil {
 		return nil, fmt.Errorf("%s: %w", path, err)
 	}
-	return conf, nil
+	return file, nil
 }
 
 // verdict is what one matcher says of one DN.
@@ -88,7 +89,7 @@ func (o *configOptions) checkPatterns() error {
 		if strings.IndexFunc(pattern, termtext.Hidden) >= 0 {
 			return fmt.Errorf("pattern %s holds a character that cannot be printed", termtext.QuoteShort(pattern))
 		}
-		if _, err := libvirt.StringValue(pattern).Format(); err != nil {
+		if _, err := conf.StringValue(pattern).Format(); err != nil {
 			return fmt.Errorf("pattern %s: %w", termtext.QuoteShort(pattern), err)
 		}
 		if err := useless(pattern); err != nil && !o.force {

@@ -13,6 +13,7 @@ import (
 	"virtpki/dn"
 	"virtpki/internal/judge"
 	"virtpki/internal/libvirt"
+	"virtpki/internal/libvirt/conf"
 	"virtpki/pki"
 )
 
@@ -70,11 +71,11 @@ func (c *checker) enabled(d judge.DaemonConf) bool {
 
 // namesIn lists the settings of a conf.
 func (c *checker) namesIn(f judge.File) []string {
-	conf, err := libvirt.ParseConf(f.Data)
+	file, err := conf.Parse(f.Data)
 	if err != nil {
 		return nil
 	}
-	return conf.Names()
+	return file.Names()
 }
 
 // daemonConf gathers what decides how a daemon starts.
@@ -189,13 +190,13 @@ func (c *checker) clientDN() string {
 
 // daemon judges one daemon: its conf, and the files that the conf has it read.
 func (c *checker) daemon(d judge.DaemonConf, serves bool) {
-	found, conf := judge.InConf(d)
+	found, file := judge.InConf(d)
 	c.say(d.File.Path, found)
 	files := found
 	var title string
-	if conf != nil {
+	if file != nil {
 		var more []judge.Finding
-		title, more = c.served(d, conf, serves)
+		title, more = c.served(d, file, serves)
 		files = append(slices.Clone(found), more...)
 		c.say(title, more)
 	}
@@ -203,13 +204,13 @@ func (c *checker) daemon(d judge.DaemonConf, serves bool) {
 }
 
 // served judges the files that a daemon reads.
-func (c *checker) served(d judge.DaemonConf, conf *libvirt.Conf, serves bool) (title string, found []judge.Finding) {
-	files, err := libvirt.TLSFilesOf(conf, c.g.root, d.Layout)
+func (c *checker) served(d judge.DaemonConf, file *conf.File, serves bool) (title string, found []judge.Finding) {
+	files, err := libvirt.TLSFilesOf(file, c.g.root, d.Layout)
 	if err != nil {
 		return "", nil // which is said of the conf
 	}
 	if files.Custom {
-		return d.File.Path, c.named(files, conf)
+		return d.File.Path, c.named(files, file)
 	}
 	layout := c.g.system()
 	p := c.systemPlace(layout, judge.Trust, judge.Server)
@@ -220,28 +221,28 @@ func (c *checker) served(d judge.DaemonConf, conf *libvirt.Conf, serves bool) (t
 	}
 	set.More = c.moreIdentities(judge.Server, layout)
 	p.Numbered = len(set.More) > 0
-	return filepath.Join(layout.Base, "pki"), append(judge.InPlace(p), c.checkedPair(set, conf)...)
+	return filepath.Join(layout.Base, "pki"), append(judge.InPlace(p), c.checkedPair(set, file)...)
 }
 
 // named judges the files that a conf names.
-func (c *checker) named(files libvirt.TLSFiles, conf *libvirt.Conf) []judge.Finding {
+func (c *checker) named(files libvirt.TLSFiles, file *conf.File) []judge.Finding {
 	paths := map[libvirt.File]string{libvirt.CACert: files.CA, libvirt.CACRL: files.CRL, libvirt.ServerCert: files.Cert, libvirt.ServerKey: files.Key}
 	p := judge.Place{Kind: judge.NamedFiles, Roles: []judge.Role{judge.Trust, judge.Server}, Files: make(map[libvirt.File]judge.Spot), Serves: true}
-	for file, path := range paths {
+	for which, path := range paths {
 		if path != "" {
-			p.Files[file] = c.spotOf(c.g.underRoot(path))
-			paths[file] = c.g.underRoot(path)
+			p.Files[which] = c.spotOf(c.g.underRoot(path))
+			paths[which] = c.g.underRoot(path)
 		}
 	}
 	set := judge.Set{Role: judge.Server, Product: "libvirt", CA: c.file(paths[libvirt.CACert]), CRL: c.file(paths[libvirt.CACRL]),
 		Cert: c.file(paths[libvirt.ServerCert]), Key: c.file(paths[libvirt.ServerKey])}
-	return append(judge.InPlace(p), c.checkedPair(set, conf)...)
+	return append(judge.InPlace(p), c.checkedPair(set, file)...)
 }
 
 // checkedPair is pair for a daemon, whose conf may switch its look at its own files off.
-func (c *checker) checkedPair(set judge.Set, conf *libvirt.Conf) []judge.Finding {
+func (c *checker) checkedPair(set judge.Set, file *conf.File) []judge.Finding {
 	found := c.pair(set, *c.libvirt)
-	if v, ok := conf.Lookup("tls_no_sanity_certificate"); ok && v.Int() == 1 {
+	if v, ok := file.Lookup("tls_no_sanity_certificate"); ok && v.Int() == 1 {
 		found = judge.StartedUnchecked(found)
 	}
 	return found

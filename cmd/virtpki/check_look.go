@@ -11,6 +11,7 @@ import (
 
 	"virtpki/internal/judge"
 	"virtpki/internal/libvirt"
+	"virtpki/internal/libvirt/conf"
 	"virtpki/internal/store"
 	"virtpki/pki"
 )
@@ -23,7 +24,7 @@ const maxCertFile = 1 << 20
 func readLimit(path string) int64 {
 	switch name := filepath.Base(path); {
 	case filepath.Ext(name) != ".pem":
-		return libvirt.MaxConfSize
+		return conf.MaxSize
 	case strings.Contains(name, "crl"), strings.Contains(name, "key"): // GnuTLS alone reads these, whole
 		return store.MaxPEM
 	}

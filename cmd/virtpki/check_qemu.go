@@ -5,17 +5,18 @@ import (
 
 	"virtpki/internal/judge"
 	"virtpki/internal/libvirt"
+	"virtpki/internal/libvirt/conf"
 )
 
 // qemuFolders judges qemu.conf and each folder that it, or a folder's being there,
 // has QEMU read.
 func (c *checker) qemuFolders() {
-	conf, ok := c.qemuConf()
+	file, ok := c.qemuConf()
 	if !ok {
 		return
 	}
 	folderOf := func(use libvirt.QEMUUse) string {
-		return c.g.underRoot(use.FolderIn(conf, c.g.sysconfdir, c.exists))
+		return c.g.underRoot(use.FolderIn(file, c.g.sysconfdir, c.exists))
 	}
 	asked := make(map[string]bool)
 	for _, use := range c.o.uses {
@@ -34,13 +35,13 @@ func (c *checker) qemuFolders() {
 
 // qemuConf judges qemu.conf; without one the defaults hold. A machine without any
 // QEMU folder and with a sound qemu.conf is not spoken of.
-func (c *checker) qemuConf() (*libvirt.Conf, bool) {
+func (c *checker) qemuConf() (*conf.File, bool) {
 	f := c.file(libvirt.QEMUConfPath(c.g.underRoot(c.g.sysconfdir)))
-	found, conf := judge.InQEMUConf(judge.QEMUConf{File: f, Sysconfdir: c.g.sysconfdir, Exists: c.exists})
+	found, file := judge.InQEMUConf(judge.QEMUConf{File: f, Sysconfdir: c.g.sysconfdir, Exists: c.exists})
 	if len(found) > 0 {
 		c.conclude("qemu", "libvirt's QEMU driver", f.Path, found)
 	}
-	return conf, conf != nil
+	return file, file != nil
 }
 
 // qemuFolder judges one folder; one that was asked for has to be there.

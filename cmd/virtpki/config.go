@@ -14,6 +14,7 @@ import (
 	"virtpki/dn"
 	"virtpki/internal/hint"
 	"virtpki/internal/libvirt"
+	"virtpki/internal/libvirt/conf"
 	"virtpki/internal/store"
 	"virtpki/internal/termtext"
 )
@@ -103,8 +104,8 @@ func (e *env) config(ctx context.Context, g *globals, o *configOptions, daemon l
 		}
 		return e.printConfig(g, c)
 	}
-	conf := daemon.ConfPath(g.underRoot(g.sysconfdir))
-	return e.change(ctx, g, []string{filepath.Dir(conf)}, func(j *job) error {
+	file := daemon.ConfPath(g.underRoot(g.sysconfdir))
+	return e.change(ctx, g, []string{filepath.Dir(file)}, func(j *job) error {
 		c, err := e.confPlan(g, o, daemon)
 		if err != nil {
 			return err
@@ -156,9 +157,9 @@ func settingsJSON(settings []libvirt.Setting) map[string]any {
 	values := make(map[string]any)
 	for _, s := range settings {
 		switch s.Value.Kind() {
-		case libvirt.KindInt:
+		case conf.KindInt:
 			values[s.Name] = s.Value.Int()
-		case libvirt.KindList:
+		case conf.KindList:
 			values[s.Name] = s.Value.List()
 		default:
 			values[s.Name] = s.Value.Str()
@@ -177,28 +178,28 @@ func (e *env) applyConfig(j *job, g *globals, c *confPlan) error {
 	if err != nil {
 		return err
 	}
-	conf, err := libvirt.ParseConf(old)
+	file, err := conf.Parse(old)
 	if err != nil {
 		return fmt.Errorf("%s: %w", path, err)
 	}
 	settings := c.settings(g)
-	noteConf(j, path, conf, settings)
-	edited, err := edit(conf, settings)
+	noteConf(j, path, file, settings)
+	edited, err := edit(file, settings)
 	if err != nil || !edited {
 		return err
 	}
-	if err := conf.CheckDaemon(); err != nil {
+	if err := file.CheckDaemon(); err != nil {
 		return fmt.Errorf("%s: %w", path, err)
 	}
 	j.notes = append(j.notes, adviceOn(c.allow)...)
-	if !c.present(libvirt.ServerCert) && len(libvirt.FileSettings(conf)) == 0 {
+	if !c.present(libvirt.ServerCert) && len(libvirt.FileSettings(file)) == 0 {
 		j.note("there is no server certificate here: with listen_tls = 1 the daemon does not start (virtpki bootstrap makes one)")
 	}
 	if d := c.daemon; !c.restarted {
 		j.note("restart %s: it reads its conf only when it starts", d.Name)
 		j.note("where systemd opens its sockets: %s", startTLS(d))
 	}
-	return planConf(j, path, old, conf.Bytes())
+	return planConf(j, path, old, file.Bytes())
 }
 
 // startTLS is the command that has systemd open a daemon's port for TLS: the
@@ -208,12 +209,12 @@ func startTLS(d libvirt.Daemon) string {
 }
 
 // edit sets what differs and tells whether anything did.
-func edit(conf *libvirt.Conf, settings []libvirt.Setting) (edited bool, err error) {
+func edit(file *conf.File, settings []libvirt.Setting) (edited bool, err error) {
 	for _, s := range settings {
-		if have, ok := conf.Lookup(s.Name); ok && have.Equal(s.Value) {
+		if have, ok := file.Lookup(s.Name); ok && have.Equal(s.Value) {
 			continue
 		}
-		if err := conf.Set(s.Name, s.Value); err != nil {
+		if err := file.Set(s.Name, s.Value); err != nil {
 			return edited, fmt.Errorf("setting %s: %w", s.Name, err)
 		}
 		edited = true
@@ -261,17 +262,17 @@ func keepOld(plan *store.Plan, path string, old []byte) error {
 }
 
 // noteConf tells what in a conf is not as it seems.
-func noteConf(j *job, path string, conf *libvirt.Conf, settings []libvirt.Setting) {
-	for _, d := range conf.Duplicates() {
+func noteConf(j *job, path string, file *conf.File, settings []libvirt.Setting) {
+	for _, d := range file.Duplicates() {
 		j.note("%s: %s stands on lines %s; libvirt takes the first", path, d.Name, termtext.Join(d.Lines))
 	}
-	if v, ok := conf.Lookup("tls_no_verify_certificate"); ok && v.Int() == 1 {
+	if v, ok := file.Lookup("tls_no_verify_certificate"); ok && v.Int() == 1 {
 		j.note("%s: tls_no_verify_certificate = 1 lets everybody in, whatever the list and the CRL say", path)
 	}
 	if len(settings) > 2 {
 		return
 	}
-	for _, s := range libvirt.FileSettings(conf) {
+	for _, s := range libvirt.FileSettings(file) {
 		j.note("%s: %s = %s stays; the default files are not all here", path, s.Name, s.Value)
 	}
 }

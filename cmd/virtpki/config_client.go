@@ -14,6 +14,7 @@ import (
 
 	"virtpki/internal/hint"
 	"virtpki/internal/libvirt"
+	"virtpki/internal/libvirt/conf"
 	"virtpki/internal/store"
 	"virtpki/internal/subject"
 	"virtpki/internal/termtext"
@@ -151,30 +152,30 @@ func (o *configClientOptions) settings(t store.Tree, path string, aliases []alia
 	if err != nil {
 		return nil, err
 	}
-	conf, err := libvirt.ParseConf(data)
+	file, err := conf.Parse(data)
 	if err != nil {
 		return nil, fmt.Errorf("%s: %w", path, err)
 	}
-	list := mergeAliases(conf, aliases)
+	list := mergeAliases(file, aliases)
 	var settings []libvirt.Setting
 	if len(aliases) > 0 {
-		settings = append(settings, libvirt.Setting{Name: "uri_aliases", Value: libvirt.ListValue(list)})
+		settings = append(settings, libvirt.Setting{Name: "uri_aliases", Value: conf.ListValue(list)})
 	}
 	if o.defaultURI != "" {
 		uri, err := resolveAlias(o.defaultURI, list)
 		if err != nil {
 			return nil, hint.Usage(err)
 		}
-		settings = append(settings, libvirt.Setting{Name: "uri_default", Value: libvirt.StringValue(uri)})
+		settings = append(settings, libvirt.Setting{Name: "uri_default", Value: conf.StringValue(uri)})
 	}
 	return settings, nil
 }
 
 // mergeAliases puts new aliases into the list that is there, in the place of those of
 // the same name.
-func mergeAliases(conf *libvirt.Conf, aliases []alias) []string {
+func mergeAliases(file *conf.File, aliases []alias) []string {
 	var list []string
-	if v, ok := conf.Lookup("uri_aliases"); ok {
+	if v, ok := file.Lookup("uri_aliases"); ok {
 		list = append(list, v.List()...)
 	}
 	for _, a := range aliases {

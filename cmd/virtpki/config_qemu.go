@@ -11,6 +11,7 @@ import (
 
 	"virtpki/internal/hint"
 	"virtpki/internal/libvirt"
+	"virtpki/internal/libvirt/conf"
 	"virtpki/internal/termtext"
 )
 
@@ -162,17 +163,17 @@ func (e *env) editConf(j *job, path string, settings []libvirt.Setting) (edited 
 	if err != nil {
 		return false, err
 	}
-	conf, err := libvirt.ParseConf(old)
+	file, err := conf.Parse(old)
 	if err != nil {
 		return false, fmt.Errorf("%s: %w", path, err)
 	}
-	for _, d := range conf.Duplicates() {
+	for _, d := range file.Duplicates() {
 		j.note("%s: %s stands on lines %s; libvirt takes the first", path, d.Name, termtext.Join(d.Lines))
 	}
-	if edited, err = edit(conf, settings); err != nil || !edited {
+	if edited, err = edit(file, settings); err != nil || !edited {
 		return false, err
 	}
-	return true, planConf(j, path, old, conf.Bytes())
+	return true, planConf(j, path, old, file.Bytes())
 }
 
 // printSettings prints entries as a conf has them.

@@ -12,6 +12,7 @@ import (
 	"virtpki/dn"
 	"virtpki/internal/hint"
 	"virtpki/internal/libvirt"
+	"virtpki/internal/libvirt/conf"
 	"virtpki/internal/store"
 	"virtpki/internal/termtext"
 )
@@ -93,28 +94,28 @@ func looksLikePath(arg string) bool {
 
 // lintConf looks at the lists of a daemon's conf.
 func lintConf(path string) ([]adviceRow, error) {
-	conf, err := readConf(store.Tree{}, path)
+	file, err := readConf(store.Tree{}, path)
 	if err != nil {
 		return confRefused(path, err)
 	}
-	rows := duplicates(path, conf)
-	if v, ok := conf.Lookup("tls_no_verify_certificate"); ok && v.Int() == 1 {
+	rows := duplicates(path, file)
+	if v, ok := file.Lookup("tls_no_verify_certificate"); ok && v.Int() == 1 {
 		rows = append(rows, adviceRow{ID: "no-verify", Severity: dn.Error.String(), Where: path,
 			Reason: "tls_no_verify_certificate is 1: everybody gets in, whatever the list and the CRL say",
 			Mend:   "tls_no_verify_certificate = 0"})
 	}
-	if v, ok := conf.Lookup(libvirt.AllowedDNs); ok {
-		rows = append(rows, adviceRows(place(path, conf, libvirt.AllowedDNs), dn.Lint(v.List()))...)
+	if v, ok := file.Lookup(libvirt.AllowedDNs); ok {
+		rows = append(rows, adviceRows(place(path, file, libvirt.AllowedDNs), dn.Lint(v.List()))...)
 	}
-	if v, ok := conf.Lookup(libvirt.AllowedUsers); ok {
-		rows = append(rows, adviceRows(place(path, conf, libvirt.AllowedUsers), lintUsers(v.List()))...)
+	if v, ok := file.Lookup(libvirt.AllowedUsers); ok {
+		rows = append(rows, adviceRows(place(path, file, libvirt.AllowedUsers), lintUsers(v.List()))...)
 	}
 	return rows, nil
 }
 
 // confRefused is the one finding about a conf that the daemon does not read.
 func confRefused(path string, err error) ([]adviceRow, error) {
-	var confErr *libvirt.ConfError
+	var confErr *conf.Error
 	if !errors.As(err, &confErr) {
 		return nil, err
 	}
@@ -123,9 +124,9 @@ func confRefused(path string, err error) ([]adviceRow, error) {
 }
 
 // duplicates finds what libvirt ignores without a word.
-func duplicates(path string, conf *libvirt.Conf) []adviceRow {
+func duplicates(path string, file *conf.File) []adviceRow {
 	rows := []adviceRow{}
-	for _, d := range conf.Duplicates() {
+	for _, d := range file.Duplicates() {
 		rows = append(rows, adviceRow{ID: "duplicate", Severity: dn.Warning.String(),
 			Where:  fmt.Sprintf("%s:%d", path, d.Lines[1]),
 			Reason: fmt.Sprintf("%s stands on lines %s; libvirt takes the first and ignores the rest", d.Name, termtext.Join(d.Lines)),
@@ -134,8 +135,8 @@ func duplicates(path string, conf *libvirt.Conf) []adviceRow {
 	return rows
 }
 
-func place(path string, conf *libvirt.Conf, name string) string {
-	return fmt.Sprintf("%s:%d", path, conf.Line(name))
+func place(path string, file *conf.File, name string) string {
+	return fmt.Sprintf("%s:%d", path, file.Line(name))
 }
 
 // userAdvice is the advice that makes sense for names of SASL users, which are

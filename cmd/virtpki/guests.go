@@ -12,6 +12,7 @@ import (
 
 	"virtpki/internal/hint"
 	"virtpki/internal/libvirt"
+	"virtpki/internal/libvirt/conf"
 	"virtpki/internal/subject"
 	"virtpki/internal/termtext"
 )
@@ -28,7 +29,7 @@ type guestRefresh struct {
 	// until is the end of the certificate of before, by QEMU's folder.
 	until map[string]time.Time
 
-	conf *libvirt.Conf
+	conf *conf.File
 }
 
 // refreshGuests has the guests here read their files again after a change of any of

@@ -15,6 +15,7 @@ import (
 	"virtpki/dn"
 	"virtpki/internal/hint"
 	"virtpki/internal/libvirt"
+	"virtpki/internal/libvirt/conf"
 	"virtpki/internal/store"
 	"virtpki/internal/subject"
 	"virtpki/internal/termtext"
@@ -186,8 +187,8 @@ func (r reloader) proveClient(ctx context.Context, d libvirt.Running, client *pa
 }
 
 // listRefuses reports whether a daemon's list keeps a client out.
-func listRefuses(conf *libvirt.Conf, name string) bool {
-	list, ok := conf.Lookup(libvirt.AllowedDNs)
+func listRefuses(file *conf.File, name string) bool {
+	list, ok := file.Lookup(libvirt.AllowedDNs)
 	if !ok {
 		return false
 	}

@@ -10,6 +10,7 @@ import (
 
 	"virtpki/internal/hint"
 	"virtpki/internal/libvirt"
+	"virtpki/internal/libvirt/conf"
 	"virtpki/internal/store"
 	"virtpki/internal/subject"
 	"virtpki/pki"
@@ -139,11 +140,11 @@ func (f *filler) noteSwitch(j *job, use libvirt.QEMUUse, layout libvirt.Layout) 
 	if !f.g.tree().Exists(layout.Base) {
 		j.note("%s counts when libvirtd, or virtqemud, is started again: that is when it looks which folders there are", layout.Base)
 	}
-	conf, err := readQEMUConf(f.g)
+	file, err := readQEMUConf(f.g)
 	if err != nil || use.Switch == "" {
 		return
 	}
-	if v, ok := conf.Lookup(use.Switch); !ok || v.Int() != 1 {
+	if v, ok := file.Lookup(use.Switch); !ok || v.Int() != 1 {
 		j.note("TLS for %s is off until qemu.conf says %s = 1: virtpki config qemu --with %s --apply", use.Name, use.Switch, use.Name)
 	}
 }
@@ -304,7 +305,7 @@ func (f *filler) findGroup() (name string, gid int, err error) {
 
 // qemuUser is the user as whom QEMU runs on this machine.
 func (g *globals) qemuUser() (libvirt.QEMUUser, error) {
-	conf, err := readQEMUConf(g)
+	file, err := readQEMUConf(g)
 	if err != nil {
 		return libvirt.QEMUUser{}, err
 	}
@@ -313,7 +314,7 @@ func (g *globals) qemuUser() (libvirt.QEMUUser, error) {
 	if err := hint.First(err1, err2); err != nil {
 		return libvirt.QEMUUser{}, err
 	}
-	u, err := libvirt.FindQEMUUser(conf, passwd, groups)
+	u, err := libvirt.FindQEMUUser(file, passwd, groups)
 	if err != nil {
 		err = fmt.Errorf("%s: %w", libvirt.QEMUConfPath(g.underRoot(g.sysconfdir)), err)
 	}
@@ -334,15 +335,15 @@ func (g *globals) qemuOwner() *store.Owner {
 }
 
 // readQEMUConf reads qemu.conf; none is an empty one.
-func readQEMUConf(g *globals) (*libvirt.Conf, error) {
+func readQEMUConf(g *globals) (*conf.File, error) {
 	path := libvirt.QEMUConfPath(g.underRoot(g.sysconfdir))
 	data, err := readIfThere(g.tree(), path)
 	if err != nil {
 		return nil, err
 	}
-	conf, err := libvirt.ParseConf(data)
+	file, err := conf.Parse(data)
 	if err != nil {
 		return nil, fmt.Errorf("%s: %w", path, err)
 	}
-	return conf, nil
+	return file, nil
 }

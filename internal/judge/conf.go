@@ -8,6 +8,7 @@ import (
 	"syscall"
 
 	"virtpki/internal/libvirt"
+	"virtpki/internal/libvirt/conf"
 	"virtpki/internal/termtext"
 )
 
@@ -50,14 +51,14 @@ func (d DaemonConf) listens() bool {
 
 type confJudge struct {
 	DaemonConf
-	conf  *libvirt.Conf
+	conf  *conf.File
 	found []Finding
 }
 
 // InConf says what is wrong with a daemon's configuration: what it does not start
 // with, what is without effect, what closes it to everybody or opens it to all. The
 // second result is the conf, nil where the daemon does not read it.
-func InConf(d DaemonConf) ([]Finding, *libvirt.Conf) {
+func InConf(d DaemonConf) ([]Finding, *conf.File) {
 	j := &confJudge{DaemonConf: d}
 	if !j.read() {
 		return j.found, nil
@@ -105,12 +106,12 @@ func (j *confJudge) read() bool {
 		j.say("unseen", Warning, "", "it could not be read, so it was not judged: %s", plainReason(j.File.Err))
 		return false
 	}
-	conf, err := libvirt.ParseConf(data)
+	parsed, err := conf.Parse(data)
 	if err == nil {
-		j.conf = conf
-		err = conf.CheckDaemon()
+		j.conf = parsed
+		err = parsed.CheckDaemon()
 	}
-	var confErr *libvirt.ConfError
+	var confErr *conf.Error
 	if errors.As(err, &confErr) {
 		j.say("conf-refused", Error, j.mendRefused(confErr), "line %d, column %d: %s: the daemon does not start", confErr.Line, confErr.Column, confErr.Msg)
 		return false
@@ -129,13 +130,13 @@ func (j *confJudge) isFolder(then string) bool {
 }
 
 // correctLine is what to do about a line that nobody can be sure of.
-func (j *confJudge) correctLine(refused *libvirt.ConfError) string {
+func (j *confJudge) correctLine(refused *conf.Error) string {
 	return fmt.Sprintf("correct line %d of %s, or what begins before it and does not end", refused.Line, j.File.Path)
 }
 
 // mendRefused takes the line that is refused out of effect, where that is sure to be
 // the mend: an entry that can be read, or a comment that stands inside a list.
-func (j *confJudge) mendRefused(refused *libvirt.ConfError) string {
+func (j *confJudge) mendRefused(refused *conf.Error) string {
 	if j.conf == nil {
 		lines := strings.Split(string(j.File.Data), "\n")
 		if refused.Line > len(lines) || refused.Column < 1 || refused.Column > len(lines[refused.Line-1]) || lines[refused.Line-1][refused.Column-1] != '#' {
@@ -190,10 +191,10 @@ func (j *confJudge) late() {
 
 func (j *confJudge) number(name string) (int64, bool) {
 	v, ok := j.conf.Lookup(name)
-	return v.Int(), ok && v.Kind() == libvirt.KindInt
+	return v.Int(), ok && v.Kind() == conf.KindInt
 }
 
 func (j *confJudge) text(name string) (string, bool) {
 	v, ok := j.conf.Lookup(name)
-	return v.Str(), ok && v.Kind() == libvirt.KindString
+	return v.Str(), ok && v.Kind() == conf.KindString
 }

@@ -5,6 +5,7 @@ import (
 	"strings"
 
 	"virtpki/internal/libvirt"
+	"virtpki/internal/libvirt/conf"
 )
 
 // QEMUConf is qemu.conf, and what it is held against.
@@ -17,7 +18,7 @@ type QEMUConf struct {
 
 // InQEMUConf says what is wrong with qemu.conf as far as TLS goes. The second result
 // is the conf, nil where libvirt's QEMU driver does not read it.
-func InQEMUConf(q QEMUConf) ([]Finding, *libvirt.Conf) {
+func InQEMUConf(q QEMUConf) ([]Finding, *conf.File) {
 	j := confJudge{DaemonConf: DaemonConf{File: q.File}}
 	if j.isFolder("libvirt's QEMU driver does not start") {
 		return j.found, nil
@@ -26,22 +27,22 @@ func InQEMUConf(q QEMUConf) ([]Finding, *libvirt.Conf) {
 		j.say("unseen", Warning, "", "it could not be read, so it was not judged: %s", plainReason(q.File.Err))
 		return j.found, nil
 	}
-	conf, err := libvirt.ParseConf(q.File.Data)
-	var confErr *libvirt.ConfError
+	parsed, err := conf.Parse(q.File.Data)
+	var confErr *conf.Error
 	if errors.As(err, &confErr) {
 		j.say("conf-refused", Error, j.correctLine(confErr), "line %d, column %d: %s: libvirt's QEMU driver does not start", confErr.Line, confErr.Column, confErr.Msg)
 		return j.found, nil
 	}
-	j.conf = conf
-	for _, name := range conf.Names() {
-		if v, _ := conf.Lookup(name); strings.HasSuffix(name, "_tls_x509_cert_dir") && v.Str() != "" && !q.Exists(v.Str()) {
-			j.say("qemu-no-folder", Error, j.mute(name), "line %d: %s names %s, which does not exist: libvirt's QEMU driver does not start", conf.Line(name), name, v.Str())
+	j.conf = parsed
+	for _, name := range j.conf.Names() {
+		if v, _ := j.conf.Lookup(name); strings.HasSuffix(name, "_tls_x509_cert_dir") && v.Str() != "" && !q.Exists(v.Str()) {
+			j.say("qemu-no-folder", Error, j.mute(name), "line %d: %s names %s, which does not exist: libvirt's QEMU driver does not start", j.conf.Line(name), name, v.Str())
 		}
 	}
 	for _, use := range libvirt.QEMUUses() {
 		j.qemuUse(use, q)
 	}
-	return j.found, conf
+	return j.found, j.conf
 }
 
 // qemuUse looks at one use that the conf turns on, or opens to everybody.

@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"virtpki/internal/lab"
+	"virtpki/internal/lab/labpki"
 )
 
 func TestRealDaemonOnDefaultPaths(t *testing.T) {
@@ -27,7 +28,7 @@ func TestRealDaemonOnDefaultPaths(t *testing.T) {
 		if got := h.admin("lookup"); !got.NoServer {
 			t.Errorf("looking up a server that is not there: %+v", got)
 		}
-		alice, bob := h.ca.issue("alice", nil), h.ca.issue("bob", nil)
+		alice, bob := h.ca.Issue("alice", nil), h.ca.Issue("bob", nil)
 		h.disconnectOneOfTwo(alice, bob)
 		h.updateTLS(&alice)
 		h.tellApart(alice, bob)
@@ -71,7 +72,7 @@ func (h *labHost) wantRunning(pid string) {
 	}
 }
 
-func (h *labHost) disconnectOneOfTwo(alice, bob testPair) {
+func (h *labHost) disconnectOneOfTwo(alice, bob labpki.Pair) {
 	h.t.Helper()
 	virshAlice, virshBob := h.virsh("alice", alice), h.virsh("bob", bob)
 	for _, dn := range []string{"O=Lab,CN=alice", "O=Lab,CN=bob"} {
@@ -103,7 +104,7 @@ func (h *labHost) disconnectOneOfTwo(alice, bob testPair) {
 }
 
 // updateTLS renews the server's certificate, then breaks it, then mends it.
-func (h *labHost) updateTLS(client *testPair) {
+func (h *labHost) updateTLS(client *labpki.Pair) {
 	h.t.Helper()
 	before := h.probe(client, h.ca)
 	if !before.Confirmed || before.Err != "" {
@@ -115,7 +116,7 @@ func (h *labHost) updateTLS(client *testPair) {
 		h.t.Fatal(got.Err)
 	}
 	after := h.probe(client, h.ca)
-	if want := Fingerprint(renewed.cert); !after.Confirmed || after.Fingerprint != want || after.Fingerprint == before.Fingerprint {
+	if want := Fingerprint(renewed.Cert); !after.Confirmed || after.Fingerprint != want || after.Fingerprint == before.Fingerprint {
 		h.t.Errorf("after the update: %+v, want fingerprint %s", after, want)
 	}
 	h.write("/etc/pki/libvirt/servercert.pem", []byte("garbage\n"))
@@ -125,23 +126,23 @@ func (h *labHost) updateTLS(client *testPair) {
 	if got := h.probe(client, h.ca); !got.Confirmed || got.Fingerprint != after.Fingerprint {
 		h.t.Errorf("after an update that failed: %+v, want fingerprint %s", got, after.Fingerprint)
 	}
-	h.write("/etc/pki/libvirt/servercert.pem", certPEM(renewed.cert))
+	h.write("/etc/pki/libvirt/servercert.pem", labpki.CertPEM(renewed.Cert))
 	h.client("O=Lab,CN=bob") // connected all the time
 }
 
 // tellApart revokes alice and asks as everybody.
-func (h *labHost) tellApart(alice, bob testPair) {
+func (h *labHost) tellApart(alice, bob labpki.Pair) {
 	h.t.Helper()
-	h.write("/etc/pki/CA/cacrl.pem", h.ca.crl(alice.cert))
+	h.write("/etc/pki/CA/cacrl.pem", h.ca.CRL(alice.Cert))
 	if got := h.admin("update-tls"); got.Err != "" {
 		h.t.Fatal(got.Err)
 	}
-	foreign := newTestCA(h.t, "Foreign CA")
-	mallory, carol := foreign.issue("alice", nil), h.ca.issue("carol", nil)
+	foreign := labpki.New(h.t, "Foreign CA")
+	mallory, carol := foreign.Issue("alice", nil), h.ca.Issue("carol", nil)
 	for _, c := range []struct {
 		name      string
-		client    *testPair
-		roots     *testCA
+		client    *labpki.Pair
+		roots     *labpki.CA
 		stage     Stage
 		refused   bool
 		unknownCA bool
@@ -162,7 +163,7 @@ func (h *labHost) tellApart(alice, bob testPair) {
 			h.t.Errorf("%s: the served certificate was not seen: %+v", c.name, got)
 		}
 	}
-	req := insideRequest{Address: "127.0.0.1:16514", Name: "other.lab.example", RootPEM: certPEM(h.ca.cert)}
+	req := insideRequest{Address: "127.0.0.1:16514", Name: "other.lab.example", RootPEM: labpki.CertPEM(h.ca.Cert)}
 	if got := h.do("probe", req); got.Stage != StageVerify || !got.WrongServer {
 		h.t.Errorf("server of another name: %+v", got)
 	}
@@ -193,7 +194,7 @@ func TestRealDaemonDisconnectsDN(t *testing.T) {
 	eachRelease(t, func(h *labHost) {
 		h.installTree("/etc", h.server())
 		h.start()
-		alice, bob := h.ca.issue("alice", nil), h.ca.issue("bob", nil)
+		alice, bob := h.ca.Issue("alice", nil), h.ca.Issue("bob", nil)
 		processes := []*lab.Process{h.virsh("alice", alice), h.virsh("alice2", alice), h.virsh("bob", bob)}
 		for h.client("O=Lab,CN=alice"); len(h.admin("clients").Clients) < len(processes); {
 			time.Sleep(50 * time.Millisecond)
@@ -258,7 +259,7 @@ func TestRealDaemonUnderSocketActivation(t *testing.T) {
 		if r := got.Running[0]; fmt.Sprint(r.PID) != h.sh("pgrep -x libvirtd") || r.Address != "[::1]:16999" {
 			t.Errorf("running: %+v", r)
 		}
-		req := insideRequest{Address: got.Running[0].Address, Name: "::1", RootPEM: certPEM(h.ca.cert)}
+		req := insideRequest{Address: got.Running[0].Address, Name: "::1", RootPEM: labpki.CertPEM(h.ca.Cert)}
 		if got := h.do("probe", req); got.Stage != StageConfirmation || !got.Refused {
 			t.Errorf("probe: %+v", got)
 		}

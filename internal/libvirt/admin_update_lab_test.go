@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"virtpki/internal/lab"
+	"virtpki/internal/lab/labpki"
 )
 
 // TestRealDaemonHandshakeAcrossUpdate shows why UpdateTLS waits for handshakes: with
@@ -33,7 +34,7 @@ func (h *labHost) updateInHandshake(version uint16, operation string) (survives 
 	h.sh("rm -f /run/slow /run/go /run/confirmed")
 	h.installTree("/etc", h.server())
 	p := h.start()
-	slow := h.slow(h.ca.issue("alice", nil), version)
+	slow := h.slow(h.ca.Issue("alice", nil), version)
 	defer func() {
 		slow.Process.Kill()
 		slow.Wait()
@@ -72,8 +73,8 @@ func TestRealDaemonUpdatesUnderLoad(t *testing.T) {
 	eachRelease(t, func(h *labHost) {
 		h.installTree("/etc", h.server())
 		p := h.start()
-		alice := h.ca.issue("alice", nil)
-		in, err := json.Marshal(insideRequest{Address: "127.0.0.1:16514", CertPEM: certPEM(alice.cert), KeyPEM: alice.keyPEM(t)})
+		alice := h.ca.Issue("alice", nil)
+		in, err := json.Marshal(insideRequest{Address: "127.0.0.1:16514", CertPEM: labpki.CertPEM(alice.Cert), KeyPEM: alice.KeyPEM(t)})
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -104,11 +105,11 @@ func TestRealDaemonUpdatesUnderLoad(t *testing.T) {
 
 // slow starts a client that stops in the middle of the handshake, until /run/go is
 // there.
-func (h *labHost) slow(client testPair, version uint16) *exec.Cmd {
+func (h *labHost) slow(client labpki.Pair, version uint16) *exec.Cmd {
 	h.t.Helper()
 	in, err := json.Marshal(insideRequest{
 		Address: "127.0.0.1:16514", MaxVersion: version,
-		CertPEM: certPEM(client.cert), KeyPEM: client.keyPEM(h.t),
+		CertPEM: labpki.CertPEM(client.Cert), KeyPEM: client.KeyPEM(h.t),
 	})
 	if err != nil {
 		h.t.Fatal(err)

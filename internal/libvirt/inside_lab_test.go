@@ -16,6 +16,8 @@ import (
 	"sync"
 	"testing"
 	"time"
+
+	"virtpki/internal/lab/labpki"
 )
 
 // The tests against real daemons run on hosts of the lab, whose processes and
@@ -201,7 +203,7 @@ func (r *insideReply) probe(ctx context.Context, req insideRequest) error {
 		if err != nil {
 			return err
 		}
-		probe.Verify = (&testCA{cert: root}).vouches(req.Name, time.Time{})
+		probe.Verify = (&labpki.CA{Cert: root}).Vouches(req.Name, time.Time{})
 	}
 	if req.CertPEM != nil {
 		pair, err := tls.X509KeyPair(req.CertPEM, req.KeyPEM)

@@ -15,6 +15,8 @@ import (
 	"strings"
 	"testing"
 	"time"
+
+	"virtpki/internal/lab/labpki"
 )
 
 // tlsServer listens on 127.0.0.1 and answers one connection: after the handshake it
@@ -65,12 +67,12 @@ func reset(c *tls.Conn) {
 func stayMute(c *tls.Conn) { c.Read(make([]byte, 1)) }
 
 func TestProbe(t *testing.T) {
-	ca, foreign := newTestCA(t, "CA"), newTestCA(t, "Foreign")
-	alice, mallory := ca.issue("alice", nil), foreign.issue("mallory", nil)
-	good := ca.issue("hv1", forHost("hv1", "127.0.0.1"))
-	expired := ca.issue("hv1", func(c *x509.Certificate) { forHost("127.0.0.1")(c); c.NotAfter = time.Now().Add(-time.Minute) })
-	wants := func(pair testPair, auth tls.ClientAuthType) *tls.Config {
-		return &tls.Config{Certificates: []tls.Certificate{*pair.tls()}, ClientAuth: auth, ClientCAs: ca.pool()}
+	ca, foreign := labpki.New(t, "CA"), labpki.New(t, "Foreign")
+	alice, mallory := ca.Issue("alice", nil), foreign.Issue("mallory", nil)
+	good := ca.Issue("hv1", labpki.ForHost("hv1", "127.0.0.1"))
+	expired := ca.Issue("hv1", func(c *x509.Certificate) { labpki.ForHost("127.0.0.1")(c); c.NotAfter = time.Now().Add(-time.Minute) })
+	wants := func(pair labpki.Pair, auth tls.ClientAuthType) *tls.Config {
+		return &tls.Config{Certificates: []tls.Certificate{*pair.TLS()}, ClientAuth: auth, ClientCAs: ca.Pool()}
 	}
 	var authority x509.UnknownAuthorityError
 	var invalid x509.CertificateInvalidError
@@ -85,18 +87,18 @@ func TestProbe(t *testing.T) {
 		as     any   // for errors.As
 		served *x509.Certificate
 	}{
-		{"let in", wants(good, tls.RequireAndVerifyClientCert), say(1), ProbeRequest{Verify: ca.vouches("127.0.0.1", time.Time{}), Client: alice.tls()}, StageDone, nil, nil, good.cert},
-		{"let in by name", wants(good, tls.RequestClientCert), say(1), ProbeRequest{Verify: ca.vouches("HV1", time.Time{})}, StageDone, nil, nil, good.cert},
-		{"refused by hanging up", wants(good, tls.RequestClientCert), hangUp, ProbeRequest{Verify: ca.vouches("127.0.0.1", time.Time{}), Client: mallory.tls()}, StageConfirmation, ErrClientRefused, nil, good.cert},
-		{"refused by a reset", wants(good, tls.RequestClientCert), reset, ProbeRequest{Verify: ca.vouches("127.0.0.1", time.Time{})}, StageConfirmation, ErrClientRefused, nil, good.cert},
-		{"refused by an alert", wants(good, tls.RequireAndVerifyClientCert), say(1), ProbeRequest{Verify: ca.vouches("127.0.0.1", time.Time{}), Client: mallory.tls()}, StageConfirmation, ErrClientRefused, nil, good.cert},
-		{"another byte", wants(good, tls.RequestClientCert), say(2), ProbeRequest{Verify: ca.vouches("127.0.0.1", time.Time{})}, StageConfirmation, nil, nil, good.cert},
-		{"mute after the handshake", wants(good, tls.RequestClientCert), stayMute, ProbeRequest{Verify: ca.vouches("127.0.0.1", time.Time{})}, StageConfirmation, context.DeadlineExceeded, nil, good.cert},
-		{"foreign CA", wants(good, tls.RequestClientCert), say(1), ProbeRequest{Verify: foreign.vouches("127.0.0.1", time.Time{})}, StageVerify, nil, &authority, good.cert},
-		{"expired", wants(expired, tls.RequestClientCert), say(1), ProbeRequest{Verify: ca.vouches("127.0.0.1", time.Time{})}, StageVerify, nil, &invalid, expired.cert},
-		{"expired, at a time when it was not", wants(expired, tls.RequestClientCert), say(1), ProbeRequest{Verify: ca.vouches("127.0.0.1", time.Now().Add(-2*time.Minute))}, StageDone, nil, nil, expired.cert},
-		{"expired, looked at without trust", wants(expired, tls.RequestClientCert), hangUp, ProbeRequest{}, StageConfirmation, ErrClientRefused, nil, expired.cert},
-		{"another name", wants(good, tls.RequestClientCert), say(1), ProbeRequest{Verify: ca.vouches("hv2", time.Time{})}, StageVerify, nil, &hostname, good.cert},
+		{"let in", wants(good, tls.RequireAndVerifyClientCert), say(1), ProbeRequest{Verify: ca.Vouches("127.0.0.1", time.Time{}), Client: alice.TLS()}, StageDone, nil, nil, good.Cert},
+		{"let in by name", wants(good, tls.RequestClientCert), say(1), ProbeRequest{Verify: ca.Vouches("HV1", time.Time{})}, StageDone, nil, nil, good.Cert},
+		{"refused by hanging up", wants(good, tls.RequestClientCert), hangUp, ProbeRequest{Verify: ca.Vouches("127.0.0.1", time.Time{}), Client: mallory.TLS()}, StageConfirmation, ErrClientRefused, nil, good.Cert},
+		{"refused by a reset", wants(good, tls.RequestClientCert), reset, ProbeRequest{Verify: ca.Vouches("127.0.0.1", time.Time{})}, StageConfirmation, ErrClientRefused, nil, good.Cert},
+		{"refused by an alert", wants(good, tls.RequireAndVerifyClientCert), say(1), ProbeRequest{Verify: ca.Vouches("127.0.0.1", time.Time{}), Client: mallory.TLS()}, StageConfirmation, ErrClientRefused, nil, good.Cert},
+		{"another byte", wants(good, tls.RequestClientCert), say(2), ProbeRequest{Verify: ca.Vouches("127.0.0.1", time.Time{})}, StageConfirmation, nil, nil, good.Cert},
+		{"mute after the handshake", wants(good, tls.RequestClientCert), stayMute, ProbeRequest{Verify: ca.Vouches("127.0.0.1", time.Time{})}, StageConfirmation, context.DeadlineExceeded, nil, good.Cert},
+		{"foreign CA", wants(good, tls.RequestClientCert), say(1), ProbeRequest{Verify: foreign.Vouches("127.0.0.1", time.Time{})}, StageVerify, nil, &authority, good.Cert},
+		{"expired", wants(expired, tls.RequestClientCert), say(1), ProbeRequest{Verify: ca.Vouches("127.0.0.1", time.Time{})}, StageVerify, nil, &invalid, expired.Cert},
+		{"expired, at a time when it was not", wants(expired, tls.RequestClientCert), say(1), ProbeRequest{Verify: ca.Vouches("127.0.0.1", time.Now().Add(-2*time.Minute))}, StageDone, nil, nil, expired.Cert},
+		{"expired, looked at without trust", wants(expired, tls.RequestClientCert), hangUp, ProbeRequest{}, StageConfirmation, ErrClientRefused, nil, expired.Cert},
+		{"another name", wants(good, tls.RequestClientCert), say(1), ProbeRequest{Verify: ca.Vouches("hv2", time.Time{})}, StageVerify, nil, &hostname, good.Cert},
 	} {
 		for _, version := range []uint16{tls.VersionTLS12, tls.VersionTLS13} {
 			t.Run(c.name+"/"+tls.VersionName(version), func(t *testing.T) {
@@ -175,13 +177,13 @@ func TestProbeKeyTypes(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	ca := newTestCA(t, "CA")
-	for name, key := range map[string]crypto.Signer{"P-256": newTestKey(t), "P-384": p384, "Ed25519": ed, "RSA": rsa2048} {
+	ca := labpki.New(t, "CA")
+	for name, key := range map[string]crypto.Signer{"P-256": labpki.NewKey(t), "P-384": p384, "Ed25519": ed, "RSA": rsa2048} {
 		for _, version := range []uint16{tls.VersionTLS12, tls.VersionTLS13} {
-			pair, client := ca.issueFor(key, "hv1", forHost("127.0.0.1")), ca.issueFor(key, "alice", nil)
-			config := &tls.Config{Certificates: []tls.Certificate{*pair.tls()}, ClientAuth: tls.RequireAndVerifyClientCert, ClientCAs: ca.pool(), MaxVersion: version}
-			got, err := Probe(t.Context(), ProbeRequest{Address: tlsServer(t, config, say(1)), Verify: ca.vouches("127.0.0.1", time.Time{}), Client: client.tls()})
-			if err != nil || !got.Confirmed || got.Version != version || got.Fingerprint() != Fingerprint(pair.cert) {
+			pair, client := ca.IssueFor(key, "hv1", labpki.ForHost("127.0.0.1")), ca.IssueFor(key, "alice", nil)
+			config := &tls.Config{Certificates: []tls.Certificate{*pair.TLS()}, ClientAuth: tls.RequireAndVerifyClientCert, ClientCAs: ca.Pool(), MaxVersion: version}
+			got, err := Probe(t.Context(), ProbeRequest{Address: tlsServer(t, config, say(1)), Verify: ca.Vouches("127.0.0.1", time.Time{}), Client: client.TLS()})
+			if err != nil || !got.Confirmed || got.Version != version || got.Fingerprint() != Fingerprint(pair.Cert) {
 				t.Errorf("%s, %s: got %+v, %v", name, tls.VersionName(version), got, err)
 			}
 		}

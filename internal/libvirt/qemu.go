@@ -5,6 +5,8 @@ import (
 	"path/filepath"
 	"slices"
 	"strings"
+
+	"virtpki/internal/libvirt/conf"
 )
 
 // Refresh says when QEMU reads new TLS files of one use.
@@ -133,14 +135,14 @@ func QEMU(sysconfdir string) []Layout {
 // qemu.conf names, else the use's own if it exists when the daemon starts, else the
 // default one. sysconfdir is libvirt's; exists tells about folders as libvirt sees
 // them.
-func (u QEMUUse) FolderIn(conf *Conf, sysconfdir string, exists func(string) bool) string {
-	if v, ok := conf.Lookup(u.Name + certDir); ok && u.Name != DefaultQEMU {
+func (u QEMUUse) FolderIn(file *conf.File, sysconfdir string, exists func(string) bool) string {
+	if v, ok := file.Lookup(u.Name + certDir); ok && u.Name != DefaultQEMU {
 		return v.Str()
 	}
 	if own := u.Layout(sysconfdir).Base; u.Name != DefaultQEMU && exists(own) {
 		return own
 	}
-	if v, ok := conf.Lookup("default" + certDir); ok {
+	if v, ok := file.Lookup("default" + certDir); ok {
 		return v.Str()
 	}
 	return filepath.Join(sysconfdir, "pki", DefaultQEMU)

@@ -1,6 +1,10 @@
 package libvirt
 
-import "path/filepath"
+import (
+	"path/filepath"
+
+	"virtpki/internal/libvirt/conf"
+)
 
 // QEMUConfig says what qemu.conf is to be told.
 type QEMUConfig struct {
@@ -21,11 +25,11 @@ type QEMUConfig struct {
 // which of them were there when the daemon started (libvirt, src/qemu/qemu_conf.c).
 func (c QEMUConfig) Settings(sysconfdir string, exists func(string) bool) []Setting {
 	var settings []Setting
-	add := func(name string, v Value) { settings = append(settings, Setting{name, v}) }
+	add := func(name string, v conf.Value) { settings = append(settings, Setting{name, v}) }
 	if folder := filepath.Join(sysconfdir, "pki", DefaultQEMU); exists(folder) {
-		add("default"+certDir, StringValue(folder))
+		add("default"+certDir, conf.StringValue(folder))
 		if c.Secret != "" {
-			add("default"+secretUUID, StringValue(c.Secret))
+			add("default"+secretUUID, conf.StringValue(c.Secret))
 		}
 	}
 	for _, use := range qemuUses {
@@ -33,20 +37,20 @@ func (c QEMUConfig) Settings(sysconfdir string, exists func(string) bool) []Sett
 			continue
 		}
 		if use.Switch != "" {
-			add(use.Switch, IntValue(1))
+			add(use.Switch, conf.IntValue(1))
 		}
 		if folder := use.Layout(sysconfdir).Base; exists(folder) {
-			add(use.Name+certDir, StringValue(folder))
+			add(use.Name+certDir, conf.StringValue(folder))
 			if c.Secret != "" && use.Secret {
-				add(use.Name+secretUUID, StringValue(c.Secret)) // the default's does not count where a folder is named
+				add(use.Name+secretUUID, conf.StringValue(c.Secret)) // the default's does not count where a folder is named
 			}
 		}
 		if use.Verify >= 0 {
-			add(use.Name+verifyPeer, IntValue(int64(c.verify(use))))
+			add(use.Name+verifyPeer, conf.IntValue(int64(c.verify(use))))
 		}
 	}
 	if c.Force {
-		add("migrate_tls_force", IntValue(1))
+		add("migrate_tls_force", conf.IntValue(1))
 	}
 	return settings
 }

@@ -4,6 +4,8 @@ import (
 	"errors"
 	"io/fs"
 	"testing"
+
+	"virtpki/internal/libvirt/conf"
 )
 
 const (
@@ -32,11 +34,11 @@ func TestFindQEMUUser(t *testing.T) {
 		{"a number that nobody has", "user = \"4711\"\ngroup = \"4712\"\n", debianPasswd, debianGroup, "4711", "4712", 4711, 4712, "qemu.conf"},
 	}
 	for _, test := range tests {
-		conf, err := ParseConf([]byte(test.conf))
+		file, err := conf.Parse([]byte(test.conf))
 		if err != nil {
 			t.Fatal(err)
 		}
-		got, err := FindQEMUUser(conf, []byte(test.passwd), []byte(test.group))
+		got, err := FindQEMUUser(file, []byte(test.passwd), []byte(test.group))
 		if err != nil || got.User != test.user || got.UID != test.uid || got.Group != test.keys || got.GID != test.gid || got.From != test.from {
 			t.Errorf("%s: %+v, %v, want %s %d, %s %d, %s", test.condition, got, err, test.user, test.uid, test.keys, test.gid, test.from)
 		}
@@ -51,19 +53,19 @@ func TestFindQEMUUserRefuses(t *testing.T) {
 		"a number behind a plus":     {`user = "+x"`, debianPasswd, `user "+x" of qemu.conf: no user for QEMU is known on this machine`},
 		"the number that means none": {`group = "4294967295"`, debianPasswd, `group "4294967295" of qemu.conf: there is none of this name`},
 	} {
-		conf, err := ParseConf([]byte("# qemu.conf\n" + test.conf + "\n"))
+		file, err := conf.Parse([]byte("# qemu.conf\n" + test.conf + "\n"))
 		if err != nil {
 			t.Fatal(err)
 		}
-		if _, err := FindQEMUUser(conf, []byte(test.passwd), []byte(debianGroup)); err == nil || err.Error() != test.want {
+		if _, err := FindQEMUUser(file, []byte(test.passwd), []byte(debianGroup)); err == nil || err.Error() != test.want {
 			t.Errorf("%s: %v, want %s", condition, err, test.want)
 		}
 	}
 }
 
 func TestQEMUMayRead(t *testing.T) {
-	conf, _ := ParseConf(nil)
-	u, err := FindQEMUUser(conf, []byte(debianPasswd), []byte(debianGroup))
+	file, _ := conf.Parse(nil)
+	u, err := FindQEMUUser(file, []byte(debianPasswd), []byte(debianGroup))
 	if err != nil {
 		t.Fatal(err)
 	}

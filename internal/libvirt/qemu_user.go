@@ -8,6 +8,8 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+
+	"virtpki/internal/libvirt/conf"
 )
 
 // QEMUUser is the user as whom libvirt's system daemon runs QEMU. It is QEMU that
@@ -31,10 +33,10 @@ var qemuDefaults = []string{"libvirt-qemu", "qemu"}
 // FindQEMUUser finds it by qemu.conf, which may be empty, and by the contents of
 // /etc/passwd and /etc/group: what the conf says, else the user that libvirt was
 // built with. The error is [ErrNoQEMUUser] when there is none of that name.
-func FindQEMUUser(conf *Conf, passwd, group []byte) (QEMUUser, error) {
+func FindQEMUUser(file *conf.File, passwd, group []byte) (QEMUUser, error) {
 	users, groups := parseAccounts(passwd), parseAccounts(group)
 	u := QEMUUser{From: "the distribution's default"}
-	if v, ok := conf.Lookup("user"); ok {
+	if v, ok := file.Lookup("user"); ok {
 		u.From = "qemu.conf"
 		account, err := lookup(users, v.Str())
 		if err != nil {
@@ -47,7 +49,7 @@ func FindQEMUUser(conf *Conf, passwd, group []byte) (QEMUUser, error) {
 		return u, ErrNoQEMUUser
 	}
 	u.findGroups(users, groups)
-	if v, ok := conf.Lookup("group"); ok {
+	if v, ok := file.Lookup("group"); ok {
 		account, err := lookup(groups, v.Str())
 		if err != nil {
 			return u, fmt.Errorf("group %q of qemu.conf: %w", v.Str(), err)

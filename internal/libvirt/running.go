@@ -11,6 +11,8 @@ import (
 	"slices"
 	"strings"
 	"syscall"
+
+	"virtpki/internal/libvirt/conf"
 )
 
 // Running is a daemon that runs, and what it reads.
@@ -23,7 +25,7 @@ type Running struct {
 	// the daemon sees them.
 	Root     string
 	ConfPath string
-	Conf     *Conf // empty when there is no such file, which is no error for a daemon
+	Conf     *conf.File // empty when there is no such file, which is no error for a daemon
 	Files    TLSFiles
 	// Address is where it can be reached with TLS, host:port, from this machine or
 	// from its container; empty when it does not listen for TLS.
@@ -76,8 +78,8 @@ func (r Running) same(other Running) bool {
 // have been bound to, for its length, is left out.
 func (d Daemon) adminSockets(root, sysconfdir string) []string {
 	folders := []string{"/run/libvirt", "/var/run/libvirt"}
-	if conf, err := readConf(root, d.ConfPath(sysconfdir)); err == nil {
-		if v, ok := conf.Lookup("unix_sock_dir"); ok && filepath.IsAbs(v.Str()) {
+	if file, err := readConf(root, d.ConfPath(sysconfdir)); err == nil {
+		if v, ok := file.Lookup("unix_sock_dir"); ok && filepath.IsAbs(v.Str()) {
 			folders = append(folders, v.Str())
 		}
 	}
@@ -160,8 +162,8 @@ func (r *Running) read(p process, sysconfdir string) error {
 }
 
 // readConf reads a configuration file below a root directory, out of which no link leads.
-func readConf(root, path string) (*Conf, error) {
-	return ReadConf(filepath.Join(root, path), func(string, int64) ([]byte, error) { return readBelow(root, path) })
+func readConf(root, path string) (*conf.File, error) {
+	return conf.Read(filepath.Join(root, path), func(string, int64) ([]byte, error) { return readBelow(root, path) })
 }
 
 // readBelow reads a small regular file as a process with this root folder would.
@@ -181,10 +183,10 @@ func readBelow(root, path string) ([]byte, error) {
 	if err != nil {
 		return nil, err
 	}
-	if !info.Mode().IsRegular() || info.Size() > MaxConfSize {
-		return nil, fmt.Errorf("%s: not a regular file of at most %d bytes", filepath.Join(root, path), MaxConfSize)
+	if !info.Mode().IsRegular() || info.Size() > conf.MaxSize {
+		return nil, fmt.Errorf("%s: not a regular file of at most %d bytes", filepath.Join(root, path), conf.MaxSize)
 	}
-	return io.ReadAll(io.LimitReader(file, MaxConfSize))
+	return io.ReadAll(io.LimitReader(file, conf.MaxSize))
 }
 
 // address picks the TLS port among those that the process holds: the one of

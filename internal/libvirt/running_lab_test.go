@@ -9,13 +9,14 @@ import (
 	"time"
 
 	"virtpki/internal/lab"
+	"virtpki/internal/lab/labpki"
 )
 
 // labHost is a host with a PKI.
 type labHost struct {
 	*lab.Host
 	t       *testing.T
-	ca      *testCA
+	ca      *labpki.CA
 	release lab.Release
 }
 
@@ -52,7 +53,7 @@ func newLabHost(t *testing.T, release lab.Release, binary string) *labHost {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { host.Close() })
-	return &labHost{host, t, newTestCA(t, "Lab CA"), release}
+	return &labHost{host, t, labpki.New(t, "Lab CA"), release}
 }
 
 // holds reports whether a comparison such as ">=12" is true of the host's libvirt;
@@ -115,30 +116,30 @@ func (h *labHost) admin(operation string) insideReply {
 }
 
 // probe connects to the host's libvirtd as the client; nil is no certificate.
-func (h *labHost) probe(client *testPair, roots *testCA) insideReply {
+func (h *labHost) probe(client *labpki.Pair, roots *labpki.CA) insideReply {
 	h.t.Helper()
 	req := insideRequest{Address: "127.0.0.1:16514", Name: "127.0.0.1"}
 	if client != nil {
-		req.CertPEM, req.KeyPEM = certPEM(client.cert), client.keyPEM(h.t)
+		req.CertPEM, req.KeyPEM = labpki.CertPEM(client.Cert), client.KeyPEM(h.t)
 	}
 	if roots != nil {
-		req.RootPEM = certPEM(roots.cert)
+		req.RootPEM = labpki.CertPEM(roots.Cert)
 	}
 	return h.do("probe", req)
 }
 
 // installTree writes CA, CRL and server pair into the default tree below a folder.
-func (h *labHost) installTree(etc string, server testPair) {
+func (h *labHost) installTree(etc string, server labpki.Pair) {
 	h.t.Helper()
 	layout := System(etc)
-	h.write(layout.Path(CACert), certPEM(h.ca.cert))
-	h.write(layout.Path(CACRL), h.ca.crl())
-	h.write(layout.Path(ServerKey), server.keyPEM(h.t))
-	h.write(layout.Path(ServerCert), certPEM(server.cert))
+	h.write(layout.Path(CACert), labpki.CertPEM(h.ca.Cert))
+	h.write(layout.Path(CACRL), h.ca.CRL())
+	h.write(layout.Path(ServerKey), server.KeyPEM(h.t))
+	h.write(layout.Path(ServerCert), labpki.CertPEM(server.Cert))
 }
 
-func (h *labHost) server() testPair {
-	return h.ca.issue("hv1", forHost("hv1", "hv1.lab.example", "localhost", "127.0.0.1", "::1"))
+func (h *labHost) server() labpki.Pair {
+	return h.ca.Issue("hv1", labpki.ForHost("hv1", "hv1.lab.example", "localhost", "127.0.0.1", "::1"))
 }
 
 func (h *labHost) start(args ...string) *lab.Process {
@@ -151,12 +152,12 @@ func (h *labHost) start(args ...string) *lab.Process {
 }
 
 // virsh starts a virsh that stays connected and waits for events.
-func (h *labHost) virsh(name string, pair testPair) *lab.Process {
+func (h *labHost) virsh(name string, pair labpki.Pair) *lab.Process {
 	h.t.Helper()
 	folder := "/root/" + name
-	h.write(folder+"/cacert.pem", certPEM(h.ca.cert))
-	h.write(folder+"/clientcert.pem", certPEM(pair.cert))
-	h.write(folder+"/clientkey.pem", pair.keyPEM(h.t))
+	h.write(folder+"/cacert.pem", labpki.CertPEM(h.ca.Cert))
+	h.write(folder+"/clientcert.pem", labpki.CertPEM(pair.Cert))
+	h.write(folder+"/clientkey.pem", pair.KeyPEM(h.t))
 	p, err := h.Start(h.t.Context(), "virsh-"+name, "virsh", "-c", "test+tls://hv1/default?pkipath="+folder, "event", "--event", "lifecycle", "--loop")
 	if err != nil {
 		h.t.Fatal(err)

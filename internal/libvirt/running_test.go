@@ -7,6 +7,8 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
+
+	"virtpki/internal/libvirt/conf"
 )
 
 func TestDaemonOptions(t *testing.T) {
@@ -78,11 +80,11 @@ func TestAddress(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		conf, err := ParseConf([]byte(c.conf))
+		file, err := conf.Parse([]byte(c.conf))
 		if err != nil {
 			t.Fatal(err)
 		}
-		r := Running{Daemon: d, Conf: conf}
+		r := Running{Daemon: d, Conf: file}
 		if got := r.address(c.listeners, c.listen); got != c.want {
 			t.Errorf("%s: got %q, want %q", c.name, got, c.want)
 		}
@@ -102,8 +104,8 @@ func TestAdminSockets(t *testing.T) {
 	if err := os.Symlink("/run", filepath.Join(root, "var/run")); err != nil {
 		t.Fatal(err)
 	}
-	write := func(conf string) {
-		if err := os.WriteFile(filepath.Join(root, "etc/libvirt/virtproxyd.conf"), []byte(conf), 0o644); err != nil {
+	write := func(file string) {
+		if err := os.WriteFile(filepath.Join(root, "etc/libvirt/virtproxyd.conf"), []byte(file), 0o644); err != nil {
 			t.Fatal(err)
 		}
 	}

@@ -1,9 +1,11 @@
 package libvirt
 
+import "virtpki/internal/libvirt/conf"
+
 // Setting is one entry of a daemon's conf.
 type Setting struct {
 	Name  string
-	Value Value
+	Value conf.Value
 }
 
 // The settings that list who may connect. Both are matched with the same
@@ -33,14 +35,14 @@ var fileSettings = []struct {
 // switch the default CRL off, and crl_file alone is ignored (libvirt,
 // src/remote/remote_daemon.c). Without them the daemon reads its default places.
 func (d Daemon) Settings(layout Layout, have func(File) bool, allow []string) []Setting {
-	settings := []Setting{{"listen_tls", IntValue(1)}}
+	settings := []Setting{{"listen_tls", conf.IntValue(1)}}
 	if haveAll(have) {
 		for _, s := range fileSettings {
-			settings = append(settings, Setting{s.name, StringValue(layout.Path(s.file))})
+			settings = append(settings, Setting{s.name, conf.StringValue(layout.Path(s.file))})
 		}
 	}
 	if allow != nil {
-		settings = append(settings, Setting{AllowedDNs, ListValue(allow)})
+		settings = append(settings, Setting{AllowedDNs, conf.ListValue(allow)})
 	}
 	return settings
 }

@@ -4,10 +4,12 @@ import (
 	"errors"
 	"fmt"
 	"strings"
+
+	"virtpki/internal/libvirt/conf"
 )
 
 // FileSettings returns the entries of a daemon's configuration file that name PKI files.
-func FileSettings(c *Conf) []Setting {
+func FileSettings(c *conf.File) []Setting {
 	var settings []Setting
 	for _, s := range fileSettings {
 		if v, ok := c.Lookup(s.name); ok {
@@ -21,10 +23,10 @@ func FileSettings(c *Conf) []Setting {
 // the settings. The first items of cert_files and key_files stand for cert_file and
 // key_file. Settings that do not go together are an error: the daemon does not start
 // with them, or lets no client in.
-func NamedFiles(c *Conf) (map[string]string, error) {
+func NamedFiles(c *conf.File) (map[string]string, error) {
 	named := make(map[string]string)
 	for _, s := range FileSettings(c) {
-		if s.Value.Kind() != KindString {
+		if s.Value.Kind() != conf.KindString {
 			return nil, fmt.Errorf("%s is a %s, not a string: the daemon does not start", s.Name, s.Value.Kind())
 		}
 		named[s.Name] = s.Value.Str()
@@ -39,13 +41,13 @@ func NamedFiles(c *Conf) (map[string]string, error) {
 
 // ListsIdentities reports whether a daemon's configuration file sets cert_files or
 // key_files, which give it several identities.
-func ListsIdentities(c *Conf) bool {
+func ListsIdentities(c *conf.File) bool {
 	_, keys := c.Lookup("key_files")
 	_, certs := c.Lookup("cert_files")
 	return keys || certs
 }
 
-func addLists(c *Conf, named map[string]string) error {
+func addLists(c *conf.File, named map[string]string) error {
 	certs, _ := c.Lookup("cert_files")
 	keys, _ := c.Lookup("key_files")
 	_, cert := named["cert_file"]

@@ -5,6 +5,8 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+
+	"virtpki/internal/libvirt/conf"
 )
 
 // TLSFiles are the files that a daemon reads when it starts. Paths are as its
@@ -35,7 +37,7 @@ type TLSFiles struct {
 // root is the daemon's root directory as this process sees it, "/" mostly; layout is
 // the default tree as the daemon sees it, System("/etc") mostly. Links are followed to
 // find out whether two paths are one.
-func TLSFilesOf(c *Conf, root string, layout Layout) (TLSFiles, error) {
+func TLSFilesOf(c *conf.File, root string, layout Layout) (TLSFiles, error) {
 	named, err := NamedFiles(c)
 	if err != nil {
 		return TLSFiles{}, err

@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"virtpki/internal/lab"
+	"virtpki/internal/libvirt/conf"
 )
 
 const srvConf = `ca_file = "/srv/ca.pem"
@@ -72,9 +73,9 @@ var openedPEM = regexp.MustCompile(`open(?:at)?\((?:AT_FDCWD, )?"((?:/etc/pki|/s
 
 // trace runs libvirtd under strace until it has opened what it reads for TLS, and
 // gives the files of ours that it opened, and what RunningAt says of it.
-func (h *labHost) trace(name, conf string) (opened []string, running insideRunning) {
+func (h *labHost) trace(name, file string) (opened []string, running insideRunning) {
 	h.t.Helper()
-	p, err := h.Start(h.t.Context(), name, "strace", "-f", "-o", "/run/"+name+".trace", "-e", "trace=open,openat", "libvirtd", "--listen", "-f", conf)
+	p, err := h.Start(h.t.Context(), name, "strace", "-f", "-o", "/run/"+name+".trace", "-e", "trace=open,openat", "libvirtd", "--listen", "-f", file)
 	if err != nil {
 		h.t.Fatal(err)
 	}
@@ -85,7 +86,7 @@ func (h *labHost) trace(name, conf string) (opened []string, running insideRunni
 		}
 		time.Sleep(50 * time.Millisecond)
 	}
-	if got.Err != "" || len(got.Running) != 1 || got.Running[0].ConfPath != conf || got.Running[0].ConfChanged {
+	if got.Err != "" || len(got.Running) != 1 || got.Running[0].ConfPath != file || got.Running[0].ConfChanged {
 		log, _ := p.Stderr(h.t.Context())
 		h.t.Fatalf("%s: running: %+v\n%s", name, got, log)
 	}
@@ -121,13 +122,13 @@ func TestRealDaemonRefusesWhatTLSFilesRefuses(t *testing.T) {
 	}
 	eachRelease(t, func(h *labHost) {
 		h.freshTrees()
-		client := h.ca.issue("alice", nil)
+		client := h.ca.Issue("alice", nil)
 		for _, c := range cases {
-			conf, err := ParseConf([]byte(c.conf))
+			file, err := conf.Parse([]byte(c.conf))
 			if err != nil {
 				t.Fatal(err)
 			}
-			if files, err := TLSFilesOf(conf, "/", System("/etc")); err == nil {
+			if files, err := TLSFilesOf(file, "/", System("/etc")); err == nil {
 				t.Errorf("%s: TLSFiles has no error: %+v", c.name, files)
 			}
 			if !h.holds(c.since) {
@@ -159,8 +160,8 @@ func TestRealDaemonServesLists(t *testing.T) {
 			return
 		}
 		h.freshTrees()
-		alice := h.ca.issue("alice", nil)
-		h.write("/etc/pki/CA/cacrl.pem", h.ca.crl(alice.cert))
+		alice := h.ca.Issue("alice", nil)
+		h.write("/etc/pki/CA/cacrl.pem", h.ca.CRL(alice.Cert))
 		h.write("/etc/libvirt/libvirtd.conf", []byte("ca_file = '/srv/ca.pem'\ncert_files = ['/srv/cert.pem']\nkey_files = ['/srv/key.pem']\n"))
 		h.start()
 		got := h.do("running", insideRequest{})
@@ -180,7 +181,7 @@ func TestRealDaemonServesLists(t *testing.T) {
 func TestRealDaemonSwitchesIdentity(t *testing.T) {
 	eachRelease(t, func(h *labHost) {
 		h.freshTrees()
-		alice := h.ca.issue("alice", nil)
+		alice := h.ca.Issue("alice", nil)
 		h.write("/etc/libvirt/libvirtd.conf", []byte(srvConf))
 		h.start()
 		got := h.do("running", insideRequest{})

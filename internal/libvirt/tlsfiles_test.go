@@ -5,6 +5,8 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
+
+	"virtpki/internal/libvirt/conf"
 )
 
 func TestTLSFiles(t *testing.T) {
@@ -47,11 +49,11 @@ func TestTLSFiles(t *testing.T) {
 			with(func(f *TLSFiles) { f.Custom, f.Lists = true, true }), ""},
 	} {
 		t.Run(c.name, func(t *testing.T) {
-			conf, err := ParseConf([]byte(c.conf))
+			file, err := conf.Parse([]byte(c.conf))
 			if err != nil {
 				t.Fatal(err)
 			}
-			got, err := TLSFilesOf(conf, linkedRoot(t), System("/etc"))
+			got, err := TLSFilesOf(file, linkedRoot(t), System("/etc"))
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -116,11 +118,11 @@ func TestTLSFilesRefused(t *testing.T) {
 		{"empty lists", "key_files = []\ncert_files = []\nca_file = '/a'", "cert_files and key_files empty"},
 	} {
 		t.Run(c.name, func(t *testing.T) {
-			conf, err := ParseConf([]byte(c.conf))
+			file, err := conf.Parse([]byte(c.conf))
 			if err != nil {
 				t.Fatal(err)
 			}
-			if files, err := TLSFilesOf(conf, "/", System("/etc")); err == nil || !strings.Contains(err.Error(), c.want) {
+			if files, err := TLSFilesOf(file, "/", System("/etc")); err == nil || !strings.Contains(err.Error(), c.want) {
 				t.Errorf("got %+v and %v, want %q", files, err, c.want)
 			}
 		})

@@ -1,4 +1,4 @@
-package libvirt
+package conf
 
 import (
 	"bytes"
@@ -27,7 +27,7 @@ func oneLine(v Value) string {
 }
 
 // effective gives the values of c that libvirt uses.
-func effective(c *Conf) map[string]string {
+func effective(c *File) map[string]string {
 	values := make(map[string]string)
 	for _, name := range c.Names() {
 		v, _ := c.Lookup(name)
@@ -36,16 +36,16 @@ func effective(c *Conf) map[string]string {
 	return values
 }
 
-func mustParse(t *testing.T, src string) *Conf {
+func mustParse(t *testing.T, src string) *File {
 	t.Helper()
-	c, err := ParseConf([]byte(src))
+	c, err := Parse([]byte(src))
 	if err != nil {
-		t.Fatalf("ParseConf(%q): %v", src, err)
+		t.Fatalf("Parse(%q): %v", src, err)
 	}
 	return c
 }
 
-func TestParseConfAcceptedForms(t *testing.T) {
+func TestParseAcceptedForms(t *testing.T) {
 	for _, f := range slices.Concat(acceptedForms, shownForms) {
 		t.Run(f.name, func(t *testing.T) {
 			c := mustParse(t, f.conf)
@@ -62,14 +62,14 @@ func TestParseConfAcceptedForms(t *testing.T) {
 	}
 }
 
-func TestParseConfRefusedForms(t *testing.T) {
+func TestParseRefusedForms(t *testing.T) {
 	for _, f := range refusedForms {
 		t.Run(f.name, func(t *testing.T) {
-			c, err := ParseConf([]byte(f.conf))
+			c, err := Parse([]byte(f.conf))
 			if f.line == 0 && err == nil {
 				err = c.CheckDaemon()
 			}
-			var ce *ConfError
+			var ce *Error
 			if !errors.As(err, &ce) {
 				t.Fatalf("%q: got error %v, want %q", f.conf, err, f.message)
 			}
@@ -80,7 +80,7 @@ func TestParseConfRefusedForms(t *testing.T) {
 	}
 }
 
-func TestConfErrorPlace(t *testing.T) {
+func TestErrorPlace(t *testing.T) {
 	tests := []struct{ conf, want string }{
 		{"listen_tls = yes\n", `line 1, column 14: expecting a value (found "y")`},
 		{"# a\r\n  x = 1 y\r\n", `line 2, column 9: expecting a separator (found "y")`},
@@ -94,8 +94,8 @@ func TestConfErrorPlace(t *testing.T) {
 		{"x =\n", "line 1, column 4: expecting a value (the line ends here)"},
 	}
 	for _, tt := range tests {
-		if _, err := ParseConf([]byte(tt.conf)); err == nil || err.Error() != tt.want {
-			t.Errorf("ParseConf(%q):\ngot  %v\nwant %s", tt.conf, err, tt.want)
+		if _, err := Parse([]byte(tt.conf)); err == nil || err.Error() != tt.want {
+			t.Errorf("Parse(%q):\ngot  %v\nwant %s", tt.conf, err, tt.want)
 		}
 	}
 }
@@ -113,40 +113,40 @@ func TestCheckDaemonPlace(t *testing.T) {
 	}
 }
 
-func TestParseConfSizeLimit(t *testing.T) {
-	largest := append([]byte("x = 1\n#"), bytes.Repeat([]byte("a"), MaxConfSize-7)...)
-	c, err := ParseConf(largest)
+func TestParseSizeLimit(t *testing.T) {
+	largest := append([]byte("x = 1\n#"), bytes.Repeat([]byte("a"), MaxSize-7)...)
+	c, err := Parse(largest)
 	if err != nil {
 		t.Fatalf("%d bytes: %v", len(largest), err)
 	}
 	if err := c.Set("y", IntValue(1)); err == nil {
 		t.Error("an edit made the file larger than libvirt reads it")
 	}
-	if _, ok := c.Lookup("y"); ok || len(c.Bytes()) != MaxConfSize {
+	if _, ok := c.Lookup("y"); ok || len(c.Bytes()) != MaxSize {
 		t.Error("a refused edit changed the file")
 	}
-	if _, err := ParseConf(append(largest, 'a')); err == nil {
+	if _, err := Parse(append(largest, 'a')); err == nil {
 		t.Errorf("%d bytes: accepted", len(largest)+1)
 	}
 }
 
-func TestParseConfDepth(t *testing.T) {
+func TestParseDepth(t *testing.T) {
 	nested := func(n int) []byte {
 		return []byte("x = " + strings.Repeat("[", n) + strings.Repeat("]", n))
 	}
-	c, err := ParseConf(nested(maxConfDepth))
+	c, err := Parse(nested(maxDepth))
 	if err != nil {
-		t.Fatalf("depth %d: %v", maxConfDepth, err)
+		t.Fatalf("depth %d: %v", maxDepth, err)
 	}
 	if v, _ := c.Lookup("x"); v.IsStringList() || v.List() != nil {
 		t.Error("lists in a list passed for a list of strings")
 	}
-	if _, err := ParseConf(nested(maxConfDepth + 1)); err == nil {
-		t.Errorf("depth %d: accepted", maxConfDepth+1)
+	if _, err := Parse(nested(maxDepth + 1)); err == nil {
+		t.Errorf("depth %d: accepted", maxDepth+1)
 	}
 }
 
-func TestConfLinesAndDuplicates(t *testing.T) {
+func TestLinesAndDuplicates(t *testing.T) {
 	c := mustParse(t, "a = 1\nb = [\n1,\n2]; a = 2\n# c\nc = \"\"\"x\n\"\"\"; b = 3\n\na = 3")
 	for name, want := range map[string]int{"a": 1, "b": 2, "c": 6, "d": 0, "A": 0, "": 0} {
 		if got := c.Line(name); got != want {

@@ -1,4 +1,4 @@
-package libvirt
+package conf
 
 import (
 	"bufio"
@@ -15,9 +15,9 @@ import (
 	"testing"
 )
 
-// confPieces are what random files are put together from: every byte and
+// pieces are what random files are put together from: every byte and
 // every combination that the grammar treats in its own way, and some others.
-var confPieces = []string{
+var pieces = []string{
 	"a", "B", "x_1", "listen_tls", "_", "9", "é", ".", "-", "+", "--",
 	"=", "=", " = ", " = ", " = ", "0", "1", "-1", "+5", "007", "18446744073709551617", "0x1", "1.5",
 	`"`, `'`, `"""`, `""`, `"a"`, `'b'`, `"""c"""`, "\"\"\"d\ne\"\"\"", `\`, `"\"`,
@@ -27,42 +27,42 @@ var confPieces = []string{
 	"\na = 1", "\nb = \"x\"", "\nc = [1, 2]\n", "\nx = [ [], 'a' ]",
 }
 
-// randomConf is a file that is mostly, but not always, near to a good one.
-func randomConf(r *rand.Rand) []byte {
+// randomFile is a file that is mostly, but not always, near to a good one.
+func randomFile(r *rand.Rand) []byte {
 	var b bytes.Buffer
 	if r.IntN(4) > 0 {
-		forms := [][]confForm{acceptedForms, refusedForms}[r.IntN(2)]
+		forms := [][]form{acceptedForms, refusedForms}[r.IntN(2)]
 		b.WriteString(forms[r.IntN(len(forms))].conf)
 	}
 	for range r.IntN(6) {
-		b.WriteString(confPieces[r.IntN(len(confPieces))])
+		b.WriteString(pieces[r.IntN(len(pieces))])
 	}
 	src := b.Bytes()
 	for range r.IntN(2) {
 		if len(src) > 0 {
 			i := r.IntN(len(src))
-			piece := confPieces[r.IntN(len(confPieces))]
+			piece := pieces[r.IntN(len(pieces))]
 			src = slices.Replace(src, i, min(len(src), i+r.IntN(3)), []byte(piece)...)
 		}
 	}
 	return src
 }
 
-// TestParseConfAgreesWithLibvirt has libvirt.so's own parser, the one that the
+// TestParseAgreesWithLibvirt has libvirt.so's own parser, the one that the
 // daemons use, read the same files: verdict, words, line, and every entry in
 // order with its type and its value must be the same.
-func TestParseConfAgreesWithLibvirt(t *testing.T) {
-	reader := buildConfReader(t)
+func TestParseAgreesWithLibvirt(t *testing.T) {
+	reader := buildReader(t)
 	r := rand.New(rand.NewPCG(1, 2))
 	var srcs [][]byte
 	for _, f := range slices.Concat(acceptedForms, refusedForms, shownForms) {
 		srcs = append(srcs, []byte(f.conf))
 	}
 	for range 30000 {
-		srcs = append(srcs, randomConf(r))
+		srcs = append(srcs, randomFile(r))
 	}
 	accepted := 0
-	for i, want := range readConfs(t, reader, srcs) {
+	for i, want := range readAll(t, reader, srcs) {
 		if strings.HasSuffix(want, "numeric overflow in conf value") {
 			continue // newer than the grammar that we follow
 		}
@@ -79,14 +79,14 @@ func TestParseConfAgreesWithLibvirt(t *testing.T) {
 	}
 }
 
-// buildConfReader compiles testdata/conf/readconf.c.
-func buildConfReader(t *testing.T) string {
+// buildReader compiles testdata/readconf.c.
+func buildReader(t *testing.T) string {
 	t.Helper()
 	if _, err := exec.LookPath("cc"); err != nil {
 		t.Skipf("no C compiler: %v", err)
 	}
 	reader := filepath.Join(t.TempDir(), "readconf")
-	out, err := exec.Command("cc", "-o", reader, "testdata/conf/readconf.c", "-ldl").CombinedOutput()
+	out, err := exec.Command("cc", "-o", reader, "testdata/readconf.c", "-ldl").CombinedOutput()
 	if err != nil {
 		t.Fatalf("compiling readconf.c: %v\n%s", err, out)
 	}
@@ -96,8 +96,8 @@ func buildConfReader(t *testing.T) string {
 	return reader
 }
 
-// readConfs gives one line for each source, with messages in clear.
-func readConfs(t *testing.T, reader string, srcs [][]byte) []string {
+// readAll gives one line for each source, with messages in clear.
+func readAll(t *testing.T, reader string, srcs [][]byte) []string {
 	t.Helper()
 	var in bytes.Buffer
 	for _, src := range srcs {
@@ -137,11 +137,11 @@ func clearMessage(t *testing.T, line string) string {
 	return "error " + place
 }
 
-// readerLine says of src what readConfs would. Of an error's message only as
+// readerLine says of src what readAll would. Of an error's message only as
 // much is taken as want has: ours may go on with a remark.
 func readerLine(src []byte, want string) string {
-	c, err := ParseConf(src)
-	var ce *ConfError
+	c, err := Parse(src)
+	var ce *Error
 	if errors.As(err, &ce) {
 		line := fmt.Sprintf("error %d: %s", ce.Line, ce.Msg)
 		if words, ok := strings.CutPrefix(line, want); ok && (words == "" || strings.HasPrefix(words, " (")) {

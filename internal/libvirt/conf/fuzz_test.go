@@ -1,4 +1,4 @@
-package libvirt
+package conf
 
 import (
 	"bytes"
@@ -6,42 +6,42 @@ import (
 	"testing"
 )
 
-func addConfSeeds(add func(conf string)) {
-	for _, forms := range [][]confForm{acceptedForms, refusedForms, shownForms} {
+func addSeeds(add func(conf string)) {
+	for _, forms := range [][]form{acceptedForms, refusedForms, shownForms} {
 		for _, f := range forms {
 			add(f.conf)
 		}
 	}
 }
 
-// FuzzConfParse: no input makes the parser panic; what it accepts it gives back
+// FuzzParse: no input makes the parser panic; what it accepts it gives back
 // byte for byte, and every value can be written and is read back, but for one
 // that a NUL has cut.
-func FuzzConfParse(f *testing.F) {
-	addConfSeeds(func(conf string) { f.Add([]byte(conf)) })
+func FuzzParse(f *testing.F) {
+	addSeeds(func(conf string) { f.Add([]byte(conf)) })
 	f.Add([]byte("A=\"\"\"'\"\x00\"\"\"")) // what the NUL leaves cannot be said without it
 	f.Fuzz(func(t *testing.T, src []byte) {
-		c, err := ParseConf(src)
+		c, err := Parse(src)
 		if err != nil {
-			checkConfError(t, src, err)
+			checkError(t, src, err)
 			return
 		}
 		if !bytes.Equal(c.Bytes(), src) {
 			t.Fatalf("Bytes: got %q, want %q", c.Bytes(), src)
 		}
 		if err := c.CheckDaemon(); err != nil {
-			checkConfError(t, src, err)
+			checkError(t, src, err)
 		}
 		c.Duplicates()
 		for _, name := range c.Names() {
-			checkConfEntry(t, c, name)
+			checkEntry(t, c, name)
 		}
 	})
 }
 
-func checkConfError(t *testing.T, src []byte, err error) {
+func checkError(t *testing.T, src []byte, err error) {
 	t.Helper()
-	ce, ok := err.(*ConfError)
+	ce, ok := err.(*Error)
 	if !ok {
 		t.Fatalf("error is a %T: %v", err, err)
 	}
@@ -51,7 +51,7 @@ func checkConfError(t *testing.T, src []byte, err error) {
 	}
 }
 
-func checkConfEntry(t *testing.T, c *Conf, name string) {
+func checkEntry(t *testing.T, c *File, name string) {
 	t.Helper()
 	v, ok := c.Lookup(name)
 	if !ok || c.Line(name) == 0 {
@@ -69,10 +69,10 @@ func checkConfEntry(t *testing.T, c *Conf, name string) {
 	}
 }
 
-// FuzzConfSet: a value that was set is there, all other entries and the
+// FuzzSet: a value that was set is there, all other entries and the
 // comments are as before, and taking it away again leaves them so.
-func FuzzConfSet(f *testing.F) {
-	addConfSeeds(func(conf string) {
+func FuzzSet(f *testing.F) {
+	addSeeds(func(conf string) {
 		f.Add([]byte(conf), "listen_tls", "x", uint8(0))
 		f.Add([]byte(conf), "unix_sock_dir", "a\"\n'", uint8(1))
 	})
@@ -80,14 +80,14 @@ func FuzzConfSet(f *testing.F) {
 	f.Add([]byte("a = 1;#x = \"\"\"\n# 'a'\"\"\"\nx = 2;x=3"), "x", "-5", uint8(3))
 	f.Add([]byte("A=[];listen_tls=0#"), "listen_tls", "0", uint8(0))
 	f.Fuzz(func(t *testing.T, src []byte, name, text string, kind uint8) {
-		c, err := ParseConf(src)
+		c, err := Parse(src)
 		if err != nil {
 			return
 		}
 		before, v := *c, fuzzValue(text, kind)
 		if err := c.Set(name, v); err != nil {
 			_, unsayable := v.Format()
-			if unsayable == nil && isConfName(name) {
+			if unsayable == nil && isName(name) {
 				t.Fatalf("Set(%q, %s): %v", name, v, err)
 			}
 			if !bytes.Equal(c.Bytes(), src) {
@@ -119,7 +119,7 @@ func fuzzValue(text string, kind uint8) Value {
 // checkOthers holds that the entries of other names are as they were written,
 // and that no comment is gone. There may be a new one: what stood after a value
 // stands for itself when the value is taken out of the middle of a line.
-func checkOthers(t *testing.T, before, after *Conf, name string) {
+func checkOthers(t *testing.T, before, after *File, name string) {
 	t.Helper()
 	if got, want := othersOf(after, name), othersOf(before, name); got != want {
 		t.Fatalf("other entries of %q became %q in %q", before.Bytes(), got, after.Bytes())
@@ -135,7 +135,7 @@ func checkOthers(t *testing.T, before, after *Conf, name string) {
 	}
 }
 
-func othersOf(c *Conf, name string) string {
+func othersOf(c *File, name string) string {
 	var b strings.Builder
 	for _, e := range c.entries {
 		if e.name != name {
@@ -146,7 +146,7 @@ func othersOf(c *Conf, name string) string {
 	return b.String()
 }
 
-func commentsOf(c *Conf) []string {
+func commentsOf(c *File) []string {
 	var texts []string
 	for _, com := range c.comments {
 		texts = append(texts, string(c.src[com.start:com.end]))
@@ -156,7 +156,7 @@ func commentsOf(c *Conf) []string {
 
 // checkAdded holds that Set left all bytes but one run of them, and wrote
 // nothing but the value where the name had an entry.
-func checkAdded(t *testing.T, before, after *Conf, name string) {
+func checkAdded(t *testing.T, before, after *File, name string) {
 	t.Helper()
 	head, tail := 0, 0
 	if i, ok := before.first[name]; ok {
@@ -174,7 +174,7 @@ func checkAdded(t *testing.T, before, after *Conf, name string) {
 	}
 }
 
-func checkUnset(t *testing.T, c *Conf, name string) {
+func checkUnset(t *testing.T, c *File, name string) {
 	t.Helper()
 	before := *c
 	if !c.Unset(name) {

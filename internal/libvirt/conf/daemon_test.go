@@ -1,4 +1,4 @@
-package libvirt
+package conf
 
 import (
 	"bytes"
@@ -38,7 +38,7 @@ type daemonRun struct {
 }
 
 // overflow reports whether this is a newer libvirt, which refuses f for a number.
-func (r daemonRun) overflow(f confForm) bool {
+func (r daemonRun) overflow(f form) bool {
 	return f.overflow && !r.started && strings.Contains(r.log, "numeric overflow in conf value")
 }
 
@@ -77,7 +77,7 @@ func runDaemon(libvirtd, conf, sockDir string) (daemonRun, error) {
 
 // runDaemons starts libvirtd on each of the forms, several at a time: it spends
 // its time waiting.
-func runDaemons(t *testing.T, forms []confForm) []daemonRun {
+func runDaemons(t *testing.T, forms []form) []daemonRun {
 	t.Helper()
 	libvirtd := findLibvirtd(t)
 	runs, errs := make([]daemonRun, len(forms)), make([]error, len(forms))
@@ -100,8 +100,8 @@ func runDaemons(t *testing.T, forms []confForm) []daemonRun {
 }
 
 // sockDirOf gives the unix_sock_dir that our reader finds in f, or "".
-func sockDirOf(f confForm) string {
-	c, err := ParseConf([]byte(f.conf))
+func sockDirOf(f form) string {
+	c, err := Parse([]byte(f.conf))
 	if err != nil {
 		return ""
 	}
@@ -169,17 +169,17 @@ func TestLibvirtdShowsValues(t *testing.T) {
 // same order.
 func TestLibvirtdKnowsTheSameSettings(t *testing.T) {
 	needsLibvirt90(t)
-	var forms []confForm
+	var forms []form
 	for i := range libvirtdSettings {
 		var b strings.Builder
 		for _, s := range slices.Backward(libvirtdSettings[i:]) {
 			fmt.Fprintf(&b, "%s = [1]\n", s.name)
 		}
-		forms = append(forms, confForm{name: libvirtdSettings[i].name, conf: b.String()})
+		forms = append(forms, form{name: libvirtdSettings[i].name, conf: b.String()})
 	}
 	for i, run := range runDaemons(t, forms) {
 		err := mustParse(t, forms[i].conf).CheckDaemon()
-		ce, ok := err.(*ConfError)
+		ce, ok := err.(*Error)
 		if !ok {
 			t.Fatalf("%s: got error %v", forms[i].name, err)
 		}
@@ -200,7 +200,7 @@ func TestLibvirtdKnowsNoOtherSettings(t *testing.T) {
 	for _, s := range libvirtdSettings {
 		want = append(want, words[s.kind])
 	}
-	run := runDaemons(t, []confForm{{name: "empty file"}})[0]
+	run := runDaemons(t, []form{{name: "empty file"}})[0]
 	var got []string
 	for _, m := range regexp.MustCompile(`: Get value ([a-z ]+) \(nil\)`).FindAllStringSubmatch(run.log, -1) {
 		got = append(got, m[1])
@@ -214,7 +214,7 @@ func TestLibvirtdKnowsNoOtherSettings(t *testing.T) {
 func TestLibvirtdReadsWhatSetWrites(t *testing.T) {
 	dirs := []string{"/run/a", "/run/it's", `/run/"a"`, `/run/it's "a" b`, `/run/\`, "/run/a\nb", "/run/a\rb", "/run/é #;[]"}
 	files := []string{"", "#unix_sock_dir = \"/run/libvirt\"\r\nlisten_tls = 1\r\n", "unix_sock_dir = [\n1\n]; listen_tls = 1 # x", "listen_tls = 1"}
-	var forms []confForm
+	var forms []form
 	for i, dir := range dirs {
 		c := mustParse(t, files[i%len(files)])
 		for name, v := range map[string]Value{"unix_sock_dir": StringValue(dir), "tls_allowed_dn_list": ListValue(dirs), "listen_tls": IntValue(0)} {
@@ -222,7 +222,7 @@ func TestLibvirtdReadsWhatSetWrites(t *testing.T) {
 				t.Fatal(err)
 			}
 		}
-		forms = append(forms, confForm{name: dir, conf: string(c.Bytes())})
+		forms = append(forms, form{name: dir, conf: string(c.Bytes())})
 	}
 	for i, run := range runDaemons(t, forms) {
 		if want := "Decided on socket paths '" + dirs[i] + "/libvirt-sock'"; !run.started || !strings.Contains(run.log, want) {

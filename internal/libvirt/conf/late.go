@@ -1,4 +1,4 @@
-package libvirt
+package conf
 
 import (
 	"fmt"
@@ -22,7 +22,7 @@ type LateComplaint struct {
 // (libvirt, src/remote/remote_daemon.c; src/util/virlog.c; run with 7.0, 9.0,
 // 11.3 and 12.8). hasGroup tells whether the machine knows a group. What depends
 // on the network is not looked at.
-func (c *Conf) LateComplaints(hasGroup func(string) bool) []LateComplaint {
+func (c *File) LateComplaints(hasGroup func(string) bool) []LateComplaint {
 	var found []LateComplaint
 	say := func(always bool, setting, format string, args ...any) {
 		found = append(found, LateComplaint{setting, fmt.Sprintf(format, args...), always})
@@ -46,7 +46,7 @@ func (c *Conf) LateComplaints(hasGroup func(string) bool) []LateComplaint {
 
 type complain func(always bool, setting, format string, args ...any)
 
-func (c *Conf) text(name string) (string, bool) {
+func (c *File) text(name string) (string, bool) {
 	v, ok := c.Lookup(name)
 	return v.Str(), ok && v.Kind() == KindString
 }
@@ -62,7 +62,7 @@ func isNumber(s string) bool {
 	return err == nil
 }
 
-func (c *Conf) lateIdentity(say complain) {
+func (c *File) lateIdentity(say complain) {
 	source, given := c.text("host_uuid_source")
 	if given && source != "smbios" && source != "machine-id" {
 		say(true, "host_uuid_source", "%q is neither smbios nor machine-id", source)
@@ -98,7 +98,7 @@ var (
 	logOutput = regexp.MustCompile(`^[1-4]:(stderr|journald|syslog:.+|file:.+)$`)
 )
 
-func (c *Conf) lateLogging(say complain) {
+func (c *File) lateLogging(say complain) {
 	if v, ok := c.Lookup("log_level"); ok && v.Int() > 4 {
 		say(false, "log_level", "%d is more than 4", v.Int())
 	}
@@ -116,7 +116,7 @@ func (c *Conf) lateLogging(say complain) {
 }
 
 // lateLimits compares with libvirt's default of max_anonymous_clients, 20.
-func (c *Conf) lateLimits(say complain) {
+func (c *File) lateLimits(say complain) {
 	clients, given := c.Lookup("max_clients")
 	anonymous := int64(20)
 	if v, ok := c.Lookup("max_anonymous_clients"); ok {

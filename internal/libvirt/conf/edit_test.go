@@ -1,8 +1,8 @@
-package libvirt
+package conf
 
 import "testing"
 
-func TestConfSet(t *testing.T) {
+func TestSet(t *testing.T) {
 	list := ListValue([]string{"O=a,CN=b", "CN=c"})
 	const listText = "[\n  \"O=a,CN=b\",\n  \"CN=c\"\n]"
 	tests := []struct {
@@ -64,7 +64,7 @@ func TestConfSet(t *testing.T) {
 	}
 }
 
-func TestConfSetRefuses(t *testing.T) {
+func TestSetRefuses(t *testing.T) {
 	tests := []struct {
 		name  string
 		key   string
@@ -90,10 +90,10 @@ func TestConfSetRefuses(t *testing.T) {
 	}
 }
 
-// A Conf must not write into the bytes that it was made of.
-func TestConfEditLeavesSource(t *testing.T) {
+// A File must not write into the bytes that it was made of.
+func TestEditLeavesSource(t *testing.T) {
 	src := append(make([]byte, 0, 100), "#b = 1\na = 1\n"...)
-	c, err := ParseConf(src)
+	c, err := Parse(src)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -106,7 +106,7 @@ func TestConfEditLeavesSource(t *testing.T) {
 	}
 }
 
-func TestConfUnset(t *testing.T) {
+func TestUnset(t *testing.T) {
 	tests := []struct{ name, conf, key, want string }{
 		{"line", "a = 1\nb = 2\nc = 3\n", "b", "a = 1\nc = 3\n"},
 		{"line with its comment", "a = 1\n  b = 2 # why\nc = 3\n", "b", "a = 1\nc = 3\n"},

@@ -1,4 +1,4 @@
-package libvirt
+package conf
 
 import (
 	"fmt"
@@ -79,21 +79,21 @@ var libvirtdSettings = []setting{
 }
 
 // CheckDaemon gives the verdict of libvirt 9.0's libvirtd and virtproxyd on the
-// values of the settings that they know: nil, or a *[ConfError] for the value
+// values of the settings that they know: nil, or a *[Error] for the value
 // because of which the daemon does not start. It is the one that the daemon
 // names, not the first in the file; only the entry that wins is looked at.
 //
 // What the daemon finds out later than it reads its configuration is not looked
 // at: a path that does not exist, say, or a mode that is no octal number.
-func (c *Conf) CheckDaemon() error {
+func (c *File) CheckDaemon() error {
 	for _, s := range libvirtdSettings {
 		i, ok := c.first[s.name]
 		if !ok {
 			continue
 		}
 		if msg := s.complaint(c.entries[i].value); msg != "" {
-			line, column := confPlace(c.src, c.entries[i].valStart)
-			return &ConfError{line, column, msg}
+			line, column := place(c.src, c.entries[i].valStart)
+			return &Error{line, column, msg}
 		}
 	}
 	return nil

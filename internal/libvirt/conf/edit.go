@@ -1,4 +1,4 @@
-package libvirt
+package conf
 
 import (
 	"bytes"
@@ -15,9 +15,9 @@ import (
 //
 // It is an error, and nothing changes, when name is no name, when v cannot be
 // said in conf syntax ([Value.Format]), and when the file would become larger
-// than [MaxConfSize].
-func (c *Conf) Set(name string, v Value) error {
-	if !isConfName(name) {
+// than [MaxSize].
+func (c *File) Set(name string, v Value) error {
+	if !isName(name) {
 		return fmt.Errorf("setting %q: not a name of letters, digits and underscores", name)
 	}
 	text, err := v.format(c.eol())
@@ -38,14 +38,14 @@ func (c *Conf) Set(name string, v Value) error {
 	return c.insertLine(pos, name+" = "+text)
 }
 
-func isConfName(name string) bool {
-	p := confParser{src: []byte(name)}
+func isName(name string) bool {
+	p := parser{src: []byte(name)}
 	_, err := p.name()
 	return err == nil && p.atEnd()
 }
 
 // eol is how the lines of the file end, going by the first one.
-func (c *Conf) eol() string {
+func (c *File) eol() string {
 	if n := bytes.IndexByte(c.src, '\n'); n > 0 && c.src[n-1] == '\r' {
 		return "\r\n"
 	}
@@ -54,21 +54,21 @@ func (c *Conf) eol() string {
 
 // insertLine puts text on a line of its own at pos, which is where a line
 // begins or the end of the file.
-func (c *Conf) insertLine(pos int, text string) error {
+func (c *File) insertLine(pos int, text string) error {
 	eol := c.eol()
-	if pos > 0 && !isConfEOL(c.src[pos-1]) {
+	if pos > 0 && !isEOL(c.src[pos-1]) {
 		text = eol + text
 	}
 	return c.splice(pos, pos, text+eol)
 }
 
 // splice replaces a range of bytes and reads the file anew.
-func (c *Conf) splice(from, to int, text string) error {
+func (c *File) splice(from, to int, text string) error {
 	return c.reread(slices.Concat(c.src[:from], []byte(text), c.src[to:]))
 }
 
-func (c *Conf) reread(src []byte) error {
-	edited, err := ParseConf(src)
+func (c *File) reread(src []byte) error {
+	edited, err := Parse(src)
 	if err != nil {
 		return fmt.Errorf("edited file: %w", err)
 	}
@@ -80,7 +80,7 @@ func (c *Conf) reread(src []byte) error {
 // begins. Of several the last one counts, but one with nothing between # and
 // the name, as in the files that libvirt ships, goes before one with blanks,
 // which may be a sentence.
-func (c *Conf) afterComment(name string) (pos int, ok bool) {
+func (c *File) afterComment(name string) (pos int, ok bool) {
 	found, plain := -1, false
 	for i, com := range c.comments {
 		text := c.src[com.start+1 : com.end]
@@ -105,7 +105,7 @@ func commentAssigns(text []byte, name string) bool {
 }
 
 // lineAfter gives the offset of the line after the one that ends at pos.
-func (c *Conf) lineAfter(pos int) int {
+func (c *File) lineAfter(pos int) int {
 	switch rest := c.src[pos:]; {
 	case bytes.HasPrefix(rest, []byte("\r\n")):
 		return pos + 2
@@ -118,12 +118,12 @@ func (c *Conf) lineAfter(pos int) int {
 // lastOfBlock gives the index of the comment in which the value ends that the
 // commented-out entry in comment i begins: i itself, or the one that closes
 // its list or its long string.
-func (c *Conf) lastOfBlock(i int) int {
+func (c *File) lastOfBlock(i int) int {
 	var text []byte
 	for j := i; j == i || j < len(c.comments) && c.follows(j); j++ {
 		text = append(append(text, c.src[c.comments[j].start+1:c.comments[j].end]...), '\n')
 	}
-	p := confParser{src: text[bytes.IndexByte(text, '=')+1:]}
+	p := parser{src: text[bytes.IndexByte(text, '=')+1:]}
 	if _, err := p.value(); err == nil {
 		return i + bytes.Count(p.src[:p.pos], []byte{'\n'})
 	}
@@ -131,7 +131,7 @@ func (c *Conf) lastOfBlock(i int) int {
 }
 
 // follows reports whether comment j stands on the line after comment j-1.
-func (c *Conf) follows(j int) bool {
+func (c *File) follows(j int) bool {
 	begin := c.lineAfter(c.comments[j-1].end)
 	return begin <= c.comments[j].start &&
 		len(bytes.Trim(c.src[begin:c.comments[j].start], " \t")) == 0
@@ -163,7 +163,7 @@ func closingLine(text []byte) int {
 // its value; of a line that holds several entries only the one goes. All other
 // bytes stay, with one exception: when nothing but blanks and line ends would
 // be left the file becomes empty, since libvirt refuses a file of blank lines.
-func (c *Conf) Unset(name string) bool {
+func (c *File) Unset(name string) bool {
 	if _, ok := c.first[name]; !ok {
 		return false
 	}
@@ -181,24 +181,24 @@ func (c *Conf) Unset(name string) bool {
 		out = nil
 	}
 	if err := c.reread(out); err != nil {
-		panic(fmt.Sprintf("libvirt: removing %s: %v", name, err)) // an entry's end is where another may begin
+		panic(fmt.Sprintf("conf: removing %s: %v", name, err)) // an entry's end is where another may begin
 	}
 	return true
 }
 
 // cut removes e, with out being what is kept of the file before it: it gives
 // what is kept now and the offset from which to go on.
-func (c *Conf) cut(out []byte, e confEntry) (kept []byte, from int) {
+func (c *File) cut(out []byte, e entry) (kept []byte, from int) {
 	kept = bytes.TrimRight(out, " \t")
-	first := len(kept) == 0 || isConfEOL(kept[len(kept)-1])
-	p := confParser{src: c.src, pos: e.next}
+	first := len(kept) == 0 || isEOL(kept[len(kept)-1])
+	p := parser{src: c.src, pos: e.next}
 	p.skipBlanks()
 	semicolon := p.cur() == ';'
 	if semicolon {
 		p.pos++
 		p.skipBlanks()
 	}
-	last := p.atEnd() || isConfEOL(p.cur())
+	last := p.atEnd() || isEOL(p.cur())
 	switch {
 	case first && last:
 		return kept, c.lineAfter(p.pos)

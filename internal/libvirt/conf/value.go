@@ -1,4 +1,4 @@
-package libvirt
+package conf
 
 import (
 	"fmt"
@@ -113,7 +113,7 @@ func (v Value) formatTo(b *strings.Builder, eol string) error {
 		b.WriteString(v.formatInt())
 		return nil
 	case KindString:
-		return formatConfString(b, v.str)
+		return formatString(b, v.str)
 	case KindList:
 		return v.formatList(b, eol)
 	}
@@ -151,10 +151,10 @@ func (v Value) formatList(b *strings.Builder, eol string) error {
 	return nil
 }
 
-// formatConfString takes the first quotes that can hold s. There are no
+// formatString takes the first quotes that can hold s. There are no
 // escapes, a short string ends with its line, and a long one ends at the first
 // three quotes, those that the string's own last bytes begin included.
-func formatConfString(b *strings.Builder, s string) error {
+func formatString(b *strings.Builder, s string) error {
 	oneLine := !strings.ContainsAny(s, "\r\n")
 	quote := `"""`
 	switch {

@@ -1,7 +1,7 @@
-package libvirt
+package conf
 
-// confForm is a configuration file and what libvirtd 9.0 does with it.
-type confForm struct {
+// form is a configuration file and what libvirtd 9.0 does with it.
+type form struct {
 	name string
 	conf string
 
@@ -19,7 +19,7 @@ type confForm struct {
 }
 
 // acceptedForms are files with which libvirtd starts.
-var acceptedForms = []confForm{
+var acceptedForms = []form{
 	// The file as a whole.
 	{name: "empty file", conf: "", want: map[string]string{}},
 	{name: "comment alone", conf: "# nothing\n", want: map[string]string{}},
@@ -124,7 +124,7 @@ var acceptedForms = []confForm{
 }
 
 // refusedForms are files with which libvirtd does not start.
-var refusedForms = []confForm{
+var refusedForms = []form{
 	// The file as a whole.
 	{name: "line end alone", conf: "\n", message: "expecting a name", line: 2},
 	{name: "blank alone", conf: " ", message: "expecting a name", line: 1},
@@ -274,7 +274,7 @@ var refusedForms = []confForm{
 
 // shownForms are files whose value libvirtd shows in the words with which it
 // refuses it. All are good by the grammar.
-var shownForms = []confForm{
+var shownForms = []form{
 	{name: "number", conf: "log_level = 9\n", want: map[string]string{"log_level": "9"}, message: "argument '9' is invalid"},
 	{name: "number at the end", conf: "log_level = 12", want: map[string]string{"log_level": "12"}, message: "argument '12' is invalid"},
 	{name: "leading zeros", conf: "log_level = 0077\n", want: map[string]string{"log_level": "77"}, message: "argument '77' is invalid"},

@@ -1,4 +1,4 @@
-package libvirt
+package conf
 
 import (
 	"bytes"
@@ -7,23 +7,22 @@ import (
 	"io/fs"
 )
 
-// MaxConfSize is the size in bytes up to which libvirt reads a configuration
-// file (MAX_CONFIG_FILE_SIZE in src/util/virconf.c). A larger one is an error.
-const MaxConfSize = 10 << 20
+// MaxSize is the largest configuration file that libvirt reads, in bytes
+// (MAX_CONFIG_FILE_SIZE in src/util/virconf.c).
+const MaxSize = 10 << 20
 
-// Conf is a libvirt configuration file: libvirtd.conf, virtproxyd.conf,
-// qemu.conf or libvirt.conf. It holds every byte of the file, so that an edit
-// leaves all else as it was. A Conf is not safe for use by several goroutines
-// while one of them edits it.
-type Conf struct {
+// File is the content of a configuration file: of libvirtd.conf, virtproxyd.conf,
+// qemu.conf or libvirt.conf. It is not safe for use by several goroutines while one of
+// them edits it.
+type File struct {
 	src      []byte
-	entries  []confEntry
-	comments []confComment
+	entries  []entry
+	comments []comment
 	first    map[string]int // name to the index of its first entry
 }
 
-// confEntry is one `name = value`; the fields are byte offsets.
-type confEntry struct {
+// entry is one `name = value`; the fields are byte offsets.
+type entry struct {
 	name               string
 	value              Value
 	start              int // of the name
@@ -31,22 +30,22 @@ type confEntry struct {
 	commentStart, next int // of the comment after the value, and its end; both are equal if there is none
 }
 
-// confComment is a comment that stands for itself, from its # up to the end of
+// comment is a comment that stands for itself, from its # up to the end of
 // its line (exclusive).
-type confComment struct {
+type comment struct {
 	start, end int
 }
 
-// ConfError is a place in a configuration file that libvirt refuses, for which
+// Error is a place in a configuration file that libvirt refuses, for which
 // its daemon does not start.
-type ConfError struct {
+type Error struct {
 	Line   int    // 1-based; as libvirt counts them, by line feeds
 	Column int    // 1-based, in bytes
 	Msg    string // libvirt's words, and a remark in parentheses where those do not help
 }
 
 // Error gives the place and the reason; the name of the file is the caller's.
-func (e *ConfError) Error() string {
+func (e *Error) Error() string {
 	return fmt.Sprintf("line %d, column %d: %s", e.Line, e.Column, e.Msg)
 }
 
@@ -56,23 +55,23 @@ type Duplicate struct {
 	Lines []int // 1-based, in the order of the file
 }
 
-// ParseConf reads src by the grammar of libvirt's src/util/virconf.c, as
+// Parse reads src by the grammar of libvirt's src/util/virconf.c, as
 // libvirt 9.0 has it. What it accepts libvirt's parser accepts, and the other
-// way round; an error is always a *ConfError, and a daemon that is given such
+// way round; an error is always a *Error, and a daemon that is given such
 // a file does not start. Whether the values have the types that the daemon
-// wants is another question: see [Conf.CheckDaemon]. libvirt 7.0, 11.3 and 12.8
+// wants is another question: see [File.CheckDaemon]. libvirt 7.0, 11.3 and 12.8
 // differ in one thing: the last two refuse a number that 63 bits do not hold.
 //
-// ParseConf keeps src; the caller must not change it afterwards.
-func ParseConf(src []byte) (*Conf, error) {
-	if len(src) > MaxConfSize {
-		return nil, &ConfError{1, 1, fmt.Sprintf("%d bytes are more than the %d that libvirt reads", len(src), MaxConfSize)}
+// Parse keeps src; the caller must not change it afterwards.
+func Parse(src []byte) (*File, error) {
+	if len(src) > MaxSize {
+		return nil, &Error{1, 1, fmt.Sprintf("%d bytes are more than the %d that libvirt reads", len(src), MaxSize)}
 	}
-	p := confParser{src: src}
+	p := parser{src: src}
 	if err := p.file(); err != nil {
 		return nil, err
 	}
-	c := &Conf{src: src, entries: p.entries, comments: p.comments, first: map[string]int{}}
+	c := &File{src: src, entries: p.entries, comments: p.comments, first: map[string]int{}}
 	for i, e := range c.entries {
 		if _, ok := c.first[e.name]; !ok {
 			c.first[e.name] = i
@@ -81,15 +80,15 @@ func ParseConf(src []byte) (*Conf, error) {
 	return c, nil
 }
 
-// ReadConf reads the configuration file at path by read, which is told the most bytes
+// Read reads the configuration file at path by read, which is told the most bytes
 // that libvirt takes. A file that does not exist is an empty one, as it is for a
 // daemon. An error of the syntax names the path.
-func ReadConf(path string, read func(path string, limit int64) ([]byte, error)) (*Conf, error) {
-	data, err := read(path, MaxConfSize)
+func Read(path string, read func(path string, limit int64) ([]byte, error)) (*File, error) {
+	data, err := read(path, MaxSize)
 	if err != nil && !errors.Is(err, fs.ErrNotExist) {
 		return nil, err
 	}
-	c, err := ParseConf(data)
+	c, err := Parse(data)
 	if err != nil {
 		return nil, fmt.Errorf("%s: %w", path, err)
 	}
@@ -98,11 +97,11 @@ func ReadConf(path string, read func(path string, limit int64) ([]byte, error)) 
 
 // Bytes gives the file: every byte as it was read, and the edits. The caller
 // must not change them.
-func (c *Conf) Bytes() []byte { return c.src }
+func (c *File) Bytes() []byte { return c.src }
 
 // Lookup gives the value that libvirt uses for name, which is the first one
 // where the name has several entries. Names are case-sensitive.
-func (c *Conf) Lookup(name string) (Value, bool) {
+func (c *File) Lookup(name string) (Value, bool) {
 	i, ok := c.first[name]
 	if !ok {
 		return Value{}, false
@@ -112,17 +111,17 @@ func (c *Conf) Lookup(name string) (Value, bool) {
 
 // Line gives the 1-based line on which the entry of name that libvirt uses
 // begins, or 0 when there is none.
-func (c *Conf) Line(name string) int {
+func (c *File) Line(name string) int {
 	i, ok := c.first[name]
 	if !ok {
 		return 0
 	}
-	line, _ := confPlace(c.src, c.entries[i].start)
+	line, _ := place(c.src, c.entries[i].start)
 	return line
 }
 
 // Names gives the names that have an entry, each once, in the order of the file.
-func (c *Conf) Names() []string {
+func (c *File) Names() []string {
 	var names []string
 	for i, e := range c.entries {
 		if c.first[e.name] == i {
@@ -134,7 +133,7 @@ func (c *Conf) Names() []string {
 
 // Duplicates gives the names that have more than one entry, in the order of
 // the file. All entries of a name but the first are without effect.
-func (c *Conf) Duplicates() []Duplicate {
+func (c *File) Duplicates() []Duplicate {
 	lines := make(map[string][]int)
 	line, from := 1, 0
 	for _, e := range c.entries {
@@ -151,10 +150,10 @@ func (c *Conf) Duplicates() []Duplicate {
 	return dups
 }
 
-// confPlace turns a byte offset into a line and a column, both 1-based. Only a
+// place turns a byte offset into a line and a column, both 1-based. Only a
 // line feed ends a line here, as in libvirt's own messages, although a lone
 // carriage return separates entries too.
-func confPlace(src []byte, pos int) (line, column int) {
+func place(src []byte, pos int) (line, column int) {
 	before := src[:pos]
 	return 1 + bytes.Count(before, []byte{'\n'}), pos - bytes.LastIndexByte(before, '\n')
 }
@@ -162,7 +161,7 @@ func confPlace(src []byte, pos int) (line, column int) {
 // Extent gives the 1-based lines on which the entry of name that libvirt uses
 // begins and ends, and whether other entries stand on them too; zeros when there
 // is no entry.
-func (c *Conf) Extent(name string) (first, last int, shared bool) {
+func (c *File) Extent(name string) (first, last int, shared bool) {
 	index, ok := c.first[name]
 	if !ok {
 		return 0, 0, false
@@ -175,9 +174,9 @@ func (c *Conf) Extent(name string) (first, last int, shared bool) {
 	return first, last, shared
 }
 
-func (c *Conf) extent(index int) (first, last int) {
+func (c *File) extent(index int) (first, last int) {
 	e := c.entries[index]
-	first, _ = confPlace(c.src, e.start)
-	last, _ = confPlace(c.src, e.valEnd)
+	first, _ = place(c.src, e.start)
+	last, _ = place(c.src, e.valEnd)
 	return first, last
 }

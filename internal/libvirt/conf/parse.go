@@ -1,64 +1,64 @@
-package libvirt
+package conf
 
 import (
 	"bytes"
 	"fmt"
 )
 
-// maxConfDepth is how deep lists may nest. libvirt has no such limit: it calls
+// maxDepth is how deep lists may nest. libvirt has no such limit: it calls
 // itself for every level, and with the usual 8 MiB of stack libvirtd 9.0 takes
 // 120,000 levels and dies at 200,000. No setting wants even two.
-const maxConfDepth = 100_000
+const maxDepth = 100_000
 
-// confParser walks over src as src/util/virconf.c does. Each method leaves pos
+// parser walks over src as src/util/virconf.c does. Each method leaves pos
 // after what it has read.
-type confParser struct {
+type parser struct {
 	src      []byte
 	pos      int
 	depth    int
-	entries  []confEntry
-	comments []confComment
+	entries  []entry
+	comments []comment
 }
 
 // cur is the byte at pos, and NUL at the end: libvirt reads the file into a
 // buffer with a NUL after it and relies on that.
-func (p *confParser) cur() byte {
+func (p *parser) cur() byte {
 	if p.pos < len(p.src) {
 		return p.src[p.pos]
 	}
 	return 0
 }
 
-func (p *confParser) atEnd() bool { return p.pos >= len(p.src) }
+func (p *parser) atEnd() bool { return p.pos >= len(p.src) }
 
-func isConfBlank(b byte) bool { return b == ' ' || b == '\t' }
-func isConfEOL(b byte) bool   { return b == '\n' || b == '\r' }
-func isConfDigit(b byte) bool { return '0' <= b && b <= '9' }
-func isConfAlpha(b byte) bool { return 'a' <= b|0x20 && b|0x20 <= 'z' }
+func isBlank(b byte) bool { return b == ' ' || b == '\t' }
+func isEOL(b byte) bool   { return b == '\n' || b == '\r' }
+func isDigit(b byte) bool { return '0' <= b && b <= '9' }
+func isAlpha(b byte) bool { return 'a' <= b|0x20 && b|0x20 <= 'z' }
 
 // skip moves on while the byte at pos satisfies is.
-func (p *confParser) skip(is func(byte) bool) {
+func (p *parser) skip(is func(byte) bool) {
 	for !p.atEnd() && is(p.src[p.pos]) {
 		p.pos++
 	}
 }
 
-func (p *confParser) skipBlanks() { p.skip(isConfBlank) }
+func (p *parser) skipBlanks() { p.skip(isBlank) }
 
-func (p *confParser) skipBlanksAndEOL() {
-	p.skip(func(b byte) bool { return isConfBlank(b) || isConfEOL(b) })
+func (p *parser) skipBlanksAndEOL() {
+	p.skip(func(b byte) bool { return isBlank(b) || isEOL(b) })
 }
 
-func (p *confParser) skipLine() {
-	p.skip(func(b byte) bool { return !isConfEOL(b) })
+func (p *parser) skipLine() {
+	p.skip(func(b byte) bool { return !isEOL(b) })
 }
 
-func (p *confParser) errorf(format string, args ...any) error {
-	line, column := confPlace(p.src, p.pos)
-	return &ConfError{line, column, fmt.Sprintf(format, args...)}
+func (p *parser) errorf(format string, args ...any) error {
+	line, column := place(p.src, p.pos)
+	return &Error{line, column, fmt.Sprintf(format, args...)}
 }
 
-func (p *confParser) file() error {
+func (p *parser) file() error {
 	for !p.atEnd() {
 		if err := p.statement(); err != nil {
 			return err
@@ -71,16 +71,16 @@ func (p *confParser) file() error {
 }
 
 // statement reads a comment, or an entry with the comment after it.
-func (p *confParser) statement() error {
+func (p *parser) statement() error {
 	p.skipBlanksAndEOL()
 	if p.cur() == '#' {
-		c := confComment{start: p.pos}
+		c := comment{start: p.pos}
 		p.skipLine()
 		c.end = p.pos
 		p.comments = append(p.comments, c)
 		return nil
 	}
-	e := confEntry{start: p.pos}
+	e := entry{start: p.pos}
 	if err := p.assignment(&e); err != nil {
 		return err
 	}
@@ -94,7 +94,7 @@ func (p *confParser) statement() error {
 	return nil
 }
 
-func (p *confParser) assignment(e *confEntry) (err error) {
+func (p *parser) assignment(e *entry) (err error) {
 	if e.name, err = p.name(); err != nil {
 		return err
 	}
@@ -110,16 +110,16 @@ func (p *confParser) assignment(e *confEntry) (err error) {
 	return err
 }
 
-func (p *confParser) name() (string, error) {
+func (p *parser) name() (string, error) {
 	start := p.pos
-	if !isConfAlpha(p.cur()) {
+	if !isAlpha(p.cur()) {
 		return "", p.errorf("expecting a name%s", p.nameHint())
 	}
-	p.skip(func(b byte) bool { return isConfAlpha(b) || isConfDigit(b) || b == '_' })
+	p.skip(func(b byte) bool { return isAlpha(b) || isDigit(b) || b == '_' })
 	return string(p.src[start:p.pos]), nil
 }
 
-func (p *confParser) nameHint() string {
+func (p *parser) nameHint() string {
 	switch {
 	case bytes.HasPrefix(p.src[p.pos:], []byte("\xef\xbb\xbf")):
 		return " (the file begins with a byte order mark)"
@@ -130,32 +130,32 @@ func (p *confParser) nameHint() string {
 }
 
 // found says what stands at pos instead of what was expected.
-func (p *confParser) found() string {
+func (p *parser) found() string {
 	switch {
 	case p.atEnd():
 		return " (the file ends here)"
-	case isConfEOL(p.cur()):
+	case isEOL(p.cur()):
 		return " (the line ends here)"
 	}
 	return fmt.Sprintf(" (found %q)", p.src[p.pos:p.pos+1])
 }
 
 // separator reads what stands between two statements.
-func (p *confParser) separator() error {
+func (p *parser) separator() error {
 	p.skipBlanks()
 	switch {
 	case p.atEnd():
 		return nil
 	case p.cur() == ';':
 		p.pos++
-	case !isConfEOL(p.cur()):
+	case !isEOL(p.cur()):
 		return p.errorf("expecting a separator%s", p.found())
 	}
 	p.skipBlanksAndEOL()
 	return nil
 }
 
-func (p *confParser) value() (Value, error) {
+func (p *parser) value() (Value, error) {
 	p.skipBlanks()
 	switch b := p.cur(); {
 	case p.atEnd():
@@ -164,7 +164,7 @@ func (p *confParser) value() (Value, error) {
 		return p.str()
 	case b == '[':
 		return p.list()
-	case isConfDigit(b) || b == '-' || b == '+':
+	case isDigit(b) || b == '-' || b == '+':
 		return p.number()
 	case b == '#' && p.depth > 0:
 		return Value{}, p.errorf("expecting a value (a comment must not stand inside a list)")
@@ -174,15 +174,15 @@ func (p *confParser) value() (Value, error) {
 
 // number reads decimal digits. One that 64 bits do not hold wraps around
 // without a word, as it does in libvirt 7.0 and 9.0; 11.3 and 12.8 refuse it.
-func (p *confParser) number() (Value, error) {
+func (p *parser) number() (Value, error) {
 	v := Value{kind: KindInt, minus: p.cur() == '-'}
-	if !isConfDigit(p.cur()) {
+	if !isDigit(p.cur()) {
 		p.pos++
 	}
-	if !isConfDigit(p.cur()) {
+	if !isDigit(p.cur()) {
 		return Value{}, p.errorf("unterminated number%s", p.found())
 	}
-	for ; isConfDigit(p.cur()); p.pos++ {
+	for ; isDigit(p.cur()); p.pos++ {
 		v.num = v.num*10 + int64(p.cur()-'0')
 	}
 	if v.minus {
@@ -194,7 +194,7 @@ func (p *confParser) number() (Value, error) {
 // str reads a string in any of its three quotes. There are no escapes. Three
 // double quotes open a long string only where more than three bytes follow
 // them; else they are an empty string and a stray quote.
-func (p *confParser) str() (Value, error) {
+func (p *parser) str() (Value, error) {
 	rest := p.src[p.pos:]
 	if len(rest) > 6 && bytes.HasPrefix(rest, []byte(`"""`)) {
 		return p.longStr()
@@ -202,34 +202,34 @@ func (p *confParser) str() (Value, error) {
 	quote := p.cur()
 	p.pos++
 	start := p.pos
-	p.skip(func(b byte) bool { return b != quote && !isConfEOL(b) })
+	p.skip(func(b byte) bool { return b != quote && !isEOL(b) })
 	if p.cur() != quote {
 		return Value{}, p.errorf("unterminated string (the opening %c is in column %d)", quote, p.column(start-1))
 	}
 	p.pos++
-	return confString(p.src[start : p.pos-1]), nil
+	return quoted(p.src[start : p.pos-1]), nil
 }
 
-func (p *confParser) longStr() (Value, error) {
+func (p *parser) longStr() (Value, error) {
 	start := p.pos + 3
 	n := bytes.Index(p.src[start:], []byte(`"""`))
 	if n < 0 {
-		line, column := confPlace(p.src, p.pos)
+		line, column := place(p.src, p.pos)
 		p.pos = len(p.src) - 2 // where libvirt stops looking for three quotes
 		return Value{}, p.errorf(`unterminated string (the opening """ is in line %d, column %d)`, line, column)
 	}
 	p.pos = start + n + 3
-	return confString(p.src[start : start+n]), nil
+	return quoted(p.src[start : start+n]), nil
 }
 
-func (p *confParser) column(pos int) int {
-	_, column := confPlace(p.src, pos)
+func (p *parser) column(pos int) int {
+	_, column := place(p.src, pos)
 	return column
 }
 
-// confString makes the value of a string's bytes. libvirt keeps it as a C
+// quoted makes the value of a string's bytes. libvirt keeps it as a C
 // string: what stands after a NUL is lost.
-func confString(b []byte) Value {
+func quoted(b []byte) Value {
 	if n := bytes.IndexByte(b, 0); n >= 0 {
 		b = b[:n]
 	}
@@ -238,9 +238,9 @@ func confString(b []byte) Value {
 
 // list reads what stands in brackets, over any number of lines. The last item
 // may have a comma after it.
-func (p *confParser) list() (Value, error) {
-	if p.depth++; p.depth > maxConfDepth {
-		return Value{}, p.errorf("lists nest deeper than %d", maxConfDepth)
+func (p *parser) list() (Value, error) {
+	if p.depth++; p.depth > maxDepth {
+		return Value{}, p.errorf("lists nest deeper than %d", maxDepth)
 	}
 	defer func() { p.depth-- }()
 	p.pos++
@@ -259,7 +259,7 @@ func (p *confParser) list() (Value, error) {
 }
 
 // item reads an item of a list, and the comma before it unless it is the first.
-func (p *confParser) item(v *Value) error {
+func (p *parser) item(v *Value) error {
 	if len(v.items) > 0 {
 		if p.cur() != ',' {
 			return p.errorf("expecting a separator in list%s", p.itemHint())
@@ -279,7 +279,7 @@ func (p *confParser) item(v *Value) error {
 	return nil
 }
 
-func (p *confParser) itemHint() string {
+func (p *parser) itemHint() string {
 	if p.cur() == '#' {
 		return " (a comment must not stand inside a list)"
 	}

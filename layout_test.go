@@ -19,35 +19,38 @@ import (
 // that is not in the table may import none and makes the test fail: a new one
 // has to be thought about.
 var mayImport = map[string][]string{
-	"dn":                     {},
-	"pki":                    {},
-	"templates":              {"internal/termtext"},
-	"internal/certinfo":      {"pki", "internal/store", "internal/subject", "internal/termtext"}, // store: how a serial is written
-	"internal/grant":         {"dn", "pki"},
-	"internal/hint":          {},
-	"internal/store":         {},
-	"internal/subject":       {"dn", "pki", "internal/grant", "internal/hint", "internal/termtext"},
-	"internal/termtext":      {},
-	"internal/gnutls":        {}, // what others accept is known without knowing who asks
-	"internal/libvirt/conf":  {}, // a syntax, whatever the settings mean
-	"internal/libvirt":       {"dn", "internal/libvirt/conf"},
-	"internal/judge":         {"dn", "internal/gnutls", "internal/libvirt", "internal/libvirt/conf", "internal/termtext"},
-	"bench/fleet":            {},
-	"internal/lab":           {},
-	"internal/lab/labpki":    {},
-	"internal/lab/labscript": {"internal/lab", "internal/lab/terminal"},
-	"internal/lab/terminal":  {},
-	"internal/lab/trace":     {},
-	"internal/lab/tracee":    {"internal/lab/trace"},
-	"internal/lab/vnctls":    {},
-	"cmd/virtpki":            {"dn", "pki", "templates", "internal/grant", "internal/store", "internal/libvirt", "internal/judge", "internal/certinfo", "internal/hint", "internal/subject", "internal/termtext", "internal/libvirt/conf"},
+	"dn":                       {},
+	"pki":                      {},
+	"templates":                {"internal/termtext"},
+	"internal/certinfo":        {"pki", "internal/store", "internal/subject", "internal/termtext"}, // store: how a serial is written
+	"internal/grant":           {"dn", "pki"},
+	"internal/hint":            {},
+	"internal/store":           {},
+	"internal/subject":         {"dn", "pki", "internal/grant", "internal/hint", "internal/termtext"},
+	"internal/termtext":        {},
+	"internal/gnutls":          {}, // what others accept is known without knowing who asks
+	"internal/libvirt/conf":    {}, // a syntax, whatever the settings mean
+	"internal/libvirt":         {"dn", "internal/libvirt/conf"},
+	"internal/libvirt/rpc":     {"internal/libvirt"},                                                  // sockets and processes have their names there
+	"internal/libvirt/running": {"internal/libvirt", "internal/libvirt/conf", "internal/libvirt/rpc"}, // a daemon is asked who it is
+	"internal/judge":           {"dn", "internal/gnutls", "internal/libvirt", "internal/libvirt/conf", "internal/termtext"},
+	"bench/fleet":              {},
+	"internal/lab":             {},
+	"internal/lab/labpki":      {},
+	"internal/lab/labscript":   {"internal/lab", "internal/lab/terminal"},
+	"internal/lab/terminal":    {},
+	"internal/lab/trace":       {},
+	"internal/lab/tracee":      {"internal/lab/trace"},
+	"internal/lab/vnctls":      {},
+	"cmd/virtpki":              {"dn", "pki", "templates", "internal/grant", "internal/store", "internal/libvirt", "internal/judge", "internal/certinfo", "internal/hint", "internal/subject", "internal/termtext", "internal/libvirt/conf", "internal/libvirt/rpc", "internal/libvirt/running"},
 }
 
 // testImports are allowed to the tests of a package on top.
 var testImports = map[string][]string{
-	"cmd/virtpki":      {"internal/lab", "internal/lab/labscript", "internal/lab/terminal", "internal/lab/trace"},
-	"internal/libvirt": {"internal/lab", "internal/lab/labpki"},
-	"internal/judge":   {"internal/lab", "pki"},
+	"cmd/virtpki":              {"internal/lab", "internal/lab/labscript", "internal/lab/terminal", "internal/lab/trace"},
+	"internal/libvirt/rpc":     {"internal/lab/labpki"},
+	"internal/libvirt/running": {"internal/lab", "internal/lab/labpki"},
+	"internal/judge":           {"internal/lab", "pki"},
 }
 
 // onlyIn lists libraries that stay behind one package, or one file.

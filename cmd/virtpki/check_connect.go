@@ -19,6 +19,8 @@ import (
 	"virtpki/internal/hint"
 	"virtpki/internal/judge"
 	"virtpki/internal/libvirt"
+	"virtpki/internal/libvirt/rpc"
+	"virtpki/internal/libvirt/running"
 	"virtpki/pki"
 )
 
@@ -264,7 +266,7 @@ func (c *connection) run(limited, ctx context.Context) error {
 		return err
 	}
 	c.ok("files", "%s", c.filesText())
-	conn, result, err := libvirt.Connect(limited, c.request())
+	conn, result, err := rpc.Connect(limited, c.request())
 	if conn != nil {
 		defer conn.Close()
 	}
@@ -273,14 +275,14 @@ func (c *connection) run(limited, ctx context.Context) error {
 	if !c.stepNetwork(result, err, here) || !c.stepTLS(ctx, result, err) || !c.stepTrust(result) || !c.stepConfirmation(result, err, here) {
 		return nil
 	}
-	if c.call(limited, libvirt.NewRemote(conn)) {
+	if c.call(limited, rpc.NewRemote(conn)) {
 		c.stepServed(result, here)
 	}
 	return nil
 }
 
-func (c *connection) request() libvirt.ProbeRequest {
-	req := libvirt.ProbeRequest{
+func (c *connection) request() rpc.ProbeRequest {
+	req := rpc.ProbeRequest{
 		Address:    c.uri.Address(),
 		Verify:     c.verify,
 		MinVersion: c.uri.Priority.Min,
@@ -293,7 +295,7 @@ func (c *connection) request() libvirt.ProbeRequest {
 }
 
 // keep notes what was seen of the session.
-func (c *connection) keep(result *libvirt.ProbeResult) {
+func (c *connection) keep(result *rpc.ProbeResult) {
 	for _, cert := range result.Chain {
 		c.report.Chain = append(c.report.Chain, certinfo.Of(cert, "", c.e.now()))
 	}
@@ -316,7 +318,7 @@ func (c *connection) no(verdict string, step connectStep) bool {
 
 // hosting lists the daemons of this machine when it is this machine that is asked,
 // and root who asks.
-func (c *connection) hosting(ctx context.Context, result *libvirt.ProbeResult) []libvirt.Running {
+func (c *connection) hosting(ctx context.Context, result *rpc.ProbeResult) []running.Daemon {
 	if !slices.ContainsFunc(result.Addresses, c.isOwn) {
 		return nil
 	}
@@ -332,7 +334,7 @@ func (c *connection) isOwn(addr netip.Addr) bool {
 }
 
 // asked is the one of the daemons here that holds the port.
-func (c *connection) asked(here []libvirt.Running) *libvirt.Running {
+func (c *connection) asked(here []running.Daemon) *running.Daemon {
 	for i, d := range here {
 		if strings.HasSuffix(d.Address, fmt.Sprintf(":%d", c.uri.Port)) {
 			return &here[i]

@@ -8,7 +8,8 @@ import (
 	"path/filepath"
 	"strings"
 
-	"virtpki/internal/libvirt"
+	"virtpki/internal/libvirt/rpc"
+	"virtpki/internal/libvirt/running"
 	"virtpki/internal/subject"
 	"virtpki/internal/termtext"
 )
@@ -51,15 +52,15 @@ func (c *connection) filesText() string {
 }
 
 // stepNetwork is the name and the TCP connection.
-func (c *connection) stepNetwork(result *libvirt.ProbeResult, err error, here []libvirt.Running) bool {
-	if result.Stage == libvirt.StageResolve {
+func (c *connection) stepNetwork(result *rpc.ProbeResult, err error, here []running.Daemon) bool {
+	if result.Stage == rpc.StageResolve {
 		return c.no("no-address", connectStep{Name: "name", Side: networkSide, Text: bare(err),
 			Mend: "look the name up with: getent hosts " + c.uri.Host})
 	}
 	c.ok("name", "%s", c.addresses(result.Addresses))
-	if result.Stage == libvirt.StageDial {
+	if result.Stage == rpc.StageDial {
 		verdict, mend := "unreachable", "is it the right address, does the host run, does a firewall let port "+fmt.Sprint(c.uri.Port)+" pass?"
-		if errors.Is(err, libvirt.ErrNobodyListens) {
+		if errors.Is(err, rpc.ErrNobodyListens) {
 			verdict, mend = "nobody-listens", c.whyNobody(result, here)
 		}
 		return c.no(verdict, connectStep{Name: "tcp", Side: networkSide, Text: bare(err), Mend: mend})
@@ -80,8 +81,8 @@ func (c *connection) addresses(all []netip.Addr) string {
 }
 
 // stepTLS is the handshake but for the trust.
-func (c *connection) stepTLS(ctx context.Context, result *libvirt.ProbeResult, err error) bool {
-	if result.Stage == libvirt.StageHandshake {
+func (c *connection) stepTLS(ctx context.Context, result *rpc.ProbeResult, err error) bool {
+	if result.Stage == rpc.StageHandshake {
 		verdict, step := c.whyNoTLS(ctx, result, err)
 		return c.no(verdict, step)
 	}
@@ -93,7 +94,7 @@ func (c *connection) stepTLS(ctx context.Context, result *libvirt.ProbeResult, e
 }
 
 // stepTrust is what the client makes of the certificate, and of its names.
-func (c *connection) stepTrust(result *libvirt.ProbeResult) bool {
+func (c *connection) stepTrust(result *rpc.ProbeResult) bool {
 	if c.uri.NoVerify {
 		c.ok("certificate", "%s", c.unlooked(c.distrust.certificate, c.servedText(result)))
 		return c.ok("hostname", "%s", c.unlooked(c.distrust.name, "not looked at: no_verify is set"))
@@ -116,19 +117,19 @@ func (c *connection) unlooked(problem *reason, otherwise string) string {
 	return "passed over because no_verify is set: " + problem.Text
 }
 
-func (c *connection) servedText(result *libvirt.ProbeResult) string {
+func (c *connection) servedText(result *rpc.ProbeResult) string {
 	leaf := result.Leaf()
 	return fmt.Sprintf("%s until %s, of %s", subject.Of(leaf), c.report.Chain[0].Until(), subject.IssuerOf(leaf))
 }
 
 // stepConfirmation is the byte by which libvirt lets a client in.
-func (c *connection) stepConfirmation(result *libvirt.ProbeResult, err error, here []libvirt.Running) bool {
+func (c *connection) stepConfirmation(result *rpc.ProbeResult, err error, here []running.Daemon) bool {
 	switch {
 	case err == nil && c.client == nil:
 		return c.ok("confirmation", "the server lets a client without a certificate in")
 	case err == nil:
 		return c.ok("confirmation", "the server lets %s in", subject.Of(c.client.cert))
-	case errors.Is(err, libvirt.ErrClientRefused):
+	case errors.Is(err, rpc.ErrClientRefused):
 		step := connectStep{Name: "confirmation", Side: serverSide, Text: "the server ends the connection where it would let the client in"}
 		step.Likely = c.whyRefused(result, here)
 		return c.no("refused", step)
@@ -140,7 +141,7 @@ func (c *connection) stepConfirmation(result *libvirt.ProbeResult, err error, he
 }
 
 // call makes the calls with which every client of libvirt's begins.
-func (c *connection) call(ctx context.Context, remote *libvirt.Remote) bool {
+func (c *connection) call(ctx context.Context, remote *rpc.Remote) bool {
 	types, err := remote.AuthTypes(ctx)
 	if err != nil {
 		return c.stepCallFailed("authentication", err)
@@ -149,7 +150,7 @@ func (c *connection) call(ctx context.Context, remote *libvirt.Remote) bool {
 		return false
 	}
 	err = remote.Open(ctx, c.uri.Opens)
-	var refusal *libvirt.DaemonError
+	var refusal *rpc.DaemonError
 	switch {
 	case c.uri.AnyDriver && errors.As(err, &refusal):
 		return c.ok("open", "no driver was asked for, and the daemon has none to choose (%s)", termtext.Quote(refusal.Message))
@@ -162,7 +163,7 @@ func (c *connection) call(ctx context.Context, remote *libvirt.Remote) bool {
 }
 
 // stepAnswer asks what only an open driver answers.
-func (c *connection) stepAnswer(ctx context.Context, remote *libvirt.Remote) bool {
+func (c *connection) stepAnswer(ctx context.Context, remote *rpc.Remote) bool {
 	host, err := remote.Hostname(ctx)
 	if err != nil {
 		return c.stepCallFailed("answer", err)
@@ -183,15 +184,15 @@ func (c *connection) opened() string {
 }
 
 // stepAuthentication is what is wanted on top of TLS.
-func (c *connection) stepAuthentication(ctx context.Context, remote *libvirt.Remote, types []libvirt.AuthType) bool {
-	wanted := libvirt.AuthNone
+func (c *connection) stepAuthentication(ctx context.Context, remote *rpc.Remote, types []rpc.AuthType) bool {
+	wanted := rpc.AuthNone
 	if len(types) > 0 {
 		wanted = types[0] // a client that was told nothing else takes the first
 	}
 	switch wanted {
-	case libvirt.AuthNone:
+	case rpc.AuthNone:
 		return c.ok("authentication", "none is wanted beside the certificate")
-	case libvirt.AuthSASL:
+	case rpc.AuthSASL:
 		text := "the daemon wants SASL on top of TLS (auth_tls in its conf)"
 		if mechanisms, err := remote.SASLMechanisms(ctx); err != nil {
 			text += ", and cannot do it itself: " + bare(err)
@@ -207,7 +208,7 @@ func (c *connection) stepAuthentication(ctx context.Context, remote *libvirt.Rem
 
 // stepCallFailed words a call to which the daemon says no, or nothing sensible.
 func (c *connection) stepCallFailed(name string, err error) bool {
-	var refusal *libvirt.DaemonError
+	var refusal *rpc.DaemonError
 	if !errors.As(err, &refusal) {
 		return c.no("no-answer", connectStep{Name: name, Side: serverSide, Text: bare(err),
 			Mend: "the client was let in, and the daemon does not answer like libvirt: does it hang? Look at its log"})
@@ -220,7 +221,7 @@ func (c *connection) stepCallFailed(name string, err error) bool {
 }
 
 // stepServed compares what is served with the files of the daemon, when it is here.
-func (c *connection) stepServed(result *libvirt.ProbeResult, here []libvirt.Running) bool {
+func (c *connection) stepServed(result *rpc.ProbeResult, here []running.Daemon) bool {
 	d := c.asked(here)
 	if d == nil {
 		return true
@@ -234,7 +235,7 @@ func (c *connection) stepServed(result *libvirt.ProbeResult, here []libvirt.Runn
 
 // bare is an error without the address that begins it, which stands above it.
 func bare(err error) string {
-	var failed *libvirt.ProbeError
+	var failed *rpc.ProbeError
 	if errors.As(err, &failed) {
 		if inner := errors.Unwrap(failed.Err); inner != nil {
 			return inner.Error()

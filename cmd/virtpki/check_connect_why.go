@@ -17,13 +17,15 @@ import (
 	"virtpki/dn"
 	"virtpki/internal/judge"
 	"virtpki/internal/libvirt"
+	"virtpki/internal/libvirt/rpc"
+	"virtpki/internal/libvirt/running"
 	"virtpki/internal/store"
 	"virtpki/internal/subject"
 	"virtpki/internal/termtext"
 )
 
 // whyNobody says what to do where nobody listens.
-func (c *connection) whyNobody(result *libvirt.ProbeResult, here []libvirt.Running) string {
+func (c *connection) whyNobody(result *rpc.ProbeResult, here []running.Daemon) string {
 	for _, d := range here {
 		if d.Address == "" {
 			return fmt.Sprintf("%s runs here and does not listen for TLS: systemctl stop %s; systemctl enable --now %s; or, without systemd's sockets, start it with --listen",
@@ -40,7 +42,7 @@ func (c *connection) whyNobody(result *libvirt.ProbeResult, here []libvirt.Runni
 }
 
 // whyNoTLS tells a server without TLS from one with which TLS fails.
-func (c *connection) whyNoTLS(ctx context.Context, result *libvirt.ProbeResult, err error) (verdict string, step connectStep) {
+func (c *connection) whyNoTLS(ctx context.Context, result *rpc.ProbeResult, err error) (verdict string, step connectStep) {
 	step = connectStep{Name: "tls", Side: serverSide, Text: bare(err)}
 	var header tls.RecordHeaderError
 	switch {
@@ -70,10 +72,10 @@ func (c *connection) silent(err error) bool {
 }
 
 // plain reports whether libvirt's protocol is spoken on the port without TLS.
-func (c *connection) plain(ctx context.Context, result *libvirt.ProbeResult) bool {
+func (c *connection) plain(ctx context.Context, result *rpc.ProbeResult) bool {
 	ctx, cancel := context.WithTimeout(ctx, 3*time.Second)
 	defer cancel()
-	return libvirt.SpeaksPlain(ctx, result.Remote.String())
+	return rpc.SpeaksPlain(ctx, result.Remote.String())
 }
 
 // whoAnswers names a protocol by the bytes with which it begins.
@@ -101,7 +103,7 @@ func mendAlert(err error) string {
 
 // whyRefused lists the reasons for which a server may have refused the client,
 // which libvirt does not tell it. Where the daemon is here, its own files say.
-func (c *connection) whyRefused(result *libvirt.ProbeResult, here []libvirt.Running) []reason {
+func (c *connection) whyRefused(result *rpc.ProbeResult, here []running.Daemon) []reason {
 	if d := c.asked(here); d != nil {
 		return c.whyHere(*d)
 	}
@@ -138,7 +140,7 @@ func issuersOf(subjects [][]byte) []string {
 }
 
 // whyHere says why a daemon of this machine refuses the client, by its own files.
-func (c *connection) whyHere(d libvirt.Running) []reason {
+func (c *connection) whyHere(d running.Daemon) []reason {
 	var all []reason
 	add := func(r *reason) {
 		if r != nil {
@@ -165,7 +167,7 @@ func (c *connection) whyHere(d libvirt.Running) []reason {
 
 // judgedHere is what a daemon of this machine makes of the client, by the files and
 // the list of its conf.
-func (c *connection) judgedHere(d libvirt.Running) []judge.Finding {
+func (c *connection) judgedHere(d running.Daemon) []judge.Finding {
 	peer := judge.Peer{CA: &judge.File{}, CRL: &judge.File{Err: fs.ErrNotExist}}
 	*peer.CA = readForJudge(store.At(d.Root), filepath.Join(d.Root, d.Files.CA))
 	if d.Files.CRL != "" {
@@ -179,7 +181,7 @@ func (c *connection) judgedHere(d libvirt.Running) []judge.Finding {
 
 // reasonHere words a finding of the daemon here; of a list it says which pattern
 // comes near.
-func (c *connection) reasonHere(d libvirt.Running, f judge.Finding) *reason {
+func (c *connection) reasonHere(d running.Daemon, f judge.Finding) *reason {
 	r := &reason{Sure: true, Text: f.File + ": " + f.Text + c.clockNote(f), Mend: f.Mend}
 	if f.ID != "dn-refused" {
 		return r
@@ -196,7 +198,7 @@ func (c *connection) reasonHere(d libvirt.Running, f judge.Finding) *reason {
 
 // mendList is the command that adds a pattern to a list, which takes the place of
 // the old one.
-func mendList(d libvirt.Running, list []string, pattern string) string {
+func mendList(d running.Daemon, list []string, pattern string) string {
 	restart := "; then systemctl restart " + d.Daemon.Service
 	if len(list) > 4 {
 		return fmt.Sprintf("add %s to %s in %s%s", termtext.ShellWord(pattern), libvirt.AllowedDNs, d.ConfPath, restart)

@@ -14,6 +14,7 @@ import (
 	"virtpki/internal/judge"
 	"virtpki/internal/libvirt"
 	"virtpki/internal/libvirt/conf"
+	"virtpki/internal/libvirt/running"
 	"virtpki/pki"
 )
 
@@ -205,7 +206,7 @@ func (c *checker) daemon(d judge.DaemonConf, serves bool) {
 
 // served judges the files that a daemon reads.
 func (c *checker) served(d judge.DaemonConf, file *conf.File, serves bool) (title string, found []judge.Finding) {
-	files, err := libvirt.TLSFilesOf(file, c.g.root, d.Layout)
+	files, err := running.FilesOf(file, c.g.root, d.Layout)
 	if err != nil {
 		return "", nil // which is said of the conf
 	}
@@ -225,7 +226,7 @@ func (c *checker) served(d judge.DaemonConf, file *conf.File, serves bool) (titl
 }
 
 // named judges the files that a conf names.
-func (c *checker) named(files libvirt.TLSFiles, file *conf.File) []judge.Finding {
+func (c *checker) named(files running.Files, file *conf.File) []judge.Finding {
 	paths := map[libvirt.File]string{libvirt.CACert: files.CA, libvirt.CACRL: files.CRL, libvirt.ServerCert: files.Cert, libvirt.ServerKey: files.Key}
 	p := judge.Place{Kind: judge.NamedFiles, Roles: []judge.Role{judge.Trust, judge.Server}, Files: make(map[libvirt.File]judge.Spot), Serves: true}
 	for which, path := range paths {

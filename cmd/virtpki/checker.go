@@ -10,6 +10,7 @@ import (
 
 	"virtpki/internal/judge"
 	"virtpki/internal/libvirt"
+	"virtpki/internal/libvirt/running"
 	"virtpki/pki"
 )
 
@@ -20,7 +21,7 @@ type checker struct {
 	o             *checkOptions
 	libvirt, qemu *libvirt.Target // releases to please; nil is a product that is not judged
 	machine       judge.Machine
-	running       []libvirt.Running     // the daemons of this machine, where it can be asked for them
+	running       []running.Daemon      // the daemons of this machine, where it can be asked for them
 	files         map[string]judge.File // what was read
 	asked         map[string]string     // the use of QEMU's by the CA's file that it wants; see --with
 	areas         []*area
@@ -57,13 +58,13 @@ func (e *env) newChecker(ctx context.Context, g *globals, o *checkOptions) (*che
 }
 
 // running lists the daemons that run here and answer soon, for root, who may ask them.
-func (g *globals) running(ctx context.Context) []libvirt.Running {
+func (g *globals) running(ctx context.Context) []running.Daemon {
 	if os.Geteuid() != 0 {
 		return nil
 	}
 	ctx, cancel := context.WithTimeout(ctx, 5*time.Second)
 	defer cancel()
-	daemons, _ := libvirt.FindRunning(ctx, g.root, g.sysconfdir)
+	daemons, _ := running.Find(ctx, g.root, g.sysconfdir)
 	return daemons
 }
 

@@ -15,6 +15,7 @@ import (
 
 	"virtpki/internal/hint"
 	"virtpki/internal/libvirt"
+	"virtpki/internal/libvirt/running"
 	"virtpki/internal/store"
 	"virtpki/internal/subject"
 	"virtpki/internal/termtext"
@@ -135,7 +136,7 @@ func (e *env) publishCRL(ctx context.Context, g *globals, c crlPlan,
 
 // planCRL signs the next CRL of each generation that has new entries, of all
 // when none has, and plans them for each place that holds one.
-func (e *env) planCRL(j *job, g *globals, a *authority, c crlPlan, add newEntries, daemons []libvirt.Running) error {
+func (e *env) planCRL(j *job, g *globals, a *authority, c crlPlan, add newEntries, daemons []running.Daemon) error {
 	places, err := a.crlPlaces(g, c.out, daemons)
 	if err != nil {
 		return err
@@ -187,7 +188,7 @@ func (a *authority) planCRLsHere(j *job, g *globals, crls []*pki.CRL) error {
 
 // crlPlaces are the files that hold, or are to hold, the CA's CRL on this
 // machine: the CA's own, the system's, that of each daemon, and a copy.
-func (a *authority) crlPlaces(g *globals, out string, daemons []libvirt.Running) ([]string, error) {
+func (a *authority) crlPlaces(g *globals, out string, daemons []running.Daemon) ([]string, error) {
 	places := []string{a.layout.Path(libvirt.CACRL)}
 	add := func(path string) {
 		if path != "" && !slices.Contains(places, path) {

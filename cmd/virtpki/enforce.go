@@ -11,6 +11,8 @@ import (
 
 	"virtpki/internal/hint"
 	"virtpki/internal/libvirt"
+	"virtpki/internal/libvirt/rpc"
+	"virtpki/internal/libvirt/running"
 	"virtpki/internal/store"
 	"virtpki/internal/subject"
 	"virtpki/pki"
@@ -27,9 +29,9 @@ type enforcement struct {
 
 // enforce has the daemons here act on a new CRL, and proves that they do. The
 // error says what of it is not so.
-func (e *env) enforce(ctx context.Context, g *globals, j *job, a *authority, o reloadOptions, daemons []libvirt.Running, out []condemned) error {
+func (e *env) enforce(ctx context.Context, g *globals, j *job, a *authority, o reloadOptions, daemons []running.Daemon, out []condemned) error {
 	n := enforcement{reloader{e, g, o, j}, a, out, g.layouts()}
-	concerned := slices.DeleteFunc(slices.Clone(daemons), func(d libvirt.Running) bool { return !n.trusted(d) })
+	concerned := slices.DeleteFunc(slices.Clone(daemons), func(d running.Daemon) bool { return !n.trusted(d) })
 	j.note("other hosts: copy %s to the same place there, and have the daemon read it again", a.layout.Path(libvirt.CACRL))
 	if len(concerned) == 0 {
 		why := "no daemon runs here that trusts this CA"
@@ -49,13 +51,13 @@ func (e *env) enforce(ctx context.Context, g *globals, j *job, a *authority, o r
 }
 
 // trusted reports whether a daemon takes certificates of the CA.
-func (n enforcement) trusted(d libvirt.Running) bool {
+func (n enforcement) trusted(d running.Daemon) bool {
 	certs, err := readCerts(store.At(d.Root), filepath.Join(d.Root, d.Files.CA))
 	return err == nil && slices.ContainsFunc(certs, n.a.ca.Certificate.Equal)
 }
 
 // at deals with one daemon.
-func (n enforcement) at(ctx context.Context, d libvirt.Running) error {
+func (n enforcement) at(ctx context.Context, d running.Daemon) error {
 	if d.Files.CRL == "" {
 		return hint.With(fmt.Errorf("it reads no CRL: %s", d.Files.CRLNote), "write all four entries, and restart it: virtpki config %s --apply", d.Daemon.Name)
 	}
@@ -92,12 +94,12 @@ const goneTimeout = 10 * time.Second
 
 // disconnect ends the live connections of the revoked clients: libvirt looks at
 // a CRL when somebody connects, and at no other time.
-func (n enforcement) disconnect(ctx context.Context, d libvirt.Running) error {
+func (n enforcement) disconnect(ctx context.Context, d running.Daemon) error {
 	byDN := n.clients()
 	if len(byDN) == 0 {
 		return nil
 	}
-	admin, err := libvirt.DialAdmin(ctx, d.AdminSocket)
+	admin, err := rpc.DialAdmin(ctx, d.AdminSocket)
 	if err != nil {
 		return err
 	}
@@ -116,13 +118,13 @@ func (n enforcement) disconnect(ctx context.Context, d libvirt.Running) error {
 }
 
 // endAll ends the connections that are there and counts them.
-func (n enforcement) endAll(ctx context.Context, admin *libvirt.Admin, d libvirt.Running, byDN map[string]condemned, ended map[uint64]bool) (left int, err error) {
+func (n enforcement) endAll(ctx context.Context, admin *rpc.Admin, d running.Daemon, byDN map[string]condemned, ended map[uint64]bool) (left int, err error) {
 	clients, err := admin.Clients(ctx, d.Daemon.Name)
 	if err != nil {
 		return 0, err
 	}
 	for _, client := range clients {
-		if _, revoked := byDN[client.DN]; !revoked || client.Transport != libvirt.TransportTLS {
+		if _, revoked := byDN[client.DN]; !revoked || client.Transport != rpc.TransportTLS {
 			continue
 		}
 		left++
@@ -140,7 +142,7 @@ func (n enforcement) endAll(ctx context.Context, admin *libvirt.Admin, d libvirt
 
 // prove connects as each revoked client whose key is at hand, and wants to be
 // refused.
-func (n enforcement) prove(ctx context.Context, d libvirt.Running) error {
+func (n enforcement) prove(ctx context.Context, d running.Daemon) error {
 	for name, c := range n.clients() {
 		key := n.keyOf(c)
 		switch {
@@ -154,11 +156,11 @@ func (n enforcement) prove(ctx context.Context, d libvirt.Running) error {
 			n.j.note("%s does not listen for TLS: no handshake was tried", d.Daemon.Name)
 			continue
 		}
-		_, err := libvirt.Probe(ctx, libvirt.ProbeRequest{Address: d.Address, Client: key})
+		_, err := rpc.Probe(ctx, rpc.ProbeRequest{Address: d.Address, Client: key})
 		if err == nil {
 			return fmt.Errorf("it still lets in %s", name)
 		}
-		if !errors.Is(err, libvirt.ErrClientRefused) {
+		if !errors.Is(err, rpc.ErrClientRefused) {
 			return fmt.Errorf("whether %s is refused could not be proven: %w", name, err)
 		}
 		n.j.did("%s is refused: tried with a handshake at %s", name, d.Address)

@@ -5,13 +5,14 @@ import (
 	"testing"
 
 	"virtpki/internal/libvirt"
+	"virtpki/internal/libvirt/running"
 )
 
 // What a daemon in a container says where its CRL lies is no path of this machine's: a
 // list is not written there, whatever stands there.
 func TestEnforceWritesIntoNoContainer(t *testing.T) {
 	n := enforcement{a: &authority{layout: libvirt.CA("/etc/pki/CA")}}
-	d := libvirt.Running{Root: "/proc/4242/root"}
+	d := running.Daemon{Root: "/proc/4242/root"}
 	d.Files.CRL, d.Files.Custom = "/etc/shadow", true
 	err := n.at(t.Context(), d)
 	if err == nil || !strings.Contains(err.Error(), "a file system of its own, where nothing is written") {

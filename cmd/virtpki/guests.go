@@ -13,6 +13,7 @@ import (
 	"virtpki/internal/hint"
 	"virtpki/internal/libvirt"
 	"virtpki/internal/libvirt/conf"
+	"virtpki/internal/libvirt/rpc"
 	"virtpki/internal/subject"
 	"virtpki/internal/termtext"
 )
@@ -53,10 +54,10 @@ func (r *guestRefresh) run(ctx context.Context) error {
 	if r.conf, err = readQEMUConf(r.g); err != nil {
 		return err
 	}
-	host, err := libvirt.DialGuests(ctx, r.g.root)
-	var refused *libvirt.DaemonError
+	host, err := rpc.DialGuests(ctx, r.g.root)
+	var refused *rpc.DaemonError
 	switch {
-	case errors.Is(err, libvirt.ErrNobodyListens), errors.Is(err, fs.ErrPermission), errors.As(err, &refused):
+	case errors.Is(err, rpc.ErrNobodyListens), errors.Is(err, fs.ErrPermission), errors.As(err, &refused):
 		return nil // no daemon, not root's run, or no QEMU
 	case err != nil:
 		return fmt.Errorf("asking for the guests here: %w", err)
@@ -81,7 +82,7 @@ const leaveTimeout = 3 * time.Second
 
 // left reports whether a guest that made trouble was about to end, or to be migrated
 // away: then it reads the new files where it starts.
-func (r *guestRefresh) left(ctx context.Context, host *libvirt.GuestHost, guest libvirt.Guest) bool {
+func (r *guestRefresh) left(ctx context.Context, host *rpc.GuestHost, guest rpc.Guest) bool {
 	ctx, cancel := context.WithTimeout(ctx, leaveTimeout)
 	defer cancel()
 	for ctx.Err() == nil {
@@ -98,7 +99,7 @@ func (r *guestRefresh) left(ctx context.Context, host *libvirt.GuestHost, guest 
 }
 
 // one deals with one guest.
-func (r *guestRefresh) one(ctx context.Context, host *libvirt.GuestHost, guest libvirt.Guest) error {
+func (r *guestRefresh) one(ctx context.Context, host *rpc.GuestHost, guest rpc.Guest) error {
 	if r.changed {
 		r.tellHeld(guest)
 	}
@@ -110,17 +111,17 @@ func (r *guestRefresh) one(ctx context.Context, host *libvirt.GuestHost, guest l
 
 // refresh has a guest's VNC read its files again and proves it, under the lock: no
 // other run exchanges them meanwhile.
-func (r *guestRefresh) refresh(ctx context.Context, host *libvirt.GuestHost, guest libvirt.Guest) error {
+func (r *guestRefresh) refresh(ctx context.Context, host *rpc.GuestHost, guest rpc.Guest) error {
 	ctx, cancel := context.WithTimeout(ctx, guestTimeout)
 	defer cancel()
 	err := host.ReloadVNC(ctx, guest)
 	switch {
-	case errors.Is(err, libvirt.ErrVNCWithoutTLS):
+	case errors.Is(err, rpc.ErrVNCWithoutTLS):
 		return nil
-	case errors.Is(err, libvirt.ErrNoDisplayReload):
+	case errors.Is(err, rpc.ErrNoDisplayReload):
 		r.j.note("guest %s: VNC%s: %v; it reads the new ones when it is migrated or started anew", guest.Name, r.goesOn("vnc"), err)
 		return nil
-	case errors.Is(err, libvirt.ErrGuestBusy):
+	case errors.Is(err, rpc.ErrGuestBusy):
 		r.j.note("guest %s: VNC%s: %v; the next run tries again", guest.Name, r.goesOn("vnc"), err)
 		return nil
 	case err != nil:
@@ -130,7 +131,7 @@ func (r *guestRefresh) refresh(ctx context.Context, host *libvirt.GuestHost, gue
 }
 
 // tellHeld names what a guest reads at its start alone.
-func (r *guestRefresh) tellHeld(guest libvirt.Guest) {
+func (r *guestRefresh) tellHeld(guest rpc.Guest) {
 	for _, name := range guest.Uses() {
 		use, err := libvirt.FindQEMUUse(name)
 		if err != nil || use.Refresh != libvirt.GuestStart || r.ends(name).IsZero() {
@@ -185,11 +186,11 @@ func (r *guestRefresh) vncCerts() map[string]*x509.Certificate {
 
 // upToDate reports whether a guest's VNC serves what is on disk, or none of it by
 // TLS, or cannot be asked.
-func (r *guestRefresh) upToDate(ctx context.Context, guest libvirt.Guest) bool {
+func (r *guestRefresh) upToDate(ctx context.Context, guest rpc.Guest) bool {
 	if guest.VNCAddress == "" {
 		return true
 	}
-	served, err := libvirt.ServedVNC(ctx, guest.VNCAddress)
+	served, err := rpc.ServedVNC(ctx, guest.VNCAddress)
 	return err != nil || r.where(served) != ""
 }
 
@@ -209,12 +210,12 @@ func (r *guestRefresh) where(served *x509.Certificate) string {
 }
 
 // prove asks VNC for its certificate.
-func (r *guestRefresh) prove(ctx context.Context, guest libvirt.Guest) error {
+func (r *guestRefresh) prove(ctx context.Context, guest rpc.Guest) error {
 	if guest.VNCAddress == "" {
 		r.j.did("guest %s: VNC has read its files again", guest.Name)
 		return nil
 	}
-	served, err := libvirt.ServedVNC(ctx, guest.VNCAddress)
+	served, err := rpc.ServedVNC(ctx, guest.VNCAddress)
 	if err != nil {
 		return fmt.Errorf("VNC has read its files again, and does not answer: %w", err)
 	}

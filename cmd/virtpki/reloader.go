@@ -16,6 +16,8 @@ import (
 	"virtpki/internal/hint"
 	"virtpki/internal/libvirt"
 	"virtpki/internal/libvirt/conf"
+	"virtpki/internal/libvirt/rpc"
+	"virtpki/internal/libvirt/running"
 	"virtpki/internal/store"
 	"virtpki/internal/subject"
 	"virtpki/internal/termtext"
@@ -43,11 +45,11 @@ func (o *reloadOptions) addRestart(cmd *cobra.Command) {
 }
 
 // find lists the daemons that run below --root.
-func (o *reloadOptions) find(ctx context.Context, g *globals) ([]libvirt.Running, error) {
+func (o *reloadOptions) find(ctx context.Context, g *globals) ([]running.Daemon, error) {
 	if o.noReload {
 		return nil, nil
 	}
-	daemons, err := libvirt.FindRunning(ctx, g.root, g.sysconfdir)
+	daemons, err := running.Find(ctx, g.root, g.sysconfdir)
 	if err != nil {
 		return nil, hint.With(fmt.Errorf("asking the daemon here: %w", err), "run as root, or leave it alone with --no-reload")
 	}
@@ -64,7 +66,7 @@ type reloader struct {
 
 // refresh has a daemon read its files again. No other run exchanges them while it
 // reads, or it would find a key beside another key's certificate.
-func (r reloader) refresh(ctx context.Context, d libvirt.Running) (again libvirt.Running, err error) {
+func (r reloader) refresh(ctx context.Context, d running.Daemon) (again running.Daemon, err error) {
 	err = r.e.locked(ctx, r.g, r.g.system(), func() error {
 		again, err = r.refreshLocked(ctx, d)
 		return err
@@ -75,14 +77,14 @@ func (r reloader) refresh(ctx context.Context, d libvirt.Running) (again libvirt
 // refreshLocked has a daemon read its files again: by its admin interface when they
 // are the default ones, else by a restart. It returns the daemon as it runs then.
 // One that has no port for TLS has read none, and would answer with an error.
-func (r reloader) refreshLocked(ctx context.Context, d libvirt.Running) (libvirt.Running, error) {
+func (r reloader) refreshLocked(ctx context.Context, d running.Daemon) (running.Daemon, error) {
 	if d.Address == "" {
 		return d, nil
 	}
 	if d.Files.Custom {
 		return r.restartOne(ctx, d)
 	}
-	admin, err := libvirt.DialAdmin(ctx, d.AdminSocket)
+	admin, err := rpc.DialAdmin(ctx, d.AdminSocket)
 	if err != nil {
 		return d, err
 	}
@@ -102,7 +104,7 @@ const restartTimeout = 30 * time.Second
 
 // restartOne restarts a daemon that has files of its own. A reload would switch
 // it to the default files, identity and all, and report success.
-func (r reloader) restartOne(ctx context.Context, d libvirt.Running) (libvirt.Running, error) {
+func (r reloader) restartOne(ctx context.Context, d running.Daemon) (running.Daemon, error) {
 	if r.restart == "" {
 		return d, hint.With(errNeedsRestart, "restart it, or let this command do it with --restart-command")
 	}
@@ -114,7 +116,7 @@ func (r reloader) restartOne(ctx context.Context, d libvirt.Running) (libvirt.Ru
 	ctx, cancel := context.WithTimeout(ctx, restartTimeout)
 	defer cancel()
 	for {
-		again, err := libvirt.RunningAt(ctx, d.AdminSocket, r.g.sysconfdir)
+		again, err := running.At(ctx, d.AdminSocket, r.g.sysconfdir)
 		if err == nil && (again.PID != d.PID || again.PID == 0) && answers(ctx, again) {
 			r.j.did("%s was restarted", d.Daemon.Name)
 			return again, nil
@@ -128,22 +130,22 @@ func (r reloader) restartOne(ctx context.Context, d libvirt.Running) (libvirt.Ru
 }
 
 // answers reports whether a daemon speaks TLS already, if it is to.
-func answers(ctx context.Context, d libvirt.Running) bool {
+func answers(ctx context.Context, d running.Daemon) bool {
 	if d.Address == "" {
 		return true
 	}
-	_, err := libvirt.Probe(ctx, libvirt.ProbeRequest{Address: d.Address})
-	return !errors.Is(err, libvirt.ErrNobodyListens)
+	_, err := rpc.Probe(ctx, rpc.ProbeRequest{Address: d.Address})
+	return !errors.Is(err, rpc.ErrNobodyListens)
 }
 
 // prove connects to a daemon and wants the certificate that is on disk; then,
 // with the system's client pair, the byte by which libvirt lets a client in.
-func (r reloader) prove(ctx context.Context, d libvirt.Running, client *pair) error {
+func (r reloader) prove(ctx context.Context, d running.Daemon, client *pair) error {
 	if d.Address == "" {
 		r.j.note("%s does not listen for TLS: there is nothing to prove", d.Daemon.Name)
 		return nil
 	}
-	served, err := libvirt.Probe(ctx, libvirt.ProbeRequest{Address: d.Address})
+	served, err := rpc.Probe(ctx, rpc.ProbeRequest{Address: d.Address})
 	if served.Leaf() == nil {
 		return fmt.Errorf("it serves no certificate: %w", err)
 	}
@@ -157,7 +159,7 @@ func (r reloader) prove(ctx context.Context, d libvirt.Running, client *pair) er
 
 // compareServed wants a daemon of this machine to serve what is on disk, and returns
 // that.
-func compareServed(d libvirt.Running, served *libvirt.ProbeResult) (*x509.Certificate, error) {
+func compareServed(d running.Daemon, served *rpc.ProbeResult) (*x509.Certificate, error) {
 	certs, err := readCerts(store.At(d.Root), filepath.Join(d.Root, d.Files.Cert))
 	if err != nil {
 		return nil, err
@@ -169,17 +171,17 @@ func compareServed(d libvirt.Running, served *libvirt.ProbeResult) (*x509.Certif
 }
 
 // proveClient connects as this host's own client.
-func (r reloader) proveClient(ctx context.Context, d libvirt.Running, client *pair) error {
+func (r reloader) proveClient(ctx context.Context, d running.Daemon, client *pair) error {
 	if client == nil || client.cert == nil || client.key == nil || client.mismatch() != nil {
 		return nil
 	}
-	request := libvirt.ProbeRequest{Address: d.Address, Client: client.tls()}
-	_, err := libvirt.Probe(ctx, request)
+	request := rpc.ProbeRequest{Address: d.Address, Client: client.tls()}
+	_, err := rpc.Probe(ctx, request)
 	switch {
 	case err == nil:
 		r.j.did("%s lets %s in", d.Daemon.Name, subject.Of(client.cert))
 		return nil
-	case errors.Is(err, libvirt.ErrClientRefused) && listRefuses(d.Conf, subject.Of(client.cert)):
+	case errors.Is(err, rpc.ErrClientRefused) && listRefuses(d.Conf, subject.Of(client.cert)):
 		r.j.note("%s: its %s does not let %s in", d.Daemon.Name, libvirt.AllowedDNs, subject.Of(client.cert))
 		return nil
 	}
@@ -311,18 +313,18 @@ func (e *env) tellWith(g *globals, j *job, err error) error {
 }
 
 // daemons are those found, or the one behind a socket.
-func (o *reloadOptions) daemons(ctx context.Context, g *globals, socket string) ([]libvirt.Running, error) {
+func (o *reloadOptions) daemons(ctx context.Context, g *globals, socket string) ([]running.Daemon, error) {
 	if socket == "" {
 		return o.find(ctx, g)
 	}
-	d, err := libvirt.RunningAt(ctx, socket, g.sysconfdir)
-	return []libvirt.Running{d}, err
+	d, err := running.At(ctx, socket, g.sysconfdir)
+	return []running.Daemon{d}, err
 }
 
 // refreshAndProve has a daemon read its files again and proves it, under a lock
 // that the caller holds: the file that it compares with must be the one that the
 // daemon has read.
-func (r reloader) refreshAndProve(ctx context.Context, d libvirt.Running, client *pair) error {
+func (r reloader) refreshAndProve(ctx context.Context, d running.Daemon, client *pair) error {
 	d, err := r.refreshLocked(ctx, d)
 	if err == nil {
 		err = r.prove(ctx, d, client)

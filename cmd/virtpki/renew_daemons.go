@@ -8,7 +8,8 @@ import (
 	"path/filepath"
 	"time"
 
-	"virtpki/internal/libvirt"
+	"virtpki/internal/libvirt/rpc"
+	"virtpki/internal/libvirt/running"
 	"virtpki/internal/store"
 	"virtpki/internal/termtext"
 )
@@ -39,7 +40,7 @@ func (r *renewal) nothingDue(ctx context.Context) error {
 // wakeStale has the daemons read their files again that serve something else than
 // what is on disk: a run was killed before it came to that.
 func (e *env) wakeStale(ctx context.Context, g *globals, o *reloadOptions, j *job) error {
-	stale, err := e.staleDaemons(ctx, g, o, func(libvirt.Running, *x509.Certificate) {})
+	stale, err := e.staleDaemons(ctx, g, o, func(running.Daemon, *x509.Certificate) {})
 	if err != nil || len(stale) == 0 {
 		return err
 	}
@@ -49,12 +50,12 @@ func (e *env) wakeStale(ctx context.Context, g *globals, o *reloadOptions, j *jo
 // staleDaemons are those that serve the system's pair, and another one than is on
 // disk. custom is told of those that serve files of their own. Who may not ask
 // them is not told of any.
-func (e *env) staleDaemons(ctx context.Context, g *globals, o *reloadOptions, custom func(libvirt.Running, *x509.Certificate)) ([]libvirt.Running, error) {
+func (e *env) staleDaemons(ctx context.Context, g *globals, o *reloadOptions, custom func(running.Daemon, *x509.Certificate)) ([]running.Daemon, error) {
 	if o.noReload {
 		return nil, nil
 	}
-	daemons, err := libvirt.FindRunning(ctx, g.root, g.sysconfdir)
-	var stale []libvirt.Running
+	daemons, err := running.Find(ctx, g.root, g.sysconfdir)
+	var stale []running.Daemon
 	for _, d := range daemons {
 		certs, readErr := readCerts(store.At(d.Root), filepath.Join(d.Root, d.Files.Cert))
 		if d.Address == "" || readErr != nil {
@@ -67,7 +68,7 @@ func (e *env) staleDaemons(ctx context.Context, g *globals, o *reloadOptions, cu
 			stale = append(stale, d)
 		}
 	}
-	if errors.Is(err, libvirt.ErrNobodyListens) || errors.Is(err, fs.ErrPermission) {
+	if errors.Is(err, rpc.ErrNobodyListens) || errors.Is(err, fs.ErrPermission) {
 		err = nil
 	}
 	return stale, err
@@ -77,16 +78,16 @@ func (e *env) staleDaemons(ctx context.Context, g *globals, o *reloadOptions, cu
 const servedTimeout = 5 * time.Second
 
 // served is the certificate that a daemon serves; nil when it does not answer.
-func (e *env) served(ctx context.Context, d libvirt.Running) *x509.Certificate {
+func (e *env) served(ctx context.Context, d running.Daemon) *x509.Certificate {
 	ctx, cancel := context.WithTimeout(ctx, servedTimeout)
 	defer cancel()
-	result, _ := libvirt.Probe(ctx, libvirt.ProbeRequest{Address: d.Address})
+	result, _ := rpc.Probe(ctx, rpc.ProbeRequest{Address: d.Address})
 	return result.Leaf()
 }
 
 // warnCustom tells of a certificate that a daemon serves from a place of its own
 // and that comes to its end: renew does not know who put it there.
-func (r *renewal) warnCustom(d libvirt.Running, cert *x509.Certificate) {
+func (r *renewal) warnCustom(d running.Daemon, cert *x509.Certificate) {
 	if !r.now().Before(r.window.CertificateOpens(cert)) {
 		r.warn("%s serves %s, which ends on %s: a file of its own is not renewed here", d.Daemon.Name, d.Files.Cert, termtext.Day(cert.NotAfter))
 	}

@@ -6,7 +6,8 @@ import (
 	"fmt"
 	"path/filepath"
 
-	"virtpki/internal/libvirt"
+	"virtpki/internal/libvirt/rpc"
+	"virtpki/internal/libvirt/running"
 	"virtpki/internal/store"
 )
 
@@ -34,7 +35,7 @@ func (e *env) settle(ctx context.Context, g *globals, o *reloadOptions, j *job) 
 }
 
 // settleOne leaves a daemon that is in order alone.
-func (r reloader) settleOne(ctx context.Context, d libvirt.Running, changed bool) error {
+func (r reloader) settleOne(ctx context.Context, d running.Daemon, changed bool) error {
 	switch {
 	case d.ConfChanged && r.restart == "":
 		if !changed {
@@ -49,7 +50,7 @@ func (r reloader) settleOne(ctx context.Context, d libvirt.Running, changed bool
 
 // catchUp has a daemon go by what is on disk, and proves it, under a lock that the
 // caller holds.
-func (r reloader) catchUp(ctx context.Context, d libvirt.Running) (err error) {
+func (r reloader) catchUp(ctx context.Context, d running.Daemon) (err error) {
 	if d.ConfChanged {
 		d, err = r.restartOne(ctx, d)
 	} else {
@@ -62,13 +63,13 @@ func (r reloader) catchUp(ctx context.Context, d libvirt.Running) (err error) {
 }
 
 // serves reports whether a daemon serves the certificate that is on disk.
-func (r reloader) serves(ctx context.Context, d libvirt.Running) bool {
+func (r reloader) serves(ctx context.Context, d running.Daemon) bool {
 	certs, err := readCerts(store.At(d.Root), filepath.Join(d.Root, d.Files.Cert))
 	if err != nil {
 		return true // nothing that it could be made to serve
 	}
 	ctx, cancel := context.WithTimeout(ctx, servedTimeout)
 	defer cancel()
-	result, _ := libvirt.Probe(ctx, libvirt.ProbeRequest{Address: d.Address})
+	result, _ := rpc.Probe(ctx, rpc.ProbeRequest{Address: d.Address})
 	return result.Leaf() != nil && result.Leaf().Equal(certs[0])
 }

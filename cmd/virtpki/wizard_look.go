@@ -9,6 +9,7 @@ import (
 	"strings"
 
 	"virtpki/internal/libvirt"
+	"virtpki/internal/libvirt/running"
 	"virtpki/internal/subject"
 	"virtpki/internal/termtext"
 	"virtpki/pki"
@@ -22,7 +23,7 @@ type found struct {
 	server   *pair
 	client   *pair
 	machine  []string // the machine's names
-	daemons  []libvirt.Running
+	daemons  []running.Daemon
 	systemd  bool   // it is what runs here, or will run in this image
 	renewing string // the file by which renew runs already
 }
@@ -38,7 +39,7 @@ func (w *wizard) look(ctx context.Context) error {
 	}
 	w.machine, _ = w.e.machineNames(w.g.tree(), w.g.hostsFile()) // without one it is asked
 	if w.g.thisMachine() {
-		w.daemons, _ = libvirt.FindRunning(ctx, w.g.root, w.g.sysconfdir)
+		w.daemons, _ = running.Find(ctx, w.g.root, w.g.sysconfdir)
 	}
 	w.systemd = w.g.tree().Exists(w.g.underRoot("/run/systemd/system")) || !w.g.thisMachine() && w.g.tree().Exists(w.unitFolder())
 	for _, file := range []string{filepath.Join(w.unitFolder(), "virtpki-renew.timer"), w.cronFile()} {

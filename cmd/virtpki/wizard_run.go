@@ -13,6 +13,7 @@ import (
 
 	"virtpki/internal/judge"
 	"virtpki/internal/libvirt"
+	"virtpki/internal/libvirt/running"
 	"virtpki/internal/termtext"
 )
 
@@ -44,16 +45,16 @@ func (w *wizard) enforce(ctx context.Context, p *wizardPlan, j *job) error {
 
 // runs reports whether a daemon was running when the wizard looked.
 func (w *wizard) runs(d libvirt.Daemon) bool {
-	return slices.ContainsFunc(w.daemons, func(r libvirt.Running) bool { return r.Daemon.Name == d.Name })
+	return slices.ContainsFunc(w.daemons, func(r running.Daemon) bool { return r.Daemon.Name == d.Name })
 }
 
 // start starts a daemon that does not run, by the command that restarts it, and
 // waits until it answers.
-func (r reloader) start(ctx context.Context, d libvirt.Daemon) (libvirt.Running, error) {
+func (r reloader) start(ctx context.Context, d libvirt.Daemon) (running.Daemon, error) {
 	cmd := exec.CommandContext(ctx, "sh", "-c", r.restart)
 	cmd.Stdout, cmd.Stderr = r.e.stderr, r.e.stderr
 	if err := cmd.Run(); err != nil {
-		return libvirt.Running{}, fmt.Errorf("starting it with %q: %w", r.restart, err)
+		return running.Daemon{}, fmt.Errorf("starting it with %q: %w", r.restart, err)
 	}
 	ctx, cancel := context.WithTimeout(ctx, restartTimeout)
 	defer cancel()
@@ -64,7 +65,7 @@ func (r reloader) start(ctx context.Context, d libvirt.Daemon) (libvirt.Running,
 		}
 		select {
 		case <-ctx.Done():
-			return libvirt.Running{}, fmt.Errorf("it did not answer within %v of %q", restartTimeout, r.restart)
+			return running.Daemon{}, fmt.Errorf("it did not answer within %v of %q", restartTimeout, r.restart)
 		case <-time.After(100 * time.Millisecond):
 		}
 	}
@@ -73,14 +74,14 @@ func (r reloader) start(ctx context.Context, d libvirt.Daemon) (libvirt.Running,
 // errNotRunning is a daemon that was looked for.
 var errNotRunning = errors.New("it does not run")
 
-func (r reloader) findOne(ctx context.Context, d libvirt.Daemon) (libvirt.Running, error) {
-	all, err := libvirt.FindRunning(ctx, r.g.root, r.g.sysconfdir)
+func (r reloader) findOne(ctx context.Context, d libvirt.Daemon) (running.Daemon, error) {
+	all, err := running.Find(ctx, r.g.root, r.g.sysconfdir)
 	for _, running := range all {
 		if running.Daemon.Name == d.Name {
 			return running, nil
 		}
 	}
-	return libvirt.Running{}, errors.Join(errNotRunning, err)
+	return running.Daemon{}, errors.Join(errNotRunning, err)
 }
 
 // wizardReport is the JSON form of what the wizard has done; it is stable.

@@ -292,7 +292,7 @@ func TestOracleSessions(t *testing.T) {
 }
 
 // runningCases are about daemons that run, reload or have clients: nothing that
-// files can be judged by. The tests of the commands and of internal/libvirt have
+// files can be judged by. The tests of the commands and of internal/libvirt/running have
 // them.
 var runningCases = []string{"live-67", "live-68", "live-69", "live-70", "live-71"}
 

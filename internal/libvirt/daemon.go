@@ -3,6 +3,7 @@ package libvirt
 import (
 	"fmt"
 	"path/filepath"
+	"slices"
 	"strings"
 )
 
@@ -24,6 +25,9 @@ var daemons = []Daemon{
 	{Name: "libvirtd", Service: "libvirtd.service", TLSSocket: "libvirtd-tls.socket", ListenTLS: true, AdminSocket: "libvirt-admin-sock"},
 	{Name: "virtproxyd", Service: "virtproxyd.service", TLSSocket: "virtproxyd-tls.socket", AdminSocket: "virtproxyd-admin-sock"},
 }
+
+// Daemons returns the daemons that read a server certificate.
+func Daemons() []Daemon { return slices.Clone(daemons) }
 
 // FindDaemon looks a daemon up by its name.
 func FindDaemon(name string) (Daemon, error) {

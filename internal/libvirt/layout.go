@@ -1,8 +1,3 @@
-// Package libvirt knows what libvirt and QEMU expect of the files they read:
-// where each one lives and with which mode (layout), the syntax of their
-// configuration (conf), which daemon reads what (daemon), and what a version
-// demands of a certificate (target). Knowledge of libvirt stands here, in one
-// table or one function each, and nowhere else in the program.
 package libvirt
 
 import (

@@ -1,0 +1,120 @@
+package rpc
+
+import (
+	"encoding/json"
+	"encoding/xml"
+	"errors"
+	"fmt"
+	"io"
+	"net"
+	"strings"
+)
+
+// GuestTLS is what the description of a running guest says of TLS (libvirt,
+// docs/formatdomain.rst).
+type GuestTLS struct {
+	// VNC is whether there is a VNC display, with or without TLS: the description
+	// does not tell. VNCAddress is where it listens, seen from this machine:
+	// host:port, or empty for a socket.
+	VNC        bool
+	VNCAddress string
+	Spice      bool // SPICE has a port for TLS
+	Chardev    bool // a character device over TCP with TLS
+	NBD        bool // a disk by NBD with TLS
+}
+
+// Uses lists the names of the uses of QEMU's whose files the guest holds.
+func (g GuestTLS) Uses() []string {
+	var uses []string
+	for _, use := range []struct {
+		name string
+		has  bool
+	}{{"vnc", g.VNC}, {"spice", g.Spice}, {"chardev", g.Chardev}, {"nbd", g.NBD}} {
+		if use.has {
+			uses = append(uses, use.name)
+		}
+	}
+	return uses
+}
+
+// ParseGuest reads the XML that libvirt gives of a running guest.
+func ParseGuest(text string) (GuestTLS, error) {
+	var g GuestTLS
+	var path []string
+	decoder := xml.NewDecoder(strings.NewReader(text))
+	for {
+		token, err := decoder.Token()
+		if errors.Is(err, io.EOF) {
+			return g, nil
+		}
+		if err != nil {
+			return g, fmt.Errorf("its description: %w", err)
+		}
+		switch t := token.(type) {
+		case xml.StartElement:
+			if len(path) > 1 && path[1] == "devices" {
+				g.element(path[len(path)-1], t)
+			}
+			path = append(path, t.Name.Local)
+		case xml.EndElement:
+			path = path[:len(path)-1]
+		}
+	}
+}
+
+// element looks at one element below the devices.
+func (g *GuestTLS) element(parent string, e xml.StartElement) {
+	switch tls := attr(e, "tls") == "yes"; {
+	case e.Name.Local == "graphics" && attr(e, "type") == "vnc":
+		g.VNC, g.VNCAddress = true, vncAddress(attr(e, "listen"), attr(e, "port"))
+	case e.Name.Local == "graphics" && attr(e, "type") == "spice":
+		port := attr(e, "tlsPort")
+		g.Spice = g.Spice || port != "" && port != "-1"
+	case e.Name.Local == "source" && tls && attr(e, "protocol") == "nbd":
+		g.NBD = true
+	case e.Name.Local == "source" && tls && parent != "disk":
+		g.Chardev = true
+	}
+}
+
+// vncAddress is empty for a display that listens on a socket alone.
+func vncAddress(listen, port string) string {
+	if port == "" || port == "-1" {
+		return ""
+	}
+	if listen == "" {
+		listen = "127.0.0.1"
+	}
+	if net.ParseIP(listen) == nil {
+		return net.JoinHostPort(listen, port)
+	}
+	return LocalAddress(listen, port)
+}
+
+func attr(e xml.StartElement, name string) string {
+	for _, a := range e.Attr {
+		if a.Name.Local == name {
+			return a.Value
+		}
+	}
+	return ""
+}
+
+// monitorError reads QEMU's answer to a command: nil, or what it complains of.
+func monitorError(answer string) error {
+	var reply struct {
+		Error *struct {
+			Class string `json:"class"`
+			Desc  string `json:"desc"`
+		} `json:"error"`
+	}
+	switch err := json.Unmarshal([]byte(answer), &reply); {
+	case err != nil:
+		return fmt.Errorf("the answer of QEMU's monitor: %w", err)
+	case reply.Error == nil:
+		return nil
+	case reply.Error.Class == "CommandNotFound":
+		return ErrNoDisplayReload
+	}
+	return errors.New(reply.Error.Desc)
+}

@@ -1,0 +1,236 @@
+package rpc
+
+import (
+	"context"
+	"crypto/tls"
+	"crypto/x509"
+	"errors"
+	"fmt"
+	"io"
+	"net"
+	"net/netip"
+	"syscall"
+	"time"
+
+	"virtpki/internal/libvirt"
+)
+
+// probeTimeout bounds a probe whose context has no deadline.
+const probeTimeout = 15 * time.Second
+
+// ProbeRequest says whom to ask and as whom.
+type ProbeRequest struct {
+	// Address is "host:port" as [net.Dialer] takes it.
+	Address string
+	// Verify says whether to trust what is served, the leaf first: an error ends the
+	// handshake. Without it nothing is verified, the name neither: to learn which
+	// certificate is served, be it expired.
+	Verify func(chain []*x509.Certificate) error
+	// Client is the pair to show when the server asks for one; nil is none.
+	Client *tls.Certificate
+	// MinVersion and MaxVersion bound the version of TLS to offer, as in
+	// [tls.Config]; the oldest is TLS 1.2 unless told.
+	MinVersion, MaxVersion uint16
+}
+
+// Stage is how far a probe has come.
+type Stage int
+
+// The stages, in their order: what failed, or Done.
+const (
+	StageResolve      Stage = iota // there is no such name
+	StageDial                      // nobody answered on the TCP port
+	StageHandshake                 // there is no TLS, or none in common
+	StageVerify                    // the server is not to be trusted
+	StageConfirmation              // TLS is fine, but the server has not confirmed the client
+	StageDone
+)
+
+// String names the stage in a word.
+func (s Stage) String() string {
+	return [...]string{"resolve", "dial", "handshake", "verify", "confirmation", "done"}[s]
+}
+
+// ProbeResult is what a probe has seen, up to where it failed.
+type ProbeResult struct {
+	Stage         Stage
+	Addresses     []netip.Addr   // that the name stands for
+	Local, Remote netip.AddrPort // of the connection
+	Chain         []*x509.Certificate
+	Version       uint16 // of TLS: tls.VersionTLS13
+	CipherSuite   uint16
+	// ClientAsked is whether the server asked for a certificate, ClientCAs the
+	// subjects (DER) of the CAs of which it takes one. A client of libvirt's shows
+	// none where its own CA is not among them.
+	ClientAsked bool
+	ClientCAs   [][]byte
+	// Confirmed is whether the server sent the byte by which libvirt tells a
+	// client that it has been let in.
+	Confirmed bool
+}
+
+// Leaf is the served certificate, nil when none was seen.
+func (r *ProbeResult) Leaf() *x509.Certificate {
+	if len(r.Chain) == 0 {
+		return nil
+	}
+	return r.Chain[0]
+}
+
+// Fingerprint is the SHA-256 of the served certificate in lower-case hex, empty
+// when none was seen.
+func (r *ProbeResult) Fingerprint() string {
+	if len(r.Chain) == 0 {
+		return ""
+	}
+	return libvirt.Fingerprint(r.Chain[0])
+}
+
+// ProbeError says where a probe failed, and why.
+type ProbeError struct {
+	Stage Stage
+	Err   error
+}
+
+// Error gives the reason, which names the stage well enough.
+func (e *ProbeError) Error() string { return e.Err.Error() }
+
+// Unwrap gives the reason.
+func (e *ProbeError) Unwrap() error { return e.Err }
+
+// What callers tell apart beside the stage.
+var (
+	// ErrNobodyListens is a port or a socket that refuses connections, or a socket
+	// that does not exist.
+	ErrNobodyListens = errors.New("nobody listens")
+	// ErrClientRefused is a server that ended the connection after the handshake:
+	// it did not like the client's certificate, or the lack of one. libvirt tells
+	// the client no more than that; the reason is in the daemon's log.
+	ErrClientRefused = errors.New("the server refused the client")
+)
+
+// Probe connects as a libvirt client does and hangs up; see [Connect]. The result
+// is never nil and holds what was seen; the error is nil or a [*ProbeError].
+func Probe(ctx context.Context, req ProbeRequest) (*ProbeResult, error) {
+	conn, result, err := Connect(ctx, req)
+	if err == nil {
+		conn.Close()
+	}
+	return result, err
+}
+
+// Connect connects as a libvirt client does: TCP, TLS, and then the one byte that
+// libvirt's daemon sends once it has verified the client (libvirt,
+// src/rpc/virnetserverclient.c). The connection, nil unless all of that is done, is
+// for [NewRemote]. The result is never nil and holds what was seen; the error is nil
+// or a [*ProbeError].
+//
+// The TLS is Go's, which differs from GnuTLS's in corners: it knows no Ed448 keys.
+func Connect(ctx context.Context, req ProbeRequest) (net.Conn, *ProbeResult, error) {
+	ctx, cancel := bounded(ctx, probeTimeout)
+	defer cancel()
+	result := &ProbeResult{}
+	conn, err := result.connect(ctx, req)
+	if err != nil {
+		return nil, result, &ProbeError{Stage: result.Stage, Err: fmt.Errorf("%s: %w", req.Address, err)}
+	}
+	return conn, result, nil
+}
+
+func (r *ProbeResult) connect(ctx context.Context, req ProbeRequest) (net.Conn, error) {
+	addrs, port, err := resolve(ctx, req.Address)
+	if err != nil {
+		return nil, err
+	}
+	r.Stage, r.Addresses = StageDial, addrs
+	conn, err := dialAny(ctx, addrs, port)
+	if err != nil {
+		return nil, cause(ctx, err)
+	}
+	r.Stage, r.Local, r.Remote = StageHandshake, addrPort(conn.LocalAddr()), addrPort(conn.RemoteAddr())
+	session := tls.Client(conn, r.config(req))
+	if err := r.greet(ctx, session); err != nil {
+		conn.Close()
+		return nil, err
+	}
+	r.Stage, r.Confirmed = StageDone, true
+	return session, nil
+}
+
+// addrPort is a TCP address in the form that compares.
+func addrPort(addr net.Addr) netip.AddrPort {
+	at := addr.(*net.TCPAddr).AddrPort()
+	return netip.AddrPortFrom(at.Addr().Unmap(), at.Port())
+}
+
+// greet does the handshake and waits for the confirmation.
+func (r *ProbeResult) greet(ctx context.Context, session *tls.Conn) error {
+	if err := session.HandshakeContext(ctx); err != nil {
+		return cause(ctx, err)
+	}
+	r.Stage = StageConfirmation
+	return confirm(ctx, session)
+}
+
+// config does the verification in a callback, so that what is served is known
+// also when it is not trusted. It runs before the client shows its certificate.
+func (r *ProbeResult) config(req ProbeRequest) *tls.Config {
+	host, _, _ := net.SplitHostPort(req.Address)
+	return &tls.Config{
+		ServerName:           host,
+		InsecureSkipVerify:   true, // by crypto/tls itself
+		MinVersion:           max(req.MinVersion, tls.VersionTLS12),
+		MaxVersion:           req.MaxVersion,
+		VerifyConnection:     func(state tls.ConnectionState) error { return r.verify(state, req) },
+		GetClientCertificate: func(asked *tls.CertificateRequestInfo) (*tls.Certificate, error) { return r.show(asked, req) },
+	}
+}
+
+func (r *ProbeResult) verify(state tls.ConnectionState, req ProbeRequest) error {
+	r.Chain, r.Version, r.CipherSuite = state.PeerCertificates, state.Version, state.CipherSuite
+	if req.Verify == nil {
+		return nil
+	}
+	if err := req.Verify(r.Chain); err != nil {
+		r.Stage = StageVerify
+		return err
+	}
+	return nil
+}
+
+// show gives the client's pair, whatever CAs the server lists: it is for the server
+// to refuse it.
+func (r *ProbeResult) show(asked *tls.CertificateRequestInfo, req ProbeRequest) (*tls.Certificate, error) {
+	r.ClientAsked, r.ClientCAs = true, asked.AcceptableCAs
+	if req.Client == nil {
+		return &tls.Certificate{}, nil
+	}
+	return req.Client, nil
+}
+
+// confirm reads libvirt's byte. In TLS 1.3 the handshake is over for the client
+// before the server has looked at its certificate, so a refusal comes here
+// whatever the version.
+func confirm(ctx context.Context, conn net.Conn) error {
+	release := guard(ctx, conn)
+	defer release()
+	var b [1]byte
+	if _, err := io.ReadFull(conn, b[:]); err != nil {
+		if ended(err) {
+			return fmt.Errorf("%w: %w", ErrClientRefused, err)
+		}
+		return fmt.Errorf("waiting for the confirmation: %w", cause(ctx, err))
+	}
+	if b[0] != 1 {
+		return fmt.Errorf("byte %#02x in place of libvirt's confirmation", b[0])
+	}
+	return nil
+}
+
+// ended reports whether the other side ended the connection: by its end, by a
+// reset, or by an alert, which crypto/tls calls a remote error.
+func ended(err error) bool {
+	var op *net.OpError
+	return errors.Is(err, io.EOF) || errors.Is(err, syscall.ECONNRESET) || errors.Is(err, syscall.EPIPE) ||
+		errors.As(err, &op) && op.Op == "remote error"
+}

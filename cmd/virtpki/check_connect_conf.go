@@ -1,7 +1,6 @@
 package main
 
 import (
-	"fmt"
 	"os"
 
 	"virtpki/internal/libvirt/conf"
@@ -12,15 +11,7 @@ import (
 func readClientConf(g *globals) (*conf.File, error) {
 	path, err := g.clientConf(os.Geteuid() != 0)
 	if err != nil || !g.tree().Exists(path) {
-		return conf.Parse(nil) // no home, no conf
+		return conf.Parse(nil) // no home, or a directory that may not be looked into: libvirt goes on without
 	}
-	data, err := g.tree().ReadFile(path, conf.MaxSize)
-	if err != nil {
-		return nil, err
-	}
-	file, err := conf.Parse(data)
-	if err != nil {
-		return nil, fmt.Errorf("%s: %w", path, err)
-	}
-	return file, nil
+	return conf.Read(path, g.tree().ReadFile)
 }

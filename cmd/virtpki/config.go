@@ -174,14 +174,11 @@ func (e *env) applyConfig(j *job, g *globals, c *confPlan) error {
 		return err
 	}
 	path := c.daemon.ConfPath(g.underRoot(g.sysconfdir))
-	old, err := readIfThere(g.tree(), path)
+	file, err := conf.Read(path, g.tree().ReadFile)
 	if err != nil {
 		return err
 	}
-	file, err := conf.Parse(old)
-	if err != nil {
-		return fmt.Errorf("%s: %w", path, err)
-	}
+	old := file.Bytes()
 	settings := c.settings(g)
 	noteConf(j, path, file, settings)
 	edited, err := edit(file, settings)

@@ -148,13 +148,9 @@ func (g *globals) clientConf(user bool) (string, error) {
 
 // settings are the entries: the aliases that are there, with the new ones.
 func (o *configClientOptions) settings(t store.Tree, path string, aliases []alias) ([]libvirt.Setting, error) {
-	data, err := readIfThere(t, path)
+	file, err := conf.Read(path, t.ReadFile)
 	if err != nil {
 		return nil, err
-	}
-	file, err := conf.Parse(data)
-	if err != nil {
-		return nil, fmt.Errorf("%s: %w", path, err)
 	}
 	list := mergeAliases(file, aliases)
 	var settings []libvirt.Setting

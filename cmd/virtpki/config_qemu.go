@@ -159,14 +159,11 @@ func switched(c libvirt.QEMUConfig) bool {
 
 // editConf plans settings into a conf, and reports whether anything differs.
 func (e *env) editConf(j *job, path string, settings []libvirt.Setting) (edited bool, err error) {
-	old, err := readIfThere(j.plan.Tree(), path)
+	file, err := conf.Read(path, j.plan.Tree().ReadFile)
 	if err != nil {
 		return false, err
 	}
-	file, err := conf.Parse(old)
-	if err != nil {
-		return false, fmt.Errorf("%s: %w", path, err)
-	}
+	old := file.Bytes()
 	for _, d := range file.Duplicates() {
 		j.note("%s: %s stands on lines %s; libvirt takes the first", path, d.Name, termtext.Join(d.Lines))
 	}

@@ -336,14 +336,5 @@ func (g *globals) qemuOwner() *store.Owner {
 
 // readQEMUConf reads qemu.conf; none is an empty one.
 func readQEMUConf(g *globals) (*conf.File, error) {
-	path := libvirt.QEMUConfPath(g.underRoot(g.sysconfdir))
-	data, err := readIfThere(g.tree(), path)
-	if err != nil {
-		return nil, err
-	}
-	file, err := conf.Parse(data)
-	if err != nil {
-		return nil, fmt.Errorf("%s: %w", path, err)
-	}
-	return file, nil
+	return conf.Read(libvirt.QEMUConfPath(g.underRoot(g.sysconfdir)), g.tree().ReadFile)
 }

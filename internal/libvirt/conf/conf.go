@@ -96,7 +96,7 @@ func Read(path string, read func(path string, limit int64) ([]byte, error)) (*Fi
 }
 
 // Bytes gives the file: every byte as it was read, and the edits. The caller
-// must not change them.
+// must not change them. Of a file that did not exist they are nil.
 func (c *File) Bytes() []byte { return c.src }
 
 // Lookup gives the value that libvirt uses for name, which is the first one

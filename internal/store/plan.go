@@ -59,6 +59,14 @@ type Plan struct {
 	tree    Tree
 	guarded []string // folders whose files no stranger may exchange, secret or not
 	spoilt  error    // of a statement that failed, outside of [Plan.Attempt]
+	trusted map[place]bool
+}
+
+// place is a folder in which something of an owner's was allowed. It is asked about once
+// in a plan: Apply looks again, at the directory that it opens.
+type place struct {
+	folder string
+	owner  Owner
 }
 
 // In states that the plan is for the files of a tree.
@@ -235,10 +243,18 @@ func (p *Plan) refuse(c Change) error {
 	if !c.secret() && !p.guards(c.Path) {
 		return nil
 	}
+	here := place{folder: c.folder()}
+	if c.Owner != nil {
+		here.owner = *c.Owner
+	}
+	if p.trusted[here] {
+		return nil
+	}
 	want := policy{secret: true, owner: c.Owner}
-	for folder := c.folder(); ; folder = filepath.Dir(folder) {
+	for folder := here.folder; ; folder = filepath.Dir(folder) {
 		d, err := p.tree.openDir(folder, want)
 		if err == nil {
+			p.trust(here)
 			return d.close()
 		}
 		if r := (*Refusal)(nil); errors.As(err, &r) || folder == filepath.Dir(folder) {
@@ -249,6 +265,13 @@ func (p *Plan) refuse(c Change) error {
 		}
 		want.owner = nil
 	}
+}
+
+func (p *Plan) trust(here place) {
+	if p.trusted == nil {
+		p.trusted = make(map[place]bool)
+	}
+	p.trusted[here] = true
 }
 
 // Remove states that there is no file at path.

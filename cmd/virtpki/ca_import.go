@@ -14,6 +14,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"virtpki/internal/hint"
+	"virtpki/internal/judge"
 	"virtpki/internal/libvirt"
 	"virtpki/internal/store"
 	"virtpki/internal/subject"
@@ -148,14 +149,11 @@ func (e *env) readImportedCA(in *imported, o *importOptions, keys *keyring) erro
 	}
 	in.ca = pki.CA{Certificate: certs[mine], Signer: signer}
 	in.bundle = append([]*x509.Certificate{certs[mine]}, slices.Delete(slices.Clone(certs), mine, mine+1)...)
-	if cert := in.ca.Certificate; !cert.BasicConstraintsValid {
-		return fmt.Errorf("%s: %s has no basicConstraints (it is of version %d), and libvirt takes no CA without", o.cert, subject.Of(cert), cert.Version)
-	}
 	if err := in.refuseWeak(o.cert); err != nil {
 		return err
 	}
-	if err := libvirt.CheckBundle(len(pki.EncodeCertificates(in.bundle...)), in.bundle, e.now()); err != nil {
-		return hint.With(fmt.Errorf("%s: %w", o.cert, err), "libvirtd would not start on it")
+	if err := judge.CheckCAs(pki.EncodeCertificates(in.bundle...), e.now()); err != nil {
+		return fmt.Errorf("%s: %w", o.cert, err)
 	}
 	return nil
 }

@@ -11,6 +11,7 @@ import (
 	"strings"
 
 	"virtpki/internal/hint"
+	"virtpki/internal/judge"
 	"virtpki/internal/libvirt"
 	"virtpki/internal/subject"
 	"virtpki/internal/termtext"
@@ -47,8 +48,8 @@ func (in *intake) decideCAs(j *job) error {
 		return hint.With(errors.New("no CA is trusted here, and the answer brings none"), "virtpki sign puts it into the answer")
 	}
 	data := pki.EncodeCertificates(in.cas...)
-	if err := libvirt.CheckBundle(len(data), in.cas, in.now()); err != nil {
-		return fmt.Errorf("the CAs that would be trusted: %w", err)
+	if err := judge.CheckCAs(data, in.now()); err != nil {
+		return fmt.Errorf("the new CA file: %w", err)
 	}
 	if sameCerts(here, in.cas) {
 		return nil

@@ -13,6 +13,7 @@ import (
 
 	"virtpki/internal/grant"
 	"virtpki/internal/hint"
+	"virtpki/internal/judge"
 	"virtpki/internal/libvirt"
 	"virtpki/internal/store"
 	"virtpki/internal/subject"
@@ -50,35 +51,34 @@ const maxSecret = 64 << 10
 // loadCA reads the CA's certificate and CRL. Without either certificate or key
 // the error is errNoCA; a file that libvirt would not start on is an error too.
 func (e *env) loadCA(g *globals) (*authority, error) {
-	a, size, err := e.readCA(g)
+	a, data, err := e.readCA(g)
 	if err != nil {
 		return nil, err
 	}
-	if err := libvirt.CheckBundle(size, a.bundle, e.now()); err != nil {
+	if err := judge.CheckCAs(data, e.now()); err != nil {
 		return nil, hint.With(fmt.Errorf("%s: %w", a.layout.Path(libvirt.CACert), err), "a CA at its end is changed by: virtpki %sca rollover start", g.sameFiles())
 	}
 	return a, nil
 }
 
-// readCA is loadCA for a CA that may have expired. size is that of its file.
-func (e *env) readCA(g *globals) (a *authority, size int, err error) {
+// readCA is loadCA for a CA that may have expired. data is its file.
+func (e *env) readCA(g *globals) (a *authority, data []byte, err error) {
 	a = &authority{folder: g.caFolder(), tree: g.tree()}
 	a.layout = libvirt.CA(a.folder)
 	path := a.layout.Path(libvirt.CACert)
-	data, err := readIfThere(g.tree(), path)
-	if err != nil {
-		return nil, 0, err
+	if data, err = readIfThere(g.tree(), path); err != nil {
+		return nil, nil, err
 	}
 	if data == nil {
-		return nil, 0, a.absent(g)
+		return nil, nil, a.absent(g)
 	}
 	if a.bundle, err = pki.ParseCertificates(data); err != nil {
-		return nil, 0, fmt.Errorf("%s: %w", path, err)
+		return nil, nil, fmt.Errorf("%s: %w", path, err)
 	}
 	if a.crl, err = readIfThere(g.tree(), a.layout.Path(libvirt.CACRL)); err != nil {
-		return nil, 0, err
+		return nil, nil, err
 	}
-	return a, len(data), a.loadRollover(e.now())
+	return a, data, a.loadRollover(e.now())
 }
 
 // absent is the error for a CA without a certificate.

@@ -15,6 +15,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"virtpki/internal/hint"
+	"virtpki/internal/judge"
 	"virtpki/internal/libvirt"
 	"virtpki/internal/store"
 	"virtpki/internal/subject"
@@ -221,7 +222,7 @@ func (e *env) planState(j *job, a *authority, state rollover) error {
 // planTrust plans a new bundle for each place here that trusts the CA.
 func (e *env) planTrust(j *job, g *globals, a *authority, bundle []*x509.Certificate) error {
 	data := pki.EncodeCertificates(bundle...)
-	if err := libvirt.CheckBundle(len(data), bundle, e.now()); err != nil {
+	if err := judge.CheckCAs(data, e.now()); err != nil {
 		return fmt.Errorf("the new %s: %w", a.layout.Path(libvirt.CACert), err)
 	}
 	if err := (target{layout: a.layout, owner: owner()}).write(&j.plan, libvirt.CACert, data); err != nil {

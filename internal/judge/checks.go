@@ -3,6 +3,7 @@ package judge
 import (
 	"slices"
 	"strings"
+
 	"virtpki/internal/gnutls"
 )
 

@@ -9,6 +9,7 @@ import (
 	"net"
 	"strings"
 	"time"
+
 	"virtpki/internal/gnutls"
 )
 

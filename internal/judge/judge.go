@@ -101,6 +101,26 @@ func CAFile(ca, crl File, product string, target libvirt.Target, now time.Time) 
 	})
 }
 
+// CheckCAs returns the first reason for which some release of libvirt would not start
+// on a CA file with these bytes, or would not go by all of it: too large, too many CAs,
+// one that is none, that may not sign, or that is not valid now.
+func CheckCAs(data []byte, now time.Time) error {
+	found := merge(libvirt.Target{}.Rules("libvirt"), func(rules libvirt.Rules) []Finding {
+		r := run{set: Set{Role: Server, CA: File{Path: "the CA file", Data: data}}, rules: rules, now: now, stage: Own}
+		if r.openCAs() {
+			r.checkCAs(nil)
+			r.loadCAs(true)
+		}
+		return r.out
+	})
+	for _, f := range found {
+		if f.Level != Note {
+			return errors.New(f.Text)
+		}
+	}
+	return nil
+}
+
 // HostName reports whether a client that connects to name takes the first
 // certificate of the file, by the rules of GnuTLS. They are the same for all
 // targets. why says what it was compared with.

@@ -3,6 +3,7 @@ package judge
 import (
 	"errors"
 	"io/fs"
+
 	"virtpki/internal/gnutls"
 )
 

@@ -3,6 +3,7 @@ package judge
 import (
 	"bytes"
 	"errors"
+
 	"virtpki/internal/gnutls"
 )
 

@@ -61,13 +61,19 @@ type backport struct {
 	hasRules string // the name of a row
 }
 
+// The limits of reading a certificate or CA file (libvirt, src/rpc/virnettlscert.c).
+const (
+	maxPEMBytes = 65536 // a larger file is refused: "Value too large"
+	maxCAs      = 16    // further blocks are passed over without a word
+)
+
 // ruleTable follows the libvirts of Debian 11 to 14 and their sources. NEWS
 // 11.6.0 drops keyEncipherment, NEWS 11.10.0 brings identities. The change for
 // ECDSA alone lies between 11.3.0 (whose Debian package had to carry it back)
 // and 11.6.0; the rules before are kept until then. So is fnmatch, which went
 // between 5.9.0 and 6.1.0.
 func ruleTable() []ruleRelease {
-	libvirt := Rules{Product: "libvirt", KeyEncipherment: true, AnyPurposeInverted: true, MaxBytes: MaxPEMBytes, MaxCAs: MaxCAs,
+	libvirt := Rules{Product: "libvirt", KeyEncipherment: true, AnyPurposeInverted: true, MaxBytes: maxPEMBytes, MaxCAs: maxCAs,
 		ClientReadsCRL: true}
 	seven := libvirt
 	seven.Name, seven.MaxDN, seven.Names, seven.LongUsageIsEmpty = "libvirt-7.0", 255, dn.GnuTLS36, true
@@ -89,7 +95,7 @@ func ruleTable() []ruleRelease {
 }
 
 func qemuRules() []ruleRelease {
-	qemu := Rules{Product: "qemu", KeyEncipherment: true, MaxCAs: MaxCAs, Names: dn.GnuTLS37}
+	qemu := Rules{Product: "qemu", KeyEncipherment: true, MaxCAs: maxCAs, Names: dn.GnuTLS37}
 	five := qemu
 	five.Name, five.Names, five.LongUsageIsEmpty = "qemu-5.2", dn.GnuTLS36, true
 	old := qemu

@@ -287,10 +287,11 @@ func isGeneration(text string) bool {
 	return strings.Contains(text, "/.libvirt.") || strings.Contains(text, "/.qemu.")
 }
 
-// tidiedUp reports whether the fault was that something could not be removed
-// after the work was done. It is swept when there is work again.
+// tidiedUp reports whether the fault was that something could not be removed, or kept as
+// the generation before, after the work was done. It is when there is work again.
 func (at scene) tidiedUp() bool {
-	return at.out.status == 0 && (at.out.met().call == "unlinkat" || strings.Contains(at.out.stderr, "is left to the next run"))
+	said := at.out.stdout + at.out.stderr
+	return at.out.status == 0 && (at.out.met().call == "unlinkat" || strings.Contains(said, "is left to the next run") || strings.Contains(said, "is not kept yet"))
 }
 
 // checkRefused looks at a run in which a call failed. It has done nothing and says so

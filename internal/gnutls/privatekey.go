@@ -40,8 +40,8 @@ const (
 )
 
 // ReadPrivateKey reads the private key of a PEM file, as gnutls_x509_privkey_import2
-// does: the block around the first
-// "PRIVATE KEY-----" by its label, else the first PKCS#8 block.
+// does: the block around the first "PRIVATE KEY-----" by its label, else the first
+// PKCS#8 block.
 func ReadPrivateKey(data []byte) (PrivateKey, error) {
 	if key, err := readLabelled(data); err == nil {
 		return key, nil

@@ -70,8 +70,8 @@ var guestDaemons = []struct{ name, socket string }{
 }
 
 // DialGuests connects to the daemon below root. Where there is none the error wraps
-// [ErrNobodyListens]; where it has no QEMU driver it is a [*DaemonError]. It
-// starts no daemon: under systemd somebody always listens on the sockets, so on Linux a
+// [ErrNobodyListens]; where it has no QEMU driver it is a [*DaemonError]. It starts
+// no daemon: under systemd somebody always listens on the sockets, so on Linux a
 // socket is tried only when a process of root's has the daemon's name.
 func DialGuests(ctx context.Context, root string) (*GuestHost, error) {
 	err := ErrNobodyListens

@@ -57,7 +57,7 @@ func serving(name string) func(net.Conn, []byte) {
 	}
 }
 
-func TestRunningAtStrangeSockets(t *testing.T) {
+func TestAtStrangeSockets(t *testing.T) {
 	stale := filepath.Join(t.TempDir(), "stale")
 	l, err := net.ListenUnix("unix", &net.UnixAddr{Name: stale})
 	if err != nil {

@@ -27,17 +27,18 @@ type Files struct {
 	Lists bool
 }
 
-// FilesOf returns the files that a daemon with this configuration reads when it starts (libvirt,
-// src/remote/remote_daemon.c): the default tree when none of ca_file, cert_file and
-// key_file is set, and a crl_file is ignored then; exactly what the conf names when
-// all three are, so that there is no CRL without crl_file. With some of the three, or
-// with an empty one, which lets the daemon start or not depending on its release
-// but never do a handshake, there is an error. A conf with cert_files and key_files
-// is taken to be for libvirt 11.10 or later; before, a daemon does not know them.
+// FilesOf returns the files that a daemon with this configuration reads when it
+// starts (libvirt, src/remote/remote_daemon.c): the default tree when none of
+// ca_file, cert_file and key_file is set, and a crl_file is ignored then; exactly
+// what the conf names when all three are, so that there is no CRL without crl_file.
+// With some of the three, or with an empty one, which lets the daemon start or not
+// depending on its release but never do a handshake, there is an error. A conf with
+// cert_files and key_files is taken to be for libvirt 11.10 or later; before, a
+// daemon does not know them.
 //
 // root is the daemon's root directory as this process sees it, "/" mostly; layout is
-// the default tree as the daemon sees it, System("/etc") mostly. Links are followed to
-// find out whether two paths are one.
+// the default tree as the daemon sees it, System("/etc") mostly. Links are followed
+// to find out whether two paths are one.
 func FilesOf(c *conf.File, root string, layout libvirt.Layout) (Files, error) {
 	named, err := libvirt.NamedFiles(c)
 	if err != nil {

@@ -99,9 +99,9 @@ func adminSockets(d libvirt.Daemon, root, sysconfdir string) []string {
 // (sockaddr_un of the BSDs, less the final NUL).
 const maxSocketPath = 103
 
-// At asks the daemon behind an administration socket; under systemd that
-// starts it. If there is none the error wraps [rpc.ErrNobodyListens]. Another error may
-// come because the conf as it is now would keep the daemon from starting.
+// At asks the daemon behind an administration socket; under systemd that starts it.
+// If there is none the error wraps [rpc.ErrNobodyListens]. Another error may come
+// because the conf as it is now would keep the daemon from starting.
 func At(ctx context.Context, socket, sysconfdir string) (Daemon, error) {
 	admin, err := rpc.DialAdmin(ctx, socket)
 	if err != nil {

@@ -100,9 +100,9 @@ func (h *labHost) trace(name, file string) (opened []string, running insideRunni
 	return slices.Compact(opened), got.Running[0]
 }
 
-// TestRealDaemonRefusesWhatTLSFilesRefuses starts libvirtd on each conf for which
+// TestRealDaemonRefusesWhatNamedFilesRefuses starts libvirtd on each conf for which
 // Files has an error: it ends, or it lets nobody in.
-func TestRealDaemonRefusesWhatTLSFilesRefuses(t *testing.T) {
+func TestRealDaemonRefusesWhatNamedFilesRefuses(t *testing.T) {
 	const lists = "cert_files = ['/srv/cert.pem']\nkey_files = ['/srv/key.pem']\n"
 	cases := []struct {
 		name, conf string

@@ -10,7 +10,7 @@ import (
 	"virtpki/internal/libvirt/conf"
 )
 
-func TestTLSFiles(t *testing.T) {
+func TestFilesOf(t *testing.T) {
 	defaults := Files{
 		CA: "/etc/pki/CA/cacert.pem", CRL: "/etc/pki/CA/cacrl.pem",
 		Cert: "/etc/pki/libvirt/servercert.pem", Key: "/etc/pki/libvirt/private/serverkey.pem",
@@ -100,52 +100,4 @@ func linkedRoot(t *testing.T) string {
 		t.Fatal(err)
 	}
 	return root
-}
-
-func TestTLSFilesRefused(t *testing.T) {
-	const lists = "cert_files = ['/c']\nkey_files = ['/k']\n"
-	for _, c := range []struct{ name, conf, want string }{
-		{"CA alone", "ca_file = '/a'", "cert_file and key_file not set"},
-		{"certificate alone", "cert_file = '/c'", "ca_file and key_file not set"},
-		{"no key", "ca_file = '/a'\ncert_file = '/c'", "key_file not set"},
-		{"CA empty and alone", "ca_file = ''", "cert_file and key_file not set"},
-		{"all empty", "ca_file = ''\ncert_file = ''\nkey_file = ''", "ca_file and cert_file and key_file empty"},
-		{"key empty", "ca_file = '/a'\ncert_file = '/c'\nkey_file = ''", "key_file empty"},
-		{"a number", "ca_file = 1", "ca_file is a number"},
-		{"a list", "crl_file = ['/a']", "crl_file is a list"},
-		{"lists without CA", lists, "ca_file not set"},
-		{"lists and a certificate", lists + "cert_file = '/c'\nca_file = '/a'", "beside cert_files"},
-		{"keys without certificates", "key_files = ['/k']\nca_file = '/a'", "cert_files has 0 items, key_files has 1"},
-		{"empty lists", "key_files = []\ncert_files = []\nca_file = '/a'", "cert_files and key_files empty"},
-	} {
-		t.Run(c.name, func(t *testing.T) {
-			file, err := conf.Parse([]byte(c.conf))
-			if err != nil {
-				t.Fatal(err)
-			}
-			if files, err := FilesOf(file, "/", libvirt.System("/etc")); err == nil || !strings.Contains(err.Error(), c.want) {
-				t.Errorf("got %+v and %v, want %q", files, err, c.want)
-			}
-		})
-	}
-}
-
-func TestResolveBelow(t *testing.T) {
-	root := linkedRoot(t)
-	for _, c := range []struct{ path, want string }{
-		{"/", "/"},
-		{"/etc/pki/CA", "/etc/pki/CA"},
-		{"/etc/../../..//etc/./pki/", "/etc/pki"},
-		{"/var/pki/CA/new.pem", "/etc/pki/CA/new.pem"},
-		{"/links/crl", "/etc/pki/CA/cacrl.pem"},
-		{"/links/cert", "/etc/pki/libvirt/servercert.pem"},
-		{"/links/dangling", "/srv/gone/x"},
-		{"/links/loop/x", "/links/loop/x"},
-		{"/no/such/folder", "/no/such/folder"},
-		{"srv/crl.pem", "/srv/crl.pem"},
-	} {
-		if got := libvirt.ResolveBelow(root, c.path); got != c.want {
-			t.Errorf("%s: got %s, want %s", c.path, got, c.want)
-		}
-	}
 }

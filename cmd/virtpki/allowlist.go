@@ -161,7 +161,7 @@ func (e *env) liveClients(a *authority) ([]string, error) {
 	}
 	var names []string
 	for _, cert := range certs {
-		if cert.IsCA || !slices.Contains(pki.RolesOf(cert), pki.Client) || !e.now().Before(cert.NotAfter) || revoked[cert.SerialNumber.String()] {
+		if cert.IsCA || !slices.Contains(pki.RolesOf(cert), pki.Client) || !e.here.Now().Before(cert.NotAfter) || revoked[cert.SerialNumber.String()] {
 			continue
 		}
 		name, err := dn.FromRDNSequence(cert.RawSubject)

@@ -11,6 +11,7 @@ import (
 
 	"virtpki/internal/hint"
 	"virtpki/internal/libvirt"
+	"virtpki/internal/machine"
 	"virtpki/internal/subject"
 	"virtpki/internal/termtext"
 	"virtpki/pki"
@@ -126,7 +127,7 @@ func (e *env) bootstrap(ctx context.Context, g *globals, o *bootstrapOptions) er
 	if err != nil {
 		return err
 	}
-	if err := e.waitClock(ctx, e.hostFloor(g, h), o.waitClock); err != nil {
+	if err := g.WaitClock(ctx, e.hostFloor(g, h), o.waitClock); err != nil {
 		return err
 	}
 	// The addresses may have come while the clock was waited for.
@@ -143,24 +144,24 @@ func (e *env) bootstrap(ctx context.Context, g *globals, o *bootstrapOptions) er
 }
 
 // hostFloor is the earliest time that can be now on a host with these files.
-func (e *env) hostFloor(g *globals, h *hostPlan) clockFloor {
-	floor := e.buildFloor()
-	floor.raiseBy(g.tree(), h.to.layout)
+func (e *env) hostFloor(g *globals, h *hostPlan) machine.Floor {
+	floor := g.Floor()
+	raiseBy(&floor, g.Tree(), h.to.layout)
 	if h.o.bundle != "" {
 		layout, _ := bundleLayout(g, h.o.bundle)
-		floor.raiseBy(g.tree(), layout)
+		raiseBy(&floor, g.Tree(), layout)
 	}
 	return floor
 }
 
 // locks are the folders that a run writes to. A host with a bundle has no CA.
 func (h *hostPlan) locks(g *globals) []string {
-	locks := []string{g.system().Top(), filepath.Dir(h.daemon.ConfPath(g.underRoot(g.sysconfdir)))}
+	locks := []string{g.System().Top(), filepath.Dir(h.daemon.ConfPath(g.Path(g.Sysconfdir)))}
 	locks = append(locks, h.with.locks()...)
 	if h.o.bundle != "" {
 		return locks
 	}
-	return append([]string{g.caFolder()}, locks...)
+	return append([]string{g.CAPath()}, locks...)
 }
 
 // readyHost plans all that a host needs: what it is given, has, or makes.
@@ -210,7 +211,7 @@ func (e *env) fillByBundle(j *job, g *globals, keys *keyring, h *hostPlan, b *ho
 	f := e.fillerFor(g, keys, h, server, client)
 	f.given = &givenFolders{
 		tree:       b.a.tree,
-		sysconfdir: filepath.Join(h.o.bundle, g.sysconfdir),
+		sysconfdir: filepath.Join(h.o.bundle, g.Sysconfdir),
 		main:       map[pki.Role]*pair{pki.Server: b.server, pki.Client: b.client},
 	}
 	with := *h.with
@@ -234,11 +235,11 @@ func (h *hostPlan) startKeys(g *globals, keys *keyring) {
 	if h.o.bundle != "" {
 		return
 	}
-	if h.ca != nil && !g.tree().Exists(libvirt.CA(g.caFolder()).Path(libvirt.CACert)) {
+	if h.ca != nil && !g.Tree().Exists(libvirt.CA(g.CAPath()).Path(libvirt.CACert)) {
 		keys.ahead(h.leaf.keyType, caSlot)
 	}
 	for _, id := range []subject.Identity{h.server, h.client} {
-		if !g.tree().Exists(h.to.layout.Path(libvirt.KeyFile(string(id.Role)))) {
+		if !g.Tree().Exists(h.to.layout.Path(libvirt.KeyFile(string(id.Role)))) {
 			keys.ahead(h.leaf.keyType, id.Slot())
 		}
 	}
@@ -247,7 +248,7 @@ func (h *hostPlan) startKeys(g *globals, keys *keyring) {
 // configureHost plans the conf of a host whose files are there or planned.
 func (e *env) configureHost(j *job, g *globals, h *hostPlan, a *authority, client *pair, crl bool) error {
 	c := &confPlan{daemon: h.daemon, allow: h.o.allow, force: h.o.force}
-	c.restarted = h.o.noReload || h.o.restart != "" && g.thisMachine()
+	c.restarted = h.o.noReload || h.o.restart != "" && g.Live()
 	if client.cert != nil {
 		c.client = subject.Of(client.cert)
 	}
@@ -276,13 +277,13 @@ func (e *env) checkBootstrap(g *globals, o *bootstrapOptions) (*hostPlan, error)
 	if err := o.checkPatterns(); err != nil {
 		return nil, hint.Usage(err)
 	}
-	if o.bundle != "" && (g.ca != "" || o.allowIssued) {
+	if o.bundle != "" && (g.CADir != "" || o.allowIssued) {
 		return nil, hint.Usagef("--ca and --allow-issued are for a host that has the CA, --bundle for one that has not")
 	}
 	if h.ca, err = o.checkCA(); err != nil {
 		return nil, err
 	}
-	h.to = target{layout: g.system().WithMode(libvirt.ClientKey, h.leaf.clientKeyMode), owner: owner()}
+	h.to = target{layout: g.System().WithMode(libvirt.ClientKey, h.leaf.clientKeyMode), owner: machine.Owner()}
 	return h, e.nameHost(g, o, h)
 }
 
@@ -299,12 +300,12 @@ func (o *bootstrapOptions) checkCA() (*newAuthority, error) {
 // nameHost says who this host is, as a server and as a client.
 func (e *env) nameHost(g *globals, o *bootstrapOptions, h *hostPlan) error {
 	host := o.hostname
-	machine, err := e.machineNames(g.tree(), g.hostsFile())
+	own, err := g.Names()
 	if err != nil && host == "" {
 		return hint.With(err, "name it with --hostname")
 	}
 	if host == "" {
-		host = machine[0]
+		host = own[0]
 	}
 	client := o.client
 	if client == "" {
@@ -313,7 +314,7 @@ func (e *env) nameHost(g *globals, o *bootstrapOptions, h *hostPlan) error {
 	if err := hint.First(subject.CheckHost(host), subject.CheckClient(client)); err != nil {
 		return hint.Usage(err)
 	}
-	names, err := e.serverNames(host, o.sans, g.thisMachine(), o.onlySAN, machine)
+	names, err := g.ServerNames(host, o.sans, g.Live(), o.onlySAN, own)
 	h.server = subject.Identity{Role: pki.Server, Name: host, Names: names}
 	h.client = subject.Identity{Role: pki.Client, Name: client}
 	return hint.Usage(err)
@@ -334,13 +335,13 @@ func (e *env) findOrMakeCA(j *job, g *globals, keys *keyring, n *newAuthority) (
 	}
 	a.noteTwins(j)
 	j.found = append(j.found, placed{a.ca.Certificate, a.layout.Path(libvirt.CACert)})
-	if a.crl == nil && g.tree().Exists(a.layout.Path(libvirt.CAKey)) {
+	if a.crl == nil && g.Tree().Exists(a.layout.Path(libvirt.CAKey)) {
 		if err := a.open(keys); err != nil {
 			return nil, err
 		}
 		a.noteForgotten(j)
 		// The numbers of the lists before are not known; the time is higher.
-		return a, e.makeCRL(j, a, big.NewInt(e.now().Unix()))
+		return a, e.makeCRL(j, a, big.NewInt(e.here.Now().Unix()))
 	}
 	return a, nil
 }
@@ -395,7 +396,7 @@ func (e *env) checkTaken(j *job, a *authority, have *pair) error {
 	if !a.hasSigned(have.cert) {
 		return fmt.Errorf("%s: %s is not signed by the CA in %s", have.certPath, subject.Of(have.cert), a.layout.Path(libvirt.CACert))
 	}
-	if !e.now().Before(have.cert.NotAfter) {
+	if !e.here.Now().Before(have.cert.NotAfter) {
 		j.note("%s: expired on %s", have.certPath, termtext.Day(have.cert.NotAfter))
 	}
 	return nil

@@ -10,6 +10,7 @@ import (
 
 	"virtpki/internal/hint"
 	"virtpki/internal/libvirt"
+	"virtpki/internal/machine"
 	"virtpki/internal/store"
 	"virtpki/internal/subject"
 	"virtpki/pki"
@@ -28,19 +29,18 @@ func bundleLayout(g *globals, folder string) (layout libvirt.Layout, caFolder st
 	if flat := libvirt.Flat(folder); store.At(folder).Exists(flat.Path(libvirt.CACert)) {
 		return flat, folder
 	}
-	base := filepath.Join(folder, g.sysconfdir)
+	base := filepath.Join(folder, g.Sysconfdir)
 	return libvirt.System(base), libvirt.CAFolder(base)
 }
 
 // loadBundle reads a bundle and checks that its parts belong together.
 func (e *env) loadBundle(g *globals, folder string) (*hostBundle, error) {
-	at := *g
-	at.root = folder // nothing in it leads out of it
-	var layout libvirt.Layout
-	layout, at.ca = bundleLayout(g, folder)
+	layout, caFolder := bundleLayout(g, folder)
+	at := g.withCA(caFolder)
+	at.Root = folder // nothing in it leads out of it
 	b := &hostBundle{}
 	var err error
-	if b.a, err = e.loadCA(&at); errors.Is(err, errNoCA) {
+	if b.a, err = e.loadCA(at); errors.Is(err, errNoCA) {
 		return nil, hint.With(fmt.Errorf("no bundle in %s: %s is missing", folder, layout.Path(libvirt.CACert)), "make one on the CA's machine: virtpki issue host NAME --out DIR; it is a folder, and a tar archive is to be unpacked first")
 	}
 	if err != nil {
@@ -129,7 +129,7 @@ func (b *hostBundle) install(e *env, j *job, to target) (server, client *pair, c
 // beginning of a rollover.
 func (b *hostBundle) trust(j *job, to target) error {
 	path := to.layout.Path(libvirt.CACert)
-	data, err := readIfThere(j.plan.Tree(), path)
+	data, err := machine.ReadIfThere(j.plan.Tree(), path)
 	if err != nil {
 		return err
 	}
@@ -161,7 +161,7 @@ func containsAll(certs, some []*x509.Certificate) bool {
 // shareCRL plans the bundle's CRL unless the one that is there is at least as new.
 func (b *hostBundle) shareCRL(j *job, to target) (has bool, err error) {
 	path := to.layout.Path(libvirt.CACRL)
-	here, err := readIfThere(j.plan.Tree(), path)
+	here, err := machine.ReadIfThere(j.plan.Tree(), path)
 	if err != nil || b.a.crl == nil {
 		return here != nil, err
 	}

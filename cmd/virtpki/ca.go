@@ -14,6 +14,7 @@ import (
 
 	"virtpki/internal/hint"
 	"virtpki/internal/libvirt"
+	"virtpki/internal/machine"
 	"virtpki/internal/store"
 	"virtpki/internal/subject"
 	"virtpki/pki"
@@ -98,7 +99,7 @@ func (o *caOptions) check() (n newAuthority, err error) {
 }
 
 func (e *env) caInit(ctx context.Context, g *globals, o *caOptions) error {
-	if err := e.checkClock(); err != nil {
+	if err := g.CheckClock(); err != nil {
 		return err
 	}
 	n, err := o.check()
@@ -111,7 +112,7 @@ func (e *env) caInit(ctx context.Context, g *globals, o *caOptions) error {
 		}
 	}
 	keys := e.newKeyring(g)
-	return e.change(ctx, g, []string{g.caFolder()}, func(j *job) error {
+	return e.change(ctx, g, []string{g.CAPath()}, func(j *job) error {
 		if err := e.refuseExisting(g); err != nil {
 			return err
 		}
@@ -123,9 +124,9 @@ func (e *env) caInit(ctx context.Context, g *globals, o *caOptions) error {
 // refuseExisting is the error for a place where a CA, or a part of one, stands.
 func (e *env) refuseExisting(g *globals) error {
 	a, err := e.loadCA(g)
-	crl := libvirt.CA(g.caFolder()).Path(libvirt.CACRL)
+	crl := libvirt.CA(g.CAPath()).Path(libvirt.CACRL)
 	switch {
-	case errors.Is(err, errNoCA) && g.tree().Exists(crl):
+	case errors.Is(err, errNoCA) && g.Tree().Exists(crl):
 		return fmt.Errorf("%s: the CRL of a CA whose certificate is missing", crl)
 	case errors.Is(err, errNoCA):
 		return nil
@@ -148,22 +149,22 @@ func noteUnlimited(j *job, permit pki.Permit) {
 
 // makeCA plans a new CA: key, certificate, empty CRL.
 func (e *env) makeCA(j *job, g *globals, keys *keyring, n newAuthority) (*authority, error) {
-	layout := libvirt.CA(g.caFolder())
+	layout := libvirt.CA(g.CAPath())
 	signer, keyPEM, err := keys.forCA(layout.Path(libvirt.CAKey), n.keyType)
 	if err != nil {
 		return nil, err
 	}
 	noteUnlimited(j, n.permit)
-	ca, err := pki.NewCA(pki.CARequest{RawSubject: n.rawSubject, Signer: signer, Now: e.now(), Validity: n.validity, Permit: n.permit, Template: n.template})
+	ca, err := pki.NewCA(pki.CARequest{RawSubject: n.rawSubject, Signer: signer, Now: e.here.Now(), Validity: n.validity, Permit: n.permit, Template: n.template})
 	if err == nil && n.template != nil {
 		err = e.judgeCA(ca.Certificate, libvirt.Target{})
 	}
 	if err != nil {
 		return nil, err
 	}
-	a := &authority{generation: generation{ca: *ca}, folder: g.caFolder(), layout: layout, tree: g.tree()}
+	a := &authority{generation: generation{ca: *ca}, folder: g.CAPath(), layout: layout, tree: g.Tree()}
 	a.bundle = append(a.bundle, ca.Certificate)
-	to := target{layout: a.layout, owner: owner()}
+	to := target{layout: a.layout, owner: machine.Owner()}
 	if err := to.folders(&j.plan, store.RecordPath(libvirt.Records(a.folder), ca.Certificate.SerialNumber)); err != nil {
 		return nil, err
 	}
@@ -181,18 +182,18 @@ func (e *env) makeCA(j *job, g *globals, keys *keyring, n newAuthority) (*author
 // makeCRL plans an empty CRL. libvirt goes on without a word when there is
 // none, and a CRL that begins later would have to reach every host first.
 func (e *env) makeCRL(j *job, a *authority, number *big.Int) error {
-	crl, err := a.ca.CRL(pki.CRLRequest{Number: number, Now: e.now()})
+	crl, err := a.ca.CRL(pki.CRLRequest{Number: number, Now: e.here.Now()})
 	if err != nil {
 		return err
 	}
 	a.crl = pki.EncodeCRL(crl)
-	return target{layout: a.layout, owner: owner()}.write(&j.plan, libvirt.CACRL, a.crl)
+	return target{layout: a.layout, owner: machine.Owner()}.write(&j.plan, libvirt.CACRL, a.crl)
 }
 
 // forCA is the key for a new CA, and its file: the one that a run which was cut
 // short has left, else a new one.
 func (k *keyring) forCA(path string, t pki.KeyType) (signer crypto.Signer, data []byte, err error) {
-	if data, err = readIfThere(k.g.tree(), path); err != nil || data != nil {
+	if data, err = machine.ReadIfThere(k.g.Tree(), path); err != nil || data != nil {
 		if err == nil {
 			signer, err = k.openCA(path)
 		}

@@ -50,7 +50,7 @@ func (e *env) caExport(g *globals) error {
 	if err != nil {
 		return err
 	}
-	_, err = e.stdout.Write(pki.FormatIndex(entries, e.now()))
+	_, err = e.stdout.Write(pki.FormatIndex(entries, e.here.Now()))
 	return err
 }
 

@@ -16,6 +16,7 @@ import (
 	"virtpki/internal/hint"
 	"virtpki/internal/judge"
 	"virtpki/internal/libvirt"
+	"virtpki/internal/machine"
 	"virtpki/internal/store"
 	"virtpki/internal/subject"
 	"virtpki/internal/termtext"
@@ -91,7 +92,7 @@ func (in *imported) note(format string, args ...any) {
 }
 
 func (e *env) caImport(ctx context.Context, g *globals, o *importOptions) error {
-	if err := e.checkClock(); err != nil {
+	if err := g.CheckClock(); err != nil {
 		return err
 	}
 	keys := e.newKeyring(g)
@@ -99,7 +100,7 @@ func (e *env) caImport(ctx context.Context, g *globals, o *importOptions) error 
 	if err != nil {
 		return err
 	}
-	return e.change(ctx, g, []string{g.caFolder()}, func(j *job) error {
+	return e.change(ctx, g, []string{g.CAPath()}, func(j *job) error {
 		if err := e.refuseExisting(g); err != nil {
 			return err
 		}
@@ -110,7 +111,7 @@ func (e *env) caImport(ctx context.Context, g *globals, o *importOptions) error 
 // readImport reads and checks everything before a byte is written.
 func (e *env) readImport(g *globals, o *importOptions, keys *keyring) (*imported, error) {
 	in := &imported{
-		authority: authority{tree: g.tree(), folder: g.caFolder(), layout: libvirt.CA(g.caFolder())},
+		authority: authority{tree: g.Tree(), folder: g.CAPath(), layout: libvirt.CA(g.CAPath())},
 		taken:     make(map[string]*x509.Certificate),
 		listed:    make(map[string]bool),
 	}
@@ -130,11 +131,11 @@ func (e *env) readImport(g *globals, o *importOptions, keys *keyring) (*imported
 // readImportedCA reads certificate and key, and checks that libvirt can live
 // with them.
 func (e *env) readImportedCA(in *imported, o *importOptions, keys *keyring) error {
-	certs, err := readCerts(keys.g.tree(), o.cert)
+	certs, err := readCerts(keys.g.Tree(), o.cert)
 	if err != nil {
 		return err
 	}
-	data, err := keys.g.tree().ReadFile(o.key, store.MaxPEM)
+	data, err := keys.g.Tree().ReadFile(o.key, store.MaxPEM)
 	if err != nil {
 		return err
 	}
@@ -152,7 +153,7 @@ func (e *env) readImportedCA(in *imported, o *importOptions, keys *keyring) erro
 	if err := in.refuseWeak(o.cert); err != nil {
 		return err
 	}
-	if err := judge.CheckCAs(pki.EncodeCertificates(in.bundle...), e.now()); err != nil {
+	if err := judge.CheckCAs(pki.EncodeCertificates(in.bundle...), e.here.Now()); err != nil {
 		return fmt.Errorf("%s: %w", o.cert, err)
 	}
 	return nil
@@ -259,7 +260,7 @@ func (in *imported) readFolder(folder string) error {
 // record nobody could revoke it by name.
 func (in *imported) ownIn(path string) ([]*x509.Certificate, error) {
 	certs, err := readCerts(in.tree, path)
-	if unread(err) || errors.Is(err, fs.ErrPermission) {
+	if machine.Unread(err) || errors.Is(err, fs.ErrPermission) {
 		return nil, err
 	}
 	return slices.DeleteFunc(certs, func(cert *x509.Certificate) bool {
@@ -354,7 +355,7 @@ func (e *env) planImport(j *job, in *imported, keys *keyring) error {
 	if err != nil {
 		return err
 	}
-	to := target{layout: in.layout, owner: owner()}
+	to := target{layout: in.layout, owner: machine.Owner()}
 	if err := hint.First(
 		to.write(&j.plan, libvirt.CAKey, keyPEM),
 		to.write(&j.plan, libvirt.CACert, pki.EncodeCertificates(in.bundle...)),
@@ -381,14 +382,14 @@ func (e *env) planImport(j *job, in *imported, keys *keyring) error {
 // number, its time has passed, or its signature is weak.
 func (e *env) planImportedCRL(j *job, in *imported) error {
 	crl, word := in.current, "taken over"
-	if crl == nil || crl.Number == nil || len(in.revoked) > 0 || crl.NextUpdate.Before(e.now()) || weakCRL(crl) {
+	if crl == nil || crl.Number == nil || len(in.revoked) > 0 || crl.NextUpdate.Before(e.here.Now()) || weakCRL(crl) {
 		var err error
-		if crl, err = in.nextCRL(e.now(), in.revoked, nil, pki.DefaultCRLValidity); err != nil {
+		if crl, err = in.nextCRL(e.here.Now(), in.revoked, nil, pki.DefaultCRLValidity); err != nil {
 			return err
 		}
 		word = "made"
 	}
 	j.did("CRL number %v %s: %s", crl.Number, word, termtext.Count(crl.Len(), "entry", "entries"))
 	in.crl = pki.EncodeCRL(append([]*pki.CRL{crl}, in.lists...)...)
-	return target{layout: in.layout, owner: owner()}.write(&j.plan, libvirt.CACRL, in.crl)
+	return target{layout: in.layout, owner: machine.Owner()}.write(&j.plan, libvirt.CACRL, in.crl)
 }

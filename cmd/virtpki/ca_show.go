@@ -87,7 +87,7 @@ func (e *env) caShow(g *globals) error {
 func (e *env) describeCA(a *authority) (*caInfo, error) {
 	info := &caInfo{Folder: a.folder, Signer: libvirt.Fingerprint(a.ca.Certificate), Key: keyState(a.tree, a.layout.Path(libvirt.CAKey))}
 	for _, cert := range a.bundle {
-		info.Certificates = append(info.Certificates, certinfo.Of(cert, a.layout.Path(libvirt.CACert), e.now()))
+		info.Certificates = append(info.Certificates, certinfo.Of(cert, a.layout.Path(libvirt.CACert), e.here.Now()))
 	}
 	if err := a.loadCRL(); err != nil {
 		return nil, err
@@ -105,7 +105,7 @@ func (e *env) describeCA(a *authority) (*caInfo, error) {
 		switch {
 		case revoked[cert.SerialNumber.String()]:
 			info.Revoked++
-		case !e.now().Before(cert.NotAfter):
+		case !e.here.Now().Before(cert.NotAfter):
 			info.Expired++
 		default:
 			info.Live++

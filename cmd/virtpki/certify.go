@@ -18,7 +18,7 @@ import (
 func (e *env) makePair(j *job, a *authority, keys *keyring, leaf leafPlan, to target, id subject.Identity, have *pair) (*x509.Certificate, error) {
 	key, err := keys.forPair(have, id.Slot(), leaf.keyType)
 	if err == nil && have != nil && have.key != nil {
-		err = a.refuseKey(have, e.now())
+		err = a.refuseKey(have, e.here.Now())
 	}
 	if err != nil {
 		return nil, err
@@ -72,7 +72,7 @@ func (e *env) leafRequest(a *authority, leaf leafPlan, id subject.Identity, key 
 	return pki.Request{
 		Role: id.Role, RawSubject: subject, PublicKey: key,
 		DNSNames: names.DNS, IPAddresses: names.IPs,
-		Now: e.now(), Validity: leaf.validity, StrictKeyUsage: leaf.strict, Template: leaf.templates[id.Role],
+		Now: e.here.Now(), Validity: leaf.validity, StrictKeyUsage: leaf.strict, Template: leaf.templates[id.Role],
 	}, dropped, err
 }
 

@@ -46,7 +46,7 @@ type placed struct {
 // newJob begins a job for the files below --root.
 func newJob(g *globals) *job {
 	j := &job{}
-	j.plan.In(g.tree())
+	j.plan.In(g.Tree())
 	return j
 }
 
@@ -98,15 +98,15 @@ func (e *env) change(ctx context.Context, g *globals, folders []string, decide f
 
 // carryOut is change for a command that goes on afterwards and tells itself.
 func (e *env) carryOut(ctx context.Context, g *globals, folders []string, decide func(*job) error) (*job, error) {
-	before := g.tree().Marks(folders...)
+	before := g.Tree().Marks(folders...)
 	j := newJob(g)
 	if err := decide(j); err != nil {
-		if !g.dryRun && (g.tree().Interrupted(folders...) || g.tree().Marks(folders...) != before) {
+		if !g.dryRun && (g.Tree().Interrupted(folders...) || g.Tree().Marks(folders...) != before) {
 			return e.applyLocked(ctx, g, folders, decide) // it has seen what another run had half made
 		}
 		return nil, err
 	}
-	if g.dryRun || len(j.plan.Changes()) == 0 && !g.tree().Interrupted(folders...) {
+	if g.dryRun || len(j.plan.Changes()) == 0 && !g.Tree().Interrupted(folders...) {
 		return j, nil
 	}
 	return e.applyLocked(ctx, g, folders, decide)
@@ -115,7 +115,7 @@ func (e *env) carryOut(ctx context.Context, g *globals, folders []string, decide
 func (e *env) applyLocked(ctx context.Context, g *globals, folders []string, decide func(*job) error) (*job, error) {
 	j := newJob(g)
 	for i, folder := range folders {
-		lock, err := g.tree().Acquire(ctx, folder, func() { e.warn("waiting for another run to end (%s)", folder) })
+		lock, err := g.Tree().Acquire(ctx, folder, func() { e.warn("waiting for another run to end (%s)", folder) })
 		if i > 0 && notOurs(err) {
 			continue // a user's own CA: nothing is written there, or the write says so
 		}
@@ -189,13 +189,13 @@ func (e *env) reportOf(j *job) report {
 	r.Changes = append(r.Changes, j.plan.Changes()...)
 	r.Done, r.Notes = append(r.Done, j.done...), append(r.Notes, j.notes...)
 	for _, p := range j.made {
-		r.Certificates = append(r.Certificates, certinfo.Of(p.cert, p.path, e.now()))
+		r.Certificates = append(r.Certificates, certinfo.Of(p.cert, p.path, e.here.Now()))
 	}
 	for _, p := range j.found {
-		r.Found = append(r.Found, certinfo.Of(p.cert, p.path, e.now()))
+		r.Found = append(r.Found, certinfo.Of(p.cert, p.path, e.here.Now()))
 	}
 	for _, p := range j.revoked {
-		r.Revoked = append(r.Revoked, certinfo.Of(p.cert, p.path, e.now()))
+		r.Revoked = append(r.Revoked, certinfo.Of(p.cert, p.path, e.here.Now()))
 	}
 	return r
 }
@@ -221,7 +221,7 @@ func changeLine(c store.Change, dryRun bool) string {
 
 // summary is one line about a certificate that was made.
 func (e *env) summary(p placed) string {
-	info := certinfo.Of(p.cert, p.path, e.now())
+	info := certinfo.Of(p.cert, p.path, e.here.Now())
 	line := fmt.Sprintf("%-6s %s until %s (%d days)", info.RoleText(), info.DN, termtext.Day(info.NotAfter), info.DaysLeft)
 	if names := info.Names(); names != "" {
 		line += " for " + names

@@ -139,7 +139,7 @@ func (e *env) check(ctx context.Context, g *globals, o *checkOptions) error {
 	if c.libvirt == nil && (len(o.roles) > 0 || o.pkipath != "" || o.user || o.like != "") {
 		return hint.Usagef("--for %s is about the folders that QEMU reads, which have no roles", o.target)
 	}
-	if _, err := os.Stat(g.root); err != nil {
+	if _, err := os.Stat(g.Root); err != nil {
 		return err
 	}
 	if o.like != "" {
@@ -177,7 +177,7 @@ func (c *checker) readTargets(ctx context.Context) error {
 	var targets []libvirt.Target
 	var err error
 	if c.o.target == "installed" {
-		targets, err = libvirt.InstalledTargets(ctx, c.g.root)
+		targets, err = libvirt.InstalledTargets(ctx, c.g.Root)
 	} else {
 		var t libvirt.Target
 		t, err = libvirt.ParseTarget(c.o.target)

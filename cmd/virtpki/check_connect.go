@@ -69,7 +69,7 @@ func (o *connectOptions) target(g *globals) (*libvirt.RemoteURI, error) {
 	if o.timeout <= 0 {
 		return nil, hint.Usagef("--timeout %v leaves no time", o.timeout)
 	}
-	conf, err := readClientConf(g)
+	conf, err := g.ClientConf()
 	if err != nil {
 		return nil, err
 	}
@@ -216,16 +216,16 @@ func (c *connection) load(o *connectOptions) error {
 // readAsLibvirt reads a file. What stands in a folder that may not be looked into is
 // not there, to libvirt.
 func (c *connection) readAsLibvirt(path string) judge.File {
-	if _, err := c.g.tree().Stat(path); errors.Is(err, fs.ErrPermission) {
+	if _, err := c.g.Tree().Stat(path); errors.Is(err, fs.ErrPermission) {
 		return judge.File{Path: path, Err: fmt.Errorf("%w: %v", fs.ErrNotExist, err)}
 	}
-	return readForJudge(c.g.tree(), path)
+	return readForJudge(c.g.Tree(), path)
 }
 
 // isThere reports what access(2) says, which libvirt asks: a link to nowhere is
 // nothing.
 func (c *connection) isThere(path string) bool {
-	_, err := c.g.tree().Stat(path)
+	_, err := c.g.Tree().Stat(path)
 	return err == nil
 }
 
@@ -235,10 +235,10 @@ func (c *connection) find() libvirt.ClientFiles {
 		return libvirt.PKIPathFiles(c.uri.PKIPath, c.isThere)
 	}
 	if home, err := os.UserHomeDir(); err == nil && os.Geteuid() != 0 {
-		user := libvirt.User(c.g.underRoot(home))
-		return libvirt.FindClientFiles(c.g.system(), &user, c.isThere)
+		user := libvirt.User(c.g.Path(home))
+		return libvirt.FindClientFiles(c.g.System(), &user, c.isThere)
 	}
-	return libvirt.FindClientFiles(c.g.system(), nil, c.isThere)
+	return libvirt.FindClientFiles(c.g.System(), nil, c.isThere)
 }
 
 // openPair reads the client's pair; without both files there is none.
@@ -246,11 +246,11 @@ func (c *connection) openPair() error {
 	if c.set.Cert.Absent() || c.set.Key.Absent() {
 		return nil
 	}
-	p := &pair{tree: c.g.tree(), role: pki.Client, certPath: c.files.Cert, keyPath: c.files.Key}
+	p := &pair{tree: c.g.Tree(), role: pki.Client, certPath: c.files.Cert, keyPath: c.files.Key}
 	if err := hint.First(p.readCert(), p.readKey()); err != nil {
 		return err
 	}
-	info := certinfo.Of(p.cert, p.certPath, c.e.now())
+	info := certinfo.Of(p.cert, p.certPath, c.e.here.Now())
 	c.client, c.report.Client = p, &info
 	return nil
 }
@@ -297,7 +297,7 @@ func (c *connection) request() rpc.ProbeRequest {
 // keep notes what was seen of the session.
 func (c *connection) keep(result *rpc.ProbeResult) {
 	for _, cert := range result.Chain {
-		c.report.Chain = append(c.report.Chain, certinfo.Of(cert, "", c.e.now()))
+		c.report.Chain = append(c.report.Chain, certinfo.Of(cert, "", c.e.here.Now()))
 	}
 	if result.Version != 0 {
 		c.report.TLS = &sessionInfo{tls.VersionName(result.Version), tls.CipherSuiteName(result.CipherSuite)}
@@ -322,14 +322,14 @@ func (c *connection) hosting(ctx context.Context, result *rpc.ProbeResult) []run
 	if !slices.ContainsFunc(result.Addresses, c.isOwn) {
 		return nil
 	}
-	return c.g.running(ctx)
+	return c.g.Running(ctx)
 }
 
 func (c *connection) isOwn(addr netip.Addr) bool {
 	if addr.IsLoopback() {
 		return true
 	}
-	own, err := c.e.addresses()
+	own, err := c.e.here.Addresses()
 	return err == nil && slices.ContainsFunc(own, func(ip net.IP) bool { return ip.Equal(addr.AsSlice()) })
 }
 

@@ -24,7 +24,7 @@ type distrust struct{ certificate, name *reason }
 // release is whose rules count: those of the libvirt here, as virsh has them, else
 // what all releases agree on.
 func release(ctx context.Context, g *globals) libvirt.Target {
-	target, _ := g.installedTarget(ctx, "libvirt")
+	target, _ := g.InstalledTarget(ctx, "libvirt")
 	return target
 }
 
@@ -44,7 +44,7 @@ func refuses(f judge.Finding) bool {
 
 // ownFiles says for what libvirt refuses the client's own files.
 func (c *connection) ownFiles() *reason {
-	if err := c.e.checkClock(); err != nil {
+	if err := c.g.CheckClock(); err != nil {
 		return &reason{Sure: true, Text: err.Error(), Mend: "set the clock: every certificate is judged by it"}
 	}
 	if c.set.CA.Absent() {
@@ -56,7 +56,7 @@ func (c *connection) ownFiles() *reason {
 			return &reason{Sure: true, Text: fmt.Sprintf("tls_priority: %v", err), Mend: "mend it in the URI, or in libvirt.conf"}
 		}
 	}
-	findings := judge.OwnFiles(c.set, c.release, c.e.now())
+	findings := judge.OwnFiles(c.set, c.release, c.e.here.Now())
 	if c.uri.NoSanity {
 		findings = judge.WithoutSanity(findings)
 	}
@@ -69,7 +69,7 @@ func (c *connection) ownFiles() *reason {
 // clockNote is the time here, where a finding is about times.
 func (c *connection) clockNote(f judge.Finding) string {
 	if strings.HasSuffix(f.ID, "-expired") || strings.HasSuffix(f.ID, "-future") {
-		return fmt.Sprintf("; the clock here says %s", termtext.Instant(c.e.now()))
+		return fmt.Sprintf("; the clock here says %s", termtext.Instant(c.e.here.Now()))
 	}
 	return ""
 }
@@ -79,7 +79,7 @@ func (c *connection) clockNote(f judge.Finding) string {
 func (c *connection) verify(chain []*x509.Certificate) error {
 	served := judge.Set{Role: judge.Server, Product: "libvirt", CA: c.set.CA, CRL: c.set.CRL,
 		Cert: judge.File{Path: "the server's certificate", Data: chainPEM(chain)}, Key: judge.File{Data: []byte("there, and nobody's business")}}
-	findings := judge.InSession(served, judge.Peer{Names: []string{c.uri.Host}}, c.release, c.e.now())
+	findings := judge.InSession(served, judge.Peer{Names: []string{c.uri.Host}}, c.release, c.e.here.Now())
 	names := slices.DeleteFunc(slices.Clone(findings), func(f judge.Finding) bool { return f.ID != nameMismatch })
 	rest := slices.DeleteFunc(findings, func(f judge.Finding) bool { return f.ID == nameMismatch })
 	c.distrust = distrust{c.servedReason(chain[0], refusal(rest)), c.servedReason(chain[0], refusal(names))}

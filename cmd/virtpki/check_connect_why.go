@@ -115,7 +115,7 @@ func (c *connection) whyRefused(result *rpc.ProbeResult, here []running.Daemon) 
 		all = append(all, reason{Sure: true, Text: fmt.Sprintf("the server takes clients of %s, and this one is of %s", strings.Join(issuers, "; "), subject.IssuerOf(c.client.cert)),
 			Mend: "have the certificate issued by the CA that the server trusts"})
 	}
-	if c.e.now().After(c.client.cert.NotAfter) {
+	if c.e.here.Now().After(c.client.cert.NotAfter) {
 		all = append(all, reason{Sure: true, Text: "the client's certificate has expired", Mend: "issue a new one"})
 	}
 	name := subject.Of(c.client.cert)
@@ -176,7 +176,7 @@ func (c *connection) judgedHere(d running.Daemon) []judge.Finding {
 	if list, ok := d.Conf.Lookup(libvirt.AllowedDNs); ok {
 		peer.DNList = append([]string{}, list.List()...)
 	}
-	return judge.InSession(c.set, peer, c.release, c.e.now())
+	return judge.InSession(c.set, peer, c.release, c.e.here.Now())
 }
 
 // reasonHere words a finding of the daemon here; of a list it says which pattern

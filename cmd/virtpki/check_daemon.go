@@ -42,8 +42,8 @@ func (c *checker) daemonsHere() []judge.DaemonConf {
 		}
 		here = append(here, d)
 	}
-	layout := c.g.system()
-	if len(here) == 0 && (len(c.o.roles) > 0 || c.g.tree().Exists(layout.Path(libvirt.ServerCert)) || c.g.tree().Exists(layout.Path(libvirt.ServerKey)) || c.daemonConf("libvirtd").Serves()) {
+	layout := c.g.System()
+	if len(here) == 0 && (len(c.o.roles) > 0 || c.g.Tree().Exists(layout.Path(libvirt.ServerCert)) || c.g.Tree().Exists(layout.Path(libvirt.ServerKey)) || c.daemonConf("libvirtd").Serves()) {
 		here = append(here, c.daemonConf("libvirtd"))
 	}
 	return preferred(preferred(here, judge.DaemonConf.Serves), c.enabled)
@@ -66,8 +66,8 @@ func preferred(here []judge.DaemonConf, holds func(judge.DaemonConf) bool) []jud
 
 // enabled reports whether systemd starts a daemon, or listens for it.
 func (c *checker) enabled(d judge.DaemonConf) bool {
-	return c.g.tree().Exists(c.g.underRoot("/etc/systemd/system/sockets.target.wants/"+d.Daemon.Name+".socket")) ||
-		c.g.tree().Exists(c.g.underRoot("/etc/systemd/system/multi-user.target.wants/"+d.Daemon.Service))
+	return c.g.Tree().Exists(c.g.Path("/etc/systemd/system/sockets.target.wants/"+d.Daemon.Name+".socket")) ||
+		c.g.Tree().Exists(c.g.Path("/etc/systemd/system/multi-user.target.wants/"+d.Daemon.Service))
 }
 
 // namesIn lists the settings of a conf.
@@ -84,24 +84,24 @@ func (c *checker) daemonConf(name string) judge.DaemonConf {
 	daemon, _ := libvirt.FindDaemon(name)
 	d := judge.DaemonConf{
 		Daemon:     daemon,
-		File:       c.file(daemon.ConfPath(c.g.underRoot(c.g.sysconfdir))),
-		Root:       c.g.root,
-		Layout:     libvirt.System(c.g.sysconfdir),
+		File:       c.file(daemon.ConfPath(c.g.Path(c.g.Sysconfdir))),
+		Root:       c.g.Root,
+		Layout:     libvirt.System(c.g.Sysconfdir),
 		Target:     *c.libvirt,
-		Systemd:    c.g.tree().Exists(c.g.underRoot("/etc/systemd/system")),
+		Systemd:    c.g.Tree().Exists(c.g.Path("/etc/systemd/system")),
 		HasGroup:   c.hasGroup,
 		Exists:     c.exists,
 		Priorities: c.g.priorities(),
 		Client:     c.clientDN(),
 	}
-	if link := c.g.underRoot("/etc/systemd/system/sockets.target.wants/" + daemon.TLSSocket); c.g.tree().Exists(link) {
+	if link := c.g.Path("/etc/systemd/system/sockets.target.wants/" + daemon.TLSSocket); c.g.Tree().Exists(link) {
 		d.Socket = link
 	}
 	if daemon.ListenTLS {
 		d.Args, d.ArgsFile = c.daemonArgs()
 	}
 	for _, r := range c.running {
-		if r.Daemon.Name == name && r.ConfPath == daemon.ConfPath(c.g.sysconfdir) {
+		if r.Daemon.Name == name && r.ConfPath == daemon.ConfPath(c.g.Sysconfdir) {
 			d.Answers = r.Address
 		}
 	}
@@ -112,7 +112,7 @@ func (c *checker) daemonConf(name string) judge.DaemonConf {
 // Debian's, that of RPM distributions, or an ExecStart= of the machine's own.
 func (c *checker) daemonArgs() (args, path string) {
 	for _, name := range []string{"/etc/default/libvirtd", "/etc/sysconfig/libvirtd"} {
-		f := c.file(c.g.underRoot(name))
+		f := c.file(c.g.Path(name))
 		for line := range strings.Lines(string(f.Data)) {
 			if value, ok := strings.CutPrefix(strings.TrimSpace(line), "LIBVIRTD_ARGS="); ok {
 				args, path = strings.Trim(value, `"'`), f.Path
@@ -120,8 +120,8 @@ func (c *checker) daemonArgs() (args, path string) {
 		}
 	}
 	const unit = "/etc/systemd/system/libvirtd.service"
-	names := []string{c.g.underRoot(unit)}
-	dropIns, _ := c.g.tree().ReadDir(names[0] + ".d")
+	names := []string{c.g.Path(unit)}
+	dropIns, _ := c.g.Tree().ReadDir(names[0] + ".d")
 	for _, entry := range dropIns {
 		if filepath.Ext(entry.Name()) == ".conf" {
 			names = append(names, filepath.Join(names[0]+".d", entry.Name()))
@@ -139,13 +139,13 @@ func (c *checker) daemonArgs() (args, path string) {
 }
 
 // exists reports whether something stands at a path of the machine's.
-func (c *checker) exists(path string) bool { return spot(c.g.tree(), c.g.underRoot(path)).Err == nil }
+func (c *checker) exists(path string) bool { return spot(c.g.Tree(), c.g.Path(path)).Err == nil }
 
 // hasGroup tells whether the machine knows a group; this one may have others than those
 // of its file, from a directory service.
 func (c *checker) hasGroup(name string) bool {
-	_, _, err := libvirt.ParseGroup(c.file(c.g.underRoot("/etc/group")).Data, name)
-	if err == nil || !c.g.thisMachine() {
+	_, _, err := libvirt.ParseGroup(c.file(c.g.Path("/etc/group")).Data, name)
+	if err == nil || !c.g.Live() {
 		return err == nil
 	}
 	ctx, cancel := context.WithTimeout(context.Background(), askLimit)
@@ -162,7 +162,7 @@ func (g *globals) priorities() []string {
 	var names []string
 	for _, path := range []string{"/etc/gnutls/config", "/etc/crypto-policies/back-ends/gnutls.config"} {
 		section := ""
-		for line := range strings.Lines(string(readForJudge(g.tree(), g.underRoot(path)).Data)) {
+		for line := range strings.Lines(string(readForJudge(g.Tree(), g.Path(path)).Data)) {
 			line = strings.TrimSpace(line)
 			if name, _, ok := strings.Cut(line, "="); ok && section == "[priorities]" {
 				names = append(names, strings.TrimSpace(name))
@@ -178,7 +178,7 @@ func (g *globals) priorities() []string {
 // clientDN is the DN of the system's client certificate, empty when there is none
 // that can be read.
 func (c *checker) clientDN() string {
-	certs, err := pki.ParseCertificates(c.file(c.g.system().Path(libvirt.ClientCert)).Data)
+	certs, err := pki.ParseCertificates(c.file(c.g.System().Path(libvirt.ClientCert)).Data)
 	if err != nil {
 		return ""
 	}
@@ -206,14 +206,14 @@ func (c *checker) daemon(d judge.DaemonConf, serves bool) {
 
 // served judges the files that a daemon reads.
 func (c *checker) served(d judge.DaemonConf, file *conf.File, serves bool) (title string, found []judge.Finding) {
-	files, err := running.FilesOf(file, c.g.root, d.Layout)
+	files, err := running.FilesOf(file, c.g.Root, d.Layout)
 	if err != nil {
 		return "", nil // which is said of the conf
 	}
 	if files.Custom {
 		return d.File.Path, c.named(files, file)
 	}
-	layout := c.g.system()
+	layout := c.g.System()
 	p := c.systemPlace(layout, judge.Trust, judge.Server)
 	p.Serves = serves || !p.Files[libvirt.ServerCert].Missing() || !p.Files[libvirt.ServerKey].Missing()
 	set := c.set(judge.Server, "libvirt", layout)
@@ -231,8 +231,8 @@ func (c *checker) named(files running.Files, file *conf.File) []judge.Finding {
 	p := judge.Place{Kind: judge.NamedFiles, Roles: []judge.Role{judge.Trust, judge.Server}, Files: make(map[libvirt.File]judge.Spot), Serves: true}
 	for which, path := range paths {
 		if path != "" {
-			p.Files[which] = c.spotOf(c.g.underRoot(path))
-			paths[which] = c.g.underRoot(path)
+			p.Files[which] = c.spotOf(c.g.Path(path))
+			paths[which] = c.g.Path(path)
 		}
 	}
 	set := judge.Set{Role: judge.Server, Product: "libvirt", CA: c.file(paths[libvirt.CACert]), CRL: c.file(paths[libvirt.CACRL]),
@@ -267,5 +267,5 @@ func (c *checker) moreIdentities(role judge.Role, layout libvirt.Layout) []judge
 // closed reports whether a file's folder may not be looked into: nobody can tell then
 // whether the file is there.
 func (c *checker) closed(path string) bool {
-	return errors.Is(spot(c.g.tree(), path).Err, fs.ErrPermission)
+	return errors.Is(spot(c.g.Tree(), path).Err, fs.ErrPermission)
 }

@@ -36,11 +36,11 @@ func (c *checker) validate() error {
 
 // validation is what it is asked about: the system's places, the user's or a folder.
 func (c *checker) validation() (judge.Validation, libvirt.Layout, error) {
-	v := judge.Validation{Target: *c.libvirt, Now: c.now()}
+	v := judge.Validation{Target: *c.libvirt, Now: c.here.Now()}
 	if names := c.machine.Names; len(names) > 0 {
 		v.Name = names[len(names)-1]
 	}
-	kind, layout := judge.SystemTree, c.g.system()
+	kind, layout := judge.SystemTree, c.g.System()
 	switch {
 	case c.o.pkipath != "":
 		kind, layout = judge.FlatFolder, libvirt.Flat(filepath.Clean(c.o.pkipath))
@@ -49,7 +49,7 @@ func (c *checker) validation() (judge.Validation, libvirt.Layout, error) {
 		if err != nil {
 			return v, layout, err
 		}
-		kind, layout = judge.UserFolder, libvirt.User(c.g.underRoot(home))
+		kind, layout = judge.UserFolder, libvirt.User(c.g.Path(home))
 	}
 	v.Place = c.place(kind, layout, judge.Trust, judge.Server, judge.Client)
 	if kind == judge.SystemTree {

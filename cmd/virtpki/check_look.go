@@ -12,6 +12,7 @@ import (
 	"virtpki/internal/judge"
 	"virtpki/internal/libvirt"
 	"virtpki/internal/libvirt/conf"
+	"virtpki/internal/machine"
 	"virtpki/internal/store"
 	"virtpki/pki"
 )
@@ -51,7 +52,7 @@ func spot(t store.Tree, path string) judge.Spot {
 		s.UID, s.GID = int(sys.Uid), int(sys.Gid)
 	}
 	if t == (store.Tree{}) { // the labels of an image are set when it starts
-		s.Label = labelOf(path)
+		s.Label = machine.Label(path)
 	}
 	return s
 }
@@ -64,7 +65,7 @@ func (c *checker) file(path string) judge.File {
 	if f, ok := c.files[path]; ok {
 		return f
 	}
-	f := readForJudge(c.g.tree(), path)
+	f := readForJudge(c.g.Tree(), path)
 	c.files[path] = f
 	return f
 }
@@ -88,7 +89,7 @@ func readForJudge(t store.Tree, path string) judge.File {
 
 // spotOf looks at one of the files of a place, and whether it can be read.
 func (c *checker) spotOf(path string) judge.Spot {
-	s := spot(c.g.tree(), path)
+	s := spot(c.g.Tree(), path)
 	if s.Err == nil && s.Mode.IsRegular() {
 		s.Unread = c.file(path).Err
 	}
@@ -111,7 +112,7 @@ func (c *checker) place(kind judge.Kind, layout libvirt.Layout, roles ...judge.R
 			p.Want[folder.Path] = folder.Mode
 			if !seen[folder.Path] {
 				seen[folder.Path] = true
-				p.Folders = append(p.Folders, spot(c.g.tree(), folder.Path))
+				p.Folders = append(p.Folders, spot(c.g.Tree(), folder.Path))
 			}
 		}
 	}
@@ -144,10 +145,10 @@ func (c *checker) owner(kind judge.Kind, layout libvirt.Layout) (uid, gid int) {
 	if kind == judge.SystemTree {
 		top = filepath.Join(top, "pki")
 	}
-	if s := spot(c.g.tree(), top); kind != judge.UserFolder && kind != judge.FlatFolder && s.Err == nil && s.UID == 0 {
+	if s := spot(c.g.Tree(), top); kind != judge.UserFolder && kind != judge.FlatFolder && s.Err == nil && s.UID == 0 {
 		return 0, 0
 	}
-	if kind != judge.UserFolder && kind != judge.FlatFolder && (os.Geteuid() == 0 || c.g.thisMachine()) {
+	if kind != judge.UserFolder && kind != judge.FlatFolder && (os.Geteuid() == 0 || c.g.Live()) {
 		return 0, 0
 	}
 	return os.Geteuid(), os.Getegid()
@@ -155,7 +156,7 @@ func (c *checker) owner(kind judge.Kind, layout libvirt.Layout) (uid, gid int) {
 
 // seen is a path below --root as the machine will see it.
 func (c *checker) seen(path string) string {
-	rel, err := filepath.Rel(c.g.root, path)
+	rel, err := filepath.Rel(c.g.Root, path)
 	if err != nil || !filepath.IsLocal(rel) {
 		return path
 	}
@@ -177,7 +178,7 @@ const maxListed = 1000
 // crlsBeside finds the CRLs that lie in the folder of a CA under other names.
 func (c *checker) crlsBeside(p *judge.Place, path string) {
 	p.CRL = c.namedCRL(path)
-	folder, err := c.g.tree().Open(filepath.Dir(path))
+	folder, err := c.g.Tree().Open(filepath.Dir(path))
 	if err != nil {
 		return
 	}

@@ -29,11 +29,11 @@ func (c *checker) mend(f judge.Finding) string {
 	case f.ID == "cert-revoked" && (!c.signsHere() || c.o.pkipath != ""):
 		return c.mendRevoked(f, rest)
 	case !slices.Contains(needsCAKey, command) || c.signsHere() && c.o.pkipath == "":
-		return "virtpki " + c.g.sameFiles() + rest
+		return "virtpki " + c.g.Flags() + rest
 	case command == "crl":
 		return "copy it from where the CA's key is; virtpki crl makes it there"
 	case command == "renew" && c.o.pkipath == "":
-		return "virtpki " + c.g.sameFiles() + rest + c.viaCA(f)
+		return "virtpki " + c.g.Flags() + rest + c.viaCA(f)
 	case c.o.pkipath != "":
 		return c.issueElsewhere(f)
 	}
@@ -49,7 +49,7 @@ func (c *checker) mend(f judge.Finding) string {
 func (c *checker) viaCA(f judge.Finding) string {
 	const where = ", where CA is the host with the CA's key"
 	role := flatRole(f.File)
-	if f.File != c.g.system().Path(libvirt.KeyFile(string(role))) {
+	if f.File != c.g.System().Path(libvirt.KeyFile(string(role))) {
 		return " --via 'ssh CA virtpki sign - --yes'" + where
 	}
 	via := termtext.ShellWord("ssh CA virtpki sign - --yes --replace " + cmp.Or(c.nameOf(role), "NAME"))
@@ -68,36 +68,20 @@ func (c *checker) mendRevoked(f judge.Finding, rest string) string {
 	if c.o.pkipath != "" {
 		return c.issueElsewhere(f) + ", where its owner is to get in again"
 	}
-	return "virtpki " + c.g.sameFiles() + rest + " --via 'ssh CA virtpki sign - --yes --after-revocation', where CA is the host with the CA's key, whose administrator lets this host in again"
+	return "virtpki " + c.g.Flags() + rest + " --via 'ssh CA virtpki sign - --yes --after-revocation', where CA is the host with the CA's key, whose administrator lets this host in again"
 }
 
 // signsHere reports whether the CA's key is on this machine.
 func (c *checker) signsHere() bool {
-	return c.g.tree().Exists(libvirt.CA(c.g.caFolder()).Path(libvirt.CAKey))
-}
-
-// sameFiles are the flags with which another run of virtpki works on the same files;
-// a space at the end where there are any.
-func (g *globals) sameFiles() string {
-	var flags []string
-	if !g.thisMachine() {
-		flags = append(flags, "--root", termtext.ShellWord(g.root))
-	}
-	if g.sysconfdir != defaultSysconfdir() {
-		flags = append(flags, "--sysconfdir", termtext.ShellWord(g.sysconfdir))
-	}
-	if g.ca != "" {
-		flags = append(flags, "--ca", termtext.ShellWord(g.ca))
-	}
-	return strings.TrimPrefix(strings.Join(append(flags, ""), " "), " ")
+	return c.g.Tree().Exists(libvirt.CA(c.g.CAPath()).Path(libvirt.CAKey))
 }
 
 // mendByID knows the commands for what the judge has no command for, because it
 // depends on what else is here.
 func (c *checker) mendByID(f judge.Finding) string {
-	layout := c.g.system()
+	layout := c.g.System()
 	if c.needsCAFirst(f) {
-		return fmt.Sprintf("first bring back the CA's certificate, or its key (%s)", libvirt.CA(c.g.caFolder()).Path(libvirt.CAKey))
+		return fmt.Sprintf("first bring back the CA's certificate, or its key (%s)", libvirt.CA(c.g.CAPath()).Path(libvirt.CAKey))
 	}
 	switch f.ID {
 	case "no-ca":
@@ -113,12 +97,12 @@ func (c *checker) mendByID(f judge.Finding) string {
 			return c.issueElsewhere(f)
 		}
 	case "no-crl", "crl-file-gone":
-		if !c.g.tree().Exists(layout.Path(libvirt.CACRL)) {
+		if !c.g.Tree().Exists(layout.Path(libvirt.CACRL)) {
 			return cmp.Or(c.mendOf("crl-name"), "virtpki crl")
 		}
 	}
 	if strings.HasPrefix(f.ID, "crl-") && (f.Level == judge.Error || f.ID == "crl-foreign" && f.Level == judge.Warning) && f.Stage == judge.Own && f.File == layout.Path(libvirt.CACRL) && c.signsHere() {
-		return fmt.Sprintf("bring it back from a backup; rm %s && virtpki %scrl begins one that has forgotten whom it revoked", termtext.ShellWord(f.File), c.g.sameFiles())
+		return fmt.Sprintf("bring it back from a backup; rm %s && virtpki %scrl begins one that has forgotten whom it revoked", termtext.ShellWord(f.File), c.g.Flags())
 	}
 	for _, role := range []judge.Role{judge.Server, judge.Client} {
 		cert, key := layout.Path(libvirt.CertFile(string(role))), layout.Path(libvirt.KeyFile(string(role)))
@@ -136,7 +120,7 @@ func (c *checker) mendNoCA(f judge.Finding) string {
 		return "virtpki bootstrap --with " + use
 	case c.o.pkipath != "":
 		return "copy the CA's certificate into this folder; virtpki ca export writes it where the CA is"
-	case f.File != c.g.system().Path(libvirt.CACert):
+	case f.File != c.g.System().Path(libvirt.CACert):
 	case c.waits(judge.Server) || c.waits(judge.Client):
 		return "it comes with the answer to the request that waits here (virtpki install)"
 	case !c.signsHere():
@@ -150,7 +134,7 @@ func (c *checker) mendNoCA(f judge.Finding) string {
 // needsCAFirst reports whether the CA that would mend something cannot sign, because
 // its certificate and its key do not belong together.
 func (c *checker) needsCAFirst(f judge.Finding) bool {
-	system := c.g.system()
+	system := c.g.System()
 	ours := []string{system.Path(libvirt.CACert), system.Path(libvirt.CACRL), system.Path(libvirt.ServerCert), system.Path(libvirt.ClientCert)}
 	return (strings.HasPrefix(f.ID, "issuer-") || f.ID == "crl-foreign") && f.Level != judge.Note && c.o.pkipath == "" &&
 		slices.Contains(ours, f.File) && len(c.caKey()) > 0
@@ -198,7 +182,7 @@ func (c *checker) renewable(role judge.Role, cert string) bool {
 
 // mendByIssue makes a pair here, in the place of one that is in the way of it.
 func (c *checker) mendByIssue(f judge.Finding, role judge.Role, cert, key string) string {
-	issue := fmt.Sprintf("virtpki %sissue %s", c.g.sameFiles(), role)
+	issue := fmt.Sprintf("virtpki %sissue %s", c.g.Flags(), role)
 	name := c.nameOf(role)
 	switch {
 	case name == "" && strings.HasPrefix(f.ID, "no-"):
@@ -216,25 +200,25 @@ func (c *checker) mendByIssue(f judge.Finding, role judge.Role, cert, key string
 // mendByRequest makes a pair whose key stays here, where the CA's key is on another
 // machine. A certificate that cannot be read is in the way of that.
 func (c *checker) mendByRequest(role judge.Role, cert, key string, unreadable error) string {
-	if unreadable != nil && !c.g.tree().Exists(cert) && c.waits(role) {
+	if unreadable != nil && !c.g.Tree().Exists(cert) && c.waits(role) {
 		return fmt.Sprintf("virtpki request %s prints the request that waits for its answer: virtpki sign where the CA's key is, virtpki install its answer", role)
 	}
 	const then = "virtpki sign where the CA's key is, virtpki install its answer"
-	inTheWay := unreadable != nil && c.g.tree().Exists(cert)
+	inTheWay := unreadable != nil && c.g.Tree().Exists(cert)
 	name := c.nameOf(role)
 	words := fmt.Sprintf("request %s %s --out %[1]s.csr, %s", role, name, then)
 	switch {
 	case name == "" && inTheWay:
-		return fmt.Sprintf("move %s and %s away, and request a pair with this host's name (virtpki %srequest %s), %s", cert, key, c.g.sameFiles(), role, then)
+		return fmt.Sprintf("move %s and %s away, and request a pair with this host's name (virtpki %srequest %s), %s", cert, key, c.g.Flags(), role, then)
 	case name == "":
-		return fmt.Sprintf("request a pair with this host's name (virtpki %srequest %s), %s", c.g.sameFiles(), role, then)
+		return fmt.Sprintf("request a pair with this host's name (virtpki %srequest %s), %s", c.g.Flags(), role, then)
 	case inTheWay:
-		return fmt.Sprintf("rm -rf %s %s && virtpki %s%s", termtext.ShellWord(cert), termtext.ShellWord(key), c.g.sameFiles(), words)
+		return fmt.Sprintf("rm -rf %s %s && virtpki %s%s", termtext.ShellWord(cert), termtext.ShellWord(key), c.g.Flags(), words)
 	}
 	return "virtpki " + words
 }
 
 // waits reports whether a key waits here for a certificate that was requested.
 func (c *checker) waits(role judge.Role) bool {
-	return c.g.tree().Exists(c.g.system().Path(libvirt.PendingFile(string(role))))
+	return c.g.Tree().Exists(c.g.System().Path(libvirt.PendingFile(string(role))))
 }

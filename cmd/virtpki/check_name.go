@@ -15,9 +15,9 @@ import (
 // where nothing tells it. A machine has its own; the files of another tell its name by
 // the pair that is there, by the one before that, or by its hostname file.
 func (c *checker) nameOf(role judge.Role) string {
-	layout := c.g.system()
+	layout := c.g.System()
 	file := libvirt.CertFile(string(role))
-	places := []string{layout.Path(file), previousPath(c.g.tree(), layout, file)}
+	places := []string{layout.Path(file), previousPath(c.g.Tree(), layout, file)}
 	switch {
 	case c.o.pkipath != "":
 		places = []string{libvirt.Flat(filepath.Clean(c.o.pkipath)).Path(file)}
@@ -32,7 +32,7 @@ func (c *checker) nameOf(role judge.Role) string {
 	if c.o.pkipath != "" {
 		return ""
 	}
-	if name := strings.TrimSpace(string(c.file(c.g.underRoot("/etc/hostname")).Data)); subject.CheckHost(name) == nil {
+	if name := strings.TrimSpace(string(c.file(c.g.Path("/etc/hostname")).Data)); subject.CheckHost(name) == nil {
 		return termtext.ShellWord(name)
 	}
 	return c.nameOfOther(role)
@@ -42,7 +42,7 @@ func (c *checker) nameOf(role judge.Role) string {
 // called by a person's name: one with a domain is a host's.
 func (c *checker) nameOfOther(role judge.Role) string {
 	other := map[judge.Role]libvirt.File{judge.Server: libvirt.ClientCert, judge.Client: libvirt.ServerCert}[role]
-	if name := c.certName(c.g.system().Path(other), judge.Server); strings.Contains(name, ".") {
+	if name := c.certName(c.g.System().Path(other), judge.Server); strings.Contains(name, ".") {
 		return termtext.ShellWord(name)
 	}
 	return ""

@@ -16,7 +16,7 @@ func (c *checker) qemuFolders() {
 		return
 	}
 	folderOf := func(use libvirt.QEMUUse) string {
-		return c.g.underRoot(use.FolderIn(file, c.g.sysconfdir, c.exists))
+		return c.g.Path(use.FolderIn(file, c.g.Sysconfdir, c.exists))
 	}
 	asked := make(map[string]bool)
 	for _, use := range c.o.uses {
@@ -26,7 +26,7 @@ func (c *checker) qemuFolders() {
 	seen := make(map[string]bool)
 	for _, use := range libvirt.QEMUUses() {
 		folder := folderOf(use)
-		if !seen[folder] && (asked[folder] || c.g.tree().Exists(folder)) {
+		if !seen[folder] && (asked[folder] || c.g.Tree().Exists(folder)) {
 			seen[folder] = true
 			c.qemuFolder(use, libvirt.QEMUFolder(folder), asked[folder])
 		}
@@ -36,8 +36,8 @@ func (c *checker) qemuFolders() {
 // qemuConf judges qemu.conf; without one the defaults hold. A machine without any
 // QEMU folder and with a sound qemu.conf is not spoken of.
 func (c *checker) qemuConf() (*conf.File, bool) {
-	f := c.file(libvirt.QEMUConfPath(c.g.underRoot(c.g.sysconfdir)))
-	found, file := judge.InQEMUConf(judge.QEMUConf{File: f, Sysconfdir: c.g.sysconfdir, Exists: c.exists})
+	f := c.file(libvirt.QEMUConfPath(c.g.Path(c.g.Sysconfdir)))
+	found, file := judge.InQEMUConf(judge.QEMUConf{File: f, Sysconfdir: c.g.Sysconfdir, Exists: c.exists})
 	if len(found) > 0 {
 		c.conclude("qemu", "libvirt's QEMU driver", f.Path, found)
 	}
@@ -55,19 +55,19 @@ func (c *checker) qemuFolder(use libvirt.QEMUUse, layout libvirt.Layout, asked b
 	}
 	p := c.place(judge.QEMUFolder, layout, roles...)
 	p.Asked = p.Asked || asked
-	p.Folders = append([]judge.Spot{spot(c.g.tree(), filepath.Dir(layout.Base))}, p.Folders...)
-	strays(c.g.tree(), &p, libvirt.MisplacedQEMU(layout.Base))
-	if user, err := c.g.qemuUser(); err == nil {
+	p.Folders = append([]judge.Spot{spot(c.g.Tree(), filepath.Dir(layout.Base))}, p.Folders...)
+	strays(c.g.Tree(), &p, libvirt.MisplacedQEMU(layout.Base))
+	if user, err := c.g.QEMUUser(); err == nil {
 		p.QEMU = &user
 	}
-	p.LocalAppArmor = c.g.underRoot(libvirt.AppArmorLocal)
-	p.AppArmor = string(c.file(c.g.underRoot(libvirt.AppArmorQEMU)).Data)
+	p.LocalAppArmor = c.g.Path(libvirt.AppArmorLocal)
+	p.AppArmor = string(c.file(c.g.Path(libvirt.AppArmorQEMU)).Data)
 	if p.AppArmor != "" {
 		p.AppArmor += "\n" + string(c.file(p.LocalAppArmor).Data)
 	}
 	found := judge.InPlace(p)
-	qemu, _ := readCertsIfThere(c.g.tree(), layout.Path(libvirt.CACert)) // what is wrong with the files is said elsewhere
-	system, _ := readCertsIfThere(c.g.tree(), c.g.system().Path(libvirt.CACert))
+	qemu, _ := readCertsIfThere(c.g.Tree(), layout.Path(libvirt.CACert)) // what is wrong with the files is said elsewhere
+	system, _ := readCertsIfThere(c.g.Tree(), c.g.System().Path(libvirt.CACert))
 	found = append(found, judge.InQEMUTrust(layout.Base, qemu, system)...)
 	found = append(found, c.caFile(layout, "qemu", *c.qemu)...)
 	for _, role := range roles[1:] {

@@ -22,7 +22,7 @@ type roleVerdict struct {
 
 // conclude adds findings about a place, and the verdict that they come to.
 func (c *checker) conclude(role, program, title string, found []judge.Finding) {
-	if role != "qemu" && title == c.g.system().Base {
+	if role != "qemu" && title == c.g.System().Base {
 		title = filepath.Join(title, "pki")
 	}
 	found = settled(found)

@@ -8,6 +8,7 @@ import (
 	"testing"
 
 	"virtpki/internal/judge"
+	"virtpki/internal/machine"
 )
 
 // TestJudged is what other commands get to know of the files.
@@ -18,7 +19,8 @@ func TestJudged(t *testing.T) {
 	if status := run(t.Context(), e, []string{"bootstrap", "--root", root, "--name", "Example Org", "--hostname", "hv1", "-q"}); status != 0 {
 		t.Fatalf("bootstrap: exit status %d", status)
 	}
-	g := &globals{root: root, sysconfdir: "/etc"}
+	g := &globals{Machine: machine.New()}
+	g.Root, g.Sysconfdir = root, "/etc"
 	if found, err := e.judged(t.Context(), g); err != nil || len(found) > 0 {
 		t.Fatalf("a new tree: %v, %v", found, err)
 	}

@@ -6,7 +6,6 @@ import (
 	"os"
 	"path/filepath"
 	"slices"
-	"time"
 
 	"virtpki/internal/judge"
 	"virtpki/internal/libvirt"
@@ -40,32 +39,21 @@ func (e *env) newChecker(ctx context.Context, g *globals, o *checkOptions) (*che
 	if err := c.readTargets(ctx); err != nil {
 		return nil, err
 	}
-	c.machine = judge.Machine{Now: e.now(), Due: pki.Window{}.CertificateOpens}
-	if g.thisMachine() {
+	c.machine = judge.Machine{Now: e.here.Now(), Due: pki.Window{}.CertificateOpens}
+	if g.Live() {
 		if o.pkipath == "" && !o.user {
-			c.running = g.running(ctx)
+			c.running = g.Running(ctx)
 		}
-		names, err := e.machineNames(g.tree(), g.underRoot("/etc/hosts"))
+		names, err := g.Names()
 		if err != nil {
 			return nil, err
 		}
 		c.machine.Names = names
-		if c.machine.Addresses, err = e.addresses(); err != nil {
+		if c.machine.Addresses, err = g.Addresses(); err != nil {
 			return nil, fmt.Errorf("listing this machine's addresses: %w", err)
 		}
 	}
 	return c, nil
-}
-
-// running lists the daemons that run here and answer soon, for root, who may ask them.
-func (g *globals) running(ctx context.Context) []running.Daemon {
-	if os.Geteuid() != 0 {
-		return nil
-	}
-	ctx, cancel := context.WithTimeout(ctx, 5*time.Second)
-	defer cancel()
-	daemons, _ := running.Find(ctx, g.root, g.sysconfdir)
-	return daemons
 }
 
 // target is the libvirt to please; the zero value, all of them, where none is named.
@@ -86,7 +74,7 @@ func (c *checker) everything() error {
 		if err != nil {
 			return err
 		}
-		c.userFolder(c.g.underRoot(home))
+		c.userFolder(c.g.Path(home))
 		return nil
 	}
 	c.system()
@@ -115,11 +103,11 @@ func (c *checker) system() {
 
 // trust judges the CA that is here: what is trusted, and the key that signs.
 func (c *checker) trust() {
-	layout := c.g.system()
+	layout := c.g.System()
 	place := c.systemPlace(layout, judge.Trust)
 	found := judge.InPlace(place)
-	own := libvirt.CA(c.g.caFolder())
-	if c.g.ca != "" {
+	own := libvirt.CA(c.g.CAPath())
+	if c.g.CADir != "" {
 		found = append(found, judge.InPlace(c.place(judge.SystemTree, own, judge.Trust))...)
 	}
 	found = append(found, c.caFile(layout, "libvirt", *c.libvirt)...)
@@ -129,7 +117,7 @@ func (c *checker) trust() {
 
 // caKey is what is to be said of the key that signs here.
 func (c *checker) caKey() []judge.Finding {
-	own := libvirt.CA(c.g.caFolder())
+	own := libvirt.CA(c.g.CAPath())
 	return judge.CAKeyOnHost(c.file(own.Path(libvirt.CACert)), c.file(own.Path(libvirt.CAKey)))
 }
 
@@ -137,11 +125,11 @@ func (c *checker) caKey() []judge.Finding {
 func (c *checker) systemPlace(layout libvirt.Layout, roles ...judge.Role) judge.Place {
 	p := c.place(judge.SystemTree, layout, roles...)
 	p.Base = filepath.Join(layout.Base, "pki")
-	strays(c.g.tree(), &p, libvirt.MisplacedSystem(layout.Base))
+	strays(c.g.Tree(), &p, libvirt.MisplacedSystem(layout.Base))
 	c.crlsBeside(&p, layout.Path(libvirt.CACRL))
 	for _, other := range []string{"/etc", "/usr/local/etc"} {
-		folder := c.g.underRoot(filepath.Join(other, "pki", "libvirt"))
-		if filepath.Clean(c.g.sysconfdir) != other && c.g.tree().Exists(folder) {
+		folder := c.g.Path(filepath.Join(other, "pki", "libvirt"))
+		if filepath.Clean(c.g.Sysconfdir) != other && c.g.Tree().Exists(folder) {
 			p.OtherPrefix = folder
 		}
 	}
@@ -155,7 +143,7 @@ func (c *checker) caFile(layout libvirt.Layout, product string, target libvirt.T
 }
 
 func (c *checker) caFiles(ca, crl judge.File, product string, target libvirt.Target) []judge.Finding {
-	found := judge.CAFile(ca, crl, product, target, c.now())
+	found := judge.CAFile(ca, crl, product, target, c.here.Now())
 	return append(found, judge.CAOnHost(ca, crl, crlTerms(crl.Data), c.machine)...)
 }
 
@@ -182,9 +170,9 @@ func (c *checker) pair(set judge.Set, target libvirt.Target) []judge.Finding {
 	if set.Cert.Absent() && set.Key.Absent() && len(set.More) == 0 {
 		return c.caFiles(set.CA, set.CRL, set.Product, target)
 	}
-	found := judge.OwnFiles(set, target, c.now())
+	found := judge.OwnFiles(set, target, c.here.Now())
 	if !judge.Refused(found) { // a peer meets only what its owner starts on
-		found = append(found, judge.InSession(set, judge.Peer{}, target, c.now())...)
+		found = append(found, judge.InSession(set, judge.Peer{}, target, c.here.Now())...)
 	}
 	found = append(found, judge.CAOnHost(set.CA, set.CRL, crlTerms(set.CRL.Data), c.machine)...)
 	if set.Product == "libvirt" {
@@ -196,12 +184,12 @@ func (c *checker) pair(set judge.Set, target libvirt.Target) []judge.Finding {
 // systemClient judges what virsh on this machine reads, run by whoever runs this.
 func (c *checker) systemClient(serves bool) {
 	if os.Geteuid() != 0 {
-		if home, err := os.UserHomeDir(); err == nil && c.g.tree().Exists(libvirt.User(c.g.underRoot(home)).Base) {
-			c.userFolder(c.g.underRoot(home))
+		if home, err := os.UserHomeDir(); err == nil && c.g.Tree().Exists(libvirt.User(c.g.Path(home)).Base) {
+			c.userFolder(c.g.Path(home))
 			return
 		}
 	}
-	layout := c.g.system()
+	layout := c.g.System()
 	p := c.systemPlace(layout, judge.Trust, judge.Client)
 	p.Serves = serves
 	set := c.set(judge.Client, "libvirt", layout)
@@ -217,9 +205,9 @@ func (c *checker) userFolder(home string) {
 	if c.libvirt == nil {
 		return
 	}
-	user, system := libvirt.User(home), c.g.system()
+	user, system := libvirt.User(home), c.g.System()
 	p := c.place(judge.UserFolder, user, judge.Trust, judge.Client)
-	strays(c.g.tree(), &p, libvirt.MisplacedUser(home))
+	strays(c.g.Tree(), &p, libvirt.MisplacedUser(home))
 	found := judge.InPlace(p)
 	set := c.set(judge.Client, "libvirt", user)
 	set.More = c.moreIdentities(judge.Client, user)
@@ -250,7 +238,7 @@ func (c *checker) rootHome() {
 	if err != nil || os.Geteuid() != 0 || !c.o.wants(judge.Client) {
 		return
 	}
-	if user := libvirt.User(c.g.underRoot(home)); c.g.tree().Exists(user.Base) {
+	if user := libvirt.User(c.g.Path(home)); c.g.Tree().Exists(user.Base) {
 		p := judge.Place{Kind: judge.UserFolder, Base: user.Base}
 		c.say(user.Base, judge.InPlace(p))
 	}
@@ -261,7 +249,7 @@ func (c *checker) flatFolder(folder string) error {
 	if c.libvirt == nil {
 		return nil
 	}
-	if s := spot(c.g.tree(), folder); s.Err != nil {
+	if s := spot(c.g.Tree(), folder); s.Err != nil {
 		return fmt.Errorf("%s: %w", folder, s.Err)
 	} else if !s.Mode.IsDir() {
 		return fmt.Errorf("%s: not a folder", folder)
@@ -269,7 +257,7 @@ func (c *checker) flatFolder(folder string) error {
 	roles := c.flatRoles(folder)
 	layout := libvirt.Flat(folder)
 	p := c.place(judge.FlatFolder, layout, append([]judge.Role{judge.Trust}, roles...)...)
-	strays(c.g.tree(), &p, libvirt.MisplacedFlat(folder))
+	strays(c.g.Tree(), &p, libvirt.MisplacedFlat(folder))
 	for _, role := range roles {
 		p.Numbered = p.Numbered || role == judge.Client && len(c.moreIdentities(role, layout)) > 0
 	}
@@ -293,9 +281,9 @@ func (c *checker) flatRoles(folder string) []judge.Role {
 		return nil
 	case len(c.o.roles) > 0:
 		return c.o.roles
-	case c.g.tree().Exists(filepath.Join(folder, "servercert.pem")) && !c.g.tree().Exists(filepath.Join(folder, "clientcert.pem")):
+	case c.g.Tree().Exists(filepath.Join(folder, "servercert.pem")) && !c.g.Tree().Exists(filepath.Join(folder, "clientcert.pem")):
 		return []judge.Role{judge.Server}
-	case c.g.tree().Exists(filepath.Join(folder, "servercert.pem")):
+	case c.g.Tree().Exists(filepath.Join(folder, "servercert.pem")):
 		return []judge.Role{judge.Server, judge.Client}
 	}
 	return []judge.Role{judge.Client}

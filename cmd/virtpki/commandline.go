@@ -5,18 +5,20 @@ import (
 
 	"github.com/spf13/cobra"
 	"github.com/spf13/pflag"
+
+	"virtpki/internal/machine"
 )
 
 // commandLine words a command with its options, so that a shell runs it: every
 // flag whose value is not the one that it has by itself. bind is what gives the
 // command its flags; words are what stands between virtpki and the flags.
 func commandLine[T any](e *env, g *globals, bind func(*env, *globals, *T) *cobra.Command, o *T, words ...string) []string {
-	scratch, own := &globals{}, new(T)
+	scratch, own := &globals{Machine: &machine.Machine{}}, new(T)
 	root := &cobra.Command{Use: "virtpki"}
 	scratch.addFlags(root)
 	cmd := bind(e, scratch, own)
-	*scratch, *own = *g, *o // the flags point into these
-	scratch.json, scratch.quiet, scratch.dryRun = false, false, false
+	*scratch.Machine, *own = *g.Machine, *o // the flags point into these
+	scratch.passphraseFile = g.passphraseFile
 	line := append([]string{"virtpki"}, words...)
 	for _, flags := range []*pflag.FlagSet{root.PersistentFlags(), cmd.Flags()} {
 		flags.VisitAll(func(f *pflag.Flag) { line = append(line, flagWords(f)...) })

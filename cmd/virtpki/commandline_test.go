@@ -3,13 +3,15 @@ package main
 import (
 	"slices"
 	"testing"
+
+	"virtpki/internal/machine"
 )
 
 // What commandLine words must be read by the command as the same options: each is
 // parsed again by the flags themselves.
 func TestCommandLine(t *testing.T) {
 	e := &env{}
-	g := &globals{root: "/srv/image", sysconfdir: defaultSysconfdir(), ca: "-ca", passphraseFile: "/dev/fd/3", json: true, quiet: true, dryRun: true}
+	g := &globals{Machine: &machine.Machine{Root: "/srv/image", Sysconfdir: machine.DefaultSysconfdir(), CADir: "-ca"}, passphraseFile: "/dev/fd/3", json: true, quiet: true, dryRun: true}
 	o := fromFlags(e, bindBootstrap)
 	o.name, o.hostname, o.caLife = "It's $HOME", "hv1", "5y"
 	o.sans, o.onlySAN = []string{"a,b", "*.lab.example"}, true
@@ -18,7 +20,7 @@ func TestCommandLine(t *testing.T) {
 
 	words := commandLine(e, g, bindBootstrap, o, "bootstrap")
 	got, gotGlobals := parseWords(t, words)
-	if gotGlobals.root != g.root || gotGlobals.ca != g.ca || gotGlobals.passphraseFile != g.passphraseFile {
+	if gotGlobals.Root != g.Root || gotGlobals.CADir != g.CADir || gotGlobals.passphraseFile != g.passphraseFile {
 		t.Errorf("the globals are %+v, want %+v", gotGlobals, g)
 	}
 	if gotGlobals.json || gotGlobals.quiet || gotGlobals.dryRun {
@@ -35,7 +37,7 @@ func TestCommandLine(t *testing.T) {
 // parseWords reads a command line of bootstrap with the command's own flags.
 func parseWords(t *testing.T, words []string) (*bootstrapOptions, *globals) {
 	t.Helper()
-	g, o := &globals{}, &bootstrapOptions{}
+	g, o := &globals{Machine: &machine.Machine{}}, &bootstrapOptions{}
 	cmd := bindBootstrap(&env{}, g, o)
 	g.addFlags(cmd)
 	if err := cmd.ParseFlags(words[2:]); err != nil {
@@ -46,7 +48,7 @@ func parseWords(t *testing.T, words []string) (*bootstrapOptions, *globals) {
 
 func TestCommandLineOfNothing(t *testing.T) {
 	e := &env{}
-	g := &globals{root: "/", sysconfdir: defaultSysconfdir()}
+	g := &globals{Machine: &machine.Machine{Root: "/", Sysconfdir: machine.DefaultSysconfdir()}}
 	if got := commandLine(e, g, bindBootstrap, fromFlags(e, bindBootstrap), "bootstrap"); !slices.Equal(got, []string{"virtpki", "bootstrap"}) {
 		t.Errorf("with every option as it is by itself: %q", got)
 	}

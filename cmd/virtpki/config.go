@@ -15,6 +15,7 @@ import (
 	"virtpki/internal/hint"
 	"virtpki/internal/libvirt"
 	"virtpki/internal/libvirt/conf"
+	"virtpki/internal/machine"
 	"virtpki/internal/store"
 	"virtpki/internal/termtext"
 )
@@ -90,7 +91,7 @@ type confPlan struct {
 
 // settings are the entries, with paths as the daemon sees them.
 func (c *confPlan) settings(g *globals) []libvirt.Setting {
-	return c.daemon.Settings(libvirt.System(g.sysconfdir), c.present, c.allow)
+	return c.daemon.Settings(libvirt.System(g.Sysconfdir), c.present, c.allow)
 }
 
 func (e *env) config(ctx context.Context, g *globals, o *configOptions, daemon libvirt.Daemon) error {
@@ -104,7 +105,7 @@ func (e *env) config(ctx context.Context, g *globals, o *configOptions, daemon l
 		}
 		return e.printConfig(g, c)
 	}
-	file := daemon.ConfPath(g.underRoot(g.sysconfdir))
+	file := daemon.ConfPath(g.Path(g.Sysconfdir))
 	return e.change(ctx, g, []string{filepath.Dir(file)}, func(j *job) error {
 		c, err := e.confPlan(g, o, daemon)
 		if err != nil {
@@ -117,7 +118,7 @@ func (e *env) config(ctx context.Context, g *globals, o *configOptions, daemon l
 // confPlan looks at what is on disk.
 func (e *env) confPlan(g *globals, o *configOptions, daemon libvirt.Daemon) (*confPlan, error) {
 	c := &confPlan{daemon: daemon, allow: o.allow, force: o.force}
-	c.present = func(file libvirt.File) bool { return g.tree().Exists(g.system().Path(file)) }
+	c.present = func(file libvirt.File) bool { return g.Tree().Exists(g.System().Path(file)) }
 	var err error
 	if c.client, err = installedClient(g); err != nil || !o.allowIssued {
 		return c, err
@@ -133,7 +134,7 @@ func (e *env) confPlan(g *globals, o *configOptions, daemon libvirt.Daemon) (*co
 // installedClient is the DN of the system's client certificate, empty when
 // there is none.
 func installedClient(g *globals) (string, error) {
-	certs, err := readCerts(g.tree(), g.system().Path(libvirt.ClientCert))
+	certs, err := readCerts(g.Tree(), g.System().Path(libvirt.ClientCert))
 	if errors.Is(err, fs.ErrNotExist) {
 		return "", nil
 	}
@@ -173,8 +174,8 @@ func (e *env) applyConfig(j *job, g *globals, c *confPlan) error {
 	if err := lockedOut(c.allow, c.client); err != nil && !c.force {
 		return err
 	}
-	path := c.daemon.ConfPath(g.underRoot(g.sysconfdir))
-	file, err := conf.Read(path, g.tree().ReadFile)
+	path := c.daemon.ConfPath(g.Path(g.Sysconfdir))
+	file, err := conf.Read(path, g.Tree().ReadFile)
 	if err != nil {
 		return err
 	}
@@ -224,7 +225,7 @@ const confMode fs.FileMode = 0o644
 
 // planConf plans the new conf, and the old one beside it.
 func planConf(j *job, path string, old, edited []byte) error {
-	if err := j.plan.Parents(filepath.Dir(path), 0o755, owner()); err != nil {
+	if err := j.plan.Parents(filepath.Dir(path), 0o755, machine.Owner()); err != nil {
 		return err
 	}
 	if old != nil {
@@ -232,26 +233,26 @@ func planConf(j *job, path string, old, edited []byte) error {
 			return err
 		}
 	}
-	return j.plan.Keep(path, edited, confMode, owner())
+	return j.plan.Keep(path, edited, confMode, machine.Owner())
 }
 
 // keepOld plans a copy of a conf: .old is the conf as it was before virtpki's first edit,
 // or somebody's own copy, and stays. Before each edit after that the conf is kept
 // under a name of virtpki's own.
 func keepOld(plan *store.Plan, path string, old []byte) error {
-	first, err := readIfThere(plan.Tree(), path+".old")
+	first, err := machine.ReadIfThere(plan.Tree(), path+".old")
 	if err != nil || bytes.Equal(first, old) && first != nil {
 		return err
 	}
 	if first == nil {
 		return plan.KeepLike(path+".old", path, old)
 	}
-	mode, err := modeOf(plan.Tree(), path)
+	mode, err := machine.ModeOf(plan.Tree(), path)
 	if err != nil {
 		return err
 	}
 	copied := append([]byte("# "+filepath.Base(path)+" before the last edit. "+writtenBy+"config\n"), old...)
-	err = plan.Output(store.Output{Path: path + ".virtpki-old", Data: copied, Mode: mode, Owner: owner(), Ours: writtenText})
+	err = plan.Output(store.Output{Path: path + ".virtpki-old", Data: copied, Mode: mode, Owner: machine.Owner(), Ours: writtenText})
 	if errors.Is(err, store.ErrNotOurs) {
 		return hint.With(err, "move it away: mv %s.virtpki-old %[1]s.kept", path)
 	}

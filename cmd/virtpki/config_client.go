@@ -5,7 +5,6 @@ import (
 	"fmt"
 	"net"
 	"net/url"
-	"os"
 	"path/filepath"
 	"regexp"
 	"strings"
@@ -112,38 +111,25 @@ func (e *env) configClient(ctx context.Context, g *globals, o *configClientOptio
 	if len(args) == 0 && o.defaultURI == "" {
 		return hint.Usagef("nothing to say: give NAME=HOST, or --default")
 	}
-	path, err := g.clientConf(o.user)
+	path, err := g.ClientConfPath(o.user)
 	if err != nil {
 		return err
 	}
 	if !o.apply {
-		settings, err := o.settings(g.tree(), path, aliases)
+		settings, err := o.settings(g.Tree(), path, aliases)
 		if err != nil {
 			return err
 		}
 		return e.printSettings(g, settings)
 	}
 	return e.change(ctx, g, []string{filepath.Dir(path)}, func(j *job) error {
-		settings, err := o.settings(g.tree(), path, aliases)
+		settings, err := o.settings(g.Tree(), path, aliases)
 		if err != nil {
 			return err
 		}
 		_, err = e.editConf(j, path, settings)
 		return err
 	})
-}
-
-// clientConf is the conf of clients: libvirt reads the user's own, and only that, for everybody but
-// root.
-func (g *globals) clientConf(user bool) (string, error) {
-	if !user {
-		return libvirt.ClientConfPath(g.underRoot(g.sysconfdir)), nil
-	}
-	folder, err := os.UserConfigDir()
-	if err != nil {
-		return "", err
-	}
-	return libvirt.ClientConfPath(g.underRoot(folder)), nil
 }
 
 // settings are the entries: the aliases that are there, with the new ones.

@@ -12,6 +12,7 @@ import (
 	"virtpki/internal/hint"
 	"virtpki/internal/libvirt"
 	"virtpki/internal/libvirt/conf"
+	"virtpki/internal/machine"
 	"virtpki/internal/termtext"
 )
 
@@ -80,7 +81,7 @@ func (o *configQEMUOptions) check(exists func(string) bool, g *globals) (libvirt
 		return c, nil
 	}
 	for _, use := range libvirt.QEMUUses() {
-		if exists(use.Layout(g.sysconfdir).Base) {
+		if exists(use.Layout(g.Sysconfdir).Base) {
 			c.Uses = append(c.Uses, use)
 		}
 	}
@@ -97,11 +98,11 @@ func (e *env) configQEMU(ctx context.Context, g *globals, o *configQEMUOptions) 
 		return err
 	}
 	if !o.apply {
-		return e.printSettings(g, c.Settings(g.sysconfdir, look.exists))
+		return e.printSettings(g, c.Settings(g.Sysconfdir, look.exists))
 	}
-	path := libvirt.QEMUConfPath(g.underRoot(g.sysconfdir))
+	path := libvirt.QEMUConfPath(g.Path(g.Sysconfdir))
 	return e.change(ctx, g, []string{filepath.Dir(path)}, func(j *job) error {
-		edited, err := e.editConf(j, path, c.Settings(g.sysconfdir, look.exists))
+		edited, err := e.editConf(j, path, c.Settings(g.Sysconfdir, look.exists))
 		if err := hint.First(look.err, err); err != nil || !edited {
 			return err
 		}
@@ -121,8 +122,8 @@ type folderLook struct {
 }
 
 func (l *folderLook) exists(path string) bool {
-	_, err := l.g.tree().Lstat(l.g.underRoot(path))
-	if unread(err) {
+	_, err := l.g.Tree().Lstat(l.g.Path(path))
+	if machine.Unread(err) {
 		l.err = hint.First(l.err, err)
 	}
 	return err == nil
@@ -132,17 +133,17 @@ func (l *folderLook) exists(path string) bool {
 // would not start.
 func missingFolder(c libvirt.QEMUConfig, g *globals, exists func(string) bool) error {
 	qemu, err := libvirt.FindQEMUUse(libvirt.DefaultQEMU)
-	if err != nil || exists(qemu.Layout(g.sysconfdir).Base) {
+	if err != nil || exists(qemu.Layout(g.Sysconfdir).Base) {
 		return err
 	}
 	for _, use := range c.Uses {
-		if folder := use.Layout(g.sysconfdir).Base; !exists(folder) {
-			return hint.With(fmt.Errorf("no files for %s: %s is missing, and %s too", use.Name, g.underRoot(folder), g.underRoot(qemu.Layout(g.sysconfdir).Base)),
-				"fill it first: virtpki %sbootstrap --with %s", g.sameFiles(), use.Name)
+		if folder := use.Layout(g.Sysconfdir).Base; !exists(folder) {
+			return hint.With(fmt.Errorf("no files for %s: %s is missing, and %s too", use.Name, g.Path(folder), g.Path(qemu.Layout(g.Sysconfdir).Base)),
+				"fill it first: virtpki %sbootstrap --with %s", g.Flags(), use.Name)
 		}
 	}
 	if len(c.Uses) == 0 {
-		return hint.With(fmt.Errorf("QEMU has no files: %s is missing", g.underRoot(qemu.Layout(g.sysconfdir).Base)), "fill it first: virtpki %sbootstrap --with %s", g.sameFiles(), qemu.Name)
+		return hint.With(fmt.Errorf("QEMU has no files: %s is missing", g.Path(qemu.Layout(g.Sysconfdir).Base)), "fill it first: virtpki %sbootstrap --with %s", g.Flags(), qemu.Name)
 	}
 	return nil
 }

@@ -16,6 +16,7 @@ import (
 	"virtpki/internal/hint"
 	"virtpki/internal/libvirt"
 	"virtpki/internal/libvirt/running"
+	"virtpki/internal/machine"
 	"virtpki/internal/store"
 	"virtpki/internal/subject"
 	"virtpki/internal/termtext"
@@ -89,7 +90,7 @@ type newEntries map[*generation][]x509.RevocationListEntry
 // whom that concerns.
 func (e *env) publishCRL(ctx context.Context, g *globals, c crlPlan,
 	entries func(*job, *authority) (newEntries, error), out func() []condemned) error {
-	if err := e.checkClock(); err != nil {
+	if err := g.CheckClock(); err != nil {
 		return err
 	}
 	keys := e.newKeyring(g)
@@ -98,7 +99,7 @@ func (e *env) publishCRL(ctx context.Context, g *globals, c crlPlan,
 		return err
 	}
 	var signer *authority
-	j, err := e.carryOut(ctx, g, []string{g.caFolder(), g.system().Top()}, func(j *job) error {
+	j, err := e.carryOut(ctx, g, []string{g.CAPath(), g.System().Top()}, func(j *job) error {
 		a, err := e.loadCA(g)
 		if err != nil {
 			return err
@@ -150,7 +151,7 @@ func (e *env) planCRL(j *job, g *globals, a *authority, c crlPlan, add newEntrie
 		if len(add) > 0 && len(add[gen])+len(elsewhere) == 0 {
 			continue
 		}
-		crl, err := gen.nextCRL(e.now(), elsewhere, add[gen], c.validity)
+		crl, err := gen.nextCRL(e.here.Now(), elsewhere, add[gen], c.validity)
 		if err != nil {
 			return err
 		}
@@ -160,7 +161,7 @@ func (e *env) planCRL(j *job, g *globals, a *authority, c crlPlan, add newEntrie
 		}
 		j.did("CRL number %v: %s, fresh until %s", crl.Number, termtext.Count(crl.Len(), "entry", "entries"), termtext.Day(crl.NextUpdate))
 	}
-	own := target{layout: a.layout, owner: owner()}
+	own := target{layout: a.layout, owner: machine.Owner()}
 	if err := own.folders(&j.plan, a.layout.Path(libvirt.CACRL)); err != nil {
 		return err
 	}
@@ -195,12 +196,12 @@ func (a *authority) crlPlaces(g *globals, out string, daemons []running.Daemon) 
 			places = append(places, path)
 		}
 	}
-	for i, layout := range append([]libvirt.Layout{g.system()}, libvirt.QEMU(g.underRoot(g.sysconfdir))...) {
-		certs, err := readCerts(g.tree(), layout.Path(libvirt.CACert))
-		if unread(err) {
+	for i, layout := range append([]libvirt.Layout{g.System()}, libvirt.QEMU(g.Path(g.Sysconfdir))...) {
+		certs, err := readCerts(g.Tree(), layout.Path(libvirt.CACert))
+		if machine.Unread(err) {
 			return nil, err // it may trust the CA, and would go on with the list of before
 		}
-		if path := layout.Path(libvirt.CACRL); slices.ContainsFunc(certs, a.ca.Certificate.Equal) && (i == 0 || g.tree().Exists(path)) {
+		if path := layout.Path(libvirt.CACRL); slices.ContainsFunc(certs, a.ca.Certificate.Equal) && (i == 0 || g.Tree().Exists(path)) {
 			add(path)
 		}
 	}
@@ -233,7 +234,7 @@ func (a *authority) planCRLAt(j *job, path string, crls []*pki.CRL) error {
 	}
 	switch text := pki.EncodeCRL(all...); {
 	case own:
-		return j.plan.File(path, text, crlMode, owner())
+		return j.plan.File(path, text, crlMode, machine.Owner())
 	case path == a.copy.Path:
 		o := a.copy
 		o.Data, o.Mode, o.Ours = text, crlMode, writtenCRLs
@@ -241,23 +242,23 @@ func (a *authority) planCRLAt(j *job, path string, crls []*pki.CRL) error {
 	case there == nil:
 		return newCRLFile(&j.plan, path, text)
 	default:
-		return j.plan.Keep(path, text, crlMode, owner())
+		return j.plan.Keep(path, text, crlMode, machine.Owner())
 	}
 }
 
 // newCRLFile plans a file that holds no list so far: one with something else in it was
 // named by mistake, in a daemon's conf say.
 func newCRLFile(plan *store.Plan, path string, text []byte) error {
-	data, err := readIfThere(plan.Tree(), path)
+	data, err := machine.ReadIfThere(plan.Tree(), path)
 	if err == nil && len(bytes.TrimSpace(data)) > 0 {
 		err = hint.With(fmt.Errorf("%s: does not hold a CRL, but a daemon here reads it as one", path), "correct crl_file in the daemon's configuration")
 	}
-	return hint.First(err, plan.Keep(path, text, crlMode, owner()))
+	return hint.First(err, plan.Keep(path, text, crlMode, machine.Owner()))
 }
 
 // readCRLs reads the lists of a file; none when there is no file.
 func readCRLs(t store.Tree, path string) ([]*pki.CRL, error) {
-	data, err := readIfThere(t, path)
+	data, err := machine.ReadIfThere(t, path)
 	if err != nil || len(data) == 0 {
 		return nil, err
 	}

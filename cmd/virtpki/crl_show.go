@@ -28,7 +28,7 @@ func newCRLShow(e *env, g *globals) *cobra.Command {
 		Example: "  virtpki crl show\n  virtpki crl show --json /etc/pki/CA/cacrl.pem",
 		RunE: func(_ *cobra.Command, args []string) error {
 			if len(args) == 0 {
-				args = []string{libvirt.CA(g.caFolder()).Path(libvirt.CACRL)}
+				args = []string{libvirt.CA(g.CAPath()).Path(libvirt.CACRL)}
 			}
 			return e.crlShow(g, args)
 		},
@@ -59,7 +59,7 @@ func (e *env) crlShow(g *globals, files []string) error {
 	for _, file := range files {
 		data, err := e.readInput(file, store.MaxPEM)
 		if errors.Is(err, os.ErrNotExist) {
-			err = hint.With(err, "libvirt goes on without a word when there is no CRL; make one: virtpki %scrl", g.sameFiles())
+			err = hint.With(err, "libvirt goes on without a word when there is no CRL; make one: virtpki %scrl", g.Flags())
 		}
 		if err != nil {
 			return err
@@ -89,17 +89,17 @@ func (e *env) crlShow(g *globals, files []string) error {
 
 func (e *env) describeCRL(g *globals, file string, crl *pki.CRL) (crlInfo, error) {
 	info := crlInfo{File: file, Issuer: subject.Text(crl.RawIssuer), ThisUpdate: crl.ThisUpdate, NextUpdate: crl.NextUpdate, Entries: []crlRecord{}}
-	info.Expired = !crl.NextUpdate.IsZero() && e.now().After(crl.NextUpdate)
+	info.Expired = !crl.NextUpdate.IsZero() && e.here.Now().After(crl.NextUpdate)
 	if crl.Number != nil {
 		info.Number = crl.Number.String()
 	}
-	folder := libvirt.Records(g.caFolder())
+	folder := libvirt.Records(g.CAPath())
 	for entry, err := range crl.Entries() {
 		if err != nil {
 			return info, err
 		}
 		record := crlRecord{Serial: store.SerialText(entry.SerialNumber), Revoked: entry.RevocationTime, Reason: pki.Reason(entry.ReasonCode).String()}
-		if certs, err := readCerts(g.tree(), store.RecordPath(folder, entry.SerialNumber)); err == nil {
+		if certs, err := readCerts(g.Tree(), store.RecordPath(folder, entry.SerialNumber)); err == nil {
 			record.DN = subject.Of(certs[0])
 		}
 		info.Entries = append(info.Entries, record)

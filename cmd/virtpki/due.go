@@ -52,15 +52,15 @@ func (r *renewal) look() error {
 		return err
 	}
 	r.caEnd = a.ca.Certificate.NotAfter
-	r.caDue = a.rollover == nil && !r.now().Before(pki.Window{}.CertificateOpens(a.ca.Certificate))
+	r.caDue = a.rollover == nil && !r.here.Now().Before(pki.Window{}.CertificateOpens(a.ca.Certificate))
 	for _, layout := range r.layouts() {
 		for _, role := range []pki.Role{pki.Server, pki.Client} {
-			in := &installation{layout: layout, system: layout.Base == r.g.system().Base, role: role, pair: newPair(r.g.tree(), layout, role)}
+			in := &installation{layout: layout, system: layout.Base == r.g.System().Base, role: role, pair: newPair(r.g.Tree(), layout, role)}
 			in.err = in.readOwn(r.g)
 			if in.pair.cert == nil && in.err == nil || in.othersQEMU(r.g, a) || r.passOver(in) {
 				continue
 			}
-			in.sealed = in.err == nil && in.qemu(r.g) && keyState(r.g.tree(), in.pair.keyPath) == "encrypted"
+			in.sealed = in.err == nil && in.qemu(r.g) && keyState(r.g.Tree(), in.pair.keyPath) == "encrypted"
 			if in.original = r.originalOf(in); in.original != nil {
 				in.judgeCopy(r)
 			} else if in.err == nil {
@@ -75,12 +75,12 @@ func (r *renewal) look() error {
 
 // layouts are where renew looks: with a CA for QEMU alone, at QEMU's folders alone.
 func (r *renewal) layouts() []libvirt.Layout {
-	all := r.g.allLayouts()
+	all := r.g.AllLayouts()
 	if r.with.ca == "" {
 		return all
 	}
 	return slices.DeleteFunc(all, func(layout libvirt.Layout) bool {
-		return slices.ContainsFunc(r.g.layouts(), func(other libvirt.Layout) bool { return other.Base == layout.Base })
+		return slices.ContainsFunc(r.g.Layouts(), func(other libvirt.Layout) bool { return other.Base == layout.Base })
 	})
 }
 
@@ -92,7 +92,7 @@ func (in *installation) othersQEMU(g *globals, a *authority) bool {
 
 // qemu reports whether it is one of QEMU's files.
 func (in *installation) qemu(g *globals) bool {
-	return !slices.ContainsFunc(g.layouts(), func(layout libvirt.Layout) bool { return layout.Base == in.layout.Base })
+	return !slices.ContainsFunc(g.Layouts(), func(layout libvirt.Layout) bool { return layout.Base == in.layout.Base })
 }
 
 // originalOf finds the system's pair of which one of QEMU's is a copy: of what is
@@ -109,7 +109,7 @@ func (r *renewal) originalOf(in *installation) *installation {
 		if other.err != nil || in.pair.cert.Equal(other.pair.cert) {
 			return other
 		}
-		before, err := readCertsIfThere(r.g.tree(), previousPath(r.g.tree(), other.layout, libvirt.CertFile(string(in.role))))
+		before, err := readCertsIfThere(r.g.Tree(), previousPath(r.g.Tree(), other.layout, libvirt.CertFile(string(in.role))))
 		if err != nil {
 			in.err = err
 			return nil
@@ -143,7 +143,7 @@ func (in *installation) judge(r *renewal, a *authority) {
 	cert := in.pair.cert
 	in.opens = r.window.CertificateOpens(cert)
 	say := func(format string, args ...any) { in.reasons = append(in.reasons, fmt.Sprintf(format, args...)) }
-	switch now := r.now(); {
+	switch now := r.here.Now(); {
 	case r.force:
 		say("due: asked for")
 	case !now.Before(cert.NotAfter):
@@ -157,7 +157,7 @@ func (in *installation) judge(r *renewal, a *authority) {
 	switch {
 	case !a.hasSigned(cert):
 		say("not signed by the CA here")
-	case a.rollover != nil && !r.now().Before(a.rollover.Switch) && cert.CheckSignatureFrom(a.ca.Certificate) != nil:
+	case a.rollover != nil && !r.here.Now().Before(a.rollover.Switch) && cert.CheckSignatureFrom(a.ca.Certificate) != nil:
 		say("signed by the CA that is on its way out")
 	}
 	if in.missing = r.missingAddresses(a, in); len(in.missing) > 0 {
@@ -192,10 +192,10 @@ func (in *installation) names() []string {
 // missingAddresses are those of this machine that its server certificate lacks
 // and that the CA may sign for.
 func (r *renewal) missingAddresses(a *authority, in *installation) []net.IP {
-	if in.role != pki.Server || !in.system || !r.g.thisMachine() {
+	if in.role != pki.Server || !in.system || !r.g.Live() {
 		return nil
 	}
-	ips, err := r.addresses()
+	ips, err := r.g.Addresses()
 	if err != nil {
 		return nil
 	}
@@ -212,7 +212,7 @@ func (r *renewal) leftOut(in *installation) []net.IP {
 	if !r.keyAbsent() {
 		return nil
 	}
-	asked, err := askedWith(r.g.tree(), in.layout)
+	asked, err := askedWith(r.g.Tree(), in.layout)
 	if csr := forKey(asked, in.pair.cert.PublicKey); err == nil && csr != nil {
 		return csr.IPAddresses
 	}
@@ -240,7 +240,7 @@ func (r *renewal) lookAtCRL(a *authority) error {
 		return err
 	}
 	r.crl.opens = pki.Window{}.CRLOpens(a.current) // --before is for certificates
-	if !r.crl.opens.IsZero() && !r.now().Before(r.crl.opens) {
+	if !r.crl.opens.IsZero() && !r.here.Now().Before(r.crl.opens) {
 		r.crl.reason = "due: fresh until " + termtext.Day(a.current.NextUpdate)
 	}
 	return nil
@@ -262,7 +262,7 @@ func (r *renewal) lookAtOthersCRL(a *authority) {
 			continue
 		}
 		opens := pki.Window{}.CRLOpens(crl)
-		if !opens.IsZero() && !r.now().Before(opens) {
+		if !opens.IsZero() && !r.here.Now().Before(opens) {
 			r.crl.reason = "due: fresh until " + termtext.Day(crl.NextUpdate)
 		}
 	}
@@ -326,6 +326,6 @@ func (r *renewal) tellDue() error {
 		r.warn("would ask the CA with %q", r.via)
 		return r.failures()
 	}
-	r.warn("the CA's key is not on this machine: requests would be left in %s; --via has them signed", r.g.system().Path(libvirt.Requests))
+	r.warn("the CA's key is not on this machine: requests would be left in %s; --via has them signed", r.g.System().Path(libvirt.Requests))
 	return hint.First(r.failures(), hint.ErrRefused)
 }

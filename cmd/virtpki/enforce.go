@@ -30,7 +30,7 @@ type enforcement struct {
 // enforce has the daemons here act on a new CRL, and proves that they do. The
 // error says what of it is not so.
 func (e *env) enforce(ctx context.Context, g *globals, j *job, a *authority, o reloadOptions, daemons []running.Daemon, out []condemned) error {
-	n := enforcement{reloader{e, g, o, j}, a, out, g.layouts()}
+	n := enforcement{reloader{e, g, o, j}, a, out, g.Layouts()}
 	concerned := slices.DeleteFunc(slices.Clone(daemons), func(d running.Daemon) bool { return !n.trusted(d) })
 	j.note("other hosts: copy %s to the same place there, and have the daemon read it again", a.layout.Path(libvirt.CACRL))
 	if len(concerned) == 0 {
@@ -176,7 +176,7 @@ func (n enforcement) keyOf(c condemned) *tls.Certificate {
 		layouts = append(layouts, libvirt.System(filepath.Dir(filepath.Dir(folder))))
 	}
 	for _, layout := range layouts {
-		p, err := loadPair(n.g.tree(), layout, pki.Client)
+		p, err := loadPair(n.g.Tree(), layout, pki.Client)
 		if err == nil && p.cert != nil && p.key != nil && p.cert.Equal(c.cert) {
 			return p.tls()
 		}

@@ -4,12 +4,12 @@ import (
 	"bufio"
 	"errors"
 	"io"
-	"net"
 	"os"
 	"strings"
-	"time"
 
 	"golang.org/x/term"
+
+	"virtpki/internal/machine"
 )
 
 // env is the world as the commands see it; nothing else reaches out. Tests
@@ -17,10 +17,7 @@ import (
 type env struct {
 	stdin          io.Reader
 	stdout, stderr io.Writer
-	now            func() time.Time
-	built          time.Time // see builtAt
-	hostname       func() (string, error)
-	addresses      func() ([]net.IP, error)
+	here           *machine.Machine // whose files the run reads and writes; its flags point into it
 	askSecret      func(prompt string) ([]byte, error)
 	askLine        func(prompt string) (string, error)
 	interrupted    <-chan struct{} // closed when the run is to end
@@ -35,32 +32,11 @@ func newEnv() *env {
 		stdin:     os.Stdin,
 		stdout:    os.Stdout,
 		stderr:    os.Stderr,
-		now:       time.Now,
-		built:     built(),
-		hostname:  os.Hostname,
-		addresses: localAddresses,
+		here:      machine.New(),
 		askSecret: askSecret,
 		askLine:   askLine,
 		changes:   newChanges(),
 	}
-}
-
-// localAddresses lists the addresses of this machine under which others can
-// reach it: loopback and link-local ones are left out, because a link-local
-// address means nothing without the name of an interface beside it.
-func localAddresses() ([]net.IP, error) {
-	addrs, err := net.InterfaceAddrs()
-	if err != nil {
-		return nil, err
-	}
-	var ips []net.IP
-	for _, addr := range addrs {
-		network, ok := addr.(*net.IPNet)
-		if ok && network.IP.IsGlobalUnicast() {
-			ips = append(ips, network.IP)
-		}
-	}
-	return ips, nil
 }
 
 // askSecret reads a line from the terminal without showing it.

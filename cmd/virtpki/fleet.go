@@ -17,6 +17,7 @@ import (
 	"virtpki/internal/grant"
 	"virtpki/internal/hint"
 	"virtpki/internal/libvirt"
+	"virtpki/internal/machine"
 	"virtpki/internal/store"
 	"virtpki/internal/subject"
 	"virtpki/internal/termtext"
@@ -118,7 +119,7 @@ func (e *env) newFleet(ctx context.Context, g *globals, o *issueOptions, leaf le
 		f.workers = runtime.GOMAXPROCS(0)
 	}
 	var err error
-	if f.machine, err = e.machineNames(g.tree(), g.hostsFile()); err != nil && kind != subject.Client {
+	if f.machine, err = g.Names(); err != nil && kind != subject.Client {
 		return nil, err
 	}
 	if o.subject != "" {
@@ -142,7 +143,7 @@ func (f *fleet) loadCA() error {
 	}
 	var j job
 	a.noteTwins(&j)
-	if f.past, err = a.shutOuts(f.now()); err != nil {
+	if f.past, err = a.shutOuts(f.here.Now()); err != nil {
 		j.note("%s", historyUnknown(err))
 	}
 	f.a, f.twins = a, j.notes
@@ -154,10 +155,10 @@ func (f *fleet) loadCA() error {
 
 // caStamp differs when the CA's certificates, its CRL or its generation differ.
 func (f *fleet) caStamp() string {
-	layout := libvirt.CA(f.g.caFolder())
+	layout := libvirt.CA(f.g.CAPath())
 	var stamp strings.Builder
 	for _, file := range []libvirt.File{libvirt.CACert, libvirt.CACRL, libvirt.CARollover} {
-		data, err := readIfThere(f.g.tree(), layout.Path(file))
+		data, err := machine.ReadIfThere(f.g.Tree(), layout.Path(file))
 		fmt.Fprintln(&stamp, len(data), err)
 		stamp.Write(data)
 	}

@@ -181,7 +181,7 @@ func (f *fleet) streamArchive(list *hostList) error {
 	if file, ok := f.stdout.(*os.File); ok && term.IsTerminal(int(file.Fd())) {
 		return hint.Usagef("--out - writes private keys: not onto a terminal")
 	}
-	w, err := f.open(f.g.caFolder(), fleetName)
+	w, err := f.open(f.g.CAPath(), fleetName)
 	if err != nil {
 		return err
 	}
@@ -218,7 +218,7 @@ func newTarStream(f *fleet, to io.Writer) *tarStream {
 
 func (s *tarStream) write(batch []made) error {
 	for _, m := range batch {
-		if err := s.f.shape.appendTar(s.archive, m.bundle, m.bundle.Name, s.f.now()); err != nil {
+		if err := s.f.shape.appendTar(s.archive, m.bundle, m.bundle.Name, s.f.here.Now()); err != nil {
 			return err
 		}
 	}

@@ -9,6 +9,7 @@ import (
 	"testing"
 	"time"
 
+	"virtpki/internal/machine"
 	"virtpki/internal/store"
 	"virtpki/pki"
 )
@@ -19,7 +20,8 @@ func benchFleet(b *testing.B, keyType pki.KeyType, format string) *fleet {
 	e := newEnv()
 	e.stdout, e.stderr = io.Discard, io.Discard
 	root := b.TempDir()
-	g := &globals{root: root, sysconfdir: "/etc", quiet: true}
+	g := &globals{Machine: machine.New(), quiet: true}
+	g.Root, g.Sysconfdir = root, "/etc"
 	if status := run(b.Context(), e, []string{"ca", "init", "--root", root, "--name", "Bench", "--key-type", string(keyType), "-q"}); status != 0 {
 		b.Fatalf("ca init: exit status %d", status)
 	}

@@ -71,7 +71,7 @@ func fleetMetrics(certs []certinfo.Info) []byte {
 // fleetCerts reads the bundles of a folder, or of one archive. The error tells of
 // those that could not be read; the rest is there all the same.
 func (e *env) fleetCerts(g *globals, folder string) ([]fleetCert, error) {
-	r := &fleetReader{e: e, tree: g.tree(), places: certPlaces(g)}
+	r := &fleetReader{e: e, tree: g.Tree(), places: certPlaces(g)}
 	var err error
 	if r.revokedOn, err = e.revocations(g); err != nil {
 		return nil, err
@@ -96,7 +96,7 @@ func (e *env) fleetCerts(g *globals, folder string) ([]fleetCert, error) {
 // certPlaces are the paths below a bundle at which certificates may lie.
 func certPlaces(g *globals) []string {
 	var places []string
-	for _, layout := range []libvirt.Layout{libvirt.System(strings.Trim(g.sysconfdir, "/")), libvirt.Flat("")} {
+	for _, layout := range []libvirt.Layout{libvirt.System(strings.Trim(g.Sysconfdir, "/")), libvirt.Flat("")} {
 		places = append(places, layout.Path(libvirt.ServerCert), layout.Path(libvirt.ClientCert))
 	}
 	return places
@@ -221,7 +221,7 @@ func (r *fleetReader) readArchive(path string) error {
 func (r *fleetReader) add(to []fleetCert, host, path string, data []byte) ([]fleetCert, error) {
 	certs, err := parseCerts(path, data)
 	for _, cert := range certs {
-		info := certinfo.Of(cert, path, r.e.now())
+		info := certinfo.Of(cert, path, r.e.here.Now())
 		info.Revoked = r.revokedOn(cert)
 		to = append(to, fleetCert{host, info})
 	}

@@ -9,6 +9,7 @@ import (
 
 	"virtpki/internal/hint"
 	"virtpki/internal/libvirt"
+	"virtpki/internal/machine"
 	"virtpki/internal/store"
 	"virtpki/internal/termtext"
 )
@@ -55,18 +56,18 @@ func (f *fleet) lockOut(folder string) (*store.Lock, error) {
 	if info, err := os.Stat(folder); err == nil && !info.IsDir() {
 		return nil, fmt.Errorf("--out: %s is there and is not a directory", folder)
 	}
-	lock, err := f.g.tree().Acquire(f.ctx, folder, func() { f.warn("waiting for another run to end (%s)", folder) })
+	lock, err := f.g.Tree().Acquire(f.ctx, folder, func() { f.warn("waiting for another run to end (%s)", folder) })
 	if err != nil {
 		return nil, err
 	}
 	var plan store.Plan
-	plan.In(f.g.tree())
+	plan.In(f.g.Tree())
 	plan.Adopt(lock)
-	if err := hint.First(plan.Parents(folder, 0o755, owner()), f.apply(&plan)); err != nil {
+	if err := hint.First(plan.Parents(folder, 0o755, machine.Owner()), f.apply(&plan)); err != nil {
 		lock.Release()
 		return nil, err
 	}
-	f.holdsCA = sameFolder(folder, f.g.caFolder())
+	f.holdsCA = sameFolder(folder, f.g.CAPath())
 	return lock, nil
 }
 
@@ -83,8 +84,8 @@ func (f *fleet) withCA(do func() error) error {
 	if f.holdsCA {
 		return do()
 	}
-	folder := f.g.caFolder()
-	lock, err := f.g.tree().Acquire(f.ctx, folder, func() { f.warn("waiting for another run to end (%s)", folder) })
+	folder := f.g.CAPath()
+	lock, err := f.g.Tree().Acquire(f.ctx, folder, func() { f.warn("waiting for another run to end (%s)", folder) })
 	if err != nil && f.ctx.Err() != nil {
 		return hint.ErrInterrupted
 	}
@@ -136,27 +137,27 @@ func (f *fleet) makeMissing(list *hostList) error {
 
 // open prepares to write, with the CA's folder of records.
 func (f *fleet) open(out, name string) (*store.Fleet, error) {
-	records := libvirt.Records(f.g.caFolder())
+	records := libvirt.Records(f.g.CAPath())
 	err := f.withCA(func() error {
 		var plan store.Plan
-		plan.In(f.g.tree())
-		to := target{layout: f.a.layout, owner: owner()}
+		plan.In(f.g.Tree())
+		to := target{layout: f.a.layout, owner: machine.Owner()}
 		return hint.First(to.folders(&plan, filepath.Join(records, "any")), f.apply(&plan))
 	})
 	if err != nil {
 		return nil, err
 	}
-	return f.g.tree().OpenFleet(out, name, records, owner())
+	return f.g.Tree().OpenFleet(out, name, records, machine.Owner())
 }
 
 // interrupted reports whether a killed run has left something to finish or to sweep.
 func (f *fleet) interrupted(out, name string) bool {
-	return f.unfinished(out, name) || f.g.tree().Interrupted(out, f.g.caFolder())
+	return f.unfinished(out, name) || f.g.Tree().Interrupted(out, f.g.CAPath())
 }
 
 // unfinished reports whether a killed run of this CA has left something staged.
 func (f *fleet) unfinished(out, name string) bool {
-	return f.g.tree().Unfinished(out, name, libvirt.Records(f.g.caFolder()))
+	return f.g.Tree().Unfinished(out, name, libvirt.Records(f.g.CAPath()))
 }
 
 func (f *fleet) recover(w *store.Fleet) error {
@@ -180,7 +181,7 @@ func (f *fleet) makeAll(w *store.Fleet, list *hostList, hosts []hostLine) error 
 	return f.inBatches(hosts, apply, func(h hostLine) (made, error) {
 		m, err := f.makeHost(h)
 		if err == nil && f.o.format == "tar" {
-			m.bundle, err = f.shape.archive(m.bundle, f.now())
+			m.bundle, err = f.shape.archive(m.bundle, f.here.Now())
 		}
 		if err == nil {
 			err = w.Stage(m.bundle)

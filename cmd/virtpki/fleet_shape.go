@@ -32,7 +32,7 @@ type fleetShape struct {
 func newShape(g *globals, o *issueOptions, leaf leafPlan, roles []pki.Role) *fleetShape {
 	s := &fleetShape{layout: libvirt.Flat(""), flat: o.layout != "system", top: 0o700}
 	if !s.flat {
-		s.layout = libvirt.System(strings.Trim(g.sysconfdir, "/")).WithMode(libvirt.ClientKey, leaf.clientKeyMode)
+		s.layout = libvirt.System(strings.Trim(g.Sysconfdir, "/")).WithMode(libvirt.ClientKey, leaf.clientKeyMode)
 		s.top = s.layout.Parents
 		s.addParents()
 	}

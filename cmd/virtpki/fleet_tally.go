@@ -134,7 +134,7 @@ func (f *fleet) tell() error {
 
 // tellMade prints what was made, and what was there.
 func (f *fleet) tellMade(r fleetReport) {
-	days := int(r.NotAfter.Sub(f.now()).Round(24*time.Hour).Hours() / 24)
+	days := int(r.NotAfter.Sub(f.here.Now()).Round(24*time.Hour).Hours() / 24)
 	termtext.Fprintf(f.results(), "made %s in %s: %s until %s (%d days)\n", termtext.Count(r.Made, "bundle", "bundles"), f.outText(),
 		termtext.Count(r.Certificates, "certificate", "certificates"), termtext.Day(r.NotAfter), days)
 	if r.There > 0 {

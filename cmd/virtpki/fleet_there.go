@@ -118,7 +118,7 @@ func (f *fleet) checkThere(files bundleFiles, ids []subject.Identity) error {
 func (f *fleet) otherLayout(files bundleFiles, role pki.Role) string {
 	layout, name := libvirt.Flat(""), "pkipath"
 	if f.shape.flat {
-		layout, name = libvirt.System(strings.Trim(f.g.sysconfdir, "/")), "system"
+		layout, name = libvirt.System(strings.Trim(f.g.Sysconfdir, "/")), "system"
 	}
 	if _, err := files(layout.Path(libvirt.CertFile(string(role)))); err != nil {
 		return ""
@@ -144,7 +144,7 @@ func (f *fleet) checkPair(files bundleFiles, id subject.Identity) error {
 		return fmt.Errorf("it is that of %s", subject.Of(cert))
 	case !f.a.hasSigned(cert):
 		return errors.New("it is signed by another CA")
-	case !f.now().Before(cert.NotAfter):
+	case !f.here.Now().Before(cert.NotAfter):
 		return fmt.Errorf("it expired on %s", termtext.Day(cert.NotAfter))
 	case revokedOn(cert) != "":
 		return fmt.Errorf("it was revoked on %s", revokedOn(cert))
@@ -169,7 +169,7 @@ func (f *fleet) like(cert *x509.Certificate, id subject.Identity) (*x509.Certifi
 	names, _ := id.Within(pki.PermitOf(ca))
 	like, _, err := f.a.ca.Rehearse(pki.Request{
 		Role: id.Role, RawSubject: subject, PublicKey: cert.PublicKey, DNSNames: names.DNS, IPAddresses: names.IPs,
-		Now: f.now(), Validity: f.leaf.validity, StrictKeyUsage: f.leaf.strict, Template: template,
+		Now: f.here.Now(), Validity: f.leaf.validity, StrictKeyUsage: f.leaf.strict, Template: template,
 	})
 	return like, err
 }
@@ -211,7 +211,7 @@ func (f *fleet) there(list *hostList) (has []bool, err error) {
 	work := func(i int) (bool, error) {
 		name, _ := list.hosts[i].fields()
 		path := f.pathOf(name)
-		if !f.g.tree().Exists(path) {
+		if !f.g.Tree().Exists(path) {
 			return false, nil
 		}
 		ids, err := f.identitiesOf(list.hosts[i])

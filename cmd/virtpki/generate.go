@@ -13,6 +13,7 @@ import (
 
 	"virtpki/internal/hint"
 	"virtpki/internal/libvirt"
+	"virtpki/internal/machine"
 	"virtpki/internal/store"
 	"virtpki/internal/termtext"
 	"virtpki/templates"
@@ -190,7 +191,7 @@ func (e *env) crontab(g *globals, o *generateOptions) ([]generated, error) {
 	if o.jitter != "" {
 		r.Command = append(r.Command, "--jitter="+o.jitter)
 	}
-	if r.Host, err = e.hostname(); err != nil {
+	if r.Host, err = e.here.Hostname(); err != nil {
 		return nil, err
 	}
 	if err := checkCronName(o.out); err != nil {
@@ -228,7 +229,7 @@ const generatedMode fs.FileMode = 0o644
 
 func planGenerated(j *job, files []generated, force bool, note string) error {
 	for _, file := range files {
-		if err := j.plan.Parents(filepath.Dir(file.path), 0o755, owner()); err != nil {
+		if err := j.plan.Parents(filepath.Dir(file.path), 0o755, machine.Owner()); err != nil {
 			return err
 		}
 		o := store.Output{Path: file.path, Data: []byte(file.Text), Mode: file.mode, Ours: writtenText, Force: force}
@@ -249,7 +250,7 @@ func (o *generateOptions) renewal(g *globals) (templates.Renewal, error) {
 	if _, err := o.check(); err != nil {
 		return r, err
 	}
-	for _, path := range []*string{&o.binary, &g.ca, &o.metrics, &g.passphraseFile, &g.sysconfdir} {
+	for _, path := range []*string{&o.binary, &g.CADir, &o.metrics, &g.passphraseFile, &g.Sysconfdir} {
 		if err := makeAbsolute(path); err != nil {
 			return r, err
 		}
@@ -269,13 +270,13 @@ func (o *generateOptions) renewal(g *globals) (templates.Renewal, error) {
 // warnMissing tells of what is named and not here. It is no error: the files may be
 // for another machine, or come before what they name.
 func (o *generateOptions) warnMissing(e *env, g *globals) {
-	paths := []string{o.binary, g.ca, g.passphraseFile}
+	paths := []string{o.binary, g.CADir, g.passphraseFile}
 	if o.metrics != "" {
 		paths = append(paths, filepath.Dir(o.metrics))
 	}
 	for _, path := range paths {
-		if path != "" && !g.quiet && !g.tree().Exists(g.underRoot(path)) {
-			e.warn("there is no %s: renew needs it where it runs", g.underRoot(path))
+		if path != "" && !g.quiet && !g.Tree().Exists(g.Path(path)) {
+			e.warn("there is no %s: renew needs it where it runs", g.Path(path))
 		}
 	}
 }
@@ -298,8 +299,8 @@ func (o *generateOptions) arguments(g *globals) []string {
 			args = append(args, "--"+flag+"="+value)
 		}
 	}
-	add("sysconfdir", g.sysconfdir, defaultSysconfdir())
-	add("ca", g.ca, "")
+	add("sysconfdir", g.Sysconfdir, machine.DefaultSysconfdir())
+	add("ca", g.CADir, "")
 	add("before", o.before, "33%")
 	if o.sameKey {
 		args = append(args, "--same-key")
@@ -316,9 +317,9 @@ func (o *generateOptions) arguments(g *globals) []string {
 // writable lists the folders that renew writes into. It exchanges the folder of
 // the pairs with one beside it, so the one above both is meant.
 func (o *generateOptions) writable(g *globals) []string {
-	folders := []string{libvirt.System(g.sysconfdir).Top()}
-	if g.ca != "" {
-		folders = append(folders, g.ca)
+	folders := []string{libvirt.System(g.Sysconfdir).Top()}
+	if g.CADir != "" {
+		folders = append(folders, g.CADir)
 	}
 	if o.metrics != "" {
 		folders = append(folders, filepath.Dir(o.metrics))

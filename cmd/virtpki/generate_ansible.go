@@ -13,6 +13,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"virtpki/internal/hint"
+	"virtpki/internal/machine"
 	"virtpki/internal/store"
 	"virtpki/internal/subject"
 	"virtpki/internal/termtext"
@@ -77,10 +78,10 @@ func (e *env) generateAnsible(ctx context.Context, g *globals, o *ansibleOptions
 	if err := hint.First(o.check(names), checkAnsiblePaths(g)); err != nil {
 		return hint.Usage(err)
 	}
-	if o.copy != "" && !g.tree().Exists(o.copy) && !g.quiet {
+	if o.copy != "" && !g.Tree().Exists(o.copy) && !g.quiet {
 		e.warn("there is no %s: Ansible needs it where it runs", o.copy)
 	}
-	fleet := templates.Fleet{Hosts: names, CA: o.caHost, Local: o.caHost == "localhost", CAFolder: g.ca, Copy: o.copy}
+	fleet := templates.Fleet{Hosts: names, CA: o.caHost, Local: o.caHost == "localhost", CAFolder: g.CADir, Copy: o.copy}
 	project, err := templates.Ansible(fleet)
 	if err != nil {
 		return hint.Usage(err)
@@ -122,12 +123,12 @@ func (o *ansibleOptions) check(names []string) error {
 // other machines, whose paths but that of the CA are the role's matter.
 func checkAnsiblePaths(g *globals) error {
 	switch {
-	case !g.thisMachine():
+	case !g.Live():
 		return errors.New("--root says nothing of the machines that Ansible reaches: leave it out")
-	case g.sysconfdir != defaultSysconfdir():
+	case g.Sysconfdir != machine.DefaultSysconfdir():
 		return hint.With(errors.New("--sysconfdir is not for an Ansible project"), "--ca names the CA's folder")
 	}
-	return makeAbsolute(&g.ca)
+	return makeAbsolute(&g.CADir)
 }
 
 // files are those that are to be written: what people edit is left alone where it is
@@ -150,7 +151,7 @@ func (o *ansibleOptions) kept(project []templates.ProjectFile) []string {
 			continue
 		}
 		path := o.path(file)
-		if there, err := readIfThere(store.Tree{}, path); err == nil && there != nil && !bytes.Equal(there, file.Text) {
+		if there, err := machine.ReadIfThere(store.Tree{}, path); err == nil && there != nil && !bytes.Equal(there, file.Text) {
 			paths = append(paths, path)
 		}
 	}

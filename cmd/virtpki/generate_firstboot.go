@@ -10,6 +10,7 @@ import (
 
 	"virtpki/internal/hint"
 	"virtpki/internal/libvirt"
+	"virtpki/internal/machine"
 	"virtpki/internal/subject"
 	"virtpki/pki"
 	"virtpki/templates"
@@ -19,7 +20,7 @@ import (
 func (e *env) firstBoot(g *globals, o *cloudInitOptions, daemon libvirt.Daemon, name string) (templates.FirstBoot, error) {
 	boot := templates.FirstBoot{
 		Name: name, Program: o.binary, URL: o.url, SHA256: strings.ToLower(o.sha256), Packages: o.packages,
-		Service: daemon.Service, Socket: daemon.TLSSocket, Sysconfdir: g.sysconfdir,
+		Service: daemon.Service, Socket: daemon.TLSSocket, Sysconfdir: g.Sysconfdir,
 		Arguments: o.arguments(g, name),
 		Network:   o.bundle == "" || o.url != "",
 	}
@@ -67,7 +68,7 @@ func (e *env) bootRequest(g *globals, o *cloudInitOptions, boot *templates.First
 	if err != nil {
 		return hint.Usage(err)
 	}
-	common := flagArgs("sysconfdir", defaultSysconfdir(), g.sysconfdir)
+	common := flagArgs("sysconfdir", machine.DefaultSysconfdir(), g.Sysconfdir)
 	r := &templates.BootRequest{Via: o.via, Wait: wait}
 	r.Arguments = slices.Concat(common, flagArgs("san", "", o.sans...), flagArgs("key-type", string(pki.DefaultKeyType), o.keyType))
 	r.Install = slices.Concat(common, flagArgs("client-key-mode", "0600", o.clientKeyMode))
@@ -126,9 +127,9 @@ func (o *cloudInitOptions) arguments(g *globals, name string) []string {
 	add := func(flag, otherwise string, values ...string) {
 		args = append(args, flagArgs(flag, otherwise, values...)...)
 	}
-	add("sysconfdir", defaultSysconfdir(), g.sysconfdir)
+	add("sysconfdir", machine.DefaultSysconfdir(), g.Sysconfdir)
 	if o.name != "" {
-		add("ca", "", g.ca)
+		add("ca", "", g.CADir)
 		add("name", "", o.name)
 		add("client", "", o.client)
 		add("san", "", o.sans...)

@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"virtpki/internal/libvirt"
+	"virtpki/internal/machine"
 	"virtpki/internal/store"
 	"virtpki/pki"
 )
@@ -38,7 +39,7 @@ type rollover struct {
 func (a *authority) loadRollover(now time.Time) error {
 	a.ca.Certificate = a.bundle[0]
 	path := a.layout.Path(libvirt.CARollover)
-	data, err := readIfThere(a.tree, path)
+	data, err := machine.ReadIfThere(a.tree, path)
 	if err != nil || data == nil {
 		return err
 	}

@@ -51,10 +51,10 @@ const guestTimeout = 45 * time.Second
 // do.
 func (r *guestRefresh) run(ctx context.Context) error {
 	var err error
-	if r.conf, err = readQEMUConf(r.g); err != nil {
+	if r.conf, err = r.g.QEMUConf(); err != nil {
 		return err
 	}
-	host, err := rpc.DialGuests(ctx, r.g.root)
+	host, err := rpc.DialGuests(ctx, r.g.Root)
 	var refused *rpc.DaemonError
 	switch {
 	case errors.Is(err, rpc.ErrNobodyListens), errors.Is(err, fs.ErrPermission), errors.As(err, &refused):
@@ -106,7 +106,7 @@ func (r *guestRefresh) one(ctx context.Context, host *rpc.GuestHost, guest rpc.G
 	if !guest.VNC || !r.changed && r.upToDate(ctx, guest) {
 		return nil
 	}
-	return r.e.locked(ctx, r.g, r.g.system(), func() error { return r.refresh(ctx, host, guest) })
+	return r.e.locked(ctx, r.g, r.g.System(), func() error { return r.refresh(ctx, host, guest) })
 }
 
 // refresh has a guest's VNC read its files again and proves it, under the lock: no
@@ -163,8 +163,8 @@ func (r *guestRefresh) ends(name string) time.Time {
 
 // folder is where a use's files lie, as this process sees it.
 func (r *guestRefresh) folder(use libvirt.QEMUUse) string {
-	exists := func(path string) bool { return r.g.tree().Exists(r.g.underRoot(path)) }
-	return r.g.underRoot(use.FolderIn(r.conf, r.g.sysconfdir, exists))
+	exists := func(path string) bool { return r.g.Tree().Exists(r.g.Path(path)) }
+	return r.g.Path(use.FolderIn(r.conf, r.g.Sysconfdir, exists))
 }
 
 // vncCerts are the certificates that a guest's VNC may have been started with: those
@@ -177,7 +177,7 @@ func (r *guestRefresh) vncCerts() map[string]*x509.Certificate {
 			continue
 		}
 		path := libvirt.QEMUFolder(r.folder(use)).Path(libvirt.ServerCert)
-		if certs, err := readCerts(r.g.tree(), path); err == nil {
+		if certs, err := readCerts(r.g.Tree(), path); err == nil {
 			found[path] = certs[0]
 		}
 	}

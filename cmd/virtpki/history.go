@@ -116,7 +116,7 @@ func (a *authority) refuseKey(have *pair, now time.Time) error {
 // noteLetIn says whom a certificate lets in again that the owner signs by hand. Where that
 // cannot be known, it says so: to sign is the owner's decision all the same.
 func (e *env) noteLetIn(j *job, a *authority, cert *x509.Certificate, name string) {
-	h, err := a.shutOuts(e.now())
+	h, err := a.shutOuts(e.here.Now())
 	var text string
 	if err == nil {
 		text, err = letIn(h, cert, name)

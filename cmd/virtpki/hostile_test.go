@@ -299,8 +299,8 @@ func (w *hostileWorld) run(args []string) string {
 func (w *hostileWorld) env(stderr io.Writer) *env {
 	e := newEnv()
 	e.stdin, e.stderr = strings.NewReader(hostileText+"\n"), stderr
-	e.hostname = func() (string, error) { return "hv1", nil }
-	e.addresses = func() ([]net.IP, error) { return nil, nil }
+	e.here.Hostname = func() (string, error) { return "hv1", nil }
+	e.here.Addresses = func() ([]net.IP, error) { return nil, nil }
 	e.askLine = func(prompt string) (string, error) { io.WriteString(stderr, prompt); return "", nil }
 	return e
 }

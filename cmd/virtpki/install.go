@@ -13,6 +13,7 @@ import (
 
 	"virtpki/internal/hint"
 	"virtpki/internal/libvirt"
+	"virtpki/internal/machine"
 	"virtpki/internal/store"
 	"virtpki/internal/subject"
 	"virtpki/pki"
@@ -141,7 +142,7 @@ func (e *env) newIntake(g *globals, o *installOptions) (*intake, error) {
 	if err != nil {
 		return nil, hint.Usage(err)
 	}
-	if err := e.checkClock(); err != nil {
+	if err := g.CheckClock(); err != nil {
 		return nil, err
 	}
 	with, err := o.withOptions.check()
@@ -151,24 +152,24 @@ func (e *env) newIntake(g *globals, o *installOptions) (*intake, error) {
 	if err != nil {
 		return nil, err
 	}
-	layout, err := g.installLayout(o.user)
+	layout, err := g.InstallLayout(o.user)
 	if err != nil {
 		return nil, err
 	}
 	if !o.user {
 		layout = layout.WithMode(libvirt.ClientKey, mode)
 	}
-	return &intake{env: e, g: g, o: o, trust: trust, with: with, system: !o.user, to: target{layout: layout, owner: owner(), keep: true}}, nil
+	return &intake{env: e, g: g, o: o, trust: trust, with: with, system: !o.user, to: target{layout: layout, owner: machine.Owner(), keep: true}}, nil
 }
 
 // run installs, proves, and tidies up. Without a job nothing has changed.
 func (in *intake) run(ctx context.Context) (*job, error) {
-	in.release, in.known = in.g.installedTarget(ctx, in.product())
+	in.release, in.known = in.g.InstalledTarget(ctx, in.product())
 	before, err := in.beside()
 	if err != nil {
 		return nil, err
 	}
-	j, err := in.carryOut(ctx, in.g, []string{in.g.lockOf(in.to.layout)}, in.decide)
+	j, err := in.carryOut(ctx, in.g, []string{in.g.LockOf(in.to.layout)}, in.decide)
 	if err != nil {
 		return nil, err
 	}
@@ -203,7 +204,7 @@ func (in *intake) prove(ctx context.Context, j *job, before map[libvirt.File][]b
 // tidy removes the keys that wait no longer. It comes last: until the pair is
 // proven, a rollback must leave the request answerable.
 func (in *intake) tidy(ctx context.Context) error {
-	_, err := in.carryOut(ctx, in.g, []string{in.g.lockOf(in.to.layout)}, func(j *job) error {
+	_, err := in.carryOut(ctx, in.g, []string{in.g.LockOf(in.to.layout)}, func(j *job) error {
 		return dropPending(&j.plan, in.to.layout)
 	})
 	return err
@@ -232,7 +233,7 @@ type slot struct {
 func (in *intake) slots() ([]*slot, error) {
 	var all []*slot
 	for _, role := range []pki.Role{pki.Server, pki.Client} {
-		s := &slot{live: newPair(in.g.tree(), in.to.layout, role)}
+		s := &slot{live: newPair(in.g.Tree(), in.to.layout, role)}
 		if err := hint.First(s.live.readCert(), s.live.readKey()); err != nil {
 			return nil, err
 		}
@@ -287,7 +288,7 @@ func (in *intake) keepAsked(j *job, slots []*slot, taken map[*slot]*x509.Certifi
 	if !in.placed {
 		return nil
 	}
-	old, err := askedWith(in.g.tree(), in.to.layout)
+	old, err := askedWith(in.g.Tree(), in.to.layout)
 	if err != nil {
 		return err
 	}
@@ -378,7 +379,7 @@ func (in *intake) place(j *job, s *slot, key crypto.Signer, cert *x509.Certifica
 func (in *intake) beside() (map[libvirt.File][]byte, error) {
 	files := make(map[libvirt.File][]byte)
 	for _, file := range []libvirt.File{libvirt.CACert, libvirt.CACRL} {
-		data, err := readIfThere(in.g.tree(), in.to.layout.Path(file))
+		data, err := machine.ReadIfThere(in.g.Tree(), in.to.layout.Path(file))
 		if err != nil {
 			return nil, err
 		}

@@ -38,7 +38,7 @@ func (in *intake) check(j *job, s *slot, cert *x509.Certificate) error {
 // takenByLibvirt says what libvirt and its peers would say of a certificate: the
 // CAs that are trusted here must have signed it, for this role, valid now.
 func (in *intake) takenByLibvirt(cert *x509.Certificate, role pki.Role) error {
-	now := in.now()
+	now := in.here.Now()
 	switch {
 	case now.Before(cert.NotBefore):
 		return fmt.Errorf("it is not valid before %s", termtext.Instant(cert.NotBefore))
@@ -144,7 +144,7 @@ func (in *intake) wasLive(cert *x509.Certificate) bool {
 		if err != nil {
 			continue
 		}
-		certs, err := readCerts(in.g.tree(), filepath.Join(store.Previous(folder), rel))
+		certs, err := readCerts(in.g.Tree(), filepath.Join(store.Previous(folder), rel))
 		if err == nil && pki.SameKey(certs[0].PublicKey, cert.PublicKey) {
 			return true
 		}

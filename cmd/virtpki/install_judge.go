@@ -1,12 +1,10 @@
 package main
 
 import (
-	"context"
 	"crypto"
 	"crypto/x509"
 	"fmt"
 	"io/fs"
-	"slices"
 	"strings"
 
 	"virtpki/internal/hint"
@@ -15,30 +13,9 @@ import (
 	"virtpki/pki"
 )
 
-// packageDatabases are where dpkg and rpm keep what is installed.
-var packageDatabases = []string{"/var/lib/dpkg", "/var/lib/rpm", "/usr/lib/sysimage/rpm"}
-
-// installedTarget is the release of a product below --root; false where none is
-// known.
-func (g *globals) installedTarget(ctx context.Context, product string) (libvirt.Target, bool) {
-	if !slices.ContainsFunc(packageDatabases, func(path string) bool { return g.tree().Exists(g.underRoot(path)) }) {
-		return libvirt.Target{}, false
-	}
-	targets, err := libvirt.InstalledTargets(ctx, g.root)
-	if err != nil {
-		return libvirt.Target{}, false
-	}
-	for _, target := range targets {
-		if target.Product == product {
-			return target, true
-		}
-	}
-	return libvirt.Target{}, false
-}
-
 // product says whose files the layout holds.
 func (in *intake) product() string {
-	for _, layout := range libvirt.QEMU(in.g.underRoot(in.g.sysconfdir)) {
+	for _, layout := range libvirt.QEMU(in.g.Path(in.g.Sysconfdir)) {
 		if layout.Base == in.to.layout.Base {
 			return "qemu"
 		}
@@ -67,7 +44,7 @@ func (in *intake) judge(j *job, role pki.Role, key crypto.Signer, cert *x509.Cer
 	if len(in.lists) == 0 {
 		set.CRL = judge.File{Path: set.CRL.Path, Err: fs.ErrNotExist}
 	}
-	for _, f := range judge.OwnFiles(set, in.release, in.now()) {
+	for _, f := range judge.OwnFiles(set, in.release, in.here.Now()) {
 		if err := in.heed(j, f); err != nil {
 			return err
 		}

@@ -9,6 +9,7 @@ import (
 
 	"virtpki/internal/hint"
 	"virtpki/internal/libvirt"
+	"virtpki/internal/machine"
 	"virtpki/pki"
 )
 
@@ -19,11 +20,11 @@ func (in *intake) followQEMU(j *job, comes map[pki.Role]*pair) error {
 	if !in.system {
 		return nil
 	}
-	for _, layout := range libvirt.QEMU(in.g.underRoot(in.g.sysconfdir)) {
-		if !in.g.tree().Exists(layout.Path(libvirt.CACert)) {
+	for _, layout := range libvirt.QEMU(in.g.Path(in.g.Sysconfdir)) {
+		if !in.g.Tree().Exists(layout.Path(libvirt.CACert)) {
 			continue
 		}
-		to := target{layout: layout, owner: owner(), keyOwner: in.g.qemuOwner(), keep: true}
+		to := target{layout: layout, owner: machine.Owner(), keyOwner: in.g.QEMUOwner(), keep: true}
 		j.plan.Together(layout.PairFolder())
 		if err := hint.First(in.followTrust(j, to), in.followPairs(j, to, comes)); err != nil {
 			return err
@@ -35,11 +36,11 @@ func (in *intake) followQEMU(j *job, comes map[pki.Role]*pair) error {
 // followTrust brings the CAs and the lists into a folder that has trusted the same as
 // libvirt so far.
 func (in *intake) followTrust(j *job, to target) error {
-	certs, err := readCerts(in.g.tree(), to.layout.Path(libvirt.CACert))
+	certs, err := readCerts(in.g.Tree(), to.layout.Path(libvirt.CACert))
 	if err != nil {
 		return err
 	}
-	before, err := readCertsIfThere(in.g.tree(), in.to.layout.Path(libvirt.CACert))
+	before, err := readCertsIfThere(in.g.Tree(), in.to.layout.Path(libvirt.CACert))
 	if err != nil || !sameCerts(certs, before) {
 		return err
 	}
@@ -48,7 +49,7 @@ func (in *intake) followTrust(j *job, to target) error {
 			return err
 		}
 	}
-	here, err := readCRLs(in.g.tree(), to.layout.Path(libvirt.CACRL))
+	here, err := readCRLs(in.g.Tree(), to.layout.Path(libvirt.CACRL))
 	if err != nil {
 		return err
 	}
@@ -69,7 +70,7 @@ func (in *intake) followTrust(j *job, to target) error {
 // that.
 func (in *intake) followPairs(j *job, to target, comes map[pki.Role]*pair) error {
 	for _, role := range []pki.Role{pki.Server, pki.Client} {
-		have := newPair(in.g.tree(), to.layout, role)
+		have := newPair(in.g.Tree(), to.layout, role)
 		if err := have.readCert(); err != nil {
 			return err
 		}
@@ -77,7 +78,7 @@ func (in *intake) followPairs(j *job, to target, comes map[pki.Role]*pair) error
 		if have.cert == nil || from == nil || from.cert.Equal(have.cert) || !in.wasOurs(role, have.cert) {
 			continue
 		}
-		if keyState(in.g.tree(), have.keyPath) == "encrypted" {
+		if keyState(in.g.Tree(), have.keyPath) == "encrypted" {
 			j.note("%s: its key has a passphrase, so the copy was left as it is", have.certPath)
 			continue
 		}
@@ -95,8 +96,8 @@ func (in *intake) followPairs(j *job, to target, comes map[pki.Role]*pair) error
 // wasOurs reports whether a certificate is the live one of a role, or the one before.
 func (in *intake) wasOurs(role pki.Role, cert *x509.Certificate) bool {
 	file := libvirt.CertFile(string(role))
-	for _, path := range []string{in.to.layout.Path(file), previousPath(in.g.tree(), in.to.layout, file)} {
-		if certs, err := readCerts(in.g.tree(), path); err == nil && certs[0].Equal(cert) {
+	for _, path := range []string{in.to.layout.Path(file), previousPath(in.g.Tree(), in.to.layout, file)} {
+		if certs, err := readCerts(in.g.Tree(), path); err == nil && certs[0].Equal(cert) {
 			return true
 		}
 	}
@@ -108,12 +109,12 @@ func (in *intake) fillQEMU(j *job, comes map[pki.Role]*pair) error {
 	if in.with == nil || len(in.with.uses) == 0 {
 		return nil
 	}
-	a := &authority{bundle: in.cas, layout: in.to.layout, folder: in.g.caFolder(), tree: in.g.tree()}
+	a := &authority{bundle: in.cas, layout: in.to.layout, folder: in.g.CAPath(), tree: in.g.Tree()}
 	a.ca.Certificate = in.cas[0]
 	if len(in.lists) > 0 {
 		a.crl = pki.EncodeCRL(in.lists...)
 	}
-	f := &filler{env: in.env, withPlan: in.with, g: in.g, keys: in.newKeyring(in.g), sysconfdir: in.g.underRoot(in.g.sysconfdir), pairs: comes}
+	f := &filler{env: in.env, withPlan: in.with, g: in.g, keys: in.newKeyring(in.g), sysconfdir: in.g.Path(in.g.Sysconfdir), pairs: comes}
 	return f.fill(j, a)
 }
 

@@ -48,7 +48,7 @@ func (in *intake) decideCAs(j *job) error {
 		return hint.With(errors.New("no CA is trusted here, and the answer brings none"), "virtpki sign puts it into the answer")
 	}
 	data := pki.EncodeCertificates(in.cas...)
-	if err := judge.CheckCAs(data, in.now()); err != nil {
+	if err := judge.CheckCAs(data, in.here.Now()); err != nil {
 		return fmt.Errorf("the new CA file: %w", err)
 	}
 	if sameCerts(here, in.cas) {
@@ -79,7 +79,7 @@ func (in *intake) mayTrust(j *job, here []*x509.Certificate) error {
 func (in *intake) merge(here []*x509.Certificate) (cas, dropped []*x509.Certificate) {
 	for _, ca := range here {
 		switch there := containsCert(in.answer.CAs, ca); {
-		case !there && !in.now().Before(ca.NotAfter):
+		case !there && !in.here.Now().Before(ca.NotAfter):
 		case !there && in.o.exactCAs && len(in.answer.CAs) > 0:
 			dropped = append(dropped, ca)
 		default:
@@ -148,7 +148,7 @@ func (in *intake) checkCRL(crl *pki.CRL) error {
 		return fmt.Errorf("the CRL of %s is a delta, and libvirt would take it for the whole", issuer)
 	case crl.Indirect:
 		return fmt.Errorf("the CRL of %s is an indirect one, which libvirt reads wrongly", issuer)
-	case crl.ThisUpdate.After(in.now().Add(pki.Backdate)):
+	case crl.ThisUpdate.After(in.here.Now().Add(pki.Backdate)):
 		return fmt.Errorf("the CRL of %s is from the future (%s)", issuer, termtext.Day(crl.ThisUpdate))
 	}
 	for _, ca := range in.cas {

@@ -11,6 +11,7 @@ import (
 
 	"virtpki/internal/hint"
 	"virtpki/internal/libvirt"
+	"virtpki/internal/machine"
 	"virtpki/internal/subject"
 	"virtpki/internal/termtext"
 	"virtpki/pki"
@@ -110,7 +111,7 @@ type bundle struct {
 }
 
 func (e *env) issue(ctx context.Context, g *globals, o *issueOptions, role string, names []string) error {
-	if err := e.checkClock(); err != nil {
+	if err := g.CheckClock(); err != nil {
 		return err
 	}
 	leaf, err := o.leafOptions.check()
@@ -136,7 +137,7 @@ func (e *env) issue(ctx context.Context, g *globals, o *issueOptions, role strin
 		return err
 	}
 	keys := e.newKeyring(g)
-	locks := []string{g.caFolder(), bundles[0].to.layout.Top()}
+	locks := []string{g.CAPath(), bundles[0].to.layout.Top()}
 	if o.out != "" {
 		locks[1] = o.out
 	}
@@ -195,7 +196,7 @@ func (e *env) bundles(g *globals, o *issueOptions, leaf leafPlan, kind subject.K
 		if err != nil {
 			return nil, err
 		}
-		bundles = append(bundles, bundle{to: target{layout: layout, owner: owner()}, identities: ids, portable: o.out != ""})
+		bundles = append(bundles, bundle{to: target{layout: layout, owner: machine.Owner()}, identities: ids, portable: o.out != ""})
 	}
 	if o.user && os.Geteuid() == 0 {
 		e.warn("root's programs never read ~/.pki/libvirt; without --user the pair goes where they look")
@@ -231,13 +232,13 @@ func (o *issueOptions) layoutFor(g *globals, leaf leafPlan, name string) (libvir
 	case o.out != "" && o.layout == "pkipath":
 		return libvirt.Flat(filepath.Join(o.out, name)), nil
 	case o.out != "":
-		layout := libvirt.System(filepath.Join(o.out, name, g.sysconfdir))
+		layout := libvirt.System(filepath.Join(o.out, name, g.Sysconfdir))
 		return layout.WithMode(libvirt.ClientKey, leaf.clientKeyMode), nil
 	case o.user:
 		home, err := os.UserHomeDir()
-		return libvirt.User(g.underRoot(home)), err
+		return libvirt.User(g.Path(home)), err
 	}
-	return g.system().WithMode(libvirt.ClientKey, leaf.clientKeyMode), nil
+	return g.System().WithMode(libvirt.ClientKey, leaf.clientKeyMode), nil
 }
 
 // identities are the certificates that somebody of a kind gets.
@@ -252,20 +253,20 @@ func (e *env) identities(g *globals, o *issueOptions, kind subject.Kind, name st
 	if kind == subject.Client {
 		return []subject.Identity{{Role: pki.Client, Name: name, RawSubject: rawSubject}}, hint.Usage(subject.CheckClient(name))
 	}
-	machine, err := e.machineNames(g.tree(), g.hostsFile())
-	if here := g.thisMachine() && (o.out == "" || isOneOf(name, machine)); err != nil && here {
+	own, err := g.Names()
+	if here := g.Live() && (o.out == "" || subject.IsOneOf(name, own)); err != nil && here {
 		return nil, err
 	}
-	return e.hostIdentities(g, o, kind, name, rawSubject, machine)
+	return e.hostIdentities(g, o, kind, name, rawSubject, own)
 }
 
 // hostIdentities are those of a server or a host, given the names of this machine.
-func (e *env) hostIdentities(g *globals, o *issueOptions, kind subject.Kind, name string, rawSubject []byte, machine []string) ([]subject.Identity, error) {
+func (e *env) hostIdentities(g *globals, o *issueOptions, kind subject.Kind, name string, rawSubject []byte, own []string) ([]subject.Identity, error) {
 	if err := subject.CheckHost(name); err != nil {
 		return nil, hint.Usage(err)
 	}
-	here := g.thisMachine() && (o.out == "" || isOneOf(name, machine))
-	names, err := e.serverNames(name, o.sans, here, o.onlySAN, machine)
+	here := g.Live() && (o.out == "" || subject.IsOneOf(name, own))
+	names, err := g.ServerNames(name, o.sans, here, o.onlySAN, own)
 	if err != nil {
 		return nil, hint.Usage(err)
 	}
@@ -275,9 +276,6 @@ func (e *env) hostIdentities(g *globals, o *issueOptions, kind subject.Kind, nam
 	}
 	return ids, nil
 }
-
-// hostsFile is where the names of this machine are looked up.
-func (g *globals) hostsFile() string { return g.underRoot("/etc/hosts") }
 
 // fill plans a bundle: records first, then keys and certificates, then what
 // whoever uses them must trust.

@@ -6,7 +6,6 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
-	"os"
 	"slices"
 
 	"github.com/spf13/cobra"
@@ -77,7 +76,7 @@ func (e *env) list(g *globals, format string) error {
 		return err
 	}
 	if len(infos) == 0 {
-		e.warn("nothing is installed in %s, and there is no CA in %s", g.system().Base, g.caFolder())
+		e.warn("nothing is installed in %s, and there is no CA in %s", g.System().Base, g.CAPath())
 		return nil
 	}
 	rows := [][]string{{"ROLE", "DN", "NAMES", "SERIAL", "UNTIL", "FILE"}}
@@ -95,7 +94,7 @@ func (e *env) everything(g *globals) ([]certinfo.Info, error) {
 	seen := make(map[string]bool)
 	revokedOn, err0 := e.revocations(g)
 	add := func(p placed) {
-		info := certinfo.Of(p.cert, p.path, e.now())
+		info := certinfo.Of(p.cert, p.path, e.here.Now())
 		info.Revoked = revokedOn(p.cert)
 		if !seen[info.Fingerprint] {
 			seen[info.Fingerprint] = true
@@ -120,7 +119,7 @@ func (e *env) everything(g *globals) ([]certinfo.Info, error) {
 // revocations tells on which day a certificate was revoked, by the lists in the
 // CA's file; empty when it was not.
 func (e *env) revocations(g *globals) (func(*x509.Certificate) string, error) {
-	crls, err := readCRLs(g.tree(), libvirt.CA(g.caFolder()).Path(libvirt.CACRL))
+	crls, err := readCRLs(g.Tree(), libvirt.CA(g.CAPath()).Path(libvirt.CACRL))
 	days := make(map[string]string)
 	for _, crl := range crls {
 		for entry := range crl.Entries() {
@@ -130,34 +129,13 @@ func (e *env) revocations(g *globals) (func(*x509.Certificate) string, error) {
 	return func(cert *x509.Certificate) string { return days[string(cert.RawIssuer)+cert.SerialNumber.String()] }, err
 }
 
-// layouts are the places in which libvirt's programs look for a pair: the
-// system's tree and the user's folder.
-func (g *globals) layouts() []libvirt.Layout {
-	layouts := []libvirt.Layout{g.system()}
-	if home, err := os.UserHomeDir(); err == nil {
-		layouts = append(layouts, libvirt.User(g.underRoot(home)))
-	}
-	return layouts
-}
-
-// allLayouts are the layouts, and those of QEMU that are there.
-func (g *globals) allLayouts() []libvirt.Layout {
-	layouts := g.layouts()
-	for _, layout := range libvirt.QEMU(g.underRoot(g.sysconfdir)) {
-		if g.tree().Exists(layout.Base) {
-			layouts = append(layouts, layout)
-		}
-	}
-	return layouts
-}
-
 // certFiles are the files that hold certificates, in the order of the list.
 var certFiles = []libvirt.File{libvirt.CACert, libvirt.ServerCert, libvirt.ClientCert}
 
 // installedCerts reads the CA's own file, the system's tree and the user's
 // folder.
 func installedCerts(g *globals) ([]placed, error) {
-	layouts := append([]libvirt.Layout{libvirt.CA(g.caFolder())}, g.allLayouts()...)
+	layouts := append([]libvirt.Layout{libvirt.CA(g.CAPath())}, g.AllLayouts()...)
 	var found []placed
 	var errs []error
 	for _, layout := range layouts {
@@ -166,7 +144,7 @@ func installedCerts(g *globals) ([]placed, error) {
 			if path == "" {
 				continue
 			}
-			certs, err := readCerts(g.tree(), path)
+			certs, err := readCerts(g.Tree(), path)
 			if err != nil && !errors.Is(err, fs.ErrNotExist) {
 				errs = append(errs, err)
 			}
@@ -180,8 +158,8 @@ func installedCerts(g *globals) ([]placed, error) {
 
 // recordedCerts reads what the CA here has signed.
 func recordedCerts(g *globals) ([]placed, error) {
-	folder := libvirt.Records(g.caFolder())
-	certs, err := g.tree().Records(folder)
+	folder := libvirt.Records(g.CAPath())
+	certs, err := g.Tree().Records(folder)
 	found := make([]placed, len(certs))
 	for i, cert := range certs {
 		found[i] = placed{cert, store.RecordPath(folder, cert.SerialNumber)}

@@ -7,14 +7,13 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
-	"os"
 	"slices"
-	"syscall"
 
 	"virtpki/internal/grant"
 	"virtpki/internal/hint"
 	"virtpki/internal/judge"
 	"virtpki/internal/libvirt"
+	"virtpki/internal/machine"
 	"virtpki/internal/store"
 	"virtpki/internal/subject"
 	"virtpki/pki"
@@ -55,18 +54,18 @@ func (e *env) loadCA(g *globals) (*authority, error) {
 	if err != nil {
 		return nil, err
 	}
-	if err := judge.CheckCAs(data, e.now()); err != nil {
-		return nil, hint.With(fmt.Errorf("%s: %w", a.layout.Path(libvirt.CACert), err), "a CA at its end is changed by: virtpki %sca rollover start", g.sameFiles())
+	if err := judge.CheckCAs(data, e.here.Now()); err != nil {
+		return nil, hint.With(fmt.Errorf("%s: %w", a.layout.Path(libvirt.CACert), err), "a CA at its end is changed by: virtpki %sca rollover start", g.Flags())
 	}
 	return a, nil
 }
 
 // readCA is loadCA for a CA that may have expired. data is its file.
 func (e *env) readCA(g *globals) (a *authority, data []byte, err error) {
-	a = &authority{folder: g.caFolder(), tree: g.tree()}
+	a = &authority{folder: g.CAPath(), tree: g.Tree()}
 	a.layout = libvirt.CA(a.folder)
 	path := a.layout.Path(libvirt.CACert)
-	if data, err = readIfThere(g.tree(), path); err != nil {
+	if data, err = machine.ReadIfThere(g.Tree(), path); err != nil {
 		return nil, nil, err
 	}
 	if data == nil {
@@ -75,17 +74,17 @@ func (e *env) readCA(g *globals) (a *authority, data []byte, err error) {
 	if a.bundle, err = pki.ParseCertificates(data); err != nil {
 		return nil, nil, fmt.Errorf("%s: %w", path, err)
 	}
-	if a.crl, err = readIfThere(g.tree(), a.layout.Path(libvirt.CACRL)); err != nil {
+	if a.crl, err = machine.ReadIfThere(g.Tree(), a.layout.Path(libvirt.CACRL)); err != nil {
 		return nil, nil, err
 	}
-	return a, data, a.loadRollover(e.now())
+	return a, data, a.loadRollover(e.here.Now())
 }
 
 // absent is the error for a CA without a certificate.
 func (a *authority) absent(g *globals) error {
-	if key := a.layout.Path(libvirt.CAKey); g.tree().Exists(key) {
-		records, err := g.tree().Records(libvirt.Records(a.folder))
-		if err == nil && len(records) == 0 && !g.tree().Exists(a.layout.Path(libvirt.CACRL)) {
+	if key := a.layout.Path(libvirt.CAKey); g.Tree().Exists(key) {
+		records, err := g.Tree().Records(libvirt.Records(a.folder))
+		if err == nil && len(records) == 0 && !g.Tree().Exists(a.layout.Path(libvirt.CACRL)) {
 			return hint.With(fmt.Errorf("%s: %w", key, errKeyAlone), "a run was cut short: virtpki bootstrap takes the key; ca init wants it moved away")
 		}
 		return hint.With(fmt.Errorf("%s: the key of a CA whose certificate %s is missing", key, a.layout.Path(libvirt.CACert)),
@@ -93,11 +92,11 @@ func (a *authority) absent(g *globals) error {
 	}
 	err := fmt.Errorf("%w in %s", errNoCA, a.folder)
 	for _, role := range []pki.Role{pki.Server, pki.Client} {
-		if g.tree().Exists(g.system().Path(libvirt.PendingFile(string(role)))) {
-			return hint.With(err, "a request waits here for its answer, which brings the CA: virtpki %sinstall FILE", g.sameFiles())
+		if g.Tree().Exists(g.System().Path(libvirt.PendingFile(string(role)))) {
+			return hint.With(err, "a request waits here for its answer, which brings the CA: virtpki %sinstall FILE", g.Flags())
 		}
 	}
-	return hint.With(err, "make one: virtpki %sca init --name \"Example Org\"", g.sameFiles())
+	return hint.With(err, "make one: virtpki %sca init --name \"Example Org\"", g.Flags())
 }
 
 // keyState says whether a CA's key is here.
@@ -170,7 +169,7 @@ func (a *authority) openOne(keys *keyring, path string) (*generation, error) {
 
 // openCA reads a CA's key, and gets its passphrase where it needs one.
 func (k *keyring) openCA(path string) (crypto.Signer, error) {
-	data, err := k.g.tree().ReadFile(path, store.MaxPEM)
+	data, err := k.g.Tree().ReadFile(path, store.MaxPEM)
 	if err != nil {
 		return nil, err
 	}
@@ -249,7 +248,7 @@ func (p *pair) readCert() error {
 
 // readKey reads the key, if there is one.
 func (p *pair) readKey() error {
-	data, err := readIfThere(p.tree, p.keyPath)
+	data, err := machine.ReadIfThere(p.tree, p.keyPath)
 	if err != nil || data == nil {
 		return err
 	}
@@ -270,7 +269,7 @@ func (p *pair) mismatch() error {
 // tooOpen reports whether it is a server's pair with a key that everybody can
 // read. Modes and owners are kept, but not that.
 func (p *pair) tooOpen() bool {
-	mode, err := modeOf(p.tree, p.keyPath)
+	mode, err := machine.ModeOf(p.tree, p.keyPath)
 	return err == nil && p.role == pki.Server && mode&0o004 != 0
 }
 
@@ -290,41 +289,6 @@ func parseCerts(path string, data []byte) ([]*x509.Certificate, error) {
 		return nil, fmt.Errorf("%s: %w", path, err)
 	}
 	return certs, nil
-}
-
-// readIfThere reads a file; nil when there is none.
-func readIfThere(t store.Tree, path string) ([]byte, error) {
-	data, err := t.ReadFile(path, store.MaxPEM)
-	if errors.Is(err, fs.ErrNotExist) {
-		return nil, nil
-	}
-	return data, err
-}
-
-// unread reports whether an error is the system's, which could not read a file, and
-// tells nothing of what stands in it. Such a file is not taken for one that is absent
-// or of somebody else. One that this run may not read is none that it would write.
-func unread(err error) bool {
-	var failed *fs.PathError
-	return errors.As(err, &failed) && !errors.Is(err, fs.ErrNotExist) && !errors.Is(err, fs.ErrPermission) && !errors.Is(err, syscall.ENOTDIR)
-}
-
-// owner is who the files are to belong to: root when root runs this, whatever
-// the folder's set-group-id bit says, else whoever runs it.
-func owner() *store.Owner {
-	if os.Geteuid() == 0 {
-		return &store.Owner{}
-	}
-	return nil
-}
-
-// modeOf is the permission bits of a file.
-func modeOf(t store.Tree, path string) (fs.FileMode, error) {
-	info, err := t.Stat(path)
-	if err != nil {
-		return 0, err
-	}
-	return info.Mode().Perm(), nil
 }
 
 // signed reads the records of what the CA's generations have signed, and adds

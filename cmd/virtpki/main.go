@@ -51,6 +51,8 @@ func runInterruptible(e *env, args []string) int {
 // place that prints an error.
 func run(ctx context.Context, world *env, args []string) int {
 	e := *world
+	here := *world.here
+	e.here, here.Warn = &here, e.warn
 	out := &output{Writer: e.stdout}
 	e.interrupted, e.stdout, e.stdin = ctx.Done(), out, input{e.stdin, &e}
 	started := false

@@ -53,7 +53,7 @@ func (r *renewal) metricsText(result error) []byte {
 		crlMetrics(&b, a)
 	}
 	certinfo.Family(&b, "virtpki_renew_last_run_seconds", "When renew ran last, in seconds since 1970.")
-	fmt.Fprintf(&b, "virtpki_renew_last_run_seconds %d\n", r.now().Unix())
+	fmt.Fprintf(&b, "virtpki_renew_last_run_seconds %d\n", r.here.Now().Unix())
 	certinfo.Family(&b, "virtpki_renew_success", "Whether the last run of renew went well.")
 	fmt.Fprintf(&b, "virtpki_renew_success %d\n", truth(result == nil))
 	return b.Bytes()

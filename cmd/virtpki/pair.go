@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"virtpki/internal/libvirt"
+	"virtpki/internal/machine"
 	"virtpki/internal/store"
 	"virtpki/internal/subject"
 	"virtpki/internal/termtext"
@@ -28,7 +29,7 @@ func (k *keyring) forPair(have *pair, slot string, t pki.KeyType) (crypto.Signer
 // record plans the CA's copy of a certificate. It comes before the certificate
 // itself: what is handed out can always be revoked.
 func (a *authority) record(j *job, cert *x509.Certificate) error {
-	to := target{layout: a.layout, owner: owner()}
+	to := target{layout: a.layout, owner: machine.Owner()}
 	path := store.RecordPath(libvirt.Records(a.folder), cert.SerialNumber)
 	j.plan.Guard(a.folder) // a record that somebody else can remove makes a revocation forgotten
 	if err := to.folders(&j.plan, path); err != nil {
@@ -65,7 +66,7 @@ func (e *env) writePair(j *job, to target, role pki.Role, key crypto.Signer, cer
 // noteShortened says so when the CA ends before the certificate should. That now is
 // later than when it was signed does not count: a slow machine takes seconds.
 func (e *env) noteShortened(j *job, a *authority, cert *x509.Certificate, validity time.Duration) {
-	if cert.NotAfter.Before(e.now().Add(validity)) && !cert.NotAfter.Before(a.ca.Certificate.NotAfter) {
+	if cert.NotAfter.Before(e.here.Now().Add(validity)) && !cert.NotAfter.Before(a.ca.Certificate.NotAfter) {
 		j.note("%s ends on %s, with its CA", subject.Of(cert), termtext.Day(cert.NotAfter))
 	}
 }
@@ -92,7 +93,7 @@ func (e *env) trust(j *job, a *authority, to target) error {
 
 // shareCRL plans the CA's CRL beside a pair, unless there is one of its own.
 func (a *authority) shareCRL(j *job, to target) error {
-	there, err := readIfThere(j.plan.Tree(), to.layout.Path(libvirt.CACRL))
+	there, err := machine.ReadIfThere(j.plan.Tree(), to.layout.Path(libvirt.CACRL))
 	if err != nil || a.crl == nil || there != nil && !bytes.Equal(there, a.crl) {
 		return err
 	}

@@ -7,6 +7,7 @@ import (
 
 	"virtpki/internal/hint"
 	"virtpki/internal/libvirt"
+	"virtpki/internal/machine"
 	"virtpki/internal/store"
 	"virtpki/pki"
 )
@@ -33,7 +34,7 @@ func loadPending(layout libvirt.Layout, live *pair) (*pending, error) {
 // readPending is loadPending whatever is live.
 func readPending(t store.Tree, layout libvirt.Layout, role pki.Role) (*pending, error) {
 	path := layout.Path(libvirt.PendingFile(string(role)))
-	data, err := readIfThere(t, path)
+	data, err := machine.ReadIfThere(t, path)
 	if err != nil || data == nil {
 		return nil, err
 	}
@@ -64,7 +65,7 @@ func (p *pending) plan(plan *store.Plan, to target) error {
 // that the live certificates were made for. They tell what the CA has left out.
 func askedWith(t store.Tree, layout libvirt.Layout) ([]*pki.CSR, error) {
 	path := layout.Path(libvirt.Requests)
-	data, err := readIfThere(t, path)
+	data, err := machine.ReadIfThere(t, path)
 	if err != nil || data == nil {
 		return nil, err
 	}

@@ -7,8 +7,8 @@ import "virtpki/pki"
 // nothing, and keeps nobody from asking.
 func (r *requests) prove(csr *pki.CSR) error {
 	for _, role := range []pki.Role{pki.Server, pki.Client} {
-		live, err := loadPair(r.keys.g.tree(), r.to.layout, role)
-		if err != nil || live.cert == nil || live.key == nil || !r.now().Before(live.cert.NotAfter) {
+		live, err := loadPair(r.keys.g.Tree(), r.to.layout, role)
+		if err != nil || live.cert == nil || live.key == nil || !r.here.Now().Before(live.cert.NotAfter) {
 			continue
 		}
 		if pki.SameKey(csr.PublicKey, live.key.Public()) {

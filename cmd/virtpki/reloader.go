@@ -49,7 +49,7 @@ func (o *reloadOptions) find(ctx context.Context, g *globals) ([]running.Daemon,
 	if o.noReload {
 		return nil, nil
 	}
-	daemons, err := running.Find(ctx, g.root, g.sysconfdir)
+	daemons, err := running.Find(ctx, g.Root, g.Sysconfdir)
 	if err != nil {
 		return nil, hint.With(fmt.Errorf("asking the daemon here: %w", err), "run as root, or leave it alone with --no-reload")
 	}
@@ -67,7 +67,7 @@ type reloader struct {
 // refresh has a daemon read its files again. No other run exchanges them while it
 // reads, or it would find a key beside another key's certificate.
 func (r reloader) refresh(ctx context.Context, d running.Daemon) (again running.Daemon, err error) {
-	err = r.e.locked(ctx, r.g, r.g.system(), func() error {
+	err = r.e.locked(ctx, r.g, r.g.System(), func() error {
 		again, err = r.refreshLocked(ctx, d)
 		return err
 	})
@@ -116,7 +116,7 @@ func (r reloader) restartOne(ctx context.Context, d running.Daemon) (running.Dae
 	ctx, cancel := context.WithTimeout(ctx, restartTimeout)
 	defer cancel()
 	for {
-		again, err := running.At(ctx, d.AdminSocket, r.g.sysconfdir)
+		again, err := running.At(ctx, d.AdminSocket, r.g.Sysconfdir)
 		if err == nil && (again.PID != d.PID || again.PID == 0) && answers(ctx, again) {
 			r.j.did("%s was restarted", d.Daemon.Name)
 			return again, nil
@@ -206,7 +206,7 @@ func (p *pair) tls() *tls.Certificate {
 // systemClient is the client pair that is installed for the system, if there is
 // a whole one.
 func systemClient(g *globals) *pair {
-	p, err := loadPair(g.tree(), g.system(), pki.Client)
+	p, err := loadPair(g.Tree(), g.System(), pki.Client)
 	if err != nil {
 		return nil
 	}
@@ -260,7 +260,7 @@ func (e *env) reload(ctx context.Context, g *globals, o *reloadOptions, socket s
 		}
 		return errors.Join(errs...)
 	}
-	err = e.locked(ctx, g, g.system(), func() error {
+	err = e.locked(ctx, g, g.System(), func() error {
 		err := all()
 		if err == nil || !rollback || errors.Is(err, errNeedsRestart) {
 			return err
@@ -273,16 +273,16 @@ func (e *env) reload(ctx context.Context, g *globals, o *reloadOptions, socket s
 // goBack puts the generation before back and reloads again. Where that does not
 // help either, what was there is put back too: it is something else then.
 func (r reloader) goBack(again func() error) error {
-	folder := r.g.system().PairFolder()
-	err := checkPrevious(r.g.tree(), r.g.system())
+	folder := r.g.System().PairFolder()
+	err := checkPrevious(r.g.Tree(), r.g.System())
 	if err == nil {
-		err = r.g.tree().Rollback(folder)
+		err = r.g.Tree().Rollback(folder)
 	}
 	if err != nil {
 		return fmt.Errorf("putting the files of before back: %w", err)
 	}
 	if err := again(); err != nil {
-		return r.g.tree().Rollback(folder)
+		return r.g.Tree().Rollback(folder)
 	}
 	r.j.note("the files of before are back in %s; what the daemon did not take is in %s", folder, store.Previous(folder))
 	return nil
@@ -292,7 +292,7 @@ func (r reloader) goBack(again func() error) error {
 // lock cannot be written, nobody changes them.
 func (e *env) locked(ctx context.Context, g *globals, layout libvirt.Layout, do func() error) error {
 	folder := layout.Top()
-	lock, err := g.tree().Acquire(ctx, folder, func() { e.warn("waiting for another run to end (%s)", folder) })
+	lock, err := g.Tree().Acquire(ctx, folder, func() { e.warn("waiting for another run to end (%s)", folder) })
 	switch {
 	case notOurs(err):
 		return do()
@@ -317,7 +317,7 @@ func (o *reloadOptions) daemons(ctx context.Context, g *globals, socket string) 
 	if socket == "" {
 		return o.find(ctx, g)
 	}
-	d, err := running.At(ctx, socket, g.sysconfdir)
+	d, err := running.At(ctx, socket, g.Sysconfdir)
 	return []running.Daemon{d}, err
 }
 

@@ -16,6 +16,7 @@ import (
 
 	"virtpki/internal/hint"
 	"virtpki/internal/libvirt"
+	"virtpki/internal/machine"
 	"virtpki/internal/subject"
 	"virtpki/internal/termtext"
 	"virtpki/pki"
@@ -142,7 +143,7 @@ func (e *env) renew(ctx context.Context, g *globals, o *renewOptions) error {
 	if err != nil {
 		return err
 	}
-	if err := e.checkClock(); err != nil {
+	if err := g.CheckClock(); err != nil {
 		return err
 	}
 	if err := p.wait(ctx); err != nil {
@@ -200,7 +201,7 @@ func (r *renewal) run(ctx context.Context) error {
 	if r.keyAbsent() {
 		return r.renewElsewhere(ctx)
 	}
-	locks := []string{r.g.caFolder(), r.g.system().Top()}
+	locks := []string{r.g.CAPath(), r.g.System().Top()}
 	j, err := r.carryOut(ctx, r.g, locks, r.decide)
 	if err != nil {
 		return err
@@ -217,7 +218,7 @@ func (r *renewal) run(ctx context.Context) error {
 
 // keyAbsent reports whether the CA's key is on another machine.
 func (r *renewal) keyAbsent() bool {
-	_, err := r.g.tree().Lstat(libvirt.CA(r.g.caFolder()).Path(libvirt.CAKey))
+	_, err := r.g.Tree().Lstat(libvirt.CA(r.g.CAPath()).Path(libvirt.CAKey))
 	return errors.Is(err, fs.ErrNotExist)
 }
 
@@ -301,9 +302,9 @@ func (r *renewal) renewOne(j *job, a *authority, in *installation) error {
 // targetOf is where a renewed pair goes: modes and owners stay as they are, unless
 // a key can be read by everybody.
 func (r *renewal) targetOf(in *installation) target {
-	to := target{layout: in.layout, owner: owner(), keep: !in.pair.tooOpen()}
+	to := target{layout: in.layout, owner: machine.Owner(), keep: !in.pair.tooOpen()}
 	if in.qemu(r.g) {
-		to.keyOwner = r.g.qemuOwner()
+		to.keyOwner = r.g.QEMUOwner()
 	}
 	return to
 }
@@ -329,7 +330,7 @@ func (r *renewal) wouldUndo(a *authority, in *installation) (string, error) {
 	if _, revoked := a.findRevoked(in.pair.cert.SerialNumber); revoked {
 		return subject.Of(in.pair.cert) + " is revoked", nil
 	}
-	h, err := a.shutOuts(r.now())
+	h, err := a.shutOuts(r.here.Now())
 	if err != nil {
 		return "", err
 	}

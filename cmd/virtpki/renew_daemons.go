@@ -28,7 +28,7 @@ func (r *renewal) nothingDue(ctx context.Context) error {
 	}
 	j := newJob(r.g)
 	if err == nil && len(stale) > 0 {
-		err = r.locked(ctx, r.g, r.g.system(), func() error { return r.reloadSystem(ctx, r.g, &r.reloadOptions, j) })
+		err = r.locked(ctx, r.g, r.g.System(), func() error { return r.reloadSystem(ctx, r.g, &r.reloadOptions, j) })
 	}
 	guests := r.staleGuests(ctx, j) // a daemon that answered nobody does so by now
 	if guests != nil || len(j.done)+len(j.notes) > 0 {
@@ -44,7 +44,7 @@ func (e *env) wakeStale(ctx context.Context, g *globals, o *reloadOptions, j *jo
 	if err != nil || len(stale) == 0 {
 		return err
 	}
-	return e.locked(ctx, g, g.system(), func() error { return e.reloadSystem(ctx, g, o, j) })
+	return e.locked(ctx, g, g.System(), func() error { return e.reloadSystem(ctx, g, o, j) })
 }
 
 // staleDaemons are those that serve the system's pair, and another one than is on
@@ -54,7 +54,7 @@ func (e *env) staleDaemons(ctx context.Context, g *globals, o *reloadOptions, cu
 	if o.noReload {
 		return nil, nil
 	}
-	daemons, err := running.Find(ctx, g.root, g.sysconfdir)
+	daemons, err := running.Find(ctx, g.Root, g.Sysconfdir)
 	var stale []running.Daemon
 	for _, d := range daemons {
 		certs, readErr := readCerts(store.At(d.Root), filepath.Join(d.Root, d.Files.Cert))
@@ -88,7 +88,7 @@ func (e *env) served(ctx context.Context, d running.Daemon) *x509.Certificate {
 // warnCustom tells of a certificate that a daemon serves from a place of its own
 // and that comes to its end: renew does not know who put it there.
 func (r *renewal) warnCustom(d running.Daemon, cert *x509.Certificate) {
-	if !r.now().Before(r.window.CertificateOpens(cert)) {
+	if !r.here.Now().Before(r.window.CertificateOpens(cert)) {
 		r.warn("%s serves %s, which ends on %s: a file of its own is not renewed here", d.Daemon.Name, d.Files.Cert, termtext.Day(cert.NotAfter))
 	}
 }

@@ -17,7 +17,7 @@ import (
 // readOwn reads the certificate. Its names are those of the next one, so nobody may
 // have written it who could not write as root or as this user anyhow.
 func (in *installation) readOwn(g *globals) error {
-	data, err := store.At(g.root).ReadOwn(in.pair.certPath, store.MaxPEM)
+	data, err := store.At(g.Root).ReadOwn(in.pair.certPath, store.MaxPEM)
 	var refusal *store.Refusal
 	switch {
 	case errors.Is(err, fs.ErrNotExist):
@@ -41,7 +41,7 @@ func (r *renewal) passOver(in *installation) bool {
 	if !in.user(r.g) || !errors.As(in.err, &refusal) {
 		return false
 	}
-	if r.g.tree().Exists(in.pair.certPath) {
+	if r.g.Tree().Exists(in.pair.certPath) {
 		r.leave(in, refusal.Error())
 	}
 	return true
@@ -78,7 +78,7 @@ func (r *renewal) hold(a *authority, in *installation) {
 		in.reasons = nil
 	default:
 		in.err = hint.With(fmt.Errorf("%s: %s %s: renew does not sign its names", in.pair.certPath, subject.Of(in.pair.cert), why),
-			"move it and its key away, then: virtpki %sissue %s NAME", r.g.sameFiles(), in.role)
+			"move it and its key away, then: virtpki %sissue %s NAME", r.g.Flags(), in.role)
 	}
 }
 

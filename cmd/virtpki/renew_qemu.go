@@ -24,9 +24,7 @@ func (p *renewPlan) globals(g *globals) *globals {
 	if p.with.ca == "" {
 		return g
 	}
-	other := *g
-	other.ca = p.with.ca
-	return &other
+	return g.withCA(p.with.ca)
 }
 
 // copyOne makes a copy follow its original.
@@ -53,7 +51,7 @@ func (r *renewal) renewCopies(ctx context.Context) (all bool, err error) {
 	if len(r.staleCopies()) == 0 && !r.withLacking() {
 		return false, nil
 	}
-	j, err := r.carryOut(ctx, r.g, []string{r.g.system().Top()}, func(j *job) error {
+	j, err := r.carryOut(ctx, r.g, []string{r.g.System().Top()}, func(j *job) error {
 		if err := r.look(); err != nil {
 			return err
 		}
@@ -91,9 +89,9 @@ func (r *renewal) staleCopies() []*installation {
 // withLacking reports whether --with names a folder that lacks a pair.
 func (r *renewal) withLacking() bool {
 	for _, use := range r.with.uses {
-		layout := use.Layout(r.g.underRoot(r.g.sysconfdir))
+		layout := use.Layout(r.g.Path(r.g.Sysconfdir))
 		for _, role := range roles(use) {
-			if !r.g.tree().Exists(layout.Path(libvirt.CertFile(string(role)))) {
+			if !r.g.Tree().Exists(layout.Path(libvirt.CertFile(string(role)))) {
 				return true
 			}
 		}
@@ -107,10 +105,10 @@ func (r *renewal) fillQEMU(j *job, a *authority) error {
 		return nil
 	}
 	leaf := leafPlan{keyType: pki.DefaultKeyType, validity: pki.DefaultLeafValidity}
-	f := &filler{env: r.env, withPlan: r.with, g: r.g, keys: r.keys, leaf: leaf, sysconfdir: r.g.underRoot(r.g.sysconfdir),
+	f := &filler{env: r.env, withPlan: r.with, g: r.g, keys: r.keys, leaf: leaf, sysconfdir: r.g.Path(r.g.Sysconfdir),
 		identities: make(map[pki.Role]subject.Identity), pairs: make(map[pki.Role]*pair)}
 	for _, role := range []pki.Role{pki.Server, pki.Client} {
-		p, err := loadPair(r.g.tree(), r.g.system(), role)
+		p, err := loadPair(r.g.Tree(), r.g.System(), role)
 		if err != nil {
 			return err
 		}

@@ -13,6 +13,7 @@ import (
 
 	"virtpki/internal/hint"
 	"virtpki/internal/libvirt"
+	"virtpki/internal/machine"
 	"virtpki/internal/store"
 	"virtpki/internal/subject"
 	"virtpki/internal/termtext"
@@ -73,7 +74,7 @@ func (r *renewal) makeRequests(ctx context.Context) ([]*pki.CSR, *job, error) {
 	}
 	var folders []string
 	for _, layout := range r.dueLayouts() {
-		if folder := r.g.lockOf(layout); !slices.Contains(folders, folder) {
+		if folder := r.g.LockOf(layout); !slices.Contains(folders, folder) {
 			folders = append(folders, folder)
 		}
 	}
@@ -94,7 +95,7 @@ func (r *renewal) makeRequests(ctx context.Context) ([]*pki.CSR, *job, error) {
 			return nil
 		}
 		first := r.due()[0].layout
-		return r.planRequests(j, target{layout: first, owner: owner()}, pki.EncodeCSRs(csrs...))
+		return r.planRequests(j, target{layout: first, owner: machine.Owner()}, pki.EncodeCSRs(csrs...))
 	})
 	return csrs, j, err
 }
@@ -124,7 +125,7 @@ func (r *renewal) requestOne(j *job, in *installation) (*pki.CSR, error) {
 	asking := &requests{
 		env: r.env, keys: r.keys, keyType: keyType,
 		o:  &requestOptions{sameKey: r.sameKey && usable},
-		to: target{layout: in.layout, owner: owner()},
+		to: target{layout: in.layout, owner: machine.Owner()},
 	}
 	id := subject.Identity{Role: in.role, Name: in.layout.Path(libvirt.CertFile(string(in.role))), RawSubject: old.RawSubject}
 	if in.role == pki.Server {
@@ -214,7 +215,7 @@ func (b *bounded) Write(data []byte) (int, error) {
 func (r *renewal) installAnswers(ctx context.Context, answer *pki.Answer) error {
 	layouts := r.dueLayouts()
 	if len(layouts) == 0 { // the CRL alone
-		layouts = append(layouts, r.g.system())
+		layouts = append(layouts, r.g.System())
 	}
 	whole := &job{}
 	for _, in := range r.due() {
@@ -248,8 +249,8 @@ func (r *renewal) installInto(ctx context.Context, layout libvirt.Layout, answer
 	in := &intake{
 		env: r.env, g: r.g, trust: trust,
 		o:      &installOptions{reloadOptions: r.reloadOptions},
-		system: layout.Base == r.g.system().Base,
-		to:     target{layout: layout, owner: owner(), keep: true},
+		system: layout.Base == r.g.System().Base,
+		to:     target{layout: layout, owner: machine.Owner(), keep: true},
 	}
 	own, err := in.ownOf(answer.Leafs)
 	if err != nil {

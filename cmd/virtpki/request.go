@@ -6,15 +6,13 @@ import (
 	"crypto/x509"
 	"errors"
 	"fmt"
-	"os"
-	"path/filepath"
 	"strings"
 
 	"github.com/spf13/cobra"
 
 	"virtpki/internal/certinfo"
 	"virtpki/internal/hint"
-	"virtpki/internal/libvirt"
+	"virtpki/internal/machine"
 	"virtpki/internal/store"
 	"virtpki/internal/subject"
 	"virtpki/pki"
@@ -107,7 +105,7 @@ func (e *env) request(ctx context.Context, g *globals, o *requestOptions, args [
 	if err != nil {
 		return err
 	}
-	j, err := e.carryOut(ctx, g, []string{g.lockOf(r.to.layout)}, r.decide)
+	j, err := e.carryOut(ctx, g, []string{g.LockOf(r.to.layout)}, r.decide)
 	if err != nil {
 		return err
 	}
@@ -127,7 +125,7 @@ func (e *env) checkRequest(g *globals, o *requestOptions, args []string) (*reque
 	if err != nil {
 		return nil, hint.Usage(err)
 	}
-	name, err := e.hostname()
+	name, err := g.Hostname()
 	if len(args) > 1 {
 		name, err = args[1], nil
 	}
@@ -138,11 +136,11 @@ func (e *env) checkRequest(g *globals, o *requestOptions, args []string) (*reque
 	if err != nil {
 		return nil, err
 	}
-	layout, err := g.installLayout(o.user)
+	layout, err := g.InstallLayout(o.user)
 	if err != nil {
 		return nil, err
 	}
-	to := target{layout: layout, owner: owner()}
+	to := target{layout: layout, owner: machine.Owner()}
 	return &requests{env: e, o: o, keyType: keyType, to: to, ids: ids, keys: e.newKeyring(g), due: due}, nil
 }
 
@@ -151,25 +149,6 @@ func (o *requestOptions) checkUse(kind subject.Kind) error {
 		return errors.New("--san is for servers: libvirt looks at no SAN of a client")
 	}
 	return nil
-}
-
-// installLayout is where a pair is installed on this machine.
-func (g *globals) installLayout(user bool) (libvirt.Layout, error) {
-	if !user {
-		return g.system(), nil
-	}
-	home, err := os.UserHomeDir()
-	return libvirt.User(g.underRoot(home)), err
-}
-
-// lockOf is the folder whose lock keeps two runs in a layout apart: the system's
-// is that of QEMU's files too.
-func (g *globals) lockOf(layout libvirt.Layout) string {
-	top := g.system().Top()
-	if rel, err := filepath.Rel(top, layout.Top()); err == nil && filepath.IsLocal(rel) {
-		return top
-	}
-	return layout.Top()
 }
 
 // decide plans the keys that wait, and the file with the requests.

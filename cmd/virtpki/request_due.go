@@ -65,7 +65,7 @@ func (r *requests) whyDue(live *pair, id subject.Identity) ([]string, error) {
 	if err != nil {
 		return nil, err
 	}
-	in := &installation{layout: r.to.layout, system: r.to.layout.Base == r.due.g.system().Base, role: id.Role, pair: live}
+	in := &installation{layout: r.to.layout, system: r.to.layout.Base == r.due.g.System().Base, role: id.Role, pair: live}
 	in.judge(r.due, a)
 	if !r.o.issued(live.cert, a) {
 		in.reasons = append(in.reasons, "not signed by the CA that signs now")

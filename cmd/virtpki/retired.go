@@ -8,6 +8,7 @@ import (
 
 	"virtpki/internal/hint"
 	"virtpki/internal/libvirt"
+	"virtpki/internal/machine"
 	"virtpki/pki"
 )
 
@@ -21,7 +22,7 @@ func (a *authority) loadRetired() error {
 
 func (a *authority) readRetired() ([]*x509.Certificate, []*pki.CRL, error) {
 	path := a.layout.Path(libvirt.CARetired)
-	data, err := readIfThere(a.tree, path)
+	data, err := machine.ReadIfThere(a.tree, path)
 	if err != nil || data == nil {
 		return nil, nil, err
 	}
@@ -62,5 +63,5 @@ func (a *authority) writeRetired(j *job, certs []*x509.Certificate, crls []*pki.
 		return nil
 	}
 	data := bytes.Join([][]byte{pki.EncodeCertificates(certs...), pki.EncodeCRL(crls...)}, nil)
-	return target{layout: a.layout, owner: owner()}.write(&j.plan, libvirt.CARetired, data)
+	return target{layout: a.layout, owner: machine.Owner()}.write(&j.plan, libvirt.CARetired, data)
 }

@@ -99,7 +99,7 @@ func (c condemned) label() string {
 }
 
 func (e *env) revoke(ctx context.Context, g *globals, o *revokeOptions, args []string) error {
-	if err := e.checkClock(); err != nil {
+	if err := g.CheckClock(); err != nil {
 		return err
 	}
 	reason, err := o.parseReason()
@@ -168,7 +168,7 @@ func (e *env) entryFor(j *job, a *authority, c condemned, reason pki.Reason) (x5
 		j.did("revoked %s", c.label())
 		return x509.RevocationListEntry{
 			SerialNumber:   c.serial,
-			RevocationTime: e.now().UTC().Truncate(time.Second),
+			RevocationTime: e.here.Now().UTC().Truncate(time.Second),
 			ReasonCode:     int(reason),
 		}, true
 	}

@@ -118,7 +118,7 @@ func (w *wanted) named(j *job, a *authority, records []placed, name string) (nam
 // the CA that was dropped.
 func (w *wanted) isLive(a *authority, cert *x509.Certificate) bool {
 	_, revoked := a.findRevoked(cert.SerialNumber)
-	return !revoked && w.now().Before(cert.NotAfter) && a.hasSigned(cert)
+	return !revoked && w.here.Now().Before(cert.NotAfter) && a.hasSigned(cert)
 }
 
 // noteOthers tells of live certificates that carry a CN of those that are revoked, and are

@@ -13,6 +13,7 @@ import (
 
 	"virtpki/internal/hint"
 	"virtpki/internal/libvirt"
+	"virtpki/internal/machine"
 	"virtpki/internal/store"
 	"virtpki/internal/termtext"
 	"virtpki/pki"
@@ -57,7 +58,7 @@ func (e *env) rollback(ctx context.Context, g *globals, o *reloadOptions, user b
 		return e.tell(g, j)
 	}
 	err = e.locked(ctx, g, generations[0].layout, func() error {
-		if err := exchangeAll(g.tree(), generations); err != nil {
+		if err := exchangeAll(g.Tree(), generations); err != nil {
 			return err
 		}
 		for _, before := range generations {
@@ -99,19 +100,19 @@ type previous struct {
 // previousOf lists the layouts that have a generation before, and wants each to
 // be whole.
 func previousOf(g *globals, user bool) ([]previous, error) {
-	candidates := append([]libvirt.Layout{g.system()}, libvirt.QEMU(g.underRoot(g.sysconfdir))...)
-	if layouts := g.layouts(); user && len(layouts) > 1 {
+	candidates := append([]libvirt.Layout{g.System()}, libvirt.QEMU(g.Path(g.Sysconfdir))...)
+	if layouts := g.Layouts(); user && len(layouts) > 1 {
 		candidates = layouts[1:]
 	}
 	var found []previous
 	for i, layout := range candidates {
-		if i > 0 && !g.tree().Exists(store.Previous(layout.PairFolder())) {
+		if i > 0 && !g.Tree().Exists(store.Previous(layout.PairFolder())) {
 			continue
 		}
-		if err := checkPrevious(g.tree(), layout); err != nil {
+		if err := checkPrevious(g.Tree(), layout); err != nil {
 			return nil, err
 		}
-		found = append(found, previous{layout, exchanged(g.tree(), layout)})
+		found = append(found, previous{layout, exchanged(g.Tree(), layout)})
 	}
 	return found, nil
 }
@@ -181,7 +182,7 @@ func (e *env) reloadSystem(ctx context.Context, g *globals, o *reloadOptions, j 
 	r := reloader{e, g, *o, j}
 	var errs []error
 	for _, d := range daemons {
-		if filepath.Join(d.Root, d.Files.Cert) != filepath.Clean(g.system().Path(libvirt.ServerCert)) {
+		if filepath.Join(d.Root, d.Files.Cert) != filepath.Clean(g.System().Path(libvirt.ServerCert)) {
 			j.note("%s serves files of its own (%s): it was left alone", d.Daemon.Name, d.Files.Cert)
 			continue
 		}
@@ -202,7 +203,7 @@ func (e *env) proveOrRollBack(ctx context.Context, g *globals, o *reloadOptions,
 	if o.noReload {
 		return nil
 	}
-	return e.locked(ctx, g, g.system(), func() error { return e.proveOrExchange(ctx, g, o, j, swapped, beside) })
+	return e.locked(ctx, g, g.System(), func() error { return e.proveOrExchange(ctx, g, o, j, swapped, beside) })
 }
 
 func (e *env) proveOrExchange(ctx context.Context, g *globals, o *reloadOptions, j *job, swapped bool, beside map[libvirt.File][]byte) error {
@@ -211,7 +212,7 @@ func (e *env) proveOrExchange(ctx context.Context, g *globals, o *reloadOptions,
 		return err
 	}
 	var again error
-	for _, back := range []func() error{backTo(swapped, rollBack(g.tree(), g.system())), backTo(beside != nil, putBack(g.tree(), g.system(), beside))} {
+	for _, back := range []func() error{backTo(swapped, rollBack(g.Tree(), g.System())), backTo(beside != nil, putBack(g.Tree(), g.System(), beside))} {
 		if back == nil {
 			continue
 		}
@@ -224,9 +225,9 @@ func (e *env) proveOrExchange(ctx context.Context, g *globals, o *reloadOptions,
 	}
 	switch {
 	case swapped:
-		j.note("the files of before are back in %s", g.system().PairFolder())
+		j.note("the files of before are back in %s", g.System().PairFolder())
 	case beside != nil:
-		j.note("the files of before are back in %s", filepath.Dir(g.system().Path(libvirt.CACert)))
+		j.note("the files of before are back in %s", filepath.Dir(g.System().Path(libvirt.CACert)))
 	}
 	if again != nil && again.Error() == err.Error() {
 		return err // what it refuses is something else than what has changed, and has been said
@@ -259,7 +260,7 @@ func putBack(t store.Tree, layout libvirt.Layout, beside map[libvirt.File][]byte
 		plan.In(t)
 		for file, data := range beside {
 			path, mode := layout.Place(file)
-			state := func() error { return plan.Keep(path, data, mode, owner()) }
+			state := func() error { return plan.Keep(path, data, mode, machine.Owner()) }
 			if data == nil {
 				state = func() error { return plan.Remove(path) }
 			}

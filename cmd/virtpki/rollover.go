@@ -17,6 +17,7 @@ import (
 	"virtpki/internal/hint"
 	"virtpki/internal/judge"
 	"virtpki/internal/libvirt"
+	"virtpki/internal/machine"
 	"virtpki/internal/store"
 	"virtpki/internal/subject"
 	"virtpki/internal/termtext"
@@ -90,7 +91,7 @@ func (e *env) rolloverStart(ctx context.Context, g *globals, o *startOptions) er
 	if err := hint.First(err1, err2); err != nil {
 		return hint.Usage(err)
 	}
-	if err := e.checkClock(); err != nil {
+	if err := g.CheckClock(); err != nil {
 		return err
 	}
 	keys := e.newKeyring(g)
@@ -100,7 +101,7 @@ func (e *env) rolloverStart(ctx context.Context, g *globals, o *startOptions) er
 			return err
 		}
 		if a.rollover != nil {
-			return hint.With(errors.New("a rollover is under way already"), "see virtpki %sca rollover status", g.sameFiles())
+			return hint.With(errors.New("a rollover is under way already"), "see virtpki %sca rollover status", g.Flags())
 		}
 		if err := a.open(keys); err != nil {
 			return err
@@ -138,7 +139,7 @@ func (e *env) nextGeneration(keys *keyring, a *authority, t pki.KeyType, validit
 	if err != nil {
 		return nil, err
 	}
-	ca, err := pki.NewCA(pki.CARequest{RawSubject: subject, Signer: signer, Now: e.now(), Validity: validity, Permit: pki.PermitOf(a.ca.Certificate)})
+	ca, err := pki.NewCA(pki.CARequest{RawSubject: subject, Signer: signer, Now: e.here.Now(), Validity: validity, Permit: pki.PermitOf(a.ca.Certificate)})
 	if err != nil {
 		return nil, err
 	}
@@ -158,17 +159,17 @@ func (e *env) planStart(j *job, g *globals, a *authority, next *generation, keys
 	if err != nil {
 		return err
 	}
-	crl, err := next.nextCRL(e.now(), nil, nil, pki.DefaultCRLValidity)
+	crl, err := next.nextCRL(e.here.Now(), nil, nil, pki.DefaultCRLValidity)
 	if err != nil {
 		return err
 	}
 	j.made = append(j.made, placed{next.ca.Certificate, a.layout.Path(libvirt.CACert)})
-	if !e.now().Before(a.ca.Certificate.NotAfter) {
+	if !e.here.Now().Before(a.ca.Certificate.NotAfter) {
 		return e.planReplace(j, g, a, next, crl, keyPEM)
 	}
-	state := rollover{Old: keyID(a.ca.Certificate), New: keyID(next.ca.Certificate), Started: e.now().UTC(), Switch: e.now().Add(wait).UTC()}
+	state := rollover{Old: keyID(a.ca.Certificate), New: keyID(next.ca.Certificate), Started: e.here.Now().UTC(), Switch: e.here.Now().Add(wait).UTC()}
 	if err := hint.First(
-		target{layout: a.layout, owner: owner()}.write(&j.plan, libvirt.CANextKey, keyPEM),
+		target{layout: a.layout, owner: machine.Owner()}.write(&j.plan, libvirt.CANextKey, keyPEM),
 		e.planState(j, a, state),
 		e.planTrust(j, g, a, append(slices.Clone(a.bundle), next.ca.Certificate)),
 		a.planCRLsHere(j, g, []*pki.CRL{crl}),
@@ -184,7 +185,7 @@ func (e *env) planStart(j *job, g *globals, a *authority, next *generation, keys
 // nothing that it has signed is accepted any more, so there is nothing to wait
 // for.
 func (e *env) planReplace(j *job, g *globals, a *authority, next *generation, crl *pki.CRL, keyPEM []byte) error {
-	expired := func(cert *x509.Certificate) bool { return !e.now().Before(cert.NotAfter) }
+	expired := func(cert *x509.Certificate) bool { return !e.here.Now().Before(cert.NotAfter) }
 	bundle := slices.DeleteFunc(slices.Clone(a.bundle), expired)
 	gone := slices.DeleteFunc(slices.Clone(a.bundle), func(cert *x509.Certificate) bool { return !expired(cert) })
 	j.note("%s has expired: the new CA takes its place at once, and virtpki renew makes what is installed here anew", subject.Of(a.ca.Certificate))
@@ -205,8 +206,8 @@ func (a *authority) planKey(j *job, oldID string, keyPEM []byte) error {
 		return err // when they are equal, a run that was killed has been here
 	}
 	return hint.First(
-		j.plan.File(filepath.Join(filepath.Dir(path), "retired-"+oldID+".pem"), old, mode, owner()),
-		j.plan.File(path, keyPEM, mode, owner()),
+		j.plan.File(filepath.Join(filepath.Dir(path), "retired-"+oldID+".pem"), old, mode, machine.Owner()),
+		j.plan.File(path, keyPEM, mode, machine.Owner()),
 	)
 }
 
@@ -216,28 +217,28 @@ func (e *env) planState(j *job, a *authority, state rollover) error {
 	if err != nil {
 		return err
 	}
-	return target{layout: a.layout, owner: owner()}.write(&j.plan, libvirt.CARollover, append(data, '\n'))
+	return target{layout: a.layout, owner: machine.Owner()}.write(&j.plan, libvirt.CARollover, append(data, '\n'))
 }
 
 // planTrust plans a new bundle for each place here that trusts the CA.
 func (e *env) planTrust(j *job, g *globals, a *authority, bundle []*x509.Certificate) error {
 	data := pki.EncodeCertificates(bundle...)
-	if err := judge.CheckCAs(data, e.now()); err != nil {
+	if err := judge.CheckCAs(data, e.here.Now()); err != nil {
 		return fmt.Errorf("the new %s: %w", a.layout.Path(libvirt.CACert), err)
 	}
-	if err := (target{layout: a.layout, owner: owner()}).write(&j.plan, libvirt.CACert, data); err != nil {
+	if err := (target{layout: a.layout, owner: machine.Owner()}).write(&j.plan, libvirt.CACert, data); err != nil {
 		return err
 	}
-	for _, layout := range g.allLayouts() {
+	for _, layout := range g.AllLayouts() {
 		path := layout.Path(libvirt.CACert)
-		certs, err := readCerts(g.tree(), path)
-		if unread(err) {
+		certs, err := readCerts(g.Tree(), path)
+		if machine.Unread(err) {
 			return err // it may trust the CA, and would be left behind
 		}
 		if err != nil || path == a.layout.Path(libvirt.CACert) || !slices.ContainsFunc(certs, a.ca.Certificate.Equal) {
 			continue
 		}
-		if err := j.plan.Keep(path, data, recordMode, owner()); err != nil {
+		if err := j.plan.Keep(path, data, recordMode, machine.Owner()); err != nil {
 			return err
 		}
 	}
@@ -246,7 +247,7 @@ func (e *env) planTrust(j *job, g *globals, a *authority, bundle []*x509.Certifi
 
 // encodeLike is a key as PEM, encrypted if another key file is.
 func (k *keyring) encodeLike(signer crypto.Signer, path string) ([]byte, error) {
-	if keyState(k.g.tree(), path) != "encrypted" {
+	if keyState(k.g.Tree(), path) != "encrypted" {
 		return pki.EncodeKey(signer, nil)
 	}
 	return pki.EncodeKey(signer, k.passphrase)
@@ -254,7 +255,7 @@ func (k *keyring) encodeLike(signer crypto.Signer, path string) ([]byte, error) 
 
 // changeAndReload is change for what the daemons here serve or trust.
 func (e *env) changeAndReload(ctx context.Context, g *globals, o *reloadOptions, decide func(*job) error) error {
-	j, err := e.carryOut(ctx, g, []string{g.caFolder(), g.system().Top()}, decide)
+	j, err := e.carryOut(ctx, g, []string{g.CAPath(), g.System().Top()}, decide)
 	if err != nil {
 		return err
 	}

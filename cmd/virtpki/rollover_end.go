@@ -11,6 +11,7 @@ import (
 
 	"virtpki/internal/hint"
 	"virtpki/internal/libvirt"
+	"virtpki/internal/machine"
 	"virtpki/internal/subject"
 	"virtpki/internal/termtext"
 	"virtpki/pki"
@@ -58,7 +59,7 @@ func newRolloverAbort(e *env, g *globals) *cobra.Command {
 func (e *env) underWay(g *globals) (*authority, error) {
 	a, _, err := e.readCA(g)
 	if err == nil && a.rollover == nil {
-		err = hint.With(errNoRollover, "begin one with: virtpki %sca rollover start", g.sameFiles())
+		err = hint.With(errNoRollover, "begin one with: virtpki %sca rollover start", g.Flags())
 	}
 	return a, err
 }
@@ -73,7 +74,7 @@ func (e *env) rolloverFinish(ctx context.Context, g *globals, o *reloadOptions, 
 		if err != nil {
 			return err
 		}
-		if e.now().Before(a.rollover.Switch) {
+		if e.here.Now().Before(a.rollover.Switch) {
 			return hint.With(fmt.Errorf("the old CA signs until %s", termtext.Instant(a.rollover.Switch)), "a rollover that should not be is ended by abort")
 		}
 		if err := e.nothingNeedsOld(g, a, force); err != nil {
@@ -110,7 +111,7 @@ func (e *env) nothingNeedsOld(g *globals, a *authority, force bool) error {
 // kill leaves a CA that works: first the key, then what is trusted.
 func (e *env) planFinish(j *job, g *globals, a *authority) error {
 	old := a.byKeyID(a.rollover.Old)
-	newKey, err := readIfThere(g.tree(), a.layout.Path(libvirt.CANextKey))
+	newKey, err := machine.ReadIfThere(g.Tree(), a.layout.Path(libvirt.CANextKey))
 	if err != nil {
 		return err
 	}
@@ -156,7 +157,7 @@ func (a *authority) planCRLWithout(j *job, path string, gone *x509.Certificate) 
 	if len(left) == 0 {
 		return nil // an empty file would keep libvirtd from starting
 	}
-	return j.plan.Keep(path, pki.EncodeCRL(left...), crlMode, owner())
+	return j.plan.Keep(path, pki.EncodeCRL(left...), crlMode, machine.Owner())
 }
 
 func (e *env) rolloverAbort(ctx context.Context, g *globals, o *reloadOptions) error {
@@ -201,7 +202,7 @@ func (e *env) hasSignedNothing(g *globals, a *authority, next *x509.Certificate)
 		return err
 	}
 	for _, p := range records {
-		if p.cert.CheckSignatureFrom(next) == nil && e.now().Before(p.cert.NotAfter) && !revoked[p.cert.SerialNumber.String()] {
+		if p.cert.CheckSignatureFrom(next) == nil && e.here.Now().Before(p.cert.NotAfter) && !revoked[p.cert.SerialNumber.String()] {
 			return hint.With(fmt.Errorf("the new CA has signed %s already", subject.Of(p.cert)), "go on to finish, or revoke what it has signed")
 		}
 	}

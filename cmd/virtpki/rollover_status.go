@@ -77,7 +77,7 @@ func (e *env) describeRollover(g *globals, a *authority) (rolloverInfo, error) {
 	}
 	info.Needs = append(info.Needs, needs...)
 	switch {
-	case e.now().Before(state.Switch):
+	case e.here.Now().Before(state.Switch):
 		info.Next = "give cacert.pem and cacrl.pem to every host and client before " + termtext.Instant(state.Switch)
 	case len(needs) > 0:
 		info.Signs, info.Next = "new", "virtpki renew here; issue the others anew"
@@ -134,7 +134,7 @@ func (e *env) liveUnder(g *globals, a *authority, old, next *x509.Certificate) (
 	succeeded := make(map[string]bool)
 	var waiting []placed
 	for _, p := range records {
-		switch live := e.now().Before(p.cert.NotAfter) && !revoked[p.cert.SerialNumber.String()]; {
+		switch live := e.here.Now().Before(p.cert.NotAfter) && !revoked[p.cert.SerialNumber.String()]; {
 		case !live:
 		case p.cert.CheckSignatureFrom(next) == nil:
 			succeeded[identityOf(p.cert)] = true

@@ -3,23 +3,29 @@ package main
 import (
 	"fmt"
 	"os"
-	"path/filepath"
-	"runtime"
 	"strings"
 
 	"github.com/spf13/cobra"
 
-	"virtpki/internal/libvirt"
-	"virtpki/internal/store"
+	"virtpki/internal/machine"
 )
 
 // globals are the flags that every command has.
 type globals struct {
-	root, sysconfdir, ca string
-	json, dryRun, quiet  bool
-	passphraseFile       string
-	passphrase           []byte // typed already; goes before the file
+	*machine.Machine
+	json, dryRun, quiet bool
+	passphraseFile      string
+	passphrase          []byte // typed already; goes before the file
 }
+
+// withCA returns the flags with a CA in another directory.
+func (g globals) withCA(dir string) *globals {
+	g.Machine = g.Machine.WithCA(dir)
+	return &g
+}
+
+// clone returns flags of its own, for what changes them.
+func (g *globals) clone() *globals { return g.withCA(g.CADir) }
 
 const rootHelp = `virtpki makes TLS for libvirt right the first time and keeps it right.
 
@@ -40,7 +46,7 @@ const rootExample = `  # this host, in one go: CA, certificates, CRL, libvirtd.c
 
 // newRoot builds the command tree. Every command is listed here.
 func newRoot(e *env) *cobra.Command {
-	g := &globals{}
+	g := &globals{Machine: e.here}
 	root := &cobra.Command{
 		Use:               "virtpki",
 		Short:             "TLS for libvirt, right the first time",
@@ -89,9 +95,9 @@ func inGroup(id string, cmd *cobra.Command) *cobra.Command {
 
 func (g *globals) addFlags(root *cobra.Command) {
 	flags := root.PersistentFlags()
-	flags.StringVar(&g.root, "root", "/", "work below `directory`, as for the image of a machine")
-	flags.StringVar(&g.sysconfdir, "sysconfdir", defaultSysconfdir(), "`directory` of the system's configuration")
-	flags.StringVar(&g.ca, "ca", "", "`directory` of the CA (default SYSCONFDIR/pki/CA below --root)")
+	flags.StringVar(&g.Root, "root", "/", "work below `directory`, as for the image of a machine")
+	flags.StringVar(&g.Sysconfdir, "sysconfdir", machine.DefaultSysconfdir(), "`directory` of the system's configuration")
+	flags.StringVar(&g.CADir, "ca", "", "`directory` of the CA (default SYSCONFDIR/pki/CA below --root)")
 	flags.BoolVar(&g.json, "json", false, "print the result as JSON")
 	flags.BoolVarP(&g.quiet, "quiet", "q", false, "print errors alone")
 	for _, name := range []string{"root", "sysconfdir", "ca"} {
@@ -107,8 +113,8 @@ func (g *globals) check(cmd *cobra.Command) error {
 			return fmt.Errorf("--%s is empty", name)
 		}
 	}
-	if info, err := os.Stat(g.root); err == nil && !info.IsDir() {
-		return fmt.Errorf("--root %s is no directory", g.root)
+	if info, err := os.Stat(g.Root); err == nil && !info.IsDir() {
+		return fmt.Errorf("--root %s is no directory", g.Root)
 	}
 	return nil
 }
@@ -123,41 +129,6 @@ func (g *globals) addPassphrase(cmd *cobra.Command) {
 	cmd.Flags().StringVar(&g.passphraseFile, "passphrase-file", "", "`file` whose first line opens the CA's key (/dev/fd/3 is descriptor 3)")
 	cmd.MarkFlagFilename("passphrase-file")
 }
-
-// defaultSysconfdir is where the system's packages keep their configuration.
-func defaultSysconfdir() string {
-	if runtime.GOOS == "freebsd" || runtime.GOOS == "darwin" {
-		return "/usr/local/etc"
-	}
-	return "/etc"
-}
-
-// underRoot puts --root before one of virtpki's own paths, or one that a file of the
-// image names: dots at its beginning lead no further up than to the root. A path that
-// the user types is taken as it is.
-func (g *globals) underRoot(path string) string {
-	return filepath.Join(g.root, filepath.Clean("/"+path))
-}
-
-// tree is the file system that holds the paths of [globals.underRoot]: those below
-// --root never lead out of it.
-func (g *globals) tree() store.Tree { return store.At(g.root) }
-
-// system is libvirt's default tree, as this process sees it.
-func (g *globals) system() libvirt.Layout {
-	return libvirt.System(g.underRoot(g.sysconfdir))
-}
-
-// caFolder is where the CA lives.
-func (g *globals) caFolder() string {
-	if g.ca != "" {
-		return filepath.Clean(g.ca)
-	}
-	return libvirt.CAFolder(g.underRoot(g.sysconfdir))
-}
-
-// thisMachine reports whether what is made is for the running machine.
-func (g *globals) thisMachine() bool { return filepath.Clean(g.root) == "/" }
 
 // statusMeaning words each exit status once, for every help text.
 var statusMeaning = map[int]string{

@@ -28,18 +28,18 @@ func TestMain(m *testing.M) {
 func scriptedEnv() *env {
 	e := newEnv()
 	if now, err := time.Parse(time.RFC3339, os.Getenv("NOW")); err == nil {
-		e.now = func() time.Time { return now }
+		e.here.Now = func() time.Time { return now }
 	}
 	if os.Getenv("TTY") == "" { // the terminal of whoever runs the tests is not asked
 		e.askLine = func(string) (string, error) { return "", errNoTerminal }
 	}
-	e.hostname = func() (string, error) {
+	e.here.Hostname = func() (string, error) {
 		if os.Getenv("HOST") == "panic" {
 			panic("asked for by a test")
 		}
 		return os.Getenv("HOST"), nil
 	}
-	e.addresses = func() ([]net.IP, error) {
+	e.here.Addresses = func() ([]net.IP, error) {
 		var ips []net.IP
 		for _, text := range strings.Fields(os.Getenv("ADDRESSES")) {
 			ips = append(ips, net.ParseIP(text))

@@ -16,7 +16,7 @@ import (
 // another certificate, or whose conf is newer than its process, is not in order
 // though nothing has changed.
 func (e *env) settle(ctx context.Context, g *globals, o *reloadOptions, j *job) error {
-	if g.dryRun || !g.thisMachine() {
+	if g.dryRun || !g.Live() {
 		return nil
 	}
 	daemons, err := o.find(ctx, g)
@@ -45,7 +45,7 @@ func (r reloader) settleOne(ctx context.Context, d running.Daemon, changed bool)
 	case !d.ConfChanged && (d.Address == "" || !changed && r.serves(ctx, d)):
 		return nil
 	}
-	return r.e.locked(ctx, r.g, r.g.system(), func() error { return r.catchUp(ctx, d) })
+	return r.e.locked(ctx, r.g, r.g.System(), func() error { return r.catchUp(ctx, d) })
 }
 
 // catchUp has a daemon go by what is on disk, and proves it, under a lock that the

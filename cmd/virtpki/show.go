@@ -63,7 +63,7 @@ func (e *env) show(g *globals, args []string) error {
 // find looks a certificate up: a file if there is one, else by CN or serial. A
 // folder of that name, where bundles lie, is none.
 func (e *env) find(g *globals, arg string) ([]certinfo.Info, error) {
-	if strings.Contains(arg, "/") || g.tree().Exists(arg) && !isFolder(arg) {
+	if strings.Contains(arg, "/") || g.Tree().Exists(arg) && !isFolder(arg) {
 		return e.certsIn(arg)
 	}
 	all, err := e.everything(g)
@@ -88,7 +88,7 @@ func (e *env) certsIn(path string) ([]certinfo.Info, error) {
 	certs, err := readCerts(store.Tree{}, path)
 	infos := make([]certinfo.Info, len(certs))
 	for i, cert := range certs {
-		infos[i] = certinfo.Of(cert, path, e.now())
+		infos[i] = certinfo.Of(cert, path, e.here.Now())
 	}
 	return infos, err
 }

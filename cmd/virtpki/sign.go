@@ -150,7 +150,7 @@ func (e *env) sign(ctx context.Context, g *globals, o *signOptions, files []stri
 	if policy.leaf.templates, err = o.shapes.check(); err != nil {
 		return err
 	}
-	if err := e.checkClock(); err != nil {
+	if err := g.CheckClock(); err != nil {
 		return err
 	}
 	s := &signing{env: e, g: g, o: o, policy: policy, keys: e.newKeyring(g), shown: make(map[string]bool)}
@@ -163,7 +163,7 @@ func (e *env) sign(ctx context.Context, g *globals, o *signOptions, files []stri
 	if err := s.confirm(); err != nil {
 		return err
 	}
-	j, err := e.carryOut(ctx, g, []string{g.caFolder()}, s.decide)
+	j, err := e.carryOut(ctx, g, []string{g.CAPath()}, s.decide)
 	if err != nil {
 		return err
 	}
@@ -277,7 +277,7 @@ func (s *signing) certificate(j *job, a *authority, o order, csr *pki.CSR) (*x50
 func (s *signing) reusable(a *authority, o order) *x509.Certificate {
 	for _, cert := range o.before {
 		_, revoked := a.findRevoked(cert.SerialNumber)
-		if !revoked && s.now().Before(pki.Window{}.CertificateOpens(cert)) &&
+		if !revoked && s.here.Now().Before(pki.Window{}.CertificateOpens(cert)) &&
 			cert.CheckSignatureFrom(a.ca.Certificate) == nil && o.describes(cert, a.ca.Certificate) && s.hold(a, o, cert) == nil {
 			return cert
 		}

@@ -24,7 +24,7 @@ func (s *signing) consider() error {
 	if err := hint.First(s.remember(a), s.grantAll(a)); err != nil {
 		return err
 	}
-	history, err := a.history(s.now(), func() ([]*x509.Certificate, error) { return s.known.certs, nil })
+	history, err := a.history(s.here.Now(), func() ([]*x509.Certificate, error) { return s.known.certs, nil })
 	if err != nil {
 		return err
 	}
@@ -47,7 +47,7 @@ func (s *signing) consider() error {
 
 // remember reads what the CA has signed, unless nothing was since it did.
 func (s *signing) remember(a *authority) (err error) {
-	marks := s.g.tree().Marks(a.folder, libvirt.Records(a.folder))
+	marks := s.g.Tree().Marks(a.folder, libvirt.Records(a.folder))
 	if s.known != nil && marks == s.marks {
 		return nil
 	}

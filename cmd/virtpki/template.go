@@ -174,5 +174,5 @@ func refusedShape(findings []judge.Finding, except string) error {
 func (e *env) judgeCA(cert *x509.Certificate, target libvirt.Target) error {
 	file := judge.File{Path: "the CA", Data: pki.EncodeCertificates(cert)}
 	crl := judge.File{Path: "the CRL"}
-	return refusedShape(judge.CAFile(file, crl, target.Product, target, e.now()), crl.Path)
+	return refusedShape(judge.CAFile(file, crl, target.Product, target, e.here.Now()), crl.Path)
 }

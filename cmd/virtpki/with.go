@@ -10,7 +10,7 @@ import (
 
 	"virtpki/internal/hint"
 	"virtpki/internal/libvirt"
-	"virtpki/internal/libvirt/conf"
+	"virtpki/internal/machine"
 	"virtpki/internal/store"
 	"virtpki/internal/subject"
 	"virtpki/pki"
@@ -110,7 +110,7 @@ func (f *filler) fill(j *job, a *authority) error {
 		return err
 	}
 	for _, use := range f.uses {
-		to := target{layout: use.Layout(f.sysconfdir), owner: owner(), keyOwner: keyOwner}
+		to := target{layout: use.Layout(f.sysconfdir), owner: machine.Owner(), keyOwner: keyOwner}
 		by, err := f.given.authority(to, signer)
 		if err != nil {
 			return err
@@ -126,9 +126,9 @@ func (f *filler) fill(j *job, a *authority) error {
 
 // noteConfined tells of a folder that libvirt's AppArmor profile keeps QEMU out of.
 func (f *filler) noteConfined(j *job, use libvirt.QEMUUse, layout libvirt.Layout) {
-	if use.Confined && f.g.tree().Exists(f.g.underRoot(libvirt.AppArmorQEMU)) {
+	if use.Confined && f.g.Tree().Exists(f.g.Path(libvirt.AppArmorQEMU)) {
 		j.note("%s: the AppArmor profile of guests does not let QEMU read there: add \"%s/** r,\" to %s, or keep to --with %s",
-			layout.Base, use.Layout(f.g.sysconfdir).Base, libvirt.AppArmorLocal, libvirt.DefaultQEMU)
+			layout.Base, use.Layout(f.g.Sysconfdir).Base, libvirt.AppArmorLocal, libvirt.DefaultQEMU)
 	}
 }
 
@@ -137,10 +137,10 @@ func (f *filler) noteSwitch(j *job, use libvirt.QEMUUse, layout libvirt.Layout) 
 	if f.portable || use.Name == libvirt.DefaultQEMU {
 		return
 	}
-	if !f.g.tree().Exists(layout.Base) {
+	if !f.g.Tree().Exists(layout.Base) {
 		j.note("%s counts when libvirtd, or virtqemud, is started again: that is when it looks which folders there are", layout.Base)
 	}
-	file, err := readQEMUConf(f.g)
+	file, err := f.g.QEMUConf()
 	if err != nil || use.Switch == "" {
 		return
 	}
@@ -154,9 +154,7 @@ func (f *filler) signer(a *authority) (*authority, error) {
 	if f.ca == "" {
 		return a, nil
 	}
-	g := *f.g
-	g.ca = f.ca
-	a, err := f.loadCA(&g)
+	a, err := f.loadCA(f.g.withCA(f.ca))
 	if err != nil {
 		return nil, fmt.Errorf("the CA for QEMU: %w", err)
 	}
@@ -186,7 +184,7 @@ func (f *filler) fillOne(j *job, a *authority, use libvirt.QEMUUse, to target) e
 // place plans a pair: that of before where there is one, else a copy of libvirt's,
 // or one of its own.
 func (f *filler) place(j *job, a *authority, role pki.Role, to target) error {
-	have, err := loadPair(f.g.tree(), to.layout, role)
+	have, err := loadPair(f.g.Tree(), to.layout, role)
 	if err != nil {
 		return err
 	}
@@ -223,7 +221,7 @@ func (f *filler) take(j *job, a *authority, have *pair, to target) error {
 		return hint.With(fmt.Errorf("%s: %s is not signed by the CA in %s", have.certPath, subject.Of(have.cert), a.layout.Path(libvirt.CACert)),
 			"move it away to have it made anew, or name its CA with --qemu-ca")
 	}
-	data, err := f.g.tree().ReadFile(have.keyPath, store.MaxPEM)
+	data, err := f.g.Tree().ReadFile(have.keyPath, store.MaxPEM)
 	if err != nil {
 		return err
 	}
@@ -233,13 +231,13 @@ func (f *filler) take(j *job, a *authority, have *pair, to target) error {
 // takeForeign leaves a folder as it is that another CA stands for and that is whole,
 // as on a host to which it was carried. QEMU is let read its keys.
 func (f *filler) takeForeign(j *job, a *authority, use libvirt.QEMUUse, to target) (bool, error) {
-	certs, err := readCerts(f.g.tree(), to.layout.Path(libvirt.CACert))
+	certs, err := readCerts(f.g.Tree(), to.layout.Path(libvirt.CACert))
 	if err != nil || slices.ContainsFunc(certs, a.ca.Certificate.Equal) {
 		return false, nil // missing, or ours: what is wrong with it is told later
 	}
-	other := &authority{bundle: certs, layout: to.layout, tree: f.g.tree()}
+	other := &authority{bundle: certs, layout: to.layout, tree: f.g.Tree()}
 	for _, role := range roles(use) {
-		have, err := loadPair(f.g.tree(), to.layout, role)
+		have, err := loadPair(f.g.Tree(), to.layout, role)
 		if err != nil || have.cert == nil || have.key == nil || !other.hasSigned(have.cert) {
 			return false, err
 		}
@@ -266,7 +264,7 @@ func (f *filler) copyPair(j *job, have *pair, role pki.Role, to target) error {
 // keyOwner is who the keys belong to: root, and the group in which QEMU is. Nil
 // where this is not root, who alone can give a file to a group.
 func (f *filler) keyOwner(j *job) (*store.Owner, error) {
-	if owner() == nil {
+	if machine.Owner() == nil {
 		j.noteOnce("only root can give QEMU's keys to its group: as they are, QEMU cannot read them")
 		return nil, nil
 	}
@@ -276,9 +274,9 @@ func (f *filler) keyOwner(j *job) (*store.Owner, error) {
 			return nil, hint.With(err, "install libvirt's QEMU driver first, or name the group that may read the keys with --qemu-group")
 		}
 		j.noteOnce("%v: give the keys in QEMU's folders to its group where they go, or name it with --qemu-group", err)
-		return owner(), nil
+		return machine.Owner(), nil
 	}
-	if unread(err) {
+	if machine.Unread(err) {
 		return nil, err
 	}
 	if err != nil {
@@ -292,49 +290,13 @@ func (f *filler) keyOwner(j *job) (*store.Owner, error) {
 
 // findGroup is the group that was asked for, else the one of QEMU's user here.
 func (f *filler) findGroup() (name string, gid int, err error) {
-	groups, err := readIfThere(f.g.tree(), f.g.underRoot("/etc/group"))
+	groups, err := machine.ReadIfThere(f.g.Tree(), f.g.Path("/etc/group"))
 	if err != nil {
 		return "", 0, err
 	}
 	if f.group != "" {
 		return libvirt.ParseGroup(groups, f.group)
 	}
-	u, err := f.g.qemuUser()
+	u, err := f.g.QEMUUser()
 	return u.Group, u.GID, err
-}
-
-// qemuUser is the user as whom QEMU runs on this machine.
-func (g *globals) qemuUser() (libvirt.QEMUUser, error) {
-	file, err := readQEMUConf(g)
-	if err != nil {
-		return libvirt.QEMUUser{}, err
-	}
-	passwd, err1 := readIfThere(g.tree(), g.underRoot("/etc/passwd"))
-	groups, err2 := readIfThere(g.tree(), g.underRoot("/etc/group"))
-	if err := hint.First(err1, err2); err != nil {
-		return libvirt.QEMUUser{}, err
-	}
-	u, err := libvirt.FindQEMUUser(file, passwd, groups)
-	if err != nil {
-		err = fmt.Errorf("%s: %w", libvirt.QEMUConfPath(g.underRoot(g.sysconfdir)), err)
-	}
-	return u, err
-}
-
-// qemuOwner is who QEMU's keys belong to where there are none yet; nil where it is
-// not known.
-func (g *globals) qemuOwner() *store.Owner {
-	if owner() == nil {
-		return nil
-	}
-	u, err := g.qemuUser()
-	if err != nil {
-		return nil
-	}
-	return &store.Owner{GID: u.GID}
-}
-
-// readQEMUConf reads qemu.conf; none is an empty one.
-func readQEMUConf(g *globals) (*conf.File, error) {
-	return conf.Read(libvirt.QEMUConfPath(g.underRoot(g.sysconfdir)), g.tree().ReadFile)
 }

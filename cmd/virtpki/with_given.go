@@ -5,6 +5,7 @@ import (
 	"slices"
 
 	"virtpki/internal/libvirt"
+	"virtpki/internal/machine"
 	"virtpki/internal/store"
 	"virtpki/pki"
 )
@@ -47,7 +48,7 @@ func (v *givenFolders) authority(to target, otherwise *authority) (*authority, e
 	}
 	a := &authority{bundle: certs, layout: layout, folder: layout.Base, tree: v.tree}
 	a.ca.Certificate = certs[0]
-	a.crl, err = readIfThere(v.tree, layout.Path(libvirt.CACRL))
+	a.crl, err = machine.ReadIfThere(v.tree, layout.Path(libvirt.CACRL))
 	return a, err
 }
 

@@ -71,17 +71,16 @@ var errNothingChanged = hint.With(hint.ErrInterrupted, "nothing was changed")
 func (e *env) wizard(ctx context.Context, g *globals, accessible bool) error {
 	d, err := e.newDialog(accessible)
 	if err != nil {
-		return hint.Usage(hint.With(err, `the same without questions: virtpki %sbootstrap --name "Example Org" --allow-issued (see virtpki bootstrap --help)`, g.sameFiles()))
+		return hint.Usage(hint.With(err, `the same without questions: virtpki %sbootstrap --name "Example Org" --allow-issued (see virtpki bootstrap --help)`, g.Flags()))
 	}
-	if err := e.checkClock(); err != nil {
+	if err := g.CheckClock(); err != nil {
 		return err
 	}
-	if os.Geteuid() != 0 && g.thisMachine() && !g.dryRun {
-		return hint.With(&fs.PathError{Op: "write", Path: g.sysconfdir, Err: fs.ErrPermission}, "run it as root, or have a look with --dry-run")
+	if os.Geteuid() != 0 && g.Live() && !g.dryRun {
+		return hint.With(&fs.PathError{Op: "write", Path: g.Sysconfdir, Err: fs.ErrPermission}, "run it as root, or have a look with --dry-run")
 	}
-	own := *g
 	usual := fromFlags(e, bindBootstrap)
-	w := &wizard{dialog: d, g: &own, replies: replies{caLife: usual.caLife, life: usual.leafOptions.validity}}
+	w := &wizard{dialog: d, g: g.clone(), replies: replies{caLife: usual.caLife, life: usual.leafOptions.validity}}
 	if err := w.look(ctx); err != nil {
 		return err
 	}

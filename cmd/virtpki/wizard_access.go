@@ -101,10 +101,10 @@ func (w *wizard) live() []string {
 // confList is the list that the daemon's conf has; ok is whether it has one.
 func (w *wizard) confList() (list []string, ok bool) {
 	path := w.confPath(w.daemon)
-	if !w.g.tree().Exists(path) {
+	if !w.g.Tree().Exists(path) {
 		return nil, false
 	}
-	conf, err := readConf(w.g.tree(), path)
+	conf, err := readConf(w.g.Tree(), path)
 	if err != nil {
 		return nil, false
 	}

@@ -112,7 +112,7 @@ func (w *wizard) allowed() (o configOptions) {
 // fromFlags are the options of a command to which no flag was given.
 func fromFlags[T any](e *env, bind func(*env, *globals, *T) *cobra.Command) *T {
 	o := new(T)
-	bind(e, &globals{}, o)
+	bind(e, &globals{Machine: e.here}, o)
 	return o
 }
 

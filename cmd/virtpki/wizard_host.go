@@ -44,7 +44,7 @@ func (w *wizard) askHostname(ctx context.Context) error {
 // offer finds what else the host is called. What was left out of the same list
 // before stays left out.
 func (w *wizard) offer() {
-	names, err := w.e.serverNames(w.hostname, nil, w.g.thisMachine(), false, w.machine)
+	names, err := w.g.ServerNames(w.hostname, nil, w.g.Live(), false, w.machine)
 	if err != nil {
 		names = subject.Names{} // the plan will say so
 	}
@@ -123,7 +123,7 @@ func (w *wizard) wantsDaemon() bool {
 	}
 	if len(likely) == 0 {
 		for _, name := range names {
-			if w.g.tree().Exists(w.confPath(name)) {
+			if w.g.Tree().Exists(w.confPath(name)) {
 				likely = append(likely, name)
 			}
 		}
@@ -140,7 +140,7 @@ func (w *wizard) confPath(name string) string {
 	if err != nil {
 		return ""
 	}
-	return d.ConfPath(w.g.underRoot(w.g.sysconfdir))
+	return d.ConfPath(w.g.Path(w.g.Sysconfdir))
 }
 
 // daemonWords say what each daemon is.
@@ -169,7 +169,7 @@ func (w *wizard) askDaemon(ctx context.Context) error {
 
 // hasQEMU reports whether guests run here, or may: QEMU has a user.
 func (w *wizard) hasQEMU() bool {
-	_, err := w.g.qemuUser()
+	_, err := w.g.QEMUUser()
 	return err == nil
 }
 
@@ -190,7 +190,7 @@ func (w *wizard) askQEMU(ctx context.Context) error {
 	var preset []bool
 	for _, use := range libvirt.QEMUUses() {
 		options = append(options, use.Name+": "+useWords[use.Name])
-		there := w.g.tree().Exists(use.Layout(w.g.underRoot(w.g.sysconfdir)).Base)
+		there := w.g.Tree().Exists(use.Layout(w.g.Path(w.g.Sysconfdir)).Base)
 		preset = append(preset, slices.Contains(w.uses, use.Name) || w.uses == nil && there)
 	}
 	chosen, err := w.MultiSelect(ctx, "What shall QEMU use TLS for?", options, preset)
@@ -269,11 +269,11 @@ func (w *wizard) opensCA() bool {
 func (w *wizard) askOpen(ctx context.Context) error {
 	key := w.ca.layout.Path(libvirt.CAKey)
 	passphrase, err := w.openWith(ctx, key, func(passphrase string) error {
-		g := *w.g
+		g := w.g.clone()
 		g.passphrase = []byte(passphrase)
-		a, err := w.e.loadCA(&g)
+		a, err := w.e.loadCA(g)
 		if err == nil {
-			err = a.open(w.e.newKeyring(&g))
+			err = a.open(w.e.newKeyring(g))
 		}
 		return err
 	})

@@ -20,9 +20,9 @@ var importQuestions = []question{
 }
 
 func (w *wizard) askCert(ctx context.Context) error {
-	w.say("The CA's own files stay as they are: what is in them is copied to %s, and from then on virtpki alone signs and revokes.", w.g.caFolder())
+	w.say("The CA's own files stay as they are: what is in them is copied to %s, and from then on virtpki alone signs and revokes.", w.g.CAPath())
 	cert, err := w.input(ctx, textQuestion{message: "File with the CA's certificate", preset: w.imp.cert, check: func(file string) error {
-		if _, err := readCerts(w.g.tree(), file); err != nil {
+		if _, err := readCerts(w.g.Tree(), file); err != nil {
 			return err
 		}
 		return w.e.refuseExisting(w.g)
@@ -69,18 +69,18 @@ func (w *wizard) tryImport(o importOptions, passphrase string) error {
 
 // readImport is that of ca import, with a passphrase that is known.
 func (w *wizard) readImport(o importOptions, passphrase string) (*imported, error) {
-	g := *w.g
+	g := w.g.clone()
 	if passphrase != "" {
 		g.passphrase = []byte(passphrase)
 	}
 	silent := *w.e
 	silent.askSecret = func(string) ([]byte, error) { return nil, errNoTerminal }
-	return silent.readImport(&g, &o, silent.newKeyring(&g))
+	return silent.readImport(g, &o, silent.newKeyring(g))
 }
 
 // wantsPassphrase reports whether a key has a passphrase that is not at hand.
 func (w *wizard) wantsPassphrase(key string) bool {
-	data, err := w.g.tree().ReadFile(key, store.MaxPEM)
+	data, err := w.g.Tree().ReadFile(key, store.MaxPEM)
 	return err == nil && pki.Encrypted(data) && w.g.passphraseFile == ""
 }
 

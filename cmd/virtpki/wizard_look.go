@@ -37,13 +37,13 @@ func (w *wizard) look(ctx context.Context) error {
 	if err := w.lookAtPairs(); err != nil {
 		return err
 	}
-	w.machine, _ = w.e.machineNames(w.g.tree(), w.g.hostsFile()) // without one it is asked
-	if w.g.thisMachine() {
-		w.daemons, _ = running.Find(ctx, w.g.root, w.g.sysconfdir)
+	w.machine, _ = w.g.Names() // without one it is asked
+	if w.g.Live() {
+		w.daemons, _ = running.Find(ctx, w.g.Root, w.g.Sysconfdir)
 	}
-	w.systemd = w.g.tree().Exists(w.g.underRoot("/run/systemd/system")) || !w.g.thisMachine() && w.g.tree().Exists(w.unitFolder())
+	w.systemd = w.g.Tree().Exists(w.g.Path("/run/systemd/system")) || !w.g.Live() && w.g.Tree().Exists(w.unitFolder())
 	for _, file := range []string{filepath.Join(w.unitFolder(), "virtpki-renew.timer"), w.cronFile()} {
-		if w.g.tree().Exists(file) {
+		if w.g.Tree().Exists(file) {
 			w.renewing = file
 		}
 	}
@@ -51,9 +51,9 @@ func (w *wizard) look(ctx context.Context) error {
 }
 
 // unitFolder and cronFile are where what runs renew goes.
-func (w *wizard) unitFolder() string { return w.g.underRoot("/etc/systemd/system") }
+func (w *wizard) unitFolder() string { return w.g.Path("/etc/systemd/system") }
 func (w *wizard) cronFile() string {
-	return w.g.underRoot(filepath.Join(w.g.sysconfdir, "cron.d", "virtpki"))
+	return w.g.Path(filepath.Join(w.g.Sysconfdir, "cron.d", "virtpki"))
 }
 
 // lookAtCA finds the CA where it would be, now.
@@ -66,7 +66,7 @@ func (w *wizard) lookAtCA() error {
 	if err != nil {
 		return err
 	}
-	w.ca, w.caKey = a, keyState(w.g.tree(), a.layout.Path(libvirt.CAKey))
+	w.ca, w.caKey = a, keyState(w.g.Tree(), a.layout.Path(libvirt.CAKey))
 	return nil
 }
 
@@ -79,7 +79,7 @@ func (w *wizard) lookAtPairs() (err error) {
 }
 
 func (w *wizard) lookAtPair(role pki.Role) (*pair, error) {
-	p, err := loadPair(w.g.tree(), w.g.system(), role)
+	p, err := loadPair(w.g.Tree(), w.g.System(), role)
 	if err == nil {
 		err = p.lacksKey()
 	}

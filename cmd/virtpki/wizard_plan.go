@@ -8,6 +8,7 @@ import (
 
 	"github.com/rogpeppe/go-internal/diff"
 
+	"virtpki/internal/machine"
 	"virtpki/internal/subject"
 	"virtpki/internal/termtext"
 )
@@ -33,23 +34,23 @@ type wizardPlan struct {
 
 // plan fills in the options, and checks them as the commands do.
 func (w *wizard) plan() (*wizardPlan, error) {
-	g := *w.g
+	g := w.g.clone()
 	if w.passphrase != "" {
 		g.passphrase, g.passphraseFile = []byte(w.passphrase), w.passphraseFile
 	}
-	p := &wizardPlan{g: &g, boot: w.bootOptions(), issue: w.issueOptions(), clients: w.clients, renewal: w.renewalOptions(), keys: w.e.newKeyring(&g)}
+	p := &wizardPlan{g: g, boot: w.bootOptions(), issue: w.issueOptions(), clients: w.clients, renewal: w.renewalOptions(), keys: w.e.newKeyring(g)}
 	if w.imports() {
 		imp := w.imp
 		p.imp, p.imported = &imp, w.imported
 	}
 	boot := *p.boot
 	var err error
-	if p.host, err = w.e.checkBootstrap(&g, &boot); err != nil {
+	if p.host, err = w.e.checkBootstrap(g, &boot); err != nil {
 		return nil, err
 	}
 	p.leaf, p.running = p.host.leaf, w.runs(p.host.daemon)
 	if p.issue != nil {
-		if p.bundles, err = w.e.bundles(&g, p.issue, p.leaf, subject.Client, p.clients); err != nil {
+		if p.bundles, err = w.e.bundles(g, p.issue, p.leaf, subject.Client, p.clients); err != nil {
 			return nil, err
 		}
 	}
@@ -58,16 +59,16 @@ func (w *wizard) plan() (*wizardPlan, error) {
 }
 
 // renewalFiles are what generate would write, and what is to be said then.
-func (w *wizard) renewalFiles(g globals) (files []generated, note string, err error) {
-	o := w.renewalOptions()
+func (w *wizard) renewalFiles(flags *globals) (files []generated, note string, err error) {
+	o, g := w.renewalOptions(), flags.clone() // which are made absolute
 	switch {
 	case o == nil:
 		return nil, "", nil
 	case w.renewal == renewCron:
-		files, err = w.e.crontab(&g, o)
+		files, err = w.e.crontab(g, o)
 		return files, "", err
 	}
-	files, err = o.units(&g)
+	files, err = o.units(g)
 	return files, unitsNote, err
 }
 
@@ -115,21 +116,21 @@ func (p *wizardPlan) preview(e *env) (*job, error) {
 
 // commands are the command lines that do the same.
 func (p *wizardPlan) commands(e *env) [][]string {
-	g := *p.g
+	g := p.g.clone()
 	if g.passphrase != nil && g.passphraseFile == "" {
 		g.passphraseFile = "FILE"
 	}
 	var lines [][]string
 	if p.imp != nil {
-		lines = append(lines, commandLine(e, &g, bindCAImport, p.imp, "ca", "import"))
+		lines = append(lines, commandLine(e, g, bindCAImport, p.imp, "ca", "import"))
 	}
 	boot := *p.boot
 	if !p.running {
 		boot.restart = "" // bootstrap restarts what runs, and starts nothing
 	}
-	lines = append(lines, commandLine(e, &g, bindBootstrap, &boot, "bootstrap"))
+	lines = append(lines, commandLine(e, g, bindBootstrap, &boot, "bootstrap"))
 	if p.issue != nil {
-		lines = append(lines, commandLine(e, &g, bindIssue, p.issue, append([]string{"issue", "client"}, p.clients...)...))
+		lines = append(lines, commandLine(e, g, bindIssue, p.issue, append([]string{"issue", "client"}, p.clients...)...))
 	}
 	if p.renewal != nil {
 		bind, word := bindSystemd, "systemd"
@@ -137,7 +138,7 @@ func (p *wizardPlan) commands(e *env) [][]string {
 			bind, word = bindCron, "cron"
 		}
 		o := *p.renewal
-		lines = append(lines, commandLine(e, &g, bind, &o, "generate", word))
+		lines = append(lines, commandLine(e, g, bind, &o, "generate", word))
 	}
 	return lines
 }
@@ -188,12 +189,12 @@ func shortened(lines []string) []string {
 
 // confDiff is what changes in the daemon's conf.
 func confDiff(p *wizardPlan, j *job) string {
-	path := p.host.daemon.ConfPath(p.g.underRoot(p.g.sysconfdir))
+	path := p.host.daemon.ConfPath(p.g.Path(p.g.Sysconfdir))
 	for _, c := range j.plan.Changes() {
 		if c.Path != path || c.Data() == nil {
 			continue
 		}
-		old, err := readIfThere(j.plan.Tree(), path)
+		old, err := machine.ReadIfThere(j.plan.Tree(), path)
 		if err != nil {
 			return ""
 		}

@@ -25,7 +25,7 @@ var sourceQuestions = []question{
 }
 
 var caQuestions = []question{
-	{id: "folder", title: "the CA's folder", uses: []string{"ca"}, applies: (*wizard).isElsewhere, ask: (*wizard).askFolder, shown: func(w *wizard) string { return w.g.ca }},
+	{id: "folder", title: "the CA's folder", uses: []string{"ca"}, applies: (*wizard).isElsewhere, ask: (*wizard).askFolder, shown: func(w *wizard) string { return w.g.CADir }},
 	{id: "name", title: "Organisation", applies: (*wizard).makes, ask: (*wizard).askName, shown: func(w *wizard) string { return w.name }},
 	{id: "passphrase", title: "Passphrase", applies: (*wizard).choosesPassphrase, ask: (*wizard).askNewPassphrase, shown: func(w *wizard) string {
 		if w.passphrase == "" {
@@ -43,7 +43,9 @@ var sources = [...]string{
 	caElsewhere: "use one in another folder of this machine",
 }
 
-func (w *wizard) wantsCA() bool     { return w.g.ca == "" && w.ca == nil && !w.keyAlone || w.isElsewhere() }
+func (w *wizard) wantsCA() bool {
+	return w.g.CADir == "" && w.ca == nil && !w.keyAlone || w.isElsewhere()
+}
 func (w *wizard) makes() bool       { return w.ca == nil && (w.source == caMake || w.keyAlone) }
 func (w *wizard) imports() bool     { return w.ca == nil && w.source == caImport }
 func (w *wizard) isElsewhere() bool { return w.source == caElsewhere }
@@ -51,8 +53,8 @@ func (w *wizard) isElsewhere() bool { return w.source == caElsewhere }
 func (w *wizard) choosesPassphrase() bool { return w.makes() && w.g.passphraseFile == "" }
 
 func (w *wizard) askSource(ctx context.Context) error {
-	w.g.ca = ""
-	w.say("A CA signs the certificates of all hypervisors and of whoever connects to them. One is enough for all. There is none in %s.", w.g.caFolder())
+	w.g.CADir = ""
+	w.say("A CA signs the certificates of all hypervisors and of whoever connects to them. One is enough for all. There is none in %s.", w.g.CAPath())
 	w.say("If another host of yours has it already, leave: virtpki request host asks it for this host's certificates, and virtpki install puts them here")
 	choice, err := w.Select(ctx, "Which CA?", sources[:], w.source)
 	if err != nil {
@@ -64,19 +66,19 @@ func (w *wizard) askSource(ctx context.Context) error {
 
 func (w *wizard) askFolder(ctx context.Context) error {
 	w.say("The folder is one that virtpki keeps a CA in: cacert.pem, cacrl.pem, newcerts, private/cakey.pem.")
-	before := w.g.ca
+	before := w.g.CADir
 	folder, err := w.input(ctx, textQuestion{message: "Folder of the CA", preset: before, check: func(folder string) error {
-		if w.g.ca = folder; folder == "" {
+		if w.g.CADir = folder; folder == "" {
 			return errors.New("no folder is named")
 		}
 		_, err := w.e.loadCA(w.g)
 		return err
 	}})
 	if err != nil {
-		w.g.ca = before
+		w.g.CADir = before
 		return err
 	}
-	w.g.ca = folder
+	w.g.CADir = folder
 	return w.lookAtCA()
 }
 
@@ -167,7 +169,7 @@ func (w *wizard) renewalOf(binary string) error {
 	before := w.binary
 	w.binary = binary
 	defer func() { w.binary = before }()
-	_, _, err := w.renewalFiles(*w.g)
+	_, _, err := w.renewalFiles(w.g)
 	return err
 }
 
@@ -198,7 +200,7 @@ func (w *wizard) wantsBinary() bool {
 	if w.renewalOptions() == nil {
 		return false
 	}
-	return !w.g.thisMachine() || w.renewalOf("") != nil
+	return !w.g.Live() || w.renewalOf("") != nil
 }
 
 func (w *wizard) askBinary(ctx context.Context) error {
@@ -226,7 +228,7 @@ func (w *wizard) askPassphraseFile(ctx context.Context) error {
 		preset = "/root/virtpki.pass"
 	}
 	file, err := w.input(ctx, textQuestion{message: "File for the passphrase", preset: preset, check: func(file string) error {
-		g := *w.g
+		g := w.g.clone()
 		g.passphraseFile = file
 		_, _, err := w.renewalFiles(g)
 		return err
@@ -239,7 +241,7 @@ func (w *wizard) askPassphraseFile(ctx context.Context) error {
 
 // mayRestart reports whether there is a daemon here to restart.
 func (w *wizard) mayRestart() bool {
-	return w.g.thisMachine() && (w.systemd || len(w.daemons) > 0)
+	return w.g.Live() && (w.systemd || len(w.daemons) > 0)
 }
 
 func (w *wizard) askRestart(ctx context.Context) error {

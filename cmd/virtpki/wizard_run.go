@@ -75,7 +75,7 @@ func (r reloader) start(ctx context.Context, d libvirt.Daemon) (running.Daemon, 
 var errNotRunning = errors.New("it does not run")
 
 func (r reloader) findOne(ctx context.Context, d libvirt.Daemon) (running.Daemon, error) {
-	all, err := running.Find(ctx, r.g.root, r.g.sysconfdir)
+	all, err := running.Find(ctx, r.g.Root, r.g.Sysconfdir)
 	for _, running := range all {
 		if running.Daemon.Name == d.Name {
 			return running, nil

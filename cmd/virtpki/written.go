@@ -11,6 +11,7 @@ import (
 	"github.com/spf13/pflag"
 
 	"virtpki/internal/hint"
+	"virtpki/internal/machine"
 	"virtpki/internal/store"
 )
 
@@ -73,7 +74,7 @@ func addForce(flags *pflag.FlagSet, force *bool) {
 
 // planOutput plans a file that the user has named by a flag.
 func planOutput(plan *store.Plan, o store.Output, flag string) error {
-	o.Owner = owner()
+	o.Owner = machine.Owner()
 	err := plan.Output(o)
 	switch {
 	case errors.Is(err, store.ErrPrivateKey):

@@ -3,6 +3,7 @@ package subject
 import (
 	"fmt"
 	"net/netip"
+	"slices"
 	"strings"
 	"unicode"
 	"unicode/utf8"
@@ -83,4 +84,11 @@ func CheckText(what, text string) error {
 func Short(host string) string {
 	short, _, _ := strings.Cut(host, ".")
 	return short
+}
+
+// IsOneOf reports whether host is one of names, or the short form of one.
+func IsOneOf(host string, names []string) bool {
+	return slices.ContainsFunc(names, func(name string) bool {
+		return strings.EqualFold(host, name) || strings.EqualFold(host, Short(name))
+	})
 }

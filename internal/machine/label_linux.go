@@ -1,4 +1,4 @@
-package main
+package machine
 
 import (
 	"strings"
@@ -6,8 +6,8 @@ import (
 	sys "golang.org/x/sys/unix"
 )
 
-// labelOf is the SELinux type of a file, empty where it has none.
-func labelOf(path string) string {
+// Label returns the SELinux type of a file; empty where it has none.
+func Label(path string) string {
 	buffer := make([]byte, 256)
 	n, err := sys.Getxattr(path, "security.selinux", buffer)
 	if err != nil {

@@ -1,18 +1,17 @@
-package main
+package machine
 
 import (
 	"fmt"
 	"slices"
 	"strings"
 
-	"virtpki/internal/store"
 	"virtpki/internal/subject"
 )
 
-// serverNames collects what peers may call a server: its name, its short name,
-// what the user adds, and, when it is this machine, its other name and each of
-// its addresses. With only, it is its name and what the user adds.
-func (e *env) serverNames(name string, sans []string, here, only bool, machine []string) (subject.Names, error) {
+// ServerNames returns what peers may call a server: its name, its short name, what the
+// user adds, and, when it is this machine (here), its other names (own) and each of its
+// addresses. With only, it is its name and what the user adds.
+func (m *Machine) ServerNames(name string, sans []string, here, only bool, own []string) (subject.Names, error) {
 	var names subject.Names
 	names.AddDNS(name)
 	for _, san := range sans {
@@ -25,13 +24,13 @@ func (e *env) serverNames(name string, sans []string, here, only bool, machine [
 	}
 	asked := names
 	names.AddDNS(subject.Short(name))
-	if isOneOf(name, machine) {
-		for _, other := range machine {
+	if subject.IsOneOf(name, own) {
+		for _, other := range own {
 			names.AddDNS(other)
 		}
 	}
 	if here {
-		ips, err := e.addresses()
+		ips, err := m.Addresses()
 		if err != nil {
 			return subject.Names{}, fmt.Errorf("listing this machine's addresses: %w", err)
 		}
@@ -46,17 +45,17 @@ func (e *env) serverNames(name string, sans []string, here, only bool, machine [
 // maxHostsFile is more than /etc/hosts needs, in bytes.
 const maxHostsFile = 1 << 20
 
-// machineNames are the names of this machine: what the system says, and the full
-// name where the hosts file knows it. No DNS is asked, so that a first boot does
+// Names returns the names of this machine: what the system says, and the full name where
+// the hosts file knows it. No DNS is asked, so that a first boot does
 // not wait for one. What the system says comes first, and becomes the CN:
 // virt-pki-validate before libvirt 10.5 compares it with that.
-func (e *env) machineNames(t store.Tree, hostsFile string) ([]string, error) {
-	name, err := e.hostname()
+func (m *Machine) Names() ([]string, error) {
+	name, err := m.Hostname()
 	if err != nil {
 		return nil, fmt.Errorf("the name of this machine: %w", err)
 	}
 	names := []string{name}
-	hosts, _ := t.ReadFile(hostsFile, maxHostsFile)
+	hosts, _ := m.Tree().ReadFile(m.Path("/etc/hosts"), maxHostsFile)
 	for line := range strings.Lines(string(hosts)) {
 		line, _, _ = strings.Cut(line, "#")
 		fields := strings.Fields(line)
@@ -65,11 +64,4 @@ func (e *env) machineNames(t store.Tree, hostsFile string) ([]string, error) {
 		}
 	}
 	return names, nil
-}
-
-// isOneOf reports whether host is one of names, or the short form of one.
-func isOneOf(host string, names []string) bool {
-	return slices.ContainsFunc(names, func(name string) bool {
-		return strings.EqualFold(host, name) || strings.EqualFold(host, subject.Short(name))
-	})
 }

@@ -1,9 +1,9 @@
-package main
+package machine
 
 import (
-	"bytes"
 	"context"
 	"errors"
+	"fmt"
 	"runtime/debug"
 	"strings"
 	"testing"
@@ -33,18 +33,18 @@ func TestBuiltAt(t *testing.T) {
 	}
 }
 
-// clockEnv is a machine whose clock is set to right when it has run for late.
-func clockEnv(late time.Duration, right time.Time) (*env, *bytes.Buffer) {
-	var said bytes.Buffer
+// lateClock is a machine whose clock is set to right when it has run for late.
+func lateClock(late time.Duration, right time.Time) (m *Machine, said *[]string) {
 	began := time.Now()
-	e := &env{stderr: &said, built: buildFloor}
-	e.now = func() time.Time {
+	said = new([]string)
+	m = &Machine{built: buildFloor, Warn: func(format string, args ...any) { *said = append(*said, fmt.Sprintf(format, args...)) }}
+	m.Now = func() time.Time {
 		if up := time.Since(began); up < late {
 			return time.Unix(0, 0).Add(up)
 		}
 		return right
 	}
-	return e, &said
+	return m, said
 }
 
 func TestWaitClock(t *testing.T) {
@@ -64,17 +64,17 @@ func TestWaitClock(t *testing.T) {
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
-				e, said := clockEnv(c.late, right)
+				m, said := lateClock(c.late, right)
 				began := time.Now()
-				err := e.waitClock(t.Context(), e.buildFloor(), c.limit)
+				err := m.WaitClock(t.Context(), m.Floor(), c.limit)
 				if waited := time.Since(began); waited != c.waits {
 					t.Errorf("waited %v, want %v", waited, c.waits)
 				}
 				if (err == nil) != (c.refused == "") || err != nil && !strings.Contains(err.Error(), c.refused) {
 					t.Errorf("got %v, want %q", err, c.refused)
 				}
-				if lines := strings.Count(said.String(), "\n"); c.waits > 0 && err == nil && lines != 2 || c.waits == 0 && lines != 0 {
-					t.Errorf("said:\n%s", said)
+				if lines := len(*said); c.waits > 0 && err == nil && lines != 2 || c.waits == 0 && lines != 0 {
+					t.Errorf("said: %q", *said)
 				}
 			})
 		})
@@ -83,10 +83,10 @@ func TestWaitClock(t *testing.T) {
 
 func TestWaitClockIsInterrupted(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		e, _ := clockEnv(time.Hour, buildFloor)
+		m, _ := lateClock(time.Hour, buildFloor)
 		ctx, cancel := context.WithTimeout(t.Context(), 3*time.Second)
 		defer cancel()
-		if err := e.waitClock(ctx, e.buildFloor(), "10m"); !errors.Is(err, hint.ErrInterrupted) {
+		if err := m.WaitClock(ctx, m.Floor(), "10m"); !errors.Is(err, hint.ErrInterrupted) {
 			t.Errorf("got %v, want %v", err, hint.ErrInterrupted)
 		}
 	})

@@ -1,0 +1,43 @@
+package machine
+
+import (
+	"context"
+	"os"
+	"slices"
+	"time"
+
+	"virtpki/internal/libvirt"
+	"virtpki/internal/libvirt/running"
+)
+
+// Running returns the daemons that run here and answer soon. Root alone may ask them.
+func (m *Machine) Running(ctx context.Context) []running.Daemon {
+	if os.Geteuid() != 0 {
+		return nil
+	}
+	ctx, cancel := context.WithTimeout(ctx, 5*time.Second)
+	defer cancel()
+	daemons, _ := running.Find(ctx, m.Root, m.Sysconfdir)
+	return daemons
+}
+
+// packageDatabases are where dpkg and rpm keep what is installed.
+var packageDatabases = []string{"/var/lib/dpkg", "/var/lib/rpm", "/usr/lib/sysimage/rpm"}
+
+// InstalledTarget returns the release of a product that is installed; false where none is
+// known.
+func (m *Machine) InstalledTarget(ctx context.Context, product string) (libvirt.Target, bool) {
+	if !slices.ContainsFunc(packageDatabases, func(path string) bool { return m.Tree().Exists(m.Path(path)) }) {
+		return libvirt.Target{}, false
+	}
+	targets, err := libvirt.InstalledTargets(ctx, m.Root)
+	if err != nil {
+		return libvirt.Target{}, false
+	}
+	for _, target := range targets {
+		if target.Product == product {
+			return target, true
+		}
+	}
+	return libvirt.Target{}, false
+}

@@ -1,0 +1,103 @@
+package machine
+
+import (
+	"os"
+	"path/filepath"
+	"runtime"
+	"strings"
+
+	"virtpki/internal/libvirt"
+	"virtpki/internal/store"
+	"virtpki/internal/termtext"
+)
+
+// Flags returns the flags with which another run of virtpki works on the same files, with
+// a space at the end where there are any.
+func (m *Machine) Flags() string {
+	var flags []string
+	if !m.Live() {
+		flags = append(flags, "--root", termtext.ShellWord(m.Root))
+	}
+	if m.Sysconfdir != DefaultSysconfdir() {
+		flags = append(flags, "--sysconfdir", termtext.ShellWord(m.Sysconfdir))
+	}
+	if m.CADir != "" {
+		flags = append(flags, "--ca", termtext.ShellWord(m.CADir))
+	}
+	return strings.TrimPrefix(strings.Join(append(flags, ""), " "), " ")
+}
+
+// Layouts returns the places in which libvirt's programs look for a certificate and its
+// key: the system's tree and the user's directory.
+func (m *Machine) Layouts() []libvirt.Layout {
+	layouts := []libvirt.Layout{m.System()}
+	if home, err := os.UserHomeDir(); err == nil {
+		layouts = append(layouts, libvirt.User(m.Path(home)))
+	}
+	return layouts
+}
+
+// AllLayouts returns the layouts, and those of QEMU that are there.
+func (m *Machine) AllLayouts() []libvirt.Layout {
+	layouts := m.Layouts()
+	for _, layout := range libvirt.QEMU(m.Path(m.Sysconfdir)) {
+		if m.Tree().Exists(layout.Base) {
+			layouts = append(layouts, layout)
+		}
+	}
+	return layouts
+}
+
+// InstallLayout returns where a certificate and its key are installed.
+func (m *Machine) InstallLayout(user bool) (libvirt.Layout, error) {
+	if !user {
+		return m.System(), nil
+	}
+	home, err := os.UserHomeDir()
+	return libvirt.User(m.Path(home)), err
+}
+
+// LockOf returns the directory whose lock keeps two runs in a layout apart: the system's
+// is that of QEMU's files too.
+func (m *Machine) LockOf(layout libvirt.Layout) string {
+	top := m.System().Top()
+	if rel, err := filepath.Rel(top, layout.Top()); err == nil && filepath.IsLocal(rel) {
+		return top
+	}
+	return layout.Top()
+}
+
+// DefaultSysconfdir returns where the system's packages keep their configuration.
+func DefaultSysconfdir() string {
+	if runtime.GOOS == "freebsd" || runtime.GOOS == "darwin" {
+		return "/usr/local/etc"
+	}
+	return "/etc"
+}
+
+// Path returns where a path of the machine lies, below Root: one of virtpki's own, or one
+// that a file of the image names. Dots at its beginning lead no further up than to Root.
+// A path that the user types is taken as it is.
+func (m *Machine) Path(name string) string {
+	return filepath.Join(m.Root, filepath.Clean("/"+name))
+}
+
+// Tree returns the file system that holds the paths of [Machine.Path]: those below Root
+// never lead out of it.
+func (m *Machine) Tree() store.Tree { return store.At(m.Root) }
+
+// System returns libvirt's default tree, as this process sees it.
+func (m *Machine) System() libvirt.Layout {
+	return libvirt.System(m.Path(m.Sysconfdir))
+}
+
+// CAPath returns the directory of the CA, as this process sees it.
+func (m *Machine) CAPath() string {
+	if m.CADir != "" {
+		return filepath.Clean(m.CADir)
+	}
+	return libvirt.CAFolder(m.Path(m.Sysconfdir))
+}
+
+// Live reports whether it is the running machine.
+func (m *Machine) Live() bool { return filepath.Clean(m.Root) == "/" }

@@ -123,20 +123,20 @@ type hostPlan struct {
 }
 
 func (e *env) bootstrap(ctx context.Context, g *globals, o *bootstrapOptions) error {
-	h, err := e.checkBootstrap(g, o)
+	h, err := e.checkBootstrap(g.Machine, o)
 	if err != nil {
 		return err
 	}
-	if err := g.WaitClock(ctx, e.hostFloor(g, h), o.waitClock); err != nil {
+	if err := g.WaitClock(ctx, e.hostFloor(g.Machine, h), o.waitClock); err != nil {
 		return err
 	}
 	// The addresses may have come while the clock was waited for.
-	if err := e.nameHost(g, o, h); err != nil {
+	if err := e.nameHost(g.Machine, o, h); err != nil {
 		return err
 	}
 	keys := e.newKeyring(g)
-	h.startKeys(g, keys)
-	j, err := e.carryOut(ctx, g, h.locks(g), func(j *job) error { return e.readyHost(j, g, keys, h) })
+	h.startKeys(g.Machine, keys)
+	j, err := e.carryOut(ctx, g, h.locks(g.Machine), func(j *job) error { return e.readyHost(j, g.Machine, keys, h) })
 	if err != nil {
 		return err
 	}
@@ -144,45 +144,45 @@ func (e *env) bootstrap(ctx context.Context, g *globals, o *bootstrapOptions) er
 }
 
 // hostFloor is the earliest time that can be now on a host with these files.
-func (e *env) hostFloor(g *globals, h *hostPlan) machine.Floor {
-	floor := g.Floor()
-	raiseBy(&floor, g.Tree(), h.to.layout)
+func (e *env) hostFloor(m *machine.Machine, h *hostPlan) machine.Floor {
+	floor := m.Floor()
+	raiseBy(&floor, m.Tree(), h.to.layout)
 	if h.o.bundle != "" {
-		layout, _ := bundleLayout(g, h.o.bundle)
-		raiseBy(&floor, g.Tree(), layout)
+		layout, _ := bundleLayout(m, h.o.bundle)
+		raiseBy(&floor, m.Tree(), layout)
 	}
 	return floor
 }
 
 // locks are the folders that a run writes to. A host with a bundle has no CA.
-func (h *hostPlan) locks(g *globals) []string {
-	locks := []string{g.System().Top(), filepath.Dir(h.daemon.ConfPath(g.Path(g.Sysconfdir)))}
+func (h *hostPlan) locks(m *machine.Machine) []string {
+	locks := []string{m.System().Top(), filepath.Dir(h.daemon.ConfPath(m.Path(m.Sysconfdir)))}
 	locks = append(locks, h.with.locks()...)
 	if h.o.bundle != "" {
 		return locks
 	}
-	return append([]string{g.CAPath()}, locks...)
+	return append([]string{m.CAPath()}, locks...)
 }
 
 // readyHost plans all that a host needs: what it is given, has, or makes.
-func (e *env) readyHost(j *job, g *globals, keys *keyring, h *hostPlan) error {
+func (e *env) readyHost(j *job, m *machine.Machine, keys *keyring, h *hostPlan) error {
 	if h.o.bundle != "" {
-		return e.readyByBundle(j, g, keys, h)
+		return e.readyByBundle(j, m, keys, h)
 	}
-	return e.readyByItself(j, g, keys, h)
+	return e.readyByItself(j, m, keys, h)
 }
 
 // readyByItself is readyHost for a host that has its files, or makes them.
-func (e *env) readyByItself(j *job, g *globals, keys *keyring, h *hostPlan) error {
-	a, err := e.findOrMakeCA(j, g, keys, h.ca)
+func (e *env) readyByItself(j *job, m *machine.Machine, keys *keyring, h *hostPlan) error {
+	a, err := e.findOrMakeCA(j, m, keys, h.ca)
 	if err != nil {
 		return err
 	}
-	return e.decideHost(j, g, keys, h, a)
+	return e.decideHost(j, m, keys, h, a)
 }
 
 // decideHost plans a host's pairs, what it trusts, what QEMU reads, and its conf.
-func (e *env) decideHost(j *job, g *globals, keys *keyring, h *hostPlan, a *authority) error {
+func (e *env) decideHost(j *job, m *machine.Machine, keys *keyring, h *hostPlan, a *authority) error {
 	server, err := e.takeOrMake(j, a, keys, h, h.server)
 	if err != nil {
 		return err
@@ -194,24 +194,24 @@ func (e *env) decideHost(j *job, g *globals, keys *keyring, h *hostPlan, a *auth
 	if err := e.trust(j, a, h.to); err != nil {
 		return err
 	}
-	if err := e.fillQEMU(j, g, keys, a, h, server, client); err != nil {
+	if err := e.fillQEMU(j, m, keys, a, h, server, client); err != nil {
 		return err
 	}
-	return e.configureHost(j, g, h, a, client, a.crl != nil)
+	return e.configureHost(j, m, h, a, client, a.crl != nil)
 }
 
 // fillQEMU plans the folders of QEMU's that --with names.
-func (e *env) fillQEMU(j *job, g *globals, keys *keyring, a *authority, h *hostPlan, server, client *pair) error {
-	return e.fillerFor(g, keys, h, server, client).fill(j, a)
+func (e *env) fillQEMU(j *job, m *machine.Machine, keys *keyring, a *authority, h *hostPlan, server, client *pair) error {
+	return e.fillerFor(m, keys, h, server, client).fill(j, a)
 }
 
 // fillByBundle is fillQEMU for a host that is given its files: folders of QEMU's that
 // the bundle holds are taken besides.
-func (e *env) fillByBundle(j *job, g *globals, keys *keyring, h *hostPlan, b *hostBundle, server, client *pair) error {
-	f := e.fillerFor(g, keys, h, server, client)
+func (e *env) fillByBundle(j *job, m *machine.Machine, keys *keyring, h *hostPlan, b *hostBundle, server, client *pair) error {
+	f := e.fillerFor(m, keys, h, server, client)
 	f.given = &givenFolders{
 		tree:       b.a.tree,
-		sysconfdir: filepath.Join(h.o.bundle, g.Sysconfdir),
+		sysconfdir: filepath.Join(h.o.bundle, m.Sysconfdir),
 		main:       map[pki.Role]*pair{pki.Server: b.server, pki.Client: b.client},
 	}
 	with := *h.with
@@ -220,8 +220,8 @@ func (e *env) fillByBundle(j *job, g *globals, keys *keyring, h *hostPlan, b *ho
 	return f.fill(j, b.a)
 }
 
-func (e *env) fillerFor(g *globals, keys *keyring, h *hostPlan, server, client *pair) *filler {
-	f := &filler{env: e, withPlan: h.with, g: g, keys: keys, leaf: h.leaf, sysconfdir: h.to.layout.Base}
+func (e *env) fillerFor(m *machine.Machine, keys *keyring, h *hostPlan, server, client *pair) *filler {
+	f := &filler{env: e, withPlan: h.with, m: m, keys: keys, leaf: h.leaf, sysconfdir: h.to.layout.Base}
 	f.identities = map[pki.Role]subject.Identity{pki.Server: h.server, pki.Client: h.client}
 	f.pairs = map[pki.Role]*pair{pki.Server: server, pki.Client: client}
 	return f
@@ -231,24 +231,24 @@ func (e *env) fillerFor(g *globals, keys *keyring, h *hostPlan, server, client *
 const caSlot = "ca"
 
 // startKeys begins to make the keys that are not there.
-func (h *hostPlan) startKeys(g *globals, keys *keyring) {
+func (h *hostPlan) startKeys(m *machine.Machine, keys *keyring) {
 	if h.o.bundle != "" {
 		return
 	}
-	if h.ca != nil && !g.Tree().Exists(libvirt.CA(g.CAPath()).Path(libvirt.CACert)) {
+	if h.ca != nil && !m.Tree().Exists(libvirt.CA(m.CAPath()).Path(libvirt.CACert)) {
 		keys.ahead(h.leaf.keyType, caSlot)
 	}
 	for _, id := range []subject.Identity{h.server, h.client} {
-		if !g.Tree().Exists(h.to.layout.Path(libvirt.KeyFile(string(id.Role)))) {
+		if !m.Tree().Exists(h.to.layout.Path(libvirt.KeyFile(string(id.Role)))) {
 			keys.ahead(h.leaf.keyType, id.Slot())
 		}
 	}
 }
 
 // configureHost plans the conf of a host whose files are there or planned.
-func (e *env) configureHost(j *job, g *globals, h *hostPlan, a *authority, client *pair, crl bool) error {
+func (e *env) configureHost(j *job, m *machine.Machine, h *hostPlan, a *authority, client *pair, crl bool) error {
 	c := &confPlan{daemon: h.daemon, allow: h.o.allow, force: h.o.force}
-	c.restarted = h.o.noReload || h.o.restart != "" && g.Live()
+	c.restarted = h.o.noReload || h.o.restart != "" && m.Live()
 	if client.cert != nil {
 		c.client = subject.Of(client.cert)
 	}
@@ -259,10 +259,10 @@ func (e *env) configureHost(j *job, g *globals, h *hostPlan, a *authority, clien
 			return err
 		}
 	}
-	return e.applyConfig(j, g, c)
+	return e.applyConfig(j, m, c)
 }
 
-func (e *env) checkBootstrap(g *globals, o *bootstrapOptions) (*hostPlan, error) {
+func (e *env) checkBootstrap(m *machine.Machine, o *bootstrapOptions) (*hostPlan, error) {
 	h := &hostPlan{o: o}
 	var err error
 	if h.leaf, err = o.leafOptions.check(); err != nil {
@@ -277,14 +277,14 @@ func (e *env) checkBootstrap(g *globals, o *bootstrapOptions) (*hostPlan, error)
 	if err := o.checkPatterns(); err != nil {
 		return nil, hint.Usage(err)
 	}
-	if o.bundle != "" && (g.CADir != "" || o.allowIssued) {
+	if o.bundle != "" && (m.CADir != "" || o.allowIssued) {
 		return nil, hint.Usagef("--ca and --allow-issued are for a host that has the CA, --bundle for one that has not")
 	}
 	if h.ca, err = o.checkCA(); err != nil {
 		return nil, err
 	}
-	h.to = target{layout: g.System().WithMode(libvirt.ClientKey, h.leaf.clientKeyMode), owner: machine.Owner()}
-	return h, e.nameHost(g, o, h)
+	h.to = target{layout: m.System().WithMode(libvirt.ClientKey, h.leaf.clientKeyMode), owner: machine.Owner()}
+	return h, e.nameHost(m, o, h)
 }
 
 // checkCA says what CA to make if there is none; nil when it has no name.
@@ -298,9 +298,9 @@ func (o *bootstrapOptions) checkCA() (*newAuthority, error) {
 }
 
 // nameHost says who this host is, as a server and as a client.
-func (e *env) nameHost(g *globals, o *bootstrapOptions, h *hostPlan) error {
+func (e *env) nameHost(m *machine.Machine, o *bootstrapOptions, h *hostPlan) error {
 	host := o.hostname
-	own, err := g.Names()
+	own, err := m.Names()
 	if err != nil && host == "" {
 		return hint.With(err, "name it with --hostname")
 	}
@@ -314,7 +314,7 @@ func (e *env) nameHost(g *globals, o *bootstrapOptions, h *hostPlan) error {
 	if err := hint.First(subject.CheckHost(host), subject.CheckClient(client)); err != nil {
 		return hint.Usage(err)
 	}
-	names, err := g.ServerNames(host, o.sans, g.Live(), o.onlySAN, own)
+	names, err := m.ServerNames(host, o.sans, m.Live(), o.onlySAN, own)
 	h.server = subject.Identity{Role: pki.Server, Name: host, Names: names}
 	h.client = subject.Identity{Role: pki.Client, Name: client}
 	return hint.Usage(err)
@@ -322,20 +322,20 @@ func (e *env) nameHost(g *globals, o *bootstrapOptions, h *hostPlan) error {
 
 // findOrMakeCA takes the CA that is there, with a CRL if it can sign one, or
 // makes one.
-func (e *env) findOrMakeCA(j *job, g *globals, keys *keyring, n *newAuthority) (*authority, error) {
-	a, err := e.loadCA(g)
+func (e *env) findOrMakeCA(j *job, m *machine.Machine, keys *keyring, n *newAuthority) (*authority, error) {
+	a, err := e.loadCA(m)
 	if errors.Is(err, errNoCA) || errors.Is(err, errKeyAlone) {
 		if n == nil {
 			return nil, hint.Usage(hint.With(err, "name the organisation of a new CA with --name"))
 		}
-		return e.makeCA(j, g, keys, *n)
+		return e.makeCA(j, m, keys, *n)
 	}
 	if err != nil {
 		return nil, err
 	}
 	a.noteTwins(j)
 	j.found = append(j.found, placed{a.ca.Certificate, a.layout.Path(libvirt.CACert)})
-	if a.crl == nil && g.Tree().Exists(a.layout.Path(libvirt.CAKey)) {
+	if a.crl == nil && m.Tree().Exists(a.layout.Path(libvirt.CAKey)) {
 		if err := a.open(keys); err != nil {
 			return nil, err
 		}

@@ -25,18 +25,18 @@ type hostBundle struct {
 
 // bundleLayout is the layout of a bundle's folder, a tree to be copied onto / or
 // flat, and where its CA's files lie.
-func bundleLayout(g *globals, folder string) (layout libvirt.Layout, caFolder string) {
+func bundleLayout(m *machine.Machine, folder string) (layout libvirt.Layout, caFolder string) {
 	if flat := libvirt.Flat(folder); store.At(folder).Exists(flat.Path(libvirt.CACert)) {
 		return flat, folder
 	}
-	base := filepath.Join(folder, g.Sysconfdir)
+	base := filepath.Join(folder, m.Sysconfdir)
 	return libvirt.System(base), libvirt.CAFolder(base)
 }
 
 // loadBundle reads a bundle and checks that its parts belong together.
-func (e *env) loadBundle(g *globals, folder string) (*hostBundle, error) {
-	layout, caFolder := bundleLayout(g, folder)
-	at := g.withCA(caFolder)
+func (e *env) loadBundle(m *machine.Machine, folder string) (*hostBundle, error) {
+	layout, caFolder := bundleLayout(m, folder)
+	at := m.WithCA(caFolder)
 	at.Root = folder // nothing in it leads out of it
 	b := &hostBundle{}
 	var err error
@@ -75,14 +75,14 @@ func (b *hostBundle) pair(layout libvirt.Layout, role pki.Role) (*pair, error) {
 }
 
 // readyByBundle is readyHost for a host that is given its files.
-func (e *env) readyByBundle(j *job, g *globals, keys *keyring, h *hostPlan) error {
-	b, err := e.loadBundle(g, h.o.bundle)
+func (e *env) readyByBundle(j *job, m *machine.Machine, keys *keyring, h *hostPlan) error {
+	b, err := e.loadBundle(m, h.o.bundle)
 	if err != nil {
 		return err
 	}
 	if b.outdated(j.plan.Tree(), h.to) {
 		j.note("%s is newer than the bundle's: the bundle is not needed any more", h.to.layout.Path(libvirt.ServerCert))
-		return e.readyByItself(j, g, keys, h)
+		return e.readyByItself(j, m, keys, h)
 	}
 	if lacking := h.server.Lacking(b.server.cert); lacking != "" {
 		j.note("%s does not name %s", b.server.certPath, lacking)
@@ -91,10 +91,10 @@ func (e *env) readyByBundle(j *job, g *globals, keys *keyring, h *hostPlan) erro
 	if err != nil {
 		return err
 	}
-	if err := e.fillByBundle(j, g, keys, h, b, server, client); err != nil {
+	if err := e.fillByBundle(j, m, keys, h, b, server, client); err != nil {
 		return err
 	}
-	return e.configureHost(j, g, h, b.a, client, crl)
+	return e.configureHost(j, m, h, b.a, client, crl)
 }
 
 // outdated reports whether a host has its server's pair, and from later than the

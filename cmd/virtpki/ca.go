@@ -28,7 +28,7 @@ func newCA(e *env, g *globals) *cobra.Command {
 		Args:  cobra.NoArgs,
 		RunE:  needsSubcommand,
 	}
-	cmd.AddCommand(newCAInit(e, g), newCAShow(e, g), newCAImport(e, g), newCAExport(e, g), newRollover(e, g))
+	cmd.AddCommand(newCAInit(e, g), newCAShow(e, g), newCAImport(e, g), newCAExport(e, g.Machine), newRollover(e, g))
 	return cmd
 }
 
@@ -113,20 +113,20 @@ func (e *env) caInit(ctx context.Context, g *globals, o *caOptions) error {
 	}
 	keys := e.newKeyring(g)
 	return e.change(ctx, g, []string{g.CAPath()}, func(j *job) error {
-		if err := e.refuseExisting(g); err != nil {
+		if err := e.refuseExisting(g.Machine); err != nil {
 			return err
 		}
-		_, err := e.makeCA(j, g, keys, n)
+		_, err := e.makeCA(j, g.Machine, keys, n)
 		return err
 	})
 }
 
 // refuseExisting is the error for a place where a CA, or a part of one, stands.
-func (e *env) refuseExisting(g *globals) error {
-	a, err := e.loadCA(g)
-	crl := libvirt.CA(g.CAPath()).Path(libvirt.CACRL)
+func (e *env) refuseExisting(m *machine.Machine) error {
+	a, err := e.loadCA(m)
+	crl := libvirt.CA(m.CAPath()).Path(libvirt.CACRL)
 	switch {
-	case errors.Is(err, errNoCA) && g.Tree().Exists(crl):
+	case errors.Is(err, errNoCA) && m.Tree().Exists(crl):
 		return fmt.Errorf("%s: the CRL of a CA whose certificate is missing", crl)
 	case errors.Is(err, errNoCA):
 		return nil
@@ -148,8 +148,8 @@ func noteUnlimited(j *job, permit pki.Permit) {
 }
 
 // makeCA plans a new CA: key, certificate, empty CRL.
-func (e *env) makeCA(j *job, g *globals, keys *keyring, n newAuthority) (*authority, error) {
-	layout := libvirt.CA(g.CAPath())
+func (e *env) makeCA(j *job, m *machine.Machine, keys *keyring, n newAuthority) (*authority, error) {
+	layout := libvirt.CA(m.CAPath())
 	signer, keyPEM, err := keys.forCA(layout.Path(libvirt.CAKey), n.keyType)
 	if err != nil {
 		return nil, err
@@ -162,7 +162,7 @@ func (e *env) makeCA(j *job, g *globals, keys *keyring, n newAuthority) (*author
 	if err != nil {
 		return nil, err
 	}
-	a := &authority{generation: generation{ca: *ca}, folder: g.CAPath(), layout: layout, tree: g.Tree()}
+	a := &authority{generation: generation{ca: *ca}, folder: m.CAPath(), layout: layout, tree: m.Tree()}
 	a.bundle = append(a.bundle, ca.Certificate)
 	to := target{layout: a.layout, owner: machine.Owner()}
 	if err := to.folders(&j.plan, store.RecordPath(libvirt.Records(a.folder), ca.Certificate.SerialNumber)); err != nil {

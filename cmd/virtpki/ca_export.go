@@ -10,6 +10,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"virtpki/dn"
+	"virtpki/internal/machine"
 	"virtpki/internal/subject"
 	"virtpki/pki"
 )
@@ -24,7 +25,7 @@ index keeps it. So are revocations without a record, with the CA's end as
 their date of expiry. Several live certificates of one subject are as usual here:
 openssl ca wants "unique_subject = no" then.`
 
-func newCAExport(e *env, g *globals) *cobra.Command {
+func newCAExport(e *env, m *machine.Machine) *cobra.Command {
 	var index bool
 	cmd := &cobra.Command{
 		Use:     "export --index",
@@ -33,7 +34,7 @@ func newCAExport(e *env, g *globals) *cobra.Command {
 		Example: "  virtpki ca export --index >index.txt",
 		Args:    cobra.NoArgs,
 		RunE: func(*cobra.Command, []string) error {
-			return e.caExport(g)
+			return e.caExport(m)
 		},
 	}
 	cmd.Flags().BoolVar(&index, "index", false, "in the form of OpenSSL's index.txt")
@@ -41,8 +42,8 @@ func newCAExport(e *env, g *globals) *cobra.Command {
 	return cmd
 }
 
-func (e *env) caExport(g *globals) error {
-	a, err := e.loadCA(g)
+func (e *env) caExport(m *machine.Machine) error {
+	a, err := e.loadCA(m)
 	if err != nil {
 		return err
 	}

@@ -96,12 +96,12 @@ func (e *env) caImport(ctx context.Context, g *globals, o *importOptions) error 
 		return err
 	}
 	keys := e.newKeyring(g)
-	in, err := e.readImport(g, o, keys)
+	in, err := e.readImport(g.Machine, o, keys)
 	if err != nil {
 		return err
 	}
 	return e.change(ctx, g, []string{g.CAPath()}, func(j *job) error {
-		if err := e.refuseExisting(g); err != nil {
+		if err := e.refuseExisting(g.Machine); err != nil {
 			return err
 		}
 		return e.planImport(j, in, keys)
@@ -109,9 +109,9 @@ func (e *env) caImport(ctx context.Context, g *globals, o *importOptions) error 
 }
 
 // readImport reads and checks everything before a byte is written.
-func (e *env) readImport(g *globals, o *importOptions, keys *keyring) (*imported, error) {
+func (e *env) readImport(m *machine.Machine, o *importOptions, keys *keyring) (*imported, error) {
 	in := &imported{
-		authority: authority{tree: g.Tree(), folder: g.CAPath(), layout: libvirt.CA(g.CAPath())},
+		authority: authority{tree: m.Tree(), folder: m.CAPath(), layout: libvirt.CA(m.CAPath())},
 		taken:     make(map[string]*x509.Certificate),
 		listed:    make(map[string]bool),
 	}

@@ -58,7 +58,7 @@ func describeCACRL(crl *pki.CRL) *caCRL {
 }
 
 func (e *env) caShow(g *globals) error {
-	a, err := e.loadCA(g)
+	a, err := e.loadCA(g.Machine)
 	if err != nil {
 		return err
 	}

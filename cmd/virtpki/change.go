@@ -15,6 +15,7 @@ import (
 	"virtpki/internal/certinfo"
 	"virtpki/internal/hint"
 	"virtpki/internal/libvirt"
+	"virtpki/internal/machine"
 	"virtpki/internal/store"
 	"virtpki/internal/termtext"
 	"virtpki/pki"
@@ -44,9 +45,9 @@ type placed struct {
 }
 
 // newJob begins a job for the files below --root.
-func newJob(g *globals) *job {
+func newJob(m *machine.Machine) *job {
 	j := &job{}
-	j.plan.In(g.Tree())
+	j.plan.In(m.Tree())
 	return j
 }
 
@@ -99,23 +100,23 @@ func (e *env) change(ctx context.Context, g *globals, folders []string, decide f
 // carryOut is change for a command that goes on afterwards and tells itself.
 func (e *env) carryOut(ctx context.Context, g *globals, folders []string, decide func(*job) error) (*job, error) {
 	before := g.Tree().Marks(folders...)
-	j := newJob(g)
+	j := newJob(g.Machine)
 	if err := decide(j); err != nil {
 		if !g.dryRun && (g.Tree().Interrupted(folders...) || g.Tree().Marks(folders...) != before) {
-			return e.applyLocked(ctx, g, folders, decide) // it has seen what another run had half made
+			return e.applyLocked(ctx, g.Machine, folders, decide) // it has seen what another run had half made
 		}
 		return nil, err
 	}
 	if g.dryRun || len(j.plan.Changes()) == 0 && !g.Tree().Interrupted(folders...) {
 		return j, nil
 	}
-	return e.applyLocked(ctx, g, folders, decide)
+	return e.applyLocked(ctx, g.Machine, folders, decide)
 }
 
-func (e *env) applyLocked(ctx context.Context, g *globals, folders []string, decide func(*job) error) (*job, error) {
-	j := newJob(g)
+func (e *env) applyLocked(ctx context.Context, m *machine.Machine, folders []string, decide func(*job) error) (*job, error) {
+	j := newJob(m)
 	for i, folder := range folders {
-		lock, err := g.Tree().Acquire(ctx, folder, func() { e.warn("waiting for another run to end (%s)", folder) })
+		lock, err := m.Tree().Acquire(ctx, folder, func() { e.warn("waiting for another run to end (%s)", folder) })
 		if i > 0 && notOurs(err) {
 			continue // a user's own CA: nothing is written there, or the write says so
 		}

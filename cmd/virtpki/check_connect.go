@@ -21,6 +21,7 @@ import (
 	"virtpki/internal/libvirt"
 	"virtpki/internal/libvirt/rpc"
 	"virtpki/internal/libvirt/running"
+	"virtpki/internal/machine"
 	"virtpki/pki"
 )
 
@@ -65,11 +66,11 @@ func (o *connectOptions) addFlags(cmd *cobra.Command) {
 
 // target is the URI, or that for which an alias stands, with what the flags and the
 // client's conf say.
-func (o *connectOptions) target(g *globals) (*libvirt.RemoteURI, error) {
+func (o *connectOptions) target(m *machine.Machine) (*libvirt.RemoteURI, error) {
 	if o.timeout <= 0 {
 		return nil, hint.Usagef("--timeout %v leaves no time", o.timeout)
 	}
-	conf, err := g.ClientConf()
+	conf, err := m.ClientConf()
 	if err != nil {
 		return nil, err
 	}
@@ -168,11 +169,11 @@ type connection struct {
 }
 
 func (e *env) checkConnect(ctx context.Context, g *globals, o *connectOptions) error {
-	uri, err := o.target(g)
+	uri, err := o.target(g.Machine)
 	if err != nil {
 		return err
 	}
-	c := &connection{e: e, g: g, uri: uri, release: release(ctx, g), report: connectReport{URI: o.uri, Address: uri.Address(), Opens: uri.Opens}}
+	c := &connection{e: e, g: g, uri: uri, release: release(ctx, g.Machine), report: connectReport{URI: o.uri, Address: uri.Address(), Opens: uri.Opens}}
 	c.report.Rules = c.release.String()
 	if err := c.load(o); err != nil {
 		return err

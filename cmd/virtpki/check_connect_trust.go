@@ -13,6 +13,7 @@ import (
 	"virtpki/internal/certinfo"
 	"virtpki/internal/judge"
 	"virtpki/internal/libvirt"
+	"virtpki/internal/machine"
 	"virtpki/internal/subject"
 	"virtpki/internal/termtext"
 )
@@ -23,8 +24,8 @@ type distrust struct{ certificate, name *reason }
 
 // release is whose rules count: those of the libvirt here, as virsh has them, else
 // what all releases agree on.
-func release(ctx context.Context, g *globals) libvirt.Target {
-	target, _ := g.InstalledTarget(ctx, "libvirt")
+func release(ctx context.Context, m *machine.Machine) libvirt.Target {
+	target, _ := m.InstalledTarget(ctx, "libvirt")
 	return target
 }
 

@@ -90,8 +90,8 @@ type confPlan struct {
 }
 
 // settings are the entries, with paths as the daemon sees them.
-func (c *confPlan) settings(g *globals) []libvirt.Setting {
-	return c.daemon.Settings(libvirt.System(g.Sysconfdir), c.present, c.allow)
+func (c *confPlan) settings(m *machine.Machine) []libvirt.Setting {
+	return c.daemon.Settings(libvirt.System(m.Sysconfdir), c.present, c.allow)
 }
 
 func (e *env) config(ctx context.Context, g *globals, o *configOptions, daemon libvirt.Daemon) error {
@@ -99,7 +99,7 @@ func (e *env) config(ctx context.Context, g *globals, o *configOptions, daemon l
 		return hint.Usage(err)
 	}
 	if !o.apply {
-		c, err := e.confPlan(g, o, daemon)
+		c, err := e.confPlan(g.Machine, o, daemon)
 		if err != nil {
 			return err
 		}
@@ -107,23 +107,23 @@ func (e *env) config(ctx context.Context, g *globals, o *configOptions, daemon l
 	}
 	file := daemon.ConfPath(g.Path(g.Sysconfdir))
 	return e.change(ctx, g, []string{filepath.Dir(file)}, func(j *job) error {
-		c, err := e.confPlan(g, o, daemon)
+		c, err := e.confPlan(g.Machine, o, daemon)
 		if err != nil {
 			return err
 		}
-		return e.applyConfig(j, g, c)
+		return e.applyConfig(j, g.Machine, c)
 	})
 }
 
 // confPlan looks at what is on disk.
-func (e *env) confPlan(g *globals, o *configOptions, daemon libvirt.Daemon) (*confPlan, error) {
+func (e *env) confPlan(m *machine.Machine, o *configOptions, daemon libvirt.Daemon) (*confPlan, error) {
 	c := &confPlan{daemon: daemon, allow: o.allow, force: o.force}
-	c.present = func(file libvirt.File) bool { return g.Tree().Exists(g.System().Path(file)) }
+	c.present = func(file libvirt.File) bool { return m.Tree().Exists(m.System().Path(file)) }
 	var err error
-	if c.client, err = installedClient(g); err != nil || !o.allowIssued {
+	if c.client, err = installedClient(m); err != nil || !o.allowIssued {
 		return c, err
 	}
-	a, err := e.loadCA(g)
+	a, err := e.loadCA(m)
 	if err != nil {
 		return nil, err
 	}
@@ -133,8 +133,8 @@ func (e *env) confPlan(g *globals, o *configOptions, daemon libvirt.Daemon) (*co
 
 // installedClient is the DN of the system's client certificate, empty when
 // there is none.
-func installedClient(g *globals) (string, error) {
-	certs, err := readCerts(g.Tree(), g.System().Path(libvirt.ClientCert))
+func installedClient(m *machine.Machine) (string, error) {
+	certs, err := readCerts(m.Tree(), m.System().Path(libvirt.ClientCert))
 	if errors.Is(err, fs.ErrNotExist) {
 		return "", nil
 	}
@@ -151,7 +151,7 @@ func (e *env) printConfig(g *globals, c *confPlan) error {
 	if err := lockedOut(c.allow, c.client); err != nil {
 		e.warn("%v", err)
 	}
-	return e.printSettings(g, c.settings(g))
+	return e.printSettings(g, c.settings(g.Machine))
 }
 
 func settingsJSON(settings []libvirt.Setting) map[string]any {
@@ -170,17 +170,17 @@ func settingsJSON(settings []libvirt.Setting) map[string]any {
 }
 
 // applyConfig plans the edit of a daemon's conf.
-func (e *env) applyConfig(j *job, g *globals, c *confPlan) error {
+func (e *env) applyConfig(j *job, m *machine.Machine, c *confPlan) error {
 	if err := lockedOut(c.allow, c.client); err != nil && !c.force {
 		return err
 	}
-	path := c.daemon.ConfPath(g.Path(g.Sysconfdir))
-	file, err := conf.Read(path, g.Tree().ReadFile)
+	path := c.daemon.ConfPath(m.Path(m.Sysconfdir))
+	file, err := conf.Read(path, m.Tree().ReadFile)
 	if err != nil {
 		return err
 	}
 	old := file.Bytes()
-	settings := c.settings(g)
+	settings := c.settings(m)
 	noteConf(j, path, file, settings)
 	edited, err := edit(file, settings)
 	if err != nil || !edited {

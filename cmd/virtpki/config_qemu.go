@@ -68,7 +68,7 @@ var uuidForm = regexp.MustCompile(`^[0-9a-fA-F]{8}(-[0-9a-fA-F]{4}){3}-[0-9a-fA-
 
 // check turns the options into what they mean. Without --with that is what has a
 // folder.
-func (o *configQEMUOptions) check(exists func(string) bool, g *globals) (libvirt.QEMUConfig, error) {
+func (o *configQEMUOptions) check(exists func(string) bool, m *machine.Machine) (libvirt.QEMUConfig, error) {
 	c := libvirt.QEMUConfig{VerifyVNC: o.verifyVNC, Force: o.force, Secret: o.secret}
 	if o.secret != "" && !uuidForm.MatchString(o.secret) {
 		return c, hint.Usagef("bad UUID %s (one like 6f0d8c3a-..., as virsh secret-list prints it)", termtext.QuoteShort(o.secret))
@@ -81,7 +81,7 @@ func (o *configQEMUOptions) check(exists func(string) bool, g *globals) (libvirt
 		return c, nil
 	}
 	for _, use := range libvirt.QEMUUses() {
-		if exists(use.Layout(g.Sysconfdir).Base) {
+		if exists(use.Layout(m.Sysconfdir).Base) {
 			c.Uses = append(c.Uses, use)
 		}
 	}
@@ -89,12 +89,12 @@ func (o *configQEMUOptions) check(exists func(string) bool, g *globals) (libvirt
 }
 
 func (e *env) configQEMU(ctx context.Context, g *globals, o *configQEMUOptions) error {
-	look := &folderLook{g: g}
-	c, err := o.check(look.exists, g)
+	look := &folderLook{m: g.Machine}
+	c, err := o.check(look.exists, g.Machine)
 	if err := hint.First(look.err, err); err != nil {
 		return err
 	}
-	if err := hint.First(missingFolder(c, g, look.exists), look.err); err != nil {
+	if err := hint.First(missingFolder(c, g.Machine, look.exists), look.err); err != nil {
 		return err
 	}
 	if !o.apply {
@@ -117,12 +117,12 @@ func (e *env) configQEMU(ctx context.Context, g *globals, o *configQEMUOptions) 
 // folderLook looks for folders, and keeps the first error: one that cannot be looked at
 // is not missing.
 type folderLook struct {
-	g   *globals
+	m   *machine.Machine
 	err error
 }
 
 func (l *folderLook) exists(path string) bool {
-	_, err := l.g.Tree().Lstat(l.g.Path(path))
+	_, err := l.m.Tree().Lstat(l.m.Path(path))
 	if machine.Unread(err) {
 		l.err = hint.First(l.err, err)
 	}
@@ -131,19 +131,19 @@ func (l *folderLook) exists(path string) bool {
 
 // missingFolder is the error for a use that would find no files: a guest with TLS
 // would not start.
-func missingFolder(c libvirt.QEMUConfig, g *globals, exists func(string) bool) error {
+func missingFolder(c libvirt.QEMUConfig, m *machine.Machine, exists func(string) bool) error {
 	qemu, err := libvirt.FindQEMUUse(libvirt.DefaultQEMU)
-	if err != nil || exists(qemu.Layout(g.Sysconfdir).Base) {
+	if err != nil || exists(qemu.Layout(m.Sysconfdir).Base) {
 		return err
 	}
 	for _, use := range c.Uses {
-		if folder := use.Layout(g.Sysconfdir).Base; !exists(folder) {
-			return hint.With(fmt.Errorf("no files for %s: %s is missing, and %s too", use.Name, g.Path(folder), g.Path(qemu.Layout(g.Sysconfdir).Base)),
-				"fill it first: virtpki %sbootstrap --with %s", g.Flags(), use.Name)
+		if folder := use.Layout(m.Sysconfdir).Base; !exists(folder) {
+			return hint.With(fmt.Errorf("no files for %s: %s is missing, and %s too", use.Name, m.Path(folder), m.Path(qemu.Layout(m.Sysconfdir).Base)),
+				"fill it first: virtpki %sbootstrap --with %s", m.Flags(), use.Name)
 		}
 	}
 	if len(c.Uses) == 0 {
-		return hint.With(fmt.Errorf("QEMU has no files: %s is missing", g.Path(qemu.Layout(g.Sysconfdir).Base)), "fill it first: virtpki %sbootstrap --with %s", g.Flags(), qemu.Name)
+		return hint.With(fmt.Errorf("QEMU has no files: %s is missing", m.Path(qemu.Layout(m.Sysconfdir).Base)), "fill it first: virtpki %sbootstrap --with %s", m.Flags(), qemu.Name)
 	}
 	return nil
 }

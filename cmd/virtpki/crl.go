@@ -94,13 +94,13 @@ func (e *env) publishCRL(ctx context.Context, g *globals, c crlPlan,
 		return err
 	}
 	keys := e.newKeyring(g)
-	daemons, err := c.find(ctx, g)
+	daemons, err := c.find(ctx, g.Machine)
 	if err != nil {
 		return err
 	}
 	var signer *authority
 	j, err := e.carryOut(ctx, g, []string{g.CAPath(), g.System().Top()}, func(j *job) error {
-		a, err := e.loadCA(g)
+		a, err := e.loadCA(g.Machine)
 		if err != nil {
 			return err
 		}
@@ -114,13 +114,13 @@ func (e *env) publishCRL(ctx context.Context, g *globals, c crlPlan,
 		}
 		if len(add) == 0 && out() != nil {
 			// All of them are revoked already, by a run that may have been cut short.
-			places, err := a.crlPlaces(g, c.out, daemons)
+			places, err := a.crlPlaces(g.Machine, c.out, daemons)
 			if err != nil {
 				return err
 			}
 			return a.planCRLs(j, places, a.currents())
 		}
-		return e.planCRL(j, g, a, c, add, daemons)
+		return e.planCRL(j, g.Machine, a, c, add, daemons)
 	})
 	if err != nil {
 		return err
@@ -128,8 +128,8 @@ func (e *env) publishCRL(ctx context.Context, g *globals, c crlPlan,
 	var enforced error
 	if !g.dryRun {
 		enforced = errors.Join(
-			e.enforce(ctx, g, j, signer, c.reloadOptions, daemons, out()),
-			e.refreshGuests(ctx, g, c.reloadOptions, j),
+			e.enforce(ctx, g.Machine, j, signer, c.reloadOptions, daemons, out()),
+			e.refreshGuests(ctx, g.Machine, c.reloadOptions, j),
 		)
 	}
 	return errors.Join(e.tell(g, j), enforced)
@@ -137,8 +137,8 @@ func (e *env) publishCRL(ctx context.Context, g *globals, c crlPlan,
 
 // planCRL signs the next CRL of each generation that has new entries, of all
 // when none has, and plans them for each place that holds one.
-func (e *env) planCRL(j *job, g *globals, a *authority, c crlPlan, add newEntries, daemons []running.Daemon) error {
-	places, err := a.crlPlaces(g, c.out, daemons)
+func (e *env) planCRL(j *job, m *machine.Machine, a *authority, c crlPlan, add newEntries, daemons []running.Daemon) error {
+	places, err := a.crlPlaces(m, c.out, daemons)
 	if err != nil {
 		return err
 	}
@@ -179,8 +179,8 @@ func (a *authority) planCRLs(j *job, places []string, crls []*pki.CRL) error {
 }
 
 // planCRLsHere plans lists for each place of this machine that has the CA's.
-func (a *authority) planCRLsHere(j *job, g *globals, crls []*pki.CRL) error {
-	places, err := a.crlPlaces(g, "", nil)
+func (a *authority) planCRLsHere(j *job, m *machine.Machine, crls []*pki.CRL) error {
+	places, err := a.crlPlaces(m, "", nil)
 	if err != nil {
 		return err
 	}
@@ -189,19 +189,19 @@ func (a *authority) planCRLsHere(j *job, g *globals, crls []*pki.CRL) error {
 
 // crlPlaces are the files that hold, or are to hold, the CA's CRL on this
 // machine: the CA's own, the system's, that of each daemon, and a copy.
-func (a *authority) crlPlaces(g *globals, out string, daemons []running.Daemon) ([]string, error) {
+func (a *authority) crlPlaces(m *machine.Machine, out string, daemons []running.Daemon) ([]string, error) {
 	places := []string{a.layout.Path(libvirt.CACRL)}
 	add := func(path string) {
 		if path != "" && !slices.Contains(places, path) {
 			places = append(places, path)
 		}
 	}
-	for i, layout := range append([]libvirt.Layout{g.System()}, libvirt.QEMU(g.Path(g.Sysconfdir))...) {
-		certs, err := readCerts(g.Tree(), layout.Path(libvirt.CACert))
+	for i, layout := range append([]libvirt.Layout{m.System()}, libvirt.QEMU(m.Path(m.Sysconfdir))...) {
+		certs, err := readCerts(m.Tree(), layout.Path(libvirt.CACert))
 		if machine.Unread(err) {
 			return nil, err // it may trust the CA, and would go on with the list of before
 		}
-		if path := layout.Path(libvirt.CACRL); slices.ContainsFunc(certs, a.ca.Certificate.Equal) && (i == 0 || g.Tree().Exists(path)) {
+		if path := layout.Path(libvirt.CACRL); slices.ContainsFunc(certs, a.ca.Certificate.Equal) && (i == 0 || m.Tree().Exists(path)) {
 			add(path)
 		}
 	}

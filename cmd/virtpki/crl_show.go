@@ -11,6 +11,7 @@ import (
 
 	"virtpki/internal/hint"
 	"virtpki/internal/libvirt"
+	"virtpki/internal/machine"
 	"virtpki/internal/store"
 	"virtpki/internal/subject"
 	"virtpki/internal/termtext"
@@ -69,7 +70,7 @@ func (e *env) crlShow(g *globals, files []string) error {
 			return fmt.Errorf("%s: %w", file, err)
 		}
 		for _, crl := range crls {
-			info, err := e.describeCRL(g, file, crl)
+			info, err := e.describeCRL(g.Machine, file, crl)
 			if err != nil {
 				return fmt.Errorf("%s: %w", file, err)
 			}
@@ -87,19 +88,19 @@ func (e *env) crlShow(g *globals, files []string) error {
 	return nil
 }
 
-func (e *env) describeCRL(g *globals, file string, crl *pki.CRL) (crlInfo, error) {
+func (e *env) describeCRL(m *machine.Machine, file string, crl *pki.CRL) (crlInfo, error) {
 	info := crlInfo{File: file, Issuer: subject.Text(crl.RawIssuer), ThisUpdate: crl.ThisUpdate, NextUpdate: crl.NextUpdate, Entries: []crlRecord{}}
 	info.Expired = !crl.NextUpdate.IsZero() && e.here.Now().After(crl.NextUpdate)
 	if crl.Number != nil {
 		info.Number = crl.Number.String()
 	}
-	folder := libvirt.Records(g.CAPath())
+	folder := libvirt.Records(m.CAPath())
 	for entry, err := range crl.Entries() {
 		if err != nil {
 			return info, err
 		}
 		record := crlRecord{Serial: store.SerialText(entry.SerialNumber), Revoked: entry.RevocationTime, Reason: pki.Reason(entry.ReasonCode).String()}
-		if certs, err := readCerts(g.Tree(), store.RecordPath(folder, entry.SerialNumber)); err == nil {
+		if certs, err := readCerts(m.Tree(), store.RecordPath(folder, entry.SerialNumber)); err == nil {
 			record.DN = subject.Of(certs[0])
 		}
 		info.Entries = append(info.Entries, record)

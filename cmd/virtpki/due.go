@@ -11,6 +11,7 @@ import (
 
 	"virtpki/internal/hint"
 	"virtpki/internal/libvirt"
+	"virtpki/internal/machine"
 	"virtpki/internal/subject"
 	"virtpki/internal/termtext"
 	"virtpki/pki"
@@ -47,7 +48,7 @@ type dueCRL struct {
 // look finds what is installed, and decides what of it is due.
 func (r *renewal) look() error {
 	r.found, r.left, r.crl, r.serving = nil, nil, dueCRL{}, false
-	a, err := r.loadCA(r.g)
+	a, err := r.loadCA(r.g.Machine)
 	if err != nil {
 		return err
 	}
@@ -56,11 +57,11 @@ func (r *renewal) look() error {
 	for _, layout := range r.layouts() {
 		for _, role := range []pki.Role{pki.Server, pki.Client} {
 			in := &installation{layout: layout, system: layout.Base == r.g.System().Base, role: role, pair: newPair(r.g.Tree(), layout, role)}
-			in.err = in.readOwn(r.g)
-			if in.pair.cert == nil && in.err == nil || in.othersQEMU(r.g, a) || r.passOver(in) {
+			in.err = in.readOwn(r.g.Machine)
+			if in.pair.cert == nil && in.err == nil || in.othersQEMU(r.g.Machine, a) || r.passOver(in) {
 				continue
 			}
-			in.sealed = in.err == nil && in.qemu(r.g) && keyState(r.g.Tree(), in.pair.keyPath) == "encrypted"
+			in.sealed = in.err == nil && in.qemu(r.g.Machine) && keyState(r.g.Tree(), in.pair.keyPath) == "encrypted"
 			if in.original = r.originalOf(in); in.original != nil {
 				in.judgeCopy(r)
 			} else if in.err == nil {
@@ -86,20 +87,20 @@ func (r *renewal) layouts() []libvirt.Layout {
 
 // othersQEMU reports whether it is a file of QEMU's that another CA has signed:
 // it is that one's to renew.
-func (in *installation) othersQEMU(g *globals, a *authority) bool {
-	return in.qemu(g) && in.pair.cert != nil && !a.hasSigned(in.pair.cert)
+func (in *installation) othersQEMU(m *machine.Machine, a *authority) bool {
+	return in.qemu(m) && in.pair.cert != nil && !a.hasSigned(in.pair.cert)
 }
 
 // qemu reports whether it is one of QEMU's files.
-func (in *installation) qemu(g *globals) bool {
-	return !slices.ContainsFunc(g.Layouts(), func(layout libvirt.Layout) bool { return layout.Base == in.layout.Base })
+func (in *installation) qemu(m *machine.Machine) bool {
+	return !slices.ContainsFunc(m.Layouts(), func(layout libvirt.Layout) bool { return layout.Base == in.layout.Base })
 }
 
 // originalOf finds the system's pair of which one of QEMU's is a copy: of what is
 // there, or, where a run was cut short between the two, of what was there before. Of
 // a pair that cannot be read it may be a copy: it waits for that one.
 func (r *renewal) originalOf(in *installation) *installation {
-	if in.err != nil || !in.qemu(r.g) {
+	if in.err != nil || !in.qemu(r.g.Machine) {
 		return nil
 	}
 	for _, other := range r.found {

@@ -13,6 +13,7 @@ import (
 	"virtpki/internal/libvirt"
 	"virtpki/internal/libvirt/rpc"
 	"virtpki/internal/libvirt/running"
+	"virtpki/internal/machine"
 	"virtpki/internal/store"
 	"virtpki/internal/subject"
 	"virtpki/pki"
@@ -29,8 +30,8 @@ type enforcement struct {
 
 // enforce has the daemons here act on a new CRL, and proves that they do. The
 // error says what of it is not so.
-func (e *env) enforce(ctx context.Context, g *globals, j *job, a *authority, o reloadOptions, daemons []running.Daemon, out []condemned) error {
-	n := enforcement{reloader{e, g, o, j}, a, out, g.Layouts()}
+func (e *env) enforce(ctx context.Context, m *machine.Machine, j *job, a *authority, o reloadOptions, daemons []running.Daemon, out []condemned) error {
+	n := enforcement{reloader{e, m, o, j}, a, out, m.Layouts()}
 	concerned := slices.DeleteFunc(slices.Clone(daemons), func(d running.Daemon) bool { return !n.trusted(d) })
 	j.note("other hosts: copy %s to the same place there, and have the daemon read it again", a.layout.Path(libvirt.CACRL))
 	if len(concerned) == 0 {
@@ -176,7 +177,7 @@ func (n enforcement) keyOf(c condemned) *tls.Certificate {
 		layouts = append(layouts, libvirt.System(filepath.Dir(filepath.Dir(folder))))
 	}
 	for _, layout := range layouts {
-		p, err := loadPair(n.g.Tree(), layout, pki.Client)
+		p, err := loadPair(n.m.Tree(), layout, pki.Client)
 		if err == nil && p.cert != nil && p.key != nil && p.cert.Equal(c.cert) {
 			return p.tls()
 		}

@@ -127,14 +127,14 @@ func (e *env) newFleet(ctx context.Context, g *globals, o *issueOptions, leaf le
 			return nil, err
 		}
 	}
-	f.shape = newShape(g, o, leaf, f.roles)
+	f.shape = newShape(g.Machine, o, leaf, f.roles)
 	return f, nil
 }
 
 // loadCA reads the CA and its key, and what everybody is to trust.
 func (f *fleet) loadCA() error {
 	f.stamp = f.caStamp()
-	a, err := f.env.loadCA(f.g)
+	a, err := f.env.loadCA(f.g.Machine)
 	if err != nil {
 		return err
 	}
@@ -147,7 +147,7 @@ func (f *fleet) loadCA() error {
 		j.note("%s", historyUnknown(err))
 	}
 	f.a, f.twins = a, j.notes
-	f.revokedOn = sync.OnceValues(func() (func(*x509.Certificate) string, error) { return f.revocations(f.g) })
+	f.revokedOn = sync.OnceValues(func() (func(*x509.Certificate) string, error) { return f.revocations(f.g.Machine) })
 	f.proven.Store(false)
 	f.shape.share(a)
 	return nil
@@ -218,7 +218,7 @@ func (f *fleet) identitiesOf(h hostLine) ([]subject.Identity, error) {
 	}
 	o := *f.o
 	o.sans = append(append([]string{}, f.o.sans...), sans...)
-	return f.hostIdentities(f.g, &o, f.kind, name, f.subject, f.machine)
+	return f.hostIdentities(f.g.Machine, &o, f.kind, name, f.subject, f.machine)
 }
 
 // pathOf is where the bundle of a name is to lie.

@@ -162,7 +162,7 @@ func BenchmarkListFleet(b *testing.B) {
 		b.Fatal(err)
 	}
 	for b.Loop() {
-		if infos, err := f.env.fleetCerts(f.g, w.Folder()); err != nil || len(infos) != 2000 {
+		if infos, err := f.env.fleetCerts(f.g.Machine, w.Folder()); err != nil || len(infos) != 2000 {
 			b.Fatal(len(infos), err)
 		}
 	}

@@ -17,6 +17,7 @@ import (
 	"virtpki/internal/certinfo"
 	"virtpki/internal/hint"
 	"virtpki/internal/libvirt"
+	"virtpki/internal/machine"
 	"virtpki/internal/store"
 	"virtpki/internal/termtext"
 )
@@ -29,8 +30,8 @@ type fleetCert struct {
 
 // listFleet tells of every certificate in a folder of bundles, soonest end first. What
 // could not be read is an error, after the rest.
-func (e *env) listFleet(g *globals, folder, format string) error {
-	certs, err := e.fleetCerts(g, folder)
+func (e *env) listFleet(m *machine.Machine, folder, format string) error {
+	certs, err := e.fleetCerts(m, folder)
 	if len(certs) == 0 {
 		return err
 	}
@@ -70,10 +71,10 @@ func fleetMetrics(certs []certinfo.Info) []byte {
 
 // fleetCerts reads the bundles of a folder, or of one archive. The error tells of
 // those that could not be read; the rest is there all the same.
-func (e *env) fleetCerts(g *globals, folder string) ([]fleetCert, error) {
-	r := &fleetReader{e: e, tree: g.Tree(), places: certPlaces(g)}
+func (e *env) fleetCerts(m *machine.Machine, folder string) ([]fleetCert, error) {
+	r := &fleetReader{e: e, tree: m.Tree(), places: certPlaces(m)}
 	var err error
-	if r.revokedOn, err = e.revocations(g); err != nil {
+	if r.revokedOn, err = e.revocations(m); err != nil {
 		return nil, err
 	}
 	info, err := os.Stat(folder)
@@ -94,9 +95,9 @@ func (e *env) fleetCerts(g *globals, folder string) ([]fleetCert, error) {
 }
 
 // certPlaces are the paths below a bundle at which certificates may lie.
-func certPlaces(g *globals) []string {
+func certPlaces(m *machine.Machine) []string {
 	var places []string
-	for _, layout := range []libvirt.Layout{libvirt.System(strings.Trim(g.Sysconfdir, "/")), libvirt.Flat("")} {
+	for _, layout := range []libvirt.Layout{libvirt.System(strings.Trim(m.Sysconfdir, "/")), libvirt.Flat("")} {
 		places = append(places, layout.Path(libvirt.ServerCert), layout.Path(libvirt.ClientCert))
 	}
 	return places

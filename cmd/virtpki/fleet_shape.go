@@ -12,6 +12,7 @@ import (
 	"time"
 
 	"virtpki/internal/libvirt"
+	"virtpki/internal/machine"
 	"virtpki/internal/store"
 	"virtpki/pki"
 )
@@ -29,10 +30,10 @@ type fleetShape struct {
 
 // newShape lays out the bundles. In one of the system's form every path is as it
 // stands below /; a flat one is a single folder.
-func newShape(g *globals, o *issueOptions, leaf leafPlan, roles []pki.Role) *fleetShape {
+func newShape(m *machine.Machine, o *issueOptions, leaf leafPlan, roles []pki.Role) *fleetShape {
 	s := &fleetShape{layout: libvirt.Flat(""), flat: o.layout != "system", top: 0o700}
 	if !s.flat {
-		s.layout = libvirt.System(strings.Trim(g.Sysconfdir, "/")).WithMode(libvirt.ClientKey, leaf.clientKeyMode)
+		s.layout = libvirt.System(strings.Trim(m.Sysconfdir, "/")).WithMode(libvirt.ClientKey, leaf.clientKeyMode)
 		s.top = s.layout.Parents
 		s.addParents()
 	}

@@ -261,9 +261,9 @@ func (o *generateOptions) renewal(g *globals) (templates.Renewal, error) {
 			return r, hint.With(err, "name the program with --binary")
 		}
 	}
-	r.Command = append([]string{o.binary, "renew", "--quiet"}, o.arguments(g)...)
+	r.Command = append([]string{o.binary, "renew", "--quiet"}, o.arguments(g.Machine)...)
 	r.Passphrase = g.passphraseFile
-	r.Writable = o.writable(g)
+	r.Writable = o.writable(g.Machine)
 	return r, nil
 }
 
@@ -292,15 +292,15 @@ func makeAbsolute(path *string) error {
 
 // arguments are those of renew that differ from its defaults. Each value follows
 // its flag after "=", so that none can pass for a flag.
-func (o *generateOptions) arguments(g *globals) []string {
+func (o *generateOptions) arguments(m *machine.Machine) []string {
 	var args []string
 	add := func(flag, value, otherwise string) {
 		if value != otherwise {
 			args = append(args, "--"+flag+"="+value)
 		}
 	}
-	add("sysconfdir", g.Sysconfdir, machine.DefaultSysconfdir())
-	add("ca", g.CADir, "")
+	add("sysconfdir", m.Sysconfdir, machine.DefaultSysconfdir())
+	add("ca", m.CADir, "")
 	add("before", o.before, "33%")
 	if o.sameKey {
 		args = append(args, "--same-key")
@@ -316,10 +316,10 @@ func (o *generateOptions) arguments(g *globals) []string {
 
 // writable lists the folders that renew writes into. It exchanges the folder of
 // the pairs with one beside it, so the one above both is meant.
-func (o *generateOptions) writable(g *globals) []string {
-	folders := []string{libvirt.System(g.Sysconfdir).Top()}
-	if g.CADir != "" {
-		folders = append(folders, g.CADir)
+func (o *generateOptions) writable(m *machine.Machine) []string {
+	folders := []string{libvirt.System(m.Sysconfdir).Top()}
+	if m.CADir != "" {
+		folders = append(folders, m.CADir)
 	}
 	if o.metrics != "" {
 		folders = append(folders, filepath.Dir(o.metrics))

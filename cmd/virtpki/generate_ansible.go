@@ -75,7 +75,7 @@ func newGenerateAnsible(e *env, g *globals) *cobra.Command {
 }
 
 func (e *env) generateAnsible(ctx context.Context, g *globals, o *ansibleOptions, names []string) error {
-	if err := hint.First(o.check(names), checkAnsiblePaths(g)); err != nil {
+	if err := hint.First(o.check(names), checkAnsiblePaths(g.Machine)); err != nil {
 		return hint.Usage(err)
 	}
 	if o.copy != "" && !g.Tree().Exists(o.copy) && !g.quiet {
@@ -121,14 +121,14 @@ func (o *ansibleOptions) check(names []string) error {
 
 // checkAnsiblePaths looks at the flags that say where things are: the project is for
 // other machines, whose paths but that of the CA are the role's matter.
-func checkAnsiblePaths(g *globals) error {
+func checkAnsiblePaths(m *machine.Machine) error {
 	switch {
-	case !g.Live():
+	case !m.Live():
 		return errors.New("--root says nothing of the machines that Ansible reaches: leave it out")
-	case g.Sysconfdir != machine.DefaultSysconfdir():
+	case m.Sysconfdir != machine.DefaultSysconfdir():
 		return hint.With(errors.New("--sysconfdir is not for an Ansible project"), "--ca names the CA's folder")
 	}
-	return makeAbsolute(&g.CADir)
+	return makeAbsolute(&m.CADir)
 }
 
 // files are those that are to be written: what people edit is left alone where it is

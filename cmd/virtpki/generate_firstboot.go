@@ -17,11 +17,11 @@ import (
 )
 
 // firstBoot is what one machine gets.
-func (e *env) firstBoot(g *globals, o *cloudInitOptions, daemon libvirt.Daemon, name string) (templates.FirstBoot, error) {
+func (e *env) firstBoot(m *machine.Machine, o *cloudInitOptions, daemon libvirt.Daemon, name string) (templates.FirstBoot, error) {
 	boot := templates.FirstBoot{
 		Name: name, Program: o.binary, URL: o.url, SHA256: strings.ToLower(o.sha256), Packages: o.packages,
-		Service: daemon.Service, Socket: daemon.TLSSocket, Sysconfdir: g.Sysconfdir,
-		Arguments: o.arguments(g, name),
+		Service: daemon.Service, Socket: daemon.TLSSocket, Sysconfdir: m.Sysconfdir,
+		Arguments: o.arguments(m, name),
 		Network:   o.bundle == "" || o.url != "",
 	}
 	if boot.Program == "" {
@@ -30,19 +30,19 @@ func (e *env) firstBoot(g *globals, o *cloudInitOptions, daemon libvirt.Daemon, 
 	var err error
 	switch {
 	case o.request:
-		err = e.bootRequest(g, o, &boot)
+		err = e.bootRequest(m, o, &boot)
 	case o.name != "":
 		ca := &x509.Certificate{Subject: pkix.Name{Organization: []string{o.name}}}
 		err = o.locksOut(ca, name)
 	default:
-		err = e.bootBundle(g, o, &boot)
+		err = e.bootBundle(m, o, &boot)
 	}
 	return boot, err
 }
 
 // bootBundle gives a machine its bundle.
-func (e *env) bootBundle(g *globals, o *cloudInitOptions, boot *templates.FirstBoot) error {
-	b, err := e.loadBundle(g, filepath.Join(o.bundle, boot.Name))
+func (e *env) bootBundle(m *machine.Machine, o *cloudInitOptions, boot *templates.FirstBoot) error {
+	b, err := e.loadBundle(m, filepath.Join(o.bundle, boot.Name))
 	if err != nil {
 		return err
 	}
@@ -59,8 +59,8 @@ func (e *env) bootBundle(g *globals, o *cloudInitOptions, boot *templates.FirstB
 }
 
 // bootRequest has a machine ask the CA here.
-func (e *env) bootRequest(g *globals, o *cloudInitOptions, boot *templates.FirstBoot) error {
-	a, err := e.loadCA(g)
+func (e *env) bootRequest(m *machine.Machine, o *cloudInitOptions, boot *templates.FirstBoot) error {
+	a, err := e.loadCA(m)
 	if err != nil {
 		return err
 	}
@@ -68,7 +68,7 @@ func (e *env) bootRequest(g *globals, o *cloudInitOptions, boot *templates.First
 	if err != nil {
 		return hint.Usage(err)
 	}
-	common := flagArgs("sysconfdir", machine.DefaultSysconfdir(), g.Sysconfdir)
+	common := flagArgs("sysconfdir", machine.DefaultSysconfdir(), m.Sysconfdir)
 	r := &templates.BootRequest{Via: o.via, Wait: wait}
 	r.Arguments = slices.Concat(common, flagArgs("san", "", o.sans...), flagArgs("key-type", string(pki.DefaultKeyType), o.keyType))
 	r.Install = slices.Concat(common, flagArgs("client-key-mode", "0600", o.clientKeyMode))
@@ -122,14 +122,14 @@ func flagArgs(flag, otherwise string, values ...string) (args []string) {
 }
 
 // arguments are those of bootstrap. What is signed elsewhere is none of its.
-func (o *cloudInitOptions) arguments(g *globals, name string) []string {
+func (o *cloudInitOptions) arguments(m *machine.Machine, name string) []string {
 	args := []string{"--no-reload", "--wait-clock=" + o.waitClock, "--hostname=" + name}
 	add := func(flag, otherwise string, values ...string) {
 		args = append(args, flagArgs(flag, otherwise, values...)...)
 	}
-	add("sysconfdir", machine.DefaultSysconfdir(), g.Sysconfdir)
+	add("sysconfdir", machine.DefaultSysconfdir(), m.Sysconfdir)
 	if o.name != "" {
-		add("ca", "", g.CADir)
+		add("ca", "", m.CADir)
 		add("name", "", o.name)
 		add("client", "", o.client)
 		add("san", "", o.sans...)

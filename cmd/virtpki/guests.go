@@ -14,6 +14,7 @@ import (
 	"virtpki/internal/libvirt"
 	"virtpki/internal/libvirt/conf"
 	"virtpki/internal/libvirt/rpc"
+	"virtpki/internal/machine"
 	"virtpki/internal/subject"
 	"virtpki/internal/termtext"
 )
@@ -22,7 +23,7 @@ import (
 // that can be, and tells of each what it goes on with.
 type guestRefresh struct {
 	e *env
-	g *globals
+	m *machine.Machine
 	j *job
 	// changed tells that files have changed: VNC reads them whatever it serves, for
 	// it may be the CRL, and what a guest holds of the files of before is told.
@@ -35,11 +36,11 @@ type guestRefresh struct {
 
 // refreshGuests has the guests here read their files again after a change of any of
 // them.
-func (e *env) refreshGuests(ctx context.Context, g *globals, o reloadOptions, j *job) error {
+func (e *env) refreshGuests(ctx context.Context, m *machine.Machine, o reloadOptions, j *job) error {
 	if o.noReload {
 		return nil
 	}
-	r := guestRefresh{e: e, g: g, j: j, changed: true}
+	r := guestRefresh{e: e, m: m, j: j, changed: true}
 	return r.run(ctx)
 }
 
@@ -51,10 +52,10 @@ const guestTimeout = 45 * time.Second
 // do.
 func (r *guestRefresh) run(ctx context.Context) error {
 	var err error
-	if r.conf, err = r.g.QEMUConf(); err != nil {
+	if r.conf, err = r.m.QEMUConf(); err != nil {
 		return err
 	}
-	host, err := rpc.DialGuests(ctx, r.g.Root)
+	host, err := rpc.DialGuests(ctx, r.m.Root)
 	var refused *rpc.DaemonError
 	switch {
 	case errors.Is(err, rpc.ErrNobodyListens), errors.Is(err, fs.ErrPermission), errors.As(err, &refused):
@@ -106,7 +107,7 @@ func (r *guestRefresh) one(ctx context.Context, host *rpc.GuestHost, guest rpc.G
 	if !guest.VNC || !r.changed && r.upToDate(ctx, guest) {
 		return nil
 	}
-	return r.e.locked(ctx, r.g, r.g.System(), func() error { return r.refresh(ctx, host, guest) })
+	return r.e.locked(ctx, r.m, r.m.System(), func() error { return r.refresh(ctx, host, guest) })
 }
 
 // refresh has a guest's VNC read its files again and proves it, under the lock: no
@@ -163,8 +164,8 @@ func (r *guestRefresh) ends(name string) time.Time {
 
 // folder is where a use's files lie, as this process sees it.
 func (r *guestRefresh) folder(use libvirt.QEMUUse) string {
-	exists := func(path string) bool { return r.g.Tree().Exists(r.g.Path(path)) }
-	return r.g.Path(use.FolderIn(r.conf, r.g.Sysconfdir, exists))
+	exists := func(path string) bool { return r.m.Tree().Exists(r.m.Path(path)) }
+	return r.m.Path(use.FolderIn(r.conf, r.m.Sysconfdir, exists))
 }
 
 // vncCerts are the certificates that a guest's VNC may have been started with: those
@@ -177,7 +178,7 @@ func (r *guestRefresh) vncCerts() map[string]*x509.Certificate {
 			continue
 		}
 		path := libvirt.QEMUFolder(r.folder(use)).Path(libvirt.ServerCert)
-		if certs, err := readCerts(r.g.Tree(), path); err == nil {
+		if certs, err := readCerts(r.m.Tree(), path); err == nil {
 			found[path] = certs[0]
 		}
 	}

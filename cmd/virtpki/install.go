@@ -193,12 +193,12 @@ func (in *intake) run(ctx context.Context) (*job, error) {
 // have been killed ahead of that.
 func (in *intake) prove(ctx context.Context, j *job, before map[libvirt.File][]byte) error {
 	if len(j.plan.Changes()) == 0 {
-		return in.wakeStale(ctx, in.g, &in.o.reloadOptions, j)
+		return in.wakeStale(ctx, in.g.Machine, &in.o.reloadOptions, j)
 	}
 	if in.placed && !in.swapped {
 		before = nil // there is nothing to go back to
 	}
-	return in.proveOrRollBack(ctx, in.g, &in.o.reloadOptions, j, in.swapped, before)
+	return in.proveOrRollBack(ctx, in.g.Machine, &in.o.reloadOptions, j, in.swapped, before)
 }
 
 // tidy removes the keys that wait no longer. It comes last: until the pair is

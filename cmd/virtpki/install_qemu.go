@@ -114,7 +114,7 @@ func (in *intake) fillQEMU(j *job, comes map[pki.Role]*pair) error {
 	if len(in.lists) > 0 {
 		a.crl = pki.EncodeCRL(in.lists...)
 	}
-	f := &filler{env: in.env, withPlan: in.with, g: in.g, keys: in.newKeyring(in.g), sysconfdir: in.g.Path(in.g.Sysconfdir), pairs: comes}
+	f := &filler{env: in.env, withPlan: in.with, m: in.g.Machine, keys: in.newKeyring(in.g), sysconfdir: in.g.Path(in.g.Sysconfdir), pairs: comes}
 	return f.fill(j, a)
 }
 
@@ -138,6 +138,6 @@ func (in *intake) refreshGuests(ctx context.Context, j *job) error {
 	if len(in.until) == 0 || in.o.noReload || in.g.dryRun {
 		return nil
 	}
-	refresh := guestRefresh{e: in.env, g: in.g, j: j, changed: true, until: in.until}
+	refresh := guestRefresh{e: in.env, m: in.g.Machine, j: j, changed: true, until: in.until}
 	return refresh.run(ctx)
 }

@@ -132,7 +132,7 @@ func (e *env) issue(ctx context.Context, g *globals, o *issueOptions, role strin
 	if o.many() {
 		return e.issueFleet(ctx, g, o, leaf, kind, names)
 	}
-	bundles, err := e.bundles(g, o, leaf, kind, names)
+	bundles, err := e.bundles(g.Machine, o, leaf, kind, names)
 	if err != nil {
 		return err
 	}
@@ -142,7 +142,7 @@ func (e *env) issue(ctx context.Context, g *globals, o *issueOptions, role strin
 		locks[1] = o.out
 	}
 	return e.change(ctx, g, append(locks, with.locks()...), func(j *job) error {
-		a, err := e.loadCA(g)
+		a, err := e.loadCA(g.Machine)
 		if err != nil {
 			return err
 		}
@@ -159,7 +159,7 @@ func (e *env) issue(ctx context.Context, g *globals, o *issueOptions, role strin
 			if err != nil {
 				return err
 			}
-			f := &filler{env: e, withPlan: with, g: g, keys: keys, leaf: leaf, sysconfdir: b.to.layout.Base, portable: b.portable, identities: b.byRole(), pairs: pairs}
+			f := &filler{env: e, withPlan: with, m: g.Machine, keys: keys, leaf: leaf, sysconfdir: b.to.layout.Base, portable: b.portable, identities: b.byRole(), pairs: pairs}
 			if err := f.fill(j, a); err != nil {
 				return err
 			}
@@ -180,7 +180,7 @@ func (k *keyring) aheadFor(leaf leafPlan, bundles []bundle) {
 }
 
 // bundles checks the names and says what each gets, before anything is made.
-func (e *env) bundles(g *globals, o *issueOptions, leaf leafPlan, kind subject.Kind, names []string) ([]bundle, error) {
+func (e *env) bundles(m *machine.Machine, o *issueOptions, leaf leafPlan, kind subject.Kind, names []string) ([]bundle, error) {
 	var bundles []bundle
 	seen := make(map[string]bool)
 	for _, name := range names {
@@ -188,11 +188,11 @@ func (e *env) bundles(g *globals, o *issueOptions, leaf leafPlan, kind subject.K
 			return nil, hint.Usagef("name %s is given twice", termtext.QuoteShort(name))
 		}
 		seen[name] = true
-		ids, err := e.identities(g, o, kind, name)
+		ids, err := e.identities(m, o, kind, name)
 		if err != nil {
 			return nil, err
 		}
-		layout, err := o.layoutFor(g, leaf, name)
+		layout, err := o.layoutFor(m, leaf, name)
 		if err != nil {
 			return nil, err
 		}
@@ -227,22 +227,22 @@ func (o *issueOptions) checkUse(kind subject.Kind, names []string) error {
 }
 
 // layoutFor is where the files of a name go.
-func (o *issueOptions) layoutFor(g *globals, leaf leafPlan, name string) (libvirt.Layout, error) {
+func (o *issueOptions) layoutFor(m *machine.Machine, leaf leafPlan, name string) (libvirt.Layout, error) {
 	switch {
 	case o.out != "" && o.layout == "pkipath":
 		return libvirt.Flat(filepath.Join(o.out, name)), nil
 	case o.out != "":
-		layout := libvirt.System(filepath.Join(o.out, name, g.Sysconfdir))
+		layout := libvirt.System(filepath.Join(o.out, name, m.Sysconfdir))
 		return layout.WithMode(libvirt.ClientKey, leaf.clientKeyMode), nil
 	case o.user:
 		home, err := os.UserHomeDir()
-		return libvirt.User(g.Path(home)), err
+		return libvirt.User(m.Path(home)), err
 	}
-	return g.System().WithMode(libvirt.ClientKey, leaf.clientKeyMode), nil
+	return m.System().WithMode(libvirt.ClientKey, leaf.clientKeyMode), nil
 }
 
 // identities are the certificates that somebody of a kind gets.
-func (e *env) identities(g *globals, o *issueOptions, kind subject.Kind, name string) ([]subject.Identity, error) {
+func (e *env) identities(m *machine.Machine, o *issueOptions, kind subject.Kind, name string) ([]subject.Identity, error) {
 	var rawSubject []byte
 	if o.subject != "" {
 		var err error
@@ -253,20 +253,20 @@ func (e *env) identities(g *globals, o *issueOptions, kind subject.Kind, name st
 	if kind == subject.Client {
 		return []subject.Identity{{Role: pki.Client, Name: name, RawSubject: rawSubject}}, hint.Usage(subject.CheckClient(name))
 	}
-	own, err := g.Names()
-	if here := g.Live() && (o.out == "" || subject.IsOneOf(name, own)); err != nil && here {
+	own, err := m.Names()
+	if here := m.Live() && (o.out == "" || subject.IsOneOf(name, own)); err != nil && here {
 		return nil, err
 	}
-	return e.hostIdentities(g, o, kind, name, rawSubject, own)
+	return e.hostIdentities(m, o, kind, name, rawSubject, own)
 }
 
 // hostIdentities are those of a server or a host, given the names of this machine.
-func (e *env) hostIdentities(g *globals, o *issueOptions, kind subject.Kind, name string, rawSubject []byte, own []string) ([]subject.Identity, error) {
+func (e *env) hostIdentities(m *machine.Machine, o *issueOptions, kind subject.Kind, name string, rawSubject []byte, own []string) ([]subject.Identity, error) {
 	if err := subject.CheckHost(name); err != nil {
 		return nil, hint.Usage(err)
 	}
-	here := g.Live() && (o.out == "" || subject.IsOneOf(name, own))
-	names, err := g.ServerNames(name, o.sans, here, o.onlySAN, own)
+	here := m.Live() && (o.out == "" || subject.IsOneOf(name, own))
+	names, err := m.ServerNames(name, o.sans, here, o.onlySAN, own)
 	if err != nil {
 		return nil, hint.Usage(err)
 	}

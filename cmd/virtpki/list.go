@@ -13,6 +13,7 @@ import (
 	"virtpki/internal/certinfo"
 	"virtpki/internal/hint"
 	"virtpki/internal/libvirt"
+	"virtpki/internal/machine"
 	"virtpki/internal/store"
 	"virtpki/internal/termtext"
 )
@@ -58,13 +59,13 @@ func (e *env) listAs(g *globals, fleet, format string) error {
 		format = "json"
 	}
 	if fleet != "" {
-		return e.listFleet(g, fleet, format)
+		return e.listFleet(g.Machine, fleet, format)
 	}
-	return e.list(g, format)
+	return e.list(g.Machine, format)
 }
 
-func (e *env) list(g *globals, format string) error {
-	infos, err := e.everything(g)
+func (e *env) list(m *machine.Machine, format string) error {
+	infos, err := e.everything(m)
 	if err != nil {
 		e.warn("%v", err)
 	}
@@ -76,7 +77,7 @@ func (e *env) list(g *globals, format string) error {
 		return err
 	}
 	if len(infos) == 0 {
-		e.warn("nothing is installed in %s, and there is no CA in %s", g.System().Base, g.CAPath())
+		e.warn("nothing is installed in %s, and there is no CA in %s", m.System().Base, m.CAPath())
 		return nil
 	}
 	rows := [][]string{{"ROLE", "DN", "NAMES", "SERIAL", "UNTIL", "FILE"}}
@@ -89,10 +90,10 @@ func (e *env) list(g *globals, format string) error {
 // everything finds each certificate once: what is installed for the system and
 // for the user, then what the CA signed, soonest end first. The error tells of
 // files that could not be read; the rest is there all the same.
-func (e *env) everything(g *globals) ([]certinfo.Info, error) {
+func (e *env) everything(m *machine.Machine) ([]certinfo.Info, error) {
 	infos := []certinfo.Info{}
 	seen := make(map[string]bool)
-	revokedOn, err0 := e.revocations(g)
+	revokedOn, err0 := e.revocations(m)
 	add := func(p placed) {
 		info := certinfo.Of(p.cert, p.path, e.here.Now())
 		info.Revoked = revokedOn(p.cert)
@@ -101,12 +102,12 @@ func (e *env) everything(g *globals) ([]certinfo.Info, error) {
 			infos = append(infos, info)
 		}
 	}
-	installed, err1 := installedCerts(g)
+	installed, err1 := installedCerts(m)
 	for _, p := range installed {
 		add(p)
 	}
 	fromInstalled := len(infos)
-	recorded, err2 := recordedCerts(g)
+	recorded, err2 := recordedCerts(m)
 	for _, p := range recorded {
 		add(p)
 	}
@@ -118,8 +119,8 @@ func (e *env) everything(g *globals) ([]certinfo.Info, error) {
 
 // revocations tells on which day a certificate was revoked, by the lists in the
 // CA's file; empty when it was not.
-func (e *env) revocations(g *globals) (func(*x509.Certificate) string, error) {
-	crls, err := readCRLs(g.Tree(), libvirt.CA(g.CAPath()).Path(libvirt.CACRL))
+func (e *env) revocations(m *machine.Machine) (func(*x509.Certificate) string, error) {
+	crls, err := readCRLs(m.Tree(), libvirt.CA(m.CAPath()).Path(libvirt.CACRL))
 	days := make(map[string]string)
 	for _, crl := range crls {
 		for entry := range crl.Entries() {
@@ -134,8 +135,8 @@ var certFiles = []libvirt.File{libvirt.CACert, libvirt.ServerCert, libvirt.Clien
 
 // installedCerts reads the CA's own file, the system's tree and the user's
 // folder.
-func installedCerts(g *globals) ([]placed, error) {
-	layouts := append([]libvirt.Layout{libvirt.CA(g.CAPath())}, g.AllLayouts()...)
+func installedCerts(m *machine.Machine) ([]placed, error) {
+	layouts := append([]libvirt.Layout{libvirt.CA(m.CAPath())}, m.AllLayouts()...)
 	var found []placed
 	var errs []error
 	for _, layout := range layouts {
@@ -144,7 +145,7 @@ func installedCerts(g *globals) ([]placed, error) {
 			if path == "" {
 				continue
 			}
-			certs, err := readCerts(g.Tree(), path)
+			certs, err := readCerts(m.Tree(), path)
 			if err != nil && !errors.Is(err, fs.ErrNotExist) {
 				errs = append(errs, err)
 			}
@@ -157,9 +158,9 @@ func installedCerts(g *globals) ([]placed, error) {
 }
 
 // recordedCerts reads what the CA here has signed.
-func recordedCerts(g *globals) ([]placed, error) {
-	folder := libvirt.Records(g.CAPath())
-	certs, err := g.Tree().Records(folder)
+func recordedCerts(m *machine.Machine) ([]placed, error) {
+	folder := libvirt.Records(m.CAPath())
+	certs, err := m.Tree().Records(folder)
 	found := make([]placed, len(certs))
 	for i, cert := range certs {
 		found[i] = placed{cert, store.RecordPath(folder, cert.SerialNumber)}

@@ -49,42 +49,42 @@ const maxSecret = 64 << 10
 
 // loadCA reads the CA's certificate and CRL. Without either certificate or key
 // the error is errNoCA; a file that libvirt would not start on is an error too.
-func (e *env) loadCA(g *globals) (*authority, error) {
-	a, data, err := e.readCA(g)
+func (e *env) loadCA(m *machine.Machine) (*authority, error) {
+	a, data, err := e.readCA(m)
 	if err != nil {
 		return nil, err
 	}
 	if err := judge.CheckCAs(data, e.here.Now()); err != nil {
-		return nil, hint.With(fmt.Errorf("%s: %w", a.layout.Path(libvirt.CACert), err), "a CA at its end is changed by: virtpki %sca rollover start", g.Flags())
+		return nil, hint.With(fmt.Errorf("%s: %w", a.layout.Path(libvirt.CACert), err), "a CA at its end is changed by: virtpki %sca rollover start", m.Flags())
 	}
 	return a, nil
 }
 
 // readCA is loadCA for a CA that may have expired. data is its file.
-func (e *env) readCA(g *globals) (a *authority, data []byte, err error) {
-	a = &authority{folder: g.CAPath(), tree: g.Tree()}
+func (e *env) readCA(m *machine.Machine) (a *authority, data []byte, err error) {
+	a = &authority{folder: m.CAPath(), tree: m.Tree()}
 	a.layout = libvirt.CA(a.folder)
 	path := a.layout.Path(libvirt.CACert)
-	if data, err = machine.ReadIfThere(g.Tree(), path); err != nil {
+	if data, err = machine.ReadIfThere(m.Tree(), path); err != nil {
 		return nil, nil, err
 	}
 	if data == nil {
-		return nil, nil, a.absent(g)
+		return nil, nil, a.absent(m)
 	}
 	if a.bundle, err = pki.ParseCertificates(data); err != nil {
 		return nil, nil, fmt.Errorf("%s: %w", path, err)
 	}
-	if a.crl, err = machine.ReadIfThere(g.Tree(), a.layout.Path(libvirt.CACRL)); err != nil {
+	if a.crl, err = machine.ReadIfThere(m.Tree(), a.layout.Path(libvirt.CACRL)); err != nil {
 		return nil, nil, err
 	}
 	return a, data, a.loadRollover(e.here.Now())
 }
 
 // absent is the error for a CA without a certificate.
-func (a *authority) absent(g *globals) error {
-	if key := a.layout.Path(libvirt.CAKey); g.Tree().Exists(key) {
-		records, err := g.Tree().Records(libvirt.Records(a.folder))
-		if err == nil && len(records) == 0 && !g.Tree().Exists(a.layout.Path(libvirt.CACRL)) {
+func (a *authority) absent(m *machine.Machine) error {
+	if key := a.layout.Path(libvirt.CAKey); m.Tree().Exists(key) {
+		records, err := m.Tree().Records(libvirt.Records(a.folder))
+		if err == nil && len(records) == 0 && !m.Tree().Exists(a.layout.Path(libvirt.CACRL)) {
 			return hint.With(fmt.Errorf("%s: %w", key, errKeyAlone), "a run was cut short: virtpki bootstrap takes the key; ca init wants it moved away")
 		}
 		return hint.With(fmt.Errorf("%s: the key of a CA whose certificate %s is missing", key, a.layout.Path(libvirt.CACert)),
@@ -92,11 +92,11 @@ func (a *authority) absent(g *globals) error {
 	}
 	err := fmt.Errorf("%w in %s", errNoCA, a.folder)
 	for _, role := range []pki.Role{pki.Server, pki.Client} {
-		if g.Tree().Exists(g.System().Path(libvirt.PendingFile(string(role)))) {
-			return hint.With(err, "a request waits here for its answer, which brings the CA: virtpki %sinstall FILE", g.Flags())
+		if m.Tree().Exists(m.System().Path(libvirt.PendingFile(string(role)))) {
+			return hint.With(err, "a request waits here for its answer, which brings the CA: virtpki %sinstall FILE", m.Flags())
 		}
 	}
-	return hint.With(err, "make one: virtpki %sca init --name \"Example Org\"", g.Flags())
+	return hint.With(err, "make one: virtpki %sca init --name \"Example Org\"", m.Flags())
 }
 
 // keyState says whether a CA's key is here.

@@ -18,6 +18,7 @@ import (
 	"virtpki/internal/libvirt/conf"
 	"virtpki/internal/libvirt/rpc"
 	"virtpki/internal/libvirt/running"
+	"virtpki/internal/machine"
 	"virtpki/internal/store"
 	"virtpki/internal/subject"
 	"virtpki/internal/termtext"
@@ -45,11 +46,11 @@ func (o *reloadOptions) addRestart(cmd *cobra.Command) {
 }
 
 // find lists the daemons that run below --root.
-func (o *reloadOptions) find(ctx context.Context, g *globals) ([]running.Daemon, error) {
+func (o *reloadOptions) find(ctx context.Context, m *machine.Machine) ([]running.Daemon, error) {
 	if o.noReload {
 		return nil, nil
 	}
-	daemons, err := running.Find(ctx, g.Root, g.Sysconfdir)
+	daemons, err := running.Find(ctx, m.Root, m.Sysconfdir)
 	if err != nil {
 		return nil, hint.With(fmt.Errorf("asking the daemon here: %w", err), "run as root, or leave it alone with --no-reload")
 	}
@@ -59,7 +60,7 @@ func (o *reloadOptions) find(ctx context.Context, g *globals) ([]running.Daemon,
 // reloader has daemons read their files again, and proves it.
 type reloader struct {
 	e *env
-	g *globals
+	m *machine.Machine
 	reloadOptions
 	j *job
 }
@@ -67,7 +68,7 @@ type reloader struct {
 // refresh has a daemon read its files again. No other run exchanges them while it
 // reads, or it would find a key beside another key's certificate.
 func (r reloader) refresh(ctx context.Context, d running.Daemon) (again running.Daemon, err error) {
-	err = r.e.locked(ctx, r.g, r.g.System(), func() error {
+	err = r.e.locked(ctx, r.m, r.m.System(), func() error {
 		again, err = r.refreshLocked(ctx, d)
 		return err
 	})
@@ -116,7 +117,7 @@ func (r reloader) restartOne(ctx context.Context, d running.Daemon) (running.Dae
 	ctx, cancel := context.WithTimeout(ctx, restartTimeout)
 	defer cancel()
 	for {
-		again, err := running.At(ctx, d.AdminSocket, r.g.Sysconfdir)
+		again, err := running.At(ctx, d.AdminSocket, r.m.Sysconfdir)
 		if err == nil && (again.PID != d.PID || again.PID == 0) && answers(ctx, again) {
 			r.j.did("%s was restarted", d.Daemon.Name)
 			return again, nil
@@ -205,8 +206,8 @@ func (p *pair) tls() *tls.Certificate {
 
 // systemClient is the client pair that is installed for the system, if there is
 // a whole one.
-func systemClient(g *globals) *pair {
-	p, err := loadPair(g.Tree(), g.System(), pki.Client)
+func systemClient(m *machine.Machine) *pair {
+	p, err := loadPair(m.Tree(), m.System(), pki.Client)
 	if err != nil {
 		return nil
 	}
@@ -244,7 +245,7 @@ func newReload(e *env, g *globals) *cobra.Command {
 }
 
 func (e *env) reload(ctx context.Context, g *globals, o *reloadOptions, socket string, rollback bool) error {
-	daemons, err := o.daemons(ctx, g, socket)
+	daemons, err := o.daemons(ctx, g.Machine, socket)
 	if err != nil {
 		return err
 	}
@@ -252,37 +253,37 @@ func (e *env) reload(ctx context.Context, g *globals, o *reloadOptions, socket s
 		return hint.With(errors.New("no daemon runs here"), "name its admin socket with --socket")
 	}
 	j := &job{}
-	r := reloader{e, g, *o, j}
+	r := reloader{e, g.Machine, *o, j}
 	all := func() error {
 		var errs []error
 		for _, d := range daemons {
-			errs = append(errs, r.refreshAndProve(ctx, d, systemClient(g)))
+			errs = append(errs, r.refreshAndProve(ctx, d, systemClient(g.Machine)))
 		}
 		return errors.Join(errs...)
 	}
-	err = e.locked(ctx, g, g.System(), func() error {
+	err = e.locked(ctx, g.Machine, g.System(), func() error {
 		err := all()
 		if err == nil || !rollback || errors.Is(err, errNeedsRestart) {
 			return err
 		}
 		return errors.Join(err, r.goBack(all))
 	})
-	return e.tellWith(g, j, errors.Join(err, e.refreshGuests(ctx, g, *o, j)))
+	return e.tellWith(g, j, errors.Join(err, e.refreshGuests(ctx, g.Machine, *o, j)))
 }
 
 // goBack puts the generation before back and reloads again. Where that does not
 // help either, what was there is put back too: it is something else then.
 func (r reloader) goBack(again func() error) error {
-	folder := r.g.System().PairFolder()
-	err := checkPrevious(r.g.Tree(), r.g.System())
+	folder := r.m.System().PairFolder()
+	err := checkPrevious(r.m.Tree(), r.m.System())
 	if err == nil {
-		err = r.g.Tree().Rollback(folder)
+		err = r.m.Tree().Rollback(folder)
 	}
 	if err != nil {
 		return fmt.Errorf("putting the files of before back: %w", err)
 	}
 	if err := again(); err != nil {
-		return r.g.Tree().Rollback(folder)
+		return r.m.Tree().Rollback(folder)
 	}
 	r.j.note("the files of before are back in %s; what the daemon did not take is in %s", folder, store.Previous(folder))
 	return nil
@@ -290,9 +291,9 @@ func (r reloader) goBack(again func() error) error {
 
 // locked does something while no other run changes a layout's files. Where the
 // lock cannot be written, nobody changes them.
-func (e *env) locked(ctx context.Context, g *globals, layout libvirt.Layout, do func() error) error {
+func (e *env) locked(ctx context.Context, m *machine.Machine, layout libvirt.Layout, do func() error) error {
 	folder := layout.Top()
-	lock, err := g.Tree().Acquire(ctx, folder, func() { e.warn("waiting for another run to end (%s)", folder) })
+	lock, err := m.Tree().Acquire(ctx, folder, func() { e.warn("waiting for another run to end (%s)", folder) })
 	switch {
 	case notOurs(err):
 		return do()
@@ -313,11 +314,11 @@ func (e *env) tellWith(g *globals, j *job, err error) error {
 }
 
 // daemons are those found, or the one behind a socket.
-func (o *reloadOptions) daemons(ctx context.Context, g *globals, socket string) ([]running.Daemon, error) {
+func (o *reloadOptions) daemons(ctx context.Context, m *machine.Machine, socket string) ([]running.Daemon, error) {
 	if socket == "" {
-		return o.find(ctx, g)
+		return o.find(ctx, m)
 	}
-	d, err := running.At(ctx, socket, g.Sysconfdir)
+	d, err := running.At(ctx, socket, m.Sysconfdir)
 	return []running.Daemon{d}, err
 }
 

@@ -209,7 +209,7 @@ func (r *renewal) run(ctx context.Context) error {
 	var proven error
 	if !r.g.dryRun && len(j.plan.Changes()) > 0 {
 		if r.serving && !r.serverFailed() {
-			proven = r.proveOrRollBack(ctx, r.g, &r.reloadOptions, j, r.swapped(), nil)
+			proven = r.proveOrRollBack(ctx, r.g.Machine, &r.reloadOptions, j, r.swapped(), nil)
 		}
 		proven = errors.Join(proven, r.refreshGuests(ctx, j))
 	}
@@ -227,7 +227,7 @@ func (r *renewal) decide(j *job) error {
 	if err := r.look(); err != nil {
 		return err
 	}
-	a, err := r.loadCA(r.g)
+	a, err := r.loadCA(r.g.Machine)
 	if err != nil {
 		return err
 	}
@@ -303,7 +303,7 @@ func (r *renewal) renewOne(j *job, a *authority, in *installation) error {
 // a key can be read by everybody.
 func (r *renewal) targetOf(in *installation) target {
 	to := target{layout: in.layout, owner: machine.Owner(), keep: !in.pair.tooOpen()}
-	if in.qemu(r.g) {
+	if in.qemu(r.g.Machine) {
 		to.keyOwner = r.g.QEMUOwner()
 	}
 	return to
@@ -324,7 +324,7 @@ func (a *authority) lifeLike(cert *x509.Certificate) time.Duration {
 // it would not. The machine's own pairs are another matter: a new one is what their
 // revocation was for.
 func (r *renewal) wouldUndo(a *authority, in *installation) (string, error) {
-	if in.system || in.qemu(r.g) {
+	if in.system || in.qemu(r.g.Machine) {
 		return "", nil
 	}
 	if _, revoked := a.findRevoked(in.pair.cert.SerialNumber); revoked {
@@ -352,7 +352,7 @@ func (r *renewal) renewCRL(j *job, a *authority) error {
 	}
 	r.serving = r.serving || r.with.ca == ""
 	j.did("%s: %s", a.layout.Path(libvirt.CACRL), r.crl.reason)
-	return r.planCRL(j, r.g, a, c, nil, nil)
+	return r.planCRL(j, r.g.Machine, a, c, nil, nil)
 }
 
 // serverFailed reports whether the server's certificate is one that could not be

@@ -10,6 +10,7 @@ import (
 
 	"virtpki/internal/libvirt/rpc"
 	"virtpki/internal/libvirt/running"
+	"virtpki/internal/machine"
 	"virtpki/internal/store"
 	"virtpki/internal/termtext"
 )
@@ -19,16 +20,16 @@ import (
 // told to leave it alone, is made to read it now, as is a guest's VNC; so is one that answers nobody,
 // because a run was killed in the middle of the reload.
 func (r *renewal) nothingDue(ctx context.Context) error {
-	stale, err := r.staleDaemons(ctx, r.g, &r.reloadOptions, r.warnCustom)
+	stale, err := r.staleDaemons(ctx, r.g.Machine, &r.reloadOptions, r.warnCustom)
 	if err == nil && len(stale) > 0 && r.g.dryRun {
 		for _, d := range stale {
 			termtext.Fprintf(r.stdout, "%s serves another certificate than that in %s: would have it read again\n", d.Daemon.Name, d.Files.Cert)
 		}
 		return nil
 	}
-	j := newJob(r.g)
+	j := newJob(r.g.Machine)
 	if err == nil && len(stale) > 0 {
-		err = r.locked(ctx, r.g, r.g.System(), func() error { return r.reloadSystem(ctx, r.g, &r.reloadOptions, j) })
+		err = r.locked(ctx, r.g.Machine, r.g.System(), func() error { return r.reloadSystem(ctx, r.g.Machine, &r.reloadOptions, j) })
 	}
 	guests := r.staleGuests(ctx, j) // a daemon that answered nobody does so by now
 	if guests != nil || len(j.done)+len(j.notes) > 0 {
@@ -39,22 +40,22 @@ func (r *renewal) nothingDue(ctx context.Context) error {
 
 // wakeStale has the daemons read their files again that serve something else than
 // what is on disk: a run was killed before it came to that.
-func (e *env) wakeStale(ctx context.Context, g *globals, o *reloadOptions, j *job) error {
-	stale, err := e.staleDaemons(ctx, g, o, func(running.Daemon, *x509.Certificate) {})
+func (e *env) wakeStale(ctx context.Context, m *machine.Machine, o *reloadOptions, j *job) error {
+	stale, err := e.staleDaemons(ctx, m, o, func(running.Daemon, *x509.Certificate) {})
 	if err != nil || len(stale) == 0 {
 		return err
 	}
-	return e.locked(ctx, g, g.System(), func() error { return e.reloadSystem(ctx, g, o, j) })
+	return e.locked(ctx, m, m.System(), func() error { return e.reloadSystem(ctx, m, o, j) })
 }
 
 // staleDaemons are those that serve the system's pair, and another one than is on
 // disk. custom is told of those that serve files of their own. Who may not ask
 // them is not told of any.
-func (e *env) staleDaemons(ctx context.Context, g *globals, o *reloadOptions, custom func(running.Daemon, *x509.Certificate)) ([]running.Daemon, error) {
+func (e *env) staleDaemons(ctx context.Context, m *machine.Machine, o *reloadOptions, custom func(running.Daemon, *x509.Certificate)) ([]running.Daemon, error) {
 	if o.noReload {
 		return nil, nil
 	}
-	daemons, err := running.Find(ctx, g.Root, g.Sysconfdir)
+	daemons, err := running.Find(ctx, m.Root, m.Sysconfdir)
 	var stale []running.Daemon
 	for _, d := range daemons {
 		certs, readErr := readCerts(store.At(d.Root), filepath.Join(d.Root, d.Files.Cert))

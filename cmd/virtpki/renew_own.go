@@ -9,6 +9,7 @@ import (
 
 	"virtpki/internal/hint"
 	"virtpki/internal/libvirt"
+	"virtpki/internal/machine"
 	"virtpki/internal/store"
 	"virtpki/internal/subject"
 	"virtpki/pki"
@@ -16,8 +17,8 @@ import (
 
 // readOwn reads the certificate. Its names are those of the next one, so nobody may
 // have written it who could not write as root or as this user anyhow.
-func (in *installation) readOwn(g *globals) error {
-	data, err := store.At(g.Root).ReadOwn(in.pair.certPath, store.MaxPEM)
+func (in *installation) readOwn(m *machine.Machine) error {
+	data, err := store.At(m.Root).ReadOwn(in.pair.certPath, store.MaxPEM)
 	var refusal *store.Refusal
 	switch {
 	case errors.Is(err, fs.ErrNotExist):
@@ -38,7 +39,7 @@ func (in *installation) readOwn(g *globals) error {
 // directory of another user, into which a HOME that sudo has kept leads root.
 func (r *renewal) passOver(in *installation) bool {
 	var refusal *store.Refusal
-	if !in.user(r.g) || !errors.As(in.err, &refusal) {
+	if !in.user(r.g.Machine) || !errors.As(in.err, &refusal) {
 		return false
 	}
 	if r.g.Tree().Exists(in.pair.certPath) {
@@ -62,7 +63,7 @@ func (r *renewal) tellLeft() {
 }
 
 // user reports whether the certificate lies in a user's directory.
-func (in *installation) user(g *globals) bool { return !in.system && !in.qemu(g) }
+func (in *installation) user(m *machine.Machine) bool { return !in.system && !in.qemu(m) }
 
 // hold keeps what is due to what its CA has granted: the names of a certificate that
 // was found are no reason to sign them.
@@ -73,7 +74,7 @@ func (r *renewal) hold(a *authority, in *installation) {
 	why := in.ungranted(r, a)
 	switch {
 	case why == "":
-	case in.user(r.g):
+	case in.user(r.g.Machine):
 		r.leave(in, fmt.Sprintf("%s %s (virtpki issue client NAME makes a new pair)", subject.Of(in.pair.cert), why))
 		in.reasons = nil
 	default:
@@ -90,12 +91,12 @@ func (r *renewal) hold(a *authority, in *installation) {
 func (in *installation) ungranted(r *renewal, a *authority) string {
 	cert := in.pair.cert
 	switch {
-	case in.user(r.g) && !a.hasSigned(cert):
+	case in.user(r.g.Machine) && !a.hasSigned(cert):
 		return "was not signed by the CA here"
-	case in.user(r.g) && (in.pair.key == nil || in.pair.mismatch() != nil):
+	case in.user(r.g.Machine) && (in.pair.key == nil || in.pair.mismatch() != nil):
 		return "lies there without its key"
 	case r.keyAbsent():
-	case in.user(r.g) && !a.hasRecord(cert):
+	case in.user(r.g.Machine) && !a.hasRecord(cert):
 		return "is not among this CA's records"
 	case !a.granted(cert):
 		return "was not made by this CA"

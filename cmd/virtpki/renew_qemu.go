@@ -55,7 +55,7 @@ func (r *renewal) renewCopies(ctx context.Context) (all bool, err error) {
 		if err := r.look(); err != nil {
 			return err
 		}
-		a, err := r.loadCA(r.g)
+		a, err := r.loadCA(r.g.Machine)
 		if err != nil {
 			return err
 		}
@@ -105,7 +105,7 @@ func (r *renewal) fillQEMU(j *job, a *authority) error {
 		return nil
 	}
 	leaf := leafPlan{keyType: pki.DefaultKeyType, validity: pki.DefaultLeafValidity}
-	f := &filler{env: r.env, withPlan: r.with, g: r.g, keys: r.keys, leaf: leaf, sysconfdir: r.g.Path(r.g.Sysconfdir),
+	f := &filler{env: r.env, withPlan: r.with, m: r.g.Machine, keys: r.keys, leaf: leaf, sysconfdir: r.g.Path(r.g.Sysconfdir),
 		identities: make(map[pki.Role]subject.Identity), pairs: make(map[pki.Role]*pair)}
 	for _, role := range []pki.Role{pki.Server, pki.Client} {
 		p, err := loadPair(r.g.Tree(), r.g.System(), role)
@@ -138,7 +138,7 @@ func (r *renewal) staleGuests(ctx context.Context, j *job) error {
 	if r.noReload || r.g.dryRun {
 		return nil
 	}
-	refresh := guestRefresh{e: r.env, g: r.g, j: j}
+	refresh := guestRefresh{e: r.env, m: r.g.Machine, j: j}
 	return refresh.run(ctx)
 }
 
@@ -147,9 +147,9 @@ func (r *renewal) refreshGuests(ctx context.Context, j *job) error {
 	if r.noReload {
 		return nil
 	}
-	refresh := guestRefresh{e: r.env, g: r.g, j: j, until: make(map[string]time.Time)}
+	refresh := guestRefresh{e: r.env, m: r.g.Machine, j: j, until: make(map[string]time.Time)}
 	for _, in := range r.renewed {
-		if in.qemu(r.g) && in.role == pki.Server {
+		if in.qemu(r.g.Machine) && in.role == pki.Server {
 			refresh.until[in.layout.Base] = in.pair.cert.NotAfter
 		}
 	}

@@ -58,7 +58,7 @@ func (r *requests) whyDue(live *pair, id subject.Identity) ([]string, error) {
 	if live.cert == nil {
 		return []string{"there is none yet"}, nil
 	}
-	a, err := r.loadCA(r.due.g)
+	a, err := r.loadCA(r.due.g.Machine)
 	if errors.Is(err, errNoCA) {
 		return []string{"no CA is trusted here"}, nil
 	}

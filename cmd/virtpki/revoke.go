@@ -58,7 +58,7 @@ func newRevoke(e *env, g *globals) *cobra.Command {
 			return e.revoke(cmd.Context(), g, o, args)
 		},
 		ValidArgsFunction: func(*cobra.Command, []string, string) ([]string, cobra.ShellCompDirective) {
-			return e.completeLive(g), cobra.ShellCompDirectiveDefault
+			return e.completeLive(g.Machine), cobra.ShellCompDirectiveDefault
 		},
 	}
 	o.addFlags(cmd)
@@ -110,7 +110,7 @@ func (e *env) revoke(ctx context.Context, g *globals, o *revokeOptions, args []s
 	if err != nil {
 		return err
 	}
-	w := &wanted{env: e, g: g, all: o.all || g.dryRun, agreed: make(map[string]bool), mayAsk: true}
+	w := &wanted{env: e, m: g.Machine, all: o.all || g.dryRun, agreed: make(map[string]bool), mayAsk: true}
 	var out []condemned
 	return e.publishCRL(ctx, g, c, func(j *job, a *authority) (newEntries, error) {
 		if out, err = w.condemn(j, a, args, reason); err != nil {

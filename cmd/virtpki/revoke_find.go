@@ -12,6 +12,7 @@ import (
 	"virtpki/internal/certinfo"
 	"virtpki/internal/grant"
 	"virtpki/internal/hint"
+	"virtpki/internal/machine"
 	"virtpki/internal/store"
 	"virtpki/internal/subject"
 	"virtpki/internal/termtext"
@@ -21,7 +22,7 @@ import (
 // wanted finds what the arguments of revoke mean.
 type wanted struct {
 	*env
-	g      *globals
+	m      *machine.Machine
 	all    bool
 	agreed map[string]bool // names for which a person has said yes to several
 	mayAsk bool
@@ -29,7 +30,7 @@ type wanted struct {
 
 // condemn finds the certificates that the arguments mean.
 func (w *wanted) condemn(j *job, a *authority, args []string, reason pki.Reason) ([]condemned, error) {
-	records, err := recordedCerts(w.g)
+	records, err := recordedCerts(w.m)
 	if err != nil {
 		w.warn("%v", err)
 	}

@@ -46,18 +46,18 @@ func newRollback(e *env, g *globals) *cobra.Command {
 }
 
 func (e *env) rollback(ctx context.Context, g *globals, o *reloadOptions, user bool) error {
-	generations, err := previousOf(g, user)
+	generations, err := previousOf(g.Machine, user)
 	if err != nil {
 		return err
 	}
-	j := newJob(g)
+	j := newJob(g.Machine)
 	if g.dryRun {
 		for _, before := range generations {
 			j.did("%s is in the place of %s%s", store.Previous(before.layout.PairFolder()), before.layout.PairFolder(), before.text)
 		}
 		return e.tell(g, j)
 	}
-	err = e.locked(ctx, g, generations[0].layout, func() error {
+	err = e.locked(ctx, g.Machine, generations[0].layout, func() error {
 		if err := exchangeAll(g.Tree(), generations); err != nil {
 			return err
 		}
@@ -67,10 +67,10 @@ func (e *env) rollback(ctx context.Context, g *globals, o *reloadOptions, user b
 		if user {
 			return nil
 		}
-		return e.reloadSystem(ctx, g, o, j)
+		return e.reloadSystem(ctx, g.Machine, o, j)
 	})
 	if !user && len(j.done) > 0 {
-		err = errors.Join(err, e.refreshGuests(ctx, g, *o, j))
+		err = errors.Join(err, e.refreshGuests(ctx, g.Machine, *o, j))
 	}
 	return e.tellWith(g, j, err)
 }
@@ -99,20 +99,20 @@ type previous struct {
 
 // previousOf lists the layouts that have a generation before, and wants each to
 // be whole.
-func previousOf(g *globals, user bool) ([]previous, error) {
-	candidates := append([]libvirt.Layout{g.System()}, libvirt.QEMU(g.Path(g.Sysconfdir))...)
-	if layouts := g.Layouts(); user && len(layouts) > 1 {
+func previousOf(m *machine.Machine, user bool) ([]previous, error) {
+	candidates := append([]libvirt.Layout{m.System()}, libvirt.QEMU(m.Path(m.Sysconfdir))...)
+	if layouts := m.Layouts(); user && len(layouts) > 1 {
 		candidates = layouts[1:]
 	}
 	var found []previous
 	for i, layout := range candidates {
-		if i > 0 && !g.Tree().Exists(store.Previous(layout.PairFolder())) {
+		if i > 0 && !m.Tree().Exists(store.Previous(layout.PairFolder())) {
 			continue
 		}
-		if err := checkPrevious(g.Tree(), layout); err != nil {
+		if err := checkPrevious(m.Tree(), layout); err != nil {
 			return nil, err
 		}
-		found = append(found, previous{layout, exchanged(g.Tree(), layout)})
+		found = append(found, previous{layout, exchanged(m.Tree(), layout)})
 	}
 	return found, nil
 }
@@ -174,19 +174,19 @@ func previousPath(t store.Tree, layout libvirt.Layout, file libvirt.File) string
 
 // reloadSystem has each daemon that serves the system's pair read it, and proves
 // that it does.
-func (e *env) reloadSystem(ctx context.Context, g *globals, o *reloadOptions, j *job) error {
-	daemons, err := o.find(ctx, g)
+func (e *env) reloadSystem(ctx context.Context, m *machine.Machine, o *reloadOptions, j *job) error {
+	daemons, err := o.find(ctx, m)
 	if err != nil {
 		return err
 	}
-	r := reloader{e, g, *o, j}
+	r := reloader{e, m, *o, j}
 	var errs []error
 	for _, d := range daemons {
-		if filepath.Join(d.Root, d.Files.Cert) != filepath.Clean(g.System().Path(libvirt.ServerCert)) {
+		if filepath.Join(d.Root, d.Files.Cert) != filepath.Clean(m.System().Path(libvirt.ServerCert)) {
 			j.note("%s serves files of its own (%s): it was left alone", d.Daemon.Name, d.Files.Cert)
 			continue
 		}
-		errs = append(errs, r.refreshAndProve(ctx, d, systemClient(g)))
+		errs = append(errs, r.refreshAndProve(ctx, d, systemClient(m)))
 	}
 	if len(daemons) == 0 && !o.noReload {
 		j.note("no daemon runs here: what is on disk counts when one starts")
@@ -199,35 +199,35 @@ func (e *env) reloadSystem(ctx context.Context, g *globals, o *reloadOptions, j 
 // that does not help, what was beside the pairs is put back too, the CA and the CRL
 // as far as beside has them: a newer CRL is not given up for a pair. A daemon that
 // waits for a restart has not refused anything: what is new stays.
-func (e *env) proveOrRollBack(ctx context.Context, g *globals, o *reloadOptions, j *job, swapped bool, beside map[libvirt.File][]byte) error {
+func (e *env) proveOrRollBack(ctx context.Context, m *machine.Machine, o *reloadOptions, j *job, swapped bool, beside map[libvirt.File][]byte) error {
 	if o.noReload {
 		return nil
 	}
-	return e.locked(ctx, g, g.System(), func() error { return e.proveOrExchange(ctx, g, o, j, swapped, beside) })
+	return e.locked(ctx, m, m.System(), func() error { return e.proveOrExchange(ctx, m, o, j, swapped, beside) })
 }
 
-func (e *env) proveOrExchange(ctx context.Context, g *globals, o *reloadOptions, j *job, swapped bool, beside map[libvirt.File][]byte) error {
-	err := e.reloadSystem(ctx, g, o, j)
+func (e *env) proveOrExchange(ctx context.Context, m *machine.Machine, o *reloadOptions, j *job, swapped bool, beside map[libvirt.File][]byte) error {
+	err := e.reloadSystem(ctx, m, o, j)
 	if err == nil || errors.Is(err, errNeedsRestart) {
 		return err
 	}
 	var again error
-	for _, back := range []func() error{backTo(swapped, rollBack(g.Tree(), g.System())), backTo(beside != nil, putBack(g.Tree(), g.System(), beside))} {
+	for _, back := range []func() error{backTo(swapped, rollBack(m.Tree(), m.System())), backTo(beside != nil, putBack(m.Tree(), m.System(), beside))} {
 		if back == nil {
 			continue
 		}
 		if backErr := back(); backErr != nil {
 			return errors.Join(err, fmt.Errorf("putting the files of before back: %w", backErr))
 		}
-		if again = e.reloadSystem(ctx, g, o, j); again == nil {
+		if again = e.reloadSystem(ctx, m, o, j); again == nil {
 			break
 		}
 	}
 	switch {
 	case swapped:
-		j.note("the files of before are back in %s", g.System().PairFolder())
+		j.note("the files of before are back in %s", m.System().PairFolder())
 	case beside != nil:
-		j.note("the files of before are back in %s", filepath.Dir(g.System().Path(libvirt.CACert)))
+		j.note("the files of before are back in %s", filepath.Dir(m.System().Path(libvirt.CACert)))
 	}
 	if again != nil && again.Error() == err.Error() {
 		return err // what it refuses is something else than what has changed, and has been said

@@ -96,7 +96,7 @@ func (e *env) rolloverStart(ctx context.Context, g *globals, o *startOptions) er
 	}
 	keys := e.newKeyring(g)
 	return e.changeAndReload(ctx, g, &o.reloadOptions, func(j *job) error {
-		a, _, err := e.readCA(g)
+		a, _, err := e.readCA(g.Machine)
 		if err != nil {
 			return err
 		}
@@ -114,7 +114,7 @@ func (e *env) rolloverStart(ctx context.Context, g *globals, o *startOptions) er
 		if err != nil {
 			return err
 		}
-		return e.planStart(j, g, a, next, keys, wait)
+		return e.planStart(j, g.Machine, a, next, keys, wait)
 	})
 }
 
@@ -154,7 +154,7 @@ func organizationOf(cert *x509.Certificate) string {
 }
 
 // planStart publishes both generations.
-func (e *env) planStart(j *job, g *globals, a *authority, next *generation, keys *keyring, wait time.Duration) error {
+func (e *env) planStart(j *job, m *machine.Machine, a *authority, next *generation, keys *keyring, wait time.Duration) error {
 	keyPEM, err := keys.encodeLike(next.ca.Signer, a.layout.Path(libvirt.CAKey))
 	if err != nil {
 		return err
@@ -165,14 +165,14 @@ func (e *env) planStart(j *job, g *globals, a *authority, next *generation, keys
 	}
 	j.made = append(j.made, placed{next.ca.Certificate, a.layout.Path(libvirt.CACert)})
 	if !e.here.Now().Before(a.ca.Certificate.NotAfter) {
-		return e.planReplace(j, g, a, next, crl, keyPEM)
+		return e.planReplace(j, m, a, next, crl, keyPEM)
 	}
 	state := rollover{Old: keyID(a.ca.Certificate), New: keyID(next.ca.Certificate), Started: e.here.Now().UTC(), Switch: e.here.Now().Add(wait).UTC()}
 	if err := hint.First(
 		target{layout: a.layout, owner: machine.Owner()}.write(&j.plan, libvirt.CANextKey, keyPEM),
 		e.planState(j, a, state),
-		e.planTrust(j, g, a, append(slices.Clone(a.bundle), next.ca.Certificate)),
-		a.planCRLsHere(j, g, []*pki.CRL{crl}),
+		e.planTrust(j, m, a, append(slices.Clone(a.bundle), next.ca.Certificate)),
+		a.planCRLsHere(j, m, []*pki.CRL{crl}),
 	); err != nil {
 		return err
 	}
@@ -184,7 +184,7 @@ func (e *env) planStart(j *job, g *globals, a *authority, next *generation, keys
 // planReplace puts the new generation in the place of one that has expired:
 // nothing that it has signed is accepted any more, so there is nothing to wait
 // for.
-func (e *env) planReplace(j *job, g *globals, a *authority, next *generation, crl *pki.CRL, keyPEM []byte) error {
+func (e *env) planReplace(j *job, m *machine.Machine, a *authority, next *generation, crl *pki.CRL, keyPEM []byte) error {
 	expired := func(cert *x509.Certificate) bool { return !e.here.Now().Before(cert.NotAfter) }
 	bundle := slices.DeleteFunc(slices.Clone(a.bundle), expired)
 	gone := slices.DeleteFunc(slices.Clone(a.bundle), func(cert *x509.Certificate) bool { return !expired(cert) })
@@ -193,8 +193,8 @@ func (e *env) planReplace(j *job, g *globals, a *authority, next *generation, cr
 	return hint.First(
 		a.planRetired(j, gone...),
 		a.planKey(j, keyID(a.ca.Certificate), keyPEM),
-		e.planTrust(j, g, a, append(bundle, next.ca.Certificate)),
-		a.planCRLsHere(j, g, []*pki.CRL{crl}),
+		e.planTrust(j, m, a, append(bundle, next.ca.Certificate)),
+		a.planCRLsHere(j, m, []*pki.CRL{crl}),
 	)
 }
 
@@ -221,7 +221,7 @@ func (e *env) planState(j *job, a *authority, state rollover) error {
 }
 
 // planTrust plans a new bundle for each place here that trusts the CA.
-func (e *env) planTrust(j *job, g *globals, a *authority, bundle []*x509.Certificate) error {
+func (e *env) planTrust(j *job, m *machine.Machine, a *authority, bundle []*x509.Certificate) error {
 	data := pki.EncodeCertificates(bundle...)
 	if err := judge.CheckCAs(data, e.here.Now()); err != nil {
 		return fmt.Errorf("the new %s: %w", a.layout.Path(libvirt.CACert), err)
@@ -229,9 +229,9 @@ func (e *env) planTrust(j *job, g *globals, a *authority, bundle []*x509.Certifi
 	if err := (target{layout: a.layout, owner: machine.Owner()}).write(&j.plan, libvirt.CACert, data); err != nil {
 		return err
 	}
-	for _, layout := range g.AllLayouts() {
+	for _, layout := range m.AllLayouts() {
 		path := layout.Path(libvirt.CACert)
-		certs, err := readCerts(g.Tree(), path)
+		certs, err := readCerts(m.Tree(), path)
 		if machine.Unread(err) {
 			return err // it may trust the CA, and would be left behind
 		}
@@ -261,7 +261,7 @@ func (e *env) changeAndReload(ctx context.Context, g *globals, o *reloadOptions,
 	}
 	var proven error
 	if !g.dryRun && len(j.plan.Changes()) > 0 {
-		proven = e.reloadSystem(ctx, g, o, j)
+		proven = e.reloadSystem(ctx, g.Machine, o, j)
 	}
 	return errors.Join(e.tell(g, j), proven)
 }

@@ -56,10 +56,10 @@ func newRolloverAbort(e *env, g *globals) *cobra.Command {
 }
 
 // underWay reads the CA and wants a rollover.
-func (e *env) underWay(g *globals) (*authority, error) {
-	a, _, err := e.readCA(g)
+func (e *env) underWay(m *machine.Machine) (*authority, error) {
+	a, _, err := e.readCA(m)
 	if err == nil && a.rollover == nil {
-		err = hint.With(errNoRollover, "begin one with: virtpki %sca rollover start", g.Flags())
+		err = hint.With(errNoRollover, "begin one with: virtpki %sca rollover start", m.Flags())
 	}
 	return a, err
 }
@@ -70,31 +70,31 @@ var errNoRollover = errors.New("no rollover is under way")
 func (e *env) rolloverFinish(ctx context.Context, g *globals, o *reloadOptions, force bool) error {
 	keys := e.newKeyring(g)
 	return e.changeAndReload(ctx, g, o, func(j *job) error {
-		a, err := e.underWay(g)
+		a, err := e.underWay(g.Machine)
 		if err != nil {
 			return err
 		}
 		if e.here.Now().Before(a.rollover.Switch) {
 			return hint.With(fmt.Errorf("the old CA signs until %s", termtext.Instant(a.rollover.Switch)), "a rollover that should not be is ended by abort")
 		}
-		if err := e.nothingNeedsOld(g, a, force); err != nil {
+		if err := e.nothingNeedsOld(g.Machine, a, force); err != nil {
 			return err
 		}
 		if err := a.open(keys); err != nil {
 			return err
 		}
-		return e.planFinish(j, g, a)
+		return e.planFinish(j, g.Machine, a)
 	})
 }
 
 // nothingNeedsOld is the error for an old CA that is still needed. What is
 // installed here cannot be forced: libvirtd would not start.
-func (e *env) nothingNeedsOld(g *globals, a *authority, force bool) error {
-	needs, err := e.needOld(g, a)
+func (e *env) nothingNeedsOld(m *machine.Machine, a *authority, force bool) error {
+	needs, err := e.needOld(m, a)
 	if err != nil || len(needs) == 0 {
 		return err
 	}
-	installed, err := installedCerts(g)
+	installed, err := installedCerts(m)
 	if err != nil {
 		return err
 	}
@@ -109,9 +109,9 @@ func (e *env) nothingNeedsOld(g *globals, a *authority, force bool) error {
 
 // planFinish makes the new generation the only one. The order is that in which a
 // kill leaves a CA that works: first the key, then what is trusted.
-func (e *env) planFinish(j *job, g *globals, a *authority) error {
+func (e *env) planFinish(j *job, m *machine.Machine, a *authority) error {
 	old := a.byKeyID(a.rollover.Old)
-	newKey, err := machine.ReadIfThere(g.Tree(), a.layout.Path(libvirt.CANextKey))
+	newKey, err := machine.ReadIfThere(m.Tree(), a.layout.Path(libvirt.CANextKey))
 	if err != nil {
 		return err
 	}
@@ -120,20 +120,20 @@ func (e *env) planFinish(j *job, g *globals, a *authority) error {
 			return err
 		}
 	}
-	return hint.First(e.planWithout(j, g, a, old), a.dropRollover(j))
+	return hint.First(e.planWithout(j, m, a, old), a.dropRollover(j))
 }
 
 // planWithout takes one generation out of what is trusted here, and its list.
-func (e *env) planWithout(j *job, g *globals, a *authority, gone *x509.Certificate) error {
+func (e *env) planWithout(j *job, m *machine.Machine, a *authority, gone *x509.Certificate) error {
 	if gone == nil {
 		return nil
 	}
 	bundle := slices.DeleteFunc(slices.Clone(a.bundle), gone.Equal)
 	// Its list is kept before it goes: a kill in between must not lose it.
-	if err := hint.First(a.planRetired(j, gone), e.planTrust(j, g, a, bundle)); err != nil {
+	if err := hint.First(a.planRetired(j, gone), e.planTrust(j, m, a, bundle)); err != nil {
 		return err
 	}
-	places, err := a.crlPlaces(g, "", nil)
+	places, err := a.crlPlaces(m, "", nil)
 	if err != nil {
 		return err
 	}
@@ -162,7 +162,7 @@ func (a *authority) planCRLWithout(j *job, path string, gone *x509.Certificate) 
 
 func (e *env) rolloverAbort(ctx context.Context, g *globals, o *reloadOptions) error {
 	return e.changeAndReload(ctx, g, o, func(j *job) error {
-		a, err := e.underWay(g)
+		a, err := e.underWay(g.Machine)
 		if errors.Is(err, errNoRollover) && a.leftByRollover() {
 			return a.dropRollover(j)
 		}
@@ -173,10 +173,10 @@ func (e *env) rolloverAbort(ctx context.Context, g *globals, o *reloadOptions) e
 		if old == nil {
 			return errors.New("the old CA has expired and is gone: only forward is left, with finish")
 		}
-		if err := e.hasSignedNothing(g, a, next); err != nil {
+		if err := e.hasSignedNothing(g.Machine, a, next); err != nil {
 			return err
 		}
-		return hint.First(e.planWithout(j, g, a, next), a.dropRollover(j))
+		return hint.First(e.planWithout(j, g.Machine, a, next), a.dropRollover(j))
 	})
 }
 
@@ -192,8 +192,8 @@ func (a *authority) dropRollover(j *job) error {
 }
 
 // hasSignedNothing is the error for a new CA whose certificates live.
-func (e *env) hasSignedNothing(g *globals, a *authority, next *x509.Certificate) error {
-	records, err := recordedCerts(g)
+func (e *env) hasSignedNothing(m *machine.Machine, a *authority, next *x509.Certificate) error {
+	records, err := recordedCerts(m)
 	if err != nil || next == nil {
 		return err
 	}

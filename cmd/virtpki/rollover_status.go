@@ -11,6 +11,7 @@ import (
 
 	"virtpki/internal/certinfo"
 	"virtpki/internal/hint"
+	"virtpki/internal/machine"
 	"virtpki/internal/store"
 	"virtpki/internal/subject"
 	"virtpki/internal/termtext"
@@ -41,13 +42,13 @@ type rolloverInfo struct {
 }
 
 func (e *env) rolloverStatus(g *globals) error {
-	a, _, err := e.readCA(g)
+	a, _, err := e.readCA(g.Machine)
 	if err != nil {
 		return err
 	}
 	info := rolloverInfo{Needs: []string{}, Next: "nothing: virtpki ca rollover start begins one"}
 	if a.rollover != nil {
-		if info, err = e.describeRollover(g, a); err != nil {
+		if info, err = e.describeRollover(g.Machine, a); err != nil {
 			return err
 		}
 	}
@@ -62,7 +63,7 @@ func (e *env) rolloverStatus(g *globals) error {
 	return err
 }
 
-func (e *env) describeRollover(g *globals, a *authority) (rolloverInfo, error) {
+func (e *env) describeRollover(m *machine.Machine, a *authority) (rolloverInfo, error) {
 	state := a.rollover
 	info := rolloverInfo{UnderWay: true, Switch: &state.Switch, Signs: "old", Needs: []string{}}
 	if cert := a.byKeyID(state.Old); cert != nil {
@@ -71,7 +72,7 @@ func (e *env) describeRollover(g *globals, a *authority) (rolloverInfo, error) {
 	if cert := a.byKeyID(state.New); cert != nil {
 		info.New = subject.Of(cert)
 	}
-	needs, err := e.needOld(g, a)
+	needs, err := e.needOld(m, a)
 	if err != nil {
 		return info, err
 	}
@@ -102,13 +103,13 @@ func (e *env) printRollover(info rolloverInfo) {
 // needOld lists what still needs the old CA: certificates of it that are
 // installed here, and live ones that it has signed for a subject and role for
 // which the new CA has signed none yet.
-func (e *env) needOld(g *globals, a *authority) ([]string, error) {
+func (e *env) needOld(m *machine.Machine, a *authority) ([]string, error) {
 	old, next := a.byKeyID(a.rollover.Old), a.byKeyID(a.rollover.New)
 	if old == nil || next == nil {
 		return nil, nil
 	}
 	var needs []string
-	installed, err := installedCerts(g)
+	installed, err := installedCerts(m)
 	if err != nil {
 		return nil, err
 	}
@@ -117,17 +118,17 @@ func (e *env) needOld(g *globals, a *authority) ([]string, error) {
 			needs = append(needs, fmt.Sprintf("%s (%s)", p.path, subject.Of(p.cert)))
 		}
 	}
-	live, err := e.liveUnder(g, a, old, next)
+	live, err := e.liveUnder(m, a, old, next)
 	return append(needs, live...), err
 }
 
 // liveUnder lists the live records of the old CA without a successor.
-func (e *env) liveUnder(g *globals, a *authority, old, next *x509.Certificate) ([]string, error) {
+func (e *env) liveUnder(m *machine.Machine, a *authority, old, next *x509.Certificate) ([]string, error) {
 	revoked, err := a.revoked()
 	if err != nil {
 		return nil, err
 	}
-	records, err := recordedCerts(g)
+	records, err := recordedCerts(m)
 	if err != nil {
 		return nil, err
 	}

@@ -19,11 +19,11 @@ func (e *env) settle(ctx context.Context, g *globals, o *reloadOptions, j *job) 
 	if g.dryRun || !g.Live() {
 		return nil
 	}
-	daemons, err := o.find(ctx, g)
+	daemons, err := o.find(ctx, g.Machine)
 	if err != nil {
 		return err
 	}
-	r := reloader{e, g, *o, j}
+	r := reloader{e, g.Machine, *o, j}
 	changed := len(j.plan.Changes()) > 0
 	var errs []error
 	for _, d := range daemons {
@@ -45,7 +45,7 @@ func (r reloader) settleOne(ctx context.Context, d running.Daemon, changed bool)
 	case !d.ConfChanged && (d.Address == "" || !changed && r.serves(ctx, d)):
 		return nil
 	}
-	return r.e.locked(ctx, r.g, r.g.System(), func() error { return r.catchUp(ctx, d) })
+	return r.e.locked(ctx, r.m, r.m.System(), func() error { return r.catchUp(ctx, d) })
 }
 
 // catchUp has a daemon go by what is on disk, and proves it, under a lock that the
@@ -59,7 +59,7 @@ func (r reloader) catchUp(ctx context.Context, d running.Daemon) (err error) {
 	if err != nil {
 		return err
 	}
-	return r.prove(ctx, d, systemClient(r.g))
+	return r.prove(ctx, d, systemClient(r.m))
 }
 
 // serves reports whether a daemon serves the certificate that is on disk.

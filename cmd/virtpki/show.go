@@ -10,6 +10,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"virtpki/internal/certinfo"
+	"virtpki/internal/machine"
 	"virtpki/internal/store"
 	"virtpki/internal/termtext"
 )
@@ -32,7 +33,7 @@ func newShow(e *env, g *globals) *cobra.Command {
 			return e.show(g, args)
 		},
 		ValidArgsFunction: func(*cobra.Command, []string, string) ([]string, cobra.ShellCompDirective) {
-			return e.completeNames(g), cobra.ShellCompDirectiveDefault
+			return e.completeNames(g.Machine), cobra.ShellCompDirectiveDefault
 		},
 	}
 }
@@ -40,7 +41,7 @@ func newShow(e *env, g *globals) *cobra.Command {
 func (e *env) show(g *globals, args []string) error {
 	var infos []certinfo.Info
 	for _, arg := range args {
-		found, err := e.find(g, arg)
+		found, err := e.find(g.Machine, arg)
 		if err != nil {
 			return err
 		}
@@ -62,11 +63,11 @@ func (e *env) show(g *globals, args []string) error {
 
 // find looks a certificate up: a file if there is one, else by CN or serial. A
 // folder of that name, where bundles lie, is none.
-func (e *env) find(g *globals, arg string) ([]certinfo.Info, error) {
-	if strings.Contains(arg, "/") || g.Tree().Exists(arg) && !isFolder(arg) {
+func (e *env) find(m *machine.Machine, arg string) ([]certinfo.Info, error) {
+	if strings.Contains(arg, "/") || m.Tree().Exists(arg) && !isFolder(arg) {
 		return e.certsIn(arg)
 	}
-	all, err := e.everything(g)
+	all, err := e.everything(m)
 	var found []certinfo.Info
 	for _, info := range all {
 		if info.Name == arg || strings.EqualFold(info.Serial, arg) {
@@ -94,21 +95,21 @@ func (e *env) certsIn(path string) ([]certinfo.Info, error) {
 }
 
 // completeNames offers the names of the certificates that are known here.
-func (e *env) completeNames(g *globals) []string {
-	return e.completeThose(g, func(certinfo.Info) bool { return true })
+func (e *env) completeNames(m *machine.Machine) []string {
+	return e.completeThose(m, func(certinfo.Info) bool { return true })
 }
 
 // completeLive offers the names of those that can be revoked: leafs that have not
 // expired and are not revoked yet.
-func (e *env) completeLive(g *globals) []string {
-	return e.completeThose(g, func(info certinfo.Info) bool {
+func (e *env) completeLive(m *machine.Machine) []string {
+	return e.completeThose(m, func(info certinfo.Info) bool {
 		return !slices.Contains(info.Roles, "ca") && !info.Expired && info.Revoked == ""
 	})
 }
 
 // completeThose offers no name that a terminal must not get: it cannot be typed.
-func (e *env) completeThose(g *globals, offer func(certinfo.Info) bool) []string {
-	all, _ := e.everything(g)
+func (e *env) completeThose(m *machine.Machine, offer func(certinfo.Info) bool) []string {
+	all, _ := e.everything(m)
 	var names []string
 	for _, info := range all {
 		if info.Name != "" && offer(info) && termtext.Line(info.Name) == info.Name {

@@ -223,7 +223,7 @@ func (s *signing) decide(j *job) error {
 	if err := s.consider(); err != nil {
 		return err
 	}
-	a, err := s.loadCA(s.g)
+	a, err := s.loadCA(s.g.Machine)
 	if err != nil {
 		return err
 	}

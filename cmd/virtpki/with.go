@@ -86,7 +86,7 @@ func roles(use libvirt.QEMUUse) []pki.Role {
 type filler struct {
 	*env
 	*withPlan
-	g          *globals
+	m          *machine.Machine
 	keys       *keyring
 	leaf       leafPlan
 	sysconfdir string // as this process sees it
@@ -126,9 +126,9 @@ func (f *filler) fill(j *job, a *authority) error {
 
 // noteConfined tells of a folder that libvirt's AppArmor profile keeps QEMU out of.
 func (f *filler) noteConfined(j *job, use libvirt.QEMUUse, layout libvirt.Layout) {
-	if use.Confined && f.g.Tree().Exists(f.g.Path(libvirt.AppArmorQEMU)) {
+	if use.Confined && f.m.Tree().Exists(f.m.Path(libvirt.AppArmorQEMU)) {
 		j.note("%s: the AppArmor profile of guests does not let QEMU read there: add \"%s/** r,\" to %s, or keep to --with %s",
-			layout.Base, use.Layout(f.g.Sysconfdir).Base, libvirt.AppArmorLocal, libvirt.DefaultQEMU)
+			layout.Base, use.Layout(f.m.Sysconfdir).Base, libvirt.AppArmorLocal, libvirt.DefaultQEMU)
 	}
 }
 
@@ -137,10 +137,10 @@ func (f *filler) noteSwitch(j *job, use libvirt.QEMUUse, layout libvirt.Layout) 
 	if f.portable || use.Name == libvirt.DefaultQEMU {
 		return
 	}
-	if !f.g.Tree().Exists(layout.Base) {
+	if !f.m.Tree().Exists(layout.Base) {
 		j.note("%s counts when libvirtd, or virtqemud, is started again: that is when it looks which folders there are", layout.Base)
 	}
-	file, err := f.g.QEMUConf()
+	file, err := f.m.QEMUConf()
 	if err != nil || use.Switch == "" {
 		return
 	}
@@ -154,7 +154,7 @@ func (f *filler) signer(a *authority) (*authority, error) {
 	if f.ca == "" {
 		return a, nil
 	}
-	a, err := f.loadCA(f.g.withCA(f.ca))
+	a, err := f.loadCA(f.m.WithCA(f.ca))
 	if err != nil {
 		return nil, fmt.Errorf("the CA for QEMU: %w", err)
 	}
@@ -184,7 +184,7 @@ func (f *filler) fillOne(j *job, a *authority, use libvirt.QEMUUse, to target) e
 // place plans a pair: that of before where there is one, else a copy of libvirt's,
 // or one of its own.
 func (f *filler) place(j *job, a *authority, role pki.Role, to target) error {
-	have, err := loadPair(f.g.Tree(), to.layout, role)
+	have, err := loadPair(f.m.Tree(), to.layout, role)
 	if err != nil {
 		return err
 	}
@@ -221,7 +221,7 @@ func (f *filler) take(j *job, a *authority, have *pair, to target) error {
 		return hint.With(fmt.Errorf("%s: %s is not signed by the CA in %s", have.certPath, subject.Of(have.cert), a.layout.Path(libvirt.CACert)),
 			"move it away to have it made anew, or name its CA with --qemu-ca")
 	}
-	data, err := f.g.Tree().ReadFile(have.keyPath, store.MaxPEM)
+	data, err := f.m.Tree().ReadFile(have.keyPath, store.MaxPEM)
 	if err != nil {
 		return err
 	}
@@ -231,13 +231,13 @@ func (f *filler) take(j *job, a *authority, have *pair, to target) error {
 // takeForeign leaves a folder as it is that another CA stands for and that is whole,
 // as on a host to which it was carried. QEMU is let read its keys.
 func (f *filler) takeForeign(j *job, a *authority, use libvirt.QEMUUse, to target) (bool, error) {
-	certs, err := readCerts(f.g.Tree(), to.layout.Path(libvirt.CACert))
+	certs, err := readCerts(f.m.Tree(), to.layout.Path(libvirt.CACert))
 	if err != nil || slices.ContainsFunc(certs, a.ca.Certificate.Equal) {
 		return false, nil // missing, or ours: what is wrong with it is told later
 	}
-	other := &authority{bundle: certs, layout: to.layout, tree: f.g.Tree()}
+	other := &authority{bundle: certs, layout: to.layout, tree: f.m.Tree()}
 	for _, role := range roles(use) {
-		have, err := loadPair(f.g.Tree(), to.layout, role)
+		have, err := loadPair(f.m.Tree(), to.layout, role)
 		if err != nil || have.cert == nil || have.key == nil || !other.hasSigned(have.cert) {
 			return false, err
 		}
@@ -290,13 +290,13 @@ func (f *filler) keyOwner(j *job) (*store.Owner, error) {
 
 // findGroup is the group that was asked for, else the one of QEMU's user here.
 func (f *filler) findGroup() (name string, gid int, err error) {
-	groups, err := machine.ReadIfThere(f.g.Tree(), f.g.Path("/etc/group"))
+	groups, err := machine.ReadIfThere(f.m.Tree(), f.m.Path("/etc/group"))
 	if err != nil {
 		return "", 0, err
 	}
 	if f.group != "" {
 		return libvirt.ParseGroup(groups, f.group)
 	}
-	u, err := f.g.QEMUUser()
+	u, err := f.m.QEMUUser()
 	return u.Group, u.GID, err
 }

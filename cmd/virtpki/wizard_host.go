@@ -233,7 +233,7 @@ func (w *wizard) checkClients(names []string) error {
 	o.out, o.layout = ".", "pkipath"
 	leaf, err := o.leafOptions.check()
 	if err == nil {
-		_, err = w.e.bundles(w.g, o, leaf, subject.Client, names)
+		_, err = w.e.bundles(w.g.Machine, o, leaf, subject.Client, names)
 	}
 	return err
 }
@@ -271,7 +271,7 @@ func (w *wizard) askOpen(ctx context.Context) error {
 	passphrase, err := w.openWith(ctx, key, func(passphrase string) error {
 		g := w.g.clone()
 		g.passphrase = []byte(passphrase)
-		a, err := w.e.loadCA(g)
+		a, err := w.e.loadCA(g.Machine)
 		if err == nil {
 			err = a.open(w.e.newKeyring(g))
 		}

@@ -25,7 +25,7 @@ func (w *wizard) askCert(ctx context.Context) error {
 		if _, err := readCerts(w.g.Tree(), file); err != nil {
 			return err
 		}
-		return w.e.refuseExisting(w.g)
+		return w.e.refuseExisting(w.g.Machine)
 	}})
 	if err == nil {
 		w.imp = importOptions{cert: cert, key: w.imp.key}
@@ -75,7 +75,7 @@ func (w *wizard) readImport(o importOptions, passphrase string) (*imported, erro
 	}
 	silent := *w.e
 	silent.askSecret = func(string) ([]byte, error) { return nil, errNoTerminal }
-	return silent.readImport(g, &o, silent.newKeyring(g))
+	return silent.readImport(g.Machine, &o, silent.newKeyring(g))
 }
 
 // wantsPassphrase reports whether a key has a passphrase that is not at hand.

@@ -45,12 +45,12 @@ func (w *wizard) plan() (*wizardPlan, error) {
 	}
 	boot := *p.boot
 	var err error
-	if p.host, err = w.e.checkBootstrap(g, &boot); err != nil {
+	if p.host, err = w.e.checkBootstrap(g.Machine, &boot); err != nil {
 		return nil, err
 	}
 	p.leaf, p.running = p.host.leaf, w.runs(p.host.daemon)
 	if p.issue != nil {
-		if p.bundles, err = w.e.bundles(g, p.issue, p.leaf, subject.Client, p.clients); err != nil {
+		if p.bundles, err = w.e.bundles(g.Machine, p.issue, p.leaf, subject.Client, p.clients); err != nil {
 			return nil, err
 		}
 	}
@@ -78,7 +78,7 @@ func (p *wizardPlan) decide(e *env, j *job) error {
 	if err != nil {
 		return err
 	}
-	if err := e.decideHost(j, p.g, p.keys, p.host, a); err != nil {
+	if err := e.decideHost(j, p.g.Machine, p.keys, p.host, a); err != nil {
 		return err
 	}
 	if len(p.bundles) > 0 {
@@ -97,9 +97,9 @@ func (p *wizardPlan) decide(e *env, j *job) error {
 // authority is the CA that is there, or planned.
 func (p *wizardPlan) authority(e *env, j *job) (*authority, error) {
 	if p.imp == nil {
-		return e.findOrMakeCA(j, p.g, p.keys, p.host.ca)
+		return e.findOrMakeCA(j, p.g.Machine, p.keys, p.host.ca)
 	}
-	if err := e.refuseExisting(p.g); err != nil {
+	if err := e.refuseExisting(p.g.Machine); err != nil {
 		return nil, err
 	}
 	in := *p.imported

@@ -19,7 +19,7 @@ import (
 
 // carryOut does what the plan says, has the daemon go by it, and proves it.
 func (w *wizard) carryOut(ctx context.Context, p *wizardPlan) error {
-	j, err := w.e.carryOut(ctx, p.g, p.host.locks(p.g), func(j *job) error { return p.decide(w.e, j) })
+	j, err := w.e.carryOut(ctx, p.g, p.host.locks(p.g.Machine), func(j *job) error { return p.decide(w.e, j) })
 	if err != nil {
 		return err
 	}
@@ -32,10 +32,10 @@ func (w *wizard) enforce(ctx context.Context, p *wizardPlan, j *job) error {
 	if err := w.e.settle(ctx, p.g, &p.boot.reloadOptions, j); err != nil || p.boot.restart == "" || p.running {
 		return err
 	}
-	r := reloader{w.e, p.g, p.boot.reloadOptions, j}
+	r := reloader{w.e, p.g.Machine, p.boot.reloadOptions, j}
 	d, err := r.start(ctx, p.host.daemon)
 	if err == nil {
-		err = r.prove(ctx, d, systemClient(p.g))
+		err = r.prove(ctx, d, systemClient(p.g.Machine))
 	}
 	if err != nil {
 		return fmt.Errorf("%s: %w", p.host.daemon.Name, err)
@@ -75,7 +75,7 @@ func (r reloader) start(ctx context.Context, d libvirt.Daemon) (running.Daemon, 
 var errNotRunning = errors.New("it does not run")
 
 func (r reloader) findOne(ctx context.Context, d libvirt.Daemon) (running.Daemon, error) {
-	all, err := running.Find(ctx, r.g.Root, r.g.Sysconfdir)
+	all, err := running.Find(ctx, r.m.Root, r.m.Sysconfdir)
 	for _, running := range all {
 		if running.Daemon.Name == d.Name {
 			return running, nil

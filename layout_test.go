@@ -25,6 +25,7 @@ var mayImport = map[string][]string{
 	"internal/certinfo":        {"pki", "internal/store", "internal/subject", "internal/termtext"}, // store: how a serial is written
 	"internal/grant":           {"dn", "pki"},
 	"internal/hint":            {},
+	"internal/keypair":         {"pki", "internal/hint", "internal/libvirt", "internal/machine", "internal/store", "internal/subject"},
 	"internal/machine":         {"pki", "internal/hint", "internal/libvirt", "internal/libvirt/conf", "internal/libvirt/running", "internal/store", "internal/subject", "internal/termtext"}, // pki: how a duration is written
 	"internal/store":           {},
 	"internal/subject":         {"dn", "pki", "internal/grant", "internal/hint", "internal/termtext"},
@@ -43,7 +44,7 @@ var mayImport = map[string][]string{
 	"internal/lab/trace":       {},
 	"internal/lab/tracee":      {"internal/lab/trace"},
 	"internal/lab/vnctls":      {},
-	"cmd/virtpki":              {"dn", "pki", "templates", "internal/grant", "internal/store", "internal/libvirt", "internal/judge", "internal/certinfo", "internal/hint", "internal/machine", "internal/subject", "internal/termtext", "internal/libvirt/conf", "internal/libvirt/rpc", "internal/libvirt/running"},
+	"cmd/virtpki":              {"dn", "pki", "templates", "internal/grant", "internal/store", "internal/libvirt", "internal/judge", "internal/certinfo", "internal/hint", "internal/keypair", "internal/machine", "internal/subject", "internal/termtext", "internal/libvirt/conf", "internal/libvirt/rpc", "internal/libvirt/running"},
 }
 
 // testImports are allowed to the tests of a package on top.

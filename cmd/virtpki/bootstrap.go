@@ -10,6 +10,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"virtpki/internal/hint"
+	"virtpki/internal/keypair"
 	"virtpki/internal/libvirt"
 	"virtpki/internal/machine"
 	"virtpki/internal/subject"
@@ -116,7 +117,7 @@ type hostPlan struct {
 	leaf   leafPlan
 	ca     *newAuthority // nil when no name is given for one
 	daemon libvirt.Daemon
-	to     target
+	to     keypair.Dest
 	server subject.Identity
 	client subject.Identity
 	with   *withPlan
@@ -146,7 +147,7 @@ func (e *env) bootstrap(ctx context.Context, g *globals, o *bootstrapOptions) er
 // hostFloor is the earliest time that can be now on a host with these files.
 func (e *env) hostFloor(m *machine.Machine, h *hostPlan) machine.Floor {
 	floor := m.Floor()
-	raiseBy(&floor, m.Tree(), h.to.layout)
+	raiseBy(&floor, m.Tree(), h.to.Layout)
 	if h.o.bundle != "" {
 		layout, _ := bundleLayout(m, h.o.bundle)
 		raiseBy(&floor, m.Tree(), layout)
@@ -201,18 +202,18 @@ func (e *env) decideHost(j *job, m *machine.Machine, keys *keyring, h *hostPlan,
 }
 
 // fillQEMU plans the folders of QEMU's that --with names.
-func (e *env) fillQEMU(j *job, m *machine.Machine, keys *keyring, a *authority, h *hostPlan, server, client *pair) error {
+func (e *env) fillQEMU(j *job, m *machine.Machine, keys *keyring, a *authority, h *hostPlan, server, client *keypair.Pair) error {
 	return e.fillerFor(m, keys, h, server, client).fill(j, a)
 }
 
 // fillByBundle is fillQEMU for a host that is given its files: folders of QEMU's that
 // the bundle holds are taken besides.
-func (e *env) fillByBundle(j *job, m *machine.Machine, keys *keyring, h *hostPlan, b *hostBundle, server, client *pair) error {
+func (e *env) fillByBundle(j *job, m *machine.Machine, keys *keyring, h *hostPlan, b *hostBundle, server, client *keypair.Pair) error {
 	f := e.fillerFor(m, keys, h, server, client)
 	f.given = &givenFolders{
 		tree:       b.a.tree,
 		sysconfdir: filepath.Join(h.o.bundle, m.Sysconfdir),
-		main:       map[pki.Role]*pair{pki.Server: b.server, pki.Client: b.client},
+		main:       map[pki.Role]*keypair.Pair{pki.Server: b.server, pki.Client: b.client},
 	}
 	with := *h.with
 	with.uses = f.given.uses(with.uses)
@@ -220,10 +221,10 @@ func (e *env) fillByBundle(j *job, m *machine.Machine, keys *keyring, h *hostPla
 	return f.fill(j, b.a)
 }
 
-func (e *env) fillerFor(m *machine.Machine, keys *keyring, h *hostPlan, server, client *pair) *filler {
-	f := &filler{env: e, withPlan: h.with, m: m, keys: keys, leaf: h.leaf, sysconfdir: h.to.layout.Base}
+func (e *env) fillerFor(m *machine.Machine, keys *keyring, h *hostPlan, server, client *keypair.Pair) *filler {
+	f := &filler{env: e, withPlan: h.with, m: m, keys: keys, leaf: h.leaf, sysconfdir: h.to.Layout.Base}
 	f.identities = map[pki.Role]subject.Identity{pki.Server: h.server, pki.Client: h.client}
-	f.pairs = map[pki.Role]*pair{pki.Server: server, pki.Client: client}
+	f.pairs = map[pki.Role]*keypair.Pair{pki.Server: server, pki.Client: client}
 	return f
 }
 
@@ -239,18 +240,18 @@ func (h *hostPlan) startKeys(m *machine.Machine, keys *keyring) {
 		keys.ahead(h.leaf.keyType, caSlot)
 	}
 	for _, id := range []subject.Identity{h.server, h.client} {
-		if !m.Tree().Exists(h.to.layout.Path(libvirt.KeyFile(string(id.Role)))) {
+		if !m.Tree().Exists(h.to.Layout.Path(libvirt.KeyFile(string(id.Role)))) {
 			keys.ahead(h.leaf.keyType, id.Slot())
 		}
 	}
 }
 
 // configureHost plans the conf of a host whose files are there or planned.
-func (e *env) configureHost(j *job, m *machine.Machine, h *hostPlan, a *authority, client *pair, crl bool) error {
+func (e *env) configureHost(j *job, m *machine.Machine, h *hostPlan, a *authority, client *keypair.Pair, crl bool) error {
 	c := &confPlan{daemon: h.daemon, allow: h.o.allow, force: h.o.force}
 	c.restarted = h.o.noReload || h.o.restart != "" && m.Live()
-	if client.cert != nil {
-		c.client = subject.Of(client.cert)
+	if client.Cert != nil {
+		c.client = subject.Of(client.Cert)
 	}
 	c.present = func(file libvirt.File) bool { return file != libvirt.CACRL || crl }
 	if h.o.allowIssued {
@@ -283,7 +284,7 @@ func (e *env) checkBootstrap(m *machine.Machine, o *bootstrapOptions) (*hostPlan
 	if h.ca, err = o.checkCA(); err != nil {
 		return nil, err
 	}
-	h.to = target{layout: m.System().WithMode(libvirt.ClientKey, h.leaf.clientKeyMode), owner: machine.Owner()}
+	h.to = keypair.Dest{Layout: m.System().WithMode(libvirt.ClientKey, h.leaf.clientKeyMode), Owner: machine.Owner()}
 	return h, e.nameHost(m, o, h)
 }
 
@@ -347,33 +348,33 @@ func (e *env) findOrMakeCA(j *job, m *machine.Machine, keys *keyring, n *newAuth
 }
 
 // takeOrMake takes the pair that is there, or makes what is missing of it.
-func (e *env) takeOrMake(j *job, a *authority, keys *keyring, h *hostPlan, id subject.Identity) (*pair, error) {
-	have, err := loadPair(j.plan.Tree(), h.to.layout, id.Role)
+func (e *env) takeOrMake(j *job, a *authority, keys *keyring, h *hostPlan, id subject.Identity) (*keypair.Pair, error) {
+	have, err := keypair.Load(j.plan.Tree(), h.to.Layout, id.Role)
 	if err != nil {
 		return nil, err
 	}
-	if err := have.lacksKey(); err != nil {
+	if err := have.KeyMissing(); err != nil {
 		return nil, err
 	}
-	if have.cert != nil {
-		if lacking := id.Lacking(have.cert); lacking != "" {
-			j.note("%s does not name %s: it was taken as it is (move it and its key away to have it made anew)", have.certPath, lacking)
+	if have.Cert != nil {
+		if lacking := id.Lacking(have.Cert); lacking != "" {
+			j.note("%s does not name %s: it was taken as it is (move it and its key away to have it made anew)", have.CertPath, lacking)
 		}
-		j.found = append(j.found, placed{have.cert, have.certPath})
+		j.found = append(j.found, placed{have.Cert, have.CertPath})
 		return have, e.checkTaken(j, a, have)
 	}
-	if id.Role == pki.Client && have.key == nil && h.o.client == "" && a.keyless() {
+	if id.Role == pki.Client && have.Key == nil && h.o.client == "" && a.keyless() {
 		j.note("there is no client pair here, and no CA's key to make one with: this host can be connected to, and cannot connect to others")
 		return have, nil
 	}
 	if err := a.open(keys); err != nil {
 		return nil, err
 	}
-	if have.cert, err = e.makePair(j, a, keys, h.leaf, h.to, id, have); err != nil {
+	if have.Cert, err = e.makePair(j, a, keys, h.leaf, h.to, id, have); err != nil {
 		return nil, err
 	}
-	e.noteLetIn(j, a, have.cert, id.Name)
-	have.key, err = keys.forPair(have, id.Slot(), h.leaf.keyType)
+	e.noteLetIn(j, a, have.Cert, id.Name)
+	have.Key, err = keys.forPair(have, id.Slot(), h.leaf.keyType)
 	return have, err
 }
 
@@ -382,22 +383,14 @@ func (a *authority) keyless() bool {
 	return a.ca.Signer == nil && !a.tree.Exists(a.layout.Path(libvirt.CAKey))
 }
 
-// lacksKey is the error for a certificate whose key is missing.
-func (p *pair) lacksKey() error {
-	if p.cert == nil || p.key != nil {
-		return nil
-	}
-	return hint.With(fmt.Errorf("%s: its key %s is missing", p.certPath, p.keyPath), "bring the key back, or remove the certificate to have a new pair made")
-}
-
 // checkTaken looks at a certificate that was there: libvirtd does not start on
 // one that its CA file does not vouch for.
-func (e *env) checkTaken(j *job, a *authority, have *pair) error {
-	if !a.hasSigned(have.cert) {
-		return fmt.Errorf("%s: %s is not signed by the CA in %s", have.certPath, subject.Of(have.cert), a.layout.Path(libvirt.CACert))
+func (e *env) checkTaken(j *job, a *authority, have *keypair.Pair) error {
+	if !a.hasSigned(have.Cert) {
+		return fmt.Errorf("%s: %s is not signed by the CA in %s", have.CertPath, subject.Of(have.Cert), a.layout.Path(libvirt.CACert))
 	}
-	if !e.here.Now().Before(have.cert.NotAfter) {
-		j.note("%s: expired on %s", have.certPath, termtext.Day(have.cert.NotAfter))
+	if !e.here.Now().Before(have.Cert.NotAfter) {
+		j.note("%s: expired on %s", have.CertPath, termtext.Day(have.Cert.NotAfter))
 	}
 	return nil
 }

@@ -9,6 +9,7 @@ import (
 	"slices"
 
 	"virtpki/internal/hint"
+	"virtpki/internal/keypair"
 	"virtpki/internal/libvirt"
 	"virtpki/internal/machine"
 	"virtpki/internal/store"
@@ -19,8 +20,8 @@ import (
 // hostBundle is what a host was given: a folder that `issue host --out` made.
 type hostBundle struct {
 	a      *authority // without a key
-	server *pair
-	client *pair // without certificate and key in a bundle of a server alone
+	server *keypair.Pair
+	client *keypair.Pair // without certificate and key in a bundle of a server alone
 }
 
 // bundleLayout is the layout of a bundle's folder, a tree to be copied onto / or
@@ -49,27 +50,27 @@ func (e *env) loadBundle(m *machine.Machine, folder string) (*hostBundle, error)
 	if b.server, err = b.pair(layout, pki.Server); err != nil {
 		return nil, err
 	}
-	if b.server.cert == nil {
-		return nil, fmt.Errorf("no server certificate in the bundle: %s is missing", b.server.certPath)
+	if b.server.Cert == nil {
+		return nil, fmt.Errorf("no server certificate in the bundle: %s is missing", b.server.CertPath)
 	}
 	b.client, err = b.pair(layout, pki.Client)
 	return b, err
 }
 
 // pair reads a pair of the bundle: whole, or not there at all.
-func (b *hostBundle) pair(layout libvirt.Layout, role pki.Role) (*pair, error) {
-	p, err := loadPair(b.a.tree, layout, role)
+func (b *hostBundle) pair(layout libvirt.Layout, role pki.Role) (*keypair.Pair, error) {
+	p, err := keypair.Load(b.a.tree, layout, role)
 	switch {
 	case err != nil:
 		return nil, err
-	case p.cert == nil && p.key == nil:
+	case p.Cert == nil && p.Key == nil:
 		return p, nil
-	case p.cert == nil:
-		return nil, fmt.Errorf("%s: its certificate %s is missing", p.keyPath, p.certPath)
-	case p.key == nil:
-		return nil, fmt.Errorf("%s: its key %s is missing", p.certPath, p.keyPath)
-	case !b.a.hasSigned(p.cert):
-		return nil, fmt.Errorf("%s: %s is not signed by the CA in %s", p.certPath, subject.Of(p.cert), b.a.layout.Path(libvirt.CACert))
+	case p.Cert == nil:
+		return nil, fmt.Errorf("%s: its certificate %s is missing", p.KeyPath, p.CertPath)
+	case p.Key == nil:
+		return nil, hint.With(p.KeyMissing(), "have the bundle made again on the CA's machine")
+	case !b.a.hasSigned(p.Cert):
+		return nil, fmt.Errorf("%s: %s is not signed by the CA in %s", p.CertPath, subject.Of(p.Cert), b.a.layout.Path(libvirt.CACert))
 	}
 	return p, nil
 }
@@ -81,11 +82,11 @@ func (e *env) readyByBundle(j *job, m *machine.Machine, keys *keyring, h *hostPl
 		return err
 	}
 	if b.outdated(j.plan.Tree(), h.to) {
-		j.note("%s is newer than the bundle's: the bundle is not needed any more", h.to.layout.Path(libvirt.ServerCert))
+		j.note("%s is newer than the bundle's: the bundle is not needed any more", h.to.Layout.Path(libvirt.ServerCert))
 		return e.readyByItself(j, m, keys, h)
 	}
-	if lacking := h.server.Lacking(b.server.cert); lacking != "" {
-		j.note("%s does not name %s", b.server.certPath, lacking)
+	if lacking := h.server.Lacking(b.server.Cert); lacking != "" {
+		j.note("%s does not name %s", b.server.CertPath, lacking)
 	}
 	server, client, crl, err := b.install(e, j, h.to)
 	if err != nil {
@@ -100,23 +101,23 @@ func (e *env) readyByBundle(j *job, m *machine.Machine, keys *keyring, h *hostPl
 // outdated reports whether a host has its server's pair, and from later than the
 // bundle: then it has been renewed, its CA and CRL may have been too, and nothing
 // of the bundle is to come back.
-func (b *hostBundle) outdated(t store.Tree, to target) bool {
-	have, err := loadPair(t, to.layout, pki.Server)
-	return err == nil && have.cert != nil && have.key != nil &&
-		bytes.Equal(have.cert.RawSubject, b.server.cert.RawSubject) && have.cert.NotBefore.After(b.server.cert.NotBefore)
+func (b *hostBundle) outdated(t store.Tree, to keypair.Dest) bool {
+	have, err := keypair.Load(t, to.Layout, pki.Server)
+	return err == nil && have.Cert != nil && have.Key != nil &&
+		bytes.Equal(have.Cert.RawSubject, b.server.Cert.RawSubject) && have.Cert.NotBefore.After(b.server.Cert.NotBefore)
 }
 
 // install plans the bundle's files into their places. What is there and newer
 // stays: the host has renewed it. It returns the pairs that the host will have, and
 // whether it will have a CRL.
-func (b *hostBundle) install(e *env, j *job, to target) (server, client *pair, crl bool, err error) {
+func (b *hostBundle) install(e *env, j *job, to keypair.Dest) (server, client *keypair.Pair, crl bool, err error) {
 	if err := b.trust(j, to); err != nil {
 		return nil, nil, false, err
 	}
 	if crl, err = b.shareCRL(j, to); err != nil {
 		return nil, nil, false, err
 	}
-	j.plan.Together(to.layout.PairFolder()) // also where nothing changes: a run that was killed is finished
+	j.plan.Together(to.Layout.PairFolder()) // also where nothing changes: a run that was killed is finished
 	if server, err = b.installPair(e, j, to, b.server); err != nil {
 		return nil, nil, false, err
 	}
@@ -127,14 +128,14 @@ func (b *hostBundle) install(e *env, j *job, to target) (server, client *pair, c
 // trust plans the bundle's CAs. Those that are there stay where they are the same
 // and more; they are replaced where the bundle has the same and more, after the
 // beginning of a rollover.
-func (b *hostBundle) trust(j *job, to target) error {
-	path := to.layout.Path(libvirt.CACert)
+func (b *hostBundle) trust(j *job, to keypair.Dest) error {
+	path := to.Layout.Path(libvirt.CACert)
 	data, err := machine.ReadIfThere(j.plan.Tree(), path)
 	if err != nil {
 		return err
 	}
 	if data == nil {
-		return to.write(&j.plan, libvirt.CACert, pki.EncodeCertificates(b.a.bundle...))
+		return to.Write(&j.plan, libvirt.CACert, pki.EncodeCertificates(b.a.bundle...))
 	}
 	here, err := pki.ParseCertificates(data)
 	switch {
@@ -143,8 +144,8 @@ func (b *hostBundle) trust(j *job, to target) error {
 	case containsAll(here, b.a.bundle):
 		return nil
 	case containsAll(b.a.bundle, here):
-		to.keep = true
-		return to.write(&j.plan, libvirt.CACert, pki.EncodeCertificates(b.a.bundle...))
+		to.Keep = true
+		return to.Write(&j.plan, libvirt.CACert, pki.EncodeCertificates(b.a.bundle...))
 	}
 	return fmt.Errorf("%s trusts another CA: %s, not %s", path, subject.Of(here[0]), subject.Of(b.a.bundle[0]))
 }
@@ -159,8 +160,8 @@ func containsAll(certs, some []*x509.Certificate) bool {
 }
 
 // shareCRL plans the bundle's CRL unless the one that is there is at least as new.
-func (b *hostBundle) shareCRL(j *job, to target) (has bool, err error) {
-	path := to.layout.Path(libvirt.CACRL)
+func (b *hostBundle) shareCRL(j *job, to keypair.Dest) (has bool, err error) {
+	path := to.Layout.Path(libvirt.CACRL)
 	here, err := machine.ReadIfThere(j.plan.Tree(), path)
 	if err != nil || b.a.crl == nil {
 		return here != nil, err
@@ -170,7 +171,7 @@ func (b *hostBundle) shareCRL(j *job, to target) (has bool, err error) {
 		return false, fmt.Errorf("%s: %w", b.a.layout.Path(libvirt.CACRL), err)
 	}
 	if here == nil {
-		return true, to.write(&j.plan, libvirt.CACRL, b.a.crl)
+		return true, to.Write(&j.plan, libvirt.CACRL, b.a.crl)
 	}
 	have, err := pki.ParseCRLs(here)
 	if err != nil {
@@ -179,8 +180,8 @@ func (b *hostBundle) shareCRL(j *job, to target) (has bool, err error) {
 	if !b.supersedes(given, have) {
 		return true, nil
 	}
-	to.keep = true
-	return true, to.write(&j.plan, libvirt.CACRL, b.a.crl)
+	to.Keep = true
+	return true, to.Write(&j.plan, libvirt.CACRL, b.a.crl)
 }
 
 // supersedes reports whether lists hold a newer one of each CA of the bundle, as far
@@ -188,47 +189,39 @@ func (b *hostBundle) shareCRL(j *job, to target) (has bool, err error) {
 func (b *hostBundle) supersedes(lists, others []*pki.CRL) bool {
 	newer := len(lists) >= len(others)
 	for _, ca := range b.a.bundle {
-		given, have := newestOf(lists, ca), newestOf(others, ca)
-		newer = newer && (have == nil || given != nil && isOlder(have, given))
+		given, have := keypair.NewestCRL(lists, ca), keypair.NewestCRL(others, ca)
+		newer = newer && (have == nil || given != nil && keypair.OlderCRL(have, given))
 	}
 	return newer
 }
 
 // installPair plans one pair: the bundle's, unless the one that is there is the same
 // or a later one of the same name.
-func (b *hostBundle) installPair(e *env, j *job, to target, given *pair) (*pair, error) {
-	have, err := loadPair(j.plan.Tree(), to.layout, given.role)
-	if err != nil || given.cert == nil {
+func (b *hostBundle) installPair(e *env, j *job, to keypair.Dest, given *keypair.Pair) (*keypair.Pair, error) {
+	have, err := keypair.Load(j.plan.Tree(), to.Layout, given.Role)
+	if err != nil || given.Cert == nil {
 		return have, err
 	}
 	switch {
-	case have.cert == nil && have.key != nil && !pki.KeyMatches(given.cert, have.key):
-		return nil, hint.With(fmt.Errorf("%s: another key is there already, without a certificate", have.keyPath), "move it away to take the pair of the bundle")
-	case have.cert == nil:
-	case have.cert.Equal(given.cert) && have.key != nil:
-		j.found = append(j.found, placed{have.cert, have.certPath})
+	case have.Cert == nil && have.Key != nil && !pki.KeyMatches(given.Cert, have.Key):
+		return nil, hint.With(fmt.Errorf("%s: another key is there already, without a certificate", have.KeyPath), "move it away to take the pair of the bundle")
+	case have.Cert == nil:
+	case have.Cert.Equal(given.Cert) && have.Key != nil:
+		j.found = append(j.found, placed{have.Cert, have.CertPath})
 		return have, nil
-	case have.cert.Equal(given.cert):
-	case !bytes.Equal(have.cert.RawSubject, given.cert.RawSubject):
-		return nil, hint.With(fmt.Errorf("%s: this is %s already, and the bundle is for %s", have.certPath, subject.Of(have.cert), subject.Of(given.cert)),
+	case have.Cert.Equal(given.Cert):
+	case !bytes.Equal(have.Cert.RawSubject, given.Cert.RawSubject):
+		return nil, hint.With(fmt.Errorf("%s: this is %s already, and the bundle is for %s", have.CertPath, subject.Of(have.Cert), subject.Of(given.Cert)),
 			"a host's pair does not belong into an image: move it and its key away")
-	case have.key == nil:
-		return nil, hint.With(fmt.Errorf("%s: its key %s is missing", have.certPath, have.keyPath), "bring the key back, or remove the certificate to take the pair of the bundle")
-	case !have.cert.NotBefore.Before(given.cert.NotBefore):
-		j.note("%s is newer than the bundle's: it was taken as it is", have.certPath)
-		j.found = append(j.found, placed{have.cert, have.certPath})
+	case have.Key == nil:
+		return nil, hint.With(have.KeyMissing(), "bring the key back, or remove the certificate to take the pair of the bundle")
+	case !have.Cert.NotBefore.Before(given.Cert.NotBefore):
+		j.note("%s is newer than the bundle's: it was taken as it is", have.CertPath)
+		j.found = append(j.found, placed{have.Cert, have.CertPath})
 		return have, e.checkTaken(j, b.a, have)
 	default:
-		to.keep = true
+		to.Keep = true
 	}
-	j.made = append(j.made, placed{given.cert, to.layout.Path(libvirt.CertFile(string(given.role)))})
-	return given, e.writePair(j, to, given.role, given.key, given.cert, have.alone())
-}
-
-// alone is the pair of a key that has no certificate yet, else nil.
-func (p *pair) alone() *pair {
-	if p.cert == nil && p.key != nil {
-		return p
-	}
-	return nil
+	j.made = append(j.made, placed{given.Cert, to.Layout.Path(libvirt.CertFile(string(given.Role)))})
+	return given, e.writePair(j, to, given.Role, given.Key, given.Cert, have.Alone())
 }

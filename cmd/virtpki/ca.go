@@ -13,6 +13,7 @@ import (
 	"github.com/spf13/pflag"
 
 	"virtpki/internal/hint"
+	"virtpki/internal/keypair"
 	"virtpki/internal/libvirt"
 	"virtpki/internal/machine"
 	"virtpki/internal/store"
@@ -164,13 +165,13 @@ func (e *env) makeCA(j *job, m *machine.Machine, keys *keyring, n newAuthority) 
 	}
 	a := &authority{generation: generation{ca: *ca}, folder: m.CAPath(), layout: layout, tree: m.Tree()}
 	a.bundle = append(a.bundle, ca.Certificate)
-	to := target{layout: a.layout, owner: machine.Owner()}
-	if err := to.folders(&j.plan, store.RecordPath(libvirt.Records(a.folder), ca.Certificate.SerialNumber)); err != nil {
+	to := keypair.Dest{Layout: a.layout, Owner: machine.Owner()}
+	if err := to.Folders(&j.plan, store.RecordPath(libvirt.Records(a.folder), ca.Certificate.SerialNumber)); err != nil {
 		return nil, err
 	}
 	if err := hint.First(
-		to.write(&j.plan, libvirt.CAKey, keyPEM),
-		to.write(&j.plan, libvirt.CACert, pki.EncodeCertificates(ca.Certificate)),
+		to.Write(&j.plan, libvirt.CAKey, keyPEM),
+		to.Write(&j.plan, libvirt.CACert, pki.EncodeCertificates(ca.Certificate)),
 		e.makeCRL(j, a, big.NewInt(1)),
 	); err != nil {
 		return nil, err
@@ -187,7 +188,7 @@ func (e *env) makeCRL(j *job, a *authority, number *big.Int) error {
 		return err
 	}
 	a.crl = pki.EncodeCRL(crl)
-	return target{layout: a.layout, owner: machine.Owner()}.write(&j.plan, libvirt.CACRL, a.crl)
+	return keypair.Dest{Layout: a.layout, Owner: machine.Owner()}.Write(&j.plan, libvirt.CACRL, a.crl)
 }
 
 // forCA is the key for a new CA, and its file: the one that a run which was cut

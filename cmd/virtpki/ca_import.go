@@ -15,6 +15,7 @@ import (
 
 	"virtpki/internal/hint"
 	"virtpki/internal/judge"
+	"virtpki/internal/keypair"
 	"virtpki/internal/libvirt"
 	"virtpki/internal/machine"
 	"virtpki/internal/store"
@@ -131,7 +132,7 @@ func (e *env) readImport(m *machine.Machine, o *importOptions, keys *keyring) (*
 // readImportedCA reads certificate and key, and checks that libvirt can live
 // with them.
 func (e *env) readImportedCA(in *imported, o *importOptions, keys *keyring) error {
-	certs, err := readCerts(keys.g.Tree(), o.cert)
+	certs, err := keypair.ReadCerts(keys.g.Tree(), o.cert)
 	if err != nil {
 		return err
 	}
@@ -172,7 +173,7 @@ func (in *imported) readCRL(path string) error {
 	if err != nil {
 		return fmt.Errorf("%s: %w", path, err)
 	}
-	if in.current = newestOf(crls, in.ca.Certificate); in.current == nil {
+	if in.current = keypair.NewestCRL(crls, in.ca.Certificate); in.current == nil {
 		return in.unprovenCRL(path, crls)
 	}
 	switch {
@@ -192,8 +193,8 @@ func (in *imported) readCRL(path string) error {
 // they are trusted like it.
 func (in *imported) keepOthers(crls []*pki.CRL) {
 	for _, ca := range in.bundle {
-		if list := newestOf(crls, ca); list != nil && !ca.Equal(in.ca.Certificate) {
-			in.lists = replaceCRL(in.lists, list)
+		if list := keypair.NewestCRL(crls, ca); list != nil && !ca.Equal(in.ca.Certificate) {
+			in.lists = keypair.ReplaceCRL(in.lists, list)
 		}
 	}
 }
@@ -259,7 +260,7 @@ func (in *imported) readFolder(folder string) error {
 // good for once can be revoked.) A file that cannot be read may hold one: without its
 // record nobody could revoke it by name.
 func (in *imported) ownIn(path string) ([]*x509.Certificate, error) {
-	certs, err := readCerts(in.tree, path)
+	certs, err := keypair.ReadCerts(in.tree, path)
 	if machine.Unread(err) || errors.Is(err, fs.ErrPermission) {
 		return nil, err
 	}
@@ -279,7 +280,7 @@ func (in *imported) ownIn(path string) ([]*x509.Certificate, error) {
 // certificates with one serial the first is kept: libvirt cannot tell them apart
 // in a CRL either.
 func (in *imported) take(cert *x509.Certificate) {
-	if containsCert(in.bundle, cert) {
+	if keypair.Contains(in.bundle, cert) {
 		return
 	}
 	serial := cert.SerialNumber.String()
@@ -331,7 +332,7 @@ func (in *imported) findIndexed(folder string, entry pki.IndexEntry) (*x509.Cert
 			path := filepath.Join(folder, sub, name)
 			certs, err := in.ownIn(path)
 			if err == nil && len(certs) == 0 && !entry.Revoked.IsZero() {
-				certs, _ = readCerts(in.tree, path) // ownIn has told what cannot be read
+				certs, _ = keypair.ReadCerts(in.tree, path) // ownIn has told what cannot be read
 			}
 			i := slices.IndexFunc(certs, func(cert *x509.Certificate) bool { return cert.SerialNumber.Cmp(entry.Serial) == 0 })
 			switch {
@@ -355,10 +356,10 @@ func (e *env) planImport(j *job, in *imported, keys *keyring) error {
 	if err != nil {
 		return err
 	}
-	to := target{layout: in.layout, owner: machine.Owner()}
+	to := keypair.Dest{Layout: in.layout, Owner: machine.Owner()}
 	if err := hint.First(
-		to.write(&j.plan, libvirt.CAKey, keyPEM),
-		to.write(&j.plan, libvirt.CACert, pki.EncodeCertificates(in.bundle...)),
+		to.Write(&j.plan, libvirt.CAKey, keyPEM),
+		to.Write(&j.plan, libvirt.CACert, pki.EncodeCertificates(in.bundle...)),
 	); err != nil {
 		return err
 	}
@@ -391,5 +392,5 @@ func (e *env) planImportedCRL(j *job, in *imported) error {
 	}
 	j.did("CRL number %v %s: %s", crl.Number, word, termtext.Count(crl.Len(), "entry", "entries"))
 	in.crl = pki.EncodeCRL(append([]*pki.CRL{crl}, in.lists...)...)
-	return target{layout: in.layout, owner: machine.Owner()}.write(&j.plan, libvirt.CACRL, in.crl)
+	return keypair.Dest{Layout: in.layout, Owner: machine.Owner()}.Write(&j.plan, libvirt.CACRL, in.crl)
 }

@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"strings"
 
+	"virtpki/internal/keypair"
 	"virtpki/internal/libvirt"
 	"virtpki/internal/store"
 	"virtpki/internal/subject"
@@ -15,15 +16,15 @@ import (
 
 // makePair plans the certificate of an identity, with its record and its key.
 // A key that is there is taken.
-func (e *env) makePair(j *job, a *authority, keys *keyring, leaf leafPlan, to target, id subject.Identity, have *pair) (*x509.Certificate, error) {
+func (e *env) makePair(j *job, a *authority, keys *keyring, leaf leafPlan, to keypair.Dest, id subject.Identity, have *keypair.Pair) (*x509.Certificate, error) {
 	key, err := keys.forPair(have, id.Slot(), leaf.keyType)
-	if err == nil && have != nil && have.key != nil {
+	if err == nil && have != nil && have.Key != nil {
 		err = a.refuseKey(have, e.here.Now())
 	}
 	if err != nil {
 		return nil, err
 	}
-	cert, err := e.certify(j, a, leaf, id, key.Public(), to.layout.Path(libvirt.CertFile(string(id.Role))))
+	cert, err := e.certify(j, a, leaf, id, key.Public(), to.Layout.Path(libvirt.CertFile(string(id.Role))))
 	if err != nil {
 		return nil, err
 	}

@@ -7,14 +7,12 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
-	"path/filepath"
 	"slices"
 	"sync"
 	"syscall"
 
 	"virtpki/internal/certinfo"
 	"virtpki/internal/hint"
-	"virtpki/internal/libvirt"
 	"virtpki/internal/machine"
 	"virtpki/internal/store"
 	"virtpki/internal/termtext"
@@ -263,45 +261,4 @@ func (k *keyring) ahead(t pki.KeyType, slots ...string) {
 		k.keys[slot] = begun
 		go guarded(func() { begun() })()
 	}
-}
-
-// target is a layout that files are written into, with their owner.
-type target struct {
-	layout   libvirt.Layout
-	owner    *store.Owner
-	keyOwner *store.Owner // of the private keys, where it is another
-	keep     bool         // the mode and owner of a file that is there
-}
-
-// ownerOf is who a file is to belong to.
-func (t target) ownerOf(file libvirt.File) *store.Owner {
-	if file.IsKey() && t.keyOwner != nil {
-		return t.keyOwner
-	}
-	return t.owner
-}
-
-// write plans one file with the folders that it needs.
-func (t target) write(p *store.Plan, file libvirt.File, data []byte) error {
-	path, mode := t.layout.Place(file)
-	if err := t.folders(p, path); err != nil {
-		return err
-	}
-	if t.keep {
-		return p.Keep(path, data, mode, t.ownerOf(file))
-	}
-	return p.File(path, data, mode, t.ownerOf(file))
-}
-
-// folders plans the folders above path.
-func (t target) folders(p *store.Plan, path string) error {
-	if err := p.Parents(filepath.Dir(t.layout.Top()), t.layout.Parents, t.owner); err != nil {
-		return err
-	}
-	for _, folder := range t.layout.FoldersFor(path) {
-		if err := p.Dir(folder.Path, folder.Mode, t.owner); err != nil {
-			return err
-		}
-	}
-	return nil
 }

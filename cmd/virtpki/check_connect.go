@@ -18,6 +18,7 @@ import (
 	"virtpki/internal/certinfo"
 	"virtpki/internal/hint"
 	"virtpki/internal/judge"
+	"virtpki/internal/keypair"
 	"virtpki/internal/libvirt"
 	"virtpki/internal/libvirt/rpc"
 	"virtpki/internal/libvirt/running"
@@ -163,7 +164,7 @@ type connection struct {
 	files    libvirt.ClientFiles
 	set      judge.Set // what is in them
 	release  libvirt.Target
-	client   *pair // nil when none is shown
+	client   *keypair.Pair // nil when none is shown
 	distrust distrust
 	report   connectReport
 }
@@ -247,11 +248,11 @@ func (c *connection) openPair() error {
 	if c.set.Cert.Absent() || c.set.Key.Absent() {
 		return nil
 	}
-	p := &pair{tree: c.g.Tree(), role: pki.Client, certPath: c.files.Cert, keyPath: c.files.Key}
-	if err := hint.First(p.readCert(), p.readKey()); err != nil {
+	p := &keypair.Pair{Tree: c.g.Tree(), Role: pki.Client, CertPath: c.files.Cert, KeyPath: c.files.Key}
+	if err := hint.First(p.ReadCert(), p.ReadKey()); err != nil {
 		return err
 	}
-	info := certinfo.Of(p.cert, p.certPath, c.e.here.Now())
+	info := certinfo.Of(p.Cert, p.CertPath, c.e.here.Now())
 	c.client, c.report.Client = p, &info
 	return nil
 }
@@ -290,7 +291,7 @@ func (c *connection) request() rpc.ProbeRequest {
 		MaxVersion: c.uri.Priority.Max,
 	}
 	if c.client != nil {
-		req.Client = c.client.tls()
+		req.Client = c.client.TLS()
 	}
 	return req
 }

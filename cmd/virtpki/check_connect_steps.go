@@ -44,7 +44,7 @@ func (c *connection) filesText() string {
 	text := fmt.Sprintf("trusts %s", c.files.CA)
 	switch {
 	case c.client != nil:
-		return text + fmt.Sprintf(", shows %s of %s", subject.Of(c.client.cert), c.client.certPath)
+		return text + fmt.Sprintf(", shows %s of %s", subject.Of(c.client.Cert), c.client.CertPath)
 	case c.files.Half != "":
 		return text + fmt.Sprintf(", shows no certificate: %s is there without its other half (libvirt 12.8 stops here)", c.files.Half)
 	}
@@ -128,7 +128,7 @@ func (c *connection) stepConfirmation(result *rpc.ProbeResult, err error, here [
 	case err == nil && c.client == nil:
 		return c.ok("confirmation", "the server lets a client without a certificate in")
 	case err == nil:
-		return c.ok("confirmation", "the server lets %s in", subject.Of(c.client.cert))
+		return c.ok("confirmation", "the server lets %s in", subject.Of(c.client.Cert))
 	case errors.Is(err, rpc.ErrClientRefused):
 		step := connectStep{Name: "confirmation", Side: serverSide, Text: "the server ends the connection where it would let the client in"}
 		step.Likely = c.whyRefused(result, here)

@@ -111,14 +111,14 @@ func (c *connection) whyRefused(result *rpc.ProbeResult, here []running.Daemon) 
 		return []reason{{Sure: result.ClientAsked, Text: "no certificate was shown, and libvirt lets nobody in without one", Mend: mendNoPair}}
 	}
 	var all []reason
-	if issuers := issuersOf(result.ClientCAs); len(issuers) > 0 && !slices.Contains(issuers, subject.IssuerOf(c.client.cert)) {
-		all = append(all, reason{Sure: true, Text: fmt.Sprintf("the server takes clients of %s, and this one is of %s", strings.Join(issuers, "; "), subject.IssuerOf(c.client.cert)),
+	if issuers := issuersOf(result.ClientCAs); len(issuers) > 0 && !slices.Contains(issuers, subject.IssuerOf(c.client.Cert)) {
+		all = append(all, reason{Sure: true, Text: fmt.Sprintf("the server takes clients of %s, and this one is of %s", strings.Join(issuers, "; "), subject.IssuerOf(c.client.Cert)),
 			Mend: "have the certificate issued by the CA that the server trusts"})
 	}
-	if c.e.here.Now().After(c.client.cert.NotAfter) {
+	if c.e.here.Now().After(c.client.Cert.NotAfter) {
 		all = append(all, reason{Sure: true, Text: "the client's certificate has expired", Mend: "issue a new one"})
 	}
-	name := subject.Of(c.client.cert)
+	name := subject.Of(c.client.Cert)
 	return append(all,
 		reason{Text: fmt.Sprintf("tls_allowed_dn_list there does not let %s in", name), Mend: fmt.Sprintf("on the server: virtpki dn match --conf /etc/libvirt/libvirtd.conf --dn %s", termtext.ShellWord(name))},
 		reason{Text: "the CRL there revokes it", Mend: "on the server: virtpki crl show"},
@@ -186,7 +186,7 @@ func (c *connection) reasonHere(d running.Daemon, f judge.Finding) *reason {
 	if f.ID != "dn-refused" {
 		return r
 	}
-	name := subject.Of(c.client.cert)
+	name := subject.Of(c.client.Cert)
 	r.Text = fmt.Sprintf("%s in %s does not let %s in", libvirt.AllowedDNs, d.ConfPath, name)
 	list, _ := d.Conf.Lookup(libvirt.AllowedDNs)
 	if misses := dn.Explain(name, list.List(), dn.Glob); len(misses) > 0 {

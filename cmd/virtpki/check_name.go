@@ -5,6 +5,7 @@ import (
 	"strings"
 
 	"virtpki/internal/judge"
+	"virtpki/internal/keypair"
 	"virtpki/internal/libvirt"
 	"virtpki/internal/subject"
 	"virtpki/internal/termtext"
@@ -17,7 +18,7 @@ import (
 func (c *checker) nameOf(role judge.Role) string {
 	layout := c.g.System()
 	file := libvirt.CertFile(string(role))
-	places := []string{layout.Path(file), previousPath(c.g.Tree(), layout, file)}
+	places := []string{layout.Path(file), keypair.PreviousPath(c.g.Tree(), layout, file)}
 	switch {
 	case c.o.pkipath != "":
 		places = []string{libvirt.Flat(filepath.Clean(c.o.pkipath)).Path(file)}

@@ -4,6 +4,7 @@ import (
 	"path/filepath"
 
 	"virtpki/internal/judge"
+	"virtpki/internal/keypair"
 	"virtpki/internal/libvirt"
 	"virtpki/internal/libvirt/conf"
 )
@@ -66,8 +67,8 @@ func (c *checker) qemuFolder(use libvirt.QEMUUse, layout libvirt.Layout, asked b
 		p.AppArmor += "\n" + string(c.file(p.LocalAppArmor).Data)
 	}
 	found := judge.InPlace(p)
-	qemu, _ := readCertsIfThere(c.g.Tree(), layout.Path(libvirt.CACert)) // what is wrong with the files is said elsewhere
-	system, _ := readCertsIfThere(c.g.Tree(), c.g.System().Path(libvirt.CACert))
+	qemu, _ := keypair.ReadCertsIfThere(c.g.Tree(), layout.Path(libvirt.CACert)) // what is wrong with the files is said elsewhere
+	system, _ := keypair.ReadCertsIfThere(c.g.Tree(), c.g.System().Path(libvirt.CACert))
 	found = append(found, judge.InQEMUTrust(layout.Base, qemu, system)...)
 	found = append(found, c.caFile(layout, "qemu", *c.qemu)...)
 	for _, role := range roles[1:] {

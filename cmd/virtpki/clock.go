@@ -1,6 +1,7 @@
 package main
 
 import (
+	"virtpki/internal/keypair"
 	"virtpki/internal/libvirt"
 	"virtpki/internal/machine"
 	"virtpki/internal/store"
@@ -11,7 +12,7 @@ import (
 func raiseBy(f *machine.Floor, t store.Tree, layout libvirt.Layout) {
 	for _, file := range []libvirt.File{libvirt.CACert, libvirt.ServerCert, libvirt.ClientCert} {
 		path := layout.Path(file)
-		certs, _ := readCerts(t, path)
+		certs, _ := keypair.ReadCerts(t, path)
 		for _, cert := range certs {
 			f.Raise(cert, path)
 		}

@@ -13,6 +13,7 @@ import (
 
 	"virtpki/dn"
 	"virtpki/internal/hint"
+	"virtpki/internal/keypair"
 	"virtpki/internal/libvirt"
 	"virtpki/internal/libvirt/conf"
 	"virtpki/internal/machine"
@@ -134,7 +135,7 @@ func (e *env) confPlan(m *machine.Machine, o *configOptions, daemon libvirt.Daem
 // installedClient is the DN of the system's client certificate, empty when
 // there is none.
 func installedClient(m *machine.Machine) (string, error) {
-	certs, err := readCerts(m.Tree(), m.System().Path(libvirt.ClientCert))
+	certs, err := keypair.ReadCerts(m.Tree(), m.System().Path(libvirt.ClientCert))
 	if errors.Is(err, fs.ErrNotExist) {
 		return "", nil
 	}

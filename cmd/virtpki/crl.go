@@ -14,6 +14,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"virtpki/internal/hint"
+	"virtpki/internal/keypair"
 	"virtpki/internal/libvirt"
 	"virtpki/internal/libvirt/running"
 	"virtpki/internal/machine"
@@ -161,8 +162,8 @@ func (e *env) planCRL(j *job, m *machine.Machine, a *authority, c crlPlan, add n
 		}
 		j.did("CRL number %v: %s, fresh until %s", crl.Number, termtext.Count(crl.Len(), "entry", "entries"), termtext.Day(crl.NextUpdate))
 	}
-	own := target{layout: a.layout, owner: machine.Owner()}
-	if err := own.folders(&j.plan, a.layout.Path(libvirt.CACRL)); err != nil {
+	own := keypair.Dest{Layout: a.layout, Owner: machine.Owner()}
+	if err := own.Folders(&j.plan, a.layout.Path(libvirt.CACRL)); err != nil {
 		return err
 	}
 	return a.planCRLs(j, places, crls)
@@ -197,7 +198,7 @@ func (a *authority) crlPlaces(m *machine.Machine, out string, daemons []running.
 		}
 	}
 	for i, layout := range append([]libvirt.Layout{m.System()}, libvirt.QEMU(m.Path(m.Sysconfdir))...) {
-		certs, err := readCerts(m.Tree(), layout.Path(libvirt.CACert))
+		certs, err := keypair.ReadCerts(m.Tree(), layout.Path(libvirt.CACert))
 		if machine.Unread(err) {
 			return nil, err // it may trust the CA, and would go on with the list of before
 		}
@@ -223,14 +224,14 @@ func (a *authority) planCRLAt(j *job, path string, crls []*pki.CRL) error {
 	own := path == a.layout.Path(libvirt.CACRL)
 	there, err := a.lists, error(nil)
 	if !own || a.lists == nil {
-		there, err = readCRLs(j.plan.Tree(), path)
+		there, err = keypair.ReadCRLs(j.plan.Tree(), path)
 	}
 	if err != nil {
 		return err
 	}
 	all := there
 	for _, crl := range crls {
-		all = replaceCRL(all, crl)
+		all = keypair.ReplaceCRL(all, crl)
 	}
 	switch text := pki.EncodeCRL(all...); {
 	case own:
@@ -254,37 +255,6 @@ func newCRLFile(plan *store.Plan, path string, text []byte) error {
 		err = hint.With(fmt.Errorf("%s: does not hold a CRL, but a daemon here reads it as one", path), "correct crl_file in the daemon's configuration")
 	}
 	return hint.First(err, plan.Keep(path, text, crlMode, machine.Owner()))
-}
-
-// readCRLs reads the lists of a file; none when there is no file.
-func readCRLs(t store.Tree, path string) ([]*pki.CRL, error) {
-	data, err := machine.ReadIfThere(t, path)
-	if err != nil || len(data) == 0 {
-		return nil, err
-	}
-	crls, err := pki.ParseCRLs(data)
-	if err != nil && !errors.Is(err, pki.ErrNoCRL) {
-		return nil, fmt.Errorf("%s: %w", path, err)
-	}
-	return crls, nil
-}
-
-// replaceCRL puts crl in the place of the one of the same issuer.
-func replaceCRL(there []*pki.CRL, crl *pki.CRL) []*pki.CRL {
-	var crls []*pki.CRL
-	placed := false
-	for _, c := range there {
-		switch {
-		case !bytes.Equal(c.RawIssuer, crl.RawIssuer):
-			crls = append(crls, c)
-		case !placed:
-			crls, placed = append(crls, crl), true
-		}
-	}
-	if !placed {
-		crls = append(crls, crl)
-	}
-	return crls
 }
 
 // loadCRL finds the lists of the CA's generations in its file, none if there is no file:
@@ -312,7 +282,7 @@ func (a *authority) loadCRL() error {
 func (a *authority) takeLists(crls []*pki.CRL) {
 	a.lists = crls
 	for _, ca := range a.bundle {
-		list := newestOf(crls, ca)
+		list := keypair.NewestCRL(crls, ca)
 		if list == nil {
 			continue
 		}
@@ -331,30 +301,4 @@ func (a *authority) noteForgotten(j *job) {
 	if a.crl == nil {
 		j.note("there was no %s: whoever was revoked before is let in again; bring it back from a backup, or revoke them anew", a.layout.Path(libvirt.CACRL))
 	}
-}
-
-// newestOf is the newest list that a CA has signed.
-func newestOf(crls []*pki.CRL, ca *x509.Certificate) *pki.CRL {
-	var newest *pki.CRL
-	for _, crl := range crls {
-		if !bytes.Equal(crl.RawIssuer, ca.RawSubject) || crl.CheckSignatureFrom(ca) != nil {
-			continue
-		}
-		if newest == nil || !isOlder(crl, newest) {
-			newest = crl
-		}
-	}
-	return newest
-}
-
-// isOlder compares by number, which never goes back: two lists may have been
-// made in one second. A list without a number is older than one with it.
-func isOlder(crl, than *pki.CRL) bool {
-	switch {
-	case crl.Number != nil && than.Number != nil && crl.Number.Cmp(than.Number) != 0:
-		return crl.Number.Cmp(than.Number) < 0
-	case (crl.Number == nil) != (than.Number == nil):
-		return crl.Number == nil
-	}
-	return crl.ThisUpdate.Before(than.ThisUpdate)
 }

@@ -10,6 +10,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"virtpki/internal/hint"
+	"virtpki/internal/keypair"
 	"virtpki/internal/libvirt"
 	"virtpki/internal/machine"
 	"virtpki/internal/store"
@@ -100,7 +101,7 @@ func (e *env) describeCRL(m *machine.Machine, file string, crl *pki.CRL) (crlInf
 			return info, err
 		}
 		record := crlRecord{Serial: store.SerialText(entry.SerialNumber), Revoked: entry.RevocationTime, Reason: pki.Reason(entry.ReasonCode).String()}
-		if certs, err := readCerts(m.Tree(), store.RecordPath(folder, entry.SerialNumber)); err == nil {
+		if certs, err := keypair.ReadCerts(m.Tree(), store.RecordPath(folder, entry.SerialNumber)); err == nil {
 			record.DN = subject.Of(certs[0])
 		}
 		info.Entries = append(info.Entries, record)

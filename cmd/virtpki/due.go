@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"virtpki/internal/hint"
+	"virtpki/internal/keypair"
 	"virtpki/internal/libvirt"
 	"virtpki/internal/machine"
 	"virtpki/internal/subject"
@@ -23,7 +24,7 @@ type installation struct {
 	layout  libvirt.Layout
 	system  bool // the daemon's tree, not a user's
 	role    pki.Role
-	pair    *pair
+	pair    *keypair.Pair
 	opens   time.Time // when it becomes due by its age
 	reasons []string  // why it is due; none when it is not
 	missing []net.IP  // addresses of this machine that it lacks
@@ -31,7 +32,7 @@ type installation struct {
 	// original is the installation of which it is a copy, or was one before that was
 	// renewed; nil for one that stands for itself.
 	original *installation
-	renewed  *pair // what it will be
+	renewed  *keypair.Pair // what it will be
 	// sealed is a key of QEMU's with a passphrase: a renewal does not know it, and must
 	// not put a key without one in its place.
 	sealed bool
@@ -56,12 +57,12 @@ func (r *renewal) look() error {
 	r.caDue = a.rollover == nil && !r.here.Now().Before(pki.Window{}.CertificateOpens(a.ca.Certificate))
 	for _, layout := range r.layouts() {
 		for _, role := range []pki.Role{pki.Server, pki.Client} {
-			in := &installation{layout: layout, system: layout.Base == r.g.System().Base, role: role, pair: newPair(r.g.Tree(), layout, role)}
+			in := &installation{layout: layout, system: layout.Base == r.g.System().Base, role: role, pair: keypair.New(r.g.Tree(), layout, role)}
 			in.err = in.readOwn(r.g.Machine)
-			if in.pair.cert == nil && in.err == nil || in.othersQEMU(r.g.Machine, a) || r.passOver(in) {
+			if in.pair.Cert == nil && in.err == nil || in.othersQEMU(r.g.Machine, a) || r.passOver(in) {
 				continue
 			}
-			in.sealed = in.err == nil && in.qemu(r.g.Machine) && keyState(r.g.Tree(), in.pair.keyPath) == "encrypted"
+			in.sealed = in.err == nil && in.qemu(r.g.Machine) && keyState(r.g.Tree(), in.pair.KeyPath) == "encrypted"
 			if in.original = r.originalOf(in); in.original != nil {
 				in.judgeCopy(r)
 			} else if in.err == nil {
@@ -88,7 +89,7 @@ func (r *renewal) layouts() []libvirt.Layout {
 // othersQEMU reports whether it is a file of QEMU's that another CA has signed:
 // it is that one's to renew.
 func (in *installation) othersQEMU(m *machine.Machine, a *authority) bool {
-	return in.qemu(m) && in.pair.cert != nil && !a.hasSigned(in.pair.cert)
+	return in.qemu(m) && in.pair.Cert != nil && !a.hasSigned(in.pair.Cert)
 }
 
 // qemu reports whether it is one of QEMU's files.
@@ -107,15 +108,15 @@ func (r *renewal) originalOf(in *installation) *installation {
 		if !other.system || other.role != in.role {
 			continue
 		}
-		if other.err != nil || in.pair.cert.Equal(other.pair.cert) {
+		if other.err != nil || in.pair.Cert.Equal(other.pair.Cert) {
 			return other
 		}
-		before, err := readCertsIfThere(r.g.Tree(), previousPath(r.g.Tree(), other.layout, libvirt.CertFile(string(in.role))))
+		before, err := keypair.ReadCertsIfThere(r.g.Tree(), keypair.PreviousPath(r.g.Tree(), other.layout, libvirt.CertFile(string(in.role))))
 		if err != nil {
 			in.err = err
 			return nil
 		}
-		if len(before) > 0 && in.pair.cert.Equal(before[0]) {
+		if len(before) > 0 && in.pair.Cert.Equal(before[0]) {
 			return other
 		}
 	}
@@ -130,18 +131,18 @@ func (in *installation) judgeCopy(r *renewal) {
 	switch {
 	case original.err != nil:
 	case len(original.reasons) > 0:
-		in.reasons = []string{"a copy of " + original.pair.certPath}
-	case !in.pair.cert.Equal(original.pair.cert):
-		in.reasons = []string{"a copy of what " + original.pair.certPath + " was before"}
+		in.reasons = []string{"a copy of " + original.pair.CertPath}
+	case !in.pair.Cert.Equal(original.pair.Cert):
+		in.reasons = []string{"a copy of what " + original.pair.CertPath + " was before"}
 	case in.sealed:
-	case in.pair.readKey() != nil || in.pair.key == nil || in.pair.mismatch() != nil:
-		in.reasons = []string{"a copy of " + original.pair.certPath + " without its key"}
+	case in.pair.ReadKey() != nil || in.pair.Key == nil || in.pair.Mismatch() != nil:
+		in.reasons = []string{"a copy of " + original.pair.CertPath + " without its key"}
 	}
 }
 
 // judge decides whether one certificate is due, and why.
 func (in *installation) judge(r *renewal, a *authority) {
-	cert := in.pair.cert
+	cert := in.pair.Cert
 	in.opens = r.window.CertificateOpens(cert)
 	say := func(format string, args ...any) { in.reasons = append(in.reasons, fmt.Sprintf(format, args...)) }
 	switch now := r.here.Now(); {
@@ -168,12 +169,12 @@ func (in *installation) judge(r *renewal, a *authority) {
 
 // judgeKey decides whether the key is one for the certificate.
 func (in *installation) judgeKey(say func(format string, args ...any)) {
-	switch err := in.pair.readKey(); {
+	switch err := in.pair.ReadKey(); {
 	case err != nil:
 		say("its key cannot be used: %v", err)
-	case in.pair.key == nil:
+	case in.pair.Key == nil:
 		say("its key is missing")
-	case in.pair.mismatch() != nil:
+	case in.pair.Mismatch() != nil:
 		say("its key is another's")
 	}
 }
@@ -182,7 +183,7 @@ func (in *installation) judgeKey(say func(format string, args ...any)) {
 // by its CN (RFC 6125 section 6.4.4), which does not count any more beside the
 // addresses that are added here: then the CN becomes a name among the others.
 func (in *installation) names() []string {
-	cert := in.pair.cert
+	cert := in.pair.Cert
 	if in.role != pki.Server || len(in.missing) == 0 || len(cert.DNSNames)+len(cert.IPAddresses)+len(cert.URIs) > 0 ||
 		subject.CheckDNS("CN", cert.Subject.CommonName) != nil {
 		return cert.DNSNames
@@ -203,7 +204,7 @@ func (r *renewal) missingAddresses(a *authority, in *installation) []net.IP {
 	permit := pki.PermitOf(a.ca.Certificate)
 	leftOut := r.leftOut(in)
 	return slices.DeleteFunc(ips, func(ip net.IP) bool {
-		return slices.ContainsFunc(in.pair.cert.IPAddresses, ip.Equal) || slices.ContainsFunc(leftOut, ip.Equal) || !permit.PermitsIP(ip)
+		return slices.ContainsFunc(in.pair.Cert.IPAddresses, ip.Equal) || slices.ContainsFunc(leftOut, ip.Equal) || !permit.PermitsIP(ip)
 	})
 }
 
@@ -213,8 +214,8 @@ func (r *renewal) leftOut(in *installation) []net.IP {
 	if !r.keyAbsent() {
 		return nil
 	}
-	asked, err := askedWith(r.g.Tree(), in.layout)
-	if csr := forKey(asked, in.pair.cert.PublicKey); err == nil && csr != nil {
+	asked, err := keypair.Requests(r.g.Tree(), in.layout)
+	if csr := keypair.RequestFor(asked, in.pair.Cert.PublicKey); err == nil && csr != nil {
 		return csr.IPAddresses
 	}
 	return nil
@@ -258,7 +259,7 @@ func (r *renewal) lookAtOthersCRL(a *authority) {
 		return
 	}
 	for _, ca := range a.bundle {
-		crl := newestOf(crls, ca)
+		crl := keypair.NewestCRL(crls, ca)
 		if crl == nil {
 			continue
 		}
@@ -285,10 +286,10 @@ type dueInfo struct {
 func (r *renewal) infos() []dueInfo {
 	infos := []dueInfo{}
 	for _, in := range r.found {
-		if in.pair.cert == nil {
+		if in.pair.Cert == nil {
 			continue
 		}
-		infos = append(infos, dueInfo{in.pair.certPath, subject.Of(in.pair.cert), in.pair.cert.NotAfter, in.opens, append([]string{}, in.reasons...)})
+		infos = append(infos, dueInfo{in.pair.CertPath, subject.Of(in.pair.Cert), in.pair.Cert.NotAfter, in.opens, append([]string{}, in.reasons...)})
 	}
 	return infos
 }
@@ -320,7 +321,7 @@ func (r *renewal) tellDue() error {
 	}
 	for _, in := range r.found {
 		if len(in.reasons) > 0 {
-			termtext.Fprintf(r.stdout, "%s: %s\n", in.pair.certPath, in.why())
+			termtext.Fprintf(r.stdout, "%s: %s\n", in.pair.CertPath, in.why())
 		}
 	}
 	if r.via != "" {

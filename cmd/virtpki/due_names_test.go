@@ -7,6 +7,7 @@ import (
 	"slices"
 	"testing"
 
+	"virtpki/internal/keypair"
 	"virtpki/pki"
 )
 
@@ -29,7 +30,7 @@ func TestNamesOfTheNextCertificate(t *testing.T) {
 		{"an address beside the CN", pki.Server, &x509.Certificate{Subject: byCN.Subject, IPAddresses: address}, address, nil},
 	}
 	for _, test := range tests {
-		in := &installation{role: test.role, pair: &pair{cert: test.cert}, missing: test.missing}
+		in := &installation{role: test.role, pair: &keypair.Pair{Cert: test.cert}, missing: test.missing}
 		if got := in.names(); !slices.Equal(got, test.want) {
 			t.Errorf("%s: got %q, want %q", test.condition, got, test.want)
 		}

@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"virtpki/internal/hint"
+	"virtpki/internal/keypair"
 	"virtpki/internal/libvirt"
 	"virtpki/internal/libvirt/rpc"
 	"virtpki/internal/libvirt/running"
@@ -53,7 +54,7 @@ func (e *env) enforce(ctx context.Context, m *machine.Machine, j *job, a *author
 
 // trusted reports whether a daemon takes certificates of the CA.
 func (n enforcement) trusted(d running.Daemon) bool {
-	certs, err := readCerts(store.At(d.Root), filepath.Join(d.Root, d.Files.CA))
+	certs, err := keypair.ReadCerts(store.At(d.Root), filepath.Join(d.Root, d.Files.CA))
 	return err == nil && slices.ContainsFunc(certs, n.a.ca.Certificate.Equal)
 }
 
@@ -177,9 +178,9 @@ func (n enforcement) keyOf(c condemned) *tls.Certificate {
 		layouts = append(layouts, libvirt.System(filepath.Dir(filepath.Dir(folder))))
 	}
 	for _, layout := range layouts {
-		p, err := loadPair(n.m.Tree(), layout, pki.Client)
-		if err == nil && p.cert != nil && p.key != nil && p.cert.Equal(c.cert) {
-			return p.tls()
+		p, err := keypair.Load(n.m.Tree(), layout, pki.Client)
+		if err == nil && p.Cert != nil && p.Key != nil && p.Cert.Equal(c.cert) {
+			return p.TLS()
 		}
 	}
 	return nil

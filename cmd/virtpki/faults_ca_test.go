@@ -9,6 +9,7 @@ import (
 	"testing"
 	"time"
 
+	"virtpki/internal/keypair"
 	"virtpki/internal/libvirt"
 	"virtpki/internal/store"
 	"virtpki/pki"
@@ -107,7 +108,7 @@ func finishRollover(t *testing.T, at scene, first outcome, refusal string, gener
 		t.Errorf("run again: exit status %d\n%s", first.status, first.stderr)
 	}
 	checkRolloverFaults(t, at)
-	certs, err := readCerts(store.Tree{}, libvirt.CA(caOf(at)).Path(libvirt.CACert))
+	certs, err := keypair.ReadCerts(store.Tree{}, libvirt.CA(caOf(at)).Path(libvirt.CACert))
 	if err != nil || len(certs) != generations {
 		t.Errorf("%d generations, %v, want %d", len(certs), err, generations)
 	}
@@ -121,7 +122,7 @@ func finishRollover(t *testing.T, at scene, first outcome, refusal string, gener
 func checkRolloverFaults(t *testing.T, at scene) {
 	t.Helper()
 	layout := libvirt.CA(caOf(at))
-	certs, err := readCerts(store.Tree{}, layout.Path(libvirt.CACert))
+	certs, err := keypair.ReadCerts(store.Tree{}, layout.Path(libvirt.CACert))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -133,16 +134,16 @@ func checkRolloverFaults(t *testing.T, at scene) {
 	if err != nil || !slices.ContainsFunc(certs, func(ca *x509.Certificate) bool { return pki.KeyMatches(ca, key) }) {
 		t.Errorf("the CA's key is that of no generation: %v", err)
 	}
-	crls, err := readCRLs(store.Tree{}, layout.Path(libvirt.CACRL))
+	crls, err := keypair.ReadCRLs(store.Tree{}, layout.Path(libvirt.CACRL))
 	if err != nil || len(crls) == 0 {
 		t.Errorf("no CRL: %v", err)
 	}
-	if !slices.ContainsFunc(certs, func(ca *x509.Certificate) bool { return newestOf(crls, ca) != nil }) {
+	if !slices.ContainsFunc(certs, func(ca *x509.Certificate) bool { return keypair.NewestCRL(crls, ca) != nil }) {
 		t.Error("no list of any of the generations")
 	}
 	checkBothPairs(t, at)
 	checkPairs(t, libvirt.System(at.root+"/etc"), caOf(at))
-	installed, err := readCerts(store.Tree{}, filepath.Join(at.root, "etc/pki/libvirt/servercert.pem"))
+	installed, err := keypair.ReadCerts(store.Tree{}, filepath.Join(at.root, "etc/pki/libvirt/servercert.pem"))
 	if err != nil || !slices.ContainsFunc(certs, func(ca *x509.Certificate) bool { return installed[0].CheckSignatureFrom(ca) == nil }) {
 		t.Errorf("the server's certificate is of none of the generations: %v", err)
 	}

@@ -10,6 +10,7 @@ import (
 	"testing"
 	"time"
 
+	"virtpki/internal/keypair"
 	"virtpki/internal/libvirt"
 	"virtpki/internal/store"
 )
@@ -177,7 +178,7 @@ func checkBundleFaults(t *testing.T, at scene) {
 	checkConf(t, at)
 	ca := checkCA(t, given)
 	readCRL(t, libvirt.CA(caOf(at)).Path(libvirt.CACRL), ca)
-	certs, err := readCerts(store.Tree{}, libvirt.CA(caOf(at)).Path(libvirt.CACert))
+	certs, err := keypair.ReadCerts(store.Tree{}, libvirt.CA(caOf(at)).Path(libvirt.CACert))
 	if !os.IsNotExist(err) && (err != nil || !certs[0].Equal(ca)) {
 		t.Errorf("the host trusts something else: %v", err)
 	}

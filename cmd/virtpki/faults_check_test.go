@@ -14,6 +14,7 @@ import (
 	"syscall"
 	"testing"
 
+	"virtpki/internal/keypair"
 	"virtpki/internal/libvirt"
 	"virtpki/internal/store"
 	"virtpki/pki"
@@ -125,20 +126,20 @@ func forQEMU(path string) bool {
 func checkPairs(t *testing.T, layout libvirt.Layout, caFolder string) {
 	t.Helper()
 	for _, role := range []pki.Role{pki.Server, pki.Client} {
-		p, err := loadPair(store.Tree{}, layout, role)
+		p, err := keypair.Load(store.Tree{}, layout, role)
 		if err != nil {
 			t.Errorf("%v", err)
 			continue
 		}
-		if p.cert == nil {
+		if p.Cert == nil {
 			continue
 		}
-		if p.key == nil {
-			t.Errorf("%s is there, and its key is not", p.certPath)
+		if p.Key == nil {
+			t.Errorf("%s is there, and its key is not", p.CertPath)
 		}
-		record, err := readCerts(store.Tree{}, store.RecordPath(libvirt.Records(caFolder), p.cert.SerialNumber))
-		if err != nil || !record[0].Equal(p.cert) {
-			t.Errorf("the CA has no record of %s: %v", p.certPath, err)
+		record, err := keypair.ReadCerts(store.Tree{}, store.RecordPath(libvirt.Records(caFolder), p.Cert.SerialNumber))
+		if err != nil || !record[0].Equal(p.Cert) {
+			t.Errorf("the CA has no record of %s: %v", p.CertPath, err)
 		}
 	}
 }
@@ -147,7 +148,7 @@ func checkPairs(t *testing.T, layout libvirt.Layout, caFolder string) {
 func checkCA(t *testing.T, folder string) *x509.Certificate {
 	t.Helper()
 	layout := libvirt.CA(folder)
-	certs, err := readCerts(store.Tree{}, layout.Path(libvirt.CACert))
+	certs, err := keypair.ReadCerts(store.Tree{}, layout.Path(libvirt.CACert))
 	if os.IsNotExist(err) {
 		for _, file := range []libvirt.File{libvirt.CACRL, libvirt.CACert} {
 			if store.Exists(layout.Path(file)) {
@@ -242,7 +243,7 @@ func checkOpenSSL(t *testing.T, at scene, certs ...string) {
 // serialOf is the serial of the certificate in a file.
 func serialOf(t *testing.T, path string) *big.Int {
 	t.Helper()
-	certs, err := readCerts(store.Tree{}, path)
+	certs, err := keypair.ReadCerts(store.Tree{}, path)
 	if err != nil {
 		t.Fatal(err)
 	}

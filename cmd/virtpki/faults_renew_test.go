@@ -6,6 +6,7 @@ import (
 	"strings"
 	"testing"
 
+	"virtpki/internal/keypair"
 	"virtpki/internal/libvirt"
 	"virtpki/internal/store"
 	"virtpki/pki"
@@ -107,8 +108,8 @@ func checkRenewFaults(t *testing.T, at scene) {
 func checkBothPairs(t *testing.T, at scene) {
 	t.Helper()
 	for _, role := range []pki.Role{pki.Server, pki.Client} {
-		p, err := loadPair(store.Tree{}, libvirt.System(at.root+"/etc"), role)
-		if err != nil || p.cert == nil || p.key == nil {
+		p, err := keypair.Load(store.Tree{}, libvirt.System(at.root+"/etc"), role)
+		if err != nil || p.Cert == nil || p.Key == nil {
 			t.Errorf("%s pair: %+v, %v", role, p, err)
 		}
 	}

@@ -7,6 +7,7 @@ import (
 	"strings"
 	"testing"
 
+	"virtpki/internal/keypair"
 	"virtpki/internal/libvirt"
 	"virtpki/internal/store"
 	"virtpki/internal/subject"
@@ -74,8 +75,8 @@ func finishInstall(t *testing.T, at scene, first, second outcome) {
 	wantWaiting(t, at, false)
 	answer := readAnswer(t, at.root+"/hv2.pem")
 	for _, role := range []pki.Role{pki.Server, pki.Client} {
-		p, err := loadPair(store.Tree{}, hostLayout(at), role)
-		if err != nil || p.cert == nil || p.key == nil || !containsCert(answer.Leafs, p.cert) {
+		p, err := keypair.Load(store.Tree{}, hostLayout(at), role)
+		if err != nil || p.Cert == nil || p.Key == nil || !keypair.Contains(answer.Leafs, p.Cert) {
 			t.Errorf("%s pair: %+v, %v, want that of the answer", role, p, err)
 		}
 	}
@@ -125,8 +126,8 @@ func checkAwayFaults(t *testing.T, at scene) {
 	t.Helper()
 	checkNewAwayFaults(t, at)
 	for _, role := range []pki.Role{pki.Server, pki.Client} {
-		p, err := loadPair(store.Tree{}, hostLayout(at), role)
-		if err != nil || p.cert == nil || p.key == nil {
+		p, err := keypair.Load(store.Tree{}, hostLayout(at), role)
+		if err != nil || p.Cert == nil || p.Key == nil {
 			t.Errorf("%s pair: %+v, %v", role, p, err)
 		}
 	}
@@ -140,7 +141,7 @@ func checkNewAwayFaults(t *testing.T, at scene) {
 	readCRL(t, hostLayout(at).Path(libvirt.CACRL), ca)
 	checkTrust(t, at, ca)
 	for _, role := range []pki.Role{pki.Server, pki.Client} {
-		if _, err := readPending(store.Tree{}, hostLayout(at), role); err != nil {
+		if _, err := keypair.ReadPending(store.Tree{}, hostLayout(at), role); err != nil {
 			t.Errorf("the key that waits: %v", err)
 		}
 	}
@@ -149,7 +150,7 @@ func checkNewAwayFaults(t *testing.T, at scene) {
 // checkTrust wants the CA of the host to be there before a pair is, and whole.
 func checkTrust(t *testing.T, at scene, ca *x509.Certificate) {
 	t.Helper()
-	certs, err := readCertsIfThere(store.Tree{}, hostLayout(at).Path(libvirt.CACert))
+	certs, err := keypair.ReadCertsIfThere(store.Tree{}, hostLayout(at).Path(libvirt.CACert))
 	if err != nil || len(certs) > 0 && !certs[0].Equal(ca) {
 		t.Errorf("the CA of the host: %v", err)
 	}
@@ -167,7 +168,7 @@ func checkSignFaults(t *testing.T, at scene) {
 		return
 	}
 	for _, cert := range readAnswer(t, at.root+"/hv2.pem").Leafs {
-		record, err := readCerts(store.Tree{}, store.RecordPath(libvirt.Records(awayCA(at)), cert.SerialNumber))
+		record, err := keypair.ReadCerts(store.Tree{}, store.RecordPath(libvirt.Records(awayCA(at)), cert.SerialNumber))
 		if err != nil || !record[0].Equal(cert) {
 			t.Errorf("the CA has no record of %s: %v", subject.Of(cert), err)
 		}
@@ -178,7 +179,7 @@ func checkSignFaults(t *testing.T, at scene) {
 func wantWaiting(t *testing.T, at scene, want bool) {
 	t.Helper()
 	for _, role := range []pki.Role{pki.Server, pki.Client} {
-		if p, err := readPending(store.Tree{}, hostLayout(at), role); err != nil || (p != nil) != want {
+		if p, err := keypair.ReadPending(store.Tree{}, hostLayout(at), role); err != nil || (p != nil) != want {
 			t.Errorf("%s key that waits: %v, %v, want one: %v", role, p, err, want)
 		}
 	}
@@ -196,7 +197,7 @@ func wantAnswerable(t *testing.T, at scene) {
 		t.Fatalf("%d requests, %v", len(csrs), err)
 	}
 	for i, role := range []pki.Role{pki.Server, pki.Client} {
-		if p, err := readPending(store.Tree{}, hostLayout(at), role); err != nil || p == nil || !pki.SameKey(p.key.Public(), csrs[i].PublicKey) {
+		if p, err := keypair.ReadPending(store.Tree{}, hostLayout(at), role); err != nil || p == nil || !pki.SameKey(p.Key.Public(), csrs[i].PublicKey) {
 			t.Errorf("the request is not for the %s key that waits: %v", role, err)
 		}
 	}

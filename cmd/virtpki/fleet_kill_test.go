@@ -15,6 +15,7 @@ import (
 	"time"
 
 	"virtpki/internal/judge"
+	"virtpki/internal/keypair"
 	"virtpki/internal/libvirt"
 	"virtpki/internal/store"
 	"virtpki/internal/subject"
@@ -295,7 +296,7 @@ func checkFleet(t *testing.T, form fleetForm, root, out string, hosts int) {
 	if len(slices.Compact(sorted)) != hosts || len(names) != hosts {
 		t.Errorf("%d bundles of %d hosts, want %d", len(names), len(slices.Compact(sorted)), hosts)
 	}
-	ca, err := readCerts(store.Tree{}, root+"/etc/pki/CA/cacert.pem")
+	ca, err := keypair.ReadCerts(store.Tree{}, root+"/etc/pki/CA/cacert.pem")
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -16,6 +16,7 @@ import (
 
 	"virtpki/internal/certinfo"
 	"virtpki/internal/hint"
+	"virtpki/internal/keypair"
 	"virtpki/internal/libvirt"
 	"virtpki/internal/machine"
 	"virtpki/internal/store"
@@ -220,7 +221,7 @@ func (r *fleetReader) readArchive(path string) error {
 
 // add describes the certificates of a file.
 func (r *fleetReader) add(to []fleetCert, host, path string, data []byte) ([]fleetCert, error) {
-	certs, err := parseCerts(path, data)
+	certs, err := keypair.ParseCerts(path, data)
 	for _, cert := range certs {
 		info := certinfo.Of(cert, path, r.e.here.Now())
 		info.Revoked = r.revokedOn(cert)

@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"virtpki/internal/hint"
+	"virtpki/internal/keypair"
 	"virtpki/internal/libvirt"
 	"virtpki/internal/machine"
 	"virtpki/internal/store"
@@ -141,8 +142,8 @@ func (f *fleet) open(out, name string) (*store.Fleet, error) {
 	err := f.withCA(func() error {
 		var plan store.Plan
 		plan.In(f.g.Tree())
-		to := target{layout: f.a.layout, owner: machine.Owner()}
-		return hint.First(to.folders(&plan, filepath.Join(records, "any")), f.apply(&plan))
+		to := keypair.Dest{Layout: f.a.layout, Owner: machine.Owner()}
+		return hint.First(to.Folders(&plan, filepath.Join(records, "any")), f.apply(&plan))
 	})
 	if err != nil {
 		return nil, err

@@ -9,6 +9,7 @@ import (
 	"strings"
 
 	"virtpki/internal/hint"
+	"virtpki/internal/keypair"
 	"virtpki/internal/libvirt"
 	"virtpki/internal/machine"
 	"virtpki/internal/subject"
@@ -46,11 +47,11 @@ func (e *env) bootBundle(m *machine.Machine, o *cloudInitOptions, boot *template
 	if err != nil {
 		return err
 	}
-	if b.server.cert.VerifyHostname(boot.Name) != nil {
-		return fmt.Errorf("%s does not name %s", b.server.certPath, boot.Name)
+	if b.server.Cert.VerifyHostname(boot.Name) != nil {
+		return fmt.Errorf("%s does not name %s", b.server.CertPath, boot.Name)
 	}
-	if b.client.cert != nil && !o.force {
-		if err := lockedOut(o.allow, subject.Of(b.client.cert)); err != nil {
+	if b.client.Cert != nil && !o.force {
+		if err := lockedOut(o.allow, subject.Of(b.client.Cert)); err != nil {
 			return err
 		}
 	}
@@ -157,18 +158,18 @@ func (b *hostBundle) bootFiles() ([]templates.BootFile, error) {
 		}
 		files = append(files, templates.BootFile{Name: flat.Path(libvirt.CACRL), Text: string(pki.EncodeCRL(crls...))})
 	}
-	for _, p := range []*pair{b.server, b.client} {
-		if p.cert == nil {
+	for _, p := range []*keypair.Pair{b.server, b.client} {
+		if p.Cert == nil {
 			continue
 		}
-		key, err := pki.EncodeKey(p.key, nil)
+		key, err := pki.EncodeKey(p.Key, nil)
 		if err != nil {
 			return nil, err
 		}
-		role := string(p.role)
+		role := string(p.Role)
 		files = append(files,
 			templates.BootFile{Name: flat.Path(libvirt.KeyFile(role)), Text: string(key)},
-			templates.BootFile{Name: flat.Path(libvirt.CertFile(role)), Text: string(pki.EncodeCertificates(p.cert))})
+			templates.BootFile{Name: flat.Path(libvirt.CertFile(role)), Text: string(pki.EncodeCertificates(p.Cert))})
 	}
 	return files, nil
 }

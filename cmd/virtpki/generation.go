@@ -10,6 +10,7 @@ import (
 	"slices"
 	"time"
 
+	"virtpki/internal/keypair"
 	"virtpki/internal/libvirt"
 	"virtpki/internal/machine"
 	"virtpki/internal/store"
@@ -157,11 +158,11 @@ func (gen *generation) elsewhere(t store.Tree, places []string) ([]x509.Revocati
 	var found []x509.RevocationListEntry
 	known := make(map[string]bool)
 	for _, path := range places {
-		crls, err := readCRLs(t, path)
+		crls, err := keypair.ReadCRLs(t, path)
 		if err != nil {
 			return nil, err
 		}
-		other := newestOf(crls, gen.ca.Certificate)
+		other := keypair.NewestCRL(crls, gen.ca.Certificate)
 		if other == nil || gen.current != nil && bytes.Equal(other.Raw, gen.current.Raw) {
 			continue
 		}

@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"virtpki/internal/hint"
+	"virtpki/internal/keypair"
 	"virtpki/internal/libvirt"
 	"virtpki/internal/libvirt/conf"
 	"virtpki/internal/libvirt/rpc"
@@ -178,7 +179,7 @@ func (r *guestRefresh) vncCerts() map[string]*x509.Certificate {
 			continue
 		}
 		path := libvirt.QEMUFolder(r.folder(use)).Path(libvirt.ServerCert)
-		if certs, err := readCerts(r.m.Tree(), path); err == nil {
+		if certs, err := keypair.ReadCerts(r.m.Tree(), path); err == nil {
 			found[path] = certs[0]
 		}
 	}

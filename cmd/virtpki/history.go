@@ -9,6 +9,7 @@ import (
 
 	"virtpki/internal/grant"
 	"virtpki/internal/hint"
+	"virtpki/internal/keypair"
 	"virtpki/internal/libvirt"
 	"virtpki/internal/store"
 	"virtpki/pki"
@@ -99,18 +100,18 @@ func refuseCompromised(h *grant.History, keyID string) error {
 }
 
 // refuseKey is refuseCompromised for a key that is there and would be kept.
-func (a *authority) refuseKey(have *pair, now time.Time) error {
+func (a *authority) refuseKey(have *keypair.Pair, now time.Time) error {
 	h, err := a.shutOuts(now)
 	if err == nil {
-		err = refuseCompromised(h, pki.KeyID(have.key.Public()))
+		err = refuseCompromised(h, pki.KeyID(have.Key.Public()))
 	}
 	switch {
 	case err == nil:
 		return nil
-	case have.cert != nil:
-		return hint.With(fmt.Errorf("%s: %w", have.keyPath, err), "renew with a new key: virtpki renew --rekey")
+	case have.Cert != nil:
+		return hint.With(fmt.Errorf("%s: %w", have.KeyPath, err), "renew with a new key: virtpki renew --rekey")
 	}
-	return hint.With(fmt.Errorf("%s: %w", have.keyPath, err), "move the key away: the same command makes a new one")
+	return hint.With(fmt.Errorf("%s: %w", have.KeyPath, err), "move the key away: the same command makes a new one")
 }
 
 // noteLetIn says whom a certificate lets in again that the owner signs by hand. Where that

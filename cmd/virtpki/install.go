@@ -12,6 +12,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"virtpki/internal/hint"
+	"virtpki/internal/keypair"
 	"virtpki/internal/libvirt"
 	"virtpki/internal/machine"
 	"virtpki/internal/store"
@@ -89,7 +90,7 @@ type intake struct {
 	g      *globals
 	o      *installOptions
 	answer *pki.Answer
-	to     target
+	to     keypair.Dest
 	system bool            // the daemon's tree, not a user's or QEMU's
 	trust  map[string]bool // fingerprints of CAs that may be new
 	with   *withPlan       // folders of QEMU's to fill; nil is none
@@ -159,7 +160,7 @@ func (e *env) newIntake(g *globals, o *installOptions) (*intake, error) {
 	if !o.user {
 		layout = layout.WithMode(libvirt.ClientKey, mode)
 	}
-	return &intake{env: e, g: g, o: o, trust: trust, with: with, system: !o.user, to: target{layout: layout, owner: machine.Owner(), keep: true}}, nil
+	return &intake{env: e, g: g, o: o, trust: trust, with: with, system: !o.user, to: keypair.Dest{Layout: layout, Owner: machine.Owner(), Keep: true}}, nil
 }
 
 // run installs, proves, and tidies up. Without a job nothing has changed.
@@ -169,7 +170,7 @@ func (in *intake) run(ctx context.Context) (*job, error) {
 	if err != nil {
 		return nil, err
 	}
-	j, err := in.carryOut(ctx, in.g, []string{in.g.LockOf(in.to.layout)}, in.decide)
+	j, err := in.carryOut(ctx, in.g, []string{in.g.LockOf(in.to.Layout)}, in.decide)
 	if err != nil {
 		return nil, err
 	}
@@ -204,8 +205,8 @@ func (in *intake) prove(ctx context.Context, j *job, before map[libvirt.File][]b
 // tidy removes the keys that wait no longer. It comes last: until the pair is
 // proven, a rollback must leave the request answerable.
 func (in *intake) tidy(ctx context.Context) error {
-	_, err := in.carryOut(ctx, in.g, []string{in.g.LockOf(in.to.layout)}, func(j *job) error {
-		return dropPending(&j.plan, in.to.layout)
+	_, err := in.carryOut(ctx, in.g, []string{in.g.LockOf(in.to.Layout)}, func(j *job) error {
+		return keypair.DropPending(&j.plan, in.to.Layout)
 	})
 	return err
 }
@@ -213,7 +214,7 @@ func (in *intake) tidy(ctx context.Context) error {
 // decide checks the answer against what is here, and plans what changes.
 func (in *intake) decide(j *job) error {
 	in.placed, in.swapped = false, false
-	j.plan.Together(in.to.layout.PairFolder())
+	j.plan.Together(in.to.Layout.PairFolder())
 	if err := in.decideCAs(j); err != nil {
 		return err
 	}
@@ -225,20 +226,20 @@ func (in *intake) decide(j *job) error {
 
 // slot is one place for a pair: what is live there, and the key that waits.
 type slot struct {
-	live  *pair
-	waits *pending
+	live  *keypair.Pair
+	waits *keypair.Pending
 }
 
 // slots are the places of the layout.
 func (in *intake) slots() ([]*slot, error) {
 	var all []*slot
 	for _, role := range []pki.Role{pki.Server, pki.Client} {
-		s := &slot{live: newPair(in.g.Tree(), in.to.layout, role)}
-		if err := hint.First(s.live.readCert(), s.live.readKey()); err != nil {
+		s := &slot{live: keypair.New(in.g.Tree(), in.to.Layout, role)}
+		if err := hint.First(s.live.ReadCert(), s.live.ReadKey()); err != nil {
 			return nil, err
 		}
 		var err error
-		if s.waits, err = loadPending(in.to.layout, s.live); err != nil {
+		if s.waits, err = keypair.LoadPending(in.to.Layout, s.live); err != nil {
 			return nil, err
 		}
 		all = append(all, s)
@@ -262,11 +263,11 @@ func (in *intake) decidePairs(j *job) error {
 			continue
 		}
 		if taken[s] != nil && !taken[s].Equal(cert) {
-			return fmt.Errorf("the answer holds two certificates for the %s key here", s.live.role)
+			return fmt.Errorf("the answer holds two certificates for the %s key here", s.live.Role)
 		}
 		taken[s] = cert
 		if err := in.place(j, s, key, cert); err != nil {
-			return fmt.Errorf("the %s certificate %s (serial %s): %w", s.live.role, subject.Of(cert), store.SerialText(cert.SerialNumber), err)
+			return fmt.Errorf("the %s certificate %s (serial %s): %w", s.live.Role, subject.Of(cert), store.SerialText(cert.SerialNumber), err)
 		}
 	}
 	if len(others) > 0 && len(taken) == 0 {
@@ -288,42 +289,42 @@ func (in *intake) keepAsked(j *job, slots []*slot, taken map[*slot]*x509.Certifi
 	if !in.placed {
 		return nil
 	}
-	old, err := askedWith(in.g.Tree(), in.to.layout)
+	old, err := keypair.Requests(in.g.Tree(), in.to.Layout)
 	if err != nil {
 		return err
 	}
 	var kept []*pki.CSR
 	for _, s := range slots {
 		if s.waits != nil {
-			kept = append(kept, s.waits.csr)
+			kept = append(kept, s.waits.CSR)
 		}
 		cert := taken[s]
 		if cert == nil {
-			cert = s.live.cert
+			cert = s.live.Cert
 		}
-		if cert == nil || s.waits != nil && pki.SameKey(cert.PublicKey, s.waits.csr.PublicKey) {
+		if cert == nil || s.waits != nil && pki.SameKey(cert.PublicKey, s.waits.CSR.PublicKey) {
 			continue
 		}
-		if csr := forKey(old, cert.PublicKey); csr != nil {
+		if csr := keypair.RequestFor(old, cert.PublicKey); csr != nil {
 			kept = append(kept, csr)
 		}
 	}
 	if len(kept) == 0 {
 		return nil
 	}
-	return in.to.write(&j.plan, libvirt.Requests, pki.EncodeCSRs(kept...))
+	return in.to.Write(&j.plan, libvirt.Requests, pki.EncodeCSRs(kept...))
 }
 
 // slotFor finds the key that a certificate is for.
 func slotFor(slots []*slot, cert *x509.Certificate) (*slot, crypto.Signer) {
 	for _, s := range slots {
-		if s.waits != nil && pki.KeyMatches(cert, s.waits.key) {
-			return s, s.waits.key
+		if s.waits != nil && pki.KeyMatches(cert, s.waits.Key) {
+			return s, s.waits.Key
 		}
 	}
 	for _, s := range slots {
-		if s.live.key != nil && pki.KeyMatches(cert, s.live.key) {
-			return s, s.live.key
+		if s.live.Key != nil && pki.KeyMatches(cert, s.live.Key) {
+			return s, s.live.Key
 		}
 	}
 	return nil, nil
@@ -351,26 +352,26 @@ func (in *intake) refuseOthers(certs []*x509.Certificate) error {
 
 // place checks one certificate and plans it with its key.
 func (in *intake) place(j *job, s *slot, key crypto.Signer, cert *x509.Certificate) error {
-	if s.live.cert != nil && cert.Equal(s.live.cert) && s.live.key != nil && s.live.mismatch() == nil {
+	if s.live.Cert != nil && cert.Equal(s.live.Cert) && s.live.Key != nil && s.live.Mismatch() == nil {
 		return nil // it is installed: a second run
 	}
 	if err := in.check(j, s, cert); err != nil {
 		return err
 	}
-	if err := in.judge(j, s.live.role, key, cert); err != nil {
+	if err := in.judge(j, s.live.Role, key, cert); err != nil {
 		return err
 	}
 	to, have := in.to, s.live
-	to.keep = !have.tooOpen()
-	if have.key != nil && !pki.SameKey(have.key.Public(), key.Public()) {
+	to.Keep = !have.TooOpen()
+	if have.Key != nil && !pki.SameKey(have.Key.Public(), key.Public()) {
 		have = nil
 	}
-	if err := in.writePair(j, to, s.live.role, key, cert, have); err != nil {
+	if err := in.writePair(j, to, s.live.Role, key, cert, have); err != nil {
 		return err
 	}
 	in.placed = true
-	in.swapped = in.swapped || s.live.cert != nil || s.live.key != nil
-	j.made = append(j.made, placed{cert, in.to.layout.Path(libvirt.CertFile(string(s.live.role)))})
+	in.swapped = in.swapped || s.live.Cert != nil || s.live.Key != nil
+	j.made = append(j.made, placed{cert, in.to.Layout.Path(libvirt.CertFile(string(s.live.Role)))})
 	return nil
 }
 
@@ -379,7 +380,7 @@ func (in *intake) place(j *job, s *slot, key crypto.Signer, cert *x509.Certifica
 func (in *intake) beside() (map[libvirt.File][]byte, error) {
 	files := make(map[libvirt.File][]byte)
 	for _, file := range []libvirt.File{libvirt.CACert, libvirt.CACRL} {
-		data, err := machine.ReadIfThere(in.g.Tree(), in.to.layout.Path(file))
+		data, err := machine.ReadIfThere(in.g.Tree(), in.to.Layout.Path(file))
 		if err != nil {
 			return nil, err
 		}

@@ -11,6 +11,7 @@ import (
 
 	"virtpki/internal/certinfo"
 	"virtpki/internal/hint"
+	"virtpki/internal/keypair"
 	"virtpki/internal/libvirt"
 	"virtpki/internal/store"
 	"virtpki/internal/subject"
@@ -20,10 +21,10 @@ import (
 
 // check says why a certificate is not taken into a place.
 func (in *intake) check(j *job, s *slot, cert *x509.Certificate) error {
-	if !slices.Contains(pki.RolesOf(cert), s.live.role) {
-		return fmt.Errorf("it is for a %s, not for a %s", strings.Join(certinfo.Roles(cert), " and a "), s.live.role)
+	if !slices.Contains(pki.RolesOf(cert), s.live.Role) {
+		return fmt.Errorf("it is for a %s, not for a %s", strings.Join(certinfo.Roles(cert), " and a "), s.live.Role)
 	}
-	if err := in.takenByLibvirt(cert, s.live.role); err != nil {
+	if err := in.takenByLibvirt(cert, s.live.Role); err != nil {
 		return err
 	}
 	if entry, ok := in.revoked(cert); ok {
@@ -88,8 +89,8 @@ func (in *intake) revoked(cert *x509.Certificate) (x509.RevocationListEntry, boo
 // checkAge refuses one that was signed before the one that is installed: an
 // answer that somebody sends a second time.
 func (in *intake) checkAge(s *slot, cert *x509.Certificate) error {
-	live := s.live.cert
-	if in.o.force || live == nil || s.live.key == nil || s.live.mismatch() != nil || !cert.NotBefore.Before(live.NotBefore) {
+	live := s.live.Cert
+	if in.o.force || live == nil || s.live.Key == nil || s.live.Mismatch() != nil || !cert.NotBefore.Before(live.NotBefore) {
 		return nil
 	}
 	return hint.With(fmt.Errorf("it is older than the one that is installed (serial %s, from %s)", store.SerialText(live.SerialNumber), termtext.Instant(live.NotBefore)),
@@ -99,18 +100,18 @@ func (in *intake) checkAge(s *slot, cert *x509.Certificate) error {
 // checkNames compares what was granted with what was asked for.
 func checkNames(j *job, s *slot, cert *x509.Certificate) error {
 	name := subject.Of(cert)
-	if s.live.cert != nil && subject.Of(s.live.cert) != name {
-		j.note("the %s's DN changes from %s to %s: look at the lists that let it in", s.live.role, subject.Of(s.live.cert), name)
+	if s.live.Cert != nil && subject.Of(s.live.Cert) != name {
+		j.note("the %s's DN changes from %s to %s: look at the lists that let it in", s.live.Role, subject.Of(s.live.Cert), name)
 	}
 	asked := subject.Names{}
 	switch {
-	case s.waits != nil && pki.KeyMatches(cert, s.waits.key):
-		asked.DNS, asked.IPs = s.waits.csr.DNSNames, s.waits.csr.IPAddresses
-	case s.live.cert != nil:
-		asked.DNS, asked.IPs = s.live.cert.DNSNames, s.live.cert.IPAddresses
+	case s.waits != nil && pki.KeyMatches(cert, s.waits.Key):
+		asked.DNS, asked.IPs = s.waits.CSR.DNSNames, s.waits.CSR.IPAddresses
+	case s.live.Cert != nil:
+		asked.DNS, asked.IPs = s.live.Cert.DNSNames, s.live.Cert.IPAddresses
 	}
 	missing := asked.Lacking(cert)
-	if s.live.role == pki.Client || missing == "" {
+	if s.live.Role == pki.Client || missing == "" {
 		return nil
 	}
 	if countNames(asked, cert) == 0 {
@@ -138,13 +139,13 @@ func countNames(asked subject.Names, cert *x509.Certificate) int {
 
 // wasLive reports whether a certificate is of the generation before.
 func (in *intake) wasLive(cert *x509.Certificate) bool {
-	folder := in.to.layout.PairFolder()
+	folder := in.to.Layout.PairFolder()
 	for _, file := range []libvirt.File{libvirt.ServerCert, libvirt.ClientCert} {
-		rel, err := filepath.Rel(folder, in.to.layout.Path(file))
+		rel, err := filepath.Rel(folder, in.to.Layout.Path(file))
 		if err != nil {
 			continue
 		}
-		certs, err := readCerts(in.g.Tree(), filepath.Join(store.Previous(folder), rel))
+		certs, err := keypair.ReadCerts(in.g.Tree(), filepath.Join(store.Previous(folder), rel))
 		if err == nil && pki.SameKey(certs[0].PublicKey, cert.PublicKey) {
 			return true
 		}
@@ -157,8 +158,8 @@ func (in *intake) wasLive(cert *x509.Certificate) bool {
 func (in *intake) liveStillTrusted(slots []*slot) error {
 	for _, s := range slots {
 		for _, ca := range in.dropped {
-			if s.live.cert != nil && s.live.cert.CheckSignatureFrom(ca) == nil {
-				return fmt.Errorf("%s is signed by %s, which would not be trusted any more", s.live.certPath, subject.Of(ca))
+			if s.live.Cert != nil && s.live.Cert.CheckSignatureFrom(ca) == nil {
+				return fmt.Errorf("%s is signed by %s, which would not be trusted any more", s.live.CertPath, subject.Of(ca))
 			}
 		}
 	}

@@ -16,7 +16,7 @@ import (
 // product says whose files the layout holds.
 func (in *intake) product() string {
 	for _, layout := range libvirt.QEMU(in.g.Path(in.g.Sysconfdir)) {
-		if layout.Base == in.to.layout.Base {
+		if layout.Base == in.to.Layout.Base {
 			return "qemu"
 		}
 	}
@@ -32,7 +32,7 @@ func (in *intake) judge(j *job, role pki.Role, key crypto.Signer, cert *x509.Cer
 		return err
 	}
 	file := func(f libvirt.File, data []byte) judge.File {
-		return judge.File{Path: in.to.layout.Path(f), Data: data}
+		return judge.File{Path: in.to.Layout.Path(f), Data: data}
 	}
 	set := judge.Set{
 		Role: judge.Role(role), Product: in.product(),

@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"virtpki/internal/hint"
+	"virtpki/internal/keypair"
 	"virtpki/internal/libvirt"
 	"virtpki/internal/machine"
 	"virtpki/pki"
@@ -15,7 +16,7 @@ import (
 
 // followQEMU makes QEMU's folders follow what comes for libvirt, as far as they hold
 // copies of it, and fills those that --with names.
-func (in *intake) followQEMU(j *job, comes map[pki.Role]*pair) error {
+func (in *intake) followQEMU(j *job, comes map[pki.Role]*keypair.Pair) error {
 	in.until = make(map[string]time.Time)
 	if !in.system {
 		return nil
@@ -24,7 +25,7 @@ func (in *intake) followQEMU(j *job, comes map[pki.Role]*pair) error {
 		if !in.g.Tree().Exists(layout.Path(libvirt.CACert)) {
 			continue
 		}
-		to := target{layout: layout, owner: machine.Owner(), keyOwner: in.g.QEMUOwner(), keep: true}
+		to := keypair.Dest{Layout: layout, Owner: machine.Owner(), KeyOwner: in.g.QEMUOwner(), Keep: true}
 		j.plan.Together(layout.PairFolder())
 		if err := hint.First(in.followTrust(j, to), in.followPairs(j, to, comes)); err != nil {
 			return err
@@ -35,59 +36,59 @@ func (in *intake) followQEMU(j *job, comes map[pki.Role]*pair) error {
 
 // followTrust brings the CAs and the lists into a folder that has trusted the same as
 // libvirt so far.
-func (in *intake) followTrust(j *job, to target) error {
-	certs, err := readCerts(in.g.Tree(), to.layout.Path(libvirt.CACert))
+func (in *intake) followTrust(j *job, to keypair.Dest) error {
+	certs, err := keypair.ReadCerts(in.g.Tree(), to.Layout.Path(libvirt.CACert))
 	if err != nil {
 		return err
 	}
-	before, err := readCertsIfThere(in.g.Tree(), in.to.layout.Path(libvirt.CACert))
+	before, err := keypair.ReadCertsIfThere(in.g.Tree(), in.to.Layout.Path(libvirt.CACert))
 	if err != nil || !sameCerts(certs, before) {
 		return err
 	}
 	if !sameCerts(certs, in.cas) {
-		if err := to.write(&j.plan, libvirt.CACert, pki.EncodeCertificates(in.cas...)); err != nil {
+		if err := to.Write(&j.plan, libvirt.CACert, pki.EncodeCertificates(in.cas...)); err != nil {
 			return err
 		}
 	}
-	here, err := readCRLs(in.g.Tree(), to.layout.Path(libvirt.CACRL))
+	here, err := keypair.ReadCRLs(in.g.Tree(), to.Layout.Path(libvirt.CACRL))
 	if err != nil {
 		return err
 	}
 	after := here
 	for _, crl := range in.lists {
-		if old := listOf(here, crl); old == nil || isOlder(old, crl) {
-			after = replaceCRL(after, crl)
+		if old := listOf(here, crl); old == nil || keypair.OlderCRL(old, crl) {
+			after = keypair.ReplaceCRL(after, crl)
 		}
 	}
 	if slices.EqualFunc(here, after, func(a, b *pki.CRL) bool { return bytes.Equal(a.Raw, b.Raw) }) {
 		return nil
 	}
-	in.until[to.layout.Base] = time.Time{} // VNC reads it again
-	return to.write(&j.plan, libvirt.CACRL, pki.EncodeCRL(after...))
+	in.until[to.Layout.Base] = time.Time{} // VNC reads it again
+	return to.Write(&j.plan, libvirt.CACRL, pki.EncodeCRL(after...))
 }
 
 // followPairs replaces copies of libvirt's pairs: of what is live now, or was before
 // that.
-func (in *intake) followPairs(j *job, to target, comes map[pki.Role]*pair) error {
+func (in *intake) followPairs(j *job, to keypair.Dest, comes map[pki.Role]*keypair.Pair) error {
 	for _, role := range []pki.Role{pki.Server, pki.Client} {
-		have := newPair(in.g.Tree(), to.layout, role)
-		if err := have.readCert(); err != nil {
+		have := keypair.New(in.g.Tree(), to.Layout, role)
+		if err := have.ReadCert(); err != nil {
 			return err
 		}
 		from := comes[role]
-		if have.cert == nil || from == nil || from.cert.Equal(have.cert) || !in.wasOurs(role, have.cert) {
+		if have.Cert == nil || from == nil || from.Cert.Equal(have.Cert) || !in.wasOurs(role, have.Cert) {
 			continue
 		}
-		if keyState(in.g.Tree(), have.keyPath) == "encrypted" {
-			j.note("%s: its key has a passphrase, so the copy was left as it is", have.certPath)
+		if keyState(in.g.Tree(), have.KeyPath) == "encrypted" {
+			j.note("%s: its key has a passphrase, so the copy was left as it is", have.CertPath)
 			continue
 		}
-		if err := in.writePair(j, to, role, from.key, from.cert, nil); err != nil {
+		if err := in.writePair(j, to, role, from.Key, from.Cert, nil); err != nil {
 			return err
 		}
-		j.did("%s: a copy of %s", have.certPath, in.to.layout.Path(libvirt.CertFile(string(role))))
+		j.did("%s: a copy of %s", have.CertPath, in.to.Layout.Path(libvirt.CertFile(string(role))))
 		if role == pki.Server {
-			in.until[to.layout.Base] = have.cert.NotAfter
+			in.until[to.Layout.Base] = have.Cert.NotAfter
 		}
 	}
 	return nil
@@ -96,8 +97,8 @@ func (in *intake) followPairs(j *job, to target, comes map[pki.Role]*pair) error
 // wasOurs reports whether a certificate is the live one of a role, or the one before.
 func (in *intake) wasOurs(role pki.Role, cert *x509.Certificate) bool {
 	file := libvirt.CertFile(string(role))
-	for _, path := range []string{in.to.layout.Path(file), previousPath(in.g.Tree(), in.to.layout, file)} {
-		if certs, err := readCerts(in.g.Tree(), path); err == nil && certs[0].Equal(cert) {
+	for _, path := range []string{in.to.Layout.Path(file), keypair.PreviousPath(in.g.Tree(), in.to.Layout, file)} {
+		if certs, err := keypair.ReadCerts(in.g.Tree(), path); err == nil && certs[0].Equal(cert) {
 			return true
 		}
 	}
@@ -105,11 +106,11 @@ func (in *intake) wasOurs(role pki.Role, cert *x509.Certificate) bool {
 }
 
 // fillQEMU fills the folders that --with names.
-func (in *intake) fillQEMU(j *job, comes map[pki.Role]*pair) error {
+func (in *intake) fillQEMU(j *job, comes map[pki.Role]*keypair.Pair) error {
 	if in.with == nil || len(in.with.uses) == 0 {
 		return nil
 	}
-	a := &authority{bundle: in.cas, layout: in.to.layout, folder: in.g.CAPath(), tree: in.g.Tree()}
+	a := &authority{bundle: in.cas, layout: in.to.Layout, folder: in.g.CAPath(), tree: in.g.Tree()}
 	a.ca.Certificate = in.cas[0]
 	if len(in.lists) > 0 {
 		a.crl = pki.EncodeCRL(in.lists...)
@@ -119,15 +120,15 @@ func (in *intake) fillQEMU(j *job, comes map[pki.Role]*pair) error {
 }
 
 // afterwards are the pairs that libvirt will have: what comes, else what is live.
-func afterwards(slots []*slot, taken map[*slot]*x509.Certificate) map[pki.Role]*pair {
-	pairs := make(map[pki.Role]*pair)
+func afterwards(slots []*slot, taken map[*slot]*x509.Certificate) map[pki.Role]*keypair.Pair {
+	pairs := make(map[pki.Role]*keypair.Pair)
 	for _, s := range slots {
 		switch cert := taken[s]; {
 		case cert != nil:
 			_, key := slotFor([]*slot{s}, cert)
-			pairs[s.live.role] = &pair{role: s.live.role, cert: cert, key: key}
-		case s.live.cert != nil && s.live.key != nil:
-			pairs[s.live.role] = s.live
+			pairs[s.live.Role] = &keypair.Pair{Role: s.live.Role, Cert: cert, Key: key}
+		case s.live.Cert != nil && s.live.Key != nil:
+			pairs[s.live.Role] = s.live
 		}
 	}
 	return pairs

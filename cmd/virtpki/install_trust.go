@@ -12,6 +12,7 @@ import (
 
 	"virtpki/internal/hint"
 	"virtpki/internal/judge"
+	"virtpki/internal/keypair"
 	"virtpki/internal/libvirt"
 	"virtpki/internal/subject"
 	"virtpki/internal/termtext"
@@ -35,8 +36,8 @@ func parseFingerprints(texts []string) (map[string]bool, error) {
 // decideCAs plans which CAs are trusted: those of before and, as far as they may
 // be, those of the answer.
 func (in *intake) decideCAs(j *job) error {
-	path := in.to.layout.Path(libvirt.CACert)
-	here, err := readCertsIfThere(j.plan.Tree(), path)
+	path := in.to.Layout.Path(libvirt.CACert)
+	here, err := keypair.ReadCertsIfThere(j.plan.Tree(), path)
 	if err != nil {
 		return err
 	}
@@ -54,7 +55,7 @@ func (in *intake) decideCAs(j *job) error {
 	if sameCerts(here, in.cas) {
 		return nil
 	}
-	return in.to.write(&j.plan, libvirt.CACert, data)
+	return in.to.Write(&j.plan, libvirt.CACert, data)
 }
 
 // mayTrust refuses CAs that are new here and that nobody has vouched for.
@@ -62,7 +63,7 @@ func (in *intake) mayTrust(j *job, here []*x509.Certificate) error {
 	for _, ca := range in.answer.CAs {
 		print := libvirt.Fingerprint(ca)
 		switch {
-		case containsCert(here, ca) || in.trust[print]:
+		case keypair.Contains(here, ca) || in.trust[print]:
 		case len(here) == 0 && len(in.trust) == 0:
 			j.note("%s is trusted here from now on; its fingerprint must be what virtpki ca show says at the CA: sha256 %s", subject.Of(ca), print)
 		default:
@@ -78,7 +79,7 @@ func (in *intake) mayTrust(j *job, here []*x509.Certificate) error {
 // Where the answer has all of them, its order counts.
 func (in *intake) merge(here []*x509.Certificate) (cas, dropped []*x509.Certificate) {
 	for _, ca := range here {
-		switch there := containsCert(in.answer.CAs, ca); {
+		switch there := keypair.Contains(in.answer.CAs, ca); {
 		case !there && !in.here.Now().Before(ca.NotAfter):
 		case !there && in.o.exactCAs && len(in.answer.CAs) > 0:
 			dropped = append(dropped, ca)
@@ -87,7 +88,7 @@ func (in *intake) merge(here []*x509.Certificate) (cas, dropped []*x509.Certific
 		}
 	}
 	for _, ca := range in.answer.CAs {
-		if !containsCert(cas, ca) {
+		if !keypair.Contains(cas, ca) {
 			cas = append(cas, ca)
 		}
 	}
@@ -99,13 +100,13 @@ func (in *intake) merge(here []*x509.Certificate) (cas, dropped []*x509.Certific
 
 // sameCerts reports whether two lists hold the same certificates in any order.
 func sameCerts(a, b []*x509.Certificate) bool {
-	return len(a) == len(b) && !slices.ContainsFunc(a, func(cert *x509.Certificate) bool { return !containsCert(b, cert) })
+	return len(a) == len(b) && !slices.ContainsFunc(a, func(cert *x509.Certificate) bool { return !keypair.Contains(b, cert) })
 }
 
 // decideCRLs plans the revocation lists: of each issuer the newest.
 func (in *intake) decideCRLs(j *job) error {
-	path := in.to.layout.Path(libvirt.CACRL)
-	here, err := readCRLs(j.plan.Tree(), path)
+	path := in.to.Layout.Path(libvirt.CACRL)
+	here, err := keypair.ReadCRLs(j.plan.Tree(), path)
 	if err != nil {
 		return err
 	}
@@ -115,13 +116,13 @@ func (in *intake) decideCRLs(j *job) error {
 			return err
 		}
 		old := listOf(here, crl)
-		if old != nil && isOlder(crl, old) && !in.o.force {
+		if old != nil && keypair.OlderCRL(crl, old) && !in.o.force {
 			if err := in.olderCRL(j, crl, old); err != nil {
 				return err
 			}
 			continue
 		}
-		after = replaceCRL(after, crl)
+		after = keypair.ReplaceCRL(after, crl)
 	}
 	in.lists = after
 	return in.planCRLs(j, here)
@@ -136,7 +137,7 @@ func (in *intake) planCRLs(j *job, here []*pki.CRL) error {
 			j.did("CRL of %s, number %v: %s", subject.Text(crl.RawIssuer), crl.Number, termtext.Count(crl.Len(), "entry", "entries"))
 		}
 	}
-	return in.to.write(&j.plan, libvirt.CACRL, pki.EncodeCRL(in.lists...))
+	return in.to.Write(&j.plan, libvirt.CACRL, pki.EncodeCRL(in.lists...))
 }
 
 // checkCRL wants a whole list that a trusted CA has signed: libvirt would believe

@@ -10,6 +10,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"virtpki/internal/hint"
+	"virtpki/internal/keypair"
 	"virtpki/internal/libvirt"
 	"virtpki/internal/machine"
 	"virtpki/internal/subject"
@@ -103,7 +104,7 @@ func bindIssue(e *env, g *globals, o *issueOptions) *cobra.Command {
 
 // bundle is what one name gets: its identities, and where they go.
 type bundle struct {
-	to         target
+	to         keypair.Dest
 	identities []subject.Identity
 	// portable is set for a folder that will be carried elsewhere: it must not
 	// be there yet, and it holds the CA and the CRL too.
@@ -137,7 +138,7 @@ func (e *env) issue(ctx context.Context, g *globals, o *issueOptions, role strin
 		return err
 	}
 	keys := e.newKeyring(g)
-	locks := []string{g.CAPath(), bundles[0].to.layout.Top()}
+	locks := []string{g.CAPath(), bundles[0].to.Layout.Top()}
 	if o.out != "" {
 		locks[1] = o.out
 	}
@@ -159,7 +160,7 @@ func (e *env) issue(ctx context.Context, g *globals, o *issueOptions, role strin
 			if err != nil {
 				return err
 			}
-			f := &filler{env: e, withPlan: with, m: g.Machine, keys: keys, leaf: leaf, sysconfdir: b.to.layout.Base, portable: b.portable, identities: b.byRole(), pairs: pairs}
+			f := &filler{env: e, withPlan: with, m: g.Machine, keys: keys, leaf: leaf, sysconfdir: b.to.Layout.Base, portable: b.portable, identities: b.byRole(), pairs: pairs}
 			if err := f.fill(j, a); err != nil {
 				return err
 			}
@@ -196,7 +197,7 @@ func (e *env) bundles(m *machine.Machine, o *issueOptions, leaf leafPlan, kind s
 		if err != nil {
 			return nil, err
 		}
-		bundles = append(bundles, bundle{to: target{layout: layout, owner: machine.Owner()}, identities: ids, portable: o.out != ""})
+		bundles = append(bundles, bundle{to: keypair.Dest{Layout: layout, Owner: machine.Owner()}, identities: ids, portable: o.out != ""})
 	}
 	if o.user && os.Geteuid() == 0 {
 		e.warn("root's programs never read ~/.pki/libvirt; without --user the pair goes where they look")
@@ -279,26 +280,26 @@ func (e *env) hostIdentities(m *machine.Machine, o *issueOptions, kind subject.K
 
 // fill plans a bundle: records first, then keys and certificates, then what
 // whoever uses them must trust.
-func (e *env) fill(j *job, a *authority, keys *keyring, leaf leafPlan, b bundle) (map[pki.Role]*pair, error) {
+func (e *env) fill(j *job, a *authority, keys *keyring, leaf leafPlan, b bundle) (map[pki.Role]*keypair.Pair, error) {
 	if b.portable {
-		if err := refuseFolder(b.to.layout.Base); err != nil {
+		if err := refuseFolder(b.to.Layout.Base); err != nil {
 			return nil, err
 		}
 	}
-	pairs := make(map[pki.Role]*pair)
+	pairs := make(map[pki.Role]*keypair.Pair)
 	for _, id := range b.identities {
-		have, err := loadPair(j.plan.Tree(), b.to.layout, id.Role)
+		have, err := keypair.Load(j.plan.Tree(), b.to.Layout, id.Role)
 		if err != nil {
 			return nil, err
 		}
-		if have.cert != nil || have.key != nil {
-			return nil, hint.With(fmt.Errorf("there is a %s pair already: %s", id.Role, have.where()), "move it away first, or make a bundle with --out")
+		if have.Cert != nil || have.Key != nil {
+			return nil, hint.With(fmt.Errorf("there is a %s pair already: %s", id.Role, have.Where()), "move it away first, or make a bundle with --out")
 		}
-		if have.cert, err = e.makePair(j, a, keys, leaf, b.to, id, nil); err != nil {
+		if have.Cert, err = e.makePair(j, a, keys, leaf, b.to, id, nil); err != nil {
 			return nil, err
 		}
-		e.noteLetIn(j, a, have.cert, id.Name)
-		if have.key, err = keys.key(id.Slot(), leaf.keyType); err != nil {
+		e.noteLetIn(j, a, have.Cert, id.Name)
+		if have.Key, err = keys.key(id.Slot(), leaf.keyType); err != nil {
 			return nil, err
 		}
 		pairs[id.Role] = have
@@ -321,12 +322,4 @@ func refuseFolder(path string) error {
 		return hint.With(fmt.Errorf("there is a bundle already: %s", path), "remove it, or choose another --out")
 	}
 	return nil
-}
-
-// where names what there is of a pair.
-func (p *pair) where() string {
-	if p.cert == nil {
-		return p.keyPath
-	}
-	return fmt.Sprintf("%s in %s", subject.Of(p.cert), p.certPath)
 }

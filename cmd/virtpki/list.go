@@ -12,6 +12,7 @@ import (
 
 	"virtpki/internal/certinfo"
 	"virtpki/internal/hint"
+	"virtpki/internal/keypair"
 	"virtpki/internal/libvirt"
 	"virtpki/internal/machine"
 	"virtpki/internal/store"
@@ -120,7 +121,7 @@ func (e *env) everything(m *machine.Machine) ([]certinfo.Info, error) {
 // revocations tells on which day a certificate was revoked, by the lists in the
 // CA's file; empty when it was not.
 func (e *env) revocations(m *machine.Machine) (func(*x509.Certificate) string, error) {
-	crls, err := readCRLs(m.Tree(), libvirt.CA(m.CAPath()).Path(libvirt.CACRL))
+	crls, err := keypair.ReadCRLs(m.Tree(), libvirt.CA(m.CAPath()).Path(libvirt.CACRL))
 	days := make(map[string]string)
 	for _, crl := range crls {
 		for entry := range crl.Entries() {
@@ -145,7 +146,7 @@ func installedCerts(m *machine.Machine) ([]placed, error) {
 			if path == "" {
 				continue
 			}
-			certs, err := readCerts(m.Tree(), path)
+			certs, err := keypair.ReadCerts(m.Tree(), path)
 			if err != nil && !errors.Is(err, fs.ErrNotExist) {
 				errs = append(errs, err)
 			}

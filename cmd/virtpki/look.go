@@ -205,92 +205,6 @@ func (e *env) secret(file, prompt string) ([]byte, error) {
 	return line, nil
 }
 
-// pair is a certificate with its key as found in a layout.
-type pair struct {
-	tree     store.Tree
-	role     pki.Role
-	certPath string
-	keyPath  string
-	cert     *x509.Certificate // nil when there is none
-	key      crypto.Signer     // nil when there is none
-}
-
-// loadPair reads what a layout holds for a role and checks that certificate
-// and key belong together. Either may be missing.
-func loadPair(t store.Tree, layout libvirt.Layout, role pki.Role) (*pair, error) {
-	p := newPair(t, layout, role)
-	if err := hint.First(p.readCert(), p.readKey()); err != nil {
-		return nil, err
-	}
-	return p, p.mismatch()
-}
-
-func newPair(t store.Tree, layout libvirt.Layout, role pki.Role) *pair {
-	return &pair{
-		tree:     t,
-		role:     role,
-		certPath: layout.Path(libvirt.CertFile(string(role))),
-		keyPath:  layout.Path(libvirt.KeyFile(string(role))),
-	}
-}
-
-// readCert reads the certificate, if there is one.
-func (p *pair) readCert() error {
-	certs, err := readCerts(p.tree, p.certPath)
-	if errors.Is(err, fs.ErrNotExist) {
-		return nil
-	}
-	if err == nil {
-		p.cert = certs[0]
-	}
-	return err
-}
-
-// readKey reads the key, if there is one.
-func (p *pair) readKey() error {
-	data, err := machine.ReadIfThere(p.tree, p.keyPath)
-	if err != nil || data == nil {
-		return err
-	}
-	if p.key, err = pki.ParseKey(data, nil); err != nil {
-		return fmt.Errorf("%s: %w", p.keyPath, err)
-	}
-	return nil
-}
-
-// mismatch is the error for a certificate beside another one's key.
-func (p *pair) mismatch() error {
-	if p.cert != nil && p.key != nil && !pki.KeyMatches(p.cert, p.key) {
-		return fmt.Errorf("%s is not the key of %s", p.keyPath, p.certPath)
-	}
-	return nil
-}
-
-// tooOpen reports whether it is a server's pair with a key that everybody can
-// read. Modes and owners are kept, but not that.
-func (p *pair) tooOpen() bool {
-	mode, err := machine.ModeOf(p.tree, p.keyPath)
-	return err == nil && p.role == pki.Server && mode&0o004 != 0
-}
-
-// readCerts reads every certificate of a PEM file.
-func readCerts(t store.Tree, path string) ([]*x509.Certificate, error) {
-	data, err := t.ReadFile(path, store.MaxPEM)
-	if err != nil {
-		return nil, err
-	}
-	return parseCerts(path, data)
-}
-
-// parseCerts reads every certificate of what a file holds.
-func parseCerts(path string, data []byte) ([]*x509.Certificate, error) {
-	certs, err := pki.ParseCertificates(data)
-	if err != nil {
-		return nil, fmt.Errorf("%s: %w", path, err)
-	}
-	return certs, nil
-}
-
 // signed reads the records of what the CA's generations have signed, and adds
 // those that are planned.
 func (a *authority) signed() ([]*x509.Certificate, error) {
@@ -315,18 +229,4 @@ func (a *authority) ofBundle(certs []*x509.Certificate) []*x509.Certificate {
 		issuers[string(ca.RawSubject)] = true
 	}
 	return slices.DeleteFunc(certs, func(cert *x509.Certificate) bool { return !issuers[string(cert.RawIssuer)] })
-}
-
-// readCertsIfThere is readCerts; none where there is no file.
-func readCertsIfThere(t store.Tree, path string) ([]*x509.Certificate, error) {
-	certs, err := readCerts(t, path)
-	if errors.Is(err, fs.ErrNotExist) {
-		return nil, nil
-	}
-	return certs, err
-}
-
-// containsCert reports whether a certificate is among others.
-func containsCert(certs []*x509.Certificate, cert *x509.Certificate) bool {
-	return slices.ContainsFunc(certs, cert.Equal)
 }

@@ -36,14 +36,14 @@ func (r *renewal) metricsText(result error) []byte {
 	var b bytes.Buffer
 	var ends []certinfo.Expiry
 	for _, in := range r.found {
-		if cert := in.pair.cert; cert != nil {
-			ends = append(ends, certinfo.Expiry{Role: string(in.role), Path: in.pair.certPath, DN: subject.Of(cert), NotAfter: cert.NotAfter})
+		if cert := in.pair.Cert; cert != nil {
+			ends = append(ends, certinfo.Expiry{Role: string(in.role), Path: in.pair.CertPath, DN: subject.Of(cert), NotAfter: cert.NotAfter})
 		}
 	}
 	certinfo.Expiries(&b, "End of an installed certificate", ends)
 	certinfo.Family(&b, "virtpki_certificate_due", "Whether an installed certificate is due for renewal.")
 	for _, in := range r.found {
-		fmt.Fprintf(&b, "virtpki_certificate_due{role=%s,path=%s} %d\n", certinfo.Label(string(in.role)), certinfo.Label(in.pair.certPath), truth(len(in.reasons) > 0 || in.err != nil))
+		fmt.Fprintf(&b, "virtpki_certificate_due{role=%s,path=%s} %d\n", certinfo.Label(string(in.role)), certinfo.Label(in.pair.CertPath), truth(len(in.reasons) > 0 || in.err != nil))
 	}
 	if a, err := r.loadCA(r.g.Machine); err == nil {
 		certinfo.Family(&b, "virtpki_ca_not_after_seconds", "End of the CA, in seconds since 1970.")

@@ -10,6 +10,7 @@ import (
 	"slices"
 	"time"
 
+	"virtpki/internal/keypair"
 	"virtpki/internal/libvirt"
 	"virtpki/internal/machine"
 	"virtpki/internal/store"
@@ -19,9 +20,9 @@ import (
 )
 
 // forPair is the key for a pair: the one that is there, else a new one.
-func (k *keyring) forPair(have *pair, slot string, t pki.KeyType) (crypto.Signer, error) {
-	if have != nil && have.key != nil {
-		return have.key, nil
+func (k *keyring) forPair(have *keypair.Pair, slot string, t pki.KeyType) (crypto.Signer, error) {
+	if have != nil && have.Key != nil {
+		return have.Key, nil
 	}
 	return k.key(slot, t)
 }
@@ -29,14 +30,14 @@ func (k *keyring) forPair(have *pair, slot string, t pki.KeyType) (crypto.Signer
 // record plans the CA's copy of a certificate. It comes before the certificate
 // itself: what is handed out can always be revoked.
 func (a *authority) record(j *job, cert *x509.Certificate) error {
-	to := target{layout: a.layout, owner: machine.Owner()}
+	to := keypair.Dest{Layout: a.layout, Owner: machine.Owner()}
 	path := store.RecordPath(libvirt.Records(a.folder), cert.SerialNumber)
 	j.plan.Guard(a.folder) // a record that somebody else can remove makes a revocation forgotten
-	if err := to.folders(&j.plan, path); err != nil {
+	if err := to.Folders(&j.plan, path); err != nil {
 		return err
 	}
 	a.plan(j, cert)
-	return j.plan.File(path, pki.EncodeCertificates(cert), recordMode, to.owner)
+	return j.plan.File(path, pki.EncodeCertificates(cert), recordMode, to.Owner)
 }
 
 // plan takes note of a certificate whose record is planned.
@@ -50,17 +51,17 @@ func (a *authority) plan(j *job, cert *x509.Certificate) {
 const recordMode fs.FileMode = 0o644
 
 // writePair plans the key, if it is new, then the certificate.
-func (e *env) writePair(j *job, to target, role pki.Role, key crypto.Signer, cert *x509.Certificate, have *pair) error {
-	if have == nil || have.key == nil {
+func (e *env) writePair(j *job, to keypair.Dest, role pki.Role, key crypto.Signer, cert *x509.Certificate, have *keypair.Pair) error {
+	if have == nil || have.Key == nil {
 		data, err := pki.EncodeKey(key, nil)
 		if err != nil {
 			return err
 		}
-		if err := to.write(&j.plan, libvirt.KeyFile(string(role)), data); err != nil {
+		if err := to.Write(&j.plan, libvirt.KeyFile(string(role)), data); err != nil {
 			return err
 		}
 	}
-	return to.write(&j.plan, libvirt.CertFile(string(role)), pki.EncodeCertificates(cert))
+	return to.Write(&j.plan, libvirt.CertFile(string(role)), pki.EncodeCertificates(cert))
 }
 
 // noteShortened says so when the CA ends before the certificate should. That now is
@@ -73,15 +74,15 @@ func (e *env) noteShortened(j *job, a *authority, cert *x509.Certificate, validi
 
 // trust plans the CA and the CRL beside a pair. Where a CA's own folder is the
 // place, they are there already; a file that trusts this CA and others stays.
-func (e *env) trust(j *job, a *authority, to target) error {
-	path := to.layout.Path(libvirt.CACert)
+func (e *env) trust(j *job, a *authority, to keypair.Dest) error {
+	path := to.Layout.Path(libvirt.CACert)
 	if path == a.layout.Path(libvirt.CACert) {
 		return nil
 	}
-	certs, err := readCerts(j.plan.Tree(), path)
+	certs, err := keypair.ReadCerts(j.plan.Tree(), path)
 	switch {
 	case errors.Is(err, fs.ErrNotExist):
-		err = to.write(&j.plan, libvirt.CACert, pki.EncodeCertificates(a.bundle...))
+		err = to.Write(&j.plan, libvirt.CACert, pki.EncodeCertificates(a.bundle...))
 	case err == nil && !slices.ContainsFunc(certs, a.ca.Certificate.Equal):
 		err = fmt.Errorf("%s trusts another CA: %s, not %s", path, subject.Of(certs[0]), subject.Of(a.ca.Certificate))
 	}
@@ -92,10 +93,10 @@ func (e *env) trust(j *job, a *authority, to target) error {
 }
 
 // shareCRL plans the CA's CRL beside a pair, unless there is one of its own.
-func (a *authority) shareCRL(j *job, to target) error {
-	there, err := machine.ReadIfThere(j.plan.Tree(), to.layout.Path(libvirt.CACRL))
+func (a *authority) shareCRL(j *job, to keypair.Dest) error {
+	there, err := machine.ReadIfThere(j.plan.Tree(), to.Layout.Path(libvirt.CACRL))
 	if err != nil || a.crl == nil || there != nil && !bytes.Equal(there, a.crl) {
 		return err
 	}
-	return to.write(&j.plan, libvirt.CACRL, a.crl)
+	return to.Write(&j.plan, libvirt.CACRL, a.crl)
 }

@@ -1,20 +1,23 @@
 package main
 
-import "virtpki/pki"
+import (
+	"virtpki/internal/keypair"
+	"virtpki/pki"
+)
 
 // prove adds the proofs that the live keys of the layout are here too: the CA grants
 // the names that they have to nobody else. A pair that is broken or has expired proves
 // nothing, and keeps nobody from asking.
 func (r *requests) prove(csr *pki.CSR) error {
 	for _, role := range []pki.Role{pki.Server, pki.Client} {
-		live, err := loadPair(r.keys.g.Tree(), r.to.layout, role)
-		if err != nil || live.cert == nil || live.key == nil || !r.here.Now().Before(live.cert.NotAfter) {
+		live, err := keypair.Load(r.keys.g.Tree(), r.to.Layout, role)
+		if err != nil || live.Cert == nil || live.Key == nil || !r.here.Now().Before(live.Cert.NotAfter) {
 			continue
 		}
-		if pki.SameKey(csr.PublicKey, live.key.Public()) {
+		if pki.SameKey(csr.PublicKey, live.Key.Public()) {
 			continue // the request itself is by that key
 		}
-		if err := csr.Prove(live.cert, live.key); err != nil {
+		if err := csr.Prove(live.Cert, live.Key); err != nil {
 			return err
 		}
 	}

@@ -2,7 +2,6 @@ package main
 
 import (
 	"context"
-	"crypto/tls"
 	"crypto/x509"
 	"errors"
 	"fmt"
@@ -14,6 +13,7 @@ import (
 
 	"virtpki/dn"
 	"virtpki/internal/hint"
+	"virtpki/internal/keypair"
 	"virtpki/internal/libvirt"
 	"virtpki/internal/libvirt/conf"
 	"virtpki/internal/libvirt/rpc"
@@ -141,7 +141,7 @@ func answers(ctx context.Context, d running.Daemon) bool {
 
 // prove connects to a daemon and wants the certificate that is on disk; then,
 // with the system's client pair, the byte by which libvirt lets a client in.
-func (r reloader) prove(ctx context.Context, d running.Daemon, client *pair) error {
+func (r reloader) prove(ctx context.Context, d running.Daemon, client *keypair.Pair) error {
 	if d.Address == "" {
 		r.j.note("%s does not listen for TLS: there is nothing to prove", d.Daemon.Name)
 		return nil
@@ -161,7 +161,7 @@ func (r reloader) prove(ctx context.Context, d running.Daemon, client *pair) err
 // compareServed wants a daemon of this machine to serve what is on disk, and returns
 // that.
 func compareServed(d running.Daemon, served *rpc.ProbeResult) (*x509.Certificate, error) {
-	certs, err := readCerts(store.At(d.Root), filepath.Join(d.Root, d.Files.Cert))
+	certs, err := keypair.ReadCerts(store.At(d.Root), filepath.Join(d.Root, d.Files.Cert))
 	if err != nil {
 		return nil, err
 	}
@@ -172,21 +172,21 @@ func compareServed(d running.Daemon, served *rpc.ProbeResult) (*x509.Certificate
 }
 
 // proveClient connects as this host's own client.
-func (r reloader) proveClient(ctx context.Context, d running.Daemon, client *pair) error {
-	if client == nil || client.cert == nil || client.key == nil || client.mismatch() != nil {
+func (r reloader) proveClient(ctx context.Context, d running.Daemon, client *keypair.Pair) error {
+	if client == nil || client.Cert == nil || client.Key == nil || client.Mismatch() != nil {
 		return nil
 	}
-	request := rpc.ProbeRequest{Address: d.Address, Client: client.tls()}
+	request := rpc.ProbeRequest{Address: d.Address, Client: client.TLS()}
 	_, err := rpc.Probe(ctx, request)
 	switch {
 	case err == nil:
-		r.j.did("%s lets %s in", d.Daemon.Name, subject.Of(client.cert))
+		r.j.did("%s lets %s in", d.Daemon.Name, subject.Of(client.Cert))
 		return nil
-	case errors.Is(err, rpc.ErrClientRefused) && listRefuses(d.Conf, subject.Of(client.cert)):
-		r.j.note("%s: its %s does not let %s in", d.Daemon.Name, libvirt.AllowedDNs, subject.Of(client.cert))
+	case errors.Is(err, rpc.ErrClientRefused) && listRefuses(d.Conf, subject.Of(client.Cert)):
+		r.j.note("%s: its %s does not let %s in", d.Daemon.Name, libvirt.AllowedDNs, subject.Of(client.Cert))
 		return nil
 	}
-	return fmt.Errorf("it does not let %s in: %w", subject.Of(client.cert), err)
+	return fmt.Errorf("it does not let %s in: %w", subject.Of(client.Cert), err)
 }
 
 // listRefuses reports whether a daemon's list keeps a client out.
@@ -199,15 +199,10 @@ func listRefuses(file *conf.File, name string) bool {
 	return !in
 }
 
-// tls is the pair as a TLS client shows it.
-func (p *pair) tls() *tls.Certificate {
-	return &tls.Certificate{Certificate: [][]byte{p.cert.Raw}, PrivateKey: p.key}
-}
-
 // systemClient is the client pair that is installed for the system, if there is
 // a whole one.
-func systemClient(m *machine.Machine) *pair {
-	p, err := loadPair(m.Tree(), m.System(), pki.Client)
+func systemClient(m *machine.Machine) *keypair.Pair {
+	p, err := keypair.Load(m.Tree(), m.System(), pki.Client)
 	if err != nil {
 		return nil
 	}
@@ -275,7 +270,7 @@ func (e *env) reload(ctx context.Context, g *globals, o *reloadOptions, socket s
 // help either, what was there is put back too: it is something else then.
 func (r reloader) goBack(again func() error) error {
 	folder := r.m.System().PairFolder()
-	err := checkPrevious(r.m.Tree(), r.m.System())
+	err := keypair.CheckPrevious(r.m.Tree(), r.m.System())
 	if err == nil {
 		err = r.m.Tree().Rollback(folder)
 	}
@@ -325,7 +320,7 @@ func (o *reloadOptions) daemons(ctx context.Context, m *machine.Machine, socket 
 // refreshAndProve has a daemon read its files again and proves it, under a lock
 // that the caller holds: the file that it compares with must be the one that the
 // daemon has read.
-func (r reloader) refreshAndProve(ctx context.Context, d running.Daemon, client *pair) error {
+func (r reloader) refreshAndProve(ctx context.Context, d running.Daemon, client *keypair.Pair) error {
 	d, err := r.refreshLocked(ctx, d)
 	if err == nil {
 		err = r.prove(ctx, d, client)

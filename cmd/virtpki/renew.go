@@ -15,6 +15,7 @@ import (
 	"golang.org/x/term"
 
 	"virtpki/internal/hint"
+	"virtpki/internal/keypair"
 	"virtpki/internal/libvirt"
 	"virtpki/internal/machine"
 	"virtpki/internal/subject"
@@ -242,7 +243,7 @@ func (r *renewal) decide(j *job) error {
 		if why, err := r.wouldUndo(a, in); err != nil {
 			return err
 		} else if why != "" {
-			j.note("%s: %s, and stays so (virtpki issue client, or request, makes a new pair)", in.pair.certPath, why)
+			j.note("%s: %s, and stays so (virtpki issue client, or request, makes a new pair)", in.pair.CertPath, why)
 			continue
 		}
 		in.err = j.attempt(func() error { return r.renewOne(j, a, in) })
@@ -259,18 +260,18 @@ func (r *renewal) decide(j *job) error {
 // renewOne plans a new certificate like the one that is there.
 func (r *renewal) renewOne(j *job, a *authority, in *installation) error {
 	if in.sealed {
-		return hint.With(fmt.Errorf("%s: %s, and its key has a passphrase", in.pair.certPath, in.why()), "move the pair away, let renew --with make one, and give its key the passphrase")
+		return hint.With(fmt.Errorf("%s: %s, and its key has a passphrase", in.pair.CertPath, in.why()), "move the pair away, let renew --with make one, and give its key the passphrase")
 	}
 	if in.original != nil {
 		return r.copyOne(j, a, in)
 	}
-	old := in.pair.cert
+	old := in.pair.Cert
 	keyType, known := pki.KeyTypeOf(old.PublicKey)
 	if !known {
 		keyType = pki.DefaultKeyType
 	}
 	have := in.pair
-	if !r.sameKey || have.key == nil || have.mismatch() != nil {
+	if !r.sameKey || have.Key == nil || have.Mismatch() != nil {
 		have = nil
 	}
 	id := subject.Identity{Role: in.role, Name: in.layout.Path(libvirt.CertFile(string(in.role))), RawSubject: old.RawSubject}
@@ -287,24 +288,24 @@ func (r *renewal) renewOne(j *job, a *authority, in *installation) error {
 	}
 	cert, err := r.makePair(j, a, r.keys, leaf, to, id, have)
 	if err != nil {
-		return fmt.Errorf("%s: %w", in.pair.certPath, err)
+		return fmt.Errorf("%s: %w", in.pair.CertPath, err)
 	}
 	key, err := r.keys.forPair(have, id.Slot(), keyType)
 	if err != nil {
 		return err
 	}
-	in.renewed = &pair{role: in.role, cert: cert, key: key}
-	j.did("%s: %s", in.pair.certPath, in.why())
+	in.renewed = &keypair.Pair{Role: in.role, Cert: cert, Key: key}
+	j.did("%s: %s", in.pair.CertPath, in.why())
 	r.serving = r.serving || in.system
 	return nil
 }
 
 // targetOf is where a renewed pair goes: modes and owners stay as they are, unless
 // a key can be read by everybody.
-func (r *renewal) targetOf(in *installation) target {
-	to := target{layout: in.layout, owner: machine.Owner(), keep: !in.pair.tooOpen()}
+func (r *renewal) targetOf(in *installation) keypair.Dest {
+	to := keypair.Dest{Layout: in.layout, Owner: machine.Owner(), Keep: !in.pair.TooOpen()}
 	if in.qemu(r.g.Machine) {
-		to.keyOwner = r.g.QEMUOwner()
+		to.KeyOwner = r.g.QEMUOwner()
 	}
 	return to
 }
@@ -327,14 +328,14 @@ func (r *renewal) wouldUndo(a *authority, in *installation) (string, error) {
 	if in.system || in.qemu(r.g.Machine) {
 		return "", nil
 	}
-	if _, revoked := a.findRevoked(in.pair.cert.SerialNumber); revoked {
-		return subject.Of(in.pair.cert) + " is revoked", nil
+	if _, revoked := a.findRevoked(in.pair.Cert.SerialNumber); revoked {
+		return subject.Of(in.pair.Cert) + " is revoked", nil
 	}
 	h, err := a.shutOuts(r.here.Now())
 	if err != nil {
 		return "", err
 	}
-	out, err := h.ShutOut(in.pair.cert)
+	out, err := h.ShutOut(in.pair.Cert)
 	if err != nil || len(out) == 0 {
 		return "", err
 	}

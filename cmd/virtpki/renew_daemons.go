@@ -8,6 +8,7 @@ import (
 	"path/filepath"
 	"time"
 
+	"virtpki/internal/keypair"
 	"virtpki/internal/libvirt/rpc"
 	"virtpki/internal/libvirt/running"
 	"virtpki/internal/machine"
@@ -58,7 +59,7 @@ func (e *env) staleDaemons(ctx context.Context, m *machine.Machine, o *reloadOpt
 	daemons, err := running.Find(ctx, m.Root, m.Sysconfdir)
 	var stale []running.Daemon
 	for _, d := range daemons {
-		certs, readErr := readCerts(store.At(d.Root), filepath.Join(d.Root, d.Files.Cert))
+		certs, readErr := keypair.ReadCerts(store.At(d.Root), filepath.Join(d.Root, d.Files.Cert))
 		if d.Address == "" || readErr != nil {
 			continue
 		}

@@ -8,6 +8,7 @@ import (
 	"slices"
 
 	"virtpki/internal/hint"
+	"virtpki/internal/keypair"
 	"virtpki/internal/libvirt"
 	"virtpki/internal/machine"
 	"virtpki/internal/store"
@@ -18,19 +19,19 @@ import (
 // readOwn reads the certificate. Its names are those of the next one, so nobody may
 // have written it who could not write as root or as this user anyhow.
 func (in *installation) readOwn(m *machine.Machine) error {
-	data, err := store.At(m.Root).ReadOwn(in.pair.certPath, store.MaxPEM)
+	data, err := store.At(m.Root).ReadOwn(in.pair.CertPath, store.MaxPEM)
 	var refusal *store.Refusal
 	switch {
 	case errors.Is(err, fs.ErrNotExist):
-		return in.pair.readCert() // a link that leads nowhere was put there to mean something
+		return in.pair.ReadCert() // a link that leads nowhere was put there to mean something
 	case errors.As(err, &refusal):
 		return hint.With(refusal, "%s", refusal.Hint())
 	case err != nil:
 		return err
 	}
-	certs, err := parseCerts(in.pair.certPath, data)
+	certs, err := keypair.ParseCerts(in.pair.CertPath, data)
 	if err == nil {
-		in.pair.cert = certs[0]
+		in.pair.Cert = certs[0]
 	}
 	return err
 }
@@ -42,7 +43,7 @@ func (r *renewal) passOver(in *installation) bool {
 	if !in.user(r.g.Machine) || !errors.As(in.err, &refusal) {
 		return false
 	}
-	if r.g.Tree().Exists(in.pair.certPath) {
+	if r.g.Tree().Exists(in.pair.CertPath) {
 		r.leave(in, refusal.Error())
 	}
 	return true
@@ -50,7 +51,7 @@ func (r *renewal) passOver(in *installation) bool {
 
 // leave notes that a certificate is not renewed, and why.
 func (r *renewal) leave(in *installation, why string) {
-	r.left = append(r.left, fmt.Sprintf("%s: not renewed: %s", in.pair.certPath, why))
+	r.left = append(r.left, fmt.Sprintf("%s: not renewed: %s", in.pair.CertPath, why))
 }
 
 // tellLeft says what is left alone.
@@ -75,10 +76,10 @@ func (r *renewal) hold(a *authority, in *installation) {
 	switch {
 	case why == "":
 	case in.user(r.g.Machine):
-		r.leave(in, fmt.Sprintf("%s %s (virtpki issue client NAME makes a new pair)", subject.Of(in.pair.cert), why))
+		r.leave(in, fmt.Sprintf("%s %s (virtpki issue client NAME makes a new pair)", subject.Of(in.pair.Cert), why))
 		in.reasons = nil
 	default:
-		in.err = hint.With(fmt.Errorf("%s: %s %s: renew does not sign its names", in.pair.certPath, subject.Of(in.pair.cert), why),
+		in.err = hint.With(fmt.Errorf("%s: %s %s: renew does not sign its names", in.pair.CertPath, subject.Of(in.pair.Cert), why),
 			"move it and its key away, then: virtpki %sissue %s NAME", r.g.Flags(), in.role)
 	}
 }
@@ -89,11 +90,11 @@ func (r *renewal) hold(a *authority, in *installation) {
 // can be read by everyone, such as the certificates of others, could be put there.
 // Where the CA's key is elsewhere, its policy decides about the rest.
 func (in *installation) ungranted(r *renewal, a *authority) string {
-	cert := in.pair.cert
+	cert := in.pair.Cert
 	switch {
 	case in.user(r.g.Machine) && !a.hasSigned(cert):
 		return "was not signed by the CA here"
-	case in.user(r.g.Machine) && (in.pair.key == nil || in.pair.mismatch() != nil):
+	case in.user(r.g.Machine) && (in.pair.Key == nil || in.pair.Mismatch() != nil):
 		return "lies there without its key"
 	case r.keyAbsent():
 	case in.user(r.g.Machine) && !a.hasRecord(cert):
@@ -115,6 +116,6 @@ func (a *authority) granted(cert *x509.Certificate) bool {
 // hasRecord reports whether the CA's records hold a certificate, be it of a generation
 // that is gone.
 func (a *authority) hasRecord(cert *x509.Certificate) bool {
-	certs, err := readCerts(a.tree, store.RecordPath(libvirt.Records(a.folder), cert.SerialNumber))
-	return err == nil && containsCert(certs, cert)
+	certs, err := keypair.ReadCerts(a.tree, store.RecordPath(libvirt.Records(a.folder), cert.SerialNumber))
+	return err == nil && keypair.Contains(certs, cert)
 }

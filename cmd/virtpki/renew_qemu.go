@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"time"
 
+	"virtpki/internal/keypair"
 	"virtpki/internal/libvirt"
 	"virtpki/internal/subject"
 	"virtpki/pki"
@@ -33,16 +34,16 @@ func (r *renewal) copyOne(j *job, a *authority, in *installation) error {
 	if from == nil {
 		from = in.original.pair
 	}
-	if from.key == nil {
-		return fmt.Errorf("%s: %s has no key to copy", in.pair.certPath, in.original.pair.certPath)
+	if from.Key == nil {
+		return fmt.Errorf("%s: %s has no key to copy", in.pair.CertPath, in.original.pair.CertPath)
 	}
 	to := r.targetOf(in)
 	j.plan.Together(in.layout.PairFolder())
 	if err := r.trust(j, a, to); err != nil {
 		return err
 	}
-	j.did("%s: %s", in.pair.certPath, in.why())
-	return r.writePair(j, to, in.role, from.key, from.cert, nil)
+	j.did("%s: %s", in.pair.CertPath, in.why())
+	return r.writePair(j, to, in.role, from.Key, from.Cert, nil)
 }
 
 // renewCopies does what needs no CA on a machine without its key: copies that have
@@ -106,9 +107,9 @@ func (r *renewal) fillQEMU(j *job, a *authority) error {
 	}
 	leaf := leafPlan{keyType: pki.DefaultKeyType, validity: pki.DefaultLeafValidity}
 	f := &filler{env: r.env, withPlan: r.with, m: r.g.Machine, keys: r.keys, leaf: leaf, sysconfdir: r.g.Path(r.g.Sysconfdir),
-		identities: make(map[pki.Role]subject.Identity), pairs: make(map[pki.Role]*pair)}
+		identities: make(map[pki.Role]subject.Identity), pairs: make(map[pki.Role]*keypair.Pair)}
 	for _, role := range []pki.Role{pki.Server, pki.Client} {
-		p, err := loadPair(r.g.Tree(), r.g.System(), role)
+		p, err := keypair.Load(r.g.Tree(), r.g.System(), role)
 		if err != nil {
 			return err
 		}
@@ -119,13 +120,13 @@ func (r *renewal) fillQEMU(j *job, a *authority) error {
 			if in.renewed != nil {
 				p = in.renewed
 			} else if why := in.ungranted(r, a); r.with.separate && why != "" {
-				return fmt.Errorf("%s: %s %s: its names are not signed for QEMU", in.pair.certPath, subject.Of(in.pair.cert), why)
+				return fmt.Errorf("%s: %s %s: its names are not signed for QEMU", in.pair.CertPath, subject.Of(in.pair.Cert), why)
 			}
 		}
 		f.pairs[role] = p
-		if p.cert != nil {
-			id := subject.Identity{Role: role, Name: p.cert.Subject.CommonName, RawSubject: p.cert.RawSubject}
-			id.DNS, id.IPs = p.cert.DNSNames, p.cert.IPAddresses
+		if p.Cert != nil {
+			id := subject.Identity{Role: role, Name: p.Cert.Subject.CommonName, RawSubject: p.Cert.RawSubject}
+			id.DNS, id.IPs = p.Cert.DNSNames, p.Cert.IPAddresses
 			f.identities[role] = id
 		}
 	}
@@ -150,7 +151,7 @@ func (r *renewal) refreshGuests(ctx context.Context, j *job) error {
 	refresh := guestRefresh{e: r.env, m: r.g.Machine, j: j, until: make(map[string]time.Time)}
 	for _, in := range r.renewed {
 		if in.qemu(r.g.Machine) && in.role == pki.Server {
-			refresh.until[in.layout.Base] = in.pair.cert.NotAfter
+			refresh.until[in.layout.Base] = in.pair.Cert.NotAfter
 		}
 	}
 	refresh.changed = len(refresh.until) > 0 || r.crl.reason != ""

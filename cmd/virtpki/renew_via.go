@@ -12,6 +12,7 @@ import (
 	"time"
 
 	"virtpki/internal/hint"
+	"virtpki/internal/keypair"
 	"virtpki/internal/libvirt"
 	"virtpki/internal/machine"
 	"virtpki/internal/store"
@@ -87,7 +88,7 @@ func (r *renewal) makeRequests(ctx context.Context) ([]*pki.CSR, *job, error) {
 		for _, in := range r.due() {
 			csr, err := r.requestOne(j, in)
 			if err != nil {
-				return fmt.Errorf("%s: %w", in.pair.certPath, err)
+				return fmt.Errorf("%s: %w", in.pair.CertPath, err)
 			}
 			csrs = append(csrs, csr)
 		}
@@ -95,18 +96,18 @@ func (r *renewal) makeRequests(ctx context.Context) ([]*pki.CSR, *job, error) {
 			return nil
 		}
 		first := r.due()[0].layout
-		return r.planRequests(j, target{layout: first, owner: machine.Owner()}, pki.EncodeCSRs(csrs...))
+		return r.planRequests(j, keypair.Dest{Layout: first, Owner: machine.Owner()}, pki.EncodeCSRs(csrs...))
 	})
 	return csrs, j, err
 }
 
 // planRequests plans the file in which requests wait that nobody takes to the CA.
-func (r *renewal) planRequests(j *job, to target, requests []byte) error {
-	path, mode := to.layout.Place(libvirt.Requests)
-	if err := to.folders(&j.plan, path); err != nil {
+func (r *renewal) planRequests(j *job, to keypair.Dest, requests []byte) error {
+	path, mode := to.Layout.Place(libvirt.Requests)
+	if err := to.Folders(&j.plan, path); err != nil {
 		return err
 	}
-	err := j.plan.Output(store.Output{Path: path, Data: requests, Mode: mode, Owner: to.owner, Ours: writtenRequests, Force: r.force})
+	err := j.plan.Output(store.Output{Path: path, Data: requests, Mode: mode, Owner: to.Owner, Ours: writtenRequests, Force: r.force})
 	if errors.Is(err, store.ErrNotOurs) {
 		return hint.With(err, "move it away: mv %s %[1]s.kept", path)
 	}
@@ -116,16 +117,16 @@ func (r *renewal) planRequests(j *job, to target, requests []byte) error {
 // requestOne asks for a successor of a certificate: the same subject and names,
 // and the addresses that it lacks.
 func (r *renewal) requestOne(j *job, in *installation) (*pki.CSR, error) {
-	old := in.pair.cert
+	old := in.pair.Cert
 	keyType, known := pki.KeyTypeOf(old.PublicKey)
 	if !known {
 		keyType = pki.DefaultKeyType
 	}
-	usable := in.pair.key != nil && in.pair.mismatch() == nil
+	usable := in.pair.Key != nil && in.pair.Mismatch() == nil
 	asking := &requests{
 		env: r.env, keys: r.keys, keyType: keyType,
 		o:  &requestOptions{sameKey: r.sameKey && usable},
-		to: target{layout: in.layout, owner: machine.Owner()},
+		to: keypair.Dest{Layout: in.layout, Owner: machine.Owner()},
 	}
 	id := subject.Identity{Role: in.role, Name: in.layout.Path(libvirt.CertFile(string(in.role))), RawSubject: old.RawSubject}
 	if in.role == pki.Server {
@@ -146,7 +147,7 @@ func (r *renewal) tellRequested(j *job) error {
 		return r.printJSON(map[string]any{"due": true, "installed": r.infos(), "requests": path})
 	}
 	for _, in := range due {
-		termtext.Fprintf(r.stdout, "%s: %s\n", in.pair.certPath, in.why())
+		termtext.Fprintf(r.stdout, "%s: %s\n", in.pair.CertPath, in.why())
 	}
 	r.warn("nothing is renewed yet: the CA's key is not on this machine, and the requests are in %s", path)
 	r.warn("sign them there (virtpki sign), then virtpki install the answer; --via does both")
@@ -219,7 +220,7 @@ func (r *renewal) installAnswers(ctx context.Context, answer *pki.Answer) error 
 	}
 	whole := &job{}
 	for _, in := range r.due() {
-		whole.did("%s: %s", in.pair.certPath, in.why())
+		whole.did("%s: %s", in.pair.CertPath, in.why())
 	}
 	var errs []error
 	for _, layout := range layouts {
@@ -250,7 +251,7 @@ func (r *renewal) installInto(ctx context.Context, layout libvirt.Layout, answer
 		env: r.env, g: r.g, trust: trust,
 		o:      &installOptions{reloadOptions: r.reloadOptions},
 		system: layout.Base == r.g.System().Base,
-		to:     target{layout: layout, owner: machine.Owner(), keep: true},
+		to:     keypair.Dest{Layout: layout, Owner: machine.Owner(), Keep: true},
 	}
 	own, err := in.ownOf(answer.Leafs)
 	if err != nil {
@@ -272,7 +273,7 @@ func (r *renewal) stillDue(layout libvirt.Layout, own []*x509.Certificate) error
 	for _, in := range r.due() {
 		role := func(cert *x509.Certificate) bool { return slices.Contains(pki.RolesOf(cert), in.role) }
 		if in.layout.Base == layout.Base && !slices.ContainsFunc(own, role) {
-			return fmt.Errorf("the answer holds no certificate for %s", in.pair.certPath)
+			return fmt.Errorf("the answer holds no certificate for %s", in.pair.CertPath)
 		}
 	}
 	return nil

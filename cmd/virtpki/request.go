@@ -12,6 +12,7 @@ import (
 
 	"virtpki/internal/certinfo"
 	"virtpki/internal/hint"
+	"virtpki/internal/keypair"
 	"virtpki/internal/machine"
 	"virtpki/internal/store"
 	"virtpki/internal/subject"
@@ -92,7 +93,7 @@ type requests struct {
 	*env
 	o       *requestOptions
 	keyType pki.KeyType
-	to      target
+	to      keypair.Dest
 	ids     []subject.Identity
 	keys    *keyring
 	due     *renewal // judges what is here; nil: all is asked for
@@ -105,7 +106,7 @@ func (e *env) request(ctx context.Context, g *globals, o *requestOptions, args [
 	if err != nil {
 		return err
 	}
-	j, err := e.carryOut(ctx, g, []string{g.LockOf(r.to.layout)}, r.decide)
+	j, err := e.carryOut(ctx, g, []string{g.LockOf(r.to.Layout)}, r.decide)
 	if err != nil {
 		return err
 	}
@@ -140,7 +141,7 @@ func (e *env) checkRequest(g *globals, o *requestOptions, args []string) (*reque
 	if err != nil {
 		return nil, err
 	}
-	to := target{layout: layout, owner: machine.Owner()}
+	to := keypair.Dest{Layout: layout, Owner: machine.Owner()}
 	return &requests{env: e, o: o, keyType: keyType, to: to, ids: ids, keys: e.newKeyring(g), due: due}, nil
 }
 
@@ -169,13 +170,13 @@ func (r *requests) decide(j *job) error {
 
 // ask makes the request of one identity, where one is wanted.
 func (r *requests) ask(j *job, id subject.Identity) error {
-	live := newPair(j.plan.Tree(), r.to.layout, id.Role)
+	live := keypair.New(j.plan.Tree(), r.to.Layout, id.Role)
 	reasons, err := r.whyDue(live, id)
 	if err != nil || len(reasons) == 0 {
 		return err
 	}
 	if r.due != nil {
-		j.did("%s: %s", live.certPath, strings.Join(reasons, "; "))
+		j.did("%s: %s", live.CertPath, strings.Join(reasons, "; "))
 	}
 	csr, err := r.one(j, id)
 	r.made = append(r.made, csr)
@@ -184,8 +185,8 @@ func (r *requests) ask(j *job, id subject.Identity) error {
 
 // one plans the key of one identity, and makes its request.
 func (r *requests) one(j *job, id subject.Identity) (*pki.CSR, error) {
-	live := newPair(j.plan.Tree(), r.to.layout, id.Role)
-	if err := live.readKey(); err != nil {
+	live := keypair.New(j.plan.Tree(), r.to.Layout, id.Role)
+	if err := live.ReadKey(); err != nil {
 		return nil, err
 	}
 	key, err := r.keyFor(live, id)
@@ -204,33 +205,33 @@ func (r *requests) one(j *job, id subject.Identity) (*pki.CSR, error) {
 	if err := r.prove(csr); err != nil || r.o.sameKey {
 		return csr, err
 	}
-	p := &pending{role: id.Role, key: key, csr: csr}
-	return csr, p.plan(&j.plan, r.to)
+	p := &keypair.Pending{Role: id.Role, Key: key, CSR: csr}
+	return csr, p.Plan(&j.plan, r.to)
 }
 
 // keyFor is the live key where that is wanted, the one that waits already, else a
 // new one.
-func (r *requests) keyFor(live *pair, id subject.Identity) (crypto.Signer, error) {
+func (r *requests) keyFor(live *keypair.Pair, id subject.Identity) (crypto.Signer, error) {
 	if r.o.sameKey {
-		if live.key == nil {
-			return nil, fmt.Errorf("there is no %s key to ask with: %s", id.Role, live.keyPath)
+		if live.Key == nil {
+			return nil, fmt.Errorf("there is no %s key to ask with: %s", id.Role, live.KeyPath)
 		}
-		return live.key, nil
+		return live.Key, nil
 	}
 	if r.o.another {
 		return r.keys.key(id.Slot(), r.keyType)
 	}
-	waits, err := loadPending(r.to.layout, live)
+	waits, err := keypair.LoadPending(r.to.Layout, live)
 	if err != nil {
 		return nil, err
 	}
 	if waits == nil {
 		return r.keys.key(id.Slot(), r.keyType)
 	}
-	if have, _ := pki.KeyTypeOf(waits.key.Public()); r.o.typeGiven && have != r.keyType {
-		return nil, hint.With(fmt.Errorf("a key of another type waits already (%s): %s", have, waits.path), "--new makes another, and the answer to the request of before is of no use then")
+	if have, _ := pki.KeyTypeOf(waits.Key.Public()); r.o.typeGiven && have != r.keyType {
+		return nil, hint.With(fmt.Errorf("a key of another type waits already (%s): %s", have, waits.Path), "--new makes another, and the answer to the request of before is of no use then")
 	}
-	return waits.key, nil
+	return waits.Key, nil
 }
 
 // tellRequests prints the requests: as JSON, or as PEM on stdout where no file is

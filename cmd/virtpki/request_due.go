@@ -9,6 +9,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"virtpki/internal/certinfo"
+	"virtpki/internal/keypair"
 	"virtpki/internal/libvirt"
 	"virtpki/internal/subject"
 	"virtpki/pki"
@@ -48,14 +49,14 @@ func (e *env) checkDue(g *globals, o *dueOptions) (*renewal, error) {
 }
 
 // whyDue says why a certificate is to be asked for; nothing where none is.
-func (r *requests) whyDue(live *pair, id subject.Identity) ([]string, error) {
+func (r *requests) whyDue(live *keypair.Pair, id subject.Identity) ([]string, error) {
 	if r.due == nil {
 		return []string{"asked for"}, nil
 	}
-	if err := live.readCert(); err != nil {
+	if err := live.ReadCert(); err != nil {
 		return nil, err
 	}
-	if live.cert == nil {
+	if live.Cert == nil {
 		return []string{"there is none yet"}, nil
 	}
 	a, err := r.loadCA(r.due.g.Machine)
@@ -65,12 +66,12 @@ func (r *requests) whyDue(live *pair, id subject.Identity) ([]string, error) {
 	if err != nil {
 		return nil, err
 	}
-	in := &installation{layout: r.to.layout, system: r.to.layout.Base == r.due.g.System().Base, role: id.Role, pair: live}
+	in := &installation{layout: r.to.Layout, system: r.to.Layout.Base == r.due.g.System().Base, role: id.Role, pair: live}
 	in.judge(r.due, a)
-	if !r.o.issued(live.cert, a) {
+	if !r.o.issued(live.Cert, a) {
 		in.reasons = append(in.reasons, "not signed by the CA that signs now")
 	}
-	return append(in.reasons, r.unlike(live.cert, id)...), nil
+	return append(in.reasons, r.unlike(live.Cert, id)...), nil
 }
 
 // issued reports whether the CA that is to have signed a certificate has.

@@ -7,6 +7,7 @@ import (
 	"fmt"
 
 	"virtpki/internal/hint"
+	"virtpki/internal/keypair"
 	"virtpki/internal/libvirt"
 	"virtpki/internal/machine"
 	"virtpki/pki"
@@ -43,16 +44,16 @@ func (a *authority) planRetired(j *job, gone ...*x509.Certificate) error {
 	if err != nil {
 		return err
 	}
-	there, err := readCRLs(a.tree, a.layout.Path(libvirt.CACRL))
+	there, err := keypair.ReadCRLs(a.tree, a.layout.Path(libvirt.CACRL))
 	if err != nil {
 		return err
 	}
 	for _, ca := range gone {
-		if !containsCert(certs, ca) {
+		if !keypair.Contains(certs, ca) {
 			certs = append(certs, ca)
 		}
-		if list := newestOf(there, ca); list != nil {
-			crls = replaceCRL(crls, list)
+		if list := keypair.NewestCRL(there, ca); list != nil {
+			crls = keypair.ReplaceCRL(crls, list)
 		}
 	}
 	return a.writeRetired(j, certs, crls)
@@ -63,5 +64,5 @@ func (a *authority) writeRetired(j *job, certs []*x509.Certificate, crls []*pki.
 		return nil
 	}
 	data := bytes.Join([][]byte{pki.EncodeCertificates(certs...), pki.EncodeCRL(crls...)}, nil)
-	return target{layout: a.layout, owner: machine.Owner()}.write(&j.plan, libvirt.CARetired, data)
+	return keypair.Dest{Layout: a.layout, Owner: machine.Owner()}.Write(&j.plan, libvirt.CARetired, data)
 }

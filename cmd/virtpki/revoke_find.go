@@ -12,6 +12,7 @@ import (
 	"virtpki/internal/certinfo"
 	"virtpki/internal/grant"
 	"virtpki/internal/hint"
+	"virtpki/internal/keypair"
 	"virtpki/internal/machine"
 	"virtpki/internal/store"
 	"virtpki/internal/subject"
@@ -198,7 +199,7 @@ func condemnUnknown(arg string) ([]condemned, error) {
 }
 
 func condemnFile(a *authority, path string) ([]condemned, error) {
-	certs, err := readCerts(a.tree, path)
+	certs, err := keypair.ReadCerts(a.tree, path)
 	if err != nil {
 		return nil, err
 	}

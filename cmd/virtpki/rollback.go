@@ -7,11 +7,10 @@ import (
 	"fmt"
 	"path/filepath"
 	"slices"
-	"strings"
 
 	"github.com/spf13/cobra"
 
-	"virtpki/internal/hint"
+	"virtpki/internal/keypair"
 	"virtpki/internal/libvirt"
 	"virtpki/internal/machine"
 	"virtpki/internal/store"
@@ -109,7 +108,7 @@ func previousOf(m *machine.Machine, user bool) ([]previous, error) {
 		if i > 0 && !m.Tree().Exists(store.Previous(layout.PairFolder())) {
 			continue
 		}
-		if err := checkPrevious(m.Tree(), layout); err != nil {
+		if err := keypair.CheckPrevious(m.Tree(), layout); err != nil {
 			return nil, err
 		}
 		found = append(found, previous{layout, exchanged(m.Tree(), layout)})
@@ -117,42 +116,15 @@ func previousOf(m *machine.Machine, user bool) ([]previous, error) {
 	return found, nil
 }
 
-// checkPrevious wants the generation before to be whole: a certificate without
-// its key, or with another's, would keep the daemon from starting.
-func checkPrevious(t store.Tree, layout libvirt.Layout) error {
-	found := false
-	for _, role := range []pki.Role{pki.Server, pki.Client} {
-		p := previousPair(t, layout, role)
-		if err := hint.First(p.readCert(), p.readKey(), p.mismatch()); err != nil {
-			return err
-		}
-		found = found || p.cert != nil && p.key != nil
-	}
-	if !found {
-		return fmt.Errorf("there is nothing to go back to: %s holds no pair", store.Previous(layout.PairFolder()))
-	}
-	return nil
-}
-
-// previousPair is where the generation before has its pair for a role.
-func previousPair(t store.Tree, layout libvirt.Layout, role pki.Role) *pair {
-	return &pair{
-		tree:     t,
-		role:     role,
-		certPath: previousPath(t, layout, libvirt.CertFile(string(role))),
-		keyPath:  previousPath(t, layout, libvirt.KeyFile(string(role))),
-	}
-}
-
 // exchanged tells the certificates that come back, and those that go: "; server:
 // serial A until DAY, was serial B until DAY". What is damaged is told as none: it
 // is what a rollback is for.
 func exchanged(t store.Tree, layout libvirt.Layout) (text string) {
 	for _, role := range []pki.Role{pki.Server, pki.Client} {
-		back, live := previousPair(t, layout, role), newPair(t, layout, role)
-		_ = errors.Join(back.readCert(), live.readCert())
-		if back.cert != nil || live.cert != nil {
-			text += fmt.Sprintf("; %s: %s, was %s", role, serialAndEnd(back.cert), serialAndEnd(live.cert))
+		back, live := keypair.PreviousPair(t, layout, role), keypair.New(t, layout, role)
+		_ = errors.Join(back.ReadCert(), live.ReadCert())
+		if back.Cert != nil || live.Cert != nil {
+			text += fmt.Sprintf("; %s: %s, was %s", role, serialAndEnd(back.Cert), serialAndEnd(live.Cert))
 		}
 	}
 	return text
@@ -164,12 +136,6 @@ func serialAndEnd(cert *x509.Certificate) string {
 		return "none"
 	}
 	return fmt.Sprintf("serial %s until %s", store.SerialText(cert.SerialNumber), termtext.Day(cert.NotAfter))
-}
-
-// previousPath is where a file of the generation before lies.
-func previousPath(t store.Tree, layout libvirt.Layout, file libvirt.File) string {
-	inside := strings.TrimPrefix(layout.Path(file), layout.PairFolder())
-	return t.Before(layout.PairFolder()) + inside
 }
 
 // reloadSystem has each daemon that serves the system's pair read it, and proves
@@ -246,7 +212,7 @@ func backTo(possible bool, step func() error) func() error {
 // rollBack brings the generation before back.
 func rollBack(t store.Tree, layout libvirt.Layout) func() error {
 	return func() error {
-		if err := checkPrevious(t, layout); err != nil {
+		if err := keypair.CheckPrevious(t, layout); err != nil {
 			return err
 		}
 		return t.Rollback(layout.PairFolder())

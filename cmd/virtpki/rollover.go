@@ -16,6 +16,7 @@ import (
 
 	"virtpki/internal/hint"
 	"virtpki/internal/judge"
+	"virtpki/internal/keypair"
 	"virtpki/internal/libvirt"
 	"virtpki/internal/machine"
 	"virtpki/internal/store"
@@ -169,7 +170,7 @@ func (e *env) planStart(j *job, m *machine.Machine, a *authority, next *generati
 	}
 	state := rollover{Old: keyID(a.ca.Certificate), New: keyID(next.ca.Certificate), Started: e.here.Now().UTC(), Switch: e.here.Now().Add(wait).UTC()}
 	if err := hint.First(
-		target{layout: a.layout, owner: machine.Owner()}.write(&j.plan, libvirt.CANextKey, keyPEM),
+		keypair.Dest{Layout: a.layout, Owner: machine.Owner()}.Write(&j.plan, libvirt.CANextKey, keyPEM),
 		e.planState(j, a, state),
 		e.planTrust(j, m, a, append(slices.Clone(a.bundle), next.ca.Certificate)),
 		a.planCRLsHere(j, m, []*pki.CRL{crl}),
@@ -217,7 +218,7 @@ func (e *env) planState(j *job, a *authority, state rollover) error {
 	if err != nil {
 		return err
 	}
-	return target{layout: a.layout, owner: machine.Owner()}.write(&j.plan, libvirt.CARollover, append(data, '\n'))
+	return keypair.Dest{Layout: a.layout, Owner: machine.Owner()}.Write(&j.plan, libvirt.CARollover, append(data, '\n'))
 }
 
 // planTrust plans a new bundle for each place here that trusts the CA.
@@ -226,12 +227,12 @@ func (e *env) planTrust(j *job, m *machine.Machine, a *authority, bundle []*x509
 	if err := judge.CheckCAs(data, e.here.Now()); err != nil {
 		return fmt.Errorf("the new %s: %w", a.layout.Path(libvirt.CACert), err)
 	}
-	if err := (target{layout: a.layout, owner: machine.Owner()}).write(&j.plan, libvirt.CACert, data); err != nil {
+	if err := (keypair.Dest{Layout: a.layout, Owner: machine.Owner()}).Write(&j.plan, libvirt.CACert, data); err != nil {
 		return err
 	}
 	for _, layout := range m.AllLayouts() {
 		path := layout.Path(libvirt.CACert)
-		certs, err := readCerts(m.Tree(), path)
+		certs, err := keypair.ReadCerts(m.Tree(), path)
 		if machine.Unread(err) {
 			return err // it may trust the CA, and would be left behind
 		}

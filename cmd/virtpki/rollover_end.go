@@ -10,6 +10,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"virtpki/internal/hint"
+	"virtpki/internal/keypair"
 	"virtpki/internal/libvirt"
 	"virtpki/internal/machine"
 	"virtpki/internal/subject"
@@ -149,7 +150,7 @@ func (e *env) planWithout(j *job, m *machine.Machine, a *authority, gone *x509.C
 
 // planCRLWithout plans a file of lists without those of one issuer.
 func (a *authority) planCRLWithout(j *job, path string, gone *x509.Certificate) error {
-	crls, err := readCRLs(j.plan.Tree(), path)
+	crls, err := keypair.ReadCRLs(j.plan.Tree(), path)
 	if err != nil {
 		return err
 	}

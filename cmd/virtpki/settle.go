@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"path/filepath"
 
+	"virtpki/internal/keypair"
 	"virtpki/internal/libvirt/rpc"
 	"virtpki/internal/libvirt/running"
 	"virtpki/internal/store"
@@ -64,7 +65,7 @@ func (r reloader) catchUp(ctx context.Context, d running.Daemon) (err error) {
 
 // serves reports whether a daemon serves the certificate that is on disk.
 func (r reloader) serves(ctx context.Context, d running.Daemon) bool {
-	certs, err := readCerts(store.At(d.Root), filepath.Join(d.Root, d.Files.Cert))
+	certs, err := keypair.ReadCerts(store.At(d.Root), filepath.Join(d.Root, d.Files.Cert))
 	if err != nil {
 		return true // nothing that it could be made to serve
 	}

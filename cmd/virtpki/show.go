@@ -10,6 +10,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"virtpki/internal/certinfo"
+	"virtpki/internal/keypair"
 	"virtpki/internal/machine"
 	"virtpki/internal/store"
 	"virtpki/internal/termtext"
@@ -86,7 +87,7 @@ func isFolder(path string) bool {
 }
 
 func (e *env) certsIn(path string) ([]certinfo.Info, error) {
-	certs, err := readCerts(store.Tree{}, path)
+	certs, err := keypair.ReadCerts(store.Tree{}, path)
 	infos := make([]certinfo.Info, len(certs))
 	for i, cert := range certs {
 		infos[i] = certinfo.Of(cert, path, e.here.Now())

@@ -9,6 +9,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"virtpki/internal/hint"
+	"virtpki/internal/keypair"
 	"virtpki/internal/libvirt"
 	"virtpki/internal/machine"
 	"virtpki/internal/store"
@@ -92,8 +93,8 @@ type filler struct {
 	sysconfdir string // as this process sees it
 	portable   bool   // a bundle for another machine
 	identities map[pki.Role]subject.Identity
-	pairs      map[pki.Role]*pair // libvirt's, whole
-	given      *givenFolders      // of a bundle for this host; nil is none
+	pairs      map[pki.Role]*keypair.Pair // libvirt's, whole
+	given      *givenFolders              // of a bundle for this host; nil is none
 }
 
 // fill plans the folders. a is the CA that signs for libvirt.
@@ -110,7 +111,7 @@ func (f *filler) fill(j *job, a *authority) error {
 		return err
 	}
 	for _, use := range f.uses {
-		to := target{layout: use.Layout(f.sysconfdir), owner: machine.Owner(), keyOwner: keyOwner}
+		to := keypair.Dest{Layout: use.Layout(f.sysconfdir), Owner: machine.Owner(), KeyOwner: keyOwner}
 		by, err := f.given.authority(to, signer)
 		if err != nil {
 			return err
@@ -118,8 +119,8 @@ func (f *filler) fill(j *job, a *authority) error {
 		if err := f.fillOne(j, by, use, to); err != nil {
 			return err
 		}
-		f.noteConfined(j, use, to.layout)
-		f.noteSwitch(j, use, to.layout)
+		f.noteConfined(j, use, to.Layout)
+		f.noteSwitch(j, use, to.Layout)
 	}
 	return nil
 }
@@ -163,8 +164,8 @@ func (f *filler) signer(a *authority) (*authority, error) {
 
 // fillOne plans the folder of one use. It appears with all that is in it: a folder
 // without the files would break guests by being there.
-func (f *filler) fillOne(j *job, a *authority, use libvirt.QEMUUse, to target) error {
-	j.plan.Together(to.layout.Base)
+func (f *filler) fillOne(j *job, a *authority, use libvirt.QEMUUse, to keypair.Dest) error {
+	j.plan.Together(to.Layout.Base)
 	if f.ca == "" && !f.separate {
 		if taken, err := f.takeForeign(j, a, use, to); taken || err != nil {
 			return err
@@ -183,19 +184,19 @@ func (f *filler) fillOne(j *job, a *authority, use libvirt.QEMUUse, to target) e
 
 // place plans a pair: that of before where there is one, else a copy of libvirt's,
 // or one of its own.
-func (f *filler) place(j *job, a *authority, role pki.Role, to target) error {
-	have, err := loadPair(f.m.Tree(), to.layout, role)
+func (f *filler) place(j *job, a *authority, role pki.Role, to keypair.Dest) error {
+	have, err := keypair.Load(f.m.Tree(), to.Layout, role)
 	if err != nil {
 		return err
 	}
-	if have.cert != nil && have.key != nil && !f.isCopy(have) {
+	if have.Cert != nil && have.Key != nil && !f.isCopy(have) {
 		return f.take(j, a, have, to)
 	}
 	if given, err := f.given.pair(role, to); given != nil || err != nil {
 		return f.placeGiven(j, have, given, to, err)
 	}
-	if have.cert != nil && have.key == nil && !f.isCopy(have) {
-		return hint.With(fmt.Errorf("%s: its key %s is missing", have.certPath, have.keyPath), "bring the key back, or remove the certificate to have a new pair made")
+	if have.Cert != nil && have.Key == nil && !f.isCopy(have) {
+		return have.KeyMissing()
 	}
 	if !f.separate {
 		return f.copyPair(j, have, role, to)
@@ -204,61 +205,61 @@ func (f *filler) place(j *job, a *authority, role pki.Role, to target) error {
 		return err
 	}
 	id := f.identities[role]
-	id.Place = to.layout.Base
+	id.Place = to.Layout.Base
 	_, err = f.makePair(j, a, f.keys, f.leaf, to, id, have)
 	return err
 }
 
 // isCopy reports whether a pair is libvirt's, or what a cut-short run has left of it.
-func (f *filler) isCopy(have *pair) bool {
-	libvirts := f.pairs[have.role]
-	return !f.separate && libvirts != nil && have.cert != nil && have.cert.Equal(libvirts.cert)
+func (f *filler) isCopy(have *keypair.Pair) bool {
+	libvirts := f.pairs[have.Role]
+	return !f.separate && libvirts != nil && have.Cert != nil && have.Cert.Equal(libvirts.Cert)
 }
 
 // take leaves a pair as it is, and lets QEMU read its key.
-func (f *filler) take(j *job, a *authority, have *pair, to target) error {
-	if !a.hasSigned(have.cert) {
-		return hint.With(fmt.Errorf("%s: %s is not signed by the CA in %s", have.certPath, subject.Of(have.cert), a.layout.Path(libvirt.CACert)),
+func (f *filler) take(j *job, a *authority, have *keypair.Pair, to keypair.Dest) error {
+	if !a.hasSigned(have.Cert) {
+		return hint.With(fmt.Errorf("%s: %s is not signed by the CA in %s", have.CertPath, subject.Of(have.Cert), a.layout.Path(libvirt.CACert)),
 			"move it away to have it made anew, or name its CA with --qemu-ca")
 	}
-	data, err := f.m.Tree().ReadFile(have.keyPath, store.MaxPEM)
+	data, err := f.m.Tree().ReadFile(have.KeyPath, store.MaxPEM)
 	if err != nil {
 		return err
 	}
-	return to.write(&j.plan, libvirt.KeyFile(string(have.role)), data)
+	return to.Write(&j.plan, libvirt.KeyFile(string(have.Role)), data)
 }
 
 // takeForeign leaves a folder as it is that another CA stands for and that is whole,
 // as on a host to which it was carried. QEMU is let read its keys.
-func (f *filler) takeForeign(j *job, a *authority, use libvirt.QEMUUse, to target) (bool, error) {
-	certs, err := readCerts(f.m.Tree(), to.layout.Path(libvirt.CACert))
+func (f *filler) takeForeign(j *job, a *authority, use libvirt.QEMUUse, to keypair.Dest) (bool, error) {
+	certs, err := keypair.ReadCerts(f.m.Tree(), to.Layout.Path(libvirt.CACert))
 	if err != nil || slices.ContainsFunc(certs, a.ca.Certificate.Equal) {
 		return false, nil // missing, or ours: what is wrong with it is told later
 	}
-	other := &authority{bundle: certs, layout: to.layout, tree: f.m.Tree()}
+	other := &authority{bundle: certs, layout: to.Layout, tree: f.m.Tree()}
 	for _, role := range roles(use) {
-		have, err := loadPair(f.m.Tree(), to.layout, role)
-		if err != nil || have.cert == nil || have.key == nil || !other.hasSigned(have.cert) {
+		have, err := keypair.Load(f.m.Tree(), to.Layout, role)
+		if err != nil || have.Cert == nil || have.Key == nil || !other.hasSigned(have.Cert) {
 			return false, err
 		}
 		if err := f.take(j, other, have, to); err != nil {
 			return false, err
 		}
 	}
-	j.note("%s is another CA's, %s: it was taken as it is", to.layout.Base, subject.Of(certs[0]))
+	j.note("%s is another CA's, %s: it was taken as it is", to.Layout.Base, subject.Of(certs[0]))
 	return true, nil
 }
 
 // copyPair plans a copy of libvirt's pair.
-func (f *filler) copyPair(j *job, have *pair, role pki.Role, to target) error {
+func (f *filler) copyPair(j *job, have *keypair.Pair, role pki.Role, to keypair.Dest) error {
 	from := f.pairs[role]
-	if from == nil || from.key == nil || from.cert == nil {
+	if from == nil || from.Key == nil || from.Cert == nil {
 		return hint.With(fmt.Errorf("there is no whole %s pair to copy for QEMU", role), "issue a host, which has both pairs, or give QEMU its own with --separate")
 	}
-	if have.key != nil && !pki.SameKey(have.key.Public(), from.key.Public()) {
-		return hint.With(fmt.Errorf("there is a key already: %s", have.keyPath), "move it away first")
+	if have.Key != nil && !pki.SameKey(have.Key.Public(), from.Key.Public()) {
+		return hint.With(fmt.Errorf("there is a key already: %s", have.KeyPath), "move it away first")
 	}
-	return f.writePair(j, to, role, from.key, from.cert, nil)
+	return f.writePair(j, to, role, from.Key, from.Cert, nil)
 }
 
 // keyOwner is who the keys belong to: root, and the group in which QEMU is. Nil

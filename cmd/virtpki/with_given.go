@@ -4,6 +4,7 @@ import (
 	"path/filepath"
 	"slices"
 
+	"virtpki/internal/keypair"
 	"virtpki/internal/libvirt"
 	"virtpki/internal/machine"
 	"virtpki/internal/store"
@@ -13,9 +14,9 @@ import (
 // givenFolders are the folders of QEMU's in a bundle that was made for this host. A
 // nil one is a bundle without any, or no bundle.
 type givenFolders struct {
-	tree       store.Tree         // the bundle
-	sysconfdir string             // in the bundle
-	main       map[pki.Role]*pair // libvirt's pairs in the bundle
+	tree       store.Tree                 // the bundle
+	sysconfdir string                     // in the bundle
+	main       map[pki.Role]*keypair.Pair // libvirt's pairs in the bundle
 }
 
 // uses adds those for which there is a folder to those that were asked for.
@@ -31,18 +32,18 @@ func (v *givenFolders) uses(asked []libvirt.QEMUUse) []libvirt.QEMUUse {
 }
 
 // layout is the bundle's folder that is to become another one.
-func (v *givenFolders) layout(to target) libvirt.Layout {
-	return libvirt.QEMUFolder(filepath.Join(v.sysconfdir, "pki", filepath.Base(to.layout.Base)))
+func (v *givenFolders) layout(to keypair.Dest) libvirt.Layout {
+	return libvirt.QEMUFolder(filepath.Join(v.sysconfdir, "pki", filepath.Base(to.Layout.Base)))
 }
 
 // authority is the CA that stands for a folder: the bundle's own for it, else the one
 // for libvirt.
-func (v *givenFolders) authority(to target, otherwise *authority) (*authority, error) {
+func (v *givenFolders) authority(to keypair.Dest, otherwise *authority) (*authority, error) {
 	if v == nil {
 		return otherwise, nil
 	}
 	layout := v.layout(to)
-	certs, err := readCertsIfThere(v.tree, layout.Path(libvirt.CACert))
+	certs, err := keypair.ReadCertsIfThere(v.tree, layout.Path(libvirt.CACert))
 	if err != nil || len(certs) == 0 || sameCerts(certs, otherwise.bundle) {
 		return otherwise, err
 	}
@@ -54,25 +55,25 @@ func (v *givenFolders) authority(to target, otherwise *authority) (*authority, e
 
 // pair is what the bundle has for a folder and is no copy of its pair for libvirt; nil
 // for nothing.
-func (v *givenFolders) pair(role pki.Role, to target) (*pair, error) {
+func (v *givenFolders) pair(role pki.Role, to keypair.Dest) (*keypair.Pair, error) {
 	if v == nil {
 		return nil, nil
 	}
-	p, err := loadPair(v.tree, v.layout(to), role)
-	if err != nil || p.cert == nil || p.key == nil {
+	p, err := keypair.Load(v.tree, v.layout(to), role)
+	if err != nil || p.Cert == nil || p.Key == nil {
 		return nil, err
 	}
-	if main := v.main[role]; main != nil && main.cert != nil && main.cert.Equal(p.cert) {
+	if main := v.main[role]; main != nil && main.Cert != nil && main.Cert.Equal(p.Cert) {
 		return nil, nil
 	}
 	return p, nil
 }
 
 // placeGiven plans a pair of the bundle's.
-func (f *filler) placeGiven(j *job, have, given *pair, to target, err error) error {
+func (f *filler) placeGiven(j *job, have, given *keypair.Pair, to keypair.Dest, err error) error {
 	if err != nil {
 		return err
 	}
-	j.made = append(j.made, placed{given.cert, have.certPath})
-	return f.writePair(j, to, given.role, given.key, given.cert, nil)
+	j.made = append(j.made, placed{given.Cert, have.CertPath})
+	return f.writePair(j, to, given.Role, given.Key, given.Cert, nil)
 }

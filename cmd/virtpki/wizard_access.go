@@ -62,8 +62,8 @@ func (w *wizard) candidates() []candidate {
 // cannot be made one.
 func (w *wizard) hostClientDN() string {
 	switch {
-	case w.client.cert != nil:
-		return subject.Of(w.client.cert)
+	case w.client.Cert != nil:
+		return subject.Of(w.client.Cert)
 	case !w.canSign():
 		return ""
 	}

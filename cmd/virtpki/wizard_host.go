@@ -22,8 +22,8 @@ var hostQuestions = []question{
 	{id: "qemu", title: "For QEMU", applies: (*wizard).hasQEMU, ask: (*wizard).askQEMU, shown: func(w *wizard) string { return orNone(strings.Join(w.uses, ", ")) }},
 }
 
-func (w *wizard) makesServer() bool { return w.server.cert == nil }
-func (w *wizard) makesPair() bool   { return w.server.cert == nil || w.client.cert == nil && w.canSign() }
+func (w *wizard) makesServer() bool { return w.server.Cert == nil }
+func (w *wizard) makesPair() bool   { return w.server.Cert == nil || w.client.Cert == nil && w.canSign() }
 
 func (w *wizard) askHostname(ctx context.Context) error {
 	w.say("The name of this host comes first in its certificates. It is best the one that the machine itself goes by.")

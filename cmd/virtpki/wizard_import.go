@@ -7,6 +7,7 @@ import (
 	"os"
 	"path/filepath"
 
+	"virtpki/internal/keypair"
 	"virtpki/internal/store"
 	"virtpki/pki"
 )
@@ -22,7 +23,7 @@ var importQuestions = []question{
 func (w *wizard) askCert(ctx context.Context) error {
 	w.say("The CA's own files stay as they are: what is in them is copied to %s, and from then on virtpki alone signs and revokes.", w.g.CAPath())
 	cert, err := w.input(ctx, textQuestion{message: "File with the CA's certificate", preset: w.imp.cert, check: func(file string) error {
-		if _, err := readCerts(w.g.Tree(), file); err != nil {
+		if _, err := keypair.ReadCerts(w.g.Tree(), file); err != nil {
 			return err
 		}
 		return w.e.refuseExisting(w.g.Machine)

@@ -8,6 +8,7 @@ import (
 	"path/filepath"
 	"strings"
 
+	"virtpki/internal/keypair"
 	"virtpki/internal/libvirt"
 	"virtpki/internal/libvirt/running"
 	"virtpki/internal/subject"
@@ -20,8 +21,8 @@ type found struct {
 	ca       *authority // nil: there is none
 	keyAlone bool       // a run that made a CA was cut short
 	caKey    string     // absent, plain, encrypted, unreadable
-	server   *pair
-	client   *pair
+	server   *keypair.Pair
+	client   *keypair.Pair
 	machine  []string // the machine's names
 	daemons  []running.Daemon
 	systemd  bool   // it is what runs here, or will run in this image
@@ -78,10 +79,10 @@ func (w *wizard) lookAtPairs() (err error) {
 	return err
 }
 
-func (w *wizard) lookAtPair(role pki.Role) (*pair, error) {
-	p, err := loadPair(w.g.Tree(), w.g.System(), role)
+func (w *wizard) lookAtPair(role pki.Role) (*keypair.Pair, error) {
+	p, err := keypair.Load(w.g.Tree(), w.g.System(), role)
 	if err == nil {
-		err = p.lacksKey()
+		err = p.KeyMissing()
 	}
 	return p, err
 }
@@ -94,9 +95,9 @@ func (w *wizard) greet() {
 	if w.ca != nil {
 		add("%s", w.foundCA())
 	}
-	for _, p := range []*pair{w.server, w.client} {
-		if p.cert != nil {
-			add("%s pair: %s until %s", p.role, subject.Of(p.cert), termtext.Day(p.cert.NotAfter))
+	for _, p := range []*keypair.Pair{w.server, w.client} {
+		if p.Cert != nil {
+			add("%s pair: %s until %s", p.Role, subject.Of(p.Cert), termtext.Day(p.Cert.NotAfter))
 		}
 	}
 	for _, d := range w.daemons {
@@ -138,7 +139,7 @@ func (w *wizard) organization() *x509.Certificate {
 
 // signs reports whether something is to be signed here.
 func (w *wizard) signs() bool {
-	return w.canSign() && (w.server.cert == nil || w.client.cert == nil || len(w.clients) > 0 || w.ca != nil && w.ca.crl == nil)
+	return w.canSign() && (w.server.Cert == nil || w.client.Cert == nil || len(w.clients) > 0 || w.ca != nil && w.ca.crl == nil)
 }
 
 // canSign reports whether the CA's key is here, or will be.

@@ -99,7 +99,7 @@ type wizardReport struct {
 func (w *wizard) end(ctx context.Context, p *wizardPlan, j *job, wrong error) error {
 	out := wizardReport{URI: w.uri(p), Bundles: []string{}, Commands: p.commands(w.e)}
 	for _, b := range p.bundles {
-		out.Bundles = append(out.Bundles, b.to.layout.Base)
+		out.Bundles = append(out.Bundles, b.to.Layout.Base)
 	}
 	if w.g.json {
 		return w.endJSON(ctx, p, j, out, wrong)
@@ -182,8 +182,8 @@ func (w *wizard) printEnd(p *wizardPlan, r wizardReport) {
 // certificate has.
 func (w *wizard) uri(p *wizardPlan) string {
 	names := p.host.server.DNS
-	if w.server.cert != nil {
-		names = w.server.cert.DNSNames
+	if w.server.Cert != nil {
+		names = w.server.Cert.DNSNames
 	}
 	host := p.host.server.Name
 	if full := slices.IndexFunc(names, func(name string) bool { return strings.Contains(name, ".") && !strings.HasPrefix(name, "*") }); full >= 0 {

@@ -1,0 +1,44 @@
+package keypair
+
+import (
+	"crypto/x509"
+	"errors"
+	"fmt"
+	"io/fs"
+	"slices"
+
+	"virtpki/internal/store"
+	"virtpki/pki"
+)
+
+// ReadCerts returns every certificate of a PEM file.
+func ReadCerts(t store.Tree, path string) ([]*x509.Certificate, error) {
+	data, err := t.ReadFile(path, store.MaxPEM)
+	if err != nil {
+		return nil, err
+	}
+	return ParseCerts(path, data)
+}
+
+// ParseCerts returns every certificate of the contents of a file; path is for the error.
+func ParseCerts(path string, data []byte) ([]*x509.Certificate, error) {
+	certs, err := pki.ParseCertificates(data)
+	if err != nil {
+		return nil, fmt.Errorf("%s: %w", path, err)
+	}
+	return certs, nil
+}
+
+// ReadCertsIfThere is [ReadCerts], and returns none where there is no file.
+func ReadCertsIfThere(t store.Tree, path string) ([]*x509.Certificate, error) {
+	certs, err := ReadCerts(t, path)
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil, nil
+	}
+	return certs, err
+}
+
+// Contains reports whether a certificate is among others.
+func Contains(certs []*x509.Certificate, cert *x509.Certificate) bool {
+	return slices.ContainsFunc(certs, cert.Equal)
+}

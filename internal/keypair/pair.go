@@ -1,0 +1,118 @@
+package keypair
+
+import (
+	"crypto"
+	"crypto/tls"
+	"crypto/x509"
+	"errors"
+	"fmt"
+	"io/fs"
+
+	"virtpki/internal/hint"
+	"virtpki/internal/libvirt"
+	"virtpki/internal/machine"
+	"virtpki/internal/store"
+	"virtpki/internal/subject"
+	"virtpki/pki"
+)
+
+// Pair is a certificate with its key, as found in a layout.
+type Pair struct {
+	Tree     store.Tree
+	Role     pki.Role
+	CertPath string
+	KeyPath  string
+	Cert     *x509.Certificate // nil when there is none
+	Key      crypto.Signer     // nil when there is none
+}
+
+// Load returns what a layout holds for a role. Certificate and key have to belong
+// together; either may be missing.
+func Load(t store.Tree, layout libvirt.Layout, role pki.Role) (*Pair, error) {
+	p := New(t, layout, role)
+	if err := hint.First(p.ReadCert(), p.ReadKey()); err != nil {
+		return nil, err
+	}
+	return p, p.Mismatch()
+}
+
+// New returns where a layout has the certificate and the key of a role. Nothing is read
+// yet.
+func New(t store.Tree, layout libvirt.Layout, role pki.Role) *Pair {
+	return &Pair{
+		Tree:     t,
+		Role:     role,
+		CertPath: layout.Path(libvirt.CertFile(string(role))),
+		KeyPath:  layout.Path(libvirt.KeyFile(string(role))),
+	}
+}
+
+// ReadCert reads the certificate, if there is one.
+func (p *Pair) ReadCert() error {
+	certs, err := ReadCerts(p.Tree, p.CertPath)
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil
+	}
+	if err == nil {
+		p.Cert = certs[0]
+	}
+	return err
+}
+
+// ReadKey reads the key, if there is one.
+func (p *Pair) ReadKey() error {
+	data, err := machine.ReadIfThere(p.Tree, p.KeyPath)
+	if err != nil || data == nil {
+		return err
+	}
+	if p.Key, err = pki.ParseKey(data, nil); err != nil {
+		return fmt.Errorf("%s: %w", p.KeyPath, err)
+	}
+	return nil
+}
+
+// Mismatch returns the error for a certificate beside another one's key; nil where it is
+// not so.
+func (p *Pair) Mismatch() error {
+	if p.Cert != nil && p.Key != nil && !pki.KeyMatches(p.Cert, p.Key) {
+		return fmt.Errorf("%s is not the key of %s", p.KeyPath, p.CertPath)
+	}
+	return nil
+}
+
+// TooOpen reports whether it is a server's key, and everybody can read it. Modes and
+// owners are kept, but not that.
+func (p *Pair) TooOpen() bool {
+	mode, err := machine.ModeOf(p.Tree, p.KeyPath)
+	return err == nil && p.Role == pki.Server && mode&0o004 != 0
+}
+
+// TLS returns the pair as a TLS client shows it.
+func (p *Pair) TLS() *tls.Certificate {
+	return &tls.Certificate{Certificate: [][]byte{p.Cert.Raw}, PrivateKey: p.Key}
+}
+
+// KeyMissing returns the error for a certificate whose key is missing; nil where it is
+// not so.
+func (p *Pair) KeyMissing() error {
+	if p.Cert == nil || p.Key != nil {
+		return nil
+	}
+	return hint.With(fmt.Errorf("%s: its key %s is missing", p.CertPath, p.KeyPath), "bring the key back, or remove the certificate to have a new pair made")
+}
+
+// Alone returns the pair where it is a key without a certificate, else nil.
+func (p *Pair) Alone() *Pair {
+	if p.Cert == nil && p.Key != nil {
+		return p
+	}
+	return nil
+}
+
+// Where returns what there is of the pair, and its path.
+func (p *Pair) Where() string {
+	if p.Cert == nil {
+		return p.KeyPath
+	}
+	return fmt.Sprintf("%s in %s", subject.Of(p.Cert), p.CertPath)
+}

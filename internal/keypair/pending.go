@@ -1,0 +1,122 @@
+package keypair
+
+import (
+	"bytes"
+	"crypto"
+	"fmt"
+
+	"virtpki/internal/hint"
+	"virtpki/internal/libvirt"
+	"virtpki/internal/machine"
+	"virtpki/internal/store"
+	"virtpki/pki"
+)
+
+// Pending is a new key that waits for its certificate, beside the live pair that
+// goes on serving. Its file holds the key and the request that was made for it.
+type Pending struct {
+	Role pki.Role
+	Path string
+	Key  crypto.Signer
+	CSR  *pki.CSR
+}
+
+// LoadPending returns the key that waits for the certificate of a role; nil where there
+// is none. One that is live by now waits no longer.
+func LoadPending(layout libvirt.Layout, live *Pair) (*Pending, error) {
+	p, err := ReadPending(live.Tree, layout, live.Role)
+	if err != nil || p == nil || live.Key != nil && pki.SameKey(p.Key.Public(), live.Key.Public()) {
+		return nil, err
+	}
+	return p, nil
+}
+
+// ReadPending is [LoadPending], whatever is live.
+func ReadPending(t store.Tree, layout libvirt.Layout, role pki.Role) (*Pending, error) {
+	path := layout.Path(libvirt.PendingFile(string(role)))
+	data, err := machine.ReadIfThere(t, path)
+	if err != nil || data == nil {
+		return nil, err
+	}
+	p := &Pending{Role: role, Path: path}
+	if p.Key, err = pki.ParseKey(data, nil); err != nil {
+		return nil, hint.With(fmt.Errorf("%s: %w", path, err), "remove it, and make a new request")
+	}
+	csrs, err := pki.ParseCSRs(data)
+	if err != nil {
+		return nil, hint.With(fmt.Errorf("%s: %w", path, err), "remove it, and make a new request")
+	}
+	p.CSR = csrs[0]
+	return p, nil
+}
+
+// Plan plans the key and its request: one file, so that both are there or neither.
+func (p *Pending) Plan(plan *store.Plan, to Dest) error {
+	key, err := pki.EncodeKey(p.Key, nil)
+	if err != nil {
+		return err
+	}
+	to.Keep = false
+	return to.Write(plan, libvirt.PendingFile(string(p.Role)), bytes.Join([][]byte{key, pki.EncodeCSRs(p.CSR)}, nil))
+}
+
+// Requests returns the requests that are kept in a layout: those that wait, and those
+// that the live certificates were made for. They tell what the CA has left out.
+func Requests(t store.Tree, layout libvirt.Layout) ([]*pki.CSR, error) {
+	path := layout.Path(libvirt.Requests)
+	data, err := machine.ReadIfThere(t, path)
+	if err != nil || data == nil {
+		return nil, err
+	}
+	csrs, err := pki.ParseCSRs(data)
+	if err != nil {
+		err = hint.With(fmt.Errorf("%s: %w", path, err), "remove it: it only tells what was asked for")
+	}
+	return csrs, err
+}
+
+// RequestFor returns the request of a key; nil where there is none.
+func RequestFor(csrs []*pki.CSR, pub crypto.PublicKey) *pki.CSR {
+	for _, csr := range csrs {
+		if pki.SameKey(csr.PublicKey, pub) {
+			return csr
+		}
+	}
+	return nil
+}
+
+// DropPending plans to remove the keys that are live and wait no longer. With the last
+// one goes the file with the requests, unless it tells of a live certificate.
+func DropPending(plan *store.Plan, layout libvirt.Layout) error {
+	t := plan.Tree()
+	asked, err := Requests(t, layout)
+	if err != nil {
+		return err
+	}
+	needed := false
+	for _, role := range []pki.Role{pki.Server, pki.Client} {
+		live := New(t, layout, role)
+		if err := live.ReadKey(); err != nil {
+			return err
+		}
+		p, err := ReadPending(t, layout, role)
+		if err != nil {
+			return err
+		}
+		needed = needed || live.Key != nil && RequestFor(asked, live.Key.Public()) != nil
+		if p == nil {
+			continue
+		}
+		if live.Key == nil || !pki.SameKey(p.Key.Public(), live.Key.Public()) {
+			needed = true
+			continue
+		}
+		if err := plan.Remove(p.Path); err != nil {
+			return err
+		}
+	}
+	if needed {
+		return nil
+	}
+	return plan.Remove(layout.Path(libvirt.Requests))
+}

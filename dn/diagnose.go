@@ -27,7 +27,7 @@ type Advice struct {
 	Index    int      `json:"index"`   // of the pattern in the list; -1 for the list as a whole
 	Pattern  string   `json:"pattern"` // the pattern, or the name
 	Reason   string   `json:"reason"`
-	Mend     string   `json:"mend,omitempty"` // what to write instead, where that can be said
+	Fix      string   `json:"fix,omitempty"` // what to write instead, where that can be said
 }
 
 // A Diagnosis is what [Diagnose] makes of a text.
@@ -35,7 +35,7 @@ type Diagnosis struct {
 	// Right is the name in libvirt's form.
 	Right string
 	// Problems say what is wrong with the text as it stands; none, and it is
-	// in libvirt's form already. Right mends them all at once.
+	// in libvirt's form already. Right fixes them all at once.
 	Problems []Advice
 }
 
@@ -76,7 +76,7 @@ func Diagnose(text string) (*Diagnosis, error) {
 	}
 	d.Right = joinPieces(pieces)
 	for i := range d.Problems {
-		d.Problems[i].Mend = d.Right
+		d.Problems[i].Fix = d.Right
 	}
 	return d, nil
 }

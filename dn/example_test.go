@@ -74,7 +74,7 @@ func ExampleList_Match() {
 
 func ExampleLint() {
 	for _, a := range dn.Lint([]string{"CN=admin, O=Acme", "*CN=admin"}) {
-		fmt.Printf("%d %s %s %q\n", a.Index, a.Severity, a.ID, a.Mend)
+		fmt.Printf("%d %s %s %q\n", a.Index, a.Severity, a.ID, a.Fix)
 	}
 	// Output:
 	// 0 error spaces "CN=admin,O=Acme"
@@ -84,7 +84,7 @@ func ExampleLint() {
 
 func ExampleExplain() {
 	for _, miss := range dn.Explain("O=Acme,CN=admin", []string{"CN=admin,O=Acme", "O=Acme,CN=root"}, dn.Glob) {
-		fmt.Println(miss.Index, miss.Reason, miss.Mend)
+		fmt.Println(miss.Index, miss.Reason, miss.Fix)
 	}
 	// Output:
 	// 0 the RDNs stand in the reverse order; libvirt has that of the certificate O=Acme,CN=admin

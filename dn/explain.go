@@ -14,7 +14,7 @@ type Miss struct {
 	Pattern string `json:"pattern"`
 	ID      string `json:"id"` // stable, for programs: "case", "spaces", "order", "differs", …
 	Reason  string `json:"reason"`
-	Mend    string `json:"mend,omitempty"` // a pattern that would match, made from this one
+	Fix     string `json:"fix,omitempty"` // a pattern that would match, made from this one
 }
 
 // Explain says, for a name that the list refuses, which patterns came close and
@@ -52,7 +52,7 @@ type missed struct {
 // reading is one way in which a pattern could have been meant.
 type reading struct {
 	id, reason string
-	of         func(name, pattern string, m Matcher) (mend string, ok bool)
+	of         func(name, pattern string, m Matcher) (fix string, ok bool)
 }
 
 // readings are tried in turn; the first that lets the name in is the reason.
@@ -71,8 +71,8 @@ var readings = []reading{
 
 func explainOne(name, pattern string, m Matcher) (missed, bool) {
 	for i, r := range readings {
-		if mend, ok := r.of(name, pattern, m); ok {
-			return missed{Miss{ID: r.id, Reason: r.reason, Mend: mend}, 1<<20 - i}, true
+		if fix, ok := r.of(name, pattern, m); ok {
+			return missed{Miss{ID: r.id, Reason: r.reason, Fix: fix}, 1<<20 - i}, true
 		}
 	}
 	return firstDifference(name, pattern)
@@ -81,13 +81,13 @@ func explainOne(name, pattern string, m Matcher) (missed, bool) {
 func otherMatcher(name, pattern string, m Matcher) (string, bool) {
 	if (1 - m).Match(pattern, name) {
 		glob, fn := &linter{glob: true}, &linter{fnmatch: true}
-		return mendFor(name, setsAsJokers(pattern), glob.withoutBackslash(pattern), fn.withoutBackslash(pattern))
+		return fixFor(name, setsAsJokers(pattern), glob.withoutBackslash(pattern), fn.withoutBackslash(pattern))
 	}
 	return "", false
 }
 
-// mendFor gives the first pattern that matches the name in both worlds.
-func mendFor(name string, candidates ...string) (string, bool) {
+// fixFor gives the first pattern that matches the name in both worlds.
+func fixFor(name string, candidates ...string) (string, bool) {
 	for _, p := range candidates {
 		if Glob.Match(p, name) && Fnmatch.Match(p, name) {
 			return p, true
@@ -109,15 +109,15 @@ func loosePattern(name, pattern string, m Matcher) (string, bool) {
 	if !ok {
 		return "", false
 	}
-	return matchingMend(name, joinPieces(pieces), m)
+	return matchingFix(name, joinPieces(pieces), m)
 }
 
-// matchingMend takes a pattern that was set right, if it lets the name in.
-func matchingMend(name, right string, m Matcher) (string, bool) {
+// matchingFix takes a pattern that was set right, if it lets the name in.
+func matchingFix(name, right string, m Matcher) (string, bool) {
 	if !m.Match(right, name) {
 		return "", false
 	}
-	return mendFor(name, Portable(right))
+	return fixFor(name, Portable(right))
 }
 
 func reversedPattern(name, pattern string, m Matcher) (string, bool) {
@@ -125,7 +125,7 @@ func reversedPattern(name, pattern string, m Matcher) (string, bool) {
 	if !ok || len(pieces) < 2 {
 		return "", false
 	}
-	return matchingMend(name, joinPieces(reversePieces(pieces)), m)
+	return matchingFix(name, joinPieces(reversePieces(pieces)), m)
 }
 
 func foldedPattern(name, pattern string, m Matcher) (string, bool) {

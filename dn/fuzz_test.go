@@ -135,8 +135,8 @@ func FuzzAdvice(f *testing.F) {
 				t.Fatalf("%v: Exact(%q) = %q does not match it", m, b, p)
 			}
 			for _, miss := range dn.Explain(b, []string{a}, m) {
-				if miss.Mend != "" && !m.Match(miss.Mend, b) {
-					t.Fatalf("%v %q, name %q: mend %q (%s) does not match", m, a, b, miss.Mend, miss.ID)
+				if miss.Fix != "" && !m.Match(miss.Fix, b) {
+					t.Fatalf("%v %q, name %q: fix %q (%s) does not match", m, a, b, miss.Fix, miss.ID)
 				}
 			}
 		}

@@ -50,11 +50,11 @@ type linter struct {
 	advice        []Advice
 }
 
-func (l *linter) say(id string, s Severity, reason, mend string) {
-	if mend == l.pattern {
-		mend = ""
+func (l *linter) say(id string, s Severity, reason, fix string) {
+	if fix == l.pattern {
+		fix = ""
 	}
-	l.advice = append(l.advice, Advice{ID: id, Severity: s, Index: l.index, Pattern: l.pattern, Reason: reason, Mend: mend})
+	l.advice = append(l.advice, Advice{ID: id, Severity: s, Index: l.index, Pattern: l.pattern, Reason: reason, Fix: fix})
 }
 
 // broken reports whether an error was found since then.

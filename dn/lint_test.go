@@ -13,7 +13,7 @@ func TestLint(t *testing.T) {
 	tests := []struct {
 		pattern string
 		want    string // "ID severity", by spaces; in order
-		mend    string // of the first
+		fix     string // of the first
 	}{
 		{"C=GB,O=Acme,CN=admin", "", ""},
 		{"O=Acme?, Inc.,CN=a", "", ""},
@@ -64,14 +64,14 @@ func TestLint(t *testing.T) {
 		advice := dn.Lint([]string{tt.pattern})
 		for _, a := range advice {
 			got = append(got, a.ID, a.Severity.String())
-			if a.Reason == "" || a.Index != 0 || a.Pattern != tt.pattern || a.Mend != "" && a.Mend == tt.pattern {
+			if a.Reason == "" || a.Index != 0 || a.Pattern != tt.pattern || a.Fix != "" && a.Fix == tt.pattern {
 				t.Errorf("%q: advice %+v", tt.pattern, a)
 			}
 		}
 		if strings.Join(got, " ") != tt.want {
 			t.Errorf("%q: got %q, want %q", tt.pattern, strings.Join(got, " "), tt.want)
-		} else if len(advice) > 0 && advice[0].Mend != tt.mend {
-			t.Errorf("%q: mend %q, want %q", tt.pattern, advice[0].Mend, tt.mend)
+		} else if len(advice) > 0 && advice[0].Fix != tt.fix {
+			t.Errorf("%q: fix %q, want %q", tt.pattern, advice[0].Fix, tt.fix)
 		}
 	}
 }
@@ -99,7 +99,7 @@ func TestLintForOneMatcher(t *testing.T) {
 		}
 	}
 	old := dn.Lint([]string{`O=Acme\\, Inc.,CN=\é\*`}, dn.Fnmatch)
-	if len(old) != 1 || old[0].Mend != "O=Acme?, Inc.,CN=é?" {
+	if len(old) != 1 || old[0].Fix != "O=Acme?, Inc.,CN=é?" {
 		t.Errorf("backslashes for fnmatch alone: %+v", old)
 	}
 	for _, a := range dn.Lint([]string{`O=Acme\, Inc.,CN=a`}, dn.Glob) {
@@ -178,7 +178,7 @@ func punched(r *rand.Rand, name string) string {
 
 func TestExplain(t *testing.T) {
 	const name = "C=GB,O=Acme,CN=admin"
-	tests := []struct{ pattern, id, mend string }{
+	tests := []struct{ pattern, id, fix string }{
 		{"C=GB,O=Acme,CN=[a-z]*", "other-matcher", "C=GB,O=Acme,CN=?*"},
 		{"C=GB, O=Acme, CN=admin", "type", name},
 		{"/C=GB/O=Acme/CN=admin", "type", name},
@@ -193,8 +193,8 @@ func TestExplain(t *testing.T) {
 	}
 	for _, tt := range tests {
 		misses := dn.Explain(name, []string{"X=y", tt.pattern}, dn.Glob)
-		if len(misses) != 1 || misses[0].ID != tt.id || misses[0].Mend != tt.mend || misses[0].Index != 1 {
-			t.Errorf("%q: got %+v, want %s with mend %q", tt.pattern, misses, tt.id, tt.mend)
+		if len(misses) != 1 || misses[0].ID != tt.id || misses[0].Fix != tt.fix || misses[0].Index != 1 {
+			t.Errorf("%q: got %+v, want %s with fix %q", tt.pattern, misses, tt.id, tt.fix)
 		}
 	}
 	if misses := dn.Explain(name, []string{"X=y", "*"}, dn.Glob); misses != nil {
@@ -205,13 +205,13 @@ func TestExplain(t *testing.T) {
 		t.Errorf("two units in one RDN: %+v", units)
 	}
 	comma := dn.Explain(`O=Acme\, Inc.,CN=a`, []string{`O=Acme\, Inc.,CN=a`, "O=Acme, Inc.,CN=a"}, dn.Fnmatch)
-	if len(comma) != 2 || comma[0].ID != "other-matcher" || comma[1].ID != "backslash" || comma[0].Mend != "O=Acme?, Inc.,CN=a" {
+	if len(comma) != 2 || comma[0].ID != "other-matcher" || comma[1].ID != "backslash" || comma[0].Fix != "O=Acme?, Inc.,CN=a" {
 		t.Errorf("escaped comma under fnmatch: %+v", comma)
 	}
 }
 
-// TestMendsMatch holds every mend of Explain to what it promises.
-func TestMendsMatch(t *testing.T) {
+// TestFixesMatch holds every fix of Explain to what it promises.
+func TestFixesMatch(t *testing.T) {
 	r := newRand(t)
 	for range rounds(3000) {
 		name, err := dn.FromRDNSequence(randomSubject(t, r))
@@ -222,8 +222,8 @@ func TestMendsMatch(t *testing.T) {
 		for _, bad := range []string{strings.ToLower(pattern), strings.ReplaceAll(pattern, ",", ", "), strings.ReplaceAll(pattern, `\`, "")} {
 			for _, m := range []dn.Matcher{dn.Glob, dn.Fnmatch} {
 				for _, miss := range dn.Explain(name, []string{bad}, m) {
-					if miss.Mend != "" && !m.Match(miss.Mend, name) {
-						t.Fatalf("%v %q, name %q: mend %q (%s) does not match", m, bad, name, miss.Mend, miss.ID)
+					if miss.Fix != "" && !m.Match(miss.Fix, name) {
+						t.Fatalf("%v %q, name %q: fix %q (%s) does not match", m, bad, name, miss.Fix, miss.ID)
 					}
 				}
 			}

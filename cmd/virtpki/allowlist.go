@@ -106,8 +106,8 @@ func useless(pattern string) error {
 			continue
 		}
 		err := fmt.Errorf("pattern %s: %s", termtext.QuoteShort(pattern), a.Reason)
-		if a.Mend != "" {
-			return hint.With(err, "write '%s', or insist with --force", a.Mend)
+		if a.Fix != "" {
+			return hint.With(err, "write '%s', or insist with --force", a.Fix)
 		}
 		return err
 	}

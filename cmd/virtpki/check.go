@@ -25,7 +25,7 @@ role. --pkipath judges a folder for ?pkipath=, --user the user's own
 
 A finding is an error where something is refused, a warning where it is accepted
 and should not be, a note where it is worth knowing. Each has an id, listed with
-cause and cure in docs/findings.md, and where there is one the command that mends
+cause and fix in docs/findings.md, and where there is one the command that fixes
 it. --for says which release to please: any is all of them, installed the libvirt
 and QEMU of this machine.
 

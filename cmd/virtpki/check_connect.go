@@ -118,7 +118,7 @@ type connectStep struct {
 	OK   bool   `json:"ok"`
 	Side string `json:"side,omitempty"` // who says no: client, network, server
 	Text string `json:"text"`
-	Mend string `json:"mend,omitempty"`
+	Fix  string `json:"fix,omitempty"`
 	// Likely are the reasons for a no whose reason the client does not get to
 	// know, the likeliest first.
 	Likely []reason `json:"likely,omitempty"`
@@ -128,7 +128,7 @@ type connectStep struct {
 type reason struct {
 	Sure bool   `json:"sure"` // seen, not guessed
 	Text string `json:"text"`
-	Mend string `json:"mend,omitempty"`
+	Fix  string `json:"fix,omitempty"`
 }
 
 // connectReport is the answer of check --connect; its JSON form is stable.
@@ -261,7 +261,7 @@ func (c *connection) openPair() error {
 // tried.
 func (c *connection) run(limited, ctx context.Context) error {
 	if problem := c.ownFiles(); problem != nil {
-		c.no("files", connectStep{Name: "files", Side: clientSide, Text: problem.Text, Mend: problem.Mend})
+		c.no("files", connectStep{Name: "files", Side: clientSide, Text: problem.Text, Fix: problem.Fix})
 		return nil
 	}
 	if err := c.openPair(); err != nil {

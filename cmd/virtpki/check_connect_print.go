@@ -42,8 +42,8 @@ func (e *env) printStep(step connectStep) {
 		word, side = "NO", step.Side+": "
 	}
 	termtext.Fprintf(e.stdout, "%-2s  %-14s  %s%s\n", word, step.Name, side, step.Text)
-	if step.Mend != "" {
-		termtext.Fprintf(e.stdout, "    do: %s\n", step.Mend)
+	if step.Fix != "" {
+		termtext.Fprintf(e.stdout, "    do: %s\n", step.Fix)
 	}
 	for _, r := range step.Likely {
 		how := "perhaps"
@@ -51,8 +51,8 @@ func (e *env) printStep(step connectStep) {
 			how = "because"
 		}
 		termtext.Fprintf(e.stdout, "    %s: %s\n", how, r.Text)
-		if r.Mend != "" {
-			termtext.Fprintf(e.stdout, "        do: %s\n", r.Mend)
+		if r.Fix != "" {
+			termtext.Fprintf(e.stdout, "        do: %s\n", r.Fix)
 		}
 	}
 }

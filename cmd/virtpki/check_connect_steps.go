@@ -55,15 +55,15 @@ func (c *connection) filesText() string {
 func (c *connection) stepNetwork(result *rpc.ProbeResult, err error, here []running.Daemon) bool {
 	if result.Stage == rpc.StageResolve {
 		return c.no("no-address", connectStep{Name: "name", Side: networkSide, Text: bare(err),
-			Mend: "look the name up with: getent hosts " + c.uri.Host})
+			Fix: "look the name up with: getent hosts " + c.uri.Host})
 	}
 	c.ok("name", "%s", c.addresses(result.Addresses))
 	if result.Stage == rpc.StageDial {
-		verdict, mend := "unreachable", "is it the right address, does the host run, does a firewall let port "+fmt.Sprint(c.uri.Port)+" pass?"
+		verdict, fix := "unreachable", "is it the right address, does the host run, does a firewall let port "+fmt.Sprint(c.uri.Port)+" pass?"
 		if errors.Is(err, rpc.ErrNobodyListens) {
-			verdict, mend = "nobody-listens", c.whyNobody(result, here)
+			verdict, fix = "nobody-listens", c.whyNobody(result, here)
 		}
-		return c.no(verdict, connectStep{Name: "tcp", Side: networkSide, Text: bare(err), Mend: mend})
+		return c.no(verdict, connectStep{Name: "tcp", Side: networkSide, Text: bare(err), Fix: fix})
 	}
 	return c.ok("tcp", "%s answers", result.Remote)
 }
@@ -100,11 +100,11 @@ func (c *connection) stepTrust(result *rpc.ProbeResult) bool {
 		return c.ok("hostname", "%s", c.unlooked(c.distrust.name, "not looked at: no_verify is set"))
 	}
 	if problem := c.distrust.certificate; problem != nil {
-		return c.no("untrusted", connectStep{Name: "certificate", Side: clientSide, Text: problem.Text, Mend: problem.Mend})
+		return c.no("untrusted", connectStep{Name: "certificate", Side: clientSide, Text: problem.Text, Fix: problem.Fix})
 	}
 	c.ok("certificate", "%s", c.servedText(result))
 	if problem := c.distrust.name; problem != nil {
-		return c.no("wrong-name", connectStep{Name: "hostname", Side: clientSide, Text: problem.Text, Mend: problem.Mend})
+		return c.no("wrong-name", connectStep{Name: "hostname", Side: clientSide, Text: problem.Text, Fix: problem.Fix})
 	}
 	return c.ok("hostname", "%s is in the certificate", c.uri.Host)
 }
@@ -135,9 +135,9 @@ func (c *connection) stepConfirmation(result *rpc.ProbeResult, err error, here [
 		return c.no("refused", step)
 	case errors.Is(err, context.DeadlineExceeded):
 		return c.no("no-answer", connectStep{Name: "confirmation", Side: serverSide, Text: "neither yes nor no within the time: " + bare(err),
-			Mend: "does libvirtd hang? Is it libvirt at all that answers on this port?"})
+			Fix: "does libvirtd hang? Is it libvirt at all that answers on this port?"})
 	}
-	return c.no("no-answer", connectStep{Name: "confirmation", Side: serverSide, Text: bare(err), Mend: "what answers on this port is not libvirt: it has port 16514 unless tls_port says otherwise"})
+	return c.no("no-answer", connectStep{Name: "confirmation", Side: serverSide, Text: bare(err), Fix: "what answers on this port is not libvirt: it has port 16514 unless tls_port says otherwise"})
 }
 
 // call makes the calls with which every client of libvirt's begins.
@@ -200,10 +200,10 @@ func (c *connection) stepAuthentication(ctx context.Context, remote *rpc.Remote,
 			text += ": " + termtext.Quote(strings.Join(mechanisms, ", "))
 		}
 		return c.no("auth-wanted", connectStep{Name: "authentication", Side: serverSide, Text: text,
-			Mend: "virsh asks for user and password, or takes them from auth.conf; certificates alone are enough with auth_tls = \"none\" on the server"})
+			Fix: "virsh asks for user and password, or takes them from auth.conf; certificates alone are enough with auth_tls = \"none\" on the server"})
 	}
 	return c.no("auth-wanted", connectStep{Name: "authentication", Side: serverSide, Text: fmt.Sprintf("the daemon wants %s on top of TLS", wanted),
-		Mend: "certificates alone are enough with auth_tls = \"none\" on the server"})
+		Fix: "certificates alone are enough with auth_tls = \"none\" on the server"})
 }
 
 // stepCallFailed words a call to which the daemon says no, or nothing sensible.
@@ -211,13 +211,13 @@ func (c *connection) stepCallFailed(name string, err error) bool {
 	var refusal *rpc.DaemonError
 	if !errors.As(err, &refusal) {
 		return c.no("no-answer", connectStep{Name: name, Side: serverSide, Text: bare(err),
-			Mend: "the client was let in, and the daemon does not answer like libvirt: does it hang? Look at its log"})
+			Fix: "the client was let in, and the daemon does not answer like libvirt: does it hang? Look at its log"})
 	}
-	mend := "the daemon's log has more"
+	fix := "the daemon's log has more"
 	if name == "open" {
-		mend = "TLS has no part in this: is that driver installed on the server, and its daemon running? test:///default is there almost always"
+		fix = "TLS has no part in this: is that driver installed on the server, and its daemon running? test:///default is there almost always"
 	}
-	return c.no("libvirt-error", connectStep{Name: name, Side: serverSide, Text: termtext.Quote(bare(err)), Mend: mend})
+	return c.no("libvirt-error", connectStep{Name: name, Side: serverSide, Text: termtext.Quote(bare(err)), Fix: fix})
 }
 
 // stepServed compares what is served with the files of the daemon, when it is here.
@@ -228,7 +228,7 @@ func (c *connection) stepServed(result *rpc.ProbeResult, here []running.Daemon) 
 	}
 	cert, err := compareServed(*d, result)
 	if err != nil {
-		return c.no("other-files", connectStep{Name: "served", Side: serverSide, Text: d.Daemon.Name + " here: " + err.Error(), Mend: "virtpki reload"})
+		return c.no("other-files", connectStep{Name: "served", Side: serverSide, Text: d.Daemon.Name + " here: " + err.Error(), Fix: "virtpki reload"})
 	}
 	return c.ok("served", "%s here serves what is in %s, until %s", d.Daemon.Name, filepath.Join(d.Root, d.Files.Cert), termtext.Day(cert.NotAfter))
 }

@@ -222,7 +222,7 @@ func TestCheckConnect(t *testing.T) {
 		verdict string
 		step    string // the last one
 		side    string
-		want    string // in its text, mend or reasons
+		want    string // in its text, fix or reasons
 	}{
 		{"all is well", libvirtd(good, "\x01", answering(nil)), "fine", "answer", "", "host hv1, libvirt 9.0.0"},
 		{"hangs up at once", func(net.Conn) {}, "tls-failed", "tls", "server", "ended without a word"},
@@ -304,14 +304,14 @@ func checkReport(t *testing.T, got connectReport, verdict, step, side, want stri
 			t.Errorf("a step that is not the last one says no: %+v", earlier)
 		}
 	}
-	text := last.Text + "\n" + last.Mend
+	text := last.Text + "\n" + last.Fix
 	for _, r := range last.Likely {
-		text += "\n" + r.Text + "\n" + r.Mend
+		text += "\n" + r.Text + "\n" + r.Fix
 	}
 	if got.Verdict != verdict || last.Name != step || last.OK != (side == "") || last.Side != side || !strings.Contains(text, want) {
 		t.Errorf("got %s, %+v", got.Verdict, last)
 	}
-	if !last.OK && last.Mend == "" && len(last.Likely) == 0 {
+	if !last.OK && last.Fix == "" && len(last.Likely) == 0 {
 		t.Errorf("nothing is said of what to do: %+v", last)
 	}
 }

@@ -46,15 +46,15 @@ func refuses(f judge.Finding) bool {
 // ownFiles says for what libvirt refuses the client's own files.
 func (c *connection) ownFiles() *reason {
 	if err := c.g.CheckClock(); err != nil {
-		return &reason{Sure: true, Text: err.Error(), Mend: "set the clock: every certificate is judged by it"}
+		return &reason{Sure: true, Text: err.Error(), Fix: "set the clock: every certificate is judged by it"}
 	}
 	if c.set.CA.Absent() {
 		return &reason{Sure: true, Text: fmt.Sprintf("the client has no CA: there is no %s", c.files.CA),
-			Mend: "copy cacert.pem of the server's CA there, or name another folder with --pkipath"}
+			Fix: "copy cacert.pem of the server's CA there, or name another folder with --pkipath"}
 	}
 	if text := c.uri.Priority.Text; text != "" {
 		if err := judge.CheckPriority(text, c.g.priorities()); err != nil {
-			return &reason{Sure: true, Text: fmt.Sprintf("tls_priority: %v", err), Mend: "mend it in the URI, or in libvirt.conf"}
+			return &reason{Sure: true, Text: fmt.Sprintf("tls_priority: %v", err), Fix: "fix it in the URI, or in libvirt.conf"}
 		}
 	}
 	findings := judge.OwnFiles(c.set, c.release, c.e.here.Now())
@@ -62,7 +62,7 @@ func (c *connection) ownFiles() *reason {
 		findings = judge.WithoutSanity(findings)
 	}
 	if f := refusal(findings); f != nil {
-		return &reason{Sure: true, Text: f.File + ": " + f.Text + c.clockNote(*f), Mend: f.Mend}
+		return &reason{Sure: true, Text: f.File + ": " + f.Text + c.clockNote(*f), Fix: f.Fix}
 	}
 	return nil
 }
@@ -97,18 +97,18 @@ func (c *connection) servedReason(leaf *x509.Certificate, f *judge.Finding) *rea
 	if f == nil {
 		return nil
 	}
-	r := &reason{Sure: true, Text: f.File + ": " + f.Text + c.clockNote(*f), Mend: "on the server: " + f.Mend}
+	r := &reason{Sure: true, Text: f.File + ": " + f.Text + c.clockNote(*f), Fix: "on the server: " + f.Fix}
 	switch f.ID {
 	case nameMismatch:
 		if names := certinfo.Of(leaf, "", leaf.NotAfter).Names(); names != "" {
 			r.Text += "; it names " + termtext.Quote(names)
 		}
-		r.Mend = "connect by a name that is in it; or on the server: " + f.Mend
+		r.Fix = "connect by a name that is in it; or on the server: " + f.Fix
 	case "session-issuer-missing", "signature-wrong":
 		r.Text += "; " + c.otherCA(subject.IssuerOf(leaf))
-		r.Mend = fmt.Sprintf("the same CA on both sides: its cacert.pem belongs in %s", c.files.CA)
+		r.Fix = fmt.Sprintf("the same CA on both sides: its cacert.pem belongs in %s", c.files.CA)
 	case "cert-expired":
-		r.Mend = "on the server: virtpki renew, then virtpki reload"
+		r.Fix = "on the server: virtpki renew, then virtpki reload"
 	}
 	return r
 }

@@ -47,22 +47,22 @@ func (c *connection) whyNoTLS(ctx context.Context, result *rpc.ProbeResult, err 
 	var header tls.RecordHeaderError
 	switch {
 	case errors.As(err, &header):
-		step.Text, step.Mend = c.whoAnswers(header.RecordHeader[:])
+		step.Text, step.Fix = c.whoAnswers(header.RecordHeader[:])
 		return "no-tls", step
 	case c.silent(err) && c.plain(ctx, result):
 		step.Text = "it is libvirt, without TLS"
-		step.Mend = fmt.Sprintf("port %d is plain TCP; TLS has port %d", libvirt.TCPPort, libvirt.TLSPort)
+		step.Fix = fmt.Sprintf("port %d is plain TCP; TLS has port %d", libvirt.TCPPort, libvirt.TLSPort)
 		return "no-tls", step
 	case errors.Is(err, context.DeadlineExceeded):
 		step.Text = "the connection is taken and nothing is said on it"
-		step.Mend = "on the server: systemctl status libvirtd. systemd takes connections for a daemon that does not start, and a daemon at max_clients or max_anonymous_clients lets the next ones wait"
+		step.Fix = "on the server: systemctl status libvirtd. systemd takes connections for a daemon that does not start, and a daemon at max_clients or max_anonymous_clients lets the next ones wait"
 		return "tls-failed", step
 	case c.silent(err):
 		step.Text = "the connection is ended without a word of TLS: " + bare(err)
-		step.Mend = "on the server: journalctl -u libvirtd. A daemon on its way down, or with a tls_priority that GnuTLS refuses, does that"
+		step.Fix = "on the server: journalctl -u libvirtd. A daemon on its way down, or with a tls_priority that GnuTLS refuses, does that"
 		return "tls-failed", step
 	}
-	step.Mend = mendAlert(err)
+	step.Fix = fixAlert(err)
 	return "tls-failed", step
 }
 
@@ -79,7 +79,7 @@ func (c *connection) plain(ctx context.Context, result *rpc.ProbeResult) bool {
 }
 
 // whoAnswers names a protocol by the bytes with which it begins.
-func (c *connection) whoAnswers(head []byte) (text, mend string) {
+func (c *connection) whoAnswers(head []byte) (text, fix string) {
 	port := fmt.Sprintf("TLS has port %d, and tls_port in the server's libvirtd.conf says otherwise", libvirt.TLSPort)
 	switch text := string(head); {
 	case strings.HasPrefix(text, "SSH-"):
@@ -90,8 +90,8 @@ func (c *connection) whoAnswers(head []byte) (text, mend string) {
 	return fmt.Sprintf("what answers on port %d speaks no TLS: it begins with %q", c.uri.Port, head), port
 }
 
-// mendAlert says what to do about a handshake that one side has ended.
-func mendAlert(err error) string {
+// fixAlert says what to do about a handshake that one side has ended.
+func fixAlert(err error) string {
 	switch text := err.Error(); {
 	case strings.Contains(text, "protocol version"):
 		return "the two sides have no version of TLS in common, which is 1.2 or 1.3 here: look at tls_priority on both sides"
@@ -108,25 +108,25 @@ func (c *connection) whyRefused(result *rpc.ProbeResult, here []running.Daemon) 
 		return c.whyHere(*d)
 	}
 	if c.client == nil {
-		return []reason{{Sure: result.ClientAsked, Text: "no certificate was shown, and libvirt lets nobody in without one", Mend: mendNoPair}}
+		return []reason{{Sure: result.ClientAsked, Text: "no certificate was shown, and libvirt lets nobody in without one", Fix: fixNoPair}}
 	}
 	var all []reason
 	if issuers := issuersOf(result.ClientCAs); len(issuers) > 0 && !slices.Contains(issuers, subject.IssuerOf(c.client.Cert)) {
 		all = append(all, reason{Sure: true, Text: fmt.Sprintf("the server takes clients of %s, and this one is of %s", strings.Join(issuers, "; "), subject.IssuerOf(c.client.Cert)),
-			Mend: "have the certificate issued by the CA that the server trusts"})
+			Fix: "have the certificate issued by the CA that the server trusts"})
 	}
 	if c.e.here.Now().After(c.client.Cert.NotAfter) {
-		all = append(all, reason{Sure: true, Text: "the client's certificate has expired", Mend: "issue a new one"})
+		all = append(all, reason{Sure: true, Text: "the client's certificate has expired", Fix: "issue a new one"})
 	}
 	name := subject.Of(c.client.Cert)
 	return append(all,
-		reason{Text: fmt.Sprintf("tls_allowed_dn_list there does not let %s in", name), Mend: fmt.Sprintf("on the server: virtpki dn match --conf /etc/libvirt/libvirtd.conf --dn %s", termtext.ShellWord(name))},
-		reason{Text: "the CRL there revokes it", Mend: "on the server: virtpki crl show"},
-		reason{Text: "the clock there says that it is not valid yet, or any more", Mend: "on the server: date"},
-		reason{Text: "something else, of which only the log there tells", Mend: "on the server: journalctl -u libvirtd -u virtproxyd; or run this command there, as root"})
+		reason{Text: fmt.Sprintf("tls_allowed_dn_list there does not let %s in", name), Fix: fmt.Sprintf("on the server: virtpki dn match --conf /etc/libvirt/libvirtd.conf --dn %s", termtext.ShellWord(name))},
+		reason{Text: "the CRL there revokes it", Fix: "on the server: virtpki crl show"},
+		reason{Text: "the clock there says that it is not valid yet, or any more", Fix: "on the server: date"},
+		reason{Text: "something else, of which only the log there tells", Fix: "on the server: journalctl -u libvirtd -u virtproxyd; or run this command there, as root"})
 }
 
-const mendNoPair = "install a client pair (virtpki issue client NAME), or name one with --as CERT,KEY"
+const fixNoPair = "install a client pair (virtpki issue client NAME), or name one with --as CERT,KEY"
 
 // issuersOf words the CAs of which a server takes clients.
 func issuersOf(subjects [][]byte) []string {
@@ -148,7 +148,7 @@ func (c *connection) whyHere(d running.Daemon) []reason {
 		}
 	}
 	if c.client == nil {
-		add(&reason{Sure: true, Text: "no certificate was shown, and libvirt lets nobody in without one", Mend: mendNoPair})
+		add(&reason{Sure: true, Text: "no certificate was shown, and libvirt lets nobody in without one", Fix: fixNoPair})
 		return all
 	}
 	for _, f := range c.judgedHere(d) {
@@ -158,9 +158,9 @@ func (c *connection) whyHere(d running.Daemon) []reason {
 	}
 	switch {
 	case len(all) == 0:
-		add(&reason{Text: fmt.Sprintf("nothing in the files of %s says why: it may have read others when it started", d.Daemon.Name), Mend: "journalctl -u " + d.Daemon.Service})
+		add(&reason{Text: fmt.Sprintf("nothing in the files of %s says why: it may have read others when it started", d.Daemon.Name), Fix: "journalctl -u " + d.Daemon.Service})
 	case d.ConfChanged:
-		add(&reason{Text: fmt.Sprintf("%s has changed since %s began, which goes by what it read then", d.ConfPath, d.Daemon.Name), Mend: "restart it: systemctl restart " + d.Daemon.Service})
+		add(&reason{Text: fmt.Sprintf("%s has changed since %s began, which goes by what it read then", d.ConfPath, d.Daemon.Name), Fix: "restart it: systemctl restart " + d.Daemon.Service})
 	}
 	return all
 }
@@ -182,7 +182,7 @@ func (c *connection) judgedHere(d running.Daemon) []judge.Finding {
 // reasonHere words a finding of the daemon here; of a list it says which pattern
 // comes near.
 func (c *connection) reasonHere(d running.Daemon, f judge.Finding) *reason {
-	r := &reason{Sure: true, Text: f.File + ": " + f.Text + c.clockNote(f), Mend: f.Mend}
+	r := &reason{Sure: true, Text: f.File + ": " + f.Text + c.clockNote(f), Fix: f.Fix}
 	if f.ID != "dn-refused" {
 		return r
 	}
@@ -192,13 +192,13 @@ func (c *connection) reasonHere(d running.Daemon, f judge.Finding) *reason {
 	if misses := dn.Explain(name, list.List(), dn.Glob); len(misses) > 0 {
 		r.Text += fmt.Sprintf(" (%s comes near: %s)", termtext.Quote(misses[0].Pattern), misses[0].Reason)
 	}
-	r.Mend = mendList(d, list.List(), dn.Exact(name))
+	r.Fix = fixList(d, list.List(), dn.Exact(name))
 	return r
 }
 
-// mendList is the command that adds a pattern to a list, which takes the place of
+// fixList is the command that adds a pattern to a list, which takes the place of
 // the old one.
-func mendList(d running.Daemon, list []string, pattern string) string {
+func fixList(d running.Daemon, list []string, pattern string) string {
 	restart := "; then systemctl restart " + d.Daemon.Service
 	if len(list) > 4 {
 		return fmt.Sprintf("add %s to %s in %s%s", termtext.ShellWord(pattern), libvirt.AllowedDNs, d.ConfPath, restart)

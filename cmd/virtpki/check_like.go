@@ -86,8 +86,8 @@ func (c *checker) tellLine(line judge.Line) {
 	var why []string
 	for _, f := range line.Found {
 		text := fmt.Sprintf("%s: %s", f.File, f.Text)
-		if mend := c.mend(f); mend != "" {
-			text += "; run: " + mend
+		if fix := c.fix(f); fix != "" {
+			text += "; run: " + fix
 		}
 		why = append(why, text)
 	}

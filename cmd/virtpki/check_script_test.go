@@ -27,26 +27,26 @@ func cmdFinds(ts *testscript.TestScript, neg bool, args []string) {
 	}
 }
 
-// cmdMends wants a finding, runs the command that it names, and wants that it is gone:
-// mends ID LEVEL args-of-check...
-func cmdMends(ts *testscript.TestScript, _ bool, args []string) {
+// cmdFixes wants a finding, runs the command that it names, and wants that it is gone:
+// fixes ID LEVEL args-of-check...
+func cmdFixes(ts *testscript.TestScript, _ bool, args []string) {
 	same := func(f checkFinding) bool { return f.ID == args[0] && string(f.Level) == args[1] }
 	found := checked(ts, args[2:])
 	i := slices.IndexFunc(found, same)
 	if i < 0 {
 		ts.Fatalf("no finding %s %s", args[0], args[1])
 	}
-	if found[i].Mend == "" {
+	if found[i].Fix == "" {
 		ts.Fatalf("%s names no command", args[0])
 	}
-	ts.Logf("mend: %s", found[i].Mend)
-	if err := ts.Exec("sh", "-e", "-c", found[i].Mend); err != nil {
-		ts.Fatalf("the command that mends %s: %v", args[0], err)
+	ts.Logf("fix: %s", found[i].Fix)
+	if err := ts.Exec("sh", "-e", "-c", found[i].Fix); err != nil {
+		ts.Fatalf("the command that fixes %s: %v", args[0], err)
 	}
 	if slices.ContainsFunc(checked(ts, args[2:]), func(f checkFinding) bool {
 		return f.ID == args[0] && f.File == found[i].File && f.Text == found[i].Text
 	}) {
-		ts.Fatalf("%s is there still after: %s", args[0], found[i].Mend)
+		ts.Fatalf("%s is there still after: %s", args[0], found[i].Fix)
 	}
 }
 

@@ -146,7 +146,7 @@ func (c *checker) merged() []*area {
 		for _, f := range settled(a.found) {
 			if key := f.ID + "\x00" + f.File + "\x00" + f.Text; !said[key] && !saidOf(before, f) {
 				said[key] = true
-				f.Mend = c.mend(f)
+				f.Fix = c.fix(f)
 				merged[i].found = append(merged[i].found, f)
 			}
 		}
@@ -234,7 +234,7 @@ func (c *checker) tellPeople(areas []*area) {
 }
 
 // tellFinding prints one finding in lines of at most 80 columns, and the command that
-// mends it on a line of its own, whole, so that it can be copied.
+// fixes it on a line of its own, whole, so that it can be copied.
 func (c *checker) tellFinding(title string, f judge.Finding) {
 	text := f.Text
 	if name := shortPath(title, f.File); name != "" {
@@ -251,8 +251,8 @@ func (c *checker) tellFinding(title string, f judge.Finding) {
 		}
 		termtext.Fprintf(c.stdout, "  %-7s  %s\n", label, line)
 	}
-	if f.Mend != "" {
-		termtext.Fprintf(c.stdout, "  %-7s  mend: %s\n", "", termtext.Quote(f.Mend))
+	if f.Fix != "" {
+		termtext.Fprintf(c.stdout, "  %-7s  fix: %s\n", "", termtext.Quote(f.Fix))
 	}
 }
 

@@ -28,7 +28,7 @@ func TestJudged(t *testing.T) {
 		t.Fatal(err)
 	}
 	found, err := e.judged(t.Context(), g, judge.Server)
-	if err != nil || !judge.Refused(found) || found[0].ID != "half-pair" || !strings.HasPrefix(found[0].Mend, "virtpki --root "+root) {
+	if err != nil || !judge.Refused(found) || found[0].ID != "half-pair" || !strings.HasPrefix(found[0].Fix, "virtpki --root "+root) {
 		t.Errorf("without its key: %+v, %v", found, err)
 	}
 	if found, err := e.judged(t.Context(), g, judge.Client); err != nil || judge.Refused(found) {

@@ -52,13 +52,13 @@ type adviceRow struct {
 	Where    string `json:"where,omitempty"`
 	Pattern  string `json:"pattern,omitempty"`
 	Reason   string `json:"reason"`
-	Mend     string `json:"mend,omitempty"`
+	Fix      string `json:"fix,omitempty"`
 }
 
 func adviceRows(where string, advice []dn.Advice) []adviceRow {
 	var rows []adviceRow
 	for _, a := range advice {
-		rows = append(rows, adviceRow{a.ID, a.Severity.String(), where, a.Pattern, a.Reason, a.Mend})
+		rows = append(rows, adviceRow{a.ID, a.Severity.String(), where, a.Pattern, a.Reason, a.Fix})
 	}
 	return rows
 }
@@ -102,7 +102,7 @@ func lintConf(path string) ([]adviceRow, error) {
 	if v, ok := file.Lookup("tls_no_verify_certificate"); ok && v.Int() == 1 {
 		rows = append(rows, adviceRow{ID: "no-verify", Severity: dn.Error.String(), Where: path,
 			Reason: "tls_no_verify_certificate is 1: everybody gets in, whatever the list and the CRL say",
-			Mend:   "tls_no_verify_certificate = 0"})
+			Fix:    "tls_no_verify_certificate = 0"})
 	}
 	if v, ok := file.Lookup(libvirt.AllowedDNs); ok {
 		rows = append(rows, adviceRows(place(path, file, libvirt.AllowedDNs), dn.Lint(v.List()))...)
@@ -130,7 +130,7 @@ func duplicates(path string, file *conf.File) []adviceRow {
 		rows = append(rows, adviceRow{ID: "duplicate", Severity: dn.Warning.String(),
 			Where:  fmt.Sprintf("%s:%d", path, d.Lines[1]),
 			Reason: fmt.Sprintf("%s stands on lines %s; libvirt takes the first and ignores the rest", d.Name, termtext.Join(d.Lines)),
-			Mend:   "keep one of them"})
+			Fix:    "keep one of them"})
 	}
 	return rows
 }
@@ -179,7 +179,7 @@ func (e *env) printAdviceRow(r adviceRow) {
 		where += termtext.Quote(r.Pattern) + ": "
 	}
 	termtext.Fprintf(e.stdout, "%s: %s%s [%s]\n", r.Severity, where, r.Reason, r.ID)
-	if r.Mend != "" {
-		termtext.Fprintf(e.stdout, "  write: %s\n", r.Mend)
+	if r.Fix != "" {
+		termtext.Fprintf(e.stdout, "  write: %s\n", r.Fix)
 	}
 }

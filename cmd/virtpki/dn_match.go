@@ -143,7 +143,7 @@ type matched struct {
 type missInfo struct {
 	Pattern string `json:"pattern"`
 	Reason  string `json:"reason"`
-	Mend    string `json:"mend,omitempty"`
+	Fix     string `json:"fix,omitempty"`
 }
 
 func (e *env) matchClients(g *globals, gate *gate, clients []shownDN) error {
@@ -194,7 +194,7 @@ func (gate *gate) match(client shownDN) matched {
 		return row // a near miss of what libvirt never sees helps nobody
 	}
 	for _, miss := range dn.Explain(client.raw, gate.patterns, gate.lists[0].Matcher()) {
-		row.Misses = append(row.Misses, missInfo{miss.Pattern, miss.Reason, miss.Mend})
+		row.Misses = append(row.Misses, missInfo{miss.Pattern, miss.Reason, miss.Fix})
 	}
 	return row
 }
@@ -207,9 +207,9 @@ func problemsOf(name string) []adviceRow {
 	}
 	rows := adviceRows("", diagnosis.Problems)
 	for i := range rows {
-		rows[i].Mend = ""
+		rows[i].Fix = ""
 	}
-	rows[len(rows)-1].Mend = diagnosis.Right // mends them all at once
+	rows[len(rows)-1].Fix = diagnosis.Right // fixes them all at once
 	return rows
 }
 
@@ -228,14 +228,14 @@ func (row matched) print(out io.Writer) {
 	}
 	for _, miss := range row.Misses {
 		termtext.Fprintf(out, "  near: %s\n    %s\n", termtext.Quote(miss.Pattern), miss.Reason)
-		if miss.Mend != "" {
-			termtext.Fprintf(out, "    write: %s\n", miss.Mend)
+		if miss.Fix != "" {
+			termtext.Fprintf(out, "    write: %s\n", miss.Fix)
 		}
 	}
 	for _, problem := range row.Problems {
 		termtext.Fprintf(out, "  this DN: %s\n", problem.Reason)
-		if problem.Mend != "" {
-			termtext.Fprintf(out, "    libvirt sees: %s\n", problem.Mend)
+		if problem.Fix != "" {
+			termtext.Fprintf(out, "    libvirt sees: %s\n", problem.Fix)
 		}
 	}
 }

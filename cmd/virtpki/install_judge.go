@@ -57,8 +57,8 @@ func (in *intake) heed(j *job, f judge.Finding) error {
 	switch {
 	case f.Level == judge.Error && (in.known || len(f.Targets) == 0):
 		err := fmt.Errorf("it would be refused here: %s", f.Text)
-		if f.Mend != "" {
-			return hint.With(err, "%s", f.Mend)
+		if f.Fix != "" {
+			return hint.With(err, "%s", f.Fix)
 		}
 		return err
 	case f.Level == judge.Error:

@@ -71,7 +71,7 @@ func scriptParams(dir string) testscript.Params {
 			"exit":       cmdExit,
 			"finds":      cmdFinds,
 			"keysclosed": cmdKeysClosed,
-			"mends":      cmdMends,
+			"fixes":      cmdFixes,
 			"mode":       cmdMode,
 			"same":       cmdSame,
 		},

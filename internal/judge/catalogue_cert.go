@@ -7,7 +7,7 @@ func CertCatalogue() []Entry {
 	return slices.Concat(fileEntries(), leafEntries(), caEntries(), issuerEntries(), crlEntries(), keyEntries(), sessionEntries())
 }
 
-const reissueCure = "Issue the certificate again: `virtpki renew --force` where the CA's key is, elsewhere with `--via`, which keeps names and shape; or move the pair away, and `virtpki issue server NAME` or `virtpki issue client NAME`."
+const reissueFix = "Issue the certificate again: `virtpki renew --force` where the CA's key is, elsewhere with `--via`, which keeps names and shape; or move the pair away, and `virtpki issue server NAME` or `virtpki issue client NAME`."
 
 func fileEntries() []Entry {
 	copyAgain := "Copy the file again from where it was made."
@@ -34,19 +34,19 @@ func leafEntries() []Entry {
 	return []Entry{
 		{"cert-expired", Own, "The certificate has expired. A daemon that runs goes on until it is restarted or reloaded; then it does not start. Peers refuse it at once.", "`virtpki renew`, and let it run from cron (`virtpki generate systemd` or `cron`)."},
 		{"cert-future", Own, "The certificate is not valid yet: made on a machine whose clock is ahead, or read on one whose clock is behind.", "Set the clock; certificates of virtpki are valid from a day before they are made."},
-		{"cert-is-ca", Own, "The certificate of a server or client is that of a CA; often the CA file or a chain in the wrong order stands in its place.", "Put the leaf first in its file. " + reissueCure},
-		{"cert-constraints-broken", Own, "The basic constraints of the certificate cannot be read.", reissueCure},
-		{"cert-usage-broken", Own, "The key usage of the certificate cannot be read.", reissueCure},
-		{"cert-usage-signature", Own, "A critical key usage does not permit digital signatures.", reissueCure},
-		{"cert-usage-encipherment", Own, "A critical key usage does not permit key encipherment. libvirt before 11.6 and QEMU before 10.2 want it for every type of key, although EC and Ed25519 keys cannot do it; this is what Go's, step's and cfssl's EC certificates run into. Some distributions have carried the change back.", reissueCure + " virtpki leaves key usage out on such keys; `--for libvirt-11.6` writes the strict form."},
-		{"cert-usage-signature-noncritical", Own, "A key usage that is not critical does not permit digital signatures. libvirt warns; in a handshake GnuTLS refuses the key.", reissueCure},
-		{"cert-usage-encipherment-noncritical", Own, "A key usage that is not critical does not permit key encipherment. It works, and libvirt before 11.6 prints a warning at every call.", "Nothing has to be done. " + reissueCure},
-		{"cert-purpose", Own, "A critical extended key usage does not allow the role: a client's certificate for a server, or the reverse.", reissueCure + " `virtpki issue host` makes both pairs."},
-		{"cert-purpose-noncritical", Own, "An extended key usage that is not critical does not allow the role. libvirt warns at every call, other programs may refuse it.", reissueCure},
-		{"cert-purpose-any", Own, "A critical extended key usage has anyExtendedKeyUsage alone. libvirt compares it the wrong way round and takes it for nothing; QEMU takes it.", reissueCure},
-		{"cert-purpose-any-noncritical", Own, "The extended key usage has anyExtendedKeyUsage alone and is not critical. libvirt compares it the wrong way round and warns at every call.", reissueCure},
-		{"cert-purpose-foreign", Own, "The extended key usage names a purpose that has nothing to do with TLS, and libvirt takes that for every purpose: the same wrong comparison. Other programs refuse such a certificate.", reissueCure},
-		{"cert-purpose-broken", Own, "The extended key usage cannot be read.", reissueCure},
+		{"cert-is-ca", Own, "The certificate of a server or client is that of a CA; often the CA file or a chain in the wrong order stands in its place.", "Put the leaf first in its file. " + reissueFix},
+		{"cert-constraints-broken", Own, "The basic constraints of the certificate cannot be read.", reissueFix},
+		{"cert-usage-broken", Own, "The key usage of the certificate cannot be read.", reissueFix},
+		{"cert-usage-signature", Own, "A critical key usage does not permit digital signatures.", reissueFix},
+		{"cert-usage-encipherment", Own, "A critical key usage does not permit key encipherment. libvirt before 11.6 and QEMU before 10.2 want it for every type of key, although EC and Ed25519 keys cannot do it; this is what Go's, step's and cfssl's EC certificates run into. Some distributions have carried the change back.", reissueFix + " virtpki leaves key usage out on such keys; `--for libvirt-11.6` writes the strict form."},
+		{"cert-usage-signature-noncritical", Own, "A key usage that is not critical does not permit digital signatures. libvirt warns; in a handshake GnuTLS refuses the key.", reissueFix},
+		{"cert-usage-encipherment-noncritical", Own, "A key usage that is not critical does not permit key encipherment. It works, and libvirt before 11.6 prints a warning at every call.", "Nothing has to be done. " + reissueFix},
+		{"cert-purpose", Own, "A critical extended key usage does not allow the role: a client's certificate for a server, or the reverse.", reissueFix + " `virtpki issue host` makes both pairs."},
+		{"cert-purpose-noncritical", Own, "An extended key usage that is not critical does not allow the role. libvirt warns at every call, other programs may refuse it.", reissueFix},
+		{"cert-purpose-any", Own, "A critical extended key usage has anyExtendedKeyUsage alone. libvirt compares it the wrong way round and takes it for nothing; QEMU takes it.", reissueFix},
+		{"cert-purpose-any-noncritical", Own, "The extended key usage has anyExtendedKeyUsage alone and is not critical. libvirt compares it the wrong way round and warns at every call.", reissueFix},
+		{"cert-purpose-foreign", Own, "The extended key usage names a purpose that has nothing to do with TLS, and libvirt takes that for every purpose: the same wrong comparison. Other programs refuse such a certificate.", reissueFix},
+		{"cert-purpose-broken", Own, "The extended key usage cannot be read.", reissueFix},
 	}
 }
 
@@ -73,30 +73,30 @@ func issuerEntries() []Entry {
 		{"issuer-too-late", Own, "The CA that signed the certificate is behind the first sixteen of the file, which is as far as is looked.", "Put it first."},
 		{"issuer-in-cert-file", Own, "The intermediate CA stands behind the certificate in its own file. libvirt, and QEMU before 10.2, do not look for CAs there when they check their own certificate.", "Append the intermediate to the CA file as well."},
 		{"issuer-other-key", Own, "The CA file has a CA of the right name with another key: the CA was made anew under its old name.", "Issue the certificate again from the present CA, or add the former CA's certificate to the CA file."},
-		{"issuer-not-ca", Own, "What signed the certificate is not a CA.", reissueCure},
+		{"issuer-not-ca", Own, "What signed the certificate is not a CA.", reissueFix},
 		{"issuer-usage", Own, "The key usage of the issuer does not permit signing certificates.", "Make the CA anew, or take another."},
 		{"name-constraints", Own, "The names of the certificate are not among those that a CA above it may certify.", "Issue the certificate with names that the CA permits (`virtpki ca show`)."},
 		{"path-length", Own, "A CA allows fewer CAs below itself than there are.", "Issue the certificate from a CA further up."},
-		{"signature-wrong", Own, "The signature on a certificate was not made by the CA of that name: another CA of the same name, or a changed file.", reissueCure},
-		{"signature-unknown", Own, "A signature is of a kind that GnuTLS cannot check.", reissueCure},
-		{"signature-insecure", Own, "A signature uses MD5 or SHA-1, which GnuTLS does not trust in certificates.", reissueCure},
+		{"signature-wrong", Own, "The signature on a certificate was not made by the CA of that name: another CA of the same name, or a changed file.", reissueFix},
+		{"signature-unknown", Own, "A signature is of a kind that GnuTLS cannot check.", reissueFix},
+		{"signature-insecure", Own, "A signature uses MD5 or SHA-1, which GnuTLS does not trust in certificates.", reissueFix},
 		{"signature-unchecked", Own, "A signature is of a kind that virtpki cannot check and GnuTLS can (Ed448, DSA). It was taken for good.", "Nothing has to be done."},
-		{"extension-unknown", Own, "A certificate has a critical extension that GnuTLS does not know.", reissueCure},
+		{"extension-unknown", Own, "A certificate has a critical extension that GnuTLS does not know.", reissueFix},
 	}
 }
 
 func crlEntries() []Entry {
-	cure := "`virtpki crl` writes the CRL anew."
+	fix := "`virtpki crl` writes the CRL anew."
 	return []Entry{
-		{"crl-missing", Own, "There is no CRL. That is no error, and nobody can be refused as revoked.", cure},
-		{"crl-not-pem", Own, "The CRL's file has no X509 CRL block: empty, DER, or a certificate. The daemon does not start and no client connects, while a missing file would not matter.", cure + " Or remove the file."},
-		{"crl-broken", Own, "An X509 CRL block cannot be decoded.", cure + " Or remove the file."},
-		{"crl-expired", Own, "The CRL's nextUpdate has passed. GnuTLS does not look at that: what is on the list stays refused, everybody else gets in, also who was revoked since.", cure + " Copy it to every host."},
-		{"crl-future", Own, "The CRL is dated in the future. GnuTLS does not look at that.", "Set the clock. " + cure},
-		{"crl-signature", Own, "The CRL was not signed by the CA whose name it has. GnuTLS does not look at that: whoever can write the file can revoke anybody.", cure},
-		{"crl-foreign", Own, "The CRL is that of a CA that is not in the CA file. It has no effect. A warning where the file has no other: nobody is refused as revoked, and virtpki does not add to it.", "Take it out, or add the CA. Where the CA's own CRL was replaced, bring it back; " + cure},
+		{"crl-missing", Own, "There is no CRL. That is no error, and nobody can be refused as revoked.", fix},
+		{"crl-not-pem", Own, "The CRL's file has no X509 CRL block: empty, DER, or a certificate. The daemon does not start and no client connects, while a missing file would not matter.", fix + " Or remove the file."},
+		{"crl-broken", Own, "An X509 CRL block cannot be decoded.", fix + " Or remove the file."},
+		{"crl-expired", Own, "The CRL's nextUpdate has passed. GnuTLS does not look at that: what is on the list stays refused, everybody else gets in, also who was revoked since.", fix + " Copy it to every host."},
+		{"crl-future", Own, "The CRL is dated in the future. GnuTLS does not look at that.", "Set the clock. " + fix},
+		{"crl-signature", Own, "The CRL was not signed by the CA whose name it has. GnuTLS does not look at that: whoever can write the file can revoke anybody.", fix},
+		{"crl-foreign", Own, "The CRL is that of a CA that is not in the CA file. It has no effect. A warning where the file has no other: nobody is refused as revoked, and virtpki does not add to it.", "Take it out, or add the CA. Where the CA's own CRL was replaced, bring it back; " + fix},
 		{"crl-superseded", Own, "The file has two CRLs of one CA's name. GnuTLS keeps the newer one and drops what is on the other alone.", "Keep one CRL for each CA; give a new CA a name of its own (`virtpki ca rollover` does)."},
-		{"crl-delta", Own, "The CRL is a delta. GnuTLS takes it for the whole list.", cure},
+		{"crl-delta", Own, "The CRL is a delta. GnuTLS takes it for the whole list.", fix},
 	}
 }
 
@@ -104,12 +104,12 @@ func keyEntries() []Entry {
 	return []Entry{
 		{"key-broken", Own, "The file has no private key that GnuTLS reads. PKCS#8, PKCS#1 and SEC 1 in PEM are read; DER is not.", "Copy the file again, or issue the pair anew."},
 		{"key-encrypted", Own, "The key is encrypted. libvirt has no way to ask for a passphrase; QEMU takes it from a secret (default_tls_x509_secret_uuid and the like).", "`openssl pkey -in KEY -out NEW` takes the passphrase away."},
-		{"key-mismatch", Own, "Key and certificate do not belong together: one of them was replaced alone.", reissueCure + " `virtpki rollback` brings the former pair back."},
-		{"key-mismatch-unseen", Own, "An Ed25519 key does not belong to its certificate, or an RSA key is damaged. GnuTLS compares key and certificate by a signature that such keys cannot make and goes on without: the daemon starts, and every handshake fails.", reissueCure},
-		{"key-type-unknown", Own, "The certificate's key is of a type that GnuTLS cannot use: curves such as secp256k1 and brainpool, ML-DSA in builds without it.", reissueCure},
+		{"key-mismatch", Own, "Key and certificate do not belong together: one of them was replaced alone.", reissueFix + " `virtpki rollback` brings the former pair back."},
+		{"key-mismatch-unseen", Own, "An Ed25519 key does not belong to its certificate, or an RSA key is damaged. GnuTLS compares key and certificate by a signature that such keys cannot make and goes on without: the daemon starts, and every handshake fails.", reissueFix},
+		{"key-type-unknown", Own, "The certificate's key is of a type that GnuTLS cannot use: curves such as secp256k1 and brainpool, ML-DSA in builds without it.", reissueFix},
 		{"key-unchecked", Own, "The key is of a type that virtpki cannot compare with a certificate (Ed448, DSA).", "Nothing has to be done."},
-		{"key-weak", Session, "A key on the chain is weaker than GnuTLS accepts: RSA below 1024 bits (2048 under the policies of RHEL).", reissueCure},
-		{"key-not-for-tls", Session, "No handshake can be signed with such a key: P-224, P-192, DSA.", reissueCure},
+		{"key-weak", Session, "A key on the chain is weaker than GnuTLS accepts: RSA below 1024 bits (2048 under the policies of RHEL).", reissueFix},
+		{"key-not-for-tls", Session, "No handshake can be signed with such a key: P-224, P-192, DSA.", reissueFix},
 	}
 }
 
@@ -118,11 +118,11 @@ func sessionEntries() []Entry {
 		{"no-certificate", Session, "The client has no certificate to show. libvirtd logs \"No certificate was found\"; the client sees an input/output error.", "`virtpki issue client NAME`."},
 		{"session-issuer-missing", Session, "The other side does not have the CA that signed the certificate in its CA file.", "Give the other side the CA file of `virtpki ca export`."},
 		{"cert-revoked", Session, "The certificate is on the CRL that the other side reads.", "Where its owner is to get in again: `virtpki renew --force` where the CA's key is; elsewhere `virtpki renew --force --via` or `virtpki request --new`, which the CA answers with `virtpki sign --after-revocation`. A plain `virtpki renew` leaves alone what was revoked."},
-		{"cert-usage-handshake", Session, "The key usage does not permit digital signatures. GnuTLS minds that in a handshake, critical or not; a client sends no certificate then.", reissueCure},
-		{"cert-usage-old-tls", Session, "The key usage of a server's RSA key permits key encipherment alone. TLS 1.3 cannot use it, TLS 1.2 by static RSA alone.", reissueCure},
-		{"subject-empty", Session, "The subject is empty. libvirt refuses such a peer, whether or not there is a list of allowed names.", reissueCure},
-		{"subject-unreadable", Session, "GnuTLS has no text for the subject, for instance because of an empty CN or O.", reissueCure},
-		{"subject-long", Session, "The text of the subject does not fit into the 256 bytes that old releases of libvirt have for it.", reissueCure},
+		{"cert-usage-handshake", Session, "The key usage does not permit digital signatures. GnuTLS minds that in a handshake, critical or not; a client sends no certificate then.", reissueFix},
+		{"cert-usage-old-tls", Session, "The key usage of a server's RSA key permits key encipherment alone. TLS 1.3 cannot use it, TLS 1.2 by static RSA alone.", reissueFix},
+		{"subject-empty", Session, "The subject is empty. libvirt refuses such a peer, whether or not there is a list of allowed names.", reissueFix},
+		{"subject-unreadable", Session, "GnuTLS has no text for the subject, for instance because of an empty CN or O.", reissueFix},
+		{"subject-long", Session, "The text of the subject does not fit into the 256 bytes that old releases of libvirt have for it.", reissueFix},
 		{"dn-refused", Session, "The client's subject is not on tls_allowed_dn_list.", "`virtpki dn match` tells which entries match, `virtpki dn lint` what is wrong with the list."},
 		{"name-mismatch", Session, "The server's certificate is not for the name or address under which it is called. An address has to be among the IP addresses of the certificate, a name among its DNS names.", "`virtpki request server NAME --san NAME`, `virtpki sign` and `virtpki install`, which replace the pair in use."},
 	}

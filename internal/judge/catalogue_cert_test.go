@@ -12,7 +12,7 @@ func TestCatalogueEntries(t *testing.T) {
 			t.Errorf("%s stands there twice", e.ID)
 		}
 		seen[e.ID] = true
-		if !regexp.MustCompile(`^[a-z]+(-[a-z]+)*$`).MatchString(e.ID) || e.Cause == "" || e.Cure == "" {
+		if !regexp.MustCompile(`^[a-z]+(-[a-z]+)*$`).MatchString(e.ID) || e.Cause == "" || e.Fix == "" {
 			t.Errorf("entry %+v", e)
 		}
 		if e.Stage != Own && e.Stage != Session {

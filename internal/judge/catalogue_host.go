@@ -63,7 +63,7 @@ var confEntries = []Entry{
 	{"listens-by-hand", Conf, "The daemon that runs was started by hand with `--listen`. systemd, which starts it the next time, would not open port 16514.", "Enable the socket unit, with the daemon stopped, or pass `--listen` in the daemon's arguments."},
 	{"tls-priority", Session, "GnuTLS refuses the priority string. The daemon starts, and every handshake fails.", "Correct it, or remove the setting."},
 	{"no-verify", Session, "`tls_no_verify_certificate = 1` lets everybody in, without a certificate too, whatever the DN list and the CRL say.", "Remove the setting."},
-	{"no-sanity", Conf, "`tls_no_sanity_certificate = 1`: the daemon does not look at its own files when it starts. A reload does.", "Remove the setting, and mend what the check would find."},
+	{"no-sanity", Conf, "`tls_no_sanity_certificate = 1`: the daemon does not look at its own files when it starts. A reload does.", "Remove the setting, and fix what the check would find."},
 	{"auth-sasl", Session, "Clients need a SASL user beside their certificate.", "Nothing, where that is meant."},
 	{"dn-list-empty", Session, "`tls_allowed_dn_list` is empty: no client gets in.", "Name those who may, or remove the setting."},
 	{"dn-pattern", Session, "A pattern of the list matches nobody, or more than it seems to. `virtpki dn lint` says the same.", "Write the pattern that is proposed; `virtpki dn match` tries it."},

@@ -22,8 +22,8 @@ func TestCatalogueOfPlaces(t *testing.T) {
 			t.Errorf("%s is explained twice", entry.ID)
 		}
 		explained[entry.ID] = true
-		if entry.Cause == "" || entry.Cure == "" || entry.Stage == "" {
-			t.Errorf("%s: wants a stage, a cause and a cure", entry.ID)
+		if entry.Cause == "" || entry.Fix == "" || entry.Stage == "" {
+			t.Errorf("%s: wants a stage, a cause and a fix", entry.ID)
 		}
 		if !said[entry.ID] {
 			t.Errorf("%s is explained and never said", entry.ID)

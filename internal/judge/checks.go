@@ -27,15 +27,15 @@ func (r *run) checkShape(c *gnutls.Certificate, file string) {
 }
 
 func (r *run) checkTimes(c *gnutls.Certificate, file, kind string) {
-	mend := r.reissue()
+	fix := r.reissue()
 	if kind == "ca" {
-		mend = "take it out of the file; if it is the CA in use: virtpki ca rollover start"
+		fix = "take it out of the file; if it is the CA in use: virtpki ca rollover start"
 	}
 	if r.now.Unix() > c.NotAfter.Unix() {
-		r.refuse(kind+"-expired", file, mend, "%s expired on %s", r.naming(c, kind), day(c.NotAfter))
+		r.refuse(kind+"-expired", file, fix, "%s expired on %s", r.naming(c, kind), day(c.NotAfter))
 	}
 	if r.now.Unix() < c.NotBefore.Unix() {
-		r.refuse(kind+"-future", file, mend+"; or set the clock", "%s is not valid before %s", r.naming(c, kind), day(c.NotBefore))
+		r.refuse(kind+"-future", file, fix+"; or set the clock", "%s is not valid before %s", r.naming(c, kind), day(c.NotBefore))
 	}
 }
 
@@ -127,9 +127,9 @@ func (r *run) checkCA(c *gnutls.Certificate, file string) {
 	ca, _, p := c.BasicConstraints()
 	switch {
 	case p == gnutls.Broken:
-		r.refuse("ca-constraints-broken", file, mendCA, "the certificate %s has basic constraints that GnuTLS cannot read", name)
+		r.refuse("ca-constraints-broken", file, fixCA, "the certificate %s has basic constraints that GnuTLS cannot read", name)
 	case p == gnutls.Absent:
-		r.refuse("ca-no-constraints", file, mendCA, "the certificate %s has no basic constraints, which a CA must have", name)
+		r.refuse("ca-no-constraints", file, fixCA, "the certificate %s has no basic constraints, which a CA must have", name)
 	case !ca:
 		r.refuse("ca-not-ca", file, "take it out: the file is for CAs alone", "the certificate %s is not that of a CA", name)
 	}
@@ -137,10 +137,10 @@ func (r *run) checkCA(c *gnutls.Certificate, file string) {
 	p = r.usagePresence(c, p)
 	switch {
 	case p == gnutls.Broken:
-		r.refuse("ca-usage-broken", file, mendCA, "the CA %s has a key usage that GnuTLS cannot read", name)
+		r.refuse("ca-usage-broken", file, fixCA, "the CA %s has a key usage that GnuTLS cannot read", name)
 	case p == gnutls.Present && usage&gnutls.UsageCertSign == 0 && critical:
-		r.refuse("ca-usage", file, mendCA, "the critical key usage of the CA %s does not permit signing certificates", name)
+		r.refuse("ca-usage", file, fixCA, "the critical key usage of the CA %s does not permit signing certificates", name)
 	case p == gnutls.Present && usage&gnutls.UsageCertSign == 0:
-		r.say(Warning, "ca-usage-noncritical", file, mendCA, "the key usage of the CA %s does not permit signing certificates, so what it signed is refused", name)
+		r.say(Warning, "ca-usage-noncritical", file, fixCA, "the key usage of the CA %s does not permit signing certificates, so what it signed is refused", name)
 	}
 }

@@ -73,8 +73,8 @@ func InConf(d DaemonConf) ([]Finding, *conf.File) {
 	return j.found, j.conf
 }
 
-func (j *confJudge) say(id string, level Level, mend, format string, args ...any) {
-	j.found = append(j.found, Finding{ID: id, Level: level, Stage: Conf, File: j.File.Path, Mend: mend, Text: fmt.Sprintf(format, args...)})
+func (j *confJudge) say(id string, level Level, fix, format string, args ...any) {
+	j.found = append(j.found, Finding{ID: id, Level: level, Stage: Conf, File: j.File.Path, Fix: fix, Text: fmt.Sprintf(format, args...)})
 }
 
 // inSession marks the last finding as one that clients meet, not the daemon.
@@ -113,7 +113,7 @@ func (j *confJudge) read() bool {
 	}
 	var confErr *conf.Error
 	if errors.As(err, &confErr) {
-		j.say("conf-refused", Error, j.mendRefused(confErr), "line %d, column %d: %s: the daemon does not start", confErr.Line, confErr.Column, confErr.Msg)
+		j.say("conf-refused", Error, j.fixRefused(confErr), "line %d, column %d: %s: the daemon does not start", confErr.Line, confErr.Column, confErr.Msg)
 		return false
 	}
 	return true
@@ -134,9 +134,9 @@ func (j *confJudge) correctLine(refused *conf.Error) string {
 	return fmt.Sprintf("correct line %d of %s, or what begins before it and does not end", refused.Line, j.File.Path)
 }
 
-// mendRefused takes the line that is refused out of effect, where that is sure to be
-// the mend: an entry that can be read, or a comment that stands inside a list.
-func (j *confJudge) mendRefused(refused *conf.Error) string {
+// fixRefused takes the line that is refused out of effect, where that is sure to be
+// the fix: an entry that can be read, or a comment that stands inside a list.
+func (j *confJudge) fixRefused(refused *conf.Error) string {
 	if j.conf == nil {
 		lines := strings.Split(string(j.File.Data), "\n")
 		if refused.Line > len(lines) || refused.Column < 1 || refused.Column > len(lines[refused.Line-1]) || lines[refused.Line-1][refused.Column-1] != '#' {

@@ -84,11 +84,11 @@ func (j *confJudge) explicit(named map[string]string, crl string, crlSet bool) {
 	standard := j.Layout.Path(libvirt.CACRL)
 	switch {
 	case !crlSet:
-		mend := ""
+		fix := ""
 		if j.Exists(standard) {
-			mend = fmt.Sprintf(`printf '\ncrl_file = "%s"\n' >>%s`, standard, termtext.ShellWord(j.File.Path))
+			fix = fmt.Sprintf(`printf '\ncrl_file = "%s"\n' >>%s`, standard, termtext.ShellWord(j.File.Path))
 		}
-		j.say("no-crl-file", Warning, mend, "ca_file, cert_file and key_file are set and crl_file is not: the daemon reads no CRL, and whom it revokes gets in")
+		j.say("no-crl-file", Warning, fix, "ca_file, cert_file and key_file are set and crl_file is not: the daemon reads no CRL, and whom it revokes gets in")
 	case crl == "":
 		j.sayCRL("is empty")
 	case !j.Exists(crl):
@@ -98,18 +98,18 @@ func (j *confJudge) explicit(named map[string]string, crl string, crlSet bool) {
 
 // sayCRL is about a crl_file that is set and leads to nothing.
 func (j *confJudge) sayCRL(how string) {
-	mend := ""
+	fix := ""
 	if standard := j.Layout.Path(libvirt.CACRL); j.Exists(standard) {
 		if first, last, shared := j.conf.Extent("crl_file"); first == last && !shared {
-			mend = fmt.Sprintf(`sed -i '%ds|.*|crl_file = "%s"|' %s`, first, standard, termtext.ShellWord(j.File.Path))
+			fix = fmt.Sprintf(`sed -i '%ds|.*|crl_file = "%s"|' %s`, first, standard, termtext.ShellWord(j.File.Path))
 		}
 	}
 	if j.Target.AtLeast(11, 10) {
-		j.say("crl-file-gone", Error, mend, "crl_file %s: libvirt 12.8 does not start, and up to 11.3 it reads no CRL without a word", how)
+		j.say("crl-file-gone", Error, fix, "crl_file %s: libvirt 12.8 does not start, and up to 11.3 it reads no CRL without a word", how)
 		j.from(11, 10)
 		return
 	}
-	j.say("crl-file-gone", Warning, mend, "crl_file %s: no CRL is read, and nothing is said of it", how)
+	j.say("crl-file-gone", Warning, fix, "crl_file %s: no CRL is read, and nothing is said of it", how)
 }
 
 // crlAlone is about a crl_file without the other three, which is not looked at.
@@ -119,9 +119,9 @@ func (j *confJudge) crlAlone(crl string) {
 		j.say("crl-file-alone", Note, j.mute("crl_file"), "crl_file alone is without effect; it names the CRL that is read anyway")
 		return
 	}
-	mend := j.mute("crl_file")
-	if mend != "" && j.Exists(crl) && !j.Exists(standard) {
-		mend = fmt.Sprintf("cp %s %s && %s", termtext.ShellWord(filepath.Join(j.Root, crl)), termtext.ShellWord(filepath.Join(j.Root, standard)), mend)
+	fix := j.mute("crl_file")
+	if fix != "" && j.Exists(crl) && !j.Exists(standard) {
+		fix = fmt.Sprintf("cp %s %s && %s", termtext.ShellWord(filepath.Join(j.Root, crl)), termtext.ShellWord(filepath.Join(j.Root, standard)), fix)
 	}
-	j.say("crl-file-alone", Warning, mend, "crl_file without ca_file, cert_file and key_file is ignored: the CRL that is read is %s", standard)
+	j.say("crl-file-alone", Warning, fix, "crl_file without ca_file, cert_file and key_file is ignored: the CRL that is read is %s", standard)
 }

@@ -133,19 +133,19 @@ func (j *confJudge) advice(a dn.Advice) {
 	if a.Index >= 0 {
 		text = fmt.Sprintf("line %d: %q: %s", j.conf.Line(libvirt.AllowedDNs), a.Pattern, a.Reason)
 	}
-	j.say(id, level, j.mendPattern(a), "%s", text)
+	j.say(id, level, j.fixPattern(a), "%s", text)
 	j.inSession()
 }
 
-func (j *confJudge) mendPattern(a dn.Advice) string {
+func (j *confJudge) fixPattern(a dn.Advice) string {
 	switch {
 	case a.ID == "empty-list":
 		return j.mute(libvirt.AllowedDNs)
-	case a.Mend == "":
+	case a.Fix == "":
 		return ""
 	}
 	value, _ := j.conf.Lookup(libvirt.AllowedDNs)
 	patterns := append([]string{}, value.List()...)
-	patterns[a.Index] = a.Mend
+	patterns[a.Index] = a.Fix
 	return fmt.Sprintf("virtpki config %s --apply%s", j.Daemon.Name, allowFlags(patterns))
 }

@@ -36,8 +36,8 @@ type Finding struct {
 	// File is the path that it is about, empty where it is about no one file.
 	File string `json:"file,omitempty"`
 	Text string `json:"text"` // one sentence, without the file's name
-	// Mend is the command to type, or what to do, empty where there is nothing.
-	Mend string `json:"mend,omitempty"`
+	// Fix is the command to type, or what to do, empty where there is nothing.
+	Fix string `json:"fix,omitempty"`
 	// Targets are the releases that say so, where others would not.
 	Targets []string `json:"targets,omitempty"`
 }
@@ -47,5 +47,5 @@ type Entry struct {
 	ID    string
 	Stage Stage
 	Cause string // what is so, and what libvirt does then
-	Cure  string
+	Fix   string
 }

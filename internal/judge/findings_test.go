@@ -405,7 +405,7 @@ func TestForeignCRLAlone(t *testing.T) {
 	}{{"alone", alone, Warning}, {"beside the CA's own", beside, Note}} {
 		found := OwnFiles(test.set, libvirt.Target{}, b.now)
 		i := slices.IndexFunc(found, func(f Finding) bool { return f.ID == "crl-foreign" })
-		if i < 0 || found[i].Level != test.want || (found[i].Mend != "") != (test.want == Warning) {
+		if i < 0 || found[i].Level != test.want || (found[i].Fix != "") != (test.want == Warning) {
 			t.Errorf("a foreign CRL %s: %+v, want %s", test.of, found, test.want)
 		}
 	}

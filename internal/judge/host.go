@@ -29,8 +29,8 @@ type hostJudge struct {
 	found []Finding
 }
 
-func (j *hostJudge) say(id string, level Level, file, mend, format string, args ...any) {
-	j.found = append(j.found, Finding{ID: id, Level: level, Stage: Host, File: file, Mend: mend, Text: fmt.Sprintf(format, args...)})
+func (j *hostJudge) say(id string, level Level, file, fix, format string, args ...any) {
+	j.found = append(j.found, Finding{ID: id, Level: level, Stage: Host, File: file, Fix: fix, Text: fmt.Sprintf(format, args...)})
 }
 
 // OnHost says what is wrong with the files of a set on this machine and this day,
@@ -121,11 +121,11 @@ func inBrackets(why string) string {
 
 // ends looks how long a certificate still lasts; one that has ended is refused, which
 // is said elsewhere.
-func (j *hostJudge) ends(path string, cert *x509.Certificate, mend, of string) {
+func (j *hostJudge) ends(path string, cert *x509.Certificate, fix, of string) {
 	if j.Now.After(cert.NotAfter) || j.Now.Before(j.Due(cert)) || j.Now.Before(cert.NotBefore) {
 		return
 	}
-	j.say("ends-soon", Warning, path, mend, "it ends on %s%s: less than a third of its life is left", day(cert.NotAfter), of)
+	j.say("ends-soon", Warning, path, fix, "it ends on %s%s: less than a third of its life is left", day(cert.NotAfter), of)
 }
 
 // purpose wants the certificate to be good for its role alone.

@@ -72,7 +72,7 @@ type Peer struct {
 // order in which it meets them: a daemon when it starts or reloads, a client
 // before it connects. Where the set is refused, [Refused] holds of the answer.
 // A release stops at its first error; the findings go on, so that all can be
-// mended at once.
+// fixed at once.
 func OwnFiles(set Set, target libvirt.Target, now time.Time) []Finding {
 	return merge(target.Rules(set.Product), func(rules libvirt.Rules) []Finding {
 		r := run{set: set, rules: rules, now: now, stage: Own}

@@ -106,9 +106,9 @@ func (r *run) openLeaf(f File) *gnutls.Certificate {
 		return leaf
 	}
 	if errors.Is(err, gnutls.ErrNoBlock) {
-		r.refuse("cert-not-pem", f.Path, mendBytes, "holds no CERTIFICATE block (%s)", gnutls.LooksLike(f.Data))
+		r.refuse("cert-not-pem", f.Path, fixBytes, "holds no CERTIFICATE block (%s)", gnutls.LooksLike(f.Data))
 	} else {
-		r.refuse("cert-broken", f.Path, mendBytes, "holds a CERTIFICATE block that GnuTLS cannot read")
+		r.refuse("cert-broken", f.Path, fixBytes, "holds a CERTIFICATE block that GnuTLS cannot read")
 	}
 	return nil
 }
@@ -150,9 +150,9 @@ func (r *run) openCAs() bool {
 	case err == nil:
 		return true
 	case errors.Is(err, gnutls.ErrNoBlock):
-		r.refuse("ca-not-pem", f.Path, mendCA, "holds no CERTIFICATE block (%s)", gnutls.LooksLike(f.Data))
+		r.refuse("ca-not-pem", f.Path, fixCA, "holds no CERTIFICATE block (%s)", gnutls.LooksLike(f.Data))
 	default:
-		r.refuse("ca-broken", f.Path, mendCA, "has a CERTIFICATE block, number %d, that GnuTLS cannot read", len(cas)+1)
+		r.refuse("ca-broken", f.Path, fixCA, "has a CERTIFICATE block, number %d, that GnuTLS cannot read", len(cas)+1)
 	}
 	return false
 }
@@ -168,7 +168,7 @@ func (r *run) loadCAs(opened bool) {
 	}
 	all, err := gnutls.ReadCertificates(r.set.CA.Data, 0)
 	if err != nil {
-		r.refuse("ca-broken", r.set.CA.Path, mendCA, "has a CERTIFICATE block, number %d, that GnuTLS cannot read", len(all)+1)
+		r.refuse("ca-broken", r.set.CA.Path, fixCA, "has a CERTIFICATE block, number %d, that GnuTLS cannot read", len(all)+1)
 		return
 	}
 	if r.rules.MaxCAs > 0 && len(all) > r.rules.MaxCAs {
@@ -204,7 +204,7 @@ func (r *run) loadPair(p Identity, leaf *gnutls.Certificate) {
 	chain, err := gnutls.ReadCertificates(p.Cert.Data, maxChain)
 	if err != nil {
 		if leaf != nil {
-			r.refuse("cert-broken", p.Cert.Path, mendBytes, "has a CERTIFICATE block, number %d, that GnuTLS cannot read", len(chain)+1)
+			r.refuse("cert-broken", p.Cert.Path, fixBytes, "has a CERTIFICATE block, number %d, that GnuTLS cannot read", len(chain)+1)
 		}
 		return
 	}
@@ -216,17 +216,17 @@ func (r *run) loadPair(p Identity, leaf *gnutls.Certificate) {
 	switch {
 	case errors.Is(err, gnutls.ErrKeyEncrypted) && r.rules.Product == "qemu" && r.set.Secret:
 	case errors.Is(err, gnutls.ErrKeyEncrypted) && r.rules.Product == "qemu":
-		r.refuse("key-encrypted", p.Key.Path, mendEncrypted+"; or a secret's uuid in qemu.conf", "is encrypted, and QEMU is given no passphrase")
+		r.refuse("key-encrypted", p.Key.Path, fixEncrypted+"; or a secret's uuid in qemu.conf", "is encrypted, and QEMU is given no passphrase")
 	case errors.Is(err, gnutls.ErrKeyEncrypted):
-		r.refuse("key-encrypted", p.Key.Path, mendEncrypted, "is encrypted, and libvirt cannot ask for a passphrase")
+		r.refuse("key-encrypted", p.Key.Path, fixEncrypted, "is encrypted, and libvirt cannot ask for a passphrase")
 	case err != nil:
-		r.refuse("key-broken", p.Key.Path, mendBytes, "holds no private key that GnuTLS reads (%s)", gnutls.LooksLike(p.Key.Data))
+		r.refuse("key-broken", p.Key.Path, fixBytes, "holds no private key that GnuTLS reads (%s)", gnutls.LooksLike(p.Key.Data))
 	default:
 		r.matchPair(p, chain[0], key)
 	}
 }
 
-const mendEncrypted = "openssl pkey -in KEY -out NEW takes the passphrase away"
+const fixEncrypted = "openssl pkey -in KEY -out NEW takes the passphrase away"
 
 // maxChain is how many certificates of a pair's file GnuTLS loads.
 const maxChain = 16

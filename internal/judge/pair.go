@@ -27,7 +27,7 @@ func (r *run) checkPair(leaf *gnutls.Certificate, file File) {
 	r.chainFaults(v.Verify(chain), file, r.refuse, r.explainNoIssuer)
 }
 
-type refusal func(id, file, mend, format string, args ...any)
+type refusal func(id, file, fix, format string, args ...any)
 
 // chainFaults tells each fault of a verification; times are told by who looked
 // at the certificate itself.
@@ -48,7 +48,7 @@ func (r *run) chainFaults(faults map[gnutls.Fault]*gnutls.Certificate, f File, r
 		refuse("issuer-not-ca", file, r.reissue(), "its issuer %s is not a CA", at(gnutls.FaultNotCA))
 	}
 	if faults[gnutls.FaultIssuerUsage] != nil {
-		refuse("issuer-usage", file, mendCA, "the key usage of its issuer %s does not permit signing certificates", at(gnutls.FaultIssuerUsage))
+		refuse("issuer-usage", file, fixCA, "the key usage of its issuer %s does not permit signing certificates", at(gnutls.FaultIssuerUsage))
 	}
 	if faults[gnutls.FaultConstraints] != nil {
 		refuse("name-constraints", file, "virtpki issue it with names that the CA permits", "its names are not among those that its CA may certify")

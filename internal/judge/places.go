@@ -107,11 +107,11 @@ func InPlace(p Place) []Finding {
 	return j.found
 }
 
-func (j *placeJudge) say(id string, level Level, file, mend, format string, args ...any) {
-	if strings.HasPrefix(mend, "ch") && j.link(file) { // chmod and the like change what a link leads to
-		mend = "put the thing itself in the place of the link, or see to what the link leads to, which others may use"
+func (j *placeJudge) say(id string, level Level, file, fix, format string, args ...any) {
+	if strings.HasPrefix(fix, "ch") && j.link(file) { // chmod and the like change what a link leads to
+		fix = "put the thing itself in the place of the link, or see to what the link leads to, which others may use"
 	}
-	j.found = append(j.found, Finding{ID: id, Level: level, Stage: Places, File: file, Mend: mend, Text: fmt.Sprintf(format, args...)})
+	j.found = append(j.found, Finding{ID: id, Level: level, Stage: Places, File: file, Fix: fix, Text: fmt.Sprintf(format, args...)})
 }
 
 // link reports whether a path of the place is a link.

@@ -34,18 +34,18 @@ func (j *placeJudge) folder(spot Spot) {
 }
 
 func (j *placeJudge) folderMode(spot Spot, want fs.FileMode) {
-	mode, mend := spot.Mode.Perm(), chmod(want, spot.Path)
+	mode, fix := spot.Mode.Perm(), chmod(want, spot.Path)
 	switch {
 	case mode == want:
 	case mode&0o022 != 0 && spot.Mode&fs.ModeSticky == 0:
-		j.say("writable", Warning, spot.Path, mend, "mode %04o: others may replace what is in it", mode)
+		j.say("writable", Warning, spot.Path, fix, "mode %04o: others may replace what is in it", mode)
 	case j.Kind == QEMUFolder: // what matters is whether QEMU's user gets in
 	case want == 0o755 && mode&0o055 != 0o055:
-		j.say("closed", Warning, spot.Path, mend, "mode %04o: nobody but root can use the files in it; a user's virsh goes on as if they were not there", mode)
+		j.say("closed", Warning, spot.Path, fix, "mode %04o: nobody but root can use the files in it; a user's virsh goes on as if they were not there", mode)
 	case want == 0o700 && mode&0o077 != 0:
-		j.say("mode", Warning, spot.Path, mend, "mode %04o lets others look; %s %04o", mode, j.wants(spot.Path), want)
+		j.say("mode", Warning, spot.Path, fix, "mode %04o lets others look; %s %04o", mode, j.wants(spot.Path), want)
 	default:
-		j.say("mode", Note, spot.Path, mend, "mode %04o; %s %04o", mode, j.wants(spot.Path), want)
+		j.say("mode", Note, spot.Path, fix, "mode %04o; %s %04o", mode, j.wants(spot.Path), want)
 	}
 }
 
@@ -68,20 +68,20 @@ func (j *placeJudge) modes(file libvirt.File, spot Spot) {
 		j.owner(spot)
 	}
 	want := j.Want[spot.Path]
-	mode, mend := spot.Mode.Perm(), chmod(want, spot.Path)
+	mode, fix := spot.Mode.Perm(), chmod(want, spot.Path)
 	switch {
 	case mode == want || want == 0:
 	case file == libvirt.ClientKey && j.Kind == SystemTree && mode == 0o644:
 		j.say("shared-client-key", Note, spot.Path, chmod(0o600, spot.Path), "mode 0644: every local user can connect as this host (virt-pki-validate wants it so)")
 	case mode&0o022 != 0 && !(j.Kind == QEMUFolder && mode&0o022 == 0o020):
-		j.say("writable", Warning, spot.Path, mend, "mode %04o: others may change it", mode)
+		j.say("writable", Warning, spot.Path, fix, "mode %04o: others may change it", mode)
 	case isKey(file) && mode&openBits(j.Kind) != 0:
-		j.say("key-open", Warning, spot.Path, mend, "mode %04o: a private key that others than its owner can read", mode)
+		j.say("key-open", Warning, spot.Path, fix, "mode %04o: a private key that others than its owner can read", mode)
 	case !isKey(file) && want == 0o644 && mode&0o044 != 0o044:
-		j.say("closed", Warning, spot.Path, mend, "mode %04o: a user's virsh cannot read it", mode)
+		j.say("closed", Warning, spot.Path, fix, "mode %04o: a user's virsh cannot read it", mode)
 	case j.Kind == QEMUFolder:
 	default:
-		j.say("mode", Note, spot.Path, mend, "mode %04o; %s %04o", mode, j.wants(spot.Path), want)
+		j.say("mode", Note, spot.Path, fix, "mode %04o; %s %04o", mode, j.wants(spot.Path), want)
 	}
 }
 
@@ -114,12 +114,12 @@ func (j *placeJudge) owner(spot Spot) {
 	if spot.UID == j.UID && spot.GID == j.GID {
 		return
 	}
-	mend := chown(j.UID, j.GID, spot.Path)
+	fix := chown(j.UID, j.GID, spot.Path)
 	if spot.UID != j.UID {
-		j.say("owner", Warning, spot.Path, mend, "it belongs to user %d, who may change it; virt-pki-validate wants %s", spot.UID, whose(j.UID, j.GID))
+		j.say("owner", Warning, spot.Path, fix, "it belongs to user %d, who may change it; virt-pki-validate wants %s", spot.UID, whose(j.UID, j.GID))
 		return
 	}
-	j.say("owner", Note, spot.Path, mend, "it belongs to group %d; virt-pki-validate wants %s", spot.GID, whose(j.UID, j.GID))
+	j.say("owner", Note, spot.Path, fix, "it belongs to group %d; virt-pki-validate wants %s", spot.GID, whose(j.UID, j.GID))
 }
 
 func whose(uid, gid int) string {

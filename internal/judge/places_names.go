@@ -38,8 +38,8 @@ func (j *placeJudge) stray(stray Stray) {
 	switch {
 	case right.Path == "":
 	case right.absent() && right.Target == "":
-		mend := fmt.Sprintf("mv %s %s", termtext.ShellWord(stray.Path), termtext.ShellWord(right.Path))
-		j.say("misplaced", Warning, stray.Path, mend, "nobody looks for it here; its place is %s", right.Path)
+		fix := fmt.Sprintf("mv %s %s", termtext.ShellWord(stray.Path), termtext.ShellWord(right.Path))
+		j.say("misplaced", Warning, stray.Path, fix, "nobody looks for it here; its place is %s", right.Path)
 	default:
 		j.say("misplaced", Note, stray.Path, "", "nobody looks for it here; what counts is %s", right.Path)
 	}

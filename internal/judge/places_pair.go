@@ -73,7 +73,7 @@ func (j *placeJudge) halfPair(role Role, missing, there Spot, what, other string
 	j.later(stage)
 }
 
-// neverOpened mends what was found of a client's key that is not opened: libvirt before
+// neverOpened fixes what was found of a client's key that is not opened: libvirt before
 // 11.10 passes over it where there is no certificate, whatever it is.
 func (j *placeJudge) neverOpened(file libvirt.File, found []Finding) {
 	if file != libvirt.ClientKey || !j.Files[libvirt.ClientCert].absent() {

@@ -37,7 +37,7 @@ func (j *placeJudge) emptyFolder() bool {
 			j.found[i].ID = "qemu-empty"
 			j.found[i].File = j.Base
 			j.found[i].Text = "the folder is there and holds no CA: libvirt has QEMU look here and nowhere else, so TLS for this use is broken"
-			j.found[i].Mend = "rmdir " + termtext.ShellWord(j.Base)
+			j.found[i].Fix = "rmdir " + termtext.ShellWord(j.Base)
 		}
 	}
 	return true
@@ -56,11 +56,11 @@ func (j *placeJudge) readable() {
 		if spot.Err != nil || !spot.Mode.IsRegular() || j.QEMU.MayRead(spot.UID, spot.GID, spot.Mode) {
 			continue
 		}
-		mend := chmod(spot.Mode|0o044, spot.Path)
+		fix := chmod(spot.Mode|0o044, spot.Path)
 		if isKey(file) {
-			mend = fmt.Sprintf("chgrp %s %s && chmod 0640 %[2]s", j.group(), termtext.ShellWord(spot.Path))
+			fix = fmt.Sprintf("chgrp %s %s && chmod 0640 %[2]s", j.group(), termtext.ShellWord(spot.Path))
 		}
-		j.say("qemu-unreadable", Error, spot.Path, mend, "user %s, as which QEMU runs, may not read it (owner %d, group %d, mode %04o)", j.QEMU.User, spot.UID, spot.GID, spot.Mode.Perm())
+		j.say("qemu-unreadable", Error, spot.Path, fix, "user %s, as which QEMU runs, may not read it (owner %d, group %d, mode %04o)", j.QEMU.User, spot.UID, spot.GID, spot.Mode.Perm())
 	}
 }
 
@@ -79,8 +79,8 @@ func (j *placeJudge) appArmor() {
 		return
 	}
 	dir := filepath.Dir(j.LocalAppArmor)
-	mend := fmt.Sprintf("mkdir -p %s && echo '  %s/** r,' >>%s", termtext.ShellWord(dir), j.Seen, termtext.ShellWord(j.LocalAppArmor))
-	j.say("apparmor", Warning, j.Base, mend, "the AppArmor profile for QEMU does not list it: a guest that AppArmor confines may not read it")
+	fix := fmt.Sprintf("mkdir -p %s && echo '  %s/** r,' >>%s", termtext.ShellWord(dir), j.Seen, termtext.ShellWord(j.LocalAppArmor))
+	j.say("apparmor", Warning, j.Base, fix, "the AppArmor profile for QEMU does not list it: a guest that AppArmor confines may not read it")
 }
 
 // profilePaths lists the paths for which an AppArmor profile has rules, with

@@ -23,7 +23,7 @@ func TestLabel(t *testing.T) {
 		if len(found) != test.want {
 			t.Errorf("label %q: %+v, want %d", test.label, found, test.want)
 		}
-		if len(found) > 0 && (found[0].ID != "label" || found[0].Mend != "restorecon /etc/pki/CA/cacert.pem") {
+		if len(found) > 0 && (found[0].ID != "label" || found[0].Fix != "restorecon /etc/pki/CA/cacert.pem") {
 			t.Errorf("label %q: %+v", test.label, found[0])
 		}
 	}

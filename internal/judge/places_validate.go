@@ -99,11 +99,11 @@ func (w *validator) spot(exists, access string, spot Spot, want fs.FileMode) {
 		return
 	}
 	j := placeJudge{Place: w.Place}
-	mend := chown(j.UID, j.GID, spot.Path) + " && " + chmod(want, spot.Path)
+	fix := chown(j.UID, j.GID, spot.Path) + " && " + chmod(want, spot.Path)
 	if spot.Path == w.Place.Files[libvirt.ClientKey].Path {
-		mend = "" // what it wants opens a private key to all: nobody is told to do that
+		fix = "" // what it wants opens a private key to all: nobody is told to do that
 	}
-	j.say("validate-access", Error, spot.Path, mend, "owner %d:%d, mode %04o; virt-pki-validate wants %s and %04o", spot.UID, spot.GID, spot.Mode.Perm(), whose(j.UID, j.GID), want)
+	j.say("validate-access", Error, spot.Path, fix, "owner %d:%d, mode %04o; virt-pki-validate wants %s and %04o", spot.UID, spot.GID, spot.Mode.Perm(), whose(j.UID, j.GID), want)
 	w.line(access, j.found...)
 }
 

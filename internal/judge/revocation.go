@@ -26,9 +26,9 @@ func (r *run) loadCRL() {
 	crls, err := gnutls.ReadCRLs(f.Data)
 	switch {
 	case errors.Is(err, gnutls.ErrNoBlock):
-		r.refuse("crl-not-pem", f.Path, mendCRL, "holds no X509 CRL block (%s)", gnutls.LooksLike(f.Data))
+		r.refuse("crl-not-pem", f.Path, fixCRL, "holds no X509 CRL block (%s)", gnutls.LooksLike(f.Data))
 	case err != nil:
-		r.refuse("crl-broken", f.Path, mendCRL, "has an X509 CRL block, number %d, that GnuTLS cannot read", len(crls)+1)
+		r.refuse("crl-broken", f.Path, fixCRL, "has an X509 CRL block, number %d, that GnuTLS cannot read", len(crls)+1)
 	default:
 		r.judgeCRLs(crls)
 	}
@@ -58,7 +58,7 @@ func (r *run) judgeCRLs(crls []*gnutls.CRL) {
 	}
 	if foreign == len(kept) { // the last finding is of one of them
 		last := &r.out[len(r.out)-1]
-		last.Level, last.Mend = Warning, mendCRL
+		last.Level, last.Fix = Warning, fixCRL
 		last.Text += ", and none of a CA that is: nobody is refused as revoked"
 	}
 }

@@ -19,13 +19,13 @@ type run struct {
 	cas []*gnutls.Certificate // those that are looked at
 }
 
-func (r *run) say(level Level, id, file, mend, format string, args ...any) {
-	r.out = append(r.out, Finding{ID: id, Level: level, Stage: r.stage, File: file, Text: fmt.Sprintf(format, args...), Mend: mend})
+func (r *run) say(level Level, id, file, fix, format string, args ...any) {
+	r.out = append(r.out, Finding{ID: id, Level: level, Stage: r.stage, File: file, Text: fmt.Sprintf(format, args...), Fix: fix})
 }
 
 // refuse adds an error, with what comes of it.
-func (r *run) refuse(id, file, mend, format string, args ...any) {
-	r.say(Error, id, file, mend, format+": %s", append(args, r.consequence())...)
+func (r *run) refuse(id, file, fix, format string, args ...any) {
+	r.say(Error, id, file, fix, format+": %s", append(args, r.consequence())...)
 }
 
 func (r *run) consequence() string {
@@ -54,7 +54,7 @@ func (r *run) reader() string {
 	return "the client"
 }
 
-// The cures that several findings share.
+// The fixes that several findings share.
 func (r *run) reissue() string {
 	if r.set.Role == Server {
 		return "virtpki issue server NAME (or virtpki renew, where its CA is here)"
@@ -63,9 +63,9 @@ func (r *run) reissue() string {
 }
 
 const (
-	mendCA    = "copy the CA's own file again (virtpki ca export writes it)"
-	mendCRL   = "virtpki crl writes it anew; or remove the file"
-	mendBytes = "copy the file again from where it was made"
+	fixCA    = "copy the CA's own file again (virtpki ca export writes it)"
+	fixCRL   = "virtpki crl writes it anew; or remove the file"
+	fixBytes = "copy the file again from where it was made"
 )
 
 func day(t time.Time) string { return t.UTC().Format("2006-01-02 15:04 UTC") }

@@ -64,7 +64,7 @@ func (w *work) settleAdopted(c Change) error {
 }
 
 // makeFolder makes one folder. It has its mode from the start, as far as the umask
-// lets it: a folder that is cut short before it has its owner is not mended later
+// lets it: a folder that is cut short before it has its owner is not fixed later
 // where a plan leaves the folders it finds as they are.
 func (w *work) makeFolder(in *dir, c Change) error {
 	d, err := in.mkdirAs(c.base(), c.Mode.Perm())

@@ -28,7 +28,7 @@ const (
 // five seconds is disconnected.
 //
 // A process that is killed in that moment leaves a server that accepts nobody; the
-// next call, or the daemon's restart, mends it.
+// next call, or the daemon's restart, fixes it.
 func (a *Admin) UpdateTLS(ctx context.Context, server string) (err error) {
 	before, err := a.limits(ctx, server)
 	if err != nil {

@@ -105,7 +105,7 @@ func (h *labHost) disconnectOneOfTwo(alice, bob labpki.Pair) {
 	}
 }
 
-// updateTLS renews the server's certificate, then breaks it, then mends it.
+// updateTLS renews the server's certificate, then breaks it, then fixes it.
 func (h *labHost) updateTLS(client *labpki.Pair) {
 	h.t.Helper()
 	before := h.probe(client, h.ca)

@@ -16,18 +16,18 @@ import (
 // needsCAKey are the commands that sign.
 var needsCAKey = []string{"renew", "crl", "ca", "issue", "bootstrap"}
 
-// mend is the command that mends a finding on this machine: the judge's own, with the
+// fix is the command that fixes a finding on this machine: the judge's own, with the
 // flags that lead to the same files, or what has to be done elsewhere.
-func (c *checker) mend(f judge.Finding) string {
-	mend := cmp.Or(c.mendByID(f), f.Mend)
-	rest, ours := strings.CutPrefix(mend, "virtpki ")
+func (c *checker) fix(f judge.Finding) string {
+	fix := cmp.Or(c.fixByID(f), f.Fix)
+	rest, ours := strings.CutPrefix(fix, "virtpki ")
 	if !ours {
-		return mend
+		return fix
 	}
 	command, _, _ := strings.Cut(rest, " ")
 	switch {
 	case f.ID == "cert-revoked" && (!c.signsHere() || c.o.pkipath != ""):
-		return c.mendRevoked(f, rest)
+		return c.fixRevoked(f, rest)
 	case !slices.Contains(needsCAKey, command) || c.signsHere() && c.o.pkipath == "":
 		return "virtpki " + c.g.Flags() + rest
 	case command == "crl":
@@ -62,9 +62,9 @@ func (c *checker) issueElsewhere(f judge.Finding) string {
 	return fmt.Sprintf("where the CA's key is: virtpki issue %s %s --out DIR --layout pkipath", role, cmp.Or(c.nameOf(role), "NAME"))
 }
 
-// mendRevoked is about a certificate that was revoked by a CA whose key is elsewhere.
+// fixRevoked is about a certificate that was revoked by a CA whose key is elsewhere.
 // sign answers whoever was shut out only where the CA's administrator says so.
-func (c *checker) mendRevoked(f judge.Finding, rest string) string {
+func (c *checker) fixRevoked(f judge.Finding, rest string) string {
 	if c.o.pkipath != "" {
 		return c.issueElsewhere(f) + ", where its owner is to get in again"
 	}
@@ -76,16 +76,16 @@ func (c *checker) signsHere() bool {
 	return c.g.Tree().Exists(libvirt.CA(c.g.CAPath()).Path(libvirt.CAKey))
 }
 
-// mendByID knows the commands for what the judge has no command for, because it
+// fixByID knows the commands for what the judge has no command for, because it
 // depends on what else is here.
-func (c *checker) mendByID(f judge.Finding) string {
+func (c *checker) fixByID(f judge.Finding) string {
 	layout := c.g.System()
 	if c.needsCAFirst(f) {
 		return fmt.Sprintf("first bring back the CA's certificate, or its key (%s)", libvirt.CA(c.g.CAPath()).Path(libvirt.CAKey))
 	}
 	switch f.ID {
 	case "no-ca":
-		return c.mendNoCA(f)
+		return c.fixNoCA(f)
 	case "ca-key-mismatch":
 		return "copy back the CA's certificate, which each host and each bundle of this CA has; or, where the key was replaced, the key from a backup"
 	case "not-readable":
@@ -98,7 +98,7 @@ func (c *checker) mendByID(f judge.Finding) string {
 		}
 	case "no-crl", "crl-file-gone":
 		if !c.g.Tree().Exists(layout.Path(libvirt.CACRL)) {
-			return cmp.Or(c.mendOf("crl-name"), "virtpki crl")
+			return cmp.Or(c.fixOf("crl-name"), "virtpki crl")
 		}
 	}
 	if strings.HasPrefix(f.ID, "crl-") && (f.Level == judge.Error || f.ID == "crl-foreign" && f.Level == judge.Warning) && f.Stage == judge.Own && f.File == layout.Path(libvirt.CACRL) && c.signsHere() {
@@ -107,14 +107,14 @@ func (c *checker) mendByID(f judge.Finding) string {
 	for _, role := range []judge.Role{judge.Server, judge.Client} {
 		cert, key := layout.Path(libvirt.CertFile(string(role))), layout.Path(libvirt.KeyFile(string(role)))
 		if f.File == cert || f.File == key {
-			return c.mendPair(f, role, cert, key)
+			return c.fixPair(f, role, cert, key)
 		}
 	}
 	return ""
 }
 
-// mendNoCA is about a CA's certificate that is not there.
-func (c *checker) mendNoCA(f judge.Finding) string {
+// fixNoCA is about a CA's certificate that is not there.
+func (c *checker) fixNoCA(f judge.Finding) string {
 	switch use := c.asked[f.File]; {
 	case use != "":
 		return "virtpki bootstrap --with " + use
@@ -131,7 +131,7 @@ func (c *checker) mendNoCA(f judge.Finding) string {
 	return ""
 }
 
-// needsCAFirst reports whether the CA that would mend something cannot sign, because
+// needsCAFirst reports whether the CA that would fix something cannot sign, because
 // its certificate and its key do not belong together.
 func (c *checker) needsCAFirst(f judge.Finding) bool {
 	system := c.g.System()
@@ -140,21 +140,21 @@ func (c *checker) needsCAFirst(f judge.Finding) bool {
 		slices.Contains(ours, f.File) && len(c.caKey()) > 0
 }
 
-// mendOf is the judge's command for another finding, empty where there is none.
-func (c *checker) mendOf(id string) string {
+// fixOf is the judge's command for another finding, empty where there is none.
+func (c *checker) fixOf(id string) string {
 	for _, a := range c.areas {
 		for _, f := range a.found {
 			if f.ID == id {
-				return f.Mend
+				return f.Fix
 			}
 		}
 	}
 	return ""
 }
 
-// mendPair makes a pair of the system's tree anew. renew keeps the names and the shape
+// fixPair makes a pair of the system's tree anew. renew keeps the names and the shape
 // of the certificate, so it is no help where there is none, or where those are wrong.
-func (c *checker) mendPair(f judge.Finding, role judge.Role, cert, key string) string {
+func (c *checker) fixPair(f judge.Finding, role judge.Role, cert, key string) string {
 	_, unreadable := pki.ParseCertificates(c.file(cert).Data)
 	switch {
 	case f.ID == "validate-access":
@@ -162,9 +162,9 @@ func (c *checker) mendPair(f judge.Finding, role judge.Role, cert, key string) s
 	case f.Level == judge.Note && !strings.HasPrefix(f.ID, "no-"), f.Level == judge.Warning && f.ID != "name-missing" && f.Stage != judge.Own:
 		return ""
 	case !c.signsHere() && (unreadable != nil || f.ID == "name-missing" || strings.HasPrefix(f.ID, "cert-usage") || strings.HasPrefix(f.ID, "cert-purpose")):
-		return c.mendByRequest(role, cert, key, unreadable)
+		return c.fixByRequest(role, cert, key, unreadable)
 	case strings.HasPrefix(f.ID, "no-"), f.ID == "name-missing", unreadable != nil, strings.HasPrefix(f.ID, "cert-usage"), !c.renewable(role, cert): // renew keeps the shape
-		return c.mendByIssue(f, role, cert, key)
+		return c.fixByIssue(f, role, cert, key)
 	}
 	return "virtpki renew --force"
 }
@@ -180,8 +180,8 @@ func (c *checker) renewable(role judge.Role, cert string) bool {
 	return err != nil || a.granted(certs[0]) && slices.Contains(pki.RolesOf(certs[0]), pki.Role(role))
 }
 
-// mendByIssue makes a pair here, in the place of one that is in the way of it.
-func (c *checker) mendByIssue(f judge.Finding, role judge.Role, cert, key string) string {
+// fixByIssue makes a pair here, in the place of one that is in the way of it.
+func (c *checker) fixByIssue(f judge.Finding, role judge.Role, cert, key string) string {
 	issue := fmt.Sprintf("virtpki %sissue %s", c.g.Flags(), role)
 	name := c.nameOf(role)
 	switch {
@@ -197,9 +197,9 @@ func (c *checker) mendByIssue(f judge.Finding, role judge.Role, cert, key string
 	return fmt.Sprintf("rm -rf %s %s && %s %s", termtext.ShellWord(cert), termtext.ShellWord(key), issue, name)
 }
 
-// mendByRequest makes a pair whose key stays here, where the CA's key is on another
+// fixByRequest makes a pair whose key stays here, where the CA's key is on another
 // machine. A certificate that cannot be read is in the way of that.
-func (c *checker) mendByRequest(role judge.Role, cert, key string, unreadable error) string {
+func (c *checker) fixByRequest(role judge.Role, cert, key string, unreadable error) string {
 	if unreadable != nil && !c.g.Tree().Exists(cert) && c.waits(role) {
 		return fmt.Sprintf("virtpki request %s prints the request that waits for its answer: virtpki sign where the CA's key is, virtpki install its answer", role)
 	}

@@ -46,12 +46,13 @@ type dueCRL struct {
 	reason string
 }
 
-// look finds what is installed, and decides what of it is due.
-func (r *renewal) look() error {
+// look finds what is installed, and decides what of it is due. It returns the CA, whose
+// files are read once for each decision.
+func (r *renewal) look() (*authority, error) {
 	r.found, r.left, r.crl, r.serving = nil, nil, dueCRL{}, false
 	a, err := r.loadCA(r.g.Machine)
 	if err != nil {
-		return err
+		return nil, err
 	}
 	r.caEnd = a.ca.Certificate.NotAfter
 	r.caDue = a.rollover == nil && !r.here.Now().Before(pki.Window{}.CertificateOpens(a.ca.Certificate))
@@ -72,7 +73,7 @@ func (r *renewal) look() error {
 			r.found = append(r.found, in)
 		}
 	}
-	return r.lookAtCRL(a)
+	return a, r.lookAtCRL(a)
 }
 
 // layouts are where renew looks: with a CA for QEMU alone, at QEMU's folders alone.

@@ -21,7 +21,7 @@ func (r *renewal) writeMetrics(result error) error {
 	if r.metrics == "" || r.g.dryRun {
 		return nil
 	}
-	if err := r.look(); err != nil && result == nil {
+	if _, err := r.look(); err != nil && result == nil {
 		return err
 	}
 	var plan store.Plan

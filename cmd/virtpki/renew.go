@@ -189,7 +189,7 @@ type renewal struct {
 }
 
 func (r *renewal) run(ctx context.Context) error {
-	if err := r.look(); err != nil {
+	if _, err := r.look(); err != nil {
 		return err
 	}
 	if r.caDue && !r.g.quiet {
@@ -225,10 +225,7 @@ func (r *renewal) keyAbsent() bool {
 
 // decide looks again, under the lock, and plans what is due.
 func (r *renewal) decide(j *job) error {
-	if err := r.look(); err != nil {
-		return err
-	}
-	a, err := r.loadCA(r.g.Machine)
+	a, err := r.look()
 	if err != nil {
 		return err
 	}

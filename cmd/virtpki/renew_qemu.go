@@ -53,10 +53,7 @@ func (r *renewal) renewCopies(ctx context.Context) (all bool, err error) {
 		return false, nil
 	}
 	j, err := r.carryOut(ctx, r.g, []string{r.g.System().Top()}, func(j *job) error {
-		if err := r.look(); err != nil {
-			return err
-		}
-		a, err := r.loadCA(r.g.Machine)
+		a, err := r.look()
 		if err != nil {
 			return err
 		}

@@ -82,7 +82,7 @@ func (r *renewal) makeRequests(ctx context.Context) ([]*pki.CSR, *job, error) {
 	var csrs []*pki.CSR
 	j, err := r.carryOut(ctx, r.g, folders, func(j *job) error {
 		csrs = nil
-		if err := r.look(); err != nil || len(r.due()) == 0 {
+		if _, err := r.look(); err != nil || len(r.due()) == 0 {
 			return err
 		}
 		for _, in := range r.due() {

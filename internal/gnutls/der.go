@@ -17,32 +17,63 @@ func readOID(s *cryptobyte.String, dotted *string) bool {
 		return false
 	}
 	out := make([]byte, 0, 24)
-	arc, begins := new(big.Int), true
+	var arc arc
 	for _, b := range content {
-		if begins && b == 0x80 {
+		if arc.empty() && b == 0x80 {
 			return false
 		}
-		arc.Lsh(arc, 7).Or(arc, big.NewInt(int64(b&0x7f)))
-		if begins = b&0x80 == 0; begins {
-			out = appendArc(out, arc)
-			arc = new(big.Int)
+		if arc.add(b & 0x7f); b&0x80 == 0 {
+			out = arc.appendTo(out)
+			arc.reset()
 		}
 	}
 	*dotted = string(out)
 	return len(out) > 0
 }
 
-// appendArc appends an arc; the first one is two.
-func appendArc(out []byte, arc *big.Int) []byte {
-	if len(out) > 0 {
-		return arc.Append(append(out, '.'), 10)
+// arc is a number of an object identifier while it is read. Few need more than 64 bits.
+type arc struct {
+	small  uint64
+	large  *big.Int // in place of small, where that is too small
+	octets int
+}
+
+func (a *arc) empty() bool { return a.octets == 0 }
+
+func (a *arc) reset() { *a = arc{} }
+
+// add appends seven bits.
+func (a *arc) add(bits byte) {
+	a.octets++
+	switch {
+	case a.large != nil:
+		a.large.Lsh(a.large, 7).Or(a.large, big.NewInt(int64(bits)))
+	case a.octets <= 9:
+		a.small = a.small<<7 | uint64(bits)
+	default:
+		a.large = new(big.Int).SetUint64(a.small)
+		a.large.Lsh(a.large, 7).Or(a.large, big.NewInt(int64(bits)))
 	}
-	top := int64(2)
-	if arc.Cmp(big.NewInt(80)) < 0 {
-		top = arc.Int64() / 40
+}
+
+// appendTo appends the number to a dotted form; the first one is two.
+func (a *arc) appendTo(out []byte) []byte {
+	top := uint64(2)
+	switch {
+	case len(out) > 0:
+		return a.text(append(out, '.'), 0)
+	case a.large == nil && a.small < 80:
+		top = a.small / 40
 	}
-	out = append(strconv.AppendInt(out, top, 10), '.')
-	return new(big.Int).Sub(arc, big.NewInt(40*top)).Append(out, 10)
+	return a.text(append(strconv.AppendUint(out, top, 10), '.'), 40*top)
+}
+
+// text appends the number less some.
+func (a *arc) text(out []byte, less uint64) []byte {
+	if a.large == nil {
+		return strconv.AppendUint(out, a.small-less, 10)
+	}
+	return new(big.Int).Sub(a.large, new(big.Int).SetUint64(less)).Append(out, 10)
 }
 
 func (c *Certificate) readValidity(tbs *cryptobyte.String) bool {

@@ -107,7 +107,7 @@ func findingsText() []byte {
 		fmt.Fprintf(&page, "\n## %s\n", section.title)
 		for _, entry := range judge.Catalogue() {
 			if entry.Stage == section.stage {
-				fmt.Fprintf(&page, "\n### %s\n\n%s\n\nCure: %s\n", entry.ID, entry.Cause, entry.Fix)
+				fmt.Fprintf(&page, "\n### %s\n\n%s\n\nFix: %s\n", entry.ID, entry.Cause, entry.Fix)
 			}
 		}
 	}

@@ -2,7 +2,7 @@ package certinfo
 
 import (
 	"bytes"
-	"crypto/dsa"
+	"crypto/ecdh"
 	"crypto/x509"
 	"encoding/json"
 	"strings"
@@ -113,7 +113,7 @@ func TestRequest(t *testing.T) {
 			t.Errorf("%q, want %q", got, c.want)
 		}
 	}
-	if got := KeyType(&dsa.PublicKey{}); got != "dsa" {
+	if got := KeyType(&ecdh.PublicKey{}); got != "ecdh" {
 		t.Errorf("a key that virtpki does not make is %q", got)
 	}
 }

@@ -22,6 +22,7 @@ var mayImport = map[string][]string{
 	"dn":                       {},
 	"pki":                      {},
 	"templates":                {"internal/termtext"},
+	"internal/change":          {"pki", "internal/hint", "internal/keypair", "internal/libvirt", "internal/machine", "internal/store", "internal/termtext"},
 	"internal/certinfo":        {"pki", "internal/store", "internal/subject", "internal/termtext"}, // store: how a serial is written
 	"internal/grant":           {"dn", "pki"},
 	"internal/hint":            {},
@@ -44,7 +45,7 @@ var mayImport = map[string][]string{
 	"internal/lab/trace":       {},
 	"internal/lab/tracee":      {"internal/lab/trace"},
 	"internal/lab/vnctls":      {},
-	"cmd/virtpki":              {"dn", "pki", "templates", "internal/grant", "internal/store", "internal/libvirt", "internal/judge", "internal/certinfo", "internal/hint", "internal/keypair", "internal/machine", "internal/subject", "internal/termtext", "internal/libvirt/conf", "internal/libvirt/rpc", "internal/libvirt/running"},
+	"cmd/virtpki":              {"dn", "pki", "templates", "internal/grant", "internal/store", "internal/libvirt", "internal/judge", "internal/certinfo", "internal/change", "internal/hint", "internal/keypair", "internal/machine", "internal/subject", "internal/termtext", "internal/libvirt/conf", "internal/libvirt/rpc", "internal/libvirt/running"},
 }
 
 // testImports are allowed to the tests of a package on top.

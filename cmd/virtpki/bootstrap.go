@@ -9,6 +9,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"virtpki/internal/change"
 	"virtpki/internal/hint"
 	"virtpki/internal/keypair"
 	"virtpki/internal/libvirt"
@@ -137,7 +138,7 @@ func (e *env) bootstrap(ctx context.Context, g *globals, o *bootstrapOptions) er
 	}
 	keys := e.newKeyring(g)
 	h.startKeys(g.Machine, keys)
-	j, err := e.carryOut(ctx, g, h.locks(g.Machine), func(j *job) error { return e.readyHost(j, g.Machine, keys, h) })
+	j, err := e.carryOut(ctx, g, h.locks(g.Machine), func(j *change.Job) error { return e.readyHost(j, g.Machine, keys, h) })
 	if err != nil {
 		return err
 	}
@@ -166,7 +167,7 @@ func (h *hostPlan) locks(m *machine.Machine) []string {
 }
 
 // readyHost plans all that a host needs: what it is given, has, or makes.
-func (e *env) readyHost(j *job, m *machine.Machine, keys *keyring, h *hostPlan) error {
+func (e *env) readyHost(j *change.Job, m *machine.Machine, keys *change.Keyring, h *hostPlan) error {
 	if h.o.bundle != "" {
 		return e.readyByBundle(j, m, keys, h)
 	}
@@ -174,7 +175,7 @@ func (e *env) readyHost(j *job, m *machine.Machine, keys *keyring, h *hostPlan) 
 }
 
 // readyByItself is readyHost for a host that has its files, or makes them.
-func (e *env) readyByItself(j *job, m *machine.Machine, keys *keyring, h *hostPlan) error {
+func (e *env) readyByItself(j *change.Job, m *machine.Machine, keys *change.Keyring, h *hostPlan) error {
 	a, err := e.findOrMakeCA(j, m, keys, h.ca)
 	if err != nil {
 		return err
@@ -183,7 +184,7 @@ func (e *env) readyByItself(j *job, m *machine.Machine, keys *keyring, h *hostPl
 }
 
 // decideHost plans a host's pairs, what it trusts, what QEMU reads, and its conf.
-func (e *env) decideHost(j *job, m *machine.Machine, keys *keyring, h *hostPlan, a *authority) error {
+func (e *env) decideHost(j *change.Job, m *machine.Machine, keys *change.Keyring, h *hostPlan, a *authority) error {
 	server, err := e.takeOrMake(j, a, keys, h, h.server)
 	if err != nil {
 		return err
@@ -202,13 +203,13 @@ func (e *env) decideHost(j *job, m *machine.Machine, keys *keyring, h *hostPlan,
 }
 
 // fillQEMU plans the folders of QEMU's that --with names.
-func (e *env) fillQEMU(j *job, m *machine.Machine, keys *keyring, a *authority, h *hostPlan, server, client *keypair.Pair) error {
+func (e *env) fillQEMU(j *change.Job, m *machine.Machine, keys *change.Keyring, a *authority, h *hostPlan, server, client *keypair.Pair) error {
 	return e.fillerFor(m, keys, h, server, client).fill(j, a)
 }
 
 // fillByBundle is fillQEMU for a host that is given its files: folders of QEMU's that
 // the bundle holds are taken besides.
-func (e *env) fillByBundle(j *job, m *machine.Machine, keys *keyring, h *hostPlan, b *hostBundle, server, client *keypair.Pair) error {
+func (e *env) fillByBundle(j *change.Job, m *machine.Machine, keys *change.Keyring, h *hostPlan, b *hostBundle, server, client *keypair.Pair) error {
 	f := e.fillerFor(m, keys, h, server, client)
 	f.given = &givenFolders{
 		tree:       b.a.tree,
@@ -221,7 +222,7 @@ func (e *env) fillByBundle(j *job, m *machine.Machine, keys *keyring, h *hostPla
 	return f.fill(j, b.a)
 }
 
-func (e *env) fillerFor(m *machine.Machine, keys *keyring, h *hostPlan, server, client *keypair.Pair) *filler {
+func (e *env) fillerFor(m *machine.Machine, keys *change.Keyring, h *hostPlan, server, client *keypair.Pair) *filler {
 	f := &filler{env: e, withPlan: h.with, m: m, keys: keys, leaf: h.leaf, sysconfdir: h.to.Layout.Base}
 	f.identities = map[pki.Role]subject.Identity{pki.Server: h.server, pki.Client: h.client}
 	f.pairs = map[pki.Role]*keypair.Pair{pki.Server: server, pki.Client: client}
@@ -232,22 +233,22 @@ func (e *env) fillerFor(m *machine.Machine, keys *keyring, h *hostPlan, server, 
 const caSlot = "ca"
 
 // startKeys begins to make the keys that are not there.
-func (h *hostPlan) startKeys(m *machine.Machine, keys *keyring) {
+func (h *hostPlan) startKeys(m *machine.Machine, keys *change.Keyring) {
 	if h.o.bundle != "" {
 		return
 	}
 	if h.ca != nil && !m.Tree().Exists(libvirt.CA(m.CAPath()).Path(libvirt.CACert)) {
-		keys.ahead(h.leaf.keyType, caSlot)
+		keys.Ahead(h.leaf.keyType, caSlot)
 	}
 	for _, id := range []subject.Identity{h.server, h.client} {
 		if !m.Tree().Exists(h.to.Layout.Path(libvirt.KeyFile(string(id.Role)))) {
-			keys.ahead(h.leaf.keyType, id.Slot())
+			keys.Ahead(h.leaf.keyType, id.Slot())
 		}
 	}
 }
 
 // configureHost plans the conf of a host whose files are there or planned.
-func (e *env) configureHost(j *job, m *machine.Machine, h *hostPlan, a *authority, client *keypair.Pair, crl bool) error {
+func (e *env) configureHost(j *change.Job, m *machine.Machine, h *hostPlan, a *authority, client *keypair.Pair, crl bool) error {
 	c := &confPlan{daemon: h.daemon, allow: h.o.allow, force: h.o.force}
 	c.restarted = h.o.noReload || h.o.restart != "" && m.Live()
 	if client.Cert != nil {
@@ -323,7 +324,7 @@ func (e *env) nameHost(m *machine.Machine, o *bootstrapOptions, h *hostPlan) err
 
 // findOrMakeCA takes the CA that is there, with a CRL if it can sign one, or
 // makes one.
-func (e *env) findOrMakeCA(j *job, m *machine.Machine, keys *keyring, n *newAuthority) (*authority, error) {
+func (e *env) findOrMakeCA(j *change.Job, m *machine.Machine, keys *change.Keyring, n *newAuthority) (*authority, error) {
 	a, err := e.loadCA(m)
 	if errors.Is(err, errNoCA) || errors.Is(err, errKeyAlone) {
 		if n == nil {
@@ -335,7 +336,7 @@ func (e *env) findOrMakeCA(j *job, m *machine.Machine, keys *keyring, n *newAuth
 		return nil, err
 	}
 	a.noteTwins(j)
-	j.found = append(j.found, placed{a.ca.Certificate, a.layout.Path(libvirt.CACert)})
+	j.Found = append(j.Found, change.Placed{Cert: a.ca.Certificate, Path: a.layout.Path(libvirt.CACert)})
 	if a.crl == nil && m.Tree().Exists(a.layout.Path(libvirt.CAKey)) {
 		if err := a.open(keys); err != nil {
 			return nil, err
@@ -348,8 +349,8 @@ func (e *env) findOrMakeCA(j *job, m *machine.Machine, keys *keyring, n *newAuth
 }
 
 // takeOrMake takes the pair that is there, or makes what is missing of it.
-func (e *env) takeOrMake(j *job, a *authority, keys *keyring, h *hostPlan, id subject.Identity) (*keypair.Pair, error) {
-	have, err := keypair.Load(j.plan.Tree(), h.to.Layout, id.Role)
+func (e *env) takeOrMake(j *change.Job, a *authority, keys *change.Keyring, h *hostPlan, id subject.Identity) (*keypair.Pair, error) {
+	have, err := keypair.Load(j.Plan.Tree(), h.to.Layout, id.Role)
 	if err != nil {
 		return nil, err
 	}
@@ -358,13 +359,13 @@ func (e *env) takeOrMake(j *job, a *authority, keys *keyring, h *hostPlan, id su
 	}
 	if have.Cert != nil {
 		if lacking := id.Lacking(have.Cert); lacking != "" {
-			j.note("%s does not name %s: it was taken as it is (move it and its key away to have it made anew)", have.CertPath, lacking)
+			j.Note("%s does not name %s: it was taken as it is (move it and its key away to have it made anew)", have.CertPath, lacking)
 		}
-		j.found = append(j.found, placed{have.Cert, have.CertPath})
+		j.Found = append(j.Found, change.Placed{Cert: have.Cert, Path: have.CertPath})
 		return have, e.checkTaken(j, a, have)
 	}
 	if id.Role == pki.Client && have.Key == nil && h.o.client == "" && a.keyless() {
-		j.note("there is no client pair here, and no CA's key to make one with: this host can be connected to, and cannot connect to others")
+		j.Note("there is no client pair here, and no CA's key to make one with: this host can be connected to, and cannot connect to others")
 		return have, nil
 	}
 	if err := a.open(keys); err != nil {
@@ -374,7 +375,7 @@ func (e *env) takeOrMake(j *job, a *authority, keys *keyring, h *hostPlan, id su
 		return nil, err
 	}
 	e.noteLetIn(j, a, have.Cert, id.Name)
-	have.Key, err = keys.forPair(have, id.Slot(), h.leaf.keyType)
+	have.Key, err = keys.For(have, id.Slot(), h.leaf.keyType)
 	return have, err
 }
 
@@ -385,12 +386,12 @@ func (a *authority) keyless() bool {
 
 // checkTaken looks at a certificate that was there: libvirtd does not start on
 // one that its CA file does not vouch for.
-func (e *env) checkTaken(j *job, a *authority, have *keypair.Pair) error {
+func (e *env) checkTaken(j *change.Job, a *authority, have *keypair.Pair) error {
 	if !a.hasSigned(have.Cert) {
 		return fmt.Errorf("%s: %s is not signed by the CA in %s", have.CertPath, subject.Of(have.Cert), a.layout.Path(libvirt.CACert))
 	}
 	if !e.here.Now().Before(have.Cert.NotAfter) {
-		j.note("%s: expired on %s", have.CertPath, termtext.Day(have.Cert.NotAfter))
+		j.Note("%s: expired on %s", have.CertPath, termtext.Day(have.Cert.NotAfter))
 	}
 	return nil
 }

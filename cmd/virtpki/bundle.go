@@ -8,6 +8,7 @@ import (
 	"path/filepath"
 	"slices"
 
+	"virtpki/internal/change"
 	"virtpki/internal/hint"
 	"virtpki/internal/keypair"
 	"virtpki/internal/libvirt"
@@ -76,17 +77,17 @@ func (b *hostBundle) pair(layout libvirt.Layout, role pki.Role) (*keypair.Pair, 
 }
 
 // readyByBundle is readyHost for a host that is given its files.
-func (e *env) readyByBundle(j *job, m *machine.Machine, keys *keyring, h *hostPlan) error {
+func (e *env) readyByBundle(j *change.Job, m *machine.Machine, keys *change.Keyring, h *hostPlan) error {
 	b, err := e.loadBundle(m, h.o.bundle)
 	if err != nil {
 		return err
 	}
-	if b.outdated(j.plan.Tree(), h.to) {
-		j.note("%s is newer than the bundle's: the bundle is not needed any more", h.to.Layout.Path(libvirt.ServerCert))
+	if b.outdated(j.Plan.Tree(), h.to) {
+		j.Note("%s is newer than the bundle's: the bundle is not needed any more", h.to.Layout.Path(libvirt.ServerCert))
 		return e.readyByItself(j, m, keys, h)
 	}
 	if lacking := h.server.Lacking(b.server.Cert); lacking != "" {
-		j.note("%s does not name %s", b.server.CertPath, lacking)
+		j.Note("%s does not name %s", b.server.CertPath, lacking)
 	}
 	server, client, crl, err := b.install(e, j, h.to)
 	if err != nil {
@@ -110,14 +111,14 @@ func (b *hostBundle) outdated(t store.Tree, to keypair.Dest) bool {
 // install plans the bundle's files into their places. What is there and newer
 // stays: the host has renewed it. It returns the pairs that the host will have, and
 // whether it will have a CRL.
-func (b *hostBundle) install(e *env, j *job, to keypair.Dest) (server, client *keypair.Pair, crl bool, err error) {
+func (b *hostBundle) install(e *env, j *change.Job, to keypair.Dest) (server, client *keypair.Pair, crl bool, err error) {
 	if err := b.trust(j, to); err != nil {
 		return nil, nil, false, err
 	}
 	if crl, err = b.shareCRL(j, to); err != nil {
 		return nil, nil, false, err
 	}
-	j.plan.Together(to.Layout.PairFolder()) // also where nothing changes: a run that was killed is finished
+	j.Plan.Together(to.Layout.PairFolder()) // also where nothing changes: a run that was killed is finished
 	if server, err = b.installPair(e, j, to, b.server); err != nil {
 		return nil, nil, false, err
 	}
@@ -128,14 +129,14 @@ func (b *hostBundle) install(e *env, j *job, to keypair.Dest) (server, client *k
 // trust plans the bundle's CAs. Those that are there stay where they are the same
 // and more; they are replaced where the bundle has the same and more, after the
 // beginning of a rollover.
-func (b *hostBundle) trust(j *job, to keypair.Dest) error {
+func (b *hostBundle) trust(j *change.Job, to keypair.Dest) error {
 	path := to.Layout.Path(libvirt.CACert)
-	data, err := machine.ReadIfThere(j.plan.Tree(), path)
+	data, err := machine.ReadIfThere(j.Plan.Tree(), path)
 	if err != nil {
 		return err
 	}
 	if data == nil {
-		return to.Write(&j.plan, libvirt.CACert, pki.EncodeCertificates(b.a.bundle...))
+		return to.Write(&j.Plan, libvirt.CACert, pki.EncodeCertificates(b.a.bundle...))
 	}
 	here, err := pki.ParseCertificates(data)
 	switch {
@@ -145,7 +146,7 @@ func (b *hostBundle) trust(j *job, to keypair.Dest) error {
 		return nil
 	case containsAll(b.a.bundle, here):
 		to.Keep = true
-		return to.Write(&j.plan, libvirt.CACert, pki.EncodeCertificates(b.a.bundle...))
+		return to.Write(&j.Plan, libvirt.CACert, pki.EncodeCertificates(b.a.bundle...))
 	}
 	return fmt.Errorf("%s trusts another CA: %s, not %s", path, subject.Of(here[0]), subject.Of(b.a.bundle[0]))
 }
@@ -160,9 +161,9 @@ func containsAll(certs, some []*x509.Certificate) bool {
 }
 
 // shareCRL plans the bundle's CRL unless the one that is there is at least as new.
-func (b *hostBundle) shareCRL(j *job, to keypair.Dest) (has bool, err error) {
+func (b *hostBundle) shareCRL(j *change.Job, to keypair.Dest) (has bool, err error) {
 	path := to.Layout.Path(libvirt.CACRL)
-	here, err := machine.ReadIfThere(j.plan.Tree(), path)
+	here, err := machine.ReadIfThere(j.Plan.Tree(), path)
 	if err != nil || b.a.crl == nil {
 		return here != nil, err
 	}
@@ -171,7 +172,7 @@ func (b *hostBundle) shareCRL(j *job, to keypair.Dest) (has bool, err error) {
 		return false, fmt.Errorf("%s: %w", b.a.layout.Path(libvirt.CACRL), err)
 	}
 	if here == nil {
-		return true, to.Write(&j.plan, libvirt.CACRL, b.a.crl)
+		return true, to.Write(&j.Plan, libvirt.CACRL, b.a.crl)
 	}
 	have, err := pki.ParseCRLs(here)
 	if err != nil {
@@ -181,7 +182,7 @@ func (b *hostBundle) shareCRL(j *job, to keypair.Dest) (has bool, err error) {
 		return true, nil
 	}
 	to.Keep = true
-	return true, to.Write(&j.plan, libvirt.CACRL, b.a.crl)
+	return true, to.Write(&j.Plan, libvirt.CACRL, b.a.crl)
 }
 
 // supersedes reports whether lists hold a newer one of each CA of the bundle, as far
@@ -197,8 +198,8 @@ func (b *hostBundle) supersedes(lists, others []*pki.CRL) bool {
 
 // installPair plans one pair: the bundle's, unless the one that is there is the same
 // or a later one of the same name.
-func (b *hostBundle) installPair(e *env, j *job, to keypair.Dest, given *keypair.Pair) (*keypair.Pair, error) {
-	have, err := keypair.Load(j.plan.Tree(), to.Layout, given.Role)
+func (b *hostBundle) installPair(e *env, j *change.Job, to keypair.Dest, given *keypair.Pair) (*keypair.Pair, error) {
+	have, err := keypair.Load(j.Plan.Tree(), to.Layout, given.Role)
 	if err != nil || given.Cert == nil {
 		return have, err
 	}
@@ -207,7 +208,7 @@ func (b *hostBundle) installPair(e *env, j *job, to keypair.Dest, given *keypair
 		return nil, hint.With(fmt.Errorf("%s: another key is there already, without a certificate", have.KeyPath), "move it away to take the pair of the bundle")
 	case have.Cert == nil:
 	case have.Cert.Equal(given.Cert) && have.Key != nil:
-		j.found = append(j.found, placed{have.Cert, have.CertPath})
+		j.Found = append(j.Found, change.Placed{Cert: have.Cert, Path: have.CertPath})
 		return have, nil
 	case have.Cert.Equal(given.Cert):
 	case !bytes.Equal(have.Cert.RawSubject, given.Cert.RawSubject):
@@ -216,12 +217,12 @@ func (b *hostBundle) installPair(e *env, j *job, to keypair.Dest, given *keypair
 	case have.Key == nil:
 		return nil, hint.With(have.KeyMissing(), "bring the key back, or remove the certificate to take the pair of the bundle")
 	case !have.Cert.NotBefore.Before(given.Cert.NotBefore):
-		j.note("%s is newer than the bundle's: it was taken as it is", have.CertPath)
-		j.found = append(j.found, placed{have.Cert, have.CertPath})
+		j.Note("%s is newer than the bundle's: it was taken as it is", have.CertPath)
+		j.Found = append(j.Found, change.Placed{Cert: have.Cert, Path: have.CertPath})
 		return have, e.checkTaken(j, b.a, have)
 	default:
 		to.Keep = true
 	}
-	j.made = append(j.made, placed{given.Cert, to.Layout.Path(libvirt.CertFile(string(given.Role)))})
-	return given, e.writePair(j, to, given.Role, given.Key, given.Cert, have.Alone())
+	j.Made = append(j.Made, change.Placed{Cert: given.Cert, Path: to.Layout.Path(libvirt.CertFile(string(given.Role)))})
+	return given, j.WritePair(to, given.Role, given.Key, given.Cert, have.Alone())
 }

@@ -12,6 +12,7 @@ import (
 	"github.com/spf13/cobra"
 	"github.com/spf13/pflag"
 
+	"virtpki/internal/change"
 	"virtpki/internal/hint"
 	"virtpki/internal/keypair"
 	"virtpki/internal/libvirt"
@@ -113,7 +114,7 @@ func (e *env) caInit(ctx context.Context, g *globals, o *caOptions) error {
 		}
 	}
 	keys := e.newKeyring(g)
-	return e.change(ctx, g, []string{g.CAPath()}, func(j *job) error {
+	return e.change(ctx, g, []string{g.CAPath()}, func(j *change.Job) error {
 		if err := e.refuseExisting(g.Machine); err != nil {
 			return err
 		}
@@ -139,19 +140,19 @@ func (e *env) refuseExisting(m *machine.Machine) error {
 
 // noteUnlimited tells of a limit that leaves half open: constraints of one kind of name
 // say nothing of the other (RFC 5280 section 4.2.1.10).
-func noteUnlimited(j *job, permit pki.Permit) {
+func noteUnlimited(j *change.Job, permit pki.Permit) {
 	switch {
 	case len(permit.DNSDomains) > 0 && len(permit.IPRanges) == 0:
-		j.note("the CA may sign for any address: --permit NETWORK limits those")
+		j.Note("the CA may sign for any address: --permit NETWORK limits those")
 	case len(permit.IPRanges) > 0 && len(permit.DNSDomains) == 0:
-		j.note("the CA may sign for any name: --permit DOMAIN limits those")
+		j.Note("the CA may sign for any name: --permit DOMAIN limits those")
 	}
 }
 
 // makeCA plans a new CA: key, certificate, empty CRL.
-func (e *env) makeCA(j *job, m *machine.Machine, keys *keyring, n newAuthority) (*authority, error) {
+func (e *env) makeCA(j *change.Job, m *machine.Machine, keys *change.Keyring, n newAuthority) (*authority, error) {
 	layout := libvirt.CA(m.CAPath())
-	signer, keyPEM, err := keys.forCA(layout.Path(libvirt.CAKey), n.keyType)
+	signer, keyPEM, err := keyForCA(keys, layout.Path(libvirt.CAKey), n.keyType)
 	if err != nil {
 		return nil, err
 	}
@@ -166,55 +167,44 @@ func (e *env) makeCA(j *job, m *machine.Machine, keys *keyring, n newAuthority) 
 	a := &authority{generation: generation{ca: *ca}, folder: m.CAPath(), layout: layout, tree: m.Tree()}
 	a.bundle = append(a.bundle, ca.Certificate)
 	to := keypair.Dest{Layout: a.layout, Owner: machine.Owner()}
-	if err := to.Folders(&j.plan, store.RecordPath(libvirt.Records(a.folder), ca.Certificate.SerialNumber)); err != nil {
+	if err := to.Folders(&j.Plan, store.RecordPath(libvirt.Records(a.folder), ca.Certificate.SerialNumber)); err != nil {
 		return nil, err
 	}
 	if err := hint.First(
-		to.Write(&j.plan, libvirt.CAKey, keyPEM),
-		to.Write(&j.plan, libvirt.CACert, pki.EncodeCertificates(ca.Certificate)),
+		to.Write(&j.Plan, libvirt.CAKey, keyPEM),
+		to.Write(&j.Plan, libvirt.CACert, pki.EncodeCertificates(ca.Certificate)),
 		e.makeCRL(j, a, big.NewInt(1)),
 	); err != nil {
 		return nil, err
 	}
-	j.made = append(j.made, placed{ca.Certificate, a.layout.Path(libvirt.CACert)})
+	j.Made = append(j.Made, change.Placed{Cert: ca.Certificate, Path: a.layout.Path(libvirt.CACert)})
 	return a, nil
 }
 
 // makeCRL plans an empty CRL. libvirt goes on without a word when there is
 // none, and a CRL that begins later would have to reach every host first.
-func (e *env) makeCRL(j *job, a *authority, number *big.Int) error {
+func (e *env) makeCRL(j *change.Job, a *authority, number *big.Int) error {
 	crl, err := a.ca.CRL(pki.CRLRequest{Number: number, Now: e.here.Now()})
 	if err != nil {
 		return err
 	}
 	a.crl = pki.EncodeCRL(crl)
-	return keypair.Dest{Layout: a.layout, Owner: machine.Owner()}.Write(&j.plan, libvirt.CACRL, a.crl)
+	return keypair.Dest{Layout: a.layout, Owner: machine.Owner()}.Write(&j.Plan, libvirt.CACRL, a.crl)
 }
 
-// forCA is the key for a new CA, and its file: the one that a run which was cut
+// keyForCA is the key for a new CA, and its file: the one that a run which was cut
 // short has left, else a new one.
-func (k *keyring) forCA(path string, t pki.KeyType) (signer crypto.Signer, data []byte, err error) {
-	if data, err = machine.ReadIfThere(k.g.Tree(), path); err != nil || data != nil {
+func keyForCA(k *change.Keyring, path string, t pki.KeyType) (signer crypto.Signer, data []byte, err error) {
+	if data, err = machine.ReadIfThere(k.Tree, path); err != nil || data != nil {
 		if err == nil {
-			signer, err = k.openCA(path)
+			signer, err = k.OpenCA(path)
 		}
 		return signer, data, err
 	}
-	if signer, err = k.key(caSlot, t); err == nil {
-		data, err = k.encodeCA(signer)
+	if signer, err = k.Key(caSlot, t); err == nil {
+		data, err = k.EncodeCA(signer)
 	}
 	return signer, data, err
-}
-
-// encodeCA is the CA's key as PEM, encrypted when a passphrase is given.
-func (k *keyring) encodeCA(signer crypto.Signer) ([]byte, error) {
-	if k.g.passphraseFile != "" && k.passphrase == nil {
-		var err error
-		if k.passphrase, err = k.e.secret(k.g.passphraseFile, ""); err != nil {
-			return nil, err
-		}
-	}
-	return pki.EncodeKey(signer, k.passphrase)
 }
 
 func keyTypeList() string {

@@ -13,6 +13,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"virtpki/internal/change"
 	"virtpki/internal/hint"
 	"virtpki/internal/judge"
 	"virtpki/internal/keypair"
@@ -101,7 +102,7 @@ func (e *env) caImport(ctx context.Context, g *globals, o *importOptions) error 
 	if err != nil {
 		return err
 	}
-	return e.change(ctx, g, []string{g.CAPath()}, func(j *job) error {
+	return e.change(ctx, g, []string{g.CAPath()}, func(j *change.Job) error {
 		if err := e.refuseExisting(g.Machine); err != nil {
 			return err
 		}
@@ -110,7 +111,7 @@ func (e *env) caImport(ctx context.Context, g *globals, o *importOptions) error 
 }
 
 // readImport reads and checks everything before a byte is written.
-func (e *env) readImport(m *machine.Machine, o *importOptions, keys *keyring) (*imported, error) {
+func (e *env) readImport(m *machine.Machine, o *importOptions, keys *change.Keyring) (*imported, error) {
 	in := &imported{
 		authority: authority{tree: m.Tree(), folder: m.CAPath(), layout: libvirt.CA(m.CAPath())},
 		taken:     make(map[string]*x509.Certificate),
@@ -131,17 +132,17 @@ func (e *env) readImport(m *machine.Machine, o *importOptions, keys *keyring) (*
 
 // readImportedCA reads certificate and key, and checks that libvirt can live
 // with them.
-func (e *env) readImportedCA(in *imported, o *importOptions, keys *keyring) error {
-	certs, err := keypair.ReadCerts(keys.g.Tree(), o.cert)
+func (e *env) readImportedCA(in *imported, o *importOptions, keys *change.Keyring) error {
+	certs, err := keypair.ReadCerts(keys.Tree, o.cert)
 	if err != nil {
 		return err
 	}
-	data, err := keys.g.Tree().ReadFile(o.key, store.MaxPEM)
+	data, err := keys.Tree.ReadFile(o.key, store.MaxPEM)
 	if err != nil {
 		return err
 	}
 	in.encrypted = pki.Encrypted(data)
-	signer, err := keys.openCA(o.key)
+	signer, err := keys.OpenCA(o.key)
 	if err != nil {
 		return err
 	}
@@ -347,10 +348,10 @@ func (in *imported) findIndexed(folder string, entry pki.IndexEntry) (*x509.Cert
 }
 
 // planImport plans the CA's folder.
-func (e *env) planImport(j *job, in *imported, keys *keyring) error {
+func (e *env) planImport(j *change.Job, in *imported, keys *change.Keyring) error {
 	var passphrase []byte
 	if in.encrypted {
-		passphrase = keys.passphrase
+		passphrase = keys.Passphrase
 	}
 	keyPEM, err := pki.EncodeKey(in.ca.Signer, passphrase)
 	if err != nil {
@@ -358,8 +359,8 @@ func (e *env) planImport(j *job, in *imported, keys *keyring) error {
 	}
 	to := keypair.Dest{Layout: in.layout, Owner: machine.Owner()}
 	if err := hint.First(
-		to.Write(&j.plan, libvirt.CAKey, keyPEM),
-		to.Write(&j.plan, libvirt.CACert, pki.EncodeCertificates(in.bundle...)),
+		to.Write(&j.Plan, libvirt.CAKey, keyPEM),
+		to.Write(&j.Plan, libvirt.CACert, pki.EncodeCertificates(in.bundle...)),
 	); err != nil {
 		return err
 	}
@@ -368,20 +369,20 @@ func (e *env) planImport(j *job, in *imported, keys *keyring) error {
 			return err
 		}
 	}
-	j.made = append(j.made, placed{in.ca.Certificate, in.layout.Path(libvirt.CACert)})
-	j.notes = append(j.notes, in.notes...)
+	j.Made = append(j.Made, change.Placed{Cert: in.ca.Certificate, Path: in.layout.Path(libvirt.CACert)})
+	j.Notes = append(j.Notes, in.notes...)
 	in.noteTwins(j)
 	if usage := in.ca.Certificate.KeyUsage; usage != 0 && usage&x509.KeyUsageCRLSign == 0 {
-		j.note("the CA's keyUsage lacks cRLSign: libvirt goes by its CRL all the same, other programs may not")
+		j.Note("the CA's keyUsage lacks cRLSign: libvirt goes by its CRL all the same, other programs may not")
 	}
-	j.did("%s recorded", termtext.Count(len(in.records), "certificate", "certificates"))
+	j.Did("%s recorded", termtext.Count(len(in.records), "certificate", "certificates"))
 	return e.planImportedCRL(j, in)
 }
 
 // planImportedCRL keeps the CA's own list as it is, unless the index knows of
 // more revocations, or the list is none to go on from: there is none, it has no
 // number, its time has passed, or its signature is weak.
-func (e *env) planImportedCRL(j *job, in *imported) error {
+func (e *env) planImportedCRL(j *change.Job, in *imported) error {
 	crl, word := in.current, "taken over"
 	if crl == nil || crl.Number == nil || len(in.revoked) > 0 || crl.NextUpdate.Before(e.here.Now()) || weakCRL(crl) {
 		var err error
@@ -390,7 +391,7 @@ func (e *env) planImportedCRL(j *job, in *imported) error {
 		}
 		word = "made"
 	}
-	j.did("CRL number %v %s: %s", crl.Number, word, termtext.Count(crl.Len(), "entry", "entries"))
+	j.Did("CRL number %v %s: %s", crl.Number, word, termtext.Count(crl.Len(), "entry", "entries"))
 	in.crl = pki.EncodeCRL(append([]*pki.CRL{crl}, in.lists...)...)
-	return keypair.Dest{Layout: in.layout, Owner: machine.Owner()}.Write(&j.plan, libvirt.CACRL, in.crl)
+	return keypair.Dest{Layout: in.layout, Owner: machine.Owner()}.Write(&j.Plan, libvirt.CACRL, in.crl)
 }

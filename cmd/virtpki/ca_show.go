@@ -6,6 +6,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"virtpki/internal/certinfo"
+	"virtpki/internal/change"
 	"virtpki/internal/libvirt"
 	"virtpki/internal/termtext"
 	"virtpki/pki"
@@ -85,7 +86,7 @@ func (e *env) caShow(g *globals) error {
 }
 
 func (e *env) describeCA(a *authority) (*caInfo, error) {
-	info := &caInfo{Folder: a.folder, Signer: libvirt.Fingerprint(a.ca.Certificate), Key: keyState(a.tree, a.layout.Path(libvirt.CAKey))}
+	info := &caInfo{Folder: a.folder, Signer: libvirt.Fingerprint(a.ca.Certificate), Key: change.KeyState(a.tree, a.layout.Path(libvirt.CAKey))}
 	for _, cert := range a.bundle {
 		info.Certificates = append(info.Certificates, certinfo.Of(cert, a.layout.Path(libvirt.CACert), e.here.Now()))
 	}

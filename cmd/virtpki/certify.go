@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"strings"
 
+	"virtpki/internal/change"
 	"virtpki/internal/keypair"
 	"virtpki/internal/libvirt"
 	"virtpki/internal/store"
@@ -16,8 +17,8 @@ import (
 
 // makePair plans the certificate of an identity, with its record and its key.
 // A key that is there is taken.
-func (e *env) makePair(j *job, a *authority, keys *keyring, leaf leafPlan, to keypair.Dest, id subject.Identity, have *keypair.Pair) (*x509.Certificate, error) {
-	key, err := keys.forPair(have, id.Slot(), leaf.keyType)
+func (e *env) makePair(j *change.Job, a *authority, keys *change.Keyring, leaf leafPlan, to keypair.Dest, id subject.Identity, have *keypair.Pair) (*x509.Certificate, error) {
+	key, err := keys.For(have, id.Slot(), leaf.keyType)
 	if err == nil && have != nil && have.Key != nil {
 		err = a.refuseKey(have, e.here.Now())
 	}
@@ -28,24 +29,24 @@ func (e *env) makePair(j *job, a *authority, keys *keyring, leaf leafPlan, to ke
 	if err != nil {
 		return nil, err
 	}
-	return cert, e.writePair(j, to, id.Role, key, cert, have)
+	return cert, j.WritePair(to, id.Role, key, cert, have)
 }
 
 // certify signs the certificate of an identity for a key, and plans its record.
 // path is where it will lie, for the summary; empty for the record's.
-func (e *env) certify(j *job, a *authority, leaf leafPlan, id subject.Identity, pub crypto.PublicKey, path string) (*x509.Certificate, error) {
+func (e *env) certify(j *change.Job, a *authority, leaf leafPlan, id subject.Identity, pub crypto.PublicKey, path string) (*x509.Certificate, error) {
 	cert, dropped, err := e.signFor(a, leaf, id, pub, false)
 	if err != nil {
 		return nil, err
 	}
 	if len(dropped) > 0 {
-		j.note("%s", droppedText(dropped, id.Name))
+		j.Note("%s", droppedText(dropped, id.Name))
 	}
 	if text := leaf.unbound(id.Role, cert); text != "" {
-		j.note("%s", text)
+		j.Note("%s", text)
 	}
 	e.noteShortened(j, a, cert, leaf.validity)
-	j.made = append(j.made, placed{cert, cmp.Or(path, store.RecordPath(libvirt.Records(a.folder), cert.SerialNumber))})
+	j.Made = append(j.Made, change.Placed{Cert: cert, Path: cmp.Or(path, store.RecordPath(libvirt.Records(a.folder), cert.SerialNumber))})
 	return cert, a.record(j, cert)
 }
 

@@ -12,6 +12,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"virtpki/dn"
+	"virtpki/internal/change"
 	"virtpki/internal/hint"
 	"virtpki/internal/keypair"
 	"virtpki/internal/libvirt"
@@ -107,7 +108,7 @@ func (e *env) config(ctx context.Context, g *globals, o *configOptions, daemon l
 		return e.printConfig(g, c)
 	}
 	file := daemon.ConfPath(g.Path(g.Sysconfdir))
-	return e.change(ctx, g, []string{filepath.Dir(file)}, func(j *job) error {
+	return e.change(ctx, g, []string{filepath.Dir(file)}, func(j *change.Job) error {
 		c, err := e.confPlan(g.Machine, o, daemon)
 		if err != nil {
 			return err
@@ -171,7 +172,7 @@ func settingsJSON(settings []libvirt.Setting) map[string]any {
 }
 
 // applyConfig plans the edit of a daemon's conf.
-func (e *env) applyConfig(j *job, m *machine.Machine, c *confPlan) error {
+func (e *env) applyConfig(j *change.Job, m *machine.Machine, c *confPlan) error {
 	if err := lockedOut(c.allow, c.client); err != nil && !c.force {
 		return err
 	}
@@ -190,13 +191,13 @@ func (e *env) applyConfig(j *job, m *machine.Machine, c *confPlan) error {
 	if err := file.CheckDaemon(); err != nil {
 		return fmt.Errorf("%s: %w", path, err)
 	}
-	j.notes = append(j.notes, adviceOn(c.allow)...)
+	j.Notes = append(j.Notes, adviceOn(c.allow)...)
 	if !c.present(libvirt.ServerCert) && len(libvirt.FileSettings(file)) == 0 {
-		j.note("there is no server certificate here: with listen_tls = 1 the daemon does not start (virtpki bootstrap makes one)")
+		j.Note("there is no server certificate here: with listen_tls = 1 the daemon does not start (virtpki bootstrap makes one)")
 	}
 	if d := c.daemon; !c.restarted {
-		j.note("restart %s: it reads its conf only when it starts", d.Name)
-		j.note("where systemd opens its sockets: %s", startTLS(d))
+		j.Note("restart %s: it reads its conf only when it starts", d.Name)
+		j.Note("where systemd opens its sockets: %s", startTLS(d))
 	}
 	return planConf(j, path, old, file.Bytes())
 }
@@ -225,16 +226,16 @@ func edit(file *conf.File, settings []libvirt.Setting) (edited bool, err error) 
 const confMode fs.FileMode = 0o644
 
 // planConf plans the new conf, and the old one beside it.
-func planConf(j *job, path string, old, edited []byte) error {
-	if err := j.plan.Parents(filepath.Dir(path), 0o755, machine.Owner()); err != nil {
+func planConf(j *change.Job, path string, old, edited []byte) error {
+	if err := j.Plan.Parents(filepath.Dir(path), 0o755, machine.Owner()); err != nil {
 		return err
 	}
 	if old != nil {
-		if err := keepOld(&j.plan, path, old); err != nil {
+		if err := keepOld(&j.Plan, path, old); err != nil {
 			return err
 		}
 	}
-	return j.plan.Keep(path, edited, confMode, machine.Owner())
+	return j.Plan.Keep(path, edited, confMode, machine.Owner())
 }
 
 // keepOld plans a copy of a conf: .old is the conf as it was before virtpki's first edit,
@@ -252,8 +253,8 @@ func keepOld(plan *store.Plan, path string, old []byte) error {
 	if err != nil {
 		return err
 	}
-	copied := append([]byte("# "+filepath.Base(path)+" before the last edit. "+writtenBy+"config\n"), old...)
-	err = plan.Output(store.Output{Path: path + ".virtpki-old", Data: copied, Mode: mode, Owner: machine.Owner(), Ours: writtenText})
+	copied := append([]byte("# "+filepath.Base(path)+" before the last edit. "+change.WrittenBy+"config\n"), old...)
+	err = plan.Output(store.Output{Path: path + ".virtpki-old", Data: copied, Mode: mode, Owner: machine.Owner(), Ours: change.WrittenText})
 	if errors.Is(err, store.ErrNotOurs) {
 		return hint.With(err, "move it away: mv %s.virtpki-old %[1]s.kept", path)
 	}
@@ -261,17 +262,17 @@ func keepOld(plan *store.Plan, path string, old []byte) error {
 }
 
 // noteConf tells what in a conf is not as it seems.
-func noteConf(j *job, path string, file *conf.File, settings []libvirt.Setting) {
+func noteConf(j *change.Job, path string, file *conf.File, settings []libvirt.Setting) {
 	for _, d := range file.Duplicates() {
-		j.note("%s: %s stands on lines %s; libvirt takes the first", path, d.Name, termtext.Join(d.Lines))
+		j.Note("%s: %s stands on lines %s; libvirt takes the first", path, d.Name, termtext.Join(d.Lines))
 	}
 	if v, ok := file.Lookup("tls_no_verify_certificate"); ok && v.Int() == 1 {
-		j.note("%s: tls_no_verify_certificate = 1 lets everybody in, whatever the list and the CRL say", path)
+		j.Note("%s: tls_no_verify_certificate = 1 lets everybody in, whatever the list and the CRL say", path)
 	}
 	if len(settings) > 2 {
 		return
 	}
 	for _, s := range libvirt.FileSettings(file) {
-		j.note("%s: %s = %s stays; the default files are not all here", path, s.Name, s.Value)
+		j.Note("%s: %s = %s stays; the default files are not all here", path, s.Name, s.Value)
 	}
 }

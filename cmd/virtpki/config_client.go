@@ -11,6 +11,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"virtpki/internal/change"
 	"virtpki/internal/hint"
 	"virtpki/internal/libvirt"
 	"virtpki/internal/libvirt/conf"
@@ -122,7 +123,7 @@ func (e *env) configClient(ctx context.Context, g *globals, o *configClientOptio
 		}
 		return e.printSettings(g, settings)
 	}
-	return e.change(ctx, g, []string{filepath.Dir(path)}, func(j *job) error {
+	return e.change(ctx, g, []string{filepath.Dir(path)}, func(j *change.Job) error {
 		settings, err := o.settings(g.Tree(), path, aliases)
 		if err != nil {
 			return err

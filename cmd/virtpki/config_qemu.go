@@ -9,6 +9,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"virtpki/internal/change"
 	"virtpki/internal/hint"
 	"virtpki/internal/libvirt"
 	"virtpki/internal/libvirt/conf"
@@ -101,14 +102,14 @@ func (e *env) configQEMU(ctx context.Context, g *globals, o *configQEMUOptions) 
 		return e.printSettings(g, c.Settings(g.Sysconfdir, look.exists))
 	}
 	path := libvirt.QEMUConfPath(g.Path(g.Sysconfdir))
-	return e.change(ctx, g, []string{filepath.Dir(path)}, func(j *job) error {
+	return e.change(ctx, g, []string{filepath.Dir(path)}, func(j *change.Job) error {
 		edited, err := e.editConf(j, path, c.Settings(g.Sysconfdir, look.exists))
 		if err := hint.First(look.err, err); err != nil || !edited {
 			return err
 		}
-		j.note("restart libvirtd, or virtqemud where that runs the guests: it reads qemu.conf only when it starts; guests go on")
+		j.Note("restart libvirtd, or virtqemud where that runs the guests: it reads qemu.conf only when it starts; guests go on")
 		if switched(c) {
-			j.note("a guest that runs keeps its VNC, SPICE, character devices and disks as they are until it is started anew; migration and backup go by the conf at once")
+			j.Note("a guest that runs keeps its VNC, SPICE, character devices and disks as they are until it is started anew; migration and backup go by the conf at once")
 		}
 		return nil
 	})
@@ -159,14 +160,14 @@ func switched(c libvirt.QEMUConfig) bool {
 }
 
 // editConf plans settings into a conf, and reports whether anything differs.
-func (e *env) editConf(j *job, path string, settings []libvirt.Setting) (edited bool, err error) {
-	file, err := conf.Read(path, j.plan.Tree().ReadFile)
+func (e *env) editConf(j *change.Job, path string, settings []libvirt.Setting) (edited bool, err error) {
+	file, err := conf.Read(path, j.Plan.Tree().ReadFile)
 	if err != nil {
 		return false, err
 	}
 	old := file.Bytes()
 	for _, d := range file.Duplicates() {
-		j.note("%s: %s stands on lines %s; libvirt takes the first", path, d.Name, termtext.Join(d.Lines))
+		j.Note("%s: %s stands on lines %s; libvirt takes the first", path, d.Name, termtext.Join(d.Lines))
 	}
 	if edited, err = edit(file, settings); err != nil || !edited {
 		return false, err

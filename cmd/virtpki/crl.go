@@ -13,6 +13,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"virtpki/internal/change"
 	"virtpki/internal/hint"
 	"virtpki/internal/keypair"
 	"virtpki/internal/libvirt"
@@ -69,7 +70,7 @@ func newCRL(e *env, g *globals) *cobra.Command {
 				return err
 			}
 			c.out, c.force = out, force
-			none := func(*job, *authority) (newEntries, error) { return nil, nil }
+			none := func(*change.Job, *authority) (newEntries, error) { return nil, nil }
 			return e.publishCRL(cmd.Context(), g, c, none, func() []condemned { return nil })
 		},
 	}
@@ -90,7 +91,7 @@ type newEntries map[*generation][]x509.RevocationListEntry
 // here act on it. entries decides what is added, nil to refresh; out lists
 // whom that concerns.
 func (e *env) publishCRL(ctx context.Context, g *globals, c crlPlan,
-	entries func(*job, *authority) (newEntries, error), out func() []condemned) error {
+	entries func(*change.Job, *authority) (newEntries, error), out func() []condemned) error {
 	if err := g.CheckClock(); err != nil {
 		return err
 	}
@@ -100,7 +101,7 @@ func (e *env) publishCRL(ctx context.Context, g *globals, c crlPlan,
 		return err
 	}
 	var signer *authority
-	j, err := e.carryOut(ctx, g, []string{g.CAPath(), g.System().Top()}, func(j *job) error {
+	j, err := e.carryOut(ctx, g, []string{g.CAPath(), g.System().Top()}, func(j *change.Job) error {
 		a, err := e.loadCA(g.Machine)
 		if err != nil {
 			return err
@@ -138,7 +139,7 @@ func (e *env) publishCRL(ctx context.Context, g *globals, c crlPlan,
 
 // planCRL signs the next CRL of each generation that has new entries, of all
 // when none has, and plans them for each place that holds one.
-func (e *env) planCRL(j *job, m *machine.Machine, a *authority, c crlPlan, add newEntries, daemons []running.Daemon) error {
+func (e *env) planCRL(j *change.Job, m *machine.Machine, a *authority, c crlPlan, add newEntries, daemons []running.Daemon) error {
 	places, err := a.crlPlaces(m, c.out, daemons)
 	if err != nil {
 		return err
@@ -160,17 +161,17 @@ func (e *env) planCRL(j *job, m *machine.Machine, a *authority, c crlPlan, add n
 		if len(elsewhere) == 0 {
 			a.noteForgotten(j)
 		}
-		j.did("CRL number %v: %s, fresh until %s", crl.Number, termtext.Count(crl.Len(), "entry", "entries"), termtext.Day(crl.NextUpdate))
+		j.Did("CRL number %v: %s, fresh until %s", crl.Number, termtext.Count(crl.Len(), "entry", "entries"), termtext.Day(crl.NextUpdate))
 	}
 	own := keypair.Dest{Layout: a.layout, Owner: machine.Owner()}
-	if err := own.Folders(&j.plan, a.layout.Path(libvirt.CACRL)); err != nil {
+	if err := own.Folders(&j.Plan, a.layout.Path(libvirt.CACRL)); err != nil {
 		return err
 	}
 	return a.planCRLs(j, places, crls)
 }
 
 // planCRLs plans each file that is to hold lists.
-func (a *authority) planCRLs(j *job, places []string, crls []*pki.CRL) error {
+func (a *authority) planCRLs(j *change.Job, places []string, crls []*pki.CRL) error {
 	for _, path := range places {
 		if err := a.planCRLAt(j, path, crls); err != nil {
 			return err
@@ -180,7 +181,7 @@ func (a *authority) planCRLs(j *job, places []string, crls []*pki.CRL) error {
 }
 
 // planCRLsHere plans lists for each place of this machine that has the CA's.
-func (a *authority) planCRLsHere(j *job, m *machine.Machine, crls []*pki.CRL) error {
+func (a *authority) planCRLsHere(j *change.Job, m *machine.Machine, crls []*pki.CRL) error {
 	places, err := a.crlPlaces(m, "", nil)
 	if err != nil {
 		return err
@@ -220,11 +221,11 @@ const crlMode fs.FileMode = 0o644
 
 // planCRLAt plans one file with CRLs in it. Those of other CAs in the file stay;
 // of each issuer there is one, because libvirt keeps one.
-func (a *authority) planCRLAt(j *job, path string, crls []*pki.CRL) error {
+func (a *authority) planCRLAt(j *change.Job, path string, crls []*pki.CRL) error {
 	own := path == a.layout.Path(libvirt.CACRL)
 	there, err := a.lists, error(nil)
 	if !own || a.lists == nil {
-		there, err = keypair.ReadCRLs(j.plan.Tree(), path)
+		there, err = keypair.ReadCRLs(j.Plan.Tree(), path)
 	}
 	if err != nil {
 		return err
@@ -235,15 +236,15 @@ func (a *authority) planCRLAt(j *job, path string, crls []*pki.CRL) error {
 	}
 	switch text := pki.EncodeCRL(all...); {
 	case own:
-		return j.plan.File(path, text, crlMode, machine.Owner())
+		return j.Plan.File(path, text, crlMode, machine.Owner())
 	case path == a.copy.Path:
 		o := a.copy
-		o.Data, o.Mode, o.Ours = text, crlMode, writtenCRLs
-		return planOutput(&j.plan, o, "--out")
+		o.Data, o.Mode, o.Ours = text, crlMode, change.WrittenCRLs
+		return change.PlanOutput(&j.Plan, o, "--out")
 	case there == nil:
-		return newCRLFile(&j.plan, path, text)
+		return newCRLFile(&j.Plan, path, text)
 	default:
-		return j.plan.Keep(path, text, crlMode, machine.Owner())
+		return j.Plan.Keep(path, text, crlMode, machine.Owner())
 	}
 }
 
@@ -297,8 +298,8 @@ func (a *authority) takeLists(crls []*pki.CRL) {
 
 // noteForgotten says what it means that a CA's CRL was gone: only the CRL knew whom
 // it had revoked.
-func (a *authority) noteForgotten(j *job) {
+func (a *authority) noteForgotten(j *change.Job) {
 	if a.crl == nil {
-		j.note("there was no %s: whoever was revoked before is let in again; bring it back from a backup, or revoke them anew", a.layout.Path(libvirt.CACRL))
+		j.Note("there was no %s: whoever was revoked before is let in again; bring it back from a backup, or revoke them anew", a.layout.Path(libvirt.CACRL))
 	}
 }

@@ -9,6 +9,7 @@ import (
 	"strings"
 	"time"
 
+	"virtpki/internal/change"
 	"virtpki/internal/hint"
 	"virtpki/internal/keypair"
 	"virtpki/internal/libvirt"
@@ -63,7 +64,7 @@ func (r *renewal) look() (*authority, error) {
 			if in.pair.Cert == nil && in.err == nil || in.othersQEMU(r.g.Machine, a) || r.passOver(in) {
 				continue
 			}
-			in.sealed = in.err == nil && in.qemu(r.g.Machine) && keyState(r.g.Tree(), in.pair.KeyPath) == "encrypted"
+			in.sealed = in.err == nil && in.qemu(r.g.Machine) && change.KeyState(r.g.Tree(), in.pair.KeyPath) == "encrypted"
 			if in.original = r.originalOf(in); in.original != nil {
 				in.judgeCopy(r)
 			} else if in.err == nil {

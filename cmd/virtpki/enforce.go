@@ -9,6 +9,7 @@ import (
 	"slices"
 	"time"
 
+	"virtpki/internal/change"
 	"virtpki/internal/hint"
 	"virtpki/internal/keypair"
 	"virtpki/internal/libvirt"
@@ -31,16 +32,16 @@ type enforcement struct {
 
 // enforce has the daemons here act on a new CRL, and proves that they do. The
 // error says what of it is not so.
-func (e *env) enforce(ctx context.Context, m *machine.Machine, j *job, a *authority, o reloadOptions, daemons []running.Daemon, out []condemned) error {
+func (e *env) enforce(ctx context.Context, m *machine.Machine, j *change.Job, a *authority, o reloadOptions, daemons []running.Daemon, out []condemned) error {
 	n := enforcement{reloader{e, m, o, j}, a, out, m.Layouts()}
 	concerned := slices.DeleteFunc(slices.Clone(daemons), func(d running.Daemon) bool { return !n.trusted(d) })
-	j.note("other hosts: copy %s to the same place there, and have the daemon read it again", a.layout.Path(libvirt.CACRL))
+	j.Note("other hosts: copy %s to the same place there, and have the daemon read it again", a.layout.Path(libvirt.CACRL))
 	if len(concerned) == 0 {
 		why := "no daemon runs here that trusts this CA"
 		if o.noReload {
 			why = "the daemons here were left alone"
 		}
-		j.note("%s: nothing was reloaded", why)
+		j.Note("%s: nothing was reloaded", why)
 		return nil
 	}
 	var errs []error
@@ -72,7 +73,7 @@ func (n enforcement) at(ctx context.Context, d running.Daemon) error {
 		return err
 	}
 	if d.Files.CRLNote != "" {
-		n.j.note("%s: %s", d.Daemon.Name, d.Files.CRLNote)
+		n.j.Note("%s: %s", d.Daemon.Name, d.Files.CRLNote)
 	}
 	if err := n.disconnect(ctx, d); err != nil {
 		return err
@@ -137,7 +138,7 @@ func (n enforcement) endAll(ctx context.Context, admin *rpc.Admin, d running.Dae
 			continue // it may have gone by itself; the next look tells
 		}
 		ended[client.ID] = true
-		n.j.did("ended the connection of %s from %s", client.DN, client.Address)
+		n.j.Did("ended the connection of %s from %s", client.DN, client.Address)
 	}
 	return left, nil
 }
@@ -149,13 +150,13 @@ func (n enforcement) prove(ctx context.Context, d running.Daemon) error {
 		key := n.keyOf(c)
 		switch {
 		case !n.a.hasSigned(c.cert):
-			n.j.did("%s is refused: the CA that signed it is no longer trusted", name)
+			n.j.Did("%s is refused: the CA that signed it is no longer trusted", name)
 			continue
 		case key == nil:
-			n.j.did("%s is refused, as %s reports: its list is the new one (the key is not here for a handshake)", name, d.Daemon.Name)
+			n.j.Did("%s is refused, as %s reports: its list is the new one (the key is not here for a handshake)", name, d.Daemon.Name)
 			continue
 		case d.Address == "":
-			n.j.note("%s does not listen for TLS: no handshake was tried", d.Daemon.Name)
+			n.j.Note("%s does not listen for TLS: no handshake was tried", d.Daemon.Name)
 			continue
 		}
 		_, err := rpc.Probe(ctx, rpc.ProbeRequest{Address: d.Address, Client: key})
@@ -165,7 +166,7 @@ func (n enforcement) prove(ctx context.Context, d running.Daemon) error {
 		if !errors.Is(err, rpc.ErrClientRefused) {
 			return fmt.Errorf("whether %s is refused could not be proven: %w", name, err)
 		}
-		n.j.did("%s is refused: tried with a handshake at %s", name, d.Address)
+		n.j.Did("%s is refused: tried with a handshake at %s", name, d.Address)
 	}
 	return nil
 }

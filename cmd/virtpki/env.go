@@ -9,6 +9,7 @@ import (
 
 	"golang.org/x/term"
 
+	"virtpki/internal/change"
 	"virtpki/internal/machine"
 )
 
@@ -21,7 +22,7 @@ type env struct {
 	askSecret      func(prompt string) ([]byte, error)
 	askLine        func(prompt string) (string, error)
 	interrupted    <-chan struct{} // closed when the run is to end
-	changes        *changes
+	changes        *change.Tracker
 }
 
 // errNoTerminal says that a question cannot be asked.
@@ -35,7 +36,7 @@ func newEnv() *env {
 		here:      machine.New(),
 		askSecret: askSecret,
 		askLine:   askLine,
-		changes:   newChanges(),
+		changes:   change.NewTracker(),
 	}
 }
 

@@ -14,6 +14,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"virtpki/internal/change"
 	"virtpki/internal/grant"
 	"virtpki/internal/hint"
 	"virtpki/internal/libvirt"
@@ -72,7 +73,7 @@ type fleet struct {
 	leaf    leafPlan
 	ctx     context.Context
 	workers int
-	keys    *keyring
+	keys    *change.Keyring
 	machine []string // the names of this machine
 	subject []byte   // of the only host; nil: made from the name
 	shape   *fleetShape
@@ -141,12 +142,12 @@ func (f *fleet) loadCA() error {
 	if err := a.open(f.keys); err != nil {
 		return err
 	}
-	var j job
+	var j change.Job
 	a.noteTwins(&j)
 	if f.past, err = a.shutOuts(f.here.Now()); err != nil {
-		j.note("%s", historyUnknown(err))
+		j.Note("%s", historyUnknown(err))
 	}
-	f.a, f.twins = a, j.notes
+	f.a, f.twins = a, j.Notes
 	f.revokedOn = sync.OnceValues(func() (func(*x509.Certificate) string, error) { return f.revocations(f.g.Machine) })
 	f.proven.Store(false)
 	f.shape.share(a)

@@ -7,6 +7,7 @@ import (
 	"path/filepath"
 	"time"
 
+	"virtpki/internal/change"
 	"virtpki/internal/hint"
 	"virtpki/internal/keypair"
 	"virtpki/internal/libvirt"
@@ -57,14 +58,14 @@ func (f *fleet) lockOut(folder string) (*store.Lock, error) {
 	if info, err := os.Stat(folder); err == nil && !info.IsDir() {
 		return nil, fmt.Errorf("--out: %s is there and is not a directory", folder)
 	}
-	lock, err := f.g.Tree().Acquire(f.ctx, folder, func() { f.warn("waiting for another run to end (%s)", folder) })
+	lock, err := change.Lock(f.ctx, f.g.Machine, folder)
 	if err != nil {
 		return nil, err
 	}
 	var plan store.Plan
 	plan.In(f.g.Tree())
 	plan.Adopt(lock)
-	if err := hint.First(plan.Parents(folder, 0o755, machine.Owner()), f.apply(&plan)); err != nil {
+	if err := hint.First(plan.Parents(folder, 0o755, machine.Owner()), f.changes.Apply(&plan)); err != nil {
 		lock.Release()
 		return nil, err
 	}
@@ -86,7 +87,7 @@ func (f *fleet) withCA(do func() error) error {
 		return do()
 	}
 	folder := f.g.CAPath()
-	lock, err := f.g.Tree().Acquire(f.ctx, folder, func() { f.warn("waiting for another run to end (%s)", folder) })
+	lock, err := change.Lock(f.ctx, f.g.Machine, folder)
 	if err != nil && f.ctx.Err() != nil {
 		return hint.ErrInterrupted
 	}
@@ -143,7 +144,7 @@ func (f *fleet) open(out, name string) (*store.Fleet, error) {
 		var plan store.Plan
 		plan.In(f.g.Tree())
 		to := keypair.Dest{Layout: f.a.layout, Owner: machine.Owner()}
-		return hint.First(to.Folders(&plan, filepath.Join(records, "any")), f.apply(&plan))
+		return hint.First(to.Folders(&plan, filepath.Join(records, "any")), f.changes.Apply(&plan))
 	})
 	if err != nil {
 		return nil, err
@@ -177,7 +178,7 @@ func (f *fleet) makeAll(w *store.Fleet, list *hostList, hosts []hostLine) error 
 		return err
 	}
 	apply := func(batch []made) error {
-		return f.changes.make(func() error { return w.Commit(madeOf(batch)) })
+		return f.changes.Make(func() error { return w.Commit(madeOf(batch)) })
 	}
 	return f.inBatches(hosts, apply, func(h hostLine) (made, error) {
 		m, err := f.makeHost(h)
@@ -195,7 +196,7 @@ func (f *fleet) makeAll(w *store.Fleet, list *hostList, hosts []hostLine) error 
 // inBatches makes hosts on all processors and applies them in batches, in the order
 // of the list. A run that is interrupted applies what it has.
 func (f *fleet) inBatches(hosts []hostLine, apply func([]made) error, work func(hostLine) (made, error)) error {
-	return f.changes.make(func() error {
+	return f.changes.Make(func() error {
 		b := batch{f: f, apply: apply, enough: firstBatch}
 		progress := f.newProgress()
 		defer progress.end()

@@ -11,6 +11,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"virtpki/internal/change"
 	"virtpki/internal/hint"
 	"virtpki/internal/libvirt"
 	"virtpki/internal/machine"
@@ -207,7 +208,7 @@ func (e *env) crontab(g *globals, o *generateOptions) ([]generated, error) {
 // generate writes files where --out says, or prints them.
 func (e *env) generate(ctx context.Context, g *globals, out outOptions, files []generated, note string) error {
 	if out.out != "" {
-		return e.change(ctx, g, nil, func(j *job) error { return planGenerated(j, files, out.force, note) })
+		return e.change(ctx, g, nil, func(j *change.Job) error { return planGenerated(j, files, out.force, note) })
 	}
 	if g.json {
 		return e.printJSON(files)
@@ -227,18 +228,18 @@ func (e *env) generate(ctx context.Context, g *globals, out outOptions, files []
 // others may write to.
 const generatedMode fs.FileMode = 0o644
 
-func planGenerated(j *job, files []generated, force bool, note string) error {
+func planGenerated(j *change.Job, files []generated, force bool, note string) error {
 	for _, file := range files {
-		if err := j.plan.Parents(filepath.Dir(file.path), 0o755, machine.Owner()); err != nil {
+		if err := j.Plan.Parents(filepath.Dir(file.path), 0o755, machine.Owner()); err != nil {
 			return err
 		}
-		o := store.Output{Path: file.path, Data: []byte(file.Text), Mode: file.mode, Ours: writtenText, Force: force}
-		if err := planOutput(&j.plan, o, "--out"); err != nil {
+		o := store.Output{Path: file.path, Data: []byte(file.Text), Mode: file.mode, Ours: change.WrittenText, Force: force}
+		if err := change.PlanOutput(&j.Plan, o, "--out"); err != nil {
 			return err
 		}
 	}
-	if note != "" && len(j.plan.Changes()) > 0 {
-		j.note("%s", note)
+	if note != "" && len(j.Plan.Changes()) > 0 {
+		j.Note("%s", note)
 	}
 	return nil
 }

@@ -12,6 +12,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"virtpki/internal/change"
 	"virtpki/internal/hint"
 	"virtpki/internal/machine"
 	"virtpki/internal/store"
@@ -86,9 +87,9 @@ func (e *env) generateAnsible(ctx context.Context, g *globals, o *ansibleOptions
 	if err != nil {
 		return hint.Usage(err)
 	}
-	return e.change(ctx, g, nil, func(j *job) error {
+	return e.change(ctx, g, nil, func(j *change.Job) error {
 		for _, file := range o.kept(project) {
-			j.note("%s is yours by now: left as it is", file)
+			j.Note("%s is yours by now: left as it is", file)
 		}
 		return planGenerated(j, o.files(project), o.force, "then: cd "+o.out+" && ansible-playbook site.yml --check")
 	})

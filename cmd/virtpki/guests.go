@@ -10,6 +10,7 @@ import (
 	"strings"
 	"time"
 
+	"virtpki/internal/change"
 	"virtpki/internal/hint"
 	"virtpki/internal/keypair"
 	"virtpki/internal/libvirt"
@@ -25,7 +26,7 @@ import (
 type guestRefresh struct {
 	e *env
 	m *machine.Machine
-	j *job
+	j *change.Job
 	// changed tells that files have changed: VNC reads them whatever it serves, for
 	// it may be the CRL, and what a guest holds of the files of before is told.
 	changed bool
@@ -37,7 +38,7 @@ type guestRefresh struct {
 
 // refreshGuests has the guests here read their files again after a change of any of
 // them.
-func (e *env) refreshGuests(ctx context.Context, m *machine.Machine, o reloadOptions, j *job) error {
+func (e *env) refreshGuests(ctx context.Context, m *machine.Machine, o reloadOptions, j *change.Job) error {
 	if o.noReload {
 		return nil
 	}
@@ -108,7 +109,7 @@ func (r *guestRefresh) one(ctx context.Context, host *rpc.GuestHost, guest rpc.G
 	if !guest.VNC || !r.changed && r.upToDate(ctx, guest) {
 		return nil
 	}
-	return r.e.locked(ctx, r.m, r.m.System(), func() error { return r.refresh(ctx, host, guest) })
+	return change.Locked(ctx, r.m, r.m.System(), func() error { return r.refresh(ctx, host, guest) })
 }
 
 // refresh has a guest's VNC read its files again and proves it, under the lock: no
@@ -121,10 +122,10 @@ func (r *guestRefresh) refresh(ctx context.Context, host *rpc.GuestHost, guest r
 	case errors.Is(err, rpc.ErrVNCWithoutTLS):
 		return nil
 	case errors.Is(err, rpc.ErrNoDisplayReload):
-		r.j.note("guest %s: VNC%s: %v; it reads the new ones when it is migrated or started anew", guest.Name, r.goesOn("vnc"), err)
+		r.j.Note("guest %s: VNC%s: %v; it reads the new ones when it is migrated or started anew", guest.Name, r.goesOn("vnc"), err)
 		return nil
 	case errors.Is(err, rpc.ErrGuestBusy):
-		r.j.note("guest %s: VNC%s: %v; the next run tries again", guest.Name, r.goesOn("vnc"), err)
+		r.j.Note("guest %s: VNC%s: %v; the next run tries again", guest.Name, r.goesOn("vnc"), err)
 		return nil
 	case err != nil:
 		return fmt.Errorf("VNC goes on with the files of before: %w", err)
@@ -139,7 +140,7 @@ func (r *guestRefresh) tellHeld(guest rpc.Guest) {
 		if err != nil || use.Refresh != libvirt.GuestStart || r.ends(name).IsZero() {
 			continue
 		}
-		r.j.note("guest %s: %s%s: it reads the new files when it is migrated, started anew, or its device is plugged in again", guest.Name, heldWords[name], r.goesOn(name))
+		r.j.Note("guest %s: %s%s: it reads the new files when it is migrated, started anew, or its device is plugged in again", guest.Name, heldWords[name], r.goesOn(name))
 	}
 }
 
@@ -214,7 +215,7 @@ func (r *guestRefresh) where(served *x509.Certificate) string {
 // prove asks VNC for its certificate.
 func (r *guestRefresh) prove(ctx context.Context, guest rpc.Guest) error {
 	if guest.VNCAddress == "" {
-		r.j.did("guest %s: VNC has read its files again", guest.Name)
+		r.j.Did("guest %s: VNC has read its files again", guest.Name)
 		return nil
 	}
 	served, err := rpc.ServedVNC(ctx, guest.VNCAddress)
@@ -226,7 +227,7 @@ func (r *guestRefresh) prove(ctx context.Context, guest rpc.Guest) error {
 		return hint.With(fmt.Errorf("VNC serves %s until %s, which is in none of %s", subject.Of(served), termtext.Day(served.NotAfter), strings.Join(r.paths(), " and ")),
 			"it was started with another folder: it reads these when it is migrated or started anew")
 	}
-	r.j.did("guest %s: VNC serves what is in %s, until %s", guest.Name, path, termtext.Day(served.NotAfter))
+	r.j.Did("guest %s: VNC serves what is in %s, until %s", guest.Name, path, termtext.Day(served.NotAfter))
 	return nil
 }
 

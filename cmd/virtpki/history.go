@@ -7,6 +7,7 @@ import (
 	"slices"
 	"time"
 
+	"virtpki/internal/change"
 	"virtpki/internal/grant"
 	"virtpki/internal/hint"
 	"virtpki/internal/keypair"
@@ -116,17 +117,17 @@ func (a *authority) refuseKey(have *keypair.Pair, now time.Time) error {
 
 // noteLetIn says whom a certificate lets in again that the owner signs by hand. Where that
 // cannot be known, it says so: to sign is the owner's decision all the same.
-func (e *env) noteLetIn(j *job, a *authority, cert *x509.Certificate, name string) {
+func (e *env) noteLetIn(j *change.Job, a *authority, cert *x509.Certificate, name string) {
 	h, err := a.shutOuts(e.here.Now())
 	var text string
 	if err == nil {
 		text, err = letIn(h, cert, name)
 	}
 	if err != nil {
-		j.noteOnce("%s", historyUnknown(err))
+		j.NoteOnce("%s", historyUnknown(err))
 	}
 	if text != "" {
-		j.note("%s", text)
+		j.Note("%s", text)
 	}
 }
 

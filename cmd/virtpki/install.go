@@ -11,6 +11,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"virtpki/internal/change"
 	"virtpki/internal/hint"
 	"virtpki/internal/keypair"
 	"virtpki/internal/libvirt"
@@ -164,7 +165,7 @@ func (e *env) newIntake(g *globals, o *installOptions) (*intake, error) {
 }
 
 // run installs, proves, and tidies up. Without a job nothing has changed.
-func (in *intake) run(ctx context.Context) (*job, error) {
+func (in *intake) run(ctx context.Context) (*change.Job, error) {
 	in.release, in.known = in.g.InstalledTarget(ctx, in.product())
 	before, err := in.beside()
 	if err != nil {
@@ -185,15 +186,15 @@ func (in *intake) run(ctx context.Context) (*job, error) {
 		return j, err
 	}
 	if err := in.tidy(ctx); err != nil {
-		j.note("what waits no longer is left to the next run: %v", err)
+		j.Note("what waits no longer is left to the next run: %v", err)
 	}
 	return j, nil
 }
 
 // prove has the daemon read what has changed. Where nothing has, a run before may
 // have been killed ahead of that.
-func (in *intake) prove(ctx context.Context, j *job, before map[libvirt.File][]byte) error {
-	if len(j.plan.Changes()) == 0 {
+func (in *intake) prove(ctx context.Context, j *change.Job, before map[libvirt.File][]byte) error {
+	if len(j.Plan.Changes()) == 0 {
 		return in.wakeStale(ctx, in.g.Machine, &in.o.reloadOptions, j)
 	}
 	if in.placed && !in.swapped {
@@ -205,16 +206,16 @@ func (in *intake) prove(ctx context.Context, j *job, before map[libvirt.File][]b
 // tidy removes the keys that wait no longer. It comes last: until the pair is
 // proven, a rollback must leave the request answerable.
 func (in *intake) tidy(ctx context.Context) error {
-	_, err := in.carryOut(ctx, in.g, []string{in.g.LockOf(in.to.Layout)}, func(j *job) error {
-		return keypair.DropPending(&j.plan, in.to.Layout)
+	_, err := in.carryOut(ctx, in.g, []string{in.g.LockOf(in.to.Layout)}, func(j *change.Job) error {
+		return keypair.DropPending(&j.Plan, in.to.Layout)
 	})
 	return err
 }
 
 // decide checks the answer against what is here, and plans what changes.
-func (in *intake) decide(j *job) error {
+func (in *intake) decide(j *change.Job) error {
 	in.placed, in.swapped = false, false
-	j.plan.Together(in.to.Layout.PairFolder())
+	j.Plan.Together(in.to.Layout.PairFolder())
 	if err := in.decideCAs(j); err != nil {
 		return err
 	}
@@ -249,7 +250,7 @@ func (in *intake) slots() ([]*slot, error) {
 
 // decidePairs finds the place of each certificate, and wants every place to be
 // right afterwards. Certificates of other hosts may stand beside one's own.
-func (in *intake) decidePairs(j *job) error {
+func (in *intake) decidePairs(j *change.Job) error {
 	slots, err := in.slots()
 	if err != nil {
 		return err
@@ -274,7 +275,7 @@ func (in *intake) decidePairs(j *job) error {
 		return in.refuseOthers(others)
 	}
 	for _, cert := range others {
-		j.note("%s is for a key that is not here: left alone", subject.Of(cert))
+		j.Note("%s is for a key that is not here: left alone", subject.Of(cert))
 	}
 	if err := hint.First(in.liveStillTrusted(slots), in.keepAsked(j, slots, taken)); err != nil {
 		return err
@@ -285,7 +286,7 @@ func (in *intake) decidePairs(j *job) error {
 // keepAsked plans the requests of the certificates that are there afterwards, and
 // of the keys that still wait: by them renew knows which names the CA left out, and
 // does not ask for them every day.
-func (in *intake) keepAsked(j *job, slots []*slot, taken map[*slot]*x509.Certificate) error {
+func (in *intake) keepAsked(j *change.Job, slots []*slot, taken map[*slot]*x509.Certificate) error {
 	if !in.placed {
 		return nil
 	}
@@ -312,7 +313,7 @@ func (in *intake) keepAsked(j *job, slots []*slot, taken map[*slot]*x509.Certifi
 	if len(kept) == 0 {
 		return nil
 	}
-	return in.to.Write(&j.plan, libvirt.Requests, pki.EncodeCSRs(kept...))
+	return in.to.Write(&j.Plan, libvirt.Requests, pki.EncodeCSRs(kept...))
 }
 
 // slotFor finds the key that a certificate is for.
@@ -351,7 +352,7 @@ func (in *intake) refuseOthers(certs []*x509.Certificate) error {
 }
 
 // place checks one certificate and plans it with its key.
-func (in *intake) place(j *job, s *slot, key crypto.Signer, cert *x509.Certificate) error {
+func (in *intake) place(j *change.Job, s *slot, key crypto.Signer, cert *x509.Certificate) error {
 	if s.live.Cert != nil && cert.Equal(s.live.Cert) && s.live.Key != nil && s.live.Mismatch() == nil {
 		return nil // it is installed: a second run
 	}
@@ -366,12 +367,12 @@ func (in *intake) place(j *job, s *slot, key crypto.Signer, cert *x509.Certifica
 	if have.Key != nil && !pki.SameKey(have.Key.Public(), key.Public()) {
 		have = nil
 	}
-	if err := in.writePair(j, to, s.live.Role, key, cert, have); err != nil {
+	if err := j.WritePair(to, s.live.Role, key, cert, have); err != nil {
 		return err
 	}
 	in.placed = true
 	in.swapped = in.swapped || s.live.Cert != nil || s.live.Key != nil
-	j.made = append(j.made, placed{cert, in.to.Layout.Path(libvirt.CertFile(string(s.live.Role)))})
+	j.Made = append(j.Made, change.Placed{Cert: cert, Path: in.to.Layout.Path(libvirt.CertFile(string(s.live.Role)))})
 	return nil
 }
 

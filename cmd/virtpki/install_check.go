@@ -10,6 +10,7 @@ import (
 	"strings"
 
 	"virtpki/internal/certinfo"
+	"virtpki/internal/change"
 	"virtpki/internal/hint"
 	"virtpki/internal/keypair"
 	"virtpki/internal/libvirt"
@@ -20,7 +21,7 @@ import (
 )
 
 // check says why a certificate is not taken into a place.
-func (in *intake) check(j *job, s *slot, cert *x509.Certificate) error {
+func (in *intake) check(j *change.Job, s *slot, cert *x509.Certificate) error {
 	if !slices.Contains(pki.RolesOf(cert), s.live.Role) {
 		return fmt.Errorf("it is for a %s, not for a %s", strings.Join(certinfo.Roles(cert), " and a "), s.live.Role)
 	}
@@ -98,10 +99,10 @@ func (in *intake) checkAge(s *slot, cert *x509.Certificate) error {
 }
 
 // checkNames compares what was granted with what was asked for.
-func checkNames(j *job, s *slot, cert *x509.Certificate) error {
+func checkNames(j *change.Job, s *slot, cert *x509.Certificate) error {
 	name := subject.Of(cert)
 	if s.live.Cert != nil && subject.Of(s.live.Cert) != name {
-		j.note("the %s's DN changes from %s to %s: look at the lists that let it in", s.live.Role, subject.Of(s.live.Cert), name)
+		j.Note("the %s's DN changes from %s to %s: look at the lists that let it in", s.live.Role, subject.Of(s.live.Cert), name)
 	}
 	asked := subject.Names{}
 	switch {
@@ -117,7 +118,7 @@ func checkNames(j *job, s *slot, cert *x509.Certificate) error {
 	if countNames(asked, cert) == 0 {
 		return fmt.Errorf("it has none of the names that were asked for (%s)", missing)
 	}
-	j.note("the CA has left out %s", missing)
+	j.Note("the CA has left out %s", missing)
 	return nil
 }
 

@@ -7,6 +7,7 @@ import (
 	"io/fs"
 	"strings"
 
+	"virtpki/internal/change"
 	"virtpki/internal/hint"
 	"virtpki/internal/judge"
 	"virtpki/internal/libvirt"
@@ -26,7 +27,7 @@ func (in *intake) product() string {
 // judge says why the program here would refuse a pair, with the CAs and lists that
 // are there afterwards, in the words of the judge. Where no program is installed,
 // what only some releases refuse is worth a note.
-func (in *intake) judge(j *job, role pki.Role, key crypto.Signer, cert *x509.Certificate) error {
+func (in *intake) judge(j *change.Job, role pki.Role, key crypto.Signer, cert *x509.Certificate) error {
 	keyPEM, err := pki.EncodeKey(key, nil)
 	if err != nil {
 		return err
@@ -53,7 +54,7 @@ func (in *intake) judge(j *job, role pki.Role, key crypto.Signer, cert *x509.Cer
 }
 
 // heed turns a finding into a refusal or a note.
-func (in *intake) heed(j *job, f judge.Finding) error {
+func (in *intake) heed(j *change.Job, f judge.Finding) error {
 	switch {
 	case f.Level == judge.Error && (in.known || len(f.Targets) == 0):
 		err := fmt.Errorf("it would be refused here: %s", f.Text)
@@ -62,9 +63,9 @@ func (in *intake) heed(j *job, f judge.Finding) error {
 		}
 		return err
 	case f.Level == judge.Error:
-		j.note("%s (%s)", f.Text, strings.Join(f.Targets, ", "))
+		j.Note("%s (%s)", f.Text, strings.Join(f.Targets, ", "))
 	case f.Level == judge.Warning:
-		j.note("%s", f.Text)
+		j.Note("%s", f.Text)
 	}
 	return nil
 }

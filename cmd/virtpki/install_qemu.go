@@ -7,6 +7,7 @@ import (
 	"slices"
 	"time"
 
+	"virtpki/internal/change"
 	"virtpki/internal/hint"
 	"virtpki/internal/keypair"
 	"virtpki/internal/libvirt"
@@ -16,7 +17,7 @@ import (
 
 // followQEMU makes QEMU's folders follow what comes for libvirt, as far as they hold
 // copies of it, and fills those that --with names.
-func (in *intake) followQEMU(j *job, comes map[pki.Role]*keypair.Pair) error {
+func (in *intake) followQEMU(j *change.Job, comes map[pki.Role]*keypair.Pair) error {
 	in.until = make(map[string]time.Time)
 	if !in.system {
 		return nil
@@ -26,7 +27,7 @@ func (in *intake) followQEMU(j *job, comes map[pki.Role]*keypair.Pair) error {
 			continue
 		}
 		to := keypair.Dest{Layout: layout, Owner: machine.Owner(), KeyOwner: in.g.QEMUOwner(), Keep: true}
-		j.plan.Together(layout.PairFolder())
+		j.Plan.Together(layout.PairFolder())
 		if err := hint.First(in.followTrust(j, to), in.followPairs(j, to, comes)); err != nil {
 			return err
 		}
@@ -36,7 +37,7 @@ func (in *intake) followQEMU(j *job, comes map[pki.Role]*keypair.Pair) error {
 
 // followTrust brings the CAs and the lists into a folder that has trusted the same as
 // libvirt so far.
-func (in *intake) followTrust(j *job, to keypair.Dest) error {
+func (in *intake) followTrust(j *change.Job, to keypair.Dest) error {
 	certs, err := keypair.ReadCerts(in.g.Tree(), to.Layout.Path(libvirt.CACert))
 	if err != nil {
 		return err
@@ -46,7 +47,7 @@ func (in *intake) followTrust(j *job, to keypair.Dest) error {
 		return err
 	}
 	if !sameCerts(certs, in.cas) {
-		if err := to.Write(&j.plan, libvirt.CACert, pki.EncodeCertificates(in.cas...)); err != nil {
+		if err := to.Write(&j.Plan, libvirt.CACert, pki.EncodeCertificates(in.cas...)); err != nil {
 			return err
 		}
 	}
@@ -64,12 +65,12 @@ func (in *intake) followTrust(j *job, to keypair.Dest) error {
 		return nil
 	}
 	in.until[to.Layout.Base] = time.Time{} // VNC reads it again
-	return to.Write(&j.plan, libvirt.CACRL, pki.EncodeCRL(after...))
+	return to.Write(&j.Plan, libvirt.CACRL, pki.EncodeCRL(after...))
 }
 
 // followPairs replaces copies of libvirt's pairs: of what is live now, or was before
 // that.
-func (in *intake) followPairs(j *job, to keypair.Dest, comes map[pki.Role]*keypair.Pair) error {
+func (in *intake) followPairs(j *change.Job, to keypair.Dest, comes map[pki.Role]*keypair.Pair) error {
 	for _, role := range []pki.Role{pki.Server, pki.Client} {
 		have := keypair.New(in.g.Tree(), to.Layout, role)
 		if err := have.ReadCert(); err != nil {
@@ -79,14 +80,14 @@ func (in *intake) followPairs(j *job, to keypair.Dest, comes map[pki.Role]*keypa
 		if have.Cert == nil || from == nil || from.Cert.Equal(have.Cert) || !in.wasOurs(role, have.Cert) {
 			continue
 		}
-		if keyState(in.g.Tree(), have.KeyPath) == "encrypted" {
-			j.note("%s: its key has a passphrase, so the copy was left as it is", have.CertPath)
+		if change.KeyState(in.g.Tree(), have.KeyPath) == "encrypted" {
+			j.Note("%s: its key has a passphrase, so the copy was left as it is", have.CertPath)
 			continue
 		}
-		if err := in.writePair(j, to, role, from.Key, from.Cert, nil); err != nil {
+		if err := j.WritePair(to, role, from.Key, from.Cert, nil); err != nil {
 			return err
 		}
-		j.did("%s: a copy of %s", have.CertPath, in.to.Layout.Path(libvirt.CertFile(string(role))))
+		j.Did("%s: a copy of %s", have.CertPath, in.to.Layout.Path(libvirt.CertFile(string(role))))
 		if role == pki.Server {
 			in.until[to.Layout.Base] = have.Cert.NotAfter
 		}
@@ -106,7 +107,7 @@ func (in *intake) wasOurs(role pki.Role, cert *x509.Certificate) bool {
 }
 
 // fillQEMU fills the folders that --with names.
-func (in *intake) fillQEMU(j *job, comes map[pki.Role]*keypair.Pair) error {
+func (in *intake) fillQEMU(j *change.Job, comes map[pki.Role]*keypair.Pair) error {
 	if in.with == nil || len(in.with.uses) == 0 {
 		return nil
 	}
@@ -135,7 +136,7 @@ func afterwards(slots []*slot, taken map[*slot]*x509.Certificate) map[pki.Role]*
 }
 
 // refreshGuests has running guests read what has changed in QEMU's folders.
-func (in *intake) refreshGuests(ctx context.Context, j *job) error {
+func (in *intake) refreshGuests(ctx context.Context, j *change.Job) error {
 	if len(in.until) == 0 || in.o.noReload || in.g.dryRun {
 		return nil
 	}

@@ -10,6 +10,7 @@ import (
 	"slices"
 	"strings"
 
+	"virtpki/internal/change"
 	"virtpki/internal/hint"
 	"virtpki/internal/judge"
 	"virtpki/internal/keypair"
@@ -35,9 +36,9 @@ func parseFingerprints(texts []string) (map[string]bool, error) {
 
 // decideCAs plans which CAs are trusted: those of before and, as far as they may
 // be, those of the answer.
-func (in *intake) decideCAs(j *job) error {
+func (in *intake) decideCAs(j *change.Job) error {
 	path := in.to.Layout.Path(libvirt.CACert)
-	here, err := keypair.ReadCertsIfThere(j.plan.Tree(), path)
+	here, err := keypair.ReadCertsIfThere(j.Plan.Tree(), path)
 	if err != nil {
 		return err
 	}
@@ -55,17 +56,17 @@ func (in *intake) decideCAs(j *job) error {
 	if sameCerts(here, in.cas) {
 		return nil
 	}
-	return in.to.Write(&j.plan, libvirt.CACert, data)
+	return in.to.Write(&j.Plan, libvirt.CACert, data)
 }
 
 // mayTrust refuses CAs that are new here and that nobody has vouched for.
-func (in *intake) mayTrust(j *job, here []*x509.Certificate) error {
+func (in *intake) mayTrust(j *change.Job, here []*x509.Certificate) error {
 	for _, ca := range in.answer.CAs {
 		print := libvirt.Fingerprint(ca)
 		switch {
 		case keypair.Contains(here, ca) || in.trust[print]:
 		case len(here) == 0 && len(in.trust) == 0:
-			j.note("%s is trusted here from now on; its fingerprint must be what virtpki ca show says at the CA: sha256 %s", subject.Of(ca), print)
+			j.Note("%s is trusted here from now on; its fingerprint must be what virtpki ca show says at the CA: sha256 %s", subject.Of(ca), print)
 		default:
 			return hint.With(fmt.Errorf("the answer brings a CA that is not trusted here: %s (sha256 %s)", subject.Of(ca), print),
 				"if that is what virtpki ca show says at the CA, take it with --trust-new-ca %s", print)
@@ -104,9 +105,9 @@ func sameCerts(a, b []*x509.Certificate) bool {
 }
 
 // decideCRLs plans the revocation lists: of each issuer the newest.
-func (in *intake) decideCRLs(j *job) error {
+func (in *intake) decideCRLs(j *change.Job) error {
 	path := in.to.Layout.Path(libvirt.CACRL)
-	here, err := keypair.ReadCRLs(j.plan.Tree(), path)
+	here, err := keypair.ReadCRLs(j.Plan.Tree(), path)
 	if err != nil {
 		return err
 	}
@@ -128,16 +129,16 @@ func (in *intake) decideCRLs(j *job) error {
 	return in.planCRLs(j, here)
 }
 
-func (in *intake) planCRLs(j *job, here []*pki.CRL) error {
+func (in *intake) planCRLs(j *change.Job, here []*pki.CRL) error {
 	if slices.EqualFunc(here, in.lists, func(a, b *pki.CRL) bool { return bytes.Equal(a.Raw, b.Raw) }) {
 		return nil
 	}
 	for _, crl := range in.lists {
 		if !slices.ContainsFunc(here, func(old *pki.CRL) bool { return bytes.Equal(old.Raw, crl.Raw) }) {
-			j.did("CRL of %s, number %v: %s", subject.Text(crl.RawIssuer), crl.Number, termtext.Count(crl.Len(), "entry", "entries"))
+			j.Did("CRL of %s, number %v: %s", subject.Text(crl.RawIssuer), crl.Number, termtext.Count(crl.Len(), "entry", "entries"))
 		}
 	}
-	return in.to.Write(&j.plan, libvirt.CACRL, pki.EncodeCRL(in.lists...))
+	return in.to.Write(&j.Plan, libvirt.CACRL, pki.EncodeCRL(in.lists...))
 }
 
 // checkCRL wants a whole list that a trusted CA has signed: libvirt would believe
@@ -171,11 +172,11 @@ func listOf(here []*pki.CRL, crl *pki.CRL) *pki.CRL {
 }
 
 // olderCRL keeps the list that is here. Where nothing else came, that is an error.
-func (in *intake) olderCRL(j *job, crl, old *pki.CRL) error {
+func (in *intake) olderCRL(j *change.Job, crl, old *pki.CRL) error {
 	err := fmt.Errorf("the CRL of %s is older than the one here (number %v, here %v)", subject.Text(crl.RawIssuer), crl.Number, old.Number)
 	if len(in.answer.Leafs) == 0 {
 		return hint.With(err, "--force takes it all the same")
 	}
-	j.note("%v: the one here stays", err)
+	j.Note("%v: the one here stays", err)
 	return nil
 }

@@ -11,7 +11,6 @@ import (
 	"golang.org/x/term"
 
 	"virtpki/internal/hint"
-	"virtpki/internal/store"
 )
 
 // endSignals end a run. Those that whoever started it ignores, as nohup does,
@@ -46,7 +45,7 @@ func (e *env) interruptible() (context.Context, func()) {
 				return
 			case <-time.After(interruptGrace):
 			}
-			e.changes.wait()
+			e.changes.Wait()
 		}
 		e.warn("error: %v", hint.ErrInterrupted)
 		os.Exit(exitInterrupted)
@@ -68,58 +67,6 @@ func savedTerminal() (restore func()) {
 		return func() {}
 	}
 	return func() { term.Restore(int(os.Stdin.Fd()), state) }
-}
-
-// changes knows whether a run is changing files, and whether it has.
-type changes struct {
-	mu     sync.Mutex
-	idle   *sync.Cond // none is under way any more
-	making int
-	made   bool
-}
-
-func newChanges() *changes {
-	c := &changes{}
-	c.idle = sync.NewCond(&c.mu)
-	return c
-}
-
-// wait waits for the end of what is under way.
-func (c *changes) wait() {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	for c.making > 0 {
-		c.idle.Wait()
-	}
-}
-
-// count notes that a change has begun or ended.
-func (c *changes) count(by int, made bool) {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	c.making += by
-	c.made = c.made || made
-	c.idle.Broadcast()
-}
-
-// make does what changes files, or ends by itself when the run is interrupted: the
-// run does not end before.
-func (c *changes) make(change func() error) error {
-	if c == nil {
-		return change() // nobody interrupts
-	}
-	c.count(1, false)
-	err := change()
-	c.count(-1, err == nil)
-	return err
-}
-
-// apply carries a plan out.
-func (e *env) apply(plan *store.Plan) error {
-	if len(plan.Changes()) == 0 {
-		return plan.Apply()
-	}
-	return e.changes.make(plan.Apply)
 }
 
 // await returns what read returns, or hint.ErrInterrupted once the run is interrupted.

@@ -9,6 +9,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"virtpki/internal/change"
 	"virtpki/internal/hint"
 	"virtpki/internal/keypair"
 	"virtpki/internal/libvirt"
@@ -142,7 +143,7 @@ func (e *env) issue(ctx context.Context, g *globals, o *issueOptions, role strin
 	if o.out != "" {
 		locks[1] = o.out
 	}
-	return e.change(ctx, g, append(locks, with.locks()...), func(j *job) error {
+	return e.change(ctx, g, append(locks, with.locks()...), func(j *change.Job) error {
 		a, err := e.loadCA(g.Machine)
 		if err != nil {
 			return err
@@ -151,10 +152,10 @@ func (e *env) issue(ctx context.Context, g *globals, o *issueOptions, role strin
 			return err
 		}
 		a.noteTwins(j)
-		keys.aheadFor(leaf, bundles)
+		aheadFor(keys, leaf, bundles)
 		for _, b := range bundles {
 			if b.portable {
-				j.plan.Together(filepath.Join(o.out, b.identities[0].Name)) // cut short there is none of it, and it can be made again
+				j.Plan.Together(filepath.Join(o.out, b.identities[0].Name)) // cut short there is none of it, and it can be made again
 			}
 			pairs, err := e.fill(j, a, keys, leaf, b)
 			if err != nil {
@@ -170,12 +171,10 @@ func (e *env) issue(ctx context.Context, g *globals, o *issueOptions, role strin
 }
 
 // aheadFor begins to make the keys of all bundles.
-func (k *keyring) aheadFor(leaf leafPlan, bundles []bundle) {
+func aheadFor(k *change.Keyring, leaf leafPlan, bundles []bundle) {
 	for _, b := range bundles {
 		for _, id := range b.identities {
-			if k.keys[id.Slot()] == nil {
-				k.ahead(leaf.keyType, id.Slot())
-			}
+			k.Ahead(leaf.keyType, id.Slot())
 		}
 	}
 }
@@ -280,7 +279,7 @@ func (e *env) hostIdentities(m *machine.Machine, o *issueOptions, kind subject.K
 
 // fill plans a bundle: records first, then keys and certificates, then what
 // whoever uses them must trust.
-func (e *env) fill(j *job, a *authority, keys *keyring, leaf leafPlan, b bundle) (map[pki.Role]*keypair.Pair, error) {
+func (e *env) fill(j *change.Job, a *authority, keys *change.Keyring, leaf leafPlan, b bundle) (map[pki.Role]*keypair.Pair, error) {
 	if b.portable {
 		if err := refuseFolder(b.to.Layout.Base); err != nil {
 			return nil, err
@@ -288,7 +287,7 @@ func (e *env) fill(j *job, a *authority, keys *keyring, leaf leafPlan, b bundle)
 	}
 	pairs := make(map[pki.Role]*keypair.Pair)
 	for _, id := range b.identities {
-		have, err := keypair.Load(j.plan.Tree(), b.to.Layout, id.Role)
+		have, err := keypair.Load(j.Plan.Tree(), b.to.Layout, id.Role)
 		if err != nil {
 			return nil, err
 		}
@@ -299,7 +298,7 @@ func (e *env) fill(j *job, a *authority, keys *keyring, leaf leafPlan, b bundle)
 			return nil, err
 		}
 		e.noteLetIn(j, a, have.Cert, id.Name)
-		if have.Key, err = keys.key(id.Slot(), leaf.keyType); err != nil {
+		if have.Key, err = keys.Key(id.Slot(), leaf.keyType); err != nil {
 			return nil, err
 		}
 		pairs[id.Role] = have

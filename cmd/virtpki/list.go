@@ -11,6 +11,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"virtpki/internal/certinfo"
+	"virtpki/internal/change"
 	"virtpki/internal/hint"
 	"virtpki/internal/keypair"
 	"virtpki/internal/libvirt"
@@ -95,9 +96,9 @@ func (e *env) everything(m *machine.Machine) ([]certinfo.Info, error) {
 	infos := []certinfo.Info{}
 	seen := make(map[string]bool)
 	revokedOn, err0 := e.revocations(m)
-	add := func(p placed) {
-		info := certinfo.Of(p.cert, p.path, e.here.Now())
-		info.Revoked = revokedOn(p.cert)
+	add := func(p change.Placed) {
+		info := certinfo.Of(p.Cert, p.Path, e.here.Now())
+		info.Revoked = revokedOn(p.Cert)
 		if !seen[info.Fingerprint] {
 			seen[info.Fingerprint] = true
 			infos = append(infos, info)
@@ -136,9 +137,9 @@ var certFiles = []libvirt.File{libvirt.CACert, libvirt.ServerCert, libvirt.Clien
 
 // installedCerts reads the CA's own file, the system's tree and the user's
 // folder.
-func installedCerts(m *machine.Machine) ([]placed, error) {
+func installedCerts(m *machine.Machine) ([]change.Placed, error) {
 	layouts := append([]libvirt.Layout{libvirt.CA(m.CAPath())}, m.AllLayouts()...)
-	var found []placed
+	var found []change.Placed
 	var errs []error
 	for _, layout := range layouts {
 		for _, file := range certFiles {
@@ -151,7 +152,7 @@ func installedCerts(m *machine.Machine) ([]placed, error) {
 				errs = append(errs, err)
 			}
 			for _, cert := range certs {
-				found = append(found, placed{cert, path})
+				found = append(found, change.Placed{Cert: cert, Path: path})
 			}
 		}
 	}
@@ -159,12 +160,12 @@ func installedCerts(m *machine.Machine) ([]placed, error) {
 }
 
 // recordedCerts reads what the CA here has signed.
-func recordedCerts(m *machine.Machine) ([]placed, error) {
+func recordedCerts(m *machine.Machine) ([]change.Placed, error) {
 	folder := libvirt.Records(m.CAPath())
 	certs, err := m.Tree().Records(folder)
-	found := make([]placed, len(certs))
+	found := make([]change.Placed, len(certs))
 	for i, cert := range certs {
-		found[i] = placed{cert, store.RecordPath(folder, cert.SerialNumber)}
+		found[i] = change.Placed{Cert: cert, Path: store.RecordPath(folder, cert.SerialNumber)}
 	}
 	if err != nil {
 		err = fmt.Errorf("reading the CA's records: %w", err)

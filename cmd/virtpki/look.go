@@ -2,13 +2,13 @@ package main
 
 import (
 	"bytes"
-	"crypto"
 	"crypto/x509"
 	"errors"
 	"fmt"
 	"io/fs"
 	"slices"
 
+	"virtpki/internal/change"
 	"virtpki/internal/grant"
 	"virtpki/internal/hint"
 	"virtpki/internal/judge"
@@ -99,26 +99,12 @@ func (a *authority) absent(m *machine.Machine) error {
 	return hint.With(err, "make one: virtpki %sca init --name \"Example Org\"", m.Flags())
 }
 
-// keyState says whether a CA's key is here.
-func keyState(t store.Tree, path string) string {
-	data, err := t.ReadFile(path, store.MaxPEM)
-	switch {
-	case errors.Is(err, fs.ErrNotExist):
-		return "absent"
-	case err != nil:
-		return "unreadable"
-	case pki.Encrypted(data):
-		return "encrypted"
-	}
-	return "plain"
-}
-
 // noteTwins warns of CAs that share a DN.
-func (a *authority) noteTwins(j *job) {
+func (a *authority) noteTwins(j *change.Job) {
 	seen := make(map[string]bool)
 	for _, cert := range a.bundle {
 		if name := string(cert.RawSubject); seen[name] {
-			j.note("%s: two CAs are called %s, and libvirt keeps one CRL for each name", a.layout.Path(libvirt.CACert), subject.Of(cert))
+			j.Note("%s: two CAs are called %s, and libvirt keeps one CRL for each name", a.layout.Path(libvirt.CACert), subject.Of(cert))
 		} else {
 			seen[name] = true
 		}
@@ -127,7 +113,7 @@ func (a *authority) noteTwins(j *job) {
 
 // open reads the keys of the CA's generations, and finds the certificate of the
 // bundle that each belongs to.
-func (a *authority) open(keys *keyring) error {
+func (a *authority) open(keys *change.Keyring) error {
 	if a.ca.Signer != nil {
 		return nil
 	}
@@ -154,8 +140,8 @@ func (a *authority) open(keys *keyring) error {
 var errNoGeneration = errors.New("not the key of any CA")
 
 // openOne reads a key and finds its certificate.
-func (a *authority) openOne(keys *keyring, path string) (*generation, error) {
-	signer, err := keys.openCA(path)
+func (a *authority) openOne(keys *change.Keyring, path string) (*generation, error) {
+	signer, err := keys.OpenCA(path)
 	if err != nil {
 		return nil, err
 	}
@@ -165,24 +151,6 @@ func (a *authority) openOne(keys *keyring, path string) (*generation, error) {
 		}
 	}
 	return nil, fmt.Errorf("%s: %w in %s", path, errNoGeneration, a.layout.Path(libvirt.CACert))
-}
-
-// openCA reads a CA's key, and gets its passphrase where it needs one.
-func (k *keyring) openCA(path string) (crypto.Signer, error) {
-	data, err := k.g.Tree().ReadFile(path, store.MaxPEM)
-	if err != nil {
-		return nil, err
-	}
-	if pki.Encrypted(data) && k.passphrase == nil {
-		if k.passphrase, err = k.e.secret(k.g.passphraseFile, "Passphrase of the CA's key: "); err != nil {
-			return nil, fmt.Errorf("%s: %w", path, err)
-		}
-	}
-	signer, err := pki.ParseKey(data, k.passphrase)
-	if err != nil {
-		return nil, fmt.Errorf("%s: %w", path, err)
-	}
-	return signer, nil
 }
 
 // secret reads a passphrase: the first line of a file, else from the terminal.

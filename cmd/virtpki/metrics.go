@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"virtpki/internal/certinfo"
+	"virtpki/internal/change"
 	"virtpki/internal/store"
 	"virtpki/internal/subject"
 	"virtpki/pki"
@@ -25,11 +26,11 @@ func (r *renewal) writeMetrics(result error) error {
 		return err
 	}
 	var plan store.Plan
-	o := store.Output{Path: r.metrics, Data: r.metricsText(result), Mode: metricsMode, Ours: writtenMetrics, Force: r.force}
-	if err := planOutput(&plan, o, "--metrics"); err != nil {
+	o := store.Output{Path: r.metrics, Data: r.metricsText(result), Mode: metricsMode, Ours: change.WrittenMetrics, Force: r.force}
+	if err := change.PlanOutput(&plan, o, "--metrics"); err != nil {
 		return fmt.Errorf("metrics: %w", err)
 	}
-	return r.apply(&plan)
+	return r.changes.Apply(&plan)
 }
 
 func (r *renewal) metricsText(result error) []byte {

@@ -2,7 +2,6 @@ package main
 
 import (
 	"bytes"
-	"crypto"
 	"crypto/x509"
 	"errors"
 	"fmt"
@@ -10,6 +9,7 @@ import (
 	"slices"
 	"time"
 
+	"virtpki/internal/change"
 	"virtpki/internal/keypair"
 	"virtpki/internal/libvirt"
 	"virtpki/internal/machine"
@@ -19,70 +19,48 @@ import (
 	"virtpki/pki"
 )
 
-// forPair is the key for a pair: the one that is there, else a new one.
-func (k *keyring) forPair(have *keypair.Pair, slot string, t pki.KeyType) (crypto.Signer, error) {
-	if have != nil && have.Key != nil {
-		return have.Key, nil
-	}
-	return k.key(slot, t)
-}
-
 // record plans the CA's copy of a certificate. It comes before the certificate
 // itself: what is handed out can always be revoked.
-func (a *authority) record(j *job, cert *x509.Certificate) error {
+func (a *authority) record(j *change.Job, cert *x509.Certificate) error {
 	to := keypair.Dest{Layout: a.layout, Owner: machine.Owner()}
 	path := store.RecordPath(libvirt.Records(a.folder), cert.SerialNumber)
-	j.plan.Guard(a.folder) // a record that somebody else can remove makes a revocation forgotten
-	if err := to.Folders(&j.plan, path); err != nil {
+	j.Plan.Guard(a.folder) // a record that somebody else can remove makes a revocation forgotten
+	if err := to.Folders(&j.Plan, path); err != nil {
 		return err
 	}
 	a.plan(j, cert)
-	return j.plan.File(path, pki.EncodeCertificates(cert), recordMode, to.Owner)
+	return j.Plan.File(path, pki.EncodeCertificates(cert), recordMode, to.Owner)
 }
 
 // plan takes note of a certificate whose record is planned.
-func (a *authority) plan(j *job, cert *x509.Certificate) {
+func (a *authority) plan(j *change.Job, cert *x509.Certificate) {
 	before := a.pending
-	j.onFailure(func() { a.pending = before })
+	j.OnFailure(func() { a.pending = before })
 	a.pending = append(before, cert)
 }
 
 // recordMode is that of a certificate: it holds no secret.
 const recordMode fs.FileMode = 0o644
 
-// writePair plans the key, if it is new, then the certificate.
-func (e *env) writePair(j *job, to keypair.Dest, role pki.Role, key crypto.Signer, cert *x509.Certificate, have *keypair.Pair) error {
-	if have == nil || have.Key == nil {
-		data, err := pki.EncodeKey(key, nil)
-		if err != nil {
-			return err
-		}
-		if err := to.Write(&j.plan, libvirt.KeyFile(string(role)), data); err != nil {
-			return err
-		}
-	}
-	return to.Write(&j.plan, libvirt.CertFile(string(role)), pki.EncodeCertificates(cert))
-}
-
 // noteShortened says so when the CA ends before the certificate should. That now is
 // later than when it was signed does not count: a slow machine takes seconds.
-func (e *env) noteShortened(j *job, a *authority, cert *x509.Certificate, validity time.Duration) {
+func (e *env) noteShortened(j *change.Job, a *authority, cert *x509.Certificate, validity time.Duration) {
 	if cert.NotAfter.Before(e.here.Now().Add(validity)) && !cert.NotAfter.Before(a.ca.Certificate.NotAfter) {
-		j.note("%s ends on %s, with its CA", subject.Of(cert), termtext.Day(cert.NotAfter))
+		j.Note("%s ends on %s, with its CA", subject.Of(cert), termtext.Day(cert.NotAfter))
 	}
 }
 
 // trust plans the CA and the CRL beside a pair. Where a CA's own folder is the
 // place, they are there already; a file that trusts this CA and others stays.
-func (e *env) trust(j *job, a *authority, to keypair.Dest) error {
+func (e *env) trust(j *change.Job, a *authority, to keypair.Dest) error {
 	path := to.Layout.Path(libvirt.CACert)
 	if path == a.layout.Path(libvirt.CACert) {
 		return nil
 	}
-	certs, err := keypair.ReadCerts(j.plan.Tree(), path)
+	certs, err := keypair.ReadCerts(j.Plan.Tree(), path)
 	switch {
 	case errors.Is(err, fs.ErrNotExist):
-		err = to.Write(&j.plan, libvirt.CACert, pki.EncodeCertificates(a.bundle...))
+		err = to.Write(&j.Plan, libvirt.CACert, pki.EncodeCertificates(a.bundle...))
 	case err == nil && !slices.ContainsFunc(certs, a.ca.Certificate.Equal):
 		err = fmt.Errorf("%s trusts another CA: %s, not %s", path, subject.Of(certs[0]), subject.Of(a.ca.Certificate))
 	}
@@ -93,10 +71,10 @@ func (e *env) trust(j *job, a *authority, to keypair.Dest) error {
 }
 
 // shareCRL plans the CA's CRL beside a pair, unless there is one of its own.
-func (a *authority) shareCRL(j *job, to keypair.Dest) error {
-	there, err := machine.ReadIfThere(j.plan.Tree(), to.Layout.Path(libvirt.CACRL))
+func (a *authority) shareCRL(j *change.Job, to keypair.Dest) error {
+	there, err := machine.ReadIfThere(j.Plan.Tree(), to.Layout.Path(libvirt.CACRL))
 	if err != nil || a.crl == nil || there != nil && !bytes.Equal(there, a.crl) {
 		return err
 	}
-	return to.Write(&j.plan, libvirt.CACRL, a.crl)
+	return to.Write(&j.Plan, libvirt.CACRL, a.crl)
 }

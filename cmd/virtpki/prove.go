@@ -10,7 +10,7 @@ import (
 // nothing, and keeps nobody from asking.
 func (r *requests) prove(csr *pki.CSR) error {
 	for _, role := range []pki.Role{pki.Server, pki.Client} {
-		live, err := keypair.Load(r.keys.g.Tree(), r.to.Layout, role)
+		live, err := keypair.Load(r.keys.Tree, r.to.Layout, role)
 		if err != nil || live.Cert == nil || live.Key == nil || !r.here.Now().Before(live.Cert.NotAfter) {
 			continue
 		}

@@ -12,6 +12,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"virtpki/dn"
+	"virtpki/internal/change"
 	"virtpki/internal/hint"
 	"virtpki/internal/keypair"
 	"virtpki/internal/libvirt"
@@ -62,13 +63,13 @@ type reloader struct {
 	e *env
 	m *machine.Machine
 	reloadOptions
-	j *job
+	j *change.Job
 }
 
 // refresh has a daemon read its files again. No other run exchanges them while it
 // reads, or it would find a key beside another key's certificate.
 func (r reloader) refresh(ctx context.Context, d running.Daemon) (again running.Daemon, err error) {
-	err = r.e.locked(ctx, r.m, r.m.System(), func() error {
+	err = change.Locked(ctx, r.m, r.m.System(), func() error {
 		again, err = r.refreshLocked(ctx, d)
 		return err
 	})
@@ -93,7 +94,7 @@ func (r reloader) refreshLocked(ctx context.Context, d running.Daemon) (running.
 	if err := admin.UpdateTLS(ctx, d.Daemon.Name); err != nil {
 		return d, err
 	}
-	r.j.did("%s has read its files again", d.Daemon.Name)
+	r.j.Did("%s has read its files again", d.Daemon.Name)
 	return d, nil
 }
 
@@ -119,7 +120,7 @@ func (r reloader) restartOne(ctx context.Context, d running.Daemon) (running.Dae
 	for {
 		again, err := running.At(ctx, d.AdminSocket, r.m.Sysconfdir)
 		if err == nil && (again.PID != d.PID || again.PID == 0) && answers(ctx, again) {
-			r.j.did("%s was restarted", d.Daemon.Name)
+			r.j.Did("%s was restarted", d.Daemon.Name)
 			return again, nil
 		}
 		select {
@@ -143,7 +144,7 @@ func answers(ctx context.Context, d running.Daemon) bool {
 // with the system's client pair, the byte by which libvirt lets a client in.
 func (r reloader) prove(ctx context.Context, d running.Daemon, client *keypair.Pair) error {
 	if d.Address == "" {
-		r.j.note("%s does not listen for TLS: there is nothing to prove", d.Daemon.Name)
+		r.j.Note("%s does not listen for TLS: there is nothing to prove", d.Daemon.Name)
 		return nil
 	}
 	served, err := rpc.Probe(ctx, rpc.ProbeRequest{Address: d.Address})
@@ -154,7 +155,7 @@ func (r reloader) prove(ctx context.Context, d running.Daemon, client *keypair.P
 	if err != nil {
 		return err
 	}
-	r.j.did("%s serves what is in %s, until %s", d.Daemon.Name, d.Files.Cert, termtext.Day(cert.NotAfter))
+	r.j.Did("%s serves what is in %s, until %s", d.Daemon.Name, d.Files.Cert, termtext.Day(cert.NotAfter))
 	return r.proveClient(ctx, d, client)
 }
 
@@ -180,10 +181,10 @@ func (r reloader) proveClient(ctx context.Context, d running.Daemon, client *key
 	_, err := rpc.Probe(ctx, request)
 	switch {
 	case err == nil:
-		r.j.did("%s lets %s in", d.Daemon.Name, subject.Of(client.Cert))
+		r.j.Did("%s lets %s in", d.Daemon.Name, subject.Of(client.Cert))
 		return nil
 	case errors.Is(err, rpc.ErrClientRefused) && listRefuses(d.Conf, subject.Of(client.Cert)):
-		r.j.note("%s: its %s does not let %s in", d.Daemon.Name, libvirt.AllowedDNs, subject.Of(client.Cert))
+		r.j.Note("%s: its %s does not let %s in", d.Daemon.Name, libvirt.AllowedDNs, subject.Of(client.Cert))
 		return nil
 	}
 	return fmt.Errorf("it does not let %s in: %w", subject.Of(client.Cert), err)
@@ -247,7 +248,7 @@ func (e *env) reload(ctx context.Context, g *globals, o *reloadOptions, socket s
 	if len(daemons) == 0 {
 		return hint.With(errors.New("no daemon runs here"), "name its admin socket with --socket")
 	}
-	j := &job{}
+	j := &change.Job{}
 	r := reloader{e, g.Machine, *o, j}
 	all := func() error {
 		var errs []error
@@ -256,7 +257,7 @@ func (e *env) reload(ctx context.Context, g *globals, o *reloadOptions, socket s
 		}
 		return errors.Join(errs...)
 	}
-	err = e.locked(ctx, g.Machine, g.System(), func() error {
+	err = change.Locked(ctx, g.Machine, g.System(), func() error {
 		err := all()
 		if err == nil || !rollback || errors.Is(err, errNeedsRestart) {
 			return err
@@ -280,29 +281,14 @@ func (r reloader) goBack(again func() error) error {
 	if err := again(); err != nil {
 		return r.m.Tree().Rollback(folder)
 	}
-	r.j.note("the files of before are back in %s; what the daemon did not take is in %s", folder, store.Previous(folder))
+	r.j.Note("the files of before are back in %s; what the daemon did not take is in %s", folder, store.Previous(folder))
 	return nil
-}
-
-// locked does something while no other run changes a layout's files. Where the
-// lock cannot be written, nobody changes them.
-func (e *env) locked(ctx context.Context, m *machine.Machine, layout libvirt.Layout, do func() error) error {
-	folder := layout.Top()
-	lock, err := m.Tree().Acquire(ctx, folder, func() { e.warn("waiting for another run to end (%s)", folder) })
-	switch {
-	case notOurs(err):
-		return do()
-	case err != nil:
-		return err
-	}
-	defer lock.Release()
-	return do()
 }
 
 // tellWith is tell for a command that goes on after an error. Where there is
 // nothing but the error it says no more.
-func (e *env) tellWith(g *globals, j *job, err error) error {
-	if err != nil && !g.json && len(j.plan.Changes())+len(j.done)+len(j.notes) == 0 {
+func (e *env) tellWith(g *globals, j *change.Job, err error) error {
+	if err != nil && !g.json && len(j.Plan.Changes())+len(j.Done)+len(j.Notes) == 0 {
 		return err
 	}
 	return errors.Join(e.tell(g, j), err)

@@ -14,6 +14,7 @@ import (
 	"github.com/spf13/cobra"
 	"golang.org/x/term"
 
+	"virtpki/internal/change"
 	"virtpki/internal/hint"
 	"virtpki/internal/keypair"
 	"virtpki/internal/libvirt"
@@ -176,7 +177,7 @@ type renewal struct {
 	*env
 	*renewPlan
 	g    *globals
-	keys *keyring
+	keys *change.Keyring
 
 	found   []*installation
 	left    []string // what is not renewed, and why
@@ -208,7 +209,7 @@ func (r *renewal) run(ctx context.Context) error {
 		return err
 	}
 	var proven error
-	if !r.g.dryRun && len(j.plan.Changes()) > 0 {
+	if !r.g.dryRun && len(j.Plan.Changes()) > 0 {
 		if r.serving && !r.serverFailed() {
 			proven = r.proveOrRollBack(ctx, r.g.Machine, &r.reloadOptions, j, r.swapped(), nil)
 		}
@@ -224,7 +225,7 @@ func (r *renewal) keyAbsent() bool {
 }
 
 // decide looks again, under the lock, and plans what is due.
-func (r *renewal) decide(j *job) error {
+func (r *renewal) decide(j *change.Job) error {
 	a, err := r.look()
 	if err != nil {
 		return err
@@ -240,10 +241,10 @@ func (r *renewal) decide(j *job) error {
 		if why, err := r.wouldUndo(a, in); err != nil {
 			return err
 		} else if why != "" {
-			j.note("%s: %s, and stays so (virtpki issue client, or request, makes a new pair)", in.pair.CertPath, why)
+			j.Note("%s: %s, and stays so (virtpki issue client, or request, makes a new pair)", in.pair.CertPath, why)
 			continue
 		}
-		in.err = j.attempt(func() error { return r.renewOne(j, a, in) })
+		in.err = j.Attempt(func() error { return r.renewOne(j, a, in) })
 		switch {
 		case in.err == nil:
 			r.renewed = append(r.renewed, in)
@@ -255,7 +256,7 @@ func (r *renewal) decide(j *job) error {
 }
 
 // renewOne plans a new certificate like the one that is there.
-func (r *renewal) renewOne(j *job, a *authority, in *installation) error {
+func (r *renewal) renewOne(j *change.Job, a *authority, in *installation) error {
 	if in.sealed {
 		return hint.With(fmt.Errorf("%s: %s, and its key has a passphrase", in.pair.CertPath, in.why()), "move the pair away, let renew --with make one, and give its key the passphrase")
 	}
@@ -279,7 +280,7 @@ func (r *renewal) renewOne(j *job, a *authority, in *installation) error {
 		leaf.target = libvirt.StrictTarget()
 	}
 	to := r.targetOf(in)
-	j.plan.Together(in.layout.PairFolder())
+	j.Plan.Together(in.layout.PairFolder())
 	if err := r.trust(j, a, to); err != nil {
 		return err // before the pair: one of a CA that is not trusted there would keep libvirtd from starting
 	}
@@ -287,12 +288,12 @@ func (r *renewal) renewOne(j *job, a *authority, in *installation) error {
 	if err != nil {
 		return fmt.Errorf("%s: %w", in.pair.CertPath, err)
 	}
-	key, err := r.keys.forPair(have, id.Slot(), keyType)
+	key, err := r.keys.For(have, id.Slot(), keyType)
 	if err != nil {
 		return err
 	}
 	in.renewed = &keypair.Pair{Role: in.role, Cert: cert, Key: key}
-	j.did("%s: %s", in.pair.CertPath, in.why())
+	j.Did("%s: %s", in.pair.CertPath, in.why())
 	r.serving = r.serving || in.system
 	return nil
 }
@@ -340,7 +341,7 @@ func (r *renewal) wouldUndo(a *authority, in *installation) (string, error) {
 }
 
 // renewCRL plans a fresh CRL when the one here is due.
-func (r *renewal) renewCRL(j *job, a *authority) error {
+func (r *renewal) renewCRL(j *change.Job, a *authority) error {
 	if r.crl.reason == "" {
 		return nil
 	}
@@ -349,7 +350,7 @@ func (r *renewal) renewCRL(j *job, a *authority) error {
 		c.validity = a.current.NextUpdate.Sub(a.current.ThisUpdate)
 	}
 	r.serving = r.serving || r.with.ca == ""
-	j.did("%s: %s", a.layout.Path(libvirt.CACRL), r.crl.reason)
+	j.Did("%s: %s", a.layout.Path(libvirt.CACRL), r.crl.reason)
 	return r.planCRL(j, r.g.Machine, a, c, nil, nil)
 }
 

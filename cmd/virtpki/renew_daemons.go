@@ -8,6 +8,7 @@ import (
 	"path/filepath"
 	"time"
 
+	"virtpki/internal/change"
 	"virtpki/internal/keypair"
 	"virtpki/internal/libvirt/rpc"
 	"virtpki/internal/libvirt/running"
@@ -28,12 +29,12 @@ func (r *renewal) nothingDue(ctx context.Context) error {
 		}
 		return nil
 	}
-	j := newJob(r.g.Machine)
+	j := change.NewJob(r.g.Machine)
 	if err == nil && len(stale) > 0 {
-		err = r.locked(ctx, r.g.Machine, r.g.System(), func() error { return r.reloadSystem(ctx, r.g.Machine, &r.reloadOptions, j) })
+		err = change.Locked(ctx, r.g.Machine, r.g.System(), func() error { return r.reloadSystem(ctx, r.g.Machine, &r.reloadOptions, j) })
 	}
 	guests := r.staleGuests(ctx, j) // a daemon that answered nobody does so by now
-	if guests != nil || len(j.done)+len(j.notes) > 0 {
+	if guests != nil || len(j.Done)+len(j.Notes) > 0 {
 		return r.tellWith(r.g, j, errors.Join(err, guests))
 	}
 	return errors.Join(r.tellNothing(), err)
@@ -41,12 +42,12 @@ func (r *renewal) nothingDue(ctx context.Context) error {
 
 // wakeStale has the daemons read their files again that serve something else than
 // what is on disk: a run was killed before it came to that.
-func (e *env) wakeStale(ctx context.Context, m *machine.Machine, o *reloadOptions, j *job) error {
+func (e *env) wakeStale(ctx context.Context, m *machine.Machine, o *reloadOptions, j *change.Job) error {
 	stale, err := e.staleDaemons(ctx, m, o, func(running.Daemon, *x509.Certificate) {})
 	if err != nil || len(stale) == 0 {
 		return err
 	}
-	return e.locked(ctx, m, m.System(), func() error { return e.reloadSystem(ctx, m, o, j) })
+	return change.Locked(ctx, m, m.System(), func() error { return e.reloadSystem(ctx, m, o, j) })
 }
 
 // staleDaemons are those that serve the system's pair, and another one than is on

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"time"
 
+	"virtpki/internal/change"
 	"virtpki/internal/keypair"
 	"virtpki/internal/libvirt"
 	"virtpki/internal/subject"
@@ -29,7 +30,7 @@ func (p *renewPlan) globals(g *globals) *globals {
 }
 
 // copyOne makes a copy follow its original.
-func (r *renewal) copyOne(j *job, a *authority, in *installation) error {
+func (r *renewal) copyOne(j *change.Job, a *authority, in *installation) error {
 	from := in.original.renewed
 	if from == nil {
 		from = in.original.pair
@@ -38,12 +39,12 @@ func (r *renewal) copyOne(j *job, a *authority, in *installation) error {
 		return fmt.Errorf("%s: %s has no key to copy", in.pair.CertPath, in.original.pair.CertPath)
 	}
 	to := r.targetOf(in)
-	j.plan.Together(in.layout.PairFolder())
+	j.Plan.Together(in.layout.PairFolder())
 	if err := r.trust(j, a, to); err != nil {
 		return err
 	}
-	j.did("%s: %s", in.pair.CertPath, in.why())
-	return r.writePair(j, to, in.role, from.Key, from.Cert, nil)
+	j.Did("%s: %s", in.pair.CertPath, in.why())
+	return j.WritePair(to, in.role, from.Key, from.Cert, nil)
 }
 
 // renewCopies does what needs no CA on a machine without its key: copies that have
@@ -52,7 +53,7 @@ func (r *renewal) renewCopies(ctx context.Context) (all bool, err error) {
 	if len(r.staleCopies()) == 0 && !r.withLacking() {
 		return false, nil
 	}
-	j, err := r.carryOut(ctx, r.g, []string{r.g.System().Top()}, func(j *job) error {
+	j, err := r.carryOut(ctx, r.g, []string{r.g.System().Top()}, func(j *change.Job) error {
 		a, err := r.look()
 		if err != nil {
 			return err
@@ -98,7 +99,7 @@ func (r *renewal) withLacking() bool {
 }
 
 // fillQEMU plans the folders that --with names, with the pairs as they will be.
-func (r *renewal) fillQEMU(j *job, a *authority) error {
+func (r *renewal) fillQEMU(j *change.Job, a *authority) error {
 	if !r.withLacking() {
 		return nil
 	}
@@ -132,7 +133,7 @@ func (r *renewal) fillQEMU(j *job, a *authority) error {
 
 // staleGuests has the VNC of guests read what is on disk where it serves something
 // else.
-func (r *renewal) staleGuests(ctx context.Context, j *job) error {
+func (r *renewal) staleGuests(ctx context.Context, j *change.Job) error {
 	if r.noReload || r.g.dryRun {
 		return nil
 	}
@@ -141,7 +142,7 @@ func (r *renewal) staleGuests(ctx context.Context, j *job) error {
 }
 
 // refreshGuests has running guests read what has changed in QEMU's folders.
-func (r *renewal) refreshGuests(ctx context.Context, j *job) error {
+func (r *renewal) refreshGuests(ctx context.Context, j *change.Job) error {
 	if r.noReload {
 		return nil
 	}

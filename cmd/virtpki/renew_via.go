@@ -11,6 +11,7 @@ import (
 	"slices"
 	"time"
 
+	"virtpki/internal/change"
 	"virtpki/internal/hint"
 	"virtpki/internal/keypair"
 	"virtpki/internal/libvirt"
@@ -69,9 +70,9 @@ func (r *renewal) dueLayouts() []libvirt.Layout {
 // makeRequests makes a request for each installation that is due. The keys wait
 // beside the live ones; the requests are in the file of the first layout, unless
 // they are sent at once.
-func (r *renewal) makeRequests(ctx context.Context) ([]*pki.CSR, *job, error) {
+func (r *renewal) makeRequests(ctx context.Context) ([]*pki.CSR, *change.Job, error) {
 	if len(r.due()) == 0 {
-		return nil, &job{}, nil
+		return nil, &change.Job{}, nil
 	}
 	var folders []string
 	for _, layout := range r.dueLayouts() {
@@ -80,7 +81,7 @@ func (r *renewal) makeRequests(ctx context.Context) ([]*pki.CSR, *job, error) {
 		}
 	}
 	var csrs []*pki.CSR
-	j, err := r.carryOut(ctx, r.g, folders, func(j *job) error {
+	j, err := r.carryOut(ctx, r.g, folders, func(j *change.Job) error {
 		csrs = nil
 		if _, err := r.look(); err != nil || len(r.due()) == 0 {
 			return err
@@ -102,12 +103,12 @@ func (r *renewal) makeRequests(ctx context.Context) ([]*pki.CSR, *job, error) {
 }
 
 // planRequests plans the file in which requests wait that nobody takes to the CA.
-func (r *renewal) planRequests(j *job, to keypair.Dest, requests []byte) error {
+func (r *renewal) planRequests(j *change.Job, to keypair.Dest, requests []byte) error {
 	path, mode := to.Layout.Place(libvirt.Requests)
-	if err := to.Folders(&j.plan, path); err != nil {
+	if err := to.Folders(&j.Plan, path); err != nil {
 		return err
 	}
-	err := j.plan.Output(store.Output{Path: path, Data: requests, Mode: mode, Owner: to.Owner, Ours: writtenRequests, Force: r.force})
+	err := j.Plan.Output(store.Output{Path: path, Data: requests, Mode: mode, Owner: to.Owner, Ours: change.WrittenRequests, Force: r.force})
 	if errors.Is(err, store.ErrNotOurs) {
 		return hint.With(err, "move it away: mv %s %[1]s.kept", path)
 	}
@@ -116,7 +117,7 @@ func (r *renewal) planRequests(j *job, to keypair.Dest, requests []byte) error {
 
 // requestOne asks for a successor of a certificate: the same subject and names,
 // and the addresses that it lacks.
-func (r *renewal) requestOne(j *job, in *installation) (*pki.CSR, error) {
+func (r *renewal) requestOne(j *change.Job, in *installation) (*pki.CSR, error) {
 	old := in.pair.Cert
 	keyType, known := pki.KeyTypeOf(old.PublicKey)
 	if !known {
@@ -137,7 +138,7 @@ func (r *renewal) requestOne(j *job, in *installation) (*pki.CSR, error) {
 }
 
 // tellRequested says what is due, and where the requests for it are.
-func (r *renewal) tellRequested(j *job) error {
+func (r *renewal) tellRequested(j *change.Job) error {
 	due := r.due()
 	if len(due) == 0 {
 		return r.tellDue()
@@ -218,9 +219,9 @@ func (r *renewal) installAnswers(ctx context.Context, answer *pki.Answer) error 
 	if len(layouts) == 0 { // the CRL alone
 		layouts = append(layouts, r.g.System())
 	}
-	whole := &job{}
+	whole := &change.Job{}
 	for _, in := range r.due() {
-		whole.did("%s: %s", in.pair.CertPath, in.why())
+		whole.Did("%s: %s", in.pair.CertPath, in.why())
 	}
 	var errs []error
 	for _, layout := range layouts {
@@ -229,20 +230,14 @@ func (r *renewal) installAnswers(ctx context.Context, answer *pki.Answer) error 
 			err = fmt.Errorf("installing the answer: %w", err)
 		}
 		if j != nil {
-			whole.merge(j)
+			whole.Merge(j)
 		}
 		errs = append(errs, err)
 	}
 	return r.tellWith(r.g, whole, errors.Join(append(errs, r.failures())...))
 }
 
-// merge takes in what another job has done.
-func (j *job) merge(other *job) {
-	j.plan.Add(other.plan.Changes())
-	j.made, j.done, j.notes = append(j.made, other.made...), append(j.done, other.done...), append(j.notes, other.notes...)
-}
-
-func (r *renewal) installInto(ctx context.Context, layout libvirt.Layout, answer *pki.Answer) (*job, error) {
+func (r *renewal) installInto(ctx context.Context, layout libvirt.Layout, answer *pki.Answer) (*change.Job, error) {
 	trust, err := parseFingerprints(r.trustNew)
 	if err != nil {
 		return nil, hint.Usage(err)

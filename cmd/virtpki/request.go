@@ -11,6 +11,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"virtpki/internal/certinfo"
+	"virtpki/internal/change"
 	"virtpki/internal/hint"
 	"virtpki/internal/keypair"
 	"virtpki/internal/machine"
@@ -95,7 +96,7 @@ type requests struct {
 	keyType pki.KeyType
 	to      keypair.Dest
 	ids     []subject.Identity
-	keys    *keyring
+	keys    *change.Keyring
 	due     *renewal // judges what is here; nil: all is asked for
 
 	made []*pki.CSR // by the last decision
@@ -153,7 +154,7 @@ func (o *requestOptions) checkUse(kind subject.Kind) error {
 }
 
 // decide plans the keys that wait, and the file with the requests.
-func (r *requests) decide(j *job) error {
+func (r *requests) decide(j *change.Job) error {
 	r.made = nil
 	for _, id := range r.ids {
 		if err := r.ask(j, id); err != nil {
@@ -163,20 +164,20 @@ func (r *requests) decide(j *job) error {
 	if r.o.out == "" || len(r.made) == 0 {
 		return nil
 	}
-	return planOutput(&j.plan, store.Output{
-		Path: r.o.out, Data: pki.EncodeCSRs(r.made...), Mode: outputMode, Ours: writtenRequests, Force: r.o.force,
+	return change.PlanOutput(&j.Plan, store.Output{
+		Path: r.o.out, Data: pki.EncodeCSRs(r.made...), Mode: change.OutputMode, Ours: change.WrittenRequests, Force: r.o.force,
 	}, "--out")
 }
 
 // ask makes the request of one identity, where one is wanted.
-func (r *requests) ask(j *job, id subject.Identity) error {
-	live := keypair.New(j.plan.Tree(), r.to.Layout, id.Role)
+func (r *requests) ask(j *change.Job, id subject.Identity) error {
+	live := keypair.New(j.Plan.Tree(), r.to.Layout, id.Role)
 	reasons, err := r.whyDue(live, id)
 	if err != nil || len(reasons) == 0 {
 		return err
 	}
 	if r.due != nil {
-		j.did("%s: %s", live.CertPath, strings.Join(reasons, "; "))
+		j.Did("%s: %s", live.CertPath, strings.Join(reasons, "; "))
 	}
 	csr, err := r.one(j, id)
 	r.made = append(r.made, csr)
@@ -184,8 +185,8 @@ func (r *requests) ask(j *job, id subject.Identity) error {
 }
 
 // one plans the key of one identity, and makes its request.
-func (r *requests) one(j *job, id subject.Identity) (*pki.CSR, error) {
-	live := keypair.New(j.plan.Tree(), r.to.Layout, id.Role)
+func (r *requests) one(j *change.Job, id subject.Identity) (*pki.CSR, error) {
+	live := keypair.New(j.Plan.Tree(), r.to.Layout, id.Role)
 	if err := live.ReadKey(); err != nil {
 		return nil, err
 	}
@@ -206,7 +207,7 @@ func (r *requests) one(j *job, id subject.Identity) (*pki.CSR, error) {
 		return csr, err
 	}
 	p := &keypair.Pending{Role: id.Role, Key: key, CSR: csr}
-	return csr, p.Plan(&j.plan, r.to)
+	return csr, p.Plan(&j.Plan, r.to)
 }
 
 // keyFor is the live key where that is wanted, the one that waits already, else a
@@ -219,14 +220,14 @@ func (r *requests) keyFor(live *keypair.Pair, id subject.Identity) (crypto.Signe
 		return live.Key, nil
 	}
 	if r.o.another {
-		return r.keys.key(id.Slot(), r.keyType)
+		return r.keys.Key(id.Slot(), r.keyType)
 	}
 	waits, err := keypair.LoadPending(r.to.Layout, live)
 	if err != nil {
 		return nil, err
 	}
 	if waits == nil {
-		return r.keys.key(id.Slot(), r.keyType)
+		return r.keys.Key(id.Slot(), r.keyType)
 	}
 	if have, _ := pki.KeyTypeOf(waits.Key.Public()); r.o.typeGiven && have != r.keyType {
 		return nil, hint.With(fmt.Errorf("a key of another type waits already (%s): %s", have, waits.Path), "--new makes another, and the answer to the request of before is of no use then")
@@ -236,19 +237,19 @@ func (r *requests) keyFor(live *keypair.Pair, id subject.Identity) (crypto.Signe
 
 // tellRequests prints the requests: as JSON, or as PEM on stdout where no file is
 // named; what was done is told on stderr then.
-func (e *env) tellRequests(g *globals, o *requestOptions, j *job, csrs []*pki.CSR) error {
+func (e *env) tellRequests(g *globals, o *requestOptions, j *change.Job, csrs []*pki.CSR) error {
 	if g.json {
 		infos := []certinfo.Request{}
 		for _, csr := range csrs {
 			infos = append(infos, certinfo.OfRequest(csr))
 		}
 		return e.printJSON(struct {
-			report
+			changeReport
 			Requests []certinfo.Request `json:"requests"`
 		}{e.reportOf(j), infos})
 	}
 	for _, csr := range csrs {
-		j.did("%s %s", subject.OfRequest(csr), certinfo.OfRequest(csr).Text())
+		j.Did("%s %s", subject.OfRequest(csr), certinfo.OfRequest(csr).Text())
 	}
 	if o.out != "" {
 		return e.tell(g, j)
@@ -261,7 +262,7 @@ func (e *env) tellRequests(g *globals, o *requestOptions, j *job, csrs []*pki.CS
 }
 
 // tellOnStderr is tell for a command whose result goes to stdout.
-func (e *env) tellOnStderr(g *globals, j *job) error {
+func (e *env) tellOnStderr(g *globals, j *change.Job) error {
 	if g.dryRun {
 		return e.tell(g, j) // there is no result
 	}

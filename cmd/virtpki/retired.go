@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 
+	"virtpki/internal/change"
 	"virtpki/internal/hint"
 	"virtpki/internal/keypair"
 	"virtpki/internal/libvirt"
@@ -39,7 +40,7 @@ func (a *authority) readRetired() ([]*x509.Certificate, []*pki.CRL, error) {
 }
 
 // planRetired plans to keep some CAs that are dropped, with their lists.
-func (a *authority) planRetired(j *job, gone ...*x509.Certificate) error {
+func (a *authority) planRetired(j *change.Job, gone ...*x509.Certificate) error {
 	certs, crls, err := a.readRetired()
 	if err != nil {
 		return err
@@ -59,10 +60,10 @@ func (a *authority) planRetired(j *job, gone ...*x509.Certificate) error {
 	return a.writeRetired(j, certs, crls)
 }
 
-func (a *authority) writeRetired(j *job, certs []*x509.Certificate, crls []*pki.CRL) error {
+func (a *authority) writeRetired(j *change.Job, certs []*x509.Certificate, crls []*pki.CRL) error {
 	if len(certs) == 0 {
 		return nil
 	}
 	data := bytes.Join([][]byte{pki.EncodeCertificates(certs...), pki.EncodeCRL(crls...)}, nil)
-	return keypair.Dest{Layout: a.layout, Owner: machine.Owner()}.Write(&j.plan, libvirt.CARetired, data)
+	return keypair.Dest{Layout: a.layout, Owner: machine.Owner()}.Write(&j.Plan, libvirt.CARetired, data)
 }

@@ -9,6 +9,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"virtpki/internal/change"
 	"virtpki/internal/hint"
 	"virtpki/internal/libvirt"
 	"virtpki/internal/store"
@@ -112,7 +113,7 @@ func (e *env) revoke(ctx context.Context, g *globals, o *revokeOptions, args []s
 	}
 	w := &wanted{env: e, m: g.Machine, all: o.all || g.dryRun, agreed: make(map[string]bool), mayAsk: true}
 	var out []condemned
-	return e.publishCRL(ctx, g, c, func(j *job, a *authority) (newEntries, error) {
+	return e.publishCRL(ctx, g, c, func(j *change.Job, a *authority) (newEntries, error) {
 		if out, err = w.condemn(j, a, args, reason); err != nil {
 			return nil, err
 		}
@@ -132,7 +133,7 @@ func (o *revokeOptions) parseReason() (pki.Reason, error) {
 // entriesFor are the CRL entries of those that are not revoked yet, each for the list
 // of the generation that has signed it; for that of the one that signs now where it was
 // dropped. The first reason stays, unless the new one shuts out more.
-func (e *env) entriesFor(j *job, a *authority, out []condemned, reason pki.Reason) (newEntries, error) {
+func (e *env) entriesFor(j *change.Job, a *authority, out []condemned, reason pki.Reason) (newEntries, error) {
 	entries := make(newEntries)
 	for _, c := range out {
 		if err := c.keep(j, a); err != nil {
@@ -143,7 +144,7 @@ func (e *env) entriesFor(j *job, a *authority, out []condemned, reason pki.Reaso
 			entries[signer] = append(entries[signer], entry)
 		}
 		if c.cert != nil {
-			j.revoked = append(j.revoked, placed{c.cert, c.path})
+			j.Revoked = append(j.Revoked, change.Placed{Cert: c.cert, Path: c.path})
 		}
 	}
 	return entries, nil
@@ -151,32 +152,32 @@ func (e *env) entriesFor(j *job, a *authority, out []condemned, reason pki.Reaso
 
 // keep plans a record of a certificate that has none, as of a CA that was taken over
 // without them: whom its revocation shuts out is known by the record.
-func (c condemned) keep(j *job, a *authority) error {
-	if c.cert == nil || j.plan.Tree().Exists(store.RecordPath(libvirt.Records(a.folder), c.serial)) {
+func (c condemned) keep(j *change.Job, a *authority) error {
+	if c.cert == nil || j.Plan.Tree().Exists(store.RecordPath(libvirt.Records(a.folder), c.serial)) {
 		return nil
 	}
 	return a.record(j, c.cert)
 }
 
 // entryFor is the entry of one; false where it is revoked already and stays as it is.
-func (e *env) entryFor(j *job, a *authority, c condemned, reason pki.Reason) (x509.RevocationListEntry, bool) {
+func (e *env) entryFor(j *change.Job, a *authority, c condemned, reason pki.Reason) (x509.RevocationListEntry, bool) {
 	have, ok := a.findRevoked(c.serial)
 	if !ok {
 		if c.cert == nil {
-			j.note("the CA here has no record of %s: check that it is not mistyped", c.label())
+			j.Note("the CA here has no record of %s: check that it is not mistyped", c.label())
 		}
-		j.did("revoked %s", c.label())
+		j.Did("revoked %s", c.label())
 		return x509.RevocationListEntry{
 			SerialNumber:   c.serial,
 			RevocationTime: e.here.Now().UTC().Truncate(time.Second),
 			ReasonCode:     int(reason),
 		}, true
 	}
-	j.did("%s: already revoked on %s (%s)", c.label(), termtext.Day(have.RevocationTime), pki.Reason(have.ReasonCode))
+	j.Did("%s: already revoked on %s (%s)", c.label(), termtext.Day(have.RevocationTime), pki.Reason(have.ReasonCode))
 	graver := pki.WithReason(have, reason)
 	if reason == pki.ReasonUnspecified || !isGraver(graver, have) {
 		return graver, false
 	}
-	j.did("%s: the reason is %s now", c.label(), reason)
+	j.Did("%s: the reason is %s now", c.label(), reason)
 	return graver, true
 }

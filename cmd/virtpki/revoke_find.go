@@ -10,6 +10,7 @@ import (
 	"strings"
 
 	"virtpki/internal/certinfo"
+	"virtpki/internal/change"
 	"virtpki/internal/grant"
 	"virtpki/internal/hint"
 	"virtpki/internal/keypair"
@@ -30,7 +31,7 @@ type wanted struct {
 }
 
 // condemn finds the certificates that the arguments mean.
-func (w *wanted) condemn(j *job, a *authority, args []string, reason pki.Reason) ([]condemned, error) {
+func (w *wanted) condemn(j *change.Job, a *authority, args []string, reason pki.Reason) ([]condemned, error) {
 	records, err := recordedCerts(w.m)
 	if err != nil {
 		w.warn("%v", err)
@@ -57,14 +58,14 @@ func isAmong(out []condemned, serial *big.Int) bool {
 	return slices.ContainsFunc(out, func(c condemned) bool { return c.serial.Cmp(serial) == 0 })
 }
 
-func (w *wanted) condemnOne(j *job, a *authority, records []placed, arg string) ([]condemned, error) {
+func (w *wanted) condemnOne(j *change.Job, a *authority, records []change.Placed, arg string) ([]condemned, error) {
 	if isFileArg(arg) {
 		return condemnFile(a, arg)
 	}
 	if serial, ok := new(big.Int).SetString(arg, 16); ok && strings.EqualFold(store.SerialText(serial), arg) {
-		bySerial := func(p placed) bool { return p.cert.SerialNumber.Cmp(serial) == 0 }
+		bySerial := func(p change.Placed) bool { return p.Cert.SerialNumber.Cmp(serial) == 0 }
 		if i := slices.IndexFunc(records, bySerial); i >= 0 {
-			return []condemned{{serial: serial, cert: records[i].cert, path: records[i].path}}, nil
+			return []condemned{{serial: serial, cert: records[i].Cert, path: records[i].Path}}, nil
 		}
 	}
 	named, live := w.named(j, a, records, arg)
@@ -88,11 +89,11 @@ func isFileArg(arg string) bool {
 
 // named finds the certificates that carry a name, and those of them that are live. Of
 // those that are not, the ones of which it is the CN come alone where there are any.
-func (w *wanted) named(j *job, a *authority, records []placed, name string) (named, live []condemned) {
+func (w *wanted) named(j *change.Job, a *authority, records []change.Placed, name string) (named, live []condemned) {
 	var others []condemned
 	for _, p := range records {
-		names := grant.NamesOf(p.cert)
-		c := condemned{serial: p.cert.SerialNumber, cert: p.cert, path: p.path}
+		names := grant.NamesOf(p.Cert)
+		c := condemned{serial: p.Cert.SerialNumber, cert: p.Cert, path: p.Path}
 		own := grant.Names{CNs: names.CNs}.Carry(name)
 		switch wildcard := names.Cover(name); {
 		case own:
@@ -100,13 +101,13 @@ func (w *wanted) named(j *job, a *authority, records []placed, name string) (nam
 		case names.Carry(name):
 			c.as = name
 			others = append(others, c)
-		case wildcard != "" && w.isLive(a, p.cert):
-			j.note("%s stays: it carries %s", c.label(), wildcard)
+		case wildcard != "" && w.isLive(a, p.Cert):
+			j.Note("%s stays: it carries %s", c.label(), wildcard)
 			continue
 		default:
 			continue
 		}
-		if w.isLive(a, p.cert) {
+		if w.isLive(a, p.Cert) {
 			live = append(live, c)
 		}
 	}
@@ -125,7 +126,7 @@ func (w *wanted) isLive(a *authority, cert *x509.Certificate) bool {
 
 // noteOthers tells of live certificates that carry a CN of those that are revoked, and are
 // not: whoever was given by serial or as a file may have another.
-func (w *wanted) noteOthers(j *job, a *authority, records []placed, out []condemned) {
+func (w *wanted) noteOthers(j *change.Job, a *authority, records []change.Placed, out []condemned) {
 	cns := make(map[string]bool)
 	for _, c := range out {
 		if c.cert != nil && c.as == "" {
@@ -135,13 +136,13 @@ func (w *wanted) noteOthers(j *job, a *authority, records []placed, out []condem
 		}
 	}
 	for _, p := range records {
-		names := grant.NamesOf(p.cert)
+		names := grant.NamesOf(p.Cert)
 		all := slices.Concat(names.CNs, names.DNS)
 		i := slices.IndexFunc(all, func(name string) bool { return cns[name] })
-		if i < 0 || isAmong(out, p.cert.SerialNumber) || !w.isLive(a, p.cert) {
+		if i < 0 || isAmong(out, p.Cert.SerialNumber) || !w.isLive(a, p.Cert) {
 			continue
 		}
-		j.note("%s (serial %s) stays: it carries %s too", subject.Of(p.cert), store.SerialText(p.cert.SerialNumber), termtext.QuoteShort(all[i]))
+		j.Note("%s (serial %s) stays: it carries %s too", subject.Of(p.Cert), store.SerialText(p.Cert.SerialNumber), termtext.QuoteShort(all[i]))
 	}
 }
 

@@ -10,6 +10,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"virtpki/internal/change"
 	"virtpki/internal/keypair"
 	"virtpki/internal/libvirt"
 	"virtpki/internal/machine"
@@ -49,26 +50,26 @@ func (e *env) rollback(ctx context.Context, g *globals, o *reloadOptions, user b
 	if err != nil {
 		return err
 	}
-	j := newJob(g.Machine)
+	j := change.NewJob(g.Machine)
 	if g.dryRun {
 		for _, before := range generations {
-			j.did("%s is in the place of %s%s", store.Previous(before.layout.PairFolder()), before.layout.PairFolder(), before.text)
+			j.Did("%s is in the place of %s%s", store.Previous(before.layout.PairFolder()), before.layout.PairFolder(), before.text)
 		}
 		return e.tell(g, j)
 	}
-	err = e.locked(ctx, g.Machine, generations[0].layout, func() error {
+	err = change.Locked(ctx, g.Machine, generations[0].layout, func() error {
 		if err := exchangeAll(g.Tree(), generations); err != nil {
 			return err
 		}
 		for _, before := range generations {
-			j.did("%s is as it was before%s", before.layout.PairFolder(), before.text)
+			j.Did("%s is as it was before%s", before.layout.PairFolder(), before.text)
 		}
 		if user {
 			return nil
 		}
 		return e.reloadSystem(ctx, g.Machine, o, j)
 	})
-	if !user && len(j.done) > 0 {
+	if !user && len(j.Done) > 0 {
 		err = errors.Join(err, e.refreshGuests(ctx, g.Machine, *o, j))
 	}
 	return e.tellWith(g, j, err)
@@ -140,7 +141,7 @@ func serialAndEnd(cert *x509.Certificate) string {
 
 // reloadSystem has each daemon that serves the system's pair read it, and proves
 // that it does.
-func (e *env) reloadSystem(ctx context.Context, m *machine.Machine, o *reloadOptions, j *job) error {
+func (e *env) reloadSystem(ctx context.Context, m *machine.Machine, o *reloadOptions, j *change.Job) error {
 	daemons, err := o.find(ctx, m)
 	if err != nil {
 		return err
@@ -149,13 +150,13 @@ func (e *env) reloadSystem(ctx context.Context, m *machine.Machine, o *reloadOpt
 	var errs []error
 	for _, d := range daemons {
 		if filepath.Join(d.Root, d.Files.Cert) != filepath.Clean(m.System().Path(libvirt.ServerCert)) {
-			j.note("%s serves files of its own (%s): it was left alone", d.Daemon.Name, d.Files.Cert)
+			j.Note("%s serves files of its own (%s): it was left alone", d.Daemon.Name, d.Files.Cert)
 			continue
 		}
 		errs = append(errs, r.refreshAndProve(ctx, d, systemClient(m)))
 	}
 	if len(daemons) == 0 && !o.noReload {
-		j.note("no daemon runs here: what is on disk counts when one starts")
+		j.Note("no daemon runs here: what is on disk counts when one starts")
 	}
 	return errors.Join(errs...)
 }
@@ -165,14 +166,14 @@ func (e *env) reloadSystem(ctx context.Context, m *machine.Machine, o *reloadOpt
 // that does not help, what was beside the pairs is put back too, the CA and the CRL
 // as far as beside has them: a newer CRL is not given up for a pair. A daemon that
 // waits for a restart has not refused anything: what is new stays.
-func (e *env) proveOrRollBack(ctx context.Context, m *machine.Machine, o *reloadOptions, j *job, swapped bool, beside map[libvirt.File][]byte) error {
+func (e *env) proveOrRollBack(ctx context.Context, m *machine.Machine, o *reloadOptions, j *change.Job, swapped bool, beside map[libvirt.File][]byte) error {
 	if o.noReload {
 		return nil
 	}
-	return e.locked(ctx, m, m.System(), func() error { return e.proveOrExchange(ctx, m, o, j, swapped, beside) })
+	return change.Locked(ctx, m, m.System(), func() error { return e.proveOrExchange(ctx, m, o, j, swapped, beside) })
 }
 
-func (e *env) proveOrExchange(ctx context.Context, m *machine.Machine, o *reloadOptions, j *job, swapped bool, beside map[libvirt.File][]byte) error {
+func (e *env) proveOrExchange(ctx context.Context, m *machine.Machine, o *reloadOptions, j *change.Job, swapped bool, beside map[libvirt.File][]byte) error {
 	err := e.reloadSystem(ctx, m, o, j)
 	if err == nil || errors.Is(err, errNeedsRestart) {
 		return err
@@ -191,9 +192,9 @@ func (e *env) proveOrExchange(ctx context.Context, m *machine.Machine, o *reload
 	}
 	switch {
 	case swapped:
-		j.note("the files of before are back in %s", m.System().PairFolder())
+		j.Note("the files of before are back in %s", m.System().PairFolder())
 	case beside != nil:
-		j.note("the files of before are back in %s", filepath.Dir(m.System().Path(libvirt.CACert)))
+		j.Note("the files of before are back in %s", filepath.Dir(m.System().Path(libvirt.CACert)))
 	}
 	if again != nil && again.Error() == err.Error() {
 		return err // what it refuses is something else than what has changed, and has been said

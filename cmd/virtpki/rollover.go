@@ -3,7 +3,6 @@ package main
 import (
 	"bytes"
 	"context"
-	"crypto"
 	"crypto/x509"
 	"encoding/json"
 	"errors"
@@ -14,6 +13,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"virtpki/internal/change"
 	"virtpki/internal/hint"
 	"virtpki/internal/judge"
 	"virtpki/internal/keypair"
@@ -96,7 +96,7 @@ func (e *env) rolloverStart(ctx context.Context, g *globals, o *startOptions) er
 		return err
 	}
 	keys := e.newKeyring(g)
-	return e.changeAndReload(ctx, g, &o.reloadOptions, func(j *job) error {
+	return e.changeAndReload(ctx, g, &o.reloadOptions, func(j *change.Job) error {
 		a, _, err := e.readCA(g.Machine)
 		if err != nil {
 			return err
@@ -131,8 +131,8 @@ func (o *startOptions) newKeyType(a *authority) (pki.KeyType, error) {
 }
 
 // nextGeneration makes the new CA.
-func (e *env) nextGeneration(keys *keyring, a *authority, t pki.KeyType, validity time.Duration) (*generation, error) {
-	signer, err := keys.key(caSlot, t)
+func (e *env) nextGeneration(keys *change.Keyring, a *authority, t pki.KeyType, validity time.Duration) (*generation, error) {
+	signer, err := keys.Key(caSlot, t)
 	if err != nil {
 		return nil, err
 	}
@@ -155,8 +155,8 @@ func organizationOf(cert *x509.Certificate) string {
 }
 
 // planStart publishes both generations.
-func (e *env) planStart(j *job, m *machine.Machine, a *authority, next *generation, keys *keyring, wait time.Duration) error {
-	keyPEM, err := keys.encodeLike(next.ca.Signer, a.layout.Path(libvirt.CAKey))
+func (e *env) planStart(j *change.Job, m *machine.Machine, a *authority, next *generation, keys *change.Keyring, wait time.Duration) error {
+	keyPEM, err := keys.EncodeLike(next.ca.Signer, a.layout.Path(libvirt.CAKey))
 	if err != nil {
 		return err
 	}
@@ -164,20 +164,20 @@ func (e *env) planStart(j *job, m *machine.Machine, a *authority, next *generati
 	if err != nil {
 		return err
 	}
-	j.made = append(j.made, placed{next.ca.Certificate, a.layout.Path(libvirt.CACert)})
+	j.Made = append(j.Made, change.Placed{Cert: next.ca.Certificate, Path: a.layout.Path(libvirt.CACert)})
 	if !e.here.Now().Before(a.ca.Certificate.NotAfter) {
 		return e.planReplace(j, m, a, next, crl, keyPEM)
 	}
 	state := rollover{Old: keyID(a.ca.Certificate), New: keyID(next.ca.Certificate), Started: e.here.Now().UTC(), Switch: e.here.Now().Add(wait).UTC()}
 	if err := hint.First(
-		keypair.Dest{Layout: a.layout, Owner: machine.Owner()}.Write(&j.plan, libvirt.CANextKey, keyPEM),
+		keypair.Dest{Layout: a.layout, Owner: machine.Owner()}.Write(&j.Plan, libvirt.CANextKey, keyPEM),
 		e.planState(j, a, state),
 		e.planTrust(j, m, a, append(slices.Clone(a.bundle), next.ca.Certificate)),
 		a.planCRLsHere(j, m, []*pki.CRL{crl}),
 	); err != nil {
 		return err
 	}
-	j.note("give %s and %s to every host and client before %s, when renewal and issue go over to the new CA",
+	j.Note("give %s and %s to every host and client before %s, when renewal and issue go over to the new CA",
 		a.layout.Path(libvirt.CACert), a.layout.Path(libvirt.CACRL), termtext.Instant(state.Switch))
 	return nil
 }
@@ -185,12 +185,12 @@ func (e *env) planStart(j *job, m *machine.Machine, a *authority, next *generati
 // planReplace puts the new generation in the place of one that has expired:
 // nothing that it has signed is accepted any more, so there is nothing to wait
 // for.
-func (e *env) planReplace(j *job, m *machine.Machine, a *authority, next *generation, crl *pki.CRL, keyPEM []byte) error {
+func (e *env) planReplace(j *change.Job, m *machine.Machine, a *authority, next *generation, crl *pki.CRL, keyPEM []byte) error {
 	expired := func(cert *x509.Certificate) bool { return !e.here.Now().Before(cert.NotAfter) }
 	bundle := slices.DeleteFunc(slices.Clone(a.bundle), expired)
 	gone := slices.DeleteFunc(slices.Clone(a.bundle), func(cert *x509.Certificate) bool { return !expired(cert) })
-	j.note("%s has expired: the new CA takes its place at once, and virtpki renew makes what is installed here anew", subject.Of(a.ca.Certificate))
-	j.note("give %s and %s to every host and client", a.layout.Path(libvirt.CACert), a.layout.Path(libvirt.CACRL))
+	j.Note("%s has expired: the new CA takes its place at once, and virtpki renew makes what is installed here anew", subject.Of(a.ca.Certificate))
+	j.Note("give %s and %s to every host and client", a.layout.Path(libvirt.CACert), a.layout.Path(libvirt.CACRL))
 	return hint.First(
 		a.planRetired(j, gone...),
 		a.planKey(j, keyID(a.ca.Certificate), keyPEM),
@@ -200,34 +200,34 @@ func (e *env) planReplace(j *job, m *machine.Machine, a *authority, next *genera
 }
 
 // planKey makes a new key the CA's and keeps the old one as retired.
-func (a *authority) planKey(j *job, oldID string, keyPEM []byte) error {
+func (a *authority) planKey(j *change.Job, oldID string, keyPEM []byte) error {
 	path, mode := a.layout.Place(libvirt.CAKey)
-	old, err := j.plan.Tree().ReadFile(path, store.MaxPEM)
+	old, err := j.Plan.Tree().ReadFile(path, store.MaxPEM)
 	if err != nil || bytes.Equal(old, keyPEM) {
 		return err // when they are equal, a run that was killed has been here
 	}
 	return hint.First(
-		j.plan.File(filepath.Join(filepath.Dir(path), "retired-"+oldID+".pem"), old, mode, machine.Owner()),
-		j.plan.File(path, keyPEM, mode, machine.Owner()),
+		j.Plan.File(filepath.Join(filepath.Dir(path), "retired-"+oldID+".pem"), old, mode, machine.Owner()),
+		j.Plan.File(path, keyPEM, mode, machine.Owner()),
 	)
 }
 
 // planState plans the state of a rollover.
-func (e *env) planState(j *job, a *authority, state rollover) error {
+func (e *env) planState(j *change.Job, a *authority, state rollover) error {
 	data, err := json.MarshalIndent(state, "", "  ")
 	if err != nil {
 		return err
 	}
-	return keypair.Dest{Layout: a.layout, Owner: machine.Owner()}.Write(&j.plan, libvirt.CARollover, append(data, '\n'))
+	return keypair.Dest{Layout: a.layout, Owner: machine.Owner()}.Write(&j.Plan, libvirt.CARollover, append(data, '\n'))
 }
 
 // planTrust plans a new bundle for each place here that trusts the CA.
-func (e *env) planTrust(j *job, m *machine.Machine, a *authority, bundle []*x509.Certificate) error {
+func (e *env) planTrust(j *change.Job, m *machine.Machine, a *authority, bundle []*x509.Certificate) error {
 	data := pki.EncodeCertificates(bundle...)
 	if err := judge.CheckCAs(data, e.here.Now()); err != nil {
 		return fmt.Errorf("the new %s: %w", a.layout.Path(libvirt.CACert), err)
 	}
-	if err := (keypair.Dest{Layout: a.layout, Owner: machine.Owner()}).Write(&j.plan, libvirt.CACert, data); err != nil {
+	if err := (keypair.Dest{Layout: a.layout, Owner: machine.Owner()}).Write(&j.Plan, libvirt.CACert, data); err != nil {
 		return err
 	}
 	for _, layout := range m.AllLayouts() {
@@ -239,29 +239,21 @@ func (e *env) planTrust(j *job, m *machine.Machine, a *authority, bundle []*x509
 		if err != nil || path == a.layout.Path(libvirt.CACert) || !slices.ContainsFunc(certs, a.ca.Certificate.Equal) {
 			continue
 		}
-		if err := j.plan.Keep(path, data, recordMode, machine.Owner()); err != nil {
+		if err := j.Plan.Keep(path, data, recordMode, machine.Owner()); err != nil {
 			return err
 		}
 	}
 	return nil
 }
 
-// encodeLike is a key as PEM, encrypted if another key file is.
-func (k *keyring) encodeLike(signer crypto.Signer, path string) ([]byte, error) {
-	if keyState(k.g.Tree(), path) != "encrypted" {
-		return pki.EncodeKey(signer, nil)
-	}
-	return pki.EncodeKey(signer, k.passphrase)
-}
-
 // changeAndReload is change for what the daemons here serve or trust.
-func (e *env) changeAndReload(ctx context.Context, g *globals, o *reloadOptions, decide func(*job) error) error {
+func (e *env) changeAndReload(ctx context.Context, g *globals, o *reloadOptions, decide func(*change.Job) error) error {
 	j, err := e.carryOut(ctx, g, []string{g.CAPath(), g.System().Top()}, decide)
 	if err != nil {
 		return err
 	}
 	var proven error
-	if !g.dryRun && len(j.plan.Changes()) > 0 {
+	if !g.dryRun && len(j.Plan.Changes()) > 0 {
 		proven = e.reloadSystem(ctx, g.Machine, o, j)
 	}
 	return errors.Join(e.tell(g, j), proven)

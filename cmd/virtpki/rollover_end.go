@@ -9,6 +9,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"virtpki/internal/change"
 	"virtpki/internal/hint"
 	"virtpki/internal/keypair"
 	"virtpki/internal/libvirt"
@@ -70,7 +71,7 @@ var errNoRollover = errors.New("no rollover is under way")
 
 func (e *env) rolloverFinish(ctx context.Context, g *globals, o *reloadOptions, force bool) error {
 	keys := e.newKeyring(g)
-	return e.changeAndReload(ctx, g, o, func(j *job) error {
+	return e.changeAndReload(ctx, g, o, func(j *change.Job) error {
 		a, err := e.underWay(g.Machine)
 		if err != nil {
 			return err
@@ -100,7 +101,7 @@ func (e *env) nothingNeedsOld(m *machine.Machine, a *authority, force bool) erro
 		return err
 	}
 	old := a.byKeyID(a.rollover.Old)
-	here := slices.ContainsFunc(installed, func(p placed) bool { return !p.cert.IsCA && p.cert.CheckSignatureFrom(old) == nil })
+	here := slices.ContainsFunc(installed, func(p change.Placed) bool { return !p.Cert.IsCA && p.Cert.CheckSignatureFrom(old) == nil })
 	if force && !here {
 		return nil
 	}
@@ -110,7 +111,7 @@ func (e *env) nothingNeedsOld(m *machine.Machine, a *authority, force bool) erro
 
 // planFinish makes the new generation the only one. The order is that in which a
 // kill leaves a CA that works: first the key, then what is trusted.
-func (e *env) planFinish(j *job, m *machine.Machine, a *authority) error {
+func (e *env) planFinish(j *change.Job, m *machine.Machine, a *authority) error {
 	old := a.byKeyID(a.rollover.Old)
 	newKey, err := machine.ReadIfThere(m.Tree(), a.layout.Path(libvirt.CANextKey))
 	if err != nil {
@@ -125,7 +126,7 @@ func (e *env) planFinish(j *job, m *machine.Machine, a *authority) error {
 }
 
 // planWithout takes one generation out of what is trusted here, and its list.
-func (e *env) planWithout(j *job, m *machine.Machine, a *authority, gone *x509.Certificate) error {
+func (e *env) planWithout(j *change.Job, m *machine.Machine, a *authority, gone *x509.Certificate) error {
 	if gone == nil {
 		return nil
 	}
@@ -143,14 +144,14 @@ func (e *env) planWithout(j *job, m *machine.Machine, a *authority, gone *x509.C
 			return err
 		}
 	}
-	j.did("%s is no longer trusted here", subject.Of(gone))
-	j.note("give %s and %s to every host and client", a.layout.Path(libvirt.CACert), a.layout.Path(libvirt.CACRL))
+	j.Did("%s is no longer trusted here", subject.Of(gone))
+	j.Note("give %s and %s to every host and client", a.layout.Path(libvirt.CACert), a.layout.Path(libvirt.CACRL))
 	return nil
 }
 
 // planCRLWithout plans a file of lists without those of one issuer.
-func (a *authority) planCRLWithout(j *job, path string, gone *x509.Certificate) error {
-	crls, err := keypair.ReadCRLs(j.plan.Tree(), path)
+func (a *authority) planCRLWithout(j *change.Job, path string, gone *x509.Certificate) error {
+	crls, err := keypair.ReadCRLs(j.Plan.Tree(), path)
 	if err != nil {
 		return err
 	}
@@ -158,11 +159,11 @@ func (a *authority) planCRLWithout(j *job, path string, gone *x509.Certificate) 
 	if len(left) == 0 {
 		return nil // an empty file would keep libvirtd from starting
 	}
-	return j.plan.Keep(path, pki.EncodeCRL(left...), crlMode, machine.Owner())
+	return j.Plan.Keep(path, pki.EncodeCRL(left...), crlMode, machine.Owner())
 }
 
 func (e *env) rolloverAbort(ctx context.Context, g *globals, o *reloadOptions) error {
-	return e.changeAndReload(ctx, g, o, func(j *job) error {
+	return e.changeAndReload(ctx, g, o, func(j *change.Job) error {
 		a, err := e.underWay(g.Machine)
 		if errors.Is(err, errNoRollover) && a.leftByRollover() {
 			return a.dropRollover(j)
@@ -188,8 +189,8 @@ func (a *authority) leftByRollover() bool {
 }
 
 // dropRollover plans to remove the files of a rollover.
-func (a *authority) dropRollover(j *job) error {
-	return hint.First(j.plan.Remove(a.layout.Path(libvirt.CANextKey)), j.plan.Remove(a.layout.Path(libvirt.CARollover)))
+func (a *authority) dropRollover(j *change.Job) error {
+	return hint.First(j.Plan.Remove(a.layout.Path(libvirt.CANextKey)), j.Plan.Remove(a.layout.Path(libvirt.CARollover)))
 }
 
 // hasSignedNothing is the error for a new CA whose certificates live.
@@ -203,8 +204,8 @@ func (e *env) hasSignedNothing(m *machine.Machine, a *authority, next *x509.Cert
 		return err
 	}
 	for _, p := range records {
-		if p.cert.CheckSignatureFrom(next) == nil && e.here.Now().Before(p.cert.NotAfter) && !revoked[p.cert.SerialNumber.String()] {
-			return hint.With(fmt.Errorf("the new CA has signed %s already", subject.Of(p.cert)), "go on to finish, or revoke what it has signed")
+		if p.Cert.CheckSignatureFrom(next) == nil && e.here.Now().Before(p.Cert.NotAfter) && !revoked[p.Cert.SerialNumber.String()] {
+			return hint.With(fmt.Errorf("the new CA has signed %s already", subject.Of(p.Cert)), "go on to finish, or revoke what it has signed")
 		}
 	}
 	return nil

@@ -10,6 +10,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"virtpki/internal/certinfo"
+	"virtpki/internal/change"
 	"virtpki/internal/hint"
 	"virtpki/internal/machine"
 	"virtpki/internal/store"
@@ -114,8 +115,8 @@ func (e *env) needOld(m *machine.Machine, a *authority) ([]string, error) {
 		return nil, err
 	}
 	for _, p := range installed {
-		if !p.cert.IsCA && p.cert.CheckSignatureFrom(old) == nil {
-			needs = append(needs, fmt.Sprintf("%s (%s)", p.path, subject.Of(p.cert)))
+		if !p.Cert.IsCA && p.Cert.CheckSignatureFrom(old) == nil {
+			needs = append(needs, fmt.Sprintf("%s (%s)", p.Path, subject.Of(p.Cert)))
 		}
 	}
 	live, err := e.liveUnder(m, a, old, next)
@@ -133,20 +134,20 @@ func (e *env) liveUnder(m *machine.Machine, a *authority, old, next *x509.Certif
 		return nil, err
 	}
 	succeeded := make(map[string]bool)
-	var waiting []placed
+	var waiting []change.Placed
 	for _, p := range records {
-		switch live := e.here.Now().Before(p.cert.NotAfter) && !revoked[p.cert.SerialNumber.String()]; {
+		switch live := e.here.Now().Before(p.Cert.NotAfter) && !revoked[p.Cert.SerialNumber.String()]; {
 		case !live:
-		case p.cert.CheckSignatureFrom(next) == nil:
-			succeeded[identityOf(p.cert)] = true
-		case p.cert.CheckSignatureFrom(old) == nil:
+		case p.Cert.CheckSignatureFrom(next) == nil:
+			succeeded[identityOf(p.Cert)] = true
+		case p.Cert.CheckSignatureFrom(old) == nil:
 			waiting = append(waiting, p)
 		}
 	}
 	var needs []string
 	for _, p := range waiting {
-		if !succeeded[identityOf(p.cert)] {
-			needs = append(needs, fmt.Sprintf("%s %s, serial %s, until %s", strings.Join(certinfo.Roles(p.cert), "+"), subject.Of(p.cert), store.SerialText(p.cert.SerialNumber), termtext.Day(p.cert.NotAfter)))
+		if !succeeded[identityOf(p.Cert)] {
+			needs = append(needs, fmt.Sprintf("%s %s, serial %s, until %s", strings.Join(certinfo.Roles(p.Cert), "+"), subject.Of(p.Cert), store.SerialText(p.Cert.SerialNumber), termtext.Day(p.Cert.NotAfter)))
 		}
 	}
 	slices.Sort(needs)

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"path/filepath"
 
+	"virtpki/internal/change"
 	"virtpki/internal/keypair"
 	"virtpki/internal/libvirt/rpc"
 	"virtpki/internal/libvirt/running"
@@ -16,7 +17,7 @@ import (
 // killed before it came here is finished by the next one: a daemon that serves
 // another certificate, or whose conf is newer than its process, is not in order
 // though nothing has changed.
-func (e *env) settle(ctx context.Context, g *globals, o *reloadOptions, j *job) error {
+func (e *env) settle(ctx context.Context, g *globals, o *reloadOptions, j *change.Job) error {
 	if g.dryRun || !g.Live() {
 		return nil
 	}
@@ -25,7 +26,7 @@ func (e *env) settle(ctx context.Context, g *globals, o *reloadOptions, j *job) 
 		return err
 	}
 	r := reloader{e, g.Machine, *o, j}
-	changed := len(j.plan.Changes()) > 0
+	changed := len(j.Plan.Changes()) > 0
 	var errs []error
 	for _, d := range daemons {
 		if err := r.settleOne(ctx, d, changed); err != nil {
@@ -40,13 +41,13 @@ func (r reloader) settleOne(ctx context.Context, d running.Daemon, changed bool)
 	switch {
 	case d.ConfChanged && r.restart == "":
 		if !changed {
-			r.j.note("restart %s: its conf has changed since it was started", d.Daemon.Name)
+			r.j.Note("restart %s: its conf has changed since it was started", d.Daemon.Name)
 		}
 		return nil
 	case !d.ConfChanged && (d.Address == "" || !changed && r.serves(ctx, d)):
 		return nil
 	}
-	return r.e.locked(ctx, r.m, r.m.System(), func() error { return r.catchUp(ctx, d) })
+	return change.Locked(ctx, r.m, r.m.System(), func() error { return r.catchUp(ctx, d) })
 }
 
 // catchUp has a daemon go by what is on disk, and proves it, under a lock that the

@@ -11,6 +11,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"virtpki/internal/certinfo"
+	"virtpki/internal/change"
 	"virtpki/internal/hint"
 	"virtpki/internal/store"
 	"virtpki/internal/subject"
@@ -132,7 +133,7 @@ type signing struct {
 	o      *signOptions
 	policy *signPolicy
 	files  []*incoming
-	keys   *keyring
+	keys   *change.Keyring
 	like   string // the CA under which the requests were granted
 	marks  string // of the CA's folder when known was read
 	known  *earlier
@@ -219,7 +220,7 @@ func andMore(n int) string {
 }
 
 // decide signs what was granted, and plans the records and the answers.
-func (s *signing) decide(j *job) error {
+func (s *signing) decide(j *change.Job) error {
 	if err := s.consider(); err != nil {
 		return err
 	}
@@ -239,13 +240,13 @@ func (s *signing) decide(j *job) error {
 }
 
 // answer makes the answer to one file.
-func (s *signing) answer(j *job, a *authority, in *incoming) error {
+func (s *signing) answer(j *change.Job, a *authority, in *incoming) error {
 	in.answer = &pki.Answer{CAs: a.bundle, CRLs: a.lists}
 	if a.crl == nil {
-		j.note("the CA has no CRL: make one with virtpki crl")
+		j.Note("the CA has no CRL: make one with virtpki crl")
 	}
 	if len(in.orders) == 0 {
-		j.did("%s: answered with the CA and the CRL as they are now", inputName(in.name))
+		j.Did("%s: answered with the CA and the CRL as they are now", inputName(in.name))
 	}
 	for i, order := range in.orders {
 		cert, err := s.certificate(j, a, order, in.csrs[i])
@@ -258,10 +259,10 @@ func (s *signing) answer(j *job, a *authority, in *incoming) error {
 }
 
 // certificate signs one, or with --reuse finds the one that was signed before.
-func (s *signing) certificate(j *job, a *authority, o order, csr *pki.CSR) (*x509.Certificate, error) {
+func (s *signing) certificate(j *change.Job, a *authority, o order, csr *pki.CSR) (*x509.Certificate, error) {
 	if s.o.reuse {
 		if cert := s.reusable(a, o); cert != nil {
-			j.did("%s, signed before, is the answer again (serial %s)", subject.Of(cert), store.SerialText(cert.SerialNumber))
+			j.Did("%s, signed before, is the answer again (serial %s)", subject.Of(cert), store.SerialText(cert.SerialNumber))
 			return cert, nil
 		}
 	}
@@ -286,9 +287,9 @@ func (s *signing) reusable(a *authority, o order) *x509.Certificate {
 }
 
 // planAnswers plans the files that the answers go to.
-func (s *signing) planAnswers(j *job) error {
+func (s *signing) planAnswers(j *change.Job) error {
 	if s.o.outDir != "" {
-		if err := j.plan.Parents(s.o.outDir, 0o755, nil); err != nil {
+		if err := j.Plan.Parents(s.o.outDir, 0o755, nil); err != nil {
 			return err
 		}
 		for _, in := range s.files {
@@ -304,9 +305,9 @@ func (s *signing) planAnswers(j *job) error {
 	return s.planAnswer(j, s.o.out, "--out", s.whole())
 }
 
-func (s *signing) planAnswer(j *job, path, flag string, answer *pki.Answer) error {
-	return planOutput(&j.plan, store.Output{
-		Path: path, Data: answer.Encode(), Mode: outputMode, Ours: writtenResponses, Force: s.o.force,
+func (s *signing) planAnswer(j *change.Job, path, flag string, answer *pki.Answer) error {
+	return change.PlanOutput(&j.Plan, store.Output{
+		Path: path, Data: answer.Encode(), Mode: change.OutputMode, Ours: change.WrittenResponses, Force: s.o.force,
 	}, flag)
 }
 
@@ -320,12 +321,12 @@ func (s *signing) whole() *pki.Answer {
 }
 
 // tell prints the answer on stdout, where it goes to no file.
-func (s *signing) tell(j *job) error {
+func (s *signing) tell(j *change.Job) error {
 	toStdout := s.o.out == "" && s.o.outDir == ""
 	switch {
 	case s.g.json:
 		return s.printJSON(struct {
-			report
+			changeReport
 			Answer string `json:"answer"`
 		}{s.reportOf(j), string(s.whole().Encode())})
 	case !toStdout || s.g.dryRun:

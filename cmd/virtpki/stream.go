@@ -38,7 +38,7 @@ func (e *env) lostOutput(lost, after error) error {
 	if errors.Is(after, lost) {
 		lost = after
 	}
-	if e.changes != nil && e.changes.made {
+	if e.changes.Changed() {
 		return fmt.Errorf("the changes were made, but not everything about them could be told: %w", lost)
 	}
 	return lost

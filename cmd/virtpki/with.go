@@ -8,6 +8,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"virtpki/internal/change"
 	"virtpki/internal/hint"
 	"virtpki/internal/keypair"
 	"virtpki/internal/libvirt"
@@ -88,7 +89,7 @@ type filler struct {
 	*env
 	*withPlan
 	m          *machine.Machine
-	keys       *keyring
+	keys       *change.Keyring
 	leaf       leafPlan
 	sysconfdir string // as this process sees it
 	portable   bool   // a bundle for another machine
@@ -98,7 +99,7 @@ type filler struct {
 }
 
 // fill plans the folders. a is the CA that signs for libvirt.
-func (f *filler) fill(j *job, a *authority) error {
+func (f *filler) fill(j *change.Job, a *authority) error {
 	if len(f.uses) == 0 {
 		return nil
 	}
@@ -126,27 +127,27 @@ func (f *filler) fill(j *job, a *authority) error {
 }
 
 // noteConfined tells of a folder that libvirt's AppArmor profile keeps QEMU out of.
-func (f *filler) noteConfined(j *job, use libvirt.QEMUUse, layout libvirt.Layout) {
+func (f *filler) noteConfined(j *change.Job, use libvirt.QEMUUse, layout libvirt.Layout) {
 	if use.Confined && f.m.Tree().Exists(f.m.Path(libvirt.AppArmorQEMU)) {
-		j.note("%s: the AppArmor profile of guests does not let QEMU read there: add \"%s/** r,\" to %s, or keep to --with %s",
+		j.Note("%s: the AppArmor profile of guests does not let QEMU read there: add \"%s/** r,\" to %s, or keep to --with %s",
 			layout.Base, use.Layout(f.m.Sysconfdir).Base, libvirt.AppArmorLocal, libvirt.DefaultQEMU)
 	}
 }
 
 // noteSwitch tells what has to happen before a folder counts.
-func (f *filler) noteSwitch(j *job, use libvirt.QEMUUse, layout libvirt.Layout) {
+func (f *filler) noteSwitch(j *change.Job, use libvirt.QEMUUse, layout libvirt.Layout) {
 	if f.portable || use.Name == libvirt.DefaultQEMU {
 		return
 	}
 	if !f.m.Tree().Exists(layout.Base) {
-		j.note("%s counts when libvirtd, or virtqemud, is started again: that is when it looks which folders there are", layout.Base)
+		j.Note("%s counts when libvirtd, or virtqemud, is started again: that is when it looks which folders there are", layout.Base)
 	}
 	file, err := f.m.QEMUConf()
 	if err != nil || use.Switch == "" {
 		return
 	}
 	if v, ok := file.Lookup(use.Switch); !ok || v.Int() != 1 {
-		j.note("TLS for %s is off until qemu.conf says %s = 1: virtpki config qemu --with %s --apply", use.Name, use.Switch, use.Name)
+		j.Note("TLS for %s is off until qemu.conf says %s = 1: virtpki config qemu --with %s --apply", use.Name, use.Switch, use.Name)
 	}
 }
 
@@ -164,8 +165,8 @@ func (f *filler) signer(a *authority) (*authority, error) {
 
 // fillOne plans the folder of one use. It appears with all that is in it: a folder
 // without the files would break guests by being there.
-func (f *filler) fillOne(j *job, a *authority, use libvirt.QEMUUse, to keypair.Dest) error {
-	j.plan.Together(to.Layout.Base)
+func (f *filler) fillOne(j *change.Job, a *authority, use libvirt.QEMUUse, to keypair.Dest) error {
+	j.Plan.Together(to.Layout.Base)
 	if f.ca == "" && !f.separate {
 		if taken, err := f.takeForeign(j, a, use, to); taken || err != nil {
 			return err
@@ -184,7 +185,7 @@ func (f *filler) fillOne(j *job, a *authority, use libvirt.QEMUUse, to keypair.D
 
 // place plans a pair: that of before where there is one, else a copy of libvirt's,
 // or one of its own.
-func (f *filler) place(j *job, a *authority, role pki.Role, to keypair.Dest) error {
+func (f *filler) place(j *change.Job, a *authority, role pki.Role, to keypair.Dest) error {
 	have, err := keypair.Load(f.m.Tree(), to.Layout, role)
 	if err != nil {
 		return err
@@ -217,7 +218,7 @@ func (f *filler) isCopy(have *keypair.Pair) bool {
 }
 
 // take leaves a pair as it is, and lets QEMU read its key.
-func (f *filler) take(j *job, a *authority, have *keypair.Pair, to keypair.Dest) error {
+func (f *filler) take(j *change.Job, a *authority, have *keypair.Pair, to keypair.Dest) error {
 	if !a.hasSigned(have.Cert) {
 		return hint.With(fmt.Errorf("%s: %s is not signed by the CA in %s", have.CertPath, subject.Of(have.Cert), a.layout.Path(libvirt.CACert)),
 			"move it away to have it made anew, or name its CA with --qemu-ca")
@@ -226,12 +227,12 @@ func (f *filler) take(j *job, a *authority, have *keypair.Pair, to keypair.Dest)
 	if err != nil {
 		return err
 	}
-	return to.Write(&j.plan, libvirt.KeyFile(string(have.Role)), data)
+	return to.Write(&j.Plan, libvirt.KeyFile(string(have.Role)), data)
 }
 
 // takeForeign leaves a folder as it is that another CA stands for and that is whole,
 // as on a host to which it was carried. QEMU is let read its keys.
-func (f *filler) takeForeign(j *job, a *authority, use libvirt.QEMUUse, to keypair.Dest) (bool, error) {
+func (f *filler) takeForeign(j *change.Job, a *authority, use libvirt.QEMUUse, to keypair.Dest) (bool, error) {
 	certs, err := keypair.ReadCerts(f.m.Tree(), to.Layout.Path(libvirt.CACert))
 	if err != nil || slices.ContainsFunc(certs, a.ca.Certificate.Equal) {
 		return false, nil // missing, or ours: what is wrong with it is told later
@@ -246,12 +247,12 @@ func (f *filler) takeForeign(j *job, a *authority, use libvirt.QEMUUse, to keypa
 			return false, err
 		}
 	}
-	j.note("%s is another CA's, %s: it was taken as it is", to.Layout.Base, subject.Of(certs[0]))
+	j.Note("%s is another CA's, %s: it was taken as it is", to.Layout.Base, subject.Of(certs[0]))
 	return true, nil
 }
 
 // copyPair plans a copy of libvirt's pair.
-func (f *filler) copyPair(j *job, have *keypair.Pair, role pki.Role, to keypair.Dest) error {
+func (f *filler) copyPair(j *change.Job, have *keypair.Pair, role pki.Role, to keypair.Dest) error {
 	from := f.pairs[role]
 	if from == nil || from.Key == nil || from.Cert == nil {
 		return hint.With(fmt.Errorf("there is no whole %s pair to copy for QEMU", role), "issue a host, which has both pairs, or give QEMU its own with --separate")
@@ -259,14 +260,14 @@ func (f *filler) copyPair(j *job, have *keypair.Pair, role pki.Role, to keypair.
 	if have.Key != nil && !pki.SameKey(have.Key.Public(), from.Key.Public()) {
 		return hint.With(fmt.Errorf("there is a key already: %s", have.KeyPath), "move it away first")
 	}
-	return f.writePair(j, to, role, from.Key, from.Cert, nil)
+	return j.WritePair(to, role, from.Key, from.Cert, nil)
 }
 
 // keyOwner is who the keys belong to: root, and the group in which QEMU is. Nil
 // where this is not root, who alone can give a file to a group.
-func (f *filler) keyOwner(j *job) (*store.Owner, error) {
+func (f *filler) keyOwner(j *change.Job) (*store.Owner, error) {
 	if machine.Owner() == nil {
-		j.noteOnce("only root can give QEMU's keys to its group: as they are, QEMU cannot read them")
+		j.NoteOnce("only root can give QEMU's keys to its group: as they are, QEMU cannot read them")
 		return nil, nil
 	}
 	name, gid, err := f.findGroup()
@@ -274,7 +275,7 @@ func (f *filler) keyOwner(j *job) (*store.Owner, error) {
 		if !f.portable {
 			return nil, hint.With(err, "install libvirt's QEMU driver first, or name the group that may read the keys with --qemu-group")
 		}
-		j.noteOnce("%v: give the keys in QEMU's folders to its group where they go, or name it with --qemu-group", err)
+		j.NoteOnce("%v: give the keys in QEMU's folders to its group where they go, or name it with --qemu-group", err)
 		return machine.Owner(), nil
 	}
 	if machine.Unread(err) {
@@ -284,7 +285,7 @@ func (f *filler) keyOwner(j *job) (*store.Owner, error) {
 		return nil, hint.Usage(err)
 	}
 	if f.portable {
-		j.noteOnce("QEMU's keys are for the group %s, %d: where they go it must have this number, and what copies them keep it; bootstrap --bundle sees to both", name, gid)
+		j.NoteOnce("QEMU's keys are for the group %s, %d: where they go it must have this number, and what copies them keep it; bootstrap --bundle sees to both", name, gid)
 	}
 	return &store.Owner{GID: gid}, nil
 }

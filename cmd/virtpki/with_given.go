@@ -4,6 +4,7 @@ import (
 	"path/filepath"
 	"slices"
 
+	"virtpki/internal/change"
 	"virtpki/internal/keypair"
 	"virtpki/internal/libvirt"
 	"virtpki/internal/machine"
@@ -70,10 +71,10 @@ func (v *givenFolders) pair(role pki.Role, to keypair.Dest) (*keypair.Pair, erro
 }
 
 // placeGiven plans a pair of the bundle's.
-func (f *filler) placeGiven(j *job, have, given *keypair.Pair, to keypair.Dest, err error) error {
+func (f *filler) placeGiven(j *change.Job, have, given *keypair.Pair, to keypair.Dest, err error) error {
 	if err != nil {
 		return err
 	}
-	j.made = append(j.made, placed{given.Cert, have.CertPath})
-	return f.writePair(j, to, given.Role, given.Key, given.Cert, nil)
+	j.Made = append(j.Made, change.Placed{Cert: given.Cert, Path: have.CertPath})
+	return j.WritePair(to, given.Role, given.Key, given.Cert, nil)
 }

@@ -9,6 +9,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"virtpki/internal/change"
 	"virtpki/internal/hint"
 )
 
@@ -96,7 +97,7 @@ func (w *wizard) run(ctx context.Context) error {
 			return w.left(err)
 		}
 		p, err := w.plan()
-		var j *job
+		var j *change.Job
 		if err == nil {
 			j, err = p.preview(w.e)
 		}

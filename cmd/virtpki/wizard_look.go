@@ -8,6 +8,7 @@ import (
 	"path/filepath"
 	"strings"
 
+	"virtpki/internal/change"
 	"virtpki/internal/keypair"
 	"virtpki/internal/libvirt"
 	"virtpki/internal/libvirt/running"
@@ -67,7 +68,7 @@ func (w *wizard) lookAtCA() error {
 	if err != nil {
 		return err
 	}
-	w.ca, w.caKey = a, keyState(w.g.Tree(), a.layout.Path(libvirt.CAKey))
+	w.ca, w.caKey = a, change.KeyState(w.g.Tree(), a.layout.Path(libvirt.CAKey))
 	return nil
 }
 

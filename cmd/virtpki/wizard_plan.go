@@ -8,6 +8,7 @@ import (
 
 	"github.com/rogpeppe/go-internal/diff"
 
+	"virtpki/internal/change"
 	"virtpki/internal/machine"
 	"virtpki/internal/subject"
 	"virtpki/internal/termtext"
@@ -28,7 +29,7 @@ type wizardPlan struct {
 	renewal  *generateOptions // nil: nothing is generated
 	files    []generated
 	note     string
-	keys     *keyring
+	keys     *change.Keyring
 	running  bool // the daemon was, when the wizard looked
 }
 
@@ -73,7 +74,7 @@ func (w *wizard) renewalFiles(flags *globals) (files []generated, note string, e
 }
 
 // decide puts what the commands decide one after the other into one plan.
-func (p *wizardPlan) decide(e *env, j *job) error {
+func (p *wizardPlan) decide(e *env, j *change.Job) error {
 	a, err := p.authority(e, j)
 	if err != nil {
 		return err
@@ -95,7 +96,7 @@ func (p *wizardPlan) decide(e *env, j *job) error {
 }
 
 // authority is the CA that is there, or planned.
-func (p *wizardPlan) authority(e *env, j *job) (*authority, error) {
+func (p *wizardPlan) authority(e *env, j *change.Job) (*authority, error) {
 	if p.imp == nil {
 		return e.findOrMakeCA(j, p.g.Machine, p.keys, p.host.ca)
 	}
@@ -104,13 +105,13 @@ func (p *wizardPlan) authority(e *env, j *job) (*authority, error) {
 	}
 	in := *p.imported
 	in.pending = nil
-	p.keys.passphrase = p.g.passphrase
+	p.keys.Passphrase = p.g.passphrase
 	return &in.authority, e.planImport(j, &in, p.keys)
 }
 
 // preview decides without a lock, and nothing is done.
-func (p *wizardPlan) preview(e *env) (*job, error) {
-	j := &job{}
+func (p *wizardPlan) preview(e *env) (*change.Job, error) {
+	j := &change.Job{}
 	return j, p.decide(e, j)
 }
 
@@ -144,19 +145,19 @@ func (p *wizardPlan) commands(e *env) [][]string {
 }
 
 // showPlan says what would be done.
-func (w *wizard) showPlan(p *wizardPlan, j *job) {
+func (w *wizard) showPlan(p *wizardPlan, j *change.Job) {
 	w.say("The plan. Nothing has been changed yet.")
-	if len(j.plan.Changes()) == 0 {
+	if len(j.Plan.Changes()) == 0 {
 		w.say("  Nothing is to be changed: all is as it should be.")
 	}
 	var lines []string
-	for _, c := range j.plan.Changes() {
+	for _, c := range j.Plan.Changes() {
 		lines = append(lines, changeLine(c, true))
 	}
 	for _, line := range shortened(lines) {
 		termtext.Fprintf(w.e.stderr, "%s\n", line)
 	}
-	for _, made := range j.made {
+	for _, made := range j.Made {
 		io.WriteString(w.e.stderr, wrapped(termtext.Line("  "+w.e.summary(made)), w.width-1))
 	}
 	if text := confDiff(p, j); text != "" {
@@ -164,7 +165,7 @@ func (w *wizard) showPlan(p *wizardPlan, j *job) {
 		io.WriteString(w.e.stderr, termtext.Lines(text))
 	}
 	w.say("%s", w.consequence(p, j))
-	w.notes(j.notes)
+	w.notes(j.Notes)
 	termtext.Fprintf(w.e.stderr, "\n")
 }
 
@@ -188,13 +189,13 @@ func shortened(lines []string) []string {
 }
 
 // confDiff is what changes in the daemon's conf.
-func confDiff(p *wizardPlan, j *job) string {
+func confDiff(p *wizardPlan, j *change.Job) string {
 	path := p.host.daemon.ConfPath(p.g.Path(p.g.Sysconfdir))
-	for _, c := range j.plan.Changes() {
+	for _, c := range j.Plan.Changes() {
 		if c.Path != path || c.Data() == nil {
 			continue
 		}
-		old, err := machine.ReadIfThere(j.plan.Tree(), path)
+		old, err := machine.ReadIfThere(j.Plan.Tree(), path)
 		if err != nil {
 			return ""
 		}
@@ -205,7 +206,7 @@ func confDiff(p *wizardPlan, j *job) string {
 }
 
 // consequence says what happens to the daemon.
-func (w *wizard) consequence(p *wizardPlan, j *job) string {
+func (w *wizard) consequence(p *wizardPlan, j *change.Job) string {
 	name := p.host.daemon.Name
 	switch {
 	case p.boot.restart != "" && p.running:

@@ -11,6 +11,7 @@ import (
 	"strings"
 	"time"
 
+	"virtpki/internal/change"
 	"virtpki/internal/judge"
 	"virtpki/internal/libvirt"
 	"virtpki/internal/libvirt/running"
@@ -19,7 +20,7 @@ import (
 
 // carryOut does what the plan says, has the daemon go by it, and proves it.
 func (w *wizard) carryOut(ctx context.Context, p *wizardPlan) error {
-	j, err := w.e.carryOut(ctx, p.g, p.host.locks(p.g.Machine), func(j *job) error { return p.decide(w.e, j) })
+	j, err := w.e.carryOut(ctx, p.g, p.host.locks(p.g.Machine), func(j *change.Job) error { return p.decide(w.e, j) })
 	if err != nil {
 		return err
 	}
@@ -28,7 +29,7 @@ func (w *wizard) carryOut(ctx context.Context, p *wizardPlan) error {
 
 // enforce has the daemon go by the files, as bootstrap does, and starts one that
 // does not run, where that was wanted.
-func (w *wizard) enforce(ctx context.Context, p *wizardPlan, j *job) error {
+func (w *wizard) enforce(ctx context.Context, p *wizardPlan, j *change.Job) error {
 	if err := w.e.settle(ctx, p.g, &p.boot.reloadOptions, j); err != nil || p.boot.restart == "" || p.running {
 		return err
 	}
@@ -60,7 +61,7 @@ func (r reloader) start(ctx context.Context, d libvirt.Daemon) (running.Daemon, 
 	defer cancel()
 	for {
 		if again, err := r.findOne(ctx, d); err == nil && answers(ctx, again) {
-			r.j.did("%s was started", d.Name)
+			r.j.Did("%s was started", d.Name)
 			return again, nil
 		}
 		select {
@@ -86,7 +87,7 @@ func (r reloader) findOne(ctx context.Context, d libvirt.Daemon) (running.Daemon
 
 // wizardReport is the JSON form of what the wizard has done; it is stable.
 type wizardReport struct {
-	report
+	changeReport
 	URI      string          `json:"uri"`      // for clients
 	Bundles  []string        `json:"bundles"`  // folders to carry to them
 	Commands [][]string      `json:"commands"` // that do the same, in words
@@ -96,7 +97,7 @@ type wizardReport struct {
 // end tells what was done and what check says of it, how to connect, and how to do
 // the same again. It returns wrong, which is what the daemon had against it, else
 // what check has.
-func (w *wizard) end(ctx context.Context, p *wizardPlan, j *job, wrong error) error {
+func (w *wizard) end(ctx context.Context, p *wizardPlan, j *change.Job, wrong error) error {
 	out := wizardReport{URI: w.uri(p), Bundles: []string{}, Commands: p.commands(w.e)}
 	for _, b := range p.bundles {
 		out.Bundles = append(out.Bundles, b.to.Layout.Base)
@@ -118,8 +119,8 @@ func (w *wizard) end(ctx context.Context, p *wizardPlan, j *job, wrong error) er
 	return wrong
 }
 
-func (w *wizard) endJSON(ctx context.Context, p *wizardPlan, j *job, out wizardReport, wrong error) error {
-	out.report, out.Findings = w.e.reportOf(j), []judge.Finding{}
+func (w *wizard) endJSON(ctx context.Context, p *wizardPlan, j *change.Job, out wizardReport, wrong error) error {
+	out.changeReport, out.Findings = w.e.reportOf(j), []judge.Finding{}
 	if !w.g.dryRun {
 		found, err := w.e.judged(ctx, p.g)
 		if err != nil {
@@ -132,19 +133,19 @@ func (w *wizard) endJSON(ctx context.Context, p *wizardPlan, j *job, out wizardR
 
 // printDone tells what was done, and what is left to do. The files have been
 // seen in the plan.
-func (w *wizard) printDone(j *job) {
-	switch n := len(j.plan.Changes()); {
+func (w *wizard) printDone(j *change.Job) {
+	switch n := len(j.Plan.Changes()); {
 	case w.g.dryRun:
 	case n == 0:
 		w.print("\nnothing to do")
 	default:
 		w.print("\n%s written", termtext.Count(n, "file or folder", "files and folders"))
 	}
-	for _, line := range j.done {
+	for _, line := range j.Done {
 		w.print("%s", line)
 	}
 	if !w.g.dryRun {
-		w.notes(j.notes)
+		w.notes(j.Notes)
 	}
 }
 

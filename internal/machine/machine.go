@@ -21,9 +21,9 @@ type Machine struct {
 	built     time.Time                        // before which no clock that is right can stand
 }
 
-// New returns the running machine. Its Warn has to be set.
+// New returns the running machine. Its Warn tells nobody.
 func New() *Machine {
-	return &Machine{Root: "/", Sysconfdir: DefaultSysconfdir(), Now: time.Now, Hostname: os.Hostname, Addresses: localAddresses, built: built()}
+	return &Machine{Root: "/", Sysconfdir: DefaultSysconfdir(), Now: time.Now, Hostname: os.Hostname, Addresses: localAddresses, Warn: func(string, ...any) {}, built: built()}
 }
 
 // WithCA returns the machine with a CA in another directory.

@@ -1,4 +1,4 @@
-package main
+package change
 
 import (
 	"bytes"
@@ -8,17 +8,15 @@ import (
 	"slices"
 	"strings"
 
-	"github.com/spf13/pflag"
-
 	"virtpki/internal/hint"
 	"virtpki/internal/machine"
 	"virtpki/internal/store"
 )
 
-// outputMode is that of a file with requests or certificates: it holds no secret.
-const outputMode fs.FileMode = 0o644
+// OutputMode is the mode of a file with requests or certificates: it holds no secret.
+const OutputMode fs.FileMode = 0o644
 
-// writtenPEM reports whether a file is of PEM blocks that virtpki writes for one
+// writtenPEM returns what reports whether a file is of PEM blocks that virtpki writes for one
 // purpose, and of nothing else: a key beside a certificate, or somebody's remarks,
 // would be lost.
 func writtenPEM(types ...string) func([]byte) bool {
@@ -38,42 +36,38 @@ func writtenPEM(types ...string) func([]byte) bool {
 	}
 }
 
-// The blocks of requests, of responses and of CRLs.
+// What reports whether virtpki has written a file of requests, of responses or of CRLs.
 var (
-	writtenRequests  = writtenPEM("CERTIFICATE REQUEST", "VIRTPKI KEY PROOF")
-	writtenResponses = writtenPEM("CERTIFICATE", "X509 CRL")
-	writtenCRLs      = writtenPEM("X509 CRL")
+	WrittenRequests  = writtenPEM("CERTIFICATE REQUEST", "VIRTPKI KEY PROOF")
+	WrittenResponses = writtenPEM("CERTIFICATE", "X509 CRL")
+	WrittenCRLs      = writtenPEM("X509 CRL")
 )
 
-// writtenBy stands in a line at the beginning of a file that generate makes.
-const writtenBy = "Written by: virtpki "
+// WrittenBy stands in a line at the beginning of a file that generate makes.
+const WrittenBy = "Written by: virtpki "
 
-// writtenText reports whether a comment at the beginning of a file says that virtpki
+// WrittenText reports whether a comment at the beginning of a file says that virtpki
 // has written it.
-func writtenText(data []byte) bool {
+func WrittenText(data []byte) bool {
 	for line := range strings.Lines(string(data)) {
 		switch {
 		case line == "---\n": // YAML
 		case !strings.HasPrefix(line, "#"):
 			return false
-		case strings.Contains(line, writtenBy):
+		case strings.Contains(line, WrittenBy):
 			return true
 		}
 	}
 	return false
 }
 
-// writtenMetrics reports whether a file is one for Prometheus's text collector that
+// WrittenMetrics reports whether a file is one for Prometheus's text collector that
 // virtpki has written.
-func writtenMetrics(data []byte) bool { return bytes.HasPrefix(data, []byte("# HELP virtpki_")) }
+func WrittenMetrics(data []byte) bool { return bytes.HasPrefix(data, []byte("# HELP virtpki_")) }
 
-// addForce adds the flag that has an output replace whatever is there.
-func addForce(flags *pflag.FlagSet, force *bool) {
-	flags.BoolVar(force, "force", false, "replace a file that is there already, though virtpki did not write it")
-}
-
-// planOutput plans a file that the user has named by a flag.
-func planOutput(plan *store.Plan, o store.Output, flag string) error {
+// PlanOutput plans a file that the user has named by a flag. A hint of its error says how
+// to get around it.
+func PlanOutput(plan *store.Plan, o store.Output, flag string) error {
 	o.Owner = machine.Owner()
 	err := plan.Output(o)
 	switch {

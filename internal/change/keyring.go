@@ -1,0 +1,116 @@
+package change
+
+import (
+	"crypto"
+	"errors"
+	"fmt"
+	"io/fs"
+	"sync"
+
+	"virtpki/internal/keypair"
+	"virtpki/internal/store"
+	"virtpki/pki"
+)
+
+// Keyring makes the keys of one command and remembers them, and the passphrase
+// of the CA, so that deciding twice makes each key once and asks once.
+type Keyring struct {
+	Tree       store.Tree // in which the keys lie
+	Passphrase []byte     // of the CA's key; nil as long as it is not known
+	Given      bool       // that there is a passphrase to read, and no need to ask
+	secret     func(prompt string) ([]byte, error)
+	keys       map[string]func() (crypto.Signer, error)
+}
+
+// NewKeyring returns an empty keyring for the keys of a tree. secret gets the passphrase
+// of the CA's key when it is needed.
+func NewKeyring(tree store.Tree, secret func(prompt string) ([]byte, error)) *Keyring {
+	return &Keyring{Tree: tree, secret: secret, keys: make(map[string]func() (crypto.Signer, error))}
+}
+
+// Key returns the new key of a slot, a name that the command chooses.
+func (k *Keyring) Key(slot string, t pki.KeyType) (crypto.Signer, error) {
+	if k.keys[slot] == nil {
+		k.keys[slot] = sync.OnceValues(func() (crypto.Signer, error) { return pki.GenerateKey(t) })
+	}
+	key, err := k.keys[slot]()
+	if err != nil {
+		return nil, fmt.Errorf("making the key: %w", err)
+	}
+	return key, nil
+}
+
+// Ahead begins to make keys that will be wanted, side by side: an RSA key takes
+// long, and there is more than one core.
+func (k *Keyring) Ahead(t pki.KeyType, slots ...string) {
+	for _, slot := range slots {
+		if k.keys[slot] != nil {
+			continue
+		}
+		begun := sync.OnceValues(func() (crypto.Signer, error) { return pki.GenerateKey(t) })
+		k.keys[slot] = begun
+		go func() {
+			defer func() { _ = recover() }() // it comes again where the key is wanted
+			begun()
+		}()
+	}
+}
+
+// KeyState returns how a key is in a file: plain, encrypted, absent or unreadable.
+func KeyState(t store.Tree, path string) string {
+	data, err := t.ReadFile(path, store.MaxPEM)
+	switch {
+	case errors.Is(err, fs.ErrNotExist):
+		return "absent"
+	case err != nil:
+		return "unreadable"
+	case pki.Encrypted(data):
+		return "encrypted"
+	}
+	return "plain"
+}
+
+// OpenCA returns a CA's key, and gets its passphrase where it needs one.
+func (k *Keyring) OpenCA(path string) (crypto.Signer, error) {
+	data, err := k.Tree.ReadFile(path, store.MaxPEM)
+	if err != nil {
+		return nil, err
+	}
+	if pki.Encrypted(data) && k.Passphrase == nil {
+		if k.Passphrase, err = k.secret("Passphrase of the CA's key: "); err != nil {
+			return nil, fmt.Errorf("%s: %w", path, err)
+		}
+	}
+	signer, err := pki.ParseKey(data, k.Passphrase)
+	if err != nil {
+		return nil, fmt.Errorf("%s: %w", path, err)
+	}
+	return signer, nil
+}
+
+// For returns the key for a pair: the one that is there, else a new one.
+func (k *Keyring) For(have *keypair.Pair, slot string, t pki.KeyType) (crypto.Signer, error) {
+	if have != nil && have.Key != nil {
+		return have.Key, nil
+	}
+	return k.Key(slot, t)
+}
+
+// EncodeCA returns a CA's key as PEM, encrypted when a passphrase is given.
+func (k *Keyring) EncodeCA(signer crypto.Signer) ([]byte, error) {
+	if k.Given && k.Passphrase == nil {
+		var err error
+		if k.Passphrase, err = k.secret(""); err != nil {
+			return nil, err
+		}
+	}
+	return pki.EncodeKey(signer, k.Passphrase)
+}
+
+// EncodeLike returns a key as PEM, encrypted if another key file is.
+func (k *Keyring) EncodeLike(signer crypto.Signer, path string) ([]byte, error) {
+	if KeyState(k.Tree, path) != "encrypted" {
+		return pki.EncodeKey(signer, nil)
+	}
+	return pki.EncodeKey(signer, k.Passphrase)
+}

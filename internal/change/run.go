@@ -1,0 +1,89 @@
+package change
+
+import (
+	"context"
+	"errors"
+	"io/fs"
+	"syscall"
+
+	"virtpki/internal/hint"
+	"virtpki/internal/libvirt"
+	"virtpki/internal/machine"
+	"virtpki/internal/store"
+)
+
+// Options say how a run goes about a change.
+type Options struct {
+	Lock   []string // directories that are locked meanwhile, in this order
+	DryRun bool     // decide alone
+	Track  *Tracker // nil where nobody interrupts
+}
+
+// Run decides what is to be done, and does it. It decides once without a lock, so that
+// bad input leaves no trace and a run with nothing to do writes nothing; then it takes the
+// locks, looks and decides again, and applies. decide is called twice and must reach the
+// same result, so it takes keys from a keyring.
+func Run(ctx context.Context, m *machine.Machine, o Options, decide func(*Job) error) (*Job, error) {
+	before := m.Tree().Marks(o.Lock...)
+	j := NewJob(m)
+	if err := decide(j); err != nil {
+		if !o.DryRun && (m.Tree().Interrupted(o.Lock...) || m.Tree().Marks(o.Lock...) != before) {
+			return applyLocked(ctx, m, o, decide) // it has seen what another run had half made
+		}
+		return nil, err
+	}
+	if o.DryRun || len(j.Plan.Changes()) == 0 && !m.Tree().Interrupted(o.Lock...) {
+		return j, nil
+	}
+	return applyLocked(ctx, m, o, decide)
+}
+
+func applyLocked(ctx context.Context, m *machine.Machine, o Options, decide func(*Job) error) (*Job, error) {
+	j := NewJob(m)
+	for i, folder := range o.Lock {
+		lock, err := Lock(ctx, m, folder)
+		if i > 0 && notOurs(err) {
+			continue // a user's own CA: nothing is written there, or the write says so
+		}
+		if err != nil {
+			return nil, err
+		}
+		defer lock.Release()
+		j.Plan.Adopt(lock)
+	}
+	if err := decide(j); err != nil {
+		return nil, err
+	}
+	if ctx.Err() != nil {
+		return nil, hint.ErrInterrupted
+	}
+	err := o.Track.Apply(&j.Plan)
+	j.Notes = append(j.Notes, j.Plan.Weaker()...)
+	return j, err
+}
+
+// Lock returns the lock of a directory, and warns where it has to wait for another run.
+func Lock(ctx context.Context, m *machine.Machine, folder string) (*store.Lock, error) {
+	return m.Tree().Acquire(ctx, folder, func() { m.Warn("waiting for another run to end (%s)", folder) })
+}
+
+// notOurs reports whether a lock could not be taken because this run may not
+// write there.
+func notOurs(err error) bool {
+	return errors.Is(err, fs.ErrPermission) || errors.Is(err, syscall.EROFS)
+}
+
+// Locked calls do while no other run changes a layout's files. Where the lock cannot be
+// written, nobody changes them.
+func Locked(ctx context.Context, m *machine.Machine, layout libvirt.Layout, do func() error) error {
+	folder := layout.Top()
+	lock, err := Lock(ctx, m, folder)
+	switch {
+	case notOurs(err):
+		return do()
+	case err != nil:
+		return err
+	}
+	defer lock.Release()
+	return do()
+}

@@ -11,6 +11,7 @@ import (
 
 	"virtpki/internal/change"
 	"virtpki/internal/machine"
+	"virtpki/internal/prompt"
 )
 
 // env is the world as the commands see it; nothing else reaches out. Tests
@@ -25,9 +26,6 @@ type env struct {
 	changes        *change.Tracker
 }
 
-// errNoTerminal says that a question cannot be asked.
-var errNoTerminal = errors.New("no terminal to ask on")
-
 func newEnv() *env {
 	return &env{
 		stdin:     os.Stdin,
@@ -41,11 +39,11 @@ func newEnv() *env {
 }
 
 // askSecret reads a line from the terminal without showing it.
-func askSecret(prompt string) ([]byte, error) {
+func askSecret(question string) ([]byte, error) {
 	if !term.IsTerminal(int(os.Stdin.Fd())) || !term.IsTerminal(int(os.Stderr.Fd())) {
-		return nil, errNoTerminal
+		return nil, prompt.ErrNoTerminal
 	}
-	io.WriteString(os.Stderr, prompt)
+	io.WriteString(os.Stderr, question)
 	secret, err := term.ReadPassword(int(os.Stdin.Fd()))
 	io.WriteString(os.Stderr, "\n")
 	return secret, err
@@ -53,13 +51,13 @@ func askSecret(prompt string) ([]byte, error) {
 
 // askLine asks on the terminal, not on stdin and stderr: those may be pipes, stdin
 // one with what the question is about.
-func askLine(prompt string) (string, error) {
+func askLine(question string) (string, error) {
 	tty, err := os.OpenFile("/dev/tty", os.O_RDWR, 0)
 	if err != nil {
-		return "", errNoTerminal
+		return "", prompt.ErrNoTerminal
 	}
 	defer tty.Close()
-	io.WriteString(tty, prompt)
+	io.WriteString(tty, question)
 	line, err := bufio.NewReader(tty).ReadString('\n')
 	if errors.Is(err, io.EOF) {
 		err = nil // no answer is one

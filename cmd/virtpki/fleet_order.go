@@ -5,6 +5,7 @@ import (
 	"sync"
 
 	"virtpki/internal/hint"
+	"virtpki/internal/program"
 )
 
 // workItem is a piece of work on its way through inOrder.
@@ -26,14 +27,14 @@ func inOrder[T any](ctx context.Context, n, workers, window int, work func(i int
 	defer group.Wait()
 	defer cancel()
 	for range workers {
-		group.Go(guarded(func() {
+		group.Go(program.Guard(func() {
 			for s := range jobs {
 				s.value, s.err = work(s.index)
 				close(s.done)
 			}
 		}))
 	}
-	group.Go(guarded(func() { feed(inner, n, jobs, results) }))
+	group.Go(program.Guard(func() { feed(inner, n, jobs, results) }))
 	taken := 0
 	for s := range results {
 		<-s.done

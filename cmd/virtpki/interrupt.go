@@ -11,6 +11,7 @@ import (
 	"golang.org/x/term"
 
 	"virtpki/internal/hint"
+	"virtpki/internal/program"
 )
 
 // endSignals end a run. Those that whoever started it ignores, as nohup does,
@@ -77,7 +78,7 @@ func await[T any](e *env, read func() (T, error)) (T, error) {
 		err   error
 	}
 	done := make(chan result, 1)
-	go guarded(func() {
+	go program.Guard(func() {
 		value, err := read()
 		done <- result{value, err}
 	})()

@@ -14,6 +14,7 @@ import (
 	"virtpki/internal/judge"
 	"virtpki/internal/libvirt"
 	"virtpki/internal/machine"
+	"virtpki/internal/prompt"
 	"virtpki/internal/store"
 	"virtpki/internal/subject"
 	"virtpki/pki"
@@ -154,10 +155,10 @@ func (a *authority) openOne(keys *change.Keyring, path string) (*generation, err
 }
 
 // secret reads a passphrase: the first line of a file, else from the terminal.
-func (e *env) secret(file, prompt string) ([]byte, error) {
+func (e *env) secret(file, question string) ([]byte, error) {
 	if file == "" {
-		secret, err := await(e, func() ([]byte, error) { return e.askSecret(prompt) })
-		if errors.Is(err, errNoTerminal) {
+		secret, err := await(e, func() ([]byte, error) { return e.askSecret(question) })
+		if errors.Is(err, prompt.ErrNoTerminal) {
 			return nil, hint.With(pki.ErrKeyEncrypted, "give the passphrase with --passphrase-file")
 		}
 		return secret, err

@@ -16,6 +16,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"virtpki/internal/hint"
+	"virtpki/internal/program"
 	"virtpki/internal/termtext"
 )
 
@@ -32,8 +33,8 @@ func main() { os.Exit(runInterruptible(newEnv(), os.Args[1:])) }
 
 // runInterruptible is run until a signal ends it.
 func runInterruptible(e *env, args []string) int {
-	defer noTraceback()
-	if err := checkLimits(); err != nil {
+	defer program.Catch()
+	if err := program.CheckLimits(); err != nil {
 		e.sayError(err)
 		return exitError
 	}

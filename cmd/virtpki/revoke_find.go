@@ -15,6 +15,7 @@ import (
 	"virtpki/internal/hint"
 	"virtpki/internal/keypair"
 	"virtpki/internal/machine"
+	"virtpki/internal/prompt"
 	"virtpki/internal/store"
 	"virtpki/internal/subject"
 	"virtpki/internal/termtext"
@@ -158,7 +159,7 @@ func (w *wanted) agree(name string, live []condemned) error {
 	}
 	answer, err := w.askLine(termtext.Sprintf("%v\nRevoke them all? [y/N] ", errors.Unwrap(several)))
 	switch {
-	case errors.Is(err, errNoTerminal):
+	case errors.Is(err, prompt.ErrNoTerminal):
 		return several
 	case err != nil:
 		return err

@@ -8,6 +8,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"virtpki/internal/machine"
+	"virtpki/internal/program"
 )
 
 // globals are the flags that every command has.
@@ -52,7 +53,7 @@ func newRoot(e *env) *cobra.Command {
 		Short:             "TLS for libvirt, right the first time",
 		Long:              help(rootHelp, exitDone, exitError, exitUsage, exitRefused, exitInterrupted),
 		Example:           rootExample,
-		Version:           version(),
+		Version:           program.Version(),
 		SilenceErrors:     true,
 		SilenceUsage:      true,
 		DisableAutoGenTag: true,

@@ -14,6 +14,8 @@ import (
 	"time"
 
 	"github.com/rogpeppe/go-internal/testscript"
+
+	"virtpki/internal/prompt"
 )
 
 // TestMain lets the test binary be virtpki itself: scripts run the real run.
@@ -31,7 +33,7 @@ func scriptedEnv() *env {
 		e.here.Now = func() time.Time { return now }
 	}
 	if os.Getenv("TTY") == "" { // the terminal of whoever runs the tests is not asked
-		e.askLine = func(string) (string, error) { return "", errNoTerminal }
+		e.askLine = func(string) (string, error) { return "", prompt.ErrNoTerminal }
 	}
 	e.here.Hostname = func() (string, error) {
 		if os.Getenv("HOST") == "panic" {

@@ -13,6 +13,7 @@ import (
 	"virtpki/internal/certinfo"
 	"virtpki/internal/change"
 	"virtpki/internal/hint"
+	"virtpki/internal/prompt"
 	"virtpki/internal/store"
 	"virtpki/internal/subject"
 	"virtpki/internal/termtext"
@@ -189,7 +190,7 @@ func (s *signing) confirm() error {
 	}
 	answer, err := s.ask(fmt.Sprintf("Sign %s? [y/N] ", termtext.Count(n, "certificate", "certificates")))
 	switch {
-	case errors.Is(err, errNoTerminal):
+	case errors.Is(err, prompt.ErrNoTerminal):
 		return hint.Usage(hint.With(errors.New("nobody to ask: there is no terminal"), "--yes signs without asking"))
 	case err != nil:
 		return err

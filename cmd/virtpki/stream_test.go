@@ -99,7 +99,7 @@ func TestClosedPipe(t *testing.T) {
 // Verdicts that nobody reads any more are not worked out for ever.
 func TestClosedPipeOfAStream(t *testing.T) {
 	cmd := exec.Command("sh", "-c", `yes CN=a | exec "$0" dn match CN=b --stdin | head -n 1`, "virtpki")
-	cmd.Env = append(os.Environ(), "PATH="+filepath.Dir(program(t))+":"+os.Getenv("PATH"))
+	cmd.Env = append(os.Environ(), "PATH="+filepath.Dir(named(t))+":"+os.Getenv("PATH"))
 	if out, err := cmd.Output(); err != nil || string(out) != "refused\tCN=a\n" {
 		t.Errorf("%q, %v", out, err)
 	}
@@ -121,8 +121,8 @@ func TestLostErrors(t *testing.T) {
 	}
 }
 
-// program is the path of virtpki, for a shell.
-func program(t *testing.T) string {
+// named is the path of virtpki, for a shell.
+func named(t *testing.T) string {
 	t.Helper()
 	path := filepath.Join(t.TempDir(), "virtpki")
 	if err := os.Symlink(virtpki(t).Path, path); err != nil {
@@ -134,7 +134,7 @@ func program(t *testing.T) string {
 // Without descriptors there is one error and no traceback.
 func TestFewDescriptors(t *testing.T) {
 	dir := t.TempDir()
-	program := program(t)
+	program := named(t)
 	for _, limit := range []string{"4", "5", "6", "8", "12", "20", "24", "40"} {
 		for _, line := range []string{"version", "--root=" + dir + "/" + limit + " ca init --name Example", "--root=" + dir + "/" + limit + " renew", "--root=" + dir + "/" + limit + " check"} {
 			cmd := exec.Command("sh", "-c", `ulimit -n `+limit+`; exec "$0" `+line, program)
@@ -155,7 +155,7 @@ func TestFewDescriptors(t *testing.T) {
 // Without room for the runtime there is one error and no traceback.
 func TestLittleAddressSpace(t *testing.T) {
 	for kib, code := range map[string]int{"2200000": exitError, "2500000": exitError, "2700000": exitDone, "unlimited": exitDone} {
-		cmd := exec.Command("sh", "-c", `ulimit -v `+kib+`; exec "$0" version`, program(t))
+		cmd := exec.Command("sh", "-c", `ulimit -v `+kib+`; exec "$0" version`, named(t))
 		said, _ := cmd.CombinedOutput()
 		if got := cmd.ProcessState.ExitCode(); got != code || strings.Contains(string(said), "goroutine") {
 			t.Errorf("%s KiB: %v, want status %d\n%s", kib, cmd.ProcessState, code, said)

@@ -2,10 +2,10 @@ package main
 
 import (
 	"runtime"
-	"runtime/debug"
 
 	"github.com/spf13/cobra"
 
+	"virtpki/internal/program"
 	"virtpki/internal/termtext"
 )
 
@@ -18,19 +18,10 @@ func newVersion(e *env, g *globals) *cobra.Command {
 		Args:    cobra.NoArgs,
 		RunE: func(*cobra.Command, []string) error {
 			if g.json {
-				return e.printJSON(map[string]string{"version": version(), "go": runtime.Version()})
+				return e.printJSON(map[string]string{"version": program.Version(), "go": runtime.Version()})
 			}
-			termtext.Fprintf(e.stdout, "virtpki %s (%s %s/%s)\n", version(), runtime.Version(), runtime.GOOS, runtime.GOARCH)
+			termtext.Fprintf(e.stdout, "virtpki %s (%s %s/%s)\n", program.Version(), runtime.Version(), runtime.GOOS, runtime.GOARCH)
 			return nil
 		},
 	}
-}
-
-// version is what the build recorded: a release's tag, or the commit.
-func version() string {
-	info, ok := debug.ReadBuildInfo()
-	if !ok || info.Main.Version == "" {
-		return "(devel)"
-	}
-	return info.Main.Version
 }

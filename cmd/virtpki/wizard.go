@@ -11,6 +11,7 @@ import (
 
 	"virtpki/internal/change"
 	"virtpki/internal/hint"
+	"virtpki/internal/prompt"
 )
 
 const wizardHelp = `Make this host ready by questions: a CA, certificates for this host and for those
@@ -47,7 +48,8 @@ func newWizard(e *env, g *globals) *cobra.Command {
 // wizard is one run of the wizard: what was found, what has been answered, and
 // how far it is.
 type wizard struct {
-	*dialog
+	*prompt.Dialog
+	e *env
 	g *globals // its own: the CA's folder is an answer
 	found
 	replies
@@ -70,7 +72,9 @@ type question struct {
 var errNothingChanged = hint.With(hint.ErrInterrupted, "nothing was changed")
 
 func (e *env) wizard(ctx context.Context, g *globals, accessible bool) error {
-	d, err := e.newDialog(accessible)
+	in, _ := e.stdinFile()
+	out, _ := e.stderr.(*os.File)
+	d, err := prompt.New(in, out, accessible, func(err error) { e.sayError(err) })
 	if err != nil {
 		return hint.Usage(hint.With(err, `the same without questions: virtpki %sbootstrap --name "Example Org" --allow-issued (see virtpki bootstrap --help)`, g.Flags()))
 	}
@@ -81,7 +85,7 @@ func (e *env) wizard(ctx context.Context, g *globals, accessible bool) error {
 		return hint.With(&fs.PathError{Op: "write", Path: g.Sysconfdir, Err: fs.ErrPermission}, "run it as root, or have a look with --dry-run")
 	}
 	usual := fromFlags(e, bindBootstrap)
-	w := &wizard{dialog: d, g: g.clone(), replies: replies{caLife: usual.caLife, life: usual.leafOptions.validity}}
+	w := &wizard{Dialog: d, e: e, g: g.clone(), replies: replies{caLife: usual.caLife, life: usual.leafOptions.validity}}
 	if err := w.look(ctx); err != nil {
 		return err
 	}
@@ -135,7 +139,7 @@ func (w *wizard) walk(ctx context.Context) error {
 			return nil
 		}
 		switch err := q.ask(w, ctx); {
-		case errors.Is(err, errBack):
+		case errors.Is(err, prompt.ErrBack):
 			w.back()
 		case err != nil:
 			return err
@@ -158,7 +162,7 @@ func (w *wizard) next() *question {
 // back takes the last answer back; it will be what is offered.
 func (w *wizard) back() {
 	if len(w.history) == 0 {
-		w.say("This is the first question.")
+		w.Say("This is the first question.")
 		return
 	}
 	w.history = w.history[:len(w.history)-1]
@@ -184,7 +188,7 @@ func (w *wizard) settle(ctx context.Context, wrong error) (goOn bool, err error)
 		message = "Is this right?"
 	}
 	choice, err := w.Select(ctx, message, options, 0)
-	if errors.Is(err, errBack) {
+	if errors.Is(err, prompt.ErrBack) {
 		w.back()
 		return false, nil
 	}
@@ -210,7 +214,7 @@ func (w *wizard) edit(ctx context.Context) error {
 		}
 	}
 	choice, err := w.Select(ctx, "Which answer?", options, 0)
-	if errors.Is(err, errBack) {
+	if errors.Is(err, prompt.ErrBack) {
 		return nil
 	}
 	if err != nil {

@@ -9,6 +9,7 @@ import (
 
 	"virtpki/dn"
 	"virtpki/internal/libvirt"
+	"virtpki/internal/prompt"
 	"virtpki/internal/subject"
 	"virtpki/internal/termtext"
 )
@@ -115,7 +116,7 @@ func (w *wizard) confList() (list []string, ok bool) {
 func (w *wizard) askAccess(ctx context.Context) error {
 	all := w.candidates()
 	list, hasList := w.confList()
-	w.say("%s compares the DN of a client's certificate with a list, tls_allowed_dn_list. Known so far:\n%s", w.daemon, termtext.Text(candidateLines(all)))
+	w.Say("%s compares the DN of a client's certificate with a list, tls_allowed_dn_list. Known so far:\n%s", w.daemon, termtext.Text(candidateLines(all)))
 	answers := []int{accessNamed, accessAnyone, accessPatterns}
 	if hasList {
 		answers = []int{accessKeep, accessNamed, accessPatterns}
@@ -131,7 +132,7 @@ func (w *wizard) askAccess(ctx context.Context) error {
 			preset = i
 		}
 	}
-	w.say("%s", termtext.Text(w.whoGetsIn(answers, all, list)))
+	w.Say("%s", termtext.Text(w.whoGetsIn(answers, all, list)))
 	choice, err := w.Select(ctx, "Who may connect?", options, preset)
 	if err != nil {
 		return err
@@ -225,7 +226,7 @@ func (w *wizard) learnExisting(all []candidate) {
 }
 
 func (w *wizard) askAdmitted(ctx context.Context) error {
-	w.say("The CA has signed for these before, and they still count. Who is left out here is refused.")
+	w.Say("The CA has signed for these before, and they still count. Who is left out here is refused.")
 	options := make([]string, len(w.existing))
 	for i, name := range w.existing {
 		options[i] = termtext.Quote(name)
@@ -251,7 +252,7 @@ func (w *wizard) admittedNames() []string {
 // the last one away and offers it. Met again, it goes on at the end, unless the
 // list is to be another: then each pattern is offered once more.
 func (w *wizard) askPatterns(ctx context.Context) error {
-	w.say("* is any text, ? one character; everything else is meant as it stands, upper and lower case too. An exact DN is the safest pattern.")
+	w.Say("* is any text, ? one character; everything else is meant as it stands, upper and lower case too. An exact DN is the safest pattern.")
 	offered, patterns := w.patterns, slices.Clone(w.patterns)
 	if w.rewrite {
 		w.rewrite, patterns = false, nil
@@ -261,11 +262,11 @@ func (w *wizard) askPatterns(ctx context.Context) error {
 		if len(patterns) < len(offered) {
 			preset = offered[len(patterns)]
 		}
-		pattern, err := w.input(ctx, textQuestion{message: fmt.Sprintf("Pattern %d (empty: that is all)", len(patterns)+1), preset: preset, optional: true, check: func(pattern string) error {
+		pattern, err := w.Line(ctx, prompt.Question{Message: fmt.Sprintf("Pattern %d (empty: that is all)", len(patterns)+1), Preset: preset, Optional: true, Check: func(pattern string) error {
 			return w.checkPattern(patterns, pattern)
 		}})
 		switch {
-		case errors.Is(err, errBack) && len(patterns) > 0:
+		case errors.Is(err, prompt.ErrBack) && len(patterns) > 0:
 			offered, patterns = patterns, patterns[:len(patterns)-1]
 		case err != nil:
 			return err
@@ -302,7 +303,7 @@ func (w *wizard) askTake(ctx context.Context) error {
 	taken, err := w.Confirm(ctx, "Take this list?", true)
 	if err == nil && !taken {
 		w.rewrite = true
-		return errBack
+		return prompt.ErrBack
 	}
 	return err
 }

@@ -9,6 +9,7 @@ import (
 
 	"virtpki/internal/hint"
 	"virtpki/internal/libvirt"
+	"virtpki/internal/prompt"
 	"virtpki/internal/subject"
 )
 
@@ -26,12 +27,12 @@ func (w *wizard) makesServer() bool { return w.server.Cert == nil }
 func (w *wizard) makesPair() bool   { return w.server.Cert == nil || w.client.Cert == nil && w.canSign() }
 
 func (w *wizard) askHostname(ctx context.Context) error {
-	w.say("The name of this host comes first in its certificates. It is best the one that the machine itself goes by.")
+	w.Say("The name of this host comes first in its certificates. It is best the one that the machine itself goes by.")
 	preset := w.hostname
 	if preset == "" && len(w.machine) > 0 {
 		preset = w.machine[0]
 	}
-	name, err := w.input(ctx, textQuestion{message: "Name of this host", preset: preset, check: func(name string) error {
+	name, err := w.Line(ctx, prompt.Question{Message: "Name of this host", Preset: preset, Check: func(name string) error {
 		return hint.First(subject.CheckHost(name), subject.CheckClient(name))
 	}})
 	if err == nil {
@@ -83,7 +84,7 @@ func (r *replies) kept() []string {
 func (w *wizard) offersNames() bool { return w.makesServer() && len(w.offered) > 0 }
 
 func (w *wizard) askNames(ctx context.Context) error {
-	w.say("A client takes the server only by a name or an address that its certificate holds. Besides %s, these were found here.", w.hostname)
+	w.Say("A client takes the server only by a name or an address that its certificate holds. Besides %s, these were found here.", w.hostname)
 	chosen, err := w.MultiSelect(ctx, "Which may be used?", w.offered, w.chosen)
 	if err == nil {
 		w.chosen = chosen
@@ -92,8 +93,8 @@ func (w *wizard) askNames(ctx context.Context) error {
 }
 
 func (w *wizard) askMore(ctx context.Context) error {
-	w.say("By what else do clients and other hosts call it? A name in the DNS, an address behind a NAT, that of the network for migrations: what is missing here is refused later.")
-	text, err := w.input(ctx, textQuestion{message: "More names and addresses", preset: strings.Join(w.more, " "), optional: true, check: func(text string) error {
+	w.Say("By what else do clients and other hosts call it? A name in the DNS, an address behind a NAT, that of the network for migrations: what is missing here is refused later.")
+	text, err := w.Line(ctx, prompt.Question{Message: "More names and addresses", Preset: strings.Join(w.more, " "), Optional: true, Check: func(text string) error {
 		var names subject.Names
 		for _, name := range listed(text) {
 			if err := names.Add(name); err != nil {
@@ -150,7 +151,7 @@ var daemonWords = map[string]string{
 }
 
 func (w *wizard) askDaemon(ctx context.Context) error {
-	w.say("Who listens for TLS on this host?")
+	w.Say("Who listens for TLS on this host?")
 	names := libvirt.DaemonNames()
 	options := make([]string, len(names))
 	preset := 0
@@ -185,7 +186,7 @@ var useWords = map[string]string{
 }
 
 func (w *wizard) askQEMU(ctx context.Context) error {
-	w.say("QEMU reads certificates of its own, for what it does itself. A folder that is there makes libvirt use it.")
+	w.Say("QEMU reads certificates of its own, for what it does itself. A folder that is there makes libvirt use it.")
 	var options []string
 	var preset []bool
 	for _, use := range libvirt.QEMUUses() {
@@ -214,8 +215,8 @@ var clientQuestions = []question{
 }
 
 func (w *wizard) askClients(ctx context.Context) error {
-	w.say("Who is to connect to this host? Each gets a certificate, and a bundle of files to carry to their machine. (This host has one too, for itself and for migrations.)")
-	text, err := w.input(ctx, textQuestion{message: "Names, such as alice bob (empty: nobody yet)", preset: strings.Join(w.clients, " "), optional: true, check: func(text string) error {
+	w.Say("Who is to connect to this host? Each gets a certificate, and a bundle of files to carry to their machine. (This host has one too, for itself and for migrations.)")
+	text, err := w.Line(ctx, prompt.Question{Message: "Names, such as alice bob (empty: nobody yet)", Preset: strings.Join(w.clients, " "), Optional: true, Check: func(text string) error {
 		if len(listed(text)) == 0 {
 			return nil
 		}
@@ -239,12 +240,12 @@ func (w *wizard) checkClients(names []string) error {
 }
 
 func (w *wizard) askOut(ctx context.Context) error {
-	w.say("Each bundle is a folder of its own in this one. It holds a private key: carry it over safely, then delete it here.")
+	w.Say("Each bundle is a folder of its own in this one. It holds a private key: carry it over safely, then delete it here.")
 	preset := w.out
 	if preset == "" {
 		preset = "bundles"
 	}
-	out, err := w.input(ctx, textQuestion{message: "Folder for the bundles", preset: preset, check: func(out string) error {
+	out, err := w.Line(ctx, prompt.Question{Message: "Folder for the bundles", Preset: preset, Check: func(out string) error {
 		if out == "" {
 			return errors.New("no folder is named")
 		}
@@ -284,8 +285,8 @@ func (w *wizard) askOpen(ctx context.Context) error {
 }
 
 func (w *wizard) askLife(ctx context.Context) error {
-	w.say("Certificates that are renewed by themselves may live short. One year leaves time where they are not.")
-	life, err := w.input(ctx, textQuestion{message: "How long do certificates live? (30d, 1y)", preset: w.life, check: checkLife})
+	w.Say("Certificates that are renewed by themselves may live short. One year leaves time where they are not.")
+	life, err := w.Line(ctx, prompt.Question{Message: "How long do certificates live? (30d, 1y)", Preset: w.life, Check: checkLife})
 	if err == nil {
 		w.life = life
 	}

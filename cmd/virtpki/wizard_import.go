@@ -8,6 +8,7 @@ import (
 	"path/filepath"
 
 	"virtpki/internal/keypair"
+	"virtpki/internal/prompt"
 	"virtpki/internal/store"
 	"virtpki/pki"
 )
@@ -21,8 +22,8 @@ var importQuestions = []question{
 }
 
 func (w *wizard) askCert(ctx context.Context) error {
-	w.say("The CA's own files stay as they are: what is in them is copied to %s, and from then on virtpki alone signs and revokes.", w.g.CAPath())
-	cert, err := w.input(ctx, textQuestion{message: "File with the CA's certificate", preset: w.imp.cert, check: func(file string) error {
+	w.Say("The CA's own files stay as they are: what is in them is copied to %s, and from then on virtpki alone signs and revokes.", w.g.CAPath())
+	cert, err := w.Line(ctx, prompt.Question{Message: "File with the CA's certificate", Preset: w.imp.cert, Check: func(file string) error {
 		if _, err := keypair.ReadCerts(w.g.Tree(), file); err != nil {
 			return err
 		}
@@ -35,7 +36,7 @@ func (w *wizard) askCert(ctx context.Context) error {
 }
 
 func (w *wizard) askKey(ctx context.Context) error {
-	key, err := w.input(ctx, textQuestion{message: "File with its key", preset: w.imp.key, check: func(file string) error {
+	key, err := w.Line(ctx, prompt.Question{Message: "File with its key", Preset: w.imp.key, Check: func(file string) error {
 		return w.tryImport(importOptions{cert: w.imp.cert, key: file}, "")
 	}})
 	if err == nil {
@@ -75,7 +76,7 @@ func (w *wizard) readImport(o importOptions, passphrase string) (*imported, erro
 		g.passphrase = []byte(passphrase)
 	}
 	silent := *w.e
-	silent.askSecret = func(string) ([]byte, error) { return nil, errNoTerminal }
+	silent.askSecret = func(string) ([]byte, error) { return nil, prompt.ErrNoTerminal }
 	return silent.readImport(g.Machine, &o, silent.newKeyring(g))
 }
 
@@ -87,7 +88,7 @@ func (w *wizard) wantsPassphrase(key string) bool {
 
 // openWith asks for the passphrase of a key until it opens it.
 func (w *wizard) openWith(ctx context.Context, key string, check func(string) error) (string, error) {
-	return untilRight(w.dialog, func(passphrase string) error {
+	return prompt.UntilRight(w.Dialog, func(passphrase string) error {
 		if passphrase == "" {
 			return fmt.Errorf("%s: %w", key, pki.ErrKeyEncrypted)
 		}
@@ -96,9 +97,9 @@ func (w *wizard) openWith(ctx context.Context, key string, check func(string) er
 }
 
 func (w *wizard) askCRL(ctx context.Context) error {
-	w.say("What it has revoked stays revoked if you name its CRL, or its index with the next question.")
+	w.Say("What it has revoked stays revoked if you name its CRL, or its index with the next question.")
 	o := w.imp
-	_, err := w.input(ctx, textQuestion{message: "File with its CRL (empty: none)", preset: o.crl, optional: true, check: func(file string) error {
+	_, err := w.Line(ctx, prompt.Question{Message: "File with its CRL (empty: none)", Preset: o.crl, Optional: true, Check: func(file string) error {
 		o.crl, o.issued = file, ""
 		return w.tryImport(o, w.passphrase)
 	}})
@@ -109,9 +110,9 @@ func (w *wizard) askCRL(ctx context.Context) error {
 }
 
 func (w *wizard) askIssued(ctx context.Context) error {
-	w.say("What it has signed can be revoked by name, and named among those who may connect, if its certificates are known.")
+	w.Say("What it has signed can be revoked by name, and named among those who may connect, if its certificates are known.")
 	o := w.imp
-	_, err := w.input(ctx, textQuestion{message: "Folder of what it signed, or its index.txt (empty: none)", preset: o.issued, optional: true, check: func(path string) error {
+	_, err := w.Line(ctx, prompt.Question{Message: "Folder of what it signed, or its index.txt (empty: none)", Preset: o.issued, Optional: true, Check: func(path string) error {
 		o.issued = path
 		return w.tryImport(o, w.passphrase)
 	}})

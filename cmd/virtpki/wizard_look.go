@@ -90,7 +90,7 @@ func (w *wizard) lookAtPair(role pki.Role) (*keypair.Pair, error) {
 
 // greet says what this is, and what was found.
 func (w *wizard) greet() {
-	w.say("TLS for libvirt on this host. Nothing is changed before you have seen the plan and said yes. %s.", w.keys())
+	w.Say("TLS for libvirt on this host. Nothing is changed before you have seen the plan and said yes. %s.", w.Keys())
 	var lines []string
 	add := func(format string, args ...any) { lines = append(lines, termtext.Sprintf("  "+format, args...)) }
 	if w.ca != nil {
@@ -108,7 +108,7 @@ func (w *wizard) greet() {
 		add("renewal: %s", w.renewing)
 	}
 	if len(lines) > 0 {
-		w.say("Found, and taken as it is:\n%s", termtext.Text(strings.Join(lines, "\n")))
+		w.Say("Found, and taken as it is:\n%s", termtext.Text(strings.Join(lines, "\n")))
 	}
 }
 

@@ -146,9 +146,9 @@ func (p *wizardPlan) commands(e *env) [][]string {
 
 // showPlan says what would be done.
 func (w *wizard) showPlan(p *wizardPlan, j *change.Job) {
-	w.say("The plan. Nothing has been changed yet.")
+	w.Say("The plan. Nothing has been changed yet.")
 	if len(j.Plan.Changes()) == 0 {
-		w.say("  Nothing is to be changed: all is as it should be.")
+		w.Say("  Nothing is to be changed: all is as it should be.")
 	}
 	var lines []string
 	for _, c := range j.Plan.Changes() {
@@ -158,13 +158,13 @@ func (w *wizard) showPlan(p *wizardPlan, j *change.Job) {
 		termtext.Fprintf(w.e.stderr, "%s\n", line)
 	}
 	for _, made := range j.Made {
-		io.WriteString(w.e.stderr, wrapped(termtext.Line("  "+w.e.summary(made)), w.width-1))
+		io.WriteString(w.e.stderr, w.Wrap(termtext.Line("  "+w.e.summary(made))))
 	}
 	if text := confDiff(p, j); text != "" {
-		w.say("The conf changes by these lines:")
+		w.Say("The conf changes by these lines:")
 		io.WriteString(w.e.stderr, termtext.Lines(text))
 	}
-	w.say("%s", w.consequence(p, j))
+	w.Say("%s", w.consequence(p, j))
 	w.notes(j.Notes)
 	termtext.Fprintf(w.e.stderr, "\n")
 }
@@ -172,7 +172,7 @@ func (w *wizard) showPlan(p *wizardPlan, j *change.Job) {
 // notes says what warn does, in lines that fit.
 func (w *wizard) notes(notes []string) {
 	for _, note := range notes {
-		io.WriteString(w.e.stderr, wrapped("virtpki: "+termtext.Lines(note), w.width-1))
+		io.WriteString(w.e.stderr, w.Wrap("virtpki: "+termtext.Lines(note)))
 	}
 }
 

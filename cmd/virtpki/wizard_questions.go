@@ -6,6 +6,7 @@ import (
 	"fmt"
 
 	"virtpki/internal/libvirt"
+	"virtpki/internal/prompt"
 	"virtpki/internal/subject"
 	"virtpki/pki"
 )
@@ -54,8 +55,8 @@ func (w *wizard) choosesPassphrase() bool { return w.makes() && w.g.passphraseFi
 
 func (w *wizard) askSource(ctx context.Context) error {
 	w.g.CADir = ""
-	w.say("A CA signs the certificates of all hypervisors and of whoever connects to them. One is enough for all. There is none in %s.", w.g.CAPath())
-	w.say("If another host of yours has it already, leave: virtpki request host asks it for this host's certificates, and virtpki install puts them here")
+	w.Say("A CA signs the certificates of all hypervisors and of whoever connects to them. One is enough for all. There is none in %s.", w.g.CAPath())
+	w.Say("If another host of yours has it already, leave: virtpki request host asks it for this host's certificates, and virtpki install puts them here")
 	choice, err := w.Select(ctx, "Which CA?", sources[:], w.source)
 	if err != nil {
 		return err
@@ -65,9 +66,9 @@ func (w *wizard) askSource(ctx context.Context) error {
 }
 
 func (w *wizard) askFolder(ctx context.Context) error {
-	w.say("The folder is one that virtpki keeps a CA in: cacert.pem, cacrl.pem, newcerts, private/cakey.pem.")
+	w.Say("The folder is one that virtpki keeps a CA in: cacert.pem, cacrl.pem, newcerts, private/cakey.pem.")
 	before := w.g.CADir
-	folder, err := w.input(ctx, textQuestion{message: "Folder of the CA", preset: before, check: func(folder string) error {
+	folder, err := w.Line(ctx, prompt.Question{Message: "Folder of the CA", Preset: before, Check: func(folder string) error {
 		if w.g.CADir = folder; folder == "" {
 			return errors.New("no folder is named")
 		}
@@ -83,8 +84,8 @@ func (w *wizard) askFolder(ctx context.Context) error {
 }
 
 func (w *wizard) askName(ctx context.Context) error {
-	w.say("What is your organisation called? Its name stands in every certificate, and so in what is matched when somebody connects: O=NAME,CN=client.")
-	name, err := w.input(ctx, textQuestion{message: "Organisation", preset: w.name, check: func(name string) error {
+	w.Say("What is your organisation called? Its name stands in every certificate, and so in what is matched when somebody connects: O=NAME,CN=client.")
+	name, err := w.Line(ctx, prompt.Question{Message: "Organisation", Preset: w.name, Check: func(name string) error {
 		_, err := subject.ForCA(name)
 		return err
 	}})
@@ -98,7 +99,7 @@ func (w *wizard) askName(ctx context.Context) error {
 var errNotTheSame = errors.New("the two are not the same")
 
 func (w *wizard) askNewPassphrase(ctx context.Context) error {
-	w.say("A passphrase encrypts the CA's key on disk. Every command that signs wants it then, also what renews by night. It is not shown, and nowhere written.")
+	w.Say("A passphrase encrypts the CA's key on disk. Every command that signs wants it then, also what renews by night. It is not shown, and nowhere written.")
 	for {
 		first, err := w.Password(ctx, "Passphrase for the CA's key (empty: none)")
 		if err != nil || first == "" {
@@ -109,7 +110,7 @@ func (w *wizard) askNewPassphrase(ctx context.Context) error {
 		}
 		second, err := w.Password(ctx, "The same again")
 		switch {
-		case errors.Is(err, errBack):
+		case errors.Is(err, prompt.ErrBack):
 		case err != nil:
 			return err
 		case first == second:
@@ -128,8 +129,8 @@ func checkLife(text string) error {
 }
 
 func (w *wizard) askCALife(ctx context.Context) error {
-	w.say("When the CA ends, everything that it has signed ends with it. Before that, 'virtpki ca rollover' changes to the next without an interruption.")
-	life, err := w.input(ctx, textQuestion{message: "How long does the CA live? (30d, 10y)", preset: w.caLife, check: checkLife})
+	w.Say("When the CA ends, everything that it has signed ends with it. Before that, 'virtpki ca rollover' changes to the next without an interruption.")
+	life, err := w.Line(ctx, prompt.Question{Message: "How long does the CA live? (30d, 10y)", Preset: w.caLife, Check: checkLife})
 	if err == nil {
 		w.caLife = life
 	}
@@ -174,7 +175,7 @@ func (w *wizard) renewalOf(binary string) error {
 }
 
 func (w *wizard) askRenewal(ctx context.Context) error {
-	w.say("Certificates end. 'virtpki renew', run every night, renews what is due and has the daemon read it, and does nothing on all other nights. What is to run it?")
+	w.Say("Certificates end. 'virtpki renew', run every night, renews what is due and has the daemon read it, and does nothing on all other nights. What is to run it?")
 	preset := w.renewal
 	if !w.renewalKnown {
 		preset = w.likelyRenewal()
@@ -208,7 +209,7 @@ func (w *wizard) askBinary(ctx context.Context) error {
 	if preset == "" {
 		preset = "/usr/local/bin/virtpki"
 	}
-	binary, err := w.input(ctx, textQuestion{message: "Path of virtpki on that machine", preset: preset, check: w.renewalOf})
+	binary, err := w.Line(ctx, prompt.Question{Message: "Path of virtpki on that machine", Preset: preset, Check: w.renewalOf})
 	if err == nil {
 		w.binary = binary
 	}
@@ -222,12 +223,12 @@ func (w *wizard) wantsPassphraseFile() bool {
 }
 
 func (w *wizard) askPassphraseFile(ctx context.Context) error {
-	w.say("What renews by night needs the passphrase of the CA's key, as the first line of a file that root alone can read. The file is not made here.")
+	w.Say("What renews by night needs the passphrase of the CA's key, as the first line of a file that root alone can read. The file is not made here.")
 	preset := w.passphraseFile
 	if preset == "" {
 		preset = "/root/virtpki.pass"
 	}
-	file, err := w.input(ctx, textQuestion{message: "File for the passphrase", preset: preset, check: func(file string) error {
+	file, err := w.Line(ctx, prompt.Question{Message: "File for the passphrase", Preset: preset, Check: func(file string) error {
 		g := w.g.clone()
 		g.passphraseFile = file
 		_, _, err := w.renewalFiles(g)
@@ -253,7 +254,7 @@ func (w *wizard) askRestart(ctx context.Context) error {
 	if w.runs(d) {
 		verb = "Restart"
 	}
-	w.say("%s reads its conf only when it starts. A restart ends the connections to it; guests run on.", d.Name)
+	w.Say("%s reads its conf only when it starts. A restart ends the connections to it; guests run on.", d.Name)
 	options, preset := restarts[:], w.restart
 	if !w.systemd {
 		options = []string{restarts[restartNot], restarts[restartCommand]}
@@ -273,7 +274,7 @@ func (w *wizard) askRestart(ctx context.Context) error {
 func (w *wizard) wantsCommand() bool { return w.mayRestart() && w.restart == restartCommand }
 
 func (w *wizard) askCommand(ctx context.Context) error {
-	command, err := w.input(ctx, textQuestion{message: "Command that restarts it", preset: w.command, check: func(text string) error {
+	command, err := w.Line(ctx, prompt.Question{Message: "Command that restarts it", Preset: w.command, Check: func(text string) error {
 		if text == "" {
 			return errors.New("no command is given")
 		}

@@ -151,7 +151,7 @@ func (w *wizard) printDone(j *change.Job) {
 
 // print writes a line of the result.
 func (w *wizard) print(format string, args ...any) {
-	io.WriteString(w.e.stdout, wrapped(termtext.Sprintf(format, args...), w.width-1))
+	io.WriteString(w.e.stdout, w.Wrap(termtext.Sprintf(format, args...)))
 }
 
 func (w *wizard) printEnd(p *wizardPlan, r wizardReport) {
@@ -165,7 +165,7 @@ func (w *wizard) printEnd(p *wizardPlan, r wizardReport) {
 	w.print("    virsh -c %s list --all", termtext.ShellWord(r.URI))
 	w.print("\nThe same without questions:")
 	for _, words := range r.Commands {
-		termtext.Fprintf(w.e.stdout, "    %s\n", termtext.Text(strings.ReplaceAll(termtext.ShellLine(words, w.width-5), "\n", "\n    ")))
+		termtext.Fprintf(w.e.stdout, "    %s\n", termtext.Text(strings.ReplaceAll(termtext.ShellLine(words, w.Width-5), "\n", "\n    ")))
 	}
 	if p.boot.restart != "" && !p.running {
 		termtext.Fprintf(w.e.stdout, "    %s\n", p.boot.restart)

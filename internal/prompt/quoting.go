@@ -1,4 +1,4 @@
-package main
+package prompt
 
 import (
 	"context"
@@ -6,13 +6,13 @@ import (
 	"virtpki/internal/termtext"
 )
 
-// quoting is an asker that shows nothing of what others have written but what can
+// quoting is an [Asker] that shows nothing of what others have written but what can
 // be seen: presets come from files, options from certificates.
-type quoting struct{ asker }
+type quoting struct{ Asker }
 
 func (q quoting) Input(ctx context.Context, message, preset string) (string, error) {
 	shown := termtext.Line(preset)
-	text, err := q.asker.Input(ctx, termtext.Line(message), shown)
+	text, err := q.Asker.Input(ctx, termtext.Line(message), shown)
 	if text == shown {
 		text = preset
 	}
@@ -20,19 +20,19 @@ func (q quoting) Input(ctx context.Context, message, preset string) (string, err
 }
 
 func (q quoting) Confirm(ctx context.Context, message string, preset bool) (bool, error) {
-	return q.asker.Confirm(ctx, termtext.Line(message), preset)
+	return q.Asker.Confirm(ctx, termtext.Line(message), preset)
 }
 
 func (q quoting) Select(ctx context.Context, message string, options []string, preset int) (int, error) {
-	return q.asker.Select(ctx, termtext.Line(message), safeLines(options), preset)
+	return q.Asker.Select(ctx, termtext.Line(message), safeLines(options), preset)
 }
 
 func (q quoting) MultiSelect(ctx context.Context, message string, options []string, preset []bool) ([]bool, error) {
-	return q.asker.MultiSelect(ctx, termtext.Line(message), safeLines(options), preset)
+	return q.Asker.MultiSelect(ctx, termtext.Line(message), safeLines(options), preset)
 }
 
 func (q quoting) Password(ctx context.Context, message string) (string, error) {
-	return q.asker.Password(ctx, termtext.Line(message))
+	return q.Asker.Password(ctx, termtext.Line(message))
 }
 
 func safeLines(texts []string) []string {

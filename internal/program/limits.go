@@ -1,54 +1,13 @@
-package main
+package program
 
 import (
 	"fmt"
-	"os"
-	"path/filepath"
-	"runtime"
-	"strconv"
-	"strings"
 	"syscall"
 
 	"golang.org/x/sys/unix"
 
 	"virtpki/internal/hint"
-	"virtpki/internal/termtext"
 )
-
-// guarded returns f so that a panic in it ends the program with one line. A Go
-// traceback would tell a user nothing, and everybody of the memory of a program
-// that has keys in it.
-func guarded(f func()) func() {
-	return func() {
-		defer noTraceback()
-		f()
-	}
-}
-
-// noTraceback is deferred: it ends the program in place of a panic. Files are as a
-// kill would leave them, which is whole.
-func noTraceback() {
-	if wrong := recover(); wrong != nil {
-		termtext.Fprintf(os.Stderr, "virtpki: error: internal error: %v (%s, virtpki %s)\nvirtpki: hint: report it with the command that was run\n",
-			wrong, panicPlace(), version())
-		os.Exit(exitError)
-	}
-}
-
-// panicPlace is the file and line that has panicked.
-func panicPlace() string {
-	callers := make([]uintptr, 64)
-	frames := runtime.CallersFrames(callers[:runtime.Callers(0, callers)])
-	panicking := false
-	for {
-		frame, more := frames.Next()
-		inRuntime := strings.HasPrefix(frame.Function, "runtime.")
-		if panicking && !inRuntime || !more {
-			return filepath.Base(frame.File) + ":" + strconv.Itoa(frame.Line)
-		}
-		panicking = panicking || frame.Function == "runtime.gopanic"
-	}
-}
 
 // fewestDescriptors is how many files have to be open at once for the Go runtime to
 // wait for anything, and for a change to be made: below it the runtime ends the
@@ -60,8 +19,8 @@ const fewestDescriptors = 16
 // itself, with a traceback.
 const leastAddressSpace = 2560 << 20
 
-// checkLimits refuses to begin where the runtime would end the program half way.
-func checkLimits() error {
+// CheckLimits refuses to begin where the runtime would end the program half way.
+func CheckLimits() error {
 	if err := checkDescriptors(); err != nil {
 		return err
 	}

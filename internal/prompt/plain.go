@@ -1,4 +1,4 @@
-package main
+package prompt
 
 import (
 	"context"
@@ -12,6 +12,7 @@ import (
 	"golang.org/x/term"
 
 	"virtpki/internal/hint"
+	"virtpki/internal/program"
 )
 
 // plainAsker asks in lines that stay where they are: for screen readers, and for
@@ -24,7 +25,7 @@ type plainAsker struct {
 // backWord is typed to go back.
 const backWord = "<"
 
-func (p *plainAsker) keys() string { return backWord + " goes back, Ctrl-C leaves" }
+func (p *plainAsker) Keys() string { return backWord + " goes back, Ctrl-C leaves" }
 
 // line reads what is typed, by way of read, until somebody presses Ctrl-C.
 func (p *plainAsker) line(ctx context.Context, prompt string, read func() (string, error)) (string, error) {
@@ -38,7 +39,7 @@ func (p *plainAsker) line(ctx context.Context, prompt string, read func() (strin
 		err  error
 	}
 	line := make(chan typed, 1)
-	go guarded(func() {
+	go program.Guard(func() {
 		text, err := read()
 		line <- typed{text, err}
 	})()
@@ -53,7 +54,7 @@ func (p *plainAsker) line(ctx context.Context, prompt string, read func() (strin
 			fmt.Fprintln(p.out)
 			return "", hint.ErrInterrupted
 		case t.err == nil && strings.TrimSpace(t.text) == backWord:
-			return "", errBack
+			return "", ErrBack
 		}
 		return t.text, t.err
 	}

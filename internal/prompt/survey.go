@@ -1,4 +1,4 @@
-package main
+package prompt
 
 import (
 	"context"
@@ -14,11 +14,12 @@ import (
 	"golang.org/x/term"
 
 	"virtpki/internal/hint"
+	"virtpki/internal/program"
 )
 
 // surveyAsker asks with the survey library, which draws lists to choose from. No
 // other file knows it. It needs a terminal at both ends and does not look for
-// one: see newDialog.
+// one: see [New].
 type surveyAsker struct {
 	in, out *os.File
 }
@@ -48,7 +49,7 @@ func (k *keyboard) Read(p []byte) (int, error) {
 	return n, err
 }
 
-func (s *surveyAsker) keys() string { return "Ctrl-Z goes back, Ctrl-C leaves" }
+func (s *surveyAsker) Keys() string { return "Ctrl-Z goes back, Ctrl-C leaves" }
 
 // pageSize is how many options are seen at once.
 const pageSize = 12
@@ -62,7 +63,7 @@ func (s *surveyAsker) ask(ctx context.Context, question survey.Prompt, answer an
 		return err
 	}
 	asked := make(chan error, 1)
-	go guarded(func() {
+	go program.Guard(func() {
 		asked <- survey.AskOne(question, answer, survey.WithStdio(keys, s.out, s.out),
 			survey.WithPageSize(pageSize), survey.WithShowCursor(true))
 	})()
@@ -75,7 +76,7 @@ func (s *surveyAsker) ask(ctx context.Context, question survey.Prompt, answer an
 	switch {
 	case errors.Is(err, terminal.InterruptErr) && keys.back:
 		fmt.Fprintln(s.out)
-		return errBack
+		return ErrBack
 	case errors.Is(err, terminal.InterruptErr), errors.Is(err, io.EOF):
 		fmt.Fprintln(s.out)
 		return hint.ErrInterrupted

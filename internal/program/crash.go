@@ -1,0 +1,46 @@
+package program
+
+import (
+	"os"
+	"path/filepath"
+	"runtime"
+	"strconv"
+	"strings"
+
+	"virtpki/internal/termtext"
+)
+
+// Guard returns f so that a panic in it ends the program with one line. A Go
+// traceback would tell a user nothing, and everybody of the memory of a program
+// that has keys in it.
+func Guard(f func()) func() {
+	return func() {
+		defer Catch()
+		f()
+	}
+}
+
+// Catch is deferred: it ends the program in place of a panic. Files are as a
+// kill would leave them, which is whole.
+func Catch() {
+	if wrong := recover(); wrong != nil {
+		termtext.Fprintf(os.Stderr, "virtpki: error: internal error: %v (%s, virtpki %s)\nvirtpki: hint: report it with the command that was run\n",
+			wrong, panicPlace(), Version())
+		os.Exit(1)
+	}
+}
+
+// panicPlace is the file and line that has panicked.
+func panicPlace() string {
+	callers := make([]uintptr, 64)
+	frames := runtime.CallersFrames(callers[:runtime.Callers(0, callers)])
+	panicking := false
+	for {
+		frame, more := frames.Next()
+		inRuntime := strings.HasPrefix(frame.Function, "runtime.")
+		if panicking && !inRuntime || !more {
+			return filepath.Base(frame.File) + ":" + strconv.Itoa(frame.Line)
+		}
+		panicking = panicking || frame.Function == "runtime.gopanic"
+	}
+}

@@ -1,0 +1,123 @@
+// Package prompt asks a person at a terminal: by the survey library, which draws lists to
+// choose from, or in plain lines where nothing may move.
+//
+// It knows what an answer is and not what it is for: each question comes with its check.
+// It shows nothing of what others have written but what can be seen.
+package prompt
+
+import (
+	"context"
+	"errors"
+	"io"
+	"os"
+	"strings"
+
+	"golang.org/x/term"
+
+	"virtpki/internal/termtext"
+)
+
+// Asker puts a question to a person and returns the answer. The error is
+// [ErrBack] when they want the question before again, and hint.ErrInterrupted when they
+// want to leave. What libraries there are for this stays behind it.
+type Asker interface {
+	// Input asks for a line; preset is what an empty one means.
+	Input(ctx context.Context, message, preset string) (string, error)
+	Confirm(ctx context.Context, message string, preset bool) (bool, error)
+	// Select asks for one option, MultiSelect for any number of them.
+	Select(ctx context.Context, message string, options []string, preset int) (int, error)
+	MultiSelect(ctx context.Context, message string, options []string, preset []bool) ([]bool, error)
+	// Password asks for a line that is not shown.
+	Password(ctx context.Context, message string) (string, error)
+	// Keys says how to go back and how to leave.
+	Keys() string
+}
+
+// ErrBack is the wish to have the question before again.
+var ErrBack = errors.New("back")
+
+// ErrNoTerminal says that a question cannot be asked.
+var ErrNoTerminal = errors.New("no terminal to ask on")
+
+// Dialog is an [Asker] that asks until the answer is right, and the screen beside the
+// questions.
+type Dialog struct {
+	Asker
+	Width int // of the screen, in columns
+	out   io.Writer
+	wrong func(error)
+}
+
+// maxWidth is how wide a text is set at most, in columns.
+const maxWidth = 80
+
+// New returns a dialog at a terminal, or [ErrNoTerminal]; a nil file is none. What is
+// wrong with an answer is told by wrong. accessible wants plain lines: nothing moves and
+// nothing is drawn twice, which is what a screen reader and a dumb terminal need.
+func New(in, out *os.File, accessible bool, wrong func(error)) (*Dialog, error) {
+	if in == nil || out == nil || !term.IsTerminal(int(in.Fd())) || !term.IsTerminal(int(out.Fd())) {
+		return nil, ErrNoTerminal
+	}
+	d := &Dialog{Asker: quoting{&surveyAsker{in: in, out: out}}, Width: maxWidth, out: out, wrong: wrong}
+	if columns, _, err := term.GetSize(int(out.Fd())); err == nil && columns > 0 {
+		d.Width = min(columns, maxWidth)
+	}
+	if name := os.Getenv("TERM"); accessible || name == "" || name == "dumb" {
+		d.Asker = quoting{&plainAsker{in: in, out: out}}
+	}
+	return d, nil
+}
+
+// Question asks for a line.
+type Question struct {
+	Message  string
+	Preset   string // what an empty answer means
+	Optional bool   // may be empty
+	Check    func(string) error
+}
+
+// none is how an answer is emptied that has a preset.
+const none = "-"
+
+// Line asks for a line until it is right. Spaces around it are dropped.
+func (d *Dialog) Line(ctx context.Context, q Question) (string, error) {
+	message := q.Message
+	if q.Optional && q.Preset != "" {
+		message += " (" + none + " for none)"
+	}
+	return UntilRight(d, q.Check, func() (string, error) {
+		text, err := d.Input(ctx, message, q.Preset)
+		if text = strings.TrimSpace(text); q.Optional && text == none {
+			text = ""
+		}
+		return text, err
+	})
+}
+
+// UntilRight asks again as long as check has something against the answer, and
+// says what in the words that a command line would get.
+func UntilRight[T any](d *Dialog, check func(T) error, ask func() (T, error)) (T, error) {
+	for {
+		answer, err := ask()
+		if err != nil || check == nil {
+			return answer, err
+		}
+		wrong := check(answer)
+		if wrong == nil {
+			return answer, nil
+		}
+		d.wrong(wrong)
+	}
+}
+
+// Say prints a paragraph of its own; lines that begin with a space are set as
+// they are, with what follows them below the text.
+func (d *Dialog) Say(format string, args ...any) {
+	termtext.Fprintf(d.out, "\n")
+	io.WriteString(d.out, d.Wrap(strings.TrimRight(termtext.Sprintf(format, args...), "\n")))
+}
+
+// Wrap returns a text in lines that fit the screen.
+func (d *Dialog) Wrap(text string) string {
+	return strings.Join(termtext.Wrap(text, d.Width-1), "\n") + "\n"
+}

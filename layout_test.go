@@ -23,7 +23,10 @@ var mayImport = map[string][]string{
 	"pki":                      {},
 	"templates":                {"internal/termtext"},
 	"internal/change":          {"pki", "internal/hint", "internal/keypair", "internal/libvirt", "internal/machine", "internal/store", "internal/termtext"},
-	"internal/certinfo":        {"pki", "internal/store", "internal/subject", "internal/termtext"}, // store: how a serial is written
+	"internal/certinfo":        {"pki", "internal/store", "internal/subject", "internal/termtext"},                                                                                                                                                                                                                      // store: how a serial is written
+	"internal/connect":         {"dn", "pki", "internal/certinfo", "internal/hint", "internal/inspect", "internal/judge", "internal/keypair", "internal/libvirt", "internal/libvirt/rpc", "internal/libvirt/running", "internal/machine", "internal/reload", "internal/store", "internal/subject", "internal/termtext"}, // reload: what is served
+	"internal/inspect":         {"internal/judge", "internal/libvirt/conf", "internal/machine", "internal/store"},
+	"internal/reload":          {"internal/keypair", "internal/libvirt", "internal/libvirt/rpc", "internal/libvirt/running", "internal/store", "internal/subject"},
 	"internal/grant":           {"dn", "pki"},
 	"internal/hint":            {},
 	"internal/keypair":         {"pki", "internal/hint", "internal/libvirt", "internal/machine", "internal/store", "internal/subject"},
@@ -47,7 +50,7 @@ var mayImport = map[string][]string{
 	"internal/lab/trace":       {},
 	"internal/lab/tracee":      {"internal/lab/trace"},
 	"internal/lab/vnctls":      {},
-	"cmd/virtpki":              {"dn", "pki", "templates", "internal/grant", "internal/store", "internal/libvirt", "internal/judge", "internal/certinfo", "internal/change", "internal/hint", "internal/keypair", "internal/machine", "internal/program", "internal/prompt", "internal/subject", "internal/termtext", "internal/libvirt/conf", "internal/libvirt/rpc", "internal/libvirt/running"},
+	"cmd/virtpki":              {"dn", "pki", "templates", "internal/grant", "internal/store", "internal/libvirt", "internal/judge", "internal/certinfo", "internal/change", "internal/connect", "internal/hint", "internal/inspect", "internal/keypair", "internal/machine", "internal/program", "internal/prompt", "internal/reload", "internal/subject", "internal/termtext", "internal/libvirt/conf", "internal/libvirt/rpc", "internal/libvirt/running"},
 }
 
 // testImports are allowed to the tests of a package on top.

@@ -64,8 +64,8 @@ func newCheck(e *env, g *globals) *cobra.Command {
 			if err := o.readRole(args); err != nil {
 				return hint.Usage(err)
 			}
-			if connect.uri != "" {
-				connect.pkipath = o.pkipath
+			if connect.URI != "" {
+				connect.PKIPath = o.pkipath
 				return e.checkConnect(cmd.Context(), g, connect)
 			}
 			if flags := cmd.Flags(); flags.Changed("as") || flags.Changed("timeout") {

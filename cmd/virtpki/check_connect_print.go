@@ -2,41 +2,21 @@ package main
 
 import (
 	"virtpki/internal/certinfo"
-	"virtpki/internal/hint"
+	"virtpki/internal/connect"
 	"virtpki/internal/termtext"
 )
 
-// tell prints the answer. That something says no is the exit status.
-func (c *connection) tell() error {
-	c.report.OK = c.report.Verdict == ""
-	if c.report.OK {
-		c.report.Verdict = "fine"
-	}
-	switch {
-	case c.g.json:
-		if err := c.e.printJSON(c.report); err != nil {
-			return err
-		}
-	case !c.g.quiet:
-		c.e.printConnect(c.report)
-	}
-	if !c.report.OK {
-		return hint.ErrRefused
-	}
-	return nil
-}
-
-func (e *env) printConnect(report connectReport) {
+func (e *env) printConnect(report *connect.Report) {
 	for _, step := range report.Steps {
 		e.printStep(step)
 		if step.Name == "certificate" || step.Name == "tls" && !step.OK {
 			e.printChain(report.Chain)
 		}
 	}
-	termtext.Fprintf(e.stdout, "%s\n", verdicts[report.Verdict])
+	termtext.Fprintf(e.stdout, "%s\n", connect.Verdicts[report.Verdict])
 }
 
-func (e *env) printStep(step connectStep) {
+func (e *env) printStep(step connect.Step) {
 	word, side := "ok", ""
 	if !step.OK {
 		word, side = "NO", step.Side+": "

@@ -20,6 +20,8 @@ import (
 	"strings"
 	"testing"
 	"time"
+
+	"virtpki/internal/connect"
 )
 
 // fakePKI is a CA with what it has issued, and a client's folder for pkipath.
@@ -276,27 +278,27 @@ func plainLibvirtd(conn net.Conn) {
 }
 
 // connectTo runs check --connect and returns its report.
-func connectTo(t *testing.T, uri string, args ...string) connectReport {
+func connectTo(t *testing.T, uri string, args ...string) connect.Report {
 	t.Helper()
 	var stdout, stderr bytes.Buffer
 	e := newEnv()
 	e.stdout, e.stderr = &stdout, &stderr
 	began := time.Now()
 	status := run(context.Background(), e, append([]string{"check", "--json", "--timeout", "1s", "--connect", uri}, args...))
-	var report connectReport
+	var report connect.Report
 	if err := json.Unmarshal(stdout.Bytes(), &report); err != nil {
 		t.Fatalf("status %d, %v\n%s%s", status, err, &stdout, &stderr)
 	}
 	if time.Since(began) > 6*time.Second {
 		t.Errorf("took %v", time.Since(began))
 	}
-	if want := map[bool]int{true: exitDone, false: exitRefused}[report.OK]; status != want || verdicts[report.Verdict] == "" || report.OK != (report.Verdict == "fine") {
+	if want := map[bool]int{true: exitDone, false: exitRefused}[report.OK]; status != want || connect.Verdicts[report.Verdict] == "" || report.OK != (report.Verdict == "fine") {
 		t.Errorf("status %d, verdict %q: %+v", status, report.Verdict, report)
 	}
 	return report
 }
 
-func checkReport(t *testing.T, got connectReport, verdict, step, side, want string) {
+func checkReport(t *testing.T, got connect.Report, verdict, step, side, want string) {
 	t.Helper()
 	last := got.Steps[len(got.Steps)-1]
 	for _, earlier := range got.Steps[:len(got.Steps)-1] {

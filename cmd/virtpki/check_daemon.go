@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"virtpki/dn"
+	"virtpki/internal/inspect"
 	"virtpki/internal/judge"
 	"virtpki/internal/libvirt"
 	"virtpki/internal/libvirt/conf"
@@ -91,7 +92,7 @@ func (c *checker) daemonConf(name string) judge.DaemonConf {
 		Systemd:    c.g.Tree().Exists(c.g.Path("/etc/systemd/system")),
 		HasGroup:   c.hasGroup,
 		Exists:     c.exists,
-		Priorities: c.g.priorities(),
+		Priorities: inspect.Priorities(c.g.Machine),
 		Client:     c.clientDN(),
 	}
 	if link := c.g.Path("/etc/systemd/system/sockets.target.wants/" + daemon.TLSSocket); c.g.Tree().Exists(link) {
@@ -139,7 +140,9 @@ func (c *checker) daemonArgs() (args, path string) {
 }
 
 // exists reports whether something stands at a path of the machine's.
-func (c *checker) exists(path string) bool { return spot(c.g.Tree(), c.g.Path(path)).Err == nil }
+func (c *checker) exists(path string) bool {
+	return inspect.Spot(c.g.Tree(), c.g.Path(path)).Err == nil
+}
 
 // hasGroup tells whether the machine knows a group; this one may have others than those
 // of its file, from a directory service.
@@ -155,25 +158,6 @@ func (c *checker) hasGroup(name string) bool {
 
 // askLimit is how long a directory service is waited for.
 const askLimit = 5 * time.Second
-
-// priorities are the names that GnuTLS's own configuration, or the distribution's
-// policy for it, defines.
-func (g *globals) priorities() []string {
-	var names []string
-	for _, path := range []string{"/etc/gnutls/config", "/etc/crypto-policies/back-ends/gnutls.config"} {
-		section := ""
-		for line := range strings.Lines(string(readForJudge(g.Tree(), g.Path(path)).Data)) {
-			line = strings.TrimSpace(line)
-			if name, _, ok := strings.Cut(line, "="); ok && section == "[priorities]" {
-				names = append(names, strings.TrimSpace(name))
-			}
-			if strings.HasPrefix(line, "[") {
-				section = line
-			}
-		}
-	}
-	return names
-}
 
 // clientDN is the DN of the system's client certificate, empty when there is none
 // that can be read.
@@ -267,5 +251,5 @@ func (c *checker) moreIdentities(role judge.Role, layout libvirt.Layout) []judge
 // closed reports whether a file's folder may not be looked into: nobody can tell then
 // whether the file is there.
 func (c *checker) closed(path string) bool {
-	return errors.Is(spot(c.g.Tree(), path).Err, fs.ErrPermission)
+	return errors.Is(inspect.Spot(c.g.Tree(), path).Err, fs.ErrPermission)
 }

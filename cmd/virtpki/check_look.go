@@ -1,61 +1,17 @@
 package main
 
 import (
-	"errors"
-	"fmt"
 	"io/fs"
 	"os"
 	"path/filepath"
 	"strings"
-	"syscall"
 
+	"virtpki/internal/inspect"
 	"virtpki/internal/judge"
 	"virtpki/internal/libvirt"
-	"virtpki/internal/libvirt/conf"
-	"virtpki/internal/machine"
 	"virtpki/internal/store"
 	"virtpki/pki"
 )
-
-// maxCertFile is up to which size check reads certificates, in bytes: libvirt itself
-// reads 64 KiB of one.
-const maxCertFile = 1 << 20
-
-// readLimit is up to which size a file is read.
-func readLimit(path string) int64 {
-	switch name := filepath.Base(path); {
-	case filepath.Ext(name) != ".pem":
-		return conf.MaxSize
-	case strings.Contains(name, "crl"), strings.Contains(name, "key"): // GnuTLS alone reads these, whole
-		return store.MaxPEM
-	}
-	return maxCertFile
-}
-
-// spot looks at a path without opening anything.
-func spot(t store.Tree, path string) judge.Spot {
-	s := judge.Spot{Path: path}
-	info, err := t.Stat(path)
-	if errors.Is(err, syscall.ENOTDIR) {
-		err = fs.ErrNotExist // something else than a folder stands above it, which is said
-	}
-	if err != nil {
-		s.Err = err
-		s.Target, _ = t.Readlink(path)
-		return s
-	}
-	s.Mode = info.Mode()
-	if link, err := t.Lstat(path); err == nil {
-		s.Link = link.Mode()&fs.ModeSymlink != 0
-	}
-	if sys, ok := info.Sys().(*syscall.Stat_t); ok {
-		s.UID, s.GID = int(sys.Uid), int(sys.Gid)
-	}
-	if t == (store.Tree{}) { // the labels of an image are set when it starts
-		s.Label = machine.Label(path)
-	}
-	return s
-}
 
 // file reads a file once.
 func (c *checker) file(path string) judge.File {
@@ -65,31 +21,14 @@ func (c *checker) file(path string) judge.File {
 	if f, ok := c.files[path]; ok {
 		return f
 	}
-	f := readForJudge(c.g.Tree(), path)
+	f := inspect.File(c.g.Tree(), path)
 	c.files[path] = f
-	return f
-}
-
-// readForJudge reads a file, if it is a regular one: a device is never opened.
-func readForJudge(t store.Tree, path string) judge.File {
-	f := judge.File{Path: path}
-	s := spot(t, path)
-	switch {
-	case s.Err != nil:
-		f.Err = s.Err
-	case s.Mode.IsDir():
-		f.Err = &fs.PathError{Op: "read", Path: path, Err: syscall.EISDIR}
-	case !s.Mode.IsRegular():
-		f.Err = fmt.Errorf("%s: not a regular file", path)
-	default:
-		f.Data, f.Err = t.ReadFile(path, readLimit(path))
-	}
 	return f
 }
 
 // spotOf looks at one of the files of a place, and whether it can be read.
 func (c *checker) spotOf(path string) judge.Spot {
-	s := spot(c.g.Tree(), path)
+	s := inspect.Spot(c.g.Tree(), path)
 	if s.Err == nil && s.Mode.IsRegular() {
 		s.Unread = c.file(path).Err
 	}
@@ -112,7 +51,7 @@ func (c *checker) place(kind judge.Kind, layout libvirt.Layout, roles ...judge.R
 			p.Want[folder.Path] = folder.Mode
 			if !seen[folder.Path] {
 				seen[folder.Path] = true
-				p.Folders = append(p.Folders, spot(c.g.Tree(), folder.Path))
+				p.Folders = append(p.Folders, inspect.Spot(c.g.Tree(), folder.Path))
 			}
 		}
 	}
@@ -145,7 +84,7 @@ func (c *checker) owner(kind judge.Kind, layout libvirt.Layout) (uid, gid int) {
 	if kind == judge.SystemTree {
 		top = filepath.Join(top, "pki")
 	}
-	if s := spot(c.g.Tree(), top); kind != judge.UserFolder && kind != judge.FlatFolder && s.Err == nil && s.UID == 0 {
+	if s := inspect.Spot(c.g.Tree(), top); kind != judge.UserFolder && kind != judge.FlatFolder && s.Err == nil && s.UID == 0 {
 		return 0, 0
 	}
 	if kind != judge.UserFolder && kind != judge.FlatFolder && (os.Geteuid() == 0 || c.g.Live()) {

@@ -3,6 +3,7 @@ package main
 import (
 	"path/filepath"
 
+	"virtpki/internal/inspect"
 	"virtpki/internal/judge"
 	"virtpki/internal/keypair"
 	"virtpki/internal/libvirt"
@@ -56,7 +57,7 @@ func (c *checker) qemuFolder(use libvirt.QEMUUse, layout libvirt.Layout, asked b
 	}
 	p := c.place(judge.QEMUFolder, layout, roles...)
 	p.Asked = p.Asked || asked
-	p.Folders = append([]judge.Spot{spot(c.g.Tree(), filepath.Dir(layout.Base))}, p.Folders...)
+	p.Folders = append([]judge.Spot{inspect.Spot(c.g.Tree(), filepath.Dir(layout.Base))}, p.Folders...)
 	strays(c.g.Tree(), &p, libvirt.MisplacedQEMU(layout.Base))
 	if user, err := c.g.QEMUUser(); err == nil {
 		p.QEMU = &user

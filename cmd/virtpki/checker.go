@@ -7,6 +7,7 @@ import (
 	"path/filepath"
 	"slices"
 
+	"virtpki/internal/inspect"
 	"virtpki/internal/judge"
 	"virtpki/internal/libvirt"
 	"virtpki/internal/libvirt/running"
@@ -249,7 +250,7 @@ func (c *checker) flatFolder(folder string) error {
 	if c.libvirt == nil {
 		return nil
 	}
-	if s := spot(c.g.Tree(), folder); s.Err != nil {
+	if s := inspect.Spot(c.g.Tree(), folder); s.Err != nil {
 		return fmt.Errorf("%s: %w", folder, s.Err)
 	} else if !s.Mode.IsDir() {
 		return fmt.Errorf("%s: not a folder", folder)

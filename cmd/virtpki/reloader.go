@@ -2,11 +2,9 @@ package main
 
 import (
 	"context"
-	"crypto/x509"
 	"errors"
 	"fmt"
 	"os/exec"
-	"path/filepath"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -20,6 +18,7 @@ import (
 	"virtpki/internal/libvirt/rpc"
 	"virtpki/internal/libvirt/running"
 	"virtpki/internal/machine"
+	"virtpki/internal/reload"
 	"virtpki/internal/store"
 	"virtpki/internal/subject"
 	"virtpki/internal/termtext"
@@ -151,25 +150,12 @@ func (r reloader) prove(ctx context.Context, d running.Daemon, client *keypair.P
 	if served.Leaf() == nil {
 		return fmt.Errorf("it serves no certificate: %w", err)
 	}
-	cert, err := compareServed(d, served)
+	cert, err := reload.Served(d, served)
 	if err != nil {
 		return err
 	}
 	r.j.Did("%s serves what is in %s, until %s", d.Daemon.Name, d.Files.Cert, termtext.Day(cert.NotAfter))
 	return r.proveClient(ctx, d, client)
-}
-
-// compareServed wants a daemon of this machine to serve what is on disk, and returns
-// that.
-func compareServed(d running.Daemon, served *rpc.ProbeResult) (*x509.Certificate, error) {
-	certs, err := keypair.ReadCerts(store.At(d.Root), filepath.Join(d.Root, d.Files.Cert))
-	if err != nil {
-		return nil, err
-	}
-	if want := libvirt.Fingerprint(certs[0]); served.Fingerprint() != want {
-		return nil, fmt.Errorf("it serves %s (sha256 %s), not what is in %s (sha256 %s)", subject.Of(served.Leaf()), served.Fingerprint(), d.Files.Cert, want)
-	}
-	return certs[0], nil
 }
 
 // proveClient connects as this host's own client.

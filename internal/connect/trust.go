@@ -1,4 +1,4 @@
-package main
+package connect
 
 import (
 	"context"
@@ -11,6 +11,7 @@ import (
 
 	"virtpki/dn"
 	"virtpki/internal/certinfo"
+	"virtpki/internal/inspect"
 	"virtpki/internal/judge"
 	"virtpki/internal/libvirt"
 	"virtpki/internal/machine"
@@ -20,7 +21,7 @@ import (
 
 // distrust is what a client has against a server's certificate, nil where it has
 // nothing.
-type distrust struct{ certificate, name *reason }
+type distrust struct{ certificate, name *Reason }
 
 // release is whose rules count: those of the libvirt here, as virsh has them, else
 // what all releases agree on.
@@ -44,25 +45,25 @@ func refuses(f judge.Finding) bool {
 }
 
 // ownFiles says for what libvirt refuses the client's own files.
-func (c *connection) ownFiles() *reason {
-	if err := c.g.CheckClock(); err != nil {
-		return &reason{Sure: true, Text: err.Error(), Fix: "set the clock: every certificate is judged by it"}
+func (c *connection) ownFiles() *Reason {
+	if err := c.m.CheckClock(); err != nil {
+		return &Reason{Sure: true, Text: err.Error(), Fix: "set the clock: every certificate is judged by it"}
 	}
 	if c.set.CA.Absent() {
-		return &reason{Sure: true, Text: fmt.Sprintf("the client has no CA: there is no %s", c.files.CA),
+		return &Reason{Sure: true, Text: fmt.Sprintf("the client has no CA: there is no %s", c.files.CA),
 			Fix: "copy cacert.pem of the server's CA there, or name another folder with --pkipath"}
 	}
 	if text := c.uri.Priority.Text; text != "" {
-		if err := judge.CheckPriority(text, c.g.priorities()); err != nil {
-			return &reason{Sure: true, Text: fmt.Sprintf("tls_priority: %v", err), Fix: "fix it in the URI, or in libvirt.conf"}
+		if err := judge.CheckPriority(text, inspect.Priorities(c.m)); err != nil {
+			return &Reason{Sure: true, Text: fmt.Sprintf("tls_priority: %v", err), Fix: "fix it in the URI, or in libvirt.conf"}
 		}
 	}
-	findings := judge.OwnFiles(c.set, c.release, c.e.here.Now())
+	findings := judge.OwnFiles(c.set, c.release, c.m.Now())
 	if c.uri.NoSanity {
 		findings = judge.WithoutSanity(findings)
 	}
 	if f := refusal(findings); f != nil {
-		return &reason{Sure: true, Text: f.File + ": " + f.Text + c.clockNote(*f), Fix: f.Fix}
+		return &Reason{Sure: true, Text: f.File + ": " + f.Text + c.clockNote(*f), Fix: f.Fix}
 	}
 	return nil
 }
@@ -70,7 +71,7 @@ func (c *connection) ownFiles() *reason {
 // clockNote is the time here, where a finding is about times.
 func (c *connection) clockNote(f judge.Finding) string {
 	if strings.HasSuffix(f.ID, "-expired") || strings.HasSuffix(f.ID, "-future") {
-		return fmt.Sprintf("; the clock here says %s", termtext.Instant(c.e.here.Now()))
+		return fmt.Sprintf("; the clock here says %s", termtext.Instant(c.m.Now()))
 	}
 	return ""
 }
@@ -80,7 +81,7 @@ func (c *connection) clockNote(f judge.Finding) string {
 func (c *connection) verify(chain []*x509.Certificate) error {
 	served := judge.Set{Role: judge.Server, Product: "libvirt", CA: c.set.CA, CRL: c.set.CRL,
 		Cert: judge.File{Path: "the server's certificate", Data: chainPEM(chain)}, Key: judge.File{Data: []byte("there, and nobody's business")}}
-	findings := judge.InSession(served, judge.Peer{Names: []string{c.uri.Host}}, c.release, c.e.here.Now())
+	findings := judge.InSession(served, judge.Peer{Names: []string{c.uri.Host}}, c.release, c.m.Now())
 	names := slices.DeleteFunc(slices.Clone(findings), func(f judge.Finding) bool { return f.ID != nameMismatch })
 	rest := slices.DeleteFunc(findings, func(f judge.Finding) bool { return f.ID == nameMismatch })
 	c.distrust = distrust{c.servedReason(chain[0], refusal(rest)), c.servedReason(chain[0], refusal(names))}
@@ -93,11 +94,11 @@ func (c *connection) verify(chain []*x509.Certificate) error {
 const nameMismatch = "name-mismatch"
 
 // servedReason words a finding about the server for who meets it from outside.
-func (c *connection) servedReason(leaf *x509.Certificate, f *judge.Finding) *reason {
+func (c *connection) servedReason(leaf *x509.Certificate, f *judge.Finding) *Reason {
 	if f == nil {
 		return nil
 	}
-	r := &reason{Sure: true, Text: f.File + ": " + f.Text + c.clockNote(*f), Fix: "on the server: " + f.Fix}
+	r := &Reason{Sure: true, Text: f.File + ": " + f.Text + c.clockNote(*f), Fix: "on the server: " + f.Fix}
 	switch f.ID {
 	case nameMismatch:
 		if names := certinfo.Of(leaf, "", leaf.NotAfter).Names(); names != "" {

@@ -1,4 +1,4 @@
-package main
+package connect
 
 import (
 	"context"
@@ -15,6 +15,7 @@ import (
 	"time"
 
 	"virtpki/dn"
+	"virtpki/internal/inspect"
 	"virtpki/internal/judge"
 	"virtpki/internal/libvirt"
 	"virtpki/internal/libvirt/rpc"
@@ -42,8 +43,8 @@ func (c *connection) whyNobody(result *rpc.ProbeResult, here []running.Daemon) s
 }
 
 // whyNoTLS tells a server without TLS from one with which TLS fails.
-func (c *connection) whyNoTLS(ctx context.Context, result *rpc.ProbeResult, err error) (verdict string, step connectStep) {
-	step = connectStep{Name: "tls", Side: serverSide, Text: bare(err)}
+func (c *connection) whyNoTLS(ctx context.Context, result *rpc.ProbeResult, err error) (verdict string, step Step) {
+	step = Step{Name: "tls", Side: serverSide, Text: bare(err)}
 	var header tls.RecordHeaderError
 	switch {
 	case errors.As(err, &header):
@@ -103,27 +104,27 @@ func fixAlert(err error) string {
 
 // whyRefused lists the reasons for which a server may have refused the client,
 // which libvirt does not tell it. Where the daemon is here, its own files say.
-func (c *connection) whyRefused(result *rpc.ProbeResult, here []running.Daemon) []reason {
+func (c *connection) whyRefused(result *rpc.ProbeResult, here []running.Daemon) []Reason {
 	if d := c.asked(here); d != nil {
 		return c.whyHere(*d)
 	}
 	if c.client == nil {
-		return []reason{{Sure: result.ClientAsked, Text: "no certificate was shown, and libvirt lets nobody in without one", Fix: fixNoPair}}
+		return []Reason{{Sure: result.ClientAsked, Text: "no certificate was shown, and libvirt lets nobody in without one", Fix: fixNoPair}}
 	}
-	var all []reason
+	var all []Reason
 	if issuers := issuersOf(result.ClientCAs); len(issuers) > 0 && !slices.Contains(issuers, subject.IssuerOf(c.client.Cert)) {
-		all = append(all, reason{Sure: true, Text: fmt.Sprintf("the server takes clients of %s, and this one is of %s", strings.Join(issuers, "; "), subject.IssuerOf(c.client.Cert)),
+		all = append(all, Reason{Sure: true, Text: fmt.Sprintf("the server takes clients of %s, and this one is of %s", strings.Join(issuers, "; "), subject.IssuerOf(c.client.Cert)),
 			Fix: "have the certificate issued by the CA that the server trusts"})
 	}
-	if c.e.here.Now().After(c.client.Cert.NotAfter) {
-		all = append(all, reason{Sure: true, Text: "the client's certificate has expired", Fix: "issue a new one"})
+	if c.m.Now().After(c.client.Cert.NotAfter) {
+		all = append(all, Reason{Sure: true, Text: "the client's certificate has expired", Fix: "issue a new one"})
 	}
 	name := subject.Of(c.client.Cert)
 	return append(all,
-		reason{Text: fmt.Sprintf("tls_allowed_dn_list there does not let %s in", name), Fix: fmt.Sprintf("on the server: virtpki dn match --conf /etc/libvirt/libvirtd.conf --dn %s", termtext.ShellWord(name))},
-		reason{Text: "the CRL there revokes it", Fix: "on the server: virtpki crl show"},
-		reason{Text: "the clock there says that it is not valid yet, or any more", Fix: "on the server: date"},
-		reason{Text: "something else, of which only the log there tells", Fix: "on the server: journalctl -u libvirtd -u virtproxyd; or run this command there, as root"})
+		Reason{Text: fmt.Sprintf("tls_allowed_dn_list there does not let %s in", name), Fix: fmt.Sprintf("on the server: virtpki dn match --conf /etc/libvirt/libvirtd.conf --dn %s", termtext.ShellWord(name))},
+		Reason{Text: "the CRL there revokes it", Fix: "on the server: virtpki crl show"},
+		Reason{Text: "the clock there says that it is not valid yet, or any more", Fix: "on the server: date"},
+		Reason{Text: "something else, of which only the log there tells", Fix: "on the server: journalctl -u libvirtd -u virtproxyd; or run this command there, as root"})
 }
 
 const fixNoPair = "install a client pair (virtpki issue client NAME), or name one with --as CERT,KEY"
@@ -140,15 +141,15 @@ func issuersOf(subjects [][]byte) []string {
 }
 
 // whyHere says why a daemon of this machine refuses the client, by its own files.
-func (c *connection) whyHere(d running.Daemon) []reason {
-	var all []reason
-	add := func(r *reason) {
+func (c *connection) whyHere(d running.Daemon) []Reason {
+	var all []Reason
+	add := func(r *Reason) {
 		if r != nil {
 			all = append(all, *r)
 		}
 	}
 	if c.client == nil {
-		add(&reason{Sure: true, Text: "no certificate was shown, and libvirt lets nobody in without one", Fix: fixNoPair})
+		add(&Reason{Sure: true, Text: "no certificate was shown, and libvirt lets nobody in without one", Fix: fixNoPair})
 		return all
 	}
 	for _, f := range c.judgedHere(d) {
@@ -158,9 +159,9 @@ func (c *connection) whyHere(d running.Daemon) []reason {
 	}
 	switch {
 	case len(all) == 0:
-		add(&reason{Text: fmt.Sprintf("nothing in the files of %s says why: it may have read others when it started", d.Daemon.Name), Fix: "journalctl -u " + d.Daemon.Service})
+		add(&Reason{Text: fmt.Sprintf("nothing in the files of %s says why: it may have read others when it started", d.Daemon.Name), Fix: "journalctl -u " + d.Daemon.Service})
 	case d.ConfChanged:
-		add(&reason{Text: fmt.Sprintf("%s has changed since %s began, which goes by what it read then", d.ConfPath, d.Daemon.Name), Fix: "restart it: systemctl restart " + d.Daemon.Service})
+		add(&Reason{Text: fmt.Sprintf("%s has changed since %s began, which goes by what it read then", d.ConfPath, d.Daemon.Name), Fix: "restart it: systemctl restart " + d.Daemon.Service})
 	}
 	return all
 }
@@ -169,20 +170,20 @@ func (c *connection) whyHere(d running.Daemon) []reason {
 // the list of its conf.
 func (c *connection) judgedHere(d running.Daemon) []judge.Finding {
 	peer := judge.Peer{CA: &judge.File{}, CRL: &judge.File{Err: fs.ErrNotExist}}
-	*peer.CA = readForJudge(store.At(d.Root), filepath.Join(d.Root, d.Files.CA))
+	*peer.CA = inspect.File(store.At(d.Root), filepath.Join(d.Root, d.Files.CA))
 	if d.Files.CRL != "" {
-		*peer.CRL = readForJudge(store.At(d.Root), filepath.Join(d.Root, d.Files.CRL))
+		*peer.CRL = inspect.File(store.At(d.Root), filepath.Join(d.Root, d.Files.CRL))
 	}
 	if list, ok := d.Conf.Lookup(libvirt.AllowedDNs); ok {
 		peer.DNList = append([]string{}, list.List()...)
 	}
-	return judge.InSession(c.set, peer, c.release, c.e.here.Now())
+	return judge.InSession(c.set, peer, c.release, c.m.Now())
 }
 
 // reasonHere words a finding of the daemon here; of a list it says which pattern
 // comes near.
-func (c *connection) reasonHere(d running.Daemon, f judge.Finding) *reason {
-	r := &reason{Sure: true, Text: f.File + ": " + f.Text + c.clockNote(f), Fix: f.Fix}
+func (c *connection) reasonHere(d running.Daemon, f judge.Finding) *Reason {
+	r := &Reason{Sure: true, Text: f.File + ": " + f.Text + c.clockNote(f), Fix: f.Fix}
 	if f.ID != "dn-refused" {
 		return r
 	}

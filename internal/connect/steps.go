@@ -1,4 +1,4 @@
-package main
+package connect
 
 import (
 	"context"
@@ -10,6 +10,7 @@ import (
 
 	"virtpki/internal/libvirt/rpc"
 	"virtpki/internal/libvirt/running"
+	"virtpki/internal/reload"
 	"virtpki/internal/subject"
 	"virtpki/internal/termtext"
 )
@@ -21,8 +22,8 @@ const (
 	serverSide  = "server"
 )
 
-// verdicts are the answers of check --connect, and how they are worded.
-var verdicts = map[string]string{
+// Verdicts are the answers, and how they are worded.
+var Verdicts = map[string]string{
 	"fine":           "fine",
 	"files":          "no connection is tried: libvirt refuses the client's own files",
 	"no-address":     "the name stands for no address",
@@ -54,7 +55,7 @@ func (c *connection) filesText() string {
 // stepNetwork is the name and the TCP connection.
 func (c *connection) stepNetwork(result *rpc.ProbeResult, err error, here []running.Daemon) bool {
 	if result.Stage == rpc.StageResolve {
-		return c.no("no-address", connectStep{Name: "name", Side: networkSide, Text: bare(err),
+		return c.no("no-address", Step{Name: "name", Side: networkSide, Text: bare(err),
 			Fix: "look the name up with: getent hosts " + c.uri.Host})
 	}
 	c.ok("name", "%s", c.addresses(result.Addresses))
@@ -63,7 +64,7 @@ func (c *connection) stepNetwork(result *rpc.ProbeResult, err error, here []runn
 		if errors.Is(err, rpc.ErrNobodyListens) {
 			verdict, fix = "nobody-listens", c.whyNobody(result, here)
 		}
-		return c.no(verdict, connectStep{Name: "tcp", Side: networkSide, Text: bare(err), Fix: fix})
+		return c.no(verdict, Step{Name: "tcp", Side: networkSide, Text: bare(err), Fix: fix})
 	}
 	return c.ok("tcp", "%s answers", result.Remote)
 }
@@ -100,17 +101,17 @@ func (c *connection) stepTrust(result *rpc.ProbeResult) bool {
 		return c.ok("hostname", "%s", c.unlooked(c.distrust.name, "not looked at: no_verify is set"))
 	}
 	if problem := c.distrust.certificate; problem != nil {
-		return c.no("untrusted", connectStep{Name: "certificate", Side: clientSide, Text: problem.Text, Fix: problem.Fix})
+		return c.no("untrusted", Step{Name: "certificate", Side: clientSide, Text: problem.Text, Fix: problem.Fix})
 	}
 	c.ok("certificate", "%s", c.servedText(result))
 	if problem := c.distrust.name; problem != nil {
-		return c.no("wrong-name", connectStep{Name: "hostname", Side: clientSide, Text: problem.Text, Fix: problem.Fix})
+		return c.no("wrong-name", Step{Name: "hostname", Side: clientSide, Text: problem.Text, Fix: problem.Fix})
 	}
 	return c.ok("hostname", "%s is in the certificate", c.uri.Host)
 }
 
 // unlooked words what no_verify passes over.
-func (c *connection) unlooked(problem *reason, otherwise string) string {
+func (c *connection) unlooked(problem *Reason, otherwise string) string {
 	if problem == nil {
 		return otherwise
 	}
@@ -130,14 +131,14 @@ func (c *connection) stepConfirmation(result *rpc.ProbeResult, err error, here [
 	case err == nil:
 		return c.ok("confirmation", "the server lets %s in", subject.Of(c.client.Cert))
 	case errors.Is(err, rpc.ErrClientRefused):
-		step := connectStep{Name: "confirmation", Side: serverSide, Text: "the server ends the connection where it would let the client in"}
+		step := Step{Name: "confirmation", Side: serverSide, Text: "the server ends the connection where it would let the client in"}
 		step.Likely = c.whyRefused(result, here)
 		return c.no("refused", step)
 	case errors.Is(err, context.DeadlineExceeded):
-		return c.no("no-answer", connectStep{Name: "confirmation", Side: serverSide, Text: "neither yes nor no within the time: " + bare(err),
+		return c.no("no-answer", Step{Name: "confirmation", Side: serverSide, Text: "neither yes nor no within the time: " + bare(err),
 			Fix: "does libvirtd hang? Is it libvirt at all that answers on this port?"})
 	}
-	return c.no("no-answer", connectStep{Name: "confirmation", Side: serverSide, Text: bare(err), Fix: "what answers on this port is not libvirt: it has port 16514 unless tls_port says otherwise"})
+	return c.no("no-answer", Step{Name: "confirmation", Side: serverSide, Text: bare(err), Fix: "what answers on this port is not libvirt: it has port 16514 unless tls_port says otherwise"})
 }
 
 // call makes the calls with which every client of libvirt's begins.
@@ -172,7 +173,7 @@ func (c *connection) stepAnswer(ctx context.Context, remote *rpc.Remote) bool {
 	if err != nil {
 		return c.stepCallFailed("answer", err)
 	}
-	c.report.Server = &serverInfo{host, version}
+	c.report.Server = &Server{host, version}
 	return c.ok("answer", "host %s, libvirt %s", termtext.Quote(host), version)
 }
 
@@ -199,10 +200,10 @@ func (c *connection) stepAuthentication(ctx context.Context, remote *rpc.Remote,
 		} else {
 			text += ": " + termtext.Quote(strings.Join(mechanisms, ", "))
 		}
-		return c.no("auth-wanted", connectStep{Name: "authentication", Side: serverSide, Text: text,
+		return c.no("auth-wanted", Step{Name: "authentication", Side: serverSide, Text: text,
 			Fix: "virsh asks for user and password, or takes them from auth.conf; certificates alone are enough with auth_tls = \"none\" on the server"})
 	}
-	return c.no("auth-wanted", connectStep{Name: "authentication", Side: serverSide, Text: fmt.Sprintf("the daemon wants %s on top of TLS", wanted),
+	return c.no("auth-wanted", Step{Name: "authentication", Side: serverSide, Text: fmt.Sprintf("the daemon wants %s on top of TLS", wanted),
 		Fix: "certificates alone are enough with auth_tls = \"none\" on the server"})
 }
 
@@ -210,14 +211,14 @@ func (c *connection) stepAuthentication(ctx context.Context, remote *rpc.Remote,
 func (c *connection) stepCallFailed(name string, err error) bool {
 	var refusal *rpc.DaemonError
 	if !errors.As(err, &refusal) {
-		return c.no("no-answer", connectStep{Name: name, Side: serverSide, Text: bare(err),
+		return c.no("no-answer", Step{Name: name, Side: serverSide, Text: bare(err),
 			Fix: "the client was let in, and the daemon does not answer like libvirt: does it hang? Look at its log"})
 	}
 	fix := "the daemon's log has more"
 	if name == "open" {
 		fix = "TLS has no part in this: is that driver installed on the server, and its daemon running? test:///default is there almost always"
 	}
-	return c.no("libvirt-error", connectStep{Name: name, Side: serverSide, Text: termtext.Quote(bare(err)), Fix: fix})
+	return c.no("libvirt-error", Step{Name: name, Side: serverSide, Text: termtext.Quote(bare(err)), Fix: fix})
 }
 
 // stepServed compares what is served with the files of the daemon, when it is here.
@@ -226,9 +227,9 @@ func (c *connection) stepServed(result *rpc.ProbeResult, here []running.Daemon) 
 	if d == nil {
 		return true
 	}
-	cert, err := compareServed(*d, result)
+	cert, err := reload.Served(*d, result)
 	if err != nil {
-		return c.no("other-files", connectStep{Name: "served", Side: serverSide, Text: d.Daemon.Name + " here: " + err.Error(), Fix: "virtpki reload"})
+		return c.no("other-files", Step{Name: "served", Side: serverSide, Text: d.Daemon.Name + " here: " + err.Error(), Fix: "virtpki reload"})
 	}
 	return c.ok("served", "%s here serves what is in %s, until %s", d.Daemon.Name, filepath.Join(d.Root, d.Files.Cert), termtext.Day(cert.NotAfter))
 }

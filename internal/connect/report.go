@@ -1,0 +1,49 @@
+package connect
+
+import "virtpki/internal/certinfo"
+
+// Step is one thing that a client does; its JSON form is stable.
+type Step struct {
+	Name string `json:"name"` // files, name, tcp, tls, certificate, hostname, confirmation, authentication, open, answer, served
+	OK   bool   `json:"ok"`
+	Side string `json:"side,omitempty"` // who says no: client, network, server
+	Text string `json:"text"`
+	Fix  string `json:"fix,omitempty"`
+	// Likely are the reasons for a no whose reason the client does not get to
+	// know, the likeliest first.
+	Likely []Reason `json:"likely,omitempty"`
+}
+
+// Reason is why a server may have refused.
+type Reason struct {
+	Sure bool   `json:"sure"` // seen, not guessed
+	Text string `json:"text"`
+	Fix  string `json:"fix,omitempty"`
+}
+
+// Report is the answer; its JSON form is stable.
+type Report struct {
+	URI     string          `json:"uri"`
+	Address string          `json:"address"`
+	Opens   string          `json:"opens"`
+	Rules   string          `json:"rules"` // the release whose rules count, or "any"
+	OK      bool            `json:"ok"`
+	Verdict string          `json:"verdict"` // one of [Verdicts]
+	Client  *certinfo.Info  `json:"client,omitempty"`
+	TLS     *Session        `json:"tls,omitempty"`
+	Chain   []certinfo.Info `json:"chain,omitempty"` // as served, the leaf first
+	Server  *Server         `json:"server,omitempty"`
+	Steps   []Step          `json:"steps"`
+}
+
+// Session is what TLS agreed on.
+type Session struct {
+	Version string `json:"version"`
+	Cipher  string `json:"cipher"`
+}
+
+// Server is what the daemon says of itself.
+type Server struct {
+	Hostname string `json:"hostname"`
+	Libvirt  string `json:"libvirt"`
+}

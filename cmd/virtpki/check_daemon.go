@@ -94,6 +94,7 @@ func (c *checker) daemonConf(name string) judge.DaemonConf {
 		Exists:     c.exists,
 		Priorities: inspect.Priorities(c.g.Machine),
 		Client:     c.clientDN(),
+		Network:    c.network(),
 	}
 	if link := c.g.Path("/etc/systemd/system/sockets.target.wants/" + daemon.TLSSocket); c.g.Tree().Exists(link) {
 		d.Socket = link

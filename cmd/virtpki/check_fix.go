@@ -21,7 +21,7 @@ var needsCAKey = []string{"renew", "crl", "ca", "issue", "bootstrap"}
 func (c *checker) fix(f judge.Finding) string {
 	fix := cmp.Or(c.fixByID(f), f.Fix)
 	rest, ours := strings.CutPrefix(fix, "virtpki ")
-	if !ours {
+	if flags := c.g.Flags(); !ours || flags != "" && strings.HasPrefix(rest, flags) {
 		return fix
 	}
 	command, _, _ := strings.Cut(rest, " ")
@@ -32,6 +32,8 @@ func (c *checker) fix(f judge.Finding) string {
 		return "virtpki " + c.g.Flags() + rest
 	case command == "crl":
 		return "copy it from where the CA's key is; virtpki crl makes it there"
+	case command == "ca":
+		return "where the CA's key is: virtpki " + rest + "; then copy the CA file with the new CA here, before the old one ends"
 	case command == "renew" && c.o.pkipath == "":
 		return "virtpki " + c.g.Flags() + rest + c.viaCA(f)
 	case c.o.pkipath != "":
@@ -44,16 +46,18 @@ func (c *checker) fix(f judge.Finding) string {
 	return fmt.Sprintf("where the CA's key is: virtpki issue host %s%s --out DIR, and copy it here", cmp.Or(c.nameOf(judge.Server), "NAME"), with)
 }
 
+// whereCA explains the name CA in a command, as a comment, so that the whole line can be typed.
+const whereCA = " # CA is the host with the CA's key"
+
 // viaCA has the CA elsewhere sign. A host that has lost its key cannot prove its name by
 // it: the CA's administrator has to say that the name is its own still.
 func (c *checker) viaCA(f judge.Finding) string {
-	const where = ", where CA is the host with the CA's key"
 	role := flatRole(f.File)
 	if f.File != c.g.System().Path(libvirt.KeyFile(string(role))) {
-		return " --via 'ssh CA virtpki sign - --yes'" + where
+		return " --via 'ssh CA virtpki sign - --yes'" + whereCA
 	}
 	via := termtext.ShellWord("ssh CA virtpki sign - --yes --replace " + cmp.Or(c.nameOf(role), "NAME"))
-	return fmt.Sprintf(" --via %s%s, whose administrator lets a new key have the name", via, where)
+	return fmt.Sprintf(" --via %s%s, whose administrator lets a new key have the name", via, whereCA)
 }
 
 // issueElsewhere makes the pair of a folder for ?pkipath= anew.
@@ -68,7 +72,7 @@ func (c *checker) fixRevoked(f judge.Finding, rest string) string {
 	if c.o.pkipath != "" {
 		return c.issueElsewhere(f) + ", where its owner is to get in again"
 	}
-	return "virtpki " + c.g.Flags() + rest + " --via 'ssh CA virtpki sign - --yes --after-revocation', where CA is the host with the CA's key, whose administrator lets this host in again"
+	return "virtpki " + c.g.Flags() + rest + " --via 'ssh CA virtpki sign - --yes --after-revocation'" + whereCA + ", whose administrator lets this host in again"
 }
 
 // signsHere reports whether the CA's key is on this machine.
@@ -102,7 +106,7 @@ func (c *checker) fixByID(f judge.Finding) string {
 		}
 	}
 	if strings.HasPrefix(f.ID, "crl-") && (f.Level == judge.Error || f.ID == "crl-foreign" && f.Level == judge.Warning) && f.Stage == judge.Own && f.File == layout.Path(libvirt.CACRL) && c.signsHere() {
-		return fmt.Sprintf("bring it back from a backup; rm %s && virtpki %scrl begins one that has forgotten whom it revoked", termtext.ShellWord(f.File), c.g.Flags())
+		return fmt.Sprintf("bring it back from a backup; %svirtpki %scrl begins one that has forgotten whom it revoked", c.aside(f.File), c.g.Flags())
 	}
 	for _, role := range []judge.Role{judge.Server, judge.Client} {
 		cert, key := layout.Path(libvirt.CertFile(string(role))), layout.Path(libvirt.KeyFile(string(role)))
@@ -152,21 +156,72 @@ func (c *checker) fixOf(id string) string {
 	return ""
 }
 
-// fixPair makes a pair of the system's tree anew. renew keeps the names and the shape
-// of the certificate, so it is no help where there is none, or where those are wrong.
+// fixPair makes a pair of the system's tree anew, where the judge has that in mind.
 func (c *checker) fixPair(f judge.Finding, role judge.Role, cert, key string) string {
 	_, unreadable := pki.ParseCertificates(c.file(cert).Data)
+	missing := strings.HasPrefix(f.ID, "no-")
+	reissue := f.Level == judge.Error || f.Stage == judge.Own || strings.HasPrefix(f.Fix, "virtpki issue ") || f.Fix == "virtpki renew"
 	switch {
 	case f.ID == "validate-access":
 		return "" // a mode: a new pair has the same
-	case f.Level == judge.Note && !strings.HasPrefix(f.ID, "no-"), f.Level == judge.Warning && f.ID != "name-missing" && f.Stage != judge.Own:
+	case !reissue && !missing && f.ID != "name-missing", f.ID == "key-unchecked":
 		return ""
-	case !c.signsHere() && (unreadable != nil || f.ID == "name-missing" || strings.HasPrefix(f.ID, "cert-usage") || strings.HasPrefix(f.ID, "cert-purpose")):
+	case f.ID == "half-pair" && c.strayFor(f.File) != "":
+		return c.strayFor(f.File)
+	case !c.signsHere() && (unreadable != nil || keptByRenewal(f.ID)):
 		return c.fixByRequest(role, cert, key, unreadable)
-	case strings.HasPrefix(f.ID, "no-"), f.ID == "name-missing", unreadable != nil, strings.HasPrefix(f.ID, "cert-usage"), !c.renewable(role, cert): // renew keeps the shape
+	case missing, unreadable != nil, keptByRenewal(f.ID), !c.renewable(role, cert):
 		return c.fixByIssue(f, role, cert, key)
+	case f.Level != judge.Error && f.Fix == "virtpki renew":
+		return f.Fix
 	}
 	return "virtpki renew --force"
+}
+
+// keptByRenewal reports whether renew keeps what a finding is about: the names, the
+// subject and the shape of a certificate.
+func keptByRenewal(id string) bool {
+	switch id {
+	case "name-missing", "cert-is-ca", "cert-constraints-broken":
+		return true
+	}
+	return strings.HasPrefix(id, "subject-") || strings.HasPrefix(id, "cert-usage") || strings.HasPrefix(id, "cert-purpose")
+}
+
+// strayFor is the command that moves a file to the place where it is missing; empty
+// where none lies about.
+func (c *checker) strayFor(path string) string {
+	for _, a := range c.areas {
+		for _, f := range a.found {
+			if f.ID == "misplaced" && strings.HasSuffix(f.Fix, " "+termtext.ShellWord(path)) {
+				return f.Fix
+			}
+		}
+	}
+	return ""
+}
+
+// aside is the beginning of a command that first moves what stands at some paths out of
+// the way, each beside itself under a name that is free: nothing is ever removed.
+func (c *checker) aside(paths ...string) string {
+	var moves strings.Builder
+	for _, path := range paths {
+		if !c.stands(path) {
+			continue
+		}
+		old := path + ".old"
+		for n := 2; c.stands(old); n++ {
+			old = fmt.Sprintf("%s.old%d", path, n)
+		}
+		fmt.Fprintf(&moves, "mv %s %s && ", termtext.ShellWord(path), termtext.ShellWord(old))
+	}
+	return moves.String()
+}
+
+// stands reports whether anything is at a path, a link that leads nowhere included.
+func (c *checker) stands(path string) bool {
+	_, err := c.g.Tree().Lstat(path)
+	return err == nil
 }
 
 // renewable reports whether renew goes by the names of a certificate: not by those of
@@ -180,7 +235,7 @@ func (c *checker) renewable(role judge.Role, cert string) bool {
 	return err != nil || a.granted(certs[0]) && slices.Contains(pki.RolesOf(certs[0]), pki.Role(role))
 }
 
-// fixByIssue makes a pair here, in the place of one that is in the way of it.
+// fixByIssue makes a pair here, and moves aside what is in the way of it.
 func (c *checker) fixByIssue(f judge.Finding, role judge.Role, cert, key string) string {
 	issue := fmt.Sprintf("virtpki %sissue %s", c.g.Flags(), role)
 	name := c.nameOf(role)
@@ -188,34 +243,41 @@ func (c *checker) fixByIssue(f judge.Finding, role judge.Role, cert, key string)
 	case name == "" && strings.HasPrefix(f.ID, "no-"):
 		return fmt.Sprintf("make a pair with this host's name (%s)", issue)
 	case name == "":
-		return fmt.Sprintf("move %s and %s away, and make a pair with this host's name (%s)", cert, key, issue)
+		return fmt.Sprintf("move %s and %s aside, and make a pair with this host's name (%s)", cert, key, issue)
 	case strings.HasPrefix(f.ID, "no-"):
 		return fmt.Sprintf("virtpki issue %s %s", role, name)
-	case f.ID == "name-missing", !c.renewable(role, cert):
-		return fmt.Sprintf("mv %s %[1]s.old && mv %s %[2]s.old && %s %s", termtext.ShellWord(cert), termtext.ShellWord(key), issue, name)
 	}
-	return fmt.Sprintf("rm -rf %s %s && %s %s", termtext.ShellWord(cert), termtext.ShellWord(key), issue, name)
+	return fmt.Sprintf("%s%s %s", c.aside(cert, key), issue, name)
 }
 
 // fixByRequest makes a pair whose key stays here, where the CA's key is on another
-// machine. A certificate that cannot be read is in the way of that.
+// machine. A certificate that cannot be read is in the way of that; the key beside it
+// stays, and proves whose name it is.
 func (c *checker) fixByRequest(role judge.Role, cert, key string, unreadable error) string {
 	if unreadable != nil && !c.g.Tree().Exists(cert) && c.waits(role) {
-		return fmt.Sprintf("virtpki request %s prints the request that waits for its answer: virtpki sign where the CA's key is, virtpki install its answer", role)
+		ours := "virtpki " + c.g.Flags()
+		return fmt.Sprintf("%srequest %s | ssh CA virtpki sign - --yes | %sinstall -%s; the key of this request waits here already", ours, role, ours, whereCA)
 	}
-	const then = "virtpki sign where the CA's key is, virtpki install its answer"
-	inTheWay := unreadable != nil && c.g.Tree().Exists(cert)
-	name := c.nameOf(role)
-	words := fmt.Sprintf("request %s %s --out %[1]s.csr, %s", role, name, then)
-	switch {
-	case name == "" && inTheWay:
-		return fmt.Sprintf("move %s and %s away, and request a pair with this host's name (virtpki %srequest %s), %s", cert, key, c.g.Flags(), role, then)
-	case name == "":
-		return fmt.Sprintf("request a pair with this host's name (virtpki %srequest %s), %s", c.g.Flags(), role, then)
-	case inTheWay:
-		return fmt.Sprintf("rm -rf %s %s && virtpki %s%s", termtext.ShellWord(cert), termtext.ShellWord(key), c.g.Flags(), words)
+	name, request := c.nameOf(role), fmt.Sprintf("virtpki %srequest %s", c.g.Flags(), role)
+	if name == "" {
+		return fmt.Sprintf("%srequest a pair with this host's name (%s), virtpki sign where the CA's key is, virtpki install its answer", c.moveAside(cert, unreadable), request)
 	}
-	return "virtpki " + words
+	aside, flags, sign := "", "", "ssh CA virtpki sign - --yes"
+	if unreadable != nil {
+		aside, flags = c.aside(cert), " --same-key"
+		if _, err := pki.ParseKey(c.file(key).Data, nil); err != nil {
+			aside, flags, sign = c.aside(cert, key), "", sign+" --replace "+name
+		}
+	}
+	return fmt.Sprintf("%s%s %s%s | %s | virtpki %sinstall -%s", aside, request, name, flags, sign, c.g.Flags(), whereCA)
+}
+
+// moveAside is aside in words.
+func (c *checker) moveAside(cert string, unreadable error) string {
+	if unreadable == nil || !c.stands(cert) {
+		return ""
+	}
+	return fmt.Sprintf("move %s aside, ", cert)
 }
 
 // waits reports whether a key waits here for a certificate that was requested.

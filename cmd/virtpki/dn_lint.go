@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"os"
+	"path/filepath"
 	"slices"
 	"strings"
 
@@ -11,6 +12,7 @@ import (
 
 	"virtpki/dn"
 	"virtpki/internal/hint"
+	"virtpki/internal/judge"
 	"virtpki/internal/libvirt"
 	"virtpki/internal/libvirt/conf"
 	"virtpki/internal/store"
@@ -98,7 +100,7 @@ func lintConf(path string) ([]adviceRow, error) {
 	if err != nil {
 		return confRefused(path, err)
 	}
-	rows := duplicates(path, file)
+	rows := append(duplicates(path, file), unknownSettings(path, file)...)
 	if v, ok := file.Lookup("tls_no_verify_certificate"); ok && v.Int() == 1 {
 		rows = append(rows, adviceRow{ID: "no-verify", Severity: dn.Error.String(), Where: path,
 			Reason: "tls_no_verify_certificate is 1: everybody gets in, whatever the list and the CRL say",
@@ -131,6 +133,15 @@ func duplicates(path string, file *conf.File) []adviceRow {
 			Where:  fmt.Sprintf("%s:%d", path, d.Lines[1]),
 			Reason: fmt.Sprintf("%s stands on lines %s; libvirt takes the first and ignores the rest", d.Name, termtext.Join(d.Lines)),
 			Fix:    "keep one of them"})
+	}
+	return rows
+}
+
+// unknownSettings finds names that libvirt ignores without a word.
+func unknownSettings(path string, file *conf.File) []adviceRow {
+	var rows []adviceRow
+	for _, u := range judge.UnknownSettings(file, filepath.Base(path) == "qemu.conf") {
+		rows = append(rows, adviceRow{ID: u.ID, Severity: string(u.Level), Where: place(path, file, u.Name), Reason: u.Name + ": " + u.Text, Fix: u.Right})
 	}
 	return rows
 }

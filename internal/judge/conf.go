@@ -36,6 +36,8 @@ type DaemonConf struct {
 	Exists func(path string) bool
 	// Priorities are the names that the machine's GnuTLS configuration defines.
 	Priorities []string
+	// Network is what the machine knows of addresses and names.
+	Network Network
 	// Client is the DN of the client certificate installed here, empty where there
 	// is none.
 	Client string
@@ -67,6 +69,8 @@ func InConf(d DaemonConf) ([]Finding, *conf.File) {
 	j.late()
 	j.files()
 	j.listening()
+	j.address()
+	j.unknown()
 	j.priority()
 	j.checks()
 	j.list()

@@ -42,6 +42,7 @@ func InQEMUConf(q QEMUConf) ([]Finding, *conf.File) {
 	for _, use := range libvirt.QEMUUses() {
 		j.qemuUse(use, q)
 	}
+	j.sayUnknown(true)
 	return j.found, j.conf
 }
 

@@ -57,9 +57,9 @@ func (r *run) reader() string {
 // The fixes that several findings share.
 func (r *run) reissue() string {
 	if r.set.Role == Server {
-		return "virtpki issue server NAME (or virtpki renew, where its CA is here)"
+		return "virtpki issue server NAME"
 	}
-	return "virtpki issue client NAME (or virtpki renew, where its CA is here)"
+	return "virtpki issue client NAME"
 }
 
 const (

@@ -56,13 +56,13 @@ done
 
 var sessionLine = regexp.MustCompile(`^(SERVER|CLIENT) (\d+) (.*)$`)
 
-// startServer brings up libvirtd with files of its own that work.
-func (h *labHost) startServer(t *testing.T, g *generator) {
+// placePair puts files of a server that work in their places.
+func (h *labHost) placePair(t *testing.T, now time.Time) {
 	t.Helper()
-	good := newGenerator(1, g.now)
+	good := newGenerator(1, now)
 	good.odd = 0
 	var s Set
-	for i := 0; i == 0 || Refused(OwnFiles(s, h.libvirt(), g.now)); i++ {
+	for i := 0; i == 0 || Refused(OwnFiles(s, h.libvirt(), now)); i++ {
 		s = good.set(Server)
 	}
 	paths := map[string]File{"CA/cacert.pem": s.CA, "libvirt/servercert.pem": s.Cert, "libvirt/private/serverkey.pem": s.Key}
@@ -71,6 +71,12 @@ func (h *labHost) startServer(t *testing.T, g *generator) {
 			t.Fatal(err)
 		}
 	}
+}
+
+// startServer brings up libvirtd with files of its own that work.
+func (h *labHost) startServer(t *testing.T, g *generator) {
+	t.Helper()
+	h.placePair(t, g.now)
 	hosts := "127.0.0.1 localhost host.lab\n::1 localhost\n"
 	if err := h.WriteFile(t.Context(), "/etc/hosts", []byte(hosts), 0o644); err != nil {
 		t.Fatal(err)

@@ -230,3 +230,17 @@ func TestLibvirtdReadsWhatSetWrites(t *testing.T) {
 		}
 	}
 }
+
+// TestNames wants names that a configuration file can have, none in use and gone at once.
+func TestNames(t *testing.T) {
+	for _, names := range [][]string{DaemonNames(), QEMUNames()} {
+		for _, name := range names {
+			if !isName(name) || Gone(name) {
+				t.Errorf("%q is not the name of a setting", name)
+			}
+		}
+	}
+	if slices.Contains(DaemonNames(), "vnc_tls") || !slices.Contains(QEMUNames(), "vnc_tls") || !Gone("mdns_adv") {
+		t.Error("a setting stands in the wrong list")
+	}
+}

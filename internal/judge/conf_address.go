@@ -1,0 +1,155 @@
+package judge
+
+import (
+	"fmt"
+	"math"
+	"net"
+	"net/netip"
+	"regexp"
+	"strconv"
+	"strings"
+
+	"virtpki/internal/termtext"
+)
+
+// Network is what a daemon's machine knows of addresses and names. A nil function is
+// one that nobody can answer, such as for an image.
+type Network struct {
+	HasAddress func(ip net.IP) bool      // whether an interface has it
+	Resolves   func(name string) bool    // whether the name leads to an address
+	InHosts    func(name string) bool    // whether its hosts file has the name
+	HasService func(service string) bool // whether its services file has the name
+}
+
+// opensPort reports whether the daemon itself opens the port for TLS, so that it
+// resolves listen_addr and tls_port when it starts.
+func (j *confJudge) opensPort() bool {
+	wants, set := j.number("listen_tls")
+	if j.Daemon.ListenTLS {
+		return j.Socket == "" && j.listens() && (wants == 1 || !set)
+	}
+	return j.Socket == "" && wants == 1
+}
+
+// address looks at listen_addr and tls_port as getaddrinfo(3) and bind(2) do (libvirt,
+// src/rpc/virnetsocket.c): the daemon ends where either has something against them.
+func (j *confJudge) address() {
+	if !j.opensPort() {
+		return
+	}
+	if text, ok := j.text("listen_addr"); ok {
+		if level, why := j.Network.refusesAddress(text); why != "" {
+			j.say("listen-address", level, j.otherAddress(text), "listen_addr = %q %s", text, why)
+		}
+	}
+	j.port()
+}
+
+// port looks at tls_port: what is no number is looked up as a service, and one that is
+// too large loses its upper bits.
+func (j *confJudge) port() {
+	text, ok := j.text("tls_port")
+	number, err := strconv.ParseUint(text, 10, 64)
+	switch {
+	case !ok || err == nil && number <= math.MaxUint16:
+	case text == "":
+		j.say("listen-port", Warning, j.mute("tls_port"), "tls_port is empty: the daemon listens on another port each time it starts")
+	case err == nil:
+		j.say("listen-port", Warning, j.mute("tls_port"), "tls_port = %q is larger than any port: the daemon listens on %d", text, uint16(number))
+	case j.Network.HasService != nil && !j.Network.HasService(text):
+		j.say("listen-port", Error, j.mute("tls_port"), "tls_port = %q is neither a number nor the name of a service: the daemon does not start", text)
+	}
+}
+
+// notHostName matches what stands in no name of a host.
+var notHostName = regexp.MustCompile(`[^A-Za-z0-9._-]`)
+
+// refusesAddress says why the daemon ends for an address to listen on; empty where it
+// does not, or nobody can tell.
+func (n Network) refusesAddress(text string) (level Level, why string) {
+	if ip, ok := numericHost(text); ok {
+		if ip.IsUnspecified() || ip.IsLoopback() || ip.Is6() || n.HasAddress == nil || n.HasAddress(ip.AsSlice()) {
+			return "", "" // without IPv6 an address of it is refused too, but a machine may get it
+		}
+		return Error, "is not an address of this machine: the daemon does not start"
+	}
+	switch {
+	case text == "*":
+		return "", ""
+	case text == "":
+		return Error, "is empty, which is not an address: the daemon does not start"
+	case notHostName.MatchString(text), looksNumeric(text):
+		return Error, "is neither one address nor one name: brackets, ports, networks and lists are not taken, and the daemon does not start"
+	case text == "localhost", n.InHosts != nil && n.InHosts(text):
+		return "", ""
+	case n.Resolves != nil && !n.Resolves(text):
+		return Error, "does not resolve to an address: the daemon does not start (an interface's name is not taken)"
+	case n.Resolves == nil && !strings.Contains(text, "."):
+		return Warning, "is not in the hosts file: the daemon does not start unless the name resolves by other means (an interface's name is not taken)"
+	}
+	return "", ""
+}
+
+// looksNumeric reports whether a text ends in a number, as no name of a host does.
+func looksNumeric(text string) bool {
+	last := text[strings.LastIndexByte(text, '.')+1:]
+	_, err := strconv.ParseUint(last, 0, 64)
+	return err == nil
+}
+
+// numericHost reads an address as getaddrinfo does: also in the old forms of
+// inet_aton(3), such as 127.1 and 0x7f000001, and with the name of an interface behind
+// an address of IPv6.
+func numericHost(text string) (netip.Addr, bool) {
+	if ip, err := netip.ParseAddr(text); err == nil {
+		return ip.Unmap(), true
+	}
+	parts := strings.Split(text, ".")
+	if len(parts) > 4 {
+		return netip.Addr{}, false
+	}
+	var value uint64
+	for i, part := range parts {
+		number, err := strconv.ParseUint(part, 0, 32)
+		if err != nil || strings.ContainsAny(part, "_obOB") {
+			return netip.Addr{}, false
+		}
+		if i < len(parts)-1 {
+			if number > 255 {
+				return netip.Addr{}, false
+			}
+			value |= number << (24 - 8*i)
+			continue
+		}
+		if number >= 1<<(8*(5-len(parts))) {
+			return netip.Addr{}, false
+		}
+		value |= number
+	}
+	return netip.AddrFrom4([4]byte{byte(value >> 24), byte(value >> 16), byte(value >> 8), byte(value)}), true
+}
+
+// otherAddress is the command that writes the one address which was meant; where that
+// is not clear, the one that has the daemon listen on all.
+func (j *confJudge) otherAddress(text string) string {
+	const name = "listen_addr"
+	first, last, shared := j.conf.Extent(name)
+	meant := meantAddress(text)
+	if meant == "" || meant == text || first != last || shared {
+		return j.mute(name)
+	}
+	return fmt.Sprintf(`sed -i '%ds|.*|listen_addr = "%s"|' %s`, first, meant, termtext.ShellWord(j.File.Path))
+}
+
+// meantAddress is the address in brackets, or before a port; empty where there is none.
+func meantAddress(text string) string {
+	text = strings.TrimSpace(text)
+	if host, _, err := net.SplitHostPort(text); err == nil {
+		text = host
+	}
+	ip, err := netip.ParseAddr(strings.Trim(text, "[]"))
+	if err != nil || ip.Zone() != "" {
+		return ""
+	}
+	return ip.String()
+}

@@ -184,6 +184,29 @@ func TestPrintsAreSafe(t *testing.T) {
 	}
 }
 
+// The commands print, and no package below them: what a run has to say it returns, and
+// machine.Machine.Warn is for what cannot wait. The lab's own programs are commands too.
+func TestOnlyCommandsPrint(t *testing.T) {
+	for _, src := range sources(t) {
+		if src.file.Name.Name == "main" || strings.HasSuffix(src.path, "_test.go") {
+			continue
+		}
+		ast.Inspect(src.file, func(n ast.Node) bool {
+			switch n := n.(type) {
+			case *ast.CallExpr:
+				if strings.HasPrefix(calledName(n), "fmt.Print") || strings.HasPrefix(calledName(n), "log.") {
+					t.Errorf("%s: %s prints", src.path, calledName(n))
+				}
+			case *ast.SelectorExpr:
+				if name := lastName(n.X) + "." + n.Sel.Name; name == "os.Stdout" || name == "os.Stderr" {
+					t.Errorf("%s: uses %s", src.path, name)
+				}
+			}
+			return true
+		})
+	}
+}
+
 // calledName is PACKAGE.NAME of a call.
 func calledName(call *ast.CallExpr) string {
 	selector, ok := call.Fun.(*ast.SelectorExpr)

@@ -125,15 +125,15 @@ type hostPlan struct {
 }
 
 func (e *env) bootstrap(ctx context.Context, g *globals, o *bootstrapOptions) error {
-	h, err := e.checkBootstrap(g.Machine, o)
+	h, err := checkBootstrap(g.Machine, o)
 	if err != nil {
 		return err
 	}
-	if err := g.WaitClock(ctx, e.hostFloor(g.Machine, h), o.waitClock); err != nil {
+	if err := g.WaitClock(ctx, hostFloor(g.Machine, h), o.waitClock); err != nil {
 		return err
 	}
 	// The addresses may have come while the clock was waited for.
-	if err := e.nameHost(g.Machine, o, h); err != nil {
+	if err := nameHost(g.Machine, o, h); err != nil {
 		return err
 	}
 	keys := e.newKeyring(g)
@@ -146,7 +146,7 @@ func (e *env) bootstrap(ctx context.Context, g *globals, o *bootstrapOptions) er
 }
 
 // hostFloor is the earliest time that can be now on a host with these files.
-func (e *env) hostFloor(m *machine.Machine, h *hostPlan) machine.Floor {
+func hostFloor(m *machine.Machine, h *hostPlan) machine.Floor {
 	floor := m.Floor()
 	raiseBy(&floor, m.Tree(), h.to.Layout)
 	if h.o.bundle != "" {
@@ -193,7 +193,7 @@ func (e *env) decideHost(j *change.Job, m *machine.Machine, keys *change.Keyring
 	if err != nil {
 		return err
 	}
-	if err := e.trust(j, a, h.to); err != nil {
+	if err := trust(j, a, h.to); err != nil {
 		return err
 	}
 	if err := e.fillQEMU(j, m, keys, a, h, server, client); err != nil {
@@ -261,10 +261,10 @@ func (e *env) configureHost(j *change.Job, m *machine.Machine, h *hostPlan, a *a
 			return err
 		}
 	}
-	return e.applyConfig(j, m, c)
+	return applyConfig(j, m, c)
 }
 
-func (e *env) checkBootstrap(m *machine.Machine, o *bootstrapOptions) (*hostPlan, error) {
+func checkBootstrap(m *machine.Machine, o *bootstrapOptions) (*hostPlan, error) {
 	h := &hostPlan{o: o}
 	var err error
 	if h.leaf, err = o.leafOptions.check(); err != nil {
@@ -286,7 +286,7 @@ func (e *env) checkBootstrap(m *machine.Machine, o *bootstrapOptions) (*hostPlan
 		return nil, err
 	}
 	h.to = keypair.Dest{Layout: m.System().WithMode(libvirt.ClientKey, h.leaf.clientKeyMode), Owner: machine.Owner()}
-	return h, e.nameHost(m, o, h)
+	return h, nameHost(m, o, h)
 }
 
 // checkCA says what CA to make if there is none; nil when it has no name.
@@ -300,7 +300,7 @@ func (o *bootstrapOptions) checkCA() (*newAuthority, error) {
 }
 
 // nameHost says who this host is, as a server and as a client.
-func (e *env) nameHost(m *machine.Machine, o *bootstrapOptions, h *hostPlan) error {
+func nameHost(m *machine.Machine, o *bootstrapOptions, h *hostPlan) error {
 	host := o.hostname
 	own, err := m.Names()
 	if err != nil && host == "" {
@@ -325,7 +325,7 @@ func (e *env) nameHost(m *machine.Machine, o *bootstrapOptions, h *hostPlan) err
 // findOrMakeCA takes the CA that is there, with a CRL if it can sign one, or
 // makes one.
 func (e *env) findOrMakeCA(j *change.Job, m *machine.Machine, keys *change.Keyring, n *newAuthority) (*authority, error) {
-	a, err := e.loadCA(m)
+	a, err := loadCA(m)
 	if errors.Is(err, errNoCA) || errors.Is(err, errKeyAlone) {
 		if n == nil {
 			return nil, hint.Usage(hint.With(err, "name the organisation of a new CA with --name"))

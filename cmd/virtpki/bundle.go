@@ -36,13 +36,13 @@ func bundleLayout(m *machine.Machine, folder string) (layout libvirt.Layout, caF
 }
 
 // loadBundle reads a bundle and checks that its parts belong together.
-func (e *env) loadBundle(m *machine.Machine, folder string) (*hostBundle, error) {
+func loadBundle(m *machine.Machine, folder string) (*hostBundle, error) {
 	layout, caFolder := bundleLayout(m, folder)
 	at := m.WithCA(caFolder)
 	at.Root = folder // nothing in it leads out of it
 	b := &hostBundle{}
 	var err error
-	if b.a, err = e.loadCA(at); errors.Is(err, errNoCA) {
+	if b.a, err = loadCA(at); errors.Is(err, errNoCA) {
 		return nil, hint.With(fmt.Errorf("no bundle in %s: %s is missing", folder, layout.Path(libvirt.CACert)), "make one on the CA's machine: virtpki issue host NAME --out DIR; it is a folder, and a tar archive is to be unpacked first")
 	}
 	if err != nil {
@@ -78,7 +78,7 @@ func (b *hostBundle) pair(layout libvirt.Layout, role pki.Role) (*keypair.Pair, 
 
 // readyByBundle is readyHost for a host that is given its files.
 func (e *env) readyByBundle(j *change.Job, m *machine.Machine, keys *change.Keyring, h *hostPlan) error {
-	b, err := e.loadBundle(m, h.o.bundle)
+	b, err := loadBundle(m, h.o.bundle)
 	if err != nil {
 		return err
 	}

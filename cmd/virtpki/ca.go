@@ -115,7 +115,7 @@ func (e *env) caInit(ctx context.Context, g *globals, o *caOptions) error {
 	}
 	keys := e.newKeyring(g)
 	return e.change(ctx, g, []string{g.CAPath()}, func(j *change.Job) error {
-		if err := e.refuseExisting(g.Machine); err != nil {
+		if err := refuseExisting(g.Machine); err != nil {
 			return err
 		}
 		_, err := e.makeCA(j, g.Machine, keys, n)
@@ -124,8 +124,8 @@ func (e *env) caInit(ctx context.Context, g *globals, o *caOptions) error {
 }
 
 // refuseExisting is the error for a place where a CA, or a part of one, stands.
-func (e *env) refuseExisting(m *machine.Machine) error {
-	a, err := e.loadCA(m)
+func refuseExisting(m *machine.Machine) error {
+	a, err := loadCA(m)
 	crl := libvirt.CA(m.CAPath()).Path(libvirt.CACRL)
 	switch {
 	case errors.Is(err, errNoCA) && m.Tree().Exists(crl):

@@ -43,7 +43,7 @@ func newCAExport(e *env, m *machine.Machine) *cobra.Command {
 }
 
 func (e *env) caExport(m *machine.Machine) error {
-	a, err := e.loadCA(m)
+	a, err := loadCA(m)
 	if err != nil {
 		return err
 	}

@@ -103,7 +103,7 @@ func (e *env) caImport(ctx context.Context, g *globals, o *importOptions) error 
 		return err
 	}
 	return e.change(ctx, g, []string{g.CAPath()}, func(j *change.Job) error {
-		if err := e.refuseExisting(g.Machine); err != nil {
+		if err := refuseExisting(g.Machine); err != nil {
 			return err
 		}
 		return e.planImport(j, in, keys)

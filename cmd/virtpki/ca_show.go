@@ -59,7 +59,7 @@ func describeCACRL(crl *pki.CRL) *caCRL {
 }
 
 func (e *env) caShow(g *globals) error {
-	a, err := e.loadCA(g.Machine)
+	a, err := loadCA(g.Machine)
 	if err != nil {
 		return err
 	}

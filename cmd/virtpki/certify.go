@@ -59,7 +59,7 @@ func (e *env) signFor(a *authority, leaf leafPlan, id subject.Identity, key cryp
 	}
 	request.Quick = quick
 	if request.Template != nil {
-		if err := e.rehearse(a, leaf, request); err != nil {
+		if err := rehearse(a, leaf, request); err != nil {
 			return nil, nil, err
 		}
 	}

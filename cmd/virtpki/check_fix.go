@@ -231,7 +231,7 @@ func (c *checker) renewable(role judge.Role, cert string) bool {
 	if err != nil || !c.signsHere() {
 		return true
 	}
-	a, _, err := c.readCA(c.g.Machine)
+	a, _, err := readCA(c.g.Machine)
 	return err != nil || a.granted(certs[0]) && slices.Contains(pki.RolesOf(certs[0]), pki.Role(role))
 }
 

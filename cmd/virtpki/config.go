@@ -113,7 +113,7 @@ func (e *env) config(ctx context.Context, g *globals, o *configOptions, daemon l
 		if err != nil {
 			return err
 		}
-		return e.applyConfig(j, g.Machine, c)
+		return applyConfig(j, g.Machine, c)
 	})
 }
 
@@ -125,7 +125,7 @@ func (e *env) confPlan(m *machine.Machine, o *configOptions, daemon libvirt.Daem
 	if c.client, err = installedClient(m); err != nil || !o.allowIssued {
 		return c, err
 	}
-	a, err := e.loadCA(m)
+	a, err := loadCA(m)
 	if err != nil {
 		return nil, err
 	}
@@ -172,7 +172,7 @@ func settingsJSON(settings []libvirt.Setting) map[string]any {
 }
 
 // applyConfig plans the edit of a daemon's conf.
-func (e *env) applyConfig(j *change.Job, m *machine.Machine, c *confPlan) error {
+func applyConfig(j *change.Job, m *machine.Machine, c *confPlan) error {
 	if err := lockedOut(c.allow, c.client); err != nil && !c.force {
 		return err
 	}

@@ -128,7 +128,7 @@ func (e *env) configClient(ctx context.Context, g *globals, o *configClientOptio
 		if err != nil {
 			return err
 		}
-		_, err = e.editConf(j, path, settings)
+		_, err = editConf(j, path, settings)
 		return err
 	})
 }

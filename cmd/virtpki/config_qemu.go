@@ -103,7 +103,7 @@ func (e *env) configQEMU(ctx context.Context, g *globals, o *configQEMUOptions) 
 	}
 	path := libvirt.QEMUConfPath(g.Path(g.Sysconfdir))
 	return e.change(ctx, g, []string{filepath.Dir(path)}, func(j *change.Job) error {
-		edited, err := e.editConf(j, path, c.Settings(g.Sysconfdir, look.exists))
+		edited, err := editConf(j, path, c.Settings(g.Sysconfdir, look.exists))
 		if err := hint.First(look.err, err); err != nil || !edited {
 			return err
 		}
@@ -160,7 +160,7 @@ func switched(c libvirt.QEMUConfig) bool {
 }
 
 // editConf plans settings into a conf, and reports whether anything differs.
-func (e *env) editConf(j *change.Job, path string, settings []libvirt.Setting) (edited bool, err error) {
+func editConf(j *change.Job, path string, settings []libvirt.Setting) (edited bool, err error) {
 	file, err := conf.Read(path, j.Plan.Tree().ReadFile)
 	if err != nil {
 		return false, err

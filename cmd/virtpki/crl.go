@@ -102,7 +102,7 @@ func (e *env) publishCRL(ctx context.Context, g *globals, c crlPlan,
 	}
 	var signer *authority
 	j, err := e.carryOut(ctx, g, []string{g.CAPath(), g.System().Top()}, func(j *change.Job) error {
-		a, err := e.loadCA(g.Machine)
+		a, err := loadCA(g.Machine)
 		if err != nil {
 			return err
 		}
@@ -122,7 +122,7 @@ func (e *env) publishCRL(ctx context.Context, g *globals, c crlPlan,
 			}
 			return a.planCRLs(j, places, a.currents())
 		}
-		return e.planCRL(j, g.Machine, a, c, add, daemons)
+		return planCRL(j, g.Machine, a, c, add, daemons)
 	})
 	if err != nil {
 		return err
@@ -139,7 +139,7 @@ func (e *env) publishCRL(ctx context.Context, g *globals, c crlPlan,
 
 // planCRL signs the next CRL of each generation that has new entries, of all
 // when none has, and plans them for each place that holds one.
-func (e *env) planCRL(j *change.Job, m *machine.Machine, a *authority, c crlPlan, add newEntries, daemons []running.Daemon) error {
+func planCRL(j *change.Job, m *machine.Machine, a *authority, c crlPlan, add newEntries, daemons []running.Daemon) error {
 	places, err := a.crlPlaces(m, c.out, daemons)
 	if err != nil {
 		return err
@@ -153,7 +153,7 @@ func (e *env) planCRL(j *change.Job, m *machine.Machine, a *authority, c crlPlan
 		if len(add) > 0 && len(add[gen])+len(elsewhere) == 0 {
 			continue
 		}
-		crl, err := gen.nextCRL(e.here.Now(), elsewhere, add[gen], c.validity)
+		crl, err := gen.nextCRL(m.Now(), elsewhere, add[gen], c.validity)
 		if err != nil {
 			return err
 		}

@@ -71,7 +71,7 @@ func (e *env) crlShow(g *globals, files []string) error {
 			return fmt.Errorf("%s: %w", file, err)
 		}
 		for _, crl := range crls {
-			info, err := e.describeCRL(g.Machine, file, crl)
+			info, err := describeCRL(g.Machine, file, crl)
 			if err != nil {
 				return fmt.Errorf("%s: %w", file, err)
 			}
@@ -89,9 +89,9 @@ func (e *env) crlShow(g *globals, files []string) error {
 	return nil
 }
 
-func (e *env) describeCRL(m *machine.Machine, file string, crl *pki.CRL) (crlInfo, error) {
+func describeCRL(m *machine.Machine, file string, crl *pki.CRL) (crlInfo, error) {
 	info := crlInfo{File: file, Issuer: subject.Text(crl.RawIssuer), ThisUpdate: crl.ThisUpdate, NextUpdate: crl.NextUpdate, Entries: []crlRecord{}}
-	info.Expired = !crl.NextUpdate.IsZero() && e.here.Now().After(crl.NextUpdate)
+	info.Expired = !crl.NextUpdate.IsZero() && m.Now().After(crl.NextUpdate)
 	if crl.Number != nil {
 		info.Number = crl.Number.String()
 	}

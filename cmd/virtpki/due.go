@@ -51,7 +51,7 @@ type dueCRL struct {
 // files are read once for each decision.
 func (r *renewal) look() (*authority, error) {
 	r.found, r.left, r.crl, r.serving = nil, nil, dueCRL{}, false
-	a, err := r.loadCA(r.g.Machine)
+	a, err := loadCA(r.g.Machine)
 	if err != nil {
 		return nil, err
 	}

@@ -135,7 +135,7 @@ func (e *env) newFleet(ctx context.Context, g *globals, o *issueOptions, leaf le
 // loadCA reads the CA and its key, and what everybody is to trust.
 func (f *fleet) loadCA() error {
 	f.stamp = f.caStamp()
-	a, err := f.env.loadCA(f.g.Machine)
+	a, err := loadCA(f.g.Machine)
 	if err != nil {
 		return err
 	}
@@ -148,7 +148,7 @@ func (f *fleet) loadCA() error {
 		j.Note("%s", historyUnknown(err))
 	}
 	f.a, f.twins = a, j.Notes
-	f.revokedOn = sync.OnceValues(func() (func(*x509.Certificate) string, error) { return f.revocations(f.g.Machine) })
+	f.revokedOn = sync.OnceValues(func() (func(*x509.Certificate) string, error) { return revocations(f.g.Machine) })
 	f.proven.Store(false)
 	f.shape.share(a)
 	return nil
@@ -219,7 +219,7 @@ func (f *fleet) identitiesOf(h hostLine) ([]subject.Identity, error) {
 	}
 	o := *f.o
 	o.sans = append(append([]string{}, f.o.sans...), sans...)
-	return f.hostIdentities(f.g.Machine, &o, f.kind, name, f.subject, f.machine)
+	return hostIdentities(f.g.Machine, &o, f.kind, name, f.subject, f.machine)
 }
 
 // pathOf is where the bundle of a name is to lie.

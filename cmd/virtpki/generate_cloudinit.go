@@ -113,7 +113,7 @@ func (e *env) generateCloudInit(ctx context.Context, g *globals, o *cloudInitOpt
 	var files []generated
 	secret := false
 	for _, name := range names {
-		boot, err := e.firstBoot(g.Machine, o, daemon, name)
+		boot, err := firstBoot(g.Machine, o, daemon, name)
 		if err != nil {
 			return err
 		}

@@ -18,7 +18,7 @@ import (
 )
 
 // firstBoot is what one machine gets.
-func (e *env) firstBoot(m *machine.Machine, o *cloudInitOptions, daemon libvirt.Daemon, name string) (templates.FirstBoot, error) {
+func firstBoot(m *machine.Machine, o *cloudInitOptions, daemon libvirt.Daemon, name string) (templates.FirstBoot, error) {
 	boot := templates.FirstBoot{
 		Name: name, Program: o.binary, URL: o.url, SHA256: strings.ToLower(o.sha256), Packages: o.packages,
 		Service: daemon.Service, Socket: daemon.TLSSocket, Sysconfdir: m.Sysconfdir,
@@ -31,19 +31,19 @@ func (e *env) firstBoot(m *machine.Machine, o *cloudInitOptions, daemon libvirt.
 	var err error
 	switch {
 	case o.request:
-		err = e.bootRequest(m, o, &boot)
+		err = bootRequest(m, o, &boot)
 	case o.name != "":
 		ca := &x509.Certificate{Subject: pkix.Name{Organization: []string{o.name}}}
 		err = o.locksOut(ca, name)
 	default:
-		err = e.bootBundle(m, o, &boot)
+		err = bootBundle(m, o, &boot)
 	}
 	return boot, err
 }
 
 // bootBundle gives a machine its bundle.
-func (e *env) bootBundle(m *machine.Machine, o *cloudInitOptions, boot *templates.FirstBoot) error {
-	b, err := e.loadBundle(m, filepath.Join(o.bundle, boot.Name))
+func bootBundle(m *machine.Machine, o *cloudInitOptions, boot *templates.FirstBoot) error {
+	b, err := loadBundle(m, filepath.Join(o.bundle, boot.Name))
 	if err != nil {
 		return err
 	}
@@ -60,8 +60,8 @@ func (e *env) bootBundle(m *machine.Machine, o *cloudInitOptions, boot *template
 }
 
 // bootRequest has a machine ask the CA here.
-func (e *env) bootRequest(m *machine.Machine, o *cloudInitOptions, boot *templates.FirstBoot) error {
-	a, err := e.loadCA(m)
+func bootRequest(m *machine.Machine, o *cloudInitOptions, boot *templates.FirstBoot) error {
+	a, err := loadCA(m)
 	if err != nil {
 		return err
 	}

@@ -144,7 +144,7 @@ func (e *env) issue(ctx context.Context, g *globals, o *issueOptions, role strin
 		locks[1] = o.out
 	}
 	return e.change(ctx, g, append(locks, with.locks()...), func(j *change.Job) error {
-		a, err := e.loadCA(g.Machine)
+		a, err := loadCA(g.Machine)
 		if err != nil {
 			return err
 		}
@@ -188,7 +188,7 @@ func (e *env) bundles(m *machine.Machine, o *issueOptions, leaf leafPlan, kind s
 			return nil, hint.Usagef("name %s is given twice", termtext.QuoteShort(name))
 		}
 		seen[name] = true
-		ids, err := e.identities(m, o, kind, name)
+		ids, err := identities(m, o, kind, name)
 		if err != nil {
 			return nil, err
 		}
@@ -242,7 +242,7 @@ func (o *issueOptions) layoutFor(m *machine.Machine, leaf leafPlan, name string)
 }
 
 // identities are the certificates that somebody of a kind gets.
-func (e *env) identities(m *machine.Machine, o *issueOptions, kind subject.Kind, name string) ([]subject.Identity, error) {
+func identities(m *machine.Machine, o *issueOptions, kind subject.Kind, name string) ([]subject.Identity, error) {
 	var rawSubject []byte
 	if o.subject != "" {
 		var err error
@@ -257,11 +257,11 @@ func (e *env) identities(m *machine.Machine, o *issueOptions, kind subject.Kind,
 	if here := m.Live() && (o.out == "" || subject.IsOneOf(name, own)); err != nil && here {
 		return nil, err
 	}
-	return e.hostIdentities(m, o, kind, name, rawSubject, own)
+	return hostIdentities(m, o, kind, name, rawSubject, own)
 }
 
 // hostIdentities are those of a server or a host, given the names of this machine.
-func (e *env) hostIdentities(m *machine.Machine, o *issueOptions, kind subject.Kind, name string, rawSubject []byte, own []string) ([]subject.Identity, error) {
+func hostIdentities(m *machine.Machine, o *issueOptions, kind subject.Kind, name string, rawSubject []byte, own []string) ([]subject.Identity, error) {
 	if err := subject.CheckHost(name); err != nil {
 		return nil, hint.Usage(err)
 	}
@@ -303,7 +303,7 @@ func (e *env) fill(j *change.Job, a *authority, keys *change.Keyring, leaf leafP
 		}
 		pairs[id.Role] = have
 	}
-	return pairs, e.trust(j, a, b.to)
+	return pairs, trust(j, a, b.to)
 }
 
 // byRole are the identities of a bundle.

@@ -67,7 +67,7 @@ func (e *env) listAs(g *globals, fleet, format string) error {
 }
 
 func (e *env) list(m *machine.Machine, format string) error {
-	infos, err := e.everything(m)
+	infos, err := everything(m)
 	if err != nil {
 		e.warn("%v", err)
 	}
@@ -92,12 +92,12 @@ func (e *env) list(m *machine.Machine, format string) error {
 // everything finds each certificate once: what is installed for the system and
 // for the user, then what the CA signed, soonest end first. The error tells of
 // files that could not be read; the rest is there all the same.
-func (e *env) everything(m *machine.Machine) ([]certinfo.Info, error) {
+func everything(m *machine.Machine) ([]certinfo.Info, error) {
 	infos := []certinfo.Info{}
 	seen := make(map[string]bool)
-	revokedOn, err0 := e.revocations(m)
+	revokedOn, err0 := revocations(m)
 	add := func(p change.Placed) {
-		info := certinfo.Of(p.Cert, p.Path, e.here.Now())
+		info := certinfo.Of(p.Cert, p.Path, m.Now())
 		info.Revoked = revokedOn(p.Cert)
 		if !seen[info.Fingerprint] {
 			seen[info.Fingerprint] = true
@@ -121,7 +121,7 @@ func (e *env) everything(m *machine.Machine) ([]certinfo.Info, error) {
 
 // revocations tells on which day a certificate was revoked, by the lists in the
 // CA's file; empty when it was not.
-func (e *env) revocations(m *machine.Machine) (func(*x509.Certificate) string, error) {
+func revocations(m *machine.Machine) (func(*x509.Certificate) string, error) {
 	crls, err := keypair.ReadCRLs(m.Tree(), libvirt.CA(m.CAPath()).Path(libvirt.CACRL))
 	days := make(map[string]string)
 	for _, crl := range crls {

@@ -50,19 +50,19 @@ const maxSecret = 64 << 10
 
 // loadCA reads the CA's certificate and CRL. Without either certificate or key
 // the error is errNoCA; a file that libvirt would not start on is an error too.
-func (e *env) loadCA(m *machine.Machine) (*authority, error) {
-	a, data, err := e.readCA(m)
+func loadCA(m *machine.Machine) (*authority, error) {
+	a, data, err := readCA(m)
 	if err != nil {
 		return nil, err
 	}
-	if err := judge.CheckCAs(data, e.here.Now()); err != nil {
+	if err := judge.CheckCAs(data, m.Now()); err != nil {
 		return nil, hint.With(fmt.Errorf("%s: %w", a.layout.Path(libvirt.CACert), err), "a CA at its end is changed by: virtpki %sca rollover start", m.Flags())
 	}
 	return a, nil
 }
 
 // readCA is loadCA for a CA that may have expired. data is its file.
-func (e *env) readCA(m *machine.Machine) (a *authority, data []byte, err error) {
+func readCA(m *machine.Machine) (a *authority, data []byte, err error) {
 	a = &authority{folder: m.CAPath(), tree: m.Tree()}
 	a.layout = libvirt.CA(a.folder)
 	path := a.layout.Path(libvirt.CACert)
@@ -78,7 +78,7 @@ func (e *env) readCA(m *machine.Machine) (a *authority, data []byte, err error) 
 	if a.crl, err = machine.ReadIfThere(m.Tree(), a.layout.Path(libvirt.CACRL)); err != nil {
 		return nil, nil, err
 	}
-	return a, data, a.loadRollover(e.here.Now())
+	return a, data, a.loadRollover(m.Now())
 }
 
 // absent is the error for a CA without a certificate.

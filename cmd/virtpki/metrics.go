@@ -46,7 +46,7 @@ func (r *renewal) metricsText(result error) []byte {
 	for _, in := range r.found {
 		fmt.Fprintf(&b, "virtpki_certificate_due{role=%s,path=%s} %d\n", certinfo.Label(string(in.role)), certinfo.Label(in.pair.CertPath), truth(len(in.reasons) > 0 || in.err != nil))
 	}
-	if a, err := r.loadCA(r.g.Machine); err == nil {
+	if a, err := loadCA(r.g.Machine); err == nil {
 		certinfo.Family(&b, "virtpki_ca_not_after_seconds", "End of the CA, in seconds since 1970.")
 		for _, cert := range a.bundle {
 			fmt.Fprintf(&b, "virtpki_ca_not_after_seconds{dn=%s} %d\n", certinfo.Label(subject.Of(cert)), cert.NotAfter.Unix())

@@ -52,7 +52,7 @@ func (e *env) noteShortened(j *change.Job, a *authority, cert *x509.Certificate,
 
 // trust plans the CA and the CRL beside a pair. Where a CA's own folder is the
 // place, they are there already; a file that trusts this CA and others stays.
-func (e *env) trust(j *change.Job, a *authority, to keypair.Dest) error {
+func trust(j *change.Job, a *authority, to keypair.Dest) error {
 	path := to.Layout.Path(libvirt.CACert)
 	if path == a.layout.Path(libvirt.CACert) {
 		return nil

@@ -281,7 +281,7 @@ func (r *renewal) renewOne(j *change.Job, a *authority, in *installation) error 
 	}
 	to := r.targetOf(in)
 	j.Plan.Together(in.layout.PairFolder())
-	if err := r.trust(j, a, to); err != nil {
+	if err := trust(j, a, to); err != nil {
 		return err // before the pair: one of a CA that is not trusted there would keep libvirtd from starting
 	}
 	cert, err := r.makePair(j, a, r.keys, leaf, to, id, have)
@@ -351,7 +351,7 @@ func (r *renewal) renewCRL(j *change.Job, a *authority) error {
 	}
 	r.serving = r.serving || r.with.ca == ""
 	j.Did("%s: %s", a.layout.Path(libvirt.CACRL), r.crl.reason)
-	return r.planCRL(j, r.g.Machine, a, c, nil, nil)
+	return planCRL(j, r.g.Machine, a, c, nil, nil)
 }
 
 // serverFailed reports whether the server's certificate is one that could not be

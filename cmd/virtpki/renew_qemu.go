@@ -40,7 +40,7 @@ func (r *renewal) copyOne(j *change.Job, a *authority, in *installation) error {
 	}
 	to := r.targetOf(in)
 	j.Plan.Together(in.layout.PairFolder())
-	if err := r.trust(j, a, to); err != nil {
+	if err := trust(j, a, to); err != nil {
 		return err
 	}
 	j.Did("%s: %s", in.pair.CertPath, in.why())

@@ -166,7 +166,7 @@ const (
 func (r *renewal) askCA(ctx context.Context, csrs []*pki.CSR) (*pki.Answer, error) {
 	question := pki.EncodeCSRs(csrs...)
 	if len(csrs) == 0 {
-		a, err := r.loadCA(r.g.Machine)
+		a, err := loadCA(r.g.Machine)
 		if err != nil {
 			return nil, err
 		}

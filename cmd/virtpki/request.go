@@ -134,7 +134,7 @@ func (e *env) checkRequest(g *globals, o *requestOptions, args []string) (*reque
 	if err != nil {
 		return nil, fmt.Errorf("the name of this machine: %w", err)
 	}
-	ids, err := e.identities(g.Machine, &issueOptions{leafOptions: leafOptions{sans: o.sans}, subject: o.subject}, kind, name)
+	ids, err := identities(g.Machine, &issueOptions{leafOptions: leafOptions{sans: o.sans}, subject: o.subject}, kind, name)
 	if err != nil {
 		return nil, err
 	}

@@ -59,7 +59,7 @@ func (r *requests) whyDue(live *keypair.Pair, id subject.Identity) ([]string, er
 	if live.Cert == nil {
 		return []string{"there is none yet"}, nil
 	}
-	a, err := r.loadCA(r.due.g.Machine)
+	a, err := loadCA(r.due.g.Machine)
 	if errors.Is(err, errNoCA) {
 		return []string{"no CA is trusted here"}, nil
 	}

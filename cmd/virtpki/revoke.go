@@ -59,7 +59,7 @@ func newRevoke(e *env, g *globals) *cobra.Command {
 			return e.revoke(cmd.Context(), g, o, args)
 		},
 		ValidArgsFunction: func(*cobra.Command, []string, string) ([]string, cobra.ShellCompDirective) {
-			return e.completeLive(g.Machine), cobra.ShellCompDirectiveDefault
+			return completeLive(g.Machine), cobra.ShellCompDirectiveDefault
 		},
 	}
 	o.addFlags(cmd)

@@ -97,7 +97,7 @@ func (e *env) rolloverStart(ctx context.Context, g *globals, o *startOptions) er
 	}
 	keys := e.newKeyring(g)
 	return e.changeAndReload(ctx, g, &o.reloadOptions, func(j *change.Job) error {
-		a, _, err := e.readCA(g.Machine)
+		a, _, err := readCA(g.Machine)
 		if err != nil {
 			return err
 		}
@@ -115,7 +115,7 @@ func (e *env) rolloverStart(ctx context.Context, g *globals, o *startOptions) er
 		if err != nil {
 			return err
 		}
-		return e.planStart(j, g.Machine, a, next, keys, wait)
+		return planStart(j, g.Machine, a, next, keys, wait)
 	})
 }
 
@@ -155,24 +155,24 @@ func organizationOf(cert *x509.Certificate) string {
 }
 
 // planStart publishes both generations.
-func (e *env) planStart(j *change.Job, m *machine.Machine, a *authority, next *generation, keys *change.Keyring, wait time.Duration) error {
+func planStart(j *change.Job, m *machine.Machine, a *authority, next *generation, keys *change.Keyring, wait time.Duration) error {
 	keyPEM, err := keys.EncodeLike(next.ca.Signer, a.layout.Path(libvirt.CAKey))
 	if err != nil {
 		return err
 	}
-	crl, err := next.nextCRL(e.here.Now(), nil, nil, pki.DefaultCRLValidity)
+	crl, err := next.nextCRL(m.Now(), nil, nil, pki.DefaultCRLValidity)
 	if err != nil {
 		return err
 	}
 	j.Made = append(j.Made, change.Placed{Cert: next.ca.Certificate, Path: a.layout.Path(libvirt.CACert)})
-	if !e.here.Now().Before(a.ca.Certificate.NotAfter) {
-		return e.planReplace(j, m, a, next, crl, keyPEM)
+	if !m.Now().Before(a.ca.Certificate.NotAfter) {
+		return planReplace(j, m, a, next, crl, keyPEM)
 	}
-	state := rollover{Old: keyID(a.ca.Certificate), New: keyID(next.ca.Certificate), Started: e.here.Now().UTC(), Switch: e.here.Now().Add(wait).UTC()}
+	state := rollover{Old: keyID(a.ca.Certificate), New: keyID(next.ca.Certificate), Started: m.Now().UTC(), Switch: m.Now().Add(wait).UTC()}
 	if err := hint.First(
 		keypair.Dest{Layout: a.layout, Owner: machine.Owner()}.Write(&j.Plan, libvirt.CANextKey, keyPEM),
-		e.planState(j, a, state),
-		e.planTrust(j, m, a, append(slices.Clone(a.bundle), next.ca.Certificate)),
+		planState(j, a, state),
+		planTrust(j, m, a, append(slices.Clone(a.bundle), next.ca.Certificate)),
 		a.planCRLsHere(j, m, []*pki.CRL{crl}),
 	); err != nil {
 		return err
@@ -185,8 +185,8 @@ func (e *env) planStart(j *change.Job, m *machine.Machine, a *authority, next *g
 // planReplace puts the new generation in the place of one that has expired:
 // nothing that it has signed is accepted any more, so there is nothing to wait
 // for.
-func (e *env) planReplace(j *change.Job, m *machine.Machine, a *authority, next *generation, crl *pki.CRL, keyPEM []byte) error {
-	expired := func(cert *x509.Certificate) bool { return !e.here.Now().Before(cert.NotAfter) }
+func planReplace(j *change.Job, m *machine.Machine, a *authority, next *generation, crl *pki.CRL, keyPEM []byte) error {
+	expired := func(cert *x509.Certificate) bool { return !m.Now().Before(cert.NotAfter) }
 	bundle := slices.DeleteFunc(slices.Clone(a.bundle), expired)
 	gone := slices.DeleteFunc(slices.Clone(a.bundle), func(cert *x509.Certificate) bool { return !expired(cert) })
 	j.Note("%s has expired: the new CA takes its place at once, and virtpki renew makes what is installed here anew", subject.Of(a.ca.Certificate))
@@ -194,7 +194,7 @@ func (e *env) planReplace(j *change.Job, m *machine.Machine, a *authority, next 
 	return hint.First(
 		a.planRetired(j, gone...),
 		a.planKey(j, keyID(a.ca.Certificate), keyPEM),
-		e.planTrust(j, m, a, append(bundle, next.ca.Certificate)),
+		planTrust(j, m, a, append(bundle, next.ca.Certificate)),
 		a.planCRLsHere(j, m, []*pki.CRL{crl}),
 	)
 }
@@ -213,7 +213,7 @@ func (a *authority) planKey(j *change.Job, oldID string, keyPEM []byte) error {
 }
 
 // planState plans the state of a rollover.
-func (e *env) planState(j *change.Job, a *authority, state rollover) error {
+func planState(j *change.Job, a *authority, state rollover) error {
 	data, err := json.MarshalIndent(state, "", "  ")
 	if err != nil {
 		return err
@@ -222,9 +222,9 @@ func (e *env) planState(j *change.Job, a *authority, state rollover) error {
 }
 
 // planTrust plans a new bundle for each place here that trusts the CA.
-func (e *env) planTrust(j *change.Job, m *machine.Machine, a *authority, bundle []*x509.Certificate) error {
+func planTrust(j *change.Job, m *machine.Machine, a *authority, bundle []*x509.Certificate) error {
 	data := pki.EncodeCertificates(bundle...)
-	if err := judge.CheckCAs(data, e.here.Now()); err != nil {
+	if err := judge.CheckCAs(data, m.Now()); err != nil {
 		return fmt.Errorf("the new %s: %w", a.layout.Path(libvirt.CACert), err)
 	}
 	if err := (keypair.Dest{Layout: a.layout, Owner: machine.Owner()}).Write(&j.Plan, libvirt.CACert, data); err != nil {

@@ -58,8 +58,8 @@ func newRolloverAbort(e *env, g *globals) *cobra.Command {
 }
 
 // underWay reads the CA and wants a rollover.
-func (e *env) underWay(m *machine.Machine) (*authority, error) {
-	a, _, err := e.readCA(m)
+func underWay(m *machine.Machine) (*authority, error) {
+	a, _, err := readCA(m)
 	if err == nil && a.rollover == nil {
 		err = hint.With(errNoRollover, "begin one with: virtpki %sca rollover start", m.Flags())
 	}
@@ -72,27 +72,27 @@ var errNoRollover = errors.New("no rollover is under way")
 func (e *env) rolloverFinish(ctx context.Context, g *globals, o *reloadOptions, force bool) error {
 	keys := e.newKeyring(g)
 	return e.changeAndReload(ctx, g, o, func(j *change.Job) error {
-		a, err := e.underWay(g.Machine)
+		a, err := underWay(g.Machine)
 		if err != nil {
 			return err
 		}
 		if e.here.Now().Before(a.rollover.Switch) {
 			return hint.With(fmt.Errorf("the old CA signs until %s", termtext.Instant(a.rollover.Switch)), "a rollover that should not be is ended by abort")
 		}
-		if err := e.nothingNeedsOld(g.Machine, a, force); err != nil {
+		if err := nothingNeedsOld(g.Machine, a, force); err != nil {
 			return err
 		}
 		if err := a.open(keys); err != nil {
 			return err
 		}
-		return e.planFinish(j, g.Machine, a)
+		return planFinish(j, g.Machine, a)
 	})
 }
 
 // nothingNeedsOld is the error for an old CA that is still needed. What is
 // installed here cannot be forced: libvirtd would not start.
-func (e *env) nothingNeedsOld(m *machine.Machine, a *authority, force bool) error {
-	needs, err := e.needOld(m, a)
+func nothingNeedsOld(m *machine.Machine, a *authority, force bool) error {
+	needs, err := needOld(m, a)
 	if err != nil || len(needs) == 0 {
 		return err
 	}
@@ -111,7 +111,7 @@ func (e *env) nothingNeedsOld(m *machine.Machine, a *authority, force bool) erro
 
 // planFinish makes the new generation the only one. The order is that in which a
 // kill leaves a CA that works: first the key, then what is trusted.
-func (e *env) planFinish(j *change.Job, m *machine.Machine, a *authority) error {
+func planFinish(j *change.Job, m *machine.Machine, a *authority) error {
 	old := a.byKeyID(a.rollover.Old)
 	newKey, err := machine.ReadIfThere(m.Tree(), a.layout.Path(libvirt.CANextKey))
 	if err != nil {
@@ -122,17 +122,17 @@ func (e *env) planFinish(j *change.Job, m *machine.Machine, a *authority) error 
 			return err
 		}
 	}
-	return hint.First(e.planWithout(j, m, a, old), a.dropRollover(j))
+	return hint.First(planWithout(j, m, a, old), a.dropRollover(j))
 }
 
 // planWithout takes one generation out of what is trusted here, and its list.
-func (e *env) planWithout(j *change.Job, m *machine.Machine, a *authority, gone *x509.Certificate) error {
+func planWithout(j *change.Job, m *machine.Machine, a *authority, gone *x509.Certificate) error {
 	if gone == nil {
 		return nil
 	}
 	bundle := slices.DeleteFunc(slices.Clone(a.bundle), gone.Equal)
 	// Its list is kept before it goes: a kill in between must not lose it.
-	if err := hint.First(a.planRetired(j, gone), e.planTrust(j, m, a, bundle)); err != nil {
+	if err := hint.First(a.planRetired(j, gone), planTrust(j, m, a, bundle)); err != nil {
 		return err
 	}
 	places, err := a.crlPlaces(m, "", nil)
@@ -164,7 +164,7 @@ func (a *authority) planCRLWithout(j *change.Job, path string, gone *x509.Certif
 
 func (e *env) rolloverAbort(ctx context.Context, g *globals, o *reloadOptions) error {
 	return e.changeAndReload(ctx, g, o, func(j *change.Job) error {
-		a, err := e.underWay(g.Machine)
+		a, err := underWay(g.Machine)
 		if errors.Is(err, errNoRollover) && a.leftByRollover() {
 			return a.dropRollover(j)
 		}
@@ -175,10 +175,10 @@ func (e *env) rolloverAbort(ctx context.Context, g *globals, o *reloadOptions) e
 		if old == nil {
 			return errors.New("the old CA has expired and is gone: only forward is left, with finish")
 		}
-		if err := e.hasSignedNothing(g.Machine, a, next); err != nil {
+		if err := hasSignedNothing(g.Machine, a, next); err != nil {
 			return err
 		}
-		return hint.First(e.planWithout(j, g.Machine, a, next), a.dropRollover(j))
+		return hint.First(planWithout(j, g.Machine, a, next), a.dropRollover(j))
 	})
 }
 
@@ -194,7 +194,7 @@ func (a *authority) dropRollover(j *change.Job) error {
 }
 
 // hasSignedNothing is the error for a new CA whose certificates live.
-func (e *env) hasSignedNothing(m *machine.Machine, a *authority, next *x509.Certificate) error {
+func hasSignedNothing(m *machine.Machine, a *authority, next *x509.Certificate) error {
 	records, err := recordedCerts(m)
 	if err != nil || next == nil {
 		return err
@@ -204,7 +204,7 @@ func (e *env) hasSignedNothing(m *machine.Machine, a *authority, next *x509.Cert
 		return err
 	}
 	for _, p := range records {
-		if p.Cert.CheckSignatureFrom(next) == nil && e.here.Now().Before(p.Cert.NotAfter) && !revoked[p.Cert.SerialNumber.String()] {
+		if p.Cert.CheckSignatureFrom(next) == nil && m.Now().Before(p.Cert.NotAfter) && !revoked[p.Cert.SerialNumber.String()] {
 			return hint.With(fmt.Errorf("the new CA has signed %s already", subject.Of(p.Cert)), "go on to finish, or revoke what it has signed")
 		}
 	}

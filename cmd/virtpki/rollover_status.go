@@ -43,13 +43,13 @@ type rolloverInfo struct {
 }
 
 func (e *env) rolloverStatus(g *globals) error {
-	a, _, err := e.readCA(g.Machine)
+	a, _, err := readCA(g.Machine)
 	if err != nil {
 		return err
 	}
 	info := rolloverInfo{Needs: []string{}, Next: "nothing: virtpki ca rollover start begins one"}
 	if a.rollover != nil {
-		if info, err = e.describeRollover(g.Machine, a); err != nil {
+		if info, err = describeRollover(g.Machine, a); err != nil {
 			return err
 		}
 	}
@@ -64,7 +64,7 @@ func (e *env) rolloverStatus(g *globals) error {
 	return err
 }
 
-func (e *env) describeRollover(m *machine.Machine, a *authority) (rolloverInfo, error) {
+func describeRollover(m *machine.Machine, a *authority) (rolloverInfo, error) {
 	state := a.rollover
 	info := rolloverInfo{UnderWay: true, Switch: &state.Switch, Signs: "old", Needs: []string{}}
 	if cert := a.byKeyID(state.Old); cert != nil {
@@ -73,13 +73,13 @@ func (e *env) describeRollover(m *machine.Machine, a *authority) (rolloverInfo, 
 	if cert := a.byKeyID(state.New); cert != nil {
 		info.New = subject.Of(cert)
 	}
-	needs, err := e.needOld(m, a)
+	needs, err := needOld(m, a)
 	if err != nil {
 		return info, err
 	}
 	info.Needs = append(info.Needs, needs...)
 	switch {
-	case e.here.Now().Before(state.Switch):
+	case m.Now().Before(state.Switch):
 		info.Next = "give cacert.pem and cacrl.pem to every host and client before " + termtext.Instant(state.Switch)
 	case len(needs) > 0:
 		info.Signs, info.Next = "new", "virtpki renew here; issue the others anew"
@@ -104,7 +104,7 @@ func (e *env) printRollover(info rolloverInfo) {
 // needOld lists what still needs the old CA: certificates of it that are
 // installed here, and live ones that it has signed for a subject and role for
 // which the new CA has signed none yet.
-func (e *env) needOld(m *machine.Machine, a *authority) ([]string, error) {
+func needOld(m *machine.Machine, a *authority) ([]string, error) {
 	old, next := a.byKeyID(a.rollover.Old), a.byKeyID(a.rollover.New)
 	if old == nil || next == nil {
 		return nil, nil
@@ -119,12 +119,12 @@ func (e *env) needOld(m *machine.Machine, a *authority) ([]string, error) {
 			needs = append(needs, fmt.Sprintf("%s (%s)", p.Path, subject.Of(p.Cert)))
 		}
 	}
-	live, err := e.liveUnder(m, a, old, next)
+	live, err := liveUnder(m, a, old, next)
 	return append(needs, live...), err
 }
 
 // liveUnder lists the live records of the old CA without a successor.
-func (e *env) liveUnder(m *machine.Machine, a *authority, old, next *x509.Certificate) ([]string, error) {
+func liveUnder(m *machine.Machine, a *authority, old, next *x509.Certificate) ([]string, error) {
 	revoked, err := a.revoked()
 	if err != nil {
 		return nil, err
@@ -136,7 +136,7 @@ func (e *env) liveUnder(m *machine.Machine, a *authority, old, next *x509.Certif
 	succeeded := make(map[string]bool)
 	var waiting []change.Placed
 	for _, p := range records {
-		switch live := e.here.Now().Before(p.Cert.NotAfter) && !revoked[p.Cert.SerialNumber.String()]; {
+		switch live := m.Now().Before(p.Cert.NotAfter) && !revoked[p.Cert.SerialNumber.String()]; {
 		case !live:
 		case p.Cert.CheckSignatureFrom(next) == nil:
 			succeeded[identityOf(p.Cert)] = true

@@ -34,7 +34,7 @@ func newShow(e *env, g *globals) *cobra.Command {
 			return e.show(g, args)
 		},
 		ValidArgsFunction: func(*cobra.Command, []string, string) ([]string, cobra.ShellCompDirective) {
-			return e.completeNames(g.Machine), cobra.ShellCompDirectiveDefault
+			return completeNames(g.Machine), cobra.ShellCompDirectiveDefault
 		},
 	}
 }
@@ -68,7 +68,7 @@ func (e *env) find(m *machine.Machine, arg string) ([]certinfo.Info, error) {
 	if strings.Contains(arg, "/") || m.Tree().Exists(arg) && !isFolder(arg) {
 		return e.certsIn(arg)
 	}
-	all, err := e.everything(m)
+	all, err := everything(m)
 	var found []certinfo.Info
 	for _, info := range all {
 		if info.Name == arg || strings.EqualFold(info.Serial, arg) {
@@ -96,21 +96,21 @@ func (e *env) certsIn(path string) ([]certinfo.Info, error) {
 }
 
 // completeNames offers the names of the certificates that are known here.
-func (e *env) completeNames(m *machine.Machine) []string {
-	return e.completeThose(m, func(certinfo.Info) bool { return true })
+func completeNames(m *machine.Machine) []string {
+	return completeThose(m, func(certinfo.Info) bool { return true })
 }
 
 // completeLive offers the names of those that can be revoked: leafs that have not
 // expired and are not revoked yet.
-func (e *env) completeLive(m *machine.Machine) []string {
-	return e.completeThose(m, func(info certinfo.Info) bool {
+func completeLive(m *machine.Machine) []string {
+	return completeThose(m, func(info certinfo.Info) bool {
 		return !slices.Contains(info.Roles, "ca") && !info.Expired && info.Revoked == ""
 	})
 }
 
 // completeThose offers no name that a terminal must not get: it cannot be typed.
-func (e *env) completeThose(m *machine.Machine, offer func(certinfo.Info) bool) []string {
-	all, _ := e.everything(m)
+func completeThose(m *machine.Machine, offer func(certinfo.Info) bool) []string {
+	all, _ := everything(m)
 	var names []string
 	for _, info := range all {
 		if info.Name != "" && offer(info) && termtext.Line(info.Name) == info.Name {

@@ -225,7 +225,7 @@ func (s *signing) decide(j *change.Job) error {
 	if err := s.consider(); err != nil {
 		return err
 	}
-	a, err := s.loadCA(s.g.Machine)
+	a, err := loadCA(s.g.Machine)
 	if err != nil {
 		return err
 	}

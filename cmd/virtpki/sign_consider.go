@@ -14,7 +14,7 @@ import (
 
 // consider looks at the CA, and decides what of each request is granted.
 func (s *signing) consider() error {
-	a, err := s.loadCA(s.g.Machine)
+	a, err := loadCA(s.g.Machine)
 	if err != nil {
 		return err
 	}

@@ -156,7 +156,7 @@ func (f *filler) signer(a *authority) (*authority, error) {
 	if f.ca == "" {
 		return a, nil
 	}
-	a, err := f.loadCA(f.m.WithCA(f.ca))
+	a, err := loadCA(f.m.WithCA(f.ca))
 	if err != nil {
 		return nil, fmt.Errorf("the CA for QEMU: %w", err)
 	}
@@ -172,7 +172,7 @@ func (f *filler) fillOne(j *change.Job, a *authority, use libvirt.QEMUUse, to ke
 			return err
 		}
 	}
-	if err := f.trust(j, a, to); err != nil {
+	if err := trust(j, a, to); err != nil {
 		return hint.With(err, "one CA signs for all of it, unless --qemu-ca names another for QEMU")
 	}
 	for _, role := range roles(use) {

@@ -272,7 +272,7 @@ func (w *wizard) askOpen(ctx context.Context) error {
 	passphrase, err := w.openWith(ctx, key, func(passphrase string) error {
 		g := w.g.clone()
 		g.passphrase = []byte(passphrase)
-		a, err := w.e.loadCA(g.Machine)
+		a, err := loadCA(g.Machine)
 		if err == nil {
 			err = a.open(w.e.newKeyring(g))
 		}

@@ -27,7 +27,7 @@ func (w *wizard) askCert(ctx context.Context) error {
 		if _, err := keypair.ReadCerts(w.g.Tree(), file); err != nil {
 			return err
 		}
-		return w.e.refuseExisting(w.g.Machine)
+		return refuseExisting(w.g.Machine)
 	}})
 	if err == nil {
 		w.imp = importOptions{cert: cert, key: w.imp.key}

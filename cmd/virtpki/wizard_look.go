@@ -60,7 +60,7 @@ func (w *wizard) cronFile() string {
 
 // lookAtCA finds the CA where it would be, now.
 func (w *wizard) lookAtCA() error {
-	a, err := w.e.loadCA(w.g.Machine)
+	a, err := loadCA(w.g.Machine)
 	w.ca, w.caKey, w.keyAlone = nil, "", errors.Is(err, errKeyAlone)
 	if errors.Is(err, errNoCA) || w.keyAlone {
 		return nil

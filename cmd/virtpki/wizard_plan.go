@@ -46,7 +46,7 @@ func (w *wizard) plan() (*wizardPlan, error) {
 	}
 	boot := *p.boot
 	var err error
-	if p.host, err = w.e.checkBootstrap(g.Machine, &boot); err != nil {
+	if p.host, err = checkBootstrap(g.Machine, &boot); err != nil {
 		return nil, err
 	}
 	p.leaf, p.running = p.host.leaf, w.runs(p.host.daemon)
@@ -100,7 +100,7 @@ func (p *wizardPlan) authority(e *env, j *change.Job) (*authority, error) {
 	if p.imp == nil {
 		return e.findOrMakeCA(j, p.g.Machine, p.keys, p.host.ca)
 	}
-	if err := e.refuseExisting(p.g.Machine); err != nil {
+	if err := refuseExisting(p.g.Machine); err != nil {
 		return nil, err
 	}
 	in := *p.imported

@@ -72,7 +72,7 @@ func (w *wizard) askFolder(ctx context.Context) error {
 		if w.g.CADir = folder; folder == "" {
 			return errors.New("no folder is named")
 		}
-		_, err := w.e.loadCA(w.g.Machine)
+		_, err := loadCA(w.g.Machine)
 		return err
 	}})
 	if err != nil {

@@ -39,8 +39,10 @@ var mayImport = map[string][]string{
 	"internal/gnutls":          {}, // what others accept is known without knowing who asks
 	"internal/libvirt/conf":    {}, // a syntax, whatever the settings mean
 	"internal/libvirt":         {"dn", "internal/libvirt/conf"},
-	"internal/libvirt/rpc":     {"internal/libvirt"},                                                  // sockets and processes have their names there
-	"internal/libvirt/running": {"internal/libvirt", "internal/libvirt/conf", "internal/libvirt/rpc"}, // a daemon is asked who it is
+	"internal/libvirt/rpc":     {"internal/libvirt"},                                                                                              // sockets and processes have their names there
+	"internal/libvirt/running": {"internal/libvirt", "internal/libvirt/conf", "internal/libvirt/rpc"},                                             // a daemon is asked who it is
+	"internal/systemd":         {"internal/store"},                                                                                                // units are read in a tree, out of which no link leads
+	"internal/inventory":       {"internal/libvirt", "internal/libvirt/conf", "internal/libvirt/running", "internal/machine", "internal/systemd"}, // the machine is looked at with what is known of its programs
 	"internal/judge":           {"dn", "internal/gnutls", "internal/libvirt", "internal/libvirt/conf", "internal/termtext"},
 	"bench/fleet":              {},
 	"internal/lab":             {},
@@ -50,7 +52,7 @@ var mayImport = map[string][]string{
 	"internal/lab/trace":       {},
 	"internal/lab/tracee":      {"internal/lab/trace"},
 	"internal/lab/vnctls":      {},
-	"cmd/virtpki":              {"dn", "pki", "templates", "internal/grant", "internal/store", "internal/libvirt", "internal/judge", "internal/certinfo", "internal/change", "internal/connect", "internal/hint", "internal/inspect", "internal/keypair", "internal/machine", "internal/program", "internal/prompt", "internal/reload", "internal/subject", "internal/termtext", "internal/libvirt/conf", "internal/libvirt/rpc", "internal/libvirt/running"},
+	"cmd/virtpki":              {"dn", "pki", "templates", "internal/grant", "internal/store", "internal/libvirt", "internal/judge", "internal/certinfo", "internal/change", "internal/connect", "internal/hint", "internal/inspect", "internal/keypair", "internal/machine", "internal/program", "internal/prompt", "internal/reload", "internal/subject", "internal/termtext", "internal/libvirt/conf", "internal/libvirt/rpc", "internal/libvirt/running", "internal/inventory"},
 }
 
 // testImports are allowed to the tests of a package on top.

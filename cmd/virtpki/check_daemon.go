@@ -12,6 +12,7 @@ import (
 
 	"virtpki/dn"
 	"virtpki/internal/inspect"
+	"virtpki/internal/inventory"
 	"virtpki/internal/judge"
 	"virtpki/internal/libvirt"
 	"virtpki/internal/libvirt/conf"
@@ -19,76 +20,47 @@ import (
 	"virtpki/pki"
 )
 
-// daemons judges each daemon that is set up here, and reports whether one is set up
-// to listen.
+// daemons judges each daemon that matters for TLS here, and reports whether one listens.
 func (c *checker) daemons() (serves bool) {
-	for _, d := range c.daemonsHere() {
-		serves = serves || d.Serves()
+	here := c.daemonsHere()
+	for _, d := range here {
+		serves = serves || d.Listening == inventory.Listens
 	}
-	for _, d := range c.daemonsHere() {
+	for _, d := range here {
 		c.daemon(d, serves)
+	}
+	for _, u := range c.list.Unread() {
+		path := c.g.Path(u.Path)
+		c.say(path, judge.UnreadConf(path, u.Settings, u.Reader.Name, c.g.Path(u.Reader.ConfPath)))
 	}
 	return serves
 }
 
-// daemonsHere are those whose conf is there. virtproxyd.conf alone does not count
-// where libvirtd's is there too and nothing opens a port for virtproxyd. Without any
-// conf it is libvirtd with its defaults, unless nothing speaks for a server here.
-func (c *checker) daemonsHere() []judge.DaemonConf {
-	var here []judge.DaemonConf
-	for _, name := range libvirt.DaemonNames() {
-		d := c.daemonConf(name)
-		if d.File.Absent() || len(here) > 0 && d.Socket == "" && !slices.Contains(c.namesIn(d.File), "listen_tls") {
-			continue
-		}
-		here = append(here, d)
-	}
+// daemonsHere are those that listen, or that somebody has configured. Without any it is
+// the one that would serve, unless nothing speaks for a server here.
+func (c *checker) daemonsHere() []inventory.Daemon {
+	here := slices.DeleteFunc(slices.Clone(c.list.Serving()), func(d inventory.Daemon) bool {
+		return !d.Configured && d.Listening != inventory.Listens
+	})
 	layout := c.g.System()
-	if len(here) == 0 && (len(c.o.roles) > 0 || c.g.Tree().Exists(layout.Path(libvirt.ServerCert)) || c.g.Tree().Exists(layout.Path(libvirt.ServerKey)) || c.daemonConf("libvirtd").Serves()) {
-		here = append(here, c.daemonConf("libvirtd"))
+	if len(here) == 0 && (len(c.o.roles) > 0 || c.g.Tree().Exists(layout.Path(libvirt.ServerCert)) || c.g.Tree().Exists(layout.Path(libvirt.ServerKey))) {
+		return []inventory.Daemon{c.list.Server()}
 	}
-	return preferred(preferred(here, judge.DaemonConf.Serves), c.enabled)
+	return here
 }
 
-// preferred are the daemons of which something holds, where it holds of any: the one
-// that listens is the one that matters.
-func preferred(here []judge.DaemonConf, holds func(judge.DaemonConf) bool) []judge.DaemonConf {
-	var some []judge.DaemonConf
-	for _, d := range here {
-		if holds(d) {
-			some = append(some, d)
-		}
-	}
-	if len(some) == 0 {
-		return here
-	}
-	return some
-}
-
-// enabled reports whether systemd starts a daemon, or listens for it.
-func (c *checker) enabled(d judge.DaemonConf) bool {
-	return c.g.Tree().Exists(c.g.Path("/etc/systemd/system/sockets.target.wants/"+d.Daemon.Name+".socket")) ||
-		c.g.Tree().Exists(c.g.Path("/etc/systemd/system/multi-user.target.wants/"+d.Daemon.Service))
-}
-
-// namesIn lists the settings of a conf.
-func (c *checker) namesIn(f judge.File) []string {
-	file, err := conf.Parse(f.Data)
-	if err != nil {
-		return nil
-	}
-	return file.Names()
-}
-
-// daemonConf gathers what decides how a daemon starts.
-func (c *checker) daemonConf(name string) judge.DaemonConf {
-	daemon, _ := libvirt.FindDaemon(name)
-	d := judge.DaemonConf{
-		Daemon:     daemon,
-		File:       c.file(daemon.ConfPath(c.g.Path(c.g.Sysconfdir))),
+// daemonConf gathers what decides how a daemon starts. Where a server is asked for, its
+// files are judged as if it listened.
+func (c *checker) daemonConf(d inventory.Daemon) judge.DaemonConf {
+	dc := judge.DaemonConf{
+		Daemon:     d.Daemon,
+		File:       c.file(c.g.Path(d.ConfPath)),
 		Root:       c.g.Root,
 		Layout:     libvirt.System(c.g.Sysconfdir),
 		Target:     *c.libvirt,
+		Sockets:    d.Sockets,
+		Listen:     d.Listen.Text,
+		Silent:     d.Listening == inventory.Silent && len(c.o.roles) == 0,
 		Systemd:    c.g.Tree().Exists(c.g.Path("/etc/systemd/system")),
 		HasGroup:   c.hasGroup,
 		Exists:     c.exists,
@@ -96,48 +68,16 @@ func (c *checker) daemonConf(name string) judge.DaemonConf {
 		Client:     c.clientDN(),
 		Network:    c.network(),
 	}
-	if link := c.g.Path("/etc/systemd/system/sockets.target.wants/" + daemon.TLSSocket); c.g.Tree().Exists(link) {
-		d.Socket = link
+	if d.OpenedBy != "" {
+		dc.Socket = c.g.Path(d.OpenedBy)
 	}
-	if daemon.ListenTLS {
-		d.Args, d.ArgsFile = c.daemonArgs()
+	if d.Listen.File != "" {
+		dc.ListenFile = c.g.Path(d.Listen.File)
 	}
-	for _, r := range c.running {
-		if r.Daemon.Name == name && r.ConfPath == daemon.ConfPath(c.g.Sysconfdir) {
-			d.Answers = r.Address
-		}
+	if d.Running != nil {
+		dc.Answers = d.Running.Address
 	}
-	return d
-}
-
-// daemonArgs are what systemd passes to libvirtd, and the file in which they stand:
-// Debian's, that of RPM distributions, or an ExecStart= of the machine's own.
-func (c *checker) daemonArgs() (args, path string) {
-	for _, name := range []string{"/etc/default/libvirtd", "/etc/sysconfig/libvirtd"} {
-		f := c.file(c.g.Path(name))
-		for line := range strings.Lines(string(f.Data)) {
-			if value, ok := strings.CutPrefix(strings.TrimSpace(line), "LIBVIRTD_ARGS="); ok {
-				args, path = strings.Trim(value, `"'`), f.Path
-			}
-		}
-	}
-	const unit = "/etc/systemd/system/libvirtd.service"
-	names := []string{c.g.Path(unit)}
-	dropIns, _ := c.g.Tree().ReadDir(names[0] + ".d")
-	for _, entry := range dropIns {
-		if filepath.Ext(entry.Name()) == ".conf" {
-			names = append(names, filepath.Join(names[0]+".d", entry.Name()))
-		}
-	}
-	for _, name := range names {
-		f := c.file(name)
-		for line := range strings.Lines(string(f.Data)) {
-			if command, ok := strings.CutPrefix(strings.TrimSpace(line), "ExecStart="); ok && strings.Contains(command, "--listen") {
-				args, path = "--listen", f.Path
-			}
-		}
-	}
-	return args, path
+	return dc
 }
 
 // exists reports whether something stands at a path of the machine's.
@@ -175,7 +115,8 @@ func (c *checker) clientDN() string {
 }
 
 // daemon judges one daemon: its conf, and the files that the conf has it read.
-func (c *checker) daemon(d judge.DaemonConf, serves bool) {
+func (c *checker) daemon(here inventory.Daemon, serves bool) {
+	d := c.daemonConf(here)
 	found, file := judge.InConf(d)
 	c.say(d.File.Path, found)
 	files := found
@@ -183,10 +124,19 @@ func (c *checker) daemon(d judge.DaemonConf, serves bool) {
 	if file != nil {
 		var more []judge.Finding
 		title, more = c.served(d, file, serves)
+		if d.Silent {
+			more = judge.Unserved(more, off(file))
+		}
 		files = append(slices.Clone(found), more...)
 		c.say(title, more)
 	}
-	c.decide("server", d.Daemon.Name, settled(files))
+	c.decide(roleVerdict{Role: "server", silent: d.Silent}, d.Daemon.Name, settled(files))
+}
+
+// off reports whether a configuration switches TLS off.
+func off(file *conf.File) bool {
+	v, ok := file.Lookup("listen_tls")
+	return ok && v.Kind() == conf.KindInt && v.Int() == 0
 }
 
 // served judges the files that a daemon reads.

@@ -18,6 +18,7 @@ type roleVerdict struct {
 	Works bool   `json:"works"`
 	// Unknown is whether something that decides it could not be seen.
 	Unknown bool `json:"unknown,omitempty"`
+	silent  bool // a daemon that does not listen for TLS
 }
 
 // conclude adds findings about a place, and the verdict that they come to.
@@ -27,7 +28,7 @@ func (c *checker) conclude(role, program, title string, found []judge.Finding) {
 	}
 	found = settled(found)
 	c.say(title, found)
-	c.decide(role, program, found)
+	c.decide(roleVerdict{Role: role}, program, found)
 }
 
 // settled leaves out what is said of the contents of a file that could not be had: it
@@ -53,8 +54,8 @@ func notHad(f judge.Finding) bool {
 }
 
 // decide turns the findings on a role into one line.
-func (c *checker) decide(role, program string, found []judge.Finding) {
-	v := roleVerdict{Role: role, Works: true}
+func (c *checker) decide(v roleVerdict, program string, found []judge.Finding) {
+	v.Works = true
 	refusedAt := judge.Stage("")
 	for _, f := range found {
 		switch {
@@ -67,7 +68,7 @@ func (c *checker) decide(role, program string, found []judge.Finding) {
 		}
 	}
 	v.Unknown = v.Unknown && refusedAt == ""
-	v.Says = verdictText(role, program, v, refusedAt)
+	v.Says = verdictText(v.Role, program, v, refusedAt)
 	if !slices.Contains(c.verdicts, v) {
 		c.verdicts = append(c.verdicts, v)
 	}
@@ -91,6 +92,9 @@ func serverVerdict(program string, v roleVerdict, refusedAt judge.Stage) string 
 	}
 	if refusedAt == judge.Session {
 		return program + " would start, and no client would get in"
+	}
+	if v.silent {
+		return choose(v, program+" would start; it does not listen for TLS", program+" would not start")
 	}
 	return choose(v, program+" would start", program+" would not start")
 }

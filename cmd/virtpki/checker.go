@@ -8,6 +8,7 @@ import (
 	"slices"
 
 	"virtpki/internal/inspect"
+	"virtpki/internal/inventory"
 	"virtpki/internal/judge"
 	"virtpki/internal/libvirt"
 	"virtpki/internal/libvirt/running"
@@ -21,7 +22,7 @@ type checker struct {
 	o             *checkOptions
 	libvirt, qemu *libvirt.Target // releases to please; nil is a product that is not judged
 	machine       judge.Machine
-	running       []running.Daemon      // the daemons of this machine, where it can be asked for them
+	list          *inventory.List       // what uses TLS here
 	files         map[string]judge.File // what was read
 	asked         map[string]string     // the use of QEMU's by the CA's file that it wants; see --with
 	areas         []*area
@@ -41,10 +42,14 @@ func (e *env) newChecker(ctx context.Context, g *globals, o *checkOptions) (*che
 		return nil, err
 	}
 	c.machine = judge.Machine{Now: e.here.Now(), Due: pki.Window{}.CertificateOpens}
-	if g.Live() {
-		if o.pkipath == "" && !o.user {
-			c.running = g.Running(ctx)
+	if o.pkipath == "" && !o.user {
+		var daemons []running.Daemon
+		if g.Live() {
+			daemons = g.Running(ctx)
 		}
+		c.list = inventory.Look(g.Machine, daemons)
+	}
+	if g.Live() {
 		names, err := g.Names()
 		if err != nil {
 			return nil, err

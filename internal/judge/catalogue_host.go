@@ -57,6 +57,7 @@ var confEntries = []Entry{
 	{"crl-file-gone", Conf, "`crl_file` is empty or names a file that is not there. libvirt 12.8 does not start; up to 11.3 it reads no CRL, without a word.", "Put a CRL there, or name the one that is."},
 	{"crl-file-alone", Conf, "`crl_file` without the other three is ignored. The default `cacrl.pem` is read.", "Remove it, or set all four."},
 	{"listen-and-socket", Conf, "`--listen` is passed to a daemon for which systemd opens the sockets: it ends with status 6.", "Take `--listen` out of the arguments, or mask the daemon's socket units."},
+	{"conf-unread", Conf, "Whom a daemon lets in, or with which files, is set in a configuration that the daemon which listens for TLS does not read: `libvirtd.conf` where virtproxyd listens, say.", "Set it in the configuration of the daemon that listens (`virtpki config DAEMON --apply`), and remove it here."},
 	{"listen-off", Conf, "`listen_tls = 0`: the daemon is started with `--listen` and does not listen for TLS.", "Remove the setting."},
 	{"listen-address", Conf, "The daemon resolves `listen_addr` when it starts, as one address or one name of a host, and has to have the address. Brackets, a port, a list, a network and the name of an interface are not taken: it does not start.",
 		"Write one address; without the setting the daemon listens on all."},

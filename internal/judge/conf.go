@@ -21,10 +21,16 @@ type DaemonConf struct {
 	Root   string
 	Layout libvirt.Layout
 	Target libvirt.Target
-	// Socket is the enabled socket unit for TLS, empty where there is none.
-	Socket string
-	// Args is what the machine passes to the daemon, and ArgsFile where that stands.
-	Args, ArgsFile string
+	// Socket is where the socket unit for TLS is enabled, empty where it is not; Sockets
+	// lists all units for which systemd passes sockets to the daemon.
+	Socket  string
+	Sockets []string
+	// Listen is the argument that holds --listen, and ListenFile where it stands; both
+	// are empty where none does.
+	Listen, ListenFile string
+	// Silent is whether it is sure that the daemon does not listen for TLS: it does not
+	// read the files for it then.
+	Silent bool
 	// Answers is the address at which the daemon that runs now takes clients with
 	// TLS; empty where none does, or nobody could tell.
 	Answers string
@@ -43,13 +49,8 @@ type DaemonConf struct {
 	Client string
 }
 
-// Serves reports whether the daemon listens for TLS, or the machine is set up to let it.
-func (d DaemonConf) Serves() bool { return d.Socket != "" || d.listens() || d.Answers != "" }
-
 // listens reports whether --listen is passed. virtproxyd has no such option.
-func (d DaemonConf) listens() bool {
-	return d.Daemon.ListenTLS && libvirt.ListenOption(append([]string{d.Daemon.Name}, strings.Fields(d.Args)...))
-}
+func (d DaemonConf) listens() bool { return d.Daemon.ListenTLS && d.Listen != "" }
 
 type confJudge struct {
 	DaemonConf
@@ -67,7 +68,7 @@ func InConf(d DaemonConf) ([]Finding, *conf.File) {
 	}
 	j.duplicates()
 	j.late()
-	j.files()
+	j.filesIfRead()
 	j.listening()
 	j.address()
 	j.unknown()

@@ -77,7 +77,7 @@ func network() Network {
 // openedBy is a libvirtd with --listen and a configuration.
 func openedBy(text string) DaemonConf {
 	daemon, _ := libvirt.FindDaemon("libvirtd")
-	return DaemonConf{Daemon: daemon, File: File{Path: "/c", Data: []byte(text)}, Args: "--listen", ArgsFile: "/a",
+	return DaemonConf{Daemon: daemon, File: File{Path: "/c", Data: []byte(text)}, Listen: "--listen", ListenFile: "/a",
 		Layout: libvirt.System("/etc"), Exists: func(string) bool { return true }, HasGroup: func(string) bool { return true }, Network: network()}
 }
 
@@ -122,7 +122,7 @@ func TestListenAddressResolved(t *testing.T) {
 func TestListenAddressUnused(t *testing.T) {
 	const text = "listen_addr = \"[::1]\"\ntls_port = \"nosuch\"\n"
 	socket, off, proxy := openedBy(text), openedBy("listen_tls = 0\n"+text), openedBy(text)
-	socket.Args, socket.Socket = "", "/s"
+	socket.Listen, socket.Socket = "", "/s"
 	proxy.Daemon, _ = libvirt.FindDaemon("virtproxyd")
 	for name, d := range map[string]DaemonConf{"socket": socket, "listen_tls = 0": off, "virtproxyd by default": proxy} {
 		found, _ := InConf(d)

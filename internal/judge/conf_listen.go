@@ -16,9 +16,9 @@ func (j *confJudge) listening() {
 	on := wants == 1 || !set && j.Daemon.ListenTLS
 	d := j.Daemon
 	switch {
-	case j.Socket != "" && j.listens():
+	case len(j.Sockets) > 0 && j.listens():
 		j.say("listen-and-socket", Error, j.dropListen(),
-			"--listen in %s together with the socket unit %s: the daemon ends with status 6", j.ArgsFile, d.TLSSocket)
+			"%s in %s together with the socket %s: systemd passes the daemon a socket, and it ends with status 6", j.Listen, j.ListenFile, units(j.Sockets))
 	case j.Socket != "":
 		j.ignoredBySocket()
 	case j.listens() && !on:
@@ -39,12 +39,25 @@ func (j *confJudge) enableSocket() string {
 	return fmt.Sprintf("systemctl stop %s && systemctl enable --now %s && systemctl start %s", d.Service, d.TLSSocket, d.Service)
 }
 
-// dropListen takes --listen out of the daemon's arguments, where it is written so.
+// dropListen takes --listen out of the daemon's arguments, where it is written so, and
+// has systemd open the port where it does not yet.
 func (j *confJudge) dropListen() string {
-	if !strings.Contains(j.Args, "--listen") {
+	if !strings.Contains(j.Listen, "--listen") {
 		return ""
 	}
-	return "sed -i 's/ *--listen//' " + termtext.ShellWord(j.ArgsFile)
+	drop := "sed -i 's/ *--listen//' " + termtext.ShellWord(j.ListenFile)
+	if j.Socket == "" {
+		drop += " && " + j.enableSocket()
+	}
+	return drop
+}
+
+// units are socket units in words.
+func units(names []string) string {
+	if len(names) == 1 {
+		return "unit " + names[0]
+	}
+	return "units " + strings.Join(names, ", ")
 }
 
 func (j *confJudge) orListen() string {

@@ -1,0 +1,36 @@
+package inventory
+
+import (
+	"strings"
+
+	"virtpki/internal/libvirt"
+)
+
+// ClientFolder is a place from which virsh and other clients take their files.
+type ClientFolder struct {
+	User   string // whose it is; empty for the system's, which everybody may use
+	Layout libvirt.Layout
+}
+
+// maxPasswd is how large the list of users may be, in bytes.
+const maxPasswd = 4 << 20
+
+// clients lists the system's files, and the directory of each user of /etc/passwd who
+// has one.
+func (m host) clients() []ClientFolder {
+	folders := []ClientFolder{{Layout: libvirt.System(m.Sysconfdir)}}
+	data, _ := m.Tree().ReadFile(m.Path("/etc/passwd"), maxPasswd)
+	taken := make(map[string]bool)
+	for line := range strings.Lines(string(data)) {
+		fields := strings.Split(strings.TrimSuffix(line, "\n"), ":")
+		if len(fields) < 7 || !strings.HasPrefix(fields[5], "/") {
+			continue
+		}
+		layout := libvirt.User(fields[5])
+		if !taken[layout.Base] && m.exists(layout.Base) {
+			taken[layout.Base] = true
+			folders = append(folders, ClientFolder{fields[0], layout})
+		}
+	}
+	return folders
+}

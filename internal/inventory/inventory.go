@@ -1,0 +1,75 @@
+package inventory
+
+import (
+	"virtpki/internal/libvirt"
+	"virtpki/internal/libvirt/conf"
+	"virtpki/internal/libvirt/running"
+	"virtpki/internal/machine"
+)
+
+// host is the machine that is looked at, with the daemons that run on it.
+type host struct {
+	*machine.Machine
+	running []running.Daemon
+}
+
+// List is what uses TLS on a machine. All paths in it are as the machine sees them.
+type List struct {
+	Daemons []Daemon // those that are here, in libvirt's order
+	QEMU    []QEMUFolder
+	Clients []ClientFolder
+
+	host host
+}
+
+// QEMUFolder is a directory that QEMU reads for one of its uses.
+type QEMUFolder struct {
+	Use    libvirt.QEMUUse
+	Folder string
+	Exists bool
+}
+
+// Look lists what uses TLS on a machine. daemons are those that run on it: none for an
+// image, or where nobody may ask.
+func Look(on *machine.Machine, daemons []running.Daemon) *List {
+	m := host{on, daemons}
+	l := &List{host: m, QEMU: m.qemu(), Clients: m.clients()}
+	for _, d := range libvirt.Daemons() {
+		if found := m.look(d); found.here() {
+			l.Daemons = append(l.Daemons, found)
+		}
+	}
+	return l
+}
+
+// Daemon describes one daemon, whether it is here or not.
+func (l *List) Daemon(d libvirt.Daemon) Daemon {
+	for _, found := range l.Daemons {
+		if found.Name == d.Name {
+			return found
+		}
+	}
+	return l.host.look(d)
+}
+
+func (m host) exists(path string) bool { return m.Tree().Exists(m.Path(path)) }
+
+// readConf reads a configuration file; one that is not there is empty.
+func (m host) readConf(path string) (*conf.File, error) {
+	return conf.Read(m.Path(path), m.Tree().ReadFile)
+}
+
+// qemu lists the directories that libvirt hands to QEMU, by qemu.conf. One that cannot
+// be read counts as an empty one.
+func (m host) qemu() []QEMUFolder {
+	file, err := m.readConf(libvirt.QEMUConfPath(m.Sysconfdir))
+	if err != nil {
+		file, _ = conf.Parse(nil)
+	}
+	var folders []QEMUFolder
+	for _, use := range libvirt.QEMUUses() {
+		folder := use.FolderIn(file, m.Sysconfdir, m.exists)
+		folders = append(folders, QEMUFolder{Use: use, Folder: folder, Exists: m.exists(folder)})
+	}
+	return folders
+}

@@ -1,0 +1,67 @@
+package inventory
+
+import (
+	"virtpki/internal/libvirt"
+	"virtpki/internal/libvirt/conf"
+	"virtpki/internal/systemd"
+)
+
+// distributionUnit is how distributions start libvirtd: Debian with /etc/default, those
+// with RPM packages with /etc/sysconfig, and init scripts alike. It stands in for a unit
+// that is not there, as in an image in which libvirt is not installed yet.
+const distributionUnit = "[Service]\n" +
+	"EnvironmentFile=-/etc/sysconfig/libvirtd\n" +
+	"EnvironmentFile=-/etc/default/libvirtd\n" +
+	"ExecStart=/usr/sbin/libvirtd $LIBVIRTD_ARGS\n"
+
+// service returns the unit of a daemon. known is whether it is the machine's own. Where
+// it is not, --listen in the files of a distribution counts, and the want of it means
+// nothing.
+func (m host) service(d libvirt.Daemon, units systemd.Machine) (service *systemd.Service, known bool) {
+	service, err := units.Service(d.Service)
+	if err == nil {
+		_, known = service.Argv(d.Name)
+		return service, known
+	}
+	if d.ListenTLS {
+		return units.Read(d.Service, []byte(distributionUnit)), false
+	}
+	return &systemd.Service{}, false
+}
+
+// listening decides whether the daemon listens for TLS (libvirt,
+// src/remote/remote_daemon.c, daemonSetupNetworking). known is whether the command line
+// is that of the machine's own unit; one that is masked starts nothing.
+func (d *Daemon) listening(known, masked bool) Listening {
+	switch {
+	case d.Running != nil && d.Running.Address != "":
+		return Listens
+	case masked:
+		return Silent
+	case d.OpenedBy != "":
+		return Listens
+	case !d.listenTLS():
+		return Silent
+	case !d.ListenTLS && len(d.Sockets) > 0: // virtproxyd's setting counts without systemd's sockets alone
+		return Silent
+	case !d.ListenTLS && known:
+		return Listens
+	case d.Listen != (systemd.Arg{}):
+		return Listens
+	case known || d.Running != nil:
+		return Silent
+	}
+	return Unknown
+}
+
+// listenTLS is what listen_tls comes to. A configuration that cannot be read says
+// nothing.
+func (d *Daemon) listenTLS() bool {
+	if d.ConfErr != nil {
+		return true
+	}
+	if v, ok := d.Conf.Lookup("listen_tls"); ok && v.Kind() == conf.KindInt {
+		return v.Int() == 1
+	}
+	return d.ListenTLS
+}

@@ -1,0 +1,83 @@
+package inventory
+
+import (
+	"slices"
+
+	"virtpki/internal/libvirt"
+)
+
+// Serving returns the daemons that matter for TLS here: those that listen for it; where
+// none does, those that are installed, of these those that systemd starts, and of these
+// those that may listen. It is empty where no daemon is here at all.
+func (l *List) Serving() []Daemon {
+	some := preferred(l.Daemons, func(d Daemon) bool { return d.Listening == Listens })
+	some = preferred(some, func(d Daemon) bool { return d.Installed })
+	some = preferred(some, func(d Daemon) bool { return d.Enabled || d.Running != nil })
+	return preferred(some, func(d Daemon) bool { return d.Listening != Silent })
+}
+
+// Server returns the daemon that serves TLS here, or is to: the first that matters, and
+// libvirtd where no daemon is here.
+func (l *List) Server() Daemon {
+	if some := l.Serving(); len(some) > 0 {
+		return some[0]
+	}
+	return l.Daemon(libvirt.Daemons()[0])
+}
+
+// preferred returns the daemons of which something holds, where it holds of any.
+func preferred(all []Daemon, holds func(Daemon) bool) []Daemon {
+	var some []Daemon
+	for _, d := range all {
+		if holds(d) {
+			some = append(some, d)
+		}
+	}
+	if len(some) == 0 {
+		return all
+	}
+	return some
+}
+
+// Unread is a configuration file with settings for TLS that no daemon which listens for
+// TLS reads.
+type Unread struct {
+	Path     string
+	Settings []string
+	// Reader is the daemon that serves TLS here, and reads another file.
+	Reader Daemon
+}
+
+// decisive are the settings that somebody relies on who wrote them: whom the daemon
+// lets in, and with which files.
+var decisive = []string{libvirt.AllowedDNs, libvirt.AllowedUsers, "tls_no_verify_certificate", "tls_priority", "auth_tls", "key_file", "cert_file", "ca_file", "crl_file", "key_files", "cert_files"}
+
+// Unread finds settings in daemons' configuration files that the daemons which listen
+// for TLS do not read. Where none listens there are none: it is not known yet who will.
+func (l *List) Unread() []Unread {
+	serving := l.Serving()
+	if len(serving) == 0 || serving[0].Listening != Listens {
+		return nil
+	}
+	var all []Unread
+	for _, d := range libvirt.Daemons() {
+		path := d.ConfPath(l.host.Sysconfdir)
+		if slices.ContainsFunc(serving, func(s Daemon) bool { return s.ConfPath == path }) {
+			continue
+		}
+		file, err := l.host.readConf(path)
+		if err != nil {
+			continue
+		}
+		var settings []string
+		for _, name := range decisive {
+			if _, ok := file.Lookup(name); ok {
+				settings = append(settings, name)
+			}
+		}
+		if len(settings) > 0 {
+			all = append(all, Unread{path, settings, serving[0]})
+		}
+	}
+	return all
+}

@@ -1,0 +1,184 @@
+package systemd
+
+import (
+	"path/filepath"
+	"slices"
+	"strings"
+)
+
+// Service is what systemd would run for a service unit.
+type Service struct {
+	Name string
+	// Wants lists the units that are started with it: Wants=, Requires= and so on, and
+	// the sockets of Sockets=.
+	Wants []string
+
+	commands []command
+	env      environment
+}
+
+// Service reads a service unit and its drop-ins. Where there is none the error is
+// fs.ErrNotExist. What is masked has no commands.
+func (m Machine) Service(name string) (*Service, error) {
+	lines, err := m.lines(name)
+	if err != nil {
+		return nil, err
+	}
+	return m.service(name, lines), nil
+}
+
+// Read is [Machine.Service] for a unit that has this text and no drop-ins. It is read as
+// far as it can be.
+func (m Machine) Read(name string, text []byte) *Service {
+	var lines []line
+	assignments, _ := parseUnit(text)
+	for _, a := range assignments {
+		lines = append(lines, line{a, ""})
+	}
+	return m.service(name, lines)
+}
+
+func (m Machine) service(name string, lines []line) *Service {
+	r := &serviceReader{machine: m, Service: Service{Name: name, env: make(environment)}}
+	for _, l := range lines {
+		r.read(l)
+	}
+	r.finish()
+	return &r.Service
+}
+
+// Argv returns the command line with which a service starts the program, an absolute
+// path or not, from the program's own name on: also where another program starts it, as
+// env and chroot do. ok is false where no command of the service names it.
+func (s *Service) Argv(program string) (args []Arg, ok bool) {
+	for _, c := range s.commands {
+		args := c.argv(s.env)
+		for i, arg := range args {
+			if filepath.Base(arg.Text) == program {
+				return args[i:], true
+			}
+		}
+	}
+	return nil, false
+}
+
+// serviceReader gathers what the lines of a unit come to.
+type serviceReader struct {
+	Service
+	machine Machine
+	files   []string // of EnvironmentFile=, with their minus
+	unset   []string // of UnsetEnvironment=
+	broken  *string  // the file of which no more is read
+}
+
+// read takes one line. An empty value takes back what came before it.
+func (r *serviceReader) read(l line) {
+	if r.broken != nil && l.file == *r.broken {
+		return
+	}
+	switch l.section + " " + l.key {
+	case "Unit Wants", "Unit Requires", "Unit Requisite", "Unit BindsTo", "Unit Upholds", "Service Sockets":
+		names, _ := splitting{relaxed: true}.split(l.value)
+		for _, name := range names {
+			name, _ = expandSpecifiers(name, r.Name)
+			r.Wants = append(r.Wants, name)
+		}
+	case "Service Environment":
+		r.environment(l)
+	case "Service EnvironmentFile":
+		r.environmentFile(l)
+	case "Service UnsetEnvironment":
+		names, _ := splitting{unescape: true}.split(l.value)
+		r.unset = append(r.unset, names...)
+		if l.value == "" {
+			r.unset = nil
+		}
+	case "Service ExecStart":
+		r.execStart(l)
+	}
+}
+
+// execStart takes commands. One that cannot be read ends the reading of its file, as it
+// does in systemd.
+func (r *serviceReader) execStart(l line) {
+	if l.value == "" {
+		r.commands = nil
+		return
+	}
+	commands, err := parseCommands(l.value, r.Name, l.file)
+	r.commands = append(r.commands, commands...)
+	if err != nil {
+		r.broken = &l.file
+	}
+}
+
+// environment takes assignments up to the first that cannot be read.
+func (r *serviceReader) environment(l line) {
+	if l.value == "" {
+		r.env = make(environment)
+	}
+	words, _ := splitting{unescape: true}.split(l.value)
+	for _, word := range words {
+		word, _ = expandSpecifiers(word, r.Name)
+		r.env.set(word, l.file)
+	}
+}
+
+// set takes NAME=VALUE, if it is one.
+func (env environment) set(assignment, file string) {
+	if name, value, ok := strings.Cut(assignment, "="); ok && validName(name) {
+		env[name] = setting{value, file}
+	}
+}
+
+func (r *serviceReader) environmentFile(l line) {
+	if l.value == "" {
+		r.files = nil
+		return
+	}
+	path, _ := expandSpecifiers(l.value, r.Name)
+	if filepath.IsAbs(strings.TrimPrefix(path, "-")) {
+		r.files = append(r.files, path)
+	}
+}
+
+// finish reads the environment files, which count more than Environment=, wherever they
+// stand in the unit; and takes away what is to be unset.
+func (r *serviceReader) finish() {
+	for _, pattern := range r.files {
+		for _, path := range r.machine.glob(strings.TrimPrefix(pattern, "-")) {
+			data, err := r.machine.Tree.ReadFile(r.machine.seen(path), maxUnit)
+			if err != nil {
+				continue
+			}
+			variables, _ := parseEnvFile(data)
+			for _, v := range variables {
+				r.env.set(v.name+"="+v.value, path)
+			}
+		}
+	}
+	for _, unset := range r.unset {
+		name, value, exact := strings.Cut(unset, "=")
+		if v, ok := r.env[name]; ok && (!exact || v.text == value) {
+			delete(r.env, name)
+		}
+	}
+}
+
+// glob returns the paths that a pattern stands for, sorted; a pattern counts in the last
+// part of the path.
+func (m Machine) glob(pattern string) []string {
+	folder, base := filepath.Split(filepath.Clean(pattern))
+	if !strings.ContainsAny(base, `*?[`) {
+		return []string{filepath.Clean(pattern)}
+	}
+	entries, _ := m.Tree.ReadDir(m.seen(folder))
+	var paths []string
+	for _, entry := range entries {
+		if ok, err := filepath.Match(base, entry.Name()); ok && err == nil && (!strings.HasPrefix(entry.Name(), ".") || base[0] == '.') {
+			paths = append(paths, filepath.Join(folder, entry.Name()))
+		}
+	}
+	slices.Sort(paths)
+	return paths
+}

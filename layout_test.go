@@ -23,6 +23,7 @@ var mayImport = map[string][]string{
 	"pki":                      {},
 	"templates":                {"internal/termtext"},
 	"internal/change":          {"pki", "internal/hint", "internal/keypair", "internal/libvirt", "internal/machine", "internal/store", "internal/termtext"},
+	"internal/allowlist":       {"dn", "internal/hint", "internal/judge", "internal/libvirt", "internal/libvirt/conf", "internal/store", "internal/termtext"},                                                                                                                                                           // judge: settings that libvirt ignores
 	"internal/certinfo":        {"pki", "internal/store", "internal/subject", "internal/termtext"},                                                                                                                                                                                                                      // store: how a serial is written
 	"internal/connect":         {"dn", "pki", "internal/certinfo", "internal/hint", "internal/inspect", "internal/judge", "internal/keypair", "internal/libvirt", "internal/libvirt/rpc", "internal/libvirt/running", "internal/machine", "internal/reload", "internal/store", "internal/subject", "internal/termtext"}, // reload: what is served
 	"internal/inspect":         {"internal/judge", "internal/libvirt/conf", "internal/machine", "internal/store"},
@@ -52,7 +53,32 @@ var mayImport = map[string][]string{
 	"internal/lab/trace":       {},
 	"internal/lab/tracee":      {"internal/lab/trace"},
 	"internal/lab/vnctls":      {},
-	"cmd/virtpki":              {"dn", "pki", "templates", "internal/grant", "internal/store", "internal/libvirt", "internal/judge", "internal/certinfo", "internal/change", "internal/connect", "internal/hint", "internal/inspect", "internal/keypair", "internal/machine", "internal/program", "internal/prompt", "internal/reload", "internal/subject", "internal/termtext", "internal/libvirt/conf", "internal/libvirt/rpc", "internal/libvirt/running", "internal/inventory"},
+	"cmd/virtpki": {
+		"dn",
+		"internal/allowlist",
+		"internal/certinfo",
+		"internal/change",
+		"internal/connect",
+		"internal/grant",
+		"internal/hint",
+		"internal/inspect",
+		"internal/inventory",
+		"internal/judge",
+		"internal/keypair",
+		"internal/libvirt",
+		"internal/libvirt/conf",
+		"internal/libvirt/rpc",
+		"internal/libvirt/running",
+		"internal/machine",
+		"internal/program",
+		"internal/prompt",
+		"internal/reload",
+		"internal/store",
+		"internal/subject",
+		"internal/termtext",
+		"pki",
+		"templates",
+	},
 }
 
 // testImports are allowed to the tests of a package on top.

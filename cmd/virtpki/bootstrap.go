@@ -9,6 +9,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"virtpki/internal/allowlist"
 	"virtpki/internal/change"
 	"virtpki/internal/hint"
 	"virtpki/internal/keypair"
@@ -276,7 +277,7 @@ func checkBootstrap(m *machine.Machine, o *bootstrapOptions) (*hostPlan, error) 
 	if h.daemon, err = libvirt.FindDaemon(o.daemon); err != nil {
 		return nil, hint.Usage(err)
 	}
-	if err := o.checkPatterns(); err != nil {
+	if err := allowlist.Check(o.allow, o.force); err != nil {
 		return nil, hint.Usage(err)
 	}
 	if o.bundle != "" && (m.CADir != "" || o.allowIssued) {

@@ -12,6 +12,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"virtpki/dn"
+	"virtpki/internal/allowlist"
 	"virtpki/internal/change"
 	"virtpki/internal/hint"
 	"virtpki/internal/keypair"
@@ -97,7 +98,7 @@ func (c *confPlan) settings(m *machine.Machine) []libvirt.Setting {
 }
 
 func (e *env) config(ctx context.Context, g *globals, o *configOptions, daemon libvirt.Daemon) error {
-	if err := o.checkPatterns(); err != nil {
+	if err := allowlist.Check(o.allow, o.force); err != nil {
 		return hint.Usage(err)
 	}
 	if !o.apply {
@@ -147,10 +148,10 @@ func installedClient(m *machine.Machine) (string, error) {
 }
 
 func (e *env) printConfig(g *globals, c *confPlan) error {
-	for _, a := range adviceOn(c.allow) {
+	for _, a := range allowlist.Advice(c.allow) {
 		e.warn("%s", a)
 	}
-	if err := lockedOut(c.allow, c.client); err != nil {
+	if err := allowlist.LockedOut(c.allow, c.client); err != nil {
 		e.warn("%v", err)
 	}
 	return e.printSettings(g, c.settings(g.Machine))
@@ -173,7 +174,7 @@ func settingsJSON(settings []libvirt.Setting) map[string]any {
 
 // applyConfig plans the edit of a daemon's conf.
 func applyConfig(j *change.Job, m *machine.Machine, c *confPlan) error {
-	if err := lockedOut(c.allow, c.client); err != nil && !c.force {
+	if err := allowlist.LockedOut(c.allow, c.client); err != nil && !c.force {
 		return err
 	}
 	path := c.daemon.ConfPath(m.Path(m.Sysconfdir))
@@ -191,7 +192,7 @@ func applyConfig(j *change.Job, m *machine.Machine, c *confPlan) error {
 	if err := file.CheckDaemon(); err != nil {
 		return fmt.Errorf("%s: %w", path, err)
 	}
-	j.Notes = append(j.Notes, adviceOn(c.allow)...)
+	j.Notes = append(j.Notes, allowlist.Advice(c.allow)...)
 	if !c.present(libvirt.ServerCert) && len(libvirt.FileSettings(file)) == 0 {
 		j.Note("there is no server certificate here: with listen_tls = 1 the daemon does not start (virtpki bootstrap makes one)")
 	}

@@ -9,6 +9,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"virtpki/dn"
+	"virtpki/internal/allowlist"
 	"virtpki/internal/hint"
 	"virtpki/internal/store"
 	"virtpki/internal/termtext"
@@ -58,19 +59,8 @@ func newDNShow(e *env, g *globals) *cobra.Command {
 	}
 }
 
-// shownDN is the DN of one certificate of a file.
-type shownDN struct {
-	File    string `json:"file"`
-	Index   int    `json:"index"` // in the file, from 1
-	DN      string `json:"dn"`    // invalid bytes replaced; see DNHex
-	DNHex   string `json:"dn_hex,omitempty"`
-	Refused string `json:"refused,omitempty"` // why GnuTLS gives no DN
-
-	raw string
-}
-
 func (e *env) dnShow(g *globals, files []string) error {
-	rows := []shownDN{}
+	rows := []allowlist.Name{}
 	for _, file := range files {
 		found, err := e.dnsIn(file)
 		if err != nil {
@@ -81,7 +71,7 @@ func (e *env) dnShow(g *globals, files []string) error {
 	return e.printDNs(g, rows)
 }
 
-func (e *env) printDNs(g *globals, rows []shownDN) error {
+func (e *env) printDNs(g *globals, rows []allowlist.Name) error {
 	refused := false
 	for _, r := range rows {
 		refused = refused || r.Refused != ""
@@ -101,29 +91,29 @@ func (e *env) printDNs(g *globals, rows []shownDN) error {
 	return nil
 }
 
-func (e *env) printDN(r shownDN) {
+func (e *env) printDN(r allowlist.Name) {
 	if r.Refused != "" {
 		e.warn("%s: certificate %d: libvirt refuses it: %s", r.File, r.Index, r.Refused)
 		return
 	}
-	termtext.Fprintf(e.stdout, "%s\n", termtext.Quote(r.raw))
+	termtext.Fprintf(e.stdout, "%s\n", termtext.Quote(r.Raw))
 }
 
 // dnsIn reads the DN of every certificate in a file.
-func (e *env) dnsIn(file string) ([]shownDN, error) {
+func (e *env) dnsIn(file string) ([]allowlist.Name, error) {
 	data, err := e.readInput(file, store.MaxPEM)
 	if err != nil {
 		return nil, err
 	}
-	var rows []shownDN
+	var rows []allowlist.Name
 	for der := range pki.CertificateBlocks(data) {
-		r := shownDN{File: file, Index: len(rows) + 1}
-		if r.raw, err = dn.FromCertificate(der); err != nil {
+		r := allowlist.Name{File: file, Index: len(rows) + 1}
+		if r.Raw, err = dn.FromCertificate(der); err != nil {
 			r.Refused = err.Error()
 		}
-		r.DN = strings.ToValidUTF8(r.raw, "\uFFFD")
-		if r.DN != r.raw {
-			r.DNHex = hex.EncodeToString([]byte(r.raw))
+		r.DN = strings.ToValidUTF8(r.Raw, "\uFFFD")
+		if r.DN != r.Raw {
+			r.DNHex = hex.EncodeToString([]byte(r.Raw))
 		}
 		rows = append(rows, r)
 	}

@@ -1,21 +1,16 @@
 package main
 
 import (
-	"errors"
 	"fmt"
 	"os"
-	"path/filepath"
 	"slices"
 	"strings"
 
 	"github.com/spf13/cobra"
 
 	"virtpki/dn"
+	"virtpki/internal/allowlist"
 	"virtpki/internal/hint"
-	"virtpki/internal/judge"
-	"virtpki/internal/libvirt"
-	"virtpki/internal/libvirt/conf"
-	"virtpki/internal/store"
 	"virtpki/internal/termtext"
 )
 
@@ -47,26 +42,8 @@ func newDNLint(e *env, g *globals) *cobra.Command {
 	return cmd
 }
 
-// adviceRow is one finding; its JSON form is stable.
-type adviceRow struct {
-	ID       string `json:"id"`
-	Severity string `json:"severity"` // error, warning, note
-	Where    string `json:"where,omitempty"`
-	Pattern  string `json:"pattern,omitempty"`
-	Reason   string `json:"reason"`
-	Fix      string `json:"fix,omitempty"`
-}
-
-func adviceRows(where string, advice []dn.Advice) []adviceRow {
-	var rows []adviceRow
-	for _, a := range advice {
-		rows = append(rows, adviceRow{a.ID, a.Severity.String(), where, a.Pattern, a.Reason, a.Fix})
-	}
-	return rows
-}
-
 func (e *env) dnLint(g *globals, args []string, strict bool) error {
-	rows := []adviceRow{}
+	rows := []allowlist.Row{}
 	var patterns []string
 	for _, arg := range args {
 		if info, err := os.Stat(arg); err != nil || info.IsDir() {
@@ -76,14 +53,14 @@ func (e *env) dnLint(g *globals, args []string, strict bool) error {
 			patterns = append(patterns, arg)
 			continue
 		}
-		found, err := lintConf(arg)
+		found, err := allowlist.LintConf(arg)
 		if err != nil {
 			return err
 		}
 		rows = append(rows, found...)
 	}
 	if patterns != nil {
-		rows = append(rows, adviceRows("", dn.Lint(patterns))...)
+		rows = append(rows, allowlist.Rows("", dn.Lint(patterns))...)
 	}
 	return e.printAdvice(g, rows, strict)
 }
@@ -94,72 +71,8 @@ func looksLikePath(arg string) bool {
 	return strings.HasSuffix(arg, ".conf") || strings.Contains(arg, "/") && !strings.Contains(arg, "=")
 }
 
-// lintConf looks at the lists of a daemon's conf.
-func lintConf(path string) ([]adviceRow, error) {
-	file, err := readConf(store.Tree{}, path)
-	if err != nil {
-		return confRefused(path, err)
-	}
-	rows := append(duplicates(path, file), unknownSettings(path, file)...)
-	if v, ok := file.Lookup("tls_no_verify_certificate"); ok && v.Int() == 1 {
-		rows = append(rows, adviceRow{ID: "no-verify", Severity: dn.Error.String(), Where: path,
-			Reason: "tls_no_verify_certificate is 1: everybody gets in, whatever the list and the CRL say",
-			Fix:    "tls_no_verify_certificate = 0"})
-	}
-	if v, ok := file.Lookup(libvirt.AllowedDNs); ok {
-		rows = append(rows, adviceRows(place(path, file, libvirt.AllowedDNs), dn.Lint(v.List()))...)
-	}
-	if v, ok := file.Lookup(libvirt.AllowedUsers); ok {
-		rows = append(rows, adviceRows(place(path, file, libvirt.AllowedUsers), lintUsers(v.List()))...)
-	}
-	return rows, nil
-}
-
-// confRefused is the one finding about a conf that the daemon does not read.
-func confRefused(path string, err error) ([]adviceRow, error) {
-	var confErr *conf.Error
-	if !errors.As(err, &confErr) {
-		return nil, err
-	}
-	return []adviceRow{{ID: "no-start", Severity: dn.Error.String(),
-		Where: fmt.Sprintf("%s:%d:%d", path, confErr.Line, confErr.Column), Reason: "the daemon does not start: " + confErr.Msg}}, nil
-}
-
-// duplicates finds what libvirt ignores without a word.
-func duplicates(path string, file *conf.File) []adviceRow {
-	rows := []adviceRow{}
-	for _, d := range file.Duplicates() {
-		rows = append(rows, adviceRow{ID: "duplicate", Severity: dn.Warning.String(),
-			Where:  fmt.Sprintf("%s:%d", path, d.Lines[1]),
-			Reason: fmt.Sprintf("%s stands on lines %s; libvirt takes the first and ignores the rest", d.Name, termtext.Join(d.Lines)),
-			Fix:    "keep one of them"})
-	}
-	return rows
-}
-
-// unknownSettings finds names that libvirt ignores without a word.
-func unknownSettings(path string, file *conf.File) []adviceRow {
-	var rows []adviceRow
-	for _, u := range judge.UnknownSettings(file, filepath.Base(path) == "qemu.conf") {
-		rows = append(rows, adviceRow{ID: u.ID, Severity: string(u.Level), Where: place(path, file, u.Name), Reason: u.Name + ": " + u.Text, Fix: u.Right})
-	}
-	return rows
-}
-
-func place(path string, file *conf.File, name string) string {
-	return fmt.Sprintf("%s:%d", path, file.Line(name))
-}
-
-// userAdvice is the advice that makes sense for names of SASL users, which are
-// matched like DNs and are none.
-var userAdvice = []string{"empty-list", "empty", "invalid-utf8", "everyone", "covered", "brackets", "backslash", "two-jokers"}
-
-func lintUsers(patterns []string) []dn.Advice {
-	return slices.DeleteFunc(dn.Lint(patterns), func(a dn.Advice) bool { return !slices.Contains(userAdvice, a.ID) })
-}
-
-func (e *env) printAdvice(g *globals, rows []adviceRow, strict bool) error {
-	bad := slices.ContainsFunc(rows, func(r adviceRow) bool {
+func (e *env) printAdvice(g *globals, rows []allowlist.Row, strict bool) error {
+	bad := slices.ContainsFunc(rows, func(r allowlist.Row) bool {
 		return r.Severity == dn.Error.String() || strict && r.Severity == dn.Warning.String()
 	})
 	switch {
@@ -181,7 +94,7 @@ func (e *env) printAdvice(g *globals, rows []adviceRow, strict bool) error {
 	return nil
 }
 
-func (e *env) printAdviceRow(r adviceRow) {
+func (e *env) printAdviceRow(r allowlist.Row) {
 	where := ""
 	if r.Where != "" {
 		where = r.Where + ": "

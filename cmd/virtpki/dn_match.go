@@ -10,6 +10,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"virtpki/dn"
+	"virtpki/internal/allowlist"
 	"virtpki/internal/hint"
 	"virtpki/internal/termtext"
 )
@@ -81,12 +82,6 @@ func (o *matchOptions) matchers() ([]dn.Matcher, error) {
 	return nil, hint.Usagef("unknown matcher %q (glob or fnmatch)", o.matcher)
 }
 
-// gate is a list compiled for each matcher that is to be asked.
-type gate struct {
-	allowList
-	lists []*dn.List
-}
-
 func (e *env) dnMatch(ctx context.Context, g *globals, o *matchOptions, patterns []string) error {
 	matchers, err := o.matchers()
 	if err != nil {
@@ -95,14 +90,11 @@ func (e *env) dnMatch(ctx context.Context, g *globals, o *matchOptions, patterns
 	if len(patterns) == 0 && o.conf == "" {
 		return hint.Usagef("no pattern: give some, or a conf with --conf")
 	}
-	list, err := loadAllowList(patterns, o.conf)
+	list, err := allowlist.Load(patterns, o.conf)
 	if err != nil {
 		return err
 	}
-	gate := &gate{allowList: *list}
-	for _, m := range matchers {
-		gate.lists = append(gate.lists, dn.Compile(list.patterns, m))
-	}
+	gate := allowlist.Compile(list, matchers...)
 	if o.stdin {
 		return e.matchLines(ctx, gate)
 	}
@@ -114,10 +106,10 @@ func (e *env) dnMatch(ctx context.Context, g *globals, o *matchOptions, patterns
 }
 
 // clients are the DNs of the flags, those of --dn first.
-func (e *env) clients(o *matchOptions) ([]shownDN, error) {
-	var clients []shownDN
+func (e *env) clients(o *matchOptions) ([]allowlist.Name, error) {
+	var clients []allowlist.Name
 	for _, name := range o.names {
-		clients = append(clients, shownDN{DN: name, raw: name})
+		clients = append(clients, allowlist.Name{DN: name, Raw: name})
 	}
 	for _, file := range o.certs {
 		found, err := e.dnsIn(file)
@@ -129,28 +121,11 @@ func (e *env) clients(o *matchOptions) ([]shownDN, error) {
 	return clients, nil
 }
 
-// matched is the answer about one client.
-type matched struct {
-	shownDN
-	Allowed  bool        `json:"allowed"`
-	Reason   string      `json:"reason,omitempty"` // where no pattern decided
-	Verdicts []verdict   `json:"verdicts"`
-	Misses   []missInfo  `json:"misses,omitempty"`
-	Problems []adviceRow `json:"problems,omitempty"` // of a DN that was typed
-}
-
-// missInfo is a pattern that came close.
-type missInfo struct {
-	Pattern string `json:"pattern"`
-	Reason  string `json:"reason"`
-	Fix     string `json:"fix,omitempty"`
-}
-
-func (e *env) matchClients(g *globals, gate *gate, clients []shownDN) error {
-	rows := []matched{}
+func (e *env) matchClients(g *globals, gate *allowlist.Gate, clients []allowlist.Name) error {
+	rows := []allowlist.Match{}
 	allIn := true
 	for _, client := range clients {
-		row := gate.match(client)
+		row := gate.Ask(client)
 		allIn = allIn && row.Allowed
 		rows = append(rows, row)
 	}
@@ -160,7 +135,7 @@ func (e *env) matchClients(g *globals, gate *gate, clients []shownDN) error {
 		}
 	} else if !g.quiet {
 		for _, row := range rows {
-			row.print(e.stdout)
+			printMatch(e.stdout, row)
 		}
 	}
 	if !allIn {
@@ -169,62 +144,18 @@ func (e *env) matchClients(g *globals, gate *gate, clients []shownDN) error {
 	return nil
 }
 
-// match asks every list about one client.
-func (gate *gate) match(client shownDN) matched {
-	row := matched{shownDN: client, Verdicts: []verdict{}}
-	switch {
-	case gate.open != "":
-		row.Allowed, row.Reason = true, gate.open
-		return row
-	case client.Refused != "":
-		row.Reason = "libvirt refuses the certificate: " + client.Refused
-		return row
-	}
-	for _, list := range gate.lists {
-		row.Verdicts = append(row.Verdicts, verdictOf(list, client.raw))
-	}
-	row.Allowed = row.Verdicts[0].Allowed
-	if row.Allowed {
-		return row
-	}
-	if client.File == "" {
-		row.Problems = problemsOf(client.raw)
-	}
-	if row.Problems != nil {
-		return row // a near miss of what libvirt never sees helps nobody
-	}
-	for _, miss := range dn.Explain(client.raw, gate.patterns, gate.lists[0].Matcher()) {
-		row.Misses = append(row.Misses, missInfo{miss.Pattern, miss.Reason, miss.Fix})
-	}
-	return row
-}
-
-// problemsOf says why a DN that somebody typed is none that libvirt would see.
-func problemsOf(name string) []adviceRow {
-	diagnosis, err := dn.Diagnose(name)
-	if err != nil || len(diagnosis.Problems) == 0 {
-		return nil
-	}
-	rows := adviceRows("", diagnosis.Problems)
-	for i := range rows {
-		rows[i].Fix = ""
-	}
-	rows[len(rows)-1].Fix = diagnosis.Right // fixes them all at once
-	return rows
-}
-
-// print writes the answer for people.
-func (row matched) print(out io.Writer) {
+// printMatch writes the answer for people.
+func printMatch(out io.Writer, row allowlist.Match) {
 	word := "refused"
 	if row.Allowed {
 		word = "allowed"
 	}
-	termtext.Fprintf(out, "%s %s%s\n", word, termtext.Quote(row.raw), row.by())
+	termtext.Fprintf(out, "%s %s%s\n", word, termtext.Quote(row.Raw), matchedBy(row))
 	if row.Reason != "" {
 		termtext.Fprintf(out, "  %s\n", row.Reason)
 	}
 	if len(row.Verdicts) > 1 && row.Verdicts[0].Allowed != row.Verdicts[1].Allowed {
-		termtext.Fprintf(out, "  differs: libvirt before 5.9 (fnmatch) %s\n", row.Verdicts[1].words())
+		termtext.Fprintf(out, "  differs: libvirt before 5.9 (fnmatch) %s\n", wordsOf(row.Verdicts[1]))
 	}
 	for _, miss := range row.Misses {
 		termtext.Fprintf(out, "  near: %s\n    %s\n", termtext.Quote(miss.Pattern), miss.Reason)
@@ -240,15 +171,15 @@ func (row matched) print(out io.Writer) {
 	}
 }
 
-// by names the pattern that let a client in.
-func (row matched) by() string {
+// matchedBy names the pattern that let a client in.
+func matchedBy(row allowlist.Match) string {
 	if row.Allowed && len(row.Verdicts) > 0 {
 		return fmt.Sprintf(" by %s", termtext.Quote(row.Verdicts[0].Pattern))
 	}
 	return ""
 }
 
-func (v verdict) words() string {
+func wordsOf(v allowlist.Verdict) string {
 	if v.Allowed {
 		return "lets it in by " + termtext.Quote(v.Pattern)
 	}
@@ -263,7 +194,7 @@ const lineBuffer = 1 << 20
 const interruptEvery = 1 << 14
 
 // matchLines judges one DN a line.
-func (e *env) matchLines(ctx context.Context, gate *gate) error {
+func (e *env) matchLines(ctx context.Context, gate *allowlist.Gate) error {
 	lines := bufio.NewScanner(e.stdin)
 	lines.Buffer(make([]byte, 64<<10), lineBuffer)
 	out := bufio.NewWriterSize(e.stdout, 64<<10)
@@ -275,7 +206,7 @@ func (e *env) matchLines(ctx context.Context, gate *gate) error {
 		if _, err := out.WriteString(""); err != nil { // nobody reads the verdicts any more
 			return err
 		}
-		if !gate.line(out, lines.Text()) {
+		if !matchLine(out, gate, lines.Text()) {
 			allIn = false
 		}
 	}
@@ -291,15 +222,15 @@ func (e *env) matchLines(ctx context.Context, gate *gate) error {
 	return nil
 }
 
-// line writes the verdict on one DN and reports whether it gets in.
-func (gate *gate) line(out io.StringWriter, name string) (allowed bool) {
-	if gate.open != "" {
+// matchLine writes the verdict on one DN and reports whether it gets in.
+func matchLine(out io.StringWriter, gate *allowlist.Gate, name string) (allowed bool) {
+	if gate.Open != "" {
 		writeFields(out, "allowed", name, "")
 		return true
 	}
-	first := verdictOf(gate.lists[0], name)
-	for _, list := range gate.lists[1:] {
-		if other := verdictOf(list, name); other.Allowed != first.Allowed {
+	first := allowlist.VerdictOf(gate.Compiled[0], name)
+	for _, list := range gate.Compiled[1:] {
+		if other := allowlist.VerdictOf(list, name); other.Allowed != first.Allowed {
 			writeFields(out, "differs", name, allowing(first, other).Matcher)
 			return first.Allowed
 		}
@@ -312,7 +243,7 @@ func (gate *gate) line(out io.StringWriter, name string) (allowed bool) {
 	return first.Allowed
 }
 
-func allowing(a, b verdict) verdict {
+func allowing(a, b allowlist.Verdict) allowlist.Verdict {
 	if a.Allowed {
 		return a
 	}

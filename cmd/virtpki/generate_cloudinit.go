@@ -9,6 +9,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"virtpki/internal/allowlist"
 	"virtpki/internal/hint"
 	"virtpki/internal/libvirt"
 	"virtpki/internal/subject"
@@ -228,5 +229,5 @@ func (o *cloudInitOptions) checkValues() error {
 			return err
 		}
 	}
-	return (&configOptions{allow: o.allow, force: o.force}).checkPatterns()
+	return allowlist.Check(o.allow, o.force)
 }

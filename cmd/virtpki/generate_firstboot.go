@@ -8,6 +8,7 @@ import (
 	"slices"
 	"strings"
 
+	"virtpki/internal/allowlist"
 	"virtpki/internal/hint"
 	"virtpki/internal/keypair"
 	"virtpki/internal/libvirt"
@@ -51,7 +52,7 @@ func bootBundle(m *machine.Machine, o *cloudInitOptions, boot *templates.FirstBo
 		return fmt.Errorf("%s does not name %s", b.server.CertPath, boot.Name)
 	}
 	if b.client.Cert != nil && !o.force {
-		if err := lockedOut(o.allow, subject.Of(b.client.Cert)); err != nil {
+		if err := allowlist.LockedOut(o.allow, subject.Of(b.client.Cert)); err != nil {
 			return err
 		}
 	}
@@ -108,7 +109,7 @@ func (o *cloudInitOptions) locksOut(ca *x509.Certificate, name string) error {
 	if err != nil || o.force {
 		return hint.Usage(err)
 	}
-	return lockedOut(o.allow, subject.Text(raw))
+	return allowlist.LockedOut(o.allow, subject.Text(raw))
 }
 
 // flagArgs writes values of a flag that differ from its default. Each follows its

@@ -8,6 +8,7 @@ import (
 	"strings"
 
 	"virtpki/dn"
+	"virtpki/internal/allowlist"
 	"virtpki/internal/libvirt"
 	"virtpki/internal/prompt"
 	"virtpki/internal/subject"
@@ -105,7 +106,7 @@ func (w *wizard) confList() (list []string, ok bool) {
 	if !w.g.Tree().Exists(path) {
 		return nil, false
 	}
-	conf, err := readConf(w.g.Tree(), path)
+	conf, err := allowlist.ReadConf(w.g.Tree(), path)
 	if err != nil {
 		return nil, false
 	}
@@ -283,23 +284,20 @@ func (w *wizard) askPatterns(ctx context.Context) error {
 // --allow-dn has it.
 func (w *wizard) checkPattern(patterns []string, pattern string) error {
 	if pattern != "" {
-		return (&configOptions{allow: []string{pattern}}).checkPatterns()
+		return allowlist.Check([]string{pattern}, false)
 	}
-	return lockedOut(append([]string{}, patterns...), w.hostClientDN())
+	return allowlist.LockedOut(append([]string{}, patterns...), w.hostClientDN())
 }
 
 // askTake shows whom the patterns let in, and why not, and asks whether that is
 // meant.
 func (w *wizard) askTake(ctx context.Context) error {
-	gate := &gate{allowList: allowList{patterns: w.patterns}}
-	for _, m := range []dn.Matcher{dn.Glob, dn.Fnmatch} {
-		gate.lists = append(gate.lists, dn.Compile(w.patterns, m))
-	}
+	gate := allowlist.Compile(&allowlist.List{Patterns: w.patterns}, dn.Glob, dn.Fnmatch)
 	termtext.Fprintf(w.e.stderr, "\n")
 	for _, c := range w.candidates() {
-		gate.match(shownDN{DN: c.dn, raw: c.dn, File: c.what}).print(w.e.stderr)
+		printMatch(w.e.stderr, gate.Ask(allowlist.Name{DN: c.dn, Raw: c.dn, File: c.what}))
 	}
-	w.notes(adviceOn(w.patterns))
+	w.notes(allowlist.Advice(w.patterns))
 	taken, err := w.Confirm(ctx, "Take this list?", true)
 	if err == nil && !taken {
 		w.rewrite = true

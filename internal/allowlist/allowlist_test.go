@@ -1,0 +1,139 @@
+package allowlist
+
+import (
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"testing"
+
+	"virtpki/dn"
+	"virtpki/internal/hint"
+)
+
+// write makes a configuration file.
+func write(t *testing.T, text string) string {
+	t.Helper()
+	path := filepath.Join(t.TempDir(), "libvirtd.conf")
+	if err := os.WriteFile(path, []byte(text), 0o644); err != nil {
+		t.Fatal(err)
+	}
+	return path
+}
+
+func TestLoad(t *testing.T) {
+	for _, test := range []struct {
+		name, conf string
+		typed      []string
+		want       []string
+		open       string
+		refused    bool
+	}{
+		{"a list", "tls_allowed_dn_list = [\"CN=a\"]\n", nil, []string{"CN=a"}, "", false},
+		{"typed ones come first", "tls_allowed_dn_list = [\"CN=a\"]\n", []string{"CN=b"}, []string{"CN=b", "CN=a"}, "", false},
+		{"an empty list lets nobody in", "tls_allowed_dn_list = []\n", nil, nil, "", false},
+		{"no list", "# none\n", nil, nil, "there is no tls_allowed_dn_list", false},
+		{"no list beside typed ones", "# none\n", []string{"CN=b"}, []string{"CN=b"}, "", false},
+		{"nobody is asked for a certificate", "tls_no_verify_certificate = 1\ntls_allowed_dn_list = [\"CN=a\"]\n", nil, nil, "tls_no_verify_certificate is 1", false},
+		{"not a configuration", "tls_allowed_dn_list = [\n", nil, nil, "", true},
+	} {
+		list, err := Load(test.typed, write(t, test.conf))
+		if (err != nil) != test.refused {
+			t.Errorf("%s: %v", test.name, err)
+		}
+		if err == nil && (!slices.Equal(list.Patterns, test.want) && test.open == "" || !strings.HasPrefix(list.Open, test.open) || (list.Open != "") != (test.open != "")) {
+			t.Errorf("%s: %+v", test.name, list)
+		}
+	}
+	if _, err := Load(nil, filepath.Join(t.TempDir(), "missing")); err == nil {
+		t.Error("a file that is missing is an empty list")
+	}
+}
+
+func TestAsk(t *testing.T) {
+	const name = "O=Example Org,CN=admin"
+	for _, test := range []struct {
+		name    string
+		list    List
+		client  Name
+		allowed bool
+		reason  string
+		misses  int
+		typed   bool // wrong, as it was typed
+	}{
+		{"exact", List{Patterns: []string{name}}, Name{Raw: name, File: "x"}, true, "", 0, false},
+		{"a wildcard", List{Patterns: []string{"O=Example Org,CN=*"}}, Name{Raw: name, File: "x"}, true, "", 0, false},
+		{"nobody", List{}, Name{Raw: name, File: "x"}, false, "", 0, false},
+		{"in another order", List{Patterns: []string{"CN=admin,O=Example Org"}}, Name{Raw: name, File: "x"}, false, "", 1, false},
+		{"the list does not count", List{Open: "it is open"}, Name{Raw: "CN=x"}, true, "it is open", 0, false},
+		{"libvirt refuses the certificate", List{Patterns: []string{"*"}}, Name{Refused: "bad", File: "x"}, false, "libvirt refuses the certificate: bad", 0, false},
+		{"typed with spaces", List{Patterns: []string{name}}, Name{Raw: "O=Example Org, CN=admin"}, false, "", 0, true},
+	} {
+		got := Compile(&test.list, dn.Glob, dn.Fnmatch).Ask(test.client)
+		if got.Allowed != test.allowed || got.Reason != test.reason || len(got.Misses) != test.misses || (len(got.Problems) > 0) != test.typed {
+			t.Errorf("%s: %+v", test.name, got)
+		}
+	}
+}
+
+func TestCheck(t *testing.T) {
+	for _, test := range []struct {
+		pattern         string
+		refused, forced bool // refused even when it is forced
+	}{
+		{"O=Example Org,CN=admin", false, false},
+		{"*", false, false},
+		{"", true, true},
+		{"CN=a\x1b", true, true},
+		{"CN=a, O=b", true, false},
+	} {
+		if err := Check([]string{test.pattern}, false); (err != nil) != test.refused {
+			t.Errorf("%q: %v", test.pattern, err)
+		}
+		if err := Check([]string{test.pattern}, true); (err != nil) != test.forced {
+			t.Errorf("%q, forced: %v", test.pattern, err)
+		}
+	}
+}
+
+func TestLockedOut(t *testing.T) {
+	for _, test := range []struct {
+		allow  []string
+		client string
+		locked bool
+	}{
+		{nil, "CN=a", false}, // no list
+		{[]string{"CN=a"}, "CN=a", false},
+		{[]string{"CN=*"}, "CN=a", false},
+		{[]string{"CN=b"}, "CN=a", true},
+		{[]string{}, "CN=a", true},
+		{[]string{"CN=b"}, "", false}, // no client here
+	} {
+		err := LockedOut(test.allow, test.client)
+		if (err != nil) != test.locked {
+			t.Errorf("%q, %q: %v", test.allow, test.client, err)
+		}
+		if text, ok := hint.Of(err); test.locked && (!ok || !strings.Contains(text, "--allow-dn 'CN=a'")) {
+			t.Errorf("%q: hint %q", test.allow, text)
+		}
+	}
+}
+
+func TestLintConf(t *testing.T) {
+	for _, test := range []struct{ name, conf, id string }{
+		{"fine", "tls_allowed_dn_list = [\"O=Example Org,CN=admin\"]\n", ""},
+		{"not a configuration", "x = [\n", "no-start"},
+		{"twice", "log_level = 1\nlog_level = 2\n", "duplicate"},
+		{"open", "tls_no_verify_certificate = 1\n", "no-verify"},
+		{"empty", "tls_allowed_dn_list = []\n", "empty-list"},
+		{"a user's pattern is no DN", "sasl_allowed_username_list = [\"bob\"]\n", ""},
+	} {
+		rows, err := LintConf(write(t, test.conf))
+		if err != nil {
+			t.Fatal(err)
+		}
+		if found := slices.ContainsFunc(rows, func(r Row) bool { return r.ID == test.id }); found != (test.id != "") || test.id == "" && len(rows) > 0 {
+			t.Errorf("%s: %+v, want %q", test.name, rows, test.id)
+		}
+	}
+}

@@ -1,0 +1,123 @@
+package allowlist
+
+import (
+	"errors"
+	"fmt"
+	"strings"
+
+	"virtpki/dn"
+	"virtpki/internal/hint"
+	"virtpki/internal/libvirt"
+	"virtpki/internal/libvirt/conf"
+	"virtpki/internal/store"
+	"virtpki/internal/termtext"
+)
+
+// List is who may connect: the patterns of the command line, and of a conf.
+type List struct {
+	Patterns []string
+	// Open says why everybody with a certificate gets in whatever the patterns
+	// are; empty when they count.
+	Open string
+}
+
+// Load adds the list of a conf, if one is named, to patterns.
+func Load(patterns []string, confFile string) (*List, error) {
+	list := &List{Patterns: patterns}
+	if confFile == "" {
+		return list, nil
+	}
+	file, err := ReadConf(store.Tree{}, confFile)
+	if err != nil {
+		return nil, err
+	}
+	if v, ok := file.Lookup("tls_no_verify_certificate"); ok && v.Int() == 1 {
+		list.Open = "tls_no_verify_certificate is 1: the list is not looked at"
+		return list, nil
+	}
+	value, ok := file.Lookup(libvirt.AllowedDNs)
+	if !ok && len(patterns) == 0 {
+		list.Open = "there is no " + libvirt.AllowedDNs + ": every client certificate of the CA gets in"
+		return list, nil
+	}
+	list.Patterns = append(append([]string{}, patterns...), value.List()...)
+	return list, nil
+}
+
+// ReadConf reads a daemon's configuration as the daemon would: one that it would not start
+// with is an error.
+func ReadConf(t store.Tree, path string) (*conf.File, error) {
+	data, err := t.ReadFile(path, conf.MaxSize)
+	if err != nil {
+		return nil, err
+	}
+	file, err := conf.Parse(data)
+	if err == nil {
+		err = file.CheckDaemon()
+	}
+	if err != nil {
+		return nil, fmt.Errorf("%s: %w", path, err)
+	}
+	return file, nil
+}
+
+// Check says what keeps a pattern from standing in the list. What lets in nobody, by
+// both matchers, is refused unless forced.
+func Check(patterns []string, forced bool) error {
+	for _, pattern := range patterns {
+		if strings.TrimSpace(pattern) == "" {
+			return errors.New("an empty pattern lets nobody in")
+		}
+		if strings.IndexFunc(pattern, termtext.Hidden) >= 0 {
+			return fmt.Errorf("pattern %s holds a character that cannot be printed", termtext.QuoteShort(pattern))
+		}
+		if _, err := conf.StringValue(pattern).Format(); err != nil {
+			return fmt.Errorf("pattern %s: %w", termtext.QuoteShort(pattern), err)
+		}
+		if err := useless(pattern); err != nil && !forced {
+			return err
+		}
+	}
+	return nil
+}
+
+// useless is the error for a pattern that can match no DN.
+func useless(pattern string) error {
+	for _, a := range dn.Lint([]string{pattern}) {
+		if a.Severity != dn.Error {
+			continue
+		}
+		err := fmt.Errorf("pattern %s: %s", termtext.QuoteShort(pattern), a.Reason)
+		if a.Fix != "" {
+			return hint.With(err, "write '%s', or insist with --force", a.Fix)
+		}
+		return err
+	}
+	return nil
+}
+
+// Advice words what is surprising about a list that is being made.
+func Advice(allow []string) []string {
+	var lines []string
+	if allow == nil {
+		return nil
+	}
+	for _, a := range dn.Lint(allow) {
+		if a.Severity == dn.Warning {
+			lines = append(lines, fmt.Sprintf("%s: %s", termtext.Quote(a.Pattern), a.Reason))
+		}
+	}
+	return lines
+}
+
+// LockedOut is the error for a list that the client of this machine does not pass, or of
+// another one that is to have the list.
+func LockedOut(allow []string, client string) error {
+	if allow == nil || client == "" {
+		return nil
+	}
+	if _, ok := dn.Compile(allow, dn.Glob).Match(client); ok {
+		return nil
+	}
+	return hint.With(fmt.Errorf("the list would lock out the machine's own client, %q", client), "add --allow-dn '%s', or insist with --force", dn.Exact(client))
+}

@@ -12,6 +12,7 @@ import (
 	"virtpki/internal/allowlist"
 	"virtpki/internal/change"
 	"virtpki/internal/hint"
+	"virtpki/internal/inventory"
 	"virtpki/internal/keypair"
 	"virtpki/internal/libvirt"
 	"virtpki/internal/machine"
@@ -37,7 +38,8 @@ type bootstrapOptions struct {
 }
 
 const bootstrapHelp = `Make this host ready in one shot: a CA, a server and a client certificate, a CRL,
-and the entries of libvirtd.conf. It never asks.
+and the entries of libvirtd.conf, or of virtproxyd.conf where virtproxyd serves TLS.
+It never asks.
 
 What is there already is taken: a CA, a key, a certificate. Run again, it
 changes nothing; a run that was cut short is finished by the next one. A host
@@ -94,7 +96,7 @@ func bindBootstrap(e *env, g *globals, o *bootstrapOptions) *cobra.Command {
 	flags.StringVar(&o.name, "name", "", "`organisation` that the CA stands for; wanted when there is no CA yet")
 	flags.StringVar(&o.hostname, "hostname", "", "`name` of this host (default what the system says)")
 	flags.StringVar(&o.client, "client", "", "`name` in the client certificate (default the host's)")
-	flags.StringVar(&o.daemon, "daemon", "libvirtd", "`daemon` to configure: libvirtd or virtproxyd")
+	flags.StringVar(&o.daemon, "daemon", "", "`daemon` to configure, libvirtd or virtproxyd (default the one that serves TLS here)")
 	flags.StringVar(&o.caLife, "ca-validity", pki.FormatValidity(pki.DefaultCAValidity), "how long the CA lives, a `duration`")
 	flags.StringVar(&o.bundle, "bundle", "", "put the CA's certificate, the CRL and the pairs of `directory` in their places")
 	flags.StringVar(&o.waitClock, "wait-clock", "", "wait up to `duration` for the clock to be set")
@@ -118,7 +120,8 @@ type hostPlan struct {
 	o      *bootstrapOptions
 	leaf   leafPlan
 	ca     *newAuthority // nil when no name is given for one
-	daemon libvirt.Daemon
+	list   *inventory.List
+	daemon inventory.Daemon
 	to     keypair.Dest
 	server subject.Identity
 	client subject.Identity
@@ -126,7 +129,7 @@ type hostPlan struct {
 }
 
 func (e *env) bootstrap(ctx context.Context, g *globals, o *bootstrapOptions) error {
-	h, err := checkBootstrap(g.Machine, o)
+	h, err := checkBootstrap(g.Machine, inventory.Of(ctx, g.Machine), o)
 	if err != nil {
 		return err
 	}
@@ -159,7 +162,7 @@ func hostFloor(m *machine.Machine, h *hostPlan) machine.Floor {
 
 // locks are the folders that a run writes to. A host with a bundle has no CA.
 func (h *hostPlan) locks(m *machine.Machine) []string {
-	locks := []string{m.System().Top(), filepath.Dir(h.daemon.ConfPath(m.Path(m.Sysconfdir)))}
+	locks := []string{m.System().Top(), filepath.Dir(m.Path(h.daemon.ConfPath))}
 	locks = append(locks, h.with.locks()...)
 	if h.o.bundle != "" {
 		return locks
@@ -250,7 +253,7 @@ func (h *hostPlan) startKeys(m *machine.Machine, keys *change.Keyring) {
 
 // configureHost plans the conf of a host whose files are there or planned.
 func (e *env) configureHost(j *change.Job, m *machine.Machine, h *hostPlan, a *authority, client *keypair.Pair, crl bool) error {
-	c := &confPlan{daemon: h.daemon, allow: h.o.allow, force: h.o.force}
+	c := &confPlan{list: h.list, daemon: h.daemon, allow: h.o.allow, force: h.o.force}
 	c.restarted = h.o.noReload || h.o.restart != "" && m.Live()
 	if client.Cert != nil {
 		c.client = subject.Of(client.Cert)
@@ -265,8 +268,8 @@ func (e *env) configureHost(j *change.Job, m *machine.Machine, h *hostPlan, a *a
 	return applyConfig(j, m, c)
 }
 
-func checkBootstrap(m *machine.Machine, o *bootstrapOptions) (*hostPlan, error) {
-	h := &hostPlan{o: o}
+func checkBootstrap(m *machine.Machine, list *inventory.List, o *bootstrapOptions) (*hostPlan, error) {
+	h := &hostPlan{o: o, list: list}
 	var err error
 	if h.leaf, err = o.leafOptions.check(); err != nil {
 		return nil, err
@@ -274,7 +277,7 @@ func checkBootstrap(m *machine.Machine, o *bootstrapOptions) (*hostPlan, error) 
 	if h.with, err = o.withOptions.check(); err != nil {
 		return nil, err
 	}
-	if h.daemon, err = libvirt.FindDaemon(o.daemon); err != nil {
+	if h.daemon, err = list.Named(o.daemon); err != nil {
 		return nil, hint.Usage(err)
 	}
 	if err := allowlist.Check(o.allow, o.force); err != nil {

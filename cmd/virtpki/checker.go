@@ -11,7 +11,6 @@ import (
 	"virtpki/internal/inventory"
 	"virtpki/internal/judge"
 	"virtpki/internal/libvirt"
-	"virtpki/internal/libvirt/running"
 	"virtpki/pki"
 )
 
@@ -43,11 +42,7 @@ func (e *env) newChecker(ctx context.Context, g *globals, o *checkOptions) (*che
 	}
 	c.machine = judge.Machine{Now: e.here.Now(), Due: pki.Window{}.CertificateOpens}
 	if o.pkipath == "" && !o.user {
-		var daemons []running.Daemon
-		if g.Live() {
-			daemons = g.Running(ctx)
-		}
-		c.list = inventory.Look(g.Machine, daemons)
+		c.list = inventory.Of(ctx, g.Machine)
 	}
 	if g.Live() {
 		names, err := g.Names()

@@ -15,6 +15,7 @@ import (
 	"virtpki/internal/allowlist"
 	"virtpki/internal/change"
 	"virtpki/internal/hint"
+	"virtpki/internal/inventory"
 	"virtpki/internal/keypair"
 	"virtpki/internal/libvirt"
 	"virtpki/internal/libvirt/conf"
@@ -82,7 +83,8 @@ func newConfig(e *env, g *globals) *cobra.Command {
 
 // confPlan is what decides the entries of a daemon's conf.
 type confPlan struct {
-	daemon  libvirt.Daemon
+	list    *inventory.List
+	daemon  inventory.Daemon
 	allow   []string // nil is no list
 	force   bool
 	client  string // DN of the client installed here, empty when there is none
@@ -101,16 +103,17 @@ func (e *env) config(ctx context.Context, g *globals, o *configOptions, daemon l
 	if err := allowlist.Check(o.allow, o.force); err != nil {
 		return hint.Usage(err)
 	}
+	list := inventory.Of(ctx, g.Machine)
 	if !o.apply {
-		c, err := e.confPlan(g.Machine, o, daemon)
+		c, err := e.confPlan(g.Machine, o, list, daemon)
 		if err != nil {
 			return err
 		}
 		return e.printConfig(g, c)
 	}
-	file := daemon.ConfPath(g.Path(g.Sysconfdir))
-	return e.change(ctx, g, []string{filepath.Dir(file)}, func(j *change.Job) error {
-		c, err := e.confPlan(g.Machine, o, daemon)
+	file := list.Daemon(daemon).ConfPath
+	return e.change(ctx, g, []string{filepath.Dir(g.Path(file))}, func(j *change.Job) error {
+		c, err := e.confPlan(g.Machine, o, list, daemon)
 		if err != nil {
 			return err
 		}
@@ -119,8 +122,8 @@ func (e *env) config(ctx context.Context, g *globals, o *configOptions, daemon l
 }
 
 // confPlan looks at what is on disk.
-func (e *env) confPlan(m *machine.Machine, o *configOptions, daemon libvirt.Daemon) (*confPlan, error) {
-	c := &confPlan{daemon: daemon, allow: o.allow, force: o.force}
+func (e *env) confPlan(m *machine.Machine, o *configOptions, list *inventory.List, daemon libvirt.Daemon) (*confPlan, error) {
+	c := &confPlan{list: list, daemon: list.Daemon(daemon), allow: o.allow, force: o.force}
 	c.present = func(file libvirt.File) bool { return m.Tree().Exists(m.System().Path(file)) }
 	var err error
 	if c.client, err = installedClient(m); err != nil || !o.allowIssued {
@@ -177,7 +180,7 @@ func applyConfig(j *change.Job, m *machine.Machine, c *confPlan) error {
 	if err := allowlist.LockedOut(c.allow, c.client); err != nil && !c.force {
 		return err
 	}
-	path := c.daemon.ConfPath(m.Path(m.Sysconfdir))
+	path := m.Path(c.daemon.ConfPath)
 	file, err := conf.Read(path, m.Tree().ReadFile)
 	if err != nil {
 		return err
@@ -196,7 +199,10 @@ func applyConfig(j *change.Job, m *machine.Machine, c *confPlan) error {
 	if !c.present(libvirt.ServerCert) && len(libvirt.FileSettings(file)) == 0 {
 		j.Note("there is no server certificate here: with listen_tls = 1 the daemon does not start (virtpki bootstrap makes one)")
 	}
-	if d := c.daemon; !c.restarted {
+	if other, ok := c.list.Instead(c.daemon); ok {
+		j.Note("%s does not read %s: it serves TLS here, and reads %s", other.Name, path, m.Path(other.ConfPath))
+	}
+	if d := c.daemon.Daemon; !c.restarted {
 		j.Note("restart %s: it reads its conf only when it starts", d.Name)
 		j.Note("where systemd opens its sockets: %s", startTLS(d))
 	}

@@ -140,7 +140,7 @@ func (o *cloudInitOptions) arguments(m *machine.Machine, name string) []string {
 		add("for", "any", o.target)
 	}
 	add("client-key-mode", "0600", o.clientKeyMode)
-	add("daemon", "libvirtd", o.daemon)
+	add("daemon", "", o.daemon) // the machine itself might choose another than the commands beside this one start
 	add("allow-dn", "", o.allow...)
 	if o.force {
 		args = append(args, "--force")

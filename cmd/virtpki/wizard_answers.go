@@ -119,7 +119,10 @@ func fromFlags[T any](e *env, bind func(*env, *globals, *T) *cobra.Command) *T {
 // bootOptions are those of bootstrap.
 func (w *wizard) bootOptions() *bootstrapOptions {
 	o := fromFlags(w.e, bindBootstrap)
-	o.hostname, o.daemon, o.caLife, o.configOptions = w.hostname, w.daemon, w.caLife, w.allowed()
+	o.hostname, o.caLife, o.configOptions = w.hostname, w.caLife, w.allowed()
+	if w.daemon != w.inventory().Server().Name {
+		o.daemon = w.daemon
+	}
 	o.leafOptions.validity = w.life
 	o.sans, o.onlySAN = w.sans()
 	o.with = w.uses

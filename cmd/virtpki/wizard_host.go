@@ -8,6 +8,7 @@ import (
 	"strings"
 
 	"virtpki/internal/hint"
+	"virtpki/internal/inventory"
 	"virtpki/internal/libvirt"
 	"virtpki/internal/prompt"
 	"virtpki/internal/subject"
@@ -114,34 +115,26 @@ func listed(text string) []string {
 	return strings.FieldsFunc(text, func(r rune) bool { return r == ',' || r == ' ' || r == '\t' })
 }
 
-// wantsDaemon reports whether what is to be configured is not plain to see: one
-// daemon runs, or one has a conf.
+// inventory lists what uses TLS here, as it was when the wizard looked.
+func (w *wizard) inventory() *inventory.List { return inventory.Look(w.g.Machine, w.daemons) }
+
+// wantsDaemon reports whether what is to be configured is not plain to see: one daemon
+// serves TLS here, or may.
 func (w *wizard) wantsDaemon() bool {
-	names := libvirt.DaemonNames()
-	var likely []string
-	for _, d := range w.daemons {
-		likely = append(likely, d.Daemon.Name)
-	}
-	if len(likely) == 0 {
-		for _, name := range names {
-			if w.g.Tree().Exists(w.confPath(name)) {
-				likely = append(likely, name)
-			}
-		}
-	}
+	list := w.inventory()
 	if w.daemon == "" {
-		w.daemon = append(likely, names...)[0]
+		w.daemon = list.Server().Name
 	}
-	return len(likely) != 1
+	return len(list.Serving()) != 1
 }
 
 // confPath is the conf of a daemon.
 func (w *wizard) confPath(name string) string {
-	d, err := libvirt.FindDaemon(name)
+	d, err := w.inventory().Named(name)
 	if err != nil {
 		return ""
 	}
-	return d.ConfPath(w.g.Path(w.g.Sysconfdir))
+	return w.g.Path(d.ConfPath)
 }
 
 // daemonWords say what each daemon is.

@@ -46,10 +46,10 @@ func (w *wizard) plan() (*wizardPlan, error) {
 	}
 	boot := *p.boot
 	var err error
-	if p.host, err = checkBootstrap(g.Machine, &boot); err != nil {
+	if p.host, err = checkBootstrap(g.Machine, w.inventory(), &boot); err != nil {
 		return nil, err
 	}
-	p.leaf, p.running = p.host.leaf, w.runs(p.host.daemon)
+	p.leaf, p.running = p.host.leaf, w.runs(p.host.daemon.Daemon)
 	if p.issue != nil {
 		if p.bundles, err = w.e.bundles(g.Machine, p.issue, p.leaf, subject.Client, p.clients); err != nil {
 			return nil, err
@@ -190,7 +190,7 @@ func shortened(lines []string) []string {
 
 // confDiff is what changes in the daemon's conf.
 func confDiff(p *wizardPlan, j *change.Job) string {
-	path := p.host.daemon.ConfPath(p.g.Path(p.g.Sysconfdir))
+	path := p.g.Path(p.host.daemon.ConfPath)
 	for _, c := range j.Plan.Changes() {
 		if c.Path != path || c.Data() == nil {
 			continue

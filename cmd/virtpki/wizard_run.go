@@ -34,7 +34,7 @@ func (w *wizard) enforce(ctx context.Context, p *wizardPlan, j *change.Job) erro
 		return err
 	}
 	r := reloader{w.e, p.g.Machine, p.boot.reloadOptions, j}
-	d, err := r.start(ctx, p.host.daemon)
+	d, err := r.start(ctx, p.host.daemon.Daemon)
 	if err == nil {
 		err = r.prove(ctx, d, systemClient(p.g.Machine))
 	}

@@ -1,6 +1,8 @@
 package inventory
 
 import (
+	"context"
+
 	"virtpki/internal/libvirt"
 	"virtpki/internal/libvirt/conf"
 	"virtpki/internal/libvirt/running"
@@ -40,6 +42,15 @@ func Look(on *machine.Machine, daemons []running.Daemon) *List {
 		}
 	}
 	return l
+}
+
+// Of lists what uses TLS on a machine; where it is the running one, with the daemons that
+// run.
+func Of(ctx context.Context, m *machine.Machine) *List {
+	if !m.Live() {
+		return Look(m, nil)
+	}
+	return Look(m, m.Running(ctx))
 }
 
 // Daemon describes one daemon, whether it is here or not.

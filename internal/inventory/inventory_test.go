@@ -220,6 +220,34 @@ func TestUnread(t *testing.T) {
 	}
 }
 
+// Whoever names a daemon gets it, and is told where another one serves TLS.
+func TestNamed(t *testing.T) {
+	for _, c := range []struct {
+		files         files
+		name          string
+		want, instead string
+	}{
+		{nil, "", "libvirtd", ""},
+		{fedora, "", "virtproxyd", ""},
+		{with(fedora, proxyTLS), "", "virtproxyd", ""},
+		{with(fedora, proxyTLS), "virtproxyd", "virtproxyd", ""},
+		{with(fedora, proxyTLS), "libvirtd", "libvirtd", "virtproxyd"},
+		{fedora, "libvirtd", "libvirtd", ""},
+		{debian, "virtproxyd", "virtproxyd", ""},
+		{with(debian, masked, files{"etc/default/libvirtd": "LIBVIRTD_ARGS=-l"}), "virtproxyd", "virtproxyd", "libvirtd"},
+		{debian, "virtqemud", "", ""},
+	} {
+		l := Look(image(t, c.files), nil)
+		d, err := l.Named(c.name)
+		if d.Name != c.want || (err == nil) != (c.want != "") {
+			t.Errorf("%q: %q, %v; want %q", c.name, d.Name, err, c.want)
+		}
+		if other, ok := l.Instead(d); err == nil && (ok != (c.instead != "") || ok && other.Name != c.instead) {
+			t.Errorf("%q: instead %q, %t; want %q", c.name, other.Name, ok, c.instead)
+		}
+	}
+}
+
 func TestQEMU(t *testing.T) {
 	l := Look(image(t, files{"etc/libvirt/qemu.conf": "vnc_tls_x509_cert_dir = \"/srv/vnc\"\n", "etc/pki/libvirt-nbd/x": "", "etc/pki/qemu/x": ""}), nil)
 	var got []string

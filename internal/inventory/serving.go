@@ -25,6 +25,25 @@ func (l *List) Server() Daemon {
 	return l.Daemon(libvirt.Daemons()[0])
 }
 
+// Named returns the daemon of a name, and the one that serves TLS here for none.
+func (l *List) Named(name string) (Daemon, error) {
+	if name == "" {
+		return l.Server(), nil
+	}
+	d, err := libvirt.FindDaemon(name)
+	if err != nil {
+		return Daemon{}, err
+	}
+	return l.Daemon(d), nil
+}
+
+// Instead returns the daemon that listens for TLS here and reads another file than d
+// does, where d does not listen: to configure d is without effect then.
+func (l *List) Instead(d Daemon) (other Daemon, ok bool) {
+	server := l.Server()
+	return server, server.Listening == Listens && d.Listening != Listens && server.ConfPath != d.ConfPath
+}
+
 // preferred returns the daemons of which something holds, where it holds of any.
 func preferred(all []Daemon, holds func(Daemon) bool) []Daemon {
 	var some []Daemon

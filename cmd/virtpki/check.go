@@ -24,10 +24,12 @@ role. --pkipath judges a folder for ?pkipath=, --user the user's own
 ~/.pki/libvirt with what it falls back to.
 
 A finding is an error where something is refused, a warning where it is accepted
-and should not be, a note where it is worth knowing. Each has an id, listed with
-cause and fix in docs/findings.md, and where there is one the command that fixes
-it. --for says which release to please: any is all of them, installed the libvirt
-and QEMU of this machine.
+and should not be, a note where it is worth knowing. What expires is a note in the
+last third of its life, a warning in its last week and an error on its last day.
+Each finding has an id, which --explain explains, and where there is one the
+command that fixes it. A fix moves files aside and removes none. --for says which
+release to please: any is all of them, installed the libvirt and QEMU of this
+machine.
 
 --like virt-pki-validate looks at what that program looks at and wants what it
 wants, a client key that everybody can read and the host's name included; it exits
@@ -37,6 +39,7 @@ foreign CAs, keys that do not match, and roles in capital letters.`
 const checkExample = `  virtpki check
   virtpki check server --for libvirt-9.0
   virtpki check client --pkipath bundles/alice
+  virtpki check --explain cert-usage-encipherment
   virtpki check --strict --quiet || mail -s 'TLS of this host' root`
 
 // checkOptions are the flags of check.
@@ -47,6 +50,7 @@ type checkOptions struct {
 	user    bool
 	like    string
 	strict  bool
+	explain string
 	with    []string
 	uses    []libvirt.QEMUUse // that --with names
 }
@@ -61,6 +65,9 @@ func newCheck(e *env, g *globals) *cobra.Command {
 		Args:      cobra.MaximumNArgs(1),
 		ValidArgs: []string{"server", "client", "ca"},
 		RunE: func(cmd *cobra.Command, args []string) error {
+			if o.explain != "" {
+				return e.explain(g, o.explain)
+			}
 			if err := o.readRole(args); err != nil {
 				return hint.Usage(err)
 			}
@@ -76,7 +83,7 @@ func newCheck(e *env, g *globals) *cobra.Command {
 	}
 	o.addFlags(cmd)
 	connect.addFlags(cmd)
-	for _, name := range []string{"user", "like", "strict", "for", "with"} {
+	for _, name := range []string{"user", "like", "strict", "for", "with", "explain"} {
 		cmd.MarkFlagsMutuallyExclusive("connect", name)
 	}
 	return cmd
@@ -90,6 +97,8 @@ func (o *checkOptions) addFlags(cmd *cobra.Command) {
 	flags.StringVar(&o.like, "like", "", "judge as a correct one of another `program` would: virt-pki-validate")
 	flags.StringSliceVar(&o.with, "with", nil, "want QEMU's `uses` to have files: "+strings.Join(libvirt.QEMUUseNames(), ", "))
 	completeFrom(cmd, "with", libvirt.QEMUUseNames()...)
+	flags.StringVar(&o.explain, "explain", "", "explain the finding with this `id`, and judge nothing")
+	completeFrom(cmd, "explain", findingIDs()...)
 	flags.BoolVar(&o.strict, "strict", false, "exit 3 for warnings too")
 	cmd.MarkFlagDirname("pkipath")
 	cmd.MarkFlagsMutuallyExclusive("pkipath", "user")

@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"fmt"
 	"os"
+	"path/filepath"
 	"slices"
 	"strings"
 
@@ -100,6 +101,10 @@ func (c *checker) fixByID(f judge.Finding) string {
 		if c.o.pkipath != "" {
 			return c.issueElsewhere(f)
 		}
+	case "name-missing":
+		if use := c.uses[filepath.Dir(f.File)]; use != "" {
+			return c.fixQEMUPair(libvirt.QEMUFolder(filepath.Dir(f.File)), use)
+		}
 	case "no-crl", "crl-file-gone":
 		if !c.g.Tree().Exists(layout.Path(libvirt.CACRL)) {
 			return cmp.Or(c.fixOf("crl-name"), "virtpki crl")
@@ -115,6 +120,16 @@ func (c *checker) fixByID(f judge.Finding) string {
 		}
 	}
 	return ""
+}
+
+// fixQEMUPair has a folder of QEMU's filled again, with the pairs that are in it aside.
+func (c *checker) fixQEMUPair(layout libvirt.Layout, use string) string {
+	bootstrap := "virtpki bootstrap --with " + use
+	if !c.signsHere() {
+		return bootstrap
+	}
+	old := c.aside(layout.Path(libvirt.ServerCert), layout.Path(libvirt.ServerKey))
+	return old + "virtpki " + c.g.Flags() + strings.TrimPrefix(bootstrap, "virtpki ")
 }
 
 // fixNoCA is about a CA's certificate that is not there.
@@ -266,7 +281,10 @@ func (c *checker) fixByRequest(role judge.Role, cert, key string, unreadable err
 	if unreadable != nil {
 		aside, flags = c.aside(cert), " --same-key"
 		if _, err := pki.ParseKey(c.file(key).Data, nil); err != nil {
-			aside, flags, sign = c.aside(cert, key), "", sign+" --replace "+name
+			aside, flags = c.aside(cert, key), ""
+		}
+		if aside != "" && flags == "" {
+			sign += " --replace " + name
 		}
 	}
 	return fmt.Sprintf("%s%s %s%s | %s | virtpki %sinstall -%s", aside, request, name, flags, sign, c.g.Flags(), whereCA)

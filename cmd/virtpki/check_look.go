@@ -87,6 +87,9 @@ func (c *checker) owner(kind judge.Kind, layout libvirt.Layout) (uid, gid int) {
 	if s := inspect.Spot(c.g.Tree(), top); kind != judge.UserFolder && kind != judge.FlatFolder && s.Err == nil && s.UID == 0 {
 		return 0, 0
 	}
+	if s := inspect.Spot(c.g.Tree(), top); kind == judge.FlatFolder && s.Err == nil && os.Geteuid() == 0 && c.o.like == "" {
+		return s.UID, s.GID // it is a user's, and for that user's programs
+	}
 	if kind != judge.UserFolder && kind != judge.FlatFolder && (os.Geteuid() == 0 || c.g.Live()) {
 		return 0, 0
 	}

@@ -48,6 +48,7 @@ func (c *checker) qemuConf() (*conf.File, bool) {
 
 // qemuFolder judges one folder; one that was asked for has to be there.
 func (c *checker) qemuFolder(use libvirt.QEMUUse, layout libvirt.Layout, asked bool) {
+	c.uses[layout.Base] = use.Name
 	roles := []judge.Role{judge.Trust}
 	if use.Server {
 		roles = append(roles, judge.Server)

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"bytes"
 	"context"
 	"fmt"
 	"os"
@@ -23,6 +24,7 @@ type checker struct {
 	machine       judge.Machine
 	list          *inventory.List       // what uses TLS here
 	files         map[string]judge.File // what was read
+	uses          map[string]string     // the use of QEMU's by its folder
 	asked         map[string]string     // the use of QEMU's by the CA's file that it wants; see --with
 	areas         []*area
 	verdicts      []roleVerdict
@@ -36,7 +38,7 @@ type area struct {
 
 // newChecker readies everything but the files.
 func (e *env) newChecker(ctx context.Context, g *globals, o *checkOptions) (*checker, error) {
-	c := &checker{env: e, g: g, o: o, files: make(map[string]judge.File), asked: make(map[string]string)}
+	c := &checker{env: e, g: g, o: o, files: make(map[string]judge.File), asked: make(map[string]string), uses: make(map[string]string)}
 	if err := c.readTargets(ctx); err != nil {
 		return nil, err
 	}
@@ -176,10 +178,15 @@ func (c *checker) pair(set judge.Set, target libvirt.Target) []judge.Finding {
 		found = append(found, judge.InSession(set, judge.Peer{}, target, c.here.Now())...)
 	}
 	found = append(found, judge.CAOnHost(set.CA, set.CRL, crlTerms(set.CRL.Data), c.machine)...)
-	if set.Product == "libvirt" {
+	if set.Product == "libvirt" || !c.copied(set) {
 		found = append(found, judge.OnHost(set, c.machine)...)
 	}
 	return found
+}
+
+// copied reports whether QEMU's certificate is libvirt's own, of which all is said there.
+func (c *checker) copied(set judge.Set) bool {
+	return bytes.Equal(set.Cert.Data, c.file(c.g.System().Path(libvirt.CertFile(string(set.Role)))).Data)
 }
 
 // systemClient judges what virsh on this machine reads, run by whoever runs this.

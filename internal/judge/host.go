@@ -125,7 +125,34 @@ func (j *hostJudge) ends(path string, cert *x509.Certificate, fix, of string) {
 	if j.Now.After(cert.NotAfter) || j.Now.Before(j.Due(cert)) || j.Now.Before(cert.NotBefore) {
 		return
 	}
-	j.say("ends-soon", Warning, path, fix, "it ends on %s%s: less than a third of its life is left", day(cert.NotAfter), of)
+	left := cert.NotAfter.Sub(j.Now)
+	j.say("ends-soon", urgency(left), path, fix, "it expires %s, on %s%s", span(left), day(cert.NotAfter), of)
+}
+
+// urgency is the level of an end that comes: the last third of a life is a note.
+func urgency(left time.Duration) Level {
+	const oneDay = 24 * time.Hour
+	switch {
+	case left <= oneDay:
+		return Error
+	case left <= 7*oneDay:
+		return Warning
+	}
+	return Note
+}
+
+// span is how long something still lasts, in days, and in hours where it is few.
+func span(left time.Duration) string {
+	hours := int(left.Hours())
+	switch {
+	case hours < 1:
+		return "within the hour"
+	case hours == 1:
+		return "in 1 hour"
+	case hours < 48:
+		return fmt.Sprintf("in %d hours", hours)
+	}
+	return fmt.Sprintf("in %d days", hours/24)
 }
 
 // purpose wants the certificate to be good for its role alone.

@@ -29,8 +29,34 @@ func (j *placeJudge) folder(spot Spot) {
 	if !judged {
 		return
 	}
-	j.owner(spot)
+	if j.Kind == QEMUFolder {
+		j.stranger(spot)
+	} else {
+		j.owner(spot)
+	}
 	j.folderMode(spot, want)
+}
+
+// stranger looks whose a folder of QEMU's is: root's, or QEMU's user's. virt-pki-validate
+// does not look at it, and its group is what lets QEMU in.
+func (j *placeJudge) stranger(spot Spot) {
+	if spot.UID == j.UID || j.QEMU != nil && spot.UID == j.QEMU.UID {
+		return
+	}
+	fix := fmt.Sprintf("chown %d %s", j.UID, termtext.ShellWord(spot.Path))
+	if j.QEMU != nil && !j.QEMU.MayEnter(j.UID, spot.GID, spot.Mode) {
+		fix += fmt.Sprintf(" && chgrp %s %s && chmod g+rx %s", j.group(), termtext.ShellWord(spot.Path), termtext.ShellWord(spot.Path))
+	}
+	j.say("owner", Warning, spot.Path, fix, "it belongs to user %d, who may replace what is in it", spot.UID)
+}
+
+// chmodKey gives a key a mode, and to QEMU's group where QEMU could not read it else.
+func (j *placeJudge) chmodKey(mode fs.FileMode, spot Spot) string {
+	if j.Kind != QEMUFolder || j.QEMU == nil || j.QEMU.MayRead(spot.UID, spot.GID, mode) {
+		return chmod(mode, spot.Path)
+	}
+	path := termtext.ShellWord(spot.Path)
+	return fmt.Sprintf("chgrp %s %s && chmod 0640 %s", j.group(), path, path)
 }
 
 func (j *placeJudge) folderMode(spot Spot, want fs.FileMode) {
@@ -68,7 +94,7 @@ func (j *placeJudge) modes(file libvirt.File, spot Spot) {
 		j.owner(spot)
 	}
 	want := j.Want[spot.Path]
-	mode, fix := spot.Mode.Perm(), chmod(want, spot.Path)
+	mode, fix := spot.Mode.Perm(), j.chmodKey(want, spot)
 	switch {
 	case mode == want || want == 0:
 	case file == libvirt.ClientKey && j.Kind == SystemTree && mode == 0o644:

@@ -58,7 +58,7 @@ func (j *placeJudge) readable() {
 		}
 		fix := chmod(spot.Mode|0o044, spot.Path)
 		if isKey(file) {
-			fix = fmt.Sprintf("chgrp %s %s && chmod 0640 %[2]s", j.group(), termtext.ShellWord(spot.Path))
+			fix = fmt.Sprintf("chgrp %s %s && chmod 0640 %s", j.group(), termtext.ShellWord(spot.Path), termtext.ShellWord(spot.Path))
 		}
 		j.say("qemu-unreadable", Error, spot.Path, fix, "user %s, as which QEMU runs, may not read it (owner %d, group %d, mode %04o)", j.QEMU.User, spot.UID, spot.GID, spot.Mode.Perm())
 	}

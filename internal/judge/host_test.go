@@ -1,0 +1,46 @@
+package judge
+
+import (
+	"crypto/x509"
+	"testing"
+	"time"
+)
+
+// What ends is a note, a warning in its last week and an error on its last day, and
+// nothing before it is due or when it has ended.
+func TestEnds(t *testing.T) {
+	now := time.Date(2026, 11, 25, 12, 0, 0, 0, time.UTC)
+	const day = 24 * time.Hour
+	tests := []struct {
+		life, left time.Duration
+		level      Level
+		in         string
+	}{
+		{365 * day, 122 * day, "", ""},
+		{365 * day, 121 * day, Note, "in 121 days"},
+		{365 * day, 7*day + time.Hour, Note, "in 7 days"},
+		{365 * day, 7 * day, Warning, "in 7 days"},
+		{365 * day, 47 * time.Hour, Warning, "in 47 hours"},
+		{365 * day, day + time.Hour, Warning, "in 25 hours"},
+		{365 * day, day, Error, "in 24 hours"},
+		{365 * day, time.Hour, Error, "in 1 hour"},
+		{365 * day, 59 * time.Minute, Error, "within the hour"},
+		{365 * day, 0, Error, "within the hour"},
+		{365 * day, -time.Second, "", ""},
+		{day, 9 * time.Hour, "", ""},
+		{day, 7 * time.Hour, Error, "in 7 hours"},
+		{7 * day, 2 * day, Warning, "in 2 days"},
+	}
+	for _, tt := range tests {
+		cert := &x509.Certificate{NotBefore: now.Add(tt.left - tt.life), NotAfter: now.Add(tt.left)}
+		due := func(c *x509.Certificate) time.Time { return c.NotAfter.Add(-c.NotAfter.Sub(c.NotBefore) / 3) }
+		j := &hostJudge{Machine: Machine{Now: now, Due: due}}
+		j.ends("/c", cert, "virtpki renew", "")
+		text := "it expires " + tt.in + ", on " + cert.NotAfter.Format("2006-01-02 15:04 UTC")
+		switch {
+		case tt.level == "" && len(j.found) == 0:
+		case len(j.found) != 1 || j.found[0].Level != tt.level || j.found[0].Text != text:
+			t.Errorf("%v of %v left: %+v, want %q %q", tt.left, tt.life, j.found, tt.level, text)
+		}
+	}
+}

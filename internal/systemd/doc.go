@@ -7,5 +7,6 @@
 // run are not seen; aliases and instances of templates are not followed. Of the
 // specifiers it expands those that are the same on every machine; a value with another
 // one stays as it is written. A line that systemd ignores with a warning is ignored
-// without one.
+// without one, and so is an EnvironmentFile= without a minus that is missing, although
+// the service does not start then.
 package systemd

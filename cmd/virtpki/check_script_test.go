@@ -1,7 +1,12 @@
 package main
 
 import (
+	"bytes"
+	"crypto/sha256"
 	"encoding/json"
+	"io/fs"
+	"os"
+	"path/filepath"
 	"slices"
 	"strings"
 
@@ -27,27 +32,56 @@ func cmdFinds(ts *testscript.TestScript, neg bool, args []string) {
 	}
 }
 
-// cmdFixes wants a finding, runs the command that it names, and wants that it is gone:
-// fixes ID LEVEL args-of-check...
+// cmdFixes wants a finding, types the fix that it names, and wants that less is found then,
+// nothing new, and that no private key is gone: fixes ID LEVEL args-of-check...
 func cmdFixes(ts *testscript.TestScript, _ bool, args []string) {
-	same := func(f checkFinding) bool { return f.ID == args[0] && string(f.Level) == args[1] }
 	found := checked(ts, args[2:])
-	i := slices.IndexFunc(found, same)
+	i := slices.IndexFunc(found, func(f checkFinding) bool { return f.ID == args[0] && string(f.Level) == args[1] })
 	if i < 0 {
 		ts.Fatalf("no finding %s %s", args[0], args[1])
 	}
 	if found[i].Fix == "" {
 		ts.Fatalf("%s names no command", args[0])
 	}
+	keys := privateKeys(ts)
 	ts.Logf("fix: %s", found[i].Fix)
 	if err := ts.Exec("sh", "-e", "-c", found[i].Fix); err != nil {
 		ts.Fatalf("the command that fixes %s: %v", args[0], err)
 	}
-	if slices.ContainsFunc(checked(ts, args[2:]), func(f checkFinding) bool {
+	left := checked(ts, args[2:])
+	if slices.ContainsFunc(left, func(f checkFinding) bool {
 		return f.ID == args[0] && f.File == found[i].File && f.Text == found[i].Text
-	}) {
+	}) || len(left) >= len(found) {
 		ts.Fatalf("%s is there still after: %s", args[0], found[i].Fix)
 	}
+	for _, f := range left {
+		if !slices.ContainsFunc(found, func(b checkFinding) bool { return b.ID == f.ID && b.File == f.File }) {
+			ts.Fatalf("%s of %s is new after: %s", f.ID, f.File, found[i].Fix)
+		}
+	}
+	after := privateKeys(ts)
+	for sum, path := range keys {
+		if after[sum] == "" && !strings.HasPrefix(found[i].Fix, "virtpki ") { // renew keeps the one before, and no more
+			ts.Fatalf("the key of %s is gone after: %s", path, found[i].Fix)
+		}
+	}
+}
+
+// privateKeys are the files below the script's folder that hold a private key, by the
+// key's hash.
+func privateKeys(ts *testscript.TestScript) map[[sha256.Size]byte]string {
+	keys := make(map[[sha256.Size]byte]string)
+	err := filepath.WalkDir(ts.MkAbs("."), func(path string, entry fs.DirEntry, err error) error {
+		if err != nil || !entry.Type().IsRegular() {
+			return nil // a folder that a script has closed
+		}
+		if data, err := os.ReadFile(path); err == nil && bytes.Contains(data, []byte("PRIVATE KEY-----")) {
+			keys[sha256.Sum256(data)] = path
+		}
+		return nil
+	})
+	ts.Check(err)
+	return keys
 }
 
 // cmdClean wants neither errors nor warnings: clean args-of-check...

@@ -10,6 +10,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"virtpki/internal/allowlist"
+	"virtpki/internal/authority"
 	"virtpki/internal/change"
 	"virtpki/internal/hint"
 	"virtpki/internal/inventory"
@@ -188,7 +189,7 @@ func (e *env) readyByItself(j *change.Job, m *machine.Machine, keys *change.Keyr
 }
 
 // decideHost plans a host's pairs, what it trusts, what QEMU reads, and its conf.
-func (e *env) decideHost(j *change.Job, m *machine.Machine, keys *change.Keyring, h *hostPlan, a *authority) error {
+func (e *env) decideHost(j *change.Job, m *machine.Machine, keys *change.Keyring, h *hostPlan, a *authority.Authority) error {
 	server, err := e.takeOrMake(j, a, keys, h, h.server)
 	if err != nil {
 		return err
@@ -197,17 +198,17 @@ func (e *env) decideHost(j *change.Job, m *machine.Machine, keys *change.Keyring
 	if err != nil {
 		return err
 	}
-	if err := trust(j, a, h.to); err != nil {
+	if err := a.Trust(j, h.to); err != nil {
 		return err
 	}
 	if err := e.fillQEMU(j, m, keys, a, h, server, client); err != nil {
 		return err
 	}
-	return e.configureHost(j, m, h, a, client, a.crl != nil)
+	return e.configureHost(j, m, h, a, client, a.CRL != nil)
 }
 
 // fillQEMU plans the folders of QEMU's that --with names.
-func (e *env) fillQEMU(j *change.Job, m *machine.Machine, keys *change.Keyring, a *authority, h *hostPlan, server, client *keypair.Pair) error {
+func (e *env) fillQEMU(j *change.Job, m *machine.Machine, keys *change.Keyring, a *authority.Authority, h *hostPlan, server, client *keypair.Pair) error {
 	return e.fillerFor(m, keys, h, server, client).fill(j, a)
 }
 
@@ -216,7 +217,7 @@ func (e *env) fillQEMU(j *change.Job, m *machine.Machine, keys *change.Keyring, 
 func (e *env) fillByBundle(j *change.Job, m *machine.Machine, keys *change.Keyring, h *hostPlan, b *hostBundle, server, client *keypair.Pair) error {
 	f := e.fillerFor(m, keys, h, server, client)
 	f.given = &givenFolders{
-		tree:       b.a.tree,
+		tree:       b.a.Tree,
 		sysconfdir: filepath.Join(h.o.bundle, m.Sysconfdir),
 		main:       map[pki.Role]*keypair.Pair{pki.Server: b.server, pki.Client: b.client},
 	}
@@ -252,7 +253,7 @@ func (h *hostPlan) startKeys(m *machine.Machine, keys *change.Keyring) {
 }
 
 // configureHost plans the conf of a host whose files are there or planned.
-func (e *env) configureHost(j *change.Job, m *machine.Machine, h *hostPlan, a *authority, client *keypair.Pair, crl bool) error {
+func (e *env) configureHost(j *change.Job, m *machine.Machine, h *hostPlan, a *authority.Authority, client *keypair.Pair, crl bool) error {
 	c := &confPlan{list: h.list, daemon: h.daemon, allow: h.o.allow, force: h.o.force}
 	c.restarted = h.o.noReload || h.o.restart != "" && m.Live()
 	if client.Cert != nil {
@@ -261,7 +262,7 @@ func (e *env) configureHost(j *change.Job, m *machine.Machine, h *hostPlan, a *a
 	c.present = func(file libvirt.File) bool { return file != libvirt.CACRL || crl }
 	if h.o.allowIssued {
 		var err error
-		if c.allow, err = e.allowIssued(c.allow, a); err != nil {
+		if c.allow, err = allowIssued(c.allow, a, m.Now()); err != nil {
 			return err
 		}
 	}
@@ -328,9 +329,9 @@ func nameHost(m *machine.Machine, o *bootstrapOptions, h *hostPlan) error {
 
 // findOrMakeCA takes the CA that is there, with a CRL if it can sign one, or
 // makes one.
-func (e *env) findOrMakeCA(j *change.Job, m *machine.Machine, keys *change.Keyring, n *newAuthority) (*authority, error) {
-	a, err := loadCA(m)
-	if errors.Is(err, errNoCA) || errors.Is(err, errKeyAlone) {
+func (e *env) findOrMakeCA(j *change.Job, m *machine.Machine, keys *change.Keyring, n *newAuthority) (*authority.Authority, error) {
+	a, err := authority.Open(m)
+	if errors.Is(err, authority.ErrNone) || errors.Is(err, authority.ErrKeyAlone) {
 		if n == nil {
 			return nil, hint.Usage(hint.With(err, "name the organisation of a new CA with --name"))
 		}
@@ -339,13 +340,13 @@ func (e *env) findOrMakeCA(j *change.Job, m *machine.Machine, keys *change.Keyri
 	if err != nil {
 		return nil, err
 	}
-	a.noteTwins(j)
-	j.Found = append(j.Found, change.Placed{Cert: a.ca.Certificate, Path: a.layout.Path(libvirt.CACert)})
-	if a.crl == nil && m.Tree().Exists(a.layout.Path(libvirt.CAKey)) {
-		if err := a.open(keys); err != nil {
+	a.NoteTwins(j)
+	j.Found = append(j.Found, change.Placed{Cert: a.CA.Certificate, Path: a.Layout.Path(libvirt.CACert)})
+	if a.CRL == nil && m.Tree().Exists(a.Layout.Path(libvirt.CAKey)) {
+		if err := a.Unlock(keys); err != nil {
 			return nil, err
 		}
-		a.noteForgotten(j)
+		a.NoteForgotten(j)
 		// The numbers of the lists before are not known; the time is higher.
 		return a, e.makeCRL(j, a, big.NewInt(e.here.Now().Unix()))
 	}
@@ -353,7 +354,7 @@ func (e *env) findOrMakeCA(j *change.Job, m *machine.Machine, keys *change.Keyri
 }
 
 // takeOrMake takes the pair that is there, or makes what is missing of it.
-func (e *env) takeOrMake(j *change.Job, a *authority, keys *change.Keyring, h *hostPlan, id subject.Identity) (*keypair.Pair, error) {
+func (e *env) takeOrMake(j *change.Job, a *authority.Authority, keys *change.Keyring, h *hostPlan, id subject.Identity) (*keypair.Pair, error) {
 	have, err := keypair.Load(j.Plan.Tree(), h.to.Layout, id.Role)
 	if err != nil {
 		return nil, err
@@ -368,31 +369,26 @@ func (e *env) takeOrMake(j *change.Job, a *authority, keys *change.Keyring, h *h
 		j.Found = append(j.Found, change.Placed{Cert: have.Cert, Path: have.CertPath})
 		return have, e.checkTaken(j, a, have)
 	}
-	if id.Role == pki.Client && have.Key == nil && h.o.client == "" && a.keyless() {
+	if id.Role == pki.Client && have.Key == nil && h.o.client == "" && a.Keyless() {
 		j.Note("there is no client pair here, and no CA's key to make one with: this host can be connected to, and cannot connect to others")
 		return have, nil
 	}
-	if err := a.open(keys); err != nil {
+	if err := a.Unlock(keys); err != nil {
 		return nil, err
 	}
 	if have.Cert, err = e.makePair(j, a, keys, h.leaf, h.to, id, have); err != nil {
 		return nil, err
 	}
-	e.noteLetIn(j, a, have.Cert, id.Name)
+	a.NoteLetIn(j, have.Cert, id.Name, e.here.Now())
 	have.Key, err = keys.For(have, id.Slot(), h.leaf.keyType)
 	return have, err
 }
 
-// keyless reports whether the CA's key is neither here nor about to be.
-func (a *authority) keyless() bool {
-	return a.ca.Signer == nil && !a.tree.Exists(a.layout.Path(libvirt.CAKey))
-}
-
 // checkTaken looks at a certificate that was there: libvirtd does not start on
 // one that its CA file does not vouch for.
-func (e *env) checkTaken(j *change.Job, a *authority, have *keypair.Pair) error {
-	if !a.hasSigned(have.Cert) {
-		return fmt.Errorf("%s: %s is not signed by the CA in %s", have.CertPath, subject.Of(have.Cert), a.layout.Path(libvirt.CACert))
+func (e *env) checkTaken(j *change.Job, a *authority.Authority, have *keypair.Pair) error {
+	if !a.HasSigned(have.Cert) {
+		return fmt.Errorf("%s: %s is not signed by the CA in %s", have.CertPath, subject.Of(have.Cert), a.Layout.Path(libvirt.CACert))
 	}
 	if !e.here.Now().Before(have.Cert.NotAfter) {
 		j.Note("%s: expired on %s", have.CertPath, termtext.Day(have.Cert.NotAfter))

@@ -8,6 +8,7 @@ import (
 	"path/filepath"
 	"slices"
 
+	"virtpki/internal/authority"
 	"virtpki/internal/change"
 	"virtpki/internal/hint"
 	"virtpki/internal/keypair"
@@ -20,7 +21,7 @@ import (
 
 // hostBundle is what a host was given: a folder that `issue host --out` made.
 type hostBundle struct {
-	a      *authority // without a key
+	a      *authority.Authority // without a key
 	server *keypair.Pair
 	client *keypair.Pair // without certificate and key in a bundle of a server alone
 }
@@ -42,7 +43,7 @@ func loadBundle(m *machine.Machine, folder string) (*hostBundle, error) {
 	at.Root = folder // nothing in it leads out of it
 	b := &hostBundle{}
 	var err error
-	if b.a, err = loadCA(at); errors.Is(err, errNoCA) {
+	if b.a, err = authority.Open(at); errors.Is(err, authority.ErrNone) {
 		return nil, hint.With(fmt.Errorf("no bundle in %s: %s is missing", folder, layout.Path(libvirt.CACert)), "make one on the CA's machine: virtpki issue host NAME --out DIR; it is a folder, and a tar archive is to be unpacked first")
 	}
 	if err != nil {
@@ -60,7 +61,7 @@ func loadBundle(m *machine.Machine, folder string) (*hostBundle, error) {
 
 // pair reads a pair of the bundle: whole, or not there at all.
 func (b *hostBundle) pair(layout libvirt.Layout, role pki.Role) (*keypair.Pair, error) {
-	p, err := keypair.Load(b.a.tree, layout, role)
+	p, err := keypair.Load(b.a.Tree, layout, role)
 	switch {
 	case err != nil:
 		return nil, err
@@ -70,8 +71,8 @@ func (b *hostBundle) pair(layout libvirt.Layout, role pki.Role) (*keypair.Pair, 
 		return nil, fmt.Errorf("%s: its certificate %s is missing", p.KeyPath, p.CertPath)
 	case p.Key == nil:
 		return nil, hint.With(p.KeyMissing(), "have the bundle made again on the CA's machine")
-	case !b.a.hasSigned(p.Cert):
-		return nil, fmt.Errorf("%s: %s is not signed by the CA in %s", p.CertPath, subject.Of(p.Cert), b.a.layout.Path(libvirt.CACert))
+	case !b.a.HasSigned(p.Cert):
+		return nil, fmt.Errorf("%s: %s is not signed by the CA in %s", p.CertPath, subject.Of(p.Cert), b.a.Layout.Path(libvirt.CACert))
 	}
 	return p, nil
 }
@@ -136,19 +137,19 @@ func (b *hostBundle) trust(j *change.Job, to keypair.Dest) error {
 		return err
 	}
 	if data == nil {
-		return to.Write(&j.Plan, libvirt.CACert, pki.EncodeCertificates(b.a.bundle...))
+		return to.Write(&j.Plan, libvirt.CACert, pki.EncodeCertificates(b.a.Certificates...))
 	}
 	here, err := pki.ParseCertificates(data)
 	switch {
 	case err != nil:
 		return fmt.Errorf("%s: %w", path, err)
-	case containsAll(here, b.a.bundle):
+	case containsAll(here, b.a.Certificates):
 		return nil
-	case containsAll(b.a.bundle, here):
+	case containsAll(b.a.Certificates, here):
 		to.Keep = true
-		return to.Write(&j.Plan, libvirt.CACert, pki.EncodeCertificates(b.a.bundle...))
+		return to.Write(&j.Plan, libvirt.CACert, pki.EncodeCertificates(b.a.Certificates...))
 	}
-	return fmt.Errorf("%s trusts another CA: %s, not %s", path, subject.Of(here[0]), subject.Of(b.a.bundle[0]))
+	return fmt.Errorf("%s trusts another CA: %s, not %s", path, subject.Of(here[0]), subject.Of(b.a.Certificates[0]))
 }
 
 func containsAll(certs, some []*x509.Certificate) bool {
@@ -164,15 +165,15 @@ func containsAll(certs, some []*x509.Certificate) bool {
 func (b *hostBundle) shareCRL(j *change.Job, to keypair.Dest) (has bool, err error) {
 	path := to.Layout.Path(libvirt.CACRL)
 	here, err := machine.ReadIfThere(j.Plan.Tree(), path)
-	if err != nil || b.a.crl == nil {
+	if err != nil || b.a.CRL == nil {
 		return here != nil, err
 	}
-	given, err := pki.ParseCRLs(b.a.crl)
+	given, err := pki.ParseCRLs(b.a.CRL)
 	if err != nil {
-		return false, fmt.Errorf("%s: %w", b.a.layout.Path(libvirt.CACRL), err)
+		return false, fmt.Errorf("%s: %w", b.a.Layout.Path(libvirt.CACRL), err)
 	}
 	if here == nil {
-		return true, to.Write(&j.Plan, libvirt.CACRL, b.a.crl)
+		return true, to.Write(&j.Plan, libvirt.CACRL, b.a.CRL)
 	}
 	have, err := pki.ParseCRLs(here)
 	if err != nil {
@@ -182,14 +183,14 @@ func (b *hostBundle) shareCRL(j *change.Job, to keypair.Dest) (has bool, err err
 		return true, nil
 	}
 	to.Keep = true
-	return true, to.Write(&j.Plan, libvirt.CACRL, b.a.crl)
+	return true, to.Write(&j.Plan, libvirt.CACRL, b.a.CRL)
 }
 
 // supersedes reports whether lists hold a newer one of each CA of the bundle, as far
 // as that CA has one in others, and nothing of others is lost.
 func (b *hostBundle) supersedes(lists, others []*pki.CRL) bool {
 	newer := len(lists) >= len(others)
-	for _, ca := range b.a.bundle {
+	for _, ca := range b.a.Certificates {
 		given, have := keypair.NewestCRL(lists, ca), keypair.NewestCRL(others, ca)
 		newer = newer && (have == nil || given != nil && keypair.OlderCRL(have, given))
 	}

@@ -12,6 +12,7 @@ import (
 	"github.com/spf13/cobra"
 	"github.com/spf13/pflag"
 
+	"virtpki/internal/authority"
 	"virtpki/internal/change"
 	"virtpki/internal/hint"
 	"virtpki/internal/keypair"
@@ -125,17 +126,17 @@ func (e *env) caInit(ctx context.Context, g *globals, o *caOptions) error {
 
 // refuseExisting is the error for a place where a CA, or a part of one, stands.
 func refuseExisting(m *machine.Machine) error {
-	a, err := loadCA(m)
+	a, err := authority.Open(m)
 	crl := libvirt.CA(m.CAPath()).Path(libvirt.CACRL)
 	switch {
-	case errors.Is(err, errNoCA) && m.Tree().Exists(crl):
+	case errors.Is(err, authority.ErrNone) && m.Tree().Exists(crl):
 		return fmt.Errorf("%s: the CRL of a CA whose certificate is missing", crl)
-	case errors.Is(err, errNoCA):
+	case errors.Is(err, authority.ErrNone):
 		return nil
 	case err != nil:
 		return err
 	}
-	return hint.With(fmt.Errorf("there is a CA already: %s in %s", subject.Of(a.ca.Certificate), a.folder), "use another folder with --ca")
+	return hint.With(fmt.Errorf("there is a CA already: %s in %s", subject.Of(a.CA.Certificate), a.Folder), "use another folder with --ca")
 }
 
 // noteUnlimited tells of a limit that leaves half open: constraints of one kind of name
@@ -150,7 +151,7 @@ func noteUnlimited(j *change.Job, permit pki.Permit) {
 }
 
 // makeCA plans a new CA: key, certificate, empty CRL.
-func (e *env) makeCA(j *change.Job, m *machine.Machine, keys *change.Keyring, n newAuthority) (*authority, error) {
+func (e *env) makeCA(j *change.Job, m *machine.Machine, keys *change.Keyring, n newAuthority) (*authority.Authority, error) {
 	layout := libvirt.CA(m.CAPath())
 	signer, keyPEM, err := keyForCA(keys, layout.Path(libvirt.CAKey), n.keyType)
 	if err != nil {
@@ -164,10 +165,10 @@ func (e *env) makeCA(j *change.Job, m *machine.Machine, keys *change.Keyring, n 
 	if err != nil {
 		return nil, err
 	}
-	a := &authority{generation: generation{ca: *ca}, folder: m.CAPath(), layout: layout, tree: m.Tree()}
-	a.bundle = append(a.bundle, ca.Certificate)
-	to := keypair.Dest{Layout: a.layout, Owner: machine.Owner()}
-	if err := to.Folders(&j.Plan, store.RecordPath(libvirt.Records(a.folder), ca.Certificate.SerialNumber)); err != nil {
+	a := &authority.Authority{Generation: authority.Generation{CA: *ca}, Folder: m.CAPath(), Layout: layout, Tree: m.Tree()}
+	a.Certificates = append(a.Certificates, ca.Certificate)
+	to := keypair.Dest{Layout: a.Layout, Owner: machine.Owner()}
+	if err := to.Folders(&j.Plan, store.RecordPath(libvirt.Records(a.Folder), ca.Certificate.SerialNumber)); err != nil {
 		return nil, err
 	}
 	if err := hint.First(
@@ -177,19 +178,19 @@ func (e *env) makeCA(j *change.Job, m *machine.Machine, keys *change.Keyring, n 
 	); err != nil {
 		return nil, err
 	}
-	j.Made = append(j.Made, change.Placed{Cert: ca.Certificate, Path: a.layout.Path(libvirt.CACert)})
+	j.Made = append(j.Made, change.Placed{Cert: ca.Certificate, Path: a.Layout.Path(libvirt.CACert)})
 	return a, nil
 }
 
 // makeCRL plans an empty CRL. libvirt goes on without a word when there is
 // none, and a CRL that begins later would have to reach every host first.
-func (e *env) makeCRL(j *change.Job, a *authority, number *big.Int) error {
-	crl, err := a.ca.CRL(pki.CRLRequest{Number: number, Now: e.here.Now()})
+func (e *env) makeCRL(j *change.Job, a *authority.Authority, number *big.Int) error {
+	crl, err := a.CA.CRL(pki.CRLRequest{Number: number, Now: e.here.Now()})
 	if err != nil {
 		return err
 	}
-	a.crl = pki.EncodeCRL(crl)
-	return keypair.Dest{Layout: a.layout, Owner: machine.Owner()}.Write(&j.Plan, libvirt.CACRL, a.crl)
+	a.CRL = pki.EncodeCRL(crl)
+	return keypair.Dest{Layout: a.Layout, Owner: machine.Owner()}.Write(&j.Plan, libvirt.CACRL, a.CRL)
 }
 
 // keyForCA is the key for a new CA, and its file: the one that a run which was cut

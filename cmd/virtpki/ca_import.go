@@ -13,6 +13,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"virtpki/internal/authority"
 	"virtpki/internal/change"
 	"virtpki/internal/hint"
 	"virtpki/internal/judge"
@@ -78,7 +79,7 @@ func bindCAImport(e *env, g *globals, o *importOptions) *cobra.Command {
 
 // imported is a CA as it was found elsewhere.
 type imported struct {
-	authority
+	authority.Authority
 	encrypted bool
 	records   []*x509.Certificate        // one of each serial
 	revoked   []x509.RevocationListEntry // of the index, beyond the CRL
@@ -113,7 +114,7 @@ func (e *env) caImport(ctx context.Context, g *globals, o *importOptions) error 
 // readImport reads and checks everything before a byte is written.
 func (e *env) readImport(m *machine.Machine, o *importOptions, keys *change.Keyring) (*imported, error) {
 	in := &imported{
-		authority: authority{tree: m.Tree(), folder: m.CAPath(), layout: libvirt.CA(m.CAPath())},
+		Authority: authority.Authority{Tree: m.Tree(), Folder: m.CAPath(), Layout: libvirt.CA(m.CAPath())},
 		taken:     make(map[string]*x509.Certificate),
 		listed:    make(map[string]bool),
 	}
@@ -150,12 +151,12 @@ func (e *env) readImportedCA(in *imported, o *importOptions, keys *change.Keyrin
 	if mine < 0 {
 		return fmt.Errorf("%s: not the key of any certificate in %s", o.key, o.cert)
 	}
-	in.ca = pki.CA{Certificate: certs[mine], Signer: signer}
-	in.bundle = append([]*x509.Certificate{certs[mine]}, slices.Delete(slices.Clone(certs), mine, mine+1)...)
+	in.CA = pki.CA{Certificate: certs[mine], Signer: signer}
+	in.Certificates = append([]*x509.Certificate{certs[mine]}, slices.Delete(slices.Clone(certs), mine, mine+1)...)
 	if err := in.refuseWeak(o.cert); err != nil {
 		return err
 	}
-	if err := judge.CheckCAs(pki.EncodeCertificates(in.bundle...), e.here.Now()); err != nil {
+	if err := judge.CheckCAs(pki.EncodeCertificates(in.Certificates...), e.here.Now()); err != nil {
 		return fmt.Errorf("%s: %w", o.cert, err)
 	}
 	return nil
@@ -166,7 +167,7 @@ func (in *imported) readCRL(path string) error {
 	if path == "" {
 		return nil
 	}
-	data, err := in.tree.ReadFile(path, store.MaxPEM)
+	data, err := in.Tree.ReadFile(path, store.MaxPEM)
 	if err != nil {
 		return err
 	}
@@ -174,17 +175,17 @@ func (in *imported) readCRL(path string) error {
 	if err != nil {
 		return fmt.Errorf("%s: %w", path, err)
 	}
-	if in.current = keypair.NewestCRL(crls, in.ca.Certificate); in.current == nil {
+	if in.Current = keypair.NewestCRL(crls, in.CA.Certificate); in.Current == nil {
 		return in.unprovenCRL(path, crls)
 	}
 	switch {
-	case in.current.Delta:
+	case in.Current.Delta:
 		return fmt.Errorf("%s: a delta CRL holds only what has changed: give the whole one", path)
-	case in.current.Indirect:
+	case in.Current.Indirect:
 		return fmt.Errorf("%s: an indirect CRL holds certificates of other CAs: give the CA's own", path)
 	}
 	in.keepOthers(crls)
-	for entry := range in.current.Entries() { // one with a flaw revokes too
+	for entry := range in.Current.Entries() { // one with a flaw revokes too
 		in.listed[entry.SerialNumber.String()] = true
 	}
 	return nil
@@ -193,9 +194,9 @@ func (in *imported) readCRL(path string) error {
 // keepOthers keeps the lists of the CAs beside this one, as in the middle of a rollover:
 // they are trusted like it.
 func (in *imported) keepOthers(crls []*pki.CRL) {
-	for _, ca := range in.bundle {
-		if list := keypair.NewestCRL(crls, ca); list != nil && !ca.Equal(in.ca.Certificate) {
-			in.lists = keypair.ReplaceCRL(in.lists, list)
+	for _, ca := range in.Certificates {
+		if list := keypair.NewestCRL(crls, ca); list != nil && !ca.Equal(in.CA.Certificate) {
+			in.Lists = keypair.ReplaceCRL(in.Lists, list)
 		}
 	}
 }
@@ -206,14 +207,14 @@ func (in *imported) readIssued(path string) error {
 	if path == "" {
 		return nil
 	}
-	info, err := in.tree.Stat(path)
+	info, err := in.Tree.Stat(path)
 	if err != nil {
 		return err
 	}
 	if info.IsDir() {
 		return in.readFolder(path)
 	}
-	data, err := in.tree.ReadFile(path, store.MaxPEM)
+	data, err := in.Tree.ReadFile(path, store.MaxPEM)
 	if err != nil {
 		return err
 	}
@@ -230,7 +231,7 @@ var certExtensions = []string{".pem", ".crt", ".cer"}
 // readFolder takes every certificate that the CA has signed, and counts the
 // files in which there is none.
 func (in *imported) readFolder(folder string) error {
-	entries, err := in.tree.ReadDir(folder)
+	entries, err := in.Tree.ReadDir(folder)
 	if err != nil {
 		return err
 	}
@@ -261,7 +262,7 @@ func (in *imported) readFolder(folder string) error {
 // good for once can be revoked.) A file that cannot be read may hold one: without its
 // record nobody could revoke it by name.
 func (in *imported) ownIn(path string) ([]*x509.Certificate, error) {
-	certs, err := keypair.ReadCerts(in.tree, path)
+	certs, err := keypair.ReadCerts(in.Tree, path)
 	if machine.Unread(err) || errors.Is(err, fs.ErrPermission) {
 		return nil, err
 	}
@@ -273,7 +274,7 @@ func (in *imported) ownIn(path string) ([]*x509.Certificate, error) {
 			}
 			return own && ca.CheckSignature(cert.SignatureAlgorithm, cert.RawTBSCertificate, cert.Signature) == nil
 		}
-		return !slices.ContainsFunc(in.bundle, signedBy)
+		return !slices.ContainsFunc(in.Certificates, signedBy)
 	}), nil
 }
 
@@ -281,7 +282,7 @@ func (in *imported) ownIn(path string) ([]*x509.Certificate, error) {
 // certificates with one serial the first is kept: libvirt cannot tell them apart
 // in a CRL either.
 func (in *imported) take(cert *x509.Certificate) {
-	if keypair.Contains(in.bundle, cert) {
+	if keypair.Contains(in.Certificates, cert) {
 		return
 	}
 	serial := cert.SerialNumber.String()
@@ -333,7 +334,7 @@ func (in *imported) findIndexed(folder string, entry pki.IndexEntry) (*x509.Cert
 			path := filepath.Join(folder, sub, name)
 			certs, err := in.ownIn(path)
 			if err == nil && len(certs) == 0 && !entry.Revoked.IsZero() {
-				certs, _ = keypair.ReadCerts(in.tree, path) // ownIn has told what cannot be read
+				certs, _ = keypair.ReadCerts(in.Tree, path) // ownIn has told what cannot be read
 			}
 			i := slices.IndexFunc(certs, func(cert *x509.Certificate) bool { return cert.SerialNumber.Cmp(entry.Serial) == 0 })
 			switch {
@@ -353,26 +354,26 @@ func (e *env) planImport(j *change.Job, in *imported, keys *change.Keyring) erro
 	if in.encrypted {
 		passphrase = keys.Passphrase
 	}
-	keyPEM, err := pki.EncodeKey(in.ca.Signer, passphrase)
+	keyPEM, err := pki.EncodeKey(in.CA.Signer, passphrase)
 	if err != nil {
 		return err
 	}
-	to := keypair.Dest{Layout: in.layout, Owner: machine.Owner()}
+	to := keypair.Dest{Layout: in.Layout, Owner: machine.Owner()}
 	if err := hint.First(
 		to.Write(&j.Plan, libvirt.CAKey, keyPEM),
-		to.Write(&j.Plan, libvirt.CACert, pki.EncodeCertificates(in.bundle...)),
+		to.Write(&j.Plan, libvirt.CACert, pki.EncodeCertificates(in.Certificates...)),
 	); err != nil {
 		return err
 	}
 	for _, cert := range in.records {
-		if err := in.record(j, cert); err != nil {
+		if err := in.Record(j, cert); err != nil {
 			return err
 		}
 	}
-	j.Made = append(j.Made, change.Placed{Cert: in.ca.Certificate, Path: in.layout.Path(libvirt.CACert)})
+	j.Made = append(j.Made, change.Placed{Cert: in.CA.Certificate, Path: in.Layout.Path(libvirt.CACert)})
 	j.Notes = append(j.Notes, in.notes...)
-	in.noteTwins(j)
-	if usage := in.ca.Certificate.KeyUsage; usage != 0 && usage&x509.KeyUsageCRLSign == 0 {
+	in.NoteTwins(j)
+	if usage := in.CA.Certificate.KeyUsage; usage != 0 && usage&x509.KeyUsageCRLSign == 0 {
 		j.Note("the CA's keyUsage lacks cRLSign: libvirt goes by its CRL all the same, other programs may not")
 	}
 	j.Did("%s recorded", termtext.Count(len(in.records), "certificate", "certificates"))
@@ -383,15 +384,15 @@ func (e *env) planImport(j *change.Job, in *imported, keys *change.Keyring) erro
 // more revocations, or the list is none to go on from: there is none, it has no
 // number, its time has passed, or its signature is weak.
 func (e *env) planImportedCRL(j *change.Job, in *imported) error {
-	crl, word := in.current, "taken over"
+	crl, word := in.Current, "taken over"
 	if crl == nil || crl.Number == nil || len(in.revoked) > 0 || crl.NextUpdate.Before(e.here.Now()) || weakCRL(crl) {
 		var err error
-		if crl, err = in.nextCRL(e.here.Now(), in.revoked, nil, pki.DefaultCRLValidity); err != nil {
+		if crl, err = in.NextCRL(e.here.Now(), in.revoked, nil, pki.DefaultCRLValidity); err != nil {
 			return err
 		}
 		word = "made"
 	}
 	j.Did("CRL number %v %s: %s", crl.Number, word, termtext.Count(crl.Len(), "entry", "entries"))
-	in.crl = pki.EncodeCRL(append([]*pki.CRL{crl}, in.lists...)...)
-	return keypair.Dest{Layout: in.layout, Owner: machine.Owner()}.Write(&j.Plan, libvirt.CACRL, in.crl)
+	in.CRL = pki.EncodeCRL(append([]*pki.CRL{crl}, in.Lists...)...)
+	return keypair.Dest{Layout: in.Layout, Owner: machine.Owner()}.Write(&j.Plan, libvirt.CACRL, in.CRL)
 }

@@ -14,7 +14,7 @@ import (
 
 // refuseWeak returns an error for a CA whose certificates every peer refuses.
 func (in *imported) refuseWeak(path string) error {
-	cert := in.ca.Certificate
+	cert := in.CA.Certificate
 	text, refused := judge.WeakKey(cert.PublicKey)
 	if !refused {
 		return nil
@@ -26,7 +26,7 @@ func (in *imported) refuseWeak(path string) error {
 // noteWeak says what is weak of what is taken over: what a distribution's policy, or
 // GnuTLS itself, refuses.
 func (in *imported) noteWeak() {
-	for _, cert := range in.bundle {
+	for _, cert := range in.Certificates {
 		if text, _ := judge.WeakKey(cert.PublicKey); text != "" {
 			in.note("%s has %s: replace the CA with virtpki ca rollover start", subject.Of(cert), text)
 		}
@@ -73,7 +73,7 @@ func weakCRL(crl *pki.CRL) bool {
 
 // unprovenCRL is the error for a file without a list that the CA has signed.
 func (in *imported) unprovenCRL(path string, crls []*pki.CRL) error {
-	ca := in.ca.Certificate
+	ca := in.CA.Certificate
 	for _, crl := range crls {
 		algorithm, err := crl.SignatureAlgorithm()
 		if err == nil && algorithm == x509.MD5WithRSA && bytes.Equal(crl.RawIssuer, ca.RawSubject) {

@@ -5,6 +5,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"virtpki/internal/authority"
 	"virtpki/internal/certinfo"
 	"virtpki/internal/change"
 	"virtpki/internal/libvirt"
@@ -59,7 +60,7 @@ func describeCACRL(crl *pki.CRL) *caCRL {
 }
 
 func (e *env) caShow(g *globals) error {
-	a, err := loadCA(g.Machine)
+	a, err := authority.Open(g.Machine)
 	if err != nil {
 		return err
 	}
@@ -75,7 +76,7 @@ func (e *env) caShow(g *globals) error {
 			return err
 		}
 	}
-	termtext.Fprintf(e.stdout, "\nits key:  %s (%s)\n", info.Key, a.layout.Path(libvirt.CAKey))
+	termtext.Fprintf(e.stdout, "\nits key:  %s (%s)\n", info.Key, a.Layout.Path(libvirt.CAKey))
 	termtext.Fprintf(e.stdout, "signed:   %s: %d live, %d revoked, %d expired\n", termtext.Count(info.Signed, "certificate", "certificates"), info.Live, info.Revoked, info.Expired)
 	if info.CRL == nil {
 		termtext.Fprintf(e.stdout, "CRL:      none\n")
@@ -85,22 +86,22 @@ func (e *env) caShow(g *globals) error {
 	return nil
 }
 
-func (e *env) describeCA(a *authority) (*caInfo, error) {
-	info := &caInfo{Folder: a.folder, Signer: libvirt.Fingerprint(a.ca.Certificate), Key: change.KeyState(a.tree, a.layout.Path(libvirt.CAKey))}
-	for _, cert := range a.bundle {
-		info.Certificates = append(info.Certificates, certinfo.Of(cert, a.layout.Path(libvirt.CACert), e.here.Now()))
+func (e *env) describeCA(a *authority.Authority) (*caInfo, error) {
+	info := &caInfo{Folder: a.Folder, Signer: libvirt.Fingerprint(a.CA.Certificate), Key: change.KeyState(a.Tree, a.Layout.Path(libvirt.CAKey))}
+	for _, cert := range a.Certificates {
+		info.Certificates = append(info.Certificates, certinfo.Of(cert, a.Layout.Path(libvirt.CACert), e.here.Now()))
 	}
-	if err := a.loadCRL(); err != nil {
+	if err := a.LoadCRL(); err != nil {
 		return nil, err
 	}
-	if a.current != nil {
-		info.CRL = describeCACRL(a.current)
+	if a.Current != nil {
+		info.CRL = describeCACRL(a.Current)
 	}
-	certs, err := a.signed()
+	certs, err := a.Signed()
 	if err != nil {
 		e.warn("%v", err)
 	}
-	revoked, err := a.revoked()
+	revoked, err := a.Revoked()
 	for _, cert := range certs {
 		info.Signed++
 		switch {

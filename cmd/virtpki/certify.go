@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"strings"
 
+	"virtpki/internal/authority"
 	"virtpki/internal/change"
 	"virtpki/internal/keypair"
 	"virtpki/internal/libvirt"
@@ -17,10 +18,10 @@ import (
 
 // makePair plans the certificate of an identity, with its record and its key.
 // A key that is there is taken.
-func (e *env) makePair(j *change.Job, a *authority, keys *change.Keyring, leaf leafPlan, to keypair.Dest, id subject.Identity, have *keypair.Pair) (*x509.Certificate, error) {
+func (e *env) makePair(j *change.Job, a *authority.Authority, keys *change.Keyring, leaf leafPlan, to keypair.Dest, id subject.Identity, have *keypair.Pair) (*x509.Certificate, error) {
 	key, err := keys.For(have, id.Slot(), leaf.keyType)
 	if err == nil && have != nil && have.Key != nil {
-		err = a.refuseKey(have, e.here.Now())
+		err = a.RefuseKey(have, e.here.Now())
 	}
 	if err != nil {
 		return nil, err
@@ -34,7 +35,7 @@ func (e *env) makePair(j *change.Job, a *authority, keys *change.Keyring, leaf l
 
 // certify signs the certificate of an identity for a key, and plans its record.
 // path is where it will lie, for the summary; empty for the record's.
-func (e *env) certify(j *change.Job, a *authority, leaf leafPlan, id subject.Identity, pub crypto.PublicKey, path string) (*x509.Certificate, error) {
+func (e *env) certify(j *change.Job, a *authority.Authority, leaf leafPlan, id subject.Identity, pub crypto.PublicKey, path string) (*x509.Certificate, error) {
 	cert, dropped, err := e.signFor(a, leaf, id, pub, false)
 	if err != nil {
 		return nil, err
@@ -45,14 +46,14 @@ func (e *env) certify(j *change.Job, a *authority, leaf leafPlan, id subject.Ide
 	if text := leaf.unbound(id.Role, cert); text != "" {
 		j.Note("%s", text)
 	}
-	e.noteShortened(j, a, cert, leaf.validity)
-	j.Made = append(j.Made, change.Placed{Cert: cert, Path: cmp.Or(path, store.RecordPath(libvirt.Records(a.folder), cert.SerialNumber))})
-	return cert, a.record(j, cert)
+	a.NoteShortened(j, cert, leaf.validity, e.here.Now())
+	j.Made = append(j.Made, change.Placed{Cert: cert, Path: cmp.Or(path, store.RecordPath(libvirt.Records(a.Folder), cert.SerialNumber))})
+	return cert, a.Record(j, cert)
 }
 
 // signFor has the CA sign for a key. dropped are the names that nobody asked for and
 // that the CA may not sign. quick is as in [pki.Request].
-func (e *env) signFor(a *authority, leaf leafPlan, id subject.Identity, key crypto.PublicKey, quick bool) (cert *x509.Certificate, dropped []string, err error) {
+func (e *env) signFor(a *authority.Authority, leaf leafPlan, id subject.Identity, key crypto.PublicKey, quick bool) (cert *x509.Certificate, dropped []string, err error) {
 	request, dropped, err := e.leafRequest(a, leaf, id, key)
 	if err != nil {
 		return nil, nil, err
@@ -63,14 +64,14 @@ func (e *env) signFor(a *authority, leaf leafPlan, id subject.Identity, key cryp
 			return nil, nil, err
 		}
 	}
-	cert, err = a.ca.Issue(request)
+	cert, err = a.CA.Issue(request)
 	return cert, dropped, err
 }
 
 // leafRequest describes the certificate that signFor has the CA sign.
-func (e *env) leafRequest(a *authority, leaf leafPlan, id subject.Identity, key crypto.PublicKey) (r pki.Request, dropped []string, err error) {
-	subject, err := id.Subject(a.ca.Certificate)
-	names, dropped := id.Within(pki.PermitOf(a.ca.Certificate))
+func (e *env) leafRequest(a *authority.Authority, leaf leafPlan, id subject.Identity, key crypto.PublicKey) (r pki.Request, dropped []string, err error) {
+	subject, err := id.Subject(a.CA.Certificate)
+	names, dropped := id.Within(pki.PermitOf(a.CA.Certificate))
 	return pki.Request{
 		Role: id.Role, RawSubject: subject, PublicKey: key,
 		DNSNames: names.DNS, IPAddresses: names.IPs,

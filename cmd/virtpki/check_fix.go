@@ -8,6 +8,7 @@ import (
 	"slices"
 	"strings"
 
+	"virtpki/internal/authority"
 	"virtpki/internal/judge"
 	"virtpki/internal/libvirt"
 	"virtpki/internal/termtext"
@@ -246,8 +247,8 @@ func (c *checker) renewable(role judge.Role, cert string) bool {
 	if err != nil || !c.signsHere() {
 		return true
 	}
-	a, _, err := readCA(c.g.Machine)
-	return err != nil || a.granted(certs[0]) && slices.Contains(pki.RolesOf(certs[0]), pki.Role(role))
+	a, _, err := authority.Read(c.g.Machine)
+	return err != nil || a.Granted(certs[0]) && slices.Contains(pki.RolesOf(certs[0]), pki.Role(role))
 }
 
 // fixByIssue makes a pair here, and moves aside what is in the way of it.

@@ -13,6 +13,7 @@ import (
 
 	"virtpki/dn"
 	"virtpki/internal/allowlist"
+	"virtpki/internal/authority"
 	"virtpki/internal/change"
 	"virtpki/internal/hint"
 	"virtpki/internal/inventory"
@@ -129,11 +130,11 @@ func (e *env) confPlan(m *machine.Machine, o *configOptions, list *inventory.Lis
 	if c.client, err = installedClient(m); err != nil || !o.allowIssued {
 		return c, err
 	}
-	a, err := loadCA(m)
+	a, err := authority.Open(m)
 	if err != nil {
 		return nil, err
 	}
-	c.allow, err = e.allowIssued(o.allow, a)
+	c.allow, err = allowIssued(o.allow, a, m.Now())
 	return c, err
 }
 

@@ -9,6 +9,7 @@ import (
 	"strings"
 	"time"
 
+	"virtpki/internal/authority"
 	"virtpki/internal/change"
 	"virtpki/internal/hint"
 	"virtpki/internal/keypair"
@@ -49,14 +50,14 @@ type dueCRL struct {
 
 // look finds what is installed, and decides what of it is due. It returns the CA, whose
 // files are read once for each decision.
-func (r *renewal) look() (*authority, error) {
+func (r *renewal) look() (*authority.Authority, error) {
 	r.found, r.left, r.crl, r.serving = nil, nil, dueCRL{}, false
-	a, err := loadCA(r.g.Machine)
+	a, err := authority.Open(r.g.Machine)
 	if err != nil {
 		return nil, err
 	}
-	r.caEnd = a.ca.Certificate.NotAfter
-	r.caDue = a.rollover == nil && !r.here.Now().Before(pki.Window{}.CertificateOpens(a.ca.Certificate))
+	r.caEnd = a.CA.Certificate.NotAfter
+	r.caDue = a.Rollover == nil && !r.here.Now().Before(pki.Window{}.CertificateOpens(a.CA.Certificate))
 	for _, layout := range r.layouts() {
 		for _, role := range []pki.Role{pki.Server, pki.Client} {
 			in := &installation{layout: layout, system: layout.Base == r.g.System().Base, role: role, pair: keypair.New(r.g.Tree(), layout, role)}
@@ -90,8 +91,8 @@ func (r *renewal) layouts() []libvirt.Layout {
 
 // othersQEMU reports whether it is a file of QEMU's that another CA has signed:
 // it is that one's to renew.
-func (in *installation) othersQEMU(m *machine.Machine, a *authority) bool {
-	return in.qemu(m) && in.pair.Cert != nil && !a.hasSigned(in.pair.Cert)
+func (in *installation) othersQEMU(m *machine.Machine, a *authority.Authority) bool {
+	return in.qemu(m) && in.pair.Cert != nil && !a.HasSigned(in.pair.Cert)
 }
 
 // qemu reports whether it is one of QEMU's files.
@@ -143,7 +144,7 @@ func (in *installation) judgeCopy(r *renewal) {
 }
 
 // judge decides whether one certificate is due, and why.
-func (in *installation) judge(r *renewal, a *authority) {
+func (in *installation) judge(r *renewal, a *authority.Authority) {
 	cert := in.pair.Cert
 	in.opens = r.window.CertificateOpens(cert)
 	say := func(format string, args ...any) { in.reasons = append(in.reasons, fmt.Sprintf(format, args...)) }
@@ -159,9 +160,9 @@ func (in *installation) judge(r *renewal, a *authority) {
 		in.judgeKey(say)
 	}
 	switch {
-	case !a.hasSigned(cert):
+	case !a.HasSigned(cert):
 		say("not signed by the CA here")
-	case a.rollover != nil && !r.here.Now().Before(a.rollover.Switch) && cert.CheckSignatureFrom(a.ca.Certificate) != nil:
+	case a.Rollover != nil && !r.here.Now().Before(a.Rollover.Switch) && cert.CheckSignatureFrom(a.CA.Certificate) != nil:
 		say("signed by the CA that is on its way out")
 	}
 	if in.missing = r.missingAddresses(a, in); len(in.missing) > 0 {
@@ -195,7 +196,7 @@ func (in *installation) names() []string {
 
 // missingAddresses are those of this machine that its server certificate lacks
 // and that the CA may sign for.
-func (r *renewal) missingAddresses(a *authority, in *installation) []net.IP {
+func (r *renewal) missingAddresses(a *authority.Authority, in *installation) []net.IP {
 	if in.role != pki.Server || !in.system || !r.g.Live() {
 		return nil
 	}
@@ -203,7 +204,7 @@ func (r *renewal) missingAddresses(a *authority, in *installation) []net.IP {
 	if err != nil {
 		return nil
 	}
-	permit := pki.PermitOf(a.ca.Certificate)
+	permit := pki.PermitOf(a.CA.Certificate)
 	leftOut := r.leftOut(in)
 	return slices.DeleteFunc(ips, func(ip net.IP) bool {
 		return slices.ContainsFunc(in.pair.Cert.IPAddresses, ip.Equal) || slices.ContainsFunc(leftOut, ip.Equal) || !permit.PermitsIP(ip)
@@ -231,36 +232,36 @@ func strictUsage(cert *x509.Certificate) bool {
 
 // lookAtCRL decides whether the CRL is due. Without the CA's key on this machine
 // it is not ours to make, but with --via to ask for.
-func (r *renewal) lookAtCRL(a *authority) error {
+func (r *renewal) lookAtCRL(a *authority.Authority) error {
 	if r.keyAbsent() {
 		r.lookAtOthersCRL(a)
 		return nil
 	}
-	if a.crl == nil {
+	if a.CRL == nil {
 		r.crl.reason = "missing"
 		return nil
 	}
-	if err := a.loadCRL(); err != nil {
+	if err := a.LoadCRL(); err != nil {
 		return err
 	}
-	r.crl.opens = pki.Window{}.CRLOpens(a.current) // --before is for certificates
+	r.crl.opens = pki.Window{}.CRLOpens(a.Current) // --before is for certificates
 	if !r.crl.opens.IsZero() && !r.here.Now().Before(r.crl.opens) {
-		r.crl.reason = "due: fresh until " + termtext.Day(a.current.NextUpdate)
+		r.crl.reason = "due: fresh until " + termtext.Day(a.Current.NextUpdate)
 	}
 	return nil
 }
 
 // lookAtOthersCRL decides whether the copy of a CRL is due: of any CA here.
-func (r *renewal) lookAtOthersCRL(a *authority) {
+func (r *renewal) lookAtOthersCRL(a *authority.Authority) {
 	if r.via == "" {
 		return
 	}
-	crls, err := pki.ParseCRLs(a.crl)
+	crls, err := pki.ParseCRLs(a.CRL)
 	if err != nil {
 		r.crl.reason = "missing, or not readable"
 		return
 	}
-	for _, ca := range a.bundle {
+	for _, ca := range a.Certificates {
 		crl := keypair.NewestCRL(crls, ca)
 		if crl == nil {
 			continue

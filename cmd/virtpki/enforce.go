@@ -9,6 +9,7 @@ import (
 	"slices"
 	"time"
 
+	"virtpki/internal/authority"
 	"virtpki/internal/change"
 	"virtpki/internal/hint"
 	"virtpki/internal/keypair"
@@ -24,7 +25,7 @@ import (
 // enforcement is what has to happen in the daemons here for a new CRL to count.
 type enforcement struct {
 	reloader
-	a   *authority
+	a   *authority.Authority
 	out []condemned
 	// layouts are where a pair may be installed.
 	layouts []libvirt.Layout
@@ -32,10 +33,10 @@ type enforcement struct {
 
 // enforce has the daemons here act on a new CRL, and proves that they do. The
 // error says what of it is not so.
-func (e *env) enforce(ctx context.Context, m *machine.Machine, j *change.Job, a *authority, o reloadOptions, daemons []running.Daemon, out []condemned) error {
+func (e *env) enforce(ctx context.Context, m *machine.Machine, j *change.Job, a *authority.Authority, o reloadOptions, daemons []running.Daemon, out []condemned) error {
 	n := enforcement{reloader{e, m, o, j}, a, out, m.Layouts()}
 	concerned := slices.DeleteFunc(slices.Clone(daemons), func(d running.Daemon) bool { return !n.trusted(d) })
-	j.Note("other hosts: copy %s to the same place there, and have the daemon read it again", a.layout.Path(libvirt.CACRL))
+	j.Note("other hosts: copy %s to the same place there, and have the daemon read it again", a.Layout.Path(libvirt.CACRL))
 	if len(concerned) == 0 {
 		why := "no daemon runs here that trusts this CA"
 		if o.noReload {
@@ -56,7 +57,7 @@ func (e *env) enforce(ctx context.Context, m *machine.Machine, j *change.Job, a 
 // trusted reports whether a daemon takes certificates of the CA.
 func (n enforcement) trusted(d running.Daemon) bool {
 	certs, err := keypair.ReadCerts(store.At(d.Root), filepath.Join(d.Root, d.Files.CA))
-	return err == nil && slices.ContainsFunc(certs, n.a.ca.Certificate.Equal)
+	return err == nil && slices.ContainsFunc(certs, n.a.CA.Certificate.Equal)
 }
 
 // at deals with one daemon.
@@ -66,7 +67,7 @@ func (n enforcement) at(ctx context.Context, d running.Daemon) error {
 	}
 	if d.Files.Custom && d.Root != "/" {
 		return hint.With(fmt.Errorf("it reads %s in a file system of its own, where nothing is written from here", d.Files.CRL),
-			"copy %s there, and restart it", n.a.layout.Path(libvirt.CACRL))
+			"copy %s there, and restart it", n.a.Layout.Path(libvirt.CACRL))
 	}
 	d, err := n.refresh(ctx, d)
 	if err != nil {
@@ -149,7 +150,7 @@ func (n enforcement) prove(ctx context.Context, d running.Daemon) error {
 	for name, c := range n.clients() {
 		key := n.keyOf(c)
 		switch {
-		case !n.a.hasSigned(c.cert):
+		case !n.a.HasSigned(c.cert):
 			n.j.Did("%s is refused: the CA that signed it is no longer trusted", name)
 			continue
 		case key == nil:

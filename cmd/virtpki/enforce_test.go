@@ -4,6 +4,7 @@ import (
 	"strings"
 	"testing"
 
+	"virtpki/internal/authority"
 	"virtpki/internal/libvirt"
 	"virtpki/internal/libvirt/running"
 )
@@ -11,7 +12,7 @@ import (
 // What a daemon in a container says where its CRL lies is no path of this machine's: a
 // list is not written there, whatever stands there.
 func TestEnforceWritesIntoNoContainer(t *testing.T) {
-	n := enforcement{a: &authority{layout: libvirt.CA("/etc/pki/CA")}}
+	n := enforcement{a: &authority.Authority{Layout: libvirt.CA("/etc/pki/CA")}}
 	d := running.Daemon{Root: "/proc/4242/root"}
 	d.Files.CRL, d.Files.Custom = "/etc/shadow", true
 	err := n.at(t.Context(), d)

@@ -14,6 +14,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"virtpki/internal/authority"
 	"virtpki/internal/change"
 	"virtpki/internal/grant"
 	"virtpki/internal/hint"
@@ -78,7 +79,7 @@ type fleet struct {
 	subject []byte   // of the only host; nil: made from the name
 	shape   *fleetShape
 
-	a     *authority
+	a     *authority.Authority
 	twins []string       // what is to be said of the CA
 	past  *grant.History // whom it has shut out; nil where that is not known
 	// revokedOn tells when a certificate was revoked, empty when it was not. The list
@@ -135,20 +136,20 @@ func (e *env) newFleet(ctx context.Context, g *globals, o *issueOptions, leaf le
 // loadCA reads the CA and its key, and what everybody is to trust.
 func (f *fleet) loadCA() error {
 	f.stamp = f.caStamp()
-	a, err := loadCA(f.g.Machine)
+	a, err := authority.Open(f.g.Machine)
 	if err != nil {
 		return err
 	}
-	if err := a.open(f.keys); err != nil {
+	if err := a.Unlock(f.keys); err != nil {
 		return err
 	}
 	var j change.Job
-	a.noteTwins(&j)
-	if f.past, err = a.shutOuts(f.here.Now()); err != nil {
-		j.Note("%s", historyUnknown(err))
+	a.NoteTwins(&j)
+	if f.past, err = a.ShutOuts(f.here.Now()); err != nil {
+		j.Note("%s", authority.HistoryUnknown(err))
 	}
 	f.a, f.twins = a, j.Notes
-	f.revokedOn = sync.OnceValues(func() (func(*x509.Certificate) string, error) { return revocations(f.g.Machine) })
+	f.revokedOn = sync.OnceValues(func() (func(*x509.Certificate) string, error) { return authority.RevokedOn(f.g.Machine) })
 	f.proven.Store(false)
 	f.shape.share(a)
 	return nil
@@ -171,7 +172,7 @@ func (f *fleet) check(list *hostList) error {
 	if err := list.checkTwins(); err != nil {
 		return err
 	}
-	permit := pki.PermitOf(f.a.ca.Certificate)
+	permit := pki.PermitOf(f.a.CA.Certificate)
 	var first error
 	bad := 0
 	for _, h := range list.hosts {
@@ -197,7 +198,7 @@ func (f *fleet) checkLine(h hostLine, permit pki.Permit) error {
 		return err
 	}
 	for _, id := range ids {
-		if _, err := id.Subject(f.a.ca.Certificate); err != nil {
+		if _, err := id.Subject(f.a.CA.Certificate); err != nil {
 			return err
 		}
 		kept, _ := id.Within(permit)
@@ -284,11 +285,11 @@ func (f *fleet) count(cert *x509.Certificate, id subject.Identity, dropped []str
 	var again string
 	var err error
 	if f.past != nil {
-		again, err = letIn(f.past, cert, id.Name)
+		again, err = authority.LetIn(f.past, cert, id.Name)
 	}
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	f.tally.addLetIn(again, err)
 	f.tally.unbound = cmp.Or(f.tally.unbound, unbound)
-	f.tally.add(cert, f.a.ca.Certificate, id.Name, dropped)
+	f.tally.add(cert, f.a.CA.Certificate, id.Name, dropped)
 }

@@ -14,6 +14,7 @@ import (
 	"slices"
 	"strings"
 
+	"virtpki/internal/authority"
 	"virtpki/internal/certinfo"
 	"virtpki/internal/hint"
 	"virtpki/internal/keypair"
@@ -75,7 +76,7 @@ func fleetMetrics(certs []certinfo.Info) []byte {
 func (e *env) fleetCerts(m *machine.Machine, folder string) ([]fleetCert, error) {
 	r := &fleetReader{e: e, tree: m.Tree(), places: certPlaces(m)}
 	var err error
-	if r.revokedOn, err = revocations(m); err != nil {
+	if r.revokedOn, err = authority.RevokedOn(m); err != nil {
 		return nil, err
 	}
 	info, err := os.Stat(folder)

@@ -143,7 +143,7 @@ func (f *fleet) open(out, name string) (*store.Fleet, error) {
 	err := f.withCA(func() error {
 		var plan store.Plan
 		plan.In(f.g.Tree())
-		to := keypair.Dest{Layout: f.a.layout, Owner: machine.Owner()}
+		to := keypair.Dest{Layout: f.a.Layout, Owner: machine.Owner()}
 		return hint.First(to.Folders(&plan, filepath.Join(records, "any")), f.changes.Apply(&plan))
 	})
 	if err != nil {

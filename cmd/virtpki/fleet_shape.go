@@ -11,6 +11,7 @@ import (
 	"strings"
 	"time"
 
+	"virtpki/internal/authority"
 	"virtpki/internal/libvirt"
 	"virtpki/internal/machine"
 	"virtpki/internal/store"
@@ -67,10 +68,10 @@ func (s *fleetShape) addParents() {
 }
 
 // share puts the CA's certificate and CRL into the shape.
-func (s *fleetShape) share(a *authority) {
-	s.shared = []store.Piece{s.file(libvirt.CACert, pki.EncodeCertificates(a.bundle...))}
-	if a.crl != nil {
-		s.shared = append(s.shared, s.file(libvirt.CACRL, a.crl))
+func (s *fleetShape) share(a *authority.Authority) {
+	s.shared = []store.Piece{s.file(libvirt.CACert, pki.EncodeCertificates(a.Certificates...))}
+	if a.CRL != nil {
+		s.shared = append(s.shared, s.file(libvirt.CACRL, a.CRL))
 	}
 }
 

@@ -9,6 +9,7 @@ import (
 
 	"golang.org/x/term"
 
+	"virtpki/internal/authority"
 	"virtpki/internal/termtext"
 )
 
@@ -57,7 +58,7 @@ func (t *fleetTally) add(cert, ca *x509.Certificate, name string, dropped []stri
 // addLetIn takes note of whom a certificate lets in again.
 func (t *fleetTally) addLetIn(text string, err error) {
 	if err != nil {
-		text = historyUnknown(err)
+		text = authority.HistoryUnknown(err)
 	}
 	if text != "" {
 		t.letIn++

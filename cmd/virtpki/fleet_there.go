@@ -107,8 +107,8 @@ func (f *fleet) checkThere(files bundleFiles, ids []subject.Identity) error {
 		return err
 	}
 	certs, err := pki.ParseCertificates(data)
-	if err == nil && !slices.ContainsFunc(certs, f.a.ca.Certificate.Equal) {
-		err = fmt.Errorf("its cacert.pem is without %s", subject.Of(f.a.ca.Certificate))
+	if err == nil && !slices.ContainsFunc(certs, f.a.CA.Certificate.Equal) {
+		err = fmt.Errorf("its cacert.pem is without %s", subject.Of(f.a.CA.Certificate))
 	}
 	return err
 }
@@ -142,7 +142,7 @@ func (f *fleet) checkPair(files bundleFiles, id subject.Identity) error {
 	switch missing := id.Lacking(cert); {
 	case !bytes.Equal(cert.RawSubject, like.RawSubject):
 		return fmt.Errorf("it is that of %s", subject.Of(cert))
-	case !f.a.hasSigned(cert):
+	case !f.a.HasSigned(cert):
 		return errors.New("it is signed by another CA")
 	case !f.here.Now().Before(cert.NotAfter):
 		return fmt.Errorf("it expired on %s", termtext.Day(cert.NotAfter))
@@ -160,14 +160,14 @@ func (f *fleet) checkPair(files bundleFiles, id subject.Identity) error {
 // like is the certificate that would be made for the key of one that is there. Without a
 // template it has a subject and nothing else.
 func (f *fleet) like(cert *x509.Certificate, id subject.Identity) (*x509.Certificate, error) {
-	ca := f.a.ca.Certificate
+	ca := f.a.CA.Certificate
 	subject, err := id.Subject(ca)
 	template := f.leaf.templates[id.Role]
 	if err != nil || template == nil {
 		return &x509.Certificate{RawSubject: subject}, err
 	}
 	names, _ := id.Within(pki.PermitOf(ca))
-	like, _, err := f.a.ca.Rehearse(pki.Request{
+	like, _, err := f.a.CA.Rehearse(pki.Request{
 		Role: id.Role, RawSubject: subject, PublicKey: cert.PublicKey, DNSNames: names.DNS, IPAddresses: names.IPs,
 		Now: f.here.Now(), Validity: f.leaf.validity, StrictKeyUsage: f.leaf.strict, Template: template,
 	})
@@ -182,7 +182,7 @@ func (f *fleet) otherShape(cert, like *x509.Certificate) bool {
 	}
 	keyType, _ := pki.KeyTypeOf(cert.PublicKey)
 	return keyType != f.leaf.keyType ||
-		pki.Life(cert) != f.leaf.validity && cert.NotAfter.Before(f.a.ca.Certificate.NotAfter) ||
+		pki.Life(cert) != f.leaf.validity && cert.NotAfter.Before(f.a.CA.Certificate.NotAfter) ||
 		like.Extensions != nil && !slices.EqualFunc(cert.Extensions, like.Extensions, same)
 }
 

@@ -9,6 +9,7 @@ import (
 	"strings"
 
 	"virtpki/internal/allowlist"
+	"virtpki/internal/authority"
 	"virtpki/internal/hint"
 	"virtpki/internal/keypair"
 	"virtpki/internal/libvirt"
@@ -62,7 +63,7 @@ func bootBundle(m *machine.Machine, o *cloudInitOptions, boot *templates.FirstBo
 
 // bootRequest has a machine ask the CA here.
 func bootRequest(m *machine.Machine, o *cloudInitOptions, boot *templates.FirstBoot) error {
-	a, err := loadCA(m)
+	a, err := authority.Open(m)
 	if err != nil {
 		return err
 	}
@@ -75,28 +76,12 @@ func bootRequest(m *machine.Machine, o *cloudInitOptions, boot *templates.FirstB
 	r.Arguments = slices.Concat(common, flagArgs("san", "", o.sans...), flagArgs("key-type", string(pki.DefaultKeyType), o.keyType))
 	r.Install = slices.Concat(common, flagArgs("client-key-mode", "0600", o.clientKeyMode))
 	boot.Request = r
-	if err := a.bootTrust(boot); err != nil {
+	trust, made, err := a.TrustText()
+	if err != nil {
 		return err
 	}
-	return o.locksOut(a.ca.Certificate, boot.Name)
-}
-
-// bootTrust is what a machine is to trust, and from when on that can have been made.
-func (a *authority) bootTrust(boot *templates.FirstBoot) error {
-	boot.Request.NotBefore = a.ca.Certificate.NotBefore
-	trust := pki.EncodeCertificates(a.bundle...)
-	if a.crl != nil {
-		crls, err := pki.ParseCRLs(a.crl)
-		if err != nil {
-			return fmt.Errorf("%s: %w", a.layout.Path(libvirt.CACRL), err)
-		}
-		trust = append(trust, pki.EncodeCRL(crls...)...)
-		if made := crls[0].ThisUpdate; made.After(boot.Request.NotBefore) {
-			boot.Request.NotBefore = made
-		}
-	}
-	boot.Files = []templates.BootFile{{Name: "trust.pem", Text: string(trust)}}
-	return nil
+	r.NotBefore, boot.Files = made, []templates.BootFile{{Name: "trust.pem", Text: string(trust)}}
+	return o.locksOut(a.CA.Certificate, boot.Name)
 }
 
 // locksOut is the error for a list that bootstrap would refuse when the machine
@@ -151,9 +136,9 @@ func (o *cloudInitOptions) arguments(m *machine.Machine, name string) []string {
 // bootFiles are the files of a bundle, encoded anew: nothing but PEM is carried.
 func (b *hostBundle) bootFiles() ([]templates.BootFile, error) {
 	flat := libvirt.Flat("")
-	files := []templates.BootFile{{Name: flat.Path(libvirt.CACert), Text: string(pki.EncodeCertificates(b.a.bundle...))}}
-	if b.a.crl != nil {
-		crls, err := pki.ParseCRLs(b.a.crl)
+	files := []templates.BootFile{{Name: flat.Path(libvirt.CACert), Text: string(pki.EncodeCertificates(b.a.Certificates...))}}
+	if b.a.CRL != nil {
+		crls, err := pki.ParseCRLs(b.a.CRL)
 		if err != nil {
 			return nil, err
 		}

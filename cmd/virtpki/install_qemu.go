@@ -7,6 +7,7 @@ import (
 	"slices"
 	"time"
 
+	"virtpki/internal/authority"
 	"virtpki/internal/change"
 	"virtpki/internal/hint"
 	"virtpki/internal/keypair"
@@ -111,10 +112,10 @@ func (in *intake) fillQEMU(j *change.Job, comes map[pki.Role]*keypair.Pair) erro
 	if in.with == nil || len(in.with.uses) == 0 {
 		return nil
 	}
-	a := &authority{bundle: in.cas, layout: in.to.Layout, folder: in.g.CAPath(), tree: in.g.Tree()}
-	a.ca.Certificate = in.cas[0]
+	a := &authority.Authority{Certificates: in.cas, Layout: in.to.Layout, Folder: in.g.CAPath(), Tree: in.g.Tree()}
+	a.CA.Certificate = in.cas[0]
 	if len(in.lists) > 0 {
-		a.crl = pki.EncodeCRL(in.lists...)
+		a.CRL = pki.EncodeCRL(in.lists...)
 	}
 	f := &filler{env: in.env, withPlan: in.with, m: in.g.Machine, keys: in.newKeyring(in.g), sysconfdir: in.g.Path(in.g.Sysconfdir), pairs: comes}
 	return f.fill(j, a)

@@ -9,6 +9,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"virtpki/internal/authority"
 	"virtpki/internal/change"
 	"virtpki/internal/hint"
 	"virtpki/internal/keypair"
@@ -144,14 +145,14 @@ func (e *env) issue(ctx context.Context, g *globals, o *issueOptions, role strin
 		locks[1] = o.out
 	}
 	return e.change(ctx, g, append(locks, with.locks()...), func(j *change.Job) error {
-		a, err := loadCA(g.Machine)
+		a, err := authority.Open(g.Machine)
 		if err != nil {
 			return err
 		}
-		if err := a.open(keys); err != nil {
+		if err := a.Unlock(keys); err != nil {
 			return err
 		}
-		a.noteTwins(j)
+		a.NoteTwins(j)
 		aheadFor(keys, leaf, bundles)
 		for _, b := range bundles {
 			if b.portable {
@@ -279,7 +280,7 @@ func hostIdentities(m *machine.Machine, o *issueOptions, kind subject.Kind, name
 
 // fill plans a bundle: records first, then keys and certificates, then what
 // whoever uses them must trust.
-func (e *env) fill(j *change.Job, a *authority, keys *change.Keyring, leaf leafPlan, b bundle) (map[pki.Role]*keypair.Pair, error) {
+func (e *env) fill(j *change.Job, a *authority.Authority, keys *change.Keyring, leaf leafPlan, b bundle) (map[pki.Role]*keypair.Pair, error) {
 	if b.portable {
 		if err := refuseFolder(b.to.Layout.Base); err != nil {
 			return nil, err
@@ -297,13 +298,13 @@ func (e *env) fill(j *change.Job, a *authority, keys *change.Keyring, leaf leafP
 		if have.Cert, err = e.makePair(j, a, keys, leaf, b.to, id, nil); err != nil {
 			return nil, err
 		}
-		e.noteLetIn(j, a, have.Cert, id.Name)
+		a.NoteLetIn(j, have.Cert, id.Name, e.here.Now())
 		if have.Key, err = keys.Key(id.Slot(), leaf.keyType); err != nil {
 			return nil, err
 		}
 		pairs[id.Role] = have
 	}
-	return pairs, trust(j, a, b.to)
+	return pairs, a.Trust(j, b.to)
 }
 
 // byRole are the identities of a bundle.

@@ -2,22 +2,19 @@ package main
 
 import (
 	"cmp"
-	"crypto/x509"
 	"errors"
-	"fmt"
 	"io/fs"
 	"slices"
 
 	"github.com/spf13/cobra"
 
+	"virtpki/internal/authority"
 	"virtpki/internal/certinfo"
 	"virtpki/internal/change"
 	"virtpki/internal/hint"
 	"virtpki/internal/keypair"
 	"virtpki/internal/libvirt"
 	"virtpki/internal/machine"
-	"virtpki/internal/store"
-	"virtpki/internal/termtext"
 )
 
 const listHelp = `List what is installed on this machine and what the CA here has signed: role,
@@ -95,7 +92,7 @@ func (e *env) list(m *machine.Machine, format string) error {
 func everything(m *machine.Machine) ([]certinfo.Info, error) {
 	infos := []certinfo.Info{}
 	seen := make(map[string]bool)
-	revokedOn, err0 := revocations(m)
+	revokedOn, err0 := authority.RevokedOn(m)
 	add := func(p change.Placed) {
 		info := certinfo.Of(p.Cert, p.Path, m.Now())
 		info.Revoked = revokedOn(p.Cert)
@@ -109,7 +106,7 @@ func everything(m *machine.Machine) ([]certinfo.Info, error) {
 		add(p)
 	}
 	fromInstalled := len(infos)
-	recorded, err2 := recordedCerts(m)
+	recorded, err2 := authority.Records(m)
 	for _, p := range recorded {
 		add(p)
 	}
@@ -117,19 +114,6 @@ func everything(m *machine.Machine) ([]certinfo.Info, error) {
 		return cmp.Or(a.NotAfter.Compare(b.NotAfter), cmp.Compare(a.DN, b.DN))
 	})
 	return infos, errors.Join(err0, err1, err2)
-}
-
-// revocations tells on which day a certificate was revoked, by the lists in the
-// CA's file; empty when it was not.
-func revocations(m *machine.Machine) (func(*x509.Certificate) string, error) {
-	crls, err := keypair.ReadCRLs(m.Tree(), libvirt.CA(m.CAPath()).Path(libvirt.CACRL))
-	days := make(map[string]string)
-	for _, crl := range crls {
-		for entry := range crl.Entries() {
-			days[string(crl.RawIssuer)+entry.SerialNumber.String()] = termtext.Day(entry.RevocationTime)
-		}
-	}
-	return func(cert *x509.Certificate) string { return days[string(cert.RawIssuer)+cert.SerialNumber.String()] }, err
 }
 
 // certFiles are the files that hold certificates, in the order of the list.
@@ -157,18 +141,4 @@ func installedCerts(m *machine.Machine) ([]change.Placed, error) {
 		}
 	}
 	return found, errors.Join(errs...)
-}
-
-// recordedCerts reads what the CA here has signed.
-func recordedCerts(m *machine.Machine) ([]change.Placed, error) {
-	folder := libvirt.Records(m.CAPath())
-	certs, err := m.Tree().Records(folder)
-	found := make([]change.Placed, len(certs))
-	for i, cert := range certs {
-		found[i] = change.Placed{Cert: cert, Path: store.RecordPath(folder, cert.SerialNumber)}
-	}
-	if err != nil {
-		err = fmt.Errorf("reading the CA's records: %w", err)
-	}
-	return found, err
 }

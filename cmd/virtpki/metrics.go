@@ -6,6 +6,7 @@ import (
 	"io/fs"
 	"time"
 
+	"virtpki/internal/authority"
 	"virtpki/internal/certinfo"
 	"virtpki/internal/change"
 	"virtpki/internal/store"
@@ -46,9 +47,9 @@ func (r *renewal) metricsText(result error) []byte {
 	for _, in := range r.found {
 		fmt.Fprintf(&b, "virtpki_certificate_due{role=%s,path=%s} %d\n", certinfo.Label(string(in.role)), certinfo.Label(in.pair.CertPath), truth(len(in.reasons) > 0 || in.err != nil))
 	}
-	if a, err := loadCA(r.g.Machine); err == nil {
+	if a, err := authority.Open(r.g.Machine); err == nil {
 		certinfo.Family(&b, "virtpki_ca_not_after_seconds", "End of the CA, in seconds since 1970.")
-		for _, cert := range a.bundle {
+		for _, cert := range a.Certificates {
 			fmt.Fprintf(&b, "virtpki_ca_not_after_seconds{dn=%s} %d\n", certinfo.Label(subject.Of(cert)), cert.NotAfter.Unix())
 		}
 		crlMetrics(&b, a)
@@ -60,8 +61,8 @@ func (r *renewal) metricsText(result error) []byte {
 	return b.Bytes()
 }
 
-func crlMetrics(b *bytes.Buffer, a *authority) {
-	crls, err := pki.ParseCRLs(a.crl)
+func crlMetrics(b *bytes.Buffer, a *authority.Authority) {
+	crls, err := pki.ParseCRLs(a.CRL)
 	if err != nil {
 		return
 	}

@@ -2,7 +2,6 @@ package main
 
 import (
 	"context"
-	"crypto/x509"
 	"errors"
 	"fmt"
 	"io/fs"
@@ -14,6 +13,7 @@ import (
 	"github.com/spf13/cobra"
 	"golang.org/x/term"
 
+	"virtpki/internal/authority"
 	"virtpki/internal/change"
 	"virtpki/internal/hint"
 	"virtpki/internal/keypair"
@@ -230,7 +230,7 @@ func (r *renewal) decide(j *change.Job) error {
 	if err != nil {
 		return err
 	}
-	if err := hint.First(a.open(r.keys), a.loadCRL()); err != nil {
+	if err := hint.First(a.Unlock(r.keys), a.LoadCRL()); err != nil {
 		return err
 	}
 	r.renewed = nil
@@ -256,7 +256,7 @@ func (r *renewal) decide(j *change.Job) error {
 }
 
 // renewOne plans a new certificate like the one that is there.
-func (r *renewal) renewOne(j *change.Job, a *authority, in *installation) error {
+func (r *renewal) renewOne(j *change.Job, a *authority.Authority, in *installation) error {
 	if in.sealed {
 		return hint.With(fmt.Errorf("%s: %s, and its key has a passphrase", in.pair.CertPath, in.why()), "move the pair away, let renew --with make one, and give its key the passphrase")
 	}
@@ -275,13 +275,13 @@ func (r *renewal) renewOne(j *change.Job, a *authority, in *installation) error 
 	id := subject.Identity{Role: in.role, Name: in.layout.Path(libvirt.CertFile(string(in.role))), RawSubject: old.RawSubject}
 	id.DNS = in.names()
 	id.IPs = append(append(id.IPs, old.IPAddresses...), in.missing...)
-	leaf := leafPlan{keyType: keyType, validity: a.lifeLike(old), strict: strictUsage(old), templates: r.shaped}
+	leaf := leafPlan{keyType: keyType, validity: a.LifeLike(old), strict: strictUsage(old), templates: r.shaped}
 	if leaf.strict {
 		leaf.target = libvirt.StrictTarget()
 	}
 	to := r.targetOf(in)
 	j.Plan.Together(in.layout.PairFolder())
-	if err := trust(j, a, to); err != nil {
+	if err := a.Trust(j, to); err != nil {
 		return err // before the pair: one of a CA that is not trusted there would keep libvirtd from starting
 	}
 	cert, err := r.makePair(j, a, r.keys, leaf, to, id, have)
@@ -308,28 +308,17 @@ func (r *renewal) targetOf(in *installation) keypair.Dest {
 	return to
 }
 
-// lifeLike is the lifetime for the successor of a certificate: the same, unless
-// it was cut short by the end of its CA, or nobody knows any more.
-func (a *authority) lifeLike(cert *x509.Certificate) time.Duration {
-	for _, ca := range a.bundle {
-		if cert.CheckSignatureFrom(ca) == nil && cert.NotAfter.Before(ca.NotAfter) {
-			return pki.Life(cert)
-		}
-	}
-	return pki.DefaultLeafValidity
-}
-
 // wouldUndo says how a renewal would let a person in again who was shut out; empty where
 // it would not. The machine's own pairs are another matter: a new one is what their
 // revocation was for.
-func (r *renewal) wouldUndo(a *authority, in *installation) (string, error) {
+func (r *renewal) wouldUndo(a *authority.Authority, in *installation) (string, error) {
 	if in.system || in.qemu(r.g.Machine) {
 		return "", nil
 	}
-	if _, revoked := a.findRevoked(in.pair.Cert.SerialNumber); revoked {
+	if _, revoked := a.FindRevoked(in.pair.Cert.SerialNumber); revoked {
 		return subject.Of(in.pair.Cert) + " is revoked", nil
 	}
-	h, err := a.shutOuts(r.here.Now())
+	h, err := a.ShutOuts(r.here.Now())
 	if err != nil {
 		return "", err
 	}
@@ -337,21 +326,21 @@ func (r *renewal) wouldUndo(a *authority, in *installation) (string, error) {
 	if err != nil || len(out) == 0 {
 		return "", err
 	}
-	return shutOutText(out[0]), nil
+	return authority.ShutOutText(out[0]), nil
 }
 
 // renewCRL plans a fresh CRL when the one here is due.
-func (r *renewal) renewCRL(j *change.Job, a *authority) error {
+func (r *renewal) renewCRL(j *change.Job, a *authority.Authority) error {
 	if r.crl.reason == "" {
 		return nil
 	}
-	c := crlPlan{validity: pki.DefaultCRLValidity}
-	if a.current != nil && !a.current.NextUpdate.IsZero() {
-		c.validity = a.current.NextUpdate.Sub(a.current.ThisUpdate)
+	fresh := authority.CRLRequest{Validity: pki.DefaultCRLValidity}
+	if a.Current != nil && !a.Current.NextUpdate.IsZero() {
+		fresh.Validity = a.Current.NextUpdate.Sub(a.Current.ThisUpdate)
 	}
 	r.serving = r.serving || r.with.ca == ""
-	j.Did("%s: %s", a.layout.Path(libvirt.CACRL), r.crl.reason)
-	return planCRL(j, r.g.Machine, a, c, nil, nil)
+	j.Did("%s: %s", a.Layout.Path(libvirt.CACRL), r.crl.reason)
+	return a.PlanCRL(j, r.g.Machine, fresh)
 }
 
 // serverFailed reports whether the server's certificate is one that could not be

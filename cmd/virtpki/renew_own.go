@@ -1,15 +1,14 @@
 package main
 
 import (
-	"crypto/x509"
 	"errors"
 	"fmt"
 	"io/fs"
 	"slices"
 
+	"virtpki/internal/authority"
 	"virtpki/internal/hint"
 	"virtpki/internal/keypair"
-	"virtpki/internal/libvirt"
 	"virtpki/internal/machine"
 	"virtpki/internal/store"
 	"virtpki/internal/subject"
@@ -68,7 +67,7 @@ func (in *installation) user(m *machine.Machine) bool { return !in.system && !in
 
 // hold keeps what is due to what its CA has granted: the names of a certificate that
 // was found are no reason to sign them.
-func (r *renewal) hold(a *authority, in *installation) {
+func (r *renewal) hold(a *authority.Authority, in *installation) {
 	if len(in.reasons) == 0 {
 		return
 	}
@@ -89,33 +88,20 @@ func (r *renewal) hold(a *authority, in *installation) {
 // the record of a generation that is gone. In a user's directory it takes all: what
 // can be read by everyone, such as the certificates of others, could be put there.
 // Where the CA's key is elsewhere, its policy decides about the rest.
-func (in *installation) ungranted(r *renewal, a *authority) string {
+func (in *installation) ungranted(r *renewal, a *authority.Authority) string {
 	cert := in.pair.Cert
 	switch {
-	case in.user(r.g.Machine) && !a.hasSigned(cert):
+	case in.user(r.g.Machine) && !a.HasSigned(cert):
 		return "was not signed by the CA here"
 	case in.user(r.g.Machine) && (in.pair.Key == nil || in.pair.Mismatch() != nil):
 		return "lies there without its key"
 	case r.keyAbsent():
-	case in.user(r.g.Machine) && !a.hasRecord(cert):
+	case in.user(r.g.Machine) && !a.HasRecord(cert):
 		return "is not among this CA's records"
-	case !a.granted(cert):
+	case !a.Granted(cert):
 		return "was not made by this CA"
 	case !slices.Contains(pki.RolesOf(cert), in.role):
 		return fmt.Sprintf("is not a %s's certificate", in.role)
 	}
 	return ""
-}
-
-// granted reports whether the CA has made a certificate: a generation of it, or one
-// that is gone and has left a record.
-func (a *authority) granted(cert *x509.Certificate) bool {
-	return a.hasSigned(cert) || a.hasRecord(cert)
-}
-
-// hasRecord reports whether the CA's records hold a certificate, be it of a generation
-// that is gone.
-func (a *authority) hasRecord(cert *x509.Certificate) bool {
-	certs, err := keypair.ReadCerts(a.tree, store.RecordPath(libvirt.Records(a.folder), cert.SerialNumber))
-	return err == nil && keypair.Contains(certs, cert)
 }

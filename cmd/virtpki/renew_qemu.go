@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"time"
 
+	"virtpki/internal/authority"
 	"virtpki/internal/change"
 	"virtpki/internal/keypair"
 	"virtpki/internal/libvirt"
@@ -30,7 +31,7 @@ func (p *renewPlan) globals(g *globals) *globals {
 }
 
 // copyOne makes a copy follow its original.
-func (r *renewal) copyOne(j *change.Job, a *authority, in *installation) error {
+func (r *renewal) copyOne(j *change.Job, a *authority.Authority, in *installation) error {
 	from := in.original.renewed
 	if from == nil {
 		from = in.original.pair
@@ -40,7 +41,7 @@ func (r *renewal) copyOne(j *change.Job, a *authority, in *installation) error {
 	}
 	to := r.targetOf(in)
 	j.Plan.Together(in.layout.PairFolder())
-	if err := trust(j, a, to); err != nil {
+	if err := a.Trust(j, to); err != nil {
 		return err
 	}
 	j.Did("%s: %s", in.pair.CertPath, in.why())
@@ -99,7 +100,7 @@ func (r *renewal) withLacking() bool {
 }
 
 // fillQEMU plans the folders that --with names, with the pairs as they will be.
-func (r *renewal) fillQEMU(j *change.Job, a *authority) error {
+func (r *renewal) fillQEMU(j *change.Job, a *authority.Authority) error {
 	if !r.withLacking() {
 		return nil
 	}

@@ -11,6 +11,7 @@ import (
 	"slices"
 	"time"
 
+	"virtpki/internal/authority"
 	"virtpki/internal/change"
 	"virtpki/internal/hint"
 	"virtpki/internal/keypair"
@@ -166,11 +167,11 @@ const (
 func (r *renewal) askCA(ctx context.Context, csrs []*pki.CSR) (*pki.Answer, error) {
 	question := pki.EncodeCSRs(csrs...)
 	if len(csrs) == 0 {
-		a, err := loadCA(r.g.Machine)
+		a, err := authority.Open(r.g.Machine)
 		if err != nil {
 			return nil, err
 		}
-		question = pki.EncodeCertificates(a.bundle...)
+		question = pki.EncodeCertificates(a.Certificates...)
 	}
 	ctx, cancel := context.WithTimeout(ctx, viaTimeout)
 	defer cancel()

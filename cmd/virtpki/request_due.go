@@ -8,6 +8,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"virtpki/internal/authority"
 	"virtpki/internal/certinfo"
 	"virtpki/internal/keypair"
 	"virtpki/internal/libvirt"
@@ -59,8 +60,8 @@ func (r *requests) whyDue(live *keypair.Pair, id subject.Identity) ([]string, er
 	if live.Cert == nil {
 		return []string{"there is none yet"}, nil
 	}
-	a, err := loadCA(r.due.g.Machine)
-	if errors.Is(err, errNoCA) {
+	a, err := authority.Open(r.due.g.Machine)
+	if errors.Is(err, authority.ErrNone) {
 		return []string{"no CA is trusted here"}, nil
 	}
 	if err != nil {
@@ -75,12 +76,12 @@ func (r *requests) whyDue(live *keypair.Pair, id subject.Identity) ([]string, er
 }
 
 // issued reports whether the CA that is to have signed a certificate has.
-func (o *dueOptions) issued(cert *x509.Certificate, a *authority) bool {
+func (o *dueOptions) issued(cert *x509.Certificate, a *authority.Authority) bool {
 	if o.issuer == "" {
 		return true
 	}
 	want, err := parseFingerprints([]string{o.issuer})
-	for _, ca := range a.bundle {
+	for _, ca := range a.Certificates {
 		if err == nil && want[libvirt.Fingerprint(ca)] {
 			return cert.CheckSignatureFrom(ca) == nil
 		}

@@ -9,6 +9,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"virtpki/internal/authority"
 	"virtpki/internal/change"
 	"virtpki/internal/hint"
 	"virtpki/internal/libvirt"
@@ -113,7 +114,7 @@ func (e *env) revoke(ctx context.Context, g *globals, o *revokeOptions, args []s
 	}
 	w := &wanted{env: e, m: g.Machine, all: o.all || g.dryRun, agreed: make(map[string]bool), mayAsk: true}
 	var out []condemned
-	return e.publishCRL(ctx, g, c, func(j *change.Job, a *authority) (newEntries, error) {
+	return e.publishCRL(ctx, g, c, func(j *change.Job, a *authority.Authority) (authority.Entries, error) {
 		if out, err = w.condemn(j, a, args, reason); err != nil {
 			return nil, err
 		}
@@ -133,14 +134,14 @@ func (o *revokeOptions) parseReason() (pki.Reason, error) {
 // entriesFor are the CRL entries of those that are not revoked yet, each for the list
 // of the generation that has signed it; for that of the one that signs now where it was
 // dropped. The first reason stays, unless the new one shuts out more.
-func (e *env) entriesFor(j *change.Job, a *authority, out []condemned, reason pki.Reason) (newEntries, error) {
-	entries := make(newEntries)
+func (e *env) entriesFor(j *change.Job, a *authority.Authority, out []condemned, reason pki.Reason) (authority.Entries, error) {
+	entries := make(authority.Entries)
 	for _, c := range out {
 		if err := c.keep(j, a); err != nil {
 			return nil, err
 		}
 		if entry, ok := e.entryFor(j, a, c, reason); ok {
-			signer := a.signerOf(c.cert)
+			signer := a.SignerOf(c.cert)
 			entries[signer] = append(entries[signer], entry)
 		}
 		if c.cert != nil {
@@ -152,16 +153,16 @@ func (e *env) entriesFor(j *change.Job, a *authority, out []condemned, reason pk
 
 // keep plans a record of a certificate that has none, as of a CA that was taken over
 // without them: whom its revocation shuts out is known by the record.
-func (c condemned) keep(j *change.Job, a *authority) error {
-	if c.cert == nil || j.Plan.Tree().Exists(store.RecordPath(libvirt.Records(a.folder), c.serial)) {
+func (c condemned) keep(j *change.Job, a *authority.Authority) error {
+	if c.cert == nil || j.Plan.Tree().Exists(store.RecordPath(libvirt.Records(a.Folder), c.serial)) {
 		return nil
 	}
-	return a.record(j, c.cert)
+	return a.Record(j, c.cert)
 }
 
 // entryFor is the entry of one; false where it is revoked already and stays as it is.
-func (e *env) entryFor(j *change.Job, a *authority, c condemned, reason pki.Reason) (x509.RevocationListEntry, bool) {
-	have, ok := a.findRevoked(c.serial)
+func (e *env) entryFor(j *change.Job, a *authority.Authority, c condemned, reason pki.Reason) (x509.RevocationListEntry, bool) {
+	have, ok := a.FindRevoked(c.serial)
 	if !ok {
 		if c.cert == nil {
 			j.Note("the CA here has no record of %s: check that it is not mistyped", c.label())
@@ -175,7 +176,7 @@ func (e *env) entryFor(j *change.Job, a *authority, c condemned, reason pki.Reas
 	}
 	j.Did("%s: already revoked on %s (%s)", c.label(), termtext.Day(have.RevocationTime), pki.Reason(have.ReasonCode))
 	graver := pki.WithReason(have, reason)
-	if reason == pki.ReasonUnspecified || !isGraver(graver, have) {
+	if reason == pki.ReasonUnspecified || !authority.IsGraver(graver, have) {
 		return graver, false
 	}
 	j.Did("%s: the reason is %s now", c.label(), reason)

@@ -9,6 +9,7 @@ import (
 	"slices"
 	"strings"
 
+	"virtpki/internal/authority"
 	"virtpki/internal/certinfo"
 	"virtpki/internal/change"
 	"virtpki/internal/grant"
@@ -32,8 +33,8 @@ type wanted struct {
 }
 
 // condemn finds the certificates that the arguments mean.
-func (w *wanted) condemn(j *change.Job, a *authority, args []string, reason pki.Reason) ([]condemned, error) {
-	records, err := recordedCerts(w.m)
+func (w *wanted) condemn(j *change.Job, a *authority.Authority, args []string, reason pki.Reason) ([]condemned, error) {
+	records, err := authority.Records(w.m)
 	if err != nil {
 		w.warn("%v", err)
 	}
@@ -59,7 +60,7 @@ func isAmong(out []condemned, serial *big.Int) bool {
 	return slices.ContainsFunc(out, func(c condemned) bool { return c.serial.Cmp(serial) == 0 })
 }
 
-func (w *wanted) condemnOne(j *change.Job, a *authority, records []change.Placed, arg string) ([]condemned, error) {
+func (w *wanted) condemnOne(j *change.Job, a *authority.Authority, records []change.Placed, arg string) ([]condemned, error) {
 	if isFileArg(arg) {
 		return condemnFile(a, arg)
 	}
@@ -90,7 +91,7 @@ func isFileArg(arg string) bool {
 
 // named finds the certificates that carry a name, and those of them that are live. Of
 // those that are not, the ones of which it is the CN come alone where there are any.
-func (w *wanted) named(j *change.Job, a *authority, records []change.Placed, name string) (named, live []condemned) {
+func (w *wanted) named(j *change.Job, a *authority.Authority, records []change.Placed, name string) (named, live []condemned) {
 	var others []condemned
 	for _, p := range records {
 		names := grant.NamesOf(p.Cert)
@@ -120,14 +121,14 @@ func (w *wanted) named(j *change.Job, a *authority, records []change.Placed, nam
 
 // isLive reports whether a certificate lets its owner in. Nobody trusts a generation of
 // the CA that was dropped.
-func (w *wanted) isLive(a *authority, cert *x509.Certificate) bool {
-	_, revoked := a.findRevoked(cert.SerialNumber)
-	return !revoked && w.here.Now().Before(cert.NotAfter) && a.hasSigned(cert)
+func (w *wanted) isLive(a *authority.Authority, cert *x509.Certificate) bool {
+	_, revoked := a.FindRevoked(cert.SerialNumber)
+	return !revoked && w.here.Now().Before(cert.NotAfter) && a.HasSigned(cert)
 }
 
 // noteOthers tells of live certificates that carry a CN of those that are revoked, and are
 // not: whoever was given by serial or as a file may have another.
-func (w *wanted) noteOthers(j *change.Job, a *authority, records []change.Placed, out []condemned) {
+func (w *wanted) noteOthers(j *change.Job, a *authority.Authority, records []change.Placed, out []condemned) {
 	cns := make(map[string]bool)
 	for _, c := range out {
 		if c.cert != nil && c.as == "" {
@@ -200,16 +201,16 @@ func condemnUnknown(arg string) ([]condemned, error) {
 	return []condemned{{serial: serial}}, nil
 }
 
-func condemnFile(a *authority, path string) ([]condemned, error) {
-	certs, err := keypair.ReadCerts(a.tree, path)
+func condemnFile(a *authority.Authority, path string) ([]condemned, error) {
+	certs, err := keypair.ReadCerts(a.Tree, path)
 	if err != nil {
 		return nil, err
 	}
 	cert := certs[0]
-	if !a.everSigned(cert) {
-		return nil, fmt.Errorf("%s: %s is not signed by the CA here, %s", path, subject.Of(cert), subject.Of(a.ca.Certificate))
+	if !a.EverSigned(cert) {
+		return nil, fmt.Errorf("%s: %s is not signed by the CA here, %s", path, subject.Of(cert), subject.Of(a.CA.Certificate))
 	}
-	if cert.Equal(a.ca.Certificate) {
+	if cert.Equal(a.CA.Certificate) {
 		return nil, fmt.Errorf("%s: the CA itself, %s: no CRL of its own revokes it", path, subject.Of(cert))
 	}
 	return []condemned{{serial: cert.SerialNumber, cert: cert, path: path}}, nil

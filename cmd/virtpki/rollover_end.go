@@ -2,21 +2,17 @@ package main
 
 import (
 	"context"
-	"crypto/x509"
 	"errors"
 	"fmt"
 	"slices"
 
 	"github.com/spf13/cobra"
 
+	"virtpki/internal/authority"
 	"virtpki/internal/change"
 	"virtpki/internal/hint"
-	"virtpki/internal/keypair"
-	"virtpki/internal/libvirt"
 	"virtpki/internal/machine"
-	"virtpki/internal/subject"
 	"virtpki/internal/termtext"
-	"virtpki/pki"
 )
 
 func newRolloverFinish(e *env, g *globals) *cobra.Command {
@@ -57,41 +53,29 @@ func newRolloverAbort(e *env, g *globals) *cobra.Command {
 	return cmd
 }
 
-// underWay reads the CA and wants a rollover.
-func underWay(m *machine.Machine) (*authority, error) {
-	a, _, err := readCA(m)
-	if err == nil && a.rollover == nil {
-		err = hint.With(errNoRollover, "begin one with: virtpki %sca rollover start", m.Flags())
-	}
-	return a, err
-}
-
-// errNoRollover says that a CA has one generation.
-var errNoRollover = errors.New("no rollover is under way")
-
 func (e *env) rolloverFinish(ctx context.Context, g *globals, o *reloadOptions, force bool) error {
 	keys := e.newKeyring(g)
 	return e.changeAndReload(ctx, g, o, func(j *change.Job) error {
-		a, err := underWay(g.Machine)
+		a, err := authority.UnderWay(g.Machine)
 		if err != nil {
 			return err
 		}
-		if e.here.Now().Before(a.rollover.Switch) {
-			return hint.With(fmt.Errorf("the old CA signs until %s", termtext.Instant(a.rollover.Switch)), "a rollover that should not be is ended by abort")
+		if e.here.Now().Before(a.Rollover.Switch) {
+			return hint.With(fmt.Errorf("the old CA signs until %s", termtext.Instant(a.Rollover.Switch)), "a rollover that should not be is ended by abort")
 		}
 		if err := nothingNeedsOld(g.Machine, a, force); err != nil {
 			return err
 		}
-		if err := a.open(keys); err != nil {
+		if err := a.Unlock(keys); err != nil {
 			return err
 		}
-		return planFinish(j, g.Machine, a)
+		return a.PlanFinish(j, g.Machine)
 	})
 }
 
 // nothingNeedsOld is the error for an old CA that is still needed. What is
 // installed here cannot be forced: libvirtd would not start.
-func nothingNeedsOld(m *machine.Machine, a *authority, force bool) error {
+func nothingNeedsOld(m *machine.Machine, a *authority.Authority, force bool) error {
 	needs, err := needOld(m, a)
 	if err != nil || len(needs) == 0 {
 		return err
@@ -100,7 +84,7 @@ func nothingNeedsOld(m *machine.Machine, a *authority, force bool) error {
 	if err != nil {
 		return err
 	}
-	old := a.byKeyID(a.rollover.Old)
+	old := a.ByKeyID(a.Rollover.Old)
 	here := slices.ContainsFunc(installed, func(p change.Placed) bool { return !p.Cert.IsCA && p.Cert.CheckSignatureFrom(old) == nil })
 	if force && !here {
 		return nil
@@ -109,104 +93,22 @@ func nothingNeedsOld(m *machine.Machine, a *authority, force bool) error {
 		"see virtpki ca rollover status; virtpki renew makes what is installed here anew")
 }
 
-// planFinish makes the new generation the only one. The order is that in which a
-// kill leaves a CA that works: first the key, then what is trusted.
-func planFinish(j *change.Job, m *machine.Machine, a *authority) error {
-	old := a.byKeyID(a.rollover.Old)
-	newKey, err := machine.ReadIfThere(m.Tree(), a.layout.Path(libvirt.CANextKey))
-	if err != nil {
-		return err
-	}
-	if newKey != nil { // else a run that was killed has been here
-		if err := a.planKey(j, a.rollover.Old, newKey); err != nil {
-			return err
-		}
-	}
-	return hint.First(planWithout(j, m, a, old), a.dropRollover(j))
-}
-
-// planWithout takes one generation out of what is trusted here, and its list.
-func planWithout(j *change.Job, m *machine.Machine, a *authority, gone *x509.Certificate) error {
-	if gone == nil {
-		return nil
-	}
-	bundle := slices.DeleteFunc(slices.Clone(a.bundle), gone.Equal)
-	// Its list is kept before it goes: a kill in between must not lose it.
-	if err := hint.First(a.planRetired(j, gone), planTrust(j, m, a, bundle)); err != nil {
-		return err
-	}
-	places, err := a.crlPlaces(m, "", nil)
-	if err != nil {
-		return err
-	}
-	for _, path := range places {
-		if err := a.planCRLWithout(j, path, gone); err != nil {
-			return err
-		}
-	}
-	j.Did("%s is no longer trusted here", subject.Of(gone))
-	j.Note("give %s and %s to every host and client", a.layout.Path(libvirt.CACert), a.layout.Path(libvirt.CACRL))
-	return nil
-}
-
-// planCRLWithout plans a file of lists without those of one issuer.
-func (a *authority) planCRLWithout(j *change.Job, path string, gone *x509.Certificate) error {
-	crls, err := keypair.ReadCRLs(j.Plan.Tree(), path)
-	if err != nil {
-		return err
-	}
-	left := slices.DeleteFunc(crls, func(crl *pki.CRL) bool { return string(crl.RawIssuer) == string(gone.RawSubject) })
-	if len(left) == 0 {
-		return nil // an empty file would keep libvirtd from starting
-	}
-	return j.Plan.Keep(path, pki.EncodeCRL(left...), crlMode, machine.Owner())
-}
-
 func (e *env) rolloverAbort(ctx context.Context, g *globals, o *reloadOptions) error {
 	return e.changeAndReload(ctx, g, o, func(j *change.Job) error {
-		a, err := underWay(g.Machine)
-		if errors.Is(err, errNoRollover) && a.leftByRollover() {
-			return a.dropRollover(j)
+		a, err := authority.UnderWay(g.Machine)
+		if errors.Is(err, authority.ErrNoRollover) && a.LeftByRollover() {
+			return a.DropRollover(j)
 		}
 		if err != nil {
 			return err
 		}
-		next, old := a.byKeyID(a.rollover.New), a.byKeyID(a.rollover.Old)
+		next, old := a.ByKeyID(a.Rollover.New), a.ByKeyID(a.Rollover.Old)
 		if old == nil {
 			return errors.New("the old CA has expired and is gone: only forward is left, with finish")
 		}
-		if err := hasSignedNothing(g.Machine, a, next); err != nil {
+		if err := a.HasSignedNothing(g.Machine, next); err != nil {
 			return err
 		}
-		return hint.First(planWithout(j, g.Machine, a, next), a.dropRollover(j))
+		return hint.First(a.PlanWithout(j, g.Machine, next), a.DropRollover(j))
 	})
-}
-
-// leftByRollover reports whether files of a rollover are there: without one, a start or
-// an abort was cut short.
-func (a *authority) leftByRollover() bool {
-	return a.tree.Exists(a.layout.Path(libvirt.CANextKey)) || a.tree.Exists(a.layout.Path(libvirt.CARollover))
-}
-
-// dropRollover plans to remove the files of a rollover.
-func (a *authority) dropRollover(j *change.Job) error {
-	return hint.First(j.Plan.Remove(a.layout.Path(libvirt.CANextKey)), j.Plan.Remove(a.layout.Path(libvirt.CARollover)))
-}
-
-// hasSignedNothing is the error for a new CA whose certificates live.
-func hasSignedNothing(m *machine.Machine, a *authority, next *x509.Certificate) error {
-	records, err := recordedCerts(m)
-	if err != nil || next == nil {
-		return err
-	}
-	revoked, err := a.revoked()
-	if err != nil {
-		return err
-	}
-	for _, p := range records {
-		if p.Cert.CheckSignatureFrom(next) == nil && m.Now().Before(p.Cert.NotAfter) && !revoked[p.Cert.SerialNumber.String()] {
-			return hint.With(fmt.Errorf("the new CA has signed %s already", subject.Of(p.Cert)), "go on to finish, or revoke what it has signed")
-		}
-	}
-	return nil
 }

@@ -9,6 +9,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"virtpki/internal/authority"
 	"virtpki/internal/certinfo"
 	"virtpki/internal/change"
 	"virtpki/internal/hint"
@@ -43,12 +44,12 @@ type rolloverInfo struct {
 }
 
 func (e *env) rolloverStatus(g *globals) error {
-	a, _, err := readCA(g.Machine)
+	a, _, err := authority.Read(g.Machine)
 	if err != nil {
 		return err
 	}
 	info := rolloverInfo{Needs: []string{}, Next: "nothing: virtpki ca rollover start begins one"}
-	if a.rollover != nil {
+	if a.Rollover != nil {
 		if info, err = describeRollover(g.Machine, a); err != nil {
 			return err
 		}
@@ -64,13 +65,13 @@ func (e *env) rolloverStatus(g *globals) error {
 	return err
 }
 
-func describeRollover(m *machine.Machine, a *authority) (rolloverInfo, error) {
-	state := a.rollover
+func describeRollover(m *machine.Machine, a *authority.Authority) (rolloverInfo, error) {
+	state := a.Rollover
 	info := rolloverInfo{UnderWay: true, Switch: &state.Switch, Signs: "old", Needs: []string{}}
-	if cert := a.byKeyID(state.Old); cert != nil {
+	if cert := a.ByKeyID(state.Old); cert != nil {
 		info.Old = subject.Of(cert)
 	}
-	if cert := a.byKeyID(state.New); cert != nil {
+	if cert := a.ByKeyID(state.New); cert != nil {
 		info.New = subject.Of(cert)
 	}
 	needs, err := needOld(m, a)
@@ -104,8 +105,8 @@ func (e *env) printRollover(info rolloverInfo) {
 // needOld lists what still needs the old CA: certificates of it that are
 // installed here, and live ones that it has signed for a subject and role for
 // which the new CA has signed none yet.
-func needOld(m *machine.Machine, a *authority) ([]string, error) {
-	old, next := a.byKeyID(a.rollover.Old), a.byKeyID(a.rollover.New)
+func needOld(m *machine.Machine, a *authority.Authority) ([]string, error) {
+	old, next := a.ByKeyID(a.Rollover.Old), a.ByKeyID(a.Rollover.New)
 	if old == nil || next == nil {
 		return nil, nil
 	}
@@ -124,12 +125,12 @@ func needOld(m *machine.Machine, a *authority) ([]string, error) {
 }
 
 // liveUnder lists the live records of the old CA without a successor.
-func liveUnder(m *machine.Machine, a *authority, old, next *x509.Certificate) ([]string, error) {
-	revoked, err := a.revoked()
+func liveUnder(m *machine.Machine, a *authority.Authority, old, next *x509.Certificate) ([]string, error) {
+	revoked, err := a.Revoked()
 	if err != nil {
 		return nil, err
 	}
-	records, err := recordedCerts(m)
+	records, err := authority.Records(m)
 	if err != nil {
 		return nil, err
 	}

@@ -10,6 +10,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"virtpki/internal/authority"
 	"virtpki/internal/certinfo"
 	"virtpki/internal/change"
 	"virtpki/internal/hint"
@@ -137,7 +138,7 @@ type signing struct {
 	keys   *change.Keyring
 	like   string // the CA under which the requests were granted
 	marks  string // of the CA's folder when known was read
-	known  *earlier
+	known  *authority.Earlier
 
 	claims    *claims
 	shown     map[string]bool // whose names a person was shown
@@ -225,11 +226,11 @@ func (s *signing) decide(j *change.Job) error {
 	if err := s.consider(); err != nil {
 		return err
 	}
-	a, err := loadCA(s.g.Machine)
+	a, err := authority.Open(s.g.Machine)
 	if err != nil {
 		return err
 	}
-	if err := hint.First(a.open(s.keys), a.loadCRL()); err != nil {
+	if err := hint.First(a.Unlock(s.keys), a.LoadCRL()); err != nil {
 		return err
 	}
 	for _, in := range s.files {
@@ -241,9 +242,9 @@ func (s *signing) decide(j *change.Job) error {
 }
 
 // answer makes the answer to one file.
-func (s *signing) answer(j *change.Job, a *authority, in *incoming) error {
-	in.answer = &pki.Answer{CAs: a.bundle, CRLs: a.lists}
-	if a.crl == nil {
+func (s *signing) answer(j *change.Job, a *authority.Authority, in *incoming) error {
+	in.answer = &pki.Answer{CAs: a.Certificates, CRLs: a.Lists}
+	if a.CRL == nil {
 		j.Note("the CA has no CRL: make one with virtpki crl")
 	}
 	if len(in.orders) == 0 {
@@ -260,7 +261,7 @@ func (s *signing) answer(j *change.Job, a *authority, in *incoming) error {
 }
 
 // certificate signs one, or with --reuse finds the one that was signed before.
-func (s *signing) certificate(j *change.Job, a *authority, o order, csr *pki.CSR) (*x509.Certificate, error) {
+func (s *signing) certificate(j *change.Job, a *authority.Authority, o order, csr *pki.CSR) (*x509.Certificate, error) {
 	if s.o.reuse {
 		if cert := s.reusable(a, o); cert != nil {
 			j.Did("%s, signed before, is the answer again (serial %s)", subject.Of(cert), store.SerialText(cert.SerialNumber))
@@ -276,11 +277,11 @@ func (s *signing) certificate(j *change.Job, a *authority, o order, csr *pki.CSR
 
 // reusable is a certificate for the same key that is as one made now would be,
 // but for its dates, and has most of its life before it.
-func (s *signing) reusable(a *authority, o order) *x509.Certificate {
+func (s *signing) reusable(a *authority.Authority, o order) *x509.Certificate {
 	for _, cert := range o.before {
-		_, revoked := a.findRevoked(cert.SerialNumber)
+		_, revoked := a.FindRevoked(cert.SerialNumber)
 		if !revoked && s.here.Now().Before(pki.Window{}.CertificateOpens(cert)) &&
-			cert.CheckSignatureFrom(a.ca.Certificate) == nil && o.describes(cert, a.ca.Certificate) && s.hold(a, o, cert) == nil {
+			cert.CheckSignatureFrom(a.CA.Certificate) == nil && o.describes(cert, a.CA.Certificate) && s.hold(a, o, cert) == nil {
 			return cert
 		}
 	}

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"slices"
 
+	"virtpki/internal/authority"
 	"virtpki/internal/grant"
 	"virtpki/internal/hint"
 	"virtpki/internal/libvirt"
@@ -14,17 +15,17 @@ import (
 
 // consider looks at the CA, and decides what of each request is granted.
 func (s *signing) consider() error {
-	a, err := loadCA(s.g.Machine)
+	a, err := authority.Open(s.g.Machine)
 	if err != nil {
 		return err
 	}
-	if err := a.loadCRL(); err != nil {
+	if err := a.LoadCRL(); err != nil {
 		return err
 	}
 	if err := hint.First(s.remember(a), s.grantAll(a)); err != nil {
 		return err
 	}
-	history, err := a.history(s.here.Now(), func() ([]*x509.Certificate, error) { return s.known.certs, nil })
+	history, err := a.History(s.here.Now(), func() ([]*x509.Certificate, error) { return s.known.Certs, nil })
 	if err != nil {
 		return err
 	}
@@ -46,24 +47,24 @@ func (s *signing) consider() error {
 }
 
 // remember reads what the CA has signed, unless nothing was since it did.
-func (s *signing) remember(a *authority) (err error) {
-	marks := s.g.Tree().Marks(a.folder, libvirt.Records(a.folder))
+func (s *signing) remember(a *authority.Authority) (err error) {
+	marks := s.g.Tree().Marks(a.Folder, libvirt.Records(a.Folder))
 	if s.known != nil && marks == s.marks {
 		return nil
 	}
-	s.known, err = a.earlier(s.known)
+	s.known, err = a.Earlier(s.known)
 	s.marks = marks
 	return err
 }
 
 // grantAll grants every request by the policy. That hangs on the request and on the CA's
 // own certificates alone, and is not done again under the lock while those are the same.
-func (s *signing) grantAll(a *authority) error {
-	like := string(pki.EncodeCertificates(append([]*x509.Certificate{a.ca.Certificate}, a.bundle...)...))
+func (s *signing) grantAll(a *authority.Authority) error {
+	like := string(pki.EncodeCertificates(append([]*x509.Certificate{a.CA.Certificate}, a.Certificates...)...))
 	if s.like == like {
 		return nil
 	}
-	standIn, err := a.ca.StandIn()
+	standIn, err := a.CA.StandIn()
 	if err != nil {
 		return err
 	}
@@ -100,7 +101,7 @@ func (s *signing) checkTwins() error {
 
 // grant decides what one request gets by the policy: a stand-in for the CA signs it, and
 // the policy looks at the certificate.
-func (s *signing) grant(a *authority, standIn *pki.CA, csr *pki.CSR) (order, error) {
+func (s *signing) grant(a *authority.Authority, standIn *pki.CA, csr *pki.CSR) (order, error) {
 	o, err := s.policy.grant(a, csr)
 	if err != nil {
 		return o, err
@@ -117,15 +118,15 @@ func (s *signing) grant(a *authority, standIn *pki.CA, csr *pki.CSR) (order, err
 }
 
 // hold holds a finished certificate to the policy.
-func (s *signing) hold(a *authority, o order, cert *x509.Certificate) error {
-	at := s.policy.of(a.ca.Certificate, o.Role)
+func (s *signing) hold(a *authority.Authority, o order, cert *x509.Certificate) error {
+	at := s.policy.of(a.CA.Certificate, o.Role)
 	return at.Check(cert, o.Role)
 }
 
 // lookBack holds an order that the policy grants to what was signed before.
 func (s *signing) lookBack(h *grant.History, o order, csr *pki.CSR) (order, error) {
 	o.notes = slices.Clone(o.notes)
-	o.before = s.known.byKey[pki.KeyID(csr.PublicKey)]
+	o.before = s.known.ByKey[pki.KeyID(csr.PublicKey)]
 	if err := s.checkRevoked(h, &o, o.finished); err != nil {
 		return o, err
 	}

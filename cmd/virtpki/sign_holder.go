@@ -10,6 +10,7 @@ import (
 	"slices"
 	"strings"
 
+	"virtpki/internal/authority"
 	"virtpki/internal/grant"
 	"virtpki/internal/hint"
 	"virtpki/internal/store"
@@ -21,7 +22,7 @@ import (
 // claims is what a run of sign knows of who has which name: see [grant.Holders].
 type claims struct {
 	*grant.Holders
-	of      *earlier // what the CA has signed
+	of      *authority.Earlier // what the CA has signed
 	live    []*x509.Certificate
 	signed  *grant.Holders
 	askedIn map[*x509.Certificate]string // the file, for a certificate of this run

@@ -9,6 +9,7 @@ import (
 	"slices"
 	"strings"
 
+	"virtpki/internal/authority"
 	"virtpki/internal/grant"
 	"virtpki/internal/hint"
 	"virtpki/internal/libvirt"
@@ -80,10 +81,10 @@ func (o *signOptions) check() (*signPolicy, error) {
 // grant decides what certificate a request gets, or why it gets none. It makes the
 // identity from the request; [grant.Policy.Check] holds the finished certificate to the
 // policy.
-func (p *signPolicy) grant(a *authority, csr *pki.CSR) (o order, err error) {
+func (p *signPolicy) grant(a *authority.Authority, csr *pki.CSR) (o order, err error) {
 	key := pki.KeyID(csr.PublicKey)
 	isCA := func(ca *x509.Certificate) bool { return key == pki.KeyIDOf(ca) }
-	if key != "" && slices.ContainsFunc(slices.Concat(a.bundle, a.retired), isCA) {
+	if key != "" && slices.ContainsFunc(slices.Concat(a.Certificates, a.Retired), isCA) {
 		return o, errors.New("its key is the CA's own")
 	}
 	if err := p.checkForeign(&o, csr); err != nil {
@@ -95,7 +96,7 @@ func (p *signPolicy) grant(a *authority, csr *pki.CSR) (o order, err error) {
 	if o.Name, err = subject.NameIn(csr, o.Role); err != nil {
 		return o, err
 	}
-	at := p.of(a.ca.Certificate, o.Role)
+	at := p.of(a.CA.Certificate, o.Role)
 	if p.ownSubject {
 		if o.RawSubject = csr.RawSubject; at.Template { // which would hide whose word it is
 			err = at.CheckSubject(csr.RawSubject)

@@ -9,6 +9,7 @@ import (
 	"github.com/spf13/cobra"
 	"github.com/spf13/pflag"
 
+	"virtpki/internal/authority"
 	"virtpki/internal/hint"
 	"virtpki/internal/judge"
 	"virtpki/internal/libvirt"
@@ -128,8 +129,8 @@ func readTemplate(file string) (*pki.Template, error) {
 
 // rehearse has a stand-in sign what a template describes, and the judge look at
 // it: what libvirt or QEMU would refuse is an error before the CA has signed.
-func rehearse(a *authority, leaf leafPlan, r pki.Request) error {
-	cert, ca, err := a.ca.Rehearse(r)
+func rehearse(a *authority.Authority, leaf leafPlan, r pki.Request) error {
+	cert, ca, err := a.CA.Rehearse(r)
 	if err != nil {
 		return err
 	}

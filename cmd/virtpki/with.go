@@ -8,6 +8,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"virtpki/internal/authority"
 	"virtpki/internal/change"
 	"virtpki/internal/hint"
 	"virtpki/internal/keypair"
@@ -99,7 +100,7 @@ type filler struct {
 }
 
 // fill plans the folders. a is the CA that signs for libvirt.
-func (f *filler) fill(j *change.Job, a *authority) error {
+func (f *filler) fill(j *change.Job, a *authority.Authority) error {
 	if len(f.uses) == 0 {
 		return nil
 	}
@@ -152,27 +153,27 @@ func (f *filler) noteSwitch(j *change.Job, use libvirt.QEMUUse, layout libvirt.L
 }
 
 // signer is the CA for QEMU.
-func (f *filler) signer(a *authority) (*authority, error) {
+func (f *filler) signer(a *authority.Authority) (*authority.Authority, error) {
 	if f.ca == "" {
 		return a, nil
 	}
-	a, err := loadCA(f.m.WithCA(f.ca))
+	a, err := authority.Open(f.m.WithCA(f.ca))
 	if err != nil {
 		return nil, fmt.Errorf("the CA for QEMU: %w", err)
 	}
-	return a, a.open(f.keys)
+	return a, a.Unlock(f.keys)
 }
 
 // fillOne plans the folder of one use. It appears with all that is in it: a folder
 // without the files would break guests by being there.
-func (f *filler) fillOne(j *change.Job, a *authority, use libvirt.QEMUUse, to keypair.Dest) error {
+func (f *filler) fillOne(j *change.Job, a *authority.Authority, use libvirt.QEMUUse, to keypair.Dest) error {
 	j.Plan.Together(to.Layout.Base)
 	if f.ca == "" && !f.separate {
 		if taken, err := f.takeForeign(j, a, use, to); taken || err != nil {
 			return err
 		}
 	}
-	if err := trust(j, a, to); err != nil {
+	if err := a.Trust(j, to); err != nil {
 		return hint.With(err, "one CA signs for all of it, unless --qemu-ca names another for QEMU")
 	}
 	for _, role := range roles(use) {
@@ -185,7 +186,7 @@ func (f *filler) fillOne(j *change.Job, a *authority, use libvirt.QEMUUse, to ke
 
 // place plans a pair: that of before where there is one, else a copy of libvirt's,
 // or one of its own.
-func (f *filler) place(j *change.Job, a *authority, role pki.Role, to keypair.Dest) error {
+func (f *filler) place(j *change.Job, a *authority.Authority, role pki.Role, to keypair.Dest) error {
 	have, err := keypair.Load(f.m.Tree(), to.Layout, role)
 	if err != nil {
 		return err
@@ -202,7 +203,7 @@ func (f *filler) place(j *change.Job, a *authority, role pki.Role, to keypair.De
 	if !f.separate {
 		return f.copyPair(j, have, role, to)
 	}
-	if err := a.open(f.keys); err != nil {
+	if err := a.Unlock(f.keys); err != nil {
 		return err
 	}
 	id := f.identities[role]
@@ -218,9 +219,9 @@ func (f *filler) isCopy(have *keypair.Pair) bool {
 }
 
 // take leaves a pair as it is, and lets QEMU read its key.
-func (f *filler) take(j *change.Job, a *authority, have *keypair.Pair, to keypair.Dest) error {
-	if !a.hasSigned(have.Cert) {
-		return hint.With(fmt.Errorf("%s: %s is not signed by the CA in %s", have.CertPath, subject.Of(have.Cert), a.layout.Path(libvirt.CACert)),
+func (f *filler) take(j *change.Job, a *authority.Authority, have *keypair.Pair, to keypair.Dest) error {
+	if !a.HasSigned(have.Cert) {
+		return hint.With(fmt.Errorf("%s: %s is not signed by the CA in %s", have.CertPath, subject.Of(have.Cert), a.Layout.Path(libvirt.CACert)),
 			"move it away to have it made anew, or name its CA with --qemu-ca")
 	}
 	data, err := f.m.Tree().ReadFile(have.KeyPath, store.MaxPEM)
@@ -232,15 +233,15 @@ func (f *filler) take(j *change.Job, a *authority, have *keypair.Pair, to keypai
 
 // takeForeign leaves a folder as it is that another CA stands for and that is whole,
 // as on a host to which it was carried. QEMU is let read its keys.
-func (f *filler) takeForeign(j *change.Job, a *authority, use libvirt.QEMUUse, to keypair.Dest) (bool, error) {
+func (f *filler) takeForeign(j *change.Job, a *authority.Authority, use libvirt.QEMUUse, to keypair.Dest) (bool, error) {
 	certs, err := keypair.ReadCerts(f.m.Tree(), to.Layout.Path(libvirt.CACert))
-	if err != nil || slices.ContainsFunc(certs, a.ca.Certificate.Equal) {
+	if err != nil || slices.ContainsFunc(certs, a.CA.Certificate.Equal) {
 		return false, nil // missing, or ours: what is wrong with it is told later
 	}
-	other := &authority{bundle: certs, layout: to.Layout, tree: f.m.Tree()}
+	other := &authority.Authority{Certificates: certs, Layout: to.Layout, Tree: f.m.Tree()}
 	for _, role := range roles(use) {
 		have, err := keypair.Load(f.m.Tree(), to.Layout, role)
-		if err != nil || have.Cert == nil || have.Key == nil || !other.hasSigned(have.Cert) {
+		if err != nil || have.Cert == nil || have.Key == nil || !other.HasSigned(have.Cert) {
 			return false, err
 		}
 		if err := f.take(j, other, have, to); err != nil {

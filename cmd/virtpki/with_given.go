@@ -4,6 +4,7 @@ import (
 	"path/filepath"
 	"slices"
 
+	"virtpki/internal/authority"
 	"virtpki/internal/change"
 	"virtpki/internal/keypair"
 	"virtpki/internal/libvirt"
@@ -39,18 +40,18 @@ func (v *givenFolders) layout(to keypair.Dest) libvirt.Layout {
 
 // authority is the CA that stands for a folder: the bundle's own for it, else the one
 // for libvirt.
-func (v *givenFolders) authority(to keypair.Dest, otherwise *authority) (*authority, error) {
+func (v *givenFolders) authority(to keypair.Dest, otherwise *authority.Authority) (*authority.Authority, error) {
 	if v == nil {
 		return otherwise, nil
 	}
 	layout := v.layout(to)
 	certs, err := keypair.ReadCertsIfThere(v.tree, layout.Path(libvirt.CACert))
-	if err != nil || len(certs) == 0 || sameCerts(certs, otherwise.bundle) {
+	if err != nil || len(certs) == 0 || sameCerts(certs, otherwise.Certificates) {
 		return otherwise, err
 	}
-	a := &authority{bundle: certs, layout: layout, folder: layout.Base, tree: v.tree}
-	a.ca.Certificate = certs[0]
-	a.crl, err = machine.ReadIfThere(v.tree, layout.Path(libvirt.CACRL))
+	a := &authority.Authority{Certificates: certs, Layout: layout, Folder: layout.Base, Tree: v.tree}
+	a.CA.Certificate = certs[0]
+	a.CRL, err = machine.ReadIfThere(v.tree, layout.Path(libvirt.CACRL))
 	return a, err
 }
 

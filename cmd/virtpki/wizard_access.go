@@ -85,10 +85,10 @@ func (w *wizard) leafDN(name string) string {
 func (w *wizard) live() []string {
 	a := w.ca
 	if w.imports() && w.imported != nil {
-		in := w.imported.authority
+		in := w.imported.Authority
 		for _, cert := range w.imported.records {
 			if !w.imported.listed[cert.SerialNumber.String()] {
-				in.pending = append(in.pending, cert)
+				in.Planned = append(in.Planned, cert)
 			}
 		}
 		a = &in
@@ -96,7 +96,7 @@ func (w *wizard) live() []string {
 	if a == nil {
 		return nil
 	}
-	names, _ := w.e.liveClients(a)
+	names, _ := a.LiveClients(w.e.here.Now())
 	return slices.Compact(names)
 }
 

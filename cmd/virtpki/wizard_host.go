@@ -7,6 +7,7 @@ import (
 	"slices"
 	"strings"
 
+	"virtpki/internal/authority"
 	"virtpki/internal/hint"
 	"virtpki/internal/inventory"
 	"virtpki/internal/libvirt"
@@ -257,17 +258,17 @@ func (w *wizard) askOut(ctx context.Context) error {
 
 // opensCA reports whether the CA that was found has to be opened.
 func (w *wizard) opensCA() bool {
-	return w.ca != nil && w.signs() && w.wantsPassphrase(w.ca.layout.Path(libvirt.CAKey))
+	return w.ca != nil && w.signs() && w.wantsPassphrase(w.ca.Layout.Path(libvirt.CAKey))
 }
 
 func (w *wizard) askOpen(ctx context.Context) error {
-	key := w.ca.layout.Path(libvirt.CAKey)
+	key := w.ca.Layout.Path(libvirt.CAKey)
 	passphrase, err := w.openWith(ctx, key, func(passphrase string) error {
 		g := w.g.clone()
 		g.passphrase = []byte(passphrase)
-		a, err := loadCA(g.Machine)
+		a, err := authority.Open(g.Machine)
 		if err == nil {
-			err = a.open(w.e.newKeyring(g))
+			err = a.Unlock(w.e.newKeyring(g))
 		}
 		return err
 	})

@@ -8,6 +8,7 @@ import (
 	"path/filepath"
 	"strings"
 
+	"virtpki/internal/authority"
 	"virtpki/internal/change"
 	"virtpki/internal/keypair"
 	"virtpki/internal/libvirt"
@@ -19,9 +20,9 @@ import (
 
 // found is what the wizard sees on the machine, and need not ask.
 type found struct {
-	ca       *authority // nil: there is none
-	keyAlone bool       // a run that made a CA was cut short
-	caKey    string     // absent, plain, encrypted, unreadable
+	ca       *authority.Authority // nil: there is none
+	keyAlone bool                 // a run that made a CA was cut short
+	caKey    string               // absent, plain, encrypted, unreadable
 	server   *keypair.Pair
 	client   *keypair.Pair
 	machine  []string // the machine's names
@@ -60,15 +61,15 @@ func (w *wizard) cronFile() string {
 
 // lookAtCA finds the CA where it would be, now.
 func (w *wizard) lookAtCA() error {
-	a, err := loadCA(w.g.Machine)
-	w.ca, w.caKey, w.keyAlone = nil, "", errors.Is(err, errKeyAlone)
-	if errors.Is(err, errNoCA) || w.keyAlone {
+	a, err := authority.Open(w.g.Machine)
+	w.ca, w.caKey, w.keyAlone = nil, "", errors.Is(err, authority.ErrKeyAlone)
+	if errors.Is(err, authority.ErrNone) || w.keyAlone {
 		return nil
 	}
 	if err != nil {
 		return err
 	}
-	w.ca, w.caKey = a, change.KeyState(w.g.Tree(), a.layout.Path(libvirt.CAKey))
+	w.ca, w.caKey = a, change.KeyState(w.g.Tree(), a.Layout.Path(libvirt.CAKey))
 	return nil
 }
 
@@ -114,7 +115,7 @@ func (w *wizard) greet() {
 
 // foundCA is a line about the CA.
 func (w *wizard) foundCA() string {
-	line := fmt.Sprintf("CA: %s until %s in %s", subject.Of(w.ca.ca.Certificate), termtext.Day(w.ca.ca.Certificate.NotAfter), w.ca.folder)
+	line := fmt.Sprintf("CA: %s until %s in %s", subject.Of(w.ca.CA.Certificate), termtext.Day(w.ca.CA.Certificate.NotAfter), w.ca.Folder)
 	switch w.caKey {
 	case "absent":
 		line += "; its key is elsewhere, so nothing can be signed here"
@@ -129,9 +130,9 @@ func (w *wizard) foundCA() string {
 func (w *wizard) organization() *x509.Certificate {
 	switch {
 	case w.ca != nil:
-		return w.ca.ca.Certificate
+		return w.ca.CA.Certificate
 	case w.imported != nil:
-		return w.imported.ca.Certificate
+		return w.imported.CA.Certificate
 	}
 	ca := &x509.Certificate{}
 	ca.Subject.Organization = []string{w.name}
@@ -140,7 +141,7 @@ func (w *wizard) organization() *x509.Certificate {
 
 // signs reports whether something is to be signed here.
 func (w *wizard) signs() bool {
-	return w.canSign() && (w.server.Cert == nil || w.client.Cert == nil || len(w.clients) > 0 || w.ca != nil && w.ca.crl == nil)
+	return w.canSign() && (w.server.Cert == nil || w.client.Cert == nil || len(w.clients) > 0 || w.ca != nil && w.ca.CRL == nil)
 }
 
 // canSign reports whether the CA's key is here, or will be.

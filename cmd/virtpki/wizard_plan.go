@@ -8,6 +8,7 @@ import (
 
 	"github.com/rogpeppe/go-internal/diff"
 
+	"virtpki/internal/authority"
 	"virtpki/internal/change"
 	"virtpki/internal/machine"
 	"virtpki/internal/subject"
@@ -83,7 +84,7 @@ func (p *wizardPlan) decide(e *env, j *change.Job) error {
 		return err
 	}
 	if len(p.bundles) > 0 {
-		if err := a.open(p.keys); err != nil {
+		if err := a.Unlock(p.keys); err != nil {
 			return err
 		}
 	}
@@ -96,7 +97,7 @@ func (p *wizardPlan) decide(e *env, j *change.Job) error {
 }
 
 // authority is the CA that is there, or planned.
-func (p *wizardPlan) authority(e *env, j *change.Job) (*authority, error) {
+func (p *wizardPlan) authority(e *env, j *change.Job) (*authority.Authority, error) {
 	if p.imp == nil {
 		return e.findOrMakeCA(j, p.g.Machine, p.keys, p.host.ca)
 	}
@@ -104,9 +105,9 @@ func (p *wizardPlan) authority(e *env, j *change.Job) (*authority, error) {
 		return nil, err
 	}
 	in := *p.imported
-	in.pending = nil
+	in.Planned = nil
 	p.keys.Passphrase = p.g.passphrase
-	return &in.authority, e.planImport(j, &in, p.keys)
+	return &in.Authority, e.planImport(j, &in, p.keys)
 }
 
 // preview decides without a lock, and nothing is done.

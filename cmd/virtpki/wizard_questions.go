@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 
+	"virtpki/internal/authority"
 	"virtpki/internal/libvirt"
 	"virtpki/internal/prompt"
 	"virtpki/internal/subject"
@@ -72,7 +73,7 @@ func (w *wizard) askFolder(ctx context.Context) error {
 		if w.g.CADir = folder; folder == "" {
 			return errors.New("no folder is named")
 		}
-		_, err := loadCA(w.g.Machine)
+		_, err := authority.Open(w.g.Machine)
 		return err
 	}})
 	if err != nil {

@@ -1,4 +1,4 @@
-package main
+package authority
 
 import (
 	"bytes"
@@ -16,15 +16,15 @@ import (
 
 // loadRetired reads the CAs of the generations that were dropped, and their last lists.
 // Nobody trusts those any more; whom they revoked, and which keys, stays known.
-func (a *authority) loadRetired() error {
+func (a *Authority) loadRetired() error {
 	certs, crls, err := a.readRetired()
-	a.retired, a.recalled = certs, crls
+	a.Retired, a.recalled = certs, crls
 	return err
 }
 
-func (a *authority) readRetired() ([]*x509.Certificate, []*pki.CRL, error) {
-	path := a.layout.Path(libvirt.CARetired)
-	data, err := machine.ReadIfThere(a.tree, path)
+func (a *Authority) readRetired() ([]*x509.Certificate, []*pki.CRL, error) {
+	path := a.Layout.Path(libvirt.CARetired)
+	data, err := machine.ReadIfThere(a.Tree, path)
 	if err != nil || data == nil {
 		return nil, nil, err
 	}
@@ -40,12 +40,12 @@ func (a *authority) readRetired() ([]*x509.Certificate, []*pki.CRL, error) {
 }
 
 // planRetired plans to keep some CAs that are dropped, with their lists.
-func (a *authority) planRetired(j *change.Job, gone ...*x509.Certificate) error {
+func (a *Authority) planRetired(j *change.Job, gone ...*x509.Certificate) error {
 	certs, crls, err := a.readRetired()
 	if err != nil {
 		return err
 	}
-	there, err := keypair.ReadCRLs(a.tree, a.layout.Path(libvirt.CACRL))
+	there, err := keypair.ReadCRLs(a.Tree, a.Layout.Path(libvirt.CACRL))
 	if err != nil {
 		return err
 	}
@@ -60,10 +60,10 @@ func (a *authority) planRetired(j *change.Job, gone ...*x509.Certificate) error 
 	return a.writeRetired(j, certs, crls)
 }
 
-func (a *authority) writeRetired(j *change.Job, certs []*x509.Certificate, crls []*pki.CRL) error {
+func (a *Authority) writeRetired(j *change.Job, certs []*x509.Certificate, crls []*pki.CRL) error {
 	if len(certs) == 0 {
 		return nil
 	}
 	data := bytes.Join([][]byte{pki.EncodeCertificates(certs...), pki.EncodeCRL(crls...)}, nil)
-	return keypair.Dest{Layout: a.layout, Owner: machine.Owner()}.Write(&j.Plan, libvirt.CARetired, data)
+	return keypair.Dest{Layout: a.Layout, Owner: machine.Owner()}.Write(&j.Plan, libvirt.CARetired, data)
 }

@@ -1,4 +1,4 @@
-package main
+package authority
 
 import (
 	"crypto/x509"
@@ -13,13 +13,15 @@ import (
 	"virtpki/internal/keypair"
 	"virtpki/internal/libvirt"
 	"virtpki/internal/store"
+	"virtpki/internal/subject"
+	"virtpki/internal/termtext"
 	"virtpki/pki"
 )
 
-// history reads whom the CA has shut out, in all its generations: the records of what it
+// History reads whom the CA has shut out, in all its generations: the records of what it
 // has revoked. signed reads the others, where somebody may have been let in again. The
 // lists have been loaded.
-func (a *authority) history(now time.Time, signed func() ([]*x509.Certificate, error)) (*grant.History, error) {
+func (a *Authority) History(now time.Time, signed func() ([]*x509.Certificate, error)) (*grant.History, error) {
 	revoked, err := a.revokedRecords()
 	if err != nil {
 		return nil, err
@@ -37,11 +39,11 @@ func (a *authority) history(now time.Time, signed func() ([]*x509.Certificate, e
 }
 
 // revokedRecords reads the records of the certificates that a list names.
-func (a *authority) revokedRecords() ([]*grant.Revoked, error) {
+func (a *Authority) revokedRecords() ([]*grant.Revoked, error) {
 	if !slices.ContainsFunc(a.recalled, func(list *pki.CRL) bool { return list.Len() > 0 }) {
 		return nil, nil
 	}
-	files, err := a.tree.RecordFiles(libvirt.Records(a.folder))
+	files, err := a.Tree.RecordFiles(libvirt.Records(a.Folder))
 	if err != nil {
 		return nil, fmt.Errorf("reading the CA's records: %w", err)
 	}
@@ -52,7 +54,7 @@ func (a *authority) revokedRecords() ([]*grant.Revoked, error) {
 		if !ok {
 			continue
 		}
-		cert, err := a.tree.ReadRecord(file.Path)
+		cert, err := a.Tree.ReadRecord(file.Path)
 		if err != nil {
 			return nil, fmt.Errorf("reading the CA's records: %w", err)
 		}
@@ -62,7 +64,7 @@ func (a *authority) revokedRecords() ([]*grant.Revoked, error) {
 }
 
 // revocationsOf finds the revocations of some records, by serial; of several the gravest.
-func (a *authority) revocationsOf(files []store.RecordFile) map[string]x509.RevocationListEntry {
+func (a *Authority) revocationsOf(files []store.RecordFile) map[string]x509.RevocationListEntry {
 	serials := make([]*big.Int, len(files))
 	for i, file := range files {
 		serials[i] = file.Serial
@@ -70,7 +72,7 @@ func (a *authority) revocationsOf(files []store.RecordFile) map[string]x509.Revo
 	entries := make(map[string]x509.RevocationListEntry)
 	for _, list := range a.recalled {
 		for serial, entry := range list.FindAll(serials) {
-			if have, ok := entries[serial]; !ok || isGraver(entry, have) {
+			if have, ok := entries[serial]; !ok || IsGraver(entry, have) {
 				entries[serial] = entry
 			}
 		}
@@ -78,33 +80,33 @@ func (a *authority) revocationsOf(files []store.RecordFile) map[string]x509.Revo
 	return entries
 }
 
-// shutOuts is the history of the CA as this run has found it.
-func (a *authority) shutOuts(now time.Time) (*grant.History, error) {
+// ShutOuts is the history of the CA as this run has found it.
+func (a *Authority) ShutOuts(now time.Time) (*grant.History, error) {
 	if a.past != nil {
 		return a.past, nil
 	}
-	if err := a.loadCRL(); err != nil {
+	if err := a.LoadCRL(); err != nil {
 		return nil, err
 	}
 	var err error
-	a.past, err = a.history(now, a.recorded)
+	a.past, err = a.History(now, a.recorded)
 	return a.past, err
 }
 
-// refuseCompromised is the error for a key that was revoked as compromised: nobody gets
+// RefuseCompromised is the error for a key that was revoked as compromised: nobody gets
 // another certificate for it, whoever asks and wherever it lies.
-func refuseCompromised(h *grant.History, keyID string) error {
+func RefuseCompromised(h *grant.History, keyID string) error {
 	if r := h.Compromised(keyID); r != nil {
 		return fmt.Errorf("its key is compromised: %s", revocationText(r))
 	}
 	return nil
 }
 
-// refuseKey is refuseCompromised for a key that is there and would be kept.
-func (a *authority) refuseKey(have *keypair.Pair, now time.Time) error {
-	h, err := a.shutOuts(now)
+// RefuseKey is RefuseCompromised for a key that is there and would be kept.
+func (a *Authority) RefuseKey(have *keypair.Pair, now time.Time) error {
+	h, err := a.ShutOuts(now)
 	if err == nil {
-		err = refuseCompromised(h, pki.KeyID(have.Key.Public()))
+		err = RefuseCompromised(h, pki.KeyID(have.Key.Public()))
 	}
 	switch {
 	case err == nil:
@@ -115,31 +117,46 @@ func (a *authority) refuseKey(have *keypair.Pair, now time.Time) error {
 	return hint.With(fmt.Errorf("%s: %w", have.KeyPath, err), "move the key away: the same command makes a new one")
 }
 
-// noteLetIn says whom a certificate lets in again that the owner signs by hand. Where that
+// NoteLetIn says whom a certificate lets in again that the owner signs by hand. Where that
 // cannot be known, it says so: to sign is the owner's decision all the same.
-func (e *env) noteLetIn(j *change.Job, a *authority, cert *x509.Certificate, name string) {
-	h, err := a.shutOuts(e.here.Now())
+func (a *Authority) NoteLetIn(j *change.Job, cert *x509.Certificate, name string, now time.Time) {
+	h, err := a.ShutOuts(now)
 	var text string
 	if err == nil {
-		text, err = letIn(h, cert, name)
+		text, err = LetIn(h, cert, name)
 	}
 	if err != nil {
-		j.NoteOnce("%s", historyUnknown(err))
+		j.NoteOnce("%s", HistoryUnknown(err))
 	}
 	if text != "" {
 		j.Note("%s", text)
 	}
 }
 
-func historyUnknown(err error) string {
+// HistoryUnknown says why it is not known whom the CA has shut out.
+func HistoryUnknown(err error) string {
 	return fmt.Sprintf("whom the CA has shut out is not known: %v", err)
 }
 
-// letIn says whom a certificate lets in again; empty for nobody.
-func letIn(h *grant.History, cert *x509.Certificate, name string) (string, error) {
+// LetIn says whom a certificate lets in again; empty for nobody.
+func LetIn(h *grant.History, cert *x509.Certificate, name string) (string, error) {
 	out, err := h.ShutOut(cert)
 	if err != nil || len(out) == 0 {
 		return "", err
 	}
-	return fmt.Sprintf("%s: %s, and is let in again by this certificate", name, shutOutText(out[0])), nil
+	return fmt.Sprintf("%s: %s, and is let in again by this certificate", name, ShutOutText(out[0])), nil
+}
+
+// ShutOutText says by which revocation a key or a name was shut out.
+func ShutOutText(one grant.ShutOut) string {
+	what := "its key"
+	if !one.Key {
+		what = termtext.QuoteShort(one.Name)
+	}
+	return fmt.Sprintf("%s is shut out: %s", what, revocationText(one.By))
+}
+
+func revocationText(r *grant.Revoked) string {
+	return fmt.Sprintf("serial %s, %s, was revoked on %s (%s)",
+		store.SerialText(r.Cert.SerialNumber), subject.Of(r.Cert), termtext.Day(r.Entry.RevocationTime), r.Reason())
 }

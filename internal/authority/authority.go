@@ -1,0 +1,129 @@
+package authority
+
+import (
+	"crypto/x509"
+	"errors"
+	"fmt"
+	"time"
+
+	"virtpki/internal/change"
+	"virtpki/internal/grant"
+	"virtpki/internal/hint"
+	"virtpki/internal/judge"
+	"virtpki/internal/libvirt"
+	"virtpki/internal/machine"
+	"virtpki/internal/store"
+	"virtpki/internal/subject"
+	"virtpki/pki"
+)
+
+// ErrNone says that there is no CA where one was looked for.
+var ErrNone = errors.New("no CA")
+
+// ErrKeyAlone says that there is the key of a CA that has signed nothing yet, not
+// even its own certificate: a run was cut short.
+var ErrKeyAlone = errors.New("there is a CA's key and nothing else")
+
+// Authority is a CA as it was found on disk, or is about to be written. It is read by
+// [Open]; LoadCRL and Unlock add what only some commands need.
+type Authority struct {
+	Tree         store.Tree          // in which its files lie
+	Generation                       // the one that signs
+	others       []*Generation       // in a rollover, the other one
+	Retired      []*x509.Certificate // CAs of generations that were dropped; see LoadCRL
+	past         *grant.History      // see ShutOuts
+	recalled     []*pki.CRL          // the lists of all generations; see LoadCRL
+	Rollover     *Rollover           // nil outside of one
+	Folder       string              // the CA's own
+	Layout       libvirt.Layout      // of that folder
+	Certificates []*x509.Certificate // all of cacert.pem
+	CRL          []byte              // cacrl.pem as it is; nil when there is none
+	Lists        []*pki.CRL          // all of cacrl.pem; see LoadCRL
+	Planned      []*x509.Certificate // records that are planned, not written yet
+	copy         store.Output        // of the CRL, where the user wants one
+}
+
+// Open reads the CA's certificate and CRL. Without either certificate or key
+// the error is ErrNone; a file that libvirt would not start on is an error too.
+func Open(m *machine.Machine) (*Authority, error) {
+	a, data, err := Read(m)
+	if err != nil {
+		return nil, err
+	}
+	if err := judge.CheckCAs(data, m.Now()); err != nil {
+		return nil, hint.With(fmt.Errorf("%s: %w", a.Layout.Path(libvirt.CACert), err), "a CA at its end is changed by: virtpki %sca rollover start", m.Flags())
+	}
+	return a, nil
+}
+
+// Read is Open for a CA that may have expired. data is its file.
+func Read(m *machine.Machine) (a *Authority, data []byte, err error) {
+	a = &Authority{Folder: m.CAPath(), Tree: m.Tree()}
+	a.Layout = libvirt.CA(a.Folder)
+	path := a.Layout.Path(libvirt.CACert)
+	if data, err = machine.ReadIfThere(m.Tree(), path); err != nil {
+		return nil, nil, err
+	}
+	if data == nil {
+		return nil, nil, a.absent(m)
+	}
+	if a.Certificates, err = pki.ParseCertificates(data); err != nil {
+		return nil, nil, fmt.Errorf("%s: %w", path, err)
+	}
+	if a.CRL, err = machine.ReadIfThere(m.Tree(), a.Layout.Path(libvirt.CACRL)); err != nil {
+		return nil, nil, err
+	}
+	return a, data, a.loadRollover(m.Now())
+}
+
+// absent is the error for a CA without a certificate.
+func (a *Authority) absent(m *machine.Machine) error {
+	if key := a.Layout.Path(libvirt.CAKey); m.Tree().Exists(key) {
+		records, err := m.Tree().Records(libvirt.Records(a.Folder))
+		if err == nil && len(records) == 0 && !m.Tree().Exists(a.Layout.Path(libvirt.CACRL)) {
+			return hint.With(fmt.Errorf("%s: %w", key, ErrKeyAlone), "a run was cut short: virtpki bootstrap takes the key; ca init wants it moved away")
+		}
+		return hint.With(fmt.Errorf("%s: the key of a CA whose certificate %s is missing", key, a.Layout.Path(libvirt.CACert)),
+			"copy it back: each host and each bundle of this CA has it")
+	}
+	err := fmt.Errorf("%w in %s", ErrNone, a.Folder)
+	for _, role := range []pki.Role{pki.Server, pki.Client} {
+		if m.Tree().Exists(m.System().Path(libvirt.PendingFile(string(role)))) {
+			return hint.With(err, "a request waits here for its answer, which brings the CA: virtpki %sinstall FILE", m.Flags())
+		}
+	}
+	return hint.With(err, "make one: virtpki %sca init --name \"Example Org\"", m.Flags())
+}
+
+// NoteTwins warns of CAs that share a DN.
+func (a *Authority) NoteTwins(j *change.Job) {
+	seen := make(map[string]bool)
+	for _, cert := range a.Certificates {
+		if name := string(cert.RawSubject); seen[name] {
+			j.Note("%s: two CAs are called %s, and libvirt keeps one CRL for each name", a.Layout.Path(libvirt.CACert), subject.Of(cert))
+		} else {
+			seen[name] = true
+		}
+	}
+}
+
+// Keyless reports whether the CA's key is neither here nor about to be.
+func (a *Authority) Keyless() bool {
+	return a.CA.Signer == nil && !a.Tree.Exists(a.Layout.Path(libvirt.CAKey))
+}
+
+// TrustText is what a machine is to trust, in PEM, and from when on that can have been made.
+func (a *Authority) TrustText() (text []byte, made time.Time, err error) {
+	made, text = a.CA.Certificate.NotBefore, pki.EncodeCertificates(a.Certificates...)
+	if a.CRL == nil {
+		return text, made, nil
+	}
+	crls, err := pki.ParseCRLs(a.CRL)
+	if err != nil {
+		return nil, made, fmt.Errorf("%s: %w", a.Layout.Path(libvirt.CACRL), err)
+	}
+	if list := crls[0].ThisUpdate; list.After(made) {
+		made = list
+	}
+	return append(text, pki.EncodeCRL(crls...)...), made, nil
+}

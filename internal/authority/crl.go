@@ -1,0 +1,208 @@
+package authority
+
+import (
+	"bytes"
+	"crypto/x509"
+	"errors"
+	"fmt"
+	"io/fs"
+	"path/filepath"
+	"slices"
+	"time"
+
+	"virtpki/internal/change"
+	"virtpki/internal/hint"
+	"virtpki/internal/keypair"
+	"virtpki/internal/libvirt"
+	"virtpki/internal/libvirt/running"
+	"virtpki/internal/machine"
+	"virtpki/internal/store"
+	"virtpki/internal/subject"
+	"virtpki/internal/termtext"
+	"virtpki/pki"
+)
+
+// Entries are what is to be added to the lists of a CA's generations.
+type Entries map[*Generation][]x509.RevocationListEntry
+
+// CRLRequest says which list is to be made, and for whom.
+type CRLRequest struct {
+	Add      Entries // none refreshes
+	Validity time.Duration
+	Copy     store.Output     // one for other hosts; without a path none
+	Daemons  []running.Daemon // each is given the list where it reads its own
+}
+
+// PlanCRL signs the next CRL of each generation that has new entries, of all
+// when none has, and plans them for each place that holds one.
+func (a *Authority) PlanCRL(j *change.Job, m *machine.Machine, r CRLRequest) error {
+	a.copy = r.Copy
+	places, err := a.crlPlaces(m, r)
+	if err != nil {
+		return err
+	}
+	var crls []*pki.CRL
+	for _, gen := range a.generations() {
+		elsewhere, err := gen.elsewhere(a.Tree, places[1:]) // the first is the CA's own, read already
+		if err != nil {
+			return err
+		}
+		if len(r.Add) > 0 && len(r.Add[gen])+len(elsewhere) == 0 {
+			continue
+		}
+		crl, err := gen.NextCRL(m.Now(), elsewhere, r.Add[gen], r.Validity)
+		if err != nil {
+			return err
+		}
+		crls = append(crls, crl)
+		if len(elsewhere) == 0 {
+			a.NoteForgotten(j)
+		}
+		j.Did("CRL number %v: %s, fresh until %s", crl.Number, termtext.Count(crl.Len(), "entry", "entries"), termtext.Day(crl.NextUpdate))
+	}
+	own := keypair.Dest{Layout: a.Layout, Owner: machine.Owner()}
+	if err := own.Folders(&j.Plan, a.Layout.Path(libvirt.CACRL)); err != nil {
+		return err
+	}
+	return a.planCRLs(j, places, crls)
+}
+
+// PlanCurrent plans the lists as they are for each place that holds one.
+func (a *Authority) PlanCurrent(j *change.Job, m *machine.Machine, r CRLRequest) error {
+	a.copy = r.Copy
+	places, err := a.crlPlaces(m, r)
+	if err != nil {
+		return err
+	}
+	return a.planCRLs(j, places, a.currents())
+}
+
+// planCRLs plans each file that is to hold lists.
+func (a *Authority) planCRLs(j *change.Job, places []string, crls []*pki.CRL) error {
+	for _, path := range places {
+		if err := a.planCRLAt(j, path, crls); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// planCRLsHere plans lists for each place of this machine that has the CA's.
+func (a *Authority) planCRLsHere(j *change.Job, m *machine.Machine, crls []*pki.CRL) error {
+	places, err := a.crlPlaces(m, CRLRequest{})
+	if err != nil {
+		return err
+	}
+	return a.planCRLs(j, places, crls)
+}
+
+// crlPlaces are the files that hold, or are to hold, the CA's CRL on this
+// machine: the CA's own, the system's, that of each daemon, and a copy.
+func (a *Authority) crlPlaces(m *machine.Machine, r CRLRequest) ([]string, error) {
+	places := []string{a.Layout.Path(libvirt.CACRL)}
+	add := func(path string) {
+		if path != "" && !slices.Contains(places, path) {
+			places = append(places, path)
+		}
+	}
+	for i, layout := range append([]libvirt.Layout{m.System()}, libvirt.QEMU(m.Path(m.Sysconfdir))...) {
+		certs, err := keypair.ReadCerts(m.Tree(), layout.Path(libvirt.CACert))
+		if machine.Unread(err) {
+			return nil, err // it may trust the CA, and would go on with the list of before
+		}
+		if path := layout.Path(libvirt.CACRL); slices.ContainsFunc(certs, a.CA.Certificate.Equal) && (i == 0 || m.Tree().Exists(path)) {
+			add(path)
+		}
+	}
+	for _, d := range r.Daemons {
+		if d.Files.Custom && d.Files.CRL != "" && d.Root == "/" {
+			add(filepath.Join(d.Root, d.Files.CRL))
+		}
+	}
+	add(r.Copy.Path)
+	return places, nil
+}
+
+// crlMode is that of a CRL: it is public.
+const crlMode fs.FileMode = 0o644
+
+// planCRLAt plans one file with CRLs in it. Those of other CAs in the file stay;
+// of each issuer there is one, because libvirt keeps one.
+func (a *Authority) planCRLAt(j *change.Job, path string, crls []*pki.CRL) error {
+	own := path == a.Layout.Path(libvirt.CACRL)
+	there, err := a.Lists, error(nil)
+	if !own || a.Lists == nil {
+		there, err = keypair.ReadCRLs(j.Plan.Tree(), path)
+	}
+	if err != nil {
+		return err
+	}
+	all := there
+	for _, crl := range crls {
+		all = keypair.ReplaceCRL(all, crl)
+	}
+	switch text := pki.EncodeCRL(all...); {
+	case own:
+		return j.Plan.File(path, text, crlMode, machine.Owner())
+	case path == a.copy.Path:
+		o := a.copy
+		o.Data, o.Mode, o.Ours = text, crlMode, change.WrittenCRLs
+		return change.PlanOutput(&j.Plan, o, "--out")
+	case there == nil:
+		return newCRLFile(&j.Plan, path, text)
+	default:
+		return j.Plan.Keep(path, text, crlMode, machine.Owner())
+	}
+}
+
+// newCRLFile plans a file that holds no list so far: one with something else in it was
+// named by mistake, in a daemon's conf say.
+func newCRLFile(plan *store.Plan, path string, text []byte) error {
+	data, err := machine.ReadIfThere(plan.Tree(), path)
+	if err == nil && len(bytes.TrimSpace(data)) > 0 {
+		err = hint.With(fmt.Errorf("%s: does not hold a CRL, but a daemon here reads it as one", path), "correct crl_file in the daemon's configuration")
+	}
+	return hint.First(err, plan.Keep(path, text, crlMode, machine.Owner()))
+}
+
+// Trust plans the CA and the CRL beside a pair. Where a CA's own folder is the
+// place, they are there already; a file that trusts this CA and others stays.
+func (a *Authority) Trust(j *change.Job, to keypair.Dest) error {
+	path := to.Layout.Path(libvirt.CACert)
+	if path == a.Layout.Path(libvirt.CACert) {
+		return nil
+	}
+	certs, err := keypair.ReadCerts(j.Plan.Tree(), path)
+	switch {
+	case errors.Is(err, fs.ErrNotExist):
+		err = to.Write(&j.Plan, libvirt.CACert, pki.EncodeCertificates(a.Certificates...))
+	case err == nil && !slices.ContainsFunc(certs, a.CA.Certificate.Equal):
+		err = fmt.Errorf("%s trusts another CA: %s, not %s", path, subject.Of(certs[0]), subject.Of(a.CA.Certificate))
+	}
+	if err != nil {
+		return err
+	}
+	return a.shareCRL(j, to)
+}
+
+// shareCRL plans the CA's CRL beside a pair, unless there is one of its own.
+func (a *Authority) shareCRL(j *change.Job, to keypair.Dest) error {
+	there, err := machine.ReadIfThere(j.Plan.Tree(), to.Layout.Path(libvirt.CACRL))
+	if err != nil || a.CRL == nil || there != nil && !bytes.Equal(there, a.CRL) {
+		return err
+	}
+	return to.Write(&j.Plan, libvirt.CACRL, a.CRL)
+}
+
+// planCRLWithout plans a file of lists without those of one issuer.
+func (a *Authority) planCRLWithout(j *change.Job, path string, gone *x509.Certificate) error {
+	crls, err := keypair.ReadCRLs(j.Plan.Tree(), path)
+	if err != nil {
+		return err
+	}
+	left := slices.DeleteFunc(crls, func(crl *pki.CRL) bool { return string(crl.RawIssuer) == string(gone.RawSubject) })
+	if len(left) == 0 {
+		return nil // an empty file would keep libvirtd from starting
+	}
+	return j.Plan.Keep(path, pki.EncodeCRL(left...), crlMode, machine.Owner())
+}

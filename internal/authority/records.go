@@ -1,0 +1,185 @@
+package authority
+
+import (
+	"crypto/x509"
+	"fmt"
+	"io/fs"
+	"slices"
+	"strings"
+	"time"
+
+	"virtpki/dn"
+	"virtpki/internal/change"
+	"virtpki/internal/hint"
+	"virtpki/internal/keypair"
+	"virtpki/internal/libvirt"
+	"virtpki/internal/machine"
+	"virtpki/internal/store"
+	"virtpki/internal/subject"
+	"virtpki/internal/termtext"
+	"virtpki/pki"
+)
+
+// Records reads what the CA of m has signed, in all its generations, with the files in
+// which that stands. It needs no CA that is whole.
+func Records(m *machine.Machine) ([]change.Placed, error) {
+	folder := libvirt.Records(m.CAPath())
+	certs, err := m.Tree().Records(folder)
+	found := make([]change.Placed, len(certs))
+	for i, cert := range certs {
+		found[i] = change.Placed{Cert: cert, Path: store.RecordPath(folder, cert.SerialNumber)}
+	}
+	if err != nil {
+		err = fmt.Errorf("reading the CA's records: %w", err)
+	}
+	return found, err
+}
+
+// Signed reads the records of what the CA's generations have signed, and adds
+// those that are planned.
+func (a *Authority) Signed() ([]*x509.Certificate, error) {
+	certs, err := a.recorded()
+	return append(certs, a.Planned...), err
+}
+
+// recorded reads the records of what the CA's generations have signed. Those of one that
+// was dropped stay on disk, and are nobody's any more.
+func (a *Authority) recorded() ([]*x509.Certificate, error) {
+	certs, err := a.Tree.Records(libvirt.Records(a.Folder))
+	if err != nil {
+		err = fmt.Errorf("reading the CA's records: %w", err)
+	}
+	return a.ofBundle(certs), err
+}
+
+// ofBundle leaves out what no generation has signed that is still trusted.
+func (a *Authority) ofBundle(certs []*x509.Certificate) []*x509.Certificate {
+	issuers := make(map[string]bool)
+	for _, ca := range a.Certificates {
+		issuers[string(ca.RawSubject)] = true
+	}
+	return slices.DeleteFunc(certs, func(cert *x509.Certificate) bool { return !issuers[string(cert.RawIssuer)] })
+}
+
+// Record plans the CA's copy of a certificate. It comes before the certificate
+// itself: what is handed out can always be revoked.
+func (a *Authority) Record(j *change.Job, cert *x509.Certificate) error {
+	to := keypair.Dest{Layout: a.Layout, Owner: machine.Owner()}
+	path := store.RecordPath(libvirt.Records(a.Folder), cert.SerialNumber)
+	j.Plan.Guard(a.Folder) // a record that somebody else can remove makes a revocation forgotten
+	if err := to.Folders(&j.Plan, path); err != nil {
+		return err
+	}
+	a.remember(j, cert)
+	return j.Plan.File(path, pki.EncodeCertificates(cert), recordMode, to.Owner)
+}
+
+// remember takes note of a certificate whose record is planned.
+func (a *Authority) remember(j *change.Job, cert *x509.Certificate) {
+	before := a.Planned
+	j.OnFailure(func() { a.Planned = before })
+	a.Planned = append(before, cert)
+}
+
+// recordMode is that of a certificate: it holds no secret.
+const recordMode fs.FileMode = 0o644
+
+// NoteShortened says so when the CA ends before the certificate should. That now is
+// later than when it was signed does not count: a slow machine takes seconds.
+func (a *Authority) NoteShortened(j *change.Job, cert *x509.Certificate, validity time.Duration, now time.Time) {
+	if cert.NotAfter.Before(now.Add(validity)) && !cert.NotAfter.Before(a.CA.Certificate.NotAfter) {
+		j.Note("%s ends on %s, with its CA", subject.Of(cert), termtext.Day(cert.NotAfter))
+	}
+}
+
+// LiveClients are the DNs of the client certificates that the CA has signed, or
+// is about to sign, and that are neither expired nor revoked, in alphabetical
+// order.
+func (a *Authority) LiveClients(now time.Time) ([]string, error) {
+	revoked, err := a.Revoked()
+	if err != nil {
+		return nil, err
+	}
+	certs, err := a.Signed()
+	if err != nil {
+		return nil, err
+	}
+	var names []string
+	for _, cert := range certs {
+		if cert.IsCA || !slices.Contains(pki.RolesOf(cert), pki.Client) || !now.Before(cert.NotAfter) || revoked[cert.SerialNumber.String()] {
+			continue
+		}
+		name, err := dn.FromRDNSequence(cert.RawSubject)
+		if err != nil {
+			return nil, fmt.Errorf("certificate %s: %w", store.SerialText(cert.SerialNumber), err)
+		}
+		if strings.ContainsFunc(name, termtext.Hidden) {
+			return nil, hint.With(fmt.Errorf("certificate %s: its DN %q holds a character that cannot be printed", store.SerialText(cert.SerialNumber), name),
+				"revoke it: virtpki revoke %s", store.SerialText(cert.SerialNumber))
+		}
+		names = append(names, name)
+	}
+	slices.Sort(names)
+	return names, nil
+}
+
+// LifeLike is the lifetime for the successor of a certificate: the same, unless
+// it was cut short by the end of its CA, or nobody knows any more.
+func (a *Authority) LifeLike(cert *x509.Certificate) time.Duration {
+	for _, ca := range a.Certificates {
+		if cert.CheckSignatureFrom(ca) == nil && cert.NotAfter.Before(ca.NotAfter) {
+			return pki.Life(cert)
+		}
+	}
+	return pki.DefaultLeafValidity
+}
+
+// Granted reports whether the CA has made a certificate: a generation of it, or one
+// that is gone and has left a record.
+func (a *Authority) Granted(cert *x509.Certificate) bool {
+	return a.HasSigned(cert) || a.HasRecord(cert)
+}
+
+// HasRecord reports whether the CA's records hold a certificate, be it of a generation
+// that is gone.
+func (a *Authority) HasRecord(cert *x509.Certificate) bool {
+	certs, err := keypair.ReadCerts(a.Tree, store.RecordPath(libvirt.Records(a.Folder), cert.SerialNumber))
+	return err == nil && keypair.Contains(certs, cert)
+}
+
+// Earlier are the certificates that the CA has signed already.
+type Earlier struct {
+	files map[string]*x509.Certificate   // by path; those of generations that were dropped too
+	Certs []*x509.Certificate            // of the generations that are trusted
+	ByKey map[string][]*x509.Certificate // by pki.KeyIDOf
+}
+
+// Earlier reads what the CA has signed; before is what this run has read already, nil
+// for nothing. A record does not change: only new ones are read.
+func (a *Authority) Earlier(before *Earlier) (*Earlier, error) {
+	if before == nil {
+		before = &Earlier{}
+	}
+	files, err := a.Tree.RecordFiles(libvirt.Records(a.Folder))
+	known := &Earlier{files: make(map[string]*x509.Certificate, len(files)), ByKey: make(map[string][]*x509.Certificate)}
+	for _, file := range files {
+		cert := before.files[file.Path]
+		if cert == nil && err == nil {
+			cert, err = a.Tree.ReadRecord(file.Path)
+		}
+		known.files[file.Path] = cert
+		known.Certs = append(known.Certs, cert)
+	}
+	if err != nil {
+		return nil, fmt.Errorf("reading the CA's records: %w", err)
+	}
+	if known.Certs = a.ofBundle(known.Certs); before.ByKey != nil && slices.Equal(known.Certs, before.Certs) {
+		return before, nil
+	}
+	for _, cert := range known.Certs {
+		if key := pki.KeyIDOf(cert); key != "" {
+			known.ByKey[key] = append(known.ByKey[key], cert)
+		}
+	}
+	return known, nil
+}

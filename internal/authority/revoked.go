@@ -1,0 +1,131 @@
+package authority
+
+import (
+	"crypto/x509"
+	"fmt"
+	"math/big"
+
+	"virtpki/internal/change"
+	"virtpki/internal/hint"
+	"virtpki/internal/keypair"
+	"virtpki/internal/libvirt"
+	"virtpki/internal/machine"
+	"virtpki/internal/subject"
+	"virtpki/internal/termtext"
+	"virtpki/pki"
+)
+
+// LoadCRL finds the lists of the CA's generations in its file, none if there is no file:
+// of each the newest that its key has signed; and the lists of those that were dropped.
+func (a *Authority) LoadCRL() error {
+	if err := a.loadRetired(); err != nil || a.CRL == nil {
+		return err
+	}
+	crls, err := pki.ParseCRLs(a.CRL)
+	if err == nil {
+		a.takeLists(crls)
+		if a.Current == nil {
+			err = fmt.Errorf("no CRL that %s has signed", subject.Of(a.CA.Certificate))
+		}
+	}
+	if err != nil {
+		return hint.With(fmt.Errorf("%s: %w", a.Layout.Path(libvirt.CACRL), err),
+			"bring the CRL back from a backup; without it what it revoked is forgotten")
+	}
+	return nil
+}
+
+// takeLists finds out which list is whose. One of a generation whose key is not open
+// counts as well.
+func (a *Authority) takeLists(crls []*pki.CRL) {
+	a.Lists = crls
+	for _, ca := range a.Certificates {
+		list := keypair.NewestCRL(crls, ca)
+		if list == nil {
+			continue
+		}
+		a.recalled = append(a.recalled, list)
+		for _, gen := range a.generations() {
+			if ca.Equal(gen.CA.Certificate) {
+				gen.Current = list
+			}
+		}
+	}
+}
+
+// NoteForgotten says what it means that a CA's CRL was gone: only the CRL knew whom
+// it had revoked.
+func (a *Authority) NoteForgotten(j *change.Job) {
+	if a.CRL == nil {
+		j.Note("there was no %s: whoever was revoked before is let in again; bring it back from a backup, or revoke them anew", a.Layout.Path(libvirt.CACRL))
+	}
+}
+
+// currents are the lists that there are.
+func (a *Authority) currents() []*pki.CRL {
+	var crls []*pki.CRL
+	for _, gen := range a.generations() {
+		if gen.Current != nil {
+			crls = append(crls, gen.Current)
+		}
+	}
+	return crls
+}
+
+// Revoked are the serials, in decimal, that the CA's CRL lists.
+func (a *Authority) Revoked() (map[string]bool, error) {
+	serials := make(map[string]bool)
+	if a.CRL == nil {
+		return serials, nil
+	}
+	crls, err := pki.ParseCRLs(a.CRL)
+	if err != nil {
+		return nil, fmt.Errorf("%s: %w", a.Layout.Path(libvirt.CACRL), err)
+	}
+	for _, crl := range crls {
+		for entry := range crl.Entries() { // a flaw behind its serial does not undo a revocation
+			serials[entry.SerialNumber.String()] = true
+		}
+	}
+	return serials, nil
+}
+
+// FindRevoked looks a serial up in the lists of all generations, those that were dropped
+// among them. Of several entries the gravest counts.
+func (a *Authority) FindRevoked(serial *big.Int) (gravest x509.RevocationListEntry, revoked bool) {
+	for _, list := range a.recalled {
+		if entry, ok := list.Find(serial); ok && (!revoked || IsGraver(entry, gravest)) {
+			gravest, revoked = entry, true
+		}
+	}
+	return gravest, revoked
+}
+
+// IsGraver reports whether the reason of a revocation shuts out more than that of
+// another one.
+func IsGraver(entry, than x509.RevocationListEntry) bool {
+	return gravity(pki.Reason(entry.ReasonCode)) > gravity(pki.Reason(than.ReasonCode))
+}
+
+func gravity(reason pki.Reason) int {
+	switch {
+	case reason.Compromised():
+		return 2
+	case reason.ShutsOut():
+		return 1
+	}
+	return 0
+}
+
+// RevokedOn tells on which day a certificate was revoked, by the lists in the
+// CA's file; empty when it was not.
+func RevokedOn(m *machine.Machine) (func(*x509.Certificate) string, error) {
+	crls, err := keypair.ReadCRLs(m.Tree(), libvirt.CA(m.CAPath()).Path(libvirt.CACRL))
+	days := make(map[string]string)
+	for _, crl := range crls {
+		for entry := range crl.Entries() {
+			days[string(crl.RawIssuer)+entry.SerialNumber.String()] = termtext.Day(entry.RevocationTime)
+		}
+	}
+	return func(cert *x509.Certificate) string { return days[string(cert.RawIssuer)+cert.SerialNumber.String()] }, err
+}

@@ -120,7 +120,7 @@ func bindBootstrap(e *env, g *globals, o *bootstrapOptions) *cobra.Command {
 type hostPlan struct {
 	o      *bootstrapOptions
 	leaf   leafPlan
-	ca     *newAuthority // nil when no name is given for one
+	ca     *authority.Spec // nil when no name is given for one
 	list   *inventory.List
 	daemon inventory.Daemon
 	to     keypair.Dest
@@ -234,16 +234,13 @@ func (e *env) fillerFor(m *machine.Machine, keys *change.Keyring, h *hostPlan, s
 	return f
 }
 
-// caSlot is the name of the CA's key in a keyring.
-const caSlot = "ca"
-
 // startKeys begins to make the keys that are not there.
 func (h *hostPlan) startKeys(m *machine.Machine, keys *change.Keyring) {
 	if h.o.bundle != "" {
 		return
 	}
 	if h.ca != nil && !m.Tree().Exists(libvirt.CA(m.CAPath()).Path(libvirt.CACert)) {
-		keys.Ahead(h.leaf.keyType, caSlot)
+		keys.Ahead(h.leaf.keyType, authority.Slot)
 	}
 	for _, id := range []subject.Identity{h.server, h.client} {
 		if !m.Tree().Exists(h.to.Layout.Path(libvirt.KeyFile(string(id.Role)))) {
@@ -295,7 +292,7 @@ func checkBootstrap(m *machine.Machine, list *inventory.List, o *bootstrapOption
 }
 
 // checkCA says what CA to make if there is none; nil when it has no name.
-func (o *bootstrapOptions) checkCA() (*newAuthority, error) {
+func (o *bootstrapOptions) checkCA() (*authority.Spec, error) {
 	if o.name == "" {
 		return nil, nil
 	}
@@ -329,13 +326,13 @@ func nameHost(m *machine.Machine, o *bootstrapOptions, h *hostPlan) error {
 
 // findOrMakeCA takes the CA that is there, with a CRL if it can sign one, or
 // makes one.
-func (e *env) findOrMakeCA(j *change.Job, m *machine.Machine, keys *change.Keyring, n *newAuthority) (*authority.Authority, error) {
+func (e *env) findOrMakeCA(j *change.Job, m *machine.Machine, keys *change.Keyring, n *authority.Spec) (*authority.Authority, error) {
 	a, err := authority.Open(m)
 	if errors.Is(err, authority.ErrNone) || errors.Is(err, authority.ErrKeyAlone) {
 		if n == nil {
 			return nil, hint.Usage(hint.With(err, "name the organisation of a new CA with --name"))
 		}
-		return e.makeCA(j, m, keys, *n)
+		return authority.Make(j, m, keys, *n)
 	}
 	if err != nil {
 		return nil, err
@@ -348,7 +345,7 @@ func (e *env) findOrMakeCA(j *change.Job, m *machine.Machine, keys *change.Keyri
 		}
 		a.NoteForgotten(j)
 		// The numbers of the lists before are not known; the time is higher.
-		return a, e.makeCRL(j, a, big.NewInt(e.here.Now().Unix()))
+		return a, a.PlanEmptyCRL(j, big.NewInt(e.here.Now().Unix()), e.here.Now())
 	}
 	return a, nil
 }

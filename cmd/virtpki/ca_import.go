@@ -104,7 +104,7 @@ func (e *env) caImport(ctx context.Context, g *globals, o *importOptions) error 
 		return err
 	}
 	return e.change(ctx, g, []string{g.CAPath()}, func(j *change.Job) error {
-		if err := refuseExisting(g.Machine); err != nil {
+		if err := authority.RefuseExisting(g.Machine); err != nil {
 			return err
 		}
 		return e.planImport(j, in, keys)

@@ -60,7 +60,7 @@ func (e *env) signFor(a *authority.Authority, leaf leafPlan, id subject.Identity
 	}
 	request.Quick = quick
 	if request.Template != nil {
-		if err := rehearse(a, leaf, request); err != nil {
+		if err := authority.Rehearse(&a.CA, request, leaf.target); err != nil {
 			return nil, nil, err
 		}
 	}

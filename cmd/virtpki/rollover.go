@@ -2,16 +2,13 @@ package main
 
 import (
 	"context"
-	"crypto/x509"
 	"errors"
-	"time"
 
 	"github.com/spf13/cobra"
 
 	"virtpki/internal/authority"
 	"virtpki/internal/change"
 	"virtpki/internal/hint"
-	"virtpki/internal/subject"
 	"virtpki/pki"
 )
 
@@ -101,7 +98,7 @@ func (e *env) rolloverStart(ctx context.Context, g *globals, o *startOptions) er
 		if err != nil {
 			return err
 		}
-		next, err := e.nextGeneration(keys, a, keyType, validity)
+		next, err := a.Next(keys, authority.Spec{KeyType: keyType, Validity: validity}, e.here.Now())
 		if err != nil {
 			return err
 		}
@@ -118,30 +115,6 @@ func (o *startOptions) newKeyType(a *authority.Authority) (pki.KeyType, error) {
 		return t, nil
 	}
 	return pki.DefaultKeyType, nil
-}
-
-// nextGeneration makes the new CA.
-func (e *env) nextGeneration(keys *change.Keyring, a *authority.Authority, t pki.KeyType, validity time.Duration) (*authority.Generation, error) {
-	signer, err := keys.Key(caSlot, t)
-	if err != nil {
-		return nil, err
-	}
-	subject, err := subject.ForCA(organizationOf(a.CA.Certificate))
-	if err != nil {
-		return nil, err
-	}
-	ca, err := pki.NewCA(pki.CARequest{RawSubject: subject, Signer: signer, Now: e.here.Now(), Validity: validity, Permit: pki.PermitOf(a.CA.Certificate)})
-	if err != nil {
-		return nil, err
-	}
-	return &authority.Generation{CA: *ca}, nil
-}
-
-func organizationOf(cert *x509.Certificate) string {
-	if len(cert.Subject.Organization) > 0 {
-		return cert.Subject.Organization[0]
-	}
-	return cert.Subject.CommonName
 }
 
 // changeAndReload is change for what the daemons here serve or trust.

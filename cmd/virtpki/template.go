@@ -9,10 +9,8 @@ import (
 	"github.com/spf13/cobra"
 	"github.com/spf13/pflag"
 
-	"virtpki/internal/authority"
 	"virtpki/internal/hint"
 	"virtpki/internal/judge"
-	"virtpki/internal/libvirt"
 	"virtpki/internal/store"
 	"virtpki/internal/subject"
 	"virtpki/internal/termtext"
@@ -127,24 +125,6 @@ func readTemplate(file string) (*pki.Template, error) {
 	return template, nil
 }
 
-// rehearse has a stand-in sign what a template describes, and the judge look at
-// it: what libvirt or QEMU would refuse is an error before the CA has signed.
-func rehearse(a *authority.Authority, leaf leafPlan, r pki.Request) error {
-	cert, ca, err := a.CA.Rehearse(r)
-	if err != nil {
-		return err
-	}
-	set := judge.Set{
-		Role: judge.Role(r.Role), Product: leaf.target.Product,
-		CA:   judge.File{Path: "the CA", Data: pki.EncodeCertificates(ca)},
-		Cert: judge.File{Path: "the certificate", Data: pki.EncodeCertificates(cert)},
-		Key:  judge.File{Path: "the key"}, // not asked for: it is not the template's matter
-	}
-	now := cert.NotBefore.Add(pki.Backdate)
-	findings := append(judge.OwnFiles(set, leaf.target, now), judge.InSession(set, judge.Peer{}, leaf.target, now)...)
-	return refusedShape(findings, set.Key.Path)
-}
-
 // unbound says that what a template makes is good for more than its role; empty where
 // it is not. The built-in shapes are bound.
 func (p *leafPlan) unbound(role pki.Role, cert *x509.Certificate) string {
@@ -153,27 +133,4 @@ func (p *leafPlan) unbound(role pki.Role, cert *x509.Certificate) string {
 		return ""
 	}
 	return fmt.Sprintf("%s: the extKeyUsage that it makes is not critical, so libvirt would take the certificate in another role too: write it as virtpki template %s does", template.Name, role)
-}
-
-// refusedShape is the first finding that is a refusal, but for those about a file
-// that was left out.
-func refusedShape(findings []judge.Finding, except string) error {
-	for _, f := range findings {
-		if f.Level != judge.Error || f.File == except {
-			continue
-		}
-		err := fmt.Errorf("what the template makes is refused: %s", f.Text)
-		if len(f.Targets) > 0 {
-			return hint.With(fmt.Errorf("%w (%s)", err, strings.Join(f.Targets, ", ")), "--for names a release that takes it, if there is one")
-		}
-		return err
-	}
-	return nil
-}
-
-// judgeCA is rehearse for a CA that signs itself.
-func (e *env) judgeCA(cert *x509.Certificate, target libvirt.Target) error {
-	file := judge.File{Path: "the CA", Data: pki.EncodeCertificates(cert)}
-	crl := judge.File{Path: "the CRL"}
-	return refusedShape(judge.CAFile(file, crl, target.Product, target, e.here.Now()), crl.Path)
 }

@@ -7,6 +7,7 @@ import (
 	"os"
 	"path/filepath"
 
+	"virtpki/internal/authority"
 	"virtpki/internal/keypair"
 	"virtpki/internal/prompt"
 	"virtpki/internal/store"
@@ -27,7 +28,7 @@ func (w *wizard) askCert(ctx context.Context) error {
 		if _, err := keypair.ReadCerts(w.g.Tree(), file); err != nil {
 			return err
 		}
-		return refuseExisting(w.g.Machine)
+		return authority.RefuseExisting(w.g.Machine)
 	}})
 	if err == nil {
 		w.imp = importOptions{cert: cert, key: w.imp.key}

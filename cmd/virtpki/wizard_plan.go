@@ -101,7 +101,7 @@ func (p *wizardPlan) authority(e *env, j *change.Job) (*authority.Authority, err
 	if p.imp == nil {
 		return e.findOrMakeCA(j, p.g.Machine, p.keys, p.host.ca)
 	}
-	if err := refuseExisting(p.g.Machine); err != nil {
+	if err := authority.RefuseExisting(p.g.Machine); err != nil {
 		return nil, err
 	}
 	in := *p.imported

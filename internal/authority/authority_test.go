@@ -288,3 +288,36 @@ func TestLifeLike(t *testing.T) {
 		}
 	}
 }
+
+func TestMake(t *testing.T) {
+	ca := newCA(t, "Example", 0)
+	raw, err := subject.ForCA("New")
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, c := range []struct {
+		name    string
+		f       folder
+		refused string
+		kept    bool // the key that is there
+	}{
+		{"nothing there", folder{}, "", false},
+		{"a key that a run has left", folder{key: ca}, "there is a CA's key", true},
+		{"a CA", folder{cas: []*pki.CA{ca}, key: ca}, "there is a CA already", true},
+		{"a list alone", folder{lists: []*pki.CRL{list(t, ca, pki.ReasonUnspecified)}}, "whose certificate is missing", false},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			m := c.f.machine(t)
+			if err := RefuseExisting(m); (err == nil) != (c.refused == "") || err != nil && !strings.Contains(err.Error(), c.refused) {
+				t.Errorf("error %v, want %q", err, c.refused)
+			}
+			a, err := Make(change.NewJob(m), m, change.NewKeyring(m.Tree(), nil), Spec{RawSubject: raw, KeyType: pki.EC256, Validity: day})
+			if err != nil {
+				t.Fatal(err)
+			}
+			if kept := pki.KeyMatches(ca.Certificate, a.CA.Signer); kept != c.kept || !slices.Equal(a.CA.Certificate.RawSubject, raw) {
+				t.Errorf("%s with the old key: %v", subject.Of(a.CA.Certificate), kept)
+			}
+		})
+	}
+}

@@ -1,0 +1,140 @@
+package authority
+
+import (
+	"crypto"
+	"crypto/x509"
+	"errors"
+	"fmt"
+	"math/big"
+	"time"
+
+	"virtpki/internal/change"
+	"virtpki/internal/hint"
+	"virtpki/internal/keypair"
+	"virtpki/internal/libvirt"
+	"virtpki/internal/machine"
+	"virtpki/internal/store"
+	"virtpki/internal/subject"
+	"virtpki/pki"
+)
+
+// Slot is the name of the CA's key in a keyring.
+const Slot = "ca"
+
+// Spec is a CA with everything decided but its key.
+type Spec struct {
+	RawSubject []byte // encoded RDNSequence
+	KeyType    pki.KeyType
+	Validity   time.Duration // from now
+	Permit     pki.Permit    // what its certificates may name
+	Template   *pki.Template // nil for the built-in shape
+}
+
+// Make plans a new CA: key, certificate, empty CRL.
+func Make(j *change.Job, m *machine.Machine, keys *change.Keyring, n Spec) (*Authority, error) {
+	layout := libvirt.CA(m.CAPath())
+	signer, keyPEM, err := keyForCA(keys, layout.Path(libvirt.CAKey), n.KeyType)
+	if err != nil {
+		return nil, err
+	}
+	noteUnlimited(j, n.Permit)
+	ca, err := pki.NewCA(pki.CARequest{RawSubject: n.RawSubject, Signer: signer, Now: m.Now(), Validity: n.Validity, Permit: n.Permit, Template: n.Template})
+	if err == nil && n.Template != nil {
+		err = judgeCA(ca.Certificate, m.Now())
+	}
+	if err != nil {
+		return nil, err
+	}
+	a := &Authority{Generation: Generation{CA: *ca}, Folder: m.CAPath(), Layout: layout, Tree: m.Tree()}
+	a.Certificates = append(a.Certificates, ca.Certificate)
+	to := keypair.Dest{Layout: a.Layout, Owner: machine.Owner()}
+	if err := to.Folders(&j.Plan, store.RecordPath(libvirt.Records(a.Folder), ca.Certificate.SerialNumber)); err != nil {
+		return nil, err
+	}
+	if err := hint.First(
+		to.Write(&j.Plan, libvirt.CAKey, keyPEM),
+		to.Write(&j.Plan, libvirt.CACert, pki.EncodeCertificates(ca.Certificate)),
+		a.PlanEmptyCRL(j, big.NewInt(1), m.Now()),
+	); err != nil {
+		return nil, err
+	}
+	j.Made = append(j.Made, change.Placed{Cert: ca.Certificate, Path: a.Layout.Path(libvirt.CACert)})
+	return a, nil
+}
+
+// RefuseExisting is the error for a place where a CA, or a part of one, stands.
+func RefuseExisting(m *machine.Machine) error {
+	a, err := Open(m)
+	crl := libvirt.CA(m.CAPath()).Path(libvirt.CACRL)
+	switch {
+	case errors.Is(err, ErrNone) && m.Tree().Exists(crl):
+		return fmt.Errorf("%s: the CRL of a CA whose certificate is missing", crl)
+	case errors.Is(err, ErrNone):
+		return nil
+	case err != nil:
+		return err
+	}
+	return hint.With(fmt.Errorf("there is a CA already: %s in %s", subject.Of(a.CA.Certificate), a.Folder), "use another folder with --ca")
+}
+
+// noteUnlimited tells of a limit that leaves half open: constraints of one kind of name
+// say nothing of the other (RFC 5280 section 4.2.1.10).
+func noteUnlimited(j *change.Job, permit pki.Permit) {
+	switch {
+	case len(permit.DNSDomains) > 0 && len(permit.IPRanges) == 0:
+		j.Note("the CA may sign for any address: --permit NETWORK limits those")
+	case len(permit.IPRanges) > 0 && len(permit.DNSDomains) == 0:
+		j.Note("the CA may sign for any name: --permit DOMAIN limits those")
+	}
+}
+
+// PlanEmptyCRL plans an empty CRL. libvirt goes on without a word when there is
+// none, and a CRL that begins later would have to reach every host first.
+func (a *Authority) PlanEmptyCRL(j *change.Job, number *big.Int, now time.Time) error {
+	crl, err := a.CA.CRL(pki.CRLRequest{Number: number, Now: now})
+	if err != nil {
+		return err
+	}
+	a.CRL = pki.EncodeCRL(crl)
+	return keypair.Dest{Layout: a.Layout, Owner: machine.Owner()}.Write(&j.Plan, libvirt.CACRL, a.CRL)
+}
+
+// keyForCA is the key for a new CA, and its file: the one that a run which was cut
+// short has left, else a new one.
+func keyForCA(k *change.Keyring, path string, t pki.KeyType) (signer crypto.Signer, data []byte, err error) {
+	if data, err = machine.ReadIfThere(k.Tree, path); err != nil || data != nil {
+		if err == nil {
+			signer, err = k.OpenCA(path)
+		}
+		return signer, data, err
+	}
+	if signer, err = k.Key(Slot, t); err == nil {
+		data, err = k.EncodeCA(signer)
+	}
+	return signer, data, err
+}
+
+// Next makes the generation that is to follow, for the same organisation and with the same
+// limits: the key and the life are those of r.
+func (a *Authority) Next(keys *change.Keyring, r Spec, now time.Time) (*Generation, error) {
+	signer, err := keys.Key(Slot, r.KeyType)
+	if err != nil {
+		return nil, err
+	}
+	subject, err := subject.ForCA(organizationOf(a.CA.Certificate))
+	if err != nil {
+		return nil, err
+	}
+	ca, err := pki.NewCA(pki.CARequest{RawSubject: subject, Signer: signer, Now: now, Validity: r.Validity, Permit: pki.PermitOf(a.CA.Certificate)})
+	if err != nil {
+		return nil, err
+	}
+	return &Generation{CA: *ca}, nil
+}
+
+func organizationOf(cert *x509.Certificate) string {
+	if len(cert.Subject.Organization) > 0 {
+		return cert.Subject.Organization[0]
+	}
+	return cert.Subject.CommonName
+}

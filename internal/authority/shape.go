@@ -1,0 +1,54 @@
+package authority
+
+import (
+	"crypto/x509"
+	"fmt"
+	"strings"
+	"time"
+
+	"virtpki/internal/hint"
+	"virtpki/internal/judge"
+	"virtpki/internal/libvirt"
+	"virtpki/pki"
+)
+
+// Rehearse has a stand-in sign what a template describes, and the judge look at
+// it: what libvirt or QEMU would refuse is an error before the CA has signed.
+func Rehearse(ca *pki.CA, r pki.Request, target libvirt.Target) error {
+	cert, standIn, err := ca.Rehearse(r)
+	if err != nil {
+		return err
+	}
+	set := judge.Set{
+		Role: judge.Role(r.Role), Product: target.Product,
+		CA:   judge.File{Path: "the CA", Data: pki.EncodeCertificates(standIn)},
+		Cert: judge.File{Path: "the certificate", Data: pki.EncodeCertificates(cert)},
+		Key:  judge.File{Path: "the key"}, // not asked for: it is not the template's matter
+	}
+	now := cert.NotBefore.Add(pki.Backdate)
+	findings := append(judge.OwnFiles(set, target, now), judge.InSession(set, judge.Peer{}, target, now)...)
+	return refusedShape(findings, set.Key.Path)
+}
+
+// refusedShape is the first finding that is a refusal, but for those about a file
+// that was left out.
+func refusedShape(findings []judge.Finding, except string) error {
+	for _, f := range findings {
+		if f.Level != judge.Error || f.File == except {
+			continue
+		}
+		err := fmt.Errorf("what the template makes is refused: %s", f.Text)
+		if len(f.Targets) > 0 {
+			return hint.With(fmt.Errorf("%w (%s)", err, strings.Join(f.Targets, ", ")), "--for names a release that takes it, if there is one")
+		}
+		return err
+	}
+	return nil
+}
+
+// judgeCA is Rehearse for a CA that signs itself.
+func judgeCA(cert *x509.Certificate, now time.Time) error {
+	file := judge.File{Path: "the CA", Data: pki.EncodeCertificates(cert)}
+	crl := judge.File{Path: "the CRL"}
+	return refusedShape(judge.CAFile(file, crl, "", libvirt.Target{}, now), crl.Path)
+}

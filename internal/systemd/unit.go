@@ -117,6 +117,9 @@ func dropInFolders(name string) []string {
 // it; empty where none does.
 func (m Machine) WantedBy(name string, units ...string) string {
 	for _, folder := range searchPath {
+		if !m.Tree.Exists(m.seen(folder)) {
+			continue // most machines lack some of them, most images all
+		}
 		for _, unit := range units {
 			for _, how := range []string{".wants", ".requires", ".upholds"} {
 				if link := filepath.Join(folder, unit+how, name); m.Tree.Exists(m.seen(link)) {

@@ -22,6 +22,7 @@ type List struct {
 	Clients []ClientFolder
 
 	host host
+	all  []Daemon // those that are not here too
 }
 
 // QEMUFolder is a directory that QEMU reads for one of its uses.
@@ -37,7 +38,9 @@ func Look(on *machine.Machine, daemons []running.Daemon) *List {
 	m := host{on, daemons}
 	l := &List{host: m, QEMU: m.qemu(), Clients: m.clients()}
 	for _, d := range libvirt.Daemons() {
-		if found := m.look(d); found.here() {
+		found := m.look(d)
+		l.all = append(l.all, found)
+		if found.here() {
 			l.Daemons = append(l.Daemons, found)
 		}
 	}
@@ -55,7 +58,7 @@ func Of(ctx context.Context, m *machine.Machine) *List {
 
 // Daemon describes one daemon, whether it is here or not.
 func (l *List) Daemon(d libvirt.Daemon) Daemon {
-	for _, found := range l.Daemons {
+	for _, found := range l.all {
 		if found.Name == d.Name {
 			return found
 		}

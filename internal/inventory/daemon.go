@@ -68,7 +68,7 @@ var starters = []string{"sockets.target", "multi-user.target", "graphical.target
 
 // look finds out about one daemon.
 func (m host) look(which libvirt.Daemon) Daemon {
-	units := systemd.Machine{Tree: m.Tree(), Root: m.Root}
+	units := systemd.Look(m.Tree(), m.Root)
 	d := Daemon{Daemon: which, Running: m.runs(which), ConfPath: which.ConfPath(m.Sysconfdir)}
 	d.Installed = units.Has(d.Service) && !units.Masked(d.Service) || m.exists("/usr/sbin/"+d.Name) || m.exists("/usr/local/sbin/"+d.Name)
 	service, known := m.service(which, units)

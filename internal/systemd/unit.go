@@ -26,6 +26,28 @@ const maxUnit = 1 << 20
 type Machine struct {
 	Tree store.Tree
 	Root string // stands before every path of the machine's
+
+	path []string // those of searchPath that are there; nil before anybody has looked
+}
+
+// Look finds out where the machine has units: most lack some of the places, and most
+// images all.
+func Look(t store.Tree, root string) Machine {
+	m := Machine{Tree: t, Root: root, path: []string{}}
+	for _, folder := range searchPath {
+		if t.Exists(m.seen(folder)) {
+			m.path = append(m.path, folder)
+		}
+	}
+	return m
+}
+
+// places are where units are looked for.
+func (m Machine) places() []string {
+	if m.path == nil {
+		return searchPath
+	}
+	return m.path
 }
 
 func (m Machine) seen(path string) string { return filepath.Join(m.Root, path) }
@@ -47,7 +69,7 @@ func (m Machine) Masked(name string) bool {
 // fragment returns the unit file that counts, as the machine sees it; empty where there
 // is none.
 func (m Machine) fragment(name string) string {
-	for _, folder := range searchPath {
+	for _, folder := range m.places() {
 		path := filepath.Join(folder, name)
 		if m.Tree.Exists(m.seen(path)) {
 			return path
@@ -116,10 +138,7 @@ func dropInFolders(name string) []string {
 // WantedBy returns the link that has one of the units start name, as the machine sees
 // it; empty where none does.
 func (m Machine) WantedBy(name string, units ...string) string {
-	for _, folder := range searchPath {
-		if !m.Tree.Exists(m.seen(folder)) {
-			continue // most machines lack some of them, most images all
-		}
+	for _, folder := range m.places() {
 		for _, unit := range units {
 			for _, how := range []string{".wants", ".requires", ".upholds"} {
 				if link := filepath.Join(folder, unit+how, name); m.Tree.Exists(m.seen(link)) {

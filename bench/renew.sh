@@ -35,8 +35,8 @@ timed() {
 # calls COMMAND...: how many files it opens, below the root and in all, and how many of
 # them to write.
 calls() {
-	strace -f -qq -o trace -e trace=open,openat,creat -e status=successful "$@" >/dev/null
-	awk '/root\// { ours++ } /O_WRONLY|O_RDWR|O_CREAT/ && /root\// { written++ }
+	strace -f -y -qq -o trace -e trace=open,openat,openat2,creat -e status=successful "$@" >/dev/null
+	awk '/root[\/>"]/ { ours++ } /O_WRONLY|O_RDWR|O_CREAT/ && /root[\/>"]/ { written++ }
 		END { printf "%8d %8d %8d", ours, NR, written }' trace
 }
 

@@ -228,7 +228,7 @@ func (e *env) fillByBundle(j *change.Job, m *machine.Machine, keys *change.Keyri
 }
 
 func (e *env) fillerFor(m *machine.Machine, keys *change.Keyring, h *hostPlan, server, client *keypair.Pair) *filler {
-	f := &filler{env: e, withPlan: h.with, m: m, keys: keys, leaf: h.leaf, sysconfdir: h.to.Layout.Base}
+	f := &filler{env: e, withPlan: h.with, m: m, keys: keys, leaf: h.leaf.Leaf, sysconfdir: h.to.Layout.Base}
 	f.identities = map[pki.Role]subject.Identity{pki.Server: h.server, pki.Client: h.client}
 	f.pairs = map[pki.Role]*keypair.Pair{pki.Server: server, pki.Client: client}
 	return f
@@ -240,11 +240,11 @@ func (h *hostPlan) startKeys(m *machine.Machine, keys *change.Keyring) {
 		return
 	}
 	if h.ca != nil && !m.Tree().Exists(libvirt.CA(m.CAPath()).Path(libvirt.CACert)) {
-		keys.Ahead(h.leaf.keyType, authority.Slot)
+		keys.Ahead(h.leaf.KeyType, authority.Slot)
 	}
 	for _, id := range []subject.Identity{h.server, h.client} {
 		if !m.Tree().Exists(h.to.Layout.Path(libvirt.KeyFile(string(id.Role)))) {
-			keys.Ahead(h.leaf.keyType, id.Slot())
+			keys.Ahead(h.leaf.KeyType, id.Slot())
 		}
 	}
 }
@@ -373,11 +373,11 @@ func (e *env) takeOrMake(j *change.Job, a *authority.Authority, keys *change.Key
 	if err := a.Unlock(keys); err != nil {
 		return nil, err
 	}
-	if have.Cert, err = e.makePair(j, a, keys, h.leaf, h.to, id, have); err != nil {
+	if have.Cert, err = a.MakePair(j, keys, authority.Order{Leaf: h.leaf.Leaf, Identity: id, Now: e.here.Now()}, h.to, have); err != nil {
 		return nil, err
 	}
 	a.NoteLetIn(j, have.Cert, id.Name, e.here.Now())
-	have.Key, err = keys.For(have, id.Slot(), h.leaf.keyType)
+	have.Key, err = keys.For(have, id.Slot(), h.leaf.KeyType)
 	return have, err
 }
 

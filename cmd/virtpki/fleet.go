@@ -71,7 +71,7 @@ type fleet struct {
 	o       *issueOptions
 	kind    subject.Kind
 	roles   []pki.Role
-	leaf    leafPlan
+	leaf    authority.Leaf
 	ctx     context.Context
 	workers int
 	keys    *change.Keyring
@@ -116,7 +116,7 @@ func (e *env) issueFleet(ctx context.Context, g *globals, o *issueOptions, leaf 
 }
 
 func (e *env) newFleet(ctx context.Context, g *globals, o *issueOptions, leaf leafPlan, kind subject.Kind) (*fleet, error) {
-	f := &fleet{env: e, g: g, o: o, kind: kind, roles: kind.Roles(), leaf: leaf, ctx: ctx, workers: o.jobs, keys: e.newKeyring(g)}
+	f := &fleet{env: e, g: g, o: o, kind: kind, roles: kind.Roles(), leaf: leaf.Leaf, ctx: ctx, workers: o.jobs, keys: e.newKeyring(g)}
 	if f.workers == 0 {
 		f.workers = runtime.GOMAXPROCS(0)
 	}
@@ -248,11 +248,11 @@ func (f *fleet) makeHost(h hostLine) (made, error) {
 	var m made
 	var pairs []store.Piece
 	for _, id := range ids {
-		key, err := pki.GenerateKey(f.leaf.keyType)
+		key, err := pki.GenerateKey(f.leaf.KeyType)
 		if err != nil {
 			return made{}, fmt.Errorf("making the key: %w", err)
 		}
-		cert, dropped, err := f.signFor(f.a, f.leaf, id, key.Public(), f.proven.Load())
+		cert, dropped, err := f.a.Sign(authority.Order{Leaf: f.leaf, Identity: id, PublicKey: key.Public(), Now: f.here.Now(), Quick: f.proven.Load()})
 		if err != nil {
 			return made{}, err
 		}
@@ -281,7 +281,7 @@ func (f *fleet) countOther(name string) {
 
 // count notes what people should know of a certificate.
 func (f *fleet) count(cert *x509.Certificate, id subject.Identity, dropped []string) {
-	unbound := f.leaf.unbound(id.Role, cert)
+	unbound := f.leaf.Unbound(id.Role, cert)
 	var again string
 	var err error
 	if f.past != nil {

@@ -50,7 +50,7 @@ func (t *fleetTally) add(cert, ca *x509.Certificate, name string, dropped []stri
 	}
 	if len(dropped) > 0 {
 		t.dropped++
-		t.example = droppedText(dropped, name)
+		t.example = authority.DroppedText(dropped, name)
 	}
 	t.shortened = t.shortened || !cert.NotAfter.Before(ca.NotAfter)
 }

@@ -162,14 +162,14 @@ func (f *fleet) checkPair(files bundleFiles, id subject.Identity) error {
 func (f *fleet) like(cert *x509.Certificate, id subject.Identity) (*x509.Certificate, error) {
 	ca := f.a.CA.Certificate
 	subject, err := id.Subject(ca)
-	template := f.leaf.templates[id.Role]
+	template := f.leaf.Templates[id.Role]
 	if err != nil || template == nil {
 		return &x509.Certificate{RawSubject: subject}, err
 	}
 	names, _ := id.Within(pki.PermitOf(ca))
 	like, _, err := f.a.CA.Rehearse(pki.Request{
 		Role: id.Role, RawSubject: subject, PublicKey: cert.PublicKey, DNSNames: names.DNS, IPAddresses: names.IPs,
-		Now: f.here.Now(), Validity: f.leaf.validity, StrictKeyUsage: f.leaf.strict, Template: template,
+		Now: f.here.Now(), Validity: f.leaf.Validity, StrictKeyUsage: f.leaf.Target.TakesStrictKeyUsage(), Template: template,
 	})
 	return like, err
 }
@@ -181,8 +181,8 @@ func (f *fleet) otherShape(cert, like *x509.Certificate) bool {
 		return a.Id.Equal(b.Id) && a.Critical == b.Critical && bytes.Equal(a.Value, b.Value)
 	}
 	keyType, _ := pki.KeyTypeOf(cert.PublicKey)
-	return keyType != f.leaf.keyType ||
-		pki.Life(cert) != f.leaf.validity && cert.NotAfter.Before(f.a.CA.Certificate.NotAfter) ||
+	return keyType != f.leaf.KeyType ||
+		pki.Life(cert) != f.leaf.Validity && cert.NotAfter.Before(f.a.CA.Certificate.NotAfter) ||
 		like.Extensions != nil && !slices.EqualFunc(cert.Extensions, like.Extensions, same)
 }
 

@@ -121,7 +121,7 @@ func (e *env) issue(ctx context.Context, g *globals, o *issueOptions, role strin
 	if err != nil {
 		return err
 	}
-	if leaf.templates, err = o.shapes.check(); err != nil {
+	if leaf.Templates, err = o.shapes.check(); err != nil {
 		return err
 	}
 	with, err := o.withOptions.check()
@@ -153,16 +153,16 @@ func (e *env) issue(ctx context.Context, g *globals, o *issueOptions, role strin
 			return err
 		}
 		a.NoteTwins(j)
-		aheadFor(keys, leaf, bundles)
+		aheadFor(keys, leaf.Leaf, bundles)
 		for _, b := range bundles {
 			if b.portable {
 				j.Plan.Together(filepath.Join(o.out, b.identities[0].Name)) // cut short there is none of it, and it can be made again
 			}
-			pairs, err := e.fill(j, a, keys, leaf, b)
+			pairs, err := e.fill(j, a, keys, leaf.Leaf, b)
 			if err != nil {
 				return err
 			}
-			f := &filler{env: e, withPlan: with, m: g.Machine, keys: keys, leaf: leaf, sysconfdir: b.to.Layout.Base, portable: b.portable, identities: b.byRole(), pairs: pairs}
+			f := &filler{env: e, withPlan: with, m: g.Machine, keys: keys, leaf: leaf.Leaf, sysconfdir: b.to.Layout.Base, portable: b.portable, identities: b.byRole(), pairs: pairs}
 			if err := f.fill(j, a); err != nil {
 				return err
 			}
@@ -172,10 +172,10 @@ func (e *env) issue(ctx context.Context, g *globals, o *issueOptions, role strin
 }
 
 // aheadFor begins to make the keys of all bundles.
-func aheadFor(k *change.Keyring, leaf leafPlan, bundles []bundle) {
+func aheadFor(k *change.Keyring, leaf authority.Leaf, bundles []bundle) {
 	for _, b := range bundles {
 		for _, id := range b.identities {
-			k.Ahead(leaf.keyType, id.Slot())
+			k.Ahead(leaf.KeyType, id.Slot())
 		}
 	}
 }
@@ -280,7 +280,7 @@ func hostIdentities(m *machine.Machine, o *issueOptions, kind subject.Kind, name
 
 // fill plans a bundle: records first, then keys and certificates, then what
 // whoever uses them must trust.
-func (e *env) fill(j *change.Job, a *authority.Authority, keys *change.Keyring, leaf leafPlan, b bundle) (map[pki.Role]*keypair.Pair, error) {
+func (e *env) fill(j *change.Job, a *authority.Authority, keys *change.Keyring, leaf authority.Leaf, b bundle) (map[pki.Role]*keypair.Pair, error) {
 	if b.portable {
 		if err := refuseFolder(b.to.Layout.Base); err != nil {
 			return nil, err
@@ -295,11 +295,11 @@ func (e *env) fill(j *change.Job, a *authority.Authority, keys *change.Keyring, 
 		if have.Cert != nil || have.Key != nil {
 			return nil, hint.With(fmt.Errorf("there is a %s pair already: %s", id.Role, have.Where()), "move it away first, or make a bundle with --out")
 		}
-		if have.Cert, err = e.makePair(j, a, keys, leaf, b.to, id, nil); err != nil {
+		if have.Cert, err = a.MakePair(j, keys, authority.Order{Leaf: leaf, Identity: id, Now: e.here.Now()}, b.to, nil); err != nil {
 			return nil, err
 		}
 		a.NoteLetIn(j, have.Cert, id.Name, e.here.Now())
-		if have.Key, err = keys.Key(id.Slot(), leaf.keyType); err != nil {
+		if have.Key, err = keys.Key(id.Slot(), leaf.KeyType); err != nil {
 			return nil, err
 		}
 		pairs[id.Role] = have

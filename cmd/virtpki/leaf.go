@@ -4,11 +4,11 @@ import (
 	"fmt"
 	"io/fs"
 	"strconv"
-	"time"
 
 	"github.com/spf13/cobra"
 	"github.com/spf13/pflag"
 
+	"virtpki/internal/authority"
 	"virtpki/internal/hint"
 	"virtpki/internal/libvirt"
 	"virtpki/pki"
@@ -44,12 +44,8 @@ func (o *leafOptions) addClientKeyMode(flags *pflag.FlagSet) {
 
 // leafPlan is leafOptions with everything checked.
 type leafPlan struct {
-	keyType       pki.KeyType
-	validity      time.Duration
-	strict        bool
+	authority.Leaf
 	clientKeyMode fs.FileMode
-	target        libvirt.Target
-	templates     map[pki.Role]*pki.Template // none for the built-in shapes
 }
 
 func (o *leafOptions) check() (leafPlan, error) {
@@ -57,7 +53,7 @@ func (o *leafOptions) check() (leafPlan, error) {
 	validity, err2 := pki.ParseValidity(o.validity)
 	release, err3 := libvirt.ParseTarget(o.target)
 	mode, err4 := parseClientKeyMode(o.clientKeyMode)
-	p := leafPlan{keyType: keyType, validity: validity, strict: release.TakesStrictKeyUsage(), clientKeyMode: mode, target: release}
+	p := leafPlan{Leaf: authority.Leaf{KeyType: keyType, Validity: validity, Target: release}, clientKeyMode: mode}
 	return p, hint.Usage(hint.First(err1, err2, err3, err4))
 }
 

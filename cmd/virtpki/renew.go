@@ -275,16 +275,16 @@ func (r *renewal) renewOne(j *change.Job, a *authority.Authority, in *installati
 	id := subject.Identity{Role: in.role, Name: in.layout.Path(libvirt.CertFile(string(in.role))), RawSubject: old.RawSubject}
 	id.DNS = in.names()
 	id.IPs = append(append(id.IPs, old.IPAddresses...), in.missing...)
-	leaf := leafPlan{keyType: keyType, validity: a.LifeLike(old), strict: strictUsage(old), templates: r.shaped}
-	if leaf.strict {
-		leaf.target = libvirt.StrictTarget()
+	leaf := authority.Leaf{KeyType: keyType, Validity: a.LifeLike(old), Templates: r.shaped}
+	if strictUsage(old) {
+		leaf.Target = libvirt.StrictTarget()
 	}
 	to := r.targetOf(in)
 	j.Plan.Together(in.layout.PairFolder())
 	if err := a.Trust(j, to); err != nil {
 		return err // before the pair: one of a CA that is not trusted there would keep libvirtd from starting
 	}
-	cert, err := r.makePair(j, a, r.keys, leaf, to, id, have)
+	cert, err := a.MakePair(j, r.keys, authority.Order{Leaf: leaf, Identity: id, Now: r.here.Now()}, to, have)
 	if err != nil {
 		return fmt.Errorf("%s: %w", in.pair.CertPath, err)
 	}

@@ -104,7 +104,7 @@ func (r *renewal) fillQEMU(j *change.Job, a *authority.Authority) error {
 	if !r.withLacking() {
 		return nil
 	}
-	leaf := leafPlan{keyType: pki.DefaultKeyType, validity: pki.DefaultLeafValidity}
+	leaf := authority.Leaf{KeyType: pki.DefaultKeyType, Validity: pki.DefaultLeafValidity}
 	f := &filler{env: r.env, withPlan: r.with, m: r.g.Machine, keys: r.keys, leaf: leaf, sysconfdir: r.g.Path(r.g.Sysconfdir),
 		identities: make(map[pki.Role]subject.Identity), pairs: make(map[pki.Role]*keypair.Pair)}
 	for _, role := range []pki.Role{pki.Server, pki.Client} {

@@ -150,7 +150,7 @@ func (e *env) sign(ctx context.Context, g *globals, o *signOptions, files []stri
 	if err != nil {
 		return hint.Usage(err)
 	}
-	if policy.leaf.templates, err = o.shapes.check(); err != nil {
+	if policy.leaf.Templates, err = o.shapes.check(); err != nil {
 		return err
 	}
 	if err := g.CheckClock(); err != nil {
@@ -268,7 +268,7 @@ func (s *signing) certificate(j *change.Job, a *authority.Authority, o order, cs
 			return cert, nil
 		}
 	}
-	cert, err := s.certify(j, a, s.policy.leaf, o.Identity, csr.PublicKey, "")
+	cert, err := a.Certify(j, authority.Order{Leaf: s.policy.leaf, Identity: o.Identity, PublicKey: csr.PublicKey, Now: s.here.Now()}, "")
 	if err != nil {
 		return nil, err
 	}

@@ -106,11 +106,10 @@ func (s *signing) grant(a *authority.Authority, standIn *pki.CA, csr *pki.CSR) (
 	if err != nil {
 		return o, err
 	}
-	request, _, err := s.leafRequest(a, s.policy.leaf, o.Identity, csr.PublicKey)
+	request, _, err := a.RequestFor(authority.Order{Leaf: s.policy.leaf, Identity: o.Identity, PublicKey: csr.PublicKey, Now: s.here.Now(), Quick: true})
 	if err != nil {
 		return o, err
 	}
-	request.Quick = true
 	if o.finished, err = standIn.Issue(request); o.finished == nil {
 		return o, err
 	}

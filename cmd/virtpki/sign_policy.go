@@ -22,7 +22,7 @@ import (
 // certificate from a request.
 type signPolicy struct {
 	grant.Policy
-	leaf        leafPlan
+	leaf        authority.Leaf
 	ownSubject  bool
 	leaveOut    bool
 	ignoreExtra bool
@@ -31,7 +31,7 @@ type signPolicy struct {
 // of returns what the policy is for one CA: its own limits hold besides.
 func (p *signPolicy) of(ca *x509.Certificate, role pki.Role) grant.Policy {
 	at := p.Policy
-	at.Limits, at.Prefix, at.Template = pki.PermitOf(ca), subject.Prefix(ca), p.leaf.templates[role] != nil
+	at.Limits, at.Prefix, at.Template = pki.PermitOf(ca), subject.Prefix(ca), p.leaf.Templates[role] != nil
 	return at
 }
 
@@ -56,7 +56,7 @@ func (o *signOptions) check() (*signPolicy, error) {
 	exact, err4 := grant.ParseExact(o.exact)
 	p := &signPolicy{ownSubject: o.ownSubject, leaveOut: o.leaveOut, ignoreExtra: o.ignoreExtra}
 	p.Policy = grant.Policy{Exact: exact, Permit: permit, Lifetime: validity}
-	p.leaf = leafPlan{validity: validity, strict: release.TakesStrictKeyUsage(), target: release}
+	p.leaf = authority.Leaf{Validity: validity, Target: release}
 	if err := hint.First(err1, err2, err3, err4); err != nil {
 		return nil, err
 	}

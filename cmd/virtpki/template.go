@@ -1,7 +1,6 @@
 package main
 
 import (
-	"crypto/x509"
 	"fmt"
 	"io"
 	"strings"
@@ -10,7 +9,6 @@ import (
 	"github.com/spf13/pflag"
 
 	"virtpki/internal/hint"
-	"virtpki/internal/judge"
 	"virtpki/internal/store"
 	"virtpki/internal/subject"
 	"virtpki/internal/termtext"
@@ -123,14 +121,4 @@ func readTemplate(file string) (*pki.Template, error) {
 	}
 	template.Name = file
 	return template, nil
-}
-
-// unbound says that what a template makes is good for more than its role; empty where
-// it is not. The built-in shapes are bound.
-func (p *leafPlan) unbound(role pki.Role, cert *x509.Certificate) string {
-	template := p.templates[role]
-	if template == nil || judge.BindsRole(judge.File{Data: pki.EncodeCertificates(cert)}) {
-		return ""
-	}
-	return fmt.Sprintf("%s: the extKeyUsage that it makes is not critical, so libvirt would take the certificate in another role too: write it as virtpki template %s does", template.Name, role)
 }

@@ -91,7 +91,7 @@ type filler struct {
 	*withPlan
 	m          *machine.Machine
 	keys       *change.Keyring
-	leaf       leafPlan
+	leaf       authority.Leaf
 	sysconfdir string // as this process sees it
 	portable   bool   // a bundle for another machine
 	identities map[pki.Role]subject.Identity
@@ -208,7 +208,7 @@ func (f *filler) place(j *change.Job, a *authority.Authority, role pki.Role, to 
 	}
 	id := f.identities[role]
 	id.Place = to.Layout.Base
-	_, err = f.makePair(j, a, f.keys, f.leaf, to, id, have)
+	_, err = a.MakePair(j, f.keys, authority.Order{Leaf: f.leaf, Identity: id, Now: f.here.Now()}, to, have)
 	return err
 }
 

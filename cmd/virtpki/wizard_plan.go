@@ -89,7 +89,7 @@ func (p *wizardPlan) decide(e *env, j *change.Job) error {
 		}
 	}
 	for _, b := range p.bundles {
-		if _, err := e.fill(j, a, p.keys, p.leaf, b); err != nil {
+		if _, err := e.fill(j, a, p.keys, p.leaf.Leaf, b); err != nil {
 			return err
 		}
 	}

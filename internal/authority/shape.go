@@ -12,9 +12,9 @@ import (
 	"virtpki/pki"
 )
 
-// Rehearse has a stand-in sign what a template describes, and the judge look at
+// rehearse has a stand-in sign what a template describes, and the judge look at
 // it: what libvirt or QEMU would refuse is an error before the CA has signed.
-func Rehearse(ca *pki.CA, r pki.Request, target libvirt.Target) error {
+func rehearse(ca *pki.CA, r pki.Request, target libvirt.Target) error {
 	cert, standIn, err := ca.Rehearse(r)
 	if err != nil {
 		return err
@@ -46,7 +46,7 @@ func refusedShape(findings []judge.Finding, except string) error {
 	return nil
 }
 
-// judgeCA is Rehearse for a CA that signs itself.
+// judgeCA is rehearse for a CA that signs itself.
 func judgeCA(cert *x509.Certificate, now time.Time) error {
 	file := judge.File{Path: "the CA", Data: pki.EncodeCertificates(cert)}
 	crl := judge.File{Path: "the CRL"}

@@ -29,6 +29,7 @@ var mayImport = map[string][]string{
 	"internal/connect":         {"dn", "pki", "internal/certinfo", "internal/hint", "internal/inspect", "internal/judge", "internal/keypair", "internal/libvirt", "internal/libvirt/rpc", "internal/libvirt/running", "internal/machine", "internal/reload", "internal/store", "internal/subject", "internal/termtext"}, // reload: what is served
 	"internal/inspect":         {"internal/judge", "internal/libvirt/conf", "internal/machine", "internal/store"},
 	"internal/reload":          {"internal/keypair", "internal/libvirt", "internal/libvirt/rpc", "internal/libvirt/running", "internal/store", "internal/subject"},
+	"internal/hostconf":        {"dn", "internal/allowlist", "internal/authority", "internal/change", "internal/hint", "internal/inventory", "internal/keypair", "internal/libvirt", "internal/libvirt/conf", "internal/machine", "internal/store", "internal/subject", "internal/termtext"}, // authority: clients whose certificate it signed; inventory: which daemon serves
 	"internal/grant":           {"dn", "pki"},
 	"internal/hint":            {},
 	"internal/keypair":         {"pki", "internal/hint", "internal/libvirt", "internal/machine", "internal/store", "internal/subject"},
@@ -63,6 +64,7 @@ var mayImport = map[string][]string{
 		"internal/connect",
 		"internal/grant",
 		"internal/hint",
+		"internal/hostconf",
 		"internal/inspect",
 		"internal/inventory",
 		"internal/judge",

@@ -13,6 +13,7 @@ import (
 	"virtpki/internal/authority"
 	"virtpki/internal/change"
 	"virtpki/internal/hint"
+	"virtpki/internal/hostconf"
 	"virtpki/internal/inventory"
 	"virtpki/internal/keypair"
 	"virtpki/internal/libvirt"
@@ -251,19 +252,18 @@ func (h *hostPlan) startKeys(m *machine.Machine, keys *change.Keyring) {
 
 // configureHost plans the conf of a host whose files are there or planned.
 func (e *env) configureHost(j *change.Job, m *machine.Machine, h *hostPlan, a *authority.Authority, client *keypair.Pair, crl bool) error {
-	c := &confPlan{list: h.list, daemon: h.daemon, allow: h.o.allow, force: h.o.force}
-	c.restarted = h.o.noReload || h.o.restart != "" && m.Live()
+	c := &hostconf.Daemon{List: h.list, Daemon: h.daemon, Allow: h.o.allow, Force: h.o.force}
+	c.Restarted = h.o.noReload || h.o.restart != "" && m.Live()
 	if client.Cert != nil {
-		c.client = subject.Of(client.Cert)
+		c.Client = subject.Of(client.Cert)
 	}
-	c.present = func(file libvirt.File) bool { return file != libvirt.CACRL || crl }
+	c.Present = func(file libvirt.File) bool { return file != libvirt.CACRL || crl }
 	if h.o.allowIssued {
-		var err error
-		if c.allow, err = allowIssued(c.allow, a, m.Now()); err != nil {
+		if err := c.AllowIssued(a, m); err != nil {
 			return err
 		}
 	}
-	return applyConfig(j, m, c)
+	return c.Plan(j, m)
 }
 
 func checkBootstrap(m *machine.Machine, list *inventory.List, o *bootstrapOptions) (*hostPlan, error) {

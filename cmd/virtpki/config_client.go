@@ -2,22 +2,12 @@ package main
 
 import (
 	"context"
-	"fmt"
-	"net"
-	"net/url"
 	"path/filepath"
-	"regexp"
-	"strings"
 
 	"github.com/spf13/cobra"
 
-	"virtpki/internal/change"
 	"virtpki/internal/hint"
-	"virtpki/internal/libvirt"
-	"virtpki/internal/libvirt/conf"
-	"virtpki/internal/store"
-	"virtpki/internal/subject"
-	"virtpki/internal/termtext"
+	"virtpki/internal/hostconf"
 )
 
 // configClientOptions are the flags of config client.
@@ -57,128 +47,24 @@ func newConfigClient(e *env, g *globals) *cobra.Command {
 	return cmd
 }
 
-// alias is a short name of a host.
-type alias struct{ name, uri string }
-
-// aliasForm is what libvirt lets into an alias (libvirt, src/libvirt.c); it ignores
-// the whole list when there is anything else in one.
-var aliasForm = regexp.MustCompile(`^[a-zA-Z0-9_-]+$`)
-
-func parseAliases(args []string) ([]alias, error) {
-	var all []alias
-	for _, arg := range args {
-		name, to, ok := strings.Cut(arg, "=")
-		if !ok || !aliasForm.MatchString(name) {
-			return nil, fmt.Errorf("bad alias %s (NAME=HOST or NAME=URI, the name of letters, digits, _ and -)", termtext.QuoteShort(arg))
-		}
-		uri, err := hostURI(to)
-		if err != nil {
-			return nil, err
-		}
-		for _, other := range all {
-			if other.name == name {
-				return nil, fmt.Errorf("alias %q is given twice", name)
-			}
-		}
-		all = append(all, alias{name, uri})
-	}
-	return all, nil
-}
-
-// hostURI is the URI of a host's guests over TLS; a URI stays what it is.
-func hostURI(to string) (string, error) {
-	switch {
-	case strings.ContainsAny(to, "\"\n") || to == "":
-		return "", fmt.Errorf("bad URI %s", termtext.QuoteShort(to))
-	case strings.Contains(to, ":/"):
-		if parsed, err := url.Parse(to); err != nil || parsed.Scheme == "" {
-			return "", fmt.Errorf("bad URI %s", termtext.QuoteShort(to))
-		}
-		return to, nil
-	case net.ParseIP(to) != nil:
-		if strings.Contains(to, ":") {
-			to = "[" + to + "]"
-		}
-		return "qemu+tls://" + to + "/system", nil
-	}
-	return "qemu+tls://" + to + "/system", subject.CheckHost(to)
-}
-
 func (e *env) configClient(ctx context.Context, g *globals, o *configClientOptions, args []string) error {
-	aliases, err := parseAliases(args)
-	if err != nil {
+	c := hostconf.Clients{Default: o.defaultURI}
+	var err error
+	if c.Aliases, err = hostconf.ParseAliases(args); err != nil {
 		return hint.Usage(err)
 	}
 	if len(args) == 0 && o.defaultURI == "" {
 		return hint.Usagef("nothing to say: give NAME=HOST, or --default")
 	}
-	path, err := g.ClientConfPath(o.user)
+	if c.Path, err = g.ClientConfPath(o.user); err != nil {
+		return err
+	}
+	if o.apply {
+		return e.change(ctx, g, []string{filepath.Dir(c.Path)}, c.Plan)
+	}
+	settings, err := c.Settings(g.Tree())
 	if err != nil {
 		return err
 	}
-	if !o.apply {
-		settings, err := o.settings(g.Tree(), path, aliases)
-		if err != nil {
-			return err
-		}
-		return e.printSettings(g, settings)
-	}
-	return e.change(ctx, g, []string{filepath.Dir(path)}, func(j *change.Job) error {
-		settings, err := o.settings(g.Tree(), path, aliases)
-		if err != nil {
-			return err
-		}
-		_, err = editConf(j, path, settings)
-		return err
-	})
-}
-
-// settings are the entries: the aliases that are there, with the new ones.
-func (o *configClientOptions) settings(t store.Tree, path string, aliases []alias) ([]libvirt.Setting, error) {
-	file, err := conf.Read(path, t.ReadFile)
-	if err != nil {
-		return nil, err
-	}
-	list := mergeAliases(file, aliases)
-	var settings []libvirt.Setting
-	if len(aliases) > 0 {
-		settings = append(settings, libvirt.Setting{Name: "uri_aliases", Value: conf.ListValue(list)})
-	}
-	if o.defaultURI != "" {
-		uri, err := resolveAlias(o.defaultURI, list)
-		if err != nil {
-			return nil, hint.Usage(err)
-		}
-		settings = append(settings, libvirt.Setting{Name: "uri_default", Value: conf.StringValue(uri)})
-	}
-	return settings, nil
-}
-
-// mergeAliases puts new aliases into the list that is there, in the place of those of
-// the same name.
-func mergeAliases(file *conf.File, aliases []alias) []string {
-	var list []string
-	if v, ok := file.Lookup("uri_aliases"); ok {
-		list = append(list, v.List()...)
-	}
-	for _, a := range aliases {
-		entry, placed := a.name+"="+a.uri, false
-		for i, have := range list {
-			if name, _, _ := strings.Cut(have, "="); name == a.name {
-				list[i], placed = entry, true
-			}
-		}
-		if !placed {
-			list = append(list, entry)
-		}
-	}
-	return list
-}
-
-// resolveAlias gives the URI of an alias, of a host, or the URI itself.
-func resolveAlias(text string, list []string) (string, error) {
-	if uri := libvirt.FindAlias(list, text); uri != "" {
-		return uri, nil
-	}
-	return hostURI(text)
+	return e.printSettings(g, settings)
 }

@@ -6,6 +6,7 @@ import (
 	"fmt"
 
 	"virtpki/internal/authority"
+	"virtpki/internal/hostconf"
 	"virtpki/internal/libvirt"
 	"virtpki/internal/prompt"
 	"virtpki/internal/subject"
@@ -294,7 +295,7 @@ func (w *wizard) restartLine(d libvirt.Daemon) string {
 	case !w.mayRestart() || w.restart == restartNot:
 		return ""
 	case w.restart == restartSystemd:
-		return startTLS(d)
+		return hostconf.StartTLS(d)
 	}
 	return w.command
 }

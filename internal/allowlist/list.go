@@ -3,6 +3,7 @@ package allowlist
 import (
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 
 	"virtpki/dn"
@@ -108,6 +109,21 @@ func Advice(allow []string) []string {
 		}
 	}
 	return lines
+}
+
+// WithIssued adds to a list the exact DN of each of some clients. Without any pattern and
+// any client it is an error: the list would let nobody in.
+func WithIssued(patterns, clients []string) ([]string, error) {
+	allow := slices.Clone(patterns)
+	for _, name := range clients {
+		if pattern := dn.Exact(name); !slices.Contains(allow, pattern) {
+			allow = append(allow, pattern)
+		}
+	}
+	if len(allow) == 0 {
+		return nil, errors.New("no client certificate that the CA here has signed is live: the list would let nobody in")
+	}
+	return allow, nil
 }
 
 // LockedOut is the error for a list that the client of this machine does not pass, or of

@@ -18,6 +18,7 @@ import (
 	"virtpki/internal/keypair"
 	"virtpki/internal/libvirt"
 	"virtpki/internal/machine"
+	"virtpki/internal/reload"
 	"virtpki/internal/subject"
 	"virtpki/internal/termtext"
 	"virtpki/pki"
@@ -148,7 +149,10 @@ func (e *env) bootstrap(ctx context.Context, g *globals, o *bootstrapOptions) er
 	if err != nil {
 		return err
 	}
-	return e.tellWith(g, j, e.settle(ctx, g, &o.reloadOptions, j))
+	if g.dryRun {
+		return e.tell(g, j)
+	}
+	return e.tellWith(g, j, reload.New(g.Machine, o.reloadOptions.request(e), j).Settle(ctx))
 }
 
 // hostFloor is the earliest time that can be now on a host with these files.

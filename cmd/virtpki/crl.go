@@ -10,6 +10,7 @@ import (
 	"virtpki/internal/authority"
 	"virtpki/internal/change"
 	"virtpki/internal/hint"
+	"virtpki/internal/reload"
 	"virtpki/internal/store"
 	"virtpki/pki"
 )
@@ -82,7 +83,7 @@ func (e *env) publishCRL(ctx context.Context, g *globals, c crlPlan,
 		return err
 	}
 	keys := e.newKeyring(g)
-	daemons, err := c.find(ctx, g.Machine)
+	daemons, err := c.request(e).Daemons(ctx, g.Machine)
 	if err != nil {
 		return err
 	}
@@ -114,7 +115,7 @@ func (e *env) publishCRL(ctx context.Context, g *globals, c crlPlan,
 	if !g.dryRun {
 		enforced = errors.Join(
 			e.enforce(ctx, g.Machine, j, signer, c.reloadOptions, daemons, out()),
-			e.refreshGuests(ctx, g.Machine, c.reloadOptions, j),
+			reload.New(g.Machine, c.request(e), j).Guests(ctx, reload.Changed{Any: true}),
 		)
 	}
 	return errors.Join(e.tell(g, j), enforced)

@@ -17,6 +17,7 @@ import (
 	"virtpki/internal/libvirt/rpc"
 	"virtpki/internal/libvirt/running"
 	"virtpki/internal/machine"
+	"virtpki/internal/reload"
 	"virtpki/internal/store"
 	"virtpki/internal/subject"
 	"virtpki/pki"
@@ -24,7 +25,9 @@ import (
 
 // enforcement is what has to happen in the daemons here for a new CRL to count.
 type enforcement struct {
-	reloader
+	*reload.Reloader
+	m   *machine.Machine
+	j   *change.Job
 	a   *authority.Authority
 	out []condemned
 	// layouts are where a pair may be installed.
@@ -34,7 +37,7 @@ type enforcement struct {
 // enforce has the daemons here act on a new CRL, and proves that they do. The
 // error says what of it is not so.
 func (e *env) enforce(ctx context.Context, m *machine.Machine, j *change.Job, a *authority.Authority, o reloadOptions, daemons []running.Daemon, out []condemned) error {
-	n := enforcement{reloader{e, m, o, j}, a, out, m.Layouts()}
+	n := enforcement{reload.New(m, o.request(e), j), m, j, a, out, m.Layouts()}
 	concerned := slices.DeleteFunc(slices.Clone(daemons), func(d running.Daemon) bool { return !n.trusted(d) })
 	j.Note("other hosts: copy %s to the same place there, and have the daemon read it again", a.Layout.Path(libvirt.CACRL))
 	if len(concerned) == 0 {
@@ -69,7 +72,7 @@ func (n enforcement) at(ctx context.Context, d running.Daemon) error {
 		return hint.With(fmt.Errorf("it reads %s in a file system of its own, where nothing is written from here", d.Files.CRL),
 			"copy %s there, and restart it", n.a.Layout.Path(libvirt.CACRL))
 	}
-	d, err := n.refresh(ctx, d)
+	d, err := n.Refresh(ctx, d)
 	if err != nil {
 		return err
 	}

@@ -16,6 +16,7 @@ import (
 	"virtpki/internal/keypair"
 	"virtpki/internal/libvirt"
 	"virtpki/internal/machine"
+	"virtpki/internal/reload"
 	"virtpki/internal/store"
 	"virtpki/internal/subject"
 	"virtpki/pki"
@@ -195,12 +196,17 @@ func (in *intake) run(ctx context.Context) (*change.Job, error) {
 // have been killed ahead of that.
 func (in *intake) prove(ctx context.Context, j *change.Job, before map[libvirt.File][]byte) error {
 	if len(j.Plan.Changes()) == 0 {
-		return in.wakeStale(ctx, in.g.Machine, &in.o.reloadOptions, j)
+		return in.reloader(j).ReloadStale(ctx)
 	}
 	if in.placed && !in.swapped {
 		before = nil // there is nothing to go back to
 	}
-	return in.proveOrRollBack(ctx, in.g.Machine, &in.o.reloadOptions, j, in.swapped, before)
+	return in.reloader(j).ProveOrRollBack(ctx, reload.Back{Pairs: in.swapped, Beside: before})
+}
+
+// reloader deals with the daemons and guests here.
+func (in *intake) reloader(j *change.Job) *reload.Reloader {
+	return reload.New(in.g.Machine, in.o.reloadOptions.request(in.env), j)
 }
 
 // tidy removes the keys that wait no longer. It comes last: until the pair is

@@ -13,6 +13,7 @@ import (
 	"virtpki/internal/keypair"
 	"virtpki/internal/libvirt"
 	"virtpki/internal/machine"
+	"virtpki/internal/reload"
 	"virtpki/pki"
 )
 
@@ -138,9 +139,8 @@ func afterwards(slots []*slot, taken map[*slot]*x509.Certificate) map[pki.Role]*
 
 // refreshGuests has running guests read what has changed in QEMU's folders.
 func (in *intake) refreshGuests(ctx context.Context, j *change.Job) error {
-	if len(in.until) == 0 || in.o.noReload || in.g.dryRun {
+	if len(in.until) == 0 || in.g.dryRun {
 		return nil
 	}
-	refresh := guestRefresh{e: in.env, m: in.g.Machine, j: j, changed: true, until: in.until}
-	return refresh.run(ctx)
+	return in.reloader(j).Guests(ctx, reload.Changed{Any: true, Until: in.until})
 }

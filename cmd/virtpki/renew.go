@@ -19,6 +19,7 @@ import (
 	"virtpki/internal/keypair"
 	"virtpki/internal/libvirt"
 	"virtpki/internal/machine"
+	"virtpki/internal/reload"
 	"virtpki/internal/subject"
 	"virtpki/internal/termtext"
 	"virtpki/pki"
@@ -211,7 +212,7 @@ func (r *renewal) run(ctx context.Context) error {
 	var proven error
 	if !r.g.dryRun && len(j.Plan.Changes()) > 0 {
 		if r.serving && !r.serverFailed() {
-			proven = r.proveOrRollBack(ctx, r.g.Machine, &r.reloadOptions, j, r.swapped(), nil)
+			proven = r.reloader(j).ProveOrRollBack(ctx, reload.Back{Pairs: r.swapped()})
 		}
 		proven = errors.Join(proven, r.refreshGuests(ctx, j))
 	}

@@ -9,6 +9,7 @@ import (
 	"virtpki/internal/change"
 	"virtpki/internal/keypair"
 	"virtpki/internal/libvirt"
+	"virtpki/internal/reload"
 	"virtpki/internal/subject"
 	"virtpki/pki"
 )
@@ -135,27 +136,22 @@ func (r *renewal) fillQEMU(j *change.Job, a *authority.Authority) error {
 // staleGuests has the VNC of guests read what is on disk where it serves something
 // else.
 func (r *renewal) staleGuests(ctx context.Context, j *change.Job) error {
-	if r.noReload || r.g.dryRun {
+	if r.g.dryRun {
 		return nil
 	}
-	refresh := guestRefresh{e: r.env, m: r.g.Machine, j: j}
-	return refresh.run(ctx)
+	return r.reloader(j).Guests(ctx, reload.Changed{})
 }
 
 // refreshGuests has running guests read what has changed in QEMU's folders.
 func (r *renewal) refreshGuests(ctx context.Context, j *change.Job) error {
-	if r.noReload {
-		return nil
-	}
-	refresh := guestRefresh{e: r.env, m: r.g.Machine, j: j, until: make(map[string]time.Time)}
+	changed := reload.Changed{Until: make(map[string]time.Time)}
 	for _, in := range r.renewed {
 		if in.qemu(r.g.Machine) && in.role == pki.Server {
-			refresh.until[in.layout.Base] = in.pair.Cert.NotAfter
+			changed.Until[in.layout.Base] = in.pair.Cert.NotAfter
 		}
 	}
-	refresh.changed = len(refresh.until) > 0 || r.crl.reason != ""
-	if !refresh.changed {
+	if changed.Any = len(changed.Until) > 0 || r.crl.reason != ""; !changed.Any {
 		return nil
 	}
-	return refresh.run(ctx)
+	return r.reloader(j).Guests(ctx, changed)
 }

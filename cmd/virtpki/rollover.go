@@ -9,6 +9,7 @@ import (
 	"virtpki/internal/authority"
 	"virtpki/internal/change"
 	"virtpki/internal/hint"
+	"virtpki/internal/reload"
 	"virtpki/pki"
 )
 
@@ -125,7 +126,7 @@ func (e *env) changeAndReload(ctx context.Context, g *globals, o *reloadOptions,
 	}
 	var proven error
 	if !g.dryRun && len(j.Plan.Changes()) > 0 {
-		proven = e.reloadSystem(ctx, g.Machine, o, j)
+		proven = reload.New(g.Machine, o.request(e), j).Reload(ctx)
 	}
 	return errors.Join(e.tell(g, j), proven)
 }

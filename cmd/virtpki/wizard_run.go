@@ -3,18 +3,16 @@ package main
 import (
 	"context"
 	"errors"
-	"fmt"
 	"io"
-	"os/exec"
 	"path/filepath"
 	"slices"
 	"strings"
-	"time"
 
 	"virtpki/internal/change"
 	"virtpki/internal/judge"
 	"virtpki/internal/libvirt"
 	"virtpki/internal/libvirt/running"
+	"virtpki/internal/reload"
 	"virtpki/internal/termtext"
 )
 
@@ -30,59 +28,16 @@ func (w *wizard) carryOut(ctx context.Context, p *wizardPlan) error {
 // enforce has the daemon go by the files, as bootstrap does, and starts one that
 // does not run, where that was wanted.
 func (w *wizard) enforce(ctx context.Context, p *wizardPlan, j *change.Job) error {
-	if err := w.e.settle(ctx, p.g, &p.boot.reloadOptions, j); err != nil || p.boot.restart == "" || p.running {
+	r := reload.New(p.g.Machine, p.boot.reloadOptions.request(w.e), j)
+	if err := r.Settle(ctx); err != nil || p.boot.restart == "" || p.running {
 		return err
 	}
-	r := reloader{w.e, p.g.Machine, p.boot.reloadOptions, j}
-	d, err := r.start(ctx, p.host.daemon.Daemon)
-	if err == nil {
-		err = r.prove(ctx, d, systemClient(p.g.Machine))
-	}
-	if err != nil {
-		return fmt.Errorf("%s: %w", p.host.daemon.Name, err)
-	}
-	return nil
+	return r.Start(ctx, p.host.daemon.Daemon)
 }
 
 // runs reports whether a daemon was running when the wizard looked.
 func (w *wizard) runs(d libvirt.Daemon) bool {
 	return slices.ContainsFunc(w.daemons, func(r running.Daemon) bool { return r.Daemon.Name == d.Name })
-}
-
-// start starts a daemon that does not run, by the command that restarts it, and
-// waits until it answers.
-func (r reloader) start(ctx context.Context, d libvirt.Daemon) (running.Daemon, error) {
-	cmd := exec.CommandContext(ctx, "sh", "-c", r.restart)
-	cmd.Stdout, cmd.Stderr = r.e.stderr, r.e.stderr
-	if err := cmd.Run(); err != nil {
-		return running.Daemon{}, fmt.Errorf("starting it with %q: %w", r.restart, err)
-	}
-	ctx, cancel := context.WithTimeout(ctx, restartTimeout)
-	defer cancel()
-	for {
-		if again, err := r.findOne(ctx, d); err == nil && answers(ctx, again) {
-			r.j.Did("%s was started", d.Name)
-			return again, nil
-		}
-		select {
-		case <-ctx.Done():
-			return running.Daemon{}, fmt.Errorf("it did not answer within %v of %q", restartTimeout, r.restart)
-		case <-time.After(100 * time.Millisecond):
-		}
-	}
-}
-
-// errNotRunning is a daemon that was looked for.
-var errNotRunning = errors.New("it does not run")
-
-func (r reloader) findOne(ctx context.Context, d libvirt.Daemon) (running.Daemon, error) {
-	all, err := running.Find(ctx, r.m.Root, r.m.Sysconfdir)
-	for _, running := range all {
-		if running.Daemon.Name == d.Name {
-			return running, nil
-		}
-	}
-	return running.Daemon{}, errors.Join(errNotRunning, err)
 }
 
 // wizardReport is the JSON form of what the wizard has done; it is stable.

@@ -227,11 +227,11 @@ func (c *connection) stepServed(result *rpc.ProbeResult, here []running.Daemon) 
 	if d == nil {
 		return true
 	}
-	cert, err := reload.Served(*d, result)
-	if err != nil {
+	state := reload.StateOf(*d, result)
+	if err := state.Err(); err != nil {
 		return c.no("other-files", Step{Name: "served", Side: serverSide, Text: d.Daemon.Name + " here: " + err.Error(), Fix: "virtpki reload"})
 	}
-	return c.ok("served", "%s here serves what is in %s, until %s", d.Daemon.Name, filepath.Join(d.Root, d.Files.Cert), termtext.Day(cert.NotAfter))
+	return c.ok("served", "%s here serves what is in %s, until %s", d.Daemon.Name, filepath.Join(d.Root, d.Files.Cert), termtext.Day(state.OnDisk.NotAfter))
 }
 
 // bare is an error without the address that begins it, which stands above it.

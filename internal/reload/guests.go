@@ -1,4 +1,4 @@
-package main
+package reload
 
 import (
 	"context"
@@ -16,47 +16,47 @@ import (
 	"virtpki/internal/libvirt"
 	"virtpki/internal/libvirt/conf"
 	"virtpki/internal/libvirt/rpc"
-	"virtpki/internal/machine"
 	"virtpki/internal/subject"
 	"virtpki/internal/termtext"
 )
 
-// guestRefresh has the guests that run here read their TLS files again, as far as
-// that can be, and tells of each what it goes on with.
-type guestRefresh struct {
-	e *env
-	m *machine.Machine
-	j *change.Job
-	// changed tells that files have changed: VNC reads them whatever it serves, for
-	// it may be the CRL, and what a guest holds of the files of before is told.
-	changed bool
-	// until is the end of the certificate of before, by QEMU's folder.
-	until map[string]time.Time
-
-	conf *conf.File
+// Changed tells what has changed of the files that guests read.
+type Changed struct {
+	// Any is set when files have changed: VNC reads them whatever it serves, for it may be
+	// the CRL, and what a guest holds of the previous files is told. Without it VNC reads
+	// them where it serves another certificate.
+	Any bool
+	// Until is the end of the previous certificate, by QEMU's directory.
+	Until map[string]time.Time
 }
 
-// refreshGuests has the guests here read their files again after a change of any of
-// them.
-func (e *env) refreshGuests(ctx context.Context, m *machine.Machine, o reloadOptions, j *change.Job) error {
-	if o.noReload {
+// guestRefresh is a reloader that deals with guests.
+type guestRefresh struct {
+	*Reloader
+	changed Changed
+	conf    *conf.File
+}
+
+// Guests makes the guests that run here read their TLS files again, as far as they can, and
+// tells of each which files it goes on with. Without a daemon that runs any it does nothing.
+func (r *Reloader) Guests(ctx context.Context, changed Changed) error {
+	if r.o.Leave {
 		return nil
 	}
-	r := guestRefresh{e: e, m: m, j: j, changed: true}
-	return r.run(ctx)
+	file, err := r.m.QEMUConf()
+	if err != nil {
+		return err
+	}
+	guests := guestRefresh{r, changed, file}
+	return guests.run(ctx)
 }
 
 // guestTimeout bounds what is done about one guest: longer than libvirt waits for one
 // that is busy.
 const guestTimeout = 45 * time.Second
 
-// run goes through the guests. Without a daemon that runs any there is nothing to
-// do.
+// run goes through the guests.
 func (r *guestRefresh) run(ctx context.Context) error {
-	var err error
-	if r.conf, err = r.m.QEMUConf(); err != nil {
-		return err
-	}
 	host, err := rpc.DialGuests(ctx, r.m.Root)
 	var refused *rpc.DaemonError
 	switch {
@@ -103,18 +103,18 @@ func (r *guestRefresh) left(ctx context.Context, host *rpc.GuestHost, guest rpc.
 
 // one deals with one guest.
 func (r *guestRefresh) one(ctx context.Context, host *rpc.GuestHost, guest rpc.Guest) error {
-	if r.changed {
+	if r.changed.Any {
 		r.tellHeld(guest)
 	}
-	if !guest.VNC || !r.changed && r.upToDate(ctx, guest) {
+	if !guest.VNC || !r.changed.Any && r.upToDate(ctx, guest) {
 		return nil
 	}
-	return change.Locked(ctx, r.m, r.m.System(), func() error { return r.refresh(ctx, host, guest) })
+	return change.Locked(ctx, r.m, r.m.System(), func() error { return r.reload(ctx, host, guest) })
 }
 
-// refresh has a guest's VNC read its files again and proves it, under the lock: no
+// reload has a guest's VNC read its files again and proves it, under the lock: no
 // other run exchanges them meanwhile.
-func (r *guestRefresh) refresh(ctx context.Context, host *rpc.GuestHost, guest rpc.Guest) error {
+func (r *guestRefresh) reload(ctx context.Context, host *rpc.GuestHost, guest rpc.Guest) error {
 	ctx, cancel := context.WithTimeout(ctx, guestTimeout)
 	defer cancel()
 	err := host.ReloadVNC(ctx, guest)
@@ -130,7 +130,7 @@ func (r *guestRefresh) refresh(ctx context.Context, host *rpc.GuestHost, guest r
 	case err != nil:
 		return fmt.Errorf("VNC goes on with the files of before: %w", err)
 	}
-	return r.prove(ctx, guest)
+	return r.proveVNC(ctx, guest)
 }
 
 // tellHeld names what a guest reads at its start alone.
@@ -161,7 +161,7 @@ func (r *guestRefresh) ends(name string) time.Time {
 	if err != nil {
 		return time.Time{}
 	}
-	return r.until[r.folder(use)]
+	return r.changed.Until[r.folder(use)]
 }
 
 // folder is where a use's files lie, as this process sees it.
@@ -212,8 +212,8 @@ func (r *guestRefresh) where(served *x509.Certificate) string {
 	return slices.Min(paths)
 }
 
-// prove asks VNC for its certificate.
-func (r *guestRefresh) prove(ctx context.Context, guest rpc.Guest) error {
+// proveVNC asks VNC for its certificate.
+func (r *guestRefresh) proveVNC(ctx context.Context, guest rpc.Guest) error {
 	if guest.VNCAddress == "" {
 		r.j.Did("guest %s: VNC has read its files again", guest.Name)
 		return nil

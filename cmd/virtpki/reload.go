@@ -1,0 +1,79 @@
+package main
+
+import (
+	"errors"
+
+	"github.com/spf13/cobra"
+
+	"virtpki/internal/change"
+	"virtpki/internal/libvirt"
+	"virtpki/internal/reload"
+)
+
+// reloadOptions say how the daemons here are made to read their files again.
+type reloadOptions struct {
+	restart  string
+	noReload bool
+}
+
+func (o *reloadOptions) addFlags(cmd *cobra.Command) {
+	o.addRestart(cmd)
+	cmd.Flags().BoolVar(&o.noReload, "no-reload", false, "write the files and leave the daemons alone")
+}
+
+func (o *reloadOptions) addRestart(cmd *cobra.Command) {
+	cmd.Flags().StringVar(&o.restart, "restart-command", "", "`command` that restarts a daemon which has files of its own and cannot re-read them")
+	var values []string
+	for _, name := range libvirt.DaemonNames() {
+		values = append(values, "systemctl restart "+name)
+	}
+	completeFrom(cmd, "restart-command", values...)
+}
+
+// request returns the options, checked.
+func (o *reloadOptions) request(e *env) reload.Options {
+	return reload.Options{Restart: o.restart, Leave: o.noReload, Output: e.stderr}
+}
+
+const reloadHelp = `Have the daemon here read its TLS files again, and prove it: connect, compare the
+certificate that it serves with the one on disk, and read the byte by which
+libvirt lets a client in.
+
+A daemon on the default files re-reads them by its admin interface; connections
+stay. One whose conf names files of its own must be restarted: a reload would
+switch it to the default ones and report success. Guests that run read VNC's
+files again.`
+
+func newReload(e *env, g *globals) *cobra.Command {
+	o := &reloadOptions{}
+	var socket string
+	var rollback bool
+	cmd := &cobra.Command{
+		Use:     "reload",
+		Short:   "Have the daemon read its files again, and prove it",
+		Long:    help(reloadHelp, exitDone, exitError, exitUsage, exitInterrupted),
+		Example: "  virtpki reload\n  virtpki reload --restart-command 'systemctl restart libvirtd'",
+		Args:    cobra.NoArgs,
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			j, err := reload.Run(cmd.Context(), g.Machine, reload.Request{Options: o.request(e), Socket: socket, RollBack: rollback})
+			return e.tellWith(g, j, err)
+		},
+	}
+	o.addRestart(cmd)
+	cmd.Flags().StringVar(&socket, "socket", "", "admin `socket` of the daemon (default: found)")
+	cmd.Flags().BoolVar(&rollback, "rollback", false, "where the daemon does not take the files, put the generation before back")
+	cmd.MarkFlagFilename("socket")
+	return cmd
+}
+
+// tellWith is tell for a command that goes on after an error. Where there is
+// nothing but the error, or no job, it says no more.
+func (e *env) tellWith(g *globals, j *change.Job, err error) error {
+	if j == nil {
+		return err
+	}
+	if err != nil && !g.json && len(j.Plan.Changes())+len(j.Done)+len(j.Notes) == 0 {
+		return err
+	}
+	return errors.Join(e.tell(g, j), err)
+}

@@ -1,0 +1,73 @@
+package reload
+
+import (
+	"context"
+	"errors"
+	"fmt"
+
+	"virtpki/internal/change"
+	"virtpki/internal/hint"
+	"virtpki/internal/libvirt/running"
+	"virtpki/internal/machine"
+	"virtpki/internal/store"
+)
+
+// Request asks for a reload by itself.
+type Request struct {
+	Options
+	Socket   string // admin socket of the daemon; empty for those that are found
+	RollBack bool   // put the previous files back where the daemon does not take those on disk
+}
+
+// Run makes the daemons and guests of a machine read their files again, whatever they are,
+// and proves it. Without a job nothing was done.
+func Run(ctx context.Context, m *machine.Machine, request Request) (*change.Job, error) {
+	daemons, err := request.daemons(ctx, m)
+	if err != nil {
+		return nil, err
+	}
+	if len(daemons) == 0 {
+		return nil, hint.With(errors.New("no daemon runs here"), "name its admin socket with --socket")
+	}
+	r := New(m, request.Options, change.NewJob(m))
+	err = change.Locked(ctx, m, m.System(), func() error {
+		err := r.all(ctx, daemons)
+		if err == nil || !request.RollBack || errors.Is(err, ErrNeedsRestart) {
+			return err
+		}
+		return errors.Join(err, r.tryPrevious(ctx, daemons))
+	})
+	return r.j, errors.Join(err, r.Guests(ctx, Changed{Any: true}))
+}
+
+// daemons are those found, or the one behind a socket.
+func (r Request) daemons(ctx context.Context, m *machine.Machine) ([]running.Daemon, error) {
+	if r.Socket == "" {
+		return r.Daemons(ctx, m)
+	}
+	d, err := running.At(ctx, r.Socket, m.Sysconfdir)
+	return []running.Daemon{d}, err
+}
+
+// all has each of the daemons read its files again.
+func (r *Reloader) all(ctx context.Context, daemons []running.Daemon) error {
+	var errs []error
+	for _, d := range daemons {
+		errs = append(errs, r.refreshAndProve(ctx, d))
+	}
+	return errors.Join(errs...)
+}
+
+// tryPrevious puts the previous files back and reloads again. Where that does not
+// help either, what was there is put back too: it is something else then.
+func (r *Reloader) tryPrevious(ctx context.Context, daemons []running.Daemon) error {
+	folder := r.m.System().PairFolder()
+	if err := r.rollBack(); err != nil {
+		return fmt.Errorf("putting the files of before back: %w", err)
+	}
+	if err := r.all(ctx, daemons); err != nil {
+		return r.m.Tree().Rollback(folder)
+	}
+	r.j.Note("the files of before are back in %s; what the daemon did not take is in %s", folder, store.Previous(folder))
+	return nil
+}

@@ -1,0 +1,75 @@
+package reload
+
+import (
+	"context"
+	"errors"
+	"fmt"
+
+	"virtpki/internal/change"
+	"virtpki/internal/libvirt/running"
+)
+
+// Settle makes the daemons of this machine use the files and the configuration now on disk,
+// after a run that has decided j. A run that was killed before it came here is finished by
+// the next one: a daemon that serves another certificate, or whose configuration is newer
+// than its process, is dealt with though nothing has changed.
+func (r *Reloader) Settle(ctx context.Context) error {
+	if !r.m.Live() {
+		return nil
+	}
+	daemons, err := r.o.Daemons(ctx, r.m)
+	if err != nil {
+		return err
+	}
+	changed := len(r.j.Plan.Changes()) > 0
+	var errs []error
+	for _, d := range daemons {
+		if err := r.settleOne(ctx, d, changed); err != nil {
+			errs = append(errs, fmt.Errorf("%s: %w", d.Daemon.Name, err))
+		}
+	}
+	return errors.Join(errs...)
+}
+
+// settleOne leaves a daemon that is in order alone.
+func (r *Reloader) settleOne(ctx context.Context, d running.Daemon, changed bool) error {
+	switch {
+	case d.ConfChanged && r.o.Restart == "":
+		if !changed {
+			r.j.Note("restart %s: its conf has changed since it was started", d.Daemon.Name)
+		}
+		return nil
+	case !d.ConfChanged && (d.Address == "" || !changed && !served(ctx, d).Stale()):
+		return nil
+	}
+	return change.Locked(ctx, r.m, r.m.System(), func() error { return r.catchUp(ctx, d) })
+}
+
+// catchUp has a daemon go by what is on disk, and proves it, under a lock that the
+// caller holds.
+func (r *Reloader) catchUp(ctx context.Context, d running.Daemon) (err error) {
+	if d.ConfChanged {
+		d, err = r.restart(ctx, d)
+	} else {
+		d, err = r.refresh(ctx, d)
+	}
+	if err != nil {
+		return err
+	}
+	return r.prove(ctx, d)
+}
+
+// ReloadStale makes the daemons that serve something else than what is on disk read their
+// files again: a run was killed before it came to that.
+func (r *Reloader) ReloadStale(ctx context.Context) error {
+	all, err := r.Serving(ctx)
+	if err != nil || len(Stale(all)) == 0 {
+		return err
+	}
+	return r.ReloadLocked(ctx)
+}
+
+// ReloadLocked is Reload while no other run changes the files.
+func (r *Reloader) ReloadLocked(ctx context.Context) error {
+	return change.Locked(ctx, r.m, r.m.System(), func() error { return r.Reload(ctx) })
+}

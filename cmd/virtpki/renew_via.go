@@ -13,6 +13,7 @@ import (
 
 	"virtpki/internal/authority"
 	"virtpki/internal/change"
+	"virtpki/internal/enroll"
 	"virtpki/internal/hint"
 	"virtpki/internal/keypair"
 	"virtpki/internal/libvirt"
@@ -125,17 +126,16 @@ func (r *renewal) requestOne(j *change.Job, in *installation) (*pki.CSR, error) 
 		keyType = pki.DefaultKeyType
 	}
 	usable := in.pair.Key != nil && in.pair.Mismatch() == nil
-	asking := &requests{
-		env: r.env, keys: r.keys, keyType: keyType,
-		o:  &requestOptions{sameKey: r.sameKey && usable},
-		to: keypair.Dest{Layout: in.layout, Owner: machine.Owner()},
+	asking := enroll.Asker{
+		Machine: r.g.Machine, Keys: r.keys, To: keypair.Dest{Layout: in.layout, Owner: machine.Owner()},
+		KeyType: keyType, SameKey: r.sameKey && usable,
 	}
 	id := subject.Identity{Role: in.role, Name: in.layout.Path(libvirt.CertFile(string(in.role))), RawSubject: old.RawSubject}
 	if in.role == pki.Server {
 		id.DNS = in.names()
 		id.IPs = append(append(id.IPs, old.IPAddresses...), in.missing...)
 	}
-	return asking.one(j, id)
+	return asking.Plan(j, id)
 }
 
 // tellRequested says what is due, and where the requests for it are.

@@ -2,20 +2,17 @@ package main
 
 import (
 	"context"
-	"crypto"
-	"crypto/x509"
 	"errors"
 	"fmt"
-	"strings"
 
 	"github.com/spf13/cobra"
 
 	"virtpki/internal/certinfo"
 	"virtpki/internal/change"
+	"virtpki/internal/enroll"
 	"virtpki/internal/hint"
 	"virtpki/internal/keypair"
 	"virtpki/internal/machine"
-	"virtpki/internal/store"
 	"virtpki/internal/subject"
 	"virtpki/pki"
 )
@@ -89,61 +86,51 @@ func newRequest(e *env, g *globals) *cobra.Command {
 	return cmd
 }
 
-// requests are what one run of request asks for.
-type requests struct {
-	*env
-	o       *requestOptions
-	keyType pki.KeyType
-	to      keypair.Dest
-	ids     []subject.Identity
-	keys    *change.Keyring
-	due     *renewal // judges what is here; nil: all is asked for
-
-	made []*pki.CSR // by the last decision
-}
-
 func (e *env) request(ctx context.Context, g *globals, o *requestOptions, args []string) error {
 	r, err := e.checkRequest(g, o, args)
 	if err != nil {
 		return err
 	}
-	j, err := e.carryOut(ctx, g, []string{g.LockOf(r.to.Layout)}, r.decide)
+	j, made, err := enroll.Ask(ctx, e.runOptions(g, nil), r)
 	if err != nil {
 		return err
 	}
-	return e.tellRequests(g, o, j, r.made)
+	return e.tellRequests(g, o, j, made)
 }
 
-func (e *env) checkRequest(g *globals, o *requestOptions, args []string) (*requests, error) {
+func (e *env) checkRequest(g *globals, o *requestOptions, args []string) (enroll.Request, error) {
+	r := enroll.Request{Out: o.out, Force: o.force}
 	kind, err := subject.ParseKind(args[0])
 	if err := hint.First(err, o.checkUse(kind)); err != nil {
-		return nil, hint.Usage(err)
+		return r, hint.Usage(err)
 	}
 	keyType, err := pki.ParseKeyType(o.keyType)
 	if err != nil {
-		return nil, hint.Usage(err)
+		return r, hint.Usage(err)
 	}
 	due, err := e.checkDue(g, &o.dueOptions)
 	if err != nil {
-		return nil, hint.Usage(err)
+		return r, hint.Usage(err)
 	}
 	name, err := g.Hostname()
 	if len(args) > 1 {
 		name, err = args[1], nil
 	}
 	if err != nil {
-		return nil, fmt.Errorf("the name of this machine: %w", err)
+		return r, fmt.Errorf("the name of this machine: %w", err)
 	}
-	ids, err := identities(g.Machine, &issueOptions{leafOptions: leafOptions{sans: o.sans}, subject: o.subject}, kind, name)
-	if err != nil {
-		return nil, err
+	if r.Identities, err = identities(g.Machine, &issueOptions{leafOptions: leafOptions{sans: o.sans}, subject: o.subject}, kind, name); err != nil {
+		return r, err
 	}
 	layout, err := g.InstallLayout(o.user)
-	if err != nil {
-		return nil, err
+	r.Asker = enroll.Asker{
+		Machine: g.Machine, Keys: e.newKeyring(g), To: keypair.Dest{Layout: layout, Owner: machine.Owner()},
+		KeyType: keyType, KeyTypeGiven: o.typeGiven, Another: o.another, SameKey: o.sameKey,
 	}
-	to := keypair.Dest{Layout: layout, Owner: machine.Owner()}
-	return &requests{env: e, o: o, keyType: keyType, to: to, ids: ids, keys: e.newKeyring(g), due: due}, nil
+	if due != nil {
+		r.Due = func(live *keypair.Pair) ([]string, error) { return o.whyDue(due, layout, live) }
+	}
+	return r, err
 }
 
 func (o *requestOptions) checkUse(kind subject.Kind) error {
@@ -151,88 +138,6 @@ func (o *requestOptions) checkUse(kind subject.Kind) error {
 		return errors.New("--san is for servers: libvirt looks at no SAN of a client")
 	}
 	return nil
-}
-
-// decide plans the keys that wait, and the file with the requests.
-func (r *requests) decide(j *change.Job) error {
-	r.made = nil
-	for _, id := range r.ids {
-		if err := r.ask(j, id); err != nil {
-			return err
-		}
-	}
-	if r.o.out == "" || len(r.made) == 0 {
-		return nil
-	}
-	return change.PlanOutput(&j.Plan, store.Output{
-		Path: r.o.out, Data: pki.EncodeCSRs(r.made...), Mode: change.OutputMode, Ours: change.WrittenRequests, Force: r.o.force,
-	}, "--out")
-}
-
-// ask makes the request of one identity, where one is wanted.
-func (r *requests) ask(j *change.Job, id subject.Identity) error {
-	live := keypair.New(j.Plan.Tree(), r.to.Layout, id.Role)
-	reasons, err := r.whyDue(live, id)
-	if err != nil || len(reasons) == 0 {
-		return err
-	}
-	if r.due != nil {
-		j.Did("%s: %s", live.CertPath, strings.Join(reasons, "; "))
-	}
-	csr, err := r.one(j, id)
-	r.made = append(r.made, csr)
-	return err
-}
-
-// one plans the key of one identity, and makes its request.
-func (r *requests) one(j *change.Job, id subject.Identity) (*pki.CSR, error) {
-	live := keypair.New(j.Plan.Tree(), r.to.Layout, id.Role)
-	if err := live.ReadKey(); err != nil {
-		return nil, err
-	}
-	key, err := r.keyFor(live, id)
-	if err != nil {
-		return nil, err
-	}
-	if id.RawSubject == nil {
-		if id.RawSubject, err = subject.ForLeaf(&x509.Certificate{}, id.Name); err != nil {
-			return nil, err
-		}
-	}
-	csr, err := pki.NewCSR(pki.CSRRequest{Role: id.Role, RawSubject: id.RawSubject, DNSNames: id.DNS, IPAddresses: id.IPs}, key)
-	if err != nil {
-		return nil, err
-	}
-	if err := r.prove(csr); err != nil || r.o.sameKey {
-		return csr, err
-	}
-	p := &keypair.Pending{Role: id.Role, Key: key, CSR: csr}
-	return csr, p.Plan(&j.Plan, r.to)
-}
-
-// keyFor is the live key where that is wanted, the one that waits already, else a
-// new one.
-func (r *requests) keyFor(live *keypair.Pair, id subject.Identity) (crypto.Signer, error) {
-	if r.o.sameKey {
-		if live.Key == nil {
-			return nil, fmt.Errorf("there is no %s key to ask with: %s", id.Role, live.KeyPath)
-		}
-		return live.Key, nil
-	}
-	if r.o.another {
-		return r.keys.Key(id.Slot(), r.keyType)
-	}
-	waits, err := keypair.LoadPending(r.to.Layout, live)
-	if err != nil {
-		return nil, err
-	}
-	if waits == nil {
-		return r.keys.Key(id.Slot(), r.keyType)
-	}
-	if have, _ := pki.KeyTypeOf(waits.Key.Public()); r.o.typeGiven && have != r.keyType {
-		return nil, hint.With(fmt.Errorf("a key of another type waits already (%s): %s", have, waits.Path), "--new makes another, and the answer to the request of before is of no use then")
-	}
-	return waits.Key, nil
 }
 
 // tellRequests prints the requests: as JSON, or as PEM on stdout where no file is

@@ -1,19 +1,14 @@
 package main
 
 import (
-	"bytes"
 	"crypto/x509"
 	"errors"
-	"fmt"
 
 	"github.com/spf13/cobra"
 
 	"virtpki/internal/authority"
-	"virtpki/internal/certinfo"
 	"virtpki/internal/keypair"
 	"virtpki/internal/libvirt"
-	"virtpki/internal/subject"
-	"virtpki/pki"
 )
 
 // dueOptions are the flags of request that leave out what needs no certificate.
@@ -49,30 +44,18 @@ func (e *env) checkDue(g *globals, o *dueOptions) (*renewal, error) {
 	return &renewal{env: e, g: g, renewPlan: plan, keys: e.newKeyring(g)}, err
 }
 
-// whyDue says why a certificate is to be asked for; nothing where none is.
-func (r *requests) whyDue(live *keypair.Pair, id subject.Identity) ([]string, error) {
-	if r.due == nil {
-		return []string{"asked for"}, nil
-	}
-	if err := live.ReadCert(); err != nil {
-		return nil, err
-	}
-	if live.Cert == nil {
-		return []string{"there is none yet"}, nil
-	}
-	a, err := authority.Open(r.due.g.Machine)
-	if errors.Is(err, authority.ErrNone) {
-		return []string{"no CA is trusted here"}, nil
-	}
+// whyDue says why a certificate that is here is due, as renew has it.
+func (o *dueOptions) whyDue(r *renewal, layout libvirt.Layout, live *keypair.Pair) ([]string, error) {
+	a, err := authority.Open(r.g.Machine)
 	if err != nil {
 		return nil, err
 	}
-	in := &installation{layout: r.to.Layout, system: r.to.Layout.Base == r.due.g.System().Base, role: id.Role, pair: live}
-	in.judge(r.due, a)
-	if !r.o.issued(live.Cert, a) {
+	in := &installation{layout: layout, system: layout.Base == r.g.System().Base, role: live.Role, pair: live}
+	in.judge(r, a)
+	if !o.issued(live.Cert, a) {
 		in.reasons = append(in.reasons, "not signed by the CA that signs now")
 	}
-	return append(in.reasons, r.unlike(live.Cert, id)...), nil
+	return in.reasons, nil
 }
 
 // issued reports whether the CA that is to have signed a certificate has.
@@ -87,22 +70,4 @@ func (o *dueOptions) issued(cert *x509.Certificate, a *authority.Authority) bool
 		}
 	}
 	return false
-}
-
-// unlike says in what a certificate is not what would be asked for. A name that it
-// has besides is no reason, and neither is the organisation, which is the CA's.
-func (r *requests) unlike(cert *x509.Certificate, id subject.Identity) (reasons []string) {
-	switch {
-	case id.RawSubject != nil && !bytes.Equal(id.RawSubject, cert.RawSubject):
-		reasons = append(reasons, "it is called "+subject.Of(cert))
-	case id.RawSubject == nil && cert.Subject.CommonName != id.Name:
-		reasons = append(reasons, fmt.Sprintf("it is called %s, not %s", subject.Of(cert), id.Name))
-	}
-	if missing := id.Lacking(cert); id.Role == pki.Server && missing != "" {
-		reasons = append(reasons, "lacks "+missing)
-	}
-	if have, _ := pki.KeyTypeOf(cert.PublicKey); r.o.typeGiven && have != r.keyType {
-		reasons = append(reasons, fmt.Sprintf("its key is %s, not %s", certinfo.KeyType(cert.PublicKey), r.keyType))
-	}
-	return reasons
 }

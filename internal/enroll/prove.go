@@ -1,4 +1,4 @@
-package main
+package enroll
 
 import (
 	"virtpki/internal/keypair"
@@ -8,10 +8,10 @@ import (
 // prove adds the proofs that the live keys of the layout are here too: the CA grants
 // the names that they have to nobody else. A pair that is broken or has expired proves
 // nothing, and keeps nobody from asking.
-func (r *requests) prove(csr *pki.CSR) error {
+func (a *Asker) prove(csr *pki.CSR) error {
 	for _, role := range []pki.Role{pki.Server, pki.Client} {
-		live, err := keypair.Load(r.keys.Tree, r.to.Layout, role)
-		if err != nil || live.Cert == nil || live.Key == nil || !r.here.Now().Before(live.Cert.NotAfter) {
+		live, err := keypair.Load(a.Machine.Tree(), a.To.Layout, role)
+		if err != nil || live.Cert == nil || live.Key == nil || !a.Machine.Now().Before(live.Cert.NotAfter) {
 			continue
 		}
 		if pki.SameKey(csr.PublicKey, live.Key.Public()) {

@@ -37,7 +37,8 @@ var mayImport = map[string][]string{
 	"internal/machine":         {"pki", "internal/hint", "internal/libvirt", "internal/libvirt/conf", "internal/libvirt/running", "internal/store", "internal/subject", "internal/termtext"}, // pki: how a duration is written
 	"internal/program":         {"internal/hint", "internal/termtext"},                                                                                                                       // one line in place of a traceback, and its hint
 	"internal/prompt":          {"internal/hint", "internal/program", "internal/termtext"},                                                                                                   // it knows no question
-	"internal/store":           {},
+	"internal/safedir":         {"internal/termtext"},                                                                                                                                        // a hint is typed into a shell
+	"internal/store":           {"internal/safedir", "internal/termtext"},
 	"internal/subject":         {"dn", "pki", "internal/grant", "internal/hint", "internal/termtext"},
 	"internal/termtext":        {},
 	"internal/gnutls":          {}, // what others accept is known without knowing who asks

@@ -1,23 +1,13 @@
 package store
 
 import (
-	"crypto/rand"
 	"errors"
 	"fmt"
 	"slices"
 	"syscall"
-)
 
-// tempPattern names the files under construction, and those about to go. A name
-// that begins with a dot is no file libvirt reads.
-const (
-	tempPrefix  = ".virtpki-"
-	tempPattern = tempPrefix + "*" + tempSuffix
-	tempSuffix  = ".tmp"
+	"virtpki/internal/safedir"
 )
-
-// unpredictable returns text for a name that nobody can take beforehand.
-func unpredictable() string { return rand.Text()[:13] }
 
 // Apply makes the changes: all of them, or, when one fails, none. The caller
 // holds the [Lock] of the folders. After a kill each file is whole, the old one
@@ -30,11 +20,11 @@ func (p *Plan) Apply() error {
 	if p.spoilt != nil {
 		return fmt.Errorf("the plan is not whole: %w", p.spoilt)
 	}
-	w := &work{plan: p, dirs: make(map[string]*dir)}
+	w := &work{plan: p, dirs: make(map[string]*safedir.Dir)}
 	defer w.close()
 	swaps, err := w.apply()
 	if err != nil {
-		return errors.Join(err, w.done.undo())
+		return errors.Join(err, w.done.Undo())
 	}
 	w.finish(swaps)
 	return nil
@@ -44,19 +34,19 @@ func (p *Plan) Apply() error {
 // takes back the steps done so far.
 type work struct {
 	plan *Plan
-	dirs map[string]*dir
-	done undoList
+	dirs map[string]*safedir.Dir
+	done safedir.UndoList
 }
 
 func (w *work) close() {
-	w.done.dropKept()
+	w.done.DropKept()
 	for _, d := range w.dirs {
-		d.close()
+		d.Close()
 	}
 }
 
 // at opens a directory of the plan, once.
-func (w *work) at(path string) (*dir, error) {
+func (w *work) at(path string) (*safedir.Dir, error) {
 	if d, ok := w.dirs[path]; ok {
 		return d, nil
 	}
@@ -149,7 +139,7 @@ func (w *work) applyTogether(folder string, changes []Change) (*swap, error) {
 	if err == nil {
 		err = s.commit(&w.done)
 	}
-	if errors.Is(err, errNoExchange) || errors.Is(err, syscall.EXDEV) {
+	if errors.Is(err, safedir.ErrNoExchange) || errors.Is(err, syscall.EXDEV) {
 		w.plan.weaken("%s: its files changed one after another, not in one instant: %v", folder, err)
 		if err := s.drop(); err != nil {
 			return nil, err
@@ -159,12 +149,12 @@ func (w *work) applyTogether(folder string, changes []Change) (*swap, error) {
 	return s, err
 }
 
-// sync makes the new names last.
+// Sync makes the new names last.
 func (w *work) sync() error {
 	for folder := range w.plan.folders() {
 		d, err := w.at(folder)
 		if err == nil {
-			err = d.sync()
+			err = d.Sync()
 		}
 		if err != nil {
 			return err
@@ -180,31 +170,4 @@ func (p *Plan) folders() map[string]bool {
 		folders[change.folder()] = true
 	}
 	return folders
-}
-
-// undoList holds what takes back each step done so far.
-type undoList struct {
-	steps []func() error
-	kept  []func() // second names of files that were replaced, and descriptors
-}
-
-func (u *undoList) add(step func() error) { u.steps = append(u.steps, step) }
-
-func (u *undoList) atEnd(step func()) { u.kept = append(u.kept, step) }
-
-// undo takes the steps back, the last one first, and tells what it could not.
-func (u *undoList) undo() error {
-	var errs []error
-	for i := len(u.steps) - 1; i >= 0; i-- {
-		errs = append(errs, u.steps[i]())
-	}
-	return errors.Join(errs...)
-}
-
-// dropKept removes the second names that are left. What cannot be removed now is
-// swept later: the change itself has been made, or taken back.
-func (u *undoList) dropKept() {
-	for _, step := range u.kept {
-		step()
-	}
 }

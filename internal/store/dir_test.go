@@ -6,6 +6,8 @@ import (
 	"os"
 	"path/filepath"
 	"testing"
+
+	"virtpki/internal/safedir"
 )
 
 // someone is a user who is neither root nor the one who runs the tests.
@@ -35,7 +37,7 @@ func TestOpenDirFollowsTrustedLinks(t *testing.T) {
 		"real/below": "real/below", "link/below": "real/below", "absolute/below": "real/below", "real/dots": "real/below", "link/..": "",
 		"planted/below": "refused", "hers/link": "refused", "round": "error", "none": "missing", "hers": "hers",
 	} {
-		d, err := openDir(filepath.Join(base, path), policy{})
+		d, err := openDir(filepath.Join(base, path), safedir.Policy{})
 		switch want {
 		case "refused":
 			if r := (*Refusal)(nil); !errors.As(err, &r) {
@@ -54,7 +56,7 @@ func TestOpenDirFollowsTrustedLinks(t *testing.T) {
 			if !isDir(d, filepath.Join(base, want)) {
 				t.Errorf("%s: another directory than %s", path, want)
 			}
-			must(t, d.close())
+			must(t, d.Close())
 		}
 	}
 }
@@ -67,18 +69,18 @@ func TestOpenDirForASecret(t *testing.T) {
 	must(t, os.MkdirAll(base+"/open/below", 0o755))
 	must(t, os.Chmod(base+"/open", 0o777))
 	for path, refused := range map[string]bool{"": false, "hers": true, "hers/roots/below": true, "open": true, "open/below": true} {
-		d, err := openDir(filepath.Join(base, path), policy{secret: true})
+		d, err := openDir(filepath.Join(base, path), safedir.Policy{Secret: true})
 		if (err != nil) != refused {
 			t.Errorf("%q: %v", path, err)
 		}
 		if err == nil {
-			must(t, d.close())
+			must(t, d.Close())
 		}
 	}
-	hers, err := openDir(base+"/hers", policy{secret: true, owner: &Owner{UID: someone}})
+	hers, err := openDir(base+"/hers", safedir.Policy{Secret: true, Owner: &Owner{UID: someone}})
 	must(t, err)
-	must(t, hers.close())
-	if _, err := openDir(base+"/hers/roots", policy{secret: true, owner: &Owner{UID: someone}}); err == nil {
+	must(t, hers.Close())
+	if _, err := openDir(base+"/hers/roots", safedir.Policy{Secret: true, Owner: &Owner{UID: someone}}); err == nil {
 		t.Error("a directory on the way may be a stranger's")
 	}
 }
@@ -95,7 +97,7 @@ func TestTreeStaysInTheImage(t *testing.T) {
 	must(t, os.Symlink("../../../usr", image+"/etc/top"))
 	tree := At(image)
 	for path, want := range map[string]string{"etc/pki": "usr/etc/pki", "etc/top/etc": "usr/etc", "": "", "etc/out": "missing", "etc/host": "missing"} {
-		d, err := tree.openDir(filepath.Join(image, path), policy{})
+		d, err := tree.openDir(filepath.Join(image, path), safedir.Policy{})
 		if want == "missing" {
 			if !errors.Is(err, fs.ErrNotExist) {
 				t.Errorf("%s: %v", path, err)
@@ -106,7 +108,7 @@ func TestTreeStaysInTheImage(t *testing.T) {
 		if !isDir(d, filepath.Join(image, want)) {
 			t.Errorf("%s: another directory than %s", path, want)
 		}
-		must(t, d.close())
+		must(t, d.Close())
 	}
 }
 
@@ -119,13 +121,13 @@ func TestOpenDirFromTheWorkingDirectory(t *testing.T) {
 	must(t, os.Symlink("../../here/../beside", base+"/here/below/up"))
 	t.Chdir(base + "/here")
 	for path, want := range map[string]string{".": "here", "below": "here/below", "absolute/deep": "beside/deep", "below/up/deep": "beside/deep", "../beside": "beside", "below/../..": ""} {
-		for _, p := range []policy{{}, {secret: true}} {
+		for _, p := range []safedir.Policy{{}, {Secret: true}} {
 			d, err := openDir(path, p)
 			must(t, err)
 			if !isDir(d, filepath.Join(base, want)) {
 				t.Errorf("%s: another directory than %s", path, want)
 			}
-			must(t, d.close())
+			must(t, d.Close())
 		}
 	}
 }
@@ -164,25 +166,25 @@ func TestDirNeverFollows(t *testing.T) {
 	must(t, os.Symlink("real", base+"/d/link"))
 	must(t, os.WriteFile(base+"/d/file", nil, 0o644))
 	must(t, os.Symlink("file", base+"/d/filelink"))
-	d, err := openDir(base+"/d", policy{})
+	d, err := openDir(base+"/d", safedir.Policy{})
 	must(t, err)
-	defer d.close()
-	if _, err := d.openDir("link"); err == nil {
+	defer d.Close()
+	if _, err := d.OpenDir("link"); err == nil {
 		t.Error("a link to a directory was followed")
 	}
-	if _, err := d.open("filelink", os.O_RDONLY); err == nil {
+	if _, err := d.Open("filelink", os.O_RDONLY); err == nil {
 		t.Error("a link to a file was followed")
 	}
-	if _, err := d.create("filelink"); !errors.Is(err, fs.ErrExist) {
+	if _, err := d.Create("filelink"); !errors.Is(err, fs.ErrExist) {
 		t.Error("a file was made through a link:", err)
 	}
-	if _, err := d.mkdir("real"); !errors.Is(err, fs.ErrExist) {
+	if _, err := d.Mkdir("real"); !errors.Is(err, fs.ErrExist) {
 		t.Error("a directory was made that was there:", err)
 	}
-	must(t, d.removeAll("link"))
+	must(t, d.RemoveAll("link"))
 	must(t, os.WriteFile(base+"/d/real/inside", nil, 0o644))
 	must(t, os.Symlink("/etc", base+"/d/real/etc"))
-	must(t, d.removeAll("real"))
+	must(t, d.RemoveAll("real"))
 	if !Exists("/etc/passwd") || Exists(base+"/d/real") {
 		t.Error("removeAll removed too much or too little")
 	}
@@ -196,8 +198,8 @@ func must(t *testing.T, err error) {
 }
 
 // isDir reports whether an opened directory is the one at a path.
-func isDir(d *dir, path string) bool {
-	opened, err1 := d.file.Stat()
+func isDir(d *safedir.Dir, path string) bool {
+	opened, err1 := d.File.Stat()
 	named, err2 := os.Stat(path)
 	return err1 == nil && err2 == nil && os.SameFile(opened, named)
 }

@@ -6,6 +6,8 @@ import (
 	"io/fs"
 	"math/big"
 	"path/filepath"
+
+	"virtpki/internal/safedir"
 )
 
 // Bundle is a directory of files, or one file, that appears under its name whole or
@@ -45,12 +47,12 @@ type Made struct {
 // Nobody but this process's user can enter the staging directory, nor exchange it: the
 // directory of the bundles is refused where strangers could.
 type Fleet struct {
-	out, records *dir
+	out, records *safedir.Dir
 	owner        *Owner
 	disks        []*disk
 	journalName  string
-	journal      *journal // nil while nothing is staged
-	staging      *dir     // nil while it is not there
+	journal      *journal     // nil while nothing is staged
+	staging      *safedir.Dir // nil while it is not there
 }
 
 // OpenFleet prepares to write bundles into out and records into another directory.
@@ -65,10 +67,10 @@ func (t Tree) OpenFleet(out, name, records string, owner *Owner) (*Fleet, error)
 }
 
 func (f *Fleet) open(t Tree, out, name, records string) (err error) {
-	if f.out, err = t.openDir(out, policy{secret: true}); err != nil {
+	if f.out, err = t.openDir(out, safedir.Policy{Secret: true}); err != nil {
 		return err
 	}
-	if f.records, err = t.openDir(records, policy{secret: true}); err != nil {
+	if f.records, err = t.openDir(records, safedir.Policy{Secret: true}); err != nil {
 		return err
 	}
 	if f.journalName, err = journalName(out, name); err != nil {
@@ -79,7 +81,7 @@ func (f *Fleet) open(t Tree, out, name, records string) (err error) {
 
 // openDisks finds the file systems that are written to.
 func (f *Fleet) openDisks() error {
-	for _, d := range []*dir{f.records, f.out} {
+	for _, d := range []*safedir.Dir{f.records, f.out} {
 		found, err := diskOf(d)
 		if err != nil {
 			return err
@@ -92,7 +94,7 @@ func (f *Fleet) openDisks() error {
 }
 
 // Folder is where the bundles go.
-func (f *Fleet) Folder() string { return f.out.path }
+func (f *Fleet) Folder() string { return f.out.Path }
 
 // Unfinished reports whether a killed run has left a journal of a fleet in out.
 func (t Tree) Unfinished(out, name, records string) bool {
@@ -119,7 +121,7 @@ func (f *Fleet) Begin() (err error) {
 		}
 	}
 	if f.staging == nil {
-		f.staging, err = f.out.mkdir(f.journal.staging)
+		f.staging, err = f.out.Mkdir(f.journal.staging)
 	}
 	return err
 }
@@ -133,15 +135,15 @@ func (f *Fleet) resume() (err error) {
 	if f.journal, err = openJournal(f.records, f.journalName); err != nil || f.journal == nil {
 		return err
 	}
-	staging, err := f.out.openDir(f.journal.staging)
+	staging, err := f.out.OpenDir(f.journal.staging)
 	if errors.Is(err, fs.ErrNotExist) {
 		return nil // it was not made yet, or somebody has removed it
 	}
 	if err != nil {
 		return err
 	}
-	if err := staging.isPrivate(); err != nil {
-		return errors.Join(err, staging.close())
+	if err := staging.IsPrivate(); err != nil {
+		return errors.Join(err, staging.Close())
 	}
 	f.staging = staging
 	return nil
@@ -154,7 +156,7 @@ func (f *Fleet) Drop() error {
 		return nil
 	}
 	if f.staging != nil {
-		if err := errors.Join(f.staging.close(), f.out.removeAll(f.journal.staging)); err != nil {
+		if err := errors.Join(f.staging.Close(), f.out.RemoveAll(f.journal.staging)); err != nil {
 			return err
 		}
 		f.staging = nil
@@ -167,9 +169,9 @@ func (f *Fleet) Drop() error {
 // Close ends the work. What is staged stays.
 func (f *Fleet) Close() error {
 	var errs []error
-	for _, d := range []*dir{f.out, f.records, f.staging} {
+	for _, d := range []*safedir.Dir{f.out, f.records, f.staging} {
 		if d != nil {
-			errs = append(errs, d.close())
+			errs = append(errs, d.Close())
 		}
 	}
 	if f.journal != nil {
@@ -186,7 +188,7 @@ func (f *Fleet) Stage(b Bundle) error {
 	}
 	for _, p := range b.Pieces {
 		if err := f.write(b.Name, p); err != nil {
-			return fmt.Errorf("writing %s: %w", f.out.in(b.Name), err)
+			return fmt.Errorf("writing %s: %w", f.out.In(b.Name), err)
 		}
 	}
 	return nil
@@ -207,14 +209,14 @@ func (f *Fleet) write(name string, p Piece) error {
 // has happened, but for files under construction. At each instant, a power cut
 // included, a bundle that is there is whole, and its records are there.
 func (f *Fleet) Commit(batch []Made) error {
-	var done undoList
+	var done safedir.UndoList
 	if err := f.commit(batch, &done); err != nil {
-		return errors.Join(err, done.undo())
+		return errors.Join(err, done.Undo())
 	}
 	return nil
 }
 
-func (f *Fleet) commit(batch []Made, done *undoList) error {
+func (f *Fleet) commit(batch []Made, done *safedir.UndoList) error {
 	if err := f.record(batch, done); err != nil {
 		return err
 	}
@@ -222,24 +224,24 @@ func (f *Fleet) commit(batch []Made, done *undoList) error {
 		if err := renameNew(f.staging, f.out, m.Name); err != nil {
 			return err
 		}
-		done.add(func() error { return renameNew(f.out, f.staging, m.Name) })
+		done.Add(func() error { return renameNew(f.out, f.staging, m.Name) })
 	}
-	return f.out.sync()
+	return f.out.Sync()
 }
 
 // Record writes the records of bundles that are not staged. Otherwise it is as
 // [Fleet.Commit].
 func (f *Fleet) Record(batch []Made) error {
-	var done undoList
+	var done safedir.UndoList
 	if err := f.record(batch, &done); err != nil {
-		return errors.Join(err, done.undo())
+		return errors.Join(err, done.Undo())
 	}
 	return nil
 }
 
 // record notes bundles in the journal and writes their records, and makes them and
 // all that is staged last.
-func (f *Fleet) record(batch []Made, done *undoList) error {
+func (f *Fleet) record(batch []Made, done *safedir.UndoList) error {
 	if f.journal != nil {
 		if err := f.journal.add(batch); err != nil {
 			return err
@@ -261,29 +263,29 @@ func (f *Fleet) record(batch []Made, done *undoList) error {
 	return f.nameRecords(serials, done)
 }
 
-func (f *Fleet) stageRecord(serial string, data []byte, done *undoList) error {
+func (f *Fleet) stageRecord(serial string, data []byte, done *safedir.UndoList) error {
 	temp := recordTemp(serial)
-	done.add(func() error { return f.records.removeIfThere(temp) })
+	done.Add(func() error { return f.records.RemoveIfThere(temp) })
 	if err := newFile(f.records, temp, data, recordMode, f.owner); err != nil {
-		return fmt.Errorf("writing %s: %w", f.records.in(recordFile(serial)), err)
+		return fmt.Errorf("writing %s: %w", f.records.In(recordFile(serial)), err)
 	}
 	return nil
 }
 
-func (f *Fleet) nameRecords(serials []string, done *undoList) error {
+func (f *Fleet) nameRecords(serials []string, done *safedir.UndoList) error {
 	for _, serial := range serials {
-		if err := f.records.rename(recordTemp(serial), f.records, recordFile(serial)); err != nil {
+		if err := f.records.Rename(recordTemp(serial), f.records, recordFile(serial)); err != nil {
 			return err
 		}
-		done.add(func() error { return f.records.remove(recordFile(serial)) })
+		done.Add(func() error { return f.records.Remove(recordFile(serial)) })
 	}
-	return f.records.sync()
+	return f.records.Sync()
 }
 
 // recordMode is that of a certificate: it holds no secret.
 const recordMode fs.FileMode = 0o644
 
-func recordTemp(serial string) string { return ".virtpki-" + serial + tempSuffix }
+func recordTemp(serial string) string { return ".virtpki-" + serial + safedir.TempSuffix }
 
 func (f *Fleet) sync() error {
 	for _, d := range f.disks {

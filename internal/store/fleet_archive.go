@@ -23,9 +23,9 @@ func (f *Fleet) OpenArchive(name string) (*Archive, error) {
 	if err := f.Begin(); err != nil {
 		return nil, err
 	}
-	file, err := f.staging.open(name, os.O_RDWR)
+	file, err := f.staging.Open(name, os.O_RDWR)
 	if errors.Is(err, fs.ErrNotExist) {
-		file, err = f.staging.create(name)
+		file, err = f.staging.Create(name)
 	}
 	if err != nil {
 		return nil, err
@@ -79,12 +79,12 @@ func (a *Archive) Finish() error {
 	if err := renameNew(f.staging, f.out, a.name); err != nil {
 		return err
 	}
-	return errors.Join(a.isNamed(), f.out.sync(), f.Drop())
+	return errors.Join(a.isNamed(), f.out.Sync(), f.Drop())
 }
 
-// isNamed returns an error unless the name is that of the file which was written.
+// IsNamed returns an error unless the name is that of the file which was written.
 func (a *Archive) isNamed() error {
-	path := a.fleet.out.in(a.name)
+	path := a.fleet.out.In(a.name)
 	written, err := a.file.Stat()
 	if err != nil {
 		return err

@@ -4,6 +4,8 @@ import (
 	"errors"
 	"os"
 
+	"virtpki/internal/safedir"
+
 	"golang.org/x/sys/unix"
 )
 
@@ -15,16 +17,16 @@ type disk struct {
 
 // diskOf finds the file system of a directory. The system reports what could not be
 // written since the directory was opened.
-func diskOf(d *dir) (*disk, error) {
-	stat, err := d.self()
-	return &disk{d.file, uint64(stat.Dev)}, err
+func diskOf(d *safedir.Dir) (*disk, error) {
+	stat, err := d.Self()
+	return &disk{d.File, uint64(stat.Dev)}, err
 }
 
 func (d *disk) same(other *disk) bool { return d.device == other.device }
 
-// sync writes out all that the file system holds back (syncfs(2)).
+// Sync writes out all that the file system holds back (syncfs(2)).
 func (d *disk) sync() error {
-	if err := untilDone(func() error { return unix.Syncfs(int(d.file.Fd())) }); err != nil {
+	if err := safedir.UntilDone(func() error { return unix.Syncfs(int(d.file.Fd())) }); err != nil {
 		return &os.PathError{Op: "sync", Path: d.file.Name(), Err: err}
 	}
 	return nil
@@ -34,15 +36,15 @@ func (d *disk) sync() error {
 func settleData(int) error { return nil }
 
 // renameNew moves an entry to another directory, unless something has its name there.
-func renameNew(from, to *dir, name string) error {
-	err := untilDone(func() error {
-		return unix.Renameat2(from.fd(), name, to.fd(), name, unix.RENAME_NOREPLACE)
+func renameNew(from, to *safedir.Dir, name string) error {
+	err := safedir.UntilDone(func() error {
+		return unix.Renameat2(from.Fd(), name, to.Fd(), name, unix.RENAME_NOREPLACE)
 	})
 	if errors.Is(err, unix.EINVAL) || errors.Is(err, unix.ENOSYS) {
 		return renameIfFree(from, to, name) // the file system knows no flags
 	}
 	if err != nil {
-		return &os.LinkError{Op: "rename", Old: from.in(name), New: to.in(name), Err: err}
+		return &os.LinkError{Op: "rename", Old: from.In(name), New: to.In(name), Err: err}
 	}
 	return nil
 }

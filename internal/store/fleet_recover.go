@@ -3,6 +3,9 @@ package store
 import (
 	"errors"
 	"io/fs"
+
+	"virtpki/internal/safedir"
+	"virtpki/internal/termtext"
 )
 
 // Recover goes on with what a killed run has left staged, as its journal says. The
@@ -21,22 +24,22 @@ func (f *Fleet) Recover() error {
 			}
 		}
 	}
-	return errors.Join(f.records.sync(), f.out.sync(), f.Drop())
+	return errors.Join(f.records.Sync(), f.out.Sync(), f.Drop())
 }
 
 // recover finishes one bundle, or takes it back. One that is not staged any more has
 // its name already, or somebody has removed it: then its records stay.
 func (f *Fleet) recover(e entry) error {
 	switch {
-	case !f.staging.exists(e.bundle):
+	case !f.staging.Exists(e.bundle):
 		return nil
 	case !f.recorded(e.serials):
 		return f.forget(e.serials)
 	}
 	err := renameNew(f.staging, f.out, e.bundle)
 	if errors.Is(err, fs.ErrExist) {
-		path := f.out.in(e.bundle)
-		return &Refusal{path, "is in the way of a bundle that an interrupted run has made", "move it away: mv " + path + " " + path + ".away"}
+		path := f.out.In(e.bundle)
+		return safedir.Refuse(path, "is in the way of a bundle that an interrupted run has made", "move it away: mv "+termtext.ShellWord(path)+" "+termtext.ShellWord(path+".away"))
 	}
 	return err
 }
@@ -44,7 +47,7 @@ func (f *Fleet) recover(e entry) error {
 // recorded reports whether the CA has all of these records.
 func (f *Fleet) recorded(serials []string) bool {
 	for _, serial := range serials {
-		if !f.records.exists(recordFile(serial)) {
+		if !f.records.Exists(recordFile(serial)) {
 			return false
 		}
 	}
@@ -54,7 +57,7 @@ func (f *Fleet) recorded(serials []string) bool {
 // forget removes records of certificates that were never handed out.
 func (f *Fleet) forget(serials []string) error {
 	for _, serial := range serials {
-		if err := f.records.removeIfThere(recordFile(serial)); err != nil {
+		if err := f.records.RemoveIfThere(recordFile(serial)); err != nil {
 			return err
 		}
 	}
@@ -79,7 +82,7 @@ func (f *Fleet) Forget(keep map[string]bool) error {
 		}
 	}
 	f.journal.entries = kept
-	return f.records.sync()
+	return f.records.Sync()
 }
 
 func keepsAll(keep map[string]bool, serials []string) bool {

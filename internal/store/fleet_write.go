@@ -5,6 +5,8 @@ import (
 	"io/fs"
 	"os"
 
+	"virtpki/internal/safedir"
+
 	"golang.org/x/sys/unix"
 )
 
@@ -15,7 +17,7 @@ import (
 // they differ.
 //
 // The name may lead through directories that this run has made in at.
-func newFile(at *dir, name string, data []byte, mode fs.FileMode, owner *Owner) error {
+func newFile(at *safedir.Dir, name string, data []byte, mode fs.FileMode, owner *Owner) error {
 	fd, err := openNew(at, name, mode)
 	if err != nil {
 		return err
@@ -30,13 +32,13 @@ func newFile(at *dir, name string, data []byte, mode fs.FileMode, owner *Owner) 
 	if closeErr := unix.Close(fd); err == nil && !errors.Is(closeErr, unix.EINTR) {
 		err = closeErr
 	}
-	return at.fail("write", name, err)
+	return at.Fail("write", name, err)
 }
 
 // openNew makes a file.
-func openNew(at *dir, name string, mode fs.FileMode) (fd int, err error) {
+func openNew(at *safedir.Dir, name string, mode fs.FileMode) (fd int, err error) {
 	const flags = unix.O_WRONLY | unix.O_CREAT | unix.O_EXCL | unix.O_NOFOLLOW
-	return openAt(at.fd(), name, at.in(name), flags, uint32(mode.Perm()))
+	return safedir.OpenAt(at.Fd(), name, at.In(name), flags, uint32(mode.Perm()))
 }
 
 func writeAll(fd int, data []byte) error {
@@ -63,18 +65,18 @@ func settleFile(fd int, mode fs.FileMode, owner *Owner) error {
 		}
 	}
 	if uint32(st.Mode)&0o7777 != uint32(mode.Perm()) {
-		return untilDone(func() error { return unix.Fchmod(fd, uint32(mode.Perm())) })
+		return safedir.UntilDone(func() error { return unix.Fchmod(fd, uint32(mode.Perm())) })
 	}
 	return nil
 }
 
 // newFolder makes a directory with exactly this mode and owner.
-func newFolder(at *dir, name string, mode fs.FileMode, owner *Owner) error {
-	err := untilDone(func() error { return unix.Mkdirat(at.fd(), name, uint32(mode.Perm())) })
+func newFolder(at *safedir.Dir, name string, mode fs.FileMode, owner *Owner) error {
+	err := safedir.UntilDone(func() error { return unix.Mkdirat(at.Fd(), name, uint32(mode.Perm())) })
 	if err != nil {
-		return at.fail("mkdir", name, err)
+		return at.Fail("mkdir", name, err)
 	}
-	stat, err := at.stat(name)
+	stat, err := at.Stat(name)
 	if err != nil {
 		return err
 	}
@@ -82,18 +84,18 @@ func newFolder(at *dir, name string, mode fs.FileMode, owner *Owner) error {
 	if sameOwner && uint32(stat.Mode)&0o7777 == uint32(mode.Perm()) {
 		return nil
 	}
-	made, err := at.openDir(name)
+	made, err := at.OpenDir(name)
 	if err != nil {
 		return err
 	}
-	return errors.Join(made.settle(owner, mode), made.close())
+	return errors.Join(made.Settle(owner, mode), made.Close())
 }
 
 // renameIfFree is renameNew where the system cannot do both at once. Nobody else can
 // put something there in between: the directory is refused where strangers could.
-func renameIfFree(from, to *dir, name string) error {
-	if to.exists(name) {
-		return &os.LinkError{Op: "rename", Old: from.in(name), New: to.in(name), Err: fs.ErrExist}
+func renameIfFree(from, to *safedir.Dir, name string) error {
+	if to.Exists(name) {
+		return &os.LinkError{Op: "rename", Old: from.In(name), New: to.In(name), Err: fs.ErrExist}
 	}
-	return from.rename(name, to, name)
+	return from.Rename(name, to, name)
 }

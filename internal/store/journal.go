@@ -14,6 +14,9 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+
+	"virtpki/internal/safedir"
+	"virtpki/internal/termtext"
 )
 
 // journal is what a CA knows of a fleet that is not finished: where its bundles are
@@ -24,7 +27,7 @@ import (
 //
 // A line is added, and reaches the disk, before any record that it names.
 type journal struct {
-	records *dir
+	records *safedir.Dir
 	name    string // of its file
 	file    *os.File
 	staging string // name of the staging directory
@@ -58,10 +61,10 @@ func journalName(out, fleet string) (string, error) {
 
 // newJournal begins a journal, on disk, with a new name for the staging directory
 // that nobody can know before.
-func newJournal(records *dir, name string) (*journal, error) {
-	j := &journal{records: records, name: name, staging: ".virtpki-" + strings.ToLower(rand.Text()) + tempSuffix}
+func newJournal(records *safedir.Dir, name string) (*journal, error) {
+	j := &journal{records: records, name: name, staging: ".virtpki-" + strings.ToLower(rand.Text()) + safedir.TempSuffix}
 	var err error
-	if j.file, err = records.create(name); err != nil {
+	if j.file, err = records.Create(name); err != nil {
 		return nil, err
 	}
 	_, err = fmt.Fprintf(j.file, "%s\nstaging %s\n", journalFirst, j.staging)
@@ -73,8 +76,8 @@ func newJournal(records *dir, name string) (*journal, error) {
 
 // openJournal reads the journal that a killed run has left; nil when there is none. One
 // that does not name a staging directory yet is removed: nothing was staged.
-func openJournal(records *dir, name string) (*journal, error) {
-	file, err := records.open(name, os.O_RDWR|os.O_APPEND)
+func openJournal(records *safedir.Dir, name string) (*journal, error) {
+	file, err := records.Open(name, os.O_RDWR|os.O_APPEND)
 	if errors.Is(err, fs.ErrNotExist) {
 		return nil, nil
 	}
@@ -82,7 +85,7 @@ func openJournal(records *dir, name string) (*journal, error) {
 		return nil, err
 	}
 	j := &journal{records: records, name: name, file: file}
-	data, err := readOpen(file, MaxPEM)
+	data, err := safedir.ReadOpen(file, MaxPEM)
 	if err == nil {
 		err = j.parse(data)
 	}
@@ -103,7 +106,7 @@ func (j *journal) parse(data []byte) error {
 		words := strings.Fields(lines.Text())
 		switch {
 		case n == 1 && lines.Text() == journalFirst:
-		case n == 2 && len(words) == 2 && words[0] == "staging" && unfinished(words[1]):
+		case n == 2 && len(words) == 2 && words[0] == "staging" && safedir.Unfinished(words[1]):
 			j.staging = words[1]
 		case n > 2 && len(words) > 1:
 			e, err := parseEntry(lines.Text())
@@ -120,7 +123,7 @@ func (j *journal) parse(data []byte) error {
 
 func (j *journal) corrupt(line int) error {
 	path := j.file.Name()
-	return &Refusal{path, fmt.Sprintf("is damaged in line %d", line), "remove it; what an interrupted run had made is made again then: rm " + path}
+	return safedir.Refuse(path, fmt.Sprintf("is damaged in line %d", line), "remove it; what an interrupted run had made is made again then: rm "+termtext.ShellWord(path))
 }
 
 // parseEntry reads serials and, after them, the quoted name of a bundle.
@@ -162,7 +165,7 @@ func (j *journal) latest() []entry {
 	return all
 }
 
-// add notes bundles that are about to appear. The lines reach the disk with the sync
+// Add notes bundles that are about to appear. The lines reach the disk with the sync
 // of the records' file system, which comes before the first record.
 func (j *journal) add(batch []Made) error {
 	var text bytes.Buffer
@@ -181,4 +184,4 @@ func (j *journal) add(batch []Made) error {
 }
 
 // end removes the journal: there is nothing left to go on with.
-func (j *journal) end() error { return errors.Join(j.file.Close(), j.records.removeIfThere(j.name)) }
+func (j *journal) end() error { return errors.Join(j.file.Close(), j.records.RemoveIfThere(j.name)) }

@@ -12,6 +12,9 @@ import (
 	"syscall"
 	"time"
 
+	"virtpki/internal/safedir"
+	"virtpki/internal/termtext"
+
 	"golang.org/x/sys/unix"
 )
 
@@ -68,84 +71,76 @@ func (t Tree) Acquire(ctx context.Context, folder string, waiting func()) (*Lock
 // last holder between open and flock: then the lock is one on a name that is
 // gone, and does not count.
 func (l *Lock) try() (held bool, err error) {
-	d, err := l.tree.openDir(l.folder, policy{})
+	d, err := l.tree.openDir(l.folder, safedir.Policy{})
 	if errors.Is(err, fs.ErrNotExist) {
 		return false, nil // the last holder has removed the folder it had made
 	}
 	if err != nil {
 		return false, err
 	}
-	defer d.close()
-	file, made, err := d.openLock()
+	defer d.Close()
+	file, made, err := openLock(d)
 	if errors.Is(err, fs.ErrNotExist) {
 		return false, nil
 	}
 	if err != nil {
 		return false, err
 	}
-	if held, err = d.hold(file, made); !held {
+	if held, err = holdLock(d, file, made); !held {
 		return false, errors.Join(err, file.Close())
 	}
 	l.file = file
 	if !made {
-		d.sweepBelow()
+		sweepBelow(d)
 	}
 	return true, nil
 }
 
-// hold locks an opened lock file.
-func (d *dir) hold(file *os.File, made bool) (held bool, err error) {
-	err = untilDone(func() error { return syscall.Flock(int(file.Fd()), syscall.LOCK_EX|syscall.LOCK_NB) })
+// holdLock locks an opened lock file.
+func holdLock(d *safedir.Dir, file *os.File, made bool) (held bool, err error) {
+	err = safedir.UntilDone(func() error { return syscall.Flock(int(file.Fd()), syscall.LOCK_EX|syscall.LOCK_NB) })
 	if errors.Is(err, syscall.EWOULDBLOCK) {
 		return false, nil
 	}
 	if err != nil {
 		if made {
-			d.remove(lockName)
+			d.Remove(lockName)
 		}
-		return false, d.fail("lock", lockName, err)
+		return false, d.Fail("lock", lockName, err)
 	}
-	return d.isNamed(lockName, file), nil
-}
-
-// isNamed reports whether a name is that of an opened file.
-func (d *dir) isNamed(name string, file *os.File) bool {
-	var opened unix.Stat_t
-	named, err1 := d.stat(name)
-	err2 := unix.Fstat(int(file.Fd()), &opened)
-	return err1 == nil && err2 == nil && opened.Dev == named.Dev && opened.Ino == named.Ino
+	return d.IsNamed(lockName, file), nil
 }
 
 // openLock opens the lock file and tells whether it has made it. One that was
 // there and that nobody holds belonged to a run that was killed.
-func (d *dir) openLock() (file *os.File, made bool, err error) {
-	file, err = d.create(lockName)
+func openLock(d *safedir.Dir) (file *os.File, made bool, err error) {
+	file, err = d.Create(lockName)
 	if !errors.Is(err, fs.ErrExist) {
 		return file, true, err
 	}
-	stat, err := d.stat(lockName)
+	stat, err := d.Stat(lockName)
 	if err != nil {
 		return nil, false, err
 	}
-	if why := d.strangeLock(&stat); why != "" {
-		return nil, false, &Refusal{d.in(lockName), why, "rm -r " + quote(d.in(lockName))}
+	if why := strangeLock(d, &stat); why != "" {
+		return nil, false, safedir.Refuse(d.In(lockName), why, "rm -r "+termtext.ShellWord(d.In(lockName)))
 	}
-	file, err = d.open(lockName, unix.O_RDWR)
+	file, err = d.Open(lockName, unix.O_RDWR)
 	return file, false, err
 }
 
 // strangeLock says why a file is not a lock that a run of this user has made. Where
 // nobody else can make files it is one.
-func (d *dir) strangeLock(stat *unix.Stat_t) string {
-	switch n := nodeOf(stat); {
-	case stat.Mode&unix.S_IFMT == unix.S_IFREG && d.exclusive() == nil:
+func strangeLock(d *safedir.Dir, stat *unix.Stat_t) string {
+	switch n := safedir.NodeOf(stat); {
+	case stat.Mode&unix.S_IFMT == unix.S_IFREG && d.Exclusive() == nil:
 		return ""
-	case n.uid != os.Geteuid() && n.uid != 0:
-		return fmt.Sprintf("is not the lock of one of your runs: it belongs to uid %d, who could hold it for ever", n.uid)
+	case n.UID != os.Geteuid() && n.UID != 0:
+		return fmt.Sprintf("is not the lock of one of your runs: it belongs to uid %d, who could hold it for ever", n.UID)
 	case stat.Mode&unix.S_IFMT != unix.S_IFREG, stat.Size > 0:
 		return "is not the lock of one of your runs: it is not an empty file"
-	case n.mode&0o077 != 0:
-		return fmt.Sprintf("is not the lock of one of your runs: its mode is %04o, so that others could hold it for ever", n.mode)
+	case n.Mode&0o077 != 0:
+		return fmt.Sprintf("is not the lock of one of your runs: its mode is %04o, so that others could hold it for ever", n.Mode)
 	}
 	return ""
 }
@@ -166,31 +161,31 @@ func (l *Lock) Release() error {
 }
 
 func (l *Lock) remove() error {
-	d, err := l.tree.openDir(l.folder, policy{})
+	d, err := l.tree.openDir(l.folder, safedir.Policy{})
 	if err != nil {
 		return err
 	}
-	defer d.close()
-	if !d.isNamed(lockName, l.file) {
-		return d.fail("remove", lockName, fs.ErrNotExist)
+	defer d.Close()
+	if !d.IsNamed(lockName, l.file) {
+		return d.Fail("remove", lockName, fs.ErrNotExist)
 	}
-	return d.remove(lockName)
+	return d.Remove(lockName)
 }
 
 func (l *Lock) removeFolders() {
 	for i := len(l.made) - 1; i >= 0; i-- {
-		if d, err := l.tree.openDir(filepath.Dir(l.made[i]), policy{}); err == nil {
-			d.removeDir(filepath.Base(l.made[i])) // fails, as it should, when something is in it
-			d.close()
+		if d, err := l.tree.openDir(filepath.Dir(l.made[i]), safedir.Policy{}); err == nil {
+			d.RemoveDir(filepath.Base(l.made[i])) // fails, as it should, when something is in it
+			d.Close()
 		}
 	}
 }
 
 // makeParents makes a folder and those above it, and lists the ones it made.
 func (t Tree) makeParents(folder string) (made []string, err error) {
-	d, err := t.openDir(folder, policy{})
+	d, err := t.openDir(folder, safedir.Policy{})
 	if err == nil {
-		return nil, d.close()
+		return nil, d.Close()
 	}
 	if !errors.Is(err, fs.ErrNotExist) {
 		return nil, err
@@ -204,11 +199,11 @@ func (t Tree) makeParents(folder string) (made []string, err error) {
 	}
 	err = t.makeIn(parent, filepath.Base(folder))
 	if errors.Is(err, fs.ErrExist) {
-		d, err := t.openDir(folder, policy{}) // another run was quicker, or a link leads nowhere
+		d, err := t.openDir(folder, safedir.Policy{}) // another run was quicker, or a link leads nowhere
 		if err != nil {
 			return made, t.missing(folder, err)
 		}
-		return made, d.close()
+		return made, d.Close()
 	}
 	if err != nil {
 		return made, err
@@ -217,12 +212,12 @@ func (t Tree) makeParents(folder string) (made []string, err error) {
 }
 
 func (t Tree) makeIn(parent, name string) error {
-	d, err := t.openDir(parent, policy{})
+	d, err := t.openDir(parent, safedir.Policy{})
 	if err != nil {
 		return err
 	}
-	defer d.close()
-	return d.makeDir(name, 0o755)
+	defer d.Close()
+	return d.MakeDir(name, 0o755)
 }
 
 // Marks tells whether a run has come by: it differs before and after one that

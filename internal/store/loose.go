@@ -9,6 +9,9 @@ import (
 	"strings"
 	"syscall"
 
+	"virtpki/internal/safedir"
+	"virtpki/internal/termtext"
+
 	"golang.org/x/sys/unix"
 )
 
@@ -45,7 +48,7 @@ func (w *work) stage(c Change) (temp string, err error) {
 	if c.Dir {
 		return "", w.makeFolder(in, c)
 	}
-	if temp, err = in.write(c, nil, &w.done); err != nil {
+	if temp, err = writeTemp(in, c, nil, &w.done); err != nil {
 		return "", fmt.Errorf("writing %s: %w", c.Path, err)
 	}
 	return temp, nil
@@ -55,46 +58,46 @@ func (w *work) stage(c Change) (temp string, err error) {
 func (w *work) settleAdopted(c Change) error {
 	d, err := w.at(c.Path)
 	if err == nil {
-		err = d.wasMade()
+		err = d.WasMade()
 	}
 	if err != nil {
 		return err
 	}
-	return d.settle(c.Owner, c.Mode)
+	return d.Settle(c.Owner, c.Mode)
 }
 
 // makeFolder makes one folder. It has its mode from the start, as far as the umask
 // lets it: a folder that is cut short before it has its owner is not fixed later
 // where a plan leaves the folders it finds as they are.
-func (w *work) makeFolder(in *dir, c Change) error {
-	d, err := in.mkdirAs(c.base(), c.Mode.Perm())
+func (w *work) makeFolder(in *safedir.Dir, c Change) error {
+	d, err := in.MkdirAs(c.base(), c.Mode.Perm())
 	if err != nil {
 		return err
 	}
 	w.dirs[c.Path] = d
-	w.done.add(func() error { return in.removeDir(c.base()) })
-	return d.settle(c.Owner, c.Mode)
+	w.done.Add(func() error { return in.RemoveDir(c.base()) })
+	return d.Settle(c.Owner, c.Mode)
 }
 
-// write puts the data of a change into a synced temporary file with its final owner
+// writeTemp puts the data of a change into a synced temporary file with its final owner
 // and mode, and the label of the file that it replaces. The file is 0600 until it has
 // its owner.
-func (d *dir) write(c Change, label *os.File, done *undoList) (temp string, err error) {
-	temp = tempPrefix + unpredictable() + tempSuffix
-	file, err := d.create(temp)
+func writeTemp(d *safedir.Dir, c Change, label *os.File, done *safedir.UndoList) (temp string, err error) {
+	temp = safedir.TempPrefix + safedir.Unpredictable() + safedir.TempSuffix
+	file, err := d.Create(temp)
 	if err != nil {
 		return "", err
 	}
-	done.add(func() error { return d.removeIfThere(temp) })
+	done.Add(func() error { return d.RemoveIfThere(temp) })
 	_, err = file.Write(c.data)
 	if err == nil {
-		err = settle(file, c.Owner, c.Mode)
+		err = safedir.Settle(file, c.Owner, c.Mode)
 	}
 	if err == nil {
 		err = file.Sync()
 	}
 	if label != nil {
-		copyLabel(label, file)
+		safedir.CopyLabel(label, file)
 	}
 	return temp, errors.Join(err, file.Close())
 }
@@ -110,52 +113,52 @@ func (w *work) commit(c Change, temp string) error {
 	}
 	switch {
 	case c.Action == Adjust:
-		return in.adjust(c, &w.done)
+		return adjustEntry(in, c, &w.done)
 	case c.Action == Remove:
-		return in.takeAway(c.base(), &w.done)
+		return takeAway(in, c.base(), &w.done)
 	}
-	restore, err := in.keep(c, temp, &w.done)
+	restore, err := keepEntry(in, c, temp, &w.done)
 	if err != nil {
 		return err
 	}
-	if err := in.rename(temp, in, c.base()); err != nil {
+	if err := in.Rename(temp, in, c.base()); err != nil {
 		return err
 	}
-	w.done.add(restore)
+	w.done.Add(restore)
 	return nil
 }
 
-// adjust sets mode and owner of what is there, by its descriptor.
-func (d *dir) adjust(c Change, done *undoList) error {
-	file, err := d.toAdjust(c)
+// adjustEntry sets mode and owner of what is there, by its descriptor.
+func adjustEntry(d *safedir.Dir, c Change, done *safedir.UndoList) error {
+	file, err := openToAdjust(d, c)
 	if errors.Is(err, fs.ErrPermission) && !c.Dir {
-		return d.adjustClosed(c, done)
+		return adjustClosed(d, c, done)
 	}
 	if err != nil {
 		return err
 	}
-	done.atEnd(func() { file.Close() })
-	done.add(func() error { return settle(file, &c.was.owner, c.was.mode) })
-	return settle(file, c.Owner, c.Mode)
+	done.AtEnd(func() { file.Close() })
+	done.Add(func() error { return safedir.Settle(file, &c.was.owner, c.was.mode) })
+	return safedir.Settle(file, c.Owner, c.Mode)
 }
 
-// toAdjust opens what is to be adjusted. A file with a second name somewhere may be
+// openToAdjust opens what is to be adjusted. A file with a second name somewhere may be
 // one that a stranger has linked here.
-func (d *dir) toAdjust(c Change) (*os.File, error) {
+func openToAdjust(d *safedir.Dir, c Change) (*os.File, error) {
 	if c.Dir {
-		child, err := d.openDir(c.base())
+		child, err := d.OpenDir(c.base())
 		if err != nil {
 			return nil, err
 		}
-		return child.file, nil
+		return child.File, nil
 	}
-	file, err := d.open(c.base(), unix.O_RDONLY)
+	file, err := d.Open(c.base(), unix.O_RDONLY)
 	if err != nil {
 		return nil, err
 	}
 	info, err := file.Stat()
-	if err == nil && info.Sys().(*syscall.Stat_t).Nlink > 1 && d.exclusive() != nil {
-		err = &Refusal{c.Path, "has a second name, and others can write here", "rm " + quote(c.Path)}
+	if err == nil && info.Sys().(*syscall.Stat_t).Nlink > 1 && d.Exclusive() != nil {
+		err = safedir.Refuse(c.Path, "has a second name, and others can write here", "rm "+termtext.ShellWord(c.Path))
 	}
 	if err != nil {
 		return nil, errors.Join(err, file.Close())
@@ -165,67 +168,67 @@ func (d *dir) toAdjust(c Change) (*os.File, error) {
 
 // adjustClosed sets the mode of a file that its owner may not even open. That goes
 // by name alone, so only where nobody else can exchange it.
-func (d *dir) adjustClosed(c Change, done *undoList) error {
-	if err := d.exclusive(); err != nil {
+func adjustClosed(d *safedir.Dir, c Change, done *safedir.UndoList) error {
+	if err := d.Exclusive(); err != nil {
 		return err
 	}
 	chmod := func(mode fs.FileMode) error {
-		return d.fail("chmod", c.base(), unix.Fchmodat(d.fd(), c.base(), uint32(mode.Perm()), 0))
+		return d.Fail("chmod", c.base(), unix.Fchmodat(d.Fd(), c.base(), uint32(mode.Perm()), 0))
 	}
-	done.add(func() error { return chmod(c.was.mode) })
+	done.Add(func() error { return chmod(c.was.mode) })
 	return chmod(c.Mode)
 }
 
 // takeAway takes a file's name away; the file itself goes when all is done.
-func (d *dir) takeAway(name string, done *undoList) error {
-	gone := tempPrefix + "gone-" + unpredictable() + tempSuffix
-	if err := d.rename(name, d, gone); err != nil {
+func takeAway(d *safedir.Dir, name string, done *safedir.UndoList) error {
+	gone := safedir.TempPrefix + "gone-" + safedir.Unpredictable() + safedir.TempSuffix
+	if err := d.Rename(name, d, gone); err != nil {
 		return err
 	}
-	done.atEnd(func() { d.remove(gone) })
-	done.add(func() error { return d.rename(gone, d, name) })
+	done.AtEnd(func() { d.Remove(gone) })
+	done.Add(func() error { return d.Rename(gone, d, name) })
 	return nil
 }
 
-// keep gives what stands at the path a second name beside the temporary file.
+// keepEntry gives what stands at the path a second name beside the temporary file.
 // To put it back is then one rename, which a full disk cannot refuse. Where the
 // file system knows no second names the contents are kept in memory.
-func (d *dir) keep(c Change, temp string, done *undoList) (restore func() error, err error) {
+func keepEntry(d *safedir.Dir, c Change, temp string, done *safedir.UndoList) (restore func() error, err error) {
 	if c.was == nil {
-		return func() error { return d.remove(c.base()) }, nil
+		return func() error { return d.Remove(c.base()) }, nil
 	}
-	kept := strings.TrimSuffix(temp, tempSuffix) + "-was" + tempSuffix
-	err = d.link(c.base(), d, kept)
+	kept := strings.TrimSuffix(temp, safedir.TempSuffix) + "-was" + safedir.TempSuffix
+	err = d.Link(c.base(), d, kept)
 	switch {
 	case errors.Is(err, fs.ErrPermission), errors.Is(err, errors.ErrUnsupported), errors.Is(err, syscall.EMLINK):
-		return d.keepInMemory(c)
+		return keepInMemory(d, c)
 	case err != nil:
 		return nil, err
 	}
-	done.atEnd(func() { d.remove(kept) })
-	return func() error { return d.rename(kept, d, c.base()) }, nil
+	done.AtEnd(func() { d.Remove(kept) })
+	return func() error { return d.Rename(kept, d, c.base()) }, nil
 }
 
 // keepInMemory reads what stands at the path, to be written again if need be.
-func (d *dir) keepInMemory(c Change) (restore func() error, err error) {
-	data, err := d.read(c.base(), MaxPEM)
+func keepInMemory(d *safedir.Dir, c Change) (restore func() error, err error) {
+	data, err := d.Read(c.base(), MaxPEM)
 	if err != nil {
 		return nil, err
 	}
 	return func() error {
-		return d.replace(c.base(), Change{Mode: c.was.mode, Owner: &c.was.owner, data: data}, nil)
+		return replaceFile(d, c.base(), Change{Mode: c.was.mode, Owner: &c.was.owner, data: data}, nil)
 	}, nil
 }
 
-// replace writes a file anew under a name that it has or had.
-func (d *dir) replace(name string, c Change, label *os.File) error {
-	var scrap undoList
-	temp, err := d.write(c, label, &scrap)
+// replaceFile writes a file anew under a name that it has or had.
+func replaceFile(d *safedir.Dir, name string, c Change, label *os.File) error {
+	var scrap safedir.UndoList
+	temp, err := writeTemp(d, c, label, &scrap)
 	if err == nil {
-		err = d.rename(temp, d, name)
+		err = d.Rename(temp, d, name)
 	}
 	if err != nil {
-		return errors.Join(err, scrap.undo())
+		return errors.Join(err, scrap.Undo())
 	}
 	return nil
 }

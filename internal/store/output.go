@@ -7,6 +7,8 @@ import (
 	"io/fs"
 	"path/filepath"
 
+	"virtpki/internal/safedir"
+
 	"golang.org/x/sys/unix"
 )
 
@@ -75,36 +77,36 @@ func (s *standing) refusal(path string) error {
 // lookAt looks at a file that is to be written; nil where there is none, or what is
 // there is not a file. A directory is refused in which everybody can exchange it.
 func lookAt(t Tree, path string) (*standing, error) {
-	folder, err := t.openDir(filepath.Dir(path), policy{})
+	folder, err := t.openDir(filepath.Dir(path), safedir.Policy{})
 	if errors.Is(err, fs.ErrNotExist) {
 		return nil, nil // it will be made
 	}
 	if err != nil {
 		return nil, err
 	}
-	defer folder.close()
-	self, err := folder.self()
+	defer folder.Close()
+	self, err := folder.Self()
 	if err != nil {
 		return nil, err
 	}
-	if n := nodeOf(&self); n.mode&0o002 != 0 {
-		if err := refuseDirectory(filepath.Dir(path), n, n.uid); err != nil {
+	if n := safedir.NodeOf(&self); n.Mode&0o002 != 0 {
+		if err := safedir.RefuseDirectory(filepath.Dir(path), n, n.UID); err != nil {
 			return nil, err
 		}
 	}
-	return folder.standingAt(filepath.Base(path))
+	return standingAt(folder, filepath.Base(path))
 }
 
-func (d *dir) standingAt(name string) (*standing, error) {
-	stat, err := d.stat(name)
+func standingAt(d *safedir.Dir, name string) (*standing, error) {
+	stat, err := d.Stat(name)
 	if errors.Is(err, fs.ErrNotExist) || err == nil && stat.Mode&unix.S_IFMT != unix.S_IFREG {
 		return nil, nil
 	}
 	if err != nil {
 		return nil, err
 	}
-	s := &standing{foreign: foreign(nodeOf(&stat))}
-	file, err := d.open(name, unix.O_RDONLY)
+	s := &standing{foreign: safedir.Foreign(safedir.NodeOf(&stat))}
+	file, err := d.Open(name, unix.O_RDONLY)
 	if err != nil {
 		return nil, err
 	}
@@ -114,6 +116,6 @@ func (d *dir) standingAt(name string) (*standing, error) {
 		return nil, err
 	}
 	s.was = stateOf(info)
-	s.data, err = readOpen(file, MaxPEM)
+	s.data, err = safedir.ReadOpen(file, MaxPEM)
 	return s, err
 }

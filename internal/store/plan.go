@@ -8,6 +8,8 @@ import (
 	"path/filepath"
 	"slices"
 	"syscall"
+
+	"virtpki/internal/safedir"
 )
 
 // Action says what a change does.
@@ -22,7 +24,11 @@ const (
 )
 
 // Owner is the numeric owner of a file.
-type Owner struct{ UID, GID int }
+type Owner = safedir.Owner
+
+// Refusal is the error for a file that is not written because a stranger could
+// exchange something on the way to it.
+type Refusal = safedir.Refusal
 
 // Change is one difference between the disk and what it should be.
 type Change struct {
@@ -84,24 +90,24 @@ func (p *Plan) Guard(folder string) {
 }
 
 // policyIn says how far a folder must be trusted for what the plan puts into it.
-func (p *Plan) policyIn(folder string) policy {
+func (p *Plan) policyIn(folder string) safedir.Policy {
 	return p.policyOf(func(c Change) bool { return c.folder() == folder })
 }
 
 // policyOfSwap says how far a folder must be trusted whose files change together.
-func (p *Plan) policyOfSwap(folder string) policy {
+func (p *Plan) policyOfSwap(folder string) safedir.Policy {
 	return p.policyOf(func(c Change) bool { return p.swapOf(c) == folder })
 }
 
-func (p *Plan) policyOf(concerned func(Change) bool) (sum policy) {
+func (p *Plan) policyOf(concerned func(Change) bool) (sum safedir.Policy) {
 	for _, c := range p.changes {
 		if !concerned(c) || !c.secret() && !p.guards(c.Path) {
 			continue
 		}
-		if sum.secret && (sum.owner == nil || c.Owner == nil || sum.owner.UID != c.Owner.UID) {
-			return policy{secret: true} // of several owners none is trusted with all
+		if sum.Secret && (sum.Owner == nil || c.Owner == nil || sum.Owner.UID != c.Owner.UID) {
+			return safedir.Policy{Secret: true} // of several owners none is trusted with all
 		}
-		sum = policy{secret: true, owner: c.Owner}
+		sum = safedir.Policy{Secret: true, Owner: c.Owner}
 	}
 	return sum
 }
@@ -115,7 +121,7 @@ func isBelow(folder, path string) bool {
 	return err == nil && filepath.IsLocal(rel)
 }
 
-// secret reports whether a file holds a private key.
+// Secret reports whether a file holds a private key.
 func (c Change) secret() bool { return bytes.Contains(c.data, []byte("PRIVATE KEY-----")) }
 
 func (p *Plan) weaken(format string, args ...any) {
@@ -250,12 +256,12 @@ func (p *Plan) refuse(c Change) error {
 	if p.trusted[here] {
 		return nil
 	}
-	want := policy{secret: true, owner: c.Owner}
+	want := safedir.Policy{Secret: true, Owner: c.Owner}
 	for folder := here.folder; ; folder = filepath.Dir(folder) {
 		d, err := p.tree.openDir(folder, want)
 		if err == nil {
 			p.trust(here)
-			return d.close()
+			return d.Close()
 		}
 		if r := (*Refusal)(nil); errors.As(err, &r) || folder == filepath.Dir(folder) {
 			return err
@@ -263,7 +269,7 @@ func (p *Plan) refuse(c Change) error {
 		if !errors.Is(err, fs.ErrNotExist) {
 			return nil // whoever opens it says so
 		}
-		want.owner = nil
+		want.Owner = nil
 	}
 }
 
@@ -285,7 +291,7 @@ func (p *Plan) remove(path string) error {
 		return nil
 	}
 	if err == nil {
-		err = regular(path, info)
+		err = safedir.Regular(path, info)
 	}
 	if err != nil {
 		return err
@@ -297,7 +303,7 @@ func (p *Plan) remove(path string) error {
 // holds reports whether a file has these contents. It is read only when its size
 // is the same.
 func (t Tree) holds(path string, info fs.FileInfo, data []byte) (bool, error) {
-	if err := regular(path, info); err != nil {
+	if err := safedir.Regular(path, info); err != nil {
 		return false, err
 	}
 	if info.Size() != int64(len(data)) {
@@ -342,7 +348,7 @@ func (p *Plan) adjust(change Change, was *state) {
 	p.add(change)
 }
 
-// add takes in a change, unless the plan has the very same already.
+// Add takes in a change, unless the plan has the very same already.
 func (p *Plan) add(change Change) {
 	if i, ok := p.planned[change.Path]; ok && p.changes[i].same(change) {
 		return

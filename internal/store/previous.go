@@ -8,6 +8,8 @@ import (
 	"strconv"
 	"strings"
 
+	"virtpki/internal/safedir"
+
 	"golang.org/x/sys/unix"
 )
 
@@ -32,15 +34,15 @@ func swapped(entry, name string, inode uint64) (isSwap, exchanged bool) {
 // moment: at [Previous], or, where a run was killed right after the exchange, under
 // the name that the next one will take from it.
 func (t Tree) Before(folder string) string {
-	parent, err := t.openDir(filepath.Dir(folder), policy{})
+	parent, err := t.openDir(filepath.Dir(folder), safedir.Policy{})
 	if err != nil {
 		return Previous(folder) // where there is no other
 	}
-	defer parent.close()
-	names, _ := parent.names()
+	defer parent.Close()
+	names, _ := parent.Names()
 	for _, name := range names {
-		stat, err := parent.stat(name)
-		if err != nil || !parent.mayTake(&stat) {
+		stat, err := parent.Stat(name)
+		if err != nil || !parent.MayTake(&stat) {
 			continue
 		}
 		if _, exchanged := swapped(name, filepath.Base(folder), stat.Ino); exchanged {
@@ -52,51 +54,51 @@ func (t Tree) Before(folder string) string {
 
 // keepPrevious makes the folder of before the previous generation. Where others have
 // taken its name it goes.
-func keepPrevious(parent *dir, old, name string) error {
+func keepPrevious(parent *safedir.Dir, old, name string) error {
 	if err := bringOver(parent, old, name); err != nil {
 		return err
 	}
 	previous := previousName(name)
 	gone := previous + ".gone"
 	for _, mine := range []string{previous, gone} {
-		if stat, err := parent.stat(mine); err == nil && !parent.mayTake(&stat) {
-			return errors.Join(parent.notOurs(mine, &stat), parent.removeAll(old))
+		if stat, err := parent.Stat(mine); err == nil && !parent.MayTake(&stat) {
+			return errors.Join(notOurs(parent, mine, &stat), parent.RemoveAll(old))
 		}
 	}
-	if err := parent.removeAll(gone); err != nil {
+	if err := parent.RemoveAll(gone); err != nil {
 		return err
 	}
-	if err := parent.rename(previous, parent, gone); err != nil && !errors.Is(err, fs.ErrNotExist) {
+	if err := parent.Rename(previous, parent, gone); err != nil && !errors.Is(err, fs.ErrNotExist) {
 		return err
 	}
-	if err := parent.rename(old, parent, previous); err != nil {
+	if err := parent.Rename(old, parent, previous); err != nil {
 		return err
 	}
-	return parent.removeAll(gone)
+	return parent.RemoveAll(gone)
 }
 
 // bringOver links into the folder in use each file that only the old one has, and
 // gives the old one copies of those that they share: what is written into one in
 // place must not reach the other.
-func bringOver(parent *dir, old, name string) error {
-	from, err := parent.openDir(old)
+func bringOver(parent *safedir.Dir, old, name string) error {
+	from, err := parent.OpenDir(old)
 	if err != nil {
 		return err
 	}
-	defer from.close()
-	to, err := parent.openDir(name)
+	defer from.Close()
+	to, err := parent.OpenDir(name)
 	if err != nil {
 		return err
 	}
-	defer to.close()
-	if err := from.bringTo(to); err != nil {
+	defer to.Close()
+	if err := bringTo(from, to); err != nil {
 		return err
 	}
-	return from.removeIfThere(lockName)
+	return from.RemoveIfThere(lockName)
 }
 
-func (d *dir) bringTo(to *dir) error {
-	names, err := d.names()
+func bringTo(d *safedir.Dir, to *safedir.Dir) error {
+	names, err := d.Names()
 	if err != nil {
 		return err
 	}
@@ -104,19 +106,19 @@ func (d *dir) bringTo(to *dir) error {
 		if isLeaving(name) {
 			continue
 		}
-		if err := d.bringEntry(to, name); err != nil {
+		if err := bringEntry(d, to, name); err != nil {
 			return err
 		}
 	}
 	return nil
 }
 
-func (d *dir) bringEntry(to *dir, name string) error {
-	mine, err := d.stat(name)
+func bringEntry(d *safedir.Dir, to *safedir.Dir, name string) error {
+	mine, err := d.Stat(name)
 	if err != nil {
 		return err
 	}
-	other, err := to.stat(name)
+	other, err := to.Stat(name)
 	there := err == nil
 	switch isDir := mine.Mode&unix.S_IFMT == unix.S_IFDIR; {
 	case err != nil && !errors.Is(err, fs.ErrNotExist):
@@ -124,9 +126,9 @@ func (d *dir) bringEntry(to *dir, name string) error {
 	case isDir && there && other.Mode&unix.S_IFMT != unix.S_IFDIR:
 		return nil // it has made way for something else
 	case isDir:
-		return d.bringFolder(to, name, there)
+		return bringFolder(d, to, name, there)
 	case !there:
-		if err := d.link(name, to, name); err != nil {
+		if err := d.Link(name, to, name); err != nil {
 			return err
 		}
 		other = mine
@@ -134,53 +136,53 @@ func (d *dir) bringEntry(to *dir, name string) error {
 	if mine.Mode&unix.S_IFMT != unix.S_IFREG || mine.Ino != other.Ino || mine.Dev != other.Dev || mine.Size > MaxPEM {
 		return nil
 	}
-	return d.copyOver(name)
+	return copyOver(d, name)
 }
 
 // bringFolder brings over what is in a folder, and makes it if it is not there.
-func (d *dir) bringFolder(to *dir, name string, there bool) error {
-	from, err := d.openDir(name)
+func bringFolder(d *safedir.Dir, to *safedir.Dir, name string, there bool) error {
+	from, err := d.OpenDir(name)
 	if err != nil {
 		return err
 	}
-	defer from.close()
+	defer from.Close()
 	if there {
-		into, err := to.openDir(name)
+		into, err := to.OpenDir(name)
 		if err != nil {
 			return err
 		}
-		defer into.close()
-		return from.bringTo(into)
+		defer into.Close()
+		return bringTo(from, into)
 	}
-	into, err := to.mkdirLike(name, from)
+	into, err := mkdirLike(to, name, from)
 	if err != nil {
 		return err
 	}
-	defer into.close()
-	return from.bringTo(into)
+	defer into.Close()
+	return bringTo(from, into)
 }
 
 // mkdirLike makes a folder with the mode, owner and label of another.
-func (d *dir) mkdirLike(name string, like *dir) (*dir, error) {
-	stat, err := like.self()
+func mkdirLike(d *safedir.Dir, name string, like *safedir.Dir) (*safedir.Dir, error) {
+	stat, err := like.Self()
 	if err != nil {
 		return nil, err
 	}
-	made, err := d.mkdir(name)
+	made, err := d.Mkdir(name)
 	if err != nil {
 		return nil, err
 	}
-	copyLabel(like.file, made.file)
-	if err := made.settle(&Owner{int(stat.Uid), int(stat.Gid)}, modeFrom(&stat)); err != nil {
-		return nil, errors.Join(err, made.close())
+	safedir.CopyLabel(like.File, made.File)
+	if err := made.Settle(&Owner{UID: int(stat.Uid), GID: int(stat.Gid)}, safedir.ModeFrom(&stat)); err != nil {
+		return nil, errors.Join(err, made.Close())
 	}
 	return made, nil
 }
 
 // copyOver puts a copy in the place of one of a file's names. What it reads and whose
 // owner and mode it takes is one opened file.
-func (d *dir) copyOver(name string) error {
-	file, err := d.open(name, unix.O_RDONLY)
+func copyOver(d *safedir.Dir, name string) error {
+	file, err := d.Open(name, unix.O_RDONLY)
 	if err != nil {
 		return err
 	}
@@ -189,18 +191,18 @@ func (d *dir) copyOver(name string) error {
 	if err != nil {
 		return err
 	}
-	data, err := readOpen(file, MaxPEM)
+	data, err := safedir.ReadOpen(file, MaxPEM)
 	if err != nil {
 		return err
 	}
 	was := stateOf(info)
-	return d.replace(name, Change{Mode: was.mode, Owner: &was.owner, data: data}, file)
+	return replaceFile(d, name, Change{Mode: was.mode, Owner: &was.owner, data: data}, file)
 }
 
-// recoverSwaps finishes or takes back the swaps of a folder that a killed run has
+// recoverSwapsIn finishes or takes back the swaps of a folder that a killed run has
 // left. What others have given such a name is left alone.
-func (parent *dir) recoverSwaps(name string) error {
-	entries, err := parent.names()
+func recoverSwapsIn(parent *safedir.Dir, name string) error {
+	entries, err := parent.Names()
 	if err != nil {
 		return err
 	}
@@ -208,23 +210,23 @@ func (parent *dir) recoverSwaps(name string) error {
 		if !strings.HasPrefix(entry, swapPrefix(name)) {
 			continue
 		}
-		if err := parent.recoverSwap(entry, name); err != nil {
+		if err := recoverSwap(parent, entry, name); err != nil {
 			return fmt.Errorf("finishing what an earlier run began: %w", err)
 		}
 	}
 	return nil
 }
 
-func (parent *dir) recoverSwap(staged, name string) error {
-	stat, err := parent.stat(staged)
+func recoverSwap(parent *safedir.Dir, staged, name string) error {
+	stat, err := parent.Stat(staged)
 	if err != nil {
 		return err
 	}
-	if stat.Mode&unix.S_IFMT != unix.S_IFDIR || !parent.mayTake(&stat) {
+	if stat.Mode&unix.S_IFMT != unix.S_IFDIR || !parent.MayTake(&stat) {
 		return nil
 	}
 	if _, exchanged := swapped(staged, name, stat.Ino); !exchanged {
-		return parent.removeAll(staged)
+		return parent.RemoveAll(staged)
 	}
 	err = keepPrevious(parent, staged, name)
 	if r := (*Refusal)(nil); errors.As(err, &r) {
@@ -236,27 +238,27 @@ func (parent *dir) recoverSwap(staged, name string) error {
 // Rollback exchanges a folder with its previous generation, in one instant. Done
 // twice, it is as before. After an error nothing has changed.
 func (t Tree) Rollback(folder string) error {
-	parent, err := t.openDir(filepath.Dir(folder), policy{secret: true})
+	parent, err := t.openDir(filepath.Dir(folder), safedir.Policy{Secret: true})
 	if err != nil {
 		return err
 	}
-	defer parent.close()
+	defer parent.Close()
 	name := filepath.Base(folder)
-	stat, err := parent.stat(previousName(name))
+	stat, err := parent.Stat(previousName(name))
 	if err != nil {
 		return err
 	}
-	if stat.Mode&unix.S_IFMT != unix.S_IFDIR || !parent.mayTake(&stat) {
-		return parent.notOurs(previousName(name), &stat)
+	if stat.Mode&unix.S_IFMT != unix.S_IFDIR || !parent.MayTake(&stat) {
+		return notOurs(parent, previousName(name), &stat)
 	}
-	if err := parent.recoverSwaps(name); err != nil {
+	if err := recoverSwapsIn(parent, name); err != nil {
 		return err
 	}
-	if err := exchange(parent, previousName(name), name); err != nil {
+	if err := safedir.Exchange(parent, previousName(name), name); err != nil {
 		return err
 	}
-	if err := parent.sync(); err != nil {
-		return errors.Join(err, exchange(parent, previousName(name), name))
+	if err := parent.Sync(); err != nil {
+		return errors.Join(err, safedir.Exchange(parent, previousName(name), name))
 	}
 	return nil
 }

@@ -1,15 +1,15 @@
 package store
 
 import (
-	"bytes"
 	"errors"
 	"fmt"
-	"io"
 	"io/fs"
 	"os"
 	"path/filepath"
 	"slices"
 	"strings"
+
+	"virtpki/internal/safedir"
 
 	"golang.org/x/sys/unix"
 )
@@ -35,7 +35,7 @@ func (t Tree) ReadFile(path string, limit int64) ([]byte, error) {
 		return nil, err
 	}
 	defer file.Close()
-	return readOpen(file, limit)
+	return safedir.ReadOpen(file, limit)
 }
 
 // Open opens a file or a folder for reading. It never waits for a FIFO or a device.
@@ -44,8 +44,8 @@ func (t Tree) Open(path string) (file *os.File, err error) {
 	if !t.holdsPath(path) {
 		return os.OpenFile(path, flags, 0)
 	}
-	err = t.reach(path, true, func(here step, name string) error {
-		fd, err := openAt(here.fd, name, path, flags|unix.O_NOFOLLOW, 0)
+	err = t.reach(path, true, func(here safedir.Step, name string) error {
+		fd, err := safedir.OpenAt(here.Fd, name, path, flags|unix.O_NOFOLLOW, 0)
 		if err == nil {
 			file = os.NewFile(uintptr(fd), path)
 		}
@@ -71,8 +71,8 @@ func (t Tree) Lstat(path string) (fs.FileInfo, error) {
 }
 
 func (t Tree) describe(path string, follow bool) (info fs.FileInfo, err error) {
-	err = t.reach(path, follow, func(here step, name string) error {
-		info, err = here.lstat(name)
+	err = t.reach(path, follow, func(here safedir.Step, name string) error {
+		info, err = here.Lstat(name)
 		return err
 	})
 	return info, err
@@ -83,8 +83,8 @@ func (t Tree) Readlink(path string) (target string, err error) {
 	if !t.holdsPath(path) {
 		return os.Readlink(path)
 	}
-	err = t.reach(path, false, func(here step, name string) error {
-		target, err = readlinkAt(here.fd, name, path)
+	err = t.reach(path, false, func(here safedir.Step, name string) error {
+		target, err = safedir.ReadlinkAt(here.Fd, name, path)
 		return err
 	})
 	return target, err
@@ -96,8 +96,8 @@ func (t Tree) ReadDir(path string) ([]fs.DirEntry, error) {
 		return os.ReadDir(path)
 	}
 	var entries []fs.DirEntry
-	err := t.reach(path, true, func(here step, name string) error {
-		fd, err := openAt(here.fd, name, path, unix.O_RDONLY|unix.O_DIRECTORY|unix.O_NOFOLLOW, 0)
+	err := t.reach(path, true, func(here safedir.Step, name string) error {
+		fd, err := safedir.OpenAt(here.Fd, name, path, unix.O_RDONLY|unix.O_DIRECTORY|unix.O_NOFOLLOW, 0)
 		if err != nil {
 			return err
 		}
@@ -112,20 +112,20 @@ func (t Tree) ReadDir(path string) ([]fs.DirEntry, error) {
 
 // reach goes to what a path leads to in the image, over links in it, whoever made
 // them, and hands on the directory and the name there.
-func (t Tree) reach(path string, follow bool, use func(here step, name string) error) error {
-	w := &walk{follow: true}
-	defer w.close()
+func (t Tree) reach(path string, follow bool, use func(here safedir.Step, name string) error) error {
+	w := &safedir.Walk{Follow: true}
+	defer w.Close()
 	name, err := t.find(w, filepath.Clean(path), follow)
 	if err != nil {
 		return err
 	}
-	return use(w.steps[len(w.steps)-1], name)
+	return use(w.Here(), name)
 }
 
 // find goes to the directory of what a path leads to, and returns the name there.
-func (t Tree) find(w *walk, path string, follow bool) (name string, err error) {
+func (t Tree) find(w *safedir.Walk, path string, follow bool) (name string, err error) {
 	if path != filepath.Clean(t.root) {
-		if name, done, err := w.jumpTo(path, follow); done {
+		if name, done, err := w.JumpTo(path, follow); done {
 			return name, err
 		}
 	}
@@ -133,32 +133,7 @@ func (t Tree) find(w *walk, path string, follow bool) (name string, err error) {
 	if err != nil {
 		return "", err
 	}
-	return w.downTo(rel, follow)
-}
-
-// readOpen reads an opened file, if it is regular and not too large.
-func readOpen(file *os.File, limit int64) ([]byte, error) {
-	path := file.Name()
-	info, err := file.Stat()
-	if err != nil {
-		return nil, err
-	}
-	if err := regular(path, info); err != nil {
-		return nil, err
-	}
-	if info.Size() > limit {
-		return nil, fmt.Errorf("%s: %d bytes are too large (at most %d)", path, info.Size(), limit)
-	}
-	return readAll(file, info.Size(), limit)
-}
-
-// readAll reads a file of which the size is known, in one piece. It may have
-// grown or shrunk since.
-func readAll(file io.Reader, size, limit int64) ([]byte, error) {
-	data := make([]byte, 0, size+bytes.MinRead)
-	buffer := bytes.NewBuffer(data)
-	_, err := buffer.ReadFrom(io.LimitReader(file, limit))
-	return buffer.Bytes(), err
+	return w.DownTo(rel, follow)
 }
 
 // Exists is [Tree.Exists] for the machine.
@@ -179,15 +154,4 @@ func (t Tree) missing(path string, err error) error {
 		return fmt.Errorf("%s: a link to %q, which does not exist below %s", path, target, t.root)
 	}
 	return fmt.Errorf("%s: a link to %q, which does not exist", path, target)
-}
-
-// regular says what stands at path when it is not a regular file.
-func regular(path string, info fs.FileInfo) error {
-	switch {
-	case info.Mode().IsRegular():
-		return nil
-	case info.IsDir():
-		return fmt.Errorf("%s: a directory, not a file", path)
-	}
-	return fmt.Errorf("%s: not a regular file", path)
 }

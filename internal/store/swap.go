@@ -9,6 +9,8 @@ import (
 	"strconv"
 	"strings"
 
+	"virtpki/internal/safedir"
+
 	"golang.org/x/sys/unix"
 )
 
@@ -26,17 +28,17 @@ import (
 // 0. Until it is whole the new folder is closed to everybody else, whoever it will
 // belong to; and a swap is made only where nobody else can exchange its names.
 type swap struct {
-	folder string // in use
-	parent *dir   // of both
-	name   string // of the one in use
-	staged string // of the one beside it, "" before it is made
-	live   *dir   // nil when there is none
+	folder string       // in use
+	parent *safedir.Dir // of both
+	name   string       // of the one in use
+	staged string       // of the one beside it, "" before it is made
+	live   *safedir.Dir // nil when there is none
 	fresh  *shape
 }
 
 // shape is a folder under construction with the folders in it.
 type shape struct {
-	*dir
+	*safedir.Dir
 	owner  *Owner
 	mode   fs.FileMode
 	inside map[string]*shape
@@ -44,10 +46,6 @@ type shape struct {
 
 // swapInfix stands between the name of a folder and an inode.
 const swapInfix = ".swap-"
-
-// errNoExchange says that the system or the file system cannot exchange two
-// folders.
-var errNoExchange = errors.New("two folders cannot be exchanged here")
 
 // newSwap builds the folder of after.
 func (w *work) newSwap(folder string, changes []Change) (*swap, error) {
@@ -57,7 +55,7 @@ func (w *work) newSwap(folder string, changes []Change) (*swap, error) {
 	}
 	inode := "0"
 	if s.live != nil {
-		stat, err := s.live.self()
+		stat, err := s.live.Self()
 		if err != nil {
 			return s, err
 		}
@@ -72,39 +70,39 @@ func (w *work) newSwap(folder string, changes []Change) (*swap, error) {
 // openSwap opens the folder in use and the one in which it stands. Both have to be
 // as closed as the policy of the files wants it. A link in the place of a folder
 // cannot be exchanged together with what it leads to.
-func (w *work) openSwap(s *swap, p policy) (err error) {
-	s.parent, err = w.plan.tree.openDir(filepath.Dir(s.folder), policy{secret: true})
-	if r := (*Refusal)(nil); errors.As(err, &r) && !p.secret {
-		return fmt.Errorf("%w (%w)", errNoExchange, err)
+func (w *work) openSwap(s *swap, p safedir.Policy) (err error) {
+	s.parent, err = w.plan.tree.openDir(filepath.Dir(s.folder), safedir.Policy{Secret: true})
+	if r := (*Refusal)(nil); errors.As(err, &r) && !p.Secret {
+		return fmt.Errorf("%w (%w)", safedir.ErrNoExchange, err)
 	}
 	if err != nil {
 		return err
 	}
-	w.done.atEnd(func() { s.parent.close() })
+	w.done.AtEnd(func() { s.parent.Close() })
 	if w.plan.makes(s.folder) {
 		return nil
 	}
-	s.live, err = s.parent.openDir(s.name)
+	s.live, err = s.parent.OpenDir(s.name)
 	if errors.Is(err, unix.ELOOP) || errors.Is(err, unix.ENOTDIR) {
-		return fmt.Errorf("%w (%s is a link)", errNoExchange, s.folder)
+		return fmt.Errorf("%w (%s is a link)", safedir.ErrNoExchange, s.folder)
 	}
 	if err != nil {
 		return err
 	}
-	w.done.atEnd(func() { s.live.close() })
-	return s.live.allows(p)
+	w.done.AtEnd(func() { s.live.Close() })
+	return s.live.Allows(p)
 }
 
 // build makes the folder of after, closed and not yet of its owner.
-func (s *swap) build(inode string, changes []Change, done *undoList) (err error) {
-	done.add(func() error { return s.drop() })
-	s.staged = swapPrefix(s.name) + inode + "." + unpredictable()
-	top, err := s.parent.mkdir(s.staged)
+func (s *swap) build(inode string, changes []Change, done *safedir.UndoList) (err error) {
+	done.Add(func() error { return s.drop() })
+	s.staged = swapPrefix(s.name) + inode + "." + safedir.Unpredictable()
+	top, err := s.parent.Mkdir(s.staged)
 	if err != nil {
 		return err
 	}
-	s.fresh = &shape{dir: top}
-	done.atEnd(func() { s.fresh.closeAll() })
+	s.fresh = &shape{Dir: top}
+	done.AtEnd(func() { s.fresh.closeAll() })
 	if s.live != nil {
 		if err := s.fresh.copy(s.live); err != nil {
 			return err
@@ -123,7 +121,7 @@ func (s *swap) drop() error {
 	if s.staged == "" {
 		return nil
 	}
-	return s.parent.removeAll(s.staged)
+	return s.parent.RemoveAll(s.staged)
 }
 
 // stage makes one change in the folder of after.
@@ -150,7 +148,7 @@ func (s *swap) stage(c Change) error {
 		}
 		return err
 	case c.Action == Remove:
-		return in.remove(c.base())
+		return in.Remove(c.base())
 	}
 	if err := in.allows(c); err != nil {
 		return err
@@ -158,50 +156,50 @@ func (s *swap) stage(c Change) error {
 	return in.put(c)
 }
 
-// allows refuses a private key where a stranger could exchange it afterwards.
+// Allows refuses a private key where a stranger could exchange it afterwards.
 func (f *shape) allows(c Change) error {
 	if !c.secret() {
 		return nil
 	}
-	n := node{uid: os.Geteuid(), gid: os.Getegid(), mode: f.mode}
+	n := safedir.Node{UID: os.Geteuid(), GID: os.Getegid(), Mode: f.mode}
 	if f.owner != nil {
-		n.uid, n.gid = f.owner.UID, f.owner.GID
+		n.UID, n.GID = f.owner.UID, f.owner.GID
 	}
-	return policy{secret: true, owner: c.Owner}.check(filepath.Dir(c.Path), n)
+	return safedir.Policy{Secret: true, Owner: c.Owner}.Check(filepath.Dir(c.Path), n)
 }
 
 // put writes a file, or gives one that stays another mode or owner: as a copy, for
 // the file itself is in use.
 func (f *shape) put(c Change) error {
 	if c.was == nil {
-		return f.replace(c.base(), c, nil)
+		return replaceFile(f.Dir, c.base(), c, nil)
 	}
-	there, err := f.open(c.base(), unix.O_RDONLY)
+	there, err := f.Open(c.base(), unix.O_RDONLY)
 	if err != nil && c.Action == Adjust {
 		return err
 	}
 	if err != nil {
-		return f.replace(c.base(), c, nil) // it cannot be read, and is to be replaced
+		return replaceFile(f.Dir, c.base(), c, nil) // it cannot be read, and is to be replaced
 	}
 	defer there.Close()
 	if c.Action == Adjust {
-		if c.data, err = readOpen(there, MaxPEM); err != nil {
+		if c.data, err = safedir.ReadOpen(there, MaxPEM); err != nil {
 			return err
 		}
 		if c.Owner == nil {
 			c.Owner = &c.was.owner
 		}
 	}
-	return f.replace(c.base(), c, there)
+	return replaceFile(f.Dir, c.base(), c, there)
 }
 
-// add makes a folder inside.
+// Add makes a folder inside.
 func (f *shape) add(c Change) error {
-	d, err := f.mkdir(c.base())
+	d, err := f.Mkdir(c.base())
 	if err != nil {
 		return err
 	}
-	f.keepShape(c.base(), &shape{dir: d, owner: c.Owner, mode: c.Mode})
+	f.keepShape(c.base(), &shape{Dir: d, owner: c.Owner, mode: c.Mode})
 	return nil
 }
 
@@ -238,25 +236,25 @@ func (f *shape) find(rel string) (*shape, error) {
 // noFolder says why there is none of a name. Behind a link there may be one, which
 // the exchange would not reach.
 func (f *shape) noFolder(name string) error {
-	stat, err := f.stat(name)
+	stat, err := f.Stat(name)
 	if err == nil && stat.Mode&unix.S_IFMT == unix.S_IFLNK {
-		return fmt.Errorf("%w (%s in it is a link)", errNoExchange, name)
+		return fmt.Errorf("%w (%s in it is a link)", safedir.ErrNoExchange, name)
 	}
 	if err == nil {
-		err = f.fail("open", name, unix.ENOTDIR)
+		err = f.Fail("open", name, unix.ENOTDIR)
 	}
 	return err
 }
 
 // copy makes the folder like another one, with links to its files.
-func (f *shape) copy(like *dir) error {
-	stat, err := like.self()
+func (f *shape) copy(like *safedir.Dir) error {
+	stat, err := like.Self()
 	if err != nil {
 		return err
 	}
-	f.owner, f.mode = &Owner{int(stat.Uid), int(stat.Gid)}, modeFrom(&stat)
-	copyLabel(like.file, f.file)
-	names, err := like.names()
+	f.owner, f.mode = &Owner{UID: int(stat.Uid), GID: int(stat.Gid)}, safedir.ModeFrom(&stat)
+	safedir.CopyLabel(like.File, f.File)
+	names, err := like.Names()
 	if err != nil {
 		return err
 	}
@@ -268,8 +266,8 @@ func (f *shape) copy(like *dir) error {
 	return nil
 }
 
-func (f *shape) copyEntry(like *dir, name string) error {
-	stat, err := like.stat(name)
+func (f *shape) copyEntry(like *safedir.Dir, name string) error {
+	stat, err := like.Stat(name)
 	switch {
 	case err != nil:
 		return err
@@ -278,21 +276,21 @@ func (f *shape) copyEntry(like *dir, name string) error {
 	case isLeaving(name) && name != lockName:
 		return nil
 	}
-	return like.link(name, f.dir, name)
+	return like.Link(name, f.Dir, name)
 }
 
 // copyFolder makes a folder inside like one of another folder.
-func (f *shape) copyFolder(like *dir, name string) error {
-	from, err := like.openDir(name)
+func (f *shape) copyFolder(like *safedir.Dir, name string) error {
+	from, err := like.OpenDir(name)
 	if err != nil {
 		return err
 	}
-	defer from.close()
-	d, err := f.mkdir(name)
+	defer from.Close()
+	d, err := f.Mkdir(name)
 	if err != nil {
 		return err
 	}
-	inside := &shape{dir: d}
+	inside := &shape{Dir: d}
 	f.keepShape(name, inside)
 	return inside.copy(from)
 }
@@ -305,42 +303,42 @@ func (f *shape) settleAll() error {
 			return err
 		}
 	}
-	if err := f.settle(f.owner, f.mode); err != nil {
+	if err := f.Settle(f.owner, f.mode); err != nil {
 		return err
 	}
-	return f.sync()
+	return f.Sync()
 }
 
 func (f *shape) closeAll() {
 	for _, inside := range f.inside {
 		inside.closeAll()
 	}
-	f.close()
+	f.Close()
 }
 
 // commit exchanges the two folders, or gives the new one its name.
-func (s *swap) commit(done *undoList) error {
+func (s *swap) commit(done *safedir.UndoList) error {
 	if s.live == nil {
 		return s.appear(done)
 	}
-	if err := exchange(s.parent, s.staged, s.name); err != nil {
+	if err := safedir.Exchange(s.parent, s.staged, s.name); err != nil {
 		return err
 	}
-	done.add(func() error { return exchange(s.parent, s.staged, s.name) })
-	return s.parent.sync()
+	done.Add(func() error { return safedir.Exchange(s.parent, s.staged, s.name) })
+	return s.parent.Sync()
 }
 
 // appear gives a folder that was not there its name, with all that is in it: for
 // some folders it matters that they exist.
-func (s *swap) appear(done *undoList) error {
-	if s.parent.exists(s.name) {
-		return s.parent.fail("mkdir", s.name, fs.ErrExist)
+func (s *swap) appear(done *safedir.UndoList) error {
+	if s.parent.Exists(s.name) {
+		return s.parent.Fail("mkdir", s.name, fs.ErrExist)
 	}
-	if err := s.parent.rename(s.staged, s.parent, s.name); err != nil {
+	if err := s.parent.Rename(s.staged, s.parent, s.name); err != nil {
 		return err
 	}
-	done.add(func() error { return s.parent.rename(s.name, s.parent, s.staged) })
-	return s.parent.sync()
+	done.Add(func() error { return s.parent.Rename(s.name, s.parent, s.staged) })
+	return s.parent.Sync()
 }
 
 // finish keeps the folder of before as the previous generation. What others put
@@ -354,5 +352,5 @@ func (s *swap) finish() error {
 
 // isLeaving reports whether a file is virtpki's own and no part of the contents.
 func isLeaving(name string) bool {
-	return unfinished(name) || name == lockName
+	return safedir.Unfinished(name) || name == lockName
 }

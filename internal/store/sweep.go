@@ -4,8 +4,10 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
-	"os"
 	"path/filepath"
+
+	"virtpki/internal/safedir"
+	"virtpki/internal/termtext"
 
 	"golang.org/x/sys/unix"
 )
@@ -24,7 +26,7 @@ func (w *work) sweep() error {
 			continue
 		}
 		if err == nil {
-			err = d.sweep()
+			err = sweepIn(d)
 		}
 		if err != nil {
 			return err
@@ -36,32 +38,32 @@ func (w *work) sweep() error {
 // recoverSwaps finishes swaps where they can have been made: where nobody else can
 // exchange a name.
 func (w *work) recoverSwaps(folder string) error {
-	parent, err := w.plan.tree.openDir(filepath.Dir(folder), policy{secret: true})
+	parent, err := w.plan.tree.openDir(filepath.Dir(folder), safedir.Policy{Secret: true})
 	if r := (*Refusal)(nil); errors.Is(err, fs.ErrNotExist) || errors.As(err, &r) {
 		return nil
 	}
 	if err != nil {
 		return err
 	}
-	defer parent.close()
-	return parent.recoverSwaps(filepath.Base(folder))
+	defer parent.Close()
+	return recoverSwapsIn(parent, filepath.Base(folder))
 }
 
-// sweep removes the files under construction in a directory.
-func (d *dir) sweep() error {
-	names, err := d.names()
+// sweepIn removes the files under construction in a directory.
+func sweepIn(d *safedir.Dir) error {
+	names, err := d.Names()
 	if err != nil {
 		return err
 	}
 	for _, name := range names {
-		if !unfinished(name) {
+		if !safedir.Unfinished(name) {
 			continue
 		}
-		stat, err := d.stat(name)
-		if err != nil || stat.Mode&unix.S_IFMT == unix.S_IFDIR || !d.mayTake(&stat) {
+		stat, err := d.Stat(name)
+		if err != nil || stat.Mode&unix.S_IFMT == unix.S_IFDIR || !d.MayTake(&stat) {
 			continue // another's, or gone by now: it is in nobody's way
 		}
-		if err := d.removeIfThere(name); err != nil {
+		if err := d.RemoveIfThere(name); err != nil {
 			return err
 		}
 	}
@@ -71,69 +73,40 @@ func (d *dir) sweep() error {
 // sweepBelow removes what a killed run has left under construction in a folder that
 // is locked, and below it but for folders with a lock of their own. What cannot be
 // read or removed is no reason to stop: nothing reads such a file.
-func (d *dir) sweepBelow() {
-	d.sweep()
-	d.sweepStaged()
-	names, _ := d.names()
+func sweepBelow(d *safedir.Dir) {
+	sweepIn(d)
+	sweepStaged(d)
+	names, _ := d.Names()
 	for _, name := range names {
-		stat, err := d.stat(name)
-		if err != nil || stat.Mode&unix.S_IFMT != unix.S_IFDIR || !d.mayTake(&stat) {
+		stat, err := d.Stat(name)
+		if err != nil || stat.Mode&unix.S_IFMT != unix.S_IFDIR || !d.MayTake(&stat) {
 			continue
 		}
-		if child, err := d.openDir(name); err == nil {
-			if !child.exists(lockName) {
-				child.sweepBelow()
+		if child, err := d.OpenDir(name); err == nil {
+			if !child.Exists(lockName) {
+				sweepBelow(child)
 			}
-			child.close()
+			child.Close()
 		}
 	}
 }
 
 // sweepStaged removes folders that were to appear whole. No run is at work on one: it
 // would hold the lock.
-func (d *dir) sweepStaged() {
-	names, _ := d.names()
+func sweepStaged(d *safedir.Dir) {
+	names, _ := d.Names()
 	for _, name := range names {
 		if ok, _ := filepath.Match(".*"+swapInfix+"0.*", name); !ok {
 			continue
 		}
-		if stat, err := d.stat(name); err == nil && stat.Mode&unix.S_IFMT == unix.S_IFDIR && d.mayTake(&stat) {
-			d.removeAll(name)
+		if stat, err := d.Stat(name); err == nil && stat.Mode&unix.S_IFMT == unix.S_IFDIR && d.MayTake(&stat) {
+			d.RemoveAll(name)
 		}
 	}
 }
 
-// unfinished reports whether a name is that of a file under construction.
-func unfinished(name string) bool {
-	matched, _ := filepath.Match(tempPattern, name)
-	return matched
-}
-
-// mayTake reports whether an entry that looks like one of virtpki's own is shown to
-// be: nobody else can make entries here, or it belongs to this process's user and
-// nobody else can have moved it here.
-func (d *dir) mayTake(stat *unix.Stat_t) bool {
-	if d.exclusive() == nil {
-		return true
-	}
-	self, err := d.self()
-	return err == nil && refuseDirectory(d.path, nodeOf(&self)) == nil && int(stat.Uid) == os.Geteuid()
-}
-
-// exclusive returns an error unless root and this process's user alone can make
-// entries in the directory.
-func (d *dir) exclusive() error {
-	stat, err := d.self()
-	if err != nil {
-		return err
-	}
-	n := nodeOf(&stat)
-	n.mode &^= fs.ModeSticky
-	return refuseDirectory(d.path, n)
-}
-
 // notOurs says that a name virtpki needs is taken by somebody else.
-func (d *dir) notOurs(name string, stat *unix.Stat_t) error {
-	path := d.in(name)
-	return &Refusal{path, fmt.Sprintf("was not made by this run's user: it belongs to uid %d", stat.Uid), "rm -r " + quote(path)}
+func notOurs(d *safedir.Dir, name string, stat *unix.Stat_t) error {
+	path := d.In(name)
+	return safedir.Refuse(path, fmt.Sprintf("was not made by this run's user: it belongs to uid %d", stat.Uid), "rm -r "+termtext.ShellWord(path))
 }

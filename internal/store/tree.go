@@ -4,7 +4,7 @@ import (
 	"path/filepath"
 	"strings"
 
-	"golang.org/x/sys/unix"
+	"virtpki/internal/safedir"
 )
 
 // Tree is the file system that a run works in: the machine's own, which is the zero
@@ -39,14 +39,14 @@ func (t Tree) below(path string) (rel string, inside bool) {
 	return strings.CutPrefix(path+"/", root+"/")
 }
 
-// openDir opens a directory, if the policy trusts the way to it.
-func (t Tree) openDir(path string, p policy) (*dir, error) {
-	w := &walk{policy: p}
-	defer w.close()
+// OpenDir opens a directory, if the policy trusts the way to it.
+func (t Tree) openDir(path string, p safedir.Policy) (*safedir.Dir, error) {
+	w := &safedir.Walk{Policy: p}
+	defer w.Close()
 	if err := t.walk(w, path); err != nil {
 		return nil, err
 	}
-	return w.last(path)
+	return w.Last(path)
 }
 
 // holdsPath reports whether a path lies in the image.
@@ -55,49 +55,25 @@ func (t Tree) holdsPath(path string) bool {
 	return inside
 }
 
-// walk goes to a directory, and stays in the image if it lies there.
-func (t Tree) walk(w *walk, path string) error {
+// Walk goes to a directory, and stays in the image if it lies there.
+func (t Tree) walk(w *safedir.Walk, path string) error {
 	if t.holdsPath(path) {
 		rel, err := t.enterImage(w, path)
 		if err != nil {
 			return err
 		}
-		return w.down(rel)
+		return w.Down(rel)
 	}
-	return w.from(path)
+	return w.From(path)
 }
 
-// from goes along a path of the machine. A path from the working directory begins
-// there, whoever owns what is above it, unless that matters.
-func (w *walk) from(path string) error {
-	path = filepath.Clean(path)
-	if filepath.IsLocal(path) && !w.policy.secret {
-		if err := w.push(unix.AT_FDCWD, ".", ".", 0); err != nil {
-			return err
-		}
-		return w.down(path)
-	}
-	full, err := filepath.Abs(path)
-	if err != nil {
-		return err
-	}
-	if err := w.restart(); err != nil {
-		return err
-	}
-	return w.down(full)
-}
+// OpenDir opens a directory, if the policy trusts the way to it. The path may be
+// relative, and may lead over links of root and of this process's user.
+func openDir(path string, p safedir.Policy) (*safedir.Dir, error) { return Tree{}.openDir(path, p) }
 
 // enterImage goes to the image, and returns a path as it is seen there. Whatever
 // follows stays in the image.
-func (t Tree) enterImage(w *walk, path string) (rel string, err error) {
+func (t Tree) enterImage(w *safedir.Walk, path string) (rel string, err error) {
 	rel, _ = t.below(path)
-	if w.follow { // the root folder of another process may be no path at all
-		err = w.push(unix.AT_FDCWD, t.root, t.root, 0)
-	} else {
-		err = w.from(t.root)
-	}
-	if err == nil {
-		w.confine()
-	}
-	return rel, err
+	return rel, w.EnterRoot(t.root)
 }

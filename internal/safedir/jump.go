@@ -1,4 +1,4 @@
-package store
+package safedir
 
 import (
 	"errors"
@@ -12,18 +12,18 @@ import (
 // jump is down in one call, where the kernel can make it and there is no link on the
 // way; done is false where there is more to look at. Above a directory that was jumped
 // to, up does not know the way.
-func (w *walk) jump(path string) (done bool, err error) {
-	if w.policy.secret || path == "" {
+func (w *Walk) jump(path string) (done bool, err error) {
+	if w.Policy.Secret || path == "" {
 		return false, nil
 	}
-	here := step{fd: unix.AT_FDCWD}
+	here := Step{Fd: unix.AT_FDCWD}
 	if len(w.steps) > 0 {
-		here = w.steps[len(w.steps)-1]
+		here = w.Here()
 	}
-	fd, err := openStraight(here.fd, path)
+	fd, err := openStraight(here.Fd, path)
 	switch {
 	case err == nil:
-		w.steps = append(w.steps, step{fd, filepath.Join(here.path, path)})
+		w.steps = append(w.steps, Step{fd, filepath.Join(here.path, path)})
 		return true, nil
 	case errors.Is(err, unix.ENOENT), errors.Is(err, unix.EACCES), errors.Is(err, unix.EMFILE), errors.Is(err, unix.EIO):
 		return true, &fs.PathError{Op: "open", Path: filepath.Join(here.path, path), Err: err}
@@ -31,8 +31,8 @@ func (w *walk) jump(path string) (done bool, err error) {
 	return false, nil
 }
 
-// jumpTo is downTo in one call, as jump is down.
-func (w *walk) jumpTo(path string, follow bool) (name string, done bool, err error) {
+// JumpTo is DownTo in one call, as jump is down.
+func (w *Walk) JumpTo(path string, follow bool) (name string, done bool, err error) {
 	folder, name := filepath.Split(strings.TrimRight(path, "/"))
 	if name == "" || name == "." || name == ".." {
 		return "", false, nil
@@ -50,9 +50,9 @@ func (w *walk) jumpTo(path string, follow bool) (name string, done bool, err err
 }
 
 // isLink reports whether a name in the directory that was reached is a link.
-func (w *walk) isLink(name string) (bool, error) {
-	here := w.steps[len(w.steps)-1]
-	stat, err := statAt(here.fd, name, filepath.Join(here.path, name))
+func (w *Walk) isLink(name string) (bool, error) {
+	here := w.Here()
+	stat, err := statAt(here.Fd, name, filepath.Join(here.path, name))
 	if errors.Is(err, fs.ErrNotExist) {
 		return false, nil
 	}

@@ -1,4 +1,4 @@
-package store
+package safedir
 
 import (
 	"io/fs"
@@ -19,17 +19,17 @@ func openStraight(at int, path string) (fd int, err error) {
 	if at != unix.AT_FDCWD {
 		how.Resolve |= unix.RESOLVE_BENEATH
 	}
-	err = untilDone(func() error {
+	err = UntilDone(func() error {
 		fd, err = unix.Openat2(at, path, &how)
 		return err
 	})
 	return fd, err
 }
 
-// lstat describes what stands in a directory, a link included, as package os does.
-func (s step) lstat(name string) (fs.FileInfo, error) {
+// Lstat describes what stands in a directory, a link included, as package os does.
+func (s Step) Lstat(name string) (fs.FileInfo, error) {
 	path := filepath.Join(s.path, name)
-	fd, err := openAt(s.fd, name, path, unix.O_PATH|unix.O_NOFOLLOW, 0)
+	fd, err := OpenAt(s.Fd, name, path, unix.O_PATH|unix.O_NOFOLLOW, 0)
 	if err != nil {
 		return nil, err
 	}

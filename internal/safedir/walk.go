@@ -1,4 +1,4 @@
-package store
+package safedir
 
 import (
 	"errors"
@@ -14,34 +14,70 @@ import (
 // maxLinks is how many links are followed on one way, as Linux has it.
 const maxLinks = 40
 
-// walk goes down to a directory, one name at a time and by descriptor, and looks at
+// Walk goes down to a directory, one name at a time and by descriptor, and looks at
 // each step whether a stranger could lead it astray. In an image it does not leave its
 // first step: there ".." stays where it is and an absolute link begins, as in a chroot.
-type walk struct {
-	policy   policy
-	follow   bool // every link: nothing is written
+type Walk struct {
+	Policy   Policy
+	Follow   bool // every link: nothing is written
 	confined bool // to the first step
-	steps    []step
+	steps    []Step
 	links    int
 }
 
-// step is a directory that was reached.
-type step struct {
-	fd   int
+// Step is a directory that was reached.
+type Step struct {
+	Fd   int
 	path string
+}
+
+// Here is the directory that was reached.
+func (w *Walk) Here() Step { return w.steps[len(w.steps)-1] }
+
+// From goes along a path of the machine. A path from the working directory begins
+// there, whoever owns what is above it, unless that matters.
+func (w *Walk) From(path string) error {
+	path = filepath.Clean(path)
+	if filepath.IsLocal(path) && !w.Policy.Secret {
+		if err := w.push(unix.AT_FDCWD, ".", ".", 0); err != nil {
+			return err
+		}
+		return w.Down(path)
+	}
+	full, err := filepath.Abs(path)
+	if err != nil {
+		return err
+	}
+	if err := w.restart(); err != nil {
+		return err
+	}
+	return w.Down(full)
+}
+
+// EnterRoot goes to the root directory of an image. Whatever follows stays in it.
+func (w *Walk) EnterRoot(root string) (err error) {
+	if w.Follow { // the root folder of another process may be no path at all
+		err = w.push(unix.AT_FDCWD, root, root, 0)
+	} else {
+		err = w.From(root)
+	}
+	if err == nil {
+		w.confine()
+	}
+	return err
 }
 
 // confine makes the directory that was reached the first step, above which there is
 // nothing.
-func (w *walk) confine() {
+func (w *Walk) confine() {
 	w.confined = true
-	last := w.steps[len(w.steps)-1]
+	last := w.Here()
 	w.cut(0, len(w.steps)-1)
-	w.steps = []step{last}
+	w.steps = []Step{last}
 }
 
-// down goes along a path to a directory.
-func (w *walk) down(path string) error {
+// Down goes along a path to a directory.
+func (w *Walk) Down(path string) error {
 	if done, err := w.jump(strings.TrimPrefix(path, "/")); done {
 		return err
 	}
@@ -56,10 +92,10 @@ func (w *walk) down(path string) error {
 	return nil
 }
 
-// downTo goes along a path to the directory of its last name, and returns that. With
+// DownTo goes along a path to the directory of its last name, and returns that. With
 // follow a link of this name is followed too. The name is "." for the directory.
-func (w *walk) downTo(path string, follow bool) (name string, err error) {
-	if name, done, err := w.jumpTo(path, follow); done {
+func (w *Walk) DownTo(path string, follow bool) (name string, err error) {
+	if name, done, err := w.JumpTo(path, follow); done {
 		return name, err
 	}
 	names := strings.Split(path, "/")
@@ -89,20 +125,20 @@ func (w *walk) downTo(path string, follow bool) (name string, err error) {
 
 // linkAt returns the names to which a link leads, and none for what is not a link or
 // not there.
-func (w *walk) linkAt(name string) ([]string, error) {
-	here := w.steps[len(w.steps)-1]
-	stat, err := statAt(here.fd, name, filepath.Join(here.path, name))
+func (w *Walk) linkAt(name string) ([]string, error) {
+	here := w.Here()
+	stat, err := statAt(here.Fd, name, filepath.Join(here.path, name))
 	if errors.Is(err, fs.ErrNotExist) || err == nil && stat.Mode&unix.S_IFMT != unix.S_IFLNK {
 		return nil, nil
 	}
 	if err != nil {
 		return nil, err
 	}
-	return w.link(here, name, nodeOf(&stat))
+	return w.link(here, name, NodeOf(&stat))
 }
 
 // next goes on by one name of a path.
-func (w *walk) next(name string) (more []string, err error) {
+func (w *Walk) next(name string) (more []string, err error) {
 	switch name {
 	case "", ".":
 		return nil, nil
@@ -113,14 +149,14 @@ func (w *walk) next(name string) (more []string, err error) {
 }
 
 // up goes back to the directory above. Above an image there is none.
-func (w *walk) up() error {
+func (w *Walk) up() error {
 	last := len(w.steps) - 1
 	if last > 0 || w.confined {
 		w.cut(max(1, last), last+1)
 		return nil
 	}
 	here := w.steps[0]
-	if err := w.push(here.fd, "..", filepath.Join(here.path, ".."), 0); err != nil {
+	if err := w.push(here.Fd, "..", filepath.Join(here.path, ".."), 0); err != nil {
 		return err
 	}
 	w.cut(0, 1)
@@ -128,7 +164,7 @@ func (w *walk) up() error {
 }
 
 // restart goes to where absolute paths begin.
-func (w *walk) restart() error {
+func (w *Walk) restart() error {
 	if w.confined {
 		w.cut(1, len(w.steps))
 		return nil
@@ -138,46 +174,46 @@ func (w *walk) restart() error {
 }
 
 // enter goes down by one name. For a link it returns the names to which it leads.
-func (w *walk) enter(name string) (more []string, err error) {
-	here := w.steps[len(w.steps)-1]
-	if err := refuseStep(here, policy{secret: w.policy.secret}); err != nil {
+func (w *Walk) enter(name string) (more []string, err error) {
+	here := w.Here()
+	if err := refuseStep(here, Policy{Secret: w.Policy.Secret}); err != nil {
 		return nil, err
 	}
 	path := filepath.Join(here.path, name)
-	err = w.push(here.fd, name, path, unix.O_NOFOLLOW)
+	err = w.push(here.Fd, name, path, unix.O_NOFOLLOW)
 	if !errors.Is(err, unix.ENOTDIR) && !errors.Is(err, unix.ELOOP) {
 		return nil, err
 	}
-	stat, statErr := statAt(here.fd, name, path)
+	stat, statErr := statAt(here.Fd, name, path)
 	if statErr != nil || stat.Mode&unix.S_IFMT != unix.S_IFLNK {
 		return nil, err
 	}
-	return w.link(here, name, nodeOf(&stat))
+	return w.link(here, name, NodeOf(&stat))
 }
 
 // refuseStep returns an error unless a policy trusts a directory on the way.
-func refuseStep(s step, p policy) error {
-	if !p.secret {
+func refuseStep(s Step, p Policy) error {
+	if !p.Secret {
 		return nil
 	}
 	n, err := s.node()
 	if err != nil {
 		return err
 	}
-	return p.check(s.path, n)
+	return p.Check(s.path, n)
 }
 
-// link reads a link.
-func (w *walk) link(here step, name string, link node) ([]string, error) {
+// Link reads a link.
+func (w *Walk) link(here Step, name string, link Node) ([]string, error) {
 	path := filepath.Join(here.path, name)
-	target, err := readlinkAt(here.fd, name, path)
+	target, err := ReadlinkAt(here.Fd, name, path)
 	if err != nil {
 		return nil, err
 	}
-	if !w.follow {
+	if !w.Follow {
 		folder, err := here.node()
 		if err == nil {
-			err = refuseLink(path, target, folder, link)
+			err = RefuseLink(path, target, folder, link)
 		}
 		if err != nil {
 			return nil, err
@@ -192,52 +228,53 @@ func (w *walk) link(here step, name string, link node) ([]string, error) {
 	return strings.Split(target, "/"), err
 }
 
-func (w *walk) push(at int, name, path string, flags int) error {
-	fd, err := openAt(at, name, path, openPath|unix.O_DIRECTORY|flags, 0)
+func (w *Walk) push(at int, name, path string, flags int) error {
+	fd, err := OpenAt(at, name, path, openPath|unix.O_DIRECTORY|flags, 0)
 	if err == nil {
-		w.steps = append(w.steps, step{fd, path})
+		w.steps = append(w.steps, Step{fd, path})
 	}
 	return err
 }
 
 // cut closes steps and forgets them.
-func (w *walk) cut(from, to int) {
+func (w *Walk) cut(from, to int) {
 	for _, s := range w.steps[from:to] {
-		unix.Close(s.fd)
+		unix.Close(s.Fd)
 	}
 	w.steps = slices.Delete(w.steps, from, to)
 }
 
-// close ends the walk.
-func (w *walk) close() { w.cut(0, len(w.steps)) }
+// Close ends the walk.
+func (w *Walk) Close() { w.cut(0, len(w.steps)) }
 
-// last opens the directory that was reached, to be used.
-func (w *walk) last(name string) (*dir, error) {
-	here := w.steps[len(w.steps)-1]
-	if err := refuseStep(here, w.policy); err != nil {
+// Last opens the directory that was reached, to be used.
+func (w *Walk) Last(name string) (*Dir, error) {
+	here := w.Here()
+	if err := refuseStep(here, w.Policy); err != nil {
 		return nil, err
 	}
-	fd, err := openAt(here.fd, ".", name, unix.O_RDONLY|unix.O_DIRECTORY, 0)
+	fd, err := OpenAt(here.Fd, ".", name, unix.O_RDONLY|unix.O_DIRECTORY, 0)
 	if err != nil {
 		return nil, err
 	}
-	return &dir{file: os.NewFile(uintptr(fd), name), path: name}, nil
+	return &Dir{File: os.NewFile(uintptr(fd), name), Path: name}, nil
 }
 
-func (s step) node() (node, error) {
+func (s Step) node() (Node, error) {
 	var stat unix.Stat_t
-	if err := unix.Fstat(s.fd, &stat); err != nil {
-		return node{}, &fs.PathError{Op: "stat", Path: s.path, Err: err}
+	if err := unix.Fstat(s.Fd, &stat); err != nil {
+		return Node{}, &fs.PathError{Op: "stat", Path: s.path, Err: err}
 	}
-	return nodeOf(&stat), nil
+	return NodeOf(&stat), nil
 }
 
-func nodeOf(stat *unix.Stat_t) node {
-	return node{uid: int(stat.Uid), gid: int(stat.Gid), mode: modeFrom(stat)}
+// NodeOf returns what a trust decision looks at.
+func NodeOf(stat *unix.Stat_t) Node {
+	return Node{UID: int(stat.Uid), GID: int(stat.Gid), Mode: ModeFrom(stat)}
 }
 
-// modeFrom is the mode as package fs has it, without the type.
-func modeFrom(stat *unix.Stat_t) fs.FileMode {
+// ModeFrom returns the mode as package fs has it, without the type.
+func ModeFrom(stat *unix.Stat_t) fs.FileMode {
 	mode := fs.FileMode(stat.Mode) & fs.ModePerm
 	if stat.Mode&unix.S_ISVTX != 0 {
 		mode |= fs.ModeSticky
@@ -252,15 +289,16 @@ func modeFrom(stat *unix.Stat_t) fs.FileMode {
 }
 
 func statAt(fd int, name, path string) (stat unix.Stat_t, err error) {
-	err = untilDone(func() error { return unix.Fstatat(fd, name, &stat, unix.AT_SYMLINK_NOFOLLOW) })
+	err = UntilDone(func() error { return unix.Fstatat(fd, name, &stat, unix.AT_SYMLINK_NOFOLLOW) })
 	if err != nil {
 		err = &fs.PathError{Op: "stat", Path: path, Err: err}
 	}
 	return stat, err
 }
 
-func openAt(at int, name, path string, flags int, mode uint32) (fd int, err error) {
-	err = untilDone(func() error {
+// OpenAt opens a name in the directory at. The path is for the error.
+func OpenAt(at int, name, path string, flags int, mode uint32) (fd int, err error) {
+	err = UntilDone(func() error {
 		fd, err = unix.Openat(at, name, flags|unix.O_CLOEXEC, mode)
 		return err
 	})
@@ -270,7 +308,8 @@ func openAt(at int, name, path string, flags int, mode uint32) (fd int, err erro
 	return fd, nil
 }
 
-func readlinkAt(at int, name, path string) (string, error) {
+// ReadlinkAt returns what a link in the directory at says. The path is for the error.
+func ReadlinkAt(at int, name, path string) (string, error) {
 	buffer := make([]byte, unix.PathMax)
 	n, err := unix.Readlinkat(at, name, buffer)
 	if err != nil {
@@ -279,8 +318,8 @@ func readlinkAt(at int, name, path string) (string, error) {
 	return string(buffer[:n]), nil
 }
 
-// untilDone repeats a call that a signal has cut short.
-func untilDone(call func() error) error {
+// UntilDone repeats a call that a signal has cut short.
+func UntilDone(call func() error) error {
 	for {
 		if err := call(); !errors.Is(err, unix.EINTR) {
 			return err

@@ -1,4 +1,4 @@
-package store
+package safedir
 
 import (
 	"errors"
@@ -8,16 +8,16 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// exchange swaps two folders of one directory in one system call (renameat2(2)).
-func exchange(in *dir, a, b string) error {
-	err := unix.Renameat2(in.fd(), a, in.fd(), b, unix.RENAME_EXCHANGE)
+// Exchange swaps two folders of one directory in one system call (renameat2(2)).
+func Exchange(in *Dir, a, b string) error {
+	err := unix.Renameat2(in.Fd(), a, in.Fd(), b, unix.RENAME_EXCHANGE)
 	for _, cannot := range []error{unix.ENOSYS, unix.EINVAL, unix.EXDEV, unix.EBUSY, unix.EOPNOTSUPP} {
 		if errors.Is(err, cannot) {
-			return fmt.Errorf("%w (%w)", errNoExchange, err)
+			return fmt.Errorf("%w (%w)", ErrNoExchange, err)
 		}
 	}
 	if err != nil {
-		return &os.LinkError{Op: "exchange", Old: in.in(a), New: in.in(b), Err: err}
+		return &os.LinkError{Op: "exchange", Old: in.In(a), New: in.In(b), Err: err}
 	}
 	return nil
 }
@@ -25,9 +25,9 @@ func exchange(in *dir, a, b string) error {
 // labelName is the extended attribute in which SELinux keeps a file's label.
 const labelName = "security.selinux"
 
-// copyLabel gives an opened file the SELinux label of another. Where there is no
+// CopyLabel gives an opened file the SELinux label of another. Where there is no
 // SELinux there is nothing to copy; where it forbids it, the folder's default stands.
-func copyLabel(from, to *os.File) {
+func CopyLabel(from, to *os.File) {
 	label := make([]byte, 4096)
 	n, err := unix.Fgetxattr(int(from.Fd()), labelName, label)
 	if err == nil {

@@ -1,6 +1,6 @@
 //go:build !linux
 
-package store
+package safedir
 
 import (
 	"errors"
@@ -16,15 +16,15 @@ const openPath = unix.O_SEARCH
 // openStraight fails: there is no call that opens a directory and follows no link.
 func openStraight(int, string) (fd int, err error) { return -1, unix.ENOSYS }
 
-// lstat describes what stands in a directory, a link included, as package os does: that
+// Lstat describes what stands in a directory, a link included, as package os does: that
 // takes a path, of which it is shown that it still leads to the directory.
-func (s step) lstat(name string) (fs.FileInfo, error) {
+func (s Step) Lstat(name string) (fs.FileInfo, error) {
 	root, err := os.OpenRoot(s.path)
 	if err != nil {
 		return nil, err
 	}
 	defer root.Close()
-	again, err := unix.Dup(s.fd)
+	again, err := unix.Dup(s.Fd)
 	if err != nil {
 		return nil, err
 	}

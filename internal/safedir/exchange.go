@@ -1,0 +1,7 @@
+package safedir
+
+import "errors"
+
+// ErrNoExchange says that the system or the file system cannot exchange two
+// folders.
+var ErrNoExchange = errors.New("two folders cannot be exchanged here")

@@ -1,19 +1,15 @@
 package main
 
 import (
-	"encoding/hex"
 	"fmt"
 	"io"
-	"strings"
 
 	"github.com/spf13/cobra"
 
-	"virtpki/dn"
 	"virtpki/internal/allowlist"
 	"virtpki/internal/hint"
 	"virtpki/internal/store"
 	"virtpki/internal/termtext"
-	"virtpki/pki"
 )
 
 const dnHelp = `The DN of a certificate exactly as libvirt compares it with the patterns of
@@ -105,22 +101,7 @@ func (e *env) dnsIn(file string) ([]allowlist.Name, error) {
 	if err != nil {
 		return nil, err
 	}
-	var rows []allowlist.Name
-	for der := range pki.CertificateBlocks(data) {
-		r := allowlist.Name{File: file, Index: len(rows) + 1}
-		if r.Raw, err = dn.FromCertificate(der); err != nil {
-			r.Refused = err.Error()
-		}
-		r.DN = strings.ToValidUTF8(r.Raw, "\uFFFD")
-		if r.DN != r.Raw {
-			r.DNHex = hex.EncodeToString([]byte(r.Raw))
-		}
-		rows = append(rows, r)
-	}
-	if len(rows) == 0 {
-		return nil, fmt.Errorf("%s: %w", file, pki.ErrNoCertificate)
-	}
-	return rows, nil
+	return allowlist.Names(file, data)
 }
 
 // readInput reads a file of at most limit bytes that the user names; - is stdin.

@@ -1,14 +1,8 @@
 package main
 
 import (
-	"fmt"
-	"os"
-	"slices"
-	"strings"
-
 	"github.com/spf13/cobra"
 
-	"virtpki/dn"
 	"virtpki/internal/allowlist"
 	"virtpki/internal/hint"
 	"virtpki/internal/termtext"
@@ -43,38 +37,14 @@ func newDNLint(e *env, g *globals) *cobra.Command {
 }
 
 func (e *env) dnLint(g *globals, args []string, strict bool) error {
-	rows := []allowlist.Row{}
-	var patterns []string
-	for _, arg := range args {
-		if info, err := os.Stat(arg); err != nil || info.IsDir() {
-			if looksLikePath(arg) {
-				return fmt.Errorf("%s is no file", termtext.QuoteShort(arg))
-			}
-			patterns = append(patterns, arg)
-			continue
-		}
-		found, err := allowlist.LintConf(arg)
-		if err != nil {
-			return err
-		}
-		rows = append(rows, found...)
-	}
-	if patterns != nil {
-		rows = append(rows, allowlist.Rows("", dn.Lint(patterns))...)
+	rows, err := allowlist.Lint(args)
+	if err != nil {
+		return err
 	}
 	return e.printAdvice(g, rows, strict)
 }
 
-// looksLikePath tells a file that is not there from a pattern: a DN has an "=", and
-// a path mostly not.
-func looksLikePath(arg string) bool {
-	return strings.HasSuffix(arg, ".conf") || strings.Contains(arg, "/") && !strings.Contains(arg, "=")
-}
-
 func (e *env) printAdvice(g *globals, rows []allowlist.Row, strict bool) error {
-	bad := slices.ContainsFunc(rows, func(r allowlist.Row) bool {
-		return r.Severity == dn.Error.String() || strict && r.Severity == dn.Warning.String()
-	})
 	switch {
 	case g.json:
 		if err := e.printJSON(rows); err != nil {
@@ -88,7 +58,7 @@ func (e *env) printAdvice(g *globals, rows []allowlist.Row, strict bool) error {
 			termtext.Fprintf(e.stdout, "nothing to say\n")
 		}
 	}
-	if bad {
+	if allowlist.Refused(rows, strict) {
 		return hint.ErrRefused
 	}
 	return nil

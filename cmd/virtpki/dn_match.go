@@ -68,24 +68,10 @@ func newDNMatch(e *env, g *globals) *cobra.Command {
 	return cmd
 }
 
-// matchers turns --matcher into what is to be asked, the deciding one first.
-func (o *matchOptions) matchers() ([]dn.Matcher, error) {
-	all := []dn.Matcher{dn.Glob, dn.Fnmatch}
-	if o.matcher == "" {
-		return all, nil
-	}
-	for _, m := range all {
-		if m.String() == o.matcher {
-			return []dn.Matcher{m}, nil
-		}
-	}
-	return nil, hint.Usagef("unknown matcher %q (glob or fnmatch)", o.matcher)
-}
-
 func (e *env) dnMatch(ctx context.Context, g *globals, o *matchOptions, patterns []string) error {
-	matchers, err := o.matchers()
+	matchers, err := allowlist.Matchers(o.matcher)
 	if err != nil {
-		return err
+		return hint.Usage(err)
 	}
 	if len(patterns) == 0 && o.conf == "" {
 		return hint.Usagef("no pattern: give some, or a conf with --conf")
@@ -154,7 +140,7 @@ func printMatch(out io.Writer, row allowlist.Match) {
 	if row.Reason != "" {
 		termtext.Fprintf(out, "  %s\n", row.Reason)
 	}
-	if len(row.Verdicts) > 1 && row.Verdicts[0].Allowed != row.Verdicts[1].Allowed {
+	if row.Differs() {
 		termtext.Fprintf(out, "  differs: libvirt before 5.9 (fnmatch) %s\n", wordsOf(row.Verdicts[1]))
 	}
 	for _, miss := range row.Misses {
@@ -206,9 +192,9 @@ func (e *env) matchLines(ctx context.Context, gate *allowlist.Gate) error {
 		if _, err := out.WriteString(""); err != nil { // nobody reads the verdicts any more
 			return err
 		}
-		if !matchLine(out, gate, lines.Text()) {
-			allIn = false
-		}
+		fields, allowed := gate.Line(lines.Text())
+		writeFields(out, fields)
+		allIn = allIn && allowed
 	}
 	if err := lines.Err(); err != nil {
 		return fmt.Errorf("reading DNs: %w", err)
@@ -222,36 +208,8 @@ func (e *env) matchLines(ctx context.Context, gate *allowlist.Gate) error {
 	return nil
 }
 
-// matchLine writes the verdict on one DN and reports whether it gets in.
-func matchLine(out io.StringWriter, gate *allowlist.Gate, name string) (allowed bool) {
-	if gate.Open != "" {
-		writeFields(out, "allowed", name, "")
-		return true
-	}
-	first := allowlist.VerdictOf(gate.Compiled[0], name)
-	for _, list := range gate.Compiled[1:] {
-		if other := allowlist.VerdictOf(list, name); other.Allowed != first.Allowed {
-			writeFields(out, "differs", name, allowing(first, other).Matcher)
-			return first.Allowed
-		}
-	}
-	if first.Allowed {
-		writeFields(out, "allowed", name, first.Pattern)
-	} else {
-		writeFields(out, "refused", name)
-	}
-	return first.Allowed
-}
-
-func allowing(a, b allowlist.Verdict) allowlist.Verdict {
-	if a.Allowed {
-		return a
-	}
-	return b
-}
-
 // writeFields writes a line; an error shows when the buffer is flushed.
-func writeFields(out io.StringWriter, fields ...string) {
+func writeFields(out io.StringWriter, fields []string) {
 	for i, field := range fields {
 		if i > 0 {
 			out.WriteString("\t")

@@ -137,3 +137,69 @@ func TestLintConf(t *testing.T) {
 		}
 	}
 }
+
+func TestWithIssued(t *testing.T) {
+	for _, test := range []struct{ patterns, clients, want []string }{
+		{nil, []string{"CN=a"}, []string{"CN=a"}},
+		{[]string{"CN=a"}, []string{"CN=a", "CN=b"}, []string{"CN=a", "CN=b"}},
+		{[]string{"CN=*"}, nil, []string{"CN=*"}},
+		{nil, []string{"CN=a*"}, []string{dn.Exact("CN=a*")}},
+		{nil, nil, nil}, // a list that lets nobody in
+	} {
+		got, err := WithIssued(test.patterns, test.clients)
+		if !slices.Equal(got, test.want) || (err != nil) != (test.want == nil) {
+			t.Errorf("%q with %q: %q, %v", test.patterns, test.clients, got, err)
+		}
+	}
+}
+
+func TestLine(t *testing.T) {
+	for _, test := range []struct {
+		name    string
+		list    List
+		dn      string
+		want    []string
+		allowed bool
+	}{
+		{"no list", List{Open: "open"}, "CN=a", []string{"allowed", "CN=a", ""}, true},
+		{"by a pattern", List{Patterns: []string{"CN=b", "CN=*"}}, "CN=a", []string{"allowed", "CN=a", "CN=*"}, true},
+		{"nobody", List{Patterns: []string{"CN=b"}}, "CN=a", []string{"refused", "CN=a"}, false},
+		{"brackets are a set for fnmatch alone", List{Patterns: []string{"CN=[ab]"}}, "CN=a", []string{"differs", "CN=a", "fnmatch"}, false},
+		{"and themselves for glob alone", List{Patterns: []string{"CN=[ab]"}}, "CN=[ab]", []string{"differs", "CN=[ab]", "glob"}, true},
+	} {
+		got, allowed := Compile(&test.list, dn.Glob, dn.Fnmatch).Line(test.dn)
+		if !slices.Equal(got, test.want) || allowed != test.allowed {
+			t.Errorf("%s: %q, %v", test.name, got, allowed)
+		}
+	}
+}
+
+func TestMatchers(t *testing.T) {
+	for name, want := range map[string][]dn.Matcher{"": {dn.Glob, dn.Fnmatch}, "glob": {dn.Glob}, "fnmatch": {dn.Fnmatch}, "Glob": nil} {
+		if got, err := Matchers(name); !slices.Equal(got, want) || (err != nil) != (want == nil) {
+			t.Errorf("%q: %v, %v", name, got, err)
+		}
+	}
+}
+
+func TestRefused(t *testing.T) {
+	for _, test := range []struct {
+		severity        dn.Severity
+		refused, strict bool
+	}{
+		{dn.Error, true, true}, {dn.Warning, false, true}, {dn.Note, false, false},
+	} {
+		rows := []Row{{Severity: test.severity.String()}}
+		if Refused(rows, false) != test.refused || Refused(rows, true) != test.strict {
+			t.Errorf("%v", test.severity)
+		}
+	}
+}
+
+func TestLooksLikePath(t *testing.T) {
+	for arg, want := range map[string]bool{"libvirtd.conf": true, "/etc/x": true, "O=a/b,CN=*": false, "CN=a": false, "*": false} {
+		if looksLikePath(arg) != want {
+			t.Errorf("%q: %v", arg, !want)
+		}
+	}
+}

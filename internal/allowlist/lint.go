@@ -3,8 +3,10 @@ package allowlist
 import (
 	"errors"
 	"fmt"
+	"os"
 	"path/filepath"
 	"slices"
+	"strings"
 
 	"virtpki/dn"
 	"virtpki/internal/judge"
@@ -32,6 +34,45 @@ func Rows(where string, advice []dn.Advice) []Row {
 		rows = append(rows, Row{a.ID, a.Severity.String(), where, a.Pattern, a.Reason, a.Fix})
 	}
 	return rows
+}
+
+// Lint returns what is wrong with, or surprising in, what a user has typed: a file is a
+// daemon's configuration, everything else a pattern.
+func Lint(args []string) ([]Row, error) {
+	rows := []Row{}
+	var patterns []string
+	for _, arg := range args {
+		if info, err := os.Stat(arg); err != nil || info.IsDir() {
+			if looksLikePath(arg) {
+				return nil, fmt.Errorf("%s is no file", termtext.QuoteShort(arg))
+			}
+			patterns = append(patterns, arg)
+			continue
+		}
+		found, err := LintConf(arg)
+		if err != nil {
+			return nil, err
+		}
+		rows = append(rows, found...)
+	}
+	if patterns != nil {
+		rows = append(rows, Rows("", dn.Lint(patterns))...)
+	}
+	return rows, nil
+}
+
+// looksLikePath tells a file that is not there from a pattern: a DN has an "=", and
+// a path mostly not.
+func looksLikePath(arg string) bool {
+	return strings.HasSuffix(arg, ".conf") || strings.Contains(arg, "/") && !strings.Contains(arg, "=")
+}
+
+// Refused reports whether a list with these findings should not be used: one is an error,
+// or with strict a warning.
+func Refused(rows []Row, strict bool) bool {
+	return slices.ContainsFunc(rows, func(r Row) bool {
+		return r.Severity == dn.Error.String() || strict && r.Severity == dn.Warning.String()
+	})
 }
 
 // LintConf looks at the lists of a daemon's configuration. One that the daemon does not

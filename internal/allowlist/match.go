@@ -1,6 +1,10 @@
 package allowlist
 
-import "virtpki/dn"
+import (
+	"fmt"
+
+	"virtpki/dn"
+)
 
 // Verdict is what one matcher says of one DN; its JSON form is stable.
 type Verdict struct {
@@ -46,6 +50,21 @@ func Compile(list *List, matchers ...dn.Matcher) *Gate {
 	return gate
 }
 
+// Matchers returns the matchers of a name, the deciding one first; without one they are
+// all.
+func Matchers(name string) ([]dn.Matcher, error) {
+	all := []dn.Matcher{dn.Glob, dn.Fnmatch}
+	if name == "" {
+		return all, nil
+	}
+	for _, m := range all {
+		if m.String() == name {
+			return []dn.Matcher{m}, nil
+		}
+	}
+	return nil, fmt.Errorf("unknown matcher %q (glob or fnmatch)", name)
+}
+
 // Match is the answer about one client; its JSON form is stable.
 type Match struct {
 	Name
@@ -54,6 +73,11 @@ type Match struct {
 	Verdicts []Verdict `json:"verdicts"`
 	Misses   []Miss    `json:"misses,omitempty"`
 	Problems []Row     `json:"problems,omitempty"` // of a DN that was typed
+}
+
+// Differs reports whether the matchers do not agree.
+func (m Match) Differs() bool {
+	return len(m.Verdicts) > 1 && m.Verdicts[0].Allowed != m.Verdicts[1].Allowed
 }
 
 // Miss is a pattern that came close.
@@ -105,4 +129,31 @@ func problemsOf(name string) []Row {
 	}
 	rows[len(rows)-1].Fix = diagnosis.Right // fixes them all at once
 	return rows
+}
+
+// Line returns the verdict on one DN as the fields of a line, for many of them: "allowed",
+// the DN and the pattern; "refused" and the DN; or, where the matchers do not agree,
+// "differs", the DN and the matcher that lets it in. The deciding one says whether the DN
+// is allowed.
+func (gate *Gate) Line(name string) (fields []string, allowed bool) {
+	if gate.Open != "" {
+		return []string{"allowed", name, ""}, true
+	}
+	first := VerdictOf(gate.Compiled[0], name)
+	for _, list := range gate.Compiled[1:] {
+		if other := VerdictOf(list, name); other.Allowed != first.Allowed {
+			return []string{"differs", name, allowing(first, other).Matcher}, first.Allowed
+		}
+	}
+	if first.Allowed {
+		return []string{"allowed", name, first.Pattern}, true
+	}
+	return []string{"refused", name}, false
+}
+
+func allowing(a, b Verdict) Verdict {
+	if a.Allowed {
+		return a
+	}
+	return b
 }

@@ -28,9 +28,10 @@ var mayImport = map[string][]string{
 	"internal/certinfo":        {"pki", "internal/store", "internal/subject", "internal/termtext"},                                                                                                                                                                                                                      // store: how a serial is written
 	"internal/connect":         {"dn", "pki", "internal/certinfo", "internal/hint", "internal/inspect", "internal/judge", "internal/keypair", "internal/libvirt", "internal/libvirt/rpc", "internal/libvirt/running", "internal/machine", "internal/reload", "internal/store", "internal/subject", "internal/termtext"}, // reload: what is served
 	"internal/inspect":         {"internal/judge", "internal/libvirt/conf", "internal/machine", "internal/store"},
-	"internal/enroll":          {"pki", "internal/authority", "internal/certinfo", "internal/change", "internal/hint", "internal/keypair", "internal/machine", "internal/store", "internal/subject"},                                                                                         // authority: what a host without a CA trusts
-	"internal/hostconf":        {"dn", "internal/allowlist", "internal/authority", "internal/change", "internal/hint", "internal/inventory", "internal/keypair", "internal/libvirt", "internal/libvirt/conf", "internal/machine", "internal/store", "internal/subject", "internal/termtext"}, // authority: clients whose certificate it signed; inventory: which daemon serves
-	"internal/reload":          {"dn", "pki", "internal/change", "internal/hint", "internal/keypair", "internal/libvirt", "internal/libvirt/conf", "internal/libvirt/rpc", "internal/libvirt/running", "internal/machine", "internal/store", "internal/subject", "internal/termtext"},        // change: it writes the previous files back, and tells of it
+	"internal/enroll":          {"pki", "internal/authority", "internal/certinfo", "internal/change", "internal/hint", "internal/keypair", "internal/machine", "internal/store", "internal/subject"},                                                                                                                                   // authority: what a host without a CA trusts
+	"internal/hostconf":        {"dn", "internal/allowlist", "internal/authority", "internal/change", "internal/hint", "internal/inventory", "internal/keypair", "internal/libvirt", "internal/libvirt/conf", "internal/machine", "internal/store", "internal/subject", "internal/termtext"},                                           // authority: clients whose certificate it signed; inventory: which daemon serves
+	"internal/reload":          {"dn", "pki", "internal/change", "internal/hint", "internal/keypair", "internal/libvirt", "internal/libvirt/conf", "internal/libvirt/rpc", "internal/libvirt/running", "internal/machine", "internal/store", "internal/subject", "internal/termtext"},                                                  // change: it writes the previous files back, and tells of it
+	"internal/revocation":      {"pki", "internal/authority", "internal/certinfo", "internal/change", "internal/grant", "internal/hint", "internal/keypair", "internal/libvirt", "internal/libvirt/rpc", "internal/libvirt/running", "internal/machine", "internal/reload", "internal/store", "internal/subject", "internal/termtext"}, // reload: a list counts once a daemon has read it
 	"internal/grant":           {"dn", "pki"},
 	"internal/hint":            {},
 	"internal/keypair":         {"pki", "internal/hint", "internal/libvirt", "internal/machine", "internal/store", "internal/subject"},
@@ -80,6 +81,7 @@ var mayImport = map[string][]string{
 		"internal/program",
 		"internal/prompt",
 		"internal/reload",
+		"internal/revocation",
 		"internal/store",
 		"internal/subject",
 		"internal/termtext",

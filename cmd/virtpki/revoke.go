@@ -1,21 +1,14 @@
 package main
 
 import (
-	"context"
-	"crypto/x509"
-	"fmt"
-	"math/big"
-	"time"
+	"errors"
+	"strings"
 
 	"github.com/spf13/cobra"
 
-	"virtpki/internal/authority"
-	"virtpki/internal/change"
 	"virtpki/internal/hint"
-	"virtpki/internal/libvirt"
-	"virtpki/internal/store"
-	"virtpki/internal/subject"
-	"virtpki/internal/termtext"
+	"virtpki/internal/prompt"
+	"virtpki/internal/revocation"
 	"virtpki/pki"
 )
 
@@ -24,6 +17,28 @@ type revokeOptions struct {
 	crlOptions
 	reason string
 	all    bool
+}
+
+// request checks the flags.
+func (o *revokeOptions) request(e *env, what []string) (revocation.Request, error) {
+	r := revocation.Request{What: what, All: o.all, Confirm: e.confirm}
+	var err error
+	if o.reason != "" {
+		if r.Reason, err = pki.ParseReason(o.reason); err != nil {
+			return r, hint.Usage(err)
+		}
+	}
+	r.CRL, err = o.crlOptions.request(e)
+	return r, err
+}
+
+// confirm asks on the terminal whether all the certificates of a name are meant.
+func (e *env) confirm(question string) (bool, error) {
+	answer, err := e.askLine(question)
+	if errors.Is(err, prompt.ErrNoTerminal) {
+		return false, revocation.ErrNobodyToAsk
+	}
+	return strings.EqualFold(answer, "y") || strings.EqualFold(answer, "yes"), err
 }
 
 const revokeHelp = `Revoke certificates, and see to it that they are refused from now on: write a new
@@ -57,7 +72,12 @@ func newRevoke(e *env, g *globals) *cobra.Command {
 		Example: "  virtpki revoke alice --reason keyCompromise\n  virtpki revoke 6F5FEE175D10C35785A142804053C36E\n  virtpki revoke alice --all --restart-command 'systemctl restart libvirtd'",
 		Args:    cobra.MinimumNArgs(1),
 		RunE: func(cmd *cobra.Command, args []string) error {
-			return e.revoke(cmd.Context(), g, o, args)
+			r, err := o.request(e, args)
+			if err != nil {
+				return err
+			}
+			j, err := revocation.Run(cmd.Context(), g.Machine, r, e.newKeyring(g), e.runOptions(g, nil))
+			return e.tellWith(g, j, err)
 		},
 		ValidArgsFunction: func(*cobra.Command, []string, string) ([]string, cobra.ShellCompDirective) {
 			return completeLive(g.Machine), cobra.ShellCompDirectiveDefault
@@ -78,107 +98,4 @@ func reasonNames() []string {
 		names = append(names, reason.String())
 	}
 	return names
-}
-
-// condemned is a certificate that is to be revoked. A serial that the CA has no
-// record of has no certificate.
-type condemned struct {
-	serial *big.Int
-	cert   *x509.Certificate
-	path   string
-	as     string // the name that it was found by, where that is not its CN
-}
-
-// label is what people call it.
-func (c condemned) label() string {
-	switch {
-	case c.cert == nil:
-		return "serial " + store.SerialText(c.serial)
-	case c.as != "":
-		return fmt.Sprintf("%s (serial %s), which carries %s", subject.Of(c.cert), store.SerialText(c.serial), termtext.QuoteShort(c.as))
-	}
-	return fmt.Sprintf("%s (serial %s)", subject.Of(c.cert), store.SerialText(c.serial))
-}
-
-func (e *env) revoke(ctx context.Context, g *globals, o *revokeOptions, args []string) error {
-	if err := g.CheckClock(); err != nil {
-		return err
-	}
-	reason, err := o.parseReason()
-	if err != nil {
-		return err
-	}
-	c, err := o.check()
-	if err != nil {
-		return err
-	}
-	w := &wanted{env: e, m: g.Machine, all: o.all || g.dryRun, agreed: make(map[string]bool), mayAsk: true}
-	var out []condemned
-	return e.publishCRL(ctx, g, c, func(j *change.Job, a *authority.Authority) (authority.Entries, error) {
-		if out, err = w.condemn(j, a, args, reason); err != nil {
-			return nil, err
-		}
-		w.mayAsk = false // the second time the CA is locked
-		return e.entriesFor(j, a, out, reason)
-	}, func() []condemned { return out })
-}
-
-func (o *revokeOptions) parseReason() (pki.Reason, error) {
-	if o.reason == "" {
-		return pki.ReasonUnspecified, nil
-	}
-	reason, err := pki.ParseReason(o.reason)
-	return reason, hint.Usage(err)
-}
-
-// entriesFor are the CRL entries of those that are not revoked yet, each for the list
-// of the generation that has signed it; for that of the one that signs now where it was
-// dropped. The first reason stays, unless the new one shuts out more.
-func (e *env) entriesFor(j *change.Job, a *authority.Authority, out []condemned, reason pki.Reason) (authority.Entries, error) {
-	entries := make(authority.Entries)
-	for _, c := range out {
-		if err := c.keep(j, a); err != nil {
-			return nil, err
-		}
-		if entry, ok := e.entryFor(j, a, c, reason); ok {
-			signer := a.SignerOf(c.cert)
-			entries[signer] = append(entries[signer], entry)
-		}
-		if c.cert != nil {
-			j.Revoked = append(j.Revoked, change.Placed{Cert: c.cert, Path: c.path})
-		}
-	}
-	return entries, nil
-}
-
-// keep plans a record of a certificate that has none, as of a CA that was taken over
-// without them: whom its revocation shuts out is known by the record.
-func (c condemned) keep(j *change.Job, a *authority.Authority) error {
-	if c.cert == nil || j.Plan.Tree().Exists(store.RecordPath(libvirt.Records(a.Folder), c.serial)) {
-		return nil
-	}
-	return a.Record(j, c.cert)
-}
-
-// entryFor is the entry of one; false where it is revoked already and stays as it is.
-func (e *env) entryFor(j *change.Job, a *authority.Authority, c condemned, reason pki.Reason) (x509.RevocationListEntry, bool) {
-	have, ok := a.FindRevoked(c.serial)
-	if !ok {
-		if c.cert == nil {
-			j.Note("the CA here has no record of %s: check that it is not mistyped", c.label())
-		}
-		j.Did("revoked %s", c.label())
-		return x509.RevocationListEntry{
-			SerialNumber:   c.serial,
-			RevocationTime: e.here.Now().UTC().Truncate(time.Second),
-			ReasonCode:     int(reason),
-		}, true
-	}
-	j.Did("%s: already revoked on %s (%s)", c.label(), termtext.Day(have.RevocationTime), pki.Reason(have.ReasonCode))
-	graver := pki.WithReason(have, reason)
-	if reason == pki.ReasonUnspecified || !authority.IsGraver(graver, have) {
-		return graver, false
-	}
-	j.Did("%s: the reason is %s now", c.label(), reason)
-	return graver, true
 }

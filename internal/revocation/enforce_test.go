@@ -1,4 +1,4 @@
-package main
+package revocation
 
 import (
 	"strings"
@@ -12,7 +12,7 @@ import (
 // What a daemon in a container says where its CRL lies is no path of this machine's: a
 // list is not written there, whatever stands there.
 func TestEnforceWritesIntoNoContainer(t *testing.T) {
-	n := enforcement{a: &authority.Authority{Layout: libvirt.CA("/etc/pki/CA")}}
+	n := enforcement{publication: &publication{a: &authority.Authority{Layout: libvirt.CA("/etc/pki/CA")}}}
 	d := running.Daemon{Root: "/proc/4242/root"}
 	d.Files.CRL, d.Files.Custom = "/etc/shadow", true
 	err := n.at(t.Context(), d)

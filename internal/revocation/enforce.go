@@ -1,4 +1,4 @@
-package main
+package revocation
 
 import (
 	"context"
@@ -9,40 +9,36 @@ import (
 	"slices"
 	"time"
 
-	"virtpki/internal/authority"
 	"virtpki/internal/change"
 	"virtpki/internal/hint"
 	"virtpki/internal/keypair"
 	"virtpki/internal/libvirt"
 	"virtpki/internal/libvirt/rpc"
 	"virtpki/internal/libvirt/running"
-	"virtpki/internal/machine"
 	"virtpki/internal/reload"
 	"virtpki/internal/store"
 	"virtpki/internal/subject"
 	"virtpki/pki"
 )
 
-// enforcement is what has to happen in the daemons here for a new CRL to count.
+// enforcement has the daemons here act on a new CRL.
 type enforcement struct {
-	*reload.Reloader
-	m   *machine.Machine
-	j   *change.Job
-	a   *authority.Authority
-	out []condemned
+	*publication
+	r *reload.Reloader
+	j *change.Job
 	// layouts are where a pair may be installed.
 	layouts []libvirt.Layout
 }
 
 // enforce has the daemons here act on a new CRL, and proves that they do. The
 // error says what of it is not so.
-func (e *env) enforce(ctx context.Context, m *machine.Machine, j *change.Job, a *authority.Authority, o reloadOptions, daemons []running.Daemon, out []condemned) error {
-	n := enforcement{reload.New(m, o.request(e), j), m, j, a, out, m.Layouts()}
-	concerned := slices.DeleteFunc(slices.Clone(daemons), func(d running.Daemon) bool { return !n.trusted(d) })
-	j.Note("other hosts: copy %s to the same place there, and have the daemon read it again", a.Layout.Path(libvirt.CACRL))
+func (p *publication) enforce(ctx context.Context, r *reload.Reloader, j *change.Job) error {
+	n := enforcement{p, r, j, p.m.Layouts()}
+	concerned := slices.DeleteFunc(slices.Clone(p.daemons), func(d running.Daemon) bool { return !n.trusted(d) })
+	j.Note("other hosts: copy %s to the same place there, and have the daemon read it again", p.a.Layout.Path(libvirt.CACRL))
 	if len(concerned) == 0 {
 		why := "no daemon runs here that trusts this CA"
-		if o.noReload {
+		if p.Reload.Leave {
 			why = "the daemons here were left alone"
 		}
 		j.Note("%s: nothing was reloaded", why)
@@ -72,7 +68,7 @@ func (n enforcement) at(ctx context.Context, d running.Daemon) error {
 		return hint.With(fmt.Errorf("it reads %s in a file system of its own, where nothing is written from here", d.Files.CRL),
 			"copy %s there, and restart it", n.a.Layout.Path(libvirt.CACRL))
 	}
-	d, err := n.Refresh(ctx, d)
+	d, err := n.r.Refresh(ctx, d)
 	if err != nil {
 		return err
 	}
@@ -86,8 +82,8 @@ func (n enforcement) at(ctx context.Context, d running.Daemon) error {
 }
 
 // clients are those of the revoked that connect to daemons, by DN.
-func (n enforcement) clients() map[string]condemned {
-	byDN := make(map[string]condemned)
+func (n enforcement) clients() map[string]entry {
+	byDN := make(map[string]entry)
 	for _, c := range n.out {
 		if c.cert != nil && slices.Contains(pki.RolesOf(c.cert), pki.Client) {
 			byDN[subject.Of(c.cert)] = c
@@ -125,7 +121,7 @@ func (n enforcement) disconnect(ctx context.Context, d running.Daemon) error {
 }
 
 // endAll ends the connections that are there and counts them.
-func (n enforcement) endAll(ctx context.Context, admin *rpc.Admin, d running.Daemon, byDN map[string]condemned, ended map[uint64]bool) (left int, err error) {
+func (n enforcement) endAll(ctx context.Context, admin *rpc.Admin, d running.Daemon, byDN map[string]entry, ended map[uint64]bool) (left int, err error) {
 	clients, err := admin.Clients(ctx, d.Daemon.Name)
 	if err != nil {
 		return 0, err
@@ -163,12 +159,12 @@ func (n enforcement) prove(ctx context.Context, d running.Daemon) error {
 			n.j.Note("%s does not listen for TLS: no handshake was tried", d.Daemon.Name)
 			continue
 		}
-		_, err := rpc.Probe(ctx, rpc.ProbeRequest{Address: d.Address, Client: key})
-		if err == nil {
-			return fmt.Errorf("it still lets in %s", name)
-		}
-		if !errors.Is(err, rpc.ErrClientRefused) {
+		in, err := reload.Admits(ctx, d, key)
+		if err != nil {
 			return fmt.Errorf("whether %s is refused could not be proven: %w", name, err)
+		}
+		if in {
+			return fmt.Errorf("it still lets in %s", name)
 		}
 		n.j.Did("%s is refused: tried with a handshake at %s", name, d.Address)
 	}
@@ -176,7 +172,7 @@ func (n enforcement) prove(ctx context.Context, d running.Daemon) error {
 }
 
 // keyOf finds the key of a revoked certificate: beside its file, or installed.
-func (n enforcement) keyOf(c condemned) *tls.Certificate {
+func (n enforcement) keyOf(c entry) *tls.Certificate {
 	folder := filepath.Dir(c.path)
 	layouts := append([]libvirt.Layout{libvirt.Flat(folder)}, n.layouts...)
 	if filepath.Base(folder) == "libvirt" {

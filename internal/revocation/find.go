@@ -1,4 +1,4 @@
-package main
+package revocation
 
 import (
 	"crypto/x509"
@@ -16,31 +16,39 @@ import (
 	"virtpki/internal/hint"
 	"virtpki/internal/keypair"
 	"virtpki/internal/machine"
-	"virtpki/internal/prompt"
 	"virtpki/internal/store"
 	"virtpki/internal/subject"
 	"virtpki/internal/termtext"
-	"virtpki/pki"
 )
 
-// wanted finds what the arguments of revoke mean.
-type wanted struct {
-	*env
+// finder finds the certificates that a request means.
+type finder struct {
+	Request
 	m      *machine.Machine
-	all    bool
 	agreed map[string]bool // names for which a person has said yes to several
 	mayAsk bool
 }
 
-// condemn finds the certificates that the arguments mean.
-func (w *wanted) condemn(j *change.Job, a *authority.Authority, args []string, reason pki.Reason) ([]condemned, error) {
-	records, err := authority.Records(w.m)
+// find returns the certificates, and the entries that the lists are to have of them.
+func (f *finder) find(j *change.Job, a *authority.Authority) ([]entry, authority.Entries, error) {
+	out, err := f.meant(j, a)
 	if err != nil {
-		w.warn("%v", err)
+		return nil, nil, err
 	}
-	var out []condemned
-	for _, arg := range args {
-		found, err := w.condemnOne(j, a, records, arg)
+	f.mayAsk = false // the second time the CA is locked
+	entries, err := f.entriesFor(j, a, out)
+	return out, entries, err
+}
+
+// meant finds the certificates that the arguments mean.
+func (f *finder) meant(j *change.Job, a *authority.Authority) ([]entry, error) {
+	records, err := authority.Records(f.m)
+	if err != nil {
+		f.m.Warn("%v", err)
+	}
+	var out []entry
+	for _, arg := range f.What {
+		found, err := f.one(j, a, records, arg)
 		if err != nil {
 			return nil, err
 		}
@@ -50,36 +58,36 @@ func (w *wanted) condemn(j *change.Job, a *authority.Authority, args []string, r
 			}
 		}
 	}
-	if reason.ShutsOut() {
-		w.noteOthers(j, a, records, out)
+	if f.Reason.ShutsOut() {
+		f.noteOthers(j, a, records, out)
 	}
 	return out, nil
 }
 
-func isAmong(out []condemned, serial *big.Int) bool {
-	return slices.ContainsFunc(out, func(c condemned) bool { return c.serial.Cmp(serial) == 0 })
+func isAmong(out []entry, serial *big.Int) bool {
+	return slices.ContainsFunc(out, func(c entry) bool { return c.serial.Cmp(serial) == 0 })
 }
 
-func (w *wanted) condemnOne(j *change.Job, a *authority.Authority, records []change.Placed, arg string) ([]condemned, error) {
+func (f *finder) one(j *change.Job, a *authority.Authority, records []change.Placed, arg string) ([]entry, error) {
 	if isFileArg(arg) {
-		return condemnFile(a, arg)
+		return inFile(a, arg)
 	}
 	if serial, ok := new(big.Int).SetString(arg, 16); ok && strings.EqualFold(store.SerialText(serial), arg) {
 		bySerial := func(p change.Placed) bool { return p.Cert.SerialNumber.Cmp(serial) == 0 }
 		if i := slices.IndexFunc(records, bySerial); i >= 0 {
-			return []condemned{{serial: serial, cert: records[i].Cert, path: records[i].Path}}, nil
+			return []entry{{serial: serial, cert: records[i].Cert, path: records[i].Path}}, nil
 		}
 	}
-	named, live := w.named(j, a, records, arg)
+	named, live := f.named(j, a, records, arg)
 	switch {
 	case len(live) > 1:
-		return live, w.agree(arg, live)
+		return live, f.agree(arg, live)
 	case len(live) > 0:
 		return live, nil
 	case len(named) > 0:
 		return named, nil
 	}
-	return condemnUnknown(arg)
+	return unknown(arg)
 }
 
 // isFileArg reports whether an argument names a file by its form. What lies in the
@@ -91,11 +99,11 @@ func isFileArg(arg string) bool {
 
 // named finds the certificates that carry a name, and those of them that are live. Of
 // those that are not, the ones of which it is the CN come alone where there are any.
-func (w *wanted) named(j *change.Job, a *authority.Authority, records []change.Placed, name string) (named, live []condemned) {
-	var others []condemned
+func (f *finder) named(j *change.Job, a *authority.Authority, records []change.Placed, name string) (named, live []entry) {
+	var others []entry
 	for _, p := range records {
 		names := grant.NamesOf(p.Cert)
-		c := condemned{serial: p.Cert.SerialNumber, cert: p.Cert, path: p.Path}
+		c := entry{serial: p.Cert.SerialNumber, cert: p.Cert, path: p.Path}
 		own := grant.Names{CNs: names.CNs}.Carry(name)
 		switch wildcard := names.Cover(name); {
 		case own:
@@ -103,13 +111,13 @@ func (w *wanted) named(j *change.Job, a *authority.Authority, records []change.P
 		case names.Carry(name):
 			c.as = name
 			others = append(others, c)
-		case wildcard != "" && w.isLive(a, p.Cert):
+		case wildcard != "" && f.isLive(a, p.Cert):
 			j.Note("%s stays: it carries %s", c.label(), wildcard)
 			continue
 		default:
 			continue
 		}
-		if w.isLive(a, p.Cert) {
+		if f.isLive(a, p.Cert) {
 			live = append(live, c)
 		}
 	}
@@ -121,14 +129,14 @@ func (w *wanted) named(j *change.Job, a *authority.Authority, records []change.P
 
 // isLive reports whether a certificate lets its owner in. Nobody trusts a generation of
 // the CA that was dropped.
-func (w *wanted) isLive(a *authority.Authority, cert *x509.Certificate) bool {
+func (f *finder) isLive(a *authority.Authority, cert *x509.Certificate) bool {
 	_, revoked := a.FindRevoked(cert.SerialNumber)
-	return !revoked && w.here.Now().Before(cert.NotAfter) && a.HasSigned(cert)
+	return !revoked && f.m.Now().Before(cert.NotAfter) && a.HasSigned(cert)
 }
 
 // noteOthers tells of live certificates that carry a CN of those that are revoked, and are
 // not: whoever was given by serial or as a file may have another.
-func (w *wanted) noteOthers(j *change.Job, a *authority.Authority, records []change.Placed, out []condemned) {
+func (f *finder) noteOthers(j *change.Job, a *authority.Authority, records []change.Placed, out []entry) {
 	cns := make(map[string]bool)
 	for _, c := range out {
 		if c.cert != nil && c.as == "" {
@@ -141,7 +149,7 @@ func (w *wanted) noteOthers(j *change.Job, a *authority.Authority, records []cha
 		names := grant.NamesOf(p.Cert)
 		all := slices.Concat(names.CNs, names.DNS)
 		i := slices.IndexFunc(all, func(name string) bool { return cns[name] })
-		if i < 0 || isAmong(out, p.Cert.SerialNumber) || !w.isLive(a, p.Cert) {
+		if i < 0 || isAmong(out, p.Cert.SerialNumber) || !f.isLive(a, p.Cert) {
 			continue
 		}
 		j.Note("%s (serial %s) stays: it carries %s too", subject.Of(p.Cert), store.SerialText(p.Cert.SerialNumber), termtext.QuoteShort(all[i]))
@@ -150,29 +158,29 @@ func (w *wanted) noteOthers(j *change.Job, a *authority.Authority, records []cha
 
 // agree lists several live certificates of a name and asks whether all of them are
 // meant, unless that was said.
-func (w *wanted) agree(name string, live []condemned) error {
-	if w.all || w.agreed[name] {
+func (f *finder) agree(name string, live []entry) error {
+	if f.All || f.agreed[name] {
 		return nil
 	}
 	several := severalLive(name, live)
-	if !w.mayAsk {
+	if !f.mayAsk {
 		return several
 	}
-	answer, err := w.askLine(termtext.Sprintf("%v\nRevoke them all? [y/N] ", errors.Unwrap(several)))
+	yes, err := f.Confirm(termtext.Sprintf("%v\nRevoke them all? [y/N] ", errors.Unwrap(several)))
 	switch {
-	case errors.Is(err, prompt.ErrNoTerminal):
+	case errors.Is(err, ErrNobodyToAsk):
 		return several
 	case err != nil:
 		return err
-	case !strings.EqualFold(answer, "y") && !strings.EqualFold(answer, "yes"):
+	case !yes:
 		return hint.With(errors.New("not confirmed: nothing was revoked"), "give the serials of those that are meant")
 	}
-	w.agreed[name] = true
+	f.agreed[name] = true
 	return nil
 }
 
 // severalLive lists what a name could mean.
-func severalLive(name string, live []condemned) error {
+func severalLive(name string, live []entry) error {
 	lines := []error{fmt.Errorf("%q has %d live certificates", name, len(live))}
 	for _, c := range live {
 		line := fmt.Errorf("  %s  %s  %s, until %s", store.SerialText(c.serial), strings.Join(certinfo.Roles(c.cert), "+"), subject.Of(c.cert), termtext.Day(c.cert.NotAfter))
@@ -191,17 +199,17 @@ const serialDigits = 8
 // serialBits is the most that a serial may have (RFC 5280 section 4.1.2.2).
 const serialBits = 160
 
-// condemnUnknown takes a serial that there is no record of: of a CA that was
+// unknown takes a serial that there is no record of: of a CA that was
 // taken over without its records, or restored from a backup.
-func condemnUnknown(arg string) ([]condemned, error) {
+func unknown(arg string) ([]entry, error) {
 	serial, ok := new(big.Int).SetString(arg, 16)
 	if !ok || len(arg) < serialDigits || serial.Sign() <= 0 || serial.BitLen() > serialBits {
 		return nil, fmt.Errorf("the CA here has signed no certificate named %s", termtext.QuoteShort(arg))
 	}
-	return []condemned{{serial: serial}}, nil
+	return []entry{{serial: serial}}, nil
 }
 
-func condemnFile(a *authority.Authority, path string) ([]condemned, error) {
+func inFile(a *authority.Authority, path string) ([]entry, error) {
 	certs, err := keypair.ReadCerts(a.Tree, path)
 	if err != nil {
 		return nil, err
@@ -213,5 +221,5 @@ func condemnFile(a *authority.Authority, path string) ([]condemned, error) {
 	if cert.Equal(a.CA.Certificate) {
 		return nil, fmt.Errorf("%s: the CA itself, %s: no CRL of its own revokes it", path, subject.Of(cert))
 	}
-	return []condemned{{serial: cert.SerialNumber, cert: cert, path: path}}, nil
+	return []entry{{serial: cert.SerialNumber, cert: cert, path: path}}, nil
 }

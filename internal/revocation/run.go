@@ -1,0 +1,107 @@
+package revocation
+
+import (
+	"context"
+	"errors"
+	"time"
+
+	"virtpki/internal/authority"
+	"virtpki/internal/change"
+	"virtpki/internal/hint"
+	"virtpki/internal/libvirt/running"
+	"virtpki/internal/machine"
+	"virtpki/internal/reload"
+	"virtpki/internal/store"
+	"virtpki/pki"
+)
+
+// CRL says what the list is to be like, and who is to read it.
+type CRL struct {
+	Validity time.Duration
+	Copy     store.Output   // one for other hosts; without a path none
+	Reload   reload.Options // of the daemons and guests here
+}
+
+// Request says which certificates are to be revoked.
+type Request struct {
+	CRL
+	What   []string // names, serials in hexadecimal, or paths of PEM files
+	Reason pki.Reason
+	All    bool // a name means each live certificate that carries it, without a question
+	// Confirm asks a person whether all the certificates of a name are meant. Where there is
+	// nobody to ask the error is ErrNobodyToAsk.
+	Confirm func(question string) (bool, error)
+}
+
+// ErrNobodyToAsk is the error of [Request.Confirm] for a run without a terminal.
+var ErrNobodyToAsk = errors.New("there is nobody to ask")
+
+// Run revokes certificates and ends their access on this machine. Without a job nothing has
+// changed; an error beside one says which part of it is not so.
+func Run(ctx context.Context, m *machine.Machine, r Request, keys *change.Keyring, o change.Options) (*change.Job, error) {
+	f := &finder{Request: r, m: m, agreed: make(map[string]bool), mayAsk: true}
+	f.All = f.All || o.DryRun
+	return (&publication{CRL: r.CRL, m: m, keys: keys, find: f.find}).run(ctx, o)
+}
+
+// Refresh signs the CRLs again: the same entries, the next number, fresh dates. It is Run
+// without anybody to revoke.
+func Refresh(ctx context.Context, m *machine.Machine, c CRL, keys *change.Keyring, o change.Options) (*change.Job, error) {
+	return (&publication{CRL: c, m: m, keys: keys}).run(ctx, o)
+}
+
+// publication is one run.
+type publication struct {
+	CRL
+	m       *machine.Machine
+	keys    *change.Keyring
+	daemons []running.Daemon
+	// find finds whom the run revokes, and what the lists say of them; nil to refresh.
+	find func(*change.Job, *authority.Authority) ([]entry, authority.Entries, error)
+
+	// What the last decision has found.
+	a   *authority.Authority
+	out []entry
+}
+
+// run makes the lists, installs them, and has the daemons and guests here act on them.
+func (p *publication) run(ctx context.Context, o change.Options) (*change.Job, error) {
+	var err error
+	if err := p.m.CheckClock(); err != nil {
+		return nil, err
+	}
+	if p.daemons, err = p.Reload.Daemons(ctx, p.m); err != nil {
+		return nil, err
+	}
+	o.Lock = []string{p.m.CAPath(), p.m.System().Top()}
+	j, err := change.Run(ctx, p.m, o, p.decide)
+	if err != nil || o.DryRun {
+		return j, err
+	}
+	r := reload.New(p.m, p.Reload, j)
+	return j, errors.Join(p.enforce(ctx, r, j), r.Guests(ctx, reload.Changed{Any: true}))
+}
+
+// decide plans the lists. Where all are revoked already, by a run that may have been cut
+// short, the lists stay as they are and are placed again.
+func (p *publication) decide(j *change.Job) error {
+	a, err := authority.Open(p.m)
+	if err != nil {
+		return err
+	}
+	if err := hint.First(a.Unlock(p.keys), a.LoadCRL()); err != nil {
+		return err
+	}
+	p.a, p.out = a, nil
+	r := authority.CRLRequest{Validity: p.Validity, Copy: p.Copy, Daemons: p.daemons}
+	if p.find == nil {
+		return a.PlanCRL(j, p.m, r)
+	}
+	if p.out, r.Add, err = p.find(j, a); err != nil {
+		return err
+	}
+	if len(r.Add) == 0 {
+		return a.PlanCurrent(j, p.m, r)
+	}
+	return a.PlanCRL(j, p.m, r)
+}

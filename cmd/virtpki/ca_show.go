@@ -105,7 +105,7 @@ func (e *env) describeCA(a *authority.Authority) (*caInfo, error) {
 	for _, cert := range certs {
 		info.Signed++
 		switch {
-		case revoked[cert.SerialNumber.String()]:
+		case revoked.Has(cert):
 			info.Revoked++
 		case !e.here.Now().Before(cert.NotAfter):
 			info.Expired++

@@ -113,11 +113,11 @@ func (in *intake) fillQEMU(j *change.Job, comes map[pki.Role]*keypair.Pair) erro
 	if in.with == nil || len(in.with.uses) == 0 {
 		return nil
 	}
-	a := &authority.Authority{Certificates: in.cas, Layout: in.to.Layout, Folder: in.g.CAPath(), Tree: in.g.Tree()}
-	a.CA.Certificate = in.cas[0]
+	var crl []byte
 	if len(in.lists) > 0 {
-		a.CRL = pki.EncodeCRL(in.lists...)
+		crl = pki.EncodeCRL(in.lists...)
 	}
+	a := authority.At(in.g.Tree(), in.to.Layout, in.cas, crl)
 	f := &filler{env: in.env, withPlan: in.with, m: in.g.Machine, keys: in.newKeyring(in.g), sysconfdir: in.g.Path(in.g.Sysconfdir), pairs: comes}
 	return f.fill(j, a)
 }

@@ -3,7 +3,6 @@ package main
 import (
 	"cmp"
 	"errors"
-	"io/fs"
 	"slices"
 
 	"github.com/spf13/cobra"
@@ -12,8 +11,6 @@ import (
 	"virtpki/internal/certinfo"
 	"virtpki/internal/change"
 	"virtpki/internal/hint"
-	"virtpki/internal/keypair"
-	"virtpki/internal/libvirt"
 	"virtpki/internal/machine"
 )
 
@@ -101,7 +98,7 @@ func everything(m *machine.Machine) ([]certinfo.Info, error) {
 			infos = append(infos, info)
 		}
 	}
-	installed, err1 := installedCerts(m)
+	installed, err1 := authority.Installed(m)
 	for _, p := range installed {
 		add(p)
 	}
@@ -114,31 +111,4 @@ func everything(m *machine.Machine) ([]certinfo.Info, error) {
 		return cmp.Or(a.NotAfter.Compare(b.NotAfter), cmp.Compare(a.DN, b.DN))
 	})
 	return infos, errors.Join(err0, err1, err2)
-}
-
-// certFiles are the files that hold certificates, in the order of the list.
-var certFiles = []libvirt.File{libvirt.CACert, libvirt.ServerCert, libvirt.ClientCert}
-
-// installedCerts reads the CA's own file, the system's tree and the user's
-// folder.
-func installedCerts(m *machine.Machine) ([]change.Placed, error) {
-	layouts := append([]libvirt.Layout{libvirt.CA(m.CAPath())}, m.AllLayouts()...)
-	var found []change.Placed
-	var errs []error
-	for _, layout := range layouts {
-		for _, file := range certFiles {
-			path := layout.Path(file)
-			if path == "" {
-				continue
-			}
-			certs, err := keypair.ReadCerts(m.Tree(), path)
-			if err != nil && !errors.Is(err, fs.ErrNotExist) {
-				errs = append(errs, err)
-			}
-			for _, cert := range certs {
-				found = append(found, change.Placed{Cert: cert, Path: path})
-			}
-		}
-	}
-	return found, errors.Join(errs...)
 }

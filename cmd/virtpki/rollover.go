@@ -74,48 +74,27 @@ func newRolloverStart(e *env, g *globals) *cobra.Command {
 	return cmd
 }
 
+// request turns the flags into what is asked for, or says what is wrong with them.
+func (o *startOptions) request() (r authority.Start, err error) {
+	var err1, err2, err3 error
+	r.Wait, err1 = pki.ParseValidity(o.wait)
+	r.Validity, err2 = pki.ParseValidity(o.validity)
+	if o.keyType != "" {
+		r.KeyType, err3 = pki.ParseKeyType(o.keyType)
+	}
+	return r, hint.Usage(hint.First(err1, err2, err3))
+}
+
 func (e *env) rolloverStart(ctx context.Context, g *globals, o *startOptions) error {
-	wait, err1 := pki.ParseValidity(o.wait)
-	validity, err2 := pki.ParseValidity(o.validity)
-	if err := hint.First(err1, err2); err != nil {
-		return hint.Usage(err)
+	r, err := o.request()
+	if err != nil {
+		return err
 	}
 	if err := g.CheckClock(); err != nil {
 		return err
 	}
 	keys := e.newKeyring(g)
-	return e.changeAndReload(ctx, g, &o.reloadOptions, func(j *change.Job) error {
-		a, _, err := authority.Read(g.Machine)
-		if err != nil {
-			return err
-		}
-		if a.Rollover != nil {
-			return hint.With(errors.New("a rollover is under way already"), "see virtpki %sca rollover status", g.Flags())
-		}
-		if err := a.Unlock(keys); err != nil {
-			return err
-		}
-		keyType, err := o.newKeyType(a)
-		if err != nil {
-			return err
-		}
-		next, err := a.Next(keys, authority.Spec{KeyType: keyType, Validity: validity}, e.here.Now())
-		if err != nil {
-			return err
-		}
-		return a.PlanStart(j, g.Machine, next, keys, wait)
-	})
-}
-
-func (o *startOptions) newKeyType(a *authority.Authority) (pki.KeyType, error) {
-	if o.keyType != "" {
-		t, err := pki.ParseKeyType(o.keyType)
-		return t, hint.Usage(err)
-	}
-	if t, known := pki.KeyTypeOf(a.CA.Certificate.PublicKey); known {
-		return t, nil
-	}
-	return pki.DefaultKeyType, nil
+	return e.changeAndReload(ctx, g, &o.reloadOptions, func(j *change.Job) error { return authority.PlanStart(j, g.Machine, keys, r) })
 }
 
 // changeAndReload is change for what the daemons here serve or trust.

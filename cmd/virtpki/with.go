@@ -238,7 +238,7 @@ func (f *filler) takeForeign(j *change.Job, a *authority.Authority, use libvirt.
 	if err != nil || slices.ContainsFunc(certs, a.CA.Certificate.Equal) {
 		return false, nil // missing, or ours: what is wrong with it is told later
 	}
-	other := &authority.Authority{Certificates: certs, Layout: to.Layout, Tree: f.m.Tree()}
+	other := authority.At(f.m.Tree(), to.Layout, certs, nil)
 	for _, role := range roles(use) {
 		have, err := keypair.Load(f.m.Tree(), to.Layout, role)
 		if err != nil || have.Cert == nil || have.Key == nil || !other.HasSigned(have.Cert) {

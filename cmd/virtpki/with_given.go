@@ -49,10 +49,8 @@ func (v *givenFolders) authority(to keypair.Dest, otherwise *authority.Authority
 	if err != nil || len(certs) == 0 || sameCerts(certs, otherwise.Certificates) {
 		return otherwise, err
 	}
-	a := &authority.Authority{Certificates: certs, Layout: layout, Folder: layout.Base, Tree: v.tree}
-	a.CA.Certificate = certs[0]
-	a.CRL, err = machine.ReadIfThere(v.tree, layout.Path(libvirt.CACRL))
-	return a, err
+	crl, err := machine.ReadIfThere(v.tree, layout.Path(libvirt.CACRL))
+	return authority.At(v.tree, layout, certs, crl), err
 }
 
 // pair is what the bundle has for a folder and is no copy of its pair for libvirt; nil

@@ -83,20 +83,13 @@ func (w *wizard) leafDN(name string) string {
 // live are the DNs of the clients that the CA has signed. What cannot be read is
 // met again by the plan.
 func (w *wizard) live() []string {
-	a := w.ca
-	if w.imports() && w.imported != nil {
-		in := w.imported.Authority
-		for _, cert := range w.imported.records {
-			if !w.imported.listed[cert.SerialNumber.String()] {
-				in.Planned = append(in.Planned, cert)
-			}
-		}
-		a = &in
+	var names []string
+	switch now := w.e.here.Now(); {
+	case w.imports() && w.imported != nil:
+		names, _ = w.imported.LiveClients(now)
+	case w.ca != nil:
+		names, _ = w.ca.LiveClients(now)
 	}
-	if a == nil {
-		return nil
-	}
-	names, _ := a.LiveClients(w.e.here.Now())
 	return slices.Compact(names)
 }
 

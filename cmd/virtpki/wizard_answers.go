@@ -2,6 +2,7 @@ package main
 
 import (
 	"slices"
+	"virtpki/internal/authority"
 
 	"github.com/spf13/cobra"
 
@@ -43,7 +44,7 @@ const (
 type replies struct {
 	source     int // caMake…
 	imp        importOptions
-	imported   *imported // read by the questions of an import
+	imported   *authority.Import // read by the questions of an import
 	name       string
 	passphrase string
 

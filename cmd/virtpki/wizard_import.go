@@ -71,14 +71,14 @@ func (w *wizard) tryImport(o importOptions, passphrase string) error {
 }
 
 // readImport is that of ca import, with a passphrase that is known.
-func (w *wizard) readImport(o importOptions, passphrase string) (*imported, error) {
+func (w *wizard) readImport(o importOptions, passphrase string) (*authority.Import, error) {
 	g := w.g.clone()
 	if passphrase != "" {
 		g.passphrase = []byte(passphrase)
 	}
 	silent := *w.e
 	silent.askSecret = func(string) ([]byte, error) { return nil, prompt.ErrNoTerminal }
-	return silent.readImport(g.Machine, &o, silent.newKeyring(g))
+	return authority.ReadImport(g.Machine, o.request(), silent.newKeyring(g))
 }
 
 // wantsPassphrase reports whether a key has a passphrase that is not at hand.

@@ -20,7 +20,7 @@ import (
 type wizardPlan struct {
 	g        *globals
 	imp      *importOptions // nil: no CA is taken over
-	imported *imported
+	imported *authority.Import
 	boot     *bootstrapOptions
 	host     *hostPlan
 	issue    *issueOptions // nil: no clients are made
@@ -101,13 +101,8 @@ func (p *wizardPlan) authority(e *env, j *change.Job) (*authority.Authority, err
 	if p.imp == nil {
 		return e.findOrMakeCA(j, p.g.Machine, p.keys, p.host.ca)
 	}
-	if err := authority.RefuseExisting(p.g.Machine); err != nil {
-		return nil, err
-	}
-	in := *p.imported
-	in.Planned = nil
 	p.keys.Passphrase = p.g.passphrase
-	return &in.Authority, e.planImport(j, &in, p.keys)
+	return p.imported.Take(j, p.g.Machine, p.keys)
 }
 
 // preview decides without a lock, and nothing is done.

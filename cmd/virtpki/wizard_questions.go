@@ -220,7 +220,7 @@ func (w *wizard) askBinary(ctx context.Context) error {
 
 // wantsPassphraseFile reports whether what runs renew has to open the CA's key.
 func (w *wizard) wantsPassphraseFile() bool {
-	encrypted := w.passphrase != "" || w.caKey == "encrypted" || w.imports() && w.imported != nil && w.imported.encrypted
+	encrypted := w.passphrase != "" || w.caKey == "encrypted" || w.imports() && w.imported != nil && w.imported.Encrypted()
 	return encrypted && w.renewalOptions() != nil && w.g.passphraseFile == ""
 }
 

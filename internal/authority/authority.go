@@ -4,6 +4,7 @@ import (
 	"crypto/x509"
 	"errors"
 	"fmt"
+	"path/filepath"
 	"time"
 
 	"virtpki/internal/change"
@@ -41,6 +42,14 @@ type Authority struct {
 	Lists        []*pki.CRL          // all of cacrl.pem; see LoadCRL
 	Planned      []*x509.Certificate // records that are planned, not written yet
 	copy         store.Output        // of the CRL, where the user wants one
+}
+
+// At returns the CA that is, or will be, trusted in a layout, as one that another machine
+// keeps is: there are its certificates, of which the first signs, and its CRL or nil.
+func At(t store.Tree, layout libvirt.Layout, certs []*x509.Certificate, crl []byte) *Authority {
+	a := &Authority{Tree: t, Layout: layout, Folder: filepath.Dir(layout.Path(libvirt.CACert)), Certificates: certs, CRL: crl}
+	a.CA.Certificate = certs[0]
+	return a
 }
 
 // Open reads the CA's certificate and CRL. Without either certificate or key

@@ -2,7 +2,6 @@ package authority
 
 import (
 	"crypto"
-	"crypto/x509"
 	"errors"
 	"fmt"
 	"math/big"
@@ -112,29 +111,4 @@ func keyForCA(k *change.Keyring, path string, t pki.KeyType) (signer crypto.Sign
 		data, err = k.EncodeCA(signer)
 	}
 	return signer, data, err
-}
-
-// Next makes the generation that is to follow, for the same organisation and with the same
-// limits: the key and the life are those of r.
-func (a *Authority) Next(keys *change.Keyring, r Spec, now time.Time) (*Generation, error) {
-	signer, err := keys.Key(Slot, r.KeyType)
-	if err != nil {
-		return nil, err
-	}
-	subject, err := subject.ForCA(organizationOf(a.CA.Certificate))
-	if err != nil {
-		return nil, err
-	}
-	ca, err := pki.NewCA(pki.CARequest{RawSubject: subject, Signer: signer, Now: now, Validity: r.Validity, Permit: pki.PermitOf(a.CA.Certificate)})
-	if err != nil {
-		return nil, err
-	}
-	return &Generation{CA: *ca}, nil
-}
-
-func organizationOf(cert *x509.Certificate) string {
-	if len(cert.Subject.Organization) > 0 {
-		return cert.Subject.Organization[0]
-	}
-	return cert.Subject.CommonName
 }

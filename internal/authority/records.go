@@ -106,7 +106,7 @@ func (a *Authority) LiveClients(now time.Time) ([]string, error) {
 	}
 	var names []string
 	for _, cert := range certs {
-		if cert.IsCA || !slices.Contains(pki.RolesOf(cert), pki.Client) || !now.Before(cert.NotAfter) || revoked[cert.SerialNumber.String()] {
+		if cert.IsCA || !slices.Contains(pki.RolesOf(cert), pki.Client) || !now.Before(cert.NotAfter) || revoked.Has(cert) {
 			continue
 		}
 		name, err := dn.FromRDNSequence(cert.RawSubject)

@@ -4,6 +4,7 @@ import (
 	"crypto/x509"
 	"fmt"
 	"math/big"
+	"time"
 
 	"virtpki/internal/change"
 	"virtpki/internal/hint"
@@ -72,22 +73,55 @@ func (a *Authority) currents() []*pki.CRL {
 	return crls
 }
 
-// Revoked are the serials, in decimal, that the CA's CRL lists.
-func (a *Authority) Revoked() (map[string]bool, error) {
-	serials := make(map[string]bool)
+// Revocations says what the lists of one file revoke.
+type Revocations map[string]time.Time // by issuer and serial
+
+// revocationsBy returns what some lists revoke. Two CAs may have given one serial, and a
+// list speaks for its own issuer alone.
+func revocationsBy(crls []*pki.CRL) Revocations {
+	r := make(Revocations)
+	for _, crl := range crls {
+		for entry := range crl.Entries() { // a flaw behind its serial does not undo a revocation
+			r[string(crl.RawIssuer)+entry.SerialNumber.String()] = entry.RevocationTime
+		}
+	}
+	return r
+}
+
+// Has reports whether a certificate is revoked.
+func (r Revocations) Has(cert *x509.Certificate) bool {
+	_, revoked := r[revocationKey(cert)]
+	return revoked
+}
+
+// Day returns on which day a certificate was revoked; empty when it was not.
+func (r Revocations) Day(cert *x509.Certificate) string {
+	if at, revoked := r[revocationKey(cert)]; revoked {
+		return termtext.Day(at)
+	}
+	return ""
+}
+
+func revocationKey(cert *x509.Certificate) string {
+	return string(cert.RawIssuer) + cert.SerialNumber.String()
+}
+
+// Revoked returns what the CA's CRL revokes.
+func (a *Authority) Revoked() (Revocations, error) {
 	if a.CRL == nil {
-		return serials, nil
+		return nil, nil
 	}
 	crls, err := pki.ParseCRLs(a.CRL)
 	if err != nil {
 		return nil, fmt.Errorf("%s: %w", a.Layout.Path(libvirt.CACRL), err)
 	}
-	for _, crl := range crls {
-		for entry := range crl.Entries() { // a flaw behind its serial does not undo a revocation
-			serials[entry.SerialNumber.String()] = true
-		}
-	}
-	return serials, nil
+	return revocationsBy(crls), nil
+}
+
+// RevokedOn returns [Revocations.Day] by the CRL of m's CA, which need not be whole.
+func RevokedOn(m *machine.Machine) (func(*x509.Certificate) string, error) {
+	crls, err := keypair.ReadCRLs(m.Tree(), libvirt.CA(m.CAPath()).Path(libvirt.CACRL))
+	return revocationsBy(crls).Day, err
 }
 
 // FindRevoked looks a serial up in the lists of all generations, those that were dropped
@@ -115,17 +149,4 @@ func gravity(reason pki.Reason) int {
 		return 1
 	}
 	return 0
-}
-
-// RevokedOn tells on which day a certificate was revoked, by the lists in the
-// CA's file; empty when it was not.
-func RevokedOn(m *machine.Machine) (func(*x509.Certificate) string, error) {
-	crls, err := keypair.ReadCRLs(m.Tree(), libvirt.CA(m.CAPath()).Path(libvirt.CACRL))
-	days := make(map[string]string)
-	for _, crl := range crls {
-		for entry := range crl.Entries() {
-			days[string(crl.RawIssuer)+entry.SerialNumber.String()] = termtext.Day(entry.RevocationTime)
-		}
-	}
-	return func(cert *x509.Certificate) string { return days[string(cert.RawIssuer)+cert.SerialNumber.String()] }, err
 }

@@ -60,9 +60,46 @@ func (a *Authority) loadRollover(now time.Time) error {
 	return nil
 }
 
-// PlanStart publishes both generations, of which next signs after wait. One that has
-// expired is replaced at once.
-func (a *Authority) PlanStart(j *change.Job, m *machine.Machine, next *Generation, keys *change.Keyring, wait time.Duration) error {
+// Start is what a new generation of the CA is to be.
+type Start struct {
+	Wait     time.Duration // for which the old one goes on signing
+	Validity time.Duration
+	KeyType  pki.KeyType // empty for that of the old one
+}
+
+// PlanStart plans the beginning of a rollover: a new generation is made and published
+// beside the old one. A CA that has expired is replaced at once.
+func PlanStart(j *change.Job, m *machine.Machine, keys *change.Keyring, r Start) error {
+	a, _, err := Read(m)
+	if err != nil {
+		return err
+	}
+	if a.Rollover != nil {
+		return hint.With(errors.New("a rollover is under way already"), "see virtpki %sca rollover status", m.Flags())
+	}
+	if err := a.Unlock(keys); err != nil {
+		return err
+	}
+	if r.KeyType == "" {
+		r.KeyType = a.keyType()
+	}
+	next, err := a.next(keys, r, m.Now())
+	if err != nil {
+		return err
+	}
+	return a.publish(j, m, next, keys, r.Wait)
+}
+
+// keyType is the type of the CA's key, as far as virtpki makes such.
+func (a *Authority) keyType() pki.KeyType {
+	if t, known := pki.KeyTypeOf(a.CA.Certificate.PublicKey); known {
+		return t
+	}
+	return pki.DefaultKeyType
+}
+
+// publish plans both generations, of which next signs after wait.
+func (a *Authority) publish(j *change.Job, m *machine.Machine, next *Generation, keys *change.Keyring, wait time.Duration) error {
 	keyPEM, err := keys.EncodeLike(next.CA.Signer, a.Layout.Path(libvirt.CAKey))
 	if err != nil {
 		return err
@@ -153,83 +190,27 @@ func (a *Authority) planTrust(j *change.Job, m *machine.Machine, bundle []*x509.
 	return nil
 }
 
-// UnderWay reads the CA and wants a rollover.
-func UnderWay(m *machine.Machine) (*Authority, error) {
-	a, _, err := Read(m)
-	if err == nil && a.Rollover == nil {
-		err = hint.With(ErrNoRollover, "begin one with: virtpki %sca rollover start", m.Flags())
-	}
-	return a, err
-}
-
-// ErrNoRollover says that a CA has one generation.
-var ErrNoRollover = errors.New("no rollover is under way")
-
-// PlanFinish makes the new generation the only one. The order is that in which a
-// kill leaves a CA that works: first the key, then what is trusted.
-func (a *Authority) PlanFinish(j *change.Job, m *machine.Machine) error {
-	old := a.ByKeyID(a.Rollover.Old)
-	newKey, err := machine.ReadIfThere(m.Tree(), a.Layout.Path(libvirt.CANextKey))
+// next makes the generation that is to follow, for the same organisation and with the same
+// limits: the key and the life are those of r.
+func (a *Authority) next(keys *change.Keyring, r Start, now time.Time) (*Generation, error) {
+	signer, err := keys.Key(Slot, r.KeyType)
 	if err != nil {
-		return err
+		return nil, err
 	}
-	if newKey != nil { // else a run that was killed has been here
-		if err := a.planKey(j, a.Rollover.Old, newKey); err != nil {
-			return err
-		}
-	}
-	return hint.First(a.PlanWithout(j, m, old), a.DropRollover(j))
-}
-
-// PlanWithout takes one generation out of what is trusted here, and its list.
-func (a *Authority) PlanWithout(j *change.Job, m *machine.Machine, gone *x509.Certificate) error {
-	if gone == nil {
-		return nil
-	}
-	bundle := slices.DeleteFunc(slices.Clone(a.Certificates), gone.Equal)
-	// Its list is kept before it goes: a kill in between must not lose it.
-	if err := hint.First(a.planRetired(j, gone), a.planTrust(j, m, bundle)); err != nil {
-		return err
-	}
-	places, err := a.crlPlaces(m, CRLRequest{})
+	subject, err := subject.ForCA(organizationOf(a.CA.Certificate))
 	if err != nil {
-		return err
+		return nil, err
 	}
-	for _, path := range places {
-		if err := a.planCRLWithout(j, path, gone); err != nil {
-			return err
-		}
-	}
-	j.Did("%s is no longer trusted here", subject.Of(gone))
-	j.Note("give %s and %s to every host and client", a.Layout.Path(libvirt.CACert), a.Layout.Path(libvirt.CACRL))
-	return nil
-}
-
-// LeftByRollover reports whether files of a rollover are there: without one, a start or
-// an abort was cut short.
-func (a *Authority) LeftByRollover() bool {
-	return a.Tree.Exists(a.Layout.Path(libvirt.CANextKey)) || a.Tree.Exists(a.Layout.Path(libvirt.CARollover))
-}
-
-// DropRollover plans to remove the files of a rollover.
-func (a *Authority) DropRollover(j *change.Job) error {
-	return hint.First(j.Plan.Remove(a.Layout.Path(libvirt.CANextKey)), j.Plan.Remove(a.Layout.Path(libvirt.CARollover)))
-}
-
-// HasSignedNothing is the error for a new CA whose certificates live.
-func (a *Authority) HasSignedNothing(m *machine.Machine, next *x509.Certificate) error {
-	records, err := Records(m)
-	if err != nil || next == nil {
-		return err
-	}
-	revoked, err := a.Revoked()
+	ca, err := pki.NewCA(pki.CARequest{RawSubject: subject, Signer: signer, Now: now, Validity: r.Validity, Permit: pki.PermitOf(a.CA.Certificate)})
 	if err != nil {
-		return err
+		return nil, err
 	}
-	for _, p := range records {
-		if p.Cert.CheckSignatureFrom(next) == nil && m.Now().Before(p.Cert.NotAfter) && !revoked[p.Cert.SerialNumber.String()] {
-			return hint.With(fmt.Errorf("the new CA has signed %s already", subject.Of(p.Cert)), "go on to finish, or revoke what it has signed")
-		}
+	return &Generation{CA: *ca}, nil
+}
+
+func organizationOf(cert *x509.Certificate) string {
+	if len(cert.Subject.Organization) > 0 {
+		return cert.Subject.Organization[0]
 	}
-	return nil
+	return cert.Subject.CommonName
 }

@@ -1,4 +1,4 @@
-package main
+package authority
 
 import (
 	"bytes"
@@ -13,7 +13,7 @@ import (
 )
 
 // refuseWeak returns an error for a CA whose certificates every peer refuses.
-func (in *imported) refuseWeak(path string) error {
+func (in *Import) refuseWeak(path string) error {
 	cert := in.CA.Certificate
 	text, refused := judge.WeakKey(cert.PublicKey)
 	if !refused {
@@ -25,7 +25,7 @@ func (in *imported) refuseWeak(path string) error {
 
 // noteWeak says what is weak of what is taken over: what a distribution's policy, or
 // GnuTLS itself, refuses.
-func (in *imported) noteWeak() {
+func (in *Import) noteWeak() {
 	for _, cert := range in.Certificates {
 		if text, _ := judge.WeakKey(cert.PublicKey); text != "" {
 			in.note("%s has %s: replace the CA with virtpki ca rollover start", subject.Of(cert), text)
@@ -38,7 +38,7 @@ func (in *imported) noteWeak() {
 }
 
 // noteWeakRecords counts the certificates that are weak, and names one of each kind.
-func (in *imported) noteWeakRecords() {
+func (in *Import) noteWeakRecords() {
 	var keys, signatures []*x509.Certificate
 	for _, cert := range in.records {
 		if text, _ := judge.WeakKey(cert.PublicKey); text != "" {
@@ -72,7 +72,7 @@ func weakCRL(crl *pki.CRL) bool {
 }
 
 // unprovenCRL is the error for a file without a list that the CA has signed.
-func (in *imported) unprovenCRL(path string, crls []*pki.CRL) error {
+func (in *Import) unprovenCRL(path string, crls []*pki.CRL) error {
 	ca := in.CA.Certificate
 	for _, crl := range crls {
 		algorithm, err := crl.SignatureAlgorithm()

@@ -1,0 +1,285 @@
+package authority
+
+import (
+	"bytes"
+	"crypto/x509"
+	"errors"
+	"fmt"
+	"io/fs"
+	"path/filepath"
+	"slices"
+	"strings"
+	"time"
+
+	"virtpki/internal/change"
+	"virtpki/internal/judge"
+	"virtpki/internal/keypair"
+	"virtpki/internal/libvirt"
+	"virtpki/internal/machine"
+	"virtpki/internal/store"
+	"virtpki/internal/subject"
+	"virtpki/internal/termtext"
+	"virtpki/pki"
+)
+
+// ImportFiles are the files of a CA that another tool has made, as the user names them.
+type ImportFiles struct {
+	Cert   string // PEM, with others besides where there are several
+	Key    string
+	CRL    string // empty for none
+	Issued string // a directory of certificates or an index.txt; empty for none
+}
+
+// Import is a CA as it was found elsewhere.
+type Import struct {
+	Authority
+	encrypted bool
+	records   []*x509.Certificate        // one of each serial
+	revoked   []x509.RevocationListEntry // of the index, beyond the CRL
+	notes     []string
+	unproven  int // certificates whose signature by MD5 says nothing of who made it
+
+	taken  map[string]*x509.Certificate // records by serial
+	listed map[string]bool              // serials of the CRL and of revoked
+}
+
+func (in *Import) note(format string, args ...any) {
+	in.notes = append(in.notes, fmt.Sprintf(format, args...))
+}
+
+// ReadImport reads a CA of another tool and checks that libvirt can live with it. The
+// key's passphrase is of the keyring, and stays in it.
+func ReadImport(m *machine.Machine, files ImportFiles, keys *change.Keyring) (*Import, error) {
+	in := &Import{
+		Authority: Authority{Tree: m.Tree(), Folder: m.CAPath(), Layout: libvirt.CA(m.CAPath())},
+		taken:     make(map[string]*x509.Certificate),
+		listed:    make(map[string]bool),
+	}
+	if err := in.readCA(files, keys, m.Now()); err != nil {
+		return nil, err
+	}
+	if err := in.readCRL(files.CRL); err != nil {
+		return nil, err
+	}
+	if err := in.readIssued(files.Issued); err != nil {
+		return nil, err
+	}
+	in.noteWeak()
+	return in, nil
+}
+
+// readCA reads certificate and key, and checks that libvirt can live with them.
+func (in *Import) readCA(files ImportFiles, keys *change.Keyring, now time.Time) error {
+	certs, err := keypair.ReadCerts(keys.Tree, files.Cert)
+	if err != nil {
+		return err
+	}
+	data, err := keys.Tree.ReadFile(files.Key, store.MaxPEM)
+	if err != nil {
+		return err
+	}
+	in.encrypted = pki.Encrypted(data)
+	signer, err := keys.OpenCA(files.Key)
+	if err != nil {
+		return err
+	}
+	mine := slices.IndexFunc(certs, func(cert *x509.Certificate) bool { return pki.KeyMatches(cert, signer) })
+	if mine < 0 {
+		return fmt.Errorf("%s: not the key of any certificate in %s", files.Key, files.Cert)
+	}
+	in.CA = pki.CA{Certificate: certs[mine], Signer: signer}
+	in.Certificates = append([]*x509.Certificate{certs[mine]}, slices.Delete(slices.Clone(certs), mine, mine+1)...)
+	if err := in.refuseWeak(files.Cert); err != nil {
+		return err
+	}
+	if err := judge.CheckCAs(pki.EncodeCertificates(in.Certificates...), now); err != nil {
+		return fmt.Errorf("%s: %w", files.Cert, err)
+	}
+	return nil
+}
+
+// readCRL takes the CA's own list out of a file.
+func (in *Import) readCRL(path string) error {
+	if path == "" {
+		return nil
+	}
+	data, err := in.Tree.ReadFile(path, store.MaxPEM)
+	if err != nil {
+		return err
+	}
+	crls, err := pki.ParseCRLs(data)
+	if err != nil {
+		return fmt.Errorf("%s: %w", path, err)
+	}
+	if in.Current = keypair.NewestCRL(crls, in.CA.Certificate); in.Current == nil {
+		return in.unprovenCRL(path, crls)
+	}
+	switch {
+	case in.Current.Delta:
+		return fmt.Errorf("%s: a delta CRL holds only what has changed: give the whole one", path)
+	case in.Current.Indirect:
+		return fmt.Errorf("%s: an indirect CRL holds certificates of other CAs: give the CA's own", path)
+	}
+	in.keepOthers(crls)
+	for entry := range in.Current.Entries() { // one with a flaw revokes too
+		in.listed[entry.SerialNumber.String()] = true
+	}
+	return nil
+}
+
+// keepOthers keeps the lists of the CAs beside this one, as in the middle of a rollover:
+// they are trusted like it.
+func (in *Import) keepOthers(crls []*pki.CRL) {
+	for _, ca := range in.Certificates {
+		if list := keypair.NewestCRL(crls, ca); list != nil && !ca.Equal(in.CA.Certificate) {
+			in.Lists = keypair.ReplaceCRL(in.Lists, list)
+		}
+	}
+}
+
+// readIssued reads the records: a folder of certificates, or an index.txt with
+// the certificates beside it.
+func (in *Import) readIssued(path string) error {
+	if path == "" {
+		return nil
+	}
+	info, err := in.Tree.Stat(path)
+	if err != nil {
+		return err
+	}
+	if info.IsDir() {
+		return in.readFolder(path)
+	}
+	data, err := in.Tree.ReadFile(path, store.MaxPEM)
+	if err != nil {
+		return err
+	}
+	entries, err := pki.ParseIndex(data)
+	if err != nil {
+		return fmt.Errorf("%s: %w", path, err)
+	}
+	return in.readIndex(filepath.Dir(path), entries)
+}
+
+// certExtensions are those of files that may hold a certificate.
+var certExtensions = []string{".pem", ".crt", ".cer"}
+
+// readFolder takes every certificate that the CA has signed, and counts the
+// files in which there is none.
+func (in *Import) readFolder(folder string) error {
+	entries, err := in.Tree.ReadDir(folder)
+	if err != nil {
+		return err
+	}
+	others := 0
+	for _, entry := range entries {
+		if entry.IsDir() || !slices.Contains(certExtensions, filepath.Ext(entry.Name())) {
+			continue
+		}
+		certs, err := in.ownIn(filepath.Join(folder, entry.Name()))
+		if err != nil {
+			return err
+		}
+		for _, cert := range certs {
+			in.take(cert)
+		}
+		if len(certs) == 0 {
+			others++
+		}
+	}
+	if others > 0 {
+		in.note("%s: %s without a certificate of this CA passed over", folder, termtext.Count(others, "file", "files"))
+	}
+	return nil
+}
+
+// ownIn are the certificates of a file that the CA has signed, or one beside it in its
+// file, its own among them if it signed itself. (A signature by SHA-1 counts: what it was
+// good for once can be revoked.) A file that cannot be read may hold one: without its
+// record nobody could revoke it by name.
+func (in *Import) ownIn(path string) ([]*x509.Certificate, error) {
+	certs, err := keypair.ReadCerts(in.Tree, path)
+	if machine.Unread(err) || errors.Is(err, fs.ErrPermission) {
+		return nil, err
+	}
+	return slices.DeleteFunc(certs, func(cert *x509.Certificate) bool {
+		signedBy := func(ca *x509.Certificate) bool {
+			own := bytes.Equal(cert.RawIssuer, ca.RawSubject)
+			if own && cert.SignatureAlgorithm == x509.MD5WithRSA {
+				in.unproven++
+			}
+			return own && ca.CheckSignature(cert.SignatureAlgorithm, cert.RawTBSCertificate, cert.Signature) == nil
+		}
+		return !slices.ContainsFunc(in.Certificates, signedBy)
+	}), nil
+}
+
+// take adds a record, unless it is the CA itself or there already. Of two
+// certificates with one serial the first is kept: libvirt cannot tell them apart
+// in a CRL either.
+func (in *Import) take(cert *x509.Certificate) {
+	if keypair.Contains(in.Certificates, cert) {
+		return
+	}
+	serial := cert.SerialNumber.String()
+	switch have := in.taken[serial]; {
+	case have == nil:
+		in.taken[serial] = cert
+		in.records = append(in.records, cert)
+	case !cert.Equal(have):
+		in.note("serial %s was given twice, to %s and to %s: the first is recorded, and revoking it revokes both",
+			store.SerialText(cert.SerialNumber), subject.Of(have), subject.Of(cert))
+	}
+}
+
+// indexFolders are where openssl and easy-rsa keep SERIAL.pem, or .crt, beside
+// index.txt.
+var indexFolders = []string{"newcerts", "certs_by_serial", "revoked/certs_by_serial", "renewed/certs_by_serial", "certs", "."}
+
+// readIndex takes revocations and records from the lines of an index.txt.
+func (in *Import) readIndex(folder string, entries []pki.IndexEntry) error {
+	missing := 0
+	for _, entry := range entries {
+		cert, err := in.findIndexed(folder, entry)
+		if err != nil {
+			return err
+		}
+		if cert != nil {
+			in.take(cert)
+		} else {
+			missing++
+		}
+		if serial := entry.Serial.String(); !entry.Revoked.IsZero() && !in.listed[serial] {
+			in.listed[serial] = true
+			in.revoked = append(in.revoked, x509.RevocationListEntry{SerialNumber: entry.Serial, RevocationTime: entry.Revoked, ReasonCode: int(entry.Reason)})
+		}
+	}
+	if missing > 0 {
+		in.note("the index names %s without a file beside it: revoke by serial what has no record", termtext.Count(missing, "certificate", "certificates"))
+	}
+	return nil
+}
+
+// findIndexed finds the certificate of an entry; it may be the CA's own. Of one that was
+// revoked it may have been signed by an earlier generation of the CA: the record tells
+// whom the revocation shuts out.
+func (in *Import) findIndexed(folder string, entry pki.IndexEntry) (*x509.Certificate, error) {
+	upper := store.SerialText(entry.Serial)
+	for _, sub := range indexFolders {
+		for _, name := range []string{upper + ".pem", upper + ".crt", strings.ToLower(upper) + ".pem"} {
+			path := filepath.Join(folder, sub, name)
+			certs, err := in.ownIn(path)
+			if err == nil && len(certs) == 0 && !entry.Revoked.IsZero() {
+				certs, _ = keypair.ReadCerts(in.Tree, path) // ownIn has told what cannot be read
+			}
+			i := slices.IndexFunc(certs, func(cert *x509.Certificate) bool { return cert.SerialNumber.Cmp(entry.Serial) == 0 })
+			switch {
+			case err != nil:
+				return nil, err
+			case i >= 0:
+				return certs[i], nil
+			}
+		}
+	}
+	return nil, nil
+}

@@ -1,0 +1,87 @@
+package authority
+
+import (
+	"crypto/x509"
+	"time"
+
+	"virtpki/internal/change"
+	"virtpki/internal/hint"
+	"virtpki/internal/keypair"
+	"virtpki/internal/libvirt"
+	"virtpki/internal/machine"
+	"virtpki/internal/termtext"
+	"virtpki/pki"
+)
+
+// Take plans the directory of the CA, in which there is none yet, and returns it as it
+// will be.
+func (in *Import) Take(j *change.Job, m *machine.Machine, keys *change.Keyring) (*Authority, error) {
+	if err := RefuseExisting(m); err != nil {
+		return nil, err
+	}
+	taken := *in // a run decides twice
+	return &taken.Authority, taken.plan(j, keys, m.Now())
+}
+
+func (in *Import) plan(j *change.Job, keys *change.Keyring, now time.Time) error {
+	var passphrase []byte
+	if in.encrypted {
+		passphrase = keys.Passphrase
+	}
+	keyPEM, err := pki.EncodeKey(in.CA.Signer, passphrase)
+	if err != nil {
+		return err
+	}
+	to := keypair.Dest{Layout: in.Layout, Owner: machine.Owner()}
+	if err := hint.First(
+		to.Write(&j.Plan, libvirt.CAKey, keyPEM),
+		to.Write(&j.Plan, libvirt.CACert, pki.EncodeCertificates(in.Certificates...)),
+	); err != nil {
+		return err
+	}
+	for _, cert := range in.records {
+		if err := in.Record(j, cert); err != nil {
+			return err
+		}
+	}
+	j.Made = append(j.Made, change.Placed{Cert: in.CA.Certificate, Path: in.Layout.Path(libvirt.CACert)})
+	j.Notes = append(j.Notes, in.notes...)
+	in.NoteTwins(j)
+	if usage := in.CA.Certificate.KeyUsage; usage != 0 && usage&x509.KeyUsageCRLSign == 0 {
+		j.Note("the CA's keyUsage lacks cRLSign: libvirt goes by its CRL all the same, other programs may not")
+	}
+	j.Did("%s recorded", termtext.Count(len(in.records), "certificate", "certificates"))
+	return in.planCRL(j, now)
+}
+
+// planCRL keeps the CA's own list as it is, unless the index knows of
+// more revocations, or the list is none to go on from: there is none, it has no
+// number, its time has passed, or its signature is weak.
+func (in *Import) planCRL(j *change.Job, now time.Time) error {
+	crl, word := in.Current, "taken over"
+	if crl == nil || crl.Number == nil || len(in.revoked) > 0 || crl.NextUpdate.Before(now) || weakCRL(crl) {
+		var err error
+		if crl, err = in.NextCRL(now, in.revoked, nil, pki.DefaultCRLValidity); err != nil {
+			return err
+		}
+		word = "made"
+	}
+	j.Did("CRL number %v %s: %s", crl.Number, word, termtext.Count(crl.Len(), "entry", "entries"))
+	in.CRL = pki.EncodeCRL(append([]*pki.CRL{crl}, in.Lists...)...)
+	return keypair.Dest{Layout: in.Layout, Owner: machine.Owner()}.Write(&j.Plan, libvirt.CACRL, in.CRL)
+}
+
+// LiveClients are those of [Authority.LiveClients] that there will be. Nothing has to be
+// planned for it.
+func (in *Import) LiveClients(now time.Time) ([]string, error) {
+	a := in.Authority
+	for _, cert := range in.records {
+		if !in.listed[cert.SerialNumber.String()] {
+			a.Planned = append(a.Planned, cert)
+		}
+	}
+	return a.LiveClients(now)
+}
+
+// Encrypted reports whether the key that is taken over has a passphrase.
+func (in *Import) Encrypted() bool { return in.encrypted }

@@ -1,0 +1,39 @@
+package authority
+
+import (
+	"errors"
+	"io/fs"
+
+	"virtpki/internal/change"
+	"virtpki/internal/keypair"
+	"virtpki/internal/libvirt"
+	"virtpki/internal/machine"
+)
+
+// certFiles are the files that hold certificates, in the order in which they are listed.
+var certFiles = []libvirt.File{libvirt.CACert, libvirt.ServerCert, libvirt.ClientCert}
+
+// Installed reads the certificates that programs of m find: those of the CA's directory, of
+// the system and its QEMU, and of the user, in this order. The error tells of files that
+// could not be read; the rest is there all the same.
+func Installed(m *machine.Machine) ([]change.Placed, error) {
+	layouts := append([]libvirt.Layout{libvirt.CA(m.CAPath())}, m.AllLayouts()...)
+	var found []change.Placed
+	var errs []error
+	for _, layout := range layouts {
+		for _, file := range certFiles {
+			path := layout.Path(file)
+			if path == "" {
+				continue
+			}
+			certs, err := keypair.ReadCerts(m.Tree(), path)
+			if err != nil && !errors.Is(err, fs.ErrNotExist) {
+				errs = append(errs, err)
+			}
+			for _, cert := range certs {
+				found = append(found, change.Placed{Cert: cert, Path: path})
+			}
+		}
+	}
+	return found, errors.Join(errs...)
+}

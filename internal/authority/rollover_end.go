@@ -1,0 +1,135 @@
+package authority
+
+import (
+	"crypto/x509"
+	"errors"
+	"fmt"
+	"slices"
+
+	"virtpki/internal/change"
+	"virtpki/internal/hint"
+	"virtpki/internal/libvirt"
+	"virtpki/internal/machine"
+	"virtpki/internal/subject"
+	"virtpki/internal/termtext"
+)
+
+// underWay reads the CA and wants a rollover.
+func underWay(m *machine.Machine) (*Authority, error) {
+	a, _, err := Read(m)
+	if err == nil && a.Rollover == nil {
+		err = hint.With(errNoRollover, "begin one with: virtpki %sca rollover start", m.Flags())
+	}
+	return a, err
+}
+
+// errNoRollover says that a CA has one generation.
+var errNoRollover = errors.New("no rollover is under way")
+
+// PlanFinish plans the end of a rollover: the new generation becomes the only one. That
+// is refused while the old one is needed; force goes past what is needed elsewhere.
+func PlanFinish(j *change.Job, m *machine.Machine, keys *change.Keyring, force bool) error {
+	a, err := underWay(m)
+	if err != nil {
+		return err
+	}
+	if m.Now().Before(a.Rollover.Switch) {
+		return hint.With(fmt.Errorf("the old CA signs until %s", termtext.Instant(a.Rollover.Switch)), "a rollover that should not be is ended by abort")
+	}
+	if err := a.nothingNeedsOld(m, force); err != nil {
+		return err
+	}
+	if err := a.Unlock(keys); err != nil {
+		return err
+	}
+	return a.planFinish(j, m)
+}
+
+// planFinish goes in the order in which a kill leaves a CA that works: first the key, then
+// what is trusted.
+func (a *Authority) planFinish(j *change.Job, m *machine.Machine) error {
+	old := a.ByKeyID(a.Rollover.Old)
+	newKey, err := machine.ReadIfThere(m.Tree(), a.Layout.Path(libvirt.CANextKey))
+	if err != nil {
+		return err
+	}
+	if newKey != nil { // else a run that was killed has been here
+		if err := a.planKey(j, a.Rollover.Old, newKey); err != nil {
+			return err
+		}
+	}
+	return hint.First(a.planWithout(j, m, old), a.dropRollover(j))
+}
+
+// planWithout takes one generation out of what is trusted here, and its list.
+func (a *Authority) planWithout(j *change.Job, m *machine.Machine, gone *x509.Certificate) error {
+	if gone == nil {
+		return nil
+	}
+	bundle := slices.DeleteFunc(slices.Clone(a.Certificates), gone.Equal)
+	// Its list is kept before it goes: a kill in between must not lose it.
+	if err := hint.First(a.planRetired(j, gone), a.planTrust(j, m, bundle)); err != nil {
+		return err
+	}
+	places, err := a.crlPlaces(m, CRLRequest{})
+	if err != nil {
+		return err
+	}
+	for _, path := range places {
+		if err := a.planCRLWithout(j, path, gone); err != nil {
+			return err
+		}
+	}
+	j.Did("%s is no longer trusted here", subject.Of(gone))
+	j.Note("give %s and %s to every host and client", a.Layout.Path(libvirt.CACert), a.Layout.Path(libvirt.CACRL))
+	return nil
+}
+
+// leftByRollover reports whether files of a rollover are there: without one, a start or
+// an abort was cut short.
+func (a *Authority) leftByRollover() bool {
+	return a.Tree.Exists(a.Layout.Path(libvirt.CANextKey)) || a.Tree.Exists(a.Layout.Path(libvirt.CARollover))
+}
+
+// dropRollover plans to remove the files of a rollover.
+func (a *Authority) dropRollover(j *change.Job) error {
+	return hint.First(j.Plan.Remove(a.Layout.Path(libvirt.CANextKey)), j.Plan.Remove(a.Layout.Path(libvirt.CARollover)))
+}
+
+// PlanAbort plans to take the start of a rollover back. That is refused once the new
+// generation has signed a certificate that lives.
+func PlanAbort(j *change.Job, m *machine.Machine) error {
+	a, err := underWay(m)
+	if errors.Is(err, errNoRollover) && a.leftByRollover() {
+		return a.dropRollover(j)
+	}
+	if err != nil {
+		return err
+	}
+	next, old := a.ByKeyID(a.Rollover.New), a.ByKeyID(a.Rollover.Old)
+	if old == nil {
+		return errors.New("the old CA has expired and is gone: only forward is left, with finish")
+	}
+	if err := a.hasSignedNothing(m, next); err != nil {
+		return err
+	}
+	return hint.First(a.planWithout(j, m, next), a.dropRollover(j))
+}
+
+// hasSignedNothing is the error for a new CA whose certificates live.
+func (a *Authority) hasSignedNothing(m *machine.Machine, next *x509.Certificate) error {
+	records, err := Records(m)
+	if err != nil || next == nil {
+		return err
+	}
+	revoked, err := a.Revoked()
+	if err != nil {
+		return err
+	}
+	for _, p := range records {
+		if p.Cert.CheckSignatureFrom(next) == nil && m.Now().Before(p.Cert.NotAfter) && !revoked.Has(p.Cert) {
+			return hint.With(fmt.Errorf("the new CA has signed %s already", subject.Of(p.Cert)), "go on to finish, or revoke what it has signed")
+		}
+	}
+	return nil
+}

@@ -1,0 +1,144 @@
+package authority
+
+import (
+	"crypto/x509"
+	"fmt"
+	"slices"
+	"strings"
+	"time"
+
+	"virtpki/internal/certinfo"
+	"virtpki/internal/change"
+	"virtpki/internal/hint"
+	"virtpki/internal/machine"
+	"virtpki/internal/store"
+	"virtpki/internal/subject"
+	"virtpki/internal/termtext"
+)
+
+// Status says where a rollover stands; its JSON form is stable.
+type Status struct {
+	UnderWay bool       `json:"under_way"`
+	Old      string     `json:"old,omitempty"`
+	New      string     `json:"new,omitempty"`
+	Switch   *time.Time `json:"switch,omitempty"`
+	Signs    string     `json:"signs,omitempty"` // old or new
+	Needs    []string   `json:"needs_old"`       // in words
+	Next     string     `json:"next"`            // what to do
+}
+
+// RolloverStatus reads where the rollover of m's CA stands. That there is none is an answer
+// too.
+func RolloverStatus(m *machine.Machine) (*Status, error) {
+	a, _, err := Read(m)
+	if err != nil {
+		return nil, err
+	}
+	if a.Rollover == nil {
+		return &Status{Needs: []string{}, Next: "nothing: virtpki ca rollover start begins one"}, nil
+	}
+	return a.status(m)
+}
+
+func (a *Authority) status(m *machine.Machine) (*Status, error) {
+	state := a.Rollover
+	info := &Status{UnderWay: true, Switch: &state.Switch, Signs: "old", Needs: []string{}}
+	if cert := a.ByKeyID(state.Old); cert != nil {
+		info.Old = subject.Of(cert)
+	}
+	if cert := a.ByKeyID(state.New); cert != nil {
+		info.New = subject.Of(cert)
+	}
+	needs, err := a.needOld(m)
+	if err != nil {
+		return nil, err
+	}
+	info.Needs = append(info.Needs, needs...)
+	switch {
+	case m.Now().Before(state.Switch):
+		info.Next = "give cacert.pem and cacrl.pem to every host and client before " + termtext.Instant(state.Switch)
+	case len(needs) > 0:
+		info.Signs, info.Next = "new", "virtpki renew here; issue the others anew"
+	default:
+		info.Signs, info.Next = "new", "virtpki ca rollover finish"
+	}
+	return info, nil
+}
+
+// needOld lists what still needs the old CA: certificates of it that are
+// installed here, and live ones that it has signed for a subject and role for
+// which the new CA has signed none yet.
+func (a *Authority) needOld(m *machine.Machine) ([]string, error) {
+	old, next := a.ByKeyID(a.Rollover.Old), a.ByKeyID(a.Rollover.New)
+	if old == nil || next == nil {
+		return nil, nil
+	}
+	var needs []string
+	installed, err := Installed(m)
+	if err != nil {
+		return nil, err
+	}
+	for _, p := range installed {
+		if !p.Cert.IsCA && p.Cert.CheckSignatureFrom(old) == nil {
+			needs = append(needs, fmt.Sprintf("%s (%s)", p.Path, subject.Of(p.Cert)))
+		}
+	}
+	live, err := a.liveUnder(m, old, next)
+	return append(needs, live...), err
+}
+
+// liveUnder lists the live records of the old CA without a successor.
+func (a *Authority) liveUnder(m *machine.Machine, old, next *x509.Certificate) ([]string, error) {
+	revoked, err := a.Revoked()
+	if err != nil {
+		return nil, err
+	}
+	records, err := Records(m)
+	if err != nil {
+		return nil, err
+	}
+	succeeded := make(map[string]bool)
+	var waiting []change.Placed
+	for _, p := range records {
+		switch live := m.Now().Before(p.Cert.NotAfter) && !revoked.Has(p.Cert); {
+		case !live:
+		case p.Cert.CheckSignatureFrom(next) == nil:
+			succeeded[identityOf(p.Cert)] = true
+		case p.Cert.CheckSignatureFrom(old) == nil:
+			waiting = append(waiting, p)
+		}
+	}
+	var needs []string
+	for _, p := range waiting {
+		if !succeeded[identityOf(p.Cert)] {
+			needs = append(needs, fmt.Sprintf("%s %s, serial %s, until %s", strings.Join(certinfo.Roles(p.Cert), "+"), subject.Of(p.Cert), store.SerialText(p.Cert.SerialNumber), termtext.Day(p.Cert.NotAfter)))
+		}
+	}
+	slices.Sort(needs)
+	return needs, nil
+}
+
+// identityOf is whose certificate it is, and for what.
+func identityOf(cert *x509.Certificate) string {
+	return string(cert.RawSubject) + strings.Join(certinfo.Roles(cert), "+")
+}
+
+// nothingNeedsOld is the error for an old CA that is still needed. What is
+// installed here cannot be forced: libvirtd would not start.
+func (a *Authority) nothingNeedsOld(m *machine.Machine, force bool) error {
+	needs, err := a.needOld(m)
+	if err != nil || len(needs) == 0 {
+		return err
+	}
+	installed, err := Installed(m)
+	if err != nil {
+		return err
+	}
+	old := a.ByKeyID(a.Rollover.Old)
+	here := slices.ContainsFunc(installed, func(p change.Placed) bool { return !p.Cert.IsCA && p.Cert.CheckSignatureFrom(old) == nil })
+	if force && !here {
+		return nil
+	}
+	return hint.With(fmt.Errorf("the old CA is still needed, by %s and the like (%s)", needs[0], termtext.Count(len(needs), "certificate", "certificates")),
+		"see virtpki ca rollover status; virtpki renew makes what is installed here anew")
+}

@@ -115,3 +115,11 @@ func (e *env) readInput(file string, limit int64) ([]byte, error) {
 	}
 	return data, err
 }
+
+// inputName names what readInput reads.
+func inputName(file string) string {
+	if file == "-" {
+		return "stdin"
+	}
+	return file
+}

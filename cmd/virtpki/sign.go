@@ -12,13 +12,23 @@ import (
 
 	"virtpki/internal/authority"
 	"virtpki/internal/certinfo"
-	"virtpki/internal/change"
+	"virtpki/internal/grant"
 	"virtpki/internal/hint"
+	"virtpki/internal/libvirt"
 	"virtpki/internal/prompt"
+	"virtpki/internal/sign"
 	"virtpki/internal/store"
 	"virtpki/internal/subject"
 	"virtpki/internal/termtext"
 	"virtpki/pki"
+)
+
+// The largest input of sign, in bytes: the requests of some 50,000 hosts. And how many
+// requests of one file --yes signs unless told: a host has two, and whoever may send
+// requests by itself must not fill the CA's records.
+const (
+	maxSignInput  = 64 << 20
+	defaultAtMost = 16
 )
 
 // signOptions are the flags of sign.
@@ -128,68 +138,84 @@ func (o *signOptions) complete(cmd *cobra.Command) {
 	completeKeyTypes(cmd)
 }
 
-// signing is one run of sign.
-type signing struct {
-	*env
-	g      *globals
-	o      *signOptions
-	policy *signPolicy
-	files  []*incoming
-	keys   *change.Keyring
-	like   string // the CA under which the requests were granted
-	marks  string // of the CA's folder when known was read
-	known  *authority.Earlier
-
-	claims    *claims
-	shown     map[string]bool // whose names a person was shown
-	confirmed bool            // nothing else is shown: the question was answered
-}
-
 func (e *env) sign(ctx context.Context, g *globals, o *signOptions, files []string) error {
-	policy, err := o.check()
+	r, err := o.request()
 	if err != nil {
 		return hint.Usage(err)
 	}
-	if policy.leaf.Templates, err = o.shapes.check(); err != nil {
+	if r.Policy.Leaf.Templates, err = o.shapes.check(); err != nil {
 		return err
 	}
-	if err := g.CheckClock(); err != nil {
-		return err
+	for _, file := range files {
+		data, err := e.readInput(file, maxSignInput)
+		if err != nil {
+			return err
+		}
+		r.Files = append(r.Files, sign.File{Name: inputName(file), Data: data})
 	}
-	s := &signing{env: e, g: g, o: o, policy: policy, keys: e.newKeyring(g), shown: make(map[string]bool)}
-	if err := s.read(files); err != nil {
-		return err
-	}
-	if err := s.consider(); err != nil {
-		return err
-	}
-	if err := s.confirm(); err != nil {
-		return err
-	}
-	j, err := e.carryOut(ctx, g, []string{g.CAPath()}, s.decide)
+	r.Confirm = func(offer sign.Offer) error { return e.confirmSigning(g, o.yes, offer) }
+	done, err := sign.Run(ctx, g.Machine, e.newKeyring(g), e.runOptions(g, nil), r)
 	if err != nil {
 		return err
 	}
-	return s.tell(j)
+	return e.tellSigned(g, o, done)
 }
 
-// confirm shows what will be signed, and asks.
-func (s *signing) confirm() error {
-	s.confirmed = true
-	s.noteReplace()
-	n := 0
-	for _, in := range s.files {
-		for i, order := range in.orders {
-			n++
-			if !s.g.quiet || !s.o.yes {
-				s.show(in, i, order)
-			}
+// request turns the flags into what sign is to do, or says what is wrong with them.
+func (o *signOptions) request() (sign.Request, error) {
+	policy, err := o.policy()
+	if err == nil && o.atMost < 1 {
+		err = fmt.Errorf("--at-most %d signs nothing", o.atMost)
+	}
+	return sign.Request{
+		Policy: policy, Unattended: o.yes, AtMost: o.atMost, AfterRevocation: o.revokedToo, Replace: o.replace, Reuse: o.reuse,
+		Out: o.out, OutDir: o.outDir, Force: o.force,
+	}, err
+}
+
+func (o *signOptions) policy() (sign.Policy, error) {
+	validity, err1 := pki.ParseValidity(o.validity)
+	release, err2 := libvirt.ParseTarget(o.target)
+	permit, err3 := pki.ParsePermit(o.permit)
+	exact, err4 := grant.ParseExact(o.exact)
+	p := sign.Policy{
+		Policy:     grant.Policy{Exact: exact, Permit: permit, Lifetime: validity},
+		Leaf:       authority.Leaf{Validity: validity, Target: release},
+		OwnSubject: o.ownSubject, LeaveOut: o.leaveOut, IgnoreExtra: o.ignoreExtra,
+	}
+	if err := hint.First(err1, err2, err3, err4); err != nil {
+		return p, err
+	}
+	for _, name := range o.keyTypes {
+		keyType, err := pki.ParseKeyType(name)
+		if err != nil {
+			return p, err
+		}
+		p.KeyTypes = append(p.KeyTypes, keyType)
+	}
+	if o.role == "" {
+		return p, nil
+	}
+	kind, err := subject.ParseKind(o.role)
+	p.Roles = kind.Roles()
+	return p, err
+}
+
+// confirmSigning shows what will be signed, and asks.
+func (e *env) confirmSigning(g *globals, yes bool, offer sign.Offer) error {
+	for _, name := range offer.Unmatched {
+		e.warn("--replace %s: nothing here asks for a name that it has under another key", termtext.ShellWord(name))
+	}
+	if !g.quiet || !yes {
+		for _, one := range offer.Certificates {
+			e.showOffered(one)
 		}
 	}
-	if n == 0 || s.o.yes || s.g.dryRun {
+	n := len(offer.Certificates)
+	if n == 0 || yes || g.dryRun {
 		return nil
 	}
-	answer, err := s.ask(fmt.Sprintf("Sign %s? [y/N] ", termtext.Count(n, "certificate", "certificates")))
+	answer, err := e.ask(fmt.Sprintf("Sign %s? [y/N] ", termtext.Count(n, "certificate", "certificates")))
 	switch {
 	case errors.Is(err, prompt.ErrNoTerminal):
 		return hint.Usage(hint.With(errors.New("nobody to ask: there is no terminal"), "--yes signs without asking"))
@@ -201,15 +227,15 @@ func (s *signing) confirm() error {
 	return nil
 }
 
-// show says what a request asks for and what it gets.
-func (s *signing) show(in *incoming, i int, o order) {
-	termtext.Fprintf(s.stderr, "%s: %s %s\n", inputName(in.name), subject.OfRequest(in.csrs[i]), certinfo.OfRequest(in.csrs[i]).Text())
-	for _, note := range o.notes {
-		termtext.Fprintf(s.stderr, "  %s\n", note)
+// showOffered says what a request asks for and what it gets.
+func (e *env) showOffered(one sign.Offered) {
+	termtext.Fprintf(e.stderr, "%s: %s %s\n", one.File, subject.OfRequest(one.Request), certinfo.OfRequest(one.Request).Text())
+	for _, note := range one.Notes {
+		termtext.Fprintf(e.stderr, "  %s\n", note)
 	}
-	if n := len(o.before); n > 0 {
-		last := slices.MaxFunc(o.before, func(a, b *x509.Certificate) int { return a.NotBefore.Compare(b.NotBefore) })
-		termtext.Fprintf(s.stderr, "  its key was certified before: %s, serial %s, until %s%s\n",
+	if n := len(one.Before); n > 0 {
+		last := slices.MaxFunc(one.Before, func(a, b *x509.Certificate) int { return a.NotBefore.Compare(b.NotBefore) })
+		termtext.Fprintf(e.stderr, "  its key was certified before: %s, serial %s, until %s%s\n",
 			subject.Of(last), store.SerialText(last.SerialNumber), termtext.Day(last.NotAfter), andMore(n-1))
 	}
 }
@@ -221,122 +247,21 @@ func andMore(n int) string {
 	return fmt.Sprintf(", and %d more", n)
 }
 
-// decide signs what was granted, and plans the records and the answers.
-func (s *signing) decide(j *change.Job) error {
-	if err := s.consider(); err != nil {
-		return err
-	}
-	a, err := authority.Open(s.g.Machine)
-	if err != nil {
-		return err
-	}
-	if err := hint.First(a.Unlock(s.keys), a.LoadCRL()); err != nil {
-		return err
-	}
-	for _, in := range s.files {
-		if err := s.answer(j, a, in); err != nil {
-			return err
-		}
-	}
-	return s.planAnswers(j)
-}
-
-// answer makes the answer to one file.
-func (s *signing) answer(j *change.Job, a *authority.Authority, in *incoming) error {
-	in.answer = &pki.Answer{CAs: a.Certificates, CRLs: a.Lists}
-	if a.CRL == nil {
-		j.Note("the CA has no CRL: make one with virtpki crl")
-	}
-	if len(in.orders) == 0 {
-		j.Did("%s: answered with the CA and the CRL as they are now", inputName(in.name))
-	}
-	for i, order := range in.orders {
-		cert, err := s.certificate(j, a, order, in.csrs[i])
-		if err != nil {
-			return in.about(i, err)
-		}
-		in.answer.Leafs = append(in.answer.Leafs, cert)
-	}
-	return nil
-}
-
-// certificate signs one, or with --reuse finds the one that was signed before.
-func (s *signing) certificate(j *change.Job, a *authority.Authority, o order, csr *pki.CSR) (*x509.Certificate, error) {
-	if s.o.reuse {
-		if cert := s.reusable(a, o); cert != nil {
-			j.Did("%s, signed before, is the answer again (serial %s)", subject.Of(cert), store.SerialText(cert.SerialNumber))
-			return cert, nil
-		}
-	}
-	cert, err := a.Certify(j, authority.Order{Leaf: s.policy.leaf, Identity: o.Identity, PublicKey: csr.PublicKey, Now: s.here.Now()}, "")
-	if err != nil {
-		return nil, err
-	}
-	return cert, hint.First(s.hold(a, o, cert), o.holdNames(cert))
-}
-
-// reusable is a certificate for the same key that is as one made now would be,
-// but for its dates, and has most of its life before it.
-func (s *signing) reusable(a *authority.Authority, o order) *x509.Certificate {
-	for _, cert := range o.before {
-		_, revoked := a.FindRevoked(cert.SerialNumber)
-		if !revoked && s.here.Now().Before(pki.Window{}.CertificateOpens(cert)) &&
-			cert.CheckSignatureFrom(a.CA.Certificate) == nil && o.describes(cert, a.CA.Certificate) && s.hold(a, o, cert) == nil {
-			return cert
-		}
-	}
-	return nil
-}
-
-// planAnswers plans the files that the answers go to.
-func (s *signing) planAnswers(j *change.Job) error {
-	if s.o.outDir != "" {
-		if err := j.Plan.Parents(s.o.outDir, 0o755, nil); err != nil {
-			return err
-		}
-		for _, in := range s.files {
-			if err := s.planAnswer(j, in.out, "--out-dir", in.answer); err != nil {
-				return err
-			}
-		}
-		return nil
-	}
-	if s.o.out == "" {
-		return nil
-	}
-	return s.planAnswer(j, s.o.out, "--out", s.whole())
-}
-
-func (s *signing) planAnswer(j *change.Job, path, flag string, answer *pki.Answer) error {
-	return change.PlanOutput(&j.Plan, store.Output{
-		Path: path, Data: answer.Encode(), Mode: change.OutputMode, Ours: change.WrittenResponses, Force: s.o.force,
-	}, flag)
-}
-
-// whole is the answer to all files in one.
-func (s *signing) whole() *pki.Answer {
-	whole := &pki.Answer{CAs: s.files[0].answer.CAs, CRLs: s.files[0].answer.CRLs}
-	for _, in := range s.files {
-		whole.Leafs = append(whole.Leafs, in.answer.Leafs...)
-	}
-	return whole
-}
-
-// tell prints the answer on stdout, where it goes to no file.
-func (s *signing) tell(j *change.Job) error {
-	toStdout := s.o.out == "" && s.o.outDir == ""
+// tellSigned prints the response on stdout, where it goes to no file.
+func (e *env) tellSigned(g *globals, o *signOptions, done *sign.Result) error {
+	toStdout := o.out == "" && o.outDir == ""
 	switch {
-	case s.g.json:
-		return s.printJSON(struct {
+	case g.json:
+		return e.printJSON(struct {
 			changeReport
 			Answer string `json:"answer"`
-		}{s.reportOf(j), string(s.whole().Encode())})
-	case !toStdout || s.g.dryRun:
-		return s.env.tell(s.g, j)
+		}{e.reportOf(done.Job), string(done.Response.Encode())})
+	case !toStdout || g.dryRun:
+		return e.tell(g, done.Job)
 	}
-	if err := s.tellOnStderr(s.g, j); err != nil {
+	if err := e.tellOnStderr(g, done.Job); err != nil {
 		return err
 	}
-	_, err := s.stdout.Write(s.whole().Encode())
+	_, err := e.stdout.Write(done.Response.Encode())
 	return err
 }

@@ -1,4 +1,4 @@
-package main
+package sign
 
 import (
 	"crypto/x509"
@@ -8,35 +8,36 @@ import (
 	"net/netip"
 	"slices"
 	"strings"
+	"time"
 
 	"virtpki/internal/authority"
 	"virtpki/internal/grant"
 	"virtpki/internal/hint"
-	"virtpki/internal/libvirt"
 	"virtpki/internal/subject"
 	"virtpki/internal/termtext"
 	"virtpki/pki"
 )
 
-// signPolicy is what the CA grants in one run of sign, and how it comes to a
-// certificate from a request.
-type signPolicy struct {
+// Policy is what the CA grants in one run, and how it comes to a certificate from a
+// request. Limits, Prefix and Template of [grant.Policy] are the CA's own, and set by the
+// run.
+type Policy struct {
 	grant.Policy
-	leaf        authority.Leaf
-	ownSubject  bool
-	leaveOut    bool
-	ignoreExtra bool
+	Leaf        authority.Leaf
+	OwnSubject  bool // give the subject that the request asks for
+	LeaveOut    bool // leave out names that may not be granted, and do not refuse the request
+	IgnoreExtra bool // sign without the extensions that are not granted, and do not refuse the request
 }
 
 // of returns what the policy is for one CA: its own limits hold besides.
-func (p *signPolicy) of(ca *x509.Certificate, role pki.Role) grant.Policy {
+func (p *Policy) of(ca *x509.Certificate, role pki.Role) grant.Policy {
 	at := p.Policy
-	at.Limits, at.Prefix, at.Template = pki.PermitOf(ca), subject.Prefix(ca), p.leaf.Templates[role] != nil
+	at.Limits, at.Prefix, at.Template = pki.PermitOf(ca), subject.Prefix(ca), p.Leaf.Templates[role] != nil
 	return at
 }
 
-// order is one certificate that is granted.
-type order struct {
+// decision is what one request is granted.
+type decision struct {
 	subject.Identity
 	finished *x509.Certificate // as it will be signed, but for serial and signature
 	left     []string          // names of it that somebody else has, and that are left out
@@ -44,90 +45,81 @@ type order struct {
 	before   []*x509.Certificate // for the same key, signed earlier
 }
 
-func (o *order) note(format string, args ...any) {
-	o.notes = append(o.notes, fmt.Sprintf(format, args...))
+func (d *decision) note(format string, args ...any) {
+	d.notes = append(d.notes, fmt.Sprintf(format, args...))
 }
 
-// check turns the flags into a policy, or says what is wrong with them.
-func (o *signOptions) check() (*signPolicy, error) {
-	validity, err1 := pki.ParseValidity(o.validity)
-	release, err2 := libvirt.ParseTarget(o.target)
-	permit, err3 := pki.ParsePermit(o.permit)
-	exact, err4 := grant.ParseExact(o.exact)
-	p := &signPolicy{ownSubject: o.ownSubject, leaveOut: o.leaveOut, ignoreExtra: o.ignoreExtra}
-	p.Policy = grant.Policy{Exact: exact, Permit: permit, Lifetime: validity}
-	p.leaf = authority.Leaf{Validity: validity, Target: release}
-	if err := hint.First(err1, err2, err3, err4); err != nil {
-		return nil, err
+// decide returns what certificate a request gets, or why it gets none: it makes the identity
+// from the request, has a stand-in for the CA sign that, and holds the finished certificate
+// to the policy. What the CA has signed or revoked before is not looked at.
+func (p *Policy) decide(a *authority.Authority, standIn *pki.CA, csr *pki.CSR, now time.Time) (d decision, err error) {
+	if d, err = p.identify(a, csr); err != nil {
+		return d, err
 	}
-	if o.atMost < 1 {
-		return nil, fmt.Errorf("--at-most %d signs nothing", o.atMost)
+	request, _, err := a.RequestFor(authority.Order{Leaf: p.Leaf, Identity: d.Identity, PublicKey: csr.PublicKey, Now: now, Quick: true})
+	if err != nil {
+		return d, err
 	}
-	for _, name := range o.keyTypes {
-		keyType, err := pki.ParseKeyType(name)
-		if err != nil {
-			return nil, err
-		}
-		p.KeyTypes = append(p.KeyTypes, keyType)
+	if d.finished, err = standIn.Issue(request); d.finished == nil {
+		return d, err
 	}
-	if o.role == "" {
-		return p, nil
-	}
-	kind, err := subject.ParseKind(o.role)
-	p.Roles = kind.Roles()
-	return p, err
+	return d, hint.First(p.hold(a, d, d.finished), err)
 }
 
-// grant decides what certificate a request gets, or why it gets none. It makes the
-// identity from the request; [grant.Policy.Check] holds the finished certificate to the
-// policy.
-func (p *signPolicy) grant(a *authority.Authority, csr *pki.CSR) (o order, err error) {
+// hold holds a finished certificate to the policy.
+func (p *Policy) hold(a *authority.Authority, d decision, cert *x509.Certificate) error {
+	at := p.of(a.CA.Certificate, d.Role)
+	return at.Check(cert, d.Role)
+}
+
+// identify makes the identity that a request is for.
+func (p *Policy) identify(a *authority.Authority, csr *pki.CSR) (d decision, err error) {
 	key := pki.KeyID(csr.PublicKey)
 	isCA := func(ca *x509.Certificate) bool { return key == pki.KeyIDOf(ca) }
 	if key != "" && slices.ContainsFunc(slices.Concat(a.Certificates, a.Retired), isCA) {
-		return o, errors.New("its key is the CA's own")
+		return d, errors.New("its key is the CA's own")
 	}
-	if err := p.checkForeign(&o, csr); err != nil {
-		return o, err
+	if err := p.checkForeign(&d, csr); err != nil {
+		return d, err
 	}
-	if o.Role, err = p.role(csr); err != nil {
-		return o, err
+	if d.Role, err = p.role(csr); err != nil {
+		return d, err
 	}
-	if o.Name, err = subject.NameIn(csr, o.Role); err != nil {
-		return o, err
+	if d.Name, err = subject.NameIn(csr, d.Role); err != nil {
+		return d, err
 	}
-	at := p.of(a.CA.Certificate, o.Role)
-	if p.ownSubject {
-		if o.RawSubject = csr.RawSubject; at.Template { // which would hide whose word it is
+	at := p.of(a.CA.Certificate, d.Role)
+	if p.OwnSubject {
+		if d.RawSubject = csr.RawSubject; at.Template { // which would hide whose word it is
 			err = at.CheckSubject(csr.RawSubject)
 		}
 	}
-	if err := hint.First(err, o.takeNames(csr)); err != nil {
-		return o, err
+	if err := hint.First(err, d.takeNames(csr)); err != nil {
+		return d, err
 	}
-	o.leaveOut(&at, p.leaveOut)
-	return o, nil
+	d.leaveOut(&at, p.LeaveOut)
+	return d, nil
 }
 
 // checkForeign refuses what no certificate made here has.
-func (p *signPolicy) checkForeign(o *order, csr *pki.CSR) error {
+func (p *Policy) checkForeign(d *decision, csr *pki.CSR) error {
 	if len(csr.Repeated) > 0 {
-		o.note("it names %s more than once: granted once", termtext.Line(strings.Join(csr.Repeated, ", ")))
+		d.note("it names %s more than once: granted once", termtext.Line(strings.Join(csr.Repeated, ", ")))
 	}
 	if len(csr.Foreign) == 0 {
 		return nil
 	}
 	what := strings.Join(csr.Foreign, ", ")
-	if !p.ignoreExtra {
+	if !p.IgnoreExtra {
 		return hint.With(fmt.Errorf("it asks for %s, which is not granted", what), "--ignore-extensions signs without")
 	}
-	o.note("without %s", what)
+	d.note("without %s", what)
 	return nil
 }
 
 // role is the one that is granted: the one that is asked for, where the policy
 // has it. One that asks for nothing in particular gets the one role of the policy.
-func (p *signPolicy) role(csr *pki.CSR) (pki.Role, error) {
+func (p *Policy) role(csr *pki.CSR) (pki.Role, error) {
 	asked := csr.Roles
 	if len(asked) == 0 && len(p.Roles) == 1 {
 		return p.Roles[0], nil
@@ -149,10 +141,10 @@ func (p *signPolicy) role(csr *pki.CSR) (pki.Role, error) {
 
 // takeNames checks the names that a request asks for. A server is called by its
 // CN too, as issue has it.
-func (o *order) takeNames(csr *pki.CSR) error {
-	if o.Role == pki.Client {
+func (d *decision) takeNames(csr *pki.CSR) error {
+	if d.Role == pki.Client {
 		if len(csr.DNSNames)+len(csr.IPAddresses) > 0 {
-			o.note("without its subjectAltName: libvirt looks at none of a client's")
+			d.note("without its subjectAltName: libvirt looks at none of a client's")
 		}
 		return nil
 	}
@@ -160,15 +152,15 @@ func (o *order) takeNames(csr *pki.CSR) error {
 		if net.ParseIP(name) != nil {
 			return fmt.Errorf("it asks for the address %s as if it were a DNS name", name)
 		}
-		if err := o.Add(name); err != nil {
+		if err := d.Add(name); err != nil {
 			return err
 		}
 	}
 	for _, ip := range csr.IPAddresses {
-		o.AddIP(ip)
+		d.AddIP(ip)
 	}
-	if o.AddDNS(o.Name); len(o.DNS) > len(csr.DNSNames) {
-		o.note("for %s too", o.Name)
+	if d.AddDNS(d.Name); len(d.DNS) > len(csr.DNSNames) {
+		d.note("for %s too", d.Name)
 	}
 	return nil
 }
@@ -176,23 +168,23 @@ func (o *order) takeNames(csr *pki.CSR) error {
 // leaveOut drops the names that are not granted where that is wanted, and in any case
 // the short form of one that is: nobody has asked for it. What it does not drop refuses
 // the request, once the certificate is looked at.
-func (o *order) leaveOut(p *grant.Policy, all bool) {
+func (d *decision) leaveOut(p *grant.Policy, all bool) {
 	shorts := make(map[string]bool)
-	for _, name := range o.DNS {
+	for _, name := range d.DNS {
 		if short := strings.ToLower(subject.Short(name)); short != strings.ToLower(name) && p.GrantsDNS(name) {
 			shorts[short] = true
 		}
 	}
 	var kept subject.Names
 	var out []string
-	for _, name := range o.DNS {
+	for _, name := range d.DNS {
 		if p.GrantsDNS(name) || !all && !shorts[strings.ToLower(name)] {
 			kept.DNS = append(kept.DNS, name)
 		} else {
 			out = append(out, name)
 		}
 	}
-	for _, ip := range o.IPs {
+	for _, ip := range d.IPs {
 		if addr, _ := netip.AddrFromSlice(ip); p.GrantsAddr(addr) || !all {
 			kept.IPs = append(kept.IPs, ip)
 		} else {
@@ -200,9 +192,9 @@ func (o *order) leaveOut(p *grant.Policy, all bool) {
 		}
 	}
 	if len(out) > 0 {
-		o.note("without %s, which may not be granted", strings.Join(out, ", "))
+		d.note("without %s, which may not be granted", strings.Join(out, ", "))
 	}
-	o.Names = kept
+	d.Names = kept
 }
 
 // hintGranted adds to a refusal what would grant the name.
@@ -219,10 +211,10 @@ func hintGranted(err error) error {
 	return hint.With(err, "--exact-name %s grants it, --leave-out signs without it", termtext.ShellWord(not.Name))
 }
 
-// describes reports whether a certificate is what the order would give, but for
+// describes reports whether a certificate is what was decided, but for
 // its dates and serial.
-func (o *order) describes(cert, ca *x509.Certificate) bool {
-	raw, err := o.Subject(ca)
-	return err == nil && string(raw) == string(cert.RawSubject) && slices.Equal(pki.RolesOf(cert), []pki.Role{o.Role}) &&
-		slices.Equal(o.DNS, cert.DNSNames) && slices.EqualFunc(o.IPs, cert.IPAddresses, net.IP.Equal)
+func (d *decision) describes(cert, ca *x509.Certificate) bool {
+	raw, err := d.Subject(ca)
+	return err == nil && string(raw) == string(cert.RawSubject) && slices.Equal(pki.RolesOf(cert), []pki.Role{d.Role}) &&
+		slices.Equal(d.DNS, cert.DNSNames) && slices.EqualFunc(d.IPs, cert.IPAddresses, net.IP.Equal)
 }

@@ -1,4 +1,4 @@
-package main
+package sign
 
 import (
 	"bytes"
@@ -26,7 +26,7 @@ type claims struct {
 	live    []*x509.Certificate
 	signed  *grant.Holders
 	askedIn map[*x509.Certificate]string // the file, for a certificate of this run
-	matched map[string]bool              // names of --replace that somebody else has
+	matched map[string]bool              // names of Request.Replace that somebody else has
 }
 
 // stakeClaims begins with what the CA has signed, which is not indexed twice.
@@ -46,9 +46,9 @@ func (s *signing) stakeClaims(h *grant.History) error {
 // claim makes the names of a file's certificates its own: one file comes from one
 // sender, who may ask for a name with several keys, as a host's server and client do.
 func (c *claims) claim(in *incoming) {
-	for _, o := range in.orders {
-		c.askedIn[o.finished] = inputName(in.name)
-		c.AddWithout(o.finished, o.left)
+	for _, d := range in.decisions {
+		c.askedIn[d.finished] = in.name
+		c.AddWithout(d.finished, d.left)
 	}
 }
 
@@ -56,7 +56,7 @@ func (c *claims) claim(in *incoming) {
 // certificates that the proofs beside it are by. The certificates are the CA's records.
 // A key that was compromised proves nothing.
 func (s *signing) senderOf(h *grant.History, csr *pki.CSR) grant.Sender {
-	sender := grant.Sender{KeyIDs: []string{pki.KeyID(csr.PublicKey)}, Replace: s.o.replace}
+	sender := grant.Sender{KeyIDs: []string{pki.KeyID(csr.PublicKey)}, Replace: s.Replace}
 	for _, proof := range csr.Proofs {
 		for _, cert := range s.claims.live {
 			if cert.SerialNumber.Cmp(proof.Serial) != 0 || !bytes.Equal(cert.RawIssuer, proof.RawIssuer) {
@@ -73,9 +73,9 @@ func (s *signing) senderOf(h *grant.History, csr *pki.CSR) grant.Sender {
 // checkHolders holds the names of a finished certificate to whose they are. Names that
 // nobody asks for by hand, the addresses of a machine and the short form of its name, are
 // left out where somebody else has them: hosts share the addresses of bridges.
-func (s *signing) checkHolders(h *grant.History, o *order, csr *pki.CSR) error {
+func (s *signing) checkHolders(h *grant.History, d *decision, csr *pki.CSR) error {
 	sender := s.senderOf(h, csr)
-	taken, matched := s.claims.Taken(o.finished, sender)
+	taken, matched := s.claims.Taken(d.finished, sender)
 	for _, name := range matched {
 		s.claims.matched[name] = true
 	}
@@ -83,30 +83,30 @@ func (s *signing) checkHolders(h *grant.History, o *order, csr *pki.CSR) error {
 	for _, one := range taken {
 		text := one.Name + " " + s.takenText(one)
 		switch {
-		case slices.Contains(o.left, one.Name):
-		case !one.CN && (s.o.leaveOut || foundName(one.Name, o.finished)):
-			o.without(one.Name)
-			o.note("without %s, which %s; --replace %s grants it", one.Name, s.takenText(one), termtext.ShellWord(one.Name))
-		case !s.o.yes && (!s.confirmed || s.shown[text]): // what a person was not shown is refused
+		case slices.Contains(d.left, one.Name):
+		case !one.CN && (s.Policy.LeaveOut || foundName(one.Name, d.finished)):
+			d.without(one.Name)
+			d.note("without %s, which %s; --replace %s grants it", one.Name, s.takenText(one), termtext.ShellWord(one.Name))
+		case !s.Unattended && (!s.confirmed || s.shown[text]): // what a person was not shown is refused
 			s.shown[text] = true
-			o.note("%s", text)
+			d.note("%s", text)
 		default:
 			refused = append(refused, one)
 		}
 	}
-	return s.refuseTaken(o, refused, sender)
+	return s.refuseTaken(d, refused, sender)
 }
 
 // refuseTaken is the error for names that somebody else has. It hints at what would
 // replace them all.
-func (s *signing) refuseTaken(o *order, refused []grant.Taken, sender grant.Sender) error {
+func (s *signing) refuseTaken(d *decision, refused []grant.Taken, sender grant.Sender) error {
 	if len(refused) == 0 {
 		return nil
 	}
 	var texts, flags []string
 	for _, one := range refused {
 		texts = append(texts, one.Name+" "+s.takenText(one))
-		left, _ := s.claims.Taken(o.finished, sender)
+		left, _ := s.claims.Taken(d.finished, sender)
 		if slices.ContainsFunc(left, func(still grant.Taken) bool { return still.Name == one.Name }) {
 			sender.Replace = append(slices.Clip(sender.Replace), one.Name)
 			flags = append(flags, "--replace "+termtext.ShellWord(one.Name))
@@ -141,14 +141,14 @@ func foundName(name string, cert *x509.Certificate) bool {
 
 // holdNames wants a signed certificate to have no other names than those that were
 // looked at: a template could put back one that was left out.
-func (o *order) holdNames(cert *x509.Certificate) error {
-	names, seen := grant.NamesOf(cert), grant.NamesOf(o.finished)
+func (d *decision) holdNames(cert *x509.Certificate) error {
+	names, seen := grant.NamesOf(cert), grant.NamesOf(d.finished)
 	all := slices.Concat(names.CNs, names.DNS)
 	for _, ip := range names.IPs {
 		all = append(all, ip.String())
 	}
 	for _, name := range all {
-		if slices.Contains(o.left, name) || !seen.Carry(name) {
+		if slices.Contains(d.left, name) || !seen.Carry(name) {
 			return fmt.Errorf("its template puts %s into the certificate, which was left out", name)
 		}
 	}
@@ -156,20 +156,11 @@ func (o *order) holdNames(cert *x509.Certificate) error {
 }
 
 // without leaves out a name.
-func (o *order) without(name string) {
-	o.left = append(o.left, name)
-	o.DNS = slices.DeleteFunc(slices.Clone(o.DNS), func(have string) bool { return grant.Fold(have) == name })
-	o.IPs = slices.DeleteFunc(slices.Clone(o.IPs), func(have net.IP) bool {
+func (d *decision) without(name string) {
+	d.left = append(d.left, name)
+	d.DNS = slices.DeleteFunc(slices.Clone(d.DNS), func(have string) bool { return grant.Fold(have) == name })
+	d.IPs = slices.DeleteFunc(slices.Clone(d.IPs), func(have net.IP) bool {
 		addr, _ := netip.AddrFromSlice(have)
 		return addr.Unmap().String() == name
 	})
-}
-
-// noteReplace tells of names that were to be replaced and that nobody else has.
-func (s *signing) noteReplace() {
-	for _, name := range s.o.replace {
-		if !s.claims.matched[name] {
-			s.warn("--replace %s: nothing here asks for a name that it has under another key", termtext.ShellWord(name))
-		}
-	}
 }

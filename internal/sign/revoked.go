@@ -1,4 +1,4 @@
-package main
+package sign
 
 import (
 	"crypto/x509"
@@ -16,20 +16,20 @@ import (
 // see [grant.History]. A compromised key is never certified again; a name is, where
 // somebody says so. Names that nobody asks for by hand are left out, as in checkHolders:
 // hosts share the addresses of bridges.
-func (s *signing) checkRevoked(h *grant.History, o *order, cert *x509.Certificate) error {
+func (s *signing) checkRevoked(h *grant.History, d *decision, cert *x509.Certificate) error {
 	if err := authority.RefuseCompromised(h, pki.KeyIDOf(cert)); err != nil {
-		return hint.With(err, "a request with a new key is made by: virtpki request %s %s --new", o.Role, termtext.ShellWord(o.Name))
+		return hint.With(err, "a request with a new key is made by: virtpki request %s %s --new", d.Role, termtext.ShellWord(d.Name))
 	}
 	out, err := h.ShutOut(cert)
 	if err != nil {
 		return err
 	}
-	asked := !s.o.yes || s.o.revokedToo
+	asked := !s.Unattended || s.AfterRevocation
 	var counts []grant.ShutOut
 	for _, one := range out {
-		if !asked && !one.Key && !one.CN && (s.o.leaveOut || foundName(one.Name, cert)) {
-			o.without(one.Name)
-			o.note("without %s: %s", one.Name, authority.ShutOutText(one))
+		if !asked && !one.Key && !one.CN && (s.Policy.LeaveOut || foundName(one.Name, cert)) {
+			d.without(one.Name)
+			d.note("without %s: %s", one.Name, authority.ShutOutText(one))
 			continue
 		}
 		if told := func(other grant.ShutOut) bool { return other.By == one.By }; !slices.ContainsFunc(counts, told) {
@@ -38,12 +38,12 @@ func (s *signing) checkRevoked(h *grant.History, o *order, cert *x509.Certificat
 	}
 	for _, one := range counts {
 		text := authority.ShutOutText(one)
-		unseen := s.confirmed && !s.o.yes && !s.o.revokedToo && !s.shown[text] // revoked while a person was asked
+		unseen := s.confirmed && !s.Unattended && !s.AfterRevocation && !s.shown[text] // revoked while a person was asked
 		if !asked || unseen {
 			return hint.With(errors.New(text), "--after-revocation signs all the same; without --yes it is asked")
 		}
 		s.shown[text] = true
-		o.note("%s", text)
+		d.note("%s", text)
 	}
 	return nil
 }

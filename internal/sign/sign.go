@@ -1,0 +1,185 @@
+package sign
+
+import (
+	"context"
+	"crypto/x509"
+
+	"virtpki/internal/authority"
+	"virtpki/internal/change"
+	"virtpki/internal/hint"
+	"virtpki/internal/machine"
+	"virtpki/internal/store"
+	"virtpki/internal/subject"
+	"virtpki/pki"
+)
+
+// Request says which files are to be answered, and how.
+type Request struct {
+	Files  []File
+	Policy Policy
+
+	// Unattended says that nobody looks at the certificates before they are signed. A
+	// request that somebody would have to look at is then refused.
+	Unattended bool
+	AtMost     int // requests in one file, where it is unattended
+
+	AfterRevocation bool     // sign too for those whose last certificate was revoked
+	Replace         []string // names that are granted though a live certificate with another key has them
+	Reuse           bool     // answer with the certificate that was signed before, while it is good
+
+	Out    string // the file for the response to all files; empty for none
+	OutDir string // the directory with a response to each file; empty for none
+	Force  bool   // replace files that virtpki has not written
+
+	// Confirm is called once before anything is signed. An error of it ends the run.
+	Confirm func(Offer) error
+}
+
+// File is what one sender has sent.
+type File struct {
+	Name string // for people
+	Data []byte
+}
+
+// Result is what a run has done.
+type Result struct {
+	*change.Job
+	Response *pki.Answer // to all files
+}
+
+// signing is one run.
+type signing struct {
+	Request
+	m      *machine.Machine
+	keys   *change.Keyring
+	files  []*incoming
+	like   string // the CA under which the requests were granted
+	marks  string // of the CA's directory when known was read
+	known  *authority.Earlier
+	claims *claims
+
+	shown     map[string]bool // whose names a person was shown
+	confirmed bool            // nothing else is shown: the question was answered
+}
+
+// Run answers requests. keys opens the CA's key; the run locks the CA's directory.
+func Run(ctx context.Context, m *machine.Machine, keys *change.Keyring, o change.Options, r Request) (*Result, error) {
+	s := &signing{Request: r, m: m, keys: keys, shown: make(map[string]bool)}
+	if err := m.CheckClock(); err != nil {
+		return nil, err
+	}
+	if err := s.read(); err != nil {
+		return nil, err
+	}
+	if _, err := s.consider(); err != nil {
+		return nil, err
+	}
+	s.confirmed = true
+	if err := r.Confirm(s.offer()); err != nil {
+		return nil, err
+	}
+	o.Lock = []string{m.CAPath()}
+	j, err := change.Run(ctx, m, o, s.decide)
+	if err != nil {
+		return nil, err
+	}
+	return &Result{j, s.whole()}, nil
+}
+
+// decide signs what was granted, and plans the records and the responses.
+func (s *signing) decide(j *change.Job) error {
+	a, err := s.consider()
+	if err != nil {
+		return err
+	}
+	if err := a.Unlock(s.keys); err != nil {
+		return err
+	}
+	for _, in := range s.files {
+		if err := s.answer(j, a, in); err != nil {
+			return err
+		}
+	}
+	return s.planResponses(j)
+}
+
+// answer makes the response to one file.
+func (s *signing) answer(j *change.Job, a *authority.Authority, in *incoming) error {
+	in.response = &pki.Answer{CAs: a.Certificates, CRLs: a.Lists}
+	if a.CRL == nil {
+		j.Note("the CA has no CRL: make one with virtpki crl")
+	}
+	if len(in.decisions) == 0 {
+		j.Did("%s: answered with the CA and the CRL as they are now", in.name)
+	}
+	for i, d := range in.decisions {
+		cert, err := s.certificate(j, a, d, in.csrs[i])
+		if err != nil {
+			return in.about(i, err)
+		}
+		in.response.Leafs = append(in.response.Leafs, cert)
+	}
+	return nil
+}
+
+// certificate signs one, or with Reuse finds the one that was signed before.
+func (s *signing) certificate(j *change.Job, a *authority.Authority, d decision, csr *pki.CSR) (*x509.Certificate, error) {
+	if s.Reuse {
+		if cert := s.reusable(a, d); cert != nil {
+			j.Did("%s, signed before, is the answer again (serial %s)", subject.Of(cert), store.SerialText(cert.SerialNumber))
+			return cert, nil
+		}
+	}
+	cert, err := a.Certify(j, authority.Order{Leaf: s.Policy.Leaf, Identity: d.Identity, PublicKey: csr.PublicKey, Now: s.m.Now()}, "")
+	if err != nil {
+		return nil, err
+	}
+	return cert, hint.First(s.Policy.hold(a, d, cert), d.holdNames(cert))
+}
+
+// reusable is a certificate for the same key that is as one made now would be,
+// but for its dates, and has most of its life before it.
+func (s *signing) reusable(a *authority.Authority, d decision) *x509.Certificate {
+	for _, cert := range d.before {
+		_, revoked := a.FindRevoked(cert.SerialNumber)
+		if !revoked && s.m.Now().Before(pki.Window{}.CertificateOpens(cert)) &&
+			cert.CheckSignatureFrom(a.CA.Certificate) == nil && d.describes(cert, a.CA.Certificate) && s.Policy.hold(a, d, cert) == nil {
+			return cert
+		}
+	}
+	return nil
+}
+
+// planResponses plans the files that the responses go to.
+func (s *signing) planResponses(j *change.Job) error {
+	if s.OutDir != "" {
+		if err := j.Plan.Parents(s.OutDir, 0o755, nil); err != nil {
+			return err
+		}
+		for _, in := range s.files {
+			if err := s.planResponse(j, in.out, "--out-dir", in.response); err != nil {
+				return err
+			}
+		}
+		return nil
+	}
+	if s.Out == "" {
+		return nil
+	}
+	return s.planResponse(j, s.Out, "--out", s.whole())
+}
+
+func (s *signing) planResponse(j *change.Job, path, flag string, response *pki.Answer) error {
+	return change.PlanOutput(&j.Plan, store.Output{
+		Path: path, Data: response.Encode(), Mode: change.OutputMode, Ours: change.WrittenResponses, Force: s.Force,
+	}, flag)
+}
+
+// whole is the response to all files in one.
+func (s *signing) whole() *pki.Answer {
+	whole := &pki.Answer{CAs: s.files[0].response.CAs, CRLs: s.files[0].response.CRLs}
+	for _, in := range s.files {
+		whole.Leafs = append(whole.Leafs, in.response.Leafs...)
+	}
+	return whole
+}

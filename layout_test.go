@@ -25,6 +25,7 @@ var mayImport = map[string][]string{
 	"internal/change":          {"pki", "internal/hint", "internal/keypair", "internal/libvirt", "internal/machine", "internal/store", "internal/termtext"},
 	"internal/allowlist":       {"dn", "pki", "internal/hint", "internal/judge", "internal/libvirt", "internal/libvirt/conf", "internal/store", "internal/termtext"},                                                                                                                                                    // judge: settings that libvirt ignores
 	"internal/authority":       {"dn", "pki", "internal/certinfo", "internal/change", "internal/grant", "internal/hint", "internal/judge", "internal/keypair", "internal/libvirt", "internal/libvirt/running", "internal/machine", "internal/store", "internal/subject", "internal/termtext"},                           // judge: libvirt has to start on its CA; running: where daemons read its CRL
+	"internal/batch":           {"internal/safedir", "internal/store", "internal/termtext"},                                                                                                                                                                                                                             // records have their names in store
 	"internal/certinfo":        {"pki", "internal/store", "internal/subject", "internal/termtext"},                                                                                                                                                                                                                      // store: how a serial is written
 	"internal/connect":         {"dn", "pki", "internal/certinfo", "internal/hint", "internal/inspect", "internal/judge", "internal/keypair", "internal/libvirt", "internal/libvirt/rpc", "internal/libvirt/running", "internal/machine", "internal/reload", "internal/store", "internal/subject", "internal/termtext"}, // reload: what is served
 	"internal/inspect":         {"internal/judge", "internal/libvirt/conf", "internal/machine", "internal/store"},
@@ -63,6 +64,7 @@ var mayImport = map[string][]string{
 		"dn",
 		"internal/allowlist",
 		"internal/authority",
+		"internal/batch",
 		"internal/certinfo",
 		"internal/change",
 		"internal/connect",

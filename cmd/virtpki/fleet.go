@@ -15,12 +15,12 @@ import (
 	"github.com/spf13/cobra"
 
 	"virtpki/internal/authority"
+	"virtpki/internal/batch"
 	"virtpki/internal/change"
 	"virtpki/internal/grant"
 	"virtpki/internal/hint"
 	"virtpki/internal/libvirt"
 	"virtpki/internal/machine"
-	"virtpki/internal/store"
 	"virtpki/internal/subject"
 	"virtpki/internal/termtext"
 	"virtpki/pki"
@@ -235,8 +235,8 @@ func (f *fleet) fileOf(name string) string {
 
 // made is a bundle with the records of its certificates.
 type made struct {
-	bundle  store.Bundle
-	records []store.Record
+	bundle  batch.Bundle
+	records []batch.Record
 }
 
 // makeHost makes the keys and certificates of a host.
@@ -246,7 +246,7 @@ func (f *fleet) makeHost(h hostLine) (made, error) {
 		return made{}, err
 	}
 	var m made
-	var pairs []store.Piece
+	var pairs []batch.Piece
 	for _, id := range ids {
 		key, err := pki.GenerateKey(f.leaf.KeyType)
 		if err != nil {

@@ -15,6 +15,7 @@ import (
 
 	"golang.org/x/term"
 
+	"virtpki/internal/batch"
 	"virtpki/internal/hint"
 	"virtpki/internal/store"
 	"virtpki/pki"
@@ -129,7 +130,7 @@ func (f *fleet) fillArchive(list *hostList, folder string) error {
 		return err
 	}
 	defer w.Close()
-	var archive *store.Archive
+	var archive *batch.Archive
 	err = f.withCA(func() error {
 		archive, err = w.OpenArchive(name)
 		return err
@@ -144,11 +145,11 @@ func (f *fleet) fillArchive(list *hostList, folder string) error {
 	}
 	f.tally.there = kept - f.tally.made
 	out := newTarStream(f, archive)
-	apply := func(batch []made) error {
-		if err := out.write(batch); err != nil {
+	apply := func(ready []made) error {
+		if err := out.write(ready); err != nil {
 			return errors.Join(err, archive.Undo())
 		}
-		return archive.Commit(madeOf(batch))
+		return archive.Commit(madeOf(ready))
 	}
 	if err := f.makeStream(list, list.hosts[kept:], apply); err != nil {
 		return err
@@ -157,7 +158,7 @@ func (f *fleet) fillArchive(list *hostList, folder string) error {
 }
 
 // resume keeps the hosts that a killed run has made, and forgets what comes after.
-func (f *fleet) resume(w *store.Fleet, archive *store.Archive, list *hostList) (kept int, err error) {
+func (f *fleet) resume(w *batch.Writer, archive *batch.Archive, list *hostList) (kept int, err error) {
 	recorded := func(cert *x509.Certificate) bool { return w.Recorded(store.SerialText(cert.SerialNumber)) }
 	found, _ := f.matching(archive, list, recorded) // a torn end is cut off
 	if err := archive.Keep(found.size); err != nil {
@@ -187,8 +188,8 @@ func (f *fleet) streamArchive(list *hostList) error {
 	}
 	defer w.Close()
 	out := newTarStream(f, f.stdout)
-	apply := func(batch []made) error {
-		return hint.First(w.Record(madeOf(batch)), out.write(batch))
+	apply := func(ready []made) error {
+		return hint.First(w.Record(madeOf(ready)), out.write(ready))
 	}
 	if err := f.makeStream(list, list.hosts, apply); err != nil {
 		return err
@@ -216,8 +217,8 @@ func newTarStream(f *fleet, to io.Writer) *tarStream {
 	return &tarStream{f, buffer, tar.NewWriter(buffer)}
 }
 
-func (s *tarStream) write(batch []made) error {
-	for _, m := range batch {
+func (s *tarStream) write(ready []made) error {
+	for _, m := range ready {
 		if err := s.f.shape.appendTar(s.archive, m.bundle, m.bundle.Name, s.f.here.Now()); err != nil {
 			return err
 		}

@@ -9,6 +9,7 @@ import (
 	"testing"
 	"time"
 
+	"virtpki/internal/batch"
 	"virtpki/internal/machine"
 	"virtpki/internal/store"
 	"virtpki/pki"
@@ -82,7 +83,7 @@ func BenchmarkFleet(b *testing.B) {
 		if err := w.Stage(m.bundle); err != nil {
 			b.Fatal(err)
 		}
-		if err := w.Commit([]store.Made{{Name: m.bundle.Name}}); err != nil {
+		if err := w.Commit([]batch.Made{{Name: m.bundle.Name}}); err != nil {
 			b.Fatal(err)
 		}
 		list := &hostList{hosts: []hostLine{benchLine(0)}}
@@ -95,9 +96,9 @@ func BenchmarkFleet(b *testing.B) {
 	})
 }
 
-func benchStore(b *testing.B, f *fleet) *store.Fleet {
+func benchStore(b *testing.B, f *fleet) *batch.Writer {
 	b.Helper()
-	w, err := store.Tree{}.OpenFleet(b.TempDir(), fleetName, b.TempDir(), nil)
+	w, err := batch.Open(store.Tree{}, b.TempDir(), fleetName, b.TempDir(), nil)
 	if err != nil {
 		b.Fatal(err)
 	}
@@ -112,12 +113,12 @@ func benchStore(b *testing.B, f *fleet) *store.Fleet {
 func benchStage(b *testing.B, f *fleet, m made, commit bool) {
 	w := benchStore(b, f)
 	defer w.Drop()
-	var batch []store.Made
+	var all []batch.Made
 	flush := func() {
-		if err := w.Commit(batch); err != nil {
+		if err := w.Commit(all); err != nil {
 			b.Fatal(err)
 		}
-		batch = nil
+		all = nil
 	}
 	for i := 0; b.Loop(); i++ {
 		bundle := m.bundle
@@ -128,13 +129,13 @@ func benchStage(b *testing.B, f *fleet, m made, commit bool) {
 		if !commit {
 			continue
 		}
-		var records []store.Record
+		var records []batch.Record
 		for j, r := range m.records {
 			r.Serial = big.NewInt(int64(2*i + j))
 			records = append(records, r)
 		}
-		batch = append(batch, store.Made{Name: bundle.Name, Records: records})
-		if len(batch) == batchHosts {
+		all = append(all, batch.Made{Name: bundle.Name, Records: records})
+		if len(all) == batchHosts {
 			flush()
 		}
 	}
@@ -147,7 +148,7 @@ func benchStage(b *testing.B, f *fleet, m made, commit bool) {
 func BenchmarkListFleet(b *testing.B) {
 	f := benchFleet(b, pki.EC256, "folder")
 	w := benchStore(b, f)
-	var batch []store.Made
+	var all []batch.Made
 	for i := range 1000 {
 		m, err := f.makeHost(benchLine(i))
 		if err == nil {
@@ -156,9 +157,9 @@ func BenchmarkListFleet(b *testing.B) {
 		if err != nil {
 			b.Fatal(err)
 		}
-		batch = append(batch, store.Made{Name: m.bundle.Name})
+		all = append(all, batch.Made{Name: m.bundle.Name})
 	}
-	if err := w.Commit(batch); err != nil {
+	if err := w.Commit(all); err != nil {
 		b.Fatal(err)
 	}
 	for b.Loop() {

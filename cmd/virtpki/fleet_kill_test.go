@@ -14,6 +14,7 @@ import (
 	"testing"
 	"time"
 
+	"virtpki/internal/batch"
 	"virtpki/internal/judge"
 	"virtpki/internal/keypair"
 	"virtpki/internal/libvirt"
@@ -72,7 +73,7 @@ func TestFleetKilled(t *testing.T) {
 
 // unfinishedFleet reports whether a killed run has left something staged in out.
 func unfinishedFleet(root, out, name string) bool {
-	return store.Tree{}.Unfinished(out, name, libvirt.Records(root+"/etc/pki/CA"))
+	return batch.Unfinished(store.Tree{}, out, name, libvirt.Records(root+"/etc/pki/CA"))
 }
 
 // timeFleet is how long the command takes here and now when nobody kills it.

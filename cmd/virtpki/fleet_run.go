@@ -7,6 +7,7 @@ import (
 	"path/filepath"
 	"time"
 
+	"virtpki/internal/batch"
 	"virtpki/internal/change"
 	"virtpki/internal/hint"
 	"virtpki/internal/keypair"
@@ -138,7 +139,7 @@ func (f *fleet) makeMissing(list *hostList) error {
 }
 
 // open prepares to write, with the CA's folder of records.
-func (f *fleet) open(out, name string) (*store.Fleet, error) {
+func (f *fleet) open(out, name string) (*batch.Writer, error) {
 	records := libvirt.Records(f.g.CAPath())
 	err := f.withCA(func() error {
 		var plan store.Plan
@@ -149,7 +150,7 @@ func (f *fleet) open(out, name string) (*store.Fleet, error) {
 	if err != nil {
 		return nil, err
 	}
-	return f.g.Tree().OpenFleet(out, name, records, machine.Owner())
+	return batch.Open(f.g.Tree(), out, name, records, machine.Owner())
 }
 
 // interrupted reports whether a killed run has left something to finish or to sweep.
@@ -159,10 +160,10 @@ func (f *fleet) interrupted(out, name string) bool {
 
 // unfinished reports whether a killed run of this CA has left something staged.
 func (f *fleet) unfinished(out, name string) bool {
-	return f.g.Tree().Unfinished(out, name, libvirt.Records(f.g.CAPath()))
+	return batch.Unfinished(f.g.Tree(), out, name, libvirt.Records(f.g.CAPath()))
 }
 
-func (f *fleet) recover(w *store.Fleet) error {
+func (f *fleet) recover(w *batch.Writer) error {
 	if !f.unfinished(f.o.out, fleetName) {
 		return nil
 	}
@@ -170,15 +171,15 @@ func (f *fleet) recover(w *store.Fleet) error {
 }
 
 // makeAll makes bundles and commits them batch by batch.
-func (f *fleet) makeAll(w *store.Fleet, list *hostList, hosts []hostLine) error {
+func (f *fleet) makeAll(w *batch.Writer, list *hostList, hosts []hostLine) error {
 	if len(hosts) == 0 {
 		return nil
 	}
 	if err := f.withCA(w.Begin); err != nil {
 		return err
 	}
-	apply := func(batch []made) error {
-		return f.changes.Make(func() error { return w.Commit(madeOf(batch)) })
+	apply := func(ready []made) error {
+		return f.changes.Make(func() error { return w.Commit(madeOf(ready)) })
 	}
 	return f.inBatches(hosts, apply, func(h hostLine) (made, error) {
 		m, err := f.makeHost(h)
@@ -197,7 +198,7 @@ func (f *fleet) makeAll(w *store.Fleet, list *hostList, hosts []hostLine) error 
 // of the list. A run that is interrupted applies what it has.
 func (f *fleet) inBatches(hosts []hostLine, apply func([]made) error, work func(hostLine) (made, error)) error {
 	return f.changes.Make(func() error {
-		b := batch{f: f, apply: apply, enough: firstBatch}
+		b := gatherer{f: f, apply: apply, enough: firstBatch}
 		progress := f.newProgress()
 		defer progress.end()
 		err := inOrder(f.ctx, len(hosts), f.workers, batchHosts, func(i int) (made, error) { return work(hosts[i]) },
@@ -212,8 +213,8 @@ func (f *fleet) inBatches(hosts []hostLine, apply func([]made) error, work func(
 	})
 }
 
-// batch gathers what is committed at once.
-type batch struct {
+// gatherer gathers what is committed at once.
+type gatherer struct {
 	f      *fleet
 	apply  func([]made) error
 	made   []made
@@ -222,7 +223,7 @@ type batch struct {
 }
 
 // add takes a bundle in, and commits when there are enough.
-func (b *batch) add(m made) error {
+func (b *gatherer) add(m made) error {
 	if len(b.made) == 0 {
 		b.since = time.Now()
 	}
@@ -234,7 +235,7 @@ func (b *batch) add(m made) error {
 }
 
 // commit makes the batch last, unless the CA has changed since it was read.
-func (b *batch) commit() error {
+func (b *gatherer) commit() error {
 	if len(b.made) == 0 {
 		return nil
 	}
@@ -254,10 +255,10 @@ func (b *batch) commit() error {
 }
 
 // madeOf are the bundles of a batch, with their records.
-func madeOf(batch []made) []store.Made {
-	all := make([]store.Made, len(batch))
-	for i, m := range batch {
-		all[i] = store.Made{Name: m.bundle.Name, Records: m.records}
+func madeOf(ready []made) []batch.Made {
+	all := make([]batch.Made, len(ready))
+	for i, m := range ready {
+		all[i] = batch.Made{Name: m.bundle.Name, Records: m.records}
 	}
 	return all
 }

@@ -12,9 +12,9 @@ import (
 	"time"
 
 	"virtpki/internal/authority"
+	"virtpki/internal/batch"
 	"virtpki/internal/libvirt"
 	"virtpki/internal/machine"
-	"virtpki/internal/store"
 	"virtpki/pki"
 )
 
@@ -23,8 +23,8 @@ import (
 type fleetShape struct {
 	layout  libvirt.Layout // its base is below the bundle
 	flat    bool
-	folders []store.Piece
-	shared  []store.Piece // what everybody is to trust
+	folders []batch.Piece
+	shared  []batch.Piece // what everybody is to trust
 	top     fs.FileMode   // of the bundle itself
 	parents int           // folders that are the system's own
 }
@@ -47,7 +47,7 @@ func newShape(m *machine.Machine, o *issueOptions, leaf leafPlan, roles []pki.Ro
 		for _, folder := range s.layout.FoldersFor(s.layout.Path(file)) {
 			if folder.Path != "" && folder.Path != "." && !seen[folder.Path] {
 				seen[folder.Path] = true
-				s.folders = append(s.folders, store.Piece{Path: folder.Path, Dir: true, Mode: folder.Mode})
+				s.folders = append(s.folders, batch.Piece{Path: folder.Path, Dir: true, Mode: folder.Mode})
 			}
 		}
 	}
@@ -62,48 +62,48 @@ func (s *fleetShape) addParents() {
 			continue
 		}
 		above = path.Join(above, part)
-		s.folders = append(s.folders, store.Piece{Path: above, Dir: true, Mode: s.layout.Parents})
+		s.folders = append(s.folders, batch.Piece{Path: above, Dir: true, Mode: s.layout.Parents})
 		s.parents++
 	}
 }
 
 // share puts the CA's certificate and CRL into the shape.
 func (s *fleetShape) share(a *authority.Authority) {
-	s.shared = []store.Piece{s.file(libvirt.CACert, pki.EncodeCertificates(a.Certificates...))}
+	s.shared = []batch.Piece{s.file(libvirt.CACert, pki.EncodeCertificates(a.Certificates...))}
 	if a.CRL != nil {
 		s.shared = append(s.shared, s.file(libvirt.CACRL, a.CRL))
 	}
 }
 
-func (s *fleetShape) file(file libvirt.File, data []byte) store.Piece {
+func (s *fleetShape) file(file libvirt.File, data []byte) batch.Piece {
 	path, mode := s.layout.Place(file)
-	return store.Piece{Path: path, Mode: mode, Data: data}
+	return batch.Piece{Path: path, Mode: mode, Data: data}
 }
 
 // pair is a key and its certificate.
-func (s *fleetShape) pair(role pki.Role, key crypto.Signer, certPEM []byte) ([]store.Piece, error) {
+func (s *fleetShape) pair(role pki.Role, key crypto.Signer, certPEM []byte) ([]batch.Piece, error) {
 	data, err := pki.EncodeKey(key, nil)
 	if err != nil {
 		return nil, err
 	}
-	return []store.Piece{
+	return []batch.Piece{
 		s.file(libvirt.KeyFile(string(role)), data),
 		s.file(libvirt.CertFile(string(role)), certPEM),
 	}, nil
 }
 
 // bundle is the folder of a host.
-func (s *fleetShape) bundle(name string, pairs []store.Piece) store.Bundle {
-	pieces := make([]store.Piece, 0, 1+len(s.folders)+len(pairs)+len(s.shared))
-	pieces = append(pieces, store.Piece{Dir: true, Mode: s.top})
+func (s *fleetShape) bundle(name string, pairs []batch.Piece) batch.Bundle {
+	pieces := make([]batch.Piece, 0, 1+len(s.folders)+len(pairs)+len(s.shared))
+	pieces = append(pieces, batch.Piece{Dir: true, Mode: s.top})
 	pieces = append(append(append(pieces, s.folders...), pairs...), s.shared...)
-	return store.Bundle{Name: name, Pieces: pieces}
+	return batch.Bundle{Name: name, Pieces: pieces}
 }
 
 // appendTar writes a bundle into an archive, each path below a folder; the bundle
 // itself and the folders that are the system's own are not entries of their own
 // where there is none. Everything is root's: that is whose it will be.
-func (s *fleetShape) appendTar(w *tar.Writer, b store.Bundle, below string, now time.Time) error {
+func (s *fleetShape) appendTar(w *tar.Writer, b batch.Bundle, below string, now time.Time) error {
 	for i, p := range b.Pieces {
 		if below == "" && i <= s.parents {
 			continue
@@ -115,7 +115,7 @@ func (s *fleetShape) appendTar(w *tar.Writer, b store.Bundle, below string, now 
 	return nil
 }
 
-func tarPiece(w *tar.Writer, name string, p store.Piece, now time.Time) error {
+func tarPiece(w *tar.Writer, name string, p batch.Piece, now time.Time) error {
 	header := &tar.Header{Typeflag: tar.TypeReg, Name: name, Mode: int64(p.Mode.Perm()), Size: int64(len(p.Data)),
 		Uname: "root", Gname: "root", ModTime: now.UTC().Truncate(time.Second)}
 	if p.Dir {
@@ -130,9 +130,9 @@ func tarPiece(w *tar.Writer, name string, p store.Piece, now time.Time) error {
 
 // archive is a bundle as an archive of its own. That of a flat one holds a folder;
 // that of a tree unpacks onto /.
-func (s *fleetShape) archive(b store.Bundle, now time.Time) (store.Bundle, error) {
+func (s *fleetShape) archive(b batch.Bundle, now time.Time) (batch.Bundle, error) {
 	data, err := s.tarBytes(b, s.below(b.Name), now, true)
-	return store.Bundle{Name: b.Name + tarSuffix, Pieces: []store.Piece{{Mode: 0o600, Data: data}}}, err
+	return batch.Bundle{Name: b.Name + tarSuffix, Pieces: []batch.Piece{{Mode: 0o600, Data: data}}}, err
 }
 
 // below is the folder in which the archive of one host holds its files.
@@ -144,7 +144,7 @@ func (s *fleetShape) below(name string) string {
 }
 
 // tarBytes is a bundle in the form of an archive, or of a part of one.
-func (s *fleetShape) tarBytes(b store.Bundle, below string, now time.Time, end bool) ([]byte, error) {
+func (s *fleetShape) tarBytes(b batch.Bundle, below string, now time.Time, end bool) ([]byte, error) {
 	var buffer bytes.Buffer
 	w := tar.NewWriter(&buffer)
 	if err := s.appendTar(w, b, below, now); err != nil {
@@ -161,6 +161,6 @@ func (s *fleetShape) tarBytes(b store.Bundle, below string, now time.Time, end b
 const tarSuffix = ".tar"
 
 // recordOf is what the CA keeps of a certificate.
-func recordOf(cert *x509.Certificate) store.Record {
-	return store.Record{Serial: cert.SerialNumber, Data: pki.EncodeCertificates(cert)}
+func recordOf(cert *x509.Certificate) batch.Record {
+	return batch.Record{Serial: cert.SerialNumber, Data: pki.EncodeCertificates(cert)}
 }

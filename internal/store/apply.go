@@ -50,7 +50,7 @@ func (w *work) at(path string) (*safedir.Dir, error) {
 	if d, ok := w.dirs[path]; ok {
 		return d, nil
 	}
-	d, err := w.plan.tree.openDir(path, w.plan.policyIn(path))
+	d, err := w.plan.tree.OpenDir(path, w.plan.policyIn(path))
 	if err != nil {
 		return nil, err
 	}

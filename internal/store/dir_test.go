@@ -97,7 +97,7 @@ func TestTreeStaysInTheImage(t *testing.T) {
 	must(t, os.Symlink("../../../usr", image+"/etc/top"))
 	tree := At(image)
 	for path, want := range map[string]string{"etc/pki": "usr/etc/pki", "etc/top/etc": "usr/etc", "": "", "etc/out": "missing", "etc/host": "missing"} {
-		d, err := tree.openDir(filepath.Join(image, path), safedir.Policy{})
+		d, err := tree.OpenDir(filepath.Join(image, path), safedir.Policy{})
 		if want == "missing" {
 			if !errors.Is(err, fs.ErrNotExist) {
 				t.Errorf("%s: %v", path, err)

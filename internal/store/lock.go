@@ -71,7 +71,7 @@ func (t Tree) Acquire(ctx context.Context, folder string, waiting func()) (*Lock
 // last holder between open and flock: then the lock is one on a name that is
 // gone, and does not count.
 func (l *Lock) try() (held bool, err error) {
-	d, err := l.tree.openDir(l.folder, safedir.Policy{})
+	d, err := l.tree.OpenDir(l.folder, safedir.Policy{})
 	if errors.Is(err, fs.ErrNotExist) {
 		return false, nil // the last holder has removed the folder it had made
 	}
@@ -161,7 +161,7 @@ func (l *Lock) Release() error {
 }
 
 func (l *Lock) remove() error {
-	d, err := l.tree.openDir(l.folder, safedir.Policy{})
+	d, err := l.tree.OpenDir(l.folder, safedir.Policy{})
 	if err != nil {
 		return err
 	}
@@ -174,7 +174,7 @@ func (l *Lock) remove() error {
 
 func (l *Lock) removeFolders() {
 	for i := len(l.made) - 1; i >= 0; i-- {
-		if d, err := l.tree.openDir(filepath.Dir(l.made[i]), safedir.Policy{}); err == nil {
+		if d, err := l.tree.OpenDir(filepath.Dir(l.made[i]), safedir.Policy{}); err == nil {
 			d.RemoveDir(filepath.Base(l.made[i])) // fails, as it should, when something is in it
 			d.Close()
 		}
@@ -183,7 +183,7 @@ func (l *Lock) removeFolders() {
 
 // makeParents makes a folder and those above it, and lists the ones it made.
 func (t Tree) makeParents(folder string) (made []string, err error) {
-	d, err := t.openDir(folder, safedir.Policy{})
+	d, err := t.OpenDir(folder, safedir.Policy{})
 	if err == nil {
 		return nil, d.Close()
 	}
@@ -199,7 +199,7 @@ func (t Tree) makeParents(folder string) (made []string, err error) {
 	}
 	err = t.makeIn(parent, filepath.Base(folder))
 	if errors.Is(err, fs.ErrExist) {
-		d, err := t.openDir(folder, safedir.Policy{}) // another run was quicker, or a link leads nowhere
+		d, err := t.OpenDir(folder, safedir.Policy{}) // another run was quicker, or a link leads nowhere
 		if err != nil {
 			return made, t.missing(folder, err)
 		}
@@ -212,7 +212,7 @@ func (t Tree) makeParents(folder string) (made []string, err error) {
 }
 
 func (t Tree) makeIn(parent, name string) error {
-	d, err := t.openDir(parent, safedir.Policy{})
+	d, err := t.OpenDir(parent, safedir.Policy{})
 	if err != nil {
 		return err
 	}

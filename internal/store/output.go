@@ -77,7 +77,7 @@ func (s *standing) refusal(path string) error {
 // lookAt looks at a file that is to be written; nil where there is none, or what is
 // there is not a file. A directory is refused in which everybody can exchange it.
 func lookAt(t Tree, path string) (*standing, error) {
-	folder, err := t.openDir(filepath.Dir(path), safedir.Policy{})
+	folder, err := t.OpenDir(filepath.Dir(path), safedir.Policy{})
 	if errors.Is(err, fs.ErrNotExist) {
 		return nil, nil // it will be made
 	}

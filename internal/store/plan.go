@@ -258,7 +258,7 @@ func (p *Plan) refuse(c Change) error {
 	}
 	want := safedir.Policy{Secret: true, Owner: c.Owner}
 	for folder := here.folder; ; folder = filepath.Dir(folder) {
-		d, err := p.tree.openDir(folder, want)
+		d, err := p.tree.OpenDir(folder, want)
 		if err == nil {
 			p.trust(here)
 			return d.Close()

@@ -34,7 +34,7 @@ func swapped(entry, name string, inode uint64) (isSwap, exchanged bool) {
 // moment: at [Previous], or, where a run was killed right after the exchange, under
 // the name that the next one will take from it.
 func (t Tree) Before(folder string) string {
-	parent, err := t.openDir(filepath.Dir(folder), safedir.Policy{})
+	parent, err := t.OpenDir(filepath.Dir(folder), safedir.Policy{})
 	if err != nil {
 		return Previous(folder) // where there is no other
 	}
@@ -238,7 +238,7 @@ func recoverSwap(parent *safedir.Dir, staged, name string) error {
 // Rollback exchanges a folder with its previous generation, in one instant. Done
 // twice, it is as before. After an error nothing has changed.
 func (t Tree) Rollback(folder string) error {
-	parent, err := t.openDir(filepath.Dir(folder), safedir.Policy{Secret: true})
+	parent, err := t.OpenDir(filepath.Dir(folder), safedir.Policy{Secret: true})
 	if err != nil {
 		return err
 	}

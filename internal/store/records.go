@@ -14,11 +14,11 @@ import (
 // RecordPath is where a CA keeps the certificate with this serial, below its
 // folder of records: the serial in hexadecimal, as OpenSSL names such files.
 func RecordPath(folder string, serial *big.Int) string {
-	return filepath.Join(folder, recordFile(SerialText(serial)))
+	return filepath.Join(folder, RecordName(SerialText(serial)))
 }
 
-// recordFile is the name of the file.
-func recordFile(serial string) string { return serial + ".pem" }
+// RecordName is the name of the file.
+func RecordName(serial string) string { return serial + ".pem" }
 
 // SerialText prints a serial in upper-case hexadecimal with an even number of
 // digits.

@@ -71,7 +71,7 @@ func (w *work) newSwap(folder string, changes []Change) (*swap, error) {
 // as closed as the policy of the files wants it. A link in the place of a folder
 // cannot be exchanged together with what it leads to.
 func (w *work) openSwap(s *swap, p safedir.Policy) (err error) {
-	s.parent, err = w.plan.tree.openDir(filepath.Dir(s.folder), safedir.Policy{Secret: true})
+	s.parent, err = w.plan.tree.OpenDir(filepath.Dir(s.folder), safedir.Policy{Secret: true})
 	if r := (*Refusal)(nil); errors.As(err, &r) && !p.Secret {
 		return fmt.Errorf("%w (%w)", safedir.ErrNoExchange, err)
 	}

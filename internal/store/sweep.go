@@ -38,7 +38,7 @@ func (w *work) sweep() error {
 // recoverSwaps finishes swaps where they can have been made: where nobody else can
 // exchange a name.
 func (w *work) recoverSwaps(folder string) error {
-	parent, err := w.plan.tree.openDir(filepath.Dir(folder), safedir.Policy{Secret: true})
+	parent, err := w.plan.tree.OpenDir(filepath.Dir(folder), safedir.Policy{Secret: true})
 	if r := (*Refusal)(nil); errors.Is(err, fs.ErrNotExist) || errors.As(err, &r) {
 		return nil
 	}

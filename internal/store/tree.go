@@ -40,7 +40,7 @@ func (t Tree) below(path string) (rel string, inside bool) {
 }
 
 // OpenDir opens a directory, if the policy trusts the way to it.
-func (t Tree) openDir(path string, p safedir.Policy) (*safedir.Dir, error) {
+func (t Tree) OpenDir(path string, p safedir.Policy) (*safedir.Dir, error) {
 	w := &safedir.Walk{Policy: p}
 	defer w.Close()
 	if err := t.walk(w, path); err != nil {
@@ -69,7 +69,7 @@ func (t Tree) walk(w *safedir.Walk, path string) error {
 
 // OpenDir opens a directory, if the policy trusts the way to it. The path may be
 // relative, and may lead over links of root and of this process's user.
-func openDir(path string, p safedir.Policy) (*safedir.Dir, error) { return Tree{}.openDir(path, p) }
+func openDir(path string, p safedir.Policy) (*safedir.Dir, error) { return Tree{}.OpenDir(path, p) }
 
 // enterImage goes to the image, and returns a path as it is seen there. Whatever
 // follows stays in the image.

@@ -1,4 +1,4 @@
-package store
+package batch
 
 import (
 	"errors"
@@ -11,15 +11,15 @@ import (
 // Archive is one file for a whole fleet. It grows batch by batch where nobody looks
 // and gets its name when it is whole.
 type Archive struct {
-	fleet *Fleet
-	name  string
-	file  *os.File
-	last  int64 // where the last batch ends
+	writer *Writer
+	name   string
+	file   *os.File
+	last   int64 // where the last batch ends
 }
 
 // OpenArchive opens what a killed run has staged under this name, or begins anew. It
 // is read from its beginning; [Archive.Keep] says from where on it is written.
-func (f *Fleet) OpenArchive(name string) (*Archive, error) {
+func (f *Writer) OpenArchive(name string) (*Archive, error) {
 	if err := f.Begin(); err != nil {
 		return nil, err
 	}
@@ -30,7 +30,7 @@ func (f *Fleet) OpenArchive(name string) (*Archive, error) {
 	if err != nil {
 		return nil, err
 	}
-	a := &Archive{fleet: f, name: name, file: file}
+	a := &Archive{writer: f, name: name, file: file}
 	if err := settleFile(int(file.Fd()), 0o600, f.owner); err != nil {
 		return nil, errors.Join(err, file.Close())
 	}
@@ -58,7 +58,7 @@ func (a *Archive) Keep(size int64) error {
 func (a *Archive) Commit(batch []Made) error {
 	err := settleData(int(a.file.Fd()))
 	if err == nil {
-		err = a.fleet.Record(batch)
+		err = a.writer.Record(batch)
 	}
 	if err != nil {
 		return errors.Join(err, a.Undo())
@@ -72,7 +72,7 @@ func (a *Archive) Undo() error { return a.Keep(a.last) }
 
 // Finish gives the archive its name, if nothing else has it by now.
 func (a *Archive) Finish() error {
-	f := a.fleet
+	f := a.writer
 	if err := a.file.Sync(); err != nil {
 		return err
 	}
@@ -84,7 +84,7 @@ func (a *Archive) Finish() error {
 
 // IsNamed returns an error unless the name is that of the file which was written.
 func (a *Archive) isNamed() error {
-	path := a.fleet.out.In(a.name)
+	path := a.writer.out.In(a.name)
 	written, err := a.file.Stat()
 	if err != nil {
 		return err
@@ -99,8 +99,8 @@ func (a *Archive) isNamed() error {
 // Close ends the work. What was committed stays staged for another run.
 func (a *Archive) Close() error {
 	var err error
-	if j := a.fleet.journal; j != nil && len(j.entries) == 0 {
-		err = a.fleet.Drop()
+	if j := a.writer.journal; j != nil && len(j.entries) == 0 {
+		err = a.writer.Drop()
 	}
 	return errors.Join(err, a.file.Close())
 }

@@ -1,4 +1,4 @@
-package store
+package batch
 
 import (
 	"bufio"
@@ -16,6 +16,7 @@ import (
 	"strings"
 
 	"virtpki/internal/safedir"
+	"virtpki/internal/store"
 	"virtpki/internal/termtext"
 )
 
@@ -85,7 +86,7 @@ func openJournal(records *safedir.Dir, name string) (*journal, error) {
 		return nil, err
 	}
 	j := &journal{records: records, name: name, file: file}
-	data, err := safedir.ReadOpen(file, MaxPEM)
+	data, err := safedir.ReadOpen(file, store.MaxPEM)
 	if err == nil {
 		err = j.parse(data)
 	}
@@ -172,7 +173,7 @@ func (j *journal) add(batch []Made) error {
 	for _, m := range batch {
 		e := entry{bundle: m.Name}
 		for _, r := range m.Records {
-			e.serials = append(e.serials, SerialText(r.Serial))
+			e.serials = append(e.serials, store.SerialText(r.Serial))
 		}
 		fmt.Fprintf(&text, "%s %q\n", strings.Join(e.serials, " "), e.bundle)
 		j.entries = append(j.entries, e)

@@ -1,20 +1,23 @@
-package store_test
+package batch_test
 
 import (
 	"errors"
+	"io/fs"
 	"math/big"
 	"os"
 	"path/filepath"
+	"strings"
 	"testing"
 
+	"virtpki/internal/batch"
 	"virtpki/internal/store"
 )
 
 // openFleet prepares a fleet in two new folders.
-func openFleet(t *testing.T) (w *store.Fleet, out, records string) {
+func openFleet(t *testing.T) (w *batch.Writer, out, records string) {
 	t.Helper()
 	out, records = t.TempDir(), t.TempDir()
-	w, err := store.Tree{}.OpenFleet(out, "fleet", records, nil)
+	w, err := batch.Open(store.Tree{}, out, "fleet", records, nil)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -26,12 +29,12 @@ func openFleet(t *testing.T) (w *store.Fleet, out, records string) {
 }
 
 // againFleet is the run after one that was killed.
-func againFleet(t *testing.T, killed *store.Fleet, out, records string) *store.Fleet {
+func againFleet(t *testing.T, killed *batch.Writer, out, records string) *batch.Writer {
 	t.Helper()
 	if err := killed.Close(); err != nil {
 		t.Fatal(err)
 	}
-	w, err := store.Tree{}.OpenFleet(out, "fleet", records, nil)
+	w, err := batch.Open(store.Tree{}, out, "fleet", records, nil)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -40,16 +43,16 @@ func againFleet(t *testing.T, killed *store.Fleet, out, records string) *store.F
 }
 
 // madeOf is a bundle with a record for each serial.
-func madeOf(name string, serials ...int64) store.Made {
-	m := store.Made{Name: name}
+func madeOf(name string, serials ...int64) batch.Made {
+	m := batch.Made{Name: name}
 	for _, serial := range serials {
-		m.Records = append(m.Records, store.Record{Serial: big.NewInt(serial), Data: []byte("r")})
+		m.Records = append(m.Records, batch.Record{Serial: big.NewInt(serial), Data: []byte("r")})
 	}
 	return m
 }
 
-func bundleOf(name string) store.Bundle {
-	return store.Bundle{Name: name, Pieces: []store.Piece{
+func bundleOf(name string) batch.Bundle {
+	return batch.Bundle{Name: name, Pieces: []batch.Piece{
 		{Dir: true, Mode: 0o755}, {Path: "private", Dir: true, Mode: 0o700},
 		{Path: "private/key", Mode: 0o600, Data: []byte("k")}, {Path: "cert", Mode: 0o644, Data: []byte("c")},
 	}}
@@ -63,7 +66,7 @@ func TestFleetCommits(t *testing.T) {
 	if found, err := (store.Tree{}).Records(records); err != nil || len(found) > 0 {
 		t.Errorf("before the commit: %v %v", found, err)
 	}
-	if err := errors.Join(w.Commit([]store.Made{madeOf("a", 0xab)}), w.Drop()); err != nil {
+	if err := errors.Join(w.Commit([]batch.Made{madeOf("a", 0xab)}), w.Drop()); err != nil {
 		t.Fatal(err)
 	}
 	if got, want := tree(t, out), ". drwxr-xr-x\na drwxr-xr-x\na/cert -rw-r--r-- c\na/private drwx------\na/private/key -rw------- k\n"; got != want {
@@ -81,8 +84,8 @@ func TestFleetTakesABatchBack(t *testing.T) {
 		t.Fatal(err)
 	}
 	before := tree(t, out)
-	batch := []store.Made{madeOf("a", 1), madeOf("b", 2)}
-	if err := w.Commit(batch); err == nil {
+	all := []batch.Made{madeOf("a", 1), madeOf("b", 2)}
+	if err := w.Commit(all); err == nil {
 		t.Error("committed over a bundle that is there")
 	}
 	if got := tree(t, out); got != before {
@@ -94,7 +97,7 @@ func TestFleetTakesABatchBack(t *testing.T) {
 	if err := os.RemoveAll(filepath.Join(out, "b")); err != nil {
 		t.Fatal(err)
 	}
-	if err := w.Commit(batch); err != nil {
+	if err := w.Commit(all); err != nil {
 		t.Error(err)
 	}
 }
@@ -113,17 +116,17 @@ func TestFleetRefusesATwin(t *testing.T) {
 // others go, with the records that they have. What the journal does not name stays.
 func TestFleetRecovers(t *testing.T) {
 	w, out, records := openFleet(t)
-	batch := []store.Made{madeOf("whole", 1, 2), madeOf("half", 3, 4), madeOf("none", 5)}
-	for _, m := range append(batch, madeOf("torn")) {
+	all := []batch.Made{madeOf("whole", 1, 2), madeOf("half", 3, 4), madeOf("none", 5)}
+	for _, m := range append(all, madeOf("torn")) {
 		if err := w.Stage(bundleOf(m.Name)); err != nil {
 			t.Fatal(err)
 		}
 	}
 	staged := tree(t, out)
-	if err := w.Commit(batch); err != nil {
+	if err := w.Commit(all); err != nil {
 		t.Fatal(err)
 	}
-	for _, m := range batch { // as it was before the bundles got their names
+	for _, m := range all { // as it was before the bundles got their names
 		if err := os.Rename(filepath.Join(out, m.Name), filepath.Join(stagingIn(t, out), m.Name)); err != nil {
 			t.Fatal(err)
 		}
@@ -137,7 +140,7 @@ func TestFleetRecovers(t *testing.T) {
 		}
 	}
 	write(t, filepath.Join(records, "77.pem"), "r", 0o644)
-	if !(store.Tree{}).Unfinished(out, "fleet", records) || (store.Tree{}).Unfinished(out, "other", records) || (store.Tree{}).Unfinished(records, "fleet", records) {
+	if !batch.Unfinished(store.Tree{}, out, "fleet", records) || batch.Unfinished(store.Tree{}, out, "other", records) || batch.Unfinished(store.Tree{}, records, "fleet", records) {
 		t.Error("Unfinished does not see what is staged")
 	}
 	w = againFleet(t, w, out, records)
@@ -171,7 +174,7 @@ func TestFleetRecoversFromATornJournal(t *testing.T) {
 	if err := w.Stage(bundleOf(`a "b"`)); err != nil {
 		t.Fatal(err)
 	}
-	if err := w.Commit([]store.Made{madeOf(`a "b"`, 1)}); err != nil {
+	if err := w.Commit([]batch.Made{madeOf(`a "b"`, 1)}); err != nil {
 		t.Fatal(err)
 	}
 	journal := journalIn(t, records)
@@ -185,7 +188,7 @@ func TestFleetRecoversFromATornJournal(t *testing.T) {
 		if err := w.Recover(); err != nil {
 			t.Fatalf("%q: %v", data[:n], err)
 		}
-		if (store.Tree{}).Unfinished(out, "fleet", records) || !store.Exists(filepath.Join(records, "01.pem")) || !store.Exists(filepath.Join(out, `a "b"`)) {
+		if batch.Unfinished(store.Tree{}, out, "fleet", records) || !store.Exists(filepath.Join(records, "01.pem")) || !store.Exists(filepath.Join(out, `a "b"`)) {
 			t.Fatalf("%q: something is gone, or left", data[:n])
 		}
 		write(t, journal, string(data[:n]), 0o600)
@@ -215,12 +218,12 @@ func TestArchiveGoesOn(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	write := func(a *store.Archive, text string, serial int64) {
+	write := func(a *batch.Archive, text string, serial int64) {
 		t.Helper()
 		if _, err := a.Write([]byte(text)); err != nil {
 			t.Fatal(err)
 		}
-		if err := a.Commit([]store.Made{madeOf("host", serial)}); err != nil {
+		if err := a.Commit([]batch.Made{madeOf("host", serial)}); err != nil {
 			t.Fatal(err)
 		}
 	}
@@ -264,7 +267,7 @@ func TestArchiveForgets(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if err := errors.Join(a.Commit([]store.Made{madeOf("a", 1, 2), madeOf("b", 3, 4)}), a.Close()); err != nil {
+	if err := errors.Join(a.Commit([]batch.Made{madeOf("a", 1, 2), madeOf("b", 3, 4)}), a.Close()); err != nil {
 		t.Fatal(err)
 	}
 	write(t, filepath.Join(records, "77.pem"), "r", 0o644)
@@ -314,7 +317,7 @@ func TestFleetRefusesStagingOfOthers(t *testing.T) {
 	} {
 		w, out, records := openFleet(t)
 		staging := stagingIn(t, out)
-		if err := errors.Join(w.Record([]store.Made{madeOf("a", 1)}), spoil(staging)); err != nil {
+		if err := errors.Join(w.Record([]batch.Made{madeOf("a", 1)}), spoil(staging)); err != nil {
 			t.Fatal(err)
 		}
 		if err := againFleet(t, w, out, records).Recover(); err == nil {
@@ -324,4 +327,47 @@ func TestFleetRefusesStagingOfOthers(t *testing.T) {
 			t.Error("something is gone")
 		}
 	}
+}
+
+func write(t *testing.T, path, text string, mode fs.FileMode) {
+	t.Helper()
+	if err := os.MkdirAll(filepath.Dir(path), 0o755); err != nil {
+		t.Fatal(err)
+	}
+	if err := os.WriteFile(path, []byte(text), mode); err != nil {
+		t.Fatal(err)
+	}
+	if err := os.Chmod(path, mode); err != nil {
+		t.Fatal(err)
+	}
+}
+
+// tree lists the files below folder with mode and contents.
+func tree(t *testing.T, folder string) string {
+	t.Helper()
+	var b strings.Builder
+	err := filepath.WalkDir(folder, func(path string, entry fs.DirEntry, err error) error {
+		if err != nil {
+			return err
+		}
+		info, err := entry.Info()
+		if err != nil {
+			return err
+		}
+		rel, _ := filepath.Rel(folder, path)
+		b.WriteString(rel + " " + info.Mode().String())
+		if info.Mode().IsRegular() {
+			data, err := os.ReadFile(path)
+			if err != nil {
+				return err
+			}
+			b.WriteString(" " + string(data))
+		}
+		b.WriteString("\n")
+		return nil
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return b.String()
 }

@@ -1,4 +1,4 @@
-package store
+package batch
 
 import (
 	"errors"
@@ -6,6 +6,7 @@ import (
 	"os"
 
 	"virtpki/internal/safedir"
+	"virtpki/internal/store"
 
 	"golang.org/x/sys/unix"
 )
@@ -17,7 +18,7 @@ import (
 // they differ.
 //
 // The name may lead through directories that this run has made in at.
-func newFile(at *safedir.Dir, name string, data []byte, mode fs.FileMode, owner *Owner) error {
+func newFile(at *safedir.Dir, name string, data []byte, mode fs.FileMode, owner *store.Owner) error {
 	fd, err := openNew(at, name, mode)
 	if err != nil {
 		return err
@@ -54,7 +55,7 @@ func writeAll(fd int, data []byte) error {
 
 // settleFile sets mode and owner where they are not as they should be: the umask,
 // a set-group-id bit or a default ACL of the folder may have had a say.
-func settleFile(fd int, mode fs.FileMode, owner *Owner) error {
+func settleFile(fd int, mode fs.FileMode, owner *store.Owner) error {
 	var st unix.Stat_t
 	if err := unix.Fstat(fd, &st); err != nil {
 		return err
@@ -71,7 +72,7 @@ func settleFile(fd int, mode fs.FileMode, owner *Owner) error {
 }
 
 // newFolder makes a directory with exactly this mode and owner.
-func newFolder(at *safedir.Dir, name string, mode fs.FileMode, owner *Owner) error {
+func newFolder(at *safedir.Dir, name string, mode fs.FileMode, owner *store.Owner) error {
 	err := safedir.UntilDone(func() error { return unix.Mkdirat(at.Fd(), name, uint32(mode.Perm())) })
 	if err != nil {
 		return at.Fail("mkdir", name, err)

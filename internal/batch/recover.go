@@ -1,10 +1,11 @@
-package store
+package batch
 
 import (
 	"errors"
 	"io/fs"
 
 	"virtpki/internal/safedir"
+	"virtpki/internal/store"
 	"virtpki/internal/termtext"
 )
 
@@ -13,7 +14,7 @@ import (
 // has reached the disk: a bundle with all of its records is whole, and gets its name.
 // The others are removed, and so are records of theirs: the keys of these certificates
 // have never left the staging directory, and go with it.
-func (f *Fleet) Recover() error {
+func (f *Writer) Recover() error {
 	if err := f.resume(); err != nil || f.journal == nil {
 		return err
 	}
@@ -29,7 +30,7 @@ func (f *Fleet) Recover() error {
 
 // recover finishes one bundle, or takes it back. One that is not staged any more has
 // its name already, or somebody has removed it: then its records stay.
-func (f *Fleet) recover(e entry) error {
+func (f *Writer) recover(e entry) error {
 	switch {
 	case !f.staging.Exists(e.bundle):
 		return nil
@@ -45,9 +46,9 @@ func (f *Fleet) recover(e entry) error {
 }
 
 // recorded reports whether the CA has all of these records.
-func (f *Fleet) recorded(serials []string) bool {
+func (f *Writer) recorded(serials []string) bool {
 	for _, serial := range serials {
-		if !f.records.Exists(recordFile(serial)) {
+		if !f.records.Exists(store.RecordName(serial)) {
 			return false
 		}
 	}
@@ -55,9 +56,9 @@ func (f *Fleet) recorded(serials []string) bool {
 }
 
 // forget removes records of certificates that were never handed out.
-func (f *Fleet) forget(serials []string) error {
+func (f *Writer) forget(serials []string) error {
 	for _, serial := range serials {
-		if err := f.records.RemoveIfThere(recordFile(serial)); err != nil {
+		if err := f.records.RemoveIfThere(store.RecordName(serial)); err != nil {
 			return err
 		}
 	}
@@ -66,13 +67,13 @@ func (f *Fleet) forget(serials []string) error {
 
 // Recorded reports whether a killed run has noted a serial and the CA has a record
 // of it.
-func (f *Fleet) Recorded(serial string) bool {
+func (f *Writer) Recorded(serial string) bool {
 	return f.journal != nil && f.journal.serials[serial] && f.recorded([]string{serial})
 }
 
 // Forget removes the records that a killed run has noted and that are not to be kept:
 // the keys of these certificates are gone, and were never handed out.
-func (f *Fleet) Forget(keep map[string]bool) error {
+func (f *Writer) Forget(keep map[string]bool) error {
 	var kept []entry
 	for _, e := range f.journal.entries {
 		if keepsAll(keep, e.serials) {

@@ -1,4 +1,4 @@
-package store
+package batch
 
 import (
 	"errors"
@@ -8,6 +8,7 @@ import (
 	"path/filepath"
 
 	"virtpki/internal/safedir"
+	"virtpki/internal/store"
 )
 
 // Bundle is a directory of files, or one file, that appears under its name whole or
@@ -37,40 +38,40 @@ type Made struct {
 	Records []Record
 }
 
-// Fleet writes thousands of bundles into one directory, with the records of their
+// Writer writes thousands of bundles into one directory, with the records of their
 // certificates in the directory of a CA. Bundles are staged one by one, from many
 // goroutines, and committed in batches: one sync of the file system for a batch
 // instead of one for each file, then the records, then the bundles. A run that is
 // killed leaves whole bundles under their names, and a journal among the records for
-// the next run's [Fleet.Recover].
+// the next run's [Writer.Recover].
 //
 // Nobody but this process's user can enter the staging directory, nor exchange it: the
 // directory of the bundles is refused where strangers could.
-type Fleet struct {
+type Writer struct {
 	out, records *safedir.Dir
-	owner        *Owner
+	owner        *store.Owner
 	disks        []*disk
 	journalName  string
 	journal      *journal     // nil while nothing is staged
 	staging      *safedir.Dir // nil while it is not there
 }
 
-// OpenFleet prepares to write bundles into out and records into another directory.
+// Open prepares to write bundles into out and records into another directory.
 // Both are there, and the caller holds the lock of out. The name tells fleets in one
 // directory apart.
-func (t Tree) OpenFleet(out, name, records string, owner *Owner) (*Fleet, error) {
-	f := &Fleet{owner: owner}
+func Open(t store.Tree, out, name, records string, owner *store.Owner) (*Writer, error) {
+	f := &Writer{owner: owner}
 	if err := f.open(t, out, name, records); err != nil {
 		return nil, errors.Join(err, f.Close())
 	}
 	return f, nil
 }
 
-func (f *Fleet) open(t Tree, out, name, records string) (err error) {
-	if f.out, err = t.openDir(out, safedir.Policy{Secret: true}); err != nil {
+func (f *Writer) open(t store.Tree, out, name, records string) (err error) {
+	if f.out, err = t.OpenDir(out, safedir.Policy{Secret: true}); err != nil {
 		return err
 	}
-	if f.records, err = t.openDir(records, safedir.Policy{Secret: true}); err != nil {
+	if f.records, err = t.OpenDir(records, safedir.Policy{Secret: true}); err != nil {
 		return err
 	}
 	if f.journalName, err = journalName(out, name); err != nil {
@@ -80,7 +81,7 @@ func (f *Fleet) open(t Tree, out, name, records string) (err error) {
 }
 
 // openDisks finds the file systems that are written to.
-func (f *Fleet) openDisks() error {
+func (f *Writer) openDisks() error {
 	for _, d := range []*safedir.Dir{f.records, f.out} {
 		found, err := diskOf(d)
 		if err != nil {
@@ -94,16 +95,16 @@ func (f *Fleet) openDisks() error {
 }
 
 // Folder is where the bundles go.
-func (f *Fleet) Folder() string { return f.out.Path }
+func (f *Writer) Folder() string { return f.out.Path }
 
 // Unfinished reports whether a killed run has left a journal of a fleet in out.
-func (t Tree) Unfinished(out, name, records string) bool {
+func Unfinished(t store.Tree, out, name, records string) bool {
 	file, err := journalName(out, name)
 	return err == nil && t.Exists(filepath.Join(records, file))
 }
 
 // Sweep removes what a run has left staged though it was done.
-func (f *Fleet) Sweep() error {
+func (f *Writer) Sweep() error {
 	if err := f.resume(); err != nil {
 		return err
 	}
@@ -111,7 +112,7 @@ func (f *Fleet) Sweep() error {
 }
 
 // Begin makes the staging directory, after the journal that names it.
-func (f *Fleet) Begin() (err error) {
+func (f *Writer) Begin() (err error) {
 	if err := f.resume(); err != nil {
 		return err
 	}
@@ -128,7 +129,7 @@ func (f *Fleet) Begin() (err error) {
 
 // resume finds what a killed run has staged: the directory that the journal names, if
 // it is still there and nobody else can enter it.
-func (f *Fleet) resume() (err error) {
+func (f *Writer) resume() (err error) {
 	if f.journal != nil {
 		return nil
 	}
@@ -151,7 +152,7 @@ func (f *Fleet) resume() (err error) {
 
 // Drop removes what is staged and not committed, and the journal. What cannot be
 // removed is left to the next run.
-func (f *Fleet) Drop() error {
+func (f *Writer) Drop() error {
 	if f.journal == nil {
 		return nil
 	}
@@ -167,7 +168,7 @@ func (f *Fleet) Drop() error {
 }
 
 // Close ends the work. What is staged stays.
-func (f *Fleet) Close() error {
+func (f *Writer) Close() error {
 	var errs []error
 	for _, d := range []*safedir.Dir{f.out, f.records, f.staging} {
 		if d != nil {
@@ -180,9 +181,9 @@ func (f *Fleet) Close() error {
 	return errors.Join(errs...)
 }
 
-// Stage writes a bundle where nobody looks yet, after [Fleet.Begin]. It may be called
+// Stage writes a bundle where nobody looks yet, after [Writer.Begin]. It may be called
 // from several goroutines at once.
-func (f *Fleet) Stage(b Bundle) error {
+func (f *Writer) Stage(b Bundle) error {
 	if !isName(b.Name) {
 		return fmt.Errorf("writing %q: %w", b.Name, fs.ErrInvalid)
 	}
@@ -194,7 +195,7 @@ func (f *Fleet) Stage(b Bundle) error {
 	return nil
 }
 
-func (f *Fleet) write(name string, p Piece) error {
+func (f *Writer) write(name string, p Piece) error {
 	if p.Path != "" {
 		name += "/" + p.Path
 	}
@@ -208,7 +209,7 @@ func (f *Fleet) write(name string, p Piece) error {
 // The caller holds the lock of the CA. When something fails nothing of the batch
 // has happened, but for files under construction. At each instant, a power cut
 // included, a bundle that is there is whole, and its records are there.
-func (f *Fleet) Commit(batch []Made) error {
+func (f *Writer) Commit(batch []Made) error {
 	var done safedir.UndoList
 	if err := f.commit(batch, &done); err != nil {
 		return errors.Join(err, done.Undo())
@@ -216,7 +217,7 @@ func (f *Fleet) Commit(batch []Made) error {
 	return nil
 }
 
-func (f *Fleet) commit(batch []Made, done *safedir.UndoList) error {
+func (f *Writer) commit(batch []Made, done *safedir.UndoList) error {
 	if err := f.record(batch, done); err != nil {
 		return err
 	}
@@ -230,8 +231,8 @@ func (f *Fleet) commit(batch []Made, done *safedir.UndoList) error {
 }
 
 // Record writes the records of bundles that are not staged. Otherwise it is as
-// [Fleet.Commit].
-func (f *Fleet) Record(batch []Made) error {
+// [Writer.Commit].
+func (f *Writer) Record(batch []Made) error {
 	var done safedir.UndoList
 	if err := f.record(batch, &done); err != nil {
 		return errors.Join(err, done.Undo())
@@ -241,7 +242,7 @@ func (f *Fleet) Record(batch []Made) error {
 
 // record notes bundles in the journal and writes their records, and makes them and
 // all that is staged last.
-func (f *Fleet) record(batch []Made, done *safedir.UndoList) error {
+func (f *Writer) record(batch []Made, done *safedir.UndoList) error {
 	if f.journal != nil {
 		if err := f.journal.add(batch); err != nil {
 			return err
@@ -250,7 +251,7 @@ func (f *Fleet) record(batch []Made, done *safedir.UndoList) error {
 	var serials []string
 	for _, m := range batch {
 		for _, r := range m.Records {
-			serial := SerialText(r.Serial)
+			serial := store.SerialText(r.Serial)
 			if err := f.stageRecord(serial, r.Data, done); err != nil {
 				return err
 			}
@@ -263,21 +264,21 @@ func (f *Fleet) record(batch []Made, done *safedir.UndoList) error {
 	return f.nameRecords(serials, done)
 }
 
-func (f *Fleet) stageRecord(serial string, data []byte, done *safedir.UndoList) error {
+func (f *Writer) stageRecord(serial string, data []byte, done *safedir.UndoList) error {
 	temp := recordTemp(serial)
 	done.Add(func() error { return f.records.RemoveIfThere(temp) })
 	if err := newFile(f.records, temp, data, recordMode, f.owner); err != nil {
-		return fmt.Errorf("writing %s: %w", f.records.In(recordFile(serial)), err)
+		return fmt.Errorf("writing %s: %w", f.records.In(store.RecordName(serial)), err)
 	}
 	return nil
 }
 
-func (f *Fleet) nameRecords(serials []string, done *safedir.UndoList) error {
+func (f *Writer) nameRecords(serials []string, done *safedir.UndoList) error {
 	for _, serial := range serials {
-		if err := f.records.Rename(recordTemp(serial), f.records, recordFile(serial)); err != nil {
+		if err := f.records.Rename(recordTemp(serial), f.records, store.RecordName(serial)); err != nil {
 			return err
 		}
-		done.Add(func() error { return f.records.Remove(recordFile(serial)) })
+		done.Add(func() error { return f.records.Remove(store.RecordName(serial)) })
 	}
 	return f.records.Sync()
 }
@@ -287,7 +288,7 @@ const recordMode fs.FileMode = 0o644
 
 func recordTemp(serial string) string { return ".virtpki-" + serial + safedir.TempSuffix }
 
-func (f *Fleet) sync() error {
+func (f *Writer) sync() error {
 	for _, d := range f.disks {
 		if err := d.sync(); err != nil {
 			return err

@@ -3,15 +3,15 @@ package main
 import (
 	"context"
 	"fmt"
-	"os"
-	"slices"
 	"strings"
 
 	"github.com/spf13/cobra"
 
 	"virtpki/internal/hint"
+	"virtpki/internal/inspect"
 	"virtpki/internal/judge"
 	"virtpki/internal/libvirt"
+	"virtpki/internal/machine"
 )
 
 const checkHelp = `Say what libvirt and QEMU would say of the files here, before they say it, and
@@ -135,73 +135,38 @@ func (o *checkOptions) readRole(args []string) error {
 	return nil
 }
 
-// wants reports whether a role is to be judged.
-func (o *checkOptions) wants(role judge.Role) bool {
-	return len(o.roles) == 0 || slices.Contains(o.roles, role)
+// request is what the flags ask for.
+func (o *checkOptions) request(ctx context.Context, m *machine.Machine) (inspect.Request, error) {
+	r := inspect.Request{Roles: o.roles, PKIPath: o.pkipath, User: o.user, Uses: o.uses}
+	var err error
+	if o.target == "installed" {
+		r.For, err = libvirt.InstalledTargets(ctx, m.Root)
+	} else {
+		var t libvirt.Target
+		t, err = libvirt.ParseTarget(o.target)
+		r.For, err = []libvirt.Target{t}, hint.Usage(err)
+	}
+	if err == nil && r.Libvirt() == nil && (len(o.roles) > 0 || o.pkipath != "" || o.user || o.like != "") {
+		err = hint.Usagef("--for %s is about the folders that QEMU reads, which have no roles", o.target)
+	}
+	return r, err
 }
 
 func (e *env) check(ctx context.Context, g *globals, o *checkOptions) error {
-	c, err := e.newChecker(ctx, g, o)
+	r, err := o.request(ctx, g.Machine)
 	if err != nil {
-		return err
-	}
-	if c.libvirt == nil && (len(o.roles) > 0 || o.pkipath != "" || o.user || o.like != "") {
-		return hint.Usagef("--for %s is about the folders that QEMU reads, which have no roles", o.target)
-	}
-	if _, err := os.Stat(g.Root); err != nil {
 		return err
 	}
 	if o.like != "" {
-		return c.validate()
+		v, err := inspect.Validate(g.Machine, r)
+		if err != nil {
+			return err
+		}
+		return e.tellValidation(g, o, v)
 	}
-	if err := c.everything(); err != nil {
+	report, err := inspect.Run(ctx, g.Machine, r)
+	if err != nil {
 		return err
 	}
-	return c.tell()
-}
-
-// judged is what check says of the files of this machine, for commands that want to
-// know whether what they have made, or are about to rely on, works: roles as for
-// check, none for all of them. It reads and never writes; a file that cannot be
-// looked at is a finding like any other.
-func (e *env) judged(ctx context.Context, g *globals, roles ...judge.Role) ([]judge.Finding, error) {
-	c, err := e.newChecker(ctx, g, &checkOptions{roles: roles, target: "any"})
-	if err != nil {
-		return nil, err
-	}
-	if err := c.everything(); err != nil {
-		return nil, err
-	}
-	var found []judge.Finding
-	for _, a := range c.merged() {
-		found = append(found, a.found...)
-	}
-	return found, nil
-}
-
-// readTargets turns --for into the release of each product that is to be pleased;
-// nil is a product that is not judged.
-func (c *checker) readTargets(ctx context.Context) error {
-	c.libvirt, c.qemu = nil, nil
-	var targets []libvirt.Target
-	var err error
-	if c.o.target == "installed" {
-		targets, err = libvirt.InstalledTargets(ctx, c.g.Root)
-	} else {
-		var t libvirt.Target
-		t, err = libvirt.ParseTarget(c.o.target)
-		targets = []libvirt.Target{t}
-		if err != nil {
-			err = hint.Usage(err)
-		}
-	}
-	for _, t := range targets {
-		if t.Product != "qemu" && c.libvirt == nil {
-			c.libvirt = &t
-		}
-		if t.Product != "libvirt" && c.qemu == nil {
-			c.qemu = &t
-		}
-	}
-	return err
+	return e.tellCheck(g, o, report)
 }

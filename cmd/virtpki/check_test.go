@@ -7,12 +7,14 @@ import (
 	"strings"
 	"testing"
 
+	"virtpki/internal/inspect"
 	"virtpki/internal/judge"
+	"virtpki/internal/libvirt"
 	"virtpki/internal/machine"
 )
 
-// TestJudged is what other commands get to know of the files.
-func TestJudged(t *testing.T) {
+// TestInspect is what other commands get to know of the files.
+func TestInspect(t *testing.T) {
 	root := t.TempDir()
 	e := newEnv()
 	e.stdout, e.stderr = io.Discard, io.Discard
@@ -21,17 +23,24 @@ func TestJudged(t *testing.T) {
 	}
 	g := &globals{Machine: machine.New()}
 	g.Root, g.Sysconfdir = root, "/etc"
-	if found, err := e.judged(t.Context(), g); err != nil || len(found) > 0 {
+	judged := func(roles ...judge.Role) ([]judge.Finding, error) {
+		report, err := inspect.Run(t.Context(), g.Machine, inspect.Request{Roles: roles, For: []libvirt.Target{{}}})
+		if err != nil {
+			return nil, err
+		}
+		return report.Findings(), nil
+	}
+	if found, err := judged(); err != nil || len(found) > 0 {
 		t.Fatalf("a new tree: %v, %v", found, err)
 	}
 	if err := os.Remove(filepath.Join(root, "etc/pki/libvirt/private/serverkey.pem")); err != nil {
 		t.Fatal(err)
 	}
-	found, err := e.judged(t.Context(), g, judge.Server)
+	found, err := judged(judge.Server)
 	if err != nil || !judge.Refused(found) || found[0].ID != "half-pair" || !strings.HasPrefix(found[0].Fix, "virtpki --root "+root) {
 		t.Errorf("without its key: %+v, %v", found, err)
 	}
-	if found, err := e.judged(t.Context(), g, judge.Client); err != nil || judge.Refused(found) {
+	if found, err := judged(judge.Client); err != nil || judge.Refused(found) {
 		t.Errorf("its client: %+v, %v", found, err)
 	}
 }

@@ -9,6 +9,7 @@ import (
 	"strings"
 
 	"virtpki/internal/change"
+	"virtpki/internal/inspect"
 	"virtpki/internal/judge"
 	"virtpki/internal/libvirt"
 	"virtpki/internal/libvirt/running"
@@ -77,11 +78,12 @@ func (w *wizard) end(ctx context.Context, p *wizardPlan, j *change.Job, wrong er
 func (w *wizard) endJSON(ctx context.Context, p *wizardPlan, j *change.Job, out wizardReport, wrong error) error {
 	out.changeReport, out.Findings = w.e.reportOf(j), []judge.Finding{}
 	if !w.g.dryRun {
-		found, err := w.e.judged(ctx, p.g)
+		report, err := inspect.Run(ctx, p.g.Machine, inspect.Request{For: []libvirt.Target{{}}})
 		if err != nil {
 			wrong = errors.Join(wrong, err)
+		} else {
+			out.Findings = append(out.Findings, report.Findings()...)
 		}
-		out.Findings = append(out.Findings, found...)
 	}
 	return errors.Join(w.e.printJSON(out), wrong)
 }

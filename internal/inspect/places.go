@@ -1,4 +1,4 @@
-package main
+package inspect
 
 import (
 	"io/fs"
@@ -6,56 +6,38 @@ import (
 	"path/filepath"
 	"strings"
 
-	"virtpki/internal/inspect"
 	"virtpki/internal/judge"
 	"virtpki/internal/libvirt"
 	"virtpki/internal/store"
-	"virtpki/pki"
 )
 
-// file reads a file once.
-func (c *checker) file(path string) judge.File {
-	if path == "" {
-		return judge.File{Err: fs.ErrNotExist}
-	}
-	if f, ok := c.files[path]; ok {
-		return f
-	}
-	f := inspect.File(c.g.Tree(), path)
-	c.files[path] = f
-	return f
+// places looks at where files lie: their folders, modes and owners, and what lies beside.
+type places struct {
+	files *reader
+	r     Request
 }
 
-// spotOf looks at one of the files of a place, and whether it can be read.
-func (c *checker) spotOf(path string) judge.Spot {
-	s := inspect.Spot(c.g.Tree(), path)
-	if s.Err == nil && s.Mode.IsRegular() {
-		s.Unread = c.file(path).Err
-	}
-	return s
-}
-
-// place looks at everything of a layout that counts for the roles.
-func (c *checker) place(kind judge.Kind, layout libvirt.Layout, roles ...judge.Role) judge.Place {
-	p := judge.Place{Kind: kind, Base: layout.Base, Seen: c.seen(layout.Base), Roles: roles, Asked: len(c.o.roles) > 0, Target: c.target(),
+// of looks at everything of a layout that counts for the roles.
+func (p *places) of(kind judge.Kind, layout libvirt.Layout, roles ...judge.Role) judge.Place {
+	place := judge.Place{Kind: kind, Base: layout.Base, Seen: p.seen(layout.Base), Roles: roles, Asked: len(p.r.Roles) > 0, Target: p.r.target(),
 		Files: make(map[libvirt.File]judge.Spot), Want: make(map[string]fs.FileMode)}
-	p.UID, p.GID = c.owner(kind, layout)
+	place.UID, place.GID = p.owner(kind, layout)
 	seen := make(map[string]bool)
 	for _, entry := range layout.Files() {
 		if !counts(entry.File, roles) {
 			continue
 		}
-		p.Files[entry.File] = c.spotOf(entry.Path)
-		p.Want[entry.Path] = entry.Mode
+		place.Files[entry.File] = p.files.spot(entry.Path)
+		place.Want[entry.Path] = entry.Mode
 		for _, folder := range layout.FoldersFor(entry.Path) {
-			p.Want[folder.Path] = folder.Mode
+			place.Want[folder.Path] = folder.Mode
 			if !seen[folder.Path] {
 				seen[folder.Path] = true
-				p.Folders = append(p.Folders, inspect.Spot(c.g.Tree(), folder.Path))
+				place.Folders = append(place.Folders, Spot(p.files.m.Tree(), folder.Path))
 			}
 		}
 	}
-	return p
+	return place
 }
 
 // counts reports whether a file belongs to one of the roles. Of what a rollover
@@ -79,30 +61,45 @@ func counts(file libvirt.File, roles []judge.Role) bool {
 // owner is whose the files of a place have to be: root's in the system's tree, but
 // for a tree that somebody else makes for another machine. One that is root's already
 // stays that, whoever looks at it.
-func (c *checker) owner(kind judge.Kind, layout libvirt.Layout) (uid, gid int) {
+func (p *places) owner(kind judge.Kind, layout libvirt.Layout) (uid, gid int) {
 	top := layout.Base
 	if kind == judge.SystemTree {
 		top = filepath.Join(top, "pki")
 	}
-	if s := inspect.Spot(c.g.Tree(), top); kind != judge.UserFolder && kind != judge.FlatFolder && s.Err == nil && s.UID == 0 {
+	if s := Spot(p.files.m.Tree(), top); kind != judge.UserFolder && kind != judge.FlatFolder && s.Err == nil && s.UID == 0 {
 		return 0, 0
 	}
-	if s := inspect.Spot(c.g.Tree(), top); kind == judge.FlatFolder && s.Err == nil && os.Geteuid() == 0 && c.o.like == "" {
+	if s := Spot(p.files.m.Tree(), top); kind == judge.FlatFolder && s.Err == nil && os.Geteuid() == 0 && !p.r.Validate {
 		return s.UID, s.GID // it is a user's, and for that user's programs
 	}
-	if kind != judge.UserFolder && kind != judge.FlatFolder && (os.Geteuid() == 0 || c.g.Live()) {
+	if kind != judge.UserFolder && kind != judge.FlatFolder && (os.Geteuid() == 0 || p.files.m.Live()) {
 		return 0, 0
 	}
 	return os.Geteuid(), os.Getegid()
 }
 
 // seen is a path below --root as the machine will see it.
-func (c *checker) seen(path string) string {
-	rel, err := filepath.Rel(c.g.Root, path)
+func (p *places) seen(path string) string {
+	rel, err := filepath.Rel(p.files.m.Root, path)
 	if err != nil || !filepath.IsLocal(rel) {
 		return path
 	}
 	return filepath.Join("/", rel)
+}
+
+// system is the system's tree, with what lies in wrong places of it.
+func (p *places) system(layout libvirt.Layout, roles ...judge.Role) judge.Place {
+	place := p.of(judge.SystemTree, layout, roles...)
+	place.Base = filepath.Join(layout.Base, "pki")
+	strays(p.files.m.Tree(), &place, libvirt.MisplacedSystem(layout.Base))
+	p.crlsBeside(&place, layout.Path(libvirt.CACRL))
+	for _, other := range []string{"/etc", "/usr/local/etc"} {
+		folder := p.files.m.Path(filepath.Join(other, "pki", "libvirt"))
+		if filepath.Clean(p.files.m.Sysconfdir) != other && p.files.m.Tree().Exists(folder) {
+			place.OtherPrefix = folder
+		}
+	}
+	return place
 }
 
 // strays looks for files that lie where nobody reads them.
@@ -118,9 +115,9 @@ func strays(t store.Tree, p *judge.Place, mistakes []libvirt.Misplaced) {
 const maxListed = 1000
 
 // crlsBeside finds the CRLs that lie in the folder of a CA under other names.
-func (c *checker) crlsBeside(p *judge.Place, path string) {
-	p.CRL = c.namedCRL(path)
-	folder, err := c.g.Tree().Open(filepath.Dir(path))
+func (p *places) crlsBeside(place *judge.Place, path string) {
+	place.CRL = p.files.crl(path)
+	folder, err := p.files.m.Tree().Open(filepath.Dir(path))
 	if err != nil {
 		return
 	}
@@ -131,22 +128,8 @@ func (c *checker) crlsBeside(p *judge.Place, path string) {
 		if other == path || !strings.Contains(strings.ToLower(name), "crl") {
 			continue
 		}
-		if crl := c.namedCRL(other); !crl.Made.IsZero() {
-			p.CRLs = append(p.CRLs, crl)
+		if crl := p.files.crl(other); !crl.Made.IsZero() {
+			place.CRLs = append(place.CRLs, crl)
 		}
 	}
-}
-
-func (c *checker) namedCRL(path string) judge.NamedCRL {
-	named := judge.NamedCRL{File: c.file(path)}
-	lists, err := pki.ParseCRLs(named.Data)
-	if err != nil {
-		return named
-	}
-	for _, list := range lists {
-		if list.ThisUpdate.After(named.Made) {
-			named.Made = list.ThisUpdate
-		}
-	}
-	return named
 }

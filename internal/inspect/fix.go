@@ -1,0 +1,197 @@
+package inspect
+
+import (
+	"cmp"
+	"fmt"
+	"slices"
+	"strings"
+
+	"virtpki/internal/judge"
+	"virtpki/internal/libvirt"
+	"virtpki/internal/termtext"
+)
+
+// fixer says how a finding is fixed on this machine. It holds all that decides that
+// besides the finding; the rules look at nothing else. See inspector.fixer.
+type fixer struct {
+	flags     string            // with which another run works on the same files
+	system    libvirt.Layout    // where this machine's files lie
+	caKey     string            // where its CA's key would lie
+	signs     bool              // the key is there
+	folder    bool              // a folder for ?pkipath= is judged
+	root      bool              // root asks
+	areas     []Area            // all that was found
+	asked     map[string]string // the use of QEMU's by the CA's file that it wants
+	uses      map[string]string // the use of QEMU's by its folder
+	caBroken  func() bool       // the CA's certificate and its key do not belong together
+	exists    func(path string) bool
+	stands    func(path string) bool // a link that leads nowhere too
+	certError func(path string) error
+	keyError  func(path string) error
+	waits     func(judge.Role) bool                   // a key waits for the certificate that was asked for
+	name      func(judge.Role) string                 // of a new certificate, quoted for a shell; empty where nothing tells it
+	renewable func(role judge.Role, cert string) bool // renew goes by the names of a certificate
+}
+
+// trouble is a finding, with the certificate and key of this machine's that it is about.
+type trouble struct {
+	judge.Finding
+	pair *ownPair // nil for another file
+}
+
+// ownPair is a certificate and its key in the system's tree.
+type ownPair struct {
+	role       judge.Role
+	cert, key  string
+	unreadable error // why the certificate cannot be read
+}
+
+// rule is a way to fix some findings. of returns the fix, and whether the rule counts for
+// a finding; an empty fix that counts leaves the judge's own.
+type rule struct {
+	name string
+	of   func(*fixer, trouble) (fix string, counts bool)
+}
+
+// rules say which finding has which fix, where that depends on what else is here. The
+// first that counts does.
+var rules = []rule{
+	{"the CA first", caFirst},
+	{"no CA", noCA},
+	{"the CA's key is another's", otherCAKey},
+	{"a pair of one's own", pairOfOnesOwn},
+	{"half a pair in a folder", halfPairInFolder},
+	{"names in a folder of QEMU's", namesForQEMU},
+	{"no CRL", noCRL},
+	{"the CRL is broken", brokenCRL},
+	{"not by a new certificate", notByNewCertificate},
+	{"the other half lies elsewhere", otherHalfElsewhere},
+	{"a new pair by request", newPairByRequest},
+	{"a new pair", newPair},
+	{"the renewal that the judge names", judgesRenewal},
+	{"a renewal", renewal},
+}
+
+// fix is the command that fixes a finding on this machine, with the flags that lead to
+// the same files, or what has to be done elsewhere.
+func (x *fixer) fix(f judge.Finding) string {
+	_, fix := x.ruleFor(f)
+	return x.whereItSigns(f, cmp.Or(fix, f.Fix))
+}
+
+// ruleFor is the rule that counts for a finding, and its fix; none is the judge's own.
+func (x *fixer) ruleFor(f judge.Finding) (name, fix string) {
+	t := trouble{f, x.ownPair(f.File)}
+	for _, r := range rules {
+		if fix, counts := r.of(x, t); counts {
+			return r.name, fix
+		}
+	}
+	return "", ""
+}
+
+// ownPair is the pair of this machine's that a file belongs to.
+func (x *fixer) ownPair(file string) *ownPair {
+	for _, role := range []judge.Role{judge.Server, judge.Client} {
+		p := &ownPair{role: role, cert: x.system.Path(libvirt.CertFile(string(role))), key: x.system.Path(libvirt.KeyFile(string(role)))}
+		if file == p.cert || file == p.key {
+			p.unreadable = x.certError(p.cert)
+			return p
+		}
+	}
+	return nil
+}
+
+// caFirst is about what a CA would fix that cannot sign.
+func caFirst(x *fixer, t trouble) (string, bool) {
+	ours := []string{x.system.Path(libvirt.CACert), x.system.Path(libvirt.CACRL), x.system.Path(libvirt.ServerCert), x.system.Path(libvirt.ClientCert)}
+	counts := (strings.HasPrefix(t.ID, "issuer-") || t.ID == "crl-foreign") && t.Level != judge.Note && !x.folder &&
+		slices.Contains(ours, t.File) && x.caBroken()
+	return fmt.Sprintf("first bring back the CA's certificate, or its key (%s)", x.caKey), counts
+}
+
+// noCA is about a CA's certificate that is not there.
+func noCA(x *fixer, t trouble) (string, bool) {
+	if t.ID != "no-ca" {
+		return "", false
+	}
+	switch use := x.asked[t.File]; {
+	case use != "":
+		return "virtpki bootstrap --with " + use, true
+	case x.folder:
+		return "copy the CA's certificate into this folder; virtpki ca export writes it where the CA is", true
+	case t.File != x.system.Path(libvirt.CACert):
+		return "", true
+	case x.waits(judge.Server) || x.waits(judge.Client):
+		return "it comes with the answer to the request that waits here (virtpki install)", true
+	case !x.signs:
+		return "copy it here from where your CA is; where there is none yet, virtpki bootstrap makes everything", true
+	}
+	return "copy it back, for its key is here still: each host and each bundle of this CA has it", true
+}
+
+func otherCAKey(_ *fixer, t trouble) (string, bool) {
+	return "copy back the CA's certificate, which each host and each bundle of this CA has; or, where the key was replaced, the key from a backup", t.ID == "ca-key-mismatch"
+}
+
+// pairOfOnesOwn is about files of the system's that a user may not read.
+func pairOfOnesOwn(x *fixer, t trouble) (string, bool) {
+	return "have a pair of your own in ~/.pki/libvirt (where the CA's key is, virtpki issue client with your name makes it), or have root make this one readable to you",
+		t.ID == "not-readable" && !x.root && !x.folder && roleOf(t.File) == judge.Client
+}
+
+func halfPairInFolder(x *fixer, t trouble) (string, bool) {
+	if t.ID != "half-pair" || !x.folder {
+		return "", false
+	}
+	return x.issueElsewhere(t.Finding), true
+}
+
+// noCRL is about a CRL that is missing: it may lie beside its place.
+func noCRL(x *fixer, t trouble) (string, bool) {
+	if t.ID != "no-crl" && t.ID != "crl-file-gone" || x.exists(x.system.Path(libvirt.CACRL)) {
+		return "", false
+	}
+	return cmp.Or(x.fixOf("crl-name"), "virtpki crl"), true
+}
+
+// brokenCRL is about the CA's list of whom it has shut out: a new one has forgotten them.
+func brokenCRL(x *fixer, t trouble) (string, bool) {
+	refused := t.Level == judge.Error || t.ID == "crl-foreign" && t.Level == judge.Warning
+	if !strings.HasPrefix(t.ID, "crl-") || !refused || t.Stage != judge.Own || t.File != x.system.Path(libvirt.CACRL) || !x.signs {
+		return "", false
+	}
+	return fmt.Sprintf("bring it back from a backup; %svirtpki %scrl begins one that has forgotten whom it revoked", x.aside(t.File), x.flags), true
+}
+
+// fixOf is the judge's command for another finding, empty where there is none.
+func (x *fixer) fixOf(id string) string {
+	return x.fixWhere(func(f judge.Finding) bool { return f.ID == id })
+}
+
+// fixWhere is the judge's command for the first finding of a kind.
+func (x *fixer) fixWhere(is func(judge.Finding) bool) string {
+	for _, a := range x.areas {
+		if i := slices.IndexFunc(a.Found, is); i >= 0 {
+			return a.Found[i].Fix
+		}
+	}
+	return ""
+}
+
+// aside is the beginning of a command that first moves what stands at some paths out of
+// the way, each beside itself under a name that is free: nothing is ever removed.
+func (x *fixer) aside(paths ...string) string {
+	var moves strings.Builder
+	for _, path := range paths {
+		if !x.stands(path) {
+			continue
+		}
+		old := path + ".old"
+		for n := 2; x.stands(old); n++ {
+			old = fmt.Sprintf("%s.old%d", path, n)
+		}
+		fmt.Fprintf(&moves, "mv %s %s && ", termtext.ShellWord(path), termtext.ShellWord(old))
+	}
+	return moves.String()
+}

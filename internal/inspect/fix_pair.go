@@ -1,0 +1,129 @@
+package inspect
+
+import (
+	"fmt"
+	"path/filepath"
+	"strings"
+
+	"virtpki/internal/judge"
+	"virtpki/internal/libvirt"
+	"virtpki/internal/termtext"
+)
+
+// missing reports whether a finding says that a file is not there.
+func (t trouble) missing() bool { return strings.HasPrefix(t.ID, "no-") }
+
+// keptByRenewal reports whether renew keeps what a finding is about: the names, the
+// subject and the shape of a certificate.
+func (t trouble) keptByRenewal() bool {
+	switch t.ID {
+	case "name-missing", "cert-is-ca", "cert-constraints-broken":
+		return true
+	}
+	return strings.HasPrefix(t.ID, "subject-") || strings.HasPrefix(t.ID, "cert-usage") || strings.HasPrefix(t.ID, "cert-purpose")
+}
+
+// namesForQEMU has a folder of QEMU's filled again, with the pairs that are in it aside.
+func namesForQEMU(x *fixer, t trouble) (string, bool) {
+	use := x.uses[filepath.Dir(t.File)]
+	if t.ID != "name-missing" || use == "" {
+		return "", false
+	}
+	if !x.signs {
+		return "virtpki bootstrap --with " + use, true
+	}
+	layout := libvirt.QEMUFolder(filepath.Dir(t.File))
+	old := x.aside(layout.Path(libvirt.ServerCert), layout.Path(libvirt.ServerKey))
+	return old + "virtpki " + x.flags + "bootstrap --with " + use, true
+}
+
+// notByNewCertificate is about this machine's pairs, where the judge has no new
+// certificate in mind, or a new one would have the same fault.
+func notByNewCertificate(_ *fixer, t trouble) (string, bool) {
+	if t.pair == nil {
+		return "", false
+	}
+	reissue := t.Level == judge.Error || t.Stage == judge.Own || strings.HasPrefix(t.Fix, "virtpki issue ") || t.Fix == "virtpki renew"
+	return "", t.ID == "validate-access" || t.ID == "key-unchecked" || !reissue && !t.missing() && t.ID != "name-missing"
+}
+
+// otherHalfElsewhere is about a certificate or key whose other half lies in a wrong place.
+func otherHalfElsewhere(x *fixer, t trouble) (string, bool) {
+	if t.pair == nil || t.ID != "half-pair" {
+		return "", false
+	}
+	move := x.fixWhere(func(f judge.Finding) bool {
+		return f.ID == "misplaced" && strings.HasSuffix(f.Fix, " "+termtext.ShellWord(t.File))
+	})
+	return move, move != ""
+}
+
+// newPairByRequest makes a pair whose key stays here, where the CA's key is on another
+// machine. A certificate that cannot be read is in the way of that; the key beside it
+// stays, and proves whose name it is.
+func newPairByRequest(x *fixer, t trouble) (string, bool) {
+	if t.pair == nil || x.signs || t.pair.unreadable == nil && !t.keptByRenewal() {
+		return "", false
+	}
+	p, ours := t.pair, "virtpki "+x.flags
+	if p.unreadable != nil && !x.exists(p.cert) && x.waits(p.role) {
+		return fmt.Sprintf("%srequest %s | ssh CA virtpki sign - --yes | %sinstall -%s; the key of this request waits here already", ours, p.role, ours, whereCA), true
+	}
+	name, request := x.name(p.role), fmt.Sprintf("%srequest %s", ours, p.role)
+	if name == "" {
+		return fmt.Sprintf("%srequest a pair with this host's name (%s), virtpki sign where the CA's key is, virtpki install its answer", x.asideInWords(p), request), true
+	}
+	aside, flags, sign := x.forRequest(p, name)
+	return fmt.Sprintf("%s%s %s%s | %s | %sinstall -%s", aside, request, name, flags, sign, ours, whereCA), true
+}
+
+// forRequest is what has to be moved aside for a request, its flags, and the command that
+// signs it. Without the key of before the CA's administrator has to say whose the name is.
+func (x *fixer) forRequest(p *ownPair, name string) (aside, flags, sign string) {
+	sign = "ssh CA virtpki sign - --yes"
+	if p.unreadable == nil {
+		return "", "", sign
+	}
+	if x.keyError(p.key) == nil {
+		return x.aside(p.cert), " --same-key", sign
+	}
+	if aside = x.aside(p.cert, p.key); aside != "" {
+		sign += " --replace " + name
+	}
+	return aside, "", sign
+}
+
+// asideInWords is aside for a certificate that cannot be read, in words.
+func (x *fixer) asideInWords(p *ownPair) string {
+	if p.unreadable == nil || !x.stands(p.cert) {
+		return ""
+	}
+	return fmt.Sprintf("move %s aside, ", p.cert)
+}
+
+// newPair makes a pair here, and moves aside what is in the way of it, where renew would
+// not do: it needs a certificate, and keeps its names.
+func newPair(x *fixer, t trouble) (string, bool) {
+	if t.pair == nil || !t.missing() && t.pair.unreadable == nil && !t.keptByRenewal() && x.renewable(t.pair.role, t.pair.cert) {
+		return "", false
+	}
+	p := t.pair
+	issue, name := fmt.Sprintf("virtpki %sissue %s", x.flags, p.role), x.name(p.role)
+	switch {
+	case name == "" && t.missing():
+		return fmt.Sprintf("make a pair with this host's name (%s)", issue), true
+	case name == "":
+		return fmt.Sprintf("move %s and %s aside, and make a pair with this host's name (%s)", p.cert, p.key, issue), true
+	case t.missing():
+		return fmt.Sprintf("virtpki issue %s %s", p.role, name), true
+	}
+	return fmt.Sprintf("%s%s %s", x.aside(p.cert, p.key), issue, name), true
+}
+
+func judgesRenewal(_ *fixer, t trouble) (string, bool) {
+	return t.Fix, t.pair != nil && t.Level != judge.Error && t.Fix == "virtpki renew"
+}
+
+func renewal(_ *fixer, t trouble) (string, bool) {
+	return "virtpki renew --force", t.pair != nil
+}

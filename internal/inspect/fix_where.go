@@ -1,0 +1,83 @@
+package inspect
+
+import (
+	"cmp"
+	"fmt"
+	"path/filepath"
+	"slices"
+	"strings"
+
+	"virtpki/internal/judge"
+	"virtpki/internal/libvirt"
+	"virtpki/internal/termtext"
+)
+
+// needsCAKey are the commands that sign.
+var needsCAKey = []string{"renew", "crl", "ca", "issue", "bootstrap"}
+
+// whereItSigns is a command of virtpki's with the flags that lead to the same files. Where
+// the CA's key is elsewhere, one that signs becomes what has to be done there.
+func (x *fixer) whereItSigns(f judge.Finding, fix string) string {
+	rest, ours := strings.CutPrefix(fix, "virtpki ")
+	if !ours || x.flags != "" && strings.HasPrefix(rest, x.flags) {
+		return fix
+	}
+	command, _, _ := strings.Cut(rest, " ")
+	signsHere := x.signs && !x.folder
+	switch {
+	case f.ID == "cert-revoked" && !signsHere:
+		return x.afterRevocation(f, rest)
+	case !slices.Contains(needsCAKey, command) || signsHere:
+		return "virtpki " + x.flags + rest
+	case command == "crl":
+		return "copy it from where the CA's key is; virtpki crl makes it there"
+	case command == "ca":
+		return "where the CA's key is: virtpki " + rest + "; then copy the CA file with the new CA here, before the old one ends"
+	case command == "renew" && !x.folder:
+		return "virtpki " + x.flags + rest + x.viaCA(f)
+	case x.folder:
+		return x.issueElsewhere(f)
+	}
+	with := ""
+	if _, uses, ok := strings.Cut(rest, " --with "); ok {
+		with = " --with " + uses
+	}
+	return fmt.Sprintf("where the CA's key is: virtpki issue host %s%s --out DIR, and copy it here", cmp.Or(x.name(judge.Server), "NAME"), with)
+}
+
+// whereCA explains the name CA in a command, as a comment, so that the whole line can be typed.
+const whereCA = " # CA is the host with the CA's key"
+
+// viaCA has the CA elsewhere sign. A host that has lost its key cannot prove its name by
+// it: the CA's administrator has to say that the name is its own still.
+func (x *fixer) viaCA(f judge.Finding) string {
+	role := roleOf(f.File)
+	if f.File != x.system.Path(libvirt.KeyFile(string(role))) {
+		return " --via 'ssh CA virtpki sign - --yes'" + whereCA
+	}
+	via := termtext.ShellWord("ssh CA virtpki sign - --yes --replace " + cmp.Or(x.name(role), "NAME"))
+	return fmt.Sprintf(" --via %s%s, whose administrator lets a new key have the name", via, whereCA)
+}
+
+// issueElsewhere makes the pair of a folder for ?pkipath= anew.
+func (x *fixer) issueElsewhere(f judge.Finding) string {
+	role := roleOf(f.File)
+	return fmt.Sprintf("where the CA's key is: virtpki issue %s %s --out DIR --layout pkipath", role, cmp.Or(x.name(role), "NAME"))
+}
+
+// afterRevocation is about a certificate that was revoked by a CA whose key is elsewhere.
+// sign answers whoever was shut out only where the CA's administrator says so.
+func (x *fixer) afterRevocation(f judge.Finding, rest string) string {
+	if x.folder {
+		return x.issueElsewhere(f) + ", where its owner is to get in again"
+	}
+	return "virtpki " + x.flags + rest + " --via 'ssh CA virtpki sign - --yes --after-revocation'" + whereCA + ", whose administrator lets this host in again"
+}
+
+// roleOf is the role of a file by its name.
+func roleOf(path string) judge.Role {
+	if strings.HasPrefix(filepath.Base(path), "server") {
+		return judge.Server
+	}
+	return judge.Client
+}

@@ -1,0 +1,108 @@
+package inspect
+
+import (
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"sync"
+
+	"virtpki/internal/authority"
+	"virtpki/internal/judge"
+	"virtpki/internal/keypair"
+	"virtpki/internal/libvirt"
+	"virtpki/internal/subject"
+	"virtpki/internal/termtext"
+	"virtpki/pki"
+)
+
+// fixer gathers what decides how a finding is fixed here. What takes a look at files is
+// asked only where a finding needs it.
+func (c *inspector) fixer() *fixer {
+	ca := libvirt.CA(c.m.CAPath())
+	n := &names{files: c.files, folder: c.r.PKIPath, here: c.machine.Names, signs: c.m.Tree().Exists(ca.Path(libvirt.CAKey))}
+	n.ca = sync.OnceValues(func() (*authority.Authority, error) {
+		a, _, err := authority.Read(c.m)
+		return a, err
+	})
+	return &fixer{
+		flags: c.m.Flags(), system: c.m.System(), caKey: ca.Path(libvirt.CAKey), signs: n.signs,
+		folder: c.r.PKIPath != "", root: os.Geteuid() == 0,
+		areas: c.gathered.areas, asked: c.asked, uses: c.uses,
+		caBroken: func() bool { return len(c.caKey()) > 0 },
+		exists:   c.m.Tree().Exists,
+		stands: func(path string) bool {
+			_, err := c.m.Tree().Lstat(path)
+			return err == nil
+		},
+		certError: func(path string) error {
+			_, err := pki.ParseCertificates(c.files.read(path).Data)
+			return err
+		},
+		keyError: func(path string) error {
+			_, err := pki.ParseKey(c.files.read(path).Data, nil)
+			return err
+		},
+		waits: func(role judge.Role) bool {
+			return c.m.Tree().Exists(c.m.System().Path(libvirt.PendingFile(string(role))))
+		},
+		name: n.of, renewable: n.renewable,
+	}
+}
+
+// names tells which name a new certificate should have.
+type names struct {
+	files  *reader
+	folder string   // for ?pkipath=
+	here   []string // of the running machine
+	signs  bool     // the CA's key is here
+	ca     func() (*authority.Authority, error)
+}
+
+// of is the name that a new pair for a role should have, quoted for a shell; empty
+// where nothing tells it. A machine has its own; the files of another tell its name by
+// the pair that is there, by the one before that, or by its hostname file.
+func (n *names) of(role judge.Role) string {
+	layout := n.files.m.System()
+	file := libvirt.CertFile(string(role))
+	places := []string{layout.Path(file), keypair.PreviousPath(n.files.m.Tree(), layout, file)}
+	switch {
+	case n.folder != "":
+		places = []string{libvirt.Flat(filepath.Clean(n.folder)).Path(file)}
+	case len(n.here) > 0:
+		return termtext.ShellWord(n.here[len(n.here)-1])
+	}
+	for _, path := range places {
+		if name := n.files.certName(path, role); name != "" && n.renewable(role, path) {
+			return termtext.ShellWord(name)
+		}
+	}
+	if n.folder != "" {
+		return ""
+	}
+	if name := strings.TrimSpace(string(n.files.read(n.files.m.Path("/etc/hostname")).Data)); subject.CheckHost(name) == nil {
+		return termtext.ShellWord(name)
+	}
+	return n.ofOther(role)
+}
+
+// ofOther is the name of the host by the pair of its other role. A client may be
+// called by a person's name: one with a domain is a host's.
+func (n *names) ofOther(role judge.Role) string {
+	other := map[judge.Role]libvirt.File{judge.Server: libvirt.ClientCert, judge.Client: libvirt.ServerCert}[role]
+	if name := n.files.certName(n.files.m.System().Path(other), judge.Server); strings.Contains(name, ".") {
+		return termtext.ShellWord(name)
+	}
+	return ""
+}
+
+// renewable reports whether renew goes by the names of a certificate: not by those of
+// one that another CA has made, or for another role, where the CA's key is here.
+func (n *names) renewable(role judge.Role, cert string) bool {
+	certs, err := pki.ParseCertificates(n.files.read(cert).Data)
+	if err != nil || !n.signs {
+		return true
+	}
+	a, err := n.ca()
+	return err != nil || a.Granted(certs[0]) && slices.Contains(pki.RolesOf(certs[0]), pki.Role(role))
+}

@@ -1,0 +1,108 @@
+package inspect
+
+import (
+	"context"
+	"net"
+	"os/exec"
+	"slices"
+	"strings"
+	"time"
+
+	"virtpki/dn"
+	"virtpki/internal/judge"
+	"virtpki/internal/libvirt"
+	"virtpki/pki"
+)
+
+// host is what a machine, or an image by its files, knows besides its certificates:
+// groups, names and services.
+type host struct{ files *reader }
+
+// exists reports whether something stands at a path of the machine's.
+func (h *host) exists(path string) bool {
+	return Spot(h.files.m.Tree(), h.files.m.Path(path)).Err == nil
+}
+
+// hasGroup tells whether the machine knows a group; this one may have others than those
+// of its file, from a directory service.
+func (h *host) hasGroup(name string) bool {
+	_, _, err := libvirt.ParseGroup(h.files.read(h.files.m.Path("/etc/group")).Data, name)
+	if err == nil || !h.files.m.Live() {
+		return err == nil
+	}
+	ctx, cancel := context.WithTimeout(context.Background(), askLimit)
+	defer cancel()
+	return exec.CommandContext(ctx, "getent", "group", "--", name).Run() == nil
+}
+
+// askLimit is how long a directory service is waited for.
+const askLimit = 5 * time.Second
+
+// clientDN is the DN of the system's client certificate, empty when there is none
+// that can be read.
+func (h *host) clientDN() string {
+	certs, err := pki.ParseCertificates(h.files.read(h.files.m.System().Path(libvirt.ClientCert)).Data)
+	if err != nil {
+		return ""
+	}
+	name, err := dn.FromRDNSequence(certs[0].RawSubject)
+	if err != nil {
+		return ""
+	}
+	return name
+}
+
+// network says what this machine, or an image by its files, knows of addresses and names.
+func (h *host) network() judge.Network {
+	n := judge.Network{InHosts: h.inHosts, HasService: h.hasService}
+	if h.files.m.Live() {
+		n.HasAddress, n.Resolves = hasAddress, resolves
+	}
+	return n
+}
+
+// hasAddress reports whether an interface has an address; true where nobody can tell.
+func hasAddress(ip net.IP) bool {
+	addresses, err := net.InterfaceAddrs()
+	return err != nil || slices.ContainsFunc(addresses, func(a net.Addr) bool {
+		network, ok := a.(*net.IPNet)
+		return ok && network.IP.Equal(ip)
+	})
+}
+
+// resolves reports whether the system's resolver, with all of nsswitch.conf, finds an
+// address of a name; true where it cannot be asked.
+func resolves(name string) bool {
+	if _, err := exec.LookPath("getent"); err != nil {
+		return true
+	}
+	ctx, cancel := context.WithTimeout(context.Background(), askLimit)
+	defer cancel()
+	return exec.CommandContext(ctx, "getent", "ahosts", "--", name).Run() == nil
+}
+
+// inHosts reports whether the hosts file has a name.
+func (h *host) inHosts(name string) bool {
+	return h.listed("/etc/hosts", func(fields []string) bool {
+		return slices.ContainsFunc(fields[1:], func(f string) bool { return strings.EqualFold(f, name) })
+	})
+}
+
+// hasService reports whether the services file has a name, for TCP.
+func (h *host) hasService(service string) bool {
+	return h.listed("/etc/services", func(fields []string) bool {
+		return len(fields) > 1 && strings.HasSuffix(fields[1], "/tcp") && (fields[0] == service || slices.Contains(fields[2:], service))
+	})
+}
+
+// listed reports whether a file of the machine has a line with fields of which
+// something holds.
+func (h *host) listed(path string, holds func(fields []string) bool) bool {
+	for line := range strings.Lines(string(h.files.read(h.files.m.Path(path)).Data)) {
+		line, _, _ = strings.Cut(line, "#")
+		if fields := strings.Fields(line); len(fields) > 0 && holds(fields) {
+			return true
+		}
+	}
+	return false
+}

@@ -1,0 +1,162 @@
+package inspect
+
+import (
+	"context"
+	"fmt"
+	"os"
+	"path/filepath"
+	"slices"
+
+	"virtpki/internal/inventory"
+	"virtpki/internal/judge"
+	"virtpki/internal/libvirt"
+	"virtpki/internal/machine"
+	"virtpki/pki"
+)
+
+// Request says what of a machine is to be judged, and for which releases.
+type Request struct {
+	Roles   []judge.Role      // none is all
+	For     []libvirt.Target  // releases to please; the first of a product counts
+	PKIPath string            // a folder for ?pkipath=, instead of the system's files
+	User    bool              // the user's own files, instead of the system's
+	Uses    []libvirt.QEMUUse // of QEMU's that have to have files
+	// Validate is whether the demands of virt-pki-validate count; see [Validate].
+	Validate bool
+}
+
+// Libvirt returns the libvirt to please; nil where libvirt is not judged.
+func (r Request) Libvirt() *libvirt.Target { return r.release("libvirt") }
+
+// QEMU returns the QEMU to please; nil where QEMU is not judged.
+func (r Request) QEMU() *libvirt.Target { return r.release("qemu") }
+
+func (r Request) release(product string) *libvirt.Target {
+	i := slices.IndexFunc(r.For, func(t libvirt.Target) bool { return t.Product == "" || t.Product == product })
+	if i < 0 {
+		return nil
+	}
+	return &r.For[i]
+}
+
+// target is the libvirt to please; the zero value, all of them, where none is named.
+func (r Request) target() libvirt.Target {
+	if t := r.Libvirt(); t != nil {
+		return *t
+	}
+	return libvirt.Target{}
+}
+
+// wants reports whether a role is to be judged.
+func (r Request) wants(role judge.Role) bool {
+	return len(r.Roles) == 0 || slices.Contains(r.Roles, role)
+}
+
+// daemons reports whether the daemons of the machine are judged.
+func (r Request) daemons() bool {
+	return r.PKIPath == "" && !r.User && r.Libvirt() != nil && r.wants(judge.Server)
+}
+
+// Run judges what the request names. A file that cannot be looked at is a finding like
+// any other.
+func Run(ctx context.Context, m *machine.Machine, r Request) (*Report, error) {
+	c, err := newInspector(m, r)
+	if err != nil {
+		return nil, err
+	}
+	if r.daemons() {
+		c.list = inventory.Of(ctx, m)
+	}
+	if err := c.everything(); err != nil {
+		return nil, err
+	}
+	return c.gathered.report(c.fixer().fix), nil
+}
+
+// inspector looks at the files that a request names, and gathers what the judge says of
+// them.
+type inspector struct {
+	m             *machine.Machine
+	r             Request
+	libvirt, qemu *libvirt.Target // see Request
+	machine       judge.Machine
+	list          *inventory.List // what uses TLS here
+	files         *reader
+	host          host
+	places        places
+	pairs         pairs
+	uses          map[string]string // the use of QEMU's by its folder
+	asked         map[string]string // the use of QEMU's by the CA's file that it wants
+	gathered      gathered
+}
+
+// newInspector readies everything but the files.
+func newInspector(m *machine.Machine, r Request) (*inspector, error) {
+	if _, err := os.Stat(m.Root); err != nil {
+		return nil, err
+	}
+	known, err := factsOf(m)
+	if err != nil {
+		return nil, err
+	}
+	files := newReader(m)
+	c := &inspector{m: m, r: r, libvirt: r.Libvirt(), qemu: r.QEMU(), machine: known, files: files,
+		host: host{files}, places: places{files, r}, pairs: pairs{files, known},
+		uses: make(map[string]string), asked: make(map[string]string)}
+	c.gathered.base = m.System().Base
+	return c, nil
+}
+
+// factsOf is what certificates are held to: the time, and on the running machine its
+// names and addresses.
+func factsOf(m *machine.Machine) (judge.Machine, error) {
+	known := judge.Machine{Now: m.Now(), Due: pki.Window{}.CertificateOpens}
+	if !m.Live() {
+		return known, nil
+	}
+	var err error
+	if known.Names, err = m.Names(); err != nil {
+		return known, err
+	}
+	if known.Addresses, err = m.Addresses(); err != nil {
+		return known, fmt.Errorf("listing this machine's addresses: %w", err)
+	}
+	return known, nil
+}
+
+// everything judges what the options name.
+func (c *inspector) everything() error {
+	switch {
+	case c.r.PKIPath != "":
+		return c.flatFolder(filepath.Clean(c.r.PKIPath))
+	case c.r.User:
+		home, err := os.UserHomeDir()
+		if err != nil {
+			return err
+		}
+		c.userFolder(c.m.Path(home))
+		return nil
+	}
+	c.system()
+	return nil
+}
+
+// system judges what this machine's programs read.
+func (c *inspector) system() {
+	if c.libvirt != nil {
+		serves := false
+		if c.r.wants(judge.Server) {
+			serves = c.daemons()
+		}
+		if c.r.wants(judge.Client) {
+			c.systemClient(serves)
+		}
+		if c.r.wants(judge.Trust) {
+			c.trust()
+		}
+		c.rootHome()
+	}
+	if c.qemu != nil && len(c.r.Roles) == 0 {
+		c.qemuFolders()
+	}
+}

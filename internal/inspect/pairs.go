@@ -1,0 +1,58 @@
+package inspect
+
+import (
+	"bytes"
+
+	"virtpki/internal/judge"
+	"virtpki/internal/libvirt"
+	"virtpki/pki"
+)
+
+// pairs judges a certificate and its key with the CA and the CRL beside them, on a machine.
+type pairs struct {
+	files   *reader
+	machine judge.Machine
+}
+
+// judge is what the programs and their peers say of a set; nothing where there is no
+// pair at all.
+func (p *pairs) judge(set judge.Set, target libvirt.Target) []judge.Finding {
+	if set.Cert.Absent() && set.Key.Absent() && len(set.More) == 0 {
+		return p.caFiles(set.CA, set.CRL, set.Product, target)
+	}
+	found := judge.OwnFiles(set, target, p.files.m.Now())
+	if !judge.Refused(found) { // a peer meets only what its owner starts on
+		found = append(found, judge.InSession(set, judge.Peer{}, target, p.files.m.Now())...)
+	}
+	found = append(found, judge.CAOnHost(set.CA, set.CRL, crlTerms(set.CRL.Data), p.machine)...)
+	if set.Product == "libvirt" || !p.copied(set) {
+		found = append(found, judge.OnHost(set, p.machine)...)
+	}
+	return found
+}
+
+// copied reports whether QEMU's certificate is libvirt's own, of which all is said there.
+func (p *pairs) copied(set judge.Set) bool {
+	return bytes.Equal(set.Cert.Data, p.files.read(p.files.m.System().Path(libvirt.CertFile(string(set.Role)))).Data)
+}
+
+// ca is what is to be said of a CA file and a CRL by themselves.
+func (p *pairs) ca(layout libvirt.Layout, product string, target libvirt.Target) []judge.Finding {
+	ca, crl := p.files.read(layout.Path(libvirt.CACert)), p.files.read(layout.Path(libvirt.CACRL))
+	return p.caFiles(ca, crl, product, target)
+}
+
+func (p *pairs) caFiles(ca, crl judge.File, product string, target libvirt.Target) []judge.Finding {
+	found := judge.CAFile(ca, crl, product, target, p.files.m.Now())
+	return append(found, judge.CAOnHost(ca, crl, crlTerms(crl.Data), p.machine)...)
+}
+
+// crlTerms are until when each CRL of a file holds.
+func crlTerms(data []byte) []judge.CRLTerm {
+	lists, _ := pki.ParseCRLs(data)
+	var terms []judge.CRLTerm
+	for _, list := range lists {
+		terms = append(terms, judge.CRLTerm{Until: list.NextUpdate, Due: pki.Window{}.CRLOpens(list)})
+	}
+	return terms
+}

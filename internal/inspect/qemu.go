@@ -1,0 +1,79 @@
+package inspect
+
+import (
+	"path/filepath"
+
+	"virtpki/internal/judge"
+	"virtpki/internal/keypair"
+	"virtpki/internal/libvirt"
+	"virtpki/internal/libvirt/conf"
+)
+
+// qemuFolders judges qemu.conf and each folder that it, or a folder's being there,
+// has QEMU read.
+func (c *inspector) qemuFolders() {
+	file, ok := c.qemuConf()
+	if !ok {
+		return
+	}
+	folderOf := func(use libvirt.QEMUUse) string {
+		return c.m.Path(use.FolderIn(file, c.m.Sysconfdir, c.host.exists))
+	}
+	asked := make(map[string]bool)
+	for _, use := range c.r.Uses {
+		asked[folderOf(use)] = true
+		c.asked[libvirt.QEMUFolder(folderOf(use)).Path(libvirt.CACert)] = use.Name
+	}
+	seen := make(map[string]bool)
+	for _, use := range libvirt.QEMUUses() {
+		folder := folderOf(use)
+		if !seen[folder] && (asked[folder] || c.m.Tree().Exists(folder)) {
+			seen[folder] = true
+			c.qemuFolder(use, libvirt.QEMUFolder(folder), asked[folder])
+		}
+	}
+}
+
+// qemuConf judges qemu.conf; without one the defaults hold. A machine without any
+// QEMU folder and with a sound qemu.conf is not spoken of.
+func (c *inspector) qemuConf() (*conf.File, bool) {
+	f := c.files.read(libvirt.QEMUConfPath(c.m.Path(c.m.Sysconfdir)))
+	found, file := judge.InQEMUConf(judge.QEMUConf{File: f, Sysconfdir: c.m.Sysconfdir, Exists: c.host.exists})
+	if len(found) > 0 {
+		c.gathered.conclude("qemu", "libvirt's QEMU driver", f.Path, found)
+	}
+	return file, file != nil
+}
+
+// qemuFolder judges one folder; one that was asked for has to be there.
+func (c *inspector) qemuFolder(use libvirt.QEMUUse, layout libvirt.Layout, asked bool) {
+	c.uses[layout.Base] = use.Name
+	roles := []judge.Role{judge.Trust}
+	if use.Server {
+		roles = append(roles, judge.Server)
+	}
+	if use.Client {
+		roles = append(roles, judge.Client)
+	}
+	p := c.places.of(judge.QEMUFolder, layout, roles...)
+	p.Asked = p.Asked || asked
+	p.Folders = append([]judge.Spot{Spot(c.m.Tree(), filepath.Dir(layout.Base))}, p.Folders...)
+	strays(c.m.Tree(), &p, libvirt.MisplacedQEMU(layout.Base))
+	if user, err := c.m.QEMUUser(); err == nil {
+		p.QEMU = &user
+	}
+	p.LocalAppArmor = c.m.Path(libvirt.AppArmorLocal)
+	p.AppArmor = string(c.files.read(c.m.Path(libvirt.AppArmorQEMU)).Data)
+	if p.AppArmor != "" {
+		p.AppArmor += "\n" + string(c.files.read(p.LocalAppArmor).Data)
+	}
+	found := judge.InPlace(p)
+	qemu, _ := keypair.ReadCertsIfThere(c.m.Tree(), layout.Path(libvirt.CACert)) // what is wrong with the files is said elsewhere
+	system, _ := keypair.ReadCertsIfThere(c.m.Tree(), c.m.System().Path(libvirt.CACert))
+	found = append(found, judge.InQEMUTrust(layout.Base, qemu, system)...)
+	found = append(found, c.pairs.ca(layout, "qemu", *c.qemu)...)
+	for _, role := range roles[1:] {
+		found = append(found, c.pairs.judge(c.files.set(role, "qemu", layout), *c.qemu)...)
+	}
+	c.gathered.conclude("qemu", layout.Base, layout.Base, found)
+}

@@ -1,0 +1,139 @@
+package inspect
+
+import (
+	"path/filepath"
+	"slices"
+
+	"virtpki/internal/judge"
+)
+
+// Report is what was found, and what it comes to.
+type Report struct {
+	Areas    []Area // by place, in the order in which libvirt meets it
+	Verdicts []Verdict
+}
+
+// Area is what was said of one place, or of one daemon's configuration.
+type Area struct {
+	Title string
+	Found []judge.Finding
+}
+
+// Findings returns all findings.
+func (r *Report) Findings() []judge.Finding {
+	var found []judge.Finding
+	for _, a := range r.Areas {
+		found = append(found, a.Found...)
+	}
+	return found
+}
+
+// Refused reports whether anything is an error, or with strict a warning.
+func (r *Report) Refused(strict bool) bool {
+	return slices.ContainsFunc(r.Findings(), func(f judge.Finding) bool {
+		return f.Level == judge.Error || strict && f.Level == judge.Warning
+	})
+}
+
+// Unknown reports whether something that decides a verdict could not be seen.
+func (r *Report) Unknown() bool {
+	return slices.ContainsFunc(r.Verdicts, func(v Verdict) bool { return v.Unknown })
+}
+
+// gathered is what the judge has said so far.
+type gathered struct {
+	base     string // of the system's tree, which is called by its pki folder
+	areas    []Area
+	verdicts []Verdict
+}
+
+// say adds findings about a place.
+func (g *gathered) say(title string, found []judge.Finding) {
+	if len(found) > 0 {
+		g.areas = append(g.areas, Area{title, found})
+	}
+}
+
+// decide adds a verdict, once.
+func (g *gathered) decide(v Verdict) {
+	if !slices.Contains(g.verdicts, v) {
+		g.verdicts = append(g.verdicts, v)
+	}
+}
+
+// conclude adds findings about a place, and the verdict that they come to.
+func (g *gathered) conclude(role, program, title string, found []judge.Finding) {
+	if role != "qemu" && title == g.base {
+		title = filepath.Join(title, "pki")
+	}
+	found = settled(found)
+	g.say(title, found)
+	g.decide(verdict(party{role: role, program: program}, found))
+}
+
+// report joins areas of one title, says each thing once, in the order of the stages, and
+// has fix say how each is fixed.
+func (g *gathered) report(fix func(judge.Finding) string) *Report {
+	var merged []Area
+	said := make(map[string]bool)
+	for _, a := range g.areas {
+		i := slices.IndexFunc(merged, func(m Area) bool { return m.Title == a.Title })
+		if i < 0 {
+			i = len(merged)
+			merged = append(merged, Area{Title: a.Title})
+		}
+		before := slices.Clone(merged[i].Found)
+		for _, f := range settled(a.Found) {
+			if key := f.ID + "\x00" + f.File + "\x00" + f.Text; !said[key] && !saidOf(before, f) {
+				said[key] = true
+				f.Fix = fix(f)
+				merged[i].Found = append(merged[i].Found, f)
+			}
+		}
+	}
+	for _, m := range merged {
+		slices.SortStableFunc(m.Found, func(a, b judge.Finding) int { return turn(a) - turn(b) })
+	}
+	merged = slices.DeleteFunc(merged, func(m Area) bool { return len(m.Found) == 0 })
+	return &Report{Areas: merged, Verdicts: g.verdicts}
+}
+
+// saidOf reports whether the same is said of a file already for another role: of one CA
+// file that server and client read.
+func saidOf(before []judge.Finding, f judge.Finding) bool {
+	return f.Stage == judge.Own && slices.ContainsFunc(before, func(b judge.Finding) bool { return b.ID == f.ID && b.File == f.File })
+}
+
+// stages in the order in which libvirt meets them.
+var stages = []judge.Stage{judge.Places, judge.Conf, judge.Own, judge.Session, judge.Host}
+
+// turn is the place of a finding among others: that of its stage. What keeps the CA
+// from signing comes first, since it is why other things are wrong.
+func turn(f judge.Finding) int {
+	if f.ID == "ca-key-mismatch" {
+		return -1
+	}
+	return slices.Index(stages, f.Stage)
+}
+
+// settled leaves out what is said of the contents of a file that could not be had: it
+// is missing, no file, or not to be read, and that is said already.
+func settled(found []judge.Finding) []judge.Finding {
+	gone, noPair := make(map[string]bool), false
+	for _, f := range found {
+		if notHad(f) {
+			gone[f.File] = true
+			noPair = noPair || f.Stage == judge.Session
+		}
+	}
+	return slices.DeleteFunc(slices.Clone(found), func(f judge.Finding) bool {
+		return f.Stage != judge.Places && gone[f.File] && !notHad(f) || f.ID == "no-certificate" && noPair
+	})
+}
+
+// notHad reports whether a finding says that there is no file to look into. Without its
+// pair a client may go on, so that it is the other side that refuses.
+func notHad(f judge.Finding) bool {
+	return f.Stage == judge.Places && f.Level == judge.Error ||
+		slices.Contains([]string{"unseen", "not-readable", "dangling", "not-a-file", "too-large", "no-crl", "half-pair", "no-client-pair"}, f.ID)
+}

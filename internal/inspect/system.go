@@ -1,0 +1,58 @@
+package inspect
+
+import (
+	"os"
+
+	"virtpki/internal/judge"
+	"virtpki/internal/libvirt"
+)
+
+// trust judges the CA that is here: what is trusted, and the key that signs.
+func (c *inspector) trust() {
+	layout := c.m.System()
+	place := c.places.system(layout, judge.Trust)
+	found := judge.InPlace(place)
+	own := libvirt.CA(c.m.CAPath())
+	if c.m.CADir != "" {
+		found = append(found, judge.InPlace(c.places.of(judge.SystemTree, own, judge.Trust))...)
+	}
+	found = append(found, c.pairs.ca(layout, "libvirt", *c.libvirt)...)
+	found = append(found, c.caKey()...)
+	c.gathered.conclude("ca", "", layout.Base, found)
+}
+
+// caKey is what is to be said of the key that signs here.
+func (c *inspector) caKey() []judge.Finding {
+	own := libvirt.CA(c.m.CAPath())
+	return judge.CAKeyOnHost(c.files.read(own.Path(libvirt.CACert)), c.files.read(own.Path(libvirt.CAKey)))
+}
+
+// systemClient judges what virsh on this machine reads, run by whoever runs this.
+func (c *inspector) systemClient(serves bool) {
+	if os.Geteuid() != 0 {
+		if home, err := os.UserHomeDir(); err == nil && c.m.Tree().Exists(libvirt.User(c.m.Path(home)).Base) {
+			c.userFolder(c.m.Path(home))
+			return
+		}
+	}
+	layout := c.m.System()
+	p := c.places.system(layout, judge.Trust, judge.Client)
+	p.Serves = serves
+	set := c.files.set(judge.Client, "libvirt", layout)
+	set.More = c.files.identities(judge.Client, layout)
+	p.Numbered = len(set.More) > 0
+	found := append(judge.InPlace(p), c.pairs.judge(set, *c.libvirt)...)
+	c.gathered.conclude("client", "virsh", layout.Base, found)
+}
+
+// rootHome tells root of a folder that only others' programs read.
+func (c *inspector) rootHome() {
+	home, err := os.UserHomeDir()
+	if err != nil || os.Geteuid() != 0 || !c.r.wants(judge.Client) {
+		return
+	}
+	if user := libvirt.User(c.m.Path(home)); c.m.Tree().Exists(user.Base) {
+		p := judge.Place{Kind: judge.UserFolder, Base: user.Base}
+		c.gathered.say(user.Base, judge.InPlace(p))
+	}
+}

@@ -36,10 +36,11 @@ var mayImport = map[string][]string{
 	"internal/grant":           {"dn", "pki"},
 	"internal/hint":            {},
 	"internal/keypair":         {"pki", "internal/hint", "internal/libvirt", "internal/machine", "internal/store", "internal/subject"},
-	"internal/machine":         {"pki", "internal/hint", "internal/libvirt", "internal/libvirt/conf", "internal/libvirt/running", "internal/store", "internal/subject", "internal/termtext"}, // pki: how a duration is written
-	"internal/program":         {"internal/hint", "internal/termtext"},                                                                                                                       // one line in place of a traceback, and its hint
-	"internal/prompt":          {"internal/hint", "internal/program", "internal/termtext"},                                                                                                   // it knows no question
-	"internal/safedir":         {"internal/termtext"},                                                                                                                                        // a hint is typed into a shell
+	"internal/machine":         {"pki", "internal/hint", "internal/libvirt", "internal/libvirt/conf", "internal/libvirt/running", "internal/store", "internal/subject", "internal/termtext"},                                                                        // pki: how a duration is written
+	"internal/provision":       {"pki", "internal/authority", "internal/change", "internal/hint", "internal/hostconf", "internal/inventory", "internal/keypair", "internal/libvirt", "internal/machine", "internal/store", "internal/subject", "internal/termtext"}, // hostconf: a host is not ready without its configuration; inventory: which daemon that is
+	"internal/program":         {"internal/hint", "internal/termtext"},                                                                                                                                                                                              // one line in place of a traceback, and its hint
+	"internal/prompt":          {"internal/hint", "internal/program", "internal/termtext"},                                                                                                                                                                          // it knows no question
+	"internal/safedir":         {"internal/termtext"},                                                                                                                                                                                                               // a hint is typed into a shell
 	"internal/sign":            {"pki", "internal/authority", "internal/change", "internal/grant", "internal/hint", "internal/libvirt", "internal/machine", "internal/store", "internal/subject", "internal/termtext"},
 	"internal/store":           {"internal/safedir", "internal/termtext"},
 	"internal/subject":         {"dn", "pki", "internal/grant", "internal/hint", "internal/termtext"},
@@ -83,6 +84,7 @@ var mayImport = map[string][]string{
 		"internal/machine",
 		"internal/program",
 		"internal/prompt",
+		"internal/provision",
 		"internal/reload",
 		"internal/revocation",
 		"internal/sign",

@@ -116,7 +116,7 @@ func (o *checkOptions) readRole(args []string) error {
 	if err != nil {
 		return err
 	}
-	if o.uses = with.uses; len(o.uses) > 0 && (len(args) > 0 || o.pkipath != "" || o.user || o.like != "") {
+	if o.uses = with.Uses; len(o.uses) > 0 && (len(args) > 0 || o.pkipath != "" || o.user || o.like != "") {
 		return fmt.Errorf("--with is about QEMU's folders, which a role, --pkipath, --user and --like leave out")
 	}
 	if len(args) == 0 {

@@ -74,7 +74,7 @@ func (o *configQEMUOptions) request() (libvirt.QEMUConfig, error) {
 	if err != nil {
 		return c, err
 	}
-	c.Uses = with.uses
+	c.Uses = with.Uses
 	return c, nil
 }
 

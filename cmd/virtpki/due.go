@@ -81,7 +81,7 @@ func (r *renewal) look() (*authority.Authority, error) {
 // layouts are where renew looks: with a CA for QEMU alone, at QEMU's folders alone.
 func (r *renewal) layouts() []libvirt.Layout {
 	all := r.g.AllLayouts()
-	if r.with.ca == "" {
+	if r.with.CA == "" {
 		return all
 	}
 	return slices.DeleteFunc(all, func(layout libvirt.Layout) bool {

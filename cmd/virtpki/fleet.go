@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"path/filepath"
 	"runtime"
+	"slices"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -21,6 +22,7 @@ import (
 	"virtpki/internal/hint"
 	"virtpki/internal/libvirt"
 	"virtpki/internal/machine"
+	"virtpki/internal/provision"
 	"virtpki/internal/subject"
 	"virtpki/internal/termtext"
 	"virtpki/pki"
@@ -69,14 +71,13 @@ type fleet struct {
 	*env
 	g       *globals
 	o       *issueOptions
-	kind    subject.Kind
+	naming  provision.Naming
 	roles   []pki.Role
 	leaf    authority.Leaf
 	ctx     context.Context
 	workers int
 	keys    *change.Keyring
 	machine []string // the names of this machine
-	subject []byte   // of the only host; nil: made from the name
 	shape   *fleetShape
 
 	a     *authority.Authority
@@ -94,12 +95,12 @@ type fleet struct {
 	tally fleetTally
 }
 
-func (e *env) issueFleet(ctx context.Context, g *globals, o *issueOptions, leaf leafPlan, kind subject.Kind, names []string) error {
-	f, err := e.newFleet(ctx, g, o, leaf, kind)
+func (e *env) issueFleet(ctx context.Context, g *globals, o *issueOptions, r *provision.Request) error {
+	f, err := e.newFleet(ctx, g, o, r)
 	if err != nil {
 		return err
 	}
-	list, err := e.readHosts(o.hosts, names)
+	list, err := e.readHosts(o.hosts, r.Names)
 	if err != nil {
 		return err
 	}
@@ -115,21 +116,16 @@ func (e *env) issueFleet(ctx context.Context, g *globals, o *issueOptions, leaf 
 	return f.makeBundles(list)
 }
 
-func (e *env) newFleet(ctx context.Context, g *globals, o *issueOptions, leaf leafPlan, kind subject.Kind) (*fleet, error) {
-	f := &fleet{env: e, g: g, o: o, kind: kind, roles: kind.Roles(), leaf: leaf.Leaf, ctx: ctx, workers: o.jobs, keys: e.newKeyring(g)}
+func (e *env) newFleet(ctx context.Context, g *globals, o *issueOptions, r *provision.Request) (*fleet, error) {
+	f := &fleet{env: e, g: g, o: o, naming: r.Naming, roles: r.Kind.Roles(), leaf: r.Leaf, ctx: ctx, workers: o.jobs, keys: e.newKeyring(g)}
 	if f.workers == 0 {
 		f.workers = runtime.GOMAXPROCS(0)
 	}
 	var err error
-	if f.machine, err = g.Names(); err != nil && kind != subject.Client {
+	if f.machine, err = g.Names(); err != nil && r.Kind != subject.Client {
 		return nil, err
 	}
-	if o.subject != "" {
-		if f.subject, err = subject.Encode(o.subject); err != nil {
-			return nil, err
-		}
-	}
-	f.shape = newShape(g.Machine, o, leaf, f.roles)
+	f.shape = newShape(g.Machine, o, r.ClientKeyMode, f.roles)
 	return f, nil
 }
 
@@ -212,15 +208,12 @@ func (f *fleet) checkLine(h hostLine, permit pki.Permit) error {
 // identitiesOf are the certificates that a host gets.
 func (f *fleet) identitiesOf(h hostLine) ([]subject.Identity, error) {
 	name, sans := h.fields()
-	if f.kind == subject.Client {
-		if len(sans) > 0 {
-			return nil, fmt.Errorf("client %s has SANs, and libvirt looks at no SAN of a client", termtext.QuoteShort(name))
-		}
-		return []subject.Identity{{Role: pki.Client, Name: name, RawSubject: f.subject}}, hint.Usage(subject.CheckClient(name))
+	if f.naming.Kind == subject.Client && len(sans) > 0 {
+		return nil, fmt.Errorf("client %s has SANs, and libvirt looks at no SAN of a client", termtext.QuoteShort(name))
 	}
-	o := *f.o
-	o.sans = append(append([]string{}, f.o.sans...), sans...)
-	return hostIdentities(f.g.Machine, &o, f.kind, name, f.subject, f.machine)
+	naming := f.naming
+	naming.SANs = slices.Concat(f.naming.SANs, sans)
+	return naming.IdentitiesBeside(f.g.Machine, name, f.machine)
 }
 
 // pathOf is where the bundle of a name is to lie.

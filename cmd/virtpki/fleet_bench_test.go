@@ -28,11 +28,11 @@ func benchFleet(b *testing.B, keyType pki.KeyType, format string) *fleet {
 	}
 	o := &issueOptions{leafOptions: leafOptions{keyType: string(keyType), validity: "1y", target: "any", clientKeyMode: "0600"},
 		fleetOptions: fleetOptions{format: format, jobs: 1}, layout: "system", out: filepath.Join(root, "out")}
-	leaf, err := o.leafOptions.check()
+	r, err := o.request("host", []string{"hv1"})
 	if err != nil {
 		b.Fatal(err)
 	}
-	f, err := e.newFleet(context.Background(), g, o, leaf, "host")
+	f, err := e.newFleet(context.Background(), g, o, r)
 	if err == nil {
 		err = f.loadCA()
 	}

@@ -31,10 +31,10 @@ type fleetShape struct {
 
 // newShape lays out the bundles. In one of the system's form every path is as it
 // stands below /; a flat one is a single folder.
-func newShape(m *machine.Machine, o *issueOptions, leaf leafPlan, roles []pki.Role) *fleetShape {
+func newShape(m *machine.Machine, o *issueOptions, clientKey fs.FileMode, roles []pki.Role) *fleetShape {
 	s := &fleetShape{layout: libvirt.Flat(""), flat: o.layout != "system", top: 0o700}
 	if !s.flat {
-		s.layout = libvirt.System(strings.Trim(m.Sysconfdir, "/")).WithMode(libvirt.ClientKey, leaf.clientKeyMode)
+		s.layout = libvirt.System(strings.Trim(m.Sysconfdir, "/")).WithMode(libvirt.ClientKey, clientKey)
 		s.top = s.layout.Parents
 		s.addParents()
 	}

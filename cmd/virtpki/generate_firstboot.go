@@ -14,6 +14,7 @@ import (
 	"virtpki/internal/keypair"
 	"virtpki/internal/libvirt"
 	"virtpki/internal/machine"
+	"virtpki/internal/provision"
 	"virtpki/internal/subject"
 	"virtpki/pki"
 	"virtpki/templates"
@@ -45,19 +46,19 @@ func firstBoot(m *machine.Machine, o *cloudInitOptions, daemon libvirt.Daemon, n
 
 // bootBundle gives a machine its bundle.
 func bootBundle(m *machine.Machine, o *cloudInitOptions, boot *templates.FirstBoot) error {
-	b, err := loadBundle(m, filepath.Join(o.bundle, boot.Name))
+	b, err := provision.LoadBundle(m, filepath.Join(o.bundle, boot.Name))
 	if err != nil {
 		return err
 	}
-	if b.server.Cert.VerifyHostname(boot.Name) != nil {
-		return fmt.Errorf("%s does not name %s", b.server.CertPath, boot.Name)
+	if b.Server.Cert.VerifyHostname(boot.Name) != nil {
+		return fmt.Errorf("%s does not name %s", b.Server.CertPath, boot.Name)
 	}
-	if b.client.Cert != nil && !o.force {
-		if err := allowlist.LockedOut(o.allow, subject.Of(b.client.Cert)); err != nil {
+	if b.Client.Cert != nil && !o.force {
+		if err := allowlist.LockedOut(o.allow, subject.Of(b.Client.Cert)); err != nil {
 			return err
 		}
 	}
-	boot.Files, err = b.bootFiles()
+	boot.Files, err = bootFiles(b)
 	return err
 }
 
@@ -134,17 +135,17 @@ func (o *cloudInitOptions) arguments(m *machine.Machine, name string) []string {
 }
 
 // bootFiles are the files of a bundle, encoded anew: nothing but PEM is carried.
-func (b *hostBundle) bootFiles() ([]templates.BootFile, error) {
+func bootFiles(b *provision.Bundle) ([]templates.BootFile, error) {
 	flat := libvirt.Flat("")
-	files := []templates.BootFile{{Name: flat.Path(libvirt.CACert), Text: string(pki.EncodeCertificates(b.a.Certificates...))}}
-	if b.a.CRL != nil {
-		crls, err := pki.ParseCRLs(b.a.CRL)
+	files := []templates.BootFile{{Name: flat.Path(libvirt.CACert), Text: string(pki.EncodeCertificates(b.CA.Certificates...))}}
+	if b.CA.CRL != nil {
+		crls, err := pki.ParseCRLs(b.CA.CRL)
 		if err != nil {
 			return nil, err
 		}
 		files = append(files, templates.BootFile{Name: flat.Path(libvirt.CACRL), Text: string(pki.EncodeCRL(crls...))})
 	}
-	for _, p := range []*keypair.Pair{b.server, b.client} {
+	for _, p := range []*keypair.Pair{b.Server, b.Client} {
 		if p.Cert == nil {
 			continue
 		}

@@ -16,6 +16,7 @@ import (
 	"virtpki/internal/keypair"
 	"virtpki/internal/libvirt"
 	"virtpki/internal/machine"
+	"virtpki/internal/provision"
 	"virtpki/internal/reload"
 	"virtpki/internal/store"
 	"virtpki/internal/subject"
@@ -95,7 +96,7 @@ type intake struct {
 	to     keypair.Dest
 	system bool            // the daemon's tree, not a user's or QEMU's
 	trust  map[string]bool // fingerprints of CAs that may be new
-	with   *withPlan       // folders of QEMU's to fill; nil is none
+	with   *provision.QEMU // folders of QEMU's to fill; nil is none
 
 	release libvirt.Target // of the program that will read the files
 	known   bool           // false: no release is known
@@ -149,7 +150,7 @@ func (e *env) newIntake(g *globals, o *installOptions) (*intake, error) {
 		return nil, err
 	}
 	with, err := o.withOptions.check()
-	if err == nil && o.user && len(with.uses) > 0 {
+	if err == nil && o.user && len(with.Uses) > 0 {
 		err = hint.Usagef("--with is for the system's pairs, --user for one's own")
 	}
 	if err != nil {

@@ -13,6 +13,7 @@ import (
 	"virtpki/internal/keypair"
 	"virtpki/internal/libvirt"
 	"virtpki/internal/machine"
+	"virtpki/internal/provision"
 	"virtpki/internal/reload"
 	"virtpki/pki"
 )
@@ -45,10 +46,10 @@ func (in *intake) followTrust(j *change.Job, to keypair.Dest) error {
 		return err
 	}
 	before, err := keypair.ReadCertsIfThere(in.g.Tree(), in.to.Layout.Path(libvirt.CACert))
-	if err != nil || !sameCerts(certs, before) {
+	if err != nil || !keypair.Same(certs, before) {
 		return err
 	}
-	if !sameCerts(certs, in.cas) {
+	if !keypair.Same(certs, in.cas) {
 		if err := to.Write(&j.Plan, libvirt.CACert, pki.EncodeCertificates(in.cas...)); err != nil {
 			return err
 		}
@@ -110,7 +111,7 @@ func (in *intake) wasOurs(role pki.Role, cert *x509.Certificate) bool {
 
 // fillQEMU fills the folders that --with names.
 func (in *intake) fillQEMU(j *change.Job, comes map[pki.Role]*keypair.Pair) error {
-	if in.with == nil || len(in.with.uses) == 0 {
+	if in.with == nil || len(in.with.Uses) == 0 {
 		return nil
 	}
 	var crl []byte
@@ -118,8 +119,8 @@ func (in *intake) fillQEMU(j *change.Job, comes map[pki.Role]*keypair.Pair) erro
 		crl = pki.EncodeCRL(in.lists...)
 	}
 	a := authority.At(in.g.Tree(), in.to.Layout, in.cas, crl)
-	f := &filler{env: in.env, withPlan: in.with, m: in.g.Machine, keys: in.newKeyring(in.g), sysconfdir: in.g.Path(in.g.Sysconfdir), pairs: comes}
-	return f.fill(j, a)
+	f := &provision.Folders{QEMU: in.with, Machine: in.g.Machine, Keys: in.newKeyring(in.g), Sysconfdir: in.g.Path(in.g.Sysconfdir), Pairs: comes}
+	return f.Fill(j, a)
 }
 
 // afterwards are the pairs that libvirt will have: what comes, else what is live.

@@ -53,7 +53,7 @@ func (in *intake) decideCAs(j *change.Job) error {
 	if err := judge.CheckCAs(data, in.here.Now()); err != nil {
 		return fmt.Errorf("the new CA file: %w", err)
 	}
-	if sameCerts(here, in.cas) {
+	if keypair.Same(here, in.cas) {
 		return nil
 	}
 	return in.to.Write(&j.Plan, libvirt.CACert, data)
@@ -97,11 +97,6 @@ func (in *intake) merge(here []*x509.Certificate) (cas, dropped []*x509.Certific
 		cas = in.answer.CAs
 	}
 	return cas, dropped
-}
-
-// sameCerts reports whether two lists hold the same certificates in any order.
-func sameCerts(a, b []*x509.Certificate) bool {
-	return len(a) == len(b) && !slices.ContainsFunc(a, func(cert *x509.Certificate) bool { return !keypair.Contains(b, cert) })
 }
 
 // decideCRLs plans the revocation lists: of each issuer the newest.

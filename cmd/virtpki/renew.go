@@ -19,6 +19,7 @@ import (
 	"virtpki/internal/keypair"
 	"virtpki/internal/libvirt"
 	"virtpki/internal/machine"
+	"virtpki/internal/provision"
 	"virtpki/internal/reload"
 	"virtpki/internal/subject"
 	"virtpki/internal/termtext"
@@ -114,7 +115,7 @@ type renewPlan struct {
 	window pki.Window
 	jitter time.Duration
 	shaped map[pki.Role]*pki.Template
-	with   *withPlan
+	with   *provision.QEMU
 }
 
 func (o *renewOptions) check() (*renewPlan, error) {
@@ -339,7 +340,7 @@ func (r *renewal) renewCRL(j *change.Job, a *authority.Authority) error {
 	if a.Current != nil && !a.Current.NextUpdate.IsZero() {
 		fresh.Validity = a.Current.NextUpdate.Sub(a.Current.ThisUpdate)
 	}
-	r.serving = r.serving || r.with.ca == ""
+	r.serving = r.serving || r.with.CA == ""
 	j.Did("%s: %s", a.Layout.Path(libvirt.CACRL), r.crl.reason)
 	return a.PlanCRL(j, r.g.Machine, fresh)
 }

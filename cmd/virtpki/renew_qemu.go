@@ -9,6 +9,7 @@ import (
 	"virtpki/internal/change"
 	"virtpki/internal/keypair"
 	"virtpki/internal/libvirt"
+	"virtpki/internal/provision"
 	"virtpki/internal/reload"
 	"virtpki/internal/subject"
 	"virtpki/pki"
@@ -16,19 +17,19 @@ import (
 
 // checkRenew is check with the meaning that --qemu-ca has for renew: that CA's
 // certificates are renewed, with or without a folder to fill.
-func (o *withOptions) checkRenew() (*withPlan, error) {
+func (o *withOptions) checkRenew() (*provision.QEMU, error) {
 	if len(o.with) == 0 && o.group == "" && !o.separate {
-		return &withPlan{separate: o.ca != "", ca: o.ca}, nil
+		return &provision.QEMU{Separate: o.ca != "", CA: o.ca}, nil
 	}
 	return o.check()
 }
 
 // globals has the CA of --qemu-ca in the place of libvirt's.
 func (p *renewPlan) globals(g *globals) *globals {
-	if p.with.ca == "" {
+	if p.with.CA == "" {
 		return g
 	}
-	return g.withCA(p.with.ca)
+	return g.withCA(p.with.CA)
 }
 
 // copyOne makes a copy follow its original.
@@ -89,9 +90,9 @@ func (r *renewal) staleCopies() []*installation {
 
 // withLacking reports whether --with names a folder that lacks a pair.
 func (r *renewal) withLacking() bool {
-	for _, use := range r.with.uses {
+	for _, use := range r.with.Uses {
 		layout := use.Layout(r.g.Path(r.g.Sysconfdir))
-		for _, role := range roles(use) {
+		for _, role := range provision.Roles(use) {
 			if !r.g.Tree().Exists(layout.Path(libvirt.CertFile(string(role)))) {
 				return true
 			}
@@ -106,8 +107,8 @@ func (r *renewal) fillQEMU(j *change.Job, a *authority.Authority) error {
 		return nil
 	}
 	leaf := authority.Leaf{KeyType: pki.DefaultKeyType, Validity: pki.DefaultLeafValidity}
-	f := &filler{env: r.env, withPlan: r.with, m: r.g.Machine, keys: r.keys, leaf: leaf, sysconfdir: r.g.Path(r.g.Sysconfdir),
-		identities: make(map[pki.Role]subject.Identity), pairs: make(map[pki.Role]*keypair.Pair)}
+	f := &provision.Folders{QEMU: r.with, Machine: r.g.Machine, Keys: r.keys, Leaf: leaf, Sysconfdir: r.g.Path(r.g.Sysconfdir),
+		Identities: make(map[pki.Role]subject.Identity), Pairs: make(map[pki.Role]*keypair.Pair)}
 	for _, role := range []pki.Role{pki.Server, pki.Client} {
 		p, err := keypair.Load(r.g.Tree(), r.g.System(), role)
 		if err != nil {
@@ -119,18 +120,18 @@ func (r *renewal) fillQEMU(j *change.Job, a *authority.Authority) error {
 			}
 			if in.renewed != nil {
 				p = in.renewed
-			} else if why := in.ungranted(r, a); r.with.separate && why != "" {
+			} else if why := in.ungranted(r, a); r.with.Separate && why != "" {
 				return fmt.Errorf("%s: %s %s: its names are not signed for QEMU", in.pair.CertPath, subject.Of(in.pair.Cert), why)
 			}
 		}
-		f.pairs[role] = p
+		f.Pairs[role] = p
 		if p.Cert != nil {
 			id := subject.Identity{Role: role, Name: p.Cert.Subject.CommonName, RawSubject: p.Cert.RawSubject}
 			id.DNS, id.IPs = p.Cert.DNSNames, p.Cert.IPAddresses
-			f.identities[role] = id
+			f.Identities[role] = id
 		}
 	}
-	return f.fill(j, a)
+	return f.Fill(j, a)
 }
 
 // staleGuests has the VNC of guests read what is on disk where it serves something

@@ -13,6 +13,7 @@ import (
 	"virtpki/internal/hint"
 	"virtpki/internal/keypair"
 	"virtpki/internal/machine"
+	"virtpki/internal/provision"
 	"virtpki/internal/subject"
 	"virtpki/pki"
 )
@@ -119,7 +120,7 @@ func (e *env) checkRequest(g *globals, o *requestOptions, args []string) (enroll
 	if err != nil {
 		return r, fmt.Errorf("the name of this machine: %w", err)
 	}
-	if r.Identities, err = identities(g.Machine, &issueOptions{leafOptions: leafOptions{sans: o.sans}, subject: o.subject}, kind, name); err != nil {
+	if r.Identities, err = o.identities(g.Machine, kind, name); err != nil {
 		return r, err
 	}
 	layout, err := g.InstallLayout(o.user)
@@ -131,6 +132,18 @@ func (e *env) checkRequest(g *globals, o *requestOptions, args []string) (enroll
 		r.Due = func(live *keypair.Pair) ([]string, error) { return o.whyDue(due, layout, live) }
 	}
 	return r, err
+}
+
+// identities are those that certificates are asked for.
+func (o *requestOptions) identities(m *machine.Machine, kind subject.Kind, name string) ([]subject.Identity, error) {
+	n := provision.Naming{Kind: kind, SANs: o.sans}
+	if o.subject != "" {
+		var err error
+		if n.RawSubject, err = subject.Encode(o.subject); err != nil {
+			return nil, err
+		}
+	}
+	return n.Identities(m, name)
 }
 
 func (o *requestOptions) checkUse(kind subject.Kind) error {

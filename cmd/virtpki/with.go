@@ -1,22 +1,13 @@
 package main
 
 import (
-	"errors"
-	"fmt"
-	"slices"
 	"strings"
 
 	"github.com/spf13/cobra"
 
-	"virtpki/internal/authority"
-	"virtpki/internal/change"
 	"virtpki/internal/hint"
-	"virtpki/internal/keypair"
 	"virtpki/internal/libvirt"
-	"virtpki/internal/machine"
-	"virtpki/internal/store"
-	"virtpki/internal/subject"
-	"virtpki/pki"
+	"virtpki/internal/provision"
 )
 
 // withOptions say what of QEMU's is to be filled; bootstrap, issue, install and
@@ -38,16 +29,8 @@ func (o *withOptions) addFlags(cmd *cobra.Command) {
 	completeFrom(cmd, "with", libvirt.QEMUUseNames()...)
 }
 
-// withPlan is withOptions with everything checked.
-type withPlan struct {
-	uses     []libvirt.QEMUUse
-	separate bool // always with a CA of its own
-	group    string
-	ca       string // empty: libvirt's
-}
-
-func (o *withOptions) check() (*withPlan, error) {
-	w := &withPlan{separate: o.separate || o.ca != "", group: o.group, ca: o.ca}
+func (o *withOptions) check() (*provision.QEMU, error) {
+	w := &provision.QEMU{Separate: o.separate || o.ca != "", Group: o.group, CA: o.ca}
 	seen := make(map[string]bool)
 	for _, name := range o.with {
 		use, err := libvirt.FindQEMUUse(strings.TrimSpace(name))
@@ -56,250 +39,11 @@ func (o *withOptions) check() (*withPlan, error) {
 		}
 		if !seen[use.Name] {
 			seen[use.Name] = true
-			w.uses = append(w.uses, use)
+			w.Uses = append(w.Uses, use)
 		}
 	}
-	if len(w.uses) == 0 && (o.group != "" || o.separate || o.ca != "") {
+	if len(w.Uses) == 0 && (o.group != "" || o.separate || o.ca != "") {
 		return nil, hint.Usagef("--qemu-group, --separate and --qemu-ca go with --with, which says what to fill")
 	}
 	return w, nil
-}
-
-// locks are the folders that a command has to lock on top of its own.
-func (w *withPlan) locks() []string {
-	if w.ca == "" {
-		return nil
-	}
-	return []string{w.ca}
-}
-
-// roles are the pairs that a use reads.
-func roles(use libvirt.QEMUUse) []pki.Role {
-	var roles []pki.Role
-	if use.Server {
-		roles = append(roles, pki.Server)
-	}
-	if use.Client {
-		roles = append(roles, pki.Client)
-	}
-	return roles
-}
-
-// filler fills the folders of QEMU's on a host, or in a bundle for one.
-type filler struct {
-	*env
-	*withPlan
-	m          *machine.Machine
-	keys       *change.Keyring
-	leaf       authority.Leaf
-	sysconfdir string // as this process sees it
-	portable   bool   // a bundle for another machine
-	identities map[pki.Role]subject.Identity
-	pairs      map[pki.Role]*keypair.Pair // libvirt's, whole
-	given      *givenFolders              // of a bundle for this host; nil is none
-}
-
-// fill plans the folders. a is the CA that signs for libvirt.
-func (f *filler) fill(j *change.Job, a *authority.Authority) error {
-	if len(f.uses) == 0 {
-		return nil
-	}
-	signer, err := f.signer(a)
-	if err != nil {
-		return err
-	}
-	keyOwner, err := f.keyOwner(j)
-	if err != nil {
-		return err
-	}
-	for _, use := range f.uses {
-		to := keypair.Dest{Layout: use.Layout(f.sysconfdir), Owner: machine.Owner(), KeyOwner: keyOwner}
-		by, err := f.given.authority(to, signer)
-		if err != nil {
-			return err
-		}
-		if err := f.fillOne(j, by, use, to); err != nil {
-			return err
-		}
-		f.noteConfined(j, use, to.Layout)
-		f.noteSwitch(j, use, to.Layout)
-	}
-	return nil
-}
-
-// noteConfined tells of a folder that libvirt's AppArmor profile keeps QEMU out of.
-func (f *filler) noteConfined(j *change.Job, use libvirt.QEMUUse, layout libvirt.Layout) {
-	if use.Confined && f.m.Tree().Exists(f.m.Path(libvirt.AppArmorQEMU)) {
-		j.Note("%s: the AppArmor profile of guests does not let QEMU read there: add \"%s/** r,\" to %s, or keep to --with %s",
-			layout.Base, use.Layout(f.m.Sysconfdir).Base, libvirt.AppArmorLocal, libvirt.DefaultQEMU)
-	}
-}
-
-// noteSwitch tells what has to happen before a folder counts.
-func (f *filler) noteSwitch(j *change.Job, use libvirt.QEMUUse, layout libvirt.Layout) {
-	if f.portable || use.Name == libvirt.DefaultQEMU {
-		return
-	}
-	if !f.m.Tree().Exists(layout.Base) {
-		j.Note("%s counts when libvirtd, or virtqemud, is started again: that is when it looks which folders there are", layout.Base)
-	}
-	file, err := f.m.QEMUConf()
-	if err != nil || use.Switch == "" {
-		return
-	}
-	if v, ok := file.Lookup(use.Switch); !ok || v.Int() != 1 {
-		j.Note("TLS for %s is off until qemu.conf says %s = 1: virtpki config qemu --with %s --apply", use.Name, use.Switch, use.Name)
-	}
-}
-
-// signer is the CA for QEMU.
-func (f *filler) signer(a *authority.Authority) (*authority.Authority, error) {
-	if f.ca == "" {
-		return a, nil
-	}
-	a, err := authority.Open(f.m.WithCA(f.ca))
-	if err != nil {
-		return nil, fmt.Errorf("the CA for QEMU: %w", err)
-	}
-	return a, a.Unlock(f.keys)
-}
-
-// fillOne plans the folder of one use. It appears with all that is in it: a folder
-// without the files would break guests by being there.
-func (f *filler) fillOne(j *change.Job, a *authority.Authority, use libvirt.QEMUUse, to keypair.Dest) error {
-	j.Plan.Together(to.Layout.Base)
-	if f.ca == "" && !f.separate {
-		if taken, err := f.takeForeign(j, a, use, to); taken || err != nil {
-			return err
-		}
-	}
-	if err := a.Trust(j, to); err != nil {
-		return hint.With(err, "one CA signs for all of it, unless --qemu-ca names another for QEMU")
-	}
-	for _, role := range roles(use) {
-		if err := f.place(j, a, role, to); err != nil {
-			return err
-		}
-	}
-	return nil
-}
-
-// place plans a pair: that of before where there is one, else a copy of libvirt's,
-// or one of its own.
-func (f *filler) place(j *change.Job, a *authority.Authority, role pki.Role, to keypair.Dest) error {
-	have, err := keypair.Load(f.m.Tree(), to.Layout, role)
-	if err != nil {
-		return err
-	}
-	if have.Cert != nil && have.Key != nil && !f.isCopy(have) {
-		return f.take(j, a, have, to)
-	}
-	if given, err := f.given.pair(role, to); given != nil || err != nil {
-		return f.placeGiven(j, have, given, to, err)
-	}
-	if have.Cert != nil && have.Key == nil && !f.isCopy(have) {
-		return have.KeyMissing()
-	}
-	if !f.separate {
-		return f.copyPair(j, have, role, to)
-	}
-	if err := a.Unlock(f.keys); err != nil {
-		return err
-	}
-	id := f.identities[role]
-	id.Place = to.Layout.Base
-	_, err = a.MakePair(j, f.keys, authority.Order{Leaf: f.leaf, Identity: id, Now: f.here.Now()}, to, have)
-	return err
-}
-
-// isCopy reports whether a pair is libvirt's, or what a cut-short run has left of it.
-func (f *filler) isCopy(have *keypair.Pair) bool {
-	libvirts := f.pairs[have.Role]
-	return !f.separate && libvirts != nil && have.Cert != nil && have.Cert.Equal(libvirts.Cert)
-}
-
-// take leaves a pair as it is, and lets QEMU read its key.
-func (f *filler) take(j *change.Job, a *authority.Authority, have *keypair.Pair, to keypair.Dest) error {
-	if !a.HasSigned(have.Cert) {
-		return hint.With(fmt.Errorf("%s: %s is not signed by the CA in %s", have.CertPath, subject.Of(have.Cert), a.Layout.Path(libvirt.CACert)),
-			"move it away to have it made anew, or name its CA with --qemu-ca")
-	}
-	data, err := f.m.Tree().ReadFile(have.KeyPath, store.MaxPEM)
-	if err != nil {
-		return err
-	}
-	return to.Write(&j.Plan, libvirt.KeyFile(string(have.Role)), data)
-}
-
-// takeForeign leaves a folder as it is that another CA stands for and that is whole,
-// as on a host to which it was carried. QEMU is let read its keys.
-func (f *filler) takeForeign(j *change.Job, a *authority.Authority, use libvirt.QEMUUse, to keypair.Dest) (bool, error) {
-	certs, err := keypair.ReadCerts(f.m.Tree(), to.Layout.Path(libvirt.CACert))
-	if err != nil || slices.ContainsFunc(certs, a.CA.Certificate.Equal) {
-		return false, nil // missing, or ours: what is wrong with it is told later
-	}
-	other := authority.At(f.m.Tree(), to.Layout, certs, nil)
-	for _, role := range roles(use) {
-		have, err := keypair.Load(f.m.Tree(), to.Layout, role)
-		if err != nil || have.Cert == nil || have.Key == nil || !other.HasSigned(have.Cert) {
-			return false, err
-		}
-		if err := f.take(j, other, have, to); err != nil {
-			return false, err
-		}
-	}
-	j.Note("%s is another CA's, %s: it was taken as it is", to.Layout.Base, subject.Of(certs[0]))
-	return true, nil
-}
-
-// copyPair plans a copy of libvirt's pair.
-func (f *filler) copyPair(j *change.Job, have *keypair.Pair, role pki.Role, to keypair.Dest) error {
-	from := f.pairs[role]
-	if from == nil || from.Key == nil || from.Cert == nil {
-		return hint.With(fmt.Errorf("there is no whole %s pair to copy for QEMU", role), "issue a host, which has both pairs, or give QEMU its own with --separate")
-	}
-	if have.Key != nil && !pki.SameKey(have.Key.Public(), from.Key.Public()) {
-		return hint.With(fmt.Errorf("there is a key already: %s", have.KeyPath), "move it away first")
-	}
-	return j.WritePair(to, role, from.Key, from.Cert, nil)
-}
-
-// keyOwner is who the keys belong to: root, and the group in which QEMU is. Nil
-// where this is not root, who alone can give a file to a group.
-func (f *filler) keyOwner(j *change.Job) (*store.Owner, error) {
-	if machine.Owner() == nil {
-		j.NoteOnce("only root can give QEMU's keys to its group: as they are, QEMU cannot read them")
-		return nil, nil
-	}
-	name, gid, err := f.findGroup()
-	if errors.Is(err, libvirt.ErrNoQEMUUser) && f.group == "" {
-		if !f.portable {
-			return nil, hint.With(err, "install libvirt's QEMU driver first, or name the group that may read the keys with --qemu-group")
-		}
-		j.NoteOnce("%v: give the keys in QEMU's folders to its group where they go, or name it with --qemu-group", err)
-		return machine.Owner(), nil
-	}
-	if machine.Unread(err) {
-		return nil, err
-	}
-	if err != nil {
-		return nil, hint.Usage(err)
-	}
-	if f.portable {
-		j.NoteOnce("QEMU's keys are for the group %s, %d: where they go it must have this number, and what copies them keep it; bootstrap --bundle sees to both", name, gid)
-	}
-	return &store.Owner{GID: gid}, nil
-}
-
-// findGroup is the group that was asked for, else the one of QEMU's user here.
-func (f *filler) findGroup() (name string, gid int, err error) {
-	groups, err := machine.ReadIfThere(f.m.Tree(), f.m.Path("/etc/group"))
-	if err != nil {
-		return "", 0, err
-	}
-	if f.group != "" {
-		return libvirt.ParseGroup(groups, f.group)
-	}
-	u, err := f.m.QEMUUser()
-	return u.Group, u.GID, err
 }

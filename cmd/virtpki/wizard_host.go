@@ -12,6 +12,7 @@ import (
 	"virtpki/internal/inventory"
 	"virtpki/internal/libvirt"
 	"virtpki/internal/prompt"
+	"virtpki/internal/provision"
 	"virtpki/internal/subject"
 )
 
@@ -226,9 +227,9 @@ func (w *wizard) askClients(ctx context.Context) error {
 func (w *wizard) checkClients(names []string) error {
 	o := fromFlags(w.e, bindIssue)
 	o.out, o.layout = ".", "pkipath"
-	leaf, err := o.leafOptions.check()
+	r, err := o.request(string(subject.Client), names)
 	if err == nil {
-		_, err = w.e.bundles(w.g.Machine, o, leaf, subject.Client, names)
+		_, err = r.Deliveries(w.g.Machine)
 	}
 	return err
 }
@@ -244,7 +245,7 @@ func (w *wizard) askOut(ctx context.Context) error {
 			return errors.New("no folder is named")
 		}
 		for _, name := range w.clients {
-			if err := refuseFolder(filepath.Join(out, name)); err != nil {
+			if err := provision.RefuseFolder(filepath.Join(out, name)); err != nil {
 				return err
 			}
 		}

@@ -11,6 +11,7 @@ import (
 	"virtpki/internal/authority"
 	"virtpki/internal/change"
 	"virtpki/internal/machine"
+	"virtpki/internal/provision"
 	"virtpki/internal/subject"
 	"virtpki/internal/termtext"
 )
@@ -22,11 +23,11 @@ type wizardPlan struct {
 	imp      *importOptions // nil: no CA is taken over
 	imported *authority.Import
 	boot     *bootstrapOptions
-	host     *hostPlan
+	host     *provision.Host
 	issue    *issueOptions // nil: no clients are made
 	clients  []string
-	bundles  []bundle
-	leaf     leafPlan
+	bundles  []provision.Delivery
+	leaf     authority.Leaf
 	renewal  *generateOptions // nil: nothing is generated
 	files    []generated
 	note     string
@@ -45,19 +46,31 @@ func (w *wizard) plan() (*wizardPlan, error) {
 		imp := w.imp
 		p.imp, p.imported = &imp, w.imported
 	}
-	boot := *p.boot
-	var err error
-	if p.host, err = checkBootstrap(g.Machine, w.inventory(), &boot); err != nil {
+	r, err := p.boot.request(g.Machine)
+	if err != nil {
 		return nil, err
 	}
-	p.leaf, p.running = p.host.leaf, w.runs(p.host.daemon.Daemon)
-	if p.issue != nil {
-		if p.bundles, err = w.e.bundles(g.Machine, p.issue, p.leaf, subject.Client, p.clients); err != nil {
-			return nil, err
-		}
+	if p.host, err = provision.Look(g.Machine, w.inventory(), r); err != nil {
+		return nil, err
+	}
+	p.leaf, p.running = r.Leaf, w.runs(p.host.Daemon.Daemon)
+	if p.bundles, err = p.deliveries(); err != nil {
+		return nil, err
 	}
 	p.files, p.note, err = w.renewalFiles(g)
 	return p, err
+}
+
+// deliveries are what the clients get.
+func (p *wizardPlan) deliveries() ([]provision.Delivery, error) {
+	if p.issue == nil {
+		return nil, nil
+	}
+	r, err := p.issue.request(string(subject.Client), p.clients)
+	if err != nil {
+		return nil, err
+	}
+	return r.Deliveries(p.g.Machine)
 }
 
 // renewalFiles are what generate would write, and what is to be said then.
@@ -80,7 +93,7 @@ func (p *wizardPlan) decide(e *env, j *change.Job) error {
 	if err != nil {
 		return err
 	}
-	if err := e.decideHost(j, p.g.Machine, p.keys, p.host, a); err != nil {
+	if err := p.host.Decide(j, p.keys, a); err != nil {
 		return err
 	}
 	if len(p.bundles) > 0 {
@@ -89,7 +102,7 @@ func (p *wizardPlan) decide(e *env, j *change.Job) error {
 		}
 	}
 	for _, b := range p.bundles {
-		if _, err := e.fill(j, a, p.keys, p.leaf.Leaf, b); err != nil {
+		if _, err := b.Fill(j, a, p.keys, authority.Order{Leaf: p.leaf, Now: p.g.Now()}); err != nil {
 			return err
 		}
 	}
@@ -99,7 +112,7 @@ func (p *wizardPlan) decide(e *env, j *change.Job) error {
 // authority is the CA that is there, or planned.
 func (p *wizardPlan) authority(e *env, j *change.Job) (*authority.Authority, error) {
 	if p.imp == nil {
-		return e.findOrMakeCA(j, p.g.Machine, p.keys, p.host.ca)
+		return p.host.FindOrMakeCA(j, p.keys)
 	}
 	p.keys.Passphrase = p.g.passphrase
 	return p.imported.Take(j, p.g.Machine, p.keys)
@@ -186,7 +199,7 @@ func shortened(lines []string) []string {
 
 // confDiff is what changes in the daemon's conf.
 func confDiff(p *wizardPlan, j *change.Job) string {
-	path := p.g.Path(p.host.daemon.ConfPath)
+	path := p.g.Path(p.host.Daemon.ConfPath)
 	for _, c := range j.Plan.Changes() {
 		if c.Path != path || c.Data() == nil {
 			continue
@@ -203,7 +216,7 @@ func confDiff(p *wizardPlan, j *change.Job) string {
 
 // consequence says what happens to the daemon.
 func (w *wizard) consequence(p *wizardPlan, j *change.Job) string {
-	name := p.host.daemon.Name
+	name := p.host.Daemon.Name
 	switch {
 	case p.boot.restart != "" && p.running:
 		return fmt.Sprintf("Then %s is restarted, if it has to be: %s", name, p.boot.restart)

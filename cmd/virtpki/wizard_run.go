@@ -19,7 +19,7 @@ import (
 
 // carryOut does what the plan says, has the daemon go by it, and proves it.
 func (w *wizard) carryOut(ctx context.Context, p *wizardPlan) error {
-	j, err := w.e.carryOut(ctx, p.g, p.host.locks(p.g.Machine), func(j *change.Job) error { return p.decide(w.e, j) })
+	j, err := w.e.carryOut(ctx, p.g, p.host.Locks(), func(j *change.Job) error { return p.decide(w.e, j) })
 	if err != nil {
 		return err
 	}
@@ -33,7 +33,7 @@ func (w *wizard) enforce(ctx context.Context, p *wizardPlan, j *change.Job) erro
 	if err := r.Settle(ctx); err != nil || p.boot.restart == "" || p.running {
 		return err
 	}
-	return r.Start(ctx, p.host.daemon.Daemon)
+	return r.Start(ctx, p.host.Daemon.Daemon)
 }
 
 // runs reports whether a daemon was running when the wizard looked.
@@ -56,7 +56,7 @@ type wizardReport struct {
 func (w *wizard) end(ctx context.Context, p *wizardPlan, j *change.Job, wrong error) error {
 	out := wizardReport{URI: w.uri(p), Bundles: []string{}, Commands: p.commands(w.e)}
 	for _, b := range p.bundles {
-		out.Bundles = append(out.Bundles, b.to.Layout.Base)
+		out.Bundles = append(out.Bundles, b.To.Layout.Base)
 	}
 	if w.g.json {
 		return w.endJSON(ctx, p, j, out, wrong)
@@ -139,11 +139,11 @@ func (w *wizard) printEnd(p *wizardPlan, r wizardReport) {
 // uri is what a client on another machine types: the fullest name that the
 // certificate has.
 func (w *wizard) uri(p *wizardPlan) string {
-	names := p.host.server.DNS
+	names := p.host.Server.DNS
 	if w.server.Cert != nil {
 		names = w.server.Cert.DNSNames
 	}
-	host := p.host.server.Name
+	host := p.host.Server.Name
 	if full := slices.IndexFunc(names, func(name string) bool { return strings.Contains(name, ".") && !strings.HasPrefix(name, "*") }); full >= 0 {
 		host = names[full]
 	}

@@ -42,3 +42,11 @@ func ReadCertsIfThere(t store.Tree, path string) ([]*x509.Certificate, error) {
 func Contains(certs []*x509.Certificate, cert *x509.Certificate) bool {
 	return slices.ContainsFunc(certs, cert.Equal)
 }
+
+// ContainsAll reports whether all of some certificates are among others.
+func ContainsAll(certs, some []*x509.Certificate) bool {
+	return !slices.ContainsFunc(some, func(cert *x509.Certificate) bool { return !Contains(certs, cert) })
+}
+
+// Same reports whether two lists hold the same certificates in any order.
+func Same(a, b []*x509.Certificate) bool { return len(a) == len(b) && ContainsAll(b, a) }

@@ -1,12 +1,11 @@
-package main
+package provision
 
 import (
 	"bytes"
-	"crypto/x509"
 	"errors"
 	"fmt"
 	"path/filepath"
-	"slices"
+	"time"
 
 	"virtpki/internal/authority"
 	"virtpki/internal/change"
@@ -19,11 +18,11 @@ import (
 	"virtpki/pki"
 )
 
-// hostBundle is what a host was given: a folder that `issue host --out` made.
-type hostBundle struct {
-	a      *authority.Authority // without a key
-	server *keypair.Pair
-	client *keypair.Pair // without certificate and key in a bundle of a server alone
+// Bundle is what a host was given: a directory that `issue host --out` has made.
+type Bundle struct {
+	CA     *authority.Authority // without a key
+	Server *keypair.Pair
+	Client *keypair.Pair // without certificate and key in a bundle of a server alone
 }
 
 // bundleLayout is the layout of a bundle's folder, a tree to be copied onto / or
@@ -36,32 +35,32 @@ func bundleLayout(m *machine.Machine, folder string) (layout libvirt.Layout, caF
 	return libvirt.System(base), libvirt.CAFolder(base)
 }
 
-// loadBundle reads a bundle and checks that its parts belong together.
-func loadBundle(m *machine.Machine, folder string) (*hostBundle, error) {
+// LoadBundle reads a bundle and checks that its parts belong together.
+func LoadBundle(m *machine.Machine, folder string) (*Bundle, error) {
 	layout, caFolder := bundleLayout(m, folder)
 	at := m.WithCA(caFolder)
 	at.Root = folder // nothing in it leads out of it
-	b := &hostBundle{}
+	b := &Bundle{}
 	var err error
-	if b.a, err = authority.Open(at); errors.Is(err, authority.ErrNone) {
+	if b.CA, err = authority.Open(at); errors.Is(err, authority.ErrNone) {
 		return nil, hint.With(fmt.Errorf("no bundle in %s: %s is missing", folder, layout.Path(libvirt.CACert)), "make one on the CA's machine: virtpki issue host NAME --out DIR; it is a folder, and a tar archive is to be unpacked first")
 	}
 	if err != nil {
 		return nil, err
 	}
-	if b.server, err = b.pair(layout, pki.Server); err != nil {
+	if b.Server, err = b.pair(layout, pki.Server); err != nil {
 		return nil, err
 	}
-	if b.server.Cert == nil {
-		return nil, fmt.Errorf("no server certificate in the bundle: %s is missing", b.server.CertPath)
+	if b.Server.Cert == nil {
+		return nil, fmt.Errorf("no server certificate in the bundle: %s is missing", b.Server.CertPath)
 	}
-	b.client, err = b.pair(layout, pki.Client)
+	b.Client, err = b.pair(layout, pki.Client)
 	return b, err
 }
 
 // pair reads a pair of the bundle: whole, or not there at all.
-func (b *hostBundle) pair(layout libvirt.Layout, role pki.Role) (*keypair.Pair, error) {
-	p, err := keypair.Load(b.a.Tree, layout, role)
+func (b *Bundle) pair(layout libvirt.Layout, role pki.Role) (*keypair.Pair, error) {
+	p, err := keypair.Load(b.CA.Tree, layout, role)
 	switch {
 	case err != nil:
 		return nil, err
@@ -71,109 +70,78 @@ func (b *hostBundle) pair(layout libvirt.Layout, role pki.Role) (*keypair.Pair, 
 		return nil, fmt.Errorf("%s: its certificate %s is missing", p.KeyPath, p.CertPath)
 	case p.Key == nil:
 		return nil, hint.With(p.KeyMissing(), "have the bundle made again on the CA's machine")
-	case !b.a.HasSigned(p.Cert):
-		return nil, fmt.Errorf("%s: %s is not signed by the CA in %s", p.CertPath, subject.Of(p.Cert), b.a.Layout.Path(libvirt.CACert))
+	case !b.CA.HasSigned(p.Cert):
+		return nil, fmt.Errorf("%s: %s is not signed by the CA in %s", p.CertPath, subject.Of(p.Cert), b.CA.Layout.Path(libvirt.CACert))
 	}
 	return p, nil
-}
-
-// readyByBundle is readyHost for a host that is given its files.
-func (e *env) readyByBundle(j *change.Job, m *machine.Machine, keys *change.Keyring, h *hostPlan) error {
-	b, err := loadBundle(m, h.o.bundle)
-	if err != nil {
-		return err
-	}
-	if b.outdated(j.Plan.Tree(), h.to) {
-		j.Note("%s is newer than the bundle's: the bundle is not needed any more", h.to.Layout.Path(libvirt.ServerCert))
-		return e.readyByItself(j, m, keys, h)
-	}
-	if lacking := h.server.Lacking(b.server.Cert); lacking != "" {
-		j.Note("%s does not name %s", b.server.CertPath, lacking)
-	}
-	server, client, crl, err := b.install(e, j, h.to)
-	if err != nil {
-		return err
-	}
-	if err := e.fillByBundle(j, m, keys, h, b, server, client); err != nil {
-		return err
-	}
-	return e.configureHost(j, m, h, b.a, client, crl)
 }
 
 // outdated reports whether a host has its server's pair, and from later than the
 // bundle: then it has been renewed, its CA and CRL may have been too, and nothing
 // of the bundle is to come back.
-func (b *hostBundle) outdated(t store.Tree, to keypair.Dest) bool {
+func (b *Bundle) outdated(t store.Tree, to keypair.Dest) bool {
 	have, err := keypair.Load(t, to.Layout, pki.Server)
 	return err == nil && have.Cert != nil && have.Key != nil &&
-		bytes.Equal(have.Cert.RawSubject, b.server.Cert.RawSubject) && have.Cert.NotBefore.After(b.server.Cert.NotBefore)
+		bytes.Equal(have.Cert.RawSubject, b.Server.Cert.RawSubject) && have.Cert.NotBefore.After(b.Server.Cert.NotBefore)
 }
 
 // install plans the bundle's files into their places. What is there and newer
-// stays: the host has renewed it. It returns the pairs that the host will have, and
-// whether it will have a CRL.
-func (b *hostBundle) install(e *env, j *change.Job, to keypair.Dest) (server, client *keypair.Pair, crl bool, err error) {
+// stays: the host has renewed it. It returns what the host will have.
+func (b *Bundle) install(j *change.Job, to keypair.Dest, now time.Time) (*outfit, error) {
 	if err := b.trust(j, to); err != nil {
-		return nil, nil, false, err
+		return nil, err
 	}
-	if crl, err = b.shareCRL(j, to); err != nil {
-		return nil, nil, false, err
+	has := &outfit{ca: b.CA}
+	var err error
+	if has.crl, err = b.shareCRL(j, to); err != nil {
+		return nil, err
 	}
 	j.Plan.Together(to.Layout.PairFolder()) // also where nothing changes: a run that was killed is finished
-	if server, err = b.installPair(e, j, to, b.server); err != nil {
-		return nil, nil, false, err
+	if has.server, err = b.installPair(j, to, b.Server, now); err != nil {
+		return nil, err
 	}
-	client, err = b.installPair(e, j, to, b.client)
-	return server, client, crl, err
+	has.client, err = b.installPair(j, to, b.Client, now)
+	return has, err
 }
 
 // trust plans the bundle's CAs. Those that are there stay where they are the same
 // and more; they are replaced where the bundle has the same and more, after the
 // beginning of a rollover.
-func (b *hostBundle) trust(j *change.Job, to keypair.Dest) error {
+func (b *Bundle) trust(j *change.Job, to keypair.Dest) error {
 	path := to.Layout.Path(libvirt.CACert)
 	data, err := machine.ReadIfThere(j.Plan.Tree(), path)
 	if err != nil {
 		return err
 	}
 	if data == nil {
-		return to.Write(&j.Plan, libvirt.CACert, pki.EncodeCertificates(b.a.Certificates...))
+		return to.Write(&j.Plan, libvirt.CACert, pki.EncodeCertificates(b.CA.Certificates...))
 	}
 	here, err := pki.ParseCertificates(data)
 	switch {
 	case err != nil:
 		return fmt.Errorf("%s: %w", path, err)
-	case containsAll(here, b.a.Certificates):
+	case keypair.ContainsAll(here, b.CA.Certificates):
 		return nil
-	case containsAll(b.a.Certificates, here):
+	case keypair.ContainsAll(b.CA.Certificates, here):
 		to.Keep = true
-		return to.Write(&j.Plan, libvirt.CACert, pki.EncodeCertificates(b.a.Certificates...))
+		return to.Write(&j.Plan, libvirt.CACert, pki.EncodeCertificates(b.CA.Certificates...))
 	}
-	return fmt.Errorf("%s trusts another CA: %s, not %s", path, subject.Of(here[0]), subject.Of(b.a.Certificates[0]))
-}
-
-func containsAll(certs, some []*x509.Certificate) bool {
-	for _, cert := range some {
-		if !slices.ContainsFunc(certs, cert.Equal) {
-			return false
-		}
-	}
-	return true
+	return fmt.Errorf("%s trusts another CA: %s, not %s", path, subject.Of(here[0]), subject.Of(b.CA.Certificates[0]))
 }
 
 // shareCRL plans the bundle's CRL unless the one that is there is at least as new.
-func (b *hostBundle) shareCRL(j *change.Job, to keypair.Dest) (has bool, err error) {
+func (b *Bundle) shareCRL(j *change.Job, to keypair.Dest) (has bool, err error) {
 	path := to.Layout.Path(libvirt.CACRL)
 	here, err := machine.ReadIfThere(j.Plan.Tree(), path)
-	if err != nil || b.a.CRL == nil {
+	if err != nil || b.CA.CRL == nil {
 		return here != nil, err
 	}
-	given, err := pki.ParseCRLs(b.a.CRL)
+	given, err := pki.ParseCRLs(b.CA.CRL)
 	if err != nil {
-		return false, fmt.Errorf("%s: %w", b.a.Layout.Path(libvirt.CACRL), err)
+		return false, fmt.Errorf("%s: %w", b.CA.Layout.Path(libvirt.CACRL), err)
 	}
 	if here == nil {
-		return true, to.Write(&j.Plan, libvirt.CACRL, b.a.CRL)
+		return true, to.Write(&j.Plan, libvirt.CACRL, b.CA.CRL)
 	}
 	have, err := pki.ParseCRLs(here)
 	if err != nil {
@@ -183,14 +151,14 @@ func (b *hostBundle) shareCRL(j *change.Job, to keypair.Dest) (has bool, err err
 		return true, nil
 	}
 	to.Keep = true
-	return true, to.Write(&j.Plan, libvirt.CACRL, b.a.CRL)
+	return true, to.Write(&j.Plan, libvirt.CACRL, b.CA.CRL)
 }
 
 // supersedes reports whether lists hold a newer one of each CA of the bundle, as far
 // as that CA has one in others, and nothing of others is lost.
-func (b *hostBundle) supersedes(lists, others []*pki.CRL) bool {
+func (b *Bundle) supersedes(lists, others []*pki.CRL) bool {
 	newer := len(lists) >= len(others)
-	for _, ca := range b.a.Certificates {
+	for _, ca := range b.CA.Certificates {
 		given, have := keypair.NewestCRL(lists, ca), keypair.NewestCRL(others, ca)
 		newer = newer && (have == nil || given != nil && keypair.OlderCRL(have, given))
 	}
@@ -199,7 +167,7 @@ func (b *hostBundle) supersedes(lists, others []*pki.CRL) bool {
 
 // installPair plans one pair: the bundle's, unless the one that is there is the same
 // or a later one of the same name.
-func (b *hostBundle) installPair(e *env, j *change.Job, to keypair.Dest, given *keypair.Pair) (*keypair.Pair, error) {
+func (b *Bundle) installPair(j *change.Job, to keypair.Dest, given *keypair.Pair, now time.Time) (*keypair.Pair, error) {
 	have, err := keypair.Load(j.Plan.Tree(), to.Layout, given.Role)
 	if err != nil || given.Cert == nil {
 		return have, err
@@ -220,7 +188,7 @@ func (b *hostBundle) installPair(e *env, j *change.Job, to keypair.Dest, given *
 	case !have.Cert.NotBefore.Before(given.Cert.NotBefore):
 		j.Note("%s is newer than the bundle's: it was taken as it is", have.CertPath)
 		j.Found = append(j.Found, change.Placed{Cert: have.Cert, Path: have.CertPath})
-		return have, e.checkTaken(j, b.a, have)
+		return have, checkTaken(j, b.CA, have, now)
 	default:
 		to.Keep = true
 	}

@@ -1,4 +1,4 @@
-package main
+package provision
 
 import (
 	"path/filepath"
@@ -19,6 +19,15 @@ type givenFolders struct {
 	tree       store.Tree                 // the bundle
 	sysconfdir string                     // in the bundle
 	main       map[pki.Role]*keypair.Pair // libvirt's pairs in the bundle
+}
+
+// take has the directories of a bundle taken besides those that are named. sysconfdir is
+// what is above them in the bundle.
+func (f *Folders) take(b *Bundle, sysconfdir string) {
+	f.given = &givenFolders{tree: b.CA.Tree, sysconfdir: sysconfdir, main: map[pki.Role]*keypair.Pair{pki.Server: b.Server, pki.Client: b.Client}}
+	q := *f.QEMU
+	q.Uses = f.given.uses(q.Uses)
+	f.QEMU = &q
 }
 
 // uses adds those for which there is a folder to those that were asked for.
@@ -46,7 +55,7 @@ func (v *givenFolders) authority(to keypair.Dest, otherwise *authority.Authority
 	}
 	layout := v.layout(to)
 	certs, err := keypair.ReadCertsIfThere(v.tree, layout.Path(libvirt.CACert))
-	if err != nil || len(certs) == 0 || sameCerts(certs, otherwise.Certificates) {
+	if err != nil || len(certs) == 0 || keypair.Same(certs, otherwise.Certificates) {
 		return otherwise, err
 	}
 	crl, err := machine.ReadIfThere(v.tree, layout.Path(libvirt.CACRL))
@@ -70,7 +79,7 @@ func (v *givenFolders) pair(role pki.Role, to keypair.Dest) (*keypair.Pair, erro
 }
 
 // placeGiven plans a pair of the bundle's.
-func (f *filler) placeGiven(j *change.Job, have, given *keypair.Pair, to keypair.Dest, err error) error {
+func (f *Folders) placeGiven(j *change.Job, have, given *keypair.Pair, to keypair.Dest, err error) error {
 	if err != nil {
 		return err
 	}

@@ -1,0 +1,53 @@
+package provision
+
+import (
+	"virtpki/internal/hint"
+	"virtpki/internal/machine"
+	"virtpki/internal/subject"
+	"virtpki/pki"
+)
+
+// Naming says whom the certificates of one run name, besides the name that each is for.
+type Naming struct {
+	Kind       subject.Kind
+	RawSubject []byte   // the whole subject; nil to make it from the name
+	SANs       []string // more names and addresses of servers, as they are typed
+	OnlySANs   bool     // without the short name, and the addresses of this machine
+	Carried    bool     // they are for other machines, but for names that this one has
+}
+
+// Identities returns the certificates that somebody of a name gets.
+func (n Naming) Identities(m *machine.Machine, name string) ([]subject.Identity, error) {
+	if n.Kind == subject.Client {
+		return n.IdentitiesBeside(m, name, nil)
+	}
+	own, err := m.Names()
+	if err != nil && n.isHere(m, name, own) {
+		return nil, err
+	}
+	return n.IdentitiesBeside(m, name, own)
+}
+
+// IdentitiesBeside is [Naming.Identities] for names of the machine that are known already.
+func (n Naming) IdentitiesBeside(m *machine.Machine, name string, own []string) ([]subject.Identity, error) {
+	if n.Kind == subject.Client {
+		return []subject.Identity{{Role: pki.Client, Name: name, RawSubject: n.RawSubject}}, hint.Usage(subject.CheckClient(name))
+	}
+	if err := subject.CheckHost(name); err != nil {
+		return nil, hint.Usage(err)
+	}
+	names, err := m.ServerNames(name, n.SANs, n.isHere(m, name, own), n.OnlySANs, own)
+	if err != nil {
+		return nil, hint.Usage(err)
+	}
+	ids := []subject.Identity{{Role: pki.Server, Name: name, RawSubject: n.RawSubject, Names: names}}
+	if n.Kind == subject.Host {
+		ids = append(ids, subject.Identity{Role: pki.Client, Name: name, RawSubject: n.RawSubject})
+	}
+	return ids, nil
+}
+
+// isHere reports whether a name is this machine's: its addresses are named too then.
+func (n Naming) isHere(m *machine.Machine, name string, own []string) bool {
+	return m.Live() && (!n.Carried || subject.IsOneOf(name, own))
+}

@@ -239,25 +239,20 @@ func (r *renewal) installAnswers(ctx context.Context, answer *pki.Answer) error 
 }
 
 func (r *renewal) installInto(ctx context.Context, layout libvirt.Layout, answer *pki.Answer) (*change.Job, error) {
-	trust, err := parseFingerprints(r.trustNew)
+	trust, err := enroll.ParseFingerprints(r.trustNew)
 	if err != nil {
 		return nil, hint.Usage(err)
 	}
-	in := &intake{
-		env: r.env, g: r.g, trust: trust,
-		o:      &installOptions{reloadOptions: r.reloadOptions},
-		system: layout.Base == r.g.System().Base,
-		to:     keypair.Dest{Layout: layout, Owner: machine.Owner(), Keep: true},
-	}
-	own, err := in.ownOf(answer.Leafs)
+	own, err := enroll.Own(r.g.Machine, layout, answer.Leafs)
 	if err != nil {
 		return nil, err
 	}
-	if len(own) == 0 && len(answer.Leafs) > 0 {
-		return nil, in.refuseOthers(answer.Leafs)
-	}
-	in.answer = &pki.Answer{Leafs: own, CAs: answer.CAs, CRLs: answer.CRLs}
-	j, err := in.run(ctx)
+	j, err := enroll.Install(ctx, r.g.Machine, enroll.Response{
+		Answer:   &pki.Answer{Leafs: own, CAs: answer.CAs, CRLs: answer.CRLs},
+		To:       keypair.Dest{Layout: layout, Owner: machine.Owner(), Keep: true},
+		System:   layout.Base == r.g.System().Base,
+		TrustNew: trust, Reload: r.reloadOptions.request(r.env),
+	}, r.keys, r.runOptions(r.g, nil))
 	if err == nil {
 		err = r.stillDue(layout, own)
 	}

@@ -7,6 +7,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"virtpki/internal/authority"
+	"virtpki/internal/enroll"
 	"virtpki/internal/keypair"
 	"virtpki/internal/libvirt"
 )
@@ -36,7 +37,7 @@ func (e *env) checkDue(g *globals, o *dueOptions) (*renewal, error) {
 		return nil, nil
 	}
 	if o.issuer != "" {
-		if _, err := parseFingerprints([]string{o.issuer}); err != nil {
+		if _, err := enroll.ParseFingerprints([]string{o.issuer}); err != nil {
 			return nil, err
 		}
 	}
@@ -63,7 +64,7 @@ func (o *dueOptions) issued(cert *x509.Certificate, a *authority.Authority) bool
 	if o.issuer == "" {
 		return true
 	}
-	want, err := parseFingerprints([]string{o.issuer})
+	want, err := enroll.ParseFingerprints([]string{o.issuer})
 	for _, ca := range a.Certificates {
 		if err == nil && want[libvirt.Fingerprint(ca)] {
 			return cert.CheckSignatureFrom(ca) == nil

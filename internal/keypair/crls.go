@@ -5,6 +5,7 @@ import (
 	"crypto/x509"
 	"errors"
 	"fmt"
+	"slices"
 
 	"virtpki/internal/machine"
 	"virtpki/internal/store"
@@ -41,6 +42,39 @@ func ReplaceCRL(there []*pki.CRL, crl *pki.CRL) []*pki.CRL {
 		crls = append(crls, crl)
 	}
 	return crls
+}
+
+// MergeCRLs returns lists with the newest of others in the place of the one of its issuer.
+// Those that are older than the one there are returned besides, and take its place only
+// with force.
+func MergeCRLs(there, others []*pki.CRL, force bool) (merged, older []*pki.CRL) {
+	merged = there
+	for _, crl := range others {
+		old, have := CRLOf(there, crl.RawIssuer), CRLOf(merged, crl.RawIssuer)
+		switch {
+		case old != nil && OlderCRL(crl, old) && !force:
+			older = append(older, crl)
+		case have != nil && have != old && OlderCRL(crl, have): // another one of them is newer
+		default:
+			merged = ReplaceCRL(merged, crl)
+		}
+	}
+	return merged, older
+}
+
+// CRLOf returns the list of an issuer; nil where there is none.
+func CRLOf(crls []*pki.CRL, rawIssuer []byte) *pki.CRL {
+	for _, crl := range crls {
+		if bytes.Equal(crl.RawIssuer, rawIssuer) {
+			return crl
+		}
+	}
+	return nil
+}
+
+// SameCRLs reports whether two files hold the same lists in the same order.
+func SameCRLs(a, b []*pki.CRL) bool {
+	return slices.EqualFunc(a, b, func(a, b *pki.CRL) bool { return bytes.Equal(a.Raw, b.Raw) })
 }
 
 // NewestCRL returns the newest list that a CA has signed; nil where there is none.

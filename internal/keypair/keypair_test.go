@@ -3,6 +3,7 @@ package keypair
 import (
 	"crypto"
 	"crypto/x509"
+	"fmt"
 	"math/big"
 	"os"
 	"strings"
@@ -233,5 +234,50 @@ func TestCRLsOfIssuers(t *testing.T) {
 	}
 	if got := text(ReplaceCRL([]*pki.CRL{list(two, 7)}, list(one, 4))); got != "7 4 " {
 		t.Errorf("added: %s", got)
+	}
+}
+
+// Of each issuer the newest list counts, and none takes the place of a newer one unless it
+// is forced. The letters are issuers, the digits numbers of lists.
+func TestMergeCRLs(t *testing.T) {
+	all := make(map[string]*pki.CRL)
+	for _, issuer := range []string{"a", "b"} {
+		ca := newCA(t)
+		for number := range int64(4) {
+			crl, err := ca.CRL(pki.CRLRequest{Number: big.NewInt(number), Now: now})
+			if err != nil {
+				t.Fatal(err)
+			}
+			all[fmt.Sprint(issuer, number)] = crl
+		}
+	}
+	crls := func(names string) (crls []*pki.CRL) {
+		for _, name := range strings.Fields(names) {
+			crls = append(crls, all[name])
+		}
+		return crls
+	}
+	for _, c := range []struct {
+		there, others string
+		force         bool
+		merged, older string
+	}{
+		{"", "a1", false, "a1", ""},
+		{"a1", "", false, "a1", ""},
+		{"a1", "a1", false, "a1", ""},
+		{"a1", "a2", false, "a2", ""},
+		{"a2", "a1", false, "a2", "a1"},
+		{"a2", "a1", true, "a1", ""},
+		{"a2 b1", "b2 a1", false, "a2 b2", "a1"},
+		{"b1", "a1", false, "b1 a1", ""},
+		{"a1", "a2 a3", false, "a3", ""},
+		{"a1", "a3 a2", false, "a3", ""},
+		{"a3", "a2 a1", true, "a2", ""},
+		{"", "a3 a2", false, "a3", ""},
+	} {
+		merged, older := MergeCRLs(crls(c.there), crls(c.others), c.force)
+		if !SameCRLs(merged, crls(c.merged)) || !SameCRLs(older, crls(c.older)) {
+			t.Errorf("%q and %q, force %v: %d lists, want %q; %d older ones, want %q", c.there, c.others, c.force, len(merged), c.merged, len(older), c.older)
+		}
 	}
 }

@@ -1,10 +1,8 @@
-package main
+package enroll
 
 import (
-	"bytes"
 	"context"
 	"crypto/x509"
-	"slices"
 	"time"
 
 	"virtpki/internal/authority"
@@ -20,16 +18,16 @@ import (
 
 // followQEMU makes QEMU's folders follow what comes for libvirt, as far as they hold
 // copies of it, and fills those that --with names.
-func (in *intake) followQEMU(j *change.Job, comes map[pki.Role]*keypair.Pair) error {
+func (in *installer) followQEMU(j *change.Job, comes map[pki.Role]*keypair.Pair) error {
 	in.until = make(map[string]time.Time)
-	if !in.system {
+	if !in.System {
 		return nil
 	}
-	for _, layout := range libvirt.QEMU(in.g.Path(in.g.Sysconfdir)) {
-		if !in.g.Tree().Exists(layout.Path(libvirt.CACert)) {
+	for _, layout := range libvirt.QEMU(in.m.Path(in.m.Sysconfdir)) {
+		if !in.m.Tree().Exists(layout.Path(libvirt.CACert)) {
 			continue
 		}
-		to := keypair.Dest{Layout: layout, Owner: machine.Owner(), KeyOwner: in.g.QEMUOwner(), Keep: true}
+		to := keypair.Dest{Layout: layout, Owner: machine.Owner(), KeyOwner: in.m.QEMUOwner(), Keep: true}
 		j.Plan.Together(layout.PairFolder())
 		if err := hint.First(in.followTrust(j, to), in.followPairs(j, to, comes)); err != nil {
 			return err
@@ -40,12 +38,12 @@ func (in *intake) followQEMU(j *change.Job, comes map[pki.Role]*keypair.Pair) er
 
 // followTrust brings the CAs and the lists into a folder that has trusted the same as
 // libvirt so far.
-func (in *intake) followTrust(j *change.Job, to keypair.Dest) error {
-	certs, err := keypair.ReadCerts(in.g.Tree(), to.Layout.Path(libvirt.CACert))
+func (in *installer) followTrust(j *change.Job, to keypair.Dest) error {
+	certs, err := keypair.ReadCerts(in.m.Tree(), to.Layout.Path(libvirt.CACert))
 	if err != nil {
 		return err
 	}
-	before, err := keypair.ReadCertsIfThere(in.g.Tree(), in.to.Layout.Path(libvirt.CACert))
+	before, err := keypair.ReadCertsIfThere(in.m.Tree(), in.To.Layout.Path(libvirt.CACert))
 	if err != nil || !keypair.Same(certs, before) {
 		return err
 	}
@@ -54,17 +52,12 @@ func (in *intake) followTrust(j *change.Job, to keypair.Dest) error {
 			return err
 		}
 	}
-	here, err := keypair.ReadCRLs(in.g.Tree(), to.Layout.Path(libvirt.CACRL))
+	here, err := keypair.ReadCRLs(in.m.Tree(), to.Layout.Path(libvirt.CACRL))
 	if err != nil {
 		return err
 	}
-	after := here
-	for _, crl := range in.lists {
-		if old := listOf(here, crl); old == nil || keypair.OlderCRL(old, crl) {
-			after = keypair.ReplaceCRL(after, crl)
-		}
-	}
-	if slices.EqualFunc(here, after, func(a, b *pki.CRL) bool { return bytes.Equal(a.Raw, b.Raw) }) {
+	after, _ := keypair.MergeCRLs(here, in.lists, false)
+	if keypair.SameCRLs(here, after) {
 		return nil
 	}
 	in.until[to.Layout.Base] = time.Time{} // VNC reads it again
@@ -73,9 +66,9 @@ func (in *intake) followTrust(j *change.Job, to keypair.Dest) error {
 
 // followPairs replaces copies of libvirt's pairs: of what is live now, or was before
 // that.
-func (in *intake) followPairs(j *change.Job, to keypair.Dest, comes map[pki.Role]*keypair.Pair) error {
+func (in *installer) followPairs(j *change.Job, to keypair.Dest, comes map[pki.Role]*keypair.Pair) error {
 	for _, role := range []pki.Role{pki.Server, pki.Client} {
-		have := keypair.New(in.g.Tree(), to.Layout, role)
+		have := keypair.New(in.m.Tree(), to.Layout, role)
 		if err := have.ReadCert(); err != nil {
 			return err
 		}
@@ -83,14 +76,14 @@ func (in *intake) followPairs(j *change.Job, to keypair.Dest, comes map[pki.Role
 		if have.Cert == nil || from == nil || from.Cert.Equal(have.Cert) || !in.wasOurs(role, have.Cert) {
 			continue
 		}
-		if change.KeyState(in.g.Tree(), have.KeyPath) == "encrypted" {
+		if change.KeyState(in.m.Tree(), have.KeyPath) == "encrypted" {
 			j.Note("%s: its key has a passphrase, so the copy was left as it is", have.CertPath)
 			continue
 		}
 		if err := j.WritePair(to, role, from.Key, from.Cert, nil); err != nil {
 			return err
 		}
-		j.Did("%s: a copy of %s", have.CertPath, in.to.Layout.Path(libvirt.CertFile(string(role))))
+		j.Did("%s: a copy of %s", have.CertPath, in.To.Layout.Path(libvirt.CertFile(string(role))))
 		if role == pki.Server {
 			in.until[to.Layout.Base] = have.Cert.NotAfter
 		}
@@ -99,37 +92,36 @@ func (in *intake) followPairs(j *change.Job, to keypair.Dest, comes map[pki.Role
 }
 
 // wasOurs reports whether a certificate is the live one of a role, or the one before.
-func (in *intake) wasOurs(role pki.Role, cert *x509.Certificate) bool {
+func (in *installer) wasOurs(role pki.Role, cert *x509.Certificate) bool {
 	file := libvirt.CertFile(string(role))
-	for _, path := range []string{in.to.Layout.Path(file), keypair.PreviousPath(in.g.Tree(), in.to.Layout, file)} {
-		if certs, err := keypair.ReadCerts(in.g.Tree(), path); err == nil && certs[0].Equal(cert) {
+	for _, path := range []string{in.To.Layout.Path(file), keypair.PreviousPath(in.m.Tree(), in.To.Layout, file)} {
+		if certs, err := keypair.ReadCerts(in.m.Tree(), path); err == nil && certs[0].Equal(cert) {
 			return true
 		}
 	}
 	return false
 }
 
-// fillQEMU fills the folders that --with names.
-func (in *intake) fillQEMU(j *change.Job, comes map[pki.Role]*keypair.Pair) error {
-	if in.with == nil || len(in.with.Uses) == 0 {
+// fillQEMU fills the directories that were asked for.
+func (in *installer) fillQEMU(j *change.Job, comes map[pki.Role]*keypair.Pair) error {
+	if in.QEMU == nil || len(in.QEMU.Uses) == 0 {
 		return nil
 	}
 	var crl []byte
 	if len(in.lists) > 0 {
 		crl = pki.EncodeCRL(in.lists...)
 	}
-	a := authority.At(in.g.Tree(), in.to.Layout, in.cas, crl)
-	f := &provision.Folders{QEMU: in.with, Machine: in.g.Machine, Keys: in.newKeyring(in.g), Sysconfdir: in.g.Path(in.g.Sysconfdir), Pairs: comes}
-	return f.Fill(j, a)
+	folders := &provision.Folders{QEMU: in.QEMU, Machine: in.m, Keys: in.keys, Sysconfdir: in.m.Path(in.m.Sysconfdir), Pairs: comes}
+	return folders.Fill(j, authority.At(in.m.Tree(), in.To.Layout, in.cas, crl))
 }
 
 // afterwards are the pairs that libvirt will have: what comes, else what is live.
-func afterwards(slots []*slot, taken map[*slot]*x509.Certificate) map[pki.Role]*keypair.Pair {
+func afterwards(places []*place, taken map[*place]*x509.Certificate) map[pki.Role]*keypair.Pair {
 	pairs := make(map[pki.Role]*keypair.Pair)
-	for _, s := range slots {
+	for _, s := range places {
 		switch cert := taken[s]; {
 		case cert != nil:
-			_, key := slotFor([]*slot{s}, cert)
+			_, key := placeFor([]*place{s}, cert)
 			pairs[s.live.Role] = &keypair.Pair{Role: s.live.Role, Cert: cert, Key: key}
 		case s.live.Cert != nil && s.live.Key != nil:
 			pairs[s.live.Role] = s.live
@@ -138,10 +130,10 @@ func afterwards(slots []*slot, taken map[*slot]*x509.Certificate) map[pki.Role]*
 	return pairs
 }
 
-// refreshGuests has running guests read what has changed in QEMU's folders.
-func (in *intake) refreshGuests(ctx context.Context, j *change.Job) error {
-	if len(in.until) == 0 || in.g.dryRun {
+// refreshGuests has running guests read what has changed in QEMU's directories.
+func (in *installer) refreshGuests(ctx context.Context, j *change.Job) error {
+	if len(in.until) == 0 {
 		return nil
 	}
-	return in.reloader(j).Guests(ctx, reload.Changed{Any: true, Until: in.until})
+	return reload.New(in.m, in.Reload, j).Guests(ctx, reload.Changed{Any: true, Until: in.until})
 }

@@ -1,4 +1,4 @@
-package main
+package enroll
 
 import (
 	"crypto"
@@ -15,9 +15,9 @@ import (
 )
 
 // product says whose files the layout holds.
-func (in *intake) product() string {
-	for _, layout := range libvirt.QEMU(in.g.Path(in.g.Sysconfdir)) {
-		if layout.Base == in.to.Layout.Base {
+func (in *installer) product() string {
+	for _, layout := range libvirt.QEMU(in.m.Path(in.m.Sysconfdir)) {
+		if layout.Base == in.To.Layout.Base {
 			return "qemu"
 		}
 	}
@@ -27,13 +27,13 @@ func (in *intake) product() string {
 // judge says why the program here would refuse a pair, with the CAs and lists that
 // are there afterwards, in the words of the judge. Where no program is installed,
 // what only some releases refuse is worth a note.
-func (in *intake) judge(j *change.Job, role pki.Role, key crypto.Signer, cert *x509.Certificate) error {
+func (in *installer) judge(j *change.Job, role pki.Role, key crypto.Signer, cert *x509.Certificate) error {
 	keyPEM, err := pki.EncodeKey(key, nil)
 	if err != nil {
 		return err
 	}
 	file := func(f libvirt.File, data []byte) judge.File {
-		return judge.File{Path: in.to.Layout.Path(f), Data: data}
+		return judge.File{Path: in.To.Layout.Path(f), Data: data}
 	}
 	set := judge.Set{
 		Role: judge.Role(role), Product: in.product(),
@@ -45,7 +45,7 @@ func (in *intake) judge(j *change.Job, role pki.Role, key crypto.Signer, cert *x
 	if len(in.lists) == 0 {
 		set.CRL = judge.File{Path: set.CRL.Path, Err: fs.ErrNotExist}
 	}
-	for _, f := range judge.OwnFiles(set, in.release, in.here.Now()) {
+	for _, f := range judge.OwnFiles(set, in.release, in.m.Now()) {
 		if err := in.heed(j, f); err != nil {
 			return err
 		}
@@ -54,7 +54,7 @@ func (in *intake) judge(j *change.Job, role pki.Role, key crypto.Signer, cert *x
 }
 
 // heed turns a finding into a refusal or a note.
-func (in *intake) heed(j *change.Job, f judge.Finding) error {
+func (in *installer) heed(j *change.Job, f judge.Finding) error {
 	switch {
 	case f.Level == judge.Error && (in.known || len(f.Targets) == 0):
 		err := fmt.Errorf("it would be refused here: %s", f.Text)

@@ -1,11 +1,10 @@
-package main
+package enroll
 
 import (
 	"bytes"
 	"crypto/x509"
 	"errors"
 	"fmt"
-	"path/filepath"
 	"slices"
 	"strings"
 
@@ -21,7 +20,7 @@ import (
 )
 
 // check says why a certificate is not taken into a place.
-func (in *intake) check(j *change.Job, s *slot, cert *x509.Certificate) error {
+func (in *installer) check(j *change.Job, s *place, cert *x509.Certificate) error {
 	if !slices.Contains(pki.RolesOf(cert), s.live.Role) {
 		return fmt.Errorf("it is for a %s, not for a %s", strings.Join(certinfo.Roles(cert), " and a "), s.live.Role)
 	}
@@ -39,8 +38,8 @@ func (in *intake) check(j *change.Job, s *slot, cert *x509.Certificate) error {
 
 // takenByLibvirt says what libvirt and its peers would say of a certificate: the
 // CAs that are trusted here must have signed it, for this role, valid now.
-func (in *intake) takenByLibvirt(cert *x509.Certificate, role pki.Role) error {
-	now := in.here.Now()
+func (in *installer) takenByLibvirt(cert *x509.Certificate, role pki.Role) error {
+	now := in.m.Now()
 	switch {
 	case now.Before(cert.NotBefore):
 		return fmt.Errorf("it is not valid before %s", termtext.Instant(cert.NotBefore))
@@ -66,7 +65,7 @@ func (in *intake) takenByLibvirt(cert *x509.Certificate, role pki.Role) error {
 
 // notSigned is the error for a certificate that no CA which is trusted here has
 // signed.
-func (in *intake) notSigned(cert *x509.Certificate) error {
+func (in *installer) notSigned(cert *x509.Certificate) error {
 	named := func(ca *x509.Certificate) bool { return bytes.Equal(ca.RawSubject, cert.RawIssuer) }
 	if slices.ContainsFunc(in.cas, named) {
 		return fmt.Errorf("it bears the name of %s, whose signature it does not have: it was tampered with", subject.IssuerOf(cert))
@@ -75,7 +74,7 @@ func (in *intake) notSigned(cert *x509.Certificate) error {
 }
 
 // revoked looks a certificate up in the lists that will count.
-func (in *intake) revoked(cert *x509.Certificate) (x509.RevocationListEntry, bool) {
+func (in *installer) revoked(cert *x509.Certificate) (x509.RevocationListEntry, bool) {
 	for _, crl := range in.lists {
 		if string(crl.RawIssuer) != string(cert.RawIssuer) {
 			continue
@@ -89,9 +88,9 @@ func (in *intake) revoked(cert *x509.Certificate) (x509.RevocationListEntry, boo
 
 // checkAge refuses one that was signed before the one that is installed: an
 // answer that somebody sends a second time.
-func (in *intake) checkAge(s *slot, cert *x509.Certificate) error {
+func (in *installer) checkAge(s *place, cert *x509.Certificate) error {
 	live := s.live.Cert
-	if in.o.force || live == nil || s.live.Key == nil || s.live.Mismatch() != nil || !cert.NotBefore.Before(live.NotBefore) {
+	if in.Force || live == nil || s.live.Key == nil || s.live.Mismatch() != nil || !cert.NotBefore.Before(live.NotBefore) {
 		return nil
 	}
 	return hint.With(fmt.Errorf("it is older than the one that is installed (serial %s, from %s)", store.SerialText(live.SerialNumber), termtext.Instant(live.NotBefore)),
@@ -99,7 +98,7 @@ func (in *intake) checkAge(s *slot, cert *x509.Certificate) error {
 }
 
 // checkNames compares what was granted with what was asked for.
-func checkNames(j *change.Job, s *slot, cert *x509.Certificate) error {
+func checkNames(j *change.Job, s *place, cert *x509.Certificate) error {
 	name := subject.Of(cert)
 	if s.live.Cert != nil && subject.Of(s.live.Cert) != name {
 		j.Note("the %s's DN changes from %s to %s: look at the lists that let it in", s.live.Role, subject.Of(s.live.Cert), name)
@@ -138,15 +137,10 @@ func countNames(asked subject.Names, cert *x509.Certificate) int {
 	return n
 }
 
-// wasLive reports whether a certificate is of the generation before.
-func (in *intake) wasLive(cert *x509.Certificate) bool {
-	folder := in.to.Layout.PairFolder()
+// wasLive reports whether a certificate is one of the previous ones of a layout.
+func wasLive(t store.Tree, layout libvirt.Layout, cert *x509.Certificate) bool {
 	for _, file := range []libvirt.File{libvirt.ServerCert, libvirt.ClientCert} {
-		rel, err := filepath.Rel(folder, in.to.Layout.Path(file))
-		if err != nil {
-			continue
-		}
-		certs, err := keypair.ReadCerts(in.g.Tree(), filepath.Join(store.Previous(folder), rel))
+		certs, err := keypair.ReadCerts(t, keypair.PreviousPath(t, layout, file))
 		if err == nil && pki.SameKey(certs[0].PublicKey, cert.PublicKey) {
 			return true
 		}
@@ -156,8 +150,8 @@ func (in *intake) wasLive(cert *x509.Certificate) bool {
 
 // liveStillTrusted wants the live pairs to be of CAs that are trusted afterwards,
 // those that are replaced too: between the two steps a daemon may start.
-func (in *intake) liveStillTrusted(slots []*slot) error {
-	for _, s := range slots {
+func (in *installer) liveStillTrusted(places []*place) error {
+	for _, s := range places {
 		for _, ca := range in.dropped {
 			if s.live.Cert != nil && s.live.Cert.CheckSignatureFrom(ca) == nil {
 				return fmt.Errorf("%s is signed by %s, which would not be trusted any more", s.live.CertPath, subject.Of(ca))

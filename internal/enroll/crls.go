@@ -1,0 +1,79 @@
+package enroll
+
+import (
+	"bytes"
+	"fmt"
+	"slices"
+
+	"virtpki/internal/change"
+	"virtpki/internal/hint"
+	"virtpki/internal/keypair"
+	"virtpki/internal/libvirt"
+	"virtpki/internal/subject"
+	"virtpki/internal/termtext"
+	"virtpki/pki"
+)
+
+// decideCRLs plans the revocation lists: of each issuer the newest.
+func (in *installer) decideCRLs(j *change.Job) error {
+	path := in.To.Layout.Path(libvirt.CACRL)
+	here, err := keypair.ReadCRLs(j.Plan.Tree(), path)
+	if err != nil {
+		return err
+	}
+	for _, crl := range in.CRLs {
+		if err := in.checkCRL(crl); err != nil {
+			return err
+		}
+	}
+	after, older := keypair.MergeCRLs(here, in.CRLs, in.Force)
+	for _, crl := range older {
+		if err := in.olderCRL(j, crl, keypair.CRLOf(here, crl.RawIssuer)); err != nil {
+			return err
+		}
+	}
+	in.lists = after
+	return in.planCRLs(j, here)
+}
+
+func (in *installer) planCRLs(j *change.Job, here []*pki.CRL) error {
+	if keypair.SameCRLs(here, in.lists) {
+		return nil
+	}
+	for _, crl := range in.lists {
+		if !slices.ContainsFunc(here, func(old *pki.CRL) bool { return bytes.Equal(old.Raw, crl.Raw) }) {
+			j.Did("CRL of %s, number %v: %s", subject.Text(crl.RawIssuer), crl.Number, termtext.Count(crl.Len(), "entry", "entries"))
+		}
+	}
+	return in.To.Write(&j.Plan, libvirt.CACRL, pki.EncodeCRL(in.lists...))
+}
+
+// checkCRL wants a whole list that a trusted CA has signed: libvirt would believe
+// any.
+func (in *installer) checkCRL(crl *pki.CRL) error {
+	issuer := subject.Text(crl.RawIssuer)
+	switch {
+	case crl.Delta:
+		return fmt.Errorf("the CRL of %s is a delta, and libvirt would take it for the whole", issuer)
+	case crl.Indirect:
+		return fmt.Errorf("the CRL of %s is an indirect one, which libvirt reads wrongly", issuer)
+	case crl.ThisUpdate.After(in.m.Now().Add(pki.Backdate)):
+		return fmt.Errorf("the CRL of %s is from the future (%s)", issuer, termtext.Day(crl.ThisUpdate))
+	}
+	for _, ca := range in.cas {
+		if bytes.Equal(ca.RawSubject, crl.RawIssuer) && crl.CheckSignatureFrom(ca) == nil {
+			return nil
+		}
+	}
+	return fmt.Errorf("the CRL of %s is not signed by a CA that is trusted here", issuer)
+}
+
+// olderCRL keeps the list that is here. Where nothing else came, that is an error.
+func (in *installer) olderCRL(j *change.Job, crl, old *pki.CRL) error {
+	err := fmt.Errorf("the CRL of %s is older than the one here (number %v, here %v)", subject.Text(crl.RawIssuer), crl.Number, old.Number)
+	if len(in.Leafs) == 0 {
+		return hint.With(err, "--force takes it all the same")
+	}
+	j.Note("%v: the one here stays", err)
+	return nil
+}

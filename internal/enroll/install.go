@@ -1,0 +1,133 @@
+package enroll
+
+import (
+	"context"
+	"crypto/x509"
+	"errors"
+	"time"
+
+	"virtpki/internal/change"
+	"virtpki/internal/keypair"
+	"virtpki/internal/libvirt"
+	"virtpki/internal/machine"
+	"virtpki/internal/provision"
+	"virtpki/internal/reload"
+	"virtpki/pki"
+)
+
+// Response is what a CA has sent, and how it is to be installed.
+type Response struct {
+	*pki.Answer
+	To     keypair.Dest
+	System bool // the daemons' own directories, not a user's or QEMU's
+
+	TrustNew Fingerprints // of CAs that may be trusted though they are new here
+	ExactCAs bool         // trust the CAs of the response and no other that was trusted before
+	Force    bool         // take an older CRL or certificate over a newer one
+
+	QEMU   *provision.QEMU // directories to fill with what libvirt will have; nil is none
+	Reload reload.Options
+}
+
+// installer is one run of Install.
+type installer struct {
+	Response
+	m       *machine.Machine
+	keys    *change.Keyring
+	options change.Options
+
+	release libvirt.Target // of the program that will read the files
+	known   bool           // false: no release is known
+
+	cas     []*x509.Certificate // that are trusted afterwards
+	lists   []*pki.CRL          // that count afterwards
+	dropped []*x509.Certificate // CAs that are not trusted any more
+	placed  bool                // a pair comes
+	swapped bool                // a pair takes the place of another
+	// until is the end of what was in QEMU's directories, by directory, for those that
+	// change.
+	until map[string]time.Time
+}
+
+// Install checks a response against what is here, puts it in place, has the daemons
+// reload and verifies what they serve; what they do not take is rolled back. Without a job
+// nothing has changed.
+func Install(ctx context.Context, m *machine.Machine, r Response, keys *change.Keyring, o change.Options) (*change.Job, error) {
+	if err := m.CheckClock(); err != nil {
+		return nil, err
+	}
+	o.Lock = []string{m.LockOf(r.To.Layout)}
+	in := &installer{Response: r, m: m, keys: keys, options: o}
+	in.release, in.known = m.InstalledTarget(ctx, in.product())
+	before, err := in.beside()
+	if err != nil {
+		return nil, err
+	}
+	j, err := change.Run(ctx, m, o, in.decide)
+	if err != nil {
+		return nil, err
+	}
+	if o.DryRun {
+		return j, nil
+	}
+	if r.System {
+		err = in.prove(ctx, j, before)
+	}
+	err = errors.Join(err, in.refreshGuests(ctx, j))
+	if err != nil {
+		return j, err
+	}
+	if err := in.tidy(ctx); err != nil {
+		j.Note("what waits no longer is left to the next run: %v", err)
+	}
+	return j, nil
+}
+
+// prove has the daemon read what has changed. Where nothing has, a run before may
+// have been killed ahead of that.
+func (in *installer) prove(ctx context.Context, j *change.Job, before map[libvirt.File][]byte) error {
+	r := reload.New(in.m, in.Reload, j)
+	if len(j.Plan.Changes()) == 0 {
+		return r.ReloadStale(ctx)
+	}
+	if in.placed && !in.swapped {
+		before = nil // there is nothing to go back to
+	}
+	return r.ProveOrRollBack(ctx, reload.Back{Pairs: in.swapped, Beside: before})
+}
+
+// tidy removes the keys that wait no longer. It comes last: until the pair is
+// proven, a rollback must leave the request answerable.
+func (in *installer) tidy(ctx context.Context) error {
+	_, err := change.Run(ctx, in.m, in.options, func(j *change.Job) error {
+		return keypair.DropPending(&j.Plan, in.To.Layout)
+	})
+	return err
+}
+
+// decide checks the response against what is here, and plans what changes.
+func (in *installer) decide(j *change.Job) error {
+	in.placed, in.swapped = false, false
+	j.Plan.Together(in.To.Layout.PairFolder())
+	if err := in.decideCAs(j); err != nil {
+		return err
+	}
+	if err := in.decideCRLs(j); err != nil {
+		return err
+	}
+	return in.decidePairs(j)
+}
+
+// beside is what a rollback of the pairs does not bring back: the CA and the CRL
+// as they are.
+func (in *installer) beside() (map[libvirt.File][]byte, error) {
+	files := make(map[libvirt.File][]byte)
+	for _, file := range []libvirt.File{libvirt.CACert, libvirt.CACRL} {
+		data, err := machine.ReadIfThere(in.m.Tree(), in.To.Layout.Path(file))
+		if err != nil {
+			return nil, err
+		}
+		files[file] = data
+	}
+	return files, nil
+}

@@ -1,0 +1,175 @@
+package enroll
+
+import (
+	"crypto"
+	"crypto/x509"
+	"fmt"
+
+	"virtpki/internal/change"
+	"virtpki/internal/hint"
+	"virtpki/internal/keypair"
+	"virtpki/internal/libvirt"
+	"virtpki/internal/machine"
+	"virtpki/internal/store"
+	"virtpki/internal/subject"
+	"virtpki/pki"
+)
+
+// place is one place for a certificate and its key: what is live there, and the key that
+// waits.
+type place struct {
+	live  *keypair.Pair
+	waits *keypair.Pending
+}
+
+// placesOf returns the places of a layout.
+func placesOf(t store.Tree, layout libvirt.Layout) ([]*place, error) {
+	var all []*place
+	for _, role := range []pki.Role{pki.Server, pki.Client} {
+		s := &place{live: keypair.New(t, layout, role)}
+		if err := hint.First(s.live.ReadCert(), s.live.ReadKey()); err != nil {
+			return nil, err
+		}
+		var err error
+		if s.waits, err = keypair.LoadPending(layout, s.live); err != nil {
+			return nil, err
+		}
+		all = append(all, s)
+	}
+	return all, nil
+}
+
+// decidePairs finds the place of each certificate, and wants every place to be
+// right afterwards. Certificates of other hosts may stand beside one's own.
+func (in *installer) decidePairs(j *change.Job) error {
+	places, err := placesOf(in.m.Tree(), in.To.Layout)
+	if err != nil {
+		return err
+	}
+	var others []*x509.Certificate
+	taken := make(map[*place]*x509.Certificate)
+	for _, cert := range in.Leafs {
+		s, key := placeFor(places, cert)
+		if s == nil {
+			others = append(others, cert)
+			continue
+		}
+		if taken[s] != nil && !taken[s].Equal(cert) {
+			return fmt.Errorf("the answer holds two certificates for the %s key here", s.live.Role)
+		}
+		taken[s] = cert
+		if err := in.put(j, s, key, cert); err != nil {
+			return fmt.Errorf("the %s certificate %s (serial %s): %w", s.live.Role, subject.Of(cert), store.SerialText(cert.SerialNumber), err)
+		}
+	}
+	if len(others) > 0 && len(taken) == 0 {
+		return refuseOthers(in.m.Tree(), in.To.Layout, others)
+	}
+	for _, cert := range others {
+		j.Note("%s is for a key that is not here: left alone", subject.Of(cert))
+	}
+	if err := hint.First(in.liveStillTrusted(places), in.keepAsked(j, places, taken)); err != nil {
+		return err
+	}
+	return in.followQEMU(j, afterwards(places, taken))
+}
+
+// keepAsked plans the requests of the certificates that are there afterwards, and
+// of the keys that still wait: by them renew knows which names the CA left out, and
+// does not ask for them every day.
+func (in *installer) keepAsked(j *change.Job, places []*place, taken map[*place]*x509.Certificate) error {
+	if !in.placed {
+		return nil
+	}
+	old, err := keypair.Requests(in.m.Tree(), in.To.Layout)
+	if err != nil {
+		return err
+	}
+	var kept []*pki.CSR
+	for _, s := range places {
+		if s.waits != nil {
+			kept = append(kept, s.waits.CSR)
+		}
+		cert := taken[s]
+		if cert == nil {
+			cert = s.live.Cert
+		}
+		if cert == nil || s.waits != nil && pki.SameKey(cert.PublicKey, s.waits.CSR.PublicKey) {
+			continue
+		}
+		if csr := keypair.RequestFor(old, cert.PublicKey); csr != nil {
+			kept = append(kept, csr)
+		}
+	}
+	if len(kept) == 0 {
+		return nil
+	}
+	return in.To.Write(&j.Plan, libvirt.Requests, pki.EncodeCSRs(kept...))
+}
+
+// placeFor finds the key that a certificate is for.
+func placeFor(places []*place, cert *x509.Certificate) (*place, crypto.Signer) {
+	for _, s := range places {
+		if s.waits != nil && pki.KeyMatches(cert, s.waits.Key) {
+			return s, s.waits.Key
+		}
+	}
+	for _, s := range places {
+		if s.live.Key != nil && pki.KeyMatches(cert, s.live.Key) {
+			return s, s.live.Key
+		}
+	}
+	return nil, nil
+}
+
+// Own returns those of some certificates that are for a key in a layout. Where there are
+// some and none is, that is an error.
+func Own(m *machine.Machine, layout libvirt.Layout, certs []*x509.Certificate) ([]*x509.Certificate, error) {
+	places, err := placesOf(m.Tree(), layout)
+	if err != nil {
+		return nil, err
+	}
+	var own []*x509.Certificate
+	for _, cert := range certs {
+		if s, _ := placeFor(places, cert); s != nil {
+			own = append(own, cert)
+		}
+	}
+	if len(own) == 0 && len(certs) > 0 {
+		return nil, refuseOthers(m.Tree(), layout, certs)
+	}
+	return own, nil
+}
+
+// refuseOthers is the error for a response in which nothing is for this host.
+func refuseOthers(t store.Tree, layout libvirt.Layout, certs []*x509.Certificate) error {
+	if wasLive(t, layout, certs[0]) {
+		return hint.With(fmt.Errorf("the answer was installed before, and superseded since: %s", subject.Of(certs[0])), "make a new request, or go back with virtpki rollback")
+	}
+	return hint.With(fmt.Errorf("the answer is for another key than those here: %s", subject.Of(certs[0])), "a key that waits here is made by: virtpki request")
+}
+
+// put checks one certificate and plans it with its key.
+func (in *installer) put(j *change.Job, s *place, key crypto.Signer, cert *x509.Certificate) error {
+	if s.live.Cert != nil && cert.Equal(s.live.Cert) && s.live.Key != nil && s.live.Mismatch() == nil {
+		return nil // it is installed: a second run
+	}
+	if err := in.check(j, s, cert); err != nil {
+		return err
+	}
+	if err := in.judge(j, s.live.Role, key, cert); err != nil {
+		return err
+	}
+	to, have := in.To, s.live
+	to.Keep = !have.TooOpen()
+	if have.Key != nil && !pki.SameKey(have.Key.Public(), key.Public()) {
+		have = nil
+	}
+	if err := j.WritePair(to, s.live.Role, key, cert, have); err != nil {
+		return err
+	}
+	in.placed = true
+	in.swapped = in.swapped || s.live.Cert != nil || s.live.Key != nil
+	j.Made = append(j.Made, change.Placed{Cert: cert, Path: in.To.Layout.Path(libvirt.CertFile(string(s.live.Role)))})
+	return nil
+}

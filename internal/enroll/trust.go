@@ -1,0 +1,114 @@
+package enroll
+
+import (
+	"crypto/sha256"
+	"crypto/x509"
+	"encoding/hex"
+	"errors"
+	"fmt"
+	"strings"
+	"time"
+
+	"virtpki/internal/change"
+	"virtpki/internal/hint"
+	"virtpki/internal/judge"
+	"virtpki/internal/keypair"
+	"virtpki/internal/libvirt"
+	"virtpki/internal/subject"
+	"virtpki/internal/termtext"
+	"virtpki/pki"
+)
+
+// Fingerprints are SHA-256 fingerprints of certificates, as [libvirt.Fingerprint] writes
+// them.
+type Fingerprints map[string]bool
+
+// ParseFingerprints reads fingerprints as virtpki and openssl print them.
+func ParseFingerprints(texts []string) (Fingerprints, error) {
+	all := make(Fingerprints)
+	for _, text := range texts {
+		bare := strings.ToLower(strings.ReplaceAll(text, ":", ""))
+		bare = strings.TrimPrefix(strings.TrimPrefix(bare, "sha256"), " fingerprint=")
+		if raw, err := hex.DecodeString(bare); err != nil || len(raw) != sha256.Size {
+			return nil, fmt.Errorf("bad fingerprint %s (64 hexadecimal digits, as virtpki ca show prints them)", termtext.QuoteShort(text))
+		}
+		all[bare] = true
+	}
+	return all, nil
+}
+
+// decideCAs plans which CAs are trusted, and notes those that are trusted on sight.
+func (in *installer) decideCAs(j *change.Job) error {
+	path := in.To.Layout.Path(libvirt.CACert)
+	here, err := keypair.ReadCertsIfThere(j.Plan.Tree(), path)
+	if err != nil {
+		return err
+	}
+	t, err := decideTrust(here, in.CAs, trustPolicy{in.TrustNew, in.ExactCAs, in.m.Now()})
+	if err != nil {
+		return err
+	}
+	in.cas, in.dropped = t.cas, t.dropped
+	for _, ca := range t.onSight {
+		j.Note("%s is trusted here from now on; its fingerprint must be what virtpki ca show says at the CA: sha256 %s", subject.Of(ca), libvirt.Fingerprint(ca))
+	}
+	data := pki.EncodeCertificates(in.cas...)
+	if err := judge.CheckCAs(data, in.m.Now()); err != nil {
+		return fmt.Errorf("the new CA file: %w", err)
+	}
+	if keypair.Same(here, in.cas) {
+		return nil
+	}
+	return in.To.Write(&j.Plan, libvirt.CACert, data)
+}
+
+// trustPolicy says which CAs of a response are trusted, and which of those here still are.
+type trustPolicy struct {
+	vouched Fingerprints // of CAs that may be new here
+	exact   bool         // no other CAs than those of the response
+	now     time.Time
+}
+
+// trust is which CAs are trusted after a response.
+type trust struct {
+	cas     []*x509.Certificate
+	onSight []*x509.Certificate // of them, those that nobody has vouched for, where none was trusted
+	dropped []*x509.Certificate // those that are not trusted any more because exact says so
+}
+
+// decideTrust returns which CAs are trusted: those that are here and, as far as they may be,
+// those of a response. One that has expired goes unasked: it keeps libvirtd from starting.
+// Where the response has all of them, its order counts.
+func decideTrust(here, given []*x509.Certificate, p trustPolicy) (t trust, err error) {
+	for _, ca := range given {
+		switch print := libvirt.Fingerprint(ca); {
+		case keypair.Contains(here, ca) || p.vouched[print]:
+		case len(here) == 0 && len(p.vouched) == 0:
+			t.onSight = append(t.onSight, ca)
+		default:
+			return trust{}, hint.With(fmt.Errorf("the answer brings a CA that is not trusted here: %s (sha256 %s)", subject.Of(ca), print),
+				"if that is what virtpki ca show says at the CA, take it with --trust-new-ca %s", print)
+		}
+	}
+	for _, ca := range here {
+		switch there := keypair.Contains(given, ca); {
+		case !there && !p.now.Before(ca.NotAfter):
+		case !there && p.exact && len(given) > 0:
+			t.dropped = append(t.dropped, ca)
+		default:
+			t.cas = append(t.cas, ca)
+		}
+	}
+	for _, ca := range given {
+		if !keypair.Contains(t.cas, ca) {
+			t.cas = append(t.cas, ca)
+		}
+	}
+	if len(given) == len(t.cas) {
+		t.cas = given
+	}
+	if len(t.cas) == 0 {
+		return trust{}, hint.With(errors.New("no CA is trusted here, and the answer brings none"), "virtpki sign puts it into the answer")
+	}
+	return t, nil
+}

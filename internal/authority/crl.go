@@ -3,7 +3,6 @@ package authority
 import (
 	"bytes"
 	"crypto/x509"
-	"errors"
 	"fmt"
 	"io/fs"
 	"path/filepath"
@@ -17,7 +16,6 @@ import (
 	"virtpki/internal/libvirt/running"
 	"virtpki/internal/machine"
 	"virtpki/internal/store"
-	"virtpki/internal/subject"
 	"virtpki/internal/termtext"
 	"virtpki/pki"
 )
@@ -163,35 +161,6 @@ func newCRLFile(plan *store.Plan, path string, text []byte) error {
 		err = hint.With(fmt.Errorf("%s: does not hold a CRL, but a daemon here reads it as one", path), "correct crl_file in the daemon's configuration")
 	}
 	return hint.First(err, plan.Keep(path, text, crlMode, machine.Owner()))
-}
-
-// Trust plans the CA and the CRL beside a pair. Where a CA's own folder is the
-// place, they are there already; a file that trusts this CA and others stays.
-func (a *Authority) Trust(j *change.Job, to keypair.Dest) error {
-	path := to.Layout.Path(libvirt.CACert)
-	if path == a.Layout.Path(libvirt.CACert) {
-		return nil
-	}
-	certs, err := keypair.ReadCerts(j.Plan.Tree(), path)
-	switch {
-	case errors.Is(err, fs.ErrNotExist):
-		err = to.Write(&j.Plan, libvirt.CACert, pki.EncodeCertificates(a.Certificates...))
-	case err == nil && !slices.ContainsFunc(certs, a.CA.Certificate.Equal):
-		err = fmt.Errorf("%s trusts another CA: %s, not %s", path, subject.Of(certs[0]), subject.Of(a.CA.Certificate))
-	}
-	if err != nil {
-		return err
-	}
-	return a.shareCRL(j, to)
-}
-
-// shareCRL plans the CA's CRL beside a pair, unless there is one of its own.
-func (a *Authority) shareCRL(j *change.Job, to keypair.Dest) error {
-	there, err := machine.ReadIfThere(j.Plan.Tree(), to.Layout.Path(libvirt.CACRL))
-	if err != nil || a.CRL == nil || there != nil && !bytes.Equal(there, a.CRL) {
-		return err
-	}
-	return to.Write(&j.Plan, libvirt.CACRL, a.CRL)
 }
 
 // planCRLWithout plans a file of lists without those of one issuer.

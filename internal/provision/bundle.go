@@ -88,7 +88,7 @@ func (b *Bundle) outdated(t store.Tree, to keypair.Dest) bool {
 // install plans the bundle's files into their places. What is there and newer
 // stays: the host has renewed it. It returns what the host will have.
 func (b *Bundle) install(j *change.Job, to keypair.Dest, now time.Time) (*outfit, error) {
-	if err := b.trust(j, to); err != nil {
+	if err := b.CA.PlanTrust(j, to, authority.FromBundle); err != nil {
 		return nil, err
 	}
 	has := &outfit{ca: b.CA}
@@ -104,65 +104,29 @@ func (b *Bundle) install(j *change.Job, to keypair.Dest, now time.Time) (*outfit
 	return has, err
 }
 
-// trust plans the bundle's CAs. Those that are there stay where they are the same
-// and more; they are replaced where the bundle has the same and more, after the
-// beginning of a rollover.
-func (b *Bundle) trust(j *change.Job, to keypair.Dest) error {
-	path := to.Layout.Path(libvirt.CACert)
-	data, err := machine.ReadIfThere(j.Plan.Tree(), path)
-	if err != nil {
-		return err
-	}
-	if data == nil {
-		return to.Write(&j.Plan, libvirt.CACert, pki.EncodeCertificates(b.CA.Certificates...))
-	}
-	here, err := pki.ParseCertificates(data)
-	switch {
-	case err != nil:
-		return fmt.Errorf("%s: %w", path, err)
-	case keypair.ContainsAll(here, b.CA.Certificates):
-		return nil
-	case keypair.ContainsAll(b.CA.Certificates, here):
-		to.Keep = true
-		return to.Write(&j.Plan, libvirt.CACert, pki.EncodeCertificates(b.CA.Certificates...))
-	}
-	return fmt.Errorf("%s trusts another CA: %s, not %s", path, subject.Of(here[0]), subject.Of(b.CA.Certificates[0]))
-}
-
-// shareCRL plans the bundle's CRL unless the one that is there is at least as new.
+// shareCRL plans the lists of the bundle's CAs that are newer than those that are there, and
+// reports whether there will be any.
 func (b *Bundle) shareCRL(j *change.Job, to keypair.Dest) (has bool, err error) {
-	path := to.Layout.Path(libvirt.CACRL)
-	here, err := machine.ReadIfThere(j.Plan.Tree(), path)
+	here, err := keypair.ReadCRLs(j.Plan.Tree(), to.Layout.Path(libvirt.CACRL))
 	if err != nil || b.CA.CRL == nil {
 		return here != nil, err
 	}
-	given, err := pki.ParseCRLs(b.CA.CRL)
+	come, err := pki.ParseCRLs(b.CA.CRL)
 	if err != nil {
 		return false, fmt.Errorf("%s: %w", b.CA.Layout.Path(libvirt.CACRL), err)
 	}
-	if here == nil {
-		return true, to.Write(&j.Plan, libvirt.CACRL, b.CA.CRL)
+	var signed []*pki.CRL
+	for _, ca := range b.CA.Certificates {
+		if list := keypair.NewestCRL(come, ca); list != nil {
+			signed = append(signed, list)
+		}
 	}
-	have, err := pki.ParseCRLs(here)
-	if err != nil {
-		return false, fmt.Errorf("%s: %w", path, err)
-	}
-	if !b.supersedes(given, have) {
-		return true, nil
+	lists, _ := keypair.MergeCRLs(here, signed, false)
+	if len(lists) == 0 || keypair.SameCRLs(here, lists) {
+		return here != nil, nil
 	}
 	to.Keep = true
-	return true, to.Write(&j.Plan, libvirt.CACRL, b.CA.CRL)
-}
-
-// supersedes reports whether lists hold a newer one of each CA of the bundle, as far
-// as that CA has one in others, and nothing of others is lost.
-func (b *Bundle) supersedes(lists, others []*pki.CRL) bool {
-	newer := len(lists) >= len(others)
-	for _, ca := range b.CA.Certificates {
-		given, have := keypair.NewestCRL(lists, ca), keypair.NewestCRL(others, ca)
-		newer = newer && (have == nil || given != nil && keypair.OlderCRL(have, given))
-	}
-	return newer
+	return true, to.Write(&j.Plan, libvirt.CACRL, pki.EncodeCRL(lists...))
 }
 
 // installPair plans one pair: the bundle's, unless the one that is there is the same

@@ -3,7 +3,6 @@ package provision
 import (
 	"errors"
 	"fmt"
-	"slices"
 
 	"virtpki/internal/authority"
 	"virtpki/internal/change"
@@ -152,8 +151,10 @@ func (f *Folders) place(j *change.Job, a *authority.Authority, role pki.Role, to
 	if have.Cert != nil && have.Key != nil && !f.isCopy(have) {
 		return f.keep(j, a, have, to)
 	}
-	if given, err := f.given.pair(role, to); given != nil || err != nil {
-		return f.placeGiven(j, have, given, to, err)
+	if given, err := f.given.pair(role, to); err != nil {
+		return err
+	} else if given != nil {
+		return f.placeGiven(j, have, given, to)
 	}
 	if have.Cert != nil && have.Key == nil && !f.isCopy(have) {
 		return have.KeyMissing()
@@ -193,7 +194,7 @@ func (f *Folders) keep(j *change.Job, a *authority.Authority, have *keypair.Pair
 // as on a host to which it was carried. QEMU is let read its keys.
 func (f *Folders) takeForeign(j *change.Job, a *authority.Authority, use libvirt.QEMUUse, to keypair.Dest) (bool, error) {
 	certs, err := keypair.ReadCerts(f.Machine.Tree(), to.Layout.Path(libvirt.CACert))
-	if err != nil || slices.ContainsFunc(certs, a.CA.Certificate.Equal) {
+	if err != nil || !authority.ForQEMU.Leaves(a, certs) {
 		return false, nil // missing, or ours: what is wrong with it is told later
 	}
 	other := authority.At(f.Machine.Tree(), to.Layout, certs, nil)

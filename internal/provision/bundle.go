@@ -129,33 +129,60 @@ func (b *Bundle) shareCRL(j *change.Job, to keypair.Dest) (has bool, err error) 
 	return true, to.Write(&j.Plan, libvirt.CACRL, pki.EncodeCRL(lists...))
 }
 
-// installPair plans one pair: the bundle's, unless the one that is there is the same
+// installPair plans one key pair: the bundle's, unless the one that is there is the same
 // or a later one of the same name.
 func (b *Bundle) installPair(j *change.Job, to keypair.Dest, given *keypair.Pair, now time.Time) (*keypair.Pair, error) {
 	have, err := keypair.Load(j.Plan.Tree(), to.Layout, given.Role)
 	if err != nil || given.Cert == nil {
 		return have, err
 	}
+	wins, err := whichPair(have, given)
 	switch {
-	case have.Cert == nil && have.Key != nil && !pki.KeyMatches(given.Cert, have.Key):
-		return nil, hint.With(fmt.Errorf("%s: another key is there already, without a certificate", have.KeyPath), "move it away to take the pair of the bundle")
-	case have.Cert == nil:
-	case have.Cert.Equal(given.Cert) && have.Key != nil:
-		j.Found = append(j.Found, change.Placed{Cert: have.Cert, Path: have.CertPath})
-		return have, nil
-	case have.Cert.Equal(given.Cert):
-	case !bytes.Equal(have.Cert.RawSubject, given.Cert.RawSubject):
-		return nil, hint.With(fmt.Errorf("%s: this is %s already, and the bundle is for %s", have.CertPath, subject.Of(have.Cert), subject.Of(given.Cert)),
-			"a host's pair does not belong into an image: move it and its key away")
-	case have.Key == nil:
-		return nil, hint.With(have.KeyMissing(), "bring the key back, or remove the certificate to take the pair of the bundle")
-	case !have.Cert.NotBefore.Before(given.Cert.NotBefore):
+	case err != nil:
+		return nil, err
+	case wins == newer:
 		j.Note("%s is newer than the bundle's: it was taken as it is", have.CertPath)
+		err = checkTaken(j, b.CA, have, now)
+		fallthrough
+	case wins == same:
 		j.Found = append(j.Found, change.Placed{Cert: have.Cert, Path: have.CertPath})
-		return have, checkTaken(j, b.CA, have, now)
-	default:
+		return have, err
+	case wins == renewed:
 		to.Keep = true
 	}
 	j.Made = append(j.Made, change.Placed{Cert: given.Cert, Path: to.Layout.Path(libvirt.CertFile(string(given.Role)))})
 	return given, j.WritePair(to, given.Role, given.Key, given.Cert, have.Alone())
+}
+
+// outcome says which of two key pairs counts, the one that is there or the one that is given.
+type outcome int
+
+const (
+	missing outcome = iota // the given one: there is none, or a part of the given one
+	renewed                // the given one, in the place of an older one
+	same                   // the one that is there is the given one
+	newer                  // the one that is there: it is later, so the host has renewed it
+)
+
+// whichPair returns which key pair counts. One of another name, or another key, is an error:
+// somebody else's files are nothing to write over.
+func whichPair(have, given *keypair.Pair) (outcome, error) {
+	switch {
+	case have.Cert == nil && have.Key != nil && !pki.KeyMatches(given.Cert, have.Key):
+		return 0, hint.With(fmt.Errorf("%s: another key is there already, without a certificate", have.KeyPath), "move it away to take the pair of the bundle")
+	case have.Cert == nil:
+		return missing, nil
+	case have.Cert.Equal(given.Cert) && have.Key == nil:
+		return missing, nil
+	case have.Cert.Equal(given.Cert):
+		return same, nil
+	case !bytes.Equal(have.Cert.RawSubject, given.Cert.RawSubject):
+		return 0, hint.With(fmt.Errorf("%s: this is %s already, and the bundle is for %s", have.CertPath, subject.Of(have.Cert), subject.Of(given.Cert)),
+			"a host's pair does not belong into an image: move it and its key away")
+	case have.Key == nil:
+		return 0, hint.With(have.KeyMissing(), "bring the key back, or remove the certificate to take the pair of the bundle")
+	case !have.Cert.NotBefore.Before(given.Cert.NotBefore):
+		return newer, nil
+	}
+	return renewed, nil
 }

@@ -1,0 +1,123 @@
+package provision
+
+import (
+	"crypto"
+	"crypto/x509"
+	"net"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"virtpki/internal/hint"
+	"virtpki/internal/keypair"
+	"virtpki/internal/machine"
+	"virtpki/internal/subject"
+	"virtpki/pki"
+)
+
+var now = time.Date(2026, 11, 25, 12, 0, 0, 0, time.UTC)
+
+// newCA returns a CA and its key.
+func newCA(t *testing.T) *pki.CA {
+	t.Helper()
+	raw, err1 := subject.ForCA("Example")
+	key, err2 := pki.GenerateKey(pki.EC256)
+	if err := hint.First(err1, err2); err != nil {
+		t.Fatal(err)
+	}
+	ca, err := pki.NewCA(pki.CARequest{RawSubject: raw, Signer: key, Now: now.Add(-24 * time.Hour)})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return ca
+}
+
+// pair returns a server's key pair that begins at a time.
+func pair(t *testing.T, ca *pki.CA, name string, at time.Time) *keypair.Pair {
+	t.Helper()
+	raw, err1 := subject.ForLeaf(ca.Certificate, name)
+	key, err2 := pki.GenerateKey(pki.EC256)
+	if err := hint.First(err1, err2); err != nil {
+		t.Fatal(err)
+	}
+	cert, err := ca.Issue(pki.Request{Role: pki.Server, RawSubject: raw, DNSNames: []string{name}, PublicKey: key.Public(), Now: at, Validity: 48 * time.Hour})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return &keypair.Pair{Role: pki.Server, CertPath: "servercert.pem", KeyPath: "serverkey.pem", Cert: cert, Key: key}
+}
+
+func TestWhichPairWins(t *testing.T) {
+	ca := newCA(t)
+	given := pair(t, ca, "hv1", now)
+	before, after, other := pair(t, ca, "hv1", now.Add(-time.Hour)), pair(t, ca, "hv1", now.Add(time.Hour)), pair(t, ca, "hv2", now)
+	for _, c := range []struct {
+		name string
+		cert *x509.Certificate
+		key  crypto.Signer
+		want outcome
+		says string
+	}{
+		{"nothing there", nil, nil, missing, ""},
+		{"its key alone", nil, given.Key, missing, ""},
+		{"its certificate alone", given.Cert, nil, missing, ""},
+		{"the same", given.Cert, given.Key, same, ""},
+		{"an older one", before.Cert, before.Key, renewed, ""},
+		{"a later one", after.Cert, after.Key, newer, ""},
+		{"another key", nil, other.Key, 0, "another key is there already"},
+		{"another name", other.Cert, other.Key, 0, "this is O=Example,CN=hv2 already, and the bundle is for O=Example,CN=hv1"},
+		{"an older certificate without its key", before.Cert, nil, 0, "its key serverkey.pem is missing"},
+		{"a later certificate without its key", after.Cert, nil, 0, "its key serverkey.pem is missing"},
+	} {
+		have := &keypair.Pair{Role: pki.Server, CertPath: given.CertPath, KeyPath: given.KeyPath, Cert: c.cert, Key: c.key}
+		got, err := whichPair(have, given)
+		if got != c.want || (err == nil) != (c.says == "") || err != nil && !strings.Contains(err.Error(), c.says) {
+			t.Errorf("%s: %v, %v, want %v, %q", c.name, got, err, c.want, c.says)
+		}
+	}
+}
+
+func TestNaming(t *testing.T) {
+	live := machine.New()
+	live.Hostname = func() (string, error) { return "hv1.lab.example", nil }
+	live.Addresses = func() ([]net.IP, error) { return []net.IP{net.ParseIP("192.0.2.1")}, nil }
+	image := *live
+	image.Root = "/mnt"
+	for _, c := range []struct {
+		name   string
+		m      *machine.Machine
+		naming Naming
+		of     string
+		roles  []pki.Role
+		names  string // of the server
+		says   string
+	}{
+		{"a client", live, Naming{Kind: subject.Client}, "admin", []pki.Role{pki.Client}, "", ""},
+		{"this host", live, Naming{Kind: subject.Host}, "hv1.lab.example", []pki.Role{pki.Server, pki.Client}, "hv1.lab.example hv1 192.0.2.1", ""},
+		{"this server, carried", live, Naming{Kind: subject.Server, Carried: true}, "hv1.lab.example", []pki.Role{pki.Server}, "hv1.lab.example hv1 192.0.2.1", ""},
+		{"another host, carried", live, Naming{Kind: subject.Host, Carried: true}, "hv2.lab.example", []pki.Role{pki.Server, pki.Client}, "hv2.lab.example hv2", ""},
+		{"a host in an image", &image, Naming{Kind: subject.Server}, "hv2.lab.example", []pki.Role{pki.Server}, "hv2.lab.example hv2", ""},
+		{"with more names", live, Naming{Kind: subject.Server, Carried: true, SANs: []string{"db.lab.example", "192.0.2.7"}}, "hv2.lab.example", []pki.Role{pki.Server}, "hv2.lab.example db.lab.example hv2 192.0.2.7", ""},
+		{"those alone", live, Naming{Kind: subject.Server, OnlySANs: true, SANs: []string{"db.lab.example"}}, "hv1.lab.example", []pki.Role{pki.Server}, "hv1.lab.example db.lab.example", ""},
+		{"no host name", live, Naming{Kind: subject.Host, Carried: true}, "a b", nil, "", "a b"},
+	} {
+		ids, err := c.naming.Identities(c.m, c.of)
+		if (err == nil) != (c.says == "") || err != nil && !strings.Contains(err.Error(), c.says) {
+			t.Errorf("%s: error %v, want %q", c.name, err, c.says)
+		}
+		if err != nil {
+			continue
+		}
+		var roles []pki.Role
+		for _, id := range ids {
+			roles = append(roles, id.Role)
+		}
+		if !slices.Equal(roles, c.roles) || ids[0].Name != c.of {
+			t.Errorf("%s: roles %v for %s, want %v", c.name, roles, ids[0].Name, c.roles)
+		}
+		if got := strings.ReplaceAll(ids[0].Text(), ",", ""); got != c.names {
+			t.Errorf("%s: names %q, want %q", c.name, got, c.names)
+		}
+	}
+}

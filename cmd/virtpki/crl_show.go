@@ -2,21 +2,16 @@ package main
 
 import (
 	"errors"
-	"fmt"
 	"os"
 	"path/filepath"
-	"time"
 
 	"github.com/spf13/cobra"
 
+	"virtpki/internal/authority"
 	"virtpki/internal/hint"
-	"virtpki/internal/keypair"
 	"virtpki/internal/libvirt"
-	"virtpki/internal/machine"
 	"virtpki/internal/store"
-	"virtpki/internal/subject"
 	"virtpki/internal/termtext"
-	"virtpki/pki"
 )
 
 const crlShowHelp = `Show revocation lists: issuer, number, dates, and each entry with its reason, and
@@ -37,27 +32,8 @@ func newCRLShow(e *env, g *globals) *cobra.Command {
 	}
 }
 
-// crlInfo is what crl show tells of a list; its JSON form is stable.
-type crlInfo struct {
-	File       string      `json:"file"`
-	Issuer     string      `json:"issuer"`
-	Number     string      `json:"number,omitempty"`
-	ThisUpdate time.Time   `json:"this_update"`
-	NextUpdate time.Time   `json:"next_update"`
-	Expired    bool        `json:"expired"`
-	Entries    []crlRecord `json:"entries"`
-}
-
-// crlRecord is one entry of a list.
-type crlRecord struct {
-	Serial  string    `json:"serial"`
-	Revoked time.Time `json:"revoked"`
-	Reason  string    `json:"reason"`
-	DN      string    `json:"dn,omitempty"`
-}
-
 func (e *env) crlShow(g *globals, files []string) error {
-	var infos []crlInfo
+	var infos []authority.CRLContents
 	for _, file := range files {
 		data, err := e.readInput(file, store.MaxPEM)
 		if errors.Is(err, os.ErrNotExist) {
@@ -66,17 +42,11 @@ func (e *env) crlShow(g *globals, files []string) error {
 		if err != nil {
 			return err
 		}
-		crls, err := pki.ParseCRLs(data)
+		contents, err := authority.ReadCRLFile(g.Machine, file, data)
 		if err != nil {
-			return fmt.Errorf("%s: %w", file, err)
+			return err
 		}
-		for _, crl := range crls {
-			info, err := describeCRL(g.Machine, file, crl)
-			if err != nil {
-				return fmt.Errorf("%s: %w", file, err)
-			}
-			infos = append(infos, info)
-		}
+		infos = append(infos, contents...)
 	}
 	if g.json {
 		return e.printJSON(infos)
@@ -89,27 +59,7 @@ func (e *env) crlShow(g *globals, files []string) error {
 	return nil
 }
 
-func describeCRL(m *machine.Machine, file string, crl *pki.CRL) (crlInfo, error) {
-	info := crlInfo{File: file, Issuer: subject.Text(crl.RawIssuer), ThisUpdate: crl.ThisUpdate, NextUpdate: crl.NextUpdate, Entries: []crlRecord{}}
-	info.Expired = !crl.NextUpdate.IsZero() && m.Now().After(crl.NextUpdate)
-	if crl.Number != nil {
-		info.Number = crl.Number.String()
-	}
-	folder := libvirt.Records(m.CAPath())
-	for entry, err := range crl.Entries() {
-		if err != nil {
-			return info, err
-		}
-		record := crlRecord{Serial: store.SerialText(entry.SerialNumber), Revoked: entry.RevocationTime, Reason: pki.Reason(entry.ReasonCode).String()}
-		if certs, err := keypair.ReadCerts(m.Tree(), store.RecordPath(folder, entry.SerialNumber)); err == nil {
-			record.DN = subject.Of(certs[0])
-		}
-		info.Entries = append(info.Entries, record)
-	}
-	return info, nil
-}
-
-func (e *env) printCRL(info crlInfo) error {
+func (e *env) printCRL(info authority.CRLContents) error {
 	fresh := "fresh until " + termtext.Instant(info.NextUpdate)
 	if info.Expired {
 		fresh = "not fresh since " + termtext.Instant(info.NextUpdate) + " (libvirt does not look)"

@@ -1,0 +1,135 @@
+package authority
+
+import (
+	"fmt"
+	"time"
+
+	"virtpki/internal/certinfo"
+	"virtpki/internal/change"
+	"virtpki/internal/keypair"
+	"virtpki/internal/libvirt"
+	"virtpki/internal/machine"
+	"virtpki/internal/store"
+	"virtpki/internal/subject"
+	"virtpki/pki"
+)
+
+// Summary is what there is to tell of a CA; its JSON form is stable.
+type Summary struct {
+	Folder       string          `json:"folder"`
+	Certificates []certinfo.Info `json:"certificates"`
+	Signer       string          `json:"signer"` // fingerprint of the one that signs
+	Key          string          `json:"key"`    // plain, encrypted, absent
+	Signed       int             `json:"signed"`
+	Live         int             `json:"live"` // neither expired nor revoked
+	Expired      int             `json:"expired"`
+	Revoked      int             `json:"revoked"`
+	CRL          *CRLSummary     `json:"crl,omitempty"`
+}
+
+// CRLSummary is what there is to tell of a CA's own list, without its entries.
+type CRLSummary struct {
+	Number     string    `json:"number,omitempty"`
+	ThisUpdate time.Time `json:"this_update"`
+	NextUpdate time.Time `json:"next_update"`
+	Entries    int       `json:"entries"`
+}
+
+func summaryOf(crl *pki.CRL) *CRLSummary {
+	if crl == nil {
+		return nil
+	}
+	return &CRLSummary{Number: numberText(crl), ThisUpdate: crl.ThisUpdate, NextUpdate: crl.NextUpdate, Entries: crl.Len()}
+}
+
+// numberText is the number of a list; empty where it has none.
+func numberText(crl *pki.CRL) string {
+	if crl.Number == nil {
+		return ""
+	}
+	return crl.Number.String()
+}
+
+// Summarize reads what there is to tell of a CA at a time. Records that cannot be read are
+// left out, and warned of.
+func (a *Authority) Summarize(now time.Time, warn func(format string, args ...any)) (*Summary, error) {
+	s := &Summary{Folder: a.Folder, Signer: libvirt.Fingerprint(a.CA.Certificate), Key: change.KeyState(a.Tree, a.Layout.Path(libvirt.CAKey))}
+	for _, cert := range a.Certificates {
+		s.Certificates = append(s.Certificates, certinfo.Of(cert, a.Layout.Path(libvirt.CACert), now))
+	}
+	if err := a.LoadCRL(); err != nil {
+		return nil, err
+	}
+	s.CRL = summaryOf(a.Current)
+	certs, err := a.Signed()
+	if err != nil {
+		warn("%v", err)
+	}
+	revoked, err := a.Revoked()
+	for _, cert := range certs {
+		s.Signed++
+		switch {
+		case revoked.Has(cert):
+			s.Revoked++
+		case !now.Before(cert.NotAfter):
+			s.Expired++
+		default:
+			s.Live++
+		}
+	}
+	return s, err
+}
+
+// CRLContents are what a list revokes; its JSON form is stable.
+type CRLContents struct {
+	File       string     `json:"file"`
+	Issuer     string     `json:"issuer"`
+	Number     string     `json:"number,omitempty"`
+	ThisUpdate time.Time  `json:"this_update"`
+	NextUpdate time.Time  `json:"next_update"`
+	Expired    bool       `json:"expired"`
+	Entries    []CRLEntry `json:"entries"`
+}
+
+// CRLEntry is one revocation.
+type CRLEntry struct {
+	Serial  string    `json:"serial"`
+	Revoked time.Time `json:"revoked"`
+	Reason  string    `json:"reason"`
+	DN      string    `json:"dn,omitempty"` // where the CA of the machine has a record
+}
+
+// ReadCRLFile returns what the lists of a file revoke, of which data is what it holds. path
+// is for the errors.
+func ReadCRLFile(m *machine.Machine, path string, data []byte) ([]CRLContents, error) {
+	crls, err := pki.ParseCRLs(data)
+	if err != nil {
+		return nil, fmt.Errorf("%s: %w", path, err)
+	}
+	var all []CRLContents
+	for _, crl := range crls {
+		contents, err := contentsOf(m, path, crl)
+		if err != nil {
+			return nil, fmt.Errorf("%s: %w", path, err)
+		}
+		all = append(all, contents)
+	}
+	return all, nil
+}
+
+func contentsOf(m *machine.Machine, path string, crl *pki.CRL) (CRLContents, error) {
+	c := CRLContents{File: path, Issuer: subject.Text(crl.RawIssuer), Number: numberText(crl), ThisUpdate: crl.ThisUpdate, NextUpdate: crl.NextUpdate, Entries: []CRLEntry{}}
+	c.Expired = !crl.NextUpdate.IsZero() && m.Now().After(crl.NextUpdate)
+	folder := libvirt.Records(m.CAPath())
+	for entry, err := range crl.Entries() {
+		if err != nil {
+			return c, err
+		}
+		e := CRLEntry{Serial: store.SerialText(entry.SerialNumber), Revoked: entry.RevocationTime, Reason: pki.Reason(entry.ReasonCode).String()}
+		if certs, err := keypair.ReadCerts(m.Tree(), store.RecordPath(folder, entry.SerialNumber)); err == nil {
+			e.DN = subject.Of(certs[0])
+		}
+		c.Entries = append(c.Entries, e)
+	}
+	return c, nil
+}

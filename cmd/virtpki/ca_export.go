@@ -40,7 +40,7 @@ func (e *env) caExport(m *machine.Machine) error {
 	if err != nil {
 		return err
 	}
-	entries, err := a.Index()
+	entries, err := authority.Index(a)
 	if err != nil {
 		return err
 	}

@@ -30,7 +30,7 @@ func (e *env) caShow(g *globals) error {
 	if err != nil {
 		return err
 	}
-	info, err := a.Summarize(g.Now(), e.warn)
+	info, err := authority.Summarize(a, g.Now(), e.warn)
 	if err != nil {
 		return err
 	}

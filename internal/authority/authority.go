@@ -41,7 +41,6 @@ type Authority struct {
 	CRL          []byte              // cacrl.pem as it is; nil when there is none
 	Lists        []*pki.CRL          // all of cacrl.pem; see LoadCRL
 	Planned      []*x509.Certificate // records that are planned, not written yet
-	copy         store.Output        // of the CRL, where the user wants one
 }
 
 // At returns the CA that is, or will be, trusted in a layout, as one that another machine
@@ -74,7 +73,7 @@ func Read(m *machine.Machine) (a *Authority, data []byte, err error) {
 		return nil, nil, err
 	}
 	if data == nil {
-		return nil, nil, a.absent(m)
+		return nil, nil, whyAbsent(a, m)
 	}
 	if a.Certificates, err = pki.ParseCertificates(data); err != nil {
 		return nil, nil, fmt.Errorf("%s: %w", path, err)
@@ -85,8 +84,8 @@ func Read(m *machine.Machine) (a *Authority, data []byte, err error) {
 	return a, data, a.loadRollover(m.Now())
 }
 
-// absent is the error for a CA without a certificate.
-func (a *Authority) absent(m *machine.Machine) error {
+// whyAbsent is the error for a CA without a certificate.
+func whyAbsent(a *Authority, m *machine.Machine) error {
 	if key := a.Layout.Path(libvirt.CAKey); m.Tree().Exists(key) {
 		records, err := m.Tree().Records(libvirt.Records(a.Folder))
 		if err == nil && len(records) == 0 && !m.Tree().Exists(a.Layout.Path(libvirt.CACRL)) {

@@ -34,8 +34,8 @@ type CRLRequest struct {
 // PlanCRL signs the next CRL of each generation that has new entries, of all
 // when none has, and plans them for each place that holds one.
 func (a *Authority) PlanCRL(j *change.Job, m *machine.Machine, r CRLRequest) error {
-	a.copy = r.Copy
-	places, err := a.crlPlaces(m, r)
+	p := crlPlan{a, j, m, r}
+	places, err := p.places()
 	if err != nil {
 		return err
 	}
@@ -62,75 +62,84 @@ func (a *Authority) PlanCRL(j *change.Job, m *machine.Machine, r CRLRequest) err
 	if err := own.Folders(&j.Plan, a.Layout.Path(libvirt.CACRL)); err != nil {
 		return err
 	}
-	return a.planCRLs(j, places, crls)
+	return p.at(places, crls)
 }
 
 // PlanCurrent plans the lists as they are for each place that holds one.
 func (a *Authority) PlanCurrent(j *change.Job, m *machine.Machine, r CRLRequest) error {
-	a.copy = r.Copy
-	places, err := a.crlPlaces(m, r)
-	if err != nil {
-		return err
+	var crls []*pki.CRL
+	for _, gen := range a.generations() {
+		if gen.Current != nil {
+			crls = append(crls, gen.Current)
+		}
 	}
-	return a.planCRLs(j, places, a.currents())
+	return crlPlan{a, j, m, r}.everywhere(crls)
 }
 
-// planCRLs plans each file that is to hold lists.
-func (a *Authority) planCRLs(j *change.Job, places []string, crls []*pki.CRL) error {
+// crlPlan plans the files that hold a CA's lists.
+type crlPlan struct {
+	a *Authority
+	j *change.Job
+	m *machine.Machine
+	r CRLRequest
+}
+
+// at plans lists for some files.
+func (p crlPlan) at(places []string, crls []*pki.CRL) error {
 	for _, path := range places {
-		if err := a.planCRLAt(j, path, crls); err != nil {
+		if err := p.one(path, crls); err != nil {
 			return err
 		}
 	}
 	return nil
 }
 
-// planCRLsHere plans lists for each place of this machine that has the CA's.
-func (a *Authority) planCRLsHere(j *change.Job, m *machine.Machine, crls []*pki.CRL) error {
-	places, err := a.crlPlaces(m, CRLRequest{})
+// everywhere plans lists for each place that has the CA's.
+func (p crlPlan) everywhere(crls []*pki.CRL) error {
+	places, err := p.places()
 	if err != nil {
 		return err
 	}
-	return a.planCRLs(j, places, crls)
+	return p.at(places, crls)
 }
 
-// crlPlaces are the files that hold, or are to hold, the CA's CRL on this
+// places are the files that hold, or are to hold, the CA's CRL on this
 // machine: the CA's own, the system's, that of each daemon, and a copy.
-func (a *Authority) crlPlaces(m *machine.Machine, r CRLRequest) ([]string, error) {
-	places := []string{a.Layout.Path(libvirt.CACRL)}
+func (p crlPlan) places() ([]string, error) {
+	places := []string{p.a.Layout.Path(libvirt.CACRL)}
 	add := func(path string) {
 		if path != "" && !slices.Contains(places, path) {
 			places = append(places, path)
 		}
 	}
-	for i, layout := range append([]libvirt.Layout{m.System()}, libvirt.QEMU(m.Path(m.Sysconfdir))...) {
-		certs, err := keypair.ReadCerts(m.Tree(), layout.Path(libvirt.CACert))
+	for i, layout := range append([]libvirt.Layout{p.m.System()}, libvirt.QEMU(p.m.Path(p.m.Sysconfdir))...) {
+		certs, err := keypair.ReadCerts(p.m.Tree(), layout.Path(libvirt.CACert))
 		if machine.Unread(err) {
 			return nil, err // it may trust the CA, and would go on with the list of before
 		}
-		if path := layout.Path(libvirt.CACRL); slices.ContainsFunc(certs, a.CA.Certificate.Equal) && (i == 0 || m.Tree().Exists(path)) {
+		if path := layout.Path(libvirt.CACRL); slices.ContainsFunc(certs, p.a.CA.Certificate.Equal) && (i == 0 || p.m.Tree().Exists(path)) {
 			add(path)
 		}
 	}
-	for _, d := range r.Daemons {
+	for _, d := range p.r.Daemons {
 		if d.Files.Custom && d.Files.CRL != "" && d.Root == "/" {
 			add(filepath.Join(d.Root, d.Files.CRL))
 		}
 	}
-	add(r.Copy.Path)
+	add(p.r.Copy.Path)
 	return places, nil
 }
 
 // crlMode is that of a CRL: it is public.
 const crlMode fs.FileMode = 0o644
 
-// planCRLAt plans one file with CRLs in it. Those of other CAs in the file stay;
+// one plans one file with CRLs in it. Those of other CAs in the file stay;
 // of each issuer there is one, because libvirt keeps one.
-func (a *Authority) planCRLAt(j *change.Job, path string, crls []*pki.CRL) error {
-	own := path == a.Layout.Path(libvirt.CACRL)
-	there, err := a.Lists, error(nil)
-	if !own || a.Lists == nil {
-		there, err = keypair.ReadCRLs(j.Plan.Tree(), path)
+func (p crlPlan) one(path string, crls []*pki.CRL) error {
+	own := path == p.a.Layout.Path(libvirt.CACRL)
+	there, err := p.a.Lists, error(nil)
+	if !own || p.a.Lists == nil {
+		there, err = keypair.ReadCRLs(p.j.Plan.Tree(), path)
 	}
 	if err != nil {
 		return err
@@ -141,15 +150,15 @@ func (a *Authority) planCRLAt(j *change.Job, path string, crls []*pki.CRL) error
 	}
 	switch text := pki.EncodeCRL(all...); {
 	case own:
-		return j.Plan.File(path, text, crlMode, machine.Owner())
-	case path == a.copy.Path:
-		o := a.copy
+		return p.j.Plan.File(path, text, crlMode, machine.Owner())
+	case path == p.r.Copy.Path:
+		o := p.r.Copy
 		o.Data, o.Mode, o.Ours = text, crlMode, change.WrittenCRLs
-		return change.PlanOutput(&j.Plan, o, "--out")
+		return change.PlanOutput(&p.j.Plan, o, "--out")
 	case there == nil:
-		return newCRLFile(&j.Plan, path, text)
+		return newCRLFile(&p.j.Plan, path, text)
 	default:
-		return j.Plan.Keep(path, text, crlMode, machine.Owner())
+		return p.j.Plan.Keep(path, text, crlMode, machine.Owner())
 	}
 }
 
@@ -163,9 +172,9 @@ func newCRLFile(plan *store.Plan, path string, text []byte) error {
 	return hint.First(err, plan.Keep(path, text, crlMode, machine.Owner()))
 }
 
-// planCRLWithout plans a file of lists without those of one issuer.
-func (a *Authority) planCRLWithout(j *change.Job, path string, gone *x509.Certificate) error {
-	crls, err := keypair.ReadCRLs(j.Plan.Tree(), path)
+// without plans a file of lists without those of one issuer.
+func (p crlPlan) without(path string, gone *x509.Certificate) error {
+	crls, err := keypair.ReadCRLs(p.j.Plan.Tree(), path)
 	if err != nil {
 		return err
 	}
@@ -173,5 +182,5 @@ func (a *Authority) planCRLWithout(j *change.Job, path string, gone *x509.Certif
 	if len(left) == 0 {
 		return nil // an empty file would keep libvirtd from starting
 	}
-	return j.Plan.Keep(path, pki.EncodeCRL(left...), crlMode, machine.Owner())
+	return p.j.Plan.Keep(path, pki.EncodeCRL(left...), crlMode, machine.Owner())
 }

@@ -47,7 +47,7 @@ func (a *Authority) revokedRecords() ([]*grant.Revoked, error) {
 	if err != nil {
 		return nil, fmt.Errorf("reading the CA's records: %w", err)
 	}
-	entries := a.revocationsOf(files)
+	entries := revocationsOf(a.recalled, files)
 	var revoked []*grant.Revoked
 	for _, file := range files {
 		entry, ok := entries[file.Serial.String()]
@@ -63,14 +63,14 @@ func (a *Authority) revokedRecords() ([]*grant.Revoked, error) {
 	return revoked, nil
 }
 
-// revocationsOf finds the revocations of some records, by serial; of several the gravest.
-func (a *Authority) revocationsOf(files []store.RecordFile) map[string]x509.RevocationListEntry {
+// revocationsOf finds the revocations of some records in lists, by serial; of several the gravest.
+func revocationsOf(lists []*pki.CRL, files []store.RecordFile) map[string]x509.RevocationListEntry {
 	serials := make([]*big.Int, len(files))
 	for i, file := range files {
 		serials[i] = file.Serial
 	}
 	entries := make(map[string]x509.RevocationListEntry)
-	for _, list := range a.recalled {
+	for _, list := range lists {
 		for serial, entry := range list.FindAll(serials) {
 			if have, ok := entries[serial]; !ok || IsGraver(entry, have) {
 				entries[serial] = entry

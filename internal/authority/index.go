@@ -15,8 +15,8 @@ import (
 // unknownSubject stands for that of a certificate which there is no record of.
 const unknownSubject = "/CN=unknown"
 
-// Index lists the records and the revocations without one, oldest first.
-func (a *Authority) Index() ([]pki.IndexEntry, error) {
+// Index lists the records of a CA and the revocations without one, oldest first.
+func Index(a *Authority) ([]pki.IndexEntry, error) {
 	certs, err := a.Signed()
 	if err != nil {
 		return nil, fmt.Errorf("reading the CA's records: %w", err)

@@ -49,13 +49,13 @@ func (a *Authority) recorded() ([]*x509.Certificate, error) {
 	if err != nil {
 		err = fmt.Errorf("reading the CA's records: %w", err)
 	}
-	return a.ofBundle(certs), err
+	return ofCAs(a.Certificates, certs), err
 }
 
-// ofBundle leaves out what no generation has signed that is still trusted.
-func (a *Authority) ofBundle(certs []*x509.Certificate) []*x509.Certificate {
+// ofCAs leaves out what no generation has signed that is still trusted.
+func ofCAs(cas, certs []*x509.Certificate) []*x509.Certificate {
 	issuers := make(map[string]bool)
-	for _, ca := range a.Certificates {
+	for _, ca := range cas {
 		issuers[string(ca.RawSubject)] = true
 	}
 	return slices.DeleteFunc(certs, func(cert *x509.Certificate) bool { return !issuers[string(cert.RawIssuer)] })
@@ -70,15 +70,10 @@ func (a *Authority) Record(j *change.Job, cert *x509.Certificate) error {
 	if err := to.Folders(&j.Plan, path); err != nil {
 		return err
 	}
-	a.remember(j, cert)
-	return j.Plan.File(path, pki.EncodeCertificates(cert), recordMode, to.Owner)
-}
-
-// remember takes note of a certificate whose record is planned.
-func (a *Authority) remember(j *change.Job, cert *x509.Certificate) {
 	before := a.Planned
 	j.OnFailure(func() { a.Planned = before })
 	a.Planned = append(before, cert)
+	return j.Plan.File(path, pki.EncodeCertificates(cert), recordMode, to.Owner)
 }
 
 // recordMode is that of a certificate: it holds no secret.
@@ -173,7 +168,7 @@ func (a *Authority) Earlier(before *Earlier) (*Earlier, error) {
 	if err != nil {
 		return nil, fmt.Errorf("reading the CA's records: %w", err)
 	}
-	if known.Certs = a.ofBundle(known.Certs); before.ByKey != nil && slices.Equal(known.Certs, before.Certs) {
+	if known.Certs = ofCAs(a.Certificates, known.Certs); before.ByKey != nil && slices.Equal(known.Certs, before.Certs) {
 		return before, nil
 	}
 	for _, cert := range known.Certs {

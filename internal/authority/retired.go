@@ -6,25 +6,19 @@ import (
 	"errors"
 	"fmt"
 
-	"virtpki/internal/change"
 	"virtpki/internal/hint"
 	"virtpki/internal/keypair"
 	"virtpki/internal/libvirt"
 	"virtpki/internal/machine"
+	"virtpki/internal/store"
 	"virtpki/pki"
 )
 
-// loadRetired reads the CAs of the generations that were dropped, and their last lists.
+// readRetired reads the CAs of the generations that were dropped, and their last lists.
 // Nobody trusts those any more; whom they revoked, and which keys, stays known.
-func (a *Authority) loadRetired() error {
-	certs, crls, err := a.readRetired()
-	a.Retired, a.recalled = certs, crls
-	return err
-}
-
-func (a *Authority) readRetired() ([]*x509.Certificate, []*pki.CRL, error) {
-	path := a.Layout.Path(libvirt.CARetired)
-	data, err := machine.ReadIfThere(a.Tree, path)
+func readRetired(t store.Tree, layout libvirt.Layout) ([]*x509.Certificate, []*pki.CRL, error) {
+	path := layout.Path(libvirt.CARetired)
+	data, err := machine.ReadIfThere(t, path)
 	if err != nil || data == nil {
 		return nil, nil, err
 	}
@@ -39,13 +33,13 @@ func (a *Authority) readRetired() ([]*x509.Certificate, []*pki.CRL, error) {
 	return certs, crls, nil
 }
 
-// planRetired plans to keep some CAs that are dropped, with their lists.
-func (a *Authority) planRetired(j *change.Job, gone ...*x509.Certificate) error {
-	certs, crls, err := a.readRetired()
+// retire plans to keep some CAs that are dropped, with their lists.
+func (s succession) retire(gone ...*x509.Certificate) error {
+	certs, crls, err := readRetired(s.a.Tree, s.a.Layout)
 	if err != nil {
 		return err
 	}
-	there, err := keypair.ReadCRLs(a.Tree, a.Layout.Path(libvirt.CACRL))
+	there, err := keypair.ReadCRLs(s.a.Tree, s.a.Layout.Path(libvirt.CACRL))
 	if err != nil {
 		return err
 	}
@@ -57,13 +51,9 @@ func (a *Authority) planRetired(j *change.Job, gone ...*x509.Certificate) error 
 			crls = keypair.ReplaceCRL(crls, list)
 		}
 	}
-	return a.writeRetired(j, certs, crls)
-}
-
-func (a *Authority) writeRetired(j *change.Job, certs []*x509.Certificate, crls []*pki.CRL) error {
 	if len(certs) == 0 {
 		return nil
 	}
 	data := bytes.Join([][]byte{pki.EncodeCertificates(certs...), pki.EncodeCRL(crls...)}, nil)
-	return keypair.Dest{Layout: a.Layout, Owner: machine.Owner()}.Write(&j.Plan, libvirt.CARetired, data)
+	return s.own().Write(&s.j.Plan, libvirt.CARetired, data)
 }

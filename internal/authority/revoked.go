@@ -19,7 +19,8 @@ import (
 // LoadCRL finds the lists of the CA's generations in its file, none if there is no file:
 // of each the newest that its key has signed; and the lists of those that were dropped.
 func (a *Authority) LoadCRL() error {
-	if err := a.loadRetired(); err != nil || a.CRL == nil {
+	var err error
+	if a.Retired, a.recalled, err = readRetired(a.Tree, a.Layout); err != nil || a.CRL == nil {
 		return err
 	}
 	crls, err := pki.ParseCRLs(a.CRL)
@@ -60,17 +61,6 @@ func (a *Authority) NoteForgotten(j *change.Job) {
 	if a.CRL == nil {
 		j.Note("there was no %s: whoever was revoked before is let in again; bring it back from a backup, or revoke them anew", a.Layout.Path(libvirt.CACRL))
 	}
-}
-
-// currents are the lists that there are.
-func (a *Authority) currents() []*pki.CRL {
-	var crls []*pki.CRL
-	for _, gen := range a.generations() {
-		if gen.Current != nil {
-			crls = append(crls, gen.Current)
-		}
-	}
-	return crls
 }
 
 // Revocations says what the lists of one file revoke.

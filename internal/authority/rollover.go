@@ -81,131 +81,146 @@ func PlanStart(j *change.Job, m *machine.Machine, keys *change.Keyring, r Start)
 		return err
 	}
 	if r.KeyType == "" {
-		r.KeyType = a.keyType()
+		r.KeyType = keyTypeLike(a.CA.Certificate)
 	}
-	next, err := a.next(keys, r, m.Now())
+	next, err := nextAfter(a.CA.Certificate, keys, r, m.Now())
 	if err != nil {
 		return err
 	}
-	return a.publish(j, m, next, keys, r.Wait)
+	return succession{a, m, j}.publish(next, keys, r.Wait)
 }
 
-// keyType is the type of the CA's key, as far as virtpki makes such.
-func (a *Authority) keyType() pki.KeyType {
-	if t, known := pki.KeyTypeOf(a.CA.Certificate.PublicKey); known {
+// succession plans the files of a change to another generation.
+type succession struct {
+	a *Authority // before it
+	m *machine.Machine
+	j *change.Job
+}
+
+// own is where the CA's own files go.
+func (s succession) own() keypair.Dest {
+	return keypair.Dest{Layout: s.a.Layout, Owner: machine.Owner()}
+}
+
+// crls plans lists for each place here that has the CA's.
+func (s succession) crls() crlPlan { return crlPlan{s.a, s.j, s.m, CRLRequest{}} }
+
+// keyTypeLike is the type of a CA's key, as far as virtpki makes such.
+func keyTypeLike(ca *x509.Certificate) pki.KeyType {
+	if t, known := pki.KeyTypeOf(ca.PublicKey); known {
 		return t
 	}
 	return pki.DefaultKeyType
 }
 
 // publish plans both generations, of which next signs after wait.
-func (a *Authority) publish(j *change.Job, m *machine.Machine, next *Generation, keys *change.Keyring, wait time.Duration) error {
-	keyPEM, err := keys.EncodeLike(next.CA.Signer, a.Layout.Path(libvirt.CAKey))
+func (s succession) publish(next *Generation, keys *change.Keyring, wait time.Duration) error {
+	keyPEM, err := keys.EncodeLike(next.CA.Signer, s.a.Layout.Path(libvirt.CAKey))
 	if err != nil {
 		return err
 	}
-	crl, err := next.NextCRL(m.Now(), nil, nil, pki.DefaultCRLValidity)
+	crl, err := next.NextCRL(s.m.Now(), nil, nil, pki.DefaultCRLValidity)
 	if err != nil {
 		return err
 	}
-	j.Made = append(j.Made, change.Placed{Cert: next.CA.Certificate, Path: a.Layout.Path(libvirt.CACert)})
-	if !m.Now().Before(a.CA.Certificate.NotAfter) {
-		return a.planReplace(j, m, next, crl, keyPEM)
+	s.j.Made = append(s.j.Made, change.Placed{Cert: next.CA.Certificate, Path: s.a.Layout.Path(libvirt.CACert)})
+	if !s.m.Now().Before(s.a.CA.Certificate.NotAfter) {
+		return s.replaceExpired(next, crl, keyPEM)
 	}
-	state := Rollover{Old: keyID(a.CA.Certificate), New: keyID(next.CA.Certificate), Started: m.Now().UTC(), Switch: m.Now().Add(wait).UTC()}
+	state := Rollover{Old: keyID(s.a.CA.Certificate), New: keyID(next.CA.Certificate), Started: s.m.Now().UTC(), Switch: s.m.Now().Add(wait).UTC()}
 	if err := hint.First(
-		keypair.Dest{Layout: a.Layout, Owner: machine.Owner()}.Write(&j.Plan, libvirt.CANextKey, keyPEM),
-		a.planState(j, state),
-		a.planTrust(j, m, append(slices.Clone(a.Certificates), next.CA.Certificate)),
-		a.planCRLsHere(j, m, []*pki.CRL{crl}),
+		s.own().Write(&s.j.Plan, libvirt.CANextKey, keyPEM),
+		s.record(state),
+		s.trust(append(slices.Clone(s.a.Certificates), next.CA.Certificate)),
+		s.crls().everywhere([]*pki.CRL{crl}),
 	); err != nil {
 		return err
 	}
-	j.Note("give %s and %s to every host and client before %s, when renewal and issue go over to the new CA",
-		a.Layout.Path(libvirt.CACert), a.Layout.Path(libvirt.CACRL), termtext.Instant(state.Switch))
+	s.j.Note("give %s and %s to every host and client before %s, when renewal and issue go over to the new CA",
+		s.a.Layout.Path(libvirt.CACert), s.a.Layout.Path(libvirt.CACRL), termtext.Instant(state.Switch))
 	return nil
 }
 
-// planReplace puts the new generation in the place of one that has expired:
+// replaceExpired puts the new generation in the place of one that has expired:
 // nothing that it has signed is accepted any more, so there is nothing to wait
 // for.
-func (a *Authority) planReplace(j *change.Job, m *machine.Machine, next *Generation, crl *pki.CRL, keyPEM []byte) error {
-	expired := func(cert *x509.Certificate) bool { return !m.Now().Before(cert.NotAfter) }
-	bundle := slices.DeleteFunc(slices.Clone(a.Certificates), expired)
-	gone := slices.DeleteFunc(slices.Clone(a.Certificates), func(cert *x509.Certificate) bool { return !expired(cert) })
-	j.Note("%s has expired: the new CA takes its place at once, and virtpki renew makes what is installed here anew", subject.Of(a.CA.Certificate))
-	j.Note("give %s and %s to every host and client", a.Layout.Path(libvirt.CACert), a.Layout.Path(libvirt.CACRL))
+func (s succession) replaceExpired(next *Generation, crl *pki.CRL, keyPEM []byte) error {
+	expired := func(cert *x509.Certificate) bool { return !s.m.Now().Before(cert.NotAfter) }
+	bundle := slices.DeleteFunc(slices.Clone(s.a.Certificates), expired)
+	gone := slices.DeleteFunc(slices.Clone(s.a.Certificates), func(cert *x509.Certificate) bool { return !expired(cert) })
+	s.j.Note("%s has expired: the new CA takes its place at once, and virtpki renew makes what is installed here anew", subject.Of(s.a.CA.Certificate))
+	s.j.Note("give %s and %s to every host and client", s.a.Layout.Path(libvirt.CACert), s.a.Layout.Path(libvirt.CACRL))
 	return hint.First(
-		a.planRetired(j, gone...),
-		a.planKey(j, keyID(a.CA.Certificate), keyPEM),
-		a.planTrust(j, m, append(bundle, next.CA.Certificate)),
-		a.planCRLsHere(j, m, []*pki.CRL{crl}),
+		s.retire(gone...),
+		s.takeKey(keyID(s.a.CA.Certificate), keyPEM),
+		s.trust(append(bundle, next.CA.Certificate)),
+		s.crls().everywhere([]*pki.CRL{crl}),
 	)
 }
 
-// planKey makes a new key the CA's and keeps the old one as retired.
-func (a *Authority) planKey(j *change.Job, oldID string, keyPEM []byte) error {
-	path, mode := a.Layout.Place(libvirt.CAKey)
-	old, err := j.Plan.Tree().ReadFile(path, store.MaxPEM)
+// takeKey makes a new key the CA's and keeps the old one as retired.
+func (s succession) takeKey(oldID string, keyPEM []byte) error {
+	path, mode := s.a.Layout.Place(libvirt.CAKey)
+	old, err := s.j.Plan.Tree().ReadFile(path, store.MaxPEM)
 	if err != nil || bytes.Equal(old, keyPEM) {
 		return err // when they are equal, a run that was killed has been here
 	}
 	return hint.First(
-		j.Plan.File(filepath.Join(filepath.Dir(path), "retired-"+oldID+".pem"), old, mode, machine.Owner()),
-		j.Plan.File(path, keyPEM, mode, machine.Owner()),
+		s.j.Plan.File(filepath.Join(filepath.Dir(path), "retired-"+oldID+".pem"), old, mode, machine.Owner()),
+		s.j.Plan.File(path, keyPEM, mode, machine.Owner()),
 	)
 }
 
-// planState plans the state of a rollover.
-func (a *Authority) planState(j *change.Job, state Rollover) error {
+// record plans the state of a rollover.
+func (s succession) record(state Rollover) error {
 	data, err := json.MarshalIndent(state, "", "  ")
 	if err != nil {
 		return err
 	}
-	return keypair.Dest{Layout: a.Layout, Owner: machine.Owner()}.Write(&j.Plan, libvirt.CARollover, append(data, '\n'))
+	return s.own().Write(&s.j.Plan, libvirt.CARollover, append(data, '\n'))
 }
 
-// planTrust plans a new bundle for each place here that trusts the CA.
-func (a *Authority) planTrust(j *change.Job, m *machine.Machine, bundle []*x509.Certificate) error {
+// trust plans a new bundle for each place here that trusts the CA.
+func (s succession) trust(bundle []*x509.Certificate) error {
 	data := pki.EncodeCertificates(bundle...)
-	if err := judge.CheckCAs(data, m.Now()); err != nil {
-		return fmt.Errorf("the new %s: %w", a.Layout.Path(libvirt.CACert), err)
+	if err := judge.CheckCAs(data, s.m.Now()); err != nil {
+		return fmt.Errorf("the new %s: %w", s.a.Layout.Path(libvirt.CACert), err)
 	}
-	if err := (keypair.Dest{Layout: a.Layout, Owner: machine.Owner()}).Write(&j.Plan, libvirt.CACert, data); err != nil {
+	if err := s.own().Write(&s.j.Plan, libvirt.CACert, data); err != nil {
 		return err
 	}
-	for _, layout := range m.AllLayouts() {
+	for _, layout := range s.m.AllLayouts() {
 		path := layout.Path(libvirt.CACert)
-		certs, err := keypair.ReadCerts(m.Tree(), path)
+		certs, err := keypair.ReadCerts(s.m.Tree(), path)
 		if machine.Unread(err) {
 			return err // it may trust the CA, and would be left behind
 		}
-		if err != nil || path == a.Layout.Path(libvirt.CACert) || !slices.ContainsFunc(certs, a.CA.Certificate.Equal) {
+		if err != nil || path == s.a.Layout.Path(libvirt.CACert) || !slices.ContainsFunc(certs, s.a.CA.Certificate.Equal) {
 			continue
 		}
-		if err := j.Plan.Keep(path, data, recordMode, machine.Owner()); err != nil {
+		if err := s.j.Plan.Keep(path, data, recordMode, machine.Owner()); err != nil {
 			return err
 		}
 	}
 	return nil
 }
 
-// next makes the generation that is to follow, for the same organisation and with the same
+// nextAfter makes the generation that is to follow, for the same organisation and with the same
 // limits: the key and the life are those of r.
-func (a *Authority) next(keys *change.Keyring, r Start, now time.Time) (*Generation, error) {
+func nextAfter(ca *x509.Certificate, keys *change.Keyring, r Start, now time.Time) (*Generation, error) {
 	signer, err := keys.Key(Slot, r.KeyType)
 	if err != nil {
 		return nil, err
 	}
-	subject, err := subject.ForCA(organizationOf(a.CA.Certificate))
+	name, err := subject.ForCA(organizationOf(ca))
 	if err != nil {
 		return nil, err
 	}
-	ca, err := pki.NewCA(pki.CARequest{RawSubject: subject, Signer: signer, Now: now, Validity: r.Validity, Permit: pki.PermitOf(a.CA.Certificate)})
+	next, err := pki.NewCA(pki.CARequest{RawSubject: name, Signer: signer, Now: now, Validity: r.Validity, Permit: pki.PermitOf(ca)})
 	if err != nil {
 		return nil, err
 	}
-	return &Generation{CA: *ca}, nil
+	return &Generation{CA: *next}, nil
 }
 
 func organizationOf(cert *x509.Certificate) string {

@@ -36,72 +36,72 @@ func PlanFinish(j *change.Job, m *machine.Machine, keys *change.Keyring, force b
 	if m.Now().Before(a.Rollover.Switch) {
 		return hint.With(fmt.Errorf("the old CA signs until %s", termtext.Instant(a.Rollover.Switch)), "a rollover that should not be is ended by abort")
 	}
-	if err := a.nothingNeedsOld(m, force); err != nil {
+	if err := nothingNeedsOld(a, m, force); err != nil {
 		return err
 	}
 	if err := a.Unlock(keys); err != nil {
 		return err
 	}
-	return a.planFinish(j, m)
+	return succession{a, m, j}.finish()
 }
 
-// planFinish goes in the order in which a kill leaves a CA that works: first the key, then
+// finish goes in the order in which a kill leaves a CA that works: first the key, then
 // what is trusted.
-func (a *Authority) planFinish(j *change.Job, m *machine.Machine) error {
-	old := a.ByKeyID(a.Rollover.Old)
-	newKey, err := machine.ReadIfThere(m.Tree(), a.Layout.Path(libvirt.CANextKey))
+func (s succession) finish() error {
+	old := s.a.ByKeyID(s.a.Rollover.Old)
+	newKey, err := machine.ReadIfThere(s.m.Tree(), s.a.Layout.Path(libvirt.CANextKey))
 	if err != nil {
 		return err
 	}
 	if newKey != nil { // else a run that was killed has been here
-		if err := a.planKey(j, a.Rollover.Old, newKey); err != nil {
+		if err := s.takeKey(s.a.Rollover.Old, newKey); err != nil {
 			return err
 		}
 	}
-	return hint.First(a.planWithout(j, m, old), a.dropRollover(j))
+	return hint.First(s.without(old), s.drop())
 }
 
-// planWithout takes one generation out of what is trusted here, and its list.
-func (a *Authority) planWithout(j *change.Job, m *machine.Machine, gone *x509.Certificate) error {
+// without takes one generation out of what is trusted here, and its list.
+func (s succession) without(gone *x509.Certificate) error {
 	if gone == nil {
 		return nil
 	}
-	bundle := slices.DeleteFunc(slices.Clone(a.Certificates), gone.Equal)
+	bundle := slices.DeleteFunc(slices.Clone(s.a.Certificates), gone.Equal)
 	// Its list is kept before it goes: a kill in between must not lose it.
-	if err := hint.First(a.planRetired(j, gone), a.planTrust(j, m, bundle)); err != nil {
+	if err := hint.First(s.retire(gone), s.trust(bundle)); err != nil {
 		return err
 	}
-	places, err := a.crlPlaces(m, CRLRequest{})
+	places, err := s.crls().places()
 	if err != nil {
 		return err
 	}
 	for _, path := range places {
-		if err := a.planCRLWithout(j, path, gone); err != nil {
+		if err := s.crls().without(path, gone); err != nil {
 			return err
 		}
 	}
-	j.Did("%s is no longer trusted here", subject.Of(gone))
-	j.Note("give %s and %s to every host and client", a.Layout.Path(libvirt.CACert), a.Layout.Path(libvirt.CACRL))
+	s.j.Did("%s is no longer trusted here", subject.Of(gone))
+	s.j.Note("give %s and %s to every host and client", s.a.Layout.Path(libvirt.CACert), s.a.Layout.Path(libvirt.CACRL))
 	return nil
 }
 
 // leftByRollover reports whether files of a rollover are there: without one, a start or
 // an abort was cut short.
-func (a *Authority) leftByRollover() bool {
+func leftByRollover(a *Authority) bool {
 	return a.Tree.Exists(a.Layout.Path(libvirt.CANextKey)) || a.Tree.Exists(a.Layout.Path(libvirt.CARollover))
 }
 
-// dropRollover plans to remove the files of a rollover.
-func (a *Authority) dropRollover(j *change.Job) error {
-	return hint.First(j.Plan.Remove(a.Layout.Path(libvirt.CANextKey)), j.Plan.Remove(a.Layout.Path(libvirt.CARollover)))
+// drop plans to remove the files of a rollover.
+func (s succession) drop() error {
+	return hint.First(s.j.Plan.Remove(s.a.Layout.Path(libvirt.CANextKey)), s.j.Plan.Remove(s.a.Layout.Path(libvirt.CARollover)))
 }
 
 // PlanAbort plans to take the start of a rollover back. That is refused once the new
 // generation has signed a certificate that lives.
 func PlanAbort(j *change.Job, m *machine.Machine) error {
 	a, err := underWay(m)
-	if errors.Is(err, errNoRollover) && a.leftByRollover() {
-		return a.dropRollover(j)
+	if errors.Is(err, errNoRollover) && leftByRollover(a) {
+		return succession{a, m, j}.drop()
 	}
 	if err != nil {
 		return err
@@ -110,14 +110,15 @@ func PlanAbort(j *change.Job, m *machine.Machine) error {
 	if old == nil {
 		return errors.New("the old CA has expired and is gone: only forward is left, with finish")
 	}
-	if err := a.hasSignedNothing(m, next); err != nil {
+	if err := hasSignedNothing(a, m, next); err != nil {
 		return err
 	}
-	return hint.First(a.planWithout(j, m, next), a.dropRollover(j))
+	s := succession{a, m, j}
+	return hint.First(s.without(next), s.drop())
 }
 
 // hasSignedNothing is the error for a new CA whose certificates live.
-func (a *Authority) hasSignedNothing(m *machine.Machine, next *x509.Certificate) error {
+func hasSignedNothing(a *Authority, m *machine.Machine, next *x509.Certificate) error {
 	records, err := Records(m)
 	if err != nil || next == nil {
 		return err

@@ -37,10 +37,10 @@ func RolloverStatus(m *machine.Machine) (*Status, error) {
 	if a.Rollover == nil {
 		return &Status{Needs: []string{}, Next: "nothing: virtpki ca rollover start begins one"}, nil
 	}
-	return a.status(m)
+	return statusOf(a, m)
 }
 
-func (a *Authority) status(m *machine.Machine) (*Status, error) {
+func statusOf(a *Authority, m *machine.Machine) (*Status, error) {
 	state := a.Rollover
 	info := &Status{UnderWay: true, Switch: &state.Switch, Signs: "old", Needs: []string{}}
 	if cert := a.ByKeyID(state.Old); cert != nil {
@@ -49,7 +49,7 @@ func (a *Authority) status(m *machine.Machine) (*Status, error) {
 	if cert := a.ByKeyID(state.New); cert != nil {
 		info.New = subject.Of(cert)
 	}
-	needs, err := a.needOld(m)
+	needs, err := needOld(a, m)
 	if err != nil {
 		return nil, err
 	}
@@ -68,7 +68,7 @@ func (a *Authority) status(m *machine.Machine) (*Status, error) {
 // needOld lists what still needs the old CA: certificates of it that are
 // installed here, and live ones that it has signed for a subject and role for
 // which the new CA has signed none yet.
-func (a *Authority) needOld(m *machine.Machine) ([]string, error) {
+func needOld(a *Authority, m *machine.Machine) ([]string, error) {
 	old, next := a.ByKeyID(a.Rollover.Old), a.ByKeyID(a.Rollover.New)
 	if old == nil || next == nil {
 		return nil, nil
@@ -83,12 +83,12 @@ func (a *Authority) needOld(m *machine.Machine) ([]string, error) {
 			needs = append(needs, fmt.Sprintf("%s (%s)", p.Path, subject.Of(p.Cert)))
 		}
 	}
-	live, err := a.liveUnder(m, old, next)
+	live, err := liveUnder(a, m, old, next)
 	return append(needs, live...), err
 }
 
 // liveUnder lists the live records of the old CA without a successor.
-func (a *Authority) liveUnder(m *machine.Machine, old, next *x509.Certificate) ([]string, error) {
+func liveUnder(a *Authority, m *machine.Machine, old, next *x509.Certificate) ([]string, error) {
 	revoked, err := a.Revoked()
 	if err != nil {
 		return nil, err
@@ -125,8 +125,8 @@ func identityOf(cert *x509.Certificate) string {
 
 // nothingNeedsOld is the error for an old CA that is still needed. What is
 // installed here cannot be forced: libvirtd would not start.
-func (a *Authority) nothingNeedsOld(m *machine.Machine, force bool) error {
-	needs, err := a.needOld(m)
+func nothingNeedsOld(a *Authority, m *machine.Machine, force bool) error {
+	needs, err := needOld(a, m)
 	if err != nil || len(needs) == 0 {
 		return err
 	}

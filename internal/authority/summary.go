@@ -52,7 +52,7 @@ func numberText(crl *pki.CRL) string {
 
 // Summarize reads what there is to tell of a CA at a time. Records that cannot be read are
 // left out, and warned of.
-func (a *Authority) Summarize(now time.Time, warn func(format string, args ...any)) (*Summary, error) {
+func Summarize(a *Authority, now time.Time, warn func(format string, args ...any)) (*Summary, error) {
 	s := &Summary{Folder: a.Folder, Signer: libvirt.Fingerprint(a.CA.Certificate), Key: change.KeyState(a.Tree, a.Layout.Path(libvirt.CAKey))}
 	for _, cert := range a.Certificates {
 		s.Certificates = append(s.Certificates, certinfo.Of(cert, a.Layout.Path(libvirt.CACert), now))

@@ -102,11 +102,11 @@ func (a *Authority) Trust(j *change.Job, to keypair.Dest) error {
 	if err := a.PlanTrust(j, to, BesidePair); err != nil {
 		return err
 	}
-	return a.shareCRL(j, to)
+	return shareCRL(j, a, to)
 }
 
 // shareCRL plans the CA's CRL beside a pair, unless there is one of its own.
-func (a *Authority) shareCRL(j *change.Job, to keypair.Dest) error {
+func shareCRL(j *change.Job, a *Authority, to keypair.Dest) error {
 	there, err := machine.ReadIfThere(j.Plan.Tree(), to.Layout.Path(libvirt.CACRL))
 	if err != nil || a.CRL == nil || there != nil && !bytes.Equal(there, a.CRL) {
 		return err

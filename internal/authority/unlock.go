@@ -18,14 +18,14 @@ func (a *Authority) Unlock(keys *change.Keyring) error {
 		return nil
 	}
 	path := a.Layout.Path(libvirt.CAKey)
-	first, err := a.openOne(keys, path)
+	first, err := openOne(a, keys, path)
 	if errors.Is(err, fs.ErrNotExist) && !a.Tree.Exists(path) {
 		return hint.With(fmt.Errorf("the CA's key is not here (%s)", path), "issue on the CA's own machine, or name its folder with --ca")
 	}
 	if err != nil {
 		return err
 	}
-	second, err := a.openOne(keys, a.Layout.Path(libvirt.CANextKey))
+	second, err := openOne(a, keys, a.Layout.Path(libvirt.CANextKey))
 	if errors.Is(err, errNoGeneration) {
 		second, err = nil, nil // of a start or an abort that was cut short
 	}
@@ -40,7 +40,7 @@ func (a *Authority) Unlock(keys *change.Keyring) error {
 var errNoGeneration = errors.New("not the key of any CA")
 
 // openOne reads a key and finds its certificate.
-func (a *Authority) openOne(keys *change.Keyring, path string) (*Generation, error) {
+func openOne(a *Authority, keys *change.Keyring, path string) (*Generation, error) {
 	signer, err := keys.OpenCA(path)
 	if err != nil {
 		return nil, err

@@ -25,11 +25,11 @@ demo: build
 
 # Every test: the rules, the scripts, and real libvirtd of four Debian releases.
 test: packages build/bin/step
-	PATH="$(CURDIR)/build/bin:$$PATH" $(GO) test -timeout 80m -parallel 8 $(TESTFLAGS) ./...
+	PATH="$(CURDIR)/build/bin:$$PATH" $(GO) test -timeout 80m -p 3 -parallel 6 $(TESTFLAGS) ./...
 
 # The real daemons alone. VIRTPKI_RELEASES=bookworm narrows them.
 matrix: packages build/bin/step
-	PATH="$(CURDIR)/build/bin:$$PATH" $(GO) test -timeout 80m -parallel 8 -v -run TestE2E ./cmd/virtpki
+	PATH="$(CURDIR)/build/bin:$$PATH" $(GO) test -timeout 80m -parallel 6 -v -run TestE2E ./cmd/virtpki
 
 check:
 	test -z "$$(gofmt -l .)"

@@ -54,6 +54,7 @@ type scene struct {
 // one for an error of the disk.
 func TestFaults(t *testing.T) {
 	needTracer(t)
+	t.Parallel() // it waits for the disk
 	in := newInjector(t)
 	for _, f := range faultCases() {
 		t.Run(f.name, func(t *testing.T) { f.run(t, in) })

@@ -56,8 +56,6 @@ type Config struct {
 	Binary string
 	// Tools maps further programs to their paths in every host.
 	Tools map[string]string
-	// Slots bounds how many scripts run at a time, over all releases that share it.
-	Slots chan struct{}
 	// Env is set in the script, "NAME=value".
 	Env []string
 }
@@ -116,14 +114,10 @@ type stage struct {
 
 type stageKey struct{}
 
-// setup waits for a slot, which the script keeps until its hosts are gone.
+// setup gives a script its stage, which ends with it.
 func (c Config) setup(ctx context.Context, env *testscript.Env) error {
-	c.Slots <- struct{}{}
 	s := &stage{config: c, ctx: ctx, hosts: map[string]*lab.Host{}, processes: map[string]*lab.Process{}}
-	env.Defer(func() {
-		s.close()
-		<-c.Slots
-	})
+	env.Defer(s.close)
 	env.Values[stageKey{}] = s
 	env.Vars = append(env.Vars, c.Env...)
 	return nil

@@ -88,7 +88,7 @@ func runScript(t *testing.T, lines string) (failed bool, log string) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	config := Config{Release: releases[0], Binary: "/bin/true", Slots: make(chan struct{}, 1)}
+	config := Config{Release: releases[0], Binary: "/bin/true"}
 	r := &recorder{}
 	testscript.RunT(r, Params(t.Context(), dir, config))
 	return r.failed, r.log.String()

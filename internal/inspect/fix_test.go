@@ -1,0 +1,164 @@
+package inspect
+
+import (
+	"errors"
+	"slices"
+	"testing"
+
+	"virtpki/internal/judge"
+	"virtpki/internal/libvirt"
+)
+
+const (
+	serverCert = "/etc/pki/libvirt/servercert.pem"
+	serverKey  = "/etc/pki/libvirt/private/serverkey.pem"
+	clientCert = "/etc/pki/libvirt/clientcert.pem"
+	caCert     = "/etc/pki/CA/cacert.pem"
+	caCRL      = "/etc/pki/CA/cacrl.pem"
+	qemuCert   = "/etc/pki/qemu/server-cert.pem"
+	qemuKey    = "/etc/pki/qemu/server-key.pem"
+)
+
+// machineOf is a machine with its CA's key, on which everything is in order: the name of
+// a new certificate is hv1, and these paths are taken.
+func machineOf(there ...string) *fixer {
+	stands := func(path string) bool { return slices.Contains(there, path) }
+	sound := func(string) error { return nil }
+	return &fixer{system: libvirt.System("/etc"), caKey: "/etc/pki/CA/private/cakey.pem", signs: true, root: true,
+		asked: map[string]string{}, uses: map[string]string{},
+		caBroken: func() bool { return false }, exists: stands, stands: stands, certError: sound, keyError: sound,
+		waits: func(judge.Role) bool { return false }, name: func(judge.Role) string { return "hv1" },
+		renewable: func(judge.Role, string) bool { return true }}
+}
+
+// What differs from that machine.
+func noKey(x *fixer)      { x.signs = false }
+func flags(x *fixer)      { x.flags = "--root /mnt " }
+func folder(x *fixer)     { x.folder = true }
+func user(x *fixer)       { x.root = false }
+func brokenCA(x *fixer)   { x.caBroken = func() bool { return true } }
+func waiting(x *fixer)    { x.waits = func(judge.Role) bool { return true } }
+func nameless(x *fixer)   { x.name = func(judge.Role) string { return "" } }
+func foreign(x *fixer)    { x.renewable = func(judge.Role, string) bool { return false } }
+func unreadable(x *fixer) { x.certError = func(string) error { return errors.New("broken") } }
+func noOwnKey(x *fixer)   { x.keyError = func(string) error { return errors.New("broken") } }
+func vnc(x *fixer)        { x.uses["/etc/pki/qemu"] = "vnc" }
+func wantsVNC(x *fixer)   { x.asked["/etc/pki/qemu/ca-cert.pem"] = "vnc" }
+func found(fs ...judge.Finding) func(*fixer) {
+	return func(x *fixer) { x.areas = append(x.areas, Area{Found: fs}) }
+}
+
+const elsewhere = " # CA is the host with the CA's key"
+
+type as = []func(*fixer)
+
+func finding(id string, level judge.Level, stage judge.Stage, file, fix string) judge.Finding {
+	return judge.Finding{ID: id, Level: level, Stage: stage, File: file, Fix: fix}
+}
+
+// TestFix holds findings to the rule that counts for them, and to their fix; every rule is
+// met.
+func TestFix(t *testing.T) {
+	expired := finding("cert-expired", judge.Error, judge.Own, serverCert, "virtpki renew")
+	halfPair := finding("half-pair", judge.Error, judge.Places, serverKey, "virtpki renew")
+	noPair := finding("no-server-pair", judge.Error, judge.Places, serverCert, "")
+	name := finding("name-missing", judge.Warning, judge.Host, serverCert, "virtpki issue server")
+	noCA := finding("no-ca", judge.Error, judge.Places, caCert, "judge's own")
+	broken := finding("crl-broken", judge.Error, judge.Own, caCRL, "virtpki crl")
+	lost := finding("no-crl", judge.Warning, judge.Places, caCRL, "virtpki crl")
+	met := make(map[string]bool)
+	for _, test := range []struct {
+		finding judge.Finding
+		here    as
+		rule    string
+		fix     string
+	}{
+		{finding("issuer-missing", judge.Error, judge.Own, serverCert, "virtpki renew"), as{brokenCA}, "the CA first", "first bring back the CA's certificate, or its key (/etc/pki/CA/private/cakey.pem)"},
+		{finding("issuer-missing", judge.Note, judge.Own, serverCert, "x"), as{brokenCA}, "a renewal", "virtpki renew --force"},
+		{finding("crl-foreign", judge.Error, judge.Own, caCRL, "virtpki crl"), as{brokenCA}, "the CA first", "first bring back the CA's certificate, or its key (/etc/pki/CA/private/cakey.pem)"},
+
+		{noCA, as{waiting, noKey}, "no CA", "it comes with the answer to the request that waits here (virtpki install)"},
+		{noCA, as{noKey}, "no CA", "copy it here from where your CA is; where there is none yet, virtpki bootstrap makes everything"},
+		{noCA, nil, "no CA", "copy it back, for its key is here still: each host and each bundle of this CA has it"},
+		{noCA, as{folder}, "no CA", "copy the CA's certificate into this folder; virtpki ca export writes it where the CA is"},
+		{finding("no-ca", judge.Error, judge.Places, "/etc/pki/qemu/ca-cert.pem", ""), as{wantsVNC, flags}, "no CA", "virtpki --root /mnt bootstrap --with vnc"},
+		{finding("no-ca", judge.Error, judge.Places, "/srv/ca.pem", "judge's own"), nil, "no CA", "judge's own"},
+
+		{finding("ca-key-mismatch", judge.Error, judge.Host, caCert, ""), nil, "the CA's key is another's", "copy back the CA's certificate, which each host and each bundle of this CA has; or, where the key was replaced, the key from a backup"},
+		{finding("not-readable", judge.Error, judge.Places, clientCert, "chmod"), as{user}, "a pair of one's own", "have a pair of your own in ~/.pki/libvirt (where the CA's key is, virtpki issue client with your name makes it), or have root make this one readable to you"},
+		{finding("not-readable", judge.Note, judge.Places, clientCert, "chmod"), nil, "not by a new certificate", "chmod"},
+		{finding("not-readable", judge.Note, judge.Places, serverCert, "chmod"), as{user}, "not by a new certificate", "chmod"},
+		{halfPair, as{folder}, "half a pair in a folder", "where the CA's key is: virtpki issue server hv1 --out DIR --layout pkipath"},
+		{halfPair, as{folder, nameless}, "half a pair in a folder", "where the CA's key is: virtpki issue server NAME --out DIR --layout pkipath"},
+
+		{finding("name-missing", judge.Warning, judge.Host, qemuCert, ""), as{vnc}, "names in a folder of QEMU's", "mv /etc/pki/qemu/server-key.pem /etc/pki/qemu/server-key.pem.old && virtpki bootstrap --with vnc"},
+		{finding("name-missing", judge.Warning, judge.Host, qemuCert, ""), as{vnc, noKey}, "names in a folder of QEMU's", "where the CA's key is: virtpki issue host hv1 --with vnc --out DIR, and copy it here"},
+
+		{lost, nil, "no CRL", "virtpki crl"},
+		{lost, as{found(finding("crl-name", judge.Warning, judge.Places, "/etc/pki/CA/crl.pem", "mv crl.pem cacrl.pem"))}, "no CRL", "mv crl.pem cacrl.pem"},
+		{lost, as{noKey}, "no CRL", "copy it from where the CA's key is; virtpki crl makes it there"},
+		{finding("no-crl", judge.Warning, judge.Places, "/srv/crl.pem", "judge's own"), as{taken(caCRL)}, "", "judge's own"},
+		{finding("crl-foreign", judge.Warning, judge.Own, caCRL, "virtpki crl"), as{taken()}, "the CRL is broken", "bring it back from a backup; virtpki crl begins one that has forgotten whom it revoked"},
+		{broken, as{taken(caCRL), flags}, "the CRL is broken", "bring it back from a backup; mv /etc/pki/CA/cacrl.pem /etc/pki/CA/cacrl.pem.old && virtpki --root /mnt crl begins one that has forgotten whom it revoked"},
+		{broken, as{noKey}, "", "copy it from where the CA's key is; virtpki crl makes it there"},
+		{finding("crl-expired", judge.Warning, judge.Own, caCRL, "virtpki crl"), nil, "", "virtpki crl"},
+
+		{finding("mode", judge.Warning, judge.Places, serverKey, "chmod 0600 KEY"), nil, "not by a new certificate", "chmod 0600 KEY"},
+		{finding("validate-access", judge.Error, judge.Own, serverKey, "chmod"), nil, "not by a new certificate", "chmod"},
+		{finding("key-unchecked", judge.Error, judge.Own, serverKey, "see"), nil, "not by a new certificate", "see"},
+
+		{halfPair, as{found(finding("misplaced", judge.Warning, judge.Places, "/etc/pki/serverkey.pem", "mv /etc/pki/serverkey.pem "+serverKey))}, "the other half lies elsewhere", "mv /etc/pki/serverkey.pem " + serverKey},
+
+		{expired, as{noKey, unreadable, taken(serverCert)}, "a new pair by request", "mv /etc/pki/libvirt/servercert.pem /etc/pki/libvirt/servercert.pem.old && virtpki request server hv1 --same-key | ssh CA virtpki sign - --yes | virtpki install -" + elsewhere},
+		{expired, as{noKey, unreadable, noOwnKey, taken(serverCert, serverKey)}, "a new pair by request", "mv /etc/pki/libvirt/servercert.pem /etc/pki/libvirt/servercert.pem.old && mv /etc/pki/libvirt/private/serverkey.pem /etc/pki/libvirt/private/serverkey.pem.old && virtpki request server hv1 | ssh CA virtpki sign - --yes --replace hv1 | virtpki install -" + elsewhere},
+		{noPair, as{noKey, unreadable, noOwnKey}, "a new pair by request", "virtpki request server hv1 | ssh CA virtpki sign - --yes | virtpki install -" + elsewhere},
+		{noPair, as{noKey, unreadable, waiting, flags}, "a new pair by request", "virtpki --root /mnt request server | ssh CA virtpki sign - --yes | virtpki --root /mnt install -" + elsewhere + "; the key of this request waits here already"},
+		{noPair, as{noKey, unreadable, nameless}, "a new pair by request", "request a pair with this host's name (virtpki request server), virtpki sign where the CA's key is, virtpki install its answer"},
+		{expired, as{noKey, unreadable, waiting, taken(serverCert)}, "a new pair by request", "mv /etc/pki/libvirt/servercert.pem /etc/pki/libvirt/servercert.pem.old && virtpki request server hv1 --same-key | ssh CA virtpki sign - --yes | virtpki install -" + elsewhere},
+		{name, as{noKey}, "a new pair by request", "virtpki request server hv1 | ssh CA virtpki sign - --yes | virtpki install -" + elsewhere},
+
+		{noPair, as{unreadable}, "a new pair", "virtpki issue server hv1"},
+		{noPair, as{unreadable, nameless}, "a new pair", "make a pair with this host's name (virtpki issue server)"},
+		{name, as{taken(serverCert, serverCert+".old")}, "a new pair", "mv /etc/pki/libvirt/servercert.pem /etc/pki/libvirt/servercert.pem.old2 && virtpki issue server hv1"},
+		{name, as{nameless}, "a new pair", "move /etc/pki/libvirt/servercert.pem and /etc/pki/libvirt/private/serverkey.pem aside, and make a pair with this host's name (virtpki issue server)"},
+		{expired, as{foreign}, "a new pair", "virtpki issue server hv1"},
+		{expired, as{unreadable}, "a new pair", "virtpki issue server hv1"},
+
+		{finding("ends-soon", judge.Warning, judge.Host, serverCert, "virtpki renew"), as{flags}, "the renewal that the judge names", "virtpki --root /mnt renew"},
+		{expired, nil, "a renewal", "virtpki renew --force"},
+		{expired, as{noKey}, "a renewal", "virtpki renew --force --via 'ssh CA virtpki sign - --yes'" + elsewhere},
+		{finding("half-pair", judge.Error, judge.Places, serverKey, ""), as{noKey}, "a renewal", "virtpki renew --force --via 'ssh CA virtpki sign - --yes --replace hv1'" + elsewhere + ", whose administrator lets a new key have the name"},
+		{finding("cert-revoked", judge.Error, judge.Session, serverCert, "virtpki renew"), as{noKey}, "a renewal", "virtpki renew --force --via 'ssh CA virtpki sign - --yes --after-revocation'" + elsewhere + ", whose administrator lets this host in again"},
+		{finding("cert-revoked", judge.Error, judge.Session, "/home/alice/clientcert.pem", "virtpki renew"), as{folder}, "", "where the CA's key is: virtpki issue client hv1 --out DIR --layout pkipath, where its owner is to get in again"},
+		{finding("cert-expired", judge.Error, judge.Own, "/home/alice/clientcert.pem", "virtpki renew"), as{folder}, "", "where the CA's key is: virtpki issue client hv1 --out DIR --layout pkipath"},
+
+		{finding("ca-ends-soon", judge.Warning, judge.Host, caCert, "virtpki ca rollover start"), as{noKey}, "", "where the CA's key is: virtpki ca rollover start; then copy the CA file with the new CA here, before the old one ends"},
+		{finding("setting-elsewhere", judge.Warning, judge.Conf, "/etc/libvirt/libvirtd.conf", "virtpki config libvirtd --apply"), as{noKey, flags}, "", "virtpki --root /mnt config libvirtd --apply"},
+		{finding("no-ca-qemu", judge.Error, judge.Places, "/etc/pki/qemu/ca-cert.pem", "virtpki bootstrap --with qemu"), as{noKey, nameless}, "", "where the CA's key is: virtpki issue host NAME --with qemu --out DIR, and copy it here"},
+	} {
+		x := machineOf(qemuKey)
+		for _, differs := range test.here {
+			differs(x)
+		}
+		met[test.rule] = true
+		if rule, _ := x.ruleFor(test.finding); rule != test.rule {
+			t.Errorf("%s of %s: rule %q, want %q", test.finding.ID, test.finding.File, rule, test.rule)
+		}
+		if fix := x.fix(test.finding); fix != test.fix {
+			t.Errorf("%s of %s, %s:\n %s, want\n %s", test.finding.ID, test.finding.File, test.rule, fix, test.fix)
+		}
+	}
+	for _, r := range rules {
+		if !met[r.name] {
+			t.Errorf("no case is fixed by %q", r.name)
+		}
+	}
+}
+
+// taken are paths at which something stands.
+func taken(paths ...string) func(*fixer) {
+	return func(x *fixer) {
+		stands := func(path string) bool { return slices.Contains(paths, path) }
+		x.stands, x.exists = stands, stands
+	}
+}

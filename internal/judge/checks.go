@@ -78,7 +78,7 @@ func (r *run) usage(critical bool, id, file, what string) {
 	if critical {
 		r.refuse(id, file, r.reissue(), "its critical key usage does not permit %s", what)
 	} else if r.rules.Product == "libvirt" {
-		r.say(Warning, id+"-noncritical", file, r.reissue(), "its key usage does not permit %s; since it is not critical, %s only warns of it", what, r.reader())
+		r.say(Finding{ID: id + "-noncritical", Level: Warning, File: file, Fix: r.reissue()}, "its key usage does not permit %s; since it is not critical, %s only warns of it", what, r.reader())
 	}
 }
 
@@ -114,9 +114,9 @@ func (r *run) purpose(allowed, critical, proper bool, file string, oids []string
 	case !allowed && critical:
 		r.refuse(id, file, r.reissue(), "its critical extended key usage (%s) does not allow a TLS %s", strings.Join(oids, ", "), r.set.Role)
 	case !allowed && r.rules.Product == "libvirt":
-		r.say(Warning, id+"-noncritical", file, r.reissue(), "its extended key usage (%s) does not allow a TLS %s; since it is not critical, %s only warns of it", strings.Join(oids, ", "), r.set.Role, r.reader())
+		r.say(Finding{ID: id + "-noncritical", Level: Warning, File: file, Fix: r.reissue()}, "its extended key usage (%s) does not allow a TLS %s; since it is not critical, %s only warns of it", strings.Join(oids, ", "), r.set.Role, r.reader())
 	case allowed && !proper && r.rules.AnyPurposeInverted:
-		r.say(Note, "cert-purpose-foreign", file, r.reissue(), "its extended key usage (%s) does not name a TLS %s; libvirt takes it all the same, other programs do not", strings.Join(oids, ", "), r.set.Role)
+		r.say(Finding{ID: "cert-purpose-foreign", Level: Note, File: file, Fix: r.reissue()}, "its extended key usage (%s) does not name a TLS %s; libvirt takes it all the same, other programs do not", strings.Join(oids, ", "), r.set.Role)
 	}
 }
 
@@ -141,6 +141,6 @@ func (r *run) checkCA(c *gnutls.Certificate, file string) {
 	case p == gnutls.Present && usage&gnutls.UsageCertSign == 0 && critical:
 		r.refuse("ca-usage", file, fixCA, "the critical key usage of the CA %s does not permit signing certificates", name)
 	case p == gnutls.Present && usage&gnutls.UsageCertSign == 0:
-		r.say(Warning, "ca-usage-noncritical", file, fixCA, "the key usage of the CA %s does not permit signing certificates, so what it signed is refused", name)
+		r.say(Finding{ID: "ca-usage-noncritical", Level: Warning, File: file, Fix: fixCA}, "the key usage of the CA %s does not permit signing certificates, so what it signed is refused", name)
 	}
 }

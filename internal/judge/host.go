@@ -29,8 +29,9 @@ type hostJudge struct {
 	found []Finding
 }
 
-func (j *hostJudge) say(id string, level Level, file, fix, format string, args ...any) {
-	j.found = append(j.found, Finding{ID: id, Level: level, Stage: Host, File: file, Fix: fix, Text: fmt.Sprintf(format, args...)})
+func (j *hostJudge) say(f Finding, format string, args ...any) {
+	f.Stage, f.Text = Host, fmt.Sprintf(format, args...)
+	j.found = append(j.found, f)
 }
 
 // OnHost says what is wrong with the files of a set on this machine and this day,
@@ -61,7 +62,7 @@ func CAOnHost(ca, crl File, terms []CRLTerm, m Machine) []Finding {
 		j.ends(ca.Path, cert, "virtpki ca rollover start", " (CA "+commonName(cert)+")")
 		j.weak(ca.Path, cert)
 		if twin := seen[string(cert.RawSubject)]; twin != nil && !twin.Equal(cert) {
-			j.say("twin-cas", Warning, ca.Path, "", "two CAs are called %s: GnuTLS keeps one CRL for each name, so that of one hides the other's", commonName(cert))
+			j.say(Finding{ID: "twin-cas", Level: Warning, File: ca.Path}, "two CAs are called %s: GnuTLS keeps one CRL for each name, so that of one hides the other's", commonName(cert))
 		}
 		seen[string(cert.RawSubject)] = cert
 	}
@@ -85,7 +86,7 @@ func CAKeyOnHost(ca, key File) []Finding {
 			return nil
 		}
 	}
-	j.say("ca-key-mismatch", Error, key.Path, "", "is not the key of any CA in %s: nothing can be signed here", ca.Path)
+	j.say(Finding{ID: "ca-key-mismatch", Level: Error, File: key.Path}, "is not the key of any CA in %s: nothing can be signed here", ca.Path)
 	return j.found
 }
 
@@ -99,7 +100,7 @@ func (j *hostJudge) names(cert File) {
 		}
 	}
 	if len(missing) > 0 {
-		j.say("name-missing", Warning, cert.Path, "", "it is not for %s, which is this machine: clients that connect by that name refuse it%s", strings.Join(missing, " and "), inBrackets(why))
+		j.say(Finding{ID: "name-missing", Level: Warning, File: cert.Path}, "it is not for %s, which is this machine: clients that connect by that name refuse it%s", strings.Join(missing, " and "), inBrackets(why))
 	}
 	missing = nil
 	for _, ip := range j.Addresses {
@@ -108,7 +109,7 @@ func (j *hostJudge) names(cert File) {
 		}
 	}
 	if len(missing) > 0 {
-		j.say("address-missing", Warning, cert.Path, "virtpki renew", "it lacks %s, which this machine has: clients that connect by address, and guests that migrate here by it, are refused", strings.Join(missing, ", "))
+		j.say(Finding{ID: "address-missing", Level: Warning, File: cert.Path, Fix: "virtpki renew"}, "it lacks %s, which this machine has: clients that connect by address, and guests that migrate here by it, are refused", strings.Join(missing, ", "))
 	}
 }
 
@@ -126,7 +127,7 @@ func (j *hostJudge) ends(path string, cert *x509.Certificate, fix, of string) {
 		return
 	}
 	left := cert.NotAfter.Sub(j.Now)
-	j.say("ends-soon", urgency(left), path, fix, "it expires %s, on %s%s", span(left), day(cert.NotAfter), of)
+	j.say(Finding{ID: "ends-soon", Level: urgency(left), File: path, Fix: fix}, "it expires %s, on %s%s", span(left), day(cert.NotAfter), of)
 }
 
 // urgency is the level of an end that comes: the last third of a life is a note.
@@ -164,7 +165,7 @@ func (j *hostJudge) purpose(set Set) {
 	if set.Role == Client {
 		harm = "whoever has its key can stand in for a server too"
 	}
-	j.say("purpose-not-critical", Warning, set.Cert.Path, "virtpki renew --force", "it has no critical extended key usage, and libvirt only warns of one that is not critical: %s", harm)
+	j.say(Finding{ID: "purpose-not-critical", Level: Warning, File: set.Cert.Path, Fix: "virtpki renew --force"}, "it has no critical extended key usage, and libvirt only warns of one that is not critical: %s", harm)
 }
 
 // BindsRole reports whether every program refuses the first certificate of a file in
@@ -183,7 +184,7 @@ func (j *hostJudge) crlEnds(path string, term CRLTerm) {
 	switch {
 	case term.Until.IsZero() || j.Now.Before(term.Due) || j.Now.After(term.Until):
 	default:
-		j.say("crl-due", Note, path, "virtpki crl", "there should be a new CRL by %s; libvirt does not look at that", until)
+		j.say(Finding{ID: "crl-due", Level: Note, File: path, Fix: "virtpki crl"}, "there should be a new CRL by %s; libvirt does not look at that", until)
 	}
 }
 
@@ -191,10 +192,10 @@ func (j *hostJudge) crlEnds(path string, term CRLTerm) {
 // said elsewhere.
 func (j *hostJudge) weak(path string, cert *x509.Certificate) {
 	if text, _ := WeakKey(cert.PublicKey); text != "" {
-		j.say("weak-key", Warning, path, "", "%s", text)
+		j.say(Finding{ID: "weak-key", Level: Warning, File: path}, "%s", text)
 	}
 	if text := WeakSignature(cert.SignatureAlgorithm); text != "" && string(cert.RawIssuer) != string(cert.RawSubject) {
-		j.say("weak-signature", Warning, path, "", "%s", text)
+		j.say(Finding{ID: "weak-signature", Level: Warning, File: path}, "%s", text)
 	}
 }
 

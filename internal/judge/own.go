@@ -172,8 +172,7 @@ func (r *run) loadCAs(opened bool) {
 		return
 	}
 	if r.rules.MaxCAs > 0 && len(all) > r.rules.MaxCAs {
-		r.say(Warning, "ca-too-many", r.set.CA.Path, "put the CAs in use first, or drop those that are not",
-			"holds %d CAs, and only the first %d are looked at when %s checks its own certificate", len(all), r.rules.MaxCAs, r.reader())
+		r.say(Finding{ID: "ca-too-many", Level: Warning, File: r.set.CA.Path, Fix: "put the CAs in use first, or drop those that are not"}, "holds %d CAs, and only the first %d are looked at when %s checks its own certificate", len(all), r.rules.MaxCAs, r.reader())
 	}
 }
 
@@ -242,11 +241,11 @@ func (r *run) pairThere(p Identity) bool {
 	case r.set.Role == Server:
 		r.refuse("key-missing", p.Key.Path, r.reissue(), "is not there")
 	case noCert && noKey:
-		r.say(Note, "pair-missing", p.Cert.Path, r.reissue(), "is not there, nor is its key: %s goes on without, and most servers then refuse it", r.reader())
+		r.say(Finding{ID: "pair-missing", Level: Note, File: p.Cert.Path, Fix: r.reissue()}, "is not there, nor is its key: %s goes on without, and most servers then refuse it", r.reader())
 	case r.rules.HalfPairRefused:
 		r.refuse("pair-half", missingHalf(p), r.reissue(), "is not there, although its other half is")
 	default:
-		r.say(Warning, "pair-half", missingHalf(p), r.reissue(), "is not there, although its other half is: %s goes on without both, and most servers then refuse it", r.reader())
+		r.say(Finding{ID: "pair-half", Level: Warning, File: missingHalf(p), Fix: r.reissue()}, "is not there, although its other half is: %s goes on without both, and most servers then refuse it", r.reader())
 	}
 	return false
 }
@@ -266,11 +265,11 @@ func (r *run) matchPair(p Identity, leaf *gnutls.Certificate, key gnutls.Private
 	same, unknown := key.Matches(leaf.Key)
 	switch {
 	case key.Damaged && (leaf.Key.Kind == gnutls.KeyRSA || leaf.Key.Kind == gnutls.KeyRSAPSS):
-		r.say(Warning, "key-mismatch-unseen", p.Key.Path, r.reissue(), "is damaged: its numbers do not fit together; GnuTLS does not notice, and every handshake fails")
+		r.say(Finding{ID: "key-mismatch-unseen", Level: Warning, File: p.Key.Path, Fix: r.reissue()}, "is damaged: its numbers do not fit together; GnuTLS does not notice, and every handshake fails")
 	case unknown:
-		r.say(Note, "key-unchecked", p.Key.Path, "", "is of a type (%s) that this program cannot compare with the certificate", leaf.Key.Kind)
+		r.say(Finding{ID: "key-unchecked", Level: Note, File: p.Key.Path}, "is of a type (%s) that this program cannot compare with the certificate", leaf.Key.Kind)
 	case !same && key.Kind == leaf.Key.Kind && key.Kind == gnutls.KeyEd25519:
-		r.say(Warning, "key-mismatch-unseen", p.Key.Path, r.reissue(), "does not belong to the certificate; GnuTLS does not notice with Ed25519 keys, and every handshake fails")
+		r.say(Finding{ID: "key-mismatch-unseen", Level: Warning, File: p.Key.Path, Fix: r.reissue()}, "does not belong to the certificate; GnuTLS does not notice with Ed25519 keys, and every handshake fails")
 	case !same:
 		r.refuse("key-mismatch", p.Key.Path, r.reissue(), "does not belong to the certificate %s", p.Cert.Path)
 	}

@@ -72,7 +72,7 @@ func (r *run) signatureFaults(faults map[gnutls.Fault]*gnutls.Certificate, file 
 		refuse("extension-unknown", file, r.reissue(), "the certificate %s has a critical extension (%s) that GnuTLS does not know", at(gnutls.FaultCritical), c.UnknownCritical())
 	}
 	if c := faults[gnutls.FaultUncheckedSig]; c != nil {
-		r.say(Note, "signature-unchecked", file, "", "the signature on %s (%s) could not be verified here, GnuTLS will", at(gnutls.FaultUncheckedSig), c.SignatureOID())
+		r.say(Finding{ID: "signature-unchecked", Level: Note, File: file}, "the signature on %s (%s) could not be verified here, GnuTLS will", at(gnutls.FaultUncheckedSig), c.SignatureOID())
 	}
 }
 

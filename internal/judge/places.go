@@ -107,11 +107,12 @@ func InPlace(p Place) []Finding {
 	return j.found
 }
 
-func (j *placeJudge) say(id string, level Level, file, fix, format string, args ...any) {
-	if strings.HasPrefix(fix, "ch") && j.link(file) { // chmod and the like change what a link leads to
-		fix = "put the thing itself in the place of the link, or see to what the link leads to, which others may use"
+func (j *placeJudge) say(f Finding, format string, args ...any) {
+	if strings.HasPrefix(f.Fix, "ch") && j.link(f.File) { // chmod and the like change what a link leads to
+		f.Fix = "put the thing itself in the place of the link, or see to what the link leads to, which others may use"
 	}
-	j.found = append(j.found, Finding{ID: id, Level: level, Stage: Places, File: file, Fix: fix, Text: fmt.Sprintf(format, args...)})
+	f.Stage, f.Text = Places, fmt.Sprintf(format, args...)
+	j.found = append(j.found, f)
 }
 
 // link reports whether a path of the place is a link.
@@ -167,7 +168,7 @@ func (j *placeJudge) trustPresence() {
 		j.nowhere(ca, Error, Places, j.without())
 	case ca.absent() && j.Kind == UserFolder: // the system's is taken
 	case ca.absent():
-		j.say("no-ca", Error, ca.Path, "", "there is no CA certificate: %s", j.without())
+		j.say(Finding{ID: "no-ca", Level: Error, File: ca.Path}, "there is no CA certificate: %s", j.without())
 	}
 	switch {
 	case crl.absent() && crl.Target != "" && j.Kind == QEMUFolder && errors.Is(crl.Err, syscall.ELOOP):
@@ -175,7 +176,7 @@ func (j *placeJudge) trustPresence() {
 	case crl.absent() && crl.Target != "":
 		j.nowhere(crl, Warning, Places, "no CRL is read, and nothing is said of it")
 	case crl.absent() && crl.Path != "" && j.Kind == SystemTree && !ca.absent():
-		j.say("no-crl", Note, crl.Path, "", "there is no CRL: nobody whose certificate is revoked is kept out")
+		j.say(Finding{ID: "no-crl", Level: Note, File: crl.Path}, "there is no CRL: nobody whose certificate is revoked is kept out")
 	}
 }
 
@@ -196,11 +197,11 @@ func (j *placeJudge) file(file libvirt.File, spot Spot) {
 	case spot.hidden():
 		j.unseen(file, spot)
 	case spot.Err != nil:
-		j.say("unseen", Warning, spot.Path, "", "it could not be looked at: %s", plainReason(spot.Err))
+		j.say(Finding{ID: "unseen", Level: Warning, File: spot.Path}, "it could not be looked at: %s", plainReason(spot.Err))
 	case !spot.Mode.IsRegular():
-		j.say("not-a-file", Error, spot.Path, "", "%s stands where a file has to be", typeOf(spot.Mode))
+		j.say(Finding{ID: "not-a-file", Level: Error, File: spot.Path}, "%s stands where a file has to be", typeOf(spot.Mode))
 	case spot.Unread != nil:
-		j.say("too-large", Error, spot.Path, "", "%s", plainReason(spot.Unread))
+		j.say(Finding{ID: "too-large", Level: Error, File: spot.Path}, "%s", plainReason(spot.Unread))
 	}
 	if spot.Err == nil && spot.Mode.IsRegular() {
 		j.modes(file, spot)
@@ -217,11 +218,11 @@ func (j *placeJudge) unseen(file libvirt.File, spot Spot) {
 		if j.Asked {
 			level = Warning
 		}
-		j.say("unseen", level, spot.Path, "", "you may not read it, so it was not judged; root may")
+		j.say(Finding{ID: "unseen", Level: level, File: spot.Path}, "you may not read it, so it was not judged; root may")
 	case role == Client && j.Kind == SystemTree:
-		j.say("not-readable", Error, spot.Path, "", "you may not read it, so your virsh does not connect with it; a pair of your own belongs in ~/.pki/libvirt")
+		j.say(Finding{ID: "not-readable", Level: Error, File: spot.Path}, "you may not read it, so your virsh does not connect with it; a pair of your own belongs in ~/.pki/libvirt")
 	default:
-		j.say("not-readable", Error, spot.Path, "", "you may not read it, and neither may your virsh")
+		j.say(Finding{ID: "not-readable", Level: Error, File: spot.Path}, "you may not read it, and neither may your virsh")
 	}
 }
 

@@ -16,13 +16,13 @@ func (j *placeJudge) folder(spot Spot) {
 	case spot.absent():
 		return // what is missing in it is said
 	case spot.hidden():
-		j.say("unseen", Warning, spot.Path, "", "you may not look into it, so what is in it was not judged")
+		j.say(Finding{ID: "unseen", Level: Warning, File: spot.Path}, "you may not look into it, so what is in it was not judged")
 		return
 	case spot.Err != nil:
-		j.say("unseen", Warning, spot.Path, "", "it could not be looked at: %s", plainReason(spot.Err))
+		j.say(Finding{ID: "unseen", Level: Warning, File: spot.Path}, "it could not be looked at: %s", plainReason(spot.Err))
 		return
 	case !spot.Mode.IsDir():
-		j.say("not-a-folder", Error, spot.Path, "", "%s stands where a folder has to be", fileOr(spot.Mode))
+		j.say(Finding{ID: "not-a-folder", Level: Error, File: spot.Path}, "%s stands where a folder has to be", fileOr(spot.Mode))
 		return
 	}
 	want, judged := j.Want[spot.Path]
@@ -47,7 +47,7 @@ func (j *placeJudge) stranger(spot Spot) {
 	if j.QEMU != nil && !j.QEMU.MayEnter(j.UID, spot.GID, spot.Mode) {
 		fix += fmt.Sprintf(" && chgrp %s %s && chmod g+rx %s", j.group(), termtext.ShellWord(spot.Path), termtext.ShellWord(spot.Path))
 	}
-	j.say("owner", Warning, spot.Path, fix, "it belongs to user %d, who may replace what is in it", spot.UID)
+	j.say(Finding{ID: "owner", Level: Warning, File: spot.Path, Fix: fix}, "it belongs to user %d, who may replace what is in it", spot.UID)
 }
 
 // chmodKey gives a key a mode, and to QEMU's group where QEMU could not read it else.
@@ -64,14 +64,14 @@ func (j *placeJudge) folderMode(spot Spot, want fs.FileMode) {
 	switch {
 	case mode == want:
 	case mode&0o022 != 0 && spot.Mode&fs.ModeSticky == 0:
-		j.say("writable", Warning, spot.Path, fix, "mode %04o: others may replace what is in it", mode)
+		j.say(Finding{ID: "writable", Level: Warning, File: spot.Path, Fix: fix}, "mode %04o: others may replace what is in it", mode)
 	case j.Kind == QEMUFolder: // what matters is whether QEMU's user gets in
 	case want == 0o755 && mode&0o055 != 0o055:
-		j.say("closed", Warning, spot.Path, fix, "mode %04o: nobody but root can use the files in it; a user's virsh goes on as if they were not there", mode)
+		j.say(Finding{ID: "closed", Level: Warning, File: spot.Path, Fix: fix}, "mode %04o: nobody but root can use the files in it; a user's virsh goes on as if they were not there", mode)
 	case want == 0o700 && mode&0o077 != 0:
-		j.say("mode", Warning, spot.Path, fix, "mode %04o lets others look; %s %04o", mode, j.wants(spot.Path), want)
+		j.say(Finding{ID: "mode", Level: Warning, File: spot.Path, Fix: fix}, "mode %04o lets others look; %s %04o", mode, j.wants(spot.Path), want)
 	default:
-		j.say("mode", Note, spot.Path, fix, "mode %04o; %s %04o", mode, j.wants(spot.Path), want)
+		j.say(Finding{ID: "mode", Level: Note, File: spot.Path, Fix: fix}, "mode %04o; %s %04o", mode, j.wants(spot.Path), want)
 	}
 }
 
@@ -98,16 +98,16 @@ func (j *placeJudge) modes(file libvirt.File, spot Spot) {
 	switch {
 	case mode == want || want == 0:
 	case file == libvirt.ClientKey && j.Kind == SystemTree && mode == 0o644:
-		j.say("shared-client-key", Note, spot.Path, chmod(0o600, spot.Path), "mode 0644: every local user can connect as this host (virt-pki-validate wants it so)")
+		j.say(Finding{ID: "shared-client-key", Level: Note, File: spot.Path, Fix: chmod(0o600, spot.Path)}, "mode 0644: every local user can connect as this host (virt-pki-validate wants it so)")
 	case mode&0o022 != 0 && !(j.Kind == QEMUFolder && mode&0o022 == 0o020):
-		j.say("writable", Warning, spot.Path, fix, "mode %04o: others may change it", mode)
+		j.say(Finding{ID: "writable", Level: Warning, File: spot.Path, Fix: fix}, "mode %04o: others may change it", mode)
 	case isKey(file) && mode&openBits(j.Kind) != 0:
-		j.say("key-open", Warning, spot.Path, fix, "mode %04o: a private key that others than its owner can read", mode)
+		j.say(Finding{ID: "key-open", Level: Warning, File: spot.Path, Fix: fix}, "mode %04o: a private key that others than its owner can read", mode)
 	case !isKey(file) && want == 0o644 && mode&0o044 != 0o044:
-		j.say("closed", Warning, spot.Path, fix, "mode %04o: a user's virsh cannot read it", mode)
+		j.say(Finding{ID: "closed", Level: Warning, File: spot.Path, Fix: fix}, "mode %04o: a user's virsh cannot read it", mode)
 	case j.Kind == QEMUFolder:
 	default:
-		j.say("mode", Note, spot.Path, fix, "mode %04o; %s %04o", mode, j.wants(spot.Path), want)
+		j.say(Finding{ID: "mode", Level: Note, File: spot.Path, Fix: fix}, "mode %04o; %s %04o", mode, j.wants(spot.Path), want)
 	}
 }
 
@@ -116,9 +116,9 @@ func (j *placeJudge) others(file libvirt.File, spot Spot) {
 	mode := spot.Mode.Perm()
 	switch {
 	case isKey(file) && mode&0o007 != 0:
-		j.say("key-open", Warning, spot.Path, chmod(mode&^0o007, spot.Path), "mode %04o: a private key that everybody can read", mode)
+		j.say(Finding{ID: "key-open", Level: Warning, File: spot.Path, Fix: chmod(mode&^0o007, spot.Path)}, "mode %04o: a private key that everybody can read", mode)
 	case mode&0o022 != 0:
-		j.say("writable", Warning, spot.Path, chmod(mode&^0o022, spot.Path), "mode %04o: others may change it", mode)
+		j.say(Finding{ID: "writable", Level: Warning, File: spot.Path, Fix: chmod(mode&^0o022, spot.Path)}, "mode %04o: others may change it", mode)
 	}
 }
 
@@ -142,10 +142,10 @@ func (j *placeJudge) owner(spot Spot) {
 	}
 	fix := chown(j.UID, j.GID, spot.Path)
 	if spot.UID != j.UID {
-		j.say("owner", Warning, spot.Path, fix, "it belongs to user %d, who may change it; virt-pki-validate wants %s", spot.UID, whose(j.UID, j.GID))
+		j.say(Finding{ID: "owner", Level: Warning, File: spot.Path, Fix: fix}, "it belongs to user %d, who may change it; virt-pki-validate wants %s", spot.UID, whose(j.UID, j.GID))
 		return
 	}
-	j.say("owner", Note, spot.Path, fix, "it belongs to group %d; virt-pki-validate wants %s", spot.GID, whose(j.UID, j.GID))
+	j.say(Finding{ID: "owner", Level: Note, File: spot.Path, Fix: fix}, "it belongs to group %d; virt-pki-validate wants %s", spot.GID, whose(j.UID, j.GID))
 }
 
 func whose(uid, gid int) string {

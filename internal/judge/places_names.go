@@ -25,10 +25,10 @@ func (j *placeJudge) names() {
 		j.crlName(crl)
 	}
 	if j.OtherPrefix != "" {
-		j.say("other-prefix", Warning, j.OtherPrefix, "", "there are files here too; the libvirt of this system reads %s, one that was built by hand may read these", j.Base)
+		j.say(Finding{ID: "other-prefix", Level: Warning, File: j.OtherPrefix}, "there are files here too; the libvirt of this system reads %s, one that was built by hand may read these", j.Base)
 	}
 	if j.Kind == UserFolder && j.UID == 0 {
-		j.say("root-home", Warning, j.Base, "", "root's virsh never looks here: it takes the system's files, or those of ?pkipath=%s", j.Base)
+		j.say(Finding{ID: "root-home", Level: Warning, File: j.Base}, "root's virsh never looks here: it takes the system's files, or those of ?pkipath=%s", j.Base)
 	}
 	j.labels()
 }
@@ -39,9 +39,9 @@ func (j *placeJudge) stray(stray Stray) {
 	case right.Path == "":
 	case right.absent() && right.Target == "":
 		fix := fmt.Sprintf("mv %s %s", termtext.ShellWord(stray.Path), termtext.ShellWord(right.Path))
-		j.say("misplaced", Warning, stray.Path, fix, "nobody looks for it here; its place is %s", right.Path)
+		j.say(Finding{ID: "misplaced", Level: Warning, File: stray.Path, Fix: fix}, "nobody looks for it here; its place is %s", right.Path)
 	default:
-		j.say("misplaced", Note, stray.Path, "", "nobody looks for it here; what counts is %s", right.Path)
+		j.say(Finding{ID: "misplaced", Level: Note, File: stray.Path}, "nobody looks for it here; what counts is %s", right.Path)
 	}
 }
 
@@ -58,13 +58,13 @@ func (j *placeJudge) crlName(crl NamedCRL) {
 	move := fmt.Sprintf("mv %s %s", termtext.ShellWord(crl.Path), termtext.ShellWord(right))
 	switch {
 	case j.CRL.Absent():
-		j.say("crl-name", Warning, crl.Path, move, "a CRL under a name that is not read: libvirt reads %s", filepath.Base(right))
+		j.say(Finding{ID: "crl-name", Level: Warning, File: crl.Path, Fix: move}, "a CRL under a name that is not read: libvirt reads %s", filepath.Base(right))
 	case bytes.Equal(crl.Data, j.CRL.Data):
-		j.say("crl-name", Note, crl.Path, "", "a copy of %s; libvirt does not read it under this name", filepath.Base(right))
+		j.say(Finding{ID: "crl-name", Level: Note, File: crl.Path}, "a copy of %s; libvirt does not read it under this name", filepath.Base(right))
 	case crl.Made.After(j.CRL.Made):
-		j.say("crl-name", Warning, crl.Path, move, "a CRL that is newer than %s, under a name that is not read: what it revokes gets in", filepath.Base(right))
+		j.say(Finding{ID: "crl-name", Level: Warning, File: crl.Path, Fix: move}, "a CRL that is newer than %s, under a name that is not read: what it revokes gets in", filepath.Base(right))
 	default:
-		j.say("crl-name", Note, crl.Path, "", "an older CRL than %s; libvirt does not read it under this name", filepath.Base(right))
+		j.say(Finding{ID: "crl-name", Level: Note, File: crl.Path}, "an older CRL than %s; libvirt does not read it under this name", filepath.Base(right))
 	}
 }
 
@@ -79,7 +79,7 @@ func (j *placeJudge) labels() {
 	}
 	for _, file := range j.present() {
 		if spot := j.Files[file]; spot.Label != "" && spot.Label != certLabel {
-			j.say("label", Warning, spot.Path, "restorecon "+termtext.ShellWord(spot.Path), "its SELinux type is %s, not %s: a daemon that SELinux confines may not read it", spot.Label, certLabel)
+			j.say(Finding{ID: "label", Level: Warning, File: spot.Path, Fix: "restorecon " + termtext.ShellWord(spot.Path)}, "its SELinux type is %s, not %s: a daemon that SELinux confines may not read it", spot.Label, certLabel)
 		}
 	}
 }

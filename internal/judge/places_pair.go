@@ -36,9 +36,9 @@ func (j *placeJudge) pairNowhere(role Role, spot Spot, half bool) {
 // nowhere is about a link that leads nowhere.
 func (j *placeJudge) nowhere(spot Spot, level Level, stage Stage, what string) {
 	if errors.Is(spot.Err, syscall.ELOOP) {
-		j.say("not-a-file", level, spot.Path, "", "a loop of links: %s", what)
+		j.say(Finding{ID: "not-a-file", Level: level, File: spot.Path}, "a loop of links: %s", what)
 	} else {
-		j.say("dangling", level, spot.Path, "", "a link to %q, which does not exist: %s", spot.Target, what)
+		j.say(Finding{ID: "dangling", Level: level, File: spot.Path}, "a link to %q, which does not exist: %s", spot.Target, what)
 	}
 	j.later(stage)
 }
@@ -52,24 +52,24 @@ func (j *placeJudge) noPair(role Role, cert Spot) {
 		if j.Asked || j.Serves {
 			level = Error
 		}
-		j.say("no-server-pair", level, cert.Path, "", "there is neither a server certificate nor its key: a daemon that listens for TLS does not start")
+		j.say(Finding{ID: "no-server-pair", Level: level, File: cert.Path}, "there is neither a server certificate nor its key: a daemon that listens for TLS does not start")
 	case role == Client && j.Kind == SystemTree && !j.Asked:
-		j.say("no-client-pair", Note, cert.Path, "", "there is neither a client certificate nor its key: root's virsh goes on without, the server refuses it, and so does another host to which guests migrate peer to peer")
+		j.say(Finding{ID: "no-client-pair", Level: Note, File: cert.Path}, "there is neither a client certificate nor its key: root's virsh goes on without, the server refuses it, and so does another host to which guests migrate peer to peer")
 	case role == Client && j.Kind == SystemTree:
-		j.say("no-client-pair", Error, cert.Path, "", "there is neither a client certificate nor its key: root's virsh goes on without, the server refuses it, and so does another host to which guests migrate peer to peer")
+		j.say(Finding{ID: "no-client-pair", Level: Error, File: cert.Path}, "there is neither a client certificate nor its key: root's virsh goes on without, the server refuses it, and so does another host to which guests migrate peer to peer")
 		j.later(Session)
 	case role == Client && j.Kind == FlatFolder:
-		j.say("no-client-pair", Error, cert.Path, "", "there is neither a client certificate nor its key: virsh goes on without, and the server refuses it")
+		j.say(Finding{ID: "no-client-pair", Level: Error, File: cert.Path}, "there is neither a client certificate nor its key: virsh goes on without, and the server refuses it")
 		j.later(Session)
 	case j.Kind == QEMUFolder && !j.Files[libvirt.CACert].absent():
-		j.say("no-"+string(role)+"-pair", Note, cert.Path, "", "there is neither a %s certificate nor its key: what needs them does not work", role)
+		j.say(Finding{ID: "no-" + string(role) + "-pair", Level: Note, File: cert.Path}, "there is neither a %s certificate nor its key: what needs them does not work", role)
 	}
 }
 
 func (j *placeJudge) halfPair(role Role, missing, there Spot, what, other string) {
 	level, stage, then := j.withoutPair(role, true)
 	text := fmt.Sprintf("the %s is missing, and the %s %s is there", what, other, filepath.Base(there.Path))
-	j.say("half-pair", level, missing.Path, "", "%s: %s", text, then)
+	j.say(Finding{ID: "half-pair", Level: level, File: missing.Path}, "%s: %s", text, then)
 	j.later(stage)
 }
 

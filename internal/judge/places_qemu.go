@@ -47,7 +47,7 @@ func (j *placeJudge) emptyFolder() bool {
 func (j *placeJudge) readable() {
 	for _, folder := range j.Folders {
 		if folder.Err == nil && !j.QEMU.MayEnter(folder.UID, folder.GID, folder.Mode) {
-			j.say("qemu-unreadable", Error, folder.Path, chmod(folder.Mode|0o055, folder.Path), "user %s, as which QEMU runs, may not look into it", j.QEMU.User)
+			j.say(Finding{ID: "qemu-unreadable", Level: Error, File: folder.Path, Fix: chmod(folder.Mode|0o055, folder.Path)}, "user %s, as which QEMU runs, may not look into it", j.QEMU.User)
 			return
 		}
 	}
@@ -60,7 +60,7 @@ func (j *placeJudge) readable() {
 		if isKey(file) {
 			fix = fmt.Sprintf("chgrp %s %s && chmod 0640 %s", j.group(), termtext.ShellWord(spot.Path), termtext.ShellWord(spot.Path))
 		}
-		j.say("qemu-unreadable", Error, spot.Path, fix, "user %s, as which QEMU runs, may not read it (owner %d, group %d, mode %04o)", j.QEMU.User, spot.UID, spot.GID, spot.Mode.Perm())
+		j.say(Finding{ID: "qemu-unreadable", Level: Error, File: spot.Path, Fix: fix}, "user %s, as which QEMU runs, may not read it (owner %d, group %d, mode %04o)", j.QEMU.User, spot.UID, spot.GID, spot.Mode.Perm())
 	}
 }
 
@@ -80,7 +80,7 @@ func (j *placeJudge) appArmor() {
 	}
 	dir := filepath.Dir(j.LocalAppArmor)
 	fix := fmt.Sprintf("mkdir -p %s && echo '  %s/** r,' >>%s", termtext.ShellWord(dir), j.Seen, termtext.ShellWord(j.LocalAppArmor))
-	j.say("apparmor", Warning, j.Base, fix, "the AppArmor profile for QEMU does not list it: a guest that AppArmor confines may not read it")
+	j.say(Finding{ID: "apparmor", Level: Warning, File: j.Base, Fix: fix}, "the AppArmor profile for QEMU does not list it: a guest that AppArmor confines may not read it")
 }
 
 // profilePaths lists the paths for which an AppArmor profile has rules, with

@@ -103,7 +103,7 @@ func (w *validator) spot(exists, access string, spot Spot, want fs.FileMode) {
 	if spot.Path == w.Place.Files[libvirt.ClientKey].Path {
 		fix = "" // what it wants opens a private key to all: nobody is told to do that
 	}
-	j.say("validate-access", Error, spot.Path, fix, "owner %d:%d, mode %04o; virt-pki-validate wants %s and %04o", spot.UID, spot.GID, spot.Mode.Perm(), whose(j.UID, j.GID), want)
+	j.say(Finding{ID: "validate-access", Level: Error, File: spot.Path, Fix: fix}, "owner %d:%d, mode %04o; virt-pki-validate wants %s and %04o", spot.UID, spot.GID, spot.Mode.Perm(), whose(j.UID, j.GID), want)
 	w.line(access, j.found...)
 }
 

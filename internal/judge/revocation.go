@@ -16,7 +16,7 @@ func (r *run) loadCRL() {
 	}
 	if f.Absent() {
 		if f.Path != "" {
-			r.say(Note, "crl-missing", f.Path, "virtpki crl", "is not there, so nobody is refused as revoked")
+			r.say(Finding{ID: "crl-missing", Level: Note, File: f.Path, Fix: "virtpki crl"}, "is not there, so nobody is refused as revoked")
 		}
 		return
 	}
@@ -38,19 +38,19 @@ func (r *run) judgeCRLs(crls []*gnutls.CRL) {
 	f := r.set.CRL.Path
 	kept, dropped := gnutls.Effective(crls)
 	for _, c := range dropped {
-		r.say(Warning, "crl-superseded", f, "keep one CRL for each CA", "holds two CRLs of %s, and GnuTLS drops that of %s", nameText(c.Issuer), day(c.ThisUpdate))
+		r.say(Finding{ID: "crl-superseded", Level: Warning, File: f, Fix: "keep one CRL for each CA"}, "holds two CRLs of %s, and GnuTLS drops that of %s", nameText(c.Issuer), day(c.ThisUpdate))
 	}
 	foreign := 0
 	for _, c := range kept {
 		name := nameText(c.Issuer)
 		if !c.NextUpdate.IsZero() && r.now.After(c.NextUpdate) {
-			r.say(Warning, "crl-expired", f, "virtpki crl", "the CRL of %s was due for an update on %s; GnuTLS does not look at that and goes on using it", name, day(c.NextUpdate))
+			r.say(Finding{ID: "crl-expired", Level: Warning, File: f, Fix: "virtpki crl"}, "the CRL of %s was due for an update on %s; GnuTLS does not look at that and goes on using it", name, day(c.NextUpdate))
 		}
 		if r.now.Before(c.ThisUpdate) {
-			r.say(Note, "crl-future", f, "set the clock, or virtpki crl", "the CRL of %s is dated %s; GnuTLS does not look at that and uses it already", name, day(c.ThisUpdate))
+			r.say(Finding{ID: "crl-future", Level: Note, File: f, Fix: "set the clock, or virtpki crl"}, "the CRL of %s is dated %s; GnuTLS does not look at that and uses it already", name, day(c.ThisUpdate))
 		}
 		if c.Delta {
-			r.say(Warning, "crl-delta", f, "virtpki crl", "the CRL of %s is a delta, which GnuTLS takes for the whole list", name)
+			r.say(Finding{ID: "crl-delta", Level: Warning, File: f, Fix: "virtpki crl"}, "the CRL of %s is a delta, which GnuTLS takes for the whole list", name)
 		}
 		if !r.judgeCRLIssuer(c, f) {
 			foreign++
@@ -79,9 +79,9 @@ func (r *run) judgeCRLIssuer(c *gnutls.CRL, file string) bool {
 	}
 	switch {
 	case !known:
-		r.say(Note, "crl-foreign", file, "", "has a CRL of %s, which is not in the CA file", nameText(c.Issuer))
+		r.say(Finding{ID: "crl-foreign", Level: Note, File: file}, "has a CRL of %s, which is not in the CA file", nameText(c.Issuer))
 	case !good:
-		r.say(Warning, "crl-signature", file, "virtpki crl", "the CRL of %s was not signed by that CA; GnuTLS does not look at that and uses it", nameText(c.Issuer))
+		r.say(Finding{ID: "crl-signature", Level: Warning, File: file, Fix: "virtpki crl"}, "the CRL of %s was not signed by that CA; GnuTLS does not look at that and uses it", nameText(c.Issuer))
 	}
 	return known
 }

@@ -19,13 +19,14 @@ type run struct {
 	cas []*gnutls.Certificate // those that are looked at
 }
 
-func (r *run) say(level Level, id, file, fix, format string, args ...any) {
-	r.out = append(r.out, Finding{ID: id, Level: level, Stage: r.stage, File: file, Text: fmt.Sprintf(format, args...), Fix: fix})
+func (r *run) say(f Finding, format string, args ...any) {
+	f.Stage, f.Text = r.stage, fmt.Sprintf(format, args...)
+	r.out = append(r.out, f)
 }
 
 // refuse adds an error, with what comes of it.
 func (r *run) refuse(id, file, fix, format string, args ...any) {
-	r.say(Error, id, file, fix, format+": %s", append(args, r.consequence())...)
+	r.say(Finding{ID: id, Level: Error, File: file, Fix: fix}, format+": %s", append(args, r.consequence())...)
 }
 
 func (r *run) consequence() string {

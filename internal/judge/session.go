@@ -71,7 +71,7 @@ func (r *run) handshake(leaf *gnutls.Certificate) {
 		return
 	}
 	if leaf.Key.Kind == gnutls.KeyRSA && usage&gnutls.UsageKeyEncipherment != 0 && r.set.Role == Server {
-		r.say(Warning, "cert-usage-old-tls", r.set.Cert.Path, r.reissue(), "its key usage permits key encipherment alone, so only TLS 1.2 with static RSA works")
+		r.say(Finding{ID: "cert-usage-old-tls", Level: Warning, File: r.set.Cert.Path, Fix: r.reissue()}, "its key usage permits key encipherment alone, so only TLS 1.2 with static RSA works")
 		return
 	}
 	r.refuse("cert-usage-handshake", r.set.Cert.Path, r.reissue(), "its key usage does not permit digital signatures, so GnuTLS cannot use it in a handshake")

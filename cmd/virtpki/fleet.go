@@ -1,31 +1,22 @@
 package main
 
 import (
-	"cmp"
 	"context"
-	"crypto/x509"
 	"errors"
 	"fmt"
-	"path/filepath"
-	"runtime"
+	"io"
 	"slices"
-	"strings"
-	"sync"
-	"sync/atomic"
+	"time"
 
 	"github.com/spf13/cobra"
+	"golang.org/x/term"
 
-	"virtpki/internal/authority"
-	"virtpki/internal/batch"
-	"virtpki/internal/change"
-	"virtpki/internal/grant"
+	"virtpki/internal/fleet"
 	"virtpki/internal/hint"
-	"virtpki/internal/libvirt"
 	"virtpki/internal/machine"
 	"virtpki/internal/provision"
 	"virtpki/internal/subject"
 	"virtpki/internal/termtext"
-	"virtpki/pki"
 )
 
 // fleetOptions are the flags of issue that are for many hosts.
@@ -58,7 +49,7 @@ func (o *fleetOptions) checkUse(names []string, out string) error {
 		return errors.New("no name: give one or more, or --hosts FILE")
 	case o.hosts != "" && len(names) > 0:
 		return errors.New("give names or --hosts FILE, not both")
-	case o.format != "tar" && isArchive(out):
+	case o.format != "tar" && fleet.IsArchive(out):
 		return hint.With(fmt.Errorf("--out %s is one archive, and --format is %s", out, o.format), "add --format tar")
 	case o.many() && out == "":
 		return errors.New("--hosts and --format tar are for bundles: give --out DIRECTORY")
@@ -66,223 +57,115 @@ func (o *fleetOptions) checkUse(names []string, out string) error {
 	return nil
 }
 
-// fleet is one run that makes bundles for many hosts.
-type fleet struct {
-	*env
-	g       *globals
-	o       *issueOptions
-	naming  provision.Naming
-	roles   []pki.Role
-	leaf    authority.Leaf
-	ctx     context.Context
-	workers int
-	keys    *change.Keyring
-	machine []string // the names of this machine
-	shape   *fleetShape
-
-	a     *authority.Authority
-	twins []string       // what is to be said of the CA
-	past  *grant.History // whom it has shut out; nil where that is not known
-	// revokedOn tells when a certificate was revoked, empty when it was not. The list
-	// is read when there is a bundle to look at.
-	revokedOn func() (func(*x509.Certificate) string, error)
-	holdsCA   bool   // the lock of the CA is held all the time
-	stamp     string // of the CA's files when a was read
-	// proven is set once a signature of the CA's key has been verified.
-	proven atomic.Bool
-
-	mu    sync.Mutex // for tally, which the workers write to
-	tally fleetTally
+// fleetRequest is what is to be made for many hosts.
+func (e *env) fleetRequest(g *globals, o *issueOptions, what *provision.Request) (fleet.Request, error) {
+	r := fleet.Request{Roles: what.Kind.Roles(), Leaf: what.Leaf, Out: o.out, Tar: o.format == "tar", Flat: o.layout != "system",
+		ClientKey: what.ClientKeyMode, Workers: o.jobs, DryRun: g.dryRun, Stdout: e.stdout, Track: e.changes}
+	if file, ok := e.stdoutFile(); ok && r.ToStdout() && !r.DryRun && term.IsTerminal(int(file.Fd())) {
+		return r, hint.Usagef("--out - writes private keys: not onto a terminal")
+	}
+	var err1, err2 error
+	r.Identities, err1 = identitiesOf(g.Machine, what.Naming)
+	r.Hosts, err2 = e.readHosts(o.hosts, what.Names)
+	return r, hint.First(err1, err2)
 }
 
-func (e *env) issueFleet(ctx context.Context, g *globals, o *issueOptions, r *provision.Request) error {
-	f, err := e.newFleet(ctx, g, o, r)
-	if err != nil {
-		return err
-	}
-	list, err := e.readHosts(o.hosts, r.Names)
-	if err != nil {
-		return err
-	}
-	if err := f.loadCA(); err != nil {
-		return err
-	}
-	if err := f.check(list); err != nil {
-		return err
-	}
-	if f.oneArchive() {
-		return f.makeArchive(list)
-	}
-	return f.makeBundles(list)
-}
-
-func (e *env) newFleet(ctx context.Context, g *globals, o *issueOptions, r *provision.Request) (*fleet, error) {
-	f := &fleet{env: e, g: g, o: o, naming: r.Naming, roles: r.Kind.Roles(), leaf: r.Leaf, ctx: ctx, workers: o.jobs, keys: e.newKeyring(g)}
-	if f.workers == 0 {
-		f.workers = runtime.GOMAXPROCS(0)
-	}
-	var err error
-	if f.machine, err = g.Names(); err != nil && r.Kind != subject.Client {
+// identitiesOf returns what a host of a list gets.
+func identitiesOf(m *machine.Machine, naming provision.Naming) (func(name string, sans []string) ([]subject.Identity, error), error) {
+	own, err := m.Names()
+	if err != nil && naming.Kind != subject.Client {
 		return nil, err
 	}
-	f.shape = newShape(g.Machine, o, r.ClientKeyMode, f.roles)
-	return f, nil
+	return func(name string, sans []string) ([]subject.Identity, error) {
+		if naming.Kind == subject.Client && len(sans) > 0 {
+			return nil, fmt.Errorf("client %s has SANs, and libvirt looks at no SAN of a client", termtext.QuoteShort(name))
+		}
+		with := naming
+		with.SANs = slices.Concat(naming.SANs, sans)
+		return with.IdentitiesBeside(m, name, own)
+	}, nil
 }
 
-// loadCA reads the CA and its key, and what everybody is to trust.
-func (f *fleet) loadCA() error {
-	f.stamp = f.caStamp()
-	a, err := authority.Open(f.g.Machine)
+// issueFleet makes bundles for many hosts.
+func (e *env) issueFleet(ctx context.Context, g *globals, o *issueOptions, what *provision.Request) error {
+	r, err := e.fleetRequest(g, o, what)
 	if err != nil {
 		return err
 	}
-	if err := a.Unlock(f.keys); err != nil {
-		return err
-	}
-	var j change.Job
-	a.NoteTwins(&j)
-	if f.past, err = a.ShutOuts(f.here.Now()); err != nil {
-		j.Note("%s", authority.HistoryUnknown(err))
-	}
-	f.a, f.twins = a, j.Notes
-	f.revokedOn = sync.OnceValues(func() (func(*x509.Certificate) string, error) { return authority.RevokedOn(f.g.Machine) })
-	f.proven.Store(false)
-	f.shape.share(a)
-	return nil
-}
-
-// caStamp differs when the CA's certificates, its CRL or its generation differ.
-func (f *fleet) caStamp() string {
-	layout := libvirt.CA(f.g.CAPath())
-	var stamp strings.Builder
-	for _, file := range []libvirt.File{libvirt.CACert, libvirt.CACRL, libvirt.CARollover} {
-		data, err := machine.ReadIfThere(f.g.Tree(), layout.Path(file))
-		fmt.Fprintln(&stamp, len(data), err)
-		stamp.Write(data)
-	}
-	return stamp.String()
-}
-
-// check looks at every line before anything is made.
-func (f *fleet) check(list *hostList) error {
-	if err := list.checkTwins(); err != nil {
-		return err
-	}
-	permit := pki.PermitOf(f.a.CA.Certificate)
-	var first error
-	bad := 0
-	for _, h := range list.hosts {
-		if err := f.checkLine(h, permit); err != nil {
-			bad++
-			first = hint.First(first, list.at(h, err))
-		}
-	}
-	if bad > 1 {
-		return moreBad(first, bad-1)
-	}
-	return first
-}
-
-// moreBad tells that there are others, and keeps the hint of the first.
-func moreBad(err error, others int) error {
-	return fmt.Errorf("%w (and %s)", err, termtext.Count(others, "other bad line", "other bad lines"))
-}
-
-func (f *fleet) checkLine(h hostLine, permit pki.Permit) error {
-	ids, err := f.identitiesOf(h)
+	p := e.newProgress(g.quiet)
+	r.Progress = p.show
+	report, err := fleet.Run(ctx, g.Machine, r, e.newKeyring(g))
+	p.end()
 	if err != nil {
 		return err
 	}
-	for _, id := range ids {
-		if _, err := id.Subject(f.a.CA.Certificate); err != nil {
-			return err
+	return e.tellFleet(g, &r, report)
+}
+
+// readHosts reads the hosts of a command: the lines of a file, or the names of the
+// command line.
+func (e *env) readHosts(file string, names []string) (*fleet.Hosts, error) {
+	switch file {
+	case "":
+		return fleet.Named(names), nil
+	case "-":
+		text, err := io.ReadAll(io.LimitReader(e.stdin, fleet.MaxHosts+1))
+		if err != nil {
+			return nil, err
 		}
-		kept, _ := id.Within(permit)
-		if name := kept.Outside(permit); name != "" {
-			return fmt.Errorf("the CA may not sign for %s, only for %s", name, permit)
-		}
+		return fleet.ParseHosts("standard input", text)
+	}
+	text, err := e.readStream(file, fleet.MaxHosts+1)
+	if err != nil {
+		return nil, err
+	}
+	return fleet.ParseHosts(file, text)
+}
+
+// tellFleet prints what was done, or with --dry-run what would be.
+func (e *env) tellFleet(g *globals, r *fleet.Request, report *fleet.Report) error {
+	to := e.stdout
+	if r.ToStdout() {
+		to = e.stderr
+	}
+	switch {
+	case g.json:
+		return e.printJSON(report)
+	case g.quiet:
+		return nil
+	case r.DryRun:
+		tellPlannedFleet(to, report)
+	case report.Made == 0:
+		termtext.Fprintf(to, "nothing to do: %s in %s\n", termtext.Count(report.There, "bundle is", "bundles are"), report.Out)
+	default:
+		e.tellMadeFleet(to, r, report)
+	}
+	for _, note := range report.Notes {
+		e.warn("%s", note)
 	}
 	return nil
 }
 
-// identitiesOf are the certificates that a host gets.
-func (f *fleet) identitiesOf(h hostLine) ([]subject.Identity, error) {
-	name, sans := h.fields()
-	if f.naming.Kind == subject.Client && len(sans) > 0 {
-		return nil, fmt.Errorf("client %s has SANs, and libvirt looks at no SAN of a client", termtext.QuoteShort(name))
+func (e *env) tellMadeFleet(to io.Writer, r *fleet.Request, report *fleet.Report) {
+	out := report.Out
+	if r.ToStdout() {
+		out = "the archive"
 	}
-	naming := f.naming
-	naming.SANs = slices.Concat(f.naming.SANs, sans)
-	return naming.IdentitiesBeside(f.g.Machine, name, f.machine)
+	days := int(report.NotAfter.Sub(e.here.Now()).Round(24*time.Hour).Hours() / 24)
+	termtext.Fprintf(to, "made %s in %s: %s until %s (%d days)\n", termtext.Count(report.Made, "bundle", "bundles"), out,
+		termtext.Count(report.Certificates, "certificate", "certificates"), termtext.Day(report.NotAfter), days)
+	if report.There > 0 {
+		termtext.Fprintf(to, "%s there already\n", termtext.Count(report.There, "bundle was", "bundles were"))
+	}
 }
 
-// pathOf is where the bundle of a name is to lie.
-func (f *fleet) pathOf(name string) string { return filepath.Join(f.o.out, f.fileOf(name)) }
-
-func (f *fleet) fileOf(name string) string {
-	if f.o.format == "tar" {
-		return name + tarSuffix
-	}
-	return name
-}
-
-// made is a bundle with the records of its certificates.
-type made struct {
-	bundle  batch.Bundle
-	records []batch.Record
-}
-
-// makeHost makes the keys and certificates of a host.
-func (f *fleet) makeHost(h hostLine) (made, error) {
-	ids, err := f.identitiesOf(h)
-	if err != nil {
-		return made{}, err
-	}
-	var m made
-	var pairs []batch.Piece
-	for _, id := range ids {
-		key, err := pki.GenerateKey(f.leaf.KeyType)
-		if err != nil {
-			return made{}, fmt.Errorf("making the key: %w", err)
+func tellPlannedFleet(to io.Writer, report *fleet.Report) {
+	for _, p := range report.Would {
+		line := "would make " + p.Place
+		if p.Names != "" {
+			line += " for " + p.Names
 		}
-		cert, dropped, err := f.a.Sign(authority.Order{Leaf: f.leaf, Identity: id, PublicKey: key.Public(), Now: f.here.Now(), Quick: f.proven.Load()})
-		if err != nil {
-			return made{}, err
-		}
-		f.proven.Store(true)
-		record := recordOf(cert)
-		pair, err := f.shape.pair(id.Role, key, record.Data)
-		if err != nil {
-			return made{}, err
-		}
-		pairs, m.records = append(pairs, pair...), append(m.records, record)
-		f.count(cert, id, dropped)
+		termtext.Fprintf(to, "%s\n", line)
 	}
-	m.bundle = f.shape.bundle(ids[0].Name, pairs)
-	return m, nil
-}
-
-// countOther notes a bundle that is there and has another shape than asked for.
-func (f *fleet) countOther(name string) {
-	f.mu.Lock()
-	defer f.mu.Unlock()
-	if f.tally.other == nil {
-		f.tally.other = make(map[string]bool)
-	}
-	f.tally.other[name] = true
-}
-
-// count notes what people should know of a certificate.
-func (f *fleet) count(cert *x509.Certificate, id subject.Identity, dropped []string) {
-	unbound := f.leaf.Unbound(id.Role, cert)
-	var again string
-	var err error
-	if f.past != nil {
-		again, err = authority.LetIn(f.past, cert, id.Name)
-	}
-	f.mu.Lock()
-	defer f.mu.Unlock()
-	f.tally.addLetIn(again, err)
-	f.tally.unbound = cmp.Or(f.tally.unbound, unbound)
-	f.tally.add(cert, f.a.CA.Certificate, id.Name, dropped)
+	termtext.Fprintf(to, "would make %s, %d there already\n", termtext.Count(report.Hosts-report.There, "bundle", "bundles"), report.There)
 }

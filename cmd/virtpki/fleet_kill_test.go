@@ -1,9 +1,12 @@
 package main
 
 import (
+	"archive/tar"
 	"crypto/x509"
 	"errors"
 	"fmt"
+	"io"
+	"io/fs"
 	"math/rand/v2"
 	"os"
 	"os/exec"
@@ -54,7 +57,7 @@ func TestFleetKilled(t *testing.T) {
 			killed, staged := 0, 0
 			for killed < kills && killAfter(t, binary, command, whole/40+rand.N(whole/5)) {
 				killed++
-				staged += truth(unfinishedFleet(root, out, fleetName) || unfinishedFleet(root, folder, form.out))
+				staged += truth(unfinishedFleet(root, out, "fleet") || unfinishedFleet(root, folder, form.out))
 				checkNothingTorn(t, form, root, out)
 			}
 			t.Logf("killed %d times, %d bundles there, %d times with some under construction", killed, len(form.names(t, out)), staged)
@@ -199,46 +202,77 @@ func folderNames(t *testing.T, out string) []string {
 	return names
 }
 
+// bundleFiles reads the files of a bundle by their paths in it.
+type bundleFiles func(path string) ([]byte, error)
+
 func openFolder(t *testing.T, out, name string) bundleFiles {
 	return folderFiles(filepath.Join(out, name))
 }
 
+func folderFiles(folder string) bundleFiles {
+	return func(path string) ([]byte, error) { return os.ReadFile(filepath.Join(folder, path)) }
+}
+
 func openOwnTar(t *testing.T, out, name string) bundleFiles {
 	t.Helper()
-	files, err := openBundle(filepath.Join(out, name), strings.TrimSuffix(name, tarSuffix))
-	if err != nil {
-		t.Fatal(err)
+	return archiveFiles(untar(t, filepath.Join(out, name)), strings.TrimSuffix(name, ".tar"))
+}
+
+func openArchived(t *testing.T, out, name string) bundleFiles {
+	t.Helper()
+	return archiveFiles(untar(t, out), name)
+}
+
+// archiveFiles reads the files of an archive, those below a directory in it.
+func archiveFiles(files []tarFile, below string) bundleFiles {
+	return func(path string) ([]byte, error) {
+		for _, f := range files {
+			if f.name == filepath.Join(below, path) {
+				return f.data, nil
+			}
+		}
+		return nil, fs.ErrNotExist
 	}
-	return files
+}
+
+// tarFile is a file of an archive.
+type tarFile struct {
+	name string
+	data []byte
+}
+
+// untar reads the files of an archive.
+func untar(t *testing.T, path string) []tarFile {
+	t.Helper()
+	file, err := os.Open(path)
+	if errors.Is(err, os.ErrNotExist) {
+		return nil
+	}
+	noError(t, err)
+	defer file.Close()
+	var files []tarFile
+	for archive := tar.NewReader(file); ; {
+		header, err := archive.Next()
+		if err == io.EOF {
+			return files
+		}
+		noError(t, err)
+		data, err := io.ReadAll(archive)
+		noError(t, err)
+		if header.Typeflag == tar.TypeReg {
+			files = append(files, tarFile{strings.TrimPrefix(header.Name, "./"), data})
+		}
+	}
 }
 
 func archivedNames(t *testing.T, out string) []string {
 	t.Helper()
 	var names []string
-	file, err := os.Open(out)
-	if errors.Is(err, os.ErrNotExist) {
-		return nil
+	for _, f := range untar(t, out) {
+		host, _, _ := strings.Cut(f.name, "/")
+		names = append(names, host)
 	}
-	if err == nil {
-		err = eachArchived(file, func(h archivedHost) error {
-			names = append(names, h.name)
-			return nil
-		})
-		file.Close()
-	}
-	if err != nil {
-		t.Fatal(err)
-	}
-	return names
-}
-
-func openArchived(t *testing.T, out, name string) bundleFiles {
-	t.Helper()
-	files, err := openBundle(out, name)
-	if err != nil {
-		t.Fatal(err)
-	}
-	return files
+	return slices.Compact(names)
 }
 
 // checkNothingTorn wants that what has a name is whole: records and bundles.
@@ -275,16 +309,33 @@ func recordedSerials(t *testing.T, root string) map[string]bool {
 // checkBundle wants both pairs, whole, and the CA beside them.
 func checkBundle(t *testing.T, form fleetForm, files bundleFiles) []*x509.Certificate {
 	t.Helper()
-	f := fleet{shape: &fleetShape{layout: form.shape}}
 	var certs []*x509.Certificate
 	for _, role := range []pki.Role{pki.Server, pki.Client} {
-		cert, err := f.readPair(files, role)
+		cert, err := readPair(files, form.shape, role)
 		if err != nil {
 			t.Fatal(err)
 		}
 		certs = append(certs, cert)
 	}
 	return certs
+}
+
+// readPair reads a certificate and wants its key beside it.
+func readPair(files bundleFiles, layout libvirt.Layout, role pki.Role) (*x509.Certificate, error) {
+	certData, err1 := files(layout.Path(libvirt.CertFile(string(role))))
+	keyData, err2 := files(layout.Path(libvirt.KeyFile(string(role))))
+	if err := errors.Join(err1, err2); err != nil {
+		return nil, err
+	}
+	certs, err1 := pki.ParseCertificates(certData)
+	key, err2 := pki.ParseKey(keyData, nil)
+	if err := errors.Join(err1, err2); err != nil {
+		return nil, err
+	}
+	if !pki.KeyMatches(certs[0], key) {
+		return nil, errors.New("its key is another one's")
+	}
+	return certs[0], nil
 }
 
 // checkFleet wants each host once, each certificate valid and recorded, and no
@@ -309,7 +360,7 @@ func checkFleet(t *testing.T, form fleetForm, root, out string, hosts int) {
 	for n, name := range names {
 		judgeBundle(t, form, open(t, out, name), n)
 		for i, cert := range checkBundle(t, form, open(t, out, name)) {
-			host := strings.TrimSuffix(name, tarSuffix)
+			host := strings.TrimSuffix(name, ".tar")
 			if err := verifyLeaf(cert, ca[0], host, i == 0); err != nil {
 				t.Errorf("%s: %v", host, err)
 			}
@@ -350,17 +401,13 @@ func judgeBundle(t *testing.T, form fleetForm, files bundleFiles, n int) {
 func cachedArchive(t *testing.T, out string) func(*testing.T, string, string) bundleFiles {
 	t.Helper()
 	all := make(map[string]bundleFiles)
-	file, err := os.Open(out)
-	if err != nil {
-		t.Fatal(err)
+	hosts := make(map[string][]tarFile)
+	for _, f := range untar(t, out) {
+		host, _, _ := strings.Cut(f.name, "/")
+		hosts[host] = append(hosts[host], f)
 	}
-	defer file.Close()
-	err = eachArchived(file, func(h archivedHost) error {
-		all[h.name] = func(path string) ([]byte, error) { return h.files[path], nil }
-		return nil
-	})
-	if err != nil {
-		t.Fatal(err)
+	for host, files := range hosts {
+		all[host] = archiveFiles(files, host)
 	}
 	return func(_ *testing.T, _, name string) bundleFiles { return all[name] }
 }

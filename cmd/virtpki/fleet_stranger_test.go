@@ -107,7 +107,7 @@ func (s *sharedScene) whole(t *testing.T, form fleetForm, out string) {
 	for _, name := range []string{"hv1.example", "hv2.example", "hv3.example"} {
 		file := name
 		if form.name == "archives" {
-			file += tarSuffix
+			file += ".tar"
 		}
 		if form.out == "out" {
 			ours(t, filepath.Join(out, file))

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"bytes"
 	"cmp"
 	"errors"
 	"slices"
@@ -10,6 +11,7 @@ import (
 	"virtpki/internal/authority"
 	"virtpki/internal/certinfo"
 	"virtpki/internal/change"
+	"virtpki/internal/fleet"
 	"virtpki/internal/hint"
 	"virtpki/internal/machine"
 )
@@ -111,4 +113,45 @@ func everything(m *machine.Machine) ([]certinfo.Info, error) {
 		return cmp.Or(a.NotAfter.Compare(b.NotAfter), cmp.Compare(a.DN, b.DN))
 	})
 	return infos, errors.Join(err0, err1, err2)
+}
+
+// listFleet tells of every certificate in a folder of bundles, soonest end first. What
+// could not be read is an error, after the rest.
+func (e *env) listFleet(m *machine.Machine, folder, format string) error {
+	certs, err := fleet.Read(m, folder)
+	if len(certs) == 0 {
+		return err
+	}
+	return hint.First(e.printFleet(certs, format), err)
+}
+
+func (e *env) printFleet(certs []fleet.Cert, format string) error {
+	switch format {
+	case "json":
+		return e.printJSON(certs)
+	case "prometheus":
+		infos := make([]certinfo.Info, len(certs))
+		for i, c := range certs {
+			infos[i] = c.Info
+		}
+		_, err := e.stdout.Write(fleetMetrics(infos))
+		return err
+	}
+	rows := [][]string{{"HOST", "ROLE", "UNTIL", "DN", "NAMES", "SERIAL"}}
+	for _, c := range certs {
+		rows = append(rows, []string{c.Host, c.RoleText(), c.Until(), c.DN, c.Names(), c.Serial})
+	}
+	return e.printTable(rows)
+}
+
+// fleetMetrics returns what Prometheus's text collector reads: the same family as
+// that of renew.
+func fleetMetrics(certs []certinfo.Info) []byte {
+	var b bytes.Buffer
+	var ends []certinfo.Expiry
+	for _, c := range certs {
+		ends = append(ends, certinfo.Expiry{Role: c.RoleText(), Path: c.Path, DN: c.DN, NotAfter: c.NotAfter})
+	}
+	certinfo.Expiries(&b, "End of a certificate", ends)
+	return b.Bytes()
 }

@@ -84,6 +84,16 @@ func (e *env) stdinFile() (*os.File, bool) {
 	return file, ok
 }
 
+// stdoutFile is stdout as a file, for those who must not write onto a terminal.
+func (e *env) stdoutFile() (*os.File, bool) {
+	writer := e.stdout
+	if out, ok := writer.(*output); ok {
+		writer = out.Writer
+	}
+	file, ok := writer.(*os.File)
+	return file, ok
+}
+
 // readStream reads up to limit bytes of what need not be a regular file: a FIFO or a
 // descriptor, say.
 func (e *env) readStream(path string, limit int64) ([]byte, error) {

@@ -1,42 +1,45 @@
-package main
+package fleet
 
 import (
-	"context"
 	"fmt"
-	"io"
 	"math/big"
 	"path/filepath"
 	"testing"
 	"time"
 
+	"virtpki/internal/authority"
 	"virtpki/internal/batch"
+	"virtpki/internal/change"
 	"virtpki/internal/machine"
 	"virtpki/internal/store"
+	"virtpki/internal/subject"
 	"virtpki/pki"
 )
 
-// benchFleet is a fleet with a CA in memory.
-func benchFleet(b *testing.B, keyType pki.KeyType, format string) *fleet {
+// benchFleet is a fleet with a new CA.
+func benchFleet(b *testing.B) *fleet {
 	b.Helper()
-	e := newEnv()
-	e.stdout, e.stderr = io.Discard, io.Discard
-	root := b.TempDir()
-	g := &globals{Machine: machine.New(), quiet: true}
-	g.Root, g.Sysconfdir = root, "/etc"
-	if status := run(b.Context(), e, []string{"ca", "init", "--root", root, "--name", "Bench", "--key-type", string(keyType), "-q"}); status != 0 {
-		b.Fatalf("ca init: exit status %d", status)
-	}
-	o := &issueOptions{leafOptions: leafOptions{keyType: string(keyType), validity: "1y", target: "any", clientKeyMode: "0600"},
-		fleetOptions: fleetOptions{format: format, jobs: 1}, layout: "system", out: filepath.Join(root, "out")}
-	r, err := o.request("host", []string{"hv1"})
+	m := machine.New()
+	m.Root, m.Sysconfdir = b.TempDir(), "/etc"
+	raw, err := subject.ForCA("Bench")
 	if err != nil {
 		b.Fatal(err)
 	}
-	f, err := e.newFleet(context.Background(), g, o, r)
-	if err == nil {
-		err = f.loadCA()
-	}
+	keys := change.NewKeyring(m.Tree(), nil)
+	_, err = change.Run(b.Context(), m, change.Options{Track: change.NewTracker()}, func(j *change.Job) error {
+		_, err := authority.Make(j, m, keys, authority.Spec{RawSubject: raw, KeyType: pki.EC256, Validity: 1000 * time.Hour})
+		return err
+	})
 	if err != nil {
+		b.Fatal(err)
+	}
+	f := newFleet(m, Request{Roles: subject.Host.Roles(), Leaf: authority.Leaf{KeyType: pki.EC256, Validity: 100 * time.Hour},
+		Identities: func(name string, sans []string) ([]subject.Identity, error) {
+			names, err := m.ServerNames(name, sans, false, false, nil)
+			return []subject.Identity{{Role: pki.Server, Name: name, Names: names}, {Role: pki.Client, Name: name}}, err
+		},
+		Out: filepath.Join(m.Root, "out"), ClientKey: 0o600, Workers: 1, Progress: func(Count) {}}, keys)
+	if err := f.loadCA(); err != nil {
 		b.Fatal(err)
 	}
 	return f
@@ -50,7 +53,7 @@ func benchLine(i int) hostLine {
 // its line, to make its keys and certificates, to write its files, to put them into
 // an archive, to commit them with 256 others, and to look at a bundle that is there.
 func BenchmarkFleet(b *testing.B) {
-	f := benchFleet(b, pki.EC256, "folder")
+	f := benchFleet(b)
 	m, err := f.makeHost(benchLine(0))
 	if err != nil {
 		b.Fatal(err)
@@ -86,10 +89,10 @@ func BenchmarkFleet(b *testing.B) {
 		if err := w.Commit([]batch.Made{{Name: m.bundle.Name}}); err != nil {
 			b.Fatal(err)
 		}
-		list := &hostList{hosts: []hostLine{benchLine(0)}}
-		f.o.out = w.Folder()
+		list := &Hosts{hosts: []hostLine{benchLine(0)}}
+		f.r.Out = w.Folder()
 		for b.Loop() {
-			if has, err := f.there(list); err != nil || !has[0] {
+			if has, err := f.there(b.Context(), list); err != nil || !has[0] {
 				b.Fatal(has, err)
 			}
 		}
@@ -146,7 +149,7 @@ func benchStage(b *testing.B, f *fleet, m made, commit bool) {
 
 // BenchmarkListFleet reads a fleet of 1,000 bundles.
 func BenchmarkListFleet(b *testing.B) {
-	f := benchFleet(b, pki.EC256, "folder")
+	f := benchFleet(b)
 	w := benchStore(b, f)
 	var all []batch.Made
 	for i := range 1000 {
@@ -163,7 +166,7 @@ func BenchmarkListFleet(b *testing.B) {
 		b.Fatal(err)
 	}
 	for b.Loop() {
-		if infos, err := f.env.fleetCerts(f.g.Machine, w.Folder()); err != nil || len(infos) != 2000 {
+		if infos, err := Read(f.m, w.Folder()); err != nil || len(infos) != 2000 {
 			b.Fatal(len(infos), err)
 		}
 	}

@@ -1,4 +1,4 @@
-package main
+package fleet
 
 import (
 	"archive/tar"
@@ -18,28 +18,29 @@ import (
 	"virtpki/pki"
 )
 
-// fleetShape is what every bundle of a fleet looks like: where in it each file
+// shape is what every bundle of a fleet looks like: where in it each file
 // lies. It is worked out once.
-type fleetShape struct {
-	layout  libvirt.Layout // its base is below the bundle
-	flat    bool
-	folders []batch.Piece
-	shared  []batch.Piece // what everybody is to trust
-	top     fs.FileMode   // of the bundle itself
-	parents int           // folders that are the system's own
+type shape struct {
+	layout     libvirt.Layout // its base is below the bundle
+	flat       bool
+	sysconfdir string
+	folders    []batch.Piece
+	shared     []batch.Piece // what everybody is to trust
+	top        fs.FileMode   // of the bundle itself
+	parents    int           // folders that are the system's own
 }
 
 // newShape lays out the bundles. In one of the system's form every path is as it
 // stands below /; a flat one is a single folder.
-func newShape(m *machine.Machine, o *issueOptions, clientKey fs.FileMode, roles []pki.Role) *fleetShape {
-	s := &fleetShape{layout: libvirt.Flat(""), flat: o.layout != "system", top: 0o700}
+func newShape(m *machine.Machine, r Request) *shape {
+	s := &shape{layout: libvirt.Flat(""), flat: r.Flat, sysconfdir: m.Sysconfdir, top: 0o700}
 	if !s.flat {
-		s.layout = libvirt.System(strings.Trim(m.Sysconfdir, "/")).WithMode(libvirt.ClientKey, clientKey)
+		s.layout = libvirt.System(strings.Trim(m.Sysconfdir, "/")).WithMode(libvirt.ClientKey, r.ClientKey)
 		s.top = s.layout.Parents
 		s.addParents()
 	}
 	files := []libvirt.File{libvirt.CACert}
-	for _, role := range roles {
+	for _, role := range r.Roles {
 		files = append(files, libvirt.CertFile(string(role)), libvirt.KeyFile(string(role)))
 	}
 	seen := make(map[string]bool)
@@ -55,7 +56,7 @@ func newShape(m *machine.Machine, o *issueOptions, clientKey fs.FileMode, roles 
 }
 
 // addParents adds the folders above the layout, such as etc.
-func (s *fleetShape) addParents() {
+func (s *shape) addParents() {
 	above := ""
 	for _, part := range strings.Split(s.layout.Base, "/") {
 		if part == "" {
@@ -68,20 +69,20 @@ func (s *fleetShape) addParents() {
 }
 
 // share puts the CA's certificate and CRL into the shape.
-func (s *fleetShape) share(a *authority.Authority) {
+func (s *shape) share(a *authority.Authority) {
 	s.shared = []batch.Piece{s.file(libvirt.CACert, pki.EncodeCertificates(a.Certificates...))}
 	if a.CRL != nil {
 		s.shared = append(s.shared, s.file(libvirt.CACRL, a.CRL))
 	}
 }
 
-func (s *fleetShape) file(file libvirt.File, data []byte) batch.Piece {
+func (s *shape) file(file libvirt.File, data []byte) batch.Piece {
 	path, mode := s.layout.Place(file)
 	return batch.Piece{Path: path, Mode: mode, Data: data}
 }
 
 // pair is a key and its certificate.
-func (s *fleetShape) pair(role pki.Role, key crypto.Signer, certPEM []byte) ([]batch.Piece, error) {
+func (s *shape) pair(role pki.Role, key crypto.Signer, certPEM []byte) ([]batch.Piece, error) {
 	data, err := pki.EncodeKey(key, nil)
 	if err != nil {
 		return nil, err
@@ -93,7 +94,7 @@ func (s *fleetShape) pair(role pki.Role, key crypto.Signer, certPEM []byte) ([]b
 }
 
 // bundle is the folder of a host.
-func (s *fleetShape) bundle(name string, pairs []batch.Piece) batch.Bundle {
+func (s *shape) bundle(name string, pairs []batch.Piece) batch.Bundle {
 	pieces := make([]batch.Piece, 0, 1+len(s.folders)+len(pairs)+len(s.shared))
 	pieces = append(pieces, batch.Piece{Dir: true, Mode: s.top})
 	pieces = append(append(append(pieces, s.folders...), pairs...), s.shared...)
@@ -103,7 +104,7 @@ func (s *fleetShape) bundle(name string, pairs []batch.Piece) batch.Bundle {
 // appendTar writes a bundle into an archive, each path below a folder; the bundle
 // itself and the folders that are the system's own are not entries of their own
 // where there is none. Everything is root's: that is whose it will be.
-func (s *fleetShape) appendTar(w *tar.Writer, b batch.Bundle, below string, now time.Time) error {
+func (s *shape) appendTar(w *tar.Writer, b batch.Bundle, below string, now time.Time) error {
 	for i, p := range b.Pieces {
 		if below == "" && i <= s.parents {
 			continue
@@ -130,13 +131,13 @@ func tarPiece(w *tar.Writer, name string, p batch.Piece, now time.Time) error {
 
 // archive is a bundle as an archive of its own. That of a flat one holds a folder;
 // that of a tree unpacks onto /.
-func (s *fleetShape) archive(b batch.Bundle, now time.Time) (batch.Bundle, error) {
+func (s *shape) archive(b batch.Bundle, now time.Time) (batch.Bundle, error) {
 	data, err := s.tarBytes(b, s.below(b.Name), now, true)
 	return batch.Bundle{Name: b.Name + tarSuffix, Pieces: []batch.Piece{{Mode: 0o600, Data: data}}}, err
 }
 
 // below is the folder in which the archive of one host holds its files.
-func (s *fleetShape) below(name string) string {
+func (s *shape) below(name string) string {
 	if s.flat {
 		return name
 	}
@@ -144,7 +145,7 @@ func (s *fleetShape) below(name string) string {
 }
 
 // tarBytes is a bundle in the form of an archive, or of a part of one.
-func (s *fleetShape) tarBytes(b batch.Bundle, below string, now time.Time, end bool) ([]byte, error) {
+func (s *shape) tarBytes(b batch.Bundle, below string, now time.Time, end bool) ([]byte, error) {
 	var buffer bytes.Buffer
 	w := tar.NewWriter(&buffer)
 	if err := s.appendTar(w, b, below, now); err != nil {

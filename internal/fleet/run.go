@@ -1,6 +1,7 @@
-package main
+package fleet
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"os"
@@ -30,47 +31,46 @@ const (
 var errCAChanged = errors.New("the CA has changed meanwhile")
 
 // makeBundles makes a bundle for each host that has none.
-func (f *fleet) makeBundles(list *hostList) error {
-	has, err := f.there(list)
+func (f *fleet) makeBundles(ctx context.Context, list *Hosts) (*Report, error) {
+	has, err := f.there(ctx, list)
 	if err != nil {
-		return err
+		return nil, err
 	}
 	f.tally.start(len(list.hosts), has)
-	if f.g.dryRun {
-		return f.tellDry(list, has)
+	if f.r.DryRun {
+		return f.dryReport(list, has)
 	}
-	if f.tally.left() == 0 && !f.interrupted(f.o.out, fleetName) {
-		return f.tell()
+	if f.tally.Left() == 0 && !f.interrupted(f.r.Out, fleetName) {
+		return f.report(), nil
 	}
-	lock, err := f.lockOut(f.o.out)
+	lock, err := f.lockOut(ctx, f.r.Out)
 	if err != nil {
-		return err
+		return nil, err
 	}
 	defer lock.Release()
-	err = f.untilUnchanged(list)
-	return f.end(err)
+	return f.end(f.untilUnchanged(ctx, list))
 }
 
 // fleetName tells what is staged for bundles from what is for one archive.
 const fleetName = "fleet"
 
 // lockOut takes the lock of the folder that gets the bundles, and makes it.
-func (f *fleet) lockOut(folder string) (*store.Lock, error) {
+func (f *fleet) lockOut(ctx context.Context, folder string) (*store.Lock, error) {
 	if info, err := os.Stat(folder); err == nil && !info.IsDir() {
 		return nil, fmt.Errorf("--out: %s is there and is not a directory", folder)
 	}
-	lock, err := change.Lock(f.ctx, f.g.Machine, folder)
+	lock, err := change.Lock(ctx, f.m, folder)
 	if err != nil {
 		return nil, err
 	}
 	var plan store.Plan
-	plan.In(f.g.Tree())
+	plan.In(f.m.Tree())
 	plan.Adopt(lock)
-	if err := hint.First(plan.Parents(folder, 0o755, machine.Owner()), f.changes.Apply(&plan)); err != nil {
+	if err := hint.First(plan.Parents(folder, 0o755, machine.Owner()), f.r.Track.Apply(&plan)); err != nil {
 		lock.Release()
 		return nil, err
 	}
-	f.holdsCA = sameFolder(folder, f.g.CAPath())
+	f.holdsCA = sameFolder(folder, f.m.CAPath())
 	return lock, nil
 }
 
@@ -83,13 +83,13 @@ func sameFolder(a, b string) bool {
 
 // withCA does something under the lock of the CA. The lock is held for moments
 // only: a revocation must not wait for the end of a fleet.
-func (f *fleet) withCA(do func() error) error {
+func (f *fleet) withCA(ctx context.Context, do func() error) error {
 	if f.holdsCA {
 		return do()
 	}
-	folder := f.g.CAPath()
-	lock, err := change.Lock(f.ctx, f.g.Machine, folder)
-	if err != nil && f.ctx.Err() != nil {
+	folder := f.m.CAPath()
+	lock, err := change.Lock(ctx, f.m, folder)
+	if err != nil && ctx.Err() != nil {
 		return hint.ErrInterrupted
 	}
 	if err != nil {
@@ -101,9 +101,9 @@ func (f *fleet) withCA(do func() error) error {
 
 // untilUnchanged makes the bundles, and begins again with those that are left when
 // another run has changed the CA: what it has published since is to be in them.
-func (f *fleet) untilUnchanged(list *hostList) error {
+func (f *fleet) untilUnchanged(ctx context.Context, list *Hosts) error {
 	for {
-		err := f.makeMissing(list)
+		err := f.makeMissing(ctx, list)
 		if !errors.Is(err, errCAChanged) {
 			return err
 		}
@@ -114,17 +114,17 @@ func (f *fleet) untilUnchanged(list *hostList) error {
 }
 
 // makeMissing finishes what a killed run has left, and makes what is missing.
-func (f *fleet) makeMissing(list *hostList) error {
-	w, err := f.open(f.o.out, fleetName)
+func (f *fleet) makeMissing(ctx context.Context, list *Hosts) error {
+	w, err := f.open(ctx, f.r.Out, fleetName)
 	if err != nil {
 		return err
 	}
 	defer w.Close()
 	defer w.Drop()
-	if err := f.recover(w); err != nil {
+	if err := f.recover(ctx, w); err != nil {
 		return err
 	}
-	has, err := f.there(list)
+	has, err := f.there(ctx, list)
 	if err != nil {
 		return err
 	}
@@ -135,56 +135,56 @@ func (f *fleet) makeMissing(list *hostList) error {
 			missing = append(missing, h)
 		}
 	}
-	return f.makeAll(w, list, missing)
+	return f.makeAll(ctx, w, list, missing)
 }
 
 // open prepares to write, with the CA's folder of records.
-func (f *fleet) open(out, name string) (*batch.Writer, error) {
-	records := libvirt.Records(f.g.CAPath())
-	err := f.withCA(func() error {
+func (f *fleet) open(ctx context.Context, out, name string) (*batch.Writer, error) {
+	records := libvirt.Records(f.m.CAPath())
+	err := f.withCA(ctx, func() error {
 		var plan store.Plan
-		plan.In(f.g.Tree())
+		plan.In(f.m.Tree())
 		to := keypair.Dest{Layout: f.a.Layout, Owner: machine.Owner()}
-		return hint.First(to.Folders(&plan, filepath.Join(records, "any")), f.changes.Apply(&plan))
+		return hint.First(to.Folders(&plan, filepath.Join(records, "any")), f.r.Track.Apply(&plan))
 	})
 	if err != nil {
 		return nil, err
 	}
-	return batch.Open(f.g.Tree(), out, name, records, machine.Owner())
+	return batch.Open(f.m.Tree(), out, name, records, machine.Owner())
 }
 
 // interrupted reports whether a killed run has left something to finish or to sweep.
 func (f *fleet) interrupted(out, name string) bool {
-	return f.unfinished(out, name) || f.g.Tree().Interrupted(out, f.g.CAPath())
+	return f.unfinished(out, name) || f.m.Tree().Interrupted(out, f.m.CAPath())
 }
 
 // unfinished reports whether a killed run of this CA has left something staged.
 func (f *fleet) unfinished(out, name string) bool {
-	return batch.Unfinished(f.g.Tree(), out, name, libvirt.Records(f.g.CAPath()))
+	return batch.Unfinished(f.m.Tree(), out, name, libvirt.Records(f.m.CAPath()))
 }
 
-func (f *fleet) recover(w *batch.Writer) error {
-	if !f.unfinished(f.o.out, fleetName) {
+func (f *fleet) recover(ctx context.Context, w *batch.Writer) error {
+	if !f.unfinished(f.r.Out, fleetName) {
 		return nil
 	}
-	return f.withCA(w.Recover)
+	return f.withCA(ctx, w.Recover)
 }
 
 // makeAll makes bundles and commits them batch by batch.
-func (f *fleet) makeAll(w *batch.Writer, list *hostList, hosts []hostLine) error {
+func (f *fleet) makeAll(ctx context.Context, w *batch.Writer, list *Hosts, hosts []hostLine) error {
 	if len(hosts) == 0 {
 		return nil
 	}
-	if err := f.withCA(w.Begin); err != nil {
+	if err := f.withCA(ctx, w.Begin); err != nil {
 		return err
 	}
 	apply := func(ready []made) error {
-		return f.changes.Make(func() error { return w.Commit(madeOf(ready)) })
+		return f.r.Track.Make(func() error { return w.Commit(madeOf(ready)) })
 	}
-	return f.inBatches(hosts, apply, func(h hostLine) (made, error) {
+	return f.inBatches(ctx, hosts, apply, func(h hostLine) (made, error) {
 		m, err := f.makeHost(h)
-		if err == nil && f.o.format == "tar" {
-			m.bundle, err = f.shape.archive(m.bundle, f.here.Now())
+		if err == nil && f.r.Tar {
+			m.bundle, err = f.shape.archive(m.bundle, f.m.Now())
 		}
 		if err == nil {
 			err = w.Stage(m.bundle)
@@ -196,18 +196,17 @@ func (f *fleet) makeAll(w *batch.Writer, list *hostList, hosts []hostLine) error
 
 // inBatches makes hosts on all processors and applies them in batches, in the order
 // of the list. A run that is interrupted applies what it has.
-func (f *fleet) inBatches(hosts []hostLine, apply func([]made) error, work func(hostLine) (made, error)) error {
-	return f.changes.Make(func() error {
+func (f *fleet) inBatches(ctx context.Context, hosts []hostLine, apply func([]made) error, work func(hostLine) (made, error)) error {
+	return f.r.Track.Make(func() error {
 		b := gatherer{f: f, apply: apply, enough: firstBatch}
-		progress := f.newProgress()
-		defer progress.end()
-		err := inOrder(f.ctx, len(hosts), f.workers, batchHosts, func(i int) (made, error) { return work(hosts[i]) },
+		f.tellProgress()
+		err := inOrder(ctx, len(hosts), lanes{f.r.Workers, batchHosts}, func(i int) (made, error) { return work(hosts[i]) },
 			func(_ int, m made) error {
-				defer progress.show()
-				return b.add(m)
+				defer f.tellProgress()
+				return b.add(ctx, m)
 			})
 		if err == nil || errors.Is(err, hint.ErrInterrupted) {
-			err = hint.First(b.commit(), err)
+			err = hint.First(b.commit(ctx), err)
 		}
 		return err
 	})
@@ -223,7 +222,7 @@ type gatherer struct {
 }
 
 // add takes a bundle in, and commits when there are enough.
-func (b *gatherer) add(m made) error {
+func (b *gatherer) add(ctx context.Context, m made) error {
 	if len(b.made) == 0 {
 		b.since = time.Now()
 	}
@@ -231,22 +230,22 @@ func (b *gatherer) add(m made) error {
 	if len(b.made) < b.enough && time.Since(b.since) < batchTime {
 		return nil
 	}
-	return b.commit()
+	return b.commit(ctx)
 }
 
 // commit makes the batch last, unless the CA has changed since it was read.
-func (b *gatherer) commit() error {
+func (b *gatherer) commit(ctx context.Context) error {
 	if len(b.made) == 0 {
 		return nil
 	}
-	err := b.f.withCA(func() error {
+	err := b.f.withCA(ctx, func() error {
 		if b.f.caStamp() != b.f.stamp {
 			return errCAChanged
 		}
 		return b.apply(b.made)
 	})
 	if err == nil {
-		b.f.tally.made += len(b.made)
+		b.f.tally.Made += len(b.made)
 		b.enough = min(2*b.enough, batchHosts)
 		clear(b.made)
 		b.made = b.made[:0]
@@ -264,13 +263,13 @@ func madeOf(ready []made) []batch.Made {
 }
 
 // end says how it went. What was made stays, and the same command goes on.
-func (f *fleet) end(err error) error {
+func (f *fleet) end(err error) (*Report, error) {
 	if err == nil {
-		return f.tell()
+		return f.report(), nil
 	}
-	if _, hinted := hint.Of(err); hinted || f.tally.made+f.tally.there == 0 {
-		return err
+	if _, hinted := hint.Of(err); hinted || f.tally.Made+f.tally.There == 0 {
+		return nil, err
 	}
-	return hint.With(err, "%d of %s are there: the same command goes on", f.tally.made+f.tally.there,
-		termtext.Count(f.tally.total, "bundle", "bundles"))
+	return nil, hint.With(err, "%d of %s are there: the same command goes on", f.tally.Made+f.tally.There,
+		termtext.Count(f.tally.Total, "bundle", "bundles"))
 }

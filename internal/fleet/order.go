@@ -1,4 +1,4 @@
-package main
+package fleet
 
 import (
 	"context"
@@ -16,17 +16,23 @@ type workItem[T any] struct {
 	done  chan struct{} // closed when value and err are there
 }
 
+// lanes are how much is under way at once.
+type lanes struct {
+	workers int
+	window  int // results that may wait to be taken
+}
+
 // inOrder calls work for 0 to n-1 on several goroutines, and take with each result,
-// in order, on its own. At most window results wait to be taken, so memory does not
+// in order, on its own. At most l.window results wait to be taken, so memory does not
 // grow with n. The first error ends it, and so does ctx: then what was ready is
 // taken, and the error is hint.ErrInterrupted. No work is under way when it returns.
-func inOrder[T any](ctx context.Context, n, workers, window int, work func(i int) (T, error), take func(i int, value T) error) error {
+func inOrder[T any](ctx context.Context, n int, l lanes, work func(i int) (T, error), take func(i int, value T) error) error {
 	inner, cancel := context.WithCancel(ctx)
-	jobs, results := make(chan *workItem[T]), make(chan *workItem[T], window)
+	jobs, results := make(chan *workItem[T]), make(chan *workItem[T], l.window)
 	var group sync.WaitGroup
 	defer group.Wait()
 	defer cancel()
-	for range workers {
+	for range l.workers {
 		group.Go(program.Guard(func() {
 			for s := range jobs {
 				s.value, s.err = work(s.index)

@@ -1,8 +1,9 @@
-package main
+package fleet
 
 import (
 	"archive/tar"
 	"bytes"
+	"context"
 	"crypto/x509"
 	"crypto/x509/pkix"
 	"errors"
@@ -14,6 +15,7 @@ import (
 	"slices"
 	"strings"
 
+	"virtpki/internal/authority"
 	"virtpki/internal/hint"
 	"virtpki/internal/libvirt"
 	"virtpki/internal/store"
@@ -94,7 +96,7 @@ func (f *fleet) checkThere(files bundleFiles, ids []subject.Identity) error {
 	for _, id := range ids {
 		err := f.checkPair(files, id)
 		if errors.Is(err, fs.ErrNotExist) {
-			if other := f.otherLayout(files, id.Role); other != "" {
+			if other := f.shape.otherLayout(files, id.Role); other != "" {
 				return fmt.Errorf("it has --layout %s", other)
 			}
 		}
@@ -115,10 +117,10 @@ func (f *fleet) checkThere(files bundleFiles, ids []subject.Identity) error {
 
 // otherLayout is the layout, not the one asked for, in which a certificate lies; empty
 // when it does not.
-func (f *fleet) otherLayout(files bundleFiles, role pki.Role) string {
+func (s *shape) otherLayout(files bundleFiles, role pki.Role) string {
 	layout, name := libvirt.Flat(""), "pkipath"
-	if f.shape.flat {
-		layout, name = libvirt.System(strings.Trim(f.g.Sysconfdir, "/")), "system"
+	if s.flat {
+		layout, name = libvirt.System(strings.Trim(s.sysconfdir, "/")), "system"
 	}
 	if _, err := files(layout.Path(libvirt.CertFile(string(role)))); err != nil {
 		return ""
@@ -127,7 +129,7 @@ func (f *fleet) otherLayout(files bundleFiles, role pki.Role) string {
 }
 
 func (f *fleet) checkPair(files bundleFiles, id subject.Identity) error {
-	cert, err := f.readPair(files, id.Role)
+	cert, err := f.shape.readPair(files, id.Role)
 	if err != nil {
 		return err
 	}
@@ -144,14 +146,14 @@ func (f *fleet) checkPair(files bundleFiles, id subject.Identity) error {
 		return fmt.Errorf("it is that of %s", subject.Of(cert))
 	case !f.a.HasSigned(cert):
 		return errors.New("it is signed by another CA")
-	case !f.here.Now().Before(cert.NotAfter):
+	case !f.m.Now().Before(cert.NotAfter):
 		return fmt.Errorf("it expired on %s", termtext.Day(cert.NotAfter))
 	case revokedOn(cert) != "":
 		return fmt.Errorf("it was revoked on %s", revokedOn(cert))
 	case missing != "":
 		return fmt.Errorf("it is not for %s", missing)
 	}
-	if f.otherShape(cert, like) {
+	if otherShape(f.r.Leaf, f.a.CA.Certificate, cert, like) {
 		f.countOther(id.Name)
 	}
 	return nil
@@ -162,34 +164,34 @@ func (f *fleet) checkPair(files bundleFiles, id subject.Identity) error {
 func (f *fleet) like(cert *x509.Certificate, id subject.Identity) (*x509.Certificate, error) {
 	ca := f.a.CA.Certificate
 	subject, err := id.Subject(ca)
-	template := f.leaf.Templates[id.Role]
+	template := f.r.Leaf.Templates[id.Role]
 	if err != nil || template == nil {
 		return &x509.Certificate{RawSubject: subject}, err
 	}
 	names, _ := id.Within(pki.PermitOf(ca))
 	like, _, err := f.a.CA.Rehearse(pki.Request{
 		Role: id.Role, RawSubject: subject, PublicKey: cert.PublicKey, DNSNames: names.DNS, IPAddresses: names.IPs,
-		Now: f.here.Now(), Validity: f.leaf.Validity, StrictKeyUsage: f.leaf.Target.TakesStrictKeyUsage(), Template: template,
+		Now: f.m.Now(), Validity: f.r.Leaf.Validity, StrictKeyUsage: f.r.Leaf.Target.TakesStrictKeyUsage(), Template: template,
 	})
 	return like, err
 }
 
 // otherShape reports whether a certificate that is good has another key, life or template
 // than asked for. One that ends with its CA was cut short.
-func (f *fleet) otherShape(cert, like *x509.Certificate) bool {
+func otherShape(leaf authority.Leaf, ca, cert, like *x509.Certificate) bool {
 	same := func(a, b pkix.Extension) bool {
 		return a.Id.Equal(b.Id) && a.Critical == b.Critical && bytes.Equal(a.Value, b.Value)
 	}
 	keyType, _ := pki.KeyTypeOf(cert.PublicKey)
-	return keyType != f.leaf.KeyType ||
-		pki.Life(cert) != f.leaf.Validity && cert.NotAfter.Before(f.a.CA.Certificate.NotAfter) ||
+	return keyType != leaf.KeyType ||
+		pki.Life(cert) != leaf.Validity && cert.NotAfter.Before(ca.NotAfter) ||
 		like.Extensions != nil && !slices.EqualFunc(cert.Extensions, like.Extensions, same)
 }
 
 // readPair reads a certificate and wants its key beside it.
-func (f *fleet) readPair(files bundleFiles, role pki.Role) (*x509.Certificate, error) {
-	certData, err1 := files(f.shape.layout.Path(libvirt.CertFile(string(role))))
-	keyData, err2 := files(f.shape.layout.Path(libvirt.KeyFile(string(role))))
+func (s *shape) readPair(files bundleFiles, role pki.Role) (*x509.Certificate, error) {
+	certData, err1 := files(s.layout.Path(libvirt.CertFile(string(role))))
+	keyData, err2 := files(s.layout.Path(libvirt.KeyFile(string(role))))
 	if err := hint.First(err1, err2); err != nil {
 		return nil, err
 	}
@@ -206,12 +208,12 @@ func (f *fleet) readPair(files bundleFiles, role pki.Role) (*x509.Certificate, e
 
 // there finds the hosts whose bundle is there. One that is there and is not whole, or
 // not what the list says, is an error.
-func (f *fleet) there(list *hostList) (has []bool, err error) {
+func (f *fleet) there(ctx context.Context, list *Hosts) (has []bool, err error) {
 	has = make([]bool, len(list.hosts))
 	work := func(i int) (bool, error) {
 		name, _ := list.hosts[i].fields()
-		path := f.pathOf(name)
-		if !f.g.Tree().Exists(path) {
+		path := f.r.pathOf(name)
+		if !f.m.Tree().Exists(path) {
 			return false, nil
 		}
 		ids, err := f.identitiesOf(list.hosts[i])
@@ -230,7 +232,7 @@ func (f *fleet) there(list *hostList) (has []bool, err error) {
 		}
 		return true, list.at(list.hosts[i], err)
 	}
-	err = inOrder(f.ctx, len(list.hosts), f.workers, 256, work, func(i int, there bool) error {
+	err = inOrder(ctx, len(list.hosts), lanes{f.r.Workers, 256}, work, func(i int, there bool) error {
 		has[i] = there
 		return nil
 	})

@@ -1,19 +1,17 @@
-package main
+package fleet
 
 import (
 	"archive/tar"
 	"bufio"
+	"context"
 	"crypto/x509"
 	"errors"
 	"fmt"
 	"io"
 	"io/fs"
-	"os"
 	"path"
 	"path/filepath"
 	"strings"
-
-	"golang.org/x/term"
 
 	"virtpki/internal/batch"
 	"virtpki/internal/hint"
@@ -21,87 +19,45 @@ import (
 	"virtpki/pki"
 )
 
-// oneArchive reports whether all hosts go into one archive.
-func (f *fleet) oneArchive() bool {
-	return f.o.format == "tar" && isArchive(f.o.out)
-}
-
-// isArchive reports whether what --out names is an archive and no folder.
-func isArchive(out string) bool { return out == "-" || strings.HasSuffix(out, tarSuffix) }
-
-func (f *fleet) toStdout() bool { return f.o.format == "tar" && f.o.out == "-" }
-
-// results is where people read what was done.
-func (f *fleet) results() io.Writer {
-	if f.toStdout() {
-		return f.stderr
-	}
-	return f.stdout
-}
-
-// outText names where the bundles go.
-func (f *fleet) outText() string {
-	if f.toStdout() {
-		return "the archive"
-	}
-	return f.o.out
-}
-
-// placeOf is where the bundle of a name is to lie, for people.
-func (f *fleet) placeOf(name string) string {
-	if f.oneArchive() {
-		return name + " in " + f.o.out
-	}
-	return f.pathOf(name)
-}
-
 // makeArchive makes one archive of all bundles, in the order of the list.
-func (f *fleet) makeArchive(list *hostList) error {
+func (f *fleet) makeArchive(ctx context.Context, list *Hosts) (*Report, error) {
 	f.tally.start(len(list.hosts), nil)
-	if f.g.dryRun {
-		return f.tellDry(list, make([]bool, len(list.hosts)))
+	if f.r.DryRun {
+		return f.dryReport(list, make([]bool, len(list.hosts)))
 	}
-	if f.toStdout() {
-		return f.end(f.streamArchive(list))
+	if f.r.ToStdout() {
+		return f.end(f.streamArchive(ctx, list))
 	}
-	folder := filepath.Dir(f.o.out)
-	if done, err := f.archiveThere(list); err != nil || done && !f.interrupted(folder, filepath.Base(f.o.out)) {
-		return f.tellUnless(err)
+	folder := filepath.Dir(f.r.Out)
+	if done, err := f.archiveThere(list); err != nil || done && !f.interrupted(folder, filepath.Base(f.r.Out)) {
+		return f.reportUnless(err)
 	}
-	lock, err := f.lockOut(folder)
+	lock, err := f.lockOut(ctx, folder)
 	if err != nil {
-		return err
+		return nil, err
 	}
 	defer lock.Release()
 	switch done, err := f.archiveThere(list); {
 	case err != nil:
-		return err
+		return nil, err
 	case done:
-		return f.tellUnless(f.sweep(folder))
+		return f.reportUnless(f.sweep(ctx, folder))
 	}
 	for {
-		err = f.fillArchive(list, folder)
+		err = f.fillArchive(ctx, list, folder)
 		if !errors.Is(err, errCAChanged) {
 			return f.end(err)
 		}
 		if err := hint.First(f.loadCA(), f.check(list)); err != nil {
-			return err
+			return nil, err
 		}
 	}
 }
 
-// tellUnless tells what was done, unless there is an error.
-func (f *fleet) tellUnless(err error) error {
-	if err != nil {
-		return err
-	}
-	return f.tell()
-}
-
 // archiveThere looks at an archive that is there already: the one that would be made
 // is kept, and another one is an error.
-func (f *fleet) archiveThere(list *hostList) (bool, error) {
-	file, err := store.OpenThere(f.o.out)
+func (f *fleet) archiveThere(list *Hosts) (bool, error) {
+	file, err := store.OpenThere(f.r.Out)
 	if errors.Is(err, fs.ErrNotExist) {
 		return false, nil
 	}
@@ -111,27 +67,27 @@ func (f *fleet) archiveThere(list *hostList) (bool, error) {
 	defer file.Close()
 	found, err := f.matching(file, list, func(*x509.Certificate) bool { return true })
 	if err != nil {
-		err = fmt.Errorf("there is %s already: %w", f.o.out, err)
+		err = fmt.Errorf("there is %s already: %w", f.r.Out, err)
 	} else if found.hosts < len(list.hosts) || found.more {
-		err = fmt.Errorf("there is %s already, and it is not of these hosts", f.o.out)
+		err = fmt.Errorf("there is %s already, and it is not of these hosts", f.r.Out)
 	}
 	if err != nil {
 		return false, hint.With(err, "remove it, or choose another --out")
 	}
-	f.tally.there = found.hosts
+	f.tally.There = found.hosts
 	return true, nil
 }
 
 // fillArchive goes on with what a killed run has staged.
-func (f *fleet) fillArchive(list *hostList, folder string) error {
-	name := filepath.Base(f.o.out)
-	w, err := f.open(folder, name)
+func (f *fleet) fillArchive(ctx context.Context, list *Hosts, folder string) error {
+	name := filepath.Base(f.r.Out)
+	w, err := f.open(ctx, folder, name)
 	if err != nil {
 		return err
 	}
 	defer w.Close()
 	var archive *batch.Archive
-	err = f.withCA(func() error {
+	err = f.withCA(ctx, func() error {
 		archive, err = w.OpenArchive(name)
 		return err
 	})
@@ -139,11 +95,11 @@ func (f *fleet) fillArchive(list *hostList, folder string) error {
 		return err
 	}
 	defer archive.Close()
-	kept, err := f.resume(w, archive, list)
+	kept, err := f.resume(ctx, w, archive, list)
 	if err != nil {
 		return err
 	}
-	f.tally.there = kept - f.tally.made
+	f.tally.There = kept - f.tally.Made
 	out := newTarStream(f, archive)
 	apply := func(ready []made) error {
 		if err := out.write(ready); err != nil {
@@ -151,55 +107,52 @@ func (f *fleet) fillArchive(list *hostList, folder string) error {
 		}
 		return archive.Commit(madeOf(ready))
 	}
-	if err := f.makeStream(list, list.hosts[kept:], apply); err != nil {
+	if err := f.makeStream(ctx, list, list.hosts[kept:], apply); err != nil {
 		return err
 	}
 	return hint.First(out.close(), archive.Finish())
 }
 
 // resume keeps the hosts that a killed run has made, and forgets what comes after.
-func (f *fleet) resume(w *batch.Writer, archive *batch.Archive, list *hostList) (kept int, err error) {
+func (f *fleet) resume(ctx context.Context, w *batch.Writer, archive *batch.Archive, list *Hosts) (kept int, err error) {
 	recorded := func(cert *x509.Certificate) bool { return w.Recorded(store.SerialText(cert.SerialNumber)) }
 	found, _ := f.matching(archive, list, recorded) // a torn end is cut off
 	if err := archive.Keep(found.size); err != nil {
 		return 0, err
 	}
-	return found.hosts, f.withCA(func() error { return w.Forget(found.serials) })
+	return found.hosts, f.withCA(ctx, func() error { return w.Forget(found.serials) })
 }
 
 // sweep removes what a run has left staged that had finished the archive.
-func (f *fleet) sweep(folder string) error {
-	w, err := f.open(folder, filepath.Base(f.o.out))
+func (f *fleet) sweep(ctx context.Context, folder string) error {
+	w, err := f.open(ctx, folder, filepath.Base(f.r.Out))
 	if err != nil {
 		return err
 	}
-	return hint.First(f.withCA(w.Sweep), w.Close())
+	return hint.First(f.withCA(ctx, w.Sweep), w.Close())
 }
 
 // streamArchive writes the archive to stdout. What was handed out before it was cut
 // short is recorded, and the archive cannot be gone on with.
-func (f *fleet) streamArchive(list *hostList) error {
-	if file, ok := f.stdout.(*os.File); ok && term.IsTerminal(int(file.Fd())) {
-		return hint.Usagef("--out - writes private keys: not onto a terminal")
-	}
-	w, err := f.open(f.g.CAPath(), fleetName)
+func (f *fleet) streamArchive(ctx context.Context, list *Hosts) error {
+	w, err := f.open(ctx, f.m.CAPath(), fleetName)
 	if err != nil {
 		return err
 	}
 	defer w.Close()
-	out := newTarStream(f, f.stdout)
+	out := newTarStream(f, f.r.Stdout)
 	apply := func(ready []made) error {
 		return hint.First(w.Record(madeOf(ready)), out.write(ready))
 	}
-	if err := f.makeStream(list, list.hosts, apply); err != nil {
+	if err := f.makeStream(ctx, list, list.hosts, apply); err != nil {
 		return err
 	}
 	return out.close()
 }
 
 // makeStream makes hosts on all processors and applies them in batches, in order.
-func (f *fleet) makeStream(list *hostList, hosts []hostLine, apply func([]made) error) error {
-	return f.inBatches(hosts, apply, func(h hostLine) (made, error) {
+func (f *fleet) makeStream(ctx context.Context, list *Hosts, hosts []hostLine, apply func([]made) error) error {
+	return f.inBatches(ctx, hosts, apply, func(h hostLine) (made, error) {
 		m, err := f.makeHost(h)
 		return m, list.at(h, err)
 	})
@@ -219,7 +172,7 @@ func newTarStream(f *fleet, to io.Writer) *tarStream {
 
 func (s *tarStream) write(ready []made) error {
 	for _, m := range ready {
-		if err := s.f.shape.appendTar(s.archive, m.bundle, m.bundle.Name, s.f.here.Now()); err != nil {
+		if err := s.f.shape.appendTar(s.archive, m.bundle, m.bundle.Name, s.f.m.Now()); err != nil {
 			return err
 		}
 	}
@@ -243,7 +196,7 @@ type archived struct {
 	more    bool            // something else comes after them
 }
 
-func (f *fleet) matching(r io.Reader, list *hostList, recorded func(*x509.Certificate) bool) (archived, error) {
+func (f *fleet) matching(r io.Reader, list *Hosts, recorded func(*x509.Certificate) bool) (archived, error) {
 	m := archived{serials: make(map[string]bool)}
 	err := eachArchived(r, func(h archivedHost) error {
 		if m.more = m.more || m.hosts == len(list.hosts) || !f.matches(h, list.hosts[m.hosts], recorded); m.more {

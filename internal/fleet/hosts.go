@@ -1,9 +1,8 @@
-package main
+package fleet
 
 import (
 	"errors"
 	"fmt"
-	"io"
 	"strings"
 	"unicode/utf8"
 
@@ -11,11 +10,11 @@ import (
 	"virtpki/internal/termtext"
 )
 
-// The limits of a list of hosts, in bytes.
-const (
-	maxHosts    = 64 << 20
-	maxHostLine = 64 << 10
-)
+// MaxHosts is the size up to which a list of hosts is read, in bytes.
+const MaxHosts = 64 << 20
+
+// maxHostLine is that of one line.
+const maxHostLine = 64 << 10
 
 // hostLine is one host of a list.
 type hostLine struct {
@@ -42,57 +41,42 @@ func (h hostLine) fields() (name string, sans []string) {
 	return fields[0], fields[1:]
 }
 
-// hostList is a list of hosts, and what it is called in errors.
-type hostList struct {
+// Hosts is a list of hosts, and what it is called in errors.
+type Hosts struct {
 	from  string
 	hosts []hostLine
 }
 
 // at adds the line to an error about it. What a file holds is no wrong use.
-func (l *hostList) at(h hostLine, err error) error {
+func (l *Hosts) at(h hostLine, err error) error {
 	if err == nil || h.number == 0 {
 		return err
 	}
 	return fmt.Errorf("%s: line %d: %w", l.from, h.number, hint.NotUsage(err))
 }
 
-// readHosts reads the hosts of a command: the lines of a file, or the names of the
-// command line.
-func (e *env) readHosts(file string, names []string) (*hostList, error) {
-	if file == "" {
-		list := &hostList{from: "command line"}
-		for _, name := range names {
-			list.hosts = append(list.hosts, hostLine{text: name})
-		}
-		return list, nil
+// Named returns a list of the names of a command line.
+func Named(names []string) *Hosts {
+	list := &Hosts{from: "command line"}
+	for _, name := range names {
+		list.hosts = append(list.hosts, hostLine{text: name})
 	}
-	text, err := e.hostsText(file)
-	if err != nil {
-		return nil, err
-	}
-	list := &hostList{from: file}
-	if file == "-" {
-		list.from = "standard input"
-	}
-	return list, list.parse(text)
+	return list
 }
 
-// hostsText reads the file whole: all of it is checked before anything is made.
-func (e *env) hostsText(file string) (string, error) {
-	read := func() ([]byte, error) { return e.readStream(file, maxHosts+1) }
-	if file == "-" {
-		read = func() ([]byte, error) { return io.ReadAll(io.LimitReader(e.stdin, maxHosts+1)) }
+// ParseHosts reads a list: a host in each line, its name and then its SANs. from is what
+// errors call it. All of it is checked before anything is made.
+func ParseHosts(from string, text []byte) (*Hosts, error) {
+	if len(text) > MaxHosts {
+		return nil, fmt.Errorf("%s: more than %d bytes are no list of hosts", from, MaxHosts)
 	}
-	data, err := read()
-	if err == nil && len(data) > maxHosts {
-		err = fmt.Errorf("%s: more than %d bytes are no list of hosts", file, maxHosts)
-	}
-	return string(data), err
+	list := &Hosts{from: from}
+	return list, list.parse(string(text))
 }
 
 // parse finds the lines that name a host. A byte order mark and the line ends of
 // other systems are nobody's fault.
-func (l *hostList) parse(text string) error {
+func (l *Hosts) parse(text string) error {
 	number := 0
 	for line := range strings.Lines(strings.TrimPrefix(text, "\xef\xbb\xbf")) {
 		number++
@@ -124,7 +108,7 @@ func checkHostLine(text string) error {
 
 // checkTwins wants each name once, however it is written: a DNS name is the same
 // in any case, and so is a folder on some systems.
-func (l *hostList) checkTwins() error {
+func (l *Hosts) checkTwins() error {
 	seen := make(map[string]int, len(l.hosts))
 	for i, h := range l.hosts {
 		name, _ := h.fields()
@@ -143,14 +127,14 @@ func (l *hostList) checkTwins() error {
 }
 
 // twin is wrong use on a command line, and a bad line in a file.
-func (l *hostList) twin(h hostLine, err error) error {
+func (l *Hosts) twin(h hostLine, err error) error {
 	if h.number == 0 {
 		return hint.Usage(err)
 	}
 	return l.at(h, err)
 }
 
-func (l *hostList) where(i int) string {
+func (l *Hosts) where(i int) string {
 	if number := l.hosts[i].number; number != 0 {
 		return fmt.Sprintf(", first in line %d", number)
 	}

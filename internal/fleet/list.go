@@ -1,7 +1,6 @@
-package main
+package fleet
 
 import (
-	"bytes"
 	"cmp"
 	"context"
 	"crypto/x509"
@@ -13,10 +12,10 @@ import (
 	"runtime"
 	"slices"
 	"strings"
+	"time"
 
 	"virtpki/internal/authority"
 	"virtpki/internal/certinfo"
-	"virtpki/internal/hint"
 	"virtpki/internal/keypair"
 	"virtpki/internal/libvirt"
 	"virtpki/internal/machine"
@@ -24,57 +23,17 @@ import (
 	"virtpki/internal/termtext"
 )
 
-// fleetCert is a certificate of a bundle.
-type fleetCert struct {
+// Cert is a certificate of a bundle.
+type Cert struct {
 	Host string `json:"host"` // the name of the bundle
 	certinfo.Info
 }
 
-// listFleet tells of every certificate in a folder of bundles, soonest end first. What
-// could not be read is an error, after the rest.
-func (e *env) listFleet(m *machine.Machine, folder, format string) error {
-	certs, err := e.fleetCerts(m, folder)
-	if len(certs) == 0 {
-		return err
-	}
-	return hint.First(e.printFleet(certs, format), err)
-}
-
-func (e *env) printFleet(certs []fleetCert, format string) error {
-	switch format {
-	case "json":
-		return e.printJSON(certs)
-	case "prometheus":
-		infos := make([]certinfo.Info, len(certs))
-		for i, c := range certs {
-			infos[i] = c.Info
-		}
-		_, err := e.stdout.Write(fleetMetrics(infos))
-		return err
-	}
-	rows := [][]string{{"HOST", "ROLE", "UNTIL", "DN", "NAMES", "SERIAL"}}
-	for _, c := range certs {
-		rows = append(rows, []string{c.Host, c.RoleText(), c.Until(), c.DN, c.Names(), c.Serial})
-	}
-	return e.printTable(rows)
-}
-
-// fleetMetrics returns what Prometheus's text collector reads: the same family as
-// that of renew.
-func fleetMetrics(certs []certinfo.Info) []byte {
-	var b bytes.Buffer
-	var ends []certinfo.Expiry
-	for _, c := range certs {
-		ends = append(ends, certinfo.Expiry{Role: c.RoleText(), Path: c.Path, DN: c.DN, NotAfter: c.NotAfter})
-	}
-	certinfo.Expiries(&b, "End of a certificate", ends)
-	return b.Bytes()
-}
-
-// fleetCerts reads the bundles of a folder, or of one archive. The error tells of
-// those that could not be read; the rest is there all the same.
-func (e *env) fleetCerts(m *machine.Machine, folder string) ([]fleetCert, error) {
-	r := &fleetReader{e: e, tree: m.Tree(), places: certPlaces(m)}
+// Read returns the certificates in the bundles of a directory, or of one archive, soonest
+// end first. The error tells of bundles that could not be read; the rest is there all the
+// same.
+func Read(m *machine.Machine, folder string) ([]Cert, error) {
+	r := &reader{now: m.Now(), tree: m.Tree(), places: certPlaces(m)}
 	var err error
 	if r.revokedOn, err = authority.RevokedOn(m); err != nil {
 		return nil, err
@@ -87,7 +46,7 @@ func (e *env) fleetCerts(m *machine.Machine, folder string) ([]fleetCert, error)
 	} else if err == nil {
 		err = r.readFolder(folder)
 	}
-	slices.SortFunc(r.certs, func(a, b fleetCert) int {
+	slices.SortFunc(r.certs, func(a, b Cert) int {
 		return cmp.Or(a.NotAfter.Compare(b.NotAfter), cmp.Compare(a.Host, b.Host), cmp.Compare(a.RoleText(), b.RoleText()))
 	})
 	if err == nil && len(r.certs) == 0 && len(r.errs) == 0 {
@@ -105,18 +64,18 @@ func certPlaces(m *machine.Machine) []string {
 	return places
 }
 
-// fleetReader gathers certificates.
-type fleetReader struct {
-	e         *env
+// reader gathers certificates.
+type reader struct {
+	now       time.Time
 	tree      store.Tree
 	places    []string
 	revokedOn func(*x509.Certificate) string
-	certs     []fleetCert
+	certs     []Cert
 	errs      []error
 }
 
 // readFolder reads every bundle of a folder, on all processors.
-func (r *fleetReader) readFolder(folder string) error {
+func (r *reader) readFolder(folder string) error {
 	entries, err := os.ReadDir(folder)
 	if err != nil {
 		return err
@@ -126,7 +85,7 @@ func (r *fleetReader) readFolder(folder string) error {
 		return !isBundle || strings.HasPrefix(entry.Name(), ".")
 	})
 	type read struct {
-		certs []fleetCert
+		certs []Cert
 		err   error
 	}
 	work := func(i int) (read, error) {
@@ -138,7 +97,7 @@ func (r *fleetReader) readFolder(folder string) error {
 		certs, err := r.readBundle(filepath.Join(folder, name), host)
 		return read{certs, err}, nil
 	}
-	return inOrder(context.Background(), len(entries), runtime.GOMAXPROCS(0), 256, work, func(_ int, one read) error {
+	return inOrder(context.Background(), len(entries), lanes{runtime.GOMAXPROCS(0), 256}, work, func(_ int, one read) error {
 		r.certs = append(r.certs, one.certs...)
 		if one.err != nil {
 			r.errs = append(r.errs, one.err)
@@ -148,7 +107,7 @@ func (r *fleetReader) readFolder(folder string) error {
 }
 
 // isBundle reports whether a folder is the bundle of one host.
-func (r *fleetReader) isBundle(folder string) bool {
+func (r *reader) isBundle(folder string) bool {
 	return slices.ContainsFunc(r.places, func(place string) bool { return store.At(folder).Exists(filepath.Join(folder, place)) })
 }
 
@@ -161,12 +120,12 @@ func bundleName(path string) string {
 }
 
 // readBundle reads the certificates of a folder or an archive of one host.
-func (r *fleetReader) readBundle(path, host string) ([]fleetCert, error) {
+func (r *reader) readBundle(path, host string) ([]Cert, error) {
 	files, err := openBundle(path, "")
 	if err != nil {
 		return nil, err
 	}
-	var certs []fleetCert
+	var certs []Cert
 	var errs []error
 	for _, place := range r.places {
 		data, err := files(place)
@@ -190,7 +149,7 @@ func (r *fleetReader) readBundle(path, host string) ([]fleetCert, error) {
 }
 
 // readArchive reads one archive of many hosts.
-func (r *fleetReader) readArchive(path string) error {
+func (r *reader) readArchive(path string) error {
 	file, err := r.tree.Open(path) // never waits for a FIFO
 	if err != nil {
 		return err
@@ -221,18 +180,18 @@ func (r *fleetReader) readArchive(path string) error {
 }
 
 // add describes the certificates of a file.
-func (r *fleetReader) add(to []fleetCert, host, path string, data []byte) ([]fleetCert, error) {
+func (r *reader) add(to []Cert, host, path string, data []byte) ([]Cert, error) {
 	certs, err := keypair.ParseCerts(path, data)
 	for _, cert := range certs {
-		info := certinfo.Of(cert, path, r.e.here.Now())
+		info := certinfo.Of(cert, path, r.now)
 		info.Revoked = r.revokedOn(cert)
-		to = append(to, fleetCert{host, info})
+		to = append(to, Cert{host, info})
 	}
 	return to, err
 }
 
 // firstErrors are the first of many errors.
-func (r *fleetReader) firstErrors() error {
+func (r *reader) firstErrors() error {
 	const most = 5
 	if len(r.errs) <= most {
 		return errors.Join(r.errs...)

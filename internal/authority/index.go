@@ -2,10 +2,12 @@ package authority
 
 import (
 	"cmp"
+	"crypto/x509"
 	"encoding/asn1"
 	"fmt"
 	"slices"
 	"strings"
+	"time"
 
 	"virtpki/dn"
 	"virtpki/internal/subject"
@@ -28,36 +30,55 @@ func Index(a *Authority) ([]pki.IndexEntry, error) {
 	if err != nil {
 		return nil, err
 	}
-	bySerial := make(map[string]*pki.IndexEntry)
-	var entries []*pki.IndexEntry
-	add := func(entry pki.IndexEntry) *pki.IndexEntry {
-		bySerial[entry.Serial.String()] = &entry
-		entries = append(entries, &entry)
-		return &entry
-	}
+	ix := &index{bySerial: make(map[string]*pki.IndexEntry)}
 	for _, cert := range certs {
-		add(pki.IndexEntry{Serial: cert.SerialNumber, NotAfter: cert.NotAfter, Subject: slashed(subject.Of(cert))})
+		ix.add(cert)
 	}
 	for _, r := range gone { // of generations that were dropped, too
-		if cert := r.Cert; bySerial[cert.SerialNumber.String()] == nil {
-			add(pki.IndexEntry{Serial: cert.SerialNumber, NotAfter: cert.NotAfter, Subject: slashed(subject.Of(cert))})
+		if ix.bySerial[r.Cert.SerialNumber.String()] == nil {
+			ix.add(r.Cert)
 		}
 	}
 	for _, list := range a.recalled {
-		for revoked, err := range list.Entries() {
-			if err != nil {
-				return nil, err
-			}
-			entry := bySerial[revoked.SerialNumber.String()]
-			if entry == nil {
-				entry = add(pki.IndexEntry{Serial: revoked.SerialNumber, NotAfter: a.CA.Certificate.NotAfter, Subject: unknownSubject})
-			}
-			if reason := pki.Reason(revoked.ReasonCode); entry.Revoked.IsZero() || gravity(reason) > gravity(entry.Reason) {
-				entry.Revoked, entry.Reason = revoked.RevocationTime, reason
-			}
+		if err := ix.revoke(list, a.CA.Certificate.NotAfter); err != nil {
+			return nil, err
 		}
 	}
-	return sorted(entries), nil
+	return sorted(ix.entries), nil
+}
+
+// index is one that is being made.
+type index struct {
+	bySerial map[string]*pki.IndexEntry
+	entries  []*pki.IndexEntry
+}
+
+func (ix *index) add(cert *x509.Certificate) {
+	ix.put(&pki.IndexEntry{Serial: cert.SerialNumber, NotAfter: cert.NotAfter, Subject: slashed(subject.Of(cert))})
+}
+
+func (ix *index) put(entry *pki.IndexEntry) {
+	ix.bySerial[entry.Serial.String()] = entry
+	ix.entries = append(ix.entries, entry)
+}
+
+// revoke takes the revocations of a list; end is when those without a record expire. Of
+// several the gravest counts.
+func (ix *index) revoke(list *pki.CRL, end time.Time) error {
+	for revoked, err := range list.Entries() {
+		if err != nil {
+			return err
+		}
+		entry := ix.bySerial[revoked.SerialNumber.String()]
+		if entry == nil {
+			entry = &pki.IndexEntry{Serial: revoked.SerialNumber, NotAfter: end, Subject: unknownSubject}
+			ix.put(entry)
+		}
+		if reason := pki.Reason(revoked.ReasonCode); entry.Revoked.IsZero() || gravity(reason) > gravity(entry.Reason) {
+			entry.Revoked, entry.Reason = revoked.RevocationTime, reason
+		}
+	}
+	return nil
 }
 
 func sorted(entries []*pki.IndexEntry) []pki.IndexEntry {

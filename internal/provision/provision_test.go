@@ -4,13 +4,18 @@ import (
 	"crypto"
 	"crypto/x509"
 	"net"
+	"os"
+	"path/filepath"
 	"slices"
 	"strings"
 	"testing"
 	"time"
 
+	"virtpki/internal/authority"
+	"virtpki/internal/change"
 	"virtpki/internal/hint"
 	"virtpki/internal/keypair"
+	"virtpki/internal/libvirt"
 	"virtpki/internal/machine"
 	"virtpki/internal/subject"
 	"virtpki/pki"
@@ -120,4 +125,120 @@ func TestNaming(t *testing.T) {
 			t.Errorf("%s: names %q, want %q", c.name, got, c.names)
 		}
 	}
+}
+
+func TestSourceOfQEMUPairs(t *testing.T) {
+	ca := newCA(t)
+	libvirts, own, given := pair(t, ca, "hv1", now), pair(t, ca, "hv1", now), pair(t, ca, "hv1", now)
+	half := func(p *keypair.Pair, cert, key bool) *keypair.Pair {
+		half := *p
+		if !cert {
+			half.Cert = nil
+		}
+		if !key {
+			half.Key = nil
+		}
+		return &half
+	}
+	nothing := half(own, false, false)
+	for _, c := range []struct {
+		name             string
+		have, given      *keypair.Pair
+		copies, separate source
+	}{
+		{"nothing there", nothing, nil, copied, made},
+		{"a key alone", half(own, false, true), nil, copied, made},
+		{"one of its own", own, nil, kept, kept},
+		{"one of its own, and a bundle", own, given, kept, kept},
+		{"libvirt's", libvirts, nil, copied, kept},
+		{"libvirt's, without its key", half(libvirts, true, false), nil, copied, keyless},
+		{"a certificate of its own alone", half(own, true, false), nil, keyless, keyless},
+		{"a certificate of its own alone, and a bundle", half(own, true, false), given, brought, brought},
+		{"a bundle", nothing, given, brought, brought},
+		{"libvirt's, and a bundle", libvirts, given, brought, kept},
+	} {
+		for separate, want := range map[bool]source{false: c.copies, true: c.separate} {
+			f := &Folders{QEMU: &QEMU{Separate: separate}, Pairs: map[pki.Role]*keypair.Pair{pki.Server: libvirts}}
+			if got := f.sourceOf(c.have, c.given); got != want {
+				t.Errorf("%s, separate %v: %v, want %v", c.name, separate, got, want)
+			}
+		}
+	}
+}
+
+// What a host has is taken, what it lacks is made, and a certificate that nobody vouches for
+// is refused: libvirtd would not start on it.
+func TestTakeOrMake(t *testing.T) {
+	ca, other := newCA(t), newCA(t)
+	mine, foreign := pair(t, ca, "hv1", now), pair(t, other, "hv1", now)
+	for _, c := range []struct {
+		name   string
+		cert   *x509.Certificate
+		key    crypto.Signer
+		keyed  bool // the CA's key is here
+		made   int
+		found  int
+		says   string
+		notes  string
+		server bool
+	}{
+		{"a whole pair", mine.Cert, mine.Key, false, 0, 1, "", "", true},
+		{"nothing, with the CA's key", nil, nil, true, 1, 0, "", "", true},
+		{"nothing, without the CA's key", nil, nil, false, 0, 0, "the CA's key is not here", "", true},
+		{"no client pair, without the CA's key", nil, nil, false, 0, 0, "", "cannot connect to others", false},
+		{"a key, with the CA's", nil, mine.Key, true, 1, 0, "", "", true},
+		{"a certificate without its key", mine.Cert, nil, true, 0, 0, "is missing", "", true},
+		{"another CA's", foreign.Cert, foreign.Key, true, 0, 1, "is not signed by the CA in", "", true},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			m := machine.New()
+			m.Root, m.Now = t.TempDir(), func() time.Time { return now }
+			h := &Host{m: m, r: HostRequest{Leaf: authority.Leaf{KeyType: pki.EC256, Validity: time.Hour}}, to: keypair.Dest{Layout: m.System()}}
+			keep(t, libvirt.CA(m.CAPath()), libvirt.CACert, pki.EncodeCertificates(ca.Certificate))
+			if c.keyed {
+				keep(t, libvirt.CA(m.CAPath()), libvirt.CAKey, keyPEM(t, ca.Signer))
+			}
+			if c.cert != nil {
+				keep(t, m.System(), libvirt.ServerCert, pki.EncodeCertificates(c.cert))
+			}
+			if c.key != nil {
+				keep(t, m.System(), libvirt.ServerKey, keyPEM(t, c.key))
+			}
+			id := subject.Identity{Role: pki.Server, Name: "hv1"}
+			if !c.server {
+				id.Role = pki.Client
+			}
+			j, keys := change.NewJob(m), change.NewKeyring(m.Tree(), nil)
+			a, err := h.FindOrMakeCA(j, keys)
+			if err != nil {
+				t.Fatal(err)
+			}
+			j.Found, j.Notes = nil, nil // of the CA
+			_, err = h.takeOrMake(j, keys, a, id)
+			if (err == nil) != (c.says == "") || err != nil && !strings.Contains(err.Error(), c.says) {
+				t.Errorf("error %v, want %q", err, c.says)
+			}
+			if len(j.Made) != c.made || len(j.Found) != c.found || !strings.Contains(strings.Join(j.Notes, "\n"), c.notes) {
+				t.Errorf("made %d, found %d, notes %q", len(j.Made), len(j.Found), j.Notes)
+			}
+		})
+	}
+}
+
+// keep writes a file of a layout.
+func keep(t *testing.T, layout libvirt.Layout, file libvirt.File, data []byte) {
+	t.Helper()
+	path := layout.Path(file)
+	if err := hint.First(os.MkdirAll(filepath.Dir(path), 0o755), os.WriteFile(path, data, 0o600)); err != nil {
+		t.Fatal(err)
+	}
+}
+
+func keyPEM(t *testing.T, key crypto.Signer) []byte {
+	t.Helper()
+	data, err := pki.EncodeKey(key, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return data
 }

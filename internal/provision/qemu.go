@@ -141,33 +141,65 @@ func (f *Folders) fillOne(j *change.Job, a *authority.Authority, use libvirt.QEM
 	return nil
 }
 
-// place plans a pair: that of before where there is one, else a copy of libvirt's,
-// or one of its own.
+// place plans the key pair of a role in a directory.
 func (f *Folders) place(j *change.Job, a *authority.Authority, role pki.Role, to keypair.Dest) error {
 	have, err := keypair.Load(f.Machine.Tree(), to.Layout, role)
 	if err != nil {
 		return err
 	}
-	if have.Cert != nil && have.Key != nil && !f.isCopy(have) {
-		return f.keep(j, a, have, to)
-	}
-	if given, err := f.given.pair(role, to); err != nil {
+	given, err := f.given.pair(role, to)
+	if err != nil {
 		return err
-	} else if given != nil {
+	}
+	switch f.sourceOf(have, given) {
+	case kept:
+		return f.keep(j, a, have, to)
+	case brought:
 		return f.placeGiven(j, have, given, to)
-	}
-	if have.Cert != nil && have.Key == nil && !f.isCopy(have) {
+	case keyless:
 		return have.KeyMissing()
-	}
-	if !f.Separate {
+	case copied:
 		return f.copyPair(j, have, role, to)
 	}
+	return f.makePair(j, a, have, to)
+}
+
+// source says where the key pair of a directory comes from.
+type source int
+
+const (
+	kept    source = iota // it is there, and is no copy of libvirt's
+	brought               // the host's bundle has one of its own for the directory
+	keyless               // from nowhere: there is a certificate of its own without the key
+	copied                // it is libvirt's
+	made                  // the CA signs one for the directory
+)
+
+// sourceOf returns where a key pair comes from, of which have is there, and given, or nil, is
+// in the host's bundle.
+func (f *Folders) sourceOf(have, given *keypair.Pair) source {
+	own := have.Cert != nil && !f.isCopy(have)
+	switch {
+	case own && have.Key != nil:
+		return kept
+	case given != nil:
+		return brought
+	case own:
+		return keyless
+	case f.Separate:
+		return made
+	}
+	return copied
+}
+
+// makePair plans a key pair of the directory's own.
+func (f *Folders) makePair(j *change.Job, a *authority.Authority, have *keypair.Pair, to keypair.Dest) error {
 	if err := a.Unlock(f.Keys); err != nil {
 		return err
 	}
-	id := f.Identities[role]
+	id := f.Identities[have.Role]
 	id.Place = to.Layout.Base
-	_, err = a.MakePair(j, f.Keys, authority.Order{Leaf: f.Leaf, Identity: id, Now: f.Machine.Now()}, to, have)
+	_, err := a.MakePair(j, f.Keys, authority.Order{Leaf: f.Leaf, Identity: id, Now: f.Machine.Now()}, to, have)
 	return err
 }
 

@@ -31,6 +31,7 @@ var mayImport = map[string][]string{
 	"internal/enroll":          {"pki", "internal/authority", "internal/certinfo", "internal/change", "internal/hint", "internal/judge", "internal/keypair", "internal/libvirt", "internal/machine", "internal/provision", "internal/reload", "internal/store", "internal/subject", "internal/termtext"},                               // authority: the CA that is trusted here; provision: QEMU's directories
 	"internal/hostconf":        {"dn", "internal/allowlist", "internal/authority", "internal/change", "internal/hint", "internal/inventory", "internal/keypair", "internal/libvirt", "internal/libvirt/conf", "internal/machine", "internal/store", "internal/subject", "internal/termtext"},                                           // authority: clients whose certificate it signed; inventory: which daemon serves
 	"internal/reload":          {"dn", "pki", "internal/change", "internal/hint", "internal/keypair", "internal/libvirt", "internal/libvirt/conf", "internal/libvirt/rpc", "internal/libvirt/running", "internal/machine", "internal/store", "internal/subject", "internal/termtext"},                                                  // change: it writes the previous files back, and tells of it
+	"internal/renewal":         {"pki", "internal/authority", "internal/certinfo", "internal/change", "internal/enroll", "internal/hint", "internal/keypair", "internal/libvirt", "internal/machine", "internal/provision", "internal/reload", "internal/store", "internal/subject", "internal/termtext"},                              // enroll: a CA elsewhere is asked; provision: QEMU's directories; reload: what is renewed is proven
 	"internal/revocation":      {"pki", "internal/authority", "internal/certinfo", "internal/change", "internal/grant", "internal/hint", "internal/keypair", "internal/libvirt", "internal/libvirt/rpc", "internal/libvirt/running", "internal/machine", "internal/reload", "internal/store", "internal/subject", "internal/termtext"}, // reload: a list counts once a daemon has read it
 	"internal/inspect":         {"dn", "pki", "internal/authority", "internal/inventory", "internal/judge", "internal/keypair", "internal/libvirt", "internal/libvirt/conf", "internal/libvirt/running", "internal/machine", "internal/store", "internal/subject", "internal/termtext"},                                                // authority: whether renew would keep the names of a certificate
 	"internal/fleet":           {"pki", "internal/authority", "internal/batch", "internal/certinfo", "internal/change", "internal/grant", "internal/hint", "internal/keypair", "internal/libvirt", "internal/machine", "internal/program", "internal/store", "internal/subject", "internal/termtext"},                                  // program: a worker's panic ends in one line
@@ -88,6 +89,7 @@ var mayImport = map[string][]string{
 		"internal/prompt",
 		"internal/provision",
 		"internal/reload",
+		"internal/renewal",
 		"internal/revocation",
 		"internal/sign",
 		"internal/store",

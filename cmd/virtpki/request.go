@@ -109,7 +109,7 @@ func (e *env) checkRequest(g *globals, o *requestOptions, args []string) (enroll
 	if err != nil {
 		return r, hint.Usage(err)
 	}
-	due, err := e.checkDue(g, &o.dueOptions)
+	due, err := o.rule()
 	if err != nil {
 		return r, hint.Usage(err)
 	}
@@ -129,7 +129,7 @@ func (e *env) checkRequest(g *globals, o *requestOptions, args []string) (enroll
 		KeyType: keyType, KeyTypeGiven: o.typeGiven, Another: o.another, SameKey: o.sameKey,
 	}
 	if due != nil {
-		r.Due = func(live *keypair.Pair) ([]string, error) { return o.whyDue(due, layout, live) }
+		r.Due = func(live *keypair.Pair) ([]string, error) { return due.Why(g.Machine, layout, live) }
 	}
 	return r, err
 }

@@ -1,4 +1,4 @@
-package main
+package renewal
 
 import (
 	"bytes"
@@ -20,34 +20,34 @@ const metricsMode fs.FileMode = 0o644
 // writeMetrics writes what Prometheus's text collector reads, as things stand
 // after the run.
 func (r *renewal) writeMetrics(result error) error {
-	if r.metrics == "" || r.g.dryRun {
+	if r.Metrics == "" || r.o.DryRun {
 		return nil
 	}
 	if _, err := r.look(); err != nil && result == nil {
 		return err
 	}
 	var plan store.Plan
-	o := store.Output{Path: r.metrics, Data: r.metricsText(result), Mode: metricsMode, Ours: change.WrittenMetrics, Force: r.force}
+	o := store.Output{Path: r.Metrics, Data: r.metricsText(result), Mode: metricsMode, Ours: change.WrittenMetrics, Force: r.Force}
 	if err := change.PlanOutput(&plan, o, "--metrics"); err != nil {
 		return fmt.Errorf("metrics: %w", err)
 	}
-	return r.changes.Apply(&plan)
+	return r.o.Track.Apply(&plan)
 }
 
 func (r *renewal) metricsText(result error) []byte {
 	var b bytes.Buffer
 	var ends []certinfo.Expiry
-	for _, in := range r.found {
-		if cert := in.pair.Cert; cert != nil {
-			ends = append(ends, certinfo.Expiry{Role: string(in.role), Path: in.pair.CertPath, DN: subject.Of(cert), NotAfter: cert.NotAfter})
+	for _, c := range r.found {
+		if cert := c.pair.Cert; cert != nil {
+			ends = append(ends, certinfo.Expiry{Role: string(c.role), Path: c.pair.CertPath, DN: subject.Of(cert), NotAfter: cert.NotAfter})
 		}
 	}
 	certinfo.Expiries(&b, "End of an installed certificate", ends)
 	certinfo.Family(&b, "virtpki_certificate_due", "Whether an installed certificate is due for renewal.")
-	for _, in := range r.found {
-		fmt.Fprintf(&b, "virtpki_certificate_due{role=%s,path=%s} %d\n", certinfo.Label(string(in.role)), certinfo.Label(in.pair.CertPath), truth(len(in.reasons) > 0 || in.err != nil))
+	for _, c := range r.found {
+		fmt.Fprintf(&b, "virtpki_certificate_due{role=%s,path=%s} %d\n", certinfo.Label(string(c.role)), certinfo.Label(c.pair.CertPath), truth(len(c.reasons) > 0 || c.err != nil))
 	}
-	if a, err := authority.Open(r.g.Machine); err == nil {
+	if a, err := authority.Open(r.m); err == nil {
 		certinfo.Family(&b, "virtpki_ca_not_after_seconds", "End of the CA, in seconds since 1970.")
 		for _, cert := range a.Certificates {
 			fmt.Fprintf(&b, "virtpki_ca_not_after_seconds{dn=%s} %d\n", certinfo.Label(subject.Of(cert)), cert.NotAfter.Unix())
@@ -55,7 +55,7 @@ func (r *renewal) metricsText(result error) []byte {
 		crlMetrics(&b, a)
 	}
 	certinfo.Family(&b, "virtpki_renew_last_run_seconds", "When renew ran last, in seconds since 1970.")
-	fmt.Fprintf(&b, "virtpki_renew_last_run_seconds %d\n", r.here.Now().Unix())
+	fmt.Fprintf(&b, "virtpki_renew_last_run_seconds %d\n", r.m.Now().Unix())
 	certinfo.Family(&b, "virtpki_renew_success", "Whether the last run of renew went well.")
 	fmt.Fprintf(&b, "virtpki_renew_success %d\n", truth(result == nil))
 	return b.Bytes()

@@ -1,4 +1,4 @@
-package main
+package renewal
 
 import (
 	"crypto/x509"
@@ -30,8 +30,8 @@ func TestNamesOfTheNextCertificate(t *testing.T) {
 		{"an address beside the CN", pki.Server, &x509.Certificate{Subject: byCN.Subject, IPAddresses: address}, address, nil},
 	}
 	for _, test := range tests {
-		in := &installation{role: test.role, pair: &keypair.Pair{Cert: test.cert}, missing: test.missing}
-		if got := in.names(); !slices.Equal(got, test.want) {
+		c := &candidate{role: test.role, pair: &keypair.Pair{Cert: test.cert}, missing: test.missing}
+		if got := c.names(); !slices.Equal(got, test.want) {
 			t.Errorf("%s: got %q, want %q", test.condition, got, test.want)
 		}
 	}

@@ -1,0 +1,132 @@
+package renewal
+
+import (
+	"crypto/rsa"
+	"crypto/x509"
+	"errors"
+	"io/fs"
+	"net"
+	"slices"
+	"strings"
+	"time"
+
+	"virtpki/internal/hint"
+	"virtpki/internal/keypair"
+	"virtpki/internal/libvirt"
+	"virtpki/internal/machine"
+	"virtpki/internal/store"
+	"virtpki/internal/subject"
+	"virtpki/pki"
+)
+
+// place is whose files a layout holds.
+type place int
+
+const (
+	ofSystem place = iota // the daemon's tree
+	ofQEMU
+	ofUser
+)
+
+// placeOf returns whose files a layout holds.
+func placeOf(m *machine.Machine, layout libvirt.Layout) place {
+	switch {
+	case layout.Base == m.System().Base:
+		return ofSystem
+	case slices.ContainsFunc(m.Layouts(), func(other libvirt.Layout) bool { return other.Base == layout.Base }):
+		return ofUser
+	}
+	return ofQEMU
+}
+
+// candidate is a certificate that is installed here, and what renew thinks of it.
+type candidate struct {
+	layout  libvirt.Layout
+	place   place
+	role    pki.Role
+	pair    *keypair.Pair
+	opens   time.Time // when it becomes due by its age
+	reasons []string  // why it is due; none when it is not
+	missing []net.IP  // addresses of this machine that it lacks
+	err     error
+	// original is the candidate of which it is a copy, or was one before that was
+	// renewed; nil for one that stands for itself.
+	original *candidate
+	renewed  *keypair.Pair // what it will be
+	// sealed is a key of QEMU's with a passphrase: a renewal does not know it, and must
+	// not put a key without one in its place.
+	sealed bool
+}
+
+func (c *candidate) why() string { return strings.Join(c.reasons, "; ") }
+
+// due reports whether there is something to renew, and nothing in the way.
+func (c *candidate) due() bool { return c.err == nil && len(c.reasons) > 0 }
+
+// readOwn reads the certificate. Its names are those of the next one, so nobody may
+// have written it who could not write as root or as this user anyhow.
+func (c *candidate) readOwn(m *machine.Machine) error {
+	data, err := store.At(m.Root).ReadOwn(c.pair.CertPath, store.MaxPEM)
+	var refusal *store.Refusal
+	switch {
+	case errors.Is(err, fs.ErrNotExist):
+		return c.pair.ReadCert() // a link that leads nowhere was put there to mean something
+	case errors.As(err, &refusal):
+		return hint.With(refusal, "%s", refusal.Hint())
+	case err != nil:
+		return err
+	}
+	certs, err := keypair.ParseCerts(c.pair.CertPath, data)
+	if err == nil {
+		c.pair.Cert = certs[0]
+	}
+	return err
+}
+
+// names are those of the next certificate. One of a server without any SAN is taken
+// by its CN (RFC 6125 section 6.4.4), which does not count any more beside the
+// addresses that are added here: then the CN becomes a name among the others.
+func (c *candidate) names() []string {
+	cert := c.pair.Cert
+	if c.role != pki.Server || len(c.missing) == 0 || len(cert.DNSNames)+len(cert.IPAddresses)+len(cert.URIs) > 0 ||
+		subject.CheckDNS("CN", cert.Subject.CommonName) != nil {
+		return cert.DNSNames
+	}
+	return []string{cert.Subject.CommonName}
+}
+
+// identity is the subject and the names of the next certificate.
+func (c *candidate) identity() subject.Identity {
+	old := c.pair.Cert
+	id := subject.Identity{Role: c.role, Name: c.layout.Path(libvirt.CertFile(string(c.role))), RawSubject: old.RawSubject}
+	id.DNS = c.names()
+	id.IPs = append(append(id.IPs, old.IPAddresses...), c.missing...)
+	return id
+}
+
+// keyType is that of the next key: the same, where it is known.
+func (c *candidate) keyType() pki.KeyType {
+	if t, known := pki.KeyTypeOf(c.pair.Cert.PublicKey); known {
+		return t
+	}
+	return pki.DefaultKeyType
+}
+
+// keyFits reports whether the key that is here can be kept.
+func (c *candidate) keyFits() bool { return c.pair.Key != nil && c.pair.Mismatch() == nil }
+
+// dest is where a renewed pair goes: modes and owners stay as they are, unless
+// a key can be read by everybody.
+func (c *candidate) dest(m *machine.Machine) keypair.Dest {
+	to := keypair.Dest{Layout: c.layout, Owner: machine.Owner(), Keep: !c.pair.TooOpen()}
+	if c.place == ofQEMU {
+		to.KeyOwner = m.QEMUOwner()
+	}
+	return to
+}
+
+// strictUsage reports whether a certificate has the shape of --for libvirt-11.6.
+func strictUsage(cert *x509.Certificate) bool {
+	_, isRSA := cert.PublicKey.(*rsa.PublicKey)
+	return !isRSA && cert.KeyUsage == x509.KeyUsageDigitalSignature
+}

@@ -1,0 +1,211 @@
+package renewal
+
+import (
+	"context"
+	"crypto/x509"
+	"errors"
+	"fmt"
+	"slices"
+
+	"virtpki/internal/change"
+	"virtpki/internal/enroll"
+	"virtpki/internal/hint"
+	"virtpki/internal/keypair"
+	"virtpki/internal/libvirt"
+	"virtpki/internal/machine"
+	"virtpki/internal/store"
+	"virtpki/pki"
+)
+
+// renewElsewhere renews on a machine without the CA's key: it makes the requests
+// for what is due and, with --via, has the CA answer them and installs the response.
+// Without it the requests are left in a file.
+func (r *renewal) renewElsewhere(ctx context.Context) error {
+	if len(r.Templates) > 0 {
+		return hint.With(errors.New("--template is for the CA, whose key is not on this machine"), "give it to virtpki sign there")
+	}
+	if r.o.DryRun {
+		return r.leaveDue()
+	}
+	j, err := r.renewCopies(ctx)
+	if r.report.Job = j; j != nil {
+		r.end(Renewed, r.renewed)
+	}
+	if err != nil || j != nil && len(r.due()) == 0 && r.crl == "" {
+		return err
+	}
+	csrs, err := r.makeRequests(ctx)
+	if err != nil {
+		return err
+	}
+	if r.Via == "" {
+		return r.leaveRequests()
+	}
+	answer, err := r.askCA(ctx, csrs)
+	if err != nil {
+		return err
+	}
+	return r.installAnswers(ctx, answer)
+}
+
+// leaveDue ends a run that only tells what is due.
+func (r *renewal) leaveDue() error {
+	about := slices.DeleteFunc(slices.Clone(r.found), func(c *candidate) bool { return len(c.reasons) == 0 })
+	r.end(Due, about)
+	if r.Via != "" {
+		return r.failures()
+	}
+	return r.refused()
+}
+
+// leaveRequests ends a run whose requests somebody else takes to the CA.
+func (r *renewal) leaveRequests() error {
+	due := r.due()
+	if len(due) == 0 {
+		return r.leaveDue()
+	}
+	r.end(Requested, due)
+	r.report.Requests = due[0].layout.Path(libvirt.Requests)
+	return r.refused()
+}
+
+// due are the candidates that a certificate is wanted for. Copies follow.
+func (r *renewal) due() []*candidate {
+	return slices.DeleteFunc(slices.Clone(r.found), func(c *candidate) bool { return !c.due() || c.original != nil })
+}
+
+// dueLayouts are the layouts in which something is due, the first one first.
+func (r *renewal) dueLayouts() []libvirt.Layout {
+	var layouts []libvirt.Layout
+	for _, c := range r.due() {
+		if !slices.ContainsFunc(layouts, func(l libvirt.Layout) bool { return l.Base == c.layout.Base }) {
+			layouts = append(layouts, c.layout)
+		}
+	}
+	return layouts
+}
+
+// makeRequests makes a request for each candidate that is due. The keys wait
+// beside the live ones; the requests are in the file of the first layout, unless
+// they are sent at once.
+func (r *renewal) makeRequests(ctx context.Context) (csrs []*pki.CSR, err error) {
+	if len(r.due()) == 0 {
+		return nil, nil
+	}
+	var folders []string
+	for _, layout := range r.dueLayouts() {
+		if folder := r.m.LockOf(layout); !slices.Contains(folders, folder) {
+			folders = append(folders, folder)
+		}
+	}
+	_, err = r.change(ctx, folders, func(j *change.Job) error {
+		csrs, err = r.planRequests(j)
+		return err
+	})
+	return csrs, err
+}
+
+// planRequests looks again, and plans the keys and, where nobody takes them to the CA at
+// once, the requests.
+func (r *renewal) planRequests(j *change.Job) (csrs []*pki.CSR, err error) {
+	if _, err := r.look(); err != nil || len(r.due()) == 0 {
+		return nil, err
+	}
+	for _, c := range r.due() {
+		csr, err := r.requestOne(j, c)
+		if err != nil {
+			return nil, fmt.Errorf("%s: %w", c.pair.CertPath, err)
+		}
+		csrs = append(csrs, csr)
+	}
+	if r.Via != "" {
+		return csrs, nil
+	}
+	first := keypair.Dest{Layout: r.due()[0].layout, Owner: machine.Owner()}
+	return csrs, r.planRequestFile(j, first, pki.EncodeCSRs(csrs...))
+}
+
+// planRequestFile plans the file in which requests wait that nobody takes to the CA.
+func (r *renewal) planRequestFile(j *change.Job, to keypair.Dest, requests []byte) error {
+	path, mode := to.Layout.Place(libvirt.Requests)
+	if err := to.Folders(&j.Plan, path); err != nil {
+		return err
+	}
+	err := j.Plan.Output(store.Output{Path: path, Data: requests, Mode: mode, Owner: to.Owner, Ours: change.WrittenRequests, Force: r.Force})
+	if errors.Is(err, store.ErrNotOurs) {
+		return hint.With(err, "move it away: mv %s %[1]s.kept", path)
+	}
+	return err
+}
+
+// requestOne asks for a successor of a certificate: the same subject and names,
+// and the addresses that it lacks.
+func (r *renewal) requestOne(j *change.Job, c *candidate) (*pki.CSR, error) {
+	asking := enroll.Asker{
+		Machine: r.m, Keys: r.keys, To: keypair.Dest{Layout: c.layout, Owner: machine.Owner()},
+		KeyType: c.keyType(), SameKey: r.SameKey && c.keyFits(),
+	}
+	id := c.identity()
+	if c.role != pki.Server {
+		id.DNS, id.IPs = nil, nil
+	}
+	return asking.Plan(j, id)
+}
+
+// installAnswers installs the response into each layout that it is for, as install
+// does, and proves it.
+func (r *renewal) installAnswers(ctx context.Context, answer *pki.Answer) error {
+	layouts := r.dueLayouts()
+	if len(layouts) == 0 { // the CRL alone
+		layouts = append(layouts, r.m.System())
+	}
+	r.end(Renewed, r.due())
+	whole := r.report.Job
+	if whole == nil {
+		whole = &change.Job{}
+	}
+	r.report.Job = whole
+	for _, c := range r.due() {
+		whole.Did("%s: %s", c.pair.CertPath, c.why())
+	}
+	var errs []error
+	for _, layout := range layouts {
+		j, err := r.installInto(ctx, layout, answer)
+		if err != nil {
+			err = fmt.Errorf("installing the answer: %w", err)
+		}
+		if j != nil {
+			whole.Merge(j)
+		}
+		errs = append(errs, err)
+	}
+	return errors.Join(append(errs, r.failures())...)
+}
+
+// installInto installs the part of a response that is for one layout.
+func (r *renewal) installInto(ctx context.Context, layout libvirt.Layout, answer *pki.Answer) (*change.Job, error) {
+	own, err := enroll.Own(r.m, layout, answer.Leafs)
+	if err != nil {
+		return nil, err
+	}
+	j, err := enroll.Install(ctx, r.m, enroll.Response{
+		Answer: &pki.Answer{Leafs: own, CAs: answer.CAs, CRLs: answer.CRLs},
+		To:     keypair.Dest{Layout: layout, Owner: machine.Owner(), Keep: true}, System: placeOf(r.m, layout) == ofSystem,
+		TrustNew: r.TrustNew, Reload: r.Reload,
+	}, r.keys, r.o)
+	if err == nil {
+		err = r.stillDue(layout, own)
+	}
+	return j, err
+}
+
+// stillDue is the error for a response that leaves a request unanswered.
+func (r *renewal) stillDue(layout libvirt.Layout, own []*x509.Certificate) error {
+	for _, c := range r.due() {
+		role := func(cert *x509.Certificate) bool { return slices.Contains(pki.RolesOf(cert), c.role) }
+		if c.layout.Base == layout.Base && !slices.ContainsFunc(own, role) {
+			return fmt.Errorf("the answer holds no certificate for %s", c.pair.CertPath)
+		}
+	}
+	return nil
+}

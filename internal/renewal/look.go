@@ -1,0 +1,127 @@
+package renewal
+
+import (
+	"errors"
+	"fmt"
+	"slices"
+	"time"
+
+	"virtpki/internal/authority"
+	"virtpki/internal/change"
+	"virtpki/internal/keypair"
+	"virtpki/internal/libvirt"
+	"virtpki/internal/store"
+	"virtpki/internal/subject"
+	"virtpki/pki"
+)
+
+// look finds what is installed, and decides what of it is due. It returns the CA, whose
+// files are read once for each decision.
+func (r *renewal) look() (*authority.Authority, error) {
+	r.found, r.left, r.crl, r.serving = nil, nil, "", false
+	a, err := authority.Open(r.m)
+	if err != nil {
+		return nil, err
+	}
+	r.caEnds = time.Time{}
+	if a.Rollover == nil && !r.m.Now().Before(pki.Window{}.CertificateOpens(a.CA.Certificate)) {
+		r.caEnds = a.CA.Certificate.NotAfter
+	}
+	for _, layout := range r.layouts() {
+		for _, role := range []pki.Role{pki.Server, pki.Client} {
+			c := &candidate{layout: layout, place: placeOf(r.m, layout), role: role, pair: keypair.New(r.m.Tree(), layout, role)}
+			if r.consider(a, c) {
+				r.found = append(r.found, c)
+			}
+		}
+	}
+	return a, r.lookAtCRL(a)
+}
+
+// consider decides about one certificate; false where there is none, or it is not ours to
+// renew.
+func (r *renewal) consider(a *authority.Authority, c *candidate) bool {
+	c.err = c.readOwn(r.m)
+	if c.pair.Cert == nil && c.err == nil || othersQEMU(a, c) || r.passOver(c) {
+		return false
+	}
+	c.sealed = c.err == nil && c.place == ofQEMU && change.KeyState(r.m.Tree(), c.pair.KeyPath) == "encrypted"
+	if c.original = r.originalOf(c); c.original != nil {
+		c.opens = c.original.opens
+		if why := whyCopy(gatherCopy(c)); why != "" {
+			c.reasons = []string{why}
+		}
+	} else if c.err == nil {
+		f := r.gather(r.m, a, c)
+		c.opens, c.missing, c.reasons = f.opens, f.missing, f.reasons()
+		r.hold(a, c)
+	}
+	return true
+}
+
+// layouts are where renew looks: with a CA for QEMU alone, at QEMU's directories alone.
+func (r *renewal) layouts() []libvirt.Layout {
+	all := r.m.AllLayouts()
+	if r.QEMU.CA == "" {
+		return all
+	}
+	return slices.DeleteFunc(all, func(layout libvirt.Layout) bool { return placeOf(r.m, layout) != ofQEMU })
+}
+
+// othersQEMU reports whether it is a file of QEMU's that another CA has signed:
+// it is that one's to renew.
+func othersQEMU(a *authority.Authority, c *candidate) bool {
+	return c.place == ofQEMU && c.pair.Cert != nil && !a.HasSigned(c.pair.Cert)
+}
+
+// passOver reports whether the certificate is left alone and the run goes on: the
+// directory of another user, into which a HOME that sudo has kept leads root.
+func (r *renewal) passOver(c *candidate) bool {
+	var refusal *store.Refusal
+	if c.place != ofUser || !errors.As(c.err, &refusal) {
+		return false
+	}
+	if r.m.Tree().Exists(c.pair.CertPath) {
+		r.leave(c, refusal.Error())
+	}
+	return true
+}
+
+// leave notes that a certificate is not renewed, and why.
+func (r *renewal) leave(c *candidate, why string) {
+	r.left = append(r.left, fmt.Sprintf("%s: not renewed: %s", c.pair.CertPath, why))
+}
+
+// anythingDue reports whether there is something to do, or to fail at.
+func (r *renewal) anythingDue() bool {
+	return r.crl != "" || r.lacksPairs() || slices.ContainsFunc(r.found, func(c *candidate) bool { return c.err != nil || len(c.reasons) > 0 })
+}
+
+// failures are the candidates that could not be renewed.
+func (r *renewal) failures() error {
+	var errs []error
+	for _, c := range r.found {
+		errs = append(errs, c.err)
+	}
+	return errors.Join(errs...)
+}
+
+// Installed is a certificate that a run has looked at.
+type Installed struct {
+	Path     string    `json:"path"`
+	DN       string    `json:"dn,omitempty"`
+	NotAfter time.Time `json:"not_after"`
+	DueFrom  time.Time `json:"due_from"`
+	Reasons  []string  `json:"reasons"` // why it is due; none when it is not
+}
+
+// installed tells of candidates that have a certificate.
+func installed(found []*candidate) []Installed {
+	all := []Installed{}
+	for _, c := range found {
+		if c.pair.Cert != nil {
+			all = append(all, Installed{c.pair.CertPath, subject.Of(c.pair.Cert), c.pair.Cert.NotAfter, c.opens, append([]string{}, c.reasons...)})
+		}
+	}
+	return all
+}

@@ -1,0 +1,170 @@
+package renewal
+
+import (
+	"context"
+	"errors"
+	"io/fs"
+	"time"
+
+	"virtpki/internal/change"
+	"virtpki/internal/enroll"
+	"virtpki/internal/hint"
+	"virtpki/internal/libvirt"
+	"virtpki/internal/machine"
+	"virtpki/internal/provision"
+	"virtpki/internal/reload"
+	"virtpki/pki"
+)
+
+// Request says what is renewed, and how.
+type Request struct {
+	Rule
+	SameKey   bool                       // keep the keys
+	Templates map[pki.Role]*pki.Template // none for the shapes that are here
+	QEMU      *provision.QEMU            // directories to fill, and the CA whose certificates are renewed
+	Reload    reload.Options
+	Metrics   string // file for Prometheus; empty for none
+
+	// Via is the command that takes requests to the CA, where its key is not on this machine,
+	// and prints the response; empty leaves them in a file.
+	Via string
+	// TrustNew are CAs that a response may bring though they are new here.
+	TrustNew enroll.Fingerprints
+}
+
+// Outcome is how a run has ended.
+type Outcome int
+
+// The outcomes.
+const (
+	Failed    Outcome = iota // before anything was done: the error says it all
+	Idle                     // nothing is due
+	Due                      // something is; nothing was done about it
+	Requested                // requests wait to be taken to the CA
+	Renewed                  // the job tells what was done
+)
+
+// Report is what a run has found and done.
+type Report struct {
+	Outcome
+	Installed []Installed // everything that was looked at
+	Due       []Installed // those that the outcome is about
+	Job       *change.Job // nil where nothing was done
+	Requests  string      // the file in which they wait
+
+	CAEnds time.Time // set when the CA needs a successor
+	Left   []string  // certificates that are not renewed, and why
+	Custom []string  // those of daemons with files of their own that are about to expire
+	Stale  []string  // in a dry run: daemons that would be made to read their files again
+}
+
+// Run renews what is due on a machine, has daemons and guests read it, and proves that they
+// do. Where a check says no the error is hint.ErrRefused.
+func Run(ctx context.Context, m *machine.Machine, request Request, keys *change.Keyring, o change.Options) (*Report, error) {
+	if request.QEMU.CA != "" {
+		m = m.WithCA(request.QEMU.CA)
+	}
+	r := &renewal{Request: request, m: m, keys: keys, o: o, report: &Report{}}
+	err := r.run(ctx)
+	if failed := r.writeMetrics(err); failed != nil {
+		return r.report, errors.Join(err, failed)
+	}
+	return r.report, err // as it is: that of a check which says no is told by its status alone
+}
+
+// renewal is one run.
+type renewal struct {
+	Request
+	m      *machine.Machine
+	keys   *change.Keyring
+	o      change.Options
+	report *Report
+
+	// What the last look has found.
+	found  []*candidate
+	left   []string // what is not renewed, and why
+	crl    string   // why the CRL is due; empty when it is not
+	caEnds time.Time
+
+	renewed []*candidate
+	// serving is set when something changes that a daemon serves.
+	serving bool
+}
+
+// change decides and applies, under the locks of some directories.
+func (r *renewal) change(ctx context.Context, lock []string, decide func(*change.Job) error) (*change.Job, error) {
+	o := r.o
+	o.Lock = lock
+	return change.Run(ctx, r.m, o, decide)
+}
+
+// reloader deals with the daemons and guests here.
+func (r *renewal) reloader(j *change.Job) *reload.Reloader { return reload.New(r.m, r.Reload, j) }
+
+// end notes the outcome of the run, and what it is about.
+func (r *renewal) end(outcome Outcome, about []*candidate) {
+	r.report.Outcome, r.report.Installed, r.report.Due = outcome, installed(r.found), installed(about)
+}
+
+// run does it, and notes in the report what it has done.
+func (r *renewal) run(ctx context.Context) error {
+	if _, err := r.look(); err != nil {
+		return err
+	}
+	r.report.CAEnds, r.report.Left = r.caEnds, r.left
+	if !r.anythingDue() {
+		return r.nothingDue(ctx)
+	}
+	if keyAbsent(r.m) {
+		return r.renewElsewhere(ctx)
+	}
+	return r.renewHere(ctx)
+}
+
+// renewHere renews with the CA's key.
+func (r *renewal) renewHere(ctx context.Context) error {
+	j, err := r.change(ctx, []string{r.m.CAPath(), r.m.System().Top()}, r.decide)
+	if err != nil {
+		return err
+	}
+	r.end(Renewed, r.renewed)
+	r.report.Job = j
+	var proven error
+	if !r.o.DryRun && len(j.Plan.Changes()) > 0 {
+		if r.serving && !r.serverFailed() {
+			proven = r.reloader(j).ProveOrRollBack(ctx, reload.Back{Pairs: r.swapped()})
+		}
+		proven = errors.Join(proven, r.refreshGuests(ctx, j))
+	}
+	return errors.Join(proven, r.failures())
+}
+
+// keyAbsent reports whether the CA's key is on another machine.
+func keyAbsent(m *machine.Machine) bool {
+	_, err := m.Tree().Lstat(libvirt.CA(m.CAPath()).Path(libvirt.CAKey))
+	return errors.Is(err, fs.ErrNotExist)
+}
+
+// serverFailed reports whether the server's certificate is one that could not be
+// read or renewed. Then there is nothing that a daemon could be made to serve.
+func (r *renewal) serverFailed() bool {
+	for _, c := range r.found {
+		if c.place == ofSystem && c.role == pki.Server && c.err != nil {
+			return true
+		}
+	}
+	return false
+}
+
+// swapped reports whether a pair of the system was renewed.
+func (r *renewal) swapped() bool {
+	for _, c := range r.renewed {
+		if c.place == ofSystem {
+			return true
+		}
+	}
+	return false
+}
+
+// refused is the error of a run that has left something to do; failures go before it.
+func (r *renewal) refused() error { return hint.First(r.failures(), hint.ErrRefused) }

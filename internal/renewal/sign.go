@@ -1,0 +1,94 @@
+package renewal
+
+import (
+	"fmt"
+
+	"virtpki/internal/authority"
+	"virtpki/internal/change"
+	"virtpki/internal/hint"
+	"virtpki/internal/keypair"
+	"virtpki/internal/libvirt"
+)
+
+// decide looks again, under the lock, and plans what is due.
+func (r *renewal) decide(j *change.Job) error {
+	a, err := r.look()
+	if err != nil {
+		return err
+	}
+	if err := hint.First(a.Unlock(r.keys), a.LoadCRL()); err != nil {
+		return err
+	}
+	r.renewed = nil
+	for _, c := range r.found {
+		if !c.due() || c.original != nil && c.original.err != nil {
+			continue
+		}
+		if err := r.decideOne(j, a, c); err != nil {
+			return err
+		}
+	}
+	return hint.First(r.fillQEMU(j, a), r.renewCRL(j, a))
+}
+
+// decideOne plans the successor of one certificate, or notes why there is none. It fails
+// only where the run has to.
+func (r *renewal) decideOne(j *change.Job, a *authority.Authority, c *candidate) error {
+	why, err := r.wouldUndo(a, c)
+	if err != nil {
+		return err
+	}
+	if why != "" {
+		j.Note("%s: %s, and stays so (virtpki issue client, or request, makes a new pair)", c.pair.CertPath, why)
+		return nil
+	}
+	c.err = j.Attempt(func() error { return r.renewOne(j, a, c) })
+	switch {
+	case c.err == nil:
+		r.renewed = append(r.renewed, c)
+	case r.Templates[c.role] != nil:
+		return c.err // what was asked for is wrong: all or nothing
+	}
+	return nil
+}
+
+// renewOne plans a new certificate like the one that is there.
+func (r *renewal) renewOne(j *change.Job, a *authority.Authority, c *candidate) error {
+	if c.sealed {
+		return hint.With(fmt.Errorf("%s: %s, and its key has a passphrase", c.pair.CertPath, c.why()), "move the pair away, let renew --with make one, and give its key the passphrase")
+	}
+	if c.original != nil {
+		return r.copyOne(j, a, c)
+	}
+	have := c.pair
+	if !r.SameKey || !c.keyFits() {
+		have = nil
+	}
+	to := c.dest(r.m)
+	j.Plan.Together(c.layout.PairFolder())
+	if err := a.Trust(j, to); err != nil {
+		return err // before the pair: one of a CA that is not trusted there would keep libvirtd from starting
+	}
+	order := r.orderFor(a, c)
+	cert, err := a.MakePair(j, r.keys, order, to, have)
+	if err != nil {
+		return fmt.Errorf("%s: %w", c.pair.CertPath, err)
+	}
+	key, err := r.keys.For(have, order.Identity.Slot(), order.KeyType)
+	if err != nil {
+		return err
+	}
+	c.renewed = &keypair.Pair{Role: c.role, Cert: cert, Key: key}
+	j.Did("%s: %s", c.pair.CertPath, c.why())
+	r.serving = r.serving || c.place == ofSystem
+	return nil
+}
+
+// orderFor is what the CA is to sign: the same subject, names, shape, lifetime and key type.
+func (r *renewal) orderFor(a *authority.Authority, c *candidate) authority.Order {
+	leaf := authority.Leaf{KeyType: c.keyType(), Validity: a.LifeLike(c.pair.Cert), Templates: r.Templates}
+	if strictUsage(c.pair.Cert) {
+		leaf.Target = libvirt.StrictTarget()
+	}
+	return authority.Order{Leaf: leaf, Identity: c.identity(), Now: r.m.Now()}
+}

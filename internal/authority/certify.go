@@ -39,7 +39,7 @@ type Order struct {
 func (a *Authority) MakePair(j *change.Job, keys *change.Keyring, o Order, to keypair.Dest, have *keypair.Pair) (*x509.Certificate, error) {
 	key, err := keys.For(have, o.Identity.Slot(), o.KeyType)
 	if err == nil && have != nil && have.Key != nil {
-		err = a.RefuseKey(have, o.Now)
+		err = a.refuseKey(have, o.Now)
 	}
 	if err != nil {
 		return nil, err
@@ -65,7 +65,7 @@ func (a *Authority) Certify(j *change.Job, o Order, path string) (*x509.Certific
 	if text := o.Unbound(o.Identity.Role, cert); text != "" {
 		j.Note("%s", text)
 	}
-	a.NoteShortened(j, cert, o.Validity, o.Now)
+	a.noteShortened(j, cert, o.Validity, o.Now)
 	j.Made = append(j.Made, change.Placed{Cert: cert, Path: cmp.Or(path, store.RecordPath(libvirt.Records(a.Folder), cert.SerialNumber))})
 	return cert, a.Record(j, cert)
 }

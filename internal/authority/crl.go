@@ -48,7 +48,7 @@ func (a *Authority) PlanCRL(j *change.Job, m *machine.Machine, r CRLRequest) err
 		if len(r.Add) > 0 && len(r.Add[gen])+len(elsewhere) == 0 {
 			continue
 		}
-		crl, err := gen.NextCRL(m.Now(), elsewhere, r.Add[gen], r.Validity)
+		crl, err := gen.nextCRL(m.Now(), elsewhere, r.Add[gen], r.Validity)
 		if err != nil {
 			return err
 		}

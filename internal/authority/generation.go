@@ -20,9 +20,9 @@ type Generation struct {
 	highest *big.Int // the highest number of a list in other files; nil when there is none
 }
 
-// ByKeyID finds a certificate of cacert.pem by its SubjectKeyId in hexadecimal; nil
+// byKeyID finds a certificate of cacert.pem by its SubjectKeyId in hexadecimal; nil
 // when there is none.
-func (a *Authority) ByKeyID(id string) *x509.Certificate {
+func (a *Authority) byKeyID(id string) *x509.Certificate {
 	for _, cert := range a.Certificates {
 		if keyID(cert) == id {
 			return cert
@@ -104,9 +104,9 @@ func maxNumber(a, b *big.Int) *big.Int {
 	return a
 }
 
-// NextCRL signs the list that follows the current one. The numbers of a CA whose
+// nextCRL signs the list that follows the current one. The numbers of a CA whose
 // list is lost go on from the time: that is higher than any count.
-func (gen *Generation) NextCRL(now time.Time, elsewhere, entries []x509.RevocationListEntry, validity time.Duration) (*pki.CRL, error) {
+func (gen *Generation) nextCRL(now time.Time, elsewhere, entries []x509.RevocationListEntry, validity time.Duration) (*pki.CRL, error) {
 	next := big.NewInt(now.Unix())
 	if gen.Current != nil {
 		next = pki.NextNumber(gen.Current)

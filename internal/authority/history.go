@@ -102,8 +102,8 @@ func RefuseCompromised(h *grant.History, keyID string) error {
 	return nil
 }
 
-// RefuseKey is RefuseCompromised for a key that is there and would be kept.
-func (a *Authority) RefuseKey(have *keypair.Pair, now time.Time) error {
+// refuseKey is RefuseCompromised for a key that is there and would be kept.
+func (a *Authority) refuseKey(have *keypair.Pair, now time.Time) error {
 	h, err := a.ShutOuts(now)
 	if err == nil {
 		err = RefuseCompromised(h, pki.KeyID(have.Key.Public()))

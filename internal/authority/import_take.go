@@ -54,14 +54,12 @@ func (in *Import) plan(j *change.Job, keys *change.Keyring, now time.Time) error
 	return in.planCRL(j, now)
 }
 
-// planCRL keeps the CA's own list as it is, unless the index knows of
-// more revocations, or the list is none to go on from: there is none, it has no
-// number, its time has passed, or its signature is weak.
+// planCRL keeps the CA's own list as it is, or has a new one follow it.
 func (in *Import) planCRL(j *change.Job, now time.Time) error {
 	crl, word := in.Current, "taken over"
-	if crl == nil || crl.Number == nil || len(in.revoked) > 0 || crl.NextUpdate.Before(now) || weakCRL(crl) {
+	if !goesOn(crl, len(in.revoked) > 0, now) {
 		var err error
-		if crl, err = in.NextCRL(now, in.revoked, nil, pki.DefaultCRLValidity); err != nil {
+		if crl, err = in.nextCRL(now, in.revoked, nil, pki.DefaultCRLValidity); err != nil {
 			return err
 		}
 		word = "made"
@@ -69,6 +67,13 @@ func (in *Import) planCRL(j *change.Job, now time.Time) error {
 	j.Did("CRL number %v %s: %s", crl.Number, word, termtext.Count(crl.Len(), "entry", "entries"))
 	in.CRL = pki.EncodeCRL(append([]*pki.CRL{crl}, in.Lists...)...)
 	return keypair.Dest{Layout: in.Layout, Owner: machine.Owner()}.Write(&j.Plan, libvirt.CACRL, in.CRL)
+}
+
+// goesOn reports whether a CA that is taken over can go on with its list: there is one, it
+// has a number that the next can follow, it is fresh, its signature is not weak, and the index
+// knows of no more revocations.
+func goesOn(crl *pki.CRL, more bool, now time.Time) bool {
+	return crl != nil && !more && crl.Number != nil && !crl.NextUpdate.Before(now) && !weakCRL(crl)
 }
 
 // LiveClients are those of [Authority.LiveClients] that there will be. Nothing has to be

@@ -19,7 +19,7 @@ const unknownSubject = "/CN=unknown"
 
 // Index lists the records of a CA and the revocations without one, oldest first.
 func Index(a *Authority) ([]pki.IndexEntry, error) {
-	certs, err := a.Signed()
+	certs, err := a.signed()
 	if err != nil {
 		return nil, fmt.Errorf("reading the CA's records: %w", err)
 	}

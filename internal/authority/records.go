@@ -35,9 +35,9 @@ func Records(m *machine.Machine) ([]change.Placed, error) {
 	return found, err
 }
 
-// Signed reads the records of what the CA's generations have signed, and adds
+// signed reads the records of what the CA's generations have signed, and adds
 // those that are planned.
-func (a *Authority) Signed() ([]*x509.Certificate, error) {
+func (a *Authority) signed() ([]*x509.Certificate, error) {
 	certs, err := a.recorded()
 	return append(certs, a.Planned...), err
 }
@@ -79,9 +79,9 @@ func (a *Authority) Record(j *change.Job, cert *x509.Certificate) error {
 // recordMode is that of a certificate: it holds no secret.
 const recordMode fs.FileMode = 0o644
 
-// NoteShortened says so when the CA ends before the certificate should. That now is
+// noteShortened says so when the CA ends before the certificate should. That now is
 // later than when it was signed does not count: a slow machine takes seconds.
-func (a *Authority) NoteShortened(j *change.Job, cert *x509.Certificate, validity time.Duration, now time.Time) {
+func (a *Authority) noteShortened(j *change.Job, cert *x509.Certificate, validity time.Duration, now time.Time) {
 	if cert.NotAfter.Before(now.Add(validity)) && !cert.NotAfter.Before(a.CA.Certificate.NotAfter) {
 		j.Note("%s ends on %s, with its CA", subject.Of(cert), termtext.Day(cert.NotAfter))
 	}
@@ -91,11 +91,11 @@ func (a *Authority) NoteShortened(j *change.Job, cert *x509.Certificate, validit
 // is about to sign, and that are neither expired nor revoked, in alphabetical
 // order.
 func (a *Authority) LiveClients(now time.Time) ([]string, error) {
-	revoked, err := a.Revoked()
+	revoked, err := a.revoked()
 	if err != nil {
 		return nil, err
 	}
-	certs, err := a.Signed()
+	certs, err := a.signed()
 	if err != nil {
 		return nil, err
 	}

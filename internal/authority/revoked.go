@@ -96,8 +96,8 @@ func revocationKey(cert *x509.Certificate) string {
 	return string(cert.RawIssuer) + cert.SerialNumber.String()
 }
 
-// Revoked returns what the CA's CRL revokes.
-func (a *Authority) Revoked() (Revocations, error) {
+// revoked returns what the CA's CRL revokes.
+func (a *Authority) revoked() (Revocations, error) {
 	if a.CRL == nil {
 		return nil, nil
 	}

@@ -46,7 +46,7 @@ func (a *Authority) loadRollover(now time.Time) error {
 	if err := json.Unmarshal(data, state); err != nil {
 		return fmt.Errorf("%s: %w", path, err)
 	}
-	if a.ByKeyID(state.New) == nil {
+	if a.byKeyID(state.New) == nil {
 		return nil // a start or an abort was cut short: nobody trusts the new generation
 	}
 	a.Rollover = state
@@ -54,7 +54,7 @@ func (a *Authority) loadRollover(now time.Time) error {
 	if !now.Before(a.Rollover.Switch) {
 		signs = a.Rollover.New
 	}
-	if cert := a.ByKeyID(signs); cert != nil {
+	if cert := a.byKeyID(signs); cert != nil {
 		a.CA.Certificate = cert
 	}
 	return nil
@@ -119,7 +119,7 @@ func (s succession) publish(next *Generation, keys *change.Keyring, wait time.Du
 	if err != nil {
 		return err
 	}
-	crl, err := next.NextCRL(s.m.Now(), nil, nil, pki.DefaultCRLValidity)
+	crl, err := next.nextCRL(s.m.Now(), nil, nil, pki.DefaultCRLValidity)
 	if err != nil {
 		return err
 	}

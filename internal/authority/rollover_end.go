@@ -48,7 +48,7 @@ func PlanFinish(j *change.Job, m *machine.Machine, keys *change.Keyring, force b
 // finish goes in the order in which a kill leaves a CA that works: first the key, then
 // what is trusted.
 func (s succession) finish() error {
-	old := s.a.ByKeyID(s.a.Rollover.Old)
+	old := s.a.byKeyID(s.a.Rollover.Old)
 	newKey, err := machine.ReadIfThere(s.m.Tree(), s.a.Layout.Path(libvirt.CANextKey))
 	if err != nil {
 		return err
@@ -106,7 +106,7 @@ func PlanAbort(j *change.Job, m *machine.Machine) error {
 	if err != nil {
 		return err
 	}
-	next, old := a.ByKeyID(a.Rollover.New), a.ByKeyID(a.Rollover.Old)
+	next, old := a.byKeyID(a.Rollover.New), a.byKeyID(a.Rollover.Old)
 	if old == nil {
 		return errors.New("the old CA has expired and is gone: only forward is left, with finish")
 	}
@@ -123,7 +123,7 @@ func hasSignedNothing(a *Authority, m *machine.Machine, next *x509.Certificate) 
 	if err != nil || next == nil {
 		return err
 	}
-	revoked, err := a.Revoked()
+	revoked, err := a.revoked()
 	if err != nil {
 		return err
 	}

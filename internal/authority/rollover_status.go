@@ -43,10 +43,10 @@ func RolloverStatus(m *machine.Machine) (*Status, error) {
 func statusOf(a *Authority, m *machine.Machine) (*Status, error) {
 	state := a.Rollover
 	info := &Status{UnderWay: true, Switch: &state.Switch, Signs: "old", Needs: []string{}}
-	if cert := a.ByKeyID(state.Old); cert != nil {
+	if cert := a.byKeyID(state.Old); cert != nil {
 		info.Old = subject.Of(cert)
 	}
-	if cert := a.ByKeyID(state.New); cert != nil {
+	if cert := a.byKeyID(state.New); cert != nil {
 		info.New = subject.Of(cert)
 	}
 	needs, err := needOld(a, m)
@@ -69,7 +69,7 @@ func statusOf(a *Authority, m *machine.Machine) (*Status, error) {
 // installed here, and live ones that it has signed for a subject and role for
 // which the new CA has signed none yet.
 func needOld(a *Authority, m *machine.Machine) ([]string, error) {
-	old, next := a.ByKeyID(a.Rollover.Old), a.ByKeyID(a.Rollover.New)
+	old, next := a.byKeyID(a.Rollover.Old), a.byKeyID(a.Rollover.New)
 	if old == nil || next == nil {
 		return nil, nil
 	}
@@ -89,7 +89,7 @@ func needOld(a *Authority, m *machine.Machine) ([]string, error) {
 
 // liveUnder lists the live records of the old CA without a successor.
 func liveUnder(a *Authority, m *machine.Machine, old, next *x509.Certificate) ([]string, error) {
-	revoked, err := a.Revoked()
+	revoked, err := a.revoked()
 	if err != nil {
 		return nil, err
 	}
@@ -134,7 +134,7 @@ func nothingNeedsOld(a *Authority, m *machine.Machine, force bool) error {
 	if err != nil {
 		return err
 	}
-	old := a.ByKeyID(a.Rollover.Old)
+	old := a.byKeyID(a.Rollover.Old)
 	here := slices.ContainsFunc(installed, func(p change.Placed) bool { return !p.Cert.IsCA && p.Cert.CheckSignatureFrom(old) == nil })
 	if force && !here {
 		return nil

@@ -61,11 +61,11 @@ func Summarize(a *Authority, now time.Time, warn func(format string, args ...any
 		return nil, err
 	}
 	s.CRL = summaryOf(a.Current)
-	certs, err := a.Signed()
+	certs, err := a.signed()
 	if err != nil {
 		warn("%v", err)
 	}
-	revoked, err := a.Revoked()
+	revoked, err := a.revoked()
 	for _, cert := range certs {
 		s.Signed++
 		switch {

@@ -58,7 +58,7 @@ type Folders struct {
 
 // Fill plans the directories that QEMU names. a is the CA that signs for libvirt.
 func (f *Folders) Fill(j *change.Job, a *authority.Authority) error {
-	if len(f.Uses) == 0 {
+	if f.QEMU == nil || len(f.Uses) == 0 {
 		return nil
 	}
 	signer, err := f.signer(a)

@@ -1,0 +1,112 @@
+package authority
+
+import (
+	"crypto/x509"
+	"math/big"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"testing"
+
+	"virtpki/internal/change"
+	"virtpki/internal/hint"
+	"virtpki/pki"
+)
+
+// Which list a CA that is taken over goes on with.
+func TestWhichCRLGoesOn(t *testing.T) {
+	fresh := list(t, newCA(t, "Example", 0), pki.ReasonUnspecified)
+	numberless := *fresh
+	numberless.Number = nil
+	for _, c := range []struct {
+		name string
+		crl  *pki.CRL
+		more bool
+		at   int64 // days from now on
+		want bool
+	}{
+		{"none", nil, false, 0, false},
+		{"a fresh one", fresh, false, 0, true},
+		{"a fresh one, and an index that knows more", fresh, true, 0, false},
+		{"one without a number", &numberless, false, 0, false},
+		{"an expired one", fresh, false, 10000, false},
+	} {
+		if got := goesOn(c.crl, c.more, now.AddDate(0, 0, int(c.at))); got != c.want {
+			t.Errorf("%s: %v, want %v", c.name, got, c.want)
+		}
+	}
+}
+
+// What is taken over of a CA of another tool, and what is refused.
+func TestImport(t *testing.T) {
+	ca, other := newCA(t, "Example", 0), newCA(t, "Other", 0)
+	amy, bob := issue(t, ca, pki.Client, "amy", 9*day), issue(t, ca, pki.Client, "bob", 9*day)
+	twin := *issue(t, ca, pki.Client, "twin", 9*day)
+	for _, c := range []struct {
+		name    string
+		cert    []*x509.Certificate
+		crl     *pki.CRL
+		issued  []*x509.Certificate
+		says    string // the error
+		notes   string
+		records int
+		live    []string
+	}{
+		{name: "certificate and key", cert: certs(ca)},
+		{name: "the one of several that the key is of", cert: certs(other, ca)},
+		{name: "another's key", cert: certs(other), says: "not the key of any certificate"},
+		{name: "its records", cert: certs(ca), issued: []*x509.Certificate{amy, bob}, records: 2, live: []string{"O=Example,CN=amy", "O=Example,CN=bob"}},
+		{name: "its records and its list", cert: certs(ca), crl: list(t, ca, pki.ReasonUnspecified, bob), issued: []*x509.Certificate{amy, bob}, records: 2, live: []string{"O=Example,CN=amy"}},
+		{name: "records of others", cert: certs(ca), issued: []*x509.Certificate{issue(t, other, pki.Client, "eve", 9*day)}, notes: "without a certificate of this CA"},
+		{name: "another's list", cert: certs(ca), crl: list(t, other, pki.ReasonUnspecified), says: "no CRL that"},
+		{name: "the same record twice", cert: certs(ca), issued: []*x509.Certificate{&twin, &twin}, records: 1, live: []string{"O=Example,CN=twin"}},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			m := folder{}.machine(t)
+			at := func(name string) string { return filepath.Join(m.Root, "elsewhere", name) }
+			key, err := pki.EncodeKey(ca.Signer, nil)
+			err = hint.First(err, os.MkdirAll(at("issued"), 0o700), os.WriteFile(at("ca.pem"), pki.EncodeCertificates(c.cert...), 0o600), os.WriteFile(at("ca.key"), key, 0o600))
+			files := ImportFiles{Cert: at("ca.pem"), Key: at("ca.key"), Issued: at("issued")}
+			if c.crl != nil {
+				files.CRL = at("crl.pem")
+				err = hint.First(err, os.WriteFile(files.CRL, pki.EncodeCRL(c.crl), 0o600))
+			}
+			for i, cert := range c.issued {
+				err = hint.First(err, os.WriteFile(filepath.Join(files.Issued, big.NewInt(int64(i)).String()+".pem"), pki.EncodeCertificates(cert), 0o600))
+			}
+			if err != nil {
+				t.Fatal(err)
+			}
+			keys := change.NewKeyring(m.Tree(), nil)
+			in, err := ReadImport(m, files, keys)
+			if (err == nil) != (c.says == "") || err != nil && !strings.Contains(err.Error(), c.says) {
+				t.Fatalf("error %v, want %q", err, c.says)
+			}
+			if err != nil {
+				return
+			}
+			live, err := in.LiveClients(now)
+			if err != nil || !slices.Equal(live, c.live) {
+				t.Errorf("live %q, %v, want %q", live, err, c.live)
+			}
+			for range 2 { // a run decides twice
+				j := change.NewJob(m)
+				a, err := in.Take(j, m, keys)
+				if err != nil {
+					t.Fatal(err)
+				}
+				if !pki.KeyMatches(a.CA.Certificate, ca.Signer) || len(a.Planned) != c.records || !strings.Contains(strings.Join(j.Notes, "\n"), c.notes) {
+					t.Errorf("%d records, want %d, notes %q", len(a.Planned), c.records, j.Notes)
+				}
+			}
+		})
+	}
+}
+
+func certs(cas ...*pki.CA) (certs []*x509.Certificate) {
+	for _, ca := range cas {
+		certs = append(certs, ca.Certificate)
+	}
+	return certs
+}

@@ -2,8 +2,8 @@ package enroll
 
 import (
 	"bytes"
+	"crypto"
 	"crypto/x509"
-	"errors"
 	"fmt"
 	"slices"
 	"strings"
@@ -19,48 +19,26 @@ import (
 	"virtpki/pki"
 )
 
-// check says why a certificate is not taken into a place.
-func (in *installer) check(j *change.Job, s *place, cert *x509.Certificate) error {
+// check says why a certificate is not taken into a place: nothing comes here that a CA
+// trusted here has not signed for it, that the program here would refuse, or that is
+// meant for another time or name.
+func (in *installer) check(j *change.Job, s *place, key crypto.Signer, cert *x509.Certificate) error {
 	if !slices.Contains(pki.RolesOf(cert), s.live.Role) {
 		return fmt.Errorf("it is for a %s, not for a %s", strings.Join(certinfo.Roles(cert), " and a "), s.live.Role)
 	}
-	if err := in.takenByLibvirt(cert, s.live.Role); err != nil {
-		return err
+	if !slices.ContainsFunc(in.cas, func(ca *x509.Certificate) bool { return cert.CheckSignatureFrom(ca) == nil }) {
+		return in.notSigned(cert)
 	}
 	if entry, ok := in.revoked(cert); ok {
 		return fmt.Errorf("it was revoked on %s", termtext.Day(entry.RevocationTime))
+	}
+	if err := in.judge(j, s.live.Role, key, cert); err != nil {
+		return err
 	}
 	if err := in.checkAge(s, cert); err != nil {
 		return err
 	}
 	return checkNames(j, s, cert)
-}
-
-// takenByLibvirt says what libvirt and its peers would say of a certificate: the
-// CAs that are trusted here must have signed it, for this role, valid now.
-func (in *installer) takenByLibvirt(cert *x509.Certificate, role pki.Role) error {
-	now := in.m.Now()
-	switch {
-	case now.Before(cert.NotBefore):
-		return fmt.Errorf("it is not valid before %s", termtext.Instant(cert.NotBefore))
-	case !now.Before(cert.NotAfter):
-		return fmt.Errorf("it expired on %s", termtext.Day(cert.NotAfter))
-	case cert.KeyUsage != 0 && cert.KeyUsage&x509.KeyUsageDigitalSignature == 0:
-		return errors.New("libvirt refuses it: its key usage does not permit digital signatures")
-	}
-	pool := x509.NewCertPool()
-	for _, ca := range in.cas {
-		pool.AddCert(ca)
-	}
-	use := x509.ExtKeyUsageServerAuth
-	if role == pki.Client {
-		use = x509.ExtKeyUsageClientAuth
-	}
-	_, err := cert.Verify(x509.VerifyOptions{Roots: pool, CurrentTime: now, KeyUsages: []x509.ExtKeyUsage{use}})
-	if errors.As(err, new(x509.UnknownAuthorityError)) {
-		return in.notSigned(cert)
-	}
-	return err
 }
 
 // notSigned is the error for a certificate that no CA which is trusted here has

@@ -46,7 +46,7 @@ func (in *installer) judge(j *change.Job, role pki.Role, key crypto.Signer, cert
 		set.CRL = judge.File{Path: set.CRL.Path, Err: fs.ErrNotExist}
 	}
 	for _, f := range judge.OwnFiles(set, in.release, in.m.Now()) {
-		if err := in.heed(j, f); err != nil {
+		if err := in.heed(j, role, f); err != nil {
 			return err
 		}
 	}
@@ -54,11 +54,14 @@ func (in *installer) judge(j *change.Job, role pki.Role, key crypto.Signer, cert
 }
 
 // heed turns a finding into a refusal or a note.
-func (in *installer) heed(j *change.Job, f judge.Finding) error {
+func (in *installer) heed(j *change.Job, role pki.Role, f judge.Finding) error {
 	switch {
 	case f.Level == judge.Error && (in.known || len(f.Targets) == 0):
 		err := fmt.Errorf("it would be refused here: %s", f.Text)
-		if f.Fix != "" {
+		switch {
+		case f.File == in.To.Layout.Path(libvirt.CertFile(string(role))):
+			return hint.With(err, "have the CA sign the request again, or make another one: virtpki request %s", role)
+		case f.Fix != "":
 			return hint.With(err, "%s", f.Fix)
 		}
 		return err

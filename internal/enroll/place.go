@@ -154,10 +154,7 @@ func (in *installer) put(j *change.Job, s *place, key crypto.Signer, cert *x509.
 	if s.live.Cert != nil && cert.Equal(s.live.Cert) && s.live.Key != nil && s.live.Mismatch() == nil {
 		return nil // it is installed: a second run
 	}
-	if err := in.check(j, s, cert); err != nil {
-		return err
-	}
-	if err := in.judge(j, s.live.Role, key, cert); err != nil {
+	if err := in.check(j, s, key, cert); err != nil {
 		return err
 	}
 	to, have := in.To, s.live

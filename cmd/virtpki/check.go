@@ -102,7 +102,7 @@ func (o *checkOptions) addFlags(cmd *cobra.Command) {
 	flags.BoolVar(&o.strict, "strict", false, "exit 3 for warnings too")
 	cmd.MarkFlagDirname("pkipath")
 	cmd.MarkFlagsMutuallyExclusive("pkipath", "user")
-	completeFrom(cmd, "for", "any", "installed", "libvirt-9.0", "libvirt-11.6", "libvirt-12.5", "qemu-7.2", "qemu-10.2")
+	completeFrom(cmd, "for", append(libvirt.ReleaseNames(), "installed")...)
 	completeFrom(cmd, "like", likeValidate)
 }
 

@@ -33,7 +33,7 @@ func (o *leafOptions) addFlags(cmd *cobra.Command) {
 	flags.StringVar(&o.target, "for", "any", "the oldest `release` that must accept them, such as libvirt-11.6")
 	o.addClientKeyMode(flags)
 	completeKeyTypes(cmd)
-	completeFrom(cmd, "for", "any", "libvirt-9.0", "libvirt-11.6", "libvirt-12.8", "qemu-10.2")
+	completeFrom(cmd, "for", libvirt.ReleaseNames()...)
 	completeFrom(cmd, "client-key-mode", "0600", "0640", "0644")
 }
 

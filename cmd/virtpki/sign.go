@@ -134,7 +134,7 @@ func (o *signOptions) complete(cmd *cobra.Command) {
 	cmd.MarkFlagFilename("out", "pem")
 	cmd.MarkFlagDirname("out-dir")
 	completeFrom(cmd, "role", subject.KindNames()...)
-	completeFrom(cmd, "for", "any", "libvirt-9.0", "libvirt-11.6", "libvirt-12.8", "qemu-10.2")
+	completeFrom(cmd, "for", libvirt.ReleaseNames()...)
 	completeKeyTypes(cmd)
 }
 

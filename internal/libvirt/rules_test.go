@@ -61,3 +61,22 @@ func TestInstalledTargets(t *testing.T) {
 		t.Errorf("an empty tree has %v installed", targets)
 	}
 }
+
+// What is offered where a release is asked for can be typed, and stands for other rules
+// than the rest.
+func TestReleaseNames(t *testing.T) {
+	names := ReleaseNames()
+	if len(names) < 5 || names[0] != "any" {
+		t.Fatalf("offered: %q", names)
+	}
+	for _, name := range names[1:] {
+		target, err := ParseTarget(name)
+		if err != nil {
+			t.Errorf("%s: %v", name, err)
+			continue
+		}
+		if rules := target.Rules(target.Product); target.String() != name || len(rules) != 1 || rules[0].Name != name {
+			t.Errorf("%s: is %s, with the rules of %v", name, target, rules)
+		}
+	}
+}

@@ -32,6 +32,16 @@ func ParseTarget(s string) (Target, error) {
 	return t, nil
 }
 
+// ReleaseNames returns values that [ParseTarget] reads: any, and of each run of releases with
+// rules of its own the one that [Rules] are named for.
+func ReleaseNames() []string {
+	names := []string{"any"}
+	for _, rules := range (Target{}).Rules("") {
+		names = append(names, rules.Name)
+	}
+	return names
+}
+
 // readVersion reads two or three numbers. What a distribution has put behind
 // them ("+dfsg", "~rc1") goes to the front of the revision.
 func (t *Target) readVersion(version string) bool {

@@ -92,7 +92,7 @@ func (e *env) request(ctx context.Context, g *globals, o *requestOptions, args [
 	if err != nil {
 		return err
 	}
-	j, made, err := enroll.Ask(ctx, e.runOptions(g, nil), r)
+	j, made, err := enroll.Ask(ctx, r, e.runOptions(g, nil))
 	if err != nil {
 		return err
 	}

@@ -154,7 +154,7 @@ func (e *env) sign(ctx context.Context, g *globals, o *signOptions, files []stri
 		r.Files = append(r.Files, sign.File{Name: inputName(file), Data: data})
 	}
 	r.Confirm = func(offer sign.Offer) error { return e.confirmSigning(g, o.yes, offer) }
-	done, err := sign.Run(ctx, g.Machine, e.newKeyring(g), e.runOptions(g, nil), r)
+	done, err := sign.Run(ctx, g.Machine, r, e.newKeyring(g), e.runOptions(g, nil))
 	if err != nil {
 		return err
 	}

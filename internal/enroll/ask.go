@@ -29,7 +29,7 @@ type Request struct {
 }
 
 // Ask makes the keys that are to wait, and returns the requests for their certificates.
-func Ask(ctx context.Context, o change.Options, r Request) (*change.Job, []*pki.CSR, error) {
+func Ask(ctx context.Context, r Request, o change.Options) (*change.Job, []*pki.CSR, error) {
 	var made []*pki.CSR
 	o.Lock = []string{r.Machine.LockOf(r.To.Layout)}
 	j, err := change.Run(ctx, r.Machine, o, func(j *change.Job) (err error) {

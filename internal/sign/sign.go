@@ -63,7 +63,7 @@ type signing struct {
 }
 
 // Run answers requests. keys opens the CA's key; the run locks the CA's directory.
-func Run(ctx context.Context, m *machine.Machine, keys *change.Keyring, o change.Options, r Request) (*Result, error) {
+func Run(ctx context.Context, m *machine.Machine, r Request, keys *change.Keyring, o change.Options) (*Result, error) {
 	s := &signing{Request: r, m: m, keys: keys, shown: make(map[string]bool)}
 	if err := m.CheckClock(); err != nil {
 		return nil, err

@@ -15,11 +15,10 @@ import (
 	"virtpki/pki"
 )
 
-// entry is a certificate that is to be revoked; nil for a serial that the CA has no record
-// of.
+// entry is a certificate that is to be revoked.
 type entry struct {
 	serial *big.Int
-	cert   *x509.Certificate
+	cert   *x509.Certificate // nil for a serial that the CA has no record of
 	path   string
 	as     string // the name that it was found by, where that is not its CN
 }
@@ -37,7 +36,7 @@ func (c entry) label() string {
 
 // entriesFor are the CRL entries of those that are not revoked yet, each for the list
 // of the generation that has signed it; for that of the one that signs now where it was
-// dropped. The first reason stays, unless the new one shuts out more.
+// dropped.
 func (f *finder) entriesFor(j *change.Job, a *authority.Authority, out []entry) (authority.Entries, error) {
 	entries := make(authority.Entries)
 	for _, c := range out {
@@ -66,23 +65,28 @@ func (c entry) keep(j *change.Job, a *authority.Authority) error {
 
 // entryFor is the entry of one; false where it is revoked already and stays as it is.
 func (f *finder) entryFor(j *change.Job, a *authority.Authority, c entry) (x509.RevocationListEntry, bool) {
-	have, ok := a.FindRevoked(c.serial)
-	if !ok {
+	have, revoked := a.FindRevoked(c.serial)
+	if !revoked {
 		if c.cert == nil {
 			j.Note("the CA here has no record of %s: check that it is not mistyped", c.label())
 		}
 		j.Did("revoked %s", c.label())
-		return x509.RevocationListEntry{
-			SerialNumber:   c.serial,
-			RevocationTime: f.m.Now().UTC().Truncate(time.Second),
-			ReasonCode:     int(f.Reason),
-		}, true
+		return x509.RevocationListEntry{SerialNumber: c.serial, RevocationTime: f.m.Now().UTC().Truncate(time.Second), ReasonCode: int(f.Reason)}, true
 	}
 	j.Did("%s: already revoked on %s (%s)", c.label(), termtext.Day(have.RevocationTime), pki.Reason(have.ReasonCode))
-	graver := pki.WithReason(have, f.Reason)
-	if f.Reason == pki.ReasonUnspecified || !authority.IsGraver(graver, have) {
-		return graver, false
+	next, changed := revise(have, f.Reason)
+	if changed {
+		j.Did("%s: the reason is %s now", c.label(), f.Reason)
 	}
-	j.Did("%s: the reason is %s now", c.label(), f.Reason)
-	return graver, true
+	return next, changed
+}
+
+// revise returns the entry of a certificate that is revoked again; false where it stays as it
+// is. The first reason stays, unless the new one was given and shuts out more.
+func revise(have x509.RevocationListEntry, reason pki.Reason) (x509.RevocationListEntry, bool) {
+	next := pki.WithReason(have, reason)
+	if reason == pki.ReasonUnspecified || !authority.IsGraver(next, have) {
+		return have, false
+	}
+	return next, true
 }

@@ -64,10 +64,13 @@ func (f *finder) meant(j *change.Job, a *authority.Authority) ([]entry, error) {
 	return out, nil
 }
 
+// isAmong reports whether a serial has been found already.
 func isAmong(out []entry, serial *big.Int) bool {
 	return slices.ContainsFunc(out, func(c entry) bool { return c.serial.Cmp(serial) == 0 })
 }
 
+// one finds the certificates that one argument means: by the form of the argument a file,
+// else a serial that is on record, else a name, else a serial without a record.
 func (f *finder) one(j *change.Job, a *authority.Authority, records []change.Placed, arg string) ([]entry, error) {
 	if isFileArg(arg) {
 		return inFile(a, arg)
@@ -102,22 +105,22 @@ func isFileArg(arg string) bool {
 func (f *finder) named(j *change.Job, a *authority.Authority, records []change.Placed, name string) (named, live []entry) {
 	var others []entry
 	for _, p := range records {
-		names := grant.NamesOf(p.Cert)
 		c := entry{serial: p.Cert.SerialNumber, cert: p.Cert, path: p.Path}
-		own := grant.Names{CNs: names.CNs}.Carry(name)
-		switch wildcard := names.Cover(name); {
-		case own:
+		how, wildcard := carries(grant.NamesOf(p.Cert), name)
+		alive := how != notAtAll && f.isLive(a, p.Cert)
+		switch how {
+		case asCN:
 			named = append(named, c)
-		case names.Carry(name):
+		case asAnother:
 			c.as = name
 			others = append(others, c)
-		case wildcard != "" && f.isLive(a, p.Cert):
-			j.Note("%s stays: it carries %s", c.label(), wildcard)
-			continue
-		default:
+		case byWildcard:
+			if alive {
+				j.Note("%s stays: it carries %s", c.label(), wildcard)
+			}
 			continue
 		}
-		if f.isLive(a, p.Cert) {
+		if alive {
 			live = append(live, c)
 		}
 	}
@@ -125,6 +128,29 @@ func (f *finder) named(j *change.Job, a *authority.Authority, records []change.P
 		named = others
 	}
 	return named, live
+}
+
+// carrying is how a certificate carries a name.
+type carrying int
+
+const (
+	notAtAll   carrying = iota
+	asCN                // it is the CN
+	asAnother           // it is among the other names
+	byWildcard          // a wildcard stands for it and for others: that certificate is not meant
+)
+
+// carries returns how names carry one that was typed, and the wildcard that does.
+func carries(names grant.Names, name string) (how carrying, wildcard string) {
+	switch wildcard := names.Cover(name); {
+	case grant.Names{CNs: names.CNs}.Carry(name):
+		return asCN, ""
+	case names.Carry(name):
+		return asAnother, ""
+	case wildcard != "":
+		return byWildcard, wildcard
+	}
+	return notAtAll, ""
 }
 
 // isLive reports whether a certificate lets its owner in. Nobody trusts a generation of
@@ -209,6 +235,7 @@ func unknown(arg string) ([]entry, error) {
 	return []entry{{serial: serial}}, nil
 }
 
+// inFile takes the certificate in a file.
 func inFile(a *authority.Authority, path string) ([]entry, error) {
 	certs, err := keypair.ReadCerts(a.Tree, path)
 	if err != nil {

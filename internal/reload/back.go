@@ -41,14 +41,9 @@ func (r *Reloader) ProveOrRollBack(ctx context.Context, back Back) error {
 // goBack goes back step by step until the daemons take what is on disk. It returns refused,
 // which is why, with what was wrong on the way.
 func (r *Reloader) goBack(ctx context.Context, back Back, refused error) error {
-	var again error
-	for _, step := range r.steps(back) {
-		if err := step(); err != nil {
-			return errors.Join(refused, fmt.Errorf("putting the files of before back: %w", err))
-		}
-		if again = r.Reload(ctx); again == nil {
-			break
-		}
+	again, err := stepBack(r.steps(back), func() error { return r.Reload(ctx) })
+	if err != nil {
+		return errors.Join(refused, fmt.Errorf("putting the files of before back: %w", err))
 	}
 	switch {
 	case back.Pairs:
@@ -60,6 +55,20 @@ func (r *Reloader) goBack(ctx context.Context, back Back, refused error) error {
 		return refused // what it refuses is something else than what has changed, and has been said
 	}
 	return errors.Join(refused, again)
+}
+
+// stepBack takes one step after another until try succeeds, and no further. It returns what
+// the last try says; err is that of a step that could not be taken.
+func stepBack(steps []func() error, try func() error) (again, err error) {
+	for _, step := range steps {
+		if err := step(); err != nil {
+			return nil, err
+		}
+		if again = try(); again == nil {
+			return nil, nil
+		}
+	}
+	return again, nil
 }
 
 // steps are the steps back that there are, the first one first.

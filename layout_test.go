@@ -35,6 +35,7 @@ var mayImport = map[string][]string{
 	"internal/revocation":      {"pki", "internal/authority", "internal/certinfo", "internal/change", "internal/grant", "internal/hint", "internal/keypair", "internal/libvirt", "internal/libvirt/rpc", "internal/libvirt/running", "internal/machine", "internal/reload", "internal/store", "internal/subject", "internal/termtext"}, // reload: a list counts once a daemon has read it
 	"internal/inspect":         {"dn", "pki", "internal/authority", "internal/inventory", "internal/judge", "internal/keypair", "internal/libvirt", "internal/libvirt/conf", "internal/libvirt/running", "internal/machine", "internal/store", "internal/subject", "internal/termtext"},                                                // authority: whether renew would keep the names of a certificate
 	"internal/fleet":           {"pki", "internal/authority", "internal/batch", "internal/certinfo", "internal/change", "internal/grant", "internal/hint", "internal/keypair", "internal/libvirt", "internal/machine", "internal/program", "internal/store", "internal/subject", "internal/termtext"},                                  // program: a worker's panic ends in one line
+	"internal/generate":        {"pki", "templates", "internal/allowlist", "internal/authority", "internal/change", "internal/hint", "internal/keypair", "internal/libvirt", "internal/machine", "internal/provision", "internal/store", "internal/subject", "internal/termtext"},                                                      // provision: the bundle that a first boot is given
 	"internal/grant":           {"dn", "pki"},
 	"internal/hint":            {},
 	"internal/keypair":         {"pki", "internal/hint", "internal/libvirt", "internal/machine", "internal/store", "internal/subject"},
@@ -73,6 +74,7 @@ var mayImport = map[string][]string{
 		"internal/connect",
 		"internal/enroll",
 		"internal/fleet",
+		"internal/generate",
 		"internal/grant",
 		"internal/hint",
 		"internal/hostconf",

@@ -1,21 +1,19 @@
 package main
 
 import (
-	"bytes"
 	"context"
 	"errors"
 	"net/netip"
 	"os"
-	"path/filepath"
 	"slices"
 	"strings"
 
 	"github.com/spf13/cobra"
 
 	"virtpki/internal/change"
+	"virtpki/internal/generate"
 	"virtpki/internal/hint"
 	"virtpki/internal/machine"
-	"virtpki/internal/store"
 	"virtpki/internal/subject"
 	"virtpki/internal/termtext"
 	"virtpki/templates"
@@ -82,17 +80,11 @@ func (e *env) generateAnsible(ctx context.Context, g *globals, o *ansibleOptions
 	if o.copy != "" && !g.Tree().Exists(o.copy) && !g.quiet {
 		e.warn("there is no %s: Ansible needs it where it runs", o.copy)
 	}
-	fleet := templates.Fleet{Hosts: names, CA: o.caHost, Local: o.caHost == "localhost", CAFolder: g.CADir, Copy: o.copy}
-	project, err := templates.Ansible(fleet)
+	project, err := generate.NewProject(o.out, templates.Fleet{Hosts: names, CA: o.caHost, Local: o.caHost == "localhost", CAFolder: g.CADir, Copy: o.copy})
 	if err != nil {
-		return hint.Usage(err)
+		return err
 	}
-	return e.change(ctx, g, nil, func(j *change.Job) error {
-		for _, file := range o.kept(project) {
-			j.Note("%s is yours by now: left as it is", file)
-		}
-		return planGenerated(j, o.files(project), o.force, "then: cd "+o.out+" && ansible-playbook site.yml --check")
-	})
+	return e.change(ctx, g, nil, func(j *change.Job) error { return project.Plan(j, o.force) })
 }
 
 // check refuses wrong use before anything is read.
@@ -117,7 +109,7 @@ func (o *ansibleOptions) check(names []string) error {
 	if info, err := os.Stat(o.copy); o.copy != "" && err == nil && info.IsDir() {
 		return hint.Usagef("--copy %s is a directory, and no program", o.copy)
 	}
-	return makeAbsolute(&o.copy)
+	return generate.Absolute(&o.copy)
 }
 
 // checkAnsiblePaths looks at the flags that say where things are: the project is for
@@ -129,36 +121,5 @@ func checkAnsiblePaths(m *machine.Machine) error {
 	case m.Sysconfdir != machine.DefaultSysconfdir():
 		return hint.With(errors.New("--sysconfdir is not for an Ansible project"), "--ca names the CA's folder")
 	}
-	return makeAbsolute(&m.CADir)
-}
-
-// files are those that are to be written: what people edit is left alone where it is
-// there.
-func (o *ansibleOptions) files(project []templates.ProjectFile) []generated {
-	var files []generated
-	for _, file := range project {
-		if path := o.path(file); !file.Own || !store.Exists(path) {
-			files = append(files, generated{Name: file.Name, Text: string(file.Text), path: path, mode: generatedMode})
-		}
-	}
-	return files
-}
-
-// kept are the files of people's own in which something else stands by now.
-func (o *ansibleOptions) kept(project []templates.ProjectFile) []string {
-	var paths []string
-	for _, file := range project {
-		if !file.Own {
-			continue
-		}
-		path := o.path(file)
-		if there, err := machine.ReadIfThere(store.Tree{}, path); err == nil && there != nil && !bytes.Equal(there, file.Text) {
-			paths = append(paths, path)
-		}
-	}
-	return paths
-}
-
-func (o *ansibleOptions) path(file templates.ProjectFile) string {
-	return filepath.Join(o.out, filepath.FromSlash(file.Name))
+	return generate.Absolute(&m.CADir)
 }

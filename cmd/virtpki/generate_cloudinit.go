@@ -3,19 +3,17 @@ package main
 import (
 	"context"
 	"errors"
-	"io/fs"
-	"path/filepath"
 	"strings"
 
 	"github.com/spf13/cobra"
 
 	"virtpki/internal/allowlist"
+	"virtpki/internal/generate"
 	"virtpki/internal/hint"
 	"virtpki/internal/libvirt"
 	"virtpki/internal/subject"
 	"virtpki/internal/termtext"
 	"virtpki/pki"
-	"virtpki/templates"
 )
 
 // cloudInitOptions are the flags of generate cloud-init.
@@ -23,7 +21,7 @@ type cloudInitOptions struct {
 	leafOptions
 	bundle    string
 	name      string
-	request   bool
+	ask       bool // --request
 	via       string
 	client    string
 	daemon    string
@@ -81,7 +79,7 @@ func newGenerateCloudInit(e *env, g *globals) *cobra.Command {
 	flags := cmd.Flags()
 	flags.StringVar(&o.bundle, "bundle", "", "give each NAME its bundle, a folder of its name in `directory`")
 	flags.StringVar(&o.name, "name", "", "have the machine make a CA for this `organisation`")
-	flags.BoolVar(&o.request, "request", false, "have the machine make its keys and ask the CA here to sign")
+	flags.BoolVar(&o.ask, "request", false, "have the machine make its keys and ask the CA here to sign")
 	flags.StringVar(&o.via, "via", "", "with --request, the `command` that takes requests on stdin and prints the CA's answer")
 	flags.StringVar(&o.client, "client", "", "with --name, the `name` in the client certificate (default the machine's)")
 	flags.StringVar(&o.daemon, "daemon", "libvirtd", "`daemon` to configure: libvirtd or virtproxyd")
@@ -106,73 +104,38 @@ func newGenerateCloudInit(e *env, g *globals) *cobra.Command {
 	return cmd
 }
 
+// request is what the flags ask for, which have been checked.
+func (o *cloudInitOptions) request(daemon libvirt.Daemon) *generate.FirstBoot {
+	return &generate.FirstBoot{
+		Bundle: o.bundle, Organisation: o.name, Request: o.ask, Via: o.via, Client: o.client, SANs: o.sans, OnlySANs: o.onlySAN,
+		KeyType: o.keyType, Validity: o.validity, Release: o.target, ClientKeyMode: o.clientKeyMode,
+		Daemon: daemon, Allow: o.allow, Force: o.force,
+		Binary: o.binary, URL: o.url, SHA256: o.sha256, Packages: o.packages, WaitClock: o.waitClock, Out: o.out,
+	}
+}
+
 func (e *env) generateCloudInit(ctx context.Context, g *globals, o *cloudInitOptions, names []string) error {
 	daemon, err := o.check(names)
 	if err != nil {
 		return hint.Usage(err)
 	}
-	var files []generated
-	secret := false
-	for _, name := range names {
-		boot, err := firstBoot(g.Machine, o, daemon, name)
-		if err != nil {
-			return err
-		}
-		text, err := templates.CloudInit(boot)
-		if err != nil {
-			return hint.Usage(err)
-		}
-		secret = secret || boot.Secret()
-		files = append(files, generated{
-			Name: name + ".yaml", Text: string(text), path: filepath.Join(o.out, name+".yaml"), mode: bootMode(boot),
-		})
-	}
-	if err := e.generate(ctx, g, outOptions{o.out, o.force}, files, ""); err != nil {
+	r := o.request(daemon)
+	files, err := r.UserData(g.Machine, names)
+	if err != nil {
 		return err
 	}
-	e.warnUserData(g, files, secret)
-	if o.via != "" && !g.quiet {
+	if err := e.generate(ctx, g, outOptions{o.out, o.force}, files, ""); err != nil || g.quiet {
+		return err
+	}
+	for _, warning := range generate.WarnUserData(files) {
+		e.warn("%s", warning)
+	}
+	if o.via != "" {
 		for _, name := range names {
-			e.warn("at the CA, force the key of %s to: %s", name, o.signing(name))
+			e.warn("at the CA, force the key of %s to: %s", name, r.Signing(name))
 		}
 	}
 	return nil
-}
-
-// signing is the command for authorized_keys of the CA that grants a machine its own
-// names and nothing else.
-func (o *cloudInitOptions) signing(name string) string {
-	words := []string{"virtpki", "sign", "-", "--yes", "--reuse", "--leave-out", "--role", "host"}
-	for _, granted := range append([]string{name}, o.sans...) {
-		words = append(words, "--exact-name", termtext.ShellWord(granted))
-	}
-	return strings.Join(words, " ")
-}
-
-// bootMode is that of user-data.
-func bootMode(boot templates.FirstBoot) fs.FileMode {
-	if boot.Secret() {
-		return 0o600
-	}
-	return generatedMode
-}
-
-// maxUserData is the least that a cloud takes: Amazon's EC2, in bytes.
-const maxUserData = 16 << 10
-
-// warnUserData tells what people should know of what they hold.
-func (e *env) warnUserData(g *globals, files []generated, secret bool) {
-	if g.quiet {
-		return
-	}
-	if secret {
-		e.warn("this user-data holds a private key and is a secret: keep it out of logs, state files and repositories (--request makes a form without one)")
-	}
-	for _, file := range files {
-		if len(file.Text) > maxUserData {
-			e.warn("%s has %d bytes; some clouds take %d at most (EC keys are smaller)", file.Name, len(file.Text), maxUserData)
-		}
-	}
 }
 
 // check refuses wrong use before anything is read.
@@ -198,7 +161,7 @@ func (o *cloudInitOptions) check(names []string) (libvirt.Daemon, error) {
 		return daemon, errors.New("--san is for certificates that the machine makes or asks for; those of a bundle are made by issue")
 	case o.name == "" && o.client != "":
 		return daemon, errors.New("--client is for a machine that makes its certificates, with --name")
-	case !o.request && o.via != "":
+	case !o.ask && o.via != "":
 		return daemon, errors.New("--via goes with --request")
 	}
 	return daemon, o.checkValues()
@@ -218,7 +181,7 @@ func (o *cloudInitOptions) checkValues() error {
 			return err
 		}
 	}
-	if o.bundle == "" && !o.request {
+	if o.bundle == "" && !o.ask {
 		if err := subject.CheckText("organisation", o.name); err != nil {
 			return err
 		}

@@ -10,6 +10,7 @@ import (
 
 	"virtpki/internal/authority"
 	"virtpki/internal/change"
+	"virtpki/internal/generate"
 	"virtpki/internal/machine"
 	"virtpki/internal/provision"
 	"virtpki/internal/subject"
@@ -29,7 +30,7 @@ type wizardPlan struct {
 	bundles  []provision.Delivery
 	leaf     authority.Leaf
 	renewal  *generateOptions // nil: nothing is generated
-	files    []generated
+	files    []generate.File
 	note     string
 	keys     *change.Keyring
 	running  bool // the daemon was, when the wizard looked
@@ -74,17 +75,24 @@ func (p *wizardPlan) deliveries() ([]provision.Delivery, error) {
 }
 
 // renewalFiles are what generate would write, and what is to be said then.
-func (w *wizard) renewalFiles(flags *globals) (files []generated, note string, err error) {
-	o, g := w.renewalOptions(), flags.clone() // which are made absolute
-	switch {
-	case o == nil:
+func (w *wizard) renewalFiles(g *globals) (files []generate.File, note string, err error) {
+	o := w.renewalOptions()
+	if o == nil {
 		return nil, "", nil
-	case w.renewal == renewCron:
-		files, err = w.e.crontab(g, o)
-		return files, "", err
 	}
-	files, err = o.units(g)
-	return files, unitsNote, err
+	r, err := o.renewal(g)
+	if err != nil {
+		return nil, "", err
+	}
+	if w.renewal != renewCron {
+		files, err = r.Units()
+		return files, generate.UnitsNote, err
+	}
+	if r.Host, err = g.Hostname(); err != nil {
+		return nil, "", err
+	}
+	files, err = r.Crontab()
+	return files, "", err
 }
 
 // decide puts what the commands decide one after the other into one plan.
@@ -106,7 +114,7 @@ func (p *wizardPlan) decide(e *env, j *change.Job) error {
 			return err
 		}
 	}
-	return planGenerated(j, p.files, false, p.note)
+	return generate.Plan(j, p.files, false, p.note)
 }
 
 // authority is the CA that is there, or planned.

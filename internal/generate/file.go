@@ -1,0 +1,62 @@
+package generate
+
+import (
+	"io/fs"
+	"path/filepath"
+
+	"virtpki/internal/change"
+	"virtpki/internal/machine"
+	"virtpki/internal/store"
+)
+
+// File is a file that is printed or written; its JSON form is stable.
+type File struct {
+	Name string      `json:"name"`
+	Text string      `json:"text"`
+	Path string      `json:"-"` // where it is written
+	Mode fs.FileMode `json:"-"`
+}
+
+// fileMode is that of units and crontabs. cron passes over a file that others may
+// write to.
+const fileMode fs.FileMode = 0o644
+
+// Plan plans files; force replaces those that virtpki has not written. note is what is left
+// to do for them to count, empty for nothing.
+func Plan(j *change.Job, files []File, force bool, note string) error {
+	for _, file := range files {
+		if err := j.Plan.Parents(filepath.Dir(file.Path), 0o755, machine.Owner()); err != nil {
+			return err
+		}
+		o := store.Output{Path: file.Path, Data: []byte(file.Text), Mode: file.Mode, Ours: change.WrittenText, Force: force}
+		if err := change.PlanOutput(&j.Plan, o, "--out"); err != nil {
+			return err
+		}
+	}
+	if note != "" && len(j.Plan.Changes()) > 0 {
+		j.Note("%s", note)
+	}
+	return nil
+}
+
+// Absolute makes a path absolute, where there is one: whoever reads the file starts
+// elsewhere.
+func Absolute(path *string) error {
+	if *path == "" {
+		return nil
+	}
+	absolute, err := filepath.Abs(*path)
+	*path = absolute
+	return err
+}
+
+// flagArgs returns the values of a flag that differ from its default. Each follows its
+// flag after "=", so that none can pass for a flag.
+func flagArgs(flag, otherwise string, values ...string) (args []string) {
+	for _, value := range values {
+		if value != otherwise {
+			args = append(args, "--"+flag+"="+value)
+		}
+	}
+	return args
+}

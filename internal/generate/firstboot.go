@@ -1,0 +1,239 @@
+package generate
+
+import (
+	"crypto/x509"
+	"crypto/x509/pkix"
+	"fmt"
+	"io/fs"
+	"path/filepath"
+	"slices"
+	"strings"
+
+	"virtpki/internal/allowlist"
+	"virtpki/internal/authority"
+	"virtpki/internal/hint"
+	"virtpki/internal/keypair"
+	"virtpki/internal/libvirt"
+	"virtpki/internal/machine"
+	"virtpki/internal/provision"
+	"virtpki/internal/subject"
+	"virtpki/internal/termtext"
+	"virtpki/pki"
+	"virtpki/templates"
+)
+
+// FirstBoot is how machines become hosts when they boot for the first time: with a bundle,
+// by asking the CA here, or with a CA of their own. The values are as they are typed, and
+// checked already.
+type FirstBoot struct {
+	Bundle       string // directory with the bundle of each machine; empty for none
+	Organisation string // of a CA of the machine's own; empty for none
+	Request      bool   // the machine makes its keys, and asks the CA here
+	Via          string // command that takes its request; empty for none
+
+	Client        string // name in the client certificate; empty for the machine's
+	SANs          []string
+	OnlySANs      bool
+	KeyType       string
+	Validity      string
+	Release       string
+	ClientKeyMode string
+
+	Daemon libvirt.Daemon
+	Allow  []string // patterns of DNs; nil for no list
+	Force  bool     // even if the list locks out the machine's own client
+
+	Binary    string // virtpki on the machine; empty to find it in its PATH
+	URL       string // from which it is fetched; empty for nowhere
+	SHA256    string // of what is fetched
+	Packages  []string
+	WaitClock string
+	Out       string // directory for the files
+}
+
+// UserData returns the user-data of some machines, a file each.
+func (o *FirstBoot) UserData(m *machine.Machine, names []string) ([]File, error) {
+	var files []File
+	for _, name := range names {
+		boot, err := o.of(m, name)
+		if err != nil {
+			return nil, err
+		}
+		text, err := templates.CloudInit(boot)
+		if err != nil {
+			return nil, hint.Usage(err)
+		}
+		files = append(files, File{Name: name + ".yaml", Text: string(text), Path: filepath.Join(o.Out, name+".yaml"), Mode: bootMode(boot)})
+	}
+	return files, nil
+}
+
+// of is what one machine gets.
+func (o *FirstBoot) of(m *machine.Machine, name string) (templates.FirstBoot, error) {
+	boot := templates.FirstBoot{
+		Name: name, Program: o.Binary, URL: o.URL, SHA256: strings.ToLower(o.SHA256), Packages: o.Packages,
+		Service: o.Daemon.Service, Socket: o.Daemon.TLSSocket, Sysconfdir: m.Sysconfdir,
+		Arguments: o.arguments(m, name),
+		Network:   o.Bundle == "" || o.URL != "",
+	}
+	if boot.Program == "" {
+		boot.Program = "virtpki"
+	}
+	var err error
+	switch {
+	case o.Request:
+		err = o.request(m, &boot)
+	case o.Organisation != "":
+		ca := &x509.Certificate{Subject: pkix.Name{Organization: []string{o.Organisation}}}
+		err = o.locksOut(ca, name)
+	default:
+		err = o.bundle(m, &boot)
+	}
+	return boot, err
+}
+
+// bundle gives a machine its bundle.
+func (o *FirstBoot) bundle(m *machine.Machine, boot *templates.FirstBoot) error {
+	b, err := provision.LoadBundle(m, filepath.Join(o.Bundle, boot.Name))
+	if err != nil {
+		return err
+	}
+	if b.Server.Cert.VerifyHostname(boot.Name) != nil {
+		return fmt.Errorf("%s does not name %s", b.Server.CertPath, boot.Name)
+	}
+	if b.Client.Cert != nil && !o.Force {
+		if err := allowlist.LockedOut(o.Allow, subject.Of(b.Client.Cert)); err != nil {
+			return err
+		}
+	}
+	boot.Files, err = bootFiles(b)
+	return err
+}
+
+// request has a machine ask the CA here.
+func (o *FirstBoot) request(m *machine.Machine, boot *templates.FirstBoot) error {
+	a, err := authority.Open(m)
+	if err != nil {
+		return err
+	}
+	wait, err := pki.ParseValidity(o.WaitClock)
+	if err != nil {
+		return hint.Usage(err)
+	}
+	common := flagArgs("sysconfdir", machine.DefaultSysconfdir(), m.Sysconfdir)
+	r := &templates.BootRequest{Via: o.Via, Wait: wait}
+	r.Arguments = slices.Concat(common, flagArgs("san", "", o.SANs...), flagArgs("key-type", string(pki.DefaultKeyType), o.KeyType))
+	r.Install = slices.Concat(common, flagArgs("client-key-mode", "0600", o.ClientKeyMode))
+	boot.Request = r
+	trust, made, err := a.TrustText()
+	if err != nil {
+		return err
+	}
+	r.NotBefore, boot.Files = made, []templates.BootFile{{Name: "trust.pem", Text: string(trust)}}
+	return o.locksOut(a.CA.Certificate, boot.Name)
+}
+
+// locksOut is the error for a list that bootstrap would refuse when the machine
+// boots, where nobody sees it: it keeps out the client that this CA will sign.
+func (o *FirstBoot) locksOut(ca *x509.Certificate, name string) error {
+	if o.Client != "" {
+		name = o.Client
+	}
+	raw, err := subject.ForLeaf(ca, name)
+	if err != nil || o.Force {
+		return hint.Usage(err)
+	}
+	return allowlist.LockedOut(o.Allow, subject.Text(raw))
+}
+
+// arguments are those of bootstrap. What is signed elsewhere is none of its.
+func (o *FirstBoot) arguments(m *machine.Machine, name string) []string {
+	args := []string{"--no-reload", "--wait-clock=" + o.WaitClock, "--hostname=" + name}
+	add := func(flag, otherwise string, values ...string) {
+		args = append(args, flagArgs(flag, otherwise, values...)...)
+	}
+	add("sysconfdir", machine.DefaultSysconfdir(), m.Sysconfdir)
+	if o.Organisation != "" {
+		add("ca", "", m.CADir)
+		add("name", "", o.Organisation)
+		add("client", "", o.Client)
+		add("san", "", o.SANs...)
+		if o.OnlySANs {
+			args = append(args, "--only-san")
+		}
+		add("key-type", string(pki.DefaultKeyType), o.KeyType)
+		add("validity", pki.FormatValidity(pki.DefaultLeafValidity), o.Validity)
+		add("for", "any", o.Release)
+	}
+	add("client-key-mode", "0600", o.ClientKeyMode)
+	add("daemon", "", o.Daemon.Name) // the machine itself might choose another than the commands beside this one start
+	add("allow-dn", "", o.Allow...)
+	if o.Force {
+		args = append(args, "--force")
+	}
+	return args
+}
+
+// bootFiles are the files of a bundle, encoded anew: nothing but PEM is carried.
+func bootFiles(b *provision.Bundle) ([]templates.BootFile, error) {
+	flat := libvirt.Flat("")
+	files := []templates.BootFile{{Name: flat.Path(libvirt.CACert), Text: string(pki.EncodeCertificates(b.CA.Certificates...))}}
+	if b.CA.CRL != nil {
+		crls, err := pki.ParseCRLs(b.CA.CRL)
+		if err != nil {
+			return nil, err
+		}
+		files = append(files, templates.BootFile{Name: flat.Path(libvirt.CACRL), Text: string(pki.EncodeCRL(crls...))})
+	}
+	for _, p := range []*keypair.Pair{b.Server, b.Client} {
+		if p.Cert == nil {
+			continue
+		}
+		key, err := pki.EncodeKey(p.Key, nil)
+		if err != nil {
+			return nil, err
+		}
+		role := string(p.Role)
+		files = append(files,
+			templates.BootFile{Name: flat.Path(libvirt.KeyFile(role)), Text: string(key)},
+			templates.BootFile{Name: flat.Path(libvirt.CertFile(role)), Text: string(pki.EncodeCertificates(p.Cert))})
+	}
+	return files, nil
+}
+
+// Signing returns the command for authorized_keys of the CA that grants a machine its own
+// names and nothing else.
+func (o *FirstBoot) Signing(name string) string {
+	words := []string{"virtpki", "sign", "-", "--yes", "--reuse", "--leave-out", "--role", "host"}
+	for _, granted := range append([]string{name}, o.SANs...) {
+		words = append(words, "--exact-name", termtext.ShellWord(granted))
+	}
+	return strings.Join(words, " ")
+}
+
+// secretMode is that of user-data which holds a private key.
+const secretMode fs.FileMode = 0o600
+
+// bootMode is that of user-data.
+func bootMode(boot templates.FirstBoot) fs.FileMode {
+	if boot.Secret() {
+		return secretMode
+	}
+	return fileMode
+}
+
+// maxUserData is the least that a cloud takes: Amazon's EC2, in bytes.
+const maxUserData = 16 << 10
+
+// WarnUserData returns what people should know of what they hold.
+func WarnUserData(files []File) (warnings []string) {
+	if slices.ContainsFunc(files, func(file File) bool { return file.Mode == secretMode }) {
+		warnings = append(warnings, "this user-data holds a private key and is a secret: keep it out of logs, state files and repositories (--request makes a form without one)")
+	}
+	for _, file := range files {
+		if len(file.Text) > maxUserData {
+			warnings = append(warnings, fmt.Sprintf("%s has %d bytes; some clouds take %d at most (EC keys are smaller)", file.Name, len(file.Text), maxUserData))
+		}
+	}
+	return warnings
+}

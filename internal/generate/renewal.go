@@ -1,0 +1,170 @@
+package generate
+
+import (
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+
+	"virtpki/internal/hint"
+	"virtpki/internal/libvirt"
+	"virtpki/internal/machine"
+	"virtpki/templates"
+)
+
+// Renewal is what runs renew by itself: its flags, and when. The values are as they are
+// typed, and checked already.
+type Renewal struct {
+	Binary     string // virtpki where it runs; empty for this program's path
+	Sysconfdir string
+	CA         string // directory of the CA; empty for the default
+	Passphrase string // file with the passphrase of the CA's key; empty for none
+	Before     string // how long before its end something is due
+	SameKey    bool
+	NoReload   bool
+	Restart    string // command that restarts a daemon; empty for none
+	Metrics    string // file for Prometheus; empty for none
+	Via        string // command that takes requests; empty for none
+	Jitter     string // over which the runs of many machines are spread; empty for not at all
+	Calendar   string // when systemd runs it
+	Host       string // the machine's name, by which cron's minute is chosen
+	Out        string // where the files go
+}
+
+// Prepare makes the paths absolute, and finds the program.
+func (r *Renewal) Prepare() error {
+	for _, path := range []*string{&r.Binary, &r.CA, &r.Metrics, &r.Passphrase, &r.Sysconfdir} {
+		if err := Absolute(path); err != nil {
+			return err
+		}
+	}
+	if r.Binary != "" {
+		return nil
+	}
+	var err error
+	if r.Binary, err = os.Executable(); err != nil {
+		return hint.With(err, "name the program with --binary")
+	}
+	return nil
+}
+
+// UnitsNote says what is left to do for the units to count.
+const UnitsNote = "then: systemctl daemon-reload && systemctl enable --now virtpki-renew.timer"
+
+// Units returns a service and its timer, of a renewal that is prepared.
+func (r *Renewal) Units() ([]File, error) {
+	if err := r.checkReach(); err != nil {
+		return nil, err
+	}
+	t := r.template()
+	t.Calendar, t.Delay = r.Calendar, r.Jitter
+	for _, name := range libvirt.DaemonNames() {
+		t.After = append(t.After, name+".service")
+	}
+	service, err := templates.Service(t)
+	if err != nil {
+		return nil, hint.Usage(err)
+	}
+	timer, err := templates.Timer(t)
+	if err != nil {
+		return nil, hint.Usage(err)
+	}
+	files := []File{{Name: "virtpki-renew.service", Text: string(service)}, {Name: "virtpki-renew.timer", Text: string(timer)}}
+	for i := range files {
+		files[i].Path, files[i].Mode = filepath.Join(r.Out, files[i].Name), fileMode
+	}
+	return files, nil
+}
+
+// Crontab returns the file for cron, of a renewal that is prepared.
+func (r *Renewal) Crontab() ([]File, error) {
+	t := r.template()
+	if r.Jitter != "" {
+		t.Command = append(t.Command, "--jitter="+r.Jitter)
+	}
+	t.Host = r.Host
+	if err := checkCronName(r.Out); err != nil {
+		return nil, err
+	}
+	text, err := templates.Crontab(t)
+	if err != nil {
+		return nil, hint.Usage(err)
+	}
+	return []File{{Name: "virtpki", Text: string(text), Path: r.Out, Mode: fileMode}}, nil
+}
+
+// Needs returns the paths that have to be there where renew runs.
+func (r *Renewal) Needs() []string {
+	needs := []string{r.Binary, r.CA, r.Passphrase}
+	if r.Metrics != "" {
+		needs = append(needs, filepath.Dir(r.Metrics))
+	}
+	return slices.DeleteFunc(needs, func(path string) bool { return path == "" })
+}
+
+// template is what both forms fill in.
+func (r *Renewal) template() templates.Renewal {
+	return templates.Renewal{Command: append([]string{r.Binary, "renew", "--quiet"}, r.arguments()...), Passphrase: r.Passphrase, Writable: r.writable()}
+}
+
+// arguments are those of renew that differ from its defaults.
+func (r *Renewal) arguments() []string {
+	args := slices.Concat(flagArgs("sysconfdir", machine.DefaultSysconfdir(), r.Sysconfdir), flagArgs("ca", "", r.CA), flagArgs("before", "33%", r.Before))
+	if r.SameKey {
+		args = append(args, "--same-key")
+	}
+	if r.NoReload {
+		args = append(args, "--no-reload")
+	}
+	return slices.Concat(args, flagArgs("restart-command", "", r.Restart), flagArgs("metrics", "", r.Metrics), flagArgs("via", "", r.Via))
+}
+
+// writable lists the folders that renew writes into. It exchanges the folder of
+// the pairs with one beside it, so the one above both is meant.
+func (r *Renewal) writable() []string {
+	folders := []string{libvirt.System(r.Sysconfdir).Top()}
+	if r.CA != "" {
+		folders = append(folders, r.CA)
+	}
+	if r.Metrics != "" {
+		folders = append(folders, filepath.Dir(r.Metrics))
+	}
+	var all []string
+	for _, folder := range folders {
+		covered := slices.ContainsFunc(all, func(above string) bool { return folder == above || strings.HasPrefix(folder, above+"/") })
+		if !covered {
+			all = append(all, folder)
+		}
+	}
+	return all
+}
+
+// ownToService are folders that a service has of its own, or that hold what only
+// this process has.
+var ownToService = []string{"/tmp", "/var/tmp", "/dev", "/proc"}
+
+// checkReach refuses paths that the service would not find.
+func (r *Renewal) checkReach() error {
+	for _, path := range append([]string{r.Binary, r.Passphrase, r.Metrics}, r.writable()...) {
+		for _, folder := range ownToService {
+			if path == folder || strings.HasPrefix(path, folder+"/") {
+				return hint.With(hint.Usagef("%s: the service cannot see what is in %s", path, folder), "put it elsewhere; --binary names the program")
+			}
+		}
+	}
+	return nil
+}
+
+// checkCronName refuses a name that cron passes over without a word: in
+// /etc/cron.d, Debian's reads letters, digits, "_" and "-" alone (cron(8)), and
+// others leave out what has a dot.
+func checkCronName(path string) error {
+	name := filepath.Base(path)
+	odd := strings.ContainsFunc(name, func(r rune) bool {
+		return !strings.ContainsRune("abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_-", r)
+	})
+	if odd && filepath.Base(filepath.Dir(path)) == "cron.d" {
+		return hint.Usagef("%s: cron passes over a file with such a name (letters, digits, _ and - are read)", path)
+	}
+	return nil
+}

@@ -121,7 +121,7 @@ var onlyIn = map[string]string{
 	"github.com/hinshun/vt10x":                  "internal/lab/terminal",
 	"github.com/spf13/cobra":                    "cmd/virtpki",
 	"github.com/spf13/pflag":                    "cmd/virtpki",
-	"golang.org/x/term":                         "cmd/virtpki internal/prompt",
+	"golang.org/x/term":                         "cmd/virtpki internal/program internal/prompt",
 	"go.step.sm/crypto/keyutil":                 "pki",
 	"go.step.sm/crypto/pemutil":                 "pki",
 	"go.yaml.in/yaml/v3":                        "templates",

@@ -14,6 +14,7 @@ import (
 	"virtpki/internal/fleet"
 	"virtpki/internal/hint"
 	"virtpki/internal/machine"
+	"virtpki/internal/program"
 	"virtpki/internal/provision"
 	"virtpki/internal/subject"
 	"virtpki/internal/termtext"
@@ -61,7 +62,7 @@ func (o *fleetOptions) checkUse(names []string, out string) error {
 func (e *env) fleetRequest(g *globals, o *issueOptions, what *provision.Request) (fleet.Request, error) {
 	r := fleet.Request{Roles: what.Kind.Roles(), Leaf: what.Leaf, Out: o.out, Tar: o.format == "tar", Flat: o.layout != "system",
 		ClientKey: what.ClientKeyMode, Workers: o.jobs, DryRun: g.dryRun, Stdout: e.stdout, Track: e.changes}
-	if file, ok := e.stdoutFile(); ok && r.ToStdout() && !r.DryRun && term.IsTerminal(int(file.Fd())) {
+	if file, ok := program.File(e.stdout); ok && r.ToStdout() && !r.DryRun && term.IsTerminal(int(file.Fd())) {
 		return r, hint.Usagef("--out - writes private keys: not onto a terminal")
 	}
 	var err1, err2 error
@@ -115,7 +116,7 @@ func (e *env) readHosts(file string, names []string) (*fleet.Hosts, error) {
 		}
 		return fleet.ParseHosts("standard input", text)
 	}
-	text, err := e.readStream(file, fleet.MaxHosts+1)
+	text, err := program.ReadStream(e.interrupted, file, fleet.MaxHosts+1)
 	if err != nil {
 		return nil, err
 	}

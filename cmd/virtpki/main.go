@@ -9,6 +9,7 @@ package main
 import (
 	"context"
 	"errors"
+	"fmt"
 	"io/fs"
 	"os"
 	"syscall"
@@ -38,12 +39,12 @@ func runInterruptible(e *env, args []string) int {
 		e.sayError(err)
 		return exitError
 	}
-	hearPipes()
-	ctx, stop := e.interruptible()
+	program.HearPipes()
+	ctx, stop := program.Interruptible(e.changes.Wait, e.giveUp)
 	defer stop()
 	code := run(ctx, e, args)
-	if code == exitPipe {
-		diePiped()
+	if code == program.ExitPipe {
+		program.DiePiped()
 	}
 	return code
 }
@@ -54,8 +55,8 @@ func run(ctx context.Context, world *env, args []string) int {
 	e := *world
 	here := *world.here
 	e.here, here.Warn = &here, e.warn
-	out := &output{Writer: e.stdout}
-	e.interrupted, e.stdout, e.stdin = ctx.Done(), out, input{e.stdin, &e}
+	out := &program.Output{Writer: e.stdout}
+	e.interrupted, e.stdout, e.stdin = ctx.Done(), out, program.Input{Reader: e.stdin, Interrupted: ctx.Done()}
 	started := false
 	root := newRoot(&e)
 	root.SetArgs(args)
@@ -74,10 +75,10 @@ func run(ctx context.Context, world *env, args []string) int {
 
 // end tells what a command has ended with, and whether all that it has printed has
 // arrived. It returns the exit status.
-func (e *env) end(ctx context.Context, cmd *cobra.Command, out *output, err error, started bool) int {
-	lost := out.finish()
+func (e *env) end(ctx context.Context, cmd *cobra.Command, out *program.Output, err error, started bool) int {
+	lost := out.Finish()
 	if errors.Is(lost, syscall.EPIPE) {
-		return exitPipe
+		return program.ExitPipe
 	}
 	if lost != nil {
 		if err != nil && !errors.Is(err, lost) {
@@ -91,6 +92,23 @@ func (e *env) end(ctx context.Context, cmd *cobra.Command, out *output, err erro
 	code := exitCode(ctx, err, started)
 	e.printError(cmd, err, code)
 	return code
+}
+
+// lostOutput words an error of stdout. after is what the command itself ended with.
+func (e *env) lostOutput(lost, after error) error {
+	if errors.Is(after, lost) {
+		lost = after
+	}
+	if e.changes.Changed() {
+		return fmt.Errorf("the changes were made, but not everything about them could be told: %w", lost)
+	}
+	return lost
+}
+
+// giveUp ends a run that was interrupted and does not end by itself.
+func (e *env) giveUp() {
+	e.warn("error: %v", hint.ErrInterrupted)
+	os.Exit(exitInterrupted)
 }
 
 // noteStart marks the moment in which cobra has accepted a command line.

@@ -6,6 +6,7 @@ import (
 	"fmt"
 
 	"virtpki/internal/hint"
+	"virtpki/internal/program"
 	"virtpki/internal/prompt"
 	"virtpki/pki"
 )
@@ -16,13 +17,13 @@ const maxSecret = 64 << 10
 // secret reads a passphrase: the first line of a file, else from the terminal.
 func (e *env) secret(file, question string) ([]byte, error) {
 	if file == "" {
-		secret, err := await(e, func() ([]byte, error) { return e.askSecret(question) })
+		secret, err := program.Await(e.interrupted, func() ([]byte, error) { return e.askSecret(question) })
 		if errors.Is(err, prompt.ErrNoTerminal) {
 			return nil, hint.With(pki.ErrKeyEncrypted, "give the passphrase with --passphrase-file")
 		}
 		return secret, err
 	}
-	data, err := e.readStream(file, maxSecret)
+	data, err := program.ReadStream(e.interrupted, file, maxSecret)
 	if err != nil {
 		return nil, err
 	}
@@ -31,4 +32,9 @@ func (e *env) secret(file, question string) ([]byte, error) {
 		return nil, fmt.Errorf("%s: the first line, which should be the passphrase, is empty", file)
 	}
 	return line, nil
+}
+
+// ask asks for a line until the run is interrupted.
+func (e *env) ask(prompt string) (string, error) {
+	return program.Await(e.interrupted, func() (string, error) { return e.askLine(prompt) })
 }

@@ -11,6 +11,7 @@ import (
 
 	"virtpki/internal/change"
 	"virtpki/internal/hint"
+	"virtpki/internal/program"
 	"virtpki/internal/prompt"
 )
 
@@ -72,7 +73,7 @@ type question struct {
 var errNothingChanged = hint.With(hint.ErrInterrupted, "nothing was changed")
 
 func (e *env) wizard(ctx context.Context, g *globals, accessible bool) error {
-	in, _ := e.stdinFile()
+	in, _ := program.File(e.stdin)
 	out, _ := e.stderr.(*os.File)
 	d, err := prompt.New(in, out, accessible, func(err error) { e.sayError(err) })
 	if err != nil {

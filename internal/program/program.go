@@ -1,7 +1,7 @@
-// Package program is what virtpki is as a program of Go's: its version, and one line and a
-// status of 1 where the runtime would print a traceback.
+// Package program is what virtpki is as a program: its version, its streams, the signals
+// that end it, and one line and a status of 1 where the runtime would print a traceback.
 //
-// It knows no command. What ends before main begins, or is killed for want of memory, it
+// It knows no command, and whether a change is being made it asks. What ends before main begins, or is killed for want of memory, it
 // does not hear of.
 package program
 

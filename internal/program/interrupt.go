@@ -1,4 +1,4 @@
-package main
+package program
 
 import (
 	"context"
@@ -11,7 +11,6 @@ import (
 	"golang.org/x/term"
 
 	"virtpki/internal/hint"
-	"virtpki/internal/program"
 )
 
 // endSignals end a run. Those that whoever started it ignores, as nohup does,
@@ -30,10 +29,11 @@ func endSignals() []os.Signal {
 // itself.
 const interruptGrace = time.Second
 
-// interruptible returns a context that ends with the first signal. From then on a
-// second one kills, and a run that has not ended soon after is ended, but not before
-// the change that it is making is whole.
-func (e *env) interruptible() (context.Context, func()) {
+// Interruptible returns a context that ends with the first signal. From then on a
+// second one kills, and for a run that has not ended soon after end is called, but not
+// before whole has returned: a change that is being made becomes whole. stop says that
+// the run has ended.
+func Interruptible(whole, end func()) (ctx context.Context, stop func()) {
 	ctx, deaf := signal.NotifyContext(context.Background(), endSignals()...)
 	restore := savedTerminal()
 	ended := make(chan struct{})
@@ -46,10 +46,9 @@ func (e *env) interruptible() (context.Context, func()) {
 				return
 			case <-time.After(interruptGrace):
 			}
-			e.changes.Wait()
+			whole()
 		}
-		e.warn("error: %v", hint.ErrInterrupted)
-		os.Exit(exitInterrupted)
+		end()
 	})
 	return ctx, sync.OnceFunc(func() {
 		close(ended)
@@ -70,28 +69,23 @@ func savedTerminal() (restore func()) {
 	return func() { term.Restore(int(os.Stdin.Fd()), state) }
 }
 
-// await returns what read returns, or hint.ErrInterrupted once the run is interrupted.
+// Await returns what read returns, or hint.ErrInterrupted once the run is interrupted.
 // The read is left behind then: a file, a FIFO or a terminal cannot be woken.
-func await[T any](e *env, read func() (T, error)) (T, error) {
+func Await[T any](interrupted <-chan struct{}, read func() (T, error)) (T, error) {
 	type result struct {
 		value T
 		err   error
 	}
 	done := make(chan result, 1)
-	go program.Guard(func() {
+	go Guard(func() {
 		value, err := read()
 		done <- result{value, err}
 	})()
 	select {
-	case <-e.interrupted:
+	case <-interrupted:
 		var none T
 		return none, hint.ErrInterrupted
 	case r := <-done:
 		return r.value, r.err
 	}
-}
-
-// ask asks for a line until the run is interrupted.
-func (e *env) ask(prompt string) (string, error) {
-	return await(e, func() (string, error) { return e.askLine(prompt) })
 }

@@ -1,0 +1,89 @@
+package program
+
+import (
+	"io"
+	"os"
+	"os/signal"
+	"syscall"
+)
+
+// Output is stdout. It remembers the first error, so that no print has to be asked
+// whether it went well.
+type Output struct {
+	io.Writer
+	err error
+}
+
+func (o *Output) Write(data []byte) (int, error) {
+	if o.err != nil {
+		return 0, o.err
+	}
+	n, err := o.Writer.Write(data)
+	o.err = err
+	return n, err
+}
+
+// Finish closes stdout, since some file systems say only then that they are full, and
+// returns the first error.
+func (o *Output) Finish() error {
+	if file, ok := o.Writer.(*os.File); ok && o.err == nil {
+		o.err = file.Close()
+	}
+	return o.err
+}
+
+// Input is stdin. A read ends when the run is interrupted.
+type Input struct {
+	io.Reader
+	Interrupted <-chan struct{}
+}
+
+func (in Input) Read(p []byte) (int, error) {
+	data, err := Await(in.Interrupted, func() ([]byte, error) {
+		data := make([]byte, len(p)) // p is the caller's again once the run is interrupted
+		n, err := in.Reader.Read(data)
+		return data[:n], err
+	})
+	return copy(p, data), err
+}
+
+// File returns the file of a stream, which may be an Input or an Output, for those who
+// need a terminal or must not write onto one.
+func File(stream any) (*os.File, bool) {
+	switch s := stream.(type) {
+	case Input:
+		stream = s.Reader
+	case *Output:
+		stream = s.Writer
+	}
+	file, ok := stream.(*os.File)
+	return file, ok
+}
+
+// ReadStream reads up to limit bytes of what need not be a regular file: a FIFO or a
+// descriptor, say. It ends when the run is interrupted.
+func ReadStream(interrupted <-chan struct{}, path string, limit int64) ([]byte, error) {
+	return Await(interrupted, func() ([]byte, error) {
+		file, err := os.Open(path)
+		if err != nil {
+			return nil, err
+		}
+		defer file.Close()
+		return io.ReadAll(io.LimitReader(file, limit))
+	})
+}
+
+// ExitPipe is the status of a program that nobody listens to any more, as a shell
+// counts it.
+const ExitPipe = 128 + int(syscall.SIGPIPE)
+
+// HearPipes turns a write into a closed pipe into an error, so that a change is not
+// left half way because of it.
+func HearPipes() { signal.Notify(make(chan os.Signal, 1), syscall.SIGPIPE) }
+
+// DiePiped ends as every program does whose output nobody reads. Of a SIGPIPE the
+// Go runtime takes no notice unless it comes from a write.
+func DiePiped() {
+	signal.Reset(syscall.SIGPIPE)
+	os.Stdout.Write([]byte("\n"))
+}

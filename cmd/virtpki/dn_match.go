@@ -1,11 +1,8 @@
 package main
 
 import (
-	"bufio"
 	"context"
-	"fmt"
 	"io"
-	"strings"
 
 	"github.com/spf13/cobra"
 
@@ -131,90 +128,13 @@ func (e *env) matchClients(g *globals, gate *allowlist.Gate, clients []allowlist
 }
 
 // printMatch writes the answer for people.
-func printMatch(out io.Writer, row allowlist.Match) {
-	word := "refused"
-	if row.Allowed {
-		word = "allowed"
-	}
-	termtext.Fprintf(out, "%s %s%s\n", word, termtext.Quote(row.Raw), matchedBy(row))
-	if row.Reason != "" {
-		termtext.Fprintf(out, "  %s\n", row.Reason)
-	}
-	if row.Differs() {
-		termtext.Fprintf(out, "  differs: libvirt before 5.9 (fnmatch) %s\n", wordsOf(row.Verdicts[1]))
-	}
-	for _, miss := range row.Misses {
-		termtext.Fprintf(out, "  near: %s\n    %s\n", termtext.Quote(miss.Pattern), miss.Reason)
-		if miss.Fix != "" {
-			termtext.Fprintf(out, "    write: %s\n", miss.Fix)
-		}
-	}
-	for _, problem := range row.Problems {
-		termtext.Fprintf(out, "  this DN: %s\n", problem.Reason)
-		if problem.Fix != "" {
-			termtext.Fprintf(out, "    libvirt sees: %s\n", problem.Fix)
-		}
-	}
-}
-
-// matchedBy names the pattern that let a client in.
-func matchedBy(row allowlist.Match) string {
-	if row.Allowed && len(row.Verdicts) > 0 {
-		return fmt.Sprintf(" by %s", termtext.Quote(row.Verdicts[0].Pattern))
-	}
-	return ""
-}
-
-func wordsOf(v allowlist.Verdict) string {
-	if v.Allowed {
-		return "lets it in by " + termtext.Quote(v.Pattern)
-	}
-	return "refuses it"
-}
-
-// lineBuffer is the size, in bytes, of the buffers of --stdin, and so the
-// longest line. GnuTLS gives DNs of a certificate's size at most, 64 KiB here.
-const lineBuffer = 1 << 20
-
-// interruptEvery is how many lines pass between two looks for an interrupt.
-const interruptEvery = 1 << 14
+func printMatch(out io.Writer, m allowlist.Match) { termtext.Fprintf(out, "%s", m.Text()) }
 
 // matchLines judges one DN a line.
 func (e *env) matchLines(ctx context.Context, gate *allowlist.Gate) error {
-	lines := bufio.NewScanner(e.stdin)
-	lines.Buffer(make([]byte, 64<<10), lineBuffer)
-	out := bufio.NewWriterSize(e.stdout, 64<<10)
-	allIn := true
-	for n := 1; lines.Scan(); n++ {
-		if n%interruptEvery == 0 && ctx.Err() != nil {
-			return hint.ErrInterrupted
-		}
-		if _, err := out.WriteString(""); err != nil { // nobody reads the verdicts any more
-			return err
-		}
-		fields, allowed := gate.Line(lines.Text())
-		writeFields(out, fields)
-		allIn = allIn && allowed
-	}
-	if err := lines.Err(); err != nil {
-		return fmt.Errorf("reading DNs: %w", err)
-	}
-	if err := out.Flush(); err != nil {
-		return err
-	}
-	if !allIn {
+	allIn, err := gate.Lines(ctx, e.stdin, e.stdout)
+	if err == nil && !allIn {
 		return hint.ErrRefused
 	}
-	return nil
-}
-
-// writeFields writes a line; an error shows when the buffer is flushed.
-func writeFields(out io.StringWriter, fields []string) {
-	for i, field := range fields {
-		if i > 0 {
-			out.WriteString("\t")
-		}
-		out.WriteString(termtext.Line(strings.ReplaceAll(field, "\t", " ")))
-	}
-	out.WriteString("\n")
+	return err
 }

@@ -1,6 +1,9 @@
 package allowlist
 
 import (
+	"context"
+	"errors"
+	"io"
 	"os"
 	"path/filepath"
 	"slices"
@@ -167,7 +170,7 @@ func TestLine(t *testing.T) {
 		{"brackets are a set for fnmatch alone", List{Patterns: []string{"CN=[ab]"}}, "CN=a", []string{"differs", "CN=a", "fnmatch"}, false},
 		{"and themselves for glob alone", List{Patterns: []string{"CN=[ab]"}}, "CN=[ab]", []string{"differs", "CN=[ab]", "glob"}, true},
 	} {
-		got, allowed := Compile(&test.list, dn.Glob, dn.Fnmatch).Line(test.dn)
+		got, allowed := Compile(&test.list, dn.Glob, dn.Fnmatch).line(test.dn)
 		if !slices.Equal(got, test.want) || allowed != test.allowed {
 			t.Errorf("%s: %q, %v", test.name, got, allowed)
 		}
@@ -200,6 +203,53 @@ func TestLooksLikePath(t *testing.T) {
 	for arg, want := range map[string]bool{"libvirtd.conf": true, "/etc/x": true, "O=a/b,CN=*": false, "CN=a": false, "*": false} {
 		if looksLikePath(arg) != want {
 			t.Errorf("%q: %v", arg, !want)
+		}
+	}
+}
+
+func TestLines(t *testing.T) {
+	gate := Compile(&List{Patterns: []string{"CN=a*"}}, dn.Glob, dn.Fnmatch)
+	var out strings.Builder
+	allIn, err := gate.Lines(t.Context(), strings.NewReader("CN=a1\nCN=a\t2\n"), &out)
+	if want := "allowed\tCN=a1\tCN=a*\nallowed\tCN=a 2\tCN=a*\n"; !allIn || err != nil || out.String() != want {
+		t.Errorf("%v, %v, %q, want %q", allIn, err, out.String(), want)
+	}
+	if allIn, err := gate.Lines(t.Context(), strings.NewReader("CN=a1\nCN=b\nCN=a2\n"), io.Discard); allIn || err != nil {
+		t.Errorf("with one that is refused: %v, %v", allIn, err)
+	}
+	if _, err := gate.Lines(t.Context(), strings.NewReader(strings.Repeat("x", lineBuffer+1)), io.Discard); err == nil {
+		t.Error("a line that is too long")
+	}
+	ctx, cancel := context.WithCancel(t.Context())
+	cancel()
+	if _, err := gate.Lines(ctx, strings.NewReader(strings.Repeat("CN=a\n", interruptEvery)), io.Discard); !errors.Is(err, hint.ErrInterrupted) {
+		t.Errorf("interrupted: %v", err)
+	}
+}
+
+// TestText names the pattern, and what nearly did it, in lines that nothing in a DN breaks.
+func TestText(t *testing.T) {
+	for _, test := range []struct {
+		patterns []string
+		client   Name
+		want     []string
+	}{
+		{[]string{"CN=*"}, Name{Raw: "CN=a", File: "x"}, []string{"allowed CN=a by CN=*"}},
+		{[]string{"CN=a"}, Name{Raw: "CN=b\nallowed", File: "x"}, []string{`refused "CN=b\nallowed"`}},
+		{[]string{"CN=a,O=b"}, Name{Raw: "O=b,CN=a", File: "x"}, []string{"refused O=b,CN=a", "  near: CN=a,O=b", "    write: "}},
+		{[]string{"CN=[a]"}, Name{Raw: "CN=a", File: "x"}, []string{"refused CN=a", "  differs: libvirt before 5.9 (fnmatch) lets it in by CN=[a]"}},
+		{[]string{"O=b,CN=a"}, Name{Raw: "O=b, CN=a"}, []string{"refused O=b, CN=a", "  this DN: ", "    libvirt sees: O=b,CN=a"}},
+		{nil, Name{Refused: "bad", File: "x"}, []string{"refused", "  libvirt refuses the certificate: bad"}},
+	} {
+		text := string(Compile(&List{Patterns: test.patterns}, dn.Glob, dn.Fnmatch).Ask(test.client).Text())
+		lines := strings.Split(text, "\n")
+		for _, want := range test.want {
+			if !slices.ContainsFunc(lines, func(line string) bool { return strings.HasPrefix(line, want) }) {
+				t.Errorf("%q asked about %q: no line %q in\n%s", test.patterns, test.client.Raw, want, text)
+			}
+		}
+		if !strings.HasSuffix(text, "\n") {
+			t.Errorf("%q does not end its last line", text)
 		}
 	}
 }

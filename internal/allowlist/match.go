@@ -130,30 +130,3 @@ func problemsOf(name string) []Row {
 	rows[len(rows)-1].Fix = diagnosis.Right // fixes them all at once
 	return rows
 }
-
-// Line returns the verdict on one DN as the fields of a line, for many of them: "allowed",
-// the DN and the pattern; "refused" and the DN; or, where the matchers do not agree,
-// "differs", the DN and the matcher that lets it in. The deciding one says whether the DN
-// is allowed.
-func (gate *Gate) Line(name string) (fields []string, allowed bool) {
-	if gate.Open != "" {
-		return []string{"allowed", name, ""}, true
-	}
-	first := VerdictOf(gate.Compiled[0], name)
-	for _, list := range gate.Compiled[1:] {
-		if other := VerdictOf(list, name); other.Allowed != first.Allowed {
-			return []string{"differs", name, allowing(first, other).Matcher}, first.Allowed
-		}
-	}
-	if first.Allowed {
-		return []string{"allowed", name, first.Pattern}, true
-	}
-	return []string{"refused", name}, false
-}
-
-func allowing(a, b Verdict) Verdict {
-	if a.Allowed {
-		return a
-	}
-	return b
-}

@@ -1,0 +1,55 @@
+package allowlist
+
+import (
+	"strings"
+
+	"virtpki/internal/termtext"
+)
+
+// Text returns the answer in words: who is let in by which pattern, or what nearly did it.
+func (m Match) Text() termtext.Text {
+	var b strings.Builder
+	line := func(format string, args ...any) { termtext.Fprintf(&b, format+"\n", args...) }
+	line("%s %s%s", m.word(), termtext.Quote(m.Raw), m.by())
+	if m.Reason != "" {
+		line("  %s", m.Reason)
+	}
+	if m.Differs() {
+		line("  differs: libvirt before 5.9 (fnmatch) %s", m.Verdicts[1].text())
+	}
+	for _, miss := range m.Misses {
+		line("  near: %s\n    %s", termtext.Quote(miss.Pattern), miss.Reason)
+		if miss.Fix != "" {
+			line("    write: %s", miss.Fix)
+		}
+	}
+	for _, problem := range m.Problems {
+		line("  this DN: %s", problem.Reason)
+		if problem.Fix != "" {
+			line("    libvirt sees: %s", problem.Fix)
+		}
+	}
+	return termtext.Text(b.String())
+}
+
+func (m Match) word() string {
+	if m.Allowed {
+		return "allowed"
+	}
+	return "refused"
+}
+
+// by names the pattern that let a client in.
+func (m Match) by() string {
+	if m.Allowed && len(m.Verdicts) > 0 {
+		return " by " + termtext.Quote(m.Verdicts[0].Pattern)
+	}
+	return ""
+}
+
+func (v Verdict) text() string {
+	if v.Allowed {
+		return "lets it in by " + termtext.Quote(v.Pattern)
+	}
+	return "refuses it"
+}

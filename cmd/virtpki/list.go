@@ -1,16 +1,12 @@
 package main
 
 import (
-	"bytes"
-	"cmp"
-	"errors"
 	"slices"
 
 	"github.com/spf13/cobra"
 
 	"virtpki/internal/authority"
 	"virtpki/internal/certinfo"
-	"virtpki/internal/change"
 	"virtpki/internal/fleet"
 	"virtpki/internal/hint"
 	"virtpki/internal/machine"
@@ -63,7 +59,7 @@ func (e *env) listAs(g *globals, fleet, format string) error {
 }
 
 func (e *env) list(m *machine.Machine, format string) error {
-	infos, err := everything(m)
+	infos, err := authority.Known(m)
 	if err != nil {
 		e.warn("%v", err)
 	}
@@ -71,7 +67,7 @@ func (e *env) list(m *machine.Machine, format string) error {
 	case "json":
 		return e.printJSON(infos)
 	case "prometheus":
-		_, err := e.stdout.Write(fleetMetrics(infos))
+		_, err := e.stdout.Write(certinfo.Metrics(infos))
 		return err
 	}
 	if len(infos) == 0 {
@@ -83,36 +79,6 @@ func (e *env) list(m *machine.Machine, format string) error {
 		rows = append(rows, []string{i.RoleText(), i.DN, i.Names(), i.Serial, i.Until(), i.Path})
 	}
 	return e.printTable(rows)
-}
-
-// everything finds each certificate once: what is installed for the system and
-// for the user, then what the CA signed, soonest end first. The error tells of
-// files that could not be read; the rest is there all the same.
-func everything(m *machine.Machine) ([]certinfo.Info, error) {
-	infos := []certinfo.Info{}
-	seen := make(map[string]bool)
-	revokedOn, err0 := authority.RevokedOn(m)
-	add := func(p change.Placed) {
-		info := certinfo.Of(p.Cert, p.Path, m.Now())
-		info.Revoked = revokedOn(p.Cert)
-		if !seen[info.Fingerprint] {
-			seen[info.Fingerprint] = true
-			infos = append(infos, info)
-		}
-	}
-	installed, err1 := authority.Installed(m)
-	for _, p := range installed {
-		add(p)
-	}
-	fromInstalled := len(infos)
-	recorded, err2 := authority.Records(m)
-	for _, p := range recorded {
-		add(p)
-	}
-	slices.SortStableFunc(infos[fromInstalled:], func(a, b certinfo.Info) int {
-		return cmp.Or(a.NotAfter.Compare(b.NotAfter), cmp.Compare(a.DN, b.DN))
-	})
-	return infos, errors.Join(err0, err1, err2)
 }
 
 // listFleet tells of every certificate in a folder of bundles, soonest end first. What
@@ -134,7 +100,7 @@ func (e *env) printFleet(certs []fleet.Cert, format string) error {
 		for i, c := range certs {
 			infos[i] = c.Info
 		}
-		_, err := e.stdout.Write(fleetMetrics(infos))
+		_, err := e.stdout.Write(certinfo.Metrics(infos))
 		return err
 	}
 	rows := [][]string{{"HOST", "ROLE", "UNTIL", "DN", "NAMES", "SERIAL"}}
@@ -142,16 +108,4 @@ func (e *env) printFleet(certs []fleet.Cert, format string) error {
 		rows = append(rows, []string{c.Host, c.RoleText(), c.Until(), c.DN, c.Names(), c.Serial})
 	}
 	return e.printTable(rows)
-}
-
-// fleetMetrics returns what Prometheus's text collector reads: the same family as
-// that of renew.
-func fleetMetrics(certs []certinfo.Info) []byte {
-	var b bytes.Buffer
-	var ends []certinfo.Expiry
-	for _, c := range certs {
-		ends = append(ends, certinfo.Expiry{Role: c.RoleText(), Path: c.Path, DN: c.DN, NotAfter: c.NotAfter})
-	}
-	certinfo.Expiries(&b, "End of a certificate", ends)
-	return b.Bytes()
 }

@@ -1,18 +1,11 @@
 package main
 
 import (
-	"errors"
-	"fmt"
-	"os"
-	"slices"
-	"strings"
-
 	"github.com/spf13/cobra"
 
+	"virtpki/internal/authority"
 	"virtpki/internal/certinfo"
-	"virtpki/internal/keypair"
 	"virtpki/internal/machine"
-	"virtpki/internal/store"
 	"virtpki/internal/termtext"
 )
 
@@ -42,7 +35,7 @@ func newShow(e *env, g *globals) *cobra.Command {
 func (e *env) show(g *globals, args []string) error {
 	var infos []certinfo.Info
 	for _, arg := range args {
-		found, err := e.find(g.Machine, arg)
+		found, err := authority.Find(g.Machine, arg)
 		if err != nil {
 			return err
 		}
@@ -62,55 +55,19 @@ func (e *env) show(g *globals, args []string) error {
 	return nil
 }
 
-// find looks a certificate up: a file if there is one, else by CN or serial. A
-// folder of that name, where bundles lie, is none.
-func (e *env) find(m *machine.Machine, arg string) ([]certinfo.Info, error) {
-	if strings.Contains(arg, "/") || m.Tree().Exists(arg) && !isFolder(arg) {
-		return e.certsIn(arg)
-	}
-	all, err := everything(m)
-	var found []certinfo.Info
-	for _, info := range all {
-		if info.Name == arg || strings.EqualFold(info.Serial, arg) {
-			found = append(found, info)
-		}
-	}
-	if len(found) == 0 {
-		return nil, errors.Join(fmt.Errorf("no certificate named %s here, and no such file", termtext.QuoteShort(arg)), err)
-	}
-	return found, nil
-}
-
-func isFolder(path string) bool {
-	info, err := os.Stat(path)
-	return err == nil && info.IsDir()
-}
-
-func (e *env) certsIn(path string) ([]certinfo.Info, error) {
-	certs, err := keypair.ReadCerts(store.Tree{}, path)
-	infos := make([]certinfo.Info, len(certs))
-	for i, cert := range certs {
-		infos[i] = certinfo.Of(cert, path, e.here.Now())
-	}
-	return infos, err
-}
-
 // completeNames offers the names of the certificates that are known here.
 func completeNames(m *machine.Machine) []string {
 	return completeThose(m, func(certinfo.Info) bool { return true })
 }
 
-// completeLive offers the names of those that can be revoked: leafs that have not
-// expired and are not revoked yet.
+// completeLive offers the names of those that can be revoked.
 func completeLive(m *machine.Machine) []string {
-	return completeThose(m, func(info certinfo.Info) bool {
-		return !slices.Contains(info.Roles, "ca") && !info.Expired && info.Revoked == ""
-	})
+	return completeThose(m, certinfo.Info.Revocable)
 }
 
 // completeThose offers no name that a terminal must not get: it cannot be typed.
 func completeThose(m *machine.Machine, offer func(certinfo.Info) bool) []string {
-	all, _ := everything(m)
+	all, _ := authority.Known(m)
 	var names []string
 	for _, info := range all {
 		if info.Name != "" && offer(info) && termtext.Line(info.Name) == info.Name {

@@ -6,6 +6,7 @@ import (
 	"encoding/hex"
 	"fmt"
 	"math"
+	"slices"
 	"strings"
 	"time"
 
@@ -70,6 +71,12 @@ func Roles(cert *x509.Certificate) []string {
 		roles = append(roles, string(role))
 	}
 	return roles
+}
+
+// Revocable reports whether it is the certificate of a host or a client that has neither
+// expired nor been revoked.
+func (i Info) Revocable() bool {
+	return !slices.Contains(i.Roles, "ca") && !i.Expired && i.Revoked == ""
 }
 
 // RoleText returns the roles with a plus sign between them.

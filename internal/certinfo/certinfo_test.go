@@ -132,3 +132,25 @@ virtpki_certificate_not_after_seconds{role="server",path="/a\"\\",dn="CN=a\\nb"}
 		t.Error("a value has ended a line")
 	}
 }
+
+func TestRevocable(t *testing.T) {
+	ca, cert := made(t)
+	for _, test := range []struct {
+		name    string
+		cert    *x509.Certificate
+		at      time.Time
+		revoked string
+		want    bool
+	}{
+		{"live", cert, now, "", true},
+		{"a CA", ca, now, "", false},
+		{"expired", cert, now.AddDate(1, 0, 0), "", false},
+		{"revoked", cert, now, "2026-11-25", false},
+	} {
+		info := Of(test.cert, "", test.at)
+		info.Revoked = test.revoked
+		if info.Revocable() != test.want {
+			t.Errorf("%s: %v", test.name, !test.want)
+		}
+	}
+}

@@ -26,6 +26,17 @@ type Expiry struct {
 	NotAfter       time.Time
 }
 
+// Metrics returns when certificates end, as Prometheus's text collector reads it.
+func Metrics(certs []Info) []byte {
+	var b bytes.Buffer
+	var ends []Expiry
+	for _, c := range certs {
+		ends = append(ends, Expiry{Role: c.RoleText(), Path: c.Path, DN: c.DN, NotAfter: c.NotAfter})
+	}
+	Expiries(&b, "End of a certificate", ends)
+	return b.Bytes()
+}
+
 // Expiries writes when certificates end: one family, whoever has them. what says
 // which they are.
 func Expiries(b *bytes.Buffer, what string, certs []Expiry) {

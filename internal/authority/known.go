@@ -1,0 +1,81 @@
+package authority
+
+import (
+	"cmp"
+	"errors"
+	"fmt"
+	"os"
+	"slices"
+	"strings"
+
+	"virtpki/internal/certinfo"
+	"virtpki/internal/change"
+	"virtpki/internal/keypair"
+	"virtpki/internal/machine"
+	"virtpki/internal/store"
+	"virtpki/internal/termtext"
+)
+
+// Known finds each certificate of a machine once: what is installed for the system and
+// for the user, then what the CA signed, soonest end first. The error tells of
+// files that could not be read; the rest is there all the same.
+func Known(m *machine.Machine) ([]certinfo.Info, error) {
+	infos := []certinfo.Info{}
+	seen := make(map[string]bool)
+	revokedOn, err0 := RevokedOn(m)
+	add := func(p change.Placed) {
+		info := certinfo.Of(p.Cert, p.Path, m.Now())
+		info.Revoked = revokedOn(p.Cert)
+		if !seen[info.Fingerprint] {
+			seen[info.Fingerprint] = true
+			infos = append(infos, info)
+		}
+	}
+	installed, err1 := Installed(m)
+	for _, p := range installed {
+		add(p)
+	}
+	fromInstalled := len(infos)
+	recorded, err2 := Records(m)
+	for _, p := range recorded {
+		add(p)
+	}
+	slices.SortStableFunc(infos[fromInstalled:], func(a, b certinfo.Info) int {
+		return cmp.Or(a.NotAfter.Compare(b.NotAfter), cmp.Compare(a.DN, b.DN))
+	})
+	return infos, errors.Join(err0, err1, err2)
+}
+
+// Find looks certificates up as they are typed: those of a file if there is one, else
+// those that are known on the machine, by CN or serial. A directory of that name, where
+// bundles lie, is not a file.
+func Find(m *machine.Machine, what string) ([]certinfo.Info, error) {
+	if strings.Contains(what, "/") || m.Tree().Exists(what) && !isDirectory(what) {
+		return inFile(m, what)
+	}
+	all, err := Known(m)
+	var found []certinfo.Info
+	for _, info := range all {
+		if info.Name == what || strings.EqualFold(info.Serial, what) {
+			found = append(found, info)
+		}
+	}
+	if len(found) == 0 {
+		return nil, errors.Join(fmt.Errorf("no certificate named %s here, and no such file", termtext.QuoteShort(what)), err)
+	}
+	return found, nil
+}
+
+func isDirectory(path string) bool {
+	info, err := os.Stat(path)
+	return err == nil && info.IsDir()
+}
+
+func inFile(m *machine.Machine, path string) ([]certinfo.Info, error) {
+	certs, err := keypair.ReadCerts(store.Tree{}, path)
+	infos := make([]certinfo.Info, len(certs))
+	for i, cert := range certs {
+		infos[i] = certinfo.Of(cert, path, m.Now())
+	}
+	return infos, err
+}

@@ -92,7 +92,7 @@ func (e *env) caInit(ctx context.Context, g *globals, o *caOptions) error {
 		return err
 	}
 	if o.template != "" {
-		if n.Template, err = readTemplate(o.template); err != nil {
+		if n.Template, err = authority.ReadTemplate(o.template); err != nil {
 			return err
 		}
 	}

@@ -2,21 +2,11 @@ package main
 
 import (
 	"context"
-	"errors"
-	"net/netip"
-	"os"
-	"slices"
-	"strings"
 
 	"github.com/spf13/cobra"
 
-	"virtpki/internal/change"
 	"virtpki/internal/generate"
 	"virtpki/internal/hint"
-	"virtpki/internal/machine"
-	"virtpki/internal/subject"
-	"virtpki/internal/termtext"
-	"virtpki/templates"
 )
 
 // ansibleOptions are the flags of generate ansible.
@@ -74,52 +64,12 @@ func newGenerateAnsible(e *env, g *globals) *cobra.Command {
 }
 
 func (e *env) generateAnsible(ctx context.Context, g *globals, o *ansibleOptions, names []string) error {
-	if err := hint.First(o.check(names), checkAnsiblePaths(g.Machine)); err != nil {
+	a := &generate.Ansible{Hosts: names, CAHost: o.caHost, CA: g.CADir, Copy: o.copy, Out: o.out, Force: o.force}
+	if err := a.Check(g.Machine); err != nil {
 		return hint.Usage(err)
 	}
-	if o.copy != "" && !g.Tree().Exists(o.copy) && !g.quiet {
-		e.warn("there is no %s: Ansible needs it where it runs", o.copy)
+	if a.Copy != "" && !g.Tree().Exists(a.Copy) && !g.quiet {
+		e.warn("there is no %s: Ansible needs it where it runs", a.Copy)
 	}
-	project, err := generate.NewProject(o.out, templates.Fleet{Hosts: names, CA: o.caHost, Local: o.caHost == "localhost", CAFolder: g.CADir, Copy: o.copy})
-	if err != nil {
-		return err
-	}
-	return e.change(ctx, g, nil, func(j *change.Job) error { return project.Plan(j, o.force) })
-}
-
-// check refuses wrong use before anything is read.
-func (o *ansibleOptions) check(names []string) error {
-	for i, name := range names {
-		if err := subject.CheckHost(name); err != nil {
-			return err
-		}
-		same := func(before string) bool { return strings.EqualFold(before, name) }
-		if slices.ContainsFunc(names[:i], same) {
-			return hint.Usagef("name %s is given twice", termtext.QuoteShort(name))
-		}
-	}
-	if _, err := netip.ParseAddr(o.caHost); err != nil {
-		if err := subject.CheckDNS("--ca-host", o.caHost); err != nil {
-			return err
-		}
-	}
-	if o.out == "" {
-		return hint.Usagef("--out is empty")
-	}
-	if info, err := os.Stat(o.copy); o.copy != "" && err == nil && info.IsDir() {
-		return hint.Usagef("--copy %s is a directory, and no program", o.copy)
-	}
-	return generate.Absolute(&o.copy)
-}
-
-// checkAnsiblePaths looks at the flags that say where things are: the project is for
-// other machines, whose paths but that of the CA are the role's matter.
-func checkAnsiblePaths(m *machine.Machine) error {
-	switch {
-	case !m.Live():
-		return errors.New("--root says nothing of the machines that Ansible reaches: leave it out")
-	case m.Sysconfdir != machine.DefaultSysconfdir():
-		return hint.With(errors.New("--sysconfdir is not for an Ansible project"), "--ca names the CA's folder")
-	}
-	return generate.Absolute(&m.CADir)
+	return e.change(ctx, g, nil, a.Plan)
 }

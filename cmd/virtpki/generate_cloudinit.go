@@ -2,18 +2,12 @@ package main
 
 import (
 	"context"
-	"errors"
-	"strings"
 
 	"github.com/spf13/cobra"
 
-	"virtpki/internal/allowlist"
 	"virtpki/internal/generate"
 	"virtpki/internal/hint"
 	"virtpki/internal/libvirt"
-	"virtpki/internal/subject"
-	"virtpki/internal/termtext"
-	"virtpki/pki"
 )
 
 // cloudInitOptions are the flags of generate cloud-init.
@@ -104,22 +98,29 @@ func newGenerateCloudInit(e *env, g *globals) *cobra.Command {
 	return cmd
 }
 
-// request is what the flags ask for, which have been checked.
-func (o *cloudInitOptions) request(daemon libvirt.Daemon) *generate.FirstBoot {
-	return &generate.FirstBoot{
+// request turns the flags into what is asked for, or says what is wrong with them.
+func (o *cloudInitOptions) request(names []string) (*generate.FirstBoot, error) {
+	daemon, err := libvirt.FindDaemon(o.daemon)
+	if err != nil {
+		return nil, hint.Usage(err)
+	}
+	if _, err := o.leafOptions.check(); err != nil {
+		return nil, err
+	}
+	r := &generate.FirstBoot{
 		Bundle: o.bundle, Organisation: o.name, Request: o.ask, Via: o.via, Client: o.client, SANs: o.sans, OnlySANs: o.onlySAN,
 		KeyType: o.keyType, Validity: o.validity, Release: o.target, ClientKeyMode: o.clientKeyMode,
 		Daemon: daemon, Allow: o.allow, Force: o.force,
 		Binary: o.binary, URL: o.url, SHA256: o.sha256, Packages: o.packages, WaitClock: o.waitClock, Out: o.out,
 	}
+	return r, hint.Usage(r.Check(names))
 }
 
 func (e *env) generateCloudInit(ctx context.Context, g *globals, o *cloudInitOptions, names []string) error {
-	daemon, err := o.check(names)
+	r, err := o.request(names)
 	if err != nil {
-		return hint.Usage(err)
+		return err
 	}
-	r := o.request(daemon)
 	files, err := r.UserData(g.Machine, names)
 	if err != nil {
 		return err
@@ -136,61 +137,4 @@ func (e *env) generateCloudInit(ctx context.Context, g *globals, o *cloudInitOpt
 		}
 	}
 	return nil
-}
-
-// check refuses wrong use before anything is read.
-func (o *cloudInitOptions) check(names []string) (libvirt.Daemon, error) {
-	daemon, err := libvirt.FindDaemon(o.daemon)
-	if err != nil {
-		return daemon, err
-	}
-	for i, name := range names {
-		if err := subject.CheckHost(name); err != nil {
-			return daemon, err
-		}
-		for _, before := range names[:i] {
-			if strings.EqualFold(before, name) {
-				return daemon, hint.Usagef("name %s is given twice", termtext.QuoteShort(name))
-			}
-		}
-	}
-	switch {
-	case len(names) > 1 && o.out == "":
-		return daemon, errors.New("several names want --out: each gets a file of its own")
-	case o.bundle != "" && len(o.sans) > 0:
-		return daemon, errors.New("--san is for certificates that the machine makes or asks for; those of a bundle are made by issue")
-	case o.name == "" && o.client != "":
-		return daemon, errors.New("--client is for a machine that makes its certificates, with --name")
-	case !o.ask && o.via != "":
-		return daemon, errors.New("--via goes with --request")
-	}
-	return daemon, o.checkValues()
-}
-
-// checkValues looks at what bootstrap would refuse, so that no machine has to boot
-// to tell.
-func (o *cloudInitOptions) checkValues() error {
-	if _, err := o.leafOptions.check(); err != nil {
-		return err
-	}
-	if _, err := pki.ParseValidity(o.waitClock); err != nil {
-		return err
-	}
-	if o.client != "" {
-		if err := subject.CheckClient(o.client); err != nil {
-			return err
-		}
-	}
-	if o.bundle == "" && !o.ask {
-		if err := subject.CheckText("organisation", o.name); err != nil {
-			return err
-		}
-	}
-	var names subject.Names
-	for _, san := range o.sans {
-		if err := names.Add(san); err != nil {
-			return err
-		}
-	}
-	return allowlist.Check(o.allow, o.force)
 }

@@ -2,41 +2,79 @@ package generate
 
 import (
 	"bytes"
+	"errors"
+	"net/netip"
+	"os"
 	"path/filepath"
 
 	"virtpki/internal/change"
 	"virtpki/internal/hint"
 	"virtpki/internal/machine"
 	"virtpki/internal/store"
+	"virtpki/internal/subject"
 	"virtpki/templates"
 )
 
-// Project is an Ansible project for a fleet, in its directory.
-type Project struct {
-	folder string
-	files  []templates.ProjectFile
-}
-
-// NewProject returns the project of a fleet.
-func NewProject(folder string, fleet templates.Fleet) (*Project, error) {
-	files, err := templates.Ansible(fleet)
-	return &Project{folder, files}, hint.Usage(err)
+// Ansible asks for a project that gives a fleet its certificates.
+type Ansible struct {
+	Hosts  []string
+	CAHost string // the machine with the CA's key, as Ansible reaches it
+	CA     string // directory of the CA there; empty for the default
+	Copy   string // virtpki on this machine, to be copied to the hosts; empty for none
+	Out    string // the project's directory
+	Force  bool   // replace files that virtpki has not written
 }
 
 // Plan plans the project's files. What people edit is written once.
-func (p *Project) Plan(j *change.Job, force bool) error {
-	for _, file := range p.kept() {
+func (a *Ansible) Plan(j *change.Job) error {
+	project, err := templates.Ansible(templates.Fleet{Hosts: a.Hosts, CA: a.CAHost, Local: a.CAHost == "localhost", CAFolder: a.CA, Copy: a.Copy})
+	if err != nil {
+		return hint.Usage(err)
+	}
+	for _, file := range a.kept(project) {
 		j.Note("%s is yours by now: left as it is", file)
 	}
-	return Plan(j, p.toWrite(), force, "then: cd "+p.folder+" && ansible-playbook site.yml --check")
+	return Plan(j, a.toWrite(project), a.Force, "then: cd "+a.Out+" && ansible-playbook site.yml --check")
+}
+
+// Check returns what is wrong with a project, before anything is read, and makes its paths
+// absolute. m is where it is made.
+func (a *Ansible) Check(m *machine.Machine) error {
+	if err := checkHosts(a.Hosts); err != nil {
+		return err
+	}
+	if _, err := netip.ParseAddr(a.CAHost); err != nil {
+		if err := subject.CheckDNS("--ca-host", a.CAHost); err != nil {
+			return err
+		}
+	}
+	if a.Out == "" {
+		return hint.Usagef("--out is empty")
+	}
+	if info, err := os.Stat(a.Copy); a.Copy != "" && err == nil && info.IsDir() {
+		return hint.Usagef("--copy %s is a directory, and no program", a.Copy)
+	}
+	return hint.First(Absolute(&a.Copy), checkAnsiblePaths(m), Absolute(&a.CA))
+}
+
+// checkAnsiblePaths looks at the flags that say where things are: the project is for
+// other machines, whose paths but that of the CA are the role's matter.
+func checkAnsiblePaths(m *machine.Machine) error {
+	switch {
+	case !m.Live():
+		return errors.New("--root says nothing of the machines that Ansible reaches: leave it out")
+	case m.Sysconfdir != machine.DefaultSysconfdir():
+		return hint.With(errors.New("--sysconfdir is not for an Ansible project"), "--ca names the CA's folder")
+	}
+	return nil
 }
 
 // toWrite are the files that are to be written: what people edit is left alone where it is
 // there.
-func (p *Project) toWrite() []File {
+func (a *Ansible) toWrite(project []templates.ProjectFile) []File {
 	var files []File
-	for _, file := range p.files {
-		if path := p.path(file); !file.Own || !store.Exists(path) {
+	for _, file := range project {
+		if path := a.path(file); !file.Own || !store.Exists(path) {
 			files = append(files, File{Name: file.Name, Text: string(file.Text), Path: path, Mode: fileMode})
 		}
 	}
@@ -44,13 +82,13 @@ func (p *Project) toWrite() []File {
 }
 
 // kept are the files of people's own in which something else stands by now.
-func (p *Project) kept() []string {
+func (a *Ansible) kept(project []templates.ProjectFile) []string {
 	var paths []string
-	for _, file := range p.files {
+	for _, file := range project {
 		if !file.Own {
 			continue
 		}
-		path := p.path(file)
+		path := a.path(file)
 		if there, err := machine.ReadIfThere(store.Tree{}, path); err == nil && there != nil && !bytes.Equal(there, file.Text) {
 			paths = append(paths, path)
 		}
@@ -58,6 +96,6 @@ func (p *Project) kept() []string {
 	return paths
 }
 
-func (p *Project) path(file templates.ProjectFile) string {
-	return filepath.Join(p.folder, filepath.FromSlash(file.Name))
+func (a *Ansible) path(file templates.ProjectFile) string {
+	return filepath.Join(a.Out, filepath.FromSlash(file.Name))
 }

@@ -3,10 +3,15 @@ package generate
 import (
 	"io/fs"
 	"path/filepath"
+	"slices"
+	"strings"
 
 	"virtpki/internal/change"
+	"virtpki/internal/hint"
 	"virtpki/internal/machine"
 	"virtpki/internal/store"
+	"virtpki/internal/subject"
+	"virtpki/internal/termtext"
 )
 
 // File is a file that is printed or written; its JSON form is stable.
@@ -59,4 +64,18 @@ func flagArgs(flag, otherwise string, values ...string) (args []string) {
 		}
 	}
 	return args
+}
+
+// checkHosts returns what is wrong with the names of machines.
+func checkHosts(names []string) error {
+	for i, name := range names {
+		if err := subject.CheckHost(name); err != nil {
+			return err
+		}
+		same := func(before string) bool { return strings.EqualFold(before, name) }
+		if slices.ContainsFunc(names[:i], same) {
+			return hint.Usagef("name %s is given twice", termtext.QuoteShort(name))
+		}
+	}
+	return nil
 }

@@ -3,6 +3,7 @@ package generate
 import (
 	"crypto/x509"
 	"crypto/x509/pkix"
+	"errors"
 	"fmt"
 	"io/fs"
 	"path/filepath"
@@ -49,6 +50,48 @@ type FirstBoot struct {
 	Packages  []string
 	WaitClock string
 	Out       string // directory for the files
+}
+
+// Check returns what is wrong with a request for some machines, before anything is read:
+// bootstrap would refuse it too, but a machine would have to boot to tell.
+func (o *FirstBoot) Check(names []string) error {
+	if err := checkHosts(names); err != nil {
+		return err
+	}
+	switch {
+	case len(names) > 1 && o.Out == "":
+		return errors.New("several names want --out: each gets a file of its own")
+	case o.Bundle != "" && len(o.SANs) > 0:
+		return errors.New("--san is for certificates that the machine makes or asks for; those of a bundle are made by issue")
+	case o.Organisation == "" && o.Client != "":
+		return errors.New("--client is for a machine that makes its certificates, with --name")
+	case !o.Request && o.Via != "":
+		return errors.New("--via goes with --request")
+	}
+	return o.checkValues()
+}
+
+func (o *FirstBoot) checkValues() error {
+	if _, err := pki.ParseValidity(o.WaitClock); err != nil {
+		return err
+	}
+	if o.Client != "" {
+		if err := subject.CheckClient(o.Client); err != nil {
+			return err
+		}
+	}
+	if o.Bundle == "" && !o.Request {
+		if err := subject.CheckText("organisation", o.Organisation); err != nil {
+			return err
+		}
+	}
+	var names subject.Names
+	for _, san := range o.SANs {
+		if err := names.Add(san); err != nil {
+			return err
+		}
+	}
+	return allowlist.Check(o.Allow, o.Force)
 }
 
 // UserData returns the user-data of some machines, a file each.

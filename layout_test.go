@@ -48,8 +48,9 @@ var mayImport = map[string][]string{
 	"internal/store":           {"internal/safedir", "internal/termtext"},
 	"internal/subject":         {"dn", "pki", "internal/grant", "internal/hint", "internal/termtext"},
 	"internal/termtext":        {},
-	"internal/gnutls":          {}, // what others accept is known without knowing who asks
-	"internal/libvirt/conf":    {}, // a syntax, whatever the settings mean
+	"internal/wizard":          {"dn", "internal/allowlist", "internal/authority", "internal/change", "internal/hint", "internal/hostconf", "internal/inventory", "internal/keypair", "internal/libvirt", "internal/libvirt/running", "internal/machine", "internal/prompt", "internal/provision", "internal/store", "internal/subject", "internal/termtext", "pki"}, // it reads, to check an answer as its flag would; what is done goes through its Doer
+	"internal/gnutls":          {},                                                                                                                                                                                                                                                                                                                                   // what others accept is known without knowing who asks
+	"internal/libvirt/conf":    {},                                                                                                                                                                                                                                                                                                                                   // a syntax, whatever the settings mean
 	"internal/libvirt":         {"dn", "internal/libvirt/conf"},
 	"internal/libvirt/rpc":     {"internal/libvirt"},                                                                                              // sockets and processes have their names there
 	"internal/libvirt/running": {"internal/libvirt", "internal/libvirt/conf", "internal/libvirt/rpc"},                                             // a daemon is asked who it is
@@ -97,6 +98,7 @@ var mayImport = map[string][]string{
 		"internal/store",
 		"internal/subject",
 		"internal/termtext",
+		"internal/wizard",
 		"pki",
 		"templates",
 	},

@@ -2,17 +2,19 @@ package main
 
 import (
 	"context"
-	"errors"
 	"io/fs"
 	"os"
-	"slices"
 
 	"github.com/spf13/cobra"
 
+	"virtpki/internal/allowlist"
 	"virtpki/internal/change"
 	"virtpki/internal/hint"
 	"virtpki/internal/program"
 	"virtpki/internal/prompt"
+	"virtpki/internal/subject"
+	"virtpki/internal/termtext"
+	"virtpki/internal/wizard"
 )
 
 const wizardHelp = `Make this host ready by questions: a CA, certificates for this host and for those
@@ -46,32 +48,6 @@ func newWizard(e *env, g *globals) *cobra.Command {
 	return cmd
 }
 
-// wizard is one run of the wizard: what was found, what has been answered, and
-// how far it is.
-type wizard struct {
-	*prompt.Dialog
-	e *env
-	g *globals // its own: the CA's folder is an answer
-	found
-	replies
-	history []string // the questions answered, in their order
-}
-
-// question is one thing to be asked.
-type question struct {
-	id    string
-	title string // names the answer in a list of all
-	// uses are the questions whose answers decide what this one offers.
-	uses []string
-	// applies is nil for a question that is always put.
-	applies func(*wizard) bool
-	ask     func(*wizard, context.Context) error
-	shown   func(*wizard) string // the answer, for the list; nil keeps it out of that
-}
-
-// errNothingChanged is the end of a wizard that was left.
-var errNothingChanged = hint.With(hint.ErrInterrupted, "nothing was changed")
-
 func (e *env) wizard(ctx context.Context, g *globals, accessible bool) error {
 	in, _ := program.File(e.stdin)
 	out, _ := e.stderr.(*os.File)
@@ -86,141 +62,72 @@ func (e *env) wizard(ctx context.Context, g *globals, accessible bool) error {
 		return hint.With(&fs.PathError{Op: "write", Path: g.Sysconfdir, Err: fs.ErrPermission}, "run it as root, or have a look with --dry-run")
 	}
 	usual := fromFlags(e, bindBootstrap)
-	w := &wizard{Dialog: d, e: e, g: g.clone(), replies: replies{caLife: usual.caLife, life: usual.leafOptions.validity}}
-	if err := w.look(ctx); err != nil {
-		return err
-	}
-	w.greet()
-	return w.run(ctx)
+	s := wizard.Settings{Machine: g.Machine, Given: g.passphraseFile != "", DryRun: g.dryRun, CALife: usual.caLife, Life: usual.leafOptions.validity}
+	return wizard.Run(ctx, d, s, &doer{env: e, g: g, d: d})
 }
 
-// run asks, shows the plan, and carries it out, or asks again what is to be
-// another way.
-func (w *wizard) run(ctx context.Context) error {
-	for {
-		if err := w.walk(ctx); err != nil {
-			return w.left(err)
-		}
-		p, err := w.plan()
-		var j *change.Job
-		if err == nil {
-			j, err = p.preview(w.e)
-		}
-		if err == nil {
-			w.showPlan(p, j)
-		} else {
-			w.e.sayError(err)
-		}
-		if w.g.dryRun && err == nil {
-			return w.end(ctx, p, j, nil)
-		}
-		goOn, err := w.settle(ctx, err)
-		if err != nil {
-			return w.left(err)
-		}
-		if goOn {
-			return w.carryOut(ctx, p)
-		}
-	}
+// doer does for the wizard what the commands do.
+type doer struct {
+	*env
+	g *globals
+	d *prompt.Dialog
 }
 
-// left adds to the wish to leave that nothing has happened.
-func (w *wizard) left(err error) error {
-	if errors.Is(err, hint.ErrInterrupted) {
-		return errNothingChanged
+// Keyring never asks.
+func (d *doer) Keyring(passphrase string) *change.Keyring {
+	g := d.g.clone()
+	if passphrase != "" {
+		g.passphrase = []byte(passphrase)
+	}
+	silent := *d.env
+	silent.askSecret = func(string) ([]byte, error) { return nil, prompt.ErrNoTerminal }
+	return silent.newKeyring(g)
+}
+
+// CheckClients checks names as issue does.
+func (d *doer) CheckClients(names []string) error {
+	o := fromFlags(d.env, bindIssue)
+	o.out, o.layout = ".", "pkipath"
+	r, err := o.request(string(subject.Client), names)
+	if err == nil {
+		_, err = r.Deliveries(d.g.Machine)
 	}
 	return err
 }
 
-// walk puts the questions that apply and have no answer yet.
-func (w *wizard) walk(ctx context.Context) error {
-	for {
-		q := w.next()
-		if q == nil {
-			return nil
-		}
-		switch err := q.ask(w, ctx); {
-		case errors.Is(err, prompt.ErrBack):
-			w.back()
-		case err != nil:
-			return err
-		default:
-			w.history = append(w.history, q.id)
-		}
+// CheckRenewal makes what generate would write.
+func (d *doer) CheckRenewal(a *wizard.Answers) error {
+	g := d.g.clone()
+	g.Machine = a.Machine
+	if a.PassphraseFile != "" {
+		g.passphraseFile = a.PassphraseFile
 	}
+	_, _, err := d.renewalFiles(g, a)
+	return err
 }
 
-// next is the first question that applies and has no answer.
-func (w *wizard) next() *question {
-	for _, q := range questions() {
-		if (q.applies == nil || q.applies(w)) && !slices.Contains(w.history, q.id) {
-			return &q
-		}
+// ShowMatches tells whom patterns let in, as dn match does.
+func (d *doer) ShowMatches(matches []allowlist.Match, advice []string) {
+	termtext.Fprintf(d.stderr, "\n")
+	for _, match := range matches {
+		printMatch(d.stderr, match)
 	}
-	return nil
+	d.notes(advice)
 }
 
-// back takes the last answer back; it will be what is offered.
-func (w *wizard) back() {
-	if len(w.history) == 0 {
-		w.Say("This is the first question.")
-		return
-	}
-	w.history = w.history[:len(w.history)-1]
-}
-
-// again takes an answer back with those that hang on it.
-func (w *wizard) again(id string) {
-	w.rewrite = id == "patterns"
-	for _, q := range questions() {
-		if q.id == id || slices.Contains(q.uses, id) {
-			w.history = slices.DeleteFunc(w.history, func(have string) bool { return have == q.id })
-		}
-	}
-}
-
-// settle asks whether to go on with the plan, unless wrong says that there is
-// none. If not, some question has lost its answer.
-func (w *wizard) settle(ctx context.Context, wrong error) (goOn bool, err error) {
-	options := []string{"change an answer", "leave: change nothing"}
-	message := "What now?"
-	if wrong == nil {
-		options = append([]string{"yes, do it"}, options...)
-		message = "Is this right?"
-	}
-	choice, err := w.Select(ctx, message, options, 0)
-	if errors.Is(err, prompt.ErrBack) {
-		w.back()
-		return false, nil
-	}
+// Preview decides without a lock.
+func (d *doer) Preview(_ context.Context, a *wizard.Answers) (func(context.Context) error, error) {
+	p, err := d.plan(a)
 	if err != nil {
-		return false, err
+		return nil, err
 	}
-	switch choice + 3 - len(options) {
-	case 0:
-		return true, nil
-	case 1:
-		return false, w.edit(ctx)
+	j := &change.Job{}
+	if err := p.decide(j); err != nil {
+		return nil, err
 	}
-	return false, hint.ErrInterrupted
-}
-
-// edit asks which answer is to be another.
-func (w *wizard) edit(ctx context.Context) error {
-	var ids, options []string
-	for _, q := range questions() {
-		if slices.Contains(w.history, q.id) && q.shown != nil {
-			ids = append(ids, q.id)
-			options = append(options, q.title+": "+q.shown(w))
-		}
+	p.show(j)
+	if d.g.dryRun {
+		return func(ctx context.Context) error { return p.end(ctx, j, nil) }, nil
 	}
-	choice, err := w.Select(ctx, "Which answer?", options, 0)
-	if errors.Is(err, prompt.ErrBack) {
-		return nil
-	}
-	if err != nil {
-		return err
-	}
-	w.again(ids[choice])
-	return nil
+	return p.carryOut, nil
 }

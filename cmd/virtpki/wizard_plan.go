@@ -15,50 +15,51 @@ import (
 	"virtpki/internal/provision"
 	"virtpki/internal/subject"
 	"virtpki/internal/termtext"
+	"virtpki/internal/wizard"
 )
 
 // wizardPlan is what was answered in the options of the commands that do it, and
 // what those make of them.
 type wizardPlan struct {
-	g        *globals
-	imp      *importOptions // nil: no CA is taken over
-	imported *authority.Import
-	boot     *bootstrapOptions
-	host     *provision.Host
-	issue    *issueOptions // nil: no clients are made
-	clients  []string
-	bundles  []provision.Delivery
-	leaf     authority.Leaf
-	renewal  *generateOptions // nil: nothing is generated
-	files    []generate.File
-	note     string
-	keys     *change.Keyring
-	running  bool // the daemon was, when the wizard looked
+	*doer
+	a       *wizard.Answers
+	g       *globals       // with what was answered
+	imp     *importOptions // nil: no CA is taken over
+	boot    *bootstrapOptions
+	host    *provision.Host
+	issue   *issueOptions // nil: no clients are made
+	bundles []provision.Delivery
+	leaf    authority.Leaf
+	renewal *generateOptions // nil: nothing is generated
+	files   []generate.File
+	note    string
+	keys    *change.Keyring
+	running bool // the daemon was, when the wizard looked
 }
 
 // plan fills in the options, and checks them as the commands do.
-func (w *wizard) plan() (*wizardPlan, error) {
-	g := w.g.clone()
-	if w.passphrase != "" {
-		g.passphrase, g.passphraseFile = []byte(w.passphrase), w.passphraseFile
+func (d *doer) plan(a *wizard.Answers) (*wizardPlan, error) {
+	g := d.g.clone()
+	g.Machine = a.Machine.WithCA(a.CADir)
+	if a.Passphrase != "" {
+		g.passphrase, g.passphraseFile = []byte(a.Passphrase), a.PassphraseFile
 	}
-	p := &wizardPlan{g: g, boot: w.bootOptions(), issue: w.issueOptions(), clients: w.clients, renewal: w.renewalOptions(), keys: w.e.newKeyring(g)}
-	if w.imports() {
-		imp := w.imp
-		p.imp, p.imported = &imp, w.imported
+	p := &wizardPlan{doer: d, a: a, g: g, boot: d.bootOptions(a), issue: d.issueOptions(a), renewal: d.renewalOptions(a), keys: d.newKeyring(g)}
+	if a.Imports() {
+		p.imp = &importOptions{cert: a.Files.Cert, key: a.Files.Key, crl: a.Files.CRL, issued: a.Files.Issued}
 	}
 	r, err := p.boot.request(g.Machine)
 	if err != nil {
 		return nil, err
 	}
-	if p.host, err = provision.Look(g.Machine, w.inventory(), r); err != nil {
+	if p.host, err = provision.Look(g.Machine, a.Inventory(), r); err != nil {
 		return nil, err
 	}
-	p.leaf, p.running = r.Leaf, w.runs(p.host.Daemon.Daemon)
+	p.leaf, p.running = r.Leaf, a.Runs(p.host.Daemon.Name)
 	if p.bundles, err = p.deliveries(); err != nil {
 		return nil, err
 	}
-	p.files, p.note, err = w.renewalFiles(g)
+	p.files, p.note, err = d.renewalFiles(g, a)
 	return p, err
 }
 
@@ -67,7 +68,7 @@ func (p *wizardPlan) deliveries() ([]provision.Delivery, error) {
 	if p.issue == nil {
 		return nil, nil
 	}
-	r, err := p.issue.request(string(subject.Client), p.clients)
+	r, err := p.issue.request(string(subject.Client), p.a.Clients)
 	if err != nil {
 		return nil, err
 	}
@@ -75,8 +76,8 @@ func (p *wizardPlan) deliveries() ([]provision.Delivery, error) {
 }
 
 // renewalFiles are what generate would write, and what is to be said then.
-func (w *wizard) renewalFiles(g *globals) (files []generate.File, note string, err error) {
-	o := w.renewalOptions()
+func (d *doer) renewalFiles(g *globals, a *wizard.Answers) (files []generate.File, note string, err error) {
+	o := d.renewalOptions(a)
 	if o == nil {
 		return nil, "", nil
 	}
@@ -84,7 +85,7 @@ func (w *wizard) renewalFiles(g *globals) (files []generate.File, note string, e
 	if err != nil {
 		return nil, "", err
 	}
-	if w.renewal != renewCron {
+	if a.RenewBy != wizard.RenewCron {
 		files, err = r.Units()
 		return files, generate.UnitsNote, err
 	}
@@ -96,8 +97,8 @@ func (w *wizard) renewalFiles(g *globals) (files []generate.File, note string, e
 }
 
 // decide puts what the commands decide one after the other into one plan.
-func (p *wizardPlan) decide(e *env, j *change.Job) error {
-	a, err := p.authority(e, j)
+func (p *wizardPlan) decide(j *change.Job) error {
+	a, err := p.authority(j)
 	if err != nil {
 		return err
 	}
@@ -118,37 +119,31 @@ func (p *wizardPlan) decide(e *env, j *change.Job) error {
 }
 
 // authority is the CA that is there, or planned.
-func (p *wizardPlan) authority(e *env, j *change.Job) (*authority.Authority, error) {
+func (p *wizardPlan) authority(j *change.Job) (*authority.Authority, error) {
 	if p.imp == nil {
 		return p.host.FindOrMakeCA(j, p.keys)
 	}
 	p.keys.Passphrase = p.g.passphrase
-	return p.imported.Take(j, p.g.Machine, p.keys)
-}
-
-// preview decides without a lock, and nothing is done.
-func (p *wizardPlan) preview(e *env) (*change.Job, error) {
-	j := &change.Job{}
-	return j, p.decide(e, j)
+	return p.a.Imported.Take(j, p.g.Machine, p.keys)
 }
 
 // commands are the command lines that do the same.
-func (p *wizardPlan) commands(e *env) [][]string {
+func (p *wizardPlan) commands() [][]string {
 	g := p.g.clone()
 	if g.passphrase != nil && g.passphraseFile == "" {
 		g.passphraseFile = "FILE"
 	}
 	var lines [][]string
 	if p.imp != nil {
-		lines = append(lines, commandLine(e, g, bindCAImport, p.imp, "ca", "import"))
+		lines = append(lines, commandLine(p.env, g, bindCAImport, p.imp, "ca", "import"))
 	}
 	boot := *p.boot
 	if !p.running {
 		boot.restart = "" // bootstrap restarts what runs, and starts nothing
 	}
-	lines = append(lines, commandLine(e, g, bindBootstrap, &boot, "bootstrap"))
+	lines = append(lines, commandLine(p.env, g, bindBootstrap, &boot, "bootstrap"))
 	if p.issue != nil {
-		lines = append(lines, commandLine(e, g, bindIssue, p.issue, append([]string{"issue", "client"}, p.clients...)...))
+		lines = append(lines, commandLine(p.env, g, bindIssue, p.issue, append([]string{"issue", "client"}, p.a.Clients...)...))
 	}
 	if p.renewal != nil {
 		bind, word := bindSystemd, "systemd"
@@ -156,40 +151,40 @@ func (p *wizardPlan) commands(e *env) [][]string {
 			bind, word = bindCron, "cron"
 		}
 		o := *p.renewal
-		lines = append(lines, commandLine(e, g, bind, &o, "generate", word))
+		lines = append(lines, commandLine(p.env, g, bind, &o, "generate", word))
 	}
 	return lines
 }
 
-// showPlan says what would be done.
-func (w *wizard) showPlan(p *wizardPlan, j *change.Job) {
-	w.Say("The plan. Nothing has been changed yet.")
+// show says what would be done.
+func (p *wizardPlan) show(j *change.Job) {
+	p.d.Say("The plan. Nothing has been changed yet.")
 	if len(j.Plan.Changes()) == 0 {
-		w.Say("  Nothing is to be changed: all is as it should be.")
+		p.d.Say("  Nothing is to be changed: all is as it should be.")
 	}
 	var lines []string
 	for _, c := range j.Plan.Changes() {
 		lines = append(lines, changeLine(c, true))
 	}
 	for _, line := range shortened(lines) {
-		termtext.Fprintf(w.e.stderr, "%s\n", line)
+		termtext.Fprintf(p.stderr, "%s\n", line)
 	}
 	for _, made := range j.Made {
-		io.WriteString(w.e.stderr, w.Wrap(termtext.Line("  "+w.e.summary(made))))
+		io.WriteString(p.stderr, p.d.Wrap(termtext.Line("  "+p.summary(made))))
 	}
-	if text := confDiff(p, j); text != "" {
-		w.Say("The conf changes by these lines:")
-		io.WriteString(w.e.stderr, termtext.Lines(text))
+	if text := p.confDiff(j); text != "" {
+		p.d.Say("The conf changes by these lines:")
+		io.WriteString(p.stderr, termtext.Lines(text))
 	}
-	w.Say("%s", w.consequence(p, j))
-	w.notes(j.Notes)
-	termtext.Fprintf(w.e.stderr, "\n")
+	p.d.Say("%s", p.consequence(j))
+	p.notes(j.Notes)
+	termtext.Fprintf(p.stderr, "\n")
 }
 
 // notes says what warn does, in lines that fit.
-func (w *wizard) notes(notes []string) {
+func (d *doer) notes(notes []string) {
 	for _, note := range notes {
-		io.WriteString(w.e.stderr, w.Wrap("virtpki: "+termtext.Lines(note)))
+		io.WriteString(d.stderr, d.d.Wrap("virtpki: "+termtext.Lines(note)))
 	}
 }
 
@@ -206,7 +201,7 @@ func shortened(lines []string) []string {
 }
 
 // confDiff is what changes in the daemon's conf.
-func confDiff(p *wizardPlan, j *change.Job) string {
+func (p *wizardPlan) confDiff(j *change.Job) string {
 	path := p.g.Path(p.host.Daemon.ConfPath)
 	for _, c := range j.Plan.Changes() {
 		if c.Path != path || c.Data() == nil {
@@ -223,14 +218,14 @@ func confDiff(p *wizardPlan, j *change.Job) string {
 }
 
 // consequence says what happens to the daemon.
-func (w *wizard) consequence(p *wizardPlan, j *change.Job) string {
+func (p *wizardPlan) consequence(j *change.Job) string {
 	name := p.host.Daemon.Name
 	switch {
 	case p.boot.restart != "" && p.running:
 		return fmt.Sprintf("Then %s is restarted, if it has to be: %s", name, p.boot.restart)
 	case p.boot.restart != "":
 		return fmt.Sprintf("Then %s is started: %s", name, p.boot.restart)
-	case p.running && confDiff(p, j) == "":
+	case p.running && p.confDiff(j) == "":
 		return fmt.Sprintf("Then %s is told to read its files again. Connections stay.", name)
 	}
 	return fmt.Sprintf("%s is not touched.", name)

@@ -68,6 +68,9 @@ func New(in, out *os.File, accessible bool, wrong func(error)) (*Dialog, error) 
 	return d, nil
 }
 
+// Wrong tells what is wrong with an answer.
+func (d *Dialog) Wrong(err error) { d.wrong(err) }
+
 // Question asks for a line.
 type Question struct {
 	Message  string

@@ -1,4 +1,4 @@
-package main
+package wizard
 
 import (
 	"context"
@@ -15,13 +15,18 @@ import (
 	"virtpki/internal/termtext"
 )
 
-var accessQuestions = []question{
-	{id: "access", title: "Who may connect", uses: []string{"ca", "issued", "name", "hostname", "clients", "daemon"}, ask: (*wizard).askAccess, shown: func(w *wizard) string { return accessWords[w.access] }},
-	{id: "admitted", title: "Of those before", uses: []string{"access"}, applies: func(w *wizard) bool { return w.access == accessNamed && len(w.existing) > 0 }, ask: (*wizard).askAdmitted, shown: func(w *wizard) string {
-		return orNone(strings.Join(w.admittedNames(), "; "))
-	}},
-	{id: "patterns", title: "Patterns", uses: []string{"access"}, applies: func(w *wizard) bool { return w.access == accessPatterns }, ask: (*wizard).askPatterns, shown: func(w *wizard) string { return strings.Join(w.patterns, "; ") }},
-	{id: "take", uses: []string{"access", "patterns", "ca", "issued", "name", "hostname", "clients"}, applies: func(w *wizard) bool { return w.access == accessPatterns }, ask: (*wizard).askTake},
+// accessTopic asks who may connect.
+type accessTopic struct{ *wizard }
+
+func (w accessTopic) questions() []question {
+	return []question{
+		{id: "access", title: "Who may connect", uses: []string{"ca", "issued", "name", "hostname", "clients", "daemon"}, ask: w.askAccess, shown: func() string { return accessWords[w.access] }},
+		{id: "admitted", title: "Of those before", uses: []string{"access"}, applies: func() bool { return w.access == accessNamed && len(w.existing) > 0 }, ask: w.askAdmitted, shown: func() string {
+			return orNone(strings.Join(w.admittedNames(), "; "))
+		}},
+		{id: "patterns", title: "Patterns", uses: []string{"access"}, applies: func() bool { return w.access == accessPatterns }, ask: w.askPatterns, shown: func() string { return strings.Join(w.patterns, "; ") }},
+		{id: "take", uses: []string{"access", "patterns", "ca", "issued", "name", "hostname", "clients"}, applies: func() bool { return w.access == accessPatterns }, ask: w.askTake},
+	}
 }
 
 var accessWords = [...]string{
@@ -39,7 +44,7 @@ type candidate struct {
 
 // candidates are this host as a client, the clients to be made, and those that
 // the CA has signed and that still count.
-func (w *wizard) candidates() []candidate {
+func (w *Answers) candidates() []candidate {
 	var all []candidate
 	if name := w.hostClientDN(); name != "" {
 		all = append(all, candidate{dn: name, what: "this host"})
@@ -49,8 +54,8 @@ func (w *wizard) candidates() []candidate {
 			all = append(all, c)
 		}
 	}
-	for _, name := range w.clients {
-		if w.canSign() {
+	for _, name := range w.Clients {
+		if w.CanSign() {
 			add(candidate{dn: w.leafDN(name), what: "made now"})
 		}
 	}
@@ -62,17 +67,17 @@ func (w *wizard) candidates() []candidate {
 
 // hostClientDN is that of this host as a client; empty where it is none, and
 // cannot be made one.
-func (w *wizard) hostClientDN() string {
+func (w *Answers) hostClientDN() string {
 	switch {
 	case w.client.Cert != nil:
 		return subject.Of(w.client.Cert)
-	case !w.canSign():
+	case !w.CanSign():
 		return ""
 	}
-	return w.leafDN(w.hostname)
+	return w.leafDN(w.Hostname)
 }
 
-func (w *wizard) leafDN(name string) string {
+func (w *Answers) leafDN(name string) string {
 	raw, err := subject.ForLeaf(w.organization(), name)
 	if err != nil {
 		return name // the plan will say so
@@ -82,11 +87,11 @@ func (w *wizard) leafDN(name string) string {
 
 // live are the DNs of the clients that the CA has signed. What cannot be read is
 // met again by the plan.
-func (w *wizard) live() []string {
+func (w *Answers) live() []string {
 	var names []string
-	switch now := w.e.here.Now(); {
-	case w.imports() && w.imported != nil:
-		names, _ = w.imported.LiveClients(now)
+	switch now := w.Now(); {
+	case w.Imports() && w.Imported != nil:
+		names, _ = w.Imported.LiveClients(now)
 	case w.ca != nil:
 		names, _ = w.ca.LiveClients(now)
 	}
@@ -94,12 +99,12 @@ func (w *wizard) live() []string {
 }
 
 // confList is the list that the daemon's conf has; ok is whether it has one.
-func (w *wizard) confList() (list []string, ok bool) {
-	path := w.confPath(w.daemon)
-	if !w.g.Tree().Exists(path) {
+func (w *Answers) confList() (list []string, ok bool) {
+	path := w.confPath(w.Daemon)
+	if !w.Tree().Exists(path) {
 		return nil, false
 	}
-	conf, err := allowlist.ReadConf(w.g.Tree(), path)
+	conf, err := allowlist.ReadConf(w.Tree(), path)
 	if err != nil {
 		return nil, false
 	}
@@ -107,10 +112,10 @@ func (w *wizard) confList() (list []string, ok bool) {
 	return v.List(), ok
 }
 
-func (w *wizard) askAccess(ctx context.Context) error {
+func (w accessTopic) askAccess(ctx context.Context) error {
 	all := w.candidates()
 	list, hasList := w.confList()
-	w.Say("%s compares the DN of a client's certificate with a list, tls_allowed_dn_list. Known so far:\n%s", w.daemon, termtext.Text(candidateLines(all)))
+	w.Say("%s compares the DN of a client's certificate with a list, tls_allowed_dn_list. Known so far:\n%s", w.Daemon, termtext.Text(candidateLines(all)))
 	answers := []int{accessNamed, accessAnyone, accessPatterns}
 	if hasList {
 		answers = []int{accessKeep, accessNamed, accessPatterns}
@@ -154,7 +159,7 @@ func candidateLines(all []candidate) string {
 }
 
 // whoGetsIn tells for each answer who gets in by it, and who does not.
-func (w *wizard) whoGetsIn(answers []int, all []candidate, list []string) string {
+func (w accessTopic) whoGetsIn(answers []int, all []candidate, list []string) string {
 	var b strings.Builder
 	for _, answer := range answers {
 		switch answer {
@@ -205,7 +210,7 @@ func reach(patterns []string, all []candidate) (in, out []string) {
 
 // learnExisting notes whom the CA has signed before; somebody who was left out
 // before stays left out.
-func (w *wizard) learnExisting(all []candidate) {
+func (w accessTopic) learnExisting(all []candidate) {
 	leftOut := make(map[string]bool)
 	for i, name := range w.existing {
 		leftOut[name] = !w.admitted[i]
@@ -219,7 +224,7 @@ func (w *wizard) learnExisting(all []candidate) {
 	}
 }
 
-func (w *wizard) askAdmitted(ctx context.Context) error {
+func (w accessTopic) askAdmitted(ctx context.Context) error {
 	w.Say("The CA has signed for these before, and they still count. Who is left out here is refused.")
 	options := make([]string, len(w.existing))
 	for i, name := range w.existing {
@@ -232,7 +237,7 @@ func (w *wizard) askAdmitted(ctx context.Context) error {
 	return err
 }
 
-func (w *wizard) admittedNames() []string {
+func (w *Answers) admittedNames() []string {
 	var names []string
 	for i, name := range w.existing {
 		if w.admitted[i] {
@@ -245,7 +250,7 @@ func (w *wizard) admittedNames() []string {
 // askPatterns asks for one pattern after the other, until an empty one. Back takes
 // the last one away and offers it. Met again, it goes on at the end, unless the
 // list is to be another: then each pattern is offered once more.
-func (w *wizard) askPatterns(ctx context.Context) error {
+func (w accessTopic) askPatterns(ctx context.Context) error {
 	w.Say("* is any text, ? one character; everything else is meant as it stands, upper and lower case too. An exact DN is the safest pattern.")
 	offered, patterns := w.patterns, slices.Clone(w.patterns)
 	if w.rewrite {
@@ -275,7 +280,7 @@ func (w *wizard) askPatterns(ctx context.Context) error {
 
 // checkPattern is the check of one more pattern, or of the end of the list, as
 // --allow-dn has it.
-func (w *wizard) checkPattern(patterns []string, pattern string) error {
+func (w accessTopic) checkPattern(patterns []string, pattern string) error {
 	if pattern != "" {
 		return allowlist.Check([]string{pattern}, false)
 	}
@@ -284,13 +289,13 @@ func (w *wizard) checkPattern(patterns []string, pattern string) error {
 
 // askTake shows whom the patterns let in, and why not, and asks whether that is
 // meant.
-func (w *wizard) askTake(ctx context.Context) error {
+func (w accessTopic) askTake(ctx context.Context) error {
 	gate := allowlist.Compile(&allowlist.List{Patterns: w.patterns}, dn.Glob, dn.Fnmatch)
-	termtext.Fprintf(w.e.stderr, "\n")
+	var matches []allowlist.Match
 	for _, c := range w.candidates() {
-		printMatch(w.e.stderr, gate.Ask(allowlist.Name{DN: c.dn, Raw: c.dn, File: c.what}))
+		matches = append(matches, gate.Ask(allowlist.Name{DN: c.dn, Raw: c.dn, File: c.what}))
 	}
-	w.notes(allowlist.Advice(w.patterns))
+	w.doer.ShowMatches(matches, allowlist.Advice(w.patterns))
 	taken, err := w.Confirm(ctx, "Take this list?", true)
 	if err == nil && !taken {
 		w.rewrite = true

@@ -1,4 +1,4 @@
-package main
+package wizard
 
 import (
 	"context"
@@ -33,20 +33,20 @@ type found struct {
 
 // look reads what there is. What bootstrap would refuse is refused before the
 // first question.
-func (w *wizard) look(ctx context.Context) error {
+func (w *Answers) look(ctx context.Context) error {
 	if err := w.lookAtCA(); err != nil {
 		return err
 	}
 	if err := w.lookAtPairs(); err != nil {
 		return err
 	}
-	w.machine, _ = w.g.Names() // without one it is asked
-	if w.g.Live() {
-		w.daemons, _ = running.Find(ctx, w.g.Root, w.g.Sysconfdir)
+	w.machine, _ = w.Names() // without one it is asked
+	if w.Live() {
+		w.daemons, _ = running.Find(ctx, w.Root, w.Sysconfdir)
 	}
-	w.systemd = w.g.Tree().Exists(w.g.Path("/run/systemd/system")) || !w.g.Live() && w.g.Tree().Exists(w.unitFolder())
+	w.systemd = w.Tree().Exists(w.Path("/run/systemd/system")) || !w.Live() && w.Tree().Exists(w.unitFolder())
 	for _, file := range []string{filepath.Join(w.unitFolder(), "virtpki-renew.timer"), w.cronFile()} {
-		if w.g.Tree().Exists(file) {
+		if w.Tree().Exists(file) {
 			w.renewing = file
 		}
 	}
@@ -54,14 +54,14 @@ func (w *wizard) look(ctx context.Context) error {
 }
 
 // unitFolder and cronFile are where what runs renew goes.
-func (w *wizard) unitFolder() string { return w.g.Path("/etc/systemd/system") }
-func (w *wizard) cronFile() string {
-	return w.g.Path(filepath.Join(w.g.Sysconfdir, "cron.d", "virtpki"))
+func (w *Answers) unitFolder() string { return w.Path("/etc/systemd/system") }
+func (w *Answers) cronFile() string {
+	return w.Path(filepath.Join(w.Sysconfdir, "cron.d", "virtpki"))
 }
 
 // lookAtCA finds the CA where it would be, now.
-func (w *wizard) lookAtCA() error {
-	a, err := authority.Open(w.g.Machine)
+func (w *Answers) lookAtCA() error {
+	a, err := authority.Open(w.Machine)
 	w.ca, w.caKey, w.keyAlone = nil, "", errors.Is(err, authority.ErrKeyAlone)
 	if errors.Is(err, authority.ErrNone) || w.keyAlone {
 		return nil
@@ -69,11 +69,11 @@ func (w *wizard) lookAtCA() error {
 	if err != nil {
 		return err
 	}
-	w.ca, w.caKey = a, change.KeyState(w.g.Tree(), a.Layout.Path(libvirt.CAKey))
+	w.ca, w.caKey = a, change.KeyState(w.Tree(), a.Layout.Path(libvirt.CAKey))
 	return nil
 }
 
-func (w *wizard) lookAtPairs() (err error) {
+func (w *Answers) lookAtPairs() (err error) {
 	if w.server, err = w.lookAtPair(pki.Server); err != nil {
 		return err
 	}
@@ -81,8 +81,8 @@ func (w *wizard) lookAtPairs() (err error) {
 	return err
 }
 
-func (w *wizard) lookAtPair(role pki.Role) (*keypair.Pair, error) {
-	p, err := keypair.Load(w.g.Tree(), w.g.System(), role)
+func (w *Answers) lookAtPair(role pki.Role) (*keypair.Pair, error) {
+	p, err := keypair.Load(w.Tree(), w.System(), role)
 	if err == nil {
 		err = p.KeyMissing()
 	}
@@ -114,7 +114,7 @@ func (w *wizard) greet() {
 }
 
 // foundCA is a line about the CA.
-func (w *wizard) foundCA() string {
+func (w *Answers) foundCA() string {
 	line := fmt.Sprintf("CA: %s until %s in %s", subject.Of(w.ca.CA.Certificate), termtext.Day(w.ca.CA.Certificate.NotAfter), w.ca.Folder)
 	switch w.caKey {
 	case "absent":
@@ -127,12 +127,12 @@ func (w *wizard) foundCA() string {
 
 // organization stands for a CA that signs: the one there is, or as much of the
 // one to come as a subject needs.
-func (w *wizard) organization() *x509.Certificate {
+func (w *Answers) organization() *x509.Certificate {
 	switch {
 	case w.ca != nil:
 		return w.ca.CA.Certificate
-	case w.imported != nil:
-		return w.imported.CA.Certificate
+	case w.Imported != nil:
+		return w.Imported.CA.Certificate
 	}
 	ca := &x509.Certificate{}
 	ca.Subject.Organization = []string{w.name}
@@ -140,9 +140,9 @@ func (w *wizard) organization() *x509.Certificate {
 }
 
 // signs reports whether something is to be signed here.
-func (w *wizard) signs() bool {
-	return w.canSign() && (w.server.Cert == nil || w.client.Cert == nil || len(w.clients) > 0 || w.ca != nil && w.ca.CRL == nil)
+func (w *Answers) signs() bool {
+	return w.CanSign() && (w.server.Cert == nil || w.client.Cert == nil || len(w.Clients) > 0 || w.ca != nil && w.ca.CRL == nil)
 }
 
-// canSign reports whether the CA's key is here, or will be.
-func (w *wizard) canSign() bool { return w.caKey != "absent" }
+// CanSign reports whether the CA's key is here, or will be.
+func (w *Answers) CanSign() bool { return w.caKey != "absent" }

@@ -1,0 +1,167 @@
+package wizard
+
+import (
+	"slices"
+	"strings"
+
+	"virtpki/internal/authority"
+	"virtpki/internal/libvirt/running"
+	"virtpki/internal/machine"
+
+	"virtpki/dn"
+)
+
+// Where the CA comes from.
+const (
+	caMake = iota
+	caImport
+	caElsewhere
+)
+
+// Who may connect.
+const (
+	accessNamed = iota // whom there is a certificate for, each by the DN
+	accessAnyone
+	accessPatterns
+	accessKeep // the list that the conf has
+)
+
+// Renewer is what runs renew.
+type Renewer int
+
+// The renewers.
+const (
+	RenewSystemd Renewer = iota
+	RenewCron
+	RenewNobody
+)
+
+// How the daemon is restarted at the end.
+const (
+	restartNot = iota
+	restartSystemd
+	restartCommand
+)
+
+// Answers are what was found and what was answered. Answers are kept when a question is
+// put again, and offered.
+type Answers struct {
+	*machine.Machine      // with the CA's directory that was chosen
+	Given            bool // the flags give the passphrase of the CA's key
+	found
+
+	source     int // caMake…
+	Files      authority.ImportFiles
+	Imported   *authority.Import // read by the questions of an import
+	name       string
+	Passphrase string
+
+	Hostname string
+	offered  []string // names found, for the next
+	chosen   []bool
+	more     []string
+	Daemon   string
+	Uses     []string // of QEMU's; nil until answered
+
+	Clients []string
+	Out     string // the directory for their bundles
+	CALife  string
+	Life    string
+
+	access      int // accessNamed…
+	accessKnown bool
+	existing    []string
+	admitted    []bool // of existing
+	patterns    []string
+	rewrite     bool // patterns are to be put again from the first
+
+	RenewBy        Renewer
+	renewalKnown   bool
+	Binary         string // where renew runs; empty for this program
+	PassphraseFile string
+	restart        int // restartNot…
+	command        string
+}
+
+// SANs returns the names that the server answers to besides its own and, unless only is
+// set, those that are found here.
+func (w *Answers) SANs() (sans []string, only bool) {
+	if only = slices.Contains(w.chosen, false); only {
+		for i, name := range w.offered {
+			if w.chosen[i] {
+				sans = append(sans, name)
+			}
+		}
+	}
+	return append(sans, w.more...), only
+}
+
+// Allowed returns the patterns of who may connect. issued reports that all those for whom
+// the CA has signed before are to get in besides.
+func (w *Answers) Allowed() (patterns []string, issued bool) {
+	switch w.access {
+	case accessPatterns:
+		return w.patterns, false
+	case accessNamed:
+		for _, c := range w.candidates() {
+			if !c.exists {
+				patterns = append(patterns, dn.Exact(c.dn))
+			}
+		}
+		if len(w.existing) > 0 && !slices.Contains(w.admitted, false) {
+			return patterns, true
+		}
+		for _, name := range w.admittedNames() {
+			patterns = append(patterns, dn.Exact(name))
+		}
+	}
+	return patterns, false
+}
+
+// NewCA returns the organisation of the CA that is to be made; empty when none is.
+func (w *Answers) NewCA() string {
+	if w.ca == nil && w.source == caMake {
+		return w.name
+	}
+	return ""
+}
+
+// OtherDaemon returns the daemon to configure, unless it is the one that serves TLS here
+// anyway.
+func (w *Answers) OtherDaemon() string {
+	if w.Daemon == w.Inventory().Server().Name {
+		return ""
+	}
+	return w.Daemon
+}
+
+// MakesClients reports whether bundles are made for clients.
+func (w *Answers) MakesClients() bool { return len(w.Clients) > 0 && w.CanSign() }
+
+// MakesRenewal reports whether files that run renew are to be made.
+func (w *Answers) MakesRenewal() bool { return w.renewing == "" && w.RenewBy != RenewNobody }
+
+// RenewalPlace returns where those files go: a directory for units, or a crontab.
+func (w *Answers) RenewalPlace() string {
+	if w.RenewBy == RenewCron {
+		return w.cronFile()
+	}
+	return w.unitFolder()
+}
+
+// Runs reports whether a daemon was running when the wizard looked.
+func (w *Answers) Runs(name string) bool {
+	return slices.ContainsFunc(w.daemons, func(r running.Daemon) bool { return r.Daemon.Name == name })
+}
+
+// URI returns what a client on another machine types: the fullest name that the server's
+// certificate has, which is the one that is there, or the one to be made for name and dns.
+func (w *Answers) URI(name string, dns []string) string {
+	if w.server.Cert != nil {
+		dns = w.server.Cert.DNSNames
+	}
+	if full := slices.IndexFunc(dns, func(name string) bool { return strings.Contains(name, ".") && !strings.HasPrefix(name, "*") }); full >= 0 {
+		name = dns[full]
+	}
+	return "qemu+tls://" + name + "/system"
+}

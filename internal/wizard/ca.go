@@ -1,0 +1,134 @@
+package wizard
+
+import (
+	"context"
+	"errors"
+
+	"virtpki/internal/authority"
+	"virtpki/internal/prompt"
+	"virtpki/internal/subject"
+	"virtpki/pki"
+)
+
+// caTopic asks for the CA: where it comes from, and a new one's name.
+type caTopic struct{ *wizard }
+
+func (w caTopic) sourceQuestions() []question {
+	return []question{
+		{id: "ca", title: "CA", applies: w.wantsCA, ask: w.askSource, shown: func() string { return sources[w.source] }},
+	}
+}
+
+func (w caTopic) questions() []question {
+	return []question{
+		{id: "folder", title: "the CA's folder", uses: []string{"ca"}, applies: w.isElsewhere, ask: w.askFolder, shown: func() string { return w.CADir }},
+		{id: "name", title: "Organisation", applies: w.makes, ask: w.askName, shown: func() string { return w.name }},
+		{id: "passphrase", title: "Passphrase", applies: w.choosesPassphrase, ask: w.askNewPassphrase, shown: func() string {
+			if w.Passphrase == "" {
+				return "none"
+			}
+			return "set"
+		}},
+		{id: "ca life", title: "The CA lives", applies: w.makes, ask: w.askCALife, shown: func() string { return w.CALife }},
+	}
+}
+
+// sources word where the CA comes from.
+var sources = [...]string{
+	caMake:      "make a new one, here",
+	caImport:    "take over one that another tool made (certtool, openssl, easy-rsa...)",
+	caElsewhere: "use one in another folder of this machine",
+}
+
+func (w caTopic) wantsCA() bool {
+	return w.CADir == "" && w.ca == nil && !w.keyAlone || w.isElsewhere()
+}
+func (w *Answers) makes() bool       { return w.ca == nil && (w.source == caMake || w.keyAlone) }
+func (w *Answers) Imports() bool     { return w.ca == nil && w.source == caImport }
+func (w *Answers) isElsewhere() bool { return w.source == caElsewhere }
+
+func (w caTopic) choosesPassphrase() bool { return w.makes() && !w.Given }
+
+func (w caTopic) askSource(ctx context.Context) error {
+	w.CADir = ""
+	w.Say("A CA signs the certificates of all hypervisors and of whoever connects to them. One is enough for all. There is none in %s.", w.CAPath())
+	w.Say("If another host of yours has it already, leave: virtpki request host asks it for this host's certificates, and virtpki install puts them here")
+	choice, err := w.Select(ctx, "Which CA?", sources[:], w.source)
+	if err != nil {
+		return err
+	}
+	w.source, w.Imported = choice, nil
+	return w.lookAtCA()
+}
+
+func (w caTopic) askFolder(ctx context.Context) error {
+	w.Say("The folder is one that virtpki keeps a CA in: cacert.pem, cacrl.pem, newcerts, private/cakey.pem.")
+	before := w.CADir
+	folder, err := w.Line(ctx, prompt.Question{Message: "Folder of the CA", Preset: before, Check: func(folder string) error {
+		if w.CADir = folder; folder == "" {
+			return errors.New("no folder is named")
+		}
+		_, err := authority.Open(w.Machine)
+		return err
+	}})
+	if err != nil {
+		w.CADir = before
+		return err
+	}
+	w.CADir = folder
+	return w.lookAtCA()
+}
+
+func (w caTopic) askName(ctx context.Context) error {
+	w.Say("What is your organisation called? Its name stands in every certificate, and so in what is matched when somebody connects: O=NAME,CN=client.")
+	name, err := w.Line(ctx, prompt.Question{Message: "Organisation", Preset: w.name, Check: func(name string) error {
+		_, err := subject.ForCA(name)
+		return err
+	}})
+	if err == nil {
+		w.name = name
+	}
+	return err
+}
+
+// errNotTheSame is a passphrase that was typed in two ways.
+var errNotTheSame = errors.New("the two are not the same")
+
+func (w caTopic) askNewPassphrase(ctx context.Context) error {
+	w.Say("A passphrase encrypts the CA's key on disk. Every command that signs wants it then, also what renews by night. It is not shown, and nowhere written.")
+	for {
+		first, err := w.Password(ctx, "Passphrase for the CA's key (empty: none)")
+		if err != nil || first == "" {
+			if err == nil {
+				w.Passphrase = ""
+			}
+			return err
+		}
+		second, err := w.Password(ctx, "The same again")
+		switch {
+		case errors.Is(err, prompt.ErrBack):
+		case err != nil:
+			return err
+		case first == second:
+			w.Passphrase = first
+			return nil
+		default:
+			w.Wrong(errNotTheSame)
+		}
+	}
+}
+
+// checkLife is the check of a duration.
+func checkLife(text string) error {
+	_, err := pki.ParseValidity(text)
+	return err
+}
+
+func (w caTopic) askCALife(ctx context.Context) error {
+	w.Say("When the CA ends, everything that it has signed ends with it. Before that, 'virtpki ca rollover' changes to the next without an interruption.")
+	life, err := w.Line(ctx, prompt.Question{Message: "How long does the CA live? (30d, 10y)", Preset: w.CALife, Check: checkLife})
+	if err == nil {
+		w.CALife = life
+	}
+	return err
+}

@@ -1,0 +1,124 @@
+package wizard
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+
+	"virtpki/internal/authority"
+	"virtpki/internal/keypair"
+	"virtpki/internal/prompt"
+	"virtpki/internal/store"
+	"virtpki/pki"
+)
+
+// importTopic asks for a CA that another tool made.
+type importTopic struct{ *wizard }
+
+func (w importTopic) questions() []question {
+	return []question{
+		{id: "cert", title: "CA to take over", uses: []string{"ca"}, applies: w.Imports, ask: w.askCert, shown: func() string { return w.Files.Cert }},
+		{id: "key", title: "its key", uses: []string{"ca", "cert"}, applies: w.Imports, ask: w.askKey, shown: func() string { return w.Files.Key }},
+		{id: "key passphrase", title: "its passphrase", uses: []string{"ca", "cert", "key"}, applies: w.importsEncrypted, ask: w.askImportPassphrase, shown: func() string { return "given" }},
+		{id: "crl", title: "its CRL", uses: []string{"ca", "cert", "key"}, applies: w.Imports, ask: w.askCRL, shown: func() string { return orNone(w.Files.CRL) }},
+		{id: "issued", title: "its records", uses: []string{"ca", "cert", "key"}, applies: w.Imports, ask: w.askIssued, shown: func() string { return orNone(w.Files.Issued) }},
+	}
+}
+
+func (w importTopic) askCert(ctx context.Context) error {
+	w.Say("The CA's own files stay as they are: what is in them is copied to %s, and from then on virtpki alone signs and revokes.", w.CAPath())
+	cert, err := w.Line(ctx, prompt.Question{Message: "File with the CA's certificate", Preset: w.Files.Cert, Check: func(file string) error {
+		if _, err := keypair.ReadCerts(w.Tree(), file); err != nil {
+			return err
+		}
+		return authority.RefuseExisting(w.Machine)
+	}})
+	if err == nil {
+		w.Files = authority.ImportFiles{Cert: cert, Key: w.Files.Key}
+	}
+	return err
+}
+
+func (w importTopic) askKey(ctx context.Context) error {
+	key, err := w.Line(ctx, prompt.Question{Message: "File with its key", Preset: w.Files.Key, Check: func(file string) error {
+		return w.tryImport(authority.ImportFiles{Cert: w.Files.Cert, Key: file}, "")
+	}})
+	if err == nil {
+		w.Files, w.Passphrase = authority.ImportFiles{Cert: w.Files.Cert, Key: key}, ""
+	}
+	return err
+}
+
+// importsEncrypted reports whether the key to be taken over wants a passphrase.
+func (w importTopic) importsEncrypted() bool { return w.Imports() && w.wantsPassphrase(w.Files.Key) }
+
+func (w importTopic) askImportPassphrase(ctx context.Context) error {
+	passphrase, err := w.openWith(ctx, w.Files.Key, func(passphrase string) error { return w.tryImport(w.Files, passphrase) })
+	if err == nil {
+		w.Passphrase = passphrase
+	}
+	return err
+}
+
+// tryImport reads what an import would. A key that wants a passphrase and was
+// given none is right so far.
+func (w importTopic) tryImport(o authority.ImportFiles, passphrase string) error {
+	in, err := authority.ReadImport(w.Machine, o, w.doer.Keyring(passphrase))
+	if passphrase == "" && errors.Is(err, pki.ErrKeyEncrypted) && !w.Given {
+		return nil
+	}
+	if err == nil {
+		w.Imported = in
+	}
+	return err
+}
+
+// wantsPassphrase reports whether a key has a passphrase that is not at hand.
+func (w *wizard) wantsPassphrase(key string) bool {
+	data, err := w.Tree().ReadFile(key, store.MaxPEM)
+	return err == nil && pki.Encrypted(data) && !w.Given
+}
+
+// openWith asks for the passphrase of a key until it opens it.
+func (w *wizard) openWith(ctx context.Context, key string, check func(string) error) (string, error) {
+	return prompt.UntilRight(w.Dialog, func(passphrase string) error {
+		if passphrase == "" {
+			return fmt.Errorf("%s: %w", key, pki.ErrKeyEncrypted)
+		}
+		return check(passphrase)
+	}, func() (string, error) { return w.Password(ctx, "Passphrase of the CA's key") })
+}
+
+func (w importTopic) askCRL(ctx context.Context) error {
+	w.Say("What it has revoked stays revoked if you name its CRL, or its index with the next question.")
+	o := w.Files
+	_, err := w.Line(ctx, prompt.Question{Message: "File with its CRL (empty: none)", Preset: o.CRL, Optional: true, Check: func(file string) error {
+		o.CRL, o.Issued = file, ""
+		return w.tryImport(o, w.Passphrase)
+	}})
+	if err == nil {
+		o.Issued, w.Files = w.Files.Issued, o
+	}
+	return err
+}
+
+func (w importTopic) askIssued(ctx context.Context) error {
+	w.Say("What it has signed can be revoked by name, and named among those who may connect, if its certificates are known.")
+	o := w.Files
+	_, err := w.Line(ctx, prompt.Question{Message: "Folder of what it signed, or its index.txt (empty: none)", Preset: o.Issued, Optional: true, Check: func(path string) error {
+		o.Issued = path
+		return w.tryImport(o, w.Passphrase)
+	}})
+	if err == nil {
+		w.Files = o
+	}
+	return err
+}
+
+// existsFolder reports whether the folder of a file is there.
+func existsFolder(file string) bool {
+	info, err := os.Stat(filepath.Dir(file))
+	return err == nil && info.IsDir()
+}

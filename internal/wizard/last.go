@@ -1,0 +1,177 @@
+package wizard
+
+import (
+	"context"
+	"errors"
+	"fmt"
+
+	"virtpki/internal/hostconf"
+	"virtpki/internal/libvirt"
+	"virtpki/internal/prompt"
+)
+
+// lastTopic asks what is to happen at the end, and later.
+type lastTopic struct{ *wizard }
+
+func (w lastTopic) questions() []question {
+	return []question{
+		{id: "renewal", title: "Renewal", applies: func() bool { return w.renewing == "" }, ask: w.askRenewal, shown: func() string { return renewals[w.RenewBy] }},
+		{id: "binary", title: "virtpki is", uses: []string{"renewal"}, applies: w.wantsBinary, ask: w.askBinary, shown: func() string { return w.Binary }},
+		{id: "passphrase file", title: "File of the passphrase", uses: []string{"renewal", "passphrase", "ca"}, applies: w.wantsPassphraseFile, ask: w.askPassphraseFile, shown: func() string { return w.PassphraseFile }},
+		{id: "restart", title: "Restart", uses: []string{"daemon"}, applies: w.mayRestart, ask: w.askRestart, shown: func() string { return restarts[w.restart] }},
+		{id: "command", title: "by the command", uses: []string{"restart"}, applies: w.wantsCommand, ask: w.askCommand, shown: func() string { return w.command }},
+	}
+}
+
+var renewals = [...]string{
+	RenewSystemd: "a systemd timer",
+	RenewCron:    "cron",
+	RenewNobody:  "nothing: I shall run 'virtpki renew' myself",
+}
+
+var restarts = [...]string{
+	restartNot:     "no: I shall, later",
+	restartSystemd: "yes, by systemd",
+	restartCommand: "yes, by a command of mine",
+}
+
+func orNone(text string) string {
+	if text == "" {
+		return "none"
+	}
+	return text
+}
+
+// renewalOf is what a timer or a cron job would be made of, with the answer of
+// the question asked now.
+func (w lastTopic) renewalOf(binary string) error {
+	with := *w.Answers
+	with.Binary = binary
+	return w.doer.CheckRenewal(&with)
+}
+
+func (w lastTopic) askRenewal(ctx context.Context) error {
+	w.Say("Certificates end. 'virtpki renew', run every night, renews what is due and has the daemon read it, and does nothing on all other nights. What is to run it?")
+	preset := w.RenewBy
+	if !w.renewalKnown {
+		preset = w.likelyRenewal()
+	}
+	choice, err := w.Select(ctx, "What renews?", renewals[:], int(preset))
+	if err == nil {
+		w.RenewBy, w.renewalKnown = Renewer(choice), true
+	}
+	return err
+}
+
+// likelyRenewal is what this system has.
+func (w lastTopic) likelyRenewal() Renewer {
+	if w.systemd || !existsFolder(w.cronFile()) {
+		return RenewSystemd
+	}
+	return RenewCron
+}
+
+// wantsBinary reports whether this program is elsewhere on the machine in
+// question, or where what runs renew would not find it.
+func (w lastTopic) wantsBinary() bool {
+	if !w.MakesRenewal() {
+		return false
+	}
+	return !w.Live() || w.renewalOf("") != nil
+}
+
+func (w lastTopic) askBinary(ctx context.Context) error {
+	preset := w.Binary
+	if preset == "" {
+		preset = "/usr/local/bin/virtpki"
+	}
+	binary, err := w.Line(ctx, prompt.Question{Message: "Path of virtpki on that machine", Preset: preset, Check: w.renewalOf})
+	if err == nil {
+		w.Binary = binary
+	}
+	return err
+}
+
+// wantsPassphraseFile reports whether what runs renew has to open the CA's key.
+func (w lastTopic) wantsPassphraseFile() bool {
+	encrypted := w.Passphrase != "" || w.caKey == "encrypted" || w.Imports() && w.Imported != nil && w.Imported.Encrypted()
+	return encrypted && w.MakesRenewal() && !w.Given
+}
+
+func (w lastTopic) askPassphraseFile(ctx context.Context) error {
+	w.Say("What renews by night needs the passphrase of the CA's key, as the first line of a file that root alone can read. The file is not made here.")
+	preset := w.PassphraseFile
+	if preset == "" {
+		preset = "/root/virtpki.pass"
+	}
+	file, err := w.Line(ctx, prompt.Question{Message: "File for the passphrase", Preset: preset, Check: func(file string) error {
+		with := *w.Answers
+		with.PassphraseFile = file
+		return w.doer.CheckRenewal(&with)
+	}})
+	if err == nil {
+		w.PassphraseFile = file
+	}
+	return err
+}
+
+// mayRestart reports whether there is a daemon here to restart.
+func (w *Answers) mayRestart() bool {
+	return w.Live() && (w.systemd || len(w.daemons) > 0)
+}
+
+func (w lastTopic) askRestart(ctx context.Context) error {
+	d, err := libvirt.FindDaemon(w.Daemon)
+	if err != nil {
+		return err
+	}
+	verb := "Start"
+	if w.Runs(d.Name) {
+		verb = "Restart"
+	}
+	w.Say("%s reads its conf only when it starts. A restart ends the connections to it; guests run on.", d.Name)
+	options, preset := restarts[:], w.restart
+	if !w.systemd {
+		options = []string{restarts[restartNot], restarts[restartCommand]}
+		preset = min(preset, 1)
+	}
+	choice, err := w.Select(ctx, fmt.Sprintf("%s %s at the end?", verb, d.Name), options, preset)
+	if err != nil {
+		return err
+	}
+	if !w.systemd && choice == 1 {
+		choice = restartCommand
+	}
+	w.restart = choice
+	return nil
+}
+
+func (w lastTopic) wantsCommand() bool { return w.mayRestart() && w.restart == restartCommand }
+
+func (w lastTopic) askCommand(ctx context.Context) error {
+	command, err := w.Line(ctx, prompt.Question{Message: "Command that restarts it", Preset: w.command, Check: func(text string) error {
+		if text == "" {
+			return errors.New("no command is given")
+		}
+		return nil
+	}})
+	if err == nil {
+		w.command = command
+	}
+	return err
+}
+
+// RestartLine returns the command that restarts the daemon at the end; empty when
+// none does.
+func (w *Answers) RestartLine() string {
+	d, err := libvirt.FindDaemon(w.Daemon)
+	switch {
+	case err != nil:
+		return ""
+	case !w.mayRestart() || w.restart == restartNot:
+		return ""
+	case w.restart == restartSystemd:
+		return hostconf.StartTLS(d)
+	}
+	return w.command
+}

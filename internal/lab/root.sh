@@ -34,10 +34,12 @@ files='
 		--skip-old-files --keep-directory-symlink &&
 	rm -r "$1/download"'
 
-# An archived release carries a Release file that has run out.
+# An archived release carries a Release file that has run out. A root that a crash of the
+# machine cuts short is thrown away, so nothing of it needs to be synced.
 mmdebstrap --mode=root --variant=apt --quiet \
 	--aptopt='Acquire::Check-Valid-Until "false"' \
 	--aptopt='APT::Sandbox::User "root"' \
+	--dpkgopt=force-unsafe-io \
 	--include="$packages" \
 	--customize-hook="$users" --customize-hook="$files" \
 	"$release" "$building" "$mirror"

@@ -42,6 +42,9 @@ const checkExample = `  virtpki check
   virtpki check --explain cert-usage-encipherment
   virtpki check --strict --quiet || mail -s 'TLS of this host' root`
 
+// likeValidate is the program whose demands --like takes over.
+const likeValidate = "virt-pki-validate"
+
 // checkOptions are the flags of check.
 type checkOptions struct {
 	roles   []judge.Role // none is all
@@ -98,7 +101,7 @@ func (o *checkOptions) addFlags(cmd *cobra.Command) {
 	flags.StringSliceVar(&o.with, "with", nil, "want QEMU's `uses` to have files: "+strings.Join(libvirt.QEMUUseNames(), ", "))
 	completeFrom(cmd, "with", libvirt.QEMUUseNames()...)
 	flags.StringVar(&o.explain, "explain", "", "explain the finding with this `id`, and judge nothing")
-	completeFrom(cmd, "explain", findingIDs()...)
+	completeFrom(cmd, "explain", judge.IDs()...)
 	flags.BoolVar(&o.strict, "strict", false, "exit 3 for warnings too")
 	cmd.MarkFlagDirname("pkipath")
 	cmd.MarkFlagsMutuallyExclusive("pkipath", "user")

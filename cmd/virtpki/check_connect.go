@@ -8,6 +8,7 @@ import (
 
 	"virtpki/internal/connect"
 	"virtpki/internal/hint"
+	"virtpki/internal/termtext"
 )
 
 const connectHelp = `--connect does what a client of libvirt's does and says which step fails, who says
@@ -54,7 +55,7 @@ func (e *env) checkConnect(ctx context.Context, g *globals, o *connectOptions) e
 	case g.json:
 		err = e.printJSON(report)
 	case !g.quiet:
-		e.printConnect(report)
+		termtext.Fprintf(e.stdout, "%s", report.Text())
 	}
 	if err == nil && !report.OK {
 		err = hint.ErrRefused

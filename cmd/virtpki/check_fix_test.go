@@ -64,7 +64,7 @@ func TestEveryFixIsTyped(t *testing.T) {
 		t.Errorf("%s: no such finding", id)
 	}
 	for _, id := range listed {
-		if !slices.Contains(findingIDs(), id) {
+		if !slices.Contains(judge.IDs(), id) {
 			t.Errorf("%s is listed, and no such finding", id)
 		}
 	}

@@ -2,8 +2,6 @@ package main
 
 import (
 	"errors"
-	"path/filepath"
-	"strings"
 
 	"virtpki/internal/hint"
 	"virtpki/internal/inspect"
@@ -19,7 +17,7 @@ func (e *env) tellCheck(g *globals, o *checkOptions, report *inspect.Report) err
 			return err
 		}
 	case !g.quiet:
-		e.printReport(report)
+		termtext.Fprintf(e.stdout, "%s", report.Text())
 	}
 	if report.Refused(o.strict) {
 		return hint.ErrRefused
@@ -54,50 +52,48 @@ func (e *env) printCheckJSON(o *checkOptions, report *inspect.Report) error {
 	return e.printJSON(result)
 }
 
-func (e *env) printReport(report *inspect.Report) {
-	for _, a := range report.Areas {
-		termtext.Fprintf(e.stdout, "%s\n", termtext.Quote(a.Title))
-		for _, f := range a.Found {
-			e.printFinding(a.Title, f)
+// tellValidation prints the lines as the program does, and exits 1 where it should.
+func (e *env) tellValidation(g *globals, o *checkOptions, v *inspect.Validation) error {
+	switch {
+	case g.json:
+		if err := e.printCheckJSON(o, v.Report); err != nil {
+			return err
 		}
+	case !g.quiet:
+		termtext.Fprintf(e.stdout, "%s", v.Text())
+	}
+	if v.Failed() {
+		return hint.ErrFailed
+	}
+	return nil
+}
+
+// explanation is the JSON form of check --explain; it is stable.
+type explanation struct {
+	ID    string `json:"id"`
+	Stage string `json:"stage"`
+	Cause string `json:"cause"`
+	Fix   string `json:"fix"`
+}
+
+// explain prints what the page of findings has about an id.
+func (e *env) explain(g *globals, id string) error {
+	entry, ok := judge.Explain(id)
+	if !ok {
+		return hint.With(hint.Usagef("no finding has the id %s", termtext.QuoteShort(id)), "the ids stand in brackets behind each finding of virtpki check, and in docs/findings.md")
+	}
+	if g.json {
+		return e.printJSON(explanation{entry.ID, string(entry.Stage), entry.Cause, entry.Fix})
+	}
+	termtext.Fprintf(e.stdout, "%s\n", entry.ID)
+	for _, text := range []string{entry.Cause, "Fix: " + entry.Fix} {
 		termtext.Fprintf(e.stdout, "\n")
-	}
-	for _, v := range report.Verdicts {
-		termtext.Fprintf(e.stdout, "%-7s %s\n", v.Role+":", termtext.Quote(v.Says))
-	}
-}
-
-// printFinding prints one finding in lines of at most 80 columns, and the command that
-// fixes it on a line of its own, whole, so that it can be copied.
-func (e *env) printFinding(title string, f judge.Finding) {
-	text := f.Text
-	if name := shortPath(title, f.File); name != "" {
-		text = name + ": " + text
-	}
-	if len(f.Targets) > 0 && !strings.Contains(text, f.Targets[0]) {
-		text += " (" + strings.Join(f.Targets, ", ") + ")"
-	}
-	text += " [" + f.ID + "]"
-	for i, line := range termtext.Wrap(termtext.Quote(text), 69) {
-		label := ""
-		if i == 0 {
-			label = string(f.Level)
+		for _, line := range termtext.Wrap(text, explainWidth) {
+			termtext.Fprintf(e.stdout, "%s\n", line)
 		}
-		termtext.Fprintf(e.stdout, "  %-7s  %s\n", label, line)
 	}
-	if f.Fix != "" {
-		termtext.Fprintf(e.stdout, "  %-7s  fix: %s\n", "", termtext.Quote(f.Fix))
-	}
+	return nil
 }
 
-// shortPath is a path as seen from a heading.
-func shortPath(title, path string) string {
-	rel, err := filepath.Rel(title, path)
-	if path == "" || err != nil || !filepath.IsLocal(rel) {
-		return path
-	}
-	if rel == "." {
-		return ""
-	}
-	return rel
-}
+// explainWidth is how wide an explanation is, in columns.
+const explainWidth = 79

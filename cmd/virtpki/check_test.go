@@ -44,17 +44,3 @@ func TestInspect(t *testing.T) {
 		t.Errorf("its client: %+v, %v", found, err)
 	}
 }
-
-func TestShortPath(t *testing.T) {
-	for _, test := range []struct{ title, path, want string }{
-		{"/etc/pki", "/etc/pki/CA/cacert.pem", "CA/cacert.pem"},
-		{"/etc/pki", "/etc/pki", ""},
-		{"/etc/pki", "/etc/pki2/x", "/etc/pki2/x"},
-		{"/etc/libvirt/libvirtd.conf", "/srv/tls/key.pem", "/srv/tls/key.pem"},
-		{"/etc/pki", "", ""},
-	} {
-		if got := shortPath(test.title, test.path); got != test.want {
-			t.Errorf("shortPath(%q, %q) = %q, want %q", test.title, test.path, got, test.want)
-		}
-	}
-}

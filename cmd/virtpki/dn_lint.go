@@ -52,7 +52,7 @@ func (e *env) printAdvice(g *globals, rows []allowlist.Row, strict bool) error {
 		}
 	case !g.quiet:
 		for _, r := range rows {
-			e.printAdviceRow(r)
+			termtext.Fprintf(e.stdout, "%s", r.Text())
 		}
 		if len(rows) == 0 {
 			termtext.Fprintf(e.stdout, "nothing to say\n")
@@ -62,18 +62,4 @@ func (e *env) printAdvice(g *globals, rows []allowlist.Row, strict bool) error {
 		return hint.ErrRefused
 	}
 	return nil
-}
-
-func (e *env) printAdviceRow(r allowlist.Row) {
-	where := ""
-	if r.Where != "" {
-		where = r.Where + ": "
-	}
-	if r.Pattern != "" {
-		where += termtext.Quote(r.Pattern) + ": "
-	}
-	termtext.Fprintf(e.stdout, "%s: %s%s [%s]\n", r.Severity, where, r.Reason, r.ID)
-	if r.Fix != "" {
-		termtext.Fprintf(e.stdout, "  write: %s\n", r.Fix)
-	}
 }

@@ -53,3 +53,19 @@ func (v Verdict) text() string {
 	}
 	return "refuses it"
 }
+
+// Text returns the finding in words.
+func (r Row) Text() termtext.Text {
+	where := ""
+	if r.Where != "" {
+		where = r.Where + ": "
+	}
+	if r.Pattern != "" {
+		where += termtext.Quote(r.Pattern) + ": "
+	}
+	text := termtext.Sprintf("%s: %s%s [%s]\n", r.Severity, where, r.Reason, r.ID)
+	if r.Fix != "" {
+		text += termtext.Sprintf("  write: %s\n", r.Fix)
+	}
+	return termtext.Text(text)
+}

@@ -1,0 +1,93 @@
+package inspect
+
+import (
+	"fmt"
+	"path/filepath"
+	"slices"
+	"strings"
+
+	"virtpki/internal/judge"
+	"virtpki/internal/termtext"
+)
+
+// textWidth is how wide the text of a finding is, so that a line has 80 columns at most.
+const textWidth = 69
+
+// Text returns the report in words. The command that fixes a finding stands on a line of
+// its own, whole, so that it can be copied.
+func (r *Report) Text() termtext.Text {
+	var b strings.Builder
+	for _, a := range r.Areas {
+		termtext.Fprintf(&b, "%s\n", termtext.Quote(a.Title))
+		for _, f := range a.Found {
+			writeFinding(&b, a.Title, f)
+		}
+		termtext.Fprintf(&b, "\n")
+	}
+	for _, v := range r.Verdicts {
+		termtext.Fprintf(&b, "%-7s %s\n", v.Role+":", termtext.Quote(v.Says))
+	}
+	return termtext.Text(b.String())
+}
+
+func writeFinding(b *strings.Builder, title string, f judge.Finding) {
+	text := f.Text
+	if name := shortPath(title, f.File); name != "" {
+		text = name + ": " + text
+	}
+	if len(f.Targets) > 0 && !strings.Contains(text, f.Targets[0]) {
+		text += " (" + strings.Join(f.Targets, ", ") + ")"
+	}
+	text += " [" + f.ID + "]"
+	for i, line := range termtext.Wrap(termtext.Quote(text), textWidth) {
+		label := ""
+		if i == 0 {
+			label = string(f.Level)
+		}
+		termtext.Fprintf(b, "  %-7s  %s\n", label, line)
+	}
+	if f.Fix != "" {
+		termtext.Fprintf(b, "  %-7s  fix: %s\n", "", termtext.Quote(f.Fix))
+	}
+}
+
+// shortPath is a path as seen from a heading.
+func shortPath(title, path string) string {
+	rel, err := filepath.Rel(title, path)
+	if path == "" || err != nil || !filepath.IsLocal(rel) {
+		return path
+	}
+	if rel == "." {
+		return ""
+	}
+	return rel
+}
+
+// scopes are the names that virt-pki-validate has for the roles.
+var scopes = map[judge.Role]string{judge.Trust: "TRUST", judge.Server: "SERVER", judge.Client: "CLIENT"}
+
+// Text returns the lines as virt-pki-validate prints them.
+func (v *Validation) Text() termtext.Text {
+	var b strings.Builder
+	for _, line := range v.Lines {
+		result := "PASS"
+		var why []string
+		for _, f := range line.Found {
+			text := fmt.Sprintf("%s: %s", f.File, f.Text)
+			if f.Fix != "" {
+				text += "; run: " + f.Fix
+			}
+			why = append(why, text)
+		}
+		if len(why) > 0 {
+			result = "FAIL (" + strings.Join(why, "; ") + ")"
+		}
+		termtext.Fprintf(&b, "%6s: Checking %-40s: %s\n", scopes[line.Role], line.What, termtext.Quote(result))
+	}
+	return termtext.Text(b.String())
+}
+
+// Failed reports whether any line fails.
+func (v *Validation) Failed() bool {
+	return slices.ContainsFunc(v.Lines, func(line judge.Line) bool { return len(line.Found) > 0 })
+}

@@ -32,15 +32,15 @@ func (r *run) checkTimes(c *gnutls.Certificate, file, kind string) {
 		fix = "take it out of the file; if it is the CA in use: virtpki ca rollover start"
 	}
 	if r.now.Unix() > c.NotAfter.Unix() {
-		r.refuse(kind+"-expired", file, fix, "%s expired on %s", r.naming(c, kind), day(c.NotAfter))
+		r.refuse(kind+"-expired", file, fix, "%s expired on %s", certificateText(c, kind), day(c.NotAfter))
 	}
 	if r.now.Unix() < c.NotBefore.Unix() {
-		r.refuse(kind+"-future", file, fix+"; or set the clock", "%s is not valid before %s", r.naming(c, kind), day(c.NotBefore))
+		r.refuse(kind+"-future", file, fix+"; or set the clock", "%s is not valid before %s", certificateText(c, kind), day(c.NotBefore))
 	}
 }
 
-// naming says which of several certificates is meant.
-func (r *run) naming(c *gnutls.Certificate, kind string) string {
+// certificateText says which of several certificates is meant.
+func certificateText(c *gnutls.Certificate, kind string) string {
 	if kind == "ca" {
 		return "the CA " + nameText(c.Subject)
 	}
@@ -50,7 +50,7 @@ func (r *run) naming(c *gnutls.Certificate, kind string) string {
 // checkLeafUsage: what is not critical is only warned of, on stderr of virsh.
 func (r *run) checkLeafUsage(c *gnutls.Certificate, file string) {
 	usage, critical, p := c.KeyUsage()
-	p = r.usagePresence(c, p)
+	p = usagePresence(r, c, p)
 	switch {
 	case p == gnutls.Absent:
 		return
@@ -67,7 +67,7 @@ func (r *run) checkLeafUsage(c *gnutls.Certificate, file string) {
 }
 
 // usagePresence: old releases take a key usage that is too long for an empty one.
-func (r *run) usagePresence(c *gnutls.Certificate, p gnutls.Presence) gnutls.Presence {
+func usagePresence(r *run, c *gnutls.Certificate, p gnutls.Presence) gnutls.Presence {
 	if p == gnutls.Broken && r.rules.LongUsageIsEmpty && c.LongUsage() {
 		return gnutls.Present
 	}
@@ -78,7 +78,7 @@ func (r *run) usage(critical bool, id, file, what string) {
 	if critical {
 		r.refuse(id, file, r.reissue(), "its critical key usage does not permit %s", what)
 	} else if r.rules.Product == "libvirt" {
-		r.say(Finding{ID: id + "-noncritical", Level: Warning, File: file, Fix: r.reissue()}, "its key usage does not permit %s; since it is not critical, %s only warns of it", what, r.reader())
+		r.say(Finding{ID: id + "-noncritical", Level: Warning, File: file, Fix: r.reissue()}, "its key usage does not permit %s; since it is not critical, %s only warns of it", what, readerOf(r))
 	}
 }
 
@@ -114,7 +114,7 @@ func (r *run) purpose(allowed, critical, proper bool, file string, oids []string
 	case !allowed && critical:
 		r.refuse(id, file, r.reissue(), "its critical extended key usage (%s) does not allow a TLS %s", strings.Join(oids, ", "), r.set.Role)
 	case !allowed && r.rules.Product == "libvirt":
-		r.say(Finding{ID: id + "-noncritical", Level: Warning, File: file, Fix: r.reissue()}, "its extended key usage (%s) does not allow a TLS %s; since it is not critical, %s only warns of it", strings.Join(oids, ", "), r.set.Role, r.reader())
+		r.say(Finding{ID: id + "-noncritical", Level: Warning, File: file, Fix: r.reissue()}, "its extended key usage (%s) does not allow a TLS %s; since it is not critical, %s only warns of it", strings.Join(oids, ", "), r.set.Role, readerOf(r))
 	case allowed && !proper && r.rules.AnyPurposeInverted:
 		r.say(Finding{ID: "cert-purpose-foreign", Level: Note, File: file, Fix: r.reissue()}, "its extended key usage (%s) does not name a TLS %s; libvirt takes it all the same, other programs do not", strings.Join(oids, ", "), r.set.Role)
 	}
@@ -134,7 +134,7 @@ func (r *run) checkCA(c *gnutls.Certificate, file string) {
 		r.refuse("ca-not-ca", file, "take it out: the file is for CAs alone", "the certificate %s is not that of a CA", name)
 	}
 	usage, critical, p := c.KeyUsage()
-	p = r.usagePresence(c, p)
+	p = usagePresence(r, c, p)
 	switch {
 	case p == gnutls.Broken:
 		r.refuse("ca-usage-broken", file, fixCA, "the CA %s has a key usage that GnuTLS cannot read", name)

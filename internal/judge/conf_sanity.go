@@ -10,7 +10,7 @@ import (
 // would refuse (libvirt, src/rpc/virnettlscontext.c). Clients refuse such a
 // certificate of its own; what is wrong with a CA it may not need is a warning.
 func StartedUnchecked(found []Finding) []Finding {
-	refusal := (&run{set: Set{Role: Server}}).consequence()
+	refusal := consequenceOf((&run{set: Set{Role: Server}}))
 	var out []Finding
 	for _, f := range found {
 		if f.Stage == Own && f.Level == Error && !slices.Contains(loading, f.ID) {

@@ -172,7 +172,7 @@ func (r *run) loadCAs(opened bool) {
 		return
 	}
 	if r.rules.MaxCAs > 0 && len(all) > r.rules.MaxCAs {
-		r.say(Finding{ID: "ca-too-many", Level: Warning, File: r.set.CA.Path, Fix: "put the CAs in use first, or drop those that are not"}, "holds %d CAs, and only the first %d are looked at when %s checks its own certificate", len(all), r.rules.MaxCAs, r.reader())
+		r.say(Finding{ID: "ca-too-many", Level: Warning, File: r.set.CA.Path, Fix: "put the CAs in use first, or drop those that are not"}, "holds %d CAs, and only the first %d are looked at when %s checks its own certificate", len(all), r.rules.MaxCAs, readerOf(r))
 	}
 }
 
@@ -241,11 +241,11 @@ func (r *run) pairThere(p Identity) bool {
 	case r.set.Role == Server:
 		r.refuse("key-missing", p.Key.Path, r.reissue(), "is not there")
 	case noCert && noKey:
-		r.say(Finding{ID: "pair-missing", Level: Note, File: p.Cert.Path, Fix: r.reissue()}, "is not there, nor is its key: %s goes on without, and most servers then refuse it", r.reader())
+		r.say(Finding{ID: "pair-missing", Level: Note, File: p.Cert.Path, Fix: r.reissue()}, "is not there, nor is its key: %s goes on without, and most servers then refuse it", readerOf(r))
 	case r.rules.HalfPairRefused:
 		r.refuse("pair-half", missingHalf(p), r.reissue(), "is not there, although its other half is")
 	default:
-		r.say(Finding{ID: "pair-half", Level: Warning, File: missingHalf(p), Fix: r.reissue()}, "is not there, although its other half is: %s goes on without both, and most servers then refuse it", r.reader())
+		r.say(Finding{ID: "pair-half", Level: Warning, File: missingHalf(p), Fix: r.reissue()}, "is not there, although its other half is: %s goes on without both, and most servers then refuse it", readerOf(r))
 	}
 	return false
 }

@@ -83,9 +83,9 @@ func (r *run) explainNoIssuer(cert *gnutls.Certificate, file File) {
 	issuer := nameText(cert.Issuer)
 	switch {
 	case issuerAmong(cert, all) != nil:
-		r.refuse("issuer-too-late", r.set.CA.Path, "put the CA in use first", "the CA %s stands behind the first %d, which is all that %s looks at", issuer, r.rules.MaxCAs, r.reader())
+		r.refuse("issuer-too-late", r.set.CA.Path, "put the CA in use first", "the CA %s stands behind the first %d, which is all that %s looks at", issuer, r.rules.MaxCAs, readerOf(r))
 	case len(chain) > 1 && issuerAmong(cert, chain[1:]) != nil:
-		r.refuse("issuer-in-cert-file", file.Path, "append the intermediate to "+r.set.CA.Path, "its issuer %s stands behind it in the same file, where %s does not look for CAs", issuer, r.reader())
+		r.refuse("issuer-in-cert-file", file.Path, "append the intermediate to "+r.set.CA.Path, "its issuer %s stands behind it in the same file, where %s does not look for CAs", issuer, readerOf(r))
 	case sameName(cert, all):
 		r.refuse("issuer-other-key", r.set.CA.Path, "the CA was made anew under its old name: issue the certificate again, or bring back the CA's former certificate",
 			"has a CA of the name %s, but with another key than the one that signed the certificate", issuer)
@@ -116,13 +116,13 @@ func sameName(cert *gnutls.Certificate, list []*gnutls.Certificate) bool {
 // the certificates of the file in order, then up through the CA file to a
 // self-signed one; each is checked as a CA.
 func (r *run) checkAuthorities(leaf *gnutls.Certificate) {
-	chain := r.chainOf(leaf)
+	chain := chainOf(r, leaf)
 	for i, c := range chain[1:] {
 		if !gnutls.Issued(chain[i], c) {
-			r.refuse("chain-order", r.fileOf(leaf), "put each certificate before that of its issuer", "the certificate %s does not follow the one that it issued", nameText(c.Subject))
+			r.refuse("chain-order", leafFile(r, leaf), "put each certificate before that of its issuer", "the certificate %s does not follow the one that it issued", nameText(c.Subject))
 			return
 		}
-		r.checkCA(c, r.fileOf(leaf))
+		r.checkCA(c, leafFile(r, leaf))
 	}
 	cert := chain[len(chain)-1]
 	for seen := map[*gnutls.Certificate]bool{}; !seen[cert]; { // QEMU would go round for ever
@@ -142,7 +142,7 @@ func (r *run) checkAuthorities(leaf *gnutls.Certificate) {
 }
 
 // chainOf finds the certificates that stand with a leaf.
-func (r *run) chainOf(leaf *gnutls.Certificate) []*gnutls.Certificate {
+func chainOf(r *run, leaf *gnutls.Certificate) []*gnutls.Certificate {
 	for _, p := range r.pairs() {
 		chain, err := gnutls.ReadCertificates(gnutls.UntilNUL(p.Cert.Data), 0)
 		if err == nil && bytes.Equal(chain[0].Raw, leaf.Raw) {
@@ -152,7 +152,7 @@ func (r *run) chainOf(leaf *gnutls.Certificate) []*gnutls.Certificate {
 	return []*gnutls.Certificate{leaf}
 }
 
-func (r *run) fileOf(leaf *gnutls.Certificate) string {
+func leafFile(r *run, leaf *gnutls.Certificate) string {
 	for _, p := range r.pairs() {
 		if c, err := gnutls.ReadCertificate(gnutls.UntilNUL(p.Cert.Data)); err == nil && bytes.Equal(c.Raw, leaf.Raw) {
 			return p.Cert.Path

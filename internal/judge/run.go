@@ -26,10 +26,10 @@ func (r *run) say(f Finding, format string, args ...any) {
 
 // refuse adds an error, with what comes of it.
 func (r *run) refuse(id, file, fix, format string, args ...any) {
-	r.say(Finding{ID: id, Level: Error, File: file, Fix: fix}, format+": %s", append(args, r.consequence())...)
+	r.say(Finding{ID: id, Level: Error, File: file, Fix: fix}, format+": %s", append(args, consequenceOf(r))...)
 }
 
-func (r *run) consequence() string {
+func consequenceOf(r *run) string {
 	switch {
 	case r.stage == Session && r.set.Role == Server:
 		return "clients break the connection off"
@@ -43,7 +43,7 @@ func (r *run) consequence() string {
 	return "the client does not even connect"
 }
 
-func (r *run) reader() string {
+func readerOf(r *run) string {
 	switch {
 	case r.stage == Session:
 		return "the other side"

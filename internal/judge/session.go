@@ -13,7 +13,7 @@ import (
 // the leaf is looked at.
 func (r *run) session(peer Peer) {
 	r.choosePair()
-	chain := r.sentChain()
+	chain := sentChain(r)
 	if chain == nil {
 		if r.set.Role == Client {
 			r.refuse("no-certificate", r.set.Cert.Path, r.reissue(), "there is no certificate to show")
@@ -48,7 +48,7 @@ func (r *run) choosePair() {
 
 // sentChain is what GnuTLS sends of a file: the leaf and what follows from it,
 // in order, up to a self-signed certificate. nil where there is no pair.
-func (r *run) sentChain() []*gnutls.Certificate {
+func sentChain(r *run) []*gnutls.Certificate {
 	if r.set.Cert.Absent() || r.set.Key.Absent() {
 		return nil
 	}
@@ -102,7 +102,7 @@ func (r *run) peerVerifies(chain []*gnutls.Certificate, peer Peer) {
 		r.refuse("session-issuer-missing", f.Path, "add that CA to the other side's cacert.pem, or send the chain", "its issuer %s is not in the other side's CA file", nameText(c.Issuer))
 	})
 	if f := faults[gnutls.FaultIssuerTimes]; f != nil {
-		r.refuse("ca-expired", ca.Path, "virtpki ca rollover start", "%s is not valid now (from %s to %s)", r.naming(f, "ca"), day(f.NotBefore), day(f.NotAfter))
+		r.refuse("ca-expired", ca.Path, "virtpki ca rollover start", "%s is not valid now (from %s to %s)", certificateText(f, "ca"), day(f.NotBefore), day(f.NotAfter))
 	}
 	if gnutls.Refuses(faults) {
 		return

@@ -143,11 +143,11 @@ func (o *checkOptions) request(ctx context.Context, m *machine.Machine) (inspect
 	r := inspect.Request{Roles: o.roles, PKIPath: o.pkipath, User: o.user, Uses: o.uses}
 	var err error
 	if o.target == "installed" {
-		r.For, err = libvirt.InstalledTargets(ctx, m.Root)
+		r.For, err = libvirt.InstalledReleases(ctx, m.Root)
 	} else {
-		var t libvirt.Target
-		t, err = libvirt.ParseTarget(o.target)
-		r.For, err = []libvirt.Target{t}, hint.Usage(err)
+		var t libvirt.Release
+		t, err = libvirt.ParseRelease(o.target)
+		r.For, err = []libvirt.Release{t}, hint.Usage(err)
 	}
 	if err == nil && r.Libvirt() == nil && (len(o.roles) > 0 || o.pkipath != "" || o.user || o.like != "") {
 		err = hint.Usagef("--for %s is about the folders that QEMU reads, which have no roles", o.target)

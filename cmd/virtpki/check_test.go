@@ -24,7 +24,7 @@ func TestInspect(t *testing.T) {
 	g := &globals{Machine: machine.New()}
 	g.Root, g.Sysconfdir = root, "/etc"
 	judged := func(roles ...judge.Role) ([]judge.Finding, error) {
-		report, err := inspect.Run(t.Context(), g.Machine, inspect.Request{Roles: roles, For: []libvirt.Target{{}}})
+		report, err := inspect.Run(t.Context(), g.Machine, inspect.Request{Roles: roles, For: []libvirt.Release{{}}})
 		if err != nil {
 			return nil, err
 		}

@@ -382,7 +382,7 @@ func checkFleet(t *testing.T, form fleetForm, root, out string, hosts int) {
 func judgeBundle(t *testing.T, form fleetForm, files bundleFiles, n int) {
 	t.Helper()
 	releases := []string{"libvirt-7.0", "libvirt-9.0", "libvirt-11.3", "libvirt-12.8"}
-	release, err := libvirt.ParseTarget(releases[n%len(releases)])
+	release, err := libvirt.ParseRelease(releases[n%len(releases)])
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -51,9 +51,9 @@ type leafPlan struct {
 func (o *leafOptions) check() (leafPlan, error) {
 	keyType, err1 := pki.ParseKeyType(o.keyType)
 	validity, err2 := pki.ParseValidity(o.validity)
-	release, err3 := libvirt.ParseTarget(o.target)
+	release, err3 := libvirt.ParseRelease(o.target)
 	mode, err4 := parseClientKeyMode(o.clientKeyMode)
-	p := leafPlan{Leaf: authority.Leaf{KeyType: keyType, Validity: validity, Target: release}, clientKeyMode: mode}
+	p := leafPlan{Leaf: authority.Leaf{KeyType: keyType, Validity: validity, Release: release}, clientKeyMode: mode}
 	return p, hint.Usage(hint.First(err1, err2, err3, err4))
 }
 

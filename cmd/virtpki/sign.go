@@ -175,12 +175,12 @@ func (o *signOptions) request() (sign.Request, error) {
 
 func (o *signOptions) policy() (sign.Policy, error) {
 	validity, err1 := pki.ParseValidity(o.validity)
-	release, err2 := libvirt.ParseTarget(o.target)
+	release, err2 := libvirt.ParseRelease(o.target)
 	permit, err3 := pki.ParsePermit(o.permit)
 	exact, err4 := grant.ParseExact(o.exact)
 	p := sign.Policy{
 		Policy:     grant.Policy{Exact: exact, Permit: permit, Lifetime: validity},
-		Leaf:       authority.Leaf{Validity: validity, Target: release},
+		Leaf:       authority.Leaf{Validity: validity, Release: release},
 		OwnSubject: o.ownSubject, LeaveOut: o.leaveOut, IgnoreExtra: o.ignoreExtra,
 	}
 	if err := hint.First(err1, err2, err3, err4); err != nil {

@@ -71,7 +71,7 @@ func (p *wizardPlan) end(ctx context.Context, j *change.Job, wrong error) error 
 func (p *wizardPlan) endJSON(ctx context.Context, j *change.Job, out wizardReport, wrong error) error {
 	out.changeReport, out.Findings = p.reportOf(j), []judge.Finding{}
 	if !p.g.dryRun {
-		report, err := inspect.Run(ctx, p.g.Machine, inspect.Request{For: []libvirt.Target{{}}})
+		report, err := inspect.Run(ctx, p.g.Machine, inspect.Request{For: []libvirt.Release{{}}})
 		if err != nil {
 			wrong = errors.Join(wrong, err)
 		} else {

@@ -21,7 +21,7 @@ import (
 type Leaf struct {
 	KeyType   pki.KeyType // of keys that are made for them
 	Validity  time.Duration
-	Target    libvirt.Target             // the oldest release that must accept them
+	Release   libvirt.Release            // the oldest release that must accept them
 	Templates map[pki.Role]*pki.Template // none for the built-in shapes
 }
 
@@ -78,7 +78,7 @@ func (a *Authority) Sign(o Order) (cert *x509.Certificate, dropped []string, err
 		return nil, nil, err
 	}
 	if request.Template != nil {
-		if err := rehearse(&a.CA, request, o.Target); err != nil {
+		if err := rehearse(&a.CA, request, o.Release); err != nil {
 			return nil, nil, err
 		}
 	}
@@ -93,7 +93,7 @@ func (a *Authority) RequestFor(o Order) (r pki.Request, dropped []string, err er
 	return pki.Request{
 		Role: o.Identity.Role, RawSubject: name, PublicKey: o.PublicKey,
 		DNSNames: names.DNS, IPAddresses: names.IPs,
-		Now: o.Now, Validity: o.Validity, StrictKeyUsage: o.Target.TakesStrictKeyUsage(), Template: o.Templates[o.Identity.Role], Quick: o.Quick,
+		Now: o.Now, Validity: o.Validity, StrictKeyUsage: o.Release.TakesStrictKeyUsage(), Template: o.Templates[o.Identity.Role], Quick: o.Quick,
 	}, dropped, err
 }
 

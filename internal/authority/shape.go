@@ -14,7 +14,7 @@ import (
 
 // rehearse has a stand-in sign what a template describes, and the judge look at
 // it: what libvirt or QEMU would refuse is an error before the CA has signed.
-func rehearse(ca *pki.CA, r pki.Request, target libvirt.Target) error {
+func rehearse(ca *pki.CA, r pki.Request, target libvirt.Release) error {
 	cert, standIn, err := ca.Rehearse(r)
 	if err != nil {
 		return err
@@ -38,8 +38,8 @@ func refusedShape(findings []judge.Finding, except string) error {
 			continue
 		}
 		err := fmt.Errorf("what the template makes is refused: %s", f.Text)
-		if len(f.Targets) > 0 {
-			return hint.With(fmt.Errorf("%w (%s)", err, strings.Join(f.Targets, ", ")), "--for names a release that takes it, if there is one")
+		if len(f.Releases) > 0 {
+			return hint.With(fmt.Errorf("%w (%s)", err, strings.Join(f.Releases, ", ")), "--for names a release that takes it, if there is one")
 		}
 		return err
 	}
@@ -50,5 +50,5 @@ func refusedShape(findings []judge.Finding, except string) error {
 func judgeCA(cert *x509.Certificate, now time.Time) error {
 	file := judge.File{Path: "the CA", Data: pki.EncodeCertificates(cert)}
 	crl := judge.File{Path: "the CRL"}
-	return refusedShape(judge.CAFile(file, crl, "", libvirt.Target{}, now), crl.Path)
+	return refusedShape(judge.CAFile(file, crl, "", libvirt.Release{}, now), crl.Path)
 }

@@ -86,7 +86,7 @@ type connection struct {
 	uri      *libvirt.RemoteURI
 	files    libvirt.ClientFiles
 	set      judge.Set // what is in them
-	release  libvirt.Target
+	release  libvirt.Release
 	client   *keypair.Pair // nil when none is shown
 	distrust distrust
 	report   Report

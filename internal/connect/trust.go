@@ -25,8 +25,8 @@ type distrust struct{ certificate, name *Reason }
 
 // release is whose rules count: those of the libvirt here, as virsh has them, else
 // what all releases agree on.
-func release(ctx context.Context, m *machine.Machine) libvirt.Target {
-	target, _ := m.InstalledTarget(ctx, "libvirt")
+func release(ctx context.Context, m *machine.Machine) libvirt.Release {
+	target, _ := m.InstalledRelease(ctx, "libvirt")
 	return target
 }
 
@@ -41,7 +41,7 @@ func refusal(findings []judge.Finding) *judge.Finding {
 // refuses reports whether a finding means no. What only some releases say does not;
 // a key that GnuTLS does not see to be another one's does, in the handshake.
 func refuses(f judge.Finding) bool {
-	return f.Level == judge.Error && f.Targets == nil || f.ID == "key-mismatch-unseen"
+	return f.Level == judge.Error && f.Releases == nil || f.ID == "key-mismatch-unseen"
 }
 
 // ownFiles says for what libvirt refuses the client's own files.

@@ -157,7 +157,7 @@ func newInstaller(t *testing.T, release string, cas ...*x509.Certificate) *insta
 		release = "any"
 	}
 	var err error
-	if in.release, err = libvirt.ParseTarget(release); err != nil {
+	if in.release, err = libvirt.ParseRelease(release); err != nil {
 		t.Fatal(err)
 	}
 	return in

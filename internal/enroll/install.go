@@ -36,8 +36,8 @@ type installer struct {
 	keys    *change.Keyring
 	options change.Options
 
-	release libvirt.Target // of the program that will read the files
-	known   bool           // false: no release is known
+	release libvirt.Release // of the program that will read the files
+	known   bool            // false: no release is known
 
 	cas     []*x509.Certificate // that are trusted afterwards
 	lists   []*pki.CRL          // that count afterwards
@@ -58,7 +58,7 @@ func Install(ctx context.Context, m *machine.Machine, r Response, keys *change.K
 	}
 	o.Lock = []string{m.LockOf(r.To.Layout)}
 	in := &installer{Response: r, m: m, keys: keys, options: o}
-	in.release, in.known = m.InstalledTarget(ctx, in.product())
+	in.release, in.known = m.InstalledRelease(ctx, in.product())
 	before, err := in.beside()
 	if err != nil {
 		return nil, err

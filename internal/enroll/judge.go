@@ -56,7 +56,7 @@ func (in *installer) judge(j *change.Job, role pki.Role, key crypto.Signer, cert
 // heed turns a finding into a refusal or a note.
 func (in *installer) heed(j *change.Job, role pki.Role, f judge.Finding) error {
 	switch {
-	case f.Level == judge.Error && (in.known || len(f.Targets) == 0):
+	case f.Level == judge.Error && (in.known || len(f.Releases) == 0):
 		err := fmt.Errorf("it would be refused here: %s", f.Text)
 		switch {
 		case f.File == in.To.Layout.Path(libvirt.CertFile(string(role))):
@@ -66,7 +66,7 @@ func (in *installer) heed(j *change.Job, role pki.Role, f judge.Finding) error {
 		}
 		return err
 	case f.Level == judge.Error:
-		j.Note("%s (%s)", f.Text, strings.Join(f.Targets, ", "))
+		j.Note("%s (%s)", f.Text, strings.Join(f.Releases, ", "))
 	case f.Level == judge.Warning:
 		j.Note("%s", f.Text)
 	}

@@ -171,7 +171,7 @@ func (f *fleet) like(cert *x509.Certificate, id subject.Identity) (*x509.Certifi
 	names, _ := id.Within(pki.PermitOf(ca))
 	like, _, err := f.a.CA.Rehearse(pki.Request{
 		Role: id.Role, RawSubject: subject, PublicKey: cert.PublicKey, DNSNames: names.DNS, IPAddresses: names.IPs,
-		Now: f.m.Now(), Validity: f.r.Leaf.Validity, StrictKeyUsage: f.r.Leaf.Target.TakesStrictKeyUsage(), Template: template,
+		Now: f.m.Now(), Validity: f.r.Leaf.Validity, StrictKeyUsage: f.r.Leaf.Release.TakesStrictKeyUsage(), Template: template,
 	})
 	return like, err
 }

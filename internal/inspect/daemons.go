@@ -49,7 +49,7 @@ func (c *inspector) daemonConf(d inventory.Daemon) judge.DaemonConf {
 		File:       c.files.read(c.m.Path(d.ConfPath)),
 		Root:       c.m.Root,
 		Layout:     libvirt.System(c.m.Sysconfdir),
-		Target:     *c.libvirt,
+		Release:    *c.libvirt,
 		Sockets:    d.Sockets,
 		Listen:     d.Listen.Text,
 		Silent:     d.Listening == inventory.Silent && len(c.r.Roles) == 0,

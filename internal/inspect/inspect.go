@@ -17,7 +17,7 @@ import (
 // Request says what of a machine is to be judged, and for which releases.
 type Request struct {
 	Roles   []judge.Role      // none is all
-	For     []libvirt.Target  // releases to please; the first of a product counts
+	For     []libvirt.Release // releases to please; the first of a product counts
 	PKIPath string            // a folder for ?pkipath=, instead of the system's files
 	User    bool              // the user's own files, instead of the system's
 	Uses    []libvirt.QEMUUse // of QEMU's that have to have files
@@ -26,13 +26,13 @@ type Request struct {
 }
 
 // Libvirt returns the libvirt to please; nil where libvirt is not judged.
-func (r Request) Libvirt() *libvirt.Target { return r.release("libvirt") }
+func (r Request) Libvirt() *libvirt.Release { return r.release("libvirt") }
 
 // QEMU returns the QEMU to please; nil where QEMU is not judged.
-func (r Request) QEMU() *libvirt.Target { return r.release("qemu") }
+func (r Request) QEMU() *libvirt.Release { return r.release("qemu") }
 
-func (r Request) release(product string) *libvirt.Target {
-	i := slices.IndexFunc(r.For, func(t libvirt.Target) bool { return t.Product == "" || t.Product == product })
+func (r Request) release(product string) *libvirt.Release {
+	i := slices.IndexFunc(r.For, func(t libvirt.Release) bool { return t.Product == "" || t.Product == product })
 	if i < 0 {
 		return nil
 	}
@@ -40,11 +40,11 @@ func (r Request) release(product string) *libvirt.Target {
 }
 
 // target is the libvirt to please; the zero value, all of them, where none is named.
-func (r Request) target() libvirt.Target {
+func (r Request) target() libvirt.Release {
 	if t := r.Libvirt(); t != nil {
 		return *t
 	}
-	return libvirt.Target{}
+	return libvirt.Release{}
 }
 
 // wants reports whether a role is to be judged.
@@ -78,7 +78,7 @@ func Run(ctx context.Context, m *machine.Machine, r Request) (*Report, error) {
 type inspector struct {
 	m             *machine.Machine
 	r             Request
-	libvirt, qemu *libvirt.Target // see Request
+	libvirt, qemu *libvirt.Release // see Request
 	machine       judge.Machine
 	list          *inventory.List // what uses TLS here
 	files         *reader

@@ -16,7 +16,7 @@ type pairs struct {
 
 // judge is what the programs and their peers say of a set; nothing where there is no
 // pair at all.
-func (p *pairs) judge(set judge.Set, target libvirt.Target) []judge.Finding {
+func (p *pairs) judge(set judge.Set, target libvirt.Release) []judge.Finding {
 	if set.Cert.Absent() && set.Key.Absent() && len(set.More) == 0 {
 		return p.caFiles(set.CA, set.CRL, set.Product, target)
 	}
@@ -37,12 +37,12 @@ func (p *pairs) copied(set judge.Set) bool {
 }
 
 // ca is what is to be said of a CA file and a CRL by themselves.
-func (p *pairs) ca(layout libvirt.Layout, product string, target libvirt.Target) []judge.Finding {
+func (p *pairs) ca(layout libvirt.Layout, product string, target libvirt.Release) []judge.Finding {
 	ca, crl := p.files.read(layout.Path(libvirt.CACert)), p.files.read(layout.Path(libvirt.CACRL))
 	return p.caFiles(ca, crl, product, target)
 }
 
-func (p *pairs) caFiles(ca, crl judge.File, product string, target libvirt.Target) []judge.Finding {
+func (p *pairs) caFiles(ca, crl judge.File, product string, target libvirt.Release) []judge.Finding {
 	found := judge.CAFile(ca, crl, product, target, p.files.m.Now())
 	return append(found, judge.CAOnHost(ca, crl, crlTerms(crl.Data), p.machine)...)
 }

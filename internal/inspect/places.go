@@ -19,7 +19,7 @@ type places struct {
 
 // of looks at everything of a layout that counts for the roles.
 func (p *places) of(kind judge.Kind, layout libvirt.Layout, roles ...judge.Role) judge.Place {
-	place := judge.Place{Kind: kind, Base: layout.Base, Seen: p.seen(layout.Base), Roles: roles, Asked: len(p.r.Roles) > 0, Target: p.r.target(),
+	place := judge.Place{Kind: kind, Base: layout.Base, Seen: p.seen(layout.Base), Roles: roles, Asked: len(p.r.Roles) > 0, Release: p.r.target(),
 		Files: make(map[libvirt.File]judge.Spot), Want: make(map[string]fs.FileMode)}
 	place.UID, place.GID = p.owner(kind, layout)
 	seen := make(map[string]bool)

@@ -50,7 +50,7 @@ func Validate(m *machine.Machine, r Request) (*Validation, error) {
 
 // validation is what it is asked about: the system's places, the user's or a folder.
 func (c *inspector) validation() (judge.Validation, libvirt.Layout, error) {
-	v := judge.Validation{Target: c.r.target(), Now: c.m.Now()}
+	v := judge.Validation{Release: c.r.target(), Now: c.m.Now()}
 	if names := c.machine.Names; len(names) > 0 {
 		v.Name = names[len(names)-1]
 	}

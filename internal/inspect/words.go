@@ -35,8 +35,8 @@ func writeFinding(b *strings.Builder, title string, f judge.Finding) {
 	if name := shortPath(title, f.File); name != "" {
 		text = name + ": " + text
 	}
-	if len(f.Targets) > 0 && !strings.Contains(text, f.Targets[0]) {
-		text += " (" + strings.Join(f.Targets, ", ") + ")"
+	if len(f.Releases) > 0 && !strings.Contains(text, f.Releases[0]) {
+		text += " (" + strings.Join(f.Releases, ", ") + ")"
 	}
 	text += " [" + f.ID + "]"
 	for i, line := range termtext.Wrap(termtext.Quote(text), textWidth) {

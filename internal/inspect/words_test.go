@@ -27,8 +27,8 @@ func TestReportText(t *testing.T) {
 	long := strings.Repeat("it is long ", 10)
 	r := &Report{Areas: []Area{{Title: "/etc/pki", Found: []judge.Finding{
 		{ID: "mode", Level: judge.Warning, File: "/etc/pki/libvirt/a\nb.pem", Text: "wrong", Fix: strings.Repeat("chmod 0600 x && ", 9) + "true"},
-		{ID: "cert-usage", Level: judge.Note, Text: long, Targets: []string{"libvirt-9.0", "libvirt-9.1"}},
-		{ID: "named", Level: judge.Error, File: "/etc/pki", Text: "libvirt-9.0 says no", Targets: []string{"libvirt-9.0"}},
+		{ID: "cert-usage", Level: judge.Note, Text: long, Releases: []string{"libvirt-9.0", "libvirt-9.1"}},
+		{ID: "named", Level: judge.Error, File: "/etc/pki", Text: "libvirt-9.0 says no", Releases: []string{"libvirt-9.0"}},
 	}}}, Verdicts: []Verdict{{Role: "client", Says: "virsh would connect"}}}
 	text := string(r.Text())
 	for _, want := range []string{

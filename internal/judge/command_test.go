@@ -60,7 +60,7 @@ func pkipathScript(root string, n int) string {
 }
 
 // compareCommand holds what the command says of each folder against virsh's texts.
-func compareCommand(t *testing.T, command string, target libvirt.Target, root string, sets []Set, texts []string) {
+func compareCommand(t *testing.T, command string, target libvirt.Release, root string, sets []Set, texts []string) {
 	t.Helper()
 	accepted, later, wrong := 0, 0, 0
 	for i, text := range texts {

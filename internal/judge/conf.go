@@ -18,9 +18,9 @@ type DaemonConf struct {
 	File   File // the conf
 	// Root is what stands before the paths of a daemon on this machine, and
 	// Layout its default tree as it sees it.
-	Root   string
-	Layout libvirt.Layout
-	Target libvirt.Target
+	Root    string
+	Layout  libvirt.Layout
+	Release libvirt.Release
 	// Socket is where the socket unit for TLS is enabled, empty where it is not; Sockets
 	// lists all units for which systemd passes sockets to the daemon.
 	Socket  string
@@ -87,16 +87,16 @@ func (j *confJudge) inSession() { j.found[len(j.found)-1].Stage = Session }
 
 // from marks the last finding as one of this release and those after it.
 func (j *confJudge) from(major, minor int) {
-	if j.Target.Product != "" {
+	if j.Release.Product != "" {
 		return
 	}
 	var names []string
-	for _, rules := range j.Target.Rules("libvirt") {
-		if t, err := libvirt.ParseTarget(rules.Name); err == nil && t.AtLeast(major, minor) {
+	for _, rules := range j.Release.Rules("libvirt") {
+		if t, err := libvirt.ParseRelease(rules.Name); err == nil && t.AtLeast(major, minor) {
 			names = append(names, rules.Name)
 		}
 	}
-	j.found[len(j.found)-1].Targets = names
+	j.found[len(j.found)-1].Releases = names
 }
 
 // read parses the conf; one that is not there is empty.
@@ -184,7 +184,7 @@ func (j *confJudge) duplicates() {
 // late tells of values that the daemon reads, and then ends for.
 func (j *confJudge) late() {
 	for _, c := range j.conf.LateComplaints(j.HasGroup) {
-		if !c.Always && !j.Target.AtLeast(9, 0) {
+		if !c.Always && !j.Release.AtLeast(9, 0) {
 			continue
 		}
 		j.say("conf-value", Error, j.mute(c.Setting), "line %d: %s: %s: the daemon reads it, and ends", j.conf.Line(c.Setting), c.Setting, c.Text)

@@ -48,7 +48,7 @@ func (j *confJudge) lists(named map[string]string) bool {
 		j.say("files-partial", Error, "", "%v", err)
 	} else if _, ok := named["ca_file"]; !ok {
 		j.say("files-partial", Error, "", "ca_file is not set although cert_files and key_files are: the daemon does not start")
-	} else if !j.Target.AtLeast(11, 10) || j.Target.Product == "" {
+	} else if !j.Release.AtLeast(11, 10) || j.Release.Product == "" {
 		j.say("files-lists", Warning, "", "cert_files and key_files are unknown to libvirt before 11.10, which does not start on ca_file alone")
 	}
 	return true
@@ -104,7 +104,7 @@ func (j *confJudge) sayCRL(how string) {
 			fix = fmt.Sprintf(`sed -i '%ds|.*|crl_file = "%s"|' %s`, first, standard, termtext.ShellWord(j.File.Path))
 		}
 	}
-	if j.Target.AtLeast(11, 10) {
+	if j.Release.AtLeast(11, 10) {
 		j.say("crl-file-gone", Error, fix, "crl_file %s: libvirt 12.8 does not start, and up to 11.3 it reads no CRL without a word", how)
 		j.from(11, 10)
 		return

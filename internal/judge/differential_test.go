@@ -88,7 +88,7 @@ func refusedConnection(text string) bool {
 	return strings.Contains(text, "unable to connect to server")
 }
 
-func compareClients(t *testing.T, sets []Set, texts []string, target libvirt.Target, now time.Time) {
+func compareClients(t *testing.T, sets []Set, texts []string, target libvirt.Release, now time.Time) {
 	t.Helper()
 	accepted, wrong := 0, 0
 	for i, s := range sets {
@@ -118,7 +118,7 @@ func compareClients(t *testing.T, sets []Set, texts []string, target libvirt.Tar
 func findingLines(findings []Finding) string {
 	var b strings.Builder
 	for _, f := range findings {
-		fmt.Fprintf(&b, "  %s %s %s: %s %v\n", f.Level, f.ID, f.File, f.Text, f.Targets)
+		fmt.Fprintf(&b, "  %s %s %s: %s %v\n", f.Level, f.ID, f.File, f.Text, f.Releases)
 	}
 	return b.String()
 }
@@ -212,9 +212,9 @@ func clientSets(t testing.TB, g *generator, n int, root string) []Set {
 	return sets
 }
 
-func installedLibvirt(t testing.TB) libvirt.Target {
+func installedLibvirt(t testing.TB) libvirt.Release {
 	t.Helper()
-	targets, err := libvirt.InstalledTargets(t.Context(), "")
+	targets, err := libvirt.InstalledReleases(t.Context(), "")
 	if err != nil {
 		t.Fatal(err)
 	}

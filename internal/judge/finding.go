@@ -38,8 +38,8 @@ type Finding struct {
 	Text string `json:"text"` // one sentence, without the file's name
 	// Fix is the command to type, or what to do, empty where there is nothing.
 	Fix string `json:"fix,omitempty"`
-	// Targets are the releases that say so, where others would not.
-	Targets []string `json:"targets,omitempty"`
+	// Releases are those that say so, where others would not.
+	Releases []string `json:"releases,omitempty"`
 }
 
 // Entry explains an id to people: the page of all findings is made from these.

@@ -301,7 +301,7 @@ func unknownCurve(s Set) Set {
 
 // sayAll is all that is said of a set, to peers who call it by another name and
 // have another list.
-func sayAll(s Set, target libvirt.Target) []Finding {
+func sayAll(s Set, target libvirt.Release) []Finding {
 	now := time.Now()
 	said := OwnFiles(s, target, now)
 	return append(said, InSession(s, Peer{Names: []string{"elsewhere"}, DNList: []string{"CN=nobody"}}, target, now)...)
@@ -340,7 +340,7 @@ func TestFindings(t *testing.T) {
 func TestSoundSet(t *testing.T) {
 	b := newBench()
 	for _, s := range []Set{b.set(nil, nil), b.client()} {
-		said := append(OwnFiles(s, libvirt.Target{}, b.now), InSession(s, Peer{Names: []string{"hv1.lab.example"}, DNList: []string{"O=Lab,CN=*"}}, libvirt.Target{}, b.now)...)
+		said := append(OwnFiles(s, libvirt.Release{}, b.now), InSession(s, Peer{Names: []string{"hv1.lab.example"}, DNList: []string{"O=Lab,CN=*"}}, libvirt.Release{}, b.now)...)
 		for _, f := range said {
 			if f.ID != "crl-missing" {
 				t.Errorf("%s\n", findingLines(said))
@@ -357,16 +357,16 @@ func ed448Set() Set {
 	return Set{Role: Server, CA: read("cacert.pem"), CRL: missing("cacrl.pem"), Cert: read("cert.pem"), Key: read("key.pem")}
 }
 
-// TestMatcherOfTarget: an escaped comma matches by one matcher, a set of characters
+// TestMatcherOfRelease: an escaped comma matches by one matcher, a set of characters
 // by the other.
-func TestMatcherOfTarget(t *testing.T) {
+func TestMatcherOfRelease(t *testing.T) {
 	b := newBench()
 	s := b.set(nil, []edit{func(c *certSpec) { c.subject = name("O=Acme\\, Inc.,CN=a1") }})
 	s.Role, s.Product = Client, "libvirt"
 	for pattern, want := range map[string]string{"O=Acme\\, Inc.,CN=a1": "libvirt-5.8", "O=Acme\\\\, Inc.,CN=a[1-9]": "libvirt-7.0 libvirt-9.0 libvirt-11.6 libvirt-11.10"} {
-		said := InSession(s, Peer{DNList: []string{pattern}}, libvirt.Target{}, b.now)
+		said := InSession(s, Peer{DNList: []string{pattern}}, libvirt.Release{}, b.now)
 		i := slices.IndexFunc(said, func(f Finding) bool { return f.ID == "dn-refused" })
-		if i < 0 || strings.Join(said[i].Targets, " ") != want {
+		if i < 0 || strings.Join(said[i].Releases, " ") != want {
 			t.Errorf("%q is not refused by %s alone:\n%s", pattern, want, findingLines(said))
 		}
 	}
@@ -379,11 +379,11 @@ func TestOneCAManyTimes(t *testing.T) {
 	root, filler := b.ca(), b.cert("CN=filler", keyring()["p256"][2], nil, with(extBC(true, true, -1), extKU(false, 0x80)))
 	set := setOf(Server, "libvirt", b.leaf(root), root, filler, filler, filler)
 	said := 0
-	for _, f := range OwnFiles(set, libvirt.Target{Product: "libvirt", Major: 9}, b.now) {
+	for _, f := range OwnFiles(set, libvirt.Release{Product: "libvirt", Major: 9}, b.now) {
 		if f.ID == "ca-usage-noncritical" {
 			said++
-			if f.Targets != nil {
-				t.Errorf("targets %q, want none", f.Targets)
+			if f.Releases != nil {
+				t.Errorf("releases %q, want none", f.Releases)
 			}
 		}
 	}
@@ -403,7 +403,7 @@ func TestForeignCRLAlone(t *testing.T) {
 		set  Set
 		want Level
 	}{{"alone", alone, Warning}, {"beside the CA's own", beside, Note}} {
-		found := OwnFiles(test.set, libvirt.Target{}, b.now)
+		found := OwnFiles(test.set, libvirt.Release{}, b.now)
 		i := slices.IndexFunc(found, func(f Finding) bool { return f.ID == "crl-foreign" })
 		if i < 0 || found[i].Level != test.want || (found[i].Fix != "") != (test.want == Warning) {
 			t.Errorf("a foreign CRL %s: %+v, want %s", test.of, found, test.want)

@@ -23,8 +23,8 @@ func FuzzOwnFiles(f *testing.F) {
 		file := func(path string, data []byte) File { return File{Path: path, Data: data} }
 		for _, role := range []Role{Server, Client} {
 			s := Set{Role: role, CA: file("ca", ca), CRL: file("crl", crl), Cert: file("cert", cert), Key: file("key", key)}
-			said := OwnFiles(s, libvirt.Target{}, now)
-			said = append(said, InSession(s, Peer{Names: []string{"hv1"}, DNList: []string{"*"}}, libvirt.Target{}, now)...)
+			said := OwnFiles(s, libvirt.Release{}, now)
+			said = append(said, InSession(s, Peer{Names: []string{"hv1"}, DNList: []string{"*"}}, libvirt.Release{}, now)...)
 			for _, finding := range said {
 				if !known[finding.ID] || strings.Contains(finding.Text, "%!") {
 					t.Errorf("%+v", finding)
@@ -38,7 +38,7 @@ func BenchmarkOwnFiles(b *testing.B) {
 	s := newBench().set(nil, nil)
 	now := time.Now()
 	for _, target := range []string{"libvirt-9.0", "any"} {
-		t, err := libvirt.ParseTarget(target)
+		t, err := libvirt.ParseRelease(target)
 		if err != nil {
 			b.Fatal(err)
 		}
@@ -52,7 +52,7 @@ func BenchmarkOwnFiles(b *testing.B) {
 
 func BenchmarkInSession(b *testing.B) {
 	s := newBench().client()
-	t, err := libvirt.ParseTarget("libvirt-9.0")
+	t, err := libvirt.ParseRelease("libvirt-9.0")
 	if err != nil {
 		b.Fatal(err)
 	}

@@ -73,7 +73,7 @@ type Peer struct {
 // before it connects. Where the set is refused, [Refused] holds of the answer.
 // A release stops at its first error; the findings go on, so that all can be
 // fixed at once.
-func OwnFiles(set Set, target libvirt.Target, now time.Time) []Finding {
+func OwnFiles(set Set, target libvirt.Release, now time.Time) []Finding {
 	return merge(target.Rules(set.Product), func(rules libvirt.Rules) []Finding {
 		r := run{set: set, rules: rules, now: now, stage: Own}
 		r.ownFiles()
@@ -83,7 +83,7 @@ func OwnFiles(set Set, target libvirt.Target, now time.Time) []Finding {
 
 // InSession says what the other side makes of the set's certificate in a
 // handshake, in its order. It is for sets that pass [OwnFiles].
-func InSession(set Set, peer Peer, target libvirt.Target, now time.Time) []Finding {
+func InSession(set Set, peer Peer, target libvirt.Release, now time.Time) []Finding {
 	return merge(target.Rules(set.Product), func(rules libvirt.Rules) []Finding {
 		r := run{set: set, rules: rules, now: now, stage: Session}
 		r.session(peer)
@@ -93,7 +93,7 @@ func InSession(set Set, peer Peer, target libvirt.Target, now time.Time) []Findi
 
 // CAFile says what is to be said of a CA file and a CRL by themselves, on a
 // machine that has no certificate of its own.
-func CAFile(ca, crl File, product string, target libvirt.Target, now time.Time) []Finding {
+func CAFile(ca, crl File, product string, target libvirt.Release, now time.Time) []Finding {
 	return merge(target.Rules(product), func(rules libvirt.Rules) []Finding {
 		r := run{set: Set{Role: Client, CA: ca, CRL: crl}, rules: rules, now: now, stage: Own}
 		r.caFile()
@@ -105,7 +105,7 @@ func CAFile(ca, crl File, product string, target libvirt.Target, now time.Time) 
 // on a CA file with these bytes, or would not go by all of it: too large, too many CAs,
 // one that is none, that may not sign, or that is not valid now.
 func CheckCAs(data []byte, now time.Time) error {
-	found := merge(libvirt.Target{}.Rules("libvirt"), func(rules libvirt.Rules) []Finding {
+	found := merge(libvirt.Release{}.Rules("libvirt"), func(rules libvirt.Rules) []Finding {
 		r := run{set: Set{Role: Server, CA: File{Path: "the CA file", Data: data}}, rules: rules, now: now, stage: Own}
 		if r.openCAs() {
 			r.checkCAs(nil)
@@ -160,21 +160,21 @@ func merge(all []libvirt.Rules, judge func(libvirt.Rules) []Finding) []Finding {
 		at := 0
 		for _, f := range judge(rules) {
 			i := index(merged, f)
-			if i >= 0 && slices.Contains(merged[i].Targets, rules.Name) {
+			if i >= 0 && slices.Contains(merged[i].Releases, rules.Name) {
 				continue // said already: one CA may stand in a file several times
 			}
 			if i < 0 {
 				i = at
 				merged = append(merged[:i], append([]Finding{f}, merged[i:]...)...)
 			}
-			merged[i].Targets = append(merged[i].Targets, rules.Name)
+			merged[i].Releases = append(merged[i].Releases, rules.Name)
 			merged[i].Level = worse(merged[i].Level, f.Level)
 			at = i + 1
 		}
 	}
 	for i := range merged {
-		if len(merged[i].Targets) == len(all) {
-			merged[i].Targets = nil
+		if len(merged[i].Releases) == len(all) {
+			merged[i].Releases = nil
 		}
 	}
 	return merged

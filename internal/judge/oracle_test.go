@@ -188,9 +188,9 @@ func setOf(role Role, product string, leaf identity, cas ...identity) Set {
 		Cert: pemOf("cert.pem", leaf), Key: keyFileOf("key.pem", leaf.key)}
 }
 
-func targetOf(t *testing.T, text string) libvirt.Target {
+func targetOf(t *testing.T, text string) libvirt.Release {
 	t.Helper()
-	target, err := libvirt.ParseTarget(text)
+	target, err := libvirt.ParseRelease(text)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -218,7 +218,7 @@ func TestOracleFiles(t *testing.T) {
 			target := targetOf(t, targets[family])
 			wantVerdict(t, OwnFiles(c.files(target.Product), target, time.Now()), c.Expected)
 			if family == "libvirt-ctx" && c.Expected == "accept" {
-				wantVerdict(t, OwnFiles(c.files(target.Product), libvirt.Target{}, time.Now()), c.Expected)
+				wantVerdict(t, OwnFiles(c.files(target.Product), libvirt.Release{}, time.Now()), c.Expected)
 			}
 		})
 	}

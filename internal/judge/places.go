@@ -58,8 +58,8 @@ type Place struct {
 	// Numbered is whether numbered pairs, such as clientcert0.pem and its key, are there.
 	Numbered bool
 	// Serves is whether a daemon is set up to listen on this machine.
-	Serves bool
-	Target libvirt.Target
+	Serves  bool
+	Release libvirt.Release
 	// UID and GID are whose the files have to be: root's in the system's tree.
 	UID, GID int
 	Files    map[libvirt.File]Spot

@@ -45,7 +45,7 @@ func (j *placeJudge) nowhere(spot Spot, level Level, stage Stage, what string) {
 
 func (j *placeJudge) noPair(role Role, cert Spot) {
 	switch {
-	case j.Numbered && j.Target.Product != "" && j.Target.AtLeast(11, 10): // it is one of those
+	case j.Numbered && j.Release.Product != "" && j.Release.AtLeast(11, 10): // it is one of those
 	case j.Kind == UserFolder && role == Client: // the system's is taken
 	case role == Server && j.Kind == SystemTree:
 		level := Note
@@ -90,7 +90,7 @@ func (j *placeJudge) neverOpened(file libvirt.File, found []Finding) {
 // withoutPair is what comes of a pair that is not whole: half of it is missing, or all.
 // libvirt's clients pass over it before 11.10, and so do all where there is neither.
 func (j *placeJudge) withoutPair(role Role, half bool) (level Level, stage Stage, what string) {
-	ends := half && j.Target.AtLeast(11, 10)
+	ends := half && j.Release.AtLeast(11, 10)
 	switch {
 	case j.Kind == QEMUFolder:
 		return Error, Places, "QEMU does not take the files"

@@ -14,12 +14,12 @@ func TestPairThatIsNotWhole(t *testing.T) {
 	there, folder := Spot{Mode: 0o600}, Spot{Mode: fs.ModeDir | 0o755}
 	gone, nowhere := Spot{Err: fs.ErrNotExist}, Spot{Err: fs.ErrNotExist, Target: "nowhere"}
 	loop := Spot{Err: syscall.ELOOP, Target: "loop"}
-	old, later := libvirt.Target{Product: "libvirt", Major: 9}, libvirt.Target{Product: "libvirt", Major: 11, Minor: 10}
+	old, later := libvirt.Release{Product: "libvirt", Major: 9}, libvirt.Release{Product: "libvirt", Major: 11, Minor: 10}
 	for _, test := range []struct {
 		name      string
 		kind      Kind
 		cert, key Spot
-		target    libvirt.Target
+		target    libvirt.Release
 		id        string
 		level     Level
 		stage     Stage
@@ -28,7 +28,7 @@ func TestPairThatIsNotWhole(t *testing.T) {
 		{"neither, later", FlatFolder, gone, gone, later, "no-client-pair", Error, Session},
 		{"no key", FlatFolder, there, gone, old, "half-pair", Error, Session},
 		{"no key, later", FlatFolder, there, gone, later, "half-pair", Error, Places},
-		{"no key, all releases", SystemTree, there, gone, libvirt.Target{}, "half-pair", Error, Places},
+		{"no key, all releases", SystemTree, there, gone, libvirt.Release{}, "half-pair", Error, Places},
 		{"no key, a user's", UserFolder, there, gone, old, "half-pair", Warning, Places},
 		{"no key, a user's, later", UserFolder, there, gone, later, "half-pair", Error, Places},
 		{"a certificate that leads nowhere", FlatFolder, nowhere, there, old, "dangling", Error, Session},
@@ -41,7 +41,7 @@ func TestPairThatIsNotWhole(t *testing.T) {
 		{"a folder as key, no certificate, later", FlatFolder, gone, folder, later, "not-a-file", Error, Places},
 		{"a folder as certificate, no key", FlatFolder, folder, gone, old, "not-a-file", Error, Places},
 	} {
-		p := Place{Kind: test.kind, Roles: []Role{Client}, Asked: true, Target: test.target,
+		p := Place{Kind: test.kind, Roles: []Role{Client}, Asked: true, Release: test.target,
 			Files: map[libvirt.File]Spot{libvirt.ClientCert: test.cert, libvirt.ClientKey: test.key}}
 		var got *Finding
 		for _, f := range InPlace(p) {

@@ -17,11 +17,11 @@ type Line struct {
 
 // Validation is what virt-pki-validate is asked about.
 type Validation struct {
-	Place  Place
-	Set    func(Role) Set
-	Target libvirt.Target
-	Now    time.Time
-	Name   string // the host's name, in full where it is known; empty is not compared
+	Place   Place
+	Set     func(Role) Set
+	Release libvirt.Release
+	Now     time.Time
+	Name    string // the host's name, in full where it is known; empty is not compared
 }
 
 // validator walks the lines of one role. A thing that is missing ends it.
@@ -114,7 +114,7 @@ func (w *validator) properties() {
 		return // which has a line of its own
 	}
 	var refused []Finding
-	for _, f := range append(OwnFiles(set, w.Target, w.Now), InSession(set, Peer{}, w.Target, w.Now)...) {
+	for _, f := range append(OwnFiles(set, w.Release, w.Now), InSession(set, Peer{}, w.Release, w.Now)...) {
 		if f.Level == Error {
 			refused = append(refused, f)
 		}

@@ -91,7 +91,7 @@ func qemuSets(g *generator, n int) []Set {
 	return sets
 }
 
-func (h *labHost) compareQEMU(t *testing.T, sets []Set, target libvirt.Target) {
+func (h *labHost) compareQEMU(t *testing.T, sets []Set, target libvirt.Release) {
 	t.Helper()
 	cmd := h.Command(t.Context(), "qemu-system-x86_64", "-machine", "none", "-nodefaults", "-display", "none", "-qmp", "stdio")
 	cmd.Stdin = bytes.NewReader(qmp(sets, target.Major < 6))

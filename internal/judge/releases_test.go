@@ -25,7 +25,7 @@ func qemuPackages(release lab.Release) []string {
 type labHost struct {
 	*lab.Host
 	release lab.Release
-	targets []libvirt.Target
+	targets []libvirt.Release
 }
 
 // onReleases runs a test on a host of each release: VIRTPKI_RELEASES names them.
@@ -52,7 +52,7 @@ func newLabHost(t *testing.T, release lab.Release, packages ...string) *labHost 
 	if err != nil {
 		t.Fatal(err)
 	}
-	targets, err := libvirt.InstalledTargets(t.Context(), root)
+	targets, err := libvirt.InstalledReleases(t.Context(), root)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -64,7 +64,7 @@ func newLabHost(t *testing.T, release lab.Release, packages ...string) *labHost 
 	return &labHost{host, release, targets}
 }
 
-func (h *labHost) libvirt() libvirt.Target { return h.targets[0] }
+func (h *labHost) libvirt() libvirt.Release { return h.targets[0] }
 
 func TestClientsOnReleases(t *testing.T) {
 	onReleases(t, func(t *testing.T, h *labHost) {

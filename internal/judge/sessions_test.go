@@ -22,7 +22,7 @@ type meeting struct {
 
 // meeting makes two sides, mostly under the same CAs. Most of them pass their own
 // checks, so that they do meet.
-func (g *generator) meeting(target libvirt.Target) meeting {
+func (g *generator) meeting(target libvirt.Release) meeting {
 	for try := 0; ; try++ {
 		t := g.trust()
 		other := t

@@ -16,16 +16,16 @@ var installedPackages = []struct{ product, deb, rpm string }{
 	{"qemu", "qemu-utils", "qemu-common"},
 }
 
-// InstalledTargets asks the package manager of the tree at root ("" or "/" is
+// InstalledReleases asks the package manager of the tree at root ("" or "/" is
 // this machine) which libvirt and QEMU are there, at most one of each. That
 // neither is installed is an error.
-func InstalledTargets(ctx context.Context, root string) ([]Target, error) {
-	var targets []Target
+func InstalledReleases(ctx context.Context, root string) ([]Release, error) {
+	var targets []Release
 	for _, p := range installedPackages {
 		if len(targets) > 0 && targets[len(targets)-1].Product == p.product {
 			continue
 		}
-		if t, err := installedTarget(ctx, root, p.product, p.deb, p.rpm); err == nil {
+		if t, err := installedRelease(ctx, root, p.product, p.deb, p.rpm); err == nil {
 			targets = append(targets, t)
 		}
 	}
@@ -35,15 +35,15 @@ func InstalledTargets(ctx context.Context, root string) ([]Target, error) {
 	return targets, nil
 }
 
-func installedTarget(ctx context.Context, root, product, deb, rpm string) (Target, error) {
+func installedRelease(ctx context.Context, root, product, deb, rpm string) (Release, error) {
 	version, err := debVersion(ctx, root, deb)
 	if err != nil {
 		version, err = rpmVersion(ctx, root, rpm)
 	}
 	if err != nil {
-		return Target{}, err
+		return Release{}, err
 	}
-	return ParseTarget(product + "-" + withoutEpoch(version))
+	return ParseRelease(product + "-" + withoutEpoch(version))
 }
 
 func debVersion(ctx context.Context, root, name string) (string, error) {

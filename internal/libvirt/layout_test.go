@@ -88,7 +88,7 @@ func TestSettingsAreAllFourFilesOrNone(t *testing.T) {
 	}
 }
 
-func TestTarget(t *testing.T) {
+func TestRelease(t *testing.T) {
 	tests := []struct {
 		text   string
 		strict bool
@@ -99,12 +99,12 @@ func TestTarget(t *testing.T) {
 		{"libvirt", false, false}, {"xen-4.1", false, false}, {"libvirt-11", false, false}, {"libvirt-a.b", false, false},
 	}
 	for _, test := range tests {
-		target, err := ParseTarget(test.text)
+		target, err := ParseRelease(test.text)
 		if target.TakesStrictKeyUsage() != test.strict || (err == nil) != test.valid {
-			t.Errorf("ParseTarget(%q) = %v, %v; strict %v", test.text, target, err, target.TakesStrictKeyUsage())
+			t.Errorf("ParseRelease(%q) = %v, %v; strict %v", test.text, target, err, target.TakesStrictKeyUsage())
 		}
-		if back, err := ParseTarget(target.String()); back != target || err != nil {
-			t.Errorf("ParseTarget(%q) = %v, %v", target, back, err)
+		if back, err := ParseRelease(target.String()); back != target || err != nil {
+			t.Errorf("ParseRelease(%q) = %v, %v", target, back, err)
 		}
 	}
 }

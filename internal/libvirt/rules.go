@@ -11,7 +11,7 @@ import (
 // release that it is named for; what distributions carry back is in the table
 // too, so that a package version finds the right one.
 type Rules struct {
-	Name    string // a target's text: "libvirt-9.0"
+	Name    string // a release's text: "libvirt-9.0"
 	Product string // "libvirt" or "qemu"
 
 	// KeyEncipherment: a critical keyUsage of a leaf must permit it beside
@@ -49,14 +49,14 @@ type Rules struct {
 // ruleRelease is a row of the table: the rules, and the first release that has
 // them. Rows of a product stand in the order of their releases.
 type ruleRelease struct {
-	from  Target
+	from  Release
 	rules Rules
 }
 
 // backport is a package version that has the rules of a later release.
 type backport struct {
-	release  Target // product, version and the distribution's mark before its number
-	mark     string // "deb13u": what stands before the number in the revision
+	release  Release // product, version and the distribution's mark before its number
+	mark     string  // "deb13u": what stands before the number in the revision
 	atLeast  int
 	hasRules string // the name of a row
 }
@@ -86,11 +86,11 @@ func ruleTable() []ruleRelease {
 	twelve := eleven
 	twelve.Name, twelve.HalfPairRefused, twelve.Identities = "libvirt-11.10", true, true
 	return append([]ruleRelease{
-		{Target{Product: "libvirt"}, five},
-		{Target{Product: "libvirt", Major: 6, Minor: 1}, seven},
-		{Target{Product: "libvirt", Major: 9}, nine},
-		{Target{Product: "libvirt", Major: 11, Minor: 6}, eleven},
-		{Target{Product: "libvirt", Major: 11, Minor: 10}, twelve},
+		{Release{Product: "libvirt"}, five},
+		{Release{Product: "libvirt", Major: 6, Minor: 1}, seven},
+		{Release{Product: "libvirt", Major: 9}, nine},
+		{Release{Product: "libvirt", Major: 11, Minor: 6}, eleven},
+		{Release{Product: "libvirt", Major: 11, Minor: 10}, twelve},
 	}, qemuRules()...)
 }
 
@@ -106,11 +106,11 @@ func qemuRules() []ruleRelease {
 	newest.Name, newest.MaxCAs, newest.WholeChain = "qemu-10.2", 0, true
 	newest.HalfPairRefused, newest.Identities = true, true
 	return []ruleRelease{
-		{Target{Product: "qemu"}, five},
-		{Target{Product: "qemu", Major: 7, Minor: 2}, old},
-		{Target{Product: "qemu", Major: 10, Micro: 7}, stable},
-		{Target{Product: "qemu", Major: 10, Minor: 1}, old},
-		{Target{Product: "qemu", Major: 10, Minor: 2}, newest},
+		{Release{Product: "qemu"}, five},
+		{Release{Product: "qemu", Major: 7, Minor: 2}, old},
+		{Release{Product: "qemu", Major: 10, Micro: 7}, stable},
+		{Release{Product: "qemu", Major: 10, Minor: 1}, old},
+		{Release{Product: "qemu", Major: 10, Minor: 2}, newest},
 	}
 }
 
@@ -118,15 +118,15 @@ func qemuRules() []ruleRelease {
 // 1:7.2+dfsg-7+deb12u18. QEMU 7.2.22 is that package's upstream.
 func backports() []backport {
 	return []backport{
-		{Target{Product: "libvirt", Major: 11, Minor: 3}, "deb13u", 1, "libvirt-11.6"},
-		{Target{Product: "qemu", Major: 7, Minor: 2}, "deb12u", 18, "qemu-10.0.7"},
-		{Target{Product: "qemu", Major: 7, Minor: 2, Micro: 22}, "", 0, "qemu-10.0.7"},
+		{Release{Product: "libvirt", Major: 11, Minor: 3}, "deb13u", 1, "libvirt-11.6"},
+		{Release{Product: "qemu", Major: 7, Minor: 2}, "deb12u", 18, "qemu-10.0.7"},
+		{Release{Product: "qemu", Major: 7, Minor: 2, Micro: 22}, "", 0, "qemu-10.0.7"},
 	}
 }
 
-// Rules lists the rules that a target has: one set for a release, every set of
-// the product for any release. An empty product is both.
-func (t Target) Rules(product string) []Rules {
+// Rules lists the rules that a release has: one set, or for any release every set of the
+// product. An empty product is both.
+func (t Release) Rules(product string) []Rules {
 	var found []Rules
 	for _, row := range ruleTable() {
 		if t.Product == "" && (product == "" || product == row.rules.Product) && !containsRules(found, row.rules.Name) {
@@ -149,7 +149,7 @@ func containsRules(list []Rules, name string) bool {
 }
 
 // rules finds the row of a release.
-func (t Target) rules() Rules {
+func (t Release) rules() Rules {
 	name := ""
 	for _, b := range backports() {
 		if b.covers(t) {
@@ -169,7 +169,7 @@ func (t Target) rules() Rules {
 }
 
 // before compares versions, not revisions.
-func (t Target) before(other Target) bool {
+func (t Release) before(other Release) bool {
 	if t.Major != other.Major {
 		return t.Major < other.Major
 	}
@@ -179,7 +179,7 @@ func (t Target) before(other Target) bool {
 	return t.Micro < other.Micro
 }
 
-func (b backport) covers(t Target) bool {
+func (b backport) covers(t Release) bool {
 	if b.release.Product != t.Product || b.release.Major != t.Major || b.release.Minor != t.Minor {
 		return false
 	}

@@ -5,7 +5,7 @@ import (
 	"testing"
 )
 
-func TestRulesOfTarget(t *testing.T) {
+func TestRulesOfRelease(t *testing.T) {
 	tests := []struct{ target, want string }{
 		{"libvirt-1.2", "libvirt-5.8"}, {"libvirt-6.1", "libvirt-7.0"}, {"libvirt-8.10", "libvirt-7.0"},
 		{"libvirt-9.0", "libvirt-9.0"}, {"libvirt-9.0.0-4+deb12u2", "libvirt-9.0"},
@@ -19,7 +19,7 @@ func TestRulesOfTarget(t *testing.T) {
 		{"qemu-11.1", "qemu-10.2"},
 	}
 	for _, test := range tests {
-		target, err := ParseTarget(test.target)
+		target, err := ParseRelease(test.target)
 		if err != nil {
 			t.Errorf("%s: %v", test.target, err)
 			continue
@@ -35,12 +35,12 @@ func TestRulesOfTarget(t *testing.T) {
 
 func TestRulesOfAny(t *testing.T) {
 	for product, want := range map[string]int{"libvirt": 5, "qemu": 4, "": 9} {
-		rules := Target{}.Rules(product)
+		rules := Release{}.Rules(product)
 		if len(rules) != want {
 			t.Errorf("any has %d rule sets of %q, want %d", len(rules), product, want)
 		}
 		for _, r := range rules {
-			own, err := ParseTarget(r.Name)
+			own, err := ParseRelease(r.Name)
 			if err != nil || own.Rules("")[0].Name != r.Name {
 				t.Errorf("%s does not have its own rules (%v)", r.Name, err)
 			}
@@ -48,16 +48,16 @@ func TestRulesOfAny(t *testing.T) {
 	}
 }
 
-func TestInstalledTargets(t *testing.T) {
+func TestInstalledReleases(t *testing.T) {
 	version, err := exec.Command("dpkg-query", "-W", "-f", "${Version}", "libvirt0").Output()
 	if err != nil {
 		t.Skip("no libvirt of a Debian package: ", err)
 	}
-	targets, err := InstalledTargets(t.Context(), "")
+	targets, err := InstalledReleases(t.Context(), "")
 	if err != nil || len(targets) == 0 || targets[0].String() != "libvirt-"+string(version) {
-		t.Errorf("InstalledTargets = %v, %v, want libvirt-%s first", targets, err, version)
+		t.Errorf("InstalledReleases = %v, %v, want libvirt-%s first", targets, err, version)
 	}
-	if targets, err := InstalledTargets(t.Context(), t.TempDir()); err == nil {
+	if targets, err := InstalledReleases(t.Context(), t.TempDir()); err == nil {
 		t.Errorf("an empty tree has %v installed", targets)
 	}
 }
@@ -70,7 +70,7 @@ func TestReleaseNames(t *testing.T) {
 		t.Fatalf("offered: %q", names)
 	}
 	for _, name := range names[1:] {
-		target, err := ParseTarget(name)
+		target, err := ParseRelease(name)
 		if err != nil {
 			t.Errorf("%s: %v", name, err)
 			continue

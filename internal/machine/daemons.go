@@ -24,20 +24,20 @@ func (m *Machine) Running(ctx context.Context) []running.Daemon {
 // packageDatabases are where dpkg and rpm keep what is installed.
 var packageDatabases = []string{"/var/lib/dpkg", "/var/lib/rpm", "/usr/lib/sysimage/rpm"}
 
-// InstalledTarget returns the release of a product that is installed; false where none is
+// InstalledRelease returns the release of a product that is installed; false where none is
 // known.
-func (m *Machine) InstalledTarget(ctx context.Context, product string) (libvirt.Target, bool) {
+func (m *Machine) InstalledRelease(ctx context.Context, product string) (libvirt.Release, bool) {
 	if !slices.ContainsFunc(packageDatabases, func(path string) bool { return m.Tree().Exists(m.Path(path)) }) {
-		return libvirt.Target{}, false
+		return libvirt.Release{}, false
 	}
-	targets, err := libvirt.InstalledTargets(ctx, m.Root)
+	targets, err := libvirt.InstalledReleases(ctx, m.Root)
 	if err != nil {
-		return libvirt.Target{}, false
+		return libvirt.Release{}, false
 	}
 	for _, target := range targets {
 		if target.Product == product {
 			return target, true
 		}
 	}
-	return libvirt.Target{}, false
+	return libvirt.Release{}, false
 }

@@ -88,7 +88,7 @@ func (r *renewal) renewOne(j *change.Job, a *authority.Authority, c *candidate) 
 func (r *renewal) orderFor(a *authority.Authority, c *candidate) authority.Order {
 	leaf := authority.Leaf{KeyType: c.keyType(), Validity: a.LifeLike(c.pair.Cert), Templates: r.Templates}
 	if strictUsage(c.pair.Cert) {
-		leaf.Target = libvirt.StrictTarget()
+		leaf.Release = libvirt.StrictRelease()
 	}
 	return authority.Order{Leaf: leaf, Identity: c.identity(), Now: r.m.Now()}
 }

@@ -6,9 +6,9 @@ import (
 	"strings"
 )
 
-// Target is a libvirt or QEMU release that files are made for, or judged for.
+// Release is a libvirt or QEMU release that files are made for, or judged for.
 // The zero value is all of them.
-type Target struct {
+type Release struct {
 	Product             string // "libvirt" or "qemu"; empty is every release of both
 	Major, Minor, Micro int
 	// Revision is what a distribution has added to the version ("3+deb13u3"):
@@ -16,27 +16,27 @@ type Target struct {
 	Revision string
 }
 
-// ParseTarget reads "any", or a product and a version such as "libvirt-11.6",
+// ParseRelease reads "any", or a product and a version such as "libvirt-11.6",
 // "qemu-10.2.1" or, with a distribution's revision, "libvirt-11.3.0-3+deb13u3".
-// "installed" is not for it: see [InstalledTargets].
-func ParseTarget(s string) (Target, error) {
+// "installed" is not for it: see [InstalledReleases].
+func ParseRelease(s string) (Release, error) {
 	if s == "any" || s == "" {
-		return Target{}, nil
+		return Release{}, nil
 	}
 	product, rest, _ := strings.Cut(s, "-")
 	version, revision, _ := strings.Cut(rest, "-")
-	t := Target{Product: product, Revision: revision}
+	t := Release{Product: product, Revision: revision}
 	if (product != "libvirt" && product != "qemu") || !t.readVersion(version) || strings.HasSuffix(s, "-") {
-		return Target{}, fmt.Errorf("unknown target %q (any, installed, or one like libvirt-11.6 or qemu-10.2)", s)
+		return Release{}, fmt.Errorf("unknown release %q (any, installed, or one like libvirt-11.6 or qemu-10.2)", s)
 	}
 	return t, nil
 }
 
-// ReleaseNames returns values that [ParseTarget] reads: any, and of each run of releases with
+// ReleaseNames returns values that [ParseRelease] reads: any, and of each run of releases with
 // rules of its own the one that [Rules] are named for.
 func ReleaseNames() []string {
 	names := []string{"any"}
-	for _, rules := range (Target{}).Rules("") {
+	for _, rules := range (Release{}).Rules("") {
 		names = append(names, rules.Name)
 	}
 	return names
@@ -44,7 +44,7 @@ func ReleaseNames() []string {
 
 // readVersion reads two or three numbers. What a distribution has put behind
 // them ("+dfsg", "~rc1") goes to the front of the revision.
-func (t *Target) readVersion(version string) bool {
+func (t *Release) readVersion(version string) bool {
 	if i := strings.IndexAny(version, "+~"); i > 0 {
 		t.Revision = strings.TrimSuffix(version[i:]+"-"+t.Revision, "-")
 		version = version[:i]
@@ -63,8 +63,8 @@ func (t *Target) readVersion(version string) bool {
 	return true
 }
 
-// String is the form that [ParseTarget] reads.
-func (t Target) String() string {
+// String is the form that [ParseRelease] reads.
+func (t Release) String() string {
 	if t.Product == "" {
 		return "any"
 	}
@@ -79,16 +79,16 @@ func (t Target) String() string {
 	return s + t.Revision
 }
 
-// StrictTarget is the oldest libvirt that takes a strict keyUsage.
-func StrictTarget() Target { return Target{Product: "libvirt", Major: 11, Minor: 6} }
+// StrictRelease is the oldest libvirt that takes a strict keyUsage.
+func StrictRelease() Release { return Release{Product: "libvirt", Major: 11, Minor: 6} }
 
-// TakesStrictKeyUsage reports whether the target accepts a critical keyUsage of
+// TakesStrictKeyUsage reports whether the release accepts a critical keyUsage of
 // digitalSignature alone; any does not. See [Rules].
-func (t Target) TakesStrictKeyUsage() bool {
+func (t Release) TakesStrictKeyUsage() bool {
 	return t.Product != "" && !t.rules().KeyEncipherment
 }
 
-// AtLeast reports whether the target is this version or a later one; any is.
-func (t Target) AtLeast(major, minor int) bool {
+// AtLeast reports whether it is this version or a later one; any is.
+func (t Release) AtLeast(major, minor int) bool {
 	return t.Product == "" || t.Major > major || t.Major == major && t.Minor >= minor
 }

@@ -61,6 +61,9 @@ type Report struct {
 // Run renews what is due on a machine, has daemons and guests read it, and proves that they
 // do. Where a check says no the error is hint.ErrRefused.
 func Run(ctx context.Context, m *machine.Machine, request Request, keys *change.Keyring, o change.Options) (*Report, error) {
+	if request.QEMU == nil {
+		request.QEMU = &provision.QEMU{}
+	}
 	if request.QEMU.CA != "" {
 		m = m.WithCA(request.QEMU.CA)
 	}

@@ -25,7 +25,10 @@ type givenFolders struct {
 // what is above them in the bundle.
 func (f *Folders) take(b *Bundle, sysconfdir string) {
 	f.given = &givenFolders{tree: b.CA.Tree, sysconfdir: sysconfdir, main: map[pki.Role]*keypair.Pair{pki.Server: b.Server, pki.Client: b.Client}}
-	q := *f.QEMU
+	var q QEMU
+	if f.QEMU != nil {
+		q = *f.QEMU
+	}
 	q.Uses = f.given.uses(q.Uses)
 	f.QEMU = &q
 }

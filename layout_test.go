@@ -22,7 +22,7 @@ var mayImport = map[string][]string{
 	"dn":                       {},
 	"pki":                      {},
 	"templates":                {"internal/termtext"},
-	"internal/change":          {"pki", "internal/hint", "internal/keypair", "internal/libvirt", "internal/machine", "internal/store", "internal/termtext"},
+	"internal/change":          {"pki", "internal/certinfo", "internal/hint", "internal/keypair", "internal/libvirt", "internal/machine", "internal/store", "internal/termtext"},
 	"internal/allowlist":       {"dn", "pki", "internal/hint", "internal/judge", "internal/libvirt", "internal/libvirt/conf", "internal/store", "internal/termtext"},                                                                                                                                                                   // judge: settings that libvirt ignores
 	"internal/authority":       {"dn", "pki", "internal/certinfo", "internal/change", "internal/grant", "internal/hint", "internal/judge", "internal/keypair", "internal/libvirt", "internal/libvirt/running", "internal/machine", "internal/store", "internal/subject", "internal/termtext"},                                          // judge: libvirt has to start on its CA; running: where daemons read its CRL
 	"internal/batch":           {"internal/safedir", "internal/store", "internal/termtext"},                                                                                                                                                                                                                                            // records have their names in store

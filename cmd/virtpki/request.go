@@ -162,9 +162,9 @@ func (e *env) tellRequests(g *globals, o *requestOptions, j *change.Job, csrs []
 			infos = append(infos, certinfo.OfRequest(csr))
 		}
 		return e.printJSON(struct {
-			changeReport
+			change.Result
 			Requests []certinfo.Request `json:"requests"`
-		}{e.reportOf(j), infos})
+		}{j.Result(e.here.Now()), infos})
 	}
 	for _, csr := range csrs {
 		j.Did("%s %s", subject.OfRequest(csr), certinfo.OfRequest(csr).Text())

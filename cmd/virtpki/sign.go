@@ -12,6 +12,7 @@ import (
 
 	"virtpki/internal/authority"
 	"virtpki/internal/certinfo"
+	"virtpki/internal/change"
 	"virtpki/internal/grant"
 	"virtpki/internal/hint"
 	"virtpki/internal/libvirt"
@@ -253,9 +254,9 @@ func (e *env) tellSigned(g *globals, o *signOptions, done *sign.Result) error {
 	switch {
 	case g.json:
 		return e.printJSON(struct {
-			changeReport
+			change.Result
 			Answer string `json:"answer"`
-		}{e.reportOf(done.Job), string(done.Response.Encode())})
+		}{done.Job.Result(e.here.Now()), string(done.Response.Encode())})
 	case !toStdout || g.dryRun:
 		return e.tell(g, done.Job)
 	}

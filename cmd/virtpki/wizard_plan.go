@@ -164,13 +164,13 @@ func (p *wizardPlan) show(j *change.Job) {
 	}
 	var lines []string
 	for _, c := range j.Plan.Changes() {
-		lines = append(lines, changeLine(c, true))
+		lines = append(lines, change.Line(c, true))
 	}
 	for _, line := range shortened(lines) {
 		termtext.Fprintf(p.stderr, "%s\n", line)
 	}
 	for _, made := range j.Made {
-		io.WriteString(p.stderr, p.d.Wrap(termtext.Line("  "+p.summary(made))))
+		io.WriteString(p.stderr, p.d.Wrap(termtext.Line("  "+made.Text(p.here.Now()))))
 	}
 	if text := p.confDiff(j); text != "" {
 		p.d.Say("The conf changes by these lines:")

@@ -36,7 +36,7 @@ func (p *wizardPlan) enforce(ctx context.Context, j *change.Job) error {
 
 // wizardReport is the JSON form of what the wizard has done; it is stable.
 type wizardReport struct {
-	changeReport
+	change.Result
 	URI      string          `json:"uri"`      // for clients
 	Bundles  []string        `json:"bundles"`  // folders to carry to them
 	Commands [][]string      `json:"commands"` // that do the same, in words
@@ -69,7 +69,7 @@ func (p *wizardPlan) end(ctx context.Context, j *change.Job, wrong error) error 
 }
 
 func (p *wizardPlan) endJSON(ctx context.Context, j *change.Job, out wizardReport, wrong error) error {
-	out.changeReport, out.Findings = p.reportOf(j), []judge.Finding{}
+	out.Result, out.Findings = j.Result(p.here.Now()), []judge.Finding{}
 	if !p.g.dryRun {
 		report, err := inspect.Run(ctx, p.g.Machine, inspect.Request{For: []libvirt.Release{{}}})
 		if err != nil {

@@ -1,0 +1,97 @@
+package change
+
+import (
+	"fmt"
+	"strings"
+	"time"
+
+	"virtpki/internal/certinfo"
+	"virtpki/internal/store"
+	"virtpki/internal/termtext"
+)
+
+// Result is the JSON form of what was done; it is stable.
+type Result struct {
+	Changes      []store.Change  `json:"changes"`
+	Certificates []certinfo.Info `json:"certificates"` // made
+	Found        []certinfo.Info `json:"found"`        // there already, and taken
+	Revoked      []certinfo.Info `json:"revoked,omitempty"`
+	Done         []string        `json:"done"`
+	Notes        []string        `json:"notes"`
+}
+
+// Result returns what the job has done, or would do.
+func (j *Job) Result(now time.Time) Result {
+	return Result{
+		Changes:      append([]store.Change{}, j.Plan.Changes()...),
+		Certificates: append([]certinfo.Info{}, infos(j.Made, now)...),
+		Found:        append([]certinfo.Info{}, infos(j.Found, now)...),
+		Revoked:      infos(j.Revoked, now),
+		Done:         append([]string{}, j.Done...),
+		Notes:        append([]string{}, j.Notes...),
+	}
+}
+
+func infos(certs []Placed, now time.Time) []certinfo.Info {
+	var infos []certinfo.Info
+	for _, p := range certs {
+		infos = append(infos, certinfo.Of(p.Cert, p.Path, now))
+	}
+	return infos
+}
+
+// Text returns the same in words, but for the notes. dryRun is whether nothing was done.
+func (j *Job) Text(dryRun bool, now time.Time) termtext.Text {
+	var b strings.Builder
+	line := func(format string, args ...any) { termtext.Fprintf(&b, format+"\n", args...) }
+	for _, c := range j.Plan.Changes() {
+		line("%s", Line(c, dryRun))
+	}
+	if len(j.Plan.Changes())+len(j.Done) == 0 {
+		line("nothing to do")
+	}
+	for _, p := range j.Made {
+		line("%s", p.Text(now))
+	}
+	for _, p := range j.Found {
+		line("found %s", p.Text(now))
+	}
+	would := ""
+	if dryRun {
+		would = "would say: "
+	}
+	for _, done := range j.Done {
+		line("%s", termtext.Text(would+done))
+	}
+	return termtext.Text(b.String())
+}
+
+var actionWords = map[store.Action][2]string{
+	store.Create:  {"created ", "would create "},
+	store.Replace: {"replaced", "would replace"},
+	store.Adjust:  {"adjusted", "would adjust "},
+	store.Remove:  {"removed ", "would remove "},
+}
+
+// Line returns a change of a file in words. dryRun is whether it was not made.
+func Line(c store.Change, dryRun bool) string {
+	word := actionWords[c.Action][0]
+	if dryRun {
+		word = actionWords[c.Action][1]
+	}
+	name := c.Path
+	if c.Dir {
+		name += "/"
+	}
+	return fmt.Sprintf("%s %04o %s", word, c.Mode.Perm(), name)
+}
+
+// Text returns a line about a certificate.
+func (p Placed) Text(now time.Time) string {
+	info := certinfo.Of(p.Cert, p.Path, now)
+	line := fmt.Sprintf("%-6s %s until %s (%d days)", info.RoleText(), info.DN, termtext.Day(info.NotAfter), info.DaysLeft)
+	if names := info.Names(); names != "" {
+		line += " for " + names
+	}
+	return line
+}

@@ -107,27 +107,26 @@ func (d *doer) CheckRenewal(a *wizard.Answers) error {
 }
 
 // ShowMatches tells whom patterns let in, as dn match does.
-func (d *doer) ShowMatches(matches []allowlist.Match, advice []string) {
+func (d *doer) ShowMatches(matches []allowlist.Match) {
 	termtext.Fprintf(d.stderr, "\n")
 	for _, match := range matches {
 		printMatch(d.stderr, match)
 	}
-	d.notes(advice)
 }
 
 // Preview decides without a lock.
-func (d *doer) Preview(_ context.Context, a *wizard.Answers) (func(context.Context) error, error) {
+func (d *doer) Preview(a *wizard.Answers) (*wizard.Preview, error) {
 	p, err := d.plan(a)
 	if err != nil {
 		return nil, err
 	}
 	j := &change.Job{}
-	if err := p.decide(j); err != nil {
+	if err := p.work.Decide(j); err != nil {
 		return nil, err
 	}
-	p.show(j)
+	v := &wizard.Preview{Work: p.work, Job: j, Do: p.carryOut}
 	if d.g.dryRun {
-		return func(ctx context.Context) error { return p.end(ctx, j, nil) }, nil
+		v.Do = func(ctx context.Context) error { return p.end(ctx, j, nil) }
 	}
-	return p.carryOut, nil
+	return v, nil
 }

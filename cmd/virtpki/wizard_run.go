@@ -17,21 +17,11 @@ import (
 
 // carryOut does what the plan says, has the daemon go by it, and proves it.
 func (p *wizardPlan) carryOut(ctx context.Context) error {
-	j, err := p.env.carryOut(ctx, p.g, p.host.Locks(), p.decide)
+	j, err := p.env.carryOut(ctx, p.g, p.work.Host.Locks(), p.work.Decide)
 	if err != nil {
 		return err
 	}
-	return p.end(ctx, j, p.enforce(ctx, j))
-}
-
-// enforce has the daemon go by the files, as bootstrap does, and starts one that
-// does not run, where that was wanted.
-func (p *wizardPlan) enforce(ctx context.Context, j *change.Job) error {
-	r := reload.New(p.g.Machine, p.boot.reloadOptions.request(p.env), j)
-	if err := r.Settle(ctx); err != nil || p.boot.restart == "" || p.running {
-		return err
-	}
-	return r.Start(ctx, p.host.Daemon.Daemon)
+	return p.end(ctx, j, p.work.Enforce(ctx, reload.New(p.g.Machine, p.boot.reloadOptions.request(p.env), j)))
 }
 
 // wizardReport is the JSON form of what the wizard has done; it is stable.
@@ -47,8 +37,8 @@ type wizardReport struct {
 // the same again. It returns wrong, which is what the daemon had against it, else
 // what check has.
 func (p *wizardPlan) end(ctx context.Context, j *change.Job, wrong error) error {
-	out := wizardReport{URI: p.a.URI(p.host.Server.Name, p.host.Server.DNS), Bundles: []string{}, Commands: p.commands()}
-	for _, b := range p.bundles {
+	out := wizardReport{URI: p.work.Answers.URI(p.work.Host.Server.Name, p.work.Host.Server.DNS), Bundles: []string{}, Commands: p.commands()}
+	for _, b := range p.work.Deliveries {
 		out.Bundles = append(out.Bundles, b.To.Layout.Base)
 	}
 	if p.g.json {
@@ -95,7 +85,9 @@ func (p *wizardPlan) printDone(j *change.Job) {
 		p.print("%s", line)
 	}
 	if !p.g.dryRun {
-		p.notes(j.Notes)
+		for _, note := range j.Notes {
+			p.d.Note(note)
+		}
 	}
 }
 
@@ -109,7 +101,7 @@ func (p *wizardPlan) printEnd(r wizardReport) {
 	for _, folder := range r.Bundles {
 		p.print("    %s is %s's", folder, filepath.Base(folder))
 	}
-	if len(r.Bundles) == 0 && p.a.CanSign() {
+	if len(r.Bundles) == 0 && p.work.Answers.CanSign() {
 		p.print("    (virtpki issue client NAME --out DIR --layout pkipath makes one)")
 	}
 	p.print("    virsh -c %s list --all", termtext.ShellWord(r.URI))
@@ -117,8 +109,8 @@ func (p *wizardPlan) printEnd(r wizardReport) {
 	for _, words := range r.Commands {
 		termtext.Fprintf(p.stdout, "    %s\n", termtext.Text(strings.ReplaceAll(termtext.ShellLine(words, p.d.Width-5), "\n", "\n    ")))
 	}
-	if p.boot.restart != "" && !p.running {
-		termtext.Fprintf(p.stdout, "    %s\n", p.boot.restart)
+	if p.work.Restart != "" && !p.work.Running() {
+		termtext.Fprintf(p.stdout, "    %s\n", p.work.Restart)
 	}
 	switch {
 	case p.g.passphrase == nil:

@@ -120,6 +120,12 @@ func (d *Dialog) Say(format string, args ...any) {
 	io.WriteString(d.out, d.Wrap(strings.TrimRight(termtext.Sprintf(format, args...), "\n")))
 }
 
+// Print prints a text as it is set, without an empty line before it.
+func (d *Dialog) Print(text string) { io.WriteString(d.out, termtext.Lines(text)) }
+
+// Note prints something that is no error, as every command does, in lines that fit.
+func (d *Dialog) Note(text string) { d.Print(d.Wrap("virtpki: " + termtext.Lines(text))) }
+
 // Wrap returns a text in lines that fit the screen.
 func (d *Dialog) Wrap(text string) string {
 	return strings.Join(termtext.Wrap(text, d.Width-1), "\n") + "\n"

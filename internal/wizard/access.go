@@ -295,7 +295,10 @@ func (w accessTopic) askTake(ctx context.Context) error {
 	for _, c := range w.candidates() {
 		matches = append(matches, gate.Ask(allowlist.Name{DN: c.dn, Raw: c.dn, File: c.what}))
 	}
-	w.doer.ShowMatches(matches, allowlist.Advice(w.patterns))
+	w.doer.ShowMatches(matches)
+	for _, note := range allowlist.Advice(w.patterns) {
+		w.Note(note)
+	}
 	taken, err := w.Confirm(ctx, "Take this list?", true)
 	if err == nil && !taken {
 		w.rewrite = true

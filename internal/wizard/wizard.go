@@ -23,11 +23,10 @@ type Doer interface {
 	CheckClients(names []string) error
 	// CheckRenewal returns an error unless what runs renew can be made of the answers.
 	CheckRenewal(a *Answers) error
-	// ShowMatches tells whom patterns let in, and what is to be said of the patterns.
-	ShowMatches(matches []allowlist.Match, advice []string)
-	// Preview decides, and shows what would be done. do does it, and tells of it; with a
-	// dry run it tells alone.
-	Preview(ctx context.Context, a *Answers) (do func(context.Context) error, err error)
+	// ShowMatches tells whom patterns let in.
+	ShowMatches(matches []allowlist.Match)
+	// Preview makes requests of the answers, and decides.
+	Preview(a *Answers) (*Preview, error)
 }
 
 // Settings are what the flags say, and what is offered at first.
@@ -84,18 +83,21 @@ func Run(ctx context.Context, d *prompt.Dialog, s Settings, doer Doer) error {
 		if err := w.walk(ctx); err != nil {
 			return w.left(err)
 		}
-		do, err := doer.Preview(ctx, a)
+		p, err := doer.Preview(a)
 		if err != nil {
 			w.Wrong(err)
-		} else if w.dryRun {
-			return do(ctx)
+		} else {
+			w.show(p)
+		}
+		if w.dryRun && err == nil {
+			return p.Do(ctx)
 		}
 		goOn, err := w.settle(ctx, err)
 		if err != nil {
 			return w.left(err)
 		}
 		if goOn {
-			return do(ctx)
+			return p.Do(ctx)
 		}
 	}
 }

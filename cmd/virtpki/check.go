@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"strings"
 
@@ -12,6 +13,7 @@ import (
 	"virtpki/internal/judge"
 	"virtpki/internal/libvirt"
 	"virtpki/internal/machine"
+	"virtpki/internal/termtext"
 )
 
 const checkHelp = `Say what libvirt and QEMU would say of the files here, before they say it, and
@@ -160,16 +162,48 @@ func (e *env) check(ctx context.Context, g *globals, o *checkOptions) error {
 	if err != nil {
 		return err
 	}
-	if o.like != "" {
-		v, err := inspect.Validate(g.Machine, r)
+	if o.like == "" {
+		report, err := inspect.Run(ctx, g.Machine, r)
 		if err != nil {
 			return err
 		}
-		return e.tellValidation(g, o, v)
+		report.For = o.target
+		return e.tellCheck(g, o, report)
 	}
-	report, err := inspect.Run(ctx, g.Machine, r)
+	v, err := inspect.Validate(g.Machine, r)
 	if err != nil {
 		return err
 	}
-	return e.tellCheck(g, o, report)
+	v.For = o.target
+	if err := e.printResult(g, v); err != nil || !v.Failed() {
+		return err
+	}
+	return hint.ErrFailed
+}
+
+// tellCheck prints what was found, and ends with whether that is clean.
+func (e *env) tellCheck(g *globals, o *checkOptions, report *inspect.Report) error {
+	if err := e.printResult(g, report); err != nil {
+		return err
+	}
+	if report.Refused(o.strict) {
+		return hint.ErrRefused
+	}
+	if report.Unknown() && len(o.roles) > 0 {
+		return hint.With(errors.New("not everything that decides could be looked at"), "run it as root")
+	}
+	return nil
+}
+
+// explain prints what the page of findings has about an id.
+func (e *env) explain(g *globals, id string) error {
+	entry, ok := judge.Explain(id)
+	if !ok {
+		return hint.With(hint.Usagef("no finding has the id %s", termtext.QuoteShort(id)), "the ids stand in brackets behind each finding of virtpki check, and in docs/findings.md")
+	}
+	if g.json {
+		return e.printJSON(entry)
+	}
+	termtext.Fprintf(e.stdout, "%s", entry.Text())
+	return nil
 }

@@ -8,7 +8,6 @@ import (
 
 	"virtpki/internal/connect"
 	"virtpki/internal/hint"
-	"virtpki/internal/termtext"
 )
 
 const connectHelp = `--connect does what a client of libvirt's does and says which step fails, who says
@@ -51,13 +50,7 @@ func (e *env) checkConnect(ctx context.Context, g *globals, o *connectOptions) e
 	if err != nil {
 		return err
 	}
-	switch {
-	case g.json:
-		err = e.printJSON(report)
-	case !g.quiet:
-		termtext.Fprintf(e.stdout, "%s", report.Text())
-	}
-	if err == nil && !report.OK {
+	if err = e.printResult(g, report); err == nil && !report.OK {
 		err = hint.ErrRefused
 	}
 	return err

@@ -10,13 +10,15 @@ import (
 	"slices"
 	"strings"
 
+	"virtpki/internal/inspect"
+
 	"github.com/rogpeppe/go-internal/testscript"
 )
 
 // checked runs check with --json and returns what it finds.
-func checked(ts *testscript.TestScript, args []string) []checkFinding {
+func checked(ts *testscript.TestScript, args []string) []inspect.Placed {
 	err := ts.Exec("virtpki", append([]string{"check", "--json"}, args...)...)
-	var report checkResult
+	var report inspect.Result
 	if jsonErr := json.Unmarshal([]byte(ts.ReadFile("stdout")), &report); jsonErr != nil {
 		ts.Fatalf("check %s: %v, %v", strings.Join(args, " "), err, jsonErr)
 	}
@@ -26,7 +28,7 @@ func checked(ts *testscript.TestScript, args []string) []checkFinding {
 // cmdFinds wants a finding: finds ID LEVEL args-of-check... With ! it wants that there
 // is none of that id.
 func cmdFinds(ts *testscript.TestScript, neg bool, args []string) {
-	i := slices.IndexFunc(checked(ts, args[2:]), func(f checkFinding) bool { return f.ID == args[0] && string(f.Level) == args[1] })
+	i := slices.IndexFunc(checked(ts, args[2:]), func(f inspect.Placed) bool { return f.ID == args[0] && string(f.Level) == args[1] })
 	if (i < 0) != neg {
 		ts.Fatalf("finding %s %s: found at %d", args[0], args[1], i)
 	}
@@ -36,7 +38,7 @@ func cmdFinds(ts *testscript.TestScript, neg bool, args []string) {
 // nothing new, and that no private key is gone: fixes ID LEVEL args-of-check...
 func cmdFixes(ts *testscript.TestScript, _ bool, args []string) {
 	found := checked(ts, args[2:])
-	i := slices.IndexFunc(found, func(f checkFinding) bool { return f.ID == args[0] && string(f.Level) == args[1] })
+	i := slices.IndexFunc(found, func(f inspect.Placed) bool { return f.ID == args[0] && string(f.Level) == args[1] })
 	if i < 0 {
 		ts.Fatalf("no finding %s %s", args[0], args[1])
 	}
@@ -49,13 +51,13 @@ func cmdFixes(ts *testscript.TestScript, _ bool, args []string) {
 		ts.Fatalf("the command that fixes %s: %v", args[0], err)
 	}
 	left := checked(ts, args[2:])
-	if slices.ContainsFunc(left, func(f checkFinding) bool {
+	if slices.ContainsFunc(left, func(f inspect.Placed) bool {
 		return f.ID == args[0] && f.File == found[i].File && f.Text == found[i].Text
 	}) || len(left) >= len(found) {
 		ts.Fatalf("%s is there still after: %s", args[0], found[i].Fix)
 	}
 	for _, f := range left {
-		if !slices.ContainsFunc(found, func(b checkFinding) bool { return b.ID == f.ID && b.File == f.File }) {
+		if !slices.ContainsFunc(found, func(b inspect.Placed) bool { return b.ID == f.ID && b.File == f.File }) {
 			ts.Fatalf("%s of %s is new after: %s", f.ID, f.File, found[i].Fix)
 		}
 	}

@@ -5,7 +5,6 @@ import (
 
 	"virtpki/internal/allowlist"
 	"virtpki/internal/hint"
-	"virtpki/internal/termtext"
 )
 
 const dnLintHelp = `Tell what is wrong with, or surprising in, a list of DN patterns: reversed order,
@@ -41,25 +40,8 @@ func (e *env) dnLint(g *globals, args []string, strict bool) error {
 	if err != nil {
 		return err
 	}
-	return e.printAdvice(g, rows, strict)
-}
-
-func (e *env) printAdvice(g *globals, rows []allowlist.Row, strict bool) error {
-	switch {
-	case g.json:
-		if err := e.printJSON(rows); err != nil {
-			return err
-		}
-	case !g.quiet:
-		for _, r := range rows {
-			termtext.Fprintf(e.stdout, "%s", r.Text())
-		}
-		if len(rows) == 0 {
-			termtext.Fprintf(e.stdout, "nothing to say\n")
-		}
+	if err := e.printResult(g, rows); err != nil || !rows.Refused(strict) {
+		return err
 	}
-	if allowlist.Refused(rows, strict) {
-		return hint.ErrRefused
-	}
-	return nil
+	return hint.ErrRefused
 }

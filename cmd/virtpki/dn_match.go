@@ -2,14 +2,12 @@ package main
 
 import (
 	"context"
-	"io"
 
 	"github.com/spf13/cobra"
 
 	"virtpki/dn"
 	"virtpki/internal/allowlist"
 	"virtpki/internal/hint"
-	"virtpki/internal/termtext"
 )
 
 // matchOptions are the flags of dn match.
@@ -85,7 +83,11 @@ func (e *env) dnMatch(ctx context.Context, g *globals, o *matchOptions, patterns
 	if err != nil {
 		return err
 	}
-	return e.matchClients(g, gate, clients)
+	answers := gate.AskAll(clients)
+	if err := e.printResult(g, answers); err != nil || answers.AllIn() {
+		return err
+	}
+	return hint.ErrRefused
 }
 
 // clients are the DNs of the flags, those of --dn first.
@@ -103,32 +105,6 @@ func (e *env) clients(o *matchOptions) ([]allowlist.Name, error) {
 	}
 	return clients, nil
 }
-
-func (e *env) matchClients(g *globals, gate *allowlist.Gate, clients []allowlist.Name) error {
-	rows := []allowlist.Match{}
-	allIn := true
-	for _, client := range clients {
-		row := gate.Ask(client)
-		allIn = allIn && row.Allowed
-		rows = append(rows, row)
-	}
-	if g.json {
-		if err := e.printJSON(rows); err != nil {
-			return err
-		}
-	} else if !g.quiet {
-		for _, row := range rows {
-			printMatch(e.stdout, row)
-		}
-	}
-	if !allIn {
-		return hint.ErrRefused
-	}
-	return nil
-}
-
-// printMatch writes the answer for people.
-func printMatch(out io.Writer, m allowlist.Match) { termtext.Fprintf(out, "%s", m.Text()) }
 
 // matchLines judges one DN a line.
 func (e *env) matchLines(ctx context.Context, gate *allowlist.Gate) error {

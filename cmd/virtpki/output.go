@@ -23,6 +23,20 @@ func (e *env) printJSON(v any) error {
 	return err
 }
 
+// result is what a command has found, in words; as JSON it is itself.
+type result interface{ Text() termtext.Text }
+
+// printResult prints a result, in words or as JSON.
+func (e *env) printResult(g *globals, r result) error {
+	if g.json {
+		return e.printJSON(r)
+	}
+	if !g.quiet {
+		termtext.Fprintf(e.stdout, "%s", r.Text())
+	}
+	return nil
+}
+
 // warn tells people something on stderr that is no error.
 func (e *env) warn(format string, args ...any) {
 	termtext.Fprintf(e.stderr, "virtpki: %s\n", termtext.Text(termtext.Sprintf(format, args...)))

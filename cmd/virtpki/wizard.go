@@ -110,7 +110,7 @@ func (d *doer) CheckRenewal(a *wizard.Answers) error {
 func (d *doer) ShowMatches(matches []allowlist.Match) {
 	termtext.Fprintf(d.stderr, "\n")
 	for _, match := range matches {
-		printMatch(d.stderr, match)
+		termtext.Fprintf(d.stderr, "%s", match.Text())
 	}
 }
 

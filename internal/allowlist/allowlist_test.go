@@ -192,8 +192,8 @@ func TestRefused(t *testing.T) {
 	}{
 		{dn.Error, true, true}, {dn.Warning, false, true}, {dn.Note, false, false},
 	} {
-		rows := []Row{{Severity: test.severity.String()}}
-		if Refused(rows, false) != test.refused || Refused(rows, true) != test.strict {
+		found := Findings{{Severity: test.severity.String()}}
+		if found.Refused(false) != test.refused || found.Refused(true) != test.strict {
 			t.Errorf("%v", test.severity)
 		}
 	}

@@ -38,8 +38,8 @@ func Rows(where string, advice []dn.Advice) []Row {
 
 // Lint returns what is wrong with, or surprising in, what a user has typed: a file is a
 // daemon's configuration, everything else a pattern.
-func Lint(args []string) ([]Row, error) {
-	rows := []Row{}
+func Lint(args []string) (Findings, error) {
+	rows := Findings{}
 	var patterns []string
 	for _, arg := range args {
 		if info, err := os.Stat(arg); err != nil || info.IsDir() {
@@ -67,10 +67,13 @@ func looksLikePath(arg string) bool {
 	return strings.HasSuffix(arg, ".conf") || strings.Contains(arg, "/") && !strings.Contains(arg, "=")
 }
 
+// Findings are what was found; their JSON form is stable.
+type Findings []Row
+
 // Refused reports whether a list with these findings should not be used: one is an error,
 // or with strict a warning.
-func Refused(rows []Row, strict bool) bool {
-	return slices.ContainsFunc(rows, func(r Row) bool {
+func (found Findings) Refused(strict bool) bool {
+	return slices.ContainsFunc(found, func(r Row) bool {
 		return r.Severity == dn.Error.String() || strict && r.Severity == dn.Warning.String()
 	})
 }

@@ -2,6 +2,7 @@ package allowlist
 
 import (
 	"fmt"
+	"slices"
 
 	"virtpki/dn"
 )
@@ -73,6 +74,23 @@ type Match struct {
 	Verdicts []Verdict `json:"verdicts"`
 	Misses   []Miss    `json:"misses,omitempty"`
 	Problems []Row     `json:"problems,omitempty"` // of a DN that was typed
+}
+
+// Matches are the answers about several clients.
+type Matches []Match
+
+// AskAll asks about each of some clients.
+func (gate *Gate) AskAll(clients []Name) Matches {
+	all := Matches{}
+	for _, client := range clients {
+		all = append(all, gate.Ask(client))
+	}
+	return all
+}
+
+// AllIn reports whether everybody is let in.
+func (all Matches) AllIn() bool {
+	return !slices.ContainsFunc(all, func(m Match) bool { return !m.Allowed })
 }
 
 // Differs reports whether the matchers do not agree.

@@ -54,8 +54,26 @@ func (v Verdict) text() string {
 	return "refuses it"
 }
 
-// Text returns the finding in words.
-func (r Row) Text() termtext.Text {
+// Text returns the answers in words.
+func (all Matches) Text() (text termtext.Text) {
+	for _, m := range all {
+		text += m.Text()
+	}
+	return text
+}
+
+// Text returns the findings in words.
+func (found Findings) Text() (text termtext.Text) {
+	if len(found) == 0 {
+		return "nothing to say\n"
+	}
+	for _, r := range found {
+		text += r.text()
+	}
+	return text
+}
+
+func (r Row) text() termtext.Text {
 	where := ""
 	if r.Where != "" {
 		where = r.Where + ": "

@@ -1,6 +1,7 @@
 package inspect
 
 import (
+	"encoding/json"
 	"path/filepath"
 	"slices"
 
@@ -9,8 +10,35 @@ import (
 
 // Report is what was found, and what it comes to.
 type Report struct {
+	For      string // the releases to please, as they were typed
 	Areas    []Area // by place, in the order in which libvirt meets it
 	Verdicts []Verdict
+}
+
+// Result is the JSON form of a report; it is stable.
+type Result struct {
+	Clean    bool      `json:"clean"` // neither errors nor warnings
+	For      string    `json:"for"`
+	Verdicts []Verdict `json:"verdicts"`
+	Findings []Placed  `json:"findings"`
+}
+
+// Placed is a finding with the place that it is about.
+type Placed struct {
+	Place string `json:"place"`
+	judge.Finding
+}
+
+// MarshalJSON returns the [Result].
+func (r *Report) MarshalJSON() ([]byte, error) {
+	result := Result{Clean: true, For: r.For, Verdicts: append([]Verdict{}, r.Verdicts...), Findings: []Placed{}}
+	for _, a := range r.Areas {
+		for _, f := range a.Found {
+			result.Clean = result.Clean && f.Level == judge.Note
+			result.Findings = append(result.Findings, Placed{a.Title, f})
+		}
+	}
+	return json.Marshal(result)
 }
 
 // Area is what was said of one place, or of one daemon's configuration.

@@ -5,6 +5,12 @@
 // caller brings the bytes and the time.
 package judge
 
+import (
+	"strings"
+
+	"virtpki/internal/termtext"
+)
+
 // Level is how much a finding matters.
 type Level string
 
@@ -42,10 +48,27 @@ type Finding struct {
 	Releases []string `json:"releases,omitempty"`
 }
 
-// Entry explains an id to people: the page of all findings is made from these.
+// Entry explains an id to people: the page of all findings is made from these. Its JSON
+// form is stable.
 type Entry struct {
-	ID    string
-	Stage Stage
-	Cause string // what is so, and what libvirt does then
-	Fix   string
+	ID    string `json:"id"`
+	Stage Stage  `json:"stage"`
+	Cause string `json:"cause"` // what is so, and what libvirt does then
+	Fix   string `json:"fix"`
+}
+
+// explainWidth is how wide an explanation is, in columns.
+const explainWidth = 79
+
+// Text returns the entry in paragraphs.
+func (e Entry) Text() termtext.Text {
+	var b strings.Builder
+	termtext.Fprintf(&b, "%s\n", e.ID)
+	for _, text := range []string{e.Cause, "Fix: " + e.Fix} {
+		termtext.Fprintf(&b, "\n")
+		for _, line := range termtext.Wrap(text, explainWidth) {
+			termtext.Fprintf(&b, "%s\n", line)
+		}
+	}
+	return termtext.Text(b.String())
 }

@@ -3,7 +3,6 @@ package main
 import (
 	"errors"
 	"fmt"
-	"regexp"
 	"strings"
 
 	"github.com/spf13/cobra"
@@ -26,7 +25,7 @@ func wordArgs(cmd *cobra.Command) {
 			if len(missing) > 0 {
 				return fmt.Errorf("%s: %s missing", cmd.CommandPath(), areThere(missing))
 			}
-			return tooMany(cmd, args, err)
+			return hint.First(tooMany(cmd, args, err), checkGroups(cmd))
 		}
 	}
 	for _, child := range cmd.Commands() {
@@ -60,29 +59,48 @@ func positional(cmd *cobra.Command) []string {
 	return words
 }
 
-// The errors of cobra's groups of flags, which it has no types for (its flag_groups.go).
-var (
-	noneOfGroup = regexp.MustCompile(`^at least one of the flags in the group \[(.*)\] is required$`)
-	tooManyOf   = regexp.MustCompile(`^if any flags in the group \[.*\] are set none of the others can be; \[(.*)\] were all set$`)
-	partOf      = regexp.MustCompile(`^if any flags in the group \[(.*)\] are set they must all be set; missing \[(.*)\]$`)
+// The annotations in which cobra keeps its groups of flags (its flag_groups.go). It looks at
+// them after the arguments, and its errors have no types.
+const (
+	allOrNone = "cobra_annotation_required_if_others_set"
+	oneOrMore = "cobra_annotation_one_required"
+	oneAtMost = "cobra_annotation_mutually_exclusive"
 )
 
-// wordGroup names the flags of a group of which none was given, more than one, or not
-// all, as they are typed; another error stays as it is.
-func wordGroup(cmd *cobra.Command, err error) error {
-	typed := func(flags string) []string {
-		return strings.Fields("--" + strings.ReplaceAll(flags, " ", " --"))
-	}
-	if found := noneOfGroup.FindStringSubmatch(err.Error()); found != nil {
-		return fmt.Errorf("%s: one of %s is missing", cmd.CommandPath(), strings.Join(typed(found[1]), ", "))
-	}
-	if found := tooManyOf.FindStringSubmatch(err.Error()); found != nil {
-		return fmt.Errorf("%s: %s exclude each other", cmd.CommandPath(), strings.Join(typed(found[1]), " and "))
-	}
-	if found := partOf.FindStringSubmatch(err.Error()); found != nil {
-		return fmt.Errorf("%s: %s go together, and %s missing", cmd.CommandPath(), strings.Join(typed(found[1]), " and "), areThere(typed(found[2])))
-	}
+// checkGroups names the flags of a group of which none was given, more than one, or not
+// all, as they are typed.
+func checkGroups(cmd *cobra.Command) (err error) {
+	cmd.Flags().VisitAll(func(flag *pflag.Flag) {
+		for _, annotation := range []string{allOrNone, oneOrMore, oneAtMost} {
+			for _, group := range flag.Annotations[annotation] {
+				if text := groupFault(cmd, annotation, group); text != "" && err == nil {
+					err = fmt.Errorf("%s: %s", cmd.CommandPath(), text)
+				}
+			}
+		}
+	})
 	return err
+}
+
+func groupFault(cmd *cobra.Command, annotation, group string) string {
+	var given, missing []string
+	all := strings.Fields("--" + strings.ReplaceAll(group, " ", " --"))
+	for _, flag := range all {
+		if cmd.Flags().Changed(flag[len("--"):]) {
+			given = append(given, flag)
+		} else {
+			missing = append(missing, flag)
+		}
+	}
+	switch {
+	case annotation == allOrNone && len(given) > 0 && len(missing) > 0:
+		return strings.Join(all, " and ") + " go together, and " + areThere(missing) + " missing"
+	case annotation == oneOrMore && len(given) == 0:
+		return "one of " + strings.Join(missing, ", ") + " is missing"
+	case annotation == oneAtMost && len(given) > 1:
+		return strings.Join(given, " and ") + " exclude each other"
+	}
+	return ""
 }
 
 // wordFlag says of a flag's value what it is not; the words of another error stay as they

@@ -44,6 +44,7 @@ func newDNMatch(e *env, g *globals) *cobra.Command {
 		Short:   "Tell whether a list lets a client in",
 		Long:    help(dnMatchHelp, exitDone, exitError, exitUsage, exitRefused, exitInterrupted),
 		Example: dnMatchExample,
+		Args:    cobra.ArbitraryArgs,
 		RunE: func(cmd *cobra.Command, args []string) error {
 			return e.dnMatch(cmd.Context(), g, o, args)
 		},

@@ -67,9 +67,6 @@ func run(ctx context.Context, world *env, args []string) int {
 	wordArgs(root)
 	noteStart(root, &started)
 	cmd, err := root.ExecuteContextC(ctx)
-	if err != nil && !started {
-		err = wordGroup(cmd, err)
-	}
 	return e.end(ctx, cmd, out, err, started)
 }
 

@@ -44,7 +44,7 @@ var mayImport = map[string][]string{
 	"internal/program":         {"internal/hint", "internal/termtext"},                                                                                                                                                                                              // one line in place of a traceback, and its hint
 	"internal/prompt":          {"internal/hint", "internal/program", "internal/termtext"},                                                                                                                                                                          // it knows no question
 	"internal/safedir":         {"internal/termtext"},                                                                                                                                                                                                               // a hint is typed into a shell
-	"internal/sign":            {"pki", "internal/authority", "internal/change", "internal/grant", "internal/hint", "internal/libvirt", "internal/machine", "internal/store", "internal/subject", "internal/termtext"},
+	"internal/sign":            {"pki", "internal/authority", "internal/certinfo", "internal/change", "internal/grant", "internal/hint", "internal/libvirt", "internal/machine", "internal/store", "internal/subject", "internal/termtext"},
 	"internal/store":           {"internal/safedir", "internal/termtext"},
 	"internal/subject":         {"dn", "pki", "internal/grant", "internal/hint", "internal/termtext"},
 	"internal/termtext":        {},

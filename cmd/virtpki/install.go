@@ -3,6 +3,7 @@ package main
 import (
 	"bytes"
 	"context"
+	"errors"
 	"fmt"
 
 	"github.com/spf13/cobra"
@@ -16,14 +17,14 @@ import (
 	"virtpki/pki"
 )
 
-// installOptions are the flags of install.
+// installOptions are the flags of install: those that are a part of the response, and those
+// that have to be parsed.
 type installOptions struct {
+	enroll.Response
 	reloadOptions
 	withOptions
 	user          bool
 	trustNew      []string
-	exactCAs      bool
-	force         bool
 	clientKeyMode string
 }
 
@@ -64,9 +65,9 @@ func newInstall(e *env, g *globals) *cobra.Command {
 	}
 	flags := cmd.Flags()
 	flags.BoolVar(&o.user, "user", false, "into ~/.pki/libvirt")
-	o.addTrust(cmd)
-	flags.BoolVar(&o.exactCAs, "exact-cas", false, "trust the CAs of the answer and no other that was trusted before")
-	flags.BoolVar(&o.force, "force", false, "take an older CRL or certificate over a newer one")
+	flags.StringArrayVar(&o.trustNew, "trust-new-ca", nil, "trust a CA that is new here, by its SHA-256 `fingerprint` (virtpki ca show); may be repeated")
+	flags.BoolVar(&o.ExactCAs, "exact-cas", false, "trust the CAs of the answer and no other that was trusted before")
+	flags.BoolVar(&o.Force, "force", false, "take an older CRL or certificate over a newer one")
 	flags.StringVar(&o.clientKeyMode, "client-key-mode", "0600", "`mode` of a client key that was not there before, see issue")
 	completeFrom(cmd, "client-key-mode", "0600", "0640", "0644")
 	o.reloadOptions.addFlags(cmd)
@@ -75,20 +76,36 @@ func newInstall(e *env, g *globals) *cobra.Command {
 	return cmd
 }
 
-func (o *installOptions) addTrust(cmd *cobra.Command) {
-	cmd.Flags().StringArrayVar(&o.trustNew, "trust-new-ca", nil, "trust a CA that is new here, by its SHA-256 `fingerprint` (virtpki ca show); may be repeated")
+func (e *env) install(ctx context.Context, g *globals, o *installOptions, files []string) error {
+	if err := o.check(g.Machine); err != nil {
+		return err
+	}
+	var err error
+	if o.Answer, err = e.readResponses(files); err != nil {
+		return err
+	}
+	o.Reload = o.reloadOptions.request(e)
+	j, err := enroll.Install(ctx, g.Machine, o.Response, e.newKeyring(g), e.runOptions(g, nil))
+	return e.tellWith(g, j, err)
 }
 
-func (e *env) install(ctx context.Context, g *globals, o *installOptions, files []string) error {
-	r, err := o.request(e, g.Machine)
-	if err != nil {
-		return err
+// check parses the flags, or says what is wrong with them.
+func (o *installOptions) check(m *machine.Machine) (err error) {
+	mode, err1 := parseClientKeyMode(o.clientKeyMode)
+	trust, err2 := enroll.ParseFingerprints(o.trustNew)
+	qemu, err3 := o.withOptions.check()
+	if err3 == nil && o.user && len(qemu.Uses) > 0 {
+		err3 = errors.New("--with is for the system's pairs, --user for one's own")
 	}
-	if r.Answer, err = e.readResponses(files); err != nil {
-		return err
+	if err := hint.First(err1, err2, err3); err != nil {
+		return hint.Usage(err)
 	}
-	j, err := enroll.Install(ctx, g.Machine, r, e.newKeyring(g), e.runOptions(g, nil))
-	return e.tellWith(g, j, err)
+	o.System, o.TrustNew, o.QEMU = !o.user, trust, qemu
+	o.To = keypair.Dest{Owner: machine.Owner(), Keep: true}
+	if o.To.Layout, err = m.InstallLayout(o.user); o.System {
+		o.To.Layout = o.To.Layout.WithMode(libvirt.ClientKey, mode)
+	}
+	return err
 }
 
 // readResponses reads files into one response.
@@ -105,29 +122,4 @@ func (e *env) readResponses(files []string) (*pki.Answer, error) {
 		all = append(all, data)
 	}
 	return pki.ParseAnswer(bytes.Join(all, []byte("\n")))
-}
-
-// request turns the flags into what install is to do; the response is still to come.
-func (o *installOptions) request(e *env, m *machine.Machine) (enroll.Response, error) {
-	r := enroll.Response{System: !o.user, ExactCAs: o.exactCAs, Force: o.force, Reload: o.reloadOptions.request(e)}
-	mode, err := parseClientKeyMode(o.clientKeyMode)
-	if err != nil {
-		return r, hint.Usage(err)
-	}
-	if r.TrustNew, err = enroll.ParseFingerprints(o.trustNew); err != nil {
-		return r, hint.Usage(err)
-	}
-	r.QEMU, err = o.withOptions.check()
-	if err == nil && o.user && len(r.QEMU.Uses) > 0 {
-		err = hint.Usagef("--with is for the system's pairs, --user for one's own")
-	}
-	if err != nil {
-		return r, err
-	}
-	layout, err := m.InstallLayout(o.user)
-	if !o.user {
-		layout = layout.WithMode(libvirt.ClientKey, mode)
-	}
-	r.To = keypair.Dest{Layout: layout, Owner: machine.Owner(), Keep: true}
-	return r, err
 }

@@ -18,19 +18,14 @@ import (
 	"virtpki/pki"
 )
 
-// requestOptions are the flags of request.
+// requestOptions are the flags of request: those that are a part of it, and those that have
+// to be parsed.
 type requestOptions struct {
+	enroll.Request
 	dueOptions
-	sans    []string
-	keyType string
-	subject string
-	out     string
-	force   bool
-	user    bool
-	another bool // --new
-	sameKey bool
-
-	typeGiven bool
+	naming           provision.Naming
+	keyType, subject string
+	user             bool
 }
 
 const requestHelp = `Make a key on this machine, where it stays, and a certificate request for the CA.
@@ -65,19 +60,19 @@ func newRequest(e *env, g *globals) *cobra.Command {
 		Args:      cobra.RangeArgs(1, 2),
 		ValidArgs: subject.KindNames(),
 		RunE: func(cmd *cobra.Command, args []string) error {
-			o.typeGiven = cmd.Flags().Changed("key-type")
+			o.KeyTypeGiven = cmd.Flags().Changed("key-type")
 			return e.request(cmd.Context(), g, o, args)
 		},
 	}
 	flags := cmd.Flags()
-	flags.StringArrayVar(&o.sans, "san", nil, "another `name` or address of the server; may be repeated")
+	flags.StringArrayVar(&o.naming.SANs, "san", nil, "another `name` or address of the server; may be repeated")
 	flags.StringVar(&o.keyType, "key-type", string(pki.DefaultKeyType), "`type` of the keys: "+keyTypeList())
 	flags.StringVar(&o.subject, "subject", "", "the whole subject to ask for, a `DN` in libvirt's form; the CA may give another")
-	flags.StringVarP(&o.out, "out", "o", "", "write the requests to `file`")
-	addForce(flags, &o.force)
+	flags.StringVarP(&o.Out, "out", "o", "", "write the requests to `file`")
+	addForce(flags, &o.Force)
 	flags.BoolVar(&o.user, "user", false, "for ~/.pki/libvirt")
-	flags.BoolVar(&o.another, "new", false, "make new keys, though some wait already")
-	flags.BoolVar(&o.sameKey, "same-key", false, "ask for the keys that are live")
+	flags.BoolVar(&o.Another, "new", false, "make new keys, though some wait already")
+	flags.BoolVar(&o.SameKey, "same-key", false, "ask for the keys that are live")
 	o.dueOptions.addFlags(cmd)
 	cmd.MarkFlagsMutuallyExclusive("new", "same-key")
 	cmd.MarkFlagsMutuallyExclusive("key-type", "same-key")
@@ -88,69 +83,55 @@ func newRequest(e *env, g *globals) *cobra.Command {
 }
 
 func (e *env) request(ctx context.Context, g *globals, o *requestOptions, args []string) error {
-	r, err := e.checkRequest(g, o, args)
-	if err != nil {
+	if err := o.check(args[0]); err != nil {
+		return hint.Usage(err)
+	}
+	if err := o.complete(e, g, args[1:]); err != nil {
 		return err
 	}
-	j, made, err := enroll.Ask(ctx, r, e.runOptions(g, nil))
+	j, made, err := enroll.Ask(ctx, o.Request, e.runOptions(g, nil))
 	if err != nil {
 		return err
 	}
 	return e.tellRequests(g, o, j, made)
 }
 
-func (e *env) checkRequest(g *globals, o *requestOptions, args []string) (enroll.Request, error) {
-	r := enroll.Request{Out: o.out, Force: o.force}
-	kind, err := subject.ParseKind(args[0])
-	if err := hint.First(err, o.checkUse(kind)); err != nil {
-		return r, hint.Usage(err)
+// check parses the flags, or says what is wrong with them.
+func (o *requestOptions) check(role string) error {
+	var err1, err2, err3 error
+	o.naming.Kind, err1 = subject.ParseKind(role)
+	o.KeyType, err2 = pki.ParseKeyType(o.keyType)
+	if o.subject != "" {
+		o.naming.RawSubject, err3 = subject.Encode(o.subject)
 	}
-	keyType, err := pki.ParseKeyType(o.keyType)
-	if err != nil {
-		return r, hint.Usage(err)
+	if o.naming.Kind == subject.Client && len(o.naming.SANs) > 0 {
+		err1 = errors.New("--san is for servers: libvirt looks at no SAN of a client")
 	}
+	return hint.First(err1, err2, err3)
+}
+
+// complete adds what hangs on the machine.
+func (o *requestOptions) complete(e *env, g *globals, names []string) error {
+	m := g.Machine
 	due, err := o.rule()
 	if err != nil {
-		return r, hint.Usage(err)
+		return hint.Usage(err)
 	}
-	name, err := g.Hostname()
-	if len(args) > 1 {
-		name, err = args[1], nil
-	}
-	if err != nil {
-		return r, fmt.Errorf("the name of this machine: %w", err)
-	}
-	if r.Identities, err = o.identities(g.Machine, kind, name); err != nil {
-		return r, err
-	}
-	layout, err := g.InstallLayout(o.user)
-	r.Asker = enroll.Asker{
-		Machine: g.Machine, Keys: e.newKeyring(g), To: keypair.Dest{Layout: layout, Owner: machine.Owner()},
-		KeyType: keyType, KeyTypeGiven: o.typeGiven, Another: o.another, SameKey: o.sameKey,
-	}
-	if due != nil {
-		r.Due = func(live *keypair.Pair) ([]string, error) { return due.Why(g.Machine, layout, live) }
-	}
-	return r, err
-}
-
-// identities are those that certificates are asked for.
-func (o *requestOptions) identities(m *machine.Machine, kind subject.Kind, name string) ([]subject.Identity, error) {
-	n := provision.Naming{Kind: kind, SANs: o.sans}
-	if o.subject != "" {
-		var err error
-		if n.RawSubject, err = subject.Encode(o.subject); err != nil {
-			return nil, err
+	if len(names) == 0 {
+		name, err := m.Hostname()
+		if err != nil {
+			return fmt.Errorf("the name of this machine: %w", err)
 		}
+		names = []string{name}
 	}
-	return n.Identities(m, name)
-}
-
-func (o *requestOptions) checkUse(kind subject.Kind) error {
-	if kind == subject.Client && len(o.sans) > 0 {
-		return errors.New("--san is for servers: libvirt looks at no SAN of a client")
+	if o.Identities, err = o.naming.Identities(m, names[0]); err != nil {
+		return err
 	}
-	return nil
+	o.Machine, o.Keys, o.To = m, e.newKeyring(g), keypair.Dest{Owner: machine.Owner()}
+	if o.To.Layout, err = m.InstallLayout(o.user); err == nil && due != nil {
+		o.Due = func(live *keypair.Pair) ([]string, error) { return due.Why(m, o.To.Layout, live) }
+	}
+	return err
 }
 
 // tellRequests prints the requests: as JSON, or as PEM on stdout where no file is
@@ -169,7 +150,7 @@ func (e *env) tellRequests(g *globals, o *requestOptions, j *change.Job, csrs []
 	for _, csr := range csrs {
 		j.Did("%s %s", subject.OfRequest(csr), certinfo.OfRequest(csr).Text())
 	}
-	if o.out != "" {
+	if o.Out != "" {
 		return e.tell(g, j)
 	}
 	if err := e.tellOnStderr(g, j); err != nil || g.dryRun {

@@ -2,23 +2,18 @@ package main
 
 import (
 	"context"
-	"crypto/x509"
 	"errors"
 	"fmt"
-	"slices"
 	"strings"
 
 	"github.com/spf13/cobra"
 
-	"virtpki/internal/authority"
-	"virtpki/internal/certinfo"
 	"virtpki/internal/change"
 	"virtpki/internal/grant"
 	"virtpki/internal/hint"
 	"virtpki/internal/libvirt"
 	"virtpki/internal/prompt"
 	"virtpki/internal/sign"
-	"virtpki/internal/store"
 	"virtpki/internal/subject"
 	"virtpki/internal/termtext"
 	"virtpki/pki"
@@ -32,26 +27,15 @@ const (
 	defaultAtMost = 16
 )
 
-// signOptions are the flags of sign.
+// signOptions are the flags of sign: those that are a part of the request, and those that
+// have to be parsed.
 type signOptions struct {
-	role        string
-	exact       []string // --exact-name
-	permit      []string
-	atMost      int
-	keyTypes    []string
-	validity    string
-	target      string
-	shapes      templateOptions
-	ownSubject  bool // --subject-from-request
-	leaveOut    bool
-	ignoreExtra bool
-	reuse       bool
-	revokedToo  bool // --after-revocation
-	replace     []string
-	yes         bool
-	out         string
-	outDir      string
-	force       bool
+	sign.Request
+	role             string
+	exact            []string // --exact-name
+	permit, keyTypes []string
+	validity, target string
+	shapes           templateOptions
 }
 
 const signHelp = `Sign certificate requests, and print the response: one bundle with the
@@ -109,21 +93,21 @@ func newSign(e *env, g *globals) *cobra.Command {
 	flags.StringVar(&o.role, "role", "", "grant this `role` alone: server, client or host (both); default what is asked for")
 	flags.StringArrayVar(&o.exact, "exact-name", nil, "grant this `name` (and the short form of a host's) or address, and nothing else; may be repeated")
 	flags.StringArrayVar(&o.permit, "permit", nil, "grant names in this `domain`, or addresses in this network (10.0.0.0/8), and nothing else; may be repeated")
-	flags.IntVar(&o.atMost, "at-most", defaultAtMost, "with --yes, refuse a file with more than `number` requests")
+	flags.IntVar(&o.AtMost, "at-most", defaultAtMost, "with --yes, refuse a file with more than `number` requests")
 	flags.StringArrayVar(&o.keyTypes, "key-type", nil, "grant this `type` of key alone; may be repeated")
 	flags.StringVar(&o.validity, "validity", pki.FormatValidity(pki.DefaultLeafValidity), "how long the certificates live, a `duration` such as 30d or 1y")
 	flags.StringVar(&o.target, "for", "any", "the oldest `release` that must accept them, such as libvirt-11.6")
 	o.shapes.addFlags(flags)
-	flags.BoolVar(&o.ownSubject, "subject-from-request", false, "give the subject that the request asks for, as it is")
-	flags.BoolVar(&o.leaveOut, "leave-out", false, "leave out names that may not be granted, instead of refusing the request")
-	flags.BoolVar(&o.ignoreExtra, "ignore-extensions", false, "sign without the extensions that are not granted, instead of refusing the request")
-	flags.BoolVar(&o.reuse, "reuse", false, "answer a request that was signed before with the same certificate, if it is still good")
-	flags.BoolVar(&o.revokedToo, "after-revocation", false, "sign with --yes too for those whose last certificate was revoked")
-	flags.StringArrayVar(&o.replace, "replace", nil, "grant this `name` though a live certificate with another key has it, for a host that was installed again; may be repeated")
-	flags.BoolVarP(&o.yes, "yes", "y", false, "do not ask")
-	flags.StringVarP(&o.out, "out", "o", "", "write the answer to `file`")
-	flags.StringVar(&o.outDir, "out-dir", "", "write one answer for each FILE into `directory`, as NAME.pem")
-	addForce(flags, &o.force)
+	flags.BoolVar(&o.Policy.OwnSubject, "subject-from-request", false, "give the subject that the request asks for, as it is")
+	flags.BoolVar(&o.Policy.LeaveOut, "leave-out", false, "leave out names that may not be granted, instead of refusing the request")
+	flags.BoolVar(&o.Policy.IgnoreExtra, "ignore-extensions", false, "sign without the extensions that are not granted, instead of refusing the request")
+	flags.BoolVar(&o.Reuse, "reuse", false, "answer a request that was signed before with the same certificate, if it is still good")
+	flags.BoolVar(&o.AfterRevocation, "after-revocation", false, "sign with --yes too for those whose last certificate was revoked")
+	flags.StringArrayVar(&o.Replace, "replace", nil, "grant this `name` though a live certificate with another key has it, for a host that was installed again; may be repeated")
+	flags.BoolVarP(&o.Unattended, "yes", "y", false, "do not ask")
+	flags.StringVarP(&o.Out, "out", "o", "", "write the answer to `file`")
+	flags.StringVar(&o.OutDir, "out-dir", "", "write one answer for each FILE into `directory`, as NAME.pem")
+	addForce(flags, &o.Force)
 	o.complete(cmd)
 	g.addPassphrase(cmd)
 	g.addDryRun(cmd)
@@ -140,11 +124,11 @@ func (o *signOptions) complete(cmd *cobra.Command) {
 }
 
 func (e *env) sign(ctx context.Context, g *globals, o *signOptions, files []string) error {
-	r, err := o.request()
+	err := o.check()
 	if err != nil {
 		return hint.Usage(err)
 	}
-	if r.Policy.Leaf.Templates, err = o.shapes.check(); err != nil {
+	if o.Policy.Leaf.Templates, err = o.shapes.check(); err != nil {
 		return err
 	}
 	for _, file := range files {
@@ -152,54 +136,41 @@ func (e *env) sign(ctx context.Context, g *globals, o *signOptions, files []stri
 		if err != nil {
 			return err
 		}
-		r.Files = append(r.Files, sign.File{Name: inputName(file), Data: data})
+		o.Files = append(o.Files, sign.File{Name: inputName(file), Data: data})
 	}
-	r.Confirm = func(offer sign.Offer) error { return e.confirmSigning(g, o.yes, offer) }
-	done, err := sign.Run(ctx, g.Machine, r, e.newKeyring(g), e.runOptions(g, nil))
+	o.Confirm = func(offer sign.Offer) error { return e.confirmSigning(g, o.Unattended, offer) }
+	done, err := sign.Run(ctx, g.Machine, o.Request, e.newKeyring(g), e.runOptions(g, nil))
 	if err != nil {
 		return err
 	}
 	return e.tellSigned(g, o, done)
 }
 
-// request turns the flags into what sign is to do, or says what is wrong with them.
-func (o *signOptions) request() (sign.Request, error) {
-	policy, err := o.policy()
-	if err == nil && o.atMost < 1 {
-		err = fmt.Errorf("--at-most %d signs nothing", o.atMost)
+// check makes the policy of the flags, or says what is wrong with them.
+func (o *signOptions) check() error {
+	p := &o.Policy
+	var err1, err2, err3, err4, err5 error
+	p.Lifetime, err1 = pki.ParseValidity(o.validity)
+	p.Leaf.Validity = p.Lifetime
+	p.Leaf.Release, err2 = libvirt.ParseRelease(o.target)
+	p.Permit, err3 = pki.ParsePermit(o.permit)
+	p.Exact, err4 = grant.ParseExact(o.exact)
+	if o.role != "" {
+		var kind subject.Kind
+		kind, err5 = subject.ParseKind(o.role)
+		p.Roles = kind.Roles()
 	}
-	return sign.Request{
-		Policy: policy, Unattended: o.yes, AtMost: o.atMost, AfterRevocation: o.revokedToo, Replace: o.replace, Reuse: o.reuse,
-		Out: o.out, OutDir: o.outDir, Force: o.force,
-	}, err
-}
-
-func (o *signOptions) policy() (sign.Policy, error) {
-	validity, err1 := pki.ParseValidity(o.validity)
-	release, err2 := libvirt.ParseRelease(o.target)
-	permit, err3 := pki.ParsePermit(o.permit)
-	exact, err4 := grant.ParseExact(o.exact)
-	p := sign.Policy{
-		Policy:     grant.Policy{Exact: exact, Permit: permit, Lifetime: validity},
-		Leaf:       authority.Leaf{Validity: validity, Release: release},
-		OwnSubject: o.ownSubject, LeaveOut: o.leaveOut, IgnoreExtra: o.ignoreExtra,
-	}
-	if err := hint.First(err1, err2, err3, err4); err != nil {
-		return p, err
+	if o.AtMost < 1 {
+		err5 = fmt.Errorf("--at-most %d signs nothing", o.AtMost)
 	}
 	for _, name := range o.keyTypes {
 		keyType, err := pki.ParseKeyType(name)
 		if err != nil {
-			return p, err
+			return err
 		}
 		p.KeyTypes = append(p.KeyTypes, keyType)
 	}
-	if o.role == "" {
-		return p, nil
-	}
-	kind, err := subject.ParseKind(o.role)
-	p.Roles = kind.Roles()
-	return p, err
+	return hint.First(err1, err2, err3, err4, err5)
 }
 
 // confirmSigning shows what will be signed, and asks.
@@ -209,7 +180,11 @@ func (e *env) confirmSigning(g *globals, yes bool, offer sign.Offer) error {
 	}
 	if !g.quiet || !yes {
 		for _, one := range offer.Certificates {
-			e.showOffered(one)
+			indent := ""
+			for _, line := range one.Lines() {
+				termtext.Fprintf(e.stderr, indent+"%s\n", line)
+				indent = "  "
+			}
 		}
 	}
 	n := len(offer.Certificates)
@@ -228,29 +203,9 @@ func (e *env) confirmSigning(g *globals, yes bool, offer sign.Offer) error {
 	return nil
 }
 
-// showOffered says what a request asks for and what it gets.
-func (e *env) showOffered(one sign.Offered) {
-	termtext.Fprintf(e.stderr, "%s: %s %s\n", one.File, subject.OfRequest(one.Request), certinfo.OfRequest(one.Request).Text())
-	for _, note := range one.Notes {
-		termtext.Fprintf(e.stderr, "  %s\n", note)
-	}
-	if n := len(one.Before); n > 0 {
-		last := slices.MaxFunc(one.Before, func(a, b *x509.Certificate) int { return a.NotBefore.Compare(b.NotBefore) })
-		termtext.Fprintf(e.stderr, "  its key was certified before: %s, serial %s, until %s%s\n",
-			subject.Of(last), store.SerialText(last.SerialNumber), termtext.Day(last.NotAfter), andMore(n-1))
-	}
-}
-
-func andMore(n int) string {
-	if n == 0 {
-		return ""
-	}
-	return fmt.Sprintf(", and %d more", n)
-}
-
 // tellSigned prints the response on stdout, where it goes to no file.
 func (e *env) tellSigned(g *globals, o *signOptions, done *sign.Result) error {
-	toStdout := o.out == "" && o.outDir == ""
+	toStdout := o.Out == "" && o.OutDir == ""
 	switch {
 	case g.json:
 		return e.printJSON(struct {

@@ -2,7 +2,13 @@ package sign
 
 import (
 	"crypto/x509"
+	"fmt"
+	"slices"
 
+	"virtpki/internal/certinfo"
+	"virtpki/internal/store"
+	"virtpki/internal/subject"
+	"virtpki/internal/termtext"
 	"virtpki/pki"
 )
 
@@ -20,6 +26,21 @@ type Offered struct {
 	Request *pki.CSR
 	Notes   []string            // what it gets otherwise than asked for, and what speaks against it
 	Before  []*x509.Certificate // that were signed for the same key
+}
+
+// Lines words a request, and below it what a person should know of it.
+func (o *Offered) Lines() []string {
+	lines := append([]string{termtext.Sprintf("%s: %s %s", o.File, subject.OfRequest(o.Request), certinfo.OfRequest(o.Request).Text())}, o.Notes...)
+	n := len(o.Before)
+	if n == 0 {
+		return lines
+	}
+	last := slices.MaxFunc(o.Before, func(a, b *x509.Certificate) int { return a.NotBefore.Compare(b.NotBefore) })
+	line := termtext.Sprintf("its key was certified before: %s, serial %s, until %s", subject.Of(last), store.SerialText(last.SerialNumber), termtext.Day(last.NotAfter))
+	if n > 1 {
+		line += fmt.Sprintf(", and %d more", n-1)
+	}
+	return append(lines, line)
 }
 
 // offer returns what was decided.

@@ -5,18 +5,14 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"slices"
-	"time"
 
 	"github.com/spf13/cobra"
 	"golang.org/x/term"
 
 	"virtpki/internal/fleet"
 	"virtpki/internal/hint"
-	"virtpki/internal/machine"
 	"virtpki/internal/program"
 	"virtpki/internal/provision"
-	"virtpki/internal/subject"
 	"virtpki/internal/termtext"
 )
 
@@ -66,25 +62,9 @@ func (e *env) fleetRequest(g *globals, o *issueOptions, what *provision.Request)
 		return r, hint.Usagef("--out - writes private keys: not onto a terminal")
 	}
 	var err1, err2 error
-	r.Identities, err1 = identitiesOf(g.Machine, what.Naming)
+	r.Identities, err1 = what.Naming.EachOf(g.Machine)
 	r.Hosts, err2 = e.readHosts(o.hosts, what.Names)
 	return r, hint.First(err1, err2)
-}
-
-// identitiesOf returns what a host of a list gets.
-func identitiesOf(m *machine.Machine, naming provision.Naming) (func(name string, sans []string) ([]subject.Identity, error), error) {
-	own, err := m.Names()
-	if err != nil && naming.Kind != subject.Client {
-		return nil, err
-	}
-	return func(name string, sans []string) ([]subject.Identity, error) {
-		if naming.Kind == subject.Client && len(sans) > 0 {
-			return nil, fmt.Errorf("client %s has SANs, and libvirt looks at no SAN of a client", termtext.QuoteShort(name))
-		}
-		with := naming
-		with.SANs = slices.Concat(naming.SANs, sans)
-		return with.IdentitiesBeside(m, name, own)
-	}, nil
 }
 
 // issueFleet makes bundles for many hosts.
@@ -134,39 +114,10 @@ func (e *env) tellFleet(g *globals, r *fleet.Request, report *fleet.Report) erro
 		return e.printJSON(report)
 	case g.quiet:
 		return nil
-	case r.DryRun:
-		tellPlannedFleet(to, report)
-	case report.Made == 0:
-		termtext.Fprintf(to, "nothing to do: %s in %s\n", termtext.Count(report.There, "bundle is", "bundles are"), report.Out)
-	default:
-		e.tellMadeFleet(to, r, report)
 	}
+	termtext.Fprintf(to, "%s", report.Text(r, e.here.Now()))
 	for _, note := range report.Notes {
 		e.warn("%s", note)
 	}
 	return nil
-}
-
-func (e *env) tellMadeFleet(to io.Writer, r *fleet.Request, report *fleet.Report) {
-	out := report.Out
-	if r.ToStdout() {
-		out = "the archive"
-	}
-	days := int(report.NotAfter.Sub(e.here.Now()).Round(24*time.Hour).Hours() / 24)
-	termtext.Fprintf(to, "made %s in %s: %s until %s (%d days)\n", termtext.Count(report.Made, "bundle", "bundles"), out,
-		termtext.Count(report.Certificates, "certificate", "certificates"), termtext.Day(report.NotAfter), days)
-	if report.There > 0 {
-		termtext.Fprintf(to, "%s there already\n", termtext.Count(report.There, "bundle was", "bundles were"))
-	}
-}
-
-func tellPlannedFleet(to io.Writer, report *fleet.Report) {
-	for _, p := range report.Would {
-		line := "would make " + p.Place
-		if p.Names != "" {
-			line += " for " + p.Names
-		}
-		termtext.Fprintf(to, "%s\n", line)
-	}
-	termtext.Fprintf(to, "would make %s, %d there already\n", termtext.Count(report.Hosts-report.There, "bundle", "bundles"), report.There)
 }

@@ -1,7 +1,6 @@
 package main
 
 import (
-	"fmt"
 	"io"
 	"os"
 	"time"
@@ -51,23 +50,12 @@ func (p *progress) show(c fleet.Count) {
 		return
 	}
 	p.last = time.Now()
-	text := progressText(c, c.Made-p.made, time.Since(p.began))
+	text := c.Text(c.Made-p.made, time.Since(p.began))
 	if p.moving {
 		termtext.Fprintf(p.e.stderr, "\r\x1b[K%s", text)
 	} else {
 		p.e.warn("%s", text)
 	}
-}
-
-// progressText is how far a run is that has made so many in this time.
-func progressText(c fleet.Count, made int, elapsed time.Duration) string {
-	text := fmt.Sprintf("%d of %s", c.Made+c.There, termtext.Count(c.Total, "bundle", "bundles"))
-	if made == 0 || elapsed <= 0 {
-		return text
-	}
-	rate := float64(made) / elapsed.Seconds()
-	left := time.Duration(float64(c.Left()) / rate * float64(time.Second)).Round(time.Second)
-	return fmt.Sprintf("%s, %.1f a second, %v left", text, rate, left)
 }
 
 // end clears the line that moved.

@@ -1,9 +1,13 @@
 package provision
 
 import (
+	"fmt"
+	"slices"
+
 	"virtpki/internal/hint"
 	"virtpki/internal/machine"
 	"virtpki/internal/subject"
+	"virtpki/internal/termtext"
 	"virtpki/pki"
 )
 
@@ -50,4 +54,20 @@ func (n Naming) IdentitiesBeside(m *machine.Machine, name string, own []string) 
 // isHere reports whether a name is this machine's: its addresses are named too then.
 func (n Naming) isHere(m *machine.Machine, name string, own []string) bool {
 	return m.Live() && (!n.Carried || subject.IsOneOf(name, own))
+}
+
+// EachOf returns what each of many hosts gets, with the SANs of its own besides.
+func (n Naming) EachOf(m *machine.Machine) (func(name string, sans []string) ([]subject.Identity, error), error) {
+	own, err := m.Names()
+	if err != nil && n.Kind != subject.Client {
+		return nil, err
+	}
+	return func(name string, sans []string) ([]subject.Identity, error) {
+		if n.Kind == subject.Client && len(sans) > 0 {
+			return nil, fmt.Errorf("client %s has SANs, and libvirt looks at no SAN of a client", termtext.QuoteShort(name))
+		}
+		with := n
+		with.SANs = slices.Concat(n.SANs, sans)
+		return with.IdentitiesBeside(m, name, own)
+	}, nil
 }

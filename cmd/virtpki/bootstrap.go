@@ -83,7 +83,7 @@ func bindBootstrap(e *env, g *globals, o *bootstrapOptions) *cobra.Command {
 		Example: bootstrapExample,
 		Args:    cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
-			return e.bootstrap(cmd.Context(), g, o)
+			return runBootstrap(cmd.Context(), e, g, o)
 		},
 	}
 	flags := cmd.Flags()
@@ -145,7 +145,7 @@ func (o *bootstrapOptions) requestCA() (*authority.Spec, error) {
 	return &n, err
 }
 
-func (e *env) bootstrap(ctx context.Context, g *globals, o *bootstrapOptions) error {
+func runBootstrap(ctx context.Context, e *env, g *globals, o *bootstrapOptions) error {
 	r, err := o.request(g.Machine)
 	if err != nil {
 		return err

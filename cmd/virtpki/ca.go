@@ -53,7 +53,7 @@ func newCAInit(e *env, g *globals) *cobra.Command {
 		Example: "  virtpki ca init --name \"Example Org\"\n  virtpki ca init --name Lab --permit lab.example --permit 10.0.0.0/8 --passphrase-file /root/ca.pass",
 		Args:    cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
-			return e.caInit(cmd.Context(), g, o)
+			return runCAInit(cmd.Context(), e, g, o)
 		},
 	}
 	cmd.Flags().StringVar(&o.name, "name", "", "`organisation` that the CA stands for")
@@ -83,7 +83,7 @@ func (o *caOptions) check() (n authority.Spec, err error) {
 	return n, hint.Usage(hint.First(errs[:]...))
 }
 
-func (e *env) caInit(ctx context.Context, g *globals, o *caOptions) error {
+func runCAInit(ctx context.Context, e *env, g *globals, o *caOptions) error {
 	if err := g.CheckClock(); err != nil {
 		return err
 	}

@@ -27,7 +27,7 @@ func newCAExport(e *env, m *machine.Machine) *cobra.Command {
 		Example: "  virtpki ca export --index >index.txt",
 		Args:    cobra.NoArgs,
 		RunE: func(*cobra.Command, []string) error {
-			return e.caExport(m)
+			return runCAExport(e, m)
 		},
 	}
 	cmd.Flags().BoolVar(&index, "index", false, "in the form of OpenSSL's index.txt")
@@ -35,7 +35,7 @@ func newCAExport(e *env, m *machine.Machine) *cobra.Command {
 	return cmd
 }
 
-func (e *env) caExport(m *machine.Machine) error {
+func runCAExport(e *env, m *machine.Machine) error {
 	a, err := authority.Open(m)
 	if err != nil {
 		return err

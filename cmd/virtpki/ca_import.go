@@ -42,7 +42,7 @@ func bindCAImport(e *env, g *globals, o *importOptions) *cobra.Command {
 		Example: caImportExample,
 		Args:    cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
-			return e.caImport(cmd.Context(), g, o)
+			return runCAImport(cmd.Context(), e, g, o)
 		},
 	}
 	flags := cmd.Flags()
@@ -64,7 +64,7 @@ func (o *importOptions) request() authority.ImportFiles {
 	return authority.ImportFiles{Cert: o.cert, Key: o.key, CRL: o.crl, Issued: o.issued}
 }
 
-func (e *env) caImport(ctx context.Context, g *globals, o *importOptions) error {
+func runCAImport(ctx context.Context, e *env, g *globals, o *importOptions) error {
 	if err := g.CheckClock(); err != nil {
 		return err
 	}

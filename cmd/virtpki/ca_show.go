@@ -20,12 +20,12 @@ func newCAShow(e *env, g *globals) *cobra.Command {
 		Example: "  virtpki ca show\n  virtpki ca show --json",
 		Args:    cobra.NoArgs,
 		RunE: func(*cobra.Command, []string) error {
-			return e.caShow(g)
+			return runCAShow(e, g)
 		},
 	}
 }
 
-func (e *env) caShow(g *globals) error {
+func runCAShow(e *env, g *globals) error {
 	a, err := authority.Open(g.Machine)
 	if err != nil {
 		return err

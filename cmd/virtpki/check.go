@@ -71,19 +71,19 @@ func newCheck(e *env, g *globals) *cobra.Command {
 		ValidArgs: []string{"server", "client", "ca"},
 		RunE: func(cmd *cobra.Command, args []string) error {
 			if o.explain != "" {
-				return e.explain(g, o.explain)
+				return explainFinding(e, g, o.explain)
 			}
 			if err := o.readRole(args); err != nil {
 				return hint.Usage(err)
 			}
 			if connect.URI != "" {
 				connect.PKIPath = o.pkipath
-				return e.checkConnect(cmd.Context(), g, connect)
+				return runCheckConnect(cmd.Context(), e, g, connect)
 			}
 			if flags := cmd.Flags(); flags.Changed("as") || flags.Changed("timeout") {
 				return hint.Usagef("--as and --timeout are for --connect")
 			}
-			return e.check(cmd.Context(), g, o)
+			return runCheck(cmd.Context(), e, g, o)
 		},
 	}
 	o.addFlags(cmd)
@@ -157,7 +157,7 @@ func (o *checkOptions) request(ctx context.Context, m *machine.Machine) (inspect
 	return r, err
 }
 
-func (e *env) check(ctx context.Context, g *globals, o *checkOptions) error {
+func runCheck(ctx context.Context, e *env, g *globals, o *checkOptions) error {
 	r, err := o.request(ctx, g.Machine)
 	if err != nil {
 		return err
@@ -168,7 +168,7 @@ func (e *env) check(ctx context.Context, g *globals, o *checkOptions) error {
 			return err
 		}
 		report.For = o.target
-		return e.tellCheck(g, o, report)
+		return tellCheck(e, g, o, report)
 	}
 	v, err := inspect.Validate(g.Machine, r)
 	if err != nil {
@@ -182,7 +182,7 @@ func (e *env) check(ctx context.Context, g *globals, o *checkOptions) error {
 }
 
 // tellCheck prints what was found, and ends with whether that is clean.
-func (e *env) tellCheck(g *globals, o *checkOptions, report *inspect.Report) error {
+func tellCheck(e *env, g *globals, o *checkOptions, report *inspect.Report) error {
 	if err := e.printResult(g, report); err != nil {
 		return err
 	}
@@ -195,8 +195,8 @@ func (e *env) tellCheck(g *globals, o *checkOptions, report *inspect.Report) err
 	return nil
 }
 
-// explain prints what the page of findings has about an id.
-func (e *env) explain(g *globals, id string) error {
+// explainFinding prints what the page of findings has about an id.
+func explainFinding(e *env, g *globals, id string) error {
 	entry, ok := judge.Explain(id)
 	if !ok {
 		return hint.With(hint.Usagef("no finding has the id %s", termtext.QuoteShort(id)), "the ids stand in brackets behind each finding of virtpki check, and in docs/findings.md")

@@ -44,8 +44,8 @@ func (o *connectOptions) addFlags(cmd *cobra.Command) {
 	completeFrom(cmd, "connect", "qemu+tls://", "test+tls://")
 }
 
-// checkConnect connects and tells. That something says no is the exit status.
-func (e *env) checkConnect(ctx context.Context, g *globals, o *connectOptions) error {
+// runCheckConnect connects and tells. That something says no is the exit status.
+func runCheckConnect(ctx context.Context, e *env, g *globals, o *connectOptions) error {
 	report, err := connect.Run(ctx, g.Machine, o.Request)
 	if err != nil {
 		return err

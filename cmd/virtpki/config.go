@@ -64,7 +64,7 @@ func newConfig(e *env, g *globals) *cobra.Command {
 			if err != nil {
 				return hint.Usage(fmt.Errorf("unknown daemon %q (one of %s, qemu, client)", args[0], strings.Join(libvirt.DaemonNames(), ", ")))
 			}
-			return e.config(cmd.Context(), g, o, daemon)
+			return runConfig(cmd.Context(), e, g, o, daemon)
 		},
 	}
 	o.addFlags(cmd)
@@ -79,7 +79,7 @@ func (o *configOptions) request(daemon libvirt.Daemon) hostconf.Request {
 	return hostconf.Request{Daemon: daemon, Allow: o.allow, AllowIssued: o.allowIssued, Force: o.force}
 }
 
-func (e *env) config(ctx context.Context, g *globals, o *configOptions, daemon libvirt.Daemon) error {
+func runConfig(ctx context.Context, e *env, g *globals, o *configOptions, daemon libvirt.Daemon) error {
 	r := o.request(daemon)
 	if err := r.Check(); err != nil {
 		return hint.Usage(err)
@@ -93,7 +93,7 @@ func (e *env) config(ctx context.Context, g *globals, o *configOptions, daemon l
 		for _, warning := range d.Warnings() {
 			e.warn("%s", warning)
 		}
-		return e.printSettings(g, d.Settings(g.Machine))
+		return printSettings(e, g, d.Settings(g.Machine))
 	}
 	return e.change(ctx, g, []string{filepath.Dir(g.Path(list.Daemon(daemon).ConfPath))}, func(j *change.Job) error {
 		d, err := hostconf.Look(g.Machine, list, r)
@@ -105,7 +105,7 @@ func (e *env) config(ctx context.Context, g *globals, o *configOptions, daemon l
 }
 
 // printSettings prints entries as a conf has them.
-func (e *env) printSettings(g *globals, settings []libvirt.Setting) error {
+func printSettings(e *env, g *globals, settings []libvirt.Setting) error {
 	if g.json {
 		return e.printJSON(settingsJSON(settings))
 	}

@@ -36,7 +36,7 @@ func newConfigClient(e *env, g *globals) *cobra.Command {
 		Long:    help(configClientHelp, exitDone, exitError, exitUsage, exitInterrupted),
 		Example: "  virtpki config client hail=hv1.example sleet=hv2.example --default hail --apply\n  virtpki config client 'mine=qemu+tls://hv1.example/system?pkipath=/home/alice/alice' --user --apply",
 		RunE: func(cmd *cobra.Command, args []string) error {
-			return e.configClient(cmd.Context(), g, o, args)
+			return runConfigClient(cmd.Context(), e, g, o, args)
 		},
 	}
 	flags := cmd.Flags()
@@ -47,7 +47,7 @@ func newConfigClient(e *env, g *globals) *cobra.Command {
 	return cmd
 }
 
-func (e *env) configClient(ctx context.Context, g *globals, o *configClientOptions, args []string) error {
+func runConfigClient(ctx context.Context, e *env, g *globals, o *configClientOptions, args []string) error {
 	c := hostconf.Clients{Default: o.defaultURI}
 	var err error
 	if c.Aliases, err = hostconf.ParseAliases(args); err != nil {
@@ -66,5 +66,5 @@ func (e *env) configClient(ctx context.Context, g *globals, o *configClientOptio
 	if err != nil {
 		return err
 	}
-	return e.printSettings(g, settings)
+	return printSettings(e, g, settings)
 }

@@ -47,7 +47,7 @@ func newConfigQEMU(e *env, g *globals) *cobra.Command {
 		Example: "  virtpki config qemu\n  virtpki config qemu --with qemu,vnc --migrate-tls-force --apply",
 		Args:    cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
-			return e.configQEMU(cmd.Context(), g, o)
+			return runConfigQEMU(cmd.Context(), e, g, o)
 		},
 	}
 	flags := cmd.Flags()
@@ -78,7 +78,7 @@ func (o *configQEMUOptions) request() (libvirt.QEMUConfig, error) {
 	return c, nil
 }
 
-func (e *env) configQEMU(ctx context.Context, g *globals, o *configQEMUOptions) error {
+func runConfigQEMU(ctx context.Context, e *env, g *globals, o *configQEMUOptions) error {
 	r, err := o.request()
 	if err != nil {
 		return err
@@ -88,7 +88,7 @@ func (e *env) configQEMU(ctx context.Context, g *globals, o *configQEMUOptions) 
 		return err
 	}
 	if !o.apply {
-		return e.printSettings(g, q.Settings())
+		return printSettings(e, g, q.Settings())
 	}
 	return e.change(ctx, g, []string{filepath.Dir(q.Path())}, q.Plan)
 }

@@ -27,12 +27,12 @@ func newCRLShow(e *env, g *globals) *cobra.Command {
 			if len(args) == 0 {
 				args = []string{libvirt.CA(g.CAPath()).Path(libvirt.CACRL)}
 			}
-			return e.crlShow(g, args)
+			return runCRLShow(e, g, args)
 		},
 	}
 }
 
-func (e *env) crlShow(g *globals, files []string) error {
+func runCRLShow(e *env, g *globals, files []string) error {
 	var infos []authority.CRLContents
 	for _, file := range files {
 		data, err := e.readInput(file, store.MaxPEM)
@@ -52,14 +52,14 @@ func (e *env) crlShow(g *globals, files []string) error {
 		return e.printJSON(infos)
 	}
 	for _, info := range infos {
-		if err := e.printCRL(info); err != nil {
+		if err := printCRL(e, info); err != nil {
 			return err
 		}
 	}
 	return nil
 }
 
-func (e *env) printCRL(info authority.CRLContents) error {
+func printCRL(e *env, info authority.CRLContents) error {
 	fresh := "fresh until " + termtext.Instant(info.NextUpdate)
 	if info.Expired {
 		fresh = "not fresh since " + termtext.Instant(info.NextUpdate) + " (libvirt does not look)"

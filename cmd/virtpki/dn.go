@@ -50,12 +50,12 @@ func newDNShow(e *env, g *globals) *cobra.Command {
 		Example: "  virtpki dn show clientcert.pem\n  ssh laptop cat .pki/libvirt/clientcert.pem | virtpki dn show -",
 		Args:    cobra.MinimumNArgs(1),
 		RunE: func(_ *cobra.Command, args []string) error {
-			return e.dnShow(g, args)
+			return runDNShow(e, g, args)
 		},
 	}
 }
 
-func (e *env) dnShow(g *globals, files []string) error {
+func runDNShow(e *env, g *globals, files []string) error {
 	rows := []allowlist.Name{}
 	for _, file := range files {
 		found, err := e.dnsIn(file)
@@ -64,10 +64,10 @@ func (e *env) dnShow(g *globals, files []string) error {
 		}
 		rows = append(rows, found...)
 	}
-	return e.printDNs(g, rows)
+	return printDNs(e, g, rows)
 }
 
-func (e *env) printDNs(g *globals, rows []allowlist.Name) error {
+func printDNs(e *env, g *globals, rows []allowlist.Name) error {
 	refused := false
 	for _, r := range rows {
 		refused = refused || r.Refused != ""
@@ -78,7 +78,7 @@ func (e *env) printDNs(g *globals, rows []allowlist.Name) error {
 		}
 	} else {
 		for _, r := range rows {
-			e.printDN(r)
+			printDN(e, r)
 		}
 	}
 	if refused {
@@ -87,7 +87,7 @@ func (e *env) printDNs(g *globals, rows []allowlist.Name) error {
 	return nil
 }
 
-func (e *env) printDN(r allowlist.Name) {
+func printDN(e *env, r allowlist.Name) {
 	if r.Refused != "" {
 		e.warn("%s: certificate %d: libvirt refuses it: %s", r.File, r.Index, r.Refused)
 		return

@@ -28,14 +28,14 @@ func newDNLint(e *env, g *globals) *cobra.Command {
 		Example: "  virtpki dn lint /etc/libvirt/libvirtd.conf\n  virtpki dn lint 'CN=admin,O=Example' '*CN=admin'",
 		Args:    cobra.MinimumNArgs(1),
 		RunE: func(_ *cobra.Command, args []string) error {
-			return e.dnLint(g, args, strict)
+			return runDNLint(e, g, args, strict)
 		},
 	}
 	cmd.Flags().BoolVar(&strict, "strict", false, "exit 3 for warnings too")
 	return cmd
 }
 
-func (e *env) dnLint(g *globals, args []string, strict bool) error {
+func runDNLint(e *env, g *globals, args []string, strict bool) error {
 	rows, err := allowlist.Lint(args)
 	if err != nil {
 		return err

@@ -46,7 +46,7 @@ func newDNMatch(e *env, g *globals) *cobra.Command {
 		Example: dnMatchExample,
 		Args:    cobra.ArbitraryArgs,
 		RunE: func(cmd *cobra.Command, args []string) error {
-			return e.dnMatch(cmd.Context(), g, o, args)
+			return runDNMatch(cmd.Context(), e, g, o, args)
 		},
 	}
 	flags := cmd.Flags()
@@ -64,7 +64,7 @@ func newDNMatch(e *env, g *globals) *cobra.Command {
 	return cmd
 }
 
-func (e *env) dnMatch(ctx context.Context, g *globals, o *matchOptions, patterns []string) error {
+func runDNMatch(ctx context.Context, e *env, g *globals, o *matchOptions, patterns []string) error {
 	matchers, err := allowlist.Matchers(o.matcher)
 	if err != nil {
 		return hint.Usage(err)
@@ -78,7 +78,7 @@ func (e *env) dnMatch(ctx context.Context, g *globals, o *matchOptions, patterns
 	}
 	gate := allowlist.Compile(list, matchers...)
 	if o.stdin {
-		return e.matchLines(ctx, gate)
+		return matchLines(ctx, e, gate)
 	}
 	clients, err := e.clients(o)
 	if err != nil {
@@ -108,7 +108,7 @@ func (e *env) clients(o *matchOptions) ([]allowlist.Name, error) {
 }
 
 // matchLines judges one DN a line.
-func (e *env) matchLines(ctx context.Context, gate *allowlist.Gate) error {
+func matchLines(ctx context.Context, e *env, gate *allowlist.Gate) error {
 	allIn, err := gate.Lines(ctx, e.stdin, e.stdout)
 	if err == nil && !allIn {
 		return hint.ErrRefused

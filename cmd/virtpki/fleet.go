@@ -55,7 +55,7 @@ func (o *fleetOptions) checkUse(names []string, out string) error {
 }
 
 // fleetRequest is what is to be made for many hosts.
-func (e *env) fleetRequest(g *globals, o *issueOptions, what *provision.Request) (fleet.Request, error) {
+func fleetRequest(e *env, g *globals, o *issueOptions, what *provision.Request) (fleet.Request, error) {
 	r := fleet.Request{Roles: what.Kind.Roles(), Leaf: what.Leaf, Out: o.out, Tar: o.format == "tar", Flat: o.layout != "system",
 		ClientKey: what.ClientKeyMode, Workers: o.jobs, DryRun: g.dryRun, Stdout: e.stdout, Track: e.changes}
 	if file, ok := program.File(e.stdout); ok && r.ToStdout() && !r.DryRun && term.IsTerminal(int(file.Fd())) {
@@ -67,9 +67,9 @@ func (e *env) fleetRequest(g *globals, o *issueOptions, what *provision.Request)
 	return r, hint.First(err1, err2)
 }
 
-// issueFleet makes bundles for many hosts.
-func (e *env) issueFleet(ctx context.Context, g *globals, o *issueOptions, what *provision.Request) error {
-	r, err := e.fleetRequest(g, o, what)
+// runIssueFleet makes bundles for many hosts.
+func runIssueFleet(ctx context.Context, e *env, g *globals, o *issueOptions, what *provision.Request) error {
+	r, err := fleetRequest(e, g, o, what)
 	if err != nil {
 		return err
 	}
@@ -80,7 +80,7 @@ func (e *env) issueFleet(ctx context.Context, g *globals, o *issueOptions, what 
 	if err != nil {
 		return err
 	}
-	return e.tellFleet(g, &r, report)
+	return tellFleet(e, g, &r, report)
 }
 
 // readHosts reads the hosts of a command: the lines of a file, or the names of the
@@ -104,7 +104,7 @@ func (e *env) readHosts(file string, names []string) (*fleet.Hosts, error) {
 }
 
 // tellFleet prints what was done, or with --dry-run what would be.
-func (e *env) tellFleet(g *globals, r *fleet.Request, report *fleet.Report) error {
+func tellFleet(e *env, g *globals, r *fleet.Request, report *fleet.Report) error {
 	to := e.stdout
 	if r.ToStdout() {
 		to = e.stderr

@@ -78,7 +78,7 @@ func bindSystemd(e *env, g *globals, o *generateOptions) *cobra.Command {
 			"  virtpki generate systemd --metrics /var/lib/prometheus/node-exporter/virtpki.prom",
 		Args: cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
-			return e.generateSystemd(cmd.Context(), g, o)
+			return runGenerateSystemd(cmd.Context(), e, g, o)
 		},
 	}
 	o.addFlags(cmd, g, "1h")
@@ -108,7 +108,7 @@ func bindCron(e *env, g *globals, o *generateOptions) *cobra.Command {
 		Example: "  virtpki generate cron --out /etc/cron.d/virtpki",
 		Args:    cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
-			return e.generateCron(cmd.Context(), g, o)
+			return runGenerateCron(cmd.Context(), e, g, o)
 		},
 	}
 	o.addFlags(cmd, g, "10m")
@@ -131,7 +131,7 @@ func (o *generateOptions) renewal(g *globals) (*generate.Renewal, error) {
 	return r, r.Prepare()
 }
 
-func (e *env) generateSystemd(ctx context.Context, g *globals, o *generateOptions) error {
+func runGenerateSystemd(ctx context.Context, e *env, g *globals, o *generateOptions) error {
 	r, err := o.renewal(g)
 	if err != nil {
 		return err
@@ -140,11 +140,11 @@ func (e *env) generateSystemd(ctx context.Context, g *globals, o *generateOption
 	if err != nil {
 		return err
 	}
-	e.warnMissing(g, r)
+	warnMissing(e, g, r)
 	return e.generate(ctx, g, o.outOptions, files, generate.UnitsNote)
 }
 
-func (e *env) generateCron(ctx context.Context, g *globals, o *generateOptions) error {
+func runGenerateCron(ctx context.Context, e *env, g *globals, o *generateOptions) error {
 	r, err := o.renewal(g)
 	if err != nil {
 		return err
@@ -156,7 +156,7 @@ func (e *env) generateCron(ctx context.Context, g *globals, o *generateOptions) 
 	if err != nil {
 		return err
 	}
-	e.warnMissing(g, r)
+	warnMissing(e, g, r)
 	return e.generate(ctx, g, o.outOptions, files, "")
 }
 
@@ -181,7 +181,7 @@ func (e *env) generate(ctx context.Context, g *globals, out outOptions, files []
 
 // warnMissing tells of what is named and not here. It is no error: the files may be
 // for another machine, or come before what they name.
-func (e *env) warnMissing(g *globals, r *generate.Renewal) {
+func warnMissing(e *env, g *globals, r *generate.Renewal) {
 	for _, path := range r.Needs() {
 		if !g.quiet && !g.Tree().Exists(g.Path(path)) {
 			e.warn("there is no %s: renew needs it where it runs", g.Path(path))

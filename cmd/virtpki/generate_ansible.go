@@ -48,7 +48,7 @@ func newGenerateAnsible(e *env, g *globals) *cobra.Command {
 		Example: generateAnsibleExample,
 		Args:    cobra.MinimumNArgs(1),
 		RunE: func(cmd *cobra.Command, names []string) error {
-			return e.generateAnsible(cmd.Context(), g, o, names)
+			return runGenerateAnsible(cmd.Context(), e, g, o, names)
 		},
 	}
 	flags := cmd.Flags()
@@ -63,7 +63,7 @@ func newGenerateAnsible(e *env, g *globals) *cobra.Command {
 	return cmd
 }
 
-func (e *env) generateAnsible(ctx context.Context, g *globals, o *ansibleOptions, names []string) error {
+func runGenerateAnsible(ctx context.Context, e *env, g *globals, o *ansibleOptions, names []string) error {
 	a := &generate.Ansible{Hosts: names, CAHost: o.caHost, CA: g.CADir, Copy: o.copy, Out: o.out, Force: o.force}
 	if err := a.Check(g.Machine); err != nil {
 		return hint.Usage(err)

@@ -67,7 +67,7 @@ func newGenerateCloudInit(e *env, g *globals) *cobra.Command {
 		Example: cloudInitExample,
 		Args:    cobra.MinimumNArgs(1),
 		RunE: func(cmd *cobra.Command, names []string) error {
-			return e.generateCloudInit(cmd.Context(), g, o, names)
+			return runGenerateCloudInit(cmd.Context(), e, g, o, names)
 		},
 	}
 	flags := cmd.Flags()
@@ -116,7 +116,7 @@ func (o *cloudInitOptions) request(names []string) (*generate.FirstBoot, error) 
 	return r, hint.Usage(r.Check(names))
 }
 
-func (e *env) generateCloudInit(ctx context.Context, g *globals, o *cloudInitOptions, names []string) error {
+func runGenerateCloudInit(ctx context.Context, e *env, g *globals, o *cloudInitOptions, names []string) error {
 	r, err := o.request(names)
 	if err != nil {
 		return err

@@ -60,7 +60,7 @@ func newInstall(e *env, g *globals) *cobra.Command {
 		Example: installExample,
 		Args:    cobra.MinimumNArgs(1),
 		RunE: func(cmd *cobra.Command, args []string) error {
-			return e.install(cmd.Context(), g, o, args)
+			return runInstall(cmd.Context(), e, g, o, args)
 		},
 	}
 	flags := cmd.Flags()
@@ -76,7 +76,7 @@ func newInstall(e *env, g *globals) *cobra.Command {
 	return cmd
 }
 
-func (e *env) install(ctx context.Context, g *globals, o *installOptions, files []string) error {
+func runInstall(ctx context.Context, e *env, g *globals, o *installOptions, files []string) error {
 	if err := o.check(g.Machine); err != nil {
 		return err
 	}

@@ -77,7 +77,7 @@ func bindIssue(e *env, g *globals, o *issueOptions) *cobra.Command {
 		Args:      cobra.MinimumNArgs(1),
 		ValidArgs: subject.KindNames(),
 		RunE: func(cmd *cobra.Command, args []string) error {
-			return e.issue(cmd.Context(), g, o, args[0], args[1:])
+			return runIssue(cmd.Context(), e, g, o, args)
 		},
 	}
 	o.leafOptions.addFlags(cmd)
@@ -129,16 +129,16 @@ func (o *issueOptions) naming(kind subject.Kind) (provision.Naming, error) {
 	return n, err
 }
 
-func (e *env) issue(ctx context.Context, g *globals, o *issueOptions, role string, names []string) error {
+func runIssue(ctx context.Context, e *env, g *globals, o *issueOptions, args []string) error {
 	if err := g.CheckClock(); err != nil {
 		return err
 	}
-	r, err := o.request(role, names)
+	r, err := o.request(args[0], args[1:])
 	if err != nil {
 		return err
 	}
 	if o.many() {
-		return e.issueFleet(ctx, g, o, r)
+		return runIssueFleet(ctx, e, g, o, r)
 	}
 	if o.user && os.Geteuid() == 0 {
 		e.warn("root's programs never read ~/.pki/libvirt; without --user the pair goes where they look")

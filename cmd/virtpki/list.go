@@ -34,7 +34,7 @@ func newList(e *env, g *globals) *cobra.Command {
 		Example: "  virtpki list\n  virtpki list --json\n  virtpki list --fleet bundles",
 		Args:    cobra.NoArgs,
 		RunE: func(*cobra.Command, []string) error {
-			return e.listAs(g, fleet, format)
+			return runList(e, g, fleet, format)
 		},
 	}
 	cmd.Flags().StringVar(&fleet, "fleet", "", "list the bundles of a `directory` or archive")
@@ -44,8 +44,8 @@ func newList(e *env, g *globals) *cobra.Command {
 	return cmd
 }
 
-// listAs lists in a format. --json is --format json.
-func (e *env) listAs(g *globals, fleet, format string) error {
+// runList lists in a format. --json is --format json.
+func runList(e *env, g *globals, fleet, format string) error {
 	if !slices.Contains([]string{"table", "json", "prometheus"}, format) {
 		return hint.Usagef("unknown format %q (table, json or prometheus)", format)
 	}
@@ -53,12 +53,12 @@ func (e *env) listAs(g *globals, fleet, format string) error {
 		format = "json"
 	}
 	if fleet != "" {
-		return e.listFleet(g.Machine, fleet, format)
+		return listFleet(e, g.Machine, fleet, format)
 	}
-	return e.list(g.Machine, format)
+	return listKnown(e, g.Machine, format)
 }
 
-func (e *env) list(m *machine.Machine, format string) error {
+func listKnown(e *env, m *machine.Machine, format string) error {
 	infos, err := authority.Known(m)
 	if err != nil {
 		e.warn("%v", err)
@@ -83,15 +83,15 @@ func (e *env) list(m *machine.Machine, format string) error {
 
 // listFleet tells of every certificate in a folder of bundles, soonest end first. What
 // could not be read is an error, after the rest.
-func (e *env) listFleet(m *machine.Machine, folder, format string) error {
+func listFleet(e *env, m *machine.Machine, folder, format string) error {
 	certs, err := fleet.Read(m, folder)
 	if len(certs) == 0 {
 		return err
 	}
-	return hint.First(e.printFleet(certs, format), err)
+	return hint.First(printFleet(e, certs, format), err)
 }
 
-func (e *env) printFleet(certs []fleet.Cert, format string) error {
+func printFleet(e *env, certs []fleet.Cert, format string) error {
 	switch format {
 	case "json":
 		return e.printJSON(certs)

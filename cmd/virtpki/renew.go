@@ -73,7 +73,7 @@ func newRenew(e *env, g *globals) *cobra.Command {
 		Example: "  virtpki renew\n  virtpki renew --before 30d --dry-run\n  virtpki renew --quiet --jitter 10m --metrics /var/lib/node_exporter/virtpki.prom\n  virtpki renew --via 'ssh ca virtpki sign - --yes'",
 		Args:    cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
-			return e.renew(cmd.Context(), g, o)
+			return runRenew(cmd.Context(), e, g, o)
 		},
 	}
 	flags := cmd.Flags()
@@ -145,7 +145,7 @@ func (o *withOptions) checkRenew() (*provision.QEMU, error) {
 	return o.check()
 }
 
-func (e *env) renew(ctx context.Context, g *globals, o *renewOptions) error {
+func runRenew(ctx context.Context, e *env, g *globals, o *renewOptions) error {
 	p, err := o.check()
 	if err != nil {
 		return err
@@ -159,7 +159,7 @@ func (e *env) renew(ctx context.Context, g *globals, o *renewOptions) error {
 	}
 	p.Reload = o.reloadOptions.request(e)
 	report, err := renewal.Run(ctx, g.Machine, p.Request, e.newKeyring(g), e.runOptions(g, nil))
-	return e.tellRenewal(g, o, report, err)
+	return tellRenewal(e, g, o, report, err)
 }
 
 // wait spreads the runs of many machines.

@@ -12,25 +12,25 @@ import (
 )
 
 // tellRenewal prints what renew has found and done.
-func (e *env) tellRenewal(g *globals, o *renewOptions, r *renewal.Report, err error) error {
-	e.warnRenewal(g, r)
+func tellRenewal(e *env, g *globals, o *renewOptions, r *renewal.Report, err error) error {
+	warnRenewal(e, g, r)
 	switch {
 	case r.Outcome == renewal.Failed:
 		return err
 	case r.Outcome == renewal.Renewed:
 		return e.tellWith(g, r.Job, err)
 	case r.Outcome == renewal.Idle:
-		return errors.Join(e.tellNothingDue(g, r), err)
+		return errors.Join(tellNothingDue(e, g, r), err)
 	case r.Job != nil: // copies were renewed before
 		if told := e.tell(g, r.Job); told != nil {
 			return told
 		}
 	}
-	return hint.First(e.tellDue(g, o, r), err) // as it is: that of a check which says no is told by its status alone
+	return hint.First(tellDue(e, g, o, r), err) // as it is: that of a check which says no is told by its status alone
 }
 
 // warnRenewal tells what needs a person.
-func (e *env) warnRenewal(g *globals, r *renewal.Report) {
+func warnRenewal(e *env, g *globals, r *renewal.Report) {
 	if !g.quiet {
 		if !r.CAEnds.IsZero() {
 			e.warn("the CA ends on %s: begin its successor with virtpki ca rollover start", termtext.Day(r.CAEnds))
@@ -45,7 +45,7 @@ func (e *env) warnRenewal(g *globals, r *renewal.Report) {
 }
 
 // tellNothingDue says when the next one is due.
-func (e *env) tellNothingDue(g *globals, r *renewal.Report) error {
+func tellNothingDue(e *env, g *globals, r *renewal.Report) error {
 	switch {
 	case len(r.Stale) > 0:
 		for _, text := range r.Stale {
@@ -67,7 +67,7 @@ func (e *env) tellNothingDue(g *globals, r *renewal.Report) error {
 
 // tellDue says what is due on a machine without the CA's key, and where the requests for
 // it are.
-func (e *env) tellDue(g *globals, o *renewOptions, r *renewal.Report) error {
+func tellDue(e *env, g *globals, o *renewOptions, r *renewal.Report) error {
 	if g.json {
 		report := map[string]any{"due": true, "installed": r.Installed}
 		if r.Requests != "" {

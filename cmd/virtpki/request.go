@@ -61,7 +61,7 @@ func newRequest(e *env, g *globals) *cobra.Command {
 		ValidArgs: subject.KindNames(),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			o.KeyTypeGiven = cmd.Flags().Changed("key-type")
-			return e.request(cmd.Context(), g, o, args)
+			return runRequest(cmd.Context(), e, g, o, args)
 		},
 	}
 	flags := cmd.Flags()
@@ -82,7 +82,7 @@ func newRequest(e *env, g *globals) *cobra.Command {
 	return cmd
 }
 
-func (e *env) request(ctx context.Context, g *globals, o *requestOptions, args []string) error {
+func runRequest(ctx context.Context, e *env, g *globals, o *requestOptions, args []string) error {
 	if err := o.check(args[0]); err != nil {
 		return hint.Usage(err)
 	}
@@ -93,7 +93,7 @@ func (e *env) request(ctx context.Context, g *globals, o *requestOptions, args [
 	if err != nil {
 		return err
 	}
-	return e.tellRequests(g, o, j, made)
+	return tellRequests(e, g, o, j, made)
 }
 
 // check parses the flags, or says what is wrong with them.
@@ -136,7 +136,7 @@ func (o *requestOptions) complete(e *env, g *globals, names []string) error {
 
 // tellRequests prints the requests: as JSON, or as PEM on stdout where no file is
 // named; what was done is told on stderr then.
-func (e *env) tellRequests(g *globals, o *requestOptions, j *change.Job, csrs []*pki.CSR) error {
+func tellRequests(e *env, g *globals, o *requestOptions, j *change.Job, csrs []*pki.CSR) error {
 	if g.json {
 		infos := []certinfo.Request{}
 		for _, csr := range csrs {

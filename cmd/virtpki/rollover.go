@@ -60,7 +60,7 @@ func newRolloverStart(e *env, g *globals) *cobra.Command {
 		Example: "  virtpki ca rollover start\n  virtpki ca rollover start --wait 30d --validity 20y",
 		Args:    cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
-			return e.rolloverStart(cmd.Context(), g, o)
+			return runRolloverStart(cmd.Context(), e, g, o)
 		},
 	}
 	flags := cmd.Flags()
@@ -85,7 +85,7 @@ func (o *startOptions) request() (r authority.Start, err error) {
 	return r, hint.Usage(hint.First(err1, err2, err3))
 }
 
-func (e *env) rolloverStart(ctx context.Context, g *globals, o *startOptions) error {
+func runRolloverStart(ctx context.Context, e *env, g *globals, o *startOptions) error {
 	r, err := o.request()
 	if err != nil {
 		return err

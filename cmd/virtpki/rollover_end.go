@@ -19,7 +19,7 @@ func newRolloverFinish(e *env, g *globals) *cobra.Command {
 		Example: "  virtpki ca rollover finish",
 		Args:    cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
-			return e.rolloverFinish(cmd.Context(), g, o, force)
+			return runRolloverFinish(cmd.Context(), e, g, o, force)
 		},
 	}
 	cmd.Flags().BoolVar(&force, "force", false, "drop the old CA even if certificates of it still live elsewhere")
@@ -38,7 +38,7 @@ func newRolloverAbort(e *env, g *globals) *cobra.Command {
 		Example: "  virtpki ca rollover abort",
 		Args:    cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
-			return e.rolloverAbort(cmd.Context(), g, o)
+			return runRolloverAbort(cmd.Context(), e, g, o)
 		},
 	}
 	o.addFlags(cmd)
@@ -47,13 +47,13 @@ func newRolloverAbort(e *env, g *globals) *cobra.Command {
 	return cmd
 }
 
-func (e *env) rolloverFinish(ctx context.Context, g *globals, o *reloadOptions, force bool) error {
+func runRolloverFinish(ctx context.Context, e *env, g *globals, o *reloadOptions, force bool) error {
 	keys := e.newKeyring(g)
 	return e.changeAndReload(ctx, g, o, func(j *change.Job) error {
 		return authority.PlanFinish(j, g.Machine, keys, force)
 	})
 }
 
-func (e *env) rolloverAbort(ctx context.Context, g *globals, o *reloadOptions) error {
+func runRolloverAbort(ctx context.Context, e *env, g *globals, o *reloadOptions) error {
 	return e.changeAndReload(ctx, g, o, func(j *change.Job) error { return authority.PlanAbort(j, g.Machine) })
 }

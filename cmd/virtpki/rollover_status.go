@@ -16,12 +16,12 @@ func newRolloverStatus(e *env, g *globals) *cobra.Command {
 		Example: "  virtpki ca rollover status",
 		Args:    cobra.NoArgs,
 		RunE: func(*cobra.Command, []string) error {
-			return e.rolloverStatus(g)
+			return runRolloverStatus(e, g)
 		},
 	}
 }
 
-func (e *env) rolloverStatus(g *globals) error {
+func runRolloverStatus(e *env, g *globals) error {
 	info, err := authority.RolloverStatus(g.Machine)
 	if err != nil {
 		return err
@@ -29,7 +29,7 @@ func (e *env) rolloverStatus(g *globals) error {
 	if g.json {
 		err = e.printJSON(info)
 	} else {
-		e.printRollover(info)
+		printRollover(e, info)
 	}
 	if err == nil && len(info.Needs) > 0 {
 		err = hint.ErrRefused
@@ -37,7 +37,7 @@ func (e *env) rolloverStatus(g *globals) error {
 	return err
 }
 
-func (e *env) printRollover(info *authority.Status) {
+func printRollover(e *env, info *authority.Status) {
 	if info.UnderWay {
 		termtext.Fprintf(e.stdout, "old CA:   %s\nnew CA:   %s\nsigns:    the %s one (the new one from %s)\n", info.Old, info.New, info.Signs, termtext.Instant(*info.Switch))
 		for _, need := range info.Needs {

@@ -24,7 +24,7 @@ func newShow(e *env, g *globals) *cobra.Command {
 		Example: "  virtpki show admin\n  virtpki show /etc/pki/libvirt/servercert.pem",
 		Args:    cobra.MinimumNArgs(1),
 		RunE: func(_ *cobra.Command, args []string) error {
-			return e.show(g, args)
+			return runShow(e, g, args)
 		},
 		ValidArgsFunction: func(*cobra.Command, []string, string) ([]string, cobra.ShellCompDirective) {
 			return completeNames(g.Machine), cobra.ShellCompDirectiveDefault
@@ -32,7 +32,7 @@ func newShow(e *env, g *globals) *cobra.Command {
 	}
 }
 
-func (e *env) show(g *globals, args []string) error {
+func runShow(e *env, g *globals, args []string) error {
 	var infos []certinfo.Info
 	for _, arg := range args {
 		found, err := authority.Find(g.Machine, arg)

@@ -86,7 +86,7 @@ func newSign(e *env, g *globals) *cobra.Command {
 		Example: signExample,
 		Args:    cobra.MinimumNArgs(1),
 		RunE: func(cmd *cobra.Command, args []string) error {
-			return e.sign(cmd.Context(), g, o, args)
+			return runSign(cmd.Context(), e, g, o, args)
 		},
 	}
 	flags := cmd.Flags()
@@ -123,7 +123,7 @@ func (o *signOptions) complete(cmd *cobra.Command) {
 	completeKeyTypes(cmd)
 }
 
-func (e *env) sign(ctx context.Context, g *globals, o *signOptions, files []string) error {
+func runSign(ctx context.Context, e *env, g *globals, o *signOptions, files []string) error {
 	err := o.check()
 	if err != nil {
 		return hint.Usage(err)
@@ -138,12 +138,12 @@ func (e *env) sign(ctx context.Context, g *globals, o *signOptions, files []stri
 		}
 		o.Files = append(o.Files, sign.File{Name: inputName(file), Data: data})
 	}
-	o.Confirm = func(offer sign.Offer) error { return e.confirmSigning(g, o.Unattended, offer) }
+	o.Confirm = func(offer sign.Offer) error { return confirmSigning(e, g, o.Unattended, offer) }
 	done, err := sign.Run(ctx, g.Machine, o.Request, e.newKeyring(g), e.runOptions(g, nil))
 	if err != nil {
 		return err
 	}
-	return e.tellSigned(g, o, done)
+	return tellSigned(e, g, o, done)
 }
 
 // check makes the policy of the flags, or says what is wrong with them.
@@ -174,7 +174,7 @@ func (o *signOptions) check() error {
 }
 
 // confirmSigning shows what will be signed, and asks.
-func (e *env) confirmSigning(g *globals, yes bool, offer sign.Offer) error {
+func confirmSigning(e *env, g *globals, yes bool, offer sign.Offer) error {
 	for _, name := range offer.Unmatched {
 		e.warn("--replace %s: nothing here asks for a name that it has under another key", termtext.ShellWord(name))
 	}
@@ -204,7 +204,7 @@ func (e *env) confirmSigning(g *globals, yes bool, offer sign.Offer) error {
 }
 
 // tellSigned prints the response on stdout, where it goes to no file.
-func (e *env) tellSigned(g *globals, o *signOptions, done *sign.Result) error {
+func tellSigned(e *env, g *globals, o *signOptions, done *sign.Result) error {
 	toStdout := o.Out == "" && o.OutDir == ""
 	switch {
 	case g.json:

@@ -39,7 +39,7 @@ func newWizard(e *env, g *globals) *cobra.Command {
 		Example: "  virtpki wizard\n  virtpki wizard --dry-run\n  virtpki wizard --accessible",
 		Args:    cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
-			return e.wizard(cmd.Context(), g, accessible)
+			return runWizard(cmd.Context(), e, g, accessible)
 		},
 	}
 	cmd.Flags().BoolVar(&accessible, "accessible", false, "ask in plain lines, as a screen reader wants them")
@@ -48,7 +48,7 @@ func newWizard(e *env, g *globals) *cobra.Command {
 	return cmd
 }
 
-func (e *env) wizard(ctx context.Context, g *globals, accessible bool) error {
+func runWizard(ctx context.Context, e *env, g *globals, accessible bool) error {
 	in, _ := program.File(e.stdin)
 	out, _ := e.stderr.(*os.File)
 	d, err := prompt.New(in, out, accessible, func(err error) { e.sayError(err) })

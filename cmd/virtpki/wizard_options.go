@@ -14,7 +14,7 @@ func fromFlags[T any](e *env, bind func(*env, *globals, *T) *cobra.Command) *T {
 }
 
 // bootOptions are those of bootstrap.
-func (e *env) bootOptions(a *wizard.Answers) *bootstrapOptions {
+func bootOptions(e *env, a *wizard.Answers) *bootstrapOptions {
 	o := fromFlags(e, bindBootstrap)
 	o.hostname, o.caLife, o.daemon, o.name = a.Hostname, a.CALife, a.OtherDaemon(), a.NewCA()
 	o.allow, o.allowIssued = a.Allowed()
@@ -25,8 +25,8 @@ func (e *env) bootOptions(a *wizard.Answers) *bootstrapOptions {
 	return o
 }
 
-// issueOptions are those of issue client; nil when there are no clients.
-func (e *env) issueOptions(a *wizard.Answers) *issueOptions {
+// issueOptionsOf are those of issue client; nil when there are no clients.
+func issueOptionsOf(e *env, a *wizard.Answers) *issueOptions {
 	if !a.MakesClients() {
 		return nil
 	}
@@ -35,8 +35,8 @@ func (e *env) issueOptions(a *wizard.Answers) *issueOptions {
 	return o
 }
 
-// renewalOptions are those of generate; nil when nothing is to be generated.
-func (e *env) renewalOptions(a *wizard.Answers) *generateOptions {
+// renewalOptionsOf are those of generate; nil when nothing is to be generated.
+func renewalOptionsOf(e *env, a *wizard.Answers) *generateOptions {
 	if !a.MakesRenewal() {
 		return nil
 	}

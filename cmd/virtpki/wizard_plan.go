@@ -26,7 +26,7 @@ func (d *doer) plan(a *wizard.Answers) (*wizardPlan, error) {
 	if a.Passphrase != "" {
 		g.passphrase, g.passphraseFile = []byte(a.Passphrase), a.PassphraseFile
 	}
-	p := &wizardPlan{doer: d, g: g, boot: d.bootOptions(a), issue: d.issueOptions(a), renewal: d.renewalOptions(a)}
+	p := &wizardPlan{doer: d, g: g, boot: bootOptions(d.env, a), issue: issueOptionsOf(d.env, a), renewal: renewalOptionsOf(d.env, a)}
 	if a.Imports() {
 		p.imp = &importOptions{cert: a.Files.Cert, key: a.Files.Key, crl: a.Files.CRL, issued: a.Files.Issued}
 	}
@@ -54,7 +54,7 @@ func (d *doer) plan(a *wizard.Answers) (*wizardPlan, error) {
 
 // renewalFiles are what generate would write, and what is to be said then.
 func (d *doer) renewalFiles(g *globals, a *wizard.Answers) (files []generate.File, note string, err error) {
-	o := d.renewalOptions(a)
+	o := renewalOptionsOf(d.env, a)
 	if o == nil {
 		return nil, "", nil
 	}

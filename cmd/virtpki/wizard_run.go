@@ -50,7 +50,7 @@ func (p *wizardPlan) end(ctx context.Context, j *change.Job, wrong error) error 
 	p.printDone(j)
 	if !p.g.dryRun {
 		p.print("\nvirtpki check says:")
-		if err := p.check(ctx, p.g, &checkOptions{target: "any"}); wrong == nil {
+		if err := runCheck(ctx, p.doer.env, p.g, &checkOptions{target: "any"}); wrong == nil {
 			wrong = err
 		}
 	}

@@ -19,9 +19,9 @@ import (
 
 // Options say how daemons and guests are made to read their files again.
 type Options struct {
-	Restart string    // command that restarts a daemon which has to be; empty for none
-	Leave   bool      // they are left alone
-	Output  io.Writer // takes what the command prints
+	Restart string    // command that restarts a daemon where a reload is not enough; empty for none
+	Leave   bool      // leave daemons and guests alone
+	Output  io.Writer // where the command prints
 }
 
 // Daemons returns the daemons that run on a machine; none where they are to be left alone.
@@ -36,15 +36,15 @@ func (o Options) Daemons(ctx context.Context, m *machine.Machine) ([]running.Dae
 	return daemons, nil
 }
 
-// Reloader makes the daemons and guests of a machine read their files again. What was done
-// and what is left to do it tells in a job.
+// Reloader makes the daemons and guests of a machine read their files again. It adds to a
+// job what it has done, and what is left to do.
 type Reloader struct {
 	m *machine.Machine
 	o Options
 	j *change.Job
 }
 
-// New returns a reloader that tells in j.
+// New returns a reloader for a machine that adds to j.
 func New(m *machine.Machine, o Options, j *change.Job) *Reloader {
 	return &Reloader{m, o, j}
 }

@@ -10,9 +10,9 @@ import (
 )
 
 // Settle makes the daemons of this machine use the files and the configuration now on disk,
-// after a run that has decided j. A run that was killed before it came here is finished by
-// the next one: a daemon that serves another certificate, or whose configuration is newer
-// than its process, is dealt with though nothing has changed.
+// at the end of a run whose job has changed them, or found nothing to change. It finishes
+// what a run that was killed has left: a daemon that serves another certificate is reloaded,
+// and one whose configuration is newer than its process restarted, though nothing has changed.
 func (r *Reloader) Settle(ctx context.Context) error {
 	if !r.m.Live() {
 		return nil

@@ -16,12 +16,13 @@ import (
 	"virtpki/pki"
 )
 
-// Request says what is renewed, and how.
+// Request says what is renewed, and how. With Force the files that it writes for others, the
+// metrics and the requests, replace files that virtpki has not written.
 type Request struct {
 	Rule
 	SameKey   bool                       // keep the keys
 	Templates map[pki.Role]*pki.Template // none for the shapes that are here
-	QEMU      *provision.QEMU            // directories to fill, and the CA whose certificates are renewed
+	QEMU      *provision.QEMU            // directories to fill, and the CA whose certificates are renewed; nil for none, and libvirt's
 	Reload    reload.Options
 	Metrics   string // file for Prometheus; empty for none
 

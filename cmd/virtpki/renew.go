@@ -13,6 +13,7 @@ import (
 	"virtpki/internal/hint"
 	"virtpki/internal/provision"
 	"virtpki/internal/renewal"
+	"virtpki/internal/termtext"
 	"virtpki/pki"
 )
 
@@ -159,7 +160,35 @@ func runRenew(ctx context.Context, e *env, g *globals, o *renewOptions) error {
 	}
 	p.Reload = o.reloadOptions.request(e)
 	report, err := renewal.Run(ctx, g.Machine, p.Request, e.newKeyring(g), e.runOptions(g, nil))
-	return tellRenewal(e, g, o, report, err)
+	return tellRenewal(e, g, report, err)
+}
+
+// tellRenewal prints what renew has found and done. The error of a check that says no stays
+// as it is: it is told by its status alone.
+func tellRenewal(e *env, g *globals, r *renewal.Report, err error) error {
+	for _, text := range r.Warnings(g.quiet) {
+		e.warn("%s", text)
+	}
+	switch {
+	case r.Outcome == renewal.Failed:
+		return err
+	case r.Outcome == renewal.Renewed:
+		return e.tellWith(g, r.Job, err)
+	case g.json:
+		return hint.First(e.printJSON(r.Result(g.Now())), err)
+	case r.Outcome == renewal.Idle && g.quiet:
+		return err
+	}
+	if r.Job != nil { // copies that needed no CA
+		if told := e.tell(g, r.Job); told != nil {
+			return told
+		}
+	}
+	termtext.Fprintf(e.stdout, "%s", r.Text())
+	for _, text := range r.Next {
+		e.warn("%s", text)
+	}
+	return err
 }
 
 // wait spreads the runs of many machines.

@@ -14,6 +14,7 @@ import (
 	"virtpki/internal/libvirt"
 	"virtpki/internal/machine"
 	"virtpki/internal/store"
+	"virtpki/internal/termtext"
 	"virtpki/pki"
 )
 
@@ -53,8 +54,10 @@ func (r *renewal) leaveDue() error {
 	about := slices.DeleteFunc(slices.Clone(r.found), func(c *candidate) bool { return len(c.reasons) == 0 })
 	r.end(Due, about)
 	if r.Via != "" {
+		r.next("would ask the CA with %q", r.Via)
 		return r.failures()
 	}
+	r.next("the CA's key is not on this machine: requests would be left in %s; --via has them signed", r.m.System().Path(libvirt.Requests))
 	return r.refused()
 }
 
@@ -66,7 +69,14 @@ func (r *renewal) leaveRequests() error {
 	}
 	r.end(Requested, due)
 	r.report.Requests = due[0].layout.Path(libvirt.Requests)
+	r.next("nothing is renewed yet: the CA's key is not on this machine, and the requests are in %s", r.report.Requests)
+	r.next("sign them there (virtpki sign), then virtpki install the answer; --via does both")
 	return r.refused()
+}
+
+// next notes what is left to do.
+func (r *renewal) next(format string, args ...any) {
+	r.report.Next = append(r.report.Next, termtext.Sprintf(format, args...))
 }
 
 // due are the candidates that a certificate is wanted for. Copies follow.

@@ -52,6 +52,7 @@ type Report struct {
 	Due       []Installed // those that the outcome is about
 	Job       *change.Job // nil where nothing was done
 	Requests  string      // the file in which they wait
+	Next      []string    // what is left to do, or would be done
 
 	CAEnds time.Time // set when the CA needs a successor
 	Left   []string  // certificates that are not renewed, and why

@@ -1,0 +1,63 @@
+package renewal
+
+import (
+	"slices"
+	"strings"
+	"time"
+
+	"virtpki/internal/change"
+	"virtpki/internal/termtext"
+)
+
+// Result is the JSON form of a report that is not that of a job alone; it is stable.
+type Result struct {
+	Due       bool           `json:"due"`
+	Installed []Installed    `json:"installed"`
+	Requests  string         `json:"requests,omitempty"` // the file in which they wait
+	Copies    *change.Result `json:"copies,omitempty"`   // that were renewed without the CA
+}
+
+// Result returns the report for printing as JSON.
+func (r *Report) Result(now time.Time) Result {
+	result := Result{Due: r.Outcome != Idle, Installed: r.Installed, Requests: r.Requests}
+	if r.Job != nil {
+		copies := r.Job.Result(now)
+		result.Copies = &copies
+	}
+	return result
+}
+
+// Text words a report beside its job: what is due or, where nothing is, when the next
+// certificate will be.
+func (r *Report) Text() termtext.Text {
+	var b strings.Builder
+	switch {
+	case r.Outcome != Idle:
+		for _, one := range r.Due {
+			termtext.Fprintf(&b, "%s: %s\n", one.Path, strings.Join(one.Reasons, "; "))
+		}
+	case len(r.Stale) > 0:
+		for _, text := range r.Stale {
+			termtext.Fprintf(&b, "%s: would have it read again\n", text)
+		}
+	case len(r.Installed) == 0:
+		return "nothing is installed here\n"
+	default:
+		next := slices.MinFunc(r.Installed, func(a, b Installed) int { return a.DueFrom.Compare(b.DueFrom) })
+		termtext.Fprintf(&b, "nothing is due; the first is %s from %s\n", next.Path, termtext.Day(next.DueFrom))
+	}
+	return termtext.Text(b.String())
+}
+
+// Warnings returns what needs a person, whatever the outcome. Quiet leaves out what does
+// every day until somebody acts.
+func (r *Report) Warnings(quiet bool) []string {
+	var all []string
+	if !quiet {
+		if !r.CAEnds.IsZero() {
+			all = append(all, termtext.Sprintf("the CA ends on %s: begin its successor with virtpki ca rollover start", termtext.Day(r.CAEnds)))
+		}
+		all = append(all, r.Left...)
+	}
+	return append(all, r.Custom...)
+}

@@ -1,0 +1,38 @@
+package renewal
+
+import (
+	"slices"
+	"testing"
+)
+
+func TestText(t *testing.T) {
+	soon := Installed{Path: "a", DueFrom: noon}
+	late := Installed{Path: "b", DueFrom: noon.AddDate(0, 1, 0), Reasons: []string{"due: asked for", "its key is missing"}}
+	for _, c := range []struct {
+		name   string
+		report Report
+		want   string
+	}{
+		{"nothing installed", Report{Outcome: Idle}, "nothing is installed here\n"},
+		{"nothing due", Report{Outcome: Idle, Installed: []Installed{late, soon}}, "nothing is due; the first is a from 2026-06-01\n"},
+		{"a daemon that is stale", Report{Outcome: Idle, Installed: []Installed{soon}, Stale: []string{"libvirtd serves another"}}, "libvirtd serves another: would have it read again\n"},
+		{"something due", Report{Outcome: Due, Installed: []Installed{soon, late}, Due: []Installed{late}}, "b: due: asked for; its key is missing\n"},
+		{"requested", Report{Outcome: Requested, Due: []Installed{late}}, "b: due: asked for; its key is missing\n"},
+	} {
+		if got := string(c.report.Text()); got != c.want {
+			t.Errorf("%s: %q, want %q", c.name, got, c.want)
+		}
+	}
+}
+
+// What cron would be mailed each night is left out where only errors are wanted; what a
+// daemon is about to serve after its end is not.
+func TestWarnings(t *testing.T) {
+	r := Report{CAEnds: noon, Left: []string{"left"}, Custom: []string{"custom"}}
+	if got := r.Warnings(true); !slices.Equal(got, []string{"custom"}) {
+		t.Errorf("quiet: %q", got)
+	}
+	if got := r.Warnings(false); len(got) != 3 || got[1] != "left" || got[2] != "custom" {
+		t.Errorf("%q", got)
+	}
+}

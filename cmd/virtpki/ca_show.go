@@ -4,8 +4,6 @@ import (
 	"github.com/spf13/cobra"
 
 	"virtpki/internal/authority"
-	"virtpki/internal/libvirt"
-	"virtpki/internal/termtext"
 )
 
 const caShowHelp = `Show the CA here: what it is, until when, what it has signed and revoked, and
@@ -34,20 +32,5 @@ func runCAShow(e *env, g *globals) error {
 	if err != nil {
 		return err
 	}
-	if g.json {
-		return e.printJSON(info)
-	}
-	for _, c := range info.Certificates {
-		if err := e.printTable(c.Fields()); err != nil {
-			return err
-		}
-	}
-	termtext.Fprintf(e.stdout, "\nits key:  %s (%s)\n", info.Key, a.Layout.Path(libvirt.CAKey))
-	termtext.Fprintf(e.stdout, "signed:   %s: %d live, %d revoked, %d expired\n", termtext.Count(info.Signed, "certificate", "certificates"), info.Live, info.Revoked, info.Expired)
-	if info.CRL == nil {
-		termtext.Fprintf(e.stdout, "CRL:      none\n")
-		return nil
-	}
-	termtext.Fprintf(e.stdout, "CRL:      number %s, %s, fresh until %s\n", info.CRL.Number, termtext.Count(info.CRL.Entries, "entry", "entries"), termtext.Day(info.CRL.NextUpdate))
-	return nil
+	return e.printResult(g, info)
 }

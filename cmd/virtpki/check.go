@@ -175,7 +175,7 @@ func runCheck(ctx context.Context, e *env, g *globals, o *checkOptions) error {
 		return err
 	}
 	v.For = o.target
-	if err := e.printResult(g, v); err != nil || !v.Failed() {
+	if err := e.printVerdict(g, v); err != nil || !v.Failed() {
 		return err
 	}
 	return hint.ErrFailed
@@ -183,7 +183,7 @@ func runCheck(ctx context.Context, e *env, g *globals, o *checkOptions) error {
 
 // tellCheck prints what was found, and ends with whether that is clean.
 func tellCheck(e *env, g *globals, o *checkOptions, report *inspect.Report) error {
-	if err := e.printResult(g, report); err != nil {
+	if err := e.printVerdict(g, report); err != nil {
 		return err
 	}
 	if report.Refused(o.strict) {
@@ -201,9 +201,5 @@ func explainFinding(e *env, g *globals, id string) error {
 	if !ok {
 		return hint.With(hint.Usagef("no finding has the id %s", termtext.QuoteShort(id)), "the ids stand in brackets behind each finding of virtpki check, and in docs/findings.md")
 	}
-	if g.json {
-		return e.printJSON(entry)
-	}
-	termtext.Fprintf(e.stdout, "%s", entry.Text())
-	return nil
+	return e.printResult(g, entry)
 }

@@ -50,7 +50,7 @@ func runCheckConnect(ctx context.Context, e *env, g *globals, o *connectOptions)
 	if err != nil {
 		return err
 	}
-	if err = e.printResult(g, report); err == nil && !report.OK {
+	if err = e.printVerdict(g, report); err == nil && !report.OK {
 		err = hint.ErrRefused
 	}
 	return err

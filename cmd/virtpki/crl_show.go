@@ -3,7 +3,6 @@ package main
 import (
 	"errors"
 	"os"
-	"path/filepath"
 
 	"github.com/spf13/cobra"
 
@@ -11,7 +10,6 @@ import (
 	"virtpki/internal/hint"
 	"virtpki/internal/libvirt"
 	"virtpki/internal/store"
-	"virtpki/internal/termtext"
 )
 
 const crlShowHelp = `Show revocation lists: issuer, number, dates, and each entry with its reason, and
@@ -33,7 +31,7 @@ func newCRLShow(e *env, g *globals) *cobra.Command {
 }
 
 func runCRLShow(e *env, g *globals, files []string) error {
-	var infos []authority.CRLContents
+	var infos authority.CRLs
 	for _, file := range files {
 		data, err := e.readInput(file, store.MaxPEM)
 		if errors.Is(err, os.ErrNotExist) {
@@ -48,30 +46,5 @@ func runCRLShow(e *env, g *globals, files []string) error {
 		}
 		infos = append(infos, contents...)
 	}
-	if g.json {
-		return e.printJSON(infos)
-	}
-	for _, info := range infos {
-		if err := printCRL(e, info); err != nil {
-			return err
-		}
-	}
-	return nil
-}
-
-func printCRL(e *env, info authority.CRLContents) error {
-	fresh := "fresh until " + termtext.Instant(info.NextUpdate)
-	if info.Expired {
-		fresh = "not fresh since " + termtext.Instant(info.NextUpdate) + " (libvirt does not look)"
-	}
-	termtext.Fprintf(e.stdout, "%s\n  of %s\n  number %s, made %s, %s, %s\n",
-		filepath.Clean(info.File), info.Issuer, info.Number, termtext.Instant(info.ThisUpdate), fresh, termtext.Count(len(info.Entries), "entry", "entries"))
-	if len(info.Entries) == 0 {
-		return nil
-	}
-	rows := [][]string{{"SERIAL", "REVOKED", "REASON", "DN"}}
-	for _, r := range info.Entries {
-		rows = append(rows, []string{r.Serial, termtext.Day(r.Revoked), r.Reason, r.DN})
-	}
-	return e.printTable(rows)
+	return e.printResult(g, infos)
 }

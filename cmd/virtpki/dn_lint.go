@@ -40,7 +40,7 @@ func runDNLint(e *env, g *globals, args []string, strict bool) error {
 	if err != nil {
 		return err
 	}
-	if err := e.printResult(g, rows); err != nil || !rows.Refused(strict) {
+	if err := e.printVerdict(g, rows); err != nil || !rows.Refused(strict) {
 		return err
 	}
 	return hint.ErrRefused

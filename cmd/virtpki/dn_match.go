@@ -85,7 +85,7 @@ func runDNMatch(ctx context.Context, e *env, g *globals, o *matchOptions, patter
 		return err
 	}
 	answers := gate.AskAll(clients)
-	if err := e.printResult(g, answers); err != nil || answers.AllIn() {
+	if err := e.printVerdict(g, answers); err != nil || answers.AllIn() {
 		return err
 	}
 	return hint.ErrRefused

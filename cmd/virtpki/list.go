@@ -10,6 +10,7 @@ import (
 	"virtpki/internal/fleet"
 	"virtpki/internal/hint"
 	"virtpki/internal/machine"
+	"virtpki/internal/termtext"
 )
 
 const listHelp = `List what is installed on this machine and what the CA here has signed: role,
@@ -45,40 +46,30 @@ func newList(e *env, g *globals) *cobra.Command {
 }
 
 // runList lists in a format. --json is --format json.
-func runList(e *env, g *globals, fleet, format string) error {
+func runList(e *env, g *globals, folder, format string) error {
 	if !slices.Contains([]string{"table", "json", "prometheus"}, format) {
 		return hint.Usagef("unknown format %q (table, json or prometheus)", format)
 	}
 	if g.json {
 		format = "json"
 	}
-	if fleet != "" {
-		return listFleet(e, g.Machine, fleet, format)
+	if folder != "" {
+		return listFleet(e, g.Machine, folder, format)
 	}
 	return listKnown(e, g.Machine, format)
 }
 
+// listKnown tells of every certificate that is known here.
 func listKnown(e *env, m *machine.Machine, format string) error {
 	infos, err := authority.Known(m)
 	if err != nil {
 		e.warn("%v", err)
 	}
-	switch format {
-	case "json":
-		return e.printJSON(infos)
-	case "prometheus":
-		_, err := e.stdout.Write(certinfo.Metrics(infos))
-		return err
-	}
-	if len(infos) == 0 {
+	if len(infos) == 0 && format == "table" {
 		e.warn("nothing is installed in %s, and there is no CA in %s", m.System().Base, m.CAPath())
 		return nil
 	}
-	rows := [][]string{{"ROLE", "DN", "NAMES", "SERIAL", "UNTIL", "FILE"}}
-	for _, i := range infos {
-		rows = append(rows, []string{i.RoleText(), i.DN, i.Names(), i.Serial, i.Until(), i.Path})
-	}
-	return e.printTable(rows)
+	return printList(e, infos, infos, format)
 }
 
 // listFleet tells of every certificate in a folder of bundles, soonest end first. What
@@ -88,24 +79,17 @@ func listFleet(e *env, m *machine.Machine, folder, format string) error {
 	if len(certs) == 0 {
 		return err
 	}
-	return hint.First(printFleet(e, certs, format), err)
+	return hint.First(printList(e, certs, certs.Infos(), format), err)
 }
 
-func printFleet(e *env, certs []fleet.Cert, format string) error {
+func printList(e *env, list result, infos certinfo.List, format string) error {
 	switch format {
 	case "json":
-		return e.printJSON(certs)
+		return e.printJSON(list)
 	case "prometheus":
-		infos := make([]certinfo.Info, len(certs))
-		for i, c := range certs {
-			infos[i] = c.Info
-		}
 		_, err := e.stdout.Write(certinfo.Metrics(infos))
 		return err
 	}
-	rows := [][]string{{"HOST", "ROLE", "UNTIL", "DN", "NAMES", "SERIAL"}}
-	for _, c := range certs {
-		rows = append(rows, []string{c.Host, c.RoleText(), c.Until(), c.DN, c.Names(), c.Serial})
-	}
-	return e.printTable(rows)
+	termtext.Fprintf(e.stdout, "%s", list.Text())
+	return nil
 }

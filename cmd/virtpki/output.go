@@ -3,9 +3,6 @@ package main
 import (
 	"bytes"
 	"encoding/json"
-	"fmt"
-	"strings"
-	"text/tabwriter"
 
 	"virtpki/internal/termtext"
 )
@@ -31,26 +28,19 @@ func (e *env) printResult(g *globals, r result) error {
 	if g.json {
 		return e.printJSON(r)
 	}
-	if !g.quiet {
-		termtext.Fprintf(e.stdout, "%s", r.Text())
+	_, err := termtext.Fprintf(e.stdout, "%s", r.Text())
+	return err
+}
+
+// printVerdict is printResult for what the exit status says too: --quiet is heeded.
+func (e *env) printVerdict(g *globals, r result) error {
+	if g.quiet && !g.json {
+		return nil
 	}
-	return nil
+	return e.printResult(g, r)
 }
 
 // warn tells people something on stderr that is no error.
 func (e *env) warn(format string, args ...any) {
 	termtext.Fprintf(e.stderr, "virtpki: %s\n", termtext.Text(termtext.Sprintf(format, args...)))
-}
-
-// printTable aligns rows, the first of which is the heading.
-func (e *env) printTable(rows [][]string) error {
-	table := tabwriter.NewWriter(e.stdout, 0, 0, 2, ' ', 0)
-	for _, row := range rows {
-		cells := make([]string, len(row))
-		for i, cell := range row {
-			cells[i] = termtext.Line(cell)
-		}
-		fmt.Fprintln(table, strings.Join(cells, "\t"))
-	}
-	return table.Flush()
 }

@@ -5,7 +5,6 @@ import (
 
 	"virtpki/internal/authority"
 	"virtpki/internal/hint"
-	"virtpki/internal/termtext"
 )
 
 func newRolloverStatus(e *env, g *globals) *cobra.Command {
@@ -26,25 +25,8 @@ func runRolloverStatus(e *env, g *globals) error {
 	if err != nil {
 		return err
 	}
-	if g.json {
-		err = e.printJSON(info)
-	} else {
-		printRollover(e, info)
-	}
-	if err == nil && len(info.Needs) > 0 {
+	if err = e.printResult(g, info); err == nil && len(info.Needs) > 0 {
 		err = hint.ErrRefused
 	}
 	return err
-}
-
-func printRollover(e *env, info *authority.Status) {
-	if info.UnderWay {
-		termtext.Fprintf(e.stdout, "old CA:   %s\nnew CA:   %s\nsigns:    the %s one (the new one from %s)\n", info.Old, info.New, info.Signs, termtext.Instant(*info.Switch))
-		for _, need := range info.Needs {
-			termtext.Fprintf(e.stdout, "needs the old one: %s\n", need)
-		}
-	} else {
-		termtext.Fprintf(e.stdout, "no rollover is under way\n")
-	}
-	termtext.Fprintf(e.stdout, "next:     %s\n", info.Next)
 }

@@ -48,9 +48,7 @@ func runShow(e *env, g *globals, args []string) error {
 		if i > 0 {
 			termtext.Fprintf(e.stdout, "\n")
 		}
-		if err := e.printTable(info.Fields()); err != nil {
-			return err
-		}
+		termtext.Fprintf(e.stdout, "%s", info.Text())
 	}
 	return nil
 }

@@ -19,8 +19,8 @@ import (
 // Known finds each certificate of a machine once: what is installed for the system and
 // for the user, then what the CA signed, soonest end first. The error tells of
 // files that could not be read; the rest is there all the same.
-func Known(m *machine.Machine) ([]certinfo.Info, error) {
-	infos := []certinfo.Info{}
+func Known(m *machine.Machine) (certinfo.List, error) {
+	infos := certinfo.List{}
 	seen := make(map[string]bool)
 	revokedOn, err0 := RevokedOn(m)
 	add := func(p change.Placed) {

@@ -101,12 +101,12 @@ type CRLEntry struct {
 
 // ReadCRLFile returns what the lists of a file revoke, of which data is what it holds. path
 // is for the errors.
-func ReadCRLFile(m *machine.Machine, path string, data []byte) ([]CRLContents, error) {
+func ReadCRLFile(m *machine.Machine, path string, data []byte) (CRLs, error) {
 	crls, err := pki.ParseCRLs(data)
 	if err != nil {
 		return nil, fmt.Errorf("%s: %w", path, err)
 	}
-	var all []CRLContents
+	var all CRLs
 	for _, crl := range crls {
 		contents, err := contentsOf(m, path, crl)
 		if err != nil {

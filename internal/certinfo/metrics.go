@@ -27,7 +27,7 @@ type Expiry struct {
 }
 
 // Metrics returns when certificates end, as Prometheus's text collector reads it.
-func Metrics(certs []Info) []byte {
+func Metrics(certs List) []byte {
 	var b bytes.Buffer
 	var ends []Expiry
 	for _, c := range certs {

@@ -29,10 +29,31 @@ type Cert struct {
 	certinfo.Info
 }
 
+// Certs are the certificates of bundles.
+type Certs []Cert
+
+// Infos returns them without their hosts.
+func (certs Certs) Infos() certinfo.List {
+	infos := make(certinfo.List, len(certs))
+	for i, c := range certs {
+		infos[i] = c.Info
+	}
+	return infos
+}
+
+// Text returns a table of them.
+func (certs Certs) Text() termtext.Text {
+	rows := [][]string{{"HOST", "ROLE", "UNTIL", "DN", "NAMES", "SERIAL"}}
+	for _, c := range certs {
+		rows = append(rows, []string{c.Host, c.RoleText(), c.Until(), c.DN, c.Names(), c.Serial})
+	}
+	return termtext.Table(rows)
+}
+
 // Read returns the certificates in the bundles of a directory, or of one archive, soonest
 // end first. The error tells of bundles that could not be read; the rest is there all the
 // same.
-func Read(m *machine.Machine, folder string) ([]Cert, error) {
+func Read(m *machine.Machine, folder string) (Certs, error) {
 	r := &reader{now: m.Now(), tree: m.Tree(), places: certPlaces(m)}
 	var err error
 	if r.revokedOn, err = authority.RevokedOn(m); err != nil {

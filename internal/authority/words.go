@@ -1,0 +1,67 @@
+package authority
+
+import (
+	"path/filepath"
+	"strings"
+
+	"virtpki/internal/libvirt"
+	"virtpki/internal/termtext"
+)
+
+// Text returns the summary in words.
+func (s *Summary) Text() termtext.Text {
+	var b strings.Builder
+	for _, c := range s.Certificates {
+		b.WriteString(string(c.Text()))
+	}
+	termtext.Fprintf(&b, "\nits key:  %s (%s)\n", s.Key, libvirt.CA(s.Folder).Path(libvirt.CAKey))
+	termtext.Fprintf(&b, "signed:   %s: %d live, %d revoked, %d expired\n", termtext.Count(s.Signed, "certificate", "certificates"), s.Live, s.Revoked, s.Expired)
+	if s.CRL == nil {
+		return termtext.Text(b.String() + "CRL:      none\n")
+	}
+	termtext.Fprintf(&b, "CRL:      number %s, %s, fresh until %s\n", s.CRL.Number, termtext.Count(s.CRL.Entries, "entry", "entries"), termtext.Day(s.CRL.NextUpdate))
+	return termtext.Text(b.String())
+}
+
+// CRLs are what several lists revoke.
+type CRLs []CRLContents
+
+// Text returns the lists in words.
+func (all CRLs) Text() (text termtext.Text) {
+	for _, c := range all {
+		text += c.text()
+	}
+	return text
+}
+
+func (c CRLContents) text() termtext.Text {
+	fresh := "fresh until " + termtext.Instant(c.NextUpdate)
+	if c.Expired {
+		fresh = "not fresh since " + termtext.Instant(c.NextUpdate) + " (libvirt does not look)"
+	}
+	text := termtext.Text(termtext.Sprintf("%s\n  of %s\n  number %s, made %s, %s, %s\n",
+		filepath.Clean(c.File), c.Issuer, c.Number, termtext.Instant(c.ThisUpdate), fresh, termtext.Count(len(c.Entries), "entry", "entries")))
+	if len(c.Entries) == 0 {
+		return text
+	}
+	rows := [][]string{{"SERIAL", "REVOKED", "REASON", "DN"}}
+	for _, r := range c.Entries {
+		rows = append(rows, []string{r.Serial, termtext.Day(r.Revoked), r.Reason, r.DN})
+	}
+	return text + termtext.Table(rows)
+}
+
+// Text returns how far a rollover is, in words.
+func (s *Status) Text() termtext.Text {
+	var b strings.Builder
+	if s.UnderWay {
+		termtext.Fprintf(&b, "old CA:   %s\nnew CA:   %s\nsigns:    the %s one (the new one from %s)\n", s.Old, s.New, s.Signs, termtext.Instant(*s.Switch))
+		for _, need := range s.Needs {
+			termtext.Fprintf(&b, "needs the old one: %s\n", need)
+		}
+	} else {
+		termtext.Fprintf(&b, "no rollover is under way\n")
+	}
+	termtext.Fprintf(&b, "next:     %s\n", s.Next)
+	return termtext.Text(b.String())
+}

@@ -23,12 +23,8 @@ type bootstrapOptions struct {
 	configOptions
 	withOptions
 	reloadOptions
-	hostname  string
-	client    string
-	daemon    string
-	caLife    string
-	bundle    string
-	waitClock string
+	host   provision.HostRequest
+	caLife string
 }
 
 const bootstrapHelp = `Make this host ready in one shot: a CA, a server and a client certificate, a CRL,
@@ -88,12 +84,12 @@ func bindBootstrap(e *env, g *globals, o *bootstrapOptions) *cobra.Command {
 	}
 	flags := cmd.Flags()
 	flags.StringVar(&o.name, "name", "", "`organisation` that the CA stands for; wanted when there is no CA yet")
-	flags.StringVar(&o.hostname, "hostname", "", "`name` of this host (default what the system says)")
-	flags.StringVar(&o.client, "client", "", "`name` in the client certificate (default the host's)")
-	flags.StringVar(&o.daemon, "daemon", "", "`daemon` to configure, libvirtd or virtproxyd (default the one that serves TLS here)")
+	flags.StringVar(&o.host.Hostname, "hostname", "", "`name` of this host (default what the system says)")
+	flags.StringVar(&o.host.Client, "client", "", "`name` in the client certificate (default the host's)")
+	flags.StringVar(&o.host.Daemon, "daemon", "", "`daemon` to configure, libvirtd or virtproxyd (default the one that serves TLS here)")
 	flags.StringVar(&o.caLife, "ca-validity", pki.FormatValidity(pki.DefaultCAValidity), "how long the CA lives, a `duration`")
-	flags.StringVar(&o.bundle, "bundle", "", "put the CA's certificate, the CRL and the pairs of `directory` in their places")
-	flags.StringVar(&o.waitClock, "wait-clock", "", "wait up to `duration` for the clock to be set")
+	flags.StringVar(&o.host.Bundle, "bundle", "", "put the CA's certificate, the CRL and the pairs of `directory` in their places")
+	flags.StringVar(&o.host.WaitClock, "wait-clock", "", "wait up to `duration` for the clock to be set")
 	flags.Lookup("wait-clock").NoOptDefVal = defaultClockWait
 	o.leafOptions.addFlags(cmd)
 	o.configOptions.addFlags(cmd)
@@ -111,11 +107,9 @@ func bindBootstrap(e *env, g *globals, o *bootstrapOptions) *cobra.Command {
 
 // request turns the flags into what is asked for, or says what is wrong with them.
 func (o *bootstrapOptions) request(m *machine.Machine) (r provision.HostRequest, err error) {
-	r = provision.HostRequest{
-		Hostname: o.hostname, Client: o.client, SANs: o.sans, OnlySANs: o.onlySAN, Bundle: o.bundle,
-		Daemon: o.daemon, Allow: o.allow, AllowIssued: o.allowIssued, Force: o.force,
-		Restarted: o.noReload || o.restart != "" && m.Live(), WaitClock: o.waitClock,
-	}
+	r = o.host
+	r.SANs, r.OnlySANs, r.Allow, r.AllowIssued, r.Force = o.sans, o.onlySAN, o.allow, o.allowIssued, o.force
+	r.Restarted = o.noReload || o.restart != "" && m.Live()
 	leaf, err := o.leafOptions.check()
 	if err != nil {
 		return r, err
@@ -127,7 +121,7 @@ func (o *bootstrapOptions) request(m *machine.Machine) (r provision.HostRequest,
 	if err := allowlist.Check(o.allow, o.force); err != nil {
 		return r, hint.Usage(err)
 	}
-	if o.bundle != "" && (m.CADir != "" || o.allowIssued) {
+	if r.Bundle != "" && (m.CADir != "" || o.allowIssued) {
 		return r, hint.Usagef("--ca and --allow-issued are for a host that has the CA, --bundle for one that has not")
 	}
 	r.CA, err = o.requestCA()

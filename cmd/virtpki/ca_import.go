@@ -9,11 +9,6 @@ import (
 	"virtpki/internal/change"
 )
 
-// importOptions are the flags of ca import.
-type importOptions struct {
-	cert, key, crl, issued string
-}
-
 const caImportHelp = `Take over a CA that certtool, openssl, cfssl, step or easy-rsa made: its
 certificate and key, its revocations, and the records of what it has signed.
 
@@ -30,11 +25,11 @@ const caImportExample = `  virtpki ca import --cert cacert.pem --key cakey.pem
   virtpki ca import --cert pki/ca.crt --key pki/private/ca.key --crl pki/crl.pem --issued pki/index.txt`
 
 func newCAImport(e *env, g *globals) *cobra.Command {
-	return bindCAImport(e, g, &importOptions{})
+	return bindCAImport(e, g, &authority.ImportFiles{})
 }
 
 // bindCAImport binds the flags to o.
-func bindCAImport(e *env, g *globals, o *importOptions) *cobra.Command {
+func bindCAImport(e *env, g *globals, o *authority.ImportFiles) *cobra.Command {
 	cmd := &cobra.Command{
 		Use:     "import --cert FILE --key FILE",
 		Short:   "Take over a CA made by another tool",
@@ -46,10 +41,10 @@ func bindCAImport(e *env, g *globals, o *importOptions) *cobra.Command {
 		},
 	}
 	flags := cmd.Flags()
-	flags.StringVar(&o.cert, "cert", "", "PEM `file` with the CA's certificate")
-	flags.StringVar(&o.key, "key", "", "PEM `file` with the CA's key")
-	flags.StringVar(&o.crl, "crl", "", "PEM `file` with the CA's CRL")
-	flags.StringVar(&o.issued, "issued", "", "`directory` of signed certificates, or an index.txt")
+	flags.StringVar(&o.Cert, "cert", "", "PEM `file` with the CA's certificate")
+	flags.StringVar(&o.Key, "key", "", "PEM `file` with the CA's key")
+	flags.StringVar(&o.CRL, "crl", "", "PEM `file` with the CA's CRL")
+	flags.StringVar(&o.Issued, "issued", "", "`directory` of signed certificates, or an index.txt")
 	cmd.MarkFlagRequired("cert")
 	cmd.MarkFlagRequired("key")
 	for _, name := range []string{"cert", "key", "crl", "issued"} {
@@ -60,16 +55,12 @@ func bindCAImport(e *env, g *globals, o *importOptions) *cobra.Command {
 	return cmd
 }
 
-func (o *importOptions) request() authority.ImportFiles {
-	return authority.ImportFiles{Cert: o.cert, Key: o.key, CRL: o.crl, Issued: o.issued}
-}
-
-func runCAImport(ctx context.Context, e *env, g *globals, o *importOptions) error {
+func runCAImport(ctx context.Context, e *env, g *globals, o *authority.ImportFiles) error {
 	if err := g.CheckClock(); err != nil {
 		return err
 	}
 	keys := e.newKeyring(g)
-	in, err := authority.ReadImport(g.Machine, o.request(), keys)
+	in, err := authority.ReadImport(g.Machine, *o, keys)
 	if err != nil {
 		return err
 	}

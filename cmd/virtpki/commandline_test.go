@@ -13,7 +13,7 @@ func TestCommandLine(t *testing.T) {
 	e := &env{}
 	g := &globals{Machine: &machine.Machine{Root: "/srv/image", Sysconfdir: machine.DefaultSysconfdir(), CADir: "-ca"}, passphraseFile: "/dev/fd/3", json: true, quiet: true, dryRun: true}
 	o := fromFlags(e, bindBootstrap)
-	o.name, o.hostname, o.caLife = "It's $HOME", "hv1", "5y"
+	o.name, o.host.Hostname, o.caLife = "It's $HOME", "hv1", "5y"
 	o.sans, o.onlySAN = []string{"a,b", "*.lab.example"}, true
 	o.allow, o.allowIssued = []string{`O=A\, B,CN=*`, "-x", ""}, true
 	o.with, o.restart = []string{"qemu", "vnc"}, `systemctl restart "libvirtd"`

@@ -9,13 +9,6 @@ import (
 	"virtpki/internal/hint"
 )
 
-// ansibleOptions are the flags of generate ansible.
-type ansibleOptions struct {
-	caHost string
-	copy   string
-	outOptions
-}
-
 const generateAnsibleHelp = `Write an Ansible project that gives a fleet its certificates, and keeps them:
 each host makes its keys and a request, the CA's machine signs, the host installs
 and proves. No private key leaves its host.
@@ -40,7 +33,7 @@ const generateAnsibleExample = `  virtpki generate ansible hv1.lab.example hv2.l
   virtpki generate ansible hv1.lab.example --ca-host ca.lab.example --out fleet`
 
 func newGenerateAnsible(e *env, g *globals) *cobra.Command {
-	o := &ansibleOptions{}
+	o := &generate.Ansible{}
 	cmd := &cobra.Command{
 		Use:     "ansible NAME...",
 		Short:   "A role and playbooks for a fleet: request, sign, install",
@@ -48,14 +41,15 @@ func newGenerateAnsible(e *env, g *globals) *cobra.Command {
 		Example: generateAnsibleExample,
 		Args:    cobra.MinimumNArgs(1),
 		RunE: func(cmd *cobra.Command, names []string) error {
-			return runGenerateAnsible(cmd.Context(), e, g, o, names)
+			o.Hosts, o.CA = names, g.CADir
+			return runGenerateAnsible(cmd.Context(), e, g, o)
 		},
 	}
 	flags := cmd.Flags()
-	flags.StringVar(&o.caHost, "ca-host", "localhost", "`name` of the machine with the CA's key, as Ansible reaches it")
-	flags.StringVar(&o.copy, "copy", "", "`path` of virtpki on the machine that runs Ansible, to be copied to the hosts")
-	flags.StringVarP(&o.out, "out", "o", "", "write into `directory` (wanted)")
-	addForce(flags, &o.force)
+	flags.StringVar(&o.CAHost, "ca-host", "localhost", "`name` of the machine with the CA's key, as Ansible reaches it")
+	flags.StringVar(&o.Copy, "copy", "", "`path` of virtpki on the machine that runs Ansible, to be copied to the hosts")
+	flags.StringVarP(&o.Out, "out", "o", "", "write into `directory` (wanted)")
+	addForce(flags, &o.Force)
 	cmd.MarkFlagRequired("out")
 	cmd.MarkFlagDirname("out")
 	cmd.MarkFlagFilename("copy")
@@ -63,13 +57,12 @@ func newGenerateAnsible(e *env, g *globals) *cobra.Command {
 	return cmd
 }
 
-func runGenerateAnsible(ctx context.Context, e *env, g *globals, o *ansibleOptions, names []string) error {
-	a := &generate.Ansible{Hosts: names, CAHost: o.caHost, CA: g.CADir, Copy: o.copy, Out: o.out, Force: o.force}
-	if err := a.Check(g.Machine); err != nil {
+func runGenerateAnsible(ctx context.Context, e *env, g *globals, o *generate.Ansible) error {
+	if err := o.Check(g.Machine); err != nil {
 		return hint.Usage(err)
 	}
-	if a.Copy != "" && !g.Tree().Exists(a.Copy) && !g.quiet {
-		e.warn("there is no %s: Ansible needs it where it runs", a.Copy)
+	if o.Copy != "" && !g.Tree().Exists(o.Copy) && !g.quiet {
+		e.warn("there is no %s: Ansible needs it where it runs", o.Copy)
 	}
-	return e.change(ctx, g, nil, a.Plan)
+	return e.change(ctx, g, nil, o.Plan)
 }

@@ -13,20 +13,8 @@ import (
 // cloudInitOptions are the flags of generate cloud-init.
 type cloudInitOptions struct {
 	leafOptions
-	bundle    string
-	name      string
-	ask       bool // --request
-	via       string
-	client    string
-	daemon    string
-	allow     []string
-	force     bool
-	binary    string
-	url       string
-	sha256    string
-	packages  []string
-	waitClock string
-	out       string
+	boot   generate.FirstBoot
+	daemon string
 }
 
 const cloudInitHelp = `Print user-data for cloud-init, a #cloud-config, with which a machine accepts virsh
@@ -71,20 +59,20 @@ func newGenerateCloudInit(e *env, g *globals) *cobra.Command {
 		},
 	}
 	flags := cmd.Flags()
-	flags.StringVar(&o.bundle, "bundle", "", "give each NAME its bundle, a folder of its name in `directory`")
-	flags.StringVar(&o.name, "name", "", "have the machine make a CA for this `organisation`")
-	flags.BoolVar(&o.ask, "request", false, "have the machine make its keys and ask the CA here to sign")
-	flags.StringVar(&o.via, "via", "", "with --request, the `command` that takes requests on stdin and prints the CA's answer")
-	flags.StringVar(&o.client, "client", "", "with --name, the `name` in the client certificate (default the machine's)")
+	flags.StringVar(&o.boot.Bundle, "bundle", "", "give each NAME its bundle, a folder of its name in `directory`")
+	flags.StringVar(&o.boot.Organisation, "name", "", "have the machine make a CA for this `organisation`")
+	flags.BoolVar(&o.boot.Request, "request", false, "have the machine make its keys and ask the CA here to sign")
+	flags.StringVar(&o.boot.Via, "via", "", "with --request, the `command` that takes requests on stdin and prints the CA's answer")
+	flags.StringVar(&o.boot.Client, "client", "", "with --name, the `name` in the client certificate (default the machine's)")
 	flags.StringVar(&o.daemon, "daemon", "libvirtd", "`daemon` to configure: libvirtd or virtproxyd")
-	flags.StringArrayVar(&o.allow, "allow-dn", nil, "let in the clients whose DN matches `pattern`, and no others; may be repeated")
-	flags.BoolVar(&o.force, "force", false, "write the list even if it locks out the machine's own client, or lets in nobody by a pattern; replace files at --out that virtpki did not write")
-	flags.StringVar(&o.binary, "binary", "", "`path` of virtpki on that machine (default: found in its PATH)")
-	flags.StringVar(&o.url, "url", "", "fetch virtpki from `URL` where it is not there; wants --sha256")
-	flags.StringVar(&o.sha256, "sha256", "", "`sum` that the fetched program must have, in hexadecimal")
-	flags.StringArrayVar(&o.packages, "package", nil, "have cloud-init install `package`; may be repeated")
-	flags.StringVar(&o.waitClock, "wait-clock", defaultClockWait, "wait up to `duration` for the clock to be set")
-	flags.StringVarP(&o.out, "out", "o", "", "write NAME.yaml for each into `directory`")
+	flags.StringArrayVar(&o.boot.Allow, "allow-dn", nil, "let in the clients whose DN matches `pattern`, and no others; may be repeated")
+	flags.BoolVar(&o.boot.Force, "force", false, "write the list even if it locks out the machine's own client, or lets in nobody by a pattern; replace files at --out that virtpki did not write")
+	flags.StringVar(&o.boot.Binary, "binary", "", "`path` of virtpki on that machine (default: found in its PATH)")
+	flags.StringVar(&o.boot.URL, "url", "", "fetch virtpki from `URL` where it is not there; wants --sha256")
+	flags.StringVar(&o.boot.SHA256, "sha256", "", "`sum` that the fetched program must have, in hexadecimal")
+	flags.StringArrayVar(&o.boot.Packages, "package", nil, "have cloud-init install `package`; may be repeated")
+	flags.StringVar(&o.boot.WaitClock, "wait-clock", defaultClockWait, "wait up to `duration` for the clock to be set")
+	flags.StringVarP(&o.boot.Out, "out", "o", "", "write NAME.yaml for each into `directory`")
 	o.leafOptions.addFlags(cmd)
 	cmd.MarkFlagsMutuallyExclusive("bundle", "request", "name")
 	cmd.MarkFlagsOneRequired("bundle", "request", "name")
@@ -100,19 +88,15 @@ func newGenerateCloudInit(e *env, g *globals) *cobra.Command {
 
 // request turns the flags into what is asked for, or says what is wrong with them.
 func (o *cloudInitOptions) request(names []string) (*generate.FirstBoot, error) {
-	daemon, err := libvirt.FindDaemon(o.daemon)
-	if err != nil {
+	r := &o.boot
+	var err error
+	if r.Daemon, err = libvirt.FindDaemon(o.daemon); err != nil {
 		return nil, hint.Usage(err)
 	}
 	if _, err := o.leafOptions.check(); err != nil {
 		return nil, err
 	}
-	r := &generate.FirstBoot{
-		Bundle: o.bundle, Organisation: o.name, Request: o.ask, Via: o.via, Client: o.client, SANs: o.sans, OnlySANs: o.onlySAN,
-		KeyType: o.keyType, Validity: o.validity, Release: o.target, ClientKeyMode: o.clientKeyMode,
-		Daemon: daemon, Allow: o.allow, Force: o.force,
-		Binary: o.binary, URL: o.url, SHA256: o.sha256, Packages: o.packages, WaitClock: o.waitClock, Out: o.out,
-	}
+	r.SANs, r.OnlySANs, r.KeyType, r.Validity, r.Release, r.ClientKeyMode = o.sans, o.onlySAN, o.keyType, o.validity, o.target, o.clientKeyMode
 	return r, hint.Usage(r.Check(names))
 }
 
@@ -125,13 +109,13 @@ func runGenerateCloudInit(ctx context.Context, e *env, g *globals, o *cloudInitO
 	if err != nil {
 		return err
 	}
-	if err := e.generate(ctx, g, outOptions{o.out, o.force}, files, ""); err != nil || g.quiet {
+	if err := e.generate(ctx, g, outOptions{r.Out, r.Force}, files, ""); err != nil || g.quiet {
 		return err
 	}
 	for _, warning := range generate.WarnUserData(files) {
 		e.warn("%s", warning)
 	}
-	if o.via != "" {
+	if r.Via != "" {
 		for _, name := range names {
 			e.warn("at the CA, force the key of %s to: %s", name, r.Signing(name))
 		}

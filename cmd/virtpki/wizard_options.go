@@ -16,7 +16,7 @@ func fromFlags[T any](e *env, bind func(*env, *globals, *T) *cobra.Command) *T {
 // bootOptions are those of bootstrap.
 func bootOptions(e *env, a *wizard.Answers) *bootstrapOptions {
 	o := fromFlags(e, bindBootstrap)
-	o.hostname, o.caLife, o.daemon, o.name = a.Hostname, a.CALife, a.OtherDaemon(), a.NewCA()
+	o.host.Hostname, o.caLife, o.host.Daemon, o.name = a.Hostname, a.CALife, a.OtherDaemon(), a.NewCA()
 	o.allow, o.allowIssued = a.Allowed()
 	o.leafOptions.validity = a.Life
 	o.sans, o.onlySAN = a.SANs()

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"virtpki/internal/authority"
 	"virtpki/internal/generate"
 	"virtpki/internal/provision"
 	"virtpki/internal/subject"
@@ -11,8 +12,8 @@ import (
 // what those make of them.
 type wizardPlan struct {
 	*doer
-	g       *globals       // with what was answered
-	imp     *importOptions // nil: no CA is taken over
+	g       *globals               // with what was answered
+	imp     *authority.ImportFiles // nil: no CA is taken over
 	boot    *bootstrapOptions
 	issue   *issueOptions    // nil: no clients are made
 	renewal *generateOptions // nil: nothing is generated
@@ -28,7 +29,7 @@ func (d *doer) plan(a *wizard.Answers) (*wizardPlan, error) {
 	}
 	p := &wizardPlan{doer: d, g: g, boot: bootOptions(d.env, a), issue: issueOptionsOf(d.env, a), renewal: renewalOptionsOf(d.env, a)}
 	if a.Imports() {
-		p.imp = &importOptions{cert: a.Files.Cert, key: a.Files.Key, crl: a.Files.CRL, issued: a.Files.Issued}
+		p.imp = &a.Files
 	}
 	p.work = &wizard.Work{Answers: a, Keys: d.newKeyring(g), Passphrase: g.passphrase, Restart: p.boot.restart}
 	r, err := p.boot.request(g.Machine)

@@ -28,24 +28,25 @@ type installOptions struct {
 	clientKeyMode string
 }
 
-const installHelp = `Take what sign has answered: check everything, put key and certificate in place
-in one instant, the CRL and the CA beside them, have the daemon read it, and prove
-that it serves it. What the daemon does not take is rolled back.
+const installHelp = `Install the response of sign: verify everything, put key and certificate in place in
+one instant, the CRL and the CA beside them, make the daemon reload, and verify by a
+connection that it serves the certificate. If the daemon refuses the files, install
+puts the previous ones back.
 
-The certificate must be for the key that waits here (see request) or the live
-one, signed by a CA that this host trusts, for the right role and names, valid
-now, not revoked, and not older than the one that is installed. The answer to
-another host, or one that was installed before, changes nothing.
+The certificate must be for the key that waits here (see request) or the live one,
+signed by a CA that this host trusts, for the right role and names, valid now, not
+revoked, and not older than the installed one. The response to another host, or one
+that was installed before, changes nothing.
 
-On a host that trusts no CA yet that of the answer is trusted from now on, and
-its fingerprint is said. Afterwards another CA is taken with --trust-new-ca alone:
-whoever can tamper with an answer could else bring a CA of his own.
+A host that trusts no CA yet trusts the one of the response from then on, and install
+prints its fingerprint. After that, only --trust-new-ca adds another CA: otherwise
+anyone who can tamper with a response could introduce a CA of their own.
 
-Copies of the pair in QEMU's folders follow, with the CA and the CRL; --with fills
-folders that are not there yet, see virtpki bootstrap.
+Copies of the key pair in QEMU's directories follow, with the CA and the CRL; --with
+fills directories that do not exist yet, see virtpki bootstrap.
 
-An answer may hold only a CRL or the CA: that is how both reach a fleet. A CRL
-never takes the place of a newer one.`
+A response may hold only a CRL or the CA: that is how both reach a fleet. A CRL never
+replaces a newer one.`
 
 const installExample = `  virtpki install hv1.pem
   ssh ca cat /etc/pki/CA/cacrl.pem | virtpki install -
@@ -55,7 +56,7 @@ func newInstall(e *env, g *globals) *cobra.Command {
 	o := &installOptions{}
 	cmd := &cobra.Command{
 		Use:     "install FILE...",
-		Short:   "Take the CA's answer: check, put in place, reload, prove",
+		Short:   "Install the CA's response: verify it, put it in place, reload",
 		Long:    help(installHelp, exitDone, exitError, exitUsage, exitInterrupted),
 		Example: installExample,
 		Args:    cobra.MinimumNArgs(1),
@@ -66,7 +67,7 @@ func newInstall(e *env, g *globals) *cobra.Command {
 	flags := cmd.Flags()
 	flags.BoolVar(&o.user, "user", false, "into ~/.pki/libvirt")
 	flags.StringArrayVar(&o.trustNew, "trust-new-ca", nil, "trust a CA that is new here, by its SHA-256 `fingerprint` (virtpki ca show); may be repeated")
-	flags.BoolVar(&o.ExactCAs, "exact-cas", false, "trust the CAs of the answer and no other that was trusted before")
+	flags.BoolVar(&o.ExactCAs, "exact-cas", false, "trust the CAs of the response and no other that was trusted before")
 	flags.BoolVar(&o.Force, "force", false, "take an older CRL or certificate over a newer one")
 	flags.StringVar(&o.clientKeyMode, "client-key-mode", "0600", "`mode` of a client key that was not there before, see issue")
 	completeFrom(cmd, "client-key-mode", "0600", "0640", "0644")

@@ -30,17 +30,17 @@ type requestOptions struct {
 
 const requestHelp = `Make a key on this machine, where it stays, and a certificate request for the CA.
 
-The key waits beside the live one, which goes on serving, until install brings
-its certificate. The request goes to stdout, or to a file with --out; it is no
-secret. A host, a hypervisor, gets two requests in one file: it is a server and
-a client, with a key for each. At the CA sign answers it.
+The key waits beside the live one, which goes on serving, until install brings its
+certificate. The request goes to stdout, or to a file with --out; it is no secret. A
+host, a hypervisor, gets two requests in one file: it is a server and a client, with
+a key for each. At the CA, sign makes the response.
 
-A server asks for its name, its short name, what --san adds, and every address
-that this machine has. Without NAME it is the name of this machine. Asked again,
-the key that waits is taken, and the request is the same; --new makes another.
+A server asks for its name, its short name, the names of --san, and every address
+of this machine. Without NAME it is the name of this machine. Repeating the command
+takes the waiting key, and makes the same request; --new makes another key.
 
-With --if-due, which is what a script wants that runs every day, nothing is asked
-for that needs no new certificate: no output then, and no key.`
+With --if-due, as in a script that runs every day, print nothing and create no key
+unless a new certificate is needed.`
 
 const requestExample = `  # here, at the CA, and here again
   virtpki request host hv1.lab.example --out hv1.csr

@@ -72,7 +72,7 @@ If a file holds a CRL or a CA certificate and no request, the response is the
 current CA and CRL.`
 
 const signExample = `  virtpki sign hv1.csr --out hv1.pem
-  virtpki sign *.csr --out-dir answers --yes --role host --permit lab.example --permit 10.0.0.0/8
+  virtpki sign *.csr --out-dir responses --yes --role host --permit lab.example --permit 10.0.0.0/8
 
   # in authorized_keys of the CA, for one host
   command="virtpki sign - --yes --role host --exact-name hv1.lab.example --exact-name 10.0.0.7" ssh-ed25519 ...`
@@ -81,7 +81,7 @@ func newSign(e *env, g *globals) *cobra.Command {
 	o := &signOptions{}
 	cmd := &cobra.Command{
 		Use:     "sign FILE...",
-		Short:   "Answer certificate requests, at the CA",
+		Short:   "Sign certificate requests, at the CA",
 		Long:    help(signHelp, exitDone, exitError, exitUsage, exitInterrupted),
 		Example: signExample,
 		Args:    cobra.MinimumNArgs(1),
@@ -101,12 +101,12 @@ func newSign(e *env, g *globals) *cobra.Command {
 	flags.BoolVar(&o.Policy.OwnSubject, "subject-from-request", false, "give the subject that the request asks for, as it is")
 	flags.BoolVar(&o.Policy.LeaveOut, "leave-out", false, "leave out names that may not be granted, instead of refusing the request")
 	flags.BoolVar(&o.Policy.IgnoreExtra, "ignore-extensions", false, "sign without the extensions that are not granted, instead of refusing the request")
-	flags.BoolVar(&o.Reuse, "reuse", false, "answer a request that was signed before with the same certificate, if it is still good")
+	flags.BoolVar(&o.Reuse, "reuse", false, "respond to a request that was signed before with the same certificate, if it is still good")
 	flags.BoolVar(&o.AfterRevocation, "after-revocation", false, "sign with --yes too for those whose last certificate was revoked")
 	flags.StringArrayVar(&o.Replace, "replace", nil, "grant this `name` though a live certificate with another key has it, for a host that was installed again; may be repeated")
 	flags.BoolVarP(&o.Unattended, "yes", "y", false, "do not ask")
-	flags.StringVarP(&o.Out, "out", "o", "", "write the answer to `file`")
-	flags.StringVar(&o.OutDir, "out-dir", "", "write one answer for each FILE into `directory`, as NAME.pem")
+	flags.StringVarP(&o.Out, "out", "o", "", "write the response to `file`")
+	flags.StringVar(&o.OutDir, "out-dir", "", "write one response for each FILE into `directory`, as NAME.pem")
 	addForce(flags, &o.Force)
 	o.complete(cmd)
 	g.addPassphrase(cmd)
@@ -210,7 +210,7 @@ func tellSigned(e *env, g *globals, o *signOptions, done *sign.Result) error {
 	case g.json:
 		return e.printJSON(struct {
 			change.Result
-			Answer string `json:"answer"`
+			Response string `json:"response"`
 		}{done.Job.Result(e.here.Now()), string(done.Response.Encode())})
 	case !toStdout || g.dryRun:
 		return e.tell(g, done.Job)

@@ -72,7 +72,7 @@ func (a *Asker) keyFor(live *keypair.Pair, id subject.Identity) (crypto.Signer, 
 		return a.Keys.Key(id.Slot(), a.KeyType)
 	}
 	if have, _ := pki.KeyTypeOf(waits.Key.Public()); a.KeyTypeGiven && have != a.KeyType {
-		return nil, hint.With(fmt.Errorf("a key of another type waits already (%s): %s", have, waits.Path), "--new makes another, and the answer to the request of before is of no use then")
+		return nil, hint.With(fmt.Errorf("a key of another type waits already (%s): %s", have, waits.Path), "--new makes another, and the response to the earlier request is of no use then")
 	}
 	return waits.Key, nil
 }

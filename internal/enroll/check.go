@@ -65,7 +65,7 @@ func (in *installer) revoked(cert *x509.Certificate) (x509.RevocationListEntry, 
 }
 
 // checkAge refuses one that was signed before the one that is installed: an
-// answer that somebody sends a second time.
+// response that somebody sends a second time.
 func (in *installer) checkAge(s *place, cert *x509.Certificate) error {
 	live := s.live.Cert
 	if in.Force || live == nil || s.live.Key == nil || s.live.Mismatch() != nil || !cert.NotBefore.Before(live.NotBefore) {

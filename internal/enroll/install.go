@@ -97,7 +97,7 @@ func (in *installer) prove(ctx context.Context, j *change.Job, before map[libvir
 }
 
 // tidy removes the keys that wait no longer. It comes last: until the pair is
-// proven, a rollback must leave the request answerable.
+// proven, a rollback must leave its certificate installable.
 func (in *installer) tidy(ctx context.Context) error {
 	_, err := change.Run(ctx, in.m, in.options, func(j *change.Job) error {
 		return keypair.DropPending(&j.Plan, in.To.Layout)

@@ -55,7 +55,7 @@ func (in *installer) decidePairs(j *change.Job) error {
 			continue
 		}
 		if taken[s] != nil && !taken[s].Equal(cert) {
-			return fmt.Errorf("the answer holds two certificates for the %s key here", s.live.Role)
+			return fmt.Errorf("the response holds two certificates for the %s key here", s.live.Role)
 		}
 		taken[s] = cert
 		if err := in.put(j, s, key, cert); err != nil {
@@ -144,9 +144,9 @@ func Own(m *machine.Machine, layout libvirt.Layout, certs []*x509.Certificate) (
 // refuseOthers is the error for a response in which nothing is for this host.
 func refuseOthers(t store.Tree, layout libvirt.Layout, certs []*x509.Certificate) error {
 	if wasLive(t, layout, certs[0]) {
-		return hint.With(fmt.Errorf("the answer was installed before, and superseded since: %s", subject.Of(certs[0])), "make a new request, or go back with virtpki rollback")
+		return hint.With(fmt.Errorf("the response was installed before, and superseded since: %s", subject.Of(certs[0])), "make a new request, or go back with virtpki rollback")
 	}
-	return hint.With(fmt.Errorf("the answer is for another key than those here: %s", subject.Of(certs[0])), "a key that waits here is made by: virtpki request")
+	return hint.With(fmt.Errorf("the response is for another key than those here: %s", subject.Of(certs[0])), "a key that waits here is made by: virtpki request")
 }
 
 // put checks one certificate and plans it with its key.

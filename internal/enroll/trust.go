@@ -86,7 +86,7 @@ func decideTrust(here, given []*x509.Certificate, p trustPolicy) (t trust, err e
 		case len(here) == 0 && len(p.vouched) == 0:
 			t.onSight = append(t.onSight, ca)
 		default:
-			return trust{}, hint.With(fmt.Errorf("the answer brings a CA that is not trusted here: %s (sha256 %s)", subject.Of(ca), print),
+			return trust{}, hint.With(fmt.Errorf("the response brings a CA that is not trusted here: %s (sha256 %s)", subject.Of(ca), print),
 				"if that is what virtpki ca show says at the CA, take it with --trust-new-ca %s", print)
 		}
 	}
@@ -108,7 +108,7 @@ func decideTrust(here, given []*x509.Certificate, p trustPolicy) (t trust, err e
 		t.cas = given
 	}
 	if len(t.cas) == 0 {
-		return trust{}, hint.With(errors.New("no CA is trusted here, and the answer brings none"), "virtpki sign puts it into the answer")
+		return trust{}, hint.With(errors.New("no CA is trusted here, and the response brings none"), "virtpki sign puts it into the response")
 	}
 	return t, nil
 }

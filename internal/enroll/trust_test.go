@@ -58,12 +58,12 @@ func TestDecideTrust(t *testing.T) {
 		{"the first", "", "A", "", false, false, "A A "},
 		{"the first two", "", "AB", "", false, false, "AB AB "},
 		{"the first, vouched for", "", "A", "A", false, false, "A  "},
-		{"the first, another vouched for", "", "A", "B", false, false, "the answer brings a CA that is not trusted here"},
-		{"one of two vouched for", "", "AB", "A", false, false, "the answer brings a CA that is not trusted here"},
+		{"the first, another vouched for", "", "A", "B", false, false, "the response brings a CA that is not trusted here"},
+		{"one of two vouched for", "", "AB", "A", false, false, "the response brings a CA that is not trusted here"},
 		{"the same", "A", "A", "", false, false, "A  "},
 		{"none in the response", "A", "", "", false, false, "A  "},
 		{"none anywhere", "", "", "", false, false, "no CA is trusted here"},
-		{"a new one", "A", "AB", "", false, false, "the answer brings a CA that is not trusted here"},
+		{"a new one", "A", "AB", "", false, false, "the response brings a CA that is not trusted here"},
 		{"a new one, vouched for", "A", "B", "B", false, false, "AB  "},
 		{"the response's order", "A", "BA", "B", false, false, "BA  "},
 		{"the order here", "AB", "B", "", false, false, "AB  "},
@@ -72,7 +72,7 @@ func TestDecideTrust(t *testing.T) {
 		{"one that has expired", "EA", "A", "", false, true, "A  "},
 		{"one that has expired and comes again", "E", "E", "", false, true, "E  "},
 		{"all have expired", "E", "", "", false, true, "no CA is trusted here"},
-		{"after all have expired, a new one", "E", "A", "", false, true, "the answer brings a CA that is not trusted here"},
+		{"after all have expired, a new one", "E", "A", "", false, true, "the response brings a CA that is not trusted here"},
 	} {
 		p := trustPolicy{vouched: make(Fingerprints), exact: c.exact, now: now}
 		if c.later {

@@ -182,7 +182,7 @@ func (r *renewal) installAnswers(ctx context.Context, answer *pki.Answer) error 
 	for _, layout := range layouts {
 		j, err := r.installInto(ctx, layout, answer)
 		if err != nil {
-			err = fmt.Errorf("installing the answer: %w", err)
+			err = fmt.Errorf("installing the response: %w", err)
 		}
 		if j != nil {
 			whole.Merge(j)
@@ -214,7 +214,7 @@ func (r *renewal) stillDue(layout libvirt.Layout, own []*x509.Certificate) error
 	for _, c := range r.due() {
 		role := func(cert *x509.Certificate) bool { return slices.Contains(pki.RolesOf(cert), c.role) }
 		if c.layout.Base == layout.Base && !slices.ContainsFunc(own, role) {
-			return fmt.Errorf("the answer holds no certificate for %s", c.pair.CertPath)
+			return fmt.Errorf("the response holds no certificate for %s", c.pair.CertPath)
 		}
 	}
 	return nil

@@ -42,7 +42,7 @@ func (r *renewal) askCA(ctx context.Context, csrs []*pki.CSR) (*pki.Answer, erro
 	}
 	answer, err := pki.ParseAnswer(data)
 	if err != nil {
-		return nil, fmt.Errorf("the answer of %q: %w", r.Via, err)
+		return nil, fmt.Errorf("the response of %q: %w", r.Via, err)
 	}
 	return answer, nil
 }

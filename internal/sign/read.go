@@ -32,7 +32,7 @@ func (s *signing) read() error {
 		if s.OutDir != "" {
 			in.out = filepath.Join(s.OutDir, responseName(file.Name))
 			if other := seen[in.out]; other != "" {
-				return hint.Usagef("the answers to %s and %s would both be %s", other, file.Name, in.out)
+				return hint.Usagef("the responses to %s and %s would both be %s", other, file.Name, in.out)
 			}
 			seen[in.out] = file.Name
 		}

@@ -96,21 +96,21 @@ func (s *signing) decide(j *change.Job) error {
 		return err
 	}
 	for _, in := range s.files {
-		if err := s.answer(j, a, in); err != nil {
+		if err := s.respond(j, a, in); err != nil {
 			return err
 		}
 	}
 	return s.planResponses(j)
 }
 
-// answer makes the response to one file.
-func (s *signing) answer(j *change.Job, a *authority.Authority, in *incoming) error {
+// respond makes the response to one file.
+func (s *signing) respond(j *change.Job, a *authority.Authority, in *incoming) error {
 	in.response = &pki.Answer{CAs: a.Certificates, CRLs: a.Lists}
 	if a.CRL == nil {
 		j.Note("the CA has no CRL: make one with virtpki crl")
 	}
 	if len(in.decisions) == 0 {
-		j.Did("%s: answered with the CA and the CRL as they are now", in.name)
+		j.Did("%s: the response is the CA and the CRL as they are now", in.name)
 	}
 	for i, d := range in.decisions {
 		cert, err := s.certificate(j, a, d, in.csrs[i])
@@ -126,7 +126,7 @@ func (s *signing) answer(j *change.Job, a *authority.Authority, in *incoming) er
 func (s *signing) certificate(j *change.Job, a *authority.Authority, d decision, csr *pki.CSR) (*x509.Certificate, error) {
 	if s.Reuse {
 		if cert := s.reusable(a, d); cert != nil {
-			j.Did("%s, signed before, is the answer again (serial %s)", subject.Of(cert), store.SerialText(cert.SerialNumber))
+			j.Did("%s, signed before, is the response again (serial %s)", subject.Of(cert), store.SerialText(cert.SerialNumber))
 			return cert, nil
 		}
 	}

@@ -12,6 +12,7 @@ import (
 	"virtpki/internal/fleet"
 	"virtpki/internal/hint"
 	"virtpki/internal/program"
+	"virtpki/internal/prompt"
 	"virtpki/internal/provision"
 	"virtpki/internal/termtext"
 )
@@ -73,10 +74,13 @@ func runIssueFleet(ctx context.Context, e *env, g *globals, o *issueOptions, wha
 	if err != nil {
 		return err
 	}
-	p := e.newProgress(g.quiet)
-	r.Progress = p.show
+	p := &prompt.Progress{}
+	if !g.quiet {
+		p = prompt.NewProgress(e.stderr, e.warn)
+	}
+	r.Progress = func(c fleet.Count) { p.Show(c.Made, c.Text) }
 	report, err := fleet.Run(ctx, g.Machine, r, e.newKeyring(g))
-	p.end()
+	p.End()
 	if err != nil {
 		return err
 	}

@@ -1,0 +1,66 @@
+package prompt
+
+import (
+	"io"
+	"os"
+	"time"
+
+	"golang.org/x/term"
+
+	"virtpki/internal/termtext"
+)
+
+// Progress tells people how far a run is: on a terminal in one line that moves, elsewhere
+// in a line now and then. The zero value tells nobody.
+type Progress struct {
+	out    io.Writer
+	line   func(format string, args ...any) // where nothing can move
+	moving bool
+	done   int // when it was told for the first time
+	began  time.Time
+	last   time.Time
+}
+
+// How often progress is told, on a terminal and elsewhere.
+const (
+	movingEvery = 200 * time.Millisecond
+	lineEvery   = 10 * time.Second
+)
+
+// NewProgress returns one that tells on out; line prints a line there where it is not a
+// terminal.
+func NewProgress(out io.Writer, line func(format string, args ...any)) *Progress {
+	p := &Progress{out: out, line: line}
+	if file, ok := out.(*os.File); ok {
+		p.moving = term.IsTerminal(int(file.Fd()))
+	}
+	return p
+}
+
+// Show tells how far it is, unless it was told a moment ago. The first call says where it
+// begins; text is given what was done since then, and in which time.
+func (p *Progress) Show(done int, text func(done int, elapsed time.Duration) string) {
+	if p.began.IsZero() {
+		p.done, p.began, p.last = done, time.Now(), time.Now()
+	}
+	every := lineEvery
+	if p.moving {
+		every = movingEvery
+	}
+	if p.out == nil || time.Since(p.last) < every {
+		return
+	}
+	p.last = time.Now()
+	if p.moving {
+		termtext.Fprintf(p.out, "\r\x1b[K%s", text(done-p.done, time.Since(p.began)))
+	} else {
+		p.line("%s", text(done-p.done, time.Since(p.began)))
+	}
+}
+
+// End clears the line that moved.
+func (p *Progress) End() {
+	if p.moving {
+		io.WriteString(p.out, "\r\x1b[K")
+	}
+}

@@ -13,8 +13,6 @@ import (
 	"virtpki/internal/hostconf"
 	"virtpki/internal/inventory"
 	"virtpki/internal/libvirt"
-	"virtpki/internal/libvirt/conf"
-	"virtpki/internal/termtext"
 )
 
 // configOptions are the flags of config; bootstrap has the same.
@@ -93,7 +91,7 @@ func runConfig(ctx context.Context, e *env, g *globals, o *configOptions, daemon
 		for _, warning := range d.Warnings() {
 			e.warn("%s", warning)
 		}
-		return printSettings(e, g, d.Settings(g.Machine))
+		return e.printResult(g, hostconf.Settings(d.Settings(g.Machine)))
 	}
 	return e.change(ctx, g, []string{filepath.Dir(g.Path(list.Daemon(daemon).ConfPath))}, func(j *change.Job) error {
 		d, err := hostconf.Look(g.Machine, list, r)
@@ -102,30 +100,4 @@ func runConfig(ctx context.Context, e *env, g *globals, o *configOptions, daemon
 		}
 		return d.Plan(j, g.Machine)
 	})
-}
-
-// printSettings prints entries as a conf has them.
-func printSettings(e *env, g *globals, settings []libvirt.Setting) error {
-	if g.json {
-		return e.printJSON(settingsJSON(settings))
-	}
-	for _, s := range settings {
-		termtext.Fprintf(e.stdout, "%s = %s\n", s.Name, termtext.Text(s.Value.String()))
-	}
-	return nil
-}
-
-func settingsJSON(settings []libvirt.Setting) map[string]any {
-	values := make(map[string]any)
-	for _, s := range settings {
-		switch s.Value.Kind() {
-		case conf.KindInt:
-			values[s.Name] = s.Value.Int()
-		case conf.KindList:
-			values[s.Name] = s.Value.List()
-		default:
-			values[s.Name] = s.Value.Str()
-		}
-	}
-	return values
 }

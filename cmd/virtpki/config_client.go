@@ -66,5 +66,5 @@ func runConfigClient(ctx context.Context, e *env, g *globals, o *configClientOpt
 	if err != nil {
 		return err
 	}
-	return printSettings(e, g, settings)
+	return e.printResult(g, hostconf.Settings(settings))
 }

@@ -88,7 +88,7 @@ func runConfigQEMU(ctx context.Context, e *env, g *globals, o *configQEMUOptions
 		return err
 	}
 	if !o.apply {
-		return printSettings(e, g, q.Settings())
+		return e.printResult(g, hostconf.Settings(q.Settings()))
 	}
 	return e.change(ctx, g, []string{filepath.Dir(q.Path())}, q.Plan)
 }

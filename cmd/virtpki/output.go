@@ -2,8 +2,11 @@ package main
 
 import (
 	"bytes"
+	"context"
 	"encoding/json"
 
+	"virtpki/internal/change"
+	"virtpki/internal/hint"
 	"virtpki/internal/termtext"
 )
 
@@ -20,11 +23,15 @@ func (e *env) printJSON(v any) error {
 	return err
 }
 
-// result is what a command has found, in words; as JSON it is itself.
+// result is what a command has found, in words; as JSON it is itself, or what its method
+// JSON returns.
 type result interface{ Text() termtext.Text }
 
 // printResult prints a result, in words or as JSON.
 func (e *env) printResult(g *globals, r result) error {
+	if other, ok := r.(interface{ JSON() any }); ok && g.json {
+		return e.printJSON(other.JSON())
+	}
 	if g.json {
 		return e.printJSON(r)
 	}
@@ -43,4 +50,58 @@ func (e *env) printVerdict(g *globals, r result) error {
 // warn tells people something on stderr that is no error.
 func (e *env) warn(format string, args ...any) {
 	termtext.Fprintf(e.stderr, "virtpki: %s\n", termtext.Text(termtext.Sprintf(format, args...)))
+}
+
+// sayError prints an error, and what to do about it if it knows; hinted is
+// whether it does.
+func (e *env) sayError(err error) (hinted bool) {
+	e.warn("error: %v", err)
+	text, hinted := hint.Of(err)
+	if hinted {
+		e.warn("hint: %s", text)
+	}
+	return hinted
+}
+
+// runOptions are how the flags have a change gone about.
+func (e *env) runOptions(g *globals, folders []string) change.Options {
+	return change.Options{Lock: folders, DryRun: g.dryRun, Track: e.changes}
+}
+
+// carryOut decides and applies, for a command that goes on afterwards and tells itself.
+func (e *env) carryOut(ctx context.Context, g *globals, folders []string, decide func(*change.Job) error) (*change.Job, error) {
+	return change.Run(ctx, g.Machine, e.runOptions(g, folders), decide)
+}
+
+// change runs the steps shared by every command that writes files: it decides, applies
+// and tells.
+func (e *env) change(ctx context.Context, g *globals, folders []string, decide func(*change.Job) error) error {
+	j, err := e.carryOut(ctx, g, folders, decide)
+	if err != nil {
+		return err
+	}
+	return e.tell(g, j)
+}
+
+// tell prints what was done, or with --dry-run what would be.
+func (e *env) tell(g *globals, j *change.Job) error {
+	if g.json {
+		return e.printJSON(j.Result(e.here.Now()))
+	}
+	if g.quiet {
+		return nil
+	}
+	termtext.Fprintf(e.stdout, "%s", j.Text(g.dryRun, e.here.Now()))
+	for _, note := range j.Notes {
+		e.warn("%s", termtext.Text(note))
+	}
+	return nil
+}
+
+// newKeyring is the keyring of a command: the passphrase is read from the file that the
+// flags name, else it is asked for.
+func (e *env) newKeyring(g *globals) *change.Keyring {
+	k := change.NewKeyring(g.Tree(), func(prompt string) ([]byte, error) { return e.secret(g.passphraseFile, prompt) })
+	k.Passphrase, k.Given = g.passphrase, g.passphraseFile != ""
+	return k
 }

@@ -109,3 +109,76 @@ func (e *env) changeAndReload(ctx context.Context, g *globals, o *reloadOptions,
 	}
 	return errors.Join(e.tell(g, j), proven)
 }
+
+func newRolloverFinish(e *env, g *globals) *cobra.Command {
+	o := &reloadOptions{}
+	var force bool
+	cmd := &cobra.Command{
+		Use:     "finish",
+		Short:   "Drop the old generation",
+		Long:    help("Drop the old CA from cacert.pem and cacrl.pem, and keep its key as\nprivate/retired-ID.pem. Refused while a certificate of it is installed here, or\nlives without a successor that the new CA has signed.", exitDone, exitError, exitUsage, exitInterrupted),
+		Example: "  virtpki ca rollover finish",
+		Args:    cobra.NoArgs,
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			return runRolloverFinish(cmd.Context(), e, g, o, force)
+		},
+	}
+	cmd.Flags().BoolVar(&force, "force", false, "drop the old CA even if certificates of it still live elsewhere")
+	o.addFlags(cmd)
+	g.addPassphrase(cmd)
+	g.addDryRun(cmd)
+	return cmd
+}
+
+func newRolloverAbort(e *env, g *globals) *cobra.Command {
+	o := &reloadOptions{}
+	cmd := &cobra.Command{
+		Use:     "abort",
+		Short:   "Take the start of a rollover back",
+		Long:    help("Drop the new CA again. Refused when it has signed a certificate that lives.", exitDone, exitError, exitUsage, exitInterrupted),
+		Example: "  virtpki ca rollover abort",
+		Args:    cobra.NoArgs,
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			return runRolloverAbort(cmd.Context(), e, g, o)
+		},
+	}
+	o.addFlags(cmd)
+	g.addPassphrase(cmd)
+	g.addDryRun(cmd)
+	return cmd
+}
+
+func runRolloverFinish(ctx context.Context, e *env, g *globals, o *reloadOptions, force bool) error {
+	keys := e.newKeyring(g)
+	return e.changeAndReload(ctx, g, o, func(j *change.Job) error {
+		return authority.PlanFinish(j, g.Machine, keys, force)
+	})
+}
+
+func runRolloverAbort(ctx context.Context, e *env, g *globals, o *reloadOptions) error {
+	return e.changeAndReload(ctx, g, o, func(j *change.Job) error { return authority.PlanAbort(j, g.Machine) })
+}
+
+func newRolloverStatus(e *env, g *globals) *cobra.Command {
+	return &cobra.Command{
+		Use:     "status",
+		Short:   "Tell where the rollover stands",
+		Long:    help("Tell where the rollover stands: which CA signs, what is still under the old one,\nand what to do next. The exit status is 0 when there is no rollover or when it\ncan be finished, and 3 when something still needs the old CA.", exitDone, exitError, exitUsage, exitRefused),
+		Example: "  virtpki ca rollover status",
+		Args:    cobra.NoArgs,
+		RunE: func(*cobra.Command, []string) error {
+			return runRolloverStatus(e, g)
+		},
+	}
+}
+
+func runRolloverStatus(e *env, g *globals) error {
+	info, err := authority.RolloverStatus(g.Machine)
+	if err != nil {
+		return err
+	}
+	if err = e.printResult(g, info); err == nil && len(info.Needs) > 0 {
+		err = hint.ErrRefused
+	}
+	return err
+}

@@ -6,6 +6,7 @@ import (
 	"strings"
 
 	"github.com/spf13/cobra"
+	"github.com/spf13/pflag"
 
 	"virtpki/internal/machine"
 	"virtpki/internal/program"
@@ -149,3 +150,11 @@ func help(text string, statuses ...int) string {
 	}
 	return b.String()
 }
+
+// addForce adds the flag that has an output replace whatever is there.
+func addForce(flags *pflag.FlagSet, force *bool) {
+	flags.BoolVar(force, "force", false, "replace a file that is there already, though virtpki did not write it")
+}
+
+// defaultClockWait is how long --wait-clock without a value waits.
+const defaultClockWait = "10m"

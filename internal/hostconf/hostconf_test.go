@@ -1,6 +1,7 @@
 package hostconf
 
 import (
+	"encoding/json"
 	"os"
 	"path/filepath"
 	"slices"
@@ -273,5 +274,16 @@ func TestLookQEMUUnseen(t *testing.T) {
 	}
 	if _, err := LookQEMU(m, libvirt.QEMUConfig{}); err == nil || strings.Contains(err.Error(), "missing") {
 		t.Errorf("error %v", err)
+	}
+}
+
+// TestSettings shows each kind of value, in words and as JSON.
+func TestSettings(t *testing.T) {
+	s := Settings{{Name: "n", Value: conf.IntValue(1)}, {Name: "s", Value: conf.StringValue("a")}, {Name: "l", Value: conf.ListValue([]string{"b"})}}
+	if got, want := string(s.Text()), "n = 1\ns = \"a\"\nl = [\n  \"b\"\n]\n"; got != want {
+		t.Errorf("%q, want %q", got, want)
+	}
+	if data, err := json.Marshal(s.JSON()); err != nil || string(data) != `{"l":["b"],"n":1,"s":"a"}` {
+		t.Errorf("%s, %v", data, err)
 	}
 }

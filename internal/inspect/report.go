@@ -1,7 +1,6 @@
 package inspect
 
 import (
-	"encoding/json"
 	"path/filepath"
 	"slices"
 
@@ -29,8 +28,8 @@ type Placed struct {
 	judge.Finding
 }
 
-// MarshalJSON returns the [Result].
-func (r *Report) MarshalJSON() ([]byte, error) {
+// JSON returns the [Result].
+func (r *Report) JSON() any {
 	result := Result{Clean: true, For: r.For, Verdicts: append([]Verdict{}, r.Verdicts...), Findings: []Placed{}}
 	for _, a := range r.Areas {
 		for _, f := range a.Found {
@@ -38,7 +37,7 @@ func (r *Report) MarshalJSON() ([]byte, error) {
 			result.Findings = append(result.Findings, Placed{a.Title, f})
 		}
 	}
-	return json.Marshal(result)
+	return result
 }
 
 // Area is what was said of one place, or of one daemon's configuration.

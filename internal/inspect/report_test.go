@@ -1,7 +1,9 @@
 package inspect
 
 import (
+	"encoding/json"
 	"slices"
+	"strings"
 	"testing"
 
 	"virtpki/internal/judge"
@@ -73,5 +75,33 @@ func TestReport(t *testing.T) {
 	warned := &Report{Areas: []Area{{Found: []judge.Finding{place}}}}
 	if warned.Refused(false) || !warned.Refused(true) {
 		t.Error("a warning refuses with --strict alone")
+	}
+}
+
+// TestJSON has no null for a list that is empty, and leaves a command as it is typed.
+func TestJSON(t *testing.T) {
+	encoded := func(r *Report) string {
+		var b strings.Builder
+		e := json.NewEncoder(&b)
+		e.SetEscapeHTML(false)
+		if err := e.Encode(r.JSON()); err != nil {
+			t.Fatal(err)
+		}
+		return b.String()
+	}
+	if got, want := encoded(&Report{For: "any"}), `{"clean":true,"for":"any","verdicts":[],"findings":[]}`+"\n"; got != want {
+		t.Errorf("%s, want %s", got, want)
+	}
+	note := judge.Finding{ID: "a", Level: judge.Note, Stage: judge.Host, Fix: "x && y"}
+	got := encoded(&Report{Areas: []Area{{"/etc/pki", []judge.Finding{note}}}})
+	if want := `"clean":true`; !strings.Contains(got, want) {
+		t.Errorf("a note: %s", got)
+	}
+	if want := `{"place":"/etc/pki","id":"a","level":"note","stage":"host","text":"","fix":"x && y"}`; !strings.Contains(got, want) {
+		t.Errorf("%s, want %s", got, want)
+	}
+	note.Level = judge.Warning
+	if got := encoded(&Report{Areas: []Area{{"/etc/pki", []judge.Finding{note}}}}); !strings.Contains(got, `"clean":false`) {
+		t.Errorf("a warning: %s", got)
 	}
 }

@@ -70,17 +70,21 @@ func Install(ctx context.Context, m *machine.Machine, r Response, keys *change.K
 	if o.DryRun {
 		return j, nil
 	}
-	if r.System {
+	return j, in.finish(ctx, j, before)
+}
+
+// finish has daemons and guests use what has been written, and tidies up.
+func (in *installer) finish(ctx context.Context, j *change.Job, before map[libvirt.File][]byte) (err error) {
+	if in.System {
 		err = in.prove(ctx, j, before)
 	}
-	err = errors.Join(err, in.refreshGuests(ctx, j))
-	if err != nil {
-		return j, err
+	if err = errors.Join(err, in.refreshGuests(ctx, j)); err != nil {
+		return err
 	}
 	if err := in.tidy(ctx); err != nil {
 		j.Note("what waits no longer is left to the next run: %v", err)
 	}
-	return j, nil
+	return nil
 }
 
 // prove has the daemon read what has changed. Where nothing has, a run before may

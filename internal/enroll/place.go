@@ -39,31 +39,43 @@ func placesOf(t store.Tree, layout libvirt.Layout) ([]*place, error) {
 	return all, nil
 }
 
-// decidePairs finds the place of each certificate, and wants every place to be
-// right afterwards. Certificates of other hosts may stand beside one's own.
+// assign finds the place of each certificate. The others are for keys that are not here: a
+// response may be for several hosts.
+func assign(places []*place, certs []*x509.Certificate) (taken map[*place]*x509.Certificate, others []*x509.Certificate, err error) {
+	taken = make(map[*place]*x509.Certificate)
+	for _, cert := range certs {
+		switch s, _ := placeFor(places, cert); {
+		case s == nil:
+			others = append(others, cert)
+		case taken[s] != nil && !taken[s].Equal(cert):
+			return nil, nil, fmt.Errorf("the response holds two certificates for the %s key here", s.live.Role)
+		default:
+			taken[s] = cert
+		}
+	}
+	return taken, others, nil
+}
+
+// decidePairs puts each certificate in its place, and wants every place to be right
+// afterwards.
 func (in *installer) decidePairs(j *change.Job) error {
 	places, err := placesOf(in.m.Tree(), in.To.Layout)
 	if err != nil {
 		return err
 	}
-	var others []*x509.Certificate
-	taken := make(map[*place]*x509.Certificate)
-	for _, cert := range in.Leafs {
-		s, key := placeFor(places, cert)
-		if s == nil {
-			others = append(others, cert)
-			continue
-		}
-		if taken[s] != nil && !taken[s].Equal(cert) {
-			return fmt.Errorf("the response holds two certificates for the %s key here", s.live.Role)
-		}
-		taken[s] = cert
-		if err := in.put(j, s, key, cert); err != nil {
-			return fmt.Errorf("the %s certificate %s (serial %s): %w", s.live.Role, subject.Of(cert), store.SerialText(cert.SerialNumber), err)
-		}
-	}
-	if len(others) > 0 && len(taken) == 0 {
+	taken, others, err := assign(places, in.Leafs)
+	switch {
+	case err != nil:
+		return err
+	case len(others) > 0 && len(taken) == 0:
 		return refuseOthers(in.m.Tree(), in.To.Layout, others)
+	}
+	for _, s := range places {
+		if cert := taken[s]; cert != nil {
+			if err := in.put(j, s, cert); err != nil {
+				return fmt.Errorf("the %s certificate %s (serial %s): %w", s.live.Role, subject.Of(cert), store.SerialText(cert.SerialNumber), err)
+			}
+		}
 	}
 	for _, cert := range others {
 		j.Note("%s is for a key that is not here: left alone", subject.Of(cert))
@@ -150,7 +162,8 @@ func refuseOthers(t store.Tree, layout libvirt.Layout, certs []*x509.Certificate
 }
 
 // put checks one certificate and plans it with its key.
-func (in *installer) put(j *change.Job, s *place, key crypto.Signer, cert *x509.Certificate) error {
+func (in *installer) put(j *change.Job, s *place, cert *x509.Certificate) error {
+	_, key := placeFor([]*place{s}, cert)
 	if s.live.Cert != nil && cert.Equal(s.live.Cert) && s.live.Key != nil && s.live.Mismatch() == nil {
 		return nil // it is installed: a second run
 	}

@@ -77,38 +77,53 @@ type trust struct {
 }
 
 // decideTrust returns which CAs are trusted: those that are here and, as far as they may be,
-// those of a response. One that has expired goes unasked: it keeps libvirtd from starting.
-// Where the response has all of them, its order counts.
+// those of a response.
 func decideTrust(here, given []*x509.Certificate, p trustPolicy) (t trust, err error) {
+	if t.onSight, err = p.onSight(here, given); err != nil {
+		return trust{}, err
+	}
+	if t.cas, t.dropped = p.merge(here, given); len(t.cas) == 0 {
+		return trust{}, hint.With(errors.New("no CA is trusted here, and the response brings none"), "virtpki sign puts it into the response")
+	}
+	return t, nil
+}
+
+// onSight refuses CAs that are new here and that nobody has vouched for. Where none is
+// trusted yet it returns them: nothing here tells them from the right ones.
+func (p *trustPolicy) onSight(here, given []*x509.Certificate) (onSight []*x509.Certificate, err error) {
 	for _, ca := range given {
 		switch print := libvirt.Fingerprint(ca); {
 		case keypair.Contains(here, ca) || p.vouched[print]:
 		case len(here) == 0 && len(p.vouched) == 0:
-			t.onSight = append(t.onSight, ca)
+			onSight = append(onSight, ca)
 		default:
-			return trust{}, hint.With(fmt.Errorf("the response brings a CA that is not trusted here: %s (sha256 %s)", subject.Of(ca), print),
+			return nil, hint.With(fmt.Errorf("the response brings a CA that is not trusted here: %s (sha256 %s)", subject.Of(ca), print),
 				"if that is what virtpki ca show says at the CA, take it with --trust-new-ca %s", print)
 		}
 	}
+	return onSight, nil
+}
+
+// merge returns the CAs that are trusted, and those that are dropped. One that has expired
+// goes unasked: it keeps libvirtd from starting. Where the response has all of them, its
+// order counts.
+func (p *trustPolicy) merge(here, given []*x509.Certificate) (cas, dropped []*x509.Certificate) {
 	for _, ca := range here {
 		switch there := keypair.Contains(given, ca); {
 		case !there && !p.now.Before(ca.NotAfter):
 		case !there && p.exact && len(given) > 0:
-			t.dropped = append(t.dropped, ca)
+			dropped = append(dropped, ca)
 		default:
-			t.cas = append(t.cas, ca)
+			cas = append(cas, ca)
 		}
 	}
 	for _, ca := range given {
-		if !keypair.Contains(t.cas, ca) {
-			t.cas = append(t.cas, ca)
+		if !keypair.Contains(cas, ca) {
+			cas = append(cas, ca)
 		}
 	}
-	if len(given) == len(t.cas) {
-		t.cas = given
+	if len(given) == len(cas) {
+		cas = given
 	}
-	if len(t.cas) == 0 {
-		return trust{}, hint.With(errors.New("no CA is trusted here, and the response brings none"), "virtpki sign puts it into the response")
-	}
-	return t, nil
+	return cas, dropped
 }

@@ -58,7 +58,7 @@ func (c *connection) stepNetwork(result *rpc.ProbeResult, err error, here []runn
 		return c.no("no-address", Step{Name: "name", Side: networkSide, Text: bare(err),
 			Fix: "look the name up with: getent hosts " + c.uri.Host})
 	}
-	c.ok("name", "%s", c.addresses(result.Addresses))
+	c.ok("name", "%s", addressesText(c, result.Addresses))
 	if result.Stage == rpc.StageDial {
 		verdict, fix := "unreachable", "is it the right address, does the host run, does a firewall let port "+fmt.Sprint(c.uri.Port)+" pass?"
 		if errors.Is(err, rpc.ErrNobodyListens) {
@@ -69,8 +69,8 @@ func (c *connection) stepNetwork(result *rpc.ProbeResult, err error, here []runn
 	return c.ok("tcp", "%s answers", result.Remote)
 }
 
-// addresses words what a name stands for.
-func (c *connection) addresses(all []netip.Addr) string {
+// addressesText words what a name stands for.
+func addressesText(c *connection, all []netip.Addr) string {
 	if _, err := netip.ParseAddr(c.uri.Host); err == nil {
 		return c.uri.Host + " is an address"
 	}

@@ -18,10 +18,13 @@ import (
 	"virtpki/pki"
 )
 
-// renewElsewhere renews on a machine without the CA's key: it makes the requests
+// elsewhere is a run on a machine without the CA's key.
+type elsewhere struct{ *renewal }
+
+// run renews on a machine without the CA's key: it makes the requests
 // for what is due and, with --via, has the CA answer them and installs the response.
 // Without it the requests are left in a file.
-func (r *renewal) renewElsewhere(ctx context.Context) error {
+func (r elsewhere) run(ctx context.Context) error {
 	if len(r.Templates) > 0 {
 		return hint.With(errors.New("--template is for the CA, whose key is not on this machine"), "give it to virtpki sign there")
 	}
@@ -50,7 +53,7 @@ func (r *renewal) renewElsewhere(ctx context.Context) error {
 }
 
 // leaveDue ends a run that only tells what is due.
-func (r *renewal) leaveDue() error {
+func (r elsewhere) leaveDue() error {
 	about := slices.DeleteFunc(slices.Clone(r.found), func(c *candidate) bool { return len(c.reasons) == 0 })
 	r.end(Due, about)
 	if r.Via != "" {
@@ -62,7 +65,7 @@ func (r *renewal) leaveDue() error {
 }
 
 // leaveRequests ends a run whose requests somebody else takes to the CA.
-func (r *renewal) leaveRequests() error {
+func (r elsewhere) leaveRequests() error {
 	due := r.due()
 	if len(due) == 0 {
 		return r.leaveDue()
@@ -75,17 +78,17 @@ func (r *renewal) leaveRequests() error {
 }
 
 // next notes what is left to do.
-func (r *renewal) next(format string, args ...any) {
+func (r elsewhere) next(format string, args ...any) {
 	r.report.Next = append(r.report.Next, termtext.Sprintf(format, args...))
 }
 
 // due are the candidates that a certificate is wanted for. Copies follow.
-func (r *renewal) due() []*candidate {
+func (r elsewhere) due() []*candidate {
 	return slices.DeleteFunc(slices.Clone(r.found), func(c *candidate) bool { return !c.due() || c.original != nil })
 }
 
 // dueLayouts are the layouts in which something is due, the first one first.
-func (r *renewal) dueLayouts() []libvirt.Layout {
+func (r elsewhere) dueLayouts() []libvirt.Layout {
 	var layouts []libvirt.Layout
 	for _, c := range r.due() {
 		if !slices.ContainsFunc(layouts, func(l libvirt.Layout) bool { return l.Base == c.layout.Base }) {
@@ -98,7 +101,7 @@ func (r *renewal) dueLayouts() []libvirt.Layout {
 // makeRequests makes a request for each candidate that is due. The keys wait
 // beside the live ones; the requests are in the file of the first layout, unless
 // they are sent at once.
-func (r *renewal) makeRequests(ctx context.Context) (csrs []*pki.CSR, err error) {
+func (r elsewhere) makeRequests(ctx context.Context) (csrs []*pki.CSR, err error) {
 	if len(r.due()) == 0 {
 		return nil, nil
 	}
@@ -117,7 +120,7 @@ func (r *renewal) makeRequests(ctx context.Context) (csrs []*pki.CSR, err error)
 
 // planRequests looks again, and plans the keys and, where nobody takes them to the CA at
 // once, the requests.
-func (r *renewal) planRequests(j *change.Job) (csrs []*pki.CSR, err error) {
+func (r elsewhere) planRequests(j *change.Job) (csrs []*pki.CSR, err error) {
 	if _, err := r.look(); err != nil || len(r.due()) == 0 {
 		return nil, err
 	}
@@ -136,7 +139,7 @@ func (r *renewal) planRequests(j *change.Job) (csrs []*pki.CSR, err error) {
 }
 
 // planRequestFile plans the file in which requests wait that nobody takes to the CA.
-func (r *renewal) planRequestFile(j *change.Job, to keypair.Dest, requests []byte) error {
+func (r elsewhere) planRequestFile(j *change.Job, to keypair.Dest, requests []byte) error {
 	path, mode := to.Layout.Place(libvirt.Requests)
 	if err := to.Folders(&j.Plan, path); err != nil {
 		return err
@@ -150,7 +153,7 @@ func (r *renewal) planRequestFile(j *change.Job, to keypair.Dest, requests []byt
 
 // requestOne asks for a successor of a certificate: the same subject and names,
 // and the addresses that it lacks.
-func (r *renewal) requestOne(j *change.Job, c *candidate) (*pki.CSR, error) {
+func (r elsewhere) requestOne(j *change.Job, c *candidate) (*pki.CSR, error) {
 	asking := enroll.Asker{
 		Machine: r.m, Keys: r.keys, To: keypair.Dest{Layout: c.layout, Owner: machine.Owner()},
 		KeyType: c.keyType(), SameKey: r.SameKey && c.keyFits(),
@@ -164,7 +167,7 @@ func (r *renewal) requestOne(j *change.Job, c *candidate) (*pki.CSR, error) {
 
 // installAnswers installs the response into each layout that it is for, as install
 // does, and proves it.
-func (r *renewal) installAnswers(ctx context.Context, answer *pki.Answer) error {
+func (r elsewhere) installAnswers(ctx context.Context, answer *pki.Answer) error {
 	layouts := r.dueLayouts()
 	if len(layouts) == 0 { // the CRL alone
 		layouts = append(layouts, r.m.System())
@@ -193,7 +196,7 @@ func (r *renewal) installAnswers(ctx context.Context, answer *pki.Answer) error 
 }
 
 // installInto installs the part of a response that is for one layout.
-func (r *renewal) installInto(ctx context.Context, layout libvirt.Layout, answer *pki.Answer) (*change.Job, error) {
+func (r elsewhere) installInto(ctx context.Context, layout libvirt.Layout, answer *pki.Answer) (*change.Job, error) {
 	own, err := enroll.Own(r.m, layout, answer.Leafs)
 	if err != nil {
 		return nil, err
@@ -210,7 +213,7 @@ func (r *renewal) installInto(ctx context.Context, layout libvirt.Layout, answer
 }
 
 // stillDue is the error for a response that leaves a request unanswered.
-func (r *renewal) stillDue(layout libvirt.Layout, own []*x509.Certificate) error {
+func (r elsewhere) stillDue(layout libvirt.Layout, own []*x509.Certificate) error {
 	for _, c := range r.due() {
 		role := func(cert *x509.Certificate) bool { return slices.Contains(pki.RolesOf(cert), c.role) }
 		if c.layout.Base == layout.Base && !slices.ContainsFunc(own, role) {

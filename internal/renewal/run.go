@@ -121,7 +121,7 @@ func (r *renewal) run(ctx context.Context) error {
 		return r.nothingDue(ctx)
 	}
 	if keyAbsent(r.m) {
-		return r.renewElsewhere(ctx)
+		return elsewhere{r}.run(ctx)
 	}
 	return r.renewHere(ctx)
 }

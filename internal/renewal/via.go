@@ -22,7 +22,7 @@ const (
 
 // askCA sends the requests to the CA and reads its response. Where only the CRL is
 // due it sends the CA certificates that are trusted here.
-func (r *renewal) askCA(ctx context.Context, csrs []*pki.CSR) (*pki.Answer, error) {
+func (r elsewhere) askCA(ctx context.Context, csrs []*pki.CSR) (*pki.Answer, error) {
 	question := pki.EncodeCSRs(csrs...)
 	if len(csrs) == 0 {
 		a, err := authority.Open(r.m)

@@ -281,3 +281,53 @@ func lastName(expr ast.Expr) string {
 	}
 	return ""
 }
+
+// The sizes up to which a function and a type are read at a glance. Those of tests and of
+// the lab do not count.
+const (
+	maxParameters = 5
+	maxMethods    = 40
+)
+
+func TestSizes(t *testing.T) {
+	methods := make(map[string]int)
+	for _, src := range sources(t) {
+		if strings.HasSuffix(src.path, "_test.go") || strings.HasPrefix(src.pkg, "internal/lab") || strings.HasPrefix(src.pkg, "bench") {
+			continue
+		}
+		ast.Inspect(src.file, func(n ast.Node) bool {
+			switch n := n.(type) {
+			case *ast.FuncDecl:
+				if n.Recv != nil {
+					methods[src.pkg+"."+receiver(n.Recv.List[0].Type)]++
+				}
+				if got := n.Type.Params.NumFields(); got > maxParameters {
+					t.Errorf("%s: %s has %d parameters, more than %d", src.path, n.Name.Name, got, maxParameters)
+				}
+			case *ast.StructType:
+				for _, field := range n.Fields.List {
+					if sel, ok := field.Type.(*ast.SelectorExpr); ok && lastName(sel.X)+"."+sel.Sel.Name == "context.Context" {
+						t.Errorf("%s: a struct holds a context, which belongs to a call", src.path)
+					}
+				}
+			}
+			return true
+		})
+	}
+	for name, n := range methods {
+		if n > maxMethods {
+			t.Errorf("%s has %d methods, more than %d", name, n, maxMethods)
+		}
+	}
+}
+
+// receiver is the name of a method's type.
+func receiver(expr ast.Expr) string {
+	switch expr := expr.(type) {
+	case *ast.StarExpr:
+		return receiver(expr.X)
+	case *ast.IndexExpr:
+		return receiver(expr.X)
+	}
+	return lastName(expr)
+}

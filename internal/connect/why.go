@@ -50,7 +50,7 @@ func (c *connection) whyNoTLS(ctx context.Context, result *rpc.ProbeResult, err 
 	case errors.As(err, &header):
 		step.Text, step.Fix = c.whoAnswers(header.RecordHeader[:])
 		return "no-tls", step
-	case isSilent(c, err) && c.plain(ctx, result):
+	case isSilent(err) && c.plain(ctx, result):
 		step.Text = "it is libvirt, without TLS"
 		step.Fix = fmt.Sprintf("port %d is plain TCP; TLS has port %d", libvirt.TCPPort, libvirt.TLSPort)
 		return "no-tls", step
@@ -58,7 +58,7 @@ func (c *connection) whyNoTLS(ctx context.Context, result *rpc.ProbeResult, err 
 		step.Text = "the connection is taken and nothing is said on it"
 		step.Fix = "on the server: systemctl status libvirtd. systemd takes connections for a daemon that does not start, and a daemon at max_clients or max_anonymous_clients lets the next ones wait"
 		return "tls-failed", step
-	case isSilent(c, err):
+	case isSilent(err):
 		step.Text = "the connection is ended without a word of TLS: " + bare(err)
 		step.Fix = "on the server: journalctl -u libvirtd. A daemon on its way down, or with a tls_priority that GnuTLS refuses, does that"
 		return "tls-failed", step
@@ -68,7 +68,7 @@ func (c *connection) whyNoTLS(ctx context.Context, result *rpc.ProbeResult, err 
 }
 
 // isSilent reports whether the other side hung up.
-func isSilent(c *connection, err error) bool {
+func isSilent(err error) bool {
 	return errors.Is(err, io.EOF) || errors.Is(err, io.ErrUnexpectedEOF) || errors.Is(err, syscall.ECONNRESET) || errors.Is(err, syscall.EPIPE)
 }
 

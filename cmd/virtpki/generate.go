@@ -9,6 +9,7 @@ import (
 
 	"virtpki/internal/change"
 	"virtpki/internal/generate"
+	"virtpki/internal/renewal"
 	"virtpki/internal/termtext"
 )
 
@@ -42,10 +43,10 @@ type outOptions struct {
 func (o *generateOptions) addFlags(cmd *cobra.Command, g *globals, jitter string) {
 	flags := cmd.Flags()
 	flags.StringVar(&o.binary, "binary", "", "`path` of virtpki on the machine that runs it (default: this program's)")
-	flags.StringVar(&o.before, "before", "33%", "how long before its end something is due, a `duration` or a share of its life")
-	flags.BoolVar(&o.sameKey, "same-key", false, "keep the keys")
+	flags.StringVar(&o.before, "before", renewal.DefaultBefore, "how long before its end something is due, a `duration` or a share of its life")
+	flags.BoolVar(&o.SameKey, "same-key", false, "keep the keys")
 	flags.StringVar(&o.jitter, "jitter", jitter, "spread the runs of many machines over `duration`; empty: do not")
-	flags.StringVar(&o.metrics, "metrics", "", "have renew write a Prometheus text `file`")
+	flags.StringVar(&o.Metrics, "metrics", "", "have renew write a Prometheus text `file`")
 	o.addVia(cmd)
 	o.reloadOptions.addFlags(cmd)
 	cmd.MarkFlagFilename("binary")
@@ -120,12 +121,12 @@ func bindCron(e *env, g *globals, o *generateOptions) *cobra.Command {
 
 // renewal turns the flags into what runs renew, or says what is wrong with them.
 func (o *generateOptions) renewal(g *globals) (*generate.Renewal, error) {
-	if _, err := o.check(); err != nil {
+	if err := o.check(); err != nil {
 		return nil, err
 	}
 	r := &generate.Renewal{
 		Binary: o.binary, Sysconfdir: g.Sysconfdir, CA: g.CADir, Passphrase: g.passphraseFile,
-		Before: o.before, SameKey: o.sameKey, NoReload: o.noReload, Restart: o.restart, Metrics: o.metrics, Via: o.via,
+		Before: o.before, SameKey: o.SameKey, NoReload: o.noReload, Restart: o.restart, Metrics: o.Metrics, Via: o.Via,
 		Jitter: o.jitter, Calendar: o.calendar, Out: o.out,
 	}
 	return r, r.Prepare()

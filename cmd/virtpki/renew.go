@@ -17,20 +17,17 @@ import (
 	"virtpki/pki"
 )
 
-// renewOptions are the flags of renew.
+// renewOptions are the flags of renew: those that are a part of the request, and those that
+// have to be parsed.
 type renewOptions struct {
+	renewal.Request
 	reloadOptions
 	withOptions
-	before  string
-	force   bool
-	rekey   bool
-	sameKey bool
-	jitter  string
-	metrics string
-
-	via      string
-	trustNew []string
-	shapes   templateOptions
+	before, jitter string
+	within         time.Duration // a run starts, that of jitter
+	rekey          bool
+	trustNew       []string
+	shapes         templateOptions
 }
 
 const renewHelp = `Renew what is due, have the daemon read it, and prove that it serves it. This is
@@ -78,12 +75,12 @@ func newRenew(e *env, g *globals) *cobra.Command {
 		},
 	}
 	flags := cmd.Flags()
-	flags.StringVar(&o.before, "before", defaultBefore, "how long before its end something is due, a `duration` or a share of its life")
-	flags.BoolVar(&o.force, "force", false, "renew everything, due or not, and replace a --metrics file that virtpki did not write")
+	flags.StringVar(&o.before, "before", renewal.DefaultBefore, "how long before its end something is due, a `duration` or a share of its life")
+	flags.BoolVar(&o.Force, "force", false, "renew everything, due or not, and replace a --metrics file that virtpki did not write")
 	flags.BoolVar(&o.rekey, "rekey", false, "make new keys (the default)")
-	flags.BoolVar(&o.sameKey, "same-key", false, "keep the keys")
+	flags.BoolVar(&o.SameKey, "same-key", false, "keep the keys")
 	flags.StringVar(&o.jitter, "jitter", "", "where no terminal is there, wait a random part of `duration` first")
-	flags.StringVar(&o.metrics, "metrics", "", "write a Prometheus text `file`")
+	flags.StringVar(&o.Metrics, "metrics", "", "write a Prometheus text `file`")
 	o.shapes.addFlags(flags)
 	o.addVia(cmd)
 	flags.StringArrayVar(&o.trustNew, "trust-new-ca", nil, "with --via, trust a CA that is new here, by its SHA-256 `fingerprint`")
@@ -97,44 +94,27 @@ func newRenew(e *env, g *globals) *cobra.Command {
 }
 
 func (o *renewOptions) addVia(cmd *cobra.Command) {
-	cmd.Flags().StringVar(&o.via, "via", "", "where the CA's key is not here: `command` that takes requests on stdin and prints the CA's answer")
+	cmd.Flags().StringVar(&o.Via, "via", "", "where the CA's key is not here: `command` that takes requests on stdin and prints the CA's answer")
 }
 
-// renewPlan is renewOptions with everything checked.
-type renewPlan struct {
-	renewal.Request
-	jitter time.Duration // within which a run starts
-}
-
-func (o *renewOptions) check() (p renewPlan, err error) {
-	p.Force, p.SameKey, p.Via, p.Metrics = o.force, o.sameKey, o.via, o.metrics
-	if p.QEMU, err = o.checkRenew(); err != nil {
-		return p, err
+// check parses the flags, or says what is wrong with them.
+func (o *renewOptions) check() (err error) {
+	if o.QEMU, err = o.checkRenew(); err != nil {
+		return err
 	}
-	if p.Templates, err = o.shapes.check(); err != nil {
-		return p, err
+	if o.Templates, err = o.shapes.check(); err != nil {
+		return err
 	}
-	if p.Window, err = parseBefore(o.before); err != nil {
-		return p, err
+	if o.Window, err = renewal.ParseBefore(o.before); err != nil {
+		return err
 	}
 	if o.jitter != "" {
-		if p.jitter, err = pki.ParseValidity(o.jitter); err != nil {
-			return p, hint.Usage(err)
+		if o.within, err = pki.ParseValidity(o.jitter); err != nil {
+			return hint.Usage(err)
 		}
 	}
-	return p, nil
-}
-
-// defaultBefore is the share of its life that a certificate has left when it becomes due.
-const defaultBefore = "33%"
-
-// parseBefore reads --before. Its default stands for a third.
-func parseBefore(before string) (pki.Window, error) {
-	if before == defaultBefore {
-		return pki.Window{}, nil
-	}
-	window, err := pki.ParseWindow(before)
-	return window, hint.Usage(err)
+	o.TrustNew, err = enroll.ParseFingerprints(o.trustNew)
+	return hint.Usage(err)
 }
 
 // checkRenew is check with the meaning that --qemu-ca has for renew: that CA's
@@ -147,19 +127,17 @@ func (o *withOptions) checkRenew() (*provision.QEMU, error) {
 }
 
 func runRenew(ctx context.Context, e *env, g *globals, o *renewOptions) error {
-	p, err := o.check()
-	if err != nil {
+	if err := o.check(); err != nil {
 		return err
 	}
-	p.TrustNew, err = enroll.ParseFingerprints(o.trustNew)
-	if err := hint.First(hint.Usage(err), g.CheckClock()); err != nil {
+	if err := g.CheckClock(); err != nil {
 		return err
 	}
-	if err := p.wait(ctx); err != nil {
+	if err := o.wait(ctx); err != nil {
 		return err
 	}
-	p.Reload = o.reloadOptions.request(e)
-	report, err := renewal.Run(ctx, g.Machine, p.Request, e.newKeyring(g), e.runOptions(g, nil))
+	o.Reload = o.reloadOptions.request(e)
+	report, err := renewal.Run(ctx, g.Machine, o.Request, e.newKeyring(g), e.runOptions(g, nil))
 	return tellRenewal(e, g, report, err)
 }
 
@@ -192,14 +170,14 @@ func tellRenewal(e *env, g *globals, r *renewal.Report, err error) error {
 }
 
 // wait spreads the runs of many machines.
-func (p *renewPlan) wait(ctx context.Context) error {
-	if p.jitter == 0 || term.IsTerminal(int(os.Stderr.Fd())) || term.IsTerminal(int(os.Stdin.Fd())) {
+func (o *renewOptions) wait(ctx context.Context) error {
+	if o.within == 0 || term.IsTerminal(int(os.Stderr.Fd())) || term.IsTerminal(int(os.Stdin.Fd())) {
 		return nil
 	}
 	select {
 	case <-ctx.Done():
 		return hint.ErrInterrupted
-	case <-time.After(rand.N(p.jitter)):
+	case <-time.After(rand.N(o.within)):
 		return nil
 	}
 }

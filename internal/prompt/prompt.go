@@ -1,7 +1,8 @@
 // Package prompt asks a person at a terminal: by the survey library, which draws lists to
 // choose from, or in plain lines where nothing may move.
 //
-// It knows what an answer is and not what it is for: each question comes with its check.
+// It knows what an answer is and not what it is for: each question comes with its check. A
+// [Progress] tells how far a run is, whatever it does.
 // It shows nothing of what others have written but what can be seen.
 package prompt
 

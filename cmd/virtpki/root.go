@@ -3,6 +3,7 @@ package main
 import (
 	"fmt"
 	"os"
+	"runtime"
 	"strings"
 
 	"github.com/spf13/cobra"
@@ -10,6 +11,7 @@ import (
 
 	"virtpki/internal/machine"
 	"virtpki/internal/program"
+	"virtpki/internal/termtext"
 )
 
 // globals are the flags that every command has.
@@ -158,3 +160,20 @@ func addForce(flags *pflag.FlagSet, force *bool) {
 
 // defaultClockWait is how long --wait-clock without a value waits.
 const defaultClockWait = "10m"
+
+func newVersion(e *env, g *globals) *cobra.Command {
+	return &cobra.Command{
+		Use:     "version",
+		Short:   "Print the version",
+		Long:    help("Print the version of virtpki and of the Go it was built with.", exitDone, exitUsage),
+		Example: "  virtpki version",
+		Args:    cobra.NoArgs,
+		RunE: func(*cobra.Command, []string) error {
+			if g.json {
+				return e.printJSON(map[string]string{"version": program.Version(), "go": runtime.Version()})
+			}
+			termtext.Fprintf(e.stdout, "virtpki %s (%s %s/%s)\n", program.Version(), runtime.Version(), runtime.GOOS, runtime.GOARCH)
+			return nil
+		},
+	}
+}

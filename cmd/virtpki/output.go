@@ -1,9 +1,7 @@
 package main
 
 import (
-	"bytes"
 	"context"
-	"encoding/json"
 
 	"virtpki/internal/change"
 	"virtpki/internal/hint"
@@ -12,14 +10,10 @@ import (
 
 // printJSON writes v to stdout, indented, with a newline at the end.
 func (e *env) printJSON(v any) error {
-	var b bytes.Buffer
-	encoder := json.NewEncoder(&b)
-	encoder.SetEscapeHTML(false)
-	encoder.SetIndent("", "  ")
-	if err := encoder.Encode(v); err != nil {
-		return err
+	data, err := termtext.Encode(v)
+	if err == nil {
+		_, err = e.stdout.Write(data)
 	}
-	_, err := e.stdout.Write(termtext.JSON(b.Bytes()))
 	return err
 }
 

@@ -7,7 +7,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"virtpki/internal/hint"
-	"virtpki/internal/prompt"
+	"virtpki/internal/program"
 	"virtpki/internal/revocation"
 	"virtpki/pki"
 )
@@ -35,7 +35,7 @@ func (o *revokeOptions) request(e *env, what []string) (revocation.Request, erro
 // confirm asks on the terminal whether all the certificates of a name are meant.
 func (e *env) confirm(question string) (bool, error) {
 	answer, err := e.askLine(question)
-	if errors.Is(err, prompt.ErrNoTerminal) {
+	if errors.Is(err, program.ErrNoTerminal) {
 		return false, revocation.ErrNobodyToAsk
 	}
 	return strings.EqualFold(answer, "y") || strings.EqualFold(answer, "yes"), err

@@ -13,9 +13,9 @@ import (
 	"testing"
 	"time"
 
-	"github.com/rogpeppe/go-internal/testscript"
+	"virtpki/internal/program"
 
-	"virtpki/internal/prompt"
+	"github.com/rogpeppe/go-internal/testscript"
 )
 
 // TestMain lets the test binary be virtpki itself: scripts run the real run.
@@ -33,7 +33,7 @@ func scriptedEnv() *env {
 		e.here.Now = func() time.Time { return now }
 	}
 	if os.Getenv("TTY") == "" { // the terminal of whoever runs the tests is not asked
-		e.askLine = func(string) (string, error) { return "", prompt.ErrNoTerminal }
+		e.askLine = func(string) (string, error) { return "", program.ErrNoTerminal }
 	}
 	e.here.Hostname = func() (string, error) {
 		if os.Getenv("HOST") == "panic" {

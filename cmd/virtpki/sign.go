@@ -12,7 +12,7 @@ import (
 	"virtpki/internal/grant"
 	"virtpki/internal/hint"
 	"virtpki/internal/libvirt"
-	"virtpki/internal/prompt"
+	"virtpki/internal/program"
 	"virtpki/internal/sign"
 	"virtpki/internal/subject"
 	"virtpki/internal/termtext"
@@ -193,7 +193,7 @@ func confirmSigning(e *env, g *globals, yes bool, offer sign.Offer) error {
 	}
 	answer, err := e.ask(fmt.Sprintf("Sign %s? [y/N] ", termtext.Count(n, "certificate", "certificates")))
 	switch {
-	case errors.Is(err, prompt.ErrNoTerminal):
+	case errors.Is(err, program.ErrNoTerminal):
 		return hint.Usage(hint.With(errors.New("nobody to ask: there is no terminal"), "--yes signs without asking"))
 	case err != nil:
 		return err

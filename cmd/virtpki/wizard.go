@@ -80,7 +80,7 @@ func (d *doer) Keyring(passphrase string) *change.Keyring {
 		g.passphrase = []byte(passphrase)
 	}
 	silent := *d.env
-	silent.askSecret = func(string) ([]byte, error) { return nil, prompt.ErrNoTerminal }
+	silent.askSecret = func(string) ([]byte, error) { return nil, program.ErrNoTerminal }
 	return silent.newKeyring(g)
 }
 

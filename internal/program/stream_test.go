@@ -108,3 +108,15 @@ func TestReadStream(t *testing.T) {
 		t.Errorf("%v", err)
 	}
 }
+
+func TestReadSecret(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "file")
+	for text, want := range map[string]string{"secret": "secret", "secret\r\nmore": "secret", " a b \n": " a b ", "": "", "\nsecret": ""} {
+		if err := os.WriteFile(path, []byte(text), 0o600); err != nil {
+			t.Fatal(err)
+		}
+		if got, err := ReadSecret(nil, path); string(got) != want || (err != nil) != (want == "") {
+			t.Errorf("%q: %q, %v", text, got, err)
+		}
+	}
+}

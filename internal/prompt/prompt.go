@@ -15,6 +15,7 @@ import (
 
 	"golang.org/x/term"
 
+	"virtpki/internal/program"
 	"virtpki/internal/termtext"
 )
 
@@ -37,9 +38,6 @@ type Asker interface {
 // ErrBack is the wish to have the question before again.
 var ErrBack = errors.New("back")
 
-// ErrNoTerminal says that a question cannot be asked.
-var ErrNoTerminal = errors.New("no terminal to ask on")
-
 // Dialog is an [Asker] that asks until the answer is right, and the screen beside the
 // questions.
 type Dialog struct {
@@ -52,12 +50,12 @@ type Dialog struct {
 // maxWidth is how wide a text is set at most, in columns.
 const maxWidth = 80
 
-// New returns a dialog at a terminal, or [ErrNoTerminal]; a nil file is none. What is
+// New returns a dialog at a terminal, or [program.ErrNoTerminal]; a nil file is none. What is
 // wrong with an answer is told by wrong. accessible wants plain lines: nothing moves and
 // nothing is drawn twice, which is what a screen reader and a dumb terminal need.
 func New(in, out *os.File, accessible bool, wrong func(error)) (*Dialog, error) {
 	if in == nil || out == nil || !term.IsTerminal(int(in.Fd())) || !term.IsTerminal(int(out.Fd())) {
-		return nil, ErrNoTerminal
+		return nil, program.ErrNoTerminal
 	}
 	d := &Dialog{Asker: quoting{&surveyAsker{in: in, out: out}}, Width: maxWidth, out: out, wrong: wrong}
 	if columns, _, err := term.GetSize(int(out.Fd())); err == nil && columns > 0 {

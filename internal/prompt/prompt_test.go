@@ -6,6 +6,8 @@ import (
 	"slices"
 	"strings"
 	"testing"
+
+	"virtpki/internal/program"
 )
 
 // typed is an asker whose answers are known; those for an empty line are presets.
@@ -71,7 +73,7 @@ func TestSay(t *testing.T) {
 			t.Errorf("%q", line)
 		}
 	}
-	if _, err := New(nil, nil, false, nil); !errors.Is(err, ErrNoTerminal) {
+	if _, err := New(nil, nil, false, nil); !errors.Is(err, program.ErrNoTerminal) {
 		t.Errorf("%v, want that there is no terminal", err)
 	}
 }

@@ -9,6 +9,8 @@
 package termtext
 
 import (
+	"bytes"
+	"encoding/json"
 	"fmt"
 	"strconv"
 	"strings"
@@ -97,6 +99,17 @@ func QuoteShort(text string) string {
 		return Line(strconv.Quote(strings.ToValidUTF8(text[:most], ""))) + "..."
 	}
 	return Line(strconv.Quote(text))
+}
+
+// Encode returns the JSON of a value, indented, with a newline at the end, as [JSON] has
+// it. Characters that mean something in HTML stay.
+func Encode(v any) ([]byte, error) {
+	var b bytes.Buffer
+	encoder := json.NewEncoder(&b)
+	encoder.SetEscapeHTML(false)
+	encoder.SetIndent("", "  ")
+	err := encoder.Encode(v)
+	return JSON(b.Bytes()), err
 }
 
 // JSON returns encoded JSON in which every hidden character is an escape: outside

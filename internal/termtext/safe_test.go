@@ -142,3 +142,13 @@ func TestJSON(t *testing.T) {
 		}
 	}
 }
+
+func TestEncode(t *testing.T) {
+	got, err := Encode(map[string]string{"a": "x && y <z>\u202e"})
+	if want := "{\n  \"a\": \"x && y <z>\\u202e\"\n}\n"; err != nil || string(got) != want {
+		t.Errorf("%q, %v, want %q", got, err, want)
+	}
+	if _, err := Encode(func() {}); err == nil {
+		t.Error("a function has no JSON")
+	}
+}

@@ -110,23 +110,9 @@ func (o *issueOptions) request(role string, names []string) (*provision.Request,
 	if r.QEMU, err = o.withOptions.check(); err != nil {
 		return nil, err
 	}
-	kind, unknown := subject.ParseKind(role)
-	if err := hint.First(o.fleetOptions.checkUse(names, o.out), unknown, o.checkUse(kind, names), o.shapes.checkFor(kind)); err != nil {
-		return nil, hint.Usage(err)
-	}
-	r.Naming, err = o.naming(kind)
-	return r, err
-}
-
-// naming is whom the certificates name besides the names that are given.
-func (o *issueOptions) naming(kind subject.Kind) (provision.Naming, error) {
-	n := provision.Naming{Kind: kind, SANs: o.sans, OnlySANs: o.onlySAN, Carried: o.out != ""}
-	if o.subject == "" {
-		return n, nil
-	}
-	var err error
-	n.RawSubject, err = subject.Encode(o.subject)
-	return n, err
+	r.Naming = provision.Naming{SANs: o.sans, OnlySANs: o.onlySAN, Carried: o.out != ""}
+	err = r.Naming.Parse(role, o.subject)
+	return r, hint.Usage(hint.First(o.fleetOptions.checkUse(names, o.out), err, o.checkUse(r.Kind, names), o.shapes.checkFor(r.Kind)))
 }
 
 func runIssue(ctx context.Context, e *env, g *globals, o *issueOptions, args []string) error {
@@ -164,10 +150,6 @@ func (o *issueOptions) checkUse(kind subject.Kind, names []string) error {
 		return hint.With(errors.New("--with is for names, not for --hosts or --format tar"), "on each host virtpki bootstrap --with fills QEMU's folders from its bundle")
 	case len(o.with) > 0 && (kind != subject.Host || o.layout != "system" || o.user):
 		return errors.New("--with is for a host in the system's layout: QEMU reads a server's and a client's pair")
-	case kind == subject.Client && len(o.sans) > 0:
-		return errors.New("--san is for servers: libvirt looks at no SAN of a client")
-	case kind == subject.Client && o.onlySAN:
-		return errors.New("--only-san is for servers: a client gets no SAN")
 	}
 	return nil
 }

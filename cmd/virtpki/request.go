@@ -99,16 +99,9 @@ func runRequest(ctx context.Context, e *env, g *globals, o *requestOptions, args
 
 // check parses the flags, or says what is wrong with them.
 func (o *requestOptions) check(role string) error {
-	var err1, err2, err3 error
-	o.naming.Kind, err1 = subject.ParseKind(role)
-	o.KeyType, err2 = pki.ParseKeyType(o.keyType)
-	if o.subject != "" {
-		o.naming.RawSubject, err3 = subject.Encode(o.subject)
-	}
-	if o.naming.Kind == subject.Client && len(o.naming.SANs) > 0 {
-		err1 = errors.New("--san is for servers: libvirt looks at no SAN of a client")
-	}
-	return hint.First(err1, err2, err3)
+	keyType, err := pki.ParseKeyType(o.keyType)
+	o.KeyType = keyType
+	return hint.First(o.naming.Parse(role, o.subject), err)
 }
 
 // complete adds what hangs on the machine.

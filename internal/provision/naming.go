@@ -20,6 +20,23 @@ type Naming struct {
 	Carried    bool     // they are for other machines, but for names that this one has
 }
 
+// Parse adds who gets the certificates and, where it is given, the whole subject, both as
+// they are typed. The error is a usage error.
+func (n *Naming) Parse(role, wholeSubject string) (err error) {
+	if n.Kind, err = subject.ParseKind(role); err != nil {
+		return hint.Usage(err)
+	}
+	switch {
+	case n.Kind == subject.Client && len(n.SANs) > 0:
+		return hint.Usagef("--san is for servers: libvirt looks at no SAN of a client")
+	case n.Kind == subject.Client && n.OnlySANs:
+		return hint.Usagef("--only-san is for servers: a client gets no SAN")
+	case wholeSubject != "":
+		n.RawSubject, err = subject.Encode(wholeSubject)
+	}
+	return err
+}
+
 // Identities returns the certificates that somebody of a name gets.
 func (n Naming) Identities(m *machine.Machine, name string) ([]subject.Identity, error) {
 	if n.Kind == subject.Client {

@@ -1,10 +1,21 @@
 package main
 
 import (
+	"context"
+	"errors"
+	"io"
+
+	"github.com/spf13/cobra"
+
 	"virtpki/internal/authority"
+	"virtpki/internal/change"
 	"virtpki/internal/generate"
+	"virtpki/internal/inspect"
+	"virtpki/internal/libvirt"
 	"virtpki/internal/provision"
+	"virtpki/internal/reload"
 	"virtpki/internal/subject"
+	"virtpki/internal/termtext"
 	"virtpki/internal/wizard"
 )
 
@@ -101,4 +112,93 @@ func (p *wizardPlan) commands() [][]string {
 		lines = append(lines, commandLine(p.env, g, bind, &o, "generate", word))
 	}
 	return lines
+}
+
+// carryOut does what the plan says, has the daemon go by it, and proves it.
+func (p *wizardPlan) carryOut(ctx context.Context) error {
+	j, err := p.env.carryOut(ctx, p.g, p.work.Host.Locks(), p.work.Decide)
+	if err != nil {
+		return err
+	}
+	return p.end(ctx, j, p.work.Enforce(ctx, reload.New(p.g.Machine, p.boot.reloadOptions.request(p.env), j)))
+}
+
+// end tells what was done and what check says of it, how to connect, and how to do
+// the same again. It returns wrong, which is what the daemon had against it, else
+// what check has.
+func (p *wizardPlan) end(ctx context.Context, j *change.Job, wrong error) error {
+	r := p.work.Report(j, p.commands())
+	if p.g.json {
+		return p.endJSON(ctx, r, wrong)
+	}
+	if p.g.quiet {
+		return wrong
+	}
+	io.WriteString(p.stdout, r.Done(p.d, p.g.dryRun))
+	if !p.g.dryRun {
+		for _, note := range j.Notes {
+			p.d.Note(note)
+		}
+		termtext.Fprintf(p.stdout, "\nvirtpki check says:\n")
+		if err := runCheck(ctx, p.doer.env, p.g, &checkOptions{target: "any"}); wrong == nil {
+			wrong = err
+		}
+	}
+	io.WriteString(p.stdout, r.Next(p.d))
+	return wrong
+}
+
+func (p *wizardPlan) endJSON(ctx context.Context, r *wizard.Report, wrong error) error {
+	if !p.g.dryRun {
+		report, err := inspect.Run(ctx, p.g.Machine, inspect.Request{For: []libvirt.Release{{}}})
+		if err != nil {
+			wrong = errors.Join(wrong, err)
+		} else {
+			r.Findings = append(r.Findings, report.Findings()...)
+		}
+	}
+	return errors.Join(p.printJSON(r), wrong)
+}
+
+// fromFlags are the options of a command to which no flag was given.
+func fromFlags[T any](e *env, bind func(*env, *globals, *T) *cobra.Command) *T {
+	o := new(T)
+	bind(e, &globals{Machine: e.here}, o)
+	return o
+}
+
+// bootOptions are those of bootstrap.
+func bootOptions(e *env, a *wizard.Answers) *bootstrapOptions {
+	o := fromFlags(e, bindBootstrap)
+	o.host.Hostname, o.caLife, o.host.Daemon, o.name = a.Hostname, a.CALife, a.OtherDaemon(), a.NewCA()
+	o.allow, o.allowIssued = a.Allowed()
+	o.leafOptions.validity = a.Life
+	o.sans, o.onlySAN = a.SANs()
+	o.with = a.Uses
+	o.restart = a.RestartLine()
+	return o
+}
+
+// issueOptionsOf are those of issue client; nil when there are no clients.
+func issueOptionsOf(e *env, a *wizard.Answers) *issueOptions {
+	if !a.MakesClients() {
+		return nil
+	}
+	o := fromFlags(e, bindIssue)
+	o.validity, o.out, o.layout = a.Life, a.Out, "pkipath"
+	return o
+}
+
+// renewalOptionsOf are those of generate; nil when nothing is to be generated.
+func renewalOptionsOf(e *env, a *wizard.Answers) *generateOptions {
+	if !a.MakesRenewal() {
+		return nil
+	}
+	bind := bindSystemd
+	if a.RenewBy == wizard.RenewCron {
+		bind = bindCron
+	}
+	o := fromFlags(e, bind)
+	o.out, o.binary = a.RenewalPlace(), a.Binary
+	return o
 }

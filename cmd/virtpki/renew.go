@@ -46,6 +46,11 @@ is an error. In ~/.pki/libvirt it takes this CA's signature, its record and the 
 too, and a directory or file that another user can write is never renewed: a HOME that
 sudo keeps does not lead root into it.
 
+A certificate or key behind a link belongs to the program that made the link
+(certbot, a secret mount). renew leaves it alone, says so, and fails once it is due;
+--replace-links puts files in the place of the links, and leaves their targets as
+they are.
+
 What is a copy of libvirt's pair stays one. --with fills folders of QEMU's that
 lack a pair, and --qemu-ca renews what that CA has signed for QEMU, and nothing
 else. Guests that run read the new files where they can: VNC does, and is asked
@@ -79,6 +84,7 @@ func newRenew(e *env, g *globals) *cobra.Command {
 	flags.BoolVar(&o.Force, "force", false, "renew everything, due or not, and replace a --metrics file that virtpki did not write")
 	flags.BoolVar(&o.rekey, "rekey", false, "make new keys (the default)")
 	flags.BoolVar(&o.SameKey, "same-key", false, "keep the keys")
+	flags.BoolVar(&o.ReplaceLinks, "replace-links", false, "put files in the place of links to certificates, keys and lists")
 	flags.StringVar(&o.jitter, "jitter", "", "where no terminal is there, wait a random part of `duration` first")
 	flags.StringVar(&o.Metrics, "metrics", "", "write a Prometheus text `file`")
 	o.shapes.addFlags(flags)

@@ -17,6 +17,8 @@ type Options struct {
 	Lock   []string // directories that are locked meanwhile, in this order
 	DryRun bool     // decide alone
 	Track  *Tracker // nil where nobody interrupts
+	// ReplaceLinks has files take the place of links, which else is an error.
+	ReplaceLinks bool
 }
 
 // Run decides what is to be done, and does it. It decides once without a lock, so that
@@ -25,7 +27,7 @@ type Options struct {
 // same result, so it takes keys from a keyring.
 func Run(ctx context.Context, m *machine.Machine, o Options, decide func(*Job) error) (*Job, error) {
 	before := m.Tree().Marks(o.Lock...)
-	j := NewJob(m)
+	j := o.job(m)
 	if err := decide(j); err != nil {
 		if !o.DryRun && (m.Tree().Interrupted(o.Lock...) || m.Tree().Marks(o.Lock...) != before) {
 			return applyLocked(ctx, m, o, decide) // it has seen what another run had half made
@@ -38,8 +40,17 @@ func Run(ctx context.Context, m *machine.Machine, o Options, decide func(*Job) e
 	return applyLocked(ctx, m, o, decide)
 }
 
-func applyLocked(ctx context.Context, m *machine.Machine, o Options, decide func(*Job) error) (*Job, error) {
+// job begins a job as the options have it.
+func (o Options) job(m *machine.Machine) *Job {
 	j := NewJob(m)
+	if o.ReplaceLinks {
+		j.Plan.OverLinks()
+	}
+	return j
+}
+
+func applyLocked(ctx context.Context, m *machine.Machine, o Options, decide func(*Job) error) (*Job, error) {
+	j := o.job(m)
 	for i, folder := range o.Lock {
 		lock, err := Lock(ctx, m, folder)
 		if i > 0 && notOurs(err) {

@@ -44,6 +44,7 @@ func Spot(t store.Tree, path string) judge.Spot {
 	s.Mode = info.Mode()
 	if link, err := t.Lstat(path); err == nil {
 		s.Link = link.Mode()&fs.ModeSymlink != 0
+		s.Target, _ = t.Readlink(path)
 	}
 	if sys, ok := info.Sys().(*syscall.Stat_t); ok {
 		s.UID, s.GID = int(sys.Uid), int(sys.Gid)

@@ -14,6 +14,8 @@ var placeEntries = []Entry{
 		"Put the missing half back, or remove the other; where the CA's key is, `virtpki renew` or `virtpki issue` makes a new pair."},
 	{"dangling", Places, "A link leads to a file that does not exist: libvirt takes that for no file at all. For a CRL that means that none is read, without a word.",
 		"Restore the target, or remove the link."},
+	{"link", Places, "A link stands in the place of a certificate, key or CRL: another program, such as certbot or one that mounts secrets, keeps what it leads to. virtpki does not write through the link, and does not replace it unasked: `virtpki renew` fails once the certificate is due.",
+		"Nothing, where that program renews it, and has the daemon read it (`virtpki reload`). Where virtpki is to renew it: `virtpki renew --replace-links`, which puts files in the place of the links and leaves their targets as they are."},
 	{"not-a-file", Places, "A folder, a FIFO, a device or a loop of links stands where a file has to be. libvirt takes a loop for no file at all.", "Move it aside and put the file there."},
 	{"not-a-folder", Places, "A file stands where a folder has to be.", "Remove it and make the folder."},
 	{"too-large", Places, "The file is larger than any that is read. libvirt stops at 64 KiB of a certificate.", "Put the right file there."},

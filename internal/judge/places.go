@@ -18,7 +18,7 @@ type Spot struct {
 	// Err is why nothing is known of it: fs.ErrNotExist, fs.ErrPermission,
 	// syscall.ELOOP.
 	Err error
-	// Target is where a link at the path leads, when that does not exist.
+	// Target is where a link at the path leads.
 	Target   string
 	Link     bool        // whether a link stands at the path
 	Mode     fs.FileMode // type and permission bits
@@ -205,6 +205,14 @@ func (j *placeJudge) file(file libvirt.File, spot Spot) {
 	}
 	if spot.Err == nil && spot.Mode.IsRegular() {
 		j.modes(file, spot)
+		j.behindLink(file, spot)
+	}
+}
+
+// behindLink tells of a link in the place of a file that virtpki would replace one day.
+func (j *placeJudge) behindLink(file libvirt.File, spot Spot) {
+	if spot.Link && file != libvirt.CACert && (j.Kind == SystemTree || j.Kind == UserFolder || j.Kind == QEMUFolder) {
+		j.say(Finding{ID: "link", Level: Note, File: spot.Path}, "a link to %q: virtpki renew leaves it to the program that made the link, unless it is told to --replace-links", spot.Target)
 	}
 }
 

@@ -35,6 +35,7 @@ func (r *renewal) look() (*authority.Authority, error) {
 			}
 		}
 	}
+	r.mindsCRL(a)
 	return a, r.lookAtCRL(a)
 }
 
@@ -56,6 +57,7 @@ func (r *renewal) consider(a *authority.Authority, c *candidate) bool {
 		c.opens, c.missing, c.reasons = f.opens, f.missing, f.reasons()
 		r.hold(a, c)
 	}
+	r.minds(c)
 	return true
 }
 

@@ -20,11 +20,12 @@ import (
 // metrics and the requests, replace files that virtpki has not written.
 type Request struct {
 	Rule
-	SameKey   bool                       // keep the keys
-	Templates map[pki.Role]*pki.Template // none for the shapes that are here
-	QEMU      *provision.QEMU            // directories to fill, and the CA whose certificates are renewed; nil for none, and libvirt's
-	Reload    reload.Options
-	Metrics   string // file for Prometheus; empty for none
+	SameKey      bool                       // keep the keys
+	ReplaceLinks bool                       // put files in the place of links; without it, what is behind one is left to whoever made it
+	Templates    map[pki.Role]*pki.Template // none for the shapes that are here
+	QEMU         *provision.QEMU            // directories to fill, and the CA whose certificates are renewed; nil for none, and libvirt's
+	Reload       reload.Options
+	Metrics      string // file for Prometheus; empty for none
 
 	// Via is the command that takes requests to the CA, where its key is not on this machine,
 	// and prints the response; empty leaves them in a file.
@@ -69,6 +70,7 @@ func Run(ctx context.Context, m *machine.Machine, request Request, keys *change.
 	if request.QEMU.CA != "" {
 		m = m.WithCA(request.QEMU.CA)
 	}
+	o.ReplaceLinks = request.ReplaceLinks
 	r := &renewal{Request: request, m: m, keys: keys, o: o, report: &Report{}}
 	err := r.run(ctx)
 	if failed := r.writeMetrics(err); failed != nil {

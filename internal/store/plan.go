@@ -56,16 +56,17 @@ type state struct {
 // Plan is a list of changes, in the order in which they will be made. The zero
 // value is an empty plan.
 type Plan struct {
-	changes []Change
-	dirs    map[string]bool // folders this plan has looked at
-	adopted map[string]bool // folders made by taking the lock
-	planned map[string]int  // path to the last change there
-	swaps   []string        // folders whose files take effect together
-	weaker  []string
-	tree    Tree
-	guarded []string // folders whose files no stranger may exchange, secret or not
-	spoilt  error    // of a statement that failed, outside of [Plan.Attempt]
-	trusted map[place]bool
+	changes   []Change
+	dirs      map[string]bool // folders this plan has looked at
+	adopted   map[string]bool // folders made by taking the lock
+	planned   map[string]int  // path to the last change there
+	swaps     []string        // folders whose files take effect together
+	weaker    []string
+	tree      Tree
+	guarded   []string // folders whose files no stranger may exchange, secret or not
+	spoilt    error    // of a statement that failed, outside of [Plan.Attempt]
+	trusted   map[place]bool
+	overLinks bool
 }
 
 // place is a folder in which something of an owner's was allowed. It is asked about once
@@ -142,6 +143,10 @@ func (p *Plan) Together(folder string) {
 // Weaker tells, after Apply, where that was not possible, and why.
 func (p *Plan) Weaker() []string { return p.weaker }
 
+// OverLinks states that a file takes the place of a link, which else is an error. What the
+// link leads to stays as it is, and the link stays where that holds the same already.
+func (p *Plan) OverLinks() { p.overLinks = true }
+
 // Adopt takes in the folders that had to be made for a lock file: to the plan
 // they count as not there, and are its own to make.
 func (p *Plan) Adopt(lock *Lock) {
@@ -209,7 +214,7 @@ func (p *Plan) dir(path string, mode fs.FileMode, owner *Owner) error {
 
 // File states that path is a regular file with these contents and this mode.
 // Its folder must be there, or come earlier in the plan. A link at path is an
-// error: renaming over it would cut what somebody tied.
+// error: renaming over it would cut what somebody tied. See [Plan.OverLinks].
 func (p *Plan) File(path string, data []byte, mode fs.FileMode, owner *Owner) error {
 	return p.spoil(p.file(path, data, mode, owner))
 }
@@ -228,7 +233,7 @@ func (p *Plan) file(path string, data []byte, mode fs.FileMode, owner *Owner) er
 		return err
 	}
 	if target, err := p.tree.Readlink(path); err == nil {
-		return fmt.Errorf("%s: a link to %q, not a file", path, target)
+		return p.overLink(change, target, stateOf(info))
 	}
 	same, err := p.tree.holds(path, info, data)
 	if err != nil {
@@ -240,6 +245,19 @@ func (p *Plan) file(path string, data []byte, mode fs.FileMode, owner *Owner) er
 	}
 	change.Action, change.was = Replace, stateOf(info)
 	p.add(change)
+	return nil
+}
+
+// overLink plans a file in the place of a link.
+func (p *Plan) overLink(c Change, target string, link *state) error {
+	if !p.overLinks {
+		return fmt.Errorf("%s: a link to %q, not a file", c.Path, target)
+	}
+	if there, err := p.tree.ReadFile(c.Path, MaxPEM); err == nil && bytes.Equal(there, c.data) {
+		return nil
+	}
+	c.Action, c.was = Replace, link
+	p.add(c)
 	return nil
 }
 

@@ -393,3 +393,43 @@ func TestReadFile(t *testing.T) {
 		}
 	}
 }
+
+// TestOverLinks has files take the place of links where that is asked for: a link stays
+// that leads to the same already, and no target changes.
+func TestOverLinks(t *testing.T) {
+	for _, test := range []struct {
+		name, target string
+		over         bool
+		link         bool // whether the link is there afterwards
+		fails        bool
+	}{
+		{"not asked for", "old", false, true, true},
+		{"another content", "old", true, false, false},
+		{"the same content", "new", true, true, false},
+		{"leads nowhere", "", true, false, false},
+	} {
+		folder := t.TempDir()
+		target, path := filepath.Join(folder, "target"), filepath.Join(folder, "file.pem")
+		if test.target != "" {
+			if err := os.WriteFile(target, []byte(test.target), 0o600); err != nil {
+				t.Fatal(err)
+			}
+		}
+		if err := os.Symlink(target, path); err != nil {
+			t.Fatal(err)
+		}
+		var p store.Plan
+		if test.over {
+			p.OverLinks()
+		}
+		err := p.File(path, []byte("new"), 0o600, nil)
+		if err == nil {
+			err = p.Apply()
+		}
+		_, notLink := os.Readlink(path)
+		there, _ := os.ReadFile(target)
+		if (err != nil) != test.fails || (notLink == nil) != test.link || string(there) != test.target {
+			t.Errorf("%s: %v, a link %v, the target %q", test.name, err, notLink == nil, there)
+		}
+	}
+}

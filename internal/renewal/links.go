@@ -1,0 +1,43 @@
+package renewal
+
+import (
+	"fmt"
+
+	"virtpki/internal/authority"
+	"virtpki/internal/hint"
+	"virtpki/internal/libvirt"
+	"virtpki/internal/store"
+)
+
+// minds has a candidate behind a link left to whoever made the link. That is an error once
+// it is due, before anything is signed, and is said on each day before.
+func (r *renewal) minds(c *candidate) {
+	if r.ReplaceLinks || c.err != nil {
+		return
+	}
+	text := linked(r.m.Tree(), c.pair.CertPath, c.pair.KeyPath)
+	switch {
+	case text == "":
+	case c.due():
+		c.err = hint.With(fmt.Errorf("%s (%s)", text, c.why()), "whoever made the link has to renew it, or: virtpki %srenew --replace-links", r.m.Flags())
+	default:
+		r.left = append(r.left, text+": virtpki will not renew it; see --replace-links")
+	}
+}
+
+// mindsCRL says that the CA's list is behind a link, where this machine makes it.
+func (r *renewal) mindsCRL(a *authority.Authority) {
+	if text := linked(r.m.Tree(), a.Layout.Path(libvirt.CACRL)); text != "" && !r.ReplaceLinks && !keyAbsent(r.m) {
+		r.left = append(r.left, text+": virtpki will not renew it; see --replace-links")
+	}
+}
+
+// linked says which of some paths is a link; empty where none is.
+func linked(t store.Tree, paths ...string) string {
+	for _, path := range paths {
+		if target, err := t.Readlink(path); err == nil {
+			return fmt.Sprintf("%s: a link to %q, not a file", path, target)
+		}
+	}
+	return ""
+}

@@ -28,6 +28,7 @@ var mayImport = map[string][]string{
 	"internal/batch":           {"internal/safedir", "internal/store", "internal/termtext"},                                                                                                                                                                                                                                            // records have their names in store
 	"internal/certinfo":        {"pki", "internal/store", "internal/subject", "internal/termtext"},                                                                                                                                                                                                                                     // store: how a serial is written
 	"internal/connect":         {"dn", "pki", "internal/certinfo", "internal/hint", "internal/inspect", "internal/judge", "internal/keypair", "internal/libvirt", "internal/libvirt/rpc", "internal/libvirt/running", "internal/machine", "internal/reload", "internal/store", "internal/subject", "internal/termtext"},                // reload: what is served
+	"internal/adopt":           {"pki", "internal/change", "internal/enroll", "internal/gnutls", "internal/hint", "internal/keypair", "internal/machine", "internal/safedir", "internal/store", "internal/subject", "internal/termtext"},                                                                                               // enroll: what was made elsewhere is judged and put in place as a response is
 	"internal/enroll":          {"pki", "internal/authority", "internal/certinfo", "internal/change", "internal/hint", "internal/judge", "internal/keypair", "internal/libvirt", "internal/machine", "internal/provision", "internal/reload", "internal/store", "internal/subject", "internal/termtext"},                               // authority: the CA that is trusted here; provision: QEMU's directories
 	"internal/hostconf":        {"dn", "internal/allowlist", "internal/authority", "internal/change", "internal/hint", "internal/inventory", "internal/keypair", "internal/libvirt", "internal/libvirt/conf", "internal/machine", "internal/store", "internal/subject", "internal/termtext"},                                           // authority: clients whose certificate it signed; inventory: which daemon serves
 	"internal/reload":          {"dn", "pki", "internal/change", "internal/hint", "internal/keypair", "internal/libvirt", "internal/libvirt/conf", "internal/libvirt/rpc", "internal/libvirt/running", "internal/machine", "internal/store", "internal/subject", "internal/termtext"},                                                  // change: it writes the previous files back, and tells of it
@@ -67,6 +68,7 @@ var mayImport = map[string][]string{
 	"internal/lab/vnctls":      {},
 	"cmd/virtpki": {
 		"dn",
+		"internal/adopt",
 		"internal/allowlist",
 		"internal/authority",
 		"internal/batch",

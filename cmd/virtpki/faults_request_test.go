@@ -6,6 +6,7 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
+	"time"
 
 	"virtpki/internal/keypair"
 	"virtpki/internal/libvirt"
@@ -53,6 +54,25 @@ func requestFaultCases() []faults {
 			command: []string{"install", "ROOT/hv2.pem", "--root", "ROOT/host", "--no-reload"},
 			check:   checkAwayFaults,
 			again:   finishInstall,
+		},
+		{
+			name:    "install --from",
+			phases:  true,
+			prepare: prepareGiven,
+			command: []string{"install", "--from", "ROOT/out/hv2.example", "--root", "ROOT/host", "--no-reload"},
+			check:   checkAwayFaults,
+			again: func(t *testing.T, at scene, first, second outcome) {
+				wantDone(t, first, "")
+				wantDone(t, second, "nothing to do")
+				checkAwayFaults(t, at)
+				for _, role := range []pki.Role{pki.Server, pki.Client} {
+					given, err1 := keypair.Load(store.Tree{}, libvirt.Flat(at.root+"/out/hv2.example"), role)
+					p, err2 := keypair.Load(store.Tree{}, hostLayout(at), role)
+					if err1 != nil || err2 != nil || !given.Cert.Equal(p.Cert) {
+						t.Errorf("%s pair: %v, %v, or not the one that was given", role, err1, err2)
+					}
+				}
+			},
 		},
 		{
 			name:    "install on a new host",
@@ -106,6 +126,14 @@ func prepareAnswered(t *testing.T, in injector, root string) {
 	t.Helper()
 	prepareAsked(t, in, root)
 	in.must(t, root, "sign", "ROOT/hv2.csr", "--root", "ROOT/ca", "--yes", "--out", "ROOT/hv2.pem")
+}
+
+// prepareGiven is prepareOtherHost with newer key pairs for the host, made at the CA.
+func prepareGiven(t *testing.T, in injector, root string) {
+	t.Helper()
+	prepareOtherHost(t, in, root)
+	time.Sleep(time.Second) // a certificate begins at a whole second
+	in.must(t, root, "issue", "host", "hv2.example", "--root", "ROOT/ca", "--out", "ROOT/out", "--layout", "pkipath")
 }
 
 // prepareNewAnswered makes a CA, and the answer to a host that has nothing yet.

@@ -5,9 +5,11 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 
 	"github.com/spf13/cobra"
 
+	"virtpki/internal/adopt"
 	"virtpki/internal/enroll"
 	"virtpki/internal/hint"
 	"virtpki/internal/keypair"
@@ -21,6 +23,8 @@ import (
 // that have to be parsed.
 type installOptions struct {
 	enroll.Response
+	elsewhere adopt.Source // key pairs that somebody else made
+	hostnames []string
 	reloadOptions
 	withOptions
 	user          bool
@@ -46,11 +50,21 @@ Copies of the key pair in QEMU's directories follow, with the CA and the CRL; --
 fills directories that do not exist yet, see virtpki bootstrap.
 
 A response may hold only a CRL or the CA: that is how both reach a fleet. A CRL never
-replaces a newer one.`
+replaces a newer one.
+
+With --key or --from, install a key pair that somebody else made, with its chain and
+its CA: the same checks, and the same way back. --from finds the files in a directory
+by the names that cert-manager, certmonger, lego, Vault Agent and step use. A key pair
+serves each role that the purposes of its certificate allow; one in files named
+server.* or client.* serves that role only. Intermediate CAs go into cacert.pem, where
+libvirt looks for them. Only root and the current user may be able to change the files
+and the directories above them.`
 
 const installExample = `  virtpki install hv1.pem
   ssh ca cat /etc/pki/CA/cacrl.pem | virtpki install -
-  virtpki install new-generation.pem --trust-new-ca 2F7A...`
+  virtpki install new-generation.pem --trust-new-ca 2F7A...
+  virtpki install --key tls.key tls.crt ca.crt
+  virtpki install --from /etc/tls/hv1 --with qemu`
 
 func newInstall(e *env, g *globals) *cobra.Command {
 	o := &installOptions{}
@@ -59,7 +73,7 @@ func newInstall(e *env, g *globals) *cobra.Command {
 		Short:   "Install the CA's response: verify it, put it in place, reload",
 		Long:    help(installHelp, exitDone, exitError, exitUsage, exitInterrupted),
 		Example: installExample,
-		Args:    cobra.MinimumNArgs(1),
+		Args:    o.args,
 		RunE: func(cmd *cobra.Command, args []string) error {
 			return runInstall(cmd.Context(), e, g, o, args)
 		},
@@ -69,6 +83,13 @@ func newInstall(e *env, g *globals) *cobra.Command {
 	flags.StringArrayVar(&o.trustNew, "trust-new-ca", nil, "trust a CA that is new here, by its SHA-256 `fingerprint` (virtpki ca show); may be repeated")
 	flags.BoolVar(&o.ExactCAs, "exact-cas", false, "trust the CAs of the response and no other that was trusted before")
 	flags.BoolVar(&o.Force, "force", false, "take an older CRL or certificate over a newer one")
+	flags.StringArrayVar(&o.elsewhere.Keys, "key", nil, "install the `file`'s private key, which somebody else made; the arguments are its certificate, chain and CA; may be repeated")
+	flags.StringArrayVar(&o.elsewhere.Dirs, "from", nil, "install the key pairs in `directory`, under the names that other tools use; may be repeated")
+	flags.StringArrayVar(&o.elsewhere.CRLs, "crl", nil, "with --key or --from: a `file` with CRLs of their CAs; may be repeated")
+	flags.StringArrayVar(&o.hostnames, "hostname", nil, "with --key or --from: a `name` by which clients know this machine (default: its own); may be repeated")
+	cmd.MarkFlagFilename("key")
+	cmd.MarkFlagDirname("from")
+	cmd.MarkFlagFilename("crl")
 	flags.StringVar(&o.clientKeyMode, "client-key-mode", "0600", "`mode` of a client key that was not there before, see issue")
 	completeFrom(cmd, "client-key-mode", "0600", "0640", "0644")
 	o.reloadOptions.addFlags(cmd)
@@ -81,13 +102,41 @@ func runInstall(ctx context.Context, e *env, g *globals, o *installOptions, file
 	if err := o.check(g.Machine); err != nil {
 		return err
 	}
+	o.Reload = o.reloadOptions.request(e)
+	if o.adopts() {
+		o.elsewhere.Certs = files
+		j, err := adopt.Install(ctx, g.Machine, o.adoption(), e.newKeyring(g), e.runOptions(g, nil))
+		return e.tellWith(g, j, err)
+	}
 	var err error
 	if o.Answer, err = e.readResponses(files); err != nil {
 		return err
 	}
-	o.Reload = o.reloadOptions.request(e)
 	j, err := enroll.Install(ctx, g.Machine, o.Response, e.newKeyring(g), e.runOptions(g, nil))
 	return e.tellWith(g, j, err)
+}
+
+// adopts reports whether a key pair is to be installed that somebody else made.
+func (o *installOptions) adopts() bool { return len(o.elsewhere.Keys)+len(o.elsewhere.Dirs) > 0 }
+
+// adoption is what the flags say of key pairs that somebody else made.
+func (o *installOptions) adoption() adopt.Request {
+	return adopt.Request{Source: o.elsewhere, Response: o.Response, Hostnames: o.hostnames}
+}
+
+// args wants files, but for --from.
+func (o *installOptions) args(cmd *cobra.Command, files []string) error {
+	switch {
+	case slices.Contains(slices.Concat(o.elsewhere.Keys, o.elsewhere.Dirs, o.elsewhere.CRLs, o.hostnames), ""):
+		return errors.New("one of --key, --from, --crl and --hostname is empty")
+	case !o.adopts() && len(o.elsewhere.CRLs)+len(o.hostnames) > 0:
+		return errors.New("--crl and --hostname go with --key or --from")
+	case len(o.elsewhere.Keys) == 0 && len(o.elsewhere.Dirs) > 0 && len(files) > 0:
+		return errors.New("--from finds the certificates by itself: give files with --key")
+	case len(o.elsewhere.Keys) == 0 && len(o.elsewhere.Dirs) > 0:
+		return nil
+	}
+	return cobra.MinimumNArgs(1)(cmd, files)
 }
 
 // check parses the flags, or says what is wrong with them.

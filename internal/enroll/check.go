@@ -38,6 +38,9 @@ func (in *installer) check(j *change.Job, s *place, key crypto.Signer, cert *x50
 	if err := in.checkAge(s, cert); err != nil {
 		return err
 	}
+	if s.given != nil {
+		return in.checkGivenNames(j, s, cert)
+	}
 	return checkNames(j, s, cert)
 }
 
@@ -48,7 +51,11 @@ func (in *installer) notSigned(cert *x509.Certificate) error {
 	if slices.ContainsFunc(in.cas, named) {
 		return fmt.Errorf("it bears the name of %s, whose signature it does not have: it was tampered with", subject.IssuerOf(cert))
 	}
-	return fmt.Errorf("it is not signed by a CA that is trusted here, but by %s", subject.IssuerOf(cert))
+	err := fmt.Errorf("it is not signed by a CA that is trusted here, but by %s", subject.IssuerOf(cert))
+	if len(in.Given) > 0 {
+		return hint.With(err, "give the certificate of that CA too")
+	}
+	return err
 }
 
 // revoked looks a certificate up in the lists that will count.
@@ -68,19 +75,26 @@ func (in *installer) revoked(cert *x509.Certificate) (x509.RevocationListEntry, 
 // response that somebody sends a second time.
 func (in *installer) checkAge(s *place, cert *x509.Certificate) error {
 	live := s.live.Cert
+	if s.given != nil && live != nil && !bytes.Equal(live.RawIssuer, cert.RawIssuer) {
+		return nil // another CA's: that is meant
+	}
 	if in.Force || live == nil || s.live.Key == nil || s.live.Mismatch() != nil || !cert.NotBefore.Before(live.NotBefore) {
 		return nil
 	}
 	return hint.With(fmt.Errorf("it is older than the one that is installed (serial %s, from %s)", store.SerialText(live.SerialNumber), termtext.Instant(live.NotBefore)),
-		"make a new request, or take it all the same with --force")
+		"%s, or take it all the same with --force", in.newer())
+}
+
+// noteDN tells of a certificate that has another DN than the one before it.
+func noteDN(j *change.Job, s *place, cert *x509.Certificate) {
+	if s.live.Cert != nil && subject.Of(s.live.Cert) != subject.Of(cert) {
+		j.Note("the %s's DN changes from %s to %s: look at the lists that let it in", s.live.Role, subject.Of(s.live.Cert), subject.Of(cert))
+	}
 }
 
 // checkNames compares what was granted with what was asked for.
 func checkNames(j *change.Job, s *place, cert *x509.Certificate) error {
-	name := subject.Of(cert)
-	if s.live.Cert != nil && subject.Of(s.live.Cert) != name {
-		j.Note("the %s's DN changes from %s to %s: look at the lists that let it in", s.live.Role, subject.Of(s.live.Cert), name)
-	}
+	noteDN(j, s, cert)
 	asked := subject.Names{}
 	switch {
 	case s.waits != nil && pki.KeyMatches(cert, s.waits.Key):

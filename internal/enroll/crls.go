@@ -33,7 +33,21 @@ func (in *installer) decideCRLs(j *change.Job) error {
 		}
 	}
 	in.lists = after
+	if err := in.revokedCA(); err != nil {
+		return err
+	}
 	return in.planCRLs(j, here)
+}
+
+// revokedCA returns an error for a CA that came with key pairs and that a list names: an
+// intermediate one that its issuer has given up.
+func (in *installer) revokedCA() error {
+	for _, ca := range in.CAs {
+		if entry, ok := in.revoked(ca); ok && len(in.Given) > 0 {
+			return fmt.Errorf("the CA %s was revoked on %s", subject.Of(ca), termtext.Day(entry.RevocationTime))
+		}
+	}
+	return nil
 }
 
 func (in *installer) planCRLs(j *change.Job, here []*pki.CRL) error {
@@ -71,7 +85,7 @@ func (in *installer) checkCRL(crl *pki.CRL) error {
 // olderCRL keeps the list that is here. Where nothing else came, that is an error.
 func (in *installer) olderCRL(j *change.Job, crl, old *pki.CRL) error {
 	err := fmt.Errorf("the CRL of %s is older than the one here (number %v, here %v)", subject.Text(crl.RawIssuer), crl.Number, old.Number)
-	if len(in.Leafs) == 0 {
+	if len(in.Leafs)+len(in.Given) == 0 {
 		return hint.With(err, "--force takes it all the same")
 	}
 	j.Note("%v: the one here stays", err)

@@ -25,6 +25,9 @@ type Response struct {
 	ExactCAs bool         // trust the CAs of the response and no other that was trusted before
 	Force    bool         // take an older CRL or certificate over a newer one
 
+	Given []Given  // key pairs that somebody else made, in place of certificates for keys that are here
+	Names []string // by which peers know this machine: a given server's certificate must be for one of them; nil for any
+
 	QEMU   *provision.QEMU // directories to fill with what libvirt will have; nil is none
 	Reload reload.Options
 }
@@ -38,6 +41,10 @@ type installer struct {
 
 	release libvirt.Release // of the program that will read the files
 	known   bool            // false: no release is known
+
+	qemu      libvirt.Release // of QEMU, for its copies of given key pairs
+	qemuKnown bool
+	copies    bool // QEMU's directories get copies
 
 	cas     []*x509.Certificate // that are trusted afterwards
 	lists   []*pki.CRL          // that count afterwards
@@ -59,6 +66,9 @@ func Install(ctx context.Context, m *machine.Machine, r Response, keys *change.K
 	o.Lock = []string{m.LockOf(r.To.Layout)}
 	in := &installer{Response: r, m: m, keys: keys, options: o}
 	in.release, in.known = m.InstalledRelease(ctx, in.product())
+	if len(r.Given) > 0 {
+		in.qemu, in.qemuKnown = m.InstalledRelease(ctx, "qemu")
+	}
 	before, err := in.beside()
 	if err != nil {
 		return nil, err
@@ -111,7 +121,7 @@ func (in *installer) tidy(ctx context.Context) error {
 
 // decide checks the response against what is here, and plans what changes.
 func (in *installer) decide(j *change.Job) error {
-	in.placed, in.swapped = false, false
+	in.placed, in.swapped, in.copies = false, false, false
 	j.Plan.Together(in.To.Layout.PairFolder())
 	if err := in.decideCAs(j); err != nil {
 		return err

@@ -10,6 +10,7 @@ import (
 	"virtpki/internal/change"
 	"virtpki/internal/hint"
 	"virtpki/internal/judge"
+	"virtpki/internal/keypair"
 	"virtpki/internal/libvirt"
 	"virtpki/pki"
 )
@@ -28,6 +29,19 @@ func (in *installer) product() string {
 // are there afterwards, in the words of the judge. Where no program is installed,
 // what only some releases refuse is worth a note.
 func (in *installer) judge(j *change.Job, role pki.Role, key crypto.Signer, cert *x509.Certificate) error {
+	return in.judgeAs(j, reader{in.product(), in.release, in.known}, &keypair.Pair{Role: role, Key: key, Cert: cert})
+}
+
+// reader is the program that reads the files.
+type reader struct {
+	product string
+	release libvirt.Release
+	known   bool // false: no release is known
+}
+
+// judgeAs is judge for one of the programs here.
+func (in *installer) judgeAs(j *change.Job, by reader, pair *keypair.Pair) error {
+	role, key, cert := pair.Role, pair.Key, pair.Cert
 	keyPEM, err := pki.EncodeKey(key, nil)
 	if err != nil {
 		return err
@@ -36,7 +50,7 @@ func (in *installer) judge(j *change.Job, role pki.Role, key crypto.Signer, cert
 		return judge.File{Path: in.To.Layout.Path(f), Data: data}
 	}
 	set := judge.Set{
-		Role: judge.Role(role), Product: in.product(),
+		Role: judge.Role(role), Product: by.product,
 		CA:   file(libvirt.CACert, pki.EncodeCertificates(in.cas...)),
 		CRL:  file(libvirt.CACRL, pki.EncodeCRL(in.lists...)),
 		Cert: file(libvirt.CertFile(string(role)), pki.EncodeCertificates(cert)),
@@ -45,8 +59,8 @@ func (in *installer) judge(j *change.Job, role pki.Role, key crypto.Signer, cert
 	if len(in.lists) == 0 {
 		set.CRL = judge.File{Path: set.CRL.Path, Err: fs.ErrNotExist}
 	}
-	for _, f := range judge.OwnFiles(set, in.release, in.m.Now()) {
-		if err := in.heed(j, role, f); err != nil {
+	for _, f := range judge.OwnFiles(set, by.release, in.m.Now()) {
+		if err := in.heed(j, role, by, f); err != nil {
 			return err
 		}
 	}
@@ -54,21 +68,21 @@ func (in *installer) judge(j *change.Job, role pki.Role, key crypto.Signer, cert
 }
 
 // heed turns a finding into a refusal or a note.
-func (in *installer) heed(j *change.Job, role pki.Role, f judge.Finding) error {
+func (in *installer) heed(j *change.Job, role pki.Role, by reader, f judge.Finding) error {
 	switch {
-	case f.Level == judge.Error && (in.known || len(f.Releases) == 0):
+	case f.Level == judge.Error && (by.known || len(f.Releases) == 0):
 		err := fmt.Errorf("it would be refused here: %s", f.Text)
 		switch {
 		case f.File == in.To.Layout.Path(libvirt.CertFile(string(role))):
-			return hint.With(err, "have the CA sign the request again, or make another one: virtpki request %s", role)
+			return hint.With(err, "%s", in.again(role))
 		case f.Fix != "":
 			return hint.With(err, "%s", f.Fix)
 		}
 		return err
 	case f.Level == judge.Error:
-		j.Note("%s (%s)", f.Text, strings.Join(f.Releases, ", "))
+		j.NoteOnce("%s (%s)", f.Text, strings.Join(f.Releases, ", "))
 	case f.Level == judge.Warning:
-		j.Note("%s", f.Text)
+		j.NoteOnce("%s", f.Text)
 	}
 	return nil
 }

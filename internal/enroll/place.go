@@ -20,6 +20,7 @@ import (
 type place struct {
 	live  *keypair.Pair
 	waits *keypair.Pending
+	given crypto.Signer // the key that comes with its certificate; nil for none
 }
 
 // placesOf returns the places of a layout.
@@ -77,13 +78,17 @@ func (in *installer) decidePairs(j *change.Job) error {
 			}
 		}
 	}
+	if err := in.putGiven(j, places, taken); err != nil {
+		return err
+	}
 	for _, cert := range others {
 		j.Note("%s is for a key that is not here: left alone", subject.Of(cert))
 	}
 	if err := hint.First(in.liveStillTrusted(places), in.keepAsked(j, places, taken)); err != nil {
 		return err
 	}
-	return in.followQEMU(j, afterwards(places, taken))
+	comes := afterwards(places, taken)
+	return hint.First(in.followQEMU(j, comes), in.judgeCopies(j, comes))
 }
 
 // keepAsked plans the requests of the certificates that are there afterwards, and
@@ -121,6 +126,11 @@ func (in *installer) keepAsked(j *change.Job, places []*place, taken map[*place]
 
 // placeFor finds the key that a certificate is for.
 func placeFor(places []*place, cert *x509.Certificate) (*place, crypto.Signer) {
+	for _, s := range places {
+		if s.given != nil && pki.KeyMatches(cert, s.given) {
+			return s, s.given
+		}
+	}
 	for _, s := range places {
 		if s.waits != nil && pki.KeyMatches(cert, s.waits.Key) {
 			return s, s.waits.Key

@@ -83,6 +83,7 @@ func (in *installer) followPairs(j *change.Job, to keypair.Dest, comes map[pki.R
 		if err := j.WritePair(to, role, from.Key, from.Cert, nil); err != nil {
 			return err
 		}
+		in.copies = true
 		j.Did("%s: a copy of %s", have.CertPath, in.To.Layout.Path(libvirt.CertFile(string(role))))
 		if role == pki.Server {
 			in.until[to.Layout.Base] = have.Cert.NotAfter

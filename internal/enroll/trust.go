@@ -3,9 +3,12 @@ package enroll
 import (
 	"crypto/sha256"
 	"crypto/x509"
+	"crypto/x509/pkix"
+	"encoding/asn1"
 	"encoding/hex"
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 	"time"
 
@@ -44,13 +47,13 @@ func (in *installer) decideCAs(j *change.Job) error {
 	if err != nil {
 		return err
 	}
-	t, err := decideTrust(here, in.CAs, trustPolicy{in.TrustNew, in.ExactCAs, in.m.Now()})
+	t, err := decideTrust(here, in.CAs, trustPolicy{vouched: in.TrustNew, exact: in.ExactCAs, given: len(in.Given) > 0, now: in.m.Now()})
 	if err != nil {
 		return err
 	}
 	in.cas, in.dropped = t.cas, t.dropped
 	for _, ca := range t.onSight {
-		j.Note("%s is trusted here from now on; its fingerprint must be what virtpki ca show says at the CA: sha256 %s", subject.Of(ca), libvirt.Fingerprint(ca))
+		j.Note("%s is trusted here from now on; its fingerprint must be what %s: sha256 %s", subject.Of(ca), in.published(), libvirt.Fingerprint(ca))
 	}
 	data := pki.EncodeCertificates(in.cas...)
 	if err := judge.CheckCAs(data, in.m.Now()); err != nil {
@@ -66,6 +69,7 @@ func (in *installer) decideCAs(j *change.Job) error {
 type trustPolicy struct {
 	vouched Fingerprints // of CAs that may be new here
 	exact   bool         // no other CAs than those of the response
+	given   bool         // they come with key pairs: no response of the CA vouches for them
 	now     time.Time
 }
 
@@ -83,7 +87,7 @@ func decideTrust(here, given []*x509.Certificate, p trustPolicy) (t trust, err e
 		return trust{}, err
 	}
 	if t.cas, t.dropped = p.merge(here, given); len(t.cas) == 0 {
-		return trust{}, hint.With(errors.New("no CA is trusted here, and the response brings none"), "virtpki sign puts it into the response")
+		return trust{}, p.refuseNone()
 	}
 	return t, nil
 }
@@ -91,14 +95,15 @@ func decideTrust(here, given []*x509.Certificate, p trustPolicy) (t trust, err e
 // onSight refuses CAs that are new here and that nobody has vouched for. Where none is
 // trusted yet it returns them: nothing here tells them from the right ones.
 func (p *trustPolicy) onSight(here, given []*x509.Certificate) (onSight []*x509.Certificate, err error) {
+	chained := belowTrusted(here, given)
 	for _, ca := range given {
 		switch print := libvirt.Fingerprint(ca); {
 		case keypair.Contains(here, ca) || p.vouched[print]:
+		case p.given && keypair.Contains(chained, ca):
 		case len(here) == 0 && len(p.vouched) == 0:
 			onSight = append(onSight, ca)
 		default:
-			return nil, hint.With(fmt.Errorf("the response brings a CA that is not trusted here: %s (sha256 %s)", subject.Of(ca), print),
-				"if that is what virtpki ca show says at the CA, take it with --trust-new-ca %s", print)
+			return nil, p.refuseNew(ca, print)
 		}
 	}
 	return onSight, nil
@@ -127,3 +132,45 @@ func (p *trustPolicy) merge(here, given []*x509.Certificate) (cas, dropped []*x5
 	}
 	return cas, dropped
 }
+
+// refuseNew is the error for a CA that nobody has vouched for.
+func (p *trustPolicy) refuseNew(ca *x509.Certificate, print string) error {
+	if p.given {
+		return hint.With(fmt.Errorf("it comes with a CA that is not trusted here: %s (sha256 %s)", subject.Of(ca), print),
+			"if that is the fingerprint that the CA publishes, take it with --trust-new-ca %s", print)
+	}
+	return hint.With(fmt.Errorf("the response brings a CA that is not trusted here: %s (sha256 %s)", subject.Of(ca), print),
+		"if that is what virtpki ca show says at the CA, take it with --trust-new-ca %s", print)
+}
+
+// refuseNone is the error for a machine that would trust no CA.
+func (p *trustPolicy) refuseNone() error {
+	if p.given {
+		return hint.With(errors.New("no CA is trusted here, and no CA's certificate comes with the key"), "give the certificate of the CA too")
+	}
+	return hint.With(errors.New("no CA is trusted here, and the response brings none"), "virtpki sign puts it into the response")
+}
+
+// belowTrusted returns those of some CAs that a trusted one has signed, or one of them. They
+// are trusted already where a chain is sent. It leaves out those of an issuer that limits
+// what is below it: the limit would be lost, since a CA in libvirt's file stands for itself.
+func belowTrusted(trusted, given []*x509.Certificate) []*x509.Certificate {
+	var below []*x509.Certificate
+	for range given {
+		for _, ca := range given {
+			known := slices.Concat(trusted, below)
+			if !keypair.Contains(known, ca) && slices.ContainsFunc(known, func(issuer *x509.Certificate) bool { return maySign(issuer, ca) }) {
+				below = append(below, ca)
+			}
+		}
+	}
+	return below
+}
+
+// maySign reports whether a CA has signed another one, and sets its certificates no limits.
+func maySign(issuer, ca *x509.Certificate) bool {
+	limited := issuer.MaxPathLenZero || slices.ContainsFunc(issuer.Extensions, func(e pkix.Extension) bool { return e.Id.Equal(oidNameConstraints) })
+	return !limited && ca.CheckSignatureFrom(issuer) == nil
+}
+
+var oidNameConstraints = asn1.ObjectIdentifier{2, 5, 29, 30}

@@ -60,6 +60,7 @@ var mayImport = map[string][]string{
 	"internal/judge":           {"dn", "internal/gnutls", "internal/libvirt", "internal/libvirt/conf", "internal/termtext"},
 	"bench/fleet":              {},
 	"internal/lab":             {},
+	"internal/lab/labfiles":    {},
 	"internal/lab/labpki":      {},
 	"internal/lab/labscript":   {"internal/lab", "internal/lab/terminal"},
 	"internal/lab/terminal":    {},
@@ -108,6 +109,8 @@ var mayImport = map[string][]string{
 
 // testImports are allowed to the tests of a package on top.
 var testImports = map[string][]string{
+	"internal/batch":           {"internal/lab/labfiles"},
+	"internal/store":           {"internal/lab/labfiles"},
 	"cmd/virtpki":              {"internal/lab", "internal/lab/labscript", "internal/lab/terminal", "internal/lab/trace"},
 	"internal/gnutls":          {"dn"},
 	"internal/libvirt/rpc":     {"internal/lab/labpki"},

@@ -2,14 +2,13 @@ package batch_test
 
 import (
 	"errors"
-	"io/fs"
 	"math/big"
 	"os"
 	"path/filepath"
-	"strings"
 	"testing"
 
 	"virtpki/internal/batch"
+	"virtpki/internal/lab/labfiles"
 	"virtpki/internal/store"
 )
 
@@ -69,10 +68,10 @@ func TestFleetCommits(t *testing.T) {
 	if err := errors.Join(w.Commit([]batch.Made{madeOf("a", 0xab)}), w.Drop()); err != nil {
 		t.Fatal(err)
 	}
-	if got, want := tree(t, out), ". drwxr-xr-x\na drwxr-xr-x\na/cert -rw-r--r-- c\na/private drwx------\na/private/key -rw------- k\n"; got != want {
+	if got, want := labfiles.Tree(t, out), ". drwxr-xr-x\na drwxr-xr-x\na/cert -rw-r--r-- c\na/private drwx------\na/private/key -rw------- k\n"; got != want {
 		t.Errorf("got\n%swant\n%s", got, want)
 	}
-	if got, want := tree(t, records), ". drwxr-xr-x\nAB.pem -rw-r--r-- r\n"; got != want {
+	if got, want := labfiles.Tree(t, records), ". drwxr-xr-x\nAB.pem -rw-r--r-- r\n"; got != want {
 		t.Errorf("got\n%swant\n%s", got, want)
 	}
 }
@@ -83,12 +82,12 @@ func TestFleetTakesABatchBack(t *testing.T) {
 	if err := errors.Join(w.Stage(bundleOf("a")), w.Stage(bundleOf("b")), os.MkdirAll(filepath.Join(out, "b", "c"), 0o755)); err != nil {
 		t.Fatal(err)
 	}
-	before := tree(t, out)
+	before := labfiles.Tree(t, out)
 	all := []batch.Made{madeOf("a", 1), madeOf("b", 2)}
 	if err := w.Commit(all); err == nil {
 		t.Error("committed over a bundle that is there")
 	}
-	if got := tree(t, out); got != before {
+	if got := labfiles.Tree(t, out); got != before {
 		t.Errorf("got\n%swant\n%s", got, before)
 	}
 	if left, err := filepath.Glob(records + "/*.pem"); err != nil || len(left) > 0 {
@@ -122,7 +121,7 @@ func TestFleetRecovers(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
-	staged := tree(t, out)
+	staged := labfiles.Tree(t, out)
 	if err := w.Commit(all); err != nil {
 		t.Fatal(err)
 	}
@@ -131,7 +130,7 @@ func TestFleetRecovers(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
-	if got := tree(t, out); got != staged {
+	if got := labfiles.Tree(t, out); got != staged {
 		t.Fatalf("got\n%swant\n%s", got, staged)
 	}
 	for _, serial := range []string{"04", "05"} {
@@ -139,7 +138,7 @@ func TestFleetRecovers(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
-	write(t, filepath.Join(records, "77.pem"), "r", 0o644)
+	labfiles.Write(t, filepath.Join(records, "77.pem"), "r", 0o644)
 	if !batch.Unfinished(store.Tree{}, out, "fleet", records) || batch.Unfinished(store.Tree{}, out, "other", records) || batch.Unfinished(store.Tree{}, records, "fleet", records) {
 		t.Error("Unfinished does not see what is staged")
 	}
@@ -150,7 +149,7 @@ func TestFleetRecovers(t *testing.T) {
 	if names, err := os.ReadDir(out); err != nil || len(names) != 1 || names[0].Name() != "whole" {
 		t.Errorf("got %v, %v, want whole", names, err)
 	}
-	if got, want := tree(t, records), ". drwxr-xr-x\n01.pem -rw-r--r-- r\n02.pem -rw-r--r-- r\n77.pem -rw-r--r-- r\n"; got != want {
+	if got, want := labfiles.Tree(t, records), ". drwxr-xr-x\n01.pem -rw-r--r-- r\n02.pem -rw-r--r-- r\n77.pem -rw-r--r-- r\n"; got != want {
 		t.Errorf("got\n%swant\n%s", got, want)
 	}
 	if err := w.Recover(); err != nil {
@@ -183,7 +182,7 @@ func TestFleetRecoversFromATornJournal(t *testing.T) {
 		t.Fatal(err)
 	}
 	for n := range data {
-		write(t, journal, string(data[:n]), 0o600)
+		labfiles.Write(t, journal, string(data[:n]), 0o600)
 		w = againFleet(t, w, out, records)
 		if err := w.Recover(); err != nil {
 			t.Fatalf("%q: %v", data[:n], err)
@@ -191,13 +190,13 @@ func TestFleetRecoversFromATornJournal(t *testing.T) {
 		if batch.Unfinished(store.Tree{}, out, "fleet", records) || !store.Exists(filepath.Join(records, "01.pem")) || !store.Exists(filepath.Join(out, `a "b"`)) {
 			t.Fatalf("%q: something is gone, or left", data[:n])
 		}
-		write(t, journal, string(data[:n]), 0o600)
+		labfiles.Write(t, journal, string(data[:n]), 0o600)
 		w = againFleet(t, w, out, records)
 		if err := errors.Join(w.Begin(), w.Drop()); err != nil {
 			t.Fatalf("%q: beginning behind it: %v", data[:n], err)
 		}
 	}
-	write(t, journal, string(data)+"01 no name\n", 0o600)
+	labfiles.Write(t, journal, string(data)+"01 no name\n", 0o600)
 	if err := againFleet(t, w, out, records).Recover(); err == nil {
 		t.Error("went on with a journal that virtpki has not written")
 	}
@@ -252,10 +251,10 @@ func TestArchiveGoesOn(t *testing.T) {
 	if err := errors.Join(a.Finish(), a.Close()); err != nil {
 		t.Fatal(err)
 	}
-	if got, want := tree(t, out), ". drwxr-xr-x\nall.tar -rw------- one two\n"; got != want {
+	if got, want := labfiles.Tree(t, out), ". drwxr-xr-x\nall.tar -rw------- one two\n"; got != want {
 		t.Errorf("got\n%swant\n%s", got, want)
 	}
-	if got, want := tree(t, records), ". drwxr-xr-x\n01.pem -rw-r--r-- r\n02.pem -rw-r--r-- r\n"; got != want {
+	if got, want := labfiles.Tree(t, records), ". drwxr-xr-x\n01.pem -rw-r--r-- r\n02.pem -rw-r--r-- r\n"; got != want {
 		t.Errorf("got\n%swant\n%s", got, want)
 	}
 }
@@ -270,7 +269,7 @@ func TestArchiveForgets(t *testing.T) {
 	if err := errors.Join(a.Commit([]batch.Made{madeOf("a", 1, 2), madeOf("b", 3, 4)}), a.Close()); err != nil {
 		t.Fatal(err)
 	}
-	write(t, filepath.Join(records, "77.pem"), "r", 0o644)
+	labfiles.Write(t, filepath.Join(records, "77.pem"), "r", 0o644)
 	w = againFleet(t, w, out, records)
 	if a, err = w.OpenArchive("all.tar"); err != nil {
 		t.Fatal(err)
@@ -281,7 +280,7 @@ func TestArchiveForgets(t *testing.T) {
 	if err := errors.Join(a.Finish(), a.Close()); err != nil {
 		t.Fatal(err)
 	}
-	if got, want := tree(t, records), ". drwxr-xr-x\n01.pem -rw-r--r-- r\n02.pem -rw-r--r-- r\n77.pem -rw-r--r-- r\n"; got != want {
+	if got, want := labfiles.Tree(t, records), ". drwxr-xr-x\n01.pem -rw-r--r-- r\n02.pem -rw-r--r-- r\n77.pem -rw-r--r-- r\n"; got != want {
 		t.Errorf("got\n%swant\n%s", got, want)
 	}
 }
@@ -296,7 +295,7 @@ func TestArchiveLeavesNothing(t *testing.T) {
 	if err := a.Close(); err != nil {
 		t.Fatal(err)
 	}
-	if got, want := tree(t, out), ". drwxr-xr-x\n"; got != want {
+	if got, want := labfiles.Tree(t, out), ". drwxr-xr-x\n"; got != want {
 		t.Errorf("left: %s", got)
 	}
 }
@@ -327,47 +326,4 @@ func TestFleetRefusesStagingOfOthers(t *testing.T) {
 			t.Error("something is gone")
 		}
 	}
-}
-
-func write(t *testing.T, path, text string, mode fs.FileMode) {
-	t.Helper()
-	if err := os.MkdirAll(filepath.Dir(path), 0o755); err != nil {
-		t.Fatal(err)
-	}
-	if err := os.WriteFile(path, []byte(text), mode); err != nil {
-		t.Fatal(err)
-	}
-	if err := os.Chmod(path, mode); err != nil {
-		t.Fatal(err)
-	}
-}
-
-// tree lists the files below folder with mode and contents.
-func tree(t *testing.T, folder string) string {
-	t.Helper()
-	var b strings.Builder
-	err := filepath.WalkDir(folder, func(path string, entry fs.DirEntry, err error) error {
-		if err != nil {
-			return err
-		}
-		info, err := entry.Info()
-		if err != nil {
-			return err
-		}
-		rel, _ := filepath.Rel(folder, path)
-		b.WriteString(rel + " " + info.Mode().String())
-		if info.Mode().IsRegular() {
-			data, err := os.ReadFile(path)
-			if err != nil {
-				return err
-			}
-			b.WriteString(" " + string(data))
-		}
-		b.WriteString("\n")
-		return nil
-	})
-	if err != nil {
-		t.Fatal(err)
-	}
-	return b.String()
 }

@@ -17,6 +17,7 @@ import (
 
 	"golang.org/x/sys/unix"
 
+	"virtpki/internal/lab/labfiles"
 	"virtpki/internal/store"
 )
 
@@ -282,7 +283,7 @@ func contents(t *testing.T, folder string) string {
 	t.Helper()
 	info, err := os.Stat(filepath.Join(folder, "pki"))
 	check(t, err)
-	return tree(t, folder) + info.ModTime().String()
+	return labfiles.Tree(t, folder) + info.ModTime().String()
 }
 
 // What somebody has planted under the name of the lock does not hang a run.
@@ -320,7 +321,7 @@ func TestPlantedLeavings(t *testing.T) {
 	for _, folder := range []string{shared, hers(t)} {
 		planted := []string{".virtpki-1.tmp", ".virtpki-x.tmp/file", ".made.swap-0/file", ".made.swap-1", ".made.previous/file", ".virtpki-gone-f.tmp/file"}
 		for _, name := range planted {
-			write(t, filepath.Join(folder, name), "hers", 0o644)
+			labfiles.Write(t, filepath.Join(folder, name), "hers", 0o644)
 		}
 		check(t, os.Symlink("/etc", filepath.Join(folder, ".made.swap-2")))
 		giveTo(t, folder)

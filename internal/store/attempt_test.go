@@ -7,6 +7,7 @@ import (
 	"slices"
 	"testing"
 
+	"virtpki/internal/lab/labfiles"
 	"virtpki/internal/store"
 )
 
@@ -52,7 +53,7 @@ func TestAttemptPlansWholeOrNotAtAll(t *testing.T) {
 	for _, test := range tests {
 		t.Run(test.name, func(t *testing.T) {
 			folder = t.TempDir()
-			write(t, filepath.Join(folder, "there"), "there", 0o644)
+			labfiles.Write(t, filepath.Join(folder, "there"), "there", 0o644)
 			if err := os.Symlink("there", filepath.Join(folder, "link")); err != nil {
 				t.Fatal(err)
 			}

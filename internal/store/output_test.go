@@ -8,6 +8,7 @@ import (
 	"syscall"
 	"testing"
 
+	"virtpki/internal/lab/labfiles"
 	"virtpki/internal/store"
 )
 
@@ -64,10 +65,10 @@ func TestOutput(t *testing.T) {
 				t.Fatal(err)
 			}
 			held, _ := os.Open(path)
-			before := tree(t, filepath.Dir(path))
+			before := labfiles.Tree(t, filepath.Dir(path))
 			changes, err := applyOutput(output(path, force))
 			if c.refused && !force {
-				if !errors.Is(err, store.ErrNotOurs) || tree(t, filepath.Dir(path)) != before {
+				if !errors.Is(err, store.ErrNotOurs) || labfiles.Tree(t, filepath.Dir(path)) != before {
 					t.Errorf("%s: %v", c.name, err)
 				}
 				continue
@@ -75,7 +76,7 @@ func TestOutput(t *testing.T) {
 			if err != nil || changes != c.changes {
 				t.Errorf("%s, force %v: %d changes, %v", c.name, force, changes, err)
 			}
-			if got, want := tree(t, filepath.Dir(path)), ". drwxr-xr-x\nout -rw-r--r-- ours: new\n"; got != want || ownerOf(t, path).UID != 0 {
+			if got, want := labfiles.Tree(t, filepath.Dir(path)), ". drwxr-xr-x\nout -rw-r--r-- ours: new\n"; got != want || ownerOf(t, path).UID != 0 {
 				t.Errorf("%s, force %v: got\n%s of %v, want\n%s", c.name, force, got, ownerOf(t, path), want)
 			}
 			if now, err := os.Stat(path); c.refused && held != nil && err == nil {

@@ -12,51 +12,9 @@ import (
 	"testing"
 	"time"
 
+	"virtpki/internal/lab/labfiles"
 	"virtpki/internal/store"
 )
-
-func write(t *testing.T, path, text string, mode fs.FileMode) {
-	t.Helper()
-	if err := os.MkdirAll(filepath.Dir(path), 0o755); err != nil {
-		t.Fatal(err)
-	}
-	if err := os.WriteFile(path, []byte(text), mode); err != nil {
-		t.Fatal(err)
-	}
-	if err := os.Chmod(path, mode); err != nil {
-		t.Fatal(err)
-	}
-}
-
-// tree lists the files below folder with mode and contents.
-func tree(t *testing.T, folder string) string {
-	t.Helper()
-	var b strings.Builder
-	err := filepath.WalkDir(folder, func(path string, entry fs.DirEntry, err error) error {
-		if err != nil {
-			return err
-		}
-		info, err := entry.Info()
-		if err != nil {
-			return err
-		}
-		rel, _ := filepath.Rel(folder, path)
-		b.WriteString(rel + " " + info.Mode().String())
-		if info.Mode().IsRegular() {
-			data, err := os.ReadFile(path)
-			if err != nil {
-				return err
-			}
-			b.WriteString(" " + string(data))
-		}
-		b.WriteString("\n")
-		return nil
-	})
-	if err != nil {
-		t.Fatal(err)
-	}
-	return b.String()
-}
 
 func TestApplyMakesExactModesWhateverTheUmask(t *testing.T) {
 	for _, mask := range []int{0, 0o022, 0o077, 0o777} {
@@ -76,7 +34,7 @@ func TestApplyMakesExactModesWhateverTheUmask(t *testing.T) {
 			t.Fatal(err)
 		}
 		want := "open drwxr-xr-x\nopen/cert -rw-r--r-- c\nopen/key -rw------- k\n"
-		if got := tree(t, folder); !strings.HasSuffix(got, want) {
+		if got := labfiles.Tree(t, folder); !strings.HasSuffix(got, want) {
 			t.Errorf("umask %04o:\n%s\nwant\n%s", mask, got, want)
 		}
 	}
@@ -110,9 +68,9 @@ func TestPlanIsEmptyTheSecondTime(t *testing.T) {
 func TestPlanTellsWhatDiffers(t *testing.T) {
 	folder := t.TempDir()
 	same, mode, text := filepath.Join(folder, "same"), filepath.Join(folder, "mode"), filepath.Join(folder, "text")
-	write(t, same, "x", 0o600)
-	write(t, mode, "x", 0o644)
-	write(t, text, "y", 0o600)
+	labfiles.Write(t, same, "x", 0o600)
+	labfiles.Write(t, mode, "x", 0o644)
+	labfiles.Write(t, text, "y", 0o600)
 	var p store.Plan
 	for _, path := range []string{same, mode, text} {
 		if err := p.File(path, []byte("x"), 0o600, nil); err != nil {
@@ -132,14 +90,14 @@ func TestPlanTellsWhatDiffers(t *testing.T) {
 	if err := p.Apply(); err != nil {
 		t.Fatal(err)
 	}
-	if got, want := tree(t, folder), ". drwxr-x---\nmode -rw------- x\nsame -rw------- x\ntext -rw------- x\n"; got != want {
+	if got, want := labfiles.Tree(t, folder), ". drwxr-x---\nmode -rw------- x\nsame -rw------- x\ntext -rw------- x\n"; got != want {
 		t.Errorf("got\n%swant\n%s", got, want)
 	}
 }
 
 func TestFileRefusesWhatIsNoFile(t *testing.T) {
 	folder := t.TempDir()
-	write(t, filepath.Join(folder, "real"), "x", 0o600)
+	labfiles.Write(t, filepath.Join(folder, "real"), "x", 0o600)
 	dir, link, dangling := filepath.Join(folder, "dir"), filepath.Join(folder, "link"), filepath.Join(folder, "dangling")
 	if err := errors.Join(os.Mkdir(dir, 0o755), os.Symlink("real", link), os.Symlink("nowhere", dangling)); err != nil {
 		t.Fatal(err)
@@ -167,9 +125,9 @@ func TestApplyIsAllOrNothing(t *testing.T) {
 	for name, sabotage := range breaks {
 		t.Run(name, func(t *testing.T) {
 			folder := t.TempDir()
-			write(t, filepath.Join(folder, "old"), "old", 0o640)
-			write(t, filepath.Join(folder, "mode"), "m", 0o644)
-			write(t, filepath.Join(folder, "gone", "last"), "last", 0o600)
+			labfiles.Write(t, filepath.Join(folder, "old"), "old", 0o640)
+			labfiles.Write(t, filepath.Join(folder, "mode"), "m", 0o644)
+			labfiles.Write(t, filepath.Join(folder, "gone", "last"), "last", 0o600)
 			var p store.Plan
 			if err := errors.Join(
 				p.File(filepath.Join(folder, "old"), []byte("new"), 0o600, nil),
@@ -183,11 +141,11 @@ func TestApplyIsAllOrNothing(t *testing.T) {
 			if err := sabotage(folder); err != nil {
 				t.Fatal(err)
 			}
-			before := tree(t, folder)
+			before := labfiles.Tree(t, folder)
 			if err := p.Apply(); err == nil {
 				t.Fatal("Apply succeeded")
 			}
-			if after := tree(t, folder); after != before {
+			if after := labfiles.Tree(t, folder); after != before {
 				t.Errorf("left\n%swas\n%s", after, before)
 			}
 		})
@@ -196,8 +154,8 @@ func TestApplyIsAllOrNothing(t *testing.T) {
 
 func TestApplySweepsLeavings(t *testing.T) {
 	folder := filepath.Join(t.TempDir(), "[odd]*name")
-	write(t, filepath.Join(folder, ".virtpki-9.tmp"), "half a key", 0o600)
-	write(t, filepath.Join(folder, "other.tmp"), "somebody's", 0o600)
+	labfiles.Write(t, filepath.Join(folder, ".virtpki-9.tmp"), "half a key", 0o600)
+	labfiles.Write(t, filepath.Join(folder, "other.tmp"), "somebody's", 0o600)
 	var p store.Plan
 	if err := p.File(filepath.Join(folder, "f"), []byte("x"), 0o600, nil); err != nil {
 		t.Fatal(err)
@@ -205,7 +163,7 @@ func TestApplySweepsLeavings(t *testing.T) {
 	if err := p.Apply(); err != nil {
 		t.Fatal(err)
 	}
-	if got, want := tree(t, folder), ". drwxr-xr-x\nf -rw------- x\nother.tmp -rw------- somebody's\n"; got != want {
+	if got, want := labfiles.Tree(t, folder), ". drwxr-xr-x\nf -rw------- x\nother.tmp -rw------- somebody's\n"; got != want {
 		t.Errorf("got\n%swant\n%s", got, want)
 	}
 }
@@ -215,8 +173,8 @@ func TestApplySweepsLeavings(t *testing.T) {
 func TestApplyPutsTheSameFileBack(t *testing.T) {
 	folder := t.TempDir()
 	first, last := filepath.Join(folder, "a"), filepath.Join(folder, "b", "last")
-	write(t, first, "old", 0o640)
-	write(t, last, "last", 0o600)
+	labfiles.Write(t, first, "old", 0o640)
+	labfiles.Write(t, last, "last", 0o600)
 	before, err := os.Stat(first)
 	if err != nil {
 		t.Fatal(err)
@@ -245,9 +203,9 @@ func TestApplyPutsTheSameFileBack(t *testing.T) {
 func TestAcquireSweepsBehindAKilledRun(t *testing.T) {
 	folder := t.TempDir()
 	deep, locked := filepath.Join(folder, "x", ".virtpki-1.tmp"), filepath.Join(folder, "y", ".virtpki-2.tmp")
-	write(t, deep, "half a key", 0o600)
-	write(t, locked, "another's", 0o600)
-	write(t, filepath.Join(folder, "y", ".virtpki.lock"), "", 0o600)
+	labfiles.Write(t, deep, "half a key", 0o600)
+	labfiles.Write(t, locked, "another's", 0o600)
+	labfiles.Write(t, filepath.Join(folder, "y", ".virtpki.lock"), "", 0o600)
 	take := func() {
 		lock, err := store.At("/").Acquire(context.Background(), folder, func() {})
 		if err != nil {
@@ -260,7 +218,7 @@ func TestAcquireSweepsBehindAKilledRun(t *testing.T) {
 	if take(); !store.Exists(deep) || store.At("/").Interrupted(folder) {
 		t.Error("swept where no run was killed")
 	}
-	write(t, filepath.Join(folder, ".virtpki.lock"), "", 0o600)
+	labfiles.Write(t, filepath.Join(folder, ".virtpki.lock"), "", 0o600)
 	if !store.At("/").Interrupted(t.TempDir(), folder) {
 		t.Error("a lock file is not noticed")
 	}
@@ -275,7 +233,7 @@ func TestOwner(t *testing.T) {
 	}
 	folder := t.TempDir()
 	path := filepath.Join(folder, "f")
-	write(t, path, "x", 0o600)
+	labfiles.Write(t, path, "x", 0o600)
 	if err := os.Chown(path, 12, 34); err != nil {
 		t.Fatal(err)
 	}
@@ -376,7 +334,7 @@ func TestLockWaitsUntilTheContextEnds(t *testing.T) {
 func TestReadFile(t *testing.T) {
 	folder := t.TempDir()
 	file, fifo, dangling := filepath.Join(folder, "file"), filepath.Join(folder, "fifo"), filepath.Join(folder, "dangling")
-	write(t, file, "12345", 0o600)
+	labfiles.Write(t, file, "12345", 0o600)
 	if err := errors.Join(syscall.Mkfifo(fifo, 0o600), os.Symlink("nowhere", dangling)); err != nil {
 		t.Fatal(err)
 	}

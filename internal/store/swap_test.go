@@ -12,6 +12,7 @@ import (
 	"syscall"
 	"testing"
 
+	"virtpki/internal/lab/labfiles"
 	"virtpki/internal/store"
 )
 
@@ -31,9 +32,9 @@ func pairPlan(t *testing.T, folder string, n int) *store.Plan {
 
 func writePair(t *testing.T, folder string) {
 	t.Helper()
-	write(t, filepath.Join(folder, "private", "key"), "0", 0o600)
-	write(t, filepath.Join(folder, "cert"), "0", 0o644)
-	write(t, filepath.Join(folder, "of-others"), "kept", 0o640)
+	labfiles.Write(t, filepath.Join(folder, "private", "key"), "0", 0o600)
+	labfiles.Write(t, filepath.Join(folder, "cert"), "0", 0o644)
+	labfiles.Write(t, filepath.Join(folder, "of-others"), "kept", 0o640)
 	if err := os.Symlink("cert", filepath.Join(folder, "link")); err != nil {
 		t.Fatal(err)
 	}
@@ -43,7 +44,7 @@ func TestTogetherKeepsTheGenerationBefore(t *testing.T) {
 	top := t.TempDir()
 	folder := filepath.Join(top, "pki")
 	writePair(t, folder)
-	before := tree(t, folder)
+	before := labfiles.Tree(t, folder)
 	for n := 1; n <= 3; n++ {
 		p := pairPlan(t, folder, n)
 		if err := p.Apply(); err != nil {
@@ -53,7 +54,7 @@ func TestTogetherKeepsTheGenerationBefore(t *testing.T) {
 			t.Fatal(weaker)
 		}
 		after := strings.NewReplacer("-rw------- 0", fmt.Sprintf("-rw------- %d", n), "-rw-r--r-- 0", fmt.Sprintf("-rw-r--r-- %d", n)).Replace(before)
-		if got := tree(t, folder); got != after {
+		if got := labfiles.Tree(t, folder); got != after {
 			t.Fatalf("generation %d:\n%swant\n%s", n, got, after)
 		}
 		kept, err := os.ReadFile(filepath.Join(store.Previous(folder), "cert"))
@@ -150,8 +151,8 @@ func TestSwapIsRecovered(t *testing.T) {
 		other := filepath.Join(filepath.Dir(folder), "other")
 		writePair(t, folder)
 		writePair(t, other)
-		write(t, filepath.Join(folder, "cert"), "live", 0o644)
-		write(t, filepath.Join(other, "cert"), "staged", 0o644)
+		labfiles.Write(t, filepath.Join(folder, "cert"), "live", 0o644)
+		labfiles.Write(t, filepath.Join(other, "cert"), "staged", 0o644)
 		staged := filepath.Join(filepath.Dir(folder), fmt.Sprintf(".pki.swap-%d", inode(folder)))
 		if exchanged { // the names as they are after the exchange
 			staged = filepath.Join(filepath.Dir(folder), fmt.Sprintf(".pki.swap-%d", inode(other)))
@@ -178,11 +179,11 @@ func TestTogetherFailsWhole(t *testing.T) {
 	if err := p.File(filepath.Join(folder, "gone", "file"), []byte("x"), 0o600, nil); err != nil {
 		t.Fatal(err)
 	}
-	before := tree(t, filepath.Dir(folder))
+	before := labfiles.Tree(t, filepath.Dir(folder))
 	if err := p.Apply(); err == nil {
 		t.Fatal("Apply succeeded without the folder of a file")
 	}
-	if after := tree(t, filepath.Dir(folder)); after != before {
+	if after := labfiles.Tree(t, filepath.Dir(folder)); after != before {
 		t.Errorf("left\n%swas\n%s", after, before)
 	}
 }
@@ -194,7 +195,7 @@ func TestGenerationsShareNoFile(t *testing.T) {
 	if err := pairPlan(t, folder, 1).Apply(); err != nil {
 		t.Fatal(err)
 	}
-	write(t, filepath.Join(folder, "of-others"), "written in place", 0o640)
+	labfiles.Write(t, filepath.Join(folder, "of-others"), "written in place", 0o640)
 	if got, err := os.ReadFile(filepath.Join(store.Previous(folder), "of-others")); string(got) != "kept" {
 		t.Errorf("the generation before has %q, %v", got, err)
 	}
@@ -237,7 +238,7 @@ func TestTogetherMakesAFolderWhole(t *testing.T) {
 	if err := wholePlan(t, folder).Apply(); err != nil {
 		t.Fatal(err)
 	}
-	if got, want := tree(t, folder), ". drwxr-x---\ncert -rw-r--r-- c\nprivate drwx------\nprivate/key -rw-r----- k\n"; got != want {
+	if got, want := labfiles.Tree(t, folder), ". drwxr-x---\ncert -rw-r--r-- c\nprivate drwx------\nprivate/key -rw-r----- k\n"; got != want {
 		t.Errorf("got\n%swant\n%s", got, want)
 	}
 	if got := wholePlan(t, folder).Changes(); len(got) != 0 {
@@ -272,13 +273,13 @@ func neverEmpty(folder string, stop <-chan struct{}) error {
 func TestTogetherTakesAFolderBack(t *testing.T) {
 	top := t.TempDir()
 	folder := filepath.Join(top, "pki")
-	write(t, filepath.Join(top, ".pki.swap-0", "cert"), "of a run that was killed", 0o644)
+	labfiles.Write(t, filepath.Join(top, ".pki.swap-0", "cert"), "of a run that was killed", 0o644)
 	p := wholePlan(t, folder)
-	write(t, filepath.Join(folder, "of-others"), "came in between", 0o644)
+	labfiles.Write(t, filepath.Join(folder, "of-others"), "came in between", 0o644)
 	if err := p.Apply(); err == nil {
 		t.Fatal("a folder that came in between was replaced")
 	}
-	if got, want := tree(t, top), ". drwxr-xr-x\npki drwxr-xr-x\npki/of-others -rw-r--r-- came in between\n"; got != want {
+	if got, want := labfiles.Tree(t, top), ". drwxr-xr-x\npki drwxr-xr-x\npki/of-others -rw-r--r-- came in between\n"; got != want {
 		t.Errorf("got\n%swant\n%s", got, want)
 	}
 }

@@ -83,12 +83,12 @@ func (c *inspector) daemon(here inventory.Daemon, serves bool) {
 		var more []judge.Finding
 		title, more = c.served(d, file, serves)
 		if d.Silent {
-			more = judge.Unserved(more, off(file))
+			more = judge.Unserved(settled(more), off(file) || !c.anySystem())
 		}
 		files = append(slices.Clone(found), more...)
 		c.gathered.say(title, more)
 	}
-	c.gathered.decide(verdict(party{role: "server", program: d.Daemon.Name, silent: d.Silent}, settled(files)))
+	c.gathered.decide(verdict(party{role: "server", program: d.Daemon.Name, silent: d.Silent, asked: here.Listening == inventory.Silent && !d.Silent}, settled(files)))
 }
 
 // off reports whether a configuration switches TLS off.

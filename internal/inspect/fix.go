@@ -20,6 +20,7 @@ type fixer struct {
 	signs     bool              // the key is there
 	folder    bool              // a folder for ?pkipath= is judged
 	root      bool              // root asks
+	theirs    bool              // the system's tree is root's, and somebody else asks
 	areas     []Area            // all that was found
 	asked     map[string]string // the use of QEMU's by the CA's file that it wants
 	uses      map[string]string // the use of QEMU's by its folder
@@ -134,10 +135,13 @@ func otherCAKey(_ *fixer, t trouble) (string, bool) {
 	return "copy back the CA's certificate, which each host and each bundle of this CA has; or, where the key was replaced, the key from a backup", t.ID == "ca-key-mismatch"
 }
 
-// pairOfOnesOwn is about files of the system's that a user may not read.
+// pairOfOnesOwn is about the system's client pair, which a user may not read or replace.
 func pairOfOnesOwn(x *fixer, t trouble) (string, bool) {
-	return "have a pair of your own in ~/.pki/libvirt (where the CA's key is, virtpki issue client with your name makes it), or have root make this one readable to you",
-		t.ID == "not-readable" && !x.root && !x.folder && roleOf(t.File) == judge.Client
+	if x.folder || roleOf(t.File) != judge.Client {
+		return "", false
+	}
+	return "have a pair of your own in ~/.pki/libvirt (where the CA's key is, virtpki issue client with your name makes it), or have root see to this one",
+		t.ID == "not-readable" && !x.root || x.theirs && t.pair != nil
 }
 
 func halfPairInFolder(x *fixer, t trouble) (string, bool) {

@@ -1,7 +1,9 @@
 package inspect
 
 import (
+	"errors"
 	"fmt"
+	"io/fs"
 	"path/filepath"
 	"slices"
 
@@ -32,6 +34,9 @@ func (c *inspector) userFolder(home string) {
 	none := set.Cert.Absent() && set.Key.Absent() && len(set.More) == 0
 	if none || (set.Cert.Absent() || set.Key.Absent()) && !c.libvirt.AtLeast(11, 10) {
 		set.Cert, set.Key, set.More = fallback.Cert, fallback.Key, fallback.More
+	}
+	if set.Key.Path == fallback.Key.Path && errors.Is(set.Key.Err, fs.ErrPermission) {
+		found = append(found, judge.NoOwnPair(set.Key.Path)...)
 	}
 	if set.CA.Absent() || set.Cert.Absent() && set.Key.Absent() && len(set.More) == 0 {
 		rest := c.places.of(judge.SystemTree, system, judge.Trust, judge.Client)

@@ -27,7 +27,7 @@ func (c *inspector) fixer() *fixer {
 	})
 	return &fixer{
 		flags: c.m.Flags(), system: c.m.System(), caKey: ca.Path(libvirt.CAKey), signs: n.signs,
-		folder: c.r.PKIPath != "", root: os.Geteuid() == 0,
+		folder: c.r.PKIPath != "", root: os.Geteuid() == 0, theirs: os.Geteuid() != 0 && c.m.Live(),
 		areas: c.gathered.areas, asked: c.asked, uses: c.uses,
 		caBroken: func() bool { return len(c.caKey()) > 0 },
 		exists:   c.m.Tree().Exists,

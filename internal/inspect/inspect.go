@@ -143,7 +143,7 @@ func (c *inspector) everything() error {
 
 // system judges what this machine's programs read.
 func (c *inspector) system() {
-	if c.libvirt != nil {
+	if c.libvirt != nil && !c.onlyUsers() {
 		serves := false
 		if c.r.wants(judge.Server) {
 			serves = c.daemons()

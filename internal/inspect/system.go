@@ -2,7 +2,9 @@ package inspect
 
 import (
 	"os"
+	"path/filepath"
 
+	"virtpki/internal/inventory"
 	"virtpki/internal/judge"
 	"virtpki/internal/libvirt"
 )
@@ -18,7 +20,19 @@ func (c *inspector) trust() {
 	}
 	found = append(found, c.pairs.ca(layout, "libvirt", *c.libvirt)...)
 	found = append(found, c.caKey()...)
+	if c.unused() {
+		c.gathered.say(filepath.Join(layout.Base, "pki"), judge.Unserved(settled(found), true))
+		return
+	}
 	c.gathered.conclude("ca", "", layout.Base, found)
+}
+
+// unused reports whether nobody uses the system's files: no daemon listens for TLS, and
+// there is no client pair.
+func (c *inspector) unused() bool {
+	layout := c.m.System()
+	return len(c.r.Roles) == 0 && c.list != nil && c.list.Server().Listening == inventory.Silent &&
+		!c.m.Tree().Exists(layout.Path(libvirt.ClientCert)) && !c.m.Tree().Exists(layout.Path(libvirt.ClientKey))
 }
 
 // caKey is what is to be said of the key that signs here.
@@ -42,6 +56,9 @@ func (c *inspector) systemClient(serves bool) {
 	set.More = c.files.identities(judge.Client, layout)
 	p.Numbered = len(set.More) > 0
 	found := append(judge.InPlace(p), c.pairs.judge(set, *c.libvirt)...)
+	if c.unused() {
+		found = judge.Unserved(settled(found), true)
+	}
 	c.gathered.conclude("client", "virsh", layout.Base, found)
 }
 

@@ -1,12 +1,23 @@
 package inspect
 
-import "virtpki/internal/judge"
+import (
+	"slices"
+	"strings"
+
+	"virtpki/internal/judge"
+)
 
 // Verdict is what all findings on a role come to; its JSON form is stable.
 type Verdict struct {
 	Role  string `json:"role"`
 	Says  string `json:"says"`
 	Works bool   `json:"works"`
+	// Clean is whether nothing is worth a warning.
+	Clean bool `json:"clean"`
+	// But is what the program does with the files that nobody may want; empty for nothing.
+	But string `json:"but,omitempty"`
+
+	unread bool // the program does not read the files
 	// Unknown is whether something that decides it could not be seen.
 	Unknown bool `json:"unknown,omitempty"`
 }
@@ -16,13 +27,47 @@ type party struct {
 	role    string // server, client, ca or qemu
 	program string // that reads the files; empty for files by themselves
 	silent  bool   // a daemon that does not listen for TLS
+	asked   bool   // the files of one that does not listen are judged as if it did
+}
+
+// caveats say what a program does that starts, or connects, on files with some findings:
+// of names, of the list and of who is revoked.
+var caveats = []struct {
+	role string
+	ids  []string
+	text string
+}{
+	{"server", []string{"no-verify"}, "would admit everybody"},
+	{"server", []string{"dn-locks-out"}, "would not admit this host's own client"},
+	{"server", []string{"name-missing"}, "clients that use this host's name would refuse it"},
+	{"server", []string{"address-missing"}, "clients that use its address would refuse it"},
+	{"server", []string{"no-crl", "no-crl-file", "crl-file-gone", "crl-file-alone", "crl-missing"}, "would admit clients that are revoked"},
+	{"server", []string{"ends-soon"}, "will not start again once a certificate has expired, within a day"},
+	{"client", []string{"ends-soon"}, "no longer once a certificate has expired, within a day"},
+	{"qemu", []string{"name-missing", "address-missing"}, "whoever connects to this host would refuse it"},
+	{"qemu", []string{"ends-soon"}, "no longer once a certificate has expired, within a day"},
+}
+
+// butOf is what is to be said beside a verdict. An end that is more than a day away is
+// nothing of today's.
+func butOf(role string, found []judge.Finding) string {
+	var but []string
+	for _, c := range caveats {
+		if c.role == role && slices.ContainsFunc(found, func(f judge.Finding) bool {
+			return slices.Contains(c.ids, f.ID) && (f.ID != "ends-soon" || f.Level == judge.Error)
+		}) {
+			but = append(but, c.text)
+		}
+	}
+	return strings.Join(but, "; ")
 }
 
 // verdict is what findings on a role come to.
 func verdict(s party, found []judge.Finding) Verdict {
-	v := Verdict{Role: s.role, Works: true}
+	v := Verdict{Role: s.role, Works: true, Clean: true, unread: s.silent}
 	refusedAt := judge.Stage("")
 	for _, f := range found {
+		v.Clean = v.Clean && f.Level == judge.Note
 		switch {
 		case f.ID == "ends-soon": // it works today
 		case f.ID == "no-client-pair":
@@ -34,7 +79,11 @@ func verdict(s party, found []judge.Finding) Verdict {
 		}
 	}
 	v.Unknown = v.Unknown && refusedAt == ""
+	v.Clean = v.Clean && v.Works && !v.Unknown
 	v.Says = s.text(v, refusedAt)
+	if v.Works && !s.silent {
+		v.But = butOf(s.role, found)
+	}
 	return v
 }
 
@@ -47,11 +96,18 @@ func (s party) text(v Verdict, refusedAt judge.Stage) string {
 	case "qemu":
 		return v.choose("QEMU could use "+s.program, "QEMU could not use "+s.program)
 	}
+	if v.Works && !v.Clean && !v.Unknown {
+		return "the CA can be used"
+	}
 	return v.choose("the CA is in order", "the CA is not in order")
 }
 
 func (s party) serverText(v Verdict, refusedAt judge.Stage) string {
 	switch {
+	case s.asked && refusedAt == judge.Session:
+		return s.program + " does not listen for TLS; if it did, no client would get in"
+	case s.asked && !v.Works:
+		return s.program + " does not listen for TLS; if it did, it would not start"
 	case s.program == "":
 		return v.choose("libvirtd would start on these files", "libvirtd would not start on these files")
 	case refusedAt == judge.Session:
@@ -84,4 +140,19 @@ func (v Verdict) choose(yes, no string) string {
 		return "as far as you may see, " + yes
 	}
 	return yes
+}
+
+// labels are what a verdict is about.
+var labels = map[string]string{"server": "server files:", "client": "client files:", "ca": "CA files:", "qemu": "QEMU files:"}
+
+// line returns the verdict for people.
+func (v Verdict) line() string {
+	says := v.Says
+	if v.Clean && v.But == "" && !v.unread {
+		says = "ok, " + says
+	}
+	if v.But != "" {
+		says += ", but " + v.But
+	}
+	return says
 }

@@ -28,6 +28,8 @@ func TestVerdict(t *testing.T) {
 		{party{role: "server", program: "libvirtd"}, []judge.Finding{refused, noEntry}, "libvirtd would not start", false, false},
 		{party{role: "server", program: "libvirtd"}, []judge.Finding{hidden}, "as far as you may see, libvirtd would start", true, true},
 		{party{role: "server", program: "libvirtd"}, []judge.Finding{hidden, refused}, "libvirtd would not start", false, false},
+		{party{role: "server", program: "libvirtd", asked: true}, []judge.Finding{refused}, "libvirtd does not listen for TLS; if it did, it would not start", false, false},
+		{party{role: "server", program: "libvirtd", asked: true}, []judge.Finding{noEntry}, "libvirtd does not listen for TLS; if it did, no client would get in", false, false},
 		{party{role: "server", program: "virtproxyd", silent: true}, nil, "virtproxyd would start; it does not listen for TLS", true, false},
 		{party{role: "server"}, nil, "libvirtd would start on these files", true, false},
 		{party{role: "server"}, []judge.Finding{refused}, "libvirtd would not start on these files", false, false},
@@ -38,11 +40,46 @@ func TestVerdict(t *testing.T) {
 		{party{role: "qemu", program: "/etc/pki/qemu"}, nil, "QEMU could use /etc/pki/qemu", true, false},
 		{party{role: "qemu", program: "/etc/pki/qemu"}, []judge.Finding{refused}, "QEMU could not use /etc/pki/qemu", false, false},
 		{party{role: "ca"}, nil, "the CA is in order", true, false},
+		{party{role: "ca"}, []judge.Finding{warning}, "the CA can be used", true, false},
 		{party{role: "ca"}, []judge.Finding{refused}, "the CA is not in order", false, false},
 	} {
 		v := verdict(test.about, test.found)
 		if v.Role != test.about.role || v.Says != test.says || v.Works != test.works || v.Unknown != test.unknown {
 			t.Errorf("%+v with %v: %+v", test.about, test.found, v)
+		}
+	}
+}
+
+// TestVerdictLine never says ok beside a warning, and takes names, the list and who is
+// revoked into account.
+func TestVerdictLine(t *testing.T) {
+	of := func(id string, level judge.Level) judge.Finding {
+		return judge.Finding{ID: id, Level: level, Stage: judge.Host}
+	}
+	daemon := party{role: "server", program: "libvirtd"}
+	for _, test := range []struct {
+		about party
+		found []judge.Finding
+		want  string
+	}{
+		{daemon, nil, "ok, libvirtd would start"},
+		{daemon, []judge.Finding{of("mode", judge.Note)}, "ok, libvirtd would start"},
+		{daemon, []judge.Finding{of("key-open", judge.Warning)}, "libvirtd would start"},
+		{daemon, []judge.Finding{of("unseen", judge.Note)}, "as far as you may see, libvirtd would start"},
+		{daemon, []judge.Finding{of("no-crl", judge.Note)}, "libvirtd would start, but would admit clients that are revoked"},
+		{daemon, []judge.Finding{of("name-missing", judge.Warning), of("dn-locks-out", judge.Warning)},
+			"libvirtd would start, but would not admit this host's own client; clients that use this host's name would refuse it"},
+		{daemon, []judge.Finding{of("no-verify", judge.Warning)}, "libvirtd would start, but would admit everybody"},
+		{daemon, []judge.Finding{of("ends-soon", judge.Note)}, "ok, libvirtd would start"},
+		{daemon, []judge.Finding{of("ends-soon", judge.Error)}, "libvirtd would start, but will not start again once a certificate has expired, within a day"},
+		{daemon, []judge.Finding{of("name-missing", judge.Warning), {ID: "cert-expired", Level: judge.Error, Stage: judge.Own}}, "libvirtd would not start"},
+		{party{role: "server", program: "libvirtd", silent: true}, []judge.Finding{of("no-verify", judge.Warning)}, "libvirtd would start; it does not listen for TLS"},
+		{party{role: "client", program: "virsh"}, []judge.Finding{of("no-crl", judge.Note)}, "ok, virsh would connect from here"},
+		{party{role: "qemu", program: "/etc/pki/qemu"}, []judge.Finding{of("name-missing", judge.Warning)}, "QEMU could use /etc/pki/qemu, but whoever connects to this host would refuse it"},
+		{party{role: "ca"}, []judge.Finding{of("weak-key", judge.Warning)}, "the CA can be used"},
+	} {
+		if got := verdict(test.about, test.found).line(); got != test.want {
+			t.Errorf("%+v with %v: %q, want %q", test.about, test.found, got, test.want)
 		}
 	}
 }

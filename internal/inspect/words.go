@@ -25,7 +25,7 @@ func (r *Report) Text() termtext.Text {
 		termtext.Fprintf(&b, "\n")
 	}
 	for _, v := range r.Verdicts {
-		termtext.Fprintf(&b, "%-7s %s\n", v.Role+":", termtext.Quote(v.Says))
+		termtext.Fprintf(&b, "%-13s %s\n", labels[v.Role], termtext.Quote(v.line()))
 	}
 	return termtext.Text(b.String())
 }

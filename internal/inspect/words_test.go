@@ -29,12 +29,12 @@ func TestReportText(t *testing.T) {
 		{ID: "mode", Level: judge.Warning, File: "/etc/pki/libvirt/a\nb.pem", Text: "wrong", Fix: strings.Repeat("chmod 0600 x && ", 9) + "true"},
 		{ID: "cert-usage", Level: judge.Note, Text: long, Releases: []string{"libvirt-9.0", "libvirt-9.1"}},
 		{ID: "named", Level: judge.Error, File: "/etc/pki", Text: "libvirt-9.0 says no", Releases: []string{"libvirt-9.0"}},
-	}}}, Verdicts: []Verdict{{Role: "client", Says: "virsh would connect"}}}
+	}}}, Verdicts: []Verdict{{Role: "client", Says: "virsh would connect", Clean: true}}}
 	text := string(r.Text())
 	for _, want := range []string{
 		"/etc/pki\n  warning  ", `"libvirt/a\nb.pem: wrong [mode]"` + "\n",
 		"\n           fix: " + strings.Repeat("chmod 0600 x && ", 9) + "true\n",
-		"(libvirt-9.0, libvirt-9.1)\n", "  error    libvirt-9.0 says no [named]\n", "\n\nclient: virsh would connect\n",
+		"(libvirt-9.0, libvirt-9.1)\n", "  error    libvirt-9.0 says no [named]\n", "\n\nclient files: ok, virsh would connect\n",
 	} {
 		if !strings.Contains(text, want) {
 			t.Errorf("no %q in\n%s", want, text)

@@ -228,10 +228,18 @@ func (j *placeJudge) unseen(file libvirt.File, spot Spot) {
 		}
 		j.say(Finding{ID: "unseen", Level: level, File: spot.Path}, "you may not read it, so it was not judged; root may")
 	case role == Client && j.Kind == SystemTree:
-		j.say(Finding{ID: "not-readable", Level: Error, File: spot.Path}, "you may not read it, so your virsh does not connect with it; a pair of your own belongs in ~/.pki/libvirt")
+		j.found = append(j.found, NoOwnPair(spot.Path)...)
 	default:
 		j.say(Finding{ID: "not-readable", Level: Error, File: spot.Path}, "you may not read it, and neither may your virsh")
 	}
+}
+
+// NoOwnPair is what is to be said to a user who has no certificate, and may not read the
+// system's key, in whose place it is.
+func NoOwnPair(key string) []Finding {
+	j := &placeJudge{}
+	j.say(Finding{ID: "not-readable", Level: Error, File: key}, "you have no certificate of your own, and may not read this key, so your virsh does not connect; a pair of your own belongs in ~/.pki/libvirt")
+	return j.found
 }
 
 // typeOf words the type of what is no regular file.

@@ -1,30 +1,25 @@
 package main
 
 import (
-	"bytes"
 	"context"
 	"errors"
-	"fmt"
-	"slices"
 
 	"github.com/spf13/cobra"
 
 	"virtpki/internal/adopt"
+	"virtpki/internal/change"
 	"virtpki/internal/enroll"
 	"virtpki/internal/hint"
 	"virtpki/internal/keypair"
 	"virtpki/internal/libvirt"
 	"virtpki/internal/machine"
-	"virtpki/internal/store"
-	"virtpki/pki"
 )
 
-// installOptions are the flags of install: those that are a part of the response, and those
-// that have to be parsed.
+// installOptions are the flags of install: those that are a part of the response or of key
+// pairs that somebody else made, and those that have to be parsed.
 type installOptions struct {
-	enroll.Response
-	elsewhere adopt.Source // key pairs that somebody else made
-	hostnames []string
+	adopt.Watching
+	watch bool
 	reloadOptions
 	withOptions
 	user          bool
@@ -53,12 +48,11 @@ A response may hold only a CRL or the CA: that is how both reach a fleet. A CRL 
 replaces a newer one.
 
 With --key or --from, install a key pair that somebody else made, with its chain and
-its CA: the same checks, and the same way back. --from finds the files in a directory
-by the names that cert-manager, certmonger, lego, Vault Agent and step use. A key pair
-serves each role that the purposes of its certificate allow; one in files named
-server.* or client.* serves that role only. Intermediate CAs go into cacert.pem, where
-libvirt looks for them. Only root and the current user may be able to change the files
-and the directories above them.`
+its CA, by the same checks. --from finds the files by the names that cert-manager,
+certmonger, lego, Vault Agent and step use; only root and the current user may be able
+to change them. A key pair serves each role that its purposes allow; one named server.*
+or client.*, that role only. --watch stays, and installs the files again whenever they
+change; it tells what it refuses, and the installed key pair goes on serving.`
 
 const installExample = `  virtpki install hv1.pem
   ssh ca cat /etc/pki/CA/cacrl.pem | virtpki install -
@@ -83,13 +77,13 @@ func newInstall(e *env, g *globals) *cobra.Command {
 	flags.StringArrayVar(&o.trustNew, "trust-new-ca", nil, "trust a CA that is new here, by its SHA-256 `fingerprint` (virtpki ca show); may be repeated")
 	flags.BoolVar(&o.ExactCAs, "exact-cas", false, "trust the CAs of the response and no other that was trusted before")
 	flags.BoolVar(&o.Force, "force", false, "take an older CRL or certificate over a newer one")
-	flags.StringArrayVar(&o.elsewhere.Keys, "key", nil, "install the `file`'s private key, which somebody else made; the arguments are its certificate, chain and CA; may be repeated")
-	flags.StringArrayVar(&o.elsewhere.Dirs, "from", nil, "install the key pairs in `directory`, under the names that other tools use; may be repeated")
-	flags.StringArrayVar(&o.elsewhere.CRLs, "crl", nil, "with --key or --from: a `file` with CRLs of their CAs; may be repeated")
-	flags.StringArrayVar(&o.hostnames, "hostname", nil, "with --key or --from: a `name` by which clients know this machine (default: its own); may be repeated")
-	cmd.MarkFlagFilename("key")
+	flags.StringArrayVar(&o.Source.Keys, "key", nil, "install the `file`'s private key, which somebody else made; the arguments are its certificate, chain and CA; may be repeated")
+	flags.StringArrayVar(&o.Dirs, "from", nil, "install the key pairs in `directory`, under the names that other tools use; may be repeated")
+	flags.StringArrayVar(&o.Source.CRLs, "crl", nil, "with --key or --from: a `file` with CRLs of their CAs; may be repeated")
+	flags.StringArrayVar(&o.Hostnames, "hostname", nil, "with --key or --from: a `name` by which clients know this machine (default: its own); may be repeated")
 	cmd.MarkFlagDirname("from")
-	cmd.MarkFlagFilename("crl")
+	flags.BoolVar(&o.watch, "watch", false, "with --key or --from: stay, and install the files again whenever they change")
+	flags.StringVar(&o.Metrics, "metrics", "", "with --watch: write a Prometheus text `file`")
 	flags.StringVar(&o.clientKeyMode, "client-key-mode", "0600", "`mode` of a client key that was not there before, see issue")
 	completeFrom(cmd, "client-key-mode", "0600", "0640", "0644")
 	o.reloadOptions.addFlags(cmd)
@@ -103,38 +97,37 @@ func runInstall(ctx context.Context, e *env, g *globals, o *installOptions, file
 		return err
 	}
 	o.Reload = o.reloadOptions.request(e)
-	if o.adopts() {
-		o.elsewhere.Certs = files
-		j, err := adopt.Install(ctx, g.Machine, o.adoption(), e.newKeyring(g), e.runOptions(g, nil))
-		return e.tellWith(g, j, err)
+	if o.Any() {
+		o.Certs = files
+		return runAdopt(ctx, e, g, o)
 	}
 	var err error
-	if o.Answer, err = e.readResponses(files); err != nil {
+	if o.Answer, err = enroll.ReadResponses(files, e.readInput); err != nil {
 		return err
 	}
 	j, err := enroll.Install(ctx, g.Machine, o.Response, e.newKeyring(g), e.runOptions(g, nil))
 	return e.tellWith(g, j, err)
 }
 
-// adopts reports whether a key pair is to be installed that somebody else made.
-func (o *installOptions) adopts() bool { return len(o.elsewhere.Keys)+len(o.elsewhere.Dirs) > 0 }
-
-// adoption is what the flags say of key pairs that somebody else made.
-func (o *installOptions) adoption() adopt.Request {
-	return adopt.Request{Source: o.elsewhere, Response: o.Response, Hostnames: o.hostnames}
+// runAdopt installs key pairs that somebody else made.
+func runAdopt(ctx context.Context, e *env, g *globals, o *installOptions) error {
+	if !o.watch {
+		j, err := adopt.Install(ctx, g.Machine, o.Request, e.newKeyring(g), e.runOptions(g, nil))
+		return e.tellWith(g, j, err)
+	}
+	o.Keys = func() *change.Keyring { return e.newKeyring(g) }
+	o.Tell = func(j *change.Job, err error) {
+		if err := e.tellWith(g, j, err); err != nil {
+			e.sayError(err)
+		}
+	}
+	return adopt.Watch(ctx, g.Machine, o.Watching, e.runOptions(g, nil))
 }
 
 // args wants files, but for --from.
 func (o *installOptions) args(cmd *cobra.Command, files []string) error {
-	switch {
-	case slices.Contains(slices.Concat(o.elsewhere.Keys, o.elsewhere.Dirs, o.elsewhere.CRLs, o.hostnames), ""):
-		return errors.New("one of --key, --from, --crl and --hostname is empty")
-	case !o.adopts() && len(o.elsewhere.CRLs)+len(o.hostnames) > 0:
-		return errors.New("--crl and --hostname go with --key or --from")
-	case len(o.elsewhere.Keys) == 0 && len(o.elsewhere.Dirs) > 0 && len(files) > 0:
-		return errors.New("--from finds the certificates by itself: give files with --key")
-	case len(o.elsewhere.Keys) == 0 && len(o.elsewhere.Dirs) > 0:
-		return nil
+	if err := o.CheckUse(files, o.watch, cmd.Flags().Changed("dry-run")); err != nil || o.FindsCerts() {
+		return err
 	}
 	return cobra.MinimumNArgs(1)(cmd, files)
 }
@@ -156,20 +149,4 @@ func (o *installOptions) check(m *machine.Machine) (err error) {
 		o.To.Layout = o.To.Layout.WithMode(libvirt.ClientKey, mode)
 	}
 	return err
-}
-
-// readResponses reads files into one response.
-func (e *env) readResponses(files []string) (*pki.Answer, error) {
-	var all [][]byte
-	for _, file := range files {
-		data, err := e.readInput(file, store.MaxPEM)
-		if err != nil {
-			return nil, err
-		}
-		if _, err = pki.ParseAnswer(data); err != nil { // an error has to name its file
-			return nil, fmt.Errorf("%s: %w", inputName(file), err)
-		}
-		all = append(all, data)
-	}
-	return pki.ParseAnswer(bytes.Join(all, []byte("\n")))
 }

@@ -37,6 +37,7 @@ var caveats = []struct {
 	ids  []string
 	text string
 }{
+	{"server", []string{"nobody-listens", "listen-off"}, "would not listen for TLS"},
 	{"server", []string{"no-verify"}, "would admit everybody"},
 	{"server", []string{"dn-locks-out"}, "would not admit this host's own client"},
 	{"server", []string{"name-missing"}, "clients that use this host's name would refuse it"},

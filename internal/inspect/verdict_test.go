@@ -69,6 +69,7 @@ func TestVerdictLine(t *testing.T) {
 		{daemon, []judge.Finding{of("no-crl", judge.Note)}, "libvirtd would start, but would admit clients that are revoked"},
 		{daemon, []judge.Finding{of("name-missing", judge.Warning), of("dn-locks-out", judge.Warning)},
 			"libvirtd would start, but would not admit this host's own client; clients that use this host's name would refuse it"},
+		{daemon, []judge.Finding{of("nobody-listens", judge.Warning)}, "libvirtd would start, but would not listen for TLS"},
 		{daemon, []judge.Finding{of("no-verify", judge.Warning)}, "libvirtd would start, but would admit everybody"},
 		{daemon, []judge.Finding{of("ends-soon", judge.Note)}, "ok, libvirtd would start"},
 		{daemon, []judge.Finding{of("ends-soon", judge.Error)}, "libvirtd would start, but will not start again once a certificate has expired, within a day"},

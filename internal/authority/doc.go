@@ -1,10 +1,9 @@
-// Package authority is a CA in its directory: its certificates and keys of each generation, the
-// records of what it has signed, its CRLs, how it comes to be (made, or taken over from another
-// tool), and the rollover from one generation to the next.
+// Package authority is a CA in its directory: it opens the CA, makes or imports one, signs
+// and records certificates, makes CRLs, and replaces one generation of the CA by the next.
 //
-// It reads the directory and plans its files, with those of the machine that follow them: an
-// [Order] becomes a certificate with its record, a [CRLRequest] a list in each place that holds
-// one. It writes nothing itself and asks no daemon. Whom a certificate names is decided by
-// package provision, what a request is granted by package sign, and who was shut out is
-// weighed by package grant.
+// It plans files and writes none. An [Order] becomes a certificate with its record, a
+// [CRLRequest] a CRL in each place that holds one, also outside the CA's directory. It talks
+// to no daemon. It signs the names that it is given, within the CA's name constraints:
+// package provision decides whom a certificate names, package sign what a request is
+// granted, and package grant whether a host or client was shut out.
 package authority

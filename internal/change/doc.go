@@ -1,6 +1,7 @@
-// Package change decides, locks, decides again and applies: the steps of every run that
-// writes files. It keeps what is to be told of them, and the keys that were made meanwhile.
+// Package change runs the steps of every command that writes files: decide, take the
+// locks, decide again, apply. It also keeps the keys and the messages of a run.
 //
-// It prints nothing and signs nothing. What is decided it is given as a function; commands
-// report the [Job] that comes back.
+// The caller brings the decision as a function and prints the [Job] that [Run] returns. The
+// package signs nothing and decides nothing about certificates. It prints nothing; it has
+// the machine warn when a run waits for the lock of another one.
 package change

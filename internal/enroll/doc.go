@@ -1,8 +1,9 @@
-// Package enroll gets certificates for keys that never leave their host: it makes a key that
-// waits with a request for the CA, and puts the CA's response in place once it is right in
-// every respect.
+// Package enroll gets certificates onto a host. It makes a pending key with a request for the
+// CA, so that the key never leaves the host, and installs the CA's response.
 //
-// It neither signs nor decides what is granted: that is done at the CA (package sign), and
-// what comes back is judged as if somebody had tampered with it. What is due it is told by
-// a function.
+// It takes a response as if somebody had tampered with it: each certificate, CA and CRL is
+// checked against what is on the host, and judged as the daemon would, before it is placed.
+// Key pairs that package adopt has read go the same way. The package issues no certificate
+// and grants nothing: that is done at the CA, by package sign. The caller tells which
+// certificates are due.
 package enroll

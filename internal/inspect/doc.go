@@ -1,9 +1,7 @@
-// Package inspect looks at a machine's files for the judge, and orders what the judge says:
-// by place, each thing once, with the verdict that it comes to and the fix that is right
-// on this machine.
+// Package inspect reads a machine's files for package judge and orders the findings: by
+// place, each once, with a verdict and the fix that is right on this machine.
 //
 // It changes nothing, opens no device, and reads no file that is larger than its reader
-// takes. What files mean is internal/judge's to say, which daemons matter
-// internal/inventory's; here stands which files are looked at ([Run]), and which finding
-// has which fix (fix.go).
+// takes. It decides which files are read ([Run]) and which finding has which fix (fix.go).
+// Package judge decides what the files mean, and package inventory which daemons there are.
 package inspect

@@ -1,6 +1,7 @@
-// Package machine is the machine that a run works on: its root, its clock, its names, its
-// paths, its daemons and their users.
+// Package machine is the machine that a run works on: its root directory, paths, clock,
+// names, addresses, users and daemons.
 //
-// It knows no CA, no certificate of libvirt's and no command. What a flag means for paths
-// is decided here; what is done there is decided elsewhere.
+// It turns --root, --sysconfdir and --ca into paths, and finds the names, the daemons that
+// run and the releases that are installed. It knows where a CA would be and opens none. It
+// plans and writes no files, and decides nothing about certificates.
 package machine

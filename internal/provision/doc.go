@@ -1,9 +1,8 @@
-// Package provision makes a host ready: it plans the key pairs of the host, what they have
-// to trust, QEMU's directories and the daemon's configuration, from a CA on this machine or
-// from a bundle that the host was given; and it plans such bundles.
+// Package provision makes a host ready: it plans the host's key pairs, the CA certificates
+// and CRLs beside them, QEMU's directories and the daemon's configuration, from a CA on this
+// machine or from a bundle. It also plans the bundles that issue makes.
 //
-// What a certificate says and how it is recorded is the business of package authority, the
-// entries of a configuration file that of hostconf. No daemon is asked or told anything here:
-// whoever calls sees to it that one uses the new files. Thousands of bundles at once are
-// package fleet's.
+// It decides whom the certificates name ([Naming]). Package authority makes and records them,
+// package hostconf has the entries of configuration files, and package fleet makes
+// thousands of bundles at once. It talks to no daemon: the caller has daemons use the new files.
 package provision

@@ -1,7 +1,8 @@
 // Package sign answers certificate requests with the CA's key: it decides what each
-// request is granted, shows that to a person or refuses it, signs, and plans the responses.
+// request is granted, has a person confirm that, and makes the responses.
 //
-// What a certificate may say is weighed by package grant, and package authority signs and
-// records it; this one turns a request into the certificate that they look at. It prints
-// nothing and asks nobody: what a person is to see it hands to a function.
+// It decides about the finished certificate: it makes one from the request and has package
+// grant check it. Package authority signs and records. The package prints nothing and asks
+// nothing itself: it hands what a person should see to [Request.Confirm]. Without a
+// person ([Request.Unattended]) it refuses the requests that one would have to look at.
 package sign

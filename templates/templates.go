@@ -15,6 +15,7 @@ import (
 	"fmt"
 	"hash/fnv"
 	"path"
+	"slices"
 	"strings"
 	"text/template"
 
@@ -37,6 +38,8 @@ type Renewal struct {
 	Writable []string
 	// After lists the units after which the service starts, when they start too.
 	After []string
+	// Before lists the units that start after the service of [Watch], when they start too.
+	Before []string
 	// Calendar is when the timer rings, in the syntax of systemd.time(7), such as
 	// "daily" or "Mon *-*-* 04:00:00 Europe/London".
 	Calendar string
@@ -70,6 +73,15 @@ func Service(r Renewal) ([]byte, error) {
 	return execute("virtpki-renew.service.tmpl", r)
 }
 
+// Watch is the unit that runs the command, which stays, as root, with no more rights than it
+// needs. It is told of by sd_notify(3) when it is ready.
+func Watch(r Renewal) ([]byte, error) {
+	if err := r.checkUnit(); err != nil {
+		return nil, err
+	}
+	return execute("virtpki-watch.service.tmpl", r)
+}
+
 // Timer is the unit that starts the service, under the same name.
 func Timer(r Renewal) ([]byte, error) {
 	if err := r.checkTimer(); err != nil {
@@ -92,7 +104,7 @@ func Crontab(r Renewal) ([]byte, error) {
 // execute parses and fills one text. It is parsed here and not when the program
 // starts, because nearly every run of it needs none.
 func execute(name string, data any) ([]byte, error) {
-	text, err := template.New(name).Funcs(functions).ParseFS(files, name)
+	text, err := template.New(name).Funcs(functions).ParseFS(files, name, "sandbox.tmpl")
 	if err != nil {
 		return nil, err
 	}
@@ -121,7 +133,7 @@ func (r Renewal) checkUnit() error {
 	if err := r.checkCommand(); err != nil {
 		return err
 	}
-	if err := printable(append(r.After, r.Writable...)...); err != nil {
+	if err := printable(slices.Concat(r.After, r.Before, r.Writable)...); err != nil {
 		return err
 	}
 	for _, folder := range r.Writable {

@@ -77,8 +77,10 @@ func TestRefusals(t *testing.T) {
 	} {
 		r := renewal()
 		set(&r)
-		if _, err := Service(r); err == nil {
-			t.Errorf("%s: got no error", name)
+		for unit, write := range map[string]func(Renewal) ([]byte, error){"service": Service, "watch": Watch} {
+			if _, err := write(r); err == nil {
+				t.Errorf("%s: %s: got no error", unit, name)
+			}
 		}
 	}
 	r := renewal()
@@ -89,7 +91,7 @@ func TestRefusals(t *testing.T) {
 }
 
 func TestValid(t *testing.T) {
-	for name, write := range map[string]func(Renewal) ([]byte, error){"Service": Service, "Timer": Timer, "Crontab": Crontab} {
+	for name, write := range map[string]func(Renewal) ([]byte, error){"Service": Service, "Watch": Watch, "Timer": Timer, "Crontab": Crontab} {
 		text, err := write(renewal())
 		if err != nil || !strings.HasSuffix(string(text), "\n") || strings.Contains(string(text), "{{") {
 			t.Errorf("%s: got %v and\n%s", name, err, text)

@@ -25,13 +25,13 @@ func newGenerate(e *env, g *globals) *cobra.Command {
 	return cmd
 }
 
-// generateOptions are the flags of the commands below generate: what renew is to
-// be given, and where the files go.
+// generateOptions are the flags of the commands below generate.
 type generateOptions struct {
 	renewOptions
 	outOptions
 	binary   string
-	calendar string // of systemd
+	calendar string   // of systemd
+	watch    []string // directories
 }
 
 // outOptions say where the files go, and whether they replace what is there.
@@ -84,6 +84,7 @@ func bindSystemd(e *env, g *globals, o *generateOptions) *cobra.Command {
 	}
 	o.addFlags(cmd, g, "1h")
 	cmd.Flags().StringVar(&o.calendar, "calendar", "daily", "when to run, a calendar `expression` of systemd.time(7)")
+	cmd.Flags().StringArrayVar(&o.watch, "watch", nil, "a service that installs the key pairs in `directory` whenever they change, in place of renew's (see install); may be repeated")
 	cmd.Flags().StringVarP(&o.out, "out", "o", "", "write the units into `directory`")
 	addForce(cmd.Flags(), &o.outOptions.force)
 	cmd.MarkFlagDirname("out")
@@ -127,7 +128,7 @@ func (o *generateOptions) renewal(g *globals) (*generate.Renewal, error) {
 	r := &generate.Renewal{
 		Binary: o.binary, Sysconfdir: g.Sysconfdir, CA: g.CADir, Passphrase: g.passphraseFile,
 		Before: o.before, SameKey: o.SameKey, NoReload: o.noReload, Restart: o.restart, Metrics: o.Metrics, Via: o.Via,
-		Jitter: o.jitter, Calendar: o.calendar, Out: o.out,
+		Jitter: o.jitter, Calendar: o.calendar, Out: o.out, Watch: o.watch,
 	}
 	return r, r.Prepare()
 }
@@ -142,7 +143,7 @@ func runGenerateSystemd(ctx context.Context, e *env, g *globals, o *generateOpti
 		return err
 	}
 	warnMissing(e, g, r)
-	return e.generate(ctx, g, o.outOptions, files, generate.UnitsNote)
+	return e.generate(ctx, g, o.outOptions, files, r.UnitsNote())
 }
 
 func runGenerateCron(ctx context.Context, e *env, g *globals, o *generateOptions) error {
@@ -180,12 +181,11 @@ func (e *env) generate(ctx context.Context, g *globals, out outOptions, files []
 	return nil
 }
 
-// warnMissing tells of what is named and not here. It is no error: the files may be
-// for another machine, or come before what they name.
+// warnMissing tells of what is named and not here: it may be there, or come later.
 func warnMissing(e *env, g *globals, r *generate.Renewal) {
-	for _, path := range r.Needs() {
-		if !g.quiet && !g.Tree().Exists(g.Path(path)) {
-			e.warn("there is no %s: renew needs it where it runs", g.Path(path))
+	for _, text := range r.Missing(g.Machine) {
+		if !g.quiet {
+			e.warn("%s", text)
 		}
 	}
 }

@@ -76,7 +76,7 @@ func (d *doer) renewalFiles(g *globals, a *wizard.Answers) (files []generate.Fil
 	}
 	if a.RenewBy != wizard.RenewCron {
 		files, err = r.Units()
-		return files, generate.UnitsNote, err
+		return files, r.UnitsNote(), err
 	}
 	if r.Host, err = g.Hostname(); err != nil {
 		return nil, "", err

@@ -9,6 +9,7 @@ import (
 	"virtpki/internal/hint"
 	"virtpki/internal/libvirt"
 	"virtpki/internal/machine"
+	"virtpki/internal/termtext"
 	"virtpki/templates"
 )
 
@@ -29,10 +30,19 @@ type Renewal struct {
 	Calendar   string // when systemd runs it
 	Host       string // the machine's name, by which cron's minute is chosen
 	Out        string // where the files go
+
+	// Watch are directories with key pairs that another program makes: not renew is run, but
+	// install, whenever they change.
+	Watch []string
 }
 
 // Prepare makes the paths absolute, and finds the program.
 func (r *Renewal) Prepare() error {
+	for i := range r.Watch {
+		if err := Absolute(&r.Watch[i]); err != nil {
+			return err
+		}
+	}
 	for _, path := range []*string{&r.Binary, &r.CA, &r.Metrics, &r.Passphrase, &r.Sysconfdir} {
 		if err := Absolute(path); err != nil {
 			return err
@@ -49,12 +59,22 @@ func (r *Renewal) Prepare() error {
 }
 
 // UnitsNote says what is left to do for the units to count.
-const UnitsNote = "then: systemctl daemon-reload && systemctl enable --now virtpki-renew.timer"
+func (r *Renewal) UnitsNote() string {
+	unit := "virtpki-renew.timer"
+	if len(r.Watch) > 0 {
+		unit = watchService
+	}
+	return "then: systemctl daemon-reload && systemctl enable --now " + unit
+}
 
-// Units returns a service and its timer, of a renewal that is prepared.
+// Units returns a service and its timer, of a renewal that is prepared; of directories that
+// are watched the service alone.
 func (r *Renewal) Units() ([]File, error) {
 	if err := r.checkReach(); err != nil {
 		return nil, err
+	}
+	if len(r.Watch) > 0 {
+		return r.watchUnit()
 	}
 	t := r.template()
 	t.Calendar, t.Delay = r.Calendar, r.Jitter
@@ -95,11 +115,25 @@ func (r *Renewal) Crontab() ([]File, error) {
 
 // Needs returns the paths that have to be there where renew runs.
 func (r *Renewal) Needs() []string {
-	needs := []string{r.Binary, r.CA, r.Passphrase}
+	needs := append([]string{r.Binary, r.CA, r.Passphrase}, r.Watch...)
 	if r.Metrics != "" {
 		needs = append(needs, filepath.Dir(r.Metrics))
 	}
 	return slices.DeleteFunc(needs, func(path string) bool { return path == "" })
+}
+
+// Missing tells which of them are not on a machine.
+func (r *Renewal) Missing(m *machine.Machine) (texts []string) {
+	command := "renew"
+	if len(r.Watch) > 0 {
+		command = "install"
+	}
+	for _, path := range r.Needs() {
+		if !m.Tree().Exists(m.Path(path)) {
+			texts = append(texts, termtext.Sprintf("there is no %s: %s needs it where it runs", m.Path(path), command))
+		}
+	}
+	return texts
 }
 
 // template is what both forms fill in.
@@ -145,7 +179,7 @@ var ownToService = []string{"/tmp", "/var/tmp", "/dev", "/proc"}
 
 // checkReach refuses paths that the service would not find.
 func (r *Renewal) checkReach() error {
-	for _, path := range append([]string{r.Binary, r.Passphrase, r.Metrics}, r.writable()...) {
+	for _, path := range slices.Concat([]string{r.Binary, r.Passphrase, r.Metrics}, r.Watch, r.writable()) {
 		for _, folder := range ownToService {
 			if path == folder || strings.HasPrefix(path, folder+"/") {
 				return hint.With(hint.Usagef("%s: the service cannot see what is in %s", path, folder), "put it elsewhere; --binary names the program")

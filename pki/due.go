@@ -1,6 +1,7 @@
 package pki
 
 import (
+	"bytes"
 	"crypto/x509"
 	"fmt"
 	"strconv"
@@ -55,11 +56,31 @@ func (w Window) CRLOpens(crl *CRL) time.Time {
 }
 
 // Life is the lifetime that a certificate was meant to have: without the day by
-// which it was backdated, unless it is no longer than that.
+// which [CA.Issue] has backdated it, and all of that of another issuer's.
 func Life(cert *x509.Certificate) time.Duration {
 	life := cert.NotAfter.Sub(cert.NotBefore)
-	if life > Backdate {
+	if life > Backdate && madeHere(cert) {
 		life -= Backdate
 	}
 	return life
+}
+
+// madeHere reports whether a certificate has the key identifier that this package
+// makes (RFC 7093 section 2, method 1). Other issuers of leaf certificates make one by
+// SHA-1, or none.
+func madeHere(cert *x509.Certificate) bool {
+	id, err := subjectKeyID(cert.PublicKey)
+	return err == nil && bytes.Equal(id, cert.SubjectKeyId)
+}
+
+// Older reports whether a certificate was signed before another one, as far as their
+// dates tell: it does not end later, and it begins earlier. Issuers may backdate by as
+// much as [Backdate]. So an earlier beginning alone counts only where both live equally
+// long, and so come from the same hands.
+func Older(cert, than *x509.Certificate) bool {
+	earlier := than.NotBefore.Sub(cert.NotBefore)
+	if earlier <= 0 || cert.NotAfter.After(than.NotAfter) {
+		return false
+	}
+	return earlier > Backdate || cert.NotAfter.Sub(cert.NotBefore) == than.NotAfter.Sub(than.NotBefore)
 }

@@ -10,8 +10,11 @@ import (
 
 func TestWindow(t *testing.T) {
 	end := now.Add(pki.Year)
-	cert := &x509.Certificate{NotBefore: now.Add(-pki.Backdate), NotAfter: end}
-	short := &x509.Certificate{NotBefore: now.Add(-pki.Backdate), NotAfter: now.Add(30 * time.Second)}
+	ca := newCA(t, pki.EC256)
+	cert, short := issueFor(t, ca, pki.Year), issueFor(t, ca, 30*time.Second)
+	foreign := func(life time.Duration) *x509.Certificate {
+		return &x509.Certificate{NotBefore: now, NotAfter: now.Add(life), PublicKey: cert.PublicKey}
+	}
 	tests := []struct {
 		window string
 		cert   *x509.Certificate
@@ -21,6 +24,11 @@ func TestWindow(t *testing.T) {
 		{"30d", cert, end.Add(-30 * pki.Day)},
 		{"50%", cert, end.Add(-pki.Year / 2)},
 		{"", short, now.Add(20 * time.Second)},
+		{"", issueFor(t, ca, pki.Day), now.Add(16 * time.Hour)},
+		{"", foreign(pki.Day), now.Add(16 * time.Hour)},
+		{"", foreign(pki.Day + time.Minute), now.Add(16*time.Hour + 40*time.Second)},
+		{"50%", foreign(pki.Day + time.Minute), now.Add(12*time.Hour + 30*time.Second)},
+		{"", foreign(pki.Year), end.Add(-pki.Year / 3)},
 	}
 	for _, test := range tests {
 		var window pki.Window
@@ -37,6 +45,48 @@ func TestWindow(t *testing.T) {
 	for _, bad := range []string{"", "%", "0%", "100%", "-1%", "NaN%", "x", "0d"} {
 		if w, err := pki.ParseWindow(bad); err == nil {
 			t.Errorf("ParseWindow(%q) = %v", bad, w)
+		}
+	}
+}
+
+// issueFor returns a certificate that a CA has signed for a lifetime.
+func issueFor(t *testing.T, ca *pki.CA, life time.Duration) *x509.Certificate {
+	t.Helper()
+	key, err := pki.GenerateKey(pki.EC256)
+	if err != nil {
+		t.Fatal(err)
+	}
+	cert, err := ca.Issue(pki.Request{Role: pki.Server, RawSubject: ca.Certificate.RawSubject, PublicKey: key.Public(), Now: now, Validity: life})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return cert
+}
+
+// A response that was sent before is told by when it ends. One of this program begins a
+// day before it was signed, one of another not: that makes none older.
+func TestOlder(t *testing.T) {
+	at := func(signed, backdated, life time.Duration) *x509.Certificate {
+		return &x509.Certificate{NotBefore: now.Add(signed - backdated), NotAfter: now.Add(signed + life)}
+	}
+	for _, c := range []struct {
+		name       string
+		cert, than *x509.Certificate
+		want       bool
+	}{
+		{"the same", at(0, pki.Day, pki.Year), at(0, pki.Day, pki.Year), false},
+		{"signed a second before, alike", at(0, pki.Day, pki.Year), at(time.Second, pki.Day, pki.Year), true},
+		{"signed a second after, alike", at(time.Second, pki.Day, pki.Year), at(0, pki.Day, pki.Year), false},
+		{"after one of this morning that is not backdated", at(4*time.Hour, pki.Day, pki.Year), at(0, 0, pki.Year), false},
+		{"and that lives ten years", at(4*time.Hour, pki.Day, pki.Year), at(0, 0, 10*pki.Year), false},
+		{"after a longer one of last month", at(30*pki.Day, pki.Day, pki.Day), at(0, pki.Day, pki.Year), false},
+		{"before a longer one of next month", at(0, pki.Day, pki.Year), at(30*pki.Day, 0, 10*pki.Year), true},
+		{"before, but it ends later", at(0, pki.Day, 2*pki.Year), at(30*pki.Day, pki.Day, pki.Year), false},
+		{"both end with their CA, and it was signed before", at(0, pki.Day, pki.Year), at(30*pki.Day, pki.Day, pki.Year-30*pki.Day), true},
+		{"both end with their CA, and it was signed after", at(30*pki.Day, pki.Day, pki.Year-30*pki.Day), at(0, pki.Day, pki.Year), false},
+	} {
+		if got := pki.Older(c.cert, c.than); got != c.want {
+			t.Errorf("%s: %v, want %v", c.name, got, c.want)
 		}
 	}
 }

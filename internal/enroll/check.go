@@ -71,14 +71,14 @@ func (in *installer) revoked(cert *x509.Certificate) (x509.RevocationListEntry, 
 	return x509.RevocationListEntry{}, false
 }
 
-// checkAge refuses one that was signed before the one that is installed: an
+// checkAge refuses a certificate that was signed before the one that is installed: a
 // response that somebody sends a second time.
 func (in *installer) checkAge(s *place, cert *x509.Certificate) error {
 	live := s.live.Cert
 	if s.given != nil && live != nil && !bytes.Equal(live.RawIssuer, cert.RawIssuer) {
 		return nil // another CA's: that is meant
 	}
-	if in.Force || live == nil || s.live.Key == nil || s.live.Mismatch() != nil || !cert.NotBefore.Before(live.NotBefore) {
+	if in.Force || live == nil || s.live.Key == nil || s.live.Mismatch() != nil || !pki.Older(cert, live) {
 		return nil
 	}
 	return hint.With(fmt.Errorf("it is older than the one that is installed (serial %s, from %s)", store.SerialText(live.SerialNumber), termtext.Instant(live.NotBefore)),

@@ -90,7 +90,7 @@ func TestCheck(t *testing.T) {
 			s := waiting(t, key, template)
 			if c.live != 0 {
 				before := template
-				before.NotBefore = now.Add(-pki.Backdate - c.live)
+				before.NotBefore, before.NotAfter = now.Add(-pki.Backdate-c.live), now.Add(pki.Year-c.live)
 				s.live.Cert, s.live.Key = signAs(t, ca, forger, before), forger
 			}
 			if c.change != nil {

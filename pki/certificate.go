@@ -47,6 +47,10 @@ type Request struct {
 
 	Template *Template // nil for the built-in shape
 
+	// Like is an earlier certificate whose names of other kinds, purposes and extensions
+	// the built-in shape takes over; nil for none.
+	Like *x509.Certificate
+
 	// Quick leaves out that the new signature is verified, which with an EC key
 	// takes longer than all the rest: for one of thousands of certificates by a key
 	// in memory that has proved itself with the first of them. It goes for the built-in
@@ -83,7 +87,7 @@ func (ca *CA) Issue(r Request) (*x509.Certificate, error) {
 }
 
 func (ca *CA) signLeaf(template *x509.Certificate, r Request) ([]byte, error) {
-	if r.Quick && r.Template == nil {
+	if r.Quick && r.Template == nil && r.Like == nil {
 		return ca.signQuickly(template, r.PublicKey)
 	}
 	return x509.CreateCertificate(rand.Reader, template, ca.Certificate, r.PublicKey, ca.Signer)
@@ -98,9 +102,14 @@ func (r Request) template(ca *x509.Certificate) (*x509.Certificate, error) {
 		return nil, errors.New("empty subject")
 	}
 	cert := r.builtin()
-	if r.Template != nil {
+	switch {
+	case r.Template != nil:
 		if cert, err = r.shape(); err != nil {
 			return nil, r.Template.named(err)
+		}
+	case r.Like != nil:
+		if err := r.keep(cert); err != nil {
+			return nil, err
 		}
 	}
 	cert.SerialNumber, cert.SubjectKeyId, cert.AuthorityKeyId = serial, ski, ca.SubjectKeyId

@@ -41,6 +41,11 @@ by now. It is made anew with the same
 subject, names, shape, lifetime and key type, and a new key; key and certificate
 change in one instant. The CRL is refreshed when a third of its life is left.
 
+virtpki does not put URIs, e-mail addresses, other kinds of names or a second purpose
+into certificates. renew names what a renewal leaves out; --keep-extras keeps it, as
+--template can. A renewal never changes a DN that a list of this machine admits to one
+that it refuses.
+
 renew signs only names that this CA has granted before. A certificate of another CA
 is an error. In ~/.pki/libvirt it takes this CA's signature, its record and the key
 too, and a directory or file that another user can write is never renewed: a HOME that
@@ -63,8 +68,9 @@ user's folder stays revoked.
 
 Where the CA's key is not on this machine, requests are made for what is due, with
 keys that wait here. --via gives them to a command, which brings them to the CA
-and prints its answer; that is installed and proven. It brings the CRL too, when
-that is due. Without --via the requests are left in a file, and the exit status
+and prints its answer; that is installed and proven. A response that changes a
+subject is refused, unless --new-subject is given. It brings the CRL too, when that
+is due. Without --via the requests are left in a file, and the exit status
 is 3.`
 
 func newRenew(e *env, g *globals) *cobra.Command {
@@ -85,12 +91,15 @@ func newRenew(e *env, g *globals) *cobra.Command {
 	flags.BoolVar(&o.rekey, "rekey", false, "make new keys (the default)")
 	flags.BoolVar(&o.SameKey, "same-key", false, "keep the keys")
 	flags.BoolVar(&o.ReplaceLinks, "replace-links", false, "put files in the place of links to certificates, keys and lists")
+	flags.BoolVar(&o.KeepExtras, "keep-extras", false, "keep names, purposes and extensions that virtpki does not put into certificates: a URI, an e-mail address, a second purpose")
+	flags.BoolVar(&o.NewSubject, "new-subject", false, "with --via, take the subject that the CA gives, though the live certificate has another")
 	flags.StringVar(&o.jitter, "jitter", "", "where no terminal is there, wait a random part of `duration` first")
 	flags.StringVar(&o.Metrics, "metrics", "", "write a Prometheus text `file`")
 	o.shapes.addFlags(flags)
 	o.addVia(cmd)
 	flags.StringArrayVar(&o.trustNew, "trust-new-ca", nil, "with --via, trust a CA that is new here, by its SHA-256 `fingerprint`")
 	cmd.MarkFlagsMutuallyExclusive("rekey", "same-key")
+	cmd.MarkFlagsMutuallyExclusive("keep-extras", "template")
 	cmd.MarkFlagFilename("metrics", "prom")
 	o.reloadOptions.addFlags(cmd)
 	o.withOptions.addFlags(cmd)

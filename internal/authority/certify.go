@@ -31,7 +31,8 @@ type Order struct {
 	Identity  subject.Identity
 	PublicKey crypto.PublicKey // left out where [Authority.MakePair] finds or makes the key
 	Now       time.Time
-	Quick     bool // as in [pki.Request]
+	Like      *x509.Certificate // as in [pki.Request]
+	Quick     bool              // as in [pki.Request]
 }
 
 // MakePair plans a certificate with its record and its key. have is what lies there
@@ -93,7 +94,7 @@ func (a *Authority) RequestFor(o Order) (r pki.Request, dropped []string, err er
 	return pki.Request{
 		Role: o.Identity.Role, RawSubject: name, PublicKey: o.PublicKey,
 		DNSNames: names.DNS, IPAddresses: names.IPs,
-		Now: o.Now, Validity: o.Validity, StrictKeyUsage: o.Release.TakesStrictKeyUsage(), Template: o.Templates[o.Identity.Role], Quick: o.Quick,
+		Now: o.Now, Validity: o.Validity, StrictKeyUsage: o.Release.TakesStrictKeyUsage(), Template: o.Templates[o.Identity.Role], Like: o.Like, Quick: o.Quick,
 	}, dropped, err
 }
 

@@ -38,6 +38,10 @@ func (in *installer) check(j *change.Job, s *place, key crypto.Signer, cert *x50
 	if err := in.checkAge(s, cert); err != nil {
 		return err
 	}
+	if err := in.checkSubject(j, s, cert); err != nil {
+		return err
+	}
+	noteLost(j, s, cert)
 	if s.given != nil {
 		return in.checkGivenNames(j, s, cert)
 	}
@@ -85,16 +89,44 @@ func (in *installer) checkAge(s *place, cert *x509.Certificate) error {
 		"%s, or take it all the same with --force", in.newer())
 }
 
-// noteDN tells of a certificate that has another DN than the one before it.
-func noteDN(j *change.Job, s *place, cert *x509.Certificate) {
-	if s.live.Cert != nil && subject.Of(s.live.Cert) != subject.Of(cert) {
-		j.Note("the %s's DN changes from %s to %s: look at the lists that let it in", s.live.Role, subject.Of(s.live.Cert), subject.Of(cert))
+// checkSubject compares the subject with that of the certificate which is replaced. Lists
+// of DNs, here and on other hosts, go by it.
+func (in *installer) checkSubject(j *change.Job, s *place, cert *x509.Certificate) error {
+	if s.live.Cert == nil || subject.Of(s.live.Cert) == subject.Of(cert) {
+		return nil
+	}
+	before, after := subject.Of(s.live.Cert), subject.Of(cert)
+	if in.KeepSubject {
+		return hint.With(fmt.Errorf("the CA has changed the DN from %s to %s, and lists that admit the first would refuse this host", before, after),
+			"have the CA keep it (virtpki sign --subject-from-request), or take the new one with --new-subject")
+	}
+	if slices.Contains(pki.RolesOf(s.live.Cert), pki.Client) && !in.Force && in.product() == "libvirt" {
+		if err := in.list.StillAdmitted(before, after); err != nil {
+			return err
+		}
+	}
+	j.Note("the %s's DN changes from %s to %s: look at the lists that let it in", s.live.Role, before, after)
+	return nil
+}
+
+// noteLost tells what the certificate that is replaced had and this one has not. A server
+// is checked for the names that were asked for; libvirt looks at none of a client's.
+func noteLost(j *change.Job, s *place, cert *x509.Certificate) {
+	if s.live.Cert == nil {
+		return
+	}
+	lost := pki.Lost(s.live.Cert, cert)
+	before := subject.Names{DNS: s.live.Cert.DNSNames, IPs: s.live.Cert.IPAddresses}
+	if names := before.Lacking(cert); s.live.Role == pki.Client && names != "" {
+		lost = append(lost, names)
+	}
+	if len(lost) > 0 {
+		j.Note("the new %s certificate is without %s, which %s had", s.live.Role, strings.Join(lost, ", "), s.live.CertPath)
 	}
 }
 
 // checkNames compares what was granted with what was asked for.
 func checkNames(j *change.Job, s *place, cert *x509.Certificate) error {
-	noteDN(j, s, cert)
 	asked := subject.Names{}
 	switch {
 	case s.waits != nil && pki.KeyMatches(cert, s.waits.Key):

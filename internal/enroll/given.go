@@ -57,7 +57,6 @@ func (in *installer) judgeCopies(j *change.Job, comes map[pki.Role]*keypair.Pair
 // checkGivenNames refuses a server's certificate that is for another machine: by all names
 // under which peers know this one they would refuse it.
 func (in *installer) checkGivenNames(j *change.Job, s *place, cert *x509.Certificate) error {
-	noteDN(j, s, cert)
 	if s.live.Role == pki.Client || in.Names == nil {
 		return nil
 	}

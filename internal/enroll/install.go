@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"virtpki/internal/change"
+	"virtpki/internal/inventory"
 	"virtpki/internal/keypair"
 	"virtpki/internal/libvirt"
 	"virtpki/internal/machine"
@@ -23,7 +24,9 @@ type Response struct {
 
 	TrustNew Fingerprints // of CAs that may be trusted though they are new here
 	ExactCAs bool         // trust the CAs of the response and no other that was trusted before
-	Force    bool         // take an older CRL or certificate over a newer one
+	Force    bool         // take an older CRL or certificate over a newer one, and a DN that a list here refuses
+	// KeepSubject refuses a certificate with another DN than the one that it replaces.
+	KeepSubject bool
 
 	Given []Given  // key pairs that somebody else made, in place of certificates for keys that are here
 	Names []string // by which peers know this machine: a given server's certificate must be for one of them; nil for any
@@ -38,6 +41,7 @@ type installer struct {
 	m       *machine.Machine
 	keys    *change.Keyring
 	options change.Options
+	list    *inventory.List // what uses TLS here
 
 	release libvirt.Release // of the program that will read the files
 	known   bool            // false: no release is known
@@ -64,7 +68,7 @@ func Install(ctx context.Context, m *machine.Machine, r Response, keys *change.K
 		return nil, err
 	}
 	o.Lock = []string{m.LockOf(r.To.Layout)}
-	in := &installer{Response: r, m: m, keys: keys, options: o}
+	in := &installer{Response: r, m: m, keys: keys, options: o, list: inventory.Of(ctx, m)}
 	in.release, in.known = m.InstalledRelease(ctx, in.product())
 	if len(r.Given) > 0 {
 		in.qemu, in.qemuKnown = m.InstalledRelease(ctx, "qemu")

@@ -25,8 +25,8 @@ type elsewhere struct{ *renewal }
 // for what is due and, with --via, has the CA answer them and installs the response.
 // Without it the requests are left in a file.
 func (r elsewhere) run(ctx context.Context) error {
-	if len(r.Templates) > 0 {
-		return hint.With(errors.New("--template is for the CA, whose key is not on this machine"), "give it to virtpki sign there")
+	if err := r.forTheCA(); err != nil {
+		return err
 	}
 	if r.o.DryRun {
 		return r.leaveDue()
@@ -50,6 +50,19 @@ func (r elsewhere) run(ctx context.Context) error {
 		return err
 	}
 	return r.installAnswers(ctx, answer)
+}
+
+// forTheCA refuses options that say what the CA is to sign.
+func (r elsewhere) forTheCA() error {
+	option, advice := "--template", "give it to virtpki sign there"
+	switch {
+	case len(r.Templates) > 0:
+	case r.KeepExtras:
+		option, advice = "--keep-extras", "give virtpki sign a --template there"
+	default:
+		return nil
+	}
+	return hint.With(fmt.Errorf("%s is for the CA, whose key is not on this machine", option), "%s", advice)
 }
 
 // leaveDue ends a run that only tells what is due.
@@ -204,7 +217,7 @@ func (r elsewhere) installInto(ctx context.Context, layout libvirt.Layout, answe
 	j, err := enroll.Install(ctx, r.m, enroll.Response{
 		Answer: &pki.Answer{Leafs: own, CAs: answer.CAs, CRLs: answer.CRLs},
 		To:     keypair.Dest{Layout: layout, Owner: machine.Owner(), Keep: true}, System: placeOf(r.m, layout) == ofSystem,
-		TrustNew: r.TrustNew, Reload: r.Reload,
+		TrustNew: r.TrustNew, Reload: r.Reload, KeepSubject: !r.NewSubject,
 	}, r.keys, r.o)
 	if err == nil {
 		err = r.stillDue(layout, own)

@@ -9,6 +9,7 @@ import (
 	"virtpki/internal/change"
 	"virtpki/internal/enroll"
 	"virtpki/internal/hint"
+	"virtpki/internal/inventory"
 	"virtpki/internal/libvirt"
 	"virtpki/internal/machine"
 	"virtpki/internal/provision"
@@ -23,13 +24,18 @@ type Request struct {
 	SameKey      bool                       // keep the keys
 	ReplaceLinks bool                       // put files in the place of links; without it, what is behind one is left to whoever made it
 	Templates    map[pki.Role]*pki.Template // none for the shapes that are here
-	QEMU         *provision.QEMU            // directories to fill, and the CA whose certificates are renewed; nil for none, and libvirt's
-	Reload       reload.Options
-	Metrics      string // file for Prometheus; empty for none
+	// KeepExtras renews with the names, purposes and extensions that the built-in shape
+	// does not have. The CA's key has to be here.
+	KeepExtras bool
+	QEMU       *provision.QEMU // directories to fill, and the CA whose certificates are renewed; nil for none, and libvirt's
+	Reload     reload.Options
+	Metrics    string // file for Prometheus; empty for none
 
 	// Via is the command that takes requests to the CA, where its key is not on this machine,
 	// and prints the response; empty leaves them in a file.
 	Via string
+	// NewSubject takes the subject that a CA elsewhere gives, though it is another.
+	NewSubject bool
 	// TrustNew are CAs that a response may bring though they are new here.
 	TrustNew enroll.Fingerprints
 }
@@ -71,7 +77,7 @@ func Run(ctx context.Context, m *machine.Machine, request Request, keys *change.
 		m = m.WithCA(request.QEMU.CA)
 	}
 	o.ReplaceLinks = request.ReplaceLinks
-	r := &renewal{Request: request, m: m, keys: keys, o: o, report: &Report{}}
+	r := &renewal{Request: request, m: m, keys: keys, o: o, list: inventory.Of(ctx, m), report: &Report{}}
 	err := r.run(ctx)
 	if failed := r.writeMetrics(err); failed != nil {
 		return r.report, errors.Join(err, failed)
@@ -85,6 +91,7 @@ type renewal struct {
 	m      *machine.Machine
 	keys   *change.Keyring
 	o      change.Options
+	list   *inventory.List // what uses TLS here
 	report *Report
 
 	// What the last look has found.

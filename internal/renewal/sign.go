@@ -1,13 +1,18 @@
 package renewal
 
 import (
+	"crypto/x509"
 	"fmt"
+	"slices"
+	"strings"
 
 	"virtpki/internal/authority"
 	"virtpki/internal/change"
 	"virtpki/internal/hint"
 	"virtpki/internal/keypair"
 	"virtpki/internal/libvirt"
+	"virtpki/internal/subject"
+	"virtpki/pki"
 )
 
 // decide looks again, under the lock, and plans what is due.
@@ -74,6 +79,9 @@ func (r *renewal) renewOne(j *change.Job, a *authority.Authority, c *candidate) 
 	if err != nil {
 		return fmt.Errorf("%s: %w", c.pair.CertPath, err)
 	}
+	if err := r.held(j, c, cert); err != nil {
+		return err
+	}
 	key, err := r.keys.For(have, order.Identity.Slot(), order.KeyType)
 	if err != nil {
 		return err
@@ -84,11 +92,27 @@ func (r *renewal) renewOne(j *change.Job, a *authority.Authority, c *candidate) 
 	return nil
 }
 
+// held holds a new certificate to the one of before: what it goes without is told, and no
+// list of this machine may refuse its DN.
+func (r *renewal) held(j *change.Job, c *candidate, cert *x509.Certificate) error {
+	if lost := pki.Lost(c.pair.Cert, cert); len(lost) > 0 {
+		j.Note("%s: renewed without %s (--keep-extras keeps that; virtpki rollback brings the previous certificate back)", c.pair.CertPath, strings.Join(lost, ", "))
+	}
+	if c.place == ofQEMU || !slices.Contains(pki.RolesOf(c.pair.Cert), pki.Client) {
+		return nil
+	}
+	return r.list.StillAdmitted(subject.Of(c.pair.Cert), subject.Of(cert))
+}
+
 // orderFor is what the CA is to sign: the same subject, names, shape, lifetime and key type.
 func (r *renewal) orderFor(a *authority.Authority, c *candidate) authority.Order {
 	leaf := authority.Leaf{KeyType: c.keyType(), Validity: a.LifeLike(c.pair.Cert), Templates: r.Templates}
 	if strictUsage(c.pair.Cert) {
 		leaf.Release = libvirt.StrictRelease()
 	}
-	return authority.Order{Leaf: leaf, Identity: c.identity(), Now: r.m.Now()}
+	order := authority.Order{Leaf: leaf, Identity: c.identity(), Now: r.m.Now()}
+	if r.KeepExtras {
+		order.Like = c.pair.Cert
+	}
+	return order
 }

@@ -30,7 +30,8 @@ role. --pkipath judges a folder for ?pkipath=, --user the user's own
 A finding is an error where something is refused, a warning where it is accepted
 and should not be, a note where it is worth knowing. What expires is a note in the
 last third of its life, a warning in its last week and an error on its last day.
-Each finding has an id, which --explain explains, and where there is one the
+Where one fault is the cause of several findings, that one is shown, and how many
+follow from it; --verbose shows all. Each finding has an id, which --explain explains, and where there is one the
 command that fixes it. A fix moves files aside and removes none. --for says which
 release to please: any is all of them, installed the libvirt and QEMU of this
 machine.
@@ -57,6 +58,7 @@ type checkOptions struct {
 	user    bool
 	like    string
 	strict  bool
+	verbose bool
 	explain string
 	with    []string
 	uses    []libvirt.QEMUUse // that --with names
@@ -90,7 +92,7 @@ func newCheck(e *env, g *globals) *cobra.Command {
 	}
 	o.addFlags(cmd)
 	connect.addFlags(cmd)
-	for _, name := range []string{"user", "like", "strict", "for", "with", "explain"} {
+	for _, name := range []string{"user", "like", "strict", "verbose", "for", "with", "explain"} {
 		cmd.MarkFlagsMutuallyExclusive("connect", name)
 	}
 	return cmd
@@ -107,6 +109,7 @@ func (o *checkOptions) addFlags(cmd *cobra.Command) {
 	flags.StringVar(&o.explain, "explain", "", "explain the finding with this `id`, and judge nothing")
 	completeFrom(cmd, "explain", judge.IDs()...)
 	flags.BoolVar(&o.strict, "strict", false, "exit 3 for warnings too")
+	flags.BoolVarP(&o.verbose, "verbose", "v", false, "show what follows from another finding too")
 	cmd.MarkFlagDirname("pkipath")
 	cmd.MarkFlagsMutuallyExclusive("pkipath", "user")
 	completeFrom(cmd, "for", append(libvirt.ReleaseNames(), "installed")...)
@@ -169,7 +172,7 @@ func runCheck(ctx context.Context, e *env, g *globals, o *checkOptions) error {
 		if err != nil {
 			return err
 		}
-		report.For = o.target
+		report.For, report.Verbose = o.target, o.verbose
 		return tellCheck(e, g, o, report)
 	}
 	v, err := inspect.Validate(g.Machine, r)

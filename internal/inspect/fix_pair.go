@@ -44,7 +44,7 @@ func notByNewCertificate(_ *fixer, t trouble) (string, bool) {
 		return "", false
 	}
 	reissue := t.Level == judge.Error || t.Stage == judge.Own || strings.HasPrefix(t.Fix, "virtpki issue ") || t.Fix == "virtpki renew"
-	return "", t.ID == "validate-access" || t.ID == "key-unchecked" || !reissue && !t.missing() && t.ID != "name-missing"
+	return "", t.ID == "swapped" || t.ID == "validate-access" || t.ID == "key-unchecked" || !reissue && !t.missing() && t.ID != "name-missing"
 }
 
 // otherHalfElsewhere is about a certificate or key whose other half lies in a wrong place.

@@ -70,6 +70,9 @@ func Run(ctx context.Context, m *machine.Machine, r Request) (*Report, error) {
 	if err := c.everything(); err != nil {
 		return nil, err
 	}
+	if found := judge.Clock(c.gathered.all(), m.Now()); found != nil {
+		c.gathered.areas = append([]Area{{"this machine", found}}, c.gathered.areas...)
+	}
 	return c.gathered.report(c.fixer().fix), nil
 }
 
@@ -154,6 +157,7 @@ func (c *inspector) system() {
 		if c.r.wants(judge.Trust) {
 			c.trust()
 		}
+		c.swapped()
 		c.rootHome()
 	}
 	if c.qemu != nil && len(c.r.Roles) == 0 {

@@ -12,6 +12,7 @@ type Report struct {
 	For      string // the releases to please, as they were typed
 	Areas    []Area // by place, in the order in which libvirt meets it
 	Verdicts []Verdict
+	Verbose  bool // whether the words have what follows from another finding too
 }
 
 // Result is the JSON form of a report; it is stable.
@@ -81,6 +82,14 @@ func (g *gathered) say(title string, found []judge.Finding) {
 	}
 }
 
+// all lists what was found so far.
+func (g *gathered) all() (found []judge.Finding) {
+	for _, a := range g.areas {
+		found = append(found, a.Found...)
+	}
+	return found
+}
+
 // decide adds a verdict, once.
 func (g *gathered) decide(v Verdict) {
 	if !slices.Contains(g.verdicts, v) {
@@ -122,7 +131,19 @@ func (g *gathered) report(fix func(judge.Finding) string) *Report {
 		slices.SortStableFunc(m.Found, func(a, b judge.Finding) int { return turn(a) - turn(b) })
 	}
 	merged = slices.DeleteFunc(merged, func(m Area) bool { return len(m.Found) == 0 })
+	judge.Causes(each(merged))
 	return &Report{Areas: merged, Verdicts: g.verdicts}
+}
+
+// each lists the findings of some places, to be marked.
+func each(areas []Area) []*judge.Finding {
+	var all []*judge.Finding
+	for _, a := range areas {
+		for i := range a.Found {
+			all = append(all, &a.Found[i])
+		}
+	}
+	return all
 }
 
 // saidOf reports whether the same is said of a file already for another role: of one CA
@@ -137,7 +158,7 @@ var stages = []judge.Stage{judge.Places, judge.Conf, judge.Own, judge.Session, j
 // turn is the place of a finding among others: that of its stage. What keeps the CA
 // from signing comes first, since it is why other things are wrong.
 func turn(f judge.Finding) int {
-	if f.ID == "ca-key-mismatch" {
+	if f.ID == "ca-key-mismatch" || f.ID == "clock" || f.ID == "swapped" {
 		return -1
 	}
 	return slices.Index(stages, f.Stage)

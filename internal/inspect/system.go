@@ -73,3 +73,16 @@ func (c *inspector) rootHome() {
 		c.gathered.say(user.Base, judge.InPlace(p))
 	}
 }
+
+// swapped looks for files of the server's and the client's in each other's place.
+func (c *inspector) swapped() {
+	if len(c.r.Roles) > 0 {
+		return
+	}
+	layout := c.m.System()
+	found := judge.Swapped(c.files.set(judge.Server, "libvirt", layout), c.files.set(judge.Client, "libvirt", layout))
+	if c.list != nil && c.list.Server().Listening == inventory.Silent {
+		found = judge.Unserved(found, false) // what a client minds is said of the client
+	}
+	c.gathered.say(filepath.Join(layout.Base, "pki"), found)
+}

@@ -18,16 +18,38 @@ const textWidth = 69
 func (r *Report) Text() termtext.Text {
 	var b strings.Builder
 	for _, a := range r.Areas {
+		shown := r.shown(a)
+		if len(shown) == 0 {
+			continue
+		}
 		termtext.Fprintf(&b, "%s\n", termtext.Quote(a.Title))
-		for _, f := range a.Found {
+		for _, f := range shown {
 			writeFinding(&b, a.Title, f)
+			if f.Followers > 0 && !r.Verbose {
+				termtext.Fprintf(&b, "  %-7s  %s\n", "", following(f.Followers))
+			}
 		}
 		termtext.Fprintf(&b, "\n")
 	}
 	for _, v := range r.Verdicts {
 		termtext.Fprintf(&b, "%-13s %s\n", labels[v.Role], termtext.Quote(v.line()))
 	}
+	if command, fixes, of := judge.Best(r.Findings()); fixes > 0 {
+		termtext.Fprintf(&b, "\nNext (fixes %d of %d findings): %s\n", fixes, of, termtext.Quote(command))
+	}
 	return termtext.Text(b.String())
+}
+
+// shown are the findings of a place that people get: causes, and what stands for itself.
+func (r *Report) shown(a Area) []judge.Finding {
+	return slices.DeleteFunc(slices.Clone(a.Found), func(f judge.Finding) bool { return f.Cause != "" && !r.Verbose })
+}
+
+func following(n int) string {
+	if n == 1 {
+		return "1 more finding follows from it (-v shows it)"
+	}
+	return fmt.Sprintf("%d more findings follow from it (-v shows them)", n)
 }
 
 func writeFinding(b *strings.Builder, title string, f judge.Finding) {
@@ -38,6 +60,9 @@ func writeFinding(b *strings.Builder, title string, f judge.Finding) {
 	if len(f.Releases) > 0 && !strings.Contains(text, f.Releases[0]) {
 		text += " (" + strings.Join(f.Releases, ", ") + ")"
 	}
+	if f.Cause != "" {
+		text += ", which follows from " + f.Cause
+	}
 	text += " [" + f.ID + "]"
 	for i, line := range termtext.Wrap(termtext.Quote(text), textWidth) {
 		label := ""
@@ -46,7 +71,7 @@ func writeFinding(b *strings.Builder, title string, f judge.Finding) {
 		}
 		termtext.Fprintf(b, "  %-7s  %s\n", label, line)
 	}
-	if f.Fix != "" {
+	if f.Fix != "" && f.Cause == "" {
 		termtext.Fprintf(b, "  %-7s  fix: %s\n", "", termtext.Quote(f.Fix))
 	}
 }

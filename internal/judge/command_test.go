@@ -154,7 +154,11 @@ func askCommand(t testing.TB, command string, args ...string) commandWord {
 		t.Errorf("%q: status %d, and %d with --json", args, status, w.Status)
 	}
 	lines := strings.Split(strings.TrimSpace(string(out)), "\n")
-	w.People = lines[len(lines)-1]
+	for _, line := range lines {
+		if strings.HasPrefix(line, "client files: ") {
+			w.People = line
+		}
+	}
 	return w
 }
 

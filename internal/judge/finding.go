@@ -46,6 +46,12 @@ type Finding struct {
 	Fix string `json:"fix,omitempty"`
 	// Releases are those that say so, where others would not.
 	Releases []string `json:"releases,omitempty"`
+	// Cause is the id of the finding that this one follows from, empty where it stands for
+	// itself. Followers counts those that follow from it. See [Causes].
+	Cause     string `json:"cause,omitempty"`
+	Followers int    `json:"followers,omitempty"`
+
+	about []string // all files, of a finding about several
 }
 
 // Entry explains an id to people: the page of all findings is made from these. Its JSON

@@ -1,0 +1,135 @@
+package judge
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+	"time"
+)
+
+// consequences say which findings follow from which: to fix the cause fixes them, or is what
+// they wait for. of narrows it where the id alone does not tell.
+var consequences = []struct {
+	cause   string
+	follows []string
+	of      func(cause, f Finding) bool
+}{
+	{"clock", []string{"ca-future", "cert-future", "crl-future"}, anyOf},
+	{"swapped", []string{"cert-not-pem", "cert-broken", "key-broken", "key-mismatch", "key-mismatch-unseen", "cert-purpose", "cert-purpose-noncritical",
+		"purpose-not-critical", "name-missing", "address-missing", "closed", "key-open", "mode"}, sameFiles},
+	{"ca-key-mismatch", []string{"issuer-missing", "issuer-other-key", "signature-wrong", "crl-foreign", "crl-signature"}, worthWarning},
+	{"ca-expired", []string{"ca-expired", "cert-expired", "crl-expired"}, refusedToo},
+	{"no-ca", []string{"ca-missing", "crl-missing"}, anyOf},
+	{"owner", []string{"owner"}, sameChown},
+}
+
+func anyOf(_, _ Finding) bool { return true }
+
+func sameFiles(cause, f Finding) bool { return slices.Contains(cause.about, f.File) }
+
+func worthWarning(_, f Finding) bool { return f.Level != Note }
+
+func refusedToo(cause, _ Finding) bool { return cause.Level == Error }
+
+// sameChown reports whether two owners are wrong in the same way, and one command sets both
+// right.
+func sameChown(cause, f Finding) bool {
+	command, _, ok := chownOf(cause)
+	other, _, same := chownOf(f)
+	return ok && same && command == other && cause.Text == f.Text
+}
+
+// chownOf splits the fix of an owner into the command and its path.
+func chownOf(f Finding) (command, path string, ok bool) {
+	fields := strings.SplitN(f.Fix, " ", 3)
+	if len(fields) != 3 || fields[0] != "chown" || strings.Contains(fields[2], " && ") {
+		return "", "", false
+	}
+	return fields[0] + " " + fields[1], fields[2], true
+}
+
+// Causes marks each finding that follows from another one, and counts them at that one. A
+// cause that has the same fix for all of them gets the command that does it at once.
+func Causes(found []*Finding) {
+	for i, cause := range found {
+		if cause.Cause != "" {
+			continue
+		}
+		for _, c := range consequences {
+			if c.cause != cause.ID {
+				continue
+			}
+			for j, f := range found {
+				if i != j && f.Cause == "" && f.Followers == 0 && slices.Contains(c.follows, f.ID) && c.of(*cause, *f) {
+					f.Cause = cause.ID
+					cause.Followers++
+					joinChown(cause, f)
+				}
+			}
+		}
+	}
+}
+
+// joinChown has the fix of one owner set another right too.
+func joinChown(cause, f *Finding) {
+	if _, path, ok := chownOf(*f); ok && cause.ID == "owner" {
+		cause.Fix += " " + path
+	}
+}
+
+// Clock is what is to be said of the machine's clock where several files are valid only
+// later: it is behind, and they are not all wrong.
+func Clock(found []Finding, now time.Time) []Finding {
+	var files []string
+	level, stage := Note, Host
+	for _, f := range found {
+		if !strings.HasSuffix(f.ID, "-future") {
+			continue
+		}
+		if !slices.Contains(files, f.File) {
+			files = append(files, f.File)
+		}
+		if level != Error && f.Level == Error {
+			level, stage = f.Level, f.Stage
+		}
+	}
+	if len(files) < 2 {
+		return nil
+	}
+	return []Finding{{ID: "clock", Level: level, Stage: stage, Text: fmt.Sprintf("the clock says %s, and %d files here begin later: it is behind", day(now), len(files)), Fix: "set the clock"}}
+}
+
+// Best returns the command that fixes most of the findings that are worth a warning, and how
+// many of them; none where each needs another.
+func Best(found []Finding) (command string, fixes, of int) {
+	count := make(map[string]int)
+	byCause := make(map[string]string)
+	for _, f := range found {
+		if f.Followers > 0 {
+			byCause[f.ID] = f.Fix
+		}
+	}
+	for _, f := range found {
+		if f.Level == Note {
+			continue
+		}
+		of++
+		fix := f.Fix
+		if f.Cause != "" {
+			fix = byCause[f.Cause]
+		}
+		if count[fix]++; isCommand(fix) && count[fix] > fixes {
+			command, fixes = fix, count[fix]
+		}
+	}
+	if fixes < 2 {
+		return "", 0, of
+	}
+	return command, fixes, of
+}
+
+// isCommand tells a fix that can be typed from one in words.
+func isCommand(fix string) bool {
+	word, _, _ := strings.Cut(fix, " ")
+	return slices.Contains([]string{"virtpki", "chown", "chmod", "mv"}, word) && !strings.Contains(fix, "; or")
+}

@@ -38,9 +38,10 @@ type watch struct {
 	m       *machine.Machine
 	o       change.Options
 	status  *status
-	retry   backOff
-	said    string // the error that was told last
-	changes int    // runs that have changed something
+	retry   backOff // after what was refused before anything changed
+	again   backOff // after what a daemon did not take, and was put back
+	said    string  // the error that was told last
+	changes int     // runs that have changed something
 }
 
 // Watch installs the key pairs of a request, and again whenever the files change, until the
@@ -52,6 +53,7 @@ func Watch(ctx context.Context, m *machine.Machine, w Watching, o change.Options
 	}
 	defer n.close()
 	run := &watch{Watching: w, m: m, o: o, status: newStatus()}
+	run.rest()
 	defer run.status.send("STOPPING=1")
 	for ctx.Err() == nil {
 		n.arm()
@@ -107,34 +109,36 @@ func (w *watch) told(j *change.Job, err error) {
 	w.status.send("READY=1", w.status.line(w, err))
 }
 
-// wait returns after how long the files are read again though they have not changed; zero for
-// never. What a daemon has refused is not forced upon it again.
+// wait returns after how long the files are read again though they have not changed. What a
+// daemon has not taken is tried again more seldom: each time it serves it for an instant.
 func (w *watch) wait(j *change.Job, err error) time.Duration {
 	switch {
 	case err == nil:
-		w.retry = backOff{}
+		w.rest()
 		return anyway
 	case j != nil:
-		return 0
+		return w.again.next()
 	}
 	return w.retry.next()
+}
+
+// rest begins to count failures from the first.
+func (w *watch) rest() {
+	w.retry = backOff{first: time.Second, last: 5 * time.Minute}
+	w.again = backOff{first: time.Minute, last: anyway}
 }
 
 // await returns true when the files have changed and are at rest, or the time is over; false
 // when the context has ended.
 func (w *watch) await(ctx context.Context, n *notifier, limit time.Duration) bool {
-	var over <-chan time.Time
-	if limit > 0 {
-		over = time.After(limit)
-	}
 	select {
 	case <-ctx.Done():
 		return false
-	case <-over:
+	case <-time.After(limit):
 		return true
 	case <-n.events:
 	}
-	w.retry = backOff{}
+	w.rest()
 	return settle(ctx, n.events)
 }
 
@@ -155,15 +159,10 @@ func settle(ctx context.Context, events <-chan struct{}) bool {
 }
 
 // backOff is how long is waited after one failure after another.
-type backOff struct{ last time.Duration }
-
-const (
-	firstRetry = time.Second
-	lastRetry  = 5 * time.Minute
-)
+type backOff struct{ first, last, now time.Duration }
 
 // next returns the time after another failure: twice that of before, up to a limit.
 func (b *backOff) next() time.Duration {
-	b.last = min(max(firstRetry, 2*b.last), lastRetry)
-	return b.last
+	b.now = min(max(b.first, 2*b.now), b.last)
+	return b.now
 }

@@ -14,7 +14,7 @@ import (
 )
 
 func TestBackOff(t *testing.T) {
-	var b backOff
+	b := backOff{first: time.Second, last: 5 * time.Minute}
 	var got []time.Duration
 	for range 11 {
 		got = append(got, b.next()/time.Second)
@@ -32,21 +32,27 @@ func TestWatched(t *testing.T) {
 	}
 }
 
-// What a daemon has refused is not tried again until the files change.
+// What a daemon has not taken is tried again more seldom; whatever goes well ends the waiting.
 func TestWait(t *testing.T) {
 	failed := errors.New("failed")
-	for _, c := range []struct {
+	w := &watch{}
+	w.rest()
+	for i, c := range []struct {
 		name string
 		j    *change.Job
 		err  error
 		want time.Duration
 	}{
+		{"refused before anything changed", nil, failed, time.Second},
+		{"again", nil, failed, 2 * time.Second},
+		{"put back", &change.Job{}, failed, time.Minute},
+		{"put back again", &change.Job{}, failed, 2 * time.Minute},
 		{"well", &change.Job{}, nil, anyway},
-		{"refused before anything changed", nil, failed, firstRetry},
-		{"put back", &change.Job{}, failed, 0},
+		{"refused later", nil, failed, time.Second},
+		{"put back later", &change.Job{}, failed, time.Minute},
 	} {
-		if got := (&watch{}).wait(c.j, c.err); got != c.want {
-			t.Errorf("%s: %v, want %v", c.name, got, c.want)
+		if got := w.wait(c.j, c.err); got != c.want {
+			t.Errorf("%d, %s: %v, want %v", i, c.name, got, c.want)
 		}
 	}
 }

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"fmt"
 	"slices"
+	"strings"
 
 	"virtpki/internal/change"
 	"virtpki/internal/hint"
@@ -56,7 +57,7 @@ func (in *installer) planCRLs(j *change.Job, here []*pki.CRL) error {
 	}
 	for _, crl := range in.lists {
 		if !slices.ContainsFunc(here, func(old *pki.CRL) bool { return bytes.Equal(old.Raw, crl.Raw) }) {
-			j.Did("CRL of %s, number %v: %s", subject.Text(crl.RawIssuer), crl.Number, termtext.Count(crl.Len(), "entry", "entries"))
+			j.Did("CRL of %s, %s: %s", subject.Text(crl.RawIssuer), numbered(crl), termtext.Count(crl.Len(), "entry", "entries"))
 		}
 	}
 	return in.To.Write(&j.Plan, libvirt.CACRL, pki.EncodeCRL(in.lists...))
@@ -82,9 +83,17 @@ func (in *installer) checkCRL(crl *pki.CRL) error {
 	return fmt.Errorf("the CRL of %s is not signed by a CA that is trusted here", issuer)
 }
 
+// numbered words the number of a list, which it need not have.
+func numbered(crl *pki.CRL) string {
+	if crl.Number == nil {
+		return "without a number"
+	}
+	return fmt.Sprintf("number %v", crl.Number)
+}
+
 // olderCRL keeps the list that is here. Where nothing else came, that is an error.
 func (in *installer) olderCRL(j *change.Job, crl, old *pki.CRL) error {
-	err := fmt.Errorf("the CRL of %s is older than the one here (number %v, here %v)", subject.Text(crl.RawIssuer), crl.Number, old.Number)
+	err := fmt.Errorf("the CRL of %s is older than the one here (%s, here %s)", subject.Text(crl.RawIssuer), numbered(crl), strings.TrimPrefix(numbered(old), "number "))
 	if len(in.Leafs)+len(in.Given) == 0 {
 		return hint.With(err, "--force takes it all the same")
 	}

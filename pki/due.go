@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"crypto/x509"
 	"fmt"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -83,4 +84,24 @@ func Older(cert, than *x509.Certificate) bool {
 		return false
 	}
 	return earlier > Backdate || cert.NotAfter.Sub(cert.NotBefore) == than.NotAfter.Sub(than.NotBefore)
+}
+
+// Ends is the earliest end on the chain of a certificate: one whose CA has expired is
+// refused. Of several CAs that have signed it the last to end counts, and of one that is
+// not among cas nothing is known.
+func Ends(cert *x509.Certificate, cas []*x509.Certificate) time.Time {
+	var chain time.Time
+	for i, ca := range cas {
+		if ca.Equal(cert) || !bytes.Equal(ca.RawSubject, cert.RawIssuer) || cert.CheckSignatureFrom(ca) != nil {
+			continue
+		}
+		others := append(slices.Clone(cas[:i]), cas[i+1:]...)
+		if end := Ends(ca, others); end.After(chain) {
+			chain = end
+		}
+	}
+	if !chain.IsZero() && chain.Before(cert.NotAfter) {
+		return chain
+	}
+	return cert.NotAfter
 }

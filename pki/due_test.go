@@ -90,3 +90,29 @@ func TestOlder(t *testing.T) {
 		}
 	}
 }
+
+func TestEnds(t *testing.T) {
+	ca, other := newCA(t, pki.EC256), newCA(t, pki.EC256)
+	leaf := issueFor(t, ca, pki.Year)
+	ending := func(ca *pki.CA, end time.Time) *x509.Certificate {
+		same := *ca.Certificate
+		same.NotAfter = end
+		return &same
+	}
+	month, decade := now.Add(30*pki.Day), now.Add(10*pki.Year)
+	for _, c := range []struct {
+		name string
+		cas  []*x509.Certificate
+		want time.Time
+	}{
+		{"no CA is known", nil, leaf.NotAfter},
+		{"its CA ends later", []*x509.Certificate{ending(ca, decade)}, leaf.NotAfter},
+		{"its CA ends before it", []*x509.Certificate{ending(ca, month)}, month},
+		{"another CA of the same name ends before it", []*x509.Certificate{ending(other, month)}, leaf.NotAfter},
+		{"its CA is there twice", []*x509.Certificate{ending(ca, month), ending(ca, decade)}, leaf.NotAfter},
+	} {
+		if got := pki.Ends(leaf, c.cas); !got.Equal(c.want) {
+			t.Errorf("%s: %v, want %v", c.name, got, c.want)
+		}
+	}
+}

@@ -56,6 +56,10 @@ A certificate or key behind a link belongs to the program that made the link
 --replace-links puts files in the place of the links, and leaves their targets as
 they are.
 
+A certificate that a daemon or QEMU reads from a path of its own (cert_file,
+vnc_tls_x509_cert_dir) is not renewed. When it is due, renew names it and ends with
+status 3.
+
 What is a copy of libvirt's pair stays one. --with fills folders of QEMU's that
 lack a pair, and --qemu-ca renews what that CA has signed for QEMU, and nothing
 else. Guests that run read the new files where they can: VNC does, and is asked

@@ -5,6 +5,7 @@ import (
 	"io/fs"
 
 	"virtpki/internal/change"
+	"virtpki/internal/inventory"
 	"virtpki/internal/keypair"
 	"virtpki/internal/libvirt"
 	"virtpki/internal/machine"
@@ -14,25 +15,32 @@ import (
 var certFiles = []libvirt.File{libvirt.CACert, libvirt.ServerCert, libvirt.ClientCert}
 
 // Installed reads the certificates that programs of m find: those of the CA's directory, of
-// the system and its QEMU, and of the user, in this order. The error tells of files that
+// the system and its QEMU, and of the user, and those that daemons and QEMU read from
+// paths of their own, in this order. The error tells of files that
 // could not be read; the rest is there all the same.
 func Installed(m *machine.Machine) ([]change.Placed, error) {
 	layouts := append([]libvirt.Layout{libvirt.CA(m.CAPath())}, m.AllLayouts()...)
-	var found []change.Placed
-	var errs []error
+	var paths []string
 	for _, layout := range layouts {
 		for _, file := range certFiles {
-			path := layout.Path(file)
-			if path == "" {
-				continue
-			}
-			certs, err := keypair.ReadCerts(m.Tree(), path)
-			if err != nil && !errors.Is(err, fs.ErrNotExist) {
-				errs = append(errs, err)
-			}
-			for _, cert := range certs {
-				found = append(found, change.Placed{Cert: cert, Path: path})
-			}
+			paths = append(paths, layout.Path(file))
+		}
+	}
+	for _, own := range inventory.Look(m, nil).OwnPairs() {
+		paths = append(paths, m.Path(own.CA), m.Path(own.Cert))
+	}
+	var found []change.Placed
+	var errs []error
+	for _, path := range paths {
+		if path == "" {
+			continue
+		}
+		certs, err := keypair.ReadCerts(m.Tree(), path)
+		if err != nil && !errors.Is(err, fs.ErrNotExist) {
+			errs = append(errs, err)
+		}
+		for _, cert := range certs {
+			found = append(found, change.Placed{Cert: cert, Path: path})
 		}
 	}
 	return found, errors.Join(errs...)

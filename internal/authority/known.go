@@ -2,6 +2,7 @@ package authority
 
 import (
 	"cmp"
+	"crypto/x509"
 	"errors"
 	"fmt"
 	"os"
@@ -23,15 +24,16 @@ func Known(m *machine.Machine) (certinfo.List, error) {
 	infos := certinfo.List{}
 	seen := make(map[string]bool)
 	revokedOn, err0 := RevokedOn(m)
+	installed, err1 := Installed(m)
+	cas := casOf(installed)
 	add := func(p change.Placed) {
-		info := certinfo.Of(p.Cert, p.Path, m.Now())
+		info := certinfo.Of(p.Cert, p.Path, m.Now()).Below(cas, p.Cert, m.Now())
 		info.Revoked = revokedOn(p.Cert)
 		if !seen[info.Fingerprint] {
 			seen[info.Fingerprint] = true
 			infos = append(infos, info)
 		}
 	}
-	installed, err1 := Installed(m)
 	for _, p := range installed {
 		add(p)
 	}
@@ -44,6 +46,16 @@ func Known(m *machine.Machine) (certinfo.List, error) {
 		return cmp.Or(a.NotAfter.Compare(b.NotAfter), cmp.Compare(a.DN, b.DN))
 	})
 	return infos, errors.Join(err0, err1, err2)
+}
+
+// casOf returns the CAs among certificates.
+func casOf(all []change.Placed) (cas []*x509.Certificate) {
+	for _, p := range all {
+		if p.Cert.IsCA {
+			cas = append(cas, p.Cert)
+		}
+	}
+	return cas
 }
 
 // Find looks certificates up as they are typed: those of a file if there is one, else

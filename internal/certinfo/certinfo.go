@@ -30,6 +30,7 @@ type Info struct {
 	KeyType     string    `json:"key_type"`
 	NotBefore   time.Time `json:"not_before"`
 	NotAfter    time.Time `json:"not_after"`
+	Ends        time.Time `json:"ends"`      // the earliest end on its chain, as far as that is known
 	DaysLeft    int       `json:"days_left"` // rounded; negative once it has expired
 	Expired     bool      `json:"expired"`
 	Revoked     string    `json:"revoked,omitempty"` // the day, by the CA's CRL
@@ -51,6 +52,7 @@ func Of(cert *x509.Certificate, path string, now time.Time) Info {
 		KeyType:     KeyType(cert.PublicKey),
 		NotBefore:   cert.NotBefore,
 		NotAfter:    cert.NotAfter,
+		Ends:        cert.NotAfter,
 		DaysLeft:    int(math.Round(cert.NotAfter.Sub(now).Hours() / 24)),
 		Expired:     !now.Before(cert.NotAfter),
 		Path:        path,
@@ -59,6 +61,14 @@ func Of(cert *x509.Certificate, path string, now time.Time) Info {
 		info.IPs = append(info.IPs, ip.String())
 	}
 	return info
+}
+
+// Below returns what is told of the certificate where these CAs are known: it counts no
+// longer than they do.
+func (i Info) Below(cas []*x509.Certificate, cert *x509.Certificate, now time.Time) Info {
+	i.Ends = pki.Ends(cert, cas)
+	i.DaysLeft = int(math.Round(i.Ends.Sub(now).Hours() / 24))
+	return i
 }
 
 // Roles returns the roles of a certificate: ca, or server and client.
@@ -90,14 +100,16 @@ func (i Info) Names() string {
 // Until returns the day on which the certificate expires and what is left, or that it is
 // revoked.
 func (i Info) Until() string {
-	day := termtext.Day(i.NotAfter)
-	if i.Revoked != "" {
+	switch day := termtext.Day(i.NotAfter); {
+	case i.Revoked != "":
 		return "revoked " + i.Revoked
-	}
-	if i.Expired {
+	case i.Expired:
 		return fmt.Sprintf("%s (expired)", day)
+	case i.Ends.Before(i.NotAfter):
+		return fmt.Sprintf("%s (%d days, with its CA)", termtext.Day(i.Ends), i.DaysLeft)
+	default:
+		return fmt.Sprintf("%s (%d days)", day, i.DaysLeft)
 	}
-	return fmt.Sprintf("%s (%d days)", day, i.DaysLeft)
 }
 
 func (i Info) expiredText() string {

@@ -31,7 +31,7 @@ func Metrics(certs List) []byte {
 	var b bytes.Buffer
 	var ends []Expiry
 	for _, c := range certs {
-		ends = append(ends, Expiry{Role: c.RoleText(), Path: c.Path, DN: c.DN, NotAfter: c.NotAfter})
+		ends = append(ends, Expiry{Role: c.RoleText(), Path: c.Path, DN: c.DN, NotAfter: c.Ends})
 	}
 	Expiries(&b, "End of a certificate", ends)
 	return b.Bytes()

@@ -46,6 +46,7 @@ type candidate struct {
 	role    pki.Role
 	pair    *keypair.Pair
 	opens   time.Time // when it becomes due by its age
+	ends    time.Time // the earliest end on its chain
 	reasons []string  // why it is due; none when it is not
 	missing []net.IP  // addresses of this machine that it lacks
 	err     error

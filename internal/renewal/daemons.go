@@ -18,7 +18,6 @@ func (r *renewal) nothingDue(ctx context.Context) error {
 	j := change.NewJob(r.m)
 	daemons := r.reloader(j)
 	serving, err := daemons.Serving(ctx)
-	r.noteCustom(serving)
 	stale := reload.Stale(serving)
 	if r.o.DryRun {
 		for _, d := range stale {
@@ -34,14 +33,4 @@ func (r *renewal) nothingDue(ctx context.Context) error {
 		r.report.Outcome, r.report.Job = Renewed, j
 	}
 	return errors.Join(err, guests)
-}
-
-// noteCustom tells of a certificate that a daemon serves from a place of its own
-// and that comes to its end: renew does not know who put it there.
-func (r *renewal) noteCustom(serving []reload.Serving) {
-	for _, d := range serving {
-		if d.Files.Custom && !r.m.Now().Before(r.Window.CertificateOpens(d.OnDisk)) {
-			r.report.Custom = append(r.report.Custom, termtext.Sprintf("%s serves %s, which ends on %s: a file of its own is not renewed here", d.Daemon.Daemon.Name, d.Files.Cert, termtext.Day(d.OnDisk.NotAfter)))
-		}
-	}
 }

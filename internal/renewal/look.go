@@ -43,6 +43,9 @@ func (r *renewal) look() (*authority.Authority, error) {
 // renew.
 func (r *renewal) consider(a *authority.Authority, c *candidate) bool {
 	c.err = c.readOwn(r.m)
+	if c.pair.Cert != nil {
+		c.ends = pki.Ends(c.pair.Cert, a.Certificates)
+	}
 	if c.pair.Cert == nil && c.err == nil || othersQEMU(a, c) || r.passOver(c) {
 		return false
 	}
@@ -55,6 +58,9 @@ func (r *renewal) consider(a *authority.Authority, c *candidate) bool {
 	} else if c.err == nil {
 		f := r.gather(r.m, a, c)
 		c.opens, c.missing, c.reasons = f.opens, f.missing, f.reasons()
+		if c.ends.Before(c.pair.Cert.NotAfter) { // no reason to renew it, but one to act: its CA ends
+			c.opens = r.Window.Opens(pki.Life(c.pair.Cert), c.ends)
+		}
 		r.hold(a, c)
 	}
 	r.minds(c)
@@ -113,6 +119,7 @@ type Installed struct {
 	Path     string    `json:"path"`
 	DN       string    `json:"dn,omitempty"`
 	NotAfter time.Time `json:"not_after"`
+	Ends     time.Time `json:"ends"` // the earliest end on its chain: a CA may end before it
 	DueFrom  time.Time `json:"due_from"`
 	Reasons  []string  `json:"reasons"` // why it is due; none when it is not
 }
@@ -122,7 +129,7 @@ func installed(found []*candidate) []Installed {
 	all := []Installed{}
 	for _, c := range found {
 		if c.pair.Cert != nil {
-			all = append(all, Installed{c.pair.CertPath, subject.Of(c.pair.Cert), c.pair.Cert.NotAfter, c.opens, append([]string{}, c.reasons...)})
+			all = append(all, Installed{c.pair.CertPath, subject.Of(c.pair.Cert), c.pair.Cert.NotAfter, c.ends, c.opens, append([]string{}, c.reasons...)})
 		}
 	}
 	return all

@@ -39,13 +39,21 @@ func (r *renewal) metricsText(result error) []byte {
 	var ends []certinfo.Expiry
 	for _, c := range r.found {
 		if cert := c.pair.Cert; cert != nil {
-			ends = append(ends, certinfo.Expiry{Role: string(c.role), Path: c.pair.CertPath, DN: subject.Of(cert), NotAfter: cert.NotAfter})
+			ends = append(ends, certinfo.Expiry{Role: string(c.role), Path: c.pair.CertPath, DN: subject.Of(cert), NotAfter: c.ends})
+		}
+	}
+	for _, p := range r.own {
+		if p.cert != nil {
+			ends = append(ends, certinfo.Expiry{Role: p.Role, Path: p.path, DN: subject.Of(p.cert), NotAfter: p.ends})
 		}
 	}
 	certinfo.Expiries(&b, "End of an installed certificate", ends)
 	certinfo.Family(&b, "virtpki_certificate_due", "Whether an installed certificate is due for renewal.")
 	for _, c := range r.found {
 		fmt.Fprintf(&b, "virtpki_certificate_due{role=%s,path=%s} %d\n", certinfo.Label(string(c.role)), certinfo.Label(c.pair.CertPath), truth(len(c.reasons) > 0 || c.err != nil))
+	}
+	for _, p := range r.own {
+		fmt.Fprintf(&b, "virtpki_certificate_due{role=%s,path=%s} %d\n", certinfo.Label(p.Role), certinfo.Label(p.path), truth(p.why != ""))
 	}
 	if a, err := authority.Open(r.m); err == nil {
 		certinfo.Family(&b, "virtpki_ca_not_after_seconds", "End of the CA, in seconds since 1970.")

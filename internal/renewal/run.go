@@ -63,7 +63,7 @@ type Report struct {
 
 	CAEnds time.Time // set when the CA needs a successor
 	Left   []string  // certificates that are not renewed, and why
-	Custom []string  // those of daemons with files of their own that are about to expire
+	Own    []string  // those at paths of a program's own that are due, and are not renewed here
 	Stale  []string  // in a dry run: daemons that would be made to read their files again
 }
 
@@ -79,6 +79,8 @@ func Run(ctx context.Context, m *machine.Machine, request Request, keys *change.
 	o.ReplaceLinks = request.ReplaceLinks
 	r := &renewal{Request: request, m: m, keys: keys, o: o, list: inventory.Of(ctx, m), report: &Report{}}
 	err := r.run(ctx)
+	r.lookAtOwn()
+	err = hint.First(err, r.ownDue())
 	if failed := r.writeMetrics(err); failed != nil {
 		return r.report, errors.Join(err, failed)
 	}
@@ -97,7 +99,8 @@ type renewal struct {
 	// What the last look has found.
 	found  []*candidate
 	left   []string // what is not renewed, and why
-	crl    string   // why the CRL is due; empty when it is not
+	own    []*ownPair
+	crl    string // why the CRL is due; empty when it is not
 	caEnds time.Time
 
 	renewed []*candidate

@@ -19,7 +19,7 @@ type Result struct {
 
 // Result returns the report for printing as JSON.
 func (r *Report) Result(now time.Time) Result {
-	result := Result{Due: r.Outcome != Idle, Installed: r.Installed, Requests: r.Requests}
+	result := Result{Due: r.Outcome != Idle || len(r.Own) > 0, Installed: r.Installed, Requests: r.Requests}
 	if r.Job != nil {
 		copies := r.Job.Result(now)
 		result.Copies = &copies
@@ -40,6 +40,7 @@ func (r *Report) Text() termtext.Text {
 		for _, text := range r.Stale {
 			termtext.Fprintf(&b, "%s: would have it read again\n", text)
 		}
+	case len(r.Own) > 0 || slices.ContainsFunc(r.Installed, func(i Installed) bool { return len(i.Reasons) > 0 }): // which is among the warnings
 	case len(r.Installed) == 0:
 		return "nothing is installed here\n"
 	default:
@@ -59,5 +60,5 @@ func (r *Report) Warnings(quiet bool) []string {
 		}
 		all = append(all, r.Left...)
 	}
-	return append(all, r.Custom...)
+	return append(all, r.Own...)
 }

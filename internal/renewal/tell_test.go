@@ -28,7 +28,7 @@ func TestText(t *testing.T) {
 // What cron would be mailed each night is left out where only errors are wanted; what a
 // daemon is about to serve after its end is not.
 func TestWarnings(t *testing.T) {
-	r := Report{CAEnds: noon, Left: []string{"left"}, Custom: []string{"custom"}}
+	r := Report{CAEnds: noon, Left: []string{"left"}, Own: []string{"custom"}}
 	if got := r.Warnings(true); !slices.Equal(got, []string{"custom"}) {
 		t.Errorf("quiet: %q", got)
 	}

@@ -13,7 +13,7 @@ import (
 //
 // The IDs: empty-list; empty, invalid-utf8, label, slashes, spaces,
 // spaces-around-equals, quotes, semicolon, trailing-comma, type-case, type-spelling,
-// unknown-type, hex-form, escapes, no-dn (the pattern can match no name);
+// unknown-type, hex-form, empty-value, escapes, no-dn (the pattern can match no name);
 // reversed-order; everyone, covered, leading-star, inner-star, trailing-star
 // (lets in more than it seems to); brackets, backslash, two-jokers (the
 // matchers differ).
@@ -96,6 +96,7 @@ func (l *linter) form() {
 	l.habits(h, Error, "; the pattern matches no name", right)
 	l.habits(all&^h&(habitSpaces|habitSemicolon), Warning, "; the pattern matches such text within a value alone", right)
 	l.types(pieces, right)
+	l.values(pieces)
 	if looksReversed(meant) {
 		l.say("reversed-order", Warning, "the RDNs look reversed: libvirt has them in the order of the certificate, usually C, ST, L, O, OU, CN",
 			joinPieces(reversePieces(meant)))

@@ -1,0 +1,50 @@
+package dn
+
+import "strings"
+
+// values looks for values that GnuTLS never or hardly ever prints: an empty one of a type
+// that is a DirectoryString, and one that is neither text nor whole hexadecimal digits where those
+// have to be.
+func (l *linter) values(pieces []piece) {
+	if strings.ContainsRune(l.pattern, '[') {
+		return // which fnmatch may read as anything
+	}
+	for _, p := range pieces {
+		id, reason := valueNeverPrinted(p)
+		switch {
+		case id == "":
+		case id == "empty-value": // one of an unusual string type, such as BMPString, is printed
+			l.say(id, Warning, reason, "")
+		case p.unsure:
+			l.say(id, Warning, reason+"; the pattern matches such text within a value alone", "")
+		default:
+			l.say(id, Error, reason+"; the pattern matches no name", "")
+		}
+	}
+}
+
+// valueNeverPrinted says why no name has an attribute with this value; empty where one may.
+// What follows a wildcard may belong to another attribute.
+func valueNeverPrinted(p piece) (id, reason string) {
+	t := typeByName(p.typ)
+	before, wild := cutWild(p.value)
+	hex, isHex := strings.CutPrefix(before, "#")
+	switch {
+	case strings.ContainsAny(p.typ, "*?"):
+	case t != nil && t.kind == kindDirectory && p.value == "":
+		return "empty-value", "GnuTLS refuses a certificate with an empty " + p.typ + ", so that the pattern matches next to no name"
+	case t == nil && isDotted(p.typ) && !isHex && (before != "" || !wild):
+		return "hex-form", "GnuTLS prints the value of a type that it does not know as \"#\" and hexadecimal digits"
+	case isHex && (strings.Trim(hex, "0123456789abcdef") != "" || !wild && (len(hex)%2 != 0 || hex == "")):
+		return "hex-form", "a value that begins with \"#\" is printed as pairs of hexadecimal digits; a \"#\" of the text itself is written with a backslash"
+	}
+	return "", ""
+}
+
+// cutWild returns what stands before the first wildcard of a value, and whether there is one.
+func cutWild(value string) (before string, found bool) {
+	if i := strings.IndexAny(value, "*?"); i >= 0 {
+		return value[:i], true
+	}
+	return value, false
+}

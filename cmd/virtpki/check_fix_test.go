@@ -14,7 +14,7 @@ import (
 // untyped are the ids whose fix no script types yet, or that have none that can be typed:
 // their fix is done elsewhere, in words, or by a program that tests do without.
 const untyped = `
-	dangling clock link not-a-file not-a-folder too-large unseen not-readable other-prefix root-home label qemu-other-ca
+	dangling clock link short-life not-a-file not-a-folder too-large unseen not-readable other-prefix root-home label qemu-other-ca
 	validate-missing validate-access validate-name conf-duplicate files-lists file-relative conf-unread
 	setting-elsewhere nobody-listens listens-by-hand auth-sasl qemu-tls-nowhere cert-unreadable ca-unreadable
 	key-unreadable crl-unreadable cert-too-large ca-too-large ca-not-pem ca-broken cert-missing ca-missing

@@ -103,6 +103,7 @@ func newInspector(m *machine.Machine, r Request) (*inspector, error) {
 		return nil, err
 	}
 	files := newReader(m)
+	known.Renews = renewsEvery(string(files.read(m.Path(renewTimer)).Data))
 	c := &inspector{m: m, r: r, libvirt: r.Libvirt(), qemu: r.QEMU(), machine: known, files: files,
 		host: host{files}, places: places{files, r}, pairs: pairs{files, known},
 		uses: make(map[string]string), asked: make(map[string]string)}

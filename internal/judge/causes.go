@@ -1,10 +1,8 @@
 package judge
 
 import (
-	"fmt"
 	"slices"
 	"strings"
-	"time"
 )
 
 // consequences say which findings follow from which: to fix the cause fixes them, or is what
@@ -75,28 +73,6 @@ func joinChown(cause, f *Finding) {
 	if _, path, ok := chownOf(*f); ok && cause.ID == "owner" {
 		cause.Fix += " " + path
 	}
-}
-
-// Clock is what is to be said of the machine's clock where several files are valid only
-// later: it is behind, and they are not all wrong.
-func Clock(found []Finding, now time.Time) []Finding {
-	var files []string
-	level, stage := Note, Host
-	for _, f := range found {
-		if !strings.HasSuffix(f.ID, "-future") {
-			continue
-		}
-		if !slices.Contains(files, f.File) {
-			files = append(files, f.File)
-		}
-		if level != Error && f.Level == Error {
-			level, stage = f.Level, f.Stage
-		}
-	}
-	if len(files) < 2 {
-		return nil
-	}
-	return []Finding{{ID: "clock", Level: level, Stage: stage, Text: fmt.Sprintf("the clock says %s, and %d files here begin later: it is behind", day(now), len(files)), Fix: "set the clock"}}
 }
 
 // Best returns the command that fixes most of the findings that are worth a warning, and how

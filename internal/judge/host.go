@@ -22,6 +22,8 @@ type Machine struct {
 	Addresses []net.IP
 	// Due is when a certificate is due for renewal.
 	Due func(*x509.Certificate) time.Time
+	// Renews is how often a timer renews here what is due; zero where none is known.
+	Renews time.Duration
 }
 
 type hostJudge struct {
@@ -44,6 +46,7 @@ func OnHost(set Set, m Machine) []Finding {
 			j.names(set.Cert)
 		}
 		j.ends(set.Cert.Path, cert, "virtpki renew", "")
+		j.short(set.Cert.Path, cert)
 		j.weak(set.Cert.Path, cert)
 		j.purpose(set)
 	}
@@ -128,6 +131,31 @@ func (j *hostJudge) ends(path string, cert *x509.Certificate, fix, of string) {
 	}
 	left := cert.NotAfter.Sub(j.Now)
 	j.say(Finding{ID: "ends-soon", Level: urgency(left), File: path, Fix: fix}, "it expires %s, on %s%s", span(left), day(cert.NotAfter), of)
+}
+
+// usualTimer is how often a timer runs that nobody has set otherwise.
+const usualTimer = 24 * time.Hour
+
+// short names a certificate that may expire between two runs of the timer: the time from
+// when it is due to its end is shorter than that from one run to the next.
+func (j *hostJudge) short(path string, cert *x509.Certificate) {
+	every, level, timer := j.Renews, Warning, "the timer here"
+	if every == 0 {
+		every, level, timer = usualTimer, Note, "a daily timer"
+	}
+	window := cert.NotAfter.Sub(j.Due(cert))
+	if window >= every || j.Now.After(cert.NotAfter) {
+		return
+	}
+	j.say(Finding{ID: "short-life", Level: level, File: path}, "it is due %s before it expires, and %s runs every %s: it may expire between two runs", hours(window), timer, hours(every))
+}
+
+// hours words a duration of a few days at most.
+func hours(d time.Duration) string {
+	if d < 2*time.Hour {
+		return fmt.Sprintf("%d minutes", int(d.Minutes()))
+	}
+	return fmt.Sprintf("%d hours", int(d.Hours()))
 }
 
 // urgency is the level of an end that comes: the last third of a life is a note.

@@ -44,3 +44,32 @@ func TestEnds(t *testing.T) {
 		}
 	}
 }
+
+// TestShortLife names what may expire between two runs of the timer.
+func TestShortLife(t *testing.T) {
+	now := time.Date(2027, 1, 1, 12, 0, 0, 0, time.UTC)
+	for _, test := range []struct {
+		due, end time.Duration // from now
+		renews   time.Duration
+		want     Level // empty for nothing
+	}{
+		{60 * 24 * time.Hour, 90 * 24 * time.Hour, 24 * time.Hour, ""},
+		{16 * time.Hour, 24 * time.Hour, 0, Note},
+		{16 * time.Hour, 24 * time.Hour, 24 * time.Hour, Warning},
+		{16 * time.Hour, 24 * time.Hour, time.Hour, ""},
+		{time.Hour, 25 * time.Hour, 24 * time.Hour, ""},
+		{0, 6 * 24 * time.Hour, 7 * 24 * time.Hour, Warning},
+		{-3 * time.Hour, -time.Hour, 24 * time.Hour, ""},
+	} {
+		cert := &x509.Certificate{NotAfter: now.Add(test.end)}
+		j := &hostJudge{Machine: Machine{Now: now, Renews: test.renews, Due: func(*x509.Certificate) time.Time { return now.Add(test.due) }}}
+		j.short("/cert.pem", cert)
+		var got Level
+		if len(j.found) > 0 {
+			got = j.found[0].Level
+		}
+		if got != test.want {
+			t.Errorf("due in %v, ends in %v, every %v: %q, want %q", test.due, test.end, test.renews, got, test.want)
+		}
+	}
+}

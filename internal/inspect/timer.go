@@ -1,0 +1,26 @@
+package inspect
+
+import (
+	"strings"
+	"time"
+)
+
+// renewTimer is the unit that virtpki generate systemd writes.
+const renewTimer = "/etc/systemd/system/virtpki-renew.timer"
+
+// shorthands are the names that systemd has for how often a timer rings (systemd.time(7)).
+var shorthands = map[string]time.Duration{
+	"minutely": time.Minute, "hourly": time.Hour, "daily": 24 * time.Hour, "weekly": 7 * 24 * time.Hour,
+	"monthly": 31 * 24 * time.Hour, "quarterly": 92 * 24 * time.Hour, "semiannually": 184 * 24 * time.Hour, "yearly": 366 * 24 * time.Hour,
+}
+
+// renewsEvery returns how often a timer unit rings, by the last of its times; zero for one
+// that is not a name.
+func renewsEvery(unit string) (every time.Duration) {
+	for line := range strings.Lines(unit) {
+		if value, ok := strings.CutPrefix(strings.TrimSpace(line), "OnCalendar="); ok {
+			every = shorthands[strings.TrimSpace(value)]
+		}
+	}
+	return every
+}

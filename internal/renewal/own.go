@@ -87,7 +87,7 @@ func (r *renewal) ownDue() error {
 		case p.Used:
 			r.report.Own = append(r.report.Own, p.text())
 		default:
-			r.report.Left = append(r.report.Left, p.text())
+			r.report.Unused = append(r.report.Unused, p.text())
 		}
 	}
 	if len(r.report.Own) > 0 {

@@ -64,6 +64,7 @@ type Report struct {
 	CAEnds time.Time // set when the CA needs a successor
 	Left   []string  // certificates that are not renewed, and why
 	Own    []string  // those at paths of a program's own that are due, and are not renewed here
+	Unused []string  // the same, of programs that need none today
 	Stale  []string  // in a dry run: daemons that would be made to read their files again
 }
 

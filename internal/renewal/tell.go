@@ -40,7 +40,7 @@ func (r *Report) Text() termtext.Text {
 		for _, text := range r.Stale {
 			termtext.Fprintf(&b, "%s: would have it read again\n", text)
 		}
-	case len(r.Own) > 0 || slices.ContainsFunc(r.Installed, func(i Installed) bool { return len(i.Reasons) > 0 }): // which is among the warnings
+	case len(r.Own)+len(r.Unused) > 0: // which is among the warnings
 	case len(r.Installed) == 0:
 		return "nothing is installed here\n"
 	default:
@@ -58,7 +58,7 @@ func (r *Report) Warnings(quiet bool) []string {
 		if !r.CAEnds.IsZero() {
 			all = append(all, termtext.Sprintf("the CA ends on %s: begin its successor with virtpki ca rollover start", termtext.Day(r.CAEnds)))
 		}
-		all = append(all, r.Left...)
+		all = append(append(all, r.Left...), r.Unused...)
 	}
 	return append(all, r.Own...)
 }

@@ -15,6 +15,8 @@ func TestText(t *testing.T) {
 	}{
 		{"nothing installed", Report{Outcome: Idle}, "nothing is installed here\n"},
 		{"nothing due", Report{Outcome: Idle, Installed: []Installed{late, soon}}, "nothing is due; the first is a from 2026-06-01\n"},
+		{"one that a daemon reads elsewhere", Report{Outcome: Idle, Installed: []Installed{late, soon}, Own: []string{"c: expired"}}, ""},
+		{"one that nobody needs", Report{Outcome: Idle, Installed: []Installed{late, soon}, Unused: []string{"c: expired"}}, ""},
 		{"a daemon that is stale", Report{Outcome: Idle, Installed: []Installed{soon}, Stale: []string{"libvirtd serves another"}}, "libvirtd serves another: would have it read again\n"},
 		{"something due", Report{Outcome: Due, Installed: []Installed{soon, late}, Due: []Installed{late}}, "b: due: asked for; its key is missing\n"},
 		{"requested", Report{Outcome: Requested, Due: []Installed{late}}, "b: due: asked for; its key is missing\n"},

@@ -18,10 +18,13 @@ encrypted again if it was. --issued is a folder of PEM certificates, or an
 index.txt as openssl and easy-rsa keep it: what it says to be revoked is, and
 the certificates are looked for in the folders beside it.
 
-A CA that libvirt cannot live with is refused, and it is said why. The files that
-are read stay as they are. Afterwards sign and revoke with virtpki alone.`
+If the CA's certificate is in the CA's directory already, as after libvirt's own
+page, ca import adds what is missing: the key, records, revocations. It refuses
+any other CA there, and one that libvirt cannot use. The files that are read stay
+as they are. Afterwards sign and revoke with virtpki alone.`
 
 const caImportExample = `  virtpki ca import --cert cacert.pem --key cakey.pem
+  virtpki ca import --cert /etc/pki/CA/cacert.pem --key /root/cakey.pem --issued /etc/pki/libvirt
   virtpki ca import --cert pki/ca.crt --key pki/private/ca.key --crl pki/crl.pem --issued pki/index.txt`
 
 func newCAImport(e *env, g *globals) *cobra.Command {

@@ -39,6 +39,9 @@ type Import struct {
 	notes     []string
 	unproven  int // certificates whose signature by MD5 says nothing of who made it
 
+	keyThere   bool // the CA's key is in its directory already
+	certsThere bool // and so are its certificates
+
 	taken  map[string]*x509.Certificate // records by serial
 	listed map[string]bool              // serials of the CRL and of revoked
 }

@@ -1,6 +1,7 @@
 package authority
 
 import (
+	"bytes"
 	"crypto/x509"
 	"time"
 
@@ -13,17 +14,53 @@ import (
 	"virtpki/pki"
 )
 
-// Take plans the directory of the CA, in which there is none yet, and returns it as it
-// will be.
+// Take plans the directory of the CA and returns the CA as it will be. Where its certificate
+// is in that directory already, Take completes what is there.
 func (in *Import) Take(j *change.Job, m *machine.Machine, keys *change.Keyring) (*Authority, error) {
-	if err := RefuseExisting(m); err != nil {
+	taken := in.clone() // a run decides twice
+	if err := taken.join(m, keys); err != nil {
 		return nil, err
 	}
-	taken := *in // a run decides twice
 	return &taken.Authority, taken.plan(j, keys, m.Now())
 }
 
 func (in *Import) plan(j *change.Job, keys *change.Keyring, now time.Time) error {
+	to := keypair.Dest{Layout: in.Layout, Owner: machine.Owner()}
+	if err := hint.First(in.planKey(j, to, keys), in.planCert(j, to)); err != nil {
+		return err
+	}
+	for _, cert := range in.records {
+		if err := in.Record(j, cert); err != nil {
+			return err
+		}
+	}
+	in.tell(j)
+	j.Notes = append(j.Notes, in.notes...)
+	in.NoteTwins(j)
+	if usage := in.CA.Certificate.KeyUsage; usage != 0 && usage&x509.KeyUsageCRLSign == 0 {
+		j.Note("the CA's keyUsage lacks cRLSign: libvirt goes by its CRL all the same, other programs may not")
+	}
+	return in.planCRL(j, now)
+}
+
+// tell reports what is taken over that was not there.
+func (in *Import) tell(j *change.Job) {
+	ca := change.Placed{Cert: in.CA.Certificate, Path: in.Layout.Path(libvirt.CACert)}
+	if !in.certsThere {
+		j.Made = append(j.Made, ca)
+	} else {
+		j.Found = append(j.Found, ca)
+	}
+	if len(in.records) > 0 || !in.certsThere {
+		j.Did("%s recorded", termtext.Count(len(in.records), "certificate", "certificates"))
+	}
+}
+
+// planKey writes the CA's key, encrypted again if it was, unless it is there.
+func (in *Import) planKey(j *change.Job, to keypair.Dest, keys *change.Keyring) error {
+	if in.keyThere {
+		return nil
+	}
 	var passphrase []byte
 	if in.encrypted {
 		passphrase = keys.Passphrase
@@ -32,26 +69,15 @@ func (in *Import) plan(j *change.Job, keys *change.Keyring, now time.Time) error
 	if err != nil {
 		return err
 	}
-	to := keypair.Dest{Layout: in.Layout, Owner: machine.Owner()}
-	if err := hint.First(
-		to.Write(&j.Plan, libvirt.CAKey, keyPEM),
-		to.Write(&j.Plan, libvirt.CACert, pki.EncodeCertificates(in.Certificates...)),
-	); err != nil {
-		return err
+	return to.Write(&j.Plan, libvirt.CAKey, keyPEM)
+}
+
+// planCert writes the CA's certificates, unless they are there.
+func (in *Import) planCert(j *change.Job, to keypair.Dest) error {
+	if in.certsThere {
+		return nil
 	}
-	for _, cert := range in.records {
-		if err := in.Record(j, cert); err != nil {
-			return err
-		}
-	}
-	j.Made = append(j.Made, change.Placed{Cert: in.CA.Certificate, Path: in.Layout.Path(libvirt.CACert)})
-	j.Notes = append(j.Notes, in.notes...)
-	in.NoteTwins(j)
-	if usage := in.CA.Certificate.KeyUsage; usage != 0 && usage&x509.KeyUsageCRLSign == 0 {
-		j.Note("the CA's keyUsage lacks cRLSign: libvirt goes by its CRL all the same, other programs may not")
-	}
-	j.Did("%s recorded", termtext.Count(len(in.records), "certificate", "certificates"))
-	return in.planCRL(j, now)
+	return to.Write(&j.Plan, libvirt.CACert, pki.EncodeCertificates(in.Certificates...))
 }
 
 // planCRL keeps the CA's own list as it is, or has a new one follow it.
@@ -64,8 +90,12 @@ func (in *Import) planCRL(j *change.Job, now time.Time) error {
 		}
 		word = "made"
 	}
-	j.Did("CRL number %v %s: %s", crl.Number, word, termtext.Count(crl.Len(), "entry", "entries"))
+	there := in.CRL
 	in.CRL = pki.EncodeCRL(append([]*pki.CRL{crl}, in.Lists...)...)
+	if bytes.Equal(in.CRL, there) {
+		return nil
+	}
+	j.Did("CRL number %v %s: %s", crl.Number, word, termtext.Count(crl.Len(), "entry", "entries"))
 	return keypair.Dest{Layout: in.Layout, Owner: machine.Owner()}.Write(&j.Plan, libvirt.CACRL, in.CRL)
 }
 

@@ -1,0 +1,133 @@
+package authority
+
+import (
+	"crypto/x509"
+	"fmt"
+	"maps"
+	"slices"
+
+	"virtpki/internal/change"
+	"virtpki/internal/keypair"
+	"virtpki/internal/libvirt"
+	"virtpki/internal/machine"
+	"virtpki/internal/store"
+	"virtpki/internal/subject"
+	"virtpki/pki"
+)
+
+// clone returns an import that a decision may change.
+func (in *Import) clone() *Import {
+	c := *in
+	c.records, c.revoked, c.notes = slices.Clone(in.records), slices.Clone(in.revoked), slices.Clone(in.notes)
+	c.Lists, c.Certificates = slices.Clone(in.Lists), slices.Clone(in.Certificates)
+	c.taken, c.listed = maps.Clone(in.taken), maps.Clone(in.listed)
+	return &c
+}
+
+// join adds what is in the CA's directory already: by libvirt's own page the certificate lies
+// there, and the key elsewhere. A directory with another CA is refused.
+func (in *Import) join(m *machine.Machine, keys *change.Keyring) error {
+	there, err := Open(m)
+	if err != nil || there.Rollover != nil || !keypair.Contains(there.Certificates, in.CA.Certificate) {
+		return RefuseExisting(m)
+	}
+	if err := in.joinKey(there, keys); err != nil {
+		return err
+	}
+	in.joinCerts(there.Certificates)
+	records, err := there.recorded()
+	if err != nil {
+		return err
+	}
+	for _, cert := range records {
+		in.joinRecord(cert)
+	}
+	return in.joinCRL(there)
+}
+
+// joinKey checks that a key in the directory is the CA's.
+func (in *Import) joinKey(there *Authority, keys *change.Keyring) error {
+	if there.Keyless() {
+		return nil
+	}
+	path := there.Layout.Path(libvirt.CAKey)
+	signer, err := keys.OpenCA(path)
+	if err != nil {
+		return err
+	}
+	if !pki.KeyMatches(in.CA.Certificate, signer) {
+		return fmt.Errorf("%s: not the key of %s", path, subject.Of(in.CA.Certificate))
+	}
+	in.keyThere = true
+	return nil
+}
+
+// joinCerts keeps the CAs that are trusted there beside this one.
+func (in *Import) joinCerts(there []*x509.Certificate) {
+	same := func(cert *x509.Certificate) bool { return keypair.Contains(there, cert) }
+	in.certsThere = there[0].Equal(in.CA.Certificate) && !slices.ContainsFunc(in.Certificates, func(cert *x509.Certificate) bool { return !same(cert) })
+	for _, cert := range there {
+		if !keypair.Contains(in.Certificates, cert) {
+			in.Certificates = append(in.Certificates, cert)
+		}
+	}
+}
+
+// joinRecord passes over a certificate that is recorded already. A record is not replaced: of
+// two certificates with one serial that one stays.
+func (in *Import) joinRecord(cert *x509.Certificate) {
+	serial := cert.SerialNumber.String()
+	if have := in.taken[serial]; have != nil && !have.Equal(cert) {
+		in.note("serial %s is recorded already, for %s: %s is not recorded, and revoking the serial revokes both",
+			store.SerialText(cert.SerialNumber), subject.Of(cert), subject.Of(have))
+	}
+	in.records = slices.DeleteFunc(in.records, func(c *x509.Certificate) bool { return c.SerialNumber.Cmp(cert.SerialNumber) == 0 })
+}
+
+// joinCRL goes on from the newer of two lists of the CA, and loses no entry of the other.
+func (in *Import) joinCRL(there *Authority) error {
+	if there.CRL == nil {
+		return nil
+	}
+	crls, err := pki.ParseCRLs(there.CRL)
+	if err != nil {
+		return fmt.Errorf("%s: %w", there.Layout.Path(libvirt.CACRL), err)
+	}
+	in.CRL = there.CRL
+	in.keepOthers(append(crls, in.Lists...))
+	own := keypair.NewestCRL(crls, in.CA.Certificate)
+	if own == nil {
+		return nil
+	}
+	older := in.Current
+	if in.Current = own; older != nil {
+		in.Current = keypair.NewestCRL([]*pki.CRL{older, own}, in.CA.Certificate)
+		if in.Current == older {
+			older = own
+		}
+	}
+	in.addMissing(older)
+	return nil
+}
+
+// addMissing has the next list revoke what an older one revoked, which may be nil, and what
+// the index says, where the list to go on from does not.
+func (in *Import) addMissing(older *pki.CRL) {
+	entries := in.revoked
+	if older != nil {
+		for entry := range older.Entries() {
+			entries = append(entries, entry)
+		}
+	}
+	clear(in.listed)
+	for entry := range in.Current.Entries() {
+		in.listed[entry.SerialNumber.String()] = true
+	}
+	in.revoked = nil
+	for _, entry := range entries {
+		if serial := entry.SerialNumber.String(); !in.listed[serial] {
+			in.listed[serial] = true
+			in.revoked = append(in.revoked, entry)
+		}
+	}
+}

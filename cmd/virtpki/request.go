@@ -3,7 +3,6 @@ package main
 import (
 	"context"
 	"errors"
-	"fmt"
 
 	"github.com/spf13/cobra"
 
@@ -111,14 +110,7 @@ func (o *requestOptions) complete(e *env, g *globals, names []string) error {
 	if err != nil {
 		return hint.Usage(err)
 	}
-	if len(names) == 0 {
-		name, err := m.Hostname()
-		if err != nil {
-			return fmt.Errorf("the name of this machine: %w", err)
-		}
-		names = []string{name}
-	}
-	if o.Identities, err = o.naming.Identities(m, names[0]); err != nil {
+	if o.Identities, err = o.naming.IdentitiesHere(m, names); err != nil {
 		return err
 	}
 	o.Machine, o.Keys, o.To = m, e.newKeyring(g), keypair.Dest{Owner: machine.Owner()}
@@ -132,14 +124,10 @@ func (o *requestOptions) complete(e *env, g *globals, names []string) error {
 // named; what was done is told on stderr then.
 func tellRequests(e *env, g *globals, o *requestOptions, j *change.Job, csrs []*pki.CSR) error {
 	if g.json {
-		infos := []certinfo.Request{}
-		for _, csr := range csrs {
-			infos = append(infos, certinfo.OfRequest(csr))
-		}
 		return e.printJSON(struct {
 			change.Result
 			Requests []certinfo.Request `json:"requests"`
-		}{j.Result(e.here.Now()), infos})
+		}{j.Result(e.here.Now()), certinfo.OfRequests(csrs)})
 	}
 	for _, csr := range csrs {
 		j.Did("%s %s", subject.OfRequest(csr), certinfo.OfRequest(csr).Text())

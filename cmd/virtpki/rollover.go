@@ -120,7 +120,10 @@ func newRolloverFinish(e *env, g *globals) *cobra.Command {
 		Example: "  virtpki ca rollover finish",
 		Args:    cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
-			return runRolloverFinish(cmd.Context(), e, g, o, force)
+			keys := e.newKeyring(g)
+			return e.changeAndReload(cmd.Context(), g, o, func(j *change.Job) error {
+				return authority.PlanFinish(j, g.Machine, keys, force)
+			})
 		},
 	}
 	cmd.Flags().BoolVar(&force, "force", false, "drop the old CA even if certificates of it still live elsewhere")
@@ -139,24 +142,13 @@ func newRolloverAbort(e *env, g *globals) *cobra.Command {
 		Example: "  virtpki ca rollover abort",
 		Args:    cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
-			return runRolloverAbort(cmd.Context(), e, g, o)
+			return e.changeAndReload(cmd.Context(), g, o, func(j *change.Job) error { return authority.PlanAbort(j, g.Machine) })
 		},
 	}
 	o.addFlags(cmd)
 	g.addPassphrase(cmd)
 	g.addDryRun(cmd)
 	return cmd
-}
-
-func runRolloverFinish(ctx context.Context, e *env, g *globals, o *reloadOptions, force bool) error {
-	keys := e.newKeyring(g)
-	return e.changeAndReload(ctx, g, o, func(j *change.Job) error {
-		return authority.PlanFinish(j, g.Machine, keys, force)
-	})
-}
-
-func runRolloverAbort(ctx context.Context, e *env, g *globals, o *reloadOptions) error {
-	return e.changeAndReload(ctx, g, o, func(j *change.Job) error { return authority.PlanAbort(j, g.Machine) })
 }
 
 func newRolloverStatus(e *env, g *globals) *cobra.Command {

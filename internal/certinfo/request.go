@@ -20,6 +20,15 @@ type Request struct {
 	PEM     string   `json:"pem"`
 }
 
+// OfRequests returns [OfRequest] of each; never nil, which JSON would show as null.
+func OfRequests(csrs []*pki.CSR) []Request {
+	infos := []Request{}
+	for _, csr := range csrs {
+		infos = append(infos, OfRequest(csr))
+	}
+	return infos
+}
+
 // OfRequest returns what is told of a request.
 func OfRequest(csr *pki.CSR) Request {
 	info := Request{DN: subject.Text(csr.RawSubject), DNS: csr.DNSNames, KeyType: KeyType(csr.PublicKey), PEM: string(pki.EncodeCSRs(csr))}

@@ -49,6 +49,19 @@ func (n Naming) Identities(m *machine.Machine, name string) ([]subject.Identity,
 	return n.IdentitiesBeside(m, name, own)
 }
 
+// IdentitiesHere is [Naming.Identities] for the first of names, or for this machine's name
+// where there is none.
+func (n Naming) IdentitiesHere(m *machine.Machine, names []string) ([]subject.Identity, error) {
+	if len(names) > 0 {
+		return n.Identities(m, names[0])
+	}
+	name, err := m.Hostname()
+	if err != nil {
+		return nil, fmt.Errorf("the name of this machine: %w", err)
+	}
+	return n.Identities(m, name)
+}
+
 // IdentitiesBeside is [Naming.Identities] for names of the machine that are known already.
 func (n Naming) IdentitiesBeside(m *machine.Machine, name string, own []string) ([]subject.Identity, error) {
 	if n.Kind == subject.Client {

@@ -75,5 +75,8 @@ func (e *env) tellWith(g *globals, j *change.Job, err error) error {
 	if err != nil && !g.json && len(j.Plan.Changes())+len(j.Done)+len(j.Notes) == 0 {
 		return err
 	}
-	return errors.Join(e.tell(g, j), err)
+	if told := e.tell(g, j); told != nil {
+		return errors.Join(told, err)
+	}
+	return err // as it is: that of a check which says no is told by its status alone
 }

@@ -18,7 +18,7 @@ import (
 // look finds what is installed, and decides what of it is due. It returns the CA, whose
 // files are read once for each decision.
 func (r *renewal) look() (*authority.Authority, error) {
-	r.found, r.left, r.crl, r.serving = nil, nil, "", false
+	r.found, r.others, r.left, r.crl, r.serving = nil, nil, nil, "", false
 	a, err := authority.Open(r.m)
 	if err != nil {
 		return nil, err
@@ -46,7 +46,11 @@ func (r *renewal) consider(a *authority.Authority, c *candidate) bool {
 	if c.pair.Cert != nil {
 		c.ends = pki.Ends(c.pair.Cert, a.Certificates)
 	}
-	if c.pair.Cert == nil && c.err == nil || othersQEMU(a, c) || r.passOver(c) {
+	if othersQEMU(a, c) {
+		r.others = append(r.others, c)
+		return false
+	}
+	if c.pair.Cert == nil && c.err == nil || r.passOver(c) {
 		return false
 	}
 	c.sealed = c.err == nil && c.place == ofQEMU && change.KeyState(r.m.Tree(), c.pair.KeyPath) == "encrypted"

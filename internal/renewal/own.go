@@ -25,6 +25,13 @@ type ownPair struct {
 
 	opens time.Time // when it becomes due
 	why   string    // why it is due; empty where it is not
+	whose string    // the CA that has signed it, where that is another's; empty where the path is the reason
+}
+
+// expired reports whether a certificate of QEMU's that another CA has signed has come to
+// its end. Until then its own run, that with --qemu-ca, may still renew it.
+func expired(c *candidate, now time.Time) bool {
+	return c.pair.Cert != nil && !now.Before(c.pair.Cert.NotAfter)
 }
 
 // lookAtOwn looks at the pairs that daemons and QEMU read from paths of their own. With a
@@ -33,6 +40,11 @@ func (r *renewal) lookAtOwn() {
 	r.own = nil
 	if r.QEMU.CA != "" {
 		return
+	}
+	for _, c := range r.others {
+		if expired(c, r.m.Now()) {
+			r.own = append(r.own, othersPair(c))
+		}
 	}
 	for _, p := range r.list.OwnPairs() {
 		own := &ownPair{OwnPair: p, path: r.m.Path(p.Cert)}
@@ -45,6 +57,15 @@ func (r *renewal) lookAtOwn() {
 		own.why = own.whyDue(r.m.Now())
 		r.own = append(r.own, own)
 	}
+}
+
+// othersPair is an expired certificate of QEMU's that another CA has signed.
+func othersPair(c *candidate) *ownPair {
+	cert := c.pair.Cert
+	p := &ownPair{path: c.pair.CertPath, cert: cert, ends: cert.NotAfter, opens: cert.NotAfter}
+	p.Reader, p.Role, p.Used = "QEMU", string(c.role), true
+	p.why, p.whose = "expired on "+termtext.Day(cert.NotAfter), subject.IssuerOf(cert)
+	return p
 }
 
 // whyDue returns why it needs a successor; empty where it needs none.
@@ -72,6 +93,9 @@ func (p *ownPair) whyDue(now time.Time) string {
 
 // text says what is due, and who reads it.
 func (p *ownPair) text() string {
+	if p.whose != "" {
+		return termtext.Sprintf("%s: %s; %s signed it, which is not the CA here: see renew --qemu-ca", p.path, p.why, p.whose)
+	}
 	return termtext.Sprintf("%s: %s; %s reads it there, and virtpki renews the default paths alone", p.path, p.why, p.Reader)
 }
 

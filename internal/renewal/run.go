@@ -62,6 +62,7 @@ type Report struct {
 	Next      []string    // what is left to do, or would be done
 
 	CAEnds time.Time // set when the CA needs a successor
+	CASoon bool      // and there are few days left for it
 	Left   []string  // certificates that are not renewed, and why
 	Own    []string  // those at paths of a program's own that are due, and are not renewed here
 	Unused []string  // the same, of programs that need none today
@@ -88,6 +89,10 @@ func Run(ctx context.Context, m *machine.Machine, request Request, keys *change.
 	return r.report, err // as it is: that of a check which says no is told by its status alone
 }
 
+// caSoon is how long before its end a CA without a successor is told of by cron too: no
+// renewal helps then, and a rollover takes days.
+const caSoon = 30 * pki.Day
+
 // renewal is one run.
 type renewal struct {
 	Request
@@ -99,7 +104,8 @@ type renewal struct {
 
 	// What the last look has found.
 	found  []*candidate
-	left   []string // what is not renewed, and why
+	left   []string     // what is not renewed, and why
+	others []*candidate // QEMU's that another CA has signed
 	own    []*ownPair
 	crl    string // why the CRL is due; empty when it is not
 	caEnds time.Time
@@ -130,6 +136,7 @@ func (r *renewal) run(ctx context.Context) error {
 		return err
 	}
 	r.report.CAEnds, r.report.Left = r.caEnds, r.left
+	r.report.CASoon = !r.caEnds.IsZero() && r.caEnds.Sub(r.m.Now()) < caSoon
 	if !r.anythingDue() {
 		return r.nothingDue(ctx)
 	}

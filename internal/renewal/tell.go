@@ -54,10 +54,10 @@ func (r *Report) Text() termtext.Text {
 // every day until somebody acts.
 func (r *Report) Warnings(quiet bool) []string {
 	var all []string
+	if !r.CAEnds.IsZero() && (!quiet || r.CASoon) {
+		all = append(all, termtext.Sprintf("the CA ends on %s: begin its successor with virtpki ca rollover start", termtext.Day(r.CAEnds)))
+	}
 	if !quiet {
-		if !r.CAEnds.IsZero() {
-			all = append(all, termtext.Sprintf("the CA ends on %s: begin its successor with virtpki ca rollover start", termtext.Day(r.CAEnds)))
-		}
 		all = append(append(all, r.Left...), r.Unused...)
 	}
 	return append(all, r.Own...)

@@ -2,6 +2,7 @@ package renewal
 
 import (
 	"slices"
+	"strings"
 	"testing"
 )
 
@@ -33,6 +34,10 @@ func TestWarnings(t *testing.T) {
 	r := Report{CAEnds: noon, Left: []string{"left"}, Own: []string{"custom"}}
 	if got := r.Warnings(true); !slices.Equal(got, []string{"custom"}) {
 		t.Errorf("quiet: %q", got)
+	}
+	soon := Report{CAEnds: noon, CASoon: true, Left: []string{"left"}}
+	if got := soon.Warnings(true); len(got) != 1 || !strings.Contains(got[0], "the CA ends on 2026-06-01") {
+		t.Errorf("quiet, and the CA ends soon: %q", got)
 	}
 	if got := r.Warnings(false); len(got) != 3 || got[1] != "left" || got[2] != "custom" {
 		t.Errorf("%q", got)

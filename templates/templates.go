@@ -74,8 +74,12 @@ func Service(r Renewal) ([]byte, error) {
 }
 
 // Watch is the unit that runs the command, which stays, as root, with no more rights than it
-// needs. It is told of by sd_notify(3) when it is ready.
+// needs. It is told of by sd_notify(3) when it is ready. The first of the writable folders is
+// made where there is none.
 func Watch(r Renewal) ([]byte, error) {
+	if len(r.Writable) == 0 {
+		return nil, errors.New("the service writes nowhere")
+	}
 	if err := r.checkUnit(); err != nil {
 		return nil, err
 	}

@@ -33,24 +33,11 @@ func newShow(e *env, g *globals) *cobra.Command {
 }
 
 func runShow(e *env, g *globals, args []string) error {
-	var infos []certinfo.Info
-	for _, arg := range args {
-		found, err := authority.Find(g.Machine, arg)
-		if err != nil {
-			return err
-		}
-		infos = append(infos, found...)
+	infos, err := authority.FindAll(g.Machine, args)
+	if err != nil {
+		return err
 	}
-	if g.json {
-		return e.printJSON(infos)
-	}
-	for i, info := range infos {
-		if i > 0 {
-			termtext.Fprintf(e.stdout, "\n")
-		}
-		termtext.Fprintf(e.stdout, "%s", info.Text())
-	}
-	return nil
+	return e.printResult(g, infos)
 }
 
 // completeNames offers the names of the certificates that are known here.

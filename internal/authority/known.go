@@ -58,6 +58,19 @@ func casOf(all []change.Placed) (cas []*x509.Certificate) {
 	return cas
 }
 
+// FindAll returns [Find] of each.
+func FindAll(m *machine.Machine, what []string) (certinfo.Full, error) {
+	var infos certinfo.Full
+	for _, name := range what {
+		found, err := Find(m, name)
+		if err != nil {
+			return nil, err
+		}
+		infos = append(infos, found...)
+	}
+	return infos, nil
+}
+
 // Find looks certificates up as they are typed: those of a file if there is one, else
 // those that are known on the machine, by CN or serial. A directory of that name, where
 // bundles lie, is not a file.

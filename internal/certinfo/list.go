@@ -14,5 +14,20 @@ func (l List) Text() termtext.Text {
 	return termtext.Table(rows)
 }
 
+// Full is several certificates, about each of which everything is told.
+type Full []Info
+
+// Text returns [Info.Text] of each, parted by an empty line.
+func (f Full) Text() termtext.Text {
+	var text termtext.Text
+	for i, info := range f {
+		if i > 0 {
+			text += "\n"
+		}
+		text += info.Text()
+	}
+	return text
+}
+
 // Text returns everything about a certificate, one thing a line.
 func (i Info) Text() termtext.Text { return termtext.Table(i.Fields()) }

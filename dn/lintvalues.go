@@ -27,7 +27,8 @@ func (l *linter) values(pieces []piece) {
 // What follows a wildcard may belong to another attribute.
 func valueNeverPrinted(p piece) (id, reason string) {
 	t := typeByName(p.typ)
-	before, wild := cutWild(p.value)
+	end := strings.IndexAny(p.value+"*", "*?")
+	before, wild := p.value[:end], end < len(p.value)
 	hex, isHex := strings.CutPrefix(before, "#")
 	switch {
 	case strings.ContainsAny(p.typ, "*?"):
@@ -39,12 +40,4 @@ func valueNeverPrinted(p piece) (id, reason string) {
 		return "hex-form", "a value that begins with \"#\" is printed as pairs of hexadecimal digits; a \"#\" of the text itself is written with a backslash"
 	}
 	return "", ""
-}
-
-// cutWild returns what stands before the first wildcard of a value, and whether there is one.
-func cutWild(value string) (before string, found bool) {
-	if i := strings.IndexAny(value, "*?"); i >= 0 {
-		return value[:i], true
-	}
-	return value, false
 }

@@ -1,5 +1,7 @@
 package dn
 
+import "cmp"
+
 // reversePieces turns the order of the RDNs around, not that inside of them.
 func reversePieces(pieces []piece) []piece {
 	var out []piece
@@ -20,45 +22,22 @@ func reversePieces(pieces []piece) []piece {
 }
 
 // typeRank is the place that an attribute usually has in a subject, from the
-// broadest to the most particular; 0 for those that stand anywhere.
-func typeRank(typ string) int {
-	switch typ {
-	case "DC":
-		return 1
-	case "C":
-		return 2
-	case "ST":
-		return 3
-	case "L":
-		return 4
-	case "street", "postalCode":
-		return 5
-	case "O":
-		return 6
-	case "OU":
-		return 7
-	case "CN":
-		return 8
-	}
-	return 0
-}
+// broadest to the most particular; none for those that stand anywhere.
+var typeRank = map[string]int{"DC": 1, "C": 2, "ST": 3, "L": 4, "street": 5, "postalCode": 5, "O": 6, "OU": 7, "CN": 8}
 
 // looksReversed reports whether the particular stands before the broad more
 // often than the other way round.
 func looksReversed(pieces []piece) bool {
-	up, down := 0, 0
-	last := 0
+	forward, last := 0, 0
 	for _, p := range pieces {
-		rank := typeRank(p.typ)
+		rank := typeRank[p.typ]
 		if rank == 0 || p.sep == '+' {
 			continue
 		}
-		if last > 0 && rank > last {
-			up++
-		} else if last > 0 && rank < last {
-			down++
+		if last > 0 {
+			forward += cmp.Compare(rank, last)
 		}
 		last = rank
 	}
-	return down > up
+	return forward < 0
 }

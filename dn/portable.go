@@ -23,18 +23,12 @@ func Exact(name string) string {
 // validUTF8 replaces each byte that is part of no character by "?": only a
 // wildcard can match it in both worlds, and GLib's answers on such bytes are odd.
 func validUTF8(s string) string {
-	if utf8.ValidString(s) {
-		return s
-	}
 	var b strings.Builder
-	for s != "" {
-		r, size := utf8.DecodeRuneInString(s)
-		if r == utf8.RuneError && size == 1 {
-			b.WriteByte('?')
-		} else {
-			b.WriteString(s[:size])
+	for i, r := range s {
+		if r == utf8.RuneError && !strings.HasPrefix(s[i:], string(utf8.RuneError)) {
+			r = '?'
 		}
-		s = s[size:]
+		b.WriteRune(r)
 	}
 	return b.String()
 }

@@ -15,126 +15,6 @@ import (
 	"testing"
 )
 
-// mayImport lists which of the module's packages each may import. A package
-// that is not in the table may import none and makes the test fail: a new one
-// has to be thought about.
-var mayImport = map[string][]string{
-	"dn":                       {},
-	"pki":                      {},
-	"templates":                {"internal/termtext"},
-	"internal/change":          {"pki", "internal/certinfo", "internal/hint", "internal/keypair", "internal/libvirt", "internal/machine", "internal/store", "internal/termtext"},
-	"internal/allowlist":       {"dn", "pki", "internal/hint", "internal/judge", "internal/libvirt", "internal/libvirt/conf", "internal/store", "internal/termtext"},                                                                                                                                                                   // judge: settings that libvirt ignores
-	"internal/authority":       {"dn", "pki", "internal/certinfo", "internal/change", "internal/grant", "internal/hint", "internal/inventory", "internal/judge", "internal/keypair", "internal/libvirt", "internal/libvirt/running", "internal/machine", "internal/store", "internal/subject", "internal/termtext"},                    // judge: libvirt has to start on its CA; running: where daemons read its CRL
-	"internal/batch":           {"internal/safedir", "internal/store", "internal/termtext"},                                                                                                                                                                                                                                            // records have their names in store
-	"internal/certinfo":        {"pki", "internal/store", "internal/subject", "internal/termtext"},                                                                                                                                                                                                                                     // store: how a serial is written
-	"internal/connect":         {"dn", "pki", "internal/certinfo", "internal/hint", "internal/inspect", "internal/judge", "internal/keypair", "internal/libvirt", "internal/libvirt/rpc", "internal/libvirt/running", "internal/machine", "internal/reload", "internal/store", "internal/subject", "internal/termtext"},                // reload: what is served
-	"internal/adopt":           {"pki", "internal/certinfo", "internal/change", "internal/enroll", "internal/gnutls", "internal/hint", "internal/keypair", "internal/machine", "internal/safedir", "internal/store", "internal/subject", "internal/termtext"},                                                                          // enroll: what was made elsewhere is judged and put in place as a response is
-	"internal/enroll":          {"pki", "internal/authority", "internal/certinfo", "internal/change", "internal/hint", "internal/inventory", "internal/judge", "internal/keypair", "internal/libvirt", "internal/machine", "internal/provision", "internal/reload", "internal/store", "internal/subject", "internal/termtext"},         // authority: the CA that is trusted here; provision: QEMU's directories
-	"internal/hostconf":        {"dn", "internal/allowlist", "internal/authority", "internal/change", "internal/hint", "internal/inventory", "internal/keypair", "internal/libvirt", "internal/libvirt/conf", "internal/machine", "internal/store", "internal/subject", "internal/termtext"},                                           // authority: clients whose certificate it signed; inventory: which daemon serves
-	"internal/reload":          {"dn", "pki", "internal/change", "internal/hint", "internal/keypair", "internal/libvirt", "internal/libvirt/conf", "internal/libvirt/rpc", "internal/libvirt/running", "internal/machine", "internal/store", "internal/subject", "internal/termtext"},                                                  // change: it writes the previous files back, and tells of it
-	"internal/renewal":         {"pki", "internal/authority", "internal/certinfo", "internal/change", "internal/enroll", "internal/hint", "internal/inventory", "internal/keypair", "internal/libvirt", "internal/machine", "internal/provision", "internal/reload", "internal/store", "internal/subject", "internal/termtext"},        // enroll: a CA elsewhere is asked; provision: QEMU's directories; reload: what is renewed is proven
-	"internal/revocation":      {"pki", "internal/authority", "internal/certinfo", "internal/change", "internal/grant", "internal/hint", "internal/keypair", "internal/libvirt", "internal/libvirt/rpc", "internal/libvirt/running", "internal/machine", "internal/reload", "internal/store", "internal/subject", "internal/termtext"}, // reload: a list counts once a daemon has read it
-	"internal/inspect":         {"dn", "pki", "internal/authority", "internal/inventory", "internal/judge", "internal/keypair", "internal/libvirt", "internal/libvirt/conf", "internal/libvirt/running", "internal/machine", "internal/store", "internal/subject", "internal/termtext"},                                                // authority: whether renew would keep the names of a certificate
-	"internal/fleet":           {"pki", "internal/authority", "internal/batch", "internal/certinfo", "internal/change", "internal/grant", "internal/hint", "internal/keypair", "internal/libvirt", "internal/machine", "internal/program", "internal/store", "internal/subject", "internal/termtext"},                                  // program: a worker's panic ends in one line
-	"internal/generate":        {"pki", "templates", "internal/allowlist", "internal/authority", "internal/change", "internal/hint", "internal/keypair", "internal/libvirt", "internal/machine", "internal/provision", "internal/store", "internal/subject", "internal/termtext"},                                                      // provision: the bundle that a first boot is given
-	"internal/grant":           {"dn", "pki"},
-	"internal/hint":            {},
-	"internal/keypair":         {"pki", "internal/hint", "internal/libvirt", "internal/machine", "internal/store", "internal/subject"},
-	"internal/machine":         {"pki", "internal/hint", "internal/libvirt", "internal/libvirt/conf", "internal/libvirt/running", "internal/store", "internal/subject", "internal/termtext"},                                                                        // pki: how a duration is written
-	"internal/provision":       {"pki", "internal/authority", "internal/change", "internal/hint", "internal/hostconf", "internal/inventory", "internal/keypair", "internal/libvirt", "internal/machine", "internal/store", "internal/subject", "internal/termtext"}, // hostconf: a host is not ready without its configuration; inventory: which daemon that is
-	"internal/program":         {"internal/hint", "internal/termtext"},                                                                                                                                                                                              // one line in place of a traceback, and its hint
-	"internal/prompt":          {"internal/hint", "internal/program", "internal/termtext"},                                                                                                                                                                          // it knows no question
-	"internal/safedir":         {"internal/termtext"},                                                                                                                                                                                                               // a hint is typed into a shell
-	"internal/sign":            {"pki", "internal/authority", "internal/certinfo", "internal/change", "internal/grant", "internal/hint", "internal/libvirt", "internal/machine", "internal/store", "internal/subject", "internal/termtext"},
-	"internal/store":           {"internal/safedir", "internal/termtext"},
-	"internal/subject":         {"dn", "pki", "internal/grant", "internal/hint", "internal/termtext"},
-	"internal/termtext":        {},
-	"internal/wizard":          {"dn", "internal/allowlist", "internal/authority", "internal/change", "internal/generate", "internal/hint", "internal/hostconf", "internal/inventory", "internal/judge", "internal/keypair", "internal/libvirt", "internal/libvirt/running", "internal/machine", "internal/prompt", "internal/provision", "internal/reload", "internal/store", "internal/subject", "internal/termtext", "pki"}, // it reads, to check an answer as its flag would; what is done goes through its Doer
-	"internal/gnutls":          {},                                                                                                                                                                                                                                                                                                                                                                                             // what others accept is known without knowing who asks
-	"internal/libvirt/conf":    {},                                                                                                                                                                                                                                                                                                                                                                                             // a syntax, whatever the settings mean
-	"internal/libvirt":         {"dn", "internal/libvirt/conf"},
-	"internal/libvirt/rpc":     {"internal/libvirt"},                                                                                                                                          // sockets and processes have their names there
-	"internal/libvirt/running": {"internal/libvirt", "internal/libvirt/conf", "internal/libvirt/rpc"},                                                                                         // a daemon is asked who it is
-	"internal/systemd":         {"internal/store"},                                                                                                                                            // units are read in a tree, out of which no link leads
-	"internal/inventory":       {"dn", "internal/hint", "internal/libvirt", "internal/libvirt/conf", "internal/libvirt/running", "internal/machine", "internal/systemd", "internal/termtext"}, // the machine is looked at with what is known of its programs
-	"internal/judge":           {"dn", "internal/gnutls", "internal/libvirt", "internal/libvirt/conf", "internal/termtext"},
-	"bench/fleet":              {},
-	"internal/lab":             {},
-	"internal/lab/labfiles":    {},
-	"internal/lab/labpki":      {},
-	"internal/lab/labscript":   {"internal/lab", "internal/lab/terminal"},
-	"internal/lab/terminal":    {},
-	"internal/lab/trace":       {},
-	"internal/lab/tracee":      {"internal/lab/trace"},
-	"internal/lab/vnctls":      {},
-	"cmd/virtpki": {
-		"dn",
-		"internal/adopt",
-		"internal/allowlist",
-		"internal/authority",
-		"internal/batch",
-		"internal/certinfo",
-		"internal/change",
-		"internal/connect",
-		"internal/enroll",
-		"internal/fleet",
-		"internal/generate",
-		"internal/grant",
-		"internal/hint",
-		"internal/hostconf",
-		"internal/inspect",
-		"internal/inventory",
-		"internal/judge",
-		"internal/keypair",
-		"internal/libvirt",
-		"internal/libvirt/conf",
-		"internal/libvirt/rpc",
-		"internal/libvirt/running",
-		"internal/machine",
-		"internal/program",
-		"internal/prompt",
-		"internal/provision",
-		"internal/reload",
-		"internal/renewal",
-		"internal/revocation",
-		"internal/sign",
-		"internal/store",
-		"internal/subject",
-		"internal/termtext",
-		"internal/wizard",
-		"pki",
-		"templates",
-	},
-}
-
-// testImports are allowed to the tests of a package on top.
-var testImports = map[string][]string{
-	"internal/batch":           {"internal/lab/labfiles"},
-	"internal/store":           {"internal/lab/labfiles"},
-	"cmd/virtpki":              {"internal/lab", "internal/lab/labscript", "internal/lab/terminal", "internal/lab/trace"},
-	"internal/gnutls":          {"dn"},
-	"internal/libvirt/rpc":     {"internal/lab/labpki"},
-	"internal/libvirt/running": {"internal/lab", "internal/lab/labpki"},
-	"internal/judge":           {"internal/lab", "pki"},
-	"internal/sign":            {"dn"},
-}
-
-// onlyIn lists libraries that stay behind a package or a file, or two of them.
-var onlyIn = map[string]string{
-	"github.com/AlecAivazis/survey/v2":          "internal/prompt/survey.go",
-	"github.com/AlecAivazis/survey/v2/core":     "internal/prompt/survey.go",
-	"github.com/AlecAivazis/survey/v2/terminal": "internal/prompt/survey.go",
-	"github.com/creack/pty":                     "internal/lab/terminal",
-	"github.com/hinshun/vt10x":                  "internal/lab/terminal",
-	"github.com/spf13/cobra":                    "cmd/virtpki",
-	"github.com/spf13/pflag":                    "cmd/virtpki",
-	"golang.org/x/term":                         "cmd/virtpki internal/program internal/prompt",
-	"go.step.sm/crypto/keyutil":                 "pki",
-	"go.step.sm/crypto/pemutil":                 "pki",
-	"go.yaml.in/yaml/v3":                        "templates",
-	"go.step.sm/crypto/x509util":                "pki",
-}
-
 type source struct {
 	pkg  string // folder, slash-separated
 	path string
@@ -287,8 +167,8 @@ func lastName(expr ast.Expr) string {
 	return ""
 }
 
-// The sizes up to which a function and a type are read at a glance. Those of tests and of
-// the lab do not count.
+// The sizes up to which a function and a type are read at a glance. Those of tests do not
+// count.
 const (
 	maxParameters = 5
 	maxMethods    = 40
@@ -297,7 +177,7 @@ const (
 func TestSizes(t *testing.T) {
 	methods := make(map[string]int)
 	for _, src := range sources(t) {
-		if strings.HasSuffix(src.path, "_test.go") || strings.HasPrefix(src.pkg, "internal/lab") || strings.HasPrefix(src.pkg, "bench") {
+		if strings.HasSuffix(src.path, "_test.go") || strings.HasPrefix(src.pkg, "bench") {
 			continue
 		}
 		ast.Inspect(src.file, func(n ast.Node) bool {

@@ -1,6 +1,7 @@
 package labscript
 
 import (
+	"context"
 	"errors"
 	"maps"
 	"os/exec"
@@ -12,7 +13,7 @@ import (
 	"virtpki/internal/lab"
 )
 
-func (s *stage) host(ts *testscript.TestScript, neg bool, args []string) {
+func (s *stage) host(ctx context.Context, ts *testscript.TestScript, neg bool, args []string) {
 	const usage = "host [-with PACKAGE,…] NAME [FQDN]"
 	want(ts, usage, args, 1, neg)
 	var packages []string
@@ -30,15 +31,15 @@ func (s *stage) host(ts *testscript.TestScript, neg bool, args []string) {
 		ts.Fatalf("host %q is there already", config.Name)
 	}
 	var err error
-	config.Root, err = lab.Root(s.ctx, s.config.Release, packages...)
+	config.Root, err = lab.Root(ctx, s.config.Release, packages...)
 	ts.Check(err)
-	s.hosts[config.Name], err = lab.NewHost(s.ctx, config)
+	s.hosts[config.Name], err = lab.NewHost(ctx, config)
 	ts.Check(err)
 }
 
-func (s *stage) on(ts *testscript.TestScript, neg bool, args []string) {
+func (s *stage) on(ctx context.Context, ts *testscript.TestScript, neg bool, args []string) {
 	want(ts, "on NAME PROGRAM ARG…", args, 2, false)
-	err := s.run(ts, args)
+	err := s.run(ctx, ts, args)
 	if neg && err == nil {
 		ts.Fatalf("%s ended well, against expectation", args[1])
 	}
@@ -47,7 +48,7 @@ func (s *stage) on(ts *testscript.TestScript, neg bool, args []string) {
 	}
 }
 
-func (s *stage) exit(ts *testscript.TestScript, neg bool, args []string) {
+func (s *stage) exit(ctx context.Context, ts *testscript.TestScript, neg bool, args []string) {
 	const usage = "exit STATUS on NAME PROGRAM ARG…"
 	want(ts, usage, args, 4, neg)
 	status, err := strconv.Atoi(args[0])
@@ -56,7 +57,7 @@ func (s *stage) exit(ts *testscript.TestScript, neg bool, args []string) {
 	}
 	var exit *exec.ExitError
 	got := 0
-	if err := s.run(ts, args[2:]); errors.As(err, &exit) {
+	if err := s.run(ctx, ts, args[2:]); errors.As(err, &exit) {
 		got = exit.ExitCode()
 	} else {
 		ts.Check(err)
@@ -68,32 +69,32 @@ func (s *stage) exit(ts *testscript.TestScript, neg bool, args []string) {
 
 // run runs args[1:] on the host args[0]. The time limit is timeout's, which gives
 // status 124: virsh has none of its own.
-func (s *stage) run(ts *testscript.TestScript, args []string) error {
+func (s *stage) run(ctx context.Context, ts *testscript.TestScript, args []string) error {
 	h := s.hostNamed(ts, args[0])
 	line := h.Args("timeout", append([]string{"--foreground", "--kill-after=5", "120"}, args[1:]...)...)
 	return ts.Exec(line[0], line[1:]...)
 }
 
-func (s *stage) link(ts *testscript.TestScript, neg bool, args []string) {
+func (s *stage) link(ctx context.Context, ts *testscript.TestScript, neg bool, args []string) {
 	want(ts, "link NAME ADDRESS/BITS NAME ADDRESS/BITS", args, 4, neg)
-	ts.Check(lab.Link(s.ctx, s.hostNamed(ts, args[0]), args[1], s.hostNamed(ts, args[2]), args[3]))
+	ts.Check(lab.Link(ctx, s.hostNamed(ts, args[0]), args[1], s.hostNamed(ts, args[2]), args[3]))
 }
 
-func (s *stage) address(ts *testscript.TestScript, neg bool, args []string) {
+func (s *stage) address(ctx context.Context, ts *testscript.TestScript, neg bool, args []string) {
 	want(ts, "address NAME INTERFACE ADDRESS/BITS", args, 3, neg)
-	ts.Check(s.hostNamed(ts, args[0]).AddAddress(s.ctx, args[1], args[2]))
+	ts.Check(s.hostNamed(ts, args[0]).AddAddress(ctx, args[1], args[2]))
 }
 
-func (s *stage) put(ts *testscript.TestScript, neg bool, args []string) {
+func (s *stage) put(ctx context.Context, ts *testscript.TestScript, neg bool, args []string) {
 	want(ts, "put FILE NAME:/PATH", args, 2, neg)
 	h, path := s.remote(ts, args[1])
-	ts.Check(h.Put(s.ctx, ts.MkAbs(args[0]), path))
+	ts.Check(h.Put(ctx, ts.MkAbs(args[0]), path))
 }
 
-func (s *stage) get(ts *testscript.TestScript, neg bool, args []string) {
+func (s *stage) get(ctx context.Context, ts *testscript.TestScript, neg bool, args []string) {
 	want(ts, "get NAME:/PATH FILE", args, 2, neg)
 	h, path := s.remote(ts, args[0])
-	ts.Check(h.Get(s.ctx, path, ts.MkAbs(args[1])))
+	ts.Check(h.Get(ctx, path, ts.MkAbs(args[1])))
 }
 
 func (s *stage) remote(ts *testscript.TestScript, arg string) (*lab.Host, string) {

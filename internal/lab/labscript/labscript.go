@@ -67,22 +67,22 @@ func Params(ctx context.Context, dir string, config Config) testscript.Params {
 		RequireExplicitExec: true,
 		RequireUniqueNames:  true,
 		Condition:           config.condition,
-		Setup:               func(env *testscript.Env) error { return config.setup(ctx, env) },
+		Setup:               config.setup,
 		Cmds: map[string]func(*testscript.TestScript, bool, []string){
-			"host":          inLab((*stage).host),
-			"on":            inLab((*stage).on),
-			"exit":          inLab((*stage).exit),
-			"onbg":          inLab((*stage).onbg),
-			"bgstop":        inLab((*stage).bgstop),
-			"bgwait":        inLab((*stage).bgwait),
-			"waitlog":       inLab((*stage).waitlog),
-			"libvirtd":      inLab((*stage).libvirtd),
-			"stop-libvirtd": inLab((*stage).stopLibvirtd),
+			"host":          inLab(ctx, (*stage).host),
+			"on":            inLab(ctx, (*stage).on),
+			"exit":          inLab(ctx, (*stage).exit),
+			"onbg":          inLab(ctx, (*stage).onbg),
+			"bgstop":        inLab(ctx, (*stage).bgstop),
+			"bgwait":        inLab(ctx, (*stage).bgwait),
+			"waitlog":       inLab(ctx, (*stage).waitlog),
+			"libvirtd":      inLab(ctx, (*stage).libvirtd),
+			"stop-libvirtd": inLab(ctx, (*stage).stopLibvirtd),
 			"dialog":        terminal.Command(atTerminal, nil),
-			"link":          inLab((*stage).link),
-			"address":       inLab((*stage).address),
-			"put":           inLab((*stage).put),
-			"get":           inLab((*stage).get),
+			"link":          inLab(ctx, (*stage).link),
+			"address":       inLab(ctx, (*stage).address),
+			"put":           inLab(ctx, (*stage).put),
+			"get":           inLab(ctx, (*stage).get),
 		},
 	}
 }
@@ -107,7 +107,6 @@ func (c Config) condition(condition string) (bool, error) {
 // stage is the lab of one running script.
 type stage struct {
 	config    Config
-	ctx       context.Context
 	hosts     map[string]*lab.Host
 	processes map[string]*lab.Process // by name; a host's libvirtd by the host's name
 }
@@ -115,8 +114,8 @@ type stage struct {
 type stageKey struct{}
 
 // setup gives a script its stage, which ends with it.
-func (c Config) setup(ctx context.Context, env *testscript.Env) error {
-	s := &stage{config: c, ctx: ctx, hosts: map[string]*lab.Host{}, processes: map[string]*lab.Process{}}
+func (c Config) setup(env *testscript.Env) error {
+	s := &stage{config: c, hosts: map[string]*lab.Host{}, processes: map[string]*lab.Process{}}
 	env.Defer(s.close)
 	env.Values[stageKey{}] = s
 	env.Vars = append(env.Vars, c.Env...)
@@ -129,11 +128,11 @@ func (s *stage) close() {
 	}
 }
 
-type command func(s *stage, ts *testscript.TestScript, neg bool, args []string)
+type command func(s *stage, ctx context.Context, ts *testscript.TestScript, neg bool, args []string)
 
-func inLab(run command) func(*testscript.TestScript, bool, []string) {
+func inLab(ctx context.Context, run command) func(*testscript.TestScript, bool, []string) {
 	return func(ts *testscript.TestScript, neg bool, args []string) {
-		run(ts.Value(stageKey{}).(*stage), ts, neg, args)
+		run(ts.Value(stageKey{}).(*stage), ctx, ts, neg, args)
 	}
 }
 

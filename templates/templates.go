@@ -1,5 +1,6 @@
 // Package templates writes the files that run virtpki by itself: a systemd
-// service with its timer, a line for /etc/cron.d, and user-data for cloud-init.
+// service with its timer, a line for /etc/cron.d, user-data for cloud-init, and an
+// Ansible role with its playbooks.
 //
 // The texts lie beside this file as text/template sources. Whatever a caller
 // puts into one is quoted as systemd, cron or a shell reads it, so that the program gets

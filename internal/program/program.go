@@ -1,8 +1,8 @@
 // Package program is what virtpki is as a program: its version, its streams, the signals
 // that end it, and one line and a status of 1 where the runtime would print a traceback.
 //
-// It knows no command, and whether a change is being made it asks. What ends before main begins, or is killed for want of memory, it
-// does not hear of.
+// It does not know the commands; it asks whether a change is being made. It cannot report a
+// program that ends before main begins, or that the kernel kills for want of memory.
 package program
 
 import "runtime/debug"

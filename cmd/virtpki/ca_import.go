@@ -19,8 +19,8 @@ index.txt as openssl and easy-rsa keep it: what it says to be revoked is, and
 the certificates are looked for in the folders beside it.
 
 If the CA's certificate is in the CA's directory already, as after libvirt's own
-page, ca import adds what is missing: the key, records, revocations. It refuses
-any other CA there, and one that libvirt cannot use. The files that are read stay
+page, ca import adds the missing key, records and revocations. It refuses any
+other CA there, and one that libvirt cannot use. The files that are read stay
 as they are. Afterwards sign and revoke with virtpki alone.`
 
 const caImportExample = `  virtpki ca import --cert cacert.pem --key cakey.pem

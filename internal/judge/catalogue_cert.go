@@ -55,7 +55,7 @@ func caEntries() []Entry {
 	return []Entry{
 		{"ca-expired", Own, "One of the first sixteen CAs in the file has expired. One is enough, whether or not anything was signed by it (QEMU since 10.2 minds those on the chain alone).", takeOut},
 		{"ca-future", Own, "One of the first sixteen CAs in the file is not valid yet.", takeOut + " Or set the clock."},
-		{"ca-no-constraints", Own, "A certificate in the CA file has no basic constraints, which libvirt and QEMU demand of a CA.", "Take it out; a CA without them has to be made anew (`virtpki ca init`)."},
+		{"ca-no-constraints", Own, "A certificate in the CA file has no basic constraints, which libvirt and QEMU demand of a CA.", "Take it out. If it is your own CA, replace it: `virtpki ca init`."},
 		{"ca-constraints-broken", Own, "The basic constraints of a certificate in the CA file cannot be read.", takeOut},
 		{"ca-not-ca", Own, "A certificate in the CA file is not that of a CA: often a server's own, put there so that it be trusted.", "Take it out and put its CA there."},
 		{"ca-usage", Own, "The critical key usage of a CA does not permit signing certificates.", takeOut},
@@ -123,7 +123,7 @@ func sessionEntries() []Entry {
 		{"subject-empty", Session, "The subject is empty. libvirt refuses such a peer, whether or not there is a list of allowed names.", reissueFix},
 		{"subject-unreadable", Session, "GnuTLS has no text for the subject, for instance because of an empty CN or O.", reissueFix},
 		{"subject-long", Session, "The text of the subject does not fit into the 256 bytes that old releases of libvirt have for it.", reissueFix},
-		{"dn-refused", Session, "The client's subject is not on tls_allowed_dn_list.", "`virtpki dn match` tells which entries match, `virtpki dn lint` what is wrong with the list."},
+		{"dn-refused", Session, "The client's subject is not on tls_allowed_dn_list.", "`virtpki dn match` tells which entries match; `virtpki dn lint` shows the mistakes in a list."},
 		{"name-mismatch", Session, "The server's certificate is not for the name or address under which it is called. An address has to be among the IP addresses of the certificate, a name among its DNS names.", "`virtpki request server NAME --san NAME`, `virtpki sign` and `virtpki install`, which replace the pair in use."},
 	}
 }

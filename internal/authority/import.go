@@ -39,8 +39,8 @@ type Import struct {
 	notes     []string
 	unproven  int // certificates whose signature by MD5 says nothing of who made it
 
-	keyThere   bool // the CA's key is in its directory already
-	certsThere bool // and so are its certificates
+	keyThere   []byte // the file of the CA's key, where it is in its directory already
+	certsThere bool   // the CA's certificates are in its directory already
 
 	taken  map[string]*x509.Certificate // records by serial
 	listed map[string]bool              // serials of the CRL and of revoked

@@ -58,8 +58,8 @@ func (in *Import) joinKey(there *Authority, keys *change.Keyring) error {
 	if !pki.KeyMatches(in.CA.Certificate, signer) {
 		return fmt.Errorf("%s: not the key of %s", path, subject.Of(in.CA.Certificate))
 	}
-	in.keyThere = true
-	return nil
+	in.keyThere, err = in.Tree.ReadFile(path, store.MaxPEM)
+	return err
 }
 
 // joinCerts keeps the CAs that are trusted there beside this one.

@@ -56,10 +56,11 @@ func (in *Import) tell(j *change.Job) {
 	}
 }
 
-// planKey writes the CA's key, encrypted again if it was, unless it is there.
+// planKey writes the CA's key, encrypted again if it was. One that is there stays, but for a
+// mode or an owner that lets others read it.
 func (in *Import) planKey(j *change.Job, to keypair.Dest, keys *change.Keyring) error {
-	if in.keyThere {
-		return nil
+	if in.keyThere != nil {
+		return to.Write(&j.Plan, libvirt.CAKey, in.keyThere)
 	}
 	var passphrase []byte
 	if in.encrypted {

@@ -27,45 +27,6 @@ type bootstrapOptions struct {
 	caLife string
 }
 
-const bootstrapHelp = `Make this host ready in one shot: a CA, a server and a client certificate, a CRL,
-and the entries of libvirtd.conf, or of virtproxyd.conf where virtproxyd serves TLS.
-It never asks.
-
-What is there already is taken: a CA, a key, a certificate. Run again, it
-changes nothing; a run that was cut short is finished by the next one. A host
-that was given its pairs and the CA's certificate needs no CA of its own;
---bundle puts them in their places, from a folder that 'virtpki issue host NAME
---out' has made. A pair that the host has renewed since then stays.
-
-It needs no home, no terminal and no DNS, so that it can run in a first boot. A
-clock that stands before this program was made, or before a certificate here
-begins, is refused, or waited for with --wait-clock. A daemon that runs re-reads
-its files; a new conf it reads when it is started again, which --restart-command
-does. Below another --root nothing of the running machine is asked or touched.
-
-The server answers to its name, its short name, what --san adds, and every
-address that this machine has. The client certificate is the one with which this
-host, and root on it, connects to others; live migration needs it.
-
---with fills the folders that QEMU reads, too: qemu is the one for everything
-that has none of its own, /etc/pki/qemu, and enough for an encrypted migration;
-vnc, spice, chardev, migrate, nbd and backup have one each, which counts for
-libvirt as soon as it exists and its daemon is started anew. QEMU runs as a user
-of its own: the keys are for its group, which qemu.conf or the distribution says.
-They are copies of libvirt's pair; --separate makes others, and --qemu-ca has
-another CA sign them.`
-
-const bootstrapExample = `  virtpki bootstrap --name "Example Org"
-  virtpki bootstrap --name Lab --hostname hv1.lab.example --san 10.0.0.1 --client admin \
-      --allow-dn 'O=Lab,CN=admin'
-  virtpki bootstrap --name Lab --with qemu,vnc
-
-  # a host that was given its bundle, in its first boot
-  virtpki bootstrap --bundle /root/hv2.example --wait-clock
-
-  # the image of a machine
-  virtpki bootstrap --root /mnt --bundle bundles/hv3.example`
-
 func newBootstrap(e *env, g *globals) *cobra.Command {
 	return bindBootstrap(e, g, &bootstrapOptions{})
 }
@@ -73,11 +34,9 @@ func newBootstrap(e *env, g *globals) *cobra.Command {
 // bindBootstrap binds the flags to o.
 func bindBootstrap(e *env, g *globals, o *bootstrapOptions) *cobra.Command {
 	cmd := &cobra.Command{
-		Use:     "bootstrap",
-		Short:   "Make this host ready, in one shot",
-		Long:    help(bootstrapHelp, exitDone, exitError, exitUsage, exitInterrupted),
-		Example: bootstrapExample,
-		Args:    cobra.NoArgs,
+		Use:   "bootstrap",
+		Short: "Make this host ready, in one shot",
+		Args:  cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			return runBootstrap(cmd.Context(), e, g, o)
 		},

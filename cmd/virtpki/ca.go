@@ -19,7 +19,6 @@ func newCA(e *env, g *globals) *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "ca",
 		Short: "The certificate authority",
-		Long:  help("Make the certificate authority whose certificates every host and client trusts.", exitDone, exitError, exitUsage),
 		Args:  cobra.NoArgs,
 		RunE:  needsSubcommand,
 	}
@@ -36,23 +35,12 @@ type caOptions struct {
 	template string
 }
 
-const caInitHelp = `Make a CA: its key, its certificate, and a signed, empty CRL at the one place
-where libvirt looks for it by default. A CA that is there is never overwritten.
-
-The key is PKCS#8 with mode 0600. With --passphrase-file it is encrypted, in a
-form that certtool and openssl read; every command that signs then needs the
-passphrase. --permit limits what the CA's certificates may name, so that a
-stolen CA key cannot impersonate the rest of the network: a domain limits the
-names, a network the addresses, and what neither is given for is not limited.`
-
 func newCAInit(e *env, g *globals) *cobra.Command {
 	o := &caOptions{}
 	cmd := &cobra.Command{
-		Use:     "init --name NAME",
-		Short:   "Make a CA",
-		Long:    help(caInitHelp, exitDone, exitError, exitUsage, exitInterrupted),
-		Example: "  virtpki ca init --name \"Example Org\"\n  virtpki ca init --name Lab --permit lab.example --permit 10.0.0.0/8 --passphrase-file /root/ca.pass",
-		Args:    cobra.NoArgs,
+		Use:   "init --name NAME",
+		Short: "Make a CA",
+		Args:  cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			return runCAInit(cmd.Context(), e, g, o)
 		},
@@ -124,17 +112,11 @@ func completeFrom(cmd *cobra.Command, flag string, values ...string) {
 	cmd.RegisterFlagCompletionFunc(flag, cobra.FixedCompletions(values, cobra.ShellCompDirectiveNoFileComp))
 }
 
-const caShowHelp = `Show the CA here: what it is, until when, what it has signed and revoked, and
-whether its key is on this machine. Where cacert.pem holds several CAs, each is
-shown; the first is the one that signs.`
-
 func newCAShow(e *env, g *globals) *cobra.Command {
 	return &cobra.Command{
-		Use:     "show",
-		Short:   "Show the CA",
-		Long:    help(caShowHelp, exitDone, exitError, exitUsage),
-		Example: "  virtpki ca show\n  virtpki ca show --json",
-		Args:    cobra.NoArgs,
+		Use:   "show",
+		Short: "Show the CA",
+		Args:  cobra.NoArgs,
 		RunE: func(*cobra.Command, []string) error {
 			return runCAShow(e, g)
 		},
@@ -153,24 +135,12 @@ func runCAShow(e *env, g *globals) error {
 	return e.printResult(g, info)
 }
 
-const caExportHelp = `Print what the CA here has signed and revoked in the form of OpenSSL's index.txt,
-so that openssl ca or easy-rsa can go on from here. The certificate, the key
-(PKCS#8), the records (newcerts/SERIAL.pem) and the CRL are in forms that they
-read as they are.
-
-What earlier generations of the CA have revoked is in it too, so that importing the
-index keeps it. So are revocations without a record, with the CA's end as
-their date of expiry. Several live certificates of one subject are as usual here:
-openssl ca wants "unique_subject = no" then.`
-
 func newCAExport(e *env, m *machine.Machine) *cobra.Command {
 	var index bool
 	cmd := &cobra.Command{
-		Use:     "export --index",
-		Short:   "Print the CA's records for other tools",
-		Long:    help(caExportHelp, exitDone, exitError, exitUsage),
-		Example: "  virtpki ca export --index >index.txt",
-		Args:    cobra.NoArgs,
+		Use:   "export --index",
+		Short: "Print the CA's records for other tools",
+		Args:  cobra.NoArgs,
 		RunE: func(*cobra.Command, []string) error {
 			return runCAExport(e, m)
 		},

@@ -9,24 +9,6 @@ import (
 	"virtpki/internal/change"
 )
 
-const caImportHelp = `Take over a CA that certtool, openssl, cfssl, step or easy-rsa made: its
-certificate and key, its revocations, and the records of what it has signed.
-
---cert may hold several certificates; the one that --key belongs to signs. The
-key may be PKCS#1, SEC1 or PKCS#8, encrypted or not; it is written as PKCS#8,
-encrypted again if it was. --issued is a folder of PEM certificates, or an
-index.txt as openssl and easy-rsa keep it: what it says to be revoked is, and
-the certificates are looked for in the folders beside it.
-
-If the CA's certificate is in the CA's directory already, as after libvirt's own
-page, ca import adds the missing key, records and revocations. It refuses any
-other CA there, and one that libvirt cannot use. The files that are read stay
-as they are. Afterwards sign and revoke with virtpki alone.`
-
-const caImportExample = `  virtpki ca import --cert cacert.pem --key cakey.pem
-  virtpki ca import --cert /etc/pki/CA/cacert.pem --key /root/cakey.pem --issued /etc/pki/libvirt
-  virtpki ca import --cert pki/ca.crt --key pki/private/ca.key --crl pki/crl.pem --issued pki/index.txt`
-
 func newCAImport(e *env, g *globals) *cobra.Command {
 	return bindCAImport(e, g, &authority.ImportFiles{})
 }
@@ -34,11 +16,9 @@ func newCAImport(e *env, g *globals) *cobra.Command {
 // bindCAImport binds the flags to o.
 func bindCAImport(e *env, g *globals, o *authority.ImportFiles) *cobra.Command {
 	cmd := &cobra.Command{
-		Use:     "import --cert FILE --key FILE",
-		Short:   "Take over a CA made by another tool",
-		Long:    help(caImportHelp, exitDone, exitError, exitUsage, exitInterrupted),
-		Example: caImportExample,
-		Args:    cobra.NoArgs,
+		Use:   "import --cert FILE --key FILE",
+		Short: "Take over a CA made by another tool",
+		Args:  cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			return runCAImport(cmd.Context(), e, g, o)
 		},

@@ -18,35 +18,6 @@ import (
 	"virtpki/internal/termtext"
 )
 
-const checkHelp = `Say what libvirt and QEMU would say of the files here, before they say it, and
-what neither looks at although it breaks later. Nothing is ever written.
-
-Without an argument everything that is here is judged: the server's files, those
-with which this host connects to others, the CA, each daemon's conf, and the
-folders that QEMU reads; --with wants those to be there. An argument names one
-role. --pkipath judges a folder for ?pkipath=, --user the user's own
-~/.pki/libvirt with what it falls back to.
-
-A finding is an error where something is refused, a warning where it is accepted
-and should not be, a note where it is worth knowing. What expires is a note in the
-last third of its life, a warning in its last week and an error on its last day.
-Where one fault is the cause of several findings, that one is shown, and how many
-follow from it; --verbose shows all. Each finding has an id, which --explain explains, and where there is one the
-command that fixes it. A fix moves files aside and removes none. --for says which
-release to please: any is all of them, installed the libvirt and QEMU of this
-machine.
-
---like virt-pki-validate looks at what that program looks at and wants what it
-wants, a client key that everybody can read and the host's name included; it exits
-1 where a correct one would. It is right about what that one gets wrong: expiry,
-foreign CAs, keys that do not match, and roles in capital letters.`
-
-const checkExample = `  virtpki check
-  virtpki check server --for libvirt-9.0
-  virtpki check client --pkipath bundles/alice
-  virtpki check --explain cert-usage-encipherment
-  virtpki check --strict --quiet || mail -s 'TLS of this host' root`
-
 // likeValidate is the program whose demands --like takes over.
 const likeValidate = "virt-pki-validate"
 
@@ -69,8 +40,6 @@ func newCheck(e *env, g *globals) *cobra.Command {
 	cmd := &cobra.Command{
 		Use:       "check [server|client|ca]",
 		Short:     "What libvirt and QEMU would say of the files here",
-		Long:      help(checkHelp+"\n\n"+connectHelp, exitDone, exitError, exitUsage, exitRefused, exitInterrupted),
-		Example:   checkExample + "\n" + connectExample,
 		Args:      cobra.MaximumNArgs(1),
 		ValidArgs: []string{"server", "client", "ca"},
 		RunE: func(cmd *cobra.Command, args []string) error {
@@ -208,28 +177,6 @@ func explainFinding(e *env, g *globals, id string) error {
 	}
 	return e.printResult(g, entry)
 }
-
-const connectHelp = `--connect does what a client of libvirt's does and says which step fails, who says
-no, and what to do: the client's own files, the name, TCP, TLS, the server's
-certificate and its host name, the byte by which libvirt lets a client in, then
-real calls: which authentication is wanted, opening the driver of the URI, the
-name of the host and its libvirt.
-
-URI is what virsh takes (qemu+tls://hv1/system,
-test+tls://[fd09::7]:16514/default, with pkipath=, no_verify=1, no_sanity=1 and
-the versions in tls_priority=), or an alias of libvirt.conf, or HOST, HOST:PORT or
-[V6]:PORT, for which any driver or none is good. The files are those that libvirt
-would read here: the system's for root, else ~/.pki/libvirt and what it falls back
-to, or those of pkipath; --as connects with another pair. Files and certificates
-are judged by the rules of the libvirt that is installed here, else by what all
-releases agree on.
-
-Run as root on the server itself, it looks at the daemon's conf, list and CRL to
-say which of them refuses a client, and whether what is served is what is on disk.`
-
-const connectExample = `  virtpki check --connect qemu+tls://hv1.example/system
-  virtpki check --connect hv1:16514 --as clientcert.pem,clientkey.pem
-  virtpki check --connect 'qemu+tls://hv1/system?pkipath=/root/alice' --json`
 
 // connectOptions are the flags of check --connect.
 type connectOptions struct{ connect.Request }

@@ -32,31 +32,11 @@ func (o *configOptions) addFlags(cmd *cobra.Command) {
 	flags.BoolVar(&o.force, "force", false, "write the list even if it locks out the client installed here, or lets in nobody by a pattern")
 }
 
-const configHelp = `Print the entries of libvirtd.conf or virtproxyd.conf that match what is on
-disk: the four files, all or none, listen_tls, and with --allow-dn the list of
-who may connect. The daemon refuses some of the files without the others, and
-silently forgets the CRL when it alone is missing from the four. 'config qemu' is
-about qemu.conf, 'config client' about libvirt.conf.
-
---apply edits the conf in place. Every other byte stays; a setting that stands
-there as a comment is set beside its comment, an active one is replaced. The old
-file is kept beside it with .old at its end; that one is never replaced, and before
-later edits the file is kept with .virtpki-old at its end. A list that would lock out the
-client installed here is not written without --force.
-
-* in a pattern is any text, ? one character. 'virtpki dn show' prints a
-certificate's DN as the daemon sees it. A pattern that can let in nobody is
-refused, and what is surprising about one is said: see 'virtpki dn lint'.
---allow-issued lists the exact DN of every client certificate that the CA here
-has signed and that is neither expired nor revoked.`
-
 func newConfig(e *env, g *globals) *cobra.Command {
 	o := &configOptions{}
 	cmd := &cobra.Command{
 		Use:       "config libvirtd|virtproxyd|qemu|client",
 		Short:     "The matching entries of libvirtd.conf, qemu.conf or libvirt.conf",
-		Long:      help(configHelp, exitDone, exitError, exitUsage, exitInterrupted),
-		Example:   "  virtpki config libvirtd\n  virtpki config libvirtd --allow-dn 'O=Example Org,CN=*' --apply\n  virtpki config virtproxyd --allow-issued --apply",
 		Args:      cobra.ExactArgs(1),
 		ValidArgs: libvirt.DaemonNames(),
 		RunE: func(cmd *cobra.Command, args []string) error {
@@ -111,24 +91,11 @@ type configClientOptions struct {
 	apply      bool
 }
 
-const configClientHelp = `Print the entries of libvirt.conf by which virsh and every other client reach a
-host by a short name: with hail=hv1.example in it, virsh -c hail connects to
-qemu+tls://hv1.example/system. After the = may stand a host or a whole URI.
-
---default is where a client goes that is told nothing: one of the names, a host,
-or a URI. Aliases that are there already stay, unless they have the same name.
-
---apply edits the conf in place, /etc/libvirt/libvirt.conf, or with --user that in
-~/.config/libvirt; clients read it each time. The old file is kept beside it, see
-'virtpki config --help'.`
-
 func newConfigClient(e *env, g *globals) *cobra.Command {
 	o := &configClientOptions{}
 	cmd := &cobra.Command{
-		Use:     "client [NAME=HOST|URI]...",
-		Short:   "The entries of libvirt.conf for short names of hosts",
-		Long:    help(configClientHelp, exitDone, exitError, exitUsage, exitInterrupted),
-		Example: "  virtpki config client hail=hv1.example sleet=hv2.example --default hail --apply\n  virtpki config client 'mine=qemu+tls://hv1.example/system?pkipath=/home/alice/alice' --user --apply",
+		Use:   "client [NAME=HOST|URI]...",
+		Short: "The entries of libvirt.conf for short names of hosts",
 		RunE: func(cmd *cobra.Command, args []string) error {
 			return runConfigClient(cmd.Context(), e, g, o, args)
 		},
@@ -172,29 +139,12 @@ type configQEMUOptions struct {
 	apply     bool
 }
 
-const configQEMUHelp = `Print the entries of qemu.conf that match QEMU's folders: which folder each use
-has, what of it has TLS, and who must show a certificate. --with says what is to
-have TLS; without it that is what has a folder.
-
-Migration and backup need no switch: each of them asks for TLS (virsh migrate
---tls), and --migrate-tls-force refuses one that does not. VNC, SPICE, character
-devices and disks by NBD have a switch, for every guest that is started from then
-on. VNC asks no certificate of its clients without --vnc-verify.
-
-Keys with a passphrase, which libvirtd itself cannot read, QEMU reads with the help
-of a secret of libvirt's; --secret names it by its UUID.
-
---apply edits the conf in place, keeps every other byte, and the old file beside
-it, see 'virtpki config --help'. The daemon reads it when it is started again.`
-
 func newConfigQEMU(e *env, g *globals) *cobra.Command {
 	o := &configQEMUOptions{}
 	cmd := &cobra.Command{
-		Use:     "qemu",
-		Short:   "The matching entries of qemu.conf",
-		Long:    help(configQEMUHelp, exitDone, exitError, exitUsage, exitInterrupted),
-		Example: "  virtpki config qemu\n  virtpki config qemu --with qemu,vnc --migrate-tls-force --apply",
-		Args:    cobra.NoArgs,
+		Use:   "qemu",
+		Short: "The matching entries of qemu.conf",
+		Args:  cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			return runConfigQEMU(cmd.Context(), e, g, o)
 		},

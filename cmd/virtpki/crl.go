@@ -31,21 +31,14 @@ func (o *crlOptions) request(e *env) (revocation.CRL, error) {
 	return revocation.CRL{Validity: validity, Reload: o.reloadOptions.request(e)}, hint.Usage(err)
 }
 
-const crlHelp = `Make the CRL anew: the same entries, a number one higher, fresh dates. It is
-installed where the daemon here reads one, and the daemon reads it again.
-
-libvirt goes on with a CRL whose time has passed; other programs do not.`
-
 func newCRL(e *env, g *globals) *cobra.Command {
 	o := &crlOptions{}
 	var out string
 	var force bool
 	cmd := &cobra.Command{
-		Use:     "crl",
-		Short:   "Refresh the CRL",
-		Long:    help(crlHelp, exitDone, exitError, exitUsage, exitInterrupted),
-		Example: "  virtpki crl\n  virtpki crl --validity 90d --out cacrl.pem",
-		Args:    cobra.NoArgs,
+		Use:   "crl",
+		Short: "Refresh the CRL",
+		Args:  cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			c, err := o.request(e)
 			if err != nil {
@@ -66,15 +59,10 @@ func newCRL(e *env, g *globals) *cobra.Command {
 	return cmd
 }
 
-const crlShowHelp = `Show revocation lists: issuer, number, dates, and each entry with its reason, and
-with its DN where the CA here has a record of it. Without a file, the CA's own.`
-
 func newCRLShow(e *env, g *globals) *cobra.Command {
 	return &cobra.Command{
-		Use:     "show [FILE...]",
-		Short:   "Show what a CRL revokes",
-		Long:    help(crlShowHelp, exitDone, exitError, exitUsage),
-		Example: "  virtpki crl show\n  virtpki crl show --json /etc/pki/CA/cacrl.pem",
+		Use:   "show [FILE...]",
+		Short: "Show what a CRL revokes",
 		RunE: func(_ *cobra.Command, args []string) error {
 			if len(args) == 0 {
 				args = []string{libvirt.CA(g.CAPath()).Path(libvirt.CACRL)}

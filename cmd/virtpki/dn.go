@@ -12,15 +12,10 @@ import (
 	"virtpki/internal/termtext"
 )
 
-const dnHelp = `The DN of a certificate exactly as libvirt compares it with the patterns of
-tls_allowed_dn_list: in the order of the certificate, separated by commas
-without a space. openssl, certtool and most other programs print it otherwise.`
-
 func newDN(e *env, g *globals) *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "dn",
 		Short: "The DN as libvirt sees it, and whom a list lets in",
-		Long:  help(dnHelp, exitDone, exitError, exitUsage, exitRefused),
 		Args:  cobra.NoArgs,
 		RunE:  needsSubcommand,
 	}
@@ -33,22 +28,11 @@ func needsSubcommand(cmd *cobra.Command, _ []string) error {
 	return hint.Usagef("%s wants a command behind it", cmd.CommandPath())
 }
 
-const dnShowHelp = `Print the DN of each certificate in PEM files, one a line. FILE - is stdin.
-Certificates that this program's own parser would refuse work too.
-
-A DN with control characters or invalid UTF-8 in it is printed in quotes, with
-escapes; --json has its true bytes. A subject that GnuTLS, and so libvirt, does
-not accept is named on stderr, and the exit status is 3.
-
-` + dnHelp
-
 func newDNShow(e *env, g *globals) *cobra.Command {
 	return &cobra.Command{
-		Use:     "show FILE...",
-		Short:   "Print the DN of each certificate in a file",
-		Long:    help(dnShowHelp, exitDone, exitError, exitUsage, exitRefused),
-		Example: "  virtpki dn show clientcert.pem\n  ssh laptop cat .pki/libvirt/clientcert.pem | virtpki dn show -",
-		Args:    cobra.MinimumNArgs(1),
+		Use:   "show FILE...",
+		Short: "Print the DN of each certificate in a file",
+		Args:  cobra.MinimumNArgs(1),
 		RunE: func(_ *cobra.Command, args []string) error {
 			return runDNShow(e, g, args)
 		},
@@ -124,26 +108,12 @@ func inputName(file string) string {
 	return file
 }
 
-const dnLintHelp = `Tell what is wrong with, or surprising in, a list of DN patterns: reversed order,
-spaces, brackets and backslashes that do not mean what they did, a * that lets
-in more than it seems to, patterns that let in nobody or everybody.
-
-An argument that is a file is read as a daemon's conf, by libvirt's own grammar:
-what would keep the daemon from starting is an error, what it silently ignores
-is a warning. tls_allowed_dn_list and sasl_allowed_username_list are looked at.
-Every other argument is a pattern, but for one that looks like a file that is not
-there: it ends in .conf, or has a slash and no =.
-
-The exit status is 3 when there are errors, with --strict also for warnings.`
-
 func newDNLint(e *env, g *globals) *cobra.Command {
 	var strict bool
 	cmd := &cobra.Command{
-		Use:     "lint FILE|PATTERN...",
-		Short:   "Tell what is wrong with a list",
-		Long:    help(dnLintHelp, exitDone, exitError, exitUsage, exitRefused),
-		Example: "  virtpki dn lint /etc/libvirt/libvirtd.conf\n  virtpki dn lint 'CN=admin,O=Example' '*CN=admin'",
-		Args:    cobra.MinimumNArgs(1),
+		Use:   "lint FILE|PATTERN...",
+		Short: "Tell what is wrong with a list",
+		Args:  cobra.MinimumNArgs(1),
 		RunE: func(_ *cobra.Command, args []string) error {
 			return runDNLint(e, g, args, strict)
 		},

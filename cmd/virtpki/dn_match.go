@@ -19,32 +19,12 @@ type matchOptions struct {
 	matcher string
 }
 
-const dnMatchHelp = `Tell whether a client gets in: match DNs against the patterns of a list, with the
-functions that libvirt itself uses.
-
-Since libvirt 5.9 (6.1 at the latest) that is GLib's g_pattern_match_simple
-("glob": * is any text, ? one character, everything else stands for itself);
-before it was fnmatch, for which brackets and backslashes mean something.
-Without --matcher both are asked. The answer is that of glob; where fnmatch
-differs, it is said.
-
---stdin reads one DN a line and writes one verdict a line, separated by tabs:
-"allowed", the DN, the pattern; "refused", the DN; or, where the matchers do not
-agree, "differs", the DN, and the matcher that allows it. The exit status is 0
-when everybody gets in, 3 when somebody does not.`
-
-const dnMatchExample = `  virtpki dn match 'O=Example Org,CN=*' --dn 'O=Example Org,CN=admin'
-  virtpki dn match --conf /etc/libvirt/libvirtd.conf --cert clientcert.pem
-  virtpki dn match --conf /etc/libvirt/libvirtd.conf --stdin <all-dns >verdicts`
-
 func newDNMatch(e *env, g *globals) *cobra.Command {
 	o := &matchOptions{}
 	cmd := &cobra.Command{
-		Use:     "match [PATTERN...] --dn DN|--cert FILE|--stdin",
-		Short:   "Tell whether a list lets a client in",
-		Long:    help(dnMatchHelp, exitDone, exitError, exitUsage, exitRefused, exitInterrupted),
-		Example: dnMatchExample,
-		Args:    cobra.ArbitraryArgs,
+		Use:   "match [PATTERN...] --dn DN|--cert FILE|--stdin",
+		Short: "Tell whether a list lets a client in",
+		Args:  cobra.ArbitraryArgs,
 		RunE: func(cmd *cobra.Command, args []string) error {
 			return runDNMatch(cmd.Context(), e, g, o, args)
 		},

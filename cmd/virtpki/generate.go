@@ -17,7 +17,6 @@ func newGenerate(e *env, g *globals) *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "generate",
 		Short: "The files that run virtpki by itself",
-		Long:  help("Print or write the files by which systemd or cron runs 'virtpki renew', and\ncloud-init 'virtpki bootstrap'; or an Ansible project for a fleet.", exitDone, exitError, exitUsage),
 		Args:  cobra.NoArgs,
 		RunE:  needsSubcommand,
 	}
@@ -55,16 +54,6 @@ func (o *generateOptions) addFlags(cmd *cobra.Command, g *globals, jitter string
 	g.addDryRun(cmd)
 }
 
-const generateSystemdHelp = `Print a systemd service that runs 'virtpki renew', and its timer; with --out, write
-them. They run as root on the machine that has the CA's key or the certificates.
-
-The service starts after the clock is set, may write only where renew writes
-(SYSCONFDIR/pki, the CA's folder, the folder of --metrics), and has few rights
-besides. A --restart-command runs under the same limits: 'systemctl restart
-libvirtd' works. The passphrase of the CA's key is handed over as a credential.
-
---root is for the image of a machine and does not appear in the units.`
-
 func newGenerateSystemd(e *env, g *globals) *cobra.Command {
 	return bindSystemd(e, g, &generateOptions{})
 }
@@ -74,10 +63,7 @@ func bindSystemd(e *env, g *globals, o *generateOptions) *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "systemd",
 		Short: "A systemd service and timer",
-		Long:  help(generateSystemdHelp, exitDone, exitError, exitUsage, exitInterrupted),
-		Example: "  virtpki generate systemd --out /etc/systemd/system\n  systemctl daemon-reload\n  systemctl enable --now virtpki-renew.timer\n\n" +
-			"  virtpki generate systemd --metrics /var/lib/prometheus/node-exporter/virtpki.prom",
-		Args: cobra.NoArgs,
+		Args:  cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			return runGenerateSystemd(cmd.Context(), e, g, o)
 		},
@@ -91,12 +77,6 @@ func bindSystemd(e *env, g *globals, o *generateOptions) *cobra.Command {
 	return cmd
 }
 
-const generateCronHelp = `Print a file for /etc/cron.d that runs 'virtpki renew' every night; with --out,
-write it. The minute comes from this machine's name, so that a fleet does not run
-as one; --jitter is waited on top.
-
-cron mails what renew prints, which is nothing unless something goes wrong.`
-
 func newGenerateCron(e *env, g *globals) *cobra.Command {
 	return bindCron(e, g, &generateOptions{})
 }
@@ -104,11 +84,9 @@ func newGenerateCron(e *env, g *globals) *cobra.Command {
 // bindCron binds the flags to o.
 func bindCron(e *env, g *globals, o *generateOptions) *cobra.Command {
 	cmd := &cobra.Command{
-		Use:     "cron",
-		Short:   "A file for /etc/cron.d",
-		Long:    help(generateCronHelp, exitDone, exitError, exitUsage, exitInterrupted),
-		Example: "  virtpki generate cron --out /etc/cron.d/virtpki",
-		Args:    cobra.NoArgs,
+		Use:   "cron",
+		Short: "A file for /etc/cron.d",
+		Args:  cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			return runGenerateCron(cmd.Context(), e, g, o)
 		},

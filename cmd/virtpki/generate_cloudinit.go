@@ -17,43 +17,12 @@ type cloudInitOptions struct {
 	daemon string
 }
 
-const cloudInitHelp = `Print user-data for cloud-init, a #cloud-config, with which a machine accepts virsh
-over TLS from its first boot on; with --out, write one file a NAME.
-
---bundle DIR gives each NAME the pairs and the CA's certificate that 'virtpki issue
-host NAME --out DIR' has made. Such user-data holds a private key and is a secret:
-the hypervisor's disk, the cloud's metadata service and every tool that it went
-through can read it. Two forms have nothing secret in them: --request has the machine make
-its own keys, trust the CA here, and ask for its certificates: by the --via command,
-which takes the request and prints the answer of 'virtpki sign', or by printing the
-request. --name ORGANISATION has it make a CA of its own.
-
-The daemon is held back until the files are there, whether it is in the image or
-is installed by cloud-init (--package). It all happens in /run and at every boot: a
-boot that was cut short is finished by the next one, a second boot changes nothing.
-
-virtpki itself is in the image, or fetched from --url. Paths are those of the
-machine that boots; --sysconfdir is its too.`
-
-const cloudInitExample = `  # a bundle for each, made on the CA's machine
-  virtpki issue host hv1.example hv2.example --out bundles
-  virtpki generate cloud-init hv1.example hv2.example --bundle bundles --out user-data
-  virt-install --cloud-init user-data=user-data/hv1.example.yaml ...
-
-  # no key in the user-data: the machine asks the CA here
-  virtpki generate cloud-init hv3.example --request --via 'ssh -i /etc/ssh/ssh_host_ed25519_key ca virtpki sign - --yes'
-
-  # a lone machine with a CA of its own, libvirt installed at first boot
-  virtpki generate cloud-init lab.example --name Lab --package libvirt-daemon-system`
-
 func newGenerateCloudInit(e *env, g *globals) *cobra.Command {
 	o := &cloudInitOptions{}
 	cmd := &cobra.Command{
-		Use:     "cloud-init NAME...",
-		Short:   "User-data that makes a machine ready at its first boot",
-		Long:    help(cloudInitHelp, exitDone, exitError, exitUsage, exitInterrupted),
-		Example: cloudInitExample,
-		Args:    cobra.MinimumNArgs(1),
+		Use:   "cloud-init NAME...",
+		Short: "User-data that makes a machine ready at its first boot",
+		Args:  cobra.MinimumNArgs(1),
 		RunE: func(cmd *cobra.Command, names []string) error {
 			return runGenerateCloudInit(cmd.Context(), e, g, o, names)
 		},

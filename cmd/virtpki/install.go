@@ -27,47 +27,12 @@ type installOptions struct {
 	clientKeyMode string
 }
 
-const installHelp = `Install the response of sign: verify everything, put key and certificate in place in
-one instant, the CRL and the CA beside them, make the daemon reload, and verify by a
-connection that it serves the certificate. If the daemon refuses the files, install
-puts the previous ones back.
-
-The certificate must be for the key that waits here (see request) or the live one,
-signed by a CA that this host trusts, for the right role and names, valid now, not
-revoked, and not older than the installed one. The response to another host, or one
-that was installed before, changes nothing.
-
-A host that trusts no CA yet trusts the one of the response from then on, and install
-prints its fingerprint. After that, only --trust-new-ca adds another CA: otherwise
-anyone who can tamper with a response could introduce a CA of their own.
-
-Copies of the key pair in QEMU's directories follow, with the CA and the CRL; --with
-fills directories that do not exist yet, see virtpki bootstrap.
-
-A response may hold only a CRL or the CA: that is how both reach a fleet. A CRL never
-replaces a newer one.
-
-With --key or --from, install a key pair that somebody else made, with its chain and
-its CA, by the same checks. --from finds the files by the names that cert-manager,
-certmonger, lego, Vault Agent and step use; only root and the current user may be able
-to change them. A key pair serves each role that its purposes allow; one named server.*
-or client.*, that role only. --watch stays, and installs the files again whenever they
-change; it tells what it refuses, and the installed key pair goes on serving.`
-
-const installExample = `  virtpki install hv1.pem
-  ssh ca cat /etc/pki/CA/cacrl.pem | virtpki install -
-  virtpki install new-generation.pem --trust-new-ca 2F7A...
-  virtpki install --key tls.key tls.crt ca.crt
-  virtpki install --from /etc/tls/hv1 --with qemu`
-
 func newInstall(e *env, g *globals) *cobra.Command {
 	o := &installOptions{}
 	cmd := &cobra.Command{
-		Use:     "install FILE...",
-		Short:   "Install the CA's response: verify it, put it in place, reload",
-		Long:    help(installHelp, exitDone, exitError, exitUsage, exitInterrupted),
-		Example: installExample,
-		Args:    o.args,
+		Use:   "install FILE...",
+		Short: "Install the CA's response: verify it, put it in place, reload",
+		Args:  o.args,
 		RunE: func(cmd *cobra.Command, args []string) error {
 			return runInstall(cmd.Context(), e, g, o, args)
 		},

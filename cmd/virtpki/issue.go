@@ -25,44 +25,6 @@ type issueOptions struct {
 	shapes  templateOptions
 }
 
-const issueHelp = `Make a key and have the CA here sign a certificate for it.
-
-A server certificate is libvirtd's identity, a client certificate is that of
-whoever connects. A host, a hypervisor, is both, with a pair for each.
-
-Without --out the files are installed on this machine, below --root. With --out
-each name gets a folder of its own: --layout system is a tree to be copied onto
-that machine's /, --layout pkipath is flat, for virsh -c '...?pkipath=DIR'.
---user installs into ~/.pki/libvirt, where libvirt looks for everybody but root.
-
---with fills the folders that QEMU reads too, for migration, VNC and the rest:
-see virtpki bootstrap --help.
-
---hosts FILE makes a bundle for each line: a name, then SANs, separated by
-blanks; # begins a comment. All lines are checked before anything is made. Then
-the bundles are made on all processors, and each appears whole or not at all. A
-run that was cut short is gone on with by the same command: what is there stays.
-
---format tar makes archives: DIR/NAME.tar for each name, to be unpacked onto that
-machine's /; with --out FILE.tar, or - for standard output, one with a folder for
-each name. Everything in them belongs to root.
-
-A server answers to its name, its short name, what --san adds and, when it is
-this machine, to every address that this machine has.`
-
-const issueExample = `  # the server and client pairs of this machine
-  virtpki issue host hv1.lab.example
-
-  # those of two others, as trees to be copied onto their /
-  virtpki issue host hv2.lab.example hv3.lab.example --out bundles
-
-  # an admin's, for virsh -c 'qemu+tls://hv1.lab.example/system?pkipath=...'
-  virtpki issue client alice --out bundles --layout pkipath
-
-  # a thousand hosts, and one archive of them instead
-  virtpki issue host --hosts hosts.txt --out bundles
-  virtpki issue host --hosts hosts.txt --format tar --out - | ssh deploy tar -xf -`
-
 func newIssue(e *env, g *globals) *cobra.Command {
 	return bindIssue(e, g, &issueOptions{})
 }
@@ -72,8 +34,6 @@ func bindIssue(e *env, g *globals, o *issueOptions) *cobra.Command {
 	cmd := &cobra.Command{
 		Use:       "issue server|client|host [NAME...]",
 		Short:     "Make a key and a certificate",
-		Long:      help(issueHelp, exitDone, exitError, exitUsage, exitInterrupted),
-		Example:   issueExample,
 		Args:      cobra.MinimumNArgs(1),
 		ValidArgs: subject.KindNames(),
 		RunE: func(cmd *cobra.Command, args []string) error {

@@ -13,27 +13,12 @@ import (
 	"virtpki/internal/termtext"
 )
 
-const listHelp = `List what is installed on this machine and what the CA here has signed: role,
-DN as libvirt matches it, names, serial, and until when.
-
-With --json the SHA-256 fingerprint and the path of each certificate are there
-too. A certificate that is installed and recorded is listed once, with the path
-of the installed file.
-
---fleet lists what is in bundles instead: those of a folder or of an archive that
-issue --out has made, or a single one; soonest end first.
-
---format prometheus is for the text collector of Prometheus's node exporter: when
-each certificate ends, in the same form as renew --metrics has it.`
-
 func newList(e *env, g *globals) *cobra.Command {
 	var fleet, format string
 	cmd := &cobra.Command{
-		Use:     "list",
-		Short:   "List what is installed and what the CA signed",
-		Long:    help(listHelp, exitDone, exitError, exitUsage),
-		Example: "  virtpki list\n  virtpki list --json\n  virtpki list --fleet bundles",
-		Args:    cobra.NoArgs,
+		Use:   "list",
+		Short: "List what is installed and what the CA signed",
+		Args:  cobra.NoArgs,
 		RunE: func(*cobra.Command, []string) error {
 			return runList(e, g, fleet, format)
 		},

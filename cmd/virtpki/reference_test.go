@@ -3,8 +3,11 @@ package main
 import (
 	"bytes"
 	"fmt"
+	"io/fs"
 	"os"
 	"path/filepath"
+	"strconv"
+	"strings"
 	"testing"
 
 	"github.com/spf13/cobra"
@@ -52,13 +55,22 @@ func TestReference(t *testing.T) {
 	}
 }
 
-// TestHelp holds every command to the same form of help.
+// TestHelp holds every command to the same form of help, and every text to a command.
 func TestHelp(t *testing.T) {
+	texts, err := helpTexts.ReadDir("help")
+	if err != nil {
+		t.Fatal(err)
+	}
+	orphans := make(map[string]bool)
+	for _, text := range texts {
+		orphans[text.Name()] = true
+	}
 	var visit func(*cobra.Command)
 	visit = func(cmd *cobra.Command) {
 		if cmd.Name() == "completion" || cmd.Name() == "help" {
 			return
 		}
+		delete(orphans, helpName(cmd)+".txt")
 		if cmd.Short == "" || !bytes.Contains([]byte(cmd.Long), []byte("\nExit status:\n")) {
 			t.Errorf("%s: wants a short help, and exit statuses at the end of the long one", cmd.CommandPath())
 		}
@@ -70,6 +82,29 @@ func TestHelp(t *testing.T) {
 		}
 	}
 	visit(newRoot(newEnv()))
+	if len(orphans) > 0 {
+		t.Errorf("texts of no command: %v", orphans)
+	}
+}
+
+// TestHelpStatuses: every text ends with statuses that have a meaning.
+func TestHelpStatuses(t *testing.T) {
+	texts, err := fs.Glob(helpTexts, "help/*.txt")
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, name := range texts {
+		text, _ := helpTexts.ReadFile(name)
+		_, statuses, found := strings.Cut(string(text), "\nExit status:")
+		if words := strings.Fields(statuses); !found || len(words) == 0 || words[0] != "0" {
+			t.Errorf("%s does not end with its exit statuses", name)
+		}
+		for _, word := range strings.Fields(statuses) {
+			if status, err := strconv.Atoi(word); err != nil || statusMeaning[status] == "" {
+				t.Errorf("%s: exit status %s has no meaning", name, word)
+			}
+		}
+	}
 }
 
 const findingsPage = "../../docs/findings.md"

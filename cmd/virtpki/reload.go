@@ -35,25 +35,14 @@ func (o *reloadOptions) request(e *env) reload.Options {
 	return reload.Options{Restart: o.restart, Leave: o.noReload, Output: e.stderr}
 }
 
-const reloadHelp = `Have the daemon here read its TLS files again, and prove it: connect, compare the
-certificate that it serves with the one on disk, and read the byte by which
-libvirt lets a client in.
-
-A daemon on the default files re-reads them by its admin interface; connections
-stay. One whose conf names files of its own must be restarted: a reload would
-switch it to the default ones and report success. Guests that run read VNC's
-files again.`
-
 func newReload(e *env, g *globals) *cobra.Command {
 	o := &reloadOptions{}
 	var socket string
 	var rollback bool
 	cmd := &cobra.Command{
-		Use:     "reload",
-		Short:   "Have the daemon read its files again, and prove it",
-		Long:    help(reloadHelp, exitDone, exitError, exitUsage, exitInterrupted),
-		Example: "  virtpki reload\n  virtpki reload --restart-command 'systemctl restart libvirtd'",
-		Args:    cobra.NoArgs,
+		Use:   "reload",
+		Short: "Have the daemon read its files again, and prove it",
+		Args:  cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			j, err := reload.Run(cmd.Context(), g.Machine, reload.Request{Options: o.request(e), Socket: socket, RollBack: rollback})
 			return e.tellWith(g, j, err)

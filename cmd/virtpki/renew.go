@@ -30,61 +30,12 @@ type renewOptions struct {
 	shapes         templateOptions
 }
 
-const renewHelp = `Renew what is due, have the daemon read it, and prove that it serves it. This is
-the command for cron.
-
-Everything installed here is looked at: the system's server and client pair,
-QEMU's, as far as this CA has signed them, and the user's own. Due is what has
-less than a third of its life left (--before says otherwise), has expired, does
-not match its key or its CA any more, or lacks an address that this machine has
-by now. It is made anew with the same
-subject, names, shape, lifetime and key type, and a new key; key and certificate
-change in one instant. The CRL is refreshed when a third of its life is left.
-
-virtpki does not put URIs, e-mail addresses, other kinds of names or a second purpose
-into certificates. renew names what a renewal leaves out; --keep-extras keeps it, as
---template can. A renewal never changes a DN that a list of this machine admits to one
-that it refuses.
-
-renew signs only names that this CA has granted before. A certificate of another CA
-is an error. In ~/.pki/libvirt it takes this CA's signature, its record and the key
-too, and a directory or file that another user can write is never renewed: a HOME that
-sudo keeps does not lead root into it.
-
-A certificate or key behind a link belongs to the program that made the link
-(certbot, a secret mount). renew leaves it alone, says so, and fails once it is due;
---replace-links puts files in the place of the links, and leaves their targets as
-they are.
-
-A certificate that a daemon or QEMU reads from a path of its own (cert_file,
-vnc_tls_x509_cert_dir) is not renewed. When it is due, renew names it and ends with
-status 3.
-
-What is a copy of libvirt's pair stays one. --with fills folders of QEMU's that
-lack a pair, and --qemu-ca renews what that CA has signed for QEMU, and nothing
-else. Guests that run read the new files where they can: VNC does, and is asked
-for its certificate; of the rest it is said until when a guest goes on with the
-old ones. Migration and backup read them at the next job.
-
-After a reload that failed, or a daemon that serves something else, the files of
-before are put back. With nothing due nothing is written. What is revoked in a
-user's folder stays revoked.
-
-Where the CA's key is not on this machine, requests are made for what is due, with
-keys that wait here. --via gives them to a command, which brings them to the CA
-and prints its answer; that is installed and proven. A response that changes a
-subject is refused, unless --new-subject is given. It brings the CRL too, when that
-is due. Without --via the requests are left in a file, and the exit status
-is 3.`
-
 func newRenew(e *env, g *globals) *cobra.Command {
 	o := &renewOptions{}
 	cmd := &cobra.Command{
-		Use:     "renew",
-		Short:   "Renew what is due, reload, and prove it",
-		Long:    help(renewHelp, exitDone, exitError, exitUsage, exitRefused, exitInterrupted),
-		Example: "  virtpki renew\n  virtpki renew --before 30d --dry-run\n  virtpki renew --quiet --jitter 10m --metrics /var/lib/node_exporter/virtpki.prom\n  virtpki renew --via 'ssh ca virtpki sign - --yes'",
-		Args:    cobra.NoArgs,
+		Use:   "renew",
+		Short: "Renew what is due, reload, and prove it",
+		Args:  cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			return runRenew(cmd.Context(), e, g, o)
 		},

@@ -28,35 +28,11 @@ type requestOptions struct {
 	user             bool
 }
 
-const requestHelp = `Make a key on this machine, where it stays, and a certificate request for the CA.
-
-The key waits beside the live one, which goes on serving, until install brings its
-certificate. The request goes to stdout, or to a file with --out; it is no secret. A
-host, a hypervisor, gets two requests in one file: it is a server and a client, with
-a key for each. At the CA, sign makes the response.
-
-A server asks for its name, its short name, the names of --san, and every address
-of this machine. Without NAME it is the name of this machine. Repeating the command
-takes the waiting key, and makes the same request; --new makes another key.
-
-With --if-due, as in a script that runs every day, print nothing and create no key
-unless a new certificate is needed.`
-
-const requestExample = `  # here, at the CA, and here again
-  virtpki request host hv1.lab.example --out hv1.csr
-  virtpki sign hv1.csr --out hv1.pem
-  virtpki install hv1.pem
-
-  # the same in one line, where the CA can be reached
-  virtpki request host | ssh ca virtpki sign - --yes | virtpki install -`
-
 func newRequest(e *env, g *globals) *cobra.Command {
 	o := &requestOptions{}
 	cmd := &cobra.Command{
 		Use:       "request server|client|host [NAME]",
 		Short:     "Make a key here and ask the CA for its certificate",
-		Long:      help(requestHelp, exitDone, exitError, exitUsage, exitInterrupted),
-		Example:   requestExample,
 		Args:      cobra.RangeArgs(1, 2),
 		ValidArgs: subject.KindNames(),
 		RunE: func(cmd *cobra.Command, args []string) error {

@@ -41,36 +41,12 @@ func (e *env) confirm(question string) (bool, error) {
 	return strings.EqualFold(answer, "y") || strings.EqualFold(answer, "yes"), err
 }
 
-const revokeHelp = `Revoke certificates, and see to it that they are refused from now on: write a new
-CRL, install it where the daemon here reads one, have the daemon read it again,
-end the live connections of the revoked clients, and prove it with a handshake
-where the revoked key is at hand.
-
-Give a name or an address, a serial in hexadecimal, or a PEM file. A name stands for
-every live certificate that carries it, as its CN or among its SANs, in upper or
-lower case. If there are several, revoke lists them and asks on a terminal; --all
-revokes them without asking.
-
-A revocation shuts out the host or client behind it: sign --yes refuses its names
-and addresses, in either role, and its key. No command signs a compromised key
-again. --reason superseded shuts out nobody.
-
-The exit status is 0 when all of that is so. Where no daemon runs, the CRL is
-written and what is left to do is said. A daemon with files of its own cannot be
-made to read them again without a restart, which would be another's decision:
-give --restart-command, or restart it yourself.
-
-Reasons: keyCompromise, cACompromise, affiliationChanged, superseded,
-cessationOfOperation, certificateHold, privilegeWithdrawn.`
-
 func newRevoke(e *env, g *globals) *cobra.Command {
 	o := &revokeOptions{}
 	cmd := &cobra.Command{
-		Use:     "revoke NAME|SERIAL|FILE...",
-		Short:   "Revoke certificates and end their access now",
-		Long:    help(revokeHelp, exitDone, exitError, exitUsage, exitInterrupted),
-		Example: "  virtpki revoke alice --reason keyCompromise\n  virtpki revoke 6F5FEE175D10C35785A142804053C36E\n  virtpki revoke alice --all --restart-command 'systemctl restart libvirtd'",
-		Args:    cobra.MinimumNArgs(1),
+		Use:   "revoke NAME|SERIAL|FILE...",
+		Short: "Revoke certificates and end their access now",
+		Args:  cobra.MinimumNArgs(1),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			r, err := o.request(e, args)
 			if err != nil {

@@ -13,23 +13,10 @@ import (
 	"virtpki/pki"
 )
 
-const rolloverHelp = `Change the CA to a new generation, in phases, so that nobody is refused at any
-time. The new CA has a name of its own, because libvirt keeps one CRL for each.
-
-  start   makes the new CA and publishes it beside the old one, in cacert.pem and
-          cacrl.pem. Give both files to every host and client now. For --wait
-          the old one goes on signing.
-  renew   after that, renewal makes everything installed anew under the new CA;
-          issue signs with it as well.
-  finish  drops the old CA, once nothing needs it any more.
-  abort   takes start back, as long as the new CA has signed nothing that lives.
-  status  tells where things stand and what is left to do.`
-
 func newRollover(e *env, g *globals) *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "rollover",
 		Short: "Change the CA to a new generation, in phases",
-		Long:  help(rolloverHelp, exitDone, exitError, exitUsage, exitRefused, exitInterrupted),
 		Args:  cobra.NoArgs,
 		RunE:  needsSubcommand,
 	}
@@ -43,22 +30,12 @@ type startOptions struct {
 	wait, keyType, validity string
 }
 
-const startHelp = `Make a new generation of the CA and publish it beside the old one, which goes on
-signing for --wait. The new one has the same organisation, key type and limits,
-unless told. Give the new cacert.pem and cacrl.pem to every host and client
-within that time; what is issued or bundled from now on holds both.
-
-A CA that has expired already is replaced at once: libvirtd does not start while
-one stands in cacert.pem.`
-
 func newRolloverStart(e *env, g *globals) *cobra.Command {
 	o := &startOptions{}
 	cmd := &cobra.Command{
-		Use:     "start",
-		Short:   "Make the new generation and publish both",
-		Long:    help(startHelp, exitDone, exitError, exitUsage, exitInterrupted),
-		Example: "  virtpki ca rollover start\n  virtpki ca rollover start --wait 30d --validity 20y",
-		Args:    cobra.NoArgs,
+		Use:   "start",
+		Short: "Make the new generation and publish both",
+		Args:  cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			return runRolloverStart(cmd.Context(), e, g, o)
 		},
@@ -114,11 +91,9 @@ func newRolloverFinish(e *env, g *globals) *cobra.Command {
 	o := &reloadOptions{}
 	var force bool
 	cmd := &cobra.Command{
-		Use:     "finish",
-		Short:   "Drop the old generation",
-		Long:    help("Drop the old CA from cacert.pem and cacrl.pem, and keep its key as\nprivate/retired-ID.pem. Refused while a certificate of it is installed here, or\nlives without a successor that the new CA has signed.", exitDone, exitError, exitUsage, exitInterrupted),
-		Example: "  virtpki ca rollover finish",
-		Args:    cobra.NoArgs,
+		Use:   "finish",
+		Short: "Drop the old generation",
+		Args:  cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			keys := e.newKeyring(g)
 			return e.changeAndReload(cmd.Context(), g, o, func(j *change.Job) error {
@@ -136,11 +111,9 @@ func newRolloverFinish(e *env, g *globals) *cobra.Command {
 func newRolloverAbort(e *env, g *globals) *cobra.Command {
 	o := &reloadOptions{}
 	cmd := &cobra.Command{
-		Use:     "abort",
-		Short:   "Take the start of a rollover back",
-		Long:    help("Drop the new CA again. Refused when it has signed a certificate that lives.", exitDone, exitError, exitUsage, exitInterrupted),
-		Example: "  virtpki ca rollover abort",
-		Args:    cobra.NoArgs,
+		Use:   "abort",
+		Short: "Take the start of a rollover back",
+		Args:  cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			return e.changeAndReload(cmd.Context(), g, o, func(j *change.Job) error { return authority.PlanAbort(j, g.Machine) })
 		},
@@ -153,11 +126,9 @@ func newRolloverAbort(e *env, g *globals) *cobra.Command {
 
 func newRolloverStatus(e *env, g *globals) *cobra.Command {
 	return &cobra.Command{
-		Use:     "status",
-		Short:   "Tell where the rollover stands",
-		Long:    help("Tell where the rollover stands: which CA signs, what is still under the old one,\nand what to do next. The exit status is 0 when there is no rollover or when it\ncan be finished, and 3 when something still needs the old CA.", exitDone, exitError, exitUsage, exitRefused),
-		Example: "  virtpki ca rollover status",
-		Args:    cobra.NoArgs,
+		Use:   "status",
+		Short: "Tell where the rollover stands",
+		Args:  cobra.NoArgs,
 		RunE: func(*cobra.Command, []string) error {
 			return runRolloverStatus(e, g)
 		},

@@ -4,7 +4,6 @@ import (
 	"fmt"
 	"os"
 	"runtime"
-	"strings"
 
 	"github.com/spf13/cobra"
 	"github.com/spf13/pflag"
@@ -31,31 +30,12 @@ func (g globals) withCA(dir string) *globals {
 // clone returns flags of its own, for what changes them.
 func (g *globals) clone() *globals { return g.withCA(g.CADir) }
 
-const rootHelp = `virtpki makes TLS for libvirt right the first time and keeps it right.
-
-It makes a CA, server and client certificates and a CRL, puts each file where
-libvirt looks for it, writes the matching libvirtd.conf entries, and tells whom
-tls_allowed_dn_list lets in.
-
-Results go to stdout, everything else to stderr; --json is the stable form.`
-
-const rootExample = `  # this host, in one go: CA, certificates, CRL, libvirtd.conf
-  virtpki bootstrap --name "Example Org"
-
-  # a certificate for an admin's laptop, as a folder for ?pkipath=
-  virtpki issue client alice --out bundles --layout pkipath
-
-  # what is installed, what the CA signed, until when
-  virtpki list`
-
 // newRoot builds the command tree. Every command is listed here.
 func newRoot(e *env) *cobra.Command {
 	g := &globals{Machine: e.here}
 	root := &cobra.Command{
 		Use:               "virtpki",
 		Short:             "TLS for libvirt, right the first time",
-		Long:              help(rootHelp, exitDone, exitError, exitUsage, exitRefused, exitInterrupted),
-		Example:           rootExample,
 		Version:           program.Version(),
 		SilenceErrors:     true,
 		SilenceUsage:      true,
@@ -89,6 +69,7 @@ func newRoot(e *env) *cobra.Command {
 		inGroup("look", newDN(e, g)),
 		newVersion(e, g),
 	)
+	addHelp(root)
 	return root
 }
 
@@ -134,25 +115,6 @@ func (g *globals) addPassphrase(cmd *cobra.Command) {
 	cmd.MarkFlagFilename("passphrase-file")
 }
 
-// statusMeaning words each exit status once, for every help text.
-var statusMeaning = map[int]string{
-	exitDone:        "done",
-	exitError:       "error",
-	exitUsage:       "wrong use",
-	exitRefused:     "a check says no",
-	exitInterrupted: "interrupted",
-}
-
-// help ends a help text with the exit statuses of its command.
-func help(text string, statuses ...int) string {
-	var b strings.Builder
-	b.WriteString(text + "\n\nExit status:\n")
-	for _, status := range statuses {
-		fmt.Fprintf(&b, "\n    %-4d %s", status, statusMeaning[status])
-	}
-	return b.String()
-}
-
 // addForce adds the flag that has an output replace whatever is there.
 func addForce(flags *pflag.FlagSet, force *bool) {
 	flags.BoolVar(force, "force", false, "replace a file that is there already, though virtpki did not write it")
@@ -163,11 +125,9 @@ const defaultClockWait = "10m"
 
 func newVersion(e *env, g *globals) *cobra.Command {
 	return &cobra.Command{
-		Use:     "version",
-		Short:   "Print the version",
-		Long:    help("Print the version of virtpki and of the Go it was built with.", exitDone, exitUsage),
-		Example: "  virtpki version",
-		Args:    cobra.NoArgs,
+		Use:   "version",
+		Short: "Print the version",
+		Args:  cobra.NoArgs,
 		RunE: func(*cobra.Command, []string) error {
 			if g.json {
 				return e.printJSON(map[string]string{"version": program.Version(), "go": runtime.Version()})

@@ -9,20 +9,11 @@ import (
 	"virtpki/internal/termtext"
 )
 
-const showHelp = `Show certificates in full: role, DN as libvirt matches it, issuer, SANs, key,
-serial, SHA-256 fingerprint, and until when.
-
-NAME is the CN of a certificate that is installed here or that the CA here has
-signed, or a serial in hexadecimal. Something with a slash in it, or that is a
-file, is read as a file; every certificate in it is shown.`
-
 func newShow(e *env, g *globals) *cobra.Command {
 	return &cobra.Command{
-		Use:     "show NAME|FILE...",
-		Short:   "Show a certificate, by name or file",
-		Long:    help(showHelp, exitDone, exitError, exitUsage),
-		Example: "  virtpki show admin\n  virtpki show /etc/pki/libvirt/servercert.pem",
-		Args:    cobra.MinimumNArgs(1),
+		Use:   "show NAME|FILE...",
+		Short: "Show a certificate, by name or file",
+		Args:  cobra.MinimumNArgs(1),
 		RunE: func(_ *cobra.Command, args []string) error {
 			return runShow(e, g, args)
 		},

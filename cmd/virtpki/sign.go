@@ -38,53 +38,12 @@ type signOptions struct {
 	shapes           templateOptions
 }
 
-const signHelp = `Sign certificate requests, and print the response: one bundle with the
-certificates, the CA and the CRL, which the hosts install.
-
-sign shows what each request asks for and decides what to grant. A request proves
-only that its sender has the key. --exact-name grants a name or an address and
-nothing else: of a host, its full name and its short form, as server and as client.
---permit grants a domain with everything below it, or a network. Once either is
-given, sign grants nothing else. --role and --key-type limit the rest, and the CA's
-own name constraints always hold. sign checks the certificate as it will be signed,
-so that no name that was shortened or derived goes unchecked.
-
-A request never becomes a CA, and never gets an extension that certificates here do
-not have. Its CN names the host or the client; the subject is O=NAME OF THE CA,
-CN=NAME, as issue makes it. A request has at most 64 KiB and 100 names. sign checks
-every file before it signs anything.
-
-A revoked host or client cannot regain access: if one of its names, its address or
-its key was revoked for another reason than superseded, --yes refuses the request,
-in either role and in every spelling, unless --after-revocation is given. A
-compromised key is never signed again.
-
-A live name belongs to the keys that have it: a request for a name of a certificate
-that is live under another key must prove one of these keys. request and renew add the
-proof on a host that has the key. Without it, --yes refuses the request and says who
-has the name, unless --replace gives it; a person is shown it and asked. Addresses and
-short names are left out instead. sign takes each FILE for the requests of one sender.
-
-On a terminal, sign asks before it signs; elsewhere it needs --yes. With --yes and
-neither --exact-name nor --permit, anyone who can reach this command gets any name.
-
-If a file holds a CRL or a CA certificate and no request, the response is the
-current CA and CRL.`
-
-const signExample = `  virtpki sign hv1.csr --out hv1.pem
-  virtpki sign *.csr --out-dir responses --yes --role host --permit lab.example --permit 10.0.0.0/8
-
-  # in authorized_keys of the CA, for one host
-  command="virtpki sign - --yes --role host --exact-name hv1.lab.example --exact-name 10.0.0.7" ssh-ed25519 ...`
-
 func newSign(e *env, g *globals) *cobra.Command {
 	o := &signOptions{}
 	cmd := &cobra.Command{
-		Use:     "sign FILE...",
-		Short:   "Sign certificate requests, at the CA",
-		Long:    help(signHelp, exitDone, exitError, exitUsage, exitInterrupted),
-		Example: signExample,
-		Args:    cobra.MinimumNArgs(1),
+		Use:   "sign FILE...",
+		Short: "Sign certificate requests, at the CA",
+		Args:  cobra.MinimumNArgs(1),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			return runSign(cmd.Context(), e, g, o, args)
 		},

@@ -17,27 +17,12 @@ import (
 	"virtpki/internal/wizard"
 )
 
-const wizardHelp = `Make this host ready by questions: a CA, certificates for this host and for those
-who connect to it, the daemon's conf, and what renews it all.
-
-It looks at what is there and asks only what it cannot know. Each answer is
-checked at once. Ctrl-Z goes back to the question before, Ctrl-C leaves; nothing
-is changed before the plan has been shown and agreed to. It ends with the command
-lines that do the same without questions.
-
-It asks on stderr, and wants a terminal there and on stdin. --accessible asks in
-plain lines, without lists to move in: for screen readers, and for terminals that
-do not tell where their cursor is, on which the other questions hang. It is taken
-by itself where TERM is dumb or empty. NO_COLOR is heeded.`
-
 func newWizard(e *env, g *globals) *cobra.Command {
 	var accessible bool
 	cmd := &cobra.Command{
-		Use:     "wizard",
-		Short:   "Make this host ready, by questions",
-		Long:    help(wizardHelp, exitDone, exitError, exitUsage, exitRefused, exitInterrupted),
-		Example: "  virtpki wizard\n  virtpki wizard --dry-run\n  virtpki wizard --accessible",
-		Args:    cobra.NoArgs,
+		Use:   "wizard",
+		Short: "Make this host ready, by questions",
+		Args:  cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			return runWizard(cmd.Context(), e, g, accessible)
 		},

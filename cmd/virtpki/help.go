@@ -1,0 +1,55 @@
+package main
+
+import (
+	"embed"
+	"fmt"
+	"strconv"
+	"strings"
+
+	"github.com/spf13/cobra"
+)
+
+// helpTexts has one text for each command, named by its words: help/ca-init.txt. A text
+// is paragraphs, then what stands below "Examples:", then the line of exit statuses.
+//
+//go:embed help/*.txt
+var helpTexts embed.FS
+
+// statusMeaning words each exit status once, for every help text.
+var statusMeaning = map[int]string{
+	exitDone:        "done",
+	exitError:       "error",
+	exitUsage:       "wrong use",
+	exitRefused:     "a check says no",
+	exitInterrupted: "interrupted",
+}
+
+// addHelp gives cmd and all commands below it their help text.
+func addHelp(cmd *cobra.Command) {
+	text, err := helpTexts.ReadFile("help/" + helpName(cmd) + ".txt")
+	if err != nil {
+		panic(err)
+	}
+	rest, statuses, _ := strings.Cut(string(text), "\nExit status:")
+	long, examples, _ := strings.Cut(rest, "\nExamples:\n\n")
+	cmd.Long = strings.TrimSpace(long) + "\n\nExit status:\n" + describeStatuses(strings.Fields(statuses))
+	cmd.Example = strings.TrimRight(examples, "\n")
+	for _, child := range cmd.Commands() {
+		addHelp(child)
+	}
+}
+
+// helpName is the name of a command's text: its words without "virtpki".
+func helpName(cmd *cobra.Command) string {
+	words := strings.Fields(cmd.CommandPath())
+	return strings.Join(words[min(1, len(words)-1):], "-")
+}
+
+func describeStatuses(statuses []string) string {
+	var b strings.Builder
+	for _, word := range statuses {
+		status, _ := strconv.Atoi(word)
+		fmt.Fprintf(&b, "\n    %-4d %s", status, statusMeaning[status])
+	}
+	return b.String()
+}

@@ -8,7 +8,6 @@ import (
 	"fmt"
 	"net"
 	"net/netip"
-	"regexp"
 	"slices"
 	"strings"
 	"time"
@@ -156,8 +155,6 @@ func (p Permit) String() string {
 	return strings.Join(parts, ", ")
 }
 
-var domainForm = regexp.MustCompile(`^([A-Za-z0-9]([A-Za-z0-9-]{0,61}[A-Za-z0-9])?\.)*[A-Za-z0-9]([A-Za-z0-9-]{0,61}[A-Za-z0-9])?$`)
-
 // ParsePermit reads domains and networks in CIDR form ("10.0.0.0/8"); an
 // address alone is a network of one.
 func ParsePermit(items []string) (Permit, error) {
@@ -172,7 +169,7 @@ func ParsePermit(items []string) (Permit, error) {
 			continue
 		}
 		domain := strings.TrimPrefix(item, ".")
-		if !domainForm.MatchString(domain) || len(domain) > 253 {
+		if !IsDNSName(domain, "") {
 			return Permit{}, fmt.Errorf("%q is neither a domain nor a network (write lab.example or 10.0.0.0/8)", item)
 		}
 		p.DNSDomains = append(p.DNSDomains, domain)

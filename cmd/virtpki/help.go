@@ -24,11 +24,11 @@ var statusMeaning = map[int]string{
 	exitInterrupted: "interrupted",
 }
 
-// addHelp gives cmd and all commands below it their help text.
+// addHelp gives cmd and all commands below it their help text, where it is asked for.
 func addHelp(cmd *cobra.Command) {
 	text, err := helpTexts.ReadFile("help/" + helpName(cmd) + ".txt")
 	if err != nil {
-		panic(err)
+		return // cobra's own command: TestHelp wants a text of each of ours
 	}
 	rest, statuses, _ := strings.Cut(string(text), "\nExit status:")
 	long, examples, _ := strings.Cut(rest, "\nExamples:\n\n")

@@ -31,6 +31,7 @@ func TestReference(t *testing.T) {
 		}
 	}
 	root := newRoot(newEnv())
+	addHelp(root)
 	root.InitDefaultCompletionCmd()
 	root.PersistentFlags().Lookup("sysconfdir").DefValue = "/etc"
 	if err := doc.GenMarkdownTree(root, made); err != nil {
@@ -81,7 +82,9 @@ func TestHelp(t *testing.T) {
 			visit(child)
 		}
 	}
-	visit(newRoot(newEnv()))
+	root := newRoot(newEnv())
+	addHelp(root)
+	visit(root)
 	if len(orphans) > 0 {
 		t.Errorf("texts of no command: %v", orphans)
 	}

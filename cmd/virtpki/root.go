@@ -69,7 +69,11 @@ func newRoot(e *env) *cobra.Command {
 		inGroup("look", newDN(e, g)),
 		newVersion(e, g),
 	)
-	addHelp(root)
+	showHelp := root.HelpFunc()
+	root.SetHelpFunc(func(cmd *cobra.Command, args []string) {
+		addHelp(cmd)
+		showHelp(cmd, args)
+	})
 	return root
 }
 

@@ -15,6 +15,7 @@ import (
 // Options say how a run goes about a change.
 type Options struct {
 	Lock   []string // directories that are locked meanwhile, in this order
+	Since  string   // store.Tree.Marks of Lock when the first decide's facts were read; empty where it reads them itself
 	DryRun bool     // decide alone
 	Track  *Tracker // nil where nobody interrupts
 	// ReplaceLinks has files take the place of links, which else is an error.
@@ -26,7 +27,10 @@ type Options struct {
 // locks, looks and decides again, and applies. decide is called twice and must reach the
 // same result, so it takes keys from a keyring.
 func Run(ctx context.Context, m *machine.Machine, o Options, decide func(*Job) error) (*Job, error) {
-	before := m.Tree().Marks(o.Lock...)
+	before := o.Since
+	if before == "" {
+		before = m.Tree().Marks(o.Lock...)
+	}
 	j := o.job(m)
 	if err := decide(j); err != nil {
 		if !o.DryRun && (m.Tree().Interrupted(o.Lock...) || m.Tree().Marks(o.Lock...) != before) {

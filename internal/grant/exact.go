@@ -4,7 +4,6 @@ import (
 	"errors"
 	"fmt"
 	"net/netip"
-	"regexp"
 	"slices"
 	"strings"
 	"unicode"
@@ -76,15 +75,11 @@ func shortForm(name string) string {
 	return short
 }
 
-// hostForm is a DNS name as a certificate can hold it: LDH labels, and the underscore
-// that some networks use.
-var hostForm = regexp.MustCompile(`^([A-Za-z0-9_]([A-Za-z0-9_-]{0,61}[A-Za-z0-9_])?\.)*[A-Za-z0-9_]([A-Za-z0-9_-]{0,61}[A-Za-z0-9_])?$`)
-
 // IsHostName reports whether a name has the form of a host's: only such a name can lie
-// in a domain.
+// in a domain. Some networks name hosts with an underscore.
 func IsHostName(name string) bool {
 	_, err := netip.ParseAddr(name)
-	return err != nil && len(name) <= 253 && hostForm.MatchString(name)
+	return err != nil && pki.IsDNSName(name, "_")
 }
 
 // inDomain reports whether a name lies in one of the domains of a permit. Where it

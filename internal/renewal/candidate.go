@@ -6,6 +6,7 @@ import (
 	"errors"
 	"io/fs"
 	"net"
+	"path/filepath"
 	"slices"
 	"strings"
 	"time"
@@ -49,6 +50,7 @@ type candidate struct {
 	ends    time.Time // the earliest end on its chain
 	reasons []string  // why it is due; none when it is not
 	missing []net.IP  // addresses of this machine that it lacks
+	signed  bool      // by a generation of the CA here
 	err     error
 	// original is the candidate of which it is a copy, or was one before that was
 	// renewed; nil for one that stands for itself.
@@ -66,8 +68,8 @@ func (c *candidate) due() bool { return c.err == nil && len(c.reasons) > 0 }
 
 // readOwn reads the certificate. Its names are those of the next one, so nobody may
 // have written it who could not write as root or as this user anyhow.
-func (c *candidate) readOwn(m *machine.Machine) error {
-	data, err := store.At(m.Root).ReadOwn(c.pair.CertPath, store.MaxPEM)
+func (c *candidate) readOwn(files *store.OwnFiles) error {
+	data, err := files.Read(filepath.Base(c.pair.CertPath), store.MaxPEM)
 	var refusal *store.Refusal
 	switch {
 	case errors.Is(err, fs.ErrNotExist):

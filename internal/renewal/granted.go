@@ -17,7 +17,7 @@ type origin struct {
 	signed    bool // by a generation of the CA that is trusted here
 	keyFits   bool // its key lies beside it
 	elsewhere bool // the CA's key is on another machine, where its policy decides
-	recorded  bool // by the CA
+	recorded  bool // by the CA; not asked where nothing depends on it
 	granted   bool // signed, or recorded by a generation that is gone
 	role      pki.Role
 	roles     []pki.Role // that it is good for
@@ -27,11 +27,12 @@ type origin struct {
 func (r *renewal) originOf(a *authority.Authority, c *candidate) origin {
 	cert := c.pair.Cert
 	o := origin{
-		user: c.place == ofUser, signed: a.HasSigned(cert), keyFits: c.keyFits(), elsewhere: keyAbsent(r.m),
+		user: c.place == ofUser, signed: c.signed, keyFits: c.keyFits(), elsewhere: keyAbsent(r.m),
 		role: c.role, roles: pki.RolesOf(cert),
 	}
 	if !o.elsewhere {
-		o.recorded, o.granted = o.user && a.HasRecord(cert), a.Granted(cert)
+		o.recorded = (o.user || !c.signed) && a.HasRecord(cert)
+		o.granted = c.signed || o.recorded
 	}
 	return o
 }

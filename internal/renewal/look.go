@@ -10,6 +10,7 @@ import (
 	"virtpki/internal/change"
 	"virtpki/internal/keypair"
 	"virtpki/internal/libvirt"
+	"virtpki/internal/machine"
 	"virtpki/internal/store"
 	"virtpki/internal/subject"
 	"virtpki/pki"
@@ -28,8 +29,7 @@ func (r *renewal) look() (*authority.Authority, error) {
 		r.caEnds = a.CA.Certificate.NotAfter
 	}
 	for _, layout := range r.layouts() {
-		for _, role := range []pki.Role{pki.Server, pki.Client} {
-			c := &candidate{layout: layout, place: placeOf(r.m, layout), role: role, pair: keypair.New(r.m.Tree(), layout, role)}
+		for _, c := range candidatesIn(r.m, layout) {
 			if r.consider(a, c) {
 				r.found = append(r.found, c)
 			}
@@ -39,14 +39,25 @@ func (r *renewal) look() (*authority.Authority, error) {
 	return a, r.lookAtCRL(a)
 }
 
+// candidatesIn reads the certificates of a layout.
+func candidatesIn(m *machine.Machine, layout libvirt.Layout) (all []*candidate) {
+	files := m.Tree().OwnFiles(layout.PairFolder())
+	defer files.Close()
+	for _, role := range []pki.Role{pki.Server, pki.Client} {
+		c := &candidate{layout: layout, place: placeOf(m, layout), role: role, pair: keypair.New(m.Tree(), layout, role)}
+		c.err = c.readOwn(files)
+		all = append(all, c)
+	}
+	return all
+}
+
 // consider decides about one certificate; false where there is none, or it is not ours to
 // renew.
 func (r *renewal) consider(a *authority.Authority, c *candidate) bool {
-	c.err = c.readOwn(r.m)
 	if c.pair.Cert != nil {
-		c.ends = pki.Ends(c.pair.Cert, a.Certificates)
+		c.signed, c.ends = a.HasSigned(c.pair.Cert), pki.Ends(c.pair.Cert, a.Certificates)
 	}
-	if othersQEMU(a, c) {
+	if othersQEMU(c) {
 		r.others = append(r.others, c)
 		return false
 	}
@@ -82,8 +93,8 @@ func (r *renewal) layouts() []libvirt.Layout {
 
 // othersQEMU reports whether it is a file of QEMU's that another CA has signed:
 // it is that one's to renew.
-func othersQEMU(a *authority.Authority, c *candidate) bool {
-	return c.place == ofQEMU && c.pair.Cert != nil && !a.HasSigned(c.pair.Cert)
+func othersQEMU(c *candidate) bool {
+	return c.place == ofQEMU && c.pair.Cert != nil && !c.signed
 }
 
 // passOver reports whether the certificate is left alone and the run goes on: the

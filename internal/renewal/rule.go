@@ -28,7 +28,7 @@ func (r Rule) Why(m *machine.Machine, layout libvirt.Layout, live *keypair.Pair)
 	if err != nil {
 		return nil, err
 	}
-	c := &candidate{layout: layout, place: placeOf(m, layout), role: live.Role, pair: live}
+	c := &candidate{layout: layout, place: placeOf(m, layout), role: live.Role, pair: live, signed: a.HasSigned(live.Cert)}
 	return r.gather(m, a, c).reasons(), nil
 }
 
@@ -50,7 +50,7 @@ func (r Rule) gather(m *machine.Machine, a *authority.Authority, c *candidate) f
 	cert, now := c.pair.Cert, m.Now()
 	f := facts{
 		now: now, forced: r.Force, opens: r.Window.CertificateOpens(cert), cert: cert,
-		signed: a.HasSigned(cert), foreign: !r.issued(a, cert), missing: missingAddresses(m, a, c),
+		signed: c.signed, foreign: !r.issued(a, cert), missing: missingAddresses(m, a, c),
 	}
 	f.outgoing = a.Rollover != nil && !now.Before(a.Rollover.Switch) && cert.CheckSignatureFrom(a.CA.Certificate) != nil
 	if !c.sealed {

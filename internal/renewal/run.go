@@ -6,6 +6,7 @@ import (
 	"io/fs"
 	"time"
 
+	"virtpki/internal/authority"
 	"virtpki/internal/change"
 	"virtpki/internal/enroll"
 	"virtpki/internal/hint"
@@ -110,6 +111,8 @@ type renewal struct {
 	crl    string // why the CRL is due; empty when it is not
 	caEnds time.Time
 
+	seen *authority.Authority // what the first look has read, until something is decided by it
+
 	renewed []*candidate
 	// serving is set when something changes that a daemon serves.
 	serving bool
@@ -132,7 +135,11 @@ func (r *renewal) end(outcome Outcome, about []*candidate) {
 
 // run does it, and notes in the report what it has done.
 func (r *renewal) run(ctx context.Context) error {
-	if _, err := r.look(); err != nil {
+	o := r.o
+	o.Lock = []string{r.m.CAPath(), r.m.System().Top()}
+	o.Since = r.m.Tree().Marks(o.Lock...)
+	var err error
+	if r.seen, err = r.look(); err != nil {
 		return err
 	}
 	r.report.CAEnds, r.report.Left = r.caEnds, r.left
@@ -143,12 +150,12 @@ func (r *renewal) run(ctx context.Context) error {
 	if keyAbsent(r.m) {
 		return elsewhere{r}.run(ctx)
 	}
-	return r.renewHere(ctx)
+	return r.renewHere(ctx, o)
 }
 
 // renewHere renews with the CA's key.
-func (r *renewal) renewHere(ctx context.Context) error {
-	j, err := r.change(ctx, []string{r.m.CAPath(), r.m.System().Top()}, r.decide)
+func (r *renewal) renewHere(ctx context.Context, o change.Options) error {
+	j, err := change.Run(ctx, r.m, o, r.decide)
 	if err != nil {
 		return err
 	}

@@ -15,13 +15,20 @@ import (
 	"virtpki/pki"
 )
 
-// decide looks again, under the lock, and plans what is due.
+// decide plans what is due, by what the run has just seen, and under the lock by a new look.
 func (r *renewal) decide(j *change.Job) error {
-	a, err := r.look()
+	a, err := r.seen, error(nil)
+	if r.seen = nil; a == nil {
+		a, err = r.look()
+	}
 	if err != nil {
 		return err
 	}
-	if err := hint.First(a.Unlock(r.keys), a.LoadCRL()); err != nil {
+	err = a.Unlock(r.keys)
+	if err == nil && a.Current == nil { // else the look has loaded it
+		err = a.LoadCRL()
+	}
+	if err != nil {
 		return err
 	}
 	r.renewed = nil

@@ -3,6 +3,7 @@ package safedir
 import (
 	"errors"
 	"io/fs"
+	"os"
 	"path/filepath"
 	"strings"
 
@@ -25,10 +26,29 @@ func (w *Walk) jump(path string) (done bool, err error) {
 	case err == nil:
 		w.steps = append(w.steps, Step{fd, filepath.Join(here.path, path)})
 		return true, nil
-	case errors.Is(err, unix.ENOENT), errors.Is(err, unix.EACCES), errors.Is(err, unix.EMFILE), errors.Is(err, unix.EIO):
+	case isFinal(err):
 		return true, &fs.PathError{Op: "open", Path: filepath.Join(here.path, path), Err: err}
 	}
 	return false, nil
+}
+
+// isFinal reports whether a call that follows no link failed for a reason that a walk would
+// meet too.
+func isFinal(err error) bool {
+	return errors.Is(err, unix.ENOENT) || errors.Is(err, unix.EACCES) || errors.Is(err, unix.EMFILE) || errors.Is(err, unix.EIO)
+}
+
+// OpenStraight opens what a path leads to, in one call, where the kernel can make it and no
+// link is on the way; done is false where there is more to look at.
+func OpenStraight(path string, flags int) (file *os.File, done bool, err error) {
+	fd, err := openNoLink(path, flags)
+	switch {
+	case err == nil:
+		return os.NewFile(uintptr(fd), path), true, nil
+	case isFinal(err):
+		return nil, true, &fs.PathError{Op: "open", Path: path, Err: err}
+	}
+	return nil, false, nil
 }
 
 // JumpTo is DownTo in one call, as jump is down.

@@ -19,11 +19,32 @@ func openStraight(at int, path string) (fd int, err error) {
 	if at != unix.AT_FDCWD {
 		how.Resolve |= unix.RESOLVE_BENEATH
 	}
+	return openHow(at, path, &how)
+}
+
+// openNoLink opens what a path leads to over no link at all. It fails as openStraight does.
+func openNoLink(path string, flags int) (fd int, err error) {
+	return openHow(unix.AT_FDCWD, path, &unix.OpenHow{Flags: uint64(flags) | unix.O_CLOEXEC, Resolve: unix.RESOLVE_NO_SYMLINKS})
+}
+
+func openHow(at int, path string, how *unix.OpenHow) (fd int, err error) {
 	err = UntilDone(func() error {
-		fd, err = unix.Openat2(at, path, &how)
+		fd, err = unix.Openat2(at, path, how)
 		return err
 	})
 	return fd, err
+}
+
+// LstatStraight is [os.Lstat] where no link is on the way; done is false where there is
+// more to look at.
+func LstatStraight(path string) (info fs.FileInfo, done bool, err error) {
+	file, done, err := OpenStraight(path, unix.O_PATH|unix.O_NOFOLLOW)
+	if err != nil || !done {
+		return nil, done, err
+	}
+	defer file.Close()
+	info, err = file.Stat()
+	return info, true, err
 }
 
 // Lstat describes what stands in a directory, a link included, as package os does.

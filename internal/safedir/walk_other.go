@@ -16,6 +16,12 @@ const openPath = unix.O_SEARCH
 // openStraight fails: there is no call that opens a directory and follows no link.
 func openStraight(int, string) (fd int, err error) { return -1, unix.ENOSYS }
 
+// openNoLink fails likewise.
+func openNoLink(string, int) (fd int, err error) { return -1, unix.ENOSYS }
+
+// LstatStraight is left to a walk.
+func LstatStraight(string) (info fs.FileInfo, done bool, err error) { return nil, false, nil }
+
 // Lstat describes what stands in a directory, a link included, as package os does: that
 // takes a path, of which it is shown that it still leads to the directory.
 func (s Step) Lstat(name string) (fs.FileInfo, error) {

@@ -8,38 +8,65 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// ReadOwn is [ReadFile] for a file whose contents are believed: it returns a [Refusal]
-// where somebody besides root and this process's user can write to the file, or
-// exchange it. The way there is walked, and the file is looked at, by descriptor.
+// OwnFiles reads files of one directory whose contents are believed. It returns a
+// [Refusal] where somebody besides root and this process's user can write to a file, or
+// exchange it. The way there is walked once, and the files are looked at, by descriptor.
 //
 // A link that root or this process's user made is followed. Nobody writes through it,
 // so that what it leads to is looked at and never replaced.
-func (t Tree) ReadOwn(path string, limit int64) ([]byte, error) {
-	folder, err := t.OpenDir(filepath.Dir(path), safedir.Policy{Secret: true})
-	if err != nil {
-		return nil, err
+type OwnFiles struct {
+	tree Tree
+	path string
+	dir  *safedir.Dir // nil where err says why
+	err  error
+}
+
+// OwnFiles opens a directory for reading; whether that fails, each Read says.
+func (t Tree) OwnFiles(folder string) *OwnFiles {
+	o := &OwnFiles{tree: t, path: folder}
+	if _, o.err = t.Lstat(folder); o.err == nil { // most are not there, and need no walk
+		o.dir, o.err = t.OpenDir(folder, safedir.Policy{Secret: true})
 	}
-	defer folder.Close()
-	name := filepath.Base(path)
-	stat, err := folder.Stat(name)
+	return o
+}
+
+// Close closes the directory.
+func (o *OwnFiles) Close() error {
+	if o.dir == nil {
+		return nil
+	}
+	return o.dir.Close()
+}
+
+// Read returns the contents of a file of at most limit bytes.
+func (o *OwnFiles) Read(name string, limit int64) ([]byte, error) {
+	if o.err != nil {
+		return nil, o.err
+	}
+	stat, err := o.dir.Stat(name)
 	if err != nil {
 		return nil, err
 	}
 	if stat.Mode&unix.S_IFMT == unix.S_IFLNK {
-		if err := refuseFollowed(folder, path, safedir.NodeOf(&stat)); err != nil {
-			return nil, err
-		}
-		return t.ReadFile(path, limit)
+		return o.readLink(name, safedir.NodeOf(&stat), limit)
 	}
-	file, err := folder.Open(name, unix.O_RDONLY)
+	file, err := o.dir.Open(name, unix.O_RDONLY)
 	if err != nil {
 		return nil, err
 	}
 	defer file.Close()
-	if err := safedir.RefuseFile(path, file); err != nil {
+	if err := safedir.RefuseFile(o.dir.In(name), file); err != nil {
 		return nil, err
 	}
 	return safedir.ReadOpen(file, limit)
+}
+
+func (o *OwnFiles) readLink(name string, link safedir.Node, limit int64) ([]byte, error) {
+	path := o.dir.In(name)
+	if err := refuseFollowed(o.dir, path, link); err != nil {
+		return nil, err
+	}
+	return o.tree.ReadFile(path, limit)
 }
 
 // refuseFollowed returns an error unless root or this process's user made the link in the

@@ -13,6 +13,12 @@ import (
 const stranger = 12345
 
 // A file is believed where nobody but root and this process's user can have written it.
+func readOwn(t Tree, path string, limit int64) ([]byte, error) {
+	files := t.OwnFiles(filepath.Dir(path))
+	defer files.Close()
+	return files.Read(filepath.Base(path), limit)
+}
+
 func TestReadOwn(t *testing.T) {
 	if os.Geteuid() != 0 {
 		t.Skip("files of another user take root")
@@ -40,7 +46,7 @@ func TestReadOwn(t *testing.T) {
 			if err := errors.Join(os.MkdirAll(folder, 0o755), os.WriteFile(path, []byte("x"), 0o644), test.with(folder, path)); err != nil {
 				t.Fatal(err)
 			}
-			data, err := Tree{}.ReadOwn(path, 10)
+			data, err := readOwn(Tree{}, path, 10)
 			var refusal *Refusal
 			if errors.As(err, &refusal) != test.refused || !test.refused && string(data) != "x" {
 				t.Errorf("%q, %v, want a refusal: %v", data, err, test.refused)
@@ -50,7 +56,7 @@ func TestReadOwn(t *testing.T) {
 			}
 		})
 	}
-	if _, err := (Tree{}).ReadOwn(filepath.Join(t.TempDir(), "a", "b"), 10); !errors.Is(err, fs.ErrNotExist) {
+	if _, err := readOwn(Tree{}, filepath.Join(t.TempDir(), "a", "b"), 10); !errors.Is(err, fs.ErrNotExist) {
 		t.Errorf("of a missing file: %v", err)
 	}
 }
@@ -93,7 +99,7 @@ func TestReadOwnIsNotRaced(t *testing.T) {
 	}()
 	read := 0
 	for end := time.Now().Add(500 * time.Millisecond); time.Now().Before(end); {
-		if data, err := (Tree{}).ReadOwn(at("home", "file"), 10); err == nil {
+		if data, err := readOwn(Tree{}, at("home", "file"), 10); err == nil {
 			read++
 			if string(data) != "roots" {
 				t.Fatalf("read %q, after %d that were root's", data, read)
@@ -114,7 +120,7 @@ func TestReadOwnStaysInTheImage(t *testing.T) {
 	must(t, os.WriteFile(base+"/host", []byte("host"), 0o644))
 	must(t, os.WriteFile(base+"/image"+base+"/host", []byte("image"), 0o644))
 	must(t, os.Symlink(base+"/host", base+"/image/link"))
-	data, err := At(base+"/image").ReadOwn(base+"/image/link", MaxPEM)
+	data, err := readOwn(At(base+"/image"), base+"/image/link", MaxPEM)
 	if string(data) != "image" {
 		t.Errorf("%q, %v", data, err)
 	}

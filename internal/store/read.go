@@ -44,6 +44,9 @@ func (t Tree) Open(path string) (file *os.File, err error) {
 	if !t.holdsPath(path) {
 		return os.OpenFile(path, flags, 0)
 	}
+	if file, done, err := safedir.OpenStraight(filepath.Clean(path), flags); done {
+		return file, err
+	}
 	err = t.reach(path, true, func(here safedir.Step, name string) error {
 		fd, err := safedir.OpenAt(here.Fd, name, path, flags|unix.O_NOFOLLOW, 0)
 		if err == nil {
@@ -66,6 +69,9 @@ func (t Tree) Stat(path string) (fs.FileInfo, error) {
 func (t Tree) Lstat(path string) (fs.FileInfo, error) {
 	if !t.holdsPath(path) {
 		return os.Lstat(path)
+	}
+	if info, done, err := safedir.LstatStraight(filepath.Clean(path)); done {
+		return info, err
 	}
 	return t.describe(path, false)
 }
@@ -145,7 +151,11 @@ func (t Tree) Exists(path string) bool {
 	return err == nil
 }
 
+// missing says of a link that it leads nowhere.
 func (t Tree) missing(path string, err error) error {
+	if !t.Exists(path) {
+		return err
+	}
 	target, linkErr := t.Readlink(path)
 	switch {
 	case linkErr != nil:

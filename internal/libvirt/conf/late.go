@@ -1,6 +1,7 @@
 package conf
 
 import (
+	"encoding/hex"
 	"fmt"
 	"path/filepath"
 	"regexp"
@@ -85,30 +86,26 @@ func (c *File) lateIdentity(say complain) {
 	}
 }
 
-var hexDigits = regexp.MustCompile(`^[0-9a-fA-F]{32}$`)
-
 // validHostUUID wants 32 hexadecimal digits that are not all the same.
 func validHostUUID(s string) bool {
 	digits := strings.NewReplacer("-", "", " ", "").Replace(s)
-	return hexDigits.MatchString(digits) && strings.Trim(digits, digits[:1]) != ""
+	octets, err := hex.DecodeString(digits)
+	return err == nil && len(octets) == 16 && strings.Trim(digits, digits[:1]) != ""
 }
-
-var (
-	logFilter = regexp.MustCompile(`^[1-4]:\+?[^:\s]+$`)
-	logOutput = regexp.MustCompile(`^[1-4]:(stderr|journald|syslog:.+|file:.+)$`)
-)
 
 func (c *File) lateLogging(say complain) {
 	if v, ok := c.Lookup("log_level"); ok && v.Int() > 4 {
 		say(false, "log_level", "%d is more than 4", v.Int())
 	}
 	for _, list := range []struct {
-		name string
-		form *regexp.Regexp
-	}{{"log_filters", logFilter}, {"log_outputs", logOutput}} {
+		name, form string
+	}{
+		{"log_filters", `^[1-4]:\+?[^:\s]+$`},
+		{"log_outputs", `^[1-4]:(stderr|journald|syslog:.+|file:.+)$`},
+	} {
 		v, _ := c.text(list.name)
 		for _, item := range strings.Fields(v) {
-			if !list.form.MatchString(item) {
+			if !regexp.MustCompile(list.form).MatchString(item) {
 				say(false, list.name, "%q is none of its items", item)
 			}
 		}

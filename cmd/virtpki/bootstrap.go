@@ -7,11 +7,13 @@ import (
 
 	"virtpki/internal/allowlist"
 	"virtpki/internal/authority"
+	"virtpki/internal/change"
 	"virtpki/internal/hint"
 	"virtpki/internal/libvirt"
 	"virtpki/internal/machine"
 	"virtpki/internal/provision"
 	"virtpki/internal/reload"
+	"virtpki/internal/renewal"
 	"virtpki/pki"
 )
 
@@ -50,6 +52,7 @@ func bindBootstrap(e *env, g *globals, o *bootstrapOptions) *cobra.Command {
 	flags.StringVar(&o.host.Bundle, "bundle", "", "put the CA's certificate, the CRL and the pairs of `directory` in their places")
 	flags.StringVar(&o.host.WaitClock, "wait-clock", "", "wait up to `duration` for the clock to be set")
 	flags.Lookup("wait-clock").NoOptDefVal = defaultClockWait
+	flags.BoolVar(&o.host.Update, "update", false, "renew a server certificate that is there already and lacks a name of --hostname or --san")
 	o.leafOptions.addFlags(cmd)
 	o.configOptions.addFlags(cmd)
 	o.withOptions.addFlags(cmd)
@@ -58,6 +61,7 @@ func bindBootstrap(e *env, g *globals, o *bootstrapOptions) *cobra.Command {
 	cmd.MarkFlagDirname("bundle")
 	cmd.MarkFlagsMutuallyExclusive("bundle", "name")
 	cmd.MarkFlagsMutuallyExclusive("bundle", "client")
+	cmd.MarkFlagsMutuallyExclusive("bundle", "update")
 	g.addPassphrase(cmd)
 	g.addDryRun(cmd)
 	completeFrom(cmd, "daemon", libvirt.DaemonNames()...)
@@ -103,12 +107,32 @@ func runBootstrap(ctx context.Context, e *env, g *globals, o *bootstrapOptions) 
 	if err != nil {
 		return err
 	}
-	j, err := provision.Bootstrap(ctx, g.Machine, e.newKeyring(g), r, e.runOptions(g, nil))
+	keys := e.newKeyring(g)
+	ready, err := provision.Bootstrap(ctx, g.Machine, keys, r, e.runOptions(g, nil))
 	if err != nil {
 		return err
 	}
-	if g.dryRun {
-		return e.tell(g, j)
+	if !g.dryRun {
+		err = reload.New(g.Machine, o.reloadOptions.request(e), ready.Job).Settle(ctx)
 	}
-	return e.tellWith(g, j, reload.New(g.Machine, o.reloadOptions.request(e), j).Settle(ctx))
+	if err == nil && r.Update && len(ready.Lacking) > 0 {
+		err = o.addNames(ctx, e, g, keys, ready)
+	}
+	if len(ready.Unmet) > 0 {
+		err = hint.First(err, hint.ErrRefused)
+	}
+	return e.tellWith(g, ready.Job, err)
+}
+
+// addNames renews a server certificate that was found without the names that are asked for.
+func (o *bootstrapOptions) addNames(ctx context.Context, e *env, g *globals, keys *change.Keyring, ready *provision.Ready) error {
+	names, err := renewal.ParseNames(ready.Lacking, nil)
+	if err != nil {
+		return err
+	}
+	report, err := renewal.Run(ctx, g.Machine, renewal.Request{Rule: renewal.Rule{Names: names}, Reload: o.reloadOptions.request(e)}, keys, e.runOptions(g, nil))
+	if report != nil && report.Job != nil {
+		ready.Merge(report.Job)
+	}
+	return err
 }

@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"slices"
 
 	"virtpki/internal/change"
 	"virtpki/internal/hint"
@@ -82,11 +83,12 @@ func (e *env) tell(g *globals, j *change.Job) error {
 	if g.json {
 		return e.printJSON(j.Result(e.here.Now()))
 	}
-	if g.quiet {
-		return nil
+	notes := j.Unmet // those are why the run fails
+	if !g.quiet {
+		termtext.Fprintf(e.stdout, "%s", j.Text(g.dryRun, e.here.Now()))
+		notes = slices.Concat(j.Notes, j.Unmet)
 	}
-	termtext.Fprintf(e.stdout, "%s", j.Text(g.dryRun, e.here.Now()))
-	for _, note := range j.Notes {
+	for _, note := range notes {
 		e.warn("%s", termtext.Text(note))
 	}
 	return nil

@@ -24,6 +24,7 @@ type renewOptions struct {
 	reloadOptions
 	withOptions
 	before, jitter string
+	sans, drop     []string
 	within         time.Duration // a run starts, that of jitter
 	rekey          bool
 	trustNew       []string
@@ -43,6 +44,8 @@ func newRenew(e *env, g *globals) *cobra.Command {
 	flags := cmd.Flags()
 	flags.StringVar(&o.before, "before", renewal.DefaultBefore, "how long before its end something is due, a `duration` or a share of its life")
 	flags.BoolVar(&o.Force, "force", false, "renew everything, due or not, and replace a --metrics file that virtpki did not write")
+	flags.StringArrayVar(&o.sans, "san", nil, "have the server certificate for this `name` or address too; may be repeated")
+	flags.StringArrayVar(&o.drop, "remove-san", nil, "have the server certificate without this `name` or address; may be repeated")
 	flags.BoolVar(&o.rekey, "rekey", false, "make new keys (the default)")
 	flags.BoolVar(&o.SameKey, "same-key", false, "keep the keys")
 	flags.BoolVar(&o.ReplaceLinks, "replace-links", false, "put files in the place of links to certificates, keys and lists")
@@ -73,6 +76,9 @@ func (o *renewOptions) check() (err error) {
 		return err
 	}
 	if o.Templates, err = o.shapes.check(); err != nil {
+		return err
+	}
+	if o.Names, err = renewal.ParseNames(o.sans, o.drop); err != nil {
 		return err
 	}
 	if o.Window, err = renewal.ParseBefore(o.before); err != nil {

@@ -24,6 +24,7 @@ type Report struct {
 	Revoked []Placed
 	Done    []string // what else was done or proven
 	Notes   []string // what people should know or do next
+	Unmet   []string // what was asked for and is not so, with what to do: the exit status is that of a failed check
 }
 
 // Placed is a certificate with the path at which it lies or will lie.
@@ -78,4 +79,5 @@ func (j *Job) NoteOnce(format string, args ...any) {
 func (j *Job) Merge(other *Job) {
 	j.Plan.Add(other.Plan.Changes())
 	j.Made, j.Done, j.Notes = append(j.Made, other.Made...), append(j.Done, other.Done...), append(j.Notes, other.Notes...)
+	j.Unmet = append(j.Unmet, other.Unmet...)
 }

@@ -18,6 +18,7 @@ type Result struct {
 	Revoked      []certinfo.Info `json:"revoked,omitempty"`
 	Done         []string        `json:"done"`
 	Notes        []string        `json:"notes"`
+	Unmet        []string        `json:"unmet,omitempty"` // what was asked for and is not so
 }
 
 // Result returns what the job has done, or would do.
@@ -29,6 +30,7 @@ func (j *Job) Result(now time.Time) Result {
 		Revoked:      infos(j.Revoked, now),
 		Done:         append([]string{}, j.Done...),
 		Notes:        append([]string{}, j.Notes...),
+		Unmet:        j.Unmet,
 	}
 }
 
@@ -47,7 +49,11 @@ func (j *Job) Text(dryRun bool, now time.Time) termtext.Text {
 	for _, c := range j.Plan.Changes() {
 		line("%s", Line(c, dryRun))
 	}
-	if len(j.Plan.Changes())+len(j.Done) == 0 {
+	switch {
+	case len(j.Plan.Changes())+len(j.Done) > 0:
+	case len(j.Unmet) > 0:
+		line("nothing was changed")
+	default:
 		line("nothing to do")
 	}
 	for _, p := range j.Made {

@@ -65,6 +65,7 @@ var rules = []rule{
 	{"names in a folder of QEMU's", namesForQEMU},
 	{"no CRL", noCRL},
 	{"the CRL is broken", brokenCRL},
+	{"one more name", oneMoreName},
 	{"not by a new certificate", notByNewCertificate},
 	{"the other half lies elsewhere", otherHalfElsewhere},
 	{"a new pair by request", newPairByRequest},

@@ -37,6 +37,11 @@ func namesForQEMU(x *fixer, t trouble) (string, bool) {
 	return old + "virtpki " + x.flags + "bootstrap --with " + use, true
 }
 
+// oneMoreName has the certificate renewed with the name, where renew goes by what is in it.
+func oneMoreName(x *fixer, t trouble) (string, bool) {
+	return t.Fix, t.pair != nil && (t.ID == "name-missing" || t.ID == "name-mismatch") && t.pair.unreadable == nil && x.renewable(t.pair.role, t.pair.cert)
+}
+
 // notByNewCertificate is about this machine's pairs, where the judge has no new
 // certificate in mind, or a new one would have the same fault.
 func notByNewCertificate(_ *fixer, t trouble) (string, bool) {

@@ -62,7 +62,8 @@ func TestFix(t *testing.T) {
 	expired := finding("cert-expired", judge.Error, judge.Own, serverCert, "virtpki renew")
 	halfPair := finding("half-pair", judge.Error, judge.Places, serverKey, "virtpki renew")
 	noPair := finding("no-server-pair", judge.Error, judge.Places, serverCert, "")
-	name := finding("name-missing", judge.Warning, judge.Host, serverCert, "virtpki issue server")
+	name := finding("name-missing", judge.Warning, judge.Host, serverCert, "virtpki renew --san hv1")
+	isCA := finding("cert-is-ca", judge.Error, judge.Own, serverCert, "virtpki issue server")
 	noCA := finding("no-ca", judge.Error, judge.Places, caCert, "judge's own")
 	broken := finding("crl-broken", judge.Error, judge.Own, caCRL, "virtpki crl")
 	lost := finding("no-crl", judge.Warning, judge.Places, caCRL, "virtpki crl")
@@ -115,12 +116,16 @@ func TestFix(t *testing.T) {
 		{noPair, as{noKey, unreadable, waiting, flags}, "a new pair by request", "virtpki --root /mnt request server | ssh CA virtpki sign - --yes | virtpki --root /mnt install -" + elsewhere + "; the key of this request waits here already"},
 		{noPair, as{noKey, unreadable, nameless}, "a new pair by request", "request a pair with this host's name (virtpki request server), virtpki sign where the CA's key is, virtpki install its answer"},
 		{expired, as{noKey, unreadable, waiting, taken(serverCert)}, "a new pair by request", "mv /etc/pki/libvirt/servercert.pem /etc/pki/libvirt/servercert.pem.old && virtpki request server hv1 --same-key | ssh CA virtpki sign - --yes | virtpki install -" + elsewhere},
-		{name, as{noKey}, "a new pair by request", "virtpki request server hv1 | ssh CA virtpki sign - --yes | virtpki install -" + elsewhere},
+		{name, nil, "one more name", "virtpki renew --san hv1"},
+		{name, as{noKey, flags}, "one more name", "virtpki --root /mnt renew --san hv1 --via 'ssh CA virtpki sign - --yes'" + elsewhere},
+		{finding("name-mismatch", judge.Error, judge.Session, serverCert, "virtpki renew --san virt"), nil, "one more name", "virtpki renew --san virt"},
+		{name, as{foreign}, "a new pair", "virtpki issue server hv1"},
+		{isCA, as{noKey}, "a new pair by request", "virtpki request server hv1 | ssh CA virtpki sign - --yes | virtpki install -" + elsewhere},
 
 		{noPair, as{unreadable}, "a new pair", "virtpki issue server hv1"},
 		{noPair, as{unreadable, nameless}, "a new pair", "make a pair with this host's name (virtpki issue server)"},
-		{name, as{taken(serverCert, serverCert+".old")}, "a new pair", "mv /etc/pki/libvirt/servercert.pem /etc/pki/libvirt/servercert.pem.old2 && virtpki issue server hv1"},
-		{name, as{nameless}, "a new pair", "move /etc/pki/libvirt/servercert.pem and /etc/pki/libvirt/private/serverkey.pem aside, and make a pair with this host's name (virtpki issue server)"},
+		{isCA, as{taken(serverCert, serverCert+".old")}, "a new pair", "mv /etc/pki/libvirt/servercert.pem /etc/pki/libvirt/servercert.pem.old2 && virtpki issue server hv1"},
+		{isCA, as{nameless}, "a new pair", "move /etc/pki/libvirt/servercert.pem and /etc/pki/libvirt/private/serverkey.pem aside, and make a pair with this host's name (virtpki issue server)"},
 		{expired, as{foreign}, "a new pair", "virtpki issue server hv1"},
 		{expired, as{unreadable}, "a new pair", "virtpki issue server hv1"},
 

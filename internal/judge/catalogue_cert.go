@@ -124,6 +124,6 @@ func sessionEntries() []Entry {
 		{"subject-unreadable", Session, "GnuTLS has no text for the subject, for instance because of an empty CN or O.", reissueFix},
 		{"subject-long", Session, "The text of the subject does not fit into the 256 bytes that old releases of libvirt have for it.", reissueFix},
 		{"dn-refused", Session, "The client's subject is not on tls_allowed_dn_list.", "`virtpki dn match` tells which entries match; `virtpki dn lint` shows the mistakes in a list."},
-		{"name-mismatch", Session, "The server's certificate is not for the name or address under which it is called. An address has to be among the IP addresses of the certificate, a name among its DNS names.", "`virtpki request server NAME --san NAME`, `virtpki sign` and `virtpki install`, which replace the pair in use."},
+		{"name-mismatch", Session, "The server's certificate is not for the name or address under which it is called. An address has to be among the IP addresses of the certificate, a name among its DNS names.", "`virtpki renew --san NAME`, where the CA's key is elsewhere with `--via`."},
 	}
 }

@@ -86,7 +86,7 @@ var confEntries = []Entry{
 
 // hostEntries explain what [OnHost] and [CAOnHost] say.
 var hostEntries = []Entry{
-	{"name-missing", Host, "The server certificate is not for a name of this machine. Clients that connect by that name refuse it.", "A certificate with that name: `virtpki issue server NAME --san OTHER`."},
+	{"name-missing", Host, "The server certificate is not for a name of this machine. Clients that connect by that name refuse it.", "`virtpki renew --san NAME`, where the CA's key is elsewhere with `--via`."},
 	{"address-missing", Host, "The server certificate lacks an address of this machine. Clients that connect by it, and migrations to it, are refused: an address is matched with IP SANs alone.",
 		"`virtpki renew` on the CA's machine, or a new bundle with `--san ADDRESS`."},
 	{"clock", Host, "Several files here are valid only later than the clock says: the clock is behind, as on a machine without a battery for it. What is found of their times follows from it.", "Set the clock."},

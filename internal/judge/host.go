@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"virtpki/internal/gnutls"
+	"virtpki/internal/termtext"
 )
 
 // Machine is the machine and the day that certificates are held against.
@@ -103,7 +104,7 @@ func (j *hostJudge) names(cert File) {
 		}
 	}
 	if len(missing) > 0 {
-		j.say(Finding{ID: "name-missing", Level: Warning, File: cert.Path}, "it is not for %s, which is this machine: clients that connect by that name refuse it%s", strings.Join(missing, " and "), inBrackets(why))
+		j.say(Finding{ID: "name-missing", Level: Warning, File: cert.Path, Fix: "virtpki renew" + asSANs(missing)}, "it is not for %s, which is this machine: clients that connect by that name refuse it%s", strings.Join(missing, " and "), inBrackets(why))
 	}
 	missing = nil
 	for _, ip := range j.Addresses {
@@ -114,6 +115,15 @@ func (j *hostJudge) names(cert File) {
 	if len(missing) > 0 {
 		j.say(Finding{ID: "address-missing", Level: Warning, File: cert.Path, Fix: "virtpki renew"}, "it lacks %s, which this machine has: clients that connect by address, and guests that migrate here by it, are refused", strings.Join(missing, ", "))
 	}
+}
+
+// asSANs returns names as options of a command.
+func asSANs(names []string) string {
+	text := ""
+	for _, name := range names {
+		text += " --san " + termtext.ShellWord(name)
+	}
+	return text
 }
 
 func inBrackets(why string) string {

@@ -161,7 +161,7 @@ func (r *run) checkNames(leaf *gnutls.Certificate, peer Peer) {
 	}
 	for _, name := range slices.Compact(slices.Clone(peer.Names)) {
 		if ok, why := gnutls.MatchHost(leaf, name); !ok {
-			r.refuse("name-mismatch", r.set.Cert.Path, "virtpki request server NAME --san "+name+", then virtpki sign and virtpki install", "is not for the name %q (%s)", name, why)
+			r.refuse("name-mismatch", r.set.Cert.Path, "virtpki renew"+asSANs([]string{name}), "is not for the name %q (%s)", name, why)
 		}
 	}
 }

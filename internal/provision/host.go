@@ -33,6 +33,7 @@ type HostRequest struct {
 	Allow       []string // patterns of DNs; nil for no list
 	AllowIssued bool     // every client certificate of the CA here too
 	Force       bool     // even if the list locks out the host's own client
+	Update      bool     // whoever asks has the names that are lacking added afterwards; see [Ready]
 	Restarted   bool     // whoever asks sees to it that the daemon is started again
 
 	WaitClock string // how long to wait for the clock to be set, as it is typed; empty for not at all
@@ -48,6 +49,9 @@ type Host struct {
 	r    HostRequest
 	list *inventory.List
 	to   keypair.Dest
+
+	asked   subject.Names // of the server, by the request and not by the machine
+	lacking []string      // of those, what the certificate that was taken does not have
 }
 
 // Look checks a request against the machine, of which list is what uses TLS.
@@ -78,14 +82,37 @@ func (h *Host) name() error {
 	if err := hint.First(subject.CheckHost(host), subject.CheckClient(client)); err != nil {
 		return hint.Usage(err)
 	}
+	if h.asked, err = h.askedNames(); err != nil {
+		return hint.Usage(err)
+	}
 	names, err := h.m.ServerNames(host, h.r.SANs, h.m.Live(), h.r.OnlySANs, own)
 	h.Server = subject.Identity{Role: pki.Server, Name: host, Names: names}
 	h.Client = subject.Identity{Role: pki.Client, Name: client}
 	return hint.Usage(err)
 }
 
-// Bootstrap makes a host ready: by its bundle, or by itself. What is there is taken.
-func Bootstrap(ctx context.Context, m *machine.Machine, keys *change.Keyring, r HostRequest, o change.Options) (*change.Job, error) {
+// askedNames are the names that the request gives the server.
+func (h *Host) askedNames() (asked subject.Names, err error) {
+	if h.r.Hostname != "" {
+		asked.AddDNS(h.r.Hostname)
+	}
+	for _, san := range h.r.SANs {
+		err = hint.First(err, asked.Add(san))
+	}
+	return asked, err
+}
+
+// Ready is a host that was made ready.
+type Ready struct {
+	*change.Job
+	// Lacking are the names that were asked for and that the server certificate which was
+	// found does not have. Without Update the job says so.
+	Lacking []string
+}
+
+// Bootstrap makes a host ready: by its bundle, or by itself. What is there is taken. The job
+// says what it has otherwise than it was asked for.
+func Bootstrap(ctx context.Context, m *machine.Machine, keys *change.Keyring, r HostRequest, o change.Options) (*Ready, error) {
 	h, err := Look(m, inventory.Of(ctx, m), r)
 	if err != nil {
 		return nil, err
@@ -99,12 +126,14 @@ func Bootstrap(ctx context.Context, m *machine.Machine, keys *change.Keyring, r 
 	}
 	h.ahead(keys)
 	o.Lock = h.Locks()
-	return change.Run(ctx, m, o, func(j *change.Job) error {
+	j, err := change.Run(ctx, m, o, func(j *change.Job) error {
+		h.lacking = nil
 		if r.Bundle != "" {
 			return h.readyByBundle(j, keys)
 		}
 		return h.readyByItself(j, keys)
 	})
+	return &Ready{j, h.lacking}, err
 }
 
 // floor is the earliest time that can be now on a host with these files.
@@ -169,9 +198,7 @@ func (h *Host) readyByBundle(j *change.Job, keys *change.Keyring) error {
 		j.Note("%s is newer than the bundle's: the bundle is not needed any more", h.to.Layout.Path(libvirt.ServerCert))
 		return h.readyByItself(j, keys)
 	}
-	if lacking := h.Server.Lacking(b.Server.Cert); lacking != "" {
-		j.Note("%s does not name %s", b.Server.CertPath, lacking)
-	}
+	h.holdNames(j, b.Server)
 	has, err := b.install(j, h.to, h.m.Now())
 	if err != nil {
 		return err

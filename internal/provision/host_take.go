@@ -29,6 +29,7 @@ func (h *Host) FindOrMakeCA(j *change.Job, keys *change.Keyring) (*authority.Aut
 		return nil, err
 	}
 	a.NoteTwins(j)
+	h.holdCA(j, a.CA.Certificate)
 	j.Found = append(j.Found, change.Placed{Cert: a.CA.Certificate, Path: a.Layout.Path(libvirt.CACert)})
 	if a.CRL == nil && h.m.Tree().Exists(a.Layout.Path(libvirt.CAKey)) {
 		if err := a.Unlock(keys); err != nil {
@@ -51,9 +52,7 @@ func (h *Host) takeOrMake(j *change.Job, keys *change.Keyring, a *authority.Auth
 		return nil, err
 	}
 	if have.Cert != nil {
-		if lacking := id.Lacking(have.Cert); lacking != "" {
-			j.Note("%s does not name %s: it was taken as it is (move it and its key away to have it made anew)", have.CertPath, lacking)
-		}
+		h.hold(j, have)
 		j.Found = append(j.Found, change.Placed{Cert: have.Cert, Path: have.CertPath})
 		return have, checkTaken(j, a, have, h.m.Now())
 	}

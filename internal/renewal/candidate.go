@@ -51,6 +51,7 @@ type candidate struct {
 	reasons []string  // why it is due; none when it is not
 	missing []net.IP  // addresses of this machine that it lacks
 	signed  bool      // by a generation of the CA here
+	change  NameChange
 	err     error
 	// original is the candidate of which it is a copy, or was one before that was
 	// renewed; nil for one that stands for itself.
@@ -87,11 +88,11 @@ func (c *candidate) readOwn(files *store.OwnFiles) error {
 }
 
 // names are those of the next certificate. One of a server without any SAN is taken
-// by its CN (RFC 6125 section 6.4.4), which does not count any more beside the
+// by its CN (RFC 6125 section 6.4.4), which does not count any more beside the names and
 // addresses that are added here: then the CN becomes a name among the others.
 func (c *candidate) names() []string {
 	cert := c.pair.Cert
-	if c.role != pki.Server || len(c.missing) == 0 || len(cert.DNSNames)+len(cert.IPAddresses)+len(cert.URIs) > 0 ||
+	if c.role != pki.Server || len(c.missing)+len(c.change.add.DNS)+len(c.change.add.IPs) == 0 || len(cert.DNSNames)+len(cert.IPAddresses)+len(cert.URIs) > 0 ||
 		subject.CheckDNS("CN", cert.Subject.CommonName) != nil {
 		return cert.DNSNames
 	}
@@ -102,8 +103,7 @@ func (c *candidate) names() []string {
 func (c *candidate) identity() subject.Identity {
 	old := c.pair.Cert
 	id := subject.Identity{Role: c.role, Name: c.layout.Path(libvirt.CertFile(string(c.role))), RawSubject: old.RawSubject}
-	id.DNS = c.names()
-	id.IPs = append(append(id.IPs, old.IPAddresses...), c.missing...)
+	id.Names = c.change.of(subject.Names{DNS: c.names(), IPs: slices.Concat(old.IPAddresses, c.missing)})
 	return id
 }
 

@@ -214,6 +214,11 @@ func (r elsewhere) installInto(ctx context.Context, layout libvirt.Layout, answe
 	if err != nil {
 		return nil, err
 	}
+	if placeOf(r.m, layout) != ofUser {
+		if err := r.namesGranted(own); err != nil {
+			return nil, err
+		}
+	}
 	j, err := enroll.Install(ctx, r.m, enroll.Response{
 		Answer: &pki.Answer{Leafs: own, CAs: answer.CAs, CRLs: answer.CRLs},
 		To:     keypair.Dest{Layout: layout, Owner: machine.Owner(), Keep: true}, System: placeOf(r.m, layout) == ofSystem,

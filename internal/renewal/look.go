@@ -8,6 +8,7 @@ import (
 
 	"virtpki/internal/authority"
 	"virtpki/internal/change"
+	"virtpki/internal/hint"
 	"virtpki/internal/keypair"
 	"virtpki/internal/libvirt"
 	"virtpki/internal/machine"
@@ -36,7 +37,8 @@ func (r *renewal) look() (*authority.Authority, error) {
 		}
 	}
 	r.mindsCRL(a)
-	return a, r.lookAtCRL(a)
+	r.left = append(r.left, r.namesNotThere(r.found)...)
+	return a, hint.First(r.namesUnmet(r.m, r.found), r.lookAtCRL(a))
 }
 
 // candidatesIn reads the certificates of a layout.
@@ -72,7 +74,8 @@ func (r *renewal) consider(a *authority.Authority, c *candidate) bool {
 		}
 	} else if c.err == nil {
 		f := r.gather(r.m, a, c)
-		c.opens, c.missing, c.reasons = f.opens, f.missing, f.reasons()
+		c.opens, c.missing, c.reasons, c.change = f.opens, f.missing, f.reasons(), r.namesFor(c)
+		r.rename(a, c, ownAddresses(r.m, a, c))
 		if c.ends.Before(c.pair.Cert.NotAfter) { // no reason to renew it, but one to act: its CA ends
 			c.opens = r.Window.Opens(pki.Life(c.pair.Cert), c.ends)
 		}

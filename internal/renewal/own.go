@@ -54,7 +54,9 @@ func (r *renewal) lookAtOwn() {
 			own.cert, own.ends = certs[0], pki.Ends(certs[0], append(certs[1:], cas...))
 			own.opens = r.Window.Opens(pki.Life(own.cert), own.ends)
 		}
-		own.why = own.whyDue(r.m.Now())
+		if own.why = own.whyDue(r.m.Now()); own.why == "" && own.cert != nil && own.Role == string(pki.Server) {
+			own.why = whyNames(facts{lacking: r.Names.lacking(own.cert), unwanted: r.Names.kept(own.cert)})
+		}
 		r.own = append(r.own, own)
 	}
 }

@@ -20,6 +20,7 @@ type Rule struct {
 	Window pki.Window // how long before its end
 	Force  bool       // whatever is right about it
 	Issuer string     // SHA-256 fingerprint of the CA that has to have signed it, in hexadecimal; empty for any CA here
+	Names  NameChange // of the server certificates of the machine
 }
 
 // Why returns why the certificate in a layout needs a successor; nothing where it does not.
@@ -43,6 +44,8 @@ type facts struct {
 	outgoing bool     // by one that does not sign any more, in a rollover
 	foreign  bool     // by another CA than the one that was named
 	missing  []net.IP // addresses of this machine that it lacks
+	lacking  string   // names that it is to get
+	unwanted string   // names that it is to lose
 }
 
 // gather looks at everything that decides about a certificate.
@@ -52,6 +55,8 @@ func (r Rule) gather(m *machine.Machine, a *authority.Authority, c *candidate) f
 		now: now, forced: r.Force, opens: r.Window.CertificateOpens(cert), cert: cert,
 		signed: c.signed, foreign: !r.issued(a, cert), missing: missingAddresses(m, a, c),
 	}
+	names := r.namesFor(c)
+	f.lacking, f.unwanted = names.lacking(cert), names.kept(cert)
 	f.outgoing = a.Rollover != nil && !now.Before(a.Rollover.Switch) && cert.CheckSignatureFrom(a.CA.Certificate) != nil
 	if !c.sealed {
 		f.key = keyProblem(c.pair)
@@ -62,7 +67,7 @@ func (r Rule) gather(m *machine.Machine, a *authority.Authority, c *candidate) f
 // reasons returns why a certificate with these facts is due, the most pressing reason first.
 func (f facts) reasons() []string {
 	var due []string
-	for _, why := range []func(facts) string{whyAge, whyKey, whySigner, whyAddresses, whyIssuer} {
+	for _, why := range []func(facts) string{whyAge, whyKey, whySigner, whyAddresses, whyNames, whyIssuer} {
 		if text := why(f); text != "" {
 			due = append(due, text)
 		}
@@ -137,6 +142,15 @@ func (r Rule) issued(a *authority.Authority, cert *x509.Certificate) bool {
 // missingAddresses returns those of this machine that its server certificate lacks
 // and that the CA may sign for.
 func missingAddresses(m *machine.Machine, a *authority.Authority, c *candidate) []net.IP {
+	out := leftOut(m, c)
+	return slices.DeleteFunc(ownAddresses(m, a, c), func(ip net.IP) bool {
+		return slices.ContainsFunc(c.pair.Cert.IPAddresses, ip.Equal) || slices.ContainsFunc(out, ip.Equal)
+	})
+}
+
+// ownAddresses returns those of this machine that the server certificate at a place is to
+// have, and that the CA may sign for.
+func ownAddresses(m *machine.Machine, a *authority.Authority, c *candidate) []net.IP {
 	if c.role != pki.Server || c.place != ofSystem || !m.Live() {
 		return nil
 	}
@@ -144,10 +158,8 @@ func missingAddresses(m *machine.Machine, a *authority.Authority, c *candidate) 
 	if err != nil {
 		return nil
 	}
-	permit, out := pki.PermitOf(a.CA.Certificate), leftOut(m, c)
-	return slices.DeleteFunc(ips, func(ip net.IP) bool {
-		return slices.ContainsFunc(c.pair.Cert.IPAddresses, ip.Equal) || slices.ContainsFunc(out, ip.Equal) || !permit.PermitsIP(ip)
-	})
+	permit := pki.PermitOf(a.CA.Certificate)
+	return slices.DeleteFunc(ips, func(ip net.IP) bool { return !permit.PermitsIP(ip) })
 }
 
 // leftOut returns the addresses that a CA elsewhere was asked for and has left out of

@@ -26,11 +26,11 @@ type Names struct {
 }
 
 // Lacking returns the names that were asked for and that a certificate does not have,
-// with commas between them.
+// with commas between them. DNS names are compared without regard to case (RFC 4343).
 func (a Names) Lacking(cert *x509.Certificate) string {
 	var missing []string
 	for _, name := range a.DNS {
-		if !slices.Contains(a.Found.DNS, name) && !slices.Contains(cert.DNSNames, name) {
+		if !slices.Contains(a.Found.DNS, name) && !slices.ContainsFunc(cert.DNSNames, func(has string) bool { return strings.EqualFold(has, name) }) {
 			missing = append(missing, name)
 		}
 	}

@@ -1,0 +1,86 @@
+package provision
+
+import (
+	"crypto/x509"
+	"crypto/x509/pkix"
+	"encoding/asn1"
+	"slices"
+	"strings"
+
+	"virtpki/internal/change"
+	"virtpki/internal/keypair"
+	"virtpki/internal/subject"
+	"virtpki/internal/termtext"
+	"virtpki/pki"
+)
+
+// hold says in what a pair that was found is not as it was asked for.
+func (h *Host) hold(j *change.Job, have *keypair.Pair) {
+	if have.Role == pki.Server {
+		h.holdNames(j, have)
+		return
+	}
+	if name := have.Cert.Subject.CommonName; h.r.Client != "" && h.r.Client != name {
+		unmet(j, "%s is that of %s, and not of %q: move it and its key away, then virtpki %sissue client %s",
+			have.CertPath, subject.Of(have.Cert), h.r.Client, h.m.Flags(), termtext.ShellWord(h.r.Client))
+	}
+}
+
+// holdNames says which names a server certificate that was found does not have.
+func (h *Host) holdNames(j *change.Job, server *keypair.Pair) {
+	lacking := h.asked.Lacking(server.Cert)
+	if lacking == "" {
+		if own := h.Server.Lacking(server.Cert); own != "" {
+			j.Note("%s does not name %s: it was taken as it is (virtpki %srenew%s)", server.CertPath, own, h.m.Flags(), asSANs(own))
+		}
+		return
+	}
+	h.lacking = strings.Split(lacking, ", ")
+	switch {
+	case h.r.Update:
+	case h.r.Bundle != "":
+		unmet(j, "%s does not name %s: make the bundle again with%s, where the CA's key is", server.CertPath, lacking, asSANs(lacking))
+	default:
+		unmet(j, "%s does not name %s: virtpki %srenew%s, or --update", server.CertPath, lacking, h.m.Flags(), asSANs(lacking))
+	}
+}
+
+// holdCA says that the CA which was found is not the one that is asked for.
+func (h *Host) holdCA(j *change.Job, ca *x509.Certificate) {
+	if h.r.CA == nil {
+		return
+	}
+	if name := organisation(h.r.CA.RawSubject); name != "" && !isCalled(ca, name) {
+		unmet(j, "the CA here is %s, and not %q: a CA keeps its name, and without --name bootstrap takes it", subject.Of(ca), name)
+	}
+}
+
+// isCalled reports whether a CA stands for an organisation, or has it as its CN, as those
+// of other tools do.
+func isCalled(ca *x509.Certificate, name string) bool {
+	return slices.Contains(ca.Subject.Organization, name) || ca.Subject.CommonName == name
+}
+
+// organisation returns the O of an encoded subject; empty where there is none.
+func organisation(raw []byte) string {
+	var sequence pkix.RDNSequence
+	if _, err := asn1.Unmarshal(raw, &sequence); err != nil {
+		return ""
+	}
+	var name pkix.Name
+	name.FillFromRDNSequence(&sequence)
+	return strings.Join(name.Organization, "")
+}
+
+// asSANs returns names, with commas between them, as options of a command.
+func asSANs(names string) string {
+	text := ""
+	for name := range strings.SplitSeq(names, ", ") {
+		text += " --san " + termtext.ShellWord(name)
+	}
+	return text
+}
+
+func unmet(j *change.Job, format string, args ...any) {
+	j.Unmet = append(j.Unmet, termtext.Sprintf(format, args...))
+}

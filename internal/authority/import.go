@@ -37,7 +37,7 @@ type Import struct {
 	records   []*x509.Certificate        // one of each serial
 	revoked   []x509.RevocationListEntry // of the index, beyond the CRL
 	notes     []string
-	unproven  int // certificates whose signature by MD5 says nothing of who made it
+	unproven  map[string]bool // serials of certificates whose signature by MD5 says nothing of who made it
 
 	keyThere   []byte // the file of the CA's key, where it is in its directory already
 	certsThere bool   // the CA's certificates are in its directory already
@@ -57,6 +57,7 @@ func ReadImport(m *machine.Machine, files ImportFiles, keys *change.Keyring) (*I
 		Authority: Authority{Tree: m.Tree(), Folder: m.CAPath(), Layout: libvirt.CA(m.CAPath())},
 		taken:     make(map[string]*x509.Certificate),
 		listed:    make(map[string]bool),
+		unproven:  make(map[string]bool),
 	}
 	if err := in.readCA(files, keys, m.Now()); err != nil {
 		return nil, err
@@ -65,6 +66,9 @@ func ReadImport(m *machine.Machine, files ImportFiles, keys *change.Keyring) (*I
 		return nil, err
 	}
 	if err := in.readIssued(files.Issued); err != nil {
+		return nil, err
+	}
+	if err := in.readFound(m, files); err != nil {
 		return nil, err
 	}
 	in.noteWeak()
@@ -176,7 +180,7 @@ func (in *Import) readFolder(folder string) error {
 	}
 	others := 0
 	for _, entry := range entries {
-		if entry.IsDir() || !slices.Contains(certExtensions, filepath.Ext(entry.Name())) {
+		if !mayHoldCert(entry) {
 			continue
 		}
 		certs, err := in.ownIn(filepath.Join(folder, entry.Name()))
@@ -205,16 +209,21 @@ func (in *Import) ownIn(path string) ([]*x509.Certificate, error) {
 	if machine.Unread(err) || errors.Is(err, fs.ErrPermission) {
 		return nil, err
 	}
+	return in.own(certs...), nil
+}
+
+// own are those of some certificates that the CA has signed, or one beside it in its file.
+func (in *Import) own(certs ...*x509.Certificate) []*x509.Certificate {
 	return slices.DeleteFunc(certs, func(cert *x509.Certificate) bool {
 		signedBy := func(ca *x509.Certificate) bool {
 			own := bytes.Equal(cert.RawIssuer, ca.RawSubject)
 			if own && cert.SignatureAlgorithm == x509.MD5WithRSA {
-				in.unproven++
+				in.unproven[cert.SerialNumber.String()] = true
 			}
 			return own && ca.CheckSignature(cert.SignatureAlgorithm, cert.RawTBSCertificate, cert.Signature) == nil
 		}
 		return !slices.ContainsFunc(in.Certificates, signedBy)
-	}), nil
+	})
 }
 
 // take adds a record, unless it is the CA itself or there already. Of two

@@ -48,8 +48,8 @@ func (in *Import) noteWeakRecords() {
 			signatures = append(signatures, cert)
 		}
 	}
-	if in.unproven > 0 {
-		in.note("%s signed with MD5 passed over: it proves nothing, and GnuTLS refuses it", termtext.Count(in.unproven, "certificate", "certificates"))
+	if n := len(in.unproven); n > 0 {
+		in.note("%s signed with MD5 passed over: it proves nothing, and GnuTLS refuses it", termtext.Count(n, "certificate", "certificates"))
 	}
 	if len(keys) > 0 {
 		text, _ := judge.WeakKey(keys[0].PublicKey)

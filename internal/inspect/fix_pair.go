@@ -3,6 +3,7 @@ package inspect
 import (
 	"fmt"
 	"path/filepath"
+	"slices"
 	"strings"
 
 	"virtpki/internal/judge"
@@ -39,7 +40,8 @@ func namesForQEMU(x *fixer, t trouble) (string, bool) {
 
 // oneMoreName has the certificate renewed with the name, where renew goes by what is in it.
 func oneMoreName(x *fixer, t trouble) (string, bool) {
-	return t.Fix, t.pair != nil && (t.ID == "name-missing" || t.ID == "name-mismatch") && t.pair.unreadable == nil && x.renewable(t.pair.role, t.pair.cert)
+	named := slices.Contains([]string{"name-missing", "name-mismatch", "validate-name"}, t.ID)
+	return t.Fix, t.pair != nil && named && t.pair.unreadable == nil && x.renewable(t.pair.role, t.pair.cert)
 }
 
 // notByNewCertificate is about this machine's pairs, where the judge has no new

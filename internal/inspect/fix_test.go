@@ -119,6 +119,7 @@ func TestFix(t *testing.T) {
 		{name, nil, "one more name", "virtpki renew --san hv1"},
 		{name, as{noKey, flags}, "one more name", "virtpki --root /mnt renew --san hv1 --via 'ssh CA virtpki sign - --yes'" + elsewhere},
 		{finding("name-mismatch", judge.Error, judge.Session, serverCert, "virtpki renew --san virt"), nil, "one more name", "virtpki renew --san virt"},
+		{finding("validate-name", judge.Error, judge.Host, serverCert, "virtpki renew --san hv1"), nil, "one more name", "virtpki renew --san hv1"},
 		{name, as{foreign}, "a new pair", "virtpki issue server hv1"},
 		{isCA, as{noKey}, "a new pair by request", "virtpki request server hv1 | ssh CA virtpki sign - --yes | virtpki install -" + elsewhere},
 

@@ -32,7 +32,7 @@ func (x *fixer) whereItSigns(f judge.Finding, fix string) string {
 	case command == "crl":
 		return "copy it from where the CA's key is; virtpki crl makes it there"
 	case command == "ca":
-		return "where the CA's key is: virtpki " + rest + "; then copy the CA file with the new CA here, before the old one ends"
+		return whereKey + "virtpki " + rest + "; then copy the CA file with the new CA here, before the old one ends"
 	case command == "renew" && !x.folder:
 		return "virtpki " + x.flags + rest + x.viaCA(f)
 	case x.folder:
@@ -42,7 +42,23 @@ func (x *fixer) whereItSigns(f judge.Finding, fix string) string {
 	if _, uses, ok := strings.Cut(rest, " --with "); ok {
 		with = " --with " + uses
 	}
-	return fmt.Sprintf("where the CA's key is: virtpki issue host %s%s --out DIR, and copy it here", cmp.Or(x.name(judge.Server), "NAME"), with)
+	return fmt.Sprintf(whereKey+"virtpki issue host %s%s --out DIR, and copy it here", cmp.Or(x.name(judge.Server), "NAME"), with)
+}
+
+// whereKey begins what has to be done where the CA's key is.
+const whereKey = "where the CA's key is: "
+
+// importKey is the command that brings the CA's key here from another place of this machine,
+// where one of the fixes needs it.
+func (x *fixer) importKey(found []judge.Finding) string {
+	needs := func(f judge.Finding) bool {
+		return strings.HasPrefix(f.Fix, whereKey) || strings.Contains(f.Fix, whereCA)
+	}
+	cacert := x.system.Path(libvirt.CACert)
+	if x.signs || x.folder || !x.exists(cacert) || !slices.ContainsFunc(found, needs) {
+		return ""
+	}
+	return fmt.Sprintf("virtpki %sca import --cert %s --key FILE", x.flags, termtext.ShellWord(cacert))
 }
 
 // whereCA explains the name CA in a command, as a comment, so that the whole line can be typed.
@@ -62,7 +78,7 @@ func (x *fixer) viaCA(f judge.Finding) string {
 // issueElsewhere makes the pair of a folder for ?pkipath= anew.
 func (x *fixer) issueElsewhere(f judge.Finding) string {
 	role := roleOf(f.File)
-	return fmt.Sprintf("where the CA's key is: virtpki issue %s %s --out DIR --layout pkipath", role, cmp.Or(x.name(role), "NAME"))
+	return fmt.Sprintf(whereKey+"virtpki issue %s %s --out DIR --layout pkipath", role, cmp.Or(x.name(role), "NAME"))
 }
 
 // afterRevocation is about a certificate that was revoked by a CA whose key is elsewhere.

@@ -73,7 +73,10 @@ func Run(ctx context.Context, m *machine.Machine, r Request) (*Report, error) {
 	if found := judge.Clock(c.gathered.all(), m.Now()); found != nil {
 		c.gathered.areas = append([]Area{{"this machine", found}}, c.gathered.areas...)
 	}
-	return c.gathered.report(c.fixer().fix), nil
+	x := c.fixer()
+	report := c.gathered.report(x.fix)
+	report.Import = x.importKey(report.Findings())
+	return report, nil
 }
 
 // inspector looks at the files that a request names, and gathers what the judge says of

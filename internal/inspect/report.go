@@ -13,6 +13,9 @@ type Report struct {
 	Areas    []Area // by place, in the order in which libvirt meets it
 	Verdicts []Verdict
 	Verbose  bool // whether the words have what follows from another finding too
+	// Import is the command for a CA whose key lies in another place of this machine, where a
+	// fix needs it; else empty.
+	Import string
 }
 
 // Result is the JSON form of a report; it is stable.
@@ -21,6 +24,7 @@ type Result struct {
 	For      string    `json:"for"`
 	Verdicts []Verdict `json:"verdicts"`
 	Findings []Placed  `json:"findings"`
+	Import   string    `json:"import,omitempty"` // see [Report]
 }
 
 // Placed is a finding with the place that it is about.
@@ -31,7 +35,7 @@ type Placed struct {
 
 // JSON returns the [Result].
 func (r *Report) JSON() any {
-	result := Result{Clean: true, For: r.For, Verdicts: append([]Verdict{}, r.Verdicts...), Findings: []Placed{}}
+	result := Result{Clean: true, For: r.For, Verdicts: append([]Verdict{}, r.Verdicts...), Findings: []Placed{}, Import: r.Import}
 	for _, a := range r.Areas {
 		for _, f := range a.Found {
 			result.Clean = result.Clean && f.Level == judge.Note

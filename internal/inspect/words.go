@@ -37,6 +37,9 @@ func (r *Report) Text() termtext.Text {
 	if command, fixes, of := judge.Best(r.Findings()); fixes > 0 {
 		termtext.Fprintf(&b, "\nNext (fixes %d of %d findings): %s\n", fixes, of, termtext.Quote(command))
 	}
+	if r.Import != "" {
+		termtext.Fprintf(&b, "\nThe CA's key is not here. If it lies elsewhere on this machine:\n    %s\n", termtext.Quote(r.Import))
+	}
 	return termtext.Text(b.String())
 }
 

@@ -43,7 +43,7 @@ var placeEntries = []Entry{
 	{"qemu-other-ca", Places, "QEMU trusts another CA in its folder than libvirt does. That may be meant; a guest then migrates only between hosts whose QEMU trusts the same.", "Have one CA sign for all hosts: `virtpki bootstrap --with qemu`, or `--qemu-ca` on each of them."},
 	{"validate-missing", Places, "virt-pki-validate wants it to be there.", "Put it there."},
 	{"validate-access", Places, "Owner, group or mode differ from what virt-pki-validate wants.", "`chown` and `chmod` as it says."},
-	{"validate-name", Host, "The server certificate is not for the name of this host, which virt-pki-validate compares.", "A certificate with that name."},
+	{"validate-name", Host, "The server certificate is not for the name of this host, which virt-pki-validate compares.", "`virtpki renew --san NAME`, where the CA's key is elsewhere with `--via`."},
 }
 
 // confEntries explain what [InConf] and [InQEMUConf] say.

@@ -124,7 +124,7 @@ func (w *validator) properties() {
 		return
 	}
 	if ok, why := HostName(set.Cert, w.Name); !ok {
-		w.line("cert hostname match", Finding{ID: "validate-name", Level: Error, Stage: Host, File: set.Cert.Path, Text: "it is not for " + w.Name + inBrackets(why)})
+		w.line("cert hostname match", Finding{ID: "validate-name", Level: Error, Stage: Host, File: set.Cert.Path, Fix: "virtpki renew" + asSANs([]string{w.Name}), Text: "it is not for " + w.Name + inBrackets(why)})
 		return
 	}
 	w.line("cert hostname match")

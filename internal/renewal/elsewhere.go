@@ -74,6 +74,7 @@ func (r elsewhere) leaveDue() error {
 		return r.failures()
 	}
 	r.next("the CA's key is not on this machine: requests would be left in %s; --via has them signed", r.m.System().Path(libvirt.Requests))
+	r.nextImport()
 	return r.refused()
 }
 
@@ -87,7 +88,14 @@ func (r elsewhere) leaveRequests() error {
 	r.report.Requests = due[0].layout.Path(libvirt.Requests)
 	r.next("nothing is renewed yet: the CA's key is not on this machine, and the requests are in %s", r.report.Requests)
 	r.next("sign them there (virtpki sign), then virtpki install the answer; --via does both")
+	r.nextImport()
 	return r.refused()
+}
+
+// nextImport names the command for a CA whose key lies in another place of this machine, as
+// after libvirt's own page.
+func (r elsewhere) nextImport() {
+	r.next("where the key lies elsewhere on this machine: virtpki %sca import --cert %s --key FILE", r.m.Flags(), termtext.ShellWord(libvirt.CA(r.m.CAPath()).Path(libvirt.CACert)))
 }
 
 // next notes what is left to do.

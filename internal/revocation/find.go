@@ -230,7 +230,8 @@ const serialBits = 160
 func unknown(arg string) ([]entry, error) {
 	serial, ok := new(big.Int).SetString(arg, 16)
 	if !ok || len(arg) < serialDigits || serial.Sign() <= 0 || serial.BitLen() > serialBits {
-		return nil, fmt.Errorf("the CA here has signed no certificate named %s", termtext.QuoteShort(arg))
+		return nil, hint.With(fmt.Errorf("the CA here has signed no certificate named %s", termtext.QuoteShort(arg)),
+			"give the certificate's file or its serial, if another tool made it with this CA")
 	}
 	return []entry{{serial: serial}}, nil
 }

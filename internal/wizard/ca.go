@@ -41,7 +41,7 @@ var sources = [...]string{
 }
 
 func (w caTopic) wantsCA() bool {
-	return w.CADir == "" && w.ca == nil && !w.keyAlone || w.isElsewhere()
+	return w.CADir == "" && w.ca == nil && w.keyless == nil && !w.keyAlone || w.isElsewhere()
 }
 func (w *Answers) makes() bool       { return w.ca == nil && (w.source == caMake || w.keyAlone) }
 func (w *Answers) Imports() bool     { return w.ca == nil && w.source == caImport }

@@ -9,6 +9,7 @@ import (
 
 	"virtpki/internal/authority"
 	"virtpki/internal/keypair"
+	"virtpki/internal/libvirt"
 	"virtpki/internal/prompt"
 	"virtpki/internal/store"
 	"virtpki/pki"
@@ -19,12 +20,48 @@ type importTopic struct{ *wizard }
 
 func (w importTopic) questions() []question {
 	return []question{
-		{id: "cert", title: "CA to take over", uses: []string{"ca"}, applies: w.Imports, ask: w.askCert, shown: func() string { return w.Files.Cert }},
-		{id: "key", title: "its key", uses: []string{"ca", "cert"}, applies: w.Imports, ask: w.askKey, shown: func() string { return w.Files.Key }},
-		{id: "key passphrase", title: "its passphrase", uses: []string{"ca", "cert", "key"}, applies: w.importsEncrypted, ask: w.askImportPassphrase, shown: func() string { return "given" }},
-		{id: "crl", title: "its CRL", uses: []string{"ca", "cert", "key"}, applies: w.Imports, ask: w.askCRL, shown: func() string { return orNone(w.Files.CRL) }},
-		{id: "issued", title: "its records", uses: []string{"ca", "cert", "key"}, applies: w.Imports, ask: w.askIssued, shown: func() string { return orNone(w.Files.Issued) }},
+		{id: "lost key", title: "the CA's key", uses: []string{"ca"}, applies: w.lacksKey, ask: w.askLostKey, shown: func() string { return orElsewhere(w.Imports(), w.Files.Key) }},
+		{id: "cert", title: "CA to take over", uses: []string{"ca"}, applies: w.importsWhole, ask: w.askCert, shown: func() string { return w.Files.Cert }},
+		{id: "key", title: "its key", uses: []string{"ca", "cert"}, applies: w.importsWhole, ask: w.askKey, shown: func() string { return w.Files.Key }},
+		{id: "key passphrase", title: "its passphrase", uses: []string{"ca", "cert", "key", "lost key"}, applies: w.importsEncrypted, ask: w.askImportPassphrase, shown: func() string { return "given" }},
+		{id: "crl", title: "its CRL", uses: []string{"ca", "cert", "key"}, applies: w.importsWhole, ask: w.askCRL, shown: func() string { return orNone(w.Files.CRL) }},
+		{id: "issued", title: "its records", uses: []string{"ca", "cert", "key", "lost key"}, applies: w.Imports, ask: w.askIssued, shown: func() string { return orNone(w.Files.Issued) }},
 	}
+}
+
+func orElsewhere(here bool, file string) string {
+	if here {
+		return file
+	}
+	return "on another machine"
+}
+
+// lacksKey reports whether a CA was found whose key is not where virtpki looks for it.
+func (w importTopic) lacksKey() bool { return w.keyless != nil }
+
+// importsWhole reports whether a CA is taken over of which nothing is in its place.
+func (w importTopic) importsWhole() bool { return w.Imports() && w.keyless == nil }
+
+// askLostKey asks for the key of a CA that was found without one: by libvirt's own page it
+// lies where certtool was run.
+func (w importTopic) askLostKey(ctx context.Context) error {
+	layout := w.keyless.Layout
+	w.Say("The CA's certificate is here, and its key is not in %s. If the key is on another machine, leave this empty: nothing can be signed here then.", layout.Path(libvirt.CAKey))
+	files := authority.ImportFiles{Cert: layout.Path(libvirt.CACert)}
+	key, err := w.Line(ctx, prompt.Question{Message: "Where is its key? (empty: on another machine)", Preset: w.Files.Key, Optional: true, Check: func(file string) error {
+		if files.Key = file; file == "" {
+			return nil
+		}
+		return w.tryImport(files, "")
+	}})
+	if err != nil {
+		return err
+	}
+	w.ca, w.caKey, w.source, w.Files, w.Passphrase = w.keyless, "absent", caMake, authority.ImportFiles{}, ""
+	if key != "" { // it is taken over in place, with what it has signed
+		w.ca, w.caKey, w.source, w.Files = nil, "", caImport, files
+	}
+	return nil
 }
 
 func (w importTopic) askCert(ctx context.Context) error {

@@ -21,6 +21,7 @@ import (
 // found is what the wizard sees on the machine, and need not ask.
 type found struct {
 	ca       *authority.Authority // nil: there is none
+	keyless  *authority.Authority // the CA in its place, where its key is not; nil for another
 	keyAlone bool                 // a run that made a CA was cut short
 	caKey    string               // absent, plain, encrypted, unreadable
 	server   *keypair.Pair
@@ -62,6 +63,7 @@ func (w *Answers) cronFile() string {
 // lookAtCA finds the CA where it would be, now.
 func (w *Answers) lookAtCA() error {
 	a, err := authority.Open(w.Machine)
+	w.keyless = nil
 	w.ca, w.caKey, w.keyAlone = nil, "", errors.Is(err, authority.ErrKeyAlone)
 	if errors.Is(err, authority.ErrNone) || w.keyAlone {
 		return nil
@@ -70,6 +72,9 @@ func (w *Answers) lookAtCA() error {
 		return err
 	}
 	w.ca, w.caKey = a, change.KeyState(w.Tree(), a.Layout.Path(libvirt.CAKey))
+	if w.caKey == "absent" && !w.isElsewhere() {
+		w.keyless = a
+	}
 	return nil
 }
 
@@ -118,7 +123,7 @@ func (w *Answers) foundCA() string {
 	line := fmt.Sprintf("CA: %s until %s in %s", subject.Of(w.ca.CA.Certificate), termtext.Day(w.ca.CA.Certificate.NotAfter), w.ca.Folder)
 	switch w.caKey {
 	case "absent":
-		line += "; its key is elsewhere, so nothing can be signed here"
+		line += "; its key is not beside it"
 	case "encrypted":
 		line += "; its key wants a passphrase"
 	}

@@ -1,0 +1,108 @@
+package authority
+
+import (
+	"errors"
+	"io/fs"
+	"path/filepath"
+	"slices"
+
+	"virtpki/internal/machine"
+	"virtpki/internal/termtext"
+)
+
+// maxFound is how many files of a directory are looked at that nobody has named as records.
+const maxFound = 4096
+
+// readFound records, unasked, what else the CA has signed: the certificates that are installed
+// on m, and those that lie beside its own certificate and key.
+func (in *Import) readFound(m *machine.Machine, files ImportFiles) error {
+	installed, err := Installed(m)
+	if err := firstUnread(err); err != nil {
+		return err
+	}
+	for _, p := range installed {
+		for _, cert := range in.own(p.Cert) {
+			in.take(cert)
+		}
+	}
+	var seen []string
+	for _, folder := range []string{in.Folder, filepath.Dir(files.Cert), filepath.Dir(files.Key)} {
+		if slices.Contains(seen, folder) || folder == filepath.Clean(files.Issued) {
+			continue
+		}
+		seen = append(seen, folder)
+		if err := in.readBeside(folder); err != nil {
+			return err
+		}
+	}
+	in.noteUnknown(files)
+	return nil
+}
+
+// firstUnread returns the first of some errors that hides what is in a file.
+func firstUnread(err error) error {
+	var several interface{ Unwrap() []error }
+	if !errors.As(err, &several) {
+		return nil
+	}
+	for _, one := range several.Unwrap() {
+		if machine.Unread(one) {
+			return one
+		}
+	}
+	return nil
+}
+
+// readBeside takes the certificates in a directory that the CA has signed. What this run may
+// not read is passed over, and said.
+func (in *Import) readBeside(folder string) error {
+	entries, err := in.Tree.ReadDir(folder)
+	if machine.Unread(err) {
+		return err
+	}
+	if len(entries) > maxFound {
+		in.note("%s has more than %d files: the certificates in it are not recorded; name their directory with --issued", folder, maxFound)
+		return nil
+	}
+	closed := 0
+	for _, entry := range entries {
+		if !mayHoldCert(entry) {
+			continue
+		}
+		certs, err := in.ownIn(filepath.Join(folder, entry.Name()))
+		switch {
+		case errors.Is(err, fs.ErrPermission):
+			closed++
+		case err != nil:
+			return err
+		}
+		for _, cert := range certs {
+			in.take(cert)
+		}
+	}
+	if closed > 0 {
+		in.note("%s: %s could not be read", folder, termtext.Count(closed, "file", "files"))
+	}
+	return nil
+}
+
+// mayHoldCert reports whether a file is one that may hold a certificate, by its name.
+func mayHoldCert(entry fs.DirEntry) bool {
+	return !entry.IsDir() && slices.Contains(certExtensions, filepath.Ext(entry.Name()))
+}
+
+// noteUnknown says what an import cannot know.
+func (in *Import) noteUnknown(files ImportFiles) {
+	nameless := 0
+	for serial := range in.listed {
+		if in.taken[serial] == nil {
+			nameless++
+		}
+	}
+	if nameless > 0 {
+		in.note("%s revoked without a certificate here: sign cannot know whom that shuts out", termtext.Count(nameless, "serial is", "serials are"))
+	}
+	if files.Issued == "" {
+		in.note("virtpki knows nothing of other certificates that this CA has signed: record them with --issued, or revoke one by its file (virtpki revoke FILE)")
+	}
+}

@@ -87,7 +87,7 @@ func samePath(root, a, b string) bool {
 	if a == "" || b == "" {
 		return a == b
 	}
-	return libvirt.ResolveBelow(root, a) == libvirt.ResolveBelow(root, b)
+	return a == b || libvirt.ResolveBelow(root, a) == libvirt.ResolveBelow(root, b)
 }
 
 func existsBelow(root, path string) bool {

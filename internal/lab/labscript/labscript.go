@@ -32,6 +32,12 @@
 //	put FILE|FOLDER NAME:/PATH
 //	get NAME:/PATH FILE|FOLDER
 //	    copy between the script's folder and a host, with modes; see lab.Host.Put.
+//	page FILE SECTION [N]
+//	    runs the commands in the console blocks (or the Nth) below a heading of a page, each on the
+//	    host that its prompt names ("hv1# " as root, "hv1$ " as the user alice), and wants
+//	    the lines below it; "..." stands for lines that are left out, "status=3" behind
+//	    "console" for the status of the block's last command. UPDATE=1 writes what is
+//	    printed into the page.
 //
 // Conditions: [libvirt:9.0] (and [libvirt=9.0], which is the same), [libvirt>=11],
 // and so on with >, <, <=; and the release's name, [release:trixie].
@@ -83,6 +89,7 @@ func Params(ctx context.Context, dir string, config Config) testscript.Params {
 			"address":       inLab(ctx, (*stage).address),
 			"put":           inLab(ctx, (*stage).put),
 			"get":           inLab(ctx, (*stage).get),
+			"page":          inLab(ctx, (*stage).page),
 		},
 	}
 }

@@ -63,6 +63,10 @@ func TestCommands(t *testing.T) {
 			"put plain hv1:/etc/libvirt/libvirtd.conf\nlibvirtd hv1\nlibvirtd hv1"},
 		{"link", "host hv2\nlink hv1 10.0.0.1/24 hv2 10.0.0.2/24\non hv1 getent hosts hv2\nstdout ^10.0.0.2", "link hv1 10.0.0.1/24 hv2 10.0.0.2/24"},
 		{"address", "address hv1 lo 10.9.9.9/32\non hv1 ip -br addr\nstdout 10.9.9.9", "address hv1 lo 10.9.9.999/32"},
+		{"page", "page page Good", "page page Wrong"},
+		{"page_block", "page page Wrong 1", "page page Wrong 2"},
+		{"page_section", "page page Good", "page page None"},
+		{"page_status", "page page Status", "page page NoStatus"},
 		{"condition", "[libvirt:9.0] on hv1 true\n[libvirt>=11] on hv1 false", "[libvirt>=9] on hv1 false"},
 	} {
 		t.Run(c.name, func(t *testing.T) {
@@ -76,10 +80,15 @@ func TestCommands(t *testing.T) {
 	}
 }
 
+// aPage is a page with sections that are true, and sections that are not.
+const aPage = "# Page\n\n## Good\n\n```console\nhv1# printf 'a\\nb 2026-01-01\\nc\\n'\na\n...\nc\nhv1# echo b \\\n  2027-02-02\nb 2026-01-01\n```\n" +
+	"\n## Wrong\n\n```console\nhv1# echo a\na\n```\n\n```console\nhv1# printf 'a\\nb\\n'\nb\na\n```\n" +
+	"\n## Status\n\n```console status=3\nhv1# exit 3\n```\n\n## NoStatus\n\n```console\nhv1# exit 3\n```\n"
+
 // runScript runs lines on a host hv1 of bookworm and reports whether they failed.
 func runScript(t *testing.T, lines string) (failed bool, log string) {
 	t.Helper()
-	script := "host hv1\n" + lines + "\n-- input --\nword\n-- plain --\nlisten_tls = 0\nlisten_tcp = 1\ntcp_port = \"16514\"\n"
+	script := "host hv1\n" + lines + "\n-- input --\nword\n-- page --\n" + aPage + "-- plain --\nlisten_tls = 0\nlisten_tcp = 1\ntcp_port = \"16514\"\n"
 	dir := t.TempDir()
 	if err := os.WriteFile(filepath.Join(dir, "script.txtar"), []byte(script), 0o600); err != nil {
 		t.Fatal(err)

@@ -54,6 +54,13 @@ var mayImport = map[string][]string{
 	// records have their names in store
 	"internal/batch": {"internal/safedir", "internal/store", "internal/termtext"},
 
+	// Keys in hardware.
+
+	// a protocol, whoever keeps the key
+	"internal/pkcs11": {},
+	// pkcs11: a token; program: a PIN comes from a descriptor too; store: a file that is believed
+	"internal/cakey": {"pki", "internal/hint", "internal/pkcs11", "internal/program", "internal/store", "internal/termtext"},
+
 	// A machine, and what stands on it.
 
 	// pki: how a duration is written
@@ -68,14 +75,14 @@ var mayImport = map[string][]string{
 	},
 	// machine: where the pair of this machine lies
 	"internal/keypair": {"pki", "internal/hint", "internal/libvirt", "internal/machine", "internal/store", "internal/subject"},
-	// certinfo: what was made is told; keypair: keys are made once a run
+	// cakey: the CA's key, wherever it is; certinfo: what was made is told; keypair: keys are made once a run
 	"internal/change": {
-		"pki", "internal/certinfo", "internal/hint", "internal/keypair", "internal/libvirt", "internal/machine", "internal/store",
+		"pki", "internal/cakey", "internal/certinfo", "internal/hint", "internal/keypair", "internal/libvirt", "internal/machine", "internal/store",
 		"internal/termtext",
 	},
 	// judge: libvirt has to start on its CA; running: where daemons read its CRL
 	"internal/authority": {
-		"dn", "pki", "internal/certinfo", "internal/change", "internal/grant", "internal/hint", "internal/inventory", "internal/judge",
+		"dn", "pki", "internal/cakey", "internal/certinfo", "internal/change", "internal/grant", "internal/hint", "internal/inventory", "internal/judge",
 		"internal/keypair", "internal/libvirt", "internal/libvirt/running", "internal/machine", "internal/store", "internal/subject",
 		"internal/termtext",
 	},
@@ -109,7 +116,7 @@ var mayImport = map[string][]string{
 	},
 	// program: a worker's panic ends in one line
 	"internal/fleet": {
-		"pki", "internal/authority", "internal/batch", "internal/certinfo", "internal/change", "internal/grant", "internal/hint",
+		"pki", "internal/authority", "internal/batch", "internal/cakey", "internal/certinfo", "internal/change", "internal/grant", "internal/hint",
 		"internal/keypair", "internal/libvirt", "internal/machine", "internal/program", "internal/store", "internal/subject",
 		"internal/termtext",
 	},
@@ -191,6 +198,7 @@ var mayImport = map[string][]string{
 		"internal/allowlist",
 		"internal/authority",
 		"internal/batch",
+		"internal/cakey",
 		"internal/certinfo",
 		"internal/change",
 		"internal/connect",

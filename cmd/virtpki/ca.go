@@ -33,6 +33,7 @@ type caOptions struct {
 	validity string
 	permit   []string
 	template string
+	key      keyPlace
 }
 
 func newCAInit(e *env, g *globals) *cobra.Command {
@@ -42,6 +43,7 @@ func newCAInit(e *env, g *globals) *cobra.Command {
 		Short: "Make a CA",
 		Args:  cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
+			o.key.anyType = !cmd.Flags().Changed("key-type")
 			return runCAInit(cmd.Context(), e, g, o)
 		},
 	}
@@ -52,6 +54,7 @@ func newCAInit(e *env, g *globals) *cobra.Command {
 	cmd.Flags().StringVar(&o.template, "template", "", "shape the certificate by `file`, see virtpki template")
 	cmd.MarkFlagFilename("template", "json")
 	o.addPermit(cmd.Flags())
+	o.key.addFlags(cmd.Flags())
 	g.addPassphrase(cmd)
 	g.addDryRun(cmd)
 	completeKeyTypes(cmd)
@@ -64,11 +67,12 @@ func (o *caOptions) addPermit(flags *pflag.FlagSet) {
 
 // check turns the options into what they mean, or says what is wrong.
 func (o *caOptions) check() (n authority.Spec, err error) {
-	var errs [4]error
+	var errs [5]error
 	n.RawSubject, errs[0] = subject.ForCA(o.name)
 	n.KeyType, errs[1] = pki.ParseKeyType(o.keyType)
 	n.Validity, errs[2] = pki.ParseValidity(o.validity)
 	n.Permit, errs[3] = pki.ParsePermit(o.permit)
+	n.Key, errs[4] = o.key.order()
 	return n, hint.Usage(hint.First(errs[:]...))
 }
 

@@ -7,6 +7,7 @@ import (
 
 	"virtpki/internal/authority"
 	"virtpki/internal/change"
+	"virtpki/internal/hint"
 )
 
 func newCAImport(e *env, g *globals) *cobra.Command {
@@ -15,11 +16,15 @@ func newCAImport(e *env, g *globals) *cobra.Command {
 
 // bindCAImport binds the flags to o.
 func bindCAImport(e *env, g *globals, o *authority.ImportFiles) *cobra.Command {
+	var place keyPlace
 	cmd := &cobra.Command{
-		Use:   "import --cert FILE --key FILE",
+		Use:   "import --cert FILE (--key FILE | --key-uri URI)",
 		Short: "Take over a CA made by another tool",
 		Args:  cobra.NoArgs,
-		RunE: func(cmd *cobra.Command, _ []string) error {
+		RunE: func(cmd *cobra.Command, _ []string) (err error) {
+			if o.Device, err = place.order(); err != nil {
+				return hint.Usage(err)
+			}
 			return runCAImport(cmd.Context(), e, g, o)
 		},
 	}
@@ -29,7 +34,9 @@ func bindCAImport(e *env, g *globals, o *authority.ImportFiles) *cobra.Command {
 	flags.StringVar(&o.CRL, "crl", "", "PEM `file` with the CA's CRL")
 	flags.StringVar(&o.Issued, "issued", "", "`directory` of signed certificates, or an index.txt")
 	cmd.MarkFlagRequired("cert")
-	cmd.MarkFlagRequired("key")
+	place.addFlags(flags)
+	cmd.MarkFlagsOneRequired("key", "key-uri")
+	cmd.MarkFlagsMutuallyExclusive("key", "key-uri")
 	for _, name := range []string{"cert", "key", "crl", "issued"} {
 		cmd.MarkFlagFilename(name)
 	}

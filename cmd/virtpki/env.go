@@ -4,7 +4,9 @@ import (
 	"errors"
 	"io"
 	"os"
+	"path/filepath"
 
+	"virtpki/internal/cakey"
 	"virtpki/internal/change"
 	"virtpki/internal/hint"
 	"virtpki/internal/machine"
@@ -22,6 +24,7 @@ type env struct {
 	askLine        func(prompt string) (string, error)
 	interrupted    <-chan struct{} // closed when the run is to end
 	changes        *change.Tracker
+	devices        *cakey.Devices // the CA's key may be in one of them
 }
 
 func newEnv() *env {
@@ -51,4 +54,13 @@ func (e *env) secret(file, question string) ([]byte, error) {
 // ask asks for a line until the run is interrupted.
 func (e *env) ask(prompt string) (string, error) {
 	return program.Await(e.interrupted, func() (string, error) { return e.askLine(prompt) })
+}
+
+// devicesOf returns the devices of the run, for keys of the flags' machine.
+func (e *env) devicesOf(g *globals) *cakey.Devices {
+	e.devices.Interrupted, e.devices.Image = e.interrupted, ""
+	if root, err := filepath.Abs(g.Root); err != nil || root != "/" {
+		e.devices.Image = root
+	}
+	return e.devices
 }

@@ -16,6 +16,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"virtpki/internal/cakey"
 	"virtpki/internal/hint"
 	"virtpki/internal/program"
 	"virtpki/internal/termtext"
@@ -57,6 +58,8 @@ func run(ctx context.Context, world *env, args []string) int {
 	e.here, here.Warn = &here, e.warn
 	out := &program.Output{Writer: e.stdout}
 	e.interrupted, e.stdout, e.stdin = ctx.Done(), out, program.Input{Reader: e.stdin, Interrupted: ctx.Done()}
+	e.devices = new(cakey.Devices)
+	defer e.devices.Close()
 	started := false
 	root := newRoot(&e)
 	root.SetArgs(args)

@@ -99,5 +99,6 @@ func (e *env) tell(g *globals, j *change.Job) error {
 func (e *env) newKeyring(g *globals) *change.Keyring {
 	k := change.NewKeyring(g.Tree(), func(prompt string) ([]byte, error) { return e.secret(g.passphraseFile, prompt) })
 	k.Passphrase, k.Given = g.passphrase, g.passphraseFile != ""
+	k.DryRun, k.Devices = g.dryRun, e.devicesOf(g)
 	return k
 }

@@ -28,6 +28,8 @@ func newRollover(e *env, g *globals) *cobra.Command {
 type startOptions struct {
 	reloadOptions
 	wait, keyType, validity string
+	key                     keyPlace
+	inFile                  bool
 }
 
 func newRolloverStart(e *env, g *globals) *cobra.Command {
@@ -44,6 +46,9 @@ func newRolloverStart(e *env, g *globals) *cobra.Command {
 	flags.StringVar(&o.wait, "wait", "7d", "how long the old CA goes on signing, a `duration`")
 	flags.StringVar(&o.keyType, "key-type", "", "`type` of the new key (default that of the old one): "+keyTypeList())
 	flags.StringVar(&o.validity, "validity", pki.FormatValidity(pki.DefaultCAValidity), "how long the new CA lives, a `duration`")
+	o.key.addFlags(flags)
+	flags.BoolVar(&o.inFile, "in-file", false, "keep the new key in a file, though the old one is in a device")
+	cmd.MarkFlagsMutuallyExclusive("key-uri", "in-file")
 	o.reloadOptions.addFlags(cmd)
 	g.addPassphrase(cmd)
 	g.addDryRun(cmd)
@@ -53,13 +58,15 @@ func newRolloverStart(e *env, g *globals) *cobra.Command {
 
 // request turns the flags into what is asked for, or says what is wrong with them.
 func (o *startOptions) request() (r authority.Start, err error) {
-	var err1, err2, err3 error
+	var err1, err2, err3, err4 error
 	r.Wait, err1 = pki.ParseValidity(o.wait)
 	r.Validity, err2 = pki.ParseValidity(o.validity)
 	if o.keyType != "" {
 		r.KeyType, err3 = pki.ParseKeyType(o.keyType)
 	}
-	return r, hint.Usage(hint.First(err1, err2, err3))
+	o.key.anyType, r.InFile = o.keyType == "", o.inFile
+	r.Key, err4 = o.key.order()
+	return r, hint.Usage(hint.First(err1, err2, err3, err4))
 }
 
 func runRolloverStart(ctx context.Context, e *env, g *globals, o *startOptions) error {

@@ -2,6 +2,7 @@ package authority
 
 import (
 	"bytes"
+	"crypto"
 	"crypto/x509"
 	"errors"
 	"fmt"
@@ -11,7 +12,9 @@ import (
 	"strings"
 	"time"
 
+	"virtpki/internal/cakey"
 	"virtpki/internal/change"
+	"virtpki/internal/hint"
 	"virtpki/internal/judge"
 	"virtpki/internal/keypair"
 	"virtpki/internal/libvirt"
@@ -26,14 +29,16 @@ import (
 type ImportFiles struct {
 	Cert   string // PEM, with others besides where there are several
 	Key    string
-	CRL    string // empty for none
-	Issued string // a directory of certificates or an index.txt; empty for none
+	Device cakey.Order // of a key in a device, in the place of Key
+	CRL    string      // empty for none
+	Issued string      // a directory of certificates or an index.txt; empty for none
 }
 
 // Import is a CA as it was found elsewhere.
 type Import struct {
 	Authority
 	encrypted bool
+	keyPEM    []byte                     // the file of a key in a device
 	records   []*x509.Certificate        // one of each serial
 	revoked   []x509.RevocationListEntry // of the index, beyond the CRL
 	notes     []string
@@ -81,18 +86,13 @@ func (in *Import) readCA(files ImportFiles, keys *change.Keyring, now time.Time)
 	if err != nil {
 		return err
 	}
-	data, err := keys.Tree.ReadFile(files.Key, store.MaxPEM)
-	if err != nil {
-		return err
-	}
-	in.encrypted = pki.Encrypted(data)
-	signer, err := keys.OpenCA(files.Key)
+	signer, name, err := in.readKey(files, keys)
 	if err != nil {
 		return err
 	}
 	mine := slices.IndexFunc(certs, func(cert *x509.Certificate) bool { return pki.KeyMatches(cert, signer) })
 	if mine < 0 {
-		return fmt.Errorf("%s: not the key of any certificate in %s", files.Key, files.Cert)
+		return fmt.Errorf("%s: not the key of any certificate in %s", name, files.Cert)
 	}
 	in.CA = pki.CA{Certificate: certs[mine], Signer: signer}
 	in.Certificates = append([]*x509.Certificate{certs[mine]}, slices.Delete(slices.Clone(certs), mine, mine+1)...)
@@ -103,6 +103,28 @@ func (in *Import) readCA(files ImportFiles, keys *change.Keyring, now time.Time)
 		return fmt.Errorf("%s: %w", files.Cert, err)
 	}
 	return nil
+}
+
+// readKey opens the CA's key in its file or its device. name is for errors.
+func (in *Import) readKey(files ImportFiles, keys *change.Keyring) (signer crypto.Signer, name string, err error) {
+	if place := files.Device.Place; place.InDevice() {
+		order := files.Device
+		order.Old = true
+		key, err := keys.InDevice(order)
+		in.keyPEM = key.PEM
+		return key.Signer, place.String(), err
+	}
+	data, err := keys.Tree.ReadFile(files.Key, store.MaxPEM)
+	if err != nil {
+		return nil, "", err
+	}
+	if cakey.FormOf(data) == cakey.PKCS11 {
+		return nil, "", hint.With(fmt.Errorf("%s: names a key in a token, and the program that reaches it: a file of somebody else's is not followed", files.Key),
+			"look at the URI in it, and give that with --key-uri")
+	}
+	in.encrypted = pki.Encrypted(data)
+	signer, err = keys.OpenCA(files.Key)
+	return signer, files.Key, err
 }
 
 // readCRL takes the CA's own list out of a file.

@@ -26,7 +26,11 @@ func (in *Import) readFound(m *machine.Machine, files ImportFiles) error {
 		}
 	}
 	var seen []string
-	for _, folder := range []string{in.Folder, filepath.Dir(files.Cert), filepath.Dir(files.Key)} {
+	beside := []string{in.Folder, filepath.Dir(files.Cert)}
+	if files.Key != "" { // else it is in a device
+		beside = append(beside, filepath.Dir(files.Key))
+	}
+	for _, folder := range beside {
 		if slices.Contains(seen, folder) || folder == filepath.Clean(files.Issued) {
 			continue
 		}

@@ -6,7 +6,9 @@ import (
 	"maps"
 	"slices"
 
+	"virtpki/internal/cakey"
 	"virtpki/internal/change"
+	"virtpki/internal/hint"
 	"virtpki/internal/keypair"
 	"virtpki/internal/libvirt"
 	"virtpki/internal/machine"
@@ -57,6 +59,9 @@ func (in *Import) joinKey(there *Authority, keys *change.Keyring) error {
 	}
 	if !pki.KeyMatches(in.CA.Certificate, signer) {
 		return fmt.Errorf("%s: not the key of %s", path, subject.Of(in.CA.Certificate))
+	}
+	if in.keyPEM != nil && !cakey.Form(change.KeyState(in.Tree, path)).InDevice() {
+		return hint.With(fmt.Errorf("%s: the CA's key is in this file already, and would stay there", path), "move the file away, and import again")
 	}
 	in.keyThere, err = in.Tree.ReadFile(path, store.MaxPEM)
 	return err

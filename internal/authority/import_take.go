@@ -62,6 +62,9 @@ func (in *Import) planKey(j *change.Job, to keypair.Dest, keys *change.Keyring) 
 	if in.keyThere != nil {
 		return to.Write(&j.Plan, libvirt.CAKey, in.keyThere)
 	}
+	if in.keyPEM != nil {
+		return to.Write(&j.Plan, libvirt.CAKey, in.keyPEM)
+	}
 	var passphrase []byte
 	if in.encrypted {
 		passphrase = keys.Passphrase

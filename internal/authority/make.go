@@ -7,6 +7,7 @@ import (
 	"math/big"
 	"time"
 
+	"virtpki/internal/cakey"
 	"virtpki/internal/change"
 	"virtpki/internal/hint"
 	"virtpki/internal/keypair"
@@ -24,6 +25,7 @@ const Slot = "ca"
 type Spec struct {
 	RawSubject []byte // encoded RDNSequence
 	KeyType    pki.KeyType
+	Key        cakey.Order   // of a key in a device; its Type is KeyType
 	Validity   time.Duration // from now
 	Permit     pki.Permit    // what its certificates may name
 	Template   *pki.Template // nil for the built-in shape
@@ -32,7 +34,7 @@ type Spec struct {
 // Make plans a new CA: key, certificate, empty CRL.
 func Make(j *change.Job, m *machine.Machine, keys *change.Keyring, n Spec) (*Authority, error) {
 	layout := libvirt.CA(m.CAPath())
-	signer, keyPEM, err := keyForCA(keys, layout.Path(libvirt.CAKey), n.KeyType)
+	signer, keyPEM, err := keyForCA(j, keys, layout.Path(libvirt.CAKey), n)
 	if err != nil {
 		return nil, err
 	}
@@ -100,15 +102,36 @@ func (a *Authority) PlanEmptyCRL(j *change.Job, number *big.Int, now time.Time) 
 
 // keyForCA is the key for a new CA, and its file: the one that a run which was cut
 // short has left, else a new one.
-func keyForCA(k *change.Keyring, path string, t pki.KeyType) (signer crypto.Signer, data []byte, err error) {
+func keyForCA(j *change.Job, k *change.Keyring, path string, n Spec) (signer crypto.Signer, data []byte, err error) {
 	if data, err = machine.ReadIfThere(k.Tree, path); err != nil || data != nil {
 		if err == nil {
 			signer, err = k.OpenCA(path)
 		}
 		return signer, data, err
 	}
-	if signer, err = k.Key(Slot, t); err == nil {
+	if n.Key.Place.InDevice() {
+		return inDevice(j, k, n.Key, n.KeyType)
+	}
+	if signer, err = k.Key(Slot, n.KeyType); err == nil {
 		data, err = k.EncodeCA(signer)
 	}
 	return signer, data, err
+}
+
+// inDevice is a new CA's key in a device, and the file that names it.
+func inDevice(j *change.Job, k *change.Keyring, o cakey.Order, t pki.KeyType) (crypto.Signer, []byte, error) {
+	o.Type = t
+	key, err := k.InDevice(o)
+	if err != nil {
+		return nil, nil, err
+	}
+	switch {
+	case key.Dry:
+		j.Note("%s would be made", o.Place)
+	case key.Found:
+		j.Note("%s was there already: it is the CA's key now", o.Place)
+	default:
+		j.Note("%s was made; it never leaves the device, so back up the device by its own means", o.Place)
+	}
+	return key.Signer, key.PEM, nil
 }

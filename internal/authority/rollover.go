@@ -2,6 +2,7 @@ package authority
 
 import (
 	"bytes"
+	"crypto"
 	"crypto/x509"
 	"encoding/json"
 	"errors"
@@ -10,6 +11,7 @@ import (
 	"slices"
 	"time"
 
+	"virtpki/internal/cakey"
 	"virtpki/internal/change"
 	"virtpki/internal/hint"
 	"virtpki/internal/judge"
@@ -65,6 +67,8 @@ type Start struct {
 	Wait     time.Duration // for which the old one goes on signing
 	Validity time.Duration
 	KeyType  pki.KeyType // empty for that of the old one
+	Key      cakey.Order // of a key in a device; its Type is KeyType
+	InFile   bool        // wants the key in a file, though the old one is in a device
 }
 
 // PlanStart plans the beginning of a rollover: a new generation is made and published
@@ -83,11 +87,12 @@ func PlanStart(j *change.Job, m *machine.Machine, keys *change.Keyring, r Start)
 	if r.KeyType == "" {
 		r.KeyType = keyTypeLike(a.CA.Certificate)
 	}
-	next, err := nextAfter(a.CA.Certificate, keys, r, m.Now())
+	s := succession{a, m, j}
+	next, keyPEM, err := s.next(keys, r)
 	if err != nil {
 		return err
 	}
-	return succession{a, m, j}.publish(next, keys, r.Wait)
+	return s.publish(next, keyPEM, r.Wait)
 }
 
 // succession plans the files of a change to another generation.
@@ -114,11 +119,7 @@ func keyTypeLike(ca *x509.Certificate) pki.KeyType {
 }
 
 // publish plans both generations, of which next signs after wait.
-func (s succession) publish(next *Generation, keys *change.Keyring, wait time.Duration) error {
-	keyPEM, err := keys.EncodeLike(next.CA.Signer, s.a.Layout.Path(libvirt.CAKey))
-	if err != nil {
-		return err
-	}
+func (s succession) publish(next *Generation, keyPEM []byte, wait time.Duration) error {
 	crl, err := next.nextCRL(s.m.Now(), nil, nil, pki.DefaultCRLValidity)
 	if err != nil {
 		return err
@@ -205,13 +206,47 @@ func (s succession) trust(bundle []*x509.Certificate) error {
 	return nil
 }
 
-// nextAfter makes the generation that is to follow, for the same organisation and with the same
-// limits: the key and the life are those of r.
-func nextAfter(ca *x509.Certificate, keys *change.Keyring, r Start, now time.Time) (*Generation, error) {
+// next makes the generation that is to follow, and the file of its key.
+func (s succession) next(keys *change.Keyring, r Start) (*Generation, []byte, error) {
+	signer, keyPEM, err := s.nextKey(keys, r)
+	if err != nil {
+		return nil, nil, err
+	}
+	gen, err := nextAfter(s.a.CA.Certificate, signer, r, s.m.Now())
+	return gen, keyPEM, err
+}
+
+// nextKey makes the key of the generation that is to follow. A key does not leave a device
+// without a word: its successor is in one too unless a file is asked for.
+func (s succession) nextKey(keys *change.Keyring, r Start) (crypto.Signer, []byte, error) {
+	path := s.a.Layout.Path(libvirt.CAKey)
+	if r.Key.Place.InDevice() {
+		signer, keyPEM, err := inDevice(s.j, keys, r.Key, r.KeyType)
+		if err == nil && pki.KeyMatches(s.a.CA.Certificate, signer) {
+			err = hint.With(fmt.Errorf("%s is the key of the CA that is to be replaced", r.Key.Place), "name another object with --key-uri")
+		}
+		return signer, keyPEM, err
+	}
+	state := change.KeyState(s.a.Tree, path)
+	if cakey.Form(state).InDevice() && !r.InFile {
+		return nil, nil, hint.With(fmt.Errorf("%s: the CA's key is in a device, and no place for the new one is named", path),
+			"name it with --key-uri, or have it in a file with --in-file")
+	}
 	signer, err := keys.Key(Slot, r.KeyType)
 	if err != nil {
-		return nil, err
+		return nil, nil, err
 	}
+	encode := func(signer crypto.Signer) ([]byte, error) { return keys.EncodeLike(signer, path) }
+	if cakey.Form(state).InDevice() {
+		encode = keys.EncodeCA
+	}
+	keyPEM, err := encode(signer)
+	return signer, keyPEM, err
+}
+
+// nextAfter makes the generation that is to follow, for the same organisation and with the same
+// limits: the life is that of r.
+func nextAfter(ca *x509.Certificate, signer crypto.Signer, r Start, now time.Time) (*Generation, error) {
 	name, err := subject.ForCA(organizationOf(ca))
 	if err != nil {
 		return nil, err

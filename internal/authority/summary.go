@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"time"
 
+	"virtpki/internal/cakey"
 	"virtpki/internal/certinfo"
 	"virtpki/internal/change"
 	"virtpki/internal/keypair"
@@ -18,8 +19,9 @@ import (
 type Summary struct {
 	Folder       string          `json:"folder"`
 	Certificates []certinfo.Info `json:"certificates"`
-	Signer       string          `json:"signer"` // fingerprint of the one that signs
-	Key          string          `json:"key"`    // plain, encrypted, absent
+	Signer       string          `json:"signer"`            // fingerprint of the one that signs
+	Key          string          `json:"key"`               // plain, encrypted, pkcs11, absent, unreadable
+	KeyURI       string          `json:"key_uri,omitempty"` // of a key in a token, without how it is reached
 	Signed       int             `json:"signed"`
 	Live         int             `json:"live"` // neither expired nor revoked
 	Expired      int             `json:"expired"`
@@ -54,6 +56,13 @@ func numberText(crl *pki.CRL) string {
 // left out, and warned of.
 func Summarize(a *Authority, now time.Time, warn func(format string, args ...any)) (*Summary, error) {
 	s := &Summary{Folder: a.Folder, Signer: libvirt.Fingerprint(a.CA.Certificate), Key: change.KeyState(a.Tree, a.Layout.Path(libvirt.CAKey))}
+	if s.Key == string(cakey.PKCS11) {
+		data, err := a.Tree.ReadFile(a.Layout.Path(libvirt.CAKey), store.MaxPEM)
+		if err != nil {
+			return nil, err
+		}
+		s.KeyURI = cakey.URIOf(data)
+	}
 	for _, cert := range a.Certificates {
 		s.Certificates = append(s.Certificates, certinfo.Of(cert, a.Layout.Path(libvirt.CACert), now))
 	}

@@ -4,6 +4,7 @@ import (
 	"path/filepath"
 	"strings"
 
+	"virtpki/internal/cakey"
 	"virtpki/internal/libvirt"
 	"virtpki/internal/termtext"
 )
@@ -14,13 +15,21 @@ func (s *Summary) Text() termtext.Text {
 	for _, c := range s.Certificates {
 		b.WriteString(string(c.Text()))
 	}
-	termtext.Fprintf(&b, "\nits key:  %s (%s)\n", s.Key, libvirt.CA(s.Folder).Path(libvirt.CAKey))
+	termtext.Fprintf(&b, "\nits key:  %s (%s)\n", s.keyText(), libvirt.CA(s.Folder).Path(libvirt.CAKey))
 	termtext.Fprintf(&b, "signed:   %s: %d live, %d revoked, %d expired\n", termtext.Count(s.Signed, "certificate", "certificates"), s.Live, s.Revoked, s.Expired)
 	if s.CRL == nil {
 		return termtext.Text(b.String() + "CRL:      none\n")
 	}
 	termtext.Fprintf(&b, "CRL:      number %s, %s, fresh until %s\n", s.CRL.Number, termtext.Count(s.CRL.Entries, "entry", "entries"), termtext.Day(s.CRL.NextUpdate))
 	return termtext.Text(b.String())
+}
+
+// keyText says where the CA's key is.
+func (s *Summary) keyText() string {
+	if s.Key == string(cakey.PKCS11) {
+		return "in a token, " + s.KeyURI
+	}
+	return s.Key
 }
 
 // CRLs are what several lists revoke.

@@ -7,6 +7,7 @@ import (
 	"io/fs"
 	"sync"
 
+	"virtpki/internal/cakey"
 	"virtpki/internal/keypair"
 	"virtpki/internal/store"
 	"virtpki/pki"
@@ -18,6 +19,8 @@ type Keyring struct {
 	Tree       store.Tree // in which the keys lie
 	Passphrase []byte     // of the CA's key; nil as long as it is not known
 	Given      bool       // that there is a passphrase to read, and no need to ask
+	DryRun     bool       // makes no key in a device
+	Devices    *cakey.Devices
 	secret     func(prompt string) ([]byte, error)
 	keys       map[string]func() (crypto.Signer, error)
 }
@@ -25,7 +28,7 @@ type Keyring struct {
 // NewKeyring returns an empty keyring for the keys of a tree. secret gets the passphrase
 // of the CA's key when it is needed.
 func NewKeyring(tree store.Tree, secret func(prompt string) ([]byte, error)) *Keyring {
-	return &Keyring{Tree: tree, secret: secret, keys: make(map[string]func() (crypto.Signer, error))}
+	return &Keyring{Tree: tree, Devices: new(cakey.Devices), secret: secret, keys: make(map[string]func() (crypto.Signer, error))}
 }
 
 // Key returns the new key of a slot, a name that the command chooses.
@@ -56,7 +59,7 @@ func (k *Keyring) Ahead(t pki.KeyType, slots ...string) {
 	}
 }
 
-// KeyState returns how a key is in a file: plain, encrypted, absent or unreadable.
+// KeyState returns how a key is in a file: its form, or absent or unreadable.
 func KeyState(t store.Tree, path string) string {
 	data, err := t.ReadFile(path, store.MaxPEM)
 	switch {
@@ -64,10 +67,8 @@ func KeyState(t store.Tree, path string) string {
 		return "absent"
 	case err != nil:
 		return "unreadable"
-	case pki.Encrypted(data):
-		return "encrypted"
 	}
-	return "plain"
+	return string(cakey.FormOf(data))
 }
 
 // OpenCA returns a CA's key, and gets its passphrase where it needs one.
@@ -75,6 +76,9 @@ func (k *Keyring) OpenCA(path string) (crypto.Signer, error) {
 	data, err := k.Tree.ReadFile(path, store.MaxPEM)
 	if err != nil {
 		return nil, err
+	}
+	if cakey.FormOf(data).InDevice() {
+		return k.openDevice(path)
 	}
 	if pki.Encrypted(data) && k.Passphrase == nil {
 		if k.Passphrase, err = k.secret("Passphrase of the CA's key: "); err != nil {
@@ -86,6 +90,26 @@ func (k *Keyring) OpenCA(path string) (crypto.Signer, error) {
 		return nil, fmt.Errorf("%s: %w", path, err)
 	}
 	return signer, nil
+}
+
+// openDevice returns the key of a device that a file names. The file says which program is
+// run for it, so that nobody else may have written it.
+func (k *Keyring) openDevice(path string) (crypto.Signer, error) {
+	data, err := cakey.ReadOwn(k.Tree, path, store.MaxPEM)
+	if err != nil {
+		return nil, err
+	}
+	signer, err := k.Devices.Open(data, k.secret)
+	if err != nil {
+		return nil, fmt.Errorf("%s: %w", path, err)
+	}
+	return signer, nil
+}
+
+// InDevice returns the key of a device that an order wants, and makes it if it is not there.
+func (k *Keyring) InDevice(o cakey.Order) (cakey.Key, error) {
+	o.Dry = k.DryRun
+	return k.Devices.Make(o, k.secret)
 }
 
 // For returns the key for a pair: the one that is there, else a new one.

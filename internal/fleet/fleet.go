@@ -15,6 +15,7 @@ import (
 
 	"virtpki/internal/authority"
 	"virtpki/internal/batch"
+	"virtpki/internal/cakey"
 	"virtpki/internal/change"
 	"virtpki/internal/grant"
 	"virtpki/internal/hint"
@@ -51,6 +52,8 @@ type Count struct {
 	Total int // bundles asked for
 	There int // that were there when the run began
 	Made  int
+	// Device says that the CA's key is in a device, which makes one signature at a time.
+	Device bool
 }
 
 // Left returns how many are still to be made.
@@ -144,6 +147,7 @@ func (f *fleet) loadCA() error {
 	}
 	f.a, f.twins = a, j.Notes
 	f.revokedOn = sync.OnceValues(func() (func(*x509.Certificate) string, error) { return authority.RevokedOn(f.m) })
+	f.tally.Device = cakey.Keeps(a.CA.Signer)
 	f.proven.Store(false)
 	f.shape.share(a)
 	return nil

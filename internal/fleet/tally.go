@@ -128,6 +128,9 @@ func (t *tally) notes() (notes []string) {
 			note("and so with %s", termtext.Count(n-1, "other certificate", "other certificates"))
 		}
 	}
+	if t.Device && t.Made > 0 {
+		note("a device signed the certificates, one at a time")
+	}
 	if t.shortened {
 		note("the certificates end on %s, with their CA", termtext.Day(t.until))
 	}

@@ -46,6 +46,9 @@ func (p *Planned) text() string {
 // Text says how far a run is that has made so many in this time.
 func (c Count) Text(made int, elapsed time.Duration) string {
 	text := fmt.Sprintf("%d of %s", c.Made+c.There, termtext.Count(c.Total, "bundle", "bundles"))
+	if c.Device {
+		text += " (signed by the device, one at a time)"
+	}
 	if made == 0 || elapsed <= 0 {
 		return text
 	}

@@ -1,0 +1,24 @@
+package main
+
+import (
+	"github.com/spf13/pflag"
+
+	"virtpki/internal/cakey"
+)
+
+// keyPlace are the flags that say where a CA's key is kept.
+type keyPlace struct {
+	uri, command string
+	anyType      bool // takes a key of any type that is there
+}
+
+func (p *keyPlace) addFlags(flags *pflag.FlagSet) {
+	flags.StringVar(&p.uri, "key-uri", "", "the key is in a PKCS#11 token, which the `uri` names: pkcs11:token=...;object=...")
+	flags.StringVar(&p.command, "p11-command", "", "reach the token by a `command` that runs p11-kit remote, such as ssh to another machine")
+}
+
+// order returns the key that the flags ask for.
+func (p *keyPlace) order() (cakey.Order, error) {
+	place, err := cakey.ParsePlace(p.uri, p.command)
+	return cakey.Order{Place: place, Any: p.anyType}, err
+}

@@ -1,0 +1,159 @@
+package cakey
+
+import (
+	"context"
+	"crypto"
+	"errors"
+	"fmt"
+	"path/filepath"
+	"strings"
+	"sync"
+
+	"virtpki/internal/hint"
+	"virtpki/internal/pkcs11"
+)
+
+// Ask returns the PIN of a device: from a file that the user named, or from the terminal.
+type Ask func(prompt string) ([]byte, error)
+
+// Devices are the keys in devices that one run uses. Each is opened once, also where that
+// fails, so that a wrong PIN is tried once. The zero value is ready.
+type Devices struct {
+	Interrupted <-chan struct{} // closed when the run is to end; may be nil
+	Image       string          // the --root of the run; empty for the running machine
+
+	mu     sync.Mutex
+	opened map[string]opened
+	close  []func()
+}
+
+// opened is the result of opening a key, or of making one.
+type opened struct {
+	key   crypto.Signer
+	found bool // it was in the device already
+	err   error
+}
+
+// Open returns the key that a file's contents name.
+func (d *Devices) Open(data []byte, ask Ask) (crypto.Signer, error) {
+	form, block := device(data)
+	if form == "" {
+		return nil, errNoDevice
+	}
+	u, err := pkcs11.ParsePEM(block)
+	if err != nil {
+		return nil, err
+	}
+	o := d.once(u.String(), func() opened {
+		key, err := d.token(u, ask, (*pkcs11.Session).Key)
+		return opened{key: key, err: err}
+	})
+	return o.key, o.err
+}
+
+// once returns what open has returned for a name, or calls it.
+func (d *Devices) once(name string, open func() opened) opened {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	o, known := d.opened[name]
+	if !known {
+		o = open()
+		if d.opened == nil {
+			d.opened = make(map[string]opened)
+		}
+		d.opened[name] = o
+	}
+	return o
+}
+
+// Close ends the sessions with all devices.
+func (d *Devices) Close() {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	for _, end := range d.close {
+		end()
+	}
+	d.close, d.opened = nil, nil
+}
+
+// context returns a context that ends with the run.
+func (d *Devices) context() (context.Context, context.CancelFunc) {
+	ctx, cancel := context.WithCancel(context.Background())
+	go func() {
+		select {
+		case <-d.Interrupted:
+			cancel()
+		case <-ctx.Done():
+		}
+	}()
+	return ctx, cancel
+}
+
+// token opens the token of a URI and takes a key out of it. The session lasts as long as d.
+func (d *Devices) token(u *pkcs11.URI, ask Ask, take func(*pkcs11.Session) (*pkcs11.Key, error)) (crypto.Signer, error) {
+	if err := d.allow(u); err != nil {
+		return nil, err
+	}
+	ctx, cancel := d.context()
+	s, err := pkcs11.Open(ctx, u, func(t pkcs11.Token) ([]byte, error) { return pinOf(u, t, ask) })
+	var key *pkcs11.Key
+	if err == nil {
+		d.close = append(d.close, func() {
+			s.Close()
+			cancel()
+		})
+		key, err = take(s)
+	}
+	if err == nil {
+		return key, nil
+	}
+	if ctx.Err() != nil {
+		return nil, hint.ErrInterrupted
+	}
+	if s == nil {
+		cancel()
+	}
+	return nil, explain(u, err)
+}
+
+// allow refuses a URI of an image that would run a program which the image brings along.
+func (d *Devices) allow(u *pkcs11.URI) error {
+	if d.Image == "" || u.Command == "" && (u.ModulePath == "" || outside(d.Image, u.ModulePath)) {
+		return nil
+	}
+	return hint.With(fmt.Errorf("the key %s is reached by a program that the files below --root name, which is not run", u.Place()),
+		"run virtpki on the machine itself, or with --ca and without --root")
+}
+
+// outside reports whether a path is absolute and not below a directory.
+func outside(directory, path string) bool {
+	rel, err := filepath.Rel(directory, path)
+	return err == nil && filepath.IsAbs(path) && (rel == ".." || strings.HasPrefix(rel, "../"))
+}
+
+// hints say what to do about an error of a token.
+var hints = []struct {
+	err  error
+	text string
+}{
+	{pkcs11.ErrWrongPIN, "correct the PIN before the next run: it was tried once, and a token locks itself after a few"},
+	{pkcs11.ErrPINLocked, "unlock the token with its vendor's tool"},
+	{pkcs11.ErrLastTry, "log in once with the right PIN by the token's own tool, which resets its counter"},
+	{pkcs11.ErrNoToken, "connect the token; its label and the module are those of the URI"},
+	{pkcs11.ErrNoKey, "connect the token that holds the key; the URI names it"},
+	{pkcs11.ErrPINValue, "write the PIN into a file of mode 0600, and name that with pin-source=file:PATH"},
+}
+
+// explain words an error of a token: which key, its state, and what to do.
+func explain(u *pkcs11.URI, err error) error {
+	worded := fmt.Errorf("the key %s cannot be used: %w", u.Place(), err)
+	if _, hinted := hint.Of(err); hinted {
+		return worded
+	}
+	for _, h := range hints {
+		if errors.Is(err, h.err) {
+			return hint.With(worded, "%s", h.text)
+		}
+	}
+	return worded
+}

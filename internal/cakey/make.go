@@ -1,0 +1,125 @@
+package cakey
+
+import (
+	"crypto"
+	"errors"
+	"fmt"
+	"strconv"
+	"strings"
+
+	"virtpki/internal/hint"
+	"virtpki/internal/pkcs11"
+	"virtpki/pki"
+)
+
+// Place is where a CA's key is kept. The zero value is a file.
+type Place struct {
+	URI *pkcs11.URI // of a key in a token; nil for another place
+}
+
+// ParsePlace returns the place that a URI names, and that is reached by a command, which
+// may be empty.
+func ParsePlace(uri, command string) (Place, error) {
+	if uri == "" {
+		if command != "" {
+			return Place{}, errors.New("--p11-command is for a key in a token: name it with --key-uri")
+		}
+		return Place{}, nil
+	}
+	u, err := pkcs11.ParseURI(uri)
+	if err == nil && command != "" {
+		u, err = u.WithCommand(command)
+	}
+	switch {
+	case errors.Is(err, pkcs11.ErrPINValue):
+		return Place{}, hint.With(fmt.Errorf("--key-uri: %w", err), "write the PIN into a file of mode 0600, and name that with pin-source=file:PATH")
+	case err != nil:
+		return Place{}, fmt.Errorf("--key-uri: %w", err)
+	case !u.NamesKey():
+		return Place{}, errors.New("--key-uri: the URI does not name the key: add object=NAME")
+	}
+	return Place{URI: u}, nil
+}
+
+// InDevice reports whether the place is not a file.
+func (p Place) InDevice() bool { return p.URI != nil }
+
+// String returns the place in words, as the subject of a sentence.
+func (p Place) String() string { return "the key " + p.URI.Place() }
+
+// Key is a key in a device, with the file that names it.
+type Key struct {
+	crypto.Signer
+	PEM   []byte
+	Found bool // it was there already
+	Dry   bool // a stand-in: the key would be made
+}
+
+// Order is a key that a CA wants.
+type Order struct {
+	Place Place
+	Type  pki.KeyType
+	Any   bool // takes a key of another type if one is there
+	Old   bool // wants a key that is there, and makes none
+	Dry   bool // makes nothing: a key that would be made is stood in for
+}
+
+// Make returns the key of an order: the one that is there, else a new one.
+func (d *Devices) Make(o Order, ask Ask) (Key, error) {
+	kind, err := kindOf(o.Type)
+	if err != nil && !o.Old {
+		return Key{}, err
+	}
+	u := o.Place.URI
+	text, err := pkcs11.EncodePEM(u)
+	if err != nil {
+		return Key{}, err
+	}
+	key := Key{PEM: text}
+	got := d.once(u.String(), func() (got opened) {
+		got.key, got.err = d.token(u, ask, func(s *pkcs11.Session) (*pkcs11.Key, error) {
+			have, err := s.Key()
+			if got.found = err == nil; got.found || o.Old || o.Dry || !errors.Is(err, pkcs11.ErrNoKey) {
+				return have, err
+			}
+			return s.Generate(kind)
+		})
+		return got
+	})
+	if o.Dry && !o.Old && errors.Is(got.err, pkcs11.ErrNoKey) {
+		key.Dry = true
+		key.Signer, err = pki.GenerateKey(o.Type)
+		return key, err
+	}
+	if got.err != nil {
+		return Key{}, got.err
+	}
+	key.Signer, key.Found = got.key, got.found
+	return key, key.check(o)
+}
+
+// check refuses a key of a type that was not asked for, or that libvirt would not accept.
+func (k *Key) check(o Order) error {
+	switch have, known := pki.KeyTypeOf(k.Public()); {
+	case o.Old:
+		return nil // libvirt's judge looks at the CA's certificate
+	case !known:
+		return fmt.Errorf("the key %s has a type that not every libvirt accepts", o.Place.URI.Place())
+	case have != o.Type && !o.Any:
+		return hint.With(fmt.Errorf("the key %s is there already, and is %s, not %s", o.Place.URI.Place(), have, o.Type), "take it with --key-type %s, or name another object", have)
+	}
+	return nil
+}
+
+// kindOf returns a key type as a token knows it.
+func kindOf(t pki.KeyType) (kind pkcs11.Kind, err error) {
+	if bits, found := strings.CutPrefix(string(t), "rsa"); found {
+		kind.RSA, err = strconv.Atoi(bits)
+		return kind, err
+	}
+	if bits, found := strings.CutPrefix(string(t), "ec"); found {
+		kind.Curve, err = strconv.Atoi(bits)
+		return kind, err
+	}
+	return kind, hint.Usagef("a token makes no key of type %s: take ec256, ec384, rsa2048, rsa3072 or rsa4096", t)
+}

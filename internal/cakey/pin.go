@@ -1,0 +1,76 @@
+package cakey
+
+import (
+	"bytes"
+	"errors"
+	"fmt"
+	"io/fs"
+	"path/filepath"
+	"strings"
+
+	"virtpki/internal/hint"
+	"virtpki/internal/pkcs11"
+	"virtpki/internal/program"
+	"virtpki/internal/store"
+	"virtpki/internal/termtext"
+	"virtpki/pki"
+)
+
+// pinOf returns the PIN of a token: from the file that its URI names, else from whoever
+// asks for it.
+func pinOf(u *pkcs11.URI, t pkcs11.Token, ask Ask) ([]byte, error) {
+	if u.PINSource != "" {
+		return readPIN(u.PINSource)
+	}
+	pin, err := ask(termtext.Sprintf("PIN of the token %s: ", t.Label))
+	if errors.Is(err, pki.ErrKeyEncrypted) {
+		err = hint.With(errors.New("the token wants a PIN and none was given"), "give the PIN with --passphrase-file, or name its file in the URI: pin-source=file:PATH")
+	}
+	return pin, err
+}
+
+// maxPIN is how much of a PIN's file is read, in bytes.
+const maxPIN = 4096
+
+// readPIN reads the first line of a pin-source (RFC 7512 section 2.4). It runs no program.
+func readPIN(source string) ([]byte, error) {
+	path := strings.TrimPrefix(source, "file:")
+	if rest, found := strings.CutPrefix(path, "//"); found {
+		path = "/" + strings.TrimLeft(strings.TrimPrefix(rest, "localhost"), "/")
+	}
+	if !filepath.IsAbs(path) {
+		return nil, errors.New("pin-source does not name a file by an absolute path")
+	}
+	if strings.HasPrefix(path, "/dev/fd/") {
+		return program.ReadSecret(nil, path)
+	}
+	data, err := ReadOwn(store.Tree{}, path, maxPIN)
+	if err != nil {
+		return nil, fmt.Errorf("reading the PIN: %w", err)
+	}
+	if err := refuseOpen(path); err != nil {
+		return nil, err
+	}
+	line, _, _ := bytes.Cut(data, []byte("\n"))
+	if line = bytes.TrimSuffix(line, []byte("\r")); len(line) == 0 {
+		return nil, fmt.Errorf("%s: the first line, which should be the PIN, is empty", path)
+	}
+	return line, nil
+}
+
+// ReadOwn returns the contents of a file that nobody besides root and this process's user
+// can have written.
+func ReadOwn(t store.Tree, path string, limit int64) ([]byte, error) {
+	folder := t.OwnFiles(filepath.Dir(path))
+	defer folder.Close()
+	return folder.Read(filepath.Base(path), limit)
+}
+
+// refuseOpen returns an error when every user can read a PIN's file.
+func refuseOpen(path string) error {
+	info, err := store.Tree{}.Stat(path)
+	if err == nil && info.Mode().Perm()&0o004 != 0 {
+		err = hint.With(&fs.PathError{Op: "reading the PIN", Path: path, Err: errors.New("every user can read it")}, "chmod 0600 %s", termtext.ShellWord(path))
+	}
+	return err
+}

@@ -142,9 +142,9 @@ var mayImport = map[string][]string{
 		"internal/keypair", "internal/libvirt", "internal/machine", "internal/provision", "internal/reload", "internal/store",
 		"internal/subject", "internal/termtext",
 	},
-	// authority: whether renew would keep the names of a certificate
+	// authority: whether renew would keep the names of a certificate; gnutls: which block of a file is at fault
 	"internal/inspect": {
-		"dn", "pki", "internal/authority", "internal/inventory", "internal/judge", "internal/keypair", "internal/libvirt",
+		"dn", "pki", "internal/authority", "internal/gnutls", "internal/inventory", "internal/judge", "internal/keypair", "internal/libvirt",
 		"internal/libvirt/conf", "internal/libvirt/running", "internal/machine", "internal/store", "internal/subject", "internal/termtext",
 	},
 	// reload: what is served
@@ -243,6 +243,7 @@ var testImports = map[string][]string{
 	"internal/libvirt/running": {"internal/lab", "internal/lab/labpki"},
 	"internal/judge":           {"internal/lab", "pki"},
 	"internal/sign":            {"dn"},
+	"internal/systemd":         {"internal/lab"},
 }
 
 // onlyIn lists libraries that stay behind a package or a file, or two of them.

@@ -69,6 +69,16 @@ func cmdFixes(ts *testscript.TestScript, _ bool, args []string) {
 	}
 }
 
+// cmdUnfixed wants a finding that names no fix, since nothing has to be done: unfixed ID
+// LEVEL args-of-check...
+func cmdUnfixed(ts *testscript.TestScript, _ bool, args []string) {
+	found := checked(ts, args[2:])
+	i := slices.IndexFunc(found, func(f inspect.Placed) bool { return f.ID == args[0] && string(f.Level) == args[1] })
+	if i < 0 || found[i].Fix != "" {
+		ts.Fatalf("finding %s %s without a fix: found at %d", args[0], args[1], i)
+	}
+}
+
 // privateKeys are the files below the script's folder that hold a private key, by the
 // key's hash.
 func privateKeys(ts *testscript.TestScript) map[[sha256.Size]byte]string {

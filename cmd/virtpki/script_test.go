@@ -74,6 +74,7 @@ func scriptParams(dir string) testscript.Params {
 			"finds":      cmdFinds,
 			"keysclosed": cmdKeysClosed,
 			"fixes":      cmdFixes,
+			"unfixed":    cmdUnfixed,
 			"mode":       cmdMode,
 			"same":       cmdSame,
 		},

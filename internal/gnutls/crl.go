@@ -14,6 +14,7 @@ type CRL struct {
 	Issuer                 []byte    // DER of the name
 	ThisUpdate, NextUpdate time.Time // NextUpdate is zero where there is none
 
+	Raw       []byte // its DER form
 	tbs       []byte
 	algorithm algorithm
 	signature []byte
@@ -49,7 +50,7 @@ func ReadCRLs(data []byte) ([]*CRL, error) {
 }
 
 func parseCRL(der []byte) (*CRL, error) {
-	c := &CRL{}
+	c := &CRL{Raw: der}
 	input := cryptobyte.String(der)
 	var list, tbs, signature cryptobyte.String
 	if !input.ReadASN1(&list, asn1.SEQUENCE) || !input.Empty() || !list.ReadASN1Element(&tbs, asn1.SEQUENCE) ||

@@ -2,10 +2,12 @@ package inspect
 
 import (
 	"cmp"
+	"errors"
 	"fmt"
 	"slices"
 	"strings"
 
+	"virtpki/internal/gnutls"
 	"virtpki/internal/judge"
 	"virtpki/internal/libvirt"
 	"virtpki/internal/termtext"
@@ -14,19 +16,30 @@ import (
 // fixer says how a finding is fixed on this machine. It holds all that decides that
 // besides the finding; the rules look at nothing else. See inspector.fixer.
 type fixer struct {
-	flags     string            // with which another run works on the same files
-	system    libvirt.Layout    // where this machine's files lie
-	caKey     string            // where its CA's key would lie
-	signs     bool              // the key is there
-	folder    bool              // a folder for ?pkipath= is judged
-	root      bool              // root asks
-	theirs    bool              // the system's tree is root's, and somebody else asks
-	areas     []Area            // all that was found
+	flags     string              // with which another run works on the same files
+	system    libvirt.Layout      // where this machine's files lie
+	caKey     string              // where its CA's key would lie
+	signs     bool                // the key is there
+	folder    bool                // a folder for ?pkipath= is judged
+	user      bool                // the user's own files are judged
+	root      bool                // root asks
+	theirs    bool                // the system's tree is root's, and somebody else asks
+	areas     []Area              // all that was found
+	serving   string              // the configuration file of the daemon that serves TLS here
+	unread    map[string][]string // settings by the configuration file in which nobody reads them
+	qemuConf  string
+	timer     string            // the unit that renews here
+	live      bool              // it is the running machine
 	asked     map[string]string // the use of QEMU's by the CA's file that it wants
 	uses      map[string]string // the use of QEMU's by its folder
 	caBroken  func() bool       // the CA's certificate and its key do not belong together
 	exists    func(path string) bool
 	stands    func(path string) bool // a link that leads nowhere too
+	read      func(path string) []byte
+	often     func(cert string) string              // a shorthand of systemd's: how often a certificate has to be looked at
+	leaves    func(ca string) []*gnutls.Certificate // the certificates that go with a CA file
+	caOf      func(cert string) string              // the CA file that goes with a certificate; empty where it is not known
+	keyOf     func(ca *gnutls.Certificate) bool     // the CA's key here is that of a CA
 	certError func(path string) error
 	keyError  func(path string) error
 	waits     func(judge.Role) bool                   // a key waits for the certificate that was asked for
@@ -57,12 +70,23 @@ type rule struct {
 // rules say which finding has which fix, where that depends on what else is here. The
 // first that counts does.
 var rules = []rule{
+	{"a CA or CRL that nothing here needs", takenOut},
 	{"the CA first", caFirst},
+	{"the issuer first", issuerFirst},
+	{"an issuer that cannot be", badIssuer},
+	{"from the CA's host", fromCA},
+	{"no directory", notADirectory},
+	{"no list in the CRL's place", noListThere},
+	{"a further pair", numbered},
+	{"a chain of QEMU's", chained},
+	{"a setting of another file", moved},
+	{"the timer", oftener},
 	{"no CA", noCA},
 	{"the CA's key is another's", otherCAKey},
 	{"a pair of one's own", pairOfOnesOwn},
 	{"half a pair in a folder", halfPairInFolder},
-	{"names in a folder of QEMU's", namesForQEMU},
+	{"a pair of QEMU's", pairOfQEMU},
+	{"a pair elsewhere", pairElsewhere},
 	{"no CRL", noCRL},
 	{"the CRL is broken", brokenCRL},
 	{"one more name", oneMoreName},
@@ -84,6 +108,9 @@ func (x *fixer) fix(f judge.Finding) string {
 // ruleFor is the rule that counts for a finding, and its fix; none is the judge's own.
 func (x *fixer) ruleFor(f judge.Finding) (name, fix string) {
 	t := trouble{f, x.ownPair(f.File)}
+	if t.pair != nil && t.pair.unreadable == nil && t.inTheWay() {
+		t.pair.unreadable = errInTheWay
+	}
 	for _, r := range rules {
 		if fix, counts := r.of(x, t); counts {
 			return r.name, fix
@@ -91,6 +118,8 @@ func (x *fixer) ruleFor(f judge.Finding) (name, fix string) {
 	}
 	return "", ""
 }
+
+var errInTheWay = errors.New("something stands in the place of a file")
 
 // ownPair is the pair of this machine's that a file belongs to.
 func (x *fixer) ownPair(file string) *ownPair {
@@ -121,7 +150,7 @@ func noCA(x *fixer, t trouble) (string, bool) {
 	case use != "":
 		return "virtpki bootstrap --with " + use, true
 	case x.folder:
-		return "copy the CA's certificate into this folder; virtpki ca export writes it where the CA is", true
+		return "copy the CA's certificate into this directory; it is /etc/pki/CA/cacert.pem on the CA's host", true
 	case t.File != x.system.Path(libvirt.CACert):
 		return "", true
 	case x.waits(judge.Server) || x.waits(judge.Client):
@@ -154,6 +183,10 @@ func halfPairInFolder(x *fixer, t trouble) (string, bool) {
 
 // noCRL is about a CRL that is missing: it may lie beside its place.
 func noCRL(x *fixer, t trouble) (string, bool) {
+	if t.ID == "crl-missing" {
+		fix := x.fixOf("crl-file-gone")
+		return fix, fix != ""
+	}
 	if t.ID != "no-crl" && t.ID != "crl-file-gone" || x.exists(x.system.Path(libvirt.CACRL)) {
 		return "", false
 	}
@@ -162,7 +195,7 @@ func noCRL(x *fixer, t trouble) (string, bool) {
 
 // brokenCRL is about the CA's list of whom it has shut out: a new one has forgotten them.
 func brokenCRL(x *fixer, t trouble) (string, bool) {
-	refused := t.Level == judge.Error || t.ID == "crl-foreign" && t.Level == judge.Warning
+	refused := t.Level == judge.Error || t.Level == judge.Warning && slices.Contains([]string{"crl-foreign", "crl-delta", "crl-signature"}, t.ID)
 	if !strings.HasPrefix(t.ID, "crl-") || !refused || t.Stage != judge.Own || t.File != x.system.Path(libvirt.CACRL) || !x.signs {
 		return "", false
 	}
@@ -192,11 +225,16 @@ func (x *fixer) aside(paths ...string) string {
 		if !x.stands(path) {
 			continue
 		}
-		old := path + ".old"
-		for n := 2; x.stands(old); n++ {
-			old = fmt.Sprintf("%s.old%d", path, n)
-		}
-		fmt.Fprintf(&moves, "mv %s %s && ", termtext.ShellWord(path), termtext.ShellWord(old))
+		fmt.Fprintf(&moves, "mv %s %s && ", termtext.ShellWord(path), termtext.ShellWord(x.free(path)))
 	}
 	return moves.String()
+}
+
+// free is a name beside a path at which nothing stands.
+func (x *fixer) free(path string) string {
+	old := path + ".old"
+	for n := 2; x.stands(old); n++ {
+		old = fmt.Sprintf("%s.old%d", path, n)
+	}
+	return old
 }

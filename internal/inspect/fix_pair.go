@@ -18,24 +18,63 @@ func (t trouble) missing() bool { return strings.HasPrefix(t.ID, "no-") }
 // subject and the shape of a certificate.
 func (t trouble) keptByRenewal() bool {
 	switch t.ID {
-	case "name-missing", "cert-is-ca", "cert-constraints-broken":
+	case "name-missing", "validate-name", "cert-is-ca", "cert-constraints-broken":
 		return true
 	}
 	return strings.HasPrefix(t.ID, "subject-") || strings.HasPrefix(t.ID, "cert-usage") || strings.HasPrefix(t.ID, "cert-purpose")
 }
 
-// namesForQEMU has a folder of QEMU's filled again, with the pairs that are in it aside.
-func namesForQEMU(x *fixer, t trouble) (string, bool) {
-	use := x.uses[filepath.Dir(t.File)]
-	if t.ID != "name-missing" || use == "" {
+// pairOfQEMU is about a pair in a directory of QEMU's. renew makes another certificate of
+// the same names; where that is no help, the directory is filled again, with the pair that
+// is in it aside.
+func pairOfQEMU(x *fixer, t trouble) (string, bool) {
+	use, layout := x.uses[filepath.Dir(t.File)], libvirt.QEMUFolder(filepath.Dir(t.File))
+	if use == "" || t.ID != "name-missing" && !t.byNewCertificate() && !t.unreadable() {
 		return "", false
 	}
-	if !x.signs {
+	role := roleOf(t.File)
+	cert, key := layout.Path(libvirt.CertFile(string(role))), layout.Path(libvirt.KeyFile(string(role)))
+	switch {
+	case t.File != cert && t.File != key:
+		return "", false
+	case !x.signs:
 		return "virtpki bootstrap --with " + use, true
+	case !t.keptByRenewal() && x.certError(cert) == nil && x.keyError(key) == nil && x.renewable(role, cert):
+		return "virtpki renew --force", true
 	}
-	layout := libvirt.QEMUFolder(filepath.Dir(t.File))
-	old := x.aside(layout.Path(libvirt.ServerCert), layout.Path(libvirt.ServerKey))
-	return old + "virtpki " + x.flags + "bootstrap --with " + use, true
+	return x.aside(cert, key) + "virtpki " + x.flags + "bootstrap --with " + use, true
+}
+
+// byNewCertificate reports whether the judge would have a certificate issued again.
+func (t trouble) byNewCertificate() bool {
+	return strings.HasPrefix(t.Fix, "virtpki issue ") || t.Fix == "virtpki renew" || t.Fix == "virtpki renew --force" || strings.HasPrefix(t.ID, "weak-")
+}
+
+// inTheWay reports whether something is in the place of a certificate or key that renew
+// does not replace.
+func (t trouble) inTheWay() bool {
+	return t.ID == "not-a-file" || t.ID == "too-large" || t.ID == "dangling"
+}
+
+// unreadable reports whether a finding says that a file's contents are no use.
+func (t trouble) unreadable() bool {
+	switch t.ID {
+	case "cert-not-pem", "cert-broken", "cert-too-large", "key-broken", "half-pair":
+		return true
+	}
+	return t.inTheWay()
+}
+
+// pairElsewhere is about a pair that is neither the system's nor QEMU's: a user's, or one
+// at a daemon's own path, which renew knows.
+func pairElsewhere(x *fixer, t trouble) (string, bool) {
+	if t.pair != nil || x.folder || x.uses[filepath.Dir(t.File)] != "" || !strings.HasPrefix(t.Fix, "virtpki issue ") {
+		return "", false
+	}
+	if x.user {
+		return x.issueElsewhere(t.Finding), true
+	}
+	return "virtpki renew --force", true
 }
 
 // oneMoreName has the certificate renewed with the name, where renew goes by what is in it.
@@ -50,8 +89,8 @@ func notByNewCertificate(_ *fixer, t trouble) (string, bool) {
 	if t.pair == nil {
 		return "", false
 	}
-	reissue := t.Level == judge.Error || t.Stage == judge.Own || strings.HasPrefix(t.Fix, "virtpki issue ") || t.Fix == "virtpki renew"
-	return "", t.ID == "swapped" || t.ID == "validate-access" || t.ID == "key-unchecked" || !reissue && !t.missing() && t.ID != "name-missing"
+	reissue := t.Level == judge.Error || t.Stage == judge.Own || t.byNewCertificate()
+	return "", t.ID == "swapped" || t.ID == "validate-access" || t.ID == "key-unchecked" || t.ID == "signature-unchecked" || !reissue && !t.missing() && t.ID != "name-missing"
 }
 
 // otherHalfElsewhere is about a certificate or key whose other half lies in a wrong place.

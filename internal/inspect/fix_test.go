@@ -1,22 +1,35 @@
 package inspect
 
 import (
+	"crypto/ecdsa"
+	"crypto/elliptic"
+	"crypto/rand"
+	"crypto/x509"
+	"crypto/x509/pkix"
+	"encoding/pem"
 	"errors"
+	"fmt"
+	"math/big"
 	"slices"
+	"strings"
 	"testing"
+	"time"
 
+	"virtpki/internal/gnutls"
 	"virtpki/internal/judge"
 	"virtpki/internal/libvirt"
 )
 
 const (
-	serverCert = "/etc/pki/libvirt/servercert.pem"
-	serverKey  = "/etc/pki/libvirt/private/serverkey.pem"
-	clientCert = "/etc/pki/libvirt/clientcert.pem"
-	caCert     = "/etc/pki/CA/cacert.pem"
-	caCRL      = "/etc/pki/CA/cacrl.pem"
-	qemuCert   = "/etc/pki/qemu/server-cert.pem"
-	qemuKey    = "/etc/pki/qemu/server-key.pem"
+	serverCert   = "/etc/pki/libvirt/servercert.pem"
+	serverKey    = "/etc/pki/libvirt/private/serverkey.pem"
+	clientCert   = "/etc/pki/libvirt/clientcert.pem"
+	caCert       = "/etc/pki/CA/cacert.pem"
+	caCRL        = "/etc/pki/CA/cacrl.pem"
+	numberedCert = "/etc/pki/libvirt/servercert0.pem"
+	numberedKey  = "/etc/pki/libvirt/private/serverkey0.pem"
+	qemuCert     = "/etc/pki/qemu/server-cert.pem"
+	qemuKey      = "/etc/pki/qemu/server-key.pem"
 )
 
 // machineOf is a machine with its CA's key, on which everything is in order: the name of
@@ -28,7 +41,11 @@ func machineOf(there ...string) *fixer {
 		asked: map[string]string{}, uses: map[string]string{},
 		caBroken: func() bool { return false }, exists: stands, stands: stands, certError: sound, keyError: sound,
 		waits: func(judge.Role) bool { return false }, name: func(judge.Role) string { return "hv1" },
-		renewable: func(judge.Role, string) bool { return true }}
+		renewable: func(judge.Role, string) bool { return true },
+		read:      func(string) []byte { return nil }, leaves: func(string) []*gnutls.Certificate { return nil },
+		caOf: func(string) string { return "" }, keyOf: func(*gnutls.Certificate) bool { return false },
+		often: func(string) string { return "hourly" }, timer: "/etc/systemd/system/virtpki-renew.timer", live: true,
+		qemuConf: "/etc/libvirt/qemu.conf", serving: "/etc/libvirt/libvirtd.conf", unread: map[string][]string{}}
 }
 
 // What differs from that machine.
@@ -44,6 +61,25 @@ func unreadable(x *fixer) { x.certError = func(string) error { return errors.New
 func noOwnKey(x *fixer)   { x.keyError = func(string) error { return errors.New("broken") } }
 func vnc(x *fixer)        { x.uses["/etc/pki/qemu"] = "vnc" }
 func wantsVNC(x *fixer)   { x.asked["/etc/pki/qemu/ca-cert.pem"] = "vnc" }
+func ofUser(x *fixer)     { x.user = true }
+func hasPair(x *fixer)    { x.exists = func(path string) bool { return path == serverCert } }
+
+// reads is a machine with these files, on which the first certificate of ours was issued by
+// whoever its issuer is.
+func reads(files map[string]string) func(*fixer) {
+	return func(x *fixer) {
+		x.read = func(path string) []byte { return []byte(files[path]) }
+		x.leaves = func(ca string) []*gnutls.Certificate {
+			leaf, err := gnutls.ReadCertificate(x.read(serverCert))
+			if err != nil {
+				return nil
+			}
+			return []*gnutls.Certificate{leaf}
+		}
+		x.caOf = func(string) string { return caCert }
+	}
+}
+
 func found(fs ...judge.Finding) func(*fixer) {
 	return func(x *fixer) { x.areas = append(x.areas, Area{Found: fs}) }
 }
@@ -67,6 +103,10 @@ func TestFix(t *testing.T) {
 	noCA := finding("no-ca", judge.Error, judge.Places, caCert, "judge's own")
 	broken := finding("crl-broken", judge.Error, judge.Own, caCRL, "virtpki crl")
 	lost := finding("no-crl", judge.Warning, judge.Places, caCRL, "virtpki crl")
+	elsewhereFinding := finding("setting-elsewhere", judge.Warning, judge.Conf, "/etc/libvirt/qemu.conf", "judge's own")
+	elsewhereFinding.Text = "line 1: tls_port: libvirt ignores it here"
+	ours, leaf := issued(t)
+	other, _ := issued(t)
 	met := make(map[string]bool)
 	for _, test := range []struct {
 		finding judge.Finding
@@ -81,7 +121,7 @@ func TestFix(t *testing.T) {
 		{noCA, as{waiting, noKey}, "no CA", "it comes with the answer to the request that waits here (virtpki install)"},
 		{noCA, as{noKey}, "no CA", "copy it here from where your CA is; where there is none yet, virtpki bootstrap makes everything"},
 		{noCA, nil, "no CA", "copy it back, for its key is here still: each host and each bundle of this CA has it"},
-		{noCA, as{folder}, "no CA", "copy the CA's certificate into this folder; virtpki ca export writes it where the CA is"},
+		{noCA, as{folder}, "no CA", "copy the CA's certificate into this directory; it is /etc/pki/CA/cacert.pem on the CA's host"},
 		{finding("no-ca", judge.Error, judge.Places, "/etc/pki/qemu/ca-cert.pem", ""), as{wantsVNC, flags}, "no CA", "virtpki --root /mnt bootstrap --with vnc"},
 		{finding("no-ca", judge.Error, judge.Places, "/srv/ca.pem", "judge's own"), nil, "no CA", "judge's own"},
 
@@ -92,8 +132,8 @@ func TestFix(t *testing.T) {
 		{halfPair, as{folder}, "half a pair in a folder", "where the CA's key is: virtpki issue server hv1 --out DIR --layout pkipath"},
 		{halfPair, as{folder, nameless}, "half a pair in a folder", "where the CA's key is: virtpki issue server NAME --out DIR --layout pkipath"},
 
-		{finding("name-missing", judge.Warning, judge.Host, qemuCert, ""), as{vnc}, "names in a folder of QEMU's", "mv /etc/pki/qemu/server-key.pem /etc/pki/qemu/server-key.pem.old && virtpki bootstrap --with vnc"},
-		{finding("name-missing", judge.Warning, judge.Host, qemuCert, ""), as{vnc, noKey}, "names in a folder of QEMU's", "where the CA's key is: virtpki issue host hv1 --with vnc --out DIR, and copy it here"},
+		{finding("name-missing", judge.Warning, judge.Host, qemuCert, ""), as{vnc}, "a pair of QEMU's", "mv /etc/pki/qemu/server-key.pem /etc/pki/qemu/server-key.pem.old && virtpki bootstrap --with vnc"},
+		{finding("name-missing", judge.Warning, judge.Host, qemuCert, ""), as{vnc, noKey}, "a pair of QEMU's", "where the CA's key is: virtpki issue host hv1 --with vnc --out DIR, and copy it here"},
 
 		{lost, nil, "no CRL", "virtpki crl"},
 		{lost, as{found(finding("crl-name", judge.Warning, judge.Places, "/etc/pki/CA/crl.pem", "mv crl.pem cacrl.pem"))}, "no CRL", "mv crl.pem cacrl.pem"},
@@ -103,6 +143,27 @@ func TestFix(t *testing.T) {
 		{broken, as{taken(caCRL), flags}, "the CRL is broken", "bring it back from a backup; mv /etc/pki/CA/cacrl.pem /etc/pki/CA/cacrl.pem.old && virtpki --root /mnt crl begins one that has forgotten whom it revoked"},
 		{broken, as{noKey}, "", "copy it from where the CA's key is; virtpki crl makes it there"},
 		{finding("crl-expired", judge.Warning, judge.Own, caCRL, "virtpki crl"), nil, "", "virtpki crl"},
+
+		{about(finding("ca-not-ca", judge.Error, judge.Own, caCert, ""), other), as{reads(map[string]string{caCert: ours + other})}, "a CA or CRL that nothing here needs", "cp -p /etc/pki/CA/cacert.pem /etc/pki/CA/cacert.pem.old && sed -i '" + lines(ours, other) + "d' /etc/pki/CA/cacert.pem"},
+		{about(finding("ca-not-ca", judge.Error, judge.Own, caCert, "judge's own"), ours), as{reads(map[string]string{caCert: ours + other, serverCert: leaf})}, "", "judge's own"},
+		{about(finding("ca-expired", judge.Error, judge.Own, caCert, "judge's own"), ours), as{reads(map[string]string{caCert: ours})}, "", "judge's own"},
+		{finding("ca-broken", judge.Error, judge.Own, caCert, ""), as{reads(map[string]string{caCert: ours + "-----BEGIN CERTIFICATE-----\nAA"})}, "a CA or CRL that nothing here needs", "cp -p /etc/pki/CA/cacert.pem /etc/pki/CA/cacert.pem.old && sed -i '" + lines(ours, "-----BEGIN CERTIFICATE-----\nAA\n") + "d' /etc/pki/CA/cacert.pem"},
+		{finding("issuer-too-late", judge.Error, judge.Own, caCert, ""), as{reads(map[string]string{caCert: other + ours, serverCert: leaf})}, "the issuer first", "sed -n '" + lines(other, ours) + "p' /etc/pki/CA/cacert.pem >/etc/pki/CA/cacert.pem.new && sed '" + lines(other, ours) + "d' /etc/pki/CA/cacert.pem >>/etc/pki/CA/cacert.pem.new && mv /etc/pki/CA/cacert.pem.new /etc/pki/CA/cacert.pem"},
+		{finding("issuer-in-cert-file", judge.Error, judge.Own, serverCert, ""), as{reads(map[string]string{caCert: other, serverCert: leaf + ours})}, "the issuer first", "sed -n '" + lines(leaf, ours) + "p' /etc/pki/libvirt/servercert.pem >>/etc/pki/CA/cacert.pem"},
+		{finding("issuer-usage", judge.Error, judge.Own, serverCert, ""), as{foreign, reads(map[string]string{caCert: ours + other, serverCert: leaf})}, "an issuer that cannot be", "cp -p /etc/pki/CA/cacert.pem /etc/pki/CA/cacert.pem.old && sed -i '" + lines("", ours) + "d' /etc/pki/CA/cacert.pem && virtpki issue server hv1"},
+		{finding("crl-broken", judge.Error, judge.Own, caCRL, ""), as{noKey, hasPair, flags}, "from the CA's host", "ssh CA 'virtpki crl -q && cat /etc/pki/CA/cacrl.pem' >/etc/pki/CA/cacrl.pem.new && chmod 0644 /etc/pki/CA/cacrl.pem.new && mv /etc/pki/CA/cacrl.pem.new /etc/pki/CA/cacrl.pem" + elsewhere},
+		{finding("no-ca", judge.Error, judge.Places, caCert, ""), as{noKey, hasPair}, "from the CA's host", "ssh CA 'cat /etc/pki/CA/cacert.pem' >/etc/pki/CA/cacert.pem.new && chmod 0644 /etc/pki/CA/cacert.pem.new && mv /etc/pki/CA/cacert.pem.new /etc/pki/CA/cacert.pem" + elsewhere},
+		{finding("not-a-folder", judge.Error, judge.Places, "/etc/pki/CA/private", ""), as{taken("/etc/pki/CA/private")}, "no directory", "mv /etc/pki/CA/private /etc/pki/CA/private.old && mkdir -m 0700 /etc/pki/CA/private"},
+		{finding("not-a-file", judge.Error, judge.Places, caCRL, ""), as{taken(caCRL), flags}, "no list in the CRL's place", "mv /etc/pki/CA/cacrl.pem /etc/pki/CA/cacrl.pem.old && virtpki --root /mnt crl"},
+		{finding("key-missing", judge.Error, judge.Own, numberedKey, "virtpki issue server NAME"), as{taken(numberedCert, serverCert)}, "a further pair", "mv /etc/pki/libvirt/servercert0.pem /etc/pki/libvirt/servercert0.pem.old"},
+		{finding("key-missing", judge.Error, judge.Own, numberedKey, "virtpki issue server NAME"), as{taken(numberedCert)}, "a further pair", "mv /etc/pki/libvirt/servercert0.pem /etc/pki/libvirt/servercert0.pem.old && virtpki issue server hv1"},
+		{finding("chain-order", judge.Error, judge.Own, qemuCert, ""), as{vnc, reads(map[string]string{qemuCert: leaf + other + ours})}, "a chain of QEMU's", "cp -p /etc/pki/qemu/server-cert.pem /etc/pki/qemu/server-cert.pem.old && { sed -n '" + lines("", leaf) + "p' /etc/pki/qemu/server-cert.pem.old; sed -n '" + lines(leaf+other, ours) + "p' /etc/pki/qemu/server-cert.pem.old; } >/etc/pki/qemu/server-cert.pem"},
+		{elsewhereFinding, as{reads(map[string]string{"/etc/libvirt/qemu.conf": "tls_port = \"1\"\n"})}, "a setting of another file", "{ echo; sed -n '1p' /etc/libvirt/qemu.conf; } >>/etc/libvirt/libvirtd.conf && sed -i '1s/^/#/' /etc/libvirt/qemu.conf"},
+		{elsewhereFinding, as{reads(map[string]string{"/etc/libvirt/qemu.conf": "tls_port = \"1\"\n", "/etc/libvirt/libvirtd.conf": "tls_port = \"2\"\n"})}, "a setting of another file", "sed -i '1s/^/#/' /etc/libvirt/qemu.conf"},
+		{finding("short-life", judge.Warning, judge.Host, serverCert, ""), nil, "the timer", "sed -i 's/^OnCalendar=.*/OnCalendar=hourly/' /etc/systemd/system/virtpki-renew.timer && systemctl daemon-reload"},
+		{finding("cert-expired", judge.Error, judge.Own, qemuCert, "virtpki issue server NAME"), as{vnc}, "a pair of QEMU's", "virtpki renew --force"},
+		{finding("cert-expired", judge.Error, judge.Own, "/srv/tls/cert.pem", "virtpki issue server NAME"), as{flags}, "a pair elsewhere", "virtpki --root /mnt renew --force"},
+		{finding("cert-expired", judge.Error, judge.Own, "/home/alice/.pki/libvirt/clientcert.pem", "virtpki issue client NAME"), as{ofUser}, "a pair elsewhere", "where the CA's key is: virtpki issue client hv1 --out DIR --layout pkipath"},
 
 		{finding("mode", judge.Warning, judge.Places, serverKey, "chmod 0600 KEY"), nil, "not by a new certificate", "chmod 0600 KEY"},
 		{finding("validate-access", judge.Error, judge.Own, serverKey, "chmod"), nil, "not by a new certificate", "chmod"},
@@ -167,4 +228,39 @@ func taken(paths ...string) func(*fixer) {
 		stands := func(path string) bool { return slices.Contains(paths, path) }
 		x.stands, x.exists = stands, stands
 	}
+}
+
+// issued makes a CA and a certificate of it, in PEM form.
+func issued(t *testing.T) (ca, leaf string) {
+	t.Helper()
+	key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
+	if err != nil {
+		t.Fatal(err)
+	}
+	serial, err := rand.Int(rand.Reader, big.NewInt(1<<62))
+	if err != nil {
+		t.Fatal(err)
+	}
+	root := &x509.Certificate{SerialNumber: serial, Subject: pkix.Name{CommonName: serial.String()}, NotAfter: time.Now().Add(time.Hour), IsCA: true, BasicConstraintsValid: true}
+	sign := func(template *x509.Certificate) string {
+		der, err := x509.CreateCertificate(rand.Reader, template, root, key.Public(), key)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return string(pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: der}))
+	}
+	return sign(root), sign(&x509.Certificate{SerialNumber: serial, Subject: pkix.Name{CommonName: "hv1"}, NotAfter: root.NotAfter})
+}
+
+// about has a finding be about a certificate in PEM form.
+func about(f judge.Finding, cert string) judge.Finding {
+	block, _ := pem.Decode([]byte(cert))
+	f.Raw = block.Bytes
+	return f
+}
+
+// lines are those of a block that stands behind others, as sed names them.
+func lines(before, block string) string {
+	first := 1 + strings.Count(before, "\n")
+	return fmt.Sprintf("%d,%d", first, first-1+strings.Count(block, "\n"))
 }

@@ -1,13 +1,16 @@
 package inspect
 
 import (
+	"maps"
 	"os"
 	"path/filepath"
 	"slices"
 	"strings"
 	"sync"
+	"time"
 
 	"virtpki/internal/authority"
+	"virtpki/internal/gnutls"
 	"virtpki/internal/judge"
 	"virtpki/internal/keypair"
 	"virtpki/internal/libvirt"
@@ -25,9 +28,9 @@ func (c *inspector) fixer() *fixer {
 		a, _, err := authority.Read(c.m)
 		return a, err
 	})
-	return &fixer{
+	x := &fixer{
 		flags: c.m.Flags(), system: c.m.System(), caKey: ca.Path(libvirt.CAKey), signs: n.signs,
-		folder: c.r.PKIPath != "", root: os.Geteuid() == 0, theirs: os.Geteuid() != 0 && c.m.Live(),
+		folder: c.r.PKIPath != "", user: c.r.User, root: os.Geteuid() == 0, theirs: os.Geteuid() != 0 && c.m.Live(),
 		areas: c.gathered.areas, asked: c.asked, uses: c.uses,
 		caBroken: func() bool { return len(c.caKey()) > 0 },
 		exists:   c.m.Tree().Exists,
@@ -46,8 +49,28 @@ func (c *inspector) fixer() *fixer {
 		waits: func(role judge.Role) bool {
 			return c.m.Tree().Exists(c.m.System().Path(libvirt.PendingFile(string(role))))
 		},
-		name: n.of, renewable: n.renewable,
+		read:   func(path string) []byte { return c.files.read(path).Data },
+		leaves: c.leaves, caOf: c.caOf, keyOf: c.keyOf,
+		name: n.of, renewable: n.renewable, often: c.often,
+		qemuConf: libvirt.QEMUConfPath(c.m.Path(c.m.Sysconfdir)), timer: c.m.Path(renewTimer), live: c.m.Live(), unread: make(map[string][]string),
 	}
+	if c.list != nil {
+		x.serving = c.m.Path(c.list.Server().ConfPath)
+		for _, u := range c.list.Unread() {
+			x.unread[c.m.Path(u.Path)] = u.Settings
+		}
+	}
+	return x
+}
+
+// often is how often a certificate has to be looked at, so that it does not expire between
+// two runs.
+func (c *inspector) often(cert string) string {
+	certs, err := pki.ParseCertificates(c.files.read(cert).Data)
+	if err == nil && certs[0].NotAfter.Sub(c.machine.Due(certs[0])) < 2*time.Hour {
+		return "minutely"
+	}
+	return "hourly"
 }
 
 // names tells which name a new certificate should have.
@@ -105,4 +128,44 @@ func (n *names) renewable(role judge.Role, cert string) bool {
 	}
 	a, err := n.ca()
 	return err != nil || a.Granted(certs[0]) && slices.Contains(pki.RolesOf(certs[0]), pki.Role(role))
+}
+
+// layoutsHere are the places of certificates on this machine: the system's, and the
+// directories of QEMU's.
+func (c *inspector) layoutsHere() []libvirt.Layout {
+	layouts := []libvirt.Layout{c.m.System()}
+	for _, dir := range slices.Sorted(maps.Keys(c.uses)) {
+		layouts = append(layouts, libvirt.QEMUFolder(dir))
+	}
+	return layouts
+}
+
+// caOf is the CA file beside a certificate; empty for one that is in none of the places.
+func (c *inspector) caOf(cert string) string {
+	for _, layout := range c.layoutsHere() {
+		if cert == layout.Path(libvirt.ServerCert) || cert == layout.Path(libvirt.ClientCert) {
+			return layout.Path(libvirt.CACert)
+		}
+	}
+	return ""
+}
+
+// leaves are the certificates of this machine's that can be read and go with a CA file.
+func (c *inspector) leaves(ca string) []*gnutls.Certificate {
+	var leaves []*gnutls.Certificate
+	for _, layout := range c.layoutsHere() {
+		for _, file := range []libvirt.File{libvirt.ServerCert, libvirt.ClientCert} {
+			if leaf, err := gnutls.ReadCertificate(c.files.read(layout.Path(file)).Data); err == nil && layout.Path(libvirt.CACert) == ca {
+				leaves = append(leaves, leaf)
+			}
+		}
+	}
+	return leaves
+}
+
+// keyOf reports whether the CA's key that is here is that of a CA.
+func (c *inspector) keyOf(ca *gnutls.Certificate) bool {
+	key, err := gnutls.ReadPrivateKey(c.files.read(libvirt.CA(c.m.CAPath()).Path(libvirt.CAKey)).Data)
+	same, _ := key.Matches(ca.Key)
+	return err == nil && same
 }

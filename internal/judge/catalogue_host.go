@@ -71,7 +71,7 @@ var confEntries = []Entry{
 	{"setting-unknown", Conf, "No release that virtpki knows has such a setting. libvirt ignores it, without a word.", "Look the name up in the comments of the file, or make the line a comment."},
 	{"socket-decides", Conf, "systemd opens the port; `listen_tls`, `tls_port` and `listen_addr` are without effect.", "Remove the setting, or override `ListenStream=` of the socket unit."},
 	{"nobody-listens", Conf, "Neither the socket unit for TLS is enabled nor `--listen` is passed: port 16514 is closed.", "Enable the socket unit, with the daemon stopped."},
-	{"listens-by-hand", Conf, "The daemon that runs was started by hand with `--listen`. systemd, which starts it the next time, would not open port 16514.", "Enable the socket unit, with the daemon stopped, or pass `--listen` in the daemon's arguments."},
+	{"listens-by-hand", Conf, "The daemon that runs was started by hand with `--listen`. systemd, which starts it the next time, would not open port 16514.", "Enable the socket unit for the next start, or pass `--listen` in the daemon's arguments."},
 	{"tls-priority", Session, "GnuTLS refuses the priority string. The daemon starts, and every handshake fails.", "Correct it, or remove the setting."},
 	{"no-verify", Session, "`tls_no_verify_certificate = 1` lets everybody in, without a certificate too, whatever the DN list and the CRL say.", "Remove the setting."},
 	{"no-sanity", Conf, "`tls_no_sanity_certificate = 1`: the daemon does not look at its own files when it starts. A reload does.", "Remove the setting, and fix what the check would find."},

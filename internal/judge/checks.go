@@ -122,6 +122,8 @@ func (r *run) purpose(allowed, critical, proper bool, file string, oids []string
 
 // checkCA is virNetTLSCertCheck for a CA.
 func (r *run) checkCA(c *gnutls.Certificate, file string) {
+	r.raw = c.Raw
+	defer func() { r.raw = nil }()
 	r.checkTimes(c, file, "ca")
 	name := nameText(c.Subject)
 	ca, _, p := c.BasicConstraints()

@@ -161,23 +161,36 @@ func (j *confJudge) fixRefused(refused *conf.Error) string {
 // holds; empty where other entries stand on its lines.
 func (j *confJudge) mute(name string) string {
 	first, last, shared := j.conf.Extent(name)
-	switch {
-	case first == 0 || shared:
+	if first == 0 || shared {
 		return ""
-	case first == last:
-		return fmt.Sprintf("sed -i '%ds/^/#/' %s", first, termtext.ShellWord(j.File.Path))
 	}
-	return fmt.Sprintf("sed -i '%d,%ds/^/#/' %s", first, last, termtext.ShellWord(j.File.Path))
+	return muteLines(j.File.Path, [][2]int{{first, last}})
+}
+
+// muteLines is the command that makes comments of lines of a file; empty for none.
+func muteLines(path string, extents [][2]int) string {
+	var edits []string
+	for _, e := range extents {
+		if e[0] == e[1] {
+			edits = append(edits, fmt.Sprintf("%ds/^/#/", e[0]))
+		} else {
+			edits = append(edits, fmt.Sprintf("%d,%ds/^/#/", e[0], e[1]))
+		}
+	}
+	if len(edits) == 0 {
+		return ""
+	}
+	return fmt.Sprintf("sed -i '%s' %s", strings.Join(edits, ";"), termtext.ShellWord(path))
 }
 
 // duplicates finds what the daemon passes over without a word.
 func (j *confJudge) duplicates() {
 	for _, d := range j.conf.Duplicates() {
 		if len(d.Lines) != 2 {
-			j.say("conf-duplicate", Warning, "", "%s stands on %d lines, first on line %d: libvirt takes the first", d.Name, len(d.Lines), d.Lines[0])
+			j.say("conf-duplicate", Warning, muteLines(j.File.Path, j.conf.Later(d.Name)), "%s stands on %d lines, first on line %d: libvirt takes the first", d.Name, len(d.Lines), d.Lines[0])
 			continue
 		}
-		j.say("conf-duplicate", Warning, "", "%s stands on lines %d and %d: libvirt takes the first", d.Name, d.Lines[0], d.Lines[1])
+		j.say("conf-duplicate", Warning, muteLines(j.File.Path, j.conf.Later(d.Name)), "%s stands on lines %d and %d: libvirt takes the first", d.Name, d.Lines[0], d.Lines[1])
 	}
 }
 

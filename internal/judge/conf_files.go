@@ -32,9 +32,18 @@ func (j *confJudge) files() {
 	}
 	for _, s := range libvirt.FileSettings(j.conf) {
 		if path := s.Value.Str(); path != "" && !filepath.IsAbs(path) {
-			j.say("file-relative", Error, "", "%s is %q, which is no absolute path: it counts from the folder in which the daemon happens to start", s.Name, path)
+			j.say("file-relative", Error, j.absolute(s.Name, path), "%s is %q, which is no absolute path: it counts from the folder in which the daemon happens to start", s.Name, path)
 		}
 	}
+}
+
+// absolute writes a path from the root on, where the daemon finds the file so.
+func (j *confJudge) absolute(name, path string) string {
+	first, last, shared := j.conf.Extent(name)
+	if first != last || shared || !j.Exists("/"+path) || strings.ContainsAny(path, `|&\"'`) {
+		return ""
+	}
+	return fmt.Sprintf("sed -i '%ds|.*|%s = \"/%s\"|' %s", first, name, filepath.Clean(path), termtext.ShellWord(j.File.Path))
 }
 
 // lists looks at cert_files and key_files, of libvirt 11.10 and later.
@@ -49,9 +58,24 @@ func (j *confJudge) lists(named map[string]string) bool {
 	} else if _, ok := named["ca_file"]; !ok {
 		j.say("files-partial", Error, "", "ca_file is not set although cert_files and key_files are: the daemon does not start")
 	} else if !j.Release.AtLeast(11, 10) || j.Release.Product == "" {
-		j.say("files-lists", Warning, "", "cert_files and key_files are unknown to libvirt before 11.10, which does not start on ca_file alone")
+		j.say("files-lists", Warning, j.single(), "cert_files and key_files are unknown to libvirt before 11.10, which does not start on ca_file alone")
 	}
 	return true
+}
+
+// single is the command that writes lists of one file as the settings that every release
+// knows.
+func (j *confJudge) single() string {
+	cert, _ := j.conf.Lookup("cert_files")
+	key, _ := j.conf.Lookup("key_files")
+	if len(cert.List()) != 1 || len(key.List()) != 1 || strings.ContainsAny(cert.List()[0]+key.List()[0], `'"\%`) {
+		return ""
+	}
+	muteCert, muteKey := j.mute("cert_files"), j.mute("key_files")
+	if muteCert == "" || muteKey == "" {
+		return ""
+	}
+	return fmt.Sprintf(`%s && %s && printf '\ncert_file = "%s"\nkey_file = "%s"\n' >>%s`, muteCert, muteKey, cert.List()[0], key.List()[0], termtext.ShellWord(j.File.Path))
 }
 
 // partial is about some of the three without the rest.

@@ -25,7 +25,7 @@ func (j *confJudge) listening() {
 		j.say("listen-off", Warning, j.mute("listen_tls"), "listen_tls = 0: the daemon does not listen for TLS although it is started with --listen")
 	case j.listens():
 	case j.Answers != "" && j.Systemd:
-		j.say("listens-by-hand", Note, j.enableSocket(),
+		j.say("listens-by-hand", Note, "systemctl enable "+d.TLSSocket, // the port is taken today
 			"the daemon that runs takes clients at %s, and %s is not enabled%s: started by systemd, it would not", j.Answers, d.TLSSocket, j.orListen())
 	case j.Systemd && (set && on || d.ListenTLS && j.Exists(j.Layout.Path(libvirt.ServerCert)) && j.Exists("/usr/lib/systemd/system/"+d.TLSSocket)):
 		j.say("nobody-listens", Warning, j.enableSocket(),
@@ -36,6 +36,9 @@ func (j *confJudge) listening() {
 // enableSocket has systemd open the port, which it does for a stopped daemon alone.
 func (j *confJudge) enableSocket() string {
 	d := j.Daemon
+	if j.Root != "/" { // no daemon of an image runs
+		return fmt.Sprintf("systemctl --root=%s enable %s", termtext.ShellWord(j.Root), d.TLSSocket)
+	}
 	return fmt.Sprintf("systemctl stop %s && systemctl enable --now %s && systemctl start %s", d.Service, d.TLSSocket, d.Service)
 }
 

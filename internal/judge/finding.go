@@ -50,6 +50,9 @@ type Finding struct {
 	// itself. Followers counts those that follow from it. See [Causes].
 	Cause     string `json:"cause,omitempty"`
 	Followers int    `json:"followers,omitempty"`
+	// Raw is the DER form of the certificate or CRL in File that it is about; nil of a
+	// file with a single one, and of one that cannot be read.
+	Raw []byte `json:"-"`
 
 	about []string // all files, of a finding about several
 }

@@ -30,10 +30,11 @@ type Machine struct {
 type hostJudge struct {
 	Machine
 	found []Finding
+	raw   []byte // of the CA that is looked at, see [Finding]
 }
 
 func (j *hostJudge) say(f Finding, format string, args ...any) {
-	f.Stage, f.Text = Host, fmt.Sprintf(format, args...)
+	f.Stage, f.Text, f.Raw = Host, fmt.Sprintf(format, args...), j.raw
 	j.found = append(j.found, f)
 }
 
@@ -63,6 +64,7 @@ func CAOnHost(ca, crl File, terms []CRLTerm, m Machine) []Finding {
 	j := &hostJudge{Machine: m}
 	seen := make(map[string]*x509.Certificate)
 	for _, cert := range certsOf(ca.Data) {
+		j.raw = cert.Raw
 		j.ends(ca.Path, cert, "virtpki ca rollover start", " (CA "+commonName(cert)+")")
 		j.weak(ca.Path, cert)
 		if twin := seen[string(cert.RawSubject)]; twin != nil && !twin.Equal(cert) {
@@ -70,6 +72,7 @@ func CAOnHost(ca, crl File, terms []CRLTerm, m Machine) []Finding {
 		}
 		seen[string(cert.RawSubject)] = cert
 	}
+	j.raw = nil
 	for _, term := range terms {
 		j.crlEnds(crl.Path, term)
 	}

@@ -56,7 +56,7 @@ func (r *run) allThere() {
 }
 
 func (r *run) caMissing() {
-	r.refuse("ca-missing", r.set.CA.Path, "copy cacert.pem from the CA (virtpki ca export), or virtpki bootstrap", "is not there")
+	r.refuse("ca-missing", r.set.CA.Path, "copy cacert.pem from the CA's host; virtpki bootstrap makes a CA where there is none", "is not there")
 }
 
 // caFile is the part that needs no certificate.

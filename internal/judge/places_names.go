@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"fmt"
 	"path/filepath"
+	"strings"
 	"time"
 
 	"virtpki/internal/libvirt"
@@ -57,6 +58,7 @@ func (j *placeJudge) crlName(crl NamedCRL) {
 	right := j.Files[libvirt.CACRL].Path
 	move := fmt.Sprintf("mv %s %s", termtext.ShellWord(crl.Path), termtext.ShellWord(right))
 	switch {
+	case strings.Contains(filepath.Base(crl.Path), ".pem.old") && !j.CRL.Absent() && !crl.Made.After(j.CRL.Made): // moved aside
 	case j.CRL.Absent():
 		j.say(Finding{ID: "crl-name", Level: Warning, File: crl.Path, Fix: move}, "a CRL under a name that is not read: libvirt reads %s", filepath.Base(right))
 	case bytes.Equal(crl.Data, j.CRL.Data):

@@ -37,17 +37,20 @@ func (r *run) loadCRL() {
 func (r *run) judgeCRLs(crls []*gnutls.CRL) {
 	f := r.set.CRL.Path
 	kept, dropped := gnutls.Effective(crls)
+	defer func() { r.raw = nil }()
 	for _, c := range dropped {
+		r.raw = c.Raw
 		r.say(Finding{ID: "crl-superseded", Level: Warning, File: f, Fix: "keep one CRL for each CA"}, "holds two CRLs of %s, and GnuTLS drops that of %s", nameText(c.Issuer), day(c.ThisUpdate))
 	}
 	foreign := 0
 	for _, c := range kept {
+		r.raw = c.Raw
 		name := nameText(c.Issuer)
 		if !c.NextUpdate.IsZero() && r.now.After(c.NextUpdate) {
 			r.say(Finding{ID: "crl-expired", Level: Warning, File: f, Fix: "virtpki crl"}, "the CRL of %s was due for an update on %s; GnuTLS does not look at that and goes on using it", name, day(c.NextUpdate))
 		}
 		if r.now.Before(c.ThisUpdate) {
-			r.say(Finding{ID: "crl-future", Level: Note, File: f, Fix: "set the clock, or virtpki crl"}, "the CRL of %s is dated %s; GnuTLS does not look at that and uses it already", name, day(c.ThisUpdate))
+			r.say(Finding{ID: "crl-future", Level: Note, File: f, Fix: "virtpki crl"}, "the CRL of %s is dated %s; GnuTLS does not look at that and uses it already", name, day(c.ThisUpdate))
 		}
 		if c.Delta {
 			r.say(Finding{ID: "crl-delta", Level: Warning, File: f, Fix: "virtpki crl"}, "the CRL of %s is a delta, which GnuTLS takes for the whole list", name)

@@ -17,10 +17,11 @@ type run struct {
 	out   []Finding
 
 	cas []*gnutls.Certificate // those that are looked at
+	raw []byte                // of the CA or CRL that is looked at, see [Finding]
 }
 
 func (r *run) say(f Finding, format string, args ...any) {
-	f.Stage, f.Text = r.stage, fmt.Sprintf(format, args...)
+	f.Stage, f.Text, f.Raw = r.stage, fmt.Sprintf(format, args...), r.raw
 	r.out = append(r.out, f)
 }
 
@@ -64,7 +65,7 @@ func (r *run) reissue() string {
 }
 
 const (
-	fixCA    = "copy the CA's own file again (virtpki ca export writes it)"
+	fixCA    = "copy the CA's own file again, from the CA or from another host"
 	fixCRL   = "virtpki crl writes it anew; or remove the file"
 	fixBytes = "copy the file again from where it was made"
 )

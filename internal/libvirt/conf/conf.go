@@ -158,6 +158,30 @@ func place(src []byte, pos int) (line, column int) {
 	return 1 + bytes.Count(before, []byte{'\n'}), pos - bytes.LastIndexByte(before, '\n')
 }
 
+// Later gives the 1-based lines, first and last, of the entries of a name that libvirt
+// passes over because one stands before them. It is empty where another entry stands on
+// one of these lines.
+func (c *File) Later(name string) (extents [][2]int) {
+	for i := range c.entries {
+		if c.entries[i].name != name || i == c.first[name] {
+			continue
+		}
+		first, last := c.extent(i)
+		if i > 0 {
+			if _, before := c.extent(i - 1); before >= first {
+				return nil
+			}
+		}
+		if i+1 < len(c.entries) {
+			if behind, _ := c.extent(i + 1); behind <= last {
+				return nil
+			}
+		}
+		extents = append(extents, [2]int{first, last})
+	}
+	return extents
+}
+
 // Extent gives the 1-based lines on which the entry of name that libvirt uses
 // begins and ends, and whether other entries stand on them too; zeros when there
 // is no entry.

@@ -216,7 +216,7 @@ func (c *connection) stepCallFailed(name string, err error) bool {
 	}
 	fix := "the daemon's log has more"
 	if name == "open" {
-		fix = "TLS has no part in this: is that driver installed on the server, and its daemon running? test:///default is there almost always"
+		fix = fixOpen(bare(err))
 	}
 	return c.no("libvirt-error", Step{Name: name, Side: serverSide, Text: termtext.Quote(bare(err)), Fix: fix})
 }

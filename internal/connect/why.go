@@ -9,6 +9,7 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"regexp"
 	"slices"
 	"strings"
 	"syscall"
@@ -65,6 +66,23 @@ func (c *connection) whyNoTLS(ctx context.Context, result *rpc.ProbeResult, err 
 	}
 	step.Fix = fixAlert(err)
 	return "tls-failed", step
+}
+
+// driverSocket matches the socket of a driver's own daemon, to which virtproxyd forwards.
+var driverSocket = regexp.MustCompile(`\b(virt[a-z]{1,16}d)-sock\b`)
+
+// fixOpen says what to do about a driver that does not open, by the server's words. libvirtd
+// has the drivers in it; virtproxyd forwards to the daemon of each, and cannot tell the one
+// that stands in it, test, who the client is (libvirt, src/remote/remote_daemon_dispatch.c).
+func fixOpen(text string) string {
+	const no = "TLS has no part in this: "
+	if m := driverSocket.FindStringSubmatch(text); m != nil {
+		return no + "virtproxyd there forwards to " + m[1] + ", which does not run; on the server: systemctl enable --now " + m[1] + ".socket"
+	}
+	if strings.Contains(text, "virConnectSetIdentity") {
+		return no + "virtproxyd there opens no test:///default; call a driver whose daemon runs there, such as qemu+tls://HOST/system"
+	}
+	return no + "is that driver installed on the server, and its daemon running? test:///default is there almost always"
 }
 
 // isSilent reports whether the other side hung up.

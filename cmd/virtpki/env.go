@@ -24,7 +24,8 @@ type env struct {
 	askLine        func(prompt string) (string, error)
 	interrupted    <-chan struct{} // closed when the run is to end
 	changes        *change.Tracker
-	devices        *cakey.Devices // the CA's key may be in one of them
+	devices        *cakey.Devices           // the CA's key may be in one of them
+	paint          func(text string) string // colours for stderr; nil for none
 }
 
 func newEnv() *env {

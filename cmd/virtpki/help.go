@@ -19,8 +19,8 @@ var helpTexts embed.FS
 var statusMeaning = map[int]string{
 	exitDone:        "done",
 	exitError:       "error",
-	exitUsage:       "wrong use",
-	exitRefused:     "a check says no",
+	exitUsage:       "usage error",
+	exitRefused:     "check failed",
 	exitInterrupted: "interrupted",
 }
 
@@ -37,6 +37,21 @@ func addHelp(cmd *cobra.Command) {
 	for _, child := range cmd.Commands() {
 		addHelp(child)
 	}
+}
+
+// shortHelp leaves the first paragraph of a command's text, for --help. The help command, the
+// reference and the manual have the whole.
+func shortHelp(cmd *cobra.Command) {
+	first, rest, _ := strings.Cut(cmd.Long, "\n\n")
+	if rest != "" {
+		words := append([]string{"virtpki", "help"}, strings.Fields(cmd.CommandPath())[1:]...)
+		cmd.Long = first + "\n\nThe whole text and the exit statuses: " + strings.Join(words, " ")
+	}
+}
+
+// newExitStatus is the help topic of that name: a command that does nothing.
+func newExitStatus() *cobra.Command {
+	return &cobra.Command{Use: "exit-status", Short: "The exit statuses of all commands"}
 }
 
 // helpName is the name of a command's text: its words without "virtpki".

@@ -327,7 +327,7 @@ func wrongIn(text string) string {
 // commandPaths lists the commands that do something.
 func commandPaths(cmd *cobra.Command) []string {
 	var paths []string
-	if cmd.Runnable() || !cmd.HasSubCommands() {
+	if cmd.Runnable() || !cmd.HasSubCommands() && !cmd.IsAdditionalHelpTopicCommand() {
 		paths = append(paths, cmd.CommandPath())
 	}
 	for _, child := range cmd.Commands() {

@@ -19,7 +19,6 @@ import (
 	"virtpki/internal/cakey"
 	"virtpki/internal/hint"
 	"virtpki/internal/program"
-	"virtpki/internal/termtext"
 )
 
 // Exit statuses. Each help text ends with those its command can have.
@@ -147,8 +146,8 @@ func (e *env) printError(cmd *cobra.Command, err error, code int) {
 	switch {
 	case e.sayError(err):
 	case errors.Is(err, fs.ErrPermission) && os.Geteuid() != 0:
-		termtext.Fprintf(e.stderr, "virtpki: hint: run it as root\n")
+		e.warn("hint: run it as root")
 	case code == exitUsage:
-		termtext.Fprintf(e.stderr, "virtpki: hint: see '%s --help'\n", cmd.CommandPath())
+		e.warn("hint: see '%s --help'", cmd.CommandPath())
 	}
 }

@@ -2,10 +2,12 @@ package main
 
 import (
 	"context"
+	"io"
 	"slices"
 
 	"virtpki/internal/change"
 	"virtpki/internal/hint"
+	"virtpki/internal/program"
 	"virtpki/internal/termtext"
 )
 
@@ -21,6 +23,16 @@ func (e *env) printJSON(v any) error {
 // result is what a command has found, in words; as JSON it is itself, or what its method
 // JSON returns.
 type result interface{ Text() termtext.Text }
+
+// colour gives results and errors their colours, as --color says for each stream.
+func (e *env) colour(when string) {
+	if out, ok := e.stdout.(*program.Output); ok && program.Colours(out, when) {
+		out.Paint = termtext.Coloured
+	}
+	if program.Colours(e.stderr, when) {
+		e.paint = termtext.Coloured
+	}
+}
 
 // printResult prints a result, in words or as JSON.
 func (e *env) printResult(g *globals, r result) error {
@@ -44,7 +56,11 @@ func (e *env) printVerdict(g *globals, r result) error {
 
 // warn tells people something on stderr that is no error.
 func (e *env) warn(format string, args ...any) {
-	termtext.Fprintf(e.stderr, "virtpki: %s\n", termtext.Text(termtext.Sprintf(format, args...)))
+	text := termtext.Sprintf("virtpki: %s\n", termtext.Text(termtext.Sprintf(format, args...)))
+	if e.paint != nil {
+		text = e.paint(text)
+	}
+	io.WriteString(e.stderr, text)
 }
 
 // sayError prints an error, and what to do about it if it knows; hinted is

@@ -75,7 +75,7 @@ func TestHelp(t *testing.T) {
 		if cmd.Short == "" || !bytes.Contains([]byte(cmd.Long), []byte("\nExit status:\n")) {
 			t.Errorf("%s: wants a short help, and exit statuses at the end of the long one", cmd.CommandPath())
 		}
-		if !cmd.HasSubCommands() && cmd.Example == "" {
+		if !cmd.HasSubCommands() && cmd.Example == "" && !cmd.IsAdditionalHelpTopicCommand() {
 			t.Errorf("%s: wants an example", cmd.CommandPath())
 		}
 		for _, child := range cmd.Commands() {

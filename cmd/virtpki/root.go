@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"os"
 	"runtime"
+	"slices"
 
 	"github.com/spf13/cobra"
 	"github.com/spf13/pflag"
@@ -17,6 +18,7 @@ import (
 type globals struct {
 	*machine.Machine
 	json, dryRun, quiet bool
+	color               string // auto, always or never
 	passphraseFile      string
 	passphrase          []byte // typed already; goes before the file
 }
@@ -40,7 +42,13 @@ func newRoot(e *env) *cobra.Command {
 		SilenceErrors:     true,
 		SilenceUsage:      true,
 		DisableAutoGenTag: true,
-		PersistentPreRunE: func(cmd *cobra.Command, _ []string) error { return g.check(cmd) },
+		PersistentPreRunE: func(cmd *cobra.Command, _ []string) error {
+			if !slices.Contains([]string{"auto", "always", "never"}, g.color) {
+				return fmt.Errorf("unknown --color %q (auto, always or never)", g.color)
+			}
+			e.colour(g.color)
+			return g.check(cmd)
+		},
 	}
 	g.addFlags(root)
 	root.AddGroup(
@@ -68,10 +76,14 @@ func newRoot(e *env) *cobra.Command {
 		inGroup("look", newShow(e, g)),
 		inGroup("look", newDN(e, g)),
 		newVersion(e, g),
+		newExitStatus(),
 	)
 	showHelp := root.HelpFunc()
 	root.SetHelpFunc(func(cmd *cobra.Command, args []string) {
 		addHelp(cmd)
+		if cmd.Flags().Changed("help") {
+			shortHelp(cmd)
+		}
 		showHelp(cmd, args)
 	})
 	return root
@@ -84,11 +96,13 @@ func inGroup(id string, cmd *cobra.Command) *cobra.Command {
 
 func (g *globals) addFlags(root *cobra.Command) {
 	flags := root.PersistentFlags()
-	flags.StringVar(&g.Root, "root", "/", "work below `directory`, as for the image of a machine")
+	flags.StringVar(&g.Root, "root", "/", "use `directory` as the file system root, for example a mounted image")
 	flags.StringVar(&g.Sysconfdir, "sysconfdir", machine.DefaultSysconfdir(), "`directory` of the system's configuration")
 	flags.StringVar(&g.CADir, "ca", "", "`directory` of the CA (default SYSCONFDIR/pki/CA below --root)")
 	flags.BoolVar(&g.json, "json", false, "print the result as JSON")
-	flags.BoolVarP(&g.quiet, "quiet", "q", false, "print errors alone")
+	flags.BoolVarP(&g.quiet, "quiet", "q", false, "print only errors")
+	flags.StringVar(&g.color, "color", "auto", "`when` to use colors: auto (on a terminal, unless NO_COLOR is set), always or never")
+	completeFrom(root, "color", "auto", "always", "never")
 	for _, name := range []string{"root", "sysconfdir", "ca"} {
 		root.MarkPersistentFlagDirname(name)
 	}
@@ -103,7 +117,7 @@ func (g *globals) check(cmd *cobra.Command) error {
 		}
 	}
 	if info, err := os.Stat(g.Root); err == nil && !info.IsDir() {
-		return fmt.Errorf("--root %s is no directory", g.Root)
+		return fmt.Errorf("--root %s is not a directory", g.Root)
 	}
 	return nil
 }
@@ -121,7 +135,7 @@ func (g *globals) addPassphrase(cmd *cobra.Command) {
 
 // addForce adds the flag that has an output replace whatever is there.
 func addForce(flags *pflag.FlagSet, force *bool) {
-	flags.BoolVar(force, "force", false, "replace a file that is there already, though virtpki did not write it")
+	flags.BoolVar(force, "force", false, "replace an existing file even if virtpki did not write it")
 }
 
 // defaultClockWait is how long --wait-clock without a value waits.

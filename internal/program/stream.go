@@ -11,16 +11,23 @@ import (
 // whether it went well.
 type Output struct {
 	io.Writer
-	err error
+	// Paint, if it is set, colours what is written. Each write has whole lines.
+	Paint func(text string) string
+	err   error
 }
 
 func (o *Output) Write(data []byte) (int, error) {
 	if o.err != nil {
 		return 0, o.err
 	}
-	n, err := o.Writer.Write(data)
-	o.err = err
-	return n, err
+	text := data
+	if o.Paint != nil {
+		text = []byte(o.Paint(string(data)))
+	}
+	if _, o.err = o.Writer.Write(text); o.err != nil {
+		return 0, o.err
+	}
+	return len(data), nil
 }
 
 // Finish closes stdout, since some file systems say only then that they are full, and

@@ -42,6 +42,17 @@ func AskLine(question string) (string, error) {
 	return strings.TrimSpace(line), err
 }
 
+// Colours reports whether output to a stream has colours: when is always, never, or auto.
+// With auto it has them on a terminal, unless NO_COLOR is set (https://no-color.org) or
+// TERM is dumb.
+func Colours(stream any, when string) bool {
+	if when != "auto" {
+		return when == "always"
+	}
+	file, ok := File(stream)
+	return ok && term.IsTerminal(int(file.Fd())) && os.Getenv("NO_COLOR") == "" && os.Getenv("TERM") != "dumb"
+}
+
 // maxSecret is more than any passphrase needs, in bytes.
 const maxSecret = 64 << 10
 

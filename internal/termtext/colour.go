@@ -1,0 +1,53 @@
+package termtext
+
+import (
+	"regexp"
+	"strings"
+)
+
+// The colours of a terminal (ECMA-48, SGR), as every terminal has them.
+const (
+	red    = "\x1b[31m"
+	green  = "\x1b[32m"
+	yellow = "\x1b[33m"
+	bold   = "\x1b[1m"
+	reset  = "\x1b[0m"
+)
+
+// marks are the words that get a colour: the first group of a line that matches. The first
+// rule that matches counts.
+var marks = []struct {
+	line   *regexp.Regexp
+	colour string
+}{
+	{regexp.MustCompile(`^(ok)  `), green},
+	{regexp.MustCompile(`^(NO)  `), red},
+	{regexp.MustCompile(`^(fine)$`), green},
+	{regexp.MustCompile(`^ *(error)  `), red},
+	{regexp.MustCompile(`^ *(warning)  `), yellow},
+	{regexp.MustCompile(`^ *(note)  `), bold},
+	{regexp.MustCompile(`^[A-Za-z]+ files: +(ok)\b`), green},
+	{regexp.MustCompile(`^[A-Za-z]+ files: .*(would not .*|but .*)$`), red},
+	{regexp.MustCompile(`^ +(fix|do): `), bold},
+	{regexp.MustCompile(`^virtpki: (error):`), red},
+	{regexp.MustCompile(`^virtpki: (hint):`), bold},
+}
+
+// Coloured returns text for a terminal that shows colours: words such as error, warning and
+// ok at the beginning of a line get theirs. The text has to be safe already.
+func Coloured(text string) string {
+	lines := strings.Split(text, "\n")
+	for i, line := range lines {
+		lines[i] = colouredLine(line)
+	}
+	return strings.Join(lines, "\n")
+}
+
+func colouredLine(line string) string {
+	for _, m := range marks {
+		if at := m.line.FindStringSubmatchIndex(line); at != nil {
+			return line[:at[2]] + m.colour + line[at[2]:at[3]] + reset + line[at[3]:]
+		}
+	}
+	return line
+}

@@ -122,8 +122,8 @@ var mayImport = map[string][]string{
 	},
 	// authority: the CA that signs; grant: what it may
 	"internal/sign": {
-		"pki", "internal/authority", "internal/certinfo", "internal/change", "internal/grant", "internal/hint", "internal/libvirt",
-		"internal/machine", "internal/store", "internal/subject", "internal/termtext",
+		"pki", "internal/authority", "internal/certinfo", "internal/change", "internal/grant", "internal/hint", "internal/inventory",
+		"internal/libvirt", "internal/machine", "internal/store", "internal/subject", "internal/termtext",
 	},
 	// authority: the CA that is trusted here; provision: QEMU's directories
 	"internal/enroll": {

@@ -9,6 +9,8 @@ import (
 	"slices"
 	"strings"
 	"text/template"
+
+	"go.yaml.in/yaml/v3"
 )
 
 //go:embed ansible
@@ -84,6 +86,26 @@ func (f Fleet) file(name string) (ProjectFile, error) {
 	err = parsed.Execute(&b, f)
 	file.Text = b.Bytes()
 	return file, err
+}
+
+// NamesHost reports whether an inventory names a host. Ranges of hosts, hv[1:9], are not
+// expanded: an inventory with one may name any.
+func NamesHost(inventory []byte, host string) bool {
+	var document yaml.Node
+	if err := yaml.Unmarshal(inventory, &document); err != nil {
+		return bytes.Contains(inventory, []byte(host))
+	}
+	return namesHost(&document, host)
+}
+
+func namesHost(node *yaml.Node, host string) bool {
+	for i, child := range node.Content {
+		isKey := node.Kind == yaml.MappingNode && i%2 == 0
+		if isKey && (child.Value == host || strings.Contains(child.Value, "[")) || namesHost(child, host) {
+			return true
+		}
+	}
+	return false
 }
 
 // yamlString writes a string for YAML: names and paths as they are, all else quoted

@@ -62,3 +62,23 @@ func TestAnsibleRefusals(t *testing.T) {
 		}
 	}
 }
+
+func TestNamesHost(t *testing.T) {
+	for _, c := range []struct {
+		inventory, host string
+		want            bool
+	}{
+		{"virtpki:\n  hosts:\n    hv1.example:\n", "hv1.example", true},
+		{"virtpki:\n  hosts:\n    hv1.example:\n", "hv2.example", false},
+		{"virtpki:\n  hosts:\n    hv1.example:\n    # hv2.example:\n", "hv2.example", false},
+		{"virtpki:\n  hosts:\n    hv1.example: {virtpki_san: [hv2.example]}\n", "hv2.example", false},
+		{"all:\n  children:\n    virtpki:\n      hosts: {\"hv1\": }\n", "hv1", true},
+		{"virtpki:\n  hosts:\n    hv[1:9].example:\n", "hv7.example", true},
+		{"{hv1.example: [", "hv1.example", true},
+		{"", "hv1.example", false},
+	} {
+		if got := NamesHost([]byte(c.inventory), c.host); got != c.want {
+			t.Errorf("%q, %s: %v", c.inventory, c.host, got)
+		}
+	}
+}

@@ -33,6 +33,39 @@ func wordArgs(cmd *cobra.Command) {
 	}
 }
 
+// checkDashes refuses a long option behind one dash, which would be read as another: -out b
+// as -o ut, with b for a name.
+func checkDashes(root *cobra.Command, args []string) error {
+	cmd, _, err := root.Find(args)
+	if err != nil {
+		cmd = root // the option stands in the way of the command's name
+	}
+	before := ""
+	for _, arg := range args {
+		if arg == "--" {
+			break
+		}
+		name, _, _ := strings.Cut(strings.TrimPrefix(arg, "-"), "=")
+		if strings.HasPrefix(arg, "-") && len(name) > 1 && !takesNext(cmd, before) && cmd.Flag(name) != nil {
+			return hint.With(fmt.Errorf("%s: -%s has one dash", cmd.CommandPath(), name), "a long option has two: --%s", name)
+		}
+		before = arg
+	}
+	return nil
+}
+
+// takesNext reports whether the value of an option is the next argument.
+func takesNext(cmd *cobra.Command, arg string) bool {
+	var flag *pflag.Flag
+	switch name, long := strings.CutPrefix(arg, "--"); {
+	case long:
+		flag = cmd.Flag(name)
+	case len(arg) == 2 && arg[0] == '-':
+		flag = cmd.Flags().ShorthandLookup(arg[1:])
+	}
+	return flag != nil && flag.NoOptDefVal == ""
+}
+
 // missingFlags are the flags that have to be given and are not.
 func missingFlags(cmd *cobra.Command) []string {
 	var missing []string

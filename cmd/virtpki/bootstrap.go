@@ -118,10 +118,7 @@ func runBootstrap(ctx context.Context, e *env, g *globals, o *bootstrapOptions) 
 	if err == nil && r.Update && len(ready.Lacking) > 0 {
 		err = o.addNames(ctx, e, g, keys, ready)
 	}
-	if len(ready.Unmet) > 0 {
-		err = hint.First(err, hint.ErrRefused)
-	}
-	return e.tellWith(g, ready.Job, err)
+	return e.tellWith(g, ready.Job, hint.First(err, unmet(ready.Job)))
 }
 
 // addNames renews a server certificate that was found without the names that are asked for.

@@ -11,6 +11,7 @@ import (
 	"virtpki/internal/hint"
 	"virtpki/internal/provision"
 	"virtpki/internal/subject"
+	"virtpki/internal/termtext"
 )
 
 // issueOptions are the flags of issue.
@@ -22,6 +23,7 @@ type issueOptions struct {
 	out     string
 	layout  string
 	user    bool
+	here    bool
 	shapes  templateOptions
 }
 
@@ -49,7 +51,8 @@ func bindIssue(e *env, g *globals, o *issueOptions) *cobra.Command {
 	flags.StringVarP(&o.out, "out", "o", "", "make bundles in `directory`, one folder a name")
 	flags.StringVar(&o.layout, "layout", "system", "`form` of the bundles: system or pkipath")
 	flags.BoolVar(&o.user, "user", false, "install into ~/.pki/libvirt")
-	cmd.MarkFlagsMutuallyExclusive("out", "user")
+	flags.BoolVar(&o.here, "here", false, "install a client's pair as the identity of this machine, which root and migrations use")
+	cmd.MarkFlagsMutuallyExclusive("out", "user", "here")
 	cmd.MarkFlagDirname("out")
 	completeFrom(cmd, "layout", "system", "pkipath")
 	g.addPassphrase(cmd)
@@ -104,6 +107,8 @@ func (o *issueOptions) checkUse(kind subject.Kind, names []string) error {
 		return errors.New("--layout is for bundles: give --out DIRECTORY")
 	case len(names) > 1 && o.out == "":
 		return errors.New("several names want --out: only one can be installed here")
+	case kind == subject.Client && o.out == "" && !o.user && !o.here && len(names) > 0:
+		return hint.With(errors.New("a client's certificate is for somebody: give --out DIRECTORY, or --here to make it this machine's own"), "virtpki issue client %s --out bundles", termtext.ShellWord(names[0]))
 	case (len(names) > 1 || o.hosts != "") && o.subject != "":
 		return errors.New("several names cannot share one --subject")
 	case len(o.with) > 0 && o.many():

@@ -15,23 +15,37 @@ import (
 
 func newList(e *env, g *globals) *cobra.Command {
 	var fleet, format string
+	var filter certinfo.Filter
 	cmd := &cobra.Command{
 		Use:   "list",
 		Short: "List what is installed and what the CA signed",
 		Args:  cobra.NoArgs,
 		RunE: func(*cobra.Command, []string) error {
-			return runList(e, g, fleet, format)
+			return runList(e, g, fleet, format, filter)
 		},
 	}
 	cmd.Flags().StringVar(&fleet, "fleet", "", "list the bundles of a `directory` or archive")
 	cmd.Flags().StringVar(&format, "format", "table", "`form` of the list: table, json or prometheus")
+	flags := cmd.Flags()
+	flags.StringVar(&filter.Name, "name", "", "list those with this `name` or address, or with one that a pattern matches: 'hv*'")
+	flags.StringVar(&filter.Role, "role", "", "list those with this `role`: ca, server or client")
+	flags.BoolVar(&filter.Due, "due", false, "list those that are due for renewal")
+	flags.BoolVar(&filter.Expired, "expired", false, "list those that have expired")
+	flags.IntVar(&filter.Limit, "limit", 0, "list the first `number`")
+	for _, name := range []string{"name", "role", "due", "expired", "limit"} {
+		cmd.MarkFlagsMutuallyExclusive("fleet", name)
+	}
+	completeFrom(cmd, "role", certinfo.RoleNames()...)
 	cmd.MarkFlagDirname("fleet")
 	completeFrom(cmd, "format", "table", "json", "prometheus")
 	return cmd
 }
 
 // runList lists in a format. --json is --format json.
-func runList(e *env, g *globals, folder, format string) error {
+func runList(e *env, g *globals, folder, format string, filter certinfo.Filter) error {
+	if err := filter.Check(); err != nil {
+		return hint.Usage(err)
+	}
 	if !slices.Contains([]string{"table", "json", "prometheus"}, format) {
 		return hint.Usagef("unknown format %q (table, json or prometheus)", format)
 	}
@@ -41,11 +55,11 @@ func runList(e *env, g *globals, folder, format string) error {
 	if folder != "" {
 		return listFleet(e, g.Machine, folder, format)
 	}
-	return listKnown(e, g.Machine, format)
+	return listKnown(e, g.Machine, format, filter)
 }
 
 // listKnown tells of every certificate that is known here.
-func listKnown(e *env, m *machine.Machine, format string) error {
+func listKnown(e *env, m *machine.Machine, format string, filter certinfo.Filter) error {
 	infos, err := authority.Known(m)
 	if err != nil {
 		e.warn("%v", err)
@@ -53,6 +67,10 @@ func listKnown(e *env, m *machine.Machine, format string) error {
 	if len(infos) == 0 && format == "table" {
 		e.warn("nothing is installed in %s, and there is no CA in %s", m.System().Base, m.CAPath())
 		return nil
+	}
+	infos, left := infos.Narrow(filter, m.Now())
+	if left > 0 {
+		defer e.warn("%s not listed", termtext.Count(left, "certificate is", "certificates are"))
 	}
 	return printList(e, infos, infos, format)
 }

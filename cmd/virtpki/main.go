@@ -68,7 +68,10 @@ func run(ctx context.Context, world *env, args []string) int {
 	root.SetFlagErrorFunc(wordFlag)
 	wordArgs(root)
 	noteStart(root, &started)
-	cmd, err := root.ExecuteContextC(ctx)
+	cmd, err := root, checkDashes(root, args)
+	if err == nil {
+		cmd, err = root.ExecuteContextC(ctx)
+	}
 	return e.end(ctx, cmd, out, err, started)
 }
 

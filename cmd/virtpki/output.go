@@ -91,7 +91,15 @@ func (e *env) change(ctx context.Context, g *globals, folders []string, decide f
 	if err != nil {
 		return err
 	}
-	return e.tell(g, j)
+	return e.tellWith(g, j, unmet(j))
+}
+
+// unmet is the error of a job that has not done all that was asked for.
+func unmet(j *change.Job) error {
+	if len(j.Unmet) > 0 {
+		return hint.ErrRefused
+	}
+	return nil
 }
 
 // tell prints what was done, or with --dry-run what would be.

@@ -107,6 +107,6 @@ func (in *Import) noteUnknown(files ImportFiles) {
 		in.note("%s revoked without a certificate here: sign cannot know whom that shuts out", termtext.Count(nameless, "serial is", "serials are"))
 	}
 	if files.Issued == "" {
-		in.note("virtpki knows nothing of other certificates that this CA has signed: record them with --issued, or revoke one by its file (virtpki revoke FILE)")
+		in.note("other certificates that this CA has signed are not known here: record them with --issued, or revoke one by its file (virtpki revoke FILE)")
 	}
 }

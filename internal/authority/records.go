@@ -178,3 +178,32 @@ func (a *Authority) Earlier(before *Earlier) (*Earlier, error) {
 	}
 	return known, nil
 }
+
+// liveBeside returns the certificates with the CN and the roles of another that are live too:
+// neither expired nor revoked.
+func liveBeside(a *Authority, cert *x509.Certificate, now time.Time) ([]*x509.Certificate, error) {
+	h, err := a.ShutOuts(now)
+	if err != nil {
+		return nil, err
+	}
+	live, err := h.Live()
+	return slices.DeleteFunc(slices.Clone(live), func(other *x509.Certificate) bool {
+		return other.Subject.CommonName != cert.Subject.CommonName || !slices.Equal(pki.RolesOf(other), pki.RolesOf(cert)) || other.Equal(cert)
+	}), err
+}
+
+// NoteBeside says which certificates that were signed for the same name and role are live
+// besides some new ones: a new one ends none of them.
+func NoteBeside(a *Authority, j *change.Job, certs []*x509.Certificate, now time.Time) {
+	for _, cert := range certs {
+		others, err := liveBeside(a, cert, now)
+		if err != nil {
+			j.NoteOnce("%s", HistoryUnknown(err))
+			return
+		}
+		for _, other := range others {
+			serial := store.SerialText(other.SerialNumber)
+			j.Note("%s has another live certificate, serial %s until %s: virtpki revoke %s ends it", subject.Of(other), serial, termtext.Day(other.NotAfter), serial)
+		}
+	}
+}

@@ -145,7 +145,7 @@ func (c *connection) whyRefused(result *rpc.ProbeResult, here []running.Daemon) 
 		Reason{Text: "something else, of which only the log there tells", Fix: "on the server: journalctl -u libvirtd -u virtproxyd; or run this command there, as root"})
 }
 
-const fixNoPair = "install a client pair (virtpki issue client NAME), or name one with --as CERT,KEY"
+const fixNoPair = "install a client pair (virtpki issue client NAME --here), or name one with --as CERT,KEY"
 
 // issuersOf words the CAs of which a server takes clients.
 func issuersOf(subjects [][]byte) []string {

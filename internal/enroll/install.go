@@ -102,11 +102,11 @@ func (in *installer) finish(ctx context.Context, j *change.Job, before map[libvi
 }
 
 // prove has the daemon read what has changed. Where nothing has, a run before may
-// have been killed ahead of that.
+// have been killed ahead of that, or its restart may have failed.
 func (in *installer) prove(ctx context.Context, j *change.Job, before map[libvirt.File][]byte) error {
 	r := reload.New(in.m, in.Reload, j)
 	if len(j.Plan.Changes()) == 0 {
-		return r.ReloadStale(ctx)
+		return r.Settle(ctx)
 	}
 	if in.placed && !in.swapped {
 		before = nil // there is nothing to go back to

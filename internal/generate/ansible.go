@@ -6,12 +6,15 @@ import (
 	"net/netip"
 	"os"
 	"path/filepath"
+	"slices"
+	"strings"
 
 	"virtpki/internal/change"
 	"virtpki/internal/hint"
 	"virtpki/internal/machine"
 	"virtpki/internal/store"
 	"virtpki/internal/subject"
+	"virtpki/internal/termtext"
 	"virtpki/templates"
 )
 
@@ -33,6 +36,9 @@ func (a *Ansible) Plan(j *change.Job) error {
 	}
 	for _, file := range a.kept(project) {
 		j.Note("%s is yours by now: left as it is", file)
+		if err := a.holdHosts(j, file); err != nil {
+			return err
+		}
 	}
 	return Plan(j, a.toWrite(project), a.Force, "then: cd "+a.Out+" && ansible-playbook site.yml --check")
 }
@@ -94,6 +100,22 @@ func (a *Ansible) kept(project []templates.ProjectFile) []string {
 		}
 	}
 	return paths
+}
+
+// holdHosts says which of the hosts an inventory that is people's own does not name.
+func (a *Ansible) holdHosts(j *change.Job, file string) error {
+	if filepath.Base(file) != "inventory.yml" {
+		return nil
+	}
+	text, err := machine.ReadIfThere(store.Tree{}, file)
+	if err != nil {
+		return err
+	}
+	missing := slices.DeleteFunc(slices.Clone(a.Hosts), func(host string) bool { return templates.NamesHost(text, host) })
+	if len(missing) > 0 {
+		j.Unmet = append(j.Unmet, termtext.Sprintf("%s does not name %s: add it below virtpki: hosts:, as %q", file, strings.Join(missing, " and "), "    "+missing[0]+":"))
+	}
+	return nil
 }
 
 func (a *Ansible) path(file templates.ProjectFile) string {

@@ -170,7 +170,7 @@ func pairOfOnesOwn(x *fixer, t trouble) (string, bool) {
 	if x.folder || roleOf(t.File) != judge.Client {
 		return "", false
 	}
-	return "have a pair of your own in ~/.pki/libvirt (where the CA's key is, virtpki issue client with your name makes it), or have root see to this one",
+	return "have a pair of your own in ~/.pki/libvirt (where the CA's key is, virtpki issue client --out with your name makes it), or have root see to this one",
 		t.ID == "not-readable" && !x.root || x.theirs && t.pair != nil
 }
 

@@ -155,15 +155,19 @@ func newPair(x *fixer, t trouble) (string, bool) {
 	}
 	p := t.pair
 	issue, name := fmt.Sprintf("virtpki %sissue %s", x.flags, p.role), x.name(p.role)
+	here := ""
+	if p.role == judge.Client {
+		here = " --here"
+	}
 	switch {
 	case name == "" && t.missing():
-		return fmt.Sprintf("make a pair with this host's name (%s)", issue), true
+		return fmt.Sprintf("make a pair with this host's name (%s)", issue+here), true
 	case name == "":
-		return fmt.Sprintf("move %s and %s aside, and make a pair with this host's name (%s)", p.cert, p.key, issue), true
+		return fmt.Sprintf("move %s and %s aside, and make a pair with this host's name (%s)", p.cert, p.key, issue+here), true
 	case t.missing():
-		return fmt.Sprintf("virtpki issue %s %s", p.role, name), true
+		return fmt.Sprintf("virtpki issue %s %s%s", p.role, name, here), true
 	}
-	return fmt.Sprintf("%s%s %s", x.aside(p.cert, p.key), issue, name), true
+	return fmt.Sprintf("%s%s %s%s", x.aside(p.cert, p.key), issue, name, here), true
 }
 
 func judgesRenewal(_ *fixer, t trouble) (string, bool) {

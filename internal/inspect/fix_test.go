@@ -126,7 +126,7 @@ func TestFix(t *testing.T) {
 		{finding("no-ca", judge.Error, judge.Places, "/srv/ca.pem", "judge's own"), nil, "no CA", "judge's own"},
 
 		{finding("ca-key-mismatch", judge.Error, judge.Host, caCert, ""), nil, "the CA's key is another's", "copy back the CA's certificate, which each host and each bundle of this CA has; or, where the key was replaced, the key from a backup"},
-		{finding("not-readable", judge.Error, judge.Places, clientCert, "chmod"), as{user}, "a pair of one's own", "have a pair of your own in ~/.pki/libvirt (where the CA's key is, virtpki issue client with your name makes it), or have root see to this one"},
+		{finding("not-readable", judge.Error, judge.Places, clientCert, "chmod"), as{user}, "a pair of one's own", "have a pair of your own in ~/.pki/libvirt (where the CA's key is, virtpki issue client --out with your name makes it), or have root see to this one"},
 		{finding("not-readable", judge.Note, judge.Places, clientCert, "chmod"), nil, "not by a new certificate", "chmod"},
 		{finding("not-readable", judge.Note, judge.Places, serverCert, "chmod"), as{user}, "not by a new certificate", "chmod"},
 		{halfPair, as{folder}, "half a pair in a folder", "where the CA's key is: virtpki issue server hv1 --out DIR --layout pkipath"},

@@ -2,6 +2,8 @@ package inventory
 
 import (
 	"fmt"
+	"slices"
+	"strings"
 
 	"virtpki/dn"
 	"virtpki/internal/hint"
@@ -21,6 +23,39 @@ func (l *List) StillAdmitted(before, after string) error {
 			"add %s to %s in %s and restart %s", termtext.ShellWord(dn.Exact(after)), libvirt.AllowedDNs, d.ConfPath, d.Name)
 	}
 	return nil
+}
+
+// Refusing says which of some new clients, by their DNs, the list of a daemon here refuses, with
+// the command that adds them. A daemon that does not listen for TLS refuses nobody.
+func (l *List) Refusing(clients []string) (texts []string) {
+	for _, d := range l.Daemons {
+		refused := slices.DeleteFunc(slices.Clone(clients), d.admits)
+		if d.Listening != Silent && len(refused) > 0 {
+			texts = append(texts, termtext.Sprintf("%s in %s refuses %s: %s", libvirt.AllowedDNs, d.ConfPath, strings.Join(refused, " and "), d.admitting(l.host.Flags(), refused)))
+		}
+	}
+	return texts
+}
+
+// longList is how many entries a list has at most that a command is written for.
+const longList = 8
+
+// admitting is the command after which a daemon's list admits more names; flags lead it to
+// this machine's files.
+func (d *Daemon) admitting(flags string, names []string) string {
+	list, _ := d.Conf.Lookup(libvirt.AllowedDNs)
+	all := list.List()
+	for _, name := range names {
+		all = append(all, dn.Exact(name))
+	}
+	if len(all) > longList {
+		return fmt.Sprintf("add to it, and restart %s", d.Name)
+	}
+	command := "virtpki " + flags + "config " + d.Name + " --apply"
+	for _, entry := range all {
+		command += " --allow-dn " + termtext.ShellWord(entry)
+	}
+	return command
 }
 
 // admits reports whether a daemon's list has a name in it, or there is none that can be

@@ -7,7 +7,7 @@ func CertCatalogue() []Entry {
 	return slices.Concat(fileEntries(), leafEntries(), caEntries(), issuerEntries(), crlEntries(), keyEntries(), sessionEntries())
 }
 
-const reissueFix = "Issue the certificate again: `virtpki renew --force` where the CA's key is, elsewhere with `--via`, which keeps names and shape; or move the pair away, and `virtpki issue server NAME` or `virtpki issue client NAME`."
+const reissueFix = "Issue the certificate again: `virtpki renew --force` where the CA's key is, elsewhere with `--via`, which keeps names and shape; or move the pair away, and `virtpki issue server NAME` or `virtpki issue client NAME --here`."
 
 func fileEntries() []Entry {
 	copyAgain := "Copy the file again from where it was made."
@@ -25,8 +25,8 @@ func fileEntries() []Entry {
 		{"cert-missing", Own, "A server has no certificate: libvirtd with a TLS port does not start.", "`virtpki issue server NAME`, or `virtpki bootstrap` for everything."},
 		{"ca-missing", Own, "There is no CA file; neither a server nor a client goes on without.", "Copy `/etc/pki/CA/cacert.pem` from the CA's host; `virtpki bootstrap` makes a CA where there is none."},
 		{"key-missing", Own, "A server has no key.", "`virtpki issue server NAME`."},
-		{"pair-missing", Own, "A client has neither certificate nor key. It goes on without, and a server that verifies clients, as all do by default, refuses it.", "`virtpki issue client NAME`."},
-		{"pair-half", Own, "A client has a key and no certificate, or the reverse. libvirt before 11.10 goes on without both, newer ones do not connect.", "`virtpki issue client NAME` makes both."},
+		{"pair-missing", Own, "A client has neither certificate nor key. It goes on without, and a server that verifies clients, as all do by default, refuses it.", "`virtpki issue client NAME --here`."},
+		{"pair-half", Own, "A client has a key and no certificate, or the reverse. libvirt before 11.10 goes on without both, newer ones do not connect.", "`virtpki issue client NAME --here` makes both."},
 	}
 }
 
@@ -115,7 +115,7 @@ func keyEntries() []Entry {
 
 func sessionEntries() []Entry {
 	return []Entry{
-		{"no-certificate", Session, "The client has no certificate to show. libvirtd logs \"No certificate was found\"; the client sees an input/output error.", "`virtpki issue client NAME`."},
+		{"no-certificate", Session, "The client has no certificate to show. libvirtd logs \"No certificate was found\"; the client sees an input/output error.", "`virtpki issue client NAME --here`."},
 		{"session-issuer-missing", Session, "The other side does not have the CA that signed the certificate in its CA file.", "Give the other side `/etc/pki/CA/cacert.pem` of the CA's host."},
 		{"cert-revoked", Session, "The certificate is on the CRL that the other side reads.", "Where its owner is to get in again: `virtpki renew --force` where the CA's key is; elsewhere `virtpki renew --force --via` or `virtpki request --new`, which the CA answers with `virtpki sign --after-revocation`. A plain `virtpki renew` leaves alone what was revoked."},
 		{"cert-usage-handshake", Session, "The key usage does not permit digital signatures. GnuTLS minds that in a handshake, critical or not; a client sends no certificate then.", reissueFix},

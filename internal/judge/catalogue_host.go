@@ -9,7 +9,7 @@ var placeEntries = []Entry{
 	{"no-server-pair", Places, "Neither the server certificate nor its key is there. A daemon that listens for TLS does not start. A note where nothing is set up to listen.",
 		"`virtpki issue server NAME`, or install a bundle that was made where the CA's key is."},
 	{"no-client-pair", Places, "Neither a client certificate nor its key is there. virsh goes on without one and the server refuses it, at the stage `session`; a hypervisor without one cannot migrate guests peer to peer.",
-		"`virtpki issue client NAME`, or install a bundle."},
+		"`virtpki issue client NAME --here`, or install a bundle."},
 	{"half-pair", Places, "One of certificate and key is missing. A daemon does not start. A client goes on without a certificate before libvirt 11.10 (a user's virsh takes the system's pair), and stops with later releases. Where it is the server that refuses, the stage is `session`.",
 		"Put the missing half back, or remove the other; where the CA's key is, `virtpki renew` or `virtpki issue` makes a new pair."},
 	{"dangling", Places, "A link leads to a file that does not exist: libvirt takes that for no file at all. For a CRL that means that none is read, without a word.",

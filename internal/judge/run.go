@@ -61,7 +61,7 @@ func (r *run) reissue() string {
 	if r.set.Role == Server {
 		return "virtpki issue server NAME"
 	}
-	return "virtpki issue client NAME"
+	return "virtpki issue client NAME --here"
 }
 
 const (

@@ -2,14 +2,18 @@ package provision
 
 import (
 	"context"
+	"crypto/x509"
 	"fmt"
 	"io/fs"
 	"os"
 	"path/filepath"
+	"slices"
+	"time"
 
 	"virtpki/internal/authority"
 	"virtpki/internal/change"
 	"virtpki/internal/hint"
+	"virtpki/internal/inventory"
 	"virtpki/internal/keypair"
 	"virtpki/internal/libvirt"
 	"virtpki/internal/machine"
@@ -65,8 +69,24 @@ func Issue(ctx context.Context, m *machine.Machine, keys *change.Keyring, r *Req
 				return err
 			}
 		}
+		noteNew(j, a, inventory.Of(ctx, m), m.Now())
 		return nil
 	})
+}
+
+// noteNew says what a person should know of the certificates that were made: who has another
+// one, and whom the daemon here would refuse.
+func noteNew(j *change.Job, a *authority.Authority, list *inventory.List, now time.Time) {
+	var certs []*x509.Certificate
+	var clients []string
+	for _, made := range j.Made {
+		certs = append(certs, made.Cert)
+		if slices.Contains(pki.RolesOf(made.Cert), pki.Client) {
+			clients = append(clients, subject.Of(made.Cert))
+		}
+	}
+	authority.NoteBeside(a, j, certs, now)
+	j.Notes = append(j.Notes, list.Refusing(clients)...)
 }
 
 // deliver plans what one name gets, with the directories of QEMU in it.

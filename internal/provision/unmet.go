@@ -21,7 +21,7 @@ func (h *Host) hold(j *change.Job, have *keypair.Pair) {
 		return
 	}
 	if name := have.Cert.Subject.CommonName; h.r.Client != "" && h.r.Client != name {
-		unmet(j, "%s is that of %s, and not of %q: move it and its key away, then virtpki %sissue client %s",
+		unmet(j, "%s is that of %s, and not of %q: move it and its key away, then virtpki %sissue client %s --here",
 			have.CertPath, subject.Of(have.Cert), h.r.Client, h.m.Flags(), termtext.ShellWord(h.r.Client))
 	}
 }

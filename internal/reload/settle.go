@@ -59,16 +59,6 @@ func (r *Reloader) catchUp(ctx context.Context, d running.Daemon) (err error) {
 	return r.prove(ctx, d)
 }
 
-// ReloadStale makes the daemons that serve something else than what is on disk read their
-// files again: a run was killed before it came to that.
-func (r *Reloader) ReloadStale(ctx context.Context) error {
-	all, err := r.Serving(ctx)
-	if err != nil || len(Stale(all)) == 0 {
-		return err
-	}
-	return r.ReloadLocked(ctx)
-}
-
 // ReloadLocked is Reload while no other run changes the files.
 func (r *Reloader) ReloadLocked(ctx context.Context) error {
 	return change.Locked(ctx, r.m, r.m.System(), func() error { return r.Reload(ctx) })

@@ -69,7 +69,7 @@ func (r *renewal) hold(a *authority.Authority, c *candidate) {
 	switch {
 	case why == "":
 	case c.place == ofUser:
-		r.leave(c, fmt.Sprintf("%s %s (virtpki issue client NAME makes a new pair)", subject.Of(c.pair.Cert), why))
+		r.leave(c, fmt.Sprintf("%s %s (virtpki issue client NAME --user makes a new pair)", subject.Of(c.pair.Cert), why))
 		c.reasons = nil
 	default:
 		c.err = hint.With(fmt.Errorf("%s: %s %s: renew does not sign its names", c.pair.CertPath, subject.Of(c.pair.Cert), why),

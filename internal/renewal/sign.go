@@ -51,7 +51,7 @@ func (r *renewal) decideOne(j *change.Job, a *authority.Authority, c *candidate)
 		return err
 	}
 	if why != "" {
-		j.Note("%s: %s, and stays so (virtpki issue client, or request, makes a new pair)", c.pair.CertPath, why)
+		j.Note("%s: %s, and stays so (virtpki issue client --user, or request, makes a new pair)", c.pair.CertPath, why)
 		return nil
 	}
 	c.err = j.Attempt(func() error { return r.renewOne(j, a, c) })

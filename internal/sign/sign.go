@@ -1,12 +1,15 @@
 package sign
 
 import (
+	"bytes"
 	"context"
 	"crypto/x509"
+	"slices"
 
 	"virtpki/internal/authority"
 	"virtpki/internal/change"
 	"virtpki/internal/hint"
+	"virtpki/internal/inventory"
 	"virtpki/internal/machine"
 	"virtpki/internal/store"
 	"virtpki/internal/subject"
@@ -83,7 +86,22 @@ func Run(ctx context.Context, m *machine.Machine, r Request, keys *change.Keyrin
 	if err != nil {
 		return nil, err
 	}
+	j.Notes = append(j.Notes, inventory.Of(ctx, m).Refusing(s.newClients())...)
 	return &Result{j, s.whole()}, nil
+}
+
+// newClients are the DNs of the clients that were signed, without those that have a live
+// certificate already.
+func (s *signing) newClients() (names []string) {
+	for _, in := range s.files {
+		for _, cert := range in.response.Leafs {
+			had := func(live *x509.Certificate) bool { return bytes.Equal(live.RawSubject, cert.RawSubject) }
+			if slices.Contains(pki.RolesOf(cert), pki.Client) && !slices.ContainsFunc(s.claims.live, had) {
+				names = append(names, subject.Of(cert))
+			}
+		}
+	}
+	return names
 }
 
 // decide signs what was granted, and plans the records and the responses.

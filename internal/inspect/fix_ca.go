@@ -107,7 +107,7 @@ func badIssuer(x *fixer, t trouble) (string, bool) {
 		if b, ok := x.issuerOf(leaf, cas); ok && out == "" && !x.keyOf(b.cert) {
 			out = x.takeOut(b, cas) + " && "
 		}
-		issued += fmt.Sprintf(" && %svirtpki %sissue %s %s", x.aside(cert, x.system.Path(libvirt.KeyFile(string(role)))), x.flags, role, x.name(role))
+		issued += fmt.Sprintf(" && %svirtpki %sissue %s %s%s", x.aside(cert, x.system.Path(libvirt.KeyFile(string(role)))), x.flags, role, x.name(role), hereFlag(role))
 	}
 	return out + strings.TrimPrefix(issued, " && "), issued != ""
 }

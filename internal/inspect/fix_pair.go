@@ -147,6 +147,14 @@ func (x *fixer) asideInWords(p *ownPair) string {
 	return fmt.Sprintf("move %s aside, ", p.cert)
 }
 
+// hereFlag has issue install a pair on this machine: a client's could be somebody else's.
+func hereFlag(role judge.Role) string {
+	if role == judge.Client {
+		return " --here"
+	}
+	return ""
+}
+
 // newPair makes a pair here, and moves aside what is in the way of it, where renew would
 // not do: it needs a certificate, and keeps its names.
 func newPair(x *fixer, t trouble) (string, bool) {
@@ -155,10 +163,7 @@ func newPair(x *fixer, t trouble) (string, bool) {
 	}
 	p := t.pair
 	issue, name := fmt.Sprintf("virtpki %sissue %s", x.flags, p.role), x.name(p.role)
-	here := ""
-	if p.role == judge.Client {
-		here = " --here"
-	}
+	here := hereFlag(p.role)
 	switch {
 	case name == "" && t.missing():
 		return fmt.Sprintf("make a pair with this host's name (%s)", issue+here), true

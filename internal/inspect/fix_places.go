@@ -47,7 +47,7 @@ func numbered(x *fixer, t trouble) (string, bool) {
 	if x.stands(cert) || !x.signs || x.name(role) == "" {
 		return strings.TrimSuffix(aside, " && "), true
 	}
-	return fmt.Sprintf("%svirtpki %sissue %s %s", aside, x.flags, role, x.name(role)), true
+	return fmt.Sprintf("%svirtpki %sissue %s %s%s", aside, x.flags, role, x.name(role), hereFlag(role)), true
 }
 
 // chained writes the certificates of a file in the order in which QEMU wants them, or

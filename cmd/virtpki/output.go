@@ -102,14 +102,19 @@ func unmet(j *change.Job) error {
 	return nil
 }
 
-// tell prints what was done, or with --dry-run what would be.
+// tell prints what was done, or with --dry-run what would be. A log names every file; on a
+// terminal --verbose does.
 func (e *env) tell(g *globals, j *change.Job) error {
 	if g.json {
 		return e.printJSON(j.Result(e.here.Now()))
 	}
 	notes := j.Unmet // those are why the run fails
 	if !g.quiet {
-		termtext.Fprintf(e.stdout, "%s", j.Text(g.dryRun, e.here.Now()))
+		text := j.Text(g.dryRun, e.here.Now())
+		if !g.dryRun && !g.verbose && program.OnTerminal(e.stdout) {
+			text = j.Brief(e.here.Now())
+		}
+		termtext.Fprintf(e.stdout, "%s", text)
 		notes = slices.Concat(j.Notes, j.Unmet)
 	}
 	for _, note := range notes {

@@ -18,6 +18,7 @@ import (
 type globals struct {
 	*machine.Machine
 	json, dryRun, quiet bool
+	verbose             bool   // list files on a terminal too
 	color               string // auto, always or never
 	passphraseFile      string
 	passphrase          []byte // typed already; goes before the file
@@ -122,9 +123,10 @@ func (g *globals) check(cmd *cobra.Command) error {
 	return nil
 }
 
-// addDryRun gives a command that changes something its --dry-run.
+// addDryRun gives a command that changes something its --dry-run and --verbose.
 func (g *globals) addDryRun(cmd *cobra.Command) {
 	cmd.Flags().BoolVar(&g.dryRun, "dry-run", false, "print what would be done and stop")
+	cmd.Flags().BoolVarP(&g.verbose, "verbose", "v", false, "list every file that is written, on a terminal too")
 }
 
 // addPassphrase gives a command that uses the CA's key the way to open it.

@@ -45,15 +45,31 @@ func infos(certs []Placed, now time.Time) []certinfo.Info {
 // Text returns the same in words, but for the notes. dryRun is whether nothing was done.
 func (j *Job) Text(dryRun bool, now time.Time) termtext.Text {
 	var b strings.Builder
-	line := func(format string, args ...any) { termtext.Fprintf(&b, format+"\n", args...) }
 	for _, c := range j.Plan.Changes() {
-		line("%s", Line(c, dryRun))
+		termtext.Fprintf(&b, "%s\n", Line(c, dryRun))
 	}
-	switch {
-	case len(j.Plan.Changes())+len(j.Done) > 0:
-	case len(j.Unmet) > 0:
-		line("nothing was changed")
+	return termtext.Text(b.String()) + j.facts(dryRun, now)
+}
+
+// Brief returns the facts first and the number of files last, for a person who has not asked
+// for the list of files.
+func (j *Job) Brief(now time.Time) termtext.Text {
+	text := j.facts(false, now)
+	switch n := len(j.Plan.Changes()); n {
+	case 0:
+	case 1:
+		text += termtext.Text(termtext.Sprintf("%s\n", Line(j.Plan.Changes()[0], false)))
 	default:
+		text += termtext.Text(termtext.Sprintf("%d files and directories written (-v lists them)\n", n))
+	}
+	return text
+}
+
+// facts returns the certificates and everything else that was done, a line each.
+func (j *Job) facts(dryRun bool, now time.Time) termtext.Text {
+	var b strings.Builder
+	line := func(format string, args ...any) { termtext.Fprintf(&b, format+"\n", args...) }
+	if len(j.Plan.Changes())+len(j.Done) == 0 {
 		line("nothing to do")
 	}
 	for _, p := range j.Made {

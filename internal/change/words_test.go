@@ -43,6 +43,27 @@ func TestText(t *testing.T) {
 	}
 }
 
+// TestBrief: the facts first, then one file by its name or the number of many.
+func TestBrief(t *testing.T) {
+	now := time.Now()
+	m := machine.New()
+	m.Root = t.TempDir()
+	j := NewJob(m)
+	if got := string(j.Brief(now)); got != "nothing to do\n" {
+		t.Errorf("an empty job: %q", got)
+	}
+	j.Did("proven")
+	for _, want := range []string{"proven\ncreated  0640 " + m.Root + "/a\n", "proven\n2 files and directories written (-v lists them)\n"} {
+		name := map[bool]string{true: "/a", false: "/b"}[len(j.Plan.Changes()) == 0]
+		if err := j.Plan.File(m.Root+name, []byte("text"), 0o640, nil); err != nil {
+			t.Fatal(err)
+		}
+		if got := string(j.Brief(now)); got != want {
+			t.Errorf("%q, want %q", got, want)
+		}
+	}
+}
+
 func TestLine(t *testing.T) {
 	for _, test := range []struct {
 		change store.Change

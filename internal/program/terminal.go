@@ -49,8 +49,13 @@ func Colours(stream any, when string) bool {
 	if when != "auto" {
 		return when == "always"
 	}
+	return OnTerminal(stream) && os.Getenv("NO_COLOR") == "" && os.Getenv("TERM") != "dumb"
+}
+
+// OnTerminal reports whether a stream is a terminal.
+func OnTerminal(stream any) bool {
 	file, ok := File(stream)
-	return ok && term.IsTerminal(int(file.Fd())) && os.Getenv("NO_COLOR") == "" && os.Getenv("TERM") != "dumb"
+	return ok && term.IsTerminal(int(file.Fd()))
 }
 
 // maxSecret is more than any passphrase needs, in bytes.

@@ -38,6 +38,9 @@
 //	    the lines below it; "..." stands for lines that are left out, "status=3" behind
 //	    "console" for the status of the block's last command. UPDATE=1 writes what is
 //	    printed into the page.
+//	picture FILE NAME COMMANDLINE…
+//	    runs command lines at a terminal of a host, and compares the picture of the
+//	    screens with FILE, an SVG; UPDATE=1 writes it.
 //
 // Conditions: [libvirt:9.0] (and [libvirt=9.0], which is the same), [libvirt>=11],
 // and so on with >, <, <=; and the release's name, [release:trixie].
@@ -90,6 +93,7 @@ func Params(ctx context.Context, dir string, config Config) testscript.Params {
 			"put":           inLab(ctx, (*stage).put),
 			"get":           inLab(ctx, (*stage).get),
 			"page":          inLab(ctx, (*stage).page),
+			"picture":       inLab(ctx, (*stage).picture),
 		},
 	}
 }

@@ -10,6 +10,7 @@ import (
 	"github.com/rogpeppe/go-internal/testscript"
 
 	"virtpki/internal/lab"
+	"virtpki/internal/lab/terminal"
 )
 
 func TestCondition(t *testing.T) {
@@ -67,6 +68,7 @@ func TestCommands(t *testing.T) {
 		{"page_block", "page page Wrong 1", "page page Wrong 2"},
 		{"page_section", "page page Good", "page page None"},
 		{"page_status", "page page Status", "page page NoStatus"},
+		{"picture", "picture picture hv1 'echo a 2026-01-01'", "picture picture hv1 'echo b'"},
 		{"condition", "[libvirt:9.0] on hv1 true\n[libvirt>=11] on hv1 false", "[libvirt>=9] on hv1 false"},
 	} {
 		t.Run(c.name, func(t *testing.T) {
@@ -85,10 +87,15 @@ const aPage = "# Page\n\n## Good\n\n```console\nhv1# printf 'a\\nb 2026-01-01\\n
 	"\n## Wrong\n\n```console\nhv1# echo a\na\n```\n\n```console\nhv1# printf 'a\\nb\\n'\nb\na\n```\n" +
 	"\n## Status\n\n```console status=3\nhv1# exit 3\n```\n\n## NoStatus\n\n```console\nhv1# exit 3\n```\n"
 
+// aPicture is that of a command that prints a day.
+var aPicture = terminal.SVG([][]terminal.Run{
+	{{Text: "# ", Colour: terminal.Plain}, {Text: "echo a 2026-01-01", Colour: terminal.Bold}}, {{Text: "a 2027-02-02", Colour: terminal.Plain}},
+}, pictureColumns)
+
 // runScript runs lines on a host hv1 of bookworm and reports whether they failed.
 func runScript(t *testing.T, lines string) (failed bool, log string) {
 	t.Helper()
-	script := "host hv1\n" + lines + "\n-- input --\nword\n-- page --\n" + aPage + "-- plain --\nlisten_tls = 0\nlisten_tcp = 1\ntcp_port = \"16514\"\n"
+	script := "host hv1\n" + lines + "\n-- input --\nword\n-- picture --\n" + aPicture + "-- page --\n" + aPage + "-- plain --\nlisten_tls = 0\nlisten_tcp = 1\ntcp_port = \"16514\"\n"
 	dir := t.TempDir()
 	if err := os.WriteFile(filepath.Join(dir, "script.txtar"), []byte(script), 0o600); err != nil {
 		t.Fatal(err)

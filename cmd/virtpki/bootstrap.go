@@ -37,7 +37,7 @@ func newBootstrap(e *env, g *globals) *cobra.Command {
 func bindBootstrap(e *env, g *globals, o *bootstrapOptions) *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "bootstrap",
-		Short: "Make this host ready, in one shot",
+		Short: "Set up this host in one run",
 		Args:  cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			return runBootstrap(cmd.Context(), e, g, o)

@@ -39,7 +39,7 @@ func newCheck(e *env, g *globals) *cobra.Command {
 	o, connect := &checkOptions{}, &connectOptions{}
 	cmd := &cobra.Command{
 		Use:       "check [server|client|ca]",
-		Short:     "What libvirt and QEMU would say of the files here",
+		Short:     "Predict whether libvirt and QEMU accept the files here",
 		Args:      cobra.MaximumNArgs(1),
 		ValidArgs: []string{"server", "client", "ca"},
 		RunE: func(cmd *cobra.Command, args []string) error {

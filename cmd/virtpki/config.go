@@ -36,7 +36,7 @@ func newConfig(e *env, g *globals) *cobra.Command {
 	o := &configOptions{}
 	cmd := &cobra.Command{
 		Use:       "config libvirtd|virtproxyd|qemu|client",
-		Short:     "The matching entries of libvirtd.conf, qemu.conf or libvirt.conf",
+		Short:     "Print or apply matching entries of libvirtd.conf, qemu.conf or libvirt.conf",
 		Args:      cobra.ExactArgs(1),
 		ValidArgs: libvirt.DaemonNames(),
 		RunE: func(cmd *cobra.Command, args []string) error {

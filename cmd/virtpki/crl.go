@@ -62,7 +62,7 @@ func newCRL(e *env, g *globals) *cobra.Command {
 func newCRLShow(e *env, g *globals) *cobra.Command {
 	return &cobra.Command{
 		Use:   "show [FILE...]",
-		Short: "Show what a CRL revokes",
+		Short: "Show the entries of a CRL",
 		RunE: func(_ *cobra.Command, args []string) error {
 			if len(args) == 0 {
 				args = []string{libvirt.CA(g.CAPath()).Path(libvirt.CACRL)}

@@ -15,7 +15,7 @@ import (
 func newDN(e *env, g *globals) *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "dn",
-		Short: "The DN as libvirt sees it, and whom a list lets in",
+		Short: "Show a DN as libvirt sees it, and which clients a list admits",
 		Args:  cobra.NoArgs,
 		RunE:  needsSubcommand,
 	}
@@ -112,7 +112,7 @@ func newDNLint(e *env, g *globals) *cobra.Command {
 	var strict bool
 	cmd := &cobra.Command{
 		Use:   "lint FILE|PATTERN...",
-		Short: "Tell what is wrong with a list",
+		Short: "Check a list of patterns",
 		Args:  cobra.MinimumNArgs(1),
 		RunE: func(_ *cobra.Command, args []string) error {
 			return runDNLint(e, g, args, strict)

@@ -23,7 +23,7 @@ func newDNMatch(e *env, g *globals) *cobra.Command {
 	o := &matchOptions{}
 	cmd := &cobra.Command{
 		Use:   "match [PATTERN...] --dn DN|--cert FILE|--stdin",
-		Short: "Tell whether a list lets a client in",
+		Short: "Show whether a list admits a client",
 		Args:  cobra.ArbitraryArgs,
 		RunE: func(cmd *cobra.Command, args []string) error {
 			return runDNMatch(cmd.Context(), e, g, o, args)

@@ -16,7 +16,7 @@ import (
 func newGenerate(e *env, g *globals) *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "generate",
-		Short: "The files that run virtpki by itself",
+		Short: "Write the files that run virtpki: systemd, cron, cloud-init, Ansible",
 		Args:  cobra.NoArgs,
 		RunE:  needsSubcommand,
 	}

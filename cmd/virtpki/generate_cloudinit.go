@@ -21,7 +21,7 @@ func newGenerateCloudInit(e *env, g *globals) *cobra.Command {
 	o := &cloudInitOptions{}
 	cmd := &cobra.Command{
 		Use:   "cloud-init NAME...",
-		Short: "User-data that makes a machine ready at its first boot",
+		Short: "User-data that sets up a machine at its first boot",
 		Args:  cobra.MinimumNArgs(1),
 		RunE: func(cmd *cobra.Command, names []string) error {
 			return runGenerateCloudInit(cmd.Context(), e, g, o, names)

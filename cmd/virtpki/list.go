@@ -18,7 +18,7 @@ func newList(e *env, g *globals) *cobra.Command {
 	var filter certinfo.Filter
 	cmd := &cobra.Command{
 		Use:   "list",
-		Short: "List what is installed and what the CA signed",
+		Short: "List certificates: installed here, or signed by the CA here",
 		Args:  cobra.NoArgs,
 		RunE: func(*cobra.Command, []string) error {
 			return runList(e, g, fleet, format, filter)

@@ -41,7 +41,7 @@ func newReload(e *env, g *globals) *cobra.Command {
 	var rollback bool
 	cmd := &cobra.Command{
 		Use:   "reload",
-		Short: "Have the daemon read its files again, and prove it",
+		Short: "Make the daemon reload its files, and verify it",
 		Args:  cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			j, err := reload.Run(cmd.Context(), g.Machine, reload.Request{Options: o.request(e), Socket: socket, RollBack: rollback})

@@ -35,7 +35,7 @@ func newRenew(e *env, g *globals) *cobra.Command {
 	o := &renewOptions{}
 	cmd := &cobra.Command{
 		Use:   "renew",
-		Short: "Renew what is due, reload, and prove it",
+		Short: "Renew due certificates, reload, and verify",
 		Args:  cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			return runRenew(cmd.Context(), e, g, o)

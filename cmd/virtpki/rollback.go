@@ -11,7 +11,7 @@ func newRollback(e *env, g *globals) *cobra.Command {
 	var user bool
 	cmd := &cobra.Command{
 		Use:   "rollback",
-		Short: "Put the generation before the last renewal back",
+		Short: "Restore the keys and certificates from before the last renewal",
 		Args:  cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			j, err := reload.Rollback(cmd.Context(), g.Machine, reload.RollbackRequest{Options: o.request(e), User: user, DryRun: g.dryRun})

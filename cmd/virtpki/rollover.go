@@ -16,7 +16,7 @@ import (
 func newRollover(e *env, g *globals) *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "rollover",
-		Short: "Change the CA to a new generation, in phases",
+		Short: "Replace the CA step by step",
 		Args:  cobra.NoArgs,
 		RunE:  needsSubcommand,
 	}
@@ -36,7 +36,7 @@ func newRolloverStart(e *env, g *globals) *cobra.Command {
 	o := &startOptions{}
 	cmd := &cobra.Command{
 		Use:   "start",
-		Short: "Make the new generation and publish both",
+		Short: "Make the new CA and publish both",
 		Args:  cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			return runRolloverStart(cmd.Context(), e, g, o)
@@ -99,7 +99,7 @@ func newRolloverFinish(e *env, g *globals) *cobra.Command {
 	var force bool
 	cmd := &cobra.Command{
 		Use:   "finish",
-		Short: "Drop the old generation",
+		Short: "Remove the old CA",
 		Args:  cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			keys := e.newKeyring(g)
@@ -119,7 +119,7 @@ func newRolloverAbort(e *env, g *globals) *cobra.Command {
 	o := &reloadOptions{}
 	cmd := &cobra.Command{
 		Use:   "abort",
-		Short: "Take the start of a rollover back",
+		Short: "Remove the new CA again",
 		Args:  cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			return e.changeAndReload(cmd.Context(), g, o, func(j *change.Job) error { return authority.PlanAbort(j, g.Machine) })
@@ -134,7 +134,7 @@ func newRolloverAbort(e *env, g *globals) *cobra.Command {
 func newRolloverStatus(e *env, g *globals) *cobra.Command {
 	return &cobra.Command{
 		Use:   "status",
-		Short: "Tell where the rollover stands",
+		Short: "Show where the rollover stands",
 		Args:  cobra.NoArgs,
 		RunE: func(*cobra.Command, []string) error {
 			return runRolloverStatus(e, g)

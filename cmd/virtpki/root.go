@@ -38,7 +38,7 @@ func newRoot(e *env) *cobra.Command {
 	g := &globals{Machine: e.here}
 	root := &cobra.Command{
 		Use:               "virtpki",
-		Short:             "TLS for libvirt, right the first time",
+		Short:             "TLS for libvirt",
 		Version:           program.Version(),
 		SilenceErrors:     true,
 		SilenceUsage:      true,

@@ -21,7 +21,7 @@ func newWizard(e *env, g *globals) *cobra.Command {
 	var accessible bool
 	cmd := &cobra.Command{
 		Use:   "wizard",
-		Short: "Make this host ready, by questions",
+		Short: "Set up this host interactively",
 		Args:  cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			return runWizard(cmd.Context(), e, g, accessible)

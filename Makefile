@@ -5,7 +5,7 @@ GO        ?= go
 TESTFLAGS ?=
 PACKAGES  := gcc libc6-dev libglib2.0-dev libgnutls28-dev pkg-config \
              gnutls-bin iproute2 libvirt-clients libvirt-daemon mmdebstrap opensc openssl \
-             p11-kit softhsm2 strace
+             p11-kit softhsm2 strace swtpm
 STEP      := github.com/smallstep/cli/cmd/step@v0.28.7
 STATICCHECK := honnef.co/go/tools/cmd/staticcheck@v0.8.2
 PLATFORMS := linux/amd64 linux/arm64 darwin/amd64 darwin/arm64 freebsd/amd64 freebsd/arm64

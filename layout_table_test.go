@@ -58,8 +58,10 @@ var mayImport = map[string][]string{
 
 	// a protocol, whoever keeps the key
 	"internal/pkcs11": {},
-	// pkcs11: a token; program: a PIN comes from a descriptor too; store: a file that is believed
-	"internal/cakey": {"pki", "internal/hint", "internal/pkcs11", "internal/program", "internal/store", "internal/termtext"},
+	// a chip, whoever keeps the file of its key
+	"internal/tpm": {},
+	// pkcs11: a token; tpm: a TPM; program: a PIN comes from a descriptor too; store: a file that is believed
+	"internal/cakey": {"pki", "internal/hint", "internal/pkcs11", "internal/program", "internal/store", "internal/termtext", "internal/tpm"},
 
 	// A machine, and what stands on it.
 
@@ -155,7 +157,7 @@ var mayImport = map[string][]string{
 	},
 	// provision: the bundle that a first boot is given
 	"internal/generate": {
-		"pki", "templates", "internal/allowlist", "internal/authority", "internal/change", "internal/hint", "internal/keypair",
+		"pki", "templates", "internal/allowlist", "internal/authority", "internal/cakey", "internal/change", "internal/hint", "internal/keypair",
 		"internal/libvirt", "internal/machine", "internal/provision", "internal/store", "internal/subject", "internal/termtext",
 	},
 
@@ -253,6 +255,9 @@ var onlyIn = map[string]string{
 	"github.com/AlecAivazis/survey/v2/terminal": "internal/prompt/survey.go",
 	"github.com/creack/pty":                     "internal/lab/terminal",
 	"github.com/hinshun/vt10x":                  "internal/lab/terminal",
+	"github.com/google/go-tpm/legacy/tpm2":      "internal/tpm",
+	"github.com/google/go-tpm/tpmutil":          "internal/tpm",
+	"go.step.sm/crypto/tpm/tss2":                "internal/tpm",
 	"github.com/spf13/cobra":                    "cmd/virtpki",
 	"github.com/spf13/pflag":                    "cmd/virtpki",
 	"golang.org/x/term":                         "cmd/virtpki internal/program internal/prompt",

@@ -37,6 +37,8 @@ type Renewal struct {
 	// is below it. One whose name the command changes must not be listed: its
 	// parent must.
 	Writable []string
+	// Device is the absolute path of the device that the command opens; empty for none.
+	Device string
 	// After lists the units after which the service starts, when they start too.
 	After []string
 	// Before lists the units that start after the service of [Watch], when they start too.

@@ -55,6 +55,7 @@ func newCAInit(e *env, g *globals) *cobra.Command {
 	cmd.MarkFlagFilename("template", "json")
 	o.addPermit(cmd.Flags())
 	o.key.addFlags(cmd.Flags())
+	o.key.addTPM(cmd)
 	g.addPassphrase(cmd)
 	g.addDryRun(cmd)
 	completeKeyTypes(cmd)

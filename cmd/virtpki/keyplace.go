@@ -1,6 +1,7 @@
 package main
 
 import (
+	"github.com/spf13/cobra"
 	"github.com/spf13/pflag"
 
 	"virtpki/internal/cakey"
@@ -9,6 +10,7 @@ import (
 // keyPlace are the flags that say where a CA's key is kept.
 type keyPlace struct {
 	uri, command string
+	tpm          bool
 	anyType      bool // takes a key of any type that is there
 }
 
@@ -17,8 +19,16 @@ func (p *keyPlace) addFlags(flags *pflag.FlagSet) {
 	flags.StringVar(&p.command, "p11-command", "", "reach the token by a `command` that runs p11-kit remote, such as ssh to another machine")
 }
 
+// addTPM adds the flag for commands that make a key: a TPM keeps none to be found.
+func (p *keyPlace) addTPM(cmd *cobra.Command) {
+	cmd.Flags().BoolVar(&p.tpm, "tpm", false, "make a key that this machine's TPM 2.0 alone can use")
+	cmd.MarkFlagsMutuallyExclusive("tpm", "key-uri")
+	cmd.MarkFlagsMutuallyExclusive("tpm", "p11-command")
+}
+
 // order returns the key that the flags ask for.
 func (p *keyPlace) order() (cakey.Order, error) {
 	place, err := cakey.ParsePlace(p.uri, p.command)
+	place.TPM = p.tpm
 	return cakey.Order{Place: place, Any: p.anyType}, err
 }

@@ -57,7 +57,7 @@ func run(ctx context.Context, world *env, args []string) int {
 	e.here, here.Warn = &here, e.warn
 	out := &program.Output{Writer: e.stdout}
 	e.interrupted, e.stdout, e.stdin = ctx.Done(), out, program.Input{Reader: e.stdin, Interrupted: ctx.Done()}
-	e.devices = new(cakey.Devices)
+	e.devices = &cakey.Devices{TPM: os.Getenv("VIRTPKI_TPM")}
 	defer e.devices.Close()
 	started := false
 	root := newRoot(&e)

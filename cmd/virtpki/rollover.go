@@ -49,6 +49,8 @@ func newRolloverStart(e *env, g *globals) *cobra.Command {
 	o.key.addFlags(flags)
 	flags.BoolVar(&o.inFile, "in-file", false, "keep the new key in a file, though the old one is in a device")
 	cmd.MarkFlagsMutuallyExclusive("key-uri", "in-file")
+	o.key.addTPM(cmd)
+	cmd.MarkFlagsMutuallyExclusive("tpm", "in-file")
 	o.reloadOptions.addFlags(cmd)
 	g.addPassphrase(cmd)
 	g.addDryRun(cmd)

@@ -122,6 +122,9 @@ func (in *Import) readKey(files ImportFiles, keys *change.Keyring) (signer crypt
 		return nil, "", hint.With(fmt.Errorf("%s: names a key in a token, and the program that reaches it: a file of somebody else's is not followed", files.Key),
 			"look at the URI in it, and give that with --key-uri")
 	}
+	if cakey.FormOf(data) == cakey.TPM {
+		in.keyPEM = cakey.Block(data)
+	}
 	in.encrypted = pki.Encrypted(data)
 	signer, err = keys.OpenCA(files.Key)
 	return signer, files.Key, err

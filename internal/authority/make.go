@@ -130,6 +130,8 @@ func inDevice(j *change.Job, k *change.Keyring, o cakey.Order, t pki.KeyType) (c
 		j.Note("%s would be made", o.Place)
 	case key.Found:
 		j.Note("%s was there already: it is the CA's key now", o.Place)
+	case o.Place.TPM:
+		j.Note("%s was made: no other machine can use it, and it is lost if the TPM is cleared or breaks", o.Place)
 	default:
 		j.Note("%s was made; it never leaves the device, so back up the device by its own means", o.Place)
 	}

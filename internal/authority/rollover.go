@@ -230,7 +230,7 @@ func (s succession) nextKey(keys *change.Keyring, r Start) (crypto.Signer, []byt
 	state := change.KeyState(s.a.Tree, path)
 	if cakey.Form(state).InDevice() && !r.InFile {
 		return nil, nil, hint.With(fmt.Errorf("%s: the CA's key is in a device, and no place for the new one is named", path),
-			"name it with --key-uri, or have it in a file with --in-file")
+			"name it with --key-uri or --tpm, or have it in a file with --in-file")
 	}
 	signer, err := keys.Key(Slot, r.KeyType)
 	if err != nil {

@@ -20,7 +20,7 @@ type Summary struct {
 	Folder       string          `json:"folder"`
 	Certificates []certinfo.Info `json:"certificates"`
 	Signer       string          `json:"signer"`            // fingerprint of the one that signs
-	Key          string          `json:"key"`               // plain, encrypted, pkcs11, absent, unreadable
+	Key          string          `json:"key"`               // plain, encrypted, pkcs11, tpm, absent, unreadable
 	KeyURI       string          `json:"key_uri,omitempty"` // of a key in a token, without how it is reached
 	Signed       int             `json:"signed"`
 	Live         int             `json:"live"` // neither expired nor revoked

@@ -26,8 +26,11 @@ func (s *Summary) Text() termtext.Text {
 
 // keyText says where the CA's key is.
 func (s *Summary) keyText() string {
-	if s.Key == string(cakey.PKCS11) {
+	switch cakey.Form(s.Key) {
+	case cakey.PKCS11:
 		return "in a token, " + s.KeyURI
+	case cakey.TPM:
+		return "for the TPM of one machine alone"
 	}
 	return s.Key
 }

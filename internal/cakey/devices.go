@@ -11,6 +11,7 @@ import (
 
 	"virtpki/internal/hint"
 	"virtpki/internal/pkcs11"
+	"virtpki/internal/tpm"
 )
 
 // Ask returns the PIN of a device: from a file that the user named, or from the terminal.
@@ -21,6 +22,7 @@ type Ask func(prompt string) ([]byte, error)
 type Devices struct {
 	Interrupted <-chan struct{} // closed when the run is to end; may be nil
 	Image       string          // the --root of the run; empty for the running machine
+	TPM         string          // path of the TPM; empty for the machine's own
 
 	mu     sync.Mutex
 	opened map[string]opened
@@ -30,15 +32,23 @@ type Devices struct {
 // opened is the result of opening a key, or of making one.
 type opened struct {
 	key   crypto.Signer
-	found bool // it was in the device already
+	found bool   // it was in the device already
+	file  []byte // of a key that was made and is nowhere else
 	err   error
 }
 
 // Open returns the key that a file's contents name.
 func (d *Devices) Open(data []byte, ask Ask) (crypto.Signer, error) {
 	form, block := device(data)
-	if form == "" {
+	switch form {
+	case "":
 		return nil, errNoDevice
+	case TPM:
+		o := d.once(string(block.Bytes), func() opened {
+			key, err := d.loadTPM(block.Bytes, ask)
+			return opened{key: key, err: err}
+		})
+		return o.key, o.err
 	}
 	u, err := pkcs11.ParsePEM(block)
 	if err != nil {
@@ -141,12 +151,20 @@ var hints = []struct {
 	{pkcs11.ErrLastTry, "log in once with the right PIN by the token's own tool, which resets its counter"},
 	{pkcs11.ErrNoToken, "connect the token; its label and the module are those of the URI"},
 	{pkcs11.ErrNoKey, "connect the token that holds the key; the URI names it"},
+	{tpm.ErrNone, "run virtpki on the machine whose TPM made the key, as a user who may open the TPM"},
+	{tpm.ErrAnother, "run virtpki on the machine whose TPM made the key; if its TPM was cleared, the key is lost: make another CA"},
+	{tpm.ErrLocked, "wait, or reset its dictionary attack lock"},
 	{pkcs11.ErrPINValue, "write the PIN into a file of mode 0600, and name that with pin-source=file:PATH"},
 }
 
 // explain words an error of a token: which key, its state, and what to do.
 func explain(u *pkcs11.URI, err error) error {
-	worded := fmt.Errorf("the key %s cannot be used: %w", u.Place(), err)
+	return withHint(fmt.Errorf("the key %s cannot be used: %w", u.Place(), err))
+}
+
+// withHint adds what to do about an error of a device.
+func withHint(err error) error {
+	worded := err
 	if _, hinted := hint.Of(err); hinted {
 		return worded
 	}

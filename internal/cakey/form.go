@@ -6,6 +6,7 @@ import (
 	"errors"
 
 	"virtpki/internal/pkcs11"
+	"virtpki/internal/tpm"
 	"virtpki/pki"
 )
 
@@ -17,6 +18,7 @@ const (
 	Plain     Form = "plain"
 	Encrypted Form = "encrypted" // with a passphrase
 	PKCS11    Form = "pkcs11"    // the file names a key in a token
+	TPM       Form = "tpm"       // the file can be used by one TPM alone
 )
 
 // FormOf returns the form of a file's contents. It opens nothing.
@@ -33,19 +35,26 @@ func FormOf(data []byte) Form {
 // device returns the first block of a file that is a key, if it is one of a device.
 func device(data []byte) (Form, *pem.Block) {
 	block, _ := pem.Decode(data)
-	if block != nil && block.Type == pkcs11.PEMType {
+	switch {
+	case block == nil:
+	case block.Type == pkcs11.PEMType:
 		return PKCS11, block
+	case block.Type == tpm.PEMType:
+		return TPM, block
 	}
 	return "", nil
 }
 
 // InDevice reports whether a key of this form never leaves a device.
-func (f Form) InDevice() bool { return f == PKCS11 }
+func (f Form) InDevice() bool { return f == PKCS11 || f == TPM }
 
 // Keeps reports whether a device keeps a key, and makes one signature at a time with it.
 func Keeps(key crypto.Signer) bool {
-	_, token := key.(*pkcs11.Key)
-	return token
+	switch key.(type) {
+	case *pkcs11.Key, *tpm.Key:
+		return true
+	}
+	return false
 }
 
 // URIOf returns the URI of a key in a token without the part that says how the token is
@@ -62,5 +71,11 @@ func URIOf(data []byte) string {
 	return u.Place()
 }
 
+// Block returns the block of a file that is a key of a device, in PEM.
+func Block(data []byte) []byte {
+	_, block := device(data)
+	return pem.EncodeToMemory(block)
+}
+
 // errNoDevice says that a file holds a key itself.
-var errNoDevice = errors.New("the file does not name a key in a token")
+var errNoDevice = errors.New("the file does not name a key in a device")

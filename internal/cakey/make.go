@@ -9,12 +9,14 @@ import (
 
 	"virtpki/internal/hint"
 	"virtpki/internal/pkcs11"
+	"virtpki/internal/tpm"
 	"virtpki/pki"
 )
 
 // Place is where a CA's key is kept. The zero value is a file.
 type Place struct {
 	URI *pkcs11.URI // of a key in a token; nil for another place
+	TPM bool        // this machine's TPM
 }
 
 // ParsePlace returns the place that a URI names, and that is reached by a command, which
@@ -42,10 +44,15 @@ func ParsePlace(uri, command string) (Place, error) {
 }
 
 // InDevice reports whether the place is not a file.
-func (p Place) InDevice() bool { return p.URI != nil }
+func (p Place) InDevice() bool { return p.URI != nil || p.TPM }
 
 // String returns the place in words, as the subject of a sentence.
-func (p Place) String() string { return "the key " + p.URI.Place() }
+func (p Place) String() string {
+	if p.TPM {
+		return "the key of this machine's TPM"
+	}
+	return "the key " + p.URI.Place()
+}
 
 // Key is a key in a device, with the file that names it.
 type Key struct {
@@ -62,6 +69,8 @@ type Order struct {
 	Any   bool // takes a key of another type if one is there
 	Old   bool // wants a key that is there, and makes none
 	Dry   bool // makes nothing: a key that would be made is stood in for
+
+	Sealed bool // a key of the TPM gets the passphrase that is asked for
 }
 
 // Make returns the key of an order: the one that is there, else a new one.
@@ -69,6 +78,9 @@ func (d *Devices) Make(o Order, ask Ask) (Key, error) {
 	kind, err := kindOf(o.Type)
 	if err != nil && !o.Old {
 		return Key{}, err
+	}
+	if o.Place.TPM {
+		return d.makeTPM(o, tpm.Kind(kind), ask)
 	}
 	u := o.Place.URI
 	text, err := pkcs11.EncodePEM(u)
@@ -121,5 +133,5 @@ func kindOf(t pki.KeyType) (kind pkcs11.Kind, err error) {
 		kind.Curve, err = strconv.Atoi(bits)
 		return kind, err
 	}
-	return kind, hint.Usagef("a token makes no key of type %s: take ec256, ec384, rsa2048, rsa3072 or rsa4096", t)
+	return kind, hint.Usagef("a device makes no key of type %s: take ec256, ec384, rsa2048, rsa3072 or rsa4096", t)
 }

@@ -99,7 +99,7 @@ func (k *Keyring) openDevice(path string) (crypto.Signer, error) {
 	if err != nil {
 		return nil, err
 	}
-	signer, err := k.Devices.Open(data, k.secret)
+	signer, err := k.Devices.Open(data, k.secretOf)
 	if err != nil {
 		return nil, fmt.Errorf("%s: %w", path, err)
 	}
@@ -108,8 +108,23 @@ func (k *Keyring) openDevice(path string) (crypto.Signer, error) {
 
 // InDevice returns the key of a device that an order wants, and makes it if it is not there.
 func (k *Keyring) InDevice(o cakey.Order) (cakey.Key, error) {
-	o.Dry = k.DryRun
-	return k.Devices.Make(o, k.secret)
+	o.Dry, o.Sealed = k.DryRun, k.Given
+	return k.Devices.Make(o, k.secretOf)
+}
+
+// secretOf returns the secret of a device. What a flag names is read once: it may be a
+// descriptor. A person is asked for the secret of each key.
+func (k *Keyring) secretOf(prompt string) ([]byte, error) {
+	if !k.Given {
+		return k.secret(prompt)
+	}
+	if k.Passphrase == nil {
+		var err error
+		if k.Passphrase, err = k.secret(prompt); err != nil {
+			return nil, err
+		}
+	}
+	return k.Passphrase, nil
 }
 
 // For returns the key for a pair: the one that is there, else a new one.

@@ -6,6 +6,7 @@ import (
 	"slices"
 	"strings"
 
+	"virtpki/internal/cakey"
 	"virtpki/internal/hint"
 	"virtpki/internal/libvirt"
 	"virtpki/internal/machine"
@@ -23,13 +24,14 @@ type Renewal struct {
 	Before     string // how long before its end something is due
 	SameKey    bool
 	NoReload   bool
-	Restart    string // command that restarts a daemon; empty for none
-	Metrics    string // file for Prometheus; empty for none
-	Via        string // command that takes requests; empty for none
-	Jitter     string // over which the runs of many machines are spread; empty for not at all
-	Calendar   string // when systemd runs it
-	Host       string // the machine's name, by which cron's minute is chosen
-	Out        string // where the files go
+	Restart    string      // command that restarts a daemon; empty for none
+	Metrics    string      // file for Prometheus; empty for none
+	Via        string      // command that takes requests; empty for none
+	Jitter     string      // over which the runs of many machines are spread; empty for not at all
+	Calendar   string      // when systemd runs it
+	Host       string      // the machine's name, by which cron's minute is chosen
+	Out        string      // where the files go
+	Key        cakey.Reach // of the CA's key; see [Renewal.LookAtKey]
 
 	// Watch are directories with key pairs that another program makes: not renew is run, but
 	// install, whenever they change.
@@ -54,6 +56,19 @@ func (r *Renewal) Prepare() error {
 	var err error
 	if r.Binary, err = os.Executable(); err != nil {
 		return hint.With(err, "name the program with --binary")
+	}
+	return nil
+}
+
+// LookAtKey finds out which device a machine's CA has its key in.
+func (r *Renewal) LookAtKey(m *machine.Machine) error {
+	ca := libvirt.CA(m.CAPath())
+	for _, file := range []libvirt.File{libvirt.CAKey, libvirt.CANextKey} {
+		data, err := machine.ReadIfThere(m.Tree(), ca.Path(file))
+		if err != nil {
+			return err
+		}
+		r.Key = r.Key.With(cakey.ReachOf(data))
 	}
 	return nil
 }
@@ -138,7 +153,7 @@ func (r *Renewal) Missing(m *machine.Machine) (texts []string) {
 
 // template is what both forms fill in.
 func (r *Renewal) template() templates.Renewal {
-	return templates.Renewal{Command: append([]string{r.Binary, "renew", "--quiet"}, r.arguments()...), Passphrase: r.Passphrase, Writable: r.writable()}
+	return templates.Renewal{Command: append([]string{r.Binary, "renew", "--quiet"}, r.arguments()...), Passphrase: r.Passphrase, Writable: r.writable(), Device: r.Key.Device}
 }
 
 // arguments are those of renew that differ from its defaults.
@@ -162,6 +177,9 @@ func (r *Renewal) writable() []string {
 	}
 	if r.Metrics != "" {
 		folders = append(folders, filepath.Dir(r.Metrics))
+	}
+	if r.Key.Directory != "" {
+		folders = append(folders, r.Key.Directory)
 	}
 	var all []string
 	for _, folder := range folders {

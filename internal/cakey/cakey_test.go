@@ -1,0 +1,134 @@
+package cakey
+
+import (
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"virtpki/internal/pkcs11"
+	"virtpki/internal/tpm"
+	"virtpki/pki"
+)
+
+// named is the file of a key in a token.
+func named(t *testing.T, uri string) []byte {
+	t.Helper()
+	u, err := pkcs11.ParseURI(uri)
+	if err != nil {
+		t.Fatal(err)
+	}
+	data, err := pkcs11.EncodePEM(u)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return data
+}
+
+const ofTPM = "-----BEGIN TSS2 PRIVATE KEY-----\nMAA=\n-----END TSS2 PRIVATE KEY-----\n"
+
+func TestForms(t *testing.T) {
+	key, err := pki.GenerateKey(pki.EC256)
+	if err != nil {
+		t.Fatal(err)
+	}
+	plain, _ := pki.EncodeKey(key, nil)
+	sealed, _ := pki.EncodeKey(key, []byte("x"))
+	soft := named(t, "pkcs11:token=a;object=b?module-path=/usr/lib/softhsm/libsofthsm2.so")
+	for name, c := range map[string]struct {
+		data  []byte
+		form  Form
+		uri   string
+		reach Reach
+	}{
+		"plain":     {plain, Plain, "", Reach{}},
+		"encrypted": {sealed, Encrypted, "", Reach{}},
+		"nothing":   {nil, Plain, "", Reach{}},
+		"SoftHSM":   {soft, PKCS11, "pkcs11:token=a;object=b", Reach{Directory: "/var/lib/softhsm"}},
+		"token":     {named(t, "pkcs11:object=b?module-path=/usr/lib/opensc-pkcs11.so"), PKCS11, "pkcs11:object=b", Reach{}},
+		"elsewhere": {named(t, "pkcs11:object=b?x-virtpki-command=ssh%20softhsm"), PKCS11, "pkcs11:object=b", Reach{}},
+		"TPM":       {[]byte(ofTPM), TPM, "", Reach{Device: tpm.Device}},
+		"malformed": {[]byte("-----BEGIN PKCS#11 PROVIDER URI-----\nMAA=\n-----END PKCS#11 PROVIDER URI-----\n"), PKCS11, "", Reach{}},
+	} {
+		if got := FormOf(c.data); got != c.form || got.InDevice() != (c.form == PKCS11 || c.form == TPM) {
+			t.Errorf("%s: form %s", name, got)
+		}
+		if got := URIOf(c.data); got != c.uri {
+			t.Errorf("%s: URI %q", name, got)
+		}
+		if got := ReachOf(c.data); got != c.reach {
+			t.Errorf("%s: reach %+v", name, got)
+		}
+	}
+}
+
+// Of an image nothing is run that it brings along or names.
+func TestAllow(t *testing.T) {
+	for uri, allowed := range map[string]bool{
+		"pkcs11:object=b": true,
+		"pkcs11:object=b?module-path=/usr/lib/m.so":              true,
+		"pkcs11:object=b?module-path=/mnt/image/m.so":            false,
+		"pkcs11:object=b?module-path=/mnt/image":                 false,
+		"pkcs11:object=b?module-path=/usr/lib/../../mnt/image/m": false,
+		"pkcs11:object=b?module-path=../../../mnt/image/m.so":    false,
+		"pkcs11:object=b?module-path=/mnt/images/m.so":           true,
+		"pkcs11:object=b?x-virtpki-command=true":                 false,
+	} {
+		u, err := pkcs11.ParseURI(uri)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if err := (&Devices{Image: "/mnt/image"}).allow(u); (err == nil) != allowed {
+			t.Errorf("%s: %v", uri, err)
+		}
+		if err := new(Devices).allow(u); err != nil {
+			t.Errorf("%s on the machine itself: %v", uri, err)
+		}
+	}
+}
+
+func TestReadPIN(t *testing.T) {
+	dir := t.TempDir()
+	write := func(name, text string, mode os.FileMode) string {
+		path := filepath.Join(dir, name)
+		if err := os.WriteFile(path, []byte(text), mode); err != nil {
+			t.Fatal(err)
+		}
+		os.Chmod(path, mode)
+		return path
+	}
+	good := write("good", "12 34 \r\nnot this\n", 0o600)
+	for _, source := range []string{good, "file:" + good, "file://" + good, "file://localhost" + good} {
+		if pin, err := readPIN(source); err != nil || string(pin) != "12 34 " {
+			t.Errorf("%s: %q, %v", source, pin, err)
+		}
+	}
+	for source, want := range map[string]string{
+		"|cat " + good:                "absolute path",
+		"pin":                         "absolute path",
+		write("open", "1", 0o604):     "every user can read it",
+		write("written", "1", 0o620):  "can be written by others",
+		write("empty", "\n", 0o600):   "is empty",
+		filepath.Join(dir, "missing"): "no such file",
+		dir:                           "",
+	} {
+		if pin, err := readPIN(source); err == nil || !strings.Contains(err.Error(), want) {
+			t.Errorf("%s: %q, %v", source, pin, err)
+		}
+	}
+}
+
+func TestParsePlace(t *testing.T) {
+	p, err := ParsePlace("pkcs11:token=a;object=b", "ssh hsm")
+	if err != nil || !p.InDevice() || p.URI.Command != "ssh hsm" || p.String() != "the key pkcs11:token=a;object=b" {
+		t.Errorf("%+v, %v", p, err)
+	}
+	if p, err := ParsePlace("", ""); err != nil || p.InDevice() {
+		t.Errorf("%+v, %v", p, err)
+	}
+	for _, c := range [][3]string{{"", "ssh", "--key-uri"}, {"pkcs11:token=a", "", "object=NAME"}, {"pkcs11:object=a?pin-value=4711", "", "holds a PIN"}} {
+		if _, err := ParsePlace(c[0], c[1]); err == nil || !strings.Contains(err.Error(), c[2]) || strings.Contains(err.Error(), "4711") {
+			t.Errorf("%v: %v", c, err)
+		}
+	}
+}

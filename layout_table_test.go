@@ -36,8 +36,10 @@ var mayImport = map[string][]string{
 	"internal/libvirt/conf": {},
 	// dn: the matcher of a release; conf: the defaults of its settings
 	"internal/libvirt": {"dn", "internal/libvirt/conf"},
-	// sockets and processes have their names there
-	"internal/libvirt/rpc": {"internal/libvirt"},
+	// protocols of QEMU's: bytes on a connection that somebody else has made
+	"internal/starttls": {},
+	// libvirt: sockets and processes have their names there; starttls: VNC is asked what it serves
+	"internal/libvirt/rpc": {"internal/libvirt", "internal/starttls"},
 	// a daemon is asked who it is
 	"internal/libvirt/running": {"internal/libvirt", "internal/libvirt/conf", "internal/libvirt/rpc"},
 	// units are read in a tree, out of which no link leads
@@ -152,8 +154,8 @@ var mayImport = map[string][]string{
 	// reload: what is served
 	"internal/connect": {
 		"dn", "pki", "internal/certinfo", "internal/hint", "internal/inspect", "internal/judge", "internal/keypair", "internal/libvirt",
-		"internal/libvirt/rpc", "internal/libvirt/running", "internal/machine", "internal/reload", "internal/store", "internal/subject",
-		"internal/termtext",
+		"internal/libvirt/rpc", "internal/libvirt/running", "internal/machine", "internal/reload", "internal/starttls", "internal/store",
+		"internal/subject", "internal/termtext",
 	},
 	// provision: the bundle that a first boot is given
 	"internal/generate": {
@@ -241,6 +243,7 @@ var testImports = map[string][]string{
 	"internal/store":           {"internal/lab/labfiles"},
 	"cmd/virtpki":              {"internal/lab", "internal/lab/labscript", "internal/lab/terminal", "internal/lab/trace"},
 	"internal/gnutls":          {"dn"},
+	"internal/connect":         {"internal/lab/labpki"},
 	"internal/libvirt/rpc":     {"internal/lab/labpki"},
 	"internal/libvirt/running": {"internal/lab", "internal/lab/labpki"},
 	"internal/judge":           {"internal/lab", "pki"},

@@ -130,8 +130,5 @@ func FuzzGuests(f *testing.F) {
 		}
 		ParseGuest(string(data))
 		monitorError(string(data))
-		s := rfb{rw: bytes.NewBuffer(data)}
-		s.list(4)
-		beginVeNCrypt(bytes.NewBuffer(data))
 	})
 }

@@ -31,6 +31,11 @@ type ProbeRequest struct {
 	// MinVersion and MaxVersion bound the version of TLS to offer, as in
 	// [tls.Config]; the oldest is TLS 1.2 unless told.
 	MinVersion, MaxVersion uint16
+	// Begin speaks the part of a protocol that comes before TLS; nil is none.
+	Begin func(conn io.ReadWriter) error
+	// Confirm waits, after the handshake, for what shows that the server has admitted
+	// the client; nil waits for libvirt's byte.
+	Confirm func(ctx context.Context, conn net.Conn) error
 }
 
 // Stage is how far a probe has come.
@@ -40,6 +45,7 @@ type Stage int
 const (
 	StageResolve      Stage = iota // there is no such name
 	StageDial                      // nobody answered on the TCP port
+	StageBegin                     // the part before TLS does not lead there
 	StageHandshake                 // there is no TLS, or none in common
 	StageVerify                    // the server is not to be trusted
 	StageConfirmation              // TLS is fine, but the server has not confirmed the client
@@ -48,7 +54,7 @@ const (
 
 // String names the stage in a word.
 func (s Stage) String() string {
-	return [...]string{"resolve", "dial", "handshake", "verify", "confirmation", "done"}[s]
+	return [...]string{"resolve", "dial", "begin", "handshake", "verify", "confirmation", "done"}[s]
 }
 
 // ProbeResult is what a probe has seen, up to where it failed.
@@ -64,8 +70,8 @@ type ProbeResult struct {
 	// none where its own CA is not among them.
 	ClientAsked bool
 	ClientCAs   [][]byte
-	// Confirmed is whether the server sent the byte by which libvirt tells a
-	// client that it has been let in.
+	// Confirmed is whether the server has shown that it admits the client: libvirt by
+	// a byte, others as Confirm of the request has it.
 	Confirmed bool
 }
 
@@ -147,9 +153,12 @@ func (r *ProbeResult) connect(ctx context.Context, req ProbeRequest) (net.Conn, 
 	if err != nil {
 		return nil, cause(ctx, err)
 	}
-	r.Stage, r.Local, r.Remote = StageHandshake, addrPort(conn.LocalAddr()), addrPort(conn.RemoteAddr())
+	r.Stage, r.Local, r.Remote = StageBegin, addrPort(conn.LocalAddr()), addrPort(conn.RemoteAddr())
 	session := tls.Client(conn, r.config(req))
-	if err := r.greet(ctx, session); err != nil {
+	if err = begin(ctx, conn, req); err == nil {
+		err = r.greet(ctx, session, req)
+	}
+	if err != nil {
 		conn.Close()
 		return nil, err
 	}
@@ -163,13 +172,47 @@ func addrPort(addr net.Addr) netip.AddrPort {
 	return netip.AddrPortFrom(at.Addr().Unmap(), at.Port())
 }
 
+// begin speaks the part before TLS.
+func begin(ctx context.Context, conn net.Conn, req ProbeRequest) error {
+	if req.Begin == nil {
+		return nil
+	}
+	release := guard(ctx, conn)
+	defer release()
+	if err := req.Begin(conn); err != nil {
+		return cause(ctx, err)
+	}
+	return nil
+}
+
 // greet does the handshake and waits for the confirmation.
-func (r *ProbeResult) greet(ctx context.Context, session *tls.Conn) error {
+func (r *ProbeResult) greet(ctx context.Context, session *tls.Conn, req ProbeRequest) error {
+	r.Stage = StageHandshake
 	if err := session.HandshakeContext(ctx); err != nil {
 		return cause(ctx, err)
 	}
 	r.Stage = StageConfirmation
-	return confirm(ctx, session)
+	wait := confirm
+	if req.Confirm != nil {
+		wait = req.Confirm
+	}
+	release := guard(ctx, session)
+	defer release()
+	return refusal(ctx, wait(ctx, session))
+}
+
+// refusal tells an end of the connection, by which servers refuse a client, from other
+// errors.
+func refusal(ctx context.Context, err error) error {
+	switch {
+	case err == nil:
+		return nil
+	case ctx.Err() != nil:
+		return fmt.Errorf("waiting for the confirmation: %w", cause(ctx, err))
+	case ended(err):
+		return fmt.Errorf("%w: %w", ErrClientRefused, err)
+	}
+	return err
 }
 
 // config does the verification in a callback, so that what is served is known
@@ -211,15 +254,10 @@ func (r *ProbeResult) show(asked *tls.CertificateRequestInfo, req ProbeRequest) 
 // confirm reads libvirt's byte. In TLS 1.3 the handshake is over for the client
 // before the server has looked at its certificate, so a refusal comes here
 // whatever the version.
-func confirm(ctx context.Context, conn net.Conn) error {
-	release := guard(ctx, conn)
-	defer release()
+func confirm(_ context.Context, conn net.Conn) error {
 	var b [1]byte
 	if _, err := io.ReadFull(conn, b[:]); err != nil {
-		if ended(err) {
-			return fmt.Errorf("%w: %w", ErrClientRefused, err)
-		}
-		return fmt.Errorf("waiting for the confirmation: %w", cause(ctx, err))
+		return err
 	}
 	if b[0] != 1 {
 		return fmt.Errorf("byte %#02x in place of libvirt's confirmation", b[0])
@@ -231,6 +269,6 @@ func confirm(ctx context.Context, conn net.Conn) error {
 // reset, or by an alert, which crypto/tls calls a remote error.
 func ended(err error) bool {
 	var op *net.OpError
-	return errors.Is(err, io.EOF) || errors.Is(err, syscall.ECONNRESET) || errors.Is(err, syscall.EPIPE) ||
+	return errors.Is(err, io.EOF) || errors.Is(err, io.ErrUnexpectedEOF) || errors.Is(err, syscall.ECONNRESET) || errors.Is(err, syscall.EPIPE) ||
 		errors.As(err, &op) && op.Op == "remote error"
 }

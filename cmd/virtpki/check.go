@@ -187,7 +187,7 @@ func (o *connectOptions) addFlags(cmd *cobra.Command) {
 	flags.StringVar(&o.As, "as", "", "with --connect: connect with another client pair, `CERT,KEY`")
 	flags.DurationVar(&o.Timeout, "timeout", 15*time.Second, "with --connect: `time` for all of it")
 	cmd.MarkFlagFilename("as")
-	completeFrom(cmd, "connect", "qemu+tls://", "test+tls://")
+	completeFrom(cmd, "connect", append(connect.Schemes(), "qemu+tls://", "test+tls://")...)
 }
 
 // runCheckConnect connects and tells. That something says no is the exit status.

@@ -33,7 +33,7 @@ func TestE2E(t *testing.T) {
 	}
 	for _, release := range releases {
 		config.Release = release
-		config.Env = []string{"BENCH=" + absolute(t, "../../bench"), "DOCS=" + absolute(t, "../../docs"), "QEMU=" + qemuPackages(t, release), "TOOLS=" + toolPackages(t, release), "SYSTEMD=" + systemdPackages}
+		config.Env = []string{"BENCH=" + absolute(t, "../../bench"), "DOCS=" + absolute(t, "../../docs"), "QEMU=" + qemuPackages(t, release), "VIEWERS=" + viewerPackages(t, release), "TOOLS=" + toolPackages(t, release), "SYSTEMD=" + systemdPackages}
 		params := labscript.Params(t.Context(), "../../testdata/e2e", config)
 		t.Run(release.String(), func(t *testing.T) {
 			t.Parallel()
@@ -69,6 +69,19 @@ func qemuPackages(t *testing.T, release lab.Release) string {
 	}
 	if split {
 		packages += ",libvirt-daemon-driver-secret,libvirt-daemon-driver-storage"
+	}
+	return packages
+}
+
+// viewerPackages are the clients of displays, and what gives QEMU SPICE.
+func viewerPackages(t *testing.T, release lab.Release) string {
+	packages := "gvncviewer,spice-client-gtk"
+	split, err := release.Holds(">=11") // before that, SPICE came with QEMU
+	if err != nil {
+		t.Fatal(err)
+	}
+	if split {
+		packages += ",qemu-system-modules-spice"
 	}
 	return packages
 }

@@ -27,7 +27,7 @@ import (
 
 // Request is to whom a connection is tried, as whom, and for how long.
 type Request struct {
-	URI     string        // as virsh takes it, or HOST, HOST:PORT or [V6]:PORT; may be an alias of libvirt.conf
+	URI     string        // as virsh takes it, or HOST, HOST:PORT or [V6]:PORT, or SCHEME://HOST:PORT of a service; may be an alias of libvirt.conf
 	As      string        // another client pair, CERT,KEY; empty for that of the machine
 	PKIPath string        // a directory of a client's files, in place of the machine's
 	Timeout time.Duration // for all of it
@@ -46,6 +46,9 @@ func (o *Request) target(m *machine.Machine) (*libvirt.RemoteURI, error) {
 	aliases, _ := conf.Lookup("uri_aliases")
 	if meant := libvirt.FindAlias(aliases.List(), o.URI); meant != "" {
 		o.URI = meant
+	}
+	if s := findService(o.URI); s != nil {
+		return s.parse(o.URI)
 	}
 	uri, err := libvirt.ParseRemoteURI(o.URI)
 	if err != nil {
@@ -84,6 +87,8 @@ func connectHint(err error, uri string) error {
 type connection struct {
 	m        *machine.Machine
 	uri      *libvirt.RemoteURI
+	service  *service // nil for libvirt
+	pkipath  string   // that a service's client was told
 	files    libvirt.ClientFiles
 	set      judge.Set // what is in them
 	release  libvirt.Release
@@ -99,7 +104,8 @@ func Run(ctx context.Context, m *machine.Machine, r Request) (*Report, error) {
 	if err != nil {
 		return nil, err
 	}
-	c := &connection{m: m, uri: uri, release: release(ctx, m), report: Report{URI: r.URI, Address: uri.Address(), Opens: uri.Opens}}
+	c := &connection{m: m, uri: uri, service: findService(r.URI), pkipath: r.PKIPath, report: Report{URI: r.URI, Address: uri.Address(), Opens: uri.Opens}}
+	c.release = release(ctx, m, c.service.product())
 	c.report.Rules = c.release.String()
 	if err := c.load(r.As); err != nil {
 		return nil, err
@@ -122,6 +128,12 @@ func Run(ctx context.Context, m *machine.Machine, r Request) (*Report, error) {
 // the first step to say; what cannot be read ends it all.
 func (c *connection) load(as string) error {
 	c.files = c.find()
+	if c.service != nil {
+		var err error
+		if c.files, err = (visit{c}).findFiles(c.pkipath); err != nil {
+			return err
+		}
+	}
 	if as != "" {
 		cert, key, ok := strings.Cut(as, ",")
 		if !ok || cert == "" || key == "" {
@@ -129,7 +141,7 @@ func (c *connection) load(as string) error {
 		}
 		c.files.Cert, c.files.Key, c.files.Half = cert, key, ""
 	}
-	c.set = judge.Set{Role: judge.Client, Product: "libvirt",
+	c.set = judge.Set{Role: judge.Client, Product: c.service.product(),
 		CA: c.readAsLibvirt(c.files.CA), CRL: c.readAsLibvirt(c.files.CRL), Cert: c.readAsLibvirt(c.files.Cert), Key: c.readAsLibvirt(c.files.Key)}
 	for _, f := range []judge.File{c.set.CA, c.set.CRL, c.set.Cert, c.set.Key} {
 		named := as != "" && (f.Path == c.files.Cert || f.Path == c.files.Key)
@@ -159,7 +171,7 @@ func (c *connection) isThere(path string) bool {
 	return err == nil
 }
 
-// find says which files a client here reads.
+// find says which files a client of libvirt's reads here.
 func (c *connection) find() libvirt.ClientFiles {
 	if c.uri.PKIPath != "" {
 		return libvirt.PKIPathFiles(c.uri.PKIPath, c.isThere)
@@ -196,6 +208,10 @@ func (c *connection) run(limited, ctx context.Context) error {
 		return err
 	}
 	c.ok("files", "%s", c.filesText())
+	if c.service != nil {
+		visit{c}.run(limited)
+		return nil
+	}
 	conn, result, err := rpc.Connect(limited, c.request())
 	if conn != nil {
 		defer conn.Close()

@@ -4,7 +4,7 @@ import "virtpki/internal/certinfo"
 
 // Step is one thing that a client does; its JSON form is stable.
 type Step struct {
-	Name string `json:"name"` // files, name, tcp, tls, certificate, hostname, confirmation, authentication, open, answer, served
+	Name string `json:"name"` // files, name, tcp, protocol, tls, certificate, hostname, confirmation, demand, authentication, open, answer, served
 	OK   bool   `json:"ok"`
 	Side string `json:"side,omitempty"` // who says no: client, network, server
 	Text string `json:"text"`
@@ -34,6 +34,9 @@ type Report struct {
 	Chain   []certinfo.Info `json:"chain,omitempty"` // as served, the leaf first
 	Server  *Server         `json:"server,omitempty"`
 	Steps   []Step          `json:"steps"`
+	// Demands is "yes" or "no" where it was seen whether the server demands a client
+	// certificate.
+	Demands string `json:"demands_client_certificate,omitempty"`
 }
 
 // Session is what TLS agreed on.

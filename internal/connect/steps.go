@@ -25,7 +25,8 @@ const (
 // Verdicts are the answers, and how they are worded.
 var Verdicts = map[string]string{
 	"fine":           "fine",
-	"files":          "no connection is tried: libvirt refuses the client's own files",
+	"files":          "no connection is tried: the client refuses its own files",
+	"wrong-protocol": "what answers speaks another protocol, or hangs",
 	"no-address":     "the name stands for no address",
 	"nobody-listens": "nobody listens",
 	"unreachable":    "the host does not answer",
@@ -34,7 +35,7 @@ var Verdicts = map[string]string{
 	"untrusted":      "TLS is fine, the client refuses the server's certificate",
 	"wrong-name":     "TLS is fine, the server's certificate is made out to somebody else",
 	"refused":        "TLS is fine, the server refuses the client",
-	"no-answer":      "TLS is fine, what answers is not libvirt, or hangs",
+	"no-answer":      "TLS is fine, but the server hangs or speaks another protocol",
 	"auth-wanted":    "TLS is fine and the client is in; the daemon wants a password as well",
 	"libvirt-error":  "TLS is fine and the client is in; libvirt says no",
 	"other-files":    "the connection is fine, but what is served is not what is on disk",
@@ -44,6 +45,8 @@ var Verdicts = map[string]string{
 func (c *connection) filesText() string {
 	text := fmt.Sprintf("trusts %s", c.files.CA)
 	switch {
+	case c.service != nil && !c.service.asks:
+		return text
 	case c.client != nil:
 		return text + fmt.Sprintf(", shows %s of %s", subject.Of(c.client.Cert), c.client.CertPath)
 	case c.files.Half != "":
@@ -97,8 +100,8 @@ func (c *connection) stepTLS(ctx context.Context, result *rpc.ProbeResult, err e
 // stepTrust is what the client makes of the certificate, and of its names.
 func (c *connection) stepTrust(result *rpc.ProbeResult) bool {
 	if c.uri.NoVerify {
-		c.ok("certificate", "%s", c.unlooked(c.distrust.certificate, c.servedText(result)))
-		return c.ok("hostname", "%s", c.unlooked(c.distrust.name, "not looked at: no_verify is set"))
+		c.ok("certificate", "%s", unlooked(c.distrust.certificate, c.servedText(result)))
+		return c.ok("hostname", "%s", unlooked(c.distrust.name, "not looked at: no_verify is set"))
 	}
 	if problem := c.distrust.certificate; problem != nil {
 		return c.no("untrusted", Step{Name: "certificate", Side: clientSide, Text: problem.Text, Fix: problem.Fix})
@@ -107,11 +110,14 @@ func (c *connection) stepTrust(result *rpc.ProbeResult) bool {
 	if problem := c.distrust.name; problem != nil {
 		return c.no("wrong-name", Step{Name: "hostname", Side: clientSide, Text: problem.Text, Fix: problem.Fix})
 	}
+	if c.service != nil {
+		return c.ok("hostname", "%s, which the client compares, is in the certificate", c.uri.Host)
+	}
 	return c.ok("hostname", "%s is in the certificate", c.uri.Host)
 }
 
 // unlooked words what no_verify passes over.
-func (c *connection) unlooked(problem *Reason, otherwise string) string {
+func unlooked(problem *Reason, otherwise string) string {
 	if problem == nil {
 		return otherwise
 	}

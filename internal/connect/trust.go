@@ -23,10 +23,10 @@ import (
 // nothing.
 type distrust struct{ certificate, name *Reason }
 
-// release is whose rules count: those of the libvirt here, as virsh has them, else
+// release is whose rules count: those of the libvirt or QEMU here, as virsh has them, else
 // what all releases agree on.
-func release(ctx context.Context, m *machine.Machine) libvirt.Release {
-	target, _ := m.InstalledRelease(ctx, "libvirt")
+func release(ctx context.Context, m *machine.Machine, product string) libvirt.Release {
+	target, _ := m.InstalledRelease(ctx, product)
 	return target
 }
 
@@ -59,7 +59,10 @@ func (c *connection) ownFiles() *Reason {
 		}
 	}
 	findings := judge.OwnFiles(c.set, c.release, c.m.Now())
-	if c.uri.NoSanity {
+	switch {
+	case c.service != nil:
+		findings = c.service.ownFindings(findings)
+	case c.uri.NoSanity:
 		findings = judge.WithoutSanity(findings)
 	}
 	if f := refusal(findings); f != nil {
@@ -79,16 +82,24 @@ func (c *connection) clockNote(f judge.Finding) string {
 // verify looks at what is served, and ends the handshake where a client would hang
 // up after it.
 func (c *connection) verify(chain []*x509.Certificate) error {
-	served := judge.Set{Role: judge.Server, Product: "libvirt", CA: c.set.CA, CRL: c.set.CRL,
+	served := judge.Set{Role: judge.Server, Product: c.service.product(), CA: c.set.CA, CRL: c.set.CRL,
 		Cert: judge.File{Path: "the server's certificate", Data: chainPEM(chain)}, Key: judge.File{Data: []byte("there, and nobody's business")}}
 	findings := judge.InSession(served, judge.Peer{Names: []string{c.uri.Host}}, c.release, c.m.Now())
-	names := slices.DeleteFunc(slices.Clone(findings), func(f judge.Finding) bool { return f.ID != nameMismatch })
-	rest := slices.DeleteFunc(findings, func(f judge.Finding) bool { return f.ID == nameMismatch })
-	c.distrust = distrust{c.servedReason(chain[0], refusal(rest)), c.servedReason(chain[0], refusal(names))}
-	if c.uri.NoVerify || c.distrust == (distrust{}) {
-		return nil
+	if c.service != nil {
+		findings = visit{c}.inSession(served, findings)
 	}
-	return errors.New("the server is not trusted")
+	names := slices.DeleteFunc(slices.Clone(findings), func(f judge.Finding) bool { return f.ID != nameMismatch })
+	c.distrust = distrust{c.servedReason(chain[0], refusal(withoutNames(findings))), c.servedReason(chain[0], refusal(names))}
+	if c.service != nil && c.service.scheme == "spice" {
+		visit{c}.spiceDistrust(chain[0])
+	}
+	switch {
+	case !c.uri.NoVerify && c.distrust != (distrust{}):
+		return errors.New("the server is not trusted")
+	case c.service != nil && c.service.unfinished:
+		return errUnfinished
+	}
+	return nil
 }
 
 const nameMismatch = "name-mismatch"
@@ -109,7 +120,7 @@ func (c *connection) servedReason(leaf *x509.Certificate, f *judge.Finding) *Rea
 		r.Text += "; " + c.otherCA(subject.IssuerOf(leaf))
 		r.Fix = fmt.Sprintf("the same CA on both sides: its cacert.pem belongs in %s", c.files.CA)
 	case "cert-expired":
-		r.Fix = "on the server: virtpki renew, then virtpki reload"
+		r.Fix = "on the server: virtpki renew, then " + c.service.refreshing()
 	}
 	return r
 }

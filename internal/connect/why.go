@@ -28,6 +28,9 @@ import (
 
 // whyNobody says what to do where nobody listens.
 func (c *connection) whyNobody(result *rpc.ProbeResult, here []running.Daemon) string {
+	if c.service != nil {
+		return c.service.listen
+	}
 	for _, d := range here {
 		if d.Address == "" {
 			return fmt.Sprintf("%s runs here and does not listen for TLS: systemctl stop %s; systemctl enable --now %s; or, without systemd's sockets, start it with --listen",
@@ -99,14 +102,25 @@ func (c *connection) plain(ctx context.Context, result *rpc.ProbeResult) bool {
 
 // whoAnswers names a protocol by the bytes with which it begins.
 func (c *connection) whoAnswers(head []byte) (text, fix string) {
-	port := fmt.Sprintf("TLS has port %d, and tls_port in the server's libvirtd.conf says otherwise", libvirt.TLSPort)
-	switch text := string(head); {
-	case strings.HasPrefix(text, "SSH-"):
-		return fmt.Sprintf("an SSH server answers on port %d", c.uri.Port), "qemu+ssh://" + c.uri.Host + "/system is the way by SSH, and needs no certificates; " + port
-	case strings.HasPrefix(text, "HTTP"):
-		return fmt.Sprintf("a web server without TLS answers on port %d", c.uri.Port), port
+	fix = fmt.Sprintf("TLS has port %d, and tls_port in the server's libvirtd.conf says otherwise", libvirt.TLSPort)
+	if c.service != nil {
+		fix = c.service.listen
 	}
-	return fmt.Sprintf("what answers on port %d speaks no TLS: it begins with %q", c.uri.Port, head), port
+	switch text := string(head); {
+	case strings.HasPrefix(text, "SSH-") && c.service == nil:
+		return fmt.Sprintf("an SSH server answers on port %d", c.uri.Port), "qemu+ssh://" + c.uri.Host + "/system is the way by SSH, and needs no certificates; " + fix
+	case strings.HasPrefix(text, "SSH-"):
+		return fmt.Sprintf("an SSH server answers on port %d", c.uri.Port), fix
+	case strings.HasPrefix(text, "HTTP"):
+		return fmt.Sprintf("a web server without TLS answers on port %d", c.uri.Port), fix
+	case strings.HasPrefix(text, "RFB "):
+		return fmt.Sprintf("a VNC server answers on port %d", c.uri.Port), fmt.Sprintf("virtpki check --connect vnc://%s", c.uri.Address())
+	case strings.HasPrefix(text, "REDQ"):
+		return fmt.Sprintf("SPICE without TLS answers on port %d", c.uri.Port), "the port with TLS is tlsPort in virsh dumpxml GUEST"
+	case strings.HasPrefix(text, "NBDMA"):
+		return fmt.Sprintf("an NBD server answers on port %d", c.uri.Port), fmt.Sprintf("virtpki check --connect nbds://%s", c.uri.Address())
+	}
+	return fmt.Sprintf("what answers on port %d speaks no TLS: it begins with %q", c.uri.Port, head), fix
 }
 
 // fixAlert says what to do about a handshake that one side has ended.
@@ -117,7 +131,7 @@ func fixAlert(err error) string {
 	case strings.Contains(text, "handshake failure"), strings.Contains(text, "insufficient"):
 		return "the two sides have no cipher or signature in common (here Ed448 is not known, to virsh it is), or the server has no certificate to show: look at its tls_priority and its log"
 	}
-	return "look at the server's log: journalctl -u libvirtd"
+	return "look at the server's log: journalctl -u libvirtd, and /var/log/libvirt/qemu for guests"
 }
 
 // whyRefused lists the reasons for which a server may have refused the client,
@@ -129,6 +143,18 @@ func (c *connection) whyRefused(result *rpc.ProbeResult, here []running.Daemon) 
 	if c.client == nil {
 		return []Reason{{Sure: result.ClientAsked, Text: "no certificate was shown, and libvirt lets nobody in without one", Fix: fixNoPair}}
 	}
+	all := c.whyByCertificate(result)
+	name := subject.Of(c.client.Cert)
+	return append(all,
+		Reason{Text: fmt.Sprintf("tls_allowed_dn_list there does not let %s in", name), Fix: fmt.Sprintf("on the server: virtpki dn match --conf /etc/libvirt/libvirtd.conf --dn %s", termtext.ShellWord(name))},
+		Reason{Text: "the CRL there revokes it", Fix: "on the server: virtpki crl show"},
+		Reason{Text: "the clock there says that it is not valid yet, or any more", Fix: "on the server: date"},
+		Reason{Text: "something else, of which only the log there tells", Fix: "on the server: journalctl -u libvirtd -u virtproxyd; or run this command there, as root"})
+}
+
+// whyByCertificate lists the reasons that are seen in the client's certificate, and in the
+// CAs of which the server takes one.
+func (c *connection) whyByCertificate(result *rpc.ProbeResult) []Reason {
 	var all []Reason
 	if issuers := issuersOf(result.ClientCAs); len(issuers) > 0 && !slices.Contains(issuers, subject.IssuerOf(c.client.Cert)) {
 		all = append(all, Reason{Sure: true, Text: fmt.Sprintf("the server takes clients of %s, and this one is of %s", strings.Join(issuers, "; "), subject.IssuerOf(c.client.Cert)),
@@ -137,12 +163,7 @@ func (c *connection) whyRefused(result *rpc.ProbeResult, here []running.Daemon) 
 	if c.m.Now().After(c.client.Cert.NotAfter) {
 		all = append(all, Reason{Sure: true, Text: "the client's certificate has expired", Fix: "issue a new one"})
 	}
-	name := subject.Of(c.client.Cert)
-	return append(all,
-		Reason{Text: fmt.Sprintf("tls_allowed_dn_list there does not let %s in", name), Fix: fmt.Sprintf("on the server: virtpki dn match --conf /etc/libvirt/libvirtd.conf --dn %s", termtext.ShellWord(name))},
-		Reason{Text: "the CRL there revokes it", Fix: "on the server: virtpki crl show"},
-		Reason{Text: "the clock there says that it is not valid yet, or any more", Fix: "on the server: date"},
-		Reason{Text: "something else, of which only the log there tells", Fix: "on the server: journalctl -u libvirtd -u virtproxyd; or run this command there, as root"})
+	return all
 }
 
 const fixNoPair = "install a client pair (virtpki issue client NAME --here), or name one with --as CERT,KEY"

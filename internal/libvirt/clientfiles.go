@@ -75,3 +75,9 @@ func FindAlias(aliases []string, name string) string {
 	}
 	return ""
 }
+
+// QEMUClientFiles are the files that QEMU reads of a directory as a client (QEMU,
+// docs/system/tls.rst).
+func QEMUClientFiles(folder string, exists func(path string) bool) ClientFiles {
+	return inLayout(QEMUFolder(folder)).halved(exists)
+}

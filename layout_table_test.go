@@ -157,6 +157,11 @@ var mayImport = map[string][]string{
 		"internal/libvirt/rpc", "internal/libvirt/running", "internal/machine", "internal/reload", "internal/starttls", "internal/store",
 		"internal/subject", "internal/termtext",
 	},
+	// connect: how one host is looked at; fleet: the list; authority: what was signed last
+	"internal/survey": {
+		"internal/authority", "internal/certinfo", "internal/connect", "internal/fleet", "internal/hint", "internal/machine",
+		"internal/termtext",
+	},
 	// provision: the bundle that a first boot is given
 	"internal/generate": {
 		"pki", "templates", "internal/allowlist", "internal/authority", "internal/cakey", "internal/change", "internal/hint", "internal/keypair",
@@ -230,6 +235,7 @@ var mayImport = map[string][]string{
 		"internal/sign",
 		"internal/store",
 		"internal/subject",
+		"internal/survey",
 		"internal/termtext",
 		"internal/wizard",
 		"pki",
@@ -248,6 +254,7 @@ var testImports = map[string][]string{
 	"internal/libvirt/running": {"internal/lab", "internal/lab/labpki"},
 	"internal/judge":           {"internal/lab", "pki"},
 	"internal/sign":            {"dn"},
+	"internal/survey":          {"internal/lab/labpki", "internal/libvirt", "internal/store"},
 	"internal/systemd":         {"internal/lab"},
 }
 
@@ -266,6 +273,6 @@ var onlyIn = map[string]string{
 	"golang.org/x/term":                         "cmd/virtpki internal/program internal/prompt",
 	"go.step.sm/crypto/keyutil":                 "pki",
 	"go.step.sm/crypto/pemutil":                 "pki",
-	"go.yaml.in/yaml/v3":                        "templates",
+	"go.yaml.in/yaml/v3":                        "templates internal/survey",
 	"go.step.sm/crypto/x509util":                "pki",
 }

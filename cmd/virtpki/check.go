@@ -15,6 +15,7 @@ import (
 	"virtpki/internal/judge"
 	"virtpki/internal/libvirt"
 	"virtpki/internal/machine"
+	"virtpki/internal/survey"
 	"virtpki/internal/termtext"
 )
 
@@ -36,7 +37,7 @@ type checkOptions struct {
 }
 
 func newCheck(e *env, g *globals) *cobra.Command {
-	o, connect := &checkOptions{}, &connectOptions{}
+	o, connect, hosts := &checkOptions{}, &connectOptions{}, &hostsOptions{}
 	cmd := &cobra.Command{
 		Use:       "check [server|client|ca]",
 		Short:     "Predict whether libvirt and QEMU accept the files here",
@@ -46,11 +47,21 @@ func newCheck(e *env, g *globals) *cobra.Command {
 			if o.explain != "" {
 				return explainFinding(e, g, o.explain)
 			}
-			if err := o.readRole(args); err != nil {
-				return hint.Usage(err)
+			args, err := hosts.take(connect, args)
+			if err := hint.First(err, hint.Usage(o.readRole(args))); err != nil {
+				return err
+			}
+			connect.PKIPath = o.pkipath
+			if hosts.file != "" {
+				if !cmd.Flags().Changed("timeout") {
+					connect.Timeout = survey.HostLimit
+				}
+				return runCheckHosts(cmd.Context(), e, g, hosts, connect)
+			}
+			if flags := cmd.Flags(); flags.Changed("jobs") || flags.Changed("format") {
+				return hint.Usagef("--jobs and --format are for --connect --hosts FILE")
 			}
 			if connect.URI != "" {
-				connect.PKIPath = o.pkipath
 				return runCheckConnect(cmd.Context(), e, g, connect)
 			}
 			if flags := cmd.Flags(); flags.Changed("as") || flags.Changed("timeout") {
@@ -61,8 +72,10 @@ func newCheck(e *env, g *globals) *cobra.Command {
 	}
 	o.addFlags(cmd)
 	connect.addFlags(cmd)
+	hosts.addFlags(cmd)
 	for _, name := range []string{"user", "like", "strict", "verbose", "for", "with", "explain"} {
 		cmd.MarkFlagsMutuallyExclusive("connect", name)
+		cmd.MarkFlagsMutuallyExclusive("hosts", name)
 	}
 	return cmd
 }

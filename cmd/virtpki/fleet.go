@@ -90,21 +90,30 @@ func runIssueFleet(ctx context.Context, e *env, g *globals, o *issueOptions, wha
 // readHosts reads the hosts of a command: the lines of a file, or the names of the
 // command line.
 func (e *env) readHosts(file string, names []string) (*fleet.Hosts, error) {
-	switch file {
-	case "":
+	if file == "" {
 		return fleet.Named(names), nil
-	case "-":
-		text, err := io.ReadAll(io.LimitReader(e.stdin, fleet.MaxHosts+1))
-		if err != nil {
-			return nil, err
-		}
-		return fleet.ParseHosts("standard input", text)
 	}
-	text, err := program.ReadStream(e.interrupted, file, fleet.MaxHosts+1)
+	text, err := e.readList(file)
 	if err != nil {
 		return nil, err
 	}
-	return fleet.ParseHosts(file, text)
+	return fleet.ParseHosts(text.name, text.data)
+}
+
+// list is a file with hosts, and what it is called in errors.
+type list struct {
+	name string
+	data []byte
+}
+
+// readList reads a list of hosts; - is standard input.
+func (e *env) readList(file string) (list, error) {
+	if file == "-" {
+		text, err := io.ReadAll(io.LimitReader(e.stdin, fleet.MaxHosts+1))
+		return list{"standard input", text}, err
+	}
+	text, err := program.ReadStream(e.interrupted, file, fleet.MaxHosts+1)
+	return list{file, text}, err
 }
 
 // tellFleet prints what was done, or with --dry-run what would be.

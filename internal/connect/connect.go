@@ -10,6 +10,7 @@ import (
 	"net/netip"
 	"os"
 	"slices"
+	"strconv"
 	"strings"
 	"time"
 
@@ -89,6 +90,8 @@ type connection struct {
 	uri      *libvirt.RemoteURI
 	service  *service // nil for libvirt
 	pkipath  string   // that a service's client was told
+	dial     string   // where the host is, empty for where its name leads
+	distant  bool     // the daemon is not looked for on this machine
 	files    libvirt.ClientFiles
 	set      judge.Set // what is in them
 	release  libvirt.Release
@@ -118,10 +121,7 @@ func Run(ctx context.Context, m *machine.Machine, r Request) (*Report, error) {
 	if ctx.Err() != nil {
 		return nil, hint.ErrInterrupted
 	}
-	if c.report.OK = c.report.Verdict == ""; c.report.OK {
-		c.report.Verdict = "fine"
-	}
-	return &c.report, nil
+	return c.report.finished(), nil
 }
 
 // load reads the files of the client. What is not there, or makes no sense, is for
@@ -212,6 +212,12 @@ func (c *connection) run(limited, ctx context.Context) error {
 		visit{c}.run(limited)
 		return nil
 	}
+	c.meet(limited, ctx)
+	return nil
+}
+
+// meet connects to a daemon and goes through the steps that need one.
+func (c *connection) meet(limited, ctx context.Context) {
 	conn, result, err := rpc.Connect(limited, c.request())
 	if conn != nil {
 		defer conn.Close()
@@ -219,12 +225,11 @@ func (c *connection) run(limited, ctx context.Context) error {
 	here := c.hosting(ctx, result)
 	c.keep(result)
 	if !c.stepNetwork(result, err, here) || !c.stepTLS(ctx, result, err) || !c.stepTrust(result) || !c.stepConfirmation(result, err, here) {
-		return nil
+		return
 	}
 	if c.call(limited, rpc.NewRemote(conn)) {
 		c.stepServed(result, here)
 	}
-	return nil
 }
 
 func (c *connection) request() rpc.ProbeRequest {
@@ -233,6 +238,9 @@ func (c *connection) request() rpc.ProbeRequest {
 		Verify:     c.verify,
 		MinVersion: c.uri.Priority.Min,
 		MaxVersion: c.uri.Priority.Max,
+	}
+	if c.dial != "" {
+		req.Address = net.JoinHostPort(c.dial, strconv.Itoa(c.uri.Port))
 	}
 	if c.client != nil {
 		req.Client = c.client.TLS()
@@ -265,7 +273,7 @@ func (c *connection) no(verdict string, step Step) bool {
 // hosting lists the daemons of this machine when it is this machine that is asked,
 // and root who asks.
 func (c *connection) hosting(ctx context.Context, result *rpc.ProbeResult) []running.Daemon {
-	if !slices.ContainsFunc(result.Addresses, c.isOwn) {
+	if c.distant || !slices.ContainsFunc(result.Addresses, c.isOwn) {
 		return nil
 	}
 	return c.m.Running(ctx)

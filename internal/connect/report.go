@@ -39,6 +39,17 @@ type Report struct {
 	Demands string `json:"demands_client_certificate,omitempty"`
 }
 
+// finished completes a report whose steps have been gone through.
+func (r *Report) finished() *Report {
+	if r.OK = r.Verdict == ""; r.OK {
+		r.Verdict = "fine"
+	}
+	return r
+}
+
+// Last is the step at which the report ends: the one that says no, if one does.
+func (r *Report) Last() Step { return r.Steps[len(r.Steps)-1] }
+
 // Session is what TLS agreed on.
 type Session struct {
 	Version string `json:"version"`

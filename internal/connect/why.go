@@ -40,7 +40,7 @@ func (c *connection) whyNobody(result *rpc.ProbeResult, here []running.Daemon) s
 	if len(here) > 0 {
 		return fmt.Sprintf("%s here listens on %s", here[0].Daemon.Name, here[0].Address)
 	}
-	if os.Geteuid() == 0 && slices.ContainsFunc(result.Addresses, c.isOwn) {
+	if !c.distant && os.Geteuid() == 0 && slices.ContainsFunc(result.Addresses, c.isOwn) {
 		return "no daemon runs here: systemctl enable --now libvirtd-tls.socket (or virtproxyd-tls.socket)"
 	}
 	return "on the server: systemctl enable --now libvirtd-tls.socket (or virtproxyd-tls.socket); is the port " + fmt.Sprint(libvirt.TLSPort) + "?"

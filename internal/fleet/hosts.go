@@ -3,6 +3,7 @@ package fleet
 import (
 	"errors"
 	"fmt"
+	"iter"
 	"strings"
 	"unicode/utf8"
 
@@ -45,6 +46,26 @@ func (h hostLine) fields() (name string, sans []string) {
 type Hosts struct {
 	from  string
 	hosts []hostLine
+}
+
+// Line is one host of a list.
+type Line struct{ h hostLine }
+
+// Number is that of the line in its file, from 1.
+func (l Line) Number() int { return l.h.number }
+
+// Fields returns the name, and what stands behind it.
+func (l Line) Fields() (name string, rest []string) { return l.h.fields() }
+
+// Lines yields the hosts in their order.
+func (l *Hosts) Lines() iter.Seq[Line] {
+	return func(yield func(Line) bool) {
+		for _, h := range l.hosts {
+			if !yield(Line{h}) {
+				return
+			}
+		}
+	}
 }
 
 // at adds the line to an error about it. What a file holds is no wrong use.

@@ -1,0 +1,68 @@
+package connect
+
+import (
+	"context"
+	"strings"
+	"time"
+
+	"virtpki/internal/hint"
+	"virtpki/internal/libvirt"
+	"virtpki/internal/machine"
+)
+
+// Client is a client of libvirt's whose files were read once, for connections to many
+// hosts. It may be used by several goroutines.
+type Client struct {
+	base connection
+	uri  string
+}
+
+// AnyHost stands in a URI for the host that is meant.
+const AnyHost = "HOST"
+
+// Prepare reads the client's files and judges them, as [Run] does. r.URI has [AnyHost] in
+// the place of the host; empty is the host alone, for which any driver will do. Files that
+// libvirt refuses are an error: no host could be reached with them.
+func Prepare(ctx context.Context, m *machine.Machine, r Request) (*Client, error) {
+	if r.URI == "" {
+		r.URI = AnyHost
+	}
+	cl := &Client{uri: r.URI}
+	if !strings.Contains(cl.uri, AnyHost) || findService(cl.uri) != nil {
+		return nil, hint.With(hint.Usagef("%q does not say where the host stands", r.URI), "for many hosts: qemu+tls://%s/system", AnyHost)
+	}
+	uri, err := r.target(m)
+	if err != nil {
+		return nil, err
+	}
+	c := &cl.base
+	*c = connection{m: m, uri: uri, release: release(ctx, m, "libvirt"), distant: true}
+	if err := c.load(r.As); err != nil {
+		return nil, err
+	}
+	if problem := c.ownFiles(); problem != nil {
+		return nil, hint.With(hint.Usagef("%s", problem.Text), "%s", problem.Fix)
+	}
+	return cl, c.openPair()
+}
+
+// Look connects to a host. dial is where it is, empty for where its name leads. The error
+// is for a name that cannot be one.
+func (cl *Client) Look(ctx context.Context, host, dial string, limit time.Duration) (*Report, error) {
+	if strings.Contains(host, ":") {
+		host = "[" + host + "]"
+	}
+	text := strings.Replace(cl.uri, AnyHost, host, 1)
+	uri, err := libvirt.ParseRemoteURI(text)
+	if err != nil {
+		return nil, err
+	}
+	c := cl.base
+	uri.PKIPath, uri.Priority = c.uri.PKIPath, c.uri.Priority
+	c.uri, c.dial = uri, dial
+	c.report = Report{URI: text, Address: uri.Address(), Opens: uri.Opens, Rules: c.release.String(), Client: c.report.Client}
+	limited, cancel := context.WithTimeout(ctx, limit)
+	defer cancel()
+	c.meet(limited, ctx)
+	return c.report.finished(), nil
+}

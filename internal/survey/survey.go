@@ -1,0 +1,128 @@
+package survey
+
+import (
+	"context"
+	"fmt"
+	"sync"
+	"time"
+
+	"virtpki/internal/connect"
+	"virtpki/internal/hint"
+	"virtpki/internal/machine"
+)
+
+// Request is which hosts are looked at, and as whom.
+type Request struct {
+	Targets []Target
+	Client  connect.Request // URI has [connect.AnyHost] where the host stands, or is empty
+	Jobs    int             // how many at once; 0 for the usual number
+	// Progress is called after each host, with how many have been looked at. Calls do not
+	// overlap.
+	Progress func(Count)
+}
+
+// usualJobs is how many hosts are looked at together. Most of the time each waits for the
+// network.
+const usualJobs = 64
+
+// HostLimit is the usual time for one host: of a thousand some are off, and one must not
+// wait for each as long as for a single one.
+const HostLimit = 5 * time.Second
+
+// Run looks at every host. The error is for what keeps it from looking at any.
+func Run(ctx context.Context, m *machine.Machine, r Request) (*Report, error) {
+	client, err := connect.Prepare(ctx, m, r.Client)
+	if err != nil {
+		return nil, err
+	}
+	signed, err := readSigned(m)
+	if err != nil {
+		return nil, err
+	}
+	began := time.Now()
+	s := &survey{m: m, r: r, client: client, signed: signed, results: make([]Result, len(r.Targets))}
+	s.lookAtAll(ctx)
+	if ctx.Err() != nil {
+		return nil, hint.ErrInterrupted
+	}
+	return newReport(s.results, m.Now(), time.Since(began), signed != nil), nil
+}
+
+// survey is one run.
+type survey struct {
+	m       *machine.Machine
+	r       Request
+	client  *connect.Client
+	signed  signed
+	results []Result // in the order of the targets
+
+	mu   sync.Mutex
+	done Count
+}
+
+// lookAtAll has a few goroutines take one target after the other.
+func (s *survey) lookAtAll(ctx context.Context) {
+	s.done.Total = len(s.r.Targets)
+	next := make(chan int)
+	var workers sync.WaitGroup
+	for range min(s.jobs(), len(s.r.Targets)) {
+		workers.Go(func() {
+			for i := range next {
+				s.results[i] = s.lookAt(ctx, s.r.Targets[i])
+				s.tell(s.results[i])
+			}
+		})
+	}
+	for i := range s.r.Targets {
+		select {
+		case next <- i:
+			continue
+		case <-ctx.Done():
+		}
+		break
+	}
+	close(next)
+	workers.Wait()
+}
+
+func (s *survey) jobs() int {
+	if s.r.Jobs > 0 {
+		return s.r.Jobs
+	}
+	return usualJobs
+}
+
+// lookAt looks at one host, and judges what was seen.
+func (s *survey) lookAt(ctx context.Context, t Target) Result {
+	report, err := s.client.Look(ctx, t.Name, t.Dial, s.r.Client.Timeout)
+	if err != nil {
+		return Result{Host: t.Name, Verdict: NoName, Text: err.Error()}
+	}
+	return judge(t, report, s.signed, s.m.Now())
+}
+
+func (s *survey) tell(r Result) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.done.Done++
+	if !r.OK {
+		s.done.Bad++
+	}
+	if s.r.Progress != nil {
+		s.r.Progress(s.done)
+	}
+}
+
+// Count is how far a run is.
+type Count struct{ Done, Bad, Total int }
+
+// Text words it: done is what was done since it was told for the first time, in elapsed.
+func (c Count) Text(done int, elapsed time.Duration) string {
+	text := fmt.Sprintf("%d of %d hosts, %d not fine", c.Done, c.Total, c.Bad)
+	if done == 0 || elapsed <= 0 {
+		return text
+	}
+	rate := float64(done) / elapsed.Seconds()
+	left := time.Duration(float64(c.Total-c.Done) / rate * float64(time.Second)).Round(time.Second)
+	return fmt.Sprintf("%s, %.1f a second, %v left", text, rate, left)
+}

@@ -32,6 +32,9 @@ func ParsePlace(uri, command string) (Place, error) {
 	if err == nil && command != "" {
 		u, err = u.WithCommand(command)
 	}
+	if err == nil {
+		u, err = u.Private()
+	}
 	switch {
 	case errors.Is(err, pkcs11.ErrPINValue):
 		return Place{}, hint.With(fmt.Errorf("--key-uri: %w", err), "write the PIN into a file of mode 0600, and name that with pin-source=file:PATH")

@@ -13,15 +13,18 @@ const PEMType = "PKCS#11 PROVIDER URI"
 // pemDescription is the first string of the block, which the provider compares.
 const pemDescription = "PKCS#11 Provider URI v1.0"
 
+// visibleString is the ASN.1 tag of the description. encoding/asn1 has no name for it.
+const visibleString = 26
+
 // uriBlock is the block's contents in DER.
 type uriBlock struct {
-	Description string `asn1:"utf8"`
+	Description asn1.RawValue
 	URI         string `asn1:"utf8"`
 }
 
 // EncodePEM returns a URI as OpenSSL's pkcs11-provider reads it.
 func EncodePEM(u *URI) ([]byte, error) {
-	der, err := asn1.Marshal(uriBlock{pemDescription, u.String()})
+	der, err := asn1.Marshal(uriBlock{asn1.RawValue{Tag: visibleString, Bytes: []byte(pemDescription)}, u.String()})
 	if err != nil {
 		return nil, err
 	}
@@ -32,7 +35,7 @@ func EncodePEM(u *URI) ([]byte, error) {
 func ParsePEM(block *pem.Block) (*URI, error) {
 	var b uriBlock
 	rest, err := asn1.Unmarshal(block.Bytes, &b)
-	if err != nil || len(rest) > 0 || b.Description != pemDescription {
+	if err != nil || len(rest) > 0 || b.Description.Tag != visibleString || string(b.Description.Bytes) != pemDescription {
 		return nil, errors.New("the block " + PEMType + " does not parse")
 	}
 	return ParseURI(b.URI)

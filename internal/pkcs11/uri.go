@@ -125,10 +125,26 @@ func (u *URI) setQuery(name, value string) error {
 // String returns the URI as it was given.
 func (u *URI) String() string { return u.text }
 
+// ofPrivate is the attribute that leaves the public key out, which has the same name.
+const ofPrivate = "type=private"
+
 // Place returns the path of the URI: it names the key, and not how it is reached.
 func (u *URI) Place() string {
 	place, _, _ := strings.Cut(u.text, "?")
-	return place
+	return strings.Replace(place, ";"+ofPrivate, "", 1)
+}
+
+// Private returns the URI with the type of the key in it: openssl ca and x509 find the
+// key of a URI without it, and do not take it.
+func (u *URI) Private() (*URI, error) {
+	place, query, found := strings.Cut(u.text, "?")
+	if strings.Contains(place, ofPrivate) {
+		return u, nil
+	}
+	if found {
+		query = "?" + query
+	}
+	return ParseURI(place + ";" + ofPrivate + query)
 }
 
 // WithCommand returns the URI with a command that reaches the token.

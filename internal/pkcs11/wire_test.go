@@ -85,11 +85,25 @@ func TestParseURI(t *testing.T) {
 	if u.Token != "My Token" || u.Object != "ca" || !bytes.Equal(u.ID, []byte{1, 0xff}) || u.ModulePath != "/m.so" || u.PINSource != "file:/p" {
 		t.Errorf("%+v", u)
 	}
-	if got := u.Place(); got != "pkcs11:token=My%20Token;object=ca;id=%01%FF;type=private" {
+	if got := u.Place(); got != "pkcs11:token=My%20Token;object=ca;id=%01%FF" {
 		t.Errorf("place %q", got)
 	}
 	if got := u.tokenURI(); got != "pkcs11:token=My%20Token" {
 		t.Errorf("token %q", got)
+	}
+	for text, want := range map[string]string{
+		"pkcs11:object=a":                "pkcs11:object=a;type=private",
+		"pkcs11:object=a?pin-source=/p":  "pkcs11:object=a;type=private?pin-source=/p",
+		"pkcs11:type=private;object=a?x": "",
+		"pkcs11:type=private;object=a":   "pkcs11:type=private;object=a",
+	} {
+		if given, err := ParseURI(text); err != nil {
+			if want != "" {
+				t.Errorf("%s: %v", text, err)
+			}
+		} else if private, err := given.Private(); err != nil || private.String() != want {
+			t.Errorf("%s: %v, %v", text, private, err)
+		}
 	}
 	command := "ssh -p 22 hsm 'p11-kit remote /m.so?a=b&c;d+e'"
 	u, err = u.WithCommand("first")

@@ -35,6 +35,7 @@ func newList(e *env, g *globals) *cobra.Command {
 	for _, name := range []string{"name", "role", "due", "expired", "limit"} {
 		cmd.MarkFlagsMutuallyExclusive("fleet", name)
 	}
+	flags.BoolVarP(&g.verbose, "verbose", "v", false, "print DN, serial and file of each too")
 	completeFrom(cmd, "role", certinfo.RoleNames()...)
 	cmd.MarkFlagDirname("fleet")
 	completeFrom(cmd, "format", "table", "json", "prometheus")
@@ -55,11 +56,12 @@ func runList(e *env, g *globals, folder, format string, filter certinfo.Filter) 
 	if folder != "" {
 		return listFleet(e, g.Machine, folder, format)
 	}
-	return listKnown(e, g.Machine, format, filter)
+	return listKnown(e, g, format, filter)
 }
 
 // listKnown tells of every certificate that is known here.
-func listKnown(e *env, m *machine.Machine, format string, filter certinfo.Filter) error {
+func listKnown(e *env, g *globals, format string, filter certinfo.Filter) error {
+	m := g.Machine
 	infos, err := authority.Known(m)
 	if err != nil {
 		e.warn("%v", err)
@@ -71,6 +73,10 @@ func listKnown(e *env, m *machine.Machine, format string, filter certinfo.Filter
 	infos, left := infos.Narrow(filter, m.Now())
 	if left > 0 {
 		defer e.warn("%s not listed", termtext.Count(left, "certificate is", "certificates are"))
+	}
+	if g.verbose && format == "table" {
+		termtext.Fprintf(e.stdout, "%s", infos.Wide())
+		return nil
 	}
 	return printList(e, infos, infos, format)
 }

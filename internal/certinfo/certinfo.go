@@ -35,6 +35,8 @@ type Info struct {
 	Expired     bool      `json:"expired"`
 	Revoked     string    `json:"revoked,omitempty"` // the day, by the CA's CRL
 	Path        string    `json:"path,omitempty"`
+
+	due bool // less than a third of the lifetime remains
 }
 
 // Of returns what is told of a certificate at a time; path is where it lies.
@@ -56,6 +58,7 @@ func Of(cert *x509.Certificate, path string, now time.Time) Info {
 		DaysLeft:    int(math.Round(cert.NotAfter.Sub(now).Hours() / 24)),
 		Expired:     !now.Before(cert.NotAfter),
 		Path:        path,
+		due:         !now.Before(pki.Window{}.CertificateOpens(cert)),
 	}
 	for _, ip := range cert.IPAddresses {
 		info.IPs = append(info.IPs, ip.String())

@@ -1,17 +1,54 @@
 package certinfo
 
-import "virtpki/internal/termtext"
+import (
+	"fmt"
+	"strings"
+
+	"virtpki/internal/termtext"
+)
 
 // List is several certificates.
 type List []Info
 
-// Text returns a table of them.
+// Text returns a table that fits a terminal: who, which role, until when, and whether it is
+// time to act.
 func (l List) Text() termtext.Text {
+	rows := [][]string{{"NAME", "ROLE", "EXPIRES", "LEFT", "STATE", "NAMES AND ADDRESSES"}}
+	for _, i := range l {
+		rows = append(rows, []string{i.Name, i.RoleText(), termtext.Day(i.Ends), fmt.Sprintf("%dd", i.DaysLeft), i.State(), i.Names()})
+	}
+	return trimmed(termtext.Table(rows))
+}
+
+// Wide returns a table with the DN as libvirt matches it, the serial and the file.
+func (l List) Wide() termtext.Text {
 	rows := [][]string{{"ROLE", "DN", "NAMES", "SERIAL", "UNTIL", "FILE"}}
 	for _, i := range l {
 		rows = append(rows, []string{i.RoleText(), i.DN, i.Names(), i.Serial, i.Until(), i.Path})
 	}
 	return termtext.Table(rows)
+}
+
+// trimmed returns a text without spaces at the ends of its lines.
+func trimmed(text termtext.Text) termtext.Text {
+	lines := strings.Split(string(text), "\n")
+	for i := range lines {
+		lines[i] = strings.TrimRight(lines[i], " ")
+	}
+	return termtext.Text(strings.Join(lines, "\n"))
+}
+
+// State returns revoked, expired, due (as renew counts it) or ok.
+func (i Info) State() string {
+	switch {
+	case i.Revoked != "":
+		return "revoked"
+	case i.Expired || i.DaysLeft < 0:
+		return "expired"
+	case i.due:
+		return "due"
+	}
+	return "ok"
 }
 
 // Full is several certificates, about each of which everything is told.

@@ -29,6 +29,9 @@ var marks = []struct {
 	{regexp.MustCompile(`^[A-Za-z]+ files: +(ok)\b`), green},
 	{regexp.MustCompile(`^[A-Za-z]+ files: .*(would not .*|but .*)$`), red},
 	{regexp.MustCompile(`^ +(fix|do): `), bold},
+	{regexp.MustCompile(`^\S.* [0-9-]{10}  -?[0-9]+d +(expired|revoked)\b`), red},
+	{regexp.MustCompile(`^\S.* [0-9-]{10}  -?[0-9]+d +(due)\b`), yellow},
+	{regexp.MustCompile(`^\S.* [0-9-]{10}  -?[0-9]+d +(ok)\b`), green},
 	{regexp.MustCompile(`^virtpki: (error):`), red},
 	{regexp.MustCompile(`^virtpki: (hint):`), bold},
 }

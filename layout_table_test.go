@@ -149,8 +149,11 @@ var mayImport = map[string][]string{
 	// authority: whether renew would keep the names of a certificate; gnutls: which block of a file is at fault
 	"internal/inspect": {
 		"dn", "pki", "internal/authority", "internal/gnutls", "internal/inventory", "internal/judge", "internal/keypair", "internal/libvirt",
-		"internal/libvirt/conf", "internal/libvirt/running", "internal/machine", "internal/store", "internal/subject", "internal/termtext",
+		"internal/libvirt/conf", "internal/libvirt/running", "internal/machine", "internal/renewer", "internal/store", "internal/subject",
+		"internal/termtext",
 	},
+	// authority: which CA has signed; certinfo: the list that says it
+	"internal/renewer": {"pki", "internal/authority", "internal/certinfo", "internal/keypair", "internal/libvirt", "internal/machine"},
 	// reload: what is served
 	"internal/connect": {
 		"dn", "pki", "internal/certinfo", "internal/hint", "internal/inspect", "internal/judge", "internal/keypair", "internal/libvirt",
@@ -231,6 +234,7 @@ var mayImport = map[string][]string{
 		"internal/provision",
 		"internal/reload",
 		"internal/renewal",
+		"internal/renewer",
 		"internal/revocation",
 		"internal/sign",
 		"internal/store",

@@ -10,6 +10,7 @@ import (
 	"virtpki/internal/fleet"
 	"virtpki/internal/hint"
 	"virtpki/internal/machine"
+	"virtpki/internal/renewer"
 	"virtpki/internal/termtext"
 )
 
@@ -70,6 +71,7 @@ func listKnown(e *env, g *globals, format string, filter certinfo.Filter) error 
 		e.warn("nothing is installed in %s, and there is no CA in %s", m.System().Base, m.CAPath())
 		return nil
 	}
+	renewer.Mark(m, infos)
 	infos, left := infos.Narrow(filter, m.Now())
 	if left > 0 {
 		defer e.warn("%s not listed", termtext.Count(left, "certificate is", "certificates are"))

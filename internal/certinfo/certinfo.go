@@ -35,6 +35,8 @@ type Info struct {
 	Expired     bool      `json:"expired"`
 	Revoked     string    `json:"revoked,omitempty"` // the day, by the CA's CRL
 	Path        string    `json:"path,omitempty"`
+	RenewedBy   string    `json:"renewed_by,omitempty"` // ca, request, watch, link or nobody: package renewer
+	Renewer     string    `json:"-"`                    // the same in words
 
 	due bool // less than a third of the lifetime remains
 }

@@ -2,6 +2,7 @@ package certinfo
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 
 	"virtpki/internal/termtext"
@@ -22,9 +23,14 @@ func (l List) Text() termtext.Text {
 
 // Wide returns a table with the DN as libvirt matches it, the serial and the file.
 func (l List) Wide() termtext.Text {
-	rows := [][]string{{"ROLE", "DN", "NAMES", "SERIAL", "UNTIL", "FILE"}}
+	rows := [][]string{{"ROLE", "DN", "NAMES", "SERIAL", "UNTIL", "RENEWED BY", "FILE"}}
 	for _, i := range l {
-		rows = append(rows, []string{i.RoleText(), i.DN, i.Names(), i.Serial, i.Until(), i.Path})
+		rows = append(rows, []string{i.RoleText(), i.DN, i.Names(), i.Serial, i.Until(), i.Renewer, i.Path})
+	}
+	if !slices.ContainsFunc(l, func(i Info) bool { return i.Renewer != "" }) {
+		for n, row := range rows {
+			rows[n] = slices.Delete(row, 5, 6)
+		}
 	}
 	return termtext.Table(rows)
 }

@@ -11,6 +11,7 @@ import (
 	"virtpki/internal/judge"
 	"virtpki/internal/libvirt"
 	"virtpki/internal/machine"
+	"virtpki/internal/renewer"
 	"virtpki/pki"
 )
 
@@ -76,6 +77,9 @@ func Run(ctx context.Context, m *machine.Machine, r Request) (*Report, error) {
 	x := c.fixer()
 	report := c.gathered.report(x.fix)
 	report.Import = x.importKey(report.Findings())
+	if r.PKIPath == "" && !r.User {
+		report.Renewed = renewer.Installed(m)
+	}
 	return report, nil
 }
 

@@ -5,6 +5,7 @@ import (
 	"slices"
 
 	"virtpki/internal/judge"
+	"virtpki/internal/renewer"
 )
 
 // Report is what was found, and what it comes to.
@@ -16,6 +17,8 @@ type Report struct {
 	// Import is the command for a CA whose key lies in another place of this machine, where a
 	// fix needs it; else empty.
 	Import string
+	// Renewed says who renews the pairs of the machine; empty where others are judged.
+	Renewed []renewer.Pair
 }
 
 // Result is the JSON form of a report; it is stable.
@@ -25,6 +28,8 @@ type Result struct {
 	Verdicts []Verdict `json:"verdicts"`
 	Findings []Placed  `json:"findings"`
 	Import   string    `json:"import,omitempty"` // see [Report]
+
+	Renewed []renewer.Pair `json:"renewed,omitempty"`
 }
 
 // Placed is a finding with the place that it is about.
@@ -35,7 +40,7 @@ type Placed struct {
 
 // JSON returns the [Result].
 func (r *Report) JSON() any {
-	result := Result{Clean: true, For: r.For, Verdicts: append([]Verdict{}, r.Verdicts...), Findings: []Placed{}, Import: r.Import}
+	result := Result{Clean: true, For: r.For, Verdicts: append([]Verdict{}, r.Verdicts...), Findings: []Placed{}, Import: r.Import, Renewed: r.Renewed}
 	for _, a := range r.Areas {
 		for _, f := range a.Found {
 			result.Clean = result.Clean && f.Level == judge.Note

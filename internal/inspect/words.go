@@ -34,6 +34,11 @@ func (r *Report) Text() termtext.Text {
 	for _, v := range r.Verdicts {
 		termtext.Fprintf(&b, "%-13s %s\n", labels[v.Role], termtext.Quote(v.line()))
 	}
+	if r.Verbose {
+		for _, p := range r.Renewed {
+			termtext.Fprintf(&b, "%-13s %s, renewed by %s\n", "renewal:", p.Path, p.Text)
+		}
+	}
 	if command, fixes, of := judge.Best(r.Findings()); fixes > 0 {
 		termtext.Fprintf(&b, "\nNext (fixes %d of %d findings): %s\n", fixes, of, termtext.Quote(command))
 	}

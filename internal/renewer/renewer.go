@@ -1,0 +1,165 @@
+package renewer
+
+import (
+	"crypto/x509"
+	"path/filepath"
+	"strings"
+
+	"virtpki/internal/authority"
+	"virtpki/internal/certinfo"
+	"virtpki/internal/keypair"
+	"virtpki/internal/libvirt"
+	"virtpki/internal/machine"
+	"virtpki/pki"
+)
+
+// By is who renews a certificate. Its values stand in JSON, and are stable.
+type By string
+
+// Those who renew.
+const (
+	CA      By = "ca"      // virtpki renew, with the CA's key on this machine
+	Request By = "request" // virtpki renew --via, by a CA elsewhere
+	Watch   By = "watch"   // virtpki install --watch, from another program's directory
+	Link    By = "link"    // the program that made the link that stands in the file's place
+	Nobody  By = "nobody"
+)
+
+// facts are all that decides who renews a certificate.
+type facts struct {
+	link     bool   // the certificate or its key is behind a link
+	watched  bool   // a service installs what another program makes
+	schedule string // what runs virtpki renew; empty for nothing
+	via      bool   // it has requests signed
+	keyHere  bool   // the CA's key is on this machine
+	signed   bool   // the CA here has signed the certificate
+}
+
+// who decides who renews, and says it in words.
+func (f facts) who() (By, string) {
+	switch {
+	case f.link:
+		return Link, "the program that made the link"
+	case f.watched && !(f.keyHere && f.signed):
+		return Watch, "a watched directory (virtpki-watch.service)"
+	case f.schedule == "":
+		return Nobody, "nobody (virtpki generate systemd)"
+	case !f.signed:
+		return Nobody, "nobody: another CA has signed it"
+	case f.keyHere:
+		return CA, "this CA (" + f.schedule + ")"
+	case f.via:
+		return Request, "a request (" + f.schedule + ")"
+	}
+	return Nobody, "nobody brings the requests to the CA (virtpki renew --via)"
+}
+
+// Look is what is known of a machine.
+type Look struct {
+	m  *machine.Machine
+	a  *authority.Authority // nil where there is none
+	of facts                // of the machine, not of a certificate
+}
+
+// On looks at a machine.
+func On(m *machine.Machine) *Look {
+	l := &Look{m: m}
+	l.a, _ = authority.Open(m) // of one that cannot be read nothing was signed
+	l.of.keyHere = m.Tree().Exists(libvirt.CA(m.CAPath()).Path(libvirt.CAKey))
+	for _, place := range []struct{ file, runs, name string }{
+		{"/etc/systemd/system/timers.target.wants/virtpki-renew.timer", "/etc/systemd/system/virtpki-renew.service", "virtpki-renew.timer"},
+		{filepath.Join(m.Sysconfdir, "cron.d/virtpki"), filepath.Join(m.Sysconfdir, "cron.d/virtpki"), filepath.Join(m.Sysconfdir, "cron.d/virtpki")},
+	} {
+		if l.stands(place.file) && l.of.schedule == "" {
+			l.of.schedule, l.of.via = place.name, runsVia(l.read(place.runs))
+		}
+	}
+	l.of.watched = l.stands("/etc/systemd/system/multi-user.target.wants/virtpki-watch.service")
+	return l
+}
+
+// stands reports whether a path is there, a link to a unit too.
+func (l *Look) stands(path string) bool {
+	_, err := l.m.Tree().Lstat(l.m.Path(path))
+	return err == nil
+}
+
+// maxUnit is more than a unit or a crontab needs, in bytes.
+const maxUnit = 1 << 16
+
+func (l *Look) read(path string) string {
+	data, _ := l.m.Tree().ReadFile(l.m.Path(path), maxUnit) // one that cannot be read runs nothing
+	return string(data)
+}
+
+// runsVia reports whether a unit or a crontab has requests signed.
+func runsVia(text string) bool {
+	for line := range strings.Lines(text) {
+		if !strings.HasPrefix(strings.TrimSpace(line), "#") && strings.Contains(line, " renew ") && strings.Contains(line, "--via") {
+			return true
+		}
+	}
+	return false
+}
+
+// Who says who renews the certificate of a pair.
+func (l *Look) Who(cert *x509.Certificate, certPath, keyPath string) (By, string) {
+	f := l.of
+	f.signed = l.a != nil && l.a.HasSigned(cert)
+	for _, path := range []string{certPath, keyPath} {
+		if _, err := l.m.Tree().Readlink(path); err == nil {
+			f.link = true
+		}
+	}
+	return f.who()
+}
+
+// Pair is an installed certificate with who renews it; its JSON form is stable.
+type Pair struct {
+	Path string `json:"path"`
+	By   By     `json:"by"`
+	Text string `json:"text"`
+}
+
+// Installed says who renews each pair of libvirt's and QEMU's on a machine.
+func Installed(m *machine.Machine) []Pair {
+	l := On(m)
+	all := []Pair{}
+	for _, layout := range systemLayouts(m) {
+		for _, role := range []pki.Role{pki.Server, pki.Client} {
+			path := layout.Path(libvirt.CertFile(string(role)))
+			certs, err := keypair.ReadCerts(m.Tree(), path)
+			if err != nil {
+				continue // which check and renew say
+			}
+			by, text := l.Who(certs[0], path, layout.Path(libvirt.KeyFile(string(role))))
+			all = append(all, Pair{path, by, text})
+		}
+	}
+	return all
+}
+
+// systemLayouts are those of the daemons and of QEMU, without the user's own.
+func systemLayouts(m *machine.Machine) (layouts []libvirt.Layout) {
+	own := make(map[string]bool)
+	for _, layout := range m.Layouts() {
+		own[layout.Base] = layout.Base != m.System().Base
+	}
+	for _, layout := range m.AllLayouts() {
+		if !own[layout.Base] {
+			layouts = append(layouts, layout)
+		}
+	}
+	return layouts
+}
+
+// Mark says in a list who renews what is installed.
+func Mark(m *machine.Machine, list certinfo.List) {
+	for _, pair := range Installed(m) {
+		for i := range list {
+			if list[i].Path == pair.Path {
+				list[i].RenewedBy, list[i].Renewer = string(pair.By), pair.Text
+			}
+		}
+	}
+}

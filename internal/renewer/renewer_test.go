@@ -1,0 +1,41 @@
+package renewer
+
+import "testing"
+
+func TestWho(t *testing.T) {
+	const timer = "virtpki-renew.timer"
+	for _, c := range []struct {
+		name string
+		f    facts
+		by   By
+		text string
+	}{
+		{"nothing runs", facts{keyHere: true, signed: true}, Nobody, "nobody (virtpki generate systemd)"},
+		{"the CA's host", facts{keyHere: true, signed: true, schedule: timer}, CA, "this CA (virtpki-renew.timer)"},
+		{"the CA's host, watched besides", facts{keyHere: true, signed: true, schedule: timer, watched: true}, CA, "this CA (virtpki-renew.timer)"},
+		{"another CA's on the CA's host", facts{keyHere: true, schedule: timer}, Nobody, "nobody: another CA has signed it"},
+		{"another CA's, watched", facts{keyHere: true, schedule: timer, watched: true}, Watch, "a watched directory (virtpki-watch.service)"},
+		{"watched, no CA's key", facts{signed: true, watched: true}, Watch, "a watched directory (virtpki-watch.service)"},
+		{"by request", facts{signed: true, schedule: timer, via: true}, Request, "a request (virtpki-renew.timer)"},
+		{"requests for nobody", facts{signed: true, schedule: timer}, Nobody, "nobody brings the requests to the CA (virtpki renew --via)"},
+		{"behind a link", facts{link: true, keyHere: true, signed: true, schedule: timer}, Link, "the program that made the link"},
+	} {
+		if by, text := c.f.who(); by != c.by || text != c.text {
+			t.Errorf("%s: %s, %q, want %s, %q", c.name, by, text, c.by, c.text)
+		}
+	}
+}
+
+func TestRunsVia(t *testing.T) {
+	for text, want := range map[string]bool{
+		"ExecStart=/usr/bin/virtpki renew --quiet --via 'ssh ca virtpki sign - --yes'\n": true,
+		"ExecStart=/usr/bin/virtpki renew --quiet\n":                                     false,
+		"# virtpki renew --via x\nExecStart=/usr/bin/virtpki renew --quiet\n":            false,
+		"7 4 * * * root /usr/bin/virtpki renew --quiet '--via=ssh ca'\n":                 true,
+		"": false,
+	} {
+		if got := runsVia(text); got != want {
+			t.Errorf("%q: %v", text, got)
+		}
+	}
+}

@@ -69,7 +69,11 @@ func (j *Job) Brief(now time.Time) termtext.Text {
 func (j *Job) facts(dryRun bool, now time.Time) termtext.Text {
 	var b strings.Builder
 	line := func(format string, args ...any) { termtext.Fprintf(&b, format+"\n", args...) }
-	if len(j.Plan.Changes())+len(j.Done) == 0 {
+	switch {
+	case len(j.Plan.Changes())+len(j.Done) > 0:
+	case len(j.Unmet) > 0:
+		line("nothing was changed")
+	default:
 		line("nothing to do")
 	}
 	for _, p := range j.Made {

@@ -15,7 +15,8 @@ type Daemon struct {
 	ListenTLS bool   // listen_tls is 1 unless the conf says otherwise
 
 	// AdminSocket is the name of its administration socket, in its folder for
-	// sockets.
+	// sockets. virtproxyd has those of libvirtd, in whose place it is (libvirt,
+	// src/remote/meson.build, SOCK_PREFIX).
 	AdminSocket string
 }
 
@@ -23,7 +24,7 @@ type Daemon struct {
 // virtproxyd alone does (libvirt, docs/manpages/virtproxyd.rst).
 var daemons = []Daemon{
 	{Name: "libvirtd", Service: "libvirtd.service", TLSSocket: "libvirtd-tls.socket", ListenTLS: true, AdminSocket: "libvirt-admin-sock"},
-	{Name: "virtproxyd", Service: "virtproxyd.service", TLSSocket: "virtproxyd-tls.socket", AdminSocket: "virtproxyd-admin-sock"},
+	{Name: "virtproxyd", Service: "virtproxyd.service", TLSSocket: "virtproxyd-tls.socket", AdminSocket: "libvirt-admin-sock"},
 }
 
 // Daemons returns the daemons that read a server certificate.

@@ -77,12 +77,12 @@ func TestAdminSockets(t *testing.T) {
 		conf string
 		want []string
 	}{
-		{"", []string{"/run/libvirt/virtproxyd-admin-sock"}},
-		{"unix_sock_dir = '/srv/s'", []string{"/run/libvirt/virtproxyd-admin-sock", "/srv/s/virtproxyd-admin-sock"}},
-		{"unix_sock_dir = '/run/libvirt'", []string{"/run/libvirt/virtproxyd-admin-sock"}},
-		{"unix_sock_dir = 's'", []string{"/run/libvirt/virtproxyd-admin-sock"}},
-		{"unix_sock_dir = '/" + strings.Repeat("s", 100) + "'", []string{"/run/libvirt/virtproxyd-admin-sock"}},
-		{"not a conf", []string{"/run/libvirt/virtproxyd-admin-sock"}},
+		{"", []string{"/run/libvirt/libvirt-admin-sock"}},
+		{"unix_sock_dir = '/srv/s'", []string{"/run/libvirt/libvirt-admin-sock", "/srv/s/libvirt-admin-sock"}},
+		{"unix_sock_dir = '/run/libvirt'", []string{"/run/libvirt/libvirt-admin-sock"}},
+		{"unix_sock_dir = 's'", []string{"/run/libvirt/libvirt-admin-sock"}},
+		{"unix_sock_dir = '/" + strings.Repeat("s", 100) + "'", []string{"/run/libvirt/libvirt-admin-sock"}},
+		{"not a conf", []string{"/run/libvirt/libvirt-admin-sock"}},
 	} {
 		write(c.conf)
 		got := adminSockets(d, root, "/etc")

@@ -19,7 +19,6 @@ var untyped = map[string]string{
 	"label":                  "restorecon needs a kernel with SELinux",
 	"ca-too-many":            "nobody here knows which CAs others rely on",
 	"ca-key-mismatch":        "the half that was replaced is in a backup, or nowhere",
-	"listens-by-hand":        "systemd starts the daemon the next time",
 	"session-issuer-missing": "check --connect says it of the other side",
 	"dn-refused":             "check --connect says it of the other side",
 	"name-mismatch":          "check --connect says it of the other side",

@@ -1,7 +1,7 @@
 // Package lab makes throwaway Debian hosts with a real libvirtd, for tests.
 //
-// A [Release] names a Debian release and the libvirt it ships. [Root] unpacks
-// that release once into a cache folder. [NewHost] lays a writable overlay over
+// A [Release] names a Debian release and the libvirt it ships; [Virtproxyd] has the
+// modular daemon in libvirtd's place. [Root] unpacks that release once into a cache folder. [NewHost] lays a writable overlay over
 // such a root and puts it into mount, network, UTS, IPC and PID namespaces of its
 // own: /etc, /run, the host name, the loopback interface and every process belong
 // to the host alone, so that nothing a test does can reach the machine it runs on.

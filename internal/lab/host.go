@@ -3,6 +3,7 @@ package lab
 import (
 	"bufio"
 	"bytes"
+	"cmp"
 	"context"
 	_ "embed"
 	"errors"
@@ -23,6 +24,8 @@ type HostConfig struct {
 	Root string
 	// Name is the host's short name, in the kernel and in /etc/hostname.
 	Name string
+	// Daemon is the one that serves TLS there, see [Release.Daemon]; empty is libvirtd.
+	Daemon string
 	// FQDN is its full name, if it has one: /etc/hosts then lists it before Name.
 	FQDN string
 	// Files maps files of the machine to absolute paths in the host, where they
@@ -34,6 +37,7 @@ type HostConfig struct {
 type Host struct {
 	Name string
 
+	daemon string
 	fqdn   string
 	pid    string // of its first process, as the machine sees it
 	holder *exec.Cmd
@@ -45,7 +49,7 @@ type Host struct {
 // NewHost starts a host: alone in its network, with loopback up, and with nothing
 // running. It lives until [Host.Close], or until this process ends.
 func NewHost(ctx context.Context, config HostConfig) (*Host, error) {
-	h := &Host{Name: config.Name, fqdn: config.FQDN}
+	h := &Host{Name: config.Name, daemon: cmp.Or(config.Daemon, "libvirtd"), fqdn: config.FQDN}
 	if err := h.start(config); err != nil {
 		return nil, fmt.Errorf("starting host %q: %w", config.Name, err)
 	}

@@ -17,26 +17,33 @@ const (
 	startLimit     = 30 * time.Second
 )
 
-// NotStartedError says that libvirtd ended instead of listening.
+// NotStartedError says that the daemon ended instead of listening.
 type NotStartedError struct {
-	Host string
-	Log  string // what it wrote to stderr
+	Host   string
+	Daemon string
+	Log    string // what it wrote to stderr
 }
 
 func (e *NotStartedError) Error() string {
-	return fmt.Sprintf("libvirtd on %s ended at once:\n%s", e.Host, e.Log)
+	return fmt.Sprintf("%s on %s ended at once:\n%s", e.Daemon, e.Host, e.Log)
 }
 
-// StartLibvirtd starts libvirtd with --listen and args and returns when its TLS
-// port (the tls_port of its conf file, else 16514) listens and it answers clients.
-// If libvirtd ends instead, the error is a [NotStartedError] and the process is
-// there nonetheless. Its log is the process's stderr.
+// StartLibvirtd starts libvirtd with --listen, or the daemon that the host has in its place,
+// with args, and returns when its TLS port (the tls_port of its conf file, else 16514) listens
+// and it answers clients. virtproxyd has no --listen: its conf file says listen_tls = 1.
+// If the daemon ends instead, the error is a [NotStartedError] and the process is there
+// nonetheless. Its log is the process's stderr.
 func (h *Host) StartLibvirtd(ctx context.Context, args ...string) (*Process, error) {
 	port, err := h.tlsPort(ctx, args)
 	if err != nil {
 		return nil, err
 	}
-	p, err := h.Start(ctx, "libvirtd", "libvirtd", append([]string{"--listen"}, args...)...)
+	if h.daemon == "libvirtd" {
+		args = append([]string{"--listen"}, args...)
+	} else if err := h.startBehind(ctx); err != nil {
+		return nil, err
+	}
+	p, err := h.Start(ctx, "libvirtd", h.daemon, args...)
 	if err != nil {
 		return nil, err
 	}
@@ -44,6 +51,30 @@ func (h *Host) StartLibvirtd(ctx context.Context, args ...string) (*Process, err
 		return p, err
 	}
 	return p, p.waitAnswering(ctx)
+}
+
+// behind is where the daemon listens to which virtproxyd forwards clients: those that call
+// test+tls://HOST/default?name=test%2bunix:///default%3fsocket=/run/behind/libvirt-sock.
+const behind = "/run/behind"
+
+// startBehind starts libvirtd's program with the test driver, under another name, unless it
+// runs: virtproxyd itself opens no test:///default.
+func (h *Host) startBehind(ctx context.Context) error {
+	if _, err := h.Output(ctx, "test", "-d", behind); err == nil {
+		return nil
+	}
+	conf := "unix_sock_dir = \"" + behind + "\"\nunix_sock_rw_perms = \"0777\"\nauth_unix_rw = \"none\"\n"
+	if err := h.WriteFile(ctx, "/etc/testdriverd.conf", []byte(conf), 0o644); err != nil {
+		return err
+	}
+	if _, err := h.Output(ctx, "mkdir", behind); err != nil {
+		return err
+	}
+	p, err := h.Start(ctx, "testdriverd", "/usr/lib/virtproxyd/testdriverd", "-f", "/etc/testdriverd.conf", "-p", behind+"/pid")
+	if err != nil {
+		return err
+	}
+	return p.waitAnswering(ctx)
 }
 
 func (p *Process) waitListening(ctx context.Context, port int) error {
@@ -57,7 +88,7 @@ func (p *Process) waitListening(ctx context.Context, port int) error {
 			return p.notStarted(ctx)
 		case <-limit:
 			log, _ := p.Stderr(ctx)
-			return fmt.Errorf("libvirtd on %s neither listens on port %d nor ends:\n%s", p.host.Name, port, log)
+			return fmt.Errorf("%s on %s neither listens on port %d nor ends:\n%s", p.host.daemon, p.host.Name, port, log)
 		case <-time.After(20 * time.Millisecond):
 		}
 	}
@@ -71,9 +102,14 @@ func (p *Process) waitListening(ctx context.Context, port int) error {
 func (p *Process) waitAnswering(ctx context.Context) error {
 	ctx, cancel := context.WithTimeout(ctx, startLimit)
 	defer cancel()
-	answers, err := p.host.answers(ctx)
-	if err != nil || answers {
-		return err
+	for {
+		answers, err := p.host.answers(ctx, p.name == "testdriverd")
+		if err != nil || answers {
+			return err
+		}
+		if p.name != "testdriverd" || p.exitsWithin(ctx, 20*time.Millisecond) || ctx.Err() != nil {
+			break
+		}
 	}
 	// No socket any more, or no answer from it: it is on its way out.
 	if p.exitsWithin(ctx, 5*time.Second) {
@@ -82,24 +118,27 @@ func (p *Process) waitAnswering(ctx context.Context) error {
 	return fmt.Errorf("libvirtd on %s listens but does not answer", p.host.Name)
 }
 
-func (h *Host) answers(ctx context.Context) (bool, error) {
-	socket, err := h.localSocket()
+// answers asks the daemon, or the one behind it.
+func (h *Host) answers(ctx context.Context, last bool) (bool, error) {
+	socket, err := h.localSocket(last)
 	if err != nil || socket == "" {
 		return false, err
 	}
 	_, err = h.Output(ctx, "virsh", "-r", "-c", "test+unix:///default?socket="+socket, "uri")
 	// A conf may want authentication nonetheless; to ask for it is an answer.
-	return err == nil || strings.Contains(err.Error(), "authentication"), nil
+	// virtproxyd cannot tell the test driver who asks.
+	return err == nil || strings.Contains(err.Error(), "authentication") || strings.Contains(err.Error(), "virConnectSetIdentity"), nil
 }
 
-// localSocket finds the path of libvirtd's read-only socket, or "".
-func (h *Host) localSocket() (string, error) {
+// localSocket finds the path of the daemon's read-only socket, or of that of the one behind
+// it, or "".
+func (h *Host) localSocket(last bool) (string, error) {
 	data, err := os.ReadFile("/proc/" + h.pid + "/net/unix")
 	if err != nil {
 		return "", err
 	}
 	for line := range strings.Lines(string(data)) {
-		if fields := strings.Fields(line); strings.HasSuffix(fields[len(fields)-1], "/libvirt-sock-ro") {
+		if fields := strings.Fields(line); strings.HasSuffix(fields[len(fields)-1], "/libvirt-sock-ro") && strings.HasPrefix(fields[len(fields)-1], behind) == last {
 			return fields[len(fields)-1], nil
 		}
 	}
@@ -111,7 +150,7 @@ func (p *Process) notStarted(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	return &NotStartedError{Host: p.host.Name, Log: log}
+	return &NotStartedError{Host: p.host.Name, Daemon: p.host.daemon, Log: log}
 }
 
 // Listening reports whether anything in the host listens on the TCP port. It reads
@@ -146,7 +185,7 @@ func isListener(line string, port int) bool {
 // tlsPort finds the port in the conf file that libvirtd will read. A first line
 // that sets it wins, as in libvirt.
 func (h *Host) tlsPort(ctx context.Context, args []string) (int, error) {
-	file := "/etc/libvirt/libvirtd.conf"
+	file := "/etc/libvirt/" + h.daemon + ".conf"
 	if i := slices.IndexFunc(args, func(a string) bool { return a == "--config" || a == "-f" }); i >= 0 && i+1 < len(args) {
 		file = args[i+1]
 	}

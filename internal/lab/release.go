@@ -12,7 +12,27 @@ type Release struct {
 	Libvirt string // libvirt's version there, two numbers: "9.0"
 }
 
-// Releases lists the releases the lab knows, oldest libvirt first. A Debian that is
+// Virtproxyd is the release with virtproxyd in libvirtd's place, as Fedora, RHEL, openSUSE and
+// Arch have it: a Debian, and the daemon from its own source package.
+var Virtproxyd = Release{Name: "virtproxyd", Libvirt: "11.3"}
+
+// Daemon returns the daemon that serves TLS on the release.
+func (r Release) Daemon() string {
+	if r == Virtproxyd {
+		return "virtproxyd"
+	}
+	return "libvirtd"
+}
+
+// suite is the Debian that the release is.
+func (r Release) suite() string {
+	if r == Virtproxyd {
+		return "trixie"
+	}
+	return r.Name
+}
+
+// Releases lists Debian's releases that the lab knows, oldest libvirt first. A Debian that is
 // still in testing moves on; [NewHost] callers who need the exact version ask dpkg.
 func Releases() []Release {
 	return []Release{
@@ -24,7 +44,7 @@ func Releases() []Release {
 }
 
 // Select returns the releases named in list, which is separated by spaces or
-// commas; an empty list means all. An unknown name is an error, so that a typing
+// commas; an empty list means all of Debian's. An unknown name is an error, so that a typing
 // mistake cannot turn a test run into nothing.
 func Select(list string) ([]Release, error) {
 	names := strings.FieldsFunc(list, func(r rune) bool { return r == ',' || r == ' ' })
@@ -43,12 +63,12 @@ func Select(list string) ([]Release, error) {
 }
 
 func find(name string) (Release, error) {
-	for _, r := range Releases() {
+	for _, r := range append(Releases(), Virtproxyd) {
 		if r.Name == name {
 			return r, nil
 		}
 	}
-	return Release{}, fmt.Errorf("release %q is not one of %v", name, Releases())
+	return Release{}, fmt.Errorf("release %q is not one of %v", name, append(Releases(), Virtproxyd))
 }
 
 // String is the release as test names show it: "9.0-bookworm".

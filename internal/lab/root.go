@@ -19,6 +19,9 @@ import (
 //go:embed root.sh
 var rootScript string
 
+//go:embed virtproxyd.sh
+var virtproxydScript string
+
 // basePackages are in every root: the daemon and its clients, the judges
 // (certtool, openssl), and what the lab and its tests use to look around.
 const basePackages = "libvirt-daemon,libvirt-clients,gnutls-bin,openssl,iproute2,mount,passwd,procps,strace"
@@ -40,7 +43,8 @@ func Usable() error {
 	return nil
 }
 
-// Root returns the folder that holds the release's file system, with packages on
+// Root returns the folder that holds the release's file system, or several folders with
+// colons between them, which overlayfs lays over each other: with packages on
 // top of libvirt, certtool and openssl, and builds it first if it is not there:
 // some fifteen seconds and 250 MB each. Hosts use it read-only, any number at once.
 //
@@ -50,13 +54,17 @@ func Usable() error {
 // Processes that want the same root wait for each other.
 func Root(ctx context.Context, release Release, packages ...string) (string, error) {
 	root := newRoot(release, packages)
-	if _, err := os.Stat(root.dir); err == nil {
+	if err := whole(ctx, root.dir, rootScript, root.release, root.packages, root.mirror); err != nil {
+		return "", fmt.Errorf("unpacking Debian %s: %w", root.release, err)
+	}
+	if release.Daemon() == "libvirtd" {
 		return root.dir, nil
 	}
-	if err := root.build(ctx); err != nil {
-		return "", fmt.Errorf("unpacking Debian %s: %w", release.Name, err)
+	over := cached(release.Name, virtproxydScript)
+	if err := whole(ctx, over, virtproxydScript, root.release, root.mirror); err != nil {
+		return "", fmt.Errorf("building %s: %w", release.Name, err)
 	}
-	return root.dir, nil
+	return over + ":" + root.dir, nil
 }
 
 type root struct {
@@ -67,16 +75,21 @@ type root struct {
 }
 
 func newRoot(release Release, extra []string) root {
-	r := root{release: release.Name, packages: basePackages, mirror: "http://deb.debian.org/debian"}
+	r := root{release: release.suite(), packages: basePackages, mirror: "http://deb.debian.org/debian"}
 	for _, p := range slices.Sorted(slices.Values(extra)) {
 		r.packages += "," + p
 	}
 	if mirror := os.Getenv("VIRTPKI_LAB_MIRROR"); mirror != "" {
 		r.mirror = mirror
 	}
-	sum := sha256.Sum256([]byte(rootScript + "\x00" + r.packages))
-	r.dir = filepath.Join(cacheDir(), r.release+"-"+hex.EncodeToString(sum[:6]))
+	r.dir = cached(r.release, rootScript+"\x00"+r.packages)
 	return r
+}
+
+// cached is the folder of something that is made by a recipe.
+func cached(name, recipe string) string {
+	sum := sha256.Sum256([]byte(recipe))
+	return filepath.Join(cacheDir(), name+"-"+hex.EncodeToString(sum[:6]))
 }
 
 func cacheDir() string {
@@ -86,17 +99,19 @@ func cacheDir() string {
 	return "/var/cache/virtpki-lab"
 }
 
-// build runs root.sh under the root's lock, which root.sh and its children hold
-// for as long as one of them lives, and in a mount namespace, so that nothing
-// mmdebstrap mounts can stay behind on the machine.
-func (r root) build(ctx context.Context) error {
-	if err := os.MkdirAll(filepath.Dir(r.dir), 0o755); err != nil {
+// whole makes a folder by a script, unless it is there. The script runs under the folder's
+// lock, which it and its children hold for as long as one of them lives, and in a mount
+// namespace, so that nothing mmdebstrap mounts can stay behind on the machine.
+func whole(ctx context.Context, dir, script string, args ...string) error {
+	if _, err := os.Stat(dir); err == nil {
+		return nil
+	}
+	if err := os.MkdirAll(filepath.Dir(dir), 0o755); err != nil {
 		return err
 	}
-	cmd := exec.CommandContext(ctx, "flock", r.dir+".lock",
-		"unshare", "--mount", "--propagation", "private",
-		"sh", "-c", rootScript, "root.sh", r.release, r.packages, r.mirror, r.dir)
-	cmd.WaitDelay = time.Second // the build itself goes on, for whoever wants the root next
+	line := append([]string{dir + ".lock", "unshare", "--mount", "--propagation", "private", "sh", "-c", script, "sh"}, args...)
+	cmd := exec.CommandContext(ctx, "flock", append(line, dir)...)
+	cmd.WaitDelay = time.Second // the build itself goes on, for whoever wants the folder next
 	out, err := cmd.CombinedOutput()
 	if err != nil {
 		return fmt.Errorf("%w\n%s", err, strings.TrimSpace(string(out)))

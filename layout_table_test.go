@@ -146,6 +146,17 @@ var mayImport = map[string][]string{
 		"internal/keypair", "internal/libvirt", "internal/machine", "internal/provision", "internal/reload", "internal/store",
 		"internal/subject", "internal/termtext",
 	},
+	// HTTPS, whoever answers
+	"internal/issuer/web": {},
+	// a service's own words; what to do about an error is a hint
+	"internal/issuer/step": {"pki", "internal/hint", "internal/issuer/web"},
+	// the same for the other service
+	"internal/issuer/vault": {"pki", "internal/hint", "internal/issuer/web"},
+	// step, vault: the services that sign; store: its file is believed
+	"internal/issuer": {
+		"pki", "internal/hint", "internal/issuer/step", "internal/issuer/vault", "internal/issuer/web", "internal/libvirt",
+		"internal/program", "internal/store", "internal/subject", "internal/termtext",
+	},
 	// authority: whether renew would keep the names of a certificate; gnutls: which block of a file is at fault
 	"internal/inspect": {
 		"dn", "pki", "internal/authority", "internal/gnutls", "internal/inventory", "internal/judge", "internal/keypair", "internal/libvirt",
@@ -196,6 +207,8 @@ var mayImport = map[string][]string{
 	"internal/lab/labscript": {"internal/lab", "internal/lab/terminal"},
 	// a person at a terminal knows no program
 	"internal/lab/terminal": {},
+	// a Vault knows no program
+	"internal/lab/labvault": {},
 	// system calls, whoever makes them
 	"internal/lab/trace": {},
 	// the program that installs the filter of trace
@@ -222,6 +235,7 @@ var mayImport = map[string][]string{
 		"internal/hostconf",
 		"internal/inspect",
 		"internal/inventory",
+		"internal/issuer",
 		"internal/judge",
 		"internal/keypair",
 		"internal/libvirt",
@@ -256,6 +270,7 @@ var testImports = map[string][]string{
 	"internal/connect":         {"internal/lab/labpki"},
 	"internal/libvirt/rpc":     {"internal/lab/labpki"},
 	"internal/libvirt/running": {"internal/lab", "internal/lab/labpki"},
+	"internal/issuer":          {"internal/lab/labvault"},
 	"internal/judge":           {"internal/lab", "pki"},
 	"internal/sign":            {"dn"},
 	"internal/survey":          {"internal/lab/labpki", "internal/libvirt", "internal/store"},
@@ -277,6 +292,6 @@ var onlyIn = map[string]string{
 	"golang.org/x/term":                         "cmd/virtpki internal/program internal/prompt",
 	"go.step.sm/crypto/keyutil":                 "pki",
 	"go.step.sm/crypto/pemutil":                 "pki",
-	"go.yaml.in/yaml/v3":                        "templates internal/survey",
+	"go.yaml.in/yaml/v3":                        "internal/issuer internal/survey templates",
 	"go.step.sm/crypto/x509util":                "pki",
 }

@@ -1,0 +1,248 @@
+package issuer
+
+import (
+	"context"
+	"crypto/x509"
+	"fmt"
+	"math/big"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+
+	"virtpki/internal/hint"
+	"virtpki/internal/lab/labvault"
+	"virtpki/internal/libvirt"
+	"virtpki/internal/subject"
+	"virtpki/pki"
+)
+
+// config returns that of a Vault of the lab, which change may alter.
+func config(t *testing.T, v *labvault.Server, change func(*Config)) *Config {
+	t.Helper()
+	dir := t.TempDir()
+	write := func(name, text string) string {
+		path := filepath.Join(dir, name)
+		if err := os.WriteFile(path, []byte(text), 0o600); err != nil {
+			t.Fatal(err)
+		}
+		return path
+	}
+	c := &Config{
+		Kind: Vault, URL: v.URL, CAFile: write("ca.pem", string(v.Cert)), Proxy: "none", Attempts: 2, Timeout: "2s",
+		Server: Profile{Role: "libvirt-server"}, Client: Profile{Role: "libvirt-client"}, Mount: "pki",
+		Token: &Secret{File: write("token", labvault.Token+"\n")},
+	}
+	if change != nil {
+		change(c)
+	}
+	if err := c.check(); err != nil {
+		t.Fatal(err)
+	}
+	return c
+}
+
+func open(t *testing.T, c *Config) *Issuer {
+	t.Helper()
+	i, err := New(c, time.Now)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(i.Close)
+	return i
+}
+
+func requests(t *testing.T) []*pki.CSR {
+	t.Helper()
+	var csrs []*pki.CSR
+	for _, role := range []pki.Role{pki.Server, pki.Client} {
+		key, err := pki.GenerateKey(pki.DefaultKeyType)
+		if err != nil {
+			t.Fatal(err)
+		}
+		raw, err := subject.ForLeaf(&x509.Certificate{}, "hv1")
+		if err != nil {
+			t.Fatal(err)
+		}
+		r := pki.CSRRequest{Role: role, RawSubject: raw}
+		if role == pki.Server {
+			r.DNSNames = []string{"hv1"}
+		}
+		csr, err := pki.NewCSR(r, key)
+		if err != nil {
+			t.Fatal(err)
+		}
+		csrs = append(csrs, csr)
+	}
+	return csrs
+}
+
+func TestAskVault(t *testing.T) {
+	v := labvault.Start(t)
+	for name, change := range map[string]func(*Config){
+		"token":     nil,
+		"default":   func(c *Config) { c.Mount = "" },
+		"slashes":   func(c *Config) { c.Mount = "/pki/" },
+		"namespace": func(c *Config) { c.Mount, c.Namespace = "team", labvault.Namespace },
+		"root":      func(c *Config) { c.Mount = "root" },
+		"flaky":     func(c *Config) { c.Mount, c.Attempts = "flaky", 4 },
+		"approle": func(c *Config) {
+			t.Setenv("LAB_SECRET_ID", labvault.SecretID)
+			c.Token, c.AppRole = nil, &AppRole{RoleID: labvault.RoleID, SecretID: &Secret{Env: "LAB_SECRET_ID"}}
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			i := open(t, config(t, v, change))
+			a, err := i.Ask(context.Background(), requests(t))
+			if err != nil {
+				t.Fatal(err)
+			}
+			wantCAs := 2
+			if name == "root" {
+				wantCAs = 1
+			}
+			if len(a.Leafs) != 2 || len(a.CAs) != wantCAs || len(a.CRLs) != 1 {
+				t.Errorf("%d certificates, %d CAs, %d CRLs", len(a.Leafs), len(a.CAs), len(a.CRLs))
+			}
+			again, err := pki.ParseAnswer(a.Encode())
+			if err != nil || len(again.Leafs) != 2 {
+				t.Errorf("the response does not parse: %v", err)
+			}
+			a, err = i.Ask(context.Background(), nil)
+			if err != nil || len(a.Leafs) != 0 || len(a.CAs) != wantCAs || len(a.CRLs) != 1 {
+				t.Errorf("without requests: %+v, %v", a, err)
+			}
+		})
+	}
+}
+
+func TestVaultsThatFail(t *testing.T) {
+	v := labvault.Start(t)
+	for _, test := range []struct {
+		mount  string
+		change func(*Config)
+		want   string
+		hint   string
+	}{
+		{"sealed", nil, `it answers 503 to /v1/sealed/sign/libvirt-server: "Vault is sealed"`, "unseal it"},
+		{"broken", nil, `it answers 500 to /v1/broken/sign/libvirt-server: "1 error occurred: * internal error"`, ""},
+		{"slow", func(c *Config) { c.Timeout, c.Attempts = "1s", 1 }, "no response within 1s", ""},
+		{"truncated", nil, "not the JSON that is expected: unexpected end of JSON input", ""},
+		{"html", nil, "not the JSON that is expected", ""},
+		{"huge", nil, "longer than 1048576 bytes", ""},
+		{"otherkey", nil, "CN=hv1: the certificate is for another key than the request", ""},
+		{"otherca", nil, "its chain does not hold the CA that signed the certificate, CN=otherca intermediate", ""},
+		{"ca", nil, "CN=hv1: the certificate is a CA's", ""},
+		{"keys", nil, `its response holds a PEM block "PRIVATE KEY"`, ""},
+		{"badcrl", nil, "its CRL: ", ""},
+		{"nowhere", nil, `it answers 404 to /v1/nowhere/sign/libvirt-server: "no handler for route`, "issuer init vault"},
+		{"pki", func(c *Config) { t.Setenv("LAB_WRONG", "lab-wrong"); c.Token = &Secret{Env: "LAB_WRONG"} }, `it answers 403 to /v1/pki/sign/libvirt-server: "2 errors occurred: * permission denied`, "a policy that lets it update sign/libvirt-server"},
+		{"pki", func(c *Config) { c.Server.Role = "none" }, `"unknown role: none"`, "the flags that role none needs"},
+		{"pki", func(c *Config) { c.Server.Role = "libvirt-client" }, "CN=hv1: the certificate is not for a server", "the flags of role libvirt-client"},
+		{"pki", func(c *Config) { c.Server = Profile{} }, "no role is set for a server's certificate", "server: {role: NAME}"},
+		{"pki", func(c *Config) { c.Roots = []string{strings.Repeat("ab", 32)} }, "it answers with another root, CN=pki root (sha256 ", "add it to root-fingerprints"},
+		{"pki", func(c *Config) { c.CAFile = "" }, "certificate signed by unknown authority", ""},
+		{"pki", func(c *Config) {
+			c.Token, c.AppRole = nil, &AppRole{RoleID: "x", SecretID: c.Token}
+		}, `logging in by AppRole: it answers 400 to /v1/auth/approle/login: "invalid role or secret ID"`, "auth/approle/role/NAME/secret-id"},
+		{"pki", func(c *Config) { c.CRL = c.URL + "/v1/nowhere/crl" }, "its CRL: it answers 404", ""},
+	} {
+		name := test.mount + " " + test.want
+		t.Run(name[:min(len(name), 50)], func(t *testing.T) {
+			c := config(t, v, func(c *Config) {
+				c.Mount, c.Attempts = test.mount, 1
+				if test.change != nil {
+					test.change(c)
+				}
+			})
+			a, err := open(t, c).Ask(context.Background(), requests(t))
+			if err == nil || a != nil || !strings.Contains(err.Error(), test.want) || !strings.HasPrefix(err.Error(), "asking "+v.URL+": ") {
+				t.Errorf("error %q, want %q", fmt.Sprint(err), test.want)
+			}
+			if text, _ := hint.Of(err); !strings.Contains(text, test.hint) || (text == "") != (test.hint == "") {
+				t.Errorf("hint %q, want %q", text, test.hint)
+			}
+			if err != nil && strings.Contains(err.Error(), "lab-") {
+				t.Errorf("the error holds a secret: %v", err)
+			}
+		})
+	}
+}
+
+// Another root is refused where one is named, even if its certificates fit together.
+func TestAnotherRoot(t *testing.T) {
+	v := labvault.Start(t)
+	a, err := open(t, config(t, v, nil)).Ask(context.Background(), nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	root := libvirt.Fingerprint(a.CAs[1])
+	i := open(t, config(t, v, func(c *Config) { c.Roots = []string{strings.ToUpper(root)} }))
+	if _, err := i.Ask(context.Background(), requests(t)); err != nil {
+		t.Fatal(err)
+	}
+	strange := open(t, config(t, v, func(c *Config) { c.Mount, c.Roots = "strange", []string{root} }))
+	if _, err := strange.Ask(context.Background(), requests(t)); err == nil || !strings.Contains(err.Error(), "it answers with another root, CN=strange root") {
+		t.Errorf("error %v", err)
+	}
+	prints := map[string]bool{}
+	if i.Vouch(prints); !prints[root] || len(prints) != 1 {
+		t.Errorf("vouches for %v", prints)
+	}
+}
+
+// A request that cannot be answered is not sent, and says what it lacks.
+func TestRequestsThatAreNotSent(t *testing.T) {
+	v := labvault.Start(t)
+	i := open(t, config(t, v, nil))
+	csrs := requests(t)
+	csrs[0].Roles = nil
+	if _, err := i.Ask(context.Background(), csrs); err == nil || !strings.Contains(err.Error(), "does not say whether it is for a server or a client") {
+		t.Errorf("without a role: %v", err)
+	}
+	csrs = requests(t)
+	csrs[0].WantsCA = true
+	if _, err := i.Ask(context.Background(), csrs); err == nil || !strings.Contains(err.Error(), "it asks to be a CA") {
+		t.Errorf("for a CA: %v", err)
+	}
+}
+
+func TestRevokeAtVault(t *testing.T) {
+	v := labvault.Start(t)
+	i := open(t, config(t, v, nil))
+	a, err := i.Ask(context.Background(), requests(t))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := i.ca.Revoke(context.Background(), a.Leafs[1].SerialNumber, pki.ReasonUnspecified); err != nil {
+		t.Fatal(err)
+	}
+	if err := i.ca.Revoke(context.Background(), big.NewInt(1), pki.ReasonUnspecified); err == nil || !strings.Contains(err.Error(), "not found") {
+		t.Errorf("an unknown serial: %v", err)
+	}
+	a2, err := i.Ask(context.Background(), nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, ok := a2.CRLs[0].Find(a.Leafs[1].SerialNumber); !ok {
+		t.Error("the CRL lacks the serial")
+	}
+}
+
+func TestQuestions(t *testing.T) {
+	csrs := requests(t)
+	got, err := Questions(pki.EncodeCSRs(csrs...))
+	if err != nil || len(got) != 2 {
+		t.Errorf("requests: %d, %v", len(got), err)
+	}
+	v := labvault.Start(t)
+	if got, err := Questions(v.Cert); err != nil || got != nil {
+		t.Errorf("CA certificates: %v, %v", got, err)
+	}
+	for _, bad := range []string{"", "hello", "-----BEGIN CERTIFICATE REQUEST-----\n"} {
+		if _, err := Questions([]byte(bad)); err == nil {
+			t.Errorf("%q is taken", bad)
+		}
+	}
+}

@@ -1,0 +1,74 @@
+package issuer
+
+import (
+	"bytes"
+	"fmt"
+	"os"
+	"path/filepath"
+	"strings"
+
+	"virtpki/internal/hint"
+	"virtpki/internal/program"
+	"virtpki/internal/store"
+	"virtpki/internal/termtext"
+)
+
+// maxSecret is more than any token or password needs, in bytes.
+const maxSecret = 64 << 10
+
+// readOwn returns the contents of a file that nobody besides root and this process's user
+// can write.
+func readOwn(path string, limit int64) ([]byte, error) {
+	files := store.Tree{}.OwnFiles(filepath.Dir(path))
+	defer files.Close()
+	return files.Read(filepath.Base(path), limit)
+}
+
+// readPrivate returns the contents of a file that nobody besides root and this process's
+// user can read or write.
+func readPrivate(path string, limit int64) ([]byte, error) {
+	data, err := readOwn(path, limit)
+	if err != nil {
+		return nil, err
+	}
+	info, err := store.Tree{}.Stat(path) // nobody else can have exchanged it
+	if err != nil {
+		return nil, err
+	}
+	if mode := info.Mode().Perm(); mode&0o077 != 0 {
+		return nil, hint.With(fmt.Errorf("%s: mode %04o lets others read it (want 0600)", path, mode), "chmod 600 %s", termtext.ShellWord(path))
+	}
+	return data, nil
+}
+
+// read returns a secret: the first line of a file, which may be a descriptor, or the value of
+// an environment variable. An error does not hold it.
+func (s *Secret) read() ([]byte, error) {
+	if s == nil {
+		return nil, fmt.Errorf("no password is set")
+	}
+	if s.Env != "" {
+		value := os.Getenv(s.Env)
+		if value == "" {
+			return nil, fmt.Errorf("the environment variable %s is not set, or empty", s.Env)
+		}
+		return []byte(value), nil
+	}
+	if isDescriptor(s.File) {
+		return program.ReadSecret(nil, s.File)
+	}
+	data, err := readPrivate(s.File, maxSecret)
+	if err != nil {
+		return nil, err
+	}
+	line, _, _ := bytes.Cut(data, []byte("\n"))
+	if line = bytes.TrimSuffix(line, []byte("\r")); len(line) == 0 {
+		return nil, fmt.Errorf("%s: the first line, which should be the secret, is empty", s.File)
+	}
+	return line, nil
+}
+
+// isDescriptor reports whether a path is a descriptor that this process was given.
+func isDescriptor(path string) bool {
+	return strings.HasPrefix(path, "/dev/fd/") || strings.HasPrefix(path, "/proc/self/fd/")
+}

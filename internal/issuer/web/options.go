@@ -1,0 +1,116 @@
+package web
+
+import (
+	"context"
+	"crypto/tls"
+	"crypto/x509"
+	"errors"
+	"fmt"
+	"net/http"
+	"net/url"
+	"strings"
+	"time"
+)
+
+// How long one attempt may take, and how many there are, unless that is said.
+const (
+	DefaultTimeout  = 30 * time.Second
+	DefaultAttempts = 4
+)
+
+// Options say whom a client asks, and how.
+type Options struct {
+	URL   string         // address of the CA, without a slash at its end
+	Trust *x509.CertPool // CAs that may have signed the server's certificate; nil for the system's
+	// Unverified takes any server's certificate: for data that proves itself.
+	Unverified bool
+	Proxy      string           // address of a proxy; empty for that of the environment, NoProxy for none
+	Timeout    time.Duration    // of an attempt; zero for DefaultTimeout
+	Attempts   int              // zero for DefaultAttempts
+	Now        func() time.Time // by which certificates are valid; nil for the clock
+	// Sleep waits between attempts; nil for a clock. Tests do not wait.
+	Sleep func(context.Context, time.Duration) error
+}
+
+// NoProxy as [Options.Proxy] asks the CA without a proxy, whatever the environment says.
+const NoProxy = "none"
+
+// Client asks one CA.
+type Client struct {
+	o    Options
+	http *http.Client
+}
+
+// New returns a client for options that [CheckURL] has passed.
+func New(o Options) *Client {
+	if o.Timeout == 0 {
+		o.Timeout = DefaultTimeout
+	}
+	if o.Attempts == 0 {
+		o.Attempts = DefaultAttempts
+	}
+	if o.Sleep == nil {
+		o.Sleep = sleep
+	}
+	transport := &http.Transport{
+		Proxy:                  o.proxy(),
+		TLSClientConfig:        &tls.Config{MinVersion: tls.VersionTLS12, RootCAs: o.Trust, InsecureSkipVerify: o.Unverified, Time: o.Now},
+		MaxResponseHeaderBytes: 64 << 10,
+		ForceAttemptHTTP2:      true,
+	}
+	return &Client{o, &http.Client{Transport: transport, CheckRedirect: checkRedirect}}
+}
+
+// Close ends the connections of the client.
+func (c *Client) Close() { c.http.CloseIdleConnections() }
+
+func (o *Options) proxy() func(*http.Request) (*url.URL, error) {
+	switch o.Proxy {
+	case "":
+		return http.ProxyFromEnvironment
+	case NoProxy:
+		return nil
+	}
+	return func(*http.Request) (*url.URL, error) { return url.Parse(o.Proxy) }
+}
+
+var errRedirect = errors.New("it redirects to another kind of address")
+
+// checkRedirect follows what a standby node of Vault says (307), by https alone. Other
+// redirects change the request into another one, or come from a login page.
+func checkRedirect(request *http.Request, via []*http.Request) error {
+	code := 0
+	if request.Response != nil {
+		code = request.Response.StatusCode
+	}
+	switch {
+	case len(via) > 3:
+		return errors.New("it redirects more than 3 times")
+	case code != http.StatusTemporaryRedirect && code != http.StatusPermanentRedirect,
+		via[0].URL.Scheme == "https" && request.URL.Scheme != "https":
+		return fmt.Errorf("%w: %q (status %d)", errRedirect, request.URL.Redacted(), code)
+	}
+	for name, values := range via[0].Header {
+		request.Header[name] = values
+	}
+	return nil
+}
+
+// CheckURL returns what is wrong with the address of a server. Secrets do not belong in it.
+func CheckURL(text string, schemes ...string) error {
+	u, err := url.Parse(text)
+	switch {
+	case err != nil || u.Host == "" || u.Opaque != "":
+		return fmt.Errorf("%q is not an address such as %s://ca.example.com", text, schemes[0])
+	case u.User != nil:
+		return errors.New("an address must not hold a name or a password")
+	case u.RawQuery != "" || u.Fragment != "":
+		return fmt.Errorf("%q must end with its path", text)
+	}
+	for _, scheme := range schemes {
+		if u.Scheme == scheme {
+			return nil
+		}
+	}
+	return fmt.Errorf("%q does not begin with %s://", text, strings.Join(schemes, ":// or "))
+}

@@ -7,6 +7,7 @@ PACKAGES  := gcc libc6-dev libglib2.0-dev libgnutls28-dev pkg-config \
              gnutls-bin iproute2 libvirt-clients libvirt-daemon mmdebstrap opensc openssl \
              p11-kit softhsm2 strace swtpm
 STEP      := github.com/smallstep/cli/cmd/step@v0.28.7
+STEP_CA   := github.com/smallstep/certificates/cmd/step-ca@v0.30.2
 STATICCHECK := honnef.co/go/tools/cmd/staticcheck@v0.8.2
 PLATFORMS := linux/amd64 linux/arm64 darwin/amd64 darwin/arm64 freebsd/amd64 freebsd/arm64
 
@@ -25,11 +26,11 @@ demo: build
 	cat build/demo/etc/libvirt/libvirtd.conf
 
 # Every test: the rules, the scripts, and real libvirtd of four Debian releases.
-test: packages build/bin/step
+test: packages build/bin/step build/bin/step-ca
 	PATH="$(CURDIR)/build/bin:$$PATH" $(GO) test -timeout 80m -p 3 -parallel 6 $(TESTFLAGS) ./...
 
 # The real daemons alone. VIRTPKI_RELEASES=bookworm narrows them.
-matrix: packages build/bin/step
+matrix: packages build/bin/step build/bin/step-ca
 	PATH="$(CURDIR)/build/bin:$$PATH" $(GO) test -timeout 80m -parallel 6 -v -run TestE2E ./cmd/virtpki
 
 check:
@@ -68,6 +69,10 @@ bench-fleet: build build/bin/step
 # A CA that step made is taken over in the tests; Debian has no package of it.
 build/bin/step:
 	GOBIN=$(CURDIR)/build/bin CGO_ENABLED=0 $(GO) install $(STEP)
+
+# A real step-ca signs in the tests of issuers.
+build/bin/step-ca:
+	GOBIN=$(CURDIR)/build/bin CGO_ENABLED=0 $(GO) install $(STEP_CA)
 
 packages:
 	@missing=$$(for p in $(PACKAGES); do dpkg-query -W -f '$${Status}\n' $$p 2>/dev/null | grep -q '^install ok installed$$' || echo $$p; done); \

@@ -56,6 +56,8 @@ var harmless = map[string]string{
 	"virtpki dn lint":            "reads",
 	"virtpki dn match":           "reads",
 	"virtpki dn show":            "reads",
+	"virtpki issuer step":        "reads",
+	"virtpki issuer vault":       "reads",
 	"virtpki list":               "reads",
 	"virtpki reload":             "speaks to a daemon, and exchanges what rollback does; see testdata/e2e",
 	"virtpki show":               "reads",

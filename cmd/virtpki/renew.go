@@ -11,6 +11,7 @@ import (
 
 	"virtpki/internal/enroll"
 	"virtpki/internal/hint"
+	"virtpki/internal/issuer"
 	"virtpki/internal/provision"
 	"virtpki/internal/renewal"
 	"virtpki/internal/termtext"
@@ -28,6 +29,7 @@ type renewOptions struct {
 	within         time.Duration // a run starts, that of jitter
 	rekey          bool
 	trustNew       []string
+	issuer         string // file of the issuer
 	shapes         templateOptions
 }
 
@@ -50,12 +52,13 @@ func newRenew(e *env, g *globals) *cobra.Command {
 	flags.BoolVar(&o.SameKey, "same-key", false, "keep the keys")
 	flags.BoolVar(&o.ReplaceLinks, "replace-links", false, "put files in the place of links to certificates, keys and lists")
 	flags.BoolVar(&o.KeepExtras, "keep-extras", false, "keep names, purposes and extensions that virtpki does not put into certificates: a URI, an e-mail address, a second purpose")
-	flags.BoolVar(&o.NewSubject, "new-subject", false, "with --via, take the subject that the CA gives, though the live certificate has another")
+	flags.BoolVar(&o.NewSubject, "new-subject", false, "with --via or --issuer, take the subject that the CA gives, though the live certificate has another")
 	flags.StringVar(&o.jitter, "jitter", "", "where no terminal is there, wait a random part of `duration` first")
 	flags.StringVar(&o.Metrics, "metrics", "", "write a Prometheus text `file`")
 	o.shapes.addFlags(flags)
 	o.addVia(cmd)
-	flags.StringArrayVar(&o.trustNew, "trust-new-ca", nil, "with --via, trust a CA that is new here, by its SHA-256 `fingerprint`")
+	addIssuer(cmd, &o.issuer)
+	flags.StringArrayVar(&o.trustNew, "trust-new-ca", nil, "with --via or --issuer, trust a CA that is new here, by its SHA-256 `fingerprint`")
 	cmd.MarkFlagsMutuallyExclusive("rekey", "same-key")
 	cmd.MarkFlagsMutuallyExclusive("keep-extras", "template")
 	cmd.MarkFlagFilename("metrics", "prom")
@@ -111,6 +114,15 @@ func runRenew(ctx context.Context, e *env, g *globals, o *renewOptions) error {
 	}
 	if err := o.wait(ctx); err != nil {
 		return err
+	}
+	if o.issuer != "" {
+		i, err := issuer.Open(o.issuer, g.Now)
+		if err != nil {
+			return err
+		}
+		defer i.Close()
+		i.Vouch(o.TrustNew)
+		o.Issuer = i
 	}
 	o.Reload = o.reloadOptions.request(e)
 	report, err := renewal.Run(ctx, g.Machine, o.Request, e.newKeyring(g), e.runOptions(g, nil))

@@ -64,6 +64,7 @@ func newRoot(e *env) *cobra.Command {
 		inGroup("make", newRequest(e, g)),
 		inGroup("make", newSign(e, g)),
 		inGroup("make", newInstall(e, g)),
+		inGroup("make", newIssuer(e, g)),
 		inGroup("make", newConfig(e, g)),
 		inGroup("make", newRenew(e, g)),
 		inGroup("make", newRollback(e, g)),

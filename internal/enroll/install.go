@@ -22,9 +22,10 @@ type Response struct {
 	To     keypair.Dest
 	System bool // the daemons' own directories, not a user's or QEMU's
 
-	TrustNew Fingerprints // of CAs that may be trusted though they are new here
-	ExactCAs bool         // trust the CAs of the response and no other that was trusted before
-	Force    bool         // take an older CRL or certificate over a newer one, and a DN that a list here refuses
+	TrustNew     Fingerprints // of CAs that may be trusted though they are new here
+	BelowTrusted bool         // the response came straight from its CA: a CA that a trusted one has signed needs nobody to vouch for it
+	ExactCAs     bool         // trust the CAs of the response and no other that was trusted before
+	Force        bool         // take an older CRL or certificate over a newer one, and a DN that a list here refuses
 	// KeepSubject refuses a certificate with another DN than the one that it replaces.
 	KeepSubject bool
 

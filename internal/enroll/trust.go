@@ -47,7 +47,7 @@ func (in *installer) decideCAs(j *change.Job) error {
 	if err != nil {
 		return err
 	}
-	t, err := decideTrust(here, in.CAs, trustPolicy{vouched: in.TrustNew, exact: in.ExactCAs, given: len(in.Given) > 0, now: in.m.Now()})
+	t, err := decideTrust(here, in.CAs, trustPolicy{vouched: in.TrustNew, exact: in.ExactCAs, given: len(in.Given) > 0, below: in.BelowTrusted, now: in.m.Now()})
 	if err != nil {
 		return err
 	}
@@ -70,6 +70,7 @@ type trustPolicy struct {
 	vouched Fingerprints // of CAs that may be new here
 	exact   bool         // no other CAs than those of the response
 	given   bool         // they come with key pairs: no response of the CA vouches for them
+	below   bool         // those that a trusted CA has signed need nobody to vouch for them
 	now     time.Time
 }
 
@@ -95,18 +96,42 @@ func decideTrust(here, given []*x509.Certificate, p trustPolicy) (t trust, err e
 // onSight refuses CAs that are new here and that nobody has vouched for. Where none is
 // trusted yet it returns them: nothing here tells them from the right ones.
 func (p *trustPolicy) onSight(here, given []*x509.Certificate) (onSight []*x509.Certificate, err error) {
-	chained := belowTrusted(here, given)
+	chained := belowTrusted(slices.Concat(here, p.vouchedOf(given)), given)
 	for _, ca := range given {
 		switch print := libvirt.Fingerprint(ca); {
 		case keypair.Contains(here, ca) || p.vouched[print]:
-		case p.given && keypair.Contains(chained, ca):
+		case (p.given || p.below) && keypair.Contains(chained, ca):
 		case len(here) == 0 && len(p.vouched) == 0:
 			onSight = append(onSight, ca)
 		default:
-			return nil, p.refuseNew(ca, print)
+			ca = p.rootOf(ca, given)
+			return nil, p.refuseNew(ca, libvirt.Fingerprint(ca))
 		}
 	}
 	return onSight, nil
+}
+
+// rootOf returns the CA whose fingerprint a person has to look at: where those below a
+// trusted CA are taken, that at the top.
+func (p *trustPolicy) rootOf(ca *x509.Certificate, given []*x509.Certificate) *x509.Certificate {
+	for range given {
+		i := slices.IndexFunc(given, func(above *x509.Certificate) bool { return !above.Equal(ca) && maySign(above, ca) })
+		if i < 0 || !p.below {
+			break
+		}
+		ca = given[i]
+	}
+	return ca
+}
+
+// vouchedOf returns those of some CAs for which somebody vouches.
+func (p *trustPolicy) vouchedOf(given []*x509.Certificate) (vouched []*x509.Certificate) {
+	for _, ca := range given {
+		if p.vouched[libvirt.Fingerprint(ca)] {
+			vouched = append(vouched, ca)
+		}
+	}
+	return vouched
 }
 
 // merge returns the CAs that are trusted, and those that are dropped. One that has expired

@@ -22,10 +22,10 @@ func whyCRL(crl *pki.CRL, now time.Time) string {
 }
 
 // lookAtCRL decides whether the CRL is due. Without the CA's key on this machine
-// it is not ours to make, but with --via to ask for.
+// it is not ours to make, but with --via or --issuer to ask for.
 func (r *renewal) lookAtCRL(a *authority.Authority) error {
 	switch {
-	case r.Via == "" && keyAbsent(r.m):
+	case !r.asks() && keyAbsent(r.m):
 		return nil
 	case keyAbsent(r.m):
 		r.crl = whyOthersCRL(a, r.m.Now())

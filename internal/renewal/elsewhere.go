@@ -22,8 +22,8 @@ import (
 type elsewhere struct{ *renewal }
 
 // run renews on a machine without the CA's key: it makes the requests
-// for what is due and, with --via, has the CA answer them and installs the response.
-// Without it the requests are left in a file.
+// for what is due and, with --via or --issuer, has the CA answer them and installs the response.
+// Without either the requests are left in a file.
 func (r elsewhere) run(ctx context.Context) error {
 	if err := r.forTheCA(); err != nil {
 		return err
@@ -42,10 +42,10 @@ func (r elsewhere) run(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	if r.Via == "" {
+	if !r.asks() {
 		return r.leaveRequests()
 	}
-	answer, err := r.askCA(ctx, csrs)
+	answer, err := r.ask(ctx, csrs)
 	if err != nil {
 		return err
 	}
@@ -69,11 +69,11 @@ func (r elsewhere) forTheCA() error {
 func (r elsewhere) leaveDue() error {
 	about := slices.DeleteFunc(slices.Clone(r.found), func(c *candidate) bool { return len(c.reasons) == 0 })
 	r.end(Due, about)
-	if r.Via != "" {
-		r.next("would ask the CA with %q", r.Via)
+	if r.asks() {
+		r.next("would ask the CA %s", r.asked())
 		return r.failures()
 	}
-	r.next("the CA's key is not on this machine: requests would be left in %s; --via has them signed", r.m.System().Path(libvirt.Requests))
+	r.next("the CA's key is not on this machine: requests would be left in %s; --via or --issuer has them signed", r.m.System().Path(libvirt.Requests))
 	r.nextImport()
 	return r.refused()
 }
@@ -152,7 +152,7 @@ func (r elsewhere) planRequests(j *change.Job) (csrs []*pki.CSR, err error) {
 		}
 		csrs = append(csrs, csr)
 	}
-	if r.Via != "" {
+	if r.asks() {
 		return csrs, nil
 	}
 	first := keypair.Dest{Layout: r.due()[0].layout, Owner: machine.Owner()}
@@ -230,7 +230,7 @@ func (r elsewhere) installInto(ctx context.Context, layout libvirt.Layout, answe
 	j, err := enroll.Install(ctx, r.m, enroll.Response{
 		Answer: &pki.Answer{Leafs: own, CAs: answer.CAs, CRLs: answer.CRLs},
 		To:     keypair.Dest{Layout: layout, Owner: machine.Owner(), Keep: true}, System: placeOf(r.m, layout) == ofSystem,
-		TrustNew: r.TrustNew, Reload: r.Reload, KeepSubject: !r.NewSubject,
+		TrustNew: r.TrustNew, BelowTrusted: r.Issuer != nil, Reload: r.Reload, KeepSubject: !r.NewSubject,
 	}, r.keys, r.o)
 	if err == nil {
 		err = r.stillDue(layout, own)

@@ -4,6 +4,8 @@ import (
 	"bytes"
 	"fmt"
 	"io/fs"
+	"strconv"
+	"strings"
 	"time"
 
 	"virtpki/internal/authority"
@@ -26,15 +28,19 @@ func (r *renewal) writeMetrics(result error) error {
 	if _, err := r.look(); err != nil && result == nil {
 		return err
 	}
+	since := int64(0)
+	if r.unanswered {
+		since = unansweredSince(r.Metrics, r.m.Now().Unix())
+	}
 	var plan store.Plan
-	o := store.Output{Path: r.Metrics, Data: r.metricsText(result), Mode: metricsMode, Ours: change.WrittenMetrics, Force: r.Force}
+	o := store.Output{Path: r.Metrics, Data: r.metricsText(result, since), Mode: metricsMode, Ours: change.WrittenMetrics, Force: r.Force}
 	if err := change.PlanOutput(&plan, o, "--metrics"); err != nil {
 		return fmt.Errorf("metrics: %w", err)
 	}
 	return r.o.Track.Apply(&plan)
 }
 
-func (r *renewal) metricsText(result error) []byte {
+func (r *renewal) metricsText(result error, since int64) []byte {
 	var b bytes.Buffer
 	var ends []certinfo.Expiry
 	for _, c := range r.found {
@@ -66,7 +72,39 @@ func (r *renewal) metricsText(result error) []byte {
 	fmt.Fprintf(&b, "virtpki_renew_last_run_seconds %d\n", r.m.Now().Unix())
 	certinfo.Family(&b, "virtpki_renew_success", "Whether the last run of renew went well.")
 	fmt.Fprintf(&b, "virtpki_renew_success %d\n", truth(result == nil))
+	if r.asks() {
+		certinfo.Family(&b, unansweredMetric, "Since when the CA does not answer requests, in seconds since 1970; 0 while it does, and while none are due.")
+		fmt.Fprintf(&b, "%s %d\n", unansweredMetric, since)
+	}
 	return b.Bytes()
+}
+
+// unansweredMetric is the metric that has to be remembered from one run to the next.
+const unansweredMetric = "virtpki_issuer_unanswered_since_seconds"
+
+// unansweredSince returns since when the CA has not answered: since this run, unless the
+// file of the last one says that it began before.
+func unansweredSince(file string, now int64) int64 {
+	data, err := store.ReadFile(file, maxMetrics)
+	if err != nil || !change.WrittenMetrics(data) {
+		return now
+	}
+	return since(data, now)
+}
+
+// maxMetrics is more than the file of the last run holds, in bytes.
+const maxMetrics = 16 << 20
+
+// since reads since when the CA had not answered after the last run. Others may have written
+// the file: a time that is not before now is none.
+func since(metrics []byte, now int64) int64 {
+	for line := range strings.Lines(string(metrics)) {
+		value, ok := strings.CutPrefix(line, unansweredMetric+" ")
+		if n, err := strconv.ParseInt(strings.TrimSpace(value), 10, 64); ok && err == nil && n > 0 && n < now {
+			return n
+		}
+	}
+	return now
 }
 
 func crlMetrics(b *bytes.Buffer, a *authority.Authority) {

@@ -35,6 +35,8 @@ type Request struct {
 	// Via is the command that takes requests to the CA, where its key is not on this machine,
 	// and prints the response; empty leaves them in a file.
 	Via string
+	// Issuer is asked in place of a command; nil for none.
+	Issuer Issuer
 	// NewSubject takes the subject that a CA elsewhere gives, though it is another.
 	NewSubject bool
 	// TrustNew are CAs that a response may bring though they are new here.
@@ -114,6 +116,8 @@ type renewal struct {
 	seen *authority.Authority // what the first look has read, until something is decided by it
 
 	renewed []*candidate
+	// unanswered is set when the CA was asked and did not answer.
+	unanswered bool
 	// serving is set when something changes that a daemon serves.
 	serving bool
 }

@@ -20,9 +20,46 @@ const (
 	viaGrace   = 5 * time.Second
 )
 
-// askCA sends the requests to the CA and reads its response. Where only the CRL is
+// Issuer is a CA that is a service. Its String names it.
+type Issuer interface {
+	// Ask returns the response to requests. Without requests it is the CAs and the CRL.
+	Ask(context.Context, []*pki.CSR) (*pki.Answer, error)
+	String() string
+}
+
+// asks reports whether requests are taken to the CA at once.
+func (r *Request) asks() bool { return r.Via != "" || r.Issuer != nil }
+
+// asked names what is asked.
+func (r *Request) asked() string {
+	if r.Issuer != nil {
+		return r.Issuer.String()
+	}
+	return fmt.Sprintf("with %q", r.Via)
+}
+
+// ask sends the requests to the CA and reads its response. Without one the live certificates
+// go on, and the next run asks again.
+func (r elsewhere) ask(ctx context.Context, csrs []*pki.CSR) (answer *pki.Answer, err error) {
+	ctx, cancel := context.WithTimeout(ctx, viaTimeout)
+	defer cancel()
+	if r.Issuer == nil {
+		answer, err = r.askCommand(ctx, csrs)
+	} else if answer, err = r.Issuer.Ask(ctx, csrs); err != nil {
+		if _, hinted := hint.Of(err); !hinted {
+			err = hint.With(err, livesOn)
+		}
+	}
+	r.unanswered = err != nil
+	return answer, err
+}
+
+// livesOn is what a CA that does not answer changes.
+const livesOn = "the live certificates are as they were; the keys wait"
+
+// askCommand has the command take the requests to the CA. Where only the CRL is
 // due it sends the CA certificates that are trusted here.
-func (r elsewhere) askCA(ctx context.Context, csrs []*pki.CSR) (*pki.Answer, error) {
+func (r elsewhere) askCommand(ctx context.Context, csrs []*pki.CSR) (*pki.Answer, error) {
 	question := pki.EncodeCSRs(csrs...)
 	if len(csrs) == 0 {
 		a, err := authority.Open(r.m)
@@ -31,14 +68,12 @@ func (r elsewhere) askCA(ctx context.Context, csrs []*pki.CSR) (*pki.Answer, err
 		}
 		question = pki.EncodeCertificates(a.Certificates...)
 	}
-	ctx, cancel := context.WithTimeout(ctx, viaTimeout)
-	defer cancel()
 	cmd := exec.CommandContext(ctx, "sh", "-c", r.Via)
 	cmd.WaitDelay = viaGrace
 	cmd.Stdin, cmd.Stderr = bytes.NewReader(question), r.Reload.Output
 	data, err := boundedOutput(cmd)
 	if err != nil {
-		return nil, hint.With(fmt.Errorf("asking the CA with %q: %w", r.Via, err), "the live certificates are as they were; the keys wait")
+		return nil, hint.With(fmt.Errorf("asking the CA with %q: %w", r.Via, err), livesOn)
 	}
 	answer, err := pki.ParseAnswer(data)
 	if err != nil {

@@ -109,7 +109,7 @@ var mayImport = map[string][]string{
 	},
 	// reload: a list counts once a daemon has read it
 	"internal/revocation": {
-		"pki", "internal/authority", "internal/certinfo", "internal/change", "internal/grant", "internal/hint", "internal/keypair",
+		"pki", "internal/authority", "internal/certinfo", "internal/change", "internal/enroll", "internal/grant", "internal/hint", "internal/keypair",
 		"internal/libvirt", "internal/libvirt/rpc", "internal/libvirt/running", "internal/machine", "internal/reload", "internal/store",
 		"internal/subject", "internal/termtext",
 	},

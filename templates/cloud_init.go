@@ -38,6 +38,8 @@ type FirstBoot struct {
 	Service, Socket string
 	// Sysconfdir is the folder of the system's configuration, "/etc" mostly.
 	Sysconfdir string
+	// Retry says that a CA is asked over the network: what fails is tried again.
+	Retry bool
 	// Network says that the machine's addresses must be known.
 	Network bool
 }

@@ -41,6 +41,8 @@ type Renewal struct {
 	Device string
 	// After lists the units after which the service starts, when they start too.
 	After []string
+	// Network says that a CA is asked over the network.
+	Network bool
 	// Before lists the units that start after the service of [Watch], when they start too.
 	Before []string
 	// Calendar is when the timer rings, in the syntax of systemd.time(7), such as

@@ -8,7 +8,9 @@ import (
 	"virtpki/internal/allowlist"
 	"virtpki/internal/authority"
 	"virtpki/internal/change"
+	"virtpki/internal/enroll"
 	"virtpki/internal/hint"
+	"virtpki/internal/issuer"
 	"virtpki/internal/libvirt"
 	"virtpki/internal/machine"
 	"virtpki/internal/provision"
@@ -27,6 +29,7 @@ type bootstrapOptions struct {
 	reloadOptions
 	host   provision.HostRequest
 	caLife string
+	issuer string // file of the issuer
 }
 
 func newBootstrap(e *env, g *globals) *cobra.Command {
@@ -58,12 +61,16 @@ func bindBootstrap(e *env, g *globals, o *bootstrapOptions) *cobra.Command {
 	o.withOptions.addFlags(cmd)
 	o.reloadOptions.addFlags(cmd)
 	o.addPermit(flags)
+	addIssuer(cmd, &o.issuer)
 	cmd.MarkFlagDirname("bundle")
 	cmd.MarkFlagsMutuallyExclusive("bundle", "name")
 	cmd.MarkFlagsMutuallyExclusive("bundle", "client")
 	cmd.MarkFlagsMutuallyExclusive("bundle", "update")
 	g.addPassphrase(cmd)
 	g.addDryRun(cmd)
+	for _, other := range []string{"bundle", "name", "validity", "for", "update", "allow-issued", "permit", "ca-validity", "passphrase-file"} {
+		cmd.MarkFlagsMutuallyExclusive("issuer", other)
+	}
 	completeFrom(cmd, "daemon", libvirt.DaemonNames()...)
 	return cmd
 }
@@ -108,9 +115,17 @@ func runBootstrap(ctx context.Context, e *env, g *globals, o *bootstrapOptions) 
 		return err
 	}
 	keys := e.newKeyring(g)
+	asked, err := o.enroll(ctx, e, g, enroll.First{Host: r, ClientKeyMode: r.ClientKeyMode}, keys)
+	if err != nil || asked != nil && g.dryRun {
+		return e.tellWith(g, asked, err)
+	}
 	ready, err := provision.Bootstrap(ctx, g.Machine, keys, r, e.runOptions(g, nil))
 	if err != nil {
 		return err
+	}
+	if asked != nil {
+		asked.Merge(ready.Job)
+		ready.Job = asked
 	}
 	if !g.dryRun {
 		err = reload.New(g.Machine, o.reloadOptions.request(e), ready.Job).Settle(ctx)
@@ -119,6 +134,22 @@ func runBootstrap(ctx context.Context, e *env, g *globals, o *bootstrapOptions) 
 		err = o.addNames(ctx, e, g, keys, ready)
 	}
 	return e.tellWith(g, ready.Job, hint.First(err, unmet(ready.Job)))
+}
+
+// enroll has the issuer sign what this host lacks. The job is nil where there is no
+// issuer, or nothing is lacking.
+func (o *bootstrapOptions) enroll(ctx context.Context, e *env, g *globals, f enroll.First, keys *change.Keyring) (*change.Job, error) {
+	if o.issuer == "" {
+		return nil, nil
+	}
+	i, err := issuer.Open(o.issuer, g.Now)
+	if err != nil {
+		return nil, err
+	}
+	defer i.Close()
+	f.Issuer, f.TrustNew = i, enroll.Fingerprints{}
+	i.Vouch(f.TrustNew)
+	return f.Enroll(ctx, g.Machine, keys, e.runOptions(g, nil))
 }
 
 // addNames renews a server certificate that was found without the names that are asked for.

@@ -47,6 +47,7 @@ func (o *generateOptions) addFlags(cmd *cobra.Command, g *globals, jitter string
 	flags.StringVar(&o.jitter, "jitter", jitter, "spread the runs of many machines over `duration`; empty: do not")
 	flags.StringVar(&o.Metrics, "metrics", "", "have renew write a Prometheus text `file`")
 	o.addVia(cmd)
+	addIssuer(cmd, &o.issuer)
 	o.reloadOptions.addFlags(cmd)
 	cmd.MarkFlagFilename("binary")
 	cmd.MarkFlagFilename("metrics", "prom")
@@ -105,7 +106,7 @@ func (o *generateOptions) renewal(g *globals) (*generate.Renewal, error) {
 	}
 	r := &generate.Renewal{
 		Binary: o.binary, Sysconfdir: g.Sysconfdir, CA: g.CADir, Passphrase: g.passphraseFile,
-		Before: o.before, SameKey: o.SameKey, NoReload: o.noReload, Restart: o.restart, Metrics: o.Metrics, Via: o.Via,
+		Before: o.before, SameKey: o.SameKey, NoReload: o.noReload, Restart: o.restart, Metrics: o.Metrics, Via: o.Via, Issuer: o.issuer,
 		Jitter: o.jitter, Calendar: o.calendar, Out: o.out, Watch: o.watch,
 	}
 	return r, r.Prepare()

@@ -1,12 +1,14 @@
 package main
 
 import (
+	"context"
 	"errors"
 	"strings"
 
 	"github.com/spf13/cobra"
 
 	"virtpki/internal/hint"
+	"virtpki/internal/issuer"
 	"virtpki/internal/program"
 	"virtpki/internal/revocation"
 	"virtpki/pki"
@@ -16,6 +18,7 @@ import (
 type revokeOptions struct {
 	crlOptions
 	reason string
+	issuer string // file of the issuer
 	all    bool
 }
 
@@ -52,6 +55,9 @@ func newRevoke(e *env, g *globals) *cobra.Command {
 			if err != nil {
 				return err
 			}
+			if o.issuer != "" {
+				return runRevokeAtIssuer(cmd.Context(), e, g, o.issuer, r)
+			}
 			j, err := revocation.Run(cmd.Context(), g.Machine, r, e.newKeyring(g), e.runOptions(g, nil))
 			return e.tellWith(g, j, err)
 		},
@@ -63,9 +69,23 @@ func newRevoke(e *env, g *globals) *cobra.Command {
 	cmd.Flags().StringVar(&o.reason, "reason", "", "`reason` that the CRL gives (default none)")
 	cmd.Flags().BoolVar(&o.all, "all", false, "revoke every live certificate that carries the name, without asking")
 	completeFrom(cmd, "reason", reasonNames()...)
+	addIssuer(cmd, &o.issuer)
 	g.addPassphrase(cmd)
 	g.addDryRun(cmd)
+	for _, other := range []string{"all", "validity", "passphrase-file"} {
+		cmd.MarkFlagsMutuallyExclusive("issuer", other)
+	}
 	return cmd
+}
+
+func runRevokeAtIssuer(ctx context.Context, e *env, g *globals, file string, r revocation.Request) error {
+	i, err := issuer.Open(file, g.Now)
+	if err != nil {
+		return err
+	}
+	defer i.Close()
+	j, err := revocation.AtIssuer(ctx, g.Machine, r, i, e.runOptions(g, nil))
+	return e.tellWith(g, j, err)
 }
 
 func reasonNames() []string {

@@ -122,7 +122,7 @@ func (in *installer) again(role pki.Role) string {
 
 // published says where the fingerprint of a CA stands.
 func (in *installer) published() string {
-	if len(in.Given) > 0 {
+	if len(in.Given) > 0 || in.BelowTrusted {
 		return "that CA publishes"
 	}
 	return "virtpki ca show says at the CA"

@@ -164,7 +164,11 @@ func (p *trustPolicy) refuseNew(ca *x509.Certificate, print string) error {
 		return hint.With(fmt.Errorf("it comes with a CA that is not trusted here: %s (sha256 %s)", subject.Of(ca), print),
 			"if that is the fingerprint that the CA publishes, take it with --trust-new-ca %s", print)
 	}
-	return hint.With(fmt.Errorf("the response brings a CA that is not trusted here: %s (sha256 %s)", subject.Of(ca), print),
+	err := fmt.Errorf("the response brings a CA that is not trusted here: %s (sha256 %s)", subject.Of(ca), print)
+	if p.below {
+		return hint.With(err, "if that is the fingerprint that the CA publishes, take it with --trust-new-ca %s", print)
+	}
+	return hint.With(err,
 		"if that is what virtpki ca show says at the CA, take it with --trust-new-ca %s", print)
 }
 

@@ -31,6 +31,7 @@ type FirstBoot struct {
 	Organisation string // of a CA of the machine's own; empty for none
 	Request      bool   // the machine makes its keys, and asks the CA here
 	Via          string // command that takes its request; empty for none
+	Issuer       string // file of an issuer on the machine, which it asks; empty for none
 
 	Client        string // name in the client certificate; empty for the machine's
 	SANs          []string
@@ -63,10 +64,14 @@ func (o *FirstBoot) Check(names []string) error {
 		return errors.New("several names want --out: each gets a file of its own")
 	case o.Bundle != "" && len(o.SANs) > 0:
 		return errors.New("--san is for certificates that the machine makes or asks for; those of a bundle are made by issue")
-	case o.Organisation == "" && o.Client != "":
-		return errors.New("--client is for a machine that makes its certificates, with --name")
+	case o.Organisation == "" && o.Issuer == "" && o.Client != "":
+		return errors.New("--client is for a machine that makes its certificates, with --name, or asks an issuer for them")
 	case !o.Request && o.Via != "":
 		return errors.New("--via goes with --request")
+	case o.Issuer != "" && (o.Release != "any" || o.Validity != pki.FormatValidity(pki.DefaultLeafValidity)):
+		return errors.New("--validity and --for are for certificates that are signed here: the issuer decides both")
+	case o.Issuer != "" && !filepath.IsAbs(o.Issuer):
+		return errors.New("--issuer is a file of the machine that boots: give its absolute path")
 	}
 	return o.checkValues()
 }
@@ -80,7 +85,7 @@ func (o *FirstBoot) checkValues() error {
 			return err
 		}
 	}
-	if o.Bundle == "" && !o.Request {
+	if o.Bundle == "" && !o.Request && o.Issuer == "" {
 		if err := subject.CheckText("organisation", o.Organisation); err != nil {
 			return err
 		}
@@ -126,6 +131,9 @@ func (o *FirstBoot) of(m *machine.Machine, name string) (templates.FirstBoot, er
 	switch {
 	case o.Request:
 		err = o.request(m, &boot)
+	case o.Issuer != "":
+		boot.Retry = true
+		err = o.locksOut(&x509.Certificate{}, name)
 	case o.Organisation != "":
 		ca := &x509.Certificate{Subject: pkix.Name{Organization: []string{o.Organisation}}}
 		err = o.locksOut(ca, name)
@@ -167,7 +175,7 @@ func (o *FirstBoot) request(m *machine.Machine, boot *templates.FirstBoot) error
 	r := &templates.BootRequest{Via: o.Via, Wait: wait}
 	r.Arguments = slices.Concat(common, flagArgs("san", "", o.SANs...), flagArgs("key-type", string(pki.DefaultKeyType), o.KeyType))
 	r.Install = slices.Concat(common, flagArgs("client-key-mode", "0600", o.ClientKeyMode))
-	boot.Request = r
+	boot.Request, boot.Retry = r, o.Via != ""
 	trust, made, err := a.TrustText()
 	if err != nil {
 		return err
@@ -196,9 +204,10 @@ func (o *FirstBoot) arguments(m *machine.Machine, name string) []string {
 		args = append(args, flagArgs(flag, otherwise, values...)...)
 	}
 	add("sysconfdir", machine.DefaultSysconfdir(), m.Sysconfdir)
-	if o.Organisation != "" {
+	if o.Organisation != "" || o.Issuer != "" {
 		add("ca", "", m.CADir)
 		add("name", "", o.Organisation)
+		add("issuer", "", o.Issuer)
 		add("client", "", o.Client)
 		add("san", "", o.SANs...)
 		if o.OnlySANs {

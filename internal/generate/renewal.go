@@ -27,6 +27,7 @@ type Renewal struct {
 	Restart    string      // command that restarts a daemon; empty for none
 	Metrics    string      // file for Prometheus; empty for none
 	Via        string      // command that takes requests; empty for none
+	Issuer     string      // file of an issuer; empty for none
 	Jitter     string      // over which the runs of many machines are spread; empty for not at all
 	Calendar   string      // when systemd runs it
 	Host       string      // the machine's name, by which cron's minute is chosen
@@ -45,7 +46,7 @@ func (r *Renewal) Prepare() error {
 			return err
 		}
 	}
-	for _, path := range []*string{&r.Binary, &r.CA, &r.Metrics, &r.Passphrase, &r.Sysconfdir} {
+	for _, path := range []*string{&r.Binary, &r.CA, &r.Metrics, &r.Passphrase, &r.Issuer, &r.Sysconfdir} {
 		if err := Absolute(path); err != nil {
 			return err
 		}
@@ -93,6 +94,7 @@ func (r *Renewal) Units() ([]File, error) {
 	}
 	t := r.template()
 	t.Calendar, t.Delay = r.Calendar, r.Jitter
+	t.Network = r.Issuer != "" || r.Via != ""
 	for _, name := range libvirt.DaemonNames() {
 		t.After = append(t.After, name+".service")
 	}
@@ -130,7 +132,7 @@ func (r *Renewal) Crontab() ([]File, error) {
 
 // Needs returns the paths that have to be there where renew runs.
 func (r *Renewal) Needs() []string {
-	needs := append([]string{r.Binary, r.CA, r.Passphrase}, r.Watch...)
+	needs := append([]string{r.Binary, r.CA, r.Passphrase, r.Issuer}, r.Watch...)
 	if r.Metrics != "" {
 		needs = append(needs, filepath.Dir(r.Metrics))
 	}
@@ -165,7 +167,7 @@ func (r *Renewal) arguments() []string {
 	if r.NoReload {
 		args = append(args, "--no-reload")
 	}
-	return slices.Concat(args, flagArgs("restart-command", "", r.Restart), flagArgs("metrics", "", r.Metrics), flagArgs("via", "", r.Via))
+	return slices.Concat(args, flagArgs("restart-command", "", r.Restart), flagArgs("metrics", "", r.Metrics), flagArgs("via", "", r.Via), flagArgs("issuer", "", r.Issuer))
 }
 
 // writable lists the folders that renew writes into. It exchanges the folder of
@@ -197,7 +199,7 @@ var ownToService = []string{"/tmp", "/var/tmp", "/dev", "/proc"}
 
 // checkReach refuses paths that the service would not find.
 func (r *Renewal) checkReach() error {
-	for _, path := range slices.Concat([]string{r.Binary, r.Passphrase, r.Metrics}, r.Watch, r.writable()) {
+	for _, path := range slices.Concat([]string{r.Binary, r.Passphrase, r.Issuer, r.Metrics}, r.Watch, r.writable()) {
 		for _, folder := range ownToService {
 			if path == folder || strings.HasPrefix(path, folder+"/") {
 				return hint.With(hint.Usagef("%s: the service cannot see what is in %s", path, folder), "put it elsewhere; --binary names the program")

@@ -16,6 +16,7 @@ import (
 	"math/big"
 	"net/http"
 	"net/http/httptest"
+	"slices"
 	"strings"
 	"sync"
 	"testing"
@@ -203,6 +204,11 @@ func (e *engine) revoke(w http.ResponseWriter, r *http.Request) {
 	serial, ok := new(big.Int).SetString(strings.ReplaceAll(body.Serial, ":", ""), 16)
 	if !ok || !e.signed[serial.String()] {
 		refuse(w, http.StatusBadRequest, fmt.Sprintf("certificate with serial %s not found", body.Serial))
+		return
+	}
+	already := slices.ContainsFunc(e.revoked, func(entry x509.RevocationListEntry) bool { return entry.SerialNumber.Cmp(serial) == 0 })
+	if already { // with a warning, and no error
+		answer(w, map[string]any{"data": map[string]any{"state": "revoked"}, "warnings": []string{"certificate already revoked"}})
 		return
 	}
 	e.revoked = append(e.revoked, x509.RevocationListEntry{SerialNumber: serial, RevocationTime: time.Now()})

@@ -152,10 +152,10 @@ var mayImport = map[string][]string{
 	"internal/issuer/step": {"pki", "internal/hint", "internal/issuer/web"},
 	// the same for the other service
 	"internal/issuer/vault": {"pki", "internal/hint", "internal/issuer/web"},
-	// step, vault: the services that sign; store: its file is believed
+	// step, vault: the services that sign; store: its file is believed; judge: what libvirt makes of a trial
 	"internal/issuer": {
-		"pki", "internal/hint", "internal/issuer/step", "internal/issuer/vault", "internal/issuer/web", "internal/libvirt",
-		"internal/program", "internal/store", "internal/subject", "internal/termtext",
+		"pki", "internal/change", "internal/hint", "internal/issuer/step", "internal/issuer/vault", "internal/issuer/web", "internal/judge",
+		"internal/libvirt", "internal/machine", "internal/program", "internal/store", "internal/subject", "internal/termtext",
 	},
 	// authority: whether renew would keep the names of a certificate; gnutls: which block of a file is at fault
 	"internal/inspect": {
@@ -265,7 +265,7 @@ var mayImport = map[string][]string{
 var testImports = map[string][]string{
 	"internal/batch":           {"internal/lab/labfiles"},
 	"internal/store":           {"internal/lab/labfiles"},
-	"cmd/virtpki":              {"internal/lab", "internal/lab/labscript", "internal/lab/terminal", "internal/lab/trace"},
+	"cmd/virtpki":              {"internal/lab", "internal/lab/labscript", "internal/lab/labvault", "internal/lab/terminal", "internal/lab/trace"},
 	"internal/gnutls":          {"dn"},
 	"internal/connect":         {"internal/lab/labpki"},
 	"internal/libvirt/rpc":     {"internal/lab/labpki"},

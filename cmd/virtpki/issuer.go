@@ -26,6 +26,7 @@ func newIssuer(e *env, g *globals) *cobra.Command {
 		RunE:  needsSubcommand,
 	}
 	cmd.AddCommand(
+		newIssuerInit(e, g), newIssuerTest(e, g),
 		newIssuerAsk(e, g, issuer.Step, "Have step-ca sign the requests on stdin"),
 		newIssuerAsk(e, g, issuer.Vault, "Have Vault or OpenBao sign the requests on stdin"),
 	)

@@ -276,8 +276,8 @@ func isPath(name string) bool {
 
 func isControl(r rune) bool { return r < 0x20 || r == 0x7f }
 
-// profile returns that of a role.
-func (c *Config) profile(role pki.Role) Profile {
+// Profile returns that of a role.
+func (c *Config) Profile(role pki.Role) Profile {
 	if role == pki.Server {
 		return c.Server
 	}

@@ -95,7 +95,7 @@ func (c *Config) web(now func() time.Time) (web.Options, error) {
 func (c *Config) stepCA(o web.Options) CA {
 	so := step.Options{Web: o, Roots: c.Roots, CRL: c.CRL, Provisioners: make(map[pki.Role]step.Provisioner)}
 	for _, role := range []pki.Role{pki.Server, pki.Client} {
-		profile := c.profile(role)
+		profile := c.Profile(role)
 		p := step.Provisioner{Name: profile.Provisioner, Password: profile.Password.read}
 		if profile.KeyFile != "" {
 			p.Key = func() ([]byte, error) { return readPrivate(profile.KeyFile, maxSecret) }
@@ -196,9 +196,9 @@ func (i *Issuer) signOne(ctx context.Context, csr *pki.CSR) (cert *x509.Certific
 // fixRole says where the purposes of a role's certificates are set.
 func (i *Issuer) fixRole(role pki.Role) string {
 	if i.Kind == Vault {
-		return fmt.Sprintf("virtpki issuer init vault prints the flags of role %s", i.profile(role).Role)
+		return fmt.Sprintf("virtpki issuer init vault --print shows the flags of role %s", i.Profile(role).Role)
 	}
-	return fmt.Sprintf("virtpki issuer init step prints the template of provisioner %s", i.profile(role).Provisioner)
+	return fmt.Sprintf("virtpki issuer init step --print shows the template of provisioner %s", i.Profile(role).Provisioner)
 }
 
 // checkCAs wants CA certificates that have signed the response's certificates, and roots that

@@ -136,7 +136,7 @@ func TestVaultsThatFail(t *testing.T) {
 		{"ca", nil, "CN=hv1: the certificate is a CA's", ""},
 		{"keys", nil, `its response holds a PEM block "PRIVATE KEY"`, ""},
 		{"badcrl", nil, "its CRL: ", ""},
-		{"nowhere", nil, `it answers 404 to /v1/nowhere/sign/libvirt-server: "no handler for route`, "issuer init vault"},
+		{"nowhere", nil, `it answers 404 to /v1/nowhere/sign/libvirt-server: "no handler for route`, "issuer init vault --print"},
 		{"pki", func(c *Config) { t.Setenv("LAB_WRONG", "lab-wrong"); c.Token = &Secret{Env: "LAB_WRONG"} }, `it answers 403 to /v1/pki/sign/libvirt-server: "2 errors occurred: * permission denied`, "a policy that lets it update sign/libvirt-server"},
 		{"pki", func(c *Config) { c.Server.Role = "none" }, `"unknown role: none"`, "the flags that role none needs"},
 		{"pki", func(c *Config) { c.Server.Role = "libvirt-client" }, "CN=hv1: the certificate is not for a server", "the flags of role libvirt-client"},

@@ -138,7 +138,7 @@ func (c *CA) fetchKey(ctx context.Context, name string) ([]byte, error) {
 			break
 		}
 	}
-	return nil, hint.With(fmt.Errorf("it has no JWK provisioner %q (it has %s)", name, fewOf(names)), "virtpki issuer init step prints the commands that make it")
+	return nil, hint.With(fmt.Errorf("it has no JWK provisioner %q (it has %s)", name, fewOf(names)), "virtpki issuer init step --print shows the commands that make it")
 }
 
 func encryptedKey(name, key string) ([]byte, error) {

@@ -93,9 +93,9 @@ func wordSign(role string, err error) error {
 	}
 	switch web.Status(err) {
 	case http.StatusForbidden:
-		return hint.With(err, "the token needs a policy that lets it update sign/%s; virtpki issuer init vault prints one", role)
+		return hint.With(err, "the token needs a policy that lets it update sign/%s; virtpki issuer init vault --print shows one", role)
 	case http.StatusBadRequest, http.StatusNotFound:
-		return hint.With(err, "virtpki issuer init vault prints the flags that role %s needs", role)
+		return hint.With(err, "virtpki issuer init vault --print shows the flags that role %s needs", role)
 	}
 	return wordSealed(err)
 }
@@ -142,7 +142,7 @@ func (c *CA) CRL(ctx context.Context) ([]byte, error) {
 func (c *CA) Revoke(ctx context.Context, serial *big.Int, _ pki.Reason) error {
 	err := c.post(ctx, "/revoke", map[string]string{"serial_number": SerialText(serial)}, nil)
 	if web.Status(err) == http.StatusForbidden {
-		return hint.With(err, "the token needs a policy that lets it update revoke; virtpki issuer init vault prints one")
+		return hint.With(err, "the token needs a policy that lets it update revoke; virtpki issuer init vault --print shows one")
 	}
 	return wordSealed(err)
 }

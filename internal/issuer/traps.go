@@ -1,0 +1,97 @@
+package issuer
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+	"time"
+
+	"virtpki/internal/judge"
+	"virtpki/internal/subject"
+	"virtpki/pki"
+)
+
+// shortLife is the lifetime below which a daily run of renew may come too late, if it fails
+// once: renew has the last third of it.
+const shortLife = 3 * 24 * time.Hour
+
+// traps are findings about what libvirt takes and what makes trouble later.
+func (i *Issuer) traps(one tried, answer *pki.Answer) (found []judge.Finding) {
+	say := func(id string, level judge.Level, fix, format string, args ...any) {
+		found = append(found, judge.Finding{
+			ID: id, Level: level, Stage: judge.Host, File: string(one.role) + " certificate", Fix: fix, Text: fmt.Sprintf(format, args...),
+		})
+	}
+	if life := one.cert.NotAfter.Sub(one.cert.NotBefore); life < shortLife {
+		say("issuer-short-life", judge.Warning, i.fixLife(one.role), "it lives for %s: a daily renewal that fails once comes too late", pki.FormatValidity(life.Round(time.Hour)))
+	}
+	if asked, got := subject.OfRequest(one.csr), subject.Of(one.cert); asked != got {
+		say("issuer-subject", judge.Warning, i.fixSubject(one.role), "its DN is %s, and %s was asked for: tls_allowed_dn_list and renewals go by the DN", got, asked)
+	}
+	if roles := pki.RolesOf(one.cert); len(roles) > 1 {
+		say("issuer-two-purposes", judge.Warning, i.fixRole(one.role), "it is for a server and for a client: whoever has its key can be both")
+	} else if !judge.BindsRole(one.set("", answer).Cert) {
+		say("issuer-purpose-not-critical", judge.Warning, i.fixPurpose(one.role), "its purpose is not critical, and libvirt only warns of one that is not: a server's certificate connects as a client")
+	}
+	names := subject.Names{DNS: one.csr.DNSNames, IPs: one.csr.IPAddresses}
+	if lacking := names.Lacking(one.cert); one.role == pki.Server && lacking != "" {
+		say("issuer-names", judge.Error, i.fixRole(one.role), "it lacks %s, by which clients know this host", lacking)
+	}
+	if top := topOf(one.cert, answer.CAs); top != nil && !isRoot(top) {
+		say("issuer-chain", judge.Note, "", "its chain ends with %s, which is not a root: hosts trust that CA itself", subject.Of(top))
+	}
+	return found
+}
+
+// crlTraps are findings about the CRL.
+func (i *Issuer) crlTraps(answer *pki.Answer) (found []judge.Finding) {
+	say := func(id string, level judge.Level, fix, format string, args ...any) {
+		found = append(found, judge.Finding{ID: id, Level: level, Stage: judge.Host, File: "CRL", Fix: fix, Text: fmt.Sprintf(format, args...)})
+	}
+	if len(answer.CRLs) == 0 {
+		say("issuer-no-crl", judge.Warning, `remove "crl: none" from the issuer's file`, "there is none: a revoked certificate is accepted until it expires")
+		return found
+	}
+	for _, crl := range answer.CRLs {
+		signed := false
+		for _, ca := range answer.CAs {
+			signed = signed || crl.CheckSignatureFrom(ca) == nil
+		}
+		if !signed {
+			say("issuer-crl-unsigned", judge.Error, "write the address of the CA's own CRL into the issuer's file, as crl", "none of the CA certificates has signed it, so that hosts refuse the response")
+		}
+		if !crl.NextUpdate.IsZero() && crl.NextUpdate.Before(i.now()) {
+			say("issuer-crl-stale", judge.Warning, "have the CA make its CRL in time", "it was fresh until %s", crl.NextUpdate.UTC().Format(time.RFC3339))
+		}
+	}
+	return found
+}
+
+func (i *Issuer) fixLife(role pki.Role) string {
+	name := i.Profile(role).name("")
+	if i.Kind == Vault {
+		return fmt.Sprintf("vault write %s/roles/%s ttl=2160h max_ttl=8760h, with the role's other flags", i.mount(), name)
+	}
+	return fmt.Sprintf("step ca provisioner update %s --x509-default-dur 2160h --x509-max-dur 8760h", name)
+}
+
+func (i *Issuer) fixSubject(role pki.Role) string {
+	if i.Kind == Vault {
+		return fmt.Sprintf("Vault drops O and OU: set organization and ou of role %s, if lists of DNs name them", i.Profile(role).name(""))
+	}
+	return i.fixRole(role)
+}
+
+func (i *Issuer) fixPurpose(role pki.Role) string {
+	if i.Kind == Vault {
+		return "Vault's roles cannot make it critical: admit clients by tls_allowed_dn_list"
+	}
+	return i.fixRole(role)
+}
+
+// Refused reports whether an error is among the findings.
+func (t *Trial) Refused() bool {
+	return slices.ContainsFunc(t.Findings, func(f judge.Finding) bool { return f.Level == judge.Error })
+}
+
+func (i *Issuer) mount() string { return strings.Trim(i.Mount, "/") }

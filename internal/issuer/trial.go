@@ -4,10 +4,10 @@ import (
 	"context"
 	"crypto"
 	"crypto/x509"
-	"fmt"
 
 	"virtpki/internal/judge"
 	"virtpki/internal/libvirt"
+	"virtpki/internal/store"
 	"virtpki/internal/subject"
 	"virtpki/pki"
 )
@@ -95,7 +95,7 @@ func (i *Issuer) report(all []tried, answer *pki.Answer) *Trial {
 		t.CAs = append(t.CAs, TriedCA{subject.Of(ca), libvirt.Fingerprint(ca), isRoot(ca)})
 	}
 	for _, one := range all {
-		t.Serials = append(t.Serials, fmt.Sprintf("%X", one.cert.SerialNumber))
+		t.Serials = append(t.Serials, store.SerialText(one.cert.SerialNumber))
 		t.Verdicts = append(t.Verdicts, i.verdicts(one, answer)...)
 		t.Findings = append(t.Findings, i.judged(one, answer)...)
 		t.Findings = append(t.Findings, i.traps(one, answer)...)

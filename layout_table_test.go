@@ -102,9 +102,9 @@ var mayImport = map[string][]string{
 		"dn", "internal/allowlist", "internal/authority", "internal/change", "internal/hint", "internal/inventory", "internal/keypair",
 		"internal/libvirt", "internal/libvirt/conf", "internal/machine", "internal/store", "internal/subject", "internal/termtext",
 	},
-	// change: it writes the previous files back, and tells of it
+	// change: it writes the previous files back, and tells of it; inventory: where daemons and QEMU read files of their own
 	"internal/reload": {
-		"dn", "pki", "internal/change", "internal/hint", "internal/keypair", "internal/libvirt", "internal/libvirt/conf",
+		"dn", "pki", "internal/change", "internal/hint", "internal/inventory", "internal/keypair", "internal/libvirt", "internal/libvirt/conf",
 		"internal/libvirt/rpc", "internal/libvirt/running", "internal/machine", "internal/store", "internal/subject", "internal/termtext",
 	},
 	// reload: a list counts once a daemon has read it

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"errors"
 	"os"
 	"slices"
 	"strings"
@@ -77,6 +78,33 @@ func renewFaultCases() []faults {
 			},
 		},
 		{
+			// Certificate and key lie in two directories: the certificate alone changes.
+			name:    "renew at a daemon's own paths",
+			each:    true,
+			prepare: prepareOwnPaths,
+			command: []string{"renew", "--root", "ROOT", "--no-reload", "--force"},
+			check:   checkOwnPaths,
+			again: func(t *testing.T, at scene, first, second outcome) {
+				wantDone(t, first, "due: asked for")
+				wantDone(t, second, "due: asked for")
+				checkOwnPaths(t, at)
+			},
+		},
+		{
+			name: "rollback at a daemon's own paths",
+			prepare: func(t *testing.T, in injector, root string) {
+				prepareOwnPaths(t, in, root)
+				in.must(t, root, "renew", "--root", "ROOT", "--no-reload", "--force")
+			},
+			command: []string{"rollback", "--root", "ROOT", "--no-reload"},
+			check:   checkOwnPaths,
+			again: func(t *testing.T, at scene, first, second outcome) {
+				wantDone(t, first, "is as it was before")
+				wantDone(t, second, "is as it was before")
+				checkOwnPaths(t, at)
+			},
+		},
+		{
 			// Between two folders a kill leaves copies of the other generation: renew
 			// has them follow.
 			name: "rollback",
@@ -93,6 +121,46 @@ func renewFaultCases() []faults {
 				wantCopies(t, at)
 			},
 		},
+	}
+}
+
+// ownLayout is that of prepareOwnPaths.
+func ownLayout(root string) libvirt.Layout {
+	return libvirt.Own(libvirt.OwnFiles{CA: caFile(root), Cert: root + "/srv/certs/cert.pem", Key: root + "/srv/keys/key.pem"}, true)
+}
+
+func caFile(root string) string {
+	return libvirt.CA(libvirt.CAFolder(root + "/etc")).Path(libvirt.CACert)
+}
+
+// prepareOwnPaths makes a CA, and a daemon whose configuration file names a pair of it at
+// paths of its own.
+func prepareOwnPaths(t *testing.T, in injector, root string) {
+	t.Helper()
+	prepareCA(t, in, root)
+	in.must(t, root, "issue", "server", "hv1", "--root", "ROOT", "--out", "ROOT/out", "--layout", "pkipath")
+	for _, folder := range []string{"/srv/certs", "/srv/keys", "/etc/libvirt"} {
+		if err := os.MkdirAll(root+folder, 0o755); err != nil {
+			t.Fatal(err)
+		}
+	}
+	text := "ca_file = \"/etc/pki/CA/cacert.pem\"\ncert_file = \"/srv/certs/cert.pem\"\nkey_file = \"/srv/keys/key.pem\"\n"
+	flat, own := libvirt.Flat(root+"/out/hv1"), ownLayout(root)
+	err := errors.Join(os.WriteFile(root+confPath, []byte(text), 0o644),
+		os.Rename(flat.Path(libvirt.ServerCert), own.Path(libvirt.ServerCert)), os.Rename(flat.Path(libvirt.ServerKey), own.Path(libvirt.ServerKey)))
+	if err != nil {
+		t.Fatal(err)
+	}
+}
+
+// checkOwnPaths wants the pair to be there, and whole.
+func checkOwnPaths(t *testing.T, at scene) {
+	t.Helper()
+	readCRL(t, libvirt.CA(caOf(at)).Path(libvirt.CACRL), checkCA(t, caOf(at)))
+	own := ownLayout(at.root)
+	checkPairs(t, own, caOf(at))
+	if p, err := keypair.Load(store.Tree{}, own, pki.Server); err != nil || p.Cert == nil || p.Key == nil {
+		t.Errorf("%s: %+v, %v", own.Base, p, err)
 	}
 }
 

@@ -11,6 +11,7 @@ import (
 
 	"virtpki/internal/change"
 	"virtpki/internal/hint"
+	"virtpki/internal/inventory"
 	"virtpki/internal/keypair"
 	"virtpki/internal/libvirt"
 	"virtpki/internal/libvirt/running"
@@ -119,6 +120,19 @@ func (p crlPlan) places() ([]string, error) {
 		}
 		if path := layout.Path(libvirt.CACRL); slices.ContainsFunc(certs, p.a.CA.Certificate.Equal) && (i == 0 || p.m.Tree().Exists(path)) {
 			add(path)
+		}
+	}
+	cas, crls, err := inventory.Look(p.m, nil).CAFiles()
+	if err != nil {
+		return nil, err
+	}
+	for i, ca := range cas {
+		certs, err := keypair.ReadCerts(p.m.Tree(), ca)
+		if machine.Unread(err) {
+			return nil, err
+		}
+		if crls[i] != "" && slices.ContainsFunc(certs, p.a.CA.Certificate.Equal) && p.m.Tree().Exists(crls[i]) {
+			add(crls[i])
 		}
 	}
 	for _, d := range p.r.Daemons {

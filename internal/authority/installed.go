@@ -21,16 +21,20 @@ var certFiles = []libvirt.File{libvirt.CACert, libvirt.ServerCert, libvirt.Clien
 func Installed(m *machine.Machine) ([]change.Placed, error) {
 	layouts := append([]libvirt.Layout{libvirt.CA(m.CAPath())}, m.AllLayouts()...)
 	var paths []string
+	var errs []error
 	for _, layout := range layouts {
 		for _, file := range certFiles {
 			paths = append(paths, layout.Path(file))
 		}
 	}
-	for _, own := range inventory.Look(m, nil).OwnPairs() {
+	pairs, err := inventory.Look(m, nil).OwnPairs()
+	if err != nil {
+		errs = append(errs, err)
+	}
+	for _, own := range pairs {
 		paths = append(paths, m.Path(own.CA), m.Path(own.Cert))
 	}
 	var found []change.Placed
-	var errs []error
 	for _, path := range paths {
 		if path == "" {
 			continue

@@ -14,6 +14,7 @@ import (
 	"virtpki/internal/cakey"
 	"virtpki/internal/change"
 	"virtpki/internal/hint"
+	"virtpki/internal/inventory"
 	"virtpki/internal/judge"
 	"virtpki/internal/keypair"
 	"virtpki/internal/libvirt"
@@ -190,8 +191,15 @@ func (s succession) trust(bundle []*x509.Certificate) error {
 	if err := s.own().Write(&s.j.Plan, libvirt.CACert, data); err != nil {
 		return err
 	}
+	var paths []string
 	for _, layout := range s.m.AllLayouts() {
-		path := layout.Path(libvirt.CACert)
+		paths = append(paths, layout.Path(libvirt.CACert))
+	}
+	own, _, err := inventory.Look(s.m, nil).CAFiles()
+	if err != nil {
+		return err
+	}
+	for _, path := range append(paths, own...) {
 		certs, err := keypair.ReadCerts(s.m.Tree(), path)
 		if machine.Unread(err) {
 			return err // it may trust the CA, and would be left behind

@@ -112,7 +112,11 @@ func (in *installer) prove(ctx context.Context, j *change.Job, before map[libvir
 	if in.placed && !in.swapped {
 		before = nil // there is nothing to go back to
 	}
-	return r.ProveOrRollBack(ctx, reload.Back{Pairs: in.swapped, Beside: before})
+	back := reload.Back{Beside: before}
+	if in.swapped {
+		back.Pairs = []libvirt.Layout{in.To.Layout}
+	}
+	return r.ProveOrRollBack(ctx, back)
 }
 
 // tidy removes the keys that wait no longer. It comes last: until the pair is

@@ -13,6 +13,14 @@ import (
 type host struct {
 	*machine.Machine
 	running []running.Daemon
+	unread  *[]error // of files that could not be looked at
+}
+
+// note keeps the error of a file that is there, or may be, and could not be looked at.
+func (m host) note(err error) {
+	if machine.Unread(err) {
+		*m.unread = append(*m.unread, err)
+	}
 }
 
 // List is what uses TLS on a machine. All paths in it are as the machine sees them.
@@ -35,7 +43,7 @@ type QEMUFolder struct {
 // Look lists what uses TLS on a machine. daemons are those that run on it: none for an
 // image, or where nobody may ask.
 func Look(on *machine.Machine, daemons []running.Daemon) *List {
-	m := host{on, daemons}
+	m := host{on, daemons, new([]error)}
 	l := &List{host: m, QEMU: m.qemu(), Clients: m.clients()}
 	for _, d := range libvirt.Daemons() {
 		found := m.look(d)
@@ -66,11 +74,17 @@ func (l *List) Daemon(d libvirt.Daemon) Daemon {
 	return l.host.look(d)
 }
 
-func (m host) exists(path string) bool { return m.Tree().Exists(m.Path(path)) }
+func (m host) exists(path string) bool {
+	_, err := m.Tree().Lstat(m.Path(path))
+	m.note(err)
+	return m.Tree().Exists(m.Path(path))
+}
 
 // readConf reads a configuration file; one that is not there is empty.
 func (m host) readConf(path string) (*conf.File, error) {
-	return conf.Read(m.Path(path), m.Tree().ReadFile)
+	file, err := conf.Read(m.Path(path), m.Tree().ReadFile)
+	m.note(err)
+	return file, err
 }
 
 // qemu lists the directories that libvirt hands to QEMU, by qemu.conf. One that cannot

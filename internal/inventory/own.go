@@ -1,7 +1,10 @@
 package inventory
 
 import (
+	"errors"
 	"fmt"
+	"io/fs"
+	"path/filepath"
 	"slices"
 
 	"virtpki/internal/libvirt"
@@ -18,21 +21,27 @@ type OwnPair struct {
 	// Used is whether the program may need it today: a daemon that does not listen for
 	// TLS does not, and neither does a use of QEMU's that is switched off.
 	Used bool
+	// Layout is where the files lie, as this process sees them.
+	Layout libvirt.Layout
+	// QEMU is whether QEMU reads it.
+	QEMU bool
 }
 
-// OwnPairs lists the pairs at other places than the default ones, each once.
-func (l *List) OwnPairs() []OwnPair {
+// OwnPairs lists the pairs at other places than the default ones, each once. The error tells
+// of files that could not be looked at, so that there may be others.
+func (l *List) OwnPairs() ([]OwnPair, error) {
 	var all []OwnPair
 	for _, d := range l.Daemons {
 		all = append(all, l.host.ownOf(d)...)
 	}
 	all = append(all, l.ownOfQEMU()...)
 	seen := make(map[string]bool)
-	return slices.DeleteFunc(all, func(p OwnPair) bool {
+	all = slices.DeleteFunc(all, func(p OwnPair) bool {
 		twin := seen[p.Cert]
 		seen[p.Cert] = true
 		return twin
 	})
+	return all, errors.Join(*l.host.unread...)
 }
 
 // ownOf lists those of a daemon.
@@ -49,7 +58,9 @@ func (m host) ownOf(d Daemon) []OwnPair {
 	var own []OwnPair
 	for i, cert := range certs {
 		if m.resolve(cert) != m.resolve(libvirt.System(m.Sysconfdir).Path(libvirt.ServerCert)) {
-			own = append(own, OwnPair{Reader: d.Name, Role: "server", Cert: cert, Key: keys[i], CA: d.Files.CA, Used: d.Listening != Silent})
+			files := libvirt.OwnFiles{CA: m.Path(d.Files.CA), Cert: m.Path(cert), Key: m.Path(keys[i])}
+			own = append(own, OwnPair{Reader: d.Name, Role: "server", Cert: cert, Key: keys[i], CA: d.Files.CA, Used: d.Listening != Silent,
+				Layout: libvirt.Own(files, m.apart(cert, keys[i]))})
 		}
 	}
 	return own
@@ -72,7 +83,7 @@ func (l *List) ownOfQEMU() []OwnPair {
 		layout := libvirt.QEMUFolder(q.Folder)
 		for role, reads := range map[string]bool{"server": q.Use.Server, "client": q.Use.Client} {
 			p := OwnPair{Reader: fmt.Sprintf("QEMU (%s)", q.Use.Name), Role: role, Cert: layout.Path(libvirt.CertFile(role)), Key: layout.Path(libvirt.KeyFile(role)),
-				CA: layout.Path(libvirt.CACert), Used: q.Use.Switch == "" || on(file, q.Use.Switch)}
+				CA: layout.Path(libvirt.CACert), Used: q.Use.Switch == "" || on(file, q.Use.Switch), Layout: libvirt.QEMUFolder(l.host.Path(q.Folder)), QEMU: true}
 			if reads && l.host.exists(p.Cert) {
 				own = append(own, p)
 			}
@@ -80,6 +91,49 @@ func (l *List) ownOfQEMU() []OwnPair {
 	}
 	slices.SortStableFunc(own, func(a, b OwnPair) int { return int(b.Role[0]) - int(a.Role[0]) })
 	return own
+}
+
+// maxPairDir is how many files a directory may hold to count as one for TLS files alone.
+const maxPairDir = 32
+
+// apart reports whether a certificate and its key cannot change together: that takes a
+// directory of their own, which a renewal exchanges as a whole. One behind a link, with
+// directories inside or with many files is another program's too.
+func (m host) apart(cert, key string) bool {
+	dir := filepath.Dir(cert)
+	if dir != filepath.Dir(key) || m.resolve(dir) != dir {
+		return true
+	}
+	entries, err := m.Tree().ReadDir(m.Path(dir))
+	m.note(err)
+	return err != nil || len(entries) > maxPairDir || slices.ContainsFunc(entries, fs.DirEntry.IsDir)
+}
+
+// OwnLayouts lists the layouts of these pairs, each once.
+func (l *List) OwnLayouts() ([]libvirt.Layout, error) {
+	var layouts []libvirt.Layout
+	pairs, err := l.OwnPairs()
+	for _, p := range pairs {
+		same := func(other libvirt.Layout) bool { return slices.Equal(other.Files(), p.Layout.Files()) }
+		if !slices.ContainsFunc(layouts, same) {
+			layouts = append(layouts, p.Layout)
+		}
+	}
+	return layouts, err
+}
+
+// CAFiles lists the files in which programs here find the CAs that they trust, and the CRLs
+// beside those in QEMU's directories, at paths of their own. They are as this process sees
+// them.
+func (l *List) CAFiles() (cas, crls []string, err error) {
+	layouts, err := l.OwnLayouts()
+	for _, layout := range layouts {
+		if path := layout.Path(libvirt.CACert); !slices.Contains(cas, path) {
+			cas = append(cas, path)
+			crls = append(crls, layout.Path(libvirt.CACRL))
+		}
+	}
+	return cas, crls, err
 }
 
 // on reports whether a setting is 1.

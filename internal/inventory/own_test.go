@@ -38,7 +38,11 @@ func TestOwnPairs(t *testing.T) {
 		{"the default directory by its name", with(qemu("default_tls_x509_cert_dir = \"/etc/pki/qemu/\"\n"), files{"etc/pki/qemu/server-cert.pem": ""}), ""},
 	} {
 		var got []string
-		for _, p := range Look(image(t, c.on), nil).OwnPairs() {
+		pairs, err := Look(image(t, c.on), nil).OwnPairs()
+		if err != nil {
+			t.Errorf("%s: %v", c.name, err)
+		}
+		for _, p := range pairs {
 			text := p.Reader + " " + p.Role + " " + p.Cert
 			if p.Used {
 				text += " used"

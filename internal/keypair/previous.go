@@ -2,28 +2,71 @@ package keypair
 
 import (
 	"fmt"
+	"path/filepath"
 	"strings"
 
 	"virtpki/internal/hint"
 	"virtpki/internal/libvirt"
+	"virtpki/internal/machine"
 	"virtpki/internal/store"
 	"virtpki/pki"
 )
+
+// Together states that the pair of a role changes in one instant, and that [RollBack] can
+// put the previous one back: its directory is exchanged. Of a layout that is apart the
+// certificate alone changes; a copy of the previous one stays beside it, unless that does
+// not fit the key.
+func Together(p *store.Plan, layout libvirt.Layout, role pki.Role) error {
+	if !layout.Apart() {
+		p.Together(layout.PairFolder())
+		return nil
+	}
+	live := New(p.Tree(), layout, role)
+	err := hint.First(live.ReadCert(), live.ReadKey())
+	if machine.Unread(err) {
+		return err
+	}
+	if err != nil || live.Cert == nil || live.Key == nil || live.Mismatch() != nil {
+		return nil
+	}
+	data, err := p.Tree().ReadFile(live.CertPath, store.MaxPEM)
+	if err != nil {
+		return err
+	}
+	return p.KeepLike(store.Previous(live.CertPath), live.CertPath, data)
+}
+
+// RollBack exchanges the pairs of a layout with the previous ones, in one instant.
+func RollBack(t store.Tree, layout libvirt.Layout) error {
+	if layout.Apart() {
+		return t.RollbackFile(Held(layout))
+	}
+	return t.Rollback(layout.PairFolder())
+}
+
+// Held is what changes in one instant: the directory of the pairs or, where the layout is
+// apart, the certificate.
+func Held(layout libvirt.Layout) string {
+	if layout.Apart() {
+		return filepath.Clean(layout.Path(libvirt.ServerCert))
+	}
+	return layout.PairFolder()
+}
 
 // CheckPrevious returns what keeps the previous certificates and keys from being put
 // back: a certificate without its key, or with another's, would keep the daemon from
 // starting.
 func CheckPrevious(t store.Tree, layout libvirt.Layout) error {
 	found := false
-	for _, role := range []pki.Role{pki.Server, pki.Client} {
-		p := PreviousPair(t, layout, role)
+	for _, role := range layout.Roles() {
+		p := PreviousPair(t, layout, pki.Role(role))
 		if err := hint.First(p.ReadCert(), p.ReadKey(), p.Mismatch()); err != nil {
 			return err
 		}
 		found = found || p.Cert != nil && p.Key != nil
 	}
 	if !found {
-		return fmt.Errorf("there is nothing to go back to: %s holds no pair", store.Previous(layout.PairFolder()))
+		return fmt.Errorf("there is nothing to go back to: %s holds no pair", store.Previous(Held(layout)))
 	}
 	return nil
 }
@@ -39,8 +82,16 @@ func PreviousPair(t store.Tree, layout libvirt.Layout, role pki.Role) *Pair {
 	}
 }
 
-// PreviousPath returns where the previous one of a file lies.
+// PreviousPath returns where the previous one of a file lies. The key of a layout that is
+// apart stays where it is.
 func PreviousPath(t store.Tree, layout libvirt.Layout, file libvirt.File) string {
-	inside := strings.TrimPrefix(layout.Path(file), layout.PairFolder())
+	path := layout.Path(file)
+	switch {
+	case layout.Apart() && file.IsKey():
+		return path
+	case layout.Apart():
+		return store.Previous(path)
+	}
+	inside := strings.TrimPrefix(path, layout.PairFolder())
 	return t.Before(layout.PairFolder()) + inside
 }

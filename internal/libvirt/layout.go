@@ -46,6 +46,7 @@ type Layout struct {
 
 	entries []Entry
 	folders []Folder // outermost first
+	apart   bool     // see [Layout.Apart]
 }
 
 // systemEntries is libvirt's default tree below SYSCONFDIR (libvirt,
@@ -167,11 +168,21 @@ func (l Layout) Place(file File) (path string, mode fs.FileMode) {
 }
 
 // Top is the outermost folder that is the layout's own.
-func (l Layout) Top() string { return filepath.Join(l.Base, l.folders[0].Path) }
+func (l Layout) Top() string {
+	if len(l.folders) == 0 {
+		return l.Base
+	}
+	return filepath.Join(l.Base, l.folders[0].Path)
+}
 
 // PairFolder is the folder that holds the pairs, keys included: what changes in
 // it can change in one instant.
-func (l Layout) PairFolder() string { return filepath.Dir(l.Path(ServerCert)) }
+func (l Layout) PairFolder() string {
+	if path := l.Path(ServerCert); path != "" {
+		return filepath.Dir(path)
+	}
+	return filepath.Dir(l.Path(ClientCert))
+}
 
 // FoldersFor lists the folders that must stand before path can be written,
 // outermost first.

@@ -13,9 +13,9 @@ import (
 	"virtpki/internal/store"
 )
 
-// Back is the way back from a change of the system's files.
+// Back is the way back from a change of the files that daemons read.
 type Back struct {
-	Pairs bool // the previous keys and certificates can be put back
+	Pairs []libvirt.Layout // those of which the previous keys and certificates can be put back
 	// Beside are the CA and the CRL as they were before the change: the contents, and nil
 	// of a file that did not exist. A nil map leaves them as they are.
 	Beside map[libvirt.File][]byte
@@ -46,8 +46,10 @@ func (r *Reloader) goBack(ctx context.Context, back Back, refused error) error {
 		return errors.Join(refused, fmt.Errorf("putting the files of before back: %w", err))
 	}
 	switch {
-	case back.Pairs:
-		r.j.Note("the files of before are back in %s", r.m.System().PairFolder())
+	case len(back.Pairs) > 0:
+		for _, layout := range back.Pairs {
+			r.j.Note("the files of before are back in %s", keypair.Held(layout))
+		}
 	case back.Beside != nil:
 		r.j.Note("the files of before are back in %s", filepath.Dir(r.m.System().Path(libvirt.CACert)))
 	}
@@ -74,8 +76,8 @@ func stepBack(steps []func() error, try func() error) (again, err error) {
 // steps are the steps back that there are, the first one first.
 func (r *Reloader) steps(back Back) []func() error {
 	var steps []func() error
-	if back.Pairs {
-		steps = append(steps, r.rollBack)
+	if len(back.Pairs) > 0 {
+		steps = append(steps, func() error { return r.rollBack(back.Pairs) })
 	}
 	if back.Beside != nil {
 		steps = append(steps, func() error { return putBack(r.m, back.Beside) })
@@ -83,12 +85,15 @@ func (r *Reloader) steps(back Back) []func() error {
 	return steps
 }
 
-// rollBack puts the previous keys and certificates of the system back.
-func (r *Reloader) rollBack() error {
-	if err := keypair.CheckPrevious(r.m.Tree(), r.m.System()); err != nil {
-		return err
+// rollBack puts the previous keys and certificates of some layouts back: of all of them or,
+// when one fails, of none.
+func (r *Reloader) rollBack(layouts []libvirt.Layout) error {
+	for _, layout := range layouts {
+		if err := keypair.CheckPrevious(r.m.Tree(), layout); err != nil {
+			return err
+		}
 	}
-	return r.m.Tree().Rollback(r.m.System().PairFolder())
+	return rollBackAll(r.m.Tree(), layouts)
 }
 
 // putBack brings the files beside the pairs back.

@@ -41,14 +41,15 @@ func TestStepBack(t *testing.T) {
 // There is a step back for that alone which a change has left something of.
 func TestSteps(t *testing.T) {
 	r := New(machine.New(), Options{}, nil)
+	system := []libvirt.Layout{libvirt.System("/etc")}
 	for _, c := range []struct {
 		back Back
 		want int
 	}{
 		{Back{}, 0},
-		{Back{Pairs: true}, 1},
+		{Back{Pairs: system}, 1},
 		{Back{Beside: map[libvirt.File][]byte{libvirt.CACRL: nil}}, 1},
-		{Back{Pairs: true, Beside: map[libvirt.File][]byte{}}, 2},
+		{Back{Pairs: system, Beside: map[libvirt.File][]byte{}}, 2},
 	} {
 		if got := len(r.steps(c.back)); got != c.want {
 			t.Errorf("%+v: %d steps, want %d", c.back, got, c.want)

@@ -7,6 +7,7 @@ import (
 	"io"
 	"io/fs"
 	"path/filepath"
+	"slices"
 	"time"
 
 	"virtpki/internal/change"
@@ -42,15 +43,29 @@ type Reloader struct {
 	m *machine.Machine
 	o Options
 	j *change.Job
+
+	minded      []string // certificates at paths of a daemon's own that are ours
+	leaveSystem bool
+	// down are the daemons that a restart has brought down, or may have.
+	down []running.Daemon
 }
 
 // New returns a reloader for a machine that adds to j.
 func New(m *machine.Machine, o Options, j *change.Job) *Reloader {
-	return &Reloader{m, o, j}
+	return &Reloader{m: m, o: o, j: j}
 }
 
+// Mind has [Reloader.Reload] look after a daemon that reads a certificate of its own: the
+// run has changed that, or may have. The path is as this process sees it.
+func (r *Reloader) Mind(cert string) { r.minded = append(r.minded, filepath.Clean(cert)) }
+
+// LeaveSystem has [Reloader.Reload] leave the daemons alone that serve the system's pair:
+// it is one that they could not be made to serve.
+func (r *Reloader) LeaveSystem() { r.leaveSystem = true }
+
 // Reload makes each daemon that serves the system's key and certificate read them again, and
-// proves that it serves them.
+// proves that it serves them. A daemon with files of its own that are minded is restarted
+// where it serves others.
 func (r *Reloader) Reload(ctx context.Context) error {
 	daemons, err := r.o.Daemons(ctx, r.m)
 	if err != nil {
@@ -58,16 +73,39 @@ func (r *Reloader) Reload(ctx context.Context) error {
 	}
 	var errs []error
 	for _, d := range daemons {
-		if filepath.Join(d.Root, d.Files.Cert) != filepath.Clean(r.m.System().Path(libvirt.ServerCert)) {
+		cert := filepath.Join(d.Root, d.Files.Cert)
+		switch {
+		case cert == filepath.Clean(r.m.System().Path(libvirt.ServerCert)):
+			if !r.leaveSystem {
+				errs = append(errs, r.refreshAndProve(ctx, d))
+			}
+		case !slices.Contains(r.minded, cert):
 			r.j.Note("%s serves files of its own (%s): it was left alone", d.Daemon.Name, d.Files.Cert)
-			continue
+		case d.Address != "" && served(ctx, d).Stale():
+			errs = append(errs, r.refreshAndProve(ctx, d))
 		}
-		errs = append(errs, r.refreshAndProve(ctx, d))
 	}
+	errs = append(errs, r.startAgain(ctx, daemons))
 	if len(daemons) == 0 && !r.o.Leave {
 		r.j.Note("no daemon runs here: what is on disk counts when one starts")
 	}
 	return errors.Join(errs...)
+}
+
+// startAgain starts the daemons that a restart with other files has brought down.
+func (r *Reloader) startAgain(ctx context.Context, running []running.Daemon) error {
+	var errs []error
+	for _, d := range r.down {
+		if slices.ContainsFunc(running, sameDaemon(d)) {
+			continue
+		}
+		errs = append(errs, r.Start(ctx, d.Daemon))
+	}
+	return errors.Join(errs...)
+}
+
+func sameDaemon(d running.Daemon) func(running.Daemon) bool {
+	return func(other running.Daemon) bool { return other.AdminSocket == d.AdminSocket }
 }
 
 // refreshAndProve has a daemon read its files again and proves it, under a lock

@@ -27,6 +27,7 @@ func (r *Reloader) restart(ctx context.Context, d running.Daemon) (running.Daemo
 		return again, err == nil && (again.PID != d.PID || again.PID == 0)
 	})
 	if err != nil {
+		r.down = append(r.down, d)
 		return d, err
 	}
 	return again, nil

@@ -8,6 +8,7 @@ import (
 	"slices"
 
 	"virtpki/internal/change"
+	"virtpki/internal/inventory"
 	"virtpki/internal/keypair"
 	"virtpki/internal/libvirt"
 	"virtpki/internal/machine"
@@ -27,19 +28,21 @@ type RollbackRequest struct {
 // and guests read them, and proves it. Running it twice restores the current state. Without
 // a job nothing was done.
 func Rollback(ctx context.Context, m *machine.Machine, request RollbackRequest) (*change.Job, error) {
-	all, err := previousOf(m, request.User)
+	all, err := previousOf(ctx, m, request.User)
 	if err != nil {
 		return nil, err
 	}
 	j := change.NewJob(m)
 	if request.DryRun {
 		for _, before := range all {
-			j.Did("%s is in the place of %s%s", store.Previous(before.layout.PairFolder()), before.layout.PairFolder(), before.text)
+			held := keypair.Held(before.layout)
+			j.Did("%s is in the place of %s%s", store.Previous(held), held, before.text)
 		}
 		return j, nil
 	}
 	r := New(m, request.Options, j)
-	err = change.Locked(ctx, m, all[0].layout, func() error {
+	r.mindAll(all)
+	err = change.Locked(ctx, m, lockedLayout(m, request.User), func() error {
 		if err := r.exchange(all); err != nil || request.User {
 			return err
 		}
@@ -53,25 +56,29 @@ func Rollback(ctx context.Context, m *machine.Machine, request RollbackRequest) 
 
 // exchange brings the previous files of each layout back, and tells it.
 func (r *Reloader) exchange(all []previous) error {
-	if err := exchangeAll(r.m.Tree(), all); err != nil {
+	var layouts []libvirt.Layout
+	for _, before := range all {
+		layouts = append(layouts, before.layout)
+	}
+	if err := rollBackAll(r.m.Tree(), layouts); err != nil {
 		return err
 	}
 	for _, before := range all {
-		r.j.Did("%s is as it was before%s", before.layout.PairFolder(), before.text)
+		r.j.Did("%s is as it was before%s", keypair.Held(before.layout), before.text)
 	}
 	return nil
 }
 
-// exchangeAll brings the previous files of each layout back: all of them or, when one fails,
+// rollBackAll brings the previous files of each layout back: all of them or, when one fails,
 // none. A copy for QEMU that is not of libvirt's time would not follow it any more.
-func exchangeAll(t store.Tree, all []previous) error {
-	for i, before := range all {
-		err := t.Rollback(before.layout.PairFolder())
+func rollBackAll(t store.Tree, layouts []libvirt.Layout) error {
+	for i, layout := range layouts {
+		err := keypair.RollBack(t, layout)
 		if err == nil {
 			continue
 		}
-		for _, done := range slices.Backward(all[:i]) {
-			err = errors.Join(err, t.Rollback(done.layout.PairFolder()))
+		for _, done := range slices.Backward(layouts[:i]) {
+			err = errors.Join(err, keypair.RollBack(t, done))
 		}
 		return err
 	}
@@ -84,22 +91,50 @@ type previous struct {
 	text   string // see exchanged
 }
 
-// previousOf lists the layouts that have previous keys and certificates, and wants each to
-// be whole.
-func previousOf(m *machine.Machine, user bool) ([]previous, error) {
-	candidates := append([]libvirt.Layout{m.System()}, libvirt.QEMU(m.Path(m.Sysconfdir))...)
-	if layouts := m.Layouts(); user && len(layouts) > 1 {
-		candidates = layouts[1:]
-	}
-	var found []previous
-	for i, layout := range candidates {
-		if i > 0 && !m.Tree().Exists(store.Previous(layout.PairFolder())) {
-			continue
+// mindAll has the daemons restarted that read one of the layouts at paths of their own.
+func (r *Reloader) mindAll(all []previous) {
+	for _, before := range all {
+		if path := before.layout.Path(libvirt.ServerCert); path != "" {
+			r.Mind(path)
 		}
-		if err := keypair.CheckPrevious(m.Tree(), layout); err != nil {
+	}
+}
+
+// lockedLayout is the one whose lock a rollback takes.
+func lockedLayout(m *machine.Machine, user bool) libvirt.Layout {
+	if layouts := m.Layouts(); user && len(layouts) > 1 {
+		return layouts[1]
+	}
+	return m.System()
+}
+
+// previousOf lists the layouts that have previous keys and certificates, each directory
+// once, and wants each to be whole. At least one has to be there.
+func previousOf(ctx context.Context, m *machine.Machine, user bool) ([]previous, error) {
+	candidates := []libvirt.Layout{lockedLayout(m, user)}
+	if !user {
+		own, err := inventory.Of(ctx, m).OwnLayouts()
+		if err != nil {
 			return nil, err
 		}
+		candidates = append(append(candidates, libvirt.QEMU(m.Path(m.Sysconfdir))...), own...)
+	}
+	var found []previous
+	seen := make(map[string]bool)
+	for _, layout := range candidates {
+		held := keypair.Held(layout)
+		err := keypair.CheckPrevious(m.Tree(), layout)
+		if err != nil && m.Tree().Exists(store.Previous(held)) {
+			return nil, err
+		}
+		if err != nil || seen[held] {
+			continue
+		}
+		seen[held] = true
 		found = append(found, previous{layout, exchanged(m.Tree(), layout)})
+	}
+	if len(found) == 0 {
+		return nil, keypair.CheckPrevious(m.Tree(), candidates[0])
 	}
 	return found, nil
 }
@@ -108,7 +143,8 @@ func previousOf(m *machine.Machine, user bool) ([]previous, error) {
 // serial A until DAY, was serial B until DAY". What is damaged is told as none: it
 // is what a rollback is for.
 func exchanged(t store.Tree, layout libvirt.Layout) (text string) {
-	for _, role := range []pki.Role{pki.Server, pki.Client} {
+	for _, name := range layout.Roles() {
+		role := pki.Role(name)
 		back, live := keypair.PreviousPair(t, layout, role), keypair.New(t, layout, role)
 		_ = errors.Join(back.ReadCert(), live.ReadCert())
 		if back.Cert != nil || live.Cert != nil {

@@ -4,9 +4,14 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"path/filepath"
+	"slices"
 
 	"virtpki/internal/change"
 	"virtpki/internal/hint"
+	"virtpki/internal/inventory"
+	"virtpki/internal/keypair"
+	"virtpki/internal/libvirt"
 	"virtpki/internal/libvirt/running"
 	"virtpki/internal/machine"
 	"virtpki/internal/store"
@@ -61,13 +66,40 @@ func (r *Reloader) all(ctx context.Context, daemons []running.Daemon) error {
 // tryPrevious puts the previous files back and reloads again. Where that does not
 // help either, what was there is put back too: it is something else then.
 func (r *Reloader) tryPrevious(ctx context.Context, daemons []running.Daemon) error {
-	folder := r.m.System().PairFolder()
-	if err := r.rollBack(); err != nil {
+	layouts, err := r.layoutsOf(ctx, daemons)
+	if err == nil {
+		err = r.rollBack(layouts)
+	}
+	if err != nil {
 		return fmt.Errorf("putting the files of before back: %w", err)
 	}
 	if err := r.all(ctx, daemons); err != nil {
-		return r.m.Tree().Rollback(folder)
+		return rollBackAll(r.m.Tree(), layouts)
 	}
-	r.j.Note("the files of before are back in %s; what the daemon did not take is in %s", folder, store.Previous(folder))
+	for _, layout := range layouts {
+		held := keypair.Held(layout)
+		r.j.Note("the files of before are back in %s; what the daemon did not take is in %s", held, store.Previous(held))
+	}
 	return nil
+}
+
+// layoutsOf lists the layouts from which daemons read their pairs, each directory once: the
+// system's where none of them has paths of its own.
+func (r *Reloader) layoutsOf(ctx context.Context, daemons []running.Daemon) ([]libvirt.Layout, error) {
+	var layouts []libvirt.Layout
+	seen := make(map[string]bool)
+	own, err := inventory.Of(ctx, r.m).OwnLayouts()
+	for _, layout := range own {
+		reads := func(d running.Daemon) bool {
+			return filepath.Join(d.Root, d.Files.Cert) == filepath.Clean(layout.Path(libvirt.ServerCert))
+		}
+		if held := keypair.Held(layout); !seen[held] && slices.ContainsFunc(daemons, reads) {
+			seen[held] = true
+			layouts = append(layouts, layout)
+		}
+	}
+	if len(layouts) == 0 {
+		layouts = append(layouts, r.m.System())
+	}
+	return layouts, err
 }

@@ -27,6 +27,7 @@ const (
 	ofSystem place = iota // the daemon's tree
 	ofQEMU
 	ofUser
+	ofDaemon // a pair at paths that a daemon's configuration file names
 )
 
 // placeOf returns whose files a layout holds.
@@ -63,6 +64,9 @@ type candidate struct {
 }
 
 func (c *candidate) why() string { return strings.Join(c.reasons, "; ") }
+
+// ofDaemons reports whether a daemon serves it.
+func (c *candidate) ofDaemons() bool { return c.place == ofSystem || c.place == ofDaemon }
 
 // due reports whether there is something to renew, and nothing in the way.
 func (c *candidate) due() bool { return c.err == nil && len(c.reasons) > 0 }
@@ -117,6 +121,13 @@ func (c *candidate) keyType() pki.KeyType {
 
 // keyFits reports whether the key that is here can be kept.
 func (c *candidate) keyFits() bool { return c.pair.Key != nil && c.pair.Mismatch() == nil }
+
+// keepsKey reports whether a renewal keeps the key: because the user wants that, or because
+// the key could not change in one instant with its certificate. The second is no reason to
+// keep the key of a certificate that was revoked.
+func (c *candidate) keepsKey(wanted, revoked bool) bool {
+	return c.keyFits() && (wanted || c.layout.Apart() && !revoked)
+}
 
 // dest is where a renewed pair goes: modes and owners stay as they are, unless
 // a key can be read by everybody.

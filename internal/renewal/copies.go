@@ -83,7 +83,9 @@ func (r *renewal) copyOne(j *change.Job, a *authority.Authority, c *candidate) e
 		return fmt.Errorf("%s: %s has no key to copy", c.pair.CertPath, c.original.pair.CertPath)
 	}
 	to := c.dest(r.m)
-	j.Plan.Together(c.layout.PairFolder())
+	if err := keypair.Together(&j.Plan, c.layout, c.role); err != nil {
+		return err
+	}
 	if err := a.Trust(j, to); err != nil {
 		return err
 	}

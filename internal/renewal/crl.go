@@ -64,6 +64,11 @@ func (r *renewal) renewCRL(j *change.Job, a *authority.Authority) error {
 	if a.Current != nil && !a.Current.NextUpdate.IsZero() {
 		fresh.Validity = a.Current.NextUpdate.Sub(a.Current.ThisUpdate)
 	}
+	for _, d := range r.list.Daemons {
+		if d.Running != nil {
+			fresh.Daemons = append(fresh.Daemons, *d.Running)
+		}
+	}
 	r.serving = r.serving || r.QEMU.CA == ""
 	j.Did("%s: %s", a.Layout.Path(libvirt.CACRL), r.crl)
 	return a.PlanCRL(j, r.m, fresh)

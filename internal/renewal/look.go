@@ -23,7 +23,7 @@ func (r *renewal) look() (*authority.Authority, error) {
 	r.found, r.others, r.left, r.crl, r.serving = nil, nil, nil, "", false
 	a, err := authority.Open(r.m)
 	if err != nil {
-		return nil, err
+		return nil, hint.First(err, ownPaths{r}.look(nil))
 	}
 	r.caEnds = time.Time{}
 	if a.Rollover == nil && !r.m.Now().Before(pki.Window{}.CertificateOpens(a.CA.Certificate)) {
@@ -37,8 +37,9 @@ func (r *renewal) look() (*authority.Authority, error) {
 		}
 	}
 	r.mindsCRL(a)
+	err = ownPaths{r}.look(a)
 	r.left = append(r.left, r.namesNotThere(r.found)...)
-	return a, hint.First(r.namesUnmet(r.m, r.found), r.lookAtCRL(a))
+	return a, hint.First(err, r.namesUnmet(r.m, r.found), r.lookAtCRL(a))
 }
 
 // candidatesIn reads the certificates of a layout.
@@ -65,6 +66,9 @@ func (r *renewal) consider(a *authority.Authority, c *candidate) bool {
 	}
 	if c.pair.Cert == nil && c.err == nil || r.passOver(c) {
 		return false
+	}
+	if err := c.pair.ReadKey(); c.err == nil && machine.Unread(err) {
+		c.err = err // it may be a good one
 	}
 	c.sealed = c.err == nil && c.place == ofQEMU && change.KeyState(r.m.Tree(), c.pair.KeyPath) == "encrypted"
 	if c.original = r.originalOf(c); c.original != nil {

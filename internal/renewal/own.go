@@ -3,29 +3,39 @@ package renewal
 import (
 	"crypto/x509"
 	"errors"
+	"fmt"
 	"io/fs"
+	"path/filepath"
+	"slices"
 	"time"
 
+	"virtpki/internal/authority"
 	"virtpki/internal/hint"
 	"virtpki/internal/inventory"
 	"virtpki/internal/keypair"
+	"virtpki/internal/machine"
+	"virtpki/internal/store"
 	"virtpki/internal/subject"
 	"virtpki/internal/termtext"
 	"virtpki/pki"
 )
 
-// ownPair is a certificate that a program reads from a path of its own. Somebody else put
-// it there, and renews it.
+// ownPair is a certificate that a program reads from a path of its own, and that renew does
+// not renew. Somebody else put it there, and renews it.
 type ownPair struct {
 	inventory.OwnPair
 	path string            // of the certificate, as this process sees it
 	cert *x509.Certificate // nil where it cannot be read
 	ends time.Time         // the earliest end on its chain
-	err  error
+	err  error             // of the certificate
+	// cas are those that the program trusts.
+	cas    []*x509.Certificate
+	casErr error
 
 	opens time.Time // when it becomes due
 	why   string    // why it is due; empty where it is not
-	whose string    // the CA that has signed it, where that is another's; empty where the path is the reason
+	not   string    // why renew does not renew it
+	hint  string    // what renews it; empty where nothing is known
 }
 
 // expired reports whether a certificate of QEMU's that another CA has signed has come to
@@ -34,31 +44,91 @@ func expired(c *candidate, now time.Time) bool {
 	return c.pair.Cert != nil && !now.Before(c.pair.Cert.NotAfter)
 }
 
-// lookAtOwn looks at the pairs that daemons and QEMU read from paths of their own. With a
-// CA for QEMU alone they are the other run's.
-func (r *renewal) lookAtOwn() {
+// ownPaths is a run that looks at the pairs which daemons and QEMU read from paths of their
+// own.
+type ownPaths struct{ *renewal }
+
+// look makes candidates of the pairs that this run can renew; the others are named when they
+// are due. With a CA for QEMU alone those of daemons are the other run's. a is nil where
+// there is no CA.
+func (r ownPaths) look(a *authority.Authority) error {
 	r.own = nil
+	pairs, err := r.list.OwnPairs()
 	if r.QEMU.CA != "" {
-		return
+		pairs = slices.DeleteFunc(pairs, func(p inventory.OwnPair) bool { return !p.QEMU })
+	}
+	for _, p := range pairs {
+		own := r.read(p)
+		for _, failed := range []error{own.err, own.casErr} {
+			if err == nil && machine.Unread(failed) {
+				err = failed // it may be due, and ours
+			}
+		}
+		if own.not = r.whyNot(a, own); own.not == "" {
+			r.take(a, own)
+		} else if r.QEMU.CA == "" {
+			r.own = append(r.own, own)
+		}
 	}
 	for _, c := range r.others {
-		if expired(c, r.m.Now()) {
+		if r.QEMU.CA == "" && expired(c, r.m.Now()) {
 			r.own = append(r.own, othersPair(c))
 		}
 	}
-	for _, p := range r.list.OwnPairs() {
-		own := &ownPair{OwnPair: p, path: r.m.Path(p.Cert)}
-		certs, err := keypair.ReadCerts(r.m.Tree(), own.path)
-		if own.err = err; err == nil {
-			cas, _ := keypair.ReadCerts(r.m.Tree(), r.m.Path(p.CA)) // without it the chain is not known
-			own.cert, own.ends = certs[0], pki.Ends(certs[0], append(certs[1:], cas...))
-			own.opens = r.Window.Opens(pki.Life(own.cert), own.ends)
-		}
-		if own.why = own.whyDue(r.m.Now()); own.why == "" && own.cert != nil && own.Role == string(pki.Server) {
-			own.why = whyNames(facts{lacking: r.Names.lacking(own.cert), unwanted: r.Names.kept(own.cert)})
-		}
-		r.own = append(r.own, own)
+	return err
+}
+
+// take makes a pair a candidate.
+func (r ownPaths) take(a *authority.Authority, p *ownPair) {
+	role := pki.Role(p.Role)
+	c := &candidate{layout: p.Layout, place: ofDaemon, role: role, pair: keypair.New(r.m.Tree(), p.Layout, role)}
+	if p.QEMU {
+		c.place = ofQEMU
 	}
+	files := r.m.Tree().OwnFiles(p.Layout.PairFolder())
+	defer files.Close()
+	c.err = c.readOwn(files)
+	if r.consider(a, c) {
+		r.found = append(r.found, c)
+	}
+}
+
+// read reads the certificate of a pair.
+func (r ownPaths) read(p inventory.OwnPair) *ownPair {
+	own := &ownPair{OwnPair: p, path: r.m.Path(p.Cert)}
+	certs, err := keypair.ReadCerts(r.m.Tree(), own.path)
+	own.cas, own.casErr = keypair.ReadCertsIfThere(r.m.Tree(), r.m.Path(p.CA))
+	if own.err = err; err == nil {
+		own.cert, own.ends = certs[0], pki.Ends(certs[0], append(certs[1:], own.cas...))
+		own.opens = r.Window.Opens(pki.Life(own.cert), own.ends)
+	}
+	if own.why = own.whyDue(r.m.Now()); own.why == "" && own.cert != nil && own.Role == string(pki.Server) {
+		own.why = whyNames(facts{lacking: r.Names.lacking(own.cert), unwanted: r.Names.kept(own.cert)})
+	}
+	return own
+}
+
+// whyNot returns why this run cannot renew a pair; empty where it can.
+func (r ownPaths) whyNot(a *authority.Authority, p *ownPair) string {
+	files := r.m.Tree().OwnFiles(filepath.Dir(p.path))
+	defer files.Close()
+	_, unsafe := files.Read(filepath.Base(p.path), store.MaxPEM)
+	var refusal *store.Refusal
+	switch {
+	case p.cert == nil || a == nil:
+		return "there is nothing that could be renewed"
+	case !a.HasSigned(p.cert):
+		return subject.IssuerOf(p.cert) + " signed it, which is not the CA here"
+	case keyAbsent(r.m):
+		return "the CA's key is not on this machine, and requests are made for the default paths alone"
+	case p.casErr != nil:
+		return p.casErr.Error()
+	case errors.As(unsafe, &refusal):
+		return refusal.Error()
+	case !keypair.Contains(p.cas, a.CA.Certificate):
+		return fmt.Sprintf("%s does not trust the CA that signs here", r.m.Path(p.CA))
+	}
+	return ""
 }
 
 // othersPair is an expired certificate of QEMU's that another CA has signed.
@@ -66,7 +136,7 @@ func othersPair(c *candidate) *ownPair {
 	cert := c.pair.Cert
 	p := &ownPair{path: c.pair.CertPath, cert: cert, ends: cert.NotAfter, opens: cert.NotAfter}
 	p.Reader, p.Role, p.Used = "QEMU", string(c.role), true
-	p.why, p.whose = "expired on "+termtext.Day(cert.NotAfter), subject.IssuerOf(cert)
+	p.why, p.not, p.hint = "expired on "+termtext.Day(cert.NotAfter), subject.IssuerOf(cert)+" signed it, which is not the CA here", ": see renew --qemu-ca"
 	return p
 }
 
@@ -93,12 +163,12 @@ func (p *ownPair) whyDue(now time.Time) string {
 	return "due: until " + termtext.Day(p.ends)
 }
 
-// text says what is due, and who reads it.
+// text says what is due, who reads it, and why it is not renewed.
 func (p *ownPair) text() string {
-	if p.whose != "" {
-		return termtext.Sprintf("%s: %s; %s signed it, which is not the CA here: see renew --qemu-ca", p.path, p.why, p.whose)
+	if p.cert == nil {
+		return termtext.Sprintf("%s: %s; %s reads it there", p.path, p.why, p.Reader)
 	}
-	return termtext.Sprintf("%s: %s; %s reads it there, and virtpki renews the default paths alone", p.path, p.why, p.Reader)
+	return termtext.Sprintf("%s: %s; %s reads it there, and virtpki does not renew it: %s%s", p.path, p.why, p.Reader, p.not, p.hint)
 }
 
 // ownDue notes the pairs that are due and that renew does not renew. Where a program needs

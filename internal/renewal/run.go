@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"io/fs"
+	"slices"
 	"time"
 
 	"virtpki/internal/authority"
@@ -11,6 +12,7 @@ import (
 	"virtpki/internal/enroll"
 	"virtpki/internal/hint"
 	"virtpki/internal/inventory"
+	"virtpki/internal/keypair"
 	"virtpki/internal/libvirt"
 	"virtpki/internal/machine"
 	"virtpki/internal/provision"
@@ -84,7 +86,6 @@ func Run(ctx context.Context, m *machine.Machine, request Request, keys *change.
 	o.ReplaceLinks = request.ReplaceLinks
 	r := &renewal{Request: request, m: m, keys: keys, o: o, list: inventory.Of(ctx, m), report: &Report{}}
 	err := r.run(ctx)
-	r.lookAtOwn()
 	err = hint.First(err, r.ownDue())
 	if failed := r.writeMetrics(err); failed != nil {
 		return r.report, errors.Join(err, failed)
@@ -129,8 +130,20 @@ func (r *renewal) change(ctx context.Context, lock []string, decide func(*change
 	return change.Run(ctx, r.m, o, decide)
 }
 
-// reloader deals with the daemons and guests here.
-func (r *renewal) reloader(j *change.Job) *reload.Reloader { return reload.New(r.m, r.Reload, j) }
+// reloader deals with the daemons and guests here, and with those whose files at other
+// paths this run renews.
+func (r *renewal) reloader(j *change.Job) *reload.Reloader {
+	d := reload.New(r.m, r.Reload, j)
+	if r.serverFailed() {
+		d.LeaveSystem()
+	}
+	for _, c := range r.found {
+		if c.place == ofDaemon {
+			d.Mind(c.pair.CertPath)
+		}
+	}
+	return d
+}
 
 // end notes the outcome of the run, and what it is about.
 func (r *renewal) end(outcome Outcome, about []*candidate) {
@@ -167,7 +180,7 @@ func (r *renewal) renewHere(ctx context.Context, o change.Options) error {
 	r.report.Job = j
 	var proven error
 	if !r.o.DryRun && len(j.Plan.Changes()) > 0 {
-		if r.serving && !r.serverFailed() {
+		if r.serving {
 			proven = r.reloader(j).ProveOrRollBack(ctx, reload.Back{Pairs: r.swapped()})
 		}
 		proven = errors.Join(proven, r.refreshGuests(ctx, j))
@@ -192,14 +205,15 @@ func (r *renewal) serverFailed() bool {
 	return false
 }
 
-// swapped reports whether a pair of the system was renewed.
-func (r *renewal) swapped() bool {
+// swapped lists the layouts of daemons whose pair was renewed.
+func (r *renewal) swapped() []libvirt.Layout {
+	var layouts []libvirt.Layout
 	for _, c := range r.renewed {
-		if c.place == ofSystem {
-			return true
+		if c.ofDaemons() && !slices.ContainsFunc(layouts, func(l libvirt.Layout) bool { return keypair.Held(l) == keypair.Held(c.layout) }) {
+			layouts = append(layouts, c.layout)
 		}
 	}
-	return false
+	return layouts
 }
 
 // refused is the error of a run that has left something to do; failures go before it.

@@ -72,14 +72,18 @@ func (r *renewal) renewOne(j *change.Job, a *authority.Authority, c *candidate) 
 	if c.original != nil {
 		return r.copyOne(j, a, c)
 	}
-	have := c.pair
-	if !r.SameKey || !c.keyFits() {
-		have = nil
+	var have *keypair.Pair
+	if _, revoked := a.FindRevoked(c.pair.Cert.SerialNumber); c.keepsKey(r.SameKey, revoked) {
+		have = c.pair
 	}
 	to := c.dest(r.m)
-	j.Plan.Together(c.layout.PairFolder())
-	if err := a.Trust(j, to); err != nil {
-		return err // before the pair: one of a CA that is not trusted there would keep libvirtd from starting
+	if err := keypair.Together(&j.Plan, c.layout, c.role); err != nil {
+		return err
+	}
+	if c.place != ofDaemon { // it trusts the CA, see ownPaths.whyNot
+		if err := a.Trust(j, to); err != nil {
+			return err // before the pair: one of a CA that is not trusted there would keep libvirtd from starting
+		}
 	}
 	order := r.orderFor(a, c)
 	cert, err := a.MakePair(j, r.keys, order, to, have)
@@ -95,7 +99,7 @@ func (r *renewal) renewOne(j *change.Job, a *authority.Authority, c *candidate) 
 	}
 	c.renewed = &keypair.Pair{Role: c.role, Cert: cert, Key: key}
 	j.Did("%s: %s", c.pair.CertPath, c.why())
-	r.serving = r.serving || c.place == ofSystem
+	r.serving = r.serving || c.ofDaemons()
 	return nil
 }
 

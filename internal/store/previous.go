@@ -262,3 +262,33 @@ func (t Tree) Rollback(folder string) error {
 	}
 	return nil
 }
+
+// RollbackFile exchanges a file with its previous version, which lies at [Previous], in one
+// instant. Done twice, it is as before. After an error nothing has changed.
+func (t Tree) RollbackFile(path string) error {
+	parent, err := t.OpenDir(filepath.Dir(path), safedir.Policy{Secret: true})
+	if err != nil {
+		return err
+	}
+	defer parent.Close()
+	name := filepath.Base(path)
+	for _, mine := range []string{name, previousName(name)} {
+		stat, err := parent.Stat(mine)
+		if err != nil {
+			return err
+		}
+		if stat.Mode&unix.S_IFMT != unix.S_IFREG {
+			return fmt.Errorf("%s: not a regular file", parent.In(mine))
+		}
+		if mine != name && !parent.MayTake(&stat) {
+			return notOurs(parent, mine, &stat)
+		}
+	}
+	if err := safedir.Exchange(parent, previousName(name), name); err != nil {
+		return err
+	}
+	if err := parent.Sync(); err != nil {
+		return errors.Join(err, safedir.Exchange(parent, previousName(name), name))
+	}
+	return nil
+}

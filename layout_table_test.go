@@ -38,8 +38,10 @@ var mayImport = map[string][]string{
 	"internal/libvirt": {"dn", "internal/libvirt/conf"},
 	// protocols of QEMU's: bytes on a connection that somebody else has made
 	"internal/starttls": {},
-	// libvirt: sockets and processes have their names there; starttls: VNC is asked what it serves
-	"internal/libvirt/rpc": {"internal/libvirt", "internal/starttls"},
+	// a name is looked up, for every caller
+	"internal/resolver": {},
+	// libvirt: sockets and processes have their names there; starttls: VNC is asked what it serves; resolver: libvirt goes by nsswitch.conf
+	"internal/libvirt/rpc": {"internal/libvirt", "internal/resolver", "internal/starttls"},
 	// a daemon is asked who it is
 	"internal/libvirt/running": {"internal/libvirt", "internal/libvirt/conf", "internal/libvirt/rpc"},
 	// units are read in a tree, out of which no link leads
@@ -160,8 +162,8 @@ var mayImport = map[string][]string{
 	// authority: whether renew would keep the names of a certificate; gnutls: which block of a file is at fault
 	"internal/inspect": {
 		"dn", "pki", "internal/authority", "internal/gnutls", "internal/inventory", "internal/judge", "internal/keypair", "internal/libvirt",
-		"internal/libvirt/conf", "internal/libvirt/running", "internal/machine", "internal/renewer", "internal/store", "internal/subject",
-		"internal/termtext",
+		"internal/libvirt/conf", "internal/libvirt/running", "internal/machine", "internal/renewer", "internal/resolver", "internal/store",
+		"internal/subject", "internal/termtext",
 	},
 	// authority: which CA has signed; certinfo: the list that says it
 	"internal/renewer": {"pki", "internal/authority", "internal/certinfo", "internal/keypair", "internal/libvirt", "internal/machine"},

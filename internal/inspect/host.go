@@ -2,6 +2,7 @@ package inspect
 
 import (
 	"context"
+	"errors"
 	"net"
 	"os/exec"
 	"slices"
@@ -11,6 +12,7 @@ import (
 	"virtpki/dn"
 	"virtpki/internal/judge"
 	"virtpki/internal/libvirt"
+	"virtpki/internal/resolver"
 	"virtpki/pki"
 )
 
@@ -73,12 +75,9 @@ func hasAddress(ip net.IP) bool {
 // resolves reports whether the system's resolver, with all of nsswitch.conf, finds an
 // address of a name; true where it cannot be asked.
 func resolves(name string) bool {
-	if _, err := exec.LookPath("getent"); err != nil {
-		return true
-	}
-	ctx, cancel := context.WithTimeout(context.Background(), askLimit)
-	defer cancel()
-	return exec.CommandContext(ctx, "getent", "ahosts", "--", name).Run() == nil
+	_, err := resolver.Lookup(context.Background(), name)
+	var unknown *net.DNSError
+	return err == nil || !errors.As(err, &unknown) || !unknown.IsNotFound
 }
 
 // inHosts reports whether the hosts file has a name.

@@ -9,6 +9,8 @@ import (
 	"strings"
 	"syscall"
 	"time"
+
+	"virtpki/internal/resolver"
 )
 
 // resolve gives the addresses that a host's name stands for, or the address that
@@ -18,12 +20,9 @@ func resolve(ctx context.Context, address string) ([]netip.Addr, string, error) 
 	if err != nil {
 		return nil, "", err
 	}
-	addrs, err := net.DefaultResolver.LookupNetIP(ctx, "ip", host)
+	addrs, err := resolver.Lookup(ctx, host)
 	if err != nil {
 		return nil, "", cause(ctx, err)
-	}
-	for i := range addrs {
-		addrs[i] = addrs[i].Unmap()
 	}
 	return addrs, port, nil
 }

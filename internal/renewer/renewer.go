@@ -19,7 +19,7 @@ type By string
 // Those who renew.
 const (
 	CA      By = "ca"      // virtpki renew, with the CA's key on this machine
-	Request By = "request" // virtpki renew --via, by a CA elsewhere
+	Request By = "request" // virtpki renew --via or --issuer, by a CA elsewhere
 	Watch   By = "watch"   // virtpki install --watch, from another program's directory
 	Link    By = "link"    // the program that made the link that stands in the file's place
 	Nobody  By = "nobody"
@@ -95,7 +95,8 @@ func (l *Look) read(path string) string {
 // runsVia reports whether a unit or a crontab has requests signed.
 func runsVia(text string) bool {
 	for line := range strings.Lines(text) {
-		if !strings.HasPrefix(strings.TrimSpace(line), "#") && strings.Contains(line, " renew ") && strings.Contains(line, "--via") {
+		asks := strings.Contains(line, "--via") || strings.Contains(line, "--issuer")
+		if asks && !strings.HasPrefix(strings.TrimSpace(line), "#") && strings.Contains(line, " renew ") {
 			return true
 		}
 	}

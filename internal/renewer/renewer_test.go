@@ -31,6 +31,7 @@ func TestRunsVia(t *testing.T) {
 		"ExecStart=/usr/bin/virtpki renew --quiet --via 'ssh ca virtpki sign - --yes'\n": true,
 		"ExecStart=/usr/bin/virtpki renew --quiet\n":                                     false,
 		"# virtpki renew --via x\nExecStart=/usr/bin/virtpki renew --quiet\n":            false,
+		"ExecStart=/usr/bin/virtpki renew --quiet --issuer=/etc/virtpki/issuer.yaml\n":   true,
 		"7 4 * * * root /usr/bin/virtpki renew --quiet '--via=ssh ca'\n":                 true,
 		"": false,
 	} {

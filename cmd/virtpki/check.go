@@ -64,8 +64,8 @@ func newCheck(e *env, g *globals) *cobra.Command {
 			if connect.URI != "" {
 				return runCheckConnect(cmd.Context(), e, g, connect)
 			}
-			if flags := cmd.Flags(); flags.Changed("as") || flags.Changed("timeout") {
-				return hint.Usagef("--as and --timeout are for --connect")
+			if flags := cmd.Flags(); flags.Changed("as") || flags.Changed("timeout") || flags.Changed("guests") {
+				return hint.Usagef("--as, --timeout and --guests are for --connect")
 			}
 			return runCheck(cmd.Context(), e, g, o)
 		},
@@ -73,6 +73,7 @@ func newCheck(e *env, g *globals) *cobra.Command {
 	o.addFlags(cmd)
 	connect.addFlags(cmd)
 	hosts.addFlags(cmd)
+	cmd.MarkFlagsMutuallyExclusive("hosts", "guests")
 	for _, name := range []string{"user", "like", "strict", "verbose", "for", "with", "explain"} {
 		cmd.MarkFlagsMutuallyExclusive("connect", name)
 		cmd.MarkFlagsMutuallyExclusive("hosts", name)
@@ -192,12 +193,16 @@ func explainFinding(e *env, g *globals, id string) error {
 }
 
 // connectOptions are the flags of check --connect.
-type connectOptions struct{ connect.Request }
+type connectOptions struct {
+	connect.Request
+	guests bool
+}
 
 func (o *connectOptions) addFlags(cmd *cobra.Command) {
 	flags := cmd.Flags()
 	flags.StringVar(&o.URI, "connect", "", "connect to `URI` as a client does, and say what fails where")
 	flags.StringVar(&o.As, "as", "", "with --connect: connect with another client pair, `CERT,KEY`")
+	flags.BoolVar(&o.guests, "guests", false, "with --connect: look at the displays of all guests that run there, too")
 	flags.DurationVar(&o.Timeout, "timeout", 15*time.Second, "with --connect: `time` for all of it")
 	cmd.MarkFlagFilename("as")
 	completeFrom(cmd, "connect", append(connect.Schemes(), "qemu+tls://", "test+tls://")...)
@@ -205,11 +210,20 @@ func (o *connectOptions) addFlags(cmd *cobra.Command) {
 
 // runCheckConnect connects and tells. That something says no is the exit status.
 func runCheckConnect(ctx context.Context, e *env, g *globals, o *connectOptions) error {
+	if o.guests {
+		report, err := connect.RunGuests(ctx, g.Machine, o.Request)
+		return e.tellConnect(g, report, err == nil && report.OK, err)
+	}
 	report, err := connect.Run(ctx, g.Machine, o.Request)
+	return e.tellConnect(g, report, err == nil && report.OK, err)
+}
+
+// tellConnect prints what was seen.
+func (e *env) tellConnect(g *globals, report result, ok bool, err error) error {
 	if err != nil {
 		return err
 	}
-	if err = e.printVerdict(g, report); err == nil && !report.OK {
+	if err = e.printVerdict(g, report); err == nil && !ok {
 		err = hint.ErrRefused
 	}
 	return err

@@ -38,6 +38,7 @@ var Verdicts = map[string]string{
 	"no-answer":      "TLS is fine, but the server hangs or speaks another protocol",
 	"auth-wanted":    "TLS is fine and the client is in; the daemon wants a password as well",
 	"libvirt-error":  "TLS is fine and the client is in; libvirt says no",
+	"display":        "libvirt is fine, a display of a guest is not",
 	"other-files":    "the connection is fine, but what is served is not what is on disk",
 }
 

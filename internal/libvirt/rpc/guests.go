@@ -85,9 +85,8 @@ func DialGuests(ctx context.Context, root string) (*GuestHost, error) {
 			err = nobodyListens(dialErr)
 			continue
 		}
-		h := &GuestHost{conn: conn, remote: NewRemote(conn)}
-		h.qemu = &caller{conn: conn, program: qemuProgram, version: remoteVersion}
-		if err := h.open(ctx); err != nil {
+		h, err := OpenGuests(ctx, conn, "qemu:///system")
+		if err != nil {
 			conn.Close()
 			return nil, fmt.Errorf("%s: %w", path, err)
 		}
@@ -96,11 +95,16 @@ func DialGuests(ctx context.Context, root string) (*GuestHost, error) {
 	return nil, err
 }
 
-func (h *GuestHost) open(ctx context.Context) error {
+// OpenGuests asks the daemon at the other end of a connection for its guests: over TLS, one
+// that [Connect] made. uri is the driver's, as the daemon has it. After an error the caller
+// closes conn.
+func OpenGuests(ctx context.Context, conn net.Conn, uri string) (*GuestHost, error) {
+	h := &GuestHost{conn: conn, remote: NewRemote(conn)}
+	h.qemu = &caller{conn: conn, program: qemuProgram, version: remoteVersion}
 	if _, err := h.remote.AuthTypes(ctx); err != nil { // root needs none, and the daemon wants to be asked
-		return err
+		return nil, err
 	}
-	return h.remote.Open(ctx, "qemu:///system")
+	return h, h.remote.Open(ctx, uri)
 }
 
 // Close ends the connection.

@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"io"
 	"net"
+	"strconv"
 	"strings"
 )
 
@@ -18,10 +19,21 @@ type GuestTLS struct {
 	// host:port, or empty for a socket.
 	VNC        bool
 	VNCAddress string
+	Displays   []Display
 	Spice      bool // SPICE has a port for TLS
 	Chardev    bool // a character device over TCP with TLS
 	NBD        bool // a disk by NBD with TLS
 }
+
+// Display is a display of a guest that listens for connections.
+type Display struct {
+	Type   string // "vnc" or "spice"
+	Listen string // the address, empty for libvirt's default
+	Port   string // the one with TLS: SPICE has another without; empty where SPICE has none with TLS
+}
+
+// maxDisplays bounds what is read of one guest: libvirt starts none with more.
+const maxDisplays = 16
 
 // Uses lists the names of the uses of QEMU's whose files the guest holds.
 func (g GuestTLS) Uses() []string {
@@ -64,6 +76,9 @@ func ParseGuest(text string) (GuestTLS, error) {
 
 // element looks at one element below the devices.
 func (g *GuestTLS) element(parent string, e xml.StartElement) {
+	if e.Name.Local == "graphics" {
+		g.display(e)
+	}
 	switch tls := attr(e, "tls") == "yes"; {
 	case e.Name.Local == "graphics" && attr(e, "type") == "vnc":
 		g.VNC, g.VNCAddress = true, vncAddress(attr(e, "listen"), attr(e, "port"))
@@ -75,6 +90,27 @@ func (g *GuestTLS) element(parent string, e xml.StartElement) {
 	case e.Name.Local == "source" && tls && parent != "disk":
 		g.Chardev = true
 	}
+}
+
+// display keeps a display that listens for connections.
+func (g *GuestTLS) display(e xml.StartElement) {
+	d := Display{Type: attr(e, "type"), Listen: attr(e, "listen"), Port: portOf(e, "port")}
+	plain := d.Port
+	if d.Type == "spice" {
+		d.Port = portOf(e, "tlsPort")
+	}
+	listens := d.Type == "vnc" && plain != "" || d.Type == "spice" && plain+d.Port != ""
+	if listens && len(g.Displays) < maxDisplays {
+		g.Displays = append(g.Displays, d)
+	}
+}
+
+// portOf is a port of an element, empty for none.
+func portOf(e xml.StartElement, name string) string {
+	if port, err := strconv.ParseUint(attr(e, name), 10, 16); err == nil && port > 0 {
+		return strconv.FormatUint(port, 10)
+	}
+	return ""
 }
 
 // vncAddress is empty for a display that listens on a socket alone.

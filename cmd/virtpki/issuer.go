@@ -2,7 +2,6 @@ package main
 
 import (
 	"context"
-	"io"
 
 	"github.com/spf13/cobra"
 
@@ -67,6 +66,6 @@ func runIssuerAsk(ctx context.Context, e *env, g *globals, kind, config string) 
 	if err != nil {
 		return err
 	}
-	_, err = io.WriteString(e.stdout, string(answer.Encode()))
+	_, err = e.stdout.Write(answer.Encode())
 	return err
 }

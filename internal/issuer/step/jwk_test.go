@@ -13,6 +13,7 @@ import (
 	"math/big"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 )
@@ -71,11 +72,11 @@ func checkSignature(t *testing.T, token string, public *jwk) {
 	switch public.KeyType + public.Curve {
 	case "ECP-256":
 		sum := sha256.Sum256(text)
-		pub := &ecdsa.PublicKey{Curve: elliptic.P256(), X: number(public.X), Y: number(public.Y)}
+		pub := point(t, elliptic.P256(), public)
 		ok = ecdsa.Verify(pub, sum[:], new(big.Int).SetBytes(signature[:32]), new(big.Int).SetBytes(signature[32:]))
 	case "ECP-384":
 		sum := sha512.Sum384(text)
-		pub := &ecdsa.PublicKey{Curve: elliptic.P384(), X: number(public.X), Y: number(public.Y)}
+		pub := point(t, elliptic.P384(), public)
 		ok = ecdsa.Verify(pub, sum[:], new(big.Int).SetBytes(signature[:48]), new(big.Int).SetBytes(signature[48:]))
 	case "OKPEd25519":
 		ok = ed25519.Verify(number(public.X).FillBytes(make([]byte, 32)), text, signature)
@@ -87,6 +88,18 @@ func checkSignature(t *testing.T, token string, public *jwk) {
 	if !ok {
 		t.Errorf("the signature of %s does not verify", token)
 	}
+}
+
+// point is the public key of a JWK (RFC 7518 section 6.2.1).
+func point(t *testing.T, curve elliptic.Curve, public *jwk) *ecdsa.PublicKey {
+	t.Helper()
+	x, err1 := decode(public.X)
+	y, err2 := decode(public.Y)
+	key, err3 := ecdsa.ParseUncompressedPublicKey(curve, slices.Concat([]byte{4}, x, y))
+	if err := errors.Join(err1, err2, err3); err != nil {
+		t.Fatal(err)
+	}
+	return key
 }
 
 func TestKeysThatAreNone(t *testing.T) {

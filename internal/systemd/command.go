@@ -103,7 +103,8 @@ type environment map[string]setting
 
 type setting struct{ text, file string }
 
-// braced replaces ${NAME} and $$ in a word; a brace that does not end stays.
+// braced replaces ${NAME} and $$ in a word; a brace that does not end stays, and so does
+// what begins like ${NAME:-default}, which is not for command lines.
 func (env environment) braced(word, file string) Arg {
 	var b strings.Builder
 	for {
@@ -116,6 +117,10 @@ func (env environment) braced(word, file string) Arg {
 		case strings.HasPrefix(after, "$"):
 			b.WriteByte('$')
 			word = after[1:]
+		case strings.HasPrefix(after, "{") && ends && strings.Contains(name, ":"):
+			colon := strings.Index(after, ":") + 1
+			b.WriteString("$" + after[:colon])
+			word = after[colon:]
 		case strings.HasPrefix(after, "{") && ends:
 			if v, set := env[name]; set {
 				b.WriteString(v.text)

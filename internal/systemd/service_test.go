@@ -77,6 +77,8 @@ func TestArgv(t *testing.T) {
 		{"/run's unit before /usr/lib's", files{lib: deb, run: begin + "ExecStart=/usr/sbin/libvirtd -d\n"}, "/usr/sbin/libvirtd|-d", run},
 		{"/lib where /usr is not merged", files{"lib/systemd/system/libvirtd.service": deb}, "/usr/sbin/libvirtd|--timeout|120", "lib/systemd/system/libvirtd.service"},
 		{"a masked unit", files{lib: deb, etc: "-> /dev/null"}, "none", ""},
+		{"a masked unit with a drop-in", files{lib: deb, etc: "", etc + ".d/a.conf": begin + "ExecStart=\nExecStart=/libvirtd -l\n"}, "none", ""},
+		{"a default is not for command lines", files{lib: begin + "Environment=A=1 D=2\nExecStart=/libvirtd ${D:-x} x${D:+${A}\n"}, "/libvirtd|${D:-x}|x${D:+1", lib},
 		{"a unit that is a link", files{lib: deb, etc: "-> /opt/libvirtd.service", "opt/libvirtd.service": begin + "ExecStart=/libvirtd -l\n"}, "/libvirtd|-l", etc},
 		{"the wrong section", files{lib: "[Unit]\nExecStart=/libvirtd\n"}, "none", ""},
 

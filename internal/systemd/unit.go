@@ -163,6 +163,9 @@ func (m Machine) lines(name string) ([]line, error) {
 	if path == "" {
 		return nil, &fs.PathError{Op: "find", Path: name, Err: fs.ErrNotExist}
 	}
+	if m.Masked(name) { // its drop-ins start nothing either
+		return nil, nil
+	}
 	var all []line
 	for i, file := range append([]string{path}, m.dropIns(name)...) {
 		data, err := m.Tree.ReadFile(m.seen(file), maxUnit)

@@ -32,8 +32,12 @@ func (s *Session) Generate(kind Kind) (*Key, error) {
 	}
 	public := append(append([]attribute{{attrVerify, true}}, name...), shape...)
 	private := append([]attribute{{attrPrivate, true}, {attrSensitive, true}, {attrExtractable, false}, {attrSign, true}}, name...)
-	args := new(writer).ulong(s.handle).mechanism(mechanism).attributes(public).attributes(private)
-	if _, err := s.callWithin(generateTimeout, callGenerateKeyPair, args); err != nil {
+	err = s.withMechanism(func(brief bool) error {
+		args := new(writer).ulong(s.handle).mechanism(mechanism, brief).attributes(public).attributes(private)
+		_, err := s.callWithin(generateTimeout, callGenerateKeyPair, args)
+		return err
+	})
+	if err != nil {
 		return nil, err
 	}
 	key, err := s.Key()

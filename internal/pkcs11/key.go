@@ -131,7 +131,11 @@ func (k *Key) sign(mechanism uint32, data []byte) ([]byte, error) {
 	k.mu.Lock()
 	defer k.mu.Unlock()
 	s := k.session
-	if _, err := s.call(callSignInit, new(writer).ulong(s.handle).mechanism(mechanism).ulong(k.handle)); err != nil {
+	err := s.withMechanism(func(brief bool) error {
+		_, err := s.call(callSignInit, new(writer).ulong(s.handle).mechanism(mechanism, brief).ulong(k.handle))
+		return err
+	})
+	if err != nil {
 		return nil, err
 	}
 	if k.asksPIN {

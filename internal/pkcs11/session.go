@@ -24,6 +24,8 @@ type Session struct {
 	uri    *URI
 	handle uint64
 	pin    []byte
+	brief  bool // how the other side reads a mechanism; see writer.mechanism
+	known  bool // that it is so
 }
 
 // Open connects to the token of a URI and logs in, with one try, where the token wants
@@ -154,6 +156,33 @@ func loggedIn(err error) error {
 		return nil
 	}
 	return err
+}
+
+// withMechanism makes a call with a mechanism. The protocol's version does not say how the
+// other side reads one: until a call has succeeded, one that it has misread is made again
+// in the other form.
+func (s *Session) withMechanism(call func(brief bool) error) error {
+	err := call(s.brief)
+	if !s.known && misread(err) {
+		s.brief = !s.brief
+		err = call(s.brief)
+	}
+	s.known = s.known || err == nil
+	return err
+}
+
+// misread reports whether an error is one that a mechanism in the wrong form leads to: the
+// bytes behind it are then taken for a handle, or for a number of attributes.
+func misread(err error) bool {
+	var code returned
+	if !errors.As(err, &code) {
+		return false
+	}
+	switch code {
+	case 0x30, 0x31, 0x60, 0x82: // device error and memory, key and object handle invalid
+		return true
+	}
+	return false
 }
 
 // maxFound is how many objects are looked at.

@@ -65,8 +65,15 @@ func (w *writer) bytesRoom(n uint32) *writer { return w.typed("fy").put32(n) }
 // ulongsRoom says how many CK_ULONGs the reply may return.
 func (w *writer) ulongsRoom(n uint32) *writer { return w.typed("fu").put32(n) }
 
-// mechanism adds a mechanism without a parameter.
-func (w *writer) mechanism(m uint32) *writer { return w.typed("M").put32(m).put32(absent) }
+// mechanism adds a mechanism without a parameter. p11-kit up to 0.25 wants to be told that it
+// has none; 0.26 reads nothing there.
+func (w *writer) mechanism(m uint32, brief bool) *writer {
+	w.typed("M").put32(m)
+	if brief {
+		return w
+	}
+	return w.put32(absent)
+}
 
 // attribute is one of an object. Its value is a []byte, uint64 or bool, as the type of the
 // attribute has it.

@@ -124,16 +124,22 @@ func expand(name string) ([]string, error) {
 		if strings.ContainsAny(name, "[]") && !strings.HasPrefix(name, "[") {
 			return nil, fmt.Errorf("%s has no range that Ansible knows", termtext.QuoteShort(name))
 		}
-		return []string{strings.Trim(name, "[]")}, nil
+		bare := strings.Trim(name, "[]")
+		if bare == "" {
+			return nil, fmt.Errorf("%s names no host", termtext.QuoteShort(name))
+		}
+		return []string{bare}, nil
 	}
 	m := hostRange.FindStringSubmatch(name)
 	values, err := rangeOf(m[1], m[2], m[3])
 	if err != nil {
 		return nil, fmt.Errorf("%s: %w", termtext.QuoteShort(name), err)
 	}
-	rests, err := expand(name[at[1]:])
-	if err != nil {
-		return nil, err
+	rests := []string{""}
+	if at[1] < len(name) {
+		if rests, err = expand(name[at[1]:]); err != nil {
+			return nil, err
+		}
 	}
 	if len(values)*len(rests) > maxTargets {
 		return nil, fmt.Errorf("%s stands for more than %d hosts", termtext.QuoteShort(name), maxTargets)

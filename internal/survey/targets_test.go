@@ -74,19 +74,21 @@ func TestParseTargetsRefuses(t *testing.T) {
 		deep += strings.Repeat(" ", 2*i+1) + "children:\n" + strings.Repeat(" ", 2*i+2) + "g:\n"
 	}
 	for name, c := range map[string]struct{ list, want string }{
-		"nothing":                {"# none\n", "hosts names no host"},
-		"groups alone":           {"[a]\n[b:vars]\nx=1\n", "hosts names no host"},
-		"a NUL":                  {"hv1\x00\n", "line 1: holds a NUL byte"},
-		"a range of nothing":     {"hv[9:1]\n", "is empty or too long"},
-		"a range without end":    {"hv[1:999999999]\n", "is empty or too long"},
-		"many ranges":            {"hv[1:9999][1:9999][1:9999]\n", "stands for more than"},
-		"a mixed range":          {"hv[1:z]\n", "neither of numbers nor of letters"},
-		"no range":               {"hv[x]\n", "no range that Ansible knows"},
-		"a huge number":          {"hv[1:99999999999999999999]\n", "neither of numbers nor of letters"},
-		"broken YAML":            {"all:\n\t- x: [\n", "yaml"},
-		"a group that is a list": {"all:\n  - hv1\n", `the group "all" is not a mapping`},
-		"deep YAML":              {deep, "nested too deeply"},
-		"YAML without hosts":     {"all:\n  vars:\n    a: 1\n", "hosts names no host"},
+		"nothing":                    {"# none\n", "hosts names no host"},
+		"groups alone":               {"[a]\n[b:vars]\nx=1\n", "hosts names no host"},
+		"a NUL":                      {"hv1\x00\n", "line 1: holds a NUL byte"},
+		"a range of nothing":         {"hv[9:1]\n", "is empty or too long"},
+		"a range without end":        {"hv[1:999999999]\n", "is empty or too long"},
+		"many ranges":                {"hv[1:9999][1:9999][1:9999]\n", "stands for more than"},
+		"brackets alone":             {"[]\n", `"[]" names no host`},
+		"a YAML host without a name": {"all:\n  hosts:\n    \"\": {}\n", "names no host"},
+		"a mixed range":              {"hv[1:z]\n", "neither of numbers nor of letters"},
+		"no range":                   {"hv[x]\n", "no range that Ansible knows"},
+		"a huge number":              {"hv[1:99999999999999999999]\n", "neither of numbers nor of letters"},
+		"broken YAML":                {"all:\n\t- x: [\n", "yaml"},
+		"a group that is a list":     {"all:\n  - hv1\n", `the group "all" is not a mapping`},
+		"deep YAML":                  {deep, "nested too deeply"},
+		"YAML without hosts":         {"all:\n  vars:\n    a: 1\n", "hosts names no host"},
 	} {
 		if targets, err := ParseTargets("hosts", []byte(c.list)); err == nil || !strings.Contains(err.Error(), c.want) {
 			t.Errorf("%s: %s, %v, want %q", name, text(targets), err, c.want)
@@ -97,6 +99,7 @@ func TestParseTargetsRefuses(t *testing.T) {
 func FuzzParseTargets(f *testing.F) {
 	f.Add([]byte(ini))
 	f.Add([]byte(inventory))
+	f.Add([]byte("["))
 	f.Add([]byte("a: &a [*a]\n"))
 	f.Add([]byte("all:\n  hosts: &h\n    hv[1:3]:\n  children: {g: {hosts: *h}}\n"))
 	f.Fuzz(func(t *testing.T, data []byte) {

@@ -26,8 +26,9 @@ func (r *renewal) look() (*authority.Authority, error) {
 		return nil, hint.First(err, ownPaths{r}.look(nil))
 	}
 	r.caEnds = time.Time{}
-	if a.Rollover == nil && !r.m.Now().Before(pki.Window{}.CertificateOpens(a.CA.Certificate)) {
-		r.caEnds = a.CA.Certificate.NotAfter
+	ends := pki.Ends(a.CA.Certificate, a.Certificates)
+	if a.Rollover == nil && !r.m.Now().Before(pki.Window{}.Opens(pki.Life(a.CA.Certificate), ends)) {
+		r.caEnds = ends
 	}
 	for _, layout := range r.layouts() {
 		for _, c := range candidatesIn(r.m, layout) {

@@ -66,6 +66,8 @@ func (r *renewal) metricsText(result error, since int64) []byte {
 		for _, cert := range a.Certificates {
 			fmt.Fprintf(&b, "virtpki_ca_not_after_seconds{dn=%s} %d\n", certinfo.Label(subject.Of(cert)), cert.NotAfter.Unix())
 		}
+		certinfo.Family(&b, "virtpki_ca_due", "Whether the CA ends within 30 days and has no successor.")
+		fmt.Fprintf(&b, "virtpki_ca_due{dn=%s} %d\n", certinfo.Label(subject.Of(a.CA.Certificate)), truth(r.report.CASoon))
 		crlMetrics(&b, a)
 	}
 	certinfo.Family(&b, "virtpki_renew_last_run_seconds", "When renew ran last, in seconds since 1970.")

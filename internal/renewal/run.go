@@ -86,7 +86,7 @@ func Run(ctx context.Context, m *machine.Machine, request Request, keys *change.
 	o.ReplaceLinks = request.ReplaceLinks
 	r := &renewal{Request: request, m: m, keys: keys, o: o, list: inventory.Of(ctx, m), report: &Report{}}
 	err := r.run(ctx)
-	err = hint.First(err, r.ownDue())
+	err = hint.First(err, r.ownDue(), r.report.caDue())
 	if failed := r.writeMetrics(err); failed != nil {
 		return r.report, errors.Join(err, failed)
 	}

@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"virtpki/internal/change"
+	"virtpki/internal/hint"
 	"virtpki/internal/termtext"
 )
 
@@ -19,12 +20,21 @@ type Result struct {
 
 // Result returns the report for printing as JSON.
 func (r *Report) Result(now time.Time) Result {
-	result := Result{Due: r.Outcome != Idle || len(r.Own) > 0, Installed: r.Installed, Requests: r.Requests}
+	result := Result{Due: r.Outcome != Idle || len(r.Own) > 0 || r.CASoon, Installed: r.Installed, Requests: r.Requests}
 	if r.Job != nil {
 		copies := r.Job.Result(now)
 		result.Copies = &copies
 	}
 	return result
+}
+
+// caDue is the error of a run at a CA that ends soon and has no successor: no renewal helps
+// then.
+func (r *Report) caDue() error {
+	if r.CASoon {
+		return hint.ErrRefused
+	}
+	return nil
 }
 
 // Text words a report beside its job: what is due or, where nothing is, when the next

@@ -39,6 +39,9 @@ func TestWarnings(t *testing.T) {
 	if got := soon.Warnings(true); len(got) != 1 || !strings.Contains(got[0], "the CA ends on 2026-06-01") {
 		t.Errorf("quiet, and the CA ends soon: %q", got)
 	}
+	if soon.caDue() == nil || r.caDue() != nil || !soon.Result(noon).Due {
+		t.Errorf("the CA ends soon: %v, %v", soon.caDue(), soon.Result(noon))
+	}
 	if got := r.Warnings(false); len(got) != 3 || got[1] != "left" || got[2] != "custom" {
 		t.Errorf("%q", got)
 	}

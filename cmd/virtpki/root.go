@@ -3,7 +3,6 @@ package main
 import (
 	"fmt"
 	"os"
-	"runtime"
 	"slices"
 
 	"github.com/spf13/cobra"
@@ -151,9 +150,9 @@ func newVersion(e *env, g *globals) *cobra.Command {
 		Args:  cobra.NoArgs,
 		RunE: func(*cobra.Command, []string) error {
 			if g.json {
-				return e.printJSON(map[string]string{"version": program.Version(), "go": runtime.Version()})
+				return e.printJSON(program.ThisBuild())
 			}
-			termtext.Fprintf(e.stdout, "virtpki %s (%s %s/%s)\n", program.Version(), runtime.Version(), runtime.GOOS, runtime.GOARCH)
+			termtext.Fprintf(e.stdout, "virtpki %s\n", program.ThisBuild().String())
 			return nil
 		},
 	}

@@ -4,14 +4,3 @@
 // It does not know the commands; it asks whether a change is being made. It cannot report a
 // program that ends before main begins, or that the kernel kills for want of memory.
 package program
-
-import "runtime/debug"
-
-// Version returns what the build recorded: a release's tag, or the commit.
-func Version() string {
-	info, ok := debug.ReadBuildInfo()
-	if !ok || info.Main.Version == "" {
-		return "(devel)"
-	}
-	return info.Main.Version
-}

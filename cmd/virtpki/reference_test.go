@@ -30,11 +30,7 @@ func TestReference(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
-	root := newRoot(newEnv())
-	addHelp(root)
-	root.InitDefaultCompletionCmd()
-	root.PersistentFlags().Lookup("sysconfdir").DefValue = "/etc"
-	if err := doc.GenMarkdownTree(root, made); err != nil {
+	if err := doc.GenMarkdownTree(documented(), made); err != nil {
 		t.Fatal(err)
 	}
 	pages, err := os.ReadDir(made)

@@ -1,19 +1,25 @@
 # virtpki: what a developer types. Everything here works on a fresh Debian with
-# Go, gcc, make and git; the tests install what else they need, as root.
+# Go, gcc, make and git; the tests install what else they need, as root. A line
+# says so where Go is too old, or a program is missing that cannot be installed.
 
 GO        ?= go
 TESTFLAGS ?=
 PACKAGES  := gcc libc6-dev libglib2.0-dev libgnutls28-dev pkg-config \
-             gnutls-bin iproute2 libvirt-clients libvirt-daemon mmdebstrap opensc openssl \
-             p11-kit softhsm2 strace swtpm
+             gnutls-bin iproute2 libvirt-clients libvirt-daemon mmdebstrap mount opensc \
+             openssl p11-kit procps softhsm2 strace swtpm util-linux zstd lintian rpm rpmlint ca-certificates
+# Programs of these packages, for a system that has no apt.
+PROGRAMS  := gcc pkg-config certtool ip virsh libvirtd mmdebstrap mount unshare nsenter \
+             flock pivot_root openssl pgrep strace zstd
+NFPM      := github.com/goreleaser/nfpm/v2/cmd/nfpm@v2.45.2
+CYCLONEDX := github.com/CycloneDX/cyclonedx-gomod/cmd/cyclonedx-gomod@v1.10.0
 STEP      := github.com/smallstep/cli/cmd/step@v0.28.7
 STEP_CA   := github.com/smallstep/certificates/cmd/step-ca@v0.30.2
 STATICCHECK := honnef.co/go/tools/cmd/staticcheck@v0.8.2
 PLATFORMS := linux/amd64 linux/arm64 darwin/amd64 darwin/arm64 freebsd/amd64 freebsd/arm64
 
-.PHONY: build demo test matrix check cross docs bench bench-fleet packages clean
+.PHONY: build demo test matrix check cross docs dist dist-check bench bench-fleet go packages clean
 
-build:
+build: go
 	CGO_ENABLED=0 $(GO) build -trimpath -ldflags '-s -w' -o build/virtpki ./cmd/virtpki
 
 # The main job, into a throwaway root.
@@ -26,11 +32,11 @@ demo: build
 	cat build/demo/etc/libvirt/libvirtd.conf
 
 # Every test: the rules, the scripts, and real libvirtd of four Debian releases.
-test: packages build/bin/step build/bin/step-ca
+test: go packages build/bin/step build/bin/step-ca build/bin/nfpm
 	PATH="$(CURDIR)/build/bin:$$PATH" $(GO) test -timeout 80m -p 3 -parallel 6 $(TESTFLAGS) ./...
 
 # The real daemons alone. VIRTPKI_RELEASES=bookworm narrows them.
-matrix: packages build/bin/step build/bin/step-ca
+matrix: go packages build/bin/step build/bin/step-ca
 	PATH="$(CURDIR)/build/bin:$$PATH" $(GO) test -timeout 80m -parallel 6 -v -run TestE2E ./cmd/virtpki
 
 check:
@@ -51,6 +57,15 @@ cross:
 docs:
 	UPDATE=1 $(GO) test -run TestReference ./cmd/virtpki
 
+# The packages of a release, of HEAD, into build/dist.
+dist: go build/bin/nfpm build/bin/cyclonedx-gomod
+	PATH="$(CURDIR)/build/bin:$$PATH" packaging/dist.sh build/dist
+
+# The packages of all architectures from two directories, compared, linted, and
+# installed, used, upgraded, removed and purged on four Debian releases: some ten minutes.
+dist-check: go packages build/bin/nfpm build/bin/cyclonedx-gomod
+	PATH="$(CURDIR)/build/bin:$$PATH" VIRTPKI_DIST=all $(GO) test -timeout 60m -count=1 -v ./packaging
+
 bench: build packages
 	$(GO) test -run '^$$' -bench . ./pki ./dn ./internal/... ./cmd/virtpki
 	bench/bootstrap.sh
@@ -66,20 +81,37 @@ bench-fleet: build build/bin/step
 	$(GO) -C bench build -o $(CURDIR)/build/fleet ./fleet
 	build/fleet -svg docs/fleet.svg $(FLEET)
 
-# A CA that step made is taken over in the tests; Debian has no package of it.
-build/bin/step:
-	GOBIN=$(CURDIR)/build/bin CGO_ENABLED=0 $(GO) install $(STEP)
+# A CA that step made is taken over in the tests, and a real step-ca signs; Debian has no
+# package of them, nor of the two that make the packages.
+build/bin/step: TOOL = $(STEP)
+build/bin/step-ca: TOOL = $(STEP_CA)
+build/bin/nfpm: TOOL = $(NFPM)
+build/bin/cyclonedx-gomod: TOOL = $(CYCLONEDX)
+build/bin/step build/bin/step-ca build/bin/nfpm build/bin/cyclonedx-gomod: | go
+	GOBIN=$(CURDIR)/build/bin CGO_ENABLED=0 $(GO) install $(TOOL)
 
-# A real step-ca signs in the tests of issuers.
-build/bin/step-ca:
-	GOBIN=$(CURDIR)/build/bin CGO_ENABLED=0 $(GO) install $(STEP_CA)
+# Go as go.mod wants it. From 1.21 on, Go fetches the release that it lacks by itself;
+# like the modules it comes by https, for which a minimal Debian lacks the CAs.
+go:
+	@want=$$(sed -n 's/^go //p' go.mod); own=$$(GOTOOLCHAIN=local $(GO) env GOVERSION 2>/dev/null) || own=$$($(GO) version 2>/dev/null | cut -d ' ' -f 3); \
+	if [ ! -d /etc/ssl/certs ] && [ "$$(id -u)" = 0 ] && command -v apt-get >/dev/null; then \
+	  echo "installing ca-certificates"; \
+	  apt-get update -q >/dev/null && DEBIAN_FRONTEND=noninteractive apt-get install -q -y --no-install-recommends ca-certificates >/dev/null || exit 1; \
+	fi; \
+	have=$$($(GO) env GOVERSION) || have=; \
+	[ "$$(printf '%s\n' "go$$want" "$${have:-go0}" | sort -V | head -n 1)" = "go$$want" ] || { \
+	  echo "make: virtpki needs Go $$want or newer (here: $${own:-none}); unpack https://go.dev/dl/go$$want.linux-$$(uname -m | sed 's/x86_64/amd64/; s/aarch64/arm64/').tar.gz into /usr/local and run: make GO=/usr/local/go/bin/go" >&2; exit 1; }
 
 packages:
-	@missing=$$(for p in $(PACKAGES); do dpkg-query -W -f '$${Status}\n' $$p 2>/dev/null | grep -q '^install ok installed$$' || echo $$p; done); \
-	if [ -n "$$missing" ]; then \
-	  echo "installing" $$missing; \
-	  apt-get update -q && DEBIAN_FRONTEND=noninteractive apt-get install -q -y --no-install-recommends $$missing; \
-	fi
+	@if ! command -v dpkg-query >/dev/null; then \
+	  missing=$$(for p in $(PROGRAMS); do command -v $$p >/dev/null || echo $$p; done); \
+	  [ -z "$$missing" ] || { echo "make: the tests need these programs:" $$missing >&2; exit 1; }; exit 0; \
+	fi; \
+	missing=$$(for p in $(PACKAGES); do dpkg-query -W -f '$${Status}\n' $$p 2>/dev/null | grep -q '^install ok installed$$' || echo $$p; done); \
+	[ -n "$$missing" ] || exit 0; \
+	[ "$$(id -u)" = 0 ] || { echo "make: the tests need packages; as root: apt-get install" $$missing >&2; exit 1; }; \
+	echo "installing" $$missing; \
+	apt-get update -q && DEBIAN_FRONTEND=noninteractive apt-get install -q -y --no-install-recommends $$missing
 
 clean:
 	rm -rf build

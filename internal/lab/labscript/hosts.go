@@ -22,7 +22,10 @@ func (s *stage) host(ctx context.Context, ts *testscript.TestScript, neg bool, a
 		packages = strings.Split(args[1], ",")
 		args = args[2:]
 	}
-	config := lab.HostConfig{Name: args[0], Daemon: s.config.Release.Daemon(), Files: map[string]string{s.config.Binary: "/usr/bin/virtpki"}}
+	config := lab.HostConfig{Name: args[0], Daemon: s.config.Release.Daemon(), Files: map[string]string{}}
+	if s.config.Binary != "" {
+		config.Files[s.config.Binary] = "/usr/bin/virtpki"
+	}
 	maps.Copy(config.Files, s.config.Tools)
 	if len(args) > 1 {
 		config.FQDN = args[1]

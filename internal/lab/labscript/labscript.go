@@ -61,7 +61,8 @@ import (
 // Config says what the scripts of one release need.
 type Config struct {
 	Release lab.Release
-	// Binary is the virtpki program, linked statically, that every host gets.
+	// Binary is the virtpki program, linked statically, that every host gets; without
+	// one, hosts have no virtpki.
 	Binary string
 	// Tools maps further programs to their paths in every host.
 	Tools map[string]string

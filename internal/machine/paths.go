@@ -69,7 +69,28 @@ func (m *Machine) LockOf(layout libvirt.Layout) string {
 
 // DefaultSysconfdir returns where the system's packages keep their configuration.
 func DefaultSysconfdir() string {
-	if runtime.GOOS == "freebsd" || runtime.GOOS == "darwin" {
+	return sysconfdirOf(runtime.GOOS, func(path string) bool {
+		_, err := os.Stat(path)
+		return err == nil
+	})
+}
+
+// sysconfdirOf returns where the packages of an operating system keep their configuration.
+// On macOS that is Homebrew's: /opt/homebrew on Apple silicon, /usr/local on Intel, and
+// both where programs for Intel were carried over. The one that has libvirt counts, then
+// the one that has brew.
+func sysconfdirOf(system string, exists func(path string) bool) string {
+	switch system {
+	case "freebsd":
+		return "/usr/local/etc"
+	case "darwin":
+		for _, sign := range []string{"etc/libvirt", "bin/brew"} {
+			for _, prefix := range []string{"/opt/homebrew", "/usr/local"} {
+				if exists(filepath.Join(prefix, sign)) {
+					return prefix + "/etc"
+				}
+			}
+		}
 		return "/usr/local/etc"
 	}
 	return "/etc"

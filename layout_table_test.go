@@ -126,6 +126,11 @@ var mayImport = map[string][]string{
 		"internal/keypair", "internal/libvirt", "internal/machine", "internal/program", "internal/store", "internal/subject",
 		"internal/termtext",
 	},
+	// provision: names and refusals of issue; batch: archives are written in one way
+	"internal/clientpack": {
+		"pki", "internal/authority", "internal/batch", "internal/certinfo", "internal/change", "internal/hint", "internal/keypair",
+		"internal/libvirt", "internal/machine", "internal/provision", "internal/subject",
+	},
 	// authority: the CA that signs; grant: what it may
 	"internal/sign": {
 		"pki", "internal/authority", "internal/certinfo", "internal/change", "internal/grant", "internal/hint", "internal/inventory",
@@ -230,6 +235,7 @@ var mayImport = map[string][]string{
 		"internal/cakey",
 		"internal/certinfo",
 		"internal/change",
+		"internal/clientpack",
 		"internal/connect",
 		"internal/enroll",
 		"internal/fleet",
@@ -299,4 +305,5 @@ var onlyIn = map[string]string{
 	"go.step.sm/crypto/pemutil":                 "pki",
 	"go.yaml.in/yaml/v3":                        "internal/issuer internal/survey templates",
 	"go.step.sm/crypto/x509util":                "pki",
+	"software.sslmate.com/src/go-pkcs12":        "internal/clientpack",
 }

@@ -89,6 +89,24 @@ func localFaultCases() []faults {
 			},
 		},
 		{
+			name:    "issue client --pack",
+			prepare: prepareCA,
+			command: []string{"issue", "client", "alice", "--root", "ROOT", "--out", "ROOT/out", "--pack", "linux"},
+			check:   checkHostFaults,
+			again: func(t *testing.T, at scene, first, second outcome) {
+				finishIssue(t, at, first, second, at.root+"/out", "bundle already")
+			},
+		},
+		{
+			name:    "export",
+			prepare: preparePair,
+			command: []string{"export", "--pkipath", "ROOT/given/alice", "--root", "ROOT", "--out", "ROOT/out", "--pack", "linux", "--format", "tar"},
+			check:   checkHostFaults,
+			again: func(t *testing.T, at scene, first, second outcome) {
+				finishIssue(t, at, first, second, at.root+"/out", "bundle already")
+			},
+		},
+		{
 			name:    "issue --hosts",
 			prepare: prepareFleet,
 			command: []string{"issue", "host", "--hosts", "ROOT/hosts", "--out", "ROOT/out", "--root", "ROOT", "-j", "1"},

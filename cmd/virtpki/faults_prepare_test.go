@@ -54,6 +54,13 @@ func prepareCA(t *testing.T, in injector, root string) {
 	in.must(t, root, "ca", "init", "--root", "ROOT", "--name", "Example Org")
 }
 
+// preparePair makes a CA and a client's bundle.
+func preparePair(t *testing.T, in injector, root string) {
+	t.Helper()
+	prepareCA(t, in, root)
+	in.must(t, root, "issue", "client", "alice", "--root", "ROOT", "--out", "ROOT/given", "--layout", "pkipath")
+}
+
 // prepareRevoked makes a host whose CA has revoked bob and not alice.
 func prepareRevoked(t *testing.T, in injector, root string) {
 	t.Helper()

@@ -19,6 +19,7 @@ type issueOptions struct {
 	leafOptions
 	withOptions
 	fleetOptions
+	packOptions
 	subject string
 	out     string
 	layout  string
@@ -45,6 +46,7 @@ func bindIssue(e *env, g *globals, o *issueOptions) *cobra.Command {
 	o.leafOptions.addFlags(cmd)
 	o.withOptions.addFlags(cmd)
 	o.fleetOptions.addFlags(cmd)
+	o.packOptions.addFlags(cmd)
 	flags := cmd.Flags()
 	o.shapes.addFlags(flags)
 	flags.StringVar(&o.subject, "subject", "", "the whole subject, a `DN` in libvirt's form: C=GB,O=Example,CN=admin")
@@ -75,7 +77,7 @@ func (o *issueOptions) request(role string, names []string) (*provision.Request,
 	}
 	r.Naming = provision.Naming{SANs: o.sans, OnlySANs: o.onlySAN, Carried: o.out != ""}
 	err = r.Naming.Parse(role, o.subject)
-	return r, hint.Usage(hint.First(o.fleetOptions.checkUse(names, o.out), err, o.checkUse(r.Kind, names), o.shapes.checkFor(r.Kind)))
+	return r, hint.Usage(hint.First(o.fleetOptions.checkUse(names, o.out), err, o.checkUse(r.Kind, names), o.checkPack(r.Kind), o.shapes.checkFor(r.Kind)))
 }
 
 func runIssue(ctx context.Context, e *env, g *globals, o *issueOptions, args []string) error {
@@ -85,6 +87,9 @@ func runIssue(ctx context.Context, e *env, g *globals, o *issueOptions, args []s
 	r, err := o.request(args[0], args[1:])
 	if err != nil {
 		return err
+	}
+	if o.pack != "" {
+		return runIssuePack(ctx, e, g, o, r)
 	}
 	if o.many() {
 		return runIssueFleet(ctx, e, g, o, r)
@@ -117,4 +122,17 @@ func (o *issueOptions) checkUse(kind subject.Kind, names []string) error {
 		return errors.New("--with is for a host in the system's layout: QEMU reads a server's and a client's pair")
 	}
 	return nil
+}
+
+// runIssuePack makes packs for clients.
+func runIssuePack(ctx context.Context, e *env, g *globals, o *issueOptions, what *provision.Request) error {
+	r, err := o.packOptions.request(e, g, o.out, o.format)
+	if err != nil {
+		return err
+	}
+	j, err := r.Issue(ctx, g.Machine, e.newKeyring(g), what, e.runOptions(g, nil))
+	if err != nil {
+		return err
+	}
+	return e.tell(g, j)
 }

@@ -60,6 +60,7 @@ func newRoot(e *env) *cobra.Command {
 		inGroup("make", newWizard(e, g)),
 		inGroup("make", newCA(e, g)),
 		inGroup("make", newIssue(e, g)),
+		inGroup("make", newExport(e, g)),
 		inGroup("make", newRequest(e, g)),
 		inGroup("make", newSign(e, g)),
 		inGroup("make", newInstall(e, g)),

@@ -109,24 +109,11 @@ func (s *shape) appendTar(w *tar.Writer, b batch.Bundle, below string, now time.
 		if below == "" && i <= s.parents {
 			continue
 		}
-		if err := tarPiece(w, path.Join(below, p.Path), p, now); err != nil {
+		if err := p.AppendTar(w, path.Join(below, p.Path), now); err != nil {
 			return fmt.Errorf("archiving %s: %w", b.Name, err)
 		}
 	}
 	return nil
-}
-
-func tarPiece(w *tar.Writer, name string, p batch.Piece, now time.Time) error {
-	header := &tar.Header{Typeflag: tar.TypeReg, Name: name, Mode: int64(p.Mode.Perm()), Size: int64(len(p.Data)),
-		Uname: "root", Gname: "root", ModTime: now.UTC().Truncate(time.Second)}
-	if p.Dir {
-		header.Typeflag, header.Name = tar.TypeDir, name+"/"
-	}
-	if err := w.WriteHeader(header); err != nil {
-		return err
-	}
-	_, err := w.Write(p.Data)
-	return err
 }
 
 // archive is a bundle as an archive of its own. That of a flat one holds a folder;

@@ -8,7 +8,6 @@ import (
 	"os"
 	"path/filepath"
 	"slices"
-	"time"
 
 	"virtpki/internal/authority"
 	"virtpki/internal/change"
@@ -69,14 +68,14 @@ func Issue(ctx context.Context, m *machine.Machine, keys *change.Keyring, r *Req
 				return err
 			}
 		}
-		noteNew(j, a, inventory.Of(ctx, m), m.Now())
+		NoteNew(ctx, j, a, m)
 		return nil
 	})
 }
 
-// noteNew says what a person should know of the certificates that were made: who has another
-// one, and whom the daemon here would refuse.
-func noteNew(j *change.Job, a *authority.Authority, list *inventory.List, now time.Time) {
+// NoteNew notes for which certificates that a job made somebody has another one, and which
+// clients the daemon here would refuse.
+func NoteNew(ctx context.Context, j *change.Job, a *authority.Authority, m *machine.Machine) {
 	var certs []*x509.Certificate
 	var clients []string
 	for _, made := range j.Made {
@@ -85,8 +84,8 @@ func noteNew(j *change.Job, a *authority.Authority, list *inventory.List, now ti
 			clients = append(clients, subject.Of(made.Cert))
 		}
 	}
-	authority.NoteBeside(a, j, certs, now)
-	j.Notes = append(j.Notes, list.Refusing(clients)...)
+	authority.NoteBeside(a, j, certs, m.Now())
+	j.Notes = append(j.Notes, inventory.Of(ctx, m).Refusing(clients)...)
 }
 
 // deliver plans what one name gets, with the directories of QEMU in it.

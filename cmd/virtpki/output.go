@@ -26,12 +26,16 @@ type result interface{ Text() termtext.Text }
 
 // colour gives results and errors their colours, as --color says for each stream.
 func (e *env) colour(when string) {
-	if out, ok := e.stdout.(*program.Output); ok && program.Colours(out, when) {
-		out.Paint = termtext.Coloured
+	paint := func(stream any) func(string) string {
+		if program.Colours(stream, when) {
+			return termtext.Coloured
+		}
+		return nil
 	}
-	if program.Colours(e.stderr, when) {
-		e.paint = termtext.Coloured
+	if out, ok := e.stdout.(*program.Output); ok {
+		out.Paint = paint(out)
 	}
+	e.paint = paint(e.stderr)
 }
 
 // printResult prints a result, in words or as JSON.

@@ -34,6 +34,9 @@ func newWizard(e *env, g *globals) *cobra.Command {
 }
 
 func runWizard(ctx context.Context, e *env, g *globals, accessible bool) error {
+	if accessible {
+		e.colour("never")
+	}
 	in, _ := program.File(e.stdin)
 	out, _ := e.stderr.(*os.File)
 	d, err := prompt.New(in, out, accessible, func(err error) { e.sayError(err) })

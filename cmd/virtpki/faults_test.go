@@ -201,7 +201,7 @@ func (r *rig) everywhere(t *testing.T, f fault) {
 }
 
 // workers is how many runs there are at once.
-const workers = 2
+const workers = 4
 
 // forEach calls visit for 0 to n-1, by several workers.
 func (r *rig) forEach(n int, visit func(i int)) {

@@ -62,6 +62,9 @@ func (t Tree) Stat(path string) (fs.FileInfo, error) {
 	if !t.holdsPath(path) {
 		return os.Stat(path)
 	}
+	if info, done, err := safedir.LstatStraight(filepath.Clean(path)); done && (err != nil || info.Mode()&fs.ModeSymlink == 0) {
+		return info, err
+	}
 	return t.describe(path, true)
 }
 

@@ -5,6 +5,8 @@ import (
 	"strings"
 
 	"virtpki/internal/safedir"
+
+	"golang.org/x/sys/unix"
 )
 
 // Tree is the file system that a run works in: the machine's own, which is the zero
@@ -41,6 +43,15 @@ func (t Tree) below(path string) (rel string, inside bool) {
 
 // OpenDir opens a directory, if the policy trusts the way to it.
 func (t Tree) OpenDir(path string, p safedir.Policy) (*safedir.Dir, error) {
+	if !p.Secret { // then the way has to be free of links, and no more
+		file, done, err := safedir.OpenStraight(filepath.Clean(path), unix.O_RDONLY|unix.O_DIRECTORY)
+		switch {
+		case done && err == nil:
+			return &safedir.Dir{File: file, Path: path}, nil
+		case done:
+			return nil, err
+		}
+	}
 	w := &safedir.Walk{Policy: p}
 	defer w.Close()
 	if err := t.walk(w, path); err != nil {

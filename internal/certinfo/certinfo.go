@@ -16,7 +16,7 @@ import (
 	"virtpki/pki"
 )
 
-// Info is what is told of a certificate; its JSON form is stable.
+// Info holds the facts about a certificate that virtpki prints. Its JSON form is stable.
 type Info struct {
 	Roles       []string  `json:"roles"` // ca, server, client
 	Name        string    `json:"name"`  // the CN
@@ -41,7 +41,7 @@ type Info struct {
 	due bool // less than a third of the lifetime remains
 }
 
-// Of returns what is told of a certificate at a time; path is where it lies.
+// Of returns the facts about a certificate at a given time; path is its file.
 func Of(cert *x509.Certificate, path string, now time.Time) Info {
 	sum := sha256.Sum256(cert.Raw)
 	info := Info{
@@ -68,8 +68,8 @@ func Of(cert *x509.Certificate, path string, now time.Time) Info {
 	return info
 }
 
-// Below returns what is told of the certificate where these CAs are known: it counts no
-// longer than they do.
+// Below returns the facts about the certificate under these CA certificates: it is valid no longer
+// than they are.
 func (i Info) Below(cas []*x509.Certificate, cert *x509.Certificate, now time.Time) Info {
 	i.Ends = pki.Ends(cert, cas)
 	i.DaysLeft = int(math.Round(i.Ends.Sub(now).Hours() / 24))
@@ -102,8 +102,7 @@ func (i Info) Names() string {
 	return strings.Join(append(append([]string{}, i.DNS...), i.IPs...), ", ")
 }
 
-// Until returns the day on which the certificate expires and what is left, or that it is
-// revoked.
+// Until returns the day on which the certificate expires and the time left, or that it is revoked.
 func (i Info) Until() string {
 	switch day := termtext.Day(i.NotAfter); {
 	case i.Revoked != "":
@@ -124,7 +123,7 @@ func (i Info) expiredText() string {
 	return ""
 }
 
-// Fields returns all that is known, each with its name; what is empty is left out.
+// Fields returns all known facts, each with its name, and leaves out empty ones.
 func (i Info) Fields() [][]string {
 	rows := [][]string{
 		{"role:", i.RoleText()},

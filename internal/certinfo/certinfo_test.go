@@ -81,7 +81,7 @@ func field(info Info, name string) string {
 	return "none"
 }
 
-// The JSON form is stable: what reads it goes by these names.
+// The JSON form is stable: programs rely on these names.
 func TestJSON(t *testing.T) {
 	_, cert := made(t)
 	data, err := json.Marshal(Of(cert, "/x.pem", now))

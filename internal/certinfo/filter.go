@@ -13,14 +13,14 @@ import (
 
 // Filter says which certificates of a list are wanted. The zero value wants all.
 type Filter struct {
-	Name    string // CN, DNS name or address, or a pattern of them with * and ?; in whatever case
+	Name    string // CN, DNS name or address, or a pattern of them with * and ?; upper and lower case are equal
 	Role    string // ca, server or client; empty for all
 	Due     bool   // those that are due for renewal, or have expired
 	Expired bool   // those that have expired
 	Limit   int    // how many, the first ones; 0 for all
 }
 
-// Check returns what is wrong with a filter.
+// Check returns an error if a filter is invalid.
 func (f Filter) Check() error {
 	if _, err := path.Match(f.Name, ""); err != nil {
 		return fmt.Errorf("name %q is not a pattern", f.Name)

@@ -14,8 +14,7 @@ func Family(b *bytes.Buffer, name, what string) {
 	fmt.Fprintf(b, "# HELP %s %s\n# TYPE %s gauge\n", name, what, name)
 }
 
-// Label returns a value quoted as the text form wants it; what reads it shows it to
-// people.
+// Label returns a value quoted for the text format. Programs that read it show it to people.
 func Label(value string) string {
 	return `"` + strings.NewReplacer(`\`, `\\`, `"`, `\"`, "\n", `\n`).Replace(termtext.Line(value)) + `"`
 }
@@ -37,8 +36,8 @@ func Metrics(certs List) []byte {
 	return b.Bytes()
 }
 
-// Expiries writes when certificates end: one family, whoever has them. what says
-// which they are.
+// Expiries writes when certificates expire: one metric family for all owners, with the given
+// description.
 func Expiries(b *bytes.Buffer, what string, certs []Expiry) {
 	const name = "virtpki_certificate_not_after_seconds"
 	Family(b, name, what+", in seconds since 1970.")

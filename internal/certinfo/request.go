@@ -10,7 +10,7 @@ import (
 	"virtpki/pki"
 )
 
-// Request is what is told of a certificate request; its JSON form is stable.
+// Request holds the facts about a certificate request that virtpki prints. Its JSON form is stable.
 type Request struct {
 	Role    string   `json:"role,omitempty"` // that it asks for
 	DN      string   `json:"dn"`
@@ -29,7 +29,7 @@ func OfRequests(csrs []*pki.CSR) []Request {
 	return infos
 }
 
-// OfRequest returns what is told of a request.
+// OfRequest returns the facts about a request.
 func OfRequest(csr *pki.CSR) Request {
 	info := Request{DN: subject.Text(csr.RawSubject), DNS: csr.DNSNames, KeyType: KeyType(csr.PublicKey), PEM: string(pki.EncodeCSRs(csr))}
 	var roles []string

@@ -28,7 +28,7 @@ type Ansible struct {
 	Force  bool   // replace files that virtpki has not written
 }
 
-// Plan plans the project's files. What people edit is written once.
+// Plan plans the project's files. It writes the files that people edit only once.
 func (a *Ansible) Plan(j *change.Job) error {
 	project, err := templates.Ansible(templates.Fleet{Hosts: a.Hosts, CA: a.CAHost, Local: a.CAHost == "localhost", CAFolder: a.CA, Copy: a.Copy})
 	if err != nil {
@@ -43,8 +43,8 @@ func (a *Ansible) Plan(j *change.Job) error {
 	return Plan(j, a.toWrite(project), a.Force, "then: cd "+a.Out+" && ansible-playbook site.yml --check")
 }
 
-// Check returns what is wrong with a project, before anything is read, and makes its paths
-// absolute. m is where it is made.
+// Check returns an error if a project is invalid, before anything is read, and makes its paths
+// absolute. m is the machine on which the project is made.
 func (a *Ansible) Check(m *machine.Machine) error {
 	if err := checkHosts(a.Hosts); err != nil {
 		return err
@@ -63,8 +63,8 @@ func (a *Ansible) Check(m *machine.Machine) error {
 	return hint.First(Absolute(&a.Copy), checkAnsiblePaths(m), Absolute(&a.CA))
 }
 
-// checkAnsiblePaths looks at the flags that say where things are: the project is for
-// other machines, whose paths but that of the CA are the role's matter.
+// checkAnsiblePaths checks the flags that name places. The project is for other machines: the role
+// decides all paths there but that of the CA.
 func checkAnsiblePaths(m *machine.Machine) error {
 	switch {
 	case !m.Live():
@@ -75,8 +75,7 @@ func checkAnsiblePaths(m *machine.Machine) error {
 	return nil
 }
 
-// toWrite are the files that are to be written: what people edit is left alone where it is
-// there.
+// toWrite returns the files to write. It leaves out existing files that people edit.
 func (a *Ansible) toWrite(project []templates.ProjectFile) []File {
 	var files []File
 	for _, file := range project {

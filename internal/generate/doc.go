@@ -1,6 +1,6 @@
-// Package generate says what the files hold that run virtpki by itself: systemd's units, a
-// crontab, user-data for cloud-init, and an Ansible project.
+// Package generate makes the files that run virtpki automatically: systemd units, a crontab,
+// user-data for cloud-init, and an Ansible project.
 //
-// Package templates has their text; what is filled in, and what a file must not say, is
-// decided here. Nothing is run, and no machine but this one is asked.
+// Package templates has the text of these files. This package decides which values to fill in, and
+// which values a file must not contain. It runs no command and asks no other machine.
 package generate

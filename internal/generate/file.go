@@ -26,8 +26,8 @@ type File struct {
 // write to.
 const fileMode fs.FileMode = 0o644
 
-// Plan plans files; force replaces those that virtpki has not written. note is what is left
-// to do for them to count, empty for nothing.
+// Plan plans files; force replaces existing files that virtpki did not write. note says which step
+// remains before the files take effect; it is empty if there is none.
 func Plan(j *change.Job, files []File, force bool, note string) error {
 	for _, file := range files {
 		if err := j.Plan.Parents(filepath.Dir(file.Path), 0o755, machine.Owner()); err != nil {
@@ -44,8 +44,8 @@ func Plan(j *change.Job, files []File, force bool, note string) error {
 	return nil
 }
 
-// Absolute makes a path absolute, where there is one: whoever reads the file starts
-// elsewhere.
+// Absolute makes a path absolute unless it is empty: the program that reads the file starts in
+// another directory.
 func Absolute(path *string) error {
 	if *path == "" {
 		return nil
@@ -66,7 +66,7 @@ func flagArgs(flag, otherwise string, values ...string) (args []string) {
 	return args
 }
 
-// checkHosts returns what is wrong with the names of machines.
+// checkHosts returns an error if a name of a machine is invalid.
 func checkHosts(names []string) error {
 	for i, name := range names {
 		if err := subject.CheckHost(name); err != nil {

@@ -47,14 +47,14 @@ type FirstBoot struct {
 
 	Binary    string // virtpki on the machine; empty to find it in its PATH
 	URL       string // from which it is fetched; empty for nowhere
-	SHA256    string // of what is fetched
+	SHA256    string // of the downloaded program
 	Packages  []string
 	WaitClock string
 	Out       string // directory for the files
 }
 
-// Check returns what is wrong with a request for some machines, before anything is read:
-// bootstrap would refuse it too, but a machine would have to boot to tell.
+// Check returns an error if a request for some machines is invalid, before anything is read.
+// bootstrap would refuse it too, but only after a machine has booted.
 func (o *FirstBoot) Check(names []string) error {
 	if err := checkHosts(names); err != nil {
 		return err
@@ -116,7 +116,7 @@ func (o *FirstBoot) UserData(m *machine.Machine, names []string) ([]File, error)
 	return files, nil
 }
 
-// of is what one machine gets.
+// of returns the values for one machine.
 func (o *FirstBoot) of(m *machine.Machine, name string) (templates.FirstBoot, error) {
 	boot := templates.FirstBoot{
 		Name: name, Program: o.Binary, URL: o.URL, SHA256: strings.ToLower(o.SHA256), Packages: o.Packages,
@@ -197,7 +197,8 @@ func (o *FirstBoot) locksOut(ca *x509.Certificate, name string) error {
 	return allowlist.LockedOut(o.Allow, subject.Text(raw))
 }
 
-// arguments are those of bootstrap. What is signed elsewhere is none of its.
+// arguments returns the arguments of bootstrap. It leaves out settings of a certificate that is
+// signed elsewhere.
 func (o *FirstBoot) arguments(m *machine.Machine, name string) []string {
 	args := []string{"--no-reload", "--wait-clock=" + o.WaitClock, "--hostname=" + name}
 	add := func(flag, otherwise string, values ...string) {
@@ -226,7 +227,7 @@ func (o *FirstBoot) arguments(m *machine.Machine, name string) []string {
 	return args
 }
 
-// bootFiles are the files of a bundle, encoded anew: nothing but PEM is carried.
+// bootFiles returns the files of a bundle, encoded again so that they contain nothing but PEM.
 func bootFiles(b *provision.Bundle) ([]templates.BootFile, error) {
 	flat := libvirt.Flat("")
 	files := []templates.BootFile{{Name: flat.Path(libvirt.CACert), Text: string(pki.EncodeCertificates(b.CA.Certificates...))}}
@@ -277,7 +278,7 @@ func bootMode(boot templates.FirstBoot) fs.FileMode {
 // maxUserData is the least that a cloud takes: Amazon's EC2, in bytes.
 const maxUserData = 16 << 10
 
-// WarnUserData returns what people should know of what they hold.
+// WarnUserData returns warnings about the contents of user-data.
 func WarnUserData(files []File) (warnings []string) {
 	if slices.ContainsFunc(files, func(file File) bool { return file.Mode == secretMode }) {
 		warnings = append(warnings, "this user-data holds a private key and is a secret: keep it out of logs, state files and repositories (--request makes a form without one)")

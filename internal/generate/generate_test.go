@@ -12,7 +12,8 @@ import (
 	"virtpki/internal/machine"
 )
 
-// What renew is given, which directories its service may write into, and what it needs.
+// The arguments that renew gets, the directories that its service may write into, and the services
+// that it needs.
 func TestRenewal(t *testing.T) {
 	sysconfdir := machine.DefaultSysconfdir()
 	pki := libvirt.System(sysconfdir).Top()
@@ -43,7 +44,8 @@ func TestRenewal(t *testing.T) {
 	}
 }
 
-// What a unit or a crontab must not say: whoever runs it would not find it, or pass over it.
+// Values that a unit or a crontab must not contain: systemd or cron would not find the file, or
+// ignore it.
 func TestUnreadable(t *testing.T) {
 	for _, c := range []struct {
 		name string
@@ -97,7 +99,8 @@ func TestFirstBootCheck(t *testing.T) {
 	}
 }
 
-// Of a project what people edit is written once; the role is virtpki's, and follows it.
+// In a project the files that people edit are written once. The role is virtpki's and is replaced
+// with each release.
 func TestAnsibleKeepsWhatIsEdited(t *testing.T) {
 	out := t.TempDir()
 	a := &Ansible{Hosts: []string{"hv1.example"}, CAHost: "localhost", Out: out}

@@ -14,8 +14,8 @@ import (
 	"virtpki/templates"
 )
 
-// Renewal is what runs renew by itself: its flags, and when. The values are as they are
-// typed, and checked already.
+// Renewal says how renew runs automatically: its flags and its schedule. The values are as typed,
+// and already checked.
 type Renewal struct {
 	Binary     string // virtpki where it runs; empty for this program's path
 	Sysconfdir string
@@ -74,7 +74,7 @@ func (r *Renewal) LookAtKey(m *machine.Machine) error {
 	return nil
 }
 
-// UnitsNote says what is left to do for the units to count.
+// UnitsNote says which step remains before the units take effect.
 func (r *Renewal) UnitsNote() string {
 	unit := "virtpki-renew.timer"
 	if len(r.Watch) > 0 {
@@ -153,7 +153,7 @@ func (r *Renewal) Missing(m *machine.Machine) (texts []string) {
 	return texts
 }
 
-// template is what both forms fill in.
+// template returns the values that both forms need.
 func (r *Renewal) template() templates.Renewal {
 	return templates.Renewal{Command: append([]string{r.Binary, "renew", "--quiet"}, r.arguments()...), Passphrase: r.Passphrase, Writable: r.writable(), Device: r.Key.Device}
 }
@@ -170,8 +170,8 @@ func (r *Renewal) arguments() []string {
 	return slices.Concat(args, flagArgs("restart-command", "", r.Restart), flagArgs("metrics", "", r.Metrics), flagArgs("via", "", r.Via), flagArgs("issuer", "", r.Issuer))
 }
 
-// writable lists the folders that renew writes into. It exchanges the folder of
-// the pairs with one beside it, so the one above both is meant.
+// writable lists the directories that renew writes into. renew exchanges the directory of the key
+// pairs with one beside it, so writable returns the directory above both.
 func (r *Renewal) writable() []string {
 	folders := []string{libvirt.System(r.Sysconfdir).Top()}
 	if r.CA != "" {
@@ -193,8 +193,8 @@ func (r *Renewal) writable() []string {
 	return all
 }
 
-// ownToService are folders that a service has of its own, or that hold what only
-// this process has.
+// ownToService are directories that a service has for itself, or with contents that only this
+// process sees.
 var ownToService = []string{"/tmp", "/var/tmp", "/dev", "/proc"}
 
 // checkReach refuses paths that the service would not find.
@@ -209,9 +209,8 @@ func (r *Renewal) checkReach() error {
 	return nil
 }
 
-// checkCronName refuses a name that cron passes over without a word: in
-// /etc/cron.d, Debian's reads letters, digits, "_" and "-" alone (cron(8)), and
-// others leave out what has a dot.
+// checkCronName refuses a name that cron silently ignores: in /etc/cron.d, Debian's cron reads only
+// names of letters, digits, "_" and "-" (cron(8)), and others ignore names with a dot.
 func checkCronName(path string) error {
 	name := filepath.Base(path)
 	odd := strings.ContainsFunc(name, func(r rune) bool {

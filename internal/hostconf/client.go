@@ -16,8 +16,8 @@ import (
 	"virtpki/internal/termtext"
 )
 
-// Clients is what decides the entries of libvirt.conf, which virsh and every other client
-// reads.
+// Clients holds the values that decide the entries of libvirt.conf, which virsh and every other
+// client reads.
 type Clients struct {
 	Path    string
 	Aliases []Alias
@@ -57,8 +57,8 @@ func (c *Clients) Plan(j *change.Job) error {
 // Alias is a short name of a host.
 type Alias struct{ name, uri string }
 
-// aliasForm is what libvirt lets into an alias (libvirt, src/libvirt.c); it ignores
-// the whole list when there is anything else in one.
+// aliasForm matches the aliases that libvirt accepts (libvirt, src/libvirt.c). libvirt ignores the
+// whole list when one alias contains any other character.
 var aliasForm = regexp.MustCompile(`^[a-zA-Z0-9_-]+$`)
 
 // ParseAliases reads aliases as they are typed, NAME=HOST or NAME=URI.
@@ -83,7 +83,7 @@ func ParseAliases(args []string) ([]Alias, error) {
 	return all, nil
 }
 
-// hostURI is the URI of a host's guests over TLS; a URI stays what it is.
+// hostURI returns the URI of a host's guests over TLS. It returns a URI unchanged.
 func hostURI(to string) (string, error) {
 	switch {
 	case strings.ContainsAny(to, "\"\n") || to == "":

@@ -17,22 +17,22 @@ import (
 	"virtpki/internal/termtext"
 )
 
-// Request says which daemon is to be configured, and whom it is to let in.
+// Request says which daemon to configure, and which clients it should admit.
 type Request struct {
 	Daemon      libvirt.Daemon
-	Allow       []string // patterns of DNs; nil is no list
+	Allow       []string // patterns of DNs; nil for no list
 	AllowIssued bool     // every client certificate of the CA here too
 	Force       bool     // even if the list locks out the client installed here
 }
 
-// Check returns what keeps the patterns of a request from standing in a list.
+// Check returns an error if the patterns of a request cannot stand in a list.
 func (r Request) Check() error { return allowlist.Check(r.Allow, r.Force) }
 
-// Daemon is what decides the entries of a daemon's configuration.
+// Daemon holds the values that decide the entries of a daemon's configuration.
 type Daemon struct {
-	List    *inventory.List // what uses TLS on the machine
+	List    *inventory.List // the programs that use TLS on the machine
 	Daemon  inventory.Daemon
-	Allow   []string                // nil is no list
+	Allow   []string                // nil for no list
 	Force   bool                    // even if the list locks out Client
 	Client  string                  // DN of the client installed here, empty when there is none
 	Present func(libvirt.File) bool // which files are there, or planned
@@ -41,7 +41,7 @@ type Daemon struct {
 	Restarted bool
 }
 
-// Look returns what decides the entries on a machine as it stands.
+// Look returns the values that decide the entries, read from a machine in its present state.
 func Look(m *machine.Machine, list *inventory.List, r Request) (*Daemon, error) {
 	d := &Daemon{List: list, Daemon: list.Daemon(r.Daemon), Allow: r.Allow, Force: r.Force}
 	d.Present = func(file libvirt.File) bool { return m.Tree().Exists(m.System().Path(file)) }
@@ -75,7 +75,7 @@ func (d *Daemon) Settings(m *machine.Machine) []libvirt.Setting {
 	return d.Daemon.Settings(libvirt.System(m.Sysconfdir), d.Present, d.Allow)
 }
 
-// Warnings returns what is surprising about the list, for entries that are only shown.
+// Warnings returns the surprising facts about the list, for entries that are only shown.
 func (d *Daemon) Warnings() []string {
 	warnings := allowlist.Advice(d.Allow)
 	if err := allowlist.LockedOut(d.Allow, d.Client); err != nil {
@@ -121,7 +121,8 @@ func (d *Daemon) Plan(j *change.Job, m *machine.Machine) error {
 	return planConf(j, path, old, file.Bytes())
 }
 
-// note says what remains to be done, or is surprising, about a configuration that is written.
+// note adds notes about a configuration that is written: the steps that remain, and anything
+// surprising in it.
 func (d *Daemon) note(j *change.Job, m *machine.Machine, file *conf.File) {
 	j.Notes = append(j.Notes, allowlist.Advice(d.Allow)...)
 	if !d.Present(libvirt.ServerCert) && len(libvirt.FileSettings(file)) == 0 {
@@ -142,7 +143,7 @@ func StartTLS(d libvirt.Daemon) string {
 	return fmt.Sprintf("systemctl stop %s && systemctl enable --now %s && systemctl start %s", d.Service, d.TLSSocket, d.Service)
 }
 
-// noteConf tells what in a conf is not as it seems.
+// noteConf adds notes about settings of a configuration file that do not do as they seem to.
 func noteConf(j *change.Job, path string, file *conf.File, settings []libvirt.Setting) {
 	noteDuplicates(j, path, file)
 	if v, ok := file.Lookup("tls_no_verify_certificate"); ok && v.Int() == 1 {

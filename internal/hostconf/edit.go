@@ -15,7 +15,7 @@ import (
 	"virtpki/internal/store"
 )
 
-// editConf plans settings into a conf, and reports whether anything differs.
+// editConf plans settings into a configuration file, and reports whether anything differs.
 func editConf(j *change.Job, path string, settings []libvirt.Setting) (edited bool, err error) {
 	file, err := conf.Read(path, j.Plan.Tree().ReadFile)
 	if err != nil {
@@ -29,7 +29,7 @@ func editConf(j *change.Job, path string, settings []libvirt.Setting) (edited bo
 	return true, planConf(j, path, old, file.Bytes())
 }
 
-// edit sets what differs and tells whether anything did.
+// edit sets the entries that differ, and reports whether any did.
 func edit(file *conf.File, settings []libvirt.Setting) (edited bool, err error) {
 	for _, s := range settings {
 		if have, ok := file.Lookup(s.Name); ok && have.Equal(s.Value) {
@@ -43,10 +43,10 @@ func edit(file *conf.File, settings []libvirt.Setting) (edited bool, err error) 
 	return edited, nil
 }
 
-// confMode is for a conf that was not there; one that is keeps its mode.
+// confMode is the mode of a new configuration file. An existing file keeps its mode.
 const confMode fs.FileMode = 0o644
 
-// planConf plans the new conf, and the old one beside it.
+// planConf plans the new configuration file, and the old one beside it.
 func planConf(j *change.Job, path string, old, edited []byte) error {
 	if err := j.Plan.Parents(filepath.Dir(path), 0o755, machine.Owner()); err != nil {
 		return err
@@ -59,9 +59,9 @@ func planConf(j *change.Job, path string, old, edited []byte) error {
 	return j.Plan.Keep(path, edited, confMode, machine.Owner())
 }
 
-// keepOld plans a copy of a conf: .old is the conf as it was before virtpki's first edit,
-// or somebody's own copy, and stays. Before each edit after that the conf is kept
-// under a name of virtpki's own.
+// keepOld plans a copy of a configuration file. The copy .old is the file as it was before
+// virtpki's first edit, or somebody's own copy, and is never replaced. Before each later edit
+// keepOld copies the file under a name of virtpki's own.
 func keepOld(plan *store.Plan, path string, old []byte) error {
 	first, err := machine.ReadIfThere(plan.Tree(), path+".old")
 	if err != nil || bytes.Equal(first, old) && first != nil {

@@ -56,7 +56,7 @@ func noted(notes []string, text string) bool {
 	return slices.ContainsFunc(notes, func(n string) bool { return strings.Contains(n, text) })
 }
 
-// TestDaemon holds what is written into a daemon's configuration, and what is said.
+// TestDaemon checks the entries that are written into a daemon's configuration, and the notes.
 func TestDaemon(t *testing.T) {
 	const nothing libvirt.File = -1
 	for _, test := range []struct {
@@ -110,8 +110,8 @@ func TestDaemon(t *testing.T) {
 	}
 }
 
-// TestKeepOld keeps the file of before the first edit for ever, and that of before the
-// last one.
+// TestKeepOld keeps the file from before the first edit for ever, and the file from before the last
+// edit.
 func TestKeepOld(t *testing.T) {
 	const path = "/etc/libvirt/libvirt.conf"
 	m := imageWith(t, map[string]string{path: "first = 1\n"})
@@ -263,7 +263,7 @@ func TestLookQEMU(t *testing.T) {
 	}
 }
 
-// TestLookQEMUUnseen tells a folder that cannot be looked at from one that is missing.
+// TestLookQEMUUnseen distinguishes a directory that cannot be inspected from a missing one.
 func TestLookQEMUUnseen(t *testing.T) {
 	m := imageWith(t, nil)
 	if err := os.MkdirAll(m.Path("/etc"), 0o755); err != nil {

@@ -9,14 +9,15 @@ import (
 	"virtpki/internal/machine"
 )
 
-// QEMU is what decides the entries of qemu.conf.
+// QEMU holds the values that decide the entries of qemu.conf.
 type QEMU struct {
 	libvirt.QEMUConfig
 	look folderLook
 }
 
-// LookQEMU returns what decides the entries on a machine as it stands. Without a use
-// those have TLS that have a folder; a use without any files is an error.
+// LookQEMU returns the values that decide the entries, read from a machine in its present state. If
+// the caller names no use, the uses that have a directory get TLS. A use without any files is an
+// error.
 func LookQEMU(m *machine.Machine, c libvirt.QEMUConfig) (*QEMU, error) {
 	q := &QEMU{QEMUConfig: c, look: folderLook{m: m}}
 	if len(q.Uses) == 0 {
@@ -47,7 +48,7 @@ func (q *QEMU) Plan(j *change.Job) error {
 	return nil
 }
 
-// folderLook looks for folders, and keeps the first error: one that cannot be looked at
+// folderLook looks for directories, and keeps the first error: a directory that cannot be inspected
 // is not missing.
 type folderLook struct {
 	m   *machine.Machine
@@ -62,7 +63,7 @@ func (l *folderLook) exists(path string) bool {
 	return err == nil
 }
 
-// uses returns the uses that have a folder.
+// uses returns the uses that have a directory.
 func (l *folderLook) uses() []libvirt.QEMUUse {
 	var uses []libvirt.QEMUUse
 	for _, use := range libvirt.QEMUUses() {

@@ -8,7 +8,7 @@ import (
 
 // ClientFolder is a place from which virsh and other clients take their files.
 type ClientFolder struct {
-	User   string // whose it is; empty for the system's, which everybody may use
+	User   string // the owner of the files; empty for the system's files, which every user may use
 	Layout libvirt.Layout
 }
 

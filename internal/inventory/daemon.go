@@ -39,8 +39,8 @@ type Daemon struct {
 	// Args is the command line that systemd starts it with, the program first; nil where
 	// that is not known.
 	Args []string
-	// ConfPath is the configuration file that it reads, and Conf what stands in it: empty
-	// where the file does not exist. ConfErr is why it cannot be read.
+	// ConfPath is the configuration file that the daemon reads, and Conf its contents: empty if the
+	// file does not exist. ConfErr is the reason why it cannot be read.
 	ConfPath string
 	Conf     *conf.File
 	ConfErr  error
@@ -117,7 +117,7 @@ func (d *Daemon) readSockets(units systemd.Machine, service *systemd.Service) {
 	}
 }
 
-// readArgs goes by the process that runs, else by what systemd would start.
+// readArgs takes the arguments of the running process, or else those that systemd would pass.
 func (d *Daemon) readArgs(service *systemd.Service) {
 	args, ok := service.Argv(d.Name)
 	for i, arg := range args {
@@ -129,7 +129,7 @@ func (d *Daemon) readArgs(service *systemd.Service) {
 	if option := libvirt.ConfigOption(d.Args); ok && strings.HasPrefix(option, "/") {
 		d.ConfPath = option
 	}
-	if !d.ListenTLS { // virtproxyd has no such option
+	if !d.ListenTLS { // virtproxyd does not have this option
 		d.Listen = systemd.Arg{}
 	}
 	if d.Running != nil {

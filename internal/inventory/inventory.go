@@ -23,7 +23,7 @@ func (m host) note(err error) {
 	}
 }
 
-// List is what uses TLS on a machine. All paths in it are as the machine sees them.
+// List holds the programs that use TLS on a machine. All paths in it are as the machine sees them.
 type List struct {
 	Daemons []Daemon // those that are here, in libvirt's order
 	QEMU    []QEMUFolder
@@ -40,8 +40,8 @@ type QEMUFolder struct {
 	Exists bool
 }
 
-// Look lists what uses TLS on a machine. daemons are those that run on it: none for an
-// image, or where nobody may ask.
+// Look lists the programs that use TLS on a machine. daemons are the running ones: none for an
+// image, or where the caller may not look for them.
 func Look(on *machine.Machine, daemons []running.Daemon) *List {
 	m := host{on, daemons, new([]error)}
 	l := &List{host: m, QEMU: m.qemu(), Clients: m.clients()}
@@ -55,8 +55,8 @@ func Look(on *machine.Machine, daemons []running.Daemon) *List {
 	return l
 }
 
-// Of lists what uses TLS on a machine; where it is the running one, with the daemons that
-// run.
+// Of lists the programs that use TLS on a machine. For the running machine the list includes its
+// running daemons.
 func Of(ctx context.Context, m *machine.Machine) *List {
 	if !m.Live() {
 		return Look(m, nil)
@@ -87,8 +87,8 @@ func (m host) readConf(path string) (*conf.File, error) {
 	return file, err
 }
 
-// qemu lists the directories that libvirt hands to QEMU, by qemu.conf. One that cannot
-// be read counts as an empty one.
+// qemu lists the directories that libvirt passes to QEMU according to qemu.conf. A qemu.conf that
+// cannot be read counts as empty.
 func (m host) qemu() []QEMUFolder {
 	file, err := m.readConf(libvirt.QEMUConfPath(m.Sysconfdir))
 	if err != nil {

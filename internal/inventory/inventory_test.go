@@ -73,7 +73,7 @@ var (
 	proxyTLS = files{wanted + "virtproxyd-tls.socket": "-> /usr/lib/systemd/system/virtproxyd-tls.socket"}
 )
 
-// told is what is known of a daemon in one line.
+// told describes a daemon in one line.
 func told(d Daemon) string {
 	text := d.Name + " " + [...]string{"unknown", "listens", "silent"}[d.Listening]
 	if d.OpenedBy != "" {
@@ -153,8 +153,8 @@ func TestServer(t *testing.T) {
 	}
 }
 
-// A daemon that runs goes before what the units say; one in a container goes by the
-// container's files.
+// A running daemon takes precedence over the units; a daemon in a container uses the container's
+// files.
 func TestRunning(t *testing.T) {
 	libvirtd, virtproxyd := libvirt.Daemons()[0], libvirt.Daemons()[1]
 	for _, c := range []struct {
@@ -220,7 +220,7 @@ func TestUnread(t *testing.T) {
 	}
 }
 
-// Whoever names a daemon gets it, and is told where another one serves TLS.
+// A caller who names a daemon gets it, and learns where another daemon serves TLS.
 func TestNamed(t *testing.T) {
 	for _, c := range []struct {
 		files         files

@@ -54,8 +54,8 @@ func (d *Daemon) listening(known, masked bool) Listening {
 	return Unknown
 }
 
-// listenTLS is what listen_tls comes to. A configuration that cannot be read says
-// nothing.
+// listenTLS returns the effective value of listen_tls. It is true if the
+// configuration cannot be read.
 func (d *Daemon) listenTLS() bool {
 	if d.ConfErr != nil {
 		return true

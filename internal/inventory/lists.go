@@ -11,9 +11,9 @@ import (
 	"virtpki/internal/termtext"
 )
 
-// StillAdmitted returns an error where a daemon of this machine has a list of DNs that
-// admits a client under its DN of before and refuses it under another. A daemon that does
-// not listen for TLS refuses nobody.
+// StillAdmitted returns an error if the list of DNs of a daemon on this machine admits a client
+// under its previous DN and refuses it under the new one. A daemon that does not listen for TLS
+// refuses nobody.
 func (l *List) StillAdmitted(before, after string) error {
 	for _, d := range l.Daemons {
 		if d.Listening == Silent || !d.admits(before) || d.admits(after) {

@@ -2,7 +2,7 @@ package inventory
 
 import "testing"
 
-// A new DN locks out where the list of a daemon that may listen had the one of before.
+// A client with a new DN is locked out if a daemon that may listen lists only the previous DN.
 func TestStillAdmitted(t *testing.T) {
 	list := func(text string) files {
 		return files{"etc/libvirt/libvirtd.conf": text, "etc/default/libvirtd": "LIBVIRTD_ARGS=--listen\n"}

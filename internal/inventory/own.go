@@ -66,7 +66,7 @@ func (m host) ownOf(d Daemon) []OwnPair {
 	return own
 }
 
-// ownOfQEMU lists those in directories that qemu.conf names.
+// ownOfQEMU lists the pairs in directories that qemu.conf names.
 func (l *List) ownOfQEMU() []OwnPair {
 	file, err := l.host.readConf(libvirt.QEMUConfPath(l.host.Sysconfdir))
 	if err != nil {

@@ -7,8 +7,8 @@ import (
 	"testing"
 )
 
-// A pair counts as one of its own where a configuration names other places than the
-// default ones, whatever way leads there.
+// A pair counts as one of its own if a configuration names places other than the default ones, by
+// any path.
 func TestOwnPairs(t *testing.T) {
 	named := func(cert string) string {
 		return fmt.Sprintf("ca_file = \"/srv/ca.pem\"\ncert_file = %q\nkey_file = \"/srv/key.pem\"\n", cert)

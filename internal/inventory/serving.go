@@ -67,8 +67,8 @@ type Unread struct {
 	Reader Daemon
 }
 
-// decisive are the settings that somebody relies on who wrote them: whom the daemon
-// lets in, and with which files.
+// decisive are the settings that an administrator writes on purpose and relies on: which clients
+// the daemon admits, and which files it uses.
 var decisive = []string{libvirt.AllowedDNs, libvirt.AllowedUsers, "tls_no_verify_certificate", "tls_priority", "auth_tls", "key_file", "cert_file", "ca_file", "crl_file", "key_files", "cert_files"}
 
 // Unread finds settings in daemons' configuration files that the daemons which listen

@@ -7,8 +7,8 @@ import (
 	"testing"
 )
 
-// A pair counts as one of its own if a configuration names places other than the default ones, by
-// any path.
+// A pair counts as one of its own if a configuration names files outside the default places.
+// Paths are compared with their links resolved.
 func TestOwnPairs(t *testing.T) {
 	named := func(cert string) string {
 		return fmt.Sprintf("ca_file = \"/srv/ca.pem\"\ncert_file = %q\nkey_file = \"/srv/key.pem\"\n", cert)

@@ -20,8 +20,8 @@ import (
 	"virtpki/internal/gnutls"
 )
 
-// Certificates of any shape, made byte by byte: crypto/x509 would refuse to
-// write most of what the judge has to be tried on.
+// Certificates of any form, made byte by byte: crypto/x509 would refuse to write most of the
+// certificates that these tests need.
 
 type testKey struct {
 	name   string
@@ -340,7 +340,7 @@ func TestBuiltCertificateIsRead(t *testing.T) {
 
 func pkcs1Of(key testKey) []byte { return x509.MarshalPKCS1PrivateKey(key.signer.(*rsa.PrivateKey)) }
 
-// pssKeyText is a PKCS#8 key whose algorithm is RSA-PSS without parameters.
+// pssKeyText returns a PKCS#8 key with the algorithm RSA-PSS and no parameters.
 func pssKeyText(key testKey) []byte {
 	return pemBlock("PRIVATE KEY", der(struct {
 		Version int

@@ -1,6 +1,6 @@
 package judge
 
-// placeEntries explain what [InPlace] and [Validate] say.
+// placeEntries explain the findings of [InPlace] and [Validate].
 var placeEntries = []Entry{
 	{"no-ca", Places, "There is no CA certificate. A daemon that listens for TLS does not start, and no client connects.",
 		"Put the CA's certificate there; on the CA's own machine `virtpki bootstrap` makes one."},
@@ -46,7 +46,7 @@ var placeEntries = []Entry{
 	{"validate-name", Host, "The server certificate is not for the name of this host, which virt-pki-validate compares.", "`virtpki renew --san NAME`, where the CA's key is elsewhere with `--via`."},
 }
 
-// confEntries explain what [InConf] and [InQEMUConf] say.
+// confEntries explain the findings of [InConf] and [InQEMUConf].
 var confEntries = []Entry{
 	{"conf-refused", Conf, "The daemon cannot read its configuration, in whose place a folder may stand, or a value has the wrong type: it does not start.", "Correct the line that is named. A comment must not stand inside a list."},
 	{"conf-value", Conf, "The daemon reads the value and ends because of it: a mode that is no octal number, a group that is not there, a log setting out of its range, fewer clients than anonymous ones.",
@@ -84,7 +84,7 @@ var confEntries = []Entry{
 	{"qemu-no-folder", Conf, "qemu.conf names a folder for TLS files that does not exist: libvirt's QEMU driver does not start.", "Make the folder, or remove the setting."},
 }
 
-// hostEntries explain what [OnHost] and [CAOnHost] say.
+// hostEntries explain the findings of [OnHost] and [CAOnHost].
 var hostEntries = []Entry{
 	{"name-missing", Host, "The server certificate is not for a name of this machine. Clients that connect by that name refuse it.", "`virtpki renew --san NAME`, where the CA's key is elsewhere with `--via`."},
 	{"address-missing", Host, "The server certificate lacks an address of this machine. Clients that connect by it, and migrations to it, are refused: an address is matched with IP SANs alone.",

@@ -45,8 +45,8 @@ func TestCatalogueOfPlaces(t *testing.T) {
 
 var ourSource = regexp.MustCompile(`^(places|conf|host).*\.go$`)
 
-// idsInSource finds the ids: the first argument of a say, the value of an ID field,
-// and what is assigned to one.
+// idsInSource finds the ids: the first argument of a say, the value of an ID field, and values that
+// are assigned to an id.
 func idsInSource(t *testing.T) map[string]bool {
 	t.Helper()
 	ids := make(map[string]bool)

@@ -5,8 +5,8 @@ import (
 	"strings"
 )
 
-// consequences say which findings follow from which: to fix the cause fixes them, or is what
-// they wait for. of narrows it where the id alone does not tell.
+// consequences say which findings follow from which: fixing the cause fixes them, or has to happen
+// before they can be fixed. of narrows the match where the ids alone do not decide.
 var consequences = []struct {
 	cause   string
 	follows []string

@@ -47,7 +47,7 @@ func certificateText(c *gnutls.Certificate, kind string) string {
 	return "the certificate"
 }
 
-// checkLeafUsage: what is not critical is only warned of, on stderr of virsh.
+// checkLeafUsage: virsh only warns, on stderr, of an extension that is not critical.
 func (r *run) checkLeafUsage(c *gnutls.Certificate, file string) {
 	usage, critical, p := c.KeyUsage()
 	p = usagePresence(r, c, p)

@@ -17,9 +17,9 @@ import (
 	"virtpki/internal/libvirt"
 )
 
-// The command that people type is held against a real virsh as well: it looks at
-// folders, not at sets, and its findings on places join those on the files. Every
-// error but those of the other side has to be one that virsh ends with.
+// These tests compare the command that people type with a real virsh as well. The command checks
+// directories instead of sets, and reports findings on places beside those on the files. virsh has
+// to fail for every error, except those of the other side.
 
 func TestCommandAgainstVirsh(t *testing.T) {
 	needs(t, "virsh", "dpkg-query", "go")
@@ -42,7 +42,7 @@ func TestCommandOnReleases(t *testing.T) {
 	}, noPackages)
 }
 
-// disturbedSets writes folders, some of which are not what a set of bytes can show.
+// disturbedSets writes directories. Some of them hold files that a set of bytes cannot describe.
 func disturbedSets(t testing.TB, root string, usual int) []Set {
 	n, seed := amount(t, usual)
 	g := newGenerator(seed, time.Now())
@@ -59,7 +59,7 @@ func pkipathScript(root string, n int) string {
 	return virshScript(n, func(i int) string { return fmt.Sprintf("test+tls://127.0.0.1:1/default?pkipath=%s/%d", root, i) })
 }
 
-// compareCommand holds what the command says of each folder against virsh's texts.
+// compareCommand compares the command's output for each directory with virsh's texts.
 func compareCommand(t *testing.T, command string, target libvirt.Release, root string, sets []Set, texts []string) {
 	t.Helper()
 	accepted, later, wrong := 0, 0, 0
@@ -90,7 +90,7 @@ func compareCommand(t *testing.T, command string, target libvirt.Release, root s
 	}
 }
 
-// commandWord is all that check says of a folder.
+// commandWord is the whole output of check for a directory.
 type commandWord struct {
 	Findings []Finding
 	Verdicts []struct {
@@ -112,7 +112,7 @@ func (w commandWord) own() bool {
 
 func (w commandWord) inSession() bool { return Refused(w.Findings) && !w.own() }
 
-// agrees says what of it does not fit to a virsh that goes on, or does not.
+// agrees returns an error if the output does not match a virsh that connects, or one that refuses.
 func (w commandWord) agrees(accepts bool) error {
 	if len(w.Verdicts) != 1 {
 		return fmt.Errorf("%d verdicts", len(w.Verdicts))
@@ -178,9 +178,9 @@ func runCommand(t testing.TB, command string, args ...string) (out []byte, statu
 	return out, status
 }
 
-// buildCommand builds virtpki. It looks at the sources itself too: the go command keeps
-// a test's result until a file changes that the test has opened or asked about, and does
-// not see what a build opens.
+// buildCommand builds virtpki. It also looks at the sources itself: the go command keeps a test's
+// result until a file changes that the test has opened or inspected, and does not see which files a
+// build opens.
 func buildCommand(t testing.TB) string {
 	t.Helper()
 	sources, err := filepath.Glob("../../cmd/virtpki/*.go")
@@ -199,8 +199,8 @@ func buildCommand(t testing.TB) string {
 	return path
 }
 
-// disturb does something to a folder that a set of bytes does not show. virsh waits
-// for ever at a FIFO, so there is none.
+// disturb changes a directory in a way that a set of bytes does not show. It makes no FIFO, since
+// virsh would wait for ever at one.
 func (g *generator) disturb(t testing.TB, folder string) {
 	t.Helper()
 	name := pick(g, "cacert.pem", "cacrl.pem", "clientcert.pem", "clientcert.pem", "clientkey.pem", "clientkey.pem")

@@ -12,12 +12,12 @@ import (
 	"virtpki/internal/termtext"
 )
 
-// DaemonConf is a daemon's configuration, and what else decides how it starts.
+// DaemonConf is a daemon's configuration, and everything else that decides how the daemon starts.
 type DaemonConf struct {
 	Daemon libvirt.Daemon
-	File   File // the conf
-	// Root is what stands before the paths of a daemon on this machine, and
-	// Layout its default tree as it sees it.
+	File   File // the configuration file
+	// Root is the prefix of a daemon's paths on this machine, and Layout the daemon's default tree
+	// as the daemon sees it.
 	Root    string
 	Layout  libvirt.Layout
 	Release libvirt.Release
@@ -42,14 +42,14 @@ type DaemonConf struct {
 	Exists func(path string) bool
 	// Priorities are the names that the machine's GnuTLS configuration defines.
 	Priorities []string
-	// Network is what the machine knows of addresses and names.
+	// Network answers questions about the machine's addresses and names.
 	Network Network
 	// Client is the DN of the client certificate installed here, empty where there
 	// is none.
 	Client string
 }
 
-// listens reports whether --listen is passed. virtproxyd has no such option.
+// listens reports whether --listen is passed. virtproxyd does not have this option.
 func (d DaemonConf) listens() bool { return d.Daemon.ListenTLS && d.Listen != "" }
 
 type confJudge struct {
@@ -58,9 +58,9 @@ type confJudge struct {
 	found []Finding
 }
 
-// InConf says what is wrong with a daemon's configuration: what it does not start
-// with, what is without effect, what closes it to everybody or opens it to all. The
-// second result is the conf, nil where the daemon does not read it.
+// InConf returns the faults of a daemon's configuration: settings with which the daemon does not
+// start, settings without effect, and those that refuse everybody or admit everybody. The second
+// result is the parsed file, or nil if the daemon does not read it.
 func InConf(d DaemonConf) ([]Finding, *conf.File) {
 	j := &confJudge{DaemonConf: d}
 	if !j.read() {
@@ -99,7 +99,7 @@ func (j *confJudge) from(major, minor int) {
 	j.found[len(j.found)-1].Releases = names
 }
 
-// read parses the conf; one that is not there is empty.
+// read parses the configuration file; a missing file counts as empty.
 func (j *confJudge) read() bool {
 	data := j.File.Data
 	switch {
@@ -124,8 +124,8 @@ func (j *confJudge) read() bool {
 	return true
 }
 
-// isFolder says that a folder stands in the place of the conf, which libvirt opens and
-// cannot read.
+// isFolder reports whether a directory stands in the place of the configuration file: libvirt opens
+// it and cannot read it.
 func (j *confJudge) isFolder(then string) bool {
 	if !errors.Is(j.File.Err, syscall.EISDIR) {
 		return false
@@ -134,7 +134,7 @@ func (j *confJudge) isFolder(then string) bool {
 	return true
 }
 
-// correctLine is what to do about a line that nobody can be sure of.
+// correctLine returns advice for a line for which no command is sure to be right.
 func (j *confJudge) correctLine(refused *conf.Error) string {
 	return fmt.Sprintf("correct line %d of %s, or what begins before it and does not end", refused.Line, j.File.Path)
 }
@@ -183,7 +183,7 @@ func muteLines(path string, extents [][2]int) string {
 	return fmt.Sprintf("sed -i '%s' %s", strings.Join(edits, ";"), termtext.ShellWord(path))
 }
 
-// duplicates finds what the daemon passes over without a word.
+// duplicates finds entries that the daemon silently ignores.
 func (j *confJudge) duplicates() {
 	for _, d := range j.conf.Duplicates() {
 		if len(d.Lines) != 2 {

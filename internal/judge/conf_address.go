@@ -12,8 +12,8 @@ import (
 	"virtpki/internal/termtext"
 )
 
-// Network is what a daemon's machine knows of addresses and names. A nil function is
-// one that nobody can answer, such as for an image.
+// Network answers questions about the addresses and names of a daemon's machine. A function is nil
+// if the answer cannot be known, for example for an image.
 type Network struct {
 	HasAddress func(ip net.IP) bool      // whether an interface has it
 	Resolves   func(name string) bool    // whether the name leads to an address
@@ -45,8 +45,8 @@ func (j *confJudge) address() {
 	j.port()
 }
 
-// port looks at tls_port: what is no number is looked up as a service, and one that is
-// too large loses its upper bits.
+// port checks tls_port. The daemon looks up any text but a number as the name of a service, and
+// cuts off the upper bits of a number that is too large.
 func (j *confJudge) port() {
 	text, ok := j.text("tls_port")
 	number, err := strconv.ParseUint(text, 10, 64)
@@ -61,7 +61,7 @@ func (j *confJudge) port() {
 	}
 }
 
-// notHostName matches what stands in no name of a host.
+// notHostName matches a character that a host name cannot contain.
 var notHostName = regexp.MustCompile(`[^A-Za-z0-9._-]`)
 
 // refusesAddress says why the daemon ends for an address to listen on; empty where it

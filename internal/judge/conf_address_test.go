@@ -12,13 +12,13 @@ import (
 	"virtpki/internal/libvirt"
 )
 
-// listenAddresses are values of listen_addr and what libvirtd --listen makes of them on a
+// listenAddresses are values of listen_addr and the reaction of libvirtd --listen to each, on a
 // machine with the address 10.9.0.1 and the names hv1 and hv1.example.org for it.
 var listenAddresses = []struct {
 	text   string
 	starts bool
-	level  Level  // where it does not start; Warning for what other means may resolve
-	meant  string // what the fix writes
+	level  Level  // if the daemon does not start; Warning if another resolver may know the name
+	meant  string // the value that the fix writes
 }{
 	{"10.9.0.1", true, "", ""},
 	{"0.0.0.0", true, "", ""},
@@ -105,8 +105,8 @@ func TestListenAddress(t *testing.T) {
 	}
 }
 
-// A name that nothing on the machine resolves is an error where the system's resolver
-// can be asked, whatever it looks like.
+// An unresolvable name is an error wherever the system's resolver can be asked, even if the name
+// looks right.
 func TestListenAddressResolved(t *testing.T) {
 	for name, want := range map[string]Level{"nosuch.example": Error, "lo": Error, "other.example": ""} {
 		d := openedBy("listen_addr = \"" + name + "\"\n")

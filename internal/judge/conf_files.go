@@ -97,7 +97,8 @@ func isAre(n int) string {
 	return "are"
 }
 
-// explicit is about all three: the CRL is then the one that the conf names, or none.
+// explicit is about all three being set: the daemon then reads the CRL that its configuration file
+// names, or none.
 func (j *confJudge) explicit(named map[string]string, crl string, crlSet bool) {
 	for _, name := range []string{"ca_file", "cert_file", "key_file"} {
 		if named[name] == "" {

@@ -135,8 +135,8 @@ func allowFlags(patterns []string) string {
 	return b.String()
 }
 
-// advice turns what dn lint says into findings: a pattern that matches no name is
-// one that libvirt takes without a word.
+// advice turns the findings of dn lint into findings of the judge. libvirt silently accepts a
+// pattern that matches no name.
 func (j *confJudge) advice(a dn.Advice) {
 	id, level := "dn-pattern", Warning
 	switch {

@@ -7,9 +7,9 @@ import (
 	"strings"
 )
 
-// The words of a priority string (GnuTLS, lib/priority.c and
-// lib/priority_options.gperf; the names as gnutls-cli --list of 3.7.1 to 3.8.13
-// prints them). What any of these releases knows is among them.
+// The words of a priority string (GnuTLS, lib/priority.c and lib/priority_options.gperf; the names
+// as gnutls-cli --list of 3.7.1 to 3.8.13 prints them). A word is included if any of these releases
+// knows it.
 var (
 	priorityLevels = split("NORMAL PFS PERFORMANCE SECURE128 SECURE192 SECURE256 SUITEB128 SUITEB192 LEGACY SECURE")
 
@@ -53,10 +53,10 @@ var (
 
 func split(words string) []string { return strings.Fields(words) }
 
-// CheckPriority says why GnuTLS refuses a priority string, nil where it does not, or
-// where releases differ. What removals take from the few suites of a SUITEB level,
-// or removing AEAD alone from another, is not followed. system holds the names that the machine's own
-// configuration gives to priorities, for strings like "@LIBVIRT,SYSTEM".
+// CheckPriority returns the reason why GnuTLS refuses a priority string. It returns nil if GnuTLS
+// accepts it, or if releases differ. It does not follow removals from the few suites of a SUITEB
+// level, or the removal of AEAD alone from another level. system holds the names that the machine's
+// own configuration gives to priorities, for strings like "@LIBVIRT,SYSTEM".
 func CheckPriority(priority string, system []string) error {
 	rest := strings.TrimLeft(priority, " \t\n\v\f\r")
 	if named, ok := strings.CutPrefix(rest, "@"); ok {
@@ -72,7 +72,7 @@ func CheckPriority(priority string, system []string) error {
 	return readPriority(strings.FieldsFunc(rest, func(r rune) bool { return r == ':' }), rest)
 }
 
-// suites is whether anything is left of what a session cannot do without.
+// suites tells which parts that every session needs are still present.
 type suites struct{ versions, ciphers, macs bool }
 
 func readPriority(words []string, whole string) error {

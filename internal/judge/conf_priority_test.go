@@ -7,9 +7,9 @@ import (
 	"testing"
 )
 
-// TestPriorityAgainstGnuTLS compares with gnutls-cli: on fixed strings the verdicts
-// are equal; of random ones, what is refused here is refused there, and so is every
-// word that GnuTLS does not know. What many removals leave is not followed.
+// TestPriorityAgainstGnuTLS compares with gnutls-cli. On fixed strings both verdicts are equal. Of
+// random strings, gnutls-cli refuses each one that CheckPriority refuses, and CheckPriority refuses
+// every word that GnuTLS does not know. It does not follow the effect of many removals.
 func TestPriorityAgainstGnuTLS(t *testing.T) {
 	if _, err := exec.LookPath("gnutls-cli"); err != nil {
 		t.Skip(err)

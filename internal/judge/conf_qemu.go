@@ -8,7 +8,7 @@ import (
 	"virtpki/internal/libvirt/conf"
 )
 
-// QEMUConf is qemu.conf, and what it is held against.
+// QEMUConf is qemu.conf, with the facts needed to judge it.
 type QEMUConf struct {
 	File       File
 	Sysconfdir string // libvirt's
@@ -16,8 +16,8 @@ type QEMUConf struct {
 	Exists func(path string) bool
 }
 
-// InQEMUConf says what is wrong with qemu.conf as far as TLS goes. The second result
-// is the conf, nil where libvirt's QEMU driver does not read it.
+// InQEMUConf returns the faults of the TLS settings in qemu.conf. The second result is the parsed
+// file, or nil if libvirt's QEMU driver does not read it.
 func InQEMUConf(q QEMUConf) ([]Finding, *conf.File) {
 	j := confJudge{DaemonConf: DaemonConf{File: q.File}}
 	if j.isFolder("libvirt's QEMU driver does not start") {
@@ -46,7 +46,7 @@ func InQEMUConf(q QEMUConf) ([]Finding, *conf.File) {
 	return j.found, j.conf
 }
 
-// qemuUse looks at one use that the conf turns on, or opens to everybody.
+// qemuUse checks one use that the configuration file turns on, or opens to everybody.
 func (j *confJudge) qemuUse(use libvirt.QEMUUse, q QEMUConf) {
 	if on, _ := j.number(use.Switch); use.Switch != "" && on == 1 {
 		if folder := use.FolderIn(j.conf, q.Sysconfdir, q.Exists); !q.Exists(folder) && q.Exists(q.Sysconfdir) {

@@ -5,10 +5,10 @@ import (
 	"strings"
 )
 
-// StartedUnchecked is what is found of a daemon's own files when its conf has
-// tls_no_sanity_certificate = 1: it starts on what only its look at the certificates
-// would refuse (libvirt, src/rpc/virnettlscontext.c). Clients refuse such a
-// certificate of its own; what is wrong with a CA it may not need is a warning.
+// StartedUnchecked adapts the findings on a daemon's own files to a configuration file with
+// tls_no_sanity_certificate = 1: the daemon then starts on files that only its check of the
+// certificates would refuse (libvirt, src/rpc/virnettlscontext.c). Clients refuse such a
+// certificate. A fault of a CA that the daemon may not need becomes a warning.
 func StartedUnchecked(found []Finding) []Finding {
 	refusal := consequenceOf((&run{set: Set{Role: Server}}))
 	var out []Finding

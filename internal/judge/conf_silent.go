@@ -12,10 +12,9 @@ func (j *confJudge) filesIfRead() {
 	}
 }
 
-// Unserved is what is found of the files of a daemon that does not listen for TLS: it
-// does not read them, so that they do not keep it from starting (libvirt,
-// src/remote/remote_daemon.c, daemonSetupNetworking). They are worth a warning, and a
-// note where TLS is switched off.
+// Unserved adapts the findings on the files of a daemon that does not listen for TLS: it does not
+// read them, so they do not keep it from starting (libvirt, src/remote/remote_daemon.c,
+// daemonSetupNetworking). They become warnings, or notes if TLS is switched off.
 func Unserved(found []Finding, off bool) []Finding {
 	var out []Finding
 	for _, f := range found {
@@ -31,9 +30,9 @@ func Unserved(found []Finding, off bool) []Finding {
 	return out
 }
 
-// UnreadConf is what is to be said of settings in a daemon's configuration file that no
-// daemon which listens for TLS reads. reader is the one that does, and readerPath the
-// file that it reads.
+// UnreadConf returns the findings on settings in a daemon's configuration file that no daemon which
+// listens for TLS reads. reader is the daemon that serves TLS, and readerPath the file that it
+// reads.
 func UnreadConf(path string, settings []string, reader, readerPath string) []Finding {
 	j := &confJudge{DaemonConf: DaemonConf{File: File{Path: path}}}
 	verb := "are"

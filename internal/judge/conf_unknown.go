@@ -45,8 +45,8 @@ func UnknownSettings(file *conf.File, qemu bool) []UnknownSetting {
 	return unknown
 }
 
-// nearest is the known name that was most likely meant: one that differs by few letters,
-// or by what stands before or behind it.
+// nearest returns the known name that was most likely meant: one that differs by few letters, or
+// only by a missing or additional part at its beginning or end.
 func nearest(name string, known []string) string {
 	best, least := "", 3 // more than two letters are another word
 	for _, k := range known {

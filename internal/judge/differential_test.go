@@ -29,7 +29,7 @@ func writeSet(t testing.TB, dir string, s Set) {
 		path := filepath.Join(dir, name)
 		switch {
 		case f.Absent():
-		case f.Err != nil: // what cannot be read is a folder here
+		case f.Err != nil: // a file that cannot be read is a directory here
 			if err := os.MkdirAll(path, 0o755); err != nil {
 				t.Fatal(err)
 			}
@@ -123,7 +123,7 @@ func findingLines(findings []Finding) string {
 	return b.String()
 }
 
-// reasons pairs what libvirt prints with the ids of the first error.
+// reasons pairs texts that libvirt prints with the ids of the first error.
 var reasons = []struct {
 	text *regexp.Regexp
 	ids  string

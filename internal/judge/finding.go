@@ -1,8 +1,7 @@
-// Package judge says what libvirt and QEMU of a release would say of TLS files,
-// before they say it: whether a daemon starts on them, whether a client goes on
-// with them, what the other side of a connection will make of them, and what
-// neither looks at although it breaks later. It reads no disk and no clock; the
-// caller brings the bytes and the time.
+// Package judge predicts the reaction of libvirt and QEMU, in a given release, to TLS files:
+// whether a daemon starts on them, whether a client connects with them, whether the other side of a
+// connection accepts them, and which faults neither checks although they cause failures later. It
+// reads neither disk nor clock: the caller passes the bytes and the time.
 package judge
 
 import (
@@ -21,17 +20,17 @@ const (
 	Note    Level = "note"    // worth knowing
 )
 
-// Stage is where libvirt meets what a finding is about, in the order in which
-// it does.
+// Stage is the step in which libvirt meets the fault of a finding. Stages come in the order of
+// these steps.
 type Stage string
 
 // The stages.
 const (
-	Places  Stage = "places"  // where files lie, whose they are, who may read them
+	Places  Stage = "places"  // where files lie, who owns them, who may read them
 	Conf    Stage = "conf"    // the daemon's configuration, read when it starts
 	Own     Stage = "own"     // one's own files: at a daemon's start, at a reload, before a client connects
 	Session Stage = "session" // the other side, in each handshake
-	Host    Stage = "host"    // this host and this day: names, addresses, what ends when
+	Host    Stage = "host"    // this host and this day: names, addresses, expiries
 )
 
 // Finding is one thing to say of a set of files.
@@ -42,7 +41,7 @@ type Finding struct {
 	// File is the path that it is about, empty where it is about no one file.
 	File string `json:"file,omitempty"`
 	Text string `json:"text"` // one sentence, without the file's name
-	// Fix is the command to type, or what to do, empty where there is nothing.
+	// Fix is the command to type or the step to take; empty if there is none.
 	Fix string `json:"fix,omitempty"`
 	// Releases are those that say so, where others would not.
 	Releases []string `json:"releases,omitempty"`
@@ -62,7 +61,7 @@ type Finding struct {
 type Entry struct {
 	ID    string `json:"id"`
 	Stage Stage  `json:"stage"`
-	Cause string `json:"cause"` // what is so, and what libvirt does then
+	Cause string `json:"cause"` // the fault, and the reaction of libvirt
 	Fix   string `json:"fix"`
 }
 

@@ -10,7 +10,7 @@ import (
 	"virtpki/internal/libvirt"
 )
 
-// TestSoundSet: nothing but notes is said of what virtpki itself would make.
+// TestSoundSet: files that virtpki itself would make get no findings except notes.
 func TestSoundSet(t *testing.T) {
 	b := newBench()
 	for _, s := range []Set{b.set(nil, nil), b.client()} {
@@ -23,7 +23,7 @@ func TestSoundSet(t *testing.T) {
 	}
 }
 
-// ed448Set is what certtool made; Go has no Ed448.
+// ed448Set returns a set that certtool made; Go has no Ed448.
 func ed448Set() Set {
 	read := func(name string) File {
 		return File{Path: name, Data: must(os.ReadFile(filepath.Join("testdata", "ed448", name)))}

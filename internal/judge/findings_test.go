@@ -16,7 +16,7 @@ import (
 	"virtpki/internal/libvirt"
 )
 
-// bench makes one sound set, and then whatever is wrong with it.
+// bench makes one sound set, and then sets with any fault.
 type bench struct {
 	now  time.Time
 	next int64

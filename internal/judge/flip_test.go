@@ -10,9 +10,9 @@ import (
 	"time"
 )
 
-// TestChangedBytesAgainstVirsh changes one byte of a certificate, a CA or a CRL:
-// what can be read no more has to be the same as GnuTLS finds. The length of an
-// explicit tag is left alone: libtasn1 does not look at it, the judge does.
+// TestChangedBytesAgainstVirsh changes one byte of a certificate, a CA or a CRL. The judge and
+// GnuTLS have to agree on whether the file can still be read. The test leaves the length of an
+// explicit tag alone: libtasn1 does not look at it, the judge does.
 func TestChangedBytesAgainstVirsh(t *testing.T) {
 	needs(t, "virsh", "dpkg-query")
 	n, seed := amount(t, 200)

@@ -10,7 +10,7 @@ import (
 	"time"
 )
 
-// What can be wrong with files as such: forms, encodings, what is missing.
+// Faults of the files as such: forms, encodings, missing files.
 
 func missing(path string) File {
 	return File{Path: path, Err: &fs.PathError{Op: "open", Path: path, Err: fs.ErrNotExist}}
@@ -58,7 +58,7 @@ func (g *generator) reform(text []byte) []byte {
 	return pick(g, reforms...)(bytes.Clone(text))
 }
 
-// encryptedKey is what certtool made of an EC key with the passphrase "x".
+// encryptedKey was made by certtool from an EC key with the passphrase "x".
 const encryptedKey = `-----BEGIN ENCRYPTED PRIVATE KEY-----
 MIIBADBbBgkqhkiG9w0BBQ0wTjAtBgkqhkiG9w0BBQwwIAQNMxFIhTR/5o8nEfbi
 lgIDCSfAMAoGCCqGSIb3DQIJMB0GCWCGSAFlAwQBAgQQ3Gc3RJqlHa8gmKk649F1

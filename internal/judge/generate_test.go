@@ -268,11 +268,11 @@ func (g *generator) altNames(role Role) []testExt {
 	return []testExt{extSAN(names...)}
 }
 
-// trust is the CAs of a set, and what signs its leaf.
+// trust holds the CAs of a set, and the CA that signs its leaf certificate.
 type trust struct {
 	bundle []identity
 	issuer identity
-	inFile []identity // what stands behind the leaf in its own file
+	inFile []identity // the certificates that follow the leaf in its own file
 }
 
 func (g *generator) trust() trust {

@@ -23,7 +23,8 @@ type Machine struct {
 	Addresses []net.IP
 	// Due is when a certificate is due for renewal.
 	Due func(*x509.Certificate) time.Time
-	// Renews is how often a timer renews here what is due; zero where none is known.
+	// Renews is the interval at which a timer on this machine renews due certificates; zero if no
+	// timer is known.
 	Renews time.Duration
 }
 
@@ -38,9 +39,9 @@ func (j *hostJudge) say(f Finding, format string, args ...any) {
 	j.found = append(j.found, f)
 }
 
-// OnHost says what is wrong with the files of a set on this machine and this day,
-// which no daemon looks at: names and addresses that a server's certificate lacks,
-// what ends soon, weak keys, two CAs of one name.
+// OnHost returns the faults of a set's files on this machine and this day that no daemon checks:
+// names and addresses that a server's certificate lacks, certificates that expire soon, weak keys,
+// two CAs of one name.
 func OnHost(set Set, m Machine) []Finding {
 	j := &hostJudge{Machine: m}
 	if cert := firstCert(set.Cert.Data); cert != nil {
@@ -97,7 +98,7 @@ func CAKeyOnHost(ca, key File) []Finding {
 	return j.found
 }
 
-// names holds a server's certificate against what peers may call this machine.
+// names compares a server's certificate with the names that peers may use for this machine.
 func (j *hostJudge) names(cert File) {
 	var missing []string
 	why := ""
@@ -229,8 +230,8 @@ func (j *hostJudge) crlEnds(path string, term CRLTerm) {
 	}
 }
 
-// weak looks at the strength of a key and of a signature. What GnuTLS refuses is
-// said elsewhere.
+// weak checks the strength of a key and of a signature. Other checks report the keys and signatures
+// that GnuTLS refuses.
 func (j *hostJudge) weak(path string, cert *x509.Certificate) {
 	if text, _ := WeakKey(cert.PublicKey); text != "" {
 		j.say(Finding{ID: "weak-key", Level: Warning, File: path}, "%s", text)
@@ -240,11 +241,11 @@ func (j *hostJudge) weak(path string, cert *x509.Certificate) {
 	}
 }
 
-// smallestRSA is what GnuTLS takes by its own defaults, in bits.
+// smallestRSA is the smallest RSA key that GnuTLS accepts by its own defaults, in bits.
 const smallestRSA = 1024
 
-// WeakKey says what is weak about a key; empty where nothing is. refused is whether
-// GnuTLS with its own defaults refuses whatever the key has signed.
+// WeakKey describes the weakness of a key; the text is empty if there is none. refused reports
+// whether GnuTLS with its own defaults refuses everything signed by the key.
 func WeakKey(pub any) (text string, refused bool) {
 	switch key := pub.(type) {
 	case *rsa.PublicKey:
@@ -262,7 +263,7 @@ func WeakKey(pub any) (text string, refused bool) {
 	return "", false
 }
 
-// WeakSignature says what is weak about a signature; empty where nothing is.
+// WeakSignature describes the weakness of a signature; the text is empty if there is none.
 func WeakSignature(algorithm x509.SignatureAlgorithm) string {
 	switch algorithm {
 	case x509.SHA1WithRSA, x509.ECDSAWithSHA1, x509.DSAWithSHA1, x509.MD5WithRSA, x509.MD2WithRSA:

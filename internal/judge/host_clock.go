@@ -7,8 +7,8 @@ import (
 	"time"
 )
 
-// Clock is what is to be said of the machine's clock where several files are valid only
-// later: it is behind, and they are not all wrong.
+// Clock returns a finding on the machine's clock if several files are valid only later: then the
+// clock is slow, and the files are not all wrong.
 func Clock(found []Finding, now time.Time) []Finding {
 	var files []string
 	level, stage := Note, Host

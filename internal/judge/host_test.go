@@ -6,8 +6,8 @@ import (
 	"time"
 )
 
-// What ends is a note, a warning in its last week and an error on its last day, and
-// nothing before it is due or when it has ended.
+// A coming expiry is a note, a warning in the last week and an error on the last day. There is no
+// finding before the certificate is due or after it has expired.
 func TestEnds(t *testing.T) {
 	now := time.Date(2026, 11, 25, 12, 0, 0, 0, time.UTC)
 	const day = 24 * time.Hour
@@ -45,7 +45,7 @@ func TestEnds(t *testing.T) {
 	}
 }
 
-// TestShortLife names what may expire between two runs of the timer.
+// TestShortLife reports certificates that may expire between two runs of the timer.
 func TestShortLife(t *testing.T) {
 	now := time.Date(2027, 1, 1, 12, 0, 0, 0, time.UTC)
 	for _, test := range []struct {

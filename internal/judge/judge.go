@@ -15,12 +15,12 @@ import (
 type File struct {
 	Path string // as findings name it
 	Data []byte
-	Err  error // why there is no Data; [fs.ErrNotExist] where there is no file
+	Err  error // why there is no Data; [fs.ErrNotExist] if the file does not exist
 }
 
-// Absent reports whether there is no such file. A link to nowhere and a loop of links
-// count: it is what access(2) says, and libvirt asks that. So does a File that was
-// never filled.
+// Absent reports whether the file does not exist. A dangling link and a loop of links count as
+// absent: access(2) says so, and libvirt asks access(2). A File that was never filled is absent
+// too.
 func (f File) Absent() bool {
 	return leadsNowhere(f.Err) || f.Err == nil && f.Data == nil && f.Path == ""
 }
@@ -30,7 +30,7 @@ func leadsNowhere(err error) bool {
 	return errors.Is(err, fs.ErrNotExist) || errors.Is(err, syscall.ENOTDIR) || errors.Is(err, syscall.ELOOP) || errors.Is(err, syscall.ENAMETOOLONG)
 }
 
-// Role is what a set of files is for.
+// Role is the purpose of a set of files.
 type Role string
 
 // The roles.
@@ -46,14 +46,13 @@ type Identity struct{ Cert, Key File }
 // Set is the files that one program reads for one role.
 type Set struct {
 	Role Role
-	// Product says whose files they are, "libvirt" or "qemu"; empty is judged by
-	// the rules of both.
+	// Product is the program that reads the files, "libvirt" or "qemu". If it is empty, the rules
+	// of both apply.
 	Product   string
 	CA, CRL   File
 	Cert, Key File
 	More      []Identity // numbers 0 to 3, both absent where there is none
-	// Secret says that QEMU is given a passphrase for the key (a secret's uuid in
-	// qemu.conf).
+	// Secret reports whether QEMU gets a passphrase for the key (a secret's uuid in qemu.conf).
 	Secret bool
 }
 
@@ -64,15 +63,14 @@ type Peer struct {
 	// Names are the host names and addresses under which clients connect to a
 	// server, as they stand in the URI.
 	Names []string
-	// DNList is tls_allowed_dn_list, for a client's set; nil is no list.
+	// DNList is tls_allowed_dn_list, for a client's set; nil if there is no list.
 	DNList []string
 }
 
-// OwnFiles says what the program of a target makes of its own files, in the
-// order in which it meets them: a daemon when it starts or reloads, a client
-// before it connects. Where the set is refused, [Refused] holds of the answer.
-// A release stops at its first error; the findings go on, so that all can be
-// fixed at once.
+// OwnFiles returns the findings of the target's program on its own files, in the order in which it
+// checks them: a daemon when it starts or reloads, a client before it connects. [Refused] is true
+// of the findings if the program refuses the set. A release stops at its first error; the findings
+// go on, so that people can fix all errors at once.
 func OwnFiles(set Set, target libvirt.Release, now time.Time) []Finding {
 	return merge(target.Rules(set.Product), func(rules libvirt.Rules) []Finding {
 		r := run{set: set, rules: rules, now: now, stage: Own}
@@ -81,8 +79,8 @@ func OwnFiles(set Set, target libvirt.Release, now time.Time) []Finding {
 	})
 }
 
-// InSession says what the other side makes of the set's certificate in a
-// handshake, in its order. It is for sets that pass [OwnFiles].
+// InSession returns the findings of the other side on the set's certificate in a handshake, in its
+// order. It is for sets that pass [OwnFiles].
 func InSession(set Set, peer Peer, target libvirt.Release, now time.Time) []Finding {
 	return merge(target.Rules(set.Product), func(rules libvirt.Rules) []Finding {
 		r := run{set: set, rules: rules, now: now, stage: Session}
@@ -91,8 +89,8 @@ func InSession(set Set, peer Peer, target libvirt.Release, now time.Time) []Find
 	})
 }
 
-// CAFile says what is to be said of a CA file and a CRL by themselves, on a
-// machine that has no certificate of its own.
+// CAFile returns the findings on a CA file and a CRL by themselves, for a machine that has no
+// certificate of its own.
 func CAFile(ca, crl File, product string, target libvirt.Release, now time.Time) []Finding {
 	return merge(target.Rules(product), func(rules libvirt.Rules) []Finding {
 		r := run{set: Set{Role: Client, CA: ca, CRL: crl}, rules: rules, now: now, stage: Own}
@@ -121,9 +119,9 @@ func CheckCAs(data []byte, now time.Time) error {
 	return nil
 }
 
-// HostName reports whether a client that connects to name takes the first
-// certificate of the file, by the rules of GnuTLS. They are the same for all
-// targets. why says what it was compared with.
+// HostName reports whether a client that connects to name accepts the first certificate of the
+// file, by the rules of GnuTLS. They are the same for all targets. why lists the names that name
+// was compared with.
 func HostName(cert File, name string) (ok bool, why string) {
 	c, err := gnutls.ReadCertificate(cert.Data)
 	if err != nil {

@@ -37,7 +37,7 @@ func (h *hierarchy) ca(id string, issuer *identity) identity {
 	return h.make(caShape(id), issuer, h.p256())
 }
 
-// leaf makes the case's own certificate, or a usual one where it says nothing.
+// leaf makes the case's own certificate, or a usual one if the case does not describe it.
 func (h *hierarchy) leaf(issuer identity) identity {
 	s := h.c.oracleShape
 	s.ID = "leaf"
@@ -140,7 +140,7 @@ func (h *hierarchy) caCase(t *testing.T) {
 	h.judge(t, setOf(Server, "libvirt", leaf, bundle...), "libvirt-9.0", h.c.Expected)
 }
 
-// odd makes a CA whose times are not now.
+// odd makes a CA that is valid from and to the given times instead of now.
 func (h *hierarchy) odd(id string, from, to float64) identity {
 	s := caShape(id)
 	s.From, s.To = from, to
@@ -263,7 +263,7 @@ func (h *hierarchy) sessionCase(t *testing.T) {
 	wantVerdict(t, InSession(s, Peer{DNList: list}, target, time.Now()), h.c.Expected)
 }
 
-// chain builds the cases of QEMU's chains, whose shapes stand in words alone.
+// chain builds the cases of QEMU's chains, which the data describes only in words.
 func (c oracleCase) chain(t *testing.T) Set {
 	t.Helper()
 	h := newHierarchy(c)

@@ -45,7 +45,7 @@ func (r *run) ownFiles() {
 	}
 }
 
-// allThere is what libvirt 11.10 and newer look at first.
+// allThere makes the check with which libvirt 11.10 and newer begin.
 func (r *run) allThere() {
 	if r.set.CA.Absent() {
 		r.caMissing()
@@ -230,7 +230,8 @@ const fixEncrypted = "openssl pkey -in KEY -out NEW takes the passphrase away"
 // maxChain is how many certificates of a pair's file GnuTLS loads.
 const maxChain = 16
 
-// pairThere says what is missing of a pair. A client that has none goes on.
+// pairThere reports whether a pair is complete, and adds findings on its missing parts. A client
+// without a pair goes on.
 func (r *run) pairThere(p Identity) bool {
 	noCert, noKey := p.Cert.Absent(), p.Key.Absent()
 	switch {

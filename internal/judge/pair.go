@@ -7,7 +7,7 @@ import (
 	"virtpki/internal/gnutls"
 )
 
-// nameText is a name as libvirt prints it, quoted, or what can be said of it.
+// nameText returns a name as libvirt prints it, in quotes, or a substitute if there is none.
 func nameText(der []byte) string {
 	text, err := dn.GnuTLS38.FromRDNSequence(der)
 	if err != nil || text == "" {
@@ -16,8 +16,8 @@ func nameText(der []byte) string {
 	return `"` + text + `"`
 }
 
-// checkPair verifies one's own certificate against the CA file: without what
-// else stands in its file, except in QEMU since 10.2.
+// checkPair verifies the program's own certificate against the CA file. It ignores the other
+// certificates in the certificate's file, except for QEMU since 10.2.
 func (r *run) checkPair(leaf *gnutls.Certificate, file File) {
 	chain := []*gnutls.Certificate{leaf}
 	if r.rules.WholeChain {
@@ -59,7 +59,7 @@ func (r *run) chainFaults(faults map[gnutls.Fault]*gnutls.Certificate, f File, r
 	r.signatureFaults(faults, file, refuse)
 }
 
-// signatureFaults are those of the signature and of what GnuTLS cannot judge.
+// signatureFaults reports the faults of the signature, and of parts that GnuTLS cannot check.
 func (r *run) signatureFaults(faults map[gnutls.Fault]*gnutls.Certificate, file string, refuse refusal) {
 	at := func(f gnutls.Fault) string { return nameText(faults[f].Subject) }
 	if faults[gnutls.FaultSignature] != nil {

@@ -12,7 +12,7 @@ import (
 	"virtpki/internal/libvirt"
 )
 
-// Spot is what stands at one path, links followed, as the caller saw it.
+// Spot describes the file at one path, with links followed, as the caller saw it.
 type Spot struct {
 	Path string
 	// Err is why nothing is known of it: fs.ErrNotExist, fs.ErrPermission,
@@ -33,15 +33,15 @@ func (s Spot) hidden() bool {
 	return errors.Is(s.Err, fs.ErrPermission) || errors.Is(s.Unread, fs.ErrPermission)
 }
 
-// Kind says whose place it is, and so which rules hold there.
+// Kind is the kind of a place. It decides which rules apply there.
 type Kind int
 
 // The kinds of places.
 const (
 	SystemTree Kind = iota // SYSCONFDIR/pki
 	UserFolder             // ~/.pki/libvirt
-	FlatFolder             // a folder for ?pkipath=
-	NamedFiles             // what a daemon's conf names
+	FlatFolder             // a directory for ?pkipath=
+	NamedFiles             // the files that a daemon's configuration file names
 	QEMUFolder             // /etc/pki/qemu and the like
 )
 
@@ -51,28 +51,28 @@ const Trust Role = "ca"
 // Place is a place of files as it was seen.
 type Place struct {
 	Kind  Kind
-	Base  string // the folder that everything of it lies in
-	Roles []Role // what of it counts
-	// Asked is whether the roles were named: what is missing is an error then.
+	Base  string // the directory that contains everything of the place
+	Roles []Role // the roles that count
+	// Asked reports whether the caller named the roles: a missing file is an error then.
 	Asked bool
 	// Numbered is whether numbered pairs, such as clientcert0.pem and its key, are there.
 	Numbered bool
 	// Serves is whether a daemon is set up to listen on this machine.
 	Serves  bool
 	Release libvirt.Release
-	// UID and GID are whose the files have to be: root's in the system's tree.
+	// UID and GID are the required owner of the files: root in the system's tree.
 	UID, GID int
 	Files    map[libvirt.File]Spot
 	Folders  []Spot                 // outermost first, with the modes they have to have in Want
 	Want     map[string]fs.FileMode // by path
-	Strays   []Stray                // what lies where nobody looks
+	Strays   []Stray                // files in places that no program reads
 	CRLs     []NamedCRL             // files beside cacrl.pem that hold a CRL
 	CRL      NamedCRL               // cacrl.pem
 	// OtherPrefix is another tree of the same kind, such as /usr/local/etc/pki.
 	OtherPrefix string
 	// Seen is Base as the daemons see it, without a --root before it.
 	Seen string
-	// QEMU is the user as whom QEMU runs, for its folders; nil when nobody knows.
+	// QEMU is the user that QEMU runs as, for its directories; nil if it is not known.
 	QEMU *libvirt.QEMUUser
 	// AppArmor is the text of the rules for QEMU and of the local addition to
 	// them, empty where there is none. LocalAppArmor is the path of the addition.
@@ -85,8 +85,8 @@ type placeJudge struct {
 	found []Finding
 }
 
-// InPlace says what is wrong with where files lie, whose they are and who may read
-// them: in the order of the files, folders first.
+// InPlace returns the faults in the places, owners and permissions of files: in the order of the
+// files, directories first.
 func InPlace(p Place) []Finding {
 	j := &placeJudge{Place: p}
 	for _, folder := range p.Folders {
@@ -108,7 +108,7 @@ func InPlace(p Place) []Finding {
 }
 
 func (j *placeJudge) say(f Finding, format string, args ...any) {
-	if strings.HasPrefix(f.Fix, "ch") && j.link(f.File) { // chmod and the like change what a link leads to
+	if strings.HasPrefix(f.Fix, "ch") && j.link(f.File) { // chmod and the like change the target of a link
 		f.Fix = "put the thing itself in the place of the link, or see to what the link leads to, which others may use"
 	}
 	f.Stage, f.Text = Places, fmt.Sprintf(format, args...)
@@ -121,8 +121,8 @@ func (j *placeJudge) link(path string) bool {
 	return slices.ContainsFunc(j.Folders, is) || slices.ContainsFunc(slices.Collect(maps.Values(j.Files)), is)
 }
 
-// later puts what was said last where it is met: a client that goes on without a
-// pair is refused by the other side.
+// later moves the last finding to the stage in which it takes effect: the other side refuses a
+// client that connects without a pair.
 func (j *placeJudge) later(stage Stage) { j.found[len(j.found)-1].Stage = stage }
 
 // present lists the files that count and of which something stands there.
@@ -147,7 +147,7 @@ func roleOf(file libvirt.File) Role {
 	return Trust
 }
 
-// presence looks for what is missing of a role.
+// presence looks for the missing files of a role.
 func (j *placeJudge) presence(role Role) {
 	switch role {
 	case Trust:
@@ -180,7 +180,7 @@ func (j *placeJudge) trustPresence() {
 	}
 }
 
-// without says what happens without a CA.
+// without describes the effect of a missing CA.
 func (j *placeJudge) without() string {
 	switch j.Kind {
 	case QEMUFolder:
@@ -191,7 +191,7 @@ func (j *placeJudge) without() string {
 	return "a daemon that listens for TLS does not start, and no client connects"
 }
 
-// file looks at what stands in the place of one file.
+// file checks one file of a place.
 func (j *placeJudge) file(file libvirt.File, spot Spot) {
 	switch {
 	case spot.hidden():
@@ -216,8 +216,8 @@ func (j *placeJudge) behindLink(file libvirt.File, spot Spot) {
 	}
 }
 
-// unseen is about a file that whoever asked may not read. For a client's own files
-// that is what its virsh meets too.
+// unseen is about a file that the current user may not read. If it is one of a client's own files,
+// this user's virsh fails in the same way.
 func (j *placeJudge) unseen(file libvirt.File, spot Spot) {
 	role := roleOf(file)
 	switch {
@@ -234,15 +234,15 @@ func (j *placeJudge) unseen(file libvirt.File, spot Spot) {
 	}
 }
 
-// NoOwnPair is what is to be said to a user who has no certificate, and may not read the
-// system's key, in whose place it is.
+// NoOwnPair returns the finding for a user who has no certificate and may not read the system's
+// key, which virsh would use instead.
 func NoOwnPair(key string) []Finding {
 	j := &placeJudge{}
 	j.say(Finding{ID: "not-readable", Level: Error, File: key}, "you have no certificate of your own, and may not read this key, so your virsh does not connect; a pair of your own belongs in ~/.pki/libvirt")
 	return j.found
 }
 
-// typeOf words the type of what is no regular file.
+// typeOf names the type of anything that is not a regular file.
 func typeOf(mode fs.FileMode) string {
 	switch {
 	case mode.IsDir():

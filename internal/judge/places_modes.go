@@ -9,12 +9,12 @@ import (
 	"virtpki/internal/termtext"
 )
 
-// folder looks at one folder. virt-pki-validate wants those of the system's tree
-// root's with mode 0755, and a user's own with 0700.
+// folder checks one directory. virt-pki-validate requires those of the system's tree to belong to
+// root with mode 0755, and a user's own to have mode 0700.
 func (j *placeJudge) folder(spot Spot) {
 	switch {
 	case spot.absent():
-		return // what is missing in it is said
+		return // another check reports the files that are missing in it
 	case spot.hidden():
 		j.say(Finding{ID: "unseen", Level: Warning, File: spot.Path}, "you may not look into it, so what is in it was not judged")
 		return
@@ -37,8 +37,8 @@ func (j *placeJudge) folder(spot Spot) {
 	j.folderMode(spot, want)
 }
 
-// stranger looks whose a folder of QEMU's is: root's, or QEMU's user's. virt-pki-validate
-// does not look at it, and its group is what lets QEMU in.
+// stranger checks the owner of one of QEMU's directories: root, or QEMU's user. virt-pki-validate
+// does not look at it, and its group is the one that gives QEMU access.
 func (j *placeJudge) stranger(spot Spot) {
 	if spot.UID == j.UID || j.QEMU != nil && spot.UID == j.QEMU.UID {
 		return
@@ -65,7 +65,7 @@ func (j *placeJudge) folderMode(spot Spot, want fs.FileMode) {
 	case mode == want:
 	case mode&0o022 != 0 && spot.Mode&fs.ModeSticky == 0:
 		j.say(Finding{ID: "writable", Level: Warning, File: spot.Path, Fix: fix}, "mode %04o: others may replace what is in it", mode)
-	case j.Kind == QEMUFolder: // what matters is whether QEMU's user gets in
+	case j.Kind == QEMUFolder: // only QEMU's access matters here
 	case want == 0o755 && mode&0o055 != 0o055:
 		j.say(Finding{ID: "closed", Level: Warning, File: spot.Path, Fix: fix}, "mode %04o: nobody but root can use the files in it; a user's virsh goes on as if they were not there", mode)
 	case want == 0o700 && mode&0o077 != 0:
@@ -111,7 +111,7 @@ func (j *placeJudge) modes(file libvirt.File, spot Spot) {
 	}
 }
 
-// others looks at a file about which virt-pki-validate has no rule.
+// others checks a file for which virt-pki-validate has no rule.
 func (j *placeJudge) others(file libvirt.File, spot Spot) {
 	mode := spot.Mode.Perm()
 	switch {
@@ -122,8 +122,8 @@ func (j *placeJudge) others(file libvirt.File, spot Spot) {
 	}
 }
 
-// openBits are the bits with which a key is open to others than it should be: in
-// QEMU's folders its group reads it.
+// openBits returns the permission bits that give access to a key to more users than necessary: in
+// QEMU's directories the group has to read it.
 func openBits(kind Kind) fs.FileMode {
 	if kind == QEMUFolder {
 		return 0o007
@@ -135,7 +135,7 @@ func isKey(file libvirt.File) bool {
 	return file == libvirt.ServerKey || file == libvirt.ClientKey || file == libvirt.CAKey
 }
 
-// owner looks whose something is.
+// owner checks the owner and group of a file or directory.
 func (j *placeJudge) owner(spot Spot) {
 	if spot.UID == j.UID && spot.GID == j.GID {
 		return

@@ -17,7 +17,7 @@ type Stray struct {
 	File libvirt.File
 }
 
-// names looks for what lies under a name, or in a folder, that is not read.
+// names looks for files that no program reads because of their name or directory.
 func (j *placeJudge) names() {
 	for _, stray := range j.Strays {
 		j.stray(stray)
@@ -52,8 +52,8 @@ type NamedCRL struct {
 	Made time.Time
 }
 
-// crlName is about a CRL under a name that no daemon reads unless its conf says
-// so. The example in libvirtd.conf is such a name.
+// crlName is about a CRL under a name that a daemon reads only if its configuration file says so.
+// The example in libvirtd.conf is such a name.
 func (j *placeJudge) crlName(crl NamedCRL) {
 	right := j.Files[libvirt.CACRL].Path
 	move := fmt.Sprintf("mv %s %s", termtext.ShellWord(crl.Path), termtext.ShellWord(right))

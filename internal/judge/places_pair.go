@@ -9,7 +9,7 @@ import (
 	"virtpki/internal/libvirt"
 )
 
-// pairPresence looks for what is missing of a certificate and its key.
+// pairPresence looks for a missing certificate or key.
 func (j *placeJudge) pairPresence(role Role, certFile, keyFile libvirt.File) {
 	cert, key := j.Files[certFile], j.Files[keyFile]
 	switch {
@@ -73,8 +73,8 @@ func (j *placeJudge) halfPair(role Role, missing, there Spot, what, other string
 	j.later(stage)
 }
 
-// neverOpened fixes what was found of a client's key that is not opened: libvirt before
-// 11.10 passes over it where there is no certificate, whatever it is.
+// neverOpened corrects the findings on a client's key that is never opened: libvirt before 11.10
+// ignores a key without a certificate, even a broken one.
 func (j *placeJudge) neverOpened(file libvirt.File, found []Finding) {
 	if file != libvirt.ClientKey || !j.Files[libvirt.ClientCert].absent() {
 		return
@@ -87,8 +87,8 @@ func (j *placeJudge) neverOpened(file libvirt.File, found []Finding) {
 	}
 }
 
-// withoutPair is what comes of a pair that is not whole: half of it is missing, or all.
-// libvirt's clients pass over it before 11.10, and so do all where there is neither.
+// withoutPair returns the effect of an incomplete pair: half of it is missing, or all. Before 11.10
+// libvirt's clients ignore half a pair, and all releases go on without a pair.
 func (j *placeJudge) withoutPair(role Role, half bool) (level Level, stage Stage, what string) {
 	ends := half && j.Release.AtLeast(11, 10)
 	switch {

@@ -8,8 +8,8 @@ import (
 	"virtpki/internal/libvirt"
 )
 
-// TestPairThatIsNotWhole holds the findings on a client's pair to what its virsh does:
-// it ends, goes on without so that the server refuses, or takes the system's.
+// TestPairThatIsNotWhole compares the findings on a client's pair with the behaviour of its virsh:
+// it ends, it connects without a pair and the server refuses it, or it uses the system's pair.
 func TestPairThatIsNotWhole(t *testing.T) {
 	there, folder := Spot{Mode: 0o600}, Spot{Mode: fs.ModeDir | 0o755}
 	gone, nowhere := Spot{Err: fs.ErrNotExist}, Spot{Err: fs.ErrNotExist, Target: "nowhere"}

@@ -13,8 +13,8 @@ import (
 	"virtpki/internal/termtext"
 )
 
-// qemu looks at what QEMU needs of its own folders: it opens the files as its own
-// user, and a folder for a single use counts as soon as it exists.
+// qemu checks the needs of QEMU in its own directories: it opens the files as its own user, and a
+// directory for a single use counts as soon as it exists.
 func (j *placeJudge) qemu() {
 	if j.emptyFolder() {
 		return
@@ -25,9 +25,8 @@ func (j *placeJudge) qemu() {
 	j.appArmor()
 }
 
-// emptyFolder is about a folder without a CA: that it is there is enough for
-// libvirt to have QEMU look in it and not in the default one (libvirt,
-// src/qemu/qemu_conf.c).
+// emptyFolder is about a directory without a CA: as soon as it exists, libvirt makes QEMU read it
+// instead of the default one (libvirt, src/qemu/qemu_conf.c).
 func (j *placeJudge) emptyFolder() bool {
 	if !j.Files[libvirt.CACert].absent() || filepath.Base(j.Base) == "qemu" {
 		return false
@@ -72,8 +71,8 @@ func (j *placeJudge) group() string {
 	return termtext.ShellWord(j.QEMU.Group)
 }
 
-// appArmor looks whether the profile that libvirt gives to QEMU names the folder
-// (libvirt, src/security/apparmor/libvirt-qemu.in).
+// appArmor checks whether libvirt's profile for QEMU names the directory (libvirt,
+// src/security/apparmor/libvirt-qemu.in).
 func (j *placeJudge) appArmor() {
 	if j.AppArmor == "" || slices.Contains(profilePaths(j.AppArmor), j.Seen+"/**") {
 		return
@@ -111,9 +110,9 @@ func expand(path string) []string {
 	return paths
 }
 
-// InQEMUTrust compares whom QEMU trusts in its folder base with whom libvirt does.
-// Two hosts whose QEMUs trust different CAs migrate no guest to each other, and
-// neither can see the other's.
+// InQEMUTrust compares the CAs that QEMU trusts in its directory base with those that libvirt
+// trusts. Two hosts migrate no guest to each other if their QEMUs trust different CAs, and neither
+// host can see the CAs of the other.
 func InQEMUTrust(base string, qemu, libvirts []*x509.Certificate) []Finding {
 	if len(qemu) == 0 || len(libvirts) == 0 || slices.ContainsFunc(qemu, func(ca *x509.Certificate) bool { return slices.ContainsFunc(libvirts, ca.Equal) }) {
 		return nil

@@ -15,8 +15,8 @@ import (
 
 const qemuID, otherID = 64055, 1000
 
-// TestQEMUFolderFixes types what is proposed for a folder of QEMU's, with every owner,
-// group and mode: QEMU's user, who could read its key before, can afterwards.
+// TestQEMUFolderFixes runs the proposed fixes for one of QEMU's directories, with every owner,
+// group and mode: if QEMU's user could read its key before, it can afterwards.
 func TestQEMUFolderFixes(t *testing.T) {
 	if os.Getuid() != 0 {
 		t.Skip("needs root, to give files away")
@@ -54,7 +54,7 @@ func TestQEMUFolderFixes(t *testing.T) {
 	}
 }
 
-// qemuFolder is a folder with a key of QEMU's.
+// qemuFolder is a directory with a key of QEMU's.
 type qemuFolder struct {
 	*testing.T
 	layout libvirt.Layout

@@ -15,7 +15,7 @@ type Line struct {
 	Found []Finding
 }
 
-// Validation is what virt-pki-validate is asked about.
+// Validation holds the files and facts that Validate checks.
 type Validation struct {
 	Place   Place
 	Set     func(Role) Set
@@ -83,7 +83,7 @@ func (w *validator) file(what string, file libvirt.File) {
 	w.spot("if "+what+" exists", what+" access", spot, want)
 }
 
-// spot looks at one path: that it is there, and whose it is with which mode.
+// spot checks one path: that it exists, and has the right owner and mode.
 func (w *validator) spot(exists, access string, spot Spot, want fs.FileMode) {
 	if w.ended {
 		return
@@ -101,7 +101,7 @@ func (w *validator) spot(exists, access string, spot Spot, want fs.FileMode) {
 	j := placeJudge{Place: w.Place}
 	fix := chown(j.UID, j.GID, spot.Path) + " && " + chmod(want, spot.Path)
 	if spot.Path == w.Place.Files[libvirt.ClientKey].Path {
-		fix = "" // what it wants opens a private key to all: nobody is told to do that
+		fix = "" // following virt-pki-validate would make a private key readable to all: virtpki does not propose it
 	}
 	j.say(Finding{ID: "validate-access", Level: Error, File: spot.Path, Fix: fix}, "owner %d:%d, mode %04o; virt-pki-validate wants %s and %04o", spot.UID, spot.GID, spot.Mode.Perm(), whose(j.UID, j.GID), want)
 	w.line(access, j.found...)

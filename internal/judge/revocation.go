@@ -7,8 +7,7 @@ import (
 	"virtpki/internal/gnutls"
 )
 
-// loadCRL reads the CRL as GnuTLS's loader does, and says what GnuTLS does not
-// look at.
+// loadCRL reads the CRL as GnuTLS's loader does, and reports faults that GnuTLS does not check.
 func (r *run) loadCRL() {
 	f := r.set.CRL
 	if r.set.Role == Client && !r.rules.ClientReadsCRL {

@@ -25,7 +25,7 @@ func (r *run) say(f Finding, format string, args ...any) {
 	r.out = append(r.out, f)
 }
 
-// refuse adds an error, with what comes of it.
+// refuse adds an error that ends with its consequence.
 func (r *run) refuse(id, file, fix, format string, args ...any) {
 	r.say(Finding{ID: id, Level: Error, File: file, Fix: fix}, format+": %s", append(args, consequenceOf(r))...)
 }

@@ -11,8 +11,8 @@ var loading = []string{
 	"pair-missing", "pair-half", "crl-unreadable", "crl-not-pem", "crl-broken",
 }
 
-// WithoutSanity keeps the findings of [OwnFiles] that hold for a client whose URI
-// says no_sanity=1.
+// WithoutSanity keeps the findings of [OwnFiles] that hold for a client with no_sanity=1 in its
+// URI.
 func WithoutSanity(findings []Finding) []Finding {
 	return slices.DeleteFunc(slices.Clone(findings), func(f Finding) bool { return !slices.Contains(loading, f.ID) })
 }

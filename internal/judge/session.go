@@ -35,8 +35,8 @@ func (r *run) session(peer Peer) {
 	}
 }
 
-// choosePair takes the first identity that is there, which is the one that GnuTLS
-// shows where the other side has no preference.
+// choosePair takes the first identity that exists: GnuTLS presents it if the other side has no
+// preference.
 func (r *run) choosePair() {
 	for _, p := range r.pairs() {
 		if !p.Cert.Absent() && !p.Key.Absent() {
@@ -46,8 +46,8 @@ func (r *run) choosePair() {
 	}
 }
 
-// sentChain is what GnuTLS sends of a file: the leaf and what follows from it,
-// in order, up to a self-signed certificate. nil where there is no pair.
+// sentChain returns the certificates of a file that GnuTLS sends: the leaf and its issuers, in
+// order, up to a self-signed certificate. It returns nil if there is no pair.
 func sentChain(r *run) []*gnutls.Certificate {
 	if r.set.Cert.Absent() || r.set.Key.Absent() {
 		return nil

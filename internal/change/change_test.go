@@ -62,7 +62,7 @@ func TestRun(t *testing.T) {
 	}
 }
 
-// What was decided is not applied once the run is interrupted, whenever that is.
+// A run that is interrupted, in either of its decisions, does not apply them.
 func TestRunInterrupted(t *testing.T) {
 	for _, last := range []int{1, 2} {
 		m := machine.New()
@@ -83,7 +83,7 @@ func TestRunInterrupted(t *testing.T) {
 	}
 }
 
-// Whoever has to wait for another run says so.
+// A run that has to wait for another one says so.
 func TestLockedWaits(t *testing.T) {
 	m := machine.New()
 	m.Root = t.TempDir()

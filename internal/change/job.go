@@ -9,22 +9,22 @@ import (
 	"virtpki/internal/termtext"
 )
 
-// Job holds what a command has decided: the file changes to make, and what to tell.
+// Job holds what a command has decided: the file changes to make and the messages to print.
 type Job struct {
 	Plan store.Plan
 	Report
-	undo []func() // takes back what the decision has changed besides
+	undo []func() // undo the side effects of the decision
 }
 
-// Report is what is told of a job besides its plan.
+// Report holds the messages of a job, besides its plan.
 type Report struct {
 	Made  []Placed // certificates, for the summary
 	Found []Placed // those that were there and are taken
 	// Revoked are those that a new CRL names, or an earlier one did.
 	Revoked []Placed
-	Done    []string // what else was done or proven
-	Notes   []string // what people should know or do next
-	Unmet   []string // what was asked for and is not so, with what to do: the exit status is that of a failed check
+	Done    []string // other things that were done or verified
+	Notes   []string // facts to know and next steps
+	Unmet   []string // requests that were not met, each with its fix: the exit status is that of a failed check
 }
 
 // Placed is a certificate with the path at which it lies or will lie.
@@ -40,18 +40,18 @@ func NewJob(m *machine.Machine) *Job {
 	return j
 }
 
-// Did adds to what was done, as [termtext.Sprintf] words it.
+// Did adds to the things that were done, as [termtext.Sprintf] words it.
 func (j *Job) Did(format string, args ...any) {
 	j.Done = append(j.Done, termtext.Sprintf(format, args...))
 }
 
-// Note adds to what people should know, as [termtext.Sprintf] words it.
+// Note adds to the notes, as [termtext.Sprintf] words it.
 func (j *Job) Note(format string, args ...any) {
 	j.Notes = append(j.Notes, termtext.Sprintf(format, args...))
 }
 
-// Attempt plans what decide decides, whole or not at all: when decide fails, the job
-// is as it was. A loop that goes on after an error calls it for each item.
+// Attempt plans the changes that decide states: all of them, or none. If decide fails, the job
+// is as it was. A loop that continues after an error calls Attempt for each item.
 func (j *Job) Attempt(decide func() error) error {
 	before, undone := j.Report, len(j.undo)
 	err := j.Plan.Attempt(decide)
@@ -68,14 +68,14 @@ func (j *Job) Attempt(decide func() error) error {
 // OnFailure has the attempt that is under way call undo when it fails.
 func (j *Job) OnFailure(undo func()) { j.undo = append(j.undo, undo) }
 
-// NoteOnce is [Job.Note] for what would be said again for each of many hosts.
+// NoteOnce is [Job.Note] for a text that would be the same for each of many hosts.
 func (j *Job) NoteOnce(format string, args ...any) {
 	if text := termtext.Sprintf(format, args...); !slices.Contains(j.Notes, text) {
 		j.Notes = append(j.Notes, text)
 	}
 }
 
-// Merge adds what another job has done.
+// Merge adds the changes and the report of another job.
 func (j *Job) Merge(other *Job) {
 	j.Plan.Add(other.Plan.Changes())
 	j.Made, j.Done, j.Notes = append(j.Made, other.Made...), append(j.Done, other.Done...), append(j.Notes, other.Notes...)

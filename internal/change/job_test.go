@@ -7,8 +7,8 @@ import (
 	"testing"
 )
 
-// What an attempt that fails has planned, told and noted elsewhere is taken back; what
-// was there before it, and what comes after it, stays.
+// An attempt that fails leaves nothing behind: no plan, no message, no side effect. Changes from
+// before and after the attempt stay.
 func TestAttemptTakesAllBack(t *testing.T) {
 	failed := errors.New("failed")
 	for name, decide := range map[string]func(j *Job, elsewhere *int, file func(string) error) error{

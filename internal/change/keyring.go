@@ -92,8 +92,8 @@ func (k *Keyring) OpenCA(path string) (crypto.Signer, error) {
 	return signer, nil
 }
 
-// openDevice returns the key of a device that a file names. The file says which program is
-// run for it, so that nobody else may have written it.
+// openDevice returns the key of a device that a file names. The file says which program is run
+// for it, so openDevice refuses a file that another user may have written.
 func (k *Keyring) openDevice(path string) (crypto.Signer, error) {
 	data, err := cakey.ReadOwn(k.Tree, path, store.MaxPEM)
 	if err != nil {
@@ -112,8 +112,8 @@ func (k *Keyring) InDevice(o cakey.Order) (cakey.Key, error) {
 	return k.Devices.Make(o, k.secretOf)
 }
 
-// secretOf returns the secret of a device. What a flag names is read once: it may be a
-// descriptor. A person is asked for the secret of each key.
+// secretOf returns the secret of a device. The file that a flag names is read once, because it
+// may be a descriptor. A person is asked for the secret of each key.
 func (k *Keyring) secretOf(prompt string) ([]byte, error) {
 	if !k.Given {
 		return k.secret(prompt)

@@ -17,15 +17,15 @@ type Options struct {
 	Lock   []string // directories that are locked meanwhile, in this order
 	Since  string   // store.Tree.Marks of Lock when the first decide's facts were read; empty where it reads them itself
 	DryRun bool     // decide alone
-	Track  *Tracker // nil where nobody interrupts
+	Track  *Tracker // nil if no signal interrupts the run
 	// ReplaceLinks has files take the place of links, which else is an error.
 	ReplaceLinks bool
 }
 
-// Run decides what is to be done, and does it. It decides once without a lock, so that
-// bad input leaves no trace and a run with nothing to do writes nothing; then it takes the
-// locks, looks and decides again, and applies. decide is called twice and must reach the
-// same result, so it takes keys from a keyring.
+// Run decides what to do, and does it. It decides once without a lock, so that bad input leaves
+// no trace and a run with nothing to do writes nothing. Then it takes the locks, decides again,
+// and applies. decide is called twice and must reach the same result, so it takes keys from a
+// keyring.
 func Run(ctx context.Context, m *machine.Machine, o Options, decide func(*Job) error) (*Job, error) {
 	before := o.Since
 	if before == "" {
@@ -88,8 +88,8 @@ func notOurs(err error) bool {
 	return errors.Is(err, fs.ErrPermission) || errors.Is(err, syscall.EROFS)
 }
 
-// Locked calls do while no other run changes a layout's files. Where the lock cannot be
-// written, nobody changes them.
+// Locked calls do while no other run changes a layout's files. If the lock cannot be written, no
+// run can change them.
 func Locked(ctx context.Context, m *machine.Machine, layout libvirt.Layout, do func() error) error {
 	folder := layout.Top()
 	lock, err := Lock(ctx, m, folder)

@@ -21,7 +21,7 @@ func NewTracker() *Tracker {
 	return c
 }
 
-// Wait waits for the end of what is under way.
+// Wait waits for the end of the change that is under way.
 func (c *Tracker) Wait() {
 	c.mu.Lock()
 	defer c.mu.Unlock()
@@ -43,7 +43,7 @@ func (c *Tracker) count(by int, made bool) {
 // the run does not end before.
 func (c *Tracker) Make(change func() error) error {
 	if c == nil {
-		return change() // nobody interrupts
+		return change() // no signal interrupts the run
 	}
 	c.count(1, false)
 	err := change()
@@ -62,7 +62,7 @@ func (c *Tracker) Apply(plan *store.Plan) error {
 // Changed reports whether a change has been made.
 func (c *Tracker) Changed() bool {
 	if c == nil {
-		return false // nobody has asked for it to be noted
+		return false // the caller has not asked for it to be noted
 	}
 	c.mu.Lock()
 	defer c.mu.Unlock()

@@ -10,7 +10,7 @@ import (
 	"virtpki/internal/termtext"
 )
 
-// Result is the JSON form of what was done; it is stable.
+// Result is the JSON form of a job's result; it is stable.
 type Result struct {
 	Changes      []store.Change  `json:"changes"`
 	Certificates []certinfo.Info `json:"certificates"` // made
@@ -18,10 +18,10 @@ type Result struct {
 	Revoked      []certinfo.Info `json:"revoked,omitempty"`
 	Done         []string        `json:"done"`
 	Notes        []string        `json:"notes"`
-	Unmet        []string        `json:"unmet,omitempty"` // what was asked for and is not so
+	Unmet        []string        `json:"unmet,omitempty"` // requests that were not met
 }
 
-// Result returns what the job has done, or would do.
+// Result returns the changes and the report of the job, done or planned.
 func (j *Job) Result(now time.Time) Result {
 	return Result{
 		Changes:      append([]store.Change{}, j.Plan.Changes()...),

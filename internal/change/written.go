@@ -16,9 +16,8 @@ import (
 // OutputMode is the mode of a file with requests or certificates: it holds no secret.
 const OutputMode fs.FileMode = 0o644
 
-// writtenPEM returns what reports whether a file is of PEM blocks that virtpki writes for one
-// purpose, and of nothing else: a key beside a certificate, or somebody's remarks,
-// would be lost.
+// writtenPEM returns a function that reports whether a file has only PEM blocks that virtpki
+// writes for one purpose. A key beside a certificate, or somebody's remarks, would be lost.
 func writtenPEM(types ...string) func([]byte) bool {
 	return func(data []byte) bool {
 		for len(bytes.TrimSpace(data)) > 0 {
@@ -36,7 +35,8 @@ func writtenPEM(types ...string) func([]byte) bool {
 	}
 }
 
-// What reports whether virtpki has written a file of requests, of responses or of CRLs.
+// These functions report whether virtpki has written a file of requests, of responses or of
+// CRLs.
 var (
 	WrittenRequests  = writtenPEM("CERTIFICATE REQUEST", "VIRTPKI KEY PROOF")
 	WrittenResponses = writtenPEM("CERTIFICATE", "X509 CRL")

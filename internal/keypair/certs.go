@@ -29,7 +29,7 @@ func ParseCerts(path string, data []byte) ([]*x509.Certificate, error) {
 	return certs, nil
 }
 
-// ReadCertsIfThere is [ReadCerts], and returns none where there is no file.
+// ReadCertsIfThere is [ReadCerts], but returns none if the file does not exist.
 func ReadCertsIfThere(t store.Tree, path string) ([]*x509.Certificate, error) {
 	certs, err := ReadCerts(t, path)
 	if errors.Is(err, fs.ErrNotExist) {

@@ -12,7 +12,7 @@ import (
 	"virtpki/pki"
 )
 
-// ReadCRLs returns the CRLs of a file; none where there is no file.
+// ReadCRLs returns the CRLs of a file, and none if the file does not exist.
 func ReadCRLs(t store.Tree, path string) ([]*pki.CRL, error) {
 	data, err := machine.ReadIfThere(t, path)
 	if err != nil || len(data) == 0 {

@@ -15,7 +15,7 @@ type Dest struct {
 	Keep     bool         // the mode and owner of a file that is there
 }
 
-// ownerOf returns whom a file is to belong to.
+// ownerOf returns the owner that a file is given.
 func (t Dest) ownerOf(file libvirt.File) *store.Owner {
 	if file.IsKey() && t.KeyOwner != nil {
 		return t.KeyOwner

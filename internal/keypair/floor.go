@@ -6,8 +6,8 @@ import (
 	"virtpki/internal/store"
 )
 
-// RaiseFloor lifts the earliest time that can be now to what a layout's certificates say.
-// What cannot be read is told when it is needed.
+// RaiseFloor raises the floor to the latest beginning of a certificate in a layout. It skips a
+// file that cannot be read: the command reports that when it needs the file.
 func RaiseFloor(f *machine.Floor, t store.Tree, layout libvirt.Layout) {
 	for _, file := range []libvirt.File{libvirt.CACert, libvirt.ServerCert, libvirt.ClientCert} {
 		path := layout.Path(file)

@@ -49,7 +49,7 @@ func issue(t *testing.T, ca *pki.CA) (*x509.Certificate, crypto.Signer) {
 	return cert, key
 }
 
-// apply writes what is planned.
+// apply writes the planned files.
 func apply(t *testing.T, plan func(*store.Plan) error) {
 	t.Helper()
 	var p store.Plan
@@ -119,7 +119,7 @@ func TestLoad(t *testing.T) {
 	}
 }
 
-// A key waits until it is live, whoever forgot to remove it.
+// A key waits until it is live, even if its user forgot to remove it.
 func TestPending(t *testing.T) {
 	ca := newCA(t)
 	cert, key := issue(t, ca)

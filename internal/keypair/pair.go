@@ -26,7 +26,7 @@ type Pair struct {
 	Key      crypto.Signer     // nil when there is none
 }
 
-// Load returns what a layout holds for a role. Certificate and key have to belong
+// Load returns the certificate and key that a layout holds for a role. They have to belong
 // together; either may be missing.
 func Load(t store.Tree, layout libvirt.Layout, role pki.Role) (*Pair, error) {
 	p := New(t, layout, role)
@@ -92,8 +92,7 @@ func (p *Pair) TLS() *tls.Certificate {
 	return &tls.Certificate{Certificate: [][]byte{p.Cert.Raw}, PrivateKey: p.Key}
 }
 
-// KeyMissing returns the error for a certificate whose key is missing; nil where it is
-// not so.
+// KeyMissing returns an error if there is a certificate but not its key, else nil.
 func (p *Pair) KeyMissing() error {
 	if p.Cert == nil || p.Key != nil {
 		return nil
@@ -109,7 +108,7 @@ func (p *Pair) Alone() *Pair {
 	return nil
 }
 
-// Where returns what there is of the pair, and its path.
+// Where names the certificate and its path, or the path of the key if there is only a key.
 func (p *Pair) Where() string {
 	if p.Cert == nil {
 		return p.KeyPath

@@ -31,7 +31,7 @@ func LoadPending(layout libvirt.Layout, live *Pair) (*Pending, error) {
 	return p, nil
 }
 
-// ReadPending is [LoadPending], whatever is live.
+// ReadPending is [LoadPending], even if the key is live by now.
 func ReadPending(t store.Tree, layout libvirt.Layout, role pki.Role) (*Pending, error) {
 	path := layout.Path(libvirt.PendingFile(string(role)))
 	data, err := machine.ReadIfThere(t, path)
@@ -60,8 +60,8 @@ func (p *Pending) Plan(plan *store.Plan, to Dest) error {
 	return to.Write(plan, libvirt.PendingFile(string(p.Role)), bytes.Join([][]byte{key, pki.EncodeCSRs(p.CSR)}, nil))
 }
 
-// Requests returns the requests that are kept in a layout: those that wait, and those
-// that the live certificates were made for. They tell what the CA has left out.
+// Requests returns the requests that are kept in a layout: those that wait, and those that the
+// live certificates were made for. They show which names the CA has left out.
 func Requests(t store.Tree, layout libvirt.Layout) ([]*pki.CSR, error) {
 	path := layout.Path(libvirt.Requests)
 	data, err := machine.ReadIfThere(t, path)

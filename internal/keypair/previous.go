@@ -44,8 +44,8 @@ func RollBack(t store.Tree, layout libvirt.Layout) error {
 	return t.Rollback(layout.PairFolder())
 }
 
-// Held is what changes in one instant: the directory of the pairs or, where the layout is
-// apart, the certificate.
+// Held returns the path that changes in one instant: the directory of the key pairs or, if the
+// layout is apart, the certificate.
 func Held(layout libvirt.Layout) string {
 	if layout.Apart() {
 		return filepath.Clean(layout.Path(libvirt.ServerCert))
@@ -53,9 +53,8 @@ func Held(layout libvirt.Layout) string {
 	return layout.PairFolder()
 }
 
-// CheckPrevious returns what keeps the previous certificates and keys from being put
-// back: a certificate without its key, or with another's, would keep the daemon from
-// starting.
+// CheckPrevious returns an error if the previous certificates and keys cannot be restored. A
+// certificate without its key, or with another's, would keep the daemon from starting.
 func CheckPrevious(t store.Tree, layout libvirt.Layout) error {
 	found := false
 	for _, role := range layout.Roles() {

@@ -30,9 +30,9 @@ func (f *Floor) Raise(cert *x509.Certificate, path string) {
 	}
 }
 
-// CheckClock returns an error for a clock that cannot be right: a machine without a
-// battery wakes up in 1970, and what it signs then has expired, or is not valid yet, for
-// everybody else.
+// CheckClock returns an error for a clock that cannot be right. A machine without a battery
+// wakes up in 1970, and a certificate that it signs then has expired, or is not valid yet, for
+// all others.
 func (m *Machine) CheckClock() error { return m.checkFloor(m.Floor()) }
 
 func (m *Machine) checkFloor(f Floor) error {
@@ -45,9 +45,9 @@ func (m *Machine) checkFloor(f Floor) error {
 // clockPoll is how often a clock is looked at that is waited for.
 const clockPoll = time.Second
 
-// WaitClock is [Machine.CheckClock] with another floor, for a machine whose clock is about
-// to be set: it waits for up to limit, a duration as [pki.ParseValidity] reads it; empty is
-// not at all.
+// WaitClock is [Machine.CheckClock] with another floor, for a machine whose clock is about to be
+// set. It waits for up to limit, a duration as [pki.ParseValidity] reads it, and not at all if
+// limit is empty.
 func (m *Machine) WaitClock(ctx context.Context, f Floor, limit string) error {
 	if limit == "" {
 		return m.checkFloor(f)

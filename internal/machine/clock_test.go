@@ -33,7 +33,7 @@ func TestBuiltAt(t *testing.T) {
 	}
 }
 
-// lateClock is a machine whose clock is set to right when it has run for late.
+// lateClock is a machine that sets its clock to right after it has run for late.
 func lateClock(late time.Duration, right time.Time) (m *Machine, said *[]string) {
 	began := time.Now()
 	said = new([]string)

@@ -10,8 +10,8 @@ import (
 	"virtpki/internal/store"
 )
 
-// ClientConf returns the configuration that a client of libvirt's reads here, run by
-// whoever runs this. libvirt stops at one that it cannot read, and so does this.
+// ClientConf returns the configuration that a client of libvirt's reads here if the current user
+// runs it. libvirt stops at a file that it cannot read, and so does ClientConf.
 func (m *Machine) ClientConf() (*conf.File, error) {
 	path, err := m.ClientConfPath(os.Geteuid() != 0)
 	if err != nil || !m.Tree().Exists(path) {
@@ -33,7 +33,7 @@ func (m *Machine) ClientConfPath(user bool) (string, error) {
 	return libvirt.ClientConfPath(m.Path(folder)), nil
 }
 
-// QEMUUser returns the user as whom QEMU runs on this machine.
+// QEMUUser returns the user that QEMU runs as on this machine.
 func (m *Machine) QEMUUser() (libvirt.QEMUUser, error) {
 	file, err := m.QEMUConf()
 	if err != nil {

@@ -21,7 +21,8 @@ func (m *Machine) Running(ctx context.Context) []running.Daemon {
 	return daemons
 }
 
-// packageDatabases are where dpkg and rpm keep what is installed.
+// packageDatabases are the directories in which dpkg and rpm keep the list of installed
+// packages.
 var packageDatabases = []string{"/var/lib/dpkg", "/var/lib/rpm", "/usr/lib/sysimage/rpm"}
 
 // InstalledRelease returns the release of a product that is installed; false where none is

@@ -18,16 +18,16 @@ func ReadIfThere(t store.Tree, path string) ([]byte, error) {
 	return data, err
 }
 
-// Unread reports whether an error is the system's, which could not read a file, and
-// tells nothing of what stands in it. Such a file is not taken for one that is absent
-// or of somebody else. One that this run may not read is none that it would write.
+// Unread reports whether the system could not read a file, so that its contents are not known.
+// Such a file does not count as absent, nor as another user's. A file that this run lacks the
+// permission to read does not count as unread: the run would not write it either.
 func Unread(err error) bool {
 	var failed *fs.PathError
 	return errors.As(err, &failed) && !errors.Is(err, fs.ErrNotExist) && !errors.Is(err, fs.ErrPermission) && !errors.Is(err, syscall.ENOTDIR)
 }
 
-// Owner returns whom new files are to belong to: root when root runs this, whatever the
-// directory's set-group-id bit says, else (nil) whoever runs it.
+// Owner returns the owner of new files. If root runs virtpki it is root, even if the directory
+// has the set-group-id bit; otherwise it is nil, the current user.
 func Owner() *store.Owner {
 	if os.Geteuid() == 0 {
 		return &store.Owner{}

@@ -6,9 +6,9 @@ import (
 	"time"
 )
 
-// Machine is the machine whose files a run reads and writes: the running one, or one in
-// an image below its root. It is what the flags --root, --sysconfdir and --ca mean, with
-// the few facts that tests replace.
+// Machine is the machine whose files a run reads and writes: the running one, or one in an image
+// below its root. It holds the values of the flags --root, --sysconfdir and --ca, with the few
+// facts that tests replace.
 type Machine struct {
 	Root       string // "/" for the running machine
 	Sysconfdir string // as the machine sees it
@@ -17,11 +17,11 @@ type Machine struct {
 	Now       func() time.Time
 	Hostname  func() (string, error)
 	Addresses func() ([]net.IP, error)
-	Warn      func(format string, args ...any) // tells what cannot wait for the end of the run
+	Warn      func(format string, args ...any) // prints a message that cannot wait for the end of the run
 	built     time.Time                        // before which no clock that is right can stand
 }
 
-// New returns the running machine. Its Warn tells nobody.
+// New returns the running machine. Its Warn prints nothing.
 func New() *Machine {
 	return &Machine{Root: "/", Sysconfdir: DefaultSysconfdir(), Now: time.Now, Hostname: os.Hostname, Addresses: localAddresses, Warn: func(string, ...any) {}, built: built()}
 }

@@ -8,9 +8,9 @@ import (
 	"virtpki/internal/subject"
 )
 
-// ServerNames returns what peers may call a server: its name, its short name, what the
-// user adds, and, when it is this machine (here), its other names (own) and each of its
-// addresses. With only, it is its name and what the user adds.
+// ServerNames returns the names by which peers may reach a server: its name, its short name, and
+// the names that the user adds. If it is this machine (here), they include its other names (own)
+// and each of its addresses. With only, they are its name and those that the user adds.
 func (m *Machine) ServerNames(name string, sans []string, here, only bool, own []string) (subject.Names, error) {
 	var names subject.Names
 	names.AddDNS(name)
@@ -45,10 +45,10 @@ func (m *Machine) ServerNames(name string, sans []string, here, only bool, own [
 // maxHostsFile is more than /etc/hosts needs, in bytes.
 const maxHostsFile = 1 << 20
 
-// Names returns the names of this machine: what the system says, and the full name where
-// the hosts file knows it. No DNS is asked, so that a first boot does
-// not wait for one. What the system says comes first, and becomes the CN:
-// virt-pki-validate before libvirt 10.5 compares it with that.
+// Names returns the names of this machine: the host name of the system, and the full name if the
+// hosts file knows it. It does not ask DNS, so that a first boot does not wait for it. The host
+// name comes first and becomes the CN: virt-pki-validate before libvirt 10.5 compares the CN
+// with it.
 func (m *Machine) Names() ([]string, error) {
 	name, err := m.Hostname()
 	if err != nil {

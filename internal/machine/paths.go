@@ -57,8 +57,8 @@ func (m *Machine) InstallLayout(user bool) (libvirt.Layout, error) {
 	return libvirt.User(m.Path(home)), err
 }
 
-// LockOf returns the directory whose lock keeps two runs in a layout apart: the system's
-// is that of QEMU's files too.
+// LockOf returns the directory whose lock keeps two runs in a layout apart. The lock of the
+// system's layout is also that of QEMU's files.
 func (m *Machine) LockOf(layout libvirt.Layout) string {
 	top := m.System().Top()
 	if rel, err := filepath.Rel(top, layout.Top()); err == nil && filepath.IsLocal(rel) {

@@ -13,8 +13,8 @@ import (
 	"virtpki/internal/hint"
 )
 
-// endSignals end a run. Those that whoever started it ignores, as nohup does,
-// stay ignored.
+// endSignals returns the signals that end a run. Signals that the parent process ignores, as
+// nohup does, stay ignored.
 func endSignals() []os.Signal {
 	var heard []os.Signal
 	for _, s := range []os.Signal{os.Interrupt, syscall.SIGTERM, syscall.SIGHUP, syscall.SIGQUIT} {
@@ -40,7 +40,7 @@ func Interruptible(whole, end func()) (ctx context.Context, stop func()) {
 	context.AfterFunc(ctx, func() {
 		deaf()
 		restore()
-		for range 2 { // the second time after a change that took longer, for what is told of it
+		for range 2 { // the second time after a change that took longer, for the messages about it
 			select {
 			case <-ended:
 				return
@@ -59,8 +59,8 @@ func Interruptible(whole, end func()) (ctx context.Context, stop func()) {
 	})
 }
 
-// savedTerminal returns what puts stdin's terminal back as it is now: a prompt for a
-// passphrase has turned its echo off.
+// savedTerminal returns a function that restores stdin's terminal to its present state: a prompt
+// for a passphrase turns its echo off.
 func savedTerminal() (restore func()) {
 	state, err := term.GetState(int(os.Stdin.Fd()))
 	if err != nil {
@@ -69,8 +69,8 @@ func savedTerminal() (restore func()) {
 	return func() { term.Restore(int(os.Stdin.Fd()), state) }
 }
 
-// Await returns what read returns, or hint.ErrInterrupted once the run is interrupted.
-// The read is left behind then: a file, a FIFO or a terminal cannot be woken.
+// Await returns the result of read, or hint.ErrInterrupted once the run is interrupted. The read
+// is left behind then: a file, a FIFO or a terminal cannot be woken.
 func Await[T any](interrupted <-chan struct{}, read func() (T, error)) (T, error) {
 	type result struct {
 		value T

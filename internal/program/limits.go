@@ -14,9 +14,9 @@ import (
 // program by itself.
 const fewestDescriptors = 16
 
-// leastAddressSpace is what the Go runtime needs, in bytes, to be sure that it finds room:
-// it reserves most of a GiB at once, and with less than twice that it ends some runs by
-// itself, with a traceback.
+// leastAddressSpace is the address space in bytes with which the Go runtime always finds room.
+// It reserves most of a GiB at once, and with less than twice that it ends some runs by itself,
+// with a traceback.
 const leastAddressSpace = 2560 << 20
 
 // CheckLimits refuses to begin where the runtime would end the program half way.

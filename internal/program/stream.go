@@ -11,7 +11,7 @@ import (
 // whether it went well.
 type Output struct {
 	io.Writer
-	// Paint, if it is set, colours what is written. Each write has whole lines.
+	// Paint, if it is set, colours the text. Each write has whole lines.
 	Paint func(text string) string
 	err   error
 }
@@ -67,8 +67,8 @@ func File(stream any) (*os.File, bool) {
 	return file, ok
 }
 
-// ReadStream reads up to limit bytes of what need not be a regular file: a FIFO or a
-// descriptor, say. It ends when the run is interrupted.
+// ReadStream reads up to limit bytes of a file that need not be regular: a FIFO or a descriptor,
+// say. It ends when the run is interrupted.
 func ReadStream(interrupted <-chan struct{}, path string, limit int64) ([]byte, error) {
 	return Await(interrupted, func() ([]byte, error) {
 		file, err := os.Open(path)
@@ -80,16 +80,15 @@ func ReadStream(interrupted <-chan struct{}, path string, limit int64) ([]byte, 
 	})
 }
 
-// ExitPipe is the status of a program that nobody listens to any more, as a shell
-// counts it.
+// ExitPipe is the status of a program whose output is not read any more, as a shell counts it.
 const ExitPipe = 128 + int(syscall.SIGPIPE)
 
 // HearPipes turns a write into a closed pipe into an error, so that a change is not
 // left half way because of it.
 func HearPipes() { signal.Notify(make(chan os.Signal, 1), syscall.SIGPIPE) }
 
-// DiePiped ends as every program does whose output nobody reads. Of a SIGPIPE the
-// Go runtime takes no notice unless it comes from a write.
+// DiePiped ends as every program does whose output is not read. The Go runtime ignores a SIGPIPE
+// unless it comes from a write.
 func DiePiped() {
 	signal.Reset(syscall.SIGPIPE)
 	os.Stdout.Write([]byte("\n"))

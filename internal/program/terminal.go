@@ -26,8 +26,8 @@ func AskSecret(question string) ([]byte, error) {
 	return secret, err
 }
 
-// AskLine asks on the terminal, not on stdin and stderr: those may be pipes, stdin
-// one with what the question is about.
+// AskLine asks on the terminal, not on stdin and stderr: those may be pipes, and stdin may carry
+// the data that the question is about.
 func AskLine(question string) (string, error) {
 	tty, err := os.OpenFile("/dev/tty", os.O_RDWR, 0)
 	if err != nil {

@@ -31,7 +31,7 @@ type Build struct {
 // Version returns the version alone, "0.9.0".
 func Version() string { return strings.TrimSpace(versionFile) }
 
-// ThisBuild returns the version and what the build recorded: Go notes the commit of a
+// ThisBuild returns the version and the facts that the build recorded: Go notes the commit of a
 // checkout, and git that of a source archive.
 func ThisBuild() Build {
 	var settings []debug.BuildSetting

@@ -27,7 +27,7 @@ const backWord = "<"
 
 func (p *plainAsker) Keys() string { return backWord + " goes back, Ctrl-C leaves" }
 
-// line reads what is typed, by way of read, until somebody presses Ctrl-C.
+// line returns the line that read reads, unless the user presses Ctrl-C.
 func (p *plainAsker) line(ctx context.Context, prompt string, read func() (string, error)) (string, error) {
 	fmt.Fprintf(p.out, "%s: ", prompt)
 	before, err := term.GetState(int(p.in.Fd()))
@@ -60,8 +60,7 @@ func (p *plainAsker) line(ctx context.Context, prompt string, read func() (strin
 	}
 }
 
-// readLine reads one line, byte by byte: what is typed ahead is for the next
-// question.
+// readLine reads one line, byte by byte: text that is typed ahead is for the next question.
 func (p *plainAsker) readLine() (string, error) {
 	var line []byte
 	b := make([]byte, 1)
@@ -107,7 +106,7 @@ func (p *plainAsker) Confirm(ctx context.Context, message string, preset bool) (
 	}
 }
 
-// list prints options with their numbers; mark is what stands before each.
+// list prints options with their numbers; mark returns the text before each.
 func (p *plainAsker) list(message string, options []string, mark func(int) string) {
 	fmt.Fprintln(p.out, message)
 	for i, option := range options {

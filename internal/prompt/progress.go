@@ -10,8 +10,8 @@ import (
 	"virtpki/internal/termtext"
 )
 
-// Progress tells people how far a run is: on a terminal in one line that moves, elsewhere
-// in a line now and then. The zero value tells nobody.
+// Progress shows people how far a run is: on a terminal in one line that moves, elsewhere in a
+// line now and then. The zero value prints nothing.
 type Progress struct {
 	out    io.Writer
 	line   func(format string, args ...any) // where nothing can move
@@ -37,8 +37,8 @@ func NewProgress(out io.Writer, line func(format string, args ...any)) *Progress
 	return p
 }
 
-// Show tells how far it is, unless it was told a moment ago. The first call says where it
-// begins; text is given what was done since then, and in which time.
+// Show prints how far the run is, unless it did so a moment ago. The first call sets the
+// beginning; text is given the number of items done since then, and the time.
 func (p *Progress) Show(done int, text func(done int, elapsed time.Duration) string) {
 	if p.began.IsZero() {
 		p.done, p.began, p.last = done, time.Now(), time.Now()

@@ -1,9 +1,9 @@
-// Package prompt asks a person at a terminal: by the survey library, which draws lists to
-// choose from, or in plain lines where nothing may move.
+// Package prompt asks a person at a terminal: by the survey library, which draws lists to choose
+// from, or in plain lines where nothing may move.
 //
-// It knows what an answer is and not what it is for: each question comes with its check. A
-// [Progress] tells how far a run is, whatever it does.
-// It shows nothing of what others have written but what can be seen.
+// It does not know the purpose of a question: each question comes with its check. A [Progress]
+// shows how far a run is. Of text that others have written it shows only the characters that can
+// be seen.
 package prompt
 
 import (
@@ -19,11 +19,11 @@ import (
 	"virtpki/internal/termtext"
 )
 
-// Asker puts a question to a person and returns the answer. The error is
-// [ErrBack] when they want the question before again, and hint.ErrInterrupted when they
-// want to leave. What libraries there are for this stays behind it.
+// Asker puts a question to a person and returns the answer. The error is [ErrBack] if they want
+// to return to the previous question, and hint.ErrInterrupted if they want to leave. The
+// libraries that ask stay behind this interface.
 type Asker interface {
-	// Input asks for a line; preset is what an empty one means.
+	// Input asks for a line; preset is the answer that an empty line gives.
 	Input(ctx context.Context, message, preset string) (string, error)
 	Confirm(ctx context.Context, message string, preset bool) (bool, error)
 	// Select asks for one option, MultiSelect for any number of them.
@@ -50,9 +50,9 @@ type Dialog struct {
 // maxWidth is how wide a text is set at most, in columns.
 const maxWidth = 80
 
-// New returns a dialog at a terminal, or [program.ErrNoTerminal]; a nil file is none. What is
-// wrong with an answer is told by wrong. accessible wants plain lines: nothing moves and
-// nothing is drawn twice, which is what a screen reader and a dumb terminal need.
+// New returns a dialog at a terminal, or [program.ErrNoTerminal]; a nil file is not a terminal.
+// The dialog calls wrong with the fault of an answer. accessible wants plain lines: nothing
+// moves and nothing is drawn twice, as a screen reader and a dumb terminal need it.
 func New(in, out *os.File, accessible bool, wrong func(error)) (*Dialog, error) {
 	if in == nil || out == nil || !term.IsTerminal(int(in.Fd())) || !term.IsTerminal(int(out.Fd())) {
 		return nil, program.ErrNoTerminal
@@ -67,13 +67,13 @@ func New(in, out *os.File, accessible bool, wrong func(error)) (*Dialog, error) 
 	return d, nil
 }
 
-// Wrong tells what is wrong with an answer.
+// Wrong prints the fault of an answer.
 func (d *Dialog) Wrong(err error) { d.wrong(err) }
 
 // Question asks for a line.
 type Question struct {
 	Message  string
-	Preset   string // what an empty answer means
+	Preset   string // the answer that an empty line gives
 	Optional bool   // may be empty
 	Check    func(string) error
 }
@@ -96,8 +96,8 @@ func (d *Dialog) Line(ctx context.Context, q Question) (string, error) {
 	})
 }
 
-// UntilRight asks again as long as check has something against the answer, and
-// says what in the words that a command line would get.
+// UntilRight asks again as long as check refuses the answer. It prints the fault in the words
+// that a command line would get.
 func UntilRight[T any](d *Dialog, check func(T) error, ask func() (T, error)) (T, error) {
 	for {
 		answer, err := ask()
@@ -112,8 +112,8 @@ func UntilRight[T any](d *Dialog, check func(T) error, ask func() (T, error)) (T
 	}
 }
 
-// Say prints a paragraph of its own; lines that begin with a space are set as
-// they are, with what follows them below the text.
+// Say prints a paragraph of its own. Lines that begin with a space stay as they are, with the
+// text after them below.
 func (d *Dialog) Say(format string, args ...any) {
 	termtext.Fprintf(d.out, "\n")
 	io.WriteString(d.out, d.Wrap(strings.TrimRight(termtext.Sprintf(format, args...), "\n")))
@@ -122,7 +122,7 @@ func (d *Dialog) Say(format string, args ...any) {
 // Print prints a text as it is set, without an empty line before it.
 func (d *Dialog) Print(text string) { io.WriteString(d.out, termtext.Lines(text)) }
 
-// Note prints something that is no error, as every command does, in lines that fit.
+// Note prints a text that is not an error, as every command does, in lines that fit.
 func (d *Dialog) Note(text string) { d.Print(d.Wrap("virtpki: " + termtext.Lines(text))) }
 
 // Wrap returns a text in lines that fit the screen.

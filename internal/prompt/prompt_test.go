@@ -10,7 +10,7 @@ import (
 	"virtpki/internal/program"
 )
 
-// typed is an asker whose answers are known; those for an empty line are presets.
+// typed is an asker with fixed answers; those for an empty line are presets.
 type typed struct {
 	Asker
 	answers  []string

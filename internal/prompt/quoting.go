@@ -6,8 +6,8 @@ import (
 	"virtpki/internal/termtext"
 )
 
-// quoting is an [Asker] that shows nothing of what others have written but what can
-// be seen: presets come from files, options from certificates.
+// quoting is an [Asker] that shows only visible characters of text that others have written:
+// presets come from files, options from certificates.
 type quoting struct{ Asker }
 
 func (q quoting) Input(ctx context.Context, message, preset string) (string, error) {

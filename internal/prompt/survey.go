@@ -24,9 +24,8 @@ type surveyAsker struct {
 	in, out *os.File
 }
 
-// The key for back is one that survey has no use for, and that the terminals and
-// multiplexers in between keep to themselves neither: it is what an editor undoes
-// with.
+// keyBack is a key that survey does not use, and that the terminals and multiplexers in between
+// pass on: it is the key with which an editor undoes.
 const (
 	keyBack      = 0x1a // Ctrl-Z
 	keyInterrupt = 0x03 // Ctrl-C
@@ -84,8 +83,8 @@ func (s *surveyAsker) ask(ctx context.Context, question survey.Prompt, answer an
 	return err
 }
 
-// line is survey's question for a line, which at its end does not wipe out what
-// stands above when the answer was longer than the screen is wide.
+// line is survey's question for a line. At its end it does not erase the text above when the
+// answer was longer than the screen is wide.
 type line struct {
 	survey.Input
 	out *os.File

@@ -9,10 +9,9 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// Dir is a directory that was opened once and is used by its descriptor: whatever
-// happens to its path afterwards, what is done in it is done in this one. Names are
-// single names, never paths, and links are never followed. What is made is made
-// exclusively.
+// Dir is a directory that was opened once and is used by its descriptor. If its path leads
+// elsewhere later, Dir still works in the same directory. Names are single names, never paths.
+// Dir never follows a link, and creates files and directories exclusively.
 type Dir struct {
 	File *os.File
 	Path string // for messages
@@ -35,10 +34,10 @@ func (d *Dir) Fail(op, name string, err error) error {
 	return &fs.PathError{Op: op, Path: d.In(name), Err: err}
 }
 
-// Stat returns what the system says of an entry, never through a link.
+// Stat returns the attributes of an entry, never through a link.
 func (d *Dir) Stat(name string) (unix.Stat_t, error) { return statAt(d.Fd(), name, d.In(name)) }
 
-// Self returns what the system says of the directory.
+// Self returns the attributes of the directory itself.
 func (d *Dir) Self() (stat unix.Stat_t, err error) {
 	return stat, d.Fail("stat", "", unix.Fstat(d.Fd(), &stat))
 }
@@ -98,9 +97,9 @@ func (d *Dir) OpenDir(name string) (*Dir, error) {
 // Mkdir makes a directory that only this process's user can enter, and opens it.
 func (d *Dir) Mkdir(name string) (*Dir, error) { return d.MkdirAs(name, 0o700) }
 
-// MkdirAs makes a directory with a mode, as far as the umask lets it, and opens it.
-// Where others can exchange it in between, what is opened is shown to be that one, or
-// another of the same user's that is as empty and as closed.
+// MkdirAs makes a directory with a mode, as far as the umask allows, and opens it. Where others
+// can exchange it in between, MkdirAs checks that it has opened that directory, or another of
+// the same user's that is just as empty and closed.
 func (d *Dir) MkdirAs(name string, mode fs.FileMode) (*Dir, error) {
 	if err := d.MakeDir(name, mode); err != nil {
 		return nil, err

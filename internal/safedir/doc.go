@@ -1,9 +1,8 @@
-// Package safedir opens directories by a way that no stranger can lead astray, and works
-// in them by their descriptor.
+// Package safedir opens directories on a path that no stranger can redirect, and works in them
+// by their descriptor.
 //
-// A [Walk] goes down one name at a time and looks at the owner and mode of each directory
-// and each link; a [Policy] says how far they are trusted, and a [Refusal] what to do about
-// one that is not. A [Dir] makes, opens, renames and removes single names, and never
-// follows a link. It knows neither plans nor locks, and no file's meaning: package store
-// builds on it.
+// A [Walk] goes down one name at a time and looks at the owner and mode of each directory and
+// each link. A [Policy] says how far they are trusted; a [Refusal] says how to fix one that is
+// not. A [Dir] makes, opens, renames and removes single names, and never follows a link. The
+// package does not know plans, locks or the meaning of a file: package store builds on it.
 package safedir

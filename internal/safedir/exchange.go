@@ -2,6 +2,5 @@ package safedir
 
 import "errors"
 
-// ErrNoExchange says that the system or the file system cannot exchange two
-// folders.
+// ErrNoExchange says that the system or the file system cannot exchange two directories.
 var ErrNoExchange = errors.New("two folders cannot be exchanged here")

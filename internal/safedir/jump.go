@@ -10,9 +10,9 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// jump is down in one call, where the kernel can make it and there is no link on the
-// way; done is false where there is more to look at. Above a directory that was jumped
-// to, up does not know the way.
+// jump does the work of down in one call, where the kernel can do it and the path has no link.
+// done is false if down still has to look at the path. Above a directory that jump reached, up
+// does not know the path.
 func (w *Walk) jump(path string) (done bool, err error) {
 	if w.Policy.Secret || path == "" {
 		return false, nil
@@ -38,8 +38,8 @@ func isFinal(err error) bool {
 	return errors.Is(err, unix.ENOENT) || errors.Is(err, unix.EACCES) || errors.Is(err, unix.EMFILE) || errors.Is(err, unix.EIO)
 }
 
-// OpenStraight opens what a path leads to, in one call, where the kernel can make it and no
-// link is on the way; done is false where there is more to look at.
+// OpenStraight opens the file at a path in one call, where the kernel can do it and the path has
+// no link. done is false if the path still has to be walked.
 func OpenStraight(path string, flags int) (file *os.File, done bool, err error) {
 	fd, err := openNoLink(path, flags)
 	switch {

@@ -33,7 +33,8 @@ func readAll(file io.Reader, size, limit int64) ([]byte, error) {
 	return buffer.Bytes(), err
 }
 
-// Regular says what stands at path when it is not a regular file.
+// Regular returns an error that names the kind of the entry at path, unless it is a regular
+// file.
 func Regular(path string, info fs.FileInfo) error {
 	switch {
 	case info.Mode().IsRegular():

@@ -5,8 +5,8 @@ import (
 	"path/filepath"
 )
 
-// TempPrefix and TempSuffix enclose the names of files under construction, and of those
-// about to go. A name that begins with a dot is no file libvirt reads.
+// TempPrefix and TempSuffix enclose the names of files under construction, and of files that are
+// about to be removed. libvirt does not read a file whose name begins with a dot.
 const (
 	TempPrefix = ".virtpki-"
 	TempSuffix = ".tmp"

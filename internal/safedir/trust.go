@@ -14,9 +14,9 @@ import (
 // Owner is the numeric owner of a file.
 type Owner struct{ UID, GID int }
 
-// Policy says how far the directories on the way to a file are trusted. The zero
-// value is for contents that anyone may know: whoever owns the directory may have
-// them and may exchange them. Links of strangers are not followed even then.
+// Policy says how far the directories on the way to a file are trusted. The zero value is for
+// contents that anyone may know: the owner of the directory may read and exchange them. Even
+// then links of strangers are not followed.
 type Policy struct {
 	Secret bool   // refuse a directory in which strangers can exchange entries
 	Owner  *Owner // who is given the secret, and so is not a stranger in the last directory
@@ -34,24 +34,24 @@ func (p Policy) Check(path string, n Node) error {
 	return RefuseDirectory(path, n, known...)
 }
 
-// A Refusal says that a file is not written because a stranger could exchange what
-// lies on the way to it.
+// A Refusal says that a file is not written because a stranger could exchange a directory or
+// link on its path.
 type Refusal struct {
 	Path string
 	Why  string
 	fix  string
 }
 
-// Refuse returns what is refused, why, and what to do about it.
+// Refuse returns a Refusal of a path, with the reason and the fix.
 func Refuse(path, why, fix string) *Refusal { return &Refusal{path, why, fix} }
 
-// Error names the path and what is wrong with it.
+// Error names the path and its fault.
 func (r *Refusal) Error() string { return fmt.Sprintf("%s %s", r.Path, r.Why) }
 
-// Hint returns what to do about it.
+// Hint returns the fix.
 func (r *Refusal) Hint() string { return r.fix }
 
-// Node is what a trust decision looks at.
+// Node holds the attributes that a trust decision needs.
 type Node struct {
 	UID, GID int
 	Mode     fs.FileMode // with the type and the sticky bit
@@ -79,8 +79,8 @@ func RefuseDirectory(path string, n Node, known ...int) error {
 // place.
 func (n Node) ownGroup() bool { return n.GID == n.UID && n.UID != 0 }
 
-// RefuseLink returns an error unless root or this process's user has made the link,
-// and nobody else can exchange it.
+// RefuseLink returns an error unless root or this process's user has made the link and no other
+// user can exchange it.
 func RefuseLink(path, target string, folder, link Node) error {
 	if !slices.Contains([]int{0, os.Geteuid()}, link.UID) || RefuseDirectory(path, folder) != nil {
 		return Refuse(path, fmt.Sprintf("is a link to %q that another user can exchange", target), "name the directory that is meant, without a link")
@@ -101,8 +101,8 @@ func RefuseFile(path string, file *os.File) error {
 	return nil
 }
 
-// Foreign says who besides root and this process's user can have written a file or
-// a directory; empty when nobody can.
+// Foreign says how a user besides root and this process's user can have written a file or a
+// directory. It returns an empty string if no other user can have.
 func Foreign(n Node) string {
 	switch {
 	case !slices.Contains([]int{0, os.Geteuid()}, n.UID):

@@ -2,7 +2,7 @@ package safedir
 
 import "errors"
 
-// UndoList holds what takes back each step done so far.
+// UndoList holds the steps that undo the work done so far.
 type UndoList struct {
 	steps []func() error
 	kept  []func() // second names of files that were replaced, and descriptors
@@ -12,7 +12,7 @@ func (u *UndoList) Add(step func() error) { u.steps = append(u.steps, step) }
 
 func (u *UndoList) AtEnd(step func()) { u.kept = append(u.kept, step) }
 
-// Undo takes the steps back, the last one first, and tells what it could not.
+// Undo runs the steps, the last one first, and returns the errors of those that failed.
 func (u *UndoList) Undo() error {
 	var errs []error
 	for i := len(u.steps) - 1; i >= 0; i-- {
@@ -21,8 +21,8 @@ func (u *UndoList) Undo() error {
 	return errors.Join(errs...)
 }
 
-// DropKept removes the second names that are left. What cannot be removed now is
-// swept later: the change itself has been made, or taken back.
+// DropKept removes the second names that are left. The next sweep removes those that cannot be
+// removed now: the change itself has been made, or undone.
 func (u *UndoList) DropKept() {
 	for _, step := range u.kept {
 		step()

@@ -34,8 +34,8 @@ type Step struct {
 // Here is the directory that was reached.
 func (w *Walk) Here() Step { return w.steps[len(w.steps)-1] }
 
-// From goes along a path of the machine. A path from the working directory begins
-// there, whoever owns what is above it, unless that matters.
+// From goes along a path of the machine. A relative path begins at the working directory,
+// without a look at the directories above it, unless the policy is for a secret.
 func (w *Walk) From(path string) error {
 	path = filepath.Clean(path)
 	if filepath.IsLocal(path) && !w.Policy.Secret {
@@ -54,9 +54,9 @@ func (w *Walk) From(path string) error {
 	return w.Down(full)
 }
 
-// EnterRoot goes to the root directory of an image. Whatever follows stays in it.
+// EnterRoot goes to the root directory of an image. All further steps stay in it.
 func (w *Walk) EnterRoot(root string) (err error) {
-	if w.Follow { // the root folder of another process may be no path at all
+	if w.Follow { // the root directory of another process may not have a path
 		err = w.push(unix.AT_FDCWD, root, root, 0)
 	} else {
 		err = w.From(root)
@@ -123,8 +123,8 @@ func (w *Walk) DownTo(path string, follow bool) (name string, err error) {
 	}
 }
 
-// linkAt returns the names to which a link leads, and none for what is not a link or
-// not there.
+// linkAt returns the names to which a link leads, and none if the entry is not a link or does
+// not exist.
 func (w *Walk) linkAt(name string) ([]string, error) {
 	here := w.Here()
 	stat, err := statAt(here.Fd, name, filepath.Join(here.path, name))
@@ -268,7 +268,7 @@ func (s Step) node() (Node, error) {
 	return NodeOf(&stat), nil
 }
 
-// NodeOf returns what a trust decision looks at.
+// NodeOf returns the attributes that a trust decision needs.
 func NodeOf(stat *unix.Stat_t) Node {
 	return Node{UID: int(stat.Uid), GID: int(stat.Gid), Mode: ModeFrom(stat)}
 }
@@ -308,7 +308,7 @@ func OpenAt(at int, name, path string, flags int, mode uint32) (fd int, err erro
 	return fd, nil
 }
 
-// ReadlinkAt returns what a link in the directory at says. The path is for the error.
+// ReadlinkAt returns the target of a link in the directory at. The path is for the error.
 func ReadlinkAt(at int, name, path string) (string, error) {
 	buffer := make([]byte, unix.PathMax)
 	n, err := unix.Readlinkat(at, name, buffer)
@@ -318,7 +318,7 @@ func ReadlinkAt(at int, name, path string) (string, error) {
 	return string(buffer[:n]), nil
 }
 
-// UntilDone repeats a call that a signal has cut short.
+// UntilDone repeats a call that a signal has interrupted.
 func UntilDone(call func() error) error {
 	for {
 		if err := call(); !errors.Is(err, unix.EINTR) {

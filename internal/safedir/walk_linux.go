@@ -22,7 +22,7 @@ func openStraight(at int, path string) (fd int, err error) {
 	return openHow(at, path, &how)
 }
 
-// openNoLink opens what a path leads to over no link at all. It fails as openStraight does.
+// openNoLink opens the file at a path that has no link anywhere. It fails as openStraight does.
 func openNoLink(path string, flags int) (fd int, err error) {
 	return openHow(unix.AT_FDCWD, path, &unix.OpenHow{Flags: uint64(flags) | unix.O_CLOEXEC, Resolve: unix.RESOLVE_NO_SYMLINKS})
 }
@@ -47,7 +47,7 @@ func LstatStraight(path string) (info fs.FileInfo, done bool, err error) {
 	return info, true, err
 }
 
-// Lstat describes what stands in a directory, a link included, as package os does.
+// Lstat describes an entry of a directory, a link included, as package os does.
 func (s Step) Lstat(name string) (fs.FileInfo, error) {
 	path := filepath.Join(s.path, name)
 	fd, err := OpenAt(s.Fd, name, path, unix.O_PATH|unix.O_NOFOLLOW, 0)

@@ -13,7 +13,7 @@ import (
 // openPath opens a directory to go on from: one that may not be listed too.
 const openPath = unix.O_SEARCH
 
-// openStraight fails: there is no call that opens a directory and follows no link.
+// openStraight fails: these systems lack a call that opens a directory and follows no link.
 func openStraight(int, string) (fd int, err error) { return -1, unix.ENOSYS }
 
 // openNoLink fails likewise.
@@ -22,8 +22,8 @@ func openNoLink(string, int) (fd int, err error) { return -1, unix.ENOSYS }
 // LstatStraight is left to a walk.
 func LstatStraight(string) (info fs.FileInfo, done bool, err error) { return nil, false, nil }
 
-// Lstat describes what stands in a directory, a link included, as package os does: that
-// takes a path, of which it is shown that it still leads to the directory.
+// Lstat describes an entry of a directory, a link included, as package os does. That takes a
+// path, so Lstat checks that the path still leads to the directory.
 func (s Step) Lstat(name string) (fs.FileInfo, error) {
 	root, err := os.OpenRoot(s.path)
 	if err != nil {

@@ -78,7 +78,7 @@ func (f *fleet) archiveThere(list *Hosts) (bool, error) {
 	return true, nil
 }
 
-// fillArchive goes on with what a killed run has staged.
+// fillArchive resumes the archive that a killed run has staged.
 func (f *fleet) fillArchive(ctx context.Context, list *Hosts, folder string) error {
 	name := filepath.Base(f.r.Out)
 	w, err := f.open(ctx, folder, name)
@@ -113,7 +113,7 @@ func (f *fleet) fillArchive(ctx context.Context, list *Hosts, folder string) err
 	return hint.First(out.close(), archive.Finish())
 }
 
-// resume keeps the hosts that a killed run has made, and forgets what comes after.
+// resume keeps the hosts that a killed run has made, and drops everything after them.
 func (f *fleet) resume(ctx context.Context, w *batch.Writer, archive *batch.Archive, list *Hosts) (kept int, err error) {
 	recorded := func(cert *x509.Certificate) bool { return w.Recorded(store.SerialText(cert.SerialNumber)) }
 	found, _ := f.matching(archive, list, recorded) // a torn end is cut off
@@ -123,7 +123,7 @@ func (f *fleet) resume(ctx context.Context, w *batch.Writer, archive *batch.Arch
 	return found.hosts, f.withCA(ctx, func() error { return w.Forget(found.serials) })
 }
 
-// sweep removes what a run has left staged that had finished the archive.
+// sweep removes the staged files of a run that had finished the archive.
 func (f *fleet) sweep(ctx context.Context, folder string) error {
 	w, err := f.open(ctx, folder, filepath.Base(f.r.Out))
 	if err != nil {
@@ -132,8 +132,8 @@ func (f *fleet) sweep(ctx context.Context, folder string) error {
 	return hint.First(f.withCA(ctx, w.Sweep), w.Close())
 }
 
-// streamArchive writes the archive to stdout. What was handed out before it was cut
-// short is recorded, and the archive cannot be gone on with.
+// streamArchive writes the archive to stdout. When it is interrupted, the bundles already
+// written are recorded, but the archive cannot be resumed.
 func (f *fleet) streamArchive(ctx context.Context, list *Hosts) error {
 	w, err := f.open(ctx, f.m.CAPath(), fleetName)
 	if err != nil {
@@ -158,7 +158,7 @@ func (f *fleet) makeStream(ctx context.Context, list *Hosts, hosts []hostLine, a
 	})
 }
 
-// tarStream writes bundles into one archive, a folder for each.
+// tarStream writes bundles into one archive, a directory for each.
 type tarStream struct {
 	f       *fleet
 	buffer  *bufio.Writer
@@ -181,17 +181,17 @@ func (s *tarStream) write(ready []made) error {
 
 func (s *tarStream) close() error { return hint.First(s.archive.Close(), s.buffer.Flush()) }
 
-// archivedHost is what an archive holds of one host.
+// archivedHost is one host's part of an archive.
 type archivedHost struct {
 	name  string
 	files map[string][]byte // by their paths in the bundle
-	end   int64             // where in the archive it ends, in bytes
+	end   int64             // offset of its end in the archive, in bytes
 }
 
-// archived is what an archive has of the hosts at the beginning of a list.
+// archived describes the hosts at the beginning of a list that an archive already has.
 type archived struct {
 	hosts   int
-	size    int64           // where the last of them ends, in bytes
+	size    int64           // offset of the end of the last one, in bytes
 	serials map[string]bool // of their certificates
 	more    bool            // something else comes after them
 }
@@ -274,8 +274,8 @@ func tarError(err error, first bool) error {
 	return err
 }
 
-// eachArchived calls visit with each host of an archive that has a folder for each.
-// What a torn archive holds of its last host is visited too.
+// eachArchived calls visit with each host of an archive that has a directory for each. It
+// visits the incomplete last host of a torn archive too.
 func eachArchived(r io.Reader, visit func(archivedHost) error) error {
 	count := &counter{r: r}
 	archive := tar.NewReader(count)

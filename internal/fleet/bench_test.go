@@ -49,9 +49,9 @@ func benchLine(i int) hostLine {
 	return hostLine{number: i + 1, text: fmt.Sprintf("hv%d.lab.example 10.0.%d.%d", i, i>>8&255, i&255)}
 }
 
-// BenchmarkFleet measures the parts of a fleet, for each host: what it takes to check
-// its line, to make its keys and certificates, to write its files, to put them into
-// an archive, to commit them with 256 others, and to look at a bundle that is there.
+// BenchmarkFleet measures the steps of a fleet, for each host: checking its line, making its
+// keys and certificates, writing its files, putting them into an archive, committing them with
+// 256 others, and reading an existing bundle.
 func BenchmarkFleet(b *testing.B) {
 	f := benchFleet(b)
 	m, err := f.makeHost(benchLine(0))

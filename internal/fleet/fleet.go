@@ -26,7 +26,7 @@ import (
 	"virtpki/pki"
 )
 
-// Request is what a run makes, with everything checked.
+// Request describes the bundles that a run makes, with everything checked.
 type Request struct {
 	Hosts *Hosts
 	Roles []pki.Role // of the certificates that each of them gets
@@ -76,7 +76,7 @@ func (r *Request) pathOf(name string) string {
 	return filepath.Join(r.Out, name)
 }
 
-// placeOf is where the bundle of a name is to lie, for people.
+// placeOf returns where the bundle of a name will be, in words for people.
 func (r *Request) placeOf(name string) string {
 	if r.OneArchive() {
 		return name + " in " + r.Out
@@ -92,8 +92,8 @@ type fleet struct {
 	shape *shape
 
 	a     *authority.Authority
-	twins []string       // what is to be said of the CA
-	past  *grant.History // whom it has shut out; nil where that is not known
+	twins []string       // notes about the CA
+	past  *grant.History // the clients that it has shut out; nil where that is not known
 	// revokedOn tells when a certificate was revoked, empty when it was not. The list
 	// is read when there is a bundle to look at.
 	revokedOn func() (func(*x509.Certificate) string, error)
@@ -130,7 +130,8 @@ func newFleet(m *machine.Machine, r Request, keys *change.Keyring) *fleet {
 	return &fleet{r: r, m: m, keys: keys, shape: newShape(m, r)}
 }
 
-// loadCA reads the CA and its key, and what everybody is to trust.
+// loadCA reads the CA and its key, and the CA certificates and CRLs that every host has to
+// trust.
 func (f *fleet) loadCA() error {
 	f.stamp = f.caStamp()
 	a, err := authority.Open(f.m)
@@ -258,7 +259,7 @@ func (f *fleet) countOther(name string) {
 	f.tally.other[name] = true
 }
 
-// count notes what people should know of a certificate.
+// count records the facts about a certificate that people should know.
 func (f *fleet) count(cert *x509.Certificate, id subject.Identity, dropped []string) {
 	unbound := f.r.Leaf.Unbound(id.Role, cert)
 	var again string

@@ -42,7 +42,7 @@ func (h hostLine) fields() (name string, sans []string) {
 	return fields[0], fields[1:]
 }
 
-// Hosts is a list of hosts, and what it is called in errors.
+// Hosts is a list of hosts, with its name for errors.
 type Hosts struct {
 	from  string
 	hosts []hostLine
@@ -54,7 +54,7 @@ type Line struct{ h hostLine }
 // Number is that of the line in its file, from 1.
 func (l Line) Number() int { return l.h.number }
 
-// Fields returns the name, and what stands behind it.
+// Fields returns the name, and the fields behind it.
 func (l Line) Fields() (name string, rest []string) { return l.h.fields() }
 
 // Lines yields the hosts in their order.
@@ -68,7 +68,7 @@ func (l *Hosts) Lines() iter.Seq[Line] {
 	}
 }
 
-// at adds the line to an error about it. What a file holds is no wrong use.
+// at adds the line to an error about it. A mistake in a file is not a usage error.
 func (l *Hosts) at(h hostLine, err error) error {
 	if err == nil || h.number == 0 {
 		return err
@@ -85,8 +85,8 @@ func Named(names []string) *Hosts {
 	return list
 }
 
-// ParseHosts reads a list: a host in each line, its name and then its SANs. from is what
-// errors call it. All of it is checked before anything is made.
+// ParseHosts reads a list: a host in each line, its name and then its SANs. from is the list's
+// name in errors. It checks the whole list before anything is made.
 func ParseHosts(from string, text []byte) (*Hosts, error) {
 	if len(text) > MaxHosts {
 		return nil, fmt.Errorf("%s: more than %d bytes are no list of hosts", from, MaxHosts)
@@ -127,8 +127,8 @@ func checkHostLine(text string) error {
 	return nil
 }
 
-// checkTwins wants each name once, however it is written: a DNS name is the same
-// in any case, and so is a folder on some systems.
+// checkTwins refuses a name that is given twice, however it is written: a DNS name is the same
+// in any case, and so is a directory on some systems.
 func (l *Hosts) checkTwins() error {
 	seen := make(map[string]int, len(l.hosts))
 	for i, h := range l.hosts {
@@ -147,7 +147,7 @@ func (l *Hosts) checkTwins() error {
 	return nil
 }
 
-// twin is wrong use on a command line, and a bad line in a file.
+// twin returns a usage error for a command line, and the error of a bad line for a file.
 func (l *Hosts) twin(h hostLine, err error) error {
 	if h.number == 0 {
 		return hint.Usage(err)

@@ -45,8 +45,8 @@ func TestParseHosts(t *testing.T) {
 	}
 }
 
-// A name is given once, however it is written. On a command line a second one is wrong
-// use, in a file a bad line.
+// A name is given once, however it is written. A second one is a usage error on a command line,
+// and a bad line in a file.
 func TestTwins(t *testing.T) {
 	parsed, err := ParseHosts("list", []byte("hv1\nhv2\nHV1\n"))
 	if err != nil {

@@ -95,7 +95,7 @@ type reader struct {
 	errs      []error
 }
 
-// readFolder reads every bundle of a folder, on all processors.
+// readFolder reads every bundle of a directory, on all processors.
 func (r *reader) readFolder(folder string) error {
 	entries, err := os.ReadDir(folder)
 	if err != nil {
@@ -127,7 +127,7 @@ func (r *reader) readFolder(folder string) error {
 	})
 }
 
-// isBundle reports whether a folder is the bundle of one host.
+// isBundle reports whether a directory is the bundle of one host.
 func (r *reader) isBundle(folder string) bool {
 	return slices.ContainsFunc(r.places, func(place string) bool { return store.At(folder).Exists(filepath.Join(folder, place)) })
 }
@@ -140,7 +140,7 @@ func bundleName(path string) string {
 	return strings.TrimSuffix(filepath.Base(path), tarSuffix)
 }
 
-// readBundle reads the certificates of a folder or an archive of one host.
+// readBundle reads the certificates of one host from a directory or an archive.
 func (r *reader) readBundle(path, host string) ([]Cert, error) {
 	files, err := openBundle(path, "")
 	if err != nil {

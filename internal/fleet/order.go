@@ -22,10 +22,10 @@ type lanes struct {
 	window  int // results that may wait to be taken
 }
 
-// inOrder calls work for 0 to n-1 on several goroutines, and take with each result,
-// in order, on its own. At most l.window results wait to be taken, so memory does not
-// grow with n. The first error ends it, and so does ctx: then what was ready is
-// taken, and the error is hint.ErrInterrupted. No work is under way when it returns.
+// inOrder calls work for 0 to n-1 on several goroutines, and take with each result, in order,
+// one at a time. At most l.window results wait to be taken, so memory does not grow with n. The
+// first error ends it, and so does ctx: then the results that are ready are taken, and the
+// error is hint.ErrInterrupted. All work has stopped when it returns.
 func inOrder[T any](ctx context.Context, n int, l lanes, work func(i int) (T, error), take func(i int, value T) error) error {
 	inner, cancel := context.WithCancel(ctx)
 	jobs, results := make(chan *workItem[T]), make(chan *workItem[T], l.window)

@@ -18,9 +18,9 @@ import (
 	"virtpki/internal/termtext"
 )
 
-// How much is committed at once, and how many bundles may wait for it: enough to
-// make a sync of the file system cheap, and no more than a kill may cost. The first
-// batches are small, and each doubles: what will go wrong goes wrong early.
+// How many bundles are committed at once, and how many may wait for it: enough to make a sync
+// of the file system cheap, and few enough that a kill does not cost much. The first batches
+// are small and each is twice the one before, so that a fault shows early.
 const (
 	firstBatch = 16
 	batchHosts = 256
@@ -30,7 +30,7 @@ const (
 // errCAChanged says that another run has changed the CA in the middle.
 var errCAChanged = errors.New("the CA has changed meanwhile")
 
-// makeBundles makes a bundle for each host that has none.
+// makeBundles makes a bundle for each host that does not have one.
 func (f *fleet) makeBundles(ctx context.Context, list *Hosts) (*Report, error) {
 	has, err := f.there(ctx, list)
 	if err != nil {
@@ -51,10 +51,10 @@ func (f *fleet) makeBundles(ctx context.Context, list *Hosts) (*Report, error) {
 	return f.end(f.untilUnchanged(ctx, list))
 }
 
-// fleetName tells what is staged for bundles from what is for one archive.
+// fleetName tells the files staged for bundles from those staged for one archive.
 const fleetName = "fleet"
 
-// lockOut takes the lock of the folder that gets the bundles, and makes it.
+// lockOut makes the directory that gets the bundles, and locks it.
 func (f *fleet) lockOut(ctx context.Context, folder string) (*store.Lock, error) {
 	if info, err := os.Stat(folder); err == nil && !info.IsDir() {
 		return nil, fmt.Errorf("--out: %s is there and is not a directory", folder)
@@ -74,7 +74,7 @@ func (f *fleet) lockOut(ctx context.Context, folder string) (*store.Lock, error)
 	return lock, nil
 }
 
-// sameFolder reports whether two paths lead to one folder.
+// sameFolder reports whether two paths lead to one directory.
 func sameFolder(a, b string) bool {
 	infoA, err1 := os.Stat(a)
 	infoB, err2 := os.Stat(b)
@@ -99,8 +99,9 @@ func (f *fleet) withCA(ctx context.Context, do func() error) error {
 	return do()
 }
 
-// untilUnchanged makes the bundles, and begins again with those that are left when
-// another run has changed the CA: what it has published since is to be in them.
+// untilUnchanged makes the bundles. When another run has changed the CA meanwhile, it begins
+// again with the remaining ones, so that they contain the CRL and the CA certificates published
+// since.
 func (f *fleet) untilUnchanged(ctx context.Context, list *Hosts) error {
 	for {
 		err := f.makeMissing(ctx, list)
@@ -113,7 +114,7 @@ func (f *fleet) untilUnchanged(ctx context.Context, list *Hosts) error {
 	}
 }
 
-// makeMissing finishes what a killed run has left, and makes what is missing.
+// makeMissing finishes the work of a killed run, and makes the missing bundles.
 func (f *fleet) makeMissing(ctx context.Context, list *Hosts) error {
 	w, err := f.open(ctx, f.r.Out, fleetName)
 	if err != nil {
@@ -138,7 +139,7 @@ func (f *fleet) makeMissing(ctx context.Context, list *Hosts) error {
 	return f.makeAll(ctx, w, list, missing)
 }
 
-// open prepares to write, with the CA's folder of records.
+// open prepares to write, with the CA's directory of records.
 func (f *fleet) open(ctx context.Context, out, name string) (*batch.Writer, error) {
 	records := libvirt.Records(f.m.CAPath())
 	err := f.withCA(ctx, func() error {
@@ -194,8 +195,8 @@ func (f *fleet) makeAll(ctx context.Context, w *batch.Writer, list *Hosts, hosts
 	})
 }
 
-// inBatches makes hosts on all processors and applies them in batches, in the order
-// of the list. A run that is interrupted applies what it has.
+// inBatches makes hosts on all processors and applies them in batches, in the order of the
+// list. An interrupted run applies the hosts that it has made.
 func (f *fleet) inBatches(ctx context.Context, hosts []hostLine, apply func([]made) error, work func(hostLine) (made, error)) error {
 	return f.r.Track.Make(func() error {
 		b := gatherer{f: f, apply: apply, enough: firstBatch}
@@ -212,7 +213,7 @@ func (f *fleet) inBatches(ctx context.Context, hosts []hostLine, apply func([]ma
 	})
 }
 
-// gatherer gathers what is committed at once.
+// gatherer gathers the bundles that are committed at once.
 type gatherer struct {
 	f      *fleet
 	apply  func([]made) error
@@ -262,7 +263,7 @@ func madeOf(ready []made) []batch.Made {
 	return all
 }
 
-// end says how it went. What was made stays, and the same command goes on.
+// end reports the outcome. The finished bundles stay, and the same command resumes the run.
 func (f *fleet) end(err error) (*Report, error) {
 	if err == nil {
 		return f.report(), nil

@@ -18,20 +18,20 @@ import (
 	"virtpki/pki"
 )
 
-// shape is what every bundle of a fleet looks like: where in it each file
-// lies. It is worked out once.
+// shape is the layout of every bundle of a fleet: where in it each file lies. It is worked out
+// once.
 type shape struct {
 	layout     libvirt.Layout // its base is below the bundle
 	flat       bool
 	sysconfdir string
 	folders    []batch.Piece
-	shared     []batch.Piece // what everybody is to trust
+	shared     []batch.Piece // the CA certificates and CRLs that every host has to trust
 	top        fs.FileMode   // of the bundle itself
-	parents    int           // folders that are the system's own
+	parents    int           // directories that are the system's own
 }
 
-// newShape lays out the bundles. In one of the system's form every path is as it
-// stands below /; a flat one is a single folder.
+// newShape lays out the bundles. In one of the system's form every path is as it stands below
+// /; a flat one is a single directory.
 func newShape(m *machine.Machine, r Request) *shape {
 	s := &shape{layout: libvirt.Flat(""), flat: r.Flat, sysconfdir: m.Sysconfdir, top: 0o700}
 	if !s.flat {
@@ -55,7 +55,7 @@ func newShape(m *machine.Machine, r Request) *shape {
 	return s
 }
 
-// addParents adds the folders above the layout, such as etc.
+// addParents adds the directories above the layout, such as etc.
 func (s *shape) addParents() {
 	above := ""
 	for _, part := range strings.Split(s.layout.Base, "/") {
@@ -93,7 +93,7 @@ func (s *shape) pair(role pki.Role, key crypto.Signer, certPEM []byte) ([]batch.
 	}, nil
 }
 
-// bundle is the folder of a host.
+// bundle returns the directory of a host.
 func (s *shape) bundle(name string, pairs []batch.Piece) batch.Bundle {
 	pieces := make([]batch.Piece, 0, 1+len(s.folders)+len(pairs)+len(s.shared))
 	pieces = append(pieces, batch.Piece{Dir: true, Mode: s.top})
@@ -101,9 +101,9 @@ func (s *shape) bundle(name string, pairs []batch.Piece) batch.Bundle {
 	return batch.Bundle{Name: name, Pieces: pieces}
 }
 
-// appendTar writes a bundle into an archive, each path below a folder; the bundle
-// itself and the folders that are the system's own are not entries of their own
-// where there is none. Everything is root's: that is whose it will be.
+// appendTar writes a bundle into an archive, each path below a directory. If below is empty,
+// the bundle itself and the system's own directories get no entries. Every entry belongs to
+// root, as the files will on the host.
 func (s *shape) appendTar(w *tar.Writer, b batch.Bundle, below string, now time.Time) error {
 	for i, p := range b.Pieces {
 		if below == "" && i <= s.parents {
@@ -116,14 +116,14 @@ func (s *shape) appendTar(w *tar.Writer, b batch.Bundle, below string, now time.
 	return nil
 }
 
-// archive is a bundle as an archive of its own. That of a flat one holds a folder;
-// that of a tree unpacks onto /.
+// archive returns a bundle as an archive of its own. That of a flat one holds a directory; that
+// of a tree unpacks onto /.
 func (s *shape) archive(b batch.Bundle, now time.Time) (batch.Bundle, error) {
 	data, err := s.tarBytes(b, s.below(b.Name), now, true)
 	return batch.Bundle{Name: b.Name + tarSuffix, Pieces: []batch.Piece{{Mode: 0o600, Data: data}}}, err
 }
 
-// below is the folder in which the archive of one host holds its files.
+// below returns the directory in which the archive of one host holds its files.
 func (s *shape) below(name string) string {
 	if s.flat {
 		return name
@@ -148,7 +148,7 @@ func (s *shape) tarBytes(b batch.Bundle, below string, now time.Time, end bool) 
 
 const tarSuffix = ".tar"
 
-// recordOf is what the CA keeps of a certificate.
+// recordOf returns the CA's record of a certificate.
 func recordOf(cert *x509.Certificate) batch.Record {
 	return batch.Record{Serial: cert.SerialNumber, Data: pki.EncodeCertificates(cert)}
 }

@@ -9,7 +9,7 @@ import (
 	"virtpki/internal/termtext"
 )
 
-// tally counts what a run does, and keeps what people should know.
+// tally counts the bundles of a run, and keeps the notes for people.
 type tally struct {
 	Count
 
@@ -19,13 +19,13 @@ type tally struct {
 	example   string    // one of them
 	shortened bool      // the CA ends before the certificates should
 	letIn     int       // certificates for those who were shut out
-	again     string    // what is to be said of one of them
+	again     string    // the note about one of them
 	unbound   string    // a template makes certificates that are good for more than their role
 
 	other map[string]bool // bundles that were there, of another shape than asked for
 }
 
-// start counts what is there when the work begins.
+// start counts the bundles that are there when the work begins.
 func (t *tally) start(total int, has []bool) {
 	if t.began.IsZero() {
 		t.began = time.Now()
@@ -51,7 +51,7 @@ func (t *tally) add(cert, ca *x509.Certificate, name string, dropped []string) {
 	t.shortened = t.shortened || !cert.NotAfter.Before(ca.NotAfter)
 }
 
-// addLetIn takes note of whom a certificate lets in again.
+// addLetIn records that a certificate admits again a client that was shut out.
 func (t *tally) addLetIn(text string, err error) {
 	if err != nil {
 		text = authority.HistoryUnknown(err)
@@ -70,8 +70,8 @@ func (f *fleet) tellProgress() {
 	f.r.Progress(count)
 }
 
-// Report is what was done, or would be; its JSON form is stable. It does not grow with
-// the fleet, but for Would: list --fleet tells of each certificate.
+// Report holds the results of a run, or of a dry run; its JSON form is stable. It does not grow
+// with the fleet, but for Would: list --fleet tells of each certificate.
 type Report struct {
 	Hosts        int       `json:"hosts"`
 	Made         int       `json:"made"`
@@ -85,7 +85,7 @@ type Report struct {
 
 // Planned is a bundle that would be made.
 type Planned struct {
-	Place string // where it would lie, for people
+	Place string // the place where it would lie, in words for people
 	Names string // of the host, for people; may be empty
 }
 
@@ -95,7 +95,7 @@ func (f *fleet) report() *Report {
 		Out: f.r.Out, NotAfter: t.until, Notes: append(append([]string{}, f.twins...), t.notes()...)}
 }
 
-// reportUnless reports what was done, unless there is an error.
+// reportUnless returns the report, unless there is an error.
 func (f *fleet) reportUnless(err error) (*Report, error) {
 	if err != nil {
 		return nil, err
@@ -103,7 +103,7 @@ func (f *fleet) reportUnless(err error) (*Report, error) {
 	return f.report(), nil
 }
 
-// dryReport reports what would be made.
+// dryReport reports the bundles that a run would make.
 func (f *fleet) dryReport(list *Hosts, has []bool) (*Report, error) {
 	r := f.report()
 	for i, h := range list.hosts {
@@ -119,7 +119,7 @@ func (f *fleet) dryReport(list *Hosts, has []bool) (*Report, error) {
 	return r, nil
 }
 
-// notes are what people should know of the certificates that were made, and of the
+// notes returns the notes for people about the certificates that were made, and about the
 // bundles that were there.
 func (t *tally) notes() (notes []string) {
 	note := func(format string, args ...any) { notes = append(notes, fmt.Sprintf(format, args...)) }

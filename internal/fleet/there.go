@@ -24,19 +24,19 @@ import (
 	"virtpki/pki"
 )
 
-// bundleFiles reads the files of a bundle, a folder or an archive, by their paths in
-// it. A file that is not there is fs.ErrNotExist.
+// bundleFiles reads the files of a bundle, a directory or an archive, by their paths in it. A
+// file that is not there is fs.ErrNotExist.
 type bundleFiles func(path string) ([]byte, error)
 
-// folderFiles reads from a folder.
+// folderFiles reads from a directory.
 func folderFiles(folder string) bundleFiles {
 	return func(path string) ([]byte, error) {
 		return store.At(folder).ReadFile(filepath.Join(folder, path), store.MaxPEM)
 	}
 }
 
-// openBundle finds the files of the bundle at a path. below is the folder in an
-// archive in which they are.
+// openBundle finds the files of the bundle at a path. below is the directory in an archive that
+// contains them.
 func openBundle(path, below string) (bundleFiles, error) {
 	if info, err := os.Stat(path); err != nil || info.IsDir() {
 		return folderFiles(path), err
@@ -176,8 +176,8 @@ func (f *fleet) like(cert *x509.Certificate, id subject.Identity) (*x509.Certifi
 	return like, err
 }
 
-// otherShape reports whether a certificate that is good has another key, life or template
-// than asked for. One that ends with its CA was cut short.
+// otherShape reports whether a good certificate has another key type, lifetime or template than
+// the request. A certificate that ends with its CA may have a shorter lifetime.
 func otherShape(leaf authority.Leaf, ca, cert, like *x509.Certificate) bool {
 	same := func(a, b pkix.Extension) bool {
 		return a.Id.Equal(b.Id) && a.Critical == b.Critical && bytes.Equal(a.Value, b.Value)
@@ -206,8 +206,8 @@ func (s *shape) readPair(files bundleFiles, role pki.Role) (*x509.Certificate, e
 	return certs[0], err
 }
 
-// there finds the hosts whose bundle is there. One that is there and is not whole, or
-// not what the list says, is an error.
+// there finds the hosts whose bundle is there. An existing bundle that is incomplete, or does
+// not match the list, is an error.
 func (f *fleet) there(ctx context.Context, list *Hosts) (has []bool, err error) {
 	has = make([]bool, len(list.hosts))
 	work := func(i int) (bool, error) {

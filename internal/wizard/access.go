@@ -36,7 +36,8 @@ var accessWords = [...]string{
 	accessKeep:     "as the conf's list says already",
 }
 
-// candidate is a client whose getting in can be told now.
+// candidate is a client that is known now, so that the wizard can tell whether a list admits
+// it.
 type candidate struct {
 	dn, what string
 	exists   bool // the CA has signed it before
@@ -65,8 +66,8 @@ func (w *Answers) candidates() []candidate {
 	return all
 }
 
-// hostClientDN is that of this host as a client; empty where it is none, and
-// cannot be made one.
+// hostClientDN returns the DN of this host as a client; empty where it is not a client and
+// cannot become one.
 func (w *Answers) hostClientDN() string {
 	switch {
 	case w.client.Cert != nil:
@@ -85,8 +86,8 @@ func (w *Answers) leafDN(name string) string {
 	return subject.Text(raw)
 }
 
-// live are the DNs of the clients that the CA has signed. What cannot be read is
-// met again by the plan.
+// live returns the DNs of the clients that the CA has signed. It skips unreadable records: the
+// plan reports them.
 func (w *Answers) live() []string {
 	var names []string
 	switch now := w.Now(); {
@@ -98,7 +99,7 @@ func (w *Answers) live() []string {
 	return slices.Compact(names)
 }
 
-// confList is the list that the daemon's conf has; ok is whether it has one.
+// confList returns the list in the daemon's configuration file; ok is whether it has one.
 func (w *Answers) confList() (list []string, ok bool) {
 	path := w.confPath(w.Daemon)
 	if !w.Tree().Exists(path) {
@@ -120,7 +121,7 @@ func (w accessTopic) askAccess(ctx context.Context) error {
 	if hasList {
 		answers = []int{accessKeep, accessNamed, accessPatterns}
 	}
-	if len(all) == 0 { // a list of nobody would be no list
+	if len(all) == 0 { // an empty list would not be a list
 		answers = slices.DeleteFunc(answers, func(answer int) bool { return answer == accessNamed })
 	}
 	var options []string
@@ -195,7 +196,7 @@ func orNobody(names []string) string {
 	return strings.Join(names, "; ")
 }
 
-// reach splits clients into those whom a list lets in and the others.
+// reach splits clients into those that a list admits and the others.
 func reach(patterns []string, all []candidate) (in, out []string) {
 	list := dn.Compile(patterns, dn.Glob)
 	for _, c := range all {
@@ -208,7 +209,7 @@ func reach(patterns []string, all []candidate) (in, out []string) {
 	return in, out
 }
 
-// learnExisting notes whom the CA has signed before; somebody who was left out
+// learnExisting records the clients that the CA has signed before; a client that was left out
 // before stays left out.
 func (w accessTopic) learnExisting(all []candidate) {
 	leftOut := make(map[string]bool)
@@ -287,8 +288,7 @@ func (w accessTopic) checkPattern(patterns []string, pattern string) error {
 	return allowlist.LockedOut(append([]string{}, patterns...), w.hostClientDN())
 }
 
-// askTake shows whom the patterns let in, and why not, and asks whether that is
-// meant.
+// askTake shows which clients the patterns admit, and why not, and asks whether that is right.
 func (w accessTopic) askTake(ctx context.Context) error {
 	gate := allowlist.Compile(&allowlist.List{Patterns: w.patterns}, dn.Glob, dn.Fnmatch)
 	var matches []allowlist.Match

@@ -20,13 +20,13 @@ const (
 
 // Who may connect.
 const (
-	accessNamed = iota // whom there is a certificate for, each by the DN
+	accessNamed = iota // the clients that have a certificate, each by the DN
 	accessAnyone
 	accessPatterns
-	accessKeep // the list that the conf has
+	accessKeep // the list in the configuration file
 )
 
-// Renewer is what runs renew.
+// Renewer is the program that runs renew.
 type Renewer int
 
 // The renewers.
@@ -43,8 +43,8 @@ const (
 	restartCommand
 )
 
-// Answers are what was found and what was answered. Answers are kept when a question is
-// put again, and offered.
+// Answers are the findings and the answers. When a question is put again, it offers the answer
+// that was given before.
 type Answers struct {
 	*machine.Machine      // with the CA's directory that was chosen
 	Given            bool // the flags give the passphrase of the CA's key
@@ -96,8 +96,8 @@ func (w *Answers) SANs() (sans []string, only bool) {
 	return append(sans, w.more...), only
 }
 
-// Allowed returns the patterns of who may connect. issued reports that all those for whom
-// the CA has signed before are to get in besides.
+// Allowed returns the patterns for the clients that may connect. issued reports whether to
+// admit all clients that the CA has signed before as well.
 func (w *Answers) Allowed() (patterns []string, issued bool) {
 	switch w.access {
 	case accessPatterns:
@@ -154,8 +154,8 @@ func (w *Answers) Runs(name string) bool {
 	return slices.ContainsFunc(w.daemons, func(r running.Daemon) bool { return r.Daemon.Name == name })
 }
 
-// URI returns what a client on another machine types: the fullest name that the server's
-// certificate has, which is the one that is there, or the one to be made for name and dns.
+// URI returns the URI that a client on another machine types. It has the fullest name of the
+// server's certificate: the existing one, or the one to be made for name and dns.
 func (w *Answers) URI(name string, dns []string) string {
 	if w.server.Cert != nil {
 		dns = w.server.Cert.DNSNames

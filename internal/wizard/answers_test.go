@@ -18,7 +18,7 @@ func answers() *Answers {
 	return a
 }
 
-// Who gets in: nobody is let in who was left out, and a pattern is only what was typed.
+// A client that was left out is not admitted, and a pattern is only a text that was typed.
 func TestAllowed(t *testing.T) {
 	signed := []string{"O=Org,CN=ann", "O=Org,CN=b*b"}
 	for _, c := range []struct {
@@ -73,7 +73,7 @@ func TestSANs(t *testing.T) {
 	}
 }
 
-// Where the CA comes from, and what can be signed by it.
+// Where the CA comes from, and which certificates it can sign.
 func TestCA(t *testing.T) {
 	there := &authority.Authority{}
 	for _, c := range []struct {
@@ -143,7 +143,7 @@ func TestURI(t *testing.T) {
 	}
 }
 
-// Whom a list lets in is told before it is taken.
+// The wizard shows which clients a list admits before it takes the list.
 func TestReach(t *testing.T) {
 	all := []candidate{{dn: "O=Org,CN=ann"}, {dn: "O=Org,CN=bob"}, {dn: "O=Else,CN=ann"}}
 	in, out := reach([]string{"O=Org,CN=a*"}, all)

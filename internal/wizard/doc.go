@@ -1,8 +1,7 @@
-// Package wizard asks what it takes to make a host ready: the questions of 'virtpki wizard', in
-// their order, and what is offered for an answer.
+// Package wizard asks the questions of 'virtpki wizard' that make a host ready: in their order,
+// with the answers that it offers.
 //
-// It looks at the machine so that it asks only what it cannot know, and checks each answer as
-// the flag of a command would be. It changes nothing: what is decided and done it has its
-// [Doer] do, which is given the [Answers]. How a question looks on the screen is package
-// prompt's matter.
+// It looks at the machine so that it asks only for facts that it cannot know, and checks each
+// answer as a command checks its flag. It changes nothing: its [Doer] gets the [Answers],
+// decides and makes the changes. Package prompt shows the questions on the screen.
 package wizard

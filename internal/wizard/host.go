@@ -48,8 +48,8 @@ func (w hostTopic) askHostname(ctx context.Context) error {
 	return err
 }
 
-// offer finds what else the host is called. What was left out of the same list
-// before stays left out.
+// offer finds the other names of the host. A name that was left out of the same list before
+// stays left out.
 func (w hostTopic) offer() {
 	names, err := w.ServerNames(w.Hostname, nil, w.Live(), false, w.machine)
 	if err != nil {
@@ -120,11 +120,11 @@ func listed(text string) []string {
 	return strings.FieldsFunc(text, func(r rune) bool { return r == ',' || r == ' ' || r == '\t' })
 }
 
-// Inventory lists what uses TLS here, as it was when the wizard looked.
+// Inventory lists the users of TLS here, as they were when the wizard looked.
 func (w *Answers) Inventory() *inventory.List { return inventory.Look(w.Machine, w.daemons) }
 
-// wantsDaemon reports whether what is to be configured is not plain to see: one daemon
-// serves TLS here, or may.
+// wantsDaemon reports whether the wizard has to ask which daemon to configure. It does not if
+// one daemon serves TLS here, or may.
 func (w hostTopic) wantsDaemon() bool {
 	list := w.Inventory()
 	if w.Daemon == "" {
@@ -133,7 +133,7 @@ func (w hostTopic) wantsDaemon() bool {
 	return len(list.Serving()) != 1
 }
 
-// confPath is the conf of a daemon.
+// confPath returns the path of a daemon's configuration file.
 func (w *Answers) confPath(name string) string {
 	d, err := w.Inventory().Named(name)
 	if err != nil {
@@ -142,7 +142,7 @@ func (w *Answers) confPath(name string) string {
 	return w.Path(d.ConfPath)
 }
 
-// daemonWords say what each daemon is.
+// daemonWords describe each daemon.
 var daemonWords = map[string]string{
 	"libvirtd":   "libvirtd: one daemon for all (Debian, Ubuntu)",
 	"virtproxyd": "virtproxyd: modular daemons (Fedora, RHEL 9)",
@@ -172,7 +172,7 @@ func (w hostTopic) hasQEMU() bool {
 	return err == nil
 }
 
-// useWords say what QEMU needs certificates for.
+// useWords describe each use that QEMU has for certificates.
 var useWords = map[string]string{
 	libvirt.DefaultQEMU: "migration, and all that has no folder of its own",
 	"vnc":               "VNC consoles",

@@ -36,7 +36,7 @@ func orElsewhere(here bool, file string) string {
 	return "on another machine"
 }
 
-// lacksKey reports whether a CA was found whose key is not where virtpki looks for it.
+// lacksKey reports whether there is a CA without its key where virtpki looks for it.
 func (w importTopic) lacksKey() bool { return w.keyless != nil }
 
 // importsWhole reports whether a CA is taken over of which nothing is in its place.
@@ -58,7 +58,7 @@ func (w importTopic) askLostKey(ctx context.Context) error {
 		return err
 	}
 	w.ca, w.caKey, w.source, w.Files, w.Passphrase = w.keyless, "absent", caMake, authority.ImportFiles{}, ""
-	if key != "" { // it is taken over in place, with what it has signed
+	if key != "" { // it is taken over in place, with the certificates that it has signed
 		w.ca, w.caKey, w.source, w.Files = nil, "", caImport, files
 	}
 	return nil
@@ -99,8 +99,8 @@ func (w importTopic) askImportPassphrase(ctx context.Context) error {
 	return err
 }
 
-// tryImport reads what an import would. A key that wants a passphrase and was
-// given none is right so far.
+// tryImport reads the files of an import. A key that wants a passphrase and was given none
+// counts as right so far.
 func (w importTopic) tryImport(o authority.ImportFiles, passphrase string) error {
 	in, err := authority.ReadImport(w.Machine, o, w.doer.Keyring(passphrase))
 	if passphrase == "" && errors.Is(err, pki.ErrKeyEncrypted) && !w.Given {
@@ -154,7 +154,7 @@ func (w importTopic) askIssued(ctx context.Context) error {
 	return err
 }
 
-// existsFolder reports whether the folder of a file is there.
+// existsFolder reports whether the directory of a file is there.
 func existsFolder(file string) bool {
 	info, err := os.Stat(filepath.Dir(file))
 	return err == nil && info.IsDir()

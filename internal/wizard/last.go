@@ -10,7 +10,7 @@ import (
 	"virtpki/internal/prompt"
 )
 
-// lastTopic asks what is to happen at the end, and later.
+// lastTopic asks about the end of the run, and about renewal.
 type lastTopic struct{ *wizard }
 
 func (w lastTopic) questions() []question {
@@ -42,8 +42,8 @@ func orNone(text string) string {
 	return text
 }
 
-// renewalOf is what a timer or a cron job would be made of, with the answer of
-// the question asked now.
+// renewalOf checks whether a timer or a cron job can be made with this answer to the current
+// question.
 func (w lastTopic) renewalOf(binary string) error {
 	with := *w.Answers
 	with.Binary = binary
@@ -63,7 +63,7 @@ func (w lastTopic) askRenewal(ctx context.Context) error {
 	return err
 }
 
-// likelyRenewal is what this system has.
+// likelyRenewal returns the one of the renewers that this system has.
 func (w lastTopic) likelyRenewal() Renewer {
 	if w.systemd || !existsFolder(w.cronFile()) {
 		return RenewSystemd
@@ -71,8 +71,8 @@ func (w lastTopic) likelyRenewal() Renewer {
 	return RenewCron
 }
 
-// wantsBinary reports whether this program is elsewhere on the machine in
-// question, or where what runs renew would not find it.
+// wantsBinary reports whether this program is elsewhere on the machine in question, or where a
+// timer or a cron job would not find it.
 func (w lastTopic) wantsBinary() bool {
 	if !w.MakesRenewal() {
 		return false
@@ -92,7 +92,7 @@ func (w lastTopic) askBinary(ctx context.Context) error {
 	return err
 }
 
-// wantsPassphraseFile reports whether what runs renew has to open the CA's key.
+// wantsPassphraseFile reports whether the timer or the cron job has to open the CA's key.
 func (w lastTopic) wantsPassphraseFile() bool {
 	encrypted := w.Passphrase != "" || w.caKey == "encrypted" || w.Imports() && w.Imported != nil && w.Imported.Encrypted()
 	return encrypted && w.MakesRenewal() && !w.Given

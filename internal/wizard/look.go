@@ -18,22 +18,22 @@ import (
 	"virtpki/pki"
 )
 
-// found is what the wizard sees on the machine, and need not ask.
+// found holds the facts that the wizard sees on the machine, and need not ask for.
 type found struct {
 	ca       *authority.Authority // nil: there is none
 	keyless  *authority.Authority // the CA in its place, where its key is not; nil for another
-	keyAlone bool                 // a run that made a CA was cut short
+	keyAlone bool                 // a run that made a CA was interrupted
 	caKey    string               // absent, plain, encrypted, unreadable
 	server   *keypair.Pair
 	client   *keypair.Pair
 	machine  []string // the machine's names
 	daemons  []running.Daemon
-	systemd  bool   // it is what runs here, or will run in this image
+	systemd  bool   // it runs here, or will run in this image
 	renewing string // the file by which renew runs already
 }
 
-// look reads what there is. What bootstrap would refuse is refused before the
-// first question.
+// look reads the state of the machine. A machine that bootstrap would refuse is refused before
+// the first question.
 func (w *Answers) look(ctx context.Context) error {
 	if err := w.lookAtCA(); err != nil {
 		return err
@@ -54,13 +54,13 @@ func (w *Answers) look(ctx context.Context) error {
 	return nil
 }
 
-// unitFolder and cronFile are where what runs renew goes.
+// unitFolder and cronFile are the places of a timer's units and of a cron job.
 func (w *Answers) unitFolder() string { return w.Path("/etc/systemd/system") }
 func (w *Answers) cronFile() string {
 	return w.Path(filepath.Join(w.Sysconfdir, "cron.d", "virtpki"))
 }
 
-// lookAtCA finds the CA where it would be, now.
+// lookAtCA finds the CA in the directory that is chosen now.
 func (w *Answers) lookAtCA() error {
 	a, err := authority.Open(w.Machine)
 	w.keyless = nil
@@ -94,7 +94,7 @@ func (w *Answers) lookAtPair(role pki.Role) (*keypair.Pair, error) {
 	return p, err
 }
 
-// greet says what this is, and what was found.
+// greet introduces the wizard, and shows its findings.
 func (w *wizard) greet() {
 	w.Say("TLS for libvirt on this host. Nothing is changed before you have seen the plan and said yes. %s.", w.Keys())
 	var lines []string

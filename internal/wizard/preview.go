@@ -13,7 +13,7 @@ import (
 	"virtpki/internal/termtext"
 )
 
-// Preview is what would be done.
+// Preview holds the changes that the answers would make.
 type Preview struct {
 	Work *Work
 	Job  *change.Job // decided without a lock
@@ -21,7 +21,7 @@ type Preview struct {
 	Do func(context.Context) error
 }
 
-// show says what would be done.
+// show prints the changes that would be made.
 func (w *wizard) show(p *Preview) {
 	w.Say("The plan. Nothing has been changed yet.")
 	var changes []string
@@ -52,7 +52,7 @@ func (w *wizard) show(p *Preview) {
 // mostLines is how many lines of changes are shown in full.
 const mostLines = 60
 
-// shortened leaves out the middle of what is too long to be read.
+// shortened leaves out the middle of a list that is too long to read.
 func shortened(lines []string) []string {
 	if len(lines) <= mostLines {
 		return lines
@@ -61,7 +61,7 @@ func shortened(lines []string) []string {
 	return slices.Concat(lines[:mostLines/2], []string{fmt.Sprintf("  and %d more", left)}, lines[len(lines)-mostLines/2:])
 }
 
-// confDiff is what changes in the daemon's configuration file.
+// confDiff returns the changes to the daemon's configuration file.
 func (p *Preview) confDiff() string {
 	path := p.Work.Answers.Path(p.Work.Host.Daemon.ConfPath)
 	for _, c := range p.Job.Plan.Changes() {

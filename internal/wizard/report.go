@@ -11,7 +11,7 @@ import (
 	"virtpki/internal/termtext"
 )
 
-// Report is what was done, and how it goes on; its JSON form is stable.
+// Report holds the changes that were made, and the next steps; its JSON form is stable.
 type Report struct {
 	change.Result
 	URI      string          `json:"uri"`      // for clients
@@ -22,7 +22,7 @@ type Report struct {
 	work *Work
 }
 
-// Report returns what a job has done. commands do the same without questions.
+// Report returns the report of a job. commands do the same without questions.
 func (w *Work) Report(j *change.Job, commands [][]string) *Report {
 	r := &Report{Result: j.Result(w.Answers.Now()), Bundles: []string{}, Commands: commands, Findings: []judge.Finding{}, work: w}
 	r.URI = w.Answers.URI(w.Host.Server.Name, w.Host.Server.DNS)
@@ -32,7 +32,7 @@ func (w *Work) Report(j *change.Job, commands [][]string) *Report {
 	return r
 }
 
-// Done tells what was done. The files have been seen in the plan.
+// Done tells what was done. The plan has shown the files.
 func (r *Report) Done(d *prompt.Dialog, dryRun bool) string {
 	var text strings.Builder
 	switch n := len(r.Changes); {

@@ -12,24 +12,25 @@ import (
 	"virtpki/internal/prompt"
 )
 
-// Doer does for the wizard what commands do. An answer is checked as the flag of the
+// Doer does the work of the commands for the wizard. An answer is checked as the flag of the
 // command would be.
 type Doer interface {
-	// Keyring opens the CA's key with a passphrase, or with what the flags give when that is
-	// empty. It never asks.
+	// Keyring opens the CA's key with a passphrase or, if that is empty, with the one that the
+	// flags give. It never asks.
 	Keyring(passphrase string) *change.Keyring
 	// CheckClients returns an error unless certificates can be made for clients of these
 	// names.
 	CheckClients(names []string) error
-	// CheckRenewal returns an error unless what runs renew can be made of the answers.
+	// CheckRenewal returns an error unless the answers are enough for a timer or a cron job
+	// that renews.
 	CheckRenewal(a *Answers) error
-	// ShowMatches tells whom patterns let in.
+	// ShowMatches shows which clients the patterns admit.
 	ShowMatches(matches []allowlist.Match)
 	// Preview makes requests of the answers, and decides.
 	Preview(a *Answers) (*Preview, error)
 }
 
-// Settings are what the flags say, and what is offered at first.
+// Settings are the values of the flags, and the defaults of the first questions.
 type Settings struct {
 	Machine *machine.Machine
 	Given   bool // the flags give the passphrase of the CA's key
@@ -38,8 +39,7 @@ type Settings struct {
 	Life    string // of certificates
 }
 
-// wizard is one run of the wizard: what was found, what has been answered, and
-// how far it is.
+// wizard is one run of the wizard: its findings, its answers so far, and its progress.
 type wizard struct {
 	*prompt.Dialog
 	*Answers
@@ -52,7 +52,7 @@ type wizard struct {
 type question struct {
 	id    string
 	title string // names the answer in a list of all
-	// uses are the questions whose answers decide what this one offers.
+	// uses are the questions that decide the choices of this one.
 	uses []string
 	// applies is nil for a question that is always put.
 	applies func() bool
@@ -70,8 +70,8 @@ func (w *wizard) questions() []question {
 // errNothingChanged is the end of a wizard that was left.
 var errNothingChanged = hint.With(hint.ErrInterrupted, "nothing was changed")
 
-// Run looks at the machine, asks what it cannot know, shows the plan, and has it done or
-// asks again what is to be another way.
+// Run looks at the machine, asks for the facts that it cannot know, and shows the plan. Then it
+// has the plan carried out, or asks again for the answers that should change.
 func Run(ctx context.Context, d *prompt.Dialog, s Settings, doer Doer) error {
 	a := &Answers{Machine: s.Machine.WithCA(s.Machine.CADir), Given: s.Given, CALife: s.CALife, Life: s.Life}
 	if err := a.look(ctx); err != nil {
@@ -110,7 +110,7 @@ func (w *wizard) left(err error) error {
 	return err
 }
 
-// walk puts the questions that apply and have no answer yet.
+// walk puts the questions that apply and do not have an answer yet.
 func (w *wizard) walk(ctx context.Context) error {
 	for {
 		q := w.next()
@@ -128,7 +128,7 @@ func (w *wizard) walk(ctx context.Context) error {
 	}
 }
 
-// next is the first question that applies and has no answer.
+// next returns the first question that applies and does not have an answer.
 func (w *wizard) next() *question {
 	for _, q := range w.questions() {
 		if (q.applies == nil || q.applies()) && !slices.Contains(w.history, q.id) {
@@ -138,7 +138,7 @@ func (w *wizard) next() *question {
 	return nil
 }
 
-// back takes the last answer back; it will be what is offered.
+// back takes the last answer back; the question offers it again.
 func (w *wizard) back() {
 	if len(w.history) == 0 {
 		w.Say("This is the first question.")

@@ -10,7 +10,7 @@ import (
 	"virtpki/internal/reload"
 )
 
-// Work is what the answers come to: the requests of the commands that do the same, checked.
+// Work is the result of the answers: the requests of the commands that do the same, checked.
 type Work struct {
 	Answers    *Answers
 	Keys       *change.Keyring
@@ -19,11 +19,11 @@ type Work struct {
 	Host       *provision.Host // this one
 	Deliveries []provision.Delivery
 	Files      []generate.File // that run renew
-	Note       string          // what is left to do for them to count
+	Note       string          // the step that is left before the files count
 	Restart    string          // the command that starts the daemon again; empty: none
 }
 
-// Decide puts what the commands decide one after the other into one plan.
+// Decide collects the decisions of the commands, one after the other, in one plan.
 func (w *Work) Decide(j *change.Job) error {
 	a, err := w.authority(j)
 	if err != nil {

@@ -10,8 +10,8 @@ import (
 	"virtpki/internal/machine"
 )
 
-// Client is a client of libvirt's whose files were read once, for connections to many
-// hosts. It may be used by several goroutines.
+// Client is a client of libvirt's whose files were read once, for connections to many hosts.
+// Several goroutines may use it.
 type Client struct {
 	base connection
 	uri  string
@@ -46,8 +46,8 @@ func Prepare(ctx context.Context, m *machine.Machine, r Request) (*Client, error
 	return cl, c.openPair()
 }
 
-// Look connects to a host. dial is where it is, empty for where its name leads. The error
-// is for a name that cannot be one.
+// Look connects to a host. dial is its address; empty for the address of its name. The error is
+// for a text that cannot be a name.
 func (cl *Client) Look(ctx context.Context, host, dial string, limit time.Duration) (*Report, error) {
 	if strings.Contains(host, ":") {
 		host = "[" + host + "]"

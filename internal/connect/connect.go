@@ -26,7 +26,7 @@ import (
 	"virtpki/pki"
 )
 
-// Request is to whom a connection is tried, as whom, and for how long.
+// Request says which address to connect to, as which client, and for how long.
 type Request struct {
 	URI     string        // as virsh takes it, or HOST, HOST:PORT or [V6]:PORT, or SCHEME://HOST:PORT of a service; may be an alias of libvirt.conf
 	As      string        // another client pair, CERT,KEY; empty for that of the machine
@@ -34,8 +34,8 @@ type Request struct {
 	Timeout time.Duration // for all of it
 }
 
-// target is the URI, or that for which an alias stands, with what the flags and the
-// client's conf say.
+// target returns the URI, after resolving an alias, with the settings of the flags and of the
+// client's configuration file.
 func (o *Request) target(m *machine.Machine) (*libvirt.RemoteURI, error) {
 	if o.Timeout <= 0 {
 		return nil, hint.Usagef("--timeout %v leaves no time", o.Timeout)
@@ -90,18 +90,18 @@ type connection struct {
 	uri      *libvirt.RemoteURI
 	service  *service // nil for libvirt
 	pkipath  string   // that a service's client was told
-	dial     string   // where the host is, empty for where its name leads
+	dial     string   // the host's address; empty for that of its name
 	distant  bool     // the daemon is not looked for on this machine
 	files    libvirt.ClientFiles
-	set      judge.Set // what is in them
+	set      judge.Set // their contents
 	release  libvirt.Release
 	client   *keypair.Pair // nil when none is shown
 	distrust distrust
 	report   Report
 }
 
-// Run does what a client of libvirt's does, step by step, until one says no. The error is
-// for what could not be tried; wrong use of the request is a usage error.
+// Run takes the steps of a client of libvirt's until one fails. The error is for a connection
+// that could not be tried; a mistake in the request is a usage error.
 func Run(ctx context.Context, m *machine.Machine, r Request) (*Report, error) {
 	uri, err := r.target(m)
 	if err != nil {
@@ -124,8 +124,8 @@ func Run(ctx context.Context, m *machine.Machine, r Request) (*Report, error) {
 	return c.report.finished(), nil
 }
 
-// load reads the files of the client. What is not there, or makes no sense, is for
-// the first step to say; what cannot be read ends it all.
+// load reads the files of the client. The first step reports files that are missing or make no
+// sense; a file that cannot be read is an error.
 func (c *connection) load(as string) error {
 	c.files = c.find()
 	if c.service != nil {
@@ -155,8 +155,8 @@ func (c *connection) load(as string) error {
 	return nil
 }
 
-// readAsLibvirt reads a file. What stands in a folder that may not be looked into is
-// not there, to libvirt.
+// readAsLibvirt reads a file. For libvirt, a file does not exist if its directory may not be
+// searched.
 func (c *connection) readAsLibvirt(path string) judge.File {
 	if _, err := c.m.Tree().Stat(path); errors.Is(err, fs.ErrPermission) {
 		return judge.File{Path: path, Err: fmt.Errorf("%w: %v", fs.ErrNotExist, err)}
@@ -164,8 +164,8 @@ func (c *connection) readAsLibvirt(path string) judge.File {
 	return inspect.File(c.m.Tree(), path)
 }
 
-// isThere reports what access(2) says, which libvirt asks: a link to nowhere is
-// nothing.
+// isThere reports the result of access(2), which libvirt asks: for it, a broken link does not
+// exist.
 func (c *connection) isThere(path string) bool {
 	_, err := c.m.Tree().Stat(path)
 	return err == nil
@@ -197,8 +197,7 @@ func (c *connection) openPair() error {
 	return nil
 }
 
-// run goes through the steps until one says no. The error is for what could not be
-// tried.
+// run takes the steps until one fails. The error is for a connection that could not be tried.
 func (c *connection) run(limited, ctx context.Context) error {
 	if problem := c.ownFiles(); problem != nil {
 		c.no("files", Step{Name: "files", Side: clientSide, Text: problem.Text, Fix: problem.Fix})
@@ -248,7 +247,7 @@ func (c *connection) request() rpc.ProbeRequest {
 	return req
 }
 
-// keep notes what was seen of the session.
+// keep records the facts about the session.
 func (c *connection) keep(result *rpc.ProbeResult) {
 	for _, cert := range result.Chain {
 		c.report.Chain = append(c.report.Chain, certinfo.Of(cert, "", c.m.Now()))

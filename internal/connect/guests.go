@@ -14,14 +14,14 @@ import (
 	"virtpki/internal/termtext"
 )
 
-// GuestsReport is what was seen of a daemon, and of the displays of the guests that run
-// there; its JSON form is stable.
+// GuestsReport holds the findings about a daemon and about the displays of its guests; its JSON
+// form is stable.
 type GuestsReport struct {
 	*Report
 	Displays []DisplayReport `json:"displays"`
 }
 
-// DisplayReport is what was seen of one display.
+// DisplayReport holds the findings about one display.
 type DisplayReport struct {
 	Guest   string  `json:"guest"`
 	URI     string  `json:"uri,omitempty"`
@@ -44,9 +44,8 @@ type guestsRun struct {
 	base map[string]*connection // by scheme: the client's files are read once
 }
 
-// RunGuests does what [Run] does and, where the daemon admits the client, looks at the
-// displays of all guests that run there. r.Timeout is for the daemon, and for each display
-// again.
+// RunGuests does the same as [Run] and, if the daemon admits the client, looks at the displays
+// of all guests that run there. r.Timeout is for the daemon, and for each display again.
 func RunGuests(ctx context.Context, m *machine.Machine, r Request) (*GuestsReport, error) {
 	if findService(r.URI) != nil {
 		return nil, hint.Usagef("--guests is for libvirt's URIs: %q is a guest's own service", r.URI)
@@ -106,8 +105,8 @@ func (g *guestsRun) list(ctx context.Context) (guests []rpc.Guest, here bool, er
 	return guests, result.Remote.Addr().IsLoopback(), err
 }
 
-// plan says where a display is looked at, as virt-viewer does: at the address where it
-// listens, and at the host's where it listens on all.
+// plan returns the address at which a display is looked at, as virt-viewer does: the address
+// where it listens, or the host's if it listens on all.
 func (g *guestsRun) plan(guest string, d rpc.Display, here bool) DisplayReport {
 	report := DisplayReport{Guest: guest}
 	if d.Port == "" {

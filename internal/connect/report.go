@@ -6,11 +6,11 @@ import "virtpki/internal/certinfo"
 type Step struct {
 	Name string `json:"name"` // files, name, tcp, protocol, tls, certificate, hostname, confirmation, demand, authentication, open, answer, served
 	OK   bool   `json:"ok"`
-	Side string `json:"side,omitempty"` // who says no: client, network, server
+	Side string `json:"side,omitempty"` // the side that refuses: client, network, server
 	Text string `json:"text"`
 	Fix  string `json:"fix,omitempty"`
-	// Likely are the reasons for a no whose reason the client does not get to
-	// know, the likeliest first.
+	// Likely lists possible reasons for a refusal, the likeliest first, if the client does not
+	// get to know the reason.
 	Likely []Reason `json:"likely,omitempty"`
 }
 
@@ -39,7 +39,7 @@ type Report struct {
 	Demands string `json:"demands_client_certificate,omitempty"`
 }
 
-// finished completes a report whose steps have been gone through.
+// finished completes a report after the last step.
 func (r *Report) finished() *Report {
 	if r.OK = r.Verdict == ""; r.OK {
 		r.Verdict = "fine"
@@ -47,16 +47,16 @@ func (r *Report) finished() *Report {
 	return r
 }
 
-// Last is the step at which the report ends: the one that says no, if one does.
+// Last returns the step at which the report ends: the one that failed, if one did.
 func (r *Report) Last() Step { return r.Steps[len(r.Steps)-1] }
 
-// Session is what TLS agreed on.
+// Session holds the parameters on which TLS agreed.
 type Session struct {
 	Version string `json:"version"`
 	Cipher  string `json:"cipher"`
 }
 
-// Server is what the daemon says of itself.
+// Server holds the daemon's description of itself.
 type Server struct {
 	Hostname string `json:"hostname"`
 	Libvirt  string `json:"libvirt"`

@@ -11,21 +11,21 @@ import (
 	"virtpki/internal/starttls"
 )
 
-// service is something of QEMU's that serves TLS, and what its clients go by.
+// service is a service of QEMU's that uses TLS, with the facts that its clients need.
 type service struct {
 	scheme string // of the URI
 	what   string
 	port   int // that is meant where the URI names none; 0 where it has to
-	// use is the one of QEMU's uses whose client files are shown, empty for the files
-	// of libvirt's clients, which virt-viewer reads too (gtk-vnc, src/vncconnection.c).
+	// use is the one of QEMU's uses whose client files are shown, empty for the files of
+	// libvirt's clients, which virt-viewer reads too (gtk-vnc, src/vncconnection.c).
 	use      string
 	dialogue func() starttls.Dialogue
 	// unfinished is a service to which a finished handshake does harm.
 	unfinished bool
 	// asks is whether it may ask for a client certificate at all.
 	asks bool
-	// The next are what to do: where nobody listens, and where a new certificate has to
-	// get into a QEMU that runs.
+	// The next two are the fixes: for a port on which nobody listens, and for a running QEMU
+	// that has to load a new certificate.
 	listen, refresh string
 }
 
@@ -65,7 +65,7 @@ func Schemes() []string {
 	return all
 }
 
-// findService returns the service of a URI, nil where it has none: it is libvirt's then.
+// findService returns the service of a URI, or nil for a URI of libvirt's.
 func findService(uri string) *service {
 	scheme, _, _ := strings.Cut(uri, "://")
 	if i := slices.IndexFunc(services, func(s service) bool { return strings.EqualFold(s.scheme, scheme) }); i >= 0 && scheme != uri {
@@ -74,8 +74,8 @@ func findService(uri string) *service {
 	return nil
 }
 
-// product is whose rules for certificates a client has, libvirt's where s is nil. What
-// viewers have of their own is in [visit.inSession].
+// product returns the program whose rules for certificates a client has: QEMU, or libvirt if s
+// is nil. The additional rules of viewers are in [visit.inSession].
 func (s *service) product() string {
 	if s != nil {
 		return "qemu"
@@ -83,7 +83,8 @@ func (s *service) product() string {
 	return "libvirt"
 }
 
-// refreshing is what gets a new certificate into a service, or into libvirt where s is nil.
+// refreshing returns the way to load a new certificate into a service, or into libvirt if s is
+// nil.
 func (s *service) refreshing() string {
 	if s != nil {
 		return s.refresh

@@ -74,14 +74,14 @@ func listen(t *testing.T, serve func(net.Conn)) string {
 	return l.Addr().String()
 }
 
-// A script of a server: what it says, then how many bytes it wants to hear.
+// A script of a server: the bytes that it sends, then how many bytes it wants to receive.
 type line struct {
 	says  string
 	hears int
 }
 
-// serving plays before, does TLS, refuses clients without a certificate where demand says
-// so, plays after, and stays until the client goes.
+// serving plays before, does TLS, refuses clients without a certificate if demand is set, plays
+// after, and stays until the client goes.
 func serving(config *tls.Config, demand bool, before, after []line) func(net.Conn) {
 	return func(conn net.Conn) {
 		if !play(conn, before) {
@@ -142,8 +142,8 @@ func says(text string) func(net.Conn) {
 	return func(c net.Conn) { io.WriteString(c, text); io.CopyN(io.Discard, c, 100) }
 }
 
-// TestServices is what check --connect says of the servers that QEMU has, right and wrong
-// ones. What real ones do is in testdata/e2e/check-services.txtar.
+// TestServices runs check --connect against imitations of QEMU's servers, right and wrong ones.
+// The script testdata/e2e/check-services.txtar tests real ones.
 func TestServices(t *testing.T) {
 	s, foreign := newSite(t), newSite(t)
 	good := s.server(nil)
@@ -276,7 +276,7 @@ func TestServiceWithoutPair(t *testing.T) {
 	checkReport(t, run(false), "fine", "confirmation", "", "admits a client without a certificate")
 }
 
-// TestServiceWithQEMUsNames is a --pkipath whose files have QEMU's names.
+// TestServiceWithQEMUsNames uses a --pkipath whose files have QEMU's names.
 func TestServiceWithQEMUsNames(t *testing.T) {
 	s := newSite(t)
 	for _, name := range []string{"ca", "client"} {

@@ -15,7 +15,7 @@ import (
 	"virtpki/internal/termtext"
 )
 
-// The sides of a connection: who says no.
+// The sides of a connection, any of which may refuse.
 const (
 	clientSide  = "client"
 	networkSide = "network"
@@ -73,7 +73,7 @@ func (c *connection) stepNetwork(result *rpc.ProbeResult, err error, here []runn
 	return c.ok("tcp", "%s answers", result.Remote)
 }
 
-// addressesText words what a name stands for.
+// addressesText lists the addresses of a name.
 func addressesText(c *connection, all []netip.Addr) string {
 	if _, err := netip.ParseAddr(c.uri.Host); err == nil {
 		return c.uri.Host + " is an address"
@@ -98,7 +98,7 @@ func (c *connection) stepTLS(ctx context.Context, result *rpc.ProbeResult, err e
 	return c.ok("tls", "%s", text)
 }
 
-// stepTrust is what the client makes of the certificate, and of its names.
+// stepTrust checks the certificate and its names as the client does.
 func (c *connection) stepTrust(result *rpc.ProbeResult) bool {
 	if c.uri.NoVerify {
 		c.ok("certificate", "%s", unlooked(c.distrust.certificate, c.servedText(result)))
@@ -117,7 +117,7 @@ func (c *connection) stepTrust(result *rpc.ProbeResult) bool {
 	return c.ok("hostname", "%s is in the certificate", c.uri.Host)
 }
 
-// unlooked words what no_verify passes over.
+// unlooked names the fault that no_verify ignores.
 func unlooked(problem *Reason, otherwise string) string {
 	if problem == nil {
 		return otherwise
@@ -130,7 +130,7 @@ func (c *connection) servedText(result *rpc.ProbeResult) string {
 	return fmt.Sprintf("%s until %s, of %s", subject.Of(leaf), c.report.Chain[0].Until(), subject.IssuerOf(leaf))
 }
 
-// stepConfirmation is the byte by which libvirt lets a client in.
+// stepConfirmation reads the byte with which libvirt admits a client.
 func (c *connection) stepConfirmation(result *rpc.ProbeResult, err error, here []running.Daemon) bool {
 	switch {
 	case err == nil && c.client == nil:
@@ -170,7 +170,7 @@ func (c *connection) call(ctx context.Context, remote *rpc.Remote) bool {
 	return c.stepAnswer(ctx, remote)
 }
 
-// stepAnswer asks what only an open driver answers.
+// stepAnswer makes calls to which only an open driver responds.
 func (c *connection) stepAnswer(ctx context.Context, remote *rpc.Remote) bool {
 	host, err := remote.Hostname(ctx)
 	if err != nil {
@@ -191,7 +191,7 @@ func (c *connection) opened() string {
 	return c.uri.Opens
 }
 
-// stepAuthentication is what is wanted on top of TLS.
+// stepAuthentication checks whether the daemon wants more than TLS.
 func (c *connection) stepAuthentication(ctx context.Context, remote *rpc.Remote, types []rpc.AuthType) bool {
 	wanted := rpc.AuthNone
 	if len(types) > 0 {
@@ -214,7 +214,7 @@ func (c *connection) stepAuthentication(ctx context.Context, remote *rpc.Remote,
 		Fix: "certificates alone are enough with auth_tls = \"none\" on the server"})
 }
 
-// stepCallFailed words a call to which the daemon says no, or nothing sensible.
+// stepCallFailed words a call that the daemon refuses, or to which its response makes no sense.
 func (c *connection) stepCallFailed(name string, err error) bool {
 	var refusal *rpc.DaemonError
 	if !errors.As(err, &refusal) {
@@ -228,7 +228,7 @@ func (c *connection) stepCallFailed(name string, err error) bool {
 	return c.no("libvirt-error", Step{Name: name, Side: serverSide, Text: termtext.Quote(bare(err)), Fix: fix})
 }
 
-// stepServed compares what is served with the files of the daemon, when it is here.
+// stepServed compares the served certificate with the files of the daemon, when it is here.
 func (c *connection) stepServed(result *rpc.ProbeResult, here []running.Daemon) bool {
 	d := c.asked(here)
 	if d == nil {

@@ -19,12 +19,11 @@ import (
 	"virtpki/internal/termtext"
 )
 
-// distrust is what a client has against a server's certificate, nil where it has
-// nothing.
+// distrust holds a client's objections to a server's certificate and to its name, nil for none.
 type distrust struct{ certificate, name *Reason }
 
-// release is whose rules count: those of the libvirt or QEMU here, as virsh has them, else
-// what all releases agree on.
+// release returns the release whose rules count: that of the libvirt or QEMU here, as virsh has
+// it, else the rules on which all releases agree.
 func release(ctx context.Context, m *machine.Machine, product string) libvirt.Release {
 	target, _ := m.InstalledRelease(ctx, product)
 	return target
@@ -38,13 +37,13 @@ func refusal(findings []judge.Finding) *judge.Finding {
 	return nil
 }
 
-// refuses reports whether a finding means no. What only some releases say does not;
-// a key that GnuTLS does not see to be another one's does, in the handshake.
+// refuses reports whether a finding means a refusal. A finding of only some releases does not.
+// A key that GnuTLS does not see to be another one's does: the handshake fails.
 func refuses(f judge.Finding) bool {
 	return f.Level == judge.Error && f.Releases == nil || f.ID == "key-mismatch-unseen"
 }
 
-// ownFiles says for what libvirt refuses the client's own files.
+// ownFiles returns the reason for which libvirt refuses the client's own files.
 func (c *connection) ownFiles() *Reason {
 	if err := c.m.CheckClock(); err != nil {
 		return &Reason{Sure: true, Text: err.Error(), Fix: "set the clock: every certificate is judged by it"}
@@ -79,8 +78,7 @@ func (c *connection) clockNote(f judge.Finding) string {
 	return ""
 }
 
-// verify looks at what is served, and ends the handshake where a client would hang
-// up after it.
+// verify checks the served chain, and ends the handshake if a client would hang up after it.
 func (c *connection) verify(chain []*x509.Certificate) error {
 	served := judge.Set{Role: judge.Server, Product: c.service.product(), CA: c.set.CA, CRL: c.set.CRL,
 		Cert: judge.File{Path: "the server's certificate", Data: chainPEM(chain)}, Key: judge.File{Data: []byte("there, and nobody's business")}}
@@ -125,7 +123,7 @@ func (c *connection) servedReason(leaf *x509.Certificate, f *judge.Finding) *Rea
 	return r
 }
 
-// otherCA says what the client trusts in the place of an issuer.
+// otherCA names the CA that the client trusts in the place of an issuer.
 func (c *connection) otherCA(issuer string) string {
 	names := namesIn(c.set.CA)
 	if slices.Contains(names, issuer) {

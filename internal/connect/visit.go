@@ -16,14 +16,14 @@ import (
 	"virtpki/internal/termtext"
 )
 
-// silence is how long a server that says nothing by itself has to refuse a client. QEMU
-// ends the connection as soon as the handshake is over.
+// silence is how long a server that sends nothing by itself has to refuse a client. QEMU ends
+// the connection as soon as the handshake is over.
 const silence = 2 * time.Second
 
 // visit is a connection to a service.
 type visit struct{ *connection }
 
-// run does what a client of the service does, up to where the server admits it.
+// run takes the steps of a client of the service, up to the point where the server admits it.
 func (c visit) run(limited context.Context) {
 	dialogue := c.service.dialogue()
 	req := c.requestFor(dialogue)
@@ -42,7 +42,7 @@ func (c visit) run(limited context.Context) {
 func (c visit) requestFor(dialogue starttls.Dialogue) rpc.ProbeRequest {
 	req := c.request()
 	req.Begin = dialogue.Begin
-	if !c.service.asks { // its viewers have none to show
+	if !c.service.asks { // its viewers do not have one to show
 		req.Client = nil
 	}
 	req.Confirm = func(ctx context.Context, conn net.Conn) error {

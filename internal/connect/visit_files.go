@@ -13,9 +13,9 @@ import (
 	"virtpki/internal/termtext"
 )
 
-// findFiles says which files a client of the service reads here: those of QEMU's use,
-// where this machine has them, else those of libvirt's clients. A pkipath may have the
-// names of either.
+// findFiles returns the files that a client of the service reads here: those of QEMU's use, if
+// this machine has them, else those of libvirt's clients. A pkipath may have the names of
+// either.
 func (c visit) findFiles(pkipath string) (libvirt.ClientFiles, error) {
 	if pkipath != "" {
 		if files := libvirt.QEMUClientFiles(pkipath, c.isThere); c.isThere(files.CA) {
@@ -58,7 +58,8 @@ func (s *service) ownFindings(findings []judge.Finding) []judge.Finding {
 	return findings
 }
 
-// spiceDistrust adds what SPICE's viewers have against a certificate by rules of their own.
+// spiceDistrust adds the objections to a certificate that SPICE's viewers have by rules of
+// their own.
 func (c visit) spiceDistrust(leaf *x509.Certificate) {
 	if c.distrust.certificate == nil && !starttls.SpicePurpose(leaf) {
 		c.distrust.certificate = &Reason{Sure: true, Text: "the server's certificate: its extended key usage does not allow a server",
@@ -90,7 +91,7 @@ func (c visit) inSession(served judge.Set, findings []judge.Finding) []judge.Fin
 
 const revoked = "cert-revoked"
 
-// withoutNames takes what is said of names out of findings.
+// withoutNames removes the findings about names.
 func withoutNames(findings []judge.Finding) []judge.Finding {
 	return slices.DeleteFunc(slices.Clone(findings), func(f judge.Finding) bool { return f.ID == nameMismatch })
 }

@@ -26,7 +26,7 @@ import (
 	"virtpki/internal/termtext"
 )
 
-// whyNobody says what to do where nobody listens.
+// whyNobody returns the fix for a port on which nobody listens.
 func (c *connection) whyNobody(result *rpc.ProbeResult, here []running.Daemon) string {
 	if c.service != nil {
 		return c.service.listen
@@ -74,9 +74,9 @@ func (c *connection) whyNoTLS(ctx context.Context, result *rpc.ProbeResult, err 
 // driverSocket matches the socket of a driver's own daemon, to which virtproxyd forwards.
 var driverSocket = regexp.MustCompile(`\b(virt[a-z]{1,16}d)-sock\b`)
 
-// fixOpen says what to do about a driver that does not open, by the server's words. libvirtd
-// has the drivers in it; virtproxyd forwards to the daemon of each, and cannot tell the one
-// that stands in it, test, who the client is (libvirt, src/remote/remote_daemon_dispatch.c).
+// fixOpen returns the fix for a driver that does not open, by the server's words. libvirtd has
+// the drivers in it; virtproxyd forwards to the daemon of each, and cannot tell the one that
+// stands in it, test, who the client is (libvirt, src/remote/remote_daemon_dispatch.c).
 func fixOpen(text string) string {
 	const no = "TLS has no part in this: "
 	if m := driverSocket.FindStringSubmatch(text); m != nil {
@@ -123,7 +123,7 @@ func (c *connection) whoAnswers(head []byte) (text, fix string) {
 	return fmt.Sprintf("what answers on port %d speaks no TLS: it begins with %q", c.uri.Port, head), fix
 }
 
-// fixAlert says what to do about a handshake that one side has ended.
+// fixAlert returns the fix for a handshake that one side has ended.
 func fixAlert(err error) string {
 	switch text := err.Error(); {
 	case strings.Contains(text, "protocol version"):
@@ -134,8 +134,8 @@ func fixAlert(err error) string {
 	return "look at the server's log: journalctl -u libvirtd, and /var/log/libvirt/qemu for guests"
 }
 
-// whyRefused lists the reasons for which a server may have refused the client,
-// which libvirt does not tell it. Where the daemon is here, its own files say.
+// whyRefused lists the reasons for which a server may have refused the client, since libvirt
+// does not tell the client. If the daemon is here, its own files show the reason.
 func (c *connection) whyRefused(result *rpc.ProbeResult, here []running.Daemon) []Reason {
 	if d := c.asked(here); d != nil {
 		return c.whyHere(*d)
@@ -205,8 +205,8 @@ func (c *connection) whyHere(d running.Daemon) []Reason {
 	return all
 }
 
-// judgedHere is what a daemon of this machine makes of the client, by the files and
-// the list of its conf.
+// judgedHere returns a daemon's findings about the client, if the daemon runs on this machine:
+// by its files, and by the list in its configuration file.
 func (c *connection) judgedHere(d running.Daemon) []judge.Finding {
 	peer := judge.Peer{CA: &judge.File{}, CRL: &judge.File{Err: fs.ErrNotExist}}
 	*peer.CA = inspect.File(store.At(d.Root), filepath.Join(d.Root, d.Files.CA))

@@ -41,7 +41,7 @@ func (step Step) write(b *strings.Builder) {
 	}
 }
 
-// writeChain writes what is served: the leaf's fingerprint, and what comes with it.
+// writeChain writes the served certificates: the leaf's fingerprint, and the rest of the chain.
 func writeChain(b *strings.Builder, chain []certinfo.Info) {
 	for i, info := range chain {
 		if i > 0 {

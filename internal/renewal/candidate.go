@@ -20,7 +20,7 @@ import (
 	"virtpki/pki"
 )
 
-// place is whose files a layout holds.
+// place says who owns the files of a layout: the system, QEMU, a user or a daemon.
 type place int
 
 const (
@@ -30,7 +30,7 @@ const (
 	ofDaemon // a pair at paths that a daemon's configuration file names
 )
 
-// placeOf returns whose files a layout holds.
+// placeOf returns the place of a layout.
 func placeOf(m *machine.Machine, layout libvirt.Layout) place {
 	switch {
 	case layout.Base == m.System().Base:
@@ -41,7 +41,7 @@ func placeOf(m *machine.Machine, layout libvirt.Layout) place {
 	return ofQEMU
 }
 
-// candidate is a certificate that is installed here, and what renew thinks of it.
+// candidate is a certificate that is installed here, with the facts that decide its renewal.
 type candidate struct {
 	layout  libvirt.Layout
 	place   place
@@ -57,7 +57,7 @@ type candidate struct {
 	// original is the candidate of which it is a copy, or was one before that was
 	// renewed; nil for one that stands for itself.
 	original *candidate
-	renewed  *keypair.Pair // what it will be
+	renewed  *keypair.Pair // the pair that replaces it
 	// sealed is a key of QEMU's with a passphrase: a renewal does not know it, and must
 	// not put a key without one in its place.
 	sealed bool
@@ -122,15 +122,15 @@ func (c *candidate) keyType() pki.KeyType {
 // keyFits reports whether the key that is here can be kept.
 func (c *candidate) keyFits() bool { return c.pair.Key != nil && c.pair.Mismatch() == nil }
 
-// keepsKey reports whether a renewal keeps the key: because the user wants that, or because
-// the key could not change in one instant with its certificate. The second is no reason to
-// keep the key of a certificate that was revoked.
+// keepsKey reports whether a renewal keeps the key: because the user wants that, or because the
+// key could not change in one instant with its certificate. The second reason does not count
+// for a certificate that was revoked.
 func (c *candidate) keepsKey(wanted, revoked bool) bool {
 	return c.keyFits() && (wanted || c.layout.Apart() && !revoked)
 }
 
-// dest is where a renewed pair goes: modes and owners stay as they are, unless
-// a key can be read by everybody.
+// dest returns the destination of a renewed pair. Modes and owners stay as they are, unless
+// everybody can read a key.
 func (c *candidate) dest(m *machine.Machine) keypair.Dest {
 	to := keypair.Dest{Layout: c.layout, Owner: machine.Owner(), Keep: !c.pair.TooOpen()}
 	if c.place == ofQEMU {

@@ -10,9 +10,9 @@ import (
 	"virtpki/internal/libvirt"
 )
 
-// originalOf finds the system's pair of which one of QEMU's is a copy: of what is
-// there, or, where a run was cut short between the two, of what was there before. Of
-// a pair that cannot be read it may be a copy: it waits for that one.
+// originalOf finds the system's pair of which one of QEMU's is a copy. It compares the
+// installed pair and, for a run that was interrupted between the two, the previous one. If a
+// system's pair cannot be read, the copy may be of that one, and waits for it.
 func (r *renewal) originalOf(c *candidate) *candidate {
 	if c.err != nil || c.place != ofQEMU {
 		return nil
@@ -93,8 +93,9 @@ func (r *renewal) copyOne(j *change.Job, a *authority.Authority, c *candidate) e
 	return j.WritePair(to, c.role, from.Key, from.Cert, nil)
 }
 
-// renewCopies does what needs no CA on a machine without its key: copies that have
-// stayed behind, and directories that are to be filled. Without a job there was nothing.
+// renewCopies does the work that needs no CA on a machine without its key: it renews outdated
+// copies and fills the directories of QEMU that are named. It returns a nil job if there was
+// nothing to do.
 func (r *renewal) renewCopies(ctx context.Context) (*change.Job, error) {
 	if len(r.staleCopies()) == 0 && !r.lacksPairs() {
 		return nil, nil

@@ -9,10 +9,10 @@ import (
 	"virtpki/internal/termtext"
 )
 
-// nothingDue ends a run with nothing to renew. A daemon that serves something
-// else than what is on disk, because a run was killed before the reload or was
-// told to leave it alone, is made to read it now, as is a guest's VNC; so is one that
-// answers nobody, because a run was killed in the middle of the reload.
+// nothingDue ends a run with nothing to renew. A daemon may serve other files than those on
+// disk, because a run was killed before the reload or was told to leave the daemon alone: it is
+// made to reload now, as is a guest's VNC. So is a daemon that does not respond, because a run
+// was killed in the middle of the reload.
 func (r *renewal) nothingDue(ctx context.Context) error {
 	r.end(Idle, nil)
 	j := change.NewJob(r.m)

@@ -21,9 +21,9 @@ import (
 // elsewhere is a run on a machine without the CA's key.
 type elsewhere struct{ *renewal }
 
-// run renews on a machine without the CA's key: it makes the requests
-// for what is due and, with --via or --issuer, has the CA answer them and installs the response.
-// Without either the requests are left in a file.
+// run renews on a machine without the CA's key. It makes the requests for the due certificates
+// and, with --via or --issuer, sends them to the CA and installs the response. Without either,
+// it leaves the requests in a file.
 func (r elsewhere) run(ctx context.Context) error {
 	if err := r.forTheCA(); err != nil {
 		return err
@@ -52,7 +52,7 @@ func (r elsewhere) run(ctx context.Context) error {
 	return r.installAnswers(ctx, answer)
 }
 
-// forTheCA refuses options that say what the CA is to sign.
+// forTheCA refuses options about the certificates that the CA signs.
 func (r elsewhere) forTheCA() error {
 	option, advice := "--template", "give it to virtpki sign there"
 	switch {
@@ -65,7 +65,7 @@ func (r elsewhere) forTheCA() error {
 	return hint.With(fmt.Errorf("%s is for the CA, whose key is not on this machine", option), "%s", advice)
 }
 
-// leaveDue ends a run that only tells what is due.
+// leaveDue ends a run that only lists the due certificates.
 func (r elsewhere) leaveDue() error {
 	about := slices.DeleteFunc(slices.Clone(r.found), func(c *candidate) bool { return len(c.reasons) == 0 })
 	r.end(Due, about)
@@ -98,7 +98,7 @@ func (r elsewhere) nextImport() {
 	r.next("where the key lies elsewhere on this machine: virtpki %sca import --cert %s --key FILE", r.m.Flags(), termtext.ShellWord(libvirt.CA(r.m.CAPath()).Path(libvirt.CACert)))
 }
 
-// next notes what is left to do.
+// next adds a step to those that are left to do.
 func (r elsewhere) next(format string, args ...any) {
 	r.report.Next = append(r.report.Next, termtext.Sprintf(format, args...))
 }
@@ -139,8 +139,8 @@ func (r elsewhere) makeRequests(ctx context.Context) (csrs []*pki.CSR, err error
 	return csrs, err
 }
 
-// planRequests looks again, and plans the keys and, where nobody takes them to the CA at
-// once, the requests.
+// planRequests looks again and plans the keys. If the requests do not go to the CA at once, it
+// plans their file too.
 func (r elsewhere) planRequests(j *change.Job) (csrs []*pki.CSR, err error) {
 	if _, err := r.look(); err != nil || len(r.due()) == 0 {
 		return nil, err

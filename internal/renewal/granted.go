@@ -37,11 +37,11 @@ func (r *renewal) originOf(a *authority.Authority, c *candidate) origin {
 	return o
 }
 
-// ungranted returns why the names of a certificate are not those of the next one; empty
-// where they are. Where root alone can write, the signature of this CA is enough, or
-// the record of a generation that is gone. In a user's directory it takes all: what
-// can be read by everyone, such as the certificates of others, could be put there.
-// Where the CA's key is elsewhere, its policy decides about the rest.
+// ungranted returns why the next certificate must not take the names of this one; empty if it
+// may. In a directory that only root can write, the signature of this CA is enough, or the
+// record of a previous CA. In a user's directory all conditions must hold, because others could
+// put files there that everyone can read, such as somebody else's certificates. If the CA's key
+// is elsewhere, the CA's policy decides about the rest.
 func ungranted(o origin) string {
 	switch {
 	case o.user && !o.signed:
@@ -59,8 +59,8 @@ func ungranted(o origin) string {
 	return ""
 }
 
-// hold keeps what is due to what its CA has granted: the names of a certificate that
-// was found are no reason to sign them.
+// hold limits the due certificates to those whose names their CA has granted: a certificate
+// that was only found is not a reason to sign its names.
 func (r *renewal) hold(a *authority.Authority, c *candidate) {
 	if len(c.reasons) == 0 {
 		return
@@ -77,9 +77,9 @@ func (r *renewal) hold(a *authority.Authority, c *candidate) {
 	}
 }
 
-// wouldUndo returns how a renewal would let a person in again who was shut out; empty where
-// it would not. The machine's own pairs are another matter: a new one is what their
-// revocation was for.
+// wouldUndo returns how a renewal would admit a person again who was shut out; empty if it
+// would not. It does not apply to the machine's own pairs: they were revoked in order to be
+// replaced.
 func (r *renewal) wouldUndo(a *authority.Authority, c *candidate) (string, error) {
 	if c.place != ofUser {
 		return "", nil

@@ -9,8 +9,8 @@ import (
 	"virtpki/internal/store"
 )
 
-// minds has a candidate behind a link left to whoever made the link. That is an error once
-// it is due, before anything is signed, and is said on each day before.
+// minds leaves a candidate behind a link to the person who made the link. Once the certificate
+// is due, that is an error, before anything is signed; until then each run reports it.
 func (r *renewal) minds(c *candidate) {
 	if r.ReplaceLinks || c.err != nil {
 		return

@@ -17,8 +17,8 @@ import (
 	"virtpki/pki"
 )
 
-// look finds what is installed, and decides what of it is due. It returns the CA, whose
-// files are read once for each decision.
+// look finds the installed certificates, and decides which of them are due. It returns the CA,
+// whose files are read once for each decision.
 func (r *renewal) look() (*authority.Authority, error) {
 	r.found, r.others, r.left, r.crl, r.serving = nil, nil, nil, "", false
 	a, err := authority.Open(r.m)
@@ -55,8 +55,8 @@ func candidatesIn(m *machine.Machine, layout libvirt.Layout) (all []*candidate) 
 	return all
 }
 
-// consider decides about one certificate; false where there is none, or it is not ours to
-// renew.
+// consider decides about one certificate. It returns false if there is none, or if it is not
+// ours to renew.
 func (r *renewal) consider(a *authority.Authority, c *candidate) bool {
 	if c.pair.Cert != nil {
 		c.signed, c.ends = a.HasSigned(c.pair.Cert), pki.Ends(c.pair.Cert, a.Certificates)
@@ -90,7 +90,8 @@ func (r *renewal) consider(a *authority.Authority, c *candidate) bool {
 	return true
 }
 
-// layouts are where renew looks: with a CA for QEMU alone, at QEMU's directories alone.
+// layouts returns the directories in which renew looks. With a CA for QEMU, these are only
+// QEMU's.
 func (r *renewal) layouts() []libvirt.Layout {
 	all := r.m.AllLayouts()
 	if r.QEMU.CA == "" {

@@ -19,8 +19,7 @@ import (
 // metricsMode lets the node exporter read the file.
 const metricsMode fs.FileMode = 0o644
 
-// writeMetrics writes what Prometheus's text collector reads, as things stand
-// after the run.
+// writeMetrics writes the file for Prometheus's text collector, with the state after the run.
 func (r *renewal) writeMetrics(result error) error {
 	if r.Metrics == "" || r.o.DryRun {
 		return nil

@@ -76,7 +76,7 @@ func (n NameChange) of(names subject.Names) subject.Names {
 	return next
 }
 
-// hasDNS reports whether a DNS name is among some names, in whatever case.
+// hasDNS reports whether a DNS name is among some names, in any case.
 func hasDNS(names subject.Names, name string) bool {
 	return slices.ContainsFunc(names.DNS, func(one string) bool { return strings.EqualFold(one, name) })
 }
@@ -124,7 +124,7 @@ func (n renaming) refusal() error {
 	return nil
 }
 
-// rename refuses a candidate whose names cannot be changed as it was asked.
+// rename refuses a candidate if its names cannot be changed as requested.
 func (r Rule) rename(a *authority.Authority, c *candidate, own []net.IP) {
 	change := r.namesFor(c)
 	if c.err != nil || change.lacking(c.pair.Cert)+change.kept(c.pair.Cert) == "" {

@@ -35,7 +35,7 @@ type ownPair struct {
 	opens time.Time // when it becomes due
 	why   string    // why it is due; empty where it is not
 	not   string    // why renew does not renew it
-	hint  string    // what renews it; empty where nothing is known
+	hint  string    // the way to renew it; empty if not known
 }
 
 // expired reports whether a certificate of QEMU's that another CA has signed has come to
@@ -140,7 +140,7 @@ func othersPair(c *candidate) *ownPair {
 	return p
 }
 
-// whyDue returns why it needs a successor; empty where it needs none.
+// whyDue returns why it has to be renewed; empty if it does not.
 func (p *ownPair) whyDue(now time.Time) string {
 	of := ""
 	if p.cert != nil && p.ends.Before(p.cert.NotAfter) {
@@ -163,7 +163,7 @@ func (p *ownPair) whyDue(now time.Time) string {
 	return "due: until " + termtext.Day(p.ends)
 }
 
-// text says what is due, who reads it, and why it is not renewed.
+// text says which certificate is due, who reads it, and why it is not renewed.
 func (p *ownPair) text() string {
 	if p.cert == nil {
 		return termtext.Sprintf("%s: %s; %s reads it there", p.path, p.why, p.Reader)
@@ -171,8 +171,8 @@ func (p *ownPair) text() string {
 	return termtext.Sprintf("%s: %s; %s reads it there, and virtpki does not renew it: %s%s", p.path, p.why, p.Reader, p.not, p.hint)
 }
 
-// ownDue notes the pairs that are due and that renew does not renew. Where a program needs
-// one today, that is the error of a run which has left something to do.
+// ownDue notes the due pairs that renew does not renew. If a program needs one today, the run
+// ends with the error for unfinished work.
 func (r *renewal) ownDue() error {
 	for _, p := range r.own {
 		if p.cert != nil {

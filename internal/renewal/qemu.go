@@ -71,7 +71,7 @@ func (r *renewal) systemPair(a *authority.Authority, role pki.Role) (*keypair.Pa
 	return p, nil
 }
 
-// refreshGuests has running guests read what has changed in QEMU's directories.
+// refreshGuests makes running guests read the changed files in QEMU's directories.
 func (r *renewal) refreshGuests(ctx context.Context, j *change.Job) error {
 	changed := reload.Changed{Until: make(map[string]time.Time)}
 	for _, c := range r.renewed {

@@ -93,7 +93,7 @@ func TestUngranted(t *testing.T) {
 	for _, c := range []struct {
 		name         string
 		change       func(*origin)
-		system, user string // what is wrong with it there
+		system, user string // the fault of it there
 	}{
 		{"all is well", func(o *origin) {}, "", ""},
 		{"a CA that is not trusted", func(o *origin) { o.signed = false }, "", "was not signed by the CA here"},

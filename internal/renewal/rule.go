@@ -18,7 +18,7 @@ import (
 // Rule says when a certificate is due for renewal.
 type Rule struct {
 	Window pki.Window // how long before its end
-	Force  bool       // whatever is right about it
+	Force  bool       // even if it is in order
 	Issuer string     // SHA-256 fingerprint of the CA that has to have signed it, in hexadecimal; empty for any CA here
 	Names  NameChange // of the server certificates of the machine
 }
@@ -39,7 +39,7 @@ type facts struct {
 	forced   bool
 	opens    time.Time // when it becomes due by its age
 	cert     *x509.Certificate
-	key      string   // what is wrong with its key; empty for nothing
+	key      string   // the fault of its key; empty if it has none
 	signed   bool     // by a generation of the CA here
 	outgoing bool     // by one that does not sign any more, in a rollover
 	foreign  bool     // by another CA than the one that was named

@@ -11,7 +11,7 @@ import (
 	"virtpki/pki"
 )
 
-// What clients went by before a renewal they must be able to go by after it.
+// The names that clients used before a renewal still work after it.
 func TestNamesOfTheNextCertificate(t *testing.T) {
 	address := []net.IP{net.IPv4(192, 0, 2, 1)}
 	byCN := &x509.Certificate{Subject: pkix.Name{CommonName: "hv1.example"}}

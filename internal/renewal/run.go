@@ -20,12 +20,12 @@ import (
 	"virtpki/pki"
 )
 
-// Request says what is renewed, and how. With Force the files that it writes for others, the
-// metrics and the requests, replace files that virtpki has not written.
+// Request says which certificates are renewed, and how. With Force, the files for other
+// programs (the metrics and the requests) replace files that virtpki has not written.
 type Request struct {
 	Rule
 	SameKey      bool                       // keep the keys
-	ReplaceLinks bool                       // put files in the place of links; without it, what is behind one is left to whoever made it
+	ReplaceLinks bool                       // put files in the place of links; without it, files behind a link are left to the person who made the link
 	Templates    map[pki.Role]*pki.Template // none for the shapes that are here
 	// KeepExtras renews with the names, purposes and extensions that the built-in shape
 	// does not have. The CA's key has to be here.
@@ -34,12 +34,12 @@ type Request struct {
 	Reload     reload.Options
 	Metrics    string // file for Prometheus; empty for none
 
-	// Via is the command that takes requests to the CA, where its key is not on this machine,
-	// and prints the response; empty leaves them in a file.
+	// Via is the command that takes requests to the CA and prints the response, if the CA's key
+	// is not on this machine; empty leaves the requests in a file.
 	Via string
 	// Issuer is asked in place of a command; nil for none.
 	Issuer Issuer
-	// NewSubject takes the subject that a CA elsewhere gives, though it is another.
+	// NewSubject accepts a new subject that a CA elsewhere gives.
 	NewSubject bool
 	// TrustNew are CAs that a response may bring though they are new here.
 	TrustNew enroll.Fingerprints
@@ -57,25 +57,25 @@ const (
 	Renewed                  // the job tells what was done
 )
 
-// Report is what a run has found and done.
+// Report holds the findings and the actions of a run.
 type Report struct {
 	Outcome
 	Installed []Installed // everything that was looked at
 	Due       []Installed // those that the outcome is about
 	Job       *change.Job // nil where nothing was done
 	Requests  string      // the file in which they wait
-	Next      []string    // what is left to do, or would be done
+	Next      []string    // steps that are left to do, or would be done
 
 	CAEnds time.Time // set when the CA needs a successor
 	CASoon bool      // and there are few days left for it
 	Left   []string  // certificates that are not renewed, and why
 	Own    []string  // those at paths of a program's own that are due, and are not renewed here
-	Unused []string  // the same, of programs that need none today
+	Unused []string  // the same, of programs that do not need one today
 	Stale  []string  // in a dry run: daemons that would be made to read their files again
 }
 
-// Run renews what is due on a machine, has daemons and guests read it, and proves that they
-// do. Where a check says no the error is hint.ErrRefused.
+// Run renews the due certificates of a machine, makes daemons and guests read them, and
+// verifies that they do. If a check fails, the error is hint.ErrRefused.
 func Run(ctx context.Context, m *machine.Machine, request Request, keys *change.Keyring, o change.Options) (*Report, error) {
 	if request.QEMU == nil {
 		request.QEMU = &provision.QEMU{}
@@ -90,7 +90,7 @@ func Run(ctx context.Context, m *machine.Machine, request Request, keys *change.
 	if failed := r.writeMetrics(err); failed != nil {
 		return r.report, errors.Join(err, failed)
 	}
-	return r.report, err // as it is: that of a check which says no is told by its status alone
+	return r.report, err // as it is: the status alone reports a failed check
 }
 
 // caSoon is how long before its end a CA without a successor is told of by cron too: no
@@ -103,18 +103,18 @@ type renewal struct {
 	m      *machine.Machine
 	keys   *change.Keyring
 	o      change.Options
-	list   *inventory.List // what uses TLS here
+	list   *inventory.List // the users of TLS here
 	report *Report
 
-	// What the last look has found.
+	// The findings of the last look.
 	found  []*candidate
-	left   []string     // what is not renewed, and why
+	left   []string     // the files that are not renewed, and why
 	others []*candidate // QEMU's that another CA has signed
 	own    []*ownPair
 	crl    string // why the CRL is due; empty when it is not
 	caEnds time.Time
 
-	seen *authority.Authority // what the first look has read, until something is decided by it
+	seen *authority.Authority // the CA as the first look has read it, until it has decided something
 
 	renewed []*candidate
 	// unanswered is set when the CA was asked and did not answer.
@@ -130,8 +130,8 @@ func (r *renewal) change(ctx context.Context, lock []string, decide func(*change
 	return change.Run(ctx, r.m, o, decide)
 }
 
-// reloader deals with the daemons and guests here, and with those whose files at other
-// paths this run renews.
+// reloader deals with the daemons and guests here, and with those whose files at other paths
+// this run renews.
 func (r *renewal) reloader(j *change.Job) *reload.Reloader {
 	d := reload.New(r.m, r.Reload, j)
 	if r.serverFailed() {
@@ -145,12 +145,12 @@ func (r *renewal) reloader(j *change.Job) *reload.Reloader {
 	return d
 }
 
-// end notes the outcome of the run, and what it is about.
+// end records the outcome of the run, and the candidates that it is about.
 func (r *renewal) end(outcome Outcome, about []*candidate) {
 	r.report.Outcome, r.report.Installed, r.report.Due = outcome, installed(r.found), installed(about)
 }
 
-// run does it, and notes in the report what it has done.
+// run renews the certificates, and records the result in the report.
 func (r *renewal) run(ctx context.Context) error {
 	o := r.o
 	o.Lock = []string{r.m.CAPath(), r.m.System().Top()}

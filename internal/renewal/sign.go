@@ -15,7 +15,8 @@ import (
 	"virtpki/pki"
 )
 
-// decide plans what is due, by what the run has just seen, and under the lock by a new look.
+// decide plans the renewals: at first by the look that the run has just made, and under the
+// lock by a new look.
 func (r *renewal) decide(j *change.Job) error {
 	a, err := r.seen, error(nil)
 	if r.seen = nil; a == nil {
@@ -59,7 +60,7 @@ func (r *renewal) decideOne(j *change.Job, a *authority.Authority, c *candidate)
 	case c.err == nil:
 		r.renewed = append(r.renewed, c)
 	case r.Templates[c.role] != nil:
-		return c.err // what was asked for is wrong: all or nothing
+		return c.err // the request is wrong: all or nothing
 	}
 	return nil
 }
@@ -103,8 +104,8 @@ func (r *renewal) renewOne(j *change.Job, a *authority.Authority, c *candidate) 
 	return nil
 }
 
-// held holds a new certificate to the one of before: what it goes without is told, and no
-// list of this machine may refuse its DN.
+// held compares a new certificate with the previous one: it notes the names and extensions that
+// are lost, and checks that the lists of this machine still admit its DN.
 func (r *renewal) held(j *change.Job, c *candidate, cert *x509.Certificate) error {
 	if lost := pki.Lost(c.pair.Cert, cert); len(lost) > 0 {
 		j.Note("%s: renewed without %s (--keep-extras keeps that; virtpki rollback brings the previous certificate back)", c.pair.CertPath, strings.Join(lost, ", "))
@@ -115,7 +116,8 @@ func (r *renewal) held(j *change.Job, c *candidate, cert *x509.Certificate) erro
 	return r.list.StillAdmitted(subject.Of(c.pair.Cert), subject.Of(cert))
 }
 
-// orderFor is what the CA is to sign: the same subject, names, shape, lifetime and key type.
+// orderFor returns the CA's order for the next certificate: the same subject, names, template,
+// lifetime and key type.
 func (r *renewal) orderFor(a *authority.Authority, c *candidate) authority.Order {
 	leaf := authority.Leaf{KeyType: c.keyType(), Validity: a.LifeLike(c.pair.Cert), Templates: r.Templates}
 	if strictUsage(c.pair.Cert) {

@@ -28,8 +28,8 @@ func (r *Report) Result(now time.Time) Result {
 	return result
 }
 
-// caDue is the error of a run at a CA that ends soon and has no successor: no renewal helps
-// then.
+// caDue returns the error of a run at a CA that ends soon and does not have a successor: then
+// renewing does not help.
 func (r *Report) caDue() error {
 	if r.CASoon {
 		return hint.ErrRefused
@@ -37,8 +37,8 @@ func (r *Report) caDue() error {
 	return nil
 }
 
-// Text words a report beside its job: what is due or, where nothing is, when the next
-// certificate will be.
+// Text words a report beside its job: the due certificates or, if none is due, the date of the
+// next one.
 func (r *Report) Text() termtext.Text {
 	var b strings.Builder
 	switch {
@@ -60,8 +60,8 @@ func (r *Report) Text() termtext.Text {
 	return termtext.Text(b.String())
 }
 
-// Warnings returns what needs a person, whatever the outcome. Quiet leaves out what does
-// every day until somebody acts.
+// Warnings returns the notes that need a person, in every outcome. Quiet leaves out those that
+// would repeat every day until somebody acts.
 func (r *Report) Warnings(quiet bool) []string {
 	var all []string
 	if !r.CAEnds.IsZero() && (!quiet || r.CASoon) {

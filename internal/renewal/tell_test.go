@@ -28,8 +28,8 @@ func TestText(t *testing.T) {
 	}
 }
 
-// What cron would be mailed each night is left out where only errors are wanted; what a
-// daemon is about to serve after its end is not.
+// With quiet, cron does not mail the notes that repeat each night. It still mails that a daemon
+// is about to serve an expired certificate.
 func TestWarnings(t *testing.T) {
 	r := Report{CAEnds: noon, Left: []string{"left"}, Own: []string{"custom"}}
 	if got := r.Warnings(true); !slices.Equal(got, []string{"custom"}) {

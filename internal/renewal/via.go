@@ -14,7 +14,7 @@ import (
 	"virtpki/pki"
 )
 
-// How long --via may take, and what is left to its children after it.
+// How long --via may take, and how long its children may run after it.
 const (
 	viaTimeout = 5 * time.Minute
 	viaGrace   = 5 * time.Second
@@ -30,7 +30,7 @@ type Issuer interface {
 // asks reports whether requests are taken to the CA at once.
 func (r *Request) asks() bool { return r.Via != "" || r.Issuer != nil }
 
-// asked names what is asked.
+// asked names the CA, or the command that reaches it.
 func (r *Request) asked() string {
 	if r.Issuer != nil {
 		return r.Issuer.String()
@@ -54,7 +54,7 @@ func (r elsewhere) ask(ctx context.Context, csrs []*pki.CSR) (answer *pki.Answer
 	return answer, err
 }
 
-// livesOn is what a CA that does not answer changes.
+// livesOn says that nothing changes when a CA does not respond.
 const livesOn = "the live certificates are as they were; the keys wait"
 
 // askCommand has the command take the requests to the CA. Where only the CRL is
@@ -82,7 +82,7 @@ func (r elsewhere) askCommand(ctx context.Context, csrs []*pki.CSR) (*pki.Answer
 	return answer, nil
 }
 
-// boundedOutput is what a command prints, as far as a response can be long.
+// boundedOutput returns the output of a command, up to the greatest length of a response.
 func boundedOutput(cmd *exec.Cmd) ([]byte, error) {
 	out := &bounded{left: store.MaxPEM}
 	cmd.Stdout = out
@@ -93,7 +93,7 @@ func boundedOutput(cmd *exec.Cmd) ([]byte, error) {
 	return out.Bytes(), err
 }
 
-// bounded keeps what is written up to a length, and refuses the rest.
+// bounded keeps the bytes that are written up to a length, and refuses the rest.
 type bounded struct {
 	bytes.Buffer
 	left int

@@ -26,7 +26,7 @@ type Report struct {
 	URI     string          `json:"uri"`
 	Address string          `json:"address"`
 	Opens   string          `json:"opens"`
-	Rules   string          `json:"rules"` // the release whose rules count, or "any"
+	Rules   string          `json:"rules"` // of this release, or "any"
 	OK      bool            `json:"ok"`
 	Verdict string          `json:"verdict"` // one of [Verdicts]
 	Client  *certinfo.Info  `json:"client,omitempty"`

@@ -21,8 +21,8 @@ import (
 type Request struct {
 	Asker
 	Identities []subject.Identity
-	// Due returns why a certificate that is here needs a successor, and nothing where it
-	// needs none. Without Due all are asked for.
+	// Due returns why a certificate that is here has to be renewed, and nothing if it does not.
+	// Without Due all are requested.
 	Due   func(live *keypair.Pair) ([]string, error)
 	Out   string // the file for the requests; empty for none
 	Force bool   // replace a file that virtpki has not written
@@ -89,8 +89,8 @@ func (r *Request) whyAsked(live *keypair.Pair, id subject.Identity) ([]string, e
 	return append(reasons, r.unlike(live.Cert, id)...), nil
 }
 
-// unlike says in what a certificate is not what would be asked for. A name that it
-// has besides is no reason, and neither is the organisation, which is the CA's.
+// unlike lists the differences between a certificate and the one that would be requested. An
+// additional name does not count, and neither does the organisation, which the CA decides.
 func (r *Request) unlike(cert *x509.Certificate, id subject.Identity) (reasons []string) {
 	switch {
 	case id.RawSubject != nil && !bytes.Equal(id.RawSubject, cert.RawSubject):

@@ -8,7 +8,7 @@ import (
 	"virtpki/pki"
 )
 
-// What is in a certificate of what would be asked for, and what is not.
+// Which differences between a certificate and a request count, and which do not.
 func TestUnlike(t *testing.T) {
 	ca, key := newCA(t, 10), newCA(t, 1).Signer
 	raw, err := subject.ForLeaf(ca.Certificate, "hv1.lab.example")

@@ -52,8 +52,8 @@ func (a *Asker) Plan(j *change.Job, id subject.Identity) (*pki.CSR, error) {
 	return csr, p.Plan(&j.Plan, a.To)
 }
 
-// keyFor is the live key where that is wanted, the one that waits already, else a
-// new one.
+// keyFor returns the live key if SameKey is set, else the key that waits already, else a new
+// one.
 func (a *Asker) keyFor(live *keypair.Pair, id subject.Identity) (crypto.Signer, error) {
 	if a.SameKey {
 		if live.Key == nil {

@@ -109,8 +109,9 @@ func (in *installer) checkSubject(j *change.Job, s *place, cert *x509.Certificat
 	return nil
 }
 
-// noteLost tells what the certificate that is replaced had and this one has not. A server
-// is checked for the names that were asked for; libvirt looks at none of a client's.
+// noteLost notes the names and extensions that the replaced certificate had and this one does
+// not have. A server is checked for the names in its request. libvirt does not look at a
+// client's names.
 func noteLost(j *change.Job, s *place, cert *x509.Certificate) {
 	if s.live.Cert == nil {
 		return
@@ -125,7 +126,7 @@ func noteLost(j *change.Job, s *place, cert *x509.Certificate) {
 	}
 }
 
-// checkNames compares what was granted with what was asked for.
+// checkNames compares the names that the CA granted with those in the request.
 func checkNames(j *change.Job, s *place, cert *x509.Certificate) error {
 	asked := subject.Names{}
 	switch {

@@ -20,7 +20,7 @@ import (
 	"virtpki/pki"
 )
 
-// signAs signs a template with a CA's key, whatever it says, in the CA's name.
+// signAs signs any template with a CA's key and in its name.
 func signAs(t *testing.T, ca *pki.CA, key crypto.Signer, template x509.Certificate) *x509.Certificate {
 	t.Helper()
 	der, err := x509.CreateCertificate(rand.Reader, &template, ca.Certificate, key.Public(), ca.Signer)
@@ -34,8 +34,8 @@ func signAs(t *testing.T, ca *pki.CA, key crypto.Signer, template x509.Certifica
 	return cert
 }
 
-// Nothing is installed that a CA trusted here has not signed, that the program here would
-// refuse, or that is older or for another name than what is here.
+// A certificate is not installed if no CA trusted here has signed it, if the program here would
+// refuse it, if it is older than the one here, or if it is for another name.
 func TestCheck(t *testing.T) {
 	ca, other := newCA(t, 10), newCA(t, 10)
 	permit, err := pki.ParsePermit([]string{"lab.example"})
@@ -59,7 +59,7 @@ func TestCheck(t *testing.T) {
 		change  func(*x509.Certificate)
 		live    time.Duration // how much older the live certificate is; 0 for none
 		release string        // that is installed here; empty is none
-		want    string        // what is in the error
+		want    string        // part of the error
 		note    string
 	}{
 		{"a good one", ca, nil, 0, "", good, ""},

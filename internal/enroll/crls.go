@@ -91,7 +91,7 @@ func numbered(crl *pki.CRL) string {
 	return fmt.Sprintf("number %v", crl.Number)
 }
 
-// olderCRL keeps the list that is here. Where nothing else came, that is an error.
+// olderCRL keeps the CRL that is here. If the response contains nothing else, that is an error.
 func (in *installer) olderCRL(j *change.Job, crl, old *pki.CRL) error {
 	err := fmt.Errorf("the CRL of %s is older than the one here (%s, here %s)", subject.Text(crl.RawIssuer), numbered(crl), strings.TrimPrefix(numbered(old), "number "))
 	if len(in.Leafs)+len(in.Given) == 0 {

@@ -30,9 +30,9 @@ type First struct {
 	ClientKeyMode fs.FileMode
 }
 
-// Enroll asks for the certificates that a host does not have, and installs them. Their keys
-// wait until the response comes: a run that was cut short is finished by the next one. The job
-// is nil where nothing is lacking. No daemon is made to reload.
+// Enroll requests the certificates that a host does not have, and installs them. Their keys
+// wait until the response comes: the next run resumes an interrupted one. The job is nil if no
+// certificate is missing. No daemon is made to reload.
 func (f First) Enroll(ctx context.Context, m *machine.Machine, keys *change.Keyring, o change.Options) (*change.Job, error) {
 	if err := m.WaitClock(ctx, m.Floor(), f.Host.WaitClock); err != nil {
 		return nil, err
@@ -64,7 +64,7 @@ func (f First) Enroll(ctx context.Context, m *machine.Machine, keys *change.Keyr
 	}, keys, o)
 }
 
-// withoutCertificate returns the identities whose certificate is not there.
+// withoutCertificate returns the identities that do not have a certificate.
 func withoutCertificate(m *machine.Machine, layout libvirt.Layout, ids ...subject.Identity) (lacking []subject.Identity, err error) {
 	for _, id := range ids {
 		live := keypair.New(m.Tree(), layout, id.Role)

@@ -40,7 +40,7 @@ func (in *installer) putGiven(j *change.Job, places []*place, taken map[*place]*
 	return nil
 }
 
-// judgeCopies says why QEMU would refuse what it gets of the given key pairs.
+// judgeCopies returns the reason for which QEMU would refuse its copies of the given key pairs.
 func (in *installer) judgeCopies(j *change.Job, comes map[pki.Role]*keypair.Pair) error {
 	filled := in.QEMU != nil && len(in.QEMU.Uses) > 0
 	if len(in.Given) == 0 || !in.placed || !in.copies && !filled {
@@ -87,7 +87,7 @@ func namesLacking(cert judge.File, names []string) (lacking []string) {
 	return lacking
 }
 
-// namesText words what a certificate is for.
+// namesText words the names of a certificate.
 func namesText(cert *x509.Certificate) string {
 	if names := namesOf(cert); len(names) > 0 {
 		return strings.Join(names, ", ")

@@ -33,7 +33,7 @@ func foreignCA(t *testing.T, name string, issuer *pki.CA, change func(*x509.Cert
 	return &pki.CA{Certificate: signAs(t, issuer, key, template), Signer: key}
 }
 
-// A CA below a trusted one needs nobody to vouch for it, unless a limit would be lost.
+// A CA below a trusted one is accepted without a fingerprint, unless a limit would be lost.
 func TestBelowTrusted(t *testing.T) {
 	root := foreignCA(t, "root", nil, nil)
 	sub := foreignCA(t, "sub", root, nil)
@@ -86,7 +86,7 @@ func TestCheckGivenNames(t *testing.T) {
 	for _, c := range []struct {
 		name              string
 		role              pki.Role
-		names, live, cert []string // of the machine; of the certificate of before; of the one that comes
+		names, live, cert []string // of the machine; of the previous certificate; of the new one
 		wrong, note       string
 	}{
 		{"its name", pki.Server, []string{"hv1"}, nil, []string{"hv1"}, "", ""},

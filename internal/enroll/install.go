@@ -16,14 +16,14 @@ import (
 	"virtpki/pki"
 )
 
-// Response is what a CA has sent, and how it is to be installed.
+// Response is a response of a CA, with the way to install it.
 type Response struct {
 	*pki.Answer
 	To     keypair.Dest
 	System bool // the daemons' own directories, not a user's or QEMU's
 
 	TrustNew     Fingerprints // of CAs that may be trusted though they are new here
-	BelowTrusted bool         // the response came straight from its CA: a CA that a trusted one has signed needs nobody to vouch for it
+	BelowTrusted bool         // the response came straight from its CA: a CA that a trusted one has signed needs no fingerprint
 	ExactCAs     bool         // trust the CAs of the response and no other that was trusted before
 	Force        bool         // take an older CRL or certificate over a newer one, and a DN that a list here refuses
 	// KeepSubject refuses a certificate with another DN than the one that it replaces.
@@ -32,7 +32,7 @@ type Response struct {
 	Given []Given  // key pairs that somebody else made, in place of certificates for keys that are here
 	Names []string // by which peers know this machine: a given server's certificate must be for one of them; nil for any
 
-	QEMU   *provision.QEMU // directories to fill with what libvirt will have; nil is none
+	QEMU   *provision.QEMU // directories to fill with libvirt's next files; nil is none
 	Reload reload.Options
 }
 
@@ -42,7 +42,7 @@ type installer struct {
 	m       *machine.Machine
 	keys    *change.Keyring
 	options change.Options
-	list    *inventory.List // what uses TLS here
+	list    *inventory.List // the users of TLS here
 
 	release libvirt.Release // of the program that will read the files
 	known   bool            // false: no release is known
@@ -56,13 +56,13 @@ type installer struct {
 	dropped []*x509.Certificate // CAs that are not trusted any more
 	placed  bool                // a pair comes
 	swapped bool                // a pair takes the place of another
-	// until is the end of what was in QEMU's directories, by directory, for those that
-	// change.
+	// until is the expiry of the previous certificate in each of QEMU's directories that
+	// changes.
 	until map[string]time.Time
 }
 
-// Install checks a response against what is here, puts it in place, has the daemons
-// reload and verifies what they serve; what they do not take is rolled back. Without a job
+// Install checks a response against the files here, puts it in place, has the daemons reload
+// and verifies the certificates that they serve. If that fails, it rolls back. Without a job
 // nothing has changed.
 func Install(ctx context.Context, m *machine.Machine, r Response, keys *change.Keyring, o change.Options) (*change.Job, error) {
 	if err := m.CheckClock(); err != nil {
@@ -88,7 +88,7 @@ func Install(ctx context.Context, m *machine.Machine, r Response, keys *change.K
 	return j, in.finish(ctx, j, before)
 }
 
-// finish has daemons and guests use what has been written, and tidies up.
+// finish has daemons and guests use the new files, and tidies up.
 func (in *installer) finish(ctx context.Context, j *change.Job, before map[libvirt.File][]byte) (err error) {
 	if in.System {
 		err = in.prove(ctx, j, before)
@@ -102,8 +102,8 @@ func (in *installer) finish(ctx context.Context, j *change.Job, before map[libvi
 	return nil
 }
 
-// prove has the daemon read what has changed. Where nothing has, a run before may
-// have been killed ahead of that, or its restart may have failed.
+// prove makes the daemon read the changed files. If nothing has changed, a run before may have
+// been killed ahead of that, or its restart may have failed.
 func (in *installer) prove(ctx context.Context, j *change.Job, before map[libvirt.File][]byte) error {
 	r := reload.New(in.m, in.Reload, j)
 	if len(j.Plan.Changes()) == 0 {
@@ -128,7 +128,7 @@ func (in *installer) tidy(ctx context.Context) error {
 	return err
 }
 
-// decide checks the response against what is here, and plans what changes.
+// decide checks the response against the files here, and plans the changes.
 func (in *installer) decide(j *change.Job) error {
 	in.placed, in.swapped, in.copies = false, false, false
 	j.Plan.Together(in.To.Layout.PairFolder())
@@ -141,8 +141,8 @@ func (in *installer) decide(j *change.Job) error {
 	return in.decidePairs(j)
 }
 
-// beside is what a rollback of the pairs does not bring back: the CA and the CRL
-// as they are.
+// beside returns the files that a rollback of the pairs does not restore: the CA file and the
+// CRL as they are.
 func (in *installer) beside() (map[libvirt.File][]byte, error) {
 	files := make(map[libvirt.File][]byte)
 	for _, file := range []libvirt.File{libvirt.CACert, libvirt.CACRL} {

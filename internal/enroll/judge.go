@@ -15,7 +15,7 @@ import (
 	"virtpki/pki"
 )
 
-// product says whose files the layout holds.
+// product returns the program that the layout's files belong to.
 func (in *installer) product() string {
 	for _, layout := range libvirt.QEMU(in.m.Path(in.m.Sysconfdir)) {
 		if layout.Base == in.To.Layout.Base {
@@ -25,9 +25,9 @@ func (in *installer) product() string {
 	return "libvirt"
 }
 
-// judge says why the program here would refuse a pair, with the CAs and lists that
-// are there afterwards, in the words of the judge. Where no program is installed,
-// what only some releases refuse is worth a note.
+// judge returns the reason for which the program here would refuse a pair, with the CAs and
+// lists that are there afterwards, in the words of the judge. If no program is installed, it
+// notes the faults that only some releases refuse.
 func (in *installer) judge(j *change.Job, role pki.Role, key crypto.Signer, cert *x509.Certificate) error {
 	return in.judgeAs(j, reader{in.product(), in.release, in.known}, &keypair.Pair{Role: role, Key: key, Cert: cert})
 }

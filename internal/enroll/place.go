@@ -15,8 +15,7 @@ import (
 	"virtpki/pki"
 )
 
-// place is one place for a certificate and its key: what is live there, and the key that
-// waits.
+// place is one place for a certificate and its key: the live pair, and the key that waits.
 type place struct {
 	live  *keypair.Pair
 	waits *keypair.Pending
@@ -144,8 +143,8 @@ func placeFor(places []*place, cert *x509.Certificate) (*place, crypto.Signer) {
 	return nil, nil
 }
 
-// Own returns those of some certificates that are for a key in a layout. Where there are
-// some and none is, that is an error.
+// Own returns the certificates that match a key in a layout. If there are some and none
+// matches, that is an error.
 func Own(m *machine.Machine, layout libvirt.Layout, certs []*x509.Certificate) ([]*x509.Certificate, error) {
 	places, err := placesOf(m.Tree(), layout)
 	if err != nil {

@@ -40,7 +40,7 @@ func TestAssign(t *testing.T) {
 	client := &place{live: &keypair.Pair{Role: pki.Client, Key: keys["2"]}}
 	for _, c := range []struct {
 		response       []string
-		server, client string // what they get
+		server, client string // the certificates for them
 		others         []string
 		wrong          string
 	}{

@@ -16,8 +16,8 @@ import (
 	"virtpki/pki"
 )
 
-// followQEMU makes QEMU's folders follow what comes for libvirt, as far as they hold
-// copies of it, and fills those that --with names.
+// followQEMU brings the new files into QEMU's directories that hold copies of libvirt's, and
+// fills those that --with names.
 func (in *installer) followQEMU(j *change.Job, comes map[pki.Role]*keypair.Pair) error {
 	in.until = make(map[string]time.Time)
 	if !in.System {
@@ -36,7 +36,7 @@ func (in *installer) followQEMU(j *change.Job, comes map[pki.Role]*keypair.Pair)
 	return in.fillQEMU(j, comes)
 }
 
-// followTrust brings the CAs and the lists into a folder that has trusted the same as
+// followTrust brings the CAs and the CRLs into a directory that has trusted the same CAs as
 // libvirt so far.
 func (in *installer) followTrust(j *change.Job, to keypair.Dest) error {
 	certs, err := keypair.ReadCerts(in.m.Tree(), to.Layout.Path(libvirt.CACert))
@@ -64,8 +64,7 @@ func (in *installer) followTrust(j *change.Job, to keypair.Dest) error {
 	return to.Write(&j.Plan, libvirt.CACRL, pki.EncodeCRL(after...))
 }
 
-// followPairs replaces copies of libvirt's pairs: of what is live now, or was before
-// that.
+// followPairs replaces copies of libvirt's pairs: of the live one, or of the previous one.
 func (in *installer) followPairs(j *change.Job, to keypair.Dest, comes map[pki.Role]*keypair.Pair) error {
 	for _, role := range []pki.Role{pki.Server, pki.Client} {
 		have := keypair.New(in.m.Tree(), to.Layout, role)
@@ -116,7 +115,7 @@ func (in *installer) fillQEMU(j *change.Job, comes map[pki.Role]*keypair.Pair) e
 	return folders.Fill(j, authority.At(in.m.Tree(), in.To.Layout, in.cas, crl))
 }
 
-// afterwards are the pairs that libvirt will have: what comes, else what is live.
+// afterwards returns the pairs that libvirt will have: the new ones, else the live ones.
 func afterwards(places []*place, taken map[*place]*x509.Certificate) map[pki.Role]*keypair.Pair {
 	pairs := make(map[pki.Role]*keypair.Pair)
 	for _, s := range places {
@@ -131,7 +130,7 @@ func afterwards(places []*place, taken map[*place]*x509.Certificate) map[pki.Rol
 	return pairs
 }
 
-// refreshGuests has running guests read what has changed in QEMU's directories.
+// refreshGuests makes running guests read the changed files in QEMU's directories.
 func (in *installer) refreshGuests(ctx context.Context, j *change.Job) error {
 	if len(in.until) == 0 {
 		return nil

@@ -8,8 +8,8 @@ import (
 	"virtpki/pki"
 )
 
-// ReadResponses returns what some files hold as one response. read returns the contents of a
-// file of at most some bytes; "-" is stdin.
+// ReadResponses returns the contents of some files as one response. read returns the contents
+// of a file of at most some bytes; "-" is stdin.
 func ReadResponses(files []string, read func(file string, limit int64) ([]byte, error)) (*pki.Answer, error) {
 	var all [][]byte
 	for _, file := range files {

@@ -70,7 +70,7 @@ type trustPolicy struct {
 	vouched Fingerprints // of CAs that may be new here
 	exact   bool         // no other CAs than those of the response
 	given   bool         // they come with key pairs: no response of the CA vouches for them
-	below   bool         // those that a trusted CA has signed need nobody to vouch for them
+	below   bool         // those that a trusted CA has signed need no fingerprint
 	now     time.Time
 }
 
@@ -111,8 +111,8 @@ func (p *trustPolicy) onSight(here, given []*x509.Certificate) (onSight []*x509.
 	return onSight, nil
 }
 
-// rootOf returns the CA whose fingerprint a person has to look at: where those below a
-// trusted CA are taken, that at the top.
+// rootOf returns the CA whose fingerprint a person has to look at. If CAs below a trusted one
+// are accepted, that is the one at the top.
 func (p *trustPolicy) rootOf(ca *x509.Certificate, given []*x509.Certificate) *x509.Certificate {
 	for range given {
 		i := slices.IndexFunc(given, func(above *x509.Certificate) bool { return !above.Equal(ca) && maySign(above, ca) })
@@ -134,9 +134,9 @@ func (p *trustPolicy) vouchedOf(given []*x509.Certificate) (vouched []*x509.Cert
 	return vouched
 }
 
-// merge returns the CAs that are trusted, and those that are dropped. One that has expired
-// goes unasked: it keeps libvirtd from starting. Where the response has all of them, its
-// order counts.
+// merge returns the CAs that are trusted, and those that are dropped. An expired one that the
+// response does not contain goes without a question: it keeps libvirtd from starting. If the
+// response has all of them, its order counts.
 func (p *trustPolicy) merge(here, given []*x509.Certificate) (cas, dropped []*x509.Certificate) {
 	for _, ca := range here {
 		switch there := keypair.Contains(given, ca); {
@@ -180,9 +180,10 @@ func (p *trustPolicy) refuseNone() error {
 	return hint.With(errors.New("no CA is trusted here, and the response brings none"), "virtpki sign puts it into the response")
 }
 
-// belowTrusted returns those of some CAs that a trusted one has signed, or one of them. They
-// are trusted already where a chain is sent. It leaves out those of an issuer that limits
-// what is below it: the limit would be lost, since a CA in libvirt's file stands for itself.
+// belowTrusted returns the CAs that a trusted one has signed, directly or through others of
+// them. They are trusted already when a chain is sent. It leaves out those of an issuer that
+// limits what is below it: the limit would be lost, since a CA in libvirt's file stands for
+// itself.
 func belowTrusted(trusted, given []*x509.Certificate) []*x509.Certificate {
 	var below []*x509.Certificate
 	for range given {

@@ -53,7 +53,7 @@ func TestDecideTrust(t *testing.T) {
 		name                 string
 		here, given, vouched string
 		exact, later         bool   // two years later E has expired
-		want                 string // trusted, on sight, dropped; or what is in the error
+		want                 string // trusted, on sight, dropped; or part of the error
 	}{
 		{"the first", "", "A", "", false, false, "A A "},
 		{"the first two", "", "AB", "", false, false, "AB AB "},

@@ -18,15 +18,15 @@ import (
 	"virtpki/pki"
 )
 
-// Bundle is what a host was given: a directory that `issue host --out` has made.
+// Bundle holds the files that a host was given: a directory that `issue host --out` has made.
 type Bundle struct {
 	CA     *authority.Authority // without a key
 	Server *keypair.Pair
 	Client *keypair.Pair // without certificate and key in a bundle of a server alone
 }
 
-// bundleLayout is the layout of a bundle's folder, a tree to be copied onto / or
-// flat, and where its CA's files lie.
+// bundleLayout returns the layout of a bundle's directory, which is flat or a tree to be copied
+// onto /, and the directory of its CA's files.
 func bundleLayout(m *machine.Machine, folder string) (layout libvirt.Layout, caFolder string) {
 	if flat := libvirt.Flat(folder); store.At(folder).Exists(flat.Path(libvirt.CACert)) {
 		return flat, folder
@@ -85,8 +85,8 @@ func (b *Bundle) outdated(t store.Tree, to keypair.Dest) bool {
 		bytes.Equal(have.Cert.RawSubject, b.Server.Cert.RawSubject) && have.Cert.NotBefore.After(b.Server.Cert.NotBefore)
 }
 
-// install plans the bundle's files into their places. What is there and newer
-// stays: the host has renewed it. It returns what the host will have.
+// install plans the bundle's files into their places. A newer file on the host stays: the host
+// has renewed it. It returns the files that the host will have.
 func (b *Bundle) install(j *change.Job, to keypair.Dest, now time.Time) (*outfit, error) {
 	if err := b.CA.PlanTrust(j, to, authority.FromBundle); err != nil {
 		return nil, err

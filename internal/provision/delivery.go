@@ -33,7 +33,7 @@ type Request struct {
 	QEMU          *QEMU
 }
 
-// Delivery is what one name gets: its identities, and where they go.
+// Delivery holds the identities of one name, and the destination of their files.
 type Delivery struct {
 	To         keypair.Dest
 	Identities []subject.Identity
@@ -42,7 +42,7 @@ type Delivery struct {
 	Portable bool
 }
 
-// Issue makes what a request asks for, with the CA of m.
+// Issue makes the key pairs or bundles of a request, with the CA of m.
 func Issue(ctx context.Context, m *machine.Machine, keys *change.Keyring, r *Request, o change.Options) (*change.Job, error) {
 	deliveries, err := r.Deliveries(m)
 	if err != nil {
@@ -88,10 +88,10 @@ func NoteNew(ctx context.Context, j *change.Job, a *authority.Authority, m *mach
 	j.Notes = append(j.Notes, inventory.Of(ctx, m).Refusing(clients)...)
 }
 
-// deliver plans what one name gets, with the directories of QEMU in it.
+// deliver plans the files of one name, with the directories of QEMU.
 func (r *Request) deliver(j *change.Job, m *machine.Machine, keys *change.Keyring, a *authority.Authority, d Delivery) error {
 	if d.Portable {
-		j.Plan.Together(filepath.Join(r.Out, d.Identities[0].Name)) // cut short there is none of it, and it can be made again
+		j.Plan.Together(filepath.Join(r.Out, d.Identities[0].Name)) // if interrupted, nothing of it exists, and it can be made again
 	}
 	pairs, err := d.Fill(j, a, keys, authority.Order{Leaf: r.Leaf, Now: m.Now()})
 	if err != nil {
@@ -110,7 +110,7 @@ func ahead(k *change.Keyring, leaf authority.Leaf, deliveries []Delivery) {
 	}
 }
 
-// Deliveries checks the names and returns what each gets, before anything is made.
+// Deliveries checks the names and returns a delivery for each, before anything is made.
 func (r *Request) Deliveries(m *machine.Machine) ([]Delivery, error) {
 	var deliveries []Delivery
 	seen := make(map[string]bool)
@@ -146,8 +146,8 @@ func (r *Request) layoutFor(m *machine.Machine, name string) (libvirt.Layout, er
 	return m.System().WithMode(libvirt.ClientKey, r.ClientKeyMode), nil
 }
 
-// Fill plans a delivery: records first, then keys and certificates, then what whoever
-// uses them must trust.
+// Fill plans a delivery: records first, then keys and certificates, then the CA certificates
+// and CRLs that their users must trust.
 func (d Delivery) Fill(j *change.Job, a *authority.Authority, keys *change.Keyring, o authority.Order) (map[pki.Role]*keypair.Pair, error) {
 	if d.Portable {
 		if err := RefuseFolder(d.To.Layout.Base); err != nil {

@@ -13,16 +13,16 @@ import (
 	"virtpki/pki"
 )
 
-// givenFolders are the folders of QEMU's in a bundle that was made for this host. A
-// nil one is a bundle without any, or no bundle.
+// givenFolders are the directories for QEMU in a bundle that was made for this host. It is nil
+// without a bundle, or for a bundle without any.
 type givenFolders struct {
 	tree       store.Tree                 // the bundle
 	sysconfdir string                     // in the bundle
 	main       map[pki.Role]*keypair.Pair // libvirt's pairs in the bundle
 }
 
-// take has the directories of a bundle taken besides those that are named. sysconfdir is
-// what is above them in the bundle.
+// take adds the directories of a bundle to those that are named. sysconfdir is the directory
+// above them in the bundle.
 func (f *Folders) take(b *Bundle, sysconfdir string) {
 	f.given = &givenFolders{tree: b.CA.Tree, sysconfdir: sysconfdir, main: map[pki.Role]*keypair.Pair{pki.Server: b.Server, pki.Client: b.Client}}
 	var q QEMU
@@ -33,7 +33,7 @@ func (f *Folders) take(b *Bundle, sysconfdir string) {
 	f.QEMU = &q
 }
 
-// uses adds those for which there is a folder to those that were asked for.
+// uses adds the uses that have a directory in the bundle to those that were asked for.
 func (v *givenFolders) uses(asked []libvirt.QEMUUse) []libvirt.QEMUUse {
 	all := slices.Clone(asked)
 	for _, use := range libvirt.QEMUUses() {
@@ -45,13 +45,13 @@ func (v *givenFolders) uses(asked []libvirt.QEMUUse) []libvirt.QEMUUse {
 	return all
 }
 
-// layout is the bundle's folder that is to become another one.
+// layout returns the bundle's directory that will become another one.
 func (v *givenFolders) layout(to keypair.Dest) libvirt.Layout {
 	return libvirt.QEMUFolder(filepath.Join(v.sysconfdir, "pki", filepath.Base(to.Layout.Base)))
 }
 
-// authority is the CA that stands for a folder: the bundle's own for it, else the one
-// for libvirt.
+// authority returns the CA of a directory: the bundle's own CA for it, else the one for
+// libvirt.
 func (v *givenFolders) authority(to keypair.Dest, otherwise *authority.Authority) (*authority.Authority, error) {
 	if v == nil {
 		return otherwise, nil
@@ -65,8 +65,8 @@ func (v *givenFolders) authority(to keypair.Dest, otherwise *authority.Authority
 	return authority.At(v.tree, layout, certs, crl), err
 }
 
-// pair is what the bundle has for a folder and is no copy of its pair for libvirt; nil
-// for nothing.
+// pair returns the bundle's key pair for a directory, if it is not a copy of its pair for
+// libvirt; nil for none.
 func (v *givenFolders) pair(role pki.Role, to keypair.Dest) (*keypair.Pair, error) {
 	if v == nil {
 		return nil, nil

@@ -19,7 +19,7 @@ import (
 
 // HostRequest asks for a host that is ready to serve TLS and to connect to others.
 type HostRequest struct {
-	Hostname      string   // empty for what the system says
+	Hostname      string   // empty for the system's host name
 	Client        string   // name in the client certificate; empty for the host's
 	SANs          []string // more names and addresses of the server, as they are typed
 	OnlySANs      bool     // without the short name and the addresses of the machine
@@ -33,8 +33,8 @@ type HostRequest struct {
 	Allow       []string // patterns of DNs; nil for no list
 	AllowIssued bool     // every client certificate of the CA here too
 	Force       bool     // even if the list locks out the host's own client
-	Update      bool     // whoever asks has the names that are lacking added afterwards; see [Ready]
-	Restarted   bool     // whoever asks sees to it that the daemon is started again
+	Update      bool     // the caller adds the missing names afterwards; see [Ready]
+	Restarted   bool     // the caller makes sure that the daemon is restarted
 
 	WaitClock string // how long to wait for the clock to be set, as it is typed; empty for not at all
 }
@@ -51,10 +51,10 @@ type Host struct {
 	to   keypair.Dest
 
 	asked   subject.Names // of the server, by the request and not by the machine
-	lacking []string      // of those, what the certificate that was taken does not have
+	lacking []string      // those of them that the existing certificate does not have
 }
 
-// Look checks a request against the machine, of which list is what uses TLS.
+// Look checks a request against the machine. list holds the machine's users of TLS.
 func Look(m *machine.Machine, list *inventory.List, r HostRequest) (*Host, error) {
 	h := &Host{m: m, r: r, list: list}
 	var err error
@@ -110,8 +110,8 @@ type Ready struct {
 	Lacking []string
 }
 
-// Bootstrap makes a host ready: by its bundle, or by itself. What is there is taken. The job
-// says what it has otherwise than it was asked for.
+// Bootstrap makes a host ready: by its bundle, or by itself. It keeps existing files. The job
+// notes the differences between them and the request.
 func Bootstrap(ctx context.Context, m *machine.Machine, keys *change.Keyring, r HostRequest, o change.Options) (*Ready, error) {
 	h, err := Look(m, inventory.Of(ctx, m), r)
 	if err != nil {
@@ -162,7 +162,7 @@ func (h *Host) ahead(keys *change.Keyring) {
 	}
 }
 
-// Locks returns the directories that a run writes to. A host with a bundle has no CA.
+// Locks returns the directories that a run writes to. A host with a bundle does not have a CA.
 func (h *Host) Locks() []string {
 	locks := append([]string{h.m.System().Top(), filepath.Dir(h.m.Path(h.Daemon.ConfPath))}, h.r.QEMU.Locks()...)
 	if h.r.Bundle != "" {
@@ -171,7 +171,7 @@ func (h *Host) Locks() []string {
 	return append([]string{h.m.CAPath()}, locks...)
 }
 
-// outfit is what a host has, or will have.
+// outfit holds the files that a host has, or will have.
 type outfit struct {
 	ca     *authority.Authority
 	server *keypair.Pair
@@ -208,7 +208,7 @@ func (h *Host) readyByBundle(j *change.Job, keys *change.Keyring) error {
 	return hint.First(f.Fill(j, has.ca), h.configure(j, has))
 }
 
-// Decide plans a host's key pairs, what it trusts, what QEMU reads, and its daemon's
+// Decide plans a host's key pairs, the CA certificates and CRLs, QEMU's files, and the daemon's
 // configuration. a is its CA, there or planned.
 func (h *Host) Decide(j *change.Job, keys *change.Keyring, a *authority.Authority) error {
 	has := &outfit{ca: a, crl: a.CRL != nil}
@@ -228,7 +228,7 @@ func (h *Host) Decide(j *change.Job, keys *change.Keyring, a *authority.Authorit
 	return h.configure(j, has)
 }
 
-// folders are those of QEMU's that are to be filled.
+// folders returns the directories of QEMU's that are to be filled.
 func (h *Host) folders(keys *change.Keyring, has *outfit) *Folders {
 	return &Folders{
 		QEMU: h.r.QEMU, Machine: h.m, Keys: keys, Leaf: h.r.Leaf, Sysconfdir: h.to.Layout.Base,

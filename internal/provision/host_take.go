@@ -42,7 +42,7 @@ func (h *Host) FindOrMakeCA(j *change.Job, keys *change.Keyring) (*authority.Aut
 	return a, nil
 }
 
-// takeOrMake takes the pair that is there, or makes what is missing of it.
+// takeOrMake takes the pair that is there, or makes the missing parts of it.
 func (h *Host) takeOrMake(j *change.Job, keys *change.Keyring, a *authority.Authority, id subject.Identity) (*keypair.Pair, error) {
 	have, err := keypair.Load(j.Plan.Tree(), h.to.Layout, id.Role)
 	if err != nil {
@@ -63,7 +63,7 @@ func (h *Host) takeOrMake(j *change.Job, keys *change.Keyring, a *authority.Auth
 	return have, h.make(j, keys, a, id, have)
 }
 
-// make fills in what is missing of a pair.
+// make makes the missing parts of a pair.
 func (h *Host) make(j *change.Job, keys *change.Keyring, a *authority.Authority, id subject.Identity, have *keypair.Pair) error {
 	if err := a.Unlock(keys); err != nil {
 		return err

@@ -11,7 +11,7 @@ import (
 	"virtpki/pki"
 )
 
-// Naming says whom the certificates of one run name, besides the name that each is for.
+// Naming says which names the certificates of one run get, besides the name that each is for.
 type Naming struct {
 	Kind       subject.Kind
 	RawSubject []byte   // the whole subject; nil to make it from the name
@@ -20,8 +20,8 @@ type Naming struct {
 	Carried    bool     // they are for other machines, but for names that this one has
 }
 
-// Parse adds who gets the certificates and, where it is given, the whole subject, both as
-// they are typed. The error is a usage error.
+// Parse adds the kind of the certificates and, if it is given, the whole subject, both as they
+// are typed. The error is a usage error.
 func (n *Naming) Parse(role, wholeSubject string) (err error) {
 	if n.Kind, err = subject.ParseKind(role); err != nil {
 		return hint.Usage(err)
@@ -86,7 +86,8 @@ func (n Naming) isHere(m *machine.Machine, name string, own []string) bool {
 	return m.Live() && (!n.Carried || subject.IsOneOf(name, own))
 }
 
-// EachOf returns what each of many hosts gets, with the SANs of its own besides.
+// EachOf returns a function that gives the identities of each of many hosts, with the host's
+// own SANs.
 func (n Naming) EachOf(m *machine.Machine) (func(name string, sans []string) ([]subject.Identity, error), error) {
 	own, err := m.Names()
 	if err != nil && n.Kind != subject.Client {

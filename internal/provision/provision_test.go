@@ -166,8 +166,8 @@ func TestSourceOfQEMUPairs(t *testing.T) {
 	}
 }
 
-// What a host has is taken, what it lacks is made, and a certificate that nobody vouches for
-// is refused: libvirtd would not start on it.
+// Existing files of a host are taken, and missing ones are made. A certificate without a
+// trusted CA is refused: libvirtd would not start on it.
 func TestTakeOrMake(t *testing.T) {
 	ca, other := newCA(t), newCA(t)
 	mine, foreign := pair(t, ca, "hv1", now), pair(t, other, "hv1", now)

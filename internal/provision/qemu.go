@@ -15,7 +15,8 @@ import (
 	"virtpki/pki"
 )
 
-// QEMU says which of QEMU's directories are to be filled, and by whom. A nil one says none.
+// QEMU says which of QEMU's directories are to be filled, and which CA signs for them. A nil
+// one names no directories.
 type QEMU struct {
 	Uses     []libvirt.QEMUUse
 	Separate bool   // key pairs of their own, in place of copies of libvirt's; always with a CA of its own
@@ -48,7 +49,7 @@ type Folders struct {
 	*QEMU
 	Machine    *machine.Machine
 	Keys       *change.Keyring
-	Leaf       authority.Leaf // what is made for them
+	Leaf       authority.Leaf // of the certificates that are made for them
 	Sysconfdir string         // above them, as this process sees it
 	Portable   bool           // they are in a bundle for another machine
 	Identities map[pki.Role]subject.Identity
@@ -84,7 +85,7 @@ func (f *Folders) Fill(j *change.Job, a *authority.Authority) error {
 	return nil
 }
 
-// noteConfined tells of a folder that libvirt's AppArmor profile keeps QEMU out of.
+// noteConfined notes that libvirt's AppArmor profile does not let QEMU read a directory.
 func (f *Folders) noteConfined(j *change.Job, use libvirt.QEMUUse, layout libvirt.Layout) {
 	if use.Confined && f.Machine.Tree().Exists(f.Machine.Path(libvirt.AppArmorQEMU)) {
 		j.Note("%s: the AppArmor profile of guests does not let QEMU read there: add \"%s/** r,\" to %s, or keep to --with %s",
@@ -92,7 +93,7 @@ func (f *Folders) noteConfined(j *change.Job, use libvirt.QEMUUse, layout libvir
 	}
 }
 
-// noteSwitch tells what has to happen before a folder counts.
+// noteSwitch notes what has to happen before QEMU uses a directory.
 func (f *Folders) noteSwitch(j *change.Job, use libvirt.QEMUUse, layout libvirt.Layout) {
 	if f.Portable || use.Name == libvirt.DefaultQEMU {
 		return
@@ -121,8 +122,8 @@ func (f *Folders) signer(a *authority.Authority) (*authority.Authority, error) {
 	return a, a.Unlock(f.Keys)
 }
 
-// fillOne plans the folder of one use. It appears with all that is in it: a folder
-// without the files would break guests by being there.
+// fillOne plans the directory of one use. It appears with all its files at once: an empty
+// directory would break guests.
 func (f *Folders) fillOne(j *change.Job, a *authority.Authority, use libvirt.QEMUUse, to keypair.Dest) error {
 	j.Plan.Together(to.Layout.Base)
 	if f.CA == "" && !f.Separate {
@@ -168,15 +169,15 @@ func (f *Folders) place(j *change.Job, a *authority.Authority, role pki.Role, to
 type source int
 
 const (
-	kept    source = iota // it is there, and is no copy of libvirt's
+	kept    source = iota // it is there, and is not a copy of libvirt's
 	brought               // the host's bundle has one of its own for the directory
 	keyless               // from nowhere: there is a certificate of its own without the key
 	copied                // it is libvirt's
 	made                  // the CA signs one for the directory
 )
 
-// sourceOf returns where a key pair comes from, of which have is there, and given, or nil, is
-// in the host's bundle.
+// sourceOf returns where a key pair comes from. have is the existing pair, and given the one in
+// the host's bundle, or nil.
 func (f *Folders) sourceOf(have, given *keypair.Pair) source {
 	own := have.Cert != nil && !f.isCopy(have)
 	switch {
@@ -203,7 +204,8 @@ func (f *Folders) makePair(j *change.Job, a *authority.Authority, have *keypair.
 	return err
 }
 
-// isCopy reports whether a pair is libvirt's, or what a cut-short run has left of it.
+// isCopy reports whether a pair is libvirt's, or the part of it that an interrupted run has
+// left.
 func (f *Folders) isCopy(have *keypair.Pair) bool {
 	libvirts := f.Pairs[have.Role]
 	return !f.Separate && libvirts != nil && have.Cert != nil && have.Cert.Equal(libvirts.Cert)
@@ -222,12 +224,12 @@ func (f *Folders) keep(j *change.Job, a *authority.Authority, have *keypair.Pair
 	return to.Write(&j.Plan, libvirt.KeyFile(string(have.Role)), data)
 }
 
-// takeForeign leaves a folder as it is that another CA stands for and that is whole,
-// as on a host to which it was carried. QEMU is let read its keys.
+// takeForeign leaves a complete directory of another CA as it is, as on a host to which it was
+// carried. It makes the keys readable for QEMU.
 func (f *Folders) takeForeign(j *change.Job, a *authority.Authority, use libvirt.QEMUUse, to keypair.Dest) (bool, error) {
 	certs, err := keypair.ReadCerts(f.Machine.Tree(), to.Layout.Path(libvirt.CACert))
 	if err != nil || !authority.ForQEMU.Leaves(a, certs) {
-		return false, nil // missing, or ours: what is wrong with it is told later
+		return false, nil // missing, or ours: its faults are told later
 	}
 	other := authority.At(f.Machine.Tree(), to.Layout, certs, nil)
 	for _, role := range Roles(use) {
@@ -255,8 +257,8 @@ func (f *Folders) copyPair(j *change.Job, have *keypair.Pair, role pki.Role, to 
 	return j.WritePair(to, role, from.Key, from.Cert, nil)
 }
 
-// keyOwner is who the keys belong to: root, and the group in which QEMU is. Nil
-// where this is not root, who alone can give a file to a group.
+// keyOwner returns the owner of the keys: root, and the group in which QEMU is. It returns nil
+// if this process does not run as root: nobody else can give a file to a group.
 func (f *Folders) keyOwner(j *change.Job) (*store.Owner, error) {
 	if machine.Owner() == nil {
 		j.NoteOnce("only root can give QEMU's keys to its group: as they are, QEMU cannot read them")

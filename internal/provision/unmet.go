@@ -14,7 +14,7 @@ import (
 	"virtpki/pki"
 )
 
-// hold says in what a pair that was found is not as it was asked for.
+// hold notes the differences between an existing pair and the request.
 func (h *Host) hold(j *change.Job, have *keypair.Pair) {
 	if have.Role == pki.Server {
 		h.holdNames(j, have)

@@ -78,7 +78,7 @@ func (r elsewhere) leaveDue() error {
 	return r.refused()
 }
 
-// leaveRequests ends a run whose requests somebody else takes to the CA.
+// leaveRequests ends a run that leaves its requests to a person, who takes them to the CA.
 func (r elsewhere) leaveRequests() error {
 	due := r.due()
 	if len(due) == 0 {

@@ -30,7 +30,7 @@ type Request struct {
 	// KeepExtras renews with the names, purposes and extensions that the built-in shape
 	// does not have. The CA's key has to be here.
 	KeepExtras bool
-	QEMU       *provision.QEMU // directories to fill, and the CA whose certificates are renewed; nil for none, and libvirt's
+	QEMU       *provision.QEMU // directories to fill, and the CA of the certificates to renew; nil for none, and libvirt's
 	Reload     reload.Options
 	Metrics    string // file for Prometheus; empty for none
 
@@ -54,7 +54,7 @@ const (
 	Idle                     // nothing is due
 	Due                      // something is; nothing was done about it
 	Requested                // requests wait to be taken to the CA
-	Renewed                  // the job tells what was done
+	Renewed                  // the job holds the changes
 )
 
 // Report holds the findings and the actions of a run.
@@ -205,7 +205,7 @@ func (r *renewal) serverFailed() bool {
 	return false
 }
 
-// swapped lists the layouts of daemons whose pair was renewed.
+// swapped lists the layouts of the daemons that have a renewed pair.
 func (r *renewal) swapped() []libvirt.Layout {
 	var layouts []libvirt.Layout
 	for _, c := range r.renewed {

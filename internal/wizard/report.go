@@ -32,7 +32,7 @@ func (w *Work) Report(j *change.Job, commands [][]string) *Report {
 	return r
 }
 
-// Done tells what was done. The plan has shown the files.
+// Done reports the result. The plan has shown the files.
 func (r *Report) Done(d *prompt.Dialog, dryRun bool) string {
 	var text strings.Builder
 	switch n := len(r.Changes); {

@@ -41,8 +41,8 @@ func (c *inspector) daemonsHere() []inventory.Daemon {
 	return here
 }
 
-// daemonConf gathers what decides how a daemon starts. Where a server is asked for, its
-// files are judged as if it listened.
+// daemonConf gathers everything that decides how a daemon starts. If the request names the server
+// role, its files are judged as if it listened.
 func (c *inspector) daemonConf(d inventory.Daemon) judge.DaemonConf {
 	dc := judge.DaemonConf{
 		Daemon:     d.Daemon,
@@ -72,7 +72,8 @@ func (c *inspector) daemonConf(d inventory.Daemon) judge.DaemonConf {
 	return dc
 }
 
-// daemon judges one daemon: its conf, and the files that the conf has it read.
+// daemon judges one daemon: its configuration file, and the files that the daemon reads because of
+// it.
 func (c *inspector) daemon(here inventory.Daemon, serves bool) {
 	d := c.daemonConf(here)
 	found, file := judge.InConf(d)
@@ -101,7 +102,7 @@ func off(file *conf.File) bool {
 func (c *inspector) served(d judge.DaemonConf, file *conf.File, serves bool) (title string, found []judge.Finding) {
 	files, err := running.FilesOf(file, c.m.Root, d.Layout)
 	if err != nil {
-		return "", nil // which is said of the conf
+		return "", nil // the findings on the configuration file report it
 	}
 	if files.Custom {
 		return d.File.Path, c.named(files, file)
@@ -118,7 +119,7 @@ func (c *inspector) served(d judge.DaemonConf, file *conf.File, serves bool) (ti
 	return filepath.Join(layout.Base, "pki"), append(judge.InPlace(p), c.checkedPair(set, file)...)
 }
 
-// named judges the files that a conf names.
+// named judges the files that a configuration file names.
 func (c *inspector) named(files running.Files, file *conf.File) []judge.Finding {
 	paths := map[libvirt.File]string{libvirt.CACert: files.CA, libvirt.CACRL: files.CRL, libvirt.ServerCert: files.Cert, libvirt.ServerKey: files.Key}
 	p := judge.Place{Kind: judge.NamedFiles, Roles: []judge.Role{judge.Trust, judge.Server}, Files: make(map[libvirt.File]judge.Spot), Serves: true}
@@ -133,7 +134,8 @@ func (c *inspector) named(files running.Files, file *conf.File) []judge.Finding 
 	return append(judge.InPlace(p), c.checkedPair(set, file)...)
 }
 
-// checkedPair is pair for a daemon, whose conf may switch its look at its own files off.
+// checkedPair is pair for a daemon. Its configuration file may switch off the daemon's check of its
+// own files.
 func (c *inspector) checkedPair(set judge.Set, file *conf.File) []judge.Finding {
 	found := c.pairs.judge(set, *c.libvirt)
 	if v, ok := file.Lookup("tls_no_sanity_certificate"); ok && v.Int() == 1 {

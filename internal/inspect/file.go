@@ -34,7 +34,7 @@ func Spot(t store.Tree, path string) judge.Spot {
 	s := judge.Spot{Path: path}
 	info, err := t.Stat(path)
 	if errors.Is(err, syscall.ENOTDIR) {
-		err = fs.ErrNotExist // something else than a folder stands above it, which is said
+		err = fs.ErrNotExist // the path above it is not a directory, which is reported elsewhere
 	}
 	if err != nil {
 		s.Err = err

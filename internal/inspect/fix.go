@@ -20,7 +20,7 @@ type fixer struct {
 	system    libvirt.Layout      // where this machine's files lie
 	caKey     string              // where its CA's key would lie
 	signs     bool                // the key is there
-	folder    bool                // a folder for ?pkipath= is judged
+	folder    bool                // a directory for ?pkipath= is judged
 	user      bool                // the user's own files are judged
 	root      bool                // root asks
 	theirs    bool                // the system's tree is root's, and somebody else asks
@@ -31,7 +31,7 @@ type fixer struct {
 	timer     string            // the unit that renews here
 	live      bool              // it is the running machine
 	asked     map[string]string // the use of QEMU's by the CA's file that it wants
-	uses      map[string]string // the use of QEMU's by its folder
+	uses      map[string]string // the use of QEMU's by its directory
 	caBroken  func() bool       // the CA's certificate and its key do not belong together
 	exists    func(path string) bool
 	stands    func(path string) bool // a link that leads nowhere too
@@ -67,8 +67,8 @@ type rule struct {
 	of   func(*fixer, trouble) (fix string, counts bool)
 }
 
-// rules say which finding has which fix, where that depends on what else is here. The
-// first that counts does.
+// rules say which finding has which fix, if the fix depends on other facts of this machine. The
+// first rule that counts decides.
 var rules = []rule{
 	{"a CA or CRL that nothing here needs", takenOut},
 	{"the CA first", caFirst},
@@ -98,8 +98,8 @@ var rules = []rule{
 	{"a renewal", renewal},
 }
 
-// fix is the command that fixes a finding on this machine, with the flags that lead to
-// the same files, or what has to be done elsewhere.
+// fix returns the command that fixes a finding on this machine, with the flags that lead to the
+// same files, or the step that is necessary elsewhere.
 func (x *fixer) fix(f judge.Finding) string {
 	_, fix := x.ruleFor(f)
 	return x.whereItSigns(f, cmp.Or(fix, f.Fix))
@@ -133,7 +133,7 @@ func (x *fixer) ownPair(file string) *ownPair {
 	return nil
 }
 
-// caFirst is about what a CA would fix that cannot sign.
+// caFirst is about findings that a new certificate or CRL would fix, while the CA cannot sign.
 func caFirst(x *fixer, t trouble) (string, bool) {
 	ours := []string{x.system.Path(libvirt.CACert), x.system.Path(libvirt.CACRL), x.system.Path(libvirt.ServerCert), x.system.Path(libvirt.ClientCert)}
 	counts := (strings.HasPrefix(t.ID, "issuer-") || t.ID == "crl-foreign") && t.Level != judge.Note && !x.folder &&
@@ -193,7 +193,7 @@ func noCRL(x *fixer, t trouble) (string, bool) {
 	return cmp.Or(x.fixOf("crl-name"), "virtpki crl"), true
 }
 
-// brokenCRL is about the CA's list of whom it has shut out: a new one has forgotten them.
+// brokenCRL is about the CA's list of revoked certificates: a new list would not contain them.
 func brokenCRL(x *fixer, t trouble) (string, bool) {
 	refused := t.Level == judge.Error || t.Level == judge.Warning && slices.Contains([]string{"crl-foreign", "crl-delta", "crl-signature"}, t.ID)
 	if !strings.HasPrefix(t.ID, "crl-") || !refused || t.Stage != judge.Own || t.File != x.system.Path(libvirt.CACRL) || !x.signs {
@@ -217,8 +217,8 @@ func (x *fixer) fixWhere(is func(judge.Finding) bool) string {
 	return ""
 }
 
-// aside is the beginning of a command that first moves what stands at some paths out of
-// the way, each beside itself under a name that is free: nothing is ever removed.
+// aside returns the beginning of a command that first moves the files at some paths out of the way,
+// each to an unused name beside it. Nothing is ever removed.
 func (x *fixer) aside(paths ...string) string {
 	var moves strings.Builder
 	for _, path := range paths {

@@ -42,8 +42,8 @@ func (x *fixer) inUse(b block, file string) bool {
 	return file == x.system.Path(libvirt.CACert) && x.keyOf(b.cert)
 }
 
-// signedByTwin reports whether another CA of the file has really signed what seems to be
-// signed by one of the same name.
+// signedByTwin reports whether the real signer of a certificate is another CA of the file, with the
+// same name as ca.
 func (x *fixer) signedByTwin(leaf, ca *gnutls.Certificate, file string) bool {
 	check := func(by *gnutls.Certificate) bool {
 		v := gnutls.ChainCheck{Trusted: []*gnutls.Certificate{by}, Now: leaf.NotBefore}
@@ -54,8 +54,8 @@ func (x *fixer) signedByTwin(leaf, ca *gnutls.Certificate, file string) bool {
 	})
 }
 
-// issuerFirst moves the CA that signed what is here to where it is looked for: before the
-// others of its file, or out of the certificate's own file into that of the CAs.
+// issuerFirst moves the CA that signed a certificate to the place where the program looks for it:
+// before the other CAs of its file, or from the certificate's own file to that of the CAs.
 func issuerFirst(x *fixer, t trouble) (string, bool) {
 	cas, from := x.caOf(t.File), t.File
 	switch t.ID {
@@ -116,8 +116,8 @@ func badIssuer(x *fixer, t trouble) (string, bool) {
 // too.
 var notCopied = []string{"ca-expired", "ca-future", "ca-too-many", "ca-ends-soon", "ends-soon", "twin-cas", "weak-key", "weak-signature", "crl-superseded", "unseen", "link"}
 
-// fromCA has the CA's file or its CRL copied again from the host where it signs. What
-// stands here stays until the copy is whole.
+// fromCA copies the CA's file or its CRL again from the host with the CA's key. The file here stays
+// until the copy is complete.
 func fromCA(x *fixer, t trouble) (string, bool) {
 	ca, crl := x.system.Path(libvirt.CACert), x.system.Path(libvirt.CACRL)
 	file := t.File

@@ -14,8 +14,8 @@ import (
 // missing reports whether a finding says that a file is not there.
 func (t trouble) missing() bool { return strings.HasPrefix(t.ID, "no-") }
 
-// keptByRenewal reports whether renew keeps what a finding is about: the names, the
-// subject and the shape of a certificate.
+// keptByRenewal reports whether renew would keep the fault: it keeps the names, the subject and the
+// template of a certificate.
 func (t trouble) keptByRenewal() bool {
 	switch t.ID {
 	case "name-missing", "validate-name", "cert-is-ca", "cert-constraints-broken":
@@ -24,9 +24,8 @@ func (t trouble) keptByRenewal() bool {
 	return strings.HasPrefix(t.ID, "subject-") || strings.HasPrefix(t.ID, "cert-usage") || strings.HasPrefix(t.ID, "cert-purpose")
 }
 
-// pairOfQEMU is about a pair in a directory of QEMU's. renew makes another certificate of
-// the same names; where that is no help, the directory is filled again, with the pair that
-// is in it aside.
+// pairOfQEMU is about a pair in a directory of QEMU's. renew makes another certificate of the same
+// names. If that does not help, the fix moves the pair aside and fills the directory again.
 func pairOfQEMU(x *fixer, t trouble) (string, bool) {
 	use, layout := x.uses[filepath.Dir(t.File)], libvirt.QEMUFolder(filepath.Dir(t.File))
 	if use == "" || t.ID != "name-missing" && !t.byNewCertificate() && !t.unreadable() {
@@ -56,7 +55,7 @@ func (t trouble) inTheWay() bool {
 	return t.ID == "not-a-file" || t.ID == "too-large" || t.ID == "dangling"
 }
 
-// unreadable reports whether a finding says that a file's contents are no use.
+// unreadable reports whether a finding says that a file's contents cannot be used.
 func (t trouble) unreadable() bool {
 	switch t.ID {
 	case "cert-not-pem", "cert-broken", "cert-too-large", "key-broken", "half-pair":
@@ -77,14 +76,15 @@ func pairElsewhere(x *fixer, t trouble) (string, bool) {
 	return "virtpki renew --force", true
 }
 
-// oneMoreName has the certificate renewed with the name, where renew goes by what is in it.
+// oneMoreName renews the certificate with the additional name, if renew takes the names from the
+// certificate.
 func oneMoreName(x *fixer, t trouble) (string, bool) {
 	named := slices.Contains([]string{"name-missing", "name-mismatch", "validate-name"}, t.ID)
 	return t.Fix, t.pair != nil && named && t.pair.unreadable == nil && x.renewable(t.pair.role, t.pair.cert)
 }
 
-// notByNewCertificate is about this machine's pairs, where the judge has no new
-// certificate in mind, or a new one would have the same fault.
+// notByNewCertificate is about this machine's pairs, if the judge does not propose a new
+// certificate, or a new one would have the same fault.
 func notByNewCertificate(_ *fixer, t trouble) (string, bool) {
 	if t.pair == nil {
 		return "", false
@@ -93,7 +93,7 @@ func notByNewCertificate(_ *fixer, t trouble) (string, bool) {
 	return "", t.ID == "swapped" || t.ID == "validate-access" || t.ID == "key-unchecked" || t.ID == "signature-unchecked" || !reissue && !t.missing() && t.ID != "name-missing"
 }
 
-// otherHalfElsewhere is about a certificate or key whose other half lies in a wrong place.
+// otherHalfElsewhere is about a certificate or key with its other half in a wrong place.
 func otherHalfElsewhere(x *fixer, t trouble) (string, bool) {
 	if t.pair == nil || t.ID != "half-pair" {
 		return "", false
@@ -104,9 +104,9 @@ func otherHalfElsewhere(x *fixer, t trouble) (string, bool) {
 	return move, move != ""
 }
 
-// newPairByRequest makes a pair whose key stays here, where the CA's key is on another
-// machine. A certificate that cannot be read is in the way of that; the key beside it
-// stays, and proves whose name it is.
+// newPairByRequest makes a pair with a key that stays here, while the CA's key is on another
+// machine. An unreadable certificate is moved aside first. The key beside it stays, and proves that
+// this host owns the name.
 func newPairByRequest(x *fixer, t trouble) (string, bool) {
 	if t.pair == nil || x.signs || t.pair.unreadable == nil && !t.keptByRenewal() {
 		return "", false
@@ -123,8 +123,9 @@ func newPairByRequest(x *fixer, t trouble) (string, bool) {
 	return fmt.Sprintf("%s%s %s%s | %s | %sinstall -%s", aside, request, name, flags, sign, ours, whereCA), true
 }
 
-// forRequest is what has to be moved aside for a request, its flags, and the command that
-// signs it. Without the key of before the CA's administrator has to say whose the name is.
+// forRequest returns the command that moves files aside for a request, the request's flags, and the
+// command that signs it. Without the previous key, the CA's administrator has to confirm the owner
+// of the name.
 func (x *fixer) forRequest(p *ownPair, name string) (aside, flags, sign string) {
 	sign = "ssh CA virtpki sign - --yes"
 	if p.unreadable == nil {
@@ -155,8 +156,8 @@ func hereFlag(role judge.Role) string {
 	return ""
 }
 
-// newPair makes a pair here, and moves aside what is in the way of it, where renew would
-// not do: it needs a certificate, and keeps its names.
+// newPair makes a pair here if renew cannot: renew needs a certificate, and keeps its names. It
+// moves existing files aside first.
 func newPair(x *fixer, t trouble) (string, bool) {
 	if t.pair == nil || !t.missing() && t.pair.unreadable == nil && !t.keptByRenewal() && x.renewable(t.pair.role, t.pair.cert) {
 		return "", false

@@ -12,7 +12,8 @@ import (
 	"virtpki/internal/termtext"
 )
 
-// notADirectory puts a directory in the place of what stands there.
+// notADirectory moves a file aside that stands in the place of a directory, and makes the
+// directory.
 func notADirectory(x *fixer, t trouble) (string, bool) {
 	if t.ID != "not-a-folder" {
 		return "", false
@@ -24,8 +25,8 @@ func notADirectory(x *fixer, t trouble) (string, bool) {
 	return fmt.Sprintf("%smkdir -m %s %s", x.aside(t.File), mode, termtext.ShellWord(t.File)), true
 }
 
-// noListThere is about what stands in the place of the CRL and holds none: a list that is
-// made here loses nothing.
+// noListThere is about anything in the place of the CRL that is not a CRL: a list made here loses
+// nothing.
 func noListThere(x *fixer, t trouble) (string, bool) {
 	counts := x.signs && t.File == x.system.Path(libvirt.CACRL) && (t.ID == "not-a-file" || t.ID == "dangling")
 	return x.aside(t.File) + "virtpki " + x.flags + "crl", counts
@@ -33,8 +34,8 @@ func noListThere(x *fixer, t trouble) (string, bool) {
 
 var numberedFile = regexp.MustCompile(`^(server|client)(cert|key)([0-3])\.pem$`)
 
-// numbered has a further pair, such as servercert0.pem and its key, stand aside: libvirt
-// reads it beside the plain one, and does without. Where there is no plain one, that is made.
+// numbered moves a further pair aside, such as servercert0.pem and its key: libvirt reads it beside
+// the plain pair, and works without it. If there is no plain pair, numbered makes it.
 func numbered(x *fixer, t trouble) (string, bool) {
 	m := numberedFile.FindStringSubmatch(filepath.Base(t.File))
 	role := roleOf(t.File)

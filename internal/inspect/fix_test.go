@@ -48,7 +48,7 @@ func machineOf(there ...string) *fixer {
 		qemuConf: "/etc/libvirt/qemu.conf", serving: "/etc/libvirt/libvirtd.conf", unread: map[string][]string{}}
 }
 
-// What differs from that machine.
+// Differences from that machine.
 func noKey(x *fixer)      { x.signs = false }
 func flags(x *fixer)      { x.flags = "--root /mnt " }
 func folder(x *fixer)     { x.folder = true }
@@ -64,8 +64,8 @@ func wantsVNC(x *fixer)   { x.asked["/etc/pki/qemu/ca-cert.pem"] = "vnc" }
 func ofUser(x *fixer)     { x.user = true }
 func hasPair(x *fixer)    { x.exists = func(path string) bool { return path == serverCert } }
 
-// reads is a machine with these files, on which the first certificate of ours was issued by
-// whoever its issuer is.
+// reads describes a machine with these files. The issuer of the first certificate of ours signed
+// it.
 func reads(files map[string]string) func(*fixer) {
 	return func(x *fixer) {
 		x.read = func(path string) []byte { return []byte(files[path]) }

@@ -15,8 +15,8 @@ import (
 // needsCAKey are the commands that sign.
 var needsCAKey = []string{"renew", "crl", "ca", "issue", "bootstrap"}
 
-// whereItSigns is a command of virtpki's with the flags that lead to the same files. Where
-// the CA's key is elsewhere, one that signs becomes what has to be done there.
+// whereItSigns adds to a command of virtpki the flags that lead to the same files. If the CA's key
+// is elsewhere, a command that signs becomes the step to take there.
 func (x *fixer) whereItSigns(f judge.Finding, fix string) string {
 	rest, ours := strings.CutPrefix(fix, "virtpki ")
 	if !ours || x.flags != "" && strings.HasPrefix(rest, x.flags) {
@@ -45,7 +45,7 @@ func (x *fixer) whereItSigns(f judge.Finding, fix string) string {
 	return fmt.Sprintf(whereKey+"virtpki issue host %s%s --out DIR, and copy it here", cmp.Or(x.name(judge.Server), "NAME"), with)
 }
 
-// whereKey begins what has to be done where the CA's key is.
+// whereKey begins a step that has to be taken on the host with the CA's key.
 const whereKey = "where the CA's key is: "
 
 // importKey is the command that brings the CA's key here from another place of this machine,
@@ -75,14 +75,14 @@ func (x *fixer) viaCA(f judge.Finding) string {
 	return fmt.Sprintf(" --via %s%s, whose administrator lets a new key have the name", via, whereCA)
 }
 
-// issueElsewhere makes the pair of a folder for ?pkipath= anew.
+// issueElsewhere makes the pair of a directory for ?pkipath= again.
 func (x *fixer) issueElsewhere(f judge.Finding) string {
 	role := roleOf(f.File)
 	return fmt.Sprintf(whereKey+"virtpki issue %s %s --out DIR --layout pkipath", role, cmp.Or(x.name(role), "NAME"))
 }
 
-// afterRevocation is about a certificate that was revoked by a CA whose key is elsewhere.
-// sign answers whoever was shut out only where the CA's administrator says so.
+// afterRevocation is about a certificate that was revoked by a CA with its key elsewhere. sign
+// refuses a revoked host unless the CA's administrator allows it.
 func (x *fixer) afterRevocation(f judge.Finding, rest string) string {
 	if x.folder {
 		return x.issueElsewhere(f) + ", where its owner is to get in again"

@@ -47,7 +47,7 @@ func (c *inspector) userFolder(home string) {
 	c.gathered.conclude("client", "virsh", user.Base, found)
 }
 
-// flatFolder judges a folder for ?pkipath=.
+// flatFolder judges a directory for ?pkipath=.
 func (c *inspector) flatFolder(folder string) error {
 	if c.libvirt == nil {
 		return nil
@@ -76,8 +76,8 @@ func (c *inspector) flatFolder(folder string) error {
 	return nil
 }
 
-// flatRoles are the roles that a folder is for: a client's, unless the files of a
-// server lie there.
+// flatRoles returns the roles that a directory is for: the client's, unless it contains the files
+// of a server.
 func (c *inspector) flatRoles(folder string) []judge.Role {
 	switch {
 	case len(c.r.Roles) > 0 && c.r.Roles[0] == judge.Trust:

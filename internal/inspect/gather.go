@@ -19,8 +19,8 @@ import (
 	"virtpki/pki"
 )
 
-// fixer gathers what decides how a finding is fixed here. What takes a look at files is
-// asked only where a finding needs it.
+// fixer gathers the facts that decide how a finding is fixed here. It looks at files only when a
+// finding needs them.
 func (c *inspector) fixer() *fixer {
 	ca := libvirt.CA(c.m.CAPath())
 	n := &names{files: c.files, folder: c.r.PKIPath, here: c.machine.Names, signs: c.m.Tree().Exists(ca.Path(libvirt.CAKey))}

@@ -54,7 +54,8 @@ func (h *host) clientDN() string {
 	return name
 }
 
-// network says what this machine, or an image by its files, knows of addresses and names.
+// network answers questions about addresses and names, for this machine or for an image by its
+// files.
 func (h *host) network() judge.Network {
 	n := judge.Network{InHosts: h.inHosts, HasService: h.hasService}
 	if h.files.m.Live() {

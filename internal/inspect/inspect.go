@@ -15,11 +15,11 @@ import (
 	"virtpki/pki"
 )
 
-// Request says what of a machine is to be judged, and for which releases.
+// Request says which parts of a machine to judge, and for which releases.
 type Request struct {
 	Roles   []judge.Role      // none is all
 	For     []libvirt.Release // releases to please; the first of a product counts
-	PKIPath string            // a folder for ?pkipath=, instead of the system's files
+	PKIPath string            // a directory for ?pkipath=, instead of the system's files
 	User    bool              // the user's own files, instead of the system's
 	Uses    []libvirt.QEMUUse // of QEMU's that have to have files
 	// Validate is whether the demands of virt-pki-validate count; see [Validate].
@@ -58,7 +58,7 @@ func (r Request) daemons() bool {
 	return r.PKIPath == "" && !r.User && r.Libvirt() != nil && r.wants(judge.Server)
 }
 
-// Run judges what the request names. A file that cannot be looked at is a finding like
+// Run judges the parts that the request names. A file that cannot be inspected is a finding like
 // any other.
 func Run(ctx context.Context, m *machine.Machine, r Request) (*Report, error) {
 	c, err := newInspector(m, r)
@@ -83,19 +83,18 @@ func Run(ctx context.Context, m *machine.Machine, r Request) (*Report, error) {
 	return report, nil
 }
 
-// inspector looks at the files that a request names, and gathers what the judge says of
-// them.
+// inspector looks at the files that a request names, and collects the judge's findings on them.
 type inspector struct {
 	m             *machine.Machine
 	r             Request
 	libvirt, qemu *libvirt.Release // see Request
 	machine       judge.Machine
-	list          *inventory.List // what uses TLS here
+	list          *inventory.List // the programs that use TLS here
 	files         *reader
 	host          host
 	places        places
 	pairs         pairs
-	uses          map[string]string // the use of QEMU's by its folder
+	uses          map[string]string // the use of QEMU's by its directory
 	asked         map[string]string // the use of QEMU's by the CA's file that it wants
 	gathered      gathered
 }
@@ -118,8 +117,8 @@ func newInspector(m *machine.Machine, r Request) (*inspector, error) {
 	return c, nil
 }
 
-// factsOf is what certificates are held to: the time, and on the running machine its
-// names and addresses.
+// factsOf returns the facts that certificates are compared with: the time, and on the running
+// machine its names and addresses.
 func factsOf(m *machine.Machine) (judge.Machine, error) {
 	known := judge.Machine{Now: m.Now(), Due: pki.Window{}.CertificateOpens}
 	if !m.Live() {
@@ -135,7 +134,7 @@ func factsOf(m *machine.Machine) (judge.Machine, error) {
 	return known, nil
 }
 
-// everything judges what the options name.
+// everything judges the files that the options name.
 func (c *inspector) everything() error {
 	switch {
 	case c.r.PKIPath != "":
@@ -152,7 +151,7 @@ func (c *inspector) everything() error {
 	return nil
 }
 
-// system judges what this machine's programs read.
+// system judges the files that this machine's programs read.
 func (c *inspector) system() {
 	if c.libvirt != nil && !c.onlyUsers() {
 		serves := false

@@ -14,14 +14,14 @@ type pairs struct {
 	machine judge.Machine
 }
 
-// judge is what the programs and their peers say of a set; nothing where there is no
-// pair at all.
+// judge returns the findings of a program and its peers on a set. If there is no pair at all, it
+// returns only those on the CA files.
 func (p *pairs) judge(set judge.Set, target libvirt.Release) []judge.Finding {
 	if set.Cert.Absent() && set.Key.Absent() && len(set.More) == 0 {
 		return p.caFiles(set.CA, set.CRL, set.Product, target)
 	}
 	found := judge.OwnFiles(set, target, p.files.m.Now())
-	if !judge.Refused(found) { // a peer meets only what its owner starts on
+	if !judge.Refused(found) { // a peer sees only files with which their owner starts
 		found = append(found, judge.InSession(set, judge.Peer{}, target, p.files.m.Now())...)
 	}
 	found = append(found, judge.CAOnHost(set.CA, set.CRL, crlTerms(set.CRL.Data), p.machine)...)
@@ -36,7 +36,7 @@ func (p *pairs) copied(set judge.Set) bool {
 	return bytes.Equal(set.Cert.Data, p.files.read(p.files.m.System().Path(libvirt.CertFile(string(set.Role)))).Data)
 }
 
-// ca is what is to be said of a CA file and a CRL by themselves.
+// ca returns the findings on a CA file and a CRL by themselves.
 func (p *pairs) ca(layout libvirt.Layout, product string, target libvirt.Release) []judge.Finding {
 	ca, crl := p.files.read(layout.Path(libvirt.CACert)), p.files.read(layout.Path(libvirt.CACRL))
 	return p.caFiles(ca, crl, product, target)

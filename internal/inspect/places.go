@@ -11,7 +11,7 @@ import (
 	"virtpki/internal/store"
 )
 
-// places looks at where files lie: their folders, modes and owners, and what lies beside.
+// places looks at where files lie: their directories, modes and owners, and the files beside them.
 type places struct {
 	files *reader
 	r     Request
@@ -40,8 +40,8 @@ func (p *places) of(kind judge.Kind, layout libvirt.Layout, roles ...judge.Role)
 	return place
 }
 
-// counts reports whether a file belongs to one of the roles. Of what a rollover
-// keeps, nothing does.
+// counts reports whether a file belongs to one of the roles. The files that a rollover keeps belong
+// to none.
 func counts(file libvirt.File, roles []judge.Role) bool {
 	for _, role := range roles {
 		switch role {
@@ -58,9 +58,9 @@ func counts(file libvirt.File, roles []judge.Role) bool {
 	return false
 }
 
-// owner is whose the files of a place have to be: root's in the system's tree, but
-// for a tree that somebody else makes for another machine. One that is root's already
-// stays that, whoever looks at it.
+// owner returns the required owner of the files of a place: root in the system's tree, except for a
+// tree that another user makes for another machine. A tree that root owns already stays root's,
+// whichever user runs virtpki.
 func (p *places) owner(kind judge.Kind, layout libvirt.Layout) (uid, gid int) {
 	top := layout.Base
 	if kind == judge.SystemTree {
@@ -87,7 +87,7 @@ func (p *places) seen(path string) string {
 	return filepath.Join("/", rel)
 }
 
-// system is the system's tree, with what lies in wrong places of it.
+// system returns the system's tree, with the files that lie in wrong places of it.
 func (p *places) system(layout libvirt.Layout, roles ...judge.Role) judge.Place {
 	place := p.of(judge.SystemTree, layout, roles...)
 	place.Base = filepath.Join(layout.Base, "pki")
@@ -111,10 +111,10 @@ func strays(t store.Tree, p *judge.Place, mistakes []libvirt.Misplaced) {
 	}
 }
 
-// maxListed is how many names of a folder are looked at.
+// maxListed is how many names of a directory are inspected.
 const maxListed = 1000
 
-// crlsBeside finds the CRLs that lie in the folder of a CA under other names.
+// crlsBeside finds the CRLs that lie in the directory of a CA under other names.
 func (p *places) crlsBeside(place *judge.Place, path string) {
 	place.CRL = p.files.crl(path)
 	folder, err := p.files.m.Tree().Open(filepath.Dir(path))

@@ -9,8 +9,8 @@ import (
 	"virtpki/internal/libvirt/conf"
 )
 
-// qemuFolders judges qemu.conf and each folder that it, or a folder's being there,
-// has QEMU read.
+// qemuFolders judges qemu.conf and each directory that QEMU reads, because qemu.conf names it or
+// because it exists.
 func (c *inspector) qemuFolders() {
 	file, ok := c.qemuConf()
 	if !ok {
@@ -34,8 +34,8 @@ func (c *inspector) qemuFolders() {
 	}
 }
 
-// qemuConf judges qemu.conf; without one the defaults hold. A machine without any
-// QEMU folder and with a sound qemu.conf is not spoken of.
+// qemuConf judges qemu.conf; the defaults apply without one. A machine without any QEMU directory
+// and with a sound qemu.conf gets no report on QEMU.
 func (c *inspector) qemuConf() (*conf.File, bool) {
 	f := c.files.read(libvirt.QEMUConfPath(c.m.Path(c.m.Sysconfdir)))
 	found, file := judge.InQEMUConf(judge.QEMUConf{File: f, Sysconfdir: c.m.Sysconfdir, Exists: c.host.exists})
@@ -45,7 +45,7 @@ func (c *inspector) qemuConf() (*conf.File, bool) {
 	return file, file != nil
 }
 
-// qemuFolder judges one folder; one that was asked for has to be there.
+// qemuFolder judges one directory. A directory that the caller asked for has to exist.
 func (c *inspector) qemuFolder(use libvirt.QEMUUse, layout libvirt.Layout, asked bool) {
 	c.uses[layout.Base] = use.Name
 	roles := []judge.Role{judge.Trust}
@@ -68,7 +68,7 @@ func (c *inspector) qemuFolder(use libvirt.QEMUUse, layout libvirt.Layout, asked
 		p.AppArmor += "\n" + string(c.files.read(p.LocalAppArmor).Data)
 	}
 	found := judge.InPlace(p)
-	qemu, _ := keypair.ReadCertsIfThere(c.m.Tree(), layout.Path(libvirt.CACert)) // what is wrong with the files is said elsewhere
+	qemu, _ := keypair.ReadCertsIfThere(c.m.Tree(), layout.Path(libvirt.CACert)) // other checks report the faults of the files
 	system, _ := keypair.ReadCertsIfThere(c.m.Tree(), c.m.System().Path(libvirt.CACert))
 	found = append(found, judge.InQEMUTrust(layout.Base, qemu, system)...)
 	found = append(found, c.pairs.ca(layout, "qemu", *c.qemu)...)

@@ -44,8 +44,8 @@ func (r *reader) spot(path string) judge.Spot {
 	return s
 }
 
-// closed reports whether a file's folder may not be looked into: nobody can tell then
-// whether the file is there.
+// closed reports whether the current user may not look into a file's directory: then it is unknown
+// whether the file exists.
 func (r *reader) closed(path string) bool {
 	return errors.Is(Spot(r.m.Tree(), path).Err, fs.ErrPermission)
 }

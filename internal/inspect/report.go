@@ -8,14 +8,14 @@ import (
 	"virtpki/internal/renewer"
 )
 
-// Report is what was found, and what it comes to.
+// Report holds the findings, and the verdicts on them.
 type Report struct {
 	For      string // the releases to please, as they were typed
 	Areas    []Area // by place, in the order in which libvirt meets it
 	Verdicts []Verdict
-	Verbose  bool // whether the words have what follows from another finding too
-	// Import is the command for a CA whose key lies in another place of this machine, where a
-	// fix needs it; else empty.
+	Verbose  bool // whether to show findings that follow from another one too
+	// Import is the command for a CA with its key in another place of this machine, if a fix needs
+	// the key; else empty.
 	Import string
 	// Renewed says who renews the pairs of the machine; empty where others are judged.
 	Renewed []renewer.Pair
@@ -50,7 +50,7 @@ func (r *Report) JSON() any {
 	return result
 }
 
-// Area is what was said of one place, or of one daemon's configuration.
+// Area holds the findings on one place, or on one daemon's configuration.
 type Area struct {
 	Title string
 	Found []judge.Finding
@@ -77,9 +77,9 @@ func (r *Report) Unknown() bool {
 	return slices.ContainsFunc(r.Verdicts, func(v Verdict) bool { return v.Unknown })
 }
 
-// gathered is what the judge has said so far.
+// gathered holds the judge's findings so far.
 type gathered struct {
-	base     string // of the system's tree, which is called by its pki folder
+	base     string // of the system's tree, which reports call by its pki directory
 	areas    []Area
 	verdicts []Verdict
 }
@@ -164,8 +164,8 @@ func saidOf(before []judge.Finding, f judge.Finding) bool {
 // stages in the order in which libvirt meets them.
 var stages = []judge.Stage{judge.Places, judge.Conf, judge.Own, judge.Session, judge.Host}
 
-// turn is the place of a finding among others: that of its stage. What keeps the CA
-// from signing comes first, since it is why other things are wrong.
+// turn returns the place of a finding among others: that of its stage. A fault that keeps the CA
+// from signing comes first, since it causes other faults.
 func turn(f judge.Finding) int {
 	if f.ID == "ca-key-mismatch" || f.ID == "clock" || f.ID == "swapped" {
 		return -1
@@ -173,8 +173,8 @@ func turn(f judge.Finding) int {
 	return slices.Index(stages, f.Stage)
 }
 
-// settled leaves out what is said of the contents of a file that could not be had: it
-// is missing, no file, or not to be read, and that is said already.
+// settled leaves out findings on the contents of a file that could not be read: it is missing, not
+// a regular file, or not readable, and another finding reports that.
 func settled(found []judge.Finding) []judge.Finding {
 	gone, noPair := make(map[string]bool), false
 	for _, f := range found {
@@ -188,8 +188,8 @@ func settled(found []judge.Finding) []judge.Finding {
 	})
 }
 
-// notHad reports whether a finding says that there is no file to look into. Without its
-// pair a client may go on, so that it is the other side that refuses.
+// notHad reports whether a finding says that there is no file to read. A client may go on without
+// its pair, so that only the other side refuses it.
 func notHad(f judge.Finding) bool {
 	return f.Stage == judge.Places && f.Level == judge.Error ||
 		slices.Contains([]string{"unseen", "not-readable", "dangling", "not-a-file", "too-large", "no-crl", "half-pair", "no-client-pair"}, f.ID)

@@ -16,7 +16,7 @@ func ids(found []judge.Finding) (ids []string) {
 	return ids
 }
 
-// TestSettled leaves out what is said of the contents of a file that could not be had.
+// TestSettled leaves out findings on the contents of a file that could not be read.
 func TestSettled(t *testing.T) {
 	gone := judge.Finding{ID: "not-readable", Level: judge.Error, Stage: judge.Places, File: "a"}
 	contents := judge.Finding{ID: "cert-missing", Level: judge.Error, Stage: judge.Own, File: "a"}
@@ -78,7 +78,7 @@ func TestReport(t *testing.T) {
 	}
 }
 
-// TestJSON has no null for a list that is empty, and leaves a command as it is typed.
+// TestJSON never writes null for an empty list, and leaves a command as it is typed.
 func TestJSON(t *testing.T) {
 	encoded := func(r *Report) string {
 		var b strings.Builder

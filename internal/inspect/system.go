@@ -9,7 +9,7 @@ import (
 	"virtpki/internal/libvirt"
 )
 
-// trust judges the CA that is here: what is trusted, and the key that signs.
+// trust judges the CA on this machine: the trusted certificates, and the key that signs.
 func (c *inspector) trust() {
 	layout := c.m.System()
 	place := c.places.system(layout, judge.Trust)
@@ -35,13 +35,13 @@ func (c *inspector) unused() bool {
 		!c.m.Tree().Exists(layout.Path(libvirt.ClientCert)) && !c.m.Tree().Exists(layout.Path(libvirt.ClientKey))
 }
 
-// caKey is what is to be said of the key that signs here.
+// caKey returns the findings on the key that signs here.
 func (c *inspector) caKey() []judge.Finding {
 	own := libvirt.CA(c.m.CAPath())
 	return judge.CAKeyOnHost(c.files.read(own.Path(libvirt.CACert)), c.files.read(own.Path(libvirt.CAKey)))
 }
 
-// systemClient judges what virsh on this machine reads, run by whoever runs this.
+// systemClient judges the files that virsh on this machine reads when the current user runs it.
 func (c *inspector) systemClient(serves bool) {
 	if os.Geteuid() != 0 {
 		if home, err := os.UserHomeDir(); err == nil && c.m.Tree().Exists(libvirt.User(c.m.Path(home)).Base) {
@@ -62,7 +62,7 @@ func (c *inspector) systemClient(serves bool) {
 	c.gathered.conclude("client", "virsh", layout.Base, found)
 }
 
-// rootHome tells root of a folder that only others' programs read.
+// rootHome warns root of a directory that only other users' programs read.
 func (c *inspector) rootHome() {
 	home, err := os.UserHomeDir()
 	if err != nil || os.Geteuid() != 0 || !c.r.wants(judge.Client) {
@@ -82,7 +82,7 @@ func (c *inspector) swapped() {
 	layout := c.m.System()
 	found := judge.Swapped(c.files.set(judge.Server, "libvirt", layout), c.files.set(judge.Client, "libvirt", layout))
 	if c.list != nil && c.list.Server().Listening == inventory.Silent {
-		found = judge.Unserved(found, false) // what a client minds is said of the client
+		found = judge.Unserved(found, false) // the findings on the client report the client's faults
 	}
 	c.gathered.say(filepath.Join(layout.Base, "pki"), found)
 }

@@ -9,13 +9,13 @@ import (
 	"virtpki/internal/machine"
 )
 
-// Validation is what a correct virt-pki-validate would say.
+// Validation holds the findings of a correct virt-pki-validate.
 type Validation struct {
-	Lines   []judge.Line // as the program prints them, with what it would find
+	Lines   []judge.Line // as the program prints them, with the findings that it would report
 	*Report              // the same findings in order
 }
 
-// Validate judges what the request names as a correct virt-pki-validate would.
+// Validate judges the parts that the request names as a correct virt-pki-validate would.
 func Validate(m *machine.Machine, r Request) (*Validation, error) {
 	r.Validate = true
 	c, err := newInspector(m, r)
@@ -48,7 +48,7 @@ func Validate(m *machine.Machine, r Request) (*Validation, error) {
 	return &Validation{lines, report}, nil
 }
 
-// validation is what it is asked about: the system's places, the user's or a folder.
+// validation returns the place to validate: the system's, the user's or a directory.
 func (c *inspector) validation() (judge.Validation, libvirt.Layout, error) {
 	v := judge.Validation{Release: c.r.target(), Now: c.m.Now()}
 	if names := c.machine.Names; len(names) > 0 {

@@ -7,14 +7,14 @@ import (
 	"virtpki/internal/judge"
 )
 
-// Verdict is what all findings on a role come to; its JSON form is stable.
+// Verdict is the conclusion from all findings on a role. Its JSON form is stable.
 type Verdict struct {
 	Role  string `json:"role"`
 	Says  string `json:"says"`
 	Works bool   `json:"works"`
 	// Clean is whether nothing is worth a warning.
 	Clean bool `json:"clean"`
-	// But is what the program does with the files that nobody may want; empty for nothing.
+	// But is a possibly unwanted behaviour of the program with these files; empty if there is none.
 	But string `json:"but,omitempty"`
 
 	unread bool // the program does not read the files
@@ -22,7 +22,7 @@ type Verdict struct {
 	Unknown bool `json:"unknown,omitempty"`
 }
 
-// party is what a verdict is about.
+// party is the subject of a verdict.
 type party struct {
 	role    string // server, client, ca or qemu
 	program string // that reads the files; empty for files by themselves
@@ -30,8 +30,8 @@ type party struct {
 	asked   bool   // the files of one that does not listen are judged as if it did
 }
 
-// caveats say what a program does that starts, or connects, on files with some findings:
-// of names, of the list and of who is revoked.
+// caveats describe how a program behaves that starts, or connects, in spite of some findings: on
+// names, on the list and on revoked clients.
 var caveats = []struct {
 	role string
 	ids  []string
@@ -49,8 +49,8 @@ var caveats = []struct {
 	{"qemu", []string{"ends-soon"}, "no longer once a certificate has expired, within a day"},
 }
 
-// butOf is what is to be said beside a verdict. An end that is more than a day away is
-// nothing of today's.
+// butOf returns the text to add to a verdict. An expiry that is more than a day away does not
+// concern today.
 func butOf(role string, found []judge.Finding) string {
 	var but []string
 	for _, c := range caveats {
@@ -63,7 +63,7 @@ func butOf(role string, found []judge.Finding) string {
 	return strings.Join(but, "; ")
 }
 
-// verdict is what findings on a role come to.
+// verdict returns the conclusion from the findings on a role.
 func verdict(s party, found []judge.Finding) Verdict {
 	v := Verdict{Role: s.role, Works: true, Clean: true, unread: s.silent}
 	refusedAt := judge.Stage("")
@@ -143,7 +143,7 @@ func (v Verdict) choose(yes, no string) string {
 	return yes
 }
 
-// labels are what a verdict is about.
+// labels name the subject of a verdict.
 var labels = map[string]string{"server": "server files:", "client": "client files:", "ca": "CA files:", "qemu": "QEMU files:"}
 
 // line returns the verdict for people.

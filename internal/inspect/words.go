@@ -48,7 +48,8 @@ func (r *Report) Text() termtext.Text {
 	return termtext.Text(b.String())
 }
 
-// shown are the findings of a place that people get: causes, and what stands for itself.
+// shown returns the findings of a place that people see: causes, and findings that do not follow
+// from another one.
 func (r *Report) shown(a Area) []judge.Finding {
 	return slices.DeleteFunc(slices.Clone(a.Found), func(f judge.Finding) bool { return f.Cause != "" && !r.Verbose })
 }

@@ -28,14 +28,14 @@ const (
 // Kinds lists the kinds of issuers.
 func Kinds() []string { return []string{Step, Vault} }
 
-// DefaultFile is where the file of this machine's issuer is kept.
+// DefaultFile is the path of the configuration file of this machine's issuer.
 const DefaultFile = "/etc/virtpki/issuer.yaml"
 
 // maxConfig is more than a file of an issuer needs, in bytes.
 const maxConfig = 64 << 10
 
-// Config is the file of an issuer. It holds no secret: it names files, descriptors
-// (/dev/fd/N) and environment variables that do.
+// Config is the configuration file of an issuer. It does not hold secrets: it names the files,
+// descriptors (/dev/fd/N) and environment variables that hold them.
 type Config struct {
 	Kind string `yaml:"issuer"` // Step or Vault
 	URL  string `yaml:"url"`
@@ -60,7 +60,7 @@ type Config struct {
 	AppRole   *AppRole `yaml:"approle,omitempty"`
 }
 
-// Profile says how one role's certificates are asked for.
+// Profile says how certificates of one role are requested.
 type Profile struct {
 	// Of step-ca: a JWK provisioner, the password of its key, and a file with the key, if
 	// step-ca does not keep it.
@@ -87,8 +87,8 @@ type Secret struct {
 // none as [Config.CRL] asks for no CRL.
 const none = "none"
 
-// Load reads the file of an issuer. It refuses one that others can read or write: it says
-// which CA this machine believes.
+// Load reads the configuration file of an issuer. It refuses a file that others can read or
+// write, because the file decides which CA this machine trusts.
 func Load(path string) (*Config, error) {
 	data, err := readPrivate(path, maxConfig)
 	if err != nil {
@@ -101,7 +101,7 @@ func Load(path string) (*Config, error) {
 	return c, nil
 }
 
-// Parse reads the contents of an issuer's file, and checks them.
+// Parse decodes and checks the contents of an issuer's configuration file.
 func Parse(data []byte) (*Config, error) {
 	decoder := yaml.NewDecoder(bytes.NewReader(data))
 	decoder.KnownFields(true)
@@ -118,8 +118,8 @@ func Parse(data []byte) (*Config, error) {
 	return c, c.check()
 }
 
-// wordYAML words an error of the YAML library in one line, without the name of a Go type, and
-// without a value: somebody may have written a password where its file's name belongs.
+// wordYAML words an error of the YAML library in one line. It leaves out names of Go types and
+// all values: somebody may have written a password where the name of its file belongs.
 func wordYAML(err error) error {
 	var many *yaml.TypeError
 	if errors.As(err, &many) && len(many.Errors) > 0 {
@@ -132,7 +132,7 @@ func wordYAML(err error) error {
 	return errors.New(strings.TrimPrefix(err.Error(), "yaml: "))
 }
 
-// check returns what is wrong with the values.
+// check returns an error for the first wrong value.
 func (c *Config) check() error {
 	if !slices.Contains(Kinds(), c.Kind) {
 		return fmt.Errorf("issuer is %q (one of %s)", c.Kind, strings.Join(Kinds(), ", "))
@@ -181,7 +181,7 @@ func (c *Config) checkAddresses() error {
 	return nil
 }
 
-// checkPaths wants absolute paths: renew runs in directories of all kinds.
+// checkPaths requires absolute paths, because renew runs in different directories.
 func (c *Config) checkPaths() error {
 	paths := []string{c.CAFile, c.Server.KeyFile, c.Client.KeyFile}
 	for _, secret := range c.secrets() {
@@ -217,7 +217,7 @@ func (c *Config) timeout() (time.Duration, error) {
 	return timeout, nil
 }
 
-// checkProfile wants what a kind needs, and nothing of another kind.
+// checkProfile requires the settings of the issuer's kind, and refuses those of another kind.
 func (c *Config) checkProfile(name string, p Profile) error {
 	isStep := p.Provisioner != "" || p.Password != nil || p.KeyFile != ""
 	switch {
@@ -263,7 +263,7 @@ func (c *Config) checkVault() error {
 	return nil
 }
 
-// isPath reports whether a text is a mount or a role of Vault: nothing that leaves the path
+// isPath reports whether a text can be a mount or a role of Vault: it must not leave the path
 // that it is put into.
 func isPath(name string) bool {
 	for part := range strings.SplitSeq(name, "/") {
@@ -276,7 +276,7 @@ func isPath(name string) bool {
 
 func isControl(r rune) bool { return r < 0x20 || r == 0x7f }
 
-// Profile returns that of a role.
+// Profile returns the profile of a role.
 func (c *Config) Profile(role pki.Role) Profile {
 	if role == pki.Server {
 		return c.Server
@@ -287,7 +287,7 @@ func (c *Config) Profile(role pki.Role) Profile {
 // maxCAFile is more than the CA certificates of a service need, in bytes.
 const maxCAFile = 1 << 20
 
-// caFile reads the CA certificates that verify the service; nil for the system's.
+// caFile reads the CA certificates that verify the service; nil stands for the system's.
 func (c *Config) caFile() ([]byte, error) {
 	if c.CAFile == "" {
 		return nil, nil

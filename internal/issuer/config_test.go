@@ -111,7 +111,7 @@ func TestLoad(t *testing.T) {
 		}
 		os.Chmod(path, 0o600)
 	}
-	// A directory in which others can exchange the file.
+	// A directory in which others can replace the file.
 	if err := os.Chmod(filepath.Dir(path), 0o777); err != nil {
 		t.Fatal(err)
 	}

@@ -12,7 +12,7 @@ import (
 	"virtpki/internal/store"
 )
 
-// Answers are what init is told by flags. What is empty is asked for.
+// Answers holds the answers that the flags of init give. Complete asks for the empty ones.
 type Answers struct {
 	URL, Root, CAFile, Mount, Namespace string
 	Server, Client                      string // provisioners or roles
@@ -28,7 +28,7 @@ type question struct {
 	answer    *string
 }
 
-// questions are those of a kind, in their order.
+// questions returns the questions for a kind of issuer, in their order.
 func (a *Answers) questions(kind string) []question {
 	dir := filepath.Dir(DefaultFile)
 	if kind == Step {
@@ -54,7 +54,7 @@ func (a *Answers) questions(kind string) []question {
 	return all
 }
 
-// secrets are the questions that hang on an answer.
+// secrets returns the questions that depend on an earlier answer.
 func (a *Answers) secrets(kind string) []question {
 	dir := filepath.Dir(DefaultFile)
 	switch {
@@ -66,7 +66,7 @@ func (a *Answers) secrets(kind string) []question {
 	return nil
 }
 
-// Complete asks for what no flag has said.
+// Complete asks for the answers that no flag has given.
 func (a *Answers) Complete(kind string, ask func(question string) (string, error)) error {
 	for _, questions := range []func(string) []question{a.questions, a.secrets} {
 		for _, q := range questions(kind) {
@@ -98,7 +98,7 @@ func (a *Answers) Config(kind string) (*Config, error) {
 	return c, c.check()
 }
 
-// bare is Config without a check.
+// bare returns the configuration of [Answers.Config] without checking it.
 func (a *Answers) bare(kind string) *Config {
 	c := &Config{Kind: kind, URL: a.URL, CAFile: a.CAFile, Namespace: a.Namespace}
 	if a.Root != "" {
@@ -118,7 +118,7 @@ func (a *Answers) bare(kind string) *Config {
 	return c
 }
 
-// Setup returns the commands that set up the CA, with the names that are known by now.
+// Setup returns the commands that set up the CA, with the names that are already known.
 func (a *Answers) Setup(kind string) string { return a.bare(kind).Setup() }
 
 func fileSecret(path string) *Secret {
@@ -128,7 +128,7 @@ func fileSecret(path string) *Secret {
 	return &Secret{File: path}
 }
 
-// Plan plans the issuer's file, which nobody else can read.
+// Plan plans the issuer's configuration file, which only its owner can read.
 func (c *Config) Plan(j *change.Job, path string, force bool) error {
 	data, err := c.Encode()
 	if err != nil {
@@ -141,7 +141,7 @@ func (c *Config) Plan(j *change.Job, path string, force bool) error {
 	return change.PlanOutput(&j.Plan, o, "--config")
 }
 
-// NotePins says by which fingerprint the CA would be known, where none is set.
+// NotePins notes the fingerprint that would identify the CA, if the configuration has none.
 func (c *Config) NotePins(j *change.Job, t *Trial) {
 	for _, ca := range t.CAs {
 		if ca.Root && len(c.Roots) == 0 {

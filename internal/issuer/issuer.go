@@ -20,28 +20,28 @@ import (
 	"virtpki/pki"
 )
 
-// CA is a service that signs. step.CA and vault.CA are the two.
+// CA is a service that signs certificates. It is a step.CA or a vault.CA.
 type CA interface {
-	// Sign returns the certificate for a request, and those of its CA as far as they come
-	// with it.
+	// Sign returns the certificate for a request, and the certificates of its CA that the
+	// service sends with it.
 	Sign(ctx context.Context, role pki.Role, csr *pki.CSR) ([]*x509.Certificate, error)
 	// CAs returns the CA certificates that hosts trust.
 	CAs(ctx context.Context) ([]*x509.Certificate, error)
 	// CRL returns the revocation list, in DER or PEM.
 	CRL(ctx context.Context) ([]byte, error)
-	// Revoke revokes a certificate; one that is revoked already too.
+	// Revoke revokes a certificate. A certificate that is already revoked is not an error.
 	Revoke(ctx context.Context, serial *big.Int, reason pki.Reason) error
 	Close()
 }
 
-// Issuer asks a CA that is a service.
+// Issuer requests certificates from a CA that is a service.
 type Issuer struct {
 	*Config
 	ca  CA
 	now func() time.Time
 }
 
-// Open returns the issuer of a file. Nothing is asked yet. now is the clock.
+// Open returns the issuer of a configuration file. It does not connect yet. now is the clock.
 func Open(path string, now func() time.Time) (*Issuer, error) {
 	c, err := Load(path)
 	if err != nil {
@@ -50,7 +50,7 @@ func Open(path string, now func() time.Time) (*Issuer, error) {
 	return New(c, now)
 }
 
-// OpenKind is [Open] for a file that has to be of one kind.
+// OpenKind is [Open] for a file that must configure an issuer of one kind.
 func OpenKind(kind, path string, now func() time.Time) (*Issuer, error) {
 	i, err := Open(path, now)
 	if err == nil && i.Kind != kind {
@@ -74,7 +74,7 @@ func New(c *Config, now func() time.Time) (*Issuer, error) {
 	return i, nil
 }
 
-// web is how the service is reached.
+// web returns the options for connecting to the service.
 func (c *Config) web(now func() time.Time) (web.Options, error) {
 	timeout, err := c.timeout()
 	if err != nil {
@@ -121,8 +121,8 @@ func (c *Config) vaultCA(o web.Options) CA {
 // String names the service.
 func (i *Issuer) String() string { return i.URL }
 
-// Vouch adds the roots that the file names to the fingerprints of CAs that may be new on this
-// machine.
+// Vouch adds the root fingerprints of the configuration to prints: the fingerprints of CAs that
+// may be new on this machine.
 func (i *Issuer) Vouch(prints map[string]bool) {
 	for _, root := range i.Roots {
 		prints[root] = true
@@ -133,7 +133,7 @@ func (i *Issuer) Vouch(prints map[string]bool) {
 func (i *Issuer) Close() { i.ca.Close() }
 
 // Ask has requests signed, and returns the response: their certificates, the CAs and the CRL.
-// Without requests it is the CAs and the CRL alone.
+// Without requests the response holds only the CAs and the CRL.
 func (i *Issuer) Ask(ctx context.Context, csrs []*pki.CSR) (*pki.Answer, error) {
 	a, err := i.ask(ctx, csrs)
 	if err != nil {
@@ -166,7 +166,7 @@ func (i *Issuer) ask(ctx context.Context, csrs []*pki.CSR) (*pki.Answer, error) 
 	return a, err
 }
 
-// signOne has one request signed, and looks whether the certificate is for it.
+// signOne has one request signed, and checks that the certificate belongs to it.
 func (i *Issuer) signOne(ctx context.Context, csr *pki.CSR) (cert *x509.Certificate, above []*x509.Certificate, err error) {
 	if len(csr.Roles) != 1 {
 		return nil, nil, hint.With(errors.New("the request does not say whether it is for a server or a client"), "make it with virtpki request")
@@ -193,7 +193,7 @@ func (i *Issuer) signOne(ctx context.Context, csr *pki.CSR) (cert *x509.Certific
 	return chain[0], chain[1:], nil
 }
 
-// fixRole says where the purposes of a role's certificates are set.
+// fixRole says where the CA sets the purposes of a role's certificates.
 func (i *Issuer) fixRole(role pki.Role) string {
 	if i.Kind == Vault {
 		return fmt.Sprintf("virtpki issuer init vault --print shows the flags of role %s", i.Profile(role).Role)
@@ -201,8 +201,8 @@ func (i *Issuer) fixRole(role pki.Role) string {
 	return fmt.Sprintf("virtpki issuer init step --print shows the template of provisioner %s", i.Profile(role).Provisioner)
 }
 
-// checkCAs wants CA certificates that have signed the response's certificates, and roots that
-// are known where some are named.
+// checkCAs requires that the CA certificates have signed the certificates of the response. If
+// the configuration names roots, the roots must be among them.
 func (i *Issuer) checkCAs(a *pki.Answer) error {
 	for _, ca := range a.CAs {
 		if !ca.IsCA || !ca.BasicConstraintsValid {
@@ -222,14 +222,14 @@ func (i *Issuer) checkCAs(a *pki.Answer) error {
 	return nil
 }
 
-// anotherRoot is the error for a root that the file does not name.
+// anotherRoot returns the error for a root that the configuration does not name.
 func (i *Issuer) anotherRoot(ca *x509.Certificate) error {
 	return hint.With(fmt.Errorf("it answers with another root, %s (sha256 %s)", subject.Of(ca), libvirt.Fingerprint(ca)),
 		"if that is the fingerprint that the CA publishes, add it to root-fingerprints in the issuer's file")
 }
 
-// topOf goes up from a certificate and returns the last CA that was found; nil where none has
-// signed it.
+// topOf follows the issuers of a certificate upwards and returns the last CA found, or nil if
+// none of the CAs has signed it.
 func topOf(cert *x509.Certificate, cas []*x509.Certificate) (top *x509.Certificate) {
 	for range cas {
 		n := slices.IndexFunc(cas, func(ca *x509.Certificate) bool {
@@ -243,12 +243,12 @@ func topOf(cert *x509.Certificate, cas []*x509.Certificate) (top *x509.Certifica
 	return top
 }
 
-// isRoot reports whether a certificate has signed itself.
+// isRoot reports whether a CA certificate is self-signed.
 func isRoot(ca *x509.Certificate) bool {
 	return bytes.Equal(ca.RawSubject, ca.RawIssuer) && ca.CheckSignatureFrom(ca) == nil
 }
 
-// crls asks for the CRL, in whichever form it comes.
+// crls fetches the CRL, in DER or PEM.
 func (i *Issuer) crls(ctx context.Context) ([]*pki.CRL, error) {
 	data, err := i.ca.CRL(ctx)
 	if err != nil {
@@ -269,7 +269,7 @@ func parseCRLs(data []byte) ([]*pki.CRL, error) {
 	return pki.ParseCRLs(data)
 }
 
-// appendNew appends certificates that are not there yet.
+// appendNew appends the certificates that are not in all yet.
 func appendNew(all []*x509.Certificate, more ...*x509.Certificate) []*x509.Certificate {
 	for _, cert := range more {
 		if !slices.ContainsFunc(all, cert.Equal) {
@@ -279,8 +279,8 @@ func appendNew(all []*x509.Certificate, more ...*x509.Certificate) []*x509.Certi
 	return all
 }
 
-// Questions reads what a command is asked on its stdin: requests, or the CA certificates that
-// are trusted where only the CRL is wanted.
+// Questions reads the input of a command on stdin: requests, or the trusted CA certificates if
+// only the CRL is wanted.
 func Questions(data []byte) ([]*pki.CSR, error) {
 	csrs, err := pki.ParseCSRs(data)
 	if !errors.Is(err, pki.ErrNoCSR) {
@@ -295,5 +295,6 @@ func Questions(data []byte) ([]*pki.CSR, error) {
 // MaxQuestions is the largest input of a command, in bytes: a host has two requests.
 const MaxQuestions = 1 << 20
 
-// Unreachable reports whether an error says that the service did not respond, or cannot now.
+// Unreachable reports whether an error says that the service did not respond, or cannot at the
+// moment.
 func Unreachable(err error) bool { return web.Unreachable(err) }

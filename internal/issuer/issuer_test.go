@@ -18,7 +18,7 @@ import (
 	"virtpki/pki"
 )
 
-// config returns that of a Vault of the lab, which change may alter.
+// config returns the configuration for a Vault of the lab, which change may alter.
 func config(t *testing.T, v *labvault.Server, change func(*Config)) *Config {
 	t.Helper()
 	dir := t.TempDir()
@@ -170,7 +170,8 @@ func TestVaultsThatFail(t *testing.T) {
 	}
 }
 
-// Another root is refused where one is named, even if its certificates fit together.
+// Another root is refused if the configuration names one, even if its certificates fit
+// together.
 func TestAnotherRoot(t *testing.T) {
 	v := labvault.Start(t)
 	a, err := open(t, config(t, v, nil)).Ask(context.Background(), nil)
@@ -192,7 +193,7 @@ func TestAnotherRoot(t *testing.T) {
 	}
 }
 
-// A request that cannot be answered is not sent, and says what it lacks.
+// A request that the issuer cannot sign is not sent, and the error names what is missing.
 func TestRequestsThatAreNotSent(t *testing.T) {
 	v := labvault.Start(t)
 	i := open(t, config(t, v, nil))

@@ -12,7 +12,7 @@ import (
 	"virtpki/pki"
 )
 
-// How long a CRL may take to name what was revoked, and the pauses between two looks.
+// How long a CRL may take to name the revoked certificates, and the pauses between two looks.
 const (
 	crlTimeout  = 2 * time.Minute
 	crlPause    = 500 * time.Millisecond
@@ -20,7 +20,8 @@ const (
 )
 
 // Revoke revokes certificates by their serials, waits until the CRL names all of them, and
-// returns the CA certificates and that CRL. Those that are revoked already are no error.
+// returns the CA certificates and that CRL. Certificates that are already revoked are not an
+// error.
 func (i *Issuer) Revoke(ctx context.Context, serials []*big.Int, reason pki.Reason) (*pki.Answer, error) {
 	if i.CRL == none {
 		return nil, hint.With(fmt.Errorf("the issuer's file says %q: no host would hear of a revocation", "crl: none"), "remove that line; the CA has to publish a CRL")
@@ -46,7 +47,7 @@ func (i *Issuer) Revoke(ctx context.Context, serials []*big.Int, reason pki.Reas
 	}
 }
 
-// notPublished is the error for a CRL that does not come.
+// notPublished returns the error for a CRL that does not appear in time.
 func (i *Issuer) notPublished(err error) error {
 	err = fmt.Errorf("%s has revoked the certificates, but its CRL does not name them: %w", i.URL, err)
 	if _, hinted := hint.Of(err); hinted {
@@ -58,7 +59,7 @@ func (i *Issuer) notPublished(err error) error {
 	return hint.With(err, `"crl": {"enabled": true, "generateOnRevoke": true} in step-ca's ca.json makes one at once; repeat the command then`)
 }
 
-// pauseFor waits. Where the time is up the last error counts.
+// pauseFor waits. If the time is up it returns the last error.
 func pauseFor(ctx context.Context, d time.Duration, last error) error {
 	timer := time.NewTimer(d)
 	defer timer.Stop()
@@ -73,7 +74,7 @@ func pauseFor(ctx context.Context, d time.Duration, last error) error {
 	}
 }
 
-// names reports whether lists name all of some serials.
+// names reports whether CRLs name all of some serials.
 func names(crls []*pki.CRL, serials []*big.Int) bool {
 	for _, serial := range serials {
 		if !slices.ContainsFunc(crls, func(crl *pki.CRL) bool { _, ok := crl.Find(serial); return ok }) {

@@ -16,22 +16,21 @@ import (
 // maxSecret is more than any token or password needs, in bytes.
 const maxSecret = 64 << 10
 
-// readOwn returns the contents of a file that nobody besides root and this process's user
-// can write.
+// readOwn returns the contents of a file that only root and this process's user can write.
 func readOwn(path string, limit int64) ([]byte, error) {
 	files := store.Tree{}.OwnFiles(filepath.Dir(path))
 	defer files.Close()
 	return files.Read(filepath.Base(path), limit)
 }
 
-// readPrivate returns the contents of a file that nobody besides root and this process's
-// user can read or write.
+// readPrivate returns the contents of a file that only root and this process's user can read or
+// write.
 func readPrivate(path string, limit int64) ([]byte, error) {
 	data, err := readOwn(path, limit)
 	if err != nil {
 		return nil, err
 	}
-	info, err := store.Tree{}.Stat(path) // nobody else can have exchanged it
+	info, err := store.Tree{}.Stat(path) // nobody else can have replaced it
 	if err != nil {
 		return nil, err
 	}
@@ -42,7 +41,7 @@ func readPrivate(path string, limit int64) ([]byte, error) {
 }
 
 // read returns a secret: the first line of a file, which may be a descriptor, or the value of
-// an environment variable. An error does not hold it.
+// an environment variable. Its errors do not contain the secret.
 func (s *Secret) read() ([]byte, error) {
 	if s == nil {
 		return nil, fmt.Errorf("no password is set")
@@ -68,7 +67,7 @@ func (s *Secret) read() ([]byte, error) {
 	return line, nil
 }
 
-// isDescriptor reports whether a path is a descriptor that this process was given.
+// isDescriptor reports whether a path names a descriptor that this process inherited.
 func isDescriptor(path string) bool {
 	return strings.HasPrefix(path, "/dev/fd/") || strings.HasPrefix(path, "/proc/self/fd/")
 }

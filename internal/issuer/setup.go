@@ -14,12 +14,12 @@ import (
 	"virtpki/pki"
 )
 
-// setups are the commands that set up each kind of CA.
+// setups holds the commands that set up each kind of CA.
 //
 //go:embed setup/*.sh
 var setups embed.FS
 
-// Setup returns the shell commands that set up the CA, so that the configuration works.
+// Setup returns the shell commands that set up the CA for this configuration.
 func (c *Config) Setup() string {
 	text, err := setups.ReadFile("setup/" + c.Kind + ".sh")
 	if err != nil {
@@ -32,7 +32,7 @@ func (c *Config) Setup() string {
 	).Replace(string(text))
 }
 
-// The names of provisioners or roles on a CA where nobody has set others.
+// The default names of provisioners or roles on a CA.
 const (
 	defaultServer = "libvirt-server"
 	defaultClient = "libvirt-client"
@@ -40,7 +40,7 @@ const (
 
 func (p Profile) name(otherwise string) string { return cmp.Or(p.Provisioner, p.Role, otherwise) }
 
-// Encode returns the contents of the issuer's file.
+// Encode returns the contents of the issuer's configuration file.
 func (c *Config) Encode() ([]byte, error) {
 	var out bytes.Buffer
 	fmt.Fprintf(&out, "# The CA of this host. Written by: virtpki issuer init %s\n", c.Kind)

@@ -11,11 +11,11 @@ import (
 	"virtpki/pki"
 )
 
-// shortLife is the lifetime below which a daily run of renew may come too late, if it fails
-// once: renew has the last third of it.
+// shortLife is the lifetime below which a daily run of renew may come too late if one run
+// fails: renew acts only in the last third of the lifetime.
 const shortLife = 3 * 24 * time.Hour
 
-// traps are findings about what libvirt takes and what makes trouble later.
+// traps returns findings about certificates that libvirt accepts but that cause trouble later.
 func (i *Issuer) traps(one tried, answer *pki.Answer) (found []judge.Finding) {
 	say := func(id string, level judge.Level, fix, format string, args ...any) {
 		found = append(found, judge.Finding{
@@ -43,7 +43,7 @@ func (i *Issuer) traps(one tried, answer *pki.Answer) (found []judge.Finding) {
 	return found
 }
 
-// crlTraps are findings about the CRL.
+// crlTraps returns findings about the CRL.
 func (i *Issuer) crlTraps(answer *pki.Answer) (found []judge.Finding) {
 	say := func(id string, level judge.Level, fix, format string, args ...any) {
 		found = append(found, judge.Finding{ID: id, Level: level, Stage: judge.Host, File: "CRL", Fix: fix, Text: fmt.Sprintf(format, args...)})

@@ -12,8 +12,8 @@ import (
 	"virtpki/pki"
 )
 
-// Trial is what an issuer gave when it was tried, and what libvirt and QEMU make of it. Its
-// JSON form is stable.
+// Trial is the result of a test request to an issuer, with the verdicts of libvirt and QEMU.
+// Its JSON form is stable.
 type Trial struct {
 	Issuer   string          `json:"issuer"`
 	Kind     string          `json:"kind"`
@@ -30,14 +30,14 @@ type TriedCA struct {
 	Root        bool   `json:"root"`
 }
 
-// Verdict is what one release makes of the certificate of one role.
+// Verdict says whether one release accepts the certificate of one role.
 type Verdict struct {
 	Release string   `json:"release"` // the first of those with the same rules
 	Role    pki.Role `json:"role"`
-	Refused string   `json:"refused,omitempty"` // why; empty where it is accepted
+	Refused string   `json:"refused,omitempty"` // why; empty if it is accepted
 }
 
-// tried is one certificate that was asked for.
+// tried is one certificate of the trial.
 type tried struct {
 	role pki.Role
 	csr  *pki.CSR
@@ -45,9 +45,9 @@ type tried struct {
 	cert *x509.Certificate
 }
 
-// Try asks for a certificate of each identity with a key that nobody keeps, and has the judge
-// look at them. Their subjects have an O that nobody has: whether a CA keeps it is a part of
-// the trial.
+// Try requests a certificate for each identity with a key that is thrown away, and has the
+// judge check the certificates. Their subjects have an O that no organization uses: whether a
+// CA keeps it is part of the trial.
 func (i *Issuer) Try(ctx context.Context, ids []subject.Identity, keyType pki.KeyType) (*Trial, error) {
 	var all []tried
 	var csrs []*pki.CSR
@@ -104,7 +104,7 @@ func (i *Issuer) report(all []tried, answer *pki.Answer) *Trial {
 	return t
 }
 
-// set is what a program would read.
+// set returns the files as a program would read them.
 func (one tried) set(product string, answer *pki.Answer) judge.Set {
 	role := judge.Role(one.role)
 	name := string(one.role) + " certificate"
@@ -121,7 +121,7 @@ func (one tried) set(product string, answer *pki.Answer) judge.Set {
 	return s
 }
 
-// peer is the other side: it knows a server by the names that were asked for.
+// peer returns the other side of a connection: it knows a server by the requested names.
 func (one tried) peer() (p judge.Peer) {
 	if one.role == pki.Server {
 		p.Names = append(p.Names, one.csr.DNSNames...)
@@ -132,7 +132,8 @@ func (one tried) peer() (p judge.Peer) {
 	return p
 }
 
-// judgeBy says what a release makes of it, as its own file and from the other side.
+// judgeBy returns the findings of a release about the certificate, as its own file and as that
+// of its peer.
 func (i *Issuer) judgeBy(one tried, release libvirt.Release, answer *pki.Answer) []judge.Finding {
 	set := one.set(release.Product, answer)
 	found := judge.OwnFiles(set, release, i.now())
@@ -159,8 +160,8 @@ func (i *Issuer) verdicts(one tried, answer *pki.Answer) (verdicts []Verdict) {
 	return verdicts
 }
 
-// judged are the judge's findings, of any release. The fix of one about the certificate is to
-// be made at the CA.
+// judged returns the judge's findings for any release. A finding about the certificate has to
+// be fixed at the CA.
 func (i *Issuer) judged(one tried, answer *pki.Answer) []judge.Finding {
 	found := i.judgeBy(one, libvirt.Release{}, answer)
 	for n := range found {

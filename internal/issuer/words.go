@@ -11,7 +11,7 @@ import (
 // reportWidth is how wide a report is, in columns.
 const reportWidth = 79
 
-// Text returns the trial in words: the CAs, the findings, and a table of releases.
+// Text returns the trial as text: the CAs, the findings, and a table of releases.
 func (t *Trial) Text() termtext.Text {
 	var b strings.Builder
 	termtext.Fprintf(&b, "%s has signed a server and a client certificate (serials %s); their keys are gone\n", t.Issuer, strings.Join(t.Serials, ", "))

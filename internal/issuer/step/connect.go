@@ -15,8 +15,8 @@ import (
 	"virtpki/pki"
 )
 
-// connect makes the client. Where roots are given by their fingerprints it fetches them first
-// from a server that nobody has verified yet: the fingerprint verifies what comes.
+// connect makes the client. If roots are given by their fingerprints, it fetches them first
+// from a server that is not verified yet: the fingerprints verify the roots.
 func (c *CA) connect(ctx context.Context) error {
 	if c.client != nil {
 		return nil
@@ -40,7 +40,7 @@ func (c *CA) Close() {
 	}
 }
 
-// fetchRoots asks for the roots whose fingerprints are known. Of several one is enough: the
+// fetchRoots fetches the roots with the known fingerprints. One of several is enough: the
 // others may be gone, or not there yet.
 func (c *CA) fetchRoots(ctx context.Context) (*x509.CertPool, error) {
 	o := c.o.Web
@@ -76,7 +76,7 @@ func (c *CA) fetchRoots(ctx context.Context) (*x509.CertPool, error) {
 	return pool, nil
 }
 
-// key returns the opened key of a role's provisioner.
+// key returns the decrypted key of a role's provisioner.
 func (c *CA) key(ctx context.Context, role pki.Role) (*signingKey, error) {
 	if err := c.connect(ctx); err != nil {
 		return nil, err
@@ -107,7 +107,7 @@ func (c *CA) key(ctx context.Context, role pki.Role) (*signingKey, error) {
 // maxPages is how many pages of provisioners are read, of at most 100 each.
 const maxPages = 50
 
-// fetchKey asks step-ca for the encrypted key of a provisioner.
+// fetchKey fetches the encrypted key of a provisioner from step-ca.
 func (c *CA) fetchKey(ctx context.Context, name string) ([]byte, error) {
 	var names []string
 	cursor := ""
@@ -163,7 +163,7 @@ func fewOf(names []string) string {
 	return strings.Join(names, ", ")
 }
 
-// isRevoked reports whether an error says that a certificate is revoked already.
+// isRevoked reports whether an error says that a certificate is already revoked.
 func isRevoked(err error) bool {
 	var status *web.StatusError
 	return errors.As(err, &status) && status.Code == http.StatusBadRequest && strings.Contains(status.Text, "already revoked")

@@ -16,11 +16,11 @@ import (
 	"strings"
 )
 
-// maxIterations bounds how long a key may take to be opened: step makes 600,000 of them.
+// maxIterations limits how long decrypting a key may take: step uses 600,000 iterations.
 const maxIterations = 5_000_000
 
 // isEncrypted reports whether a key is encrypted (RFC 7516): in the compact form, five parts
-// with dots between, or in the one that step writes into files, JSON with a ciphertext.
+// with dots between, or in the form that step writes into files, JSON with a ciphertext.
 func isEncrypted(data []byte) bool {
 	return bytes.Count(data, []byte(".")) == 4 && !bytes.HasPrefix(data, []byte("{")) || bytes.Contains(data, []byte(`"ciphertext"`))
 }
@@ -34,7 +34,7 @@ type sealed struct {
 	Tag        string `json:"tag"`
 }
 
-// sealedHeader is the part of it that says how it was encrypted.
+// sealedHeader is the header of an encrypted key: how it was encrypted.
 type sealedHeader struct {
 	Algorithm  string `json:"alg"`
 	Encryption string `json:"enc"`
@@ -42,8 +42,8 @@ type sealedHeader struct {
 	Salt       string `json:"p2s"`
 }
 
-// passwordBased are the ways to make a key of a password (RFC 7518 section 4.8), with the
-// length of the key in bytes.
+// passwordBased holds the algorithms that derive a key from a password (RFC 7518 section 4.8),
+// with the length of the key in bytes.
 var passwordBased = map[string]struct {
 	hash func() hash.Hash
 	size int
@@ -53,11 +53,11 @@ var passwordBased = map[string]struct {
 	"PBES2-HS512+A256KW": {sha512.New, 32},
 }
 
-// contentKeys are the ciphers of the contents (RFC 7518 section 5.3), with the length of
+// contentKeys holds the ciphers of the contents (RFC 7518 section 5.3), with the length of
 // their keys in bytes.
 var contentKeys = map[string]int{"A128GCM": 16, "A192GCM": 24, "A256GCM": 32}
 
-// decrypt opens an encrypted key with its password.
+// decrypt decrypts an encrypted key with its password.
 func decrypt(data, password []byte) ([]byte, error) {
 	box, err := readSealed(data)
 	if err != nil {
@@ -93,7 +93,7 @@ func readSealed(data []byte) (*sealed, error) {
 	return &sealed{parts[0], parts[1], parts[2], parts[3], parts[4]}, nil
 }
 
-// contentKey opens the key of the contents with the password.
+// contentKey decrypts the key of the contents with the password.
 func (h *sealedHeader) contentKey(wrapped string, password []byte) ([]byte, error) {
 	how, known := passwordBased[h.Algorithm]
 	size := contentKeys[h.Encryption]
@@ -119,7 +119,7 @@ func (h *sealedHeader) contentKey(wrapped string, password []byte) ([]byte, erro
 	return unwrap(wrapping, raw)
 }
 
-// errPassword is the error for a password that does not open the key.
+// errPassword is the error for a password that does not decrypt the key.
 var errPassword = errors.New("the password does not open the provisioner's key")
 
 // unwrap is AES Key Unwrap (RFC 3394 section 2.2.2).

@@ -32,7 +32,7 @@ type jwk struct {
 
 // signingKey is the key of a provisioner.
 type signingKey struct {
-	id     string // by which step-ca finds the provisioner, together with its name
+	id     string // identifies the provisioner to step-ca, together with its name
 	signer crypto.Signer
 }
 
@@ -68,7 +68,7 @@ func parseKey(data []byte, password func() ([]byte, error)) (*signingKey, error)
 	return &signingKey{key.KeyID, signer}, nil
 }
 
-// curves are those of RFC 7518 section 6.2.1.1.
+// curves holds the curves of RFC 7518 section 6.2.1.1.
 var curves = map[string]elliptic.Curve{"P-256": elliptic.P256(), "P-384": elliptic.P384(), "P-521": elliptic.P521()}
 
 func (k *jwk) signer() (crypto.Signer, error) {
@@ -126,7 +126,7 @@ func (k *jwk) rsa() (crypto.Signer, error) {
 	return key, nil
 }
 
-// thumbprint is the name of a key (RFC 7638), which step-ca gives it too.
+// thumbprint returns the thumbprint of a key (RFC 7638), which step-ca uses as its name too.
 func (k *jwk) thumbprint() string {
 	var text string
 	switch k.KeyType {
@@ -183,8 +183,8 @@ func algorithmOf(public crypto.PublicKey) (string, crypto.Hash) {
 	return "RS256", crypto.SHA256
 }
 
-// signature signs a digest. That of an EC key is its two numbers, of one length each
-// (RFC 7518 section 3.4).
+// signature signs a digest. The signature of an EC key is two numbers of equal length (RFC 7518
+// section 3.4).
 func (k *signingKey) signature(digest []byte, hash crypto.Hash) ([]byte, error) {
 	key, ok := k.signer.(*ecdsa.PrivateKey)
 	if !ok {

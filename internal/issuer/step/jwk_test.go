@@ -18,7 +18,7 @@ import (
 	"testing"
 )
 
-// The keys of testdata are made by step: step crypto jwk create.
+// The keys of testdata were made by step: step crypto jwk create.
 var keyFiles = []string{"ec256", "ec384", "ed25519", "rsa2048"}
 
 func password() ([]byte, error) { return []byte("opens it"), nil }
@@ -90,7 +90,7 @@ func checkSignature(t *testing.T, token string, public *jwk) {
 	}
 }
 
-// point is the public key of a JWK (RFC 7518 section 6.2.1).
+// point returns the public key of a JWK (RFC 7518 section 6.2.1).
 func point(t *testing.T, curve elliptic.Curve, public *jwk) *ecdsa.PublicKey {
 	t.Helper()
 	x, err1 := decode(public.X)
@@ -127,7 +127,7 @@ func TestKeysThatAreNone(t *testing.T) {
 	}
 }
 
-// Every bit of an encrypted key counts: none can be turned without an error.
+// Every bit of an encrypted key counts: flipping any of them causes an error.
 func TestKeysTamperedWith(t *testing.T) {
 	var box map[string]string
 	if err := json.Unmarshal(read(t, "ec256.json"), &box); err != nil {

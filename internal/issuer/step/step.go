@@ -18,25 +18,25 @@ import (
 	"virtpki/pki"
 )
 
-// Options say which step-ca is asked, and with what.
+// Options name a step-ca and the credentials for it.
 type Options struct {
 	Web web.Options
-	// Roots are SHA-256 fingerprints of root certificates, in hexadecimal: one of them must
-	// have signed step-ca's own certificate, as it has signed those that step-ca makes. None:
-	// Web.Trust says who it is.
+	// Roots are SHA-256 fingerprints of root certificates, in hexadecimal. One of them must
+	// have signed step-ca's own certificate and the certificates that step-ca issues. Without
+	// roots, Web.Trust verifies step-ca.
 	Roots []string
 	CRL   string // address of the CRL; empty for that of step-ca
-	// Provisioners are those of the roles.
+	// Provisioners holds the provisioner of each role.
 	Provisioners map[pki.Role]Provisioner
 }
 
 // Provisioner is a JWK provisioner of step-ca.
 type Provisioner struct {
 	Name string
-	// Password opens the provisioner's key.
+	// Password returns the password of the provisioner's key.
 	Password func() ([]byte, error)
-	// Key returns the provisioner's key, a JWK, perhaps encrypted; nil asks step-ca for it,
-	// which keeps it encrypted.
+	// Key returns the provisioner's key, a JWK that may be encrypted. A nil Key fetches it from
+	// step-ca, which keeps it encrypted.
 	Key func() ([]byte, error)
 }
 
@@ -47,17 +47,17 @@ type CA struct {
 	keys   map[pki.Role]*signingKey
 }
 
-// New returns a step-ca, which is not asked yet.
+// New returns a step-ca. It does not connect yet.
 func New(o Options) *CA { return &CA{o: o, keys: make(map[pki.Role]*signingKey)} }
 
-// tokenLife is how long a token can be used, and tokenEarly by how much it begins before
-// this machine's clock says: step-ca allows a minute.
+// tokenLife is how long a token is valid. tokenEarly is how far its validity begins before this
+// machine's time: step-ca allows a minute.
 const (
 	tokenLife  = 5 * time.Minute
 	tokenEarly = 30 * time.Second
 )
 
-// claims are those of a token of step-ca.
+// claims are the claims of a token for step-ca.
 type claims struct {
 	Issuer       string        `json:"iss"`
 	Subject      string        `json:"sub"`
@@ -70,14 +70,14 @@ type claims struct {
 	Confirmation *confirmation `json:"cnf,omitempty"`
 }
 
-// confirmation binds a token to one certificate request, by its SHA-256: whoever reads the
-// token on its way cannot use it for another key.
+// confirmation binds a token to one certificate request, by its SHA-256: an eavesdropper cannot
+// use the token for another key.
 type confirmation struct {
 	Request string `json:"x5rt#S256"`
 }
 
-// Sign has a request signed by the provisioner of a role. The first certificate is the new
-// one, and those of its CA follow, without the root.
+// Sign has a request signed by the provisioner of a role. The first certificate is the new one.
+// Those of its CA follow, without the root.
 func (c *CA) Sign(ctx context.Context, role pki.Role, csr *pki.CSR) ([]*x509.Certificate, error) {
 	key, err := c.key(ctx, role)
 	if err != nil {
@@ -122,8 +122,8 @@ func (c *CA) now() time.Time {
 	return time.Now()
 }
 
-// wordSign says what to do about a request that step-ca did not sign. It tells its reasons to
-// its log alone.
+// wordSign says what to do about a request that step-ca did not sign. step-ca writes its
+// reasons only to its log.
 func (c *CA) wordSign(role pki.Role, err error) error {
 	name := c.o.Provisioners[role].Name
 	switch web.Status(err) {
@@ -135,7 +135,7 @@ func (c *CA) wordSign(role pki.Role, err error) error {
 	return err
 }
 
-// CAs returns the CA certificates of step-ca: those that sign first, the roots behind them.
+// CAs returns the CA certificates of step-ca: those that sign first, their roots after them.
 func (c *CA) CAs(ctx context.Context) ([]*x509.Certificate, error) {
 	if err := c.connect(ctx); err != nil {
 		return nil, err
@@ -151,7 +151,7 @@ func (c *CA) CAs(ctx context.Context) ([]*x509.Certificate, error) {
 	return append(signing, roots...), err
 }
 
-// list asks for a list of certificates.
+// list fetches a list of certificates.
 func (c *CA) list(ctx context.Context, path string) ([]*x509.Certificate, error) {
 	var list struct {
 		Certificates []string `json:"crts"`
@@ -178,7 +178,8 @@ func (c *CA) CRL(ctx context.Context) ([]byte, error) {
 	return data, err
 }
 
-// Revoke revokes a certificate by its serial. One that is revoked already is not an error.
+// Revoke revokes a certificate by its serial. A certificate that is already revoked is not an
+// error.
 func (c *CA) Revoke(ctx context.Context, serial *big.Int, reason pki.Reason) error {
 	role := pki.Server
 	if c.o.Provisioners[role].Name == "" {
@@ -215,7 +216,7 @@ func certificates(texts []string) ([]*x509.Certificate, error) {
 	return all, nil
 }
 
-// fingerprint is the SHA-256 of a certificate, in hexadecimal.
+// fingerprint returns the SHA-256 of a certificate, in hexadecimal.
 func fingerprint(cert *x509.Certificate) string {
 	sum := sha256.Sum256(cert.Raw)
 	return hex.EncodeToString(sum[:])

@@ -16,13 +16,13 @@ import (
 	"virtpki/pki"
 )
 
-// The mounts of a Vault on which nobody has set others.
+// The default mounts of a Vault.
 const (
 	DefaultMount        = "pki"
 	DefaultAppRoleMount = "approle"
 )
 
-// Options say which Vault is asked, and with what.
+// Options name a Vault and the credentials for it.
 type Options struct {
 	Web       web.Options
 	Mount     string // of the PKI engine; empty for DefaultMount
@@ -30,7 +30,7 @@ type Options struct {
 	CRL       string // address of the CRL; empty for that of the engine
 	Roles     map[pki.Role]string
 
-	// Token returns the token. Without it the client logs in.
+	// Token returns the token. A nil Token makes the client log in.
 	Token func() ([]byte, error)
 	Login Login
 }
@@ -49,7 +49,7 @@ type CA struct {
 	token  string // empty until it is needed
 }
 
-// New returns the PKI engine of a Vault, which is not asked yet.
+// New returns the PKI engine of a Vault. It does not connect yet.
 func New(o Options) *CA {
 	if o.Mount == "" {
 		o.Mount = DefaultMount
@@ -63,8 +63,8 @@ func New(o Options) *CA {
 // Close ends the connections.
 func (c *CA) Close() { c.client.Close() }
 
-// Sign has a request signed by the role. The first certificate is the new one, and those of
-// its CA follow.
+// Sign has a request signed by the role. The first certificate is the new one. Those of its CA
+// follow.
 func (c *CA) Sign(ctx context.Context, role pki.Role, csr *pki.CSR) ([]*x509.Certificate, error) {
 	name := c.o.Roles[role]
 	if name == "" {
@@ -100,7 +100,7 @@ func wordSign(role string, err error) error {
 	return wordSealed(err)
 }
 
-// wordSealed says what to do about a Vault that is there and does not work.
+// wordSealed says what to do about a Vault that responds but does not work.
 func wordSealed(err error) error {
 	var status *web.StatusError
 	if errors.As(err, &status) && status.Code == http.StatusServiceUnavailable && strings.Contains(strings.ToLower(status.Text), "sealed") {
@@ -138,7 +138,7 @@ func (c *CA) CRL(ctx context.Context) ([]byte, error) {
 	return data, err
 }
 
-// Revoke revokes a certificate by its serial. The reason is not told: Vault takes none.
+// Revoke revokes a certificate by its serial. Vault does not accept a reason.
 func (c *CA) Revoke(ctx context.Context, serial *big.Int, _ pki.Reason) error {
 	err := c.post(ctx, "/revoke", map[string]string{"serial_number": SerialText(serial)}, nil)
 	if web.Status(err) == http.StatusForbidden {
@@ -172,7 +172,7 @@ func (c *CA) call(ctx context.Context, call web.Call, into any) error {
 	return c.client.JSON(ctx, call, into)
 }
 
-// get asks for what everybody may know, without a token.
+// get fetches public data, without a token.
 func (c *CA) get(ctx context.Context, path string, limit int64) ([]byte, error) {
 	data, err := c.client.Do(ctx, web.Call{Method: http.MethodGet, Path: c.path(path), Header: c.header(), Limit: limit})
 	if web.Status(err) == http.StatusNotFound {

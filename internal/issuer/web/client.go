@@ -21,25 +21,25 @@ const (
 	MaxCRL  = 64 << 20
 )
 
-// Call is one request. It is made again by each attempt.
+// Call is one request, which each attempt repeats.
 type Call struct {
 	Method string
-	// Path stands behind the client's address, and begins with a slash. A whole address
-	// (http or https) goes before it.
+	// Path is appended to the client's address, and begins with a slash. A whole address (http
+	// or https) replaces the client's.
 	Path   string
 	Header http.Header
-	// Body returns what is sent as JSON; nil sends nothing. It is called for each attempt:
+	// Body returns the value to send as JSON; nil sends nothing. Each attempt calls it, because
 	// a token that was sent once may be used up.
 	Body func() (any, error)
 	// Limit is how long the response may be, in bytes; zero is MaxJSON.
 	Limit int64
-	// Once makes no second attempt.
+	// Once prevents a second attempt.
 	Once bool
 }
 
-// Do makes a call and returns the body of its response. Attempts follow one that failed by
-// the network, by a status that says "later" (429, 5xx), or by a response that was cut
-// short. Another status than 2xx is a [StatusError].
+// Do makes a call and returns the body of its response. It tries again after an error of the
+// network, a status that says "later" (429, 5xx), or an incomplete response. A status other
+// than 2xx is a [StatusError].
 func (c *Client) Do(ctx context.Context, call Call) ([]byte, error) {
 	attempts := c.o.Attempts
 	if call.Once {
@@ -90,7 +90,7 @@ func (c *Client) attempt(ctx context.Context, call Call) ([]byte, error) {
 	}
 	body, err := io.ReadAll(io.LimitReader(response.Body, limit+1))
 	if err == nil {
-		err = ctx.Err() // the end may be the server's answer to the connection being closed
+		err = ctx.Err() // the end may be the server's reaction to the connection being closed
 	}
 	switch {
 	case err != nil:
@@ -132,8 +132,8 @@ func (c *Client) request(ctx context.Context, call Call) (*http.Request, error) 
 	return request, nil
 }
 
-// wordFailure says what kept a request from being answered. The method and the address that
-// net/http puts before it are the caller's to say.
+// wordFailure says why a request got no response. It leaves out the method and the address that
+// net/http puts first: the caller adds them.
 func (c *Client) wordFailure(ctx context.Context, err error) error {
 	var failed *url.Error
 	if errors.As(err, &failed) {
@@ -148,11 +148,11 @@ func (c *Client) wordFailure(ctx context.Context, err error) error {
 	return &broken{err}
 }
 
-// StatusError is a response with another status than 2xx.
+// StatusError is a response with a status other than 2xx.
 type StatusError struct {
 	Code  int
 	Path  string
-	Text  string // what the server says, cut; it may hold anything
+	Text  string // the server's text, shortened; it may hold anything
 	after time.Duration
 }
 
@@ -172,15 +172,15 @@ func Status(err error) int {
 	return 0
 }
 
-// maxErrorText is how much is read of what a server says about an error, in bytes; and
-// maxSaid how much of it is shown.
+// maxErrorText is how many bytes of a server's error text are read, and maxSaid how many are
+// shown.
 const (
 	maxErrorText = 64 << 10
 	maxSaid      = 300
 )
 
-// statusError reads the text of an error: of step-ca {"message": ...}, of Vault
-// {"errors": [...]}. Other JSON and HTML tell people nothing.
+// statusError reads the text of an error: of step-ca {"message": ...}, of Vault {"errors":
+// [...]}. It ignores other JSON and HTML, which do not help people.
 func statusError(response *http.Response, path string) *StatusError {
 	e := &StatusError{Code: response.StatusCode, Path: path, after: retryAfter(response.Header)}
 	body, _ := io.ReadAll(io.LimitReader(response.Body, maxErrorText))

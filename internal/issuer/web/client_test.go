@@ -15,7 +15,8 @@ import (
 	"time"
 )
 
-// serve returns a client of a server with a certificate of its own, and how often it waited.
+// serve returns a client of a server with a certificate of its own, and a counter of its
+// pauses.
 func serve(t *testing.T, o Options, handler http.HandlerFunc) (*Client, *atomic.Int64) {
 	t.Helper()
 	server := httptest.NewUnstartedServer(handler)
@@ -61,7 +62,7 @@ func TestRetries(t *testing.T) {
 	}
 }
 
-// A later attempt may go well, and its body is made again.
+// A later attempt may succeed, and its body is made again.
 func TestRetryGoesWell(t *testing.T) {
 	var bodies []string
 	c, waits := serve(t, Options{}, func(w http.ResponseWriter, r *http.Request) {
@@ -157,7 +158,7 @@ func TestHostileResponses(t *testing.T) {
 	}
 }
 
-// A redirect that a standby node sends is followed with what was asked.
+// A redirect from a standby node is followed with the same request.
 func TestRedirectOfAStandby(t *testing.T) {
 	c, _ := serve(t, Options{Attempts: 1}, func(w http.ResponseWriter, r *http.Request) {
 		if r.URL.Path == "/" {
@@ -174,7 +175,7 @@ func TestRedirectOfAStandby(t *testing.T) {
 	}
 }
 
-// A server that nobody knows is asked once, and is not told anything.
+// An untrusted server is asked once, and receives nothing.
 func TestUnknownServer(t *testing.T) {
 	var asked atomic.Int64
 	c, waits := serve(t, Options{Attempts: 3}, func(http.ResponseWriter, *http.Request) { asked.Add(1) })
@@ -200,7 +201,7 @@ func TestNobodyListens(t *testing.T) {
 	}
 }
 
-// An interrupted run ends at once, whatever is left to wait.
+// An interrupted run ends at once, however long the remaining pauses are.
 func TestInterrupted(t *testing.T) {
 	ctx, cancel := context.WithCancel(context.Background())
 	c, _ := serve(t, Options{}, func(w http.ResponseWriter, _ *http.Request) {

@@ -12,30 +12,31 @@ import (
 	"time"
 )
 
-// How long one attempt may take, and how many there are, unless that is said.
+// The default time limit of one attempt, and the default number of attempts.
 const (
 	DefaultTimeout  = 30 * time.Second
 	DefaultAttempts = 4
 )
 
-// Options say whom a client asks, and how.
+// Options name the server and how to connect to it.
 type Options struct {
 	URL   string         // address of the CA, without a slash at its end
 	Trust *x509.CertPool // CAs that may have signed the server's certificate; nil for the system's
-	// Unverified takes any server's certificate: for data that proves itself.
+	// Unverified accepts any certificate of the server: for data that the caller verifies.
 	Unverified bool
 	Proxy      string           // address of a proxy; empty for that of the environment, NoProxy for none
 	Timeout    time.Duration    // of an attempt; zero for DefaultTimeout
 	Attempts   int              // zero for DefaultAttempts
-	Now        func() time.Time // by which certificates are valid; nil for the clock
-	// Sleep waits between attempts; nil for a clock. Tests do not wait.
+	Now        func() time.Time // the time at which certificates are verified; nil for the clock
+	// Sleep waits between attempts; nil for real pauses. Tests do not wait.
 	Sleep func(context.Context, time.Duration) error
 }
 
-// NoProxy as [Options.Proxy] asks the CA without a proxy, whatever the environment says.
+// NoProxy as [Options.Proxy] connects to the CA without a proxy, even if the environment names
+// one.
 const NoProxy = "none"
 
-// Client asks one CA.
+// Client is a client of one CA.
 type Client struct {
 	o    Options
 	http *http.Client
@@ -76,7 +77,7 @@ func (o *Options) proxy() func(*http.Request) (*url.URL, error) {
 
 var errRedirect = errors.New("it redirects to another kind of address")
 
-// checkRedirect follows what a standby node of Vault says (307), by https alone. Other
+// checkRedirect follows the redirects of a standby node of Vault (307), by https alone. Other
 // redirects change the request into another one, or come from a login page.
 func checkRedirect(request *http.Request, via []*http.Request) error {
 	code := 0
@@ -96,7 +97,7 @@ func checkRedirect(request *http.Request, via []*http.Request) error {
 	return nil
 }
 
-// CheckURL returns what is wrong with the address of a server. Secrets do not belong in it.
+// CheckURL returns an error for a wrong address of a server. Secrets do not belong in it.
 func CheckURL(text string, schemes ...string) error {
 	u, err := url.Parse(text)
 	switch {

@@ -13,18 +13,18 @@ import (
 	"virtpki/internal/store"
 )
 
-// Back is the way back from a change of the files that daemons read.
+// Back says how to undo a change of the files that daemons read.
 type Back struct {
-	Pairs []libvirt.Layout // those of which the previous keys and certificates can be put back
-	// Beside are the CA and the CRL as they were before the change: the contents, and nil
-	// of a file that did not exist. A nil map leaves them as they are.
+	Pairs []libvirt.Layout // layouts with previous keys and certificates that can be restored
+	// Beside holds the contents of the CA file and the CRL before the change, nil for a file
+	// that did not exist. A nil map leaves both files as they are.
 	Beside map[libvirt.File][]byte
 }
 
-// ProveOrRollBack is ReloadLocked after a change. When a daemon does not take what is on
-// disk, the previous keys and certificates are put back and read again. Only where that does
-// not help, what was beside them is put back too: a newer CRL is not given up for a pair. A
-// daemon that waits for a restart has not refused anything: what is new stays.
+// ProveOrRollBack is ReloadLocked after a change. If a daemon does not accept the files on
+// disk, it restores the previous keys and certificates and reloads again. Only if that does not
+// help, it restores the CA file and the CRL too: a newer CRL is not given up because of a key
+// pair. A daemon that waits for a restart has not refused anything, so the new files stay.
 func (r *Reloader) ProveOrRollBack(ctx context.Context, back Back) error {
 	if r.o.Leave {
 		return nil
@@ -38,8 +38,8 @@ func (r *Reloader) ProveOrRollBack(ctx context.Context, back Back) error {
 	})
 }
 
-// goBack goes back step by step until the daemons take what is on disk. It returns refused,
-// which is why, with what was wrong on the way.
+// goBack undoes the change step by step until the daemons accept the files on disk. It returns
+// refused, the reason, joined with errors on the way.
 func (r *Reloader) goBack(ctx context.Context, back Back, refused error) error {
 	again, err := stepBack(r.steps(back), func() error { return r.Reload(ctx) })
 	if err != nil {
@@ -54,13 +54,13 @@ func (r *Reloader) goBack(ctx context.Context, back Back, refused error) error {
 		r.j.Note("the files of before are back in %s", filepath.Dir(r.m.System().Path(libvirt.CACert)))
 	}
 	if again != nil && again.Error() == refused.Error() {
-		return refused // what it refuses is something else than what has changed, and has been said
+		return refused // the daemon refuses something else than the change, and refused says so
 	}
 	return errors.Join(refused, again)
 }
 
-// stepBack takes one step after another until try succeeds, and no further. It returns what
-// the last try says; err is that of a step that could not be taken.
+// stepBack takes one step after another until try succeeds. again is the error of the last try;
+// err is that of a step that failed.
 func stepBack(steps []func() error, try func() error) (again, err error) {
 	for _, step := range steps {
 		if err := step(); err != nil {
@@ -73,7 +73,7 @@ func stepBack(steps []func() error, try func() error) (again, err error) {
 	return again, nil
 }
 
-// steps are the steps back that there are, the first one first.
+// steps returns the possible steps back, the first one first.
 func (r *Reloader) steps(back Back) []func() error {
 	var steps []func() error
 	if len(back.Pairs) > 0 {
@@ -85,8 +85,8 @@ func (r *Reloader) steps(back Back) []func() error {
 	return steps
 }
 
-// rollBack puts the previous keys and certificates of some layouts back: of all of them or,
-// when one fails, of none.
+// rollBack restores the previous keys and certificates of all these layouts or, if one fails,
+// of none.
 func (r *Reloader) rollBack(layouts []libvirt.Layout) error {
 	for _, layout := range layouts {
 		if err := keypair.CheckPrevious(r.m.Tree(), layout); err != nil {
@@ -96,7 +96,7 @@ func (r *Reloader) rollBack(layouts []libvirt.Layout) error {
 	return rollBackAll(r.m.Tree(), layouts)
 }
 
-// putBack brings the files beside the pairs back.
+// putBack restores the CA file and the CRL.
 func putBack(m *machine.Machine, beside map[libvirt.File][]byte) error {
 	var plan store.Plan
 	plan.In(m.Tree())

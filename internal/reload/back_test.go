@@ -8,14 +8,14 @@ import (
 	"virtpki/internal/machine"
 )
 
-// A run goes back no further than it has to: a newer CRL is not given up where the previous
-// pair is enough.
+// A run goes back no further than necessary: a newer CRL stays if the previous key pair is
+// enough.
 func TestStepBack(t *testing.T) {
 	refused, broken := errors.New("refused"), errors.New("broken")
 	for _, c := range []struct {
 		name       string
-		steps      []error // that each step ends with
-		tries      []error // what each try says
+		steps      []error // the error of each step
+		tries      []error // the error of each try
 		taken      int     // steps
 		again, err error
 	}{
@@ -38,7 +38,7 @@ func TestStepBack(t *testing.T) {
 	}
 }
 
-// There is a step back for that alone which a change has left something of.
+// There is a step back only for files of which a change has kept the previous ones.
 func TestSteps(t *testing.T) {
 	r := New(machine.New(), Options{}, nil)
 	system := []libvirt.Layout{libvirt.System("/etc")}

@@ -1,9 +1,8 @@
-// Package reload makes the daemons and guests of a machine use the TLS files that are on
-// disk, verifies by a connection that they do, and puts the previous files back where they
-// do not.
+// Package reload makes the daemons and guests of a machine use the TLS files on disk, verifies
+// by a connection that they do, and restores the previous files if they do not.
 //
-// It signs nothing and decides nothing about certificates: the files are on disk before it
-// is asked, and the only ones that it writes are the previous ones. Which daemons run and
-// which files each reads is found in libvirt/running. A daemon with files of its own is
-// restarted by the caller's command or left alone, never reloaded.
+// It does not sign or judge certificates: its caller has written the files, and the only files
+// that this package writes are the previous ones. Package libvirt/running finds the running
+// daemons and the files that each reads. A daemon with files of its own is never reloaded: the
+// caller's command restarts it, or it is left alone.
 package reload

@@ -20,13 +20,13 @@ import (
 	"virtpki/internal/termtext"
 )
 
-// Changed tells what has changed of the files that guests read.
+// Changed says which files that guests read have changed.
 type Changed struct {
-	// Any is set when files have changed: VNC reads them whatever it serves, for it may be
-	// the CRL, and what a guest holds of the previous files is told. Without it VNC reads
-	// them where it serves another certificate.
+	// Any is set if files have changed. Then VNC reloads them whichever certificate it serves,
+	// because the CRL may be the changed file, and the run tells which previous files a guest
+	// still holds. Without Any, VNC reloads only if it serves another certificate.
 	Any bool
-	// Until is the end of the previous certificate, by QEMU's directory.
+	// Until is when the previous certificate expires, by QEMU's directory.
 	Until map[string]time.Time
 }
 
@@ -37,8 +37,8 @@ type guestRefresh struct {
 	conf    *conf.File
 }
 
-// Guests makes the guests that run here read their TLS files again, as far as they can, and
-// tells of each which files it goes on with. Without a daemon that runs any it does nothing.
+// Guests makes the guests that run here reload their TLS files, as far as they can, and tells
+// for each guest which files it keeps using. If no daemon runs guests, it does nothing.
 func (r *Reloader) Guests(ctx context.Context, changed Changed) error {
 	if r.o.Leave {
 		return nil
@@ -51,8 +51,8 @@ func (r *Reloader) Guests(ctx context.Context, changed Changed) error {
 	return guests.run(ctx)
 }
 
-// guestTimeout bounds what is done about one guest: longer than libvirt waits for one
-// that is busy.
+// guestTimeout limits the time for one guest. It is longer than libvirt waits for a guest that
+// is busy.
 const guestTimeout = 45 * time.Second
 
 // run goes through the guests.
@@ -80,11 +80,11 @@ func (r *guestRefresh) run(ctx context.Context) error {
 	return errors.Join(errs...)
 }
 
-// leaveTimeout is how long a guest may take to end after it has stopped to answer.
+// leaveTimeout is how long a guest may take to end after it has stopped responding.
 const leaveTimeout = 3 * time.Second
 
-// left reports whether a guest that made trouble was about to end, or to be migrated
-// away: then it reads the new files where it starts.
+// left reports whether a guest that made trouble was about to end, or to be migrated away: then
+// it reads the new files where it starts.
 func (r *guestRefresh) left(ctx context.Context, host *rpc.GuestHost, guest rpc.Guest) bool {
 	ctx, cancel := context.WithTimeout(ctx, leaveTimeout)
 	defer cancel()
@@ -101,7 +101,7 @@ func (r *guestRefresh) left(ctx context.Context, host *rpc.GuestHost, guest rpc.
 	return false
 }
 
-// one deals with one guest.
+// one handles one guest.
 func (r *guestRefresh) one(ctx context.Context, host *rpc.GuestHost, guest rpc.Guest) error {
 	if r.changed.Any {
 		r.tellHeld(guest)
@@ -112,8 +112,8 @@ func (r *guestRefresh) one(ctx context.Context, host *rpc.GuestHost, guest rpc.G
 	return change.Locked(ctx, r.m, r.m.System(), func() error { return r.reload(ctx, host, guest) })
 }
 
-// reload has a guest's VNC read its files again and proves it, under the lock: no
-// other run exchanges them meanwhile.
+// reload makes a guest's VNC reload its files and verifies the result. It holds the lock, so
+// that no other run replaces the files meanwhile.
 func (r *guestRefresh) reload(ctx context.Context, host *rpc.GuestHost, guest rpc.Guest) error {
 	ctx, cancel := context.WithTimeout(ctx, guestTimeout)
 	defer cancel()
@@ -133,7 +133,7 @@ func (r *guestRefresh) reload(ctx context.Context, host *rpc.GuestHost, guest rp
 	return r.proveVNC(ctx, guest)
 }
 
-// tellHeld names what a guest reads at its start alone.
+// tellHeld names the uses whose files a guest reads only when it starts.
 func (r *guestRefresh) tellHeld(guest rpc.Guest) {
 	for _, name := range guest.Uses() {
 		use, err := libvirt.FindQEMUUse(name)
@@ -144,10 +144,10 @@ func (r *guestRefresh) tellHeld(guest rpc.Guest) {
 	}
 }
 
-// heldWords name the uses in a sentence.
+// heldWords names the uses in a sentence.
 var heldWords = map[string]string{"spice": "SPICE", "chardev": "a character device", "nbd": "a disk by NBD"}
 
-// goesOn says until when a use can go on with what it holds.
+// goesOn says until when a use can keep using the previous files.
 func (r *guestRefresh) goesOn(use string) string {
 	if until := r.ends(use); !until.IsZero() {
 		return " goes on with the pair of before, until " + termtext.Day(until)
@@ -155,7 +155,7 @@ func (r *guestRefresh) goesOn(use string) string {
 	return " goes on with the files of before"
 }
 
-// ends is the end of the certificate of before; zero where it has not changed.
+// ends returns when the previous certificate expires; zero if it has not changed.
 func (r *guestRefresh) ends(name string) time.Time {
 	use, err := libvirt.FindQEMUUse(name)
 	if err != nil {
@@ -164,14 +164,14 @@ func (r *guestRefresh) ends(name string) time.Time {
 	return r.changed.Until[r.folder(use)]
 }
 
-// folder is where a use's files lie, as this process sees it.
+// folder returns the directory of a use's files, as this process sees it.
 func (r *guestRefresh) folder(use libvirt.QEMUUse) string {
 	exists := func(path string) bool { return r.m.Tree().Exists(r.m.Path(path)) }
 	return r.m.Path(use.FolderIn(r.conf, r.m.Sysconfdir, exists))
 }
 
-// vncCerts are the certificates that a guest's VNC may have been started with: those
-// of its own folder and, when that came later, of the default one.
+// vncCerts returns the certificates with which a guest's VNC may have started, by path: those
+// of its own directory and of the default one, because its own may have been made later.
 func (r *guestRefresh) vncCerts() map[string]*x509.Certificate {
 	found := make(map[string]*x509.Certificate)
 	for _, name := range []string{libvirt.DefaultQEMU, "vnc"} {
@@ -187,8 +187,8 @@ func (r *guestRefresh) vncCerts() map[string]*x509.Certificate {
 	return found
 }
 
-// upToDate reports whether a guest's VNC serves what is on disk, or none of it by
-// TLS, or cannot be asked.
+// upToDate reports whether a guest's VNC serves a certificate on disk. It is also true if VNC
+// does not use TLS or cannot be asked.
 func (r *guestRefresh) upToDate(ctx context.Context, guest rpc.Guest) bool {
 	if guest.VNCAddress == "" {
 		return true
@@ -197,7 +197,7 @@ func (r *guestRefresh) upToDate(ctx context.Context, guest rpc.Guest) bool {
 	return err != nil || r.where(served) != ""
 }
 
-// where is the file in which a served certificate lies; empty when it is in none.
+// where returns the file that holds a served certificate; empty if none does.
 func (r *guestRefresh) where(served *x509.Certificate) string {
 	certs := r.vncCerts()
 	var paths []string

@@ -18,8 +18,9 @@ import (
 	"virtpki/pki"
 )
 
-// prove connects to a daemon and wants the certificate that is on disk; then,
-// with the system's client pair, the byte by which libvirt lets a client in.
+// prove connects to a daemon and requires that it serves the certificate on disk. With the
+// system's client certificate and key it also requires the byte by which libvirt admits a
+// client.
 func (r *Reloader) prove(ctx context.Context, d running.Daemon) error {
 	if d.Address == "" {
 		r.j.Note("%s does not listen for TLS: there is nothing to prove", d.Daemon.Name)
@@ -53,8 +54,8 @@ func (r *Reloader) proveClient(ctx context.Context, d running.Daemon, client *ke
 	return nil
 }
 
-// Admits connects to a daemon as a client and reports whether the daemon lets it in. It
-// fails where that cannot be told.
+// Admits connects to a daemon as a client and reports whether the daemon admits it. It returns
+// an error if it cannot tell.
 func Admits(ctx context.Context, d running.Daemon, client *tls.Certificate) (bool, error) {
 	_, err := rpc.Probe(ctx, rpc.ProbeRequest{Address: d.Address, Client: client})
 	if errors.Is(err, rpc.ErrClientRefused) {
@@ -63,7 +64,7 @@ func Admits(ctx context.Context, d running.Daemon, client *tls.Certificate) (boo
 	return err == nil, err
 }
 
-// listRefuses reports whether a daemon's list keeps a client out.
+// listRefuses reports whether a daemon's list refuses a client.
 func listRefuses(file *conf.File, name string) bool {
 	list, ok := file.Lookup(libvirt.AllowedDNs)
 	if !ok {
@@ -73,8 +74,8 @@ func listRefuses(file *conf.File, name string) bool {
 	return !in
 }
 
-// systemClient is the client pair that is installed for the system, if there is
-// a whole one.
+// systemClient returns the client certificate and key that are installed for the system, or nil
+// if they cannot be loaded.
 func systemClient(m *machine.Machine) *keypair.Pair {
 	p, err := keypair.Load(m.Tree(), m.System(), pki.Client)
 	if err != nil {

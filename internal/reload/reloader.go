@@ -18,14 +18,14 @@ import (
 	"virtpki/internal/machine"
 )
 
-// Options say how daemons and guests are made to read their files again.
+// Options say how daemons and guests are made to reload their files.
 type Options struct {
-	Restart string    // command that restarts a daemon where a reload is not enough; empty for none
+	Restart string    // command that restarts a daemon if a reload is not enough; empty for none
 	Leave   bool      // leave daemons and guests alone
 	Output  io.Writer // where the command prints
 }
 
-// Daemons returns the daemons that run on a machine; none where they are to be left alone.
+// Daemons returns the daemons that run on a machine; none with the option Leave.
 func (o Options) Daemons(ctx context.Context, m *machine.Machine) ([]running.Daemon, error) {
 	if o.Leave {
 		return nil, nil
@@ -37,16 +37,16 @@ func (o Options) Daemons(ctx context.Context, m *machine.Machine) ([]running.Dae
 	return daemons, nil
 }
 
-// Reloader makes the daemons and guests of a machine read their files again. It adds to a
-// job what it has done, and what is left to do.
+// Reloader makes the daemons and guests of a machine reload their files. It adds to a job the
+// changes that it has made and the steps that are left to do.
 type Reloader struct {
 	m *machine.Machine
 	o Options
 	j *change.Job
 
-	minded      []string // certificates at paths of a daemon's own that are ours
+	minded      []string // certificates of this run at paths that a daemon's configuration sets
 	leaveSystem bool
-	// down are the daemons that a restart has brought down, or may have.
+	// down are the daemons that a failed restart has stopped, or may have.
 	down []running.Daemon
 }
 
@@ -55,17 +55,17 @@ func New(m *machine.Machine, o Options, j *change.Job) *Reloader {
 	return &Reloader{m: m, o: o, j: j}
 }
 
-// Mind has [Reloader.Reload] look after a daemon that reads a certificate of its own: the
-// run has changed that, or may have. The path is as this process sees it.
+// Mind makes [Reloader.Reload] restart a daemon that is configured to read this certificate,
+// because the run has changed it, or may have. The path is as this process sees it.
 func (r *Reloader) Mind(cert string) { r.minded = append(r.minded, filepath.Clean(cert)) }
 
-// LeaveSystem has [Reloader.Reload] leave the daemons alone that serve the system's pair:
-// it is one that they could not be made to serve.
+// LeaveSystem makes [Reloader.Reload] skip the daemons that serve the system's certificate,
+// because they cannot be made to serve the one on disk.
 func (r *Reloader) LeaveSystem() { r.leaveSystem = true }
 
-// Reload makes each daemon that serves the system's key and certificate read them again, and
-// proves that it serves them. A daemon with files of its own that are minded is restarted
-// where it serves others.
+// Reload makes each daemon that serves the system's key and certificate reload them, and
+// verifies that it serves them. A daemon with files of its own that [Reloader.Mind] has named
+// is restarted if it serves another certificate.
 func (r *Reloader) Reload(ctx context.Context) error {
 	daemons, err := r.o.Daemons(ctx, r.m)
 	if err != nil {
@@ -92,7 +92,7 @@ func (r *Reloader) Reload(ctx context.Context) error {
 	return errors.Join(errs...)
 }
 
-// startAgain starts the daemons that a restart with other files has brought down.
+// startAgain starts the daemons that a restart with other files has stopped.
 func (r *Reloader) startAgain(ctx context.Context, running []running.Daemon) error {
 	var errs []error
 	for _, d := range r.down {
@@ -108,9 +108,8 @@ func sameDaemon(d running.Daemon) func(running.Daemon) bool {
 	return func(other running.Daemon) bool { return other.AdminSocket == d.AdminSocket }
 }
 
-// refreshAndProve has a daemon read its files again and proves it, under a lock
-// that the caller holds: the file that it compares with must be the one that the
-// daemon has read.
+// refreshAndProve makes a daemon reload its files and verifies the result. The caller holds the
+// lock: the file that it compares with must be the one that the daemon has read.
 func (r *Reloader) refreshAndProve(ctx context.Context, d running.Daemon) error {
 	d, err := r.refresh(ctx, d)
 	if err == nil {
@@ -122,8 +121,9 @@ func (r *Reloader) refreshAndProve(ctx context.Context, d running.Daemon) error 
 	return nil
 }
 
-// Refresh makes a daemon read its files again, and returns it as it runs then. No other run
-// exchanges them while it reads, or it would find a key beside another key's certificate.
+// Refresh makes a daemon reload its files, and returns the daemon as it runs then. It holds the
+// lock, so that no other run replaces the files while the daemon reads: it would find a key
+// beside another key's certificate.
 func (r *Reloader) Refresh(ctx context.Context, d running.Daemon) (again running.Daemon, err error) {
 	err = change.Locked(ctx, r.m, r.m.System(), func() error {
 		again, err = r.refresh(ctx, d)
@@ -132,9 +132,9 @@ func (r *Reloader) Refresh(ctx context.Context, d running.Daemon) (again running
 	return again, err
 }
 
-// refresh is Refresh under a lock that the caller holds: by the daemon's admin interface
-// when its files are the default ones, else by a restart. One that has no port for TLS has
-// read none, and would answer with an error.
+// refresh is Refresh under a lock that the caller holds. It uses the daemon's admin interface
+// if its files are the default ones, otherwise a restart. A daemon without a port for TLS has
+// not read any files, and would return an error.
 func (r *Reloader) refresh(ctx context.Context, d running.Daemon) (running.Daemon, error) {
 	if d.Address == "" {
 		return d, nil
@@ -160,18 +160,18 @@ type Serving struct {
 	State
 }
 
-// servedTimeout is how long a daemon that is well needs at most for a handshake.
+// servedTimeout is the longest time that a healthy daemon needs for a handshake.
 const servedTimeout = 5 * time.Second
 
-// served is Served of a daemon that need not be well.
+// served is Served for a daemon that may not be healthy.
 func served(ctx context.Context, d running.Daemon) State {
 	ctx, cancel := context.WithTimeout(ctx, servedTimeout)
 	defer cancel()
 	return Served(ctx, d)
 }
 
-// Serving returns the daemons that serve a certificate which this run can read. Whoever may
-// not ask them learns of none.
+// Serving returns the daemons that serve a certificate which this run can read. A user who may
+// not ask the daemons gets none.
 func (r *Reloader) Serving(ctx context.Context) ([]Serving, error) {
 	if r.o.Leave {
 		return nil, nil
@@ -192,8 +192,8 @@ func (r *Reloader) Serving(ctx context.Context) ([]Serving, error) {
 	return all, err
 }
 
-// Stale returns those of the daemons that have to read their files again: a run was killed
-// before it came to that, or in the middle of it.
+// Stale returns the daemons that have to reload their files: a run was killed before it reached
+// them, or in the middle of it.
 func Stale(all []Serving) []running.Daemon {
 	var stale []running.Daemon
 	for _, d := range all {

@@ -13,11 +13,11 @@ import (
 	"virtpki/internal/libvirt/running"
 )
 
-// ErrNeedsRestart is a daemon that only a restart makes read its files again.
+// ErrNeedsRestart is the error for a daemon that reads its files again only after a restart.
 var ErrNeedsRestart = errors.New("its conf names files of its own, so it must be restarted to read them: a reload would switch it to the default files")
 
-// restart restarts a daemon. One that has files of its own cannot be reloaded: that would
-// switch it to the default files, identity and all, and report success.
+// restart restarts a daemon. One with files of its own cannot be reloaded: a reload would
+// switch it to the default files and to their identity, and report success.
 func (r *Reloader) restart(ctx context.Context, d running.Daemon) (running.Daemon, error) {
 	if r.o.Restart == "" {
 		return d, hint.With(ErrNeedsRestart, "restart it, or let this command do it with --restart-command")
@@ -33,7 +33,7 @@ func (r *Reloader) restart(ctx context.Context, d running.Daemon) (running.Daemo
 	return again, nil
 }
 
-// Start starts a daemon that does not run, by the command that restarts it, and proves that
+// Start starts a daemon that does not run, by the command that restarts it, and verifies that
 // it serves the certificate on disk.
 func (r *Reloader) Start(ctx context.Context, d libvirt.Daemon) error {
 	started, err := r.bring(ctx, "start", func(ctx context.Context) (running.Daemon, bool) {
@@ -54,14 +54,14 @@ func (r *Reloader) Start(ctx context.Context, d libvirt.Daemon) error {
 	return nil
 }
 
-// How long a daemon may take to come, and how often it is looked for meanwhile.
+// How long a daemon may take to start, and how often it is looked for meanwhile.
 const (
 	bringTimeout = 30 * time.Second
 	bringPause   = 100 * time.Millisecond
 )
 
-// bring runs the command that starts or restarts a daemon, and waits until the one that look
-// finds answers. doing is the verb to tell it with.
+// bring runs the command that starts or restarts a daemon, and waits until look finds it and it
+// responds. doing is the verb for the messages.
 func (r *Reloader) bring(ctx context.Context, doing string, look func(context.Context) (running.Daemon, bool)) (running.Daemon, error) {
 	cmd := exec.CommandContext(ctx, "sh", "-c", r.o.Restart)
 	cmd.Stdout, cmd.Stderr = r.o.Output, r.o.Output
@@ -83,7 +83,7 @@ func (r *Reloader) bring(ctx context.Context, doing string, look func(context.Co
 	}
 }
 
-// answers reports whether a daemon speaks TLS already, if it is to.
+// answers reports whether a daemon already speaks TLS, if it is configured to.
 func answers(ctx context.Context, d running.Daemon) bool {
 	if d.Address == "" {
 		return true

@@ -14,7 +14,7 @@ import (
 	"virtpki/internal/machine"
 )
 
-// A daemon is started and restarted by one loop: the command, then looks until it is there.
+// One loop starts and restarts daemons: the command, then looks until the daemon is there.
 func TestBring(t *testing.T) {
 	d := running.Daemon{Daemon: libvirt.Daemon{Name: "libvirtd"}}
 	for _, c := range []struct {

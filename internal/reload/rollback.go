@@ -21,12 +21,12 @@ import (
 type RollbackRequest struct {
 	Options
 	User   bool // those in the user's directory, which no daemon reads
-	DryRun bool // tell what would come back, and stop
+	DryRun bool // tell which files would be restored, and stop
 }
 
 // Rollback exchanges the live keys and certificates for the previous ones, makes the daemons
-// and guests read them, and proves it. Running it twice restores the current state. Without
-// a job nothing was done.
+// and guests reload them, and verifies the result. Running it twice restores the current state.
+// Without a job nothing was done.
 func Rollback(ctx context.Context, m *machine.Machine, request RollbackRequest) (*change.Job, error) {
 	all, err := previousOf(ctx, m, request.User)
 	if err != nil {
@@ -54,7 +54,7 @@ func Rollback(ctx context.Context, m *machine.Machine, request RollbackRequest) 
 	return j, err
 }
 
-// exchange brings the previous files of each layout back, and tells it.
+// exchange restores the previous files of each layout, and adds that to the job.
 func (r *Reloader) exchange(all []previous) error {
 	var layouts []libvirt.Layout
 	for _, before := range all {
@@ -69,8 +69,8 @@ func (r *Reloader) exchange(all []previous) error {
 	return nil
 }
 
-// rollBackAll brings the previous files of each layout back: all of them or, when one fails,
-// none. A copy for QEMU that is not of libvirt's time would not follow it any more.
+// rollBackAll restores the previous files of all layouts or, if one fails, of none: a copy for
+// QEMU must not be older or newer than the files of libvirt.
 func rollBackAll(t store.Tree, layouts []libvirt.Layout) error {
 	for i, layout := range layouts {
 		err := keypair.RollBack(t, layout)
@@ -91,7 +91,8 @@ type previous struct {
 	text   string // see exchanged
 }
 
-// mindAll has the daemons restarted that read one of the layouts at paths of their own.
+// mindAll marks the layouts that daemons read at paths of their own, so that these daemons are
+// restarted.
 func (r *Reloader) mindAll(all []previous) {
 	for _, before := range all {
 		if path := before.layout.Path(libvirt.ServerCert); path != "" {
@@ -100,7 +101,7 @@ func (r *Reloader) mindAll(all []previous) {
 	}
 }
 
-// lockedLayout is the one whose lock a rollback takes.
+// lockedLayout returns the layout whose lock a rollback takes.
 func lockedLayout(m *machine.Machine, user bool) libvirt.Layout {
 	if layouts := m.Layouts(); user && len(layouts) > 1 {
 		return layouts[1]
@@ -108,8 +109,8 @@ func lockedLayout(m *machine.Machine, user bool) libvirt.Layout {
 	return m.System()
 }
 
-// previousOf lists the layouts that have previous keys and certificates, each directory
-// once, and wants each to be whole. At least one has to be there.
+// previousOf lists the layouts that have previous keys and certificates, each directory once,
+// and requires each to be complete. There must be at least one.
 func previousOf(ctx context.Context, m *machine.Machine, user bool) ([]previous, error) {
 	candidates := []libvirt.Layout{lockedLayout(m, user)}
 	if !user {
@@ -139,9 +140,9 @@ func previousOf(ctx context.Context, m *machine.Machine, user bool) ([]previous,
 	return found, nil
 }
 
-// exchanged tells the certificates that come back, and those that go: "; server:
-// serial A until DAY, was serial B until DAY". What is damaged is told as none: it
-// is what a rollback is for.
+// exchanged words the certificates that come back, and those that they replace: "; server:
+// serial A until DAY, was serial B until DAY". A damaged certificate counts as none: damage is
+// a reason for a rollback.
 func exchanged(t store.Tree, layout libvirt.Layout) (text string) {
 	for _, name := range layout.Roles() {
 		role := pki.Role(name)
@@ -154,7 +155,8 @@ func exchanged(t store.Tree, layout libvirt.Layout) (text string) {
 	return text
 }
 
-// serialAndEnd tells one certificate of a subject from another.
+// serialAndEnd words the serial and the expiry of a certificate, which distinguish it from
+// others of its subject.
 func serialAndEnd(cert *x509.Certificate) string {
 	if cert == nil {
 		return "none"

@@ -17,15 +17,15 @@ import (
 	"virtpki/internal/store"
 )
 
-// Request asks for a reload by itself.
+// Request asks for a reload without any other change.
 type Request struct {
 	Options
 	Socket   string // admin socket of the daemon; empty for those that are found
-	RollBack bool   // put the previous files back where the daemon does not take those on disk
+	RollBack bool   // restore the previous files if the daemon does not accept those on disk
 }
 
-// Run makes the daemons and guests of a machine read their files again, whatever they are,
-// and proves it. Without a job nothing was done.
+// Run makes all daemons and guests of a machine reload their files, and verifies the result.
+// Without a job nothing was done.
 func Run(ctx context.Context, m *machine.Machine, request Request) (*change.Job, error) {
 	daemons, err := request.daemons(ctx, m)
 	if err != nil {
@@ -45,7 +45,7 @@ func Run(ctx context.Context, m *machine.Machine, request Request) (*change.Job,
 	return r.j, errors.Join(err, r.Guests(ctx, Changed{Any: true}))
 }
 
-// daemons are those found, or the one behind a socket.
+// daemons returns the daemons found, or the one behind a socket.
 func (r Request) daemons(ctx context.Context, m *machine.Machine) ([]running.Daemon, error) {
 	if r.Socket == "" {
 		return r.Daemons(ctx, m)
@@ -54,7 +54,7 @@ func (r Request) daemons(ctx context.Context, m *machine.Machine) ([]running.Dae
 	return []running.Daemon{d}, err
 }
 
-// all has each of the daemons read its files again.
+// all makes each of the daemons reload its files.
 func (r *Reloader) all(ctx context.Context, daemons []running.Daemon) error {
 	var errs []error
 	for _, d := range daemons {
@@ -63,8 +63,8 @@ func (r *Reloader) all(ctx context.Context, daemons []running.Daemon) error {
 	return errors.Join(errs...)
 }
 
-// tryPrevious puts the previous files back and reloads again. Where that does not
-// help either, what was there is put back too: it is something else then.
+// tryPrevious restores the previous files and reloads again. If that does not help, the
+// certificates are not the cause, and it restores the newer files too.
 func (r *Reloader) tryPrevious(ctx context.Context, daemons []running.Daemon) error {
 	layouts, err := r.layoutsOf(ctx, daemons)
 	if err == nil {
@@ -83,8 +83,8 @@ func (r *Reloader) tryPrevious(ctx context.Context, daemons []running.Daemon) er
 	return nil
 }
 
-// layoutsOf lists the layouts from which daemons read their pairs, each directory once: the
-// system's where none of them has paths of its own.
+// layoutsOf lists the layouts from which daemons read their keys and certificates, each
+// directory once: the system's if none of them has paths of its own.
 func (r *Reloader) layoutsOf(ctx context.Context, daemons []running.Daemon) ([]libvirt.Layout, error) {
 	var layouts []libvirt.Layout
 	seen := make(map[string]bool)

@@ -9,10 +9,10 @@ import (
 	"virtpki/internal/libvirt/running"
 )
 
-// Settle makes the daemons of this machine use the files and the configuration now on disk,
-// at the end of a run whose job has changed them, or found nothing to change. It finishes
-// what a run that was killed has left: a daemon that serves another certificate is reloaded,
-// and one whose configuration is newer than its process restarted, though nothing has changed.
+// Settle makes the daemons of this machine use the files and the configuration now on disk. It
+// runs at the end of a command, even if the job has not changed anything, and finishes the work
+// of a run that was killed. A daemon that serves another certificate is reloaded. A daemon with
+// a configuration newer than its process is restarted.
 func (r *Reloader) Settle(ctx context.Context) error {
 	if !r.m.Live() {
 		return nil
@@ -31,7 +31,7 @@ func (r *Reloader) Settle(ctx context.Context) error {
 	return errors.Join(errs...)
 }
 
-// settleOne leaves a daemon that is in order alone.
+// settleOne updates a daemon, unless it is in order.
 func (r *Reloader) settleOne(ctx context.Context, d running.Daemon, changed bool) error {
 	switch {
 	case d.ConfChanged && r.o.Restart == "":
@@ -45,8 +45,8 @@ func (r *Reloader) settleOne(ctx context.Context, d running.Daemon, changed bool
 	return change.Locked(ctx, r.m, r.m.System(), func() error { return r.catchUp(ctx, d) })
 }
 
-// catchUp has a daemon go by what is on disk, and proves it, under a lock that the
-// caller holds.
+// catchUp makes a daemon use the files on disk, and verifies the result. The caller holds the
+// lock.
 func (r *Reloader) catchUp(ctx context.Context, d running.Daemon) (err error) {
 	if d.ConfChanged {
 		d, err = r.restart(ctx, d)

@@ -15,17 +15,17 @@ import (
 	"virtpki/internal/subject"
 )
 
-// State is the certificate that a daemon has on disk beside the one that it serves.
+// State holds the certificate that a daemon has on disk and the one that it serves.
 type State struct {
 	File   string            // the file, as the daemon sees it
-	OnDisk *x509.Certificate // nil where the file cannot be read
-	Served *x509.Certificate // nil where the daemon serves none
+	OnDisk *x509.Certificate // nil if the file cannot be read
+	Served *x509.Certificate // nil if the daemon serves none
 
 	readErr, probeErr error
 }
 
-// Served connects to a daemon and returns what it serves, beside what is on disk. Where
-// there is no file to compare with, it does not connect.
+// Served connects to a daemon and returns the certificate that it serves, beside the one on
+// disk. Without a file to compare with, it does not connect.
 func Served(ctx context.Context, d running.Daemon) State {
 	s := onDisk(d)
 	if s.OnDisk != nil {
@@ -35,14 +35,14 @@ func Served(ctx context.Context, d running.Daemon) State {
 	return s
 }
 
-// StateOf is Served with the result of a connection that was made already.
+// StateOf is Served with the result of an earlier connection.
 func StateOf(d running.Daemon, result *rpc.ProbeResult) State {
 	s := onDisk(d)
 	s.Served = result.Leaf()
 	return s
 }
 
-// onDisk returns the state of a daemon that nobody has asked yet.
+// onDisk returns the state of a daemon before any connection.
 func onDisk(d running.Daemon) State {
 	s := State{File: d.Files.Cert}
 	certs, err := keypair.ReadCerts(store.At(d.Root), filepath.Join(d.Root, d.Files.Cert))
@@ -52,12 +52,12 @@ func onDisk(d running.Daemon) State {
 	return s
 }
 
-// Stale reports whether the daemon has to read its files again: it serves another
-// certificate than that on disk, or none. Without one on disk there is nothing that it
-// could be made to serve.
+// Stale reports whether the daemon has to reload its files: it serves another certificate than
+// the one on disk, or none. Without a certificate on disk, there is none that it could be made
+// to serve.
 func (s State) Stale() bool { return s.OnDisk != nil && s.Err() != nil }
 
-// Err returns why the daemon does not serve the certificate on disk; nil where it does.
+// Err returns why the daemon does not serve the certificate on disk; nil if it does.
 func (s State) Err() error {
 	switch {
 	case s.readErr != nil:

@@ -10,15 +10,15 @@ import (
 	"virtpki/internal/libvirt/rpc"
 )
 
-// Whether a daemon has to read its files again is decided in one place, for reload, renew,
-// bootstrap, install and check --connect.
+// One function decides whether a daemon has to reload its files, for reload, renew, bootstrap,
+// install and check --connect.
 func TestState(t *testing.T) {
 	disk, same, other := &x509.Certificate{Raw: []byte("a")}, &x509.Certificate{Raw: []byte("a")}, &x509.Certificate{Raw: []byte("b")}
 	for _, c := range []struct {
 		name  string
 		state State
 		stale bool
-		err   string // nothing where the daemon serves the certificate on disk
+		err   string // empty if the daemon serves the certificate on disk
 	}{
 		{"the certificate on disk", State{OnDisk: disk, Served: same}, false, ""},
 		{"another one", State{OnDisk: disk, Served: other}, true, "not what is in"},

@@ -27,6 +27,8 @@ var mayImport = map[string][]string{
 	"internal/certinfo": {"pki", "internal/store", "internal/subject", "internal/termtext"},
 	// one line in place of a traceback, and its hint
 	"internal/program": {"internal/hint", "internal/termtext"},
+	// a usage error has a hint
+	"internal/usage": {"internal/hint", "internal/termtext"},
 
 	// What others do.
 
@@ -265,6 +267,7 @@ var mayImport = map[string][]string{
 		"internal/subject",
 		"internal/survey",
 		"internal/termtext",
+		"internal/usage",
 		"internal/wizard",
 		"pki",
 		"templates",
@@ -298,8 +301,8 @@ var onlyIn = map[string]string{
 	"github.com/google/go-tpm/legacy/tpm2":      "internal/tpm",
 	"github.com/google/go-tpm/tpmutil":          "internal/tpm",
 	"go.step.sm/crypto/tpm/tss2":                "internal/tpm",
-	"github.com/spf13/cobra":                    "cmd/virtpki",
-	"github.com/spf13/pflag":                    "cmd/virtpki",
+	"github.com/spf13/cobra":                    "cmd/virtpki internal/usage",
+	"github.com/spf13/pflag":                    "cmd/virtpki internal/usage",
 	"golang.org/x/term":                         "cmd/virtpki internal/program internal/prompt",
 	"go.step.sm/crypto/keyutil":                 "pki",
 	"go.step.sm/crypto/pemutil":                 "pki",

@@ -1,19 +1,22 @@
 package main
 
 import (
+	"maps"
 	"slices"
 	"strings"
 	"testing"
 
 	"github.com/spf13/cobra"
 	"github.com/spf13/pflag"
+
+	"virtpki/internal/usage"
 )
 
 // TestArgumentsAreNamed holds every command to words of its own usage where
 // arguments are missing or too many.
 func TestArgumentsAreNamed(t *testing.T) {
 	root := newRoot(newEnv())
-	wordArgs(root)
+	usage.NameArguments(root)
 	checked := 0
 	var visit func(*cobra.Command)
 	visit = func(cmd *cobra.Command) {
@@ -21,7 +24,7 @@ func TestArgumentsAreNamed(t *testing.T) {
 			visit(child)
 		}
 		cmd.Flags().VisitAll(func(flag *pflag.Flag) {
-			if (flag.Annotations[oneOrMore] != nil || flag.Annotations[oneAtMost] != nil || flag.Annotations[allOrNone] != nil) && cmd.Args == nil {
+			if cmd.Args == nil && slices.ContainsFunc(slices.Collect(maps.Keys(flag.Annotations)), isGroup) {
 				t.Errorf("%s has --%s in a group, and says nothing of its arguments", cmd.CommandPath(), flag.Name)
 			}
 		})
@@ -43,35 +46,7 @@ func TestArgumentsAreNamed(t *testing.T) {
 	}
 }
 
-// TestGroupsAreNamed holds the groups of flags, as cobra keeps them, to words of the usage:
-// a command that does not look at them itself would end with cobra's.
-func TestGroupsAreNamed(t *testing.T) {
-	for _, c := range []struct{ given, want string }{
-		{"", "x: one of --a, --b is missing"},
-		{"a", ""},
-		{"a b", "x: --a and --b exclude each other"},
-		{"a c", "x: --c and --d go together, and --d is missing"},
-		{"b d", "x: --c and --d go together, and --c is missing"},
-		{"b c d", ""},
-	} {
-		cmd := &cobra.Command{Use: "x", Args: cobra.NoArgs, Run: func(*cobra.Command, []string) {}}
-		for _, name := range []string{"a", "b", "c", "d"} {
-			cmd.Flags().Bool(name, false, "")
-		}
-		cmd.MarkFlagsOneRequired("a", "b")
-		cmd.MarkFlagsMutuallyExclusive("a", "b")
-		cmd.MarkFlagsRequiredTogether("c", "d")
-		wordArgs(cmd)
-		for _, name := range strings.Fields(c.given) {
-			if err := cmd.Flags().Set(name, "true"); err != nil {
-				t.Fatal(err)
-			}
-		}
-		if err := cmd.Args(cmd, nil); err == nil && c.want != "" || err != nil && err.Error() != c.want {
-			t.Errorf("with %q: %v, want %q", c.given, err, c.want)
-		}
-		if theirs := cmd.ValidateFlagGroups(); (theirs == nil) != (c.want == "") {
-			t.Errorf("with %q cobra says %v", c.given, theirs)
-		}
-	}
+// isGroup reports whether an annotation of a flag says that it is in a group.
+func isGroup(annotation string) bool {
+	return strings.HasPrefix(annotation, "cobra_annotation_") && !strings.Contains(annotation, "bash_completion")
 }

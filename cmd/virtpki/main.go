@@ -19,6 +19,7 @@ import (
 	"virtpki/internal/cakey"
 	"virtpki/internal/hint"
 	"virtpki/internal/program"
+	"virtpki/internal/usage"
 )
 
 // Exit statuses. Each help text ends with those its command can have.
@@ -65,10 +66,10 @@ func run(ctx context.Context, world *env, args []string) int {
 	root.SetIn(e.stdin)
 	root.SetOut(e.stdout)
 	root.SetErr(e.stderr)
-	root.SetFlagErrorFunc(wordFlag)
-	wordArgs(root)
+	root.SetFlagErrorFunc(usage.FlagError)
+	usage.NameArguments(root)
 	noteStart(root, &started)
-	cmd, err := root, checkDashes(root, args)
+	cmd, err := root, usage.CheckDashes(root, args)
 	if err == nil {
 		cmd, err = root.ExecuteContextC(ctx)
 	}

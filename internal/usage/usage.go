@@ -1,4 +1,4 @@
-package main
+package usage
 
 import (
 	"errors"
@@ -12,9 +12,9 @@ import (
 	"virtpki/internal/termtext"
 )
 
-// wordArgs has every command name what is missing on its line, or too many there, in
-// the words of its own usage; cobra counts, and names nothing.
-func wordArgs(cmd *cobra.Command) {
+// NameArguments has cmd and every command below it name the arguments and flags that are
+// missing or too many, in the words of its usage line. cobra only counts them.
+func NameArguments(cmd *cobra.Command) {
 	if check := cmd.Args; check != nil && (!cmd.HasSubCommands() || len(positional(cmd)) > 0) {
 		cmd.Args = func(cmd *cobra.Command, args []string) error {
 			err := check(cmd, args)
@@ -29,13 +29,13 @@ func wordArgs(cmd *cobra.Command) {
 		}
 	}
 	for _, child := range cmd.Commands() {
-		wordArgs(child)
+		NameArguments(child)
 	}
 }
 
-// checkDashes refuses a long option behind one dash, which would be read as another: -out b
-// as -o ut, with b for a name.
-func checkDashes(root *cobra.Command, args []string) error {
+// CheckDashes refuses a long option with one dash. cobra would read -out b as -o ut, and b as
+// an argument. args are those of the command line, without the program's name.
+func CheckDashes(root *cobra.Command, args []string) error {
 	cmd, _, err := root.Find(args)
 	if err != nil {
 		cmd = root // the option stands in the way of the command's name
@@ -66,7 +66,7 @@ func takesNext(cmd *cobra.Command, arg string) bool {
 	return flag != nil && flag.NoOptDefVal == ""
 }
 
-// missingFlags are the flags that have to be given and are not.
+// missingFlags returns the required flags that are not given.
 func missingFlags(cmd *cobra.Command) []string {
 	var missing []string
 	cmd.Flags().VisitAll(func(flag *pflag.Flag) {
@@ -77,8 +77,8 @@ func missingFlags(cmd *cobra.Command) []string {
 	return missing
 }
 
-// positional are the words of the usage line that stand for arguments and may not be
-// left out: those before the first flag and outside of brackets.
+// positional returns the words of the usage line that stand for required arguments: those
+// before the first flag and outside of brackets.
 func positional(cmd *cobra.Command) []string {
 	var words []string
 	for _, word := range strings.Fields(cmd.Use)[1:] {
@@ -100,8 +100,7 @@ const (
 	oneAtMost = "cobra_annotation_mutually_exclusive"
 )
 
-// checkGroups names the flags of a group of which none was given, more than one, or not
-// all, as they are typed.
+// checkGroups names the flags of a group if none of them is given, or too many, or not all.
 func checkGroups(cmd *cobra.Command) (err error) {
 	cmd.Flags().VisitAll(func(flag *pflag.Flag) {
 		for _, annotation := range []string{allOrNone, oneOrMore, oneAtMost} {
@@ -136,9 +135,9 @@ func groupFault(cmd *cobra.Command, annotation, group string) string {
 	return ""
 }
 
-// wordFlag says of a flag's value what it is not; the words of another error stay as they
-// are, and it becomes wrong use too.
-func wordFlag(_ *cobra.Command, err error) error {
+// FlagError words cobra's error of a flag: for a bad value it names the flag, the value and
+// the kind of value that is wanted. Every error becomes a usage error.
+func FlagError(_ *cobra.Command, err error) error {
 	var bad *pflag.InvalidValueError
 	if !errors.As(err, &bad) {
 		return hint.Usage(err)
@@ -159,8 +158,8 @@ func areThere(words []string) string {
 	return strings.Join(words[:len(words)-1], ", ") + " and " + words[len(words)-1] + " are"
 }
 
-// tooMany words the error of a command that has been given more than its usage line
-// has room for; another error stays as it is.
+// tooMany words the error of a command with more arguments than its usage line has. Another
+// error stays as it is.
 func tooMany(cmd *cobra.Command, args []string, err error) error {
 	room, _, _ := strings.Cut(cmd.Use, " -")
 	most := len(strings.Fields(room)) - 1

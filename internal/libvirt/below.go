@@ -6,10 +6,10 @@ import (
 	"strings"
 )
 
-// ResolveBelow follows the links in path as a process with root as its root directory
-// would, and returns the path as that process sees it. What does not exist, or
-// cannot be looked at, is taken for no link. Relative paths are taken as from the
-// root, which is where a daemon stands.
+// ResolveBelow follows the links in path as a process with root as its root directory would,
+// and returns the path as that process sees it. A name that does not exist, or that cannot be
+// looked at, is not taken for a link. Relative paths are taken as from the root, which is the
+// working directory of a daemon.
 func ResolveBelow(root, path string) string {
 	rest := filepath.Clean("/" + path)
 	done := "/"

@@ -40,7 +40,7 @@ func FindClientFiles(system Layout, user *Layout, exists func(path string) bool)
 	return files
 }
 
-// PKIPathFiles are the files of ?pkipath=FOLDER, which falls back to nothing.
+// PKIPathFiles returns the files of ?pkipath=DIR, which has no fallback.
 func PKIPathFiles(folder string, exists func(path string) bool) ClientFiles {
 	return inLayout(Flat(folder)).halved(exists)
 }
@@ -49,7 +49,7 @@ func inLayout(layout Layout) ClientFiles {
 	return ClientFiles{CA: layout.Path(CACert), CRL: layout.Path(CACRL), Cert: layout.Path(ClientCert), Key: layout.Path(ClientKey)}
 }
 
-// halved notes which half of the pair is alone.
+// halved notes whether the certificate or the key exists without the other.
 func (f ClientFiles) halved(exists func(path string) bool) ClientFiles {
 	switch cert, key := exists(f.Cert), exists(f.Key); {
 	case cert && !key:
@@ -60,13 +60,13 @@ func (f ClientFiles) halved(exists func(path string) bool) ClientFiles {
 	return f
 }
 
-// ClientConfPath is the conf of clients, libvirt.conf, below a SYSCONFDIR for root,
-// and below the user's own folder for confs, ~/.config mostly, for everybody else
-// (libvirt, src/util/virconf.c).
+// ClientConfPath returns the path of libvirt.conf, the configuration file of clients. It lies
+// below a SYSCONFDIR for root, and below the user's own configuration directory, mostly
+// ~/.config, for everybody else (libvirt, src/util/virconf.c).
 func ClientConfPath(folder string) string { return filepath.Join(folder, "libvirt", "libvirt.conf") }
 
-// FindAlias is the URI for which a name stands in uri_aliases of a client's conf, a
-// list of "NAME=URI", or "" (libvirt, src/libvirt.c).
+// FindAlias returns the URI that a name stands for in uri_aliases, a list of "NAME=URI" in a
+// client's configuration file, or "" (libvirt, src/libvirt.c).
 func FindAlias(aliases []string, name string) string {
 	for _, entry := range aliases {
 		if alias, uri, ok := strings.Cut(entry, "="); ok && alias == name {

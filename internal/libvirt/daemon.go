@@ -12,16 +12,16 @@ type Daemon struct {
 	Name      string
 	Service   string // systemd unit
 	TLSSocket string // systemd unit that opens port 16514 for it
-	ListenTLS bool   // listen_tls is 1 unless the conf says otherwise
+	ListenTLS bool   // listen_tls is 1 unless the configuration file says otherwise
 
-	// AdminSocket is the name of its administration socket, in its folder for
-	// sockets. virtproxyd has those of libvirtd, in whose place it is (libvirt,
-	// src/remote/meson.build, SOCK_PREFIX).
+	// AdminSocket is the name of its administration socket, in its directory for sockets.
+	// virtproxyd has the names of libvirtd, which it replaces (libvirt, src/remote/meson.build,
+	// SOCK_PREFIX).
 	AdminSocket string
 }
 
-// daemons lists who reads the server certificate. Of the modular daemons
-// virtproxyd alone does (libvirt, docs/manpages/virtproxyd.rst).
+// daemons lists the daemons that read the server certificate. Of the modular daemons only
+// virtproxyd does (libvirt, docs/manpages/virtproxyd.rst).
 var daemons = []Daemon{
 	{Name: "libvirtd", Service: "libvirtd.service", TLSSocket: "libvirtd-tls.socket", ListenTLS: true, AdminSocket: "libvirt-admin-sock"},
 	{Name: "virtproxyd", Service: "virtproxyd.service", TLSSocket: "virtproxyd-tls.socket", AdminSocket: "libvirt-admin-sock"},

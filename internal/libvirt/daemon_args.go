@@ -3,8 +3,8 @@ package libvirt
 import "strings"
 
 // The command line of libvirtd and virtproxyd is read by getopt_long (libvirt,
-// src/remote/remote_daemon.c): short options may be joined, "-dlf FILE", and long
-// ones cut short, "--conf=FILE".
+// src/remote/remote_daemon.c): short options may be joined, "-dlf FILE", and long ones
+// shortened, "--conf=FILE".
 var (
 	longOptions  = []string{"verbose", "daemon", "listen", "config", "timeout", "pid-file", "version", "help"}
 	valueOptions = map[string]bool{"config": true, "timeout": true, "pid-file": true}
@@ -44,8 +44,8 @@ func daemonOptions(args []string) map[string]string {
 	return options
 }
 
-// longOption reads "name", "name=value" or the beginning of a name, and returns the
-// option whose value is the next argument.
+// longOption reads "name", "name=value" or the beginning of a name. It returns the option if
+// its value is the next argument.
 func longOption(options map[string]string, arg string) (wants string) {
 	given, value, has := strings.Cut(arg, "=")
 	var found []string
@@ -68,8 +68,8 @@ func longOption(options map[string]string, arg string) (wants string) {
 	return ""
 }
 
-// shortOption reads the letters of one argument. What follows a letter that wants a
-// value is the value.
+// shortOption reads the letters of one argument. The text after a letter that wants a value is
+// the value.
 func shortOption(options map[string]string, letters string) (wants string) {
 	for i := range len(letters) {
 		name := shortOptions[letters[i]]

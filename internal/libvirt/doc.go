@@ -1,10 +1,10 @@
-// Package libvirt knows what libvirt and QEMU expect of a machine: where each of their
-// files lies, whose it is and with which mode, which daemons and clients read what, and
-// what each release demands.
+// Package libvirt knows the requirements of libvirt and QEMU on a machine: where each of their
+// files lies, its owner and mode, which daemons and clients read which files, and the demands
+// of each release.
 //
-// Each fact stands in one table or one function here, with the place in libvirt's
-// source that it follows, and nowhere else in the program. The package judges no
-// content, which package judge does, and asks no daemon, which packages rpc and running
-// do. Of the machine it sees only what a caller needs to ask: which packages are
-// installed, which processes have a name, and where the links of a path lead.
+// Each fact stands in one table or one function here, with the place in libvirt's source that
+// it follows, and nowhere else in the program. The package does not judge contents (package
+// judge does) and does not ask daemons (packages rpc and running do). It looks at the machine
+// only where a caller needs to ask: which packages are installed, which processes have a name,
+// and where the links of a path lead.
 package libvirt

@@ -8,8 +8,8 @@ import (
 	"strings"
 )
 
-// installedPackages are the packages whose version tells which libvirt and which
-// QEMU a machine has: Debian's name, then that of RPM distributions.
+// installedPackages are the packages that tell by their version which libvirt and which QEMU a
+// machine has: Debian's name, then that of RPM distributions.
 var installedPackages = []struct{ product, deb, rpm string }{
 	{"libvirt", "libvirt0", "libvirt-libs"},
 	{"qemu", "qemu-system-common", "qemu-kvm-core"},

@@ -6,7 +6,7 @@ import (
 	"strings"
 )
 
-// File names one of the files of a PKI by what it is.
+// File names one of the files of a PKI by its purpose.
 type File int
 
 // The files. Not every layout has a place for each.
@@ -23,7 +23,7 @@ const (
 	ClientKey
 	ServerPending // a new key that waits for its certificate, with the request for it
 	ClientPending
-	Requests // what a renewal without the CA's key asks the CA for
+	Requests // the requests to the CA of a renewal without the CA's key
 )
 
 // Entry is the place of one file.
@@ -33,16 +33,16 @@ type Entry struct {
 	Mode fs.FileMode
 }
 
-// Folder is the place of one folder.
+// Folder is the place of one directory.
 type Folder struct {
 	Path string
 	Mode fs.FileMode
 }
 
-// Layout says where files lie below a base folder.
+// Layout says where files lie below a base directory.
 type Layout struct {
 	Base    string
-	Parents fs.FileMode // of folders above Top that have to be made
+	Parents fs.FileMode // of directories above Top that have to be made
 
 	entries []Entry
 	folders []Folder // outermost first
@@ -78,8 +78,8 @@ var systemFolders = []Folder{
 	{"pki/libvirt/private", 0o755},
 }
 
-// flatEntries is a folder as ?pkipath=DIR and ~/.pki/libvirt have it: no folders
-// inside, everything the owner's own.
+// flatEntries are the files of ?pkipath=DIR and ~/.pki/libvirt: all in one directory,
+// everything the owner's own.
 var flatEntries = []Entry{
 	{CACert, "cacert.pem", 0o600},
 	{CACRL, "cacrl.pem", 0o600},
@@ -99,8 +99,8 @@ func System(sysconfdir string) Layout {
 	return Layout{Base: sysconfdir, Parents: 0o755, entries: systemEntries, folders: systemFolders}
 }
 
-// CA is the folder of a CA that lives elsewhere: inside it has the same names as
-// the one in the system's tree.
+// CA is the directory of a CA outside the system's tree: inside it has the same names as the
+// one in that tree.
 func CA(folder string) Layout {
 	layout := Layout{Base: folder, Parents: 0o755}
 	for _, entry := range systemEntries {
@@ -116,10 +116,10 @@ func CA(folder string) Layout {
 	return layout
 }
 
-// caFolder is the CA's folder in the system's tree.
+// caFolder is the CA's directory in the system's tree.
 const caFolder = "pki/CA"
 
-// relativeToCA is a path of the system's tree as seen from the CA's folder.
+// relativeToCA returns a path of the system's tree as seen from the CA's directory.
 func relativeToCA(path string) string {
 	return filepath.Clean("." + strings.TrimPrefix(path, caFolder))
 }
@@ -127,12 +127,12 @@ func relativeToCA(path string) string {
 // CAFolder is where a CA lives in the default tree below a SYSCONFDIR.
 func CAFolder(sysconfdir string) string { return filepath.Join(sysconfdir, caFolder) }
 
-// Flat is a folder for ?pkipath=DIR.
+// Flat is a directory for ?pkipath=DIR.
 func Flat(folder string) Layout {
 	return Layout{Base: folder, Parents: 0o755, entries: flatEntries, folders: flatFolders}
 }
 
-// User is the flat folder that libvirt reads for everyone but root.
+// User is the flat directory that libvirt reads for everyone but root.
 func User(home string) Layout {
 	layout := Flat(filepath.Join(home, ".pki", "libvirt"))
 	layout.Parents = 0o700
@@ -167,7 +167,7 @@ func (l Layout) Place(file File) (path string, mode fs.FileMode) {
 	return "", 0
 }
 
-// Top is the outermost folder that is the layout's own.
+// Top is the outermost directory that is the layout's own.
 func (l Layout) Top() string {
 	if len(l.folders) == 0 {
 		return l.Base
@@ -175,8 +175,8 @@ func (l Layout) Top() string {
 	return filepath.Join(l.Base, l.folders[0].Path)
 }
 
-// PairFolder is the folder that holds the pairs, keys included: what changes in
-// it can change in one instant.
+// PairFolder is the directory that holds the certificates and their keys. A change inside it
+// can happen in one instant.
 func (l Layout) PairFolder() string {
 	if path := l.Path(ServerCert); path != "" {
 		return filepath.Dir(path)
@@ -184,8 +184,7 @@ func (l Layout) PairFolder() string {
 	return filepath.Dir(l.Path(ClientCert))
 }
 
-// FoldersFor lists the folders that must stand before path can be written,
-// outermost first.
+// FoldersFor lists the directories that must exist before path can be written, outermost first.
 func (l Layout) FoldersFor(path string) []Folder {
 	var needed []Folder
 	for _, folder := range l.folders {
@@ -197,14 +196,14 @@ func (l Layout) FoldersFor(path string) []Folder {
 	return needed
 }
 
-// within reports whether path lies somewhere below folder.
+// within reports whether path lies somewhere below a directory.
 func within(path, folder string) bool {
 	rel, err := filepath.Rel(folder, path)
 	return err == nil && filepath.IsLocal(rel)
 }
 
-// Records is the folder in which a CA keeps what it signed, below the CA's own
-// folder.
+// Records returns the directory in which a CA keeps the certificates that it signed. It lies
+// below the CA's own directory.
 func Records(caFolder string) string { return filepath.Join(caFolder, "newcerts") }
 
 // CertFile and KeyFile name the pair of a role, "server" or "client".

@@ -9,11 +9,10 @@ type Misplaced struct {
 	File File
 }
 
-// misplacedSystem, misplacedFlat and misplacedQEMU are the mistakes of each
-// layout: the system's tree has a folder for keys and flat ones have none,
-// QEMU's names have a hyphen and libvirt's have none, and libvirt's own page on
-// certificates names a ~/.pki/cacert.pem that is never read (libvirt,
-// docs/kbase/tlscerts.rst; src/rpc/virnettlsconfig.c).
+// misplacedSystem, misplacedFlat and misplacedQEMU are the mistakes of each layout. The
+// system's tree has a directory for keys and flat ones have none. QEMU's names have a hyphen
+// and libvirt's have none. libvirt's own page on certificates names a ~/.pki/cacert.pem that is
+// never read (libvirt, docs/kbase/tlscerts.rst; src/rpc/virnettlsconfig.c).
 var (
 	misplacedSystem = []Misplaced{
 		{"pki/cacert.pem", CACert},
@@ -55,7 +54,7 @@ var (
 // MisplacedSystem lists the mistakes below a SYSCONFDIR.
 func MisplacedSystem(sysconfdir string) []Misplaced { return below(sysconfdir, misplacedSystem) }
 
-// MisplacedFlat lists the mistakes in a folder for ?pkipath=.
+// MisplacedFlat lists the mistakes in a directory for ?pkipath=.
 func MisplacedFlat(folder string) []Misplaced { return below(folder, misplacedFlat) }
 
 // MisplacedUser lists the mistakes in a user's home.
@@ -64,7 +63,7 @@ func MisplacedUser(home string) []Misplaced {
 	return append(below(folder, misplacedUser), below(folder, misplacedFlat)...)
 }
 
-// MisplacedQEMU lists the mistakes in a folder of QEMU's.
+// MisplacedQEMU lists the mistakes in a directory of QEMU's.
 func MisplacedQEMU(folder string) []Misplaced { return below(folder, misplacedQEMU) }
 
 func below(base string, mistakes []Misplaced) []Misplaced {

@@ -21,7 +21,7 @@ func Own(files OwnFiles, apart bool) Layout {
 
 // Apart reports whether certificate and key cannot change in one instant: they lie in two
 // directories, or in one that holds other things too. Then a renewal keeps the key, so that
-// the certificate alone changes.
+// only the certificate changes.
 func (l Layout) Apart() bool { return l.apart }
 
 // Roles lists the roles for which the layout has a place for a pair.

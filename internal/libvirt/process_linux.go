@@ -15,7 +15,7 @@ func ProcessAlive(name string) (alive, known bool) {
 	return len(pids) > 0, err == nil
 }
 
-// ProcessesNamed lists the processes of root's whose command name is name.
+// ProcessesNamed lists the processes of root's that have the command name.
 func ProcessesNamed(name string) ([]int, error) {
 	entries, err := os.ReadDir("/proc")
 	if err != nil {
@@ -34,8 +34,8 @@ func ProcessesNamed(name string) ([]int, error) {
 	return pids, nil
 }
 
-// ProcessName returns the command name of a process, which no argument changes; empty
-// where there is no such process.
+// ProcessName returns the command name of a process, which its arguments do not change. It is
+// empty when the process does not exist.
 func ProcessName(pid int) string {
 	data, _ := os.ReadFile(fmt.Sprintf("/proc/%d/comm", pid))
 	return strings.TrimSuffix(string(data), "\n")

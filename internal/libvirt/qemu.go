@@ -12,15 +12,15 @@ import (
 // Refresh says when QEMU reads new TLS files of one use.
 type Refresh int
 
-// The ways. The source is how libvirt hands the files over: as an object of QEMU's
-// that it makes for each migration and each backup job, and for a disk or a
-// character device when the guest starts or the device is plugged in (libvirt,
-// src/qemu/qemu_migration_params.c, qemu_backup.c, qemu_hotplug.c); VNC alone has a
-// command to read them again (QEMU 6.0, qapi/ui.json, display-reload).
+// The ways. The source is how libvirt hands the files over: as an object of QEMU's that it
+// makes for each migration and each backup job, and for a disk or a character device when the
+// guest starts or the device is plugged in (libvirt, src/qemu/qemu_migration_params.c,
+// qemu_backup.c, qemu_hotplug.c). Only VNC has a command to reload them (QEMU 6.0,
+// qapi/ui.json, display-reload).
 const (
 	NextJob    Refresh = iota // at the next migration or backup
 	OnCommand                 // when it is told to, see [DisplayReload]
-	GuestStart                // when the guest is started anew, or its device unplugged and plugged in again
+	GuestStart                // when the guest is started again, or its device unplugged and plugged in again
 )
 
 // QEMUUse is something that QEMU does with TLS for libvirt.
@@ -34,16 +34,16 @@ type QEMUUse struct {
 	// Switch is the setting of qemu.conf that turns it on; empty where each guest
 	// or each job asks for it.
 	Switch string
-	// Verify is whether QEMU wants a certificate of whoever connects, unless
-	// qemu.conf says otherwise: 0 or 1, and -1 where there is no such setting.
+	// Verify is whether QEMU wants a certificate from each client, unless qemu.conf says
+	// otherwise: 0 or 1, and -1 where qemu.conf has no such setting.
 	Verify int
 	// Secret is whether its key may be encrypted, with the passphrase in one of
 	// libvirt's secrets.
 	Secret  bool
 	Refresh Refresh
-	// Confined is whether the AppArmor profile that comes with libvirt keeps QEMU
-	// out of the use's own folder (libvirt, src/security/apparmor/libvirt-qemu.in).
-	// It never keeps it out of the default one. SELinux labels all of them alike.
+	// Confined is whether the AppArmor profile that comes with libvirt keeps QEMU out of the
+	// use's own directory (libvirt, src/security/apparmor/libvirt-qemu.in). It never keeps it
+	// out of the default one. SELinux labels all of them alike.
 	Confined bool
 }
 
@@ -54,11 +54,11 @@ const (
 	AppArmorLocal = "/etc/apparmor.d/local/abstractions/libvirt-qemu"
 )
 
-// DefaultQEMU is the folder that QEMU reads for each use that has none of its own.
+// DefaultQEMU is the directory that QEMU reads for each use that has none of its own.
 const DefaultQEMU = "qemu"
 
-// qemuUses lists the default folder, then each use (libvirt, src/qemu/qemu_conf.c
-// and qemu.conf.in; the same in 7.0 to 12.8).
+// qemuUses lists the default directory, then each use (libvirt, src/qemu/qemu_conf.c and
+// qemu.conf.in; the same in 7.0 to 12.8).
 var qemuUses = []QEMUUse{
 	{Name: DefaultQEMU, Folder: "qemu", Server: true, Client: true, Verify: -1, Secret: true, Refresh: NextJob},
 	{Name: "vnc", Folder: "libvirt-vnc", Server: true, Switch: "vnc_tls", Verify: 0, Secret: true, Refresh: OnCommand},
@@ -69,8 +69,8 @@ var qemuUses = []QEMUUse{
 	{Name: "backup", Folder: "libvirt-backup", Server: true, Client: true, Verify: 1, Secret: true, Refresh: NextJob, Confined: true},
 }
 
-// QEMUUses lists the default folder, named [DefaultQEMU], and the uses that may
-// have one of their own.
+// QEMUUses lists the default directory, named [DefaultQEMU], and the uses that may have one of
+// their own.
 func QEMUUses() []QEMUUse { return slices.Clone(qemuUses) }
 
 // QEMUUseNames lists their names.
@@ -92,12 +92,12 @@ func FindQEMUUse(name string) (QEMUUse, error) {
 	return QEMUUse{}, fmt.Errorf("unknown use %q of QEMU (one of %s)", name, strings.Join(QEMUUseNames(), ", "))
 }
 
-// Layout is the use's folder below a SYSCONFDIR.
+// Layout is the use's directory below a SYSCONFDIR.
 func (u QEMUUse) Layout(sysconfdir string) Layout {
 	return QEMUFolder(filepath.Join(sysconfdir, "pki", u.Folder))
 }
 
-// QEMUFolder is a folder that QEMU reads.
+// QEMUFolder is a directory that QEMU reads.
 func QEMUFolder(folder string) Layout {
 	return Layout{Base: folder, Parents: 0o755, entries: qemuEntries, folders: []Folder{{".", 0o755}}}
 }
@@ -107,8 +107,8 @@ func QEMUConfPath(sysconfdir string) string {
 	return filepath.Join(sysconfdir, "libvirt", "qemu.conf")
 }
 
-// qemuEntries is the inside of a folder that QEMU reads (QEMU,
-// docs/system/tls.rst). Keys are for its group: QEMU opens them as its own user.
+// qemuEntries are the files in a directory that QEMU reads (QEMU, docs/system/tls.rst). Keys
+// are for its group: QEMU opens them as its own user.
 var qemuEntries = []Entry{
 	{CACert, "ca-cert.pem", 0o644},
 	{CACRL, "ca-crl.pem", 0o644},
@@ -131,10 +131,9 @@ func QEMU(sysconfdir string) []Layout {
 	return layouts
 }
 
-// FolderIn is the folder that libvirt hands to QEMU for the use: the one that
-// qemu.conf names, else the use's own if it exists when the daemon starts, else the
-// default one. sysconfdir is libvirt's; exists tells about folders as libvirt sees
-// them.
+// FolderIn returns the directory that libvirt hands to QEMU for the use: the one that qemu.conf
+// names, else the use's own if it exists when the daemon starts, else the default one.
+// sysconfdir is libvirt's; exists tells about directories as libvirt sees them.
 func (u QEMUUse) FolderIn(file *conf.File, sysconfdir string, exists func(string) bool) string {
 	if v, ok := file.Lookup(u.Name + certDir); ok && u.Name != DefaultQEMU {
 		return v.Str()
@@ -148,5 +147,5 @@ func (u QEMUUse) FolderIn(file *conf.File, sysconfdir string, exists func(string
 	return filepath.Join(sysconfdir, "pki", DefaultQEMU)
 }
 
-// certDir is how the settings end that name folders.
+// certDir is the ending of the settings that name directories.
 const certDir = "_tls_x509_cert_dir"

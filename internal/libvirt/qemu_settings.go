@@ -6,9 +6,9 @@ import (
 	"virtpki/internal/libvirt/conf"
 )
 
-// QEMUConfig says what qemu.conf is to be told.
+// QEMUConfig holds the TLS settings that are wanted in qemu.conf.
 type QEMUConfig struct {
-	Uses []QEMUUse // what is to have TLS
+	Uses []QEMUUse // the uses that shall have TLS
 	// VerifyVNC is whether VNC wants a certificate of its clients; all else does by
 	// default.
 	VerifyVNC bool
@@ -19,10 +19,10 @@ type QEMUConfig struct {
 	Secret string
 }
 
-// Settings returns the entries of qemu.conf, the same for libvirt 7.0 to 12.8.
-// sysconfdir is libvirt's; exists tells which folders stand there: to name one that
-// does not keeps the daemon from starting, and to leave one unnamed has libvirt go by
-// which of them were there when the daemon started (libvirt, src/qemu/qemu_conf.c).
+// Settings returns the entries of qemu.conf, the same for libvirt 7.0 to 12.8. sysconfdir is
+// libvirt's; exists tells which directories exist. The daemon does not start if an entry names
+// a directory that does not exist. For a use without an entry, libvirt goes by the directories
+// that existed when the daemon started (libvirt, src/qemu/qemu_conf.c).
 func (c QEMUConfig) Settings(sysconfdir string, exists func(string) bool) []Setting {
 	var settings []Setting
 	add := func(name string, v conf.Value) { settings = append(settings, Setting{name, v}) }
@@ -42,7 +42,7 @@ func (c QEMUConfig) Settings(sysconfdir string, exists func(string) bool) []Sett
 		if folder := use.Layout(sysconfdir).Base; exists(folder) {
 			add(use.Name+certDir, conf.StringValue(folder))
 			if c.Secret != "" && use.Secret {
-				add(use.Name+secretUUID, conf.StringValue(c.Secret)) // the default's does not count where a folder is named
+				add(use.Name+secretUUID, conf.StringValue(c.Secret)) // the default's does not count where a directory is named
 			}
 		}
 		if use.Verify >= 0 {
@@ -61,8 +61,8 @@ const (
 	verifyPeer = "_tls_x509_verify"
 )
 
-// concerns reports whether a use is among those asked for. With the default folder
-// come those that need no switch.
+// concerns reports whether a use is among those asked for. The default directory brings in the
+// uses that need no switch.
 func (c QEMUConfig) concerns(use QEMUUse) bool {
 	for _, asked := range c.Uses {
 		if asked.Name == use.Name || asked.Name == DefaultQEMU && use.Switch == "" {

@@ -12,27 +12,27 @@ import (
 	"virtpki/internal/libvirt/conf"
 )
 
-// QEMUUser is the user as whom libvirt's system daemon runs QEMU. It is QEMU that
-// opens the keys, not the daemon.
+// QEMUUser is the user that libvirt's system daemon runs QEMU as. QEMU opens the keys, not the
+// daemon.
 type QEMUUser struct {
 	User   string // by name, or the number where it has none
 	UID    int
 	Group  string // the one for keys: QEMU is in it, and as few others as can be
 	GID    int
 	groups []int  // all that a process of QEMU's is in
-	From   string // what says so: "qemu.conf", or "the distribution's default"
+	From   string // the source: "qemu.conf", or "the distribution's default"
 }
 
-// ErrNoQEMUUser says that no user is known as whom QEMU could run.
+// ErrNoQEMUUser says that no known user can be the one that runs QEMU.
 var ErrNoQEMUUser = errors.New("no user for QEMU is known on this machine")
 
 // qemuDefaults are the users that distributions build into libvirt: Debian, Ubuntu
 // and Arch; then Fedora, RHEL and SUSE.
 var qemuDefaults = []string{"libvirt-qemu", "qemu"}
 
-// FindQEMUUser finds it by qemu.conf, which may be empty, and by the contents of
-// /etc/passwd and /etc/group: what the conf says, else the user that libvirt was
-// built with. The error is [ErrNoQEMUUser] when there is none of that name.
+// FindQEMUUser finds the user by qemu.conf, which may be empty, and by the contents of
+// /etc/passwd and /etc/group: the user that qemu.conf names, else the one that libvirt was
+// built with. The error is [ErrNoQEMUUser] when none has that name.
 func FindQEMUUser(file *conf.File, passwd, group []byte) (QEMUUser, error) {
 	users, groups := parseAccounts(passwd), parseAccounts(group)
 	u := QEMUUser{From: "the distribution's default"}
@@ -86,13 +86,13 @@ func (u *QEMUUser) findGroups(users, groups []account) {
 	}
 }
 
-// MayRead reports whether QEMU may read a file of this owner, group and mode. Root
-// may read its own alone: libvirt takes QEMU's capabilities away.
+// MayRead reports whether QEMU may read a file of this owner, group and mode. Root may read
+// only its own files: libvirt takes QEMU's capabilities away.
 func (u QEMUUser) MayRead(uid, gid int, mode fs.FileMode) bool {
 	return u.may(0o4, uid, gid, mode)
 }
 
-// MayEnter reports whether QEMU may go through a folder.
+// MayEnter reports whether QEMU may go through a directory.
 func (u QEMUUser) MayEnter(uid, gid int, mode fs.FileMode) bool {
 	return u.may(0o1, uid, gid, mode)
 }
@@ -152,8 +152,8 @@ func parseAccounts(data []byte) []account {
 
 var errNoAccount = errors.New("there is none of this name")
 
-// lookup finds an account as libvirt reads one: a name first, then a number; a plus
-// sign before a number says that it is no name (libvirt, src/util/virutil.c).
+// lookup finds an account as libvirt reads one: a name first, then a number; a plus sign before
+// a number says that it is not a name (libvirt, src/util/virutil.c).
 func lookup(accounts []account, text string) (account, error) {
 	digits, numeric := strings.CutPrefix(text, "+")
 	for _, a := range accounts {

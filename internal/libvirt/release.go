@@ -11,8 +11,8 @@ import (
 type Release struct {
 	Product             string // "libvirt" or "qemu"; empty is every release of both
 	Major, Minor, Micro int
-	// Revision is what a distribution has added to the version ("3+deb13u3"):
-	// it carries back changes of later releases. Empty is the upstream release.
+	// Revision is the distribution's addition to the version ("3+deb13u3"): the package carries
+	// back changes of later releases. Empty is the upstream release.
 	Revision string
 }
 
@@ -42,8 +42,8 @@ func ReleaseNames() []string {
 	return names
 }
 
-// readVersion reads two or three numbers. What a distribution has put behind
-// them ("+dfsg", "~rc1") goes to the front of the revision.
+// readVersion reads two or three numbers. A distribution's addition to them ("+dfsg", "~rc1")
+// goes to the front of the revision.
 func (t *Release) readVersion(version string) bool {
 	if i := strings.IndexAny(version, "+~"); i > 0 {
 		t.Revision = strings.TrimSuffix(version[i:]+"-"+t.Revision, "-")

@@ -7,9 +7,9 @@ import (
 	"virtpki/dn"
 )
 
-// Rules is what a run of releases makes of TLS files. Each was learned from the
-// release that it is named for; what distributions carry back is in the table
-// too, so that a package version finds the right one.
+// Rules holds the demands of a run of releases on TLS files. Each was learned from the release
+// that it is named for. The table also has the changes that distributions carry back, so that a
+// package version finds the right rules.
 type Rules struct {
 	Name    string // a release's text: "libvirt-9.0"
 	Product string // "libvirt" or "qemu"
@@ -56,7 +56,7 @@ type ruleRelease struct {
 // backport is a package version that has the rules of a later release.
 type backport struct {
 	release  Release // product, version and the distribution's mark before its number
-	mark     string  // "deb13u": what stands before the number in the revision
+	mark     string  // "deb13u": the text before the number in the revision
 	atLeast  int
 	hasRules string // the name of a row
 }
@@ -67,11 +67,10 @@ const (
 	maxCAs      = 16    // further blocks are passed over without a word
 )
 
-// ruleTable follows the libvirts of Debian 11 to 14 and their sources. NEWS
-// 11.6.0 drops keyEncipherment, NEWS 11.10.0 brings identities. The change for
-// ECDSA alone lies between 11.3.0 (whose Debian package had to carry it back)
-// and 11.6.0; the rules before are kept until then. So is fnmatch, which went
-// between 5.9.0 and 6.1.0.
+// ruleTable follows the libvirts of Debian 11 to 14 and their sources. NEWS 11.6.0 drops
+// keyEncipherment, NEWS 11.10.0 brings identities. The change that is only for ECDSA lies
+// between 11.3.0 (Debian's package had to carry it back) and 11.6.0; the earlier rules are kept
+// until then. So is fnmatch, which went between 5.9.0 and 6.1.0.
 func ruleTable() []ruleRelease {
 	libvirt := Rules{Product: "libvirt", KeyEncipherment: true, AnyPurposeInverted: true, MaxBytes: maxPEMBytes, MaxCAs: maxCAs,
 		ClientReadsCRL: true}

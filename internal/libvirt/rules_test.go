@@ -62,8 +62,8 @@ func TestInstalledReleases(t *testing.T) {
 	}
 }
 
-// What is offered where a release is asked for can be typed, and stands for other rules
-// than the rest.
+// The names that are offered where a release is asked for can be typed. Each stands for other
+// rules than the rest.
 func TestReleaseNames(t *testing.T) {
 	names := ReleaseNames()
 	if len(names) < 5 || names[0] != "any" {

@@ -2,7 +2,7 @@ package libvirt
 
 import "virtpki/internal/libvirt/conf"
 
-// Setting is one entry of a daemon's conf.
+// Setting is one entry of a daemon's configuration file.
 type Setting struct {
 	Name  string
 	Value conf.Value
@@ -26,14 +26,14 @@ var fileSettings = []struct {
 	{"crl_file", CACRL},
 }
 
-// Settings returns the entries that match the files there are. layout gives the
-// paths as the daemon will see them; have tells which files stand there; allow
-// is the list of DN patterns, nil to say nothing about it.
+// Settings returns the entries that match the existing files. layout gives the paths as the
+// daemon will see them; have tells which files exist; allow is the list of DN patterns, nil to
+// leave that setting out.
 //
-// The four file settings come together or not at all: libvirtd does not start
-// with some of key_file, cert_file and ca_file, the three without crl_file
-// switch the default CRL off, and crl_file alone is ignored (libvirt,
-// src/remote/remote_daemon.c). Without them the daemon reads its default places.
+// The four file settings come together or not at all: libvirtd does not start with some of
+// key_file, cert_file and ca_file, the three without crl_file switch the default CRL off, and
+// crl_file alone is ignored (libvirt, src/remote/remote_daemon.c). Without them the daemon
+// reads its default places.
 func (d Daemon) Settings(layout Layout, have func(File) bool, allow []string) []Setting {
 	settings := []Setting{{"listen_tls", conf.IntValue(1)}}
 	if haveAll(have) {

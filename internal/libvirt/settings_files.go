@@ -19,10 +19,10 @@ func FileSettings(c *conf.File) []Setting {
 	return settings
 }
 
-// NamedFiles returns the paths that a daemon's configuration file sets, by the names of
-// the settings. The first items of cert_files and key_files stand for cert_file and
-// key_file. Settings that do not go together are an error: the daemon does not start
-// with them, or lets no client in.
+// NamedFiles returns the paths that a daemon's configuration file sets, by the names of the
+// settings. The first items of cert_files and key_files stand for cert_file and key_file.
+// Settings that do not go together are an error: the daemon does not start with them, or admits
+// no client.
 func NamedFiles(c *conf.File) (map[string]string, error) {
 	named := make(map[string]string)
 	for _, s := range FileSettings(c) {

@@ -27,7 +27,7 @@ type RemoteURI struct {
 	// Opens is the URI as the daemon gets to see it, "qemu:///system"; empty leaves
 	// the choice to the daemon.
 	Opens string
-	// AnyDriver is a host alone: no driver was asked for, and the daemon need not
+	// AnyDriver is set for a host alone: the URI asks for no driver, and the daemon need not
 	// have one.
 	AnyDriver bool
 
@@ -41,17 +41,17 @@ type RemoteURI struct {
 // Address is host and port for [ProbeRequest].
 func (u *RemoteURI) Address() string { return net.JoinHostPort(u.Host, strconv.Itoa(u.Port)) }
 
-// What keeps a URI from being one for TLS.
+// The reasons why a URI is not one for TLS.
 var (
 	ErrLocalURI = errors.New("names no host and no transport, so it is the socket of this machine")
 	ErrNotTLS   = errors.New("is not for the TLS transport")
 )
 
-// ParseRemoteURI reads a connection URI by the rules of libvirt
-// (src/remote/remote_driver.c, src/util/viruri.c): the driver before a "+", TLS
-// where there is a host and no transport, this host where there is none, port 16514,
-// and the parameters of the transport, whose names know no case; the others go to the
-// daemon. Something without "://" is a host, or a host and a port. The error wraps [ErrLocalURI] or [ErrNotTLS] where that is it.
+// ParseRemoteURI reads a connection URI by the rules of libvirt (src/remote/remote_driver.c,
+// src/util/viruri.c): the driver before a "+", TLS where there is a host and no transport, this
+// host where there is none, port 16514, and the parameters of the transport, in upper or lower
+// case. The other parameters go to the daemon. A text without "://" is a host, or a host and a
+// port. The error wraps [ErrLocalURI] or [ErrNotTLS] if that is the reason.
 func ParseRemoteURI(text string) (*RemoteURI, error) {
 	if !strings.Contains(text, "://") {
 		return parseHost(text)
@@ -106,8 +106,8 @@ func parseHost(text string) (*RemoteURI, error) {
 	return u, nil
 }
 
-// plausibleHost leaves it to the resolver to say what is no name, but for what would
-// take a URI apart.
+// plausibleHost refuses only the characters that would break a URI; the resolver decides
+// whether the rest is a name.
 func plausibleHost(host string) bool {
 	return host != "" && !strings.ContainsFunc(host, func(c rune) bool { return !unicode.IsPrint(c) || strings.ContainsRune(" /@?#[]\\\"'", c) })
 }
@@ -120,7 +120,7 @@ func (u *RemoteURI) setPort(text string) error {
 	if err != nil {
 		return fmt.Errorf("port %q is none (1 to 65535)", text)
 	}
-	if port != 0 { // 0 is no port, to libvirt
+	if port != 0 { // to libvirt, 0 is the same as none
 		u.Port = int(port)
 	}
 	return nil
@@ -131,7 +131,7 @@ func (u *RemoteURI) setPort(text string) error {
 var clientParams = []string{"name", "command", "socket", "auth", "sshauth", "netcat", "keyfile", "pkipath", "known_hosts",
 	"known_hosts_verify", "tls_priority", "mode", "proxy", "no_sanity", "no_verify", "no_tty", "authfile"}
 
-// readParams reads the query and puts together what the daemon is to open.
+// readParams reads the query and puts together the URI that the daemon is to open.
 func (u *RemoteURI) readParams(driver string, parsed *url.URL) error {
 	var passed []string
 	name, named := "", false
@@ -174,7 +174,7 @@ func (u *RemoteURI) setParam(key, value string) (err error) {
 	return err
 }
 
-// parseFlag reads an integer, of which 0 is no and everything else yes.
+// parseFlag reads an integer: 0 means no and everything else yes.
 func parseFlag(key, value string) (bool, error) {
 	n, err := strconv.ParseInt(value, 10, 32)
 	if err != nil {
@@ -185,8 +185,8 @@ func parseFlag(key, value string) (bool, error) {
 
 type uriParam struct{ name, value string }
 
-// splitQuery splits as libvirt does: at "&", at ";" where there is no "&" any more;
-// "+" is no space, and what has no name is passed over.
+// splitQuery splits as libvirt does: at "&", and at ";" after the last "&". "+" does not stand
+// for a space, and a parameter without a name is passed over.
 func splitQuery(query string) []uriParam {
 	var params []uriParam
 	for query != "" {
@@ -210,10 +210,10 @@ func unescape(text string) string {
 	return text
 }
 
-// Priority is what a GnuTLS priority string says of the versions of TLS.
+// Priority holds the versions of TLS in a GnuTLS priority string.
 type Priority struct {
 	Text     string
-	Min, Max uint16 // as in [tls.Config]; zero is whatever is usual
+	Min, Max uint16 // as in [tls.Config]; zero is the usual one
 	// Rest is whether the string says more than versions.
 	Rest bool
 }
@@ -250,7 +250,7 @@ func ParsePriority(text string) Priority {
 	return p
 }
 
-// applyVersion applies one word and reports whether it was about versions alone.
+// applyVersion applies one word and reports whether it was only about versions.
 func applyVersion(on *[4]bool, token string) bool {
 	if token == "NORMAL" {
 		return true

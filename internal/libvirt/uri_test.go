@@ -106,8 +106,8 @@ func TestParsePriority(t *testing.T) {
 	}
 }
 
-// FuzzRemoteURI reads any text: what is taken names a host and a port that can be
-// connected to.
+// FuzzRemoteURI reads any text: an accepted text names a host and a port that can be connected
+// to.
 func FuzzRemoteURI(f *testing.F) {
 	for _, text := range []string{"a[b", "fe80::1%eth0", "a\nb", "qemu+tls://hv1/system?pkipath=/a&no_verify=1", "test+tls://[::1]:17/default", "hv1:17", "[::1", "a://%zz", "x+tls://h?tls_priority=NORMAL:-VERS-ALL"} {
 		f.Add(text)

@@ -55,12 +55,11 @@ type Duplicate struct {
 	Lines []int // 1-based, in the order of the file
 }
 
-// Parse reads src by the grammar of libvirt's src/util/virconf.c, as
-// libvirt 9.0 has it. What it accepts libvirt's parser accepts, and the other
-// way round; an error is always a *Error, and a daemon that is given such
-// a file does not start. Whether the values have the types that the daemon
-// wants is another question: see [File.CheckDaemon]. libvirt 7.0, 11.3 and 12.8
-// differ in one thing: the last two refuse a number that 63 bits do not hold.
+// Parse reads src by the grammar of src/util/virconf.c in libvirt 9.0. It accepts exactly the
+// files that libvirt's parser accepts. An error is always a *Error, and a daemon does not start
+// with such a file. Parse does not check whether the values have the types that the daemon
+// wants: see [File.CheckDaemon]. libvirt 7.0, 11.3 and 12.8 differ in one thing: the last two
+// refuse a number that 63 bits do not hold.
 //
 // Parse keeps src; the caller must not change it afterwards.
 func Parse(src []byte) (*File, error) {
@@ -182,9 +181,8 @@ func (c *File) Later(name string) (extents [][2]int) {
 	return extents
 }
 
-// Extent gives the 1-based lines on which the entry of name that libvirt uses
-// begins and ends, and whether other entries stand on them too; zeros when there
-// is no entry.
+// Extent returns the 1-based lines on which the entry of name that libvirt uses begins and
+// ends, and whether other entries share these lines. It returns zeros when name has no entry.
 func (c *File) Extent(name string) (first, last int, shared bool) {
 	index, ok := c.first[name]
 	if !ok {

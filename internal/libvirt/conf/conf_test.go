@@ -11,7 +11,7 @@ import (
 	"testing"
 )
 
-// oneLine prints a value for comparison: one line whatever is in it.
+// oneLine prints a value for comparison, in one line even when the value has several.
 func oneLine(v Value) string {
 	switch v.Kind() {
 	case KindInt:

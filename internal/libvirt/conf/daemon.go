@@ -5,7 +5,7 @@ import (
 	"math"
 )
 
-// settingKind is what the daemon wants as the value of a setting.
+// settingKind is the kind of value that the daemon wants for a setting.
 type settingKind int
 
 const (
@@ -78,13 +78,13 @@ var libvirtdSettings = []setting{
 	{"ovs_timeout", uintSetting},
 }
 
-// CheckDaemon gives the verdict of libvirt 9.0's libvirtd and virtproxyd on the
-// values of the settings that they know: nil, or a *[Error] for the value
-// because of which the daemon does not start. It is the one that the daemon
-// names, not the first in the file; only the entry that wins is looked at.
+// CheckDaemon returns the verdict of libvirt 9.0's libvirtd and virtproxyd on the values of the
+// settings that they know: nil, or a *[Error] for the value that keeps the daemon from
+// starting. It is the value that the daemon names, not the first in the file. CheckDaemon looks
+// only at the entry that wins.
 //
-// What the daemon finds out later than it reads its configuration is not looked
-// at: a path that does not exist, say, or a mode that is no octal number.
+// It does not check for faults that the daemon finds only after it has read its configuration:
+// a path that does not exist, for example, or a mode that is not an octal number.
 func (c *File) CheckDaemon() error {
 	for _, s := range libvirtdSettings {
 		i, ok := c.first[s.name]
@@ -99,7 +99,7 @@ func (c *File) CheckDaemon() error {
 	return nil
 }
 
-// complaint gives what the daemon says of v, and "" if it takes it.
+// complaint returns the daemon's objection to v, or "" if the daemon accepts it.
 func (s setting) complaint(v Value) string {
 	switch s.kind {
 	case boolSetting:

@@ -14,10 +14,10 @@ import (
 	"time"
 )
 
-// daemonScript runs a libvirtd on the configuration that comes on stdin, alone
-// with itself: own mounts over all that it reads and writes, own network. The
-// broken qemu.conf makes it stop, with exit status 0, once it has started; if
-// it has no QEMU driver, the timeout does.
+// daemonScript runs a libvirtd on the configuration that comes on stdin. It is isolated: it has
+// its own mounts over everything that it reads and writes, and its own network. The broken
+// qemu.conf makes it stop, with exit status 0, once it has started; if it has no QEMU driver,
+// the timeout does.
 const daemonScript = `
 set -e
 for dir in /run /var /etc/pki /etc/libvirt; do
@@ -31,7 +31,7 @@ cat >/run/test.conf
 exec "$1" --config /run/test.conf --pid-file /run/test.pid --timeout 1
 `
 
-// daemonRun is what a libvirtd said of a configuration.
+// daemonRun is the verdict of a libvirtd on a configuration.
 type daemonRun struct {
 	started bool
 	log     string
@@ -59,7 +59,7 @@ func findLibvirtd(t *testing.T) string {
 	return ""
 }
 
-// runDaemon starts libvirtd on conf. sockDir is made before.
+// runDaemon starts libvirtd on a configuration. The caller has made sockDir.
 func runDaemon(libvirtd, conf, sockDir string) (daemonRun, error) {
 	ctx, cancel := context.WithTimeout(context.Background(), 30*time.Second)
 	defer cancel()
@@ -144,8 +144,8 @@ func TestLibvirtdRefusesRefusedForms(t *testing.T) {
 	}
 }
 
-// needsLibvirt90 is for what differs from release to release: which settings
-// there are, and what becomes of their values once they are read.
+// needsLibvirt90 is for tests of things that differ from release to release: which settings
+// exist, and how the daemon treats their values once it has read them.
 func needsLibvirt90(t *testing.T) {
 	t.Helper()
 	out, err := exec.Command(findLibvirtd(t), "--version").Output()
@@ -210,7 +210,7 @@ func TestLibvirtdKnowsNoOtherSettings(t *testing.T) {
 	}
 }
 
-// What Set writes libvirtd reads: the socket directory is where it was said.
+// libvirtd reads a value that Set has written: the socket directory is where the value says.
 func TestLibvirtdReadsWhatSetWrites(t *testing.T) {
 	dirs := []string{"/run/a", "/run/it's", `/run/"a"`, `/run/it's "a" b`, `/run/\`, "/run/a\nb", "/run/a\rb", "/run/é #;[]"}
 	files := []string{"", "#unix_sock_dir = \"/run/libvirt\"\r\nlisten_tls = 1\r\n", "unix_sock_dir = [\n1\n]; listen_tls = 1 # x", "listen_tls = 1"}

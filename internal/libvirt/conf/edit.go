@@ -6,16 +6,14 @@ import (
 	"slices"
 )
 
-// Set makes v the value of name. Where name has an entry, the value of the one
-// that libvirt uses is replaced in place, or left as it is written when it is
-// the same value. Else the entry gets a line of its own: after the last
-// comment of the form `#name = …` (and, if that one goes on over several
-// lines, after all of them), or else at the end of the file. All other bytes
-// stay. Added lines end as those of the file do, with CR LF or LF.
+// Set makes v the value of name. If name has an entry, Set replaces the value of the entry that
+// libvirt uses in place, or leaves it as it is written when the value is the same. Otherwise
+// the entry gets a line of its own: after the last comment of the form `#name = …` (and, if
+// that one extends over several lines, after all of them), or else at the end of the file. All
+// other bytes stay. Added lines end as those of the file do, with CR LF or LF.
 //
-// It is an error, and nothing changes, when name is no name, when v cannot be
-// said in conf syntax ([Value.Format]), and when the file would become larger
-// than [MaxSize].
+// It is an error, and nothing changes, when name is not a valid name, when the syntax of the
+// file cannot express v ([Value.Format]), and when the file would become larger than [MaxSize].
 func (c *File) Set(name string, v Value) error {
 	if !isName(name) {
 		return fmt.Errorf("setting %q: not a name of letters, digits and underscores", name)
@@ -62,7 +60,7 @@ func (c *File) insertLine(pos int, text string) error {
 	return c.splice(pos, pos, text+eol)
 }
 
-// splice replaces a range of bytes and reads the file anew.
+// splice replaces a range of bytes and parses the file again.
 func (c *File) splice(from, to int, text string) error {
 	return c.reread(slices.Concat(c.src[:from], []byte(text), c.src[to:]))
 }
@@ -186,8 +184,8 @@ func (c *File) Unset(name string) bool {
 	return true
 }
 
-// cut removes e, with out being what is kept of the file before it: it gives
-// what is kept now and the offset from which to go on.
+// cut removes e. Given out, the kept part of the file before e, it returns the part that is
+// kept now and the offset from which to go on.
 func (c *File) cut(out []byte, e entry) (kept []byte, from int) {
 	kept = bytes.TrimRight(out, " \t")
 	first := len(kept) == 0 || isEOL(kept[len(kept)-1])

@@ -1,6 +1,6 @@
 package conf
 
-// form is a configuration file and what libvirtd 9.0 does with it.
+// form is a configuration file with the reaction of libvirtd 9.0 to it.
 type form struct {
 	name string
 	conf string
@@ -272,8 +272,8 @@ var refusedForms = []form{
 	{name: "the daemon's order, not the file's", conf: "max_clients = \"5\"\nlisten_tls = \"1\"\n", message: "expected a bool for 'listen_tls' parameter"},
 }
 
-// shownForms are files whose value libvirtd shows in the words with which it
-// refuses it. All are good by the grammar.
+// shownForms are files with a value that libvirtd shows in the message with which it refuses
+// it. The grammar accepts all of them.
 var shownForms = []form{
 	{name: "number", conf: "log_level = 9\n", want: map[string]string{"log_level": "9"}, message: "argument '9' is invalid"},
 	{name: "number at the end", conf: "log_level = 12", want: map[string]string{"log_level": "12"}, message: "argument '12' is invalid"},

@@ -14,12 +14,11 @@ func addSeeds(add func(conf string)) {
 	}
 }
 
-// FuzzParse: no input makes the parser panic; what it accepts it gives back
-// byte for byte, and every value can be written and is read back, but for one
-// that a NUL has cut.
+// FuzzParse: no input makes the parser panic. An accepted file comes back byte for byte. Every
+// value can be written and is read back, but for one that a NUL has cut.
 func FuzzParse(f *testing.F) {
 	addSeeds(func(conf string) { f.Add([]byte(conf)) })
-	f.Add([]byte("A=\"\"\"'\"\x00\"\"\"")) // what the NUL leaves cannot be said without it
+	f.Add([]byte("A=\"\"\"'\"\x00\"\"\"")) // the value before the NUL cannot be written without it
 	f.Fuzz(func(t *testing.T, src []byte) {
 		c, err := Parse(src)
 		if err != nil {
@@ -116,9 +115,9 @@ func fuzzValue(text string, kind uint8) Value {
 	return IntValue(int64(len(text)) - 10)
 }
 
-// checkOthers holds that the entries of other names are as they were written,
-// and that no comment is gone. There may be a new one: what stood after a value
-// stands for itself when the value is taken out of the middle of a line.
+// checkOthers checks that the entries of other names are as they were written, and that no
+// comment is gone. A new comment may appear: the text after a value stands for itself when the
+// value is removed from the middle of a line.
 func checkOthers(t *testing.T, before, after *File, name string) {
 	t.Helper()
 	if got, want := othersOf(after, name), othersOf(before, name); got != want {

@@ -18,11 +18,11 @@ type LateComplaint struct {
 	Always bool
 }
 
-// LateComplaints gives what a daemon finds out after it has read its configuration,
-// and ends for: modes that are no octal numbers, unknown groups, log settings
-// (libvirt, src/remote/remote_daemon.c; src/util/virlog.c; run with 7.0, 9.0,
-// 11.3 and 12.8). hasGroup tells whether the machine knows a group. What depends
-// on the network is not looked at.
+// LateComplaints returns the faults that a daemon finds after it has read its configuration,
+// and because of which it ends: modes that are not octal numbers, unknown groups, log settings
+// (libvirt, src/remote/remote_daemon.c; src/util/virlog.c; run with 7.0, 9.0, 11.3 and 12.8).
+// hasGroup tells whether the machine knows a group. LateComplaints does not check settings that
+// depend on the network.
 func (c *File) LateComplaints(hasGroup func(string) bool) []LateComplaint {
 	var found []LateComplaint
 	say := func(always bool, setting, format string, args ...any) {

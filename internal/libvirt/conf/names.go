@@ -5,8 +5,8 @@ import (
 	"strings"
 )
 
-// DaemonNames returns the settings that libvirtd.conf and virtproxyd.conf can have,
-// whatever the release: what libvirt 9.0 reads, and what came with 11.10.
+// DaemonNames returns the settings that libvirtd.conf and virtproxyd.conf can have in any
+// release: those that libvirt 9.0 reads, and those that came with 11.10.
 func DaemonNames() []string {
 	names := make([]string, 0, len(libvirtdSettings)+2)
 	for _, s := range libvirtdSettings {

@@ -10,8 +10,8 @@ import (
 // 120,000 levels and dies at 200,000. No setting wants even two.
 const maxDepth = 100_000
 
-// parser walks over src as src/util/virconf.c does. Each method leaves pos
-// after what it has read.
+// parser walks over src as src/util/virconf.c does. Each method leaves pos after the text that
+// it has read.
 type parser struct {
 	src      []byte
 	pos      int
@@ -129,7 +129,7 @@ func (p *parser) nameHint() string {
 	return p.found()
 }
 
-// found says what stands at pos instead of what was expected.
+// found describes the text at pos, where the parser expected something else.
 func (p *parser) found() string {
 	switch {
 	case p.atEnd():
@@ -140,7 +140,7 @@ func (p *parser) found() string {
 	return fmt.Sprintf(" (found %q)", p.src[p.pos:p.pos+1])
 }
 
-// separator reads what stands between two statements.
+// separator reads the text between two statements.
 func (p *parser) separator() error {
 	p.skipBlanks()
 	switch {
@@ -191,9 +191,9 @@ func (p *parser) number() (Value, error) {
 	return v, nil
 }
 
-// str reads a string in any of its three quotes. There are no escapes. Three
-// double quotes open a long string only where more than three bytes follow
-// them; else they are an empty string and a stray quote.
+// str reads a string in any of its three quotes. The syntax has no escapes. Three double quotes
+// open a long string only if more than three bytes follow them; else they are an empty string
+// and a stray quote.
 func (p *parser) str() (Value, error) {
 	rest := p.src[p.pos:]
 	if len(rest) > 6 && bytes.HasPrefix(rest, []byte(`"""`)) {
@@ -227,8 +227,8 @@ func (p *parser) column(pos int) int {
 	return column
 }
 
-// quoted makes the value of a string's bytes. libvirt keeps it as a C
-// string: what stands after a NUL is lost.
+// quoted returns the value for a string's bytes. libvirt keeps it as a C string: the bytes
+// after a NUL are lost.
 func quoted(b []byte) Value {
 	if n := bytes.IndexByte(b, 0); n >= 0 {
 		b = b[:n]
@@ -236,8 +236,8 @@ func quoted(b []byte) Value {
 	return StringValue(string(b))
 }
 
-// list reads what stands in brackets, over any number of lines. The last item
-// may have a comma after it.
+// list reads the items in brackets, over any number of lines. The last item may have a comma
+// after it.
 func (p *parser) list() (Value, error) {
 	if p.depth++; p.depth > maxDepth {
 		return Value{}, p.errorf("lists nest deeper than %d", maxDepth)

@@ -15,8 +15,8 @@ import (
 	"testing"
 )
 
-// pieces are what random files are put together from: every byte and
-// every combination that the grammar treats in its own way, and some others.
+// pieces are the parts of random files: every byte and every combination that the grammar
+// treats in its own way, and some others.
 var pieces = []string{
 	"a", "B", "x_1", "listen_tls", "_", "9", "é", ".", "-", "+", "--",
 	"=", "=", " = ", " = ", " = ", "0", "1", "-1", "+5", "007", "18446744073709551617", "0x1", "1.5",
@@ -137,8 +137,8 @@ func clearMessage(t *testing.T, line string) string {
 	return "error " + place
 }
 
-// readerLine says of src what readAll would. Of an error's message only as
-// much is taken as want has: ours may go on with a remark.
+// readerLine returns the line that readAll would give for src. Of an error's message it takes
+// only as much as want has: ours may go on with a remark.
 func readerLine(src []byte, want string) string {
 	c, err := Parse(src)
 	var ce *Error

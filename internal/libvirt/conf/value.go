@@ -24,7 +24,7 @@ func (k Kind) String() string {
 	return [...]string{"no value", "number", "string", "list"}[k]
 }
 
-// Value is what stands right of the equals sign. It is not changed once made.
+// Value is the right side of an entry's equals sign. It does not change once it is made.
 type Value struct {
 	kind  Kind
 	num   int64
@@ -85,8 +85,8 @@ func (v Value) Equal(w Value) bool {
 		slices.EqualFunc(v.items, w.items, Value.Equal)
 }
 
-// String gives the value in conf syntax, lines ended by a line feed. For a
-// value that conf syntax cannot say it gives a remark in angle brackets.
+// String returns the value as a file has it, with lines ended by a line feed. For a value that
+// the syntax cannot express it returns a remark in angle brackets.
 func (v Value) String() string {
 	s, err := v.Format()
 	if err != nil {
@@ -95,10 +95,10 @@ func (v Value) String() string {
 	return s
 }
 
-// Format gives the value in conf syntax, a list with one item a line. It is an
-// error when no quotes can hold a string: when it has a NUL, or when it can
-// stand in neither '…' nor "…" (it has both quotes, or one of them and a line
-// end, …) and also has """ in it or " at its end.
+// Format returns the value as a file has it, a list with one item a line. It is an error when
+// no quotes can hold a string: when it has a NUL, or when it can stand in neither '…' nor "…"
+// (it has both quotes, or one of them and a line end, …) and also has """ in it or " at its
+// end.
 func (v Value) Format() (string, error) { return v.format("\n") }
 
 func (v Value) format(eol string) (string, error) {
@@ -151,9 +151,9 @@ func (v Value) formatList(b *strings.Builder, eol string) error {
 	return nil
 }
 
-// formatString takes the first quotes that can hold s. There are no
-// escapes, a short string ends with its line, and a long one ends at the first
-// three quotes, those that the string's own last bytes begin included.
+// formatString takes the first quotes that can hold s. The syntax has no escapes. A short
+// string ends with its line. A long one ends at the first three quotes, including those that
+// the string's own last bytes begin.
 func formatString(b *strings.Builder, s string) error {
 	oneLine := !strings.ContainsAny(s, "\r\n")
 	quote := `"""`

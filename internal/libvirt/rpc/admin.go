@@ -30,9 +30,9 @@ const (
 	adminParamsMax  = 64
 )
 
-// Admin is a connection to the administration socket of a daemon, which is open
-// to root alone. It is for one goroutine at a time. After an error that is not a
-// [*DaemonError] it is of no use any more.
+// Admin is a connection to the administration socket of a daemon, which only root can open.
+// Only one goroutine may use it at a time. After an error that is not a [*DaemonError] it
+// cannot be used any more.
 type Admin struct{ caller }
 
 // DialAdmin connects to an administration socket and opens a session. The error
@@ -164,8 +164,8 @@ func (a *Admin) info(ctx context.Context, server string, client *AdminClient) er
 	return decodeInfo(body, client)
 }
 
-// Disconnect ends the connection of a client. If there is no such client (any
-// more), [errors.Is] finds [ErrNoClient] in the error.
+// Disconnect ends the connection of a client. If the client does not exist (any more),
+// [errors.Is] finds [ErrNoClient] in the error.
 func (a *Admin) Disconnect(ctx context.Context, server string, id uint64) error {
 	if _, err := a.call(ctx, procClientClose, flags(encodeClient(server, id))); err != nil {
 		return fmt.Errorf("disconnecting client %d of %q: %w", id, server, err)

@@ -8,8 +8,8 @@ import (
 // flags appends the flags that end the arguments of every call; none is defined.
 func flags(args []byte) []byte { return binary.BigEndian.AppendUint32(args, 0) }
 
-// encodeClient gives an admin_nonnull_client. The daemon looks at the server's
-// name and the id alone, so the time and the transport stay zero.
+// encodeClient returns an admin_nonnull_client. The daemon looks only at the server's name and
+// the id, so the time and the transport stay zero.
 func encodeClient(server string, id uint64) []byte {
 	b := binary.BigEndian.AppendUint64(xdrString(nil, server), id)
 	return append(b, make([]byte, 8+4)...)
@@ -45,8 +45,8 @@ func decodeClients(body []byte) ([]AdminClient, error) {
 	return clients, x.end()
 }
 
-// decodeInfo fills in what the typed parameters of a client say; their names are
-// those of include/libvirt/libvirt-admin.h, VIR_CLIENT_INFO_*.
+// decodeInfo fills in the typed parameters of a client; their names are those of
+// include/libvirt/libvirt-admin.h, VIR_CLIENT_INFO_*.
 func decodeInfo(body []byte, client *AdminClient) error {
 	x := xdrReader{rest: body}
 	for range x.count(adminParamsMax) {

@@ -5,10 +5,10 @@ import (
 	"errors"
 )
 
-// DisconnectDN ends the TLS connections of every client with the DN and returns how
-// many. For it to be final the daemon has to refuse the DN, or its certificate,
-// already: after a new CRL and [Admin.UpdateTLS], which leaves no client of before in
-// the handshake, so that all are listed.
+// DisconnectDN ends the TLS connections of every client with the DN and returns their number.
+// For this to be final, the daemon must already refuse the DN or its certificate: call it after
+// a new CRL and [Admin.UpdateTLS]. UpdateTLS leaves no earlier client in the handshake, so that
+// all are listed.
 func (a *Admin) DisconnectDN(ctx context.Context, server, dn string) (int, error) {
 	clients, err := a.Clients(ctx, server)
 	if err != nil {

@@ -13,7 +13,7 @@ const (
 
 	adminLimitsMax = 32
 
-	// What libvirtd.conf says of max_clients and max_anonymous_clients unless told.
+	// The values of max_clients and max_anonymous_clients unless libvirtd.conf sets them.
 	defaultClients   = 5000
 	defaultAnonymous = 20
 )

@@ -14,21 +14,19 @@ const (
 	handshakePoll  = 10 * time.Millisecond
 )
 
-// UpdateTLS makes the server read its certificate, key, CA and CRL again: those
-// in the default places, whatever its configuration file says, so it must not be
-// called for a daemon whose files are others (Custom in package running). Nothing
-// changes when it fails; the error then has the daemon's reason. Connections that
-// stand are not touched.
+// UpdateTLS makes the server reload its certificate, key, CA and CRL. The server reads those in
+// the default places even when its configuration file names others, so UpdateTLS must not be
+// called for a daemon with other files (Custom in package running). Nothing changes when it
+// fails; the error then has the daemon's reason. Open connections are not touched.
 //
-// libvirt frees the old files under the feet of a client that is in the handshake:
-// libvirtd 7.0, 9.0, 11.3 and 12.8 all die of it, in GnuTLS, when that client goes on
-// (src/rpc/virnettlscontext.c, virNetTLSContextReloadForServer). So the server is kept
-// from accepting clients for the moment, which new ones spend in the kernel's queue,
-// the handshakes that have begun are waited for, and a client that hangs there for
-// five seconds is disconnected.
+// libvirt frees the old files while a client in the handshake still uses them. libvirtd 7.0,
+// 9.0, 11.3 and 12.8 all die of it, in GnuTLS, when that client continues
+// (src/rpc/virnettlscontext.c, virNetTLSContextReloadForServer). So UpdateTLS keeps the server
+// from accepting clients for the moment; new ones wait in the kernel's queue. It waits for the
+// handshakes that have begun, and disconnects a client that hangs there for five seconds.
 //
-// A process that is killed in that moment leaves a server that accepts nobody; the
-// next call, or the daemon's restart, fixes it.
+// A process that is killed in that moment leaves a server that accepts no client; the next
+// call, or the daemon's restart, fixes it.
 func (a *Admin) UpdateTLS(ctx context.Context, server string) (err error) {
 	before, err := a.limits(ctx, server)
 	if err != nil {

@@ -6,7 +6,7 @@ import (
 	"time"
 )
 
-// callTimeout bounds a call whose context has no deadline.
+// callTimeout bounds a call if its context has no deadline.
 const callTimeout = 30 * time.Second
 
 // caller calls one program of a daemon. It is for one goroutine at a time. After
@@ -17,8 +17,8 @@ type caller struct {
 	serial           uint32
 }
 
-// call sends a request and returns the body of its reply. Messages that are no
-// reply to it, such as a keepalive's, are passed over.
+// call sends a request and returns the body of its reply. It skips messages that are not a
+// reply to it, such as a keepalive's.
 func (c *caller) call(ctx context.Context, procedure uint32, body []byte) ([]byte, error) {
 	ctx, cancel := bounded(ctx, callTimeout)
 	defer cancel()

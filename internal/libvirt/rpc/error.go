@@ -28,8 +28,7 @@ func (e *DaemonError) Is(target error) bool {
 	return ok && other.Code == e.Code
 }
 
-// decodeError reads the front of a virNetMessageError: code, domain, message.
-// What follows repeats it in pieces.
+// The rest of the message repeats it in pieces.
 func decodeError(body []byte) error {
 	x := xdrReader{rest: body}
 	code := x.uint32()

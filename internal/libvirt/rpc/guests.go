@@ -27,8 +27,8 @@ const (
 	domainsMax    = 16384
 )
 
-// What a daemon answers when it does not know a call (virErrorNumber): its driver
-// does not, or its server.
+// The errors of a daemon that does not know a call (virErrorNumber): its driver does not, or
+// its server.
 var (
 	errNoSupport   = &DaemonError{Code: 3, Message: "not supported by the driver"}
 	errUnknownCall = &DaemonError{Code: 39, Message: "unknown procedure"}
@@ -36,11 +36,11 @@ var (
 	errTimedOut    = &DaemonError{Code: 68, Message: "no lock on the guest within 30 seconds"}
 )
 
-// ErrNoDisplayReload is a QEMU before 6.0, whose VNC cannot be told to read its
-// files again.
+// ErrNoDisplayReload means that the guest runs a QEMU before 6.0, which cannot be told to
+// reload VNC's files.
 var ErrNoDisplayReload = errors.New("this QEMU cannot read VNC's files again while the guest runs")
 
-// ErrVNCWithoutTLS is a guest whose VNC was started without TLS.
+// ErrVNCWithoutTLS means that the guest's VNC was started without TLS.
 var ErrVNCWithoutTLS = errors.New("VNC without TLS")
 
 // ErrGuestBusy is a guest that something else is done with, such as a migration.
@@ -113,7 +113,7 @@ func (h *GuestHost) Close() error {
 	return h.conn.Close()
 }
 
-// Guests lists those that run, with what each has of TLS.
+// Guests lists the running guests, each with its use of TLS.
 func (h *GuestHost) Guests(ctx context.Context) ([]Guest, error) {
 	listed, err := h.list(ctx)
 	if err != nil {
@@ -166,10 +166,9 @@ func (h *GuestHost) describe(ctx context.Context, guest *Guest) error {
 	return err
 }
 
-// ReloadVNC has a guest's VNC read its TLS files again, CRL included. Connections
-// stay. When what it finds is no good, it goes on with what it has, and the error is
-// QEMU's. The other errors are [ErrNoDisplayReload], [ErrVNCWithoutTLS] and, after half
-// a minute, [ErrGuestBusy].
+// ReloadVNC makes a guest's VNC reload its TLS files, CRL included. Connections stay. If the
+// files are bad, VNC goes on with those that it has, and the error is QEMU's. The other errors
+// are [ErrNoDisplayReload], [ErrVNCWithoutTLS] and, after half a minute, [ErrGuestBusy].
 func (h *GuestHost) ReloadVNC(ctx context.Context, guest Guest) error {
 	args := flags(binary.BigEndian.AppendUint32(guest.encode(), reloadVNC))
 	_, err := h.remote.call(ctx, procGraphicsReload, args)
@@ -185,8 +184,8 @@ func (h *GuestHost) ReloadVNC(ctx context.Context, guest Guest) error {
 	return err
 }
 
-// displayReload does by QEMU's own command what libvirt before 10.2 has no call for.
-// libvirt marks a guest that was given one as tainted, which means no more than that.
+// displayReload uses QEMU's own command, because libvirt before 10.2 has no call for it.
+// libvirt marks a guest that was given such a command as tainted, which has no other effect.
 func (h *GuestHost) displayReload(ctx context.Context, guest Guest) error {
 	const command = `{"execute":"display-reload","arguments":{"type":"vnc","tls-certs":true}}`
 	body, err := h.qemu.call(ctx, procMonitorCommand, flags(xdrString(guest.encode(), command)))

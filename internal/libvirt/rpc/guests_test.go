@@ -46,7 +46,7 @@ func TestParseGuest(t *testing.T) {
 			t.Errorf("ParseGuest(%q) gave no error", bad)
 		}
 	}
-	// What is beside the devices is none.
+	// An element outside the devices does not count.
 	if got, err := ParseGuest("<domain><metadata><graphics type='vnc' port='1'/></metadata></domain>"); err != nil || got.VNC {
 		t.Errorf("metadata: %+v, %v", got, err)
 	}

@@ -11,7 +11,7 @@ import (
 	"strings"
 )
 
-// GuestTLS is what the description of a running guest says of TLS (libvirt,
+// GuestTLS is the use of TLS in the description of a running guest (libvirt,
 // docs/formatdomain.rst).
 type GuestTLS struct {
 	// VNC is whether there is a VNC display, with or without TLS: the description
@@ -32,10 +32,10 @@ type Display struct {
 	Port   string // the one with TLS: SPICE has another without; empty where SPICE has none with TLS
 }
 
-// maxDisplays bounds what is read of one guest: libvirt starts none with more.
+// maxDisplays bounds the displays that are read of one guest: libvirt starts none with more.
 const maxDisplays = 16
 
-// Uses lists the names of the uses of QEMU's whose files the guest holds.
+// Uses lists the names of QEMU's uses with files that the guest holds.
 func (g GuestTLS) Uses() []string {
 	var uses []string
 	for _, use := range []struct {
@@ -113,7 +113,7 @@ func portOf(e xml.StartElement, name string) string {
 	return ""
 }
 
-// vncAddress is empty for a display that listens on a socket alone.
+// vncAddress is empty for a display that listens only on a socket.
 func vncAddress(listen, port string) string {
 	if port == "" || port == "-1" {
 		return ""
@@ -136,7 +136,7 @@ func attr(e xml.StartElement, name string) string {
 	return ""
 }
 
-// monitorError reads QEMU's answer to a command: nil, or what it complains of.
+// monitorError reads QEMU's answer to a command: nil, or QEMU's complaint.
 func monitorError(answer string) error {
 	var reply struct {
 		Error *struct {

@@ -15,16 +15,16 @@ import (
 	"virtpki/internal/libvirt"
 )
 
-// probeTimeout bounds a probe whose context has no deadline.
+// probeTimeout bounds a probe if its context has no deadline.
 const probeTimeout = 15 * time.Second
 
-// ProbeRequest says whom to ask and as whom.
+// ProbeRequest says which host to ask and as which client.
 type ProbeRequest struct {
 	// Address is "host:port" as [net.Dialer] takes it.
 	Address string
-	// Verify says whether to trust what is served, the leaf first: an error ends the
-	// handshake. Without it nothing is verified, the name neither: to learn which
-	// certificate is served, be it expired.
+	// Verify decides whether to trust the server's certificates, the leaf first: an error ends
+	// the handshake. Without it nothing is verified, not even the name; this shows which
+	// certificate the server has, even an expired one.
 	Verify func(chain []*x509.Certificate) error
 	// Client is the pair to show when the server asks for one; nil is none.
 	Client *tls.Certificate
@@ -33,20 +33,20 @@ type ProbeRequest struct {
 	MinVersion, MaxVersion uint16
 	// Begin speaks the part of a protocol that comes before TLS; nil is none.
 	Begin func(conn io.ReadWriter) error
-	// Confirm waits, after the handshake, for what shows that the server has admitted
-	// the client; nil waits for libvirt's byte.
+	// Confirm waits, after the handshake, for the sign that the server has admitted the client;
+	// nil waits for libvirt's byte.
 	Confirm func(ctx context.Context, conn net.Conn) error
 }
 
 // Stage is how far a probe has come.
 type Stage int
 
-// The stages, in their order: what failed, or Done.
+// The stages, in their order: the one that failed, or Done.
 const (
-	StageResolve      Stage = iota // there is no such name
+	StageResolve      Stage = iota // the name does not exist
 	StageDial                      // nobody answered on the TCP port
 	StageBegin                     // the part before TLS does not lead there
-	StageHandshake                 // there is no TLS, or none in common
+	StageHandshake                 // no TLS, or none in common
 	StageVerify                    // the server is not to be trusted
 	StageConfirmation              // TLS is fine, but the server has not confirmed the client
 	StageDone
@@ -57,7 +57,7 @@ func (s Stage) String() string {
 	return [...]string{"resolve", "dial", "begin", "handshake", "verify", "confirmation", "done"}[s]
 }
 
-// ProbeResult is what a probe has seen, up to where it failed.
+// ProbeResult holds everything that a probe has seen, up to the stage that failed.
 type ProbeResult struct {
 	Stage         Stage
 	Addresses     []netip.Addr   // that the name stands for
@@ -104,7 +104,7 @@ func (e *ProbeError) Error() string { return e.Err.Error() }
 // Unwrap gives the reason.
 func (e *ProbeError) Unwrap() error { return e.Err }
 
-// What callers tell apart beside the stage.
+// The errors that callers tell apart beside the stage.
 var (
 	// ErrNobodyListens is a port or a socket that refuses connections, or a socket
 	// that does not exist.
@@ -115,8 +115,8 @@ var (
 	ErrClientRefused = errors.New("the server refused the client")
 )
 
-// Probe connects as a libvirt client does and hangs up; see [Connect]. The result
-// is never nil and holds what was seen; the error is nil or a [*ProbeError].
+// Probe connects as a libvirt client does and hangs up; see [Connect]. The result is never nil
+// and holds everything that was seen; the error is nil or a [*ProbeError].
 func Probe(ctx context.Context, req ProbeRequest) (*ProbeResult, error) {
 	conn, result, err := Connect(ctx, req)
 	if err == nil {
@@ -125,11 +125,10 @@ func Probe(ctx context.Context, req ProbeRequest) (*ProbeResult, error) {
 	return result, err
 }
 
-// Connect connects as a libvirt client does: TCP, TLS, and then the one byte that
-// libvirt's daemon sends once it has verified the client (libvirt,
-// src/rpc/virnetserverclient.c). The connection, nil unless all of that is done, is
-// for [NewRemote]. The result is never nil and holds what was seen; the error is nil
-// or a [*ProbeError].
+// Connect connects as a libvirt client does: TCP, TLS, and then the one byte that libvirt's
+// daemon sends once it has verified the client (libvirt, src/rpc/virnetserverclient.c). The
+// connection is for [NewRemote]; it is nil unless all of that is done. The result is never nil
+// and holds everything that was seen; the error is nil or a [*ProbeError].
 //
 // The TLS is Go's, which differs from GnuTLS's in corners: it knows no Ed448 keys.
 func Connect(ctx context.Context, req ProbeRequest) (net.Conn, *ProbeResult, error) {
@@ -215,8 +214,8 @@ func refusal(ctx context.Context, err error) error {
 	return err
 }
 
-// config does the verification in a callback, so that what is served is known
-// also when it is not trusted. It runs before the client shows its certificate.
+// config verifies in a callback, so that the server's certificates are known even when they are
+// not trusted. The callback runs before the client shows its certificate.
 func (r *ProbeResult) config(req ProbeRequest) *tls.Config {
 	host, _, _ := net.SplitHostPort(req.Address)
 	return &tls.Config{
@@ -241,8 +240,8 @@ func (r *ProbeResult) verify(state tls.ConnectionState, req ProbeRequest) error 
 	return nil
 }
 
-// show gives the client's pair, whatever CAs the server lists: it is for the server
-// to refuse it.
+// show returns the client's certificate and key without regard to the CAs that the server
+// lists: it is for the server to refuse the client.
 func (r *ProbeResult) show(asked *tls.CertificateRequestInfo, req ProbeRequest) (*tls.Certificate, error) {
 	r.ClientAsked, r.ClientCAs = true, asked.AcceptableCAs
 	if req.Client == nil {
@@ -251,9 +250,8 @@ func (r *ProbeResult) show(asked *tls.CertificateRequestInfo, req ProbeRequest) 
 	return req.Client, nil
 }
 
-// confirm reads libvirt's byte. In TLS 1.3 the handshake is over for the client
-// before the server has looked at its certificate, so a refusal comes here
-// whatever the version.
+// confirm reads libvirt's byte. In TLS 1.3 the handshake is over for the client before the
+// server has looked at its certificate, so a refusal comes here in every version.
 func confirm(_ context.Context, conn net.Conn) error {
 	var b [1]byte
 	if _, err := io.ReadFull(conn, b[:]); err != nil {

@@ -36,8 +36,8 @@ func NewRemote(conn net.Conn) *Remote {
 	return &Remote{caller{conn: conn, program: remoteProgram, version: remoteVersion}}
 }
 
-// AuthType is an authentication that a daemon wants on top of TLS
-// (remote_auth_type; auth_tls in the daemon's conf).
+// AuthType is an authentication that a daemon wants on top of TLS (remote_auth_type; auth_tls
+// in the daemon's configuration file).
 type AuthType uint32
 
 // The types.
@@ -47,7 +47,7 @@ const (
 	AuthPolkit
 )
 
-// String gives the type as libvirt's conf writes it.
+// String returns the type as libvirt's configuration files write it.
 func (a AuthType) String() string {
 	switch a {
 	case AuthNone:

@@ -114,7 +114,7 @@ func TestDialAny(t *testing.T) {
 	if !errors.Is(err, ErrNobodyListens) || strings.Count(err.Error(), ErrNobodyListens.Error()) != 1 || !strings.Contains(err.Error(), ".99:") || !strings.Contains(err.Error(), ".98:") {
 		t.Errorf("got %v", err)
 	}
-	// One that swallows what is sent to it leaves the others their share of the time.
+	// A daemon that only swallows the requests leaves the others their share of the time.
 	ctx, cancel := context.WithTimeout(t.Context(), time.Second)
 	defer cancel()
 	if _, err := dialAny(ctx, []netip.Addr{netip.MustParseAddr("240.0.0.1"), here}, port); err != nil {

@@ -104,7 +104,7 @@ func (x *xdrReader) uint64() uint64 {
 	return 0
 }
 
-// string reads a string. Its length is held against what is left of the body.
+// string reads a string. It compares the length with the rest of the body.
 func (x *xdrReader) string() string {
 	n := x.uint32()
 	if uint64(n) > uint64(len(x.rest)) {

@@ -5,9 +5,8 @@ import (
 	"testing"
 )
 
-// FuzzReply gives a daemon's bytes to everything that decodes them: no panic,
-// nothing larger than what came in, and a client list that is read is written back
-// as it was.
+// FuzzReply gives a daemon's bytes to everything that decodes them: no panic, nothing larger
+// than the input, and a client list that is read is written back as it was.
 func FuzzReply(f *testing.F) {
 	h := header{adminProgram, adminVersion, 8, typeReply, 1, statusOK}
 	f.Add(encodeMessage(h, join(words(1), xdrString(nil, "libvirtd"), words(0, 7, 0, 1700000000, 2), words(1))))

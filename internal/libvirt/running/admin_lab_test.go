@@ -175,7 +175,7 @@ func (h *labHost) tellApart(alice, bob labpki.Pair) {
 	}
 }
 
-// changeConf replaces the conf under the running daemon, by one with an old date.
+// changeConf replaces the configuration file under the running daemon by one with an old date.
 func (h *labHost) changeConf() {
 	h.t.Helper()
 	h.sh(`cd /etc/libvirt && echo 'crl_file = "/srv/crl.pem"' >new && touch -d 2001-01-01 new && mv new libvirtd.conf`)

@@ -67,8 +67,8 @@ func (h *labHost) settle(p *lab.Process) (survives bool) {
 	return false
 }
 
-// TestRealDaemonUpdatesUnderLoad updates 200 times while two clients connect without a
-// pause: each of their connections is let in.
+// TestRealDaemonUpdatesUnderLoad updates 200 times while two clients connect without a pause:
+// the daemon admits each of their connections.
 func TestRealDaemonUpdatesUnderLoad(t *testing.T) {
 	eachRelease(t, func(h *labHost) {
 		h.installTree("/etc", h.server())

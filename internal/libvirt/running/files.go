@@ -27,18 +27,17 @@ type Files struct {
 	Lists bool
 }
 
-// FilesOf returns the files that a daemon with this configuration reads when it
-// starts (libvirt, src/remote/remote_daemon.c): the default tree when none of
-// ca_file, cert_file and key_file is set, and a crl_file is ignored then; exactly
-// what the conf names when all three are, so that there is no CRL without crl_file.
-// With some of the three, or with an empty one, which lets the daemon start or not
-// depending on its release but never do a handshake, there is an error. A conf with
-// cert_files and key_files is taken to be for libvirt 11.10 or later; before, a
-// daemon does not know them.
+// FilesOf returns the files that a daemon with this configuration reads when it starts
+// (libvirt, src/remote/remote_daemon.c). If none of ca_file, cert_file and key_file is set, it
+// reads the default tree, and ignores a crl_file. If all three are set, it reads exactly the
+// files that the configuration names, so it has no CRL without crl_file. If some of the three
+// are set, or one of them is empty, FilesOf returns an error: whether the daemon starts then
+// depends on its release, but it never does a handshake. A configuration file with cert_files
+// and key_files is taken to be for libvirt 11.10 or later; before, a daemon does not know them.
 //
-// root is the daemon's root directory as this process sees it, "/" mostly; layout is
-// the default tree as the daemon sees it, System("/etc") mostly. Links are followed
-// to find out whether two paths are one.
+// root is the daemon's root directory as this process sees it, "/" mostly; layout is the
+// default tree as the daemon sees it, System("/etc") mostly. Links are followed to find out
+// whether two paths are one.
 func FilesOf(c *conf.File, root string, layout libvirt.Layout) (Files, error) {
 	named, err := libvirt.NamedFiles(c)
 	if err != nil {
@@ -65,8 +64,8 @@ func (f Files) differ(root string, layout libvirt.Layout) bool {
 		!samePath(root, f.Cert, layout.Path(libvirt.ServerCert)) || !samePath(root, f.Key, layout.Path(libvirt.ServerKey))
 }
 
-// noteMissingCRL tells why no CRL is read. A CRL that the conf names and that is not
-// there keeps libvirt 12.8 from starting; up to 11.3 it is passed over.
+// noteMissingCRL tells why no CRL is read. If the configuration names a CRL that does not
+// exist, libvirt 12.8 does not start; releases up to 11.3 ignore it.
 func (f *Files) noteMissingCRL(root string, explicit, crlSet bool) {
 	switch {
 	case f.CRL == "" && crlSet:

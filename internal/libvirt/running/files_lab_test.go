@@ -72,8 +72,8 @@ func (h *labHost) freshTrees() {
 
 var openedPEM = regexp.MustCompile(`open(?:at)?\((?:AT_FDCWD, )?"((?:/etc/pki|/srv)/[^"]+\.pem)", O_RDONLY`)
 
-// trace runs libvirtd under strace until it has opened what it reads for TLS, and
-// gives the files of ours that it opened, and what At says of it.
+// trace runs libvirtd under strace until it has opened the files that it reads for TLS. It
+// returns the files of ours that it opened, and the result of At.
 func (h *labHost) trace(name, file string) (opened []string, running insideRunning) {
 	h.t.Helper()
 	p, err := h.Start(h.t.Context(), name, "strace", "-f", "-o", "/run/"+name+".trace", "-e", "trace=open,openat", "libvirtd", "--listen", "-f", file)
@@ -100,8 +100,8 @@ func (h *labHost) trace(name, file string) (opened []string, running insideRunni
 	return slices.Compact(opened), got.Running[0]
 }
 
-// TestRealDaemonRefusesWhatNamedFilesRefuses starts libvirtd on each conf for which
-// Files has an error: it ends, or it lets nobody in.
+// TestRealDaemonRefusesWhatNamedFilesRefuses starts libvirtd on each configuration file for
+// which Files has an error: it ends, or it admits no client.
 func TestRealDaemonRefusesWhatNamedFilesRefuses(t *testing.T) {
 	const lists = "cert_files = ['/srv/cert.pem']\nkey_files = ['/srv/key.pem']\n"
 	cases := []struct {
@@ -178,7 +178,7 @@ func TestRealDaemonServesLists(t *testing.T) {
 	})
 }
 
-// TestRealDaemonSwitchesIdentity shows what Custom is there to prevent.
+// TestRealDaemonSwitchesIdentity shows the failure that Custom prevents.
 func TestRealDaemonSwitchesIdentity(t *testing.T) {
 	eachRelease(t, func(h *labHost) {
 		h.freshTrees()

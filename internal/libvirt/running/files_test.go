@@ -74,7 +74,7 @@ func TestFilesOf(t *testing.T) {
 	}
 }
 
-// linkedRoot is a root folder with both trees and links between them.
+// linkedRoot is a root directory with both trees and links between them.
 func linkedRoot(t *testing.T) string {
 	t.Helper()
 	root := t.TempDir()

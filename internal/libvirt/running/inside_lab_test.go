@@ -21,10 +21,10 @@ import (
 	"virtpki/internal/libvirt/rpc"
 )
 
-// The tests against real daemons run on hosts of the lab, whose processes and
-// sockets can only be seen from inside. So this test binary, built once more
-// without cgo, is put on the host and runs there as `inside OPERATION`, with a
-// request as JSON on stdin and the answer as JSON on stdout.
+// The tests against real daemons run on hosts of the lab. The processes and sockets of a host
+// can only be seen from inside. So this test binary, built once more without cgo, is put on the
+// host and runs there as `inside OPERATION`, with a request as JSON on stdin and the response
+// as JSON on stdout.
 
 func TestMain(m *testing.M) {
 	if len(os.Args) > 2 && os.Args[1] == "inside" {
@@ -74,7 +74,7 @@ type insideReply struct {
 	WrongServer bool // errors.As x509.HostnameError
 }
 
-// insideRunning is a Daemon without its conf, which JSON does not carry.
+// insideRunning is a Daemon without its configuration file, which JSON does not carry.
 type insideRunning struct {
 	Name, AdminSocket, Root, ConfPath, Address string
 	PID                                        int
@@ -107,9 +107,9 @@ func inside(operation string) int {
 	return 0
 }
 
-// activate does what systemd does for socket units: it opens the administration
-// socket and a TLS port of another number, and, once the file /run/go is there,
-// runs libvirtd on them (sd_listen_fds(3)).
+// activate does the work of systemd for socket units: it opens the administration socket and a
+// TLS port of another number, and, once the file /run/go is there, runs libvirtd on them
+// (sd_listen_fds(3)).
 func activate() int {
 	os.MkdirAll("/run/libvirt", 0o755)
 	admin, err := net.ListenUnix("unix", &net.UnixAddr{Name: libvirtAdminSock})

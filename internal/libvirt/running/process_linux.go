@@ -22,9 +22,9 @@ type process struct {
 	pid int // 0 when unknown
 }
 
-// peerProcess finds the process behind a connected socket. The kernel names the
-// one that listened last: the daemon, which listens on what systemd passes it once
-// more; a name that does not fit is systemd's own, or another's.
+// peerProcess finds the process behind a connected socket. The kernel names the process that
+// listened last. That is the daemon, which listens once more on the sockets that systemd passes
+// to it. If the name does not fit, the process is systemd or another one.
 func peerProcess(conn net.Conn, name string) process {
 	unix, ok := conn.(*net.UnixConn)
 	if !ok {
@@ -55,8 +55,8 @@ func (p process) name() string { return libvirt.ProcessName(p.pid) }
 
 func (p process) path(name string) string { return fmt.Sprintf("/proc/%d/%s", p.pid, name) }
 
-// root is where this process finds the root folder of p: "/" when it is the same
-// folder. It is the way in even for another mount namespace.
+// root is where this process finds the root directory of p: "/" when it is the same directory.
+// The path works even for another mount namespace.
 func (p process) root() string {
 	theirs, err := os.Stat(p.path("root"))
 	if err != nil {
@@ -69,8 +69,7 @@ func (p process) root() string {
 	return p.path("root")
 }
 
-// absolute is a path on the command line as seen from the folder in which the
-// process stands.
+// absolute is a path on the command line as seen from the working directory of the process.
 func (p process) absolute(path string) string {
 	if filepath.IsAbs(path) {
 		return path
@@ -91,8 +90,8 @@ func (p process) args() []string {
 	return strings.Split(strings.TrimSuffix(string(data), "\x00"), "\x00")
 }
 
-// clockSlack covers the grain of the clocks that are compared. No daemon has
-// read its conf so soon after its start.
+// clockSlack covers the grain of the clocks that are compared. No daemon has read its
+// configuration file so soon after its start.
 const clockSlack = 50 * time.Millisecond
 
 // olderThan reports whether the file has changed since the process began. The time

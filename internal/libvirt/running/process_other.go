@@ -4,8 +4,8 @@ package running
 
 import "net"
 
-// process is what can be known of another process without /proc: nothing. The
-// conf is then taken to be the default one, and the address to be the conf's.
+// process is everything that can be known of another process without /proc: nothing. The
+// configuration file is then taken to be the default one, and the address to be the one in it.
 type process struct{ pid int }
 
 func peerProcess(net.Conn, string) process    { return process{} }

@@ -22,34 +22,33 @@ type Daemon struct {
 	Daemon      libvirt.Daemon
 	PID         int    // 0 where the system does not tell
 	AdminSocket string // as this process sees it
-	// Root is where this process finds the daemon's root folder: "/", or another
-	// folder for a daemon in a chroot or a container. ConfPath and Files are as
-	// the daemon sees them.
+	// Root is where this process finds the daemon's root directory: "/", or another directory
+	// for a daemon in a chroot or a container. ConfPath and Files are as the daemon sees them.
 	Root     string
 	ConfPath string
-	Conf     *conf.File // empty when there is no such file, which is no error for a daemon
+	Conf     *conf.File // empty when the file does not exist, which is not an error for a daemon
 	Files    Files
 	// Address is where it can be reached with TLS, host:port, from this machine or
 	// from its container; empty when it does not listen for TLS.
 	Address string
-	// ConfChanged is whether the conf has changed, or gone, since the process
-	// began: what the daemon goes by may be something else then, and Files is what
-	// it will read when it is started again.
+	// ConfChanged is whether the configuration file has changed, or gone, since the process
+	// began. The daemon may then be using other files; Files are those that it will read when
+	// it restarts.
 	ConfChanged bool
 }
 
-// Find looks for the daemons of this machine that read a server
-// certificate, by their administration sockets: in /run/libvirt and
-// /var/run/libvirt, and in the unix_sock_dir of their confs, all below root.
-// sysconfdir is libvirt's, "/etc" mostly, and not below root.
+// Find looks for the daemons of this machine that read a server certificate, by their
+// administration sockets: in /run/libvirt and /var/run/libvirt, and in the unix_sock_dir of
+// their configuration files, all below root. sysconfdir is libvirt's, "/etc" mostly, and not
+// below root.
 //
-// A socket that nobody listens on is no daemon. Under systemd somebody always
-// does, and connecting would start the daemon; so on Linux a socket is only
-// tried when a process of root's has the daemon's name. No process of that name
-// means: not running. [At] connects in any case.
+// A socket that nobody listens on does not count as a daemon. Under systemd somebody always
+// listens, and connecting would start the daemon; so on Linux Find only tries a socket when a
+// process of root's has the daemon's name. Without such a process the daemon is not running.
+// [At] connects in any case.
 //
-// The error, if any, joins one for each daemon of which not everything could be
-// found out; the others are returned beside it.
+// The error, if any, joins one for each daemon about which Find could not find out everything;
+// the others are returned beside it.
 func Find(ctx context.Context, root, sysconfdir string) ([]Daemon, error) {
 	var all []Daemon
 	var problems []error
@@ -99,9 +98,9 @@ func adminSockets(d libvirt.Daemon, root, sysconfdir string) []string {
 // (sockaddr_un of the BSDs, less the final NUL).
 const maxSocketPath = 103
 
-// At asks the daemon behind an administration socket; under systemd that starts it.
-// If there is none the error wraps [rpc.ErrNobodyListens]. Another error may come
-// because the conf as it is now would keep the daemon from starting.
+// At asks the daemon behind an administration socket; under systemd that starts it. If nobody
+// listens there, the error wraps [rpc.ErrNobodyListens]. Another error may come because the
+// configuration file as it is now would keep the daemon from starting.
 func At(ctx context.Context, socket, sysconfdir string) (Daemon, error) {
 	admin, err := rpc.DialAdmin(ctx, socket)
 	if err != nil {
@@ -136,7 +135,7 @@ func daemonBehind(ctx context.Context, a *rpc.Admin) (libvirt.Daemon, error) {
 	return libvirt.Daemon{}, fmt.Errorf("serves %q, none of which is %s", names, strings.Join(libvirt.DaemonNames(), " or "))
 }
 
-// read finds out what the daemon reads and where it listens.
+// read finds out which files the daemon reads and where it listens.
 func (r *Daemon) read(p process, sysconfdir string) error {
 	args := p.args()
 	r.ConfPath = r.Daemon.ConfPath(sysconfdir)
@@ -153,7 +152,7 @@ func (r *Daemon) read(p process, sysconfdir string) error {
 		if option != "" {
 			return fmt.Errorf("the conf that it was started with: %w", err)
 		}
-		seen = filepath.Dir(seen) // which has changed if a conf has gone
+		seen = filepath.Dir(seen) // which has changed if a configuration file has gone
 	}
 	r.ConfChanged = p.olderThan(seen)
 	if r.Files, err = FilesOf(r.Conf, r.Root, libvirt.System(sysconfdir)); err != nil {
@@ -168,7 +167,7 @@ func readConf(root, path string) (*conf.File, error) {
 	return conf.Read(filepath.Join(root, path), func(string, int64) ([]byte, error) { return readBelow(root, path) })
 }
 
-// readBelow reads a small regular file as a process with this root folder would.
+// readBelow reads a small regular file as a process with this root directory would.
 func readBelow(root, path string) ([]byte, error) {
 	top, err := os.OpenRoot(root)
 	if err != nil {
@@ -191,10 +190,9 @@ func readBelow(root, path string) ([]byte, error) {
 	return io.ReadAll(io.LimitReader(file, conf.MaxSize))
 }
 
-// address picks the TLS port among those that the process holds: the one of
-// tls_port, else, since systemd's socket unit may say something else, the first
-// that is not tcp_port. Where the system does not tell the ports of a process, the
-// conf decides.
+// address picks the TLS port among those that the process holds: the one of tls_port, else,
+// since systemd's socket unit may say something else, the first that is not tcp_port. Where the
+// system does not tell the ports of a process, the configuration file decides.
 func (r *Daemon) address(listeners []net.TCPAddr, listen bool) string {
 	port := r.setting("tls_port", "16514")
 	if listeners == nil {
@@ -214,7 +212,7 @@ func (r *Daemon) address(listeners []net.TCPAddr, listen bool) string {
 	return best
 }
 
-// configured goes by the conf and, for libvirtd, by --listen.
+// configured goes by the configuration file and, for libvirtd, by --listen.
 func (r *Daemon) configured(port string, listen bool) string {
 	on := r.Daemon.ListenTLS
 	if v, ok := r.Conf.Lookup("listen_tls"); ok {

@@ -117,7 +117,7 @@ func (h *labHost) admin(operation string) insideReply {
 	return h.do(operation, insideRequest{Socket: libvirtAdminSock})
 }
 
-// probe connects to the host's libvirtd as the client; nil is no certificate.
+// probe connects to the host's libvirtd as the client; nil means without a certificate.
 func (h *labHost) probe(client *labpki.Pair, roots *labpki.CA) insideReply {
 	h.t.Helper()
 	req := insideRequest{Address: "127.0.0.1:16514", Name: "127.0.0.1"}
@@ -130,7 +130,8 @@ func (h *labHost) probe(client *labpki.Pair, roots *labpki.CA) insideReply {
 	return h.do("probe", req)
 }
 
-// installTree writes CA, CRL and server pair into the default tree below a folder.
+// installTree writes CA, CRL and the server's certificate and key into the default tree below a
+// directory.
 func (h *labHost) installTree(etc string, server labpki.Pair) {
 	h.t.Helper()
 	layout := libvirt.System(etc)

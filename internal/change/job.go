@@ -19,15 +19,15 @@ type Job struct {
 // Report holds the messages of a job, besides its plan.
 type Report struct {
 	Made  []Placed // certificates, for the summary
-	Found []Placed // those that were there and are taken
-	// Revoked are those that a new CRL names, or an earlier one did.
+	Found []Placed // existing certificates that are used
+	// Revoked are the certificates that a new CRL names, or an earlier one did.
 	Revoked []Placed
 	Done    []string // other things that were done or verified
 	Notes   []string // facts to know and next steps
-	Unmet   []string // requests that were not met, each with its fix: the exit status is that of a failed check
+	Unmet   []string // goals that were not met, each with its fix: the exit status is that of a failed check
 }
 
-// Placed is a certificate with the path at which it lies or will lie.
+// Placed is a certificate with its present or future path.
 type Placed struct {
 	Cert *x509.Certificate
 	Path string
@@ -65,7 +65,7 @@ func (j *Job) Attempt(decide func() error) error {
 	return err
 }
 
-// OnFailure has the attempt that is under way call undo when it fails.
+// OnFailure makes the present attempt call undo when it fails.
 func (j *Job) OnFailure(undo func()) { j.undo = append(j.undo, undo) }
 
 // NoteOnce is [Job.Note] for a text that would be the same for each of many hosts.

@@ -51,7 +51,7 @@ func TestAttemptTakesAllBack(t *testing.T) {
 	}
 }
 
-// addAll adds one of everything but changes, elsewhere too.
+// addAll adds one of everything except file changes, also outside of the job.
 func addAll(j *Job, elsewhere *int) error {
 	j.Made, j.Found, j.Revoked = append(j.Made, Placed{}), append(j.Found, Placed{}), append(j.Revoked, Placed{})
 	j.Did("done")

@@ -13,8 +13,8 @@ import (
 	"virtpki/pki"
 )
 
-// Keyring makes the keys of one command and remembers them, and the passphrase
-// of the CA, so that deciding twice makes each key once and asks once.
+// Keyring makes the keys of one command and remembers them, and the passphrase of the CA. So a
+// command that decides twice makes each key once and asks once.
 type Keyring struct {
 	Tree       store.Tree // in which the keys lie
 	Passphrase []byte     // of the CA's key; nil as long as it is not known
@@ -43,8 +43,8 @@ func (k *Keyring) Key(slot string, t pki.KeyType) (crypto.Signer, error) {
 	return key, nil
 }
 
-// Ahead begins to make keys that will be wanted, side by side: an RSA key takes
-// long, and there is more than one core.
+// Ahead begins to make keys that will be needed, side by side: an RSA key takes long, and there
+// is more than one core.
 func (k *Keyring) Ahead(t pki.KeyType, slots ...string) {
 	for _, slot := range slots {
 		if k.keys[slot] != nil {
@@ -53,13 +53,13 @@ func (k *Keyring) Ahead(t pki.KeyType, slots ...string) {
 		begun := sync.OnceValues(func() (crypto.Signer, error) { return pki.GenerateKey(t) })
 		k.keys[slot] = begun
 		go func() {
-			defer func() { _ = recover() }() // it comes again where the key is wanted
+			defer func() { _ = recover() }() // it comes again where the key is needed
 			begun()
 		}()
 	}
 }
 
-// KeyState returns how a key is in a file: its form, or absent or unreadable.
+// KeyState returns the form of the key in a file, or absent or unreadable.
 func KeyState(t store.Tree, path string) string {
 	data, err := t.ReadFile(path, store.MaxPEM)
 	switch {
@@ -71,7 +71,7 @@ func KeyState(t store.Tree, path string) string {
 	return string(cakey.FormOf(data))
 }
 
-// OpenCA returns a CA's key, and gets its passphrase where it needs one.
+// OpenCA returns a CA's key. It gets the passphrase if the key needs one.
 func (k *Keyring) OpenCA(path string) (crypto.Signer, error) {
 	data, err := k.Tree.ReadFile(path, store.MaxPEM)
 	if err != nil {
@@ -106,7 +106,8 @@ func (k *Keyring) openDevice(path string) (crypto.Signer, error) {
 	return signer, nil
 }
 
-// InDevice returns the key of a device that an order wants, and makes it if it is not there.
+// InDevice returns the key of a device that an order asks for, and makes it if it does not
+// exist.
 func (k *Keyring) InDevice(o cakey.Order) (cakey.Key, error) {
 	o.Dry, o.Sealed = k.DryRun, k.Given
 	return k.Devices.Make(o, k.secretOf)
@@ -127,7 +128,7 @@ func (k *Keyring) secretOf(prompt string) ([]byte, error) {
 	return k.Passphrase, nil
 }
 
-// For returns the key for a pair: the one that is there, else a new one.
+// For returns the key for a pair: the existing one, else a new one.
 func (k *Keyring) For(have *keypair.Pair, slot string, t pki.KeyType) (crypto.Signer, error) {
 	if have != nil && have.Key != nil {
 		return have.Key, nil

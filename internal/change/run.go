@@ -12,13 +12,13 @@ import (
 	"virtpki/internal/store"
 )
 
-// Options say how a run goes about a change.
+// Options say how a run makes a change.
 type Options struct {
 	Lock   []string // directories that are locked meanwhile, in this order
 	Since  string   // store.Tree.Marks of Lock when the first decide's facts were read; empty where it reads them itself
-	DryRun bool     // decide alone
+	DryRun bool     // only decide
 	Track  *Tracker // nil if no signal interrupts the run
-	// ReplaceLinks has files take the place of links, which else is an error.
+	// ReplaceLinks has files take the place of links, which is an error otherwise.
 	ReplaceLinks bool
 }
 
@@ -34,7 +34,7 @@ func Run(ctx context.Context, m *machine.Machine, o Options, decide func(*Job) e
 	j := o.job(m)
 	if err := decide(j); err != nil {
 		if !o.DryRun && (m.Tree().Interrupted(o.Lock...) || m.Tree().Marks(o.Lock...) != before) {
-			return applyLocked(ctx, m, o, decide) // it has seen what another run had half made
+			return applyLocked(ctx, m, o, decide) // decide has seen the half-made changes of another run
 		}
 		return nil, err
 	}
@@ -44,7 +44,7 @@ func Run(ctx context.Context, m *machine.Machine, o Options, decide func(*Job) e
 	return applyLocked(ctx, m, o, decide)
 }
 
-// job begins a job as the options have it.
+// job begins a job with the options.
 func (o Options) job(m *machine.Machine) *Job {
 	j := NewJob(m)
 	if o.ReplaceLinks {
@@ -77,7 +77,7 @@ func applyLocked(ctx context.Context, m *machine.Machine, o Options, decide func
 	return j, err
 }
 
-// Lock returns the lock of a directory, and warns where it has to wait for another run.
+// Lock returns the lock of a directory, and warns if it has to wait for another run.
 func Lock(ctx context.Context, m *machine.Machine, folder string) (*store.Lock, error) {
 	return m.Tree().Acquire(ctx, folder, func() { m.Warn("waiting for another run to end (%s)", folder) })
 }

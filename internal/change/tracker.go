@@ -39,7 +39,7 @@ func (c *Tracker) count(by int, made bool) {
 	c.idle.Broadcast()
 }
 
-// Make calls change, which changes files, or ends by itself when the run is interrupted:
+// Make calls change. Either it changes files, or it ends by itself when the run is interrupted:
 // the run does not end before.
 func (c *Tracker) Make(change func() error) error {
 	if c == nil {
@@ -51,7 +51,7 @@ func (c *Tracker) Make(change func() error) error {
 	return err
 }
 
-// Apply carries a plan out.
+// Apply applies a plan.
 func (c *Tracker) Apply(plan *store.Plan) error {
 	if len(plan.Changes()) == 0 {
 		return plan.Apply()

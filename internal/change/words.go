@@ -18,7 +18,7 @@ type Result struct {
 	Revoked      []certinfo.Info `json:"revoked,omitempty"`
 	Done         []string        `json:"done"`
 	Notes        []string        `json:"notes"`
-	Unmet        []string        `json:"unmet,omitempty"` // requests that were not met
+	Unmet        []string        `json:"unmet,omitempty"` // goals that were not met
 }
 
 // Result returns the changes and the report of the job, done or planned.
@@ -42,7 +42,7 @@ func infos(certs []Placed, now time.Time) []certinfo.Info {
 	return infos
 }
 
-// Text returns the same in words, but for the notes. dryRun is whether nothing was done.
+// Text returns the result in words, without the notes. dryRun is whether nothing was done.
 func (j *Job) Text(dryRun bool, now time.Time) termtext.Text {
 	var b strings.Builder
 	for _, c := range j.Plan.Changes() {

@@ -43,7 +43,7 @@ func TestText(t *testing.T) {
 	}
 }
 
-// TestBrief: the facts first, then one file by its name or the number of many.
+// TestBrief expects the facts first, then one file by its name or the number of many.
 func TestBrief(t *testing.T) {
 	now := time.Now()
 	m := machine.New()
@@ -81,7 +81,7 @@ func TestLine(t *testing.T) {
 	}
 }
 
-// TestResult has no null for a list that is empty.
+// TestResult expects an empty list, not null.
 func TestResult(t *testing.T) {
 	data, err := json.Marshal(NewJob(machine.New()).Result(time.Now()))
 	if err != nil || strings.Contains(string(data), "null") || strings.Contains(string(data), "revoked") {

@@ -43,7 +43,7 @@ var (
 	WrittenCRLs      = writtenPEM("X509 CRL")
 )
 
-// WrittenBy stands in a line at the beginning of a file that generate makes.
+// WrittenBy stands in a line at the beginning of a generated file.
 const WrittenBy = "Written by: virtpki "
 
 // WrittenText reports whether a comment at the beginning of a file says that virtpki
@@ -65,8 +65,8 @@ func WrittenText(data []byte) bool {
 // virtpki has written.
 func WrittenMetrics(data []byte) bool { return bytes.HasPrefix(data, []byte("# HELP virtpki_")) }
 
-// PlanOutput plans a file that the user has named by a flag. A hint of its error says how
-// to get around it.
+// PlanOutput plans a file that the user has named by a flag. The hint of its error says how to
+// avoid it.
 func PlanOutput(plan *store.Plan, o store.Output, flag string) error {
 	o.Owner = machine.Owner()
 	err := plan.Output(o)

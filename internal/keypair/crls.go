@@ -25,8 +25,8 @@ func ReadCRLs(t store.Tree, path string) ([]*pki.CRL, error) {
 	return crls, nil
 }
 
-// ReplaceCRL returns lists with crl in the place of the one of the same issuer: of each
-// there is one, because libvirt keeps one.
+// ReplaceCRL returns the CRLs with crl in the place of the one of the same issuer. libvirt keeps
+// one CRL of each issuer, and so does virtpki.
 func ReplaceCRL(there []*pki.CRL, crl *pki.CRL) []*pki.CRL {
 	var crls []*pki.CRL
 	placed := false
@@ -44,9 +44,9 @@ func ReplaceCRL(there []*pki.CRL, crl *pki.CRL) []*pki.CRL {
 	return crls
 }
 
-// MergeCRLs returns lists with the newest of others in the place of the one of its issuer.
-// Those that are older than the one there are returned besides, and take its place only
-// with force.
+// MergeCRLs returns the CRLs with the newest of others in the place of the one of its issuer. It
+// also returns those of others that are older than the one there; they take its place only with
+// force.
 func MergeCRLs(there, others []*pki.CRL, force bool) (merged, older []*pki.CRL) {
 	merged = there
 	for _, crl := range others {
@@ -62,7 +62,7 @@ func MergeCRLs(there, others []*pki.CRL, force bool) (merged, older []*pki.CRL) 
 	return merged, older
 }
 
-// CRLOf returns the list of an issuer; nil where there is none.
+// CRLOf returns the CRL of an issuer, and nil if there is none.
 func CRLOf(crls []*pki.CRL, rawIssuer []byte) *pki.CRL {
 	for _, crl := range crls {
 		if bytes.Equal(crl.RawIssuer, rawIssuer) {
@@ -72,12 +72,12 @@ func CRLOf(crls []*pki.CRL, rawIssuer []byte) *pki.CRL {
 	return nil
 }
 
-// SameCRLs reports whether two files hold the same lists in the same order.
+// SameCRLs reports whether two files hold the same CRLs in the same order.
 func SameCRLs(a, b []*pki.CRL) bool {
 	return slices.EqualFunc(a, b, func(a, b *pki.CRL) bool { return bytes.Equal(a.Raw, b.Raw) })
 }
 
-// NewestCRL returns the newest list that a CA has signed; nil where there is none.
+// NewestCRL returns the newest CRL that a CA has signed, and nil if there is none.
 func NewestCRL(crls []*pki.CRL, ca *x509.Certificate) *pki.CRL {
 	var newest *pki.CRL
 	for _, crl := range crls {
@@ -91,9 +91,9 @@ func NewestCRL(crls []*pki.CRL, ca *x509.Certificate) *pki.CRL {
 	return newest
 }
 
-// OlderCRL reports whether a list is older than another one. It compares by number, which
-// never goes back: two lists may have been made in one second. A list without a number is
-// older than one with it.
+// OlderCRL reports whether a CRL is older than another one. It compares by number, which never
+// goes back: two CRLs may have been made in one second. A CRL without a number is older than one
+// with it.
 func OlderCRL(crl, than *pki.CRL) bool {
 	switch {
 	case crl.Number != nil && than.Number != nil && crl.Number.Cmp(than.Number) != 0:

@@ -7,12 +7,12 @@ import (
 	"virtpki/internal/store"
 )
 
-// Dest is where files are to be written: a layout, with their owner.
+// Dest is the destination of files: a layout, with the owners.
 type Dest struct {
 	Layout   libvirt.Layout
 	Owner    *store.Owner
-	KeyOwner *store.Owner // of the private keys, where it is another
-	Keep     bool         // the mode and owner of a file that is there
+	KeyOwner *store.Owner // of the private keys, if it differs
+	Keep     bool         // keep the mode and owner of an existing file
 }
 
 // ownerOf returns the owner that a file is given.

@@ -1,7 +1,7 @@
-// Package keypair is a certificate with its key in a layout of libvirt's: the live one, the
-// key that waits for a certificate, the previous ones, and the CA certificates and CRLs
-// beside them.
+// Package keypair handles a certificate with its key in a layout of libvirt's: the live one, the
+// key that waits for a certificate, the previous ones, and the CA certificates and CRLs beside
+// them.
 //
-// It reads files and plans them; it signs nothing and applies nothing. Which certificate
-// is to be there is decided elsewhere.
+// It reads files and plans them. It signs nothing, applies nothing, and does not decide which
+// certificate a layout should hold.
 package keypair

@@ -61,7 +61,7 @@ func apply(t *testing.T, plan func(*store.Plan) error) {
 	}
 }
 
-// write writes a certificate and a key into a layout, where they are given.
+// write writes a certificate and a key into a layout; either may be nil.
 func write(t *testing.T, layout libvirt.Layout, cert *x509.Certificate, key crypto.Signer) {
 	t.Helper()
 	apply(t, func(p *store.Plan) error {
@@ -199,7 +199,7 @@ func TestOlderCRL(t *testing.T) {
 	}
 }
 
-// Of each issuer there is one list, the newest that the CA itself has signed.
+// There is one CRL of each issuer: the newest that the CA itself has signed.
 func TestCRLsOfIssuers(t *testing.T) {
 	one, two, forger := newCA(t), newCA(t), newCA(t)
 	forger.Certificate.RawSubject = one.Certificate.RawSubject
@@ -237,8 +237,8 @@ func TestCRLsOfIssuers(t *testing.T) {
 	}
 }
 
-// Of each issuer the newest list counts, and none takes the place of a newer one unless it
-// is forced. The letters are issuers, the digits numbers of lists.
+// The newest CRL of each issuer counts. An older one takes its place only if that is forced. The
+// letters are issuers, the digits numbers of CRLs.
 func TestMergeCRLs(t *testing.T) {
 	all := make(map[string]*pki.CRL)
 	for _, issuer := range []string{"a", "b"} {

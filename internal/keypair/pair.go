@@ -36,7 +36,7 @@ func Load(t store.Tree, layout libvirt.Layout, role pki.Role) (*Pair, error) {
 	return p, p.Mismatch()
 }
 
-// New returns where a layout has the certificate and the key of a role. Nothing is read
+// New returns the paths of the certificate and the key of a role in a layout. Nothing is read
 // yet.
 func New(t store.Tree, layout libvirt.Layout, role pki.Role) *Pair {
 	return &Pair{
@@ -71,8 +71,7 @@ func (p *Pair) ReadKey() error {
 	return nil
 }
 
-// Mismatch returns the error for a certificate beside another one's key; nil where it is
-// not so.
+// Mismatch returns an error if the certificate stands beside another one's key, else nil.
 func (p *Pair) Mismatch() error {
 	if p.Cert != nil && p.Key != nil && !pki.KeyMatches(p.Cert, p.Key) {
 		return fmt.Errorf("%s is not the key of %s", p.KeyPath, p.CertPath)
@@ -80,8 +79,8 @@ func (p *Pair) Mismatch() error {
 	return nil
 }
 
-// TooOpen reports whether it is a server's key, and everybody can read it. Modes and
-// owners are kept, but not that.
+// TooOpen reports whether every user can read the key of a server. virtpki keeps the modes and
+// owners of files, but not such a mode.
 func (p *Pair) TooOpen() bool {
 	mode, err := machine.ModeOf(p.Tree, p.KeyPath)
 	return err == nil && p.Role == pki.Server && mode&0o004 != 0
@@ -100,7 +99,7 @@ func (p *Pair) KeyMissing() error {
 	return hint.With(fmt.Errorf("%s: its key %s is missing", p.CertPath, p.KeyPath), "bring the key back, or remove the certificate to have a new pair made")
 }
 
-// Alone returns the pair where it is a key without a certificate, else nil.
+// Alone returns the pair if it is a key without a certificate, else nil.
 func (p *Pair) Alone() *Pair {
 	if p.Cert == nil && p.Key != nil {
 		return p

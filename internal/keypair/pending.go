@@ -12,8 +12,8 @@ import (
 	"virtpki/pki"
 )
 
-// Pending is a new key that waits for its certificate, beside the live pair that
-// goes on serving. Its file holds the key and the request that was made for it.
+// Pending is a new key that waits for its certificate, beside the live pair that still serves.
+// Its file holds the key and the request that was made for it.
 type Pending struct {
 	Role pki.Role
 	Path string
@@ -21,8 +21,8 @@ type Pending struct {
 	CSR  *pki.CSR
 }
 
-// LoadPending returns the key that waits for the certificate of a role; nil where there
-// is none. One that is live by now waits no longer.
+// LoadPending returns the key that waits for the certificate of a role, and nil if there is
+// none. A key that is live by now does not wait any more.
 func LoadPending(layout libvirt.Layout, live *Pair) (*Pending, error) {
 	p, err := ReadPending(live.Tree, layout, live.Role)
 	if err != nil || p == nil || live.Key != nil && pki.SameKey(p.Key.Public(), live.Key.Public()) {
@@ -75,7 +75,7 @@ func Requests(t store.Tree, layout libvirt.Layout) ([]*pki.CSR, error) {
 	return csrs, err
 }
 
-// RequestFor returns the request of a key; nil where there is none.
+// RequestFor returns the request of a key, and nil if there is none.
 func RequestFor(csrs []*pki.CSR, pub crypto.PublicKey) *pki.CSR {
 	for _, csr := range csrs {
 		if pki.SameKey(csr.PublicKey, pub) {
@@ -85,8 +85,8 @@ func RequestFor(csrs []*pki.CSR, pub crypto.PublicKey) *pki.CSR {
 	return nil
 }
 
-// DropPending plans to remove the keys that are live and wait no longer. With the last
-// one goes the file with the requests, unless it tells of a live certificate.
+// DropPending plans to remove the keys that are live and do not wait any more. With the last one
+// it removes the file with the requests, unless that holds the request of a live certificate.
 func DropPending(plan *store.Plan, layout libvirt.Layout) error {
 	t := plan.Tree()
 	asked, err := Requests(t, layout)

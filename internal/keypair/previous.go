@@ -12,10 +12,10 @@ import (
 	"virtpki/pki"
 )
 
-// Together states that the pair of a role changes in one instant, and that [RollBack] can
-// put the previous one back: its directory is exchanged. Of a layout that is apart the
-// certificate alone changes; a copy of the previous one stays beside it, unless that does
-// not fit the key.
+// Together states that the certificate and key of a role change in one instant, and that
+// [RollBack] can restore the previous ones: their directory is exchanged. In a layout that is
+// apart only the certificate changes. A copy of the previous one stays beside it, unless that
+// does not fit the key.
 func Together(p *store.Plan, layout libvirt.Layout, role pki.Role) error {
 	if !layout.Apart() {
 		p.Together(layout.PairFolder())
@@ -36,7 +36,8 @@ func Together(p *store.Plan, layout libvirt.Layout, role pki.Role) error {
 	return p.KeepLike(store.Previous(live.CertPath), live.CertPath, data)
 }
 
-// RollBack exchanges the pairs of a layout with the previous ones, in one instant.
+// RollBack exchanges the certificates and keys of a layout with the previous ones, in one
+// instant.
 func RollBack(t store.Tree, layout libvirt.Layout) error {
 	if layout.Apart() {
 		return t.RollbackFile(Held(layout))
@@ -70,8 +71,8 @@ func CheckPrevious(t store.Tree, layout libvirt.Layout) error {
 	return nil
 }
 
-// PreviousPair returns where the previous certificate and key of a role are. Nothing is
-// read yet.
+// PreviousPair returns the paths of the previous certificate and key of a role. Nothing is read
+// yet.
 func PreviousPair(t store.Tree, layout libvirt.Layout, role pki.Role) *Pair {
 	return &Pair{
 		Tree:     t,
@@ -81,7 +82,7 @@ func PreviousPair(t store.Tree, layout libvirt.Layout, role pki.Role) *Pair {
 	}
 }
 
-// PreviousPath returns where the previous one of a file lies. The key of a layout that is
+// PreviousPath returns the path of the previous version of a file. The key of a layout that is
 // apart stays where it is.
 func PreviousPath(t store.Tree, layout libvirt.Layout, file libvirt.File) string {
 	path := layout.Path(file)

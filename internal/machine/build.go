@@ -5,12 +5,12 @@ import (
 	"time"
 )
 
-// buildFloor is before every build of this program.
+// buildFloor is earlier than every build of this program.
 var buildFloor = time.Date(2026, 11, 1, 0, 0, 0, 0, time.UTC)
 
-// builtAt is a time before which no clock that is right can be while this program
-// runs: that of the commit it was built from, where the build has recorded one
-// that is not older than buildFloor.
+// builtAt returns a time that every correct clock has passed while this program runs. It is the
+// time of the commit that the program was built from, if the build has recorded one that is not
+// older than buildFloor.
 func builtAt(settings []debug.BuildSetting) time.Time {
 	for _, s := range settings {
 		if s.Key != "vcs.time" {

@@ -11,7 +11,7 @@ import (
 	"virtpki/pki"
 )
 
-// Floor is the earliest time that can be now, and why.
+// Floor is the earliest possible present time, with the reason.
 type Floor struct {
 	at  time.Time
 	why string
@@ -42,7 +42,7 @@ func (m *Machine) checkFloor(f Floor) error {
 	return nil
 }
 
-// clockPoll is how often a clock is looked at that is waited for.
+// clockPoll is how often a waiting run looks at the clock.
 const clockPoll = time.Second
 
 // WaitClock is [Machine.CheckClock] with another floor, for a machine whose clock is about to be

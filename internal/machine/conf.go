@@ -15,13 +15,13 @@ import (
 func (m *Machine) ClientConf() (*conf.File, error) {
 	path, err := m.ClientConfPath(os.Geteuid() != 0)
 	if err != nil || !m.Tree().Exists(path) {
-		return conf.Parse(nil) // no home, or a directory that may not be looked into: libvirt goes on without
+		return conf.Parse(nil) // no home, or a directory that may not be read: libvirt continues without
 	}
 	return conf.Read(path, m.Tree().ReadFile)
 }
 
-// ClientConfPath returns the path of the configuration of clients. libvirt reads the
-// user's own, and only that, for everybody but root.
+// ClientConfPath returns the path of the clients' configuration file. For every user except
+// root, libvirt reads only the user's own.
 func (m *Machine) ClientConfPath(user bool) (string, error) {
 	if !user {
 		return libvirt.ClientConfPath(m.Path(m.Sysconfdir)), nil
@@ -51,8 +51,7 @@ func (m *Machine) QEMUUser() (libvirt.QEMUUser, error) {
 	return u, err
 }
 
-// QEMUOwner returns the owner that QEMU's keys are to have where there are none yet; nil
-// where it is not known.
+// QEMUOwner returns the owner for QEMU's keys if there are none yet, and nil if it is not known.
 func (m *Machine) QEMUOwner() *store.Owner {
 	if Owner() == nil {
 		return nil

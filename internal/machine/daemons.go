@@ -10,7 +10,7 @@ import (
 	"virtpki/internal/libvirt/running"
 )
 
-// Running returns the daemons that run here and answer soon. Root alone may ask them.
+// Running returns the daemons that run here and respond soon. Only root may ask them.
 func (m *Machine) Running(ctx context.Context) []running.Daemon {
 	if os.Geteuid() != 0 {
 		return nil
@@ -25,8 +25,7 @@ func (m *Machine) Running(ctx context.Context) []running.Daemon {
 // packages.
 var packageDatabases = []string{"/var/lib/dpkg", "/var/lib/rpm", "/usr/lib/sysimage/rpm"}
 
-// InstalledRelease returns the release of a product that is installed; false where none is
-// known.
+// InstalledRelease returns the release of an installed product, and false if it is not known.
 func (m *Machine) InstalledRelease(ctx context.Context, product string) (libvirt.Release, bool) {
 	if !slices.ContainsFunc(packageDatabases, func(path string) bool { return m.Tree().Exists(m.Path(path)) }) {
 		return libvirt.Release{}, false

@@ -9,7 +9,7 @@ import (
 	"virtpki/internal/store"
 )
 
-// ReadIfThere returns the contents of a file; nil when there is none.
+// ReadIfThere returns the contents of a file, and nil if it does not exist.
 func ReadIfThere(t store.Tree, path string) ([]byte, error) {
 	data, err := t.ReadFile(path, store.MaxPEM)
 	if errors.Is(err, fs.ErrNotExist) {

@@ -6,7 +6,7 @@ import (
 	sys "golang.org/x/sys/unix"
 )
 
-// Label returns the SELinux type of a file; empty where it has none.
+// Label returns the SELinux type of a file, and an empty string if it has none.
 func Label(path string) string {
 	buffer := make([]byte, 256)
 	n, err := sys.Getxattr(path, "security.selinux", buffer)

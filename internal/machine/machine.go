@@ -18,7 +18,7 @@ type Machine struct {
 	Hostname  func() (string, error)
 	Addresses func() ([]net.IP, error)
 	Warn      func(format string, args ...any) // prints a message that cannot wait for the end of the run
-	built     time.Time                        // before which no clock that is right can stand
+	built     time.Time                        // no correct clock is before it
 }
 
 // New returns the running machine. Its Warn prints nothing.
@@ -33,9 +33,9 @@ func (m *Machine) WithCA(dir string) *Machine {
 	return &other
 }
 
-// localAddresses returns the addresses of this machine under which others can
-// reach it: loopback and link-local ones are left out, because a link-local
-// address means nothing without the name of an interface beside it.
+// localAddresses returns the addresses of this machine under which others can reach it. It
+// leaves out loopback and link-local ones: a link-local address means nothing without the name
+// of an interface beside it.
 func localAddresses() ([]net.IP, error) {
 	addrs, err := net.InterfaceAddrs()
 	if err != nil {

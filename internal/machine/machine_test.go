@@ -35,7 +35,7 @@ func TestPaths(t *testing.T) {
 	}
 }
 
-// WithCA leaves the machine as it is.
+// WithCA does not change the machine itself.
 func TestWithCA(t *testing.T) {
 	m := &Machine{Root: "/srv/image", Sysconfdir: "/etc"}
 	other := m.WithCA("/ca")
@@ -116,7 +116,7 @@ func TestServerNames(t *testing.T) {
 	}
 }
 
-// A missing configuration is empty, a bad one an error that names it.
+// A missing configuration file is empty. A bad one is an error that names it.
 func TestConf(t *testing.T) {
 	if conf, err := image(t, nil).QEMUConf(); err != nil || conf == nil {
 		t.Errorf("none: %v", err)

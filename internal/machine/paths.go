@@ -11,8 +11,8 @@ import (
 	"virtpki/internal/termtext"
 )
 
-// Flags returns the flags with which another run of virtpki works on the same files, with
-// a space at the end where there are any.
+// Flags returns the flags with which another run of virtpki works on the same files. It ends
+// with a space unless it is empty.
 func (m *Machine) Flags() string {
 	var flags []string
 	if !m.Live() {
@@ -37,7 +37,7 @@ func (m *Machine) Layouts() []libvirt.Layout {
 	return layouts
 }
 
-// AllLayouts returns the layouts, and those of QEMU that are there.
+// AllLayouts returns the layouts, with those of QEMU that exist.
 func (m *Machine) AllLayouts() []libvirt.Layout {
 	layouts := m.Layouts()
 	for _, layout := range libvirt.QEMU(m.Path(m.Sysconfdir)) {
@@ -48,7 +48,7 @@ func (m *Machine) AllLayouts() []libvirt.Layout {
 	return layouts
 }
 
-// InstallLayout returns where a certificate and its key are installed.
+// InstallLayout returns the layout in which a certificate and its key are installed.
 func (m *Machine) InstallLayout(user bool) (libvirt.Layout, error) {
 	if !user {
 		return m.System(), nil
@@ -67,7 +67,8 @@ func (m *Machine) LockOf(layout libvirt.Layout) string {
 	return layout.Top()
 }
 
-// DefaultSysconfdir returns where the system's packages keep their configuration.
+// DefaultSysconfdir returns the directory in which the system's packages keep their
+// configuration.
 func DefaultSysconfdir() string {
 	return sysconfdirOf(runtime.GOOS, func(path string) bool {
 		_, err := os.Stat(path)
@@ -75,10 +76,10 @@ func DefaultSysconfdir() string {
 	})
 }
 
-// sysconfdirOf returns where the packages of an operating system keep their configuration.
-// On macOS that is Homebrew's: /opt/homebrew on Apple silicon, /usr/local on Intel, and
-// both where programs for Intel were carried over. The one that has libvirt counts, then
-// the one that has brew.
+// sysconfdirOf returns the directory in which the packages of an operating system keep their
+// configuration. On macOS that is Homebrew's: /opt/homebrew on Apple silicon, /usr/local on
+// Intel, and both where programs for Intel were carried over. The one that has libvirt counts,
+// then the one that has brew.
 func sysconfdirOf(system string, exists func(path string) bool) string {
 	switch system {
 	case "freebsd":
@@ -96,9 +97,9 @@ func sysconfdirOf(system string, exists func(path string) bool) string {
 	return "/etc"
 }
 
-// Path returns where a path of the machine lies, below Root: one of virtpki's own, or one
-// that a file of the image names. Dots at its beginning lead no further up than to Root.
-// A path that the user types is taken as it is.
+// Path returns the path below Root of a path of the machine: one of virtpki's own, or one that a
+// file of the image names. Dots at its beginning do not lead above Root. Path is not for a path
+// that the user types: that is taken as it is.
 func (m *Machine) Path(name string) string {
 	return filepath.Join(m.Root, filepath.Clean("/"+name))
 }

@@ -10,9 +10,8 @@ import (
 	"virtpki/internal/termtext"
 )
 
-// Guard returns f so that a panic in it ends the program with one line. A Go
-// traceback would tell a user nothing, and everybody of the memory of a program
-// that has keys in it.
+// Guard returns f so that a panic in it ends the program with one line. A Go traceback would not
+// help a user, and would show others the memory of a program that has keys in it.
 func Guard(f func()) func() {
 	return func() {
 		defer Catch()
@@ -20,8 +19,8 @@ func Guard(f func()) func() {
 	}
 }
 
-// Catch is deferred: it ends the program in place of a panic. Files are as a
-// kill would leave them, which is whole.
+// Catch is deferred: it ends the program instead of a panic. The files are as after a kill: each
+// is whole.
 func Catch() {
 	if wrong := recover(); wrong != nil {
 		termtext.Fprintf(os.Stderr, "virtpki: error: internal error: %v (%s, virtpki %s)\nvirtpki: hint: report it with the command that was run\n",
@@ -30,7 +29,7 @@ func Catch() {
 	}
 }
 
-// panicPlace is the file and line that has panicked.
+// panicPlace returns the file and line of the panic.
 func panicPlace() string {
 	callers := make([]uintptr, 64)
 	frames := runtime.CallersFrames(callers[:runtime.Callers(0, callers)])

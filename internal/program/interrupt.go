@@ -25,14 +25,13 @@ func endSignals() []os.Signal {
 	return heard
 }
 
-// interruptGrace is half of the time that a run that was interrupted has to end by
-// itself.
+// interruptGrace is half of the time in which an interrupted run may end by itself.
 const interruptGrace = time.Second
 
-// Interruptible returns a context that ends with the first signal. From then on a
-// second one kills, and for a run that has not ended soon after end is called, but not
-// before whole has returned: a change that is being made becomes whole. stop says that
-// the run has ended.
+// Interruptible returns a context that ends with the first signal. From then on a second signal
+// kills the program. If the run has not ended soon after, Interruptible calls end, but not
+// before whole has returned: a change that is being made becomes whole. The caller calls stop
+// when the run has ended.
 func Interruptible(whole, end func()) (ctx context.Context, stop func()) {
 	ctx, deaf := signal.NotifyContext(context.Background(), endSignals()...)
 	restore := savedTerminal()

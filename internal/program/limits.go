@@ -9,9 +9,9 @@ import (
 	"virtpki/internal/hint"
 )
 
-// fewestDescriptors is how many files have to be open at once for the Go runtime to
-// wait for anything, and for a change to be made: below it the runtime ends the
-// program by itself.
+// fewestDescriptors is how many files a run has to open at once: the Go runtime needs them to
+// wait for anything, and virtpki to make a change. With fewer the runtime ends the program by
+// itself.
 const fewestDescriptors = 16
 
 // leastAddressSpace is the address space in bytes with which the Go runtime always finds room.
@@ -19,7 +19,7 @@ const fewestDescriptors = 16
 // with a traceback.
 const leastAddressSpace = 2560 << 20
 
-// CheckLimits refuses to begin where the runtime would end the program half way.
+// CheckLimits returns an error if the runtime would end the program half way.
 func CheckLimits() error {
 	if err := checkDescriptors(); err != nil {
 		return err
@@ -27,16 +27,16 @@ func CheckLimits() error {
 	return checkAddressSpace()
 }
 
-// checkAddressSpace refuses to begin with too little of it.
+// checkAddressSpace returns an error if there is too little of it.
 func checkAddressSpace() error {
 	var limit unix.Rlimit
 	if err := unix.Getrlimit(unix.RLIMIT_AS, &limit); err != nil || uint64(limit.Cur) >= leastAddressSpace {
-		return nil // a system that does not tell has no limit
+		return nil // a system that does not report one has no limit
 	}
 	return hint.With(fmt.Errorf("address space is limited to %d MiB, less than %d", uint64(limit.Cur)>>20, leastAddressSpace>>20), "raise the limit: ulimit -v unlimited")
 }
 
-// checkDescriptors refuses to begin with too few descriptors.
+// checkDescriptors returns an error if there are too few.
 func checkDescriptors() error {
 	var opened []int
 	defer func() {

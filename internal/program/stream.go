@@ -7,8 +7,7 @@ import (
 	"syscall"
 )
 
-// Output is stdout. It remembers the first error, so that no print has to be asked
-// whether it went well.
+// Output is stdout. It remembers the first error, so that callers need not check each print.
 type Output struct {
 	io.Writer
 	// Paint, if it is set, colours the text. Each write has whole lines.
@@ -30,8 +29,8 @@ func (o *Output) Write(data []byte) (int, error) {
 	return len(data), nil
 }
 
-// Finish closes stdout, since some file systems say only then that they are full, and
-// returns the first error.
+// Finish closes stdout and returns the first error. Some file systems report only then that they
+// are full.
 func (o *Output) Finish() error {
 	if file, ok := o.Writer.(*os.File); ok && o.err == nil {
 		o.err = file.Close()
@@ -47,15 +46,15 @@ type Input struct {
 
 func (in Input) Read(p []byte) (int, error) {
 	data, err := Await(in.Interrupted, func() ([]byte, error) {
-		data := make([]byte, len(p)) // p is the caller's again once the run is interrupted
+		data := make([]byte, len(p)) // p belongs to the caller again once the run is interrupted
 		n, err := in.Reader.Read(data)
 		return data[:n], err
 	})
 	return copy(p, data), err
 }
 
-// File returns the file of a stream, which may be an Input or an Output, for those who
-// need a terminal or must not write onto one.
+// File returns the file of a stream, which may be an Input or an Output. It is for callers that
+// need a terminal or must not write to one.
 func File(stream any) (*os.File, bool) {
 	switch s := stream.(type) {
 	case Input:
@@ -83,8 +82,8 @@ func ReadStream(interrupted <-chan struct{}, path string, limit int64) ([]byte, 
 // ExitPipe is the status of a program whose output is not read any more, as a shell counts it.
 const ExitPipe = 128 + int(syscall.SIGPIPE)
 
-// HearPipes turns a write into a closed pipe into an error, so that a change is not
-// left half way because of it.
+// HearPipes turns a write into a closed pipe into an error, so that it does not leave a change
+// half made.
 func HearPipes() { signal.Notify(make(chan os.Signal, 1), syscall.SIGPIPE) }
 
 // DiePiped ends as every program does whose output is not read. The Go runtime ignores a SIGPIPE

@@ -47,7 +47,7 @@ func TestOutputRemembersTheFirstError(t *testing.T) {
 	}
 }
 
-// TestAwait leaves a read behind that does not end.
+// TestAwait leaves behind a read that does not end.
 func TestAwait(t *testing.T) {
 	interrupted := make(chan struct{})
 	if got, err := Await(interrupted, func() (string, error) { return "line", nil }); got != "line" || err != nil {

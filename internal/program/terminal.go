@@ -37,7 +37,7 @@ func AskLine(question string) (string, error) {
 	io.WriteString(tty, question)
 	line, err := bufio.NewReader(tty).ReadString('\n')
 	if errors.Is(err, io.EOF) {
-		err = nil // no answer is one
+		err = nil // no answer is an answer too
 	}
 	return strings.TrimSpace(line), err
 }

@@ -28,7 +28,7 @@ type Build struct {
 	Platform string `json:"platform"`           // "linux/amd64"
 }
 
-// Version returns the version alone, "0.9.0".
+// Version returns only the version, "0.9.0".
 func Version() string { return strings.TrimSpace(versionFile) }
 
 // ThisBuild returns the version and the facts that the build recorded: Go notes the commit of a

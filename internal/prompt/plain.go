@@ -15,8 +15,8 @@ import (
 	"virtpki/internal/program"
 )
 
-// plainAsker asks in lines that stay where they are: for screen readers, and for
-// terminals that can do no more.
+// plainAsker asks in lines that stay where they are, for screen readers and for terminals that
+// can only do that.
 type plainAsker struct {
 	in  *os.File
 	out io.Writer

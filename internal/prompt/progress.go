@@ -16,19 +16,19 @@ type Progress struct {
 	out    io.Writer
 	line   func(format string, args ...any) // where nothing can move
 	moving bool
-	done   int // when it was told for the first time
+	done   int // at the first call
 	began  time.Time
 	last   time.Time
 }
 
-// How often progress is told, on a terminal and elsewhere.
+// These are the times between two lines, on a terminal and elsewhere.
 const (
 	movingEvery = 200 * time.Millisecond
 	lineEvery   = 10 * time.Second
 )
 
-// NewProgress returns one that tells on out; line prints a line there where it is not a
-// terminal.
+// NewProgress returns a Progress that prints on out. If out is not a terminal, line prints a
+// line there.
 func NewProgress(out io.Writer, line func(format string, args ...any)) *Progress {
 	p := &Progress{out: out, line: line}
 	if file, ok := out.(*os.File); ok {

@@ -8,7 +8,7 @@ import (
 	"time"
 )
 
-// Elsewhere than on a terminal a line comes now and then, and none from the zero value.
+// If the output is not a terminal, a line comes now and then. The zero value prints none.
 func TestProgressLines(t *testing.T) {
 	var out bytes.Buffer
 	for want, p := range map[int]*Progress{

@@ -35,10 +35,10 @@ type Asker interface {
 	Keys() string
 }
 
-// ErrBack is the wish to have the question before again.
+// ErrBack is the wish to return to the previous question.
 var ErrBack = errors.New("back")
 
-// Dialog is an [Asker] that asks until the answer is right, and the screen beside the
+// Dialog is an [Asker] that asks until the answer is right. It also prints the text beside the
 // questions.
 type Dialog struct {
 	Asker
@@ -47,7 +47,7 @@ type Dialog struct {
 	wrong func(error)
 }
 
-// maxWidth is how wide a text is set at most, in columns.
+// maxWidth is the greatest width of a text, in columns.
 const maxWidth = 80
 
 // New returns a dialog at a terminal, or [program.ErrNoTerminal]; a nil file is not a terminal.
@@ -78,7 +78,7 @@ type Question struct {
 	Check    func(string) error
 }
 
-// none is how an answer is emptied that has a preset.
+// none is the answer that empties a line with a preset.
 const none = "-"
 
 // Line asks for a line until it is right. Spaces around it are dropped.
@@ -119,7 +119,7 @@ func (d *Dialog) Say(format string, args ...any) {
 	io.WriteString(d.out, d.Wrap(strings.TrimRight(termtext.Sprintf(format, args...), "\n")))
 }
 
-// Print prints a text as it is set, without an empty line before it.
+// Print prints a text that is set already, without an empty line before it.
 func (d *Dialog) Print(text string) { io.WriteString(d.out, termtext.Lines(text)) }
 
 // Note prints a text that is not an error, as every command does, in lines that fit.

@@ -31,8 +31,8 @@ const (
 	keyInterrupt = 0x03 // Ctrl-C
 )
 
-// keyboard is the terminal's input, on which the key for back ends a question as
-// Ctrl-C does, and is remembered.
+// keyboard is the terminal's input. The key for back ends a question as Ctrl-C does, and
+// keyboard remembers it.
 type keyboard struct {
 	*os.File
 	back bool
@@ -50,11 +50,11 @@ func (k *keyboard) Read(p []byte) (int, error) {
 
 func (s *surveyAsker) Keys() string { return "Ctrl-Z goes back, Ctrl-C leaves" }
 
-// pageSize is how many options are seen at once.
+// pageSize is how many options the screen shows at once.
 const pageSize = 12
 
-// ask puts one question. survey takes the terminal over and hears of no signal,
-// so it is left behind when one comes, and the terminal put right.
+// ask puts one question. survey takes the terminal over and does not notice a signal. When one
+// comes, ask leaves survey behind and restores the terminal.
 func (s *surveyAsker) ask(ctx context.Context, question survey.Prompt, answer any) error {
 	keys := &keyboard{File: s.in}
 	before, err := term.GetState(int(s.in.Fd()))

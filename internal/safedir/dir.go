@@ -59,7 +59,7 @@ func (d *Dir) Names() ([]string, error) {
 	return again.Readdirnames(-1)
 }
 
-// Create makes a file for writing and reading that was not there, closed to others.
+// Create makes a new file for writing and reading, closed to others.
 func (d *Dir) Create(name string) (*os.File, error) {
 	fd, err := OpenAt(d.Fd(), name, d.In(name), unix.O_RDWR|unix.O_CREAT|unix.O_EXCL|unix.O_NOFOLLOW, 0o600)
 	if err != nil {
@@ -85,7 +85,7 @@ func (d *Dir) Open(name string, flags int) (*os.File, error) {
 	return file, nil
 }
 
-// OpenDir opens a directory in this one, and no link to one.
+// OpenDir opens a directory in this one. It does not follow a link.
 func (d *Dir) OpenDir(name string) (*Dir, error) {
 	fd, err := OpenAt(d.Fd(), name, d.In(name), unix.O_RDONLY|unix.O_DIRECTORY|unix.O_NOFOLLOW, 0)
 	if err != nil {
@@ -117,7 +117,7 @@ func (d *Dir) MkdirAs(name string, mode fs.FileMode) (*Dir, error) {
 	return made, nil
 }
 
-// MakeDir makes a directory with a mode, as far as the umask lets it.
+// MakeDir makes a directory with a mode, as far as the umask allows.
 func (d *Dir) MakeDir(name string, mode fs.FileMode) error {
 	return d.Fail("mkdir", name, UntilDone(func() error { return unix.Mkdirat(d.Fd(), name, uint32(mode.Perm())) }))
 }
@@ -144,7 +144,7 @@ func (d *Dir) Rename(from string, other *Dir, to string) error {
 	return nil
 }
 
-// Link gives a file a second name. Of a link it is the link that gets it.
+// Link gives a file a second name. For a link, the link itself gets it.
 func (d *Dir) Link(from string, other *Dir, to string) error {
 	err := UntilDone(func() error { return unix.Linkat(d.Fd(), from, other.Fd(), to, 0) })
 	if err != nil {
@@ -171,7 +171,7 @@ func (d *Dir) RemoveDir(name string) error {
 	return d.Fail("remove", name, UntilDone(func() error { return unix.Unlinkat(d.Fd(), name, unix.AT_REMOVEDIR) }))
 }
 
-// RemoveAll removes an entry with all that is in it. It follows no link.
+// RemoveAll removes an entry with all its contents. It does not follow a link.
 func (d *Dir) RemoveAll(name string) error {
 	stat, err := d.Stat(name)
 	switch {
@@ -188,7 +188,7 @@ func (d *Dir) RemoveAll(name string) error {
 	return d.RemoveDir(name)
 }
 
-// empty removes all that is in a directory of this one.
+// empty removes the contents of a directory in this one.
 func (d *Dir) empty(name string) error {
 	child, err := d.OpenDir(name)
 	if err != nil {

@@ -4,9 +4,9 @@ package safedir
 
 import "os"
 
-// Exchange is known to be right on Linux alone; elsewhere files change one after
-// another.
+// Exchange returns an error: it is known to be right on Linux only. Elsewhere files change one
+// after another.
 func Exchange(in *Dir, a, b string) error { return ErrNoExchange }
 
-// CopyLabel has no SELinux to care for.
+// CopyLabel does nothing without SELinux.
 func CopyLabel(from, to *os.File) {}

@@ -51,7 +51,7 @@ func OpenStraight(path string, flags int) (file *os.File, done bool, err error) 
 	return nil, false, nil
 }
 
-// JumpTo is DownTo in one call, as jump is down.
+// JumpTo is DownTo in one call, as jump is for down.
 func (w *Walk) JumpTo(path string, follow bool) (name string, done bool, err error) {
 	folder, name := filepath.Split(strings.TrimRight(path, "/"))
 	if name == "" || name == "." || name == ".." {

@@ -9,8 +9,8 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// isNew returns an error unless the directory is ours, empty, and no more open than it
-// was made.
+// isNew returns an error unless the directory belongs to this process's user, is empty, and is
+// not more open than mode.
 func (d *Dir) isNew(mode fs.FileMode) error {
 	stat, err := d.Self()
 	if err != nil {
@@ -44,8 +44,8 @@ func (d *Dir) Allows(p Policy) error {
 	return p.Check(d.Path, NodeOf(&stat))
 }
 
-// IsPrivate returns an error unless the directory belongs to this process's user and
-// nobody else can enter it.
+// IsPrivate returns an error unless the directory belongs to this process's user and no other
+// user can enter it.
 func (d *Dir) IsPrivate() error {
 	stat, err := d.Self()
 	if err != nil {
@@ -65,9 +65,9 @@ func (d *Dir) IsNamed(name string, file *os.File) bool {
 	return err1 == nil && err2 == nil && opened.Dev == named.Dev && opened.Ino == named.Ino
 }
 
-// MayTake reports whether an entry that looks like one of virtpki's own is shown to
-// be: nobody else can make entries here, or it belongs to this process's user and
-// nobody else can have moved it here.
+// MayTake reports whether an entry that looks like virtpki's own really is. Either no other user
+// can make entries here, or it belongs to this process's user and no other user can have moved
+// it here.
 func (d *Dir) MayTake(stat *unix.Stat_t) bool {
 	if d.Exclusive() == nil {
 		return true
@@ -76,8 +76,8 @@ func (d *Dir) MayTake(stat *unix.Stat_t) bool {
 	return err == nil && RefuseDirectory(d.Path, NodeOf(&self)) == nil && int(stat.Uid) == os.Geteuid()
 }
 
-// Exclusive returns an error unless root and this process's user alone can make
-// entries in the directory.
+// Exclusive returns an error unless only root and this process's user can make entries in the
+// directory.
 func (d *Dir) Exclusive() error {
 	stat, err := d.Self()
 	if err != nil {

@@ -24,8 +24,7 @@ func ReadOpen(file *os.File, limit int64) ([]byte, error) {
 	return readAll(file, info.Size(), limit)
 }
 
-// readAll reads a file of which the size is known, in one piece. It may have
-// grown or shrunk since.
+// readAll reads a file of a known size, in one piece. The file may have grown or shrunk since.
 func readAll(file io.Reader, size, limit int64) ([]byte, error) {
 	data := make([]byte, 0, size+bytes.MinRead)
 	buffer := bytes.NewBuffer(data)

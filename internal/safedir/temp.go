@@ -12,7 +12,7 @@ const (
 	TempSuffix = ".tmp"
 )
 
-// Unpredictable returns text for a name that nobody can take beforehand.
+// Unpredictable returns text for a name that no other user can take beforehand.
 func Unpredictable() string { return rand.Text()[:13] }
 
 // Unfinished reports whether a name is that of a file under construction.

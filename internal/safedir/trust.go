@@ -19,10 +19,10 @@ type Owner struct{ UID, GID int }
 // then links of strangers are not followed.
 type Policy struct {
 	Secret bool   // refuse a directory in which strangers can exchange entries
-	Owner  *Owner // who is given the secret, and so is not a stranger in the last directory
+	Owner  *Owner // may read the secret, and so is not a stranger in the last directory
 }
 
-// Check returns an error unless the policy trusts a directory that a file is put into.
+// Check returns an error unless the policy trusts a directory for a new file.
 func (p Policy) Check(path string, n Node) error {
 	if !p.Secret {
 		return nil
@@ -57,15 +57,15 @@ type Node struct {
 	Mode     fs.FileMode // with the type and the sticky bit
 }
 
-// RefuseDirectory returns an error when somebody besides root, this process's user
-// and the known users can exchange the entries of a directory.
+// RefuseDirectory returns an error if a user besides root, this process's user and the known
+// users can exchange the entries of a directory.
 func RefuseDirectory(path string, n Node, known ...int) error {
 	switch trusted := append(known, 0, os.Geteuid()); {
 	case !slices.Contains(trusted, n.UID):
 		return Refuse(path, fmt.Sprintf("belongs to another user (uid %d), who could exchange what is written there", n.UID),
 			"name a directory that belongs to you")
 	case n.Mode&fs.ModeSticky != 0:
-		return nil // of the entries there everyone can exchange only their own
+		return nil // each user can exchange only their own entries there
 	case n.Mode&0o002 != 0:
 		return Refuse(path, "can be written by every user, who could exchange what is written there", "chmod o-w "+termtext.ShellWord(path))
 	case n.Mode&0o020 != 0 && !n.ownGroup():
@@ -74,9 +74,8 @@ func RefuseDirectory(path string, n Node, known ...int) error {
 	return nil
 }
 
-// ownGroup reports whether the group is its user's alone: adduser makes one with the
-// user's number. Root's group has members, and of an access list the mask stands in its
-// place.
+// ownGroup reports whether the group is its user's alone: adduser makes one with the user's
+// number. Root's group has members. For a file with an access list the group bits are its mask.
 func (n Node) ownGroup() bool { return n.GID == n.UID && n.UID != 0 }
 
 // RefuseLink returns an error unless root or this process's user has made the link and no other
@@ -88,8 +87,8 @@ func RefuseLink(path, target string, folder, link Node) error {
 	return nil
 }
 
-// RefuseFile returns an error when somebody besides root and this process's user can
-// write to an opened file.
+// RefuseFile returns an error if a user besides root and this process's user can write to an
+// opened file.
 func RefuseFile(path string, file *os.File) error {
 	var stat unix.Stat_t
 	if err := UntilDone(func() error { return unix.Fstat(int(file.Fd()), &stat) }); err != nil {

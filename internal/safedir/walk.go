@@ -11,12 +11,12 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// maxLinks is how many links are followed on one way, as Linux has it.
+// maxLinks is how many links a walk follows on one path, as Linux does.
 const maxLinks = 40
 
-// Walk goes down to a directory, one name at a time and by descriptor, and looks at
-// each step whether a stranger could lead it astray. In an image it does not leave its
-// first step: there ".." stays where it is and an absolute link begins, as in a chroot.
+// Walk goes down to a directory, one name at a time and by descriptor. At each step it checks
+// whether a stranger could redirect it. In an image it does not leave its first step: there ".."
+// stays where it is and an absolute link begins, as in a chroot.
 type Walk struct {
 	Policy   Policy
 	Follow   bool // every link: nothing is written
@@ -25,13 +25,13 @@ type Walk struct {
 	links    int
 }
 
-// Step is a directory that was reached.
+// Step is a directory on the way.
 type Step struct {
 	Fd   int
 	path string
 }
 
-// Here is the directory that was reached.
+// Here returns the last step.
 func (w *Walk) Here() Step { return w.steps[len(w.steps)-1] }
 
 // From goes along a path of the machine. A relative path begins at the working directory,
@@ -67,8 +67,7 @@ func (w *Walk) EnterRoot(root string) (err error) {
 	return err
 }
 
-// confine makes the directory that was reached the first step, above which there is
-// nothing.
+// confine makes the last step the first one: nothing is above it.
 func (w *Walk) confine() {
 	w.confined = true
 	last := w.Here()
@@ -92,8 +91,9 @@ func (w *Walk) Down(path string) error {
 	return nil
 }
 
-// DownTo goes along a path to the directory of its last name, and returns that. With
-// follow a link of this name is followed too. The name is "." for the directory.
+// DownTo goes along a path to the directory of its last name, and returns the name. With follow
+// it also follows a link of this name. If the path leads to the directory itself, the name is
+// ".".
 func (w *Walk) DownTo(path string, follow bool) (name string, err error) {
 	if name, done, err := w.JumpTo(path, follow); done {
 		return name, err
@@ -137,7 +137,7 @@ func (w *Walk) linkAt(name string) ([]string, error) {
 	return w.link(here, name, NodeOf(&stat))
 }
 
-// next goes on by one name of a path.
+// next goes down by one name of a path.
 func (w *Walk) next(name string) (more []string, err error) {
 	switch name {
 	case "", ".":
@@ -148,7 +148,7 @@ func (w *Walk) next(name string) (more []string, err error) {
 	return w.enter(name)
 }
 
-// up goes back to the directory above. Above an image there is none.
+// up goes to the parent directory. The first step of an image has no parent.
 func (w *Walk) up() error {
 	last := len(w.steps) - 1
 	if last > 0 || w.confined {
@@ -203,7 +203,7 @@ func refuseStep(s Step, p Policy) error {
 	return p.Check(s.path, n)
 }
 
-// Link reads a link.
+// Link reads a link, if the policy trusts it.
 func (w *Walk) link(here Step, name string, link Node) ([]string, error) {
 	path := filepath.Join(here.path, name)
 	target, err := ReadlinkAt(here.Fd, name, path)
@@ -247,7 +247,7 @@ func (w *Walk) cut(from, to int) {
 // Close ends the walk.
 func (w *Walk) Close() { w.cut(0, len(w.steps)) }
 
-// Last opens the directory that was reached, to be used.
+// Last opens the last step for use.
 func (w *Walk) Last(name string) (*Dir, error) {
 	here := w.Here()
 	if err := refuseStep(here, w.Policy); err != nil {

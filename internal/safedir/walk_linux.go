@@ -8,11 +8,11 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// openPath opens a directory to go on from: one that may not be listed too.
+// openPath opens a directory as a step of a walk, even if it may not be listed.
 const openPath = unix.O_PATH
 
-// openStraight opens a directory, to go on from, if no link leads elsewhere, and ".."
-// not above the directory where it begins; [unix.AT_FDCWD] is none. It fails where the
+// openStraight opens a directory as a step of a walk, if no link leads elsewhere, and ".." not
+// above the directory where it begins; [unix.AT_FDCWD] sets no such limit. It fails where the
 // kernel has no such call (before Linux 5.6).
 func openStraight(at int, path string) (fd int, err error) {
 	how := unix.OpenHow{Flags: openPath | unix.O_DIRECTORY | unix.O_CLOEXEC, Resolve: unix.RESOLVE_NO_SYMLINKS}
@@ -35,8 +35,8 @@ func openHow(at int, path string, how *unix.OpenHow) (fd int, err error) {
 	return fd, err
 }
 
-// LstatStraight is [os.Lstat] where no link is on the way; done is false where there is
-// more to look at.
+// LstatStraight is [os.Lstat] for a path without a link. done is false if the path still has to
+// be walked.
 func LstatStraight(path string) (info fs.FileInfo, done bool, err error) {
 	file, done, err := OpenStraight(path, unix.O_PATH|unix.O_NOFOLLOW)
 	if err != nil || !done {

@@ -10,16 +10,16 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// openPath opens a directory to go on from: one that may not be listed too.
+// openPath opens a directory as a step of a walk, even if it may not be listed.
 const openPath = unix.O_SEARCH
 
 // openStraight fails: these systems lack a call that opens a directory and follows no link.
 func openStraight(int, string) (fd int, err error) { return -1, unix.ENOSYS }
 
-// openNoLink fails likewise.
+// openNoLink fails too.
 func openNoLink(string, int) (fd int, err error) { return -1, unix.ENOSYS }
 
-// LstatStraight is left to a walk.
+// LstatStraight leaves the path to a walk.
 func LstatStraight(string) (info fs.FileInfo, done bool, err error) { return nil, false, nil }
 
 // Lstat describes an entry of a directory, a link included, as package os does. That takes a

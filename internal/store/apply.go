@@ -9,13 +9,12 @@ import (
 	"virtpki/internal/safedir"
 )
 
-// Apply makes the changes: all of them, or, when one fails, none. The caller
-// holds the [Lock] of the folders. After a kill each file is whole, the old one
-// or the new one; leavings are swept by the next Apply in the same folders.
+// Apply makes the changes: all of them, or none if one fails. The caller holds the [Lock] of the
+// directories. After a kill each file is whole, old or new. The next Apply in the same
+// directories sweeps the leavings.
 //
-// Each directory is opened once, by a way that no stranger can lead astray, and is
-// used by its descriptor. For a private key Apply refuses a directory in which
-// others can exchange files.
+// Each directory is opened once, on a path that no stranger can redirect, and is used by its
+// descriptor. For a private key Apply refuses a directory in which others can exchange files.
 func (p *Plan) Apply() error {
 	if p.spoilt != nil {
 		return fmt.Errorf("the plan is not whole: %w", p.spoilt)
@@ -30,8 +29,8 @@ func (p *Plan) Apply() error {
 	return nil
 }
 
-// work is a plan that is carried out: the directories that it has opened, and what
-// takes back the steps done so far.
+// work is a plan that is being applied: the directories that it has opened, and the steps that
+// undo the work done so far.
 type work struct {
 	plan *Plan
 	dirs map[string]*safedir.Dir
@@ -79,8 +78,7 @@ func (w *work) apply() (swaps []*swap, err error) {
 	return swaps, w.sync()
 }
 
-// finish tidies up behind what has taken effect. Where that fails the next run goes
-// on with it.
+// finish tidies up after the changes have taken effect. If that fails the next run continues it.
 func (w *work) finish(swaps []*swap) {
 	for _, s := range swaps {
 		if s == nil {
@@ -92,9 +90,8 @@ func (w *work) finish(swaps []*swap) {
 	}
 }
 
-// split tells the changes that take effect one after another from those that do
-// so together, by folder. The first to replace something makes it worth while, and
-// so does a folder that is not there yet.
+// split separates the changes that take effect one after another from those that do so together,
+// by directory. A directory is swapped only if the plan replaces something in it, or makes it.
 func (p *Plan) split() (loose []Change, together map[string][]Change) {
 	together = make(map[string][]Change)
 	for _, change := range p.changes {
@@ -107,7 +104,7 @@ func (p *Plan) split() (loose []Change, together map[string][]Change) {
 	return loose, together
 }
 
-// swapOf is the folder together with whose files a change takes effect.
+// swapOf returns the directory that is swapped to make a change, and "" if none is.
 func (p *Plan) swapOf(c Change) string {
 	for _, folder := range p.swaps {
 		if isBelow(folder, c.Path) {
@@ -117,8 +114,7 @@ func (p *Plan) swapOf(c Change) string {
 	return ""
 }
 
-// makes reports whether a folder is one that the plan makes, and not one that the
-// lock has made already.
+// makes reports whether the plan makes a directory that the lock has not made already.
 func (p *Plan) makes(folder string) bool {
 	return slices.ContainsFunc(p.changes, func(c Change) bool {
 		return c.Dir && c.Action == Create && c.Path == folder && !c.adopted
@@ -131,8 +127,8 @@ func (p *Plan) replacesIn(folder string) bool {
 	})
 }
 
-// applyTogether makes the changes of one folder in one instant, or, where that
-// cannot be, one after another in the order of the plan; then there is no swap to
+// applyTogether makes the changes of one directory in one instant. If that is not possible it
+// makes them one after another, in the order of the plan, and returns nil: there is nothing to
 // finish.
 func (w *work) applyTogether(folder string, changes []Change) (*swap, error) {
 	s, err := w.newSwap(folder, changes)
@@ -149,7 +145,7 @@ func (w *work) applyTogether(folder string, changes []Change) (*swap, error) {
 	return s, err
 }
 
-// Sync makes the new names last.
+// Sync writes the new names to the disk.
 func (w *work) sync() error {
 	for folder := range w.plan.folders() {
 		d, err := w.at(folder)
@@ -163,7 +159,7 @@ func (w *work) sync() error {
 	return nil
 }
 
-// folders is the set of folders in which something changes.
+// folders returns the set of directories in which something changes.
 func (p *Plan) folders() map[string]bool {
 	folders := make(map[string]bool)
 	for _, change := range p.changes {

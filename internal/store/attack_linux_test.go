@@ -87,7 +87,7 @@ func victim(t *testing.T) string {
 	return path
 }
 
-// unharmed wants the victim as it was.
+// unharmed fails the test unless the victim is as it was.
 func unharmed(t *testing.T, path string) {
 	t.Helper()
 	info, err := os.Stat(path)
@@ -112,7 +112,7 @@ func giveTo(t *testing.T, folder string) {
 	}))
 }
 
-// Between the making of a directory and its chmod a link takes its place.
+// A link takes the place of a new directory before its chmod.
 func TestMkdirIsNotLedAstray(t *testing.T) {
 	folder, shadow := hers(t), victim(t)
 	made := filepath.Join(folder, "made")
@@ -132,7 +132,7 @@ func TestMkdirIsNotLedAstray(t *testing.T) {
 	}
 }
 
-// A file whose mode is to be set is exchanged for a link.
+// The file is exchanged for a link while Apply sets its mode.
 func TestAdjustIsNotLedAstray(t *testing.T) {
 	folder, shadow := hers(t), victim(t)
 	file := filepath.Join(folder, "cert")
@@ -156,8 +156,8 @@ func TestAdjustIsNotLedAstray(t *testing.T) {
 	}
 }
 
-// A directory of hers is exchanged as a whole: the name under which the new one is
-// built can be known, and what is built in it is given to her.
+// A directory of hers is exchanged as a whole: she can know the name under which the new one is
+// built, and its contents are given to her.
 func TestSwapIsNotLedAstray(t *testing.T) {
 	for _, contents := range []string{secretKey, "public"} {
 		folder, shadow := hers(t), victim(t)
@@ -200,8 +200,8 @@ func glob(folder, prefix string) (paths []string) {
 	return paths
 }
 
-// The directory of QEMU's user stands in one of root's. It is copied for the previous
-// generation, and a file in it is exchanged for a link to what she may not read.
+// The directory of QEMU's user stands in one of root's. While it is copied for the previous
+// generation, a file in it is exchanged for a link to a file that she may not read.
 func TestPreviousHasNothingOfOthers(t *testing.T) {
 	shadow := victim(t)
 	pki := hers(t)
@@ -278,7 +278,7 @@ func TestImageIsNotLeft(t *testing.T) {
 	}
 }
 
-// contents is tree with the times of folders, in which a file may have come and gone.
+// contents is tree with the times of directories, in which a file may have come and gone.
 func contents(t *testing.T, folder string) string {
 	t.Helper()
 	info, err := os.Stat(filepath.Join(folder, "pki"))
@@ -286,7 +286,7 @@ func contents(t *testing.T, folder string) string {
 	return labfiles.Tree(t, folder) + info.ModTime().String()
 }
 
-// What somebody has planted under the name of the lock does not hang a run.
+// A file that another user has planted under the name of the lock does not hang a run.
 func TestPlantedLock(t *testing.T) {
 	folder := hers(t)
 	lock := filepath.Join(folder, ".virtpki.lock")
@@ -312,8 +312,8 @@ func TestPlantedLock(t *testing.T) {
 	}
 }
 
-// Names that look like leavings, in a shared directory and in one of hers: they block
-// nobody, and nothing of others is removed.
+// Planted names that look like leavings, in a shared directory and in one of hers, do not block
+// a run, and it does not remove files of others.
 func TestPlantedLeavings(t *testing.T) {
 	shared := filepath.Join(t.TempDir(), "shared")
 	check(t, os.Mkdir(shared, 0o700))
@@ -355,7 +355,7 @@ func TestPlantedPrevious(t *testing.T) {
 	}
 }
 
-// What is as dear as a key is not put where others can exchange it either.
+// A guarded file, like a key, is not put where others can exchange it.
 func TestGuardedIsRefused(t *testing.T) {
 	folder := hers(t)
 	for _, guarded := range []bool{false, true} {

@@ -5,9 +5,9 @@ import (
 	"slices"
 )
 
-// Attempt plans what decide states, whole or not at all: when decide returns an
-// error, the plan is as it was before. Whoever goes on after an error calls decide
-// by it; [Plan.Apply] refuses a plan that holds half of something.
+// Attempt plans the changes that decide states: all of them, or none. If decide returns an
+// error, the plan is as it was before. A caller that continues after an error calls decide
+// through Attempt: [Plan.Apply] refuses a plan that holds half of something.
 func (p *Plan) Attempt(decide func() error) error {
 	before := p.saved()
 	err := decide()
@@ -25,8 +25,8 @@ func (p *Plan) saved() Plan {
 	return saved
 }
 
-// spoil returns err, and remembers the first one: what failed may have been half of
-// a pair whose other half is planned.
+// spoil returns err, and remembers the first one: the statement that failed may have been half
+// of a pair whose other half is planned.
 func (p *Plan) spoil(err error) error {
 	if p.spoilt == nil {
 		p.spoilt = err

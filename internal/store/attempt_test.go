@@ -11,7 +11,7 @@ import (
 	"virtpki/internal/store"
 )
 
-// paths are those of what a plan would change.
+// paths returns the paths that a plan would change.
 func paths(p *store.Plan, folder string) []string {
 	var paths []string
 	for _, c := range p.Changes() {
@@ -21,8 +21,8 @@ func paths(p *store.Plan, folder string) []string {
 	return paths
 }
 
-// What one attempt has planned before it failed is gone: files, folders, what takes
-// effect together, and what the plan has looked at.
+// An attempt that fails leaves nothing of its plan: files, directories, the directories that are
+// swapped, and those that the plan has looked at.
 func TestAttemptPlansWholeOrNotAtAll(t *testing.T) {
 	failed := errors.New("failed")
 	var folder string
@@ -80,7 +80,7 @@ func TestAttemptPlansWholeOrNotAtAll(t *testing.T) {
 	}
 }
 
-// A folder that a failed attempt has planned is planned again by the next one.
+// A directory that a failed attempt has planned is planned again by the next one.
 func TestAttemptForgetsFolders(t *testing.T) {
 	sub := filepath.Join(t.TempDir(), "sub")
 	var p store.Plan

@@ -10,10 +10,10 @@ import (
 	"virtpki/internal/safedir"
 )
 
-// someone is a user who is neither root nor the one who runs the tests.
+// someone is a user who is neither root nor the user that runs the tests.
 const someone = 12345
 
-// asRoot skips what needs another user's files.
+// asRoot skips a test that needs another user's files.
 func asRoot(t *testing.T) {
 	if os.Geteuid() != 0 {
 		t.Skip("needs root")

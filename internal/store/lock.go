@@ -29,16 +29,15 @@ type Lock struct {
 	tree   Tree
 	folder string
 	file   *os.File
-	made   []string // folders that did not exist before, outermost first
+	made   []string // directories that did not exist before, outermost first
 }
 
-// Acquire takes the lock of a folder, and makes the folder (mode 0755) when it
-// is not there. When another run holds the lock, waiting is called once and
-// Acquire waits until the other ends or ctx is done. Whoever has waited must
-// look again whether there is still something to do. What a killed run has left
-// under construction in the folder and those below it is swept. A file with the
-// name of the lock that is not one of this user's runs is a [Refusal]: who has put
-// it there could hold it for ever.
+// Acquire takes the lock of a directory, and makes the directory (mode 0755) if it does not
+// exist. If another run holds the lock, Acquire calls waiting once, and waits until the other
+// ends or ctx is done. A caller that has waited must look again whether there is still something
+// to do. Acquire sweeps the unfinished files that a killed run has left in the directory and
+// below it. A file with the name of the lock that a run of this user has not made is a
+// [Refusal]: its owner could hold it for ever.
 func (t Tree) Acquire(ctx context.Context, folder string, waiting func()) (*Lock, error) {
 	lock := &Lock{tree: t, folder: folder}
 	for first := true; ; first = false {
@@ -67,13 +66,12 @@ func (t Tree) Acquire(ctx context.Context, folder string, waiting func()) (*Lock
 	}
 }
 
-// try takes the lock without waiting. The file may have been removed by its
-// last holder between open and flock: then the lock is one on a name that is
-// gone, and does not count.
+// try takes the lock without waiting. Its last holder may have removed the file between open and
+// flock. Then the lock is on a name that is gone, and does not count.
 func (l *Lock) try() (held bool, err error) {
 	d, err := l.tree.OpenDir(l.folder, safedir.Policy{})
 	if errors.Is(err, fs.ErrNotExist) {
-		return false, nil // the last holder has removed the folder it had made
+		return false, nil // the last holder has removed the directory it had made
 	}
 	if err != nil {
 		return false, err
@@ -111,8 +109,8 @@ func holdLock(d *safedir.Dir, file *os.File, made bool) (held bool, err error) {
 	return d.IsNamed(lockName, file), nil
 }
 
-// openLock opens the lock file and tells whether it has made it. One that was
-// there and that nobody holds belonged to a run that was killed.
+// openLock opens the lock file and reports whether it has made it. If the file was there and no
+// run holds it, it belonged to a run that was killed.
 func openLock(d *safedir.Dir) (file *os.File, made bool, err error) {
 	file, err = d.Create(lockName)
 	if !errors.Is(err, fs.ErrExist) {
@@ -129,8 +127,8 @@ func openLock(d *safedir.Dir) (file *os.File, made bool, err error) {
 	return file, false, err
 }
 
-// strangeLock says why a file is not a lock that a run of this user has made. Where
-// nobody else can make files it is one.
+// strangeLock says why a run of this user cannot have made the lock file. If no other user can
+// make files in the directory, any regular file is a lock.
 func strangeLock(d *safedir.Dir, stat *unix.Stat_t) string {
 	switch n := safedir.NodeOf(stat); {
 	case stat.Mode&unix.S_IFMT == unix.S_IFREG && d.Exclusive() == nil:
@@ -145,15 +143,15 @@ func strangeLock(d *safedir.Dir, stat *unix.Stat_t) string {
 	return ""
 }
 
-// Interrupted reports whether one of the folders has a lock file: a run was
-// killed there and has left something to sweep, or one is at work.
+// Interrupted reports whether one of the directories has a lock file: a run was killed there and
+// has left something to sweep, or one is at work.
 func (t Tree) Interrupted(folders ...string) bool {
 	return slices.ContainsFunc(folders, func(folder string) bool { return t.Exists(filepath.Join(folder, lockName)) })
 }
 
-// Release gives the lock up and removes its file, and the folders that Acquire
-// made if nothing else was put there. The folder may be another one by now, into
-// which the lock has come along.
+// Release gives the lock up and removes its file. It also removes the directories that Acquire
+// made, if they are empty. A swap may have replaced the directory by now: then the lock has come
+// along into the new one.
 func (l *Lock) Release() error {
 	err := l.remove()
 	l.removeFolders()
@@ -181,7 +179,7 @@ func (l *Lock) removeFolders() {
 	}
 }
 
-// makeParents makes a folder and those above it, and lists the ones it made.
+// makeParents makes a directory and its parents, and lists the ones it made.
 func (t Tree) makeParents(folder string) (made []string, err error) {
 	d, err := t.OpenDir(folder, safedir.Policy{})
 	if err == nil {
@@ -220,8 +218,8 @@ func (t Tree) makeIn(parent, name string) error {
 	return d.MakeDir(name, 0o755)
 }
 
-// Marks tells whether a run has come by: it differs before and after one that
-// took the lock of a folder in between. Taking a lock changes the folder.
+// Marks returns a text that changes when another run takes the lock of one of the directories.
+// Taking a lock changes the directory.
 func (t Tree) Marks(folders ...string) string {
 	var marks strings.Builder
 	for _, folder := range folders {

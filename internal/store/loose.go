@@ -32,8 +32,8 @@ func (w *work) applyLoose(changes []Change) (err error) {
 	return nil
 }
 
-// stage does all that can fail for want of space or permission: it makes the
-// folder, or writes the file under a temporary name, which it returns.
+// stage does all that can fail for want of space or permission: it makes the directory, or
+// writes the file under a temporary name, which it returns.
 func (w *work) stage(c Change) (temp string, err error) {
 	if c.Action == Adjust || c.Action == Remove {
 		return "", nil
@@ -54,7 +54,7 @@ func (w *work) stage(c Change) (temp string, err error) {
 	return temp, nil
 }
 
-// settleAdopted gives a folder that the lock has made its owner and mode.
+// settleAdopted sets the owner and mode of a directory that the lock has made.
 func (w *work) settleAdopted(c Change) error {
 	d, err := w.at(c.Path)
 	if err == nil {
@@ -66,9 +66,9 @@ func (w *work) settleAdopted(c Change) error {
 	return d.Settle(c.Owner, c.Mode)
 }
 
-// makeFolder makes one folder. It has its mode from the start, as far as the umask
-// lets it: a folder that is cut short before it has its owner is not fixed later
-// where a plan leaves the folders it finds as they are.
+// makeFolder makes one directory. It has its mode from the start, as far as the umask allows. If
+// the run is interrupted before the directory has its owner, a plan that leaves existing
+// directories as they are will not fix it later.
 func (w *work) makeFolder(in *safedir.Dir, c Change) error {
 	d, err := in.MkdirAs(c.base(), c.Mode.Perm())
 	if err != nil {
@@ -128,7 +128,7 @@ func (w *work) commit(c Change, temp string) error {
 	return nil
 }
 
-// adjustEntry sets mode and owner of what is there, by its descriptor.
+// adjustEntry sets the mode and owner of a file or directory, by its descriptor.
 func adjustEntry(d *safedir.Dir, c Change, done *safedir.UndoList) error {
 	file, err := openToAdjust(d, c)
 	if errors.Is(err, fs.ErrPermission) && !c.Dir {
@@ -142,8 +142,8 @@ func adjustEntry(d *safedir.Dir, c Change, done *safedir.UndoList) error {
 	return safedir.Settle(file, c.Owner, c.Mode)
 }
 
-// openToAdjust opens what is to be adjusted. A file with a second name somewhere may be
-// one that a stranger has linked here.
+// openToAdjust opens the file or directory. A file with a second name somewhere may be one that
+// a stranger has linked here.
 func openToAdjust(d *safedir.Dir, c Change) (*os.File, error) {
 	if c.Dir {
 		child, err := d.OpenDir(c.base())
@@ -166,8 +166,8 @@ func openToAdjust(d *safedir.Dir, c Change) (*os.File, error) {
 	return file, nil
 }
 
-// adjustClosed sets the mode of a file that its owner may not even open. That goes
-// by name alone, so only where nobody else can exchange it.
+// adjustClosed sets the mode of a file that its owner may not even open. That works by name
+// only, so adjustClosed does it only if no other user can exchange the file.
 func adjustClosed(d *safedir.Dir, c Change, done *safedir.UndoList) error {
 	if err := d.Exclusive(); err != nil {
 		return err
@@ -179,7 +179,7 @@ func adjustClosed(d *safedir.Dir, c Change, done *safedir.UndoList) error {
 	return chmod(c.Mode)
 }
 
-// takeAway takes a file's name away; the file itself goes when all is done.
+// takeAway takes a file's name away. The file itself is removed when all is done.
 func takeAway(d *safedir.Dir, name string, done *safedir.UndoList) error {
 	gone := safedir.TempPrefix + "gone-" + safedir.Unpredictable() + safedir.TempSuffix
 	if err := d.Rename(name, d, gone); err != nil {
@@ -190,9 +190,9 @@ func takeAway(d *safedir.Dir, name string, done *safedir.UndoList) error {
 	return nil
 }
 
-// keepEntry gives what stands at the path a second name beside the temporary file.
-// To put it back is then one rename, which a full disk cannot refuse. Where the
-// file system knows no second names the contents are kept in memory.
+// keepEntry gives the old file at the path a second name beside the temporary file. To put it
+// back is then one rename, which a full disk cannot refuse. On a file system without second
+// names the contents are kept in memory.
 func keepEntry(d *safedir.Dir, c Change, temp string, done *safedir.UndoList) (restore func() error, err error) {
 	if c.was == nil {
 		return func() error { return d.Remove(c.base()) }, nil
@@ -209,7 +209,7 @@ func keepEntry(d *safedir.Dir, c Change, temp string, done *safedir.UndoList) (r
 	return func() error { return d.Rename(kept, d, c.base()) }, nil
 }
 
-// keepInMemory reads what stands at the path, to be written again if need be.
+// keepInMemory reads the old file at the path; restore writes it again.
 func keepInMemory(d *safedir.Dir, c Change) (restore func() error, err error) {
 	data, err := d.Read(c.base(), MaxPEM)
 	if err != nil {
@@ -220,7 +220,7 @@ func keepInMemory(d *safedir.Dir, c Change) (restore func() error, err error) {
 	}, nil
 }
 
-// replaceFile writes a file anew under a name that it has or had.
+// replaceFile writes a new file and puts it in the place of an old one.
 func replaceFile(d *safedir.Dir, name string, c Change, label *os.File) error {
 	var scrap safedir.UndoList
 	temp, err := writeTemp(d, c, label, &scrap)
@@ -233,5 +233,5 @@ func replaceFile(d *safedir.Dir, name string, c Change, label *os.File) error {
 	return nil
 }
 
-// base is the name of what a change makes, in its folder.
+// base returns the name that a change has in its directory.
 func (c Change) base() string { return filepath.Base(c.Path) }

@@ -19,23 +19,23 @@ type Output struct {
 	Data  []byte
 	Mode  fs.FileMode
 	Owner *Owner
-	// Ours reports whether virtpki has written such contents, for this purpose. An
-	// empty file is everybody's.
+	// Ours reports whether virtpki has written such contents, for this purpose. An empty file
+	// always counts as ours.
 	Ours func(there []byte) bool
-	// Force replaces what is there even so.
+	// Force replaces another file too.
 	Force bool
 }
 
-// ErrNotOurs is the error for a file that is there and that no former run has written.
+// ErrNotOurs is the error for an existing file that virtpki has not written.
 var ErrNotOurs = errors.New("is there already, and virtpki has not written it")
 
-// ErrPrivateKey is the error for a file that is there and holds a private key.
+// ErrPrivateKey is the error for an existing file that holds a private key.
 var ErrPrivateKey = errors.New("holds a private key, which is never replaced by something else")
 
-// Output states that a file holds data, with this mode and owner. What is there is
-// replaced only if a former run has written it and nobody else can have changed it
-// since, or where that is forced and no private key is lost. A new file takes its place: the mode and owner of
-// what was there do not count. What is not a file, a link say, stays.
+// Output states that a file holds data, with this mode and owner. A file at the path is replaced
+// only if a former run has written it and no other user can have changed it since, or if Force
+// is set and no private key is lost. The new file does not keep the mode and owner of the old
+// one. An entry that is not a file, such as a link, stays.
 func (p *Plan) Output(o Output) error {
 	there, err := lookAt(p.tree, o.Path)
 	if err != nil {
@@ -51,7 +51,7 @@ func (p *Plan) Output(o Output) error {
 	return nil
 }
 
-// standing is a file that stands where another is to go.
+// standing is an existing file at the path of an output.
 type standing struct {
 	was     *state
 	foreign string // see foreign
@@ -74,8 +74,8 @@ func (s *standing) refusal(path string) error {
 	return fmt.Errorf("%s %w", path, ErrNotOurs)
 }
 
-// lookAt looks at a file that is to be written; nil where there is none, or what is
-// there is not a file. A directory is refused in which everybody can exchange it.
+// lookAt looks at the file that is to be written. It returns nil if the file does not exist or
+// the entry is not a file. It refuses a directory in which every user can exchange the file.
 func lookAt(t Tree, path string) (*standing, error) {
 	folder, err := t.OpenDir(filepath.Dir(path), safedir.Policy{})
 	if errors.Is(err, fs.ErrNotExist) {

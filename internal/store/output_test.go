@@ -12,7 +12,7 @@ import (
 	"virtpki/internal/store"
 )
 
-// ourText is what stands at the beginning of outputs in these tests.
+// ourText is the beginning of outputs in these tests.
 var ourText = []byte("ours: ")
 
 func output(path string, force bool) store.Output {
@@ -29,7 +29,7 @@ func applyOutput(o store.Output) (changes int, err error) {
 	return len(plan.Changes()), plan.Apply()
 }
 
-// What is there decides whether it is replaced, and by whose word.
+// A file that is not ours is replaced only if that is forced.
 func TestOutput(t *testing.T) {
 	if os.Geteuid() != 0 {
 		t.Skip("needs root, to have somebody else")
@@ -98,7 +98,7 @@ func by(uid int, first func(string) error) func(string) error {
 	return func(path string) error { return errors.Join(first(path), os.Chown(path, uid, uid)) }
 }
 
-// What is not a file stays, whatever is forced, and nobody waits for a FIFO.
+// An entry that is not a file stays, even if that is forced, and a FIFO does not hang the run.
 func TestOutputIsAFile(t *testing.T) {
 	for name, make := range map[string]func(string) error{
 		"link": func(path string) error { return os.Symlink("/nowhere/at/all", path) },
@@ -119,8 +119,8 @@ func TestOutputIsAFile(t *testing.T) {
 	}
 }
 
-// In a directory in which everybody can exchange everything nothing is written, but
-// into one like /tmp.
+// No output is written into a directory in which every user can exchange files; one like /tmp is
+// allowed.
 func TestOutputIntoSharedDirectories(t *testing.T) {
 	for mode, refused := range map[os.FileMode]bool{0o777: true, 0o757: true, 0o777 | os.ModeSticky: false, 0o775: false} {
 		folder := t.TempDir()

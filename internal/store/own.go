@@ -8,12 +8,12 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// OwnFiles reads files of one directory whose contents are believed. It returns a
-// [Refusal] where somebody besides root and this process's user can write to a file, or
-// exchange it. The way there is walked once, and the files are looked at, by descriptor.
+// OwnFiles reads files of one directory that must be trustworthy. It returns a [Refusal] if a
+// user besides root and this process's user can write to a file, or exchange it. It walks the
+// path once, and looks at the files by descriptor.
 //
-// A link that root or this process's user made is followed. Nobody writes through it,
-// so that what it leads to is looked at and never replaced.
+// A link that root or this process's user made is followed: OwnFiles only reads, and never
+// replaces the file behind it.
 type OwnFiles struct {
 	tree Tree
 	path string
@@ -21,10 +21,10 @@ type OwnFiles struct {
 	err  error
 }
 
-// OwnFiles opens a directory for reading; whether that fails, each Read says.
+// OwnFiles opens a directory for reading. If that fails, each Read returns the error.
 func (t Tree) OwnFiles(folder string) *OwnFiles {
 	o := &OwnFiles{tree: t, path: folder}
-	if _, o.err = t.Lstat(folder); o.err == nil { // most are not there, and need no walk
+	if _, o.err = t.Lstat(folder); o.err == nil { // most do not exist, and need no walk
 		o.dir, o.err = t.OpenDir(folder, safedir.Policy{Secret: true})
 	}
 	return o

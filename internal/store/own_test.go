@@ -9,10 +9,10 @@ import (
 	"time"
 )
 
-// stranger is a user that nobody here is.
+// stranger is a user that does not exist here.
 const stranger = 12345
 
-// A file is believed where nobody but root and this process's user can have written it.
+// readOwn reads a file unless a user besides root and this process's user can have written it.
 func readOwn(t Tree, path string, limit int64) ([]byte, error) {
 	files := t.OwnFiles(filepath.Dir(path))
 	defer files.Close()
@@ -61,13 +61,13 @@ func TestReadOwn(t *testing.T) {
 	}
 }
 
-// relink has a link of a user's in the place of a file.
+// relink puts a link of a user's in the place of a file.
 func relink(path string, uid int) error {
 	return errors.Join(os.Rename(path, path+".target"), os.Symlink("file.target", path), os.Lchown(path, uid, uid))
 }
 
-// Somebody who exchanges her directory for root's, again and again, has never a file
-// of hers taken for one of root's.
+// A user who exchanges her directory for root's, again and again, cannot have a file of hers
+// taken for one of root's.
 func TestReadOwnIsNotRaced(t *testing.T) {
 	if os.Geteuid() != 0 {
 		t.Skip("files of another user take root")
@@ -113,7 +113,7 @@ func TestReadOwnIsNotRaced(t *testing.T) {
 	}
 }
 
-// A link in an image is read in the image, wherever it leads.
+// A link in an image is read in the image, to any target.
 func TestReadOwnStaysInTheImage(t *testing.T) {
 	base := t.TempDir()
 	must(t, os.MkdirAll(base+"/image"+base, 0o755))

@@ -12,14 +12,14 @@ import (
 	"virtpki/internal/safedir"
 )
 
-// Action says what a change does.
+// Action is the kind of a change.
 type Action string
 
 // The actions.
 const (
-	Create  Action = "create"  // a file or folder that was not there
+	Create  Action = "create"  // a file or directory that was not there
 	Replace Action = "replace" // a file whose contents differ
-	Adjust  Action = "adjust"  // mode or owner alone
+	Adjust  Action = "adjust"  // only mode or owner
 	Remove  Action = "remove"  // a file that was there
 )
 
@@ -30,7 +30,7 @@ type Owner = safedir.Owner
 // exchange something on the way to it.
 type Refusal = safedir.Refusal
 
-// Change is one difference between the disk and what it should be.
+// Change is one difference between the disk and the plan.
 type Change struct {
 	Action Action      `json:"action"`
 	Path   string      `json:"path"`
@@ -40,14 +40,14 @@ type Change struct {
 
 	data    []byte
 	was     *state // nil when nothing was there
-	adopted bool   // a folder that the lock has made already
+	adopted bool   // a directory that the lock has made already
 }
 
-// Data is what a file will hold; nil for a folder, and where only mode or owner
-// change. It may be a private key.
+// Data returns the new contents of a file. It is nil for a directory, and where only mode or
+// owner change. It may be a private key.
 func (c Change) Data() []byte { return c.data }
 
-// state is what stood at a path when the plan was made.
+// state holds the attributes of an entry when the plan was made.
 type state struct {
 	mode  fs.FileMode
 	owner Owner
@@ -57,20 +57,20 @@ type state struct {
 // value is an empty plan.
 type Plan struct {
 	changes   []Change
-	dirs      map[string]bool // folders this plan has looked at
-	adopted   map[string]bool // folders made by taking the lock
+	dirs      map[string]bool // directories this plan has looked at
+	adopted   map[string]bool // directories made by taking the lock
 	planned   map[string]int  // path to the last change there
-	swaps     []string        // folders whose files take effect together
+	swaps     []string        // directories whose files take effect together
 	weaker    []string
 	tree      Tree
-	guarded   []string // folders whose files no stranger may exchange, secret or not
+	guarded   []string // directories whose files no stranger may exchange, secret or not
 	spoilt    error    // of a statement that failed, outside of [Plan.Attempt]
 	trusted   map[place]bool
 	overLinks bool
 }
 
-// place is a folder in which something of an owner's was allowed. It is asked about once
-// in a plan: Apply looks again, at the directory that it opens.
+// place is a directory and an owner for which the plan has allowed a private key or a guarded
+// file. The plan checks it once: Apply checks again, in the directory that it opens.
 type place struct {
 	folder string
 	owner  Owner
@@ -82,20 +82,20 @@ func (p *Plan) In(t Tree) { p.tree = t }
 // Tree returns the tree that the plan is for.
 func (p *Plan) Tree() Tree { return p.tree }
 
-// Guard states that what is below folder is as dear as a private key: the records of
-// a CA, say.
+// Guard states that all files below a directory need the protection of a private key: the
+// records of a CA, say.
 func (p *Plan) Guard(folder string) {
 	if !slices.Contains(p.guarded, folder) {
 		p.guarded = append(p.guarded, folder)
 	}
 }
 
-// policyIn says how far a folder must be trusted for what the plan puts into it.
+// policyIn returns how far a directory must be trusted for the files that the plan puts into it.
 func (p *Plan) policyIn(folder string) safedir.Policy {
 	return p.policyOf(func(c Change) bool { return c.folder() == folder })
 }
 
-// policyOfSwap says how far a folder must be trusted whose files change together.
+// policyOfSwap returns how far a directory must be trusted if its files change together.
 func (p *Plan) policyOfSwap(folder string) safedir.Policy {
 	return p.policyOf(func(c Change) bool { return p.swapOf(c) == folder })
 }
@@ -106,7 +106,7 @@ func (p *Plan) policyOf(concerned func(Change) bool) (sum safedir.Policy) {
 			continue
 		}
 		if sum.Secret && (sum.Owner == nil || c.Owner == nil || sum.Owner.UID != c.Owner.UID) {
-			return safedir.Policy{Secret: true} // of several owners none is trusted with all
+			return safedir.Policy{Secret: true} // no owner may read the files of the others
 		}
 		sum = safedir.Policy{Secret: true, Owner: c.Owner}
 	}
@@ -129,26 +129,25 @@ func (p *Plan) weaken(format string, args ...any) {
 	p.weaker = append(p.weaker, fmt.Sprintf(format, args...))
 }
 
-// Together states that what the plan replaces below folder takes effect in one
-// instant: a key and its certificate, say. What was there before is kept; see
-// [Previous] and [Rollback]. Several folders follow each other in the order in which
-// they are named. A folder that the plan makes appears with all that the
-// plan puts into it, or not at all.
+// Together states that the files that the plan replaces below a directory take effect in one
+// instant: a key and its certificate, say. The old files are kept; see [Previous] and
+// [Rollback]. Several directories follow each other in the order in which they are named. A
+// directory that the plan makes appears with all its planned contents, or not at all.
 func (p *Plan) Together(folder string) {
 	if !slices.Contains(p.swaps, folder) {
 		p.swaps = append(p.swaps, folder)
 	}
 }
 
-// Weaker tells, after Apply, where that was not possible, and why.
+// Weaker says, after Apply, where that was not possible, and why.
 func (p *Plan) Weaker() []string { return p.weaker }
 
-// OverLinks states that a file takes the place of a link, which else is an error. What the
-// link leads to stays as it is, and the link stays where that holds the same already.
+// OverLinks states that a file takes the place of a link, which else is an error. The target of
+// the link stays as it is, and so does the link if its target holds the same data already.
 func (p *Plan) OverLinks() { p.overLinks = true }
 
-// Adopt takes in the folders that had to be made for a lock file: to the plan
-// they count as not there, and are its own to make.
+// Adopt tells the plan which directories were made for a lock file. The plan counts them as
+// missing and makes them its own.
 func (p *Plan) Adopt(lock *Lock) {
 	if p.adopted == nil {
 		p.adopted = make(map[string]bool)
@@ -158,14 +157,14 @@ func (p *Plan) Adopt(lock *Lock) {
 	}
 }
 
-// Changes returns what the plan would do; none means the disk is as it should be.
+// Changes returns the changes that the plan would make; none means the disk is as it should be.
 func (p *Plan) Changes() []Change { return p.changes }
 
-// Add takes in changes that another plan has made, to be told of.
+// Add adds the changes that another plan has made, for the report.
 func (p *Plan) Add(made []Change) { p.changes = append(p.changes, made...) }
 
-// Parents states that folder and those above it are there. What is there stays
-// as it is; what is not gets this mode.
+// Parents states that a directory and its parents exist. Existing ones stay as they are; missing
+// ones get this mode.
 func (p *Plan) Parents(folder string, mode fs.FileMode, owner *Owner) error {
 	_, err := p.tree.Stat(folder)
 	switch {
@@ -182,7 +181,7 @@ func (p *Plan) Parents(folder string, mode fs.FileMode, owner *Owner) error {
 	return p.Dir(folder, mode, owner)
 }
 
-// Dir states that path is a folder with this mode. Its parents are not implied.
+// Dir states that path is a directory with this mode. Its parents are not implied.
 func (p *Plan) Dir(path string, mode fs.FileMode, owner *Owner) error {
 	return p.spoil(p.dir(path, mode, owner))
 }
@@ -212,9 +211,9 @@ func (p *Plan) dir(path string, mode fs.FileMode, owner *Owner) error {
 	return nil
 }
 
-// File states that path is a regular file with these contents and this mode.
-// Its folder must be there, or come earlier in the plan. A link at path is an
-// error: renaming over it would cut what somebody tied. See [Plan.OverLinks].
+// File states that path is a regular file with these contents and this mode. Its directory must
+// exist, or come earlier in the plan. A link at path is an error: renaming over it would cut a
+// connection that somebody made. See [Plan.OverLinks].
 func (p *Plan) File(path string, data []byte, mode fs.FileMode, owner *Owner) error {
 	return p.spoil(p.file(path, data, mode, owner))
 }
@@ -261,8 +260,8 @@ func (p *Plan) overLink(c Change, target string, link *state) error {
 	return nil
 }
 
-// refuse returns an error when a private key would go where a stranger can exchange
-// it. What is not there yet is judged by what it will be made in.
+// refuse returns an error when a private key would go where a stranger can exchange it. A
+// directory that does not exist yet is judged by its nearest parent that does.
 func (p *Plan) refuse(c Change) error {
 	if !c.secret() && !p.guards(c.Path) {
 		return nil
@@ -285,7 +284,7 @@ func (p *Plan) refuse(c Change) error {
 			return err
 		}
 		if !errors.Is(err, fs.ErrNotExist) {
-			return nil // whoever opens it says so
+			return nil // the code that opens it reports the error
 		}
 		want.Owner = nil
 	}
@@ -298,7 +297,7 @@ func (p *Plan) trust(here place) {
 	p.trusted[here] = true
 }
 
-// Remove states that there is no file at path.
+// Remove states that path does not exist.
 func (p *Plan) Remove(path string) error {
 	return p.spoil(p.remove(path))
 }
@@ -345,8 +344,8 @@ func (p *Plan) Keep(path string, data []byte, mode fs.FileMode, owner *Owner) er
 	return p.File(path, data, mode, owner)
 }
 
-// KeepLike states that path holds data, with the mode and owner that another
-// file has: a copy must not be easier to read than what it is a copy of.
+// KeepLike states that path holds data, with the mode and owner of another file: a copy must not
+// be easier to read than its original.
 func (p *Plan) KeepLike(path, other string, data []byte) error {
 	info, err := p.tree.Stat(other)
 	if err != nil {
@@ -356,7 +355,7 @@ func (p *Plan) KeepLike(path, other string, data []byte) error {
 	return p.File(path, data, was.mode, &was.owner)
 }
 
-// adjust adds change if mode or owner differ from what is there.
+// adjust adds change if mode or owner differ from those on disk.
 func (p *Plan) adjust(change Change, was *state) {
 	sameOwner := change.Owner == nil || *change.Owner == was.owner
 	if was.mode == change.Mode && sameOwner {
@@ -366,7 +365,7 @@ func (p *Plan) adjust(change Change, was *state) {
 	p.add(change)
 }
 
-// Add takes in a change, unless the plan has the very same already.
+// Add adds a change, unless the plan has the same already.
 func (p *Plan) add(change Change) {
 	if i, ok := p.planned[change.Path]; ok && p.changes[i].same(change) {
 		return
@@ -383,7 +382,7 @@ func (c Change) same(other Change) bool {
 	return c.Action == other.Action && c.Dir == other.Dir && c.Mode == other.Mode && sameOwner && bytes.Equal(c.data, other.data)
 }
 
-// stateOf keeps what is needed to notice a difference and to undo a change.
+// stateOf returns the attributes that show a difference and undo a change.
 func stateOf(info fs.FileInfo) *state {
 	was := &state{mode: info.Mode() & (fs.ModePerm | fs.ModeSetuid | fs.ModeSetgid | fs.ModeSticky)}
 	if sys, ok := info.Sys().(*syscall.Stat_t); ok {
@@ -392,5 +391,5 @@ func stateOf(info fs.FileInfo) *state {
 	return was
 }
 
-// folder is where the temporary file of a change lives.
+// folder returns the directory of a change, which also holds its temporary file.
 func (c Change) folder() string { return filepath.Dir(c.Path) }

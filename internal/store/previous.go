@@ -13,7 +13,8 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// Previous is where the generation before the last swap of a folder is kept.
+// Previous returns the path at which the previous generation of a directory is kept after a
+// swap.
 func Previous(folder string) string {
 	return filepath.Join(filepath.Dir(folder), previousName(filepath.Base(folder)))
 }
@@ -22,21 +23,21 @@ func previousName(name string) string { return "." + name + ".previous" }
 
 func swapPrefix(name string) string { return "." + name + swapInfix }
 
-// swapped reports whether an entry is the folder that was in use before an exchange:
-// one that has its own inode in its name. isSwap is whether it belongs to a swap at all.
+// swapped reports whether an entry is the directory that was in use before an exchange: its name
+// has its own inode in it. isSwap is whether the entry belongs to a swap at all.
 func swapped(entry, name string, inode uint64) (isSwap, exchanged bool) {
 	rest, isSwap := strings.CutPrefix(entry, swapPrefix(name))
 	number, _, _ := strings.Cut(rest, ".")
 	return isSwap, number == strconv.FormatUint(inode, 10)
 }
 
-// Before is where the generation before the last swap of a folder lies at this
-// moment: at [Previous], or, where a run was killed right after the exchange, under
-// the name that the next one will take from it.
+// Before returns the path of the previous generation of a directory at this moment. That is
+// [Previous] or, if a run was killed right after the exchange, the name from which the next run
+// will move it there.
 func (t Tree) Before(folder string) string {
 	parent, err := t.OpenDir(filepath.Dir(folder), safedir.Policy{})
 	if err != nil {
-		return Previous(folder) // where there is no other
+		return Previous(folder) // there cannot be another one
 	}
 	defer parent.Close()
 	names, _ := parent.Names()
@@ -52,8 +53,8 @@ func (t Tree) Before(folder string) string {
 	return Previous(folder)
 }
 
-// keepPrevious makes the folder of before the previous generation. Where others have
-// taken its name it goes.
+// keepPrevious keeps the old directory as the previous generation. If another user has taken
+// that name it removes the old directory and returns an error.
 func keepPrevious(parent *safedir.Dir, old, name string) error {
 	if err := bringOver(parent, old, name); err != nil {
 		return err
@@ -77,9 +78,9 @@ func keepPrevious(parent *safedir.Dir, old, name string) error {
 	return parent.RemoveAll(gone)
 }
 
-// bringOver links into the folder in use each file that only the old one has, and
-// gives the old one copies of those that they share: what is written into one in
-// place must not reach the other.
+// bringOver links into the directory in use each file that only the old one has, and replaces
+// shared files in the old one by copies: writing into a file of one directory must not change
+// the other.
 func bringOver(parent *safedir.Dir, old, name string) error {
 	from, err := parent.OpenDir(old)
 	if err != nil {
@@ -139,7 +140,8 @@ func bringEntry(d *safedir.Dir, to *safedir.Dir, name string) error {
 	return copyOver(d, name)
 }
 
-// bringFolder brings over what is in a folder, and makes it if it is not there.
+// bringFolder brings over the contents of a directory, and makes the directory if it does not
+// exist.
 func bringFolder(d *safedir.Dir, to *safedir.Dir, name string, there bool) error {
 	from, err := d.OpenDir(name)
 	if err != nil {
@@ -162,7 +164,7 @@ func bringFolder(d *safedir.Dir, to *safedir.Dir, name string, there bool) error
 	return bringTo(from, into)
 }
 
-// mkdirLike makes a folder with the mode, owner and label of another.
+// mkdirLike makes a directory with the mode, owner and label of another.
 func mkdirLike(d *safedir.Dir, name string, like *safedir.Dir) (*safedir.Dir, error) {
 	stat, err := like.Self()
 	if err != nil {
@@ -179,8 +181,8 @@ func mkdirLike(d *safedir.Dir, name string, like *safedir.Dir) (*safedir.Dir, er
 	return made, nil
 }
 
-// copyOver puts a copy in the place of one of a file's names. What it reads and whose
-// owner and mode it takes is one opened file.
+// copyOver replaces a file under one of its names by a copy. It takes contents, owner and mode
+// from one opened file.
 func copyOver(d *safedir.Dir, name string) error {
 	file, err := d.Open(name, unix.O_RDONLY)
 	if err != nil {
@@ -199,8 +201,8 @@ func copyOver(d *safedir.Dir, name string) error {
 	return replaceFile(d, name, Change{Mode: was.mode, Owner: &was.owner, data: data}, file)
 }
 
-// recoverSwapsIn finishes or takes back the swaps of a folder that a killed run has
-// left. What others have given such a name is left alone.
+// recoverSwapsIn finishes or undoes the swaps of a directory that a killed run has left. It
+// leaves entries alone that other users have given such a name.
 func recoverSwapsIn(parent *safedir.Dir, name string) error {
 	entries, err := parent.Names()
 	if err != nil {
@@ -230,13 +232,13 @@ func recoverSwap(parent *safedir.Dir, staged, name string) error {
 	}
 	err = keepPrevious(parent, staged, name)
 	if r := (*Refusal)(nil); errors.As(err, &r) {
-		return nil // there is none to keep then, which blocks nobody
+		return nil // the previous generation cannot be kept then, but that does not block the run
 	}
 	return err
 }
 
-// Rollback exchanges a folder with its previous generation, in one instant. Done
-// twice, it is as before. After an error nothing has changed.
+// Rollback exchanges a directory with its previous generation, in one instant. Running it twice
+// restores the current state. After an error nothing has changed.
 func (t Tree) Rollback(folder string) error {
 	parent, err := t.OpenDir(filepath.Dir(folder), safedir.Policy{Secret: true})
 	if err != nil {
@@ -264,7 +266,7 @@ func (t Tree) Rollback(folder string) error {
 }
 
 // RollbackFile exchanges a file with its previous version, which lies at [Previous], in one
-// instant. Done twice, it is as before. After an error nothing has changed.
+// instant. Running it twice restores the current state. After an error nothing has changed.
 func (t Tree) RollbackFile(path string) error {
 	parent, err := t.OpenDir(filepath.Dir(path), safedir.Policy{Secret: true})
 	if err != nil {

@@ -22,10 +22,9 @@ const MaxPEM = 256 << 20
 // ReadFile reads a file of the machine; see [Tree.ReadFile].
 func ReadFile(path string, limit int64) ([]byte, error) { return Tree{}.ReadFile(path, limit) }
 
-// ReadFile returns the contents of a regular file of at most limit bytes. It
-// never waits for a FIFO or a device. A missing file is fs.ErrNotExist; a link
-// that leads nowhere is an error of its own, because it was put there to mean
-// something.
+// ReadFile returns the contents of a regular file of at most limit bytes. It never waits for a
+// FIFO or a device. A missing file is fs.ErrNotExist. A link that leads nowhere is an error of
+// its own, because somebody put it there for a reason.
 func (t Tree) ReadFile(path string, limit int64) ([]byte, error) {
 	file, err := t.Open(path)
 	if errors.Is(err, fs.ErrNotExist) {
@@ -38,7 +37,7 @@ func (t Tree) ReadFile(path string, limit int64) ([]byte, error) {
 	return safedir.ReadOpen(file, limit)
 }
 
-// Open opens a file or a folder for reading. It never waits for a FIFO or a device.
+// Open opens a file or a directory for reading. It never waits for a FIFO or a device.
 func (t Tree) Open(path string) (file *os.File, err error) {
 	const flags = unix.O_RDONLY | unix.O_NONBLOCK
 	if !t.holdsPath(path) {
@@ -57,7 +56,7 @@ func (t Tree) Open(path string) (file *os.File, err error) {
 	return file, err
 }
 
-// Stat describes what a path leads to.
+// Stat describes the file at a path, behind any links.
 func (t Tree) Stat(path string) (fs.FileInfo, error) {
 	if !t.holdsPath(path) {
 		return os.Stat(path)
@@ -68,7 +67,7 @@ func (t Tree) Stat(path string) (fs.FileInfo, error) {
 	return t.describe(path, true)
 }
 
-// Lstat describes what stands at a path, a link included.
+// Lstat describes the entry at a path, a link included.
 func (t Tree) Lstat(path string) (fs.FileInfo, error) {
 	if !t.holdsPath(path) {
 		return os.Lstat(path)
@@ -87,7 +86,7 @@ func (t Tree) describe(path string, follow bool) (info fs.FileInfo, err error) {
 	return info, err
 }
 
-// Readlink returns what a link says.
+// Readlink returns the target of a link.
 func (t Tree) Readlink(path string) (target string, err error) {
 	if !t.holdsPath(path) {
 		return os.Readlink(path)
@@ -99,7 +98,7 @@ func (t Tree) Readlink(path string) (target string, err error) {
 	return target, err
 }
 
-// ReadDir lists a folder by name.
+// ReadDir lists a directory by name.
 func (t Tree) ReadDir(path string) ([]fs.DirEntry, error) {
 	if !t.holdsPath(path) {
 		return os.ReadDir(path)
@@ -119,8 +118,8 @@ func (t Tree) ReadDir(path string) ([]fs.DirEntry, error) {
 	return entries, err
 }
 
-// reach goes to what a path leads to in the image, over links in it, whoever made
-// them, and hands on the directory and the name there.
+// reach follows a path in the image, over the links of any user, and calls use with the
+// directory and the name at its end.
 func (t Tree) reach(path string, follow bool, use func(here safedir.Step, name string) error) error {
 	w := &safedir.Walk{Follow: true}
 	defer w.Close()
@@ -131,7 +130,7 @@ func (t Tree) reach(path string, follow bool, use func(here safedir.Step, name s
 	return use(w.Here(), name)
 }
 
-// find goes to the directory of what a path leads to, and returns the name there.
+// find goes to the directory at the end of a path, and returns the name in it.
 func (t Tree) find(w *safedir.Walk, path string, follow bool) (name string, err error) {
 	if path != filepath.Clean(t.root) {
 		if name, done, err := w.JumpTo(path, follow); done {
@@ -148,13 +147,13 @@ func (t Tree) find(w *safedir.Walk, path string, follow bool) (name string, err 
 // Exists is [Tree.Exists] for the machine.
 func Exists(path string) bool { return Tree{}.Exists(path) }
 
-// Exists reports whether something stands at path, a dangling link included.
+// Exists reports whether path exists, as a dangling link too.
 func (t Tree) Exists(path string) bool {
 	_, err := t.Lstat(path)
 	return err == nil
 }
 
-// missing says of a link that it leads nowhere.
+// missing returns the error for a link that leads nowhere, else err.
 func (t Tree) missing(path string, err error) error {
 	if !t.Exists(path) {
 		return err

@@ -11,8 +11,8 @@ import (
 	"strings"
 )
 
-// RecordPath is where a CA keeps the certificate with this serial, below its
-// folder of records: the serial in hexadecimal, as OpenSSL names such files.
+// RecordPath returns the path at which a CA keeps the certificate with this serial, below its
+// directory of records: the serial in hexadecimal, as OpenSSL names such files.
 func RecordPath(folder string, serial *big.Int) string {
 	return filepath.Join(folder, RecordName(SerialText(serial)))
 }
@@ -30,14 +30,14 @@ func SerialText(serial *big.Int) string {
 	return text
 }
 
-// RecordFile is the file of one certificate in a CA's folder of records.
+// RecordFile is the file of one certificate in a CA's directory of records.
 type RecordFile struct {
 	Serial *big.Int
 	Path   string
 }
 
-// RecordFiles lists a CA's folder of records by the names of its files. One that is not
-// named by a serial is read for it. A folder that is not there holds none.
+// RecordFiles lists a CA's directory of records by the names of its files. If a name is not a
+// serial, RecordFiles reads the file for it. A missing directory holds none.
 func (t Tree) RecordFiles(folder string) ([]RecordFile, error) {
 	paths, err := t.recordPaths(folder)
 	files := make([]RecordFile, 0, len(paths))
@@ -71,9 +71,9 @@ func (t Tree) recordPaths(folder string) ([]string, error) {
 	return paths, err
 }
 
-// Records reads every certificate in a CA's folder of records. A folder that is
-// not there holds none. Files that are no certificate come back as one joined
-// error beside the certificates that could be read.
+// Records reads every certificate in a CA's directory of records. A missing directory holds
+// none. Beside the certificates that it could read, Records returns one joined error for the
+// files that do not hold a certificate.
 func (t Tree) Records(folder string) ([]*x509.Certificate, error) {
 	paths, err := t.recordPaths(folder)
 	if err != nil {

@@ -168,8 +168,8 @@ func TestApplySweepsLeavings(t *testing.T) {
 	}
 }
 
-// Undoing puts the very file back: it takes no space that a full disk would
-// refuse, and leaves nothing beside it.
+// Undoing puts the very file back. It takes no space that a full disk would refuse, and leaves
+// nothing beside it.
 func TestApplyPutsTheSameFileBack(t *testing.T) {
 	folder := t.TempDir()
 	first, last := filepath.Join(folder, "a"), filepath.Join(folder, "b", "last")
@@ -198,8 +198,8 @@ func TestApplyPutsTheSameFileBack(t *testing.T) {
 	}
 }
 
-// A lock file that nobody holds is that of a killed run: what it left below the
-// folder is swept, but for what lies under another lock.
+// A lock file that no run holds is that of a killed run: its leavings below the directory are
+// swept, except those under another lock.
 func TestAcquireSweepsBehindAKilledRun(t *testing.T) {
 	folder := t.TempDir()
 	deep, locked := filepath.Join(folder, "x", ".virtpki-1.tmp"), filepath.Join(folder, "y", ".virtpki-2.tmp")
@@ -303,7 +303,8 @@ func TestLockExcludes(t *testing.T) {
 	}
 }
 
-// What was made for a lock goes with it, as long as nobody waits for the same.
+// The directories that were made for a lock go with it, as long as no other run waits for the
+// same.
 func TestLockLeavesNothing(t *testing.T) {
 	folder := filepath.Join(t.TempDir(), "a", "b")
 	lock, err := store.At("/").Acquire(context.Background(), folder, func() {})
@@ -352,8 +353,8 @@ func TestReadFile(t *testing.T) {
 	}
 }
 
-// TestOverLinks has files take the place of links where that is asked for: a link stays
-// that leads to the same already, and no target changes.
+// TestOverLinks puts files in the place of links, if the plan allows it. A link whose target
+// holds the same already stays, and targets do not change.
 func TestOverLinks(t *testing.T) {
 	for _, test := range []struct {
 		name, target string

@@ -14,19 +14,19 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// A swap replaces several files of a folder in one instant. The folder is built
-// anew beside itself, out of links to the files that stay and of the new ones,
-// and the two exchange their names in one system call. Whatever is killed when,
-// a daemon that starts then finds the files of before or those of after, and
-// never a key beside another key's certificate. The folder of before stays,
-// under the name that [Previous] gives.
+// A swap replaces several files of a directory in one instant. The new directory is built beside
+// the one in use, from links to the files that stay and from the new files. Then the two
+// exchange their names in one system call. Even if something is killed meanwhile, a daemon that
+// starts then finds all the old files or all the new ones, and never a key beside another key's
+// certificate. The old directory stays, under the name that [Previous] returns.
 //
-// While it is built, the new folder is called .NAME.swap-INODE.RANDOM, INODE being
-// that of the folder in use. After the exchange it is the old folder that has this
-// name, and its own inode in it: so a run that finds one after a kill knows on
-// which side of the exchange that was. A folder that is not there yet has the inode
-// 0. Until it is whole the new folder is closed to everybody else, whoever it will
-// belong to; and a swap is made only where nobody else can exchange its names.
+// While it is built, the new directory is called .NAME.swap-INODE.RANDOM. INODE is that of the
+// directory in use, or 0 if there is none yet. After the exchange the old directory has this
+// name, and so its own inode in it. A run that finds one after a kill therefore knows on which
+// side of the exchange that was.
+//
+// Until it is whole the new directory is closed to all other users, even its future owner. A
+// swap is made only where no other user can exchange its names.
 type swap struct {
 	folder string       // in use
 	parent *safedir.Dir // of both
@@ -36,7 +36,7 @@ type swap struct {
 	fresh  *shape
 }
 
-// shape is a folder under construction with the folders in it.
+// shape is a directory under construction with the directories in it.
 type shape struct {
 	*safedir.Dir
 	owner  *Owner
@@ -44,10 +44,10 @@ type shape struct {
 	inside map[string]*shape
 }
 
-// swapInfix stands between the name of a folder and an inode.
+// swapInfix stands between the name of a directory and an inode.
 const swapInfix = ".swap-"
 
-// newSwap builds the folder of after.
+// newSwap builds the new directory.
 func (w *work) newSwap(folder string, changes []Change) (*swap, error) {
 	s := &swap{folder: folder, name: filepath.Base(folder)}
 	if err := w.openSwap(s, w.plan.policyOfSwap(folder)); err != nil {
@@ -67,9 +67,9 @@ func (w *work) newSwap(folder string, changes []Change) (*swap, error) {
 	return s, s.fresh.settleAll()
 }
 
-// openSwap opens the folder in use and the one in which it stands. Both have to be
-// as closed as the policy of the files wants it. A link in the place of a folder
-// cannot be exchanged together with what it leads to.
+// openSwap opens the directory in use and its parent. Both have to be as closed as the policy of
+// the files demands. A link in the place of a directory cannot be exchanged together with its
+// target.
 func (w *work) openSwap(s *swap, p safedir.Policy) (err error) {
 	s.parent, err = w.plan.tree.OpenDir(filepath.Dir(s.folder), safedir.Policy{Secret: true})
 	if r := (*Refusal)(nil); errors.As(err, &r) && !p.Secret {
@@ -93,7 +93,7 @@ func (w *work) openSwap(s *swap, p safedir.Policy) (err error) {
 	return s.live.Allows(p)
 }
 
-// build makes the folder of after, closed and not yet of its owner.
+// build makes the new directory, closed and without its final owner.
 func (s *swap) build(inode string, changes []Change, done *safedir.UndoList) (err error) {
 	done.Add(func() error { return s.drop() })
 	s.staged = swapPrefix(s.name) + inode + "." + safedir.Unpredictable()
@@ -116,7 +116,7 @@ func (s *swap) build(inode string, changes []Change, done *safedir.UndoList) (er
 	return nil
 }
 
-// drop removes the folder under construction.
+// drop removes the directory under construction.
 func (s *swap) drop() error {
 	if s.staged == "" {
 		return nil
@@ -124,7 +124,7 @@ func (s *swap) drop() error {
 	return s.parent.RemoveAll(s.staged)
 }
 
-// stage makes one change in the folder of after.
+// stage makes one change in the new directory.
 func (s *swap) stage(c Change) error {
 	rel, err := filepath.Rel(s.folder, c.Path)
 	if err != nil {
@@ -168,8 +168,8 @@ func (f *shape) allows(c Change) error {
 	return safedir.Policy{Secret: true, Owner: c.Owner}.Check(filepath.Dir(c.Path), n)
 }
 
-// put writes a file, or gives one that stays another mode or owner: as a copy, for
-// the file itself is in use.
+// put writes a file, or gives one that stays another mode or owner. It does so in a copy,
+// because the file itself is in use.
 func (f *shape) put(c Change) error {
 	if c.was == nil {
 		return replaceFile(f.Dir, c.base(), c, nil)
@@ -193,7 +193,7 @@ func (f *shape) put(c Change) error {
 	return replaceFile(f.Dir, c.base(), c, there)
 }
 
-// Add makes a folder inside.
+// Add makes a directory inside.
 func (f *shape) add(c Change) error {
 	d, err := f.Mkdir(c.base())
 	if err != nil {
@@ -210,7 +210,7 @@ func (f *shape) keepShape(name string, inside *shape) {
 	f.inside[name] = inside
 }
 
-// wants notes the mode and owner that a folder is to have.
+// wants notes the future mode and owner of a directory.
 func (f *shape) wants(c Change) {
 	f.mode = c.Mode
 	if c.Owner != nil {
@@ -218,7 +218,7 @@ func (f *shape) wants(c Change) {
 	}
 }
 
-// find returns a folder inside.
+// find returns a directory inside.
 func (f *shape) find(rel string) (*shape, error) {
 	for name := range strings.SplitSeq(rel, "/") {
 		if name == "." {
@@ -233,8 +233,8 @@ func (f *shape) find(rel string) (*shape, error) {
 	return f, nil
 }
 
-// noFolder says why there is none of a name. Behind a link there may be one, which
-// the exchange would not reach.
+// noFolder says why a directory does not exist inside. Behind a link there may be one, which the
+// exchange would not reach.
 func (f *shape) noFolder(name string) error {
 	stat, err := f.Stat(name)
 	if err == nil && stat.Mode&unix.S_IFMT == unix.S_IFLNK {
@@ -246,7 +246,7 @@ func (f *shape) noFolder(name string) error {
 	return err
 }
 
-// copy makes the folder like another one, with links to its files.
+// copy makes the directory like another one, with links to its files.
 func (f *shape) copy(like *safedir.Dir) error {
 	stat, err := like.Self()
 	if err != nil {
@@ -279,7 +279,7 @@ func (f *shape) copyEntry(like *safedir.Dir, name string) error {
 	return like.Link(name, f.Dir, name)
 }
 
-// copyFolder makes a folder inside like one of another folder.
+// copyFolder makes a copy of a directory inside, with links to its files.
 func (f *shape) copyFolder(like *safedir.Dir, name string) error {
 	from, err := like.OpenDir(name)
 	if err != nil {
@@ -295,8 +295,7 @@ func (f *shape) copyFolder(like *safedir.Dir, name string) error {
 	return inside.copy(from)
 }
 
-// settleAll gives the folders their owners and modes, the innermost first, and makes
-// them last.
+// settleAll gives the directories their owners and modes, the innermost first, and syncs them.
 func (f *shape) settleAll() error {
 	for _, inside := range f.inside {
 		if err := inside.settleAll(); err != nil {
@@ -316,7 +315,7 @@ func (f *shape) closeAll() {
 	f.Close()
 }
 
-// commit exchanges the two folders, or gives the new one its name.
+// commit exchanges the two directories, or gives the new one its name.
 func (s *swap) commit(done *safedir.UndoList) error {
 	if s.live == nil {
 		return s.appear(done)
@@ -328,8 +327,8 @@ func (s *swap) commit(done *safedir.UndoList) error {
 	return s.parent.Sync()
 }
 
-// appear gives a folder that was not there its name, with all that is in it: for
-// some folders it matters that they exist.
+// appear gives a new directory its name, with all its contents: some directories matter by their
+// existence.
 func (s *swap) appear(done *safedir.UndoList) error {
 	if s.parent.Exists(s.name) {
 		return s.parent.Fail("mkdir", s.name, fs.ErrExist)
@@ -341,8 +340,8 @@ func (s *swap) appear(done *safedir.UndoList) error {
 	return s.parent.Sync()
 }
 
-// finish keeps the folder of before as the previous generation. What others put
-// into it while the new one was built is brought over.
+// finish keeps the old directory as the previous generation. It brings over the files that
+// others put into it while the new one was built.
 func (s *swap) finish() error {
 	if s.live == nil {
 		return nil
@@ -350,7 +349,7 @@ func (s *swap) finish() error {
 	return keepPrevious(s.parent, s.staged, s.name)
 }
 
-// isLeaving reports whether a file is virtpki's own and no part of the contents.
+// isLeaving reports whether a file is virtpki's own and not part of the contents.
 func isLeaving(name string) bool {
 	return safedir.Unfinished(name) || name == lockName
 }

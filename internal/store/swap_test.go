@@ -16,7 +16,7 @@ import (
 	"virtpki/internal/store"
 )
 
-// pairPlan replaces the pair in folder by generation n.
+// pairPlan replaces the key pair in a directory by generation n.
 func pairPlan(t *testing.T, folder string, n int) *store.Plan {
 	t.Helper()
 	var p store.Plan
@@ -90,8 +90,8 @@ func TestRollbackIsItsOwnReverse(t *testing.T) {
 	}
 }
 
-// A reader that opens the folder once, as a daemon with an open descriptor of it
-// would, or that holds the lock of all, never sees two generations.
+// A reader that opens the directory once, as a daemon with an open descriptor of it would, never
+// sees two generations.
 func TestTogetherIsOneInstant(t *testing.T) {
 	folder := filepath.Join(t.TempDir(), "pki")
 	writePair(t, folder)
@@ -119,7 +119,7 @@ func TestTogetherIsOneInstant(t *testing.T) {
 	}
 }
 
-// readPair wants key and certificate of one folder to be of one generation.
+// readPair returns an error unless key and certificate of one directory are of one generation.
 func readPair(folder string) error {
 	root, err := os.OpenRoot(folder)
 	if err != nil {
@@ -129,7 +129,7 @@ func readPair(folder string) error {
 	key, err1 := root.ReadFile("private/key")
 	cert, err2 := root.ReadFile("cert")
 	if errors.Is(err1, fs.ErrNotExist) || errors.Is(err2, fs.ErrNotExist) {
-		return nil // this folder was the previous generation, and is gone
+		return nil // this directory was the previous generation, and is gone
 	}
 	if err1 != nil || err2 != nil || string(key) != string(cert) {
 		return fmt.Errorf("key %q, certificate %q, %v, %v", key, cert, err1, err2)
@@ -137,7 +137,7 @@ func readPair(folder string) error {
 	return nil
 }
 
-// What a kill leaves, before the exchange and after it.
+// The next run recovers from a kill before the exchange and after it.
 func TestSwapIsRecovered(t *testing.T) {
 	inode := func(path string) uint64 {
 		info, err := os.Stat(path)
@@ -188,7 +188,7 @@ func TestTogetherFailsWhole(t *testing.T) {
 	}
 }
 
-// What is written into a file in place does not reach the generation before.
+// Writing into a file in place does not change the previous generation.
 func TestGenerationsShareNoFile(t *testing.T) {
 	folder := filepath.Join(t.TempDir(), "pki")
 	writePair(t, folder)
@@ -201,7 +201,7 @@ func TestGenerationsShareNoFile(t *testing.T) {
 	}
 }
 
-// wholePlan makes a folder with a pair in it.
+// wholePlan makes a directory with a key pair in it.
 func wholePlan(t *testing.T, folder string) *store.Plan {
 	t.Helper()
 	var p store.Plan
@@ -249,8 +249,8 @@ func TestTogetherMakesAFolderWhole(t *testing.T) {
 	}
 }
 
-// neverEmpty looks at a folder, when it is there, until stop: opened once, it must
-// hold both of its names.
+// neverEmpty looks at a directory, when it is there, until stop: opened once, it must hold both
+// of its names.
 func neverEmpty(folder string, stop <-chan struct{}) error {
 	for {
 		select {
@@ -294,8 +294,8 @@ func TestBeforeFindsTheGenerationOfAKilledRun(t *testing.T) {
 	if err := pairPlan(t, folder, 1).Apply(); err != nil {
 		t.Fatal(err)
 	}
-	// A run that is killed right after the exchange leaves the folder that was in use
-	// under a name with its own inode; one that is killed before it, the new folder under
+	// A run that is killed right after the exchange leaves the directory that was in use, under
+	// a name with its own inode. One that is killed before it leaves the new directory, under
 	// the inode of the one in use.
 	for exchanged, named := range map[bool]string{true: store.Previous(folder), false: folder} {
 		info, err := os.Stat(named)

@@ -12,8 +12,7 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// sweep removes what a killed run has left under construction in the folders of the
-// plan.
+// sweep removes the unfinished files that a killed run has left in the directories of the plan.
 func (w *work) sweep() error {
 	for _, folder := range w.plan.swaps {
 		if err := w.recoverSwaps(folder); err != nil {
@@ -35,8 +34,8 @@ func (w *work) sweep() error {
 	return nil
 }
 
-// recoverSwaps finishes swaps where they can have been made: where nobody else can
-// exchange a name.
+// recoverSwaps finishes swaps, but only where no other user can exchange a name: no swap is made
+// elsewhere.
 func (w *work) recoverSwaps(folder string) error {
 	parent, err := w.plan.tree.OpenDir(filepath.Dir(folder), safedir.Policy{Secret: true})
 	if r := (*Refusal)(nil); errors.Is(err, fs.ErrNotExist) || errors.As(err, &r) {
@@ -61,7 +60,7 @@ func sweepIn(d *safedir.Dir) error {
 		}
 		stat, err := d.Stat(name)
 		if err != nil || stat.Mode&unix.S_IFMT == unix.S_IFDIR || !d.MayTake(&stat) {
-			continue // another's, or gone by now: it is in nobody's way
+			continue // another's, or gone by now: it does not matter
 		}
 		if err := d.RemoveIfThere(name); err != nil {
 			return err
@@ -70,9 +69,9 @@ func sweepIn(d *safedir.Dir) error {
 	return nil
 }
 
-// sweepBelow removes what a killed run has left under construction in a folder that
-// is locked, and below it but for folders with a lock of their own. What cannot be
-// read or removed is no reason to stop: nothing reads such a file.
+// sweepBelow removes the unfinished files that a killed run has left in a locked directory and
+// below it, except in directories with a lock of their own. Entries that cannot be read or
+// removed do not stop it: nothing reads such a file.
 func sweepBelow(d *safedir.Dir) {
 	sweepIn(d)
 	sweepStaged(d)
@@ -91,8 +90,8 @@ func sweepBelow(d *safedir.Dir) {
 	}
 }
 
-// sweepStaged removes folders that were to appear whole. No run is at work on one: it
-// would hold the lock.
+// sweepStaged removes directories that were to appear whole. No run is at work on one: it would
+// hold the lock.
 func sweepStaged(d *safedir.Dir) {
 	names, _ := d.Names()
 	for _, name := range names {
@@ -105,7 +104,7 @@ func sweepStaged(d *safedir.Dir) {
 	}
 }
 
-// notOurs says that a name virtpki needs is taken by somebody else.
+// notOurs returns the error for a name that virtpki needs and another user has taken.
 func notOurs(d *safedir.Dir, name string, stat *unix.Stat_t) error {
 	path := d.In(name)
 	return safedir.Refuse(path, fmt.Sprintf("was not made by this run's user: it belongs to uid %d", stat.Uid), "rm -r "+termtext.ShellWord(path))

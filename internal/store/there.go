@@ -9,8 +9,7 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// OpenThere opens a regular file that a former run has made, and that counts as
-// [CheckThere] says. It never waits for a FIFO.
+// OpenThere opens a regular file if [CheckThere] allows it. It never waits for a FIFO.
 func OpenThere(path string) (*os.File, error) {
 	folder, err := openDir(filepath.Dir(path), safedir.Policy{Secret: true})
 	if err != nil {
@@ -23,9 +22,9 @@ func OpenThere(path string) (*os.File, error) {
 	return folder.Open(filepath.Base(path), unix.O_RDONLY)
 }
 
-// CheckThere returns an error unless the file or directory at path can be what a
-// former run has made: strangers cannot exchange it, and where they can make files
-// beside it, as in /tmp, it belongs to root or to this process's user.
+// CheckThere returns an error unless a former run can have made the file or directory at path.
+// Strangers must not be able to exchange it. If they can make files beside it, as in /tmp, it
+// must belong to root or to this process's user.
 func CheckThere(path string) error {
 	folder, err := openDir(filepath.Dir(path), safedir.Policy{Secret: true})
 	if err != nil {

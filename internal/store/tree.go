@@ -9,10 +9,9 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// Tree is the file system that a run works in: the machine's own, which is the zero
-// value, or the image below a directory. A path below the directory never leads out
-// of it: links are resolved in it, as in a chroot. Other paths, those that the user
-// has typed, are the machine's.
+// Tree is the file system that a run works in. The zero value is the machine's own; others are
+// the image below a directory. A path below the directory never leads out of it: links are
+// resolved in it, as in a chroot. Other paths, those that the user has typed, are the machine's.
 type Tree struct{ root string }
 
 // At returns the tree below a directory; "/" is the machine's own.
@@ -23,19 +22,19 @@ func At(root string) Tree {
 	return Tree{root}
 }
 
-// below returns a path as it is seen inside the image; inside is whether it lies
+// below returns a path as it is seen inside the image. inside reports whether the path lies
 // there.
 func (t Tree) below(path string) (rel string, inside bool) {
 	if t.root == "" {
 		return "", false
 	}
 	root, path := filepath.Clean(t.root), filepath.Clean(path)
-	if root == "." || !filepath.IsLocal(root) || !filepath.IsLocal(path) { // two local ones have one beginning
+	if root == "." || !filepath.IsLocal(root) || !filepath.IsLocal(path) { // two local paths begin at the same directory
 		var err1, err2 error
 		root, err1 = filepath.Abs(root)
 		path, err2 = filepath.Abs(path)
 		if err1 != nil || err2 != nil {
-			return "", true // it cannot be told: the image's own folder then, and no other
+			return "", true // it is not known: the image's own directory then, and no other
 		}
 	}
 	return strings.CutPrefix(path+"/", root+"/")
@@ -43,7 +42,7 @@ func (t Tree) below(path string) (rel string, inside bool) {
 
 // OpenDir opens a directory, if the policy trusts the way to it.
 func (t Tree) OpenDir(path string, p safedir.Policy) (*safedir.Dir, error) {
-	if !p.Secret { // then the way has to be free of links, and no more
+	if !p.Secret { // then the path only has to be free of links
 		file, done, err := safedir.OpenStraight(filepath.Clean(path), unix.O_RDONLY|unix.O_DIRECTORY)
 		switch {
 		case done && err == nil:
@@ -82,8 +81,8 @@ func (t Tree) walk(w *safedir.Walk, path string) error {
 // relative, and may lead over links of root and of this process's user.
 func openDir(path string, p safedir.Policy) (*safedir.Dir, error) { return Tree{}.OpenDir(path, p) }
 
-// enterImage goes to the image, and returns a path as it is seen there. Whatever
-// follows stays in the image.
+// enterImage goes to the image, and returns a path as it is seen there. All further steps stay
+// in the image.
 func (t Tree) enterImage(w *safedir.Walk, path string) (rel string, err error) {
 	rel, _ = t.below(path)
 	return rel, w.EnterRoot(t.root)

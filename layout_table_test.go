@@ -1,27 +1,27 @@
 package virtpki_test
 
-// mayImport lists which of the module's packages each may import. A package
-// that is not in the table may import none and makes the test fail: a new one
-// has to be thought about. Above each row stands its reason.
+// mayImport lists which of the module's packages each may import. A package that is not in the
+// table may import none and makes the test fail: each new package needs a decision. The reason
+// stands above each row.
 var mayImport = map[string][]string{
 	// Libraries.
 
-	// a library for anybody: the standard library alone
+	// a library for any program: only the standard library
 	"dn": {},
-	// a CA computes, whoever keeps its files
+	// a CA only computes; its callers keep the files
 	"pki": {},
 	// words for a shell are quoted in one way
 	"templates": {"internal/termtext"},
 
 	// Words: no disk, no machine.
 
-	// every room has errors
+	// every package has errors
 	"internal/hint": {},
-	// everything that is printed goes through it
+	// all printed text passes through it
 	"internal/termtext": {},
-	// names are compared as the certificate has them, before anything is signed
+	// names are compared in the form that the certificate has, before anything is signed
 	"internal/grant": {"dn", "pki"},
-	// grant: the short form of a name is granted there too
+	// grant: it also accepts the short form of a name
 	"internal/subject": {"dn", "pki", "internal/grant", "internal/hint", "internal/termtext"},
 	// store: how a serial is written
 	"internal/certinfo": {"pki", "internal/store", "internal/subject", "internal/termtext"},
@@ -30,65 +30,69 @@ var mayImport = map[string][]string{
 	// a usage error has a hint
 	"internal/usage": {"internal/hint", "internal/termtext"},
 
-	// What others do.
+	// Other programs.
 
-	// what others accept is known without knowing who asks
+	// other programs accept the same certificates for every caller
 	"internal/gnutls": {},
-	// a syntax, whatever the settings mean
+	// a syntax; the meaning of the settings is in internal/libvirt
 	"internal/libvirt/conf": {},
 	// dn: the matcher of a release; conf: the defaults of its settings
 	"internal/libvirt": {"dn", "internal/libvirt/conf"},
-	// protocols of QEMU's: bytes on a connection that somebody else has made
+	// QEMU's protocols: bytes on a connection that the caller has made
 	"internal/starttls": {},
 	// a name is looked up, for every caller
 	"internal/resolver": {},
-	// libvirt: sockets and processes have their names there; starttls: VNC is asked what it serves; resolver: libvirt goes by nsswitch.conf
+	// libvirt: the names of sockets and processes; starttls: a VNC server reports what it offers;
+	// resolver: libvirt follows nsswitch.conf
 	"internal/libvirt/rpc": {"internal/libvirt", "internal/resolver", "internal/starttls"},
-	// a daemon is asked who it is
+	// a running daemon is asked which one it is
 	"internal/libvirt/running": {"internal/libvirt", "internal/libvirt/conf", "internal/libvirt/rpc"},
-	// units are read in a tree, out of which no link leads
+	// units are read in a tree, and links must not lead out of it
 	"internal/systemd": {"internal/store"},
-	// gnutls: what the library beneath takes; libvirt: what a release demands. Files are handed to it
+	// gnutls: the limits of the library underneath; libvirt: the demands of a release. The caller
+	// passes the files in
 	"internal/judge": {"dn", "internal/gnutls", "internal/libvirt", "internal/libvirt/conf", "internal/termtext"},
 
 	// Files.
 
 	// a hint is typed into a shell
 	"internal/safedir": {"internal/termtext"},
-	// safedir: the way to a file is walked by descriptor
+	// safedir: paths are walked by descriptor
 	"internal/store": {"internal/safedir", "internal/termtext"},
-	// records have their names in store
+	// store: the names of records
 	"internal/batch": {"internal/safedir", "internal/store", "internal/termtext"},
 
 	// Keys in hardware.
 
-	// a protocol, whoever keeps the key
+	// a protocol, for every caller
 	"internal/pkcs11": {},
-	// a chip, whoever keeps the file of its key
+	// a chip; the caller keeps the file with the key
 	"internal/tpm": {},
-	// pkcs11: a token; tpm: a TPM; program: a PIN comes from a descriptor too; store: a file that is believed
+	// pkcs11: a token; tpm: a TPM; program: a PIN also comes from a descriptor; store: only
+	// trusted files are read
 	"internal/cakey": {"pki", "internal/hint", "internal/pkcs11", "internal/program", "internal/store", "internal/termtext", "internal/tpm"},
 
-	// A machine, and what stands on it.
+	// A machine and the files on it.
 
 	// pki: how a duration is written
 	"internal/machine": {
 		"pki", "internal/hint", "internal/libvirt", "internal/libvirt/conf", "internal/libvirt/running", "internal/store",
 		"internal/subject", "internal/termtext",
 	},
-	// the machine is looked at with what is known of its programs
+	// knowledge about programs is applied to this machine
 	"internal/inventory": {
 		"dn", "internal/hint", "internal/libvirt", "internal/libvirt/conf", "internal/libvirt/running", "internal/machine",
 		"internal/systemd", "internal/termtext",
 	},
-	// machine: where the pair of this machine lies
+	// machine: where the key pair of this machine is
 	"internal/keypair": {"pki", "internal/hint", "internal/libvirt", "internal/machine", "internal/store", "internal/subject"},
-	// cakey: the CA's key, wherever it is; certinfo: what was made is told; keypair: keys are made once a run
+	// cakey: the CA's key in any of its places; certinfo: the report on new certificates; keypair:
+	// keys are made once in a run
 	"internal/change": {
 		"pki", "internal/cakey", "internal/certinfo", "internal/hint", "internal/keypair", "internal/libvirt", "internal/machine", "internal/store",
 		"internal/termtext",
 	},
-	// judge: libvirt has to start on its CA; running: where daemons read its CRL
+	// judge: libvirt must start with the CA; running: where daemons read its CRL
 	"internal/authority": {
 		"dn", "pki", "internal/cakey", "internal/certinfo", "internal/change", "internal/grant", "internal/hint", "internal/inventory", "internal/judge",
 		"internal/keypair", "internal/libvirt", "internal/libvirt/running", "internal/machine", "internal/store", "internal/subject",
@@ -99,41 +103,42 @@ var mayImport = map[string][]string{
 		"dn", "pki", "internal/hint", "internal/judge", "internal/libvirt", "internal/libvirt/conf", "internal/store", "internal/termtext",
 	},
 
-	// Work, a story each. An arrow between two of them has to be defended.
+	// Work, one task for each package. An import between two of them needs a good reason.
 
-	// authority: clients whose certificate it signed; inventory: which daemon serves
+	// authority: the clients with a certificate of the CA; inventory: the daemon that serves
 	"internal/hostconf": {
 		"dn", "internal/allowlist", "internal/authority", "internal/change", "internal/hint", "internal/inventory", "internal/keypair",
 		"internal/libvirt", "internal/libvirt/conf", "internal/machine", "internal/store", "internal/subject", "internal/termtext",
 	},
-	// change: it writes the previous files back, and tells of it; inventory: where daemons and QEMU read files of their own
+	// change: it restores the previous files and reports them; inventory: where daemons and QEMU
+	// read files of their own
 	"internal/reload": {
 		"dn", "pki", "internal/change", "internal/hint", "internal/inventory", "internal/keypair", "internal/libvirt", "internal/libvirt/conf",
 		"internal/libvirt/rpc", "internal/libvirt/running", "internal/machine", "internal/store", "internal/subject", "internal/termtext",
 	},
-	// reload: a list counts once a daemon has read it
+	// reload: a list takes effect when a daemon has reloaded it
 	"internal/revocation": {
 		"pki", "internal/authority", "internal/certinfo", "internal/change", "internal/enroll", "internal/grant", "internal/hint", "internal/keypair",
 		"internal/libvirt", "internal/libvirt/rpc", "internal/libvirt/running", "internal/machine", "internal/reload", "internal/store",
 		"internal/subject", "internal/termtext",
 	},
-	// hostconf: a host is not ready without its configuration; inventory: which daemon that is
+	// hostconf: a host is not ready without its configuration; inventory: the daemon to configure
 	"internal/provision": {
 		"pki", "internal/authority", "internal/change", "internal/hint", "internal/hostconf", "internal/inventory", "internal/keypair",
 		"internal/libvirt", "internal/machine", "internal/store", "internal/subject", "internal/termtext",
 	},
-	// program: a worker's panic ends in one line
+	// program: a panic in a worker ends in one line
 	"internal/fleet": {
 		"pki", "internal/authority", "internal/batch", "internal/cakey", "internal/certinfo", "internal/change", "internal/grant", "internal/hint",
 		"internal/keypair", "internal/libvirt", "internal/machine", "internal/program", "internal/store", "internal/subject",
 		"internal/termtext",
 	},
-	// provision: names and refusals of issue; batch: archives are written in one way
+	// provision: the names that issue takes and refuses; batch: archives are written in one way
 	"internal/clientpack": {
 		"pki", "internal/authority", "internal/batch", "internal/certinfo", "internal/change", "internal/hint", "internal/keypair",
 		"internal/libvirt", "internal/machine", "internal/provision", "internal/subject",
 	},
-	// authority: the CA that signs; grant: what it may
+	// authority: the CA that signs; grant: the names that it may sign
 	"internal/sign": {
 		"pki", "internal/authority", "internal/certinfo", "internal/change", "internal/grant", "internal/hint", "internal/inventory",
 		"internal/libvirt", "internal/machine", "internal/store", "internal/subject", "internal/termtext",
@@ -144,58 +149,62 @@ var mayImport = map[string][]string{
 		"internal/keypair", "internal/libvirt", "internal/machine", "internal/provision", "internal/reload", "internal/store",
 		"internal/subject", "internal/termtext",
 	},
-	// enroll: what was made elsewhere is judged and put in place as a response is
+	// enroll: certificates made elsewhere are checked and installed in the same way as a response
 	"internal/adopt": {
 		"pki", "internal/certinfo", "internal/change", "internal/enroll", "internal/gnutls", "internal/hint", "internal/keypair",
 		"internal/machine", "internal/safedir", "internal/store", "internal/subject", "internal/termtext",
 	},
-	// enroll: a CA elsewhere is asked; provision: QEMU's directories; reload: what is renewed is proven
+	// enroll: requests to a CA elsewhere; provision: QEMU's directories; reload: renewed
+	// certificates are verified by a connection
 	"internal/renewal": {
 		"pki", "internal/authority", "internal/certinfo", "internal/change", "internal/enroll", "internal/hint", "internal/inventory",
 		"internal/keypair", "internal/libvirt", "internal/machine", "internal/provision", "internal/reload", "internal/store",
 		"internal/subject", "internal/termtext",
 	},
-	// HTTPS, whoever answers
+	// HTTPS, for every service
 	"internal/issuer/web": {},
-	// a service's own words; what to do about an error is a hint
+	// the words of one service; hint: what to do about an error
 	"internal/issuer/step": {"pki", "internal/hint", "internal/issuer/web"},
 	// the same for the other service
 	"internal/issuer/vault": {"pki", "internal/hint", "internal/issuer/web"},
-	// step, vault: the services that sign; store: its file is believed; judge: what libvirt makes of a trial
+	// step, vault: the services that sign; store: only trusted files are read; judge: whether
+	// libvirt accepts a trial certificate
 	"internal/issuer": {
 		"pki", "internal/change", "internal/hint", "internal/issuer/step", "internal/issuer/vault", "internal/issuer/web", "internal/judge",
 		"internal/libvirt", "internal/machine", "internal/program", "internal/store", "internal/subject", "internal/termtext",
 	},
-	// authority: whether renew would keep the names of a certificate; gnutls: which block of a file is at fault
+	// authority: whether renew would keep the names of a certificate; gnutls: which block of a
+	// file is wrong
 	"internal/inspect": {
 		"dn", "pki", "internal/authority", "internal/gnutls", "internal/inventory", "internal/judge", "internal/keypair", "internal/libvirt",
 		"internal/libvirt/conf", "internal/libvirt/running", "internal/machine", "internal/renewer", "internal/resolver", "internal/store",
 		"internal/subject", "internal/termtext",
 	},
-	// authority: which CA has signed; certinfo: the list that says it
+	// authority: which CA has signed; certinfo: the list of its certificates
 	"internal/renewer": {"pki", "internal/authority", "internal/certinfo", "internal/keypair", "internal/libvirt", "internal/machine"},
-	// reload: what is served
+	// reload: the certificates that a daemon serves
 	"internal/connect": {
 		"dn", "pki", "internal/certinfo", "internal/hint", "internal/inspect", "internal/judge", "internal/keypair", "internal/libvirt",
 		"internal/libvirt/rpc", "internal/libvirt/running", "internal/machine", "internal/reload", "internal/starttls", "internal/store",
 		"internal/subject", "internal/termtext",
 	},
-	// connect: how one host is looked at; fleet: the list; authority: what was signed last
+	// connect: how one host is checked; fleet: the list; authority: the last certificate that was
+	// signed
 	"internal/survey": {
 		"internal/authority", "internal/certinfo", "internal/connect", "internal/fleet", "internal/hint", "internal/machine",
 		"internal/termtext",
 	},
-	// provision: the bundle that a first boot is given
+	// provision: the bundle for a first boot
 	"internal/generate": {
 		"pki", "templates", "internal/allowlist", "internal/authority", "internal/cakey", "internal/change", "internal/hint", "internal/keypair",
 		"internal/libvirt", "internal/machine", "internal/provision", "internal/store", "internal/subject", "internal/termtext",
 	},
 
-	// Faces.
+	// User interfaces.
 
-	// it knows no question
+	// it does not know any question
 	"internal/prompt": {"internal/hint", "internal/program", "internal/termtext"},
-	// it reads, to check an answer as its flag would; what is done goes through its Doer
+	// it reads, to check an answer as its flag would; its Doer makes all changes
 	"internal/wizard": {
 		"dn", "internal/allowlist", "internal/authority", "internal/change", "internal/generate", "internal/hint", "internal/hostconf",
 		"internal/inventory", "internal/judge", "internal/keypair", "internal/libvirt", "internal/libvirt/running", "internal/machine",
@@ -206,28 +215,29 @@ var mayImport = map[string][]string{
 
 	// a module of its own, which measures the program from outside
 	"bench/fleet": {},
-	// a host knows nothing of what is tested on it
+	// a host does not know the tests that use it
 	"internal/lab": {},
-	// files of tests, whatever is in them
+	// files for tests, with any contents
 	"internal/lab/labfiles": {},
-	// certificates that this project has not made: they test its own
+	// certificates that are not made by this project, to test its own
 	"internal/lab/labpki": {},
 	// the commands of scripts are those of hosts and terminals
 	"internal/lab/labscript": {"internal/lab", "internal/lab/terminal"},
-	// a person at a terminal knows no program
+	// a person at a terminal does not know the program
 	"internal/lab/terminal": {},
-	// a Vault knows no program
+	// a Vault does not know its clients
 	"internal/lab/labvault": {},
-	// system calls, whoever makes them
+	// system calls of any program
 	"internal/lab/trace": {},
 	// the program that installs the filter of trace
 	"internal/lab/tracee": {"internal/lab/trace"},
-	// packages are files: their tests make them and use them, and know no room
+	// packages are files: their tests build and use them, and import none of the program
 	"packaging": {},
 	// a program for the hosts of scripts
 	"internal/lab/vnctls": {},
 
-	// the face wires every room to its flags; one a line, so that a new one is seen
+	// the command line connects every package to its flags; one on each line, so that a new one is
+	// seen
 	"cmd/virtpki": {
 		"dn",
 		"internal/adopt",
@@ -274,7 +284,7 @@ var mayImport = map[string][]string{
 	},
 }
 
-// testImports are allowed to the tests of a package on top.
+// testImports lists packages that the tests of a package may import in addition.
 var testImports = map[string][]string{
 	"internal/batch":           {"internal/lab/labfiles"},
 	"internal/store":           {"internal/lab/labfiles"},
@@ -291,7 +301,7 @@ var testImports = map[string][]string{
 	"internal/systemd":         {"internal/lab"},
 }
 
-// onlyIn lists libraries that stay behind a package or a file, or two of them.
+// onlyIn lists libraries that only one or two packages or files may import.
 var onlyIn = map[string]string{
 	"github.com/AlecAivazis/survey/v2":          "internal/prompt/survey.go",
 	"github.com/AlecAivazis/survey/v2/core":     "internal/prompt/survey.go",

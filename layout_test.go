@@ -1,6 +1,5 @@
-// Package virtpki_test holds the module to its architecture: who may import
-// whom, that every package says what it is for, and that nothing runs by being
-// imported.
+// Package virtpki_test checks the architecture of the module: which package imports which, that
+// every package documents its purpose, and that an import alone runs no code.
 package virtpki_test
 
 import (
@@ -16,13 +15,13 @@ import (
 )
 
 type source struct {
-	pkg  string // folder, slash-separated
+	pkg  string // directory, slash-separated
 	path string
 	file *ast.File
 }
 
-// sources parses every Go file. The files are read, not asked of the go
-// command: its answers are cached and would stay green after a bad import.
+// sources parses every Go file. It reads the files and does not ask the go command, whose results
+// are cached: they would stay green after a bad import.
 func sources(t *testing.T) []source {
 	var all []source
 	err := filepath.WalkDir(".", func(name string, entry fs.DirEntry, err error) error {
@@ -98,9 +97,9 @@ func TestNoInit(t *testing.T) {
 	}
 }
 
-// People are told things by termtext, which lets nothing through that moves a
-// cursor: fmt writes to no stream but a buffer. What is written to stdout with
-// io.WriteString is the contents of a file.
+// All output for people goes through termtext, which removes everything that moves a cursor. fmt
+// therefore writes only to buffers. Text that is written to stdout with io.WriteString is the
+// contents of a file.
 func TestPrintsAreSafe(t *testing.T) {
 	streams := []string{"stdout", "stderr", "Stdout", "Stderr", "results"}
 	for _, src := range sources(t) {
@@ -121,9 +120,9 @@ func TestPrintsAreSafe(t *testing.T) {
 	}
 }
 
-// The commands print, and no package below them: what a run has to say it returns, and
-// machine.Machine.Warn is for what cannot wait. A panic (internal/program) has nobody to
-// return to; the lab's own programs are commands too.
+// Only commands print; the packages below them return their messages. machine.Machine.Warn is for
+// messages that cannot wait. A panic (internal/program) has no caller to return to; the lab's own
+// programs are commands too.
 func TestOnlyCommandsPrint(t *testing.T) {
 	for _, src := range sources(t) {
 		if src.file.Name.Name == "main" || src.pkg == "internal/program" || strings.HasSuffix(src.path, "_test.go") {
@@ -145,7 +144,7 @@ func TestOnlyCommandsPrint(t *testing.T) {
 	}
 }
 
-// calledName is PACKAGE.NAME of a call.
+// calledName returns PACKAGE.NAME of a call.
 func calledName(call *ast.CallExpr) string {
 	selector, ok := call.Fun.(*ast.SelectorExpr)
 	if !ok {
@@ -154,7 +153,7 @@ func calledName(call *ast.CallExpr) string {
 	return lastName(selector.X) + "." + selector.Sel.Name
 }
 
-// lastName is the name at the end of a.b.c or a.b.c().
+// lastName returns the name at the end of a.b.c or a.b.c().
 func lastName(expr ast.Expr) string {
 	switch expr := expr.(type) {
 	case *ast.Ident:
@@ -167,7 +166,7 @@ func lastName(expr ast.Expr) string {
 	return ""
 }
 
-// The sizes up to which a function and a type are read at a glance. Those of tests do not
+// The sizes up to which a function and a type can be read at a glance. Those of tests do not
 // count.
 const (
 	maxParameters = 5
@@ -206,7 +205,7 @@ func TestSizes(t *testing.T) {
 	}
 }
 
-// receiver is the name of a method's type.
+// receiver returns the name of a method's type.
 func receiver(expr ast.Expr) string {
 	switch expr := expr.(type) {
 	case *ast.StarExpr:

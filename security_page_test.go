@@ -8,11 +8,10 @@ import (
 	"testing"
 )
 
-// heldBy finds the tests that docs/security.md names: functions, and scripts below
-// testdata.
+// heldBy finds the tests that docs/security.md names: functions, and scripts below testdata.
 var heldBy = regexp.MustCompile("`((?:Test|Fuzz)[A-Za-z]+|(?:script|e2e|wizard)/[a-z-]+\\.txtar)`")
 
-// A promise whose test is gone is only a sentence.
+// A test that the security page names must exist: without it nothing checks the promise.
 func TestSecurityPageNamesTestsThatExist(t *testing.T) {
 	page, err := os.ReadFile("docs/security.md")
 	if err != nil {

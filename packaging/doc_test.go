@@ -1,7 +1,7 @@
-// Package packaging_test makes the packages and uses them: dist.sh twice, from two
-// directories, lintian and rpmlint, and a Debian that has nothing of Go, on which the deb is
-// installed, used, upgraded, removed and purged.
+// Package packaging_test builds the packages and uses them. It runs dist.sh twice, from two
+// directories, and then lintian and rpmlint. On a Debian without Go it installs, uses, upgrades,
+// removes and purges the deb.
 //
-// An ordinary run makes the packages of one architecture and installs one on Debian 12.
-// "make dist-check" does it for all.
+// An ordinary run builds the packages of one architecture and installs one on Debian 12. "make
+// dist-check" does it for all.
 package packaging_test

@@ -16,10 +16,10 @@ import (
 	"virtpki/internal/lab/labscript"
 )
 
-// all is whether every architecture and platform is packaged.
+// all says whether every architecture and platform is packaged.
 var all = os.Getenv("VIRTPKI_DIST") == "all"
 
-// TestPackages makes the packages in two directories, compares them, and uses them.
+// TestPackages builds the packages in two directories, compares them, and uses them.
 func TestPackages(t *testing.T) {
 	if testing.Short() {
 		t.Skip("-short: no packages")
@@ -41,7 +41,8 @@ func TestPackages(t *testing.T) {
 	t.Run("install", func(t *testing.T) { install(t, made) })
 }
 
-// dist copies the source from one directory to another, makes the packages there and returns their directory.
+// dist copies the source from one directory to another, builds the packages there and returns
+// their directory.
 func dist(t *testing.T, from, dir string) string {
 	t.Helper()
 	copySource(t, from, dir)
@@ -57,8 +58,8 @@ func dist(t *testing.T, from, dir string) string {
 	return filepath.Join(dir, "build", "dist")
 }
 
-// copySource copies the project without what is built and without git: what is not
-// committed yet is packaged too.
+// copySource copies the project without build results and without git. Files that are not
+// committed yet are packaged too.
 func copySource(t *testing.T, from, dir string) {
 	t.Helper()
 	err := filepath.WalkDir(from, func(path string, entry fs.DirEntry, err error) error {
@@ -102,7 +103,7 @@ func read(t *testing.T, dir, name string) string {
 	return string(data)
 }
 
-// files returns the packages that end so.
+// files returns the packages with that ending in their names.
 func files(t *testing.T, dir, ending string) []string {
 	t.Helper()
 	found, err := filepath.Glob(filepath.Join(dir, "*"+ending))
@@ -112,7 +113,7 @@ func files(t *testing.T, dir, ending string) []string {
 	return found
 }
 
-// lint wants lintian and rpmlint to say nothing.
+// lint checks that lintian and rpmlint print nothing.
 func lint(t *testing.T, made string) {
 	for ending, linter := range map[string][]string{
 		".deb": {"lintian", "--allow-root", "--fail-on", "error,warning,info"},
@@ -132,7 +133,7 @@ func lint(t *testing.T, made string) {
 	}
 }
 
-// contents wants the files in each kind of package, and no other place to be touched.
+// contents checks the files in each kind of package, and that a package touches no other place.
 func contents(t *testing.T, made string) {
 	source := "-" + strings.TrimSpace(read(t, "../internal/program", "VERSION")) + ".tar.gz"
 	listers := map[string][]string{
@@ -172,7 +173,7 @@ func contents(t *testing.T, made string) {
 	}
 }
 
-// install runs testdata/*.txtar on hosts of the lab: on one release, or on those that
+// install runs testdata/*.txtar on hosts of the lab: on one release by default, on those that
 // VIRTPKI_RELEASES names, or on all.
 func install(t *testing.T, made string) {
 	if err := lab.Usable(); err != nil {

@@ -16,35 +16,35 @@ import (
 //go:embed ansible
 var ansibleFiles embed.FS
 
-// Fleet is what the inventory of an Ansible project says.
+// Fleet describes the inventory of an Ansible project.
 type Fleet struct {
-	// Hosts are the names of the machines that get certificates, as Ansible reaches
-	// them and as their certificates name them.
+	// Hosts are the names of the machines that get certificates. Ansible reaches them by these
+	// names, and their certificates contain them.
 	Hosts []string
 	// CA is the name of the machine with the CA's key.
 	CA string
 	// Local says that CA is the machine on which Ansible runs.
 	Local bool
-	// CAFolder is the absolute path of the CA's folder on that machine. Empty: the
-	// default of the role.
+	// CAFolder is the absolute path of the CA's directory on that machine. Empty: the default of
+	// the role.
 	CAFolder string
-	// Copy is the absolute path of virtpki on the machine on which Ansible runs; it is
-	// copied to the hosts. Empty: they have it.
+	// Copy is the absolute path of virtpki on the machine on which Ansible runs, to copy it to the
+	// hosts. Empty: the hosts have it already.
 	Copy string
 }
 
 // ProjectFile is one file of an Ansible project.
 type ProjectFile struct {
-	Name string // below the project's folder, with slashes
+	Name string // below the project's directory, with slashes
 	Text []byte
-	// Own is set for a file that people edit, which is all but the role: it must not be
-	// written twice.
+	// Own is set for files that people edit, which are all files except those of the role. Such a
+	// file must not be overwritten.
 	Own bool
 }
 
-// Ansible is an Ansible project: a role that requests, signs and installs, the
-// playbooks that use it, and an inventory. It needs ansible-core 2.14 or newer and
-// nothing but ansible.builtin.
+// Ansible returns an Ansible project: a role that requests, signs and installs, the playbooks that
+// use it, and an inventory. The project needs ansible-core 2.14 or newer and only the collection
+// ansible.builtin.
 func Ansible(f Fleet) ([]ProjectFile, error) {
 	if len(f.Hosts) == 0 || f.CA == "" {
 		return nil, errors.New("an inventory needs hosts and a CA")
@@ -64,10 +64,11 @@ func Ansible(f Fleet) ([]ProjectFile, error) {
 	return project, err
 }
 
-// writtenLine stands, after the line that begins a YAML document, in the files that a newer virtpki replaces.
+// writtenLine marks the files that a newer virtpki replaces. It follows the line that begins a
+// YAML document.
 const writtenLine = "# Written by: virtpki generate ansible\n"
 
-// file is one of the embedded files; those that end in .tmpl are filled.
+// file returns one of the embedded files. It fills those that end in .tmpl.
 func (f Fleet) file(name string) (ProjectFile, error) {
 	text, err := ansibleFiles.ReadFile(name)
 	bare, filled := strings.CutSuffix(strings.TrimPrefix(name, "ansible/"), ".tmpl")
@@ -88,8 +89,8 @@ func (f Fleet) file(name string) (ProjectFile, error) {
 	return file, err
 }
 
-// NamesHost reports whether an inventory names a host. Ranges of hosts, hv[1:9], are not
-// expanded: an inventory with one may name any.
+// NamesHost reports whether an inventory names a host. It does not expand ranges of hosts such as
+// hv[1:9]: an inventory with a range may name any host.
 func NamesHost(inventory []byte, host string) bool {
 	var document yaml.Node
 	if err := yaml.Unmarshal(inventory, &document); err != nil {
@@ -108,14 +109,14 @@ func namesHost(node *yaml.Node, host string) bool {
 	return false
 }
 
-// yamlString writes a string for YAML: names and paths as they are, all else quoted
-// as in JSON, which YAML 1.2 contains. A word without a dot or a slash may mean
-// something else to YAML (no, null, 12).
+// yamlString writes a string for YAML. It leaves names and paths as they are, and quotes all else
+// as in JSON, which YAML 1.2 contains. A word without a dot or a slash is quoted too, since it may
+// mean something else to YAML (no, null, 12).
 func yamlString(s string) string {
 	bare := isPlain(s) && strings.ContainsAny(s, "./") && !strings.ContainsAny(s, ":@,=+") && (s[0] == '/' || s[0] >= 'a' && s[0] <= 'z')
 	if bare || s == "localhost" {
 		return s
 	}
-	quoted, _ := json.Marshal(s) // a string always can be
+	quoted, _ := json.Marshal(s) // a string can always be encoded
 	return string(quoted)
 }

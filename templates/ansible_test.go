@@ -5,7 +5,7 @@ import (
 	"testing"
 )
 
-// fleet is a small one, and valid.
+// fleet returns a small, valid Fleet.
 func fleet() Fleet {
 	return Fleet{Hosts: []string{"hv1.lab.example"}, CA: "localhost", Local: true, Copy: "/usr/bin/virtpki"}
 }

@@ -12,58 +12,58 @@ import (
 	"go.yaml.in/yaml/v3"
 )
 
-// FirstBoot says how cloud-init makes a machine ready for libvirt over TLS. No field
-// is read from the machine that calls.
+// FirstBoot describes how cloud-init makes a machine ready for libvirt over TLS. None of its
+// fields is read from the calling machine.
 type FirstBoot struct {
-	// Name is the machine's, for the comments.
+	// Name is the name of the machine, for the comments.
 	Name string
-	// Program is virtpki on that machine: its absolute path, or its name alone.
+	// Program is virtpki on that machine: its absolute path, or only its name.
 	Program string
-	// Arguments are those of `virtpki bootstrap`. Where there are Files, the function
-	// adds the --bundle that names them.
+	// Arguments are those of `virtpki bootstrap`. If there are Files, [CloudInit] adds the
+	// --bundle that names them.
 	Arguments []string
-	// Files are the bundle, in the flat layout: "cacert.pem" and so on. One of them
-	// may hold a private key. With a Request it is one file, "trust.pem", with the
-	// CA's certificate and CRL.
+	// Files are the bundle, in the flat layout: "cacert.pem" and so on. One of them may hold a
+	// private key. With a Request the bundle is one file, "trust.pem", with the CA's certificate
+	// and CRL.
 	Files []BootFile
-	// Request is for a machine that makes its own keys and asks a CA to sign; nil for
-	// another.
+	// Request is for a machine that makes its own keys and has a CA sign them; otherwise nil.
 	Request *BootRequest
-	// URL is where the program is fetched from when it is not there, and SHA256 the
-	// sum, in hexadecimal, that it must have; both empty for never.
+	// URL is the address from which the machine fetches the program if it is missing. SHA256 is
+	// the checksum that it must have, in hexadecimal. If both are empty the machine never fetches
+	// it.
 	URL, SHA256 string
 	// Packages are installed by cloud-init.
 	Packages []string
 	// Service and Socket are the systemd units of the daemon and of its TLS port.
 	Service, Socket string
-	// Sysconfdir is the folder of the system's configuration, "/etc" mostly.
+	// Sysconfdir is the system's configuration directory, usually "/etc".
 	Sysconfdir string
-	// Retry says that a CA is asked over the network: what fails is tried again.
+	// Retry says that a CA is reached over the network: failed steps are repeated.
 	Retry bool
 	// Network says that the machine's addresses must be known.
 	Network bool
 }
 
-// BootRequest says how a machine asks for its certificates.
+// BootRequest describes how a machine requests its certificates.
 type BootRequest struct {
 	// Arguments are those of `virtpki request host NAME`, and Install those of
 	// `virtpki install FILE`.
 	Arguments, Install []string
-	// Via is a command for sh that takes the request and prints the CA's answer. Where
-	// it is empty, the request is printed and waits for somebody to sign it.
+	// Via is a command for sh that takes the request and prints the CA's response. If it is empty,
+	// the machine prints the request and waits until somebody has signed it.
 	Via string
-	// NotBefore is a time before which no clock can be right, and Wait how long the
-	// clock is waited for.
+	// NotBefore is a time that every correct clock has passed. Wait is how long the machine waits
+	// for its clock to pass it.
 	NotBefore time.Time
 	Wait      time.Duration
 }
 
-// WaitSeconds is Wait for the shell.
+// WaitSeconds returns Wait in seconds, for the shell.
 func (r *BootRequest) WaitSeconds() int64 { return int64(r.Wait / time.Second) }
 
 // BootFile is a PEM file of a bundle.
 type BootFile struct {
-	Name string // without a folder
+	Name string // without a directory
 	Text string
 }
 
@@ -77,14 +77,13 @@ func (b FirstBoot) Secret() bool {
 	return false
 }
 
-// CloudInit is user-data for cloud-init 20.4 (Debian 11) or newer, a #cloud-config.
+// CloudInit returns user-data for cloud-init 20.4 (Debian 11) or newer, a #cloud-config.
 //
-// All is done by bootcmd, which runs at every boot and early: what a boot that was
-// cut short has left undone, the next one does. write_files and runcmd run once for
-// an instance and count as done when they begin; and write_files opens a file to all
-// before it sets its mode (cloud-init, cloudinit/util.py), which a key must not
-// meet. bootcmd keeps the bundle in /run and starts a service there for which the
-// daemon waits, whenever it is started or installed.
+// bootcmd does all the work. It runs early in every boot, so that the next boot completes the work
+// of an interrupted one. write_files and runcmd would run once for an instance, and count as done
+// when they begin. write_files also opens a file to all users before it sets its mode (cloud-init,
+// cloudinit/util.py), and that is not acceptable for a key. bootcmd keeps the bundle in /run and
+// starts a service there. The daemon waits for this service, whenever it is started or installed.
 func CloudInit(b FirstBoot) ([]byte, error) {
 	if err := b.check(); err != nil {
 		return nil, err
@@ -104,7 +103,7 @@ func CloudInit(b FirstBoot) ([]byte, error) {
 	return append([]byte(b.heading()), text...), err
 }
 
-// heading is the comment at the top. cloud-init knows what the file is by its first
+// heading returns the comment at the top. cloud-init recognizes the kind of file by its first
 // line.
 func (b FirstBoot) heading() string {
 	text := "#cloud-config\n# Makes " + b.Name + " ready for libvirt over TLS. Written by: virtpki generate cloud-init\n"
@@ -114,7 +113,7 @@ func (b FirstBoot) heading() string {
 	return text
 }
 
-// document is what cloud-init is to do.
+// document returns the document that cloud-init carries out.
 func (b FirstBoot) document(boot string) *yaml.Node {
 	root := &yaml.Node{Kind: yaml.MappingNode}
 	add := func(key string, values ...*yaml.Node) {
@@ -131,8 +130,8 @@ func (b FirstBoot) document(boot string) *yaml.Node {
 		root.Content = append(root.Content, scalar("package_update"), &yaml.Node{Kind: yaml.ScalarNode, Tag: "!!bool", Value: "true"})
 		add("packages", packages...)
 	}
-	// It has been started long since: this waits for its end, so that cloud-init
-	// tells of an error.
+	// The service was started long ago. This command waits for it to end, so that cloud-init
+	// reports its errors.
 	add("runcmd", scalar("test ! -d /run/systemd/system || systemctl start virtpki-ready.service"))
 	return root
 }
@@ -163,7 +162,7 @@ func (b FirstBoot) check() error {
 	return b.checkFetch()
 }
 
-// check wants PEM and nothing else, which no here-document can take for its end.
+// check accepts only PEM. No line of PEM can be mistaken for the end of a here-document.
 func (f BootFile) check() error {
 	if !isPlain(f.Name) || strings.Contains(f.Name, "/") {
 		return fmt.Errorf("%q is no name for a file of a bundle", f.Name)

@@ -11,13 +11,13 @@ import (
 
 const somePEM = "-----BEGIN PRIVATE KEY-----\nAAAA\n-----END PRIVATE KEY-----\n"
 
-// firstBoot is a small one, and valid.
+// firstBoot returns a small, valid FirstBoot.
 func firstBoot() FirstBoot {
 	return FirstBoot{Name: "hv1.example", Program: "virtpki", Arguments: []string{"--name=Lab"},
 		Service: "libvirtd.service", Socket: "libvirtd-tls.socket", Sysconfdir: "/etc"}
 }
 
-// script is what a shell is given: the one command of bootcmd, as a YAML parser
+// script returns the text that a shell is given: the only command of bootcmd, as a YAML parser
 // reads it.
 func script(t *testing.T, b FirstBoot) string {
 	t.Helper()
@@ -40,7 +40,7 @@ func script(t *testing.T, b FirstBoot) string {
 	return config.Bootcmd[0]
 }
 
-// A shell hands to the program what was meant for it, whatever is in it.
+// A shell passes the intended arguments to the program, with any characters in them.
 func TestCloudInitArguments(t *testing.T) {
 	hard := []string{"", "a b", "it's", `"x"`, "$HOME", "`date`", `\`, "a;b|c&d>e", "#", "END", "100%", "é*?[x]", "-n", "~", "!x", "{{.Name}}", ": - |", "\u00a0"}
 	b := firstBoot()
@@ -55,7 +55,7 @@ func TestCloudInitArguments(t *testing.T) {
 	}
 }
 
-// Every shell takes both scripts.
+// Every shell accepts both scripts.
 func TestCloudInitIsShell(t *testing.T) {
 	full := firstBoot()
 	full.Files = []BootFile{{"cacert.pem", somePEM}, {"serverkey.pem", somePEM}}

@@ -1,12 +1,10 @@
-// Package templates writes the files that run virtpki by itself: a systemd
-// service with its timer, a line for /etc/cron.d, user-data for cloud-init, and an
-// Ansible role with its playbooks.
+// Package templates writes the files that run virtpki unattended: a systemd service with its
+// timer, a line for /etc/cron.d, user-data for cloud-init, and an Ansible role with its playbooks.
 //
-// The texts lie beside this file as text/template sources. Whatever a caller
-// puts into one is quoted as systemd, cron or a shell reads it, so that the program gets
-// exactly the arguments that it was meant to get; what has no safe spelling
-// there (a line break, another control character, bytes that are not UTF-8) is
-// an error.
+// The texts lie beside this file as text/template sources. The package quotes each value of a
+// caller for systemd, cron or a shell, so that the program gets exactly the intended arguments. A
+// value without a safe spelling (a line break, another control character, bytes that are not
+// UTF-8) is an error.
 package templates
 
 import (
@@ -23,43 +21,42 @@ import (
 	"virtpki/internal/termtext"
 )
 
-// Renewal says how `virtpki renew` is to run on a machine. No field is read from
-// the machine that calls.
+// Renewal describes how to run `virtpki renew` on a machine. None of its fields is read from the
+// calling machine.
 type Renewal struct {
 	// Command is the program, by its absolute path, and its arguments.
 	Command []string
-	// Passphrase is the absolute path of the file that opens the CA's key, or
-	// empty. The functions add --passphrase-file to the command by themselves,
-	// because under systemd the program gets a copy.
+	// Passphrase is the absolute path of the file that opens the CA's key, or empty. The functions
+	// add --passphrase-file to the command themselves, because under systemd the program gets a
+	// copy of the file.
 	Passphrase string
-	// Writable lists the folders that the command writes into, by absolute path;
-	// systemd makes everything else read-only to it. A folder counts with all that
-	// is below it. One whose name the command changes must not be listed: its
-	// parent must.
+	// Writable lists the directories that the command writes into, by absolute path. systemd makes
+	// everything else read-only to the command. A directory includes everything below it. If the
+	// command renames a directory, list its parent instead.
 	Writable []string
 	// Device is the absolute path of the device that the command opens; empty for none.
 	Device string
-	// After lists the units after which the service starts, when they start too.
+	// After lists units. The service starts after them if they start too.
 	After []string
-	// Network says that a CA is asked over the network.
+	// Network says that a CA is reached over the network.
 	Network bool
-	// Before lists the units that start after the service of [Watch], when they start too.
+	// Before lists units. They start after the service of [Watch] if they start too.
 	Before []string
-	// Calendar is when the timer rings, in the syntax of systemd.time(7), such as
-	// "daily" or "Mon *-*-* 04:00:00 Europe/London".
+	// Calendar is when the timer elapses, in the syntax of systemd.time(7), such as "daily" or
+	// "Mon *-*-* 04:00:00 Europe/London".
 	Calendar string
 	// Delay is the longest random delay of the timer, a time span in the syntax of
 	// systemd.time(7) such as "30m"; empty is none.
 	Delay string
-	// Host is a name that differs from machine to machine. It decides the minute
-	// of the crontab line, so that a fleet does not run as one.
+	// Host is a name that differs from machine to machine. It decides the minute of the crontab
+	// line, so that the machines of a fleet do not all run at once.
 	Host string
 }
 
 //go:embed *.tmpl
 var files embed.FS
 
-// functions are those that the texts call.
+// functions are the functions that the texts call.
 var functions = template.FuncMap{
 	"unitWord": unitWord,
 	"unitArg":  unitArg,
@@ -69,8 +66,8 @@ var functions = template.FuncMap{
 	"rest":     func(words []string) []string { return words[1:] },
 }
 
-// Service is the unit that runs the command once, as root, with no more rights
-// than it needs. It needs systemd 247 (Debian 11, RHEL 9) or newer.
+// Service returns the unit that runs the command once, as root, with no more rights than it needs.
+// It needs systemd 247 (Debian 11, RHEL 9) or newer.
 func Service(r Renewal) ([]byte, error) {
 	if err := r.checkUnit(); err != nil {
 		return nil, err
@@ -78,9 +75,9 @@ func Service(r Renewal) ([]byte, error) {
 	return execute("virtpki-renew.service.tmpl", r)
 }
 
-// Watch is the unit that runs the command, which stays, as root, with no more rights than it
-// needs. It is told of by sd_notify(3) when it is ready. The first of the writable folders is
-// made where there is none.
+// Watch returns the unit that keeps the command running, as root, with no more rights than it
+// needs. The command reports by sd_notify(3) when it is ready. The unit creates the first of the
+// writable directories if it is missing.
 func Watch(r Renewal) ([]byte, error) {
 	if len(r.Writable) == 0 {
 		return nil, errors.New("the service writes nowhere")
@@ -91,7 +88,7 @@ func Watch(r Renewal) ([]byte, error) {
 	return execute("virtpki-watch.service.tmpl", r)
 }
 
-// Timer is the unit that starts the service, under the same name.
+// Timer returns the unit that starts the service, under the same name.
 func Timer(r Renewal) ([]byte, error) {
 	if err := r.checkTimer(); err != nil {
 		return nil, err
@@ -99,7 +96,7 @@ func Timer(r Renewal) ([]byte, error) {
 	return execute("virtpki-renew.timer.tmpl", r)
 }
 
-// Crontab is a file for /etc/cron.d: once a night, at a minute that Host decides.
+// Crontab returns a file for /etc/cron.d: one run each night, at a minute that Host decides.
 func Crontab(r Renewal) ([]byte, error) {
 	if r.Passphrase != "" {
 		r.Command = append(append([]string{}, r.Command...), "--passphrase-file", r.Passphrase)
@@ -110,8 +107,8 @@ func Crontab(r Renewal) ([]byte, error) {
 	return execute("virtpki.cron.tmpl", r)
 }
 
-// execute parses and fills one text. It is parsed here and not when the program
-// starts, because nearly every run of it needs none.
+// execute parses and fills one text. It parses here and not at the start of the program, because
+// nearly all runs need none of the texts.
 func execute(name string, data any) ([]byte, error) {
 	text, err := template.New(name).Funcs(functions).ParseFS(files, name, "sandbox.tmpl")
 	if err != nil {
@@ -124,7 +121,7 @@ func execute(name string, data any) ([]byte, error) {
 	return b.Bytes(), nil
 }
 
-// Minute is that of the crontab line, 0 to 59.
+// Minute returns the minute of the crontab line, 0 to 59.
 func (r Renewal) Minute() uint32 {
 	sum := fnv.New32a()
 	sum.Write([]byte(r.Host))
@@ -156,8 +153,8 @@ func (r Renewal) checkUnit() error {
 	return nil
 }
 
-// calendarText is what systemd.time(7) knows in calendar expressions and spans,
-// the names of time zones included.
+// calendarText contains the characters of calendar expressions and time spans in systemd.time(7),
+// including the names of time zones.
 const calendarText = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789 *-:,./~_+"
 
 func (r Renewal) checkTimer() error {

@@ -5,7 +5,7 @@ import (
 	"testing"
 )
 
-// renewal is a small one, and valid.
+// renewal returns a small, valid Renewal.
 func renewal() Renewal {
 	return Renewal{Command: []string{"/usr/bin/virtpki", "renew"}, Writable: []string{"/etc/pki"}, Calendar: "daily", Delay: "1h"}
 }
@@ -37,7 +37,7 @@ func TestQuoting(t *testing.T) {
 	}
 }
 
-// No value may add a line to a file: each function is tried with each field.
+// A value must never add a line to a file. The test tries each function with each field.
 func TestNoLineBreaks(t *testing.T) {
 	for _, bad := range []string{"/a\nb", "/a\rb", "/a\x00b", "/a\tb", "/a\x1bb", "/a\u2028b", "/a\xffb"} {
 		for name, set := range map[string]func(*Renewal){
@@ -53,7 +53,7 @@ func TestNoLineBreaks(t *testing.T) {
 				t.Errorf("Service with %s %q: got no error but\n%s", name, bad, text)
 			}
 			if name == "writable" || name == "after" {
-				continue // no part of a crontab
+				continue // a crontab does not contain it
 			}
 			if text, err := Crontab(r); err == nil {
 				t.Errorf("Crontab with %s %q: got no error but\n%s", name, bad, text)

@@ -12,8 +12,8 @@ import (
 	"virtpki/internal/usage"
 )
 
-// TestArgumentsAreNamed holds every command to words of its own usage where
-// arguments are missing or too many.
+// TestArgumentsAreNamed checks that every command names missing and surplus arguments in the words
+// of its own usage.
 func TestArgumentsAreNamed(t *testing.T) {
 	root := newRoot(newEnv())
 	usage.NameArguments(root)

@@ -19,8 +19,8 @@ import (
 	"virtpki/pki"
 )
 
-// bootstrapOptions are the flags of bootstrap: those of ca init, issue and
-// config for this one host.
+// bootstrapOptions are the flags of bootstrap: those of ca init, issue and config for this one
+// host.
 type bootstrapOptions struct {
 	caOptions
 	leafOptions
@@ -75,7 +75,7 @@ func bindBootstrap(e *env, g *globals, o *bootstrapOptions) *cobra.Command {
 	return cmd
 }
 
-// request turns the flags into what is asked for, or says what is wrong with them.
+// request turns the flags into a request, or reports the error in them.
 func (o *bootstrapOptions) request(m *machine.Machine) (r provision.HostRequest, err error) {
 	r = o.host
 	r.SANs, r.OnlySANs, r.Allow, r.AllowIssued, r.Force = o.sans, o.onlySAN, o.allow, o.allowIssued, o.force
@@ -98,7 +98,7 @@ func (o *bootstrapOptions) request(m *machine.Machine) (r provision.HostRequest,
 	return r, err
 }
 
-// requestCA is the CA to be made if there is none; nil when it has no name.
+// requestCA returns the CA to make if there is none yet; nil when the flags do not name one.
 func (o *bootstrapOptions) requestCA() (*authority.Spec, error) {
 	if o.name == "" {
 		return nil, nil
@@ -136,8 +136,8 @@ func runBootstrap(ctx context.Context, e *env, g *globals, o *bootstrapOptions) 
 	return e.tellWith(g, ready.Job, hint.First(err, unmet(ready.Job)))
 }
 
-// enroll has the issuer sign what this host lacks. The job is nil where there is no
-// issuer, or nothing is lacking.
+// enroll has the issuer sign the certificates that this host lacks. The job is nil when there is
+// no issuer or when nothing is missing.
 func (o *bootstrapOptions) enroll(ctx context.Context, e *env, g *globals, f enroll.First, keys *change.Keyring) (*change.Job, error) {
 	if o.issuer == "" {
 		return nil, nil
@@ -152,7 +152,7 @@ func (o *bootstrapOptions) enroll(ctx context.Context, e *env, g *globals, f enr
 	return f.Enroll(ctx, g.Machine, keys, e.runOptions(g, nil))
 }
 
-// addNames renews a server certificate that was found without the names that are asked for.
+// addNames renews an existing server certificate that lacks some of the requested names.
 func (o *bootstrapOptions) addNames(ctx context.Context, e *env, g *globals, keys *change.Keyring, ready *provision.Ready) error {
 	names, err := renewal.ParseNames(ready.Lacking, nil)
 	if err != nil {

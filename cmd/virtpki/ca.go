@@ -26,7 +26,7 @@ func newCA(e *env, g *globals) *cobra.Command {
 	return cmd
 }
 
-// caOptions describe a CA to be made.
+// caOptions describe a new CA.
 type caOptions struct {
 	name     string
 	keyType  string
@@ -66,7 +66,7 @@ func (o *caOptions) addPermit(flags *pflag.FlagSet) {
 	flags.StringArrayVar(&o.permit, "permit", nil, "limit the CA to a `domain` or network (10.0.0.0/8); may be repeated")
 }
 
-// check turns the options into what they mean, or says what is wrong.
+// check turns the options into the description of the CA, or reports the error in them.
 func (o *caOptions) check() (n authority.Spec, err error) {
 	var errs [5]error
 	n.RawSubject, errs[0] = subject.ForCA(o.name)

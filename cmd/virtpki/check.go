@@ -19,12 +19,12 @@ import (
 	"virtpki/internal/termtext"
 )
 
-// likeValidate is the program whose demands --like takes over.
+// likeValidate is the program that --like takes its requirements from.
 const likeValidate = "virt-pki-validate"
 
 // checkOptions are the flags of check.
 type checkOptions struct {
-	roles   []judge.Role // none is all
+	roles   []judge.Role // empty: all roles
 	target  string
 	pkipath string
 	user    bool
@@ -33,7 +33,7 @@ type checkOptions struct {
 	verbose bool
 	explain string
 	with    []string
-	uses    []libvirt.QEMUUse // that --with names
+	uses    []libvirt.QEMUUse // the uses that --with names
 }
 
 func newCheck(e *env, g *globals) *cobra.Command {
@@ -99,8 +99,8 @@ func (o *checkOptions) addFlags(cmd *cobra.Command) {
 	completeFrom(cmd, "like", likeValidate)
 }
 
-// readRole reads the role, in whatever letters, and under the name that
-// virt-pki-validate has for the CA.
+// readRole reads the role in upper or lower case. It also knows the name that virt-pki-validate
+// has for the CA.
 func (o *checkOptions) readRole(args []string) error {
 	if o.like != "" && o.like != likeValidate {
 		return fmt.Errorf("--like %q is no program that is known here (%s)", o.like, likeValidate)
@@ -128,7 +128,7 @@ func (o *checkOptions) readRole(args []string) error {
 	return nil
 }
 
-// request is what the flags ask for.
+// request returns the request that the flags describe.
 func (o *checkOptions) request(ctx context.Context, m *machine.Machine) (inspect.Request, error) {
 	r := inspect.Request{Roles: o.roles, PKIPath: o.pkipath, User: o.user, Uses: o.uses}
 	var err error
@@ -169,7 +169,7 @@ func runCheck(ctx context.Context, e *env, g *globals, o *checkOptions) error {
 	return hint.ErrFailed
 }
 
-// tellCheck prints what was found, and ends with whether that is clean.
+// tellCheck prints the findings. It returns an error when the exit status has to report them.
 func tellCheck(e *env, g *globals, o *checkOptions, report *inspect.Report) error {
 	if err := e.printVerdict(g, report); err != nil {
 		return err
@@ -183,7 +183,7 @@ func tellCheck(e *env, g *globals, o *checkOptions, report *inspect.Report) erro
 	return nil
 }
 
-// explainFinding prints what the page of findings has about an id.
+// explainFinding prints the entry of an id on the page of findings.
 func explainFinding(e *env, g *globals, id string) error {
 	entry, ok := judge.Explain(id)
 	if !ok {
@@ -208,7 +208,7 @@ func (o *connectOptions) addFlags(cmd *cobra.Command) {
 	completeFrom(cmd, "connect", append(connect.Schemes(), "qemu+tls://", "test+tls://")...)
 }
 
-// runCheckConnect connects and tells. That something says no is the exit status.
+// runCheckConnect connects and prints the result. A failed check shows in the exit status.
 func runCheckConnect(ctx context.Context, e *env, g *globals, o *connectOptions) error {
 	if o.guests {
 		report, err := connect.RunGuests(ctx, g.Machine, o.Request)
@@ -218,7 +218,7 @@ func runCheckConnect(ctx context.Context, e *env, g *globals, o *connectOptions)
 	return e.tellConnect(g, report, err == nil && report.OK, err)
 }
 
-// tellConnect prints what was seen.
+// tellConnect prints the result of a connection.
 func (e *env) tellConnect(g *globals, report result, ok bool, err error) error {
 	if err != nil {
 		return err

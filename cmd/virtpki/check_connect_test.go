@@ -24,7 +24,7 @@ import (
 	"virtpki/internal/connect"
 )
 
-// fakePKI is a CA with what it has issued, and a client's folder for pkipath.
+// fakePKI is a CA with the certificates that it has issued, and a client's directory for pkipath.
 type fakePKI struct {
 	t      *testing.T
 	ca     *x509.Certificate
@@ -78,7 +78,8 @@ func (p *fakePKI) sign(template, parent *x509.Certificate, key *ecdsa.PrivateKey
 	return cert
 }
 
-// issue makes a server's pair for 127.0.0.1, changed before it is signed.
+// issue makes a server certificate and key for 127.0.0.1. change edits the template before it is
+// signed.
 func (p *fakePKI) issue(change func(*x509.Certificate)) tls.Certificate {
 	template := &x509.Certificate{Subject: pkix.Name{CommonName: "hv1"}, BasicConstraintsValid: true, IPAddresses: []net.IP{net.IPv4(127, 0, 0, 1)}}
 	if change != nil {
@@ -103,7 +104,7 @@ func (p *fakePKI) revoke(cert tls.Certificate) {
 	p.write("cacrl.pem", "X509 CRL", der)
 }
 
-// listen serves every connection by serve and returns HOST:PORT.
+// listen passes every connection to serve, and returns HOST:PORT.
 func listen(t *testing.T, serve func(net.Conn)) string {
 	l, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
@@ -125,8 +126,8 @@ func listen(t *testing.T, serve func(net.Conn)) string {
 	return l.Addr().String()
 }
 
-// libvirtd serves like a daemon: the handshake, the first bytes, and a body for
-// each procedure; nil leaves a call without an answer.
+// libvirtd serves like a daemon: the handshake, the first bytes, and a body for each procedure. A
+// nil body leaves a call without a reply.
 func libvirtd(config *tls.Config, hello string, answer func(procedure uint32) []byte) func(net.Conn) {
 	return func(conn net.Conn) {
 		session := tls.Server(conn, config)
@@ -155,8 +156,8 @@ func libvirtd(config *tls.Config, hello string, answer func(procedure uint32) []
 	}
 }
 
-// replyTo makes the answer to a call. A body that begins with "!" is an error's, one
-// that begins with "#" stands for the whole message.
+// replyTo makes the reply to a call. A body that begins with "!" is an error; a body that begins
+// with "#" is the whole message.
 func replyTo(call [28]byte, body []byte) []byte {
 	if raw, ok := bytes.CutPrefix(body, []byte("#")); ok {
 		return raw
@@ -185,7 +186,7 @@ func str32(s string) []byte {
 	return append(b, make([]byte, -len(s)&3)...)
 }
 
-// answering is a daemon that answers well but for the procedures of other.
+// answering is a daemon that replies correctly, except to the procedures in other.
 func answering(other map[uint32][]byte) func(uint32) []byte {
 	good := map[uint32][]byte{66: join32(1, 0), 1: {}, 59: str32("hv1"), 157: join32(0, 9000000), 2: {}}
 	return func(procedure uint32) []byte {
@@ -267,8 +268,8 @@ func TestCheckConnect(t *testing.T) {
 	}
 }
 
-// plainLibvirtd takes a TLS hello for a message that is too long, and answers the
-// first call of a client without TLS.
+// plainLibvirtd takes a TLS hello for a message that is too long, and replies to the first call of
+// a client without TLS.
 func plainLibvirtd(conn net.Conn) {
 	var call [28]byte
 	io.ReadFull(conn, call[:])

@@ -11,7 +11,7 @@ import (
 	"virtpki/internal/judge"
 )
 
-// untyped are the ids whose fix no script can type, each with the reason.
+// untyped lists the ids whose fix a script cannot type, each with the reason.
 var untyped = map[string]string{
 	"clock":                  "somebody sets the machine's clock",
 	"unseen":                 "the same run as root sees it",
@@ -29,11 +29,11 @@ var untyped = map[string]string{
 	"no-certificate":         "check says it of the place: no-client-pair",
 }
 
-// typing are the lines of scripts that type a fix, or want that a finding has none.
+// typing matches the lines of scripts that type a fix, or that check that a finding has none.
 var typing = regexp.MustCompile(`(?m)^(?:fixes|unfixed|on hv1 (?:inside )?sh -e /root/host.sh) ([a-z-]+)(?: |$)`)
 
-// TestEveryFixIsTyped wants a script that types the fix of each id of the catalogue, but
-// for those that are listed.
+// TestEveryFixIsTyped checks that a script types the fix of each id of the catalogue, except for
+// those listed in untyped.
 func TestEveryFixIsTyped(t *testing.T) {
 	typed := make(map[string]bool)
 	scripts, err := filepath.Glob("../../testdata/[es]*/*.txtar")

@@ -10,7 +10,7 @@ import (
 	"time"
 )
 
-// fuzzedFiles are what check reads below --root.
+// fuzzedFiles are the files that check reads below --root.
 var fuzzedFiles = []string{
 	"etc/pki/CA/cacert.pem", "etc/pki/CA/cacrl.pem", "etc/pki/CA/crl.pem", "etc/pki/CA/private/cakey.pem",
 	"etc/pki/libvirt/servercert.pem", "etc/pki/libvirt/private/serverkey.pem",
@@ -20,7 +20,7 @@ var fuzzedFiles = []string{
 	"etc/apparmor.d/abstractions/libvirt-qemu", "etc/gnutls/config",
 }
 
-// fuzzedTree is a root with all of them.
+// fuzzedTree returns a root with all of them.
 func fuzzedTree(f *testing.F) string {
 	f.Helper()
 	root := f.TempDir()
@@ -54,7 +54,8 @@ func writeBelow(t testing.TB, root, name string, data []byte) {
 	}
 }
 
-// mutate changes data as script says: cut, insert, replace or take script whole.
+// mutate changes data as script says: it cuts, inserts, replaces, repeats, or returns the rest of
+// the script instead.
 func mutate(data, script []byte) []byte {
 	if len(script) < 3 {
 		return nil
@@ -76,8 +77,8 @@ func mutate(data, script []byte) []byte {
 	return rest
 }
 
-// FuzzCheck has check look at mutated files: it must come to an end, say something, and
-// leave everything as it was.
+// FuzzCheck runs check on mutated files. It must end, print something, and leave every file
+// unchanged.
 func FuzzCheck(f *testing.F) {
 	for i := range fuzzedFiles {
 		for kind := range 5 {
@@ -105,7 +106,7 @@ func FuzzCheck(f *testing.F) {
 	})
 }
 
-// checkOnce runs check in its forms.
+// checkOnce runs check in each of its forms.
 func checkOnce(t *testing.T, root string) {
 	t.Helper()
 	for _, args := range [][]string{{"--json"}, {"--like", "virt-pki-validate"}, {"--pkipath", filepath.Join(root, "etc/pki/libvirt")}, {"--for", "libvirt-9.0"}} {

@@ -28,8 +28,8 @@ func (o *hostsOptions) addFlags(cmd *cobra.Command) {
 	completeFrom(cmd, "format", "table", "json", "prometheus")
 }
 
-// take reads --connect --hosts FILE, where --connect has no URI: the parser has given it
-// the next word.
+// take reads --connect --hosts FILE, in which --connect has no URI: the parser has taken the next
+// word for it.
 func (o *hostsOptions) take(connect *connectOptions, args []string) (rest []string, err error) {
 	word, file, has := strings.Cut(connect.URI, "=")
 	if word == "--hosts" {
@@ -51,7 +51,7 @@ func (o *hostsOptions) take(connect *connectOptions, args []string) (rest []stri
 	return args, nil
 }
 
-// runCheckHosts looks at many hosts. That one is not fine is the exit status.
+// runCheckHosts checks many hosts. A host that fails shows in the exit status.
 func runCheckHosts(ctx context.Context, e *env, g *globals, o *hostsOptions, connect *connectOptions) error {
 	text, err := e.readList(o.file)
 	if err != nil {
@@ -77,7 +77,7 @@ func runCheckHosts(ctx context.Context, e *env, g *globals, o *hostsOptions, con
 	return err
 }
 
-// printSurvey prints a report in a format. --json is --format json.
+// printSurvey prints a report in the given format. --json means --format json.
 func (e *env) printSurvey(g *globals, format string, report *survey.Report) error {
 	switch {
 	case g.json || format == "json":

@@ -15,7 +15,7 @@ import (
 	"github.com/rogpeppe/go-internal/testscript"
 )
 
-// checked runs check with --json and returns what it finds.
+// checked runs check with --json and returns its findings.
 func checked(ts *testscript.TestScript, args []string) []inspect.Placed {
 	err := ts.Exec("virtpki", append([]string{"check", "--json"}, args...)...)
 	var report inspect.Result
@@ -25,8 +25,8 @@ func checked(ts *testscript.TestScript, args []string) []inspect.Placed {
 	return report.Findings
 }
 
-// cmdFinds wants a finding: finds ID LEVEL args-of-check... With ! it wants that there
-// is none of that id.
+// cmdFinds checks that there is a finding: finds ID LEVEL args-of-check... With ! it checks that
+// there is none with that id.
 func cmdFinds(ts *testscript.TestScript, neg bool, args []string) {
 	i := slices.IndexFunc(checked(ts, args[2:]), func(f inspect.Placed) bool { return f.ID == args[0] && string(f.Level) == args[1] })
 	if (i < 0) != neg {
@@ -34,8 +34,8 @@ func cmdFinds(ts *testscript.TestScript, neg bool, args []string) {
 	}
 }
 
-// cmdFixes wants a finding, types the fix that it names, and wants that less is found then,
-// nothing new, and that no private key is gone: fixes ID LEVEL args-of-check...
+// cmdFixes requires a finding and types the fix that it names: fixes ID LEVEL args-of-check...
+// Afterwards there must be fewer findings, no new ones, and every private key must still exist.
 func cmdFixes(ts *testscript.TestScript, _ bool, args []string) {
 	found := checked(ts, args[2:])
 	i := slices.IndexFunc(found, func(f inspect.Placed) bool { return f.ID == args[0] && string(f.Level) == args[1] })
@@ -63,13 +63,13 @@ func cmdFixes(ts *testscript.TestScript, _ bool, args []string) {
 	}
 	after := privateKeys(ts)
 	for sum, path := range keys {
-		if after[sum] == "" && !strings.HasPrefix(found[i].Fix, "virtpki ") { // renew keeps the one before, and no more
+		if after[sum] == "" && !strings.HasPrefix(found[i].Fix, "virtpki ") { // renew keeps the previous key, and no older one
 			ts.Fatalf("the key of %s is gone after: %s", path, found[i].Fix)
 		}
 	}
 }
 
-// cmdUnfixed wants a finding that names no fix, since nothing has to be done: unfixed ID
+// cmdUnfixed requires a finding that names no fix, because nothing has to be done: unfixed ID
 // LEVEL args-of-check...
 func cmdUnfixed(ts *testscript.TestScript, _ bool, args []string) {
 	found := checked(ts, args[2:])
@@ -79,13 +79,13 @@ func cmdUnfixed(ts *testscript.TestScript, _ bool, args []string) {
 	}
 }
 
-// privateKeys are the files below the script's folder that hold a private key, by the
-// key's hash.
+// privateKeys returns the files below the script's directory that hold a private key, by the hash
+// of the file.
 func privateKeys(ts *testscript.TestScript) map[[sha256.Size]byte]string {
 	keys := make(map[[sha256.Size]byte]string)
 	err := filepath.WalkDir(ts.MkAbs("."), func(path string, entry fs.DirEntry, err error) error {
 		if err != nil || !entry.Type().IsRegular() {
-			return nil // a folder that a script has closed
+			return nil // a directory that a script has closed
 		}
 		if data, err := os.ReadFile(path); err == nil && bytes.Contains(data, []byte("PRIVATE KEY-----")) {
 			keys[sha256.Sum256(data)] = path
@@ -96,7 +96,7 @@ func privateKeys(ts *testscript.TestScript) map[[sha256.Size]byte]string {
 	return keys
 }
 
-// cmdClean wants neither errors nor warnings: clean args-of-check...
+// cmdClean checks that there are neither errors nor warnings: clean args-of-check...
 func cmdClean(ts *testscript.TestScript, neg bool, args []string) {
 	err := ts.Exec("virtpki", append([]string{"check", "--strict"}, args...)...)
 	if (err != nil) != neg {

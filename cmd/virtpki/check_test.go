@@ -13,7 +13,7 @@ import (
 	"virtpki/internal/machine"
 )
 
-// TestInspect is what other commands get to know of the files.
+// TestInspect checks the report that other commands get on the files.
 func TestInspect(t *testing.T) {
 	root := t.TempDir()
 	e := newEnv()

@@ -9,9 +9,9 @@ import (
 	"virtpki/internal/machine"
 )
 
-// commandLine words a command with its options, so that a shell runs it: every
-// flag whose value is not the one that it has by itself. bind is what gives the
-// command its flags; words are what stands between virtpki and the flags.
+// commandLine returns a command with its options as words for a shell. It includes every flag
+// whose value is not the default. bind gives the command its flags; words stand between virtpki
+// and the flags.
 func commandLine[T any](e *env, g *globals, bind func(*env, *globals, *T) *cobra.Command, o *T, words ...string) []string {
 	scratch, own := &globals{Machine: &machine.Machine{}}, new(T)
 	root := &cobra.Command{Use: "virtpki"}
@@ -26,8 +26,7 @@ func commandLine[T any](e *env, g *globals, bind func(*env, *globals, *T) *cobra
 	return line
 }
 
-// flagWords are the words that give a flag the value it has; none where it has
-// that by itself.
+// flagWords returns the words that give a flag its value; nil when that is the default.
 func flagWords(f *pflag.Flag) []string {
 	if many, ok := f.Value.(pflag.SliceValue); ok {
 		if f.Value.Type() == "stringSlice" && len(many.GetSlice()) > 0 {
@@ -49,8 +48,8 @@ func flagWords(f *pflag.Flag) []string {
 	return flagWord(f.Name, value)
 }
 
-// flagWord is a flag and its value; one that could pass for a flag itself is
-// tied to it.
+// flagWord returns a flag and its value. A value that could pass for a flag is joined to the flag
+// with "=".
 func flagWord(name, value string) []string {
 	if strings.HasPrefix(value, "-") {
 		return []string{"--" + name + "=" + value}

@@ -7,8 +7,8 @@ import (
 	"virtpki/internal/machine"
 )
 
-// What commandLine words must be read by the command as the same options: each is
-// parsed again by the flags themselves.
+// The command must read the words of commandLine as the same options. The flags themselves parse
+// each line again.
 func TestCommandLine(t *testing.T) {
 	e := &env{}
 	g := &globals{Machine: &machine.Machine{Root: "/srv/image", Sysconfdir: machine.DefaultSysconfdir(), CADir: "-ca"}, passphraseFile: "/dev/fd/3", json: true, quiet: true, dryRun: true}
@@ -34,7 +34,7 @@ func TestCommandLine(t *testing.T) {
 	}
 }
 
-// parseWords reads a command line of bootstrap with the command's own flags.
+// parseWords parses a command line of bootstrap with the command's own flags.
 func parseWords(t *testing.T, words []string) (*bootstrapOptions, *globals) {
 	t.Helper()
 	g, o := &globals{Machine: &machine.Machine{}}, &bootstrapOptions{}

@@ -17,7 +17,7 @@ import (
 	"virtpki/internal/termtext"
 )
 
-// configOptions are the flags of config; bootstrap has the same.
+// configOptions are the flags of config. bootstrap has the same flags.
 type configOptions struct {
 	allow       []string
 	allowIssued bool
@@ -54,7 +54,7 @@ func newConfig(e *env, g *globals) *cobra.Command {
 	return cmd
 }
 
-// request is what the flags ask for.
+// request returns the request that the flags describe.
 func (o *configOptions) request(daemon libvirt.Daemon) hostconf.Request {
 	return hostconf.Request{Daemon: daemon, Allow: o.allow, AllowIssued: o.allowIssued, Force: o.force}
 }
@@ -160,10 +160,10 @@ func newConfigQEMU(e *env, g *globals) *cobra.Command {
 	return cmd
 }
 
-// uuidForm is how libvirt writes a UUID; it reads other forms too.
+// uuidForm is the form in which libvirt writes a UUID. libvirt reads other forms too.
 var uuidForm = regexp.MustCompile(`^[0-9a-fA-F]{8}(-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}$`)
 
-// request is what the flags ask for.
+// request returns the configuration that the flags describe.
 func (o *configQEMUOptions) request() (libvirt.QEMUConfig, error) {
 	c := libvirt.QEMUConfig{VerifyVNC: o.verifyVNC, Force: o.force, Secret: o.secret}
 	if o.secret != "" && !uuidForm.MatchString(o.secret) {

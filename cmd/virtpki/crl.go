@@ -25,7 +25,7 @@ func (o *crlOptions) addFlags(cmd *cobra.Command) {
 	o.reloadOptions.addFlags(cmd)
 }
 
-// request checks the flags.
+// request checks the flags and returns the request that they describe.
 func (o *crlOptions) request(e *env) (revocation.CRL, error) {
 	validity, err := pki.ParseValidity(o.validity)
 	return revocation.CRL{Validity: validity, Reload: o.reloadOptions.request(e)}, hint.Usage(err)

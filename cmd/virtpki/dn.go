@@ -23,7 +23,7 @@ func newDN(e *env, g *globals) *cobra.Command {
 	return cmd
 }
 
-// needsSubcommand is what a command does that only groups others.
+// needsSubcommand runs for a command that only groups others.
 func needsSubcommand(cmd *cobra.Command, _ []string) error {
 	return hint.Usagef("%s wants a command behind it", cmd.CommandPath())
 }
@@ -79,7 +79,7 @@ func printDN(e *env, r allowlist.Name) {
 	termtext.Fprintf(e.stdout, "%s\n", termtext.Quote(r.Raw))
 }
 
-// dnsIn reads the DN of every certificate in a file.
+// dnsIn returns the DN of every certificate in a file.
 func (e *env) dnsIn(file string) ([]allowlist.Name, error) {
 	data, err := e.readInput(file, store.MaxPEM)
 	if err != nil {
@@ -88,7 +88,7 @@ func (e *env) dnsIn(file string) ([]allowlist.Name, error) {
 	return allowlist.Names(file, data)
 }
 
-// readInput reads a file of at most limit bytes that the user names; - is stdin.
+// readInput reads a file of at most limit bytes that the user names. - is standard input.
 func (e *env) readInput(file string, limit int64) ([]byte, error) {
 	if file != "-" {
 		return store.ReadFile(file, limit)
@@ -100,7 +100,7 @@ func (e *env) readInput(file string, limit int64) ([]byte, error) {
 	return data, err
 }
 
-// inputName names what readInput reads.
+// inputName returns the name of the file that readInput reads.
 func inputName(file string) string {
 	if file == "-" {
 		return "stdin"

@@ -71,7 +71,7 @@ func runDNMatch(ctx context.Context, e *env, g *globals, o *matchOptions, patter
 	return hint.ErrRefused
 }
 
-// clients are the DNs of the flags, those of --dn first.
+// clients returns the DNs of the flags, those of --dn first.
 func (e *env) clients(o *matchOptions) ([]allowlist.Name, error) {
 	var clients []allowlist.Name
 	for _, name := range o.names {
@@ -87,7 +87,7 @@ func (e *env) clients(o *matchOptions) ([]allowlist.Name, error) {
 	return clients, nil
 }
 
-// matchLines judges one DN a line.
+// matchLines judges one DN for each line.
 func matchLines(ctx context.Context, e *env, gate *allowlist.Gate) error {
 	allIn, err := gate.Lines(ctx, e.stdin, e.stdout)
 	if err == nil && !allIn {

@@ -13,9 +13,9 @@ import (
 	"virtpki/internal/lab/labscript"
 )
 
-// TestE2E runs every script of testdata/e2e against the libvirt of every Debian
-// release, on hosts of the lab: with real virtpki, libvirtd and virsh, and never on
-// this machine's own files. VIRTPKI_RELEASES="bookworm trixie" narrows the releases.
+// TestE2E runs every script of testdata/e2e against the libvirt of every Debian release, on hosts
+// of the lab. It uses the real virtpki, libvirtd and virsh, and never this machine's own files.
+// VIRTPKI_RELEASES="bookworm trixie" limits the releases.
 func TestE2E(t *testing.T) {
 	if testing.Short() {
 		t.Skip("-short: no real libvirtd")
@@ -40,8 +40,8 @@ func TestE2E(t *testing.T) {
 	}
 }
 
-// e2eReleases are those that VIRTPKI_RELEASES names, else all of them. virtproxyd is built at
-// once, while other tests run.
+// e2eReleases returns the releases that VIRTPKI_RELEASES names, or all of them. It starts to build
+// virtproxyd at once, while other tests run.
 func e2eReleases(t *testing.T) []lab.Release {
 	list := os.Getenv("VIRTPKI_RELEASES")
 	releases, err := lab.Select(list)
@@ -52,13 +52,14 @@ func e2eReleases(t *testing.T) []lab.Release {
 		releases = append(releases, lab.Virtproxyd)
 	}
 	if slices.Contains(releases, lab.Virtproxyd) {
-		go lab.Root(t.Context(), lab.Virtproxyd) // what goes wrong is met by whoever wants the root
+		go lab.Root(t.Context(), lab.Virtproxyd) // the tests that need the root report its errors
 	}
 	return releases
 }
 
-// systemdPackages are on hosts that boot, and that run things by the clock. What scripts
-// need stands in few such sets: each is a root of its own to unpack, for every release.
+// systemdPackages are on hosts that boot, and that run jobs by the clock. The packages that
+// scripts need are grouped in few such sets: each set is a root of its own to unpack, for every
+// release.
 const systemdPackages = "cloud-init,cron,systemd"
 
 // toolPackages are the other programs that make or carry certificates.
@@ -74,11 +75,11 @@ func toolPackages(t *testing.T, release lab.Release) string {
 	return packages
 }
 
-// qemuPackages is what a host with guests has, the same for every script so that
-// one root serves them all.
+// qemuPackages are the packages of a host with guests. All scripts share them, so that one root
+// serves them all.
 func qemuPackages(t *testing.T, release lab.Release) string {
 	packages := "qemu-system-x86,qemu-utils,libvirt-daemon-driver-qemu"
-	split, err := release.Holds(">=11") // what was one package with the daemon
+	split, err := release.Holds(">=11") // before that, it was one package with the daemon
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -88,7 +89,7 @@ func qemuPackages(t *testing.T, release lab.Release) string {
 	return packages
 }
 
-// viewerPackages are the clients of displays, and what gives QEMU SPICE.
+// viewerPackages are the clients of displays, and the packages that give QEMU SPICE.
 func viewerPackages(t *testing.T, release lab.Release) string {
 	packages := "gvncviewer,spice-client-gtk"
 	split, err := release.Holds(">=11") // before that, SPICE came with QEMU
@@ -101,14 +102,14 @@ func viewerPackages(t *testing.T, release lab.Release) string {
 	return packages
 }
 
-// buildStatic builds virtpki as it is released, without cgo, so that one binary
-// runs on every release.
+// buildStatic builds virtpki in the same way as a release, without cgo, so that one binary runs on
+// every Debian.
 func buildStatic(t *testing.T) string {
 	t.Helper()
 	return buildProgram(t, ".")
 }
 
-// buildProgram builds the program in a folder in the same way.
+// buildProgram builds the program in a directory in the same way.
 func buildProgram(t *testing.T, folder string) string {
 	t.Helper()
 	binary := filepath.Join(t.TempDir(), "program")

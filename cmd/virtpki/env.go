@@ -14,17 +14,17 @@ import (
 	"virtpki/pki"
 )
 
-// env is the world as the commands see it; nothing else reaches out. Tests
-// build one of their own.
+// env gives the commands their access to the outside world; no other code reaches it. Tests build
+// their own env.
 type env struct {
 	stdin          io.Reader
 	stdout, stderr io.Writer
-	here           *machine.Machine // whose files the run reads and writes; its flags point into it
+	here           *machine.Machine // the run reads and writes the files of this machine; its flags point into it
 	askSecret      func(prompt string) ([]byte, error)
 	askLine        func(prompt string) (string, error)
-	interrupted    <-chan struct{} // closed when the run is to end
+	interrupted    <-chan struct{} // closed when the run has to end
 	changes        *change.Tracker
-	devices        *cakey.Devices           // the CA's key may be in one of them
+	devices        *cakey.Devices           // devices that may hold the CA's key
 	paint          func(text string) string // colours for stderr; nil for none
 }
 
@@ -40,7 +40,8 @@ func newEnv() *env {
 	}
 }
 
-// secret reads a passphrase: the first line of a file, else from the terminal.
+// secret reads a passphrase: the first line of the file, or a line from the terminal if there is
+// no file.
 func (e *env) secret(file, question string) ([]byte, error) {
 	if file != "" {
 		return program.ReadSecret(e.interrupted, file)
@@ -57,7 +58,7 @@ func (e *env) ask(prompt string) (string, error) {
 	return program.Await(e.interrupted, func() (string, error) { return e.askLine(prompt) })
 }
 
-// devicesOf returns the devices of the run, for keys of the flags' machine.
+// devicesOf returns the devices of the run, for keys of the machine that the flags name.
 func (e *env) devicesOf(g *globals) *cakey.Devices {
 	e.devices.Interrupted, e.devices.Image = e.interrupted, ""
 	if root, err := filepath.Abs(g.Root); err != nil || root != "/" {

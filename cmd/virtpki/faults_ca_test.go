@@ -15,7 +15,7 @@ import (
 	"virtpki/pki"
 )
 
-// caFaultCases are those of the CA itself: how it begins, and how it ends.
+// caFaultCases are the cases of the CA itself: its beginning and its end.
 func caFaultCases() []faults {
 	return []faults{
 		{
@@ -67,7 +67,7 @@ func caFaultCases() []faults {
 	}
 }
 
-// prepareForeignCA makes the files of a CA that is taken over.
+// prepareForeignCA makes the files of a CA to take over.
 func prepareForeignCA(t *testing.T, in injector, root string) {
 	t.Helper()
 	in.must(t, root, "ca", "init", "--ca", "ROOT/from", "--name", "Example Org")
@@ -82,8 +82,8 @@ func prepareRollover(t *testing.T, in injector, root string) {
 	in.must(t, root, "ca", "rollover", "start", "--root", "ROOT", "--no-reload", "--wait", "1s")
 }
 
-// finishCA wants that a second run has made the CA, or has refused because some of it
-// is there: without that it is made.
+// finishCA checks that a second run has made the CA, or has refused because some of its files
+// exist. After a refusal it removes them, and the command must make the CA.
 func finishCA(t *testing.T, at scene, first, second outcome) {
 	t.Helper()
 	for _, o := range []outcome{first, second} {
@@ -100,8 +100,8 @@ func finishCA(t *testing.T, at scene, first, second outcome) {
 	checkWhole(t, at)
 }
 
-// finishRollover wants that a second run has done it, or has refused because it is
-// done, and so many generations.
+// finishRollover checks that a second run has done the rollover, or has refused because it is
+// done. It also checks the number of generations.
 func finishRollover(t *testing.T, at scene, first outcome, refusal string, generations int) {
 	t.Helper()
 	if first.status != 0 && (first.status != exitError || !strings.Contains(first.stderr, refusal)) {
@@ -117,8 +117,8 @@ func finishRollover(t *testing.T, at scene, first outcome, refusal string, gener
 	checkRolloverFaults(t, at)
 }
 
-// checkRolloverFaults wants a CA of one or two generations whose key is that of one,
-// a list of one, and pairs that one of them has signed.
+// checkRolloverFaults checks a CA of one or two generations. Its key must belong to one of them,
+// and one of them must have signed a CRL and the host's certificates.
 func checkRolloverFaults(t *testing.T, at scene) {
 	t.Helper()
 	layout := libvirt.CA(caOf(at))

@@ -15,8 +15,8 @@ import (
 	"virtpki/internal/store"
 )
 
-// faultCases are the commands that TestFaults hurts. One that a later command
-// needs is added here.
+// faultCases are the commands that TestFaults injects faults into. Cases of later commands are
+// added here.
 func faultCases() []faults {
 	return slices.Concat(localFaultCases(), renewFaultCases(), caFaultCases(), otherFaultCases(), requestFaultCases())
 }
@@ -57,8 +57,8 @@ func localFaultCases() []faults {
 			again: finishBundle,
 		},
 		{
-			// A folder of QEMU's is never there without all of its files: that alone
-			// would break guests.
+			// A QEMU directory must never exist without all of its files: that alone would break
+			// guests.
 			name:    "bootstrap --with",
 			prepare: prepareQEMU,
 			command: slices.Concat(bootstrapCommand, []string{"--with", "qemu,vnc"}),
@@ -188,7 +188,7 @@ var bootstrapCommand = []string{"bootstrap", "--root", "ROOT", "--name", "Exampl
 
 var bundleCommand = []string{"bootstrap", "--root", "ROOT", "--hostname", "hv1.example"}
 
-// checkBundleFaults looks at a host that is given its files.
+// checkBundleFaults checks a host that is given its files.
 func checkBundleFaults(t *testing.T, at scene) {
 	t.Helper()
 	given := libvirt.CAFolder(at.root + "/ca/etc")
@@ -202,13 +202,14 @@ func checkBundleFaults(t *testing.T, at scene) {
 	}
 }
 
-// finishBundle wants what a run without a fault makes, and the bundle untouched.
+// finishBundle checks that the result is that of a run without a fault, and that the bundle is
+// unchanged.
 func finishBundle(t *testing.T, at scene, first, second outcome) {
 	t.Helper()
 	wantDone(t, first, "")
 	wantDone(t, second, "nothing to do")
 	want, now := maps.Clone(at.whole), snap(t, at.root).withoutLeavings()
-	for _, tree := range []snapshot{want, now} { // what is kept of before depends on when the fault struck
+	for _, tree := range []snapshot{want, now} { // which previous files are kept depends on when the fault struck
 		maps.DeleteFunc(tree, func(path, _ string) bool {
 			return strings.Contains(path, ".libvirt.previous") || at.tidiedUp() && strings.Contains(path, ".libvirt.swap-")
 		})
@@ -220,7 +221,7 @@ func finishBundle(t *testing.T, at scene, first, second outcome) {
 
 const confPath = "/etc/libvirt/libvirtd.conf"
 
-// checkQEMUFaults wants each of QEMU's folders to be whole, or not to be there.
+// checkQEMUFaults checks that each of QEMU's directories is either whole or missing.
 func checkQEMUFaults(t *testing.T, at scene) {
 	t.Helper()
 	checkHostFaults(t, at)
@@ -251,7 +252,7 @@ func wantDone(t *testing.T, o outcome, text string) {
 
 func caOf(at scene) string { return libvirt.CAFolder(at.root + "/etc") }
 
-// checkHostFaults looks at the CA, the pairs and the conf of a host.
+// checkHostFaults checks the CA, the key pairs and the configuration file of a host.
 func checkHostFaults(t *testing.T, at scene) {
 	t.Helper()
 	ca := checkCA(t, caOf(at))
@@ -264,7 +265,7 @@ func checkHostFaults(t *testing.T, at scene) {
 	checkOpenSSL(t, at, "/etc/pki/libvirt/servercert.pem", "/etc/pki/libvirt/clientcert.pem", "/out/alice/clientcert.pem")
 }
 
-// checkConf wants the conf of before or that of after, byte for byte.
+// checkConf checks that libvirtd.conf is, byte for byte, either the previous or the new one.
 func checkConf(t *testing.T, at scene) {
 	t.Helper()
 	rel := confPath[1:]
@@ -273,8 +274,8 @@ func checkConf(t *testing.T, at scene) {
 	}
 }
 
-// checkWhole wants the files that a run without a fault makes, and nothing more
-// than records of certificates that were never handed out.
+// checkWhole checks that the files are those of a run without a fault. Beyond these it accepts
+// only records of certificates that were never handed out.
 func checkWhole(t *testing.T, at scene) {
 	t.Helper()
 	want, got := at.whole.shape(), snap(t, at.root).withoutLeavings().shape()
@@ -286,8 +287,8 @@ func checkWhole(t *testing.T, at scene) {
 	checkHostFaults(t, at)
 }
 
-// finishIssue wants that a second run has made the files, or has refused because
-// some of them are there: then what it says to do helps.
+// finishIssue checks that a second run has made the files, or has refused because some of them
+// exist. After a refusal the suggested remedy must work.
 func finishIssue(t *testing.T, at scene, first, second outcome, place, refusal string) {
 	t.Helper()
 	for _, o := range []outcome{first, second} {
@@ -304,8 +305,8 @@ func finishIssue(t *testing.T, at scene, first, second outcome, place, refusal s
 	checkWhole(t, at)
 }
 
-// checkRevokeFaults looks at the CRL: it never goes back, and it holds what a run
-// has said it revoked.
+// checkRevokeFaults checks the CRL: it never goes back, and it contains every revocation that a
+// run has reported.
 func checkRevokeFaults(t *testing.T, at scene) {
 	t.Helper()
 	checkHostFaults(t, at)
@@ -319,7 +320,7 @@ func checkRevokeFaults(t *testing.T, at scene) {
 	}
 }
 
-// wantRevoked wants the serials of these clients in the CA's list. The one that
+// wantRevoked checks that the CA's CRL contains the serials of these clients. The CRL that
 // prepareRevoked leaves has the number 2.
 func wantRevoked(t *testing.T, at scene, names ...string) {
 	t.Helper()

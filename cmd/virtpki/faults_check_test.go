@@ -25,7 +25,7 @@ func ownerText(info fs.FileInfo) string {
 	return fmt.Sprintf(" %d:%d", sys.Uid, sys.Gid)
 }
 
-// diff says what is in one tree and not in the other; empty when they are equal.
+// diff returns the differences between two trees; empty when they are equal.
 func (s snapshot) diff(now snapshot) string {
 	var lines []string
 	for path, was := range s {
@@ -46,7 +46,7 @@ func (s snapshot) diff(now snapshot) string {
 
 var serialName = regexp.MustCompile(`[0-9A-F]{20,}\.pem`)
 
-// shape is a tree with neither contents nor serials: two runs make the same.
+// shape returns a tree without contents and serials: two runs make the same shape.
 func (s snapshot) shape() snapshot {
 	out := make(snapshot)
 	seen := make(map[string]int)
@@ -59,8 +59,8 @@ func (s snapshot) shape() snapshot {
 	return out
 }
 
-// isLeaving reports whether a path is that of a file under construction, in a folder
-// under construction, a lock, or the journal of a fleet.
+// isLeaving reports whether a path is a file under construction, in a directory under
+// construction, a lock, or the journal of a fleet.
 func isLeaving(path string) bool {
 	for part := range strings.SplitSeq(path, "/") {
 		if unfinished, _ := filepath.Match(".virtpki-*.tmp", part); unfinished {
@@ -80,7 +80,7 @@ func (s snapshot) withoutLeavings() snapshot {
 	return out
 }
 
-// checkClean wants nothing under construction, and no lock.
+// checkClean checks that no file is under construction, and that no lock is left.
 func checkClean(t *testing.T, root string) {
 	t.Helper()
 	for path := range snap(t, root) {
@@ -90,8 +90,8 @@ func checkClean(t *testing.T, root string) {
 	}
 }
 
-// checkKeys wants that what looks like a private key is readable by its owner
-// alone, whatever its file is called, and whole unless it is under construction.
+// checkKeys checks that every file that looks like a private key, by any name, is readable only by
+// its owner. It must also be whole unless it is under construction.
 func checkKeys(t *testing.T, root string) {
 	t.Helper()
 	for path, text := range snap(t, root) {
@@ -111,8 +111,7 @@ func checkKeys(t *testing.T, root string) {
 	}
 }
 
-// forQEMU reports whether a file is for the group of prepareQEMU, and for nobody
-// else besides root.
+// forQEMU reports whether a file is readable only by root and by the group of prepareQEMU.
 func forQEMU(path string) bool {
 	info, err := os.Stat(path)
 	if err != nil || info.Mode().Perm() != 0o640 {
@@ -121,8 +120,8 @@ func forQEMU(path string) bool {
 	return info.Sys().(*syscall.Stat_t).Gid == 64055
 }
 
-// checkPairs wants of each pair of a layout: key and certificate belong together,
-// the key was first, and the CA has a record of the certificate.
+// checkPairs checks each key pair of a layout: key and certificate match, the key was written
+// first, and the CA has a record of the certificate.
 func checkPairs(t *testing.T, layout libvirt.Layout, caFolder string) {
 	t.Helper()
 	for _, role := range []pki.Role{pki.Server, pki.Client} {
@@ -144,7 +143,7 @@ func checkPairs(t *testing.T, layout libvirt.Layout, caFolder string) {
 	}
 }
 
-// checkCA wants a CA whose files are whole, and its key first.
+// checkCA checks that the files of a CA are whole, and that its key was written first.
 func checkCA(t *testing.T, folder string) *x509.Certificate {
 	t.Helper()
 	layout := libvirt.CA(folder)
@@ -174,8 +173,8 @@ func checkCA(t *testing.T, folder string) *x509.Certificate {
 	return certs[0]
 }
 
-// readCRL is the list at path; nil when there is none. One that is there must be
-// whole and signed by the CA.
+// readCRL returns the CRL at path, or nil when there is none. An existing CRL must be whole and
+// signed by the CA.
 func readCRL(t *testing.T, path string, ca *x509.Certificate) *pki.CRL {
 	t.Helper()
 	data, err := os.ReadFile(path)
@@ -196,8 +195,8 @@ func readCRL(t *testing.T, path string, ca *x509.Certificate) *pki.CRL {
 	return crls[0]
 }
 
-// checkCRL wants that a list does not go back: its number is at least that of
-// before, and it revokes each of these serials.
+// checkCRL checks that a CRL does not go back: its number is at least the previous one, and it
+// revokes each of these serials.
 func checkCRL(t *testing.T, path string, ca *x509.Certificate, least *big.Int, revoked ...*big.Int) {
 	t.Helper()
 	crl := readCRL(t, path, ca)
@@ -215,7 +214,7 @@ func checkCRL(t *testing.T, path string, ca *x509.Certificate, least *big.Int, r
 	}
 }
 
-// checkOpenSSL asks openssl what it thinks of every tenth root.
+// checkOpenSSL verifies every tenth root with openssl.
 func checkOpenSSL(t *testing.T, at scene, certs ...string) {
 	t.Helper()
 	if at.out.hit%10 != 0 {
@@ -240,7 +239,7 @@ func checkOpenSSL(t *testing.T, at scene, certs ...string) {
 	}
 }
 
-// serialOf is the serial of the certificate in a file.
+// serialOf returns the serial of the certificate in a file.
 func serialOf(t *testing.T, path string) *big.Int {
 	t.Helper()
 	certs, err := keypair.ReadCerts(store.Tree{}, path)

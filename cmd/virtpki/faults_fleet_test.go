@@ -19,7 +19,7 @@ func prepareFleet(t *testing.T, in injector, root string) {
 	}
 }
 
-// checkFleetFaults wants that a bundle that has a name is whole, and recorded.
+// checkFleetFaults checks that every bundle with its final name is whole and recorded.
 func checkFleetFaults(t *testing.T, at scene) {
 	t.Helper()
 	checkCA(t, caOf(at))
@@ -38,8 +38,8 @@ func checkFleetFaults(t *testing.T, at scene) {
 	}
 }
 
-// finishFleet wants that a second run has made the rest, and exactly the files that
-// a run without a fault makes: no record is of a certificate that nobody has.
+// finishFleet checks that a second run has made the rest, and exactly the files of a run without a
+// fault: there are no records of certificates that nobody has.
 func finishFleet(t *testing.T, at scene, first, second outcome) {
 	wantDone(t, first, "")
 	wantDone(t, second, "nothing to do: 3 bundles")

@@ -7,8 +7,8 @@ import (
 	"github.com/spf13/cobra"
 )
 
-// otherFaultCases are those of files that hold no key: each is as it was, or as it is
-// to be.
+// otherFaultCases are the cases of files that do not hold a key: each file must be either the old
+// or the new one.
 func otherFaultCases() []faults {
 	var cases []faults
 	for _, c := range []faults{
@@ -26,7 +26,7 @@ func otherFaultCases() []faults {
 	return cases
 }
 
-// checkOldOrNew wants each file to be as it was or as it is to be, byte for byte.
+// checkOldOrNew checks that each file is, byte for byte, either the old or the new one.
 func checkOldOrNew(t *testing.T, at scene) {
 	t.Helper()
 	for path, text := range snap(t, at.root).withoutLeavings() {
@@ -36,7 +36,7 @@ func checkOldOrNew(t *testing.T, at scene) {
 	}
 }
 
-// finishFiles wants exactly what a run without a fault makes.
+// finishFiles checks that the files are exactly those of a run without a fault.
 func finishFiles(t *testing.T, at scene, first, second outcome) {
 	t.Helper()
 	wantDone(t, first, "")
@@ -46,7 +46,7 @@ func finishFiles(t *testing.T, at scene, first, second outcome) {
 	}
 }
 
-// harmless are the commands that no fault is injected into, and why.
+// harmless lists the commands into which no fault is injected, with the reasons.
 var harmless = map[string]string{
 	"virtpki ca export":          "reads",
 	"virtpki ca rollover status": "reads",
@@ -68,7 +68,7 @@ var harmless = map[string]string{
 	"virtpki wizard":             "does what ca import, bootstrap, issue and generate do",
 }
 
-// Every command that can be run is among the cases, or is known to write nothing.
+// Every command that can run must be among the cases, or be known to write nothing.
 func TestFaultsKnowEveryCommand(t *testing.T) {
 	root := newRoot(newEnv())
 	hurt := make(map[string]bool)

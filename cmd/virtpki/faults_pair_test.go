@@ -9,8 +9,8 @@ import (
 	"testing"
 )
 
-// Two revocations at once, of which the first is killed while it holds the lock
-// and the second waits: the second stands, and so does the first if it said so.
+// Two revocations run at once. The first is killed while it holds the lock, and the second waits.
+// The second must stand, and so must the first if it reported success.
 func TestKilledBesideAnother(t *testing.T) {
 	needTracer(t)
 	in := newInjector(t)
@@ -42,7 +42,7 @@ func TestKilledBesideAnother(t *testing.T) {
 	}
 }
 
-// killBeside kills a run before a step, as soon as a second one waits for its lock.
+// killBeside kills a run before a step, as soon as a second run waits for its lock.
 func (in injector) killBeside(t *testing.T, root string, command []string, at step, beside []string) (killed, second outcome) {
 	t.Helper()
 	held, waits := make(chan struct{}), make(chan struct{})
@@ -70,8 +70,8 @@ func (in injector) killBeside(t *testing.T, root string, command []string, at st
 	return <-first, second
 }
 
-// A fleet that was killed leaves the one of another CA in the same directory alone, and
-// is finished after it.
+// A killed fleet leaves the fleet of another CA in the same directory alone. It can be finished
+// after the other one.
 func TestFleetKilledBesideAnotherCA(t *testing.T) {
 	needTracer(t)
 	in := newInjector(t)

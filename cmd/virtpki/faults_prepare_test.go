@@ -7,7 +7,7 @@ import (
 	"testing"
 )
 
-// prepareBundle makes a conf, and a bundle whose CA is elsewhere.
+// prepareBundle makes a libvirtd.conf, and a bundle of a CA elsewhere.
 func prepareBundle(t *testing.T, in injector, root string) {
 	t.Helper()
 	prepareConf(t, in, root)
@@ -15,7 +15,7 @@ func prepareBundle(t *testing.T, in injector, root string) {
 	in.must(t, root, "issue", "host", "hv1.example", "--root", "ROOT/ca", "--out", "ROOT/out")
 }
 
-// prepareConf makes a conf as a package brings it.
+// prepareConf makes a libvirtd.conf as a package installs it.
 func prepareConf(t *testing.T, _ injector, root string) {
 	t.Helper()
 	conf := root + confPath
@@ -42,7 +42,7 @@ func prepareQEMU(t *testing.T, in injector, root string) {
 	}
 }
 
-// prepareCopies makes a host whose pairs are due, with copies of them for QEMU.
+// prepareCopies makes a host with due certificates, and copies of them for QEMU.
 func prepareCopies(t *testing.T, in injector, root string) {
 	t.Helper()
 	prepareQEMU(t, in, root)
@@ -61,7 +61,7 @@ func preparePair(t *testing.T, in injector, root string) {
 	in.must(t, root, "issue", "client", "alice", "--root", "ROOT", "--out", "ROOT/given", "--layout", "pkipath")
 }
 
-// prepareRevoked makes a host whose CA has revoked bob and not alice.
+// prepareRevoked makes a host and its CA, which has revoked bob and not alice.
 func prepareRevoked(t *testing.T, in injector, root string) {
 	t.Helper()
 	in.must(t, root, bootstrapCommand...)
@@ -69,7 +69,7 @@ func prepareRevoked(t *testing.T, in injector, root string) {
 	in.must(t, root, "revoke", "bob", "--root", "ROOT", "--no-reload")
 }
 
-// prepareElsewhere makes a host whose CA has a folder of its own.
+// prepareElsewhere makes a host, and a CA in a directory of its own.
 func prepareElsewhere(t *testing.T, in injector, root string) {
 	t.Helper()
 	in.must(t, root, append(slices.Clone(bootstrapCommand), "--ca", "ROOT/ca")...)

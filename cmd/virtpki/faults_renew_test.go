@@ -13,12 +13,12 @@ import (
 	"virtpki/pki"
 )
 
-// renewFaultCases are those of what is renewed, and of what comes back.
+// renewFaultCases are the cases of renewed and of restored certificates.
 func renewFaultCases() []faults {
 	return []faults{
 		{
-			// At no instant is there anything but whole, matching pairs: those of
-			// before or those of after.
+			// At every instant all key pairs are whole and match: either the previous or the new
+			// ones.
 			name:    "renew",
 			each:    true,
 			prepare: prepareRevoked,
@@ -35,8 +35,8 @@ func renewFaultCases() []faults {
 			},
 		},
 		{
-			// Copies may stay behind for a while, each folder whole; the next run has
-			// them follow.
+			// Copies may be outdated for a while, with each directory whole; the next run updates
+			// them.
 			name:    "renew with copies",
 			each:    true,
 			prepare: prepareCopies,
@@ -78,7 +78,7 @@ func renewFaultCases() []faults {
 			},
 		},
 		{
-			// Certificate and key lie in two directories: the certificate alone changes.
+			// Certificate and key are in two directories: only the certificate changes.
 			name:    "renew at a daemon's own paths",
 			each:    true,
 			prepare: prepareOwnPaths,
@@ -105,8 +105,8 @@ func renewFaultCases() []faults {
 			},
 		},
 		{
-			// Between two folders a kill leaves copies of the other generation: renew
-			// has them follow.
+			// A kill between two directories leaves copies of the other generation: renew updates
+			// them.
 			name: "rollback",
 			prepare: func(t *testing.T, in injector, root string) {
 				prepareCopies(t, in, root)
@@ -124,7 +124,7 @@ func renewFaultCases() []faults {
 	}
 }
 
-// ownLayout is that of prepareOwnPaths.
+// ownLayout returns the layout of prepareOwnPaths.
 func ownLayout(root string) libvirt.Layout {
 	return libvirt.Own(libvirt.OwnFiles{CA: caFile(root), Cert: root + "/srv/certs/cert.pem", Key: root + "/srv/keys/key.pem"}, true)
 }
@@ -133,7 +133,7 @@ func caFile(root string) string {
 	return libvirt.CA(libvirt.CAFolder(root + "/etc")).Path(libvirt.CACert)
 }
 
-// prepareOwnPaths makes a CA, and a daemon whose configuration file names a pair of it at
+// prepareOwnPaths makes a CA, and a daemon whose configuration file names a key pair of that CA at
 // paths of its own.
 func prepareOwnPaths(t *testing.T, in injector, root string) {
 	t.Helper()
@@ -153,7 +153,7 @@ func prepareOwnPaths(t *testing.T, in injector, root string) {
 	}
 }
 
-// checkOwnPaths wants the pair to be there, and whole.
+// checkOwnPaths checks that the key pair exists and is whole.
 func checkOwnPaths(t *testing.T, at scene) {
 	t.Helper()
 	readCRL(t, libvirt.CA(caOf(at)).Path(libvirt.CACRL), checkCA(t, caOf(at)))
@@ -164,15 +164,15 @@ func checkOwnPaths(t *testing.T, at scene) {
 	}
 }
 
-// checkRenewFaults wants both pairs to be there and whole, besides: a renewal
-// never takes one away.
+// checkRenewFaults also checks that both key pairs exist and are whole: a renewal never removes
+// one.
 func checkRenewFaults(t *testing.T, at scene) {
 	t.Helper()
 	checkHostFaults(t, at)
 	checkBothPairs(t, at)
 }
 
-// checkBothPairs wants both pairs of a host, whole.
+// checkBothPairs checks that both key pairs of a host exist and are whole.
 func checkBothPairs(t *testing.T, at scene) {
 	t.Helper()
 	for _, role := range []pki.Role{pki.Server, pki.Client} {
@@ -183,7 +183,7 @@ func checkBothPairs(t *testing.T, at scene) {
 	}
 }
 
-// wantCopies wants QEMU's pairs to be copies of libvirt's.
+// wantCopies checks that QEMU's key pairs are copies of libvirt's.
 func wantCopies(t *testing.T, at scene) {
 	t.Helper()
 	checkQEMUFaults(t, at)

@@ -15,9 +15,9 @@ import (
 	"virtpki/pki"
 )
 
-// requestFaultCases are those of the way on which keys never leave their host: the
-// host's tree is ROOT/host, the CA's ROOT/ca. At any instant the live pairs are
-// whole, and so is a key that waits, with its request.
+// requestFaultCases are the cases of requests and responses, in which keys never leave their host.
+// The host's tree is ROOT/host, the CA's is ROOT/ca. At every instant the live key pairs are
+// whole, and so is a key that waits for its response, with its request.
 func requestFaultCases() []faults {
 	return []faults{
 		{
@@ -85,8 +85,8 @@ func requestFaultCases() []faults {
 	}
 }
 
-// finishInstall wants the answer to be installed after two more runs, and nothing
-// to wait any more.
+// finishInstall checks that the response is installed after two more runs, and that no key waits
+// any more.
 func finishInstall(t *testing.T, at scene, first, second outcome) {
 	t.Helper()
 	wantDone(t, first, "")
@@ -102,7 +102,7 @@ func finishInstall(t *testing.T, at scene, first, second outcome) {
 	}
 }
 
-// prepareOtherHost makes a CA, and a host whose pairs came from it by answers.
+// prepareOtherHost makes a CA, and a host that got its certificates by responses of this CA.
 func prepareOtherHost(t *testing.T, in injector, root string) {
 	t.Helper()
 	prepareNewAnswered(t, in, root)
@@ -121,7 +121,7 @@ func prepareAsked(t *testing.T, in injector, root string) {
 	in.must(t, root, "request", "host", "hv2.example", "--root", "ROOT/host", "--out", "ROOT/hv2.csr")
 }
 
-// prepareAnswered is prepareAsked with the answer.
+// prepareAnswered is prepareAsked with the response.
 func prepareAnswered(t *testing.T, in injector, root string) {
 	t.Helper()
 	prepareAsked(t, in, root)
@@ -136,7 +136,7 @@ func prepareGiven(t *testing.T, in injector, root string) {
 	in.must(t, root, "issue", "host", "hv2.example", "--root", "ROOT/ca", "--out", "ROOT/out", "--layout", "pkipath")
 }
 
-// prepareNewAnswered makes a CA, and the answer to a host that has nothing yet.
+// prepareNewAnswered makes a CA, and the response to a host that has no certificates yet.
 func prepareNewAnswered(t *testing.T, in injector, root string) {
 	t.Helper()
 	in.must(t, root, "ca", "init", "--root", "ROOT/ca", "--name", "Example Org")
@@ -148,8 +148,8 @@ func hostLayout(at scene) libvirt.Layout { return libvirt.System(at.root + "/hos
 
 func awayCA(at scene) string { return at.root + "/ca/etc/pki/CA" }
 
-// checkAwayFaults wants whole pairs of which the CA has records, and whole keys
-// that wait.
+// checkAwayFaults checks that the key pairs are whole and recorded by the CA, and that waiting
+// keys are whole.
 func checkAwayFaults(t *testing.T, at scene) {
 	t.Helper()
 	checkNewAwayFaults(t, at)
@@ -161,7 +161,7 @@ func checkAwayFaults(t *testing.T, at scene) {
 	}
 }
 
-// checkNewAwayFaults is checkAwayFaults for a host that had no pairs before.
+// checkNewAwayFaults is checkAwayFaults for a host that did not have any key pairs before.
 func checkNewAwayFaults(t *testing.T, at scene) {
 	t.Helper()
 	ca := checkCA(t, awayCA(at))
@@ -175,7 +175,8 @@ func checkNewAwayFaults(t *testing.T, at scene) {
 	}
 }
 
-// checkTrust wants the CA of the host to be there before a pair is, and whole.
+// checkTrust checks that the host has its CA certificate before it has a key pair, and that the
+// file is whole.
 func checkTrust(t *testing.T, at scene, ca *x509.Certificate) {
 	t.Helper()
 	certs, err := keypair.ReadCertsIfThere(store.Tree{}, hostLayout(at).Path(libvirt.CACert))
@@ -187,7 +188,7 @@ func checkTrust(t *testing.T, at scene, ca *x509.Certificate) {
 	}
 }
 
-// checkSignFaults wants records of all that stands in an answer.
+// checkSignFaults checks that the CA has a record of every certificate in a response.
 func checkSignFaults(t *testing.T, at scene) {
 	t.Helper()
 	checkAwayFaults(t, at)
@@ -203,7 +204,7 @@ func checkSignFaults(t *testing.T, at scene) {
 	}
 }
 
-// wantWaiting wants keys to wait, or none.
+// wantWaiting checks that keys wait for a response, or that none do.
 func wantWaiting(t *testing.T, at scene, want bool) {
 	t.Helper()
 	for _, role := range []pki.Role{pki.Server, pki.Client} {
@@ -213,7 +214,7 @@ func wantWaiting(t *testing.T, at scene, want bool) {
 	}
 }
 
-// wantAnswerable wants the request in the file to be for the keys that wait.
+// wantAnswerable checks that the request in the file is for the waiting keys.
 func wantAnswerable(t *testing.T, at scene) {
 	t.Helper()
 	data, err := os.ReadFile(filepath.Join(at.root, "hv2.csr"))

@@ -14,22 +14,22 @@ import (
 	"testing"
 )
 
-// faults is a command that is to lose nothing, whatever happens to it when. In
-// its arguments ROOT stands for the throwaway root.
+// faults is a command that must lose nothing when it fails or is killed at any moment. In its
+// arguments ROOT stands for the throwaway root.
 type faults struct {
 	name string
-	// prepare makes what is there before the command runs, in a root that is
-	// an empty folder. It runs once.
+	// prepare makes the files that exist before the command runs, in a root that is an empty
+	// directory. It runs once.
 	prepare func(t *testing.T, in injector, root string)
 	command []string
-	// goesOn is set where a failure may leave what the next run goes on with.
+	// goesOn is set if a failure may leave files from which the next run continues.
 	goesOn bool
-	// each is set where a failure of one thing keeps the others from nothing.
+	// each is set if the failure of one thing does not stop the others.
 	each bool
-	// check looks at a root after the command was killed in it, or has failed.
+	// check looks at a root after the command was killed in it or has failed.
 	check func(t *testing.T, at scene)
-	// phases says that the command works in several, each of which is all or
-	// nothing: after a call that failed in a later one the earlier ones stand.
+	// phases says that the command works in several phases, each of which is all or nothing. If a
+	// call in a later phase fails, the earlier phases stand.
 	phases bool
 	// again looks at a root after the command has run twice more.
 	again func(t *testing.T, at scene, first, second outcome)
@@ -41,17 +41,17 @@ type scene struct {
 	command []string
 	goesOn  bool
 	each    bool
-	stays   bool // what failed went on to fail
+	stays   bool // the failing call kept on failing
 	root    string
 	before  snapshot // before the command
 	whole   snapshot // after a run of the command without a fault
-	now     snapshot // after the run that met a fault
+	now     snapshot // after the run that met the fault
 	out     outcome
 }
 
-// TestFaults kills commands before every system call that changes a file, and has each
-// of these calls fail for want of space, and each call that looks at a file or changes
-// one for an error of the disk.
+// TestFaults kills commands before every system call that changes a file. It also makes each of
+// these calls fail for lack of space, and each call that reads or changes a file fail with a disk
+// error.
 func TestFaults(t *testing.T) {
 	needTracer(t)
 	t.Parallel() // it waits for the disk
@@ -61,14 +61,14 @@ func TestFaults(t *testing.T) {
 	}
 }
 
-// rig is what the runs of one case share.
+// rig is shared by the runs of one case.
 type rig struct {
 	faults
 	injector injector
 	before   string // the root as prepare has left it
 	scene    scene
 	steps    []step
-	roots    chan string // that are as prepare has left them
+	roots    chan string // roots as prepare has left them
 	runs     atomic.Int32
 }
 
@@ -94,9 +94,8 @@ func (f faults) run(t *testing.T, in injector) {
 	t.Logf("%d steps, %d injections", len(r.steps), r.runs.Load())
 }
 
-// learn adds the steps of a run without a fault. Runs differ: a file is compared with
-// what it is to hold only where the two are of one size, and a signature is now and
-// then a byte longer.
+// learn adds the steps of a run without a fault. Runs differ: virtpki compares a file with its new
+// contents only when both have the same size, and a signature is now and then a byte longer.
 func (r *rig) learn(t *testing.T, root string) {
 	t.Helper()
 	whole := r.injector.trace(t, root, r.command, fault{})
@@ -110,7 +109,7 @@ func (r *rig) learn(t *testing.T, root string) {
 	}
 }
 
-// everyFault are the faults, without their step.
+// everyFault returns the faults, without their step.
 func everyFault() []fault {
 	return []fault{
 		{name: "kill", kill: true},
@@ -121,8 +120,8 @@ func everyFault() []fault {
 	}
 }
 
-// thin keeps of the steps that look at one thing in the same way the first and the last:
-// a run decides twice, and asks again and again. VIRTPKI_FAULTS=all keeps all.
+// thin drops the steps that look at one thing in the same way, except for the first and the last
+// of them: a run decides twice, and looks many times. VIRTPKI_FAULTS=all keeps all steps.
 func thin(steps []step) []step {
 	if os.Getenv("VIRTPKI_FAULTS") == "all" {
 		return steps
@@ -140,9 +139,9 @@ func thin(steps []step) []step {
 	})
 }
 
-// suits reports whether a fault is one for a step. Between two steps that look there is
-// nothing new to be killed at; and what stays matters where undoing needs the same call,
-// once there is something to undo.
+// suits reports whether a fault suits a step. A kill between two steps that only look would find
+// nothing new. A fault that stays matters when undoing needs the same call, and only once there is
+// something to undo.
 func (f fault) suits(s step, changed bool) bool {
 	switch {
 	case f.stays && !changed:
@@ -159,8 +158,8 @@ func (f fault) suits(s step, changed bool) bool {
 	return s.changes || f.fail == syscall.EIO
 }
 
-// scratch is a folder for thousands of small files. It is in memory where there
-// is such a place: a kill is no power cut, so a sync can be free.
+// scratch returns a directory for thousands of small files. It is in memory if possible: a kill
+// does not lose written data as a power cut does, so a sync can cost nothing.
 func scratch(t *testing.T) string {
 	t.Helper()
 	folder, err := os.MkdirTemp("/dev/shm", "virtpki-faults-")
@@ -171,7 +170,7 @@ func scratch(t *testing.T) string {
 	return folder
 }
 
-// fresh is a root as prepare has left it.
+// fresh returns a root as prepare has left it.
 func (r *rig) fresh(t *testing.T) string {
 	t.Helper()
 	select {
@@ -220,8 +219,8 @@ func (r *rig) forEach(n int, visit func(i int)) {
 // tries is how many runs may lack a step that only some runs have; see learn.
 const tries = 100
 
-// strike runs the command with a fault, looks at what it has left, and has it
-// finish. Where nothing has changed that is what a run without a fault does.
+// strike runs the command with a fault, looks at the result, and lets the command finish. If the
+// run failed and changed nothing, finishing would only repeat a run without a fault.
 func (r *rig) strike(t *testing.T, f fault) {
 	at := r.meet(t, f)
 	r.runs.Add(1)
@@ -262,7 +261,7 @@ func (r *rig) meet(t *testing.T, f fault) scene {
 	return scene{}
 }
 
-// giveBack keeps a root in which nothing has changed for another run.
+// giveBack keeps an unchanged root for another run.
 func (r *rig) giveBack(root string) {
 	select {
 	case r.roots <- root:
@@ -271,7 +270,7 @@ func (r *rig) giveBack(root string) {
 	}
 }
 
-// finish runs the command again, and again.
+// finish runs the command twice more.
 func (at scene) finish(t *testing.T, again func(t *testing.T, at scene, first, second outcome)) {
 	first := at.run(t, at.root, at.command)
 	second := at.run(t, at.root, at.command)
@@ -282,21 +281,21 @@ func (at scene) finish(t *testing.T, again func(t *testing.T, at scene, first, s
 	}
 }
 
-// isGeneration reports whether a text speaks of a generation before: the next run
-// goes on with keeping it.
+// isGeneration reports whether a text names the previous certificates. Keeping them may be left to
+// the next run.
 func isGeneration(text string) bool {
 	return strings.Contains(text, "/.libvirt.") || strings.Contains(text, "/.qemu.")
 }
 
-// tidiedUp reports whether the fault was that something could not be removed, or kept as
-// the generation before, after the work was done. It is when there is work again.
+// tidiedUp reports whether the work was done and the fault only kept files from being removed, or
+// from being kept as the previous ones. The next run that has work to do completes that.
 func (at scene) tidiedUp() bool {
 	said := at.out.stdout + at.out.stderr
 	return at.out.status == 0 && (at.out.met().call == "unlinkat" || strings.Contains(said, "is left to the next run") || strings.Contains(said, "is not kept yet"))
 }
 
-// checkRefused looks at a run in which a call failed. It has done nothing and says so
-// in one line; or it has done all, because it could do without the call.
+// checkRefused looks at a run in which a call failed. The run has either done nothing and reported
+// one line, or it has done everything because it did not need the call.
 func (at scene) checkRefused(t *testing.T) {
 	t.Helper()
 	if at.out.status == 0 {
@@ -310,7 +309,7 @@ func (at scene) checkRefused(t *testing.T) {
 	if at.out.status != exitError || strings.Count(at.out.stderr, "virtpki: error: ") != 1 {
 		t.Errorf("exit status %d, want %d and one error:\n%s", at.out.status, exitError, at.out.stderr)
 	}
-	if at.goesOn || at.each || at.stays { // undoing may fail as well, and what is under construction stays
+	if at.goesOn || at.each || at.stays { // undoing may fail as well, and files under construction stay
 		return
 	}
 	now := at.now

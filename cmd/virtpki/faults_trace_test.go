@@ -13,8 +13,8 @@ import (
 	"virtpki/internal/lab/trace"
 )
 
-// step is one system call of a run at which a fault can be injected. It is known by
-// what it does, and not by its number in the run: goroutines may change places.
+// step is one system call of a run, at which a fault can be injected. It is identified by its
+// effect and not by its number in the run: goroutines may change places.
 type step struct {
 	call    string
 	path    string // below the root, without the numbers that differ from run to run
@@ -30,16 +30,16 @@ func (s step) String() string {
 	return fmt.Sprintf("%s %s (%s, %d)", s.call, s.path, word, s.nth)
 }
 
-// telling is the path of a step that comes after the work: it tells people, or ends.
+// telling is the path of a step that comes after the work: it prints the result, or ends the run.
 const telling = "telling"
 
-// isLock reports whether a step is about a lock file alone, which is no change.
+// isLock reports whether a step concerns only a lock file. Such a step does not count as a change.
 func isLock(s step) bool { return strings.HasSuffix(s.path, "/.virtpki.lock") }
 
 // own reports whether a step touches the root.
 func (s step) own() bool { return s.path != telling }
 
-// fault is what happens to a run; the zero value is nothing.
+// fault is the fault that happens to a run; the zero value is none.
 type fault struct {
 	name string
 	at   step
@@ -47,11 +47,11 @@ type fault struct {
 	fail syscall.Errno // the step fails with it
 	// stays says that all calls of the same name fail from the step on.
 	stays bool
-	// before is called before a step is carried out, or not.
+	// before is called before a step, whether or not the step is then carried out.
 	before func(step)
 }
 
-// watcher keeps the steps of a run, and has one meet a fault.
+// watcher records the steps of a run, and injects a fault into one of them.
 type watcher struct {
 	root  string
 	fault fault
@@ -84,11 +84,11 @@ func (w *watcher) decide(call trace.Call) trace.Verdict {
 	return trace.Verdict{Errno: w.fault.fail, Kill: w.fault.kill}
 }
 
-// differing are the numbers in the names of files under construction, of folders
-// beside their place, and of records.
+// differing matches the numbers in the names of files under construction, of directories beside
+// their place, and of records.
 var differing = regexp.MustCompile(`(\.virtpki-(?:gone-)?)[0-9A-Za-z]{13,}|(\.swap-)\d+(?:\.[A-Z2-7]{13})?|[0-9A-Fa-f]{8,}`)
 
-// stepOf is the step that a call is; one without a name when it is none.
+// stepOf returns the step that a call is. The step has no name if the call does not count as one.
 func (w *watcher) stepOf(call trace.Call) step {
 	switch {
 	case call.Name == trace.Exit, call.Name == "write" && call.FD == 1:
@@ -104,7 +104,7 @@ func (w *watcher) stepOf(call trace.Call) step {
 type injector struct {
 	binary string
 	tracee string
-	folder string // of its own, for roots
+	folder string // its own directory, for roots
 }
 
 // newInjector builds the programs.
@@ -113,7 +113,7 @@ func newInjector(t *testing.T) injector {
 	return injector{buildStatic(t), buildProgram(t, "../../internal/lab/tracee"), scratch(t)}
 }
 
-// needTracer skips where faults cannot be injected.
+// needTracer skips the test if faults cannot be injected here.
 func needTracer(t *testing.T) {
 	t.Helper()
 	if testing.Short() {
@@ -130,7 +130,7 @@ type outcome struct {
 	hit            int // the index in steps of the injected fault, or -1
 }
 
-// met is the step that met the fault.
+// met returns the step that met the fault.
 func (o outcome) met() step { return o.steps[o.hit] }
 
 // run runs a command.

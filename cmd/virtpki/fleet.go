@@ -17,7 +17,7 @@ import (
 	"virtpki/internal/termtext"
 )
 
-// fleetOptions are the flags of issue that are for many hosts.
+// fleetOptions are the flags of issue for many hosts.
 type fleetOptions struct {
 	hosts  string
 	format string
@@ -33,8 +33,8 @@ func (o *fleetOptions) addFlags(cmd *cobra.Command) {
 	completeFrom(cmd, "format", "folder", "tar")
 }
 
-// many reports whether the bundles are made one after another, each final before
-// the next ones begin, and not all or nothing.
+// many reports whether issue makes the bundles one after another. Each bundle is final before the
+// next ones begin; otherwise issue makes all of them or none.
 func (o *fleetOptions) many() bool { return o.hosts != "" || o.format == "tar" }
 
 func (o *fleetOptions) checkUse(names []string, out string) error {
@@ -55,7 +55,7 @@ func (o *fleetOptions) checkUse(names []string, out string) error {
 	return nil
 }
 
-// fleetRequest is what is to be made for many hosts.
+// fleetRequest returns the request for many hosts.
 func fleetRequest(e *env, g *globals, o *issueOptions, what *provision.Request) (fleet.Request, error) {
 	r := fleet.Request{Roles: what.Kind.Roles(), Leaf: what.Leaf, Out: o.out, Tar: o.format == "tar", Flat: o.layout != "system",
 		ClientKey: what.ClientKeyMode, Workers: o.jobs, DryRun: g.dryRun, Stdout: e.stdout, Track: e.changes}
@@ -87,8 +87,7 @@ func runIssueFleet(ctx context.Context, e *env, g *globals, o *issueOptions, wha
 	return tellFleet(e, g, &r, report)
 }
 
-// readHosts reads the hosts of a command: the lines of a file, or the names of the
-// command line.
+// readHosts reads the hosts of a command: the lines of a file, or the names on the command line.
 func (e *env) readHosts(file string, names []string) (*fleet.Hosts, error) {
 	if file == "" {
 		return fleet.Named(names), nil
@@ -100,7 +99,7 @@ func (e *env) readHosts(file string, names []string) (*fleet.Hosts, error) {
 	return fleet.ParseHosts(text.name, text.data)
 }
 
-// list is a file with hosts, and what it is called in errors.
+// list is a file with hosts, and its name in errors.
 type list struct {
 	name string
 	data []byte
@@ -116,7 +115,7 @@ func (e *env) readList(file string) (list, error) {
 	return list{file, text}, err
 }
 
-// tellFleet prints what was done, or with --dry-run what would be.
+// tellFleet prints the result, or with --dry-run the plan.
 func tellFleet(e *env, g *globals, r *fleet.Request, report *fleet.Report) error {
 	to := e.stdout
 	if r.ToStdout() {

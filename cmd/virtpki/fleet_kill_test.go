@@ -28,7 +28,7 @@ type fleetForm struct {
 	name  string
 	flags []string
 	out   string
-	names func(t *testing.T, out string) []string // of the bundles in it
+	names func(t *testing.T, out string) []string // returns the names of the bundles in it
 	open  func(t *testing.T, out, name string) bundleFiles
 	shape libvirt.Layout
 }
@@ -39,7 +39,7 @@ var fleetForms = []fleetForm{
 	{"one archive", []string{"--format", "tar"}, "all.tar", archivedNames, openArchived, libvirt.System("etc")},
 }
 
-// A fleet of 1,000 hosts is killed ten times at random moments; then it is finished.
+// A fleet of 1,000 hosts is killed ten times at random moments, and then finished.
 func TestFleetKilled(t *testing.T) {
 	const hosts, kills = 1000, 10
 	binary := buildStatic(t)
@@ -73,12 +73,12 @@ func TestFleetKilled(t *testing.T) {
 	}
 }
 
-// unfinishedFleet reports whether a killed run has left something staged in out.
+// unfinishedFleet reports whether a killed run has left staged files in out.
 func unfinishedFleet(root, out, name string) bool {
 	return batch.Unfinished(store.Tree{}, out, name, libvirt.Records(root+"/etc/pki/CA"))
 }
 
-// timeFleet is how long the command takes here and now when nobody kills it.
+// timeFleet returns how long the command takes on this machine when it is not killed.
 func timeFleet(t *testing.T, binary, folder string, command []string, out string) time.Duration {
 	t.Helper()
 	root := filepath.Join(folder, "timed")
@@ -101,7 +101,7 @@ func timeFleet(t *testing.T, binary, folder string, command []string, out string
 	return took
 }
 
-// needRoot skips where a test wants Linux and root.
+// needRoot skips a test that needs Linux and root.
 func needRoot(t *testing.T) {
 	t.Helper()
 	if runtime.GOOS != "linux" || os.Geteuid() != 0 {
@@ -109,8 +109,8 @@ func needRoot(t *testing.T) {
 	}
 }
 
-// A disk that is full in the middle: one clear line, what is there is whole, and with
-// more room the same command goes on.
+// The disk becomes full in the middle of a run. The run must end with one clear line and leave
+// only whole files. With more room the same command must finish the work.
 func TestFleetDiskFull(t *testing.T) {
 	needRoot(t)
 	binary, folder := buildStatic(t), t.TempDir()
@@ -168,7 +168,8 @@ func mustRun(t *testing.T, binary string, args ...string) string {
 	return string(out)
 }
 
-// killAfter runs a command and kills it after some time; false when it had ended.
+// killAfter runs a command and kills it after some time. It returns false if the command had
+// already ended.
 func killAfter(t *testing.T, binary string, args []string, after time.Duration) bool {
 	t.Helper()
 	cmd := exec.Command(binary, args...)
@@ -186,7 +187,7 @@ func killAfter(t *testing.T, binary string, args []string, after time.Duration) 
 	return err != nil
 }
 
-// checkNothingTorn wants that what has a name is whole: records and bundles.
+// checkNothingTorn checks that all records and bundles with their final names are whole.
 func checkNothingTorn(t *testing.T, form fleetForm, root, out string) {
 	t.Helper()
 	records := recordedSerials(t, root)
@@ -217,7 +218,7 @@ func recordedSerials(t *testing.T, root string) map[string]bool {
 	return serials
 }
 
-// checkBundle wants both pairs, whole, and the CA beside them.
+// checkBundle checks that both key pairs are whole, and that the CA certificate lies beside them.
 func checkBundle(t *testing.T, form fleetForm, files bundleFiles) []*x509.Certificate {
 	t.Helper()
 	var certs []*x509.Certificate
@@ -231,7 +232,7 @@ func checkBundle(t *testing.T, form fleetForm, files bundleFiles) []*x509.Certif
 	return certs
 }
 
-// readPair reads a certificate and wants its key beside it.
+// readPair reads a certificate and requires its key beside it.
 func readPair(files bundleFiles, layout libvirt.Layout, role pki.Role) (*x509.Certificate, error) {
 	certData, err1 := files(layout.Path(libvirt.CertFile(string(role))))
 	keyData, err2 := files(layout.Path(libvirt.KeyFile(string(role))))
@@ -249,8 +250,8 @@ func readPair(files bundleFiles, layout libvirt.Layout, role pki.Role) (*x509.Ce
 	return certs[0], nil
 }
 
-// checkFleet wants each host once, each certificate valid and recorded, and no
-// record of anything else.
+// checkFleet checks that there is each host exactly once, that each certificate is valid and
+// recorded, and that there are no other records.
 func checkFleet(t *testing.T, form fleetForm, root, out string, hosts int) {
 	t.Helper()
 	names := form.names(t, out)
@@ -287,7 +288,7 @@ func checkFleet(t *testing.T, form fleetForm, root, out string, hosts int) {
 	}
 }
 
-// judgeBundle has the judge say what a release makes of the files of a host.
+// judgeBundle checks with the judge that a release accepts the files of a host.
 func judgeBundle(t *testing.T, form fleetForm, files bundleFiles, n int) {
 	t.Helper()
 	releases := []string{"libvirt-7.0", "libvirt-9.0", "libvirt-11.3", "libvirt-12.8"}

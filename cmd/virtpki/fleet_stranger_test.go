@@ -15,10 +15,10 @@ import (
 	"virtpki/internal/libvirt"
 )
 
-// The staging directories of fleets had names that everybody could know.
+// The staging directories of fleets once had names that everybody could know.
 var formerStaging = []string{".virtpki-fleet.tmp", ".virtpki-fleet.tar.tmp"}
 
-// sharedScene is a CA, and a directory beside it in which everybody can make files.
+// sharedScene is a CA, and a directory beside it in which every user can make files.
 type sharedScene struct {
 	root, shared string
 	records      []string // of certificates that the CA has signed before
@@ -45,7 +45,7 @@ func newSharedScene(t *testing.T) *sharedScene {
 
 func (s *sharedScene) ca() string { return s.root + "/etc/pki/CA" }
 
-// run runs a command and returns its status and all that it has printed.
+// run runs a command and returns its status and all its output.
 func (s *sharedScene) run(args ...string) (int, string) {
 	var out bytes.Buffer
 	e := newEnv()
@@ -67,7 +67,7 @@ func (s *sharedScene) issue(form fleetForm, out string) (int, string) {
 	return s.run(append(args, form.flags...)...)
 }
 
-// kept wants that the CA still knows what it has signed before.
+// kept checks that the CA still has the records of earlier certificates.
 func (s *sharedScene) kept(t *testing.T) {
 	t.Helper()
 	for _, path := range s.records {
@@ -77,7 +77,7 @@ func (s *sharedScene) kept(t *testing.T) {
 	}
 }
 
-// ours wants that a file or directory, and all below it, belongs to root.
+// ours checks that a file or directory, and everything below it, belongs to root.
 func ours(t *testing.T, path string) {
 	t.Helper()
 	noError(t, filepath.WalkDir(path, func(path string, entry os.DirEntry, err error) error {
@@ -99,7 +99,7 @@ func noError(t *testing.T, err error) {
 	}
 }
 
-// whole wants a fleet that is root's, with the CA's certificate in each bundle.
+// whole checks that a fleet belongs to root, with the CA's certificate in each bundle.
 func (s *sharedScene) whole(t *testing.T, form fleetForm, out string) {
 	t.Helper()
 	ca, err := os.ReadFile(s.ca() + "/cacert.pem")
@@ -123,7 +123,7 @@ func (s *sharedScene) whole(t *testing.T, form fleetForm, out string) {
 	s.kept(t)
 }
 
-// outOf is where a form of the fleet goes in a directory.
+// outOf returns the path of a form of the fleet in a directory.
 func (s *sharedScene) outOf(form fleetForm) string {
 	if form.out == "out" {
 		return s.shared
@@ -131,8 +131,8 @@ func (s *sharedScene) outOf(form fleetForm) string {
 	return filepath.Join(s.shared, "fleet.tar")
 }
 
-// Somebody makes the staging directory and what is to be staged beforehand, and keeps
-// it open: no key goes into it.
+// Another user makes the staging directory and the staged files beforehand, and keeps them open.
+// No key may be written into them.
 func TestFleetLeavesPlantedStagingAlone(t *testing.T) {
 	for _, form := range fleetForms {
 		t.Run(form.name, func(t *testing.T) {
@@ -165,7 +165,7 @@ func TestFleetLeavesPlantedStagingAlone(t *testing.T) {
 	}
 }
 
-// Whatever somebody stages, with certificates of the CA in it, has the CA forget none.
+// Another user stages files with certificates of the CA. The CA must not forget any of them.
 func TestFleetForgetsNothingForAStranger(t *testing.T) {
 	for _, form := range fleetForms {
 		t.Run(form.name, func(t *testing.T) {
@@ -187,8 +187,8 @@ func TestFleetForgetsNothingForAStranger(t *testing.T) {
 	}
 }
 
-// stageForeign fills a staging directory with certificates, in each of the forms: a
-// bundle that is not whole, and an archive with them.
+// stageForeign fills a staging directory with certificates, in each of the forms: a bundle that is
+// not whole, and an archive.
 func stageForeign(t *testing.T, staging string, certs []byte) {
 	t.Helper()
 	bundle := filepath.Join(staging, "hv1.example")
@@ -203,7 +203,7 @@ func stageForeign(t *testing.T, staging string, certs []byte) {
 	noError(t, os.WriteFile(filepath.Join(staging, "fleet.tar"), archive.Bytes(), 0o644))
 }
 
-// A link in the place of the staging directory leads nowhere.
+// A link in the place of the staging directory must not be followed.
 func TestFleetFollowsNoPlantedLink(t *testing.T) {
 	for _, form := range fleetForms {
 		t.Run(form.name, func(t *testing.T) {
@@ -221,8 +221,8 @@ func TestFleetFollowsNoPlantedLink(t *testing.T) {
 	}
 }
 
-// Somebody makes staging directories as fast as she can, and exchanges all that
-// appears in any.
+// Another user makes staging directories as fast as possible, and exchanges all files that appear
+// in any of them.
 func TestFleetWinsTheRace(t *testing.T) {
 	form := fleetForms[0]
 	s := newSharedScene(t)
@@ -241,8 +241,8 @@ func TestFleetWinsTheRace(t *testing.T) {
 	stop()
 }
 
-// exchangeStaged makes a staging directory first, and puts a bundle of its own in the
-// place of one in whatever staging directory there is.
+// exchangeStaged makes a staging directory first. Then it replaces a bundle in any staging
+// directory with one of its own.
 func exchangeStaged(shared, evil string) {
 	os.Mkdir(filepath.Join(shared, ".virtpki-fleet.tmp"), 0o777)
 	found, _ := filepath.Glob(shared + "/.virtpki-*.tmp")
@@ -254,8 +254,8 @@ func exchangeStaged(shared, evil string) {
 	}
 }
 
-// A bundle or an archive that somebody else has put there is not taken for a former
-// run's, and a FIFO does not keep the run waiting.
+// A bundle or an archive that another user has put there must not be taken for that of an earlier
+// run. A FIFO must not keep the run waiting.
 func TestFleetRefusesWhatAStrangerMade(t *testing.T) {
 	for _, form := range fleetForms {
 		t.Run(form.name, func(t *testing.T) {
@@ -271,7 +271,7 @@ func TestFleetRefusesWhatAStrangerMade(t *testing.T) {
 	}
 }
 
-// Where others can exchange what is there no keys go.
+// No keys may go into a directory in which others can exchange the files.
 func TestFleetRefusesADirectoryOfOthers(t *testing.T) {
 	for _, form := range fleetForms {
 		t.Run(form.name, func(t *testing.T) {

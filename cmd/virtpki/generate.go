@@ -29,11 +29,11 @@ type generateOptions struct {
 	renewOptions
 	outOptions
 	binary   string
-	calendar string   // of systemd
+	calendar string   // in systemd's syntax
 	watch    []string // directories
 }
 
-// outOptions say where the files go, and whether they replace what is there.
+// outOptions say where the files go, and whether they replace existing ones.
 type outOptions struct {
 	out   string
 	force bool
@@ -99,7 +99,7 @@ func bindCron(e *env, g *globals, o *generateOptions) *cobra.Command {
 	return cmd
 }
 
-// renewal turns the flags into what runs renew, or says what is wrong with them.
+// renewal turns the flags into the renewal to run, or reports the error in them.
 func (o *generateOptions) renewal(g *globals) (*generate.Renewal, error) {
 	if err := o.check(); err != nil {
 		return nil, err
@@ -144,7 +144,7 @@ func runGenerateCron(ctx context.Context, e *env, g *globals, o *generateOptions
 	return e.generate(ctx, g, o.outOptions, files, "")
 }
 
-// generate writes files where --out says, or prints them.
+// generate writes files to the place that --out names, or prints them.
 func (e *env) generate(ctx context.Context, g *globals, out outOptions, files []generate.File, note string) error {
 	if out.out != "" {
 		return e.change(ctx, g, nil, func(j *change.Job) error { return generate.Plan(j, files, out.force, note) })
@@ -163,7 +163,8 @@ func (e *env) generate(ctx context.Context, g *globals, out outOptions, files []
 	return nil
 }
 
-// warnMissing tells of what is named and not here: it may be there, or come later.
+// warnMissing warns about named files that are not on this machine: they may be on another one, or
+// come later.
 func warnMissing(e *env, g *globals, r *generate.Renewal) {
 	for _, text := range r.Missing(g.Machine) {
 		if !g.quiet {

@@ -56,7 +56,7 @@ func newGenerateCloudInit(e *env, g *globals) *cobra.Command {
 	return cmd
 }
 
-// request turns the flags into what is asked for, or says what is wrong with them.
+// request turns the flags into the description of the first boot, or reports the error in them.
 func (o *cloudInitOptions) request(names []string) (*generate.FirstBoot, error) {
 	r := &o.boot
 	var err error

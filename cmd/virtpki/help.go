@@ -9,13 +9,13 @@ import (
 	"github.com/spf13/cobra"
 )
 
-// helpTexts has one text for each command, named by its words: help/ca-init.txt. A text
-// is paragraphs, then what stands below "Examples:", then the line of exit statuses.
+// helpTexts has one text for each command, named by its words: help/ca-init.txt. A text consists
+// of paragraphs, then the examples below "Examples:", then the line of exit statuses.
 //
 //go:embed help/*.txt
 var helpTexts embed.FS
 
-// statusMeaning words each exit status once, for every help text.
+// statusMeaning explains each exit status once, for all help texts.
 var statusMeaning = map[int]string{
 	exitDone:        "done",
 	exitError:       "error",
@@ -24,11 +24,12 @@ var statusMeaning = map[int]string{
 	exitInterrupted: "interrupted",
 }
 
-// addHelp gives cmd and all commands below it their help text, where it is asked for.
+// addHelp gives cmd and all commands below it their help texts. The texts are read when help is
+// requested.
 func addHelp(cmd *cobra.Command) {
 	text, err := helpTexts.ReadFile("help/" + helpName(cmd) + ".txt")
 	if err != nil {
-		return // cobra's own command: TestHelp wants a text of each of ours
+		return // a command of cobra's own: TestHelp requires a text for each of ours
 	}
 	rest, statuses, _ := strings.Cut(string(text), "\nExit status:")
 	long, examples, _ := strings.Cut(rest, "\nExamples:\n\n")
@@ -39,8 +40,8 @@ func addHelp(cmd *cobra.Command) {
 	}
 }
 
-// shortHelp leaves the first paragraph of a command's text, for --help. The help command, the
-// reference and the manual have the whole.
+// shortHelp cuts a command's text down to its first paragraph, for --help. The help command, the
+// reference and the manual have the whole text.
 func shortHelp(cmd *cobra.Command) {
 	first, rest, _ := strings.Cut(cmd.Long, "\n\n")
 	if rest != "" {
@@ -49,12 +50,12 @@ func shortHelp(cmd *cobra.Command) {
 	}
 }
 
-// newExitStatus is the help topic of that name: a command that does nothing.
+// newExitStatus returns the help topic of that name: a command that does nothing.
 func newExitStatus() *cobra.Command {
 	return &cobra.Command{Use: "exit-status", Short: "The exit statuses of all commands"}
 }
 
-// helpName is the name of a command's text: its words without "virtpki".
+// helpName returns the name of a command's text: the command's words without "virtpki".
 func helpName(cmd *cobra.Command) string {
 	words := strings.Fields(cmd.CommandPath())
 	return strings.Join(words[min(1, len(words)-1):], "-")

@@ -26,16 +26,16 @@ import (
 	"github.com/spf13/cobra"
 )
 
-// hostileText wipes its line out, forges another, and has one of each kind of what
-// moves a cursor, turns text around or cannot be seen.
+// hostileText wipes its line and forges another. It contains one character of each kind that moves
+// a cursor, turns text around or cannot be seen.
 const hostileText = "evil\x1b[2K\rgood\nFORGED\tTAB\u009b2J\u202egnp\u2066\u2028\u200b\u00ad\x7f\ufe0f"
 
-// hostileName is a file's name, which may have bytes of any kind.
+// hostileName is the name of a file, which may contain bytes of any kind.
 const hostileName = hostileText + "\x9b\xff"
 
-// hostileCommands are the arguments of every command, by its path, with which it is
-// to meet what is hostile. {root} is an image with a CA, certificates and
-// configuration files, {dir} a directory, {addr} a server, {bad} a hostile word.
+// hostileCommands are the arguments with which every command, by its path, meets hostile input.
+// {root} is an image with a CA, certificates and configuration files, {dir} a directory, {addr} a
+// server, {bad} a hostile word.
 var hostileCommands = map[string][]string{
 	"virtpki":                     {"{bad}", "--root {dir}/none list", "--{bad} list"},
 	"virtpki bootstrap":           {"--root {root} --name {bad}", "--root {root} --hostname hv1", "--root {root} --hostname hv1 --dry-run", "--root {root} --allow-dn {bad}", "--root {root} --allow-issued", "--root {fresh} --name Example --allow-dn CN=x", "--root {fresh} --name Example --hostname hv1 --san {bad}", "--root {fresh} --name Example --bundle {dir}"},
@@ -80,19 +80,19 @@ var hostileCommands = map[string][]string{
 	"virtpki version":             {"", "{bad}"},
 }
 
-// hostileWorld is what the commands are run on.
+// hostileWorld is the environment in which the commands run.
 type hostileWorld struct {
 	t    *testing.T
 	ca   *x509.Certificate
 	key  *ecdsa.PrivateKey
-	dir  string // whose name is hostile
+	dir  string // a directory with a hostile name
 	root string
 	addr string // of a server that shows a hostile certificate
-	bad  string // of one that answers with a hostile error
-	good string // the directory of a client whom that one admits
+	bad  string // of one that replies with a hostile error
+	good string // the directory of a client that this server admits
 }
 
-// rawName is a subject with a hostile text of an ASN.1 type.
+// rawName returns a subject with a hostile text of an ASN.1 type.
 func rawName(t *testing.T, tag int, text string) []byte {
 	t.Helper()
 	value := func(tag int, text string) asn1.RawValue { return asn1.RawValue{Tag: tag, Bytes: []byte(text)} }
@@ -107,11 +107,11 @@ func rawName(t *testing.T, tag int, text string) []byte {
 	if err != nil {
 		t.Fatal(err)
 	}
-	// asn1 marshals a struct around each set: take it away again.
+	// asn1 marshals a struct around each set: remove it again.
 	return unwrapSets(t, der)
 }
 
-// unwrapSets makes SEQUENCE OF SEQUENCE { SET } a SEQUENCE OF SET.
+// unwrapSets turns SEQUENCE OF SEQUENCE { SET } into a SEQUENCE OF SET.
 func unwrapSets(t *testing.T, der []byte) []byte {
 	var rdns []asn1.RawValue
 	if _, err := asn1.Unmarshal(der, &rdns); err != nil {
@@ -184,7 +184,7 @@ func (w *hostileWorld) keyPEM(key *ecdsa.PrivateKey) []byte {
 	return pem.EncodeToMemory(&pem.Block{Type: "PRIVATE KEY", Bytes: der})
 }
 
-// leaf makes a pair of a role whose names are hostile.
+// leaf makes a certificate and key of a role, with hostile names.
 func (w *hostileWorld) leaf(usage x509.ExtKeyUsage, tag int, text string) (*x509.Certificate, *ecdsa.PrivateKey) {
 	key := newECKey(w.t)
 	return w.sign(rawName(w.t, tag, text), func(c *x509.Certificate) {
@@ -230,7 +230,7 @@ func hostileConf() []byte {
 	return []byte("# " + strings.ReplaceAll(hostileText, "\n", "") + "\ntls_allowed_dn_list = [\"\"\"O=" + hostileText + "*\"\"\", \"CN=[a\"]\nkey_file = \"/etc/" + strings.ReplaceAll(hostileText, "\n", "") + "\"\n")
 }
 
-// files makes what lies in {dir}, and the servers.
+// files makes the files in {dir}, and the servers.
 func (w *hostileWorld) files() {
 	at := func(name string) string { return filepath.Join(w.dir, name) }
 	leaf, leafKey := w.leaf(x509.ExtKeyUsageClientAuth, asn1.TagUTF8String, hostileText)
@@ -264,7 +264,7 @@ func (w *hostileWorld) csr(name pkix.Name, key *ecdsa.PrivateKey) []byte {
 	return pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE REQUEST", Bytes: der})
 }
 
-// serve starts a server that nobody trusts, and one whose errors are hostile.
+// serve starts a server that nobody trusts, and one with hostile errors.
 func (w *hostileWorld) serve(pair tls.Certificate) {
 	w.addr = listen(w.t, func(conn net.Conn) { tls.Server(conn, &tls.Config{Certificates: []tls.Certificate{pair}}).Handshake() })
 	p := newFakePKI(w.t)
@@ -273,7 +273,7 @@ func (w *hostileWorld) serve(pair tls.Certificate) {
 	w.bad = listen(w.t, libvirtd(&tls.Config{Certificates: []tls.Certificate{p.issue(nil)}}, "\x01", answering(map[uint32][]byte{1: body, 59: body, 66: body})))
 }
 
-// args puts the world into arguments.
+// args fills the values of this world into arguments.
 func (w *hostileWorld) args(line string) []string {
 	fresh := filepath.Join(w.dir, "fresh")
 	if err := os.RemoveAll(fresh); err != nil {
@@ -287,7 +287,7 @@ func (w *hostileWorld) args(line string) []string {
 	return args
 }
 
-// run returns all that a command line prints.
+// run returns everything that a command line prints.
 func (w *hostileWorld) run(args []string) string {
 	var out bytes.Buffer
 	e := w.env(&out)
@@ -296,7 +296,7 @@ func (w *hostileWorld) run(args []string) string {
 	return out.String()
 }
 
-// env is a world that says all to stderr.
+// env returns an env that prints everything to stderr.
 func (w *hostileWorld) env(stderr io.Writer) *env {
 	e := newEnv()
 	e.stdin, e.stderr = strings.NewReader(hostileText+"\n"), stderr
@@ -306,8 +306,8 @@ func (w *hostileWorld) env(stderr io.Writer) *env {
 	return e
 }
 
-// wrongIn names what a terminal must not get; line ends and tabs are virtpki's own,
-// where they are not those of hostileText.
+// wrongIn names the characters that must not reach a terminal. Line ends and tabs are allowed
+// where they are virtpki's own and not those of hostileText.
 func wrongIn(text string) string {
 	for i, r := range text {
 		_, size := utf8.DecodeRuneInString(text[i:])
@@ -337,8 +337,8 @@ func commandPaths(cmd *cobra.Command) []string {
 	return paths
 }
 
-// Every command meets a CA, certificates, lists, files, directories, configuration
-// files, servers and arguments that are hostile, and none of it reaches a terminal.
+// Every command meets a hostile CA and hostile certificates, lists, files, directories,
+// configuration files, servers and arguments. None of the hostile characters may reach a terminal.
 func TestNothingMovesTheCursor(t *testing.T) {
 	for _, path := range commandPaths(newRoot(newEnv())) {
 		lines, known := hostileCommands[path]

@@ -8,8 +8,9 @@ import (
 	"virtpki/internal/lab/terminal"
 )
 
-// The questions on a machine where all names are hostile: what they say of it moves no
-// cursor, as lines and as survey's lists, of whose own movements none is counted.
+// The interactive setup runs on a machine on which all names are hostile. Its questions must print
+// no character that moves the cursor, neither as plain lines nor as survey's lists. The movements
+// that survey makes itself do not count.
 func TestQuestionsMoveNoCursor(t *testing.T) {
 	own := regexp.MustCompile(`\x1b(\[[0-9;?]*[A-Za-z]|[78=>])|\r`)
 	for _, test := range []struct {

@@ -15,8 +15,8 @@ import (
 	"virtpki/internal/machine"
 )
 
-// installOptions are the flags of install: those that are a part of the response or of key
-// pairs that somebody else made, and those that have to be parsed.
+// installOptions are the flags of install: those for responses, those for key pairs made
+// elsewhere, and those that have to be parsed.
 type installOptions struct {
 	adopt.Watching
 	watch bool
@@ -74,7 +74,7 @@ func runInstall(ctx context.Context, e *env, g *globals, o *installOptions, file
 	return e.tellWith(g, j, err)
 }
 
-// runAdopt installs key pairs that somebody else made.
+// runAdopt installs key pairs that were made elsewhere.
 func runAdopt(ctx context.Context, e *env, g *globals, o *installOptions) error {
 	if !o.watch {
 		j, err := adopt.Install(ctx, g.Machine, o.Request, e.newKeyring(g), e.runOptions(g, nil))
@@ -89,7 +89,7 @@ func runAdopt(ctx context.Context, e *env, g *globals, o *installOptions) error 
 	return adopt.Watch(ctx, g.Machine, o.Watching, e.runOptions(g, nil))
 }
 
-// args wants files, but for --from.
+// args requires files unless --from is given.
 func (o *installOptions) args(cmd *cobra.Command, files []string) error {
 	if err := o.CheckUse(files, o.watch, cmd.Flags().Changed("dry-run")); err != nil || o.FindsCerts() {
 		return err
@@ -97,7 +97,7 @@ func (o *installOptions) args(cmd *cobra.Command, files []string) error {
 	return cobra.MinimumNArgs(1)(cmd, files)
 }
 
-// check parses the flags, or says what is wrong with them.
+// check parses the flags, or reports the error in them.
 func (o *installOptions) check(m *machine.Machine) (err error) {
 	mode, err1 := parseClientKeyMode(o.clientKeyMode)
 	trust, err2 := enroll.ParseFingerprints(o.trustNew)

@@ -20,7 +20,7 @@ import (
 	"virtpki/internal/store"
 )
 
-// virtpki is the program itself, which this test binary is under that name.
+// virtpki returns the program itself, which this test binary becomes under that name.
 func virtpki(t *testing.T, args ...string) *exec.Cmd {
 	self, err := os.Executable()
 	if err != nil {
@@ -29,7 +29,7 @@ func virtpki(t *testing.T, args ...string) *exec.Cmd {
 	return &exec.Cmd{Path: self, Args: append([]string{"virtpki"}, args...), Env: append(os.Environ(), "HOST=hv1", "TTY=1", "NOW=")}
 }
 
-// sealedCA makes a CA whose key has a passphrase, and returns --root and the path.
+// sealedCA makes a CA with a passphrase on its key, and returns --root and the path.
 func sealedCA(t *testing.T) string {
 	root := t.TempDir()
 	secret := filepath.Join(root, "secret")
@@ -42,7 +42,7 @@ func sealedCA(t *testing.T) string {
 	return root
 }
 
-// ends wants a program to end within some seconds, with status 130 and no traceback.
+// ends checks that a program ends within some seconds, with status 130 and without a traceback.
 func ends(t *testing.T, cmd *exec.Cmd, said *bytes.Buffer) {
 	t.Helper()
 	kill := time.AfterFunc(4*time.Second, func() { cmd.Process.Kill() })
@@ -197,7 +197,7 @@ func interrupt(t *testing.T, at *terminal.Terminal, how string) {
 	}
 }
 
-// A signal that whoever started the run ignores, as nohup does, stays ignored.
+// A signal that the parent process ignores, as nohup does, stays ignored.
 func TestIgnoredSignals(t *testing.T) {
 	read, write, err := os.Pipe()
 	if err != nil {

@@ -62,7 +62,7 @@ func bindIssue(e *env, g *globals, o *issueOptions) *cobra.Command {
 	return cmd
 }
 
-// request turns the flags and names into what is asked for, or says what is wrong with them.
+// request turns the flags and names into a request, or reports the error in them.
 func (o *issueOptions) request(role string, names []string) (*provision.Request, error) {
 	leaf, err := o.leafOptions.check()
 	if err != nil {

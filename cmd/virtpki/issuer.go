@@ -8,7 +8,7 @@ import (
 	"virtpki/internal/issuer"
 )
 
-// addIssuer gives a command that can have a CA sign its --issuer.
+// addIssuer adds --issuer to a command that can have a CA elsewhere sign.
 func addIssuer(cmd *cobra.Command, file *string) {
 	cmd.Flags().StringVar(file, "issuer", "", "have the CA of `file` sign, a step-ca or a Vault (see virtpki issuer)")
 	cmd.MarkFlagFilename("issuer", "yaml")

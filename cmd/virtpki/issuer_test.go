@@ -10,9 +10,9 @@ import (
 	"virtpki/internal/lab/labvault"
 )
 
-// TestIssuer runs every script of testdata/issuer. VAULT is the address of a Vault whose
-// mounts behave in each way (labvault.Mounts), vault.pem the CA of its certificate, and token
-// a file with a token. The clock is the machine's, as Vault's is.
+// TestIssuer runs every script of testdata/issuer. VAULT is the address of a Vault whose mounts
+// behave in each way (labvault.Mounts). vault.pem holds the CA of its certificate, and token holds
+// a token. The clock is that of this machine, because Vault uses it too.
 func TestIssuer(t *testing.T) {
 	vault := labvault.Start(t)
 	p := scriptParams("../../testdata/issuer")

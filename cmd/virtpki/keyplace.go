@@ -7,11 +7,11 @@ import (
 	"virtpki/internal/cakey"
 )
 
-// keyPlace are the flags that say where a CA's key is kept.
+// keyPlace holds the flags that say where a CA's key is kept.
 type keyPlace struct {
 	uri, command string
 	tpm          bool
-	anyType      bool // takes a key of any type that is there
+	anyType      bool // accepts an existing key of any type
 }
 
 func (p *keyPlace) addFlags(flags *pflag.FlagSet) {
@@ -19,14 +19,15 @@ func (p *keyPlace) addFlags(flags *pflag.FlagSet) {
 	flags.StringVar(&p.command, "p11-command", "", "reach the token by a `command` that runs p11-kit remote, such as ssh to another machine")
 }
 
-// addTPM adds the flag for commands that make a key: a TPM keeps none to be found.
+// addTPM adds the flag for commands that make a key. Other commands cannot use it: a TPM does not
+// keep keys that could be found.
 func (p *keyPlace) addTPM(cmd *cobra.Command) {
 	cmd.Flags().BoolVar(&p.tpm, "tpm", false, "make a key that this machine's TPM 2.0 alone can use")
 	cmd.MarkFlagsMutuallyExclusive("tpm", "key-uri")
 	cmd.MarkFlagsMutuallyExclusive("tpm", "p11-command")
 }
 
-// order returns the key that the flags ask for.
+// order returns the key that the flags request.
 func (p *keyPlace) order() (cakey.Order, error) {
 	place, err := cakey.ParsePlace(p.uri, p.command)
 	place.TPM = p.tpm

@@ -14,7 +14,7 @@ import (
 	"virtpki/pki"
 )
 
-// leafOptions describe certificates to be made; issue and bootstrap share them.
+// leafOptions describe new certificates; issue and bootstrap share them.
 type leafOptions struct {
 	sans          []string
 	onlySAN       bool
@@ -42,7 +42,7 @@ func (o *leafOptions) addClientKeyMode(flags *pflag.FlagSet) {
 		"`mode` of the system's client key: 0644, which virt-pki-validate wants, lets every local user connect as this host")
 }
 
-// leafPlan is leafOptions with everything checked.
+// leafPlan is leafOptions after all checks.
 type leafPlan struct {
 	authority.Leaf
 	clientKeyMode fs.FileMode

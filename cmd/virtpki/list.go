@@ -43,7 +43,7 @@ func newList(e *env, g *globals) *cobra.Command {
 	return cmd
 }
 
-// runList lists in a format. --json is --format json.
+// runList lists certificates in the given format. --json means --format json.
 func runList(e *env, g *globals, folder, format string, filter certinfo.Filter) error {
 	if err := filter.Check(); err != nil {
 		return hint.Usage(err)
@@ -60,7 +60,7 @@ func runList(e *env, g *globals, folder, format string, filter certinfo.Filter) 
 	return listKnown(e, g, format, filter)
 }
 
-// listKnown tells of every certificate that is known here.
+// listKnown lists every certificate that is known here.
 func listKnown(e *env, g *globals, format string, filter certinfo.Filter) error {
 	m := g.Machine
 	infos, err := authority.Known(m)
@@ -83,8 +83,8 @@ func listKnown(e *env, g *globals, format string, filter certinfo.Filter) error 
 	return printList(e, infos, infos, format)
 }
 
-// listFleet tells of every certificate in a folder of bundles, soonest end first. What
-// could not be read is an error, after the rest.
+// listFleet lists every certificate in a directory of bundles, those that expire soonest first. It
+// returns the files that it could not read as an error, after listing the rest.
 func listFleet(e *env, m *machine.Machine, folder, format string) error {
 	certs, err := fleet.Read(m, folder)
 	if len(certs) == 0 {

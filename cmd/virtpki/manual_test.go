@@ -17,8 +17,8 @@ import (
 	"virtpki/internal/program"
 )
 
-// documented returns the commands as the reference and the manual show them, on whatever
-// system they are made.
+// documented returns the commands as the reference and the manual show them. The result does not
+// depend on the system.
 func documented() *cobra.Command {
 	root := newRoot(newEnv())
 	addHelp(root)
@@ -27,8 +27,8 @@ func documented() *cobra.Command {
 	return root
 }
 
-// TestManual makes a manual page of each command and looks at its sections and words.
-// MANUAL=DIR keeps the pages: packages are made with it (SOURCE_DATE_EPOCH dates them).
+// TestManual makes a manual page of each command and checks its sections and words. MANUAL=DIR
+// keeps the pages, for the packages (SOURCE_DATE_EPOCH dates them).
 func TestManual(t *testing.T) {
 	dir := os.Getenv("MANUAL")
 	if dir == "" {
@@ -64,8 +64,8 @@ func TestManual(t *testing.T) {
 	}
 }
 
-// manualPage returns the page of a command, in roff: cobra's, with its exit statuses and
-// files in sections of their own.
+// manualPage returns the page of a command, in roff. It is cobra's page, with the exit statuses
+// and files in sections of their own.
 func manualPage(t *testing.T, cmd *cobra.Command, entries []*manualEntry) []byte {
 	name := helpName(cmd)
 	if !cmd.HasParent() {
@@ -95,7 +95,7 @@ func manualPage(t *testing.T, cmd *cobra.Command, entries []*manualEntry) []byte
 	return []byte(text)
 }
 
-// indexAny returns where the first of the texts that is there begins, or -1.
+// indexAny returns the position of the first of the texts that occurs in s, or -1.
 func indexAny(s string, texts ...string) int {
 	for _, text := range texts {
 		if i := strings.Index(s, text); i >= 0 {
@@ -139,7 +139,7 @@ func cmp(texts ...string) string {
 	return texts[i]
 }
 
-// checkManual wants each section, and each word of the help text.
+// checkManual checks that the page has each section, and each word of the help text.
 func checkManual(t *testing.T, cmd *cobra.Command, long, text string) {
 	sections := []string{"NAME", "SYNOPSIS", "DESCRIPTION", "EXIT STATUS", "FILES", "SEE ALSO"}
 	if cmd.Example != "" {
@@ -163,7 +163,7 @@ func checkManual(t *testing.T, cmd *cobra.Command, long, text string) {
 	}
 }
 
-// escapeMarkdown keeps a help text from being read as Markdown, but for its indented lines.
+// escapeMarkdown keeps a help text from being read as Markdown, except for its indented lines.
 func escapeMarkdown(text string) string {
 	special := regexp.MustCompile("[\\\\`*_{}\\[\\]()<>#+\\-.!|~&]")
 	lines := strings.Split(text, "\n")
@@ -202,7 +202,7 @@ type manualEntry struct {
 	used       bool
 }
 
-// manualFiles parses packaging/files.txt, whose head describes it.
+// manualFiles parses packaging/files.txt. The head of that file describes its form.
 func manualFiles(t *testing.T, text string) []*manualEntry {
 	var entries []*manualEntry
 	for _, block := range strings.Split(strings.TrimSpace(text), "\n\n")[1:] {

@@ -20,11 +20,11 @@ func (e *env) printJSON(v any) error {
 	return err
 }
 
-// result is what a command has found, in words; as JSON it is itself, or what its method
-// JSON returns.
+// result is the result of a command as text for people. Its JSON form is the value itself, or the
+// value that its method JSON returns.
 type result interface{ Text() termtext.Text }
 
-// colour gives results and errors their colours, as --color says for each stream.
+// colour gives results and errors their colours, as --color decides for each stream.
 func (e *env) colour(when string) {
 	paint := func(stream any) func(string) string {
 		if program.Colours(stream, when) {
@@ -38,7 +38,7 @@ func (e *env) colour(when string) {
 	e.paint = paint(e.stderr)
 }
 
-// printResult prints a result, in words or as JSON.
+// printResult prints a result, as text or as JSON.
 func (e *env) printResult(g *globals, r result) error {
 	if other, ok := r.(interface{ JSON() any }); ok && g.json {
 		return e.printJSON(other.JSON())
@@ -50,7 +50,8 @@ func (e *env) printResult(g *globals, r result) error {
 	return err
 }
 
-// printVerdict is printResult for what the exit status says too: --quiet is heeded.
+// printVerdict prints a result that the exit status reports too. Unlike printResult it prints
+// nothing with --quiet, unless --json is given.
 func (e *env) printVerdict(g *globals, r result) error {
 	if g.quiet && !g.json {
 		return nil
@@ -58,7 +59,7 @@ func (e *env) printVerdict(g *globals, r result) error {
 	return e.printResult(g, r)
 }
 
-// warn tells people something on stderr that is no error.
+// warn prints a message that is not an error on stderr.
 func (e *env) warn(format string, args ...any) {
 	text := termtext.Sprintf("virtpki: %s\n", termtext.Text(termtext.Sprintf(format, args...)))
 	if e.paint != nil {
@@ -67,8 +68,7 @@ func (e *env) warn(format string, args ...any) {
 	io.WriteString(e.stderr, text)
 }
 
-// sayError prints an error, and what to do about it if it knows; hinted is
-// whether it does.
+// sayError prints an error and its hint, if it has one. hinted reports whether it has.
 func (e *env) sayError(err error) (hinted bool) {
 	e.warn("error: %v", err)
 	text, hinted := hint.Of(err)
@@ -78,18 +78,19 @@ func (e *env) sayError(err error) (hinted bool) {
 	return hinted
 }
 
-// runOptions are how the flags have a change gone about.
+// runOptions returns the options of a change that the flags describe.
 func (e *env) runOptions(g *globals, folders []string) change.Options {
 	return change.Options{Lock: folders, DryRun: g.dryRun, Track: e.changes}
 }
 
-// carryOut decides and applies, for a command that goes on afterwards and tells itself.
+// carryOut decides and applies a change, for a command that continues afterwards and prints the
+// result itself.
 func (e *env) carryOut(ctx context.Context, g *globals, folders []string, decide func(*change.Job) error) (*change.Job, error) {
 	return change.Run(ctx, g.Machine, e.runOptions(g, folders), decide)
 }
 
-// change runs the steps shared by every command that writes files: it decides, applies
-// and tells.
+// change runs the steps shared by every command that writes files: it decides, applies and prints
+// the result.
 func (e *env) change(ctx context.Context, g *globals, folders []string, decide func(*change.Job) error) error {
 	j, err := e.carryOut(ctx, g, folders, decide)
 	if err != nil {
@@ -98,7 +99,7 @@ func (e *env) change(ctx context.Context, g *globals, folders []string, decide f
 	return e.tellWith(g, j, unmet(j))
 }
 
-// unmet is the error of a job that has not done all that was asked for.
+// unmet returns an error when a job has not done everything that was requested.
 func unmet(j *change.Job) error {
 	if len(j.Unmet) > 0 {
 		return hint.ErrRefused
@@ -106,13 +107,13 @@ func unmet(j *change.Job) error {
 	return nil
 }
 
-// tell prints what was done, or with --dry-run what would be. A log names every file; on a
-// terminal --verbose does.
+// tell prints the changes that were made, or with --dry-run those that would be. It names every
+// file in a log, and on a terminal only with --verbose.
 func (e *env) tell(g *globals, j *change.Job) error {
 	if g.json {
 		return e.printJSON(j.Result(e.here.Now()))
 	}
-	notes := j.Unmet // those are why the run fails
+	notes := j.Unmet // these are why the run fails
 	if !g.quiet {
 		text := j.Text(g.dryRun, e.here.Now())
 		if !g.dryRun && !g.verbose && program.OnTerminal(e.stdout) {
@@ -127,8 +128,8 @@ func (e *env) tell(g *globals, j *change.Job) error {
 	return nil
 }
 
-// newKeyring is the keyring of a command: the passphrase is read from the file that the
-// flags name, else it is asked for.
+// newKeyring returns the keyring of a command. It reads the passphrase from the file that the
+// flags name, or asks for it if they name none.
 func (e *env) newKeyring(g *globals) *change.Keyring {
 	k := change.NewKeyring(g.Tree(), func(prompt string) ([]byte, error) { return e.secret(g.passphraseFile, prompt) })
 	k.Passphrase, k.Given = g.passphrase, g.passphraseFile != ""

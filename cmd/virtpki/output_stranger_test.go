@@ -17,7 +17,7 @@ type outputCommand struct {
 	args       []string
 }
 
-// outputCommands prepares what they need.
+// outputCommands prepares the files that the commands need, and returns the commands.
 func outputCommands(t *testing.T, s *sharedScene) []outputCommand {
 	t.Helper()
 	request := filepath.Join(filepath.Dir(s.root), "request.pem")
@@ -32,7 +32,7 @@ func outputCommands(t *testing.T, s *sharedScene) []outputCommand {
 	}
 }
 
-// fileOf is the file that a command writes into the shared directory.
+// fileOf returns the file that a command writes into the shared directory.
 func (c outputCommand) fileOf(s *sharedScene) (file, value string) {
 	if c.name == "generate cloud-init" {
 		return filepath.Join(s.shared, "hv1.example.yaml"), s.shared
@@ -52,8 +52,8 @@ func plant(path, text string) *os.File {
 	return file
 }
 
-// A file that somebody else has made beforehand is not written to, and with --force
-// another one takes its place.
+// A command must not write to a file that another user has made beforehand. With --force it
+// replaces the file.
 func TestOutputsNeverTakeOverAFile(t *testing.T) {
 	s := newSharedScene(t)
 	for _, c := range outputCommands(t, s) {
@@ -84,8 +84,8 @@ func TestOutputsNeverTakeOverAFile(t *testing.T) {
 	}
 }
 
-// Somebody makes the file over and over again, and writes into whatever she has open:
-// what a command that has succeeded leaves there is its own.
+// Another user makes the file again and again, and writes into every file that is open. A command
+// that succeeds must still leave only its own output.
 func TestOutputsWinTheRace(t *testing.T) {
 	s := newSharedScene(t)
 	for _, c := range outputCommands(t, s) {
@@ -100,7 +100,7 @@ func TestOutputsWinTheRace(t *testing.T) {
 		for range 5 {
 			status, out := s.run(args...)
 			if status != 0 {
-				continue // her file was in the way: nothing was written
+				continue // the other user's file was in the way: nothing was written
 			}
 			info, err := os.Lstat(path)
 			noError(t, err)

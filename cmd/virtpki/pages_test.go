@@ -35,15 +35,15 @@ func docPages(t *testing.T) map[string]string {
 var (
 	inlineCode = regexp.MustCompile("`(virtpki [^`\n]+)`")
 	explained  = regexp.MustCompile(`check --explain ([a-z0-9-]+)`)
-	// typedCommand is a line of a block, with a prompt or without; shell is the part of it
-	// that is not virtpki's.
+	// typedCommand is a line of a block, with or without a prompt. shell is the part of the line
+	// that does not belong to virtpki.
 	typedCommand = regexp.MustCompile(`^(?:    )?(?:[a-z0-9]*[#$] +)?(virtpki [a-z-].*)$`)
 	shell        = regexp.MustCompile(`(^| )[|>;#&].*$|'[^']*'|"[^"]*"|\$\([^)]*\)`)
 	linked       = regexp.MustCompile(`\]\(([^)#:]+)(?:#[^)]*)?\)`)
 )
 
-// TestPagesCommands: a command of a page has a name and flags that exist. Blocks and code in
-// the text are looked at alike.
+// TestPagesCommands checks that each command on a page has a name and flags that exist. It treats
+// blocks and code in the text alike.
 func TestPagesCommands(t *testing.T) {
 	root := newRoot(newEnv())
 	for name, text := range docPages(t) {
@@ -57,7 +57,7 @@ func TestPagesCommands(t *testing.T) {
 	}
 }
 
-// commandLines returns the lines of the blocks that run virtpki, behind a prompt or not.
+// commandLines returns the lines of the blocks that run virtpki, with or without a prompt.
 func commandLines(text string) []string {
 	var lines []string
 	fenced := false
@@ -73,7 +73,8 @@ func commandLines(text string) []string {
 	return lines
 }
 
-// checkCommand wants that the words of a line lead to a command, and that it has each flag.
+// checkCommand checks that the words of a line lead to a command, and that the command has each
+// flag.
 func checkCommand(t *testing.T, root *cobra.Command, page, line string) {
 	t.Helper()
 	words := strings.Fields(shell.ReplaceAllString(line, " "))
@@ -117,7 +118,7 @@ func shorthand(cmd *cobra.Command, letter string) *pflag.Flag {
 	return cmd.InheritedFlags().ShorthandLookup(letter)
 }
 
-// TestPagesFindings: a finding that a page names exists.
+// TestPagesFindings checks that every finding that a page names exists.
 func TestPagesFindings(t *testing.T) {
 	known := make(map[string]bool)
 	for _, entry := range judge.Catalogue() {
@@ -136,7 +137,7 @@ func TestPagesFindings(t *testing.T) {
 	}
 }
 
-// TestPagesLinks: a link within the project leads to a file.
+// TestPagesLinks checks that every link within the project leads to a file.
 func TestPagesLinks(t *testing.T) {
 	for name, text := range docPages(t) {
 		for _, match := range linked.FindAllStringSubmatch(text, -1) {
@@ -147,7 +148,7 @@ func TestPagesLinks(t *testing.T) {
 	}
 }
 
-// TestPagesIndex: the index names every page.
+// TestPagesIndex checks that the index names every page.
 func TestPagesIndex(t *testing.T) {
 	pages := docPages(t)
 	for name := range pages {
@@ -157,7 +158,7 @@ func TestPagesIndex(t *testing.T) {
 	}
 }
 
-// TestPagesPlayed: each section with a console block is played by the script of the pages.
+// TestPagesPlayed checks that the script of the pages plays each section with a console block.
 func TestPagesPlayed(t *testing.T) {
 	script, err := os.ReadFile("../../testdata/e2e/pages.txtar")
 	if err != nil {

@@ -18,7 +18,7 @@ import (
 
 const referenceFolder = "../../docs/reference"
 
-// TestReference holds docs/reference to the commands; UPDATE=1 writes it anew.
+// TestReference compares docs/reference with the commands; UPDATE=1 rewrites it.
 func TestReference(t *testing.T) {
 	made := t.TempDir()
 	if os.Getenv("UPDATE") != "" {
@@ -52,7 +52,8 @@ func TestReference(t *testing.T) {
 	}
 }
 
-// TestHelp holds every command to the same form of help, and every text to a command.
+// TestHelp checks that the help of every command has the same form, and that every text belongs to
+// a command.
 func TestHelp(t *testing.T) {
 	texts, err := helpTexts.ReadDir("help")
 	if err != nil {
@@ -86,7 +87,7 @@ func TestHelp(t *testing.T) {
 	}
 }
 
-// TestHelpStatuses: every text ends with statuses that have a meaning.
+// TestHelpStatuses checks that every text ends with statuses that have a meaning.
 func TestHelpStatuses(t *testing.T) {
 	texts, err := fs.Glob(helpTexts, "help/*.txt")
 	if err != nil {
@@ -108,8 +109,8 @@ func TestHelpStatuses(t *testing.T) {
 
 const findingsPage = "../../docs/findings.md"
 
-// TestReferenceFindings holds docs/findings.md to the catalogue of findings; UPDATE=1
-// writes it anew.
+// TestReferenceFindings compares docs/findings.md with the catalogue of findings; UPDATE=1
+// rewrites it.
 func TestReferenceFindings(t *testing.T) {
 	want := findingsText()
 	if os.Getenv("UPDATE") != "" {

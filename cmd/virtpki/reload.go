@@ -10,7 +10,7 @@ import (
 	"virtpki/internal/reload"
 )
 
-// reloadOptions say how the daemons here are made to read their files again.
+// reloadOptions say how the daemons here are made to reload their files.
 type reloadOptions struct {
 	restart  string
 	noReload bool
@@ -30,7 +30,7 @@ func (o *reloadOptions) addRestart(cmd *cobra.Command) {
 	completeFrom(cmd, "restart-command", values...)
 }
 
-// request returns the options, checked.
+// request checks the options and returns the request that they describe.
 func (o *reloadOptions) request(e *env) reload.Options {
 	return reload.Options{Restart: o.restart, Leave: o.noReload, Output: e.stderr}
 }
@@ -55,8 +55,8 @@ func newReload(e *env, g *globals) *cobra.Command {
 	return cmd
 }
 
-// tellWith is tell for a command that goes on after an error. Where there is
-// nothing but the error, or no job, it says no more.
+// tellWith is tell for a command that continues after an error. It prints nothing when there is
+// nothing to tell besides the error, or when j is nil.
 func (e *env) tellWith(g *globals, j *change.Job, err error) error {
 	if j == nil {
 		return err
@@ -67,5 +67,5 @@ func (e *env) tellWith(g *globals, j *change.Job, err error) error {
 	if told := e.tell(g, j); told != nil {
 		return errors.Join(told, err)
 	}
-	return err // as it is: that of a check which says no is told by its status alone
+	return err // unchanged: only its status tells of a check that failed
 }

@@ -18,15 +18,15 @@ import (
 	"virtpki/pki"
 )
 
-// renewOptions are the flags of renew: those that are a part of the request, and those that
-// have to be parsed.
+// renewOptions are the flags of renew: those that belong to the request, and those that have to be
+// parsed.
 type renewOptions struct {
 	renewal.Request
 	reloadOptions
 	withOptions
 	before, jitter string
 	sans, drop     []string
-	within         time.Duration // a run starts, that of jitter
+	within         time.Duration // the run starts within this time; flag --jitter
 	rekey          bool
 	trustNew       []string
 	issuer         string // file of the issuer
@@ -73,7 +73,7 @@ func (o *renewOptions) addVia(cmd *cobra.Command) {
 	cmd.Flags().StringVar(&o.Via, "via", "", "where the CA's key is not here: `command` that takes requests on stdin and prints the CA's answer")
 }
 
-// check parses the flags, or says what is wrong with them.
+// check parses the flags, or reports the error in them.
 func (o *renewOptions) check() (err error) {
 	if o.QEMU, err = o.checkRenew(); err != nil {
 		return err
@@ -96,8 +96,8 @@ func (o *renewOptions) check() (err error) {
 	return hint.Usage(err)
 }
 
-// checkRenew is check with the meaning that --qemu-ca has for renew: that CA's
-// certificates are renewed, with or without a folder to fill.
+// checkRenew is check with the meaning that --qemu-ca has for renew: renew that CA's certificates,
+// with or without a directory to fill.
 func (o *withOptions) checkRenew() (*provision.QEMU, error) {
 	if len(o.with) == 0 && o.group == "" && !o.separate {
 		return &provision.QEMU{Separate: o.ca != "", CA: o.ca}, nil
@@ -129,8 +129,8 @@ func runRenew(ctx context.Context, e *env, g *globals, o *renewOptions) error {
 	return tellRenewal(e, g, report, err)
 }
 
-// tellRenewal prints what renew has found and done. The error of a check that says no stays
-// as it is: it is told by its status alone.
+// tellRenewal prints the findings and changes of renew. It returns the error of a failed check
+// unchanged: only its status tells of it.
 func tellRenewal(e *env, g *globals, r *renewal.Report, err error) error {
 	for _, text := range r.Warnings(g.quiet) {
 		e.warn("%s", text)
@@ -145,7 +145,7 @@ func tellRenewal(e *env, g *globals, r *renewal.Report, err error) error {
 	case r.Outcome == renewal.Idle && g.quiet:
 		return err
 	}
-	if r.Job != nil { // copies that needed no CA
+	if r.Job != nil { // copies that did not need a CA
 		if told := e.tell(g, r.Job); told != nil {
 			return told
 		}
@@ -157,7 +157,7 @@ func tellRenewal(e *env, g *globals, r *renewal.Report, err error) error {
 	return err
 }
 
-// wait spreads the runs of many machines.
+// wait waits for a random time, so that many machines do not run at once.
 func (o *renewOptions) wait(ctx context.Context) error {
 	if o.within == 0 || term.IsTerminal(int(os.Stderr.Fd())) || term.IsTerminal(int(os.Stdin.Fd())) {
 		return nil

@@ -18,7 +18,7 @@ import (
 	"virtpki/pki"
 )
 
-// requestOptions are the flags of request: those that are a part of it, and those that have
+// requestOptions are the flags of request: those that belong to the request, and those that have
 // to be parsed.
 type requestOptions struct {
 	enroll.Request
@@ -72,14 +72,14 @@ func runRequest(ctx context.Context, e *env, g *globals, o *requestOptions, args
 	return tellRequests(e, g, o, j, made)
 }
 
-// check parses the flags, or says what is wrong with them.
+// check parses the flags, or reports the error in them.
 func (o *requestOptions) check(role string) error {
 	keyType, err := pki.ParseKeyType(o.keyType)
 	o.KeyType = keyType
 	return hint.First(o.naming.Parse(role, o.subject), err)
 }
 
-// complete adds what hangs on the machine.
+// complete adds the parts that depend on the machine.
 func (o *requestOptions) complete(e *env, g *globals, names []string) error {
 	m := g.Machine
 	due, err := o.rule()
@@ -96,8 +96,8 @@ func (o *requestOptions) complete(e *env, g *globals, names []string) error {
 	return err
 }
 
-// tellRequests prints the requests: as JSON, or as PEM on stdout where no file is
-// named; what was done is told on stderr then.
+// tellRequests prints the requests: as JSON, or as PEM on stdout when the flags name no file. With
+// PEM on stdout it prints the changes on stderr.
 func tellRequests(e *env, g *globals, o *requestOptions, j *change.Job, csrs []*pki.CSR) error {
 	if g.json {
 		return e.printJSON(struct {
@@ -121,18 +121,18 @@ func tellRequests(e *env, g *globals, o *requestOptions, j *change.Job, csrs []*
 // tellOnStderr is tell for a command whose result goes to stdout.
 func (e *env) tellOnStderr(g *globals, j *change.Job) error {
 	if g.dryRun {
-		return e.tell(g, j) // there is no result
+		return e.tell(g, j) // stdout is free: a dry run has no result
 	}
 	aside := *e
 	aside.stdout = e.stderr
 	return aside.tell(g, j)
 }
 
-// dueOptions are the flags of request that leave out what needs no certificate.
+// dueOptions are the flags of request that leave out certificates which are not due.
 type dueOptions struct {
 	ifDue  bool
 	before string
-	issuer string // fingerprint of the CA that is to have signed; empty is any
+	issuer string // fingerprint of the CA that must have signed; empty: any CA
 }
 
 func (o *dueOptions) addFlags(cmd *cobra.Command) {
@@ -143,8 +143,8 @@ func (o *dueOptions) addFlags(cmd *cobra.Command) {
 	cmd.MarkFlagsMutuallyExclusive("new", "if-due")
 }
 
-// rule turns the flags into the rule by which what is here is due; nil where all is to be
-// asked for.
+// rule returns the rule that decides which certificates here are due; nil when all of them are to
+// be requested.
 func (o *dueOptions) rule() (*renewal.Rule, error) {
 	if !o.ifDue && (o.issuer != "" || o.before != renewal.DefaultBefore) {
 		return nil, errors.New("--before and --issuer go with --if-due")

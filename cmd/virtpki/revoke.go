@@ -22,7 +22,7 @@ type revokeOptions struct {
 	all    bool
 }
 
-// request checks the flags.
+// request checks the flags and returns the request that they describe.
 func (o *revokeOptions) request(e *env, what []string) (revocation.Request, error) {
 	r := revocation.Request{What: what, All: o.all, Confirm: e.confirm}
 	var err error
@@ -35,7 +35,7 @@ func (o *revokeOptions) request(e *env, what []string) (revocation.Request, erro
 	return r, err
 }
 
-// confirm asks on the terminal whether all the certificates of a name are meant.
+// confirm asks on the terminal whether to revoke all the certificates of a name.
 func (e *env) confirm(question string) (bool, error) {
 	answer, err := e.askLine(question)
 	if errors.Is(err, program.ErrNoTerminal) {

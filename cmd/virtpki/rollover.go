@@ -58,7 +58,7 @@ func newRolloverStart(e *env, g *globals) *cobra.Command {
 	return cmd
 }
 
-// request turns the flags into what is asked for, or says what is wrong with them.
+// request turns the flags into a request, or reports the error in them.
 func (o *startOptions) request() (r authority.Start, err error) {
 	var err1, err2, err3, err4 error
 	r.Wait, err1 = pki.ParseValidity(o.wait)
@@ -83,7 +83,7 @@ func runRolloverStart(ctx context.Context, e *env, g *globals, o *startOptions) 
 	return e.changeAndReload(ctx, g, &o.reloadOptions, func(j *change.Job) error { return authority.PlanStart(j, g.Machine, keys, r) })
 }
 
-// changeAndReload is change for what the daemons here serve or trust.
+// changeAndReload is change for files that the daemons here serve or trust.
 func (e *env) changeAndReload(ctx context.Context, g *globals, o *reloadOptions, decide func(*change.Job) error) error {
 	j, err := e.carryOut(ctx, g, []string{g.CAPath(), g.System().Top()}, decide)
 	if err != nil {

@@ -20,7 +20,7 @@ type globals struct {
 	verbose             bool   // list files on a terminal too
 	color               string // auto, always or never
 	passphraseFile      string
-	passphrase          []byte // typed already; goes before the file
+	passphrase          []byte // typed already; takes precedence over the file
 }
 
 // withCA returns the flags with a CA in another directory.
@@ -29,7 +29,7 @@ func (g globals) withCA(dir string) *globals {
 	return &g
 }
 
-// clone returns flags of its own, for what changes them.
+// clone returns a copy of the flags, for code that changes them.
 func (g *globals) clone() *globals { return g.withCA(g.CADir) }
 
 // newRoot builds the command tree. Every command is listed here.
@@ -110,8 +110,8 @@ func (g *globals) addFlags(root *cobra.Command) {
 	}
 }
 
-// check refuses paths that are none: a variable that a script has not set would
-// lead from an image to the running machine.
+// check refuses empty paths and a --root that is not a directory. An unset variable in a script
+// would otherwise lead from an image to the running machine.
 func (g *globals) check(cmd *cobra.Command) error {
 	for _, name := range []string{"root", "sysconfdir", "ca", "fleet", "connect", "pkipath", "hosts", "bundle", "conf", "out", "out-dir"} {
 		if flag := cmd.Flags().Lookup(name); flag != nil && flag.Changed && flag.Value.String() == "" {
@@ -124,19 +124,19 @@ func (g *globals) check(cmd *cobra.Command) error {
 	return nil
 }
 
-// addDryRun gives a command that changes something its --dry-run and --verbose.
+// addDryRun gives a command that writes files its --dry-run and --verbose.
 func (g *globals) addDryRun(cmd *cobra.Command) {
 	cmd.Flags().BoolVar(&g.dryRun, "dry-run", false, "print what would be done and stop")
 	cmd.Flags().BoolVarP(&g.verbose, "verbose", "v", false, "list every file that is written, on a terminal too")
 }
 
-// addPassphrase gives a command that uses the CA's key the way to open it.
+// addPassphrase gives a command that uses the CA's key the flags that open it.
 func (g *globals) addPassphrase(cmd *cobra.Command) {
 	cmd.Flags().StringVar(&g.passphraseFile, "passphrase-file", "", "`file` whose first line opens the CA's key (/dev/fd/3 is descriptor 3)")
 	cmd.MarkFlagFilename("passphrase-file")
 }
 
-// addForce adds the flag that has an output replace whatever is there.
+// addForce adds the flag that lets an output replace an existing file.
 func addForce(flags *pflag.FlagSet, force *bool) {
 	flags.BoolVar(force, "force", false, "replace an existing file even if virtpki did not write it")
 }

@@ -18,21 +18,21 @@ import (
 	"github.com/rogpeppe/go-internal/testscript"
 )
 
-// TestMain lets the test binary be virtpki itself: scripts run the real run.
+// TestMain lets the test binary act as virtpki: scripts run the real program.
 func TestMain(m *testing.M) {
 	testscript.Main(m, map[string]func(){
 		"virtpki": func() { os.Exit(runInterruptible(scriptedEnv(), os.Args[1:])) },
 	})
 }
 
-// scriptedEnv is the world of a script: its variables NOW, HOST and ADDRESSES
-// stand for the clock, the name and the addresses of the machine.
+// scriptedEnv returns the env of a script. The variables NOW, HOST and ADDRESSES stand for the
+// clock, the name and the addresses of the machine.
 func scriptedEnv() *env {
 	e := newEnv()
 	if now, err := time.Parse(time.RFC3339, os.Getenv("NOW")); err == nil {
 		e.here.Now = func() time.Time { return now }
 	}
-	if os.Getenv("TTY") == "" { // the terminal of whoever runs the tests is not asked
+	if os.Getenv("TTY") == "" { // without TTY, never ask on the terminal of the person who runs the tests
 		e.askLine = func(string) (string, error) { return "", program.ErrNoTerminal }
 	}
 	e.here.Hostname = func() (string, error) {
@@ -54,7 +54,7 @@ func scriptedEnv() *env {
 // TestScripts runs every script of testdata/script.
 func TestScripts(t *testing.T) { testscript.Run(t, scriptParams("../../testdata/script")) }
 
-// scriptParams are what a folder of scripts runs with.
+// scriptParams returns the parameters for a directory of scripts.
 func scriptParams(dir string) testscript.Params {
 	return testscript.Params{
 		Dir:                 dir,
@@ -81,7 +81,7 @@ func scriptParams(dir string) testscript.Params {
 	}
 }
 
-// scriptCondition knows [root]: whether the tests run as root.
+// scriptCondition evaluates [root]: whether the tests run as root.
 func scriptCondition(cond string) (bool, error) {
 	if cond == "root" {
 		return os.Geteuid() == 0, nil
@@ -89,7 +89,7 @@ func scriptCondition(cond string) (bool, error) {
 	return false, fmt.Errorf("unknown condition %q", cond)
 }
 
-// cmdExit runs a program and wants one exit status: exit 3 virtpki ...
+// cmdExit runs a program and checks its exit status: exit 3 virtpki ...
 func cmdExit(ts *testscript.TestScript, neg bool, args []string) {
 	want, err := strconv.Atoi(args[0])
 	if neg || err != nil {
@@ -108,7 +108,7 @@ func cmdExit(ts *testscript.TestScript, neg bool, args []string) {
 	}
 }
 
-// cmdMode wants the permission bits of files: mode 0600 file...
+// cmdMode checks the permission bits of files: mode 0600 file...
 func cmdMode(ts *testscript.TestScript, _ bool, args []string) {
 	for _, file := range args[1:] {
 		info, err := os.Stat(ts.MkAbs(file))
@@ -119,7 +119,7 @@ func cmdMode(ts *testscript.TestScript, _ bool, args []string) {
 	}
 }
 
-// cmdSame wants that a tree is as it was at the first call: same TREE NAME
+// cmdSame checks that a tree is unchanged since the first call: same TREE NAME
 func cmdSame(ts *testscript.TestScript, _ bool, args []string) {
 	out, err := exec.Command("sh", "-c", `cd "$1" && find . -exec ls -ldn --full-time {} + && find . -type f -exec cksum {} +`, "sh", ts.MkAbs(args[0])).Output()
 	ts.Check(err)
@@ -140,9 +140,9 @@ var (
 	renameCall = regexp.MustCompile(`rename(?:at2?)?\((?:[^<"]*<([^>]*)>, )?"([^"]*)", (?:[^<"]*<([^>]*)>, )?"([^"]*)"`)
 )
 
-// cmdKeysClosed reads what strace saw of a run and wants that no private key
-// was ever open to others: keysclosed TRACE COUNT, COUNT being how many keys
-// were made. With ! it wants that one was.
+// cmdKeysClosed reads an strace log of a run: keysclosed TRACE COUNT, with COUNT as the number of
+// keys made. It checks that no private key was ever readable or writable by others. With ! it
+// checks that one was.
 func cmdKeysClosed(ts *testscript.TestScript, neg bool, args []string) {
 	opened := make(map[string]bool) // files that had group or other bits at some time
 	keys, open := 0, ""

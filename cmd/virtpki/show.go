@@ -36,12 +36,13 @@ func completeNames(m *machine.Machine) []string {
 	return completeThose(m, func(certinfo.Info) bool { return true })
 }
 
-// completeLive offers the names of those that can be revoked.
+// completeLive offers the names of the certificates that can be revoked.
 func completeLive(m *machine.Machine) []string {
 	return completeThose(m, certinfo.Info.Revocable)
 }
 
-// completeThose offers no name that a terminal must not get: it cannot be typed.
+// completeThose offers the names that offer accepts. It leaves out names that are not safe to
+// print on a terminal: they cannot be typed either.
 func completeThose(m *machine.Machine, offer func(certinfo.Info) bool) []string {
 	all, _ := authority.Known(m)
 	var names []string

@@ -19,16 +19,16 @@ import (
 	"virtpki/pki"
 )
 
-// The largest input of sign, in bytes: the requests of some 50,000 hosts. And how many
-// requests of one file --yes signs unless told: a host has two, and whoever may send
-// requests by itself must not fill the CA's records.
+// maxSignInput is the largest input of sign in bytes: the requests of some 50,000 hosts.
+// defaultAtMost is how many requests of one file --yes signs by default: a host has two, and a
+// sender that works unattended must not fill the CA's records.
 const (
 	maxSignInput  = 64 << 20
 	defaultAtMost = 16
 )
 
-// signOptions are the flags of sign: those that are a part of the request, and those that
-// have to be parsed.
+// signOptions are the flags of sign: those that belong to the request, and those that have to be
+// parsed.
 type signOptions struct {
 	sign.Request
 	role             string
@@ -105,7 +105,7 @@ func runSign(ctx context.Context, e *env, g *globals, o *signOptions, files []st
 	return tellSigned(e, g, o, done)
 }
 
-// check makes the policy of the flags, or says what is wrong with them.
+// check makes the policy of the flags, or reports the error in them.
 func (o *signOptions) check() error {
 	p := &o.Policy
 	var err1, err2, err3, err4, err5 error
@@ -132,7 +132,7 @@ func (o *signOptions) check() error {
 	return hint.First(err1, err2, err3, err4, err5)
 }
 
-// confirmSigning shows what will be signed, and asks.
+// confirmSigning shows the certificates to sign, and asks.
 func confirmSigning(e *env, g *globals, yes bool, offer sign.Offer) error {
 	for _, name := range offer.Unmatched {
 		e.warn("--replace %s: nothing here asks for a name that it has under another key", termtext.ShellWord(name))
@@ -162,7 +162,7 @@ func confirmSigning(e *env, g *globals, yes bool, offer sign.Offer) error {
 	return nil
 }
 
-// tellSigned prints the response on stdout, where it goes to no file.
+// tellSigned prints the response on stdout when it does not go to a file.
 func tellSigned(e *env, g *globals, o *signOptions, done *sign.Result) error {
 	toStdout := o.Out == "" && o.OutDir == ""
 	switch {

@@ -10,7 +10,7 @@ import (
 	"virtpki/internal/lab/terminal"
 )
 
-// must runs virtpki, and fails the test when that fails.
+// must runs virtpki, and fails the test when virtpki fails.
 func must(t *testing.T, args ...string) {
 	t.Helper()
 	if out, err := virtpki(t, args...).CombinedOutput(); err != nil {
@@ -18,8 +18,8 @@ func must(t *testing.T, args ...string) {
 	}
 }
 
-// What happened while a person was asked counts: a name that was revoked, or was given
-// to another key, meanwhile was not what the question showed.
+// The state can change while sign waits for an answer: a name is revoked or given to another key.
+// Then the question no longer showed the truth, and sign must refuse.
 func TestSignAfterItAsked(t *testing.T) {
 	for _, test := range []struct {
 		name      string

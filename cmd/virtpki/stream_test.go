@@ -24,7 +24,7 @@ func (f *full) Write(data []byte) (int, error) {
 	return 0, f.err
 }
 
-// Every command that has something to print, and cannot, ends with an error.
+// Every command that cannot print its output ends with an error.
 func TestNoOutputIsLostInSilence(t *testing.T) {
 	for _, path := range commandPaths(newRoot(newEnv())) {
 		t.Run(path, func(t *testing.T) {
@@ -72,7 +72,7 @@ func TestLostOutput(t *testing.T) {
 	}
 }
 
-// Who closes the pipe has read enough: the program ends quietly, by the signal.
+// A reader that closes the pipe has read enough: the program ends quietly, by the signal.
 func TestClosedPipe(t *testing.T) {
 	root := t.TempDir()
 	for _, line := range []string{"--help", "version", "--root " + root + " ca init --name Example", "--root " + root + " list", "completion bash"} {
@@ -96,7 +96,7 @@ func TestClosedPipe(t *testing.T) {
 	}
 }
 
-// Verdicts that nobody reads any more are not worked out for ever.
+// When nobody reads the verdicts any more, the command stops computing them.
 func TestClosedPipeOfAStream(t *testing.T) {
 	cmd := exec.Command("sh", "-c", `yes CN=a | exec "$0" dn match CN=b --stdin | head -n 1`, "virtpki")
 	cmd.Env = append(os.Environ(), "PATH="+filepath.Dir(named(t))+":"+os.Getenv("PATH"))
@@ -105,7 +105,7 @@ func TestClosedPipeOfAStream(t *testing.T) {
 	}
 }
 
-// A stderr that cannot be written changes nothing.
+// An unwritable stderr changes nothing else.
 func TestLostErrors(t *testing.T) {
 	read, write, err := os.Pipe()
 	if err != nil {
@@ -121,7 +121,7 @@ func TestLostErrors(t *testing.T) {
 	}
 }
 
-// named is the path of virtpki, for a shell.
+// named returns the path of virtpki, for a shell.
 func named(t *testing.T) string {
 	t.Helper()
 	path := filepath.Join(t.TempDir(), "virtpki")
@@ -152,7 +152,7 @@ func TestFewDescriptors(t *testing.T) {
 	}
 }
 
-// Without room for the runtime there is one error and no traceback.
+// Without memory for the runtime there is one error and no traceback.
 func TestLittleAddressSpace(t *testing.T) {
 	for kib, code := range map[string]int{"2200000": exitError, "2500000": exitError, "2700000": exitDone, "unlimited": exitDone} {
 		cmd := exec.Command("sh", "-c", `ulimit -v `+kib+`; exec "$0" version`, named(t))
@@ -166,8 +166,8 @@ func TestLittleAddressSpace(t *testing.T) {
 	}
 }
 
-// A panic is one line that names its place, and a status of 1: a traceback would tell of
-// the memory of a program that has keys in it.
+// A panic prints one line that names its place, and exits with status 1. A traceback would reveal
+// memory of a program that holds keys.
 func TestPanicIsOneLine(t *testing.T) {
 	root := t.TempDir()
 	cmd := virtpki(t, "--root="+root, "bootstrap", "--name=Example")

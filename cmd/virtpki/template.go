@@ -32,20 +32,19 @@ func newTemplate(e *env, g *globals) *cobra.Command {
 	}
 }
 
-// templateOptions is the --template of what makes leafs.
+// templateOptions holds --template, for commands that make leaf certificates.
 type templateOptions struct{ files []string }
 
 func (o *templateOptions) addFlags(flags *pflag.FlagSet) {
 	flags.StringArrayVar(&o.files, "template", nil, "shape the certificates by `[ROLE=]FILE`, see virtpki template; may be repeated")
 }
 
-// check reads the templates: for one role, or for all that have none of their own.
+// check reads the templates. Each is for one role, or for all roles that have none of their own.
 func (o *templateOptions) check() (map[pki.Role]*pki.Template, error) {
 	return authority.ReadTemplates(o.files)
 }
 
-// checkFor refuses a template that is for another role than is made: it would never be
-// used.
+// checkFor refuses a template for a role that the command does not make: it would never be used.
 func (o *templateOptions) checkFor(kind subject.Kind) error {
 	return authority.CheckTemplates(o.files, kind)
 }

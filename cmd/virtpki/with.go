@@ -10,8 +10,8 @@ import (
 	"virtpki/internal/provision"
 )
 
-// withOptions say what of QEMU's is to be filled; bootstrap, issue, install and
-// renew share them.
+// withOptions say which of QEMU's directories to fill; bootstrap, issue, install and renew share
+// them.
 type withOptions struct {
 	with     []string
 	group    string

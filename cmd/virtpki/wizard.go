@@ -54,14 +54,14 @@ func runWizard(ctx context.Context, e *env, g *globals, accessible bool) error {
 	return wizard.Run(ctx, d, s, &doer{env: e, g: g, d: d})
 }
 
-// doer does for the wizard what the commands do.
+// doer does the work of the commands for the wizard.
 type doer struct {
 	*env
 	g *globals
 	d *prompt.Dialog
 }
 
-// Keyring never asks.
+// Keyring returns a keyring that never asks for a passphrase.
 func (d *doer) Keyring(passphrase string) *change.Keyring {
 	g := d.g.clone()
 	if passphrase != "" {
@@ -83,7 +83,7 @@ func (d *doer) CheckClients(names []string) error {
 	return err
 }
 
-// CheckRenewal makes what generate would write.
+// CheckRenewal makes the files that generate would write.
 func (d *doer) CheckRenewal(a *wizard.Answers) error {
 	g := d.g.clone()
 	g.Machine = a.Machine
@@ -94,7 +94,7 @@ func (d *doer) CheckRenewal(a *wizard.Answers) error {
 	return err
 }
 
-// ShowMatches tells whom patterns let in, as dn match does.
+// ShowMatches shows which clients the patterns admit, as dn match does.
 func (d *doer) ShowMatches(matches []allowlist.Match) {
 	termtext.Fprintf(d.stderr, "\n")
 	for _, match := range matches {
@@ -102,7 +102,7 @@ func (d *doer) ShowMatches(matches []allowlist.Match) {
 	}
 }
 
-// Preview decides without a lock.
+// Preview decides without taking a lock.
 func (d *doer) Preview(a *wizard.Answers) (*wizard.Preview, error) {
 	p, err := d.plan(a)
 	if err != nil {

@@ -19,15 +19,15 @@ import (
 	"virtpki/internal/wizard"
 )
 
-// wizardPlan is what was answered in the options of the commands that do it, and
-// what those make of them.
+// wizardPlan holds the answers as options of the commands that do the work, and the values that
+// the commands make of them.
 type wizardPlan struct {
 	*doer
-	g       *globals               // with what was answered
-	imp     *authority.ImportFiles // nil: no CA is taken over
+	g       *globals               // with the answers
+	imp     *authority.ImportFiles // nil: do not take over a CA
 	boot    *bootstrapOptions
-	issue   *issueOptions    // nil: no clients are made
-	renewal *generateOptions // nil: nothing is generated
+	issue   *issueOptions    // nil: make no clients
+	renewal *generateOptions // nil: generate nothing
 	work    *wizard.Work
 }
 
@@ -64,7 +64,7 @@ func (d *doer) plan(a *wizard.Answers) (*wizardPlan, error) {
 	return p, err
 }
 
-// renewalFiles are what generate would write, and what is to be said then.
+// renewalFiles returns the files that generate would write, and its note on them.
 func (d *doer) renewalFiles(g *globals, a *wizard.Answers) (files []generate.File, note string, err error) {
 	o := renewalOptionsOf(d.env, a)
 	if o == nil {
@@ -85,7 +85,7 @@ func (d *doer) renewalFiles(g *globals, a *wizard.Answers) (files []generate.Fil
 	return files, "", err
 }
 
-// commands are the command lines that do the same.
+// commands returns the command lines that do the same.
 func (p *wizardPlan) commands() [][]string {
 	g := p.g.clone()
 	if g.passphrase != nil && g.passphraseFile == "" {
@@ -97,7 +97,7 @@ func (p *wizardPlan) commands() [][]string {
 	}
 	boot := *p.boot
 	if !p.work.Running() {
-		boot.restart = "" // bootstrap restarts what runs, and starts nothing
+		boot.restart = "" // bootstrap restarts running daemons, and starts none
 	}
 	lines = append(lines, commandLine(p.env, g, bindBootstrap, &boot, "bootstrap"))
 	if p.issue != nil {
@@ -114,7 +114,7 @@ func (p *wizardPlan) commands() [][]string {
 	return lines
 }
 
-// carryOut does what the plan says, has the daemon go by it, and proves it.
+// carryOut carries out the plan, makes the daemon use the new files, and verifies the result.
 func (p *wizardPlan) carryOut(ctx context.Context) error {
 	j, err := p.env.carryOut(ctx, p.g, p.work.Host.Locks(), p.work.Decide)
 	if err != nil {
@@ -123,9 +123,8 @@ func (p *wizardPlan) carryOut(ctx context.Context) error {
 	return p.end(ctx, j, p.work.Enforce(ctx, reload.New(p.g.Machine, p.boot.reloadOptions.request(p.env), j)))
 }
 
-// end tells what was done and what check says of it, how to connect, and how to do
-// the same again. It returns wrong, which is what the daemon had against it, else
-// what check has.
+// end prints the changes, the result of check, how to connect, and the commands that do the same
+// again. It returns wrong, the daemon's error, if there is one, and otherwise the error of check.
 func (p *wizardPlan) end(ctx context.Context, j *change.Job, wrong error) error {
 	r := p.work.Report(j, p.commands())
 	if p.g.json {
@@ -160,14 +159,14 @@ func (p *wizardPlan) endJSON(ctx context.Context, r *wizard.Report, wrong error)
 	return errors.Join(p.printJSON(r), wrong)
 }
 
-// fromFlags are the options of a command to which no flag was given.
+// fromFlags returns the options of a command that was given no flags.
 func fromFlags[T any](e *env, bind func(*env, *globals, *T) *cobra.Command) *T {
 	o := new(T)
 	bind(e, &globals{Machine: e.here}, o)
 	return o
 }
 
-// bootOptions are those of bootstrap.
+// bootOptions returns the options of bootstrap.
 func bootOptions(e *env, a *wizard.Answers) *bootstrapOptions {
 	o := fromFlags(e, bindBootstrap)
 	o.host.Hostname, o.caLife, o.host.Daemon, o.name = a.Hostname, a.CALife, a.OtherDaemon(), a.NewCA()
@@ -179,7 +178,7 @@ func bootOptions(e *env, a *wizard.Answers) *bootstrapOptions {
 	return o
 }
 
-// issueOptionsOf are those of issue client; nil when there are no clients.
+// issueOptionsOf returns the options of issue client; nil without clients.
 func issueOptionsOf(e *env, a *wizard.Answers) *issueOptions {
 	if !a.MakesClients() {
 		return nil
@@ -189,7 +188,7 @@ func issueOptionsOf(e *env, a *wizard.Answers) *issueOptions {
 	return o
 }
 
-// renewalOptionsOf are those of generate; nil when nothing is to be generated.
+// renewalOptionsOf returns the options of generate; nil when there is nothing to generate.
 func renewalOptionsOf(e *env, a *wizard.Answers) *generateOptions {
 	if !a.MakesRenewal() {
 		return nil

@@ -11,8 +11,7 @@ import (
 	"virtpki/internal/lab/terminal"
 )
 
-// TestWizard runs every script of testdata/wizard: the wizard at a terminal, with
-// an emulator behind it.
+// TestWizard runs every script of testdata/wizard: the interactive setup at a terminal emulator.
 func TestWizard(t *testing.T) {
 	params := scriptParams("../../testdata/wizard")
 	params.Cmds["dialog"] = terminal.Command(atTerminal, tidyScreen)
@@ -21,7 +20,7 @@ func TestWizard(t *testing.T) {
 	testscript.Run(t, params)
 }
 
-// atTerminal is a program of a script, with the script's world.
+// atTerminal returns a program of a script, with the script's environment.
 func atTerminal(ts *testscript.TestScript, args []string) *exec.Cmd {
 	program := args[0]
 	for _, folder := range filepath.SplitList(ts.Getenv("PATH")) {
@@ -40,13 +39,13 @@ func atTerminal(ts *testscript.TestScript, args []string) *exec.Cmd {
 	return cmd
 }
 
-// What is another each time, on a screen.
+// The parts of a screen that differ each time.
 var (
 	serialText = regexp.MustCompile(`\b[0-9A-F]{28,32}\b`)
 	idText     = regexp.MustCompile(`OU=CA [0-9a-f]{8}`)
 )
 
-// tidyScreen puts words for what is another each time.
+// tidyScreen replaces the parts that differ each time with fixed words.
 func tidyScreen(screen string) string {
 	screen = serialText.ReplaceAllString(screen, "SERIAL")
 	return idText.ReplaceAllString(screen, "OU=CA ID")

@@ -28,8 +28,8 @@ type attributeType struct {
 	aliases []string
 }
 
-// attributeTypes holds what GnuTLS knows (lib/x509/common.c, table _oid2str).
-// The names are GnuTLS's spelling; a pattern has to use them, case and all.
+// attributeTypes holds the types that GnuTLS knows (lib/x509/common.c, table _oid2str). The names
+// are in GnuTLS's spelling; a pattern has to use them, in the same case.
 var attributeTypes = []attributeType{
 	{"C", kindPrintable, "2.5.4.6", "\x55\x04\x06", []string{"countryname", "country"}},
 	{"ST", kindDirectory, "2.5.4.8", "\x55\x04\x08", []string{"stateorprovincename", "s", "sp", "state"}},

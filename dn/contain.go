@@ -1,9 +1,8 @@
 package dn
 
-// covers reports whether every name that the pattern inner matches is matched
-// by outer too, both read as [Glob] reads them. It may say no where the answer
-// is yes only for patterns such as "*?" and "?*", which it takes as they stand
-// after moving each "?" before the "*" beside it.
+// covers reports whether outer matches every name that the pattern inner matches, both read as
+// [Glob] reads them. A false result can be wrong only for patterns such as "*?" and "?*", which it
+// compares as they stand after moving each "?" before the "*" beside it.
 func covers(outer, inner string) bool {
 	o, in := jokersFirst(outer), jokersFirst(inner)
 	reach := make([]bool, len(in)+1) // reach[j]: outer so far covers in[:j]

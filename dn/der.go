@@ -43,8 +43,8 @@ func (e element) primitive(tag uint32) bool {
 	return e.first&0xe0 == 0 && e.number == tag
 }
 
-// readElement takes the first value off b. It allows what libtasn1's strict
-// decoder allows: lengths longer than need be, and tag numbers likewise.
+// readElement takes the first value off b. It allows the same deviations as libtasn1's strict
+// decoder: lengths and tag numbers with more bytes than necessary.
 func readElement(b []byte) (element, []byte, error) {
 	if len(b) < 2 {
 		return element{}, nil, errTruncated

@@ -10,8 +10,8 @@ type Severity uint8
 
 const (
 	Note    Severity = iota // worth knowing
-	Warning                 // lets in, or keeps out, more than meant, or not on every libvirt
-	Error                   // does not do what it is for
+	Warning                 // admits or refuses more than meant, or differs between releases of libvirt
+	Error                   // does not serve its purpose
 )
 
 // String gives "note", "warning" or "error".
@@ -27,26 +27,25 @@ type Advice struct {
 	Index    int      `json:"index"`   // of the pattern in the list; -1 for the list as a whole
 	Pattern  string   `json:"pattern"` // the pattern, or the name
 	Reason   string   `json:"reason"`
-	Fix      string   `json:"fix,omitempty"` // what to write instead, where that can be said
+	Fix      string   `json:"fix,omitempty"` // the text to write instead, if one is known
 }
 
-// A Diagnosis is what [Diagnose] makes of a text.
+// A Diagnosis is the result of [Diagnose] for a text.
 type Diagnosis struct {
 	// Right is the name in libvirt's form.
 	Right string
-	// Problems say what is wrong with the text as it stands; none, and it is
-	// in libvirt's form already. Right fixes them all at once.
+	// Problems are the faults of the text as it stands. Without any, the text is in libvirt's form
+	// already. Right fixes them all at once.
 	Problems []Advice
 }
 
-// Diagnose reads a name in the forms that people paste: certtool's and
-// RFC 4514's (and Go's), which list the RDNs from the last to the first,
-// openssl's old /C=GB/CN=a and new "C = GB, CN = a", quoted values, "subject="
-// before it. It says what is wrong and gives the form that libvirt matches.
+// Diagnose reads a name in the forms that people paste: certtool's and RFC 4514's (and Go's), which
+// list the RDNs from the last to the first, openssl's old /C=GB/CN=a and new "C = GB, CN = a",
+// quoted values, "subject=" before it. It lists the faults and gives the form that libvirt matches.
 //
-// Whether the order is reversed is a guess, made from the usual order of the
-// types (C, ST, L, O, OU, CN): the text alone does not tell. [FromCertificate]
-// does. The error is for what cannot be read as a name at all.
+// Whether the order is reversed is a guess, made from the usual order of the types (C, ST, L, O,
+// OU, CN): the text alone does not tell. [FromCertificate] does. Diagnose returns an error only for
+// a text that cannot be read as a name at all.
 func Diagnose(text string) (*Diagnosis, error) {
 	pieces, h, ok := readLoosely(text, false)
 	if !ok {
@@ -85,7 +84,7 @@ func (d *Diagnosis) add(text, id string, s Severity, reason string) {
 	d.Problems = append(d.Problems, Advice{ID: id, Severity: s, Index: -1, Pattern: text, Reason: reason})
 }
 
-// habitAdvice is what to say of each habit.
+// habitAdvice holds the advice for each habit.
 var habitAdvice = []struct {
 	habit    habits
 	id       string

@@ -4,11 +4,10 @@
 //
 // # The text
 //
-// libvirt asks GnuTLS for the subject (gnutls_x509_crt_get_dn; libvirt:
-// src/rpc/virnettlscontext.c) and matches that text, byte for byte.
-// [FromCertificate] gives the same text, [Parse] reads it, [Encode] makes the
-// DER of it, [Diagnose] reads what other tools print. The rules, from GnuTLS's
-// lib/x509/dn.c, common.c and x509_dn.c and from comparison with the library:
+// libvirt asks GnuTLS for the subject (gnutls_x509_crt_get_dn; libvirt: src/rpc/virnettlscontext.c)
+// and matches that text, byte for byte. [FromCertificate] gives the same text, [Parse] reads it,
+// [Encode] makes the DER of it, [Diagnose] reads the output of other tools. The rules, from
+// GnuTLS's lib/x509/dn.c, common.c and x509_dn.c and from comparison with the library:
 //
 //   - RDNs stand in the order of the certificate, separated by "," without a
 //     space. certtool -i, Go and RFC 4514 have the reverse order. Attributes of
@@ -29,18 +28,16 @@
 //
 // # The matchers
 //
-// libvirt since 5.9.0 (6.1.0 at the latest) calls GLib's
-// g_pattern_match_simple: [MatchGlob], [Glob]. "*" is any run of characters,
-// across commas too, "?" one character, everything else stands for itself;
-// nothing can be escaped. Before, it called fnmatch of the C library with no
-// flags: [MatchFnmatch], [Fnmatch]; there brackets are sets, and a backslash
-// takes the meaning from what follows it. Patterns of plain text, "*" and "?"
-// mean the same to both; [Exact] makes such. A [List] matches
-// many names against many patterns; [Lint] and [Explain] say what is wrong with
-// them.
+// libvirt since 5.9.0 (6.1.0 at the latest) calls GLib's g_pattern_match_simple: [MatchGlob],
+// [Glob]. "*" is any run of characters, across commas too, "?" one character, everything else
+// stands for itself; nothing can be escaped. Before, it called fnmatch of the C library with no
+// flags: [MatchFnmatch], [Fnmatch]; there brackets are sets, and a backslash makes the next
+// character stand for itself. Patterns of plain text, "*" and "?" mean the same to both; [Exact]
+// makes such. A [List] matches many names against many patterns; [Lint] and [Explain] describe
+// their faults.
 //
-// Both matchers are compared with the originals, GLib 2.74 and glibc 2.36, in
-// the package's tests, and give the same answers on any bytes; where the
-// original has no answer (see [MatchGlob]) they report no match. Newer releases
-// of GLib may differ on text that is not valid UTF-8.
+// Both matchers are compared with the originals, GLib 2.74 and glibc 2.36, in the package's tests,
+// and give the same results on any bytes. If the original does not give a result (see [MatchGlob]),
+// they report that the name does not match. Newer releases of GLib may differ on text that is not
+// valid UTF-8.
 package dn

@@ -14,17 +14,15 @@ import (
 // Encode turns a DN text in libvirt's form into a DER RDNSequence
 // (RFC 5280 §4.1.2.4), for use as a raw subject.
 //
-// Attributes stand in the certificate in the order of the text, one RDN each;
-// "+" puts more than one into an RDN. Type names may have any case and the
-// common other spellings (emailAddress, E, commonName, dotted OIDs). C,
-// serialNumber and GnuTLS's other PrintableString types become
-// PrintableString, DC and EMAIL IA5String, the rest UTF8String, so that
-// [FromRDNSequence] of the result is the text again in GnuTLS's spelling. A
-// value given as #hex is taken as it stands.
+// Attributes stand in the certificate in the order of the text, one RDN each; "+" puts more than
+// one into an RDN. Type names may have any case and the common other spellings (emailAddress, E,
+// commonName, dotted OIDs). C, serialNumber and GnuTLS's other PrintableString types become
+// PrintableString, DC and EMAIL IA5String, the rest UTF8String, so that [FromRDNSequence] of the
+// result is the text again in GnuTLS's spelling. A value given as #hex is used unchanged.
 //
-// Refused: an empty name, an empty value, a type that is not known (unless it
-// is a dotted OID with a #hex value), characters that the type's string cannot
-// hold, text that is no valid UTF-8, and NUL.
+// Encode refuses an empty name, an empty value, a type that is not known (unless it is a dotted OID
+// with a #hex value), characters that the type's string cannot hold, text that is not valid UTF-8,
+// and NUL.
 func Encode(text string) ([]byte, error) {
 	name, err := Parse(text)
 	if err != nil {

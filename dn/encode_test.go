@@ -83,7 +83,7 @@ func TestEscape(t *testing.T) {
 	}
 }
 
-// TestEncodeAgainstOriginal has GnuTLS itself print what was encoded.
+// TestEncodeAgainstOriginal has GnuTLS itself print the encoded names.
 func TestEncodeAgainstOriginal(t *testing.T) {
 	o := startOriginal(t)
 	cert := certDER(t, dnCases(t)[0].Cert)

@@ -8,7 +8,7 @@ import (
 	"unicode/utf8"
 )
 
-// A Miss says why one pattern of a list did not let a name in.
+// A Miss says why one pattern of a list does not match a name.
 type Miss struct {
 	Index   int    `json:"index"`
 	Pattern string `json:"pattern"`
@@ -17,9 +17,9 @@ type Miss struct {
 	Fix     string `json:"fix,omitempty"` // a pattern that would match, made from this one
 }
 
-// Explain says, for a name that the list refuses, which patterns came close and
-// why they missed, the closest first. Patterns that are far from the name are
-// left out; so is everything when the list lets the name in.
+// Explain says, for a name that the list refuses, which patterns came close and why they missed,
+// the closest first. It leaves out patterns that are far from the name, and returns nothing when
+// the list admits the name.
 func Explain(name string, patterns []string, m Matcher) []Miss {
 	for _, p := range patterns {
 		if m.Match(p, name) {
@@ -55,7 +55,7 @@ type reading struct {
 	of         func(name, pattern string, m Matcher) (fix string, ok bool)
 }
 
-// readings are tried in turn; the first that lets the name in is the reason.
+// readings are tried in turn; the first under which the pattern matches the name is the reason.
 var readings = []reading{
 	{"other-matcher", "it matches by the other matcher alone: brackets and backslashes changed their meaning with libvirt 5.9", otherMatcher},
 	{"backslash", "GnuTLS puts a backslash before each special character; the pattern has none there", escapedPattern},
@@ -112,7 +112,7 @@ func loosePattern(name, pattern string, m Matcher) (string, bool) {
 	return matchingFix(name, joinPieces(pieces), m)
 }
 
-// matchingFix takes a pattern that was set right, if it lets the name in.
+// matchingFix returns the corrected pattern if it matches the name.
 func matchingFix(name, right string, m Matcher) (string, bool) {
 	if !m.Match(right, name) {
 		return "", false

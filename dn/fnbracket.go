@@ -1,8 +1,8 @@
 package dn
 
-// Bracket expressions as glibc 2.36 reads them (posix/fnmatch_loop.c). They
-// are read anew for each character, since how an ill-formed one ends depends on
-// whether, and by what, the character was matched.
+// Bracket expressions as glibc 2.36 reads them (posix/fnmatch_loop.c). They are read again for each
+// character, because the end of an ill-formed one depends on whether the character was matched, and
+// by which member.
 
 type setResult uint8
 
@@ -66,7 +66,7 @@ func (m *fnmatcher) bracket(p int, got uint32) (int, setResult) {
 	return p, setFails
 }
 
-// memberResult is what one member of a set, or all of them, came to.
+// memberResult is the result of one member of a set, or of all of them.
 type memberResult uint8
 
 const (

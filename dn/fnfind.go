@@ -16,9 +16,9 @@ type memberTable struct {
 
 const mostMembers = 64 * shiftWords
 
-// findAtOnce is find for a name that is ASCII from n on. It says no where the
-// length of a member depends on the character that it takes. What a piece has
-// beyond the table is tried at each place found.
+// findAtOnce is find for a name that is ASCII from n on. ok is false if the length of a member
+// depends on the character that it takes. The part of a piece that the table does not hold is tried
+// at each place found.
 func (m *fnmatcher) findAtOnce(p, n int) (how outcome, p2, n2 int, ok bool) {
 	var t memberTable
 	if !m.tabulate(p, &t) {

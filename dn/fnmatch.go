@@ -6,27 +6,26 @@ import (
 	"unicode/utf8"
 )
 
-// ErrNotUTF8 comes from [MatchFnmatch] with a pattern or a name that is no
-// valid UTF-8: glibc before 2.33 answers such a call with an error, upon which
-// libvirt refuses the client whatever else stands in the list.
+// ErrNotUTF8 comes from [MatchFnmatch] with a pattern or a name that is not valid UTF-8. On such a
+// call glibc before 2.33 returns an error, and libvirt then refuses the client, even if another
+// pattern in the list matches.
 var ErrNotUTF8 = errors.New("not valid UTF-8")
 
-// MatchFnmatch reports what fnmatch(pattern, name, 0) of glibc 2.36 answers in
-// a UTF-8 locale: libvirt's matcher before 5.9.0 (6.1.0 at the latest). "*"
-// and "?" are as in [MatchGlob], "[...]" stands for one character of a set
-// ("[!...]" and "[^...]": not of it; ranges, classes such as "[:alpha:]",
-// "[=a=]", "[.a.]"), and a backslash takes the meaning from the character
-// after it. "/" and a leading "." are characters like any other.
+// MatchFnmatch reports the result of fnmatch(pattern, name, 0) of glibc 2.36 in a UTF-8 locale. It
+// was libvirt's matcher before 5.9.0 (6.1.0 at the latest). "*" and "?" are as in [MatchGlob],
+// "[...]" stands for one character of a set ("[!...]" and "[^...]": not of it; ranges, classes such
+// as "[:alpha:]", "[=a=]", "[.a.]"), and a backslash makes the character after it stand for itself.
+// "/" and a leading "." are characters like any other.
 //
-// As in glibc since 2.33, a pair that does not match by characters, or that is
-// no valid UTF-8, is tried again byte by byte, so that "??" matches "é" too.
-// The error is [ErrNotUTF8], which matters to a libvirt on an older glibc; the
-// answer beside it is that of the newer. Pattern and name end at a NUL byte.
+// As in glibc since 2.33, a pair that does not match by characters, or that is not valid UTF-8, is
+// tried again byte by byte, so that "??" matches "é" too. The error is [ErrNotUTF8], which matters
+// to a libvirt on an older glibc; the result beside it is that of the newer one. Pattern and name
+// end at a NUL byte.
 //
-// The time is that of a few passes over the name, whatever the stars. A piece
-// between two stars with "?" or brackets takes at worst the product of its own
-// length and the name's, where the name is not ASCII, or the piece is ill-formed
-// or has more than 256 members and no end of the pattern after it.
+// The time is that of a few passes over the name, with any number of stars. The exception is a
+// piece between two stars with "?" or brackets. It takes at worst the product of its own length and
+// the name's, if the name is not ASCII, or if the piece is ill-formed or has more than 256 members
+// and the pattern does not end after it.
 func MatchFnmatch(pattern, name string) (bool, error) {
 	pattern, name = untilNUL(pattern), untilNUL(name)
 	if !isWide(pattern) || !isWide(name) {
@@ -151,9 +150,9 @@ func (m *fnmatcher) wildcards(p, n int) (int, int, bool) {
 	return p, n, true
 }
 
-// find looks for the first place from n on where the piece of the pattern that
-// begins at p fits. What the piece takes depends on the place alone, so the
-// first is as good as any, and glibc takes it too.
+// find looks for the first place from n on where the piece of the pattern that begins at p fits.
+// The characters that the piece takes depend only on the place, so the first is as good as any, and
+// glibc uses it too.
 func (m *fnmatcher) find(p, n int) (outcome, int, int) {
 	if end, ok := m.literalPiece(p); ok {
 		return m.findLiteral(p, end, n)

@@ -114,8 +114,8 @@ func FuzzMatchGlob(f *testing.F) {
 	})
 }
 
-// FuzzAdvice holds that no text makes the reading of pasted names, the advice
-// or the portable patterns panic, and that what they promise holds.
+// FuzzAdvice checks that the reader of pasted names, the advice and the portable patterns do not
+// panic on any text, and that they keep their promises.
 func FuzzAdvice(f *testing.F) {
 	for _, c := range matchCases(f) {
 		f.Add(c.Pattern, c.DN)

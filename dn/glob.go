@@ -5,25 +5,23 @@ import (
 	"unicode/utf8"
 )
 
-// MatchGlob reports what g_pattern_match_simple of GLib 2.74 answers: libvirt's
-// matcher since 5.9.0 (6.1.0 at the latest), and QEMU's. "*" stands for any run
-// of characters, the empty one included, "?" for exactly one character.
-// Everything else stands for itself, backslashes and brackets too. The whole
-// name has to match, case counts.
+// MatchGlob reports the result of g_pattern_match_simple of GLib 2.74. It is libvirt's matcher
+// since 5.9.0 (6.1.0 at the latest), and QEMU's. "*" stands for any run of characters, the empty
+// one included, "?" for exactly one character. Everything else stands for itself, backslashes and
+// brackets too. The whole name has to match, in the same case.
 //
-// As in C, pattern and name end at a NUL byte. In valid UTF-8 a character is a
-// code point. In invalid UTF-8 GLib steps by what the first byte of a character
-// announces, past the end of the text too; MatchGlob does the same and sees NULs
-// there, as GLib does in libvirt, whose buffer is cleared. For some pairs GLib has
-// no answer of its own: it matches some patterns from the end, and the text that it
-// reverses for this may end amid a character, which ends the process, or be overrun,
-// so that the answer is whatever lies behind it. MatchGlob reports no match then.
-// GnuTLS does not check that a UTF8String is valid, so a certificate can bring such
-// a name.
+// As in C, pattern and name end at a NUL byte. In valid UTF-8 a character is a code point. In
+// invalid UTF-8 GLib steps by the length that the first byte of a character announces, even past
+// the end of the text. MatchGlob does the same and sees NULs there, as GLib does in libvirt, which
+// clears the buffer. For some pairs the result of GLib is not defined. It matches some patterns
+// from the end, and reverses the text for this. If the text ends amid a character, the process may
+// end, or GLib reads past the reversed copy and the result depends on the memory there. MatchGlob
+// then reports that the name does not match. GnuTLS does not check that a UTF8String is valid, so a
+// certificate can contain such a name.
 //
-// The time is that of a few passes over the name, whatever the stars. A piece
-// between two stars that has a "?" takes at worst the product of its own length
-// and the name's, where it is longer than 256 bytes or there is invalid UTF-8.
+// The time is that of a few passes over the name, with any number of stars. A piece between two
+// stars that has a "?" takes at worst the product of its own length and the name's, if it is longer
+// than 256 bytes or there is invalid UTF-8.
 func MatchGlob(pattern, name string) bool {
 	pattern, name = untilNUL(pattern), untilNUL(name)
 	if utf8.ValidString(name) && utf8.ValidString(pattern) {
@@ -39,9 +37,9 @@ func untilNUL(s string) string {
 	return s
 }
 
-// globUTF8 matches valid UTF-8. What stands before the first "*" and after the
-// last is fixed to the ends; each piece between is looked for from left to
-// right, and the first place found is as good as any.
+// globUTF8 matches valid UTF-8. The text before the first "*" and after the last is fixed to the
+// ends. Each piece between is looked for from left to right, and the first place found is as good
+// as any.
 func globUTF8(pattern, name string) bool {
 	star := strings.IndexByte(pattern, '*')
 	if star < 0 {

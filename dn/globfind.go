@@ -49,11 +49,10 @@ func findCore(core, name string, from int) int {
 // shiftWords bounds the tables of shiftAnd, which live on the stack (8 KiB).
 const shiftWords = 4
 
-// shiftAnd is the bit-parallel search of Baeza-Yates and Gonnet ("A new
-// approach to text searching", 1992): bit i of the state says that the first
-// i+1 bytes of the core end here. A "?" takes the first byte of a character
-// and keeps its bit over those that continue it. What a core has beyond the
-// 256 bytes of the tables is compared at each place found.
+// shiftAnd is the bit-parallel search of Baeza-Yates and Gonnet ("A new approach to text
+// searching", 1992): bit i of the state says that the first i+1 bytes of the core end here. A "?"
+// takes the first byte of a character and keeps its bit over those that continue it. The part of a
+// core beyond the 256 bytes of the tables is compared at each place found.
 func shiftAnd(core, name string, from int) int {
 	cut := len(core)
 	if cut > 64*shiftWords {
@@ -61,7 +60,7 @@ func shiftAnd(core, name string, from int) int {
 		for !utf8.RuneStart(core[cut]) {
 			cut--
 		}
-		for core[cut-1] == '?' { // what is compared begins on a character of the name
+		for core[cut-1] == '?' { // the comparison begins on a character of the name
 			cut--
 		}
 	}

@@ -2,8 +2,8 @@ package dn
 
 import "slices"
 
-// The matcher for pairs that are no valid UTF-8, step by step as
-// glib/gpattern.c of GLib 2.74 goes.
+// The matcher for pairs that are not valid UTF-8. It follows glib/gpattern.c of GLib 2.74 step by
+// step.
 
 type globResult uint8
 
@@ -11,7 +11,7 @@ const (
 	globNoMatch globResult = iota
 	globMatch
 	globAbort
-	globUnknown // a match or not, by what lies behind GLib's reversed copy
+	globUnknown // a match or not, depending on the memory behind GLib's reversed copy
 )
 
 // utf8Step is GLib's g_utf8_skip: how far a first byte says a character goes.
@@ -31,7 +31,7 @@ func utf8Step(c byte) int {
 	return 6
 }
 
-// globShape is what GLib finds out about a pattern when it compiles it.
+// globShape holds the properties of a pattern that GLib finds when it compiles it.
 type globShape struct {
 	minimum, maximum   int // bytes of a name that can match
 	firstStar, endStar int // offsets in the canonical pattern, -1 for none
@@ -186,7 +186,7 @@ func walkGlob[T string | []byte](p []byte, s T) (result globResult, overrun bool
 		return 0
 	}
 	i, j := 0, 0
-	starPattern, starName := -1, 0 // where to go on when what follows the last "*" fails
+	starPattern, starName := -1, 0 // where to resume when the text after the last "*" fails
 	for {
 		switch {
 		case i == len(p):

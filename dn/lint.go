@@ -7,15 +7,14 @@ import (
 	"unicode/utf8"
 )
 
-// Lint says what is wrong with, or surprising in, a tls_allowed_dn_list. The
-// list is judged for the matchers given, for both when none is. Advice stands
-// in the order of the patterns, that on the whole list first.
+// Lint returns advice on the faults and surprises of a tls_allowed_dn_list. It judges the list for
+// the given matchers, or for both if none is given. Advice on the whole list comes first, then the
+// rest in the order of the patterns.
 //
-// The IDs: empty-list; empty, invalid-utf8, label, slashes, spaces,
-// spaces-around-equals, quotes, semicolon, trailing-comma, type-case, type-spelling,
-// unknown-type, hex-form, empty-value, escapes, no-dn (the pattern can match no name);
-// reversed-order; everyone, covered, leading-star, inner-star, trailing-star
-// (lets in more than it seems to); brackets, backslash, two-jokers (the
+// The IDs: empty-list; empty, invalid-utf8, label, slashes, spaces, spaces-around-equals, quotes,
+// semicolon, trailing-comma, type-case, type-spelling, unknown-type, hex-form, empty-value,
+// escapes, no-dn (the pattern can match no name); reversed-order; everyone, covered, leading-star,
+// inner-star, trailing-star (admits more than it seems to); brackets, backslash, two-jokers (the
 // matchers differ).
 func Lint(patterns []string, matchers ...Matcher) []Advice {
 	if len(patterns) == 0 {
@@ -78,7 +77,7 @@ func (l *linter) form() {
 		l.say("invalid-utf8", Error, "the pattern is no valid UTF-8; what the matchers make of it depends on their release", Exact(p))
 		return
 	case strings.Trim(p, "*?=") == "":
-		return // reach says what there is to say
+		return // reach gives the advice
 	}
 	pieces, h, ok := readLoosely(p, true)
 	if !ok {
@@ -114,9 +113,8 @@ func (l *linter) habits(h habits, s Severity, end, right string) {
 	}
 }
 
-// harmless are habits that a pattern may have: for fnmatch alone a backslash
-// takes the meaning of what follows away, and leading wildcards may stand for
-// the start of a value.
+// harmless returns the habits that a pattern may have. For fnmatch alone a backslash makes the next
+// character stand for itself, and leading wildcards may stand for the start of a value.
 func (l *linter) harmless(p string) habits {
 	h := habits(0)
 	if strings.HasPrefix(p, "*") || strings.HasPrefix(p, "?") || strings.ContainsRune(p, '[') {
@@ -128,8 +126,8 @@ func (l *linter) harmless(p string) habits {
 	return h
 }
 
-// types looks at the attribute types. After a wildcard a comma may belong to a
-// value, and then what looks like a type is part of that.
+// types looks at the attribute types. After a wildcard a comma may belong to a value, and then text
+// that looks like a type is part of that value.
 func (l *linter) types(pieces []piece, right string) {
 	for _, p := range pieces {
 		severity, end := Error, "; the pattern matches no name"
@@ -166,7 +164,7 @@ func needlessBackslash(p string) bool {
 	return false
 }
 
-// meaning looks for what the two matchers take differently.
+// meaning looks for characters that the two matchers treat differently.
 func (l *linter) meaning() {
 	p := l.pattern
 	if strings.ContainsRune(p, '[') {
@@ -223,7 +221,7 @@ func (m *fnmatcher) setEnd(p int) int {
 	return r.pos
 }
 
-// withoutBackslash writes "?" for what each backslash stands for. A doubled one
+// withoutBackslash writes "?" for the character that each backslash stands for. A doubled one
 // before a special character was written for fnmatch, unless an attribute follows.
 func (l *linter) withoutBackslash(p string) string {
 	var out strings.Builder
@@ -237,7 +235,7 @@ func (l *linter) withoutBackslash(p string) string {
 		case !l.glob && strings.IndexByte(`\*?[`, next) >= 0:
 			out.WriteByte('?')
 			i++
-		case !l.glob: // what follows stands for itself anyway
+		case !l.glob: // the next character stands for itself anyway
 		case next == '\\' && i+2 < len(p) && strings.IndexByte(`,+"<>;# `, p[i+2]) >= 0 && !slashForm("/"+p[i+3:]):
 			out.WriteByte('?')
 			i++

@@ -122,9 +122,9 @@ func TestLintForOneMatcher(t *testing.T) {
 	}
 }
 
-// TestLintErrorsAreTrue makes patterns from real names, by putting wildcards in
-// the place of parts of them: no such pattern may be said to match nothing,
-// and whatever covers another pattern has to match what that one does.
+// TestLintErrorsAreTrue makes patterns from real names, by putting wildcards in the place of parts
+// of them: Lint must not say of such a pattern that it matches nothing, and a pattern that covers
+// another has to match the same names.
 func TestLintErrorsAreTrue(t *testing.T) {
 	r := newRand(t)
 	checked := 0
@@ -223,7 +223,7 @@ func TestExplain(t *testing.T) {
 	}
 }
 
-// TestFixesMatch holds every fix of Explain to what it promises.
+// TestFixesMatch checks that every fix of Explain matches the name.
 func TestFixesMatch(t *testing.T) {
 	r := newRand(t)
 	for range rounds(3000) {

@@ -23,8 +23,8 @@ func (l *linter) values(pieces []piece) {
 	}
 }
 
-// valueNeverPrinted says why no name has an attribute with this value; empty where one may.
-// What follows a wildcard may belong to another attribute.
+// valueNeverPrinted says why no name has an attribute with this value. It returns empty texts if a
+// name may have it. The text after a wildcard may belong to another attribute.
 func valueNeverPrinted(p piece) (id, reason string) {
 	t := typeByName(p.typ)
 	end := strings.IndexAny(p.value+"*", "*?")

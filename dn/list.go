@@ -27,8 +27,7 @@ func (m Matcher) String() string {
 // MarshalText is for JSON.
 func (m Matcher) MarshalText() ([]byte, error) { return []byte(m.String()), nil }
 
-// Match matches one pattern against one name. For Fnmatch it leaves out what
-// [MatchFnmatch] says in its error.
+// Match matches one pattern against one name. For Fnmatch it ignores the error of [MatchFnmatch].
 func (m Matcher) Match(pattern, name string) bool {
 	if m == Fnmatch {
 		ok, _ := MatchFnmatch(pattern, name)
@@ -48,7 +47,7 @@ type List struct {
 	patterns []string
 	matcher  Matcher
 	exact    map[string]int32 // names that a pattern without wildcards stands for
-	prefixes trie[bucket]     // the other patterns, by what stands before their first wildcard
+	prefixes trie[bucket]     // the other patterns, by the text before their first wildcard
 	unusual  []int32          // patterns in invalid UTF-8, which GLib matches oddly
 }
 
@@ -81,7 +80,7 @@ func (l *List) add(index int32, pattern string) {
 	}
 }
 
-// Match gives the first pattern in the list that lets the name in. It does not
+// Match returns the index of the first pattern in the list that matches the name. It does not
 // allocate.
 func (l *List) Match(name string) (index int, ok bool) {
 	name = untilNUL(name)
@@ -124,7 +123,7 @@ func (l *List) Pattern(index int) string { return l.patterns[index] }
 // Matcher gives the matcher that the list was compiled for.
 func (l *List) Matcher() Matcher { return l.matcher }
 
-// patternShape is what a pattern says without being matched.
+// patternShape holds the properties of a pattern that are known before it is matched.
 type patternShape struct {
 	exact   bool   // no wildcard: it stands for one name
 	literal string // that name
@@ -183,8 +182,8 @@ func (e *entry) match(name string, m Matcher) bool {
 	return globUTF8(e.pattern[e.prefix:], name[e.prefix:])
 }
 
-// bucket holds the patterns of one prefix. Many of them are indexed once more,
-// by what stands after their last wildcard.
+// bucket holds the patterns of one prefix. If there are many, they are indexed once more, by the
+// text after their last wildcard.
 type bucket struct {
 	entries  []entry // in the order of the list
 	suffixes *trie[[]entry]

@@ -47,12 +47,12 @@ func joinPieces(pieces []piece) string {
 	return b.String()
 }
 
-// readLoosely reads a name, or a pattern, in any form that people paste. False
-// where it has no attributes, or one that cannot be made out.
+// readLoosely reads a name, or a pattern, in any form that people paste. It returns false if the
+// text has no attributes, or one that it cannot make out.
 //
-// In a pattern a wildcard may stand for the backslash of what comes after it.
-// With doubts a separator after a wildcard belongs to the value where no name
-// could have it otherwise; without, the text is taken for what it looks like.
+// In a pattern a wildcard may stand for the backslash before the next character. With doubts, a
+// separator after a wildcard belongs to the value if no name could have it otherwise. Without, a
+// separator is always read as one.
 func readLoosely(text string, doubts bool) (pieces []piece, h habits, ok bool) {
 	text, h = dropLabel(text)
 	if n := len(text); n > 1 && text[n-1] == ',' && text[n-2] != '\\' && text[n-2] != '?' && text[n-2] != '*' {
@@ -69,7 +69,7 @@ func readLoosely(text string, doubts bool) (pieces []piece, h habits, ok bool) {
 	return r.pieces, r.habits, true
 }
 
-// dropLabel takes off what certtool and openssl print before a subject.
+// dropLabel removes the label that certtool and openssl print before a subject.
 func dropLabel(text string) (string, habits) {
 	trimmed := strings.TrimSpace(text)
 	for _, label := range []string{"subject=", "subject:", "subject name:", "issuer=", "issuer:"} {

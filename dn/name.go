@@ -74,11 +74,10 @@ func (e *SyntaxError) Error() string {
 	return fmt.Sprintf("DN %q, byte %d: %s", e.Text, e.Offset, e.Msg)
 }
 
-// Parse reads a DN in the form that libvirt matches (see the package
-// comment). Parsing and printing give back every text that [FromCertificate]
-// makes, but for that of a subject with an RDN or attribute that holds nothing:
-// it may end with a separator, which is an error here. The error is a
-// [*SyntaxError]; [Diagnose] reads more forms and says what is wrong with them.
+// Parse reads a DN in the form that libvirt matches (see the package comment). Parsing and printing
+// give back every text that [FromCertificate] makes. The one exception is a subject with an empty
+// RDN or attribute: its text may end with a separator, which is an error here. The error is a
+// [*SyntaxError]; [Diagnose] reads more forms and describes their faults.
 //
 // Type names are kept as they stand and need not be known. A value may be
 // empty. RFC 4514's pairs of hex digits after a backslash are read too; they
@@ -234,7 +233,7 @@ func (p *parser) bare(start int, c byte) error {
 	return nil
 }
 
-// escaped reads what follows a backslash and stops on its last byte.
+// escaped reads the characters after a backslash and stops on the last byte of them.
 func (p *parser) escaped() (byte, error) {
 	rest := p.text[p.pos+1:]
 	if rest == "" {

@@ -47,7 +47,7 @@ var buildOriginal = sync.OnceValues(func() (string, error) {
 	return binary, nil
 })
 
-// scratch is a folder that lives as long as the tests.
+// scratch is a directory that exists as long as the tests run.
 var scratch string
 
 func TestMain(m *testing.M) {

@@ -81,8 +81,8 @@ func TestDiagnose(t *testing.T) {
 	}
 }
 
-// TestDiagnoseKeepsNames holds that what GnuTLS prints is found to be right,
-// but perhaps for its order.
+// TestDiagnoseKeepsNames checks that Diagnose finds no fault in a name as GnuTLS prints it, except
+// perhaps for its order.
 func TestDiagnoseKeepsNames(t *testing.T) {
 	r := newRand(t)
 	for range rounds(5000) {

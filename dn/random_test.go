@@ -13,7 +13,7 @@ import (
 	"virtpki/dn"
 )
 
-// newRand gives a source whose seed is in the test's log; DN_SEED repeats a run.
+// newRand returns a source of random numbers and logs its seed; DN_SEED repeats a run.
 func newRand(tb testing.TB) *rand.Rand {
 	tb.Helper()
 	seed := uint64(time.Now().UnixNano())
@@ -130,8 +130,8 @@ func randomSubject(tb testing.TB, r *rand.Rand) []byte {
 	return name
 }
 
-// withSubject puts a subject into a certificate, whose signature GnuTLS does
-// not check when it loads one.
+// withSubject puts a subject into a certificate. The signature no longer fits, but GnuTLS does not
+// check it when it loads a certificate.
 func withSubject(tb testing.TB, cert, subject []byte) []byte {
 	tb.Helper()
 	_, tbs, _ := split(tb, cert)
@@ -296,7 +296,7 @@ func TestMatchFnmatchRandom(t *testing.T) {
 	}
 }
 
-// withoutSets writes one character for what looks like a bracket expression.
+// withoutSets replaces each text that looks like a bracket expression by one character.
 func withoutSets(r *rand.Rand, pattern string) string {
 	var out []byte
 	for i := 0; i < len(pattern); i++ {

@@ -6,7 +6,7 @@ import (
 	"strings"
 )
 
-// reach looks for patterns that let in more than they seem to.
+// reach looks for patterns that admit more than they seem to.
 func (l *linter) reach() {
 	p := l.pattern
 	if p != "" && strings.Trim(p, "*?=") == "" && strings.ContainsRune(p, '*') {
@@ -22,7 +22,8 @@ func (l *linter) reach() {
 	}
 }
 
-// leadingStar: whatever follows the star may be the end of another value.
+// leadingStar looks for patterns that begin with a star: the text after it may be the end of
+// another value.
 func (l *linter) leadingStar() {
 	rest := strings.TrimLeft(l.pattern, "*?")
 	reason := "the star also swallows the start of a value, so that what follows it may stand inside one"
@@ -67,8 +68,8 @@ func (l *linter) trailingStar() {
 	l.say("trailing-star", Note, reason, "")
 }
 
-// getsIn ends a reason with a name that shows it. Its backslashes stand as they would
-// in a list; what no terminal should get is escaped.
+// getsIn ends a reason with a name that shows it. Its backslashes stand as they would in a list.
+// Characters that a terminal should not receive are escaped.
 func getsIn(example string) string {
 	if strings.ContainsFunc(example, func(r rune) bool { return !strconv.IsPrint(r) }) {
 		return fmt.Sprintf(": %q gets in", example)
@@ -84,7 +85,7 @@ func plainExample(pattern string) string {
 // coverer is an index of patterns that may cover others.
 type coverer struct {
 	patterns []string
-	wild     trie[[]int32] // patterns with wildcards, by what stands before the first
+	wild     trie[[]int32] // patterns with wildcards, by the text before the first
 	exact    map[string]int
 }
 

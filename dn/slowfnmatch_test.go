@@ -18,8 +18,8 @@ type slowMember struct {
 	takes func(c rune) bool
 }
 
-// slowPattern reads a pattern; false for what is ill-formed or what only the
-// original's tables decide.
+// slowPattern reads a pattern. It returns false if the pattern is ill-formed, or if only the
+// original's tables decide its meaning.
 func slowPattern(p []rune) (members []slowMember, ok bool) {
 	for len(p) > 0 {
 		c := p[0]
@@ -126,9 +126,8 @@ func slowMatch(members []slowMember, name []rune) bool {
 	return reach[len(name)]
 }
 
-// isOddByte reports whether a byte is one about which glibc and utf8.ValidString
-// have different views: the end of a C string, and the lead bytes of what lies
-// beyond U+10FFFF.
+// isOddByte reports whether glibc and utf8.ValidString treat a byte differently: the end of a C
+// string, and the lead bytes of code points beyond U+10FFFF.
 func isOddByte(b byte) bool { return b == 0 || 0xf4 <= b && b <= 0xfd }
 
 func FuzzMatchFnmatch(f *testing.F) {
@@ -141,7 +140,7 @@ func FuzzMatchFnmatch(f *testing.F) {
 		if (err == nil) != (utf8.ValidString(pattern) && utf8.ValidString(name)) && !slices.ContainsFunc([]byte(pattern+name), isOddByte) {
 			t.Fatalf("MatchFnmatch(%q, %q): error %v", pattern, name, err)
 		}
-		// What only the original's tables decide is left to the comparison with it.
+		// Pairs that only the original's tables decide are left to the comparison with it.
 		for _, c := range pattern + "|" + name {
 			if c == 0 || c >= 0x250 || c == utf8.RuneError {
 				return

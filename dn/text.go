@@ -8,8 +8,7 @@ import (
 	"unicode/utf8"
 )
 
-// A Dialect is the GnuTLS release whose printing is wanted. They differ only
-// in empty values.
+// A Dialect is the GnuTLS release that prints the name. The releases differ only in empty values.
 type Dialect uint8
 
 const (
@@ -35,7 +34,7 @@ const (
 	ReasonEmptyValue Reason = "an attribute has an empty value"
 	// ReasonNUL is a NUL byte in one of the few types that are printed byte by byte.
 	ReasonNUL Reason = "a value has a NUL byte"
-	// ReasonOID is an attribute type that is no object identifier, or one too long for GnuTLS.
+	// ReasonOID is an attribute type that is not an object identifier, or one too long for GnuTLS.
 	ReasonOID Reason = "an attribute type cannot be read"
 	// ReasonEncoding is anything that is no RDNSequence in DER. GnuTLS does not load such a certificate.
 	ReasonEncoding Reason = "the subject is not DER"
@@ -142,9 +141,9 @@ func badEncoding(err error) error {
 	return &RefusedError{Reason: ReasonEncoding, Err: err}
 }
 
-// appendName prints the RDNs in the order of the certificate. As in GnuTLS the
-// separator comes after an attribute: "+" unless it is the last of its RDN,
-// "," unless it is the last RDN, whatever those that follow hold.
+// appendName prints the RDNs in the order of the certificate. As in GnuTLS the separator comes
+// after an attribute: "+" unless it is the last of its RDN, "," unless it is the last RDN, even if
+// those that follow are empty.
 func (d Dialect) appendName(dst, der []byte) ([]byte, error) {
 	name, rest, err := readSequence(der)
 	if err == nil && len(rest) > 0 {
@@ -251,8 +250,8 @@ func (d Dialect) appendAttribute(dst []byte, oid, value element) ([]byte, error)
 }
 
 func (d Dialect) appendValue(dst []byte, k kind, v element) ([]byte, Reason) {
-	// GnuTLS tests the two bytes of the usual encoding, whatever the tag says;
-	// an empty value with a longer length or tag prints as #hex.
+	// GnuTLS tests the two bytes of the usual encoding and ignores the tag; an empty value with a
+	// longer length or tag prints as #hex.
 	if k == kindDirectory && len(v.whole) == 2 && v.whole[1] == 0 && d != GnuTLS36 {
 		return dst, ReasonEmptyValue
 	}

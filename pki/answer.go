@@ -12,8 +12,8 @@ import (
 // ErrNoAnswer says that there is neither a certificate nor a CRL.
 var ErrNoAnswer = errors.New("neither a certificate nor a CRL in PEM form")
 
-// Answer is what a CA hands out: certificates, and what whoever uses them has to
-// trust and to refuse.
+// Answer is a CA's response to a request: the certificates, the CA certificates to trust and the
+// revocation lists to apply.
 type Answer struct {
 	Leafs []*x509.Certificate // of hosts and clients
 	CAs   []*x509.Certificate

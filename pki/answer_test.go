@@ -69,7 +69,7 @@ func TestParseAnswerRefuses(t *testing.T) {
 	}
 }
 
-// FuzzParseAnswer wants that what is read comes out the same when it is written.
+// FuzzParseAnswer checks that an accepted answer stays the same when it is written again.
 func FuzzParseAnswer(f *testing.F) {
 	data := newAnswer(f).Encode()
 	f.Add(data)

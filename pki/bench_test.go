@@ -51,7 +51,7 @@ func issueWithPKI(b *testing.B, ca *pki.CA, keyType pki.KeyType) {
 	}
 }
 
-// plainKey is what a program would do that knows only the standard library.
+// plainKey makes a key as a program does that uses only the standard library.
 func plainKey(b *testing.B, keyType pki.KeyType) crypto.Signer {
 	var key crypto.Signer
 	var err error

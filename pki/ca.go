@@ -25,11 +25,11 @@ type CARequest struct {
 	Signer     crypto.Signer
 	Now        time.Time
 	Validity   time.Duration // from Now; zero means DefaultCAValidity
-	Permit     Permit        // what its certificates may name; zero is anything
+	Permit     Permit        // the names that its certificates may hold; zero permits any
 	Template   *Template     // nil for the built-in shape
 }
 
-// NewCA makes a self-signed CA with path length 0: it signs leafs alone.
+// NewCA makes a self-signed CA with path length 0: it signs only leaf certificates.
 func NewCA(r CARequest) (*CA, error) {
 	serial, ski, err := identifiers(r.Signer.Public())
 	if err != nil {
@@ -104,9 +104,8 @@ func (ca *CA) permits(cert *x509.Certificate, now time.Time) error {
 	return nil
 }
 
-// Permit limits what the certificates of a CA may name (RFC 5280 section
-// 4.2.1.10). A stolen key of a limited CA cannot impersonate the rest of the
-// network. The zero value sets no limit.
+// Permit limits the names in the certificates of a CA (RFC 5280 section 4.2.1.10). A stolen key of
+// a limited CA cannot impersonate the rest of the network. The zero value sets no limit.
 type Permit struct {
 	DNSDomains []string // "lab.example" permits it and every name below it
 	IPRanges   []*net.IPNet
@@ -115,8 +114,8 @@ type Permit struct {
 // limits reports whether p permits less than everything.
 func (p Permit) limits() bool { return len(p.DNSDomains)+len(p.IPRanges) > 0 }
 
-// PermitsDNS reports whether p lets a certificate hold a DNS name. A domain that
-// begins with a dot permits what is below it, and not itself.
+// PermitsDNS reports whether p lets a certificate hold a DNS name. A domain that begins with a dot
+// permits the names below it, but not the domain itself.
 func (p Permit) PermitsDNS(name string) bool {
 	if len(p.DNSDomains) == 0 {
 		return true

@@ -22,7 +22,7 @@ import (
 // ErrNoCertificate says that no PEM block holds a certificate.
 var ErrNoCertificate = errors.New("no certificate in PEM form")
 
-// Role is what a leaf certificate is for.
+// Role is the purpose of a leaf certificate.
 type Role string
 
 // The roles. A hypervisor needs both, with a certificate for each.
@@ -47,8 +47,8 @@ type Request struct {
 
 	Template *Template // nil for the built-in shape
 
-	// Like is an earlier certificate whose names of other kinds, purposes and extensions
-	// the built-in shape takes over; nil for none.
+	// Like is an earlier certificate, or nil. The built-in template takes over its names of other
+	// kinds, its purposes and its extensions.
 	Like *x509.Certificate
 
 	// Quick leaves out that the new signature is verified, which with an EC key
@@ -58,10 +58,10 @@ type Request struct {
 	Quick bool
 }
 
-// Issue signs the certificate that r describes. The certificate begins one day
-// before r.Now and ends with the CA at the latest: libvirt would refuse a leaf
-// whose CA has expired. It is an error when the CA itself is not valid at
-// r.Now, and when its name constraints do not permit the names of r.
+// Issue signs the certificate that r describes. The certificate begins one day before r.Now and
+// expires no later than the CA, because libvirt would refuse a leaf certificate after its CA has
+// expired. Issue returns an error when the CA itself is not valid at r.Now, or when its name
+// constraints do not permit the names of r.
 func (ca *CA) Issue(r Request) (*x509.Certificate, error) {
 	if err := ca.validAt(r.Now); err != nil {
 		return nil, err
@@ -176,8 +176,8 @@ func leafKeyUsage(pub crypto.PublicKey, strict bool) x509.KeyUsage {
 	return 0
 }
 
-// RolesOf tells what a certificate may be used for by its extended key usage.
-// Without that extension it may serve as both.
+// RolesOf returns the roles that the extended key usage of a certificate permits. Without that
+// extension it returns both roles.
 func RolesOf(cert *x509.Certificate) []Role {
 	var roles []Role
 	unrestricted := len(cert.ExtKeyUsage)+len(cert.UnknownExtKeyUsage) == 0

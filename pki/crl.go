@@ -21,10 +21,10 @@ var ErrNoCRL = errors.New("no CRL in PEM form")
 // pemCRL is the type of a PEM block with a revocation list (RFC 7468 section 6).
 const pemCRL = "X509 CRL"
 
-// CRL is a certificate revocation list (RFC 5280 section 5) that was read or
-// signed. It holds one encoding, whatever the number of entries: they are read
-// when [CRL.Entries] or [CRL.Find] comes to them. Its byte slices are parts of
-// Raw. Nothing may change them, and many goroutines may read them.
+// CRL is a certificate revocation list (RFC 5280 section 5) that was read or signed. It keeps only
+// the encoding, however many entries there are; [CRL.Entries] and [CRL.Find] read entries as they
+// come to them. Its byte slices are parts of Raw. They must not be changed, and many goroutines may
+// read them.
 type CRL struct {
 	Raw       []byte // DER of the whole list
 	RawIssuer []byte // encoded RDNSequence
@@ -36,8 +36,8 @@ type CRL struct {
 	Number         *big.Int // cRLNumber (section 5.2.3); nil when there is none
 	AuthorityKeyID []byte   // key identifier of the signing key (section 5.2.1); nil when there is none
 
-	// Delta says that the list holds only what has changed since another one
-	// (section 5.2.4). GnuTLS does not look and takes it for a whole one.
+	// Delta says that the list holds only the changes since another list (section 5.2.4). GnuTLS
+	// does not check this and takes it for a complete list.
 	Delta bool
 
 	// Indirect says that the list may hold certificates of other issuers
@@ -46,7 +46,7 @@ type CRL struct {
 
 	Extensions []pkix.Extension // of the list, those above among them
 
-	tbs       []byte            // what is signed, with its header
+	tbs       []byte            // the signed part, with its header
 	algorithm cryptobyte.String // AlgorithmIdentifier, with its header
 	signature []byte
 	entries   cryptobyte.String // contents of revokedCertificates
@@ -60,11 +60,10 @@ var (
 	oidIssuingDistributor = asn1.ObjectIdentifier{2, 5, 29, 28}
 )
 
-// ParseCRL reads one revocation list in DER. It takes every list that
-// [x509.ParseRevocationList] takes, bytes after the list included, and those of
-// version 1. Of the entries it checks that each is a sequence with a serial;
-// what is wrong further inside, [CRL.Entries] says. The list refers to data and
-// copies nothing of it. Nothing is verified: see [CRL.CheckSignatureFrom].
+// ParseCRL reads one revocation list in DER. It accepts every list that [x509.ParseRevocationList]
+// accepts, even with bytes after the list, and lists of version 1. It checks that each entry is a
+// sequence with a serial; [CRL.Entries] reports errors further inside. The list refers to data and
+// copies nothing of it. ParseCRL does not verify the signature: see [CRL.CheckSignatureFrom].
 func ParseCRL(data []byte) (*CRL, error) {
 	c := new(CRL)
 	var raw, list, signed cryptobyte.String
@@ -86,7 +85,7 @@ func ParseCRL(data []byte) (*CRL, error) {
 	return c, nil
 }
 
-// parseSignature reads what stands behind the signed part.
+// parseSignature reads the algorithm and the signature, which follow the signed part.
 func (c *CRL) parseSignature(list *cryptobyte.String) error {
 	var bits asn1.BitString
 	if !list.ReadASN1Element(&c.algorithm, der.SEQUENCE) {
@@ -176,7 +175,7 @@ func (c *CRL) parseExtensions(tbs *cryptobyte.String) error {
 	return nil
 }
 
-// interpret takes from an extension what the list has a field for.
+// interpret sets the field of the list that an extension belongs to, if there is one.
 func (c *CRL) interpret(ext pkix.Extension) error {
 	value := cryptobyte.String(ext.Value)
 	switch {
@@ -254,7 +253,7 @@ func (c *CRL) CheckSignatureFrom(issuer *x509.Certificate) error {
 	return nil
 }
 
-// SignatureAlgorithm returns what the list was signed with.
+// SignatureAlgorithm returns the algorithm that the list was signed with.
 func (c *CRL) SignatureAlgorithm() (x509.SignatureAlgorithm, error) {
 	// crypto/x509 knows the algorithms; only its parser would make a structure of
 	// every entry.
@@ -296,10 +295,10 @@ func EncodeCRL(crls ...*CRL) []byte {
 	return out.Bytes()
 }
 
-// ParseCRLs reads every revocation list in data, in order; other blocks and
-// text around them are passed over. It is an error when there is none
-// ([ErrNoCRL]), when one does not parse, and when a block is damaged: whoever
-// writes the file again must not lose a list that he did not see.
+// ParseCRLs reads every revocation list in data, in order; it skips other blocks and the text
+// around them. It returns an error when there is no list ([ErrNoCRL]), when one does not parse, or
+// when a block is damaged. Otherwise a caller that writes the file again could lose a list that it
+// did not see.
 func ParseCRLs(data []byte) ([]*CRL, error) {
 	var crls []*CRL
 	for raw := range blocks(data, pemCRL) {

@@ -146,8 +146,8 @@ func TestParseCRLs(t *testing.T) {
 	}
 }
 
-// A replaced entry stays in its place with what else it says; the others keep their
-// bytes, and a serial that the list does not have is not added.
+// A replaced entry keeps its place and its other fields. The other entries keep their bytes, and a
+// serial that the list does not have is not added.
 func TestReplaceEntries(t *testing.T) {
 	ca := newCA(t, pki.EC256)
 	invalidity := pkix.Extension{Id: asn1.ObjectIdentifier{2, 5, 29, 24}, Value: []byte("\x18\x0f20260101000000Z")}
@@ -218,7 +218,7 @@ func TestEntriesGoOnBehindAFlaw(t *testing.T) {
 		append([]byte{0x30, 18, 2, 1, 2, 0x17, 13}, "271399000000Z"...),                                 // no such date
 		append(append([]byte{0x30, 22, 2, 1, 3, 0x17, 13}, "270101000000Z"...), 0x30, 2, 2, 0),          // no extension
 		revoked(t, big.NewInt(4), now, extension(21, 2, 1, 1)),                                          // reason of another type
-		append(append([]byte{0x30, 20, 2, 1, 5, 0x17, 13}, "270101000000Z"...), 0x30, 0x40),             // extensions cut short
+		append(append([]byte{0x30, 20, 2, 1, 5, 0x17, 13}, "270101000000Z"...), 0x30, 0x40),             // truncated extensions
 		append(append([]byte{0x30, 24, 2, 1, 6, 0x17, 13}, "270101000000Z"...), 0x30, 4, 0x30, 2, 4, 0), // extension without id
 	}
 	good := revoked(t, big.NewInt(99), now)

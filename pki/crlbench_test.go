@@ -138,9 +138,8 @@ func benchReadX509(b *testing.B, _ *pki.CA, file string, _ []x509.RevocationList
 	loadX509(b, file)
 }
 
-// BenchmarkCRLFolder appends one entry to cacrl.pem in the folder that
-// CRL_FOLDER names, with its cacert.pem and private/cakey.pem: what bench/crl.sh
-// times as a whole process.
+// BenchmarkCRLFolder appends one entry to cacrl.pem in the directory that CRL_FOLDER names, with
+// the cacert.pem and private/cakey.pem there. bench/crl.sh times the same work as a whole process.
 func BenchmarkCRLFolder(b *testing.B) {
 	dir := os.Getenv("CRL_FOLDER")
 	if dir == "" {

@@ -132,8 +132,8 @@ func integer(n *big.Int) []byte {
 	return element
 }
 
-// parseEntry reads an entry (section 5.1.2.6). With an error it returns what
-// stands before the flaw.
+// parseEntry reads an entry (section 5.1.2.6). With an error it also returns the fields before the
+// flaw.
 func parseEntry(raw []byte) (x509.RevocationListEntry, error) {
 	entry := x509.RevocationListEntry{Raw: raw, SerialNumber: new(big.Int)}
 	fields := cryptobyte.String(raw)

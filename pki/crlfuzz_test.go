@@ -87,9 +87,9 @@ func agree(t *testing.T, raw []byte) {
 	}
 }
 
-// FuzzParseCRL holds the reader to crypto/x509 on what that accepts, and to
-// itself on the rest: the number of entries, finding each, and that a list with
-// one more keeps them byte for byte.
+// FuzzParseCRL compares the reader with crypto/x509 on every list that crypto/x509 accepts. It
+// checks the other lists against themselves: the number of entries, that each is found, and that a
+// list with one more entry keeps them byte for byte.
 func FuzzParseCRL(f *testing.F) {
 	ca := newCA(f, pki.Ed25519)
 	name := ca.Certificate.RawSubject

@@ -8,9 +8,9 @@ import (
 	"strings"
 )
 
-// Reason says why a certificate is revoked: the CRLReason of RFC 5280 section
-// 5.3.1, whose numbers it has, so that it converts from and to the ReasonCode
-// of an [crypto/x509.RevocationListEntry].
+// Reason says why a certificate is revoked: the CRLReason of RFC 5280 section 5.3.1. It has the
+// same numbers, so that it converts from and to the ReasonCode of an
+// [crypto/x509.RevocationListEntry].
 type Reason int
 
 // The reasons that a whole list can give. The ninth, removeFromCRL, belongs in

@@ -60,11 +60,10 @@ func NextNumber(crl *CRL) *big.Int {
 	return one.Add(one, crl.Number)
 }
 
-// CRL signs a revocation list of version 2 (RFC 5280 section 5) with the
-// extensions that a CA's list must have, authorityKeyIdentifier and cRLNumber.
-// Time and memory grow with the bytes of Base and the number of entries in Add:
-// the new list is built in one piece, and its signature verified with the CA's
-// certificate before it is returned. A keyUsage without cRLSign is no error: see
+// CRL signs a revocation list of version 2 (RFC 5280 section 5) with the extensions that a CA's
+// list must have, authorityKeyIdentifier and cRLNumber. Time and memory grow with the bytes of Base
+// and the number of entries in Add: the new list is built in one piece, and its signature verified
+// with the CA's certificate before it is returned. A keyUsage without cRLSign is not an error: see
 // [CRL.CheckSignatureFrom].
 func (ca *CA) CRL(r CRLRequest) (*CRL, error) {
 	r.setDefaults()
@@ -98,8 +97,8 @@ func (ca *CA) signList(r *CRLRequest) ([]byte, error) {
 	return ca.signEncoded(tbs, algorithm)
 }
 
-// signEncoded signs what a certificate or a list says, and wraps both in one sequence
-// (RFC 5280 sections 4.1 and 5.1).
+// signEncoded signs the contents of a certificate or a list, and wraps contents and signature in
+// one sequence (RFC 5280 sections 4.1 and 5.1).
 func (ca *CA) signEncoded(tbs []byte, algorithm signing) ([]byte, error) {
 	signature, err := crypto.SignMessage(ca.Signer, rand.Reader, tbs, algorithm.hash)
 	if err != nil {
@@ -126,8 +125,8 @@ func (r *CRLRequest) setDefaults() {
 	}
 }
 
-// check refuses what would make a list that RFC 5280 does not allow, or one that
-// loses or distorts what its base said.
+// check refuses a request for a list that RFC 5280 does not allow, or for one that loses or
+// distorts entries of its base.
 func (r *CRLRequest) check(issuer *x509.Certificate) error {
 	// One bit less than 20 octets: the highest is the sign's.
 	switch base := r.Base; {
@@ -197,9 +196,9 @@ func (r *CRLRequest) assemble(issuer *x509.Certificate, algorithm []byte) ([]byt
 // headers take: a list of a million entries is not copied to grow.
 const fieldsRoom = 256
 
-// extensions is what stands behind the entries (section 5.1.2.7). A CA without a
-// subjectKeyIdentifier gets the identifier that it would have here: section
-// 5.2.1 wants one, and nothing is there for it to differ from.
+// extensions returns the extensions of the list, which follow the entries (section 5.1.2.7).
+// Section 5.2.1 wants a key identifier. For a CA without a subjectKeyIdentifier it is the one that
+// virtpki would have given that CA, since there is none that it could contradict.
 func (r *CRLRequest) extensions(issuer *x509.Certificate) ([]byte, error) {
 	keyID := issuer.SubjectKeyId
 	if len(keyID) == 0 {

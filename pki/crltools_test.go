@@ -17,7 +17,7 @@ import (
 	"virtpki/pki"
 )
 
-// tool runs a program in dir and returns what it prints.
+// tool runs a program in dir and returns its output.
 func tool(t *testing.T, dir string, command ...string) string {
 	t.Helper()
 	if _, err := exec.LookPath(command[0]); err != nil {
@@ -40,8 +40,8 @@ func write(t *testing.T, dir, name string, data []byte) {
 	}
 }
 
-// caFolder is a folder with cacert.pem and cakey.pem, and the CA in it. It is
-// valid by the real clock, which certtool goes by.
+// caFolder returns a directory with cacert.pem and cakey.pem, and the CA in it. The CA is valid by
+// the real clock, because certtool uses that.
 func caFolder(t *testing.T, keyType pki.KeyType) (string, *pki.CA) {
 	t.Helper()
 	signer, err := pki.GenerateKey(keyType)

@@ -37,23 +37,23 @@ const (
 	MaxCSRNames = 100
 )
 
-// CSR is a certificate request (PKCS#10, RFC 2986): what the owner of a key asks
-// a CA for. Nothing of it is true because it stands there; see [CSR.Check].
+// CSR is a certificate request (PKCS#10, RFC 2986), which the owner of a key sends to a CA. Nothing
+// in it can be trusted just because it stands there; see [CSR.Check].
 type CSR struct {
 	Raw        []byte // DER
 	RawSubject []byte // encoded RDNSequence, perhaps empty
 	Subject    pkix.Name
 	PublicKey  crypto.PublicKey
 
-	Roles       []Role   // what its extendedKeyUsage asks for; none when it has none
+	Roles       []Role   // the roles in its extendedKeyUsage; none without that extension
 	DNSNames    []string // as they stand there, each once
 	IPAddresses []net.IP
 	Repeated    []string // names that stand there more than once
 
 	// WantsCA is set when it asks for a certificate that may sign others.
 	WantsCA bool
-	// Foreign lists what else it asks for and what no certificate made here has,
-	// in words: extensions, names of other kinds, other key usages.
+	// Foreign describes the other things that it asks for and that no certificate made here has:
+	// extensions, names of other kinds, other key usages.
 	Foreign []string
 
 	// Proofs show that the sender has other keys too; see [CSR.ProvenBy].
@@ -211,9 +211,9 @@ func (c *CSR) names() {
 	}
 }
 
-// extension sorts one requested extension: what is a matter of course, what asks
-// for a role or to be a CA, and what is foreign. The keyUsage of a leaf and the
-// SubjectKeyId are the CA's to make, so that asking for them asks for nothing.
+// extension sorts one requested extension: it is a matter of course, asks for a role, asks to be a
+// CA, or is foreign. The CA decides on the keyUsage of a leaf certificate and the SubjectKeyId, so
+// a request for them has no effect.
 func (c *CSR) extension(ext pkix.Extension) error {
 	switch {
 	case ext.Id.Equal(oidSubjectKeyID):
@@ -301,9 +301,9 @@ func (c *CSR) basicConstraints(value []byte) error {
 	return nil
 }
 
-// Check says why no CA should sign the request, whatever it asks for: a weak key
-// ([CheckPublicKey]), a signature that does not prove the possession of the key
-// (RFC 2986 section 4.2) or whose hash proves nothing, or the wish to be a CA.
+// Check returns an error when no CA should sign the request: because of a weak key
+// ([CheckPublicKey]), a signature that does not prove possession of the key (RFC 2986 section 4.2)
+// or uses a broken hash, or the wish to be a CA.
 func (c *CSR) Check() error {
 	if err := CheckPublicKey(c.PublicKey); err != nil {
 		return err

@@ -21,8 +21,8 @@ import (
 	"virtpki/pki"
 )
 
-// What is asked for is what stands there, for every role and key type; the same
-// request of the same key is the same bytes.
+// A request holds exactly the names and roles that it was made with, for every role and key type.
+// Two equal requests with the same key have the same bytes.
 func TestNewCSR(t *testing.T) {
 	for _, keyType := range pki.KeyTypes() {
 		key := newKey(t, keyType)
@@ -204,8 +204,8 @@ func TestParseCSRsRefuses(t *testing.T) {
 	}
 }
 
-// FuzzParseCSRs wants that what is accepted can be signed as it is: a sound key
-// that has signed it, and no wish to be a CA in any extension that crypto/x509 sees.
+// FuzzParseCSRs checks that an accepted request can be signed as it is: it has a sound key that has
+// signed it, and no extension that crypto/x509 sees asks to be a CA.
 func FuzzParseCSRs(f *testing.F) {
 	key := newKey(f, pki.EC256)
 	f.Add(csrWith(f, key))

@@ -10,9 +10,8 @@ import (
 	"time"
 )
 
-// Window says how long before its end something is due for renewal. The zero
-// value is a third of its life, which leaves time for many attempts whatever
-// the lifetime is.
+// Window says how long before its expiry something is due for renewal. The zero value is a third of
+// its lifetime, which leaves time for many attempts with any lifetime.
 type Window struct {
 	Before   time.Duration // a fixed time; zero means Fraction
 	Fraction float64       // of the life, between 0 and 1; zero means a third
@@ -86,9 +85,9 @@ func Older(cert, than *x509.Certificate) bool {
 	return earlier > Backdate || cert.NotAfter.Sub(cert.NotBefore) == than.NotAfter.Sub(than.NotBefore)
 }
 
-// Ends is the earliest end on the chain of a certificate: one whose CA has expired is
-// refused. Of several CAs that have signed it the last to end counts, and of one that is
-// not among cas nothing is known.
+// Ends returns the earliest expiry on the chain of a certificate, because a certificate is refused
+// when its CA has expired. If several CAs have signed it, the one that expires last counts. A CA
+// that is not among cas is not considered.
 func Ends(cert *x509.Certificate, cas []*x509.Certificate) time.Time {
 	var chain time.Time
 	for i, ca := range cas {

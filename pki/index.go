@@ -58,8 +58,8 @@ func ParseIndex(data []byte) ([]IndexEntry, error) {
 	return entries, nil
 }
 
-// indexSerialForm is what OpenSSL writes; a minus sign is that of a serial
-// which is no serial by RFC 5280, and yet was signed.
+// indexSerialForm matches the serials that OpenSSL writes. A minus sign belongs to a serial that
+// RFC 5280 does not allow, but that was signed all the same.
 var indexSerialForm = regexp.MustCompile(`^-?[0-9A-Fa-f]+$`)
 
 func parseIndexLine(text string) (entry IndexEntry, err error) {
@@ -85,8 +85,8 @@ func parseIndexLine(text string) (entry IndexEntry, err error) {
 	return entry, fmt.Errorf("status %q (V, R or E)", columns[indexStatus])
 }
 
-// parseIndexRevocation reads a date and, behind a comma, a reason. What may
-// stand behind the reason (an instruction, a time of compromise) is left out.
+// parseIndexRevocation reads a date and, behind a comma, a reason. It ignores an instruction or a
+// time of compromise behind the reason.
 func parseIndexRevocation(text string) (time.Time, Reason, error) {
 	date, rest, _ := strings.Cut(text, ",")
 	at, err := parseIndexDate(date)
@@ -137,10 +137,10 @@ func indexCentury(text string) string {
 	return "19"
 }
 
-// FormatIndex prints entries as an index.txt. What has expired at now is marked
-// so, unless it was revoked. Tabs and ends of lines in a subject are written as
-// OpenSSL does, \x09. OpenSSL knows neither privilegeWithdrawn nor aACompromise:
-// such a revocation is printed without its reason.
+// FormatIndex prints entries as an index.txt. It marks entries that have expired at now, unless
+// they were revoked. It writes tabs and ends of lines in a subject as OpenSSL does, \x09. OpenSSL
+// knows neither privilegeWithdrawn nor aACompromise, so that FormatIndex prints such a revocation
+// without its reason.
 func FormatIndex(entries []IndexEntry, now time.Time) []byte {
 	var out bytes.Buffer
 	for _, entry := range entries {

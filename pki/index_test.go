@@ -143,7 +143,7 @@ func TestIndexRoundTrip(t *testing.T) {
 	}
 }
 
-// What was read is printed so that it reads the same again.
+// Entries that were read and printed read the same again.
 func FuzzParseIndex(f *testing.F) {
 	f.Add([]byte("V\t270301102030Z\t\t1A\tunknown\t/O=Example/CN=a\n# comment\n\nR\t20500101000000Z\t260102030405Z,keyTime,20251231235959Z\t-00ab\tx\t/CN=\xff\r\r\n"))
 	f.Add([]byte("E\t500301102030Z\t\t0\t\t\nR\t491231235959Z\t000101000000Z,holdInstruction,x\tff\t\t/"))

@@ -25,7 +25,7 @@ var (
 	ErrNoKey = errors.New("no private key in PEM form")
 )
 
-// KeyType names an algorithm with its size. The zero value is no key type.
+// KeyType names an algorithm with its size. The zero value is not a key type.
 type KeyType string
 
 // The key types that every libvirt in use accepts.
@@ -119,10 +119,9 @@ func EncodeKey(key crypto.Signer, passphrase []byte) ([]byte, error) {
 	return pem.EncodeToMemory(block), nil
 }
 
-// ParseKey reads the first private key in data: PKCS#8, PKCS#1 or SEC1, plain
-// or encrypted, other blocks before it (EC PARAMETERS, a certificate) passed
-// over. Errors are [ErrNoKey], [ErrKeyEncrypted], [ErrWrongPassphrase] or say
-// what is wrong with the key.
+// ParseKey reads the first private key in data: PKCS#8, PKCS#1 or SEC1, plain or encrypted. It
+// skips other blocks before it (EC PARAMETERS, a certificate). Errors are [ErrNoKey],
+// [ErrKeyEncrypted], [ErrWrongPassphrase] or describe the fault of the key.
 func ParseKey(data, passphrase []byte) (crypto.Signer, error) {
 	block := firstBlock(data, func(typ string) bool { return strings.HasSuffix(typ, "PRIVATE KEY") })
 	if block == nil {
@@ -168,7 +167,7 @@ func KeyMatches(cert *x509.Certificate, key crypto.Signer) bool {
 	return SameKey(key.Public(), cert.PublicKey)
 }
 
-// firstBlock returns the first PEM block whose type is wanted, nil if none is.
+// firstBlock returns the first PEM block of a wanted type, or nil.
 func firstBlock(data []byte, wanted func(typ string) bool) *pem.Block {
 	rest := trimBOM(data)
 	for {

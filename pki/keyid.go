@@ -16,8 +16,8 @@ import (
 	der "golang.org/x/crypto/cryptobyte/asn1"
 )
 
-// KeyID returns a text that is the same for two public keys when whoever has the
-// private key of one has that of the other, however they are encoded:
+// KeyID returns a text that is the same for two public keys when the private key of one gives that
+// of the other, however they are encoded:
 //
 //   - RSA keys with one modulus, whatever their exponents: its factors give every
 //     private exponent;

@@ -24,10 +24,10 @@ const pemKeyProof = "VIRTPKI KEY PROOF"
 // keyProofVersion is the version that is written, and the one that is read.
 const keyProofVersion = 1
 
-// keyProofContext stands before what a proof signs, so that no signature that the key
-// makes elsewhere is a proof, and no proof is good elsewhere. It is longer than 64
-// bytes because a TLS 1.2 server signs 32 bytes of its peer's choice, 32 of its own,
-// and its parameters (RFC 8422 section 5.4): those never begin like this.
+// keyProofContext stands before the bytes that a proof signs, so that no signature that the key
+// makes elsewhere is a proof, and no proof is good elsewhere. It is longer than 64 bytes because a
+// TLS 1.2 server signs 32 bytes of its peer's choice, 32 of its own, and its parameters (RFC 8422
+// section 5.4): those never begin like this.
 const keyProofContext = "virtpki key proof: the holder of this key also makes the certificate request with this digest\x00"
 
 // KeyProof shows that the sender of a certificate request has the key of another
@@ -65,7 +65,7 @@ type KeyProof struct {
 	signature []byte
 }
 
-// keyProofForm is a proof in DER, keyProofClaim what it signs.
+// keyProofForm is a proof in DER, keyProofClaim the structure that it signs.
 type (
 	keyProofForm struct {
 		Claim     asn1.RawValue
@@ -168,8 +168,8 @@ var (
 	errKeyProofVersion = errors.New("a key proof of an unknown version")
 )
 
-// parseKeyProof reads the DER of a proof. The version comes first in it: whatever
-// follows in an unknown one is not looked at.
+// parseKeyProof reads the DER of a proof. The version comes first, and parseKeyProof does not read
+// the rest of a proof with an unknown version.
 func parseKeyProof(raw []byte) (*KeyProof, error) {
 	p := &KeyProof{raw: slices.Clone(raw), Serial: new(big.Int)}
 	var form, claim, element cryptobyte.String

@@ -58,8 +58,8 @@ func reread(t testing.TB, csr *pki.CSR) *pki.CSR {
 	return csrs[0]
 }
 
-// A proof is good for one request and one certificate, whatever the key, and the same
-// again is the same bytes.
+// A proof is good for one request and one certificate, for any key. Making it again gives the same
+// bytes.
 func TestKeyProof(t *testing.T) {
 	ca := newCA(t, pki.EC256)
 	fresh := newKey(t, pki.EC256)
@@ -87,8 +87,7 @@ func TestKeyProof(t *testing.T) {
 	}
 }
 
-// What a proof is not good for: each certificate here is the one that the proof has
-// to be refused for.
+// A proof has to be refused for each of the certificates here.
 func TestKeyProofRefused(t *testing.T) {
 	ca, other := newCA(t, pki.EC256), newCA(t, pki.EC256)
 	key, fresh := newKey(t, pki.EC256), newKey(t, pki.EC256)
@@ -185,8 +184,8 @@ func TestKeyProofBytes(t *testing.T) {
 	}
 }
 
-// FuzzKeyProof wants that a request is proven by a key only where that key has signed
-// for these very bytes, and that what is read is written again.
+// FuzzKeyProof checks that a key proves a request only if it has signed for these very bytes, and
+// that an accepted proof is the same when written again.
 func FuzzKeyProof(f *testing.F) {
 	ca, fresh := newCA(f, pki.EC256), newKey(f, pki.EC256)
 	var lives []*x509.Certificate

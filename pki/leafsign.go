@@ -10,9 +10,9 @@ import (
 	"golang.org/x/crypto/cryptobyte/asn1"
 )
 
-// signQuickly encodes and signs the certificate of a template that [Request] makes:
-// the same bytes as x509.CreateCertificate, which verifies what it has signed. With an
-// EC key that takes longer than all the rest.
+// signQuickly encodes and signs the certificate of a template that [Request] makes: the same bytes
+// as x509.CreateCertificate, which also verifies its signature. With an EC key that takes longer
+// than all the rest.
 func (ca *CA) signQuickly(template *x509.Certificate, pub crypto.PublicKey) ([]byte, error) {
 	algorithm, err := signatureAlgorithm(ca.Signer.Public())
 	if err != nil {

@@ -10,7 +10,7 @@ import (
 	"time"
 )
 
-// What is signed quickly is, byte for byte, what crypto/x509 would sign.
+// A certificate that is signed quickly is, byte for byte, the one that crypto/x509 would sign.
 func TestQuickIsTheSame(t *testing.T) {
 	now := time.Date(2027, 1, 1, 12, 0, 0, 0, time.UTC)
 	names := []Request{

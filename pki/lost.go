@@ -11,9 +11,9 @@ import (
 	der "golang.org/x/crypto/cryptobyte/asn1"
 )
 
-// Lost lists in words what a certificate holds and its successor does not: names of
-// other kinds than DNS names and addresses, purposes, and extensions. Which DNS names
-// and addresses were asked for is known to the caller alone.
+// Lost describes the parts of a certificate that its successor lacks: names of other kinds than DNS
+// names and addresses, purposes, and extensions. It leaves out DNS names and addresses, because
+// only the caller knows which of them were asked for.
 func Lost(cert, successor *x509.Certificate) []string {
 	var lost []string
 	names := foreignNames(successor)
@@ -32,8 +32,7 @@ type generalName struct {
 	raw   cryptobyte.String
 }
 
-// String returns a name as OpenSSL writes it, and what kind it is where its value is not
-// a text.
+// String returns a name as OpenSSL writes it, or its kind if the value is not a text.
 func (n generalName) String() string {
 	switch n.tag {
 	case 0:
@@ -84,7 +83,7 @@ func extensionOf(cert *x509.Certificate, id asn1.ObjectIdentifier) []byte {
 	return nil
 }
 
-// purposesOf returns what the extKeyUsage of a certificate permits; nothing without one.
+// purposesOf returns the purposes in the extKeyUsage of a certificate, or nil without one.
 func purposesOf(cert *x509.Certificate) (ids []asn1.ObjectIdentifier) {
 	if _, err := asn1.Unmarshal(extensionOf(cert, oidExtKeyUsage), &ids); err != nil {
 		return nil
@@ -147,8 +146,8 @@ func lostExtensions(cert, successor *x509.Certificate) (lost []string) {
 	return lost
 }
 
-// keep gives the template of a certificate what an earlier one holds besides: names of
-// other kinds, purposes and extensions.
+// keep adds to the template of a certificate the other parts of an earlier one: names of other
+// kinds, purposes and extensions.
 func (r Request) keep(cert *x509.Certificate) error {
 	san, err := r.altNames(foreignNames(r.Like))
 	if err != nil {

@@ -19,8 +19,8 @@ import (
 )
 
 // Template is a certificate template that users may edit: JSON in the form of
-// go.step.sm/crypto/x509util, made by a Go template (text/template with the
-// functions of sprig) from what is known of the certificate:
+// go.step.sm/crypto/x509util, made by a Go template (text/template with the functions of sprig)
+// from these facts about the certificate:
 //
 //	.Subject         what the subject would be: organization, commonName, ...
 //	.SANs            the names, each with its type
@@ -29,13 +29,14 @@ import (
 //	.NameConstraints of a CA that is limited
 //	.Insecure.CR     the request: .Insecure.CR.PublicKey for its type
 //
-// Functions that know the network, the environment, the clock, chance or keys are not
-// there, and a template that loops or grows without measure is an error.
+// A template cannot call functions that use the network, the environment, the clock, random numbers
+// or keys. A template that loops or grows without bound is an error.
 //
-// It says what the certificate holds. Serial, dates, issuer and key identifiers
-// are not its matter: they are made as for every other certificate.
+// A template decides on the contents of the certificate, except for the serial, dates, issuer and
+// key identifiers: these are made as for every other certificate.
 type Template struct {
-	// Name stands before what is said of the template, such as a file's name; empty: nothing.
+	// Name stands before each message about the template, for example a file's name. It may be
+	// empty.
 	Name string
 	text string
 }
@@ -48,8 +49,8 @@ func (t *Template) named(err error) error {
 	return fmt.Errorf("%s: %w", t.Name, err)
 }
 
-// The built-in shapes as templates. What they render is what [CA.Issue] and
-// [NewCA] make without one.
+// The built-in templates. They render the same certificates as [CA.Issue] and [NewCA] make without
+// a template.
 const (
 	leafTemplate = `{
 	"subject": {{ toJson .Subject }},
@@ -102,7 +103,7 @@ func ParseTemplate(text []byte) (*Template, error) {
 	return &Template{text: string(text)}, nil
 }
 
-// facts is what a template is rendered with.
+// facts holds the data that a template is rendered with.
 type facts struct {
 	role        string
 	rawSubject  []byte
@@ -112,8 +113,8 @@ type facts struct {
 	constraints *x509util.NameConstraints
 }
 
-// render makes the certificate that the template describes. What it leaves out is
-// left out; what is not its matter is an error.
+// render makes the certificate that the template describes, and adds nothing to it. A field that a
+// template may not decide on is an error.
 func (t *Template) render(f facts) (*x509.Certificate, error) {
 	subject, err := subjectOf(f.rawSubject)
 	if err != nil {
@@ -152,8 +153,8 @@ func (t *Template) render(f facts) (*x509.Certificate, error) {
 	return cert, err
 }
 
-// strictJSON wants what a template has rendered to be one JSON object with fields
-// that mean something: a field with a typing mistake would be left out silently.
+// strictJSON returns an error unless a template has rendered one JSON object with known fields.
+// Otherwise a field with a typing mistake would be ignored silently.
 func strictJSON(_ *x509.CertificateRequest, o *x509util.Options) error {
 	decoder := json.NewDecoder(bytes.NewReader(o.CertBuffer.Bytes()))
 	decoder.DisallowUnknownFields()
@@ -274,8 +275,8 @@ func commonNames(raw []byte) []string {
 	return names
 }
 
-// shape renders the template for a CA and checks what every CA must be: libvirt
-// takes no other (libvirt, src/rpc/virnettlscert.c).
+// shape renders the template for a CA and checks the properties that every CA must have: libvirt
+// accepts no other (libvirt, src/rpc/virnettlscert.c).
 func (r CARequest) shape() (*x509.Certificate, error) {
 	f := facts{role: roleCA, rawSubject: r.RawSubject, pub: r.Signer.Public()}
 	if r.Permit.limits() {
@@ -304,8 +305,8 @@ func (p Permit) ranges() x509util.MultiIPNet {
 	return append(all, p.IPRanges...)
 }
 
-// Rehearse makes what [CA.Issue] would make of r, without the CA's key: a stand-in
-// signs it. It is for looking at the result of a template before anything is signed.
+// Rehearse makes the certificate that [CA.Issue] would make of r, without the CA's key: a stand-in
+// signs it. It shows the result of a template before anything is signed.
 func (ca *CA) Rehearse(r Request) (leaf, standIn *x509.Certificate, err error) {
 	other, err := ca.StandIn()
 	if err != nil {
@@ -315,8 +316,8 @@ func (ca *CA) Rehearse(r Request) (leaf, standIn *x509.Certificate, err error) {
 	return leaf, other.Certificate, err
 }
 
-// StandIn returns a CA like ca with a key of its own. What it issues shows what ca would
-// issue, but for the signature and the serial.
+// StandIn returns a CA like ca with a key of its own. The certificates that it issues are those
+// that ca would issue, except for the signature and the serial.
 func (ca *CA) StandIn() (*CA, error) {
 	key, err := GenerateKey(DefaultKeyType)
 	if err != nil {

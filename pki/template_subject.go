@@ -9,8 +9,8 @@ import (
 	"go.step.sm/crypto/x509util"
 )
 
-// subjectOf is an encoded subject in the form that templates have. One whose
-// order that form cannot keep is given attribute by attribute.
+// subjectOf converts an encoded subject to the form that templates have. If that form cannot keep
+// the order of the attributes, it lists them one by one.
 func subjectOf(raw []byte) (x509util.Subject, error) {
 	var sequence pkix.RDNSequence
 	if _, err := asn1.Unmarshal(raw, &sequence); err != nil {
@@ -94,8 +94,8 @@ func encodeSubject(s x509util.Subject) ([]byte, error) {
 	return asn1.Marshal(sequence)
 }
 
-// relativeNameSET is a RelativeDistinguishedName; encoding/asn1 makes a SET of a
-// type whose name ends so.
+// relativeNameSET is a RelativeDistinguishedName; encoding/asn1 makes a SET of a type with a name
+// that ends in SET.
 type relativeNameSET []attributeValue
 
 type attributeValue struct {

@@ -56,8 +56,8 @@ func sameShape(t *testing.T, got, want *x509.Certificate) {
 	}
 }
 
-// The built-in templates make what is made without one: extension by extension, in
-// the same order, for every role and key type.
+// The built-in templates make the same certificate as Issue without a template: extension by
+// extension, in the same order, for every role and key type.
 func TestDefaultTemplatesAreTheBuiltinShapes(t *testing.T) {
 	_, network, _ := net.ParseCIDR("10.0.0.0/8")
 	permits := []pki.Permit{{}, {DNSDomains: []string{"lab.example"}, IPRanges: []*net.IPNet{network}}}
@@ -113,8 +113,8 @@ func leafRequest(role pki.Role, pub crypto.PublicKey) pki.Request {
 	return r
 }
 
-// Subjects whose order or attributes the template's own form cannot keep come out
-// byte for byte, too.
+// A subject stays the same byte for byte, even if the template's own form cannot keep its order or
+// attributes.
 func TestTemplateKeepsEverySubject(t *testing.T) {
 	ca, key := newCA(t, pki.EC256), newKey(t, pki.EC256)
 	for _, rdns := range []pkix.RDNSequence{
@@ -138,7 +138,7 @@ func TestTemplateKeepsEverySubject(t *testing.T) {
 	}
 }
 
-// What a user edits comes out as edited.
+// The certificate has the fields that the user has edited in the template.
 func TestEditedTemplate(t *testing.T) {
 	ca, key := newCA(t, pki.EC256), newKey(t, pki.EC256)
 	request := leafRequest(pki.Server, key.Public())
@@ -170,7 +170,7 @@ func TestEditedTemplate(t *testing.T) {
 	}
 }
 
-// A template cannot make what nobody may have.
+// A template cannot make a certificate that nobody may have.
 func TestTemplateRefusals(t *testing.T) {
 	ca, key := newCA(t, pki.EC256), newKey(t, pki.EC256)
 	name, end := `{{ toJson .Subject }}`, `"basicConstraints": {"isCA": false}`

@@ -9,11 +9,11 @@ import (
 	"text/template/parse"
 )
 
-// What a template may do. It is counted, not timed: a template that ends on one machine
-// ends on every one.
+// The limits of a template. They count work and not time, so that a template that ends on one
+// machine ends on every one.
 const (
 	maxTemplate = 64 << 10 // bytes of its text
-	maxWork     = 8 << 20  // bytes that its functions read and make, and what follows
+	maxWork     = 8 << 20  // bytes that its functions read and make, and the costs below
 	maxDepth    = 100      // of lists in lists
 	workOfCall  = 32       // of a function
 	workOfTurn  = 256      // of a range
@@ -24,10 +24,10 @@ const (
 
 var errTooMuchWork = errors.New("it loops too often, or makes too much text")
 
-// budget is what is left to a template that is rendered.
+// budget is the work that a template may still do while it is rendered.
 type budget struct {
 	left   int
-	failed string // what the template's fail said
+	failed string // the message of the template's fail
 }
 
 // spend panics when nothing is left, which text/template turns into an error.
@@ -96,8 +96,8 @@ func (b *budget) funcs() template.FuncMap {
 	return funcs
 }
 
-// counted is a function that spends what it reads and makes, and before that what
-// cost says of its arguments.
+// counted wraps a function so that it spends the bytes it reads and makes. Before the call it
+// spends the result of cost for the arguments.
 func (b *budget) counted(fn reflect.Value, cost func([]reflect.Value) int) any {
 	call := fn.Call
 	if fn.Type().IsVariadic() {
@@ -121,8 +121,8 @@ func (b *budget) spendOn(values []reflect.Value) {
 	}
 }
 
-// weigh is how long a value is when all of it is written down: what is twice in it
-// counts twice. It stops where that is more than most.
+// weigh returns the length of a value when all of it is written down. A part that occurs twice
+// counts twice. It stops counting when the length exceeds most.
 func weigh(v reflect.Value, most int) int { return weighBelow(v, most, maxDepth) }
 
 func weighBelow(v reflect.Value, most, depth int) int {
@@ -177,7 +177,7 @@ func (t *Template) run(data any) (*bytes.Buffer, error) {
 	return &out, err
 }
 
-// writer writes what a budget allows.
+// writer writes as much as a budget allows.
 type writer struct {
 	*budget
 	out *bytes.Buffer

@@ -11,7 +11,7 @@ import (
 	"virtpki/pki"
 )
 
-// What a template could do without an end: in time, in memory, in output.
+// Templates that use time, memory or output without end.
 var bombs = []struct{ name, text string }{
 	{"empty loop", "{{ range 100000000000 }}{{ end }}"},
 	{"loop in a loop", "{{ range 1000000 }}{{ range 1000000 }}{{ end }}{{ end }}"},
@@ -82,8 +82,7 @@ func renderWith(ca *pki.CA, pub any, text string) error {
 	return err
 }
 
-// What leads out of a template, or makes it come to something else the next time, is
-// not there.
+// A template cannot call functions that lead out of it, or that give another result the next time.
 func TestTemplateKnowsNothingElse(t *testing.T) {
 	for _, name := range []string{
 		"env", "expandenv", "getHostByName", "now", "date", "ago", "toTime", "parseTime", "randInt", "randAlpha", "randBytes", "uuidv4", "shuffle",
@@ -95,8 +94,8 @@ func TestTemplateKnowsNothingElse(t *testing.T) {
 	}
 }
 
-// A template sees of what type a key is. It has no hold of the key itself, whose methods
-// could change what is signed, or never end.
+// A template sees the type of a key, but cannot reach the key itself: its methods could change the
+// signed contents, or never end.
 func TestTemplateHasNoKey(t *testing.T) {
 	ca := newCA(t, pki.EC256)
 	for _, keyType := range []pki.KeyType{pki.EC256, pki.RSA2048, pki.Ed25519} {
@@ -117,7 +116,7 @@ func TestTemplateHasNoKey(t *testing.T) {
 	}
 }
 
-// What a certificate may take is within the budget: a thousand names, walked through.
+// The budget suffices for a large certificate: a template that walks through a thousand names.
 func TestTemplateOfManyNames(t *testing.T) {
 	ca := newCA(t, pki.EC256)
 	r := leafRequest(pki.Server, newKey(t, pki.EC256).Public())
@@ -136,7 +135,7 @@ func TestTemplateOfManyNames(t *testing.T) {
 	}
 }
 
-// FuzzTemplate has whatever parses rendered.
+// FuzzTemplate renders every template that parses.
 func FuzzTemplate(f *testing.F) {
 	for _, bomb := range bombs {
 		f.Add(bomb.text)

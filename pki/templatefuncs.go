@@ -11,10 +11,10 @@ import (
 	"go.step.sm/crypto/x509util"
 )
 
-// plainFuncs are the functions of sprig and x509util whose work grows with their
-// arguments and results alone. What knows the network, the environment, the clock,
-// chance or keys is not among them: a template is rendered twice, once to be looked at
-// and once to be signed, and has to come to the same.
+// plainFuncs are the functions of sprig and x509util that do work only in proportion to their
+// arguments and results. Functions that use the network, the environment, the clock, random numbers
+// or keys are not among them. A template is rendered twice, once to show the result and once to
+// sign it, and both results have to be the same.
 const plainFuncs = `
 abbrev abbrevboth add add1 add1f addf adler32sum all any append asn1Enc asn1Marshal asn1Seq asn1Set atoi
 b32dec b32enc b64dec b64enc base biggest camelcase cat ceil clean coalesce compact concat contains
@@ -40,7 +40,7 @@ var costs = map[string]func(args []reflect.Value) int{
 	"printf": formatted,
 }
 
-// templateFuncs are the functions that a template may call. fail keeps what it says.
+// templateFuncs are the functions that a template may call. fail stores its message in failed.
 func templateFuncs(failed *string) template.FuncMap {
 	known := x509util.GetFuncMap()
 	maps.Copy(known, template.FuncMap{
@@ -60,8 +60,8 @@ func templateFuncs(failed *string) template.FuncMap {
 	return funcs
 }
 
-// keyType stands for a public key in a template, which may ask of what type it is: the
-// key itself has methods that never end, or change it.
+// keyType stands for a public key in a template, which may ask for its type. The key itself has
+// methods that never end, or change it.
 type keyType struct{ name string }
 
 func typeOf(v any) string {

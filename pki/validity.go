@@ -12,8 +12,8 @@ const (
 	DefaultLeafValidity = Year
 	DefaultCRLValidity  = 30 * Day
 
-	// Backdate is how far before now a certificate begins, so that a host whose
-	// clock is a little behind accepts it at once.
+	// Backdate is how far before now a certificate begins, so that a host with a clock a little
+	// behind accepts it at once.
 	Backdate = Day
 
 	Day  = 24 * time.Hour

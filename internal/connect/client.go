@@ -20,9 +20,9 @@ type Client struct {
 // AnyHost stands in a URI for the host that is meant.
 const AnyHost = "HOST"
 
-// Prepare reads the client's files and judges them, as [Run] does. r.URI has [AnyHost] in
-// the place of the host; empty is the host alone, for which any driver will do. Files that
-// libvirt refuses are an error: no host could be reached with them.
+// Prepare reads the client's files and judges them, as [Run] does. r.URI has [AnyHost] in the
+// place of the host; an empty one means the host alone, for which any driver will do. Files
+// that libvirt refuses are an error: no host could be reached with them.
 func Prepare(ctx context.Context, m *machine.Machine, r Request) (*Client, error) {
 	if r.URI == "" {
 		r.URI = AnyHost

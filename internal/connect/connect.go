@@ -183,7 +183,7 @@ func (c *connection) find() libvirt.ClientFiles {
 	return libvirt.FindClientFiles(c.m.System(), nil, c.isThere)
 }
 
-// openPair reads the client's pair; without both files there is none.
+// openPair reads the client's pair; without both files the client does not have one.
 func (c *connection) openPair() error {
 	if c.set.Cert.Absent() || c.set.Key.Absent() {
 		return nil
@@ -262,7 +262,7 @@ func (c *connection) ok(name, format string, args ...any) bool {
 	return true
 }
 
-// no ends the steps.
+// no ends the steps with a failed one.
 func (c *connection) no(verdict string, step Step) bool {
 	c.report.Verdict = verdict
 	c.report.Steps = append(c.report.Steps, step)

@@ -27,13 +27,13 @@ type DisplayReport struct {
 	URI     string  `json:"uri,omitempty"`
 	OK      bool    `json:"ok"`
 	Skipped bool    `json:"skipped,omitempty"` // it cannot be reached from here
-	Verdict string  `json:"verdict"`           // one of [Verdicts], empty where skipped
+	Verdict string  `json:"verdict"`           // one of [Verdicts], empty if skipped
 	Text    string  `json:"text"`
 	Fix     string  `json:"fix,omitempty"`
 	Report  *Report `json:"report,omitempty"`
 }
 
-// displaysAtOnce is how many displays are looked at together.
+// displaysAtOnce is the number of displays that are looked at together.
 const displaysAtOnce = 8
 
 // guestsRun is one run.
@@ -84,7 +84,7 @@ func RunGuests(ctx context.Context, m *machine.Machine, r Request) (*GuestsRepor
 	return all, nil
 }
 
-// list asks for the guests. here is whether the daemon was reached by a loopback address.
+// list asks for the guests. here reports whether the daemon was reached by a loopback address.
 func (g *guestsRun) list(ctx context.Context) (guests []rpc.Guest, here bool, err error) {
 	ctx, cancel := context.WithTimeout(ctx, g.r.Timeout)
 	defer cancel()

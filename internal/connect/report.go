@@ -21,7 +21,7 @@ type Reason struct {
 	Fix  string `json:"fix,omitempty"`
 }
 
-// Report is the answer; its JSON form is stable.
+// Report holds the result of a connection; its JSON form is stable.
 type Report struct {
 	URI     string          `json:"uri"`
 	Address string          `json:"address"`
@@ -34,8 +34,8 @@ type Report struct {
 	Chain   []certinfo.Info `json:"chain,omitempty"` // as served, the leaf first
 	Server  *Server         `json:"server,omitempty"`
 	Steps   []Step          `json:"steps"`
-	// Demands is "yes" or "no" where it was seen whether the server demands a client
-	// certificate.
+	// Demands says whether the server demands a client certificate: "yes" or "no", empty if
+	// unknown.
 	Demands string `json:"demands_client_certificate,omitempty"`
 }
 

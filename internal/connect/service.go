@@ -15,14 +15,14 @@ import (
 type service struct {
 	scheme string // of the URI
 	what   string
-	port   int // that is meant where the URI names none; 0 where it has to
+	port   int // the default of the URI; 0 if the URI has to name one
 	// use is the one of QEMU's uses whose client files are shown, empty for the files of
 	// libvirt's clients, which virt-viewer reads too (gtk-vnc, src/vncconnection.c).
 	use      string
 	dialogue func() starttls.Dialogue
-	// unfinished is a service to which a finished handshake does harm.
+	// unfinished is set for a service that a finished handshake would harm.
 	unfinished bool
-	// asks is whether it may ask for a client certificate at all.
+	// asks is set if it may ask for a client certificate at all.
 	asks bool
 	// The next two are the fixes: for a port on which nobody listens, and for a running QEMU
 	// that has to load a new certificate.
@@ -31,7 +31,7 @@ type service struct {
 
 const portsOf = "on the server: virsh domdisplay --all GUEST names its displays; a display listens elsewhere than on 127.0.0.1 only with listen='0.0.0.0' or an address"
 
-// services are the schemes that [Request.URI] takes besides libvirt's.
+// services lists the schemes that [Request.URI] takes besides libvirt's.
 var services = []service{
 	{scheme: "vnc", what: "VNC display", port: 5900, asks: true,
 		dialogue: func() starttls.Dialogue { return &starttls.VNC{} },

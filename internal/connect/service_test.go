@@ -40,7 +40,7 @@ func (s site) put(t *testing.T, name string, data []byte) {
 	}
 }
 
-// server is a pair for 127.0.0.1, changed before it is signed.
+// server returns a certificate and key for 127.0.0.1; change is applied before it is signed.
 func (s site) server(change func(*x509.Certificate)) *tls.Config {
 	pair := s.Issue("hv1", func(c *x509.Certificate) {
 		c.IPAddresses = []net.IP{net.IPv4(127, 0, 0, 1)}

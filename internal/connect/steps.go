@@ -22,7 +22,7 @@ const (
 	serverSide  = "server"
 )
 
-// Verdicts are the answers, and how they are worded.
+// Verdicts maps each verdict to its words.
 var Verdicts = map[string]string{
 	"fine":           "fine",
 	"files":          "no connection is tried: the client refuses its own files",
@@ -241,7 +241,7 @@ func (c *connection) stepServed(result *rpc.ProbeResult, here []running.Daemon) 
 	return c.ok("served", "%s here serves what is in %s, until %s", d.Daemon.Name, filepath.Join(d.Root, d.Files.Cert), termtext.Day(state.OnDisk.NotAfter))
 }
 
-// bare is an error without the address that begins it, which stands above it.
+// bare returns an error without the address at its beginning, which stands above it.
 func bare(err error) string {
 	var failed *rpc.ProbeError
 	if errors.As(err, &failed) {

@@ -70,7 +70,7 @@ func (c *connection) ownFiles() *Reason {
 	return nil
 }
 
-// clockNote is the time here, where a finding is about times.
+// clockNote returns the time here, if a finding is about times.
 func (c *connection) clockNote(f judge.Finding) string {
 	if strings.HasSuffix(f.ID, "-expired") || strings.HasSuffix(f.ID, "-future") {
 		return fmt.Sprintf("; the clock here says %s", termtext.Instant(c.m.Now()))

@@ -135,7 +135,7 @@ func (c visit) whyNoSession(err error) (verdict string, step Step) {
 	return "tls-failed", step
 }
 
-// stepAdmission is whether the server admits the client.
+// stepAdmission reports whether the server admits the client.
 func (c visit) stepAdmission(result *rpc.ProbeResult, err error, dialogue starttls.Dialogue) bool {
 	whom := "a client without a certificate"
 	if c.client != nil && c.service.asks {

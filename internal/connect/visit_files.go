@@ -35,7 +35,7 @@ func (c visit) findFiles(pkipath string) (libvirt.ClientFiles, error) {
 	return c.find(), nil
 }
 
-// useFolder is the directory that QEMU reads here for the service's use.
+// useFolder returns the directory that QEMU reads here for the service's use.
 func (c visit) useFolder() (string, error) {
 	use, err := libvirt.FindQEMUUse(c.service.use)
 	if err != nil {
@@ -49,8 +49,8 @@ func (c visit) useFolder() (string, error) {
 	return c.m.Path(folder), nil
 }
 
-// ownFindings keeps the findings of a client's own files that count for the service:
-// virt-viewer and SPICE's viewers load them, and check no more. QEMU checks its own.
+// ownFindings keeps the findings of a client's own files that count for the service.
+// virt-viewer and SPICE's viewers load their files without checking them; QEMU checks its own.
 func (s *service) ownFindings(findings []judge.Finding) []judge.Finding {
 	if s.use == "" {
 		return judge.WithoutSanity(findings)
@@ -75,9 +75,9 @@ func (c visit) spiceDistrust(leaf *x509.Certificate) {
 			termtext.ShellWord(c.uri.Host) + ", then virtpki sign and virtpki install"}
 }
 
-// inSession changes the findings of QEMU as a client to those of the service's. gtk-vnc goes by GnuTLS alone, as
-// QEMU does, but reads a CRL, which QEMU as a client does not. SPICE's viewers read none
-// either, and have rules of their own for names.
+// inSession changes the findings of QEMU as a client to those of the service's. gtk-vnc relies
+// on GnuTLS alone, as QEMU does, but reads a CRL, which QEMU as a client does not. SPICE's
+// viewers do not read one either, and have rules of their own for names.
 func (c visit) inSession(served judge.Set, findings []judge.Finding) []judge.Finding {
 	switch c.service.scheme {
 	case "vnc":

@@ -152,8 +152,8 @@ func (c *connection) whyRefused(result *rpc.ProbeResult, here []running.Daemon) 
 		Reason{Text: "something else, of which only the log there tells", Fix: "on the server: journalctl -u libvirtd -u virtproxyd; or run this command there, as root"})
 }
 
-// whyByCertificate lists the reasons that are seen in the client's certificate, and in the
-// CAs of which the server takes one.
+// whyByCertificate lists the reasons that the client's certificate shows, and those that the
+// list of CAs from the server shows.
 func (c *connection) whyByCertificate(result *rpc.ProbeResult) []Reason {
 	var all []Reason
 	if issuers := issuersOf(result.ClientCAs); len(issuers) > 0 && !slices.Contains(issuers, subject.IssuerOf(c.client.Cert)) {
@@ -179,7 +179,7 @@ func issuersOf(subjects [][]byte) []string {
 	return names
 }
 
-// whyHere says why a daemon of this machine refuses the client, by its own files.
+// whyHere returns why a daemon of this machine refuses the client, by its own files.
 func (c *connection) whyHere(d running.Daemon) []Reason {
 	var all []Reason
 	add := func(r *Reason) {
@@ -219,8 +219,8 @@ func (c *connection) judgedHere(d running.Daemon) []judge.Finding {
 	return judge.InSession(c.set, peer, c.release, c.m.Now())
 }
 
-// reasonHere words a finding of the daemon here; of a list it says which pattern
-// comes near.
+// reasonHere words a finding of the daemon here. For a list, it names the pattern that comes
+// near.
 func (c *connection) reasonHere(d running.Daemon, f judge.Finding) *Reason {
 	r := &Reason{Sure: true, Text: f.File + ": " + f.Text + c.clockNote(f), Fix: f.Fix}
 	if f.ID != "dn-refused" {
@@ -236,8 +236,7 @@ func (c *connection) reasonHere(d running.Daemon, f judge.Finding) *Reason {
 	return r
 }
 
-// fixList is the command that adds a pattern to a list, which takes the place of
-// the old one.
+// fixList returns the command that adds a pattern to a list: it replaces the old list.
 func fixList(d running.Daemon, list []string, pattern string) string {
 	restart := "; then systemctl restart " + d.Daemon.Service
 	if len(list) > 4 {

@@ -17,7 +17,7 @@ import (
 	"virtpki/pki"
 )
 
-// Request says which certificates are to be asked for, and where the requests go.
+// Request says which certificates are requested, and where the requests go.
 type Request struct {
 	Asker
 	Identities []subject.Identity
@@ -28,7 +28,7 @@ type Request struct {
 	Force bool   // replace a file that virtpki has not written
 }
 
-// Ask makes the keys that are to wait, and returns the requests for their certificates.
+// Ask makes the keys that will wait, and returns the requests for their certificates.
 func Ask(ctx context.Context, r Request, o change.Options) (*change.Job, []*pki.CSR, error) {
 	var made []*pki.CSR
 	o.Lock = []string{r.Machine.LockOf(r.To.Layout)}
@@ -68,7 +68,7 @@ func (r *Request) decide(j *change.Job) ([]*pki.CSR, error) {
 	}, "--out")
 }
 
-// whyAsked says why a certificate is to be asked for; nothing where none is.
+// whyAsked returns why a certificate is requested; nothing if it is not.
 func (r *Request) whyAsked(live *keypair.Pair, id subject.Identity) ([]string, error) {
 	if r.Due == nil {
 		return []string{"asked for"}, nil

@@ -19,9 +19,9 @@ import (
 	"virtpki/pki"
 )
 
-// check says why a certificate is not taken into a place: nothing comes here that a CA
-// trusted here has not signed for it, that the program here would refuse, or that is
-// meant for another time or name.
+// check returns why a certificate must not be installed in a place: because no CA trusted here
+// has signed it, because the program here would refuse it, or because it is for another time or
+// name.
 func (in *installer) check(j *change.Job, s *place, key crypto.Signer, cert *x509.Certificate) error {
 	if !slices.Contains(pki.RolesOf(cert), s.live.Role) {
 		return fmt.Errorf("it is for a %s, not for a %s", strings.Join(certinfo.Roles(cert), " and a "), s.live.Role)
@@ -48,8 +48,7 @@ func (in *installer) check(j *change.Job, s *place, key crypto.Signer, cert *x50
 	return checkNames(j, s, cert)
 }
 
-// notSigned is the error for a certificate that no CA which is trusted here has
-// signed.
+// notSigned returns the error for a certificate that no CA trusted here has signed.
 func (in *installer) notSigned(cert *x509.Certificate) error {
 	named := func(ca *x509.Certificate) bool { return bytes.Equal(ca.RawSubject, cert.RawIssuer) }
 	if slices.ContainsFunc(in.cas, named) {
@@ -75,8 +74,8 @@ func (in *installer) revoked(cert *x509.Certificate) (x509.RevocationListEntry, 
 	return x509.RevocationListEntry{}, false
 }
 
-// checkAge refuses a certificate that was signed before the one that is installed: a
-// response that somebody sends a second time.
+// checkAge refuses a certificate that was signed before the installed one: somebody may have
+// sent an old response a second time.
 func (in *installer) checkAge(s *place, cert *x509.Certificate) error {
 	live := s.live.Cert
 	if s.given != nil && live != nil && !bytes.Equal(live.RawIssuer, cert.RawIssuer) {
@@ -89,8 +88,8 @@ func (in *installer) checkAge(s *place, cert *x509.Certificate) error {
 		"%s, or take it all the same with --force", in.newer())
 }
 
-// checkSubject compares the subject with that of the certificate which is replaced. Lists
-// of DNs, here and on other hosts, go by it.
+// checkSubject compares the subject with that of the replaced certificate. Lists of DNs, here
+// and on other hosts, depend on it.
 func (in *installer) checkSubject(j *change.Job, s *place, cert *x509.Certificate) error {
 	if s.live.Cert == nil || subject.Of(s.live.Cert) == subject.Of(cert) {
 		return nil
@@ -173,8 +172,8 @@ func wasLive(t store.Tree, layout libvirt.Layout, cert *x509.Certificate) bool {
 	return false
 }
 
-// liveStillTrusted wants the live pairs to be of CAs that are trusted afterwards,
-// those that are replaced too: between the two steps a daemon may start.
+// liveStillTrusted returns an error if a live pair would lose its CA. That includes the pairs
+// that are replaced: a daemon may start between the two steps.
 func (in *installer) liveStillTrusted(places []*place) error {
 	for _, s := range places {
 		for _, ca := range in.dropped {

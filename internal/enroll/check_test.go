@@ -58,7 +58,7 @@ func TestCheck(t *testing.T) {
 		ca      *pki.CA
 		change  func(*x509.Certificate)
 		live    time.Duration // how much older the live certificate is; 0 for none
-		release string        // that is installed here; empty is none
+		release string        // that is installed here; empty for none
 		want    string        // part of the error
 		note    string
 	}{
@@ -110,7 +110,7 @@ func TestCheck(t *testing.T) {
 	}
 }
 
-// strict gives a certificate a shape that libvirt refuses before 11.6.
+// strict gives a certificate a key usage that libvirt refuses before 11.6.
 func strict(c *x509.Certificate) {
 	usage, err := asn1.Marshal(asn1.BitString{Bytes: []byte{0x80}, BitLength: 1})
 	if err != nil {

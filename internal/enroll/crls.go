@@ -40,7 +40,7 @@ func (in *installer) decideCRLs(j *change.Job) error {
 	return in.planCRLs(j, here)
 }
 
-// revokedCA returns an error for a CA that came with key pairs and that a list names: an
+// revokedCA returns an error for a CA that came with key pairs and that a CRL names: an
 // intermediate one that its issuer has given up.
 func (in *installer) revokedCA() error {
 	for _, ca := range in.CAs {

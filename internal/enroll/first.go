@@ -17,12 +17,12 @@ import (
 
 // Issuer is a CA that can be asked. Its String names it.
 type Issuer interface {
-	// Ask returns the response to requests. Without requests it is the CAs and the CRL.
+	// Ask returns the response to requests. Without requests it returns the CAs and the CRL.
 	Ask(context.Context, []*pki.CSR) (*pki.Answer, error)
 	String() string
 }
 
-// First says how a host gets its first certificates from a CA that can be asked.
+// First says how a host gets its first certificates from a CA that is a service.
 type First struct {
 	Host          provision.HostRequest
 	Issuer        Issuer

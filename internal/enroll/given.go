@@ -120,7 +120,7 @@ func (in *installer) again(role pki.Role) string {
 	return fmt.Sprintf("have the CA sign the request again, or make another one: virtpki request %s", role)
 }
 
-// published says where the fingerprint of a CA stands.
+// published says where the fingerprint of a CA is found.
 func (in *installer) published() string {
 	if len(in.Given) > 0 || in.BelowTrusted {
 		return "that CA publishes"

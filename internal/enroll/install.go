@@ -119,8 +119,8 @@ func (in *installer) prove(ctx context.Context, j *change.Job, before map[libvir
 	return r.ProveOrRollBack(ctx, back)
 }
 
-// tidy removes the keys that wait no longer. It comes last: until the pair is
-// proven, a rollback must leave its certificate installable.
+// tidy removes the keys that do not wait any longer. It comes last: until the pair is verified,
+// a rollback must leave its certificate installable.
 func (in *installer) tidy(ctx context.Context) error {
 	_, err := change.Run(ctx, in.m, in.options, func(j *change.Job) error {
 		return keypair.DropPending(&j.Plan, in.To.Layout)

@@ -162,7 +162,7 @@ func Own(m *machine.Machine, layout libvirt.Layout, certs []*x509.Certificate) (
 	return own, nil
 }
 
-// refuseOthers is the error for a response in which nothing is for this host.
+// refuseOthers returns the error for a response that contains nothing for this host.
 func refuseOthers(t store.Tree, layout libvirt.Layout, certs []*x509.Certificate) error {
 	if wasLive(t, layout, certs[0]) {
 		return hint.With(fmt.Errorf("the response was installed before, and superseded since: %s", subject.Of(certs[0])), "make a new request, or go back with virtpki rollback")

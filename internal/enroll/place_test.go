@@ -13,9 +13,9 @@ import (
 	"virtpki/pki"
 )
 
-// A certificate of a response goes where its key is: to the key that waits before the live
-// one. The digits are keys: 1 is the server's and 2 the client's that are live, 3 the
-// server's that waits, and 4 is not here.
+// A certificate of a response goes to its key: first to the key that waits, then to the live
+// one. The digits are keys: 1 is the server's and 2 the client's that are live, 3 the server's
+// that waits, and 4 is not here.
 func TestAssign(t *testing.T) {
 	ca := newCA(t, 10)
 	keys := make(map[string]crypto.Signer)

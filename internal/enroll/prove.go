@@ -5,9 +5,9 @@ import (
 	"virtpki/pki"
 )
 
-// prove adds the proofs that the live keys of the layout are here too: the CA grants
-// the names that they have to nobody else. A pair that is broken or has expired proves
-// nothing, and keeps nobody from asking.
+// prove adds the proofs that the live keys of the layout are here too: the CA grants the names
+// of their certificates only to a host that has these keys. A pair that is broken or has
+// expired does not prove anything, and does not prevent a request.
 func (a *Asker) prove(csr *pki.CSR) error {
 	for _, role := range []pki.Role{pki.Server, pki.Client} {
 		live, err := keypair.Load(a.Machine.Tree(), a.To.Layout, role)

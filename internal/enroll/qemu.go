@@ -91,7 +91,7 @@ func (in *installer) followPairs(j *change.Job, to keypair.Dest, comes map[pki.R
 	return nil
 }
 
-// wasOurs reports whether a certificate is the live one of a role, or the one before.
+// wasOurs reports whether a certificate is the live one of a role, or the previous one.
 func (in *installer) wasOurs(role pki.Role, cert *x509.Certificate) bool {
 	file := libvirt.CertFile(string(role))
 	for _, path := range []string{in.To.Layout.Path(file), keypair.PreviousPath(in.m.Tree(), in.To.Layout, file)} {

@@ -65,11 +65,11 @@ func (in *installer) decideCAs(j *change.Job) error {
 	return in.To.Write(&j.Plan, libvirt.CACert, data)
 }
 
-// trustPolicy says which CAs of a response are trusted, and which of those here still are.
+// trustPolicy decides which CAs of a response are trusted, and which of those here still are.
 type trustPolicy struct {
 	vouched Fingerprints // of CAs that may be new here
 	exact   bool         // no other CAs than those of the response
-	given   bool         // they come with key pairs: no response of the CA vouches for them
+	given   bool         // they come with key pairs, so that they are not in a response of the CA that vouches for them
 	below   bool         // those that a trusted CA has signed need no fingerprint
 	now     time.Time
 }
@@ -77,12 +77,12 @@ type trustPolicy struct {
 // trust is which CAs are trusted after a response.
 type trust struct {
 	cas     []*x509.Certificate
-	onSight []*x509.Certificate // of them, those that nobody has vouched for, where none was trusted
+	onSight []*x509.Certificate // of them, those that nobody has vouched for, if none was trusted
 	dropped []*x509.Certificate // those that are not trusted any more because exact says so
 }
 
-// decideTrust returns which CAs are trusted: those that are here and, as far as they may be,
-// those of a response.
+// decideTrust returns the trusted CAs: those that are here and, if the policy allows it, those
+// of a response.
 func decideTrust(here, given []*x509.Certificate, p trustPolicy) (t trust, err error) {
 	if t.onSight, err = p.onSight(here, given); err != nil {
 		return trust{}, err
@@ -93,8 +93,8 @@ func decideTrust(here, given []*x509.Certificate, p trustPolicy) (t trust, err e
 	return t, nil
 }
 
-// onSight refuses CAs that are new here and that nobody has vouched for. Where none is
-// trusted yet it returns them: nothing here tells them from the right ones.
+// onSight refuses CAs that are new here and that nobody has vouched for. If no CA is trusted
+// yet, it returns them: nothing here tells them from the right ones.
 func (p *trustPolicy) onSight(here, given []*x509.Certificate) (onSight []*x509.Certificate, err error) {
 	chained := belowTrusted(slices.Concat(here, p.vouchedOf(given)), given)
 	for _, ca := range given {
@@ -124,7 +124,7 @@ func (p *trustPolicy) rootOf(ca *x509.Certificate, given []*x509.Certificate) *x
 	return ca
 }
 
-// vouchedOf returns those of some CAs for which somebody vouches.
+// vouchedOf returns the CAs for which somebody vouches.
 func (p *trustPolicy) vouchedOf(given []*x509.Certificate) (vouched []*x509.Certificate) {
 	for _, ca := range given {
 		if p.vouched[libvirt.Fingerprint(ca)] {
@@ -158,7 +158,7 @@ func (p *trustPolicy) merge(here, given []*x509.Certificate) (cas, dropped []*x5
 	return cas, dropped
 }
 
-// refuseNew is the error for a CA that nobody has vouched for.
+// refuseNew returns the error for a CA that nobody has vouched for.
 func (p *trustPolicy) refuseNew(ca *x509.Certificate, print string) error {
 	if p.given {
 		return hint.With(fmt.Errorf("it comes with a CA that is not trusted here: %s (sha256 %s)", subject.Of(ca), print),
@@ -172,7 +172,7 @@ func (p *trustPolicy) refuseNew(ca *x509.Certificate, print string) error {
 		"if that is what virtpki ca show says at the CA, take it with --trust-new-ca %s", print)
 }
 
-// refuseNone is the error for a machine that would trust no CA.
+// refuseNone returns the error for a machine that would not trust any CA.
 func (p *trustPolicy) refuseNone() error {
 	if p.given {
 		return hint.With(errors.New("no CA is trusted here, and no CA's certificate comes with the key"), "give the certificate of the CA too")
@@ -197,7 +197,7 @@ func belowTrusted(trusted, given []*x509.Certificate) []*x509.Certificate {
 	return below
 }
 
-// maySign reports whether a CA has signed another one, and sets its certificates no limits.
+// maySign reports whether a CA has signed another one and does not limit its certificates.
 func maySign(issuer, ca *x509.Certificate) bool {
 	limited := issuer.MaxPathLenZero || slices.ContainsFunc(issuer.Extensions, func(e pkix.Extension) bool { return e.Id.Equal(oidNameConstraints) })
 	return !limited && ca.CheckSignatureFrom(issuer) == nil

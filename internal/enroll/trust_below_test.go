@@ -14,7 +14,7 @@ import (
 	"virtpki/pki"
 )
 
-// caBelow returns a CA that parent has signed, or a root where it is nil.
+// caBelow returns a CA that parent has signed, or a root if parent is nil.
 func caBelow(t *testing.T, name string, parent *x509.Certificate, key crypto.Signer) (*x509.Certificate, crypto.Signer) {
 	t.Helper()
 	own, err := pki.GenerateKey(pki.EC256)
@@ -39,8 +39,8 @@ func caBelow(t *testing.T, name string, parent *x509.Certificate, key crypto.Sig
 	return cert, own
 }
 
-// A CA below a trusted one is taken from an issuer that was asked directly, and from nobody
-// else. A root never is.
+// A CA below a trusted one is accepted only from an issuer that was asked directly. A root is
+// never accepted so.
 func TestDecideTrustBelow(t *testing.T) {
 	root, key := caBelow(t, "root", nil, nil)
 	first, _ := caBelow(t, "first", root, key)

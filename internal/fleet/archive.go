@@ -54,8 +54,8 @@ func (f *fleet) makeArchive(ctx context.Context, list *Hosts) (*Report, error) {
 	}
 }
 
-// archiveThere looks at an archive that is there already: the one that would be made
-// is kept, and another one is an error.
+// archiveThere checks an existing archive: it is kept if it is the one that would be made, and
+// any other is an error.
 func (f *fleet) archiveThere(list *Hosts) (bool, error) {
 	file, err := store.OpenThere(f.r.Out)
 	if errors.Is(err, fs.ErrNotExist) {
@@ -233,7 +233,7 @@ func (f *fleet) matches(h archivedHost, line hostLine, recorded func(*x509.Certi
 	return true
 }
 
-// leafsIn reads the certificates among files, but for those of CAs.
+// leafsIn reads the leaf certificates among files.
 func leafsIn(files map[string][]byte) []*x509.Certificate {
 	var certs []*x509.Certificate
 	for _, data := range files {
@@ -258,10 +258,10 @@ func (c *counter) Read(p []byte) (int, error) {
 	return n, err
 }
 
-// tarBlock is the size to which everything in an archive is filled up.
+// tarBlock is the size to which every entry of an archive is padded.
 const tarBlock = 512
 
-// tarError words the errors of archive/tar. first is whether nothing whole was read before.
+// tarError words the errors of archive/tar. first is true if no whole entry was read before.
 func tarError(err error, first bool) error {
 	switch {
 	case errors.Is(err, tar.ErrHeader) && first:

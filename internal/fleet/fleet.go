@@ -42,17 +42,17 @@ type Request struct {
 	Workers   int         // how many are made at once; 0: one for each processor
 	DryRun    bool
 
-	Stdout   io.Writer       // gets the archive where Out is "-"
+	Stdout   io.Writer       // gets the archive if Out is "-"
 	Progress func(Count)     // is called each time that a bundle is made
 	Track    *change.Tracker // of the program
 }
 
-// Count is how far a run is.
+// Count is the progress of a run.
 type Count struct {
 	Total int // bundles asked for
 	There int // that were there when the run began
 	Made  int
-	// Device says that the CA's key is in a device, which makes one signature at a time.
+	// Device is set if the CA's key is in a device, which makes one signature at a time.
 	Device bool
 }
 
@@ -68,7 +68,7 @@ func (r *Request) ToStdout() bool { return r.Tar && r.Out == "-" }
 // IsArchive reports whether a path names an archive and not a directory.
 func IsArchive(out string) bool { return out == "-" || strings.HasSuffix(out, tarSuffix) }
 
-// pathOf is where the bundle of a name is to lie.
+// pathOf returns the path at which the bundle of a name will be.
 func (r *Request) pathOf(name string) string {
 	if r.Tar {
 		name += tarSuffix
@@ -94,8 +94,8 @@ type fleet struct {
 	a     *authority.Authority
 	twins []string       // notes about the CA
 	past  *grant.History // the clients that it has shut out; nil where that is not known
-	// revokedOn tells when a certificate was revoked, empty when it was not. The list
-	// is read when there is a bundle to look at.
+	// revokedOn returns the day on which a certificate was revoked, empty for none. It reads
+	// the CRL when there is a bundle to check.
 	revokedOn func() (func(*x509.Certificate) string, error)
 	holdsCA   bool   // the lock of the CA is held all the time
 	stamp     string // of the CA's files when a was read
@@ -106,9 +106,8 @@ type fleet struct {
 	tally tally
 }
 
-// Run makes the bundles that are not there yet. Each is whole and recorded before it has
-// its name; after an error, or when ctx ends, those that were made stay, and the same
-// request goes on.
+// Run makes the missing bundles. Each is whole and recorded before it has its name. After an
+// error, or when ctx ends, the finished ones stay, and the same request resumes the run.
 func Run(ctx context.Context, m *machine.Machine, r Request, keys *change.Keyring) (*Report, error) {
 	f := newFleet(m, r, keys)
 	if err := f.loadCA(); err != nil {
@@ -186,7 +185,7 @@ func (f *fleet) check(list *Hosts) error {
 	return first
 }
 
-// moreBad tells that there are others, and keeps the hint of the first.
+// moreBad says that there are others, and keeps the hint of the first.
 func moreBad(err error, others int) error {
 	return fmt.Errorf("%w (and %s)", err, termtext.Count(others, "other bad line", "other bad lines"))
 }
@@ -249,7 +248,7 @@ func (f *fleet) makeHost(h hostLine) (made, error) {
 	return m, nil
 }
 
-// countOther notes a bundle that is there and has another shape than asked for.
+// countOther counts an existing bundle with another key, lifetime or template than the request.
 func (f *fleet) countOther(name string) {
 	f.mu.Lock()
 	defer f.mu.Unlock()

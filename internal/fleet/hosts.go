@@ -11,10 +11,10 @@ import (
 	"virtpki/internal/termtext"
 )
 
-// MaxHosts is the size up to which a list of hosts is read, in bytes.
+// MaxHosts is the greatest size of a list of hosts, in bytes.
 const MaxHosts = 64 << 20
 
-// maxHostLine is that of one line.
+// maxHostLine is the greatest length of one line.
 const maxHostLine = 64 << 10
 
 // hostLine is one host of a list.
@@ -23,8 +23,8 @@ type hostLine struct {
 	text   string // name and SANs, as they stand there
 }
 
-// fields are the name and the SANs. A comment ends the line. A name of the command
-// line stands for itself, blanks included.
+// fields returns the name and the SANs. A comment ends the line. A name of the command line
+// stands for itself, blanks included.
 func (h hostLine) fields() (name string, sans []string) {
 	if h.number == 0 {
 		return h.text, nil
@@ -51,7 +51,7 @@ type Hosts struct {
 // Line is one host of a list.
 type Line struct{ h hostLine }
 
-// Number is that of the line in its file, from 1.
+// Number returns the number of the line in its file, from 1.
 func (l Line) Number() int { return l.h.number }
 
 // Fields returns the name, and the fields behind it.
@@ -95,8 +95,8 @@ func ParseHosts(from string, text []byte) (*Hosts, error) {
 	return list, list.parse(string(text))
 }
 
-// parse finds the lines that name a host. A byte order mark and the line ends of
-// other systems are nobody's fault.
+// parse finds the lines that name a host. It accepts a byte order mark and the line ends of
+// other systems.
 func (l *Hosts) parse(text string) error {
 	number := 0
 	for line := range strings.Lines(strings.TrimPrefix(text, "\xef\xbb\xbf")) {

@@ -50,9 +50,9 @@ func (certs Certs) Text() termtext.Text {
 	return termtext.Table(rows)
 }
 
-// Read returns the certificates in the bundles of a directory, or of one archive, soonest
-// end first. The error tells of bundles that could not be read; the rest is there all the
-// same.
+// Read returns the certificates in the bundles of a directory, or of one archive, soonest end
+// first. The error names the bundles that could not be read; the certificates of the others are
+// returned all the same.
 func Read(m *machine.Machine, folder string) (Certs, error) {
 	r := &reader{now: m.Now(), tree: m.Tree(), places: certPlaces(m)}
 	var err error
@@ -76,7 +76,7 @@ func Read(m *machine.Machine, folder string) (Certs, error) {
 	return r.certs, errors.Join(err, r.firstErrors())
 }
 
-// certPlaces are the paths below a bundle at which certificates may lie.
+// certPlaces returns the paths below a bundle at which certificates may lie.
 func certPlaces(m *machine.Machine) []string {
 	var places []string
 	for _, layout := range []libvirt.Layout{libvirt.System(strings.Trim(m.Sysconfdir, "/")), libvirt.Flat("")} {

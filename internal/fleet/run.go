@@ -27,7 +27,7 @@ const (
 	batchTime  = 2 * time.Second
 )
 
-// errCAChanged says that another run has changed the CA in the middle.
+// errCAChanged is the error if another run has changed the CA meanwhile.
 var errCAChanged = errors.New("the CA has changed meanwhile")
 
 // makeBundles makes a bundle for each host that does not have one.
@@ -81,8 +81,8 @@ func sameFolder(a, b string) bool {
 	return err1 == nil && err2 == nil && os.SameFile(infoA, infoB)
 }
 
-// withCA does something under the lock of the CA. The lock is held for moments
-// only: a revocation must not wait for the end of a fleet.
+// withCA calls do under the lock of the CA. The lock is held for moments only: a revocation
+// must not wait for the end of a fleet.
 func (f *fleet) withCA(ctx context.Context, do func() error) error {
 	if f.holdsCA {
 		return do()

@@ -68,7 +68,7 @@ func (s *shape) addParents() {
 	}
 }
 
-// share puts the CA's certificate and CRL into the shape.
+// share adds the CA's certificate and CRL to the layout.
 func (s *shape) share(a *authority.Authority) {
 	s.shared = []batch.Piece{s.file(libvirt.CACert, pki.EncodeCertificates(a.Certificates...))}
 	if a.CRL != nil {
@@ -131,7 +131,7 @@ func (s *shape) below(name string) string {
 	return ""
 }
 
-// tarBytes is a bundle in the form of an archive, or of a part of one.
+// tarBytes returns a bundle in the form of an archive, or of a part of one.
 func (s *shape) tarBytes(b batch.Bundle, below string, now time.Time, end bool) ([]byte, error) {
 	var buffer bytes.Buffer
 	w := tar.NewWriter(&buffer)

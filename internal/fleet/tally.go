@@ -22,7 +22,7 @@ type tally struct {
 	again     string    // the note about one of them
 	unbound   string    // a template makes certificates that are good for more than their role
 
-	other map[string]bool // bundles that were there, of another shape than asked for
+	other map[string]bool // existing bundles with another key, lifetime or template than the request
 }
 
 // start counts the bundles that are there when the work begins.

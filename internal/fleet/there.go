@@ -90,8 +90,8 @@ func eachInTar(r io.Reader, visit func(name string, data []byte) error) error {
 	}
 }
 
-// checkThere says why a bundle is not the one that a host would get: then it can be
-// kept neither as it is nor replaced without a word.
+// checkThere returns an error if a bundle is not the one that a host would get: then it can
+// neither be kept as it is nor be replaced silently.
 func (f *fleet) checkThere(files bundleFiles, ids []subject.Identity) error {
 	for _, id := range ids {
 		err := f.checkPair(files, id)
@@ -115,8 +115,8 @@ func (f *fleet) checkThere(files bundleFiles, ids []subject.Identity) error {
 	return err
 }
 
-// otherLayout is the layout, not the one asked for, in which a certificate lies; empty
-// when it does not.
+// otherLayout returns the layout, other than the requested one, in which a certificate lies;
+// empty if it does not.
 func (s *shape) otherLayout(files bundleFiles, role pki.Role) string {
 	layout, name := libvirt.Flat(""), "pkipath"
 	if s.flat {
@@ -159,8 +159,8 @@ func (f *fleet) checkPair(files bundleFiles, id subject.Identity) error {
 	return nil
 }
 
-// like is the certificate that would be made for the key of one that is there. Without a
-// template it has a subject and nothing else.
+// like returns the certificate that would be made for an existing key. Without a template it
+// has a subject and nothing else.
 func (f *fleet) like(cert *x509.Certificate, id subject.Identity) (*x509.Certificate, error) {
 	ca := f.a.CA.Certificate
 	subject, err := id.Subject(ca)

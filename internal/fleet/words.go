@@ -43,7 +43,7 @@ func (p *Planned) text() string {
 	return fmt.Sprintf("would make %s for %s", p.Place, p.Names)
 }
 
-// Text says how far a run is that has made so many in this time.
+// Text words the progress of a run that has made so many bundles in this time.
 func (c Count) Text(made int, elapsed time.Duration) string {
 	text := fmt.Sprintf("%d of %s", c.Made+c.There, termtext.Count(c.Total, "bundle", "bundles"))
 	if c.Device {

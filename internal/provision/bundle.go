@@ -58,7 +58,7 @@ func LoadBundle(m *machine.Machine, folder string) (*Bundle, error) {
 	return b, err
 }
 
-// pair reads a pair of the bundle: whole, or not there at all.
+// pair reads a pair of the bundle. It is complete, or not there at all.
 func (b *Bundle) pair(layout libvirt.Layout, role pki.Role) (*keypair.Pair, error) {
 	p, err := keypair.Load(b.CA.Tree, layout, role)
 	switch {
@@ -76,9 +76,9 @@ func (b *Bundle) pair(layout libvirt.Layout, role pki.Role) (*keypair.Pair, erro
 	return p, nil
 }
 
-// outdated reports whether a host has its server's pair, and from later than the
-// bundle: then it has been renewed, its CA and CRL may have been too, and nothing
-// of the bundle is to come back.
+// outdated reports whether a host has its server's pair, and from later than the bundle. Then
+// the host has renewed it, its CA and CRL may be newer too, and nothing of the bundle may come
+// back.
 func (b *Bundle) outdated(t store.Tree, to keypair.Dest) bool {
 	have, err := keypair.Load(t, to.Layout, pki.Server)
 	return err == nil && have.Cert != nil && have.Key != nil &&
@@ -96,7 +96,7 @@ func (b *Bundle) install(j *change.Job, to keypair.Dest, now time.Time) (*outfit
 	if has.crl, err = b.shareCRL(j, to); err != nil {
 		return nil, err
 	}
-	j.Plan.Together(to.Layout.PairFolder()) // also where nothing changes: a run that was killed is finished
+	j.Plan.Together(to.Layout.PairFolder()) // also if nothing changes: this finishes a run that was killed
 	if has.server, err = b.installPair(j, to, b.Server, now); err != nil {
 		return nil, err
 	}
@@ -129,8 +129,8 @@ func (b *Bundle) shareCRL(j *change.Job, to keypair.Dest) (has bool, err error) 
 	return true, to.Write(&j.Plan, libvirt.CACRL, pki.EncodeCRL(lists...))
 }
 
-// installPair plans one key pair: the bundle's, unless the one that is there is the same
-// or a later one of the same name.
+// installPair plans one key pair: the bundle's, unless the existing one is the same or a later
+// one of the same name.
 func (b *Bundle) installPair(j *change.Job, to keypair.Dest, given *keypair.Pair, now time.Time) (*keypair.Pair, error) {
 	have, err := keypair.Load(j.Plan.Tree(), to.Layout, given.Role)
 	if err != nil || given.Cert == nil {
@@ -154,18 +154,18 @@ func (b *Bundle) installPair(j *change.Job, to keypair.Dest, given *keypair.Pair
 	return given, j.WritePair(to, given.Role, given.Key, given.Cert, have.Alone())
 }
 
-// outcome says which of two key pairs counts, the one that is there or the one that is given.
+// outcome says which of two key pairs counts, the existing one or the given one.
 type outcome int
 
 const (
-	missing outcome = iota // the given one: there is none, or a part of the given one
+	missing outcome = iota // the given one: nothing exists, or only a part of it
 	renewed                // the given one, in the place of an older one
 	same                   // the one that is there is the given one
 	newer                  // the one that is there: it is later, so the host has renewed it
 )
 
-// whichPair returns which key pair counts. One of another name, or another key, is an error:
-// somebody else's files are nothing to write over.
+// whichPair returns which key pair counts. An existing one of another name or with another key
+// is an error: virtpki does not overwrite somebody else's files.
 func whichPair(have, given *keypair.Pair) (outcome, error) {
 	switch {
 	case have.Cert == nil && have.Key != nil && !pki.KeyMatches(given.Cert, have.Key):

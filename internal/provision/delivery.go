@@ -132,7 +132,7 @@ func (r *Request) Deliveries(m *machine.Machine) ([]Delivery, error) {
 	return deliveries, nil
 }
 
-// layoutFor returns where the files of a name go.
+// layoutFor returns the layout for the files of a name.
 func (r *Request) layoutFor(m *machine.Machine, name string) (libvirt.Layout, error) {
 	switch {
 	case r.Out != "" && r.Flat:

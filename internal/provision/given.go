@@ -81,7 +81,7 @@ func (v *givenFolders) pair(role pki.Role, to keypair.Dest) (*keypair.Pair, erro
 	return p, nil
 }
 
-// placeGiven plans a pair of the bundle's; have is where it goes.
+// placeGiven plans a pair of the bundle's; have is the pair in its destination.
 func (f *Folders) placeGiven(j *change.Job, have, given *keypair.Pair, to keypair.Dest) error {
 	j.Made = append(j.Made, change.Placed{Cert: given.Cert, Path: have.CertPath})
 	return j.WritePair(to, given.Role, given.Key, given.Cert, nil)

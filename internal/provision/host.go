@@ -25,7 +25,7 @@ type HostRequest struct {
 	OnlySANs      bool     // without the short name and the addresses of the machine
 	Leaf          authority.Leaf
 	ClientKeyMode fs.FileMode
-	CA            *authority.Spec // to make where there is no CA; nil to make none
+	CA            *authority.Spec // to make if there is no CA; nil to make none
 	Bundle        string          // directory that the host was given; empty for none
 	QEMU          *QEMU
 
@@ -105,8 +105,8 @@ func (h *Host) askedNames() (asked subject.Names, err error) {
 // Ready is a host that was made ready.
 type Ready struct {
 	*change.Job
-	// Lacking are the names that were asked for and that the server certificate which was
-	// found does not have. Without Update the job says so.
+	// Lacking lists the requested names that the existing server certificate does not have.
+	// Without Update the job notes them.
 	Lacking []string
 }
 
@@ -136,7 +136,7 @@ func Bootstrap(ctx context.Context, m *machine.Machine, keys *change.Keyring, r 
 	return &Ready{j, h.lacking}, err
 }
 
-// floor is the earliest time that can be now on a host with these files.
+// floor returns the earliest possible time on a host with these files.
 func (h *Host) floor() machine.Floor {
 	floor := h.m.Floor()
 	keypair.RaiseFloor(&floor, h.m.Tree(), h.to.Layout)
@@ -179,7 +179,7 @@ type outfit struct {
 	crl    bool
 }
 
-// readyByItself plans all that a host needs which has its files, or makes them.
+// readyByItself plans everything for a host that has its files, or makes them.
 func (h *Host) readyByItself(j *change.Job, keys *change.Keyring) error {
 	a, err := h.FindOrMakeCA(j, keys)
 	if err != nil {

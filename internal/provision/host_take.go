@@ -16,7 +16,7 @@ import (
 	"virtpki/pki"
 )
 
-// FindOrMakeCA takes the CA that is there, with a CRL if it can sign one, or plans one.
+// FindOrMakeCA takes the existing CA, with a CRL if it can sign one, or plans one.
 func (h *Host) FindOrMakeCA(j *change.Job, keys *change.Keyring) (*authority.Authority, error) {
 	a, err := authority.Open(h.m)
 	if errors.Is(err, authority.ErrNone) || errors.Is(err, authority.ErrKeyAlone) {

@@ -49,8 +49,8 @@ func (n Naming) Identities(m *machine.Machine, name string) ([]subject.Identity,
 	return n.IdentitiesBeside(m, name, own)
 }
 
-// IdentitiesHere is [Naming.Identities] for the first of names, or for this machine's name
-// where there is none.
+// IdentitiesHere is [Naming.Identities] for the first of names, or for this machine's name if
+// there is none.
 func (n Naming) IdentitiesHere(m *machine.Machine, names []string) ([]subject.Identity, error) {
 	if len(names) > 0 {
 		return n.Identities(m, names[0])

@@ -284,7 +284,7 @@ func (f *Folders) keyOwner(j *change.Job) (*store.Owner, error) {
 	return &store.Owner{GID: gid}, nil
 }
 
-// findGroup is the group that was asked for, else the one of QEMU's user here.
+// findGroup returns the requested group, else the one of QEMU's user here.
 func (f *Folders) findGroup() (name string, gid int, err error) {
 	groups, err := machine.ReadIfThere(f.Machine.Tree(), f.Machine.Path("/etc/group"))
 	if err != nil {

@@ -26,7 +26,7 @@ func (h *Host) hold(j *change.Job, have *keypair.Pair) {
 	}
 }
 
-// holdNames says which names a server certificate that was found does not have.
+// holdNames notes the names that an existing server certificate does not have.
 func (h *Host) holdNames(j *change.Job, server *keypair.Pair) {
 	lacking := h.asked.Lacking(server.Cert)
 	if lacking == "" {
@@ -45,7 +45,7 @@ func (h *Host) holdNames(j *change.Job, server *keypair.Pair) {
 	}
 }
 
-// holdCA says that the CA which was found is not the one that is asked for.
+// holdCA notes that the existing CA is not the requested one.
 func (h *Host) holdCA(j *change.Job, ca *x509.Certificate) {
 	if h.r.CA == nil {
 		return
@@ -55,13 +55,13 @@ func (h *Host) holdCA(j *change.Job, ca *x509.Certificate) {
 	}
 }
 
-// isCalled reports whether a CA stands for an organisation, or has it as its CN, as those
-// of other tools do.
+// isCalled reports whether a CA has a name as its organisation, or as its CN, as those of other
+// tools do.
 func isCalled(ca *x509.Certificate, name string) bool {
 	return slices.Contains(ca.Subject.Organization, name) || ca.Subject.CommonName == name
 }
 
-// organisation returns the O of an encoded subject; empty where there is none.
+// organisation returns the O of an encoded subject; empty if there is none.
 func organisation(raw []byte) string {
 	var sequence pkix.RDNSequence
 	if _, err := asn1.Unmarshal(raw, &sequence); err != nil {

@@ -6,11 +6,11 @@ import (
 	"virtpki/pki"
 )
 
-// DefaultBefore is the share of its life that a certificate has left when it becomes due.
+// DefaultBefore is the share of its lifetime that a certificate has left when it becomes due.
 const DefaultBefore = "33%"
 
-// ParseBefore reads how long before its end a certificate is due: a duration, or a share of
-// its life. The default stands for a third.
+// ParseBefore reads how long before its end a certificate is due: a duration, or a share of its
+// lifetime. The default stands for a third.
 func ParseBefore(text string) (pki.Window, error) {
 	if text == DefaultBefore {
 		return pki.Window{}, nil
@@ -19,8 +19,8 @@ func ParseBefore(text string) (pki.Window, error) {
 	return window, hint.Usage(err)
 }
 
-// ParseRule reads a rule: how long before its end a certificate is due, and the fingerprint
-// of the CA that has to have signed it; empty is any here.
+// ParseRule reads a rule: how long before its end a certificate is due, and the fingerprint of
+// the CA that must have signed it; empty for any CA here.
 func ParseRule(before, issuer string) (*Rule, error) {
 	window, err := ParseBefore(before)
 	if err != nil || issuer == "" {

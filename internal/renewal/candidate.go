@@ -54,12 +54,12 @@ type candidate struct {
 	signed  bool      // by a generation of the CA here
 	change  NameChange
 	err     error
-	// original is the candidate of which it is a copy, or was one before that was
-	// renewed; nil for one that stands for itself.
+	// original is the candidate of which this one is a copy, or was one before the original was
+	// renewed; nil if it is not a copy.
 	original *candidate
 	renewed  *keypair.Pair // the pair that replaces it
-	// sealed is a key of QEMU's with a passphrase: a renewal does not know it, and must
-	// not put a key without one in its place.
+	// sealed is set for a key of QEMU's with a passphrase. A renewal does not know the
+	// passphrase, and must not put a key without one in its place.
 	sealed bool
 }
 
@@ -68,17 +68,17 @@ func (c *candidate) why() string { return strings.Join(c.reasons, "; ") }
 // ofDaemons reports whether a daemon serves it.
 func (c *candidate) ofDaemons() bool { return c.place == ofSystem || c.place == ofDaemon }
 
-// due reports whether there is something to renew, and nothing in the way.
+// due reports whether there is something to renew, and nothing that prevents it.
 func (c *candidate) due() bool { return c.err == nil && len(c.reasons) > 0 }
 
-// readOwn reads the certificate. Its names are those of the next one, so nobody may
-// have written it who could not write as root or as this user anyhow.
+// readOwn reads the certificate. The next one gets its names. So the file must be one that only
+// root or this user can have written.
 func (c *candidate) readOwn(files *store.OwnFiles) error {
 	data, err := files.Read(filepath.Base(c.pair.CertPath), store.MaxPEM)
 	var refusal *store.Refusal
 	switch {
 	case errors.Is(err, fs.ErrNotExist):
-		return c.pair.ReadCert() // a link that leads nowhere was put there to mean something
+		return c.pair.ReadCert() // a broken link was put there on purpose
 	case errors.As(err, &refusal):
 		return hint.With(refusal, "%s", refusal.Hint())
 	case err != nil:
@@ -91,9 +91,9 @@ func (c *candidate) readOwn(files *store.OwnFiles) error {
 	return err
 }
 
-// names are those of the next certificate. One of a server without any SAN is taken
-// by its CN (RFC 6125 section 6.4.4), which does not count any more beside the names and
-// addresses that are added here: then the CN becomes a name among the others.
+// names returns the names of the next certificate. A server without any SAN is known by its CN
+// (RFC 6125 section 6.4.4). The CN does not count any more beside the names and addresses that
+// are added here. So it becomes a name among the others.
 func (c *candidate) names() []string {
 	cert := c.pair.Cert
 	if c.role != pki.Server || len(c.missing)+len(c.change.add.DNS)+len(c.change.add.IPs) == 0 || len(cert.DNSNames)+len(cert.IPAddresses)+len(cert.URIs) > 0 ||
@@ -103,7 +103,7 @@ func (c *candidate) names() []string {
 	return []string{cert.Subject.CommonName}
 }
 
-// identity is the subject and the names of the next certificate.
+// identity returns the subject and the names of the next certificate.
 func (c *candidate) identity() subject.Identity {
 	old := c.pair.Cert
 	id := subject.Identity{Role: c.role, Name: c.layout.Path(libvirt.CertFile(string(c.role))), RawSubject: old.RawSubject}
@@ -111,7 +111,7 @@ func (c *candidate) identity() subject.Identity {
 	return id
 }
 
-// keyType is that of the next key: the same, where it is known.
+// keyType returns the type of the next key: the same, if it is known.
 func (c *candidate) keyType() pki.KeyType {
 	if t, known := pki.KeyTypeOf(c.pair.Cert.PublicKey); known {
 		return t
@@ -139,7 +139,7 @@ func (c *candidate) dest(m *machine.Machine) keypair.Dest {
 	return to
 }
 
-// strictUsage reports whether a certificate has the shape of --for libvirt-11.6.
+// strictUsage reports whether a certificate has the key usage of --for libvirt-11.6.
 func strictUsage(cert *x509.Certificate) bool {
 	_, isRSA := cert.PublicKey.(*rsa.PublicKey)
 	return !isRSA && cert.KeyUsage == x509.KeyUsageDigitalSignature

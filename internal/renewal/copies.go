@@ -42,7 +42,7 @@ type copyFacts struct {
 	unreadable  bool   // the original
 	originalDue bool
 	same        bool // as the original
-	keyFits     bool // or nobody can tell, because it has a passphrase
+	keyFits     bool // also if unknown, because it has a passphrase
 }
 
 // gatherCopy looks at a copy and its original.
@@ -57,8 +57,8 @@ func gatherCopy(c *candidate) copyFacts {
 	return f
 }
 
-// whyCopy returns why a copy is due; empty where it is not. It is when its original is, and
-// when it has stayed behind.
+// whyCopy returns why a copy is due; empty if it is not. It is due with its original, when it
+// is another certificate than its original, and when it lacks the right key.
 func whyCopy(f copyFacts) string {
 	switch {
 	case f.unreadable:
@@ -120,7 +120,7 @@ func (r *renewal) renewCopies(ctx context.Context) (*change.Job, error) {
 	return j, r.refreshGuests(ctx, j)
 }
 
-// staleCopies are those that have stayed behind an original that is not due.
+// staleCopies returns the copies that are due though their original is not.
 func (r *renewal) staleCopies() []*candidate {
 	var stale []*candidate
 	for _, c := range r.found {

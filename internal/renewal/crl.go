@@ -11,8 +11,8 @@ import (
 	"virtpki/pki"
 )
 
-// whyCRL returns why a CRL is due; empty where it is not. The window of a run is for
-// certificates: a list has a third of its life.
+// whyCRL returns why a CRL is due; empty if it is not. The window of a run is for certificates;
+// a CRL is due with a third of its lifetime left.
 func whyCRL(crl *pki.CRL, now time.Time) string {
 	opens := pki.Window{}.CRLOpens(crl)
 	if opens.IsZero() || now.Before(opens) {

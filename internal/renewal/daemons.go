@@ -28,7 +28,7 @@ func (r *renewal) nothingDue(ctx context.Context) error {
 	if err == nil && len(stale) > 0 {
 		err = daemons.ReloadLocked(ctx)
 	}
-	guests := daemons.Guests(ctx, reload.Changed{}) // a daemon that answered nobody does so by now
+	guests := daemons.Guests(ctx, reload.Changed{}) // a daemon that did not respond does so by now
 	if guests != nil || len(j.Done)+len(j.Notes) > 0 {
 		r.report.Outcome, r.report.Job = Renewed, j
 	}

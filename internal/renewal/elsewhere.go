@@ -103,12 +103,12 @@ func (r elsewhere) next(format string, args ...any) {
 	r.report.Next = append(r.report.Next, termtext.Sprintf(format, args...))
 }
 
-// due are the candidates that a certificate is wanted for. Copies follow.
+// due returns the candidates that need a certificate. Copies follow their originals.
 func (r elsewhere) due() []*candidate {
 	return slices.DeleteFunc(slices.Clone(r.found), func(c *candidate) bool { return !c.due() || c.original != nil })
 }
 
-// dueLayouts are the layouts in which something is due, the first one first.
+// dueLayouts returns the layouts that contain a due certificate, the first one first.
 func (r elsewhere) dueLayouts() []libvirt.Layout {
 	var layouts []libvirt.Layout
 	for _, c := range r.due() {
@@ -159,7 +159,7 @@ func (r elsewhere) planRequests(j *change.Job) (csrs []*pki.CSR, err error) {
 	return csrs, r.planRequestFile(j, first, pki.EncodeCSRs(csrs...))
 }
 
-// planRequestFile plans the file in which requests wait that nobody takes to the CA.
+// planRequestFile plans the file for requests that a person takes to the CA.
 func (r elsewhere) planRequestFile(j *change.Job, to keypair.Dest, requests []byte) error {
 	path, mode := to.Layout.Place(libvirt.Requests)
 	if err := to.Folders(&j.Plan, path); err != nil {
@@ -186,8 +186,8 @@ func (r elsewhere) requestOne(j *change.Job, c *candidate) (*pki.CSR, error) {
 	return asking.Plan(j, id)
 }
 
-// installAnswers installs the response into each layout that it is for, as install
-// does, and proves it.
+// installAnswers installs the response into each layout that it is for, as install does, and
+// verifies it.
 func (r elsewhere) installAnswers(ctx context.Context, answer *pki.Answer) error {
 	layouts := r.dueLayouts()
 	if len(layouts) == 0 { // the CRL alone
@@ -238,7 +238,7 @@ func (r elsewhere) installInto(ctx context.Context, layout libvirt.Layout, answe
 	return j, err
 }
 
-// stillDue is the error for a response that leaves a request unanswered.
+// stillDue returns the error for a response that lacks a certificate for a request.
 func (r elsewhere) stillDue(layout libvirt.Layout, own []*x509.Certificate) error {
 	for _, c := range r.due() {
 		role := func(cert *x509.Certificate) bool { return slices.Contains(pki.RolesOf(cert), c.role) }

@@ -10,14 +10,14 @@ import (
 	"virtpki/pki"
 )
 
-// origin is all that decides whether the names of a certificate that was found are signed
+// origin holds the facts that decide whether the names of an existing certificate are signed
 // again.
 type origin struct {
 	user      bool // it lies in a user's directory
 	signed    bool // by a generation of the CA that is trusted here
 	keyFits   bool // its key lies beside it
 	elsewhere bool // the CA's key is on another machine, where its policy decides
-	recorded  bool // by the CA; not asked where nothing depends on it
+	recorded  bool // by the CA; not looked up if nothing depends on it
 	granted   bool // signed, or recorded by a generation that is gone
 	role      pki.Role
 	roles     []pki.Role // that it is good for

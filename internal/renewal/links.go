@@ -25,14 +25,14 @@ func (r *renewal) minds(c *candidate) {
 	}
 }
 
-// mindsCRL says that the CA's list is behind a link, where this machine makes it.
+// mindsCRL notes that the CA's CRL is behind a link, if this machine makes it.
 func (r *renewal) mindsCRL(a *authority.Authority) {
 	if text := linked(r.m.Tree(), a.Layout.Path(libvirt.CACRL)); text != "" && !r.ReplaceLinks && !keyAbsent(r.m) {
 		r.left = append(r.left, text+": virtpki will not renew it; see --replace-links")
 	}
 }
 
-// linked says which of some paths is a link; empty where none is.
+// linked names the first of some paths that is a link; empty for none.
 func linked(t store.Tree, paths ...string) string {
 	for _, path := range paths {
 		if target, err := t.Readlink(path); err == nil {

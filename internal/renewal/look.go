@@ -81,7 +81,7 @@ func (r *renewal) consider(a *authority.Authority, c *candidate) bool {
 		f := r.gather(r.m, a, c)
 		c.opens, c.missing, c.reasons, c.change = f.opens, f.missing, f.reasons(), r.namesFor(c)
 		r.rename(a, c, ownAddresses(r.m, a, c))
-		if c.ends.Before(c.pair.Cert.NotAfter) { // no reason to renew it, but one to act: its CA ends
+		if c.ends.Before(c.pair.Cert.NotAfter) { // renewing does not help, but somebody has to act: its CA ends
 			c.opens = r.Window.Opens(pki.Life(c.pair.Cert), c.ends)
 		}
 		r.hold(a, c)
@@ -100,14 +100,14 @@ func (r *renewal) layouts() []libvirt.Layout {
 	return slices.DeleteFunc(all, func(layout libvirt.Layout) bool { return placeOf(r.m, layout) != ofQEMU })
 }
 
-// othersQEMU reports whether it is a file of QEMU's that another CA has signed:
-// it is that one's to renew.
+// othersQEMU reports whether it is a file of QEMU's that another CA has signed: a run for that
+// CA renews it.
 func othersQEMU(c *candidate) bool {
 	return c.place == ofQEMU && c.pair.Cert != nil && !c.signed
 }
 
-// passOver reports whether the certificate is left alone and the run goes on: the
-// directory of another user, into which a HOME that sudo has kept leads root.
+// passOver reports whether to skip the certificate and continue: it is in the directory of
+// another user, to which root comes by a HOME that sudo has kept.
 func (r *renewal) passOver(c *candidate) bool {
 	var refusal *store.Refusal
 	if c.place != ofUser || !errors.As(c.err, &refusal) {
@@ -124,7 +124,7 @@ func (r *renewal) leave(c *candidate, why string) {
 	r.left = append(r.left, fmt.Sprintf("%s: not renewed: %s", c.pair.CertPath, why))
 }
 
-// anythingDue reports whether there is something to do, or to fail at.
+// anythingDue reports whether there is something to do, or an error to report.
 func (r *renewal) anythingDue() bool {
 	return r.crl != "" || r.lacksPairs() || slices.ContainsFunc(r.found, func(c *candidate) bool { return c.err != nil || len(c.reasons) > 0 })
 }

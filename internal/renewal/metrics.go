@@ -80,11 +80,11 @@ func (r *renewal) metricsText(result error, since int64) []byte {
 	return b.Bytes()
 }
 
-// unansweredMetric is the metric that has to be remembered from one run to the next.
+// unansweredMetric is the metric that is kept from one run to the next.
 const unansweredMetric = "virtpki_issuer_unanswered_since_seconds"
 
-// unansweredSince returns since when the CA has not answered: since this run, unless the
-// file of the last one says that it began before.
+// unansweredSince returns the time since which the CA has not responded: now, unless the file
+// of the last run has an earlier one.
 func unansweredSince(file string, now int64) int64 {
 	data, err := store.ReadFile(file, maxMetrics)
 	if err != nil || !change.WrittenMetrics(data) {
@@ -96,8 +96,8 @@ func unansweredSince(file string, now int64) int64 {
 // maxMetrics is more than the file of the last run holds, in bytes.
 const maxMetrics = 16 << 20
 
-// since reads since when the CA had not answered after the last run. Others may have written
-// the file: a time that is not before now is none.
+// since reads the time since which the CA had not responded after the last run. Others may have
+// written the file, so a time that is not before now does not count.
 func since(metrics []byte, now int64) int64 {
 	for line := range strings.Lines(string(metrics)) {
 		value, ok := strings.CutPrefix(line, unansweredMetric+" ")

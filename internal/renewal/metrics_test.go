@@ -7,8 +7,8 @@ import (
 	"testing"
 )
 
-// The file of the last run says since when the CA has not answered. Anybody may have written
-// it.
+// The file of the last run has the time since which the CA has not responded. Anybody may have
+// written it.
 func TestUnansweredSince(t *testing.T) {
 	const now = 1_800_000_000
 	head := "# HELP virtpki_x y\n"

@@ -16,13 +16,13 @@ import (
 	"virtpki/pki"
 )
 
-// NameChange says which names and addresses the server certificates of a machine get and
+// NameChange holds the names and addresses that the server certificates of a machine get and
 // lose: libvirt's, and those of QEMU's that are not copies of it. The zero value changes
 // nothing.
 type NameChange struct{ add, remove subject.Names }
 
-// ParseNames reads the names and addresses that are to come and to go, as the user typed
-// them. Errors are usage errors.
+// ParseNames reads the names and addresses to add and to remove, as the user typed them. Errors
+// are usage errors.
 func ParseNames(add, remove []string) (c NameChange, err error) {
 	for _, san := range add {
 		err = hint.First(err, c.add.Add(san))
@@ -44,10 +44,10 @@ func (n NameChange) empty() bool {
 	return len(n.add.DNS)+len(n.add.IPs)+len(n.remove.DNS)+len(n.remove.IPs) == 0
 }
 
-// lacking returns the names that are to be in a certificate and are not.
+// lacking returns the names to add that are not in a certificate yet.
 func (n NameChange) lacking(cert *x509.Certificate) string { return n.add.Lacking(cert) }
 
-// kept returns the names that are to go and are in a certificate still.
+// kept returns the names to remove that are still in a certificate.
 func (n NameChange) kept(cert *x509.Certificate) string {
 	var all []string
 	for _, name := range cert.DNSNames {
@@ -91,8 +91,8 @@ func without(cert *x509.Certificate, names subject.Names) *x509.Certificate {
 	}
 }
 
-// namesFor returns the change of names that a candidate is to get: the zero value for all
-// but the servers of the machine itself.
+// namesFor returns the change of names for a candidate: the zero value for all but the servers
+// of the machine itself.
 func (r Rule) namesFor(c *candidate) NameChange {
 	if c.role != pki.Server || c.place == ofUser {
 		return NameChange{}
@@ -100,7 +100,7 @@ func (r Rule) namesFor(c *candidate) NameChange {
 	return r.Names
 }
 
-// renaming is all that decides whether the names of a certificate can be changed.
+// renaming holds the facts that decide whether the names of a certificate can be changed.
 type renaming struct {
 	change NameChange
 	left   int      // names of the next certificate
@@ -108,7 +108,7 @@ type renaming struct {
 	permit pki.Permit
 }
 
-// refusal returns why the names are not changed as it was asked; nil where they can be.
+// refusal returns why the names cannot be changed as requested; nil if they can.
 func (n renaming) refusal() error {
 	for _, ip := range n.own {
 		if slices.ContainsFunc(n.change.remove.IPs, ip.Equal) {
@@ -137,7 +137,7 @@ func (r Rule) rename(a *authority.Authority, c *candidate, own []net.IP) {
 	}
 }
 
-// whyNames words the change of names that a certificate is to get.
+// whyNames words the change of names for a certificate.
 func whyNames(f facts) string {
 	var parts []string
 	if f.lacking != "" {
@@ -149,7 +149,7 @@ func whyNames(f facts) string {
 	return strings.Join(parts, ", and ")
 }
 
-// namesUnmet is the error for names that were asked for where nothing here can have them.
+// namesUnmet returns the error for requested names that no certificate here can have.
 func (r Rule) namesUnmet(m *machine.Machine, found []*candidate) error {
 	isServer := func(c *candidate) bool { return c.role == pki.Server && c.place != ofUser }
 	if r.Names.empty() || slices.ContainsFunc(found, isServer) {
@@ -158,7 +158,7 @@ func (r Rule) namesUnmet(m *machine.Machine, found []*candidate) error {
 	return hint.With(errors.New("there is no server certificate here whose names could be changed"), "virtpki %sissue server NAME --san OTHER makes one", m.Flags())
 }
 
-// namesNotThere says which of the names that are to go no certificate here has.
+// namesNotThere returns the names to remove that no certificate here has.
 func (r Rule) namesNotThere(found []*candidate) []string {
 	rest := r.Names.remove
 	for _, c := range found {
@@ -173,8 +173,7 @@ func (r Rule) namesNotThere(found []*candidate) []string {
 	return nil
 }
 
-// namesGranted is the error for a response in which the names are not as they were asked
-// for.
+// namesGranted returns the error for a response without the requested change of names.
 func (r Rule) namesGranted(certs []*x509.Certificate) error {
 	for _, cert := range certs {
 		if !slices.Contains(pki.RolesOf(cert), pki.Server) {

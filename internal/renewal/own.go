@@ -20,12 +20,12 @@ import (
 	"virtpki/pki"
 )
 
-// ownPair is a certificate that a program reads from a path of its own, and that renew does
-// not renew. Somebody else put it there, and renews it.
+// ownPair is a certificate that a program reads from a path of its own, and that renew does not
+// renew. Somebody else put it there, and renews it.
 type ownPair struct {
 	inventory.OwnPair
 	path string            // of the certificate, as this process sees it
-	cert *x509.Certificate // nil where it cannot be read
+	cert *x509.Certificate // nil if it cannot be read
 	ends time.Time         // the earliest end on its chain
 	err  error             // of the certificate
 	// cas are those that the program trusts.
@@ -33,24 +33,23 @@ type ownPair struct {
 	casErr error
 
 	opens time.Time // when it becomes due
-	why   string    // why it is due; empty where it is not
+	why   string    // why it is due; empty if it is not
 	not   string    // why renew does not renew it
 	hint  string    // the way to renew it; empty if not known
 }
 
-// expired reports whether a certificate of QEMU's that another CA has signed has come to
-// its end. Until then its own run, that with --qemu-ca, may still renew it.
+// expired reports whether a certificate of QEMU's that another CA has signed has expired. Until
+// then that CA's own run, with --qemu-ca, may still renew it.
 func expired(c *candidate, now time.Time) bool {
 	return c.pair.Cert != nil && !now.Before(c.pair.Cert.NotAfter)
 }
 
-// ownPaths is a run that looks at the pairs which daemons and QEMU read from paths of their
-// own.
+// ownPaths is a run that looks at the pairs that daemons and QEMU read from paths of their own.
 type ownPaths struct{ *renewal }
 
-// look makes candidates of the pairs that this run can renew; the others are named when they
-// are due. With a CA for QEMU alone those of daemons are the other run's. a is nil where
-// there is no CA.
+// look makes candidates of the pairs that this run can renew; the others are reported when they
+// are due. A run for QEMU's own CA leaves those of daemons to the other run. a is nil if there
+// is no CA.
 func (r ownPaths) look(a *authority.Authority) error {
 	r.own = nil
 	pairs, err := r.list.OwnPairs()
@@ -108,7 +107,7 @@ func (r ownPaths) read(p inventory.OwnPair) *ownPair {
 	return own
 }
 
-// whyNot returns why this run cannot renew a pair; empty where it can.
+// whyNot returns why this run cannot renew a pair; empty if it can.
 func (r ownPaths) whyNot(a *authority.Authority, p *ownPair) string {
 	files := r.m.Tree().OwnFiles(filepath.Dir(p.path))
 	defer files.Close()
@@ -131,7 +130,7 @@ func (r ownPaths) whyNot(a *authority.Authority, p *ownPair) string {
 	return ""
 }
 
-// othersPair is an expired certificate of QEMU's that another CA has signed.
+// othersPair describes an expired certificate of QEMU's that another CA has signed.
 func othersPair(c *candidate) *ownPair {
 	cert := c.pair.Cert
 	p := &ownPair{path: c.pair.CertPath, cert: cert, ends: cert.NotAfter, opens: cert.NotAfter}
@@ -148,7 +147,7 @@ func (p *ownPair) whyDue(now time.Time) string {
 	}
 	switch {
 	case p.err != nil && !p.Used:
-		return "" // nobody misses it
+		return "" // nobody needs it
 	case errors.Is(p.err, fs.ErrNotExist):
 		return "it does not exist"
 	case p.err != nil:

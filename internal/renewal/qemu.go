@@ -15,7 +15,7 @@ import (
 	"virtpki/pki"
 )
 
-// lacksPairs reports whether a directory of QEMU's that is to be filled lacks a pair.
+// lacksPairs reports whether one of QEMU's directories to be filled lacks a pair.
 func (r *renewal) lacksPairs() bool {
 	for _, use := range r.QEMU.Uses {
 		layout := use.Layout(r.m.Path(r.m.Sysconfdir))
@@ -28,7 +28,7 @@ func (r *renewal) lacksPairs() bool {
 	return false
 }
 
-// fillQEMU plans the directories that are to be filled, with the pairs as they will be.
+// fillQEMU plans the directories to be filled, with the pairs after this run.
 func (r *renewal) fillQEMU(j *change.Job, a *authority.Authority) error {
 	if !r.lacksPairs() {
 		return nil
@@ -51,7 +51,8 @@ func (r *renewal) fillQEMU(j *change.Job, a *authority.Authority) error {
 	return f.Fill(j, a)
 }
 
-// systemPair is the system's pair as it will be, for QEMU to have a copy or the same names.
+// systemPair returns the system's pair after this run. QEMU gets a copy of it or the same
+// names.
 func (r *renewal) systemPair(a *authority.Authority, role pki.Role) (*keypair.Pair, error) {
 	p, err := keypair.Load(r.m.Tree(), r.m.System(), role)
 	if err != nil {

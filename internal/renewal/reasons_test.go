@@ -86,8 +86,8 @@ func TestWhyCRL(t *testing.T) {
 	}
 }
 
-// The names of a certificate that was found are signed again only where the CA has granted
-// them; in a user's directory anybody's certificate may lie.
+// The names of an existing certificate are signed again only if the CA has granted them; in a
+// user's directory anybody's certificate may lie.
 func TestUngranted(t *testing.T) {
 	whole := origin{signed: true, keyFits: true, recorded: true, granted: true, role: pki.Server, roles: []pki.Role{pki.Server}}
 	for _, c := range []struct {

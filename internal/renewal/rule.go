@@ -23,7 +23,7 @@ type Rule struct {
 	Names  NameChange // of the server certificates of the machine
 }
 
-// Why returns why the certificate in a layout needs a successor; nothing where it does not.
+// Why returns why the certificate in a layout has to be renewed; nothing if it does not.
 func (r Rule) Why(m *machine.Machine, layout libvirt.Layout, live *keypair.Pair) ([]string, error) {
 	a, err := authority.Open(m)
 	if err != nil {
@@ -113,7 +113,7 @@ func whyIssuer(f facts) string {
 	return ""
 }
 
-// keyProblem returns why the key of a pair is not one for its certificate; empty where it is.
+// keyProblem returns why the key of a pair does not fit its certificate; empty if it does.
 func keyProblem(p *keypair.Pair) string {
 	switch err := p.ReadKey(); {
 	case err != nil:
@@ -126,7 +126,7 @@ func keyProblem(p *keypair.Pair) string {
 	return ""
 }
 
-// issued reports whether the CA that is to have signed a certificate has.
+// issued reports whether the CA that must have signed a certificate has.
 func (r Rule) issued(a *authority.Authority, cert *x509.Certificate) bool {
 	if r.Issuer == "" {
 		return true
@@ -139,8 +139,8 @@ func (r Rule) issued(a *authority.Authority, cert *x509.Certificate) bool {
 	return false
 }
 
-// missingAddresses returns those of this machine that its server certificate lacks
-// and that the CA may sign for.
+// missingAddresses returns the addresses of this machine that its server certificate lacks and
+// that the CA may sign for.
 func missingAddresses(m *machine.Machine, a *authority.Authority, c *candidate) []net.IP {
 	out := leftOut(m, c)
 	return slices.DeleteFunc(ownAddresses(m, a, c), func(ip net.IP) bool {
@@ -148,8 +148,8 @@ func missingAddresses(m *machine.Machine, a *authority.Authority, c *candidate) 
 	})
 }
 
-// ownAddresses returns those of this machine that the server certificate at a place is to
-// have, and that the CA may sign for.
+// ownAddresses returns the addresses of this machine that the server certificate at a place is
+// to have, and that the CA may sign for.
 func ownAddresses(m *machine.Machine, a *authority.Authority, c *candidate) []net.IP {
 	if c.role != pki.Server || c.place != ofSystem || !m.Live() {
 		return nil
@@ -162,8 +162,8 @@ func ownAddresses(m *machine.Machine, a *authority.Authority, c *candidate) []ne
 	return slices.DeleteFunc(ips, func(ip net.IP) bool { return !permit.PermitsIP(ip) })
 }
 
-// leftOut returns the addresses that a CA elsewhere was asked for and has left out of
-// the live certificate: to ask again would bring the same response.
+// leftOut returns the addresses that a CA elsewhere has left out of the live certificate though
+// they were requested: a new request would bring the same response.
 func leftOut(m *machine.Machine, c *candidate) []net.IP {
 	if !keyAbsent(m) {
 		return nil

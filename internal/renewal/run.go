@@ -26,9 +26,9 @@ type Request struct {
 	Rule
 	SameKey      bool                       // keep the keys
 	ReplaceLinks bool                       // put files in the place of links; without it, files behind a link are left to the person who made the link
-	Templates    map[pki.Role]*pki.Template // none for the shapes that are here
-	// KeepExtras renews with the names, purposes and extensions that the built-in shape
-	// does not have. The CA's key has to be here.
+	Templates    map[pki.Role]*pki.Template // none to keep the usages that are here
+	// KeepExtras renews with the names, purposes and extensions that the built-in template does
+	// not have. The CA's key has to be here.
 	KeepExtras bool
 	QEMU       *provision.QEMU // directories to fill, and the CA of the certificates to renew; nil for none, and libvirt's
 	Reload     reload.Options
@@ -37,7 +37,7 @@ type Request struct {
 	// Via is the command that takes requests to the CA and prints the response, if the CA's key
 	// is not on this machine; empty leaves the requests in a file.
 	Via string
-	// Issuer is asked in place of a command; nil for none.
+	// Issuer takes the requests in place of a command; nil for none.
 	Issuer Issuer
 	// NewSubject accepts a new subject that a CA elsewhere gives.
 	NewSubject bool
@@ -45,7 +45,7 @@ type Request struct {
 	TrustNew enroll.Fingerprints
 }
 
-// Outcome is how a run has ended.
+// Outcome is the outcome of a run.
 type Outcome int
 
 // The outcomes.
@@ -62,7 +62,7 @@ type Report struct {
 	Outcome
 	Installed []Installed // everything that was looked at
 	Due       []Installed // those that the outcome is about
-	Job       *change.Job // nil where nothing was done
+	Job       *change.Job // nil if nothing was done
 	Requests  string      // the file in which they wait
 	Next      []string    // steps that are left to do, or would be done
 
@@ -93,8 +93,8 @@ func Run(ctx context.Context, m *machine.Machine, request Request, keys *change.
 	return r.report, err // as it is: the status alone reports a failed check
 }
 
-// caSoon is how long before its end a CA without a successor is told of by cron too: no
-// renewal helps then, and a rollover takes days.
+// caSoon is how long before its end cron mails that a CA does not have a successor: renewing
+// does not help then, and a rollover takes days.
 const caSoon = 30 * pki.Day
 
 // renewal is one run.
@@ -117,7 +117,7 @@ type renewal struct {
 	seen *authority.Authority // the CA as the first look has read it, until it has decided something
 
 	renewed []*candidate
-	// unanswered is set when the CA was asked and did not answer.
+	// unanswered is set when the CA did not respond to a request.
 	unanswered bool
 	// serving is set when something changes that a daemon serves.
 	serving bool
@@ -194,8 +194,8 @@ func keyAbsent(m *machine.Machine) bool {
 	return errors.Is(err, fs.ErrNotExist)
 }
 
-// serverFailed reports whether the server's certificate is one that could not be
-// read or renewed. Then there is nothing that a daemon could be made to serve.
+// serverFailed reports whether the server's certificate could not be read or renewed. Then
+// there is nothing that a daemon could be made to serve.
 func (r *renewal) serverFailed() bool {
 	for _, c := range r.found {
 		if c.place == ofSystem && c.role == pki.Server && c.err != nil {
@@ -216,5 +216,5 @@ func (r *renewal) swapped() []libvirt.Layout {
 	return layouts
 }
 
-// refused is the error of a run that has left something to do; failures go before it.
+// refused returns the error of a run that has left something to do; failures come before it.
 func (r *renewal) refused() error { return hint.First(r.failures(), hint.ErrRefused) }

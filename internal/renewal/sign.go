@@ -44,8 +44,8 @@ func (r *renewal) decide(j *change.Job) error {
 	return hint.First(r.fillQEMU(j, a), r.renewCRL(j, a))
 }
 
-// decideOne plans the successor of one certificate, or notes why there is none. It fails
-// only where the run has to.
+// decideOne plans the next certificate of one candidate, or notes why there is none. It fails
+// only if the whole run must.
 func (r *renewal) decideOne(j *change.Job, a *authority.Authority, c *candidate) error {
 	why, err := r.wouldUndo(a, c)
 	if err != nil {

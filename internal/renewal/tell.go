@@ -10,7 +10,8 @@ import (
 	"virtpki/internal/termtext"
 )
 
-// Result is the JSON form of a report that is not that of a job alone; it is stable.
+// Result is the JSON form of a report, with the fields that a job's own does not have; it is
+// stable.
 type Result struct {
 	Due       bool           `json:"due"`
 	Installed []Installed    `json:"installed"`

@@ -22,7 +22,7 @@ const (
 
 // Issuer is a CA that is a service. Its String names it.
 type Issuer interface {
-	// Ask returns the response to requests. Without requests it is the CAs and the CRL.
+	// Ask returns the response to requests. Without requests it returns the CAs and the CRL.
 	Ask(context.Context, []*pki.CSR) (*pki.Answer, error)
 	String() string
 }
@@ -38,8 +38,8 @@ func (r *Request) asked() string {
 	return fmt.Sprintf("with %q", r.Via)
 }
 
-// ask sends the requests to the CA and reads its response. Without one the live certificates
-// go on, and the next run asks again.
+// ask sends the requests to the CA and reads its response. Without a response the live
+// certificates stay in use, and the next run asks again.
 func (r elsewhere) ask(ctx context.Context, csrs []*pki.CSR) (answer *pki.Answer, err error) {
 	ctx, cancel := context.WithTimeout(ctx, viaTimeout)
 	defer cancel()
@@ -57,8 +57,8 @@ func (r elsewhere) ask(ctx context.Context, csrs []*pki.CSR) (answer *pki.Answer
 // livesOn says that nothing changes when a CA does not respond.
 const livesOn = "the live certificates are as they were; the keys wait"
 
-// askCommand has the command take the requests to the CA. Where only the CRL is
-// due it sends the CA certificates that are trusted here.
+// askCommand runs the command that takes the requests to the CA. If only the CRL is due, it
+// sends the CA certificates that are trusted here.
 func (r elsewhere) askCommand(ctx context.Context, csrs []*pki.CSR) (*pki.Answer, error) {
 	question := pki.EncodeCSRs(csrs...)
 	if len(csrs) == 0 {

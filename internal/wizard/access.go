@@ -142,7 +142,7 @@ func (w accessTopic) askAccess(ctx context.Context) error {
 	return nil
 }
 
-// candidateLines are the candidates for the screen, not too many of them.
+// candidateLines returns the candidates for the screen, not too many of them.
 func candidateLines(all []candidate) string {
 	const most = 12
 	var b strings.Builder
@@ -159,7 +159,7 @@ func candidateLines(all []candidate) string {
 	return b.String()
 }
 
-// whoGetsIn tells for each answer who gets in by it, and who does not.
+// whoGetsIn says for each answer which clients it admits, and which not.
 func (w accessTopic) whoGetsIn(answers []int, all []candidate, list []string) string {
 	var b strings.Builder
 	for _, answer := range answers {
@@ -248,9 +248,9 @@ func (w *Answers) admittedNames() []string {
 	return names
 }
 
-// askPatterns asks for one pattern after the other, until an empty one. Back takes
-// the last one away and offers it. Met again, it goes on at the end, unless the
-// list is to be another: then each pattern is offered once more.
+// askPatterns asks for one pattern after the other, until an empty one. Back removes the last
+// one and offers it. Asked again, it continues at the end of the list. If the list is to be
+// changed, it offers each pattern once more.
 func (w accessTopic) askPatterns(ctx context.Context) error {
 	w.Say("* is any text, ? one character; everything else is meant as it stands, upper and lower case too. An exact DN is the safest pattern.")
 	offered, patterns := w.patterns, slices.Clone(w.patterns)
@@ -279,8 +279,7 @@ func (w accessTopic) askPatterns(ctx context.Context) error {
 	}
 }
 
-// checkPattern is the check of one more pattern, or of the end of the list, as
-// --allow-dn has it.
+// checkPattern checks one more pattern, or the end of the list, as --allow-dn does.
 func (w accessTopic) checkPattern(patterns []string, pattern string) error {
 	if pattern != "" {
 		return allowlist.Check([]string{pattern}, false)

@@ -11,7 +11,7 @@ import (
 	"virtpki/dn"
 )
 
-// Where the CA comes from.
+// The sources of the CA.
 const (
 	caMake = iota
 	caImport
@@ -77,14 +77,14 @@ type Answers struct {
 
 	RenewBy        Renewer
 	renewalKnown   bool
-	Binary         string // where renew runs; empty for this program
+	Binary         string // the path of virtpki on the machine that runs renew; empty for this program
 	PassphraseFile string
 	restart        int // restartNot…
 	command        string
 }
 
-// SANs returns the names that the server answers to besides its own and, unless only is
-// set, those that are found here.
+// SANs returns the names that the server has besides its own and, unless only is set, besides
+// those that are found here.
 func (w *Answers) SANs() (sans []string, only bool) {
 	if only = slices.Contains(w.chosen, false); only {
 		for i, name := range w.offered {
@@ -118,7 +118,7 @@ func (w *Answers) Allowed() (patterns []string, issued bool) {
 	return patterns, false
 }
 
-// NewCA returns the organisation of the CA that is to be made; empty when none is.
+// NewCA returns the organisation of the new CA; empty if no CA is made.
 func (w *Answers) NewCA() string {
 	if w.ca == nil && w.source == caMake {
 		return w.name
@@ -141,7 +141,7 @@ func (w *Answers) MakesClients() bool { return len(w.Clients) > 0 && w.CanSign()
 // MakesRenewal reports whether files that run renew are to be made.
 func (w *Answers) MakesRenewal() bool { return w.renewing == "" && w.RenewBy != RenewNobody }
 
-// RenewalPlace returns where those files go: a directory for units, or a crontab.
+// RenewalPlace returns the place for those files: a directory for units, or a crontab.
 func (w *Answers) RenewalPlace() string {
 	if w.RenewBy == RenewCron {
 		return w.cronFile()

@@ -11,7 +11,7 @@ import (
 	"virtpki/pki"
 )
 
-// answers are those of a host without a CA and without certificates.
+// answers returns the answers for a host without a CA and without certificates.
 func answers() *Answers {
 	a := &Answers{Machine: machine.New(), name: "Org", Hostname: "hv1"}
 	a.server, a.client = &keypair.Pair{Role: pki.Server}, &keypair.Pair{Role: pki.Client}

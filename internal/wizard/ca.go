@@ -10,7 +10,7 @@ import (
 	"virtpki/pki"
 )
 
-// caTopic asks for the CA: where it comes from, and a new one's name.
+// caTopic asks for the source of the CA, and for a new one's name.
 type caTopic struct{ *wizard }
 
 func (w caTopic) sourceQuestions() []question {
@@ -33,7 +33,7 @@ func (w caTopic) questions() []question {
 	}
 }
 
-// sources word where the CA comes from.
+// sources word the sources of the CA.
 var sources = [...]string{
 	caMake:      "make a new one, here",
 	caImport:    "take over one that another tool made (certtool, openssl, easy-rsa...)",

@@ -115,7 +115,7 @@ func (w hostTopic) askMore(ctx context.Context) error {
 	return err
 }
 
-// listed are the words of an answer, with spaces or commas between them.
+// listed returns the words of an answer, with spaces or commas between them.
 func listed(text string) []string {
 	return strings.FieldsFunc(text, func(r rune) bool { return r == ',' || r == ' ' || r == '\t' })
 }

@@ -42,8 +42,8 @@ func (w importTopic) lacksKey() bool { return w.keyless != nil }
 // importsWhole reports whether a CA is taken over of which nothing is in its place.
 func (w importTopic) importsWhole() bool { return w.Imports() && w.keyless == nil }
 
-// askLostKey asks for the key of a CA that was found without one: by libvirt's own page it
-// lies where certtool was run.
+// askLostKey asks for the key of a CA that was found without one. After libvirt's own page, it
+// lies in the directory in which certtool ran.
 func (w importTopic) askLostKey(ctx context.Context) error {
 	layout := w.keyless.Layout
 	w.Say("The CA's certificate is here, and its key is not in %s. If the key is on another machine, leave this empty: nothing can be signed here then.", layout.Path(libvirt.CAKey))

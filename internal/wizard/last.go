@@ -161,8 +161,7 @@ func (w lastTopic) askCommand(ctx context.Context) error {
 	return err
 }
 
-// RestartLine returns the command that restarts the daemon at the end; empty when
-// none does.
+// RestartLine returns the command that restarts the daemon at the end; empty for none.
 func (w *Answers) RestartLine() string {
 	d, err := libvirt.FindDaemon(w.Daemon)
 	switch {

@@ -21,7 +21,7 @@ import (
 // found holds the facts that the wizard sees on the machine, and need not ask for.
 type found struct {
 	ca       *authority.Authority // nil: there is none
-	keyless  *authority.Authority // the CA in its place, where its key is not; nil for another
+	keyless  *authority.Authority // the CA in its place without its key; nil for another
 	keyAlone bool                 // a run that made a CA was interrupted
 	caKey    string               // absent, plain, encrypted, unreadable
 	server   *keypair.Pair

@@ -49,7 +49,7 @@ func (w *wizard) show(p *Preview) {
 	w.Print("\n")
 }
 
-// mostLines is how many lines of changes are shown in full.
+// mostLines is the number of lines of changes that are shown in full.
 const mostLines = 60
 
 // shortened leaves out the middle of a list that is too long to read.

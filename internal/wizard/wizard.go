@@ -26,7 +26,7 @@ type Doer interface {
 	CheckRenewal(a *Answers) error
 	// ShowMatches shows which clients the patterns admit.
 	ShowMatches(matches []allowlist.Match)
-	// Preview makes requests of the answers, and decides.
+	// Preview makes the requests from the answers, and decides.
 	Preview(a *Answers) (*Preview, error)
 }
 
@@ -147,7 +147,7 @@ func (w *wizard) back() {
 	w.history = w.history[:len(w.history)-1]
 }
 
-// again takes an answer back with those that hang on it.
+// again takes an answer back, with those that depend on it.
 func (w *wizard) again(id string) {
 	w.rewrite = id == "patterns"
 	for _, q := range w.questions() {
@@ -157,8 +157,8 @@ func (w *wizard) again(id string) {
 	}
 }
 
-// settle asks whether to go on with the plan, unless wrong says that there is
-// none. If not, some question has lost its answer.
+// settle asks whether to carry out the plan, unless wrong says that there is none. If not, a
+// question has lost its answer.
 func (w *wizard) settle(ctx context.Context, wrong error) (goOn bool, err error) {
 	options := []string{"change an answer", "leave: change nothing"}
 	message := "What now?"
@@ -183,7 +183,7 @@ func (w *wizard) settle(ctx context.Context, wrong error) (goOn bool, err error)
 	return false, hint.ErrInterrupted
 }
 
-// edit asks which answer is to be another.
+// edit asks which answer to change.
 func (w *wizard) edit(ctx context.Context) error {
 	var ids, options []string
 	for _, q := range w.questions() {

@@ -57,8 +57,8 @@ func (w *Work) authority(j *change.Job) (*authority.Authority, error) {
 // Running reports whether the daemon was running when the wizard looked.
 func (w *Work) Running() bool { return w.Answers.Runs(w.Host.Daemon.Name) }
 
-// Enforce has the daemon go by the files, as bootstrap does, and starts one that does not
-// run, where that was wanted.
+// Enforce makes the daemon use the files, as bootstrap does, and starts a stopped one if the
+// user wants that.
 func (w *Work) Enforce(ctx context.Context, r *reload.Reloader) error {
 	if err := r.Settle(ctx); err != nil || w.Restart == "" || w.Running() {
 		return err

@@ -42,7 +42,7 @@ var mayImport = map[string][]string{
 	"internal/starttls": {},
 	// a name is looked up, for every caller
 	"internal/resolver": {},
-	// libvirt: the names of sockets and processes; starttls: a VNC server reports what it offers;
+	// libvirt: the names of sockets and processes; starttls: a VNC server is asked for TLS;
 	// resolver: libvirt follows nsswitch.conf
 	"internal/libvirt/rpc": {"internal/libvirt", "internal/resolver", "internal/starttls"},
 	// a running daemon is asked which one it is
@@ -163,7 +163,7 @@ var mayImport = map[string][]string{
 	},
 	// HTTPS, for every service
 	"internal/issuer/web": {},
-	// the words of one service; hint: what to do about an error
+	// the words of one service; hint: the remedy for an error
 	"internal/issuer/step": {"pki", "internal/hint", "internal/issuer/web"},
 	// the same for the other service
 	"internal/issuer/vault": {"pki", "internal/hint", "internal/issuer/web"},

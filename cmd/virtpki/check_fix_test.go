@@ -11,7 +11,7 @@ import (
 	"virtpki/internal/judge"
 )
 
-// untyped lists the ids whose fix a script cannot type, each with the reason.
+// untyped lists the ids with a fix that a script cannot type, each with the reason.
 var untyped = map[string]string{
 	"clock":                  "somebody sets the machine's clock",
 	"unseen":                 "the same run as root sees it",

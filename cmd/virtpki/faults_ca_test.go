@@ -75,7 +75,7 @@ func prepareForeignCA(t *testing.T, in injector, root string) {
 	in.must(t, root, "revoke", "bob", "--ca", "ROOT/from", "--root", "ROOT", "--no-reload")
 }
 
-// prepareRollover makes a host whose CA has a successor.
+// prepareRollover makes a host, and starts a rollover of its CA.
 func prepareRollover(t *testing.T, in injector, root string) {
 	t.Helper()
 	prepareCopies(t, in, root)

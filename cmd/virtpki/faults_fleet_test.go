@@ -39,7 +39,7 @@ func checkFleetFaults(t *testing.T, at scene) {
 }
 
 // finishFleet checks that a second run has made the rest, and exactly the files of a run without a
-// fault: there are no records of certificates that nobody has.
+// fault: every record is of a certificate in a bundle.
 func finishFleet(t *testing.T, at scene, first, second outcome) {
 	wantDone(t, first, "")
 	wantDone(t, second, "nothing to do: 3 bundles")

@@ -251,7 +251,7 @@ func readPair(files bundleFiles, layout libvirt.Layout, role pki.Role) (*x509.Ce
 }
 
 // checkFleet checks that there is each host exactly once, that each certificate is valid and
-// recorded, and that there are no other records.
+// recorded, and that other records do not exist.
 func checkFleet(t *testing.T, form fleetForm, root, out string, hosts int) {
 	t.Helper()
 	names := form.names(t, out)

@@ -71,7 +71,7 @@ func TestOf(t *testing.T) {
 	}
 }
 
-// field is the value of a field, "none" where it is left out.
+// field returns the value of a field, or "none" if it is left out.
 func field(info Info, name string) string {
 	for _, f := range info.Fields() {
 		if f[0] == name {

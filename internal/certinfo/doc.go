@@ -1,6 +1,6 @@
-// Package certinfo tells of a certificate or a request: in words, in JSON, and in the form
-// of Prometheus's text collector.
+// Package certinfo describes a certificate or a request: in words, in JSON, and in the form of
+// Prometheus's text collector.
 //
-// It looks at parsed certificates alone. Whether one is revoked it is told, and it judges
-// nothing.
+// It looks only at parsed certificates. The caller says whether a certificate is revoked; the
+// package judges nothing.
 package certinfo

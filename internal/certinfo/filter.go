@@ -11,7 +11,7 @@ import (
 	"virtpki/pki"
 )
 
-// Filter says which certificates of a list are wanted. The zero value wants all.
+// Filter selects certificates of a list. The zero value selects all.
 type Filter struct {
 	Name    string // CN, DNS name or address, or a pattern of them with * and ?; upper and lower case are equal
 	Role    string // ca, server or client; empty for all

@@ -57,7 +57,7 @@ func (i Info) State() string {
 	return "ok"
 }
 
-// Full is several certificates, about each of which everything is told.
+// Full lists several certificates with all facts about each.
 type Full []Info
 
 // Text returns [Info.Text] of each, parted by an empty line.

@@ -19,7 +19,7 @@ func Label(value string) string {
 	return `"` + strings.NewReplacer(`\`, `\\`, `"`, `\"`, "\n", `\n`).Replace(termtext.Line(value)) + `"`
 }
 
-// Expiry is when a certificate ends, with the labels that it is told by.
+// Expiry is the time when a certificate expires, with its labels.
 type Expiry struct {
 	Role, Path, DN string
 	NotAfter       time.Time

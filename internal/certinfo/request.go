@@ -43,7 +43,7 @@ func OfRequest(csr *pki.CSR) Request {
 	return info
 }
 
-// KeyType returns the type of a public key: as --key-type has it, else in Go's words.
+// KeyType returns the type of a public key, as --key-type names it or else in Go's words.
 func KeyType(pub crypto.PublicKey) string {
 	if t, known := pki.KeyTypeOf(pub); known {
 		return string(t)

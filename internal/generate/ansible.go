@@ -101,7 +101,7 @@ func (a *Ansible) kept(project []templates.ProjectFile) []string {
 	return paths
 }
 
-// holdHosts says which of the hosts an inventory that is people's own does not name.
+// holdHosts names the hosts that are missing in an inventory that people edit.
 func (a *Ansible) holdHosts(j *change.Job, file string) error {
 	if filepath.Base(file) != "inventory.yml" {
 		return nil

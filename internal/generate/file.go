@@ -22,8 +22,7 @@ type File struct {
 	Mode fs.FileMode `json:"-"`
 }
 
-// fileMode is that of units and crontabs. cron passes over a file that others may
-// write to.
+// fileMode is the mode of units and crontabs. cron ignores a file that others may write to.
 const fileMode fs.FileMode = 0o644
 
 // Plan plans files; force replaces existing files that virtpki did not write. note says which step

@@ -30,7 +30,7 @@ type FirstBoot struct {
 	Bundle       string // directory with the bundle of each machine; empty for none
 	Organisation string // of a CA of the machine's own; empty for none
 	Request      bool   // the machine makes its keys, and asks the CA here
-	Via          string // command that takes its request; empty for none
+	Via          string // command that receives its request; empty for none
 	Issuer       string // file of an issuer on the machine, which it asks; empty for none
 
 	Client        string // name in the client certificate; empty for the machine's
@@ -184,8 +184,8 @@ func (o *FirstBoot) request(m *machine.Machine, boot *templates.FirstBoot) error
 	return o.locksOut(a.CA.Certificate, boot.Name)
 }
 
-// locksOut is the error for a list that bootstrap would refuse when the machine
-// boots, where nobody sees it: it keeps out the client that this CA will sign.
+// locksOut returns an error for a list that bootstrap would refuse at boot, where nobody sees the
+// error: the list refuses the client that this CA will sign.
 func (o *FirstBoot) locksOut(ca *x509.Certificate, name string) error {
 	if o.Client != "" {
 		name = o.Client
@@ -264,10 +264,10 @@ func (o *FirstBoot) Signing(name string) string {
 	return strings.Join(words, " ")
 }
 
-// secretMode is that of user-data which holds a private key.
+// secretMode is the mode of user-data that contains a private key.
 const secretMode fs.FileMode = 0o600
 
-// bootMode is that of user-data.
+// bootMode returns the mode of user-data.
 func bootMode(boot templates.FirstBoot) fs.FileMode {
 	if boot.Secret() {
 		return secretMode
@@ -275,7 +275,7 @@ func bootMode(boot templates.FirstBoot) fs.FileMode {
 	return fileMode
 }
 
-// maxUserData is the least that a cloud takes: Amazon's EC2, in bytes.
+// maxUserData is the smallest limit of a cloud: Amazon's EC2, in bytes.
 const maxUserData = 16 << 10
 
 // WarnUserData returns warnings about the contents of user-data.

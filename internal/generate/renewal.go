@@ -21,12 +21,12 @@ type Renewal struct {
 	Sysconfdir string
 	CA         string // directory of the CA; empty for the default
 	Passphrase string // file with the passphrase of the CA's key; empty for none
-	Before     string // how long before its end something is due
+	Before     string // how long before its expiry a certificate is due
 	SameKey    bool
 	NoReload   bool
 	Restart    string      // command that restarts a daemon; empty for none
 	Metrics    string      // file for Prometheus; empty for none
-	Via        string      // command that takes requests; empty for none
+	Via        string      // command that receives requests; empty for none
 	Issuer     string      // file of an issuer; empty for none
 	Jitter     string      // over which the runs of many machines are spread; empty for not at all
 	Calendar   string      // when systemd runs it
@@ -139,7 +139,7 @@ func (r *Renewal) Needs() []string {
 	return slices.DeleteFunc(needs, func(path string) bool { return path == "" })
 }
 
-// Missing tells which of them are not on a machine.
+// Missing returns a text for each needed file that does not exist on a machine.
 func (r *Renewal) Missing(m *machine.Machine) (texts []string) {
 	command := "renew"
 	if len(r.Watch) > 0 {
@@ -158,7 +158,7 @@ func (r *Renewal) template() templates.Renewal {
 	return templates.Renewal{Command: append([]string{r.Binary, "renew", "--quiet"}, r.arguments()...), Passphrase: r.Passphrase, Writable: r.writable(), Device: r.Key.Device}
 }
 
-// arguments are those of renew that differ from its defaults.
+// arguments returns the arguments of renew that differ from its defaults.
 func (r *Renewal) arguments() []string {
 	args := slices.Concat(flagArgs("sysconfdir", machine.DefaultSysconfdir(), r.Sysconfdir), flagArgs("ca", "", r.CA), flagArgs("before", "33%", r.Before))
 	if r.SameKey {

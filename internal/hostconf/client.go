@@ -21,7 +21,7 @@ import (
 type Clients struct {
 	Path    string
 	Aliases []Alias
-	Default string // where a client goes that is told nothing: a name, a host or a URI
+	Default string // where a client connects without a URI: a name, a host or a URI
 }
 
 // Settings returns the entries: the aliases that are there, with the new ones.
@@ -102,8 +102,7 @@ func hostURI(to string) (string, error) {
 	return "qemu+tls://" + to + "/system", subject.CheckHost(to)
 }
 
-// mergeAliases puts new aliases into the list that is there, in the place of those of
-// the same name.
+// mergeAliases puts new aliases into the existing list, in the place of aliases of the same name.
 func mergeAliases(file *conf.File, aliases []Alias) []string {
 	var list []string
 	if v, ok := file.Lookup("uri_aliases"); ok {

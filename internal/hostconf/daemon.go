@@ -36,8 +36,7 @@ type Daemon struct {
 	Force   bool                    // even if the list locks out Client
 	Client  string                  // DN of the client installed here, empty when there is none
 	Present func(libvirt.File) bool // which files are there, or planned
-	// Restarted is set where somebody else sees to it that the daemon is started
-	// again.
+	// Restarted is set if the caller restarts the daemon.
 	Restarted bool
 }
 
@@ -56,8 +55,8 @@ func Look(m *machine.Machine, list *inventory.List, r Request) (*Daemon, error) 
 	return d, d.AllowIssued(a, m)
 }
 
-// AllowIssued adds to the list every live client certificate that the CA has signed, or
-// is about to, each by its exact DN.
+// AllowIssued adds to the list every valid client certificate that the CA has signed, or is about
+// to sign, each by its exact DN.
 func (d *Daemon) AllowIssued(a *authority.Authority, m *machine.Machine) error {
 	clients, err := a.LiveClients(m.Now())
 	if err != nil {
@@ -157,7 +156,7 @@ func noteConf(j *change.Job, path string, file *conf.File, settings []libvirt.Se
 	}
 }
 
-// noteDuplicates tells which settings stand in a configuration more than once.
+// noteDuplicates notes which settings stand in a configuration file more than once.
 func noteDuplicates(j *change.Job, path string, file *conf.File) {
 	for _, d := range file.Duplicates() {
 		j.Note("%s: %s stands on lines %s; libvirt takes the first", path, d.Name, termtext.Join(d.Lines))

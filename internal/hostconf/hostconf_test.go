@@ -216,7 +216,7 @@ func TestClients(t *testing.T) {
 	}
 }
 
-// TestLookQEMU wants files for each use: without any a guest would not start.
+// TestLookQEMU requires files for each use: without any a guest would not start.
 func TestLookQEMU(t *testing.T) {
 	use := func(names ...string) (uses []libvirt.QEMUUse) {
 		for _, name := range names {

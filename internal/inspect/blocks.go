@@ -47,8 +47,8 @@ func (b *block) read(text []byte) {
 	}
 }
 
-// blockOf is the block of a file that a finding is about: the one with its bytes, or the
-// first that cannot be read.
+// blockOf returns the block of a file that a finding concerns: the block with its bytes, or the
+// first one that cannot be read.
 func blockOf(f judge.Finding, data []byte) (block, bool) {
 	for _, b := range blocksOf(data) {
 		if f.ID == "ca-broken" && b.raw == nil || f.Raw != nil && bytes.Equal(f.Raw, b.raw) {
@@ -58,7 +58,7 @@ func blockOf(f judge.Finding, data []byte) (block, bool) {
 	return block{}, false
 }
 
-// takeOut is the command that takes a block out of a file, of which a copy stays.
+// takeOut returns the command that removes a block from a file, and keeps a copy of the file.
 func (x *fixer) takeOut(b block, path string) string {
 	word := termtext.ShellWord(path)
 	return fmt.Sprintf("cp -p %s %s && sed -i '%d,%dd' %s", word, termtext.ShellWord(x.free(path)), b.first, b.last, word)

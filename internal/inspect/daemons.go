@@ -28,8 +28,8 @@ func (c *inspector) daemons() (serves bool) {
 	return serves
 }
 
-// daemonsHere are those that listen, or that somebody has configured. Without any it is
-// the one that would serve, unless nothing speaks for a server here.
+// daemonsHere returns the daemons that listen, or that somebody has configured. If there are none,
+// it returns the one that would serve, unless nothing here suggests a server.
 func (c *inspector) daemonsHere() []inventory.Daemon {
 	here := slices.DeleteFunc(slices.Clone(c.list.Serving()), func(d inventory.Daemon) bool {
 		return !d.Configured && d.Listening != inventory.Listens

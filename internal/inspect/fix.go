@@ -13,8 +13,8 @@ import (
 	"virtpki/internal/termtext"
 )
 
-// fixer says how a finding is fixed on this machine. It holds all that decides that
-// besides the finding; the rules look at nothing else. See inspector.fixer.
+// fixer holds all facts, besides the finding, that decide how to fix a finding on this machine. The
+// rules look at nothing else. See inspector.fixer.
 type fixer struct {
 	flags     string              // with which another run works on the same files
 	system    libvirt.Layout      // where this machine's files lie
@@ -23,14 +23,14 @@ type fixer struct {
 	folder    bool                // a directory for ?pkipath= is judged
 	user      bool                // the user's own files are judged
 	root      bool                // root asks
-	theirs    bool                // the system's tree is root's, and somebody else asks
+	theirs    bool                // the system's tree is root's, and the current user is not root
 	areas     []Area              // all that was found
 	serving   string              // the configuration file of the daemon that serves TLS here
-	unread    map[string][]string // settings by the configuration file in which nobody reads them
+	unread    map[string][]string // settings without a reader, by their configuration file
 	qemuConf  string
 	timer     string            // the unit that renews here
 	live      bool              // it is the running machine
-	asked     map[string]string // the use of QEMU's by the CA's file that it wants
+	asked     map[string]string // the use of QEMU's by its required CA file
 	uses      map[string]string // the use of QEMU's by its directory
 	caBroken  func() bool       // the CA's certificate and its key do not belong together
 	exists    func(path string) bool
@@ -38,16 +38,16 @@ type fixer struct {
 	read      func(path string) []byte
 	often     func(cert string) string              // a shorthand of systemd's: how often a certificate has to be looked at
 	leaves    func(ca string) []*gnutls.Certificate // the certificates that go with a CA file
-	caOf      func(cert string) string              // the CA file that goes with a certificate; empty where it is not known
-	keyOf     func(ca *gnutls.Certificate) bool     // the CA's key here is that of a CA
+	caOf      func(cert string) string              // the CA file that belongs to a certificate; empty if it is not known
+	keyOf     func(ca *gnutls.Certificate) bool     // the CA's key here belongs to this CA
 	certError func(path string) error
 	keyError  func(path string) error
 	waits     func(judge.Role) bool                   // a key waits for the certificate that was asked for
-	name      func(judge.Role) string                 // of a new certificate, quoted for a shell; empty where nothing tells it
-	renewable func(role judge.Role, cert string) bool // renew goes by the names of a certificate
+	name      func(judge.Role) string                 // of a new certificate, quoted for a shell; empty if it is not known
+	renewable func(role judge.Role, cert string) bool // renew uses the names of a certificate
 }
 
-// trouble is a finding, with the certificate and key of this machine's that it is about.
+// trouble is a finding, with the affected certificate and key of this machine.
 type trouble struct {
 	judge.Finding
 	pair *ownPair // nil for another file
@@ -105,7 +105,8 @@ func (x *fixer) fix(f judge.Finding) string {
 	return x.whereItSigns(f, cmp.Or(fix, f.Fix))
 }
 
-// ruleFor is the rule that counts for a finding, and its fix; none is the judge's own.
+// ruleFor returns the first rule that counts for a finding, and its fix. Without one, the judge's
+// own fix counts.
 func (x *fixer) ruleFor(f judge.Finding) (name, fix string) {
 	t := trouble{f, x.ownPair(f.File)}
 	if t.pair != nil && t.pair.unreadable == nil && t.inTheWay() {
@@ -141,7 +142,7 @@ func caFirst(x *fixer, t trouble) (string, bool) {
 	return fmt.Sprintf("first bring back the CA's certificate, or its key (%s)", x.caKey), counts
 }
 
-// noCA is about a CA's certificate that is not there.
+// noCA is about a missing CA certificate.
 func noCA(x *fixer, t trouble) (string, bool) {
 	if t.ID != "no-ca" {
 		return "", false
@@ -181,7 +182,7 @@ func halfPairInFolder(x *fixer, t trouble) (string, bool) {
 	return x.issueElsewhere(t.Finding), true
 }
 
-// noCRL is about a CRL that is missing: it may lie beside its place.
+// noCRL is about a missing CRL: it may lie beside its place.
 func noCRL(x *fixer, t trouble) (string, bool) {
 	if t.ID == "crl-missing" {
 		fix := x.fixOf("crl-file-gone")
@@ -202,7 +203,7 @@ func brokenCRL(x *fixer, t trouble) (string, bool) {
 	return fmt.Sprintf("bring it back from a backup; %svirtpki %scrl begins one that has forgotten whom it revoked", x.aside(t.File), x.flags), true
 }
 
-// fixOf is the judge's command for another finding, empty where there is none.
+// fixOf returns the judge's command for another finding; empty if there is none.
 func (x *fixer) fixOf(id string) string {
 	return x.fixWhere(func(f judge.Finding) bool { return f.ID == id })
 }

@@ -28,8 +28,9 @@ func takenOut(x *fixer, t trouble) (string, bool) {
 	return x.takeOut(b, t.File), true
 }
 
-// inUse reports whether a certificate that is here was signed by a CA, or its key is here.
-// Of one that cannot be read nobody knows, and nothing else can be read for its sake.
+// inUse reports whether the CA of a block signed a certificate on this machine, or has its key
+// here. It is false for an unreadable block: its CA is not known, and because of it the program
+// cannot read the rest of the file.
 func (x *fixer) inUse(b block, file string) bool {
 	if b.cert == nil {
 		return false
@@ -89,9 +90,9 @@ func (x *fixer) issuerOf(leaf *gnutls.Certificate, file string) (block, bool) {
 	return block{}, false
 }
 
-// badIssuer is about certificates of a CA that may not sign, or that was made again with
-// another key, while another CA signs here: it leaves its file, since nothing is issued
-// beside it, and pairs of the CA that signs replace them.
+// badIssuer is about certificates of a CA that may not sign, or that was made again with another
+// key, while another CA signs here. The fix removes that CA from its file, since virtpki issues
+// nothing beside it, and replaces its pairs by pairs of the CA that signs.
 func badIssuer(x *fixer, t trouble) (string, bool) {
 	cas := x.system.Path(libvirt.CACert)
 	if !x.signs || t.ID != "issuer-not-ca" && t.ID != "issuer-usage" && !(t.ID == "issuer-other-key" && t.File == cas) {

@@ -35,7 +35,7 @@ func moved(x *fixer, t trouble) (string, bool) {
 	return move(settings{t.File, from}, settings{to, there}, names)
 }
 
-// settingElsewhere is the setting that a finding is about.
+// settingElsewhere returns the setting that a finding concerns.
 func settingElsewhere(file *conf.File, t trouble) []string {
 	for _, u := range judge.UnknownSettings(file, filepath.Base(t.File) == filepath.Base(libvirt.QEMUConfPath(""))) {
 		if u.ID == t.ID && strings.HasPrefix(t.Text, fmt.Sprintf("line %d: %s: ", file.Line(u.Name), u.Name)) {

@@ -64,8 +64,8 @@ func (t trouble) unreadable() bool {
 	return t.inTheWay()
 }
 
-// pairElsewhere is about a pair that is neither the system's nor QEMU's: a user's, or one
-// at a daemon's own path, which renew knows.
+// pairElsewhere is about a pair that belongs neither to the system nor to QEMU: a user's, or one at
+// a daemon's own path, which renew knows.
 func pairElsewhere(x *fixer, t trouble) (string, bool) {
 	if t.pair != nil || x.folder || x.uses[filepath.Dir(t.File)] != "" || !strings.HasPrefix(t.Fix, "virtpki issue ") {
 		return "", false
@@ -148,7 +148,8 @@ func (x *fixer) asideInWords(p *ownPair) string {
 	return fmt.Sprintf("move %s aside, ", p.cert)
 }
 
-// hereFlag has issue install a pair on this machine: a client's could be somebody else's.
+// hereFlag makes issue install a pair on this machine: a client's pair could belong to somebody
+// else.
 func hereFlag(role judge.Role) string {
 	if role == judge.Client {
 		return " --here"

@@ -51,8 +51,8 @@ func numbered(x *fixer, t trouble) (string, bool) {
 	return fmt.Sprintf("%svirtpki %sissue %s %s%s", aside, x.flags, role, x.name(role), hereFlag(role)), true
 }
 
-// chained writes the certificates of a file in the order in which QEMU wants them, or
-// appends the CA that QEMU misses from libvirt's CA file.
+// chained writes the certificates of a file in the order that QEMU needs, or appends the CA that
+// QEMU misses from libvirt's CA file.
 func chained(x *fixer, t trouble) (string, bool) {
 	file := termtext.ShellWord(t.File)
 	switch t.ID {

@@ -259,7 +259,7 @@ func about(f judge.Finding, cert string) judge.Finding {
 	return f
 }
 
-// lines are those of a block that stands behind others, as sed names them.
+// lines returns the line numbers of a block after other blocks, in the form for sed.
 func lines(before, block string) string {
 	first := 1 + strings.Count(before, "\n")
 	return fmt.Sprintf("%d,%d", first, first-1+strings.Count(block, "\n"))

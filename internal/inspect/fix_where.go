@@ -64,8 +64,8 @@ func (x *fixer) importKey(found []judge.Finding) string {
 // whereCA explains the name CA in a command, as a comment, so that the whole line can be typed.
 const whereCA = " # CA is the host with the CA's key"
 
-// viaCA has the CA elsewhere sign. A host that has lost its key cannot prove its name by
-// it: the CA's administrator has to say that the name is its own still.
+// viaCA makes the CA on another host sign. A host that has lost its key cannot prove that it owns
+// its name: the CA's administrator has to confirm it.
 func (x *fixer) viaCA(f judge.Finding) string {
 	role := roleOf(f.File)
 	if f.File != x.system.Path(libvirt.KeyFile(string(role))) {

@@ -73,7 +73,7 @@ func (c *inspector) often(cert string) string {
 	return "hourly"
 }
 
-// names tells which name a new certificate should have.
+// names finds the name that a new certificate should have.
 type names struct {
 	files  *reader
 	folder string   // for ?pkipath=
@@ -82,9 +82,9 @@ type names struct {
 	ca     func() (*authority.Authority, error)
 }
 
-// of is the name that a new pair for a role should have, quoted for a shell; empty
-// where nothing tells it. A machine has its own; the files of another tell its name by
-// the pair that is there, by the one before that, or by its hostname file.
+// of returns the name that a new pair for a role should have, quoted for a shell; empty if it is
+// not known. The running machine has its own name. For the files of another machine, of takes the
+// name from the existing pair, the previous pair, or the hostname file.
 func (n *names) of(role judge.Role) string {
 	layout := n.files.m.System()
 	file := libvirt.CertFile(string(role))
@@ -119,8 +119,8 @@ func (n *names) ofOther(role judge.Role) string {
 	return ""
 }
 
-// renewable reports whether renew goes by the names of a certificate: not by those of
-// one that another CA has made, or for another role, where the CA's key is here.
+// renewable reports whether renew uses the names of a certificate. If the CA's key is here, renew
+// does not use those of a certificate from another CA, or for another role.
 func (n *names) renewable(role judge.Role, cert string) bool {
 	certs, err := pki.ParseCertificates(n.files.read(cert).Data)
 	if err != nil || !n.signs {
@@ -140,7 +140,7 @@ func (c *inspector) layoutsHere() []libvirt.Layout {
 	return layouts
 }
 
-// caOf is the CA file beside a certificate; empty for one that is in none of the places.
+// caOf returns the CA file beside a certificate; empty for a certificate in none of the places.
 func (c *inspector) caOf(cert string) string {
 	for _, layout := range c.layoutsHere() {
 		if cert == layout.Path(libvirt.ServerCert) || cert == layout.Path(libvirt.ClientCert) {
@@ -163,7 +163,7 @@ func (c *inspector) leaves(ca string) []*gnutls.Certificate {
 	return leaves
 }
 
-// keyOf reports whether the CA's key that is here is that of a CA.
+// keyOf reports whether the CA's key here belongs to a CA.
 func (c *inspector) keyOf(ca *gnutls.Certificate) bool {
 	key, err := gnutls.ReadPrivateKey(c.files.read(libvirt.CA(c.m.CAPath()).Path(libvirt.CAKey)).Data)
 	same, _ := key.Matches(ca.Key)

@@ -16,7 +16,7 @@ import (
 	"virtpki/pki"
 )
 
-// host is what a machine, or an image by its files, knows besides its certificates:
+// host answers questions about a machine, or an image by its files, other than its certificates:
 // groups, names and services.
 type host struct{ files *reader }
 
@@ -25,8 +25,8 @@ func (h *host) exists(path string) bool {
 	return Spot(h.files.m.Tree(), h.files.m.Path(path)).Err == nil
 }
 
-// hasGroup tells whether the machine knows a group; this one may have others than those
-// of its file, from a directory service.
+// hasGroup reports whether the machine knows a group. The running machine may have groups from a
+// directory service as well as those of its file.
 func (h *host) hasGroup(name string) bool {
 	_, _, err := libvirt.ParseGroup(h.files.read(h.files.m.Path("/etc/group")).Data, name)
 	if err == nil || !h.files.m.Live() {
@@ -64,7 +64,7 @@ func (h *host) network() judge.Network {
 	return n
 }
 
-// hasAddress reports whether an interface has an address; true where nobody can tell.
+// hasAddress reports whether an interface has an address; true if this is not known.
 func hasAddress(ip net.IP) bool {
 	addresses, err := net.InterfaceAddrs()
 	return err != nil || slices.ContainsFunc(addresses, func(a net.Addr) bool {
@@ -73,8 +73,8 @@ func hasAddress(ip net.IP) bool {
 	})
 }
 
-// resolves reports whether the system's resolver, with all of nsswitch.conf, finds an
-// address of a name; true where it cannot be asked.
+// resolves reports whether the system's resolver, with all of nsswitch.conf, finds an address of a
+// name; true if the resolver cannot be asked.
 func resolves(name string) bool {
 	_, err := resolver.Lookup(context.Background(), name)
 	var unknown *net.DNSError

@@ -17,7 +17,7 @@ import (
 
 // Request says which parts of a machine to judge, and for which releases.
 type Request struct {
-	Roles   []judge.Role      // none is all
+	Roles   []judge.Role      // empty for all
 	For     []libvirt.Release // releases to please; the first of a product counts
 	PKIPath string            // a directory for ?pkipath=, instead of the system's files
 	User    bool              // the user's own files, instead of the system's
@@ -40,7 +40,7 @@ func (r Request) release(product string) *libvirt.Release {
 	return &r.For[i]
 }
 
-// target is the libvirt to please; the zero value, all of them, where none is named.
+// target returns the libvirt to please; the zero value, for all releases, if none is named.
 func (r Request) target() libvirt.Release {
 	if t := r.Libvirt(); t != nil {
 		return *t
@@ -95,7 +95,7 @@ type inspector struct {
 	places        places
 	pairs         pairs
 	uses          map[string]string // the use of QEMU's by its directory
-	asked         map[string]string // the use of QEMU's by the CA's file that it wants
+	asked         map[string]string // the use of QEMU's by its required CA file
 	gathered      gathered
 }
 

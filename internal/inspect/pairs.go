@@ -31,7 +31,8 @@ func (p *pairs) judge(set judge.Set, target libvirt.Release) []judge.Finding {
 	return found
 }
 
-// copied reports whether QEMU's certificate is libvirt's own, of which all is said there.
+// copied reports whether QEMU's certificate is libvirt's own: then libvirt's place has the
+// findings.
 func (p *pairs) copied(set judge.Set) bool {
 	return bytes.Equal(set.Cert.Data, p.files.read(p.files.m.System().Path(libvirt.CertFile(string(set.Role)))).Data)
 }

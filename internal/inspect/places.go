@@ -17,7 +17,7 @@ type places struct {
 	r     Request
 }
 
-// of looks at everything of a layout that counts for the roles.
+// of describes all files of a layout that count for the roles.
 func (p *places) of(kind judge.Kind, layout libvirt.Layout, roles ...judge.Role) judge.Place {
 	place := judge.Place{Kind: kind, Base: layout.Base, Seen: p.seen(layout.Base), Roles: roles, Asked: len(p.r.Roles) > 0, Release: p.r.target(),
 		Files: make(map[libvirt.File]judge.Spot), Want: make(map[string]fs.FileMode)}
@@ -102,7 +102,7 @@ func (p *places) system(layout libvirt.Layout, roles ...judge.Role) judge.Place 
 	return place
 }
 
-// strays looks for files that lie where nobody reads them.
+// strays looks for files in places that no program reads.
 func strays(t store.Tree, p *judge.Place, mistakes []libvirt.Misplaced) {
 	for _, m := range mistakes {
 		if info, err := t.Stat(m.Path); err == nil && info.Mode().IsRegular() {

@@ -35,7 +35,7 @@ func (r *reader) read(path string) judge.File {
 	return f
 }
 
-// spot looks at one of the files of a place, and whether it can be read.
+// spot inspects one of the files of a place, and whether it can be read.
 func (r *reader) spot(path string) judge.Spot {
 	s := Spot(r.m.Tree(), path)
 	if s.Err == nil && s.Mode.IsRegular() {

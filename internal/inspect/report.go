@@ -32,7 +32,7 @@ type Result struct {
 	Renewed []renewer.Pair `json:"renewed,omitempty"`
 }
 
-// Placed is a finding with the place that it is about.
+// Placed is a finding with its place.
 type Placed struct {
 	Place string `json:"place"`
 	judge.Finding
@@ -155,8 +155,8 @@ func each(areas []Area) []*judge.Finding {
 	return all
 }
 
-// saidOf reports whether the same is said of a file already for another role: of one CA
-// file that server and client read.
+// saidOf reports whether another role has the same finding on a file already: server and client may
+// read one CA file.
 func saidOf(before []judge.Finding, f judge.Finding) bool {
 	return f.Stage == judge.Own && slices.ContainsFunc(before, func(b judge.Finding) bool { return b.ID == f.ID && b.File == f.File })
 }

@@ -27,8 +27,8 @@ func (c *inspector) trust() {
 	c.gathered.conclude("ca", "", layout.Base, found)
 }
 
-// unused reports whether nobody uses the system's files: no daemon listens for TLS, and
-// there is no client pair.
+// unused reports whether no program uses the system's files: no daemon listens for TLS, and there
+// is neither a client certificate nor its key.
 func (c *inspector) unused() bool {
 	layout := c.m.System()
 	return len(c.r.Roles) == 0 && c.list != nil && c.list.Server().Listening == inventory.Silent &&

@@ -14,8 +14,8 @@ var shorthands = map[string]time.Duration{
 	"monthly": 31 * 24 * time.Hour, "quarterly": 92 * 24 * time.Hour, "semiannually": 184 * 24 * time.Hour, "yearly": 366 * 24 * time.Hour,
 }
 
-// renewsEvery returns how often a timer unit rings, by the last of its times; zero for one
-// that is not a name.
+// renewsEvery returns the interval of a timer unit, by the last of its times; zero if that time is
+// not a name.
 func renewsEvery(unit string) (every time.Duration) {
 	for line := range strings.Lines(unit) {
 		if value, ok := strings.CutPrefix(strings.TrimSpace(line), "OnCalendar="); ok {

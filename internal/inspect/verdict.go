@@ -25,9 +25,9 @@ type Verdict struct {
 // party is the subject of a verdict.
 type party struct {
 	role    string // server, client, ca or qemu
-	program string // that reads the files; empty for files by themselves
+	program string // the program that reads the files; empty for files without one
 	silent  bool   // a daemon that does not listen for TLS
-	asked   bool   // the files of one that does not listen are judged as if it did
+	asked   bool   // judge the files of a daemon that does not listen as if it did
 }
 
 // caveats describe how a program behaves that starts, or connects, in spite of some findings: on

@@ -50,8 +50,8 @@ func TestVerdict(t *testing.T) {
 	}
 }
 
-// TestVerdictLine never says ok beside a warning, and takes names, the list and who is
-// revoked into account.
+// TestVerdictLine never says ok beside a warning, and takes names, the list and revoked clients
+// into account.
 func TestVerdictLine(t *testing.T) {
 	of := func(id string, level judge.Level) judge.Finding {
 		return judge.Finding{ID: id, Level: level, Stage: judge.Host}

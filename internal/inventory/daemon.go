@@ -28,13 +28,13 @@ type Daemon struct {
 	Enabled   bool // systemd starts it, or listens for it
 	// Listening is whether it listens for TLS, or will when it is started the next time.
 	Listening Listening
-	// OpenedBy is where it is said that systemd opens the TLS port for it: a link, or the
-	// daemon's own unit. Empty where it does not.
+	// OpenedBy is the file that makes systemd open the TLS port for the daemon: a link, or the
+	// daemon's own unit. It is empty if systemd does not open it.
 	OpenedBy string
 	// Sockets lists all units for which systemd opens sockets and passes them to it.
 	Sockets []string
-	// Listen is the argument that holds --listen, and where it stands; the zero value
-	// where none does.
+	// Listen is the argument that contains --listen, and its place; the zero value if there is
+	// none.
 	Listen systemd.Arg
 	// Args is the command line that systemd starts it with, the program first; nil where
 	// that is not known.
@@ -49,7 +49,7 @@ type Daemon struct {
 	FilesErr error
 	// Configured is whether that file exists.
 	Configured bool
-	// Running is the daemon as it runs now, nil where it does not, or nobody could tell.
+	// Running is the running daemon; nil if it does not run, or if this is not known.
 	Running *running.Daemon
 }
 
@@ -58,7 +58,7 @@ func (d *Daemon) here() bool {
 	return d.Configured || d.Installed || d.Enabled || d.OpenedBy != "" || d.Running != nil
 }
 
-// socketsOf are the units whose sockets systemd passes to a daemon.
+// socketsOf returns the units with sockets that systemd passes to a daemon.
 func socketsOf(d libvirt.Daemon) []string {
 	return []string{d.TLSSocket, d.Name + ".socket", d.Name + "-ro.socket", d.Name + "-admin.socket", d.Name + "-tcp.socket"}
 }
@@ -83,8 +83,8 @@ func (m host) look(which libvirt.Daemon) Daemon {
 	return d
 }
 
-// runs is the daemon as it runs on the machine, the one that takes clients first. One in
-// a container goes by that container's files.
+// runs returns the daemon as it runs on the machine; one that accepts clients comes first. A daemon
+// in a container uses that container's files.
 func (m host) runs(which libvirt.Daemon) *running.Daemon {
 	var best *running.Daemon
 	for i, r := range m.running {
@@ -95,8 +95,8 @@ func (m host) runs(which libvirt.Daemon) *running.Daemon {
 	return best
 }
 
-// readSockets finds the sockets that systemd opens for the daemon: those that something
-// at boot wants, and those that the daemon's own unit wants and that exist.
+// readSockets finds the sockets that systemd opens for the daemon: those that a target wants at
+// boot, and those that the daemon's own unit wants and that exist.
 func (d *Daemon) readSockets(units systemd.Machine, service *systemd.Service) {
 	by := append(slices.Clone(starters), d.Service, d.Name+".socket")
 	for _, name := range socketsOf(d.Daemon) {

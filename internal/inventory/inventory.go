@@ -80,7 +80,7 @@ func (m host) exists(path string) bool {
 	return m.Tree().Exists(m.Path(path))
 }
 
-// readConf reads a configuration file; one that is not there is empty.
+// readConf reads a configuration file; a missing file counts as empty.
 func (m host) readConf(path string) (*conf.File, error) {
 	file, err := conf.Read(m.Path(path), m.Tree().ReadFile)
 	m.note(err)

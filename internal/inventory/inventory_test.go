@@ -61,8 +61,8 @@ const (
 var masked = files{own + "libvirtd.socket": "-> /dev/null", own + "libvirtd-ro.socket": "-> /dev/null", own + "libvirtd-admin.socket": "-> /dev/null",
 	own + "libvirtd-tls.socket": "-> /dev/null", own + "libvirtd-tcp.socket": "-> /dev/null"}
 
-// debian is libvirtd as Debian has it; fedora has the modular daemons beside it, with
-// virtproxyd's socket enabled.
+// debian has libvirtd as Debian does; fedora has the modular daemons beside it, with virtproxyd's
+// socket enabled.
 var (
 	debian = files{"usr/sbin/libvirtd": "", "etc/libvirt/libvirtd.conf": "", units + "libvirtd.socket": socket, units + "libvirtd-tls.socket": socket,
 		units + "libvirtd.service": "[Unit]\nWants=libvirtd.socket\n[Service]\nEnvironment=LIBVIRTD_ARGS=\"--timeout 120\"\nEnvironmentFile=-/etc/default/libvirtd\nExecStart=/usr/sbin/libvirtd $LIBVIRTD_ARGS\n"}

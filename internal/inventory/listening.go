@@ -6,9 +6,9 @@ import (
 	"virtpki/internal/systemd"
 )
 
-// distributionUnit is how distributions start libvirtd: Debian with /etc/default, those
-// with RPM packages with /etc/sysconfig, and init scripts alike. It stands in for a unit
-// that is not there, as in an image in which libvirt is not installed yet.
+// distributionUnit is the usual way in which distributions start libvirtd: Debian with
+// /etc/default, those with RPM packages with /etc/sysconfig, and init scripts alike. It replaces a
+// missing unit, for example in an image without libvirt installed yet.
 const distributionUnit = "[Service]\n" +
 	"EnvironmentFile=-/etc/sysconfig/libvirtd\n" +
 	"EnvironmentFile=-/etc/default/libvirtd\n" +
@@ -29,9 +29,9 @@ func (m host) service(d libvirt.Daemon, units systemd.Machine) (service *systemd
 	return &systemd.Service{}, false
 }
 
-// listening decides whether the daemon listens for TLS (libvirt,
-// src/remote/remote_daemon.c, daemonSetupNetworking). known is whether the command line
-// is that of the machine's own unit; one that is masked starts nothing.
+// listening decides whether the daemon listens for TLS (libvirt, src/remote/remote_daemon.c,
+// daemonSetupNetworking). known reports whether the command line comes from the machine's own unit;
+// a masked unit starts nothing.
 func (d *Daemon) listening(known, masked bool) Listening {
 	switch {
 	case d.Running != nil && d.Running.Address != "":

@@ -27,8 +27,8 @@ type OwnPair struct {
 	QEMU bool
 }
 
-// OwnPairs lists the pairs at other places than the default ones, each once. The error tells
-// of files that could not be looked at, so that there may be others.
+// OwnPairs lists the pairs at places other than the default ones, each once. The error names files
+// that could not be inspected: there may be more pairs.
 func (l *List) OwnPairs() ([]OwnPair, error) {
 	var all []OwnPair
 	for _, d := range l.Daemons {
@@ -44,7 +44,7 @@ func (l *List) OwnPairs() ([]OwnPair, error) {
 	return all, errors.Join(*l.host.unread...)
 }
 
-// ownOf lists those of a daemon.
+// ownOf lists the pairs of a daemon.
 func (m host) ownOf(d Daemon) []OwnPair {
 	if d.FilesErr != nil || d.ConfErr != nil || !d.Files.Custom {
 		return nil
@@ -96,9 +96,9 @@ func (l *List) ownOfQEMU() []OwnPair {
 // maxPairDir is how many files a directory may hold to count as one for TLS files alone.
 const maxPairDir = 32
 
-// apart reports whether a certificate and its key cannot change together: that takes a
-// directory of their own, which a renewal exchanges as a whole. One behind a link, with
-// directories inside or with many files is another program's too.
+// apart reports whether a certificate and its key cannot change together. For that they need a
+// directory of their own, which a renewal exchanges as a whole. A directory behind a link, with
+// directories inside or with many files belongs to another program too.
 func (m host) apart(cert, key string) bool {
 	dir := filepath.Dir(cert)
 	if dir != filepath.Dir(key) || m.resolve(dir) != dir {

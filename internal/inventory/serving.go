@@ -25,7 +25,7 @@ func (l *List) Server() Daemon {
 	return l.Daemon(libvirt.Daemons()[0])
 }
 
-// Named returns the daemon of a name, and the one that serves TLS here for none.
+// Named returns the daemon with a name, or the one that serves TLS here if the name is empty.
 func (l *List) Named(name string) (Daemon, error) {
 	if name == "" {
 		return l.Server(), nil
@@ -44,7 +44,7 @@ func (l *List) Instead(d Daemon) (other Daemon, ok bool) {
 	return server, server.Listening == Listens && d.Listening != Listens && server.ConfPath != d.ConfPath
 }
 
-// preferred returns the daemons of which something holds, where it holds of any.
+// preferred returns the daemons that satisfy a condition, or all if none does.
 func preferred(all []Daemon, holds func(Daemon) bool) []Daemon {
 	var some []Daemon
 	for _, d := range all {

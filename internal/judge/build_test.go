@@ -133,9 +133,9 @@ type certSpec struct {
 	subject, issuer     []byte // DER
 	serial              *big.Int
 	notBefore, notAfter time.Time
-	version             int // 3 where it is 0
+	version             int // 3 if it is 0
 	key                 testKey
-	hash                crypto.Hash // SHA-256 where it is 0
+	hash                crypto.Hash // SHA-256 if it is 0
 	exts                []testExt
 	spoil               bool // damage the signature
 }

@@ -12,8 +12,8 @@ import (
 	"testing"
 )
 
-// TestCatalogueOfPlaces wants an entry for each id in the sources of the stages
-// places, conf and host, and no entry without one.
+// TestCatalogueOfPlaces requires an entry for each id in the sources of the stages places, conf and
+// host, and fails on any other entry.
 func TestCatalogueOfPlaces(t *testing.T) {
 	said := idsInSource(t)
 	explained := make(map[string]bool)

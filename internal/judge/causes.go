@@ -104,7 +104,7 @@ func Best(found []Finding) (command string, fixes, of int) {
 	return command, fixes, of
 }
 
-// isCommand tells a fix that can be typed from one in words.
+// isCommand reports whether a fix is a command, and not a sentence.
 func isCommand(fix string) bool {
 	word, _, _ := strings.Cut(fix, " ")
 	return slices.Contains([]string{"virtpki", "chown", "chmod", "mv"}, word) && !strings.Contains(fix, "; or")

@@ -39,7 +39,7 @@ func (r *run) checkTimes(c *gnutls.Certificate, file, kind string) {
 	}
 }
 
-// certificateText says which of several certificates is meant.
+// certificateText names a certificate among several.
 func certificateText(c *gnutls.Certificate, kind string) string {
 	if kind == "ca" {
 		return "the CA " + nameText(c.Subject)

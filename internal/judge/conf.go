@@ -21,31 +21,30 @@ type DaemonConf struct {
 	Root    string
 	Layout  libvirt.Layout
 	Release libvirt.Release
-	// Socket is where the socket unit for TLS is enabled, empty where it is not; Sockets
-	// lists all units for which systemd passes sockets to the daemon.
+	// Socket is the place where the socket unit for TLS is enabled, or empty; Sockets lists all
+	// units for which systemd passes sockets to the daemon.
 	Socket  string
 	Sockets []string
-	// Listen is the argument that holds --listen, and ListenFile where it stands; both
-	// are empty where none does.
+	// Listen is the argument that contains --listen, and ListenFile the file with that argument;
+	// both are empty if there is none.
 	Listen, ListenFile string
 	// Silent is whether it is sure that the daemon does not listen for TLS: it does not
 	// read the files for it then.
 	Silent bool
-	// Answers is the address at which the daemon that runs now takes clients with
-	// TLS; empty where none does, or nobody could tell.
+	// Answers is the address at which the running daemon accepts clients with TLS; empty if it does
+	// not, or if this is not known.
 	Answers string
 	// Systemd is whether the machine starts its daemons with systemd.
 	Systemd bool
-	// HasGroup tells whether the machine knows a group.
+	// HasGroup reports whether the machine knows a group.
 	HasGroup func(name string) bool
-	// Exists tells whether a file of the daemon's stands at a path.
+	// Exists reports whether a file of the daemon's exists at a path.
 	Exists func(path string) bool
 	// Priorities are the names that the machine's GnuTLS configuration defines.
 	Priorities []string
 	// Network answers questions about the machine's addresses and names.
 	Network Network
-	// Client is the DN of the client certificate installed here, empty where there
-	// is none.
+	// Client is the DN of the client certificate installed here; empty if there is none.
 	Client string
 }
 
@@ -82,7 +81,7 @@ func (j *confJudge) say(id string, level Level, fix, format string, args ...any)
 	j.found = append(j.found, Finding{ID: id, Level: level, Stage: Conf, File: j.File.Path, Fix: fix, Text: fmt.Sprintf(format, args...)})
 }
 
-// inSession marks the last finding as one that clients meet, not the daemon.
+// inSession marks the last finding as one that concerns clients, not the daemon.
 func (j *confJudge) inSession() { j.found[len(j.found)-1].Stage = Session }
 
 // from marks the last finding as one of this release and those after it.
@@ -139,8 +138,8 @@ func (j *confJudge) correctLine(refused *conf.Error) string {
 	return fmt.Sprintf("correct line %d of %s, or what begins before it and does not end", refused.Line, j.File.Path)
 }
 
-// fixRefused takes the line that is refused out of effect, where that is sure to be
-// the fix: an entry that can be read, or a comment that stands inside a list.
+// fixRefused disables the refused line if that is sure to be the fix: an entry that can be read, or
+// a comment inside a list.
 func (j *confJudge) fixRefused(refused *conf.Error) string {
 	if j.conf == nil {
 		lines := strings.Split(string(j.File.Data), "\n")
@@ -194,7 +193,7 @@ func (j *confJudge) duplicates() {
 	}
 }
 
-// late tells of values that the daemon reads, and then ends for.
+// late reports values that the daemon reads, and then fails on.
 func (j *confJudge) late() {
 	for _, c := range j.conf.LateComplaints(j.HasGroup) {
 		if !c.Always && !j.Release.AtLeast(9, 0) {

@@ -31,8 +31,8 @@ func (j *confJudge) opensPort() bool {
 	return j.Socket == "" && wants == 1
 }
 
-// address looks at listen_addr and tls_port as getaddrinfo(3) and bind(2) do (libvirt,
-// src/rpc/virnetsocket.c): the daemon ends where either has something against them.
+// address checks listen_addr and tls_port as getaddrinfo(3) and bind(2) do (libvirt,
+// src/rpc/virnetsocket.c): the daemon ends if either function fails.
 func (j *confJudge) address() {
 	if !j.opensPort() {
 		return
@@ -64,8 +64,8 @@ func (j *confJudge) port() {
 // notHostName matches a character that a host name cannot contain.
 var notHostName = regexp.MustCompile(`[^A-Za-z0-9._-]`)
 
-// refusesAddress says why the daemon ends for an address to listen on; empty where it
-// does not, or nobody can tell.
+// refusesAddress returns the reason why the daemon ends when it should listen on an address. The
+// reason is empty if it starts, or if this is not known.
 func (n Network) refusesAddress(text string) (level Level, why string) {
 	if ip, ok := numericHost(text); ok {
 		if ip.IsUnspecified() || ip.IsLoopback() || ip.Is6() || n.HasAddress == nil || n.HasAddress(ip.AsSlice()) {
@@ -129,8 +129,8 @@ func numericHost(text string) (netip.Addr, bool) {
 	return netip.AddrFrom4([4]byte{byte(value >> 24), byte(value >> 16), byte(value >> 8), byte(value)}), true
 }
 
-// otherAddress is the command that writes the one address which was meant; where that
-// is not clear, the one that has the daemon listen on all.
+// otherAddress returns the command that writes the address that was probably meant. If that is not
+// clear, the command makes the daemon listen on all addresses.
 func (j *confJudge) otherAddress(text string) string {
 	const name = "listen_addr"
 	first, last, shared := j.conf.Extent(name)
@@ -141,7 +141,7 @@ func (j *confJudge) otherAddress(text string) string {
 	return fmt.Sprintf(`sed -i '%ds|.*|listen_addr = "%s"|' %s`, first, meant, termtext.ShellWord(j.File.Path))
 }
 
-// meantAddress is the address in brackets, or before a port; empty where there is none.
+// meantAddress returns the address in brackets, or before a port; empty if there is none.
 func meantAddress(text string) string {
 	text = strings.TrimSpace(text)
 	if host, _, err := net.SplitHostPort(text); err == nil {

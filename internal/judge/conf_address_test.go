@@ -54,8 +54,8 @@ var listenAddresses = []struct {
 	{"virbr0", false, Warning, ""},
 }
 
-// tlsPorts are values of tls_port, and the port on which libvirtd --listen listens then:
-// 0 where it does not start, -1 where it is one that the kernel picks.
+// tlsPorts are values of tls_port, and the port on which libvirtd --listen then listens: 0 if it
+// does not start, -1 if the kernel picks the port.
 var tlsPorts = []struct {
 	text string
 	port int
@@ -148,8 +148,8 @@ func TestListenPort(t *testing.T) {
 	}
 }
 
-// listenScript starts libvirtd on one line of configuration after the other, and says
-// whether it listens on anything.
+// listenScript starts libvirtd on each line of configuration in turn, and reports whether it
+// listens on any port.
 const listenScript = `
 printf '127.0.0.1 localhost\n10.9.0.1 hv1.example.org hv1\n' >/etc/hosts
 grep -q '^https' /etc/services 2>/dev/null || printf 'https 443/tcp\n' >>/etc/services
@@ -181,8 +181,8 @@ func linesAt(list []string, some []int) []string {
 	return picked
 }
 
-// TestListenOnReleases holds rows of the two tables against libvirtd of each release;
-// VIRTPKI_SETS=100 takes all of them.
+// TestListenOnReleases compares rows of the two tables with libvirtd of each release;
+// VIRTPKI_SETS=100 compares all of them.
 func TestListenOnReleases(t *testing.T) {
 	onReleases(t, func(t *testing.T, h *labHost) {
 		h.placePair(t, time.Now())

@@ -9,7 +9,7 @@ import (
 	"virtpki/internal/termtext"
 )
 
-// files looks at the settings that name PKI files.
+// files checks the settings that name PKI files.
 func (j *confJudge) files() {
 	named := make(map[string]string)
 	for _, s := range libvirt.FileSettings(j.conf) {
@@ -46,7 +46,7 @@ func (j *confJudge) absolute(name, path string) string {
 	return fmt.Sprintf("sed -i '%ds|.*|%s = \"/%s\"|' %s", first, name, filepath.Clean(path), termtext.ShellWord(j.File.Path))
 }
 
-// lists looks at cert_files and key_files, of libvirt 11.10 and later.
+// lists checks cert_files and key_files, of libvirt 11.10 and later.
 func (j *confJudge) lists(named map[string]string) bool {
 	_, certs := j.conf.Lookup("cert_files")
 	_, keys := j.conf.Lookup("key_files")
@@ -78,7 +78,7 @@ func (j *confJudge) single() string {
 	return fmt.Sprintf(`%s && %s && printf '\ncert_file = "%s"\nkey_file = "%s"\n' >>%s`, muteCert, muteKey, cert.List()[0], key.List()[0], termtext.ShellWord(j.File.Path))
 }
 
-// partial is about some of the three without the rest.
+// partial is about files of which only one or two of the three are set.
 func (j *confJudge) partial(named map[string]string) {
 	var missing []string
 	for _, name := range []string{"ca_file", "cert_file", "key_file"} {
@@ -121,7 +121,7 @@ func (j *confJudge) explicit(named map[string]string, crl string, crlSet bool) {
 	}
 }
 
-// sayCRL is about a crl_file that is set and leads to nothing.
+// sayCRL is about a crl_file that does not lead to a file.
 func (j *confJudge) sayCRL(how string) {
 	fix := ""
 	if standard := j.Layout.Path(libvirt.CACRL); j.Exists(standard) {
@@ -137,7 +137,7 @@ func (j *confJudge) sayCRL(how string) {
 	j.say("crl-file-gone", Warning, fix, "crl_file %s: no CRL is read, and nothing is said of it", how)
 }
 
-// crlAlone is about a crl_file without the other three, which is not looked at.
+// crlAlone is about a crl_file without the other three: the daemon ignores it.
 func (j *confJudge) crlAlone(crl string) {
 	standard := j.Layout.Path(libvirt.CACRL)
 	if crl == standard {

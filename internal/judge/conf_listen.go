@@ -42,8 +42,8 @@ func (j *confJudge) enableSocket() string {
 	return fmt.Sprintf("systemctl stop %s && systemctl enable --now %s && systemctl start %s", d.Service, d.TLSSocket, d.Service)
 }
 
-// dropListen takes --listen out of the daemon's arguments, where it is written so, and
-// has systemd open the port where it does not yet.
+// dropListen removes --listen from the daemon's arguments, if it stands there, and makes systemd
+// open the port if it does not yet.
 func (j *confJudge) dropListen() string {
 	if !strings.Contains(j.Listen, "--listen") {
 		return ""
@@ -70,7 +70,7 @@ func (j *confJudge) orListen() string {
 	return ""
 }
 
-// ignoredBySocket tells of settings that systemd's sockets take the place of.
+// ignoredBySocket reports settings that have no effect because systemd opens the sockets.
 func (j *confJudge) ignoredBySocket() {
 	for _, name := range []string{"listen_tls", "tls_port", "listen_addr"} {
 		v, set := j.conf.Lookup(name)
@@ -81,8 +81,8 @@ func (j *confJudge) ignoredBySocket() {
 	}
 }
 
-// priority looks at tls_priority: a daemon starts with any, and no client gets in
-// with one that GnuTLS refuses.
+// priority checks tls_priority: a daemon starts with any value, but no client can connect if GnuTLS
+// refuses the value.
 func (j *confJudge) priority() {
 	priority, ok := j.text("tls_priority")
 	if !ok || priority == "" {
@@ -94,7 +94,7 @@ func (j *confJudge) priority() {
 	}
 }
 
-// checks looks at the settings that switch checks off.
+// checks reports settings that switch checks off.
 func (j *confJudge) checks() {
 	if n, ok := j.number("tls_no_verify_certificate"); ok && n == 1 {
 		j.say("no-verify", Warning, j.mute("tls_no_verify_certificate"), "tls_no_verify_certificate = 1: everybody gets in, with any certificate or none; the DN list and the CRL are not looked at")
@@ -109,7 +109,7 @@ func (j *confJudge) checks() {
 	}
 }
 
-// list looks at tls_allowed_dn_list.
+// list checks tls_allowed_dn_list.
 func (j *confJudge) list() {
 	value, ok := j.conf.Lookup(libvirt.AllowedDNs)
 	if !ok {

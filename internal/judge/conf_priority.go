@@ -91,7 +91,7 @@ func readPriority(words []string, whole string) error {
 	return nil
 }
 
-// read takes one word.
+// read interprets one word.
 func (s *suites) read(word string, first bool) error {
 	word = strings.TrimLeft(word, " ")
 	if word == "" {
@@ -102,7 +102,7 @@ func (s *suites) read(word string, first bool) error {
 	case strings.EqualFold(word, "NONE"):
 		*s = suites{}
 	case slices.Contains(priorityLevels, strings.ToUpper(word)), sign == '+' && slices.Contains(priorityLevels, name):
-		*s = suites{s.versions || first, true, true} // a level sets the versions where it comes first
+		*s = suites{s.versions || first, true, true} // a level sets the versions only as the first word
 	case sign == '%' && slices.Contains(priorityOptions, word[1:]):
 	case strings.IndexByte("+-!", sign) >= 0 && s.algorithm(name, sign == '+'):
 	default:

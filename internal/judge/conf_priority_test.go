@@ -53,7 +53,7 @@ func fixedPriorities() []string {
 		"NORMAL:-VERS-SSL3.0", "LEGACY", "SUITEB192", "SECURE", "NORMAL:+", "NORMAL:%", "+", "NORMAL;-VERS-TLS1.0"}
 }
 
-// randomPriorities join words that are known, and now and then one that is not.
+// randomPriorities join known words, and sometimes an unknown one.
 func randomPriorities(random *rand.Rand, n int) []string {
 	pick := func(words []string) string { return words[random.IntN(len(words))] }
 	var list []string

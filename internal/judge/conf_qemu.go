@@ -12,7 +12,7 @@ import (
 type QEMUConf struct {
 	File       File
 	Sysconfdir string // libvirt's
-	// Exists tells whether something stands at a path of the machine's.
+	// Exists reports whether a file or directory exists at a path of the machine's.
 	Exists func(path string) bool
 }
 

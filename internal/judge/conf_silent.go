@@ -2,7 +2,7 @@ package judge
 
 import "strings"
 
-// filesIfRead is files for a daemon that listens; one that does not never looks at them.
+// filesIfRead is files for a daemon that listens; a daemon that does not listen never reads them.
 func (j *confJudge) filesIfRead() {
 	before := len(j.found)
 	j.files()

@@ -10,17 +10,17 @@ import (
 	"virtpki/internal/termtext"
 )
 
-// UnknownSetting is an entry that libvirt passes over without a word.
+// UnknownSetting is an entry that libvirt silently ignores.
 type UnknownSetting struct {
 	ID    string
 	Level Level
 	Name  string
-	Right string // the name that was meant, empty where nobody can tell
+	Right string // the name that was probably meant; empty if it is not clear
 	Text  string
 }
 
-// UnknownSettings returns the entries of a daemon's configuration file, or with qemu of
-// qemu.conf, that no release reads there, in the order of the file.
+// UnknownSettings returns the entries of a daemon's configuration file, or of qemu.conf if qemu is
+// set, that no release reads there, in the order of the file.
 func UnknownSettings(file *conf.File, qemu bool) []UnknownSetting {
 	known, others, other := conf.DaemonNames(), conf.QEMUNames(), "qemu.conf"
 	if qemu {
@@ -99,7 +99,7 @@ func distance(a, b string) int {
 	return row[len(b)]
 }
 
-// unknown tells of entries that the daemon passes over.
+// unknown reports entries that the daemon ignores.
 func (j *confJudge) unknown() { j.sayUnknown(false) }
 
 func (j *confJudge) sayUnknown(qemu bool) {

@@ -15,8 +15,8 @@ import (
 	"virtpki/internal/libvirt"
 )
 
-// Sets are given to a real virsh, many in one process: it reads its own files
-// before it finds that nobody listens. A set that gets so far is accepted.
+// The tests give many sets to a real virsh in one process. virsh reads its own files before it
+// finds that no server listens. A set with which it gets so far is accepted.
 
 func writeSet(t testing.TB, dir string, s Set) {
 	t.Helper()
@@ -39,7 +39,7 @@ func writeSet(t testing.TB, dir string, s Set) {
 	}
 }
 
-// virshScript connects to each of n folders and marks where its answer begins.
+// virshScript connects to each of n directories, and prints a mark before the output for each.
 func virshScript(n int, uri func(i int) string) string {
 	var b strings.Builder
 	for i := range n {
@@ -50,7 +50,7 @@ func virshScript(n int, uri func(i int) string) string {
 
 var markLine = regexp.MustCompile(`MARK-(\d+)$`)
 
-// answers cuts virsh's output into the error texts for each mark.
+// answers splits virsh's output at the marks into error texts.
 func answers(out []byte, n int) []string {
 	texts := make([]string, n)
 	at := -1
@@ -173,7 +173,7 @@ func sameReason(text string, findings []Finding) bool {
 	return false
 }
 
-// needs skips a test where a program is missing; CI takes no skipped test.
+// needs skips a test if a program is missing; CI does not allow skipped tests.
 func needs(t testing.TB, programs ...string) {
 	t.Helper()
 	for _, program := range programs {
@@ -195,7 +195,7 @@ func TestClientsAgainstVirsh(t *testing.T) {
 	compareClients(t, sets, texts, target, time.Now())
 }
 
-// clientSets makes n random sets, and those of the findings, as a client's.
+// clientSets makes n random sets, and those of the findings, as sets of a client.
 func clientSets(t testing.TB, g *generator, n int, root string) []Set {
 	var sets []Set
 	for range n {

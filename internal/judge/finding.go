@@ -38,19 +38,19 @@ type Finding struct {
 	ID    string `json:"id"` // stable
 	Level Level  `json:"level"`
 	Stage Stage  `json:"stage"`
-	// File is the path that it is about, empty where it is about no one file.
+	// File is the path of the faulty file; empty if the finding does not concern a single file.
 	File string `json:"file,omitempty"`
 	Text string `json:"text"` // one sentence, without the file's name
 	// Fix is the command to type or the step to take; empty if there is none.
 	Fix string `json:"fix,omitempty"`
 	// Releases are those that say so, where others would not.
 	Releases []string `json:"releases,omitempty"`
-	// Cause is the id of the finding that this one follows from, empty where it stands for
-	// itself. Followers counts those that follow from it. See [Causes].
+	// Cause is the id of the finding that this one follows from; empty if it follows from none.
+	// Followers counts the findings that follow from this one. See [Causes].
 	Cause     string `json:"cause,omitempty"`
 	Followers int    `json:"followers,omitempty"`
-	// Raw is the DER form of the certificate or CRL in File that it is about; nil of a
-	// file with a single one, and of one that cannot be read.
+	// Raw is the DER form of the faulty certificate or CRL in File. It is nil if the file contains
+	// only one, or if it cannot be read.
 	Raw []byte `json:"-"`
 
 	about []string // all files, of a finding about several

@@ -46,8 +46,8 @@ func TestMatcherOfRelease(t *testing.T) {
 	}
 }
 
-// TestOneCAManyTimes wants each thing said once of a CA that stands in a file several
-// times, and as that of all releases.
+// TestOneCAManyTimes expects each finding only once for a CA that stands in a file several times,
+// and for all releases.
 func TestOneCAManyTimes(t *testing.T) {
 	b := newBench()
 	root, filler := b.ca(), b.cert("CN=filler", keyring()["p256"][2], nil, with(extBC(true, true, -1), extKU(false, 0x80)))
@@ -66,8 +66,8 @@ func TestOneCAManyTimes(t *testing.T) {
 	}
 }
 
-// TestForeignCRLAlone is about a file with lists of other CAs: they do no harm beside
-// the CA's own, and without it nobody is refused.
+// TestForeignCRLAlone is about a file with CRLs of other CAs: they are harmless beside the CA's
+// own, and without that one nobody is refused.
 func TestForeignCRLAlone(t *testing.T) {
 	b := newBench()
 	alone := b.withCRL(crlSpec{issuer: name("CN=nobody")}, nil)

@@ -64,8 +64,8 @@ func future(c *certSpec)  { c.notBefore = time.Now().Add(time.Hour) }
 
 func withKey(kind string, n int) edit { return func(c *certSpec) { c.key = keyring()[kind][n] } }
 
-// findingCases make each finding happen: target is where it is an error, or said
-// at all.
+// findingCases make each finding happen: target is a release for which it is an error, or at least
+// a finding.
 var findingCases = []struct {
 	id, target string
 	set        func(b *bench) Set
@@ -297,8 +297,8 @@ func unknownCurve(s Set) Set {
 	return s
 }
 
-// sayAll is all that is said of a set, to peers who call it by another name and
-// have another list.
+// sayAll returns all findings on a set, with peers that use another name for it and have another
+// list.
 func sayAll(s Set, target libvirt.Release) []Finding {
 	now := time.Now()
 	said := OwnFiles(s, target, now)

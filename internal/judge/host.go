@@ -14,11 +14,11 @@ import (
 	"virtpki/internal/termtext"
 )
 
-// Machine is the machine and the day that certificates are held against.
+// Machine holds the facts about a machine and a day that certificates are compared with.
 type Machine struct {
 	Now time.Time
-	// Names are those of the machine, Addresses those of its interfaces under
-	// which others can reach it.
+	// Names are the names of the machine, Addresses those of its interfaces under which others can
+	// reach it.
 	Names     []string
 	Addresses []net.IP
 	// Due is when a certificate is due for renewal.
@@ -56,8 +56,7 @@ func OnHost(set Set, m Machine) []Finding {
 	return j.found
 }
 
-// CRLTerm is until when a CRL holds, and from when on a new one is due; zero where
-// it holds for ever.
+// CRLTerm says when a CRL expires, and when a new one is due; zero if the CRL never expires.
 type CRLTerm struct{ Until, Due time.Time }
 
 // CAOnHost is [OnHost] for a CA file and the CRLs of a file.
@@ -80,8 +79,8 @@ func CAOnHost(ca, crl File, terms []CRLTerm, m Machine) []Finding {
 	return j.found
 }
 
-// CAKeyOnHost says whether the key that signs on this machine is that of one of the
-// CAs of a file. A key that is not there, or that has a passphrase, is not judged.
+// CAKeyOnHost returns a finding if the key that signs on this machine does not belong to one of the
+// CAs of a file. It does not judge a missing key, or one with a passphrase.
 func CAKeyOnHost(ca, key File) []Finding {
 	j := &hostJudge{}
 	signs, err := gnutls.ReadPrivateKey(key.Data)
@@ -137,8 +136,7 @@ func inBrackets(why string) string {
 	return " (" + why + ")"
 }
 
-// ends looks how long a certificate still lasts; one that has ended is refused, which
-// is said elsewhere.
+// ends checks how long a certificate remains valid. Another check reports an expired certificate.
 func (j *hostJudge) ends(path string, cert *x509.Certificate, fix, of string) {
 	if j.Now.After(cert.NotAfter) || j.Now.Before(j.Due(cert)) || j.Now.Before(cert.NotBefore) {
 		return
@@ -147,11 +145,11 @@ func (j *hostJudge) ends(path string, cert *x509.Certificate, fix, of string) {
 	j.say(Finding{ID: "ends-soon", Level: urgency(left), File: path, Fix: fix}, "it expires %s, on %s%s", span(left), day(cert.NotAfter), of)
 }
 
-// usualTimer is how often a timer runs that nobody has set otherwise.
+// usualTimer is the interval of a timer with its default settings.
 const usualTimer = 24 * time.Hour
 
-// short names a certificate that may expire between two runs of the timer: the time from
-// when it is due to its end is shorter than that from one run to the next.
+// short reports a certificate that may expire between two runs of the timer: the time from its due
+// date to its expiry is shorter than the interval of the timer.
 func (j *hostJudge) short(path string, cert *x509.Certificate) {
 	every, level, timer := j.Renews, Warning, "the timer here"
 	if every == 0 {
@@ -172,7 +170,7 @@ func hours(d time.Duration) string {
 	return fmt.Sprintf("%d hours", int(d.Hours()))
 }
 
-// urgency is the level of an end that comes: the last third of a life is a note.
+// urgency returns the level of a coming expiry: in the last third of the lifetime it is a note.
 func urgency(left time.Duration) Level {
 	const oneDay = 24 * time.Hour
 	switch {
@@ -184,7 +182,7 @@ func urgency(left time.Duration) Level {
 	return Note
 }
 
-// span is how long something still lasts, in days, and in hours where it is few.
+// span words the remaining time, in days, or in hours if it is short.
 func span(left time.Duration) string {
 	hours := int(left.Hours())
 	switch {
@@ -198,7 +196,7 @@ func span(left time.Duration) string {
 	return fmt.Sprintf("in %d days", hours/24)
 }
 
-// purpose wants the certificate to be good for its role alone.
+// purpose requires that the certificate is valid only for its role.
 func (j *hostJudge) purpose(set Set) {
 	if BindsRole(set.Cert) {
 		return

@@ -51,7 +51,7 @@ type Set struct {
 	Product   string
 	CA, CRL   File
 	Cert, Key File
-	More      []Identity // numbers 0 to 3, both absent where there is none
+	More      []Identity // numbers 0 to 3, both absent if there is none
 	// Secret reports whether QEMU gets a passphrase for the key (a secret's uuid in qemu.conf).
 	Secret bool
 }
@@ -60,8 +60,8 @@ type Set struct {
 // set's own CA file and reads its CRL, unless it has files of its own.
 type Peer struct {
 	CA, CRL *File
-	// Names are the host names and addresses under which clients connect to a
-	// server, as they stand in the URI.
+	// Names are the host names and addresses under which clients connect to a server, as written in
+	// the URI.
 	Names []string
 	// DNList is tls_allowed_dn_list, for a client's set; nil if there is no list.
 	DNList []string
@@ -99,9 +99,9 @@ func CAFile(ca, crl File, product string, target libvirt.Release, now time.Time)
 	})
 }
 
-// CheckCAs returns the first reason for which some release of libvirt would not start
-// on a CA file with these bytes, or would not go by all of it: too large, too many CAs,
-// one that is none, that may not sign, or that is not valid now.
+// CheckCAs returns the first reason why some release of libvirt would not start on a CA file with
+// these bytes, or would not use all of it: the file is too large or has too many CAs, or one of its
+// certificates is not a CA, may not sign, or is not valid now.
 func CheckCAs(data []byte, now time.Time) error {
 	found := merge(libvirt.Release{}.Rules("libvirt"), func(rules libvirt.Rules) []Finding {
 		r := run{set: Set{Role: Server, CA: File{Path: "the CA file", Data: data}}, rules: rules, now: now, stage: Own}
@@ -149,9 +149,8 @@ func Refused(findings []Finding) bool {
 	return false
 }
 
-// merge judges by each set of rules and makes one list of the answers. A finding
-// that only some of them make carries their names; where they differ in the
-// level, the worst counts.
+// merge judges by each set of rules and joins the findings. A finding that only some of the rules
+// lead to carries their names. If they differ in the level, the most severe counts.
 func merge(all []libvirt.Rules, judge func(libvirt.Rules) []Finding) []Finding {
 	var merged []Finding
 	for _, rules := range all {
@@ -159,7 +158,7 @@ func merge(all []libvirt.Rules, judge func(libvirt.Rules) []Finding) []Finding {
 		for _, f := range judge(rules) {
 			i := index(merged, f)
 			if i >= 0 && slices.Contains(merged[i].Releases, rules.Name) {
-				continue // said already: one CA may stand in a file several times
+				continue // reported already: one CA may stand in a file several times
 			}
 			if i < 0 {
 				i = at

@@ -15,8 +15,8 @@ import (
 	"virtpki/internal/libvirt"
 )
 
-// The cases of certs.json are shapes that libvirt's and QEMU's own test suites
-// try, and such as were tried against a running libvirt 9.0, with the verdicts.
+// The cases of certs.json, with the verdicts, are certificates that the test suites of libvirt and
+// QEMU try, and others that were tried against a running libvirt 9.0.
 
 type oracleShape struct {
 	ID       string
@@ -129,7 +129,7 @@ func sanNames(list []string) []altName {
 	return names
 }
 
-// make makes a certificate, signed by itself where issuer is nil.
+// make makes a certificate, self-signed if issuer is nil.
 func (w *workshop) make(s oracleShape, issuer *identity, key testKey) identity {
 	hours := func(h float64) time.Time { return w.now.Add(time.Duration(h * float64(time.Hour))) }
 	c := certSpec{subject: s.name(), serial: big.NewInt(int64(len(w.made) + 2)), key: key, exts: s.extensions(), notBefore: hours(s.From), notAfter: hours(s.To)}

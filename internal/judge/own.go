@@ -176,8 +176,8 @@ func (r *run) loadCAs(opened bool) {
 	}
 }
 
-// checkCAs looks at each CA of the file as at a leaf. QEMU 10.2 looks at those
-// above its own certificate alone.
+// checkCAs checks each CA of the file as it checks a leaf. QEMU 10.2 checks only those above its
+// own certificate.
 func (r *run) checkCAs(leaves []*gnutls.Certificate) {
 	if r.rules.WholeChain {
 		for _, leaf := range leaves {
@@ -195,7 +195,7 @@ func (r *run) checkCAs(leaves []*gnutls.Certificate) {
 // loadPair reads certificate and key as GnuTLS's loader does.
 func (r *run) loadPair(p Identity, leaf *gnutls.Certificate) {
 	if r.rules.HalfPairRefused && (p.Cert.Absent() || p.Key.Absent()) {
-		return // said already
+		return // reported already
 	}
 	if !r.pairThere(p) || p.Cert.Err != nil || !r.readable(p.Key, "key") {
 		return

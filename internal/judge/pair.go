@@ -29,8 +29,8 @@ func (r *run) checkPair(leaf *gnutls.Certificate, file File) {
 
 type refusal func(id, file, fix, format string, args ...any)
 
-// chainFaults tells each fault of a verification; times are told by who looked
-// at the certificate itself.
+// chainFaults reports each fault of a verification. The check of the certificate itself reports
+// times.
 func (r *run) chainFaults(faults map[gnutls.Fault]*gnutls.Certificate, f File, refuse refusal, noIssuer func(*gnutls.Certificate, File)) {
 	file := f.Path
 	at := func(f gnutls.Fault) string { return nameText(faults[f].Subject) }

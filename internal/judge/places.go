@@ -25,7 +25,7 @@ type Spot struct {
 	UID, GID int
 	// Unread is why the bytes of a regular file could not be read.
 	Unread error
-	Label  string // its SELinux type, empty where there is none
+	Label  string // its SELinux type; empty if there is none
 }
 
 func (s Spot) absent() bool { return leadsNowhere(s.Err) }
@@ -74,8 +74,8 @@ type Place struct {
 	Seen string
 	// QEMU is the user that QEMU runs as, for its directories; nil if it is not known.
 	QEMU *libvirt.QEMUUser
-	// AppArmor is the text of the rules for QEMU and of the local addition to
-	// them, empty where there is none. LocalAppArmor is the path of the addition.
+	// AppArmor is the text of the rules for QEMU and of the local addition to them; empty if there
+	// is none. LocalAppArmor is the path of the addition.
 	AppArmor, LocalAppArmor string
 }
 
@@ -209,7 +209,7 @@ func (j *placeJudge) file(file libvirt.File, spot Spot) {
 	}
 }
 
-// behindLink tells of a link in the place of a file that virtpki would replace one day.
+// behindLink reports a link in the place of a file that virtpki would replace one day.
 func (j *placeJudge) behindLink(file libvirt.File, spot Spot) {
 	if spot.Link && file != libvirt.CACert && (j.Kind == SystemTree || j.Kind == UserFolder || j.Kind == QEMUFolder) {
 		j.say(Finding{ID: "link", Level: Note, File: spot.Path}, "a link to %q: virtpki renew leaves it to the program that made the link, unless it is told to --replace-links", spot.Target)

@@ -75,7 +75,7 @@ func (j *placeJudge) folderMode(spot Spot, want fs.FileMode) {
 	}
 }
 
-// wants words who has a demand: virt-pki-validate does not look at a CA's key.
+// wants names the origin of a demand: virt-pki-validate does not look at a CA's key.
 func (j *placeJudge) wants(path string) string {
 	key := j.Files[libvirt.CAKey].Path
 	if key != "" && (path == key || path == filepath.Dir(key)) {
@@ -84,7 +84,7 @@ func (j *placeJudge) wants(path string) string {
 	return "virt-pki-validate wants"
 }
 
-// modes looks at owner and mode of a file that is there.
+// modes checks owner and mode of an existing file.
 func (j *placeJudge) modes(file libvirt.File, spot Spot) {
 	if j.Kind == QEMUFolder && !isKey(file) || j.Kind == NamedFiles {
 		j.others(file, spot)

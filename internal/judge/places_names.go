@@ -11,7 +11,7 @@ import (
 	"virtpki/internal/termtext"
 )
 
-// Stray is a file that lies where nobody looks for it.
+// Stray is a file in a place that no program reads.
 type Stray struct {
 	Path string
 	File libvirt.File

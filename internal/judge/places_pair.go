@@ -26,14 +26,14 @@ func (j *placeJudge) pairPresence(role Role, certFile, keyFile libvirt.File) {
 	}
 }
 
-// pairNowhere is about a link in the place of one of a pair; half is whether the other
-// is there.
+// pairNowhere is about a dangling link in the place of one half of a pair; half reports whether the
+// other half exists.
 func (j *placeJudge) pairNowhere(role Role, spot Spot, half bool) {
 	level, stage, what := j.withoutPair(role, half)
 	j.nowhere(spot, level, stage, what)
 }
 
-// nowhere is about a link that leads nowhere.
+// nowhere is about a dangling link.
 func (j *placeJudge) nowhere(spot Spot, level Level, stage Stage, what string) {
 	if errors.Is(spot.Err, syscall.ELOOP) {
 		j.say(Finding{ID: "not-a-file", Level: level, File: spot.Path}, "a loop of links: %s", what)

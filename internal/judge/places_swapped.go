@@ -7,8 +7,8 @@ import (
 	"virtpki/internal/termtext"
 )
 
-// Swapped finds files of a server and a client that stand in each other's place: a
-// certificate and its key, two keys, two certificates, or two pairs.
+// Swapped finds files of a server and a client that have changed places: a certificate and its key,
+// two keys, two certificates, or two pairs.
 func Swapped(server, client Set) []Finding {
 	s, c := pairOf(server), pairOf(client)
 	var found []Finding
@@ -45,7 +45,7 @@ type slots struct{ certFile, keyFile File }
 
 func pairOf(s Set) slots { return slots{s.Cert, s.Key} }
 
-// swapped is the finding about files; the first is the one that it stands at.
+// swapped returns the finding about files; it names the first as its file.
 func swapped(files []string, text, fix string) Finding {
 	return Finding{ID: "swapped", Level: Error, Stage: Places, File: files[0], Text: text, Fix: fix, about: files}
 }

@@ -8,7 +8,7 @@ import (
 	"virtpki/internal/libvirt"
 )
 
-// Line is one thing that virt-pki-validate looks at; nothing found is PASS.
+// Line is one check of virt-pki-validate; without findings it prints PASS.
 type Line struct {
 	Role  Role
 	What  string // in its own words
@@ -21,7 +21,7 @@ type Validation struct {
 	Set     func(Role) Set
 	Release libvirt.Release
 	Now     time.Time
-	Name    string // the host's name, in full where it is known; empty is not compared
+	Name    string // the host's name, in full if it is known; an empty name is not compared
 }
 
 // validator walks the lines of one role. A thing that is missing ends it.
@@ -32,10 +32,10 @@ type validator struct {
 	ended bool
 }
 
-// Validate looks at a role as virt-pki-validate of libvirt 10.5 and later does
-// (libvirt, tools/virt-pki-validate.c): the same things, in its order, with its exact
-// demands of owner and mode. Where that goes wrong in its look at the certificate, by
-// releases from 11.10 on, this does not.
+// Validate checks a role as virt-pki-validate of libvirt 10.5 and later does (libvirt,
+// tools/virt-pki-validate.c): the same files, in its order, with its exact demands of owner and
+// mode. Releases from 11.10 on have errors in their check of the certificate; Validate does not
+// repeat them.
 func Validate(v Validation, role Role) []Line {
 	w := &validator{Validation: v, role: role}
 	system := v.Place.Kind == SystemTree
@@ -107,7 +107,7 @@ func (w *validator) spot(exists, access string, spot Spot, want fs.FileMode) {
 	w.line(access, j.found...)
 }
 
-// properties is libvirt's own look at the certificate, and the host's name.
+// properties makes libvirt's own check of the certificate, and compares the host's name.
 func (w *validator) properties() {
 	set := w.Set(w.role)
 	if set.CA.Absent() {

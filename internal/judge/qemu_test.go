@@ -21,7 +21,7 @@ func writeQEMUSet(t testing.TB, dir string, s Set) {
 	if err := os.MkdirAll(dir, 0o755); err != nil {
 		t.Fatal(err)
 	}
-	dh, err := os.ReadFile(filepath.Join("testdata", "dh-params.pem")) // QEMU would make its own before 10, which takes half a second
+	dh, err := os.ReadFile(filepath.Join("testdata", "dh-params.pem")) // QEMU before 10 would make its own, which takes half a second
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -65,8 +65,8 @@ func (r *run) judgeCRLs(crls []*gnutls.CRL) {
 	}
 }
 
-// judgeCRLIssuer reports whether a CRL is of a CA in the file, or nobody can tell.
-// GnuTLS checks no signature on a CRL.
+// judgeCRLIssuer reports whether a CA in the file issued a CRL; it is true too if this is not
+// known. GnuTLS does not check the signature of a CRL.
 func (r *run) judgeCRLIssuer(c *gnutls.CRL, file string) bool {
 	cas, err := gnutls.ReadCertificates(r.set.CA.Data, 0)
 	if err != nil {

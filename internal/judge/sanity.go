@@ -2,8 +2,8 @@ package judge
 
 import "slices"
 
-// loading are the findings of a client's own files that come of reading them. The
-// others come of libvirt's sanity check, which no_sanity=1 in a URI passes over.
+// loading are the findings that come from reading a client's own files. The others come from
+// libvirt's sanity check, which no_sanity=1 in a URI switches off.
 var loading = []string{
 	"ca-missing", "ca-unreadable", "ca-not-pem", "ca-broken",
 	"cert-missing", "cert-unreadable", "cert-not-pem", "cert-broken",

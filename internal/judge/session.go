@@ -59,8 +59,8 @@ func sentChain(r *run) []*gnutls.Certificate {
 	return gnutls.SortChain(certs)
 }
 
-// handshake says whether TLS itself can use the key. GnuTLS looks at keyUsage
-// whether or not it is critical; one without a bit is as good as none.
+// handshake checks whether TLS can use the key. GnuTLS reads keyUsage even if it is not critical.
+// An extension without any bit counts as absent.
 func (r *run) handshake(leaf *gnutls.Certificate) {
 	if !leaf.Key.SignsTLS() {
 		r.refuse("key-not-for-tls", r.set.Cert.Path, r.reissue(), "its key (%s) cannot sign a TLS handshake", leaf.Key.Describe())

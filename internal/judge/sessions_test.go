@@ -89,8 +89,8 @@ func (h *labHost) startServer(t *testing.T, g *generator) {
 	}
 }
 
-// meet lets all meetings happen; the answers are by number, "" where the server
-// did not take its files.
+// meet runs every meeting. The results are by number, and "" if the server did not accept its
+// files.
 func (h *labHost) meet(t *testing.T, meetings []meeting) (servers, clients []string) {
 	t.Helper()
 	folder := t.TempDir()
@@ -159,9 +159,9 @@ func meetingFindings(m meeting, h *labHost, now time.Time) []Finding {
 	return append(said, InSession(m.server, Peer{CA: &m.client.CA, CRL: &m.client.CRL, Names: []string{m.name}}, h.libvirt(), now)...)
 }
 
-// takenByOldName reports whether a session came about that MatchHost refuses because
-// the GnuTLS of the release has no fix for it: bullseye's 3.7.1 takes a CN beside a URI,
-// an SRV name or an overlong one.
+// takenByOldName reports whether a session succeeded that MatchHost refuses because the GnuTLS of
+// the release lacks a fix: bullseye's 3.7.1 accepts a CN beside a URI, an SRV name or an overlong
+// one.
 func (m meeting) takenByOldName(h *labHost, said []Finding) bool {
 	other := func(f Finding) bool { return f.Level == Error && f.ID != "name-mismatch" }
 	c, err := gnutls.ReadCertificate(m.server.Cert.Data)

@@ -8,8 +8,8 @@ import (
 	"os"
 )
 
-// Archive is one file for a whole fleet. It grows batch by batch where nobody looks
-// and gets its name when it is whole.
+// Archive is one file for a whole fleet. It grows batch by batch in the staging directory, and
+// gets its name when it is complete.
 type Archive struct {
 	writer *Writer
 	name   string
@@ -17,8 +17,8 @@ type Archive struct {
 	last   int64 // where the last batch ends
 }
 
-// OpenArchive opens what a killed run has staged under this name, or begins anew. It
-// is read from its beginning; [Archive.Keep] says from where on it is written.
+// OpenArchive opens the archive that a killed run has staged under this name, or begins a new
+// one. Reading starts at its beginning; [Archive.Keep] sets the place where writing continues.
 func (f *Writer) OpenArchive(name string) (*Archive, error) {
 	if err := f.Begin(); err != nil {
 		return nil, err
@@ -37,13 +37,13 @@ func (f *Writer) OpenArchive(name string) (*Archive, error) {
 	return a, nil
 }
 
-// Read reads what is staged.
+// Read reads the staged contents.
 func (a *Archive) Read(p []byte) (int, error) { return a.file.Read(p) }
 
-// Write adds to the archive. It counts when [Archive.Commit] has been called.
+// Write adds to the archive. The addition becomes permanent with [Archive.Commit].
 func (a *Archive) Write(p []byte) (int, error) { return a.file.Write(p) }
 
-// Keep cuts off all that comes after size bytes, and writing goes on there.
+// Keep truncates the archive to size bytes, where writing continues.
 func (a *Archive) Keep(size int64) error {
 	if err := a.file.Truncate(size); err != nil {
 		return err
@@ -53,8 +53,8 @@ func (a *Archive) Keep(size int64) error {
 	return err
 }
 
-// Commit makes what was written last, and then the records of it. When it fails the
-// archive ends where it ended before.
+// Commit makes the last writes permanent, and then their records. If it fails, the archive ends
+// where it ended before.
 func (a *Archive) Commit(batch []Made) error {
 	err := settleData(int(a.file.Fd()))
 	if err == nil {
@@ -67,10 +67,10 @@ func (a *Archive) Commit(batch []Made) error {
 	return err
 }
 
-// Undo cuts off what was written since the last commit.
+// Undo removes everything written since the last commit.
 func (a *Archive) Undo() error { return a.Keep(a.last) }
 
-// Finish gives the archive its name, if nothing else has it by now.
+// Finish gives the archive its name, unless something else has the name by now.
 func (a *Archive) Finish() error {
 	f := a.writer
 	if err := a.file.Sync(); err != nil {
@@ -82,7 +82,7 @@ func (a *Archive) Finish() error {
 	return errors.Join(a.isNamed(), f.out.Sync(), f.Drop())
 }
 
-// IsNamed returns an error unless the name is that of the file which was written.
+// isNamed returns an error unless the name leads to the file that was written.
 func (a *Archive) isNamed() error {
 	path := a.writer.out.In(a.name)
 	written, err := a.file.Stat()
@@ -96,7 +96,7 @@ func (a *Archive) isNamed() error {
 	return err
 }
 
-// Close ends the work. What was committed stays staged for another run.
+// Close ends the work. Committed batches stay staged for another run.
 func (a *Archive) Close() error {
 	var err error
 	if j := a.writer.journal; j != nil && len(j.entries) == 0 {

@@ -11,11 +11,11 @@ import (
 	"virtpki/internal/store"
 )
 
-// Bundle is a directory of files, or one file, that appears under its name whole or
-// not at all.
+// Bundle is a directory of files, or one file, that appears under its name completely or not at
+// all.
 type Bundle struct {
 	Name   string  // in the directory of the fleet
-	Pieces []Piece // the bundle itself first, directories before what is in them
+	Pieces []Piece // the bundle itself first, directories before their contents
 }
 
 // Piece is a directory or a file of a bundle.
@@ -26,39 +26,37 @@ type Piece struct {
 	Data []byte
 }
 
-// Record is what a CA keeps of a certificate that it has signed.
+// Record is the copy that a CA keeps of a certificate that it has signed.
 type Record struct {
 	Serial *big.Int
 	Data   []byte // PEM
 }
 
-// Made is a bundle by its name, with the records of its certificates.
+// Made names a finished bundle, with the records of its certificates.
 type Made struct {
 	Name    string
 	Records []Record
 }
 
-// Writer writes thousands of bundles into one directory, with the records of their
-// certificates in the directory of a CA. Bundles are staged one by one, from many
-// goroutines, and committed in batches: one sync of the file system for a batch
-// instead of one for each file, then the records, then the bundles. A run that is
-// killed leaves whole bundles under their names, and a journal among the records for
-// the next run's [Writer.Recover].
+// Writer writes thousands of bundles into one directory, with the records of their certificates
+// in the directory of a CA. Many goroutines stage bundles one by one, and the writer commits
+// them in batches: one sync of the file system for a batch instead of one for each file, then
+// the records, then the bundles. A run that is killed leaves complete bundles under their
+// names, and a journal among the records for the next run's [Writer.Recover].
 //
-// Nobody but this process's user can enter the staging directory, nor exchange it: the
-// directory of the bundles is refused where strangers could.
+// Only this process's user can enter or replace the staging directory: the directory of the
+// bundles is refused if other users could.
 type Writer struct {
 	out, records *safedir.Dir
 	owner        *store.Owner
 	disks        []*disk
 	journalName  string
 	journal      *journal     // nil while nothing is staged
-	staging      *safedir.Dir // nil while it is not there
+	staging      *safedir.Dir // nil while it does not exist
 }
 
-// Open prepares to write bundles into out and records into another directory.
-// Both are there, and the caller holds the lock of out. The name tells fleets in one
-// directory apart.
+// Open prepares to write bundles into out and records into another directory. Both must exist,
+// and the caller holds the lock of out. The name distinguishes fleets in one directory.
 func Open(t store.Tree, out, name, records string, owner *store.Owner) (*Writer, error) {
 	f := &Writer{owner: owner}
 	if err := f.open(t, out, name, records); err != nil {
@@ -80,7 +78,7 @@ func (f *Writer) open(t store.Tree, out, name, records string) (err error) {
 	return f.openDisks()
 }
 
-// openDisks finds the file systems that are written to.
+// openDisks finds the file systems that the writer writes to.
 func (f *Writer) openDisks() error {
 	for _, d := range []*safedir.Dir{f.records, f.out} {
 		found, err := diskOf(d)
@@ -94,7 +92,7 @@ func (f *Writer) openDisks() error {
 	return nil
 }
 
-// Folder is where the bundles go.
+// Folder returns the directory of the bundles.
 func (f *Writer) Folder() string { return f.out.Path }
 
 // Unfinished reports whether a killed run has left a journal of a fleet in out.
@@ -103,7 +101,7 @@ func Unfinished(t store.Tree, out, name, records string) bool {
 	return err == nil && t.Exists(filepath.Join(records, file))
 }
 
-// Sweep removes what a run has left staged though it was done.
+// Sweep removes staged files that a run has left although it had finished.
 func (f *Writer) Sweep() error {
 	if err := f.resume(); err != nil {
 		return err
@@ -127,8 +125,8 @@ func (f *Writer) Begin() (err error) {
 	return err
 }
 
-// resume finds what a killed run has staged: the directory that the journal names, if
-// it is still there and nobody else can enter it.
+// resume finds the staging directory of a killed run: the journal names it. It must still
+// exist, and nobody else may be able to enter it.
 func (f *Writer) resume() (err error) {
 	if f.journal != nil {
 		return nil
@@ -150,8 +148,8 @@ func (f *Writer) resume() (err error) {
 	return nil
 }
 
-// Drop removes what is staged and not committed, and the journal. What cannot be
-// removed is left to the next run.
+// Drop removes the journal and everything that is staged and not committed. If something cannot
+// be removed, the next run removes it.
 func (f *Writer) Drop() error {
 	if f.journal == nil {
 		return nil
@@ -167,7 +165,7 @@ func (f *Writer) Drop() error {
 	return err
 }
 
-// Close ends the work. What is staged stays.
+// Close ends the work. Staged bundles stay.
 func (f *Writer) Close() error {
 	var errs []error
 	for _, d := range []*safedir.Dir{f.out, f.records, f.staging} {
@@ -181,8 +179,8 @@ func (f *Writer) Close() error {
 	return errors.Join(errs...)
 }
 
-// Stage writes a bundle where nobody looks yet, after [Writer.Begin]. It may be called
-// from several goroutines at once.
+// Stage writes a bundle into the staging directory, after [Writer.Begin]. Several goroutines
+// may call it at once.
 func (f *Writer) Stage(b Bundle) error {
 	if !isName(b.Name) {
 		return fmt.Errorf("writing %q: %w", b.Name, fs.ErrInvalid)
@@ -205,10 +203,10 @@ func (f *Writer) write(name string, p Piece) error {
 	return newFile(f.staging, name, p.Data, p.Mode, f.owner)
 }
 
-// Commit gives staged bundles their names, after the CA has its records of them.
-// The caller holds the lock of the CA. When something fails nothing of the batch
-// has happened, but for files under construction. At each instant, a power cut
-// included, a bundle that is there is whole, and its records are there.
+// Commit gives staged bundles their names, after the CA has their records. The caller holds the
+// lock of the CA. If something fails, nothing of the batch has happened, except for temporary
+// files. At each instant, even in a power cut, a bundle under its name is complete and has its
+// records.
 func (f *Writer) Commit(batch []Made) error {
 	var done safedir.UndoList
 	if err := f.commit(batch, &done); err != nil {
@@ -230,7 +228,7 @@ func (f *Writer) commit(batch []Made, done *safedir.UndoList) error {
 	return f.out.Sync()
 }
 
-// Record writes the records of bundles that are not staged. Otherwise it is as
+// Record writes the records of bundles that are not staged. Apart from that it works like
 // [Writer.Commit].
 func (f *Writer) Record(batch []Made) error {
 	var done safedir.UndoList
@@ -240,8 +238,8 @@ func (f *Writer) Record(batch []Made) error {
 	return nil
 }
 
-// record notes bundles in the journal and writes their records, and makes them and
-// all that is staged last.
+// record adds bundles to the journal and writes their records. It syncs the records and all
+// staged files to disk.
 func (f *Writer) record(batch []Made, done *safedir.UndoList) error {
 	if f.journal != nil {
 		if err := f.journal.add(batch); err != nil {
@@ -283,7 +281,7 @@ func (f *Writer) nameRecords(serials []string, done *safedir.UndoList) error {
 	return f.records.Sync()
 }
 
-// recordMode is that of a certificate: it holds no secret.
+// recordMode is the mode of a record: a certificate is not secret.
 const recordMode fs.FileMode = 0o644
 
 func recordTemp(serial string) string { return ".virtpki-" + serial + safedir.TempSuffix }

@@ -12,7 +12,7 @@ import (
 	"virtpki/internal/store"
 )
 
-// openFleet prepares a fleet in two new folders.
+// openFleet prepares a fleet in two new directories.
 func openFleet(t *testing.T) (w *batch.Writer, out, records string) {
 	t.Helper()
 	out, records = t.TempDir(), t.TempDir()
@@ -27,7 +27,7 @@ func openFleet(t *testing.T) (w *batch.Writer, out, records string) {
 	return w, out, records
 }
 
-// againFleet is the run after one that was killed.
+// againFleet opens the fleet for the next run, after one that was killed.
 func againFleet(t *testing.T, killed *batch.Writer, out, records string) *batch.Writer {
 	t.Helper()
 	if err := killed.Close(); err != nil {
@@ -41,7 +41,7 @@ func againFleet(t *testing.T, killed *batch.Writer, out, records string) *batch.
 	return w
 }
 
-// madeOf is a bundle with a record for each serial.
+// madeOf returns a bundle with a record for each serial.
 func madeOf(name string, serials ...int64) batch.Made {
 	m := batch.Made{Name: name}
 	for _, serial := range serials {
@@ -76,7 +76,7 @@ func TestFleetCommits(t *testing.T) {
 	}
 }
 
-// What is in the way of one bundle keeps the whole batch from happening.
+// An obstacle to one bundle keeps the whole batch from happening.
 func TestFleetTakesABatchBack(t *testing.T) {
 	w, out, records := openFleet(t)
 	if err := errors.Join(w.Stage(bundleOf("a")), w.Stage(bundleOf("b")), os.MkdirAll(filepath.Join(out, "b", "c"), 0o755)); err != nil {
@@ -111,8 +111,8 @@ func TestFleetRefusesATwin(t *testing.T) {
 	}
 }
 
-// Of what a killed run has staged, a bundle with all of its records is finished; the
-// others go, with the records that they have. What the journal does not name stays.
+// A staged bundle of a killed run is finished if all its records exist. The others are removed,
+// with the records that they have. Files that the journal does not name stay.
 func TestFleetRecovers(t *testing.T) {
 	w, out, records := openFleet(t)
 	all := []batch.Made{madeOf("whole", 1, 2), madeOf("half", 3, 4), madeOf("none", 5)}
@@ -167,7 +167,7 @@ func stagingIn(t *testing.T, out string) string {
 	return found[0]
 }
 
-// A journal may be cut anywhere by a power cut, and its last line with it.
+// A power cut may truncate a journal anywhere, also within its last line.
 func TestFleetRecoversFromATornJournal(t *testing.T) {
 	w, out, records := openFleet(t)
 	if err := w.Stage(bundleOf(`a "b"`)); err != nil {
@@ -259,7 +259,7 @@ func TestArchiveGoesOn(t *testing.T) {
 	}
 }
 
-// What the next run does not keep of an archive is forgotten, and nothing else.
+// The records that the next run does not keep of an archive are removed, and nothing else.
 func TestArchiveForgets(t *testing.T) {
 	w, out, records := openFleet(t)
 	a, err := w.OpenArchive("all.tar")
@@ -285,7 +285,7 @@ func TestArchiveForgets(t *testing.T) {
 	}
 }
 
-// An archive that has nothing in it yet leaves nothing behind.
+// An archive that is still empty leaves nothing behind.
 func TestArchiveLeavesNothing(t *testing.T) {
 	w, out, _ := openFleet(t)
 	a, err := w.OpenArchive("all.tar")
@@ -300,8 +300,7 @@ func TestArchiveLeavesNothing(t *testing.T) {
 	}
 }
 
-// A staging directory that others have, or can enter, is refused, and the CA keeps its
-// records.
+// A staging directory that others own, or can enter, is refused, and the CA keeps its records.
 func TestFleetRefusesStagingOfOthers(t *testing.T) {
 	if os.Geteuid() != 0 {
 		t.Skip("needs root, to have somebody else")

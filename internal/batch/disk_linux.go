@@ -9,14 +9,14 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// disk is a file system that is written to.
+// disk is a file system that the writer writes to.
 type disk struct {
 	file   *os.File // the directory through which it was found
 	device uint64
 }
 
-// diskOf finds the file system of a directory. The system reports what could not be
-// written since the directory was opened.
+// diskOf finds the file system of a directory. Its sync reports the writes that have failed
+// since the directory was opened.
 func diskOf(d *safedir.Dir) (*disk, error) {
 	stat, err := d.Self()
 	return &disk{d.File, uint64(stat.Dev)}, err
@@ -24,7 +24,7 @@ func diskOf(d *safedir.Dir) (*disk, error) {
 
 func (d *disk) same(other *disk) bool { return d.device == other.device }
 
-// Sync writes out all that the file system holds back (syncfs(2)).
+// sync writes out all pending data of the file system (syncfs(2)).
 func (d *disk) sync() error {
 	if err := safedir.UntilDone(func() error { return unix.Syncfs(int(d.file.Fd())) }); err != nil {
 		return &os.PathError{Op: "sync", Path: d.file.Name(), Err: err}
@@ -32,10 +32,10 @@ func (d *disk) sync() error {
 	return nil
 }
 
-// settleData leaves the data to the sync of the whole file system.
+// settleData does nothing: the sync of the whole file system writes the data.
 func settleData(int) error { return nil }
 
-// renameNew moves an entry to another directory, unless something has its name there.
+// renameNew moves an entry to another directory, unless the name is taken there.
 func renameNew(from, to *safedir.Dir, name string) error {
 	err := safedir.UntilDone(func() error {
 		return unix.Renameat2(from.Fd(), name, to.Fd(), name, unix.RENAME_NOREPLACE)

@@ -20,11 +20,10 @@ import (
 	"virtpki/internal/termtext"
 )
 
-// journal is what a CA knows of a fleet that is not finished: where its bundles are
-// staged, and which records belong to which of them. It lies among the records, where
-// nobody else can write. So nothing of the CA's depends on the directory that gets the
-// bundles: a run goes on with what the journal names and with nothing else, and
-// removes records that the journal names and no others.
+// journal holds a CA's notes about a fleet that is not finished: where its bundles are staged,
+// and which records belong to which bundle. It lies among the records, where nobody else can
+// write. So the CA does not depend on the directory that gets the bundles: a run resumes only
+// with the bundles that the journal names, and removes only records that the journal names.
 //
 // A line is added, and reaches the disk, before any record that it names.
 type journal struct {
@@ -47,7 +46,7 @@ const (
 	journalFirst  = "virtpki fleet 1" // the form of the file
 )
 
-// journalName is that of the journal for a fleet in a directory: there is one for each.
+// journalName returns the name of the journal for a fleet in a directory: each fleet has one.
 func journalName(out, fleet string) (string, error) {
 	path, err := filepath.Abs(out)
 	if err != nil {
@@ -60,8 +59,8 @@ func journalName(out, fleet string) (string, error) {
 	return journalPrefix + hex.EncodeToString(sum[:12]), nil
 }
 
-// newJournal begins a journal, on disk, with a new name for the staging directory
-// that nobody can know before.
+// newJournal begins a journal on disk, with a new and unpredictable name for the staging
+// directory.
 func newJournal(records *safedir.Dir, name string) (*journal, error) {
 	j := &journal{records: records, name: name, staging: ".virtpki-" + strings.ToLower(rand.Text()) + safedir.TempSuffix}
 	var err error
@@ -75,8 +74,8 @@ func newJournal(records *safedir.Dir, name string) (*journal, error) {
 	return j, nil
 }
 
-// openJournal reads the journal that a killed run has left; nil when there is none. One
-// that does not name a staging directory yet is removed: nothing was staged.
+// openJournal reads the journal of a killed run; nil if there is none. It removes a journal
+// that does not name a staging directory yet: nothing was staged.
 func openJournal(records *safedir.Dir, name string) (*journal, error) {
 	file, err := records.Open(name, os.O_RDWR|os.O_APPEND)
 	if errors.Is(err, fs.ErrNotExist) {
@@ -99,8 +98,8 @@ func openJournal(records *safedir.Dir, name string) (*journal, error) {
 	return j, nil
 }
 
-// parse reads the lines. One that a power cut has torn is the last, and no record is of
-// it: it is left out.
+// parse reads the lines. A line that a power cut has torn is the last one, and its records do
+// not exist yet: parse ignores it.
 func (j *journal) parse(data []byte) error {
 	lines := bufio.NewScanner(bytes.NewReader(data[:bytes.LastIndexByte(data, '\n')+1]))
 	for n := 1; lines.Scan(); n++ {
@@ -137,12 +136,12 @@ func parseEntry(line string) (entry, error) {
 	return entry{name, strings.Fields(serials)}, err
 }
 
-// isName reports whether something in a directory can have this name.
+// isName reports whether an entry of a directory can have this name.
 func isName(name string) bool {
 	return filepath.IsLocal(name) && name != "." && !strings.Contains(name, "/")
 }
 
-// take keeps an entry that was read.
+// take adds an entry that was read.
 func (j *journal) take(e entry) {
 	if j.serials == nil {
 		j.serials = make(map[string]bool)
@@ -153,7 +152,7 @@ func (j *journal) take(e entry) {
 	j.entries = append(j.entries, e)
 }
 
-// latest are the entries, of each bundle the last one.
+// latest returns the last entry of each bundle.
 func (j *journal) latest() []entry {
 	var all []entry
 	seen := make(map[string]bool)
@@ -166,8 +165,8 @@ func (j *journal) latest() []entry {
 	return all
 }
 
-// Add notes bundles that are about to appear. The lines reach the disk with the sync
-// of the records' file system, which comes before the first record.
+// add adds bundles that are about to appear. The lines reach the disk with the sync of the
+// records' file system, which comes before the first record.
 func (j *journal) add(batch []Made) error {
 	var text bytes.Buffer
 	for _, m := range batch {
@@ -184,5 +183,5 @@ func (j *journal) add(batch []Made) error {
 	return settleData(int(j.file.Fd()))
 }
 
-// end removes the journal: there is nothing left to go on with.
+// end removes the journal: there is nothing left to resume.
 func (j *journal) end() error { return errors.Join(j.file.Close(), j.records.RemoveIfThere(j.name)) }

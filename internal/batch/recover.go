@@ -9,10 +9,10 @@ import (
 	"virtpki/internal/termtext"
 )
 
-// Recover goes on with what a killed run has left staged, as its journal says. The
-// caller holds the lock of the CA as well. Records appear after all that they are of
-// has reached the disk: a bundle with all of its records is whole, and gets its name.
-// The others are removed, and so are records of theirs: the keys of these certificates
+// Recover finishes or removes the bundles that a killed run has left staged, as its journal
+// says. The caller also holds the lock of the CA. The records of a bundle are written only
+// after all its files have reached the disk. So a bundle with all of its records is complete,
+// and gets its name. The others are removed with their records: the keys of these certificates
 // have never left the staging directory, and go with it.
 func (f *Writer) Recover() error {
 	if err := f.resume(); err != nil || f.journal == nil {
@@ -28,7 +28,7 @@ func (f *Writer) Recover() error {
 	return errors.Join(f.records.Sync(), f.out.Sync(), f.Drop())
 }
 
-// recover finishes one bundle, or takes it back. One that is not staged any more has
+// recover finishes one bundle, or removes its records. A bundle that is not staged any more has
 // its name already, or somebody has removed it: then its records stay.
 func (f *Writer) recover(e entry) error {
 	switch {
@@ -65,14 +65,13 @@ func (f *Writer) forget(serials []string) error {
 	return nil
 }
 
-// Recorded reports whether a killed run has noted a serial and the CA has a record
-// of it.
+// Recorded reports whether a killed run has noted a serial and the CA has a record of it.
 func (f *Writer) Recorded(serial string) bool {
 	return f.journal != nil && f.journal.serials[serial] && f.recorded([]string{serial})
 }
 
-// Forget removes the records that a killed run has noted and that are not to be kept:
-// the keys of these certificates are gone, and were never handed out.
+// Forget removes the records that a killed run has noted, except those in keep: the keys of
+// these certificates are gone, and were never handed out.
 func (f *Writer) Forget(keep map[string]bool) error {
 	var kept []entry
 	for _, e := range f.journal.entries {

@@ -7,8 +7,8 @@ import (
 	"time"
 )
 
-// AppendTar writes a directory or file into an archive under a name. Everything is root's:
-// that is whose it will be.
+// AppendTar writes a directory or file into an archive under a name. Everything belongs to
+// root, who will own it on the host.
 func (p Piece) AppendTar(w *tar.Writer, name string, now time.Time) error {
 	header := &tar.Header{Typeflag: tar.TypeReg, Name: name, Mode: int64(p.Mode.Perm()), Size: int64(len(p.Data)),
 		Uname: "root", Gname: "root", ModTime: now.UTC().Truncate(time.Second)}

@@ -11,11 +11,10 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// newFile writes a file that is not there yet, with exactly this mode and owner.
-// On Linux it is not synced: [disk.sync] does that for thousands at once. It goes
-// to the system directly, because package os asks it whether one can wait for each
-// file, and for mode and owner, which a new file mostly has already, only where
-// they differ.
+// newFile writes a new file with exactly this mode and owner. On Linux it does not sync the
+// file: [disk.sync] does that for thousands at once. It makes the system calls directly,
+// because package os adds a call for each file to find out whether it can be polled. It sets
+// mode and owner only if they differ: a new file mostly has them already.
 //
 // The name may lead through directories that this run has made in at.
 func newFile(at *safedir.Dir, name string, data []byte, mode fs.FileMode, owner *store.Owner) error {
@@ -36,7 +35,7 @@ func newFile(at *safedir.Dir, name string, data []byte, mode fs.FileMode, owner 
 	return at.Fail("write", name, err)
 }
 
-// openNew makes a file.
+// openNew creates a file.
 func openNew(at *safedir.Dir, name string, mode fs.FileMode) (fd int, err error) {
 	const flags = unix.O_WRONLY | unix.O_CREAT | unix.O_EXCL | unix.O_NOFOLLOW
 	return safedir.OpenAt(at.Fd(), name, at.In(name), flags, uint32(mode.Perm()))
@@ -53,8 +52,8 @@ func writeAll(fd int, data []byte) error {
 	return nil
 }
 
-// settleFile sets mode and owner where they are not as they should be: the umask,
-// a set-group-id bit or a default ACL of the folder may have had a say.
+// settleFile sets mode and owner if they are wrong: the umask, a set-group-id bit or a default
+// ACL of the directory may have changed them.
 func settleFile(fd int, mode fs.FileMode, owner *store.Owner) error {
 	var st unix.Stat_t
 	if err := unix.Fstat(fd, &st); err != nil {
@@ -92,8 +91,8 @@ func newFolder(at *safedir.Dir, name string, mode fs.FileMode, owner *store.Owne
 	return errors.Join(made.Settle(owner, mode), made.Close())
 }
 
-// renameIfFree is renameNew where the system cannot do both at once. Nobody else can
-// put something there in between: the directory is refused where strangers could.
+// renameIfFree is renameNew for a system that cannot do both at once. Nobody else can put
+// something there in between: the directory is refused if other users could.
 func renameIfFree(from, to *safedir.Dir, name string) error {
 	if to.Exists(name) {
 		return &os.LinkError{Op: "rename", Old: from.In(name), New: to.In(name), Err: fs.ErrExist}

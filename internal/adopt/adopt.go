@@ -9,16 +9,16 @@ import (
 	"virtpki/internal/machine"
 )
 
-// Request says which key pairs are to be put in place, and how. Of the response it is told
-// all but the certificates.
+// Request says which key pairs to install, and how. The embedded request holds all but the
+// certificates.
 type Request struct {
 	Source
 	enroll.Response
-	Hostnames []string // by which clients know this machine; none for what the machine says
+	Hostnames []string // by which clients know this machine; empty for the machine's own names
 }
 
-// Install reads the key pairs of a source, judges them and puts them in place, as
-// [enroll.Install] does with a response. Without a job nothing has changed.
+// Install reads the key pairs of a source, checks them and installs them, as [enroll.Install]
+// does with a response. Without a job nothing has changed.
 func Install(ctx context.Context, m *machine.Machine, r Request, keys *change.Keyring, o change.Options) (*change.Job, error) {
 	f, err := r.Source.read()
 	if err != nil {
@@ -35,13 +35,13 @@ func Install(ctx context.Context, m *machine.Machine, r Request, keys *change.Ke
 	return enroll.Install(ctx, m, r.Response, keys, o)
 }
 
-// names returns those by which peers know the machine; nil where that cannot be told.
+// names returns the names by which peers know the machine; nil if they are not known.
 func (r Request) names(m *machine.Machine) ([]string, error) {
 	if len(r.Hostnames) > 0 {
 		return r.Hostnames, nil
 	}
 	if !m.Live() {
-		return nil, nil // the machine whose image it is has a name of its own
+		return nil, nil // the machine of the image has a name of its own
 	}
 	names, err1 := m.Names()
 	ips, err2 := m.Addresses()

@@ -1,7 +1,7 @@
 // Package adopt takes certificates and keys that somebody else made: a company's CA,
 // cert-manager, certmonger, lego, Vault Agent or step.
 //
-// It finds the files, reads them in a way that no other user can lead astray, and tells
-// which certificate is for which role. It makes no key and signs nothing. What it has read is
-// judged, put in place and verified by package enroll, as a response of a CA is.
+// It finds the files, reads them in a way that no other user can lead astray, and decides which
+// certificate is for which role. It does not make keys and does not sign. Package enroll
+// checks, installs and verifies the files, as it does with a response of a CA.
 package adopt

@@ -11,15 +11,15 @@ import (
 	"virtpki/pki"
 )
 
-// namesOf is how a program names the files of a key pair. A star stands for the same text in
+// namesOf says how a program names the files of a key pair. A star stands for the same text in
 // the key's name and the certificate's.
 type namesOf struct {
 	program   string
 	key, cert string
-	role      pki.Role // that the names tell; empty for what the certificate says
+	role      pki.Role // role that the names imply; empty for that of the certificate
 }
 
-// pairNames are the names that programs use, the most telling first: a key belongs to the
+// pairNames holds the names that programs use, the most specific first: a key belongs to the
 // first row that names it.
 var pairNames = []namesOf{
 	{"cert-manager, Kubernetes", "tls.key", "tls.crt", ""},
@@ -38,29 +38,29 @@ var pairNames = []namesOf{
 	{"cfssl, mkcert", "*-key.pem", "*.pem", ""},
 }
 
-// caNames are the names of files with CA certificates; a star stands for any text.
+// caNames holds the names of files with CA certificates; a star stands for any text.
 var caNames = []string{
 	"ca.crt", "ca.pem", "cacert.pem", "ca-cert.pem", "chain.pem", "*.issuer.crt", "ca-chain.crt", "ca_chain.pem",
 	"issuing_ca.crt", "issuing_ca.pem", "root_ca.crt", "intermediate_ca.crt",
 }
 
-// crlNames are the names of files with CRLs.
+// crlNames holds the names of files with CRLs.
 var crlNames = []string{"crl.pem", "cacrl.pem", "ca-crl.pem", "ca.crl"}
 
-// pairFiles are the names of the files of a key pair.
+// pairFiles holds the names of the files of a key pair.
 type pairFiles struct {
 	key, cert string
-	role      pki.Role // empty for what the certificate says
+	role      pki.Role // empty for that of the certificate
 }
 
-// named are the files of a directory that are read.
+// named holds the names of a directory's files that are read.
 type named struct {
 	pairs     []pairFiles
 	cas, crls []string
 }
 
-// find tells by their names which of a directory's files are keys, certificates, CA
-// certificates and CRLs. Others are none of its business.
+// find selects, by their names, the keys, certificates, CA certificates and CRLs of a
+// directory. It ignores other files.
 func find(names []string) (named, error) {
 	var n named
 	names = slices.Sorted(slices.Values(names))
@@ -88,7 +88,7 @@ func find(names []string) (named, error) {
 }
 
 // pairOf returns the pair that a key belongs to, and reports whether it is a key. Without a
-// certificate beside it the pair has none.
+// certificate beside it, the pair has only the key.
 func pairOf(key string, names []string) (files pairFiles, isKey bool) {
 	files.key = key
 	for _, row := range pairNames {
@@ -106,10 +106,10 @@ func pairOf(key string, names []string) (files pairFiles, isKey bool) {
 	return files, isKey
 }
 
-// caKeys are the keys of a CA: of no use to a host.
+// caKeys holds names of CA keys, which are of no use to a host.
 var caKeys = []string{"ca.key", "ca-key.pem", "cakey.pem", "root_ca.key", "intermediate_ca.key", "root_ca_key", "intermediate_ca_key"}
 
-// certNames are the names under which the certificate of a key is looked for.
+// certNames returns the possible names of a key's certificate.
 func certNames(key string) []string {
 	var certs []string
 	for _, row := range pairNames {
@@ -129,8 +129,8 @@ func matchesAny(name string, patterns []string) bool {
 	})
 }
 
-// match compares a name with a pattern that may hold one star, and returns what the star
-// stands for: at least one character.
+// match compares a name with a pattern that may contain one star, and returns the text that the
+// star stands for: at least one character.
 func match(pattern, name string) (stem string, ok bool) {
 	before, after, star := strings.Cut(pattern, "*")
 	if !star {

@@ -6,7 +6,7 @@ import (
 	"testing"
 )
 
-// A key is written as KEY+CERTIFICATE, with the role that the names tell.
+// A key is written as KEY+CERTIFICATE, with the role that the names imply.
 func TestFind(t *testing.T) {
 	for _, c := range []struct{ program, names, want, wrong string }{
 		{"cert-manager", "tls.crt tls.key ca.crt", "tls.key+tls.crt | ca.crt |", ""},
@@ -52,7 +52,7 @@ func TestFind(t *testing.T) {
 	}
 }
 
-// A key belongs to one row, whatever else its name could be.
+// A key belongs to one row, even if its name would fit others.
 func TestPairNamesAreReachable(t *testing.T) {
 	for _, row := range pairNames {
 		key, cert := strings.Replace(row.key, "*", "x", 1), strings.Replace(row.cert, "*", "x", 1)

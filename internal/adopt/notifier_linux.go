@@ -10,13 +10,13 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// heard are the events that tell of other files: a secret mount has its link renamed, other
+// heard holds the events that can mean changed files: a secret mount renames its link, other
 // tools write or rename files.
 const heard = unix.IN_CLOSE_WRITE | unix.IN_MOVED_TO | unix.IN_MOVED_FROM | unix.IN_CREATE | unix.IN_DELETE |
 	unix.IN_ATTRIB | unix.IN_DELETE_SELF | unix.IN_MOVE_SELF | unix.IN_ONLYDIR
 
-// notifier tells when something has changed in some directories. It trusts nothing that it
-// hears: it says when to look, and no more.
+// notifier tells when something has changed in some directories. It does not trust the events:
+// they only say when to look.
 type notifier struct {
 	folders map[string][]string // see watched
 	fd      int
@@ -24,7 +24,7 @@ type notifier struct {
 	events  chan struct{} // holds one: many changes are one reason to look
 
 	mu    sync.Mutex
-	names map[int32][]string // that matter, by the number of the watch; nil for all
+	names map[int32][]string // relevant names, by the number of the watch; nil for all
 }
 
 func newNotifier(folders map[string][]string) (*notifier, error) {
@@ -37,8 +37,8 @@ func newNotifier(folders map[string][]string) (*notifier, error) {
 	return n, nil
 }
 
-// arm watches the directories as they are now. One that is not there is watched from the next
-// time on.
+// arm watches the directories as they are now. It skips a missing directory until the next
+// call.
 func (n *notifier) arm() {
 	n.mu.Lock()
 	defer n.mu.Unlock()
@@ -49,7 +49,7 @@ func (n *notifier) arm() {
 	}
 }
 
-// listen notes that events have come, until the notifier is closed.
+// listen signals events until the notifier is closed.
 func (n *notifier) listen() {
 	buffer := make([]byte, 64<<10)
 	for {
@@ -62,13 +62,13 @@ func (n *notifier) listen() {
 		}
 		select {
 		case n.events <- struct{}{}:
-		default: // it is known already
+		default: // a signal is waiting already
 		}
 	}
 }
 
-// matters reports whether one of some events, as inotify(7) lays them out, is of a name that
-// matters, or of a directory itself.
+// matters reports whether one of some events, as inotify(7) lays them out, is about a relevant
+// name, or about a directory itself.
 func (n *notifier) matters(events []byte) bool {
 	n.mu.Lock()
 	defer n.mu.Unlock()

@@ -11,7 +11,8 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// The exchange of a secret mount's link is heard, and so is that of the directory as a whole.
+// The notifier hears that a secret mount's link is replaced, and that the directory as a whole
+// is.
 func TestNotifier(t *testing.T) {
 	top := t.TempDir()
 	dir := filepath.Join(top, "tls")

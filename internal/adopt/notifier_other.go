@@ -4,10 +4,10 @@ package adopt
 
 import "time"
 
-// pollEvery is how often files are read where no change of theirs is told.
+// pollEvery is how often files are read on systems that do not report their changes.
 const pollEvery = 10 * time.Second
 
-// notifier tells from time to time that something may have changed.
+// notifier signals from time to time that something may have changed.
 type notifier struct {
 	ticker *time.Ticker
 	events chan struct{}

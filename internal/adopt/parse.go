@@ -32,8 +32,8 @@ func parseKey(path string, data []byte) (crypto.Signer, error) {
 	return key, nil
 }
 
-// refuseForm is the error for a file without a PEM block of what is wanted; command is the one
-// of openssl that turns DER into it.
+// refuseForm returns the error for a file without a PEM block of the wanted kind. command is
+// the openssl command that converts DER into it.
 func refuseForm(path string, data []byte, wanted, command string) error {
 	err := fmt.Errorf("%s: no %s in PEM form (%s)", path, wanted, gnutls.LooksLike(data))
 	if !bytes.HasPrefix(data, []byte{0x30}) { // not DER either
@@ -56,7 +56,7 @@ func parseCerts(path string, data []byte) (*pki.Answer, error) {
 	return a, nil
 }
 
-// parseLeaf reads the certificate of a key with its chain. Which comes first does not matter.
+// parseLeaf reads the certificate of a key with its chain, in any order.
 func parseLeaf(path string, data []byte) (*x509.Certificate, *pki.Answer, error) {
 	a, err := parseCerts(path, data)
 	if err != nil {
@@ -71,7 +71,7 @@ func parseLeaf(path string, data []byte) (*x509.Certificate, *pki.Answer, error)
 	return nil, nil, refuseSecond(path, a.Leafs)
 }
 
-// refuseSecond is the error for a file with two certificates that are not those of CAs.
+// refuseSecond returns the error for a file with two certificates that are not those of CAs.
 func refuseSecond(path string, leafs []*x509.Certificate) error {
 	for _, cert := range leafs[1:] {
 		if bytes.Equal(leafs[0].RawIssuer, cert.RawSubject) {
@@ -81,7 +81,7 @@ func refuseSecond(path string, leafs []*x509.Certificate) error {
 	return fmt.Errorf("%s: certificates of two servers or clients, %s and %s", path, subject.Of(leafs[0]), subject.Of(leafs[1]))
 }
 
-// refuseNoCA is the error for a certificate that stands where a CA's is wanted.
+// refuseNoCA returns the error for a certificate in the place of a CA's.
 func refuseNoCA(path string, cert *x509.Certificate) error {
 	return fmt.Errorf("%s: %s is not the certificate of a CA", path, subject.Of(cert))
 }

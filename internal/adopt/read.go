@@ -15,22 +15,23 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// maxFile is the size in bytes up to which a key or a file of certificates is read: what
-// libvirt reads.
+// maxFile is the maximum size of a key or a file of certificates, in bytes. It is the limit of
+// libvirt.
 const maxFile = 64 << 10
 
-// dataLink is the link in a secret mount of Kubernetes, and of what works like it, by whose
-// exchange all files change in one instant.
+// dataLink is the name of the link in a secret mount of Kubernetes and of similar programs.
+// Replacing the link changes all files in one instant.
 const dataLink = "..data"
 
-// folder is a directory whose files are believed, by its descriptor.
+// folder is a directory with trusted files, by its descriptor.
 type folder struct {
 	*safedir.Dir
-	closed bool // others than its owner and group cannot enter it, so that modes in it do not count
+	closed bool // only its owner and group can enter it, so that modes in it do not count
 }
 
-// openFolder opens a directory that root or this process's user alone can change. Of a secret
-// mount it opens the directory that the link leads to at this moment: its files go together.
+// openFolder opens a directory that only root or this process's user can change. In a secret
+// mount it opens the directory that the link leads to at this moment: its files belong
+// together.
 func openFolder(path string) (*folder, error) {
 	dir, err := store.Tree{}.OpenDir(path, safedir.Policy{Secret: true})
 	if err != nil {
@@ -58,7 +59,7 @@ func (f *folder) look() error {
 	return err
 }
 
-// behind opens the directory behind the link of a secret mount, which stands beside it.
+// behind opens the directory that the link of a secret mount leads to, beside the link.
 func (f *folder) behind(link *unix.Stat_t) (*folder, error) {
 	path := f.In(dataLink)
 	if link.Mode&unix.S_IFMT != unix.S_IFLNK {
@@ -93,8 +94,8 @@ func (f *folder) behind(link *unix.Stat_t) (*folder, error) {
 	return data, nil
 }
 
-// read returns the contents of a file that root or this process's user alone can have
-// written. It follows no link.
+// read returns the contents of a file that only root or this process's user can have written.
+// It does not follow links.
 func (f *folder) read(name string, limit int64, secret bool) ([]byte, error) {
 	stat, err := f.Stat(name)
 	if err != nil {
@@ -123,7 +124,7 @@ func (f *folder) read(name string, limit int64, secret bool) ([]byte, error) {
 	return safedir.ReadOpen(file, limit)
 }
 
-// refuseLink is the error for a link in the place of a file.
+// refuseLink returns the error for a link in the place of a file.
 func (f *folder) refuseLink(name string) error {
 	target, err := safedir.ReadlinkAt(f.Fd(), name, f.In(name))
 	if err != nil {
@@ -133,8 +134,8 @@ func (f *folder) refuseLink(name string) error {
 		"copy the file there, or name the files: virtpki install --key KEY CERTIFICATE CA")
 }
 
-// readNamed returns the contents of a file that the user names. Links of root and of this
-// process's user lead to it.
+// readNamed returns the contents of a file that the user names. It follows links of root and of
+// this process's user.
 func readNamed(path string, limit int64, secret bool) ([]byte, error) {
 	absolute, err := filepath.Abs(path)
 	if err != nil {

@@ -17,10 +17,10 @@ type pair struct {
 	key  crypto.Signer
 	cert *x509.Certificate
 	path string   // of the certificate
-	role pki.Role // that its name tells; empty for what the certificate says
+	role pki.Role // role that its name implies; empty for that of the certificate
 }
 
-// roles are those that a pair is for.
+// roles returns the roles that a pair is for.
 func (p pair) roles() ([]pki.Role, error) {
 	all := pki.RolesOf(p.cert)
 	switch {
@@ -34,8 +34,8 @@ func (p pair) roles() ([]pki.Role, error) {
 	return []pki.Role{p.role}, nil
 }
 
-// assign tells which pair is to be used for which role. One pair may be for both; where two
-// are for one role, the one that is for this alone is taken.
+// assign decides which pair is used for which role. One pair may be for both. If two pairs are
+// for one role, the pair that is only for this role wins.
 func assign(pairs []pair) ([]enroll.Given, error) {
 	candidates := make(map[pki.Role][]pair)
 	alone := make(map[pki.Role][]pair)
@@ -72,7 +72,7 @@ func same(pairs []pair) bool {
 	return !slices.ContainsFunc(pairs, func(p pair) bool { return !p.cert.Equal(pairs[0].cert) })
 }
 
-// refuseTwo is the error for two certificates that claim one role.
+// refuseTwo returns the error for two certificates that claim one role.
 func refuseTwo(role pki.Role, pairs []pair) error {
 	var paths []string
 	for _, p := range pairs {

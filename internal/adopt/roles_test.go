@@ -9,7 +9,7 @@ import (
 )
 
 // A pair is written as its purposes: s for a server's, c for a client's, - for another one;
-// then the role that its file's name tells.
+// then the role that its file's name implies.
 func TestAssign(t *testing.T) {
 	made := func(i int, text string) pair {
 		purposes, role, _ := strings.Cut(text, "=")

@@ -12,13 +12,13 @@ import (
 
 // Source says where key pairs, the CAs' certificates and the CRLs are.
 type Source struct {
-	Dirs  []string // directories with files under names that are known
+	Dirs  []string // directories with files under known names
 	Keys  []string // files with a private key each
 	Certs []string // files with certificates, for those keys and of their CAs
 	CRLs  []string // files with CRLs
 }
 
-// found is what a source holds.
+// found holds the contents of a source.
 type found struct {
 	pairs []pair
 	pki.Answer
@@ -47,7 +47,7 @@ func (s Source) read() (*found, error) {
 	return f, nil
 }
 
-// add takes over the CAs and CRLs of a file.
+// add adds the CAs and CRLs of a file.
 func (f *found) add(a *pki.Answer) {
 	for _, ca := range a.CAs {
 		if !keypair.Contains(f.CAs, ca) {
@@ -63,7 +63,7 @@ func (f *found) addCRLs(path string, data []byte) error {
 	return err
 }
 
-// readDir reads the files of a directory whose names are known.
+// readDir reads the files of a directory that have known names.
 func (f *found) readDir(path string) error {
 	dir, err := openFolder(path)
 	if err != nil {
@@ -130,8 +130,8 @@ func (f *found) readPair(dir *folder, files pairFiles) error {
 	return nil
 }
 
-// readNamed reads the files that the user names, in whatever order. A certificate belongs to
-// the key that is its own.
+// readNamed reads the files that the user names, in any order. It matches each certificate with
+// its key.
 func (f *found) readNamed(s Source) error {
 	var keys []pair
 	for _, path := range s.Keys {
@@ -162,7 +162,7 @@ func (f *found) readNamed(s Source) error {
 	return f.match(keys)
 }
 
-// match gives each certificate its key.
+// match finds the key of each certificate.
 func (f *found) match(keys []pair) error {
 	used := make(map[int]bool)
 	for i := range f.pairs {
@@ -186,7 +186,7 @@ func (f *found) match(keys []pair) error {
 	return nil
 }
 
-// refuseKeyless is the error for a certificate without its key.
+// refuseKeyless returns the error for a certificate without its key.
 func (f *found) refuseKeyless(p pair, keys []pair) error {
 	for _, other := range f.pairs {
 		if other.key != nil && string(other.cert.RawIssuer) == string(p.cert.RawSubject) {

@@ -18,12 +18,13 @@ import (
 	"virtpki/pki"
 )
 
-// status tells systemd how a service is, as sd_notify(3) does. Without systemd it tells nobody.
+// status reports the state of a service to systemd, as sd_notify(3) does. Without systemd it
+// does nothing.
 type status struct{ socket string }
 
 func newStatus() *status { return &status{os.Getenv("NOTIFY_SOCKET")} }
 
-// send sends lines such as READY=1. Nobody has to hear them.
+// send sends lines such as READY=1. It ignores errors: systemd need not receive them.
 func (s *status) send(lines ...string) {
 	if s.socket == "" {
 		return
@@ -36,7 +37,7 @@ func (s *status) send(lines ...string) {
 	conn.Write([]byte(strings.Join(lines, "\n")))
 }
 
-// line is the line that systemctl status shows.
+// line returns the line that systemctl status shows.
 func (s *status) line(w *watch, err error) string {
 	if err != nil {
 		return "STATUS=" + termtext.Line("not installed: "+err.Error())
@@ -48,7 +49,7 @@ func (s *status) line(w *watch, err error) string {
 	return "STATUS=" + termtext.Line(strings.Join(texts, ", "))
 }
 
-// live are the key pairs that are installed.
+// live returns the installed key pairs.
 func (w *watch) live() []*keypair.Pair {
 	var all []*keypair.Pair
 	for _, role := range []pki.Role{pki.Server, pki.Client} {
@@ -63,8 +64,8 @@ func (w *watch) live() []*keypair.Pair {
 // metricsMode lets the node exporter read the file.
 const metricsMode fs.FileMode = 0o644
 
-// writeMetrics writes what Prometheus's text collector reads. The names are not those of
-// renew's file: both may lie in one directory.
+// writeMetrics writes a file for Prometheus's text collector. Its metric names differ from
+// those of renew's file: both may lie in one directory.
 func (w *watch) writeMetrics(success bool) error {
 	if w.Metrics == "" {
 		return nil

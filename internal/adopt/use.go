@@ -8,11 +8,11 @@ import (
 // Any reports whether there are keys to look for.
 func (s Source) Any() bool { return len(s.Keys)+len(s.Dirs) > 0 }
 
-// FindsCerts reports whether all certificates are found in directories: none has to be named.
+// FindsCerts reports whether all certificates are found in directories, so that none has to be
+// named.
 func (s Source) FindsCerts() bool { return len(s.Keys) == 0 && len(s.Dirs) > 0 }
 
-// CheckUse returns what is wrong with the use of the flags of install, beside the files that
-// are its arguments.
+// CheckUse returns an error for wrong flags and file arguments of install.
 func (w Watching) CheckUse(files []string, watch, dryRun bool) error {
 	switch {
 	case slices.Contains(slices.Concat(w.Source.Keys, w.Dirs, w.Source.CRLs, w.Hostnames), ""):

@@ -10,24 +10,24 @@ import (
 	"virtpki/internal/machine"
 )
 
-// Watching is a request that is carried out again whenever its files change.
+// Watching is a request that is repeated whenever its files change.
 type Watching struct {
 	Request
 	Metrics string // file for Prometheus; empty for none
 
 	// Keys returns the keyring of one run.
 	Keys func() *change.Keyring
-	// Tell is told of each run that has changed something, and of each error once.
+	// Tell is called for each run that has changed something, and once for each error.
 	Tell func(j *change.Job, err error)
 }
 
 const (
-	// quiet is how long nothing has to change before the files are read: a tool writes key,
+	// quiet is how long the files must be unchanged before they are read: a tool writes key,
 	// certificate and CA one after the other.
 	quiet = 200 * time.Millisecond
-	// impatience is how long files that never rest are waited for.
+	// impatience is the longest wait for files that keep changing.
 	impatience = 5 * time.Second
-	// anyway is when the files are read though nothing was heard of them: a daemon may have
+	// anyway is the interval at which the files are read without an event: a daemon may have
 	// been started, or an event lost.
 	anyway = time.Hour
 )
@@ -38,14 +38,14 @@ type watch struct {
 	m       *machine.Machine
 	o       change.Options
 	status  *status
-	retry   backOff // after what was refused before anything changed
-	again   backOff // after what a daemon did not take, and was put back
-	said    string  // the error that was told last
+	retry   backOff // after files that were refused before anything changed
+	again   backOff // after files that a daemon refused, and that were put back
+	said    string  // the error of the last call of Tell
 	changes int     // runs that have changed something
 }
 
-// Watch installs the key pairs of a request, and again whenever the files change, until the
-// context ends. An error is told, and tried again later: what is installed stays.
+// Watch installs the key pairs of a request, and installs them again whenever the files change,
+// until the context ends. It reports an error and tries again later: the installed files stay.
 func Watch(ctx context.Context, m *machine.Machine, w Watching, o change.Options) error {
 	n, err := newNotifier(w.watched())
 	if err != nil {
@@ -69,9 +69,9 @@ func Watch(ctx context.Context, m *machine.Machine, w Watching, o change.Options
 	return nil
 }
 
-// watched are the directories in which something changes with the files, each with the names
-// that matter in it; none for all. Above a directory its own name does: it may be exchanged
-// as a whole.
+// watched returns the directories in which something changes with the files, each with its
+// relevant names; none for all. The parent of a directory is included with the directory's
+// name, because the directory may be replaced as a whole.
 func (s Source) watched() map[string][]string {
 	folders := make(map[string][]string)
 	for _, path := range slices.Concat(s.Keys, s.Certs, s.CRLs, s.Dirs) {
@@ -84,12 +84,12 @@ func (s Source) watched() map[string][]string {
 	return folders
 }
 
-// isWatched reports whether a name is among those that matter; none stands for all.
+// isWatched reports whether a name is relevant; no names stand for all.
 func isWatched(names []string, name string) bool {
 	return len(names) == 0 || slices.Contains(names, name)
 }
 
-// told tells of a run: people, systemd and Prometheus.
+// told reports a run to people, systemd and Prometheus.
 func (w *watch) told(j *change.Job, err error) {
 	changed := j != nil && len(j.Plan.Changes())+len(j.Done) > 0
 	if changed {
@@ -109,8 +109,8 @@ func (w *watch) told(j *change.Job, err error) {
 	w.status.send("READY=1", w.status.line(w, err))
 }
 
-// wait returns after how long the files are read again though they have not changed. What a
-// daemon has not taken is tried again more seldom: each time it serves it for an instant.
+// wait returns the time until unchanged files are read again. Files that a daemon has refused
+// are tried less often, because the daemon serves them for a moment at each attempt.
 func (w *watch) wait(j *change.Job, err error) time.Duration {
 	switch {
 	case err == nil:
@@ -122,7 +122,7 @@ func (w *watch) wait(j *change.Job, err error) time.Duration {
 	return w.retry.next()
 }
 
-// rest begins to count failures from the first.
+// rest resets the waiting times: the next failure counts as the first.
 func (w *watch) rest() {
 	w.retry = backOff{first: time.Second, last: 5 * time.Minute}
 	w.again = backOff{first: time.Minute, last: anyway}
@@ -158,10 +158,10 @@ func settle(ctx context.Context, events <-chan struct{}) bool {
 	}
 }
 
-// backOff is how long is waited after one failure after another.
+// backOff returns growing waiting times for repeated failures.
 type backOff struct{ first, last, now time.Duration }
 
-// next returns the time after another failure: twice that of before, up to a limit.
+// next returns the time after another failure: twice the previous one, up to a limit.
 func (b *backOff) next() time.Duration {
 	b.now = min(max(b.first, 2*b.now), b.last)
 	return b.now

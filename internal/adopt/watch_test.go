@@ -32,7 +32,7 @@ func TestWatched(t *testing.T) {
 	}
 }
 
-// What a daemon has not taken is tried again more seldom; whatever goes well ends the waiting.
+// Files that a daemon has refused are tried less often; success ends the waiting.
 func TestWait(t *testing.T) {
 	failed := errors.New("failed")
 	w := &watch{}
@@ -57,7 +57,7 @@ func TestWait(t *testing.T) {
 	}
 }
 
-// systemd hears what sd_notify(3) would say.
+// systemd receives the messages of sd_notify(3).
 func TestStatus(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "notify")
 	conn, err := net.ListenUnixgram("unixgram", &net.UnixAddr{Name: path, Net: "unixgram"})

@@ -6,19 +6,20 @@ import (
 	"io"
 )
 
-// Dialogue is a client's part in one connection. It is for one connection.
+// Dialogue is a client's part in one connection, and cannot be used for another.
 type Dialogue interface {
-	// Begin speaks what comes before TLS. The error wraps [ErrNoTLS] where the server
-	// speaks the protocol and offers no TLS with certificates, and is an [*OtherError]
-	// where it speaks another one.
+	// Begin speaks the protocol before TLS. The error wraps [ErrNoTLS] if the server speaks the
+	// protocol but does not offer TLS with certificates. It is an [*OtherError] if the server
+	// speaks another protocol.
 	Begin(conn io.ReadWriter) error
-	// Confirm speaks what follows the handshake, until the server has shown that it
-	// admits the client. The error is [ErrSilent] where only a wait can show that: this
-	// server says nothing until the client does what a probe must not do.
+	// Confirm speaks the protocol after the handshake, until the server has shown that it
+	// admits the client. The error is [ErrSilent] if only a wait can show that: this server
+	// says nothing until the client does something that a probe must not do.
 	Confirm(conn io.ReadWriter) error
-	// Offer words what the server offered before TLS, empty where there is no such part.
+	// Offer words the server's offer before TLS; empty if the protocol has none.
 	Offer() string
-	// Wants words what the server wants besides a certificate, empty for nothing.
+	// Wants words the authentication that the server wants besides a certificate; empty for
+	// none.
 	Wants() string
 }
 
@@ -28,10 +29,10 @@ var (
 	ErrSilent = errors.New("the server says nothing first")
 )
 
-// OtherError is a server that does not speak the protocol.
+// OtherError is the error for a server that does not speak the protocol.
 type OtherError struct {
-	Protocol string // the one that was expected
-	Head     []byte // with which the server began
+	Protocol string // the expected one
+	Head     []byte // the first bytes from the server
 }
 
 // Error names the protocol and the server's first bytes, quoted.
@@ -54,7 +55,7 @@ func (Bare) Offer() string { return "" }
 // Wants returns "".
 func (Bare) Wants() string { return "" }
 
-// wire reads and writes until the first error; what is read after it is zero.
+// wire reads and writes until the first error. Later reads return zero.
 type wire struct {
 	rw  io.ReadWriter
 	err error

@@ -9,10 +9,10 @@ import (
 	"strings"
 )
 
-// SpiceName reports whether SPICE's viewers take a certificate for a host (spice-common,
+// SpiceName reports whether SPICE's viewers accept a certificate for a host (spice-common,
 // common/ssl_verify.c): a DNS name or an IPv4 address among the alternative names, and the
-// common names only where there is neither. IPv6 addresses are never compared as such. A
-// star stands for any part of one label.
+// common names only if there is neither. They never compare IPv6 addresses as such. A star
+// stands for any part of one label.
 func SpiceName(cert *x509.Certificate, host string) bool {
 	addr, _ := netip.ParseAddr(host)
 	for _, name := range cert.DNSNames {
@@ -36,8 +36,8 @@ func SpiceName(cert *x509.Certificate, host string) bool {
 	return false
 }
 
-// SpicePurpose reports whether OpenSSL, by which SPICE's viewers go, takes a certificate as
-// a server's: extended key usage, critical or not, has to allow it (OpenSSL,
+// SpicePurpose reports whether OpenSSL, which SPICE's viewers use, accepts a certificate as a
+// server's: extended key usage, critical or not, has to allow it (OpenSSL,
 // crypto/x509/v3_purp.c).
 func SpicePurpose(cert *x509.Certificate) bool {
 	allowed := len(cert.ExtKeyUsage)+len(cert.UnknownExtKeyUsage) == 0
@@ -60,8 +60,8 @@ func commonNames(name pkix.Name) []string {
 	return all
 }
 
-// spicePattern compares without regard to case. Each star is tried at every length, so the
-// stars of a pattern are bounded: what has more matches nothing.
+// spicePattern compares without regard to case. It tries each star at every length, so the
+// number of stars in a pattern is limited: a pattern with more matches nothing.
 func spicePattern(pattern, host string) bool {
 	if strings.Count(pattern, "*") > 3 {
 		return false

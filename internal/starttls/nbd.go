@@ -20,7 +20,7 @@ const (
 	nbdAck, nbdServer, nbdError = 1, 2, 1 << 31
 )
 
-// nbdLimits bound what is read: bytes of a reply, and replies to one option.
+// Limits for reading: bytes of a reply, and replies to one option.
 const (
 	nbdReplyMax = 8 << 10
 	nbdReplies  = 1024
@@ -94,8 +94,8 @@ func readReply(w *wire, option uint32) (kind uint32, data []byte) {
 	return binary.BigEndian.Uint32(b[12:]), w.read(int(size))
 }
 
-// Confirm asks for the list of exports, and ends the negotiation. A server that does not
-// list them says so, which is a response as well.
+// Confirm asks for the list of exports, and ends the negotiation. A server that does not list
+// them says so, which is a response as well.
 func (n *NBD) Confirm(conn io.ReadWriter) error {
 	w := wire{rw: conn}
 	sendOption(&w, nbdList)
@@ -113,7 +113,7 @@ func (n *NBD) Confirm(conn io.ReadWriter) error {
 	return nil
 }
 
-// Offer words the option.
+// Offer returns the offer in words.
 func (n *NBD) Offer() string { return "NBD, fixed newstyle, STARTTLS" }
 
 // Wants returns "": NBD has no other authentication.

@@ -22,8 +22,8 @@ type Spice struct{}
 // Begin does nothing.
 func (*Spice) Begin(io.ReadWriter) error { return nil }
 
-// Confirm asks for a link to the main channel and reads the response, which comes before
-// any ticket. A server that has a session goes on with it.
+// Confirm asks for a link to the main channel and reads the response, which comes before any
+// ticket. A session that the server already has continues.
 func (*Spice) Confirm(conn io.ReadWriter) error {
 	code, err := spiceLink(conn)
 	if err == nil && code != spiceOK {
@@ -35,7 +35,7 @@ func (*Spice) Confirm(conn io.ReadWriter) error {
 // Offer returns "".
 func (*Spice) Offer() string { return "" }
 
-// Wants returns what SPICE knows in the place of client certificates.
+// Wants returns the authentication that SPICE has in place of client certificates.
 func (*Spice) Wants() string { return "the ticket (a password), where the guest has one" }
 
 // spiceLink sends a SpiceLinkMess and reads the error code of the SpiceLinkReply.

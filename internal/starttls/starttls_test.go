@@ -13,7 +13,7 @@ import (
 	"testing"
 )
 
-// peer is a server that says what it says, whatever it is told.
+// peer is a server that sends its text whatever the client sends.
 type peer struct {
 	says *bytes.Reader
 	told bytes.Buffer
@@ -49,9 +49,9 @@ func TestBegin(t *testing.T) {
 		name     string
 		dialogue Dialogue
 		says     string
-		want     string // in the error, empty for none
+		want     string // part of the error, empty for none
 		noTLS    bool
-		told     string // at the end of what the client said
+		told     string // the end of the client's bytes
 	}{
 		{"VNC, X509None", &VNC{}, rfbHello + "\x01\x00\x00\x01\x04\x01", "", false, "\x00\x00\x01\x04"},
 		{"VNC, the server's first of several", &VNC{}, rfbHello + "\x03\x00\x00\x01\x01\x00\x00\x01\x05\x00\x00\x01\x04\x01", "", false, "\x00\x00\x01\x05"},
@@ -96,8 +96,8 @@ func TestConfirm(t *testing.T) {
 		name     string
 		dialogue Dialogue
 		says     string
-		want     error  // nil for any, where text says which
-		text     string // in the error, empty for none
+		want     error  // nil for any, if text says which
+		text     string // part of the error, empty for none
 	}{
 		{"VNC, X509None", &VNC{chosen: x509None}, "\x00\x00\x00\x00", nil, ""},
 		{"VNC, X509None, refused", &VNC{chosen: x509None}, "\x00\x00\x00\x01\x00\x00\x00\x03\x1bno", nil, `"\x1bno"`},
@@ -192,7 +192,7 @@ func TestSpicePurpose(t *testing.T) {
 	}
 }
 
-// fuzz gives bytes to a dialogue. It must come to an end, and must not write without end.
+// fuzz gives bytes to a dialogue, which must come to an end and must not write endlessly.
 func fuzz(t *testing.T, d Dialogue, before, after []byte) {
 	p := newPeer(string(before))
 	err := d.Begin(p)

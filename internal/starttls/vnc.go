@@ -10,8 +10,8 @@ import (
 	"strings"
 )
 
-// Numbers of RFB, the protocol of VNC (RFC 6143; VeNCrypt's from the community's
-// description of RFB; QEMU, ui/vnc.h).
+// Numbers of RFB, the protocol of VNC (RFC 6143; for VeNCrypt the community's description of
+// RFB; QEMU, ui/vnc.h).
 const (
 	rfbVeNCrypt = 19
 
@@ -63,8 +63,8 @@ func (v *VNC) Begin(conn io.ReadWriter) error {
 	return w.err
 }
 
-// greet exchanges versions. Before 3.7 the server chooses the security type, which is
-// never VeNCrypt then.
+// greet exchanges versions. Before 3.7 the server chooses the security type, which then is
+// never VeNCrypt.
 func (v *VNC) greet(w *wire) {
 	head := w.read(12)
 	v.version = strings.TrimSpace(string(head))
@@ -78,8 +78,8 @@ func (v *VNC) greet(w *wire) {
 	w.write([]byte("RFB 003.008\n"))
 }
 
-// list reads up to 255 numbers of this many bytes. An empty list of security types is
-// followed by the server's reason.
+// list reads up to 255 numbers of this many bytes. An empty list of security types is followed
+// by the server's reason.
 func (v *VNC) list(w *wire, size int) []uint32 {
 	var numbers []uint32
 	for range w.read(1)[0] {
@@ -93,7 +93,7 @@ func (v *VNC) list(w *wire, size int) []uint32 {
 	return numbers
 }
 
-// rfbText reads a text of the server, and no more of it than is shown.
+// rfbText reads a text of the server, but no more of it than is shown.
 func rfbText(w *wire) string {
 	n := binary.BigEndian.Uint32(w.read(4))
 	return string(w.read(int(min(n, rfbReason))))

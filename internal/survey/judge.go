@@ -17,20 +17,20 @@ import (
 
 // The verdicts that a survey has besides those of [connect.Verdicts].
 const (
-	NoName      = "no-name"      // the line of the list holds no name
+	NoName      = "no-name"      // the line of the list does not contain a name
 	NotLatest   = "not-latest"   // a later certificate was signed for this name
 	ExpiresSoon = "expires-soon" // the served certificate expires within a week
 )
 
-// Result is what was seen of one host; its JSON form is stable.
+// Result is the result for one host; its JSON form is stable.
 type Result struct {
 	Host    string `json:"host"`
 	OK      bool   `json:"ok"`
 	Verdict string `json:"verdict"` // "fine", one of connect's, or one of this package's
 	Text    string `json:"text,omitempty"`
 	Fix     string `json:"fix,omitempty"`
-	// Reachable is whether something took the connection, Admitted whether the server
-	// admits this client.
+	// Reachable is whether something took the connection, Admitted whether the server admits
+	// this client.
 	Reachable   bool    `json:"reachable"`
 	Admitted    bool    `json:"admitted"`
 	Certificate *Served `json:"certificate,omitempty"`
@@ -45,14 +45,14 @@ type Served struct {
 	NotAfter time.Time `json:"not_after"`
 }
 
-// soon is how long before its end a certificate is not fine any more: the same as for
-// virtpki check, but not for one that lives no longer than a few weeks.
+// soon reports whether a certificate expires too soon: within the same time as for virtpki
+// check, but not for a certificate with a lifetime of at most a few weeks.
 func soon(c certinfo.Info, now time.Time) bool {
 	left := c.NotAfter.Sub(now)
 	return left < 7*24*time.Hour && left < c.NotAfter.Sub(c.NotBefore)/3
 }
 
-// judge says what is to be said of a host.
+// judge returns the verdict on a host.
 func judge(t Target, report *connect.Report, records signed, now time.Time) Result {
 	r := Result{Host: t.Name, OK: true, Verdict: "fine"}
 	r.see(report)
@@ -70,7 +70,7 @@ func judge(t Target, report *connect.Report, records signed, now time.Time) Resu
 	return r
 }
 
-// see notes how far the connection went.
+// see notes how far the connection got.
 func (r *Result) see(report *connect.Report) {
 	for _, step := range report.Steps {
 		switch step.Name {
@@ -89,7 +89,7 @@ func (r *Result) see(report *connect.Report) {
 	}
 }
 
-// refuse takes over the step that says no, with the likeliest reason.
+// refuse takes over the step that failed, with the likeliest reason.
 func (r *Result) refuse(verdict string, step connect.Step) {
 	text, fix := step.Text, step.Fix
 	if len(step.Likely) > 0 {
@@ -105,7 +105,7 @@ func (r *Result) no(verdict, text, fix string) {
 	r.OK, r.Verdict, r.Text, r.Fix = false, verdict, text, fix
 }
 
-// short is a serial number as a line can hold it.
+// short shortens a serial number for a line.
 func short(serial string) string {
 	if len(serial) > 8 {
 		return serial[:8] + "…"
@@ -113,11 +113,11 @@ func short(serial string) string {
 	return serial
 }
 
-// signed is what the CA here last signed for each name of a server, in small letters: one
-// certificate, or several of the same instant. nil where there are no records.
+// signed holds the certificate that this CA last signed for each name of a server, in lower
+// case. There may be several of the same instant. It is nil without records.
 type signed map[string][]certinfo.Info
 
-// readSigned reads the CA's records, where this machine has some.
+// readSigned reads the CA's records, if this machine has some.
 func readSigned(m *machine.Machine) (signed, error) {
 	placed, err := authority.Records(m)
 	if errors.Is(err, fs.ErrNotExist) || err == nil && len(placed) == 0 {
@@ -152,7 +152,7 @@ func (s signed) add(info certinfo.Info) {
 	}
 }
 
-// later is the certificate that was signed for a name after the served one.
+// later returns the certificate that was signed for a name after the served one.
 func (s signed) later(name string, served certinfo.Info) (certinfo.Info, bool) {
 	latest := s[strings.ToLower(name)]
 	if len(latest) == 0 || slices.ContainsFunc(latest, func(c certinfo.Info) bool { return c.Serial == served.Serial }) {

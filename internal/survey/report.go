@@ -13,14 +13,15 @@ import (
 	"virtpki/internal/termtext"
 )
 
-// Report is what was seen of all hosts; its JSON form is stable.
+// Report is the result for all hosts; its JSON form is stable.
 type Report struct {
 	Time    time.Time     `json:"time"`
 	Elapsed time.Duration `json:"-"`
 	Seconds float64       `json:"seconds"`
 	Hosts   int           `json:"hosts"`
 	Fine    int           `json:"fine"`
-	// Records is whether the CA's records are here, with which certificates were compared.
+	// Records is whether the CA's records are here, so that certificates were compared with
+	// them.
 	Records bool     `json:"compared_with_records"`
 	Results []Result `json:"results"` // in the order of the list
 }
@@ -78,7 +79,7 @@ func issuer(h Result) string {
 // shownKinds is how many kinds of one thing a summary lists.
 const shownKinds = 6
 
-// count words how many hosts have what, the most frequent first.
+// count words how many hosts have each value, the most frequent first.
 func (r *Report) count(of func(Result) string) string {
 	counts := make(map[string]int)
 	for _, host := range r.Results {
@@ -98,7 +99,7 @@ func (r *Report) count(of func(Result) string) string {
 	return strings.Join(texts, "; ")
 }
 
-// first is the host whose certificate expires first, of those that are fine.
+// first returns the host whose certificate expires first, of those that are fine.
 func (r *Report) first() *Result {
 	var first *Result
 	for i, host := range r.Results {
@@ -109,7 +110,7 @@ func (r *Report) first() *Result {
 	return first
 }
 
-// Metrics returns the report as Prometheus's text collector reads it.
+// Metrics returns the report for Prometheus's text collector.
 func (r *Report) Metrics() []byte {
 	var b bytes.Buffer
 	certinfo.Family(&b, "virtpki_hosts_checked_timestamp_seconds", "When virtpki last looked at all hosts, in seconds since 1970.")

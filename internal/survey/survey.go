@@ -11,13 +11,12 @@ import (
 	"virtpki/internal/machine"
 )
 
-// Request is which hosts are looked at, and as whom.
+// Request says which hosts to look at, and as which client.
 type Request struct {
 	Targets []Target
-	Client  connect.Request // URI has [connect.AnyHost] where the host stands, or is empty
+	Client  connect.Request // URI has [connect.AnyHost] in the place of the host, or is empty
 	Jobs    int             // how many at once; 0 for the usual number
-	// Progress is called after each host, with how many have been looked at. Calls do not
-	// overlap.
+	// Progress is called after each host, with the number of hosts done. Calls do not overlap.
 	Progress func(Count)
 }
 
@@ -25,11 +24,11 @@ type Request struct {
 // network.
 const usualJobs = 64
 
-// HostLimit is the usual time for one host: of a thousand some are off, and one must not
-// wait for each as long as for a single one.
+// HostLimit is the usual time limit for one host. Of a thousand hosts some are off, so it is
+// shorter than the limit for a single one.
 const HostLimit = 5 * time.Second
 
-// Run looks at every host. The error is for what keeps it from looking at any.
+// Run looks at every host. It returns an error if it cannot look at any.
 func Run(ctx context.Context, m *machine.Machine, r Request) (*Report, error) {
 	client, err := connect.Prepare(ctx, m, r.Client)
 	if err != nil {
@@ -60,7 +59,7 @@ type survey struct {
 	done Count
 }
 
-// lookAtAll has a few goroutines take one target after the other.
+// lookAtAll lets several goroutines take one target after the other.
 func (s *survey) lookAtAll(ctx context.Context) {
 	s.done.Total = len(s.r.Targets)
 	next := make(chan int)
@@ -92,7 +91,7 @@ func (s *survey) jobs() int {
 	return usualJobs
 }
 
-// lookAt looks at one host, and judges what was seen.
+// lookAt looks at one host and returns the verdict.
 func (s *survey) lookAt(ctx context.Context, t Target) Result {
 	report, err := s.client.Look(ctx, t.Name, t.Dial, s.r.Client.Timeout)
 	if err != nil {
@@ -113,10 +112,10 @@ func (s *survey) tell(r Result) {
 	}
 }
 
-// Count is how far a run is.
+// Count is the progress of a run.
 type Count struct{ Done, Bad, Total int }
 
-// Text words it: done is what was done since it was told for the first time, in elapsed.
+// Text words the progress. done is the number of hosts since the first call, in elapsed.
 func (c Count) Text(done int, elapsed time.Duration) string {
 	text := fmt.Sprintf("%d of %d hosts, %d not fine", c.Done, c.Total, c.Bad)
 	if done == 0 || elapsed <= 0 {

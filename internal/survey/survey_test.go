@@ -23,8 +23,7 @@ import (
 	"virtpki/internal/survey"
 )
 
-// fleet is many hosts behind one listener: the address that a client dials says which is
-// meant.
+// fleet is many hosts behind one listener: the address that a client dials selects the host.
 type fleet struct {
 	t       *testing.T
 	ca      *labpki.CA
@@ -56,7 +55,7 @@ func (f *fleet) write(path string, data []byte) {
 	}
 }
 
-// record writes what the CA's records hold of a certificate.
+// record writes the CA's record of a certificate.
 func (f *fleet) record(cert *x509.Certificate) {
 	f.write(store.RecordPath(libvirt.Records(f.m.CAPath()), cert.SerialNumber), labpki.CertPEM(cert))
 }
@@ -108,8 +107,7 @@ func (f *fleet) run(progress func(survey.Count)) *survey.Report {
 	return report
 }
 
-// libvirtd serves a certificate and answers a client's first calls; calls says whether it
-// does.
+// libvirtd serves a certificate and answers a client's first calls, if calls is set.
 func libvirtd(cert *tls.Certificate, hello string, calls bool) func(net.Conn) {
 	config := &tls.Config{Certificates: []tls.Certificate{*cert}, ClientAuth: tls.RequestClientCert}
 	replies := map[uint32]string{66: "\x00\x00\x00\x01\x00\x00\x00\x00", 1: "", 59: "\x00\x00\x00\x02hv\x00\x00", 157: "\x00\x00\x00\x00\x00\x89\x54\x40", 2: ""}
@@ -170,8 +168,8 @@ func (f *fleet) break20() {
 	f.write(filepath.Join(f.dir, "cacrl.pem"), f.ca.CRL(revoked...))
 }
 
-// TestThousandHosts has twenty hosts among a thousand that are not fine, in ten ways: those
-// are named, each for its own reason, and no other.
+// TestThousandHosts looks at a thousand hosts, of which twenty are not fine, in ten ways. The
+// report names those twenty, each with its own reason, and no others.
 func TestThousandHosts(t *testing.T) {
 	f := newFleet(t)
 	key := labpki.NewKey(t)
@@ -229,7 +227,7 @@ func TestThousandHosts(t *testing.T) {
 	}
 }
 
-// TestWithoutRecords is a machine without the CA's records.
+// TestWithoutRecords runs on a machine without the CA's records.
 func TestWithoutRecords(t *testing.T) {
 	f := newFleet(t)
 	name := "hv0000.lab.example"

@@ -13,16 +13,16 @@ import (
 
 // Target is a host to look at.
 type Target struct {
-	Name string // which is compared with its certificate
-	Dial string // where it is, empty for where its name leads
+	Name string // compared with its certificate
+	Dial string // address to connect to; empty for that of its name
 }
 
-// maxTargets bounds what the ranges of an inventory stand for.
+// maxTargets limits how many names the ranges of an inventory may expand to.
 const maxTargets = 1 << 20
 
-// ParseTargets reads a list of hosts: the one that issue --hosts takes, or an inventory of
-// Ansible's in INI or YAML form. from is what errors call it. Each host is listed once,
-// where it stands first.
+// ParseTargets reads a list of hosts: the list of issue --hosts, or an inventory of Ansible's
+// in INI or YAML form. from is its name in errors. Each host is listed once, at its first
+// place.
 func ParseTargets(from string, text []byte) ([]Target, error) {
 	if looksLikeYAML(string(text)) {
 		return once(from, yamlTargets(text))
@@ -34,14 +34,14 @@ func ParseTargets(from string, text []byte) ([]Target, error) {
 	return once(from, iniTargets(list))
 }
 
-// found is what a parser found, or why it did not.
+// found is the result of a parser, or its error.
 type found struct {
 	targets []Target
 	err     error
 }
 
-// once drops repetitions: in an inventory a host may be in many groups. Where it is stands
-// where it stands first.
+// once removes repetitions: in an inventory a host may be in many groups. The address of the
+// first mention counts.
 func once(from string, f found) ([]Target, error) {
 	if f.err != nil {
 		return nil, fmt.Errorf("%s: %w", from, f.err)
@@ -96,7 +96,7 @@ func iniTargets(list *fleet.Hosts) found {
 	return found{targets: targets}
 }
 
-// dialOf is the address among a host's variables.
+// dialOf returns the address among a host's variables.
 func dialOf(fields []string) string {
 	for _, key := range []string{"ansible_host=", "ansible_ssh_host="} {
 		for _, field := range fields {
@@ -108,16 +108,16 @@ func dialOf(fields []string) string {
 	return ""
 }
 
-// section is the head of a group. A name in brackets with two colons is an IPv6 address.
+// section matches the head of a group. A name in brackets with two colons is an IPv6 address.
 var section = regexp.MustCompile(`^\[[^:\]]+(:[a-z]+)?\]$`)
 
-// hostRange is a range in a host's name: [01:20], [1:9:2], [a:f] (Ansible's guide, "Adding
+// hostRange matches a range in a host's name: [01:20], [1:9:2], [a:f] (Ansible's guide, "Adding
 // ranges of hosts").
 var hostRange = regexp.MustCompile(`\[([0-9]+|[a-zA-Z]):([0-9]+|[a-zA-Z])(?::([0-9]+))?\]`)
 
 func isRange(name string) bool { return hostRange.MatchString(name) }
 
-// expand returns the names for which one with ranges stands.
+// expand returns the names that a name with ranges stands for.
 func expand(name string) ([]string, error) {
 	at := hostRange.FindStringSubmatchIndex(name)
 	if at == nil {

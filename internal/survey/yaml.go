@@ -8,14 +8,14 @@ import (
 	"go.yaml.in/yaml/v3"
 )
 
-// Bounds of an inventory in YAML: bytes, and groups inside groups.
+// Limits of an inventory in YAML: bytes, and groups inside groups.
 const (
 	maxYAML  = 16 << 20
 	maxDepth = 64
 )
 
-// looksLikeYAML reports whether a list is an inventory in YAML: its first line that says
-// something ends with a colon, or begins a document. No host's name does.
+// looksLikeYAML reports whether a list is an inventory in YAML: its first line that is not
+// empty or a comment ends with a colon, or begins a document. A host's name never does.
 func looksLikeYAML(text string) bool {
 	for line := range strings.Lines(strings.TrimPrefix(text, "\xef\xbb\xbf")) {
 		line = strings.TrimSpace(line)
@@ -95,8 +95,8 @@ func (f *found) hosts(node *yaml.Node) {
 
 func isNull(node *yaml.Node) bool { return node.Kind == yaml.ScalarNode && node.Tag == "!!null" }
 
-// pairs yields the keys and values of a mapping, and nothing for anything else. Aliases are
-// not followed: one may stand for more than fits anywhere.
+// pairs yields the keys and values of a mapping, and nothing for another node. It does not
+// follow aliases: one may expand to more than fits into memory.
 func pairs(node *yaml.Node) func(func(string, *yaml.Node) bool) {
 	return func(yield func(string, *yaml.Node) bool) {
 		if node == nil || node.Kind != yaml.MappingNode {

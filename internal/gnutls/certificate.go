@@ -40,7 +40,7 @@ type extension struct {
 
 var errNotCert = errors.New("not a certificate that GnuTLS reads")
 
-// parseCertificate reads the DER and refuses what GnuTLS refuses to import
+// parseCertificate reads the DER and refuses a certificate that GnuTLS refuses to import
 // (lib/x509/x509.c, gnutls_x509_crt_import).
 func parseCertificate(der []byte) (*Certificate, error) {
 	c := &Certificate{Raw: der}
@@ -143,8 +143,8 @@ func readCritical(ext *cryptobyte.String, critical *bool) bool {
 	return true
 }
 
-// sane is what GnuTLS checks after decoding: extensions in version 3 alone and
-// none twice, alternative names that can be read.
+// sane reports whether the certificate passes the checks of GnuTLS after decoding: extensions
+// only in version 3 and none twice, alternative names that can be read.
 func (c *Certificate) sane() bool {
 	if c.version < 3 && len(c.exts) > 0 {
 		return false

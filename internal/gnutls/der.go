@@ -88,7 +88,8 @@ func readTime(s *cryptobyte.String, t *time.Time) bool {
 	return decodeTime(s, t) && !t.IsZero()
 }
 
-// decodeTime fails on what is no time at all; one that does not exist is zero.
+// decodeTime fails on a value that is not a time at all; for a time that does not exist it
+// gives zero.
 func decodeTime(s *cryptobyte.String, t *time.Time) bool {
 	var text cryptobyte.String
 	var tag asn1.Tag

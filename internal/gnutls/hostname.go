@@ -11,13 +11,13 @@ import (
 const maxHostName = 256
 
 // MatchHost reports whether the certificate is for the host name or address, as
-// gnutls_x509_crt_check_hostname does (lib/x509/hostname-verify.c); why says what
-// the name was compared with. An address is compared with the IP addresses of the
-// certificate alone; a name with its DNS names, and with its CN only where there are
-// neither, there is one CN, and the purpose allows a TLS server. A URI, an SRV name
-// or one of 256 bytes and more keeps the CN out too: so in GnuTLS 3.8.13, which
-// distributions have carried back as a security fix; before, the CN of such a
-// certificate counted. Names beyond ASCII match in their xn-- form.
+// gnutls_x509_crt_check_hostname does (lib/x509/hostname-verify.c). why names the parts of the
+// certificate that the name was compared with. An address is compared only with the IP
+// addresses of the certificate. A name is compared with its DNS names, and with its CN only
+// where there are neither, there is one CN, and the purpose allows a TLS server. A URI, an SRV
+// name or one of 256 bytes and more keeps the CN out too: so in GnuTLS 3.8.13, which
+// distributions have carried back as a security fix; before, the CN of such a certificate
+// counted. Names beyond ASCII match in their xn-- form.
 func MatchHost(c *Certificate, name string) (ok bool, why string) {
 	if addr, ok := parseAddress(name); ok {
 		return matchAddress(c, addr)

@@ -21,8 +21,8 @@ import (
 	"virtpki/dn"
 )
 
-// certificate makes one, signed by itself. crypto/x509 writes the extensions as they
-// are, whatever is in them.
+// certificate makes one, signed by itself. crypto/x509 writes the extensions as they are,
+// without looking into them.
 func certificate(t *testing.T, subject string, exts ...pkix.Extension) []byte {
 	t.Helper()
 	name, err := dn.Encode(subject)

@@ -2,9 +2,8 @@ package gnutls
 
 import "bytes"
 
-// SortChain returns the part of a file's certificates that GnuTLS sends in a
-// handshake: the first one, and what follows from it, in order, up to a self-signed
-// certificate.
+// SortChain returns the part of a file's certificates that GnuTLS sends in a handshake: the
+// first one, and its issuers in order, up to a self-signed certificate.
 func SortChain(certs []*Certificate) []*Certificate {
 	sorted := certs[:1:1]
 	for len(sorted) < len(certs) {
@@ -30,8 +29,8 @@ func issuerBehind(cert *Certificate, list []*Certificate) *Certificate {
 	return nil
 }
 
-// Shorten returns the part of a peer's chain that GnuTLS verifies: without a
-// self-signed end, and without what stands behind a CA that is trusted.
+// Shorten returns the part of a peer's chain that GnuTLS verifies: without a self-signed end,
+// and without the certificates behind a CA that is trusted.
 func Shorten(chain, trusted []*Certificate) []*Certificate {
 	if n := len(chain); n > 1 && Issued(chain[n-1], chain[n-1]) {
 		chain = chain[:n-1]
@@ -46,10 +45,10 @@ func Shorten(chain, trusted []*Certificate) []*Certificate {
 	return chain
 }
 
-// VerifyPeer verifies the chain of the other side of a session, leaf first, and
-// returns what is wrong with it and with which certificate. As in
-// gnutls_x509_trust_list_verify_crt2, it tries the trusted CAs that have the name of
-// the last issuer, then those that have the last certificate's own name.
+// VerifyPeer verifies the chain of the other side of a session, leaf first. It returns the
+// faults, each with the certificate that has it. As in gnutls_x509_trust_list_verify_crt2, it
+// tries the trusted CAs that have the name of the last issuer, then those that have the last
+// certificate's own name.
 func (v *ChainCheck) VerifyPeer(chain, trusted []*Certificate) map[Fault]*Certificate {
 	last := chain[len(chain)-1]
 	v.Trusted = named(trusted, last.Issuer)

@@ -5,10 +5,10 @@ import (
 	"errors"
 )
 
-// GnuTLS looks for PEM blocks in its own way (lib/x509_b64.c): the label is a
-// prefix, so that CERTIFICATE REQUEST counts as CERTIFICATE; text before, a byte
-// order mark, missing newlines do not matter; the first END line ends a block,
-// whatever its label. encoding/pem would find other blocks.
+// GnuTLS looks for PEM blocks in its own way (lib/x509_b64.c). The label is a prefix, so that
+// CERTIFICATE REQUEST counts as CERTIFICATE. Text before, a byte order mark and missing
+// newlines do not matter. The first END line ends a block, with any label. encoding/pem would
+// find other blocks.
 
 var (
 	// ErrNoBlock: the file has no PEM block of the wanted kind.
@@ -25,7 +25,7 @@ const (
 	end           = "-----END "
 )
 
-// decodeBlock decodes the first block whose label begins with label.
+// decodeBlock decodes the first block with a label that begins with label.
 func decodeBlock(data []byte, label string) ([]byte, error) {
 	at := bytes.Index(data, []byte(begin+label))
 	if at < 0 {
@@ -129,9 +129,9 @@ func worstBlock(first, second error) error {
 	return first
 }
 
-// ReadCertificates reads the certificate blocks of a file, at most limit of them (0 is
-// all), and stops at the first that cannot be read: what was read before it is
-// returned with the error.
+// ReadCertificates reads the certificate blocks of a file, at most limit of them (0 is all). It
+// stops at the first that cannot be read, and returns the certificates before it with the
+// error.
 func ReadCertificates(data []byte, limit int) ([]*Certificate, error) {
 	at := nextCert(data)
 	if at < 0 {

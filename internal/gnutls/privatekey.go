@@ -15,14 +15,14 @@ import (
 	"golang.org/x/crypto/cryptobyte/asn1"
 )
 
-// PrivateKey is what GnuTLS finds in a private key's file. It cannot sign.
+// PrivateKey is the key that GnuTLS finds in a private key's file. It cannot sign.
 type PrivateKey struct {
 	Kind KeyKind
 	// public is the public half's SubjectPublicKeyInfo bits, nil where this
 	// program cannot compute it.
 	public crypto.PublicKey
-	// Damaged is set for an RSA key whose numbers do not fit together. GnuTLS loads
-	// it, and leaves out the comparison with the certificate, since it cannot sign.
+	// Damaged is set for an RSA key with numbers that do not fit together. GnuTLS loads it, and
+	// leaves out the comparison with the certificate, since it cannot sign.
 	Damaged bool
 }
 
@@ -229,8 +229,8 @@ func readGoKey(der []byte, a algorithm) (PrivateKey, error) {
 	return PrivateKey{}, errors.Join(errKeyUnknown, err)
 }
 
-// Matches reports whether the private key belongs to a certificate's public key. For
-// kinds of keys whose public half this program cannot compute, unknown is set too.
+// Matches reports whether the private key belongs to a certificate's public key. It sets
+// unknown too if this program cannot compute the public half of that kind of key.
 func (k PrivateKey) Matches(pub PublicKey) (same, unknown bool) {
 	rsaPair := (k.Kind == KeyRSA || k.Kind == KeyRSAPSS) && (pub.Kind == KeyRSA || pub.Kind == KeyRSAPSS)
 	if !rsaPair && k.Kind != pub.Kind || k.Kind == KeyRSAPSS && pub.Kind == KeyRSA {

@@ -32,7 +32,7 @@ type PublicKey struct {
 	n, e *big.Int
 	ec   *ecdsa.PublicKey // nil where Go has no such curve
 	raw  []byte           // the content of the BIT STRING
-	pss  *pssParams       // what an RSA-PSS key is bound to
+	pss  *pssParams       // the limits of an RSA-PSS key
 }
 
 type curve struct {

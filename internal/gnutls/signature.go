@@ -70,7 +70,7 @@ func hashedSignature(oid string) (signatureAlgorithm, bool) {
 	return signatureAlgorithm{"ECDSA with " + h.String(), KeyEC, h, false}, ok
 }
 
-// sigResult is what checking a signature came to.
+// sigResult is the result of checking a signature.
 type sigResult int
 
 const (

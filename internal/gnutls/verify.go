@@ -12,7 +12,7 @@ type Fault int
 const (
 	FaultInsecure    Fault = iota // signature or key too weak
 	FaultNoIssuer                 // no CA of the issuer's name (and key id) is trusted
-	FaultNotCA                    // the issuer is no CA
+	FaultNotCA                    // the issuer is not a CA
 	FaultIssuerUsage              // the issuer's keyUsage does not permit signing certificates
 	FaultConstraints              // name constraints
 	FaultPathLen                  // more CAs below one than it allows

@@ -11,8 +11,8 @@ import (
 	"path/filepath"
 )
 
-// WriteFile writes data to a file of the host, with mode, and makes the folders
-// above it. The owner is root.
+// WriteFile writes data to a file of the host, with mode, and makes the directories above it.
+// The owner is root.
 func (h *Host) WriteFile(ctx context.Context, name string, data []byte, mode os.FileMode) error {
 	cmd := h.Command(ctx, "sh", "-c", `mkdir -p "$(dirname "$1")" && cat >"$1" && chmod "$2" "$1"`,
 		"sh", name, fmt.Sprintf("%o", mode.Perm()))
@@ -26,8 +26,8 @@ func (h *Host) ReadFile(ctx context.Context, name string) ([]byte, error) {
 	return h.Output(ctx, "cat", name)
 }
 
-// Put copies a file of the machine into the host as target, or what is in a folder
-// into the folder target, beside what is there. Modes are kept, the owner is root.
+// Put copies a file of the machine into the host as target, or the contents of a directory into
+// the directory target, beside its contents. Modes are kept, the owner is root.
 func (h *Host) Put(ctx context.Context, source, target string) error {
 	info, err := os.Stat(source)
 	if err != nil {
@@ -43,8 +43,8 @@ func (h *Host) Put(ctx context.Context, source, target string) error {
 	return h.WriteFile(ctx, target, data, info.Mode())
 }
 
-// putTree leaves the modes of folders alone that the host has already: a tree laid
-// over / must not change /.
+// putTree leaves the modes of directories alone that the host has already: a tree laid over /
+// must not change /.
 func (h *Host) putTree(ctx context.Context, source, target string) error {
 	r, w := io.Pipe()
 	pack := exec.CommandContext(ctx, "tar", "-C", source, "-c", ".")
@@ -56,8 +56,8 @@ func (h *Host) putTree(ctx context.Context, source, target string) error {
 	return err
 }
 
-// Get copies a file of the host to the machine as target, with mode 0600, or what is
-// in a folder into the folder target, with modes and owners.
+// Get copies a file of the host to the machine as target, with mode 0600, or the contents of a
+// directory into the directory target, with modes and owners.
 func (h *Host) Get(ctx context.Context, source, target string) error {
 	if err := h.Command(ctx, "test", "-d", source).Run(); err == nil {
 		return h.getTree(ctx, source, target)

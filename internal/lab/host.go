@@ -18,9 +18,9 @@ import (
 //go:embed holder.sh
 var holderScript string
 
-// HostConfig says what a host is to be.
+// HostConfig describes a host to be made.
 type HostConfig struct {
-	// Root is the folder that [Root] returned.
+	// Root is the directory that [Root] returned.
 	Root string
 	// Name is the host's short name, in the kernel and in /etc/hostname.
 	Name string
@@ -46,8 +46,8 @@ type Host struct {
 	nics   int
 }
 
-// NewHost starts a host: alone in its network, with loopback up, and with nothing
-// running. It lives until [Host.Close], or until this process ends.
+// NewHost starts a host: alone in its network, with loopback up, and without processes. It
+// lives until [Host.Close], or until this process ends.
 func NewHost(ctx context.Context, config HostConfig) (*Host, error) {
 	h := &Host{Name: config.Name, daemon: cmp.Or(config.Daemon, "libvirtd"), fqdn: config.FQDN}
 	if err := h.start(config); err != nil {
@@ -60,8 +60,8 @@ func NewHost(ctx context.Context, config HostConfig) (*Host, error) {
 	return h, nil
 }
 
-// start runs holder.sh and waits for its word that the host stands. The pipe to its
-// standard input is what ties the host to this process's life.
+// start runs holder.sh and waits for its word that the host stands. The pipe to its standard
+// input ties the host to this process's life.
 func (h *Host) start(config HostConfig) error {
 	scratch := filepath.Join(cacheDir(), "mnt")
 	if err := os.MkdirAll(scratch, 0o755); err != nil {
@@ -129,8 +129,7 @@ func (h *Host) Command(ctx context.Context, name string, args ...string) *exec.C
 	return exec.CommandContext(ctx, line[0], line[1:]...)
 }
 
-// Output runs a program in the host and returns what it wrote to stdout; the error
-// holds what it wrote to stderr.
+// Output runs a program in the host and returns its stdout; the error holds its stderr.
 func (h *Host) Output(ctx context.Context, name string, args ...string) ([]byte, error) {
 	return run(h.Command(ctx, name, args...), name)
 }
@@ -144,7 +143,7 @@ func run(cmd *exec.Cmd, what string) ([]byte, error) {
 	return stdout.Bytes(), nil
 }
 
-// names is what /etc/hosts says of the host: the full name before the short one.
+// names is the entry of the host in /etc/hosts: the full name before the short one.
 func (h *Host) names() string {
 	return strings.TrimSpace(h.fqdn + " " + h.Name)
 }

@@ -34,7 +34,7 @@ func newTestHost(t *testing.T, config HostConfig) *Host {
 	return h
 }
 
-// output runs a program in the host and returns what it says, without the newline.
+// output runs a program in the host and returns its output without the last newline.
 func output(t *testing.T, h *Host, name string, args ...string) string {
 	t.Helper()
 	out, err := h.Output(t.Context(), name, args...)
@@ -70,8 +70,8 @@ func TestHostIsItsOwnMachine(t *testing.T) {
 	}
 }
 
-// machineState is what a host must leave as it was: mounts, and names in the
-// folders that a libvirt host writes to.
+// machineState is the state that a host must leave as it was: mounts, and names in the
+// directories that a libvirt host writes to.
 func machineState(t *testing.T) string {
 	t.Helper()
 	mounts, err := os.ReadFile("/proc/self/mountinfo")
@@ -138,7 +138,7 @@ func TestHostEndsWithItsOwner(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	h.stdin.Close() // what the kernel does for a dead owner
+	h.stdin.Close() // as the kernel does for a dead owner
 	select {
 	case <-p.done:
 	case <-time.After(10 * time.Second):
@@ -257,8 +257,8 @@ func TestLibvirtdThatCannotStartTellsWhy(t *testing.T) {
 	}
 }
 
-// Ports are open before the drivers start; a daemon whose driver fails must not be
-// taken for one that serves.
+// Ports are open before the drivers start. A daemon with a driver that fails must not be taken
+// for one that serves.
 func TestLibvirtdThatListensAndThenEnds(t *testing.T) {
 	h := newTestHost(t, HostConfig{Name: "hv1"})
 	output(t, h, "userdel", "libvirt-qemu") // the QEMU driver's

@@ -21,7 +21,7 @@ const (
 type NotStartedError struct {
 	Host   string
 	Daemon string
-	Log    string // what it wrote to stderr
+	Log    string // its stderr
 }
 
 func (e *NotStartedError) Error() string {
@@ -29,10 +29,11 @@ func (e *NotStartedError) Error() string {
 }
 
 // StartLibvirtd starts libvirtd with --listen, or the daemon that the host has in its place,
-// with args, and returns when its TLS port (the tls_port of its conf file, else 16514) listens
-// and it answers clients. virtproxyd has no --listen: its conf file says listen_tls = 1.
-// If the daemon ends instead, the error is a [NotStartedError] and the process is there
-// nonetheless. Its log is the process's stderr.
+// with args. It returns when the daemon's TLS port (the tls_port of its configuration file,
+// else 16514) listens and the daemon answers clients. virtproxyd has no --listen: its
+// configuration file says listen_tls = 1. If the daemon ends instead, the error is a
+// [NotStartedError] and the process is returned nonetheless. The process's stderr is the
+// daemon's log.
 func (h *Host) StartLibvirtd(ctx context.Context, args ...string) (*Process, error) {
 	port, err := h.tlsPort(ctx, args)
 	if err != nil {
@@ -94,11 +95,11 @@ func (p *Process) waitListening(ctx context.Context, port int) error {
 	}
 }
 
-// waitAnswering tells a daemon that serves from one that listens but is about to
-// end: libvirtd opens its ports before it starts its drivers and answers nobody until
-// they are up. The question goes over the local socket, whose path the kernel knows,
-// so that nothing about TLS appears in the log; the read-only one, which asks for no
-// authentication by default.
+// waitAnswering tells a daemon that serves from one that listens but is about to end: libvirtd
+// opens its ports before it starts its drivers and answers nobody until they are up.
+// waitAnswering asks over the local socket, which it finds through the kernel, so that nothing
+// about TLS appears in the log. It uses the read-only one, which asks for no authentication by
+// default.
 func (p *Process) waitAnswering(ctx context.Context) error {
 	ctx, cancel := context.WithTimeout(ctx, startLimit)
 	defer cancel()
@@ -125,7 +126,7 @@ func (h *Host) answers(ctx context.Context, last bool) (bool, error) {
 		return false, err
 	}
 	_, err = h.Output(ctx, "virsh", "-r", "-c", "test+unix:///default?socket="+socket, "uri")
-	// A conf may want authentication nonetheless; to ask for it is an answer.
+	// A configuration file may want authentication nonetheless; to ask for it is an answer.
 	// virtproxyd cannot tell the test driver who asks.
 	return err == nil || strings.Contains(err.Error(), "authentication") || strings.Contains(err.Error(), "virConnectSetIdentity"), nil
 }
@@ -182,8 +183,8 @@ func isListener(line string, port int) bool {
 	return err == nil && int(got) == port
 }
 
-// tlsPort finds the port in the conf file that libvirtd will read. A first line
-// that sets it wins, as in libvirt.
+// tlsPort finds the port in the configuration file that libvirtd will read. A first line that
+// sets it wins, as in libvirt.
 func (h *Host) tlsPort(ctx context.Context, args []string) (int, error) {
 	file := "/etc/libvirt/" + h.daemon + ".conf"
 	if i := slices.IndexFunc(args, func(a string) bool { return a == "--config" || a == "-f" }); i >= 0 && i+1 < len(args) {

@@ -19,9 +19,9 @@ type Process struct {
 	err  error // of Wait; to be read once done is closed
 }
 
-// Start starts a program in the host's background. What it writes goes into the
-// host's files /run/lab/NAME.out and /run/lab/NAME.err, which are emptied first; so
-// name must be that of no other running process.
+// Start starts a program in the host's background. Its output goes into the host's files
+// /run/lab/NAME.out and /run/lab/NAME.err, which are emptied first; so no other running process
+// may have that name.
 func (h *Host) Start(ctx context.Context, name, program string, args ...string) (*Process, error) {
 	script := `mkdir -p /run/lab; n=/run/lab/$1; shift; : >"$n.out"; : >"$n.err"
 		echo $$; exec "$@" >"$n.out" 2>"$n.err" </dev/null`
@@ -101,10 +101,10 @@ func (p *Process) exitsWithin(ctx context.Context, limit time.Duration) bool {
 	}
 }
 
-// Stdout returns what the process has written to its standard output so far.
+// Stdout returns the process's standard output so far.
 func (p *Process) Stdout(ctx context.Context) (string, error) { return p.read(ctx, "out") }
 
-// Stderr returns what the process has written to its standard error so far.
+// Stderr returns the process's standard error so far.
 func (p *Process) Stderr(ctx context.Context) (string, error) { return p.read(ctx, "err") }
 
 func (p *Process) read(ctx context.Context, stream string) (string, error) {

@@ -22,12 +22,12 @@ var rootScript string
 //go:embed virtproxyd.sh
 var virtproxydScript string
 
-// basePackages are in every root: the daemon and its clients, the judges
-// (certtool, openssl), and what the lab and its tests use to look around.
+// basePackages are in every root: the daemon and its clients, the judges (certtool, openssl),
+// and the tools with which the lab and its tests look around.
 const basePackages = "libvirt-daemon,libvirt-clients,gnutls-bin,openssl,iproute2,mount,passwd,procps,strace"
 
-// Usable returns nil where hosts can be made, else an error that says what is
-// missing here. It looks only, it does not try.
+// Usable returns nil where hosts can be made, else an error that names the missing tool or
+// right. It only looks, it does not try.
 func Usable() error {
 	if runtime.GOOS != "linux" {
 		return fmt.Errorf("a lab host needs Linux, this is %s", runtime.GOOS)
@@ -43,15 +43,15 @@ func Usable() error {
 	return nil
 }
 
-// Root returns the folder that holds the release's file system, or several folders with
-// colons between them, which overlayfs lays over each other: with packages on
-// top of libvirt, certtool and openssl, and builds it first if it is not there:
-// some fifteen seconds and 250 MB each. Hosts use it read-only, any number at once.
+// Root returns the directory that holds the release's file system, or several directories with
+// colons between them, which overlayfs lays over each other. It has packages on top of libvirt,
+// certtool and openssl. Root builds it first if it does not exist: some fifteen seconds and 250
+// MB each. Hosts use it read-only, any number at once.
 //
-// Roots are kept in $VIRTPKI_LAB_CACHE, else in /var/cache/virtpki-lab, under a
-// name that stands for the release, its packages and the recipe: a change of any
-// makes a new one. Packages come from $VIRTPKI_LAB_MIRROR, else deb.debian.org.
-// Processes that want the same root wait for each other.
+// Roots are kept in $VIRTPKI_LAB_CACHE, else in /var/cache/virtpki-lab, under a name that
+// stands for the release, its packages and the recipe: a change of any makes a new one.
+// Packages come from $VIRTPKI_LAB_MIRROR, else deb.debian.org. Processes that want the same
+// root wait for each other.
 func Root(ctx context.Context, release Release, packages ...string) (string, error) {
 	root := newRoot(release, packages)
 	if err := whole(ctx, root.dir, rootScript, root.release, root.packages, root.mirror); err != nil {
@@ -86,7 +86,7 @@ func newRoot(release Release, extra []string) root {
 	return r
 }
 
-// cached is the folder of something that is made by a recipe.
+// cached is the directory of something that is made by a recipe.
 func cached(name, recipe string) string {
 	sum := sha256.Sum256([]byte(recipe))
 	return filepath.Join(cacheDir(), name+"-"+hex.EncodeToString(sum[:6]))
@@ -99,7 +99,7 @@ func cacheDir() string {
 	return "/var/cache/virtpki-lab"
 }
 
-// whole makes a folder by a script, unless it is there. The script runs under the folder's
+// whole makes a directory by a script, unless it exists. The script runs under the directory's
 // lock, which it and its children hold for as long as one of them lives, and in a mount
 // namespace, so that nothing mmdebstrap mounts can stay behind on the machine.
 func whole(ctx context.Context, dir, script string, args ...string) error {
@@ -111,7 +111,7 @@ func whole(ctx context.Context, dir, script string, args ...string) error {
 	}
 	line := append([]string{dir + ".lock", "unshare", "--mount", "--propagation", "private", "sh", "-c", script, "sh"}, args...)
 	cmd := exec.CommandContext(ctx, "flock", append(line, dir)...)
-	cmd.WaitDelay = time.Second // the build itself goes on, for whoever wants the folder next
+	cmd.WaitDelay = time.Second // the build itself goes on, for the next process that wants the directory
 	out, err := cmd.CombinedOutput()
 	if err != nil {
 		return fmt.Errorf("%w\n%s", err, strings.TrimSpace(string(out)))

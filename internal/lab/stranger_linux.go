@@ -10,9 +10,8 @@ import (
 // Someone is the number of a user who is neither root nor the one who runs the tests.
 const Someone = 12345
 
-// As has the file system see somebody else while act runs: what act opens, makes and
-// removes it opens, makes and removes as that user, with none of root's rights. Other
-// goroutines stay who they are.
+// As runs act as another user for the file system: act opens, makes and removes files as that
+// user, with none of root's rights. Other goroutines stay who they are.
 func As(uid int, act func()) {
 	done := make(chan struct{})
 	go func() {

@@ -34,7 +34,7 @@ func parseCommands(value, unit, file string) ([]command, error) {
 	return all, nil
 }
 
-// read takes the words of one command, and returns what follows its semicolon.
+// read takes the words of one command, and returns the text after its semicolon.
 func (c *command) read(value, unit string) (rest string, err error) {
 	o := splitting{unescape: true}
 	rest = strings.TrimLeft(value, whitespace)
@@ -59,8 +59,8 @@ func (c *command) read(value, unit string) (rest string, err error) {
 	return "", nil
 }
 
-// semicolon reports whether s begins with a semicolon that stands alone, and returns what
-// follows.
+// semicolon reports whether s begins with a semicolon that stands alone, and returns the text
+// after it.
 func semicolon(s string) (rest string, ok bool) {
 	after, ok := strings.CutPrefix(s, ";")
 	if !ok || after != "" && !isBlank(after[0]) {
@@ -103,8 +103,8 @@ type environment map[string]setting
 
 type setting struct{ text, file string }
 
-// braced replaces ${NAME} and $$ in a word; a brace that does not end stays, and so does
-// what begins like ${NAME:-default}, which is not for command lines.
+// braced replaces ${NAME} and $$ in a word. A brace that does not end stays, and so does a
+// beginning like ${NAME:-default}, which is not for command lines.
 func (env environment) braced(word, file string) Arg {
 	var b strings.Builder
 	for {

@@ -5,7 +5,7 @@ import (
 	"testing"
 )
 
-// envFiles are environment files and what they assign. TestEnvFileGenerator asks systemd
+// envFiles are environment files with their assignments. TestEnvFileGenerator asks systemd
 // itself about them.
 var envFiles = []struct {
 	text string
@@ -35,11 +35,11 @@ var envFiles = []struct {
 	{"A='unfinished", []variable{{"A", "unfinished"}}},
 	{"A=1\nA=2\n", []variable{{"A", "2"}}},
 	{"A=--listen\nA=\"\"\n", []variable{{"A", ""}}},
-	{"export A=1\nB=2\n", []variable{{"B", "2"}}}, // no name of a variable
+	{"export A=1\nB=2\n", []variable{{"B", "2"}}}, // not the name of a variable
 	{"1A=1\nB=2\n", []variable{{"B", "2"}}},
 }
 
-// set is what the assignments come to.
+// set returns the variables that the assignments set.
 func set(all []variable) []variable {
 	var last []variable
 	for _, v := range all {

@@ -12,13 +12,13 @@ import (
 	"testing"
 )
 
-// generator is the program of systemd's that reads environment files and prints what
-// they come to.
+// generator is the program of systemd's that reads environment files and prints the variables
+// that they set.
 const generator = "/usr/lib/systemd/user-environment-generators/30-systemd-environment-d-generator"
 
-// Environment files are read as systemd reads them: those of the table, and random ones.
-// The generator puts variables in, which EnvironmentFile= does not; so the texts hold no
-// dollar. Where systemd is not installed the table alone has to do.
+// Environment files are read as systemd reads them: those of the table, and random ones. The
+// generator puts variables in, which EnvironmentFile= does not; so the texts do not contain a
+// dollar. Where systemd is not installed only the table is tested.
 func TestEnvFileGenerator(t *testing.T) {
 	var texts []string
 	for _, c := range envFiles {
@@ -56,7 +56,7 @@ func TestEnvFileGenerator(t *testing.T) {
 	}
 }
 
-// pieces are what random files are made of.
+// pieces are the parts of random files.
 var pieces = []string{"A", "B", "_C", "=", " ", " ", "\t", "\n", "\n", "\r\n", "\"", "\"", "'", "\\", "#", ";", "x", "y z", "é", "-l", "\\n"}
 
 func randomText(r *rand.Rand) string {
@@ -70,8 +70,8 @@ func randomText(r *rand.Rand) string {
 	return b.String()
 }
 
-// generated is what systemd makes of an environment file. It prints values with the
-// escapes of C in quotes where they need any.
+// generated returns the variables that systemd reads from an environment file. It prints values
+// with the escapes of C in quotes where they need any.
 func generated(t *testing.T, text string) map[string]string {
 	home := t.TempDir()
 	folder := filepath.Join(home, "environment.d")
@@ -119,8 +119,8 @@ func parseShown(out []byte) (all []variable, ok bool) {
 	return all, true
 }
 
-// FuzzService holds the readers to their limits: no text makes them fail, and what they
-// find is made of the text.
+// FuzzService holds the readers to their limits: no text makes them fail, and their results are
+// made of the text.
 func FuzzService(f *testing.F) {
 	for _, c := range envFiles {
 		f.Add("[Service]\nExecStart=/usr/sbin/libvirtd $A\n", c.text)

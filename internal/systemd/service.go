@@ -6,7 +6,7 @@ import (
 	"strings"
 )
 
-// Service is what systemd would run for a service unit.
+// Service holds the commands that systemd would run for a service unit.
 type Service struct {
 	Name string
 	// Wants lists the units that are started with it: Wants=, Requires= and so on, and
@@ -17,8 +17,8 @@ type Service struct {
 	env      environment
 }
 
-// Service reads a service unit and its drop-ins. Where there is none the error is
-// fs.ErrNotExist. What is masked has no commands.
+// Service reads a service unit and its drop-ins. If the unit does not exist, the error is
+// fs.ErrNotExist. A masked unit has no commands.
 func (m Machine) Service(name string) (*Service, error) {
 	lines, err := m.lines(name)
 	if err != nil {
@@ -62,7 +62,7 @@ func (s *Service) Argv(program string) (args []Arg, ok bool) {
 	return nil, false
 }
 
-// serviceReader gathers what the lines of a unit come to.
+// serviceReader gathers the settings from the lines of a unit.
 type serviceReader struct {
 	Service
 	machine Machine
@@ -71,7 +71,7 @@ type serviceReader struct {
 	broken  *string  // the file of which no more is read
 }
 
-// read takes one line. An empty value takes back what came before it.
+// read takes one line. An empty value takes back the values before it.
 func (r *serviceReader) read(l line) {
 	if r.broken != nil && l.file == *r.broken {
 		return
@@ -142,8 +142,8 @@ func (r *serviceReader) environmentFile(l line) {
 	}
 }
 
-// finish reads the environment files, which count more than Environment=, wherever they
-// stand in the unit; and takes away what is to be unset.
+// finish reads the environment files, which count more than Environment= from any place in the
+// unit; and takes away the variables that the unit unsets.
 func (r *serviceReader) finish() {
 	for _, pattern := range r.files {
 		for _, path := range r.machine.glob(strings.TrimPrefix(pattern, "-")) {

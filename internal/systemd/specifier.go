@@ -3,8 +3,8 @@ package systemd
 import "strings"
 
 // expandSpecifiers replaces the specifiers of a unit that are the same on every machine
-// (systemd.unit(5), SPECIFIERS). ok is false where there is another one: what it stands
-// for is not known here.
+// (systemd.unit(5), SPECIFIERS). ok is false if there is another one: its value is not known
+// here.
 func expandSpecifiers(s, unit string) (text string, ok bool) {
 	if !strings.Contains(s, "%") {
 		return s, true

@@ -11,8 +11,8 @@ import (
 	"virtpki/internal/store"
 )
 
-// searchPath is where the system's manager looks for units and drop-ins, what counts
-// more first (systemd.unit(5); systemd, src/basic/path-lookup.c).
+// searchPath is where the system's manager looks for units and drop-ins, the more important
+// directories first (systemd.unit(5); systemd, src/basic/path-lookup.c).
 var searchPath = []string{
 	"/etc/systemd/system.control", "/run/systemd/system.control", "/run/systemd/transient", "/run/systemd/generator.early",
 	"/etc/systemd/system", "/etc/systemd/system.attached", "/run/systemd/system", "/run/systemd/system.attached", "/run/systemd/generator",
@@ -22,7 +22,7 @@ var searchPath = []string{
 // maxUnit is how large a unit or an environment file may be, in bytes.
 const maxUnit = 1 << 20
 
-// Machine is the machine, or the image below Root, whose units are read.
+// Machine is the machine, or the image below Root, that the units are read from.
 type Machine struct {
 	Tree store.Tree
 	Root string // stands before every path of the machine's
@@ -88,9 +88,9 @@ func (m Machine) empty(path string) bool {
 	return err == nil && info.Mode().IsRegular() && info.Size() == 0
 }
 
-// dropIns returns the drop-ins of a unit in the order in which they are read: by their
-// file names, in whatever directory they are. Of two with one name the one in the more
-// important directory counts.
+// dropIns returns the drop-ins of a unit in the order in which they are read: by their file
+// names, over all directories. Of two with one name the one in the more important directory
+// counts.
 func (m Machine) dropIns(name string) []string {
 	byName := make(map[string]string)
 	for _, folder := range dropInFolders(name) {
@@ -156,8 +156,8 @@ type line struct {
 	file string
 }
 
-// lines returns the assignments of a unit, its drop-ins' after its own; an error where
-// there is no such unit, or it cannot be read.
+// lines returns the assignments of a unit, its drop-ins' after its own. It returns an error
+// when the unit does not exist, or cannot be read.
 func (m Machine) lines(name string) ([]line, error) {
 	path := m.fragment(name)
 	if path == "" {

@@ -14,8 +14,8 @@ type assignment struct {
 var errSection = errors.New("invalid section header")
 
 // parseUnit reads the assignments of a unit file in their order (systemd,
-// src/shared/conf-parser.c). A line that assigns nothing is passed over; a section's
-// line without its bracket ends the reading, and what came before it counts.
+// src/shared/conf-parser.c). A line that assigns nothing is passed over. A section's line
+// without its bracket ends the reading, and the assignments before it count.
 func parseUnit(data []byte) ([]assignment, error) {
 	var all []assignment
 	section, pending := "", ""

@@ -39,8 +39,8 @@ chmod 0755 /usr/local/bin/inside`
 const spyScript = "#!/bin/sh\nmkdir -p /run/spied\n[ -e /run/spied/${0##*/} ] || { for a; do printf '%s\\0' \"$a\"; done; } >/run/spied/${0##*/}\n"
 
 // TestServicesAgainstSystemd has systemd itself start services of random units, drop-ins and
-// environment files. What it starts is what [Machine.Service] says. VIRTPKI_SETS says how
-// many, VIRTPKI_SEED repeats a run.
+// environment files. It must start the commands that [Machine.Service] returns. VIRTPKI_SETS
+// says how many, VIRTPKI_SEED repeats a run.
 func TestServicesAgainstSystemd(t *testing.T) {
 	if testing.Short() {
 		t.Skip("-short: no real systemd")
@@ -101,7 +101,7 @@ for i in $(seq 0 $(($1 - 1))); do inside systemctl start spy$i.service 2>/dev/nu
 	}
 }
 
-// argvOf is what we say of a service: its arguments, nil where nothing would start.
+// argvOf returns our result for a service: its arguments, nil where nothing would start.
 func argvOf(tree, name string) []string {
 	service, err := at(tree).Service(name + ".service")
 	if err != nil {
@@ -118,7 +118,7 @@ func argvOf(tree, name string) []string {
 	return texts
 }
 
-// spied is what systemd has started; nil where it has started nothing.
+// spied returns the arguments that systemd has started; nil where it has started nothing.
 func spied(t *testing.T, host *lab.Host, name string) []string {
 	out, err := host.Output(t.Context(), "inside", "sh", "-c", "[ ! -f /run/spied/$1 ] || { echo; cat /run/spied/$1; }", "sh", name)
 	if err != nil {
@@ -131,7 +131,7 @@ func spied(t *testing.T, host *lab.Host, name string) []string {
 	return words[:len(words)-1]
 }
 
-// unitText is what systemd has read.
+// unitText returns the files that systemd has read.
 func unitText(t *testing.T, host *lab.Host, name string) string {
 	out, err := host.Output(t.Context(), "inside", "sh", "-c", "systemctl cat $1.service; head -n 50 /etc/default/$1* 2>/dev/null; systemctl status $1.service | tail -n 4; true", "sh", name)
 	if err != nil {

@@ -18,13 +18,13 @@ type splitting struct {
 	// unescape decodes \n, \x41 and so on; without it a backslash only makes the next
 	// character literal.
 	unescape bool
-	// relaxed takes what is there where a quote does not end; else it is an error.
+	// relaxed takes the text up to the end where a quote does not end; else that is an error.
 	relaxed bool
 }
 
-// next reads the first word of s and returns the rest. ok is false where there is no
-// word left (systemd, src/basic/extract-word.c, with EXTRACT_UNQUOTE). An escape that
-// does not exist is kept as it is written, as systemd does with a warning.
+// next reads the first word of s and returns the rest. ok is false when no word is left
+// (systemd, src/basic/extract-word.c, with EXTRACT_UNQUOTE). An escape that does not exist is
+// kept as it is written, as systemd does with a warning.
 func (o splitting) next(s string) (word, rest string, ok bool, err error) {
 	s = strings.TrimLeft(s, whitespace)
 	if s == "" {
@@ -64,7 +64,7 @@ func (o splitting) unfinished() error {
 	return errQuoting
 }
 
-// escaped decodes what stands behind a backslash, and tells of how many bytes it is.
+// escaped decodes the escape after a backslash, and tells of how many bytes it is.
 func (o splitting) escaped(s string) (text string, n int) {
 	if !o.unescape {
 		return s[:1], 1

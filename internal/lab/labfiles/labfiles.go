@@ -1,6 +1,6 @@
 // Package labfiles writes and lists the files of tests.
 //
-// It is for folders of a test's own. Files of a host are written by [virtpki/internal/lab.Host].
+// It is for a test's own directories. [virtpki/internal/lab.Host] writes the files of a host.
 package labfiles
 
 import (
@@ -25,7 +25,7 @@ func Write(t *testing.T, path, text string, mode fs.FileMode) {
 	}
 }
 
-// Tree returns one line for each file below folder: its path, mode and contents.
+// Tree returns one line for each file below a directory: its path, mode and contents.
 func Tree(t *testing.T, folder string) string {
 	t.Helper()
 	var b strings.Builder

@@ -125,7 +125,7 @@ func (ca *CA) CRL(revoked ...*x509.Certificate) []byte {
 	return pem.EncodeToMemory(&pem.Block{Type: "X509 CRL", Bytes: der})
 }
 
-// Pool returns a pool that holds the CA alone.
+// Pool returns a pool that holds only the CA.
 func (ca *CA) Pool() *x509.CertPool {
 	pool := x509.NewCertPool()
 	pool.AddCert(ca.Cert)

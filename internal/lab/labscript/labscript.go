@@ -7,8 +7,8 @@
 //	[!] on NAME PROGRAM ARG…
 //	exit STATUS on NAME PROGRAM ARG…
 //	    runs a program on the host, as root in /root, for two minutes at most, with
-//	    what the command stdin has set; stdout and stderr look at its output. The
-//	    exit form wants that very status.
+//	    the input that the command stdin has set; stdout and stderr look at its
+//	    output. The exit form wants that very status.
 //	onbg PROCESS NAME PROGRAM ARG…
 //	    starts a program in the background. The process name is for the next three.
 //	bgstop PROCESS
@@ -29,15 +29,15 @@
 //	    joins two hosts by a cable.
 //	address NAME INTERFACE ADDRESS/BITS
 //	    gives an interface ("lo") one more address.
-//	put FILE|FOLDER NAME:/PATH
-//	get NAME:/PATH FILE|FOLDER
-//	    copy between the script's folder and a host, with modes; see lab.Host.Put.
+//	put FILE|DIRECTORY NAME:/PATH
+//	get NAME:/PATH FILE|DIRECTORY
+//	    copy between the script's directory and a host, with modes; see lab.Host.Put.
 //	page FILE SECTION [N]
 //	    runs the commands in the console blocks (or the Nth) below a heading of a page, each on the
 //	    host that its prompt names ("hv1# " as root, "hv1$ " as the user alice), and wants
 //	    the lines below it; "..." stands for lines that are left out, "status=3" behind
-//	    "console" for the status of the block's last command. UPDATE=1 writes what is
-//	    printed into the page.
+//	    "console" for the status of the block's last command. UPDATE=1 writes the
+//	    output into the page.
 //	picture FILE NAME COMMANDLINE…
 //	    runs command lines at a terminal of a host, and compares the picture of the
 //	    screens with FILE, an SVG; UPDATE=1 writes it.
@@ -58,7 +58,7 @@ import (
 	"virtpki/internal/lab/terminal"
 )
 
-// Config says what the scripts of one release need.
+// Config holds the things that the scripts of one release need.
 type Config struct {
 	Release lab.Release
 	// Binary is the virtpki program, linked statically, that every host gets; without
@@ -148,8 +148,7 @@ func inLab(ctx context.Context, run command) func(*testscript.TestScript, bool, 
 	}
 }
 
-// atTerminal is a program on the host args[0], for a terminal that can do what most
-// can.
+// atTerminal is a program on the host args[0], for a terminal with the usual abilities.
 func atTerminal(ts *testscript.TestScript, args []string) *exec.Cmd {
 	s := ts.Value(stageKey{}).(*stage)
 	if len(args) < 2 {

@@ -31,8 +31,8 @@ func TestCondition(t *testing.T) {
 	}
 }
 
-// A lab whose scripts cannot fail would prove nothing, so each command is tried both
-// ways: lines that must end a script well and lines that must end it badly.
+// A lab whose scripts cannot fail would prove nothing. So each command is tried both ways: with
+// lines that must end a script well and with lines that must end it badly.
 func TestCommands(t *testing.T) {
 	if testing.Short() {
 		t.Skip("-short: no real hosts")

@@ -14,10 +14,9 @@ import (
 	"github.com/rogpeppe/go-internal/testscript"
 )
 
-// page plays a section of a page of the documentation: the commands in its blocks of
-// console text, each on the host that its prompt names, and compares what they print with
-// the lines below them. With UPDATE in the environment it writes what they print into the
-// page instead.
+// page plays a section of a page of the documentation. It runs the commands in its blocks of
+// console text, each on the host that its prompt names, and compares their output with the
+// lines below them. With UPDATE in the environment it writes the output into the page instead.
 func (s *stage) page(ctx context.Context, ts *testscript.TestScript, neg bool, args []string) {
 	const usage = "page FILE SECTION [N]"
 	want(ts, usage, args, 2, neg)
@@ -42,7 +41,7 @@ func (s *stage) page(ctx context.Context, ts *testscript.TestScript, neg bool, a
 	}
 }
 
-// played runs the commands of blocks, and returns the blocks with what they have printed now.
+// played runs the commands of blocks, and returns the blocks with the new output.
 func (s *stage) played(ctx context.Context, ts *testscript.TestScript, blocks []block) []block {
 	var all []block
 	for _, b := range blocks {
@@ -198,7 +197,7 @@ var varying = []struct {
 	{regexp.MustCompile(` +`), " "},
 }
 
-// Form returns a line without what is new in each run: serials, fingerprints, dates.
+// Form returns a line without the parts that differ in each run: serials, fingerprints, dates.
 func Form(line string) string {
 	for _, v := range varying {
 		line = v.match.ReplaceAllString(line, v.form)

@@ -18,8 +18,8 @@ const (
 )
 
 // picture runs command lines at a terminal of a host, one after the other, and compares the
-// picture of all their screens with FILE: the text, but for what is new in each run, and the
-// colours. With UPDATE in the environment it writes the file instead.
+// picture of all their screens with FILE: the colours, and the text but for the parts that
+// differ in each run. With UPDATE in the environment it writes the file instead.
 func (s *stage) picture(_ context.Context, ts *testscript.TestScript, neg bool, args []string) {
 	want(ts, "picture FILE NAME COMMANDLINE…", args, 3, neg)
 	file, h := ts.MkAbs(args[0]), s.hostNamed(ts, args[1])

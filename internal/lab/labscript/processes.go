@@ -87,7 +87,7 @@ func (s *stage) waitlog(ctx context.Context, ts *testscript.TestScript, neg bool
 	}
 }
 
-// show makes what the process has written the output that stdout and stderr look at.
+// show makes the output of the process the one that stdout and stderr look at.
 func (s *stage) show(ctx context.Context, ts *testscript.TestScript, p *lab.Process) {
 	out, err := p.Stdout(ctx)
 	ts.Check(err)
@@ -97,8 +97,8 @@ func (s *stage) show(ctx context.Context, ts *testscript.TestScript, p *lab.Proc
 	fmt.Fprint(ts.Stderr(), log)
 }
 
-// keep remembers a process by its name. What the last one of that name wrote to
-// stderr goes into the script's log, which is seen when the script fails.
+// keep remembers a process by its name. The stderr of the last process of that name goes into
+// the script's log, which is seen when the script fails.
 func (s *stage) keep(ctx context.Context, ts *testscript.TestScript, name string, p *lab.Process) {
 	_, again := s.processes[name]
 	s.processes[name] = p

@@ -27,7 +27,7 @@ type Role struct {
 	Life         time.Duration // zero is 90 days
 }
 
-// Roles are those of each engine: the two that virtpki prints, and what people make.
+// Roles are those of each engine: the two that virtpki prints, and some that people make.
 var Roles = map[string]Role{
 	"libvirt-server": {ExtKeyUsage: []x509.ExtKeyUsage{x509.ExtKeyUsageServerAuth}},
 	"libvirt-client": {ExtKeyUsage: []x509.ExtKeyUsage{x509.ExtKeyUsageClientAuth}, NoSANs: true},
@@ -213,8 +213,8 @@ func (e *engine) chainPEM() []byte {
 	return append(encode(e.issuer.Raw), encode(e.root.Raw)...)
 }
 
-// crlPEM makes a fresh list. That of a mount that is late lacks what was revoked since the
-// last one.
+// crlPEM makes a fresh list. On a mount that is late, the list lacks the certificates that were
+// revoked since the last one.
 func (e *engine) crlPEM() []byte {
 	e.lists++
 	entries := e.revoked

@@ -1,8 +1,8 @@
-// Package labvault is a Vault for tests: a server that answers as the documentation of the
-// PKI engine and of AppRole says, and as a Vault does that is sealed, broken, slow or in the
-// hands of somebody else.
+// Package labvault is a Vault for tests: a server that responds as the documentation of the PKI
+// engine and of AppRole says, and as a Vault does that is sealed, broken, slow or in the hands
+// of somebody else.
 //
-// The mount decides how it behaves ([Mounts]); the role, what its certificates look like
+// The mount decides how it behaves ([Mounts]); the role decides the content of its certificates
 // ([Roles]). It shares no code with the program, and keeps nothing but serials.
 package labvault
 

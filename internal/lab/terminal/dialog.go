@@ -12,9 +12,9 @@ import (
 // Dialog is what a person does at a terminal, a line each:
 //
 //	expect REGEXP      wait until the program has said that, since the last keys
-//	and REGEXP         the same, for what belongs to the question before
+//	and REGEXP         the same, for text that belongs to the question before
 //	type TEXT          type it, and Enter
-//	secret TEXT        the same, where what is typed is not shown
+//	secret TEXT        the same, where the typed text is not shown
 //	press KEY...       enter, up, down, left, right, space, ctrl-c and so on
 //	screen NAME        keep the screen
 //
@@ -43,7 +43,7 @@ func ParseDialog(text string) (Dialog, error) {
 	return d, nil
 }
 
-// keys are what the keys of press send.
+// keys are the bytes that the keys of press send.
 var keys = map[string]string{
 	"enter": "\r", "tab": "\t", "space": " ", "backspace": "\x7f", "escape": "\x1b",
 	"up": "\x1b[A", "down": "\x1b[B", "right": "\x1b[C", "left": "\x1b[D",
@@ -55,8 +55,8 @@ type Stage struct {
 	Columns, Rows int
 	// Plain is for a program that lets the terminal echo and edit lines.
 	Plain bool
-	// Screens is the folder into which screens are written, NAME.txt each, as
-	// Tidy, if there is one, makes them.
+	// Screens is the directory into which screens are written, NAME.txt each, as Tidy, if it is
+	// set, makes them.
 	Screens string
 	Tidy    func(string) string
 	// Raw is a file for all that was written to the terminal; empty for none.

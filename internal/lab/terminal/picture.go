@@ -15,7 +15,7 @@ type Run struct {
 	Colour int
 }
 
-// The looks of a run that are no colour.
+// The looks of a run that are not a colour.
 const (
 	Plain = -1
 	Bold  = -2

@@ -18,9 +18,9 @@ type Builder func(ts *testscript.TestScript, args []string) *exec.Cmd
 //
 //	dialog [-size 80x24] [-plain] [-status N] [-stdout FILE] [-raw FILE] FILE[,FILE...] PROGRAM ARG...
 //
-// -stdout takes the program's stdout away from the terminal, -raw keeps all that
-// was written to it. FILE holds the dialog; several are played as one. The program has to end with
-// the status. Screens are written into the folder screens, the last one as last.
+// -stdout takes the program's stdout away from the terminal, -raw keeps everything that was
+// written to it. FILE holds the dialog; several are played as one. The program has to end with
+// the status. Screens are written into the directory screens, the last one as last.
 func Command(build Builder, tidy func(string) string) func(*testscript.TestScript, bool, []string) {
 	return func(ts *testscript.TestScript, neg bool, args []string) {
 		call := readCall(ts, neg, args)
@@ -80,9 +80,9 @@ func readCall(ts *testscript.TestScript, neg bool, args []string) call {
 	return c
 }
 
-// EachLeft is a testscript command that takes dialog's arguments, and plays the
-// dialog once for each prompt, up to it, where ctrl-c is pressed. The program
-// must end with the status, and no file of the script's folder change.
+// EachLeft is a testscript command that takes dialog's arguments. It plays the dialog once for
+// each prompt, up to it, and presses ctrl-c there. The program must end with the status, and
+// must not change any file of the script's directory.
 func EachLeft(build Builder) func(*testscript.TestScript, bool, []string) {
 	return func(ts *testscript.TestScript, neg bool, args []string) {
 		c := readCall(ts, neg, args)
@@ -100,17 +100,16 @@ func EachLeft(build Builder) func(*testscript.TestScript, bool, []string) {
 	}
 }
 
-// tree is what there is in the script's folder, with times.
+// tree lists the contents of the script's directory, with times.
 func tree(ts *testscript.TestScript) string {
 	out, err := exec.Command("find", ts.MkAbs("."), "-printf", `%p %m %s %T@ %i\n`).Output()
 	ts.Check(err)
 	return string(out)
 }
 
-// EachReturned is a testscript command that takes dialog's arguments, and plays
-// the dialog once for each prompt but the first, with a step back at it. What
-// the program says at the end, from the line that holds mark on, must be what it
-// says without.
+// EachReturned is a testscript command that takes dialog's arguments. It plays the dialog once
+// for each prompt but the first, with a step back at it. The program's output at the end, from
+// the line that holds mark on, must be the same as without the step back.
 func EachReturned(build Builder, mark string) func(*testscript.TestScript, bool, []string) {
 	return func(ts *testscript.TestScript, neg bool, args []string) {
 		c := readCall(ts, neg, args)

@@ -1,6 +1,6 @@
 // Package terminal runs a program in a terminal and plays the person before it: a
-// pseudo-terminal with an emulator behind it, which answers what a real one would
-// and keeps the screen. It is for tests.
+// pseudo-terminal with an emulator behind it, which answers as a real one would and keeps the
+// screen. It is for tests.
 package terminal
 
 import (
@@ -50,8 +50,8 @@ func Start(cmd *exec.Cmd, columns, rows int) (*Terminal, error) {
 	return t, nil
 }
 
-// watch feeds the emulator. It reads only what is there, under the lock, so that
-// what was read has always been drawn.
+// watch feeds the emulator. It reads only the bytes that are there, and holds the lock, so that
+// everything it has read is also drawn.
 func (t *Terminal) watch() {
 	defer close(t.ended)
 	buf := make([]byte, 32<<10)
@@ -74,13 +74,13 @@ func (t *Terminal) watch() {
 	}
 }
 
-// patience is how long a program may take to say what it is expected to.
+// patience is how long a program may take until it prints the expected text.
 const patience = 20 * time.Second
 
 // control are the sequences that move and colour.
 var control = regexp.MustCompile(`\x1b(\[[0-9;?]*[A-Za-z]|[78=>])`)
 
-// Reading is how a program reads what is typed.
+// Reading is how a program reads its input.
 type Reading int
 
 const (
@@ -89,8 +89,8 @@ const (
 	Keys                   // the survey library reads each key, and echoes itself
 )
 
-// Expect waits until what the program has said since the last keys, without
-// colours and movements, matches pattern, and the program reads.
+// Expect waits until the program's output since the last keys, without colours and movements,
+// matches pattern, and the program reads.
 func (t *Terminal) Expect(pattern *regexp.Regexp, how Reading) error {
 	for deadline := time.Now().Add(patience); ; {
 		said, drawn := t.state(how)
@@ -111,7 +111,8 @@ func (t *Terminal) Expect(pattern *regexp.Regexp, how Reading) error {
 	}
 }
 
-// state is what was said, and whether the terminal is as a question wants it.
+// state returns the output since the last keys, and whether the terminal is as a question wants
+// it.
 func (t *Terminal) state(how Reading) (said string, drawn bool) {
 	drawn = how == Lines || t.silent()
 	t.mu.Lock()
@@ -125,9 +126,9 @@ func (t *Terminal) state(how Reading) (said string, drawn bool) {
 	return control.ReplaceAllString(raw, ""), drawn
 }
 
-// reads reports whether a program that uses the survey library has come to the
-// point where it reads keys. Before it reads a line it asks twice where the
-// cursor is, and loses what is typed meanwhile; a list asks nothing.
+// reads reports whether a program that uses the survey library has come to the point where it
+// reads keys. Before it reads a line it asks twice where the cursor is, and loses any keys that
+// come meanwhile; a list asks nothing.
 func reads(raw string) bool {
 	drawn := strings.LastIndex(raw, "[Use arrows")
 	if drawn < 0 {
@@ -150,13 +151,13 @@ func (t *Terminal) read() bool {
 	return err == nil && waiting == 0
 }
 
-// silent reports whether what is typed is not echoed.
+// silent reports whether typed keys are not echoed.
 func (t *Terminal) silent() bool {
 	mode, err := unix.IoctlGetTermios(int(t.master.Fd()), unix.TCGETS)
 	return err == nil && mode.Lflag&unix.ECHO == 0
 }
 
-// Echoes reports whether the terminal shows what is typed.
+// Echoes reports whether the terminal shows typed keys.
 func (t *Terminal) Echoes() bool { return !t.silent() }
 
 // Signal sends a signal to the program.
@@ -171,8 +172,8 @@ func (t *Terminal) Type(text string) error {
 	return err
 }
 
-// Screen is what the screen shows, without the spaces at the ends of lines and
-// the empty lines at its end.
+// Screen is the text on the screen, without the spaces at the ends of lines and the empty lines
+// at its end.
 func (t *Terminal) Screen() string {
 	t.mu.Lock()
 	defer t.mu.Unlock()
@@ -183,7 +184,7 @@ func (t *Terminal) Screen() string {
 	return strings.TrimRight(strings.Join(lines, "\n"), "\n") + "\n"
 }
 
-// Output is all that the program has written, with what moves and colours.
+// Output is everything that the program has written, with its movements and colours.
 func (t *Terminal) Output() string {
 	t.mu.Lock()
 	defer t.mu.Unlock()

@@ -17,7 +17,7 @@ type Call struct {
 	Path string
 	// FD is the descriptor of a call that has one in the place of a name, else -1.
 	FD int
-	// Changes is set for one that can change a file or a folder.
+	// Changes is set for a call that can change a file or a directory.
 	Changes bool
 }
 
@@ -30,12 +30,12 @@ type form int
 const (
 	none    form = iota
 	byFD         // a descriptor
-	byName       // a folder's descriptor and a name
+	byName       // a directory's descriptor and a name
 	between      // two of these
-	linked       // a text, then a folder's descriptor and a name
+	linked       // a text, then a directory's descriptor and a name
 )
 
-// rule is what is known of a system call.
+// rule describes a system call.
 type rule struct {
 	name    string
 	form    form
@@ -86,7 +86,7 @@ func rules() map[int]rule {
 	}
 }
 
-// describe says what a call of a thread is about.
+// describe returns the call that a thread makes, with its path.
 func describe(n *notification) Call {
 	r := rules()[int(n.data.number)]
 	c := Call{Name: r.name, FD: -1, Changes: r.changes}

@@ -20,8 +20,7 @@ func (p process) open(fd uint64) string {
 	return path
 }
 
-// find is the path of a name below an open folder. A link that it leads through is not
-// followed.
+// find is the path of a name below an open directory. It does not follow links in the name.
 func (p process) find(folder, name uint64) string {
 	path := p.text(name)
 	switch {
@@ -34,8 +33,8 @@ func (p process) find(folder, name uint64) string {
 	return filepath.Join(p.open(folder), path)
 }
 
-// text is the C string at an address. It may end with its page: what comes after it
-// need not be there.
+// text is the C string at an address. The string may end with its page: the bytes after it need
+// not be there.
 func (p process) text(address uint64) string {
 	var text []byte
 	for len(text) < unix.PathMax {

@@ -13,15 +13,15 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// Verdict is what happens to a call; the zero value carries it out.
+// Verdict decides what happens to a call; the zero value carries it out.
 type Verdict struct {
 	Errno syscall.Errno // it fails with this and is not carried out
 	Kill  bool          // the program is killed before it
 }
 
-// Run runs a command that has not been started, and asks decide about each of its
-// calls, one at a time; what waits for the answer waits as long as decide takes. tracee
-// is the program of internal/lab/tracee. The error is that of [exec.Cmd.Wait].
+// Run runs a command that has not been started, and asks decide about each of its calls, one at
+// a time; the calling thread waits as long as decide takes. tracee is the program of
+// internal/lab/tracee. The error is that of [exec.Cmd.Wait].
 func Run(tracee string, cmd *exec.Cmd, decide func(Call) Verdict) error {
 	ours, theirs, err := socketPair()
 	if err != nil {
@@ -105,8 +105,8 @@ type listener struct {
 
 // listen answers until all of the processes have ended.
 func (l *listener) listen() error {
-	// Both sides take turns: that is quicker on one processor. Before Linux 6.6 there
-	// is no such thing.
+	// Both sides take turns: that is quicker on one processor. Linux before 6.6 does not have
+	// this flag.
 	unix.IoctlSetInt(l.fd, unix.SECCOMP_IOCTL_NOTIF_SET_FLAGS, unix.SECCOMP_USER_NOTIF_FD_SYNC_WAKE_UP)
 	poll := []unix.PollFd{{Fd: int32(l.fd), Events: unix.POLLIN}}
 	for {
@@ -125,7 +125,7 @@ func (l *listener) listen() error {
 	}
 }
 
-// answer answers one notification. One whose thread has ended meanwhile is none.
+// answer answers one notification. It skips one if its thread has ended meanwhile.
 func (l *listener) answer() error {
 	n := &notification{}
 	if err := l.ioctl(unix.SECCOMP_IOCTL_NOTIF_RECV, unsafe.Pointer(n)); err != nil {

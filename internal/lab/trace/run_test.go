@@ -28,7 +28,7 @@ func build(t *testing.T) string {
 	return program
 }
 
-// run has a shell run a script in a folder, and lists the calls that concern it.
+// run has a shell run a script in a directory, and lists the calls that concern it.
 func run(t *testing.T, tracee, folder, script string, decide func(trace.Call) trace.Verdict) (calls []trace.Call, out string, err error) {
 	t.Helper()
 	shell, err := exec.LookPath("sh")
@@ -63,8 +63,8 @@ func index(t *testing.T, calls []trace.Call, want trace.Call) int {
 	return i
 }
 
-// The calls of a program and of those that it starts come in order, with the paths that
-// they lead to, whatever names and descriptors they were given.
+// The calls of a program and of those that it starts come in order. They have the paths that
+// they lead to, for every form of name and descriptor.
 func TestRunSeesCalls(t *testing.T) {
 	folder := t.TempDir()
 	if err := os.Mkdir(filepath.Join(folder, "sub"), 0o755); err != nil {
@@ -137,8 +137,8 @@ func TestRunKills(t *testing.T) {
 	}
 }
 
-// All threads of a program are seen, and their calls one at a time: this program of
-// Go's, with many goroutines that each make a folder.
+// All threads of a program are seen, and their calls one at a time: this program of Go's, with
+// many goroutines that each make a directory.
 func TestRunSeesThreads(t *testing.T) {
 	folder := t.TempDir()
 	source := filepath.Join(folder, "main.go")
@@ -189,7 +189,7 @@ func main() {
 	}
 }
 
-// What is no program is an error, and no trace is left of it.
+// A file that is not a program is an error, and the run leaves nothing behind.
 func TestRunWithoutProgram(t *testing.T) {
 	tracee := build(t)
 	for _, program := range []string{tracee, filepath.Join(t.TempDir(), "missing")} {

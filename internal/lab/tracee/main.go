@@ -1,7 +1,7 @@
 //go:build linux
 
-// Command tracee becomes another program, whose system calls are reported to the
-// process that has started it; see internal/lab/trace:
+// Command tracee becomes another program, and reports its system calls to the process that has
+// started it; see internal/lab/trace:
 //
 //	tracee PROGRAM ARGUMENT...
 package main

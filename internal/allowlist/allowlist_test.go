@@ -82,7 +82,7 @@ func TestAsk(t *testing.T) {
 func TestCheck(t *testing.T) {
 	for _, test := range []struct {
 		pattern         string
-		refused, forced bool // refused even when it is forced
+		refused, forced bool // refused even if it is forced
 	}{
 		{"O=Example Org,CN=admin", false, false},
 		{"*", false, false},
@@ -147,7 +147,7 @@ func TestWithIssued(t *testing.T) {
 		{[]string{"CN=a"}, []string{"CN=a", "CN=b"}, []string{"CN=a", "CN=b"}},
 		{[]string{"CN=*"}, nil, []string{"CN=*"}},
 		{nil, []string{"CN=a*"}, []string{dn.Exact("CN=a*")}},
-		{nil, nil, nil}, // a list that lets nobody in
+		{nil, nil, nil}, // a list that admits nobody
 	} {
 		got, err := WithIssued(test.patterns, test.clients)
 		if !slices.Equal(got, test.want) || (err != nil) != (test.want == nil) {
@@ -227,7 +227,8 @@ func TestLines(t *testing.T) {
 	}
 }
 
-// TestText names the pattern, and what nearly did it, in lines that nothing in a DN breaks.
+// TestText checks that the text names the pattern, or the near misses, in lines that nothing in
+// a DN breaks.
 func TestText(t *testing.T) {
 	for _, test := range []struct {
 		patterns []string

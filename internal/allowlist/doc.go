@@ -1,5 +1,7 @@
-// Package allowlist says whom tls_allowed_dn_list lets in, and what is wrong with it.
+// Package allowlist says which clients tls_allowed_dn_list admits, and what is wrong with the
+// list.
 //
-// The rules of patterns and of both matchers are package dn's; here they meet a daemon's
-// configuration, and the names of certificates. It asks no daemon and changes no list.
+// Package dn has the rules of patterns and of both matchers. This package applies them to a
+// daemon's configuration and to the names of certificates. It does not connect to daemons and
+// does not change lists.
 package allowlist

@@ -15,11 +15,11 @@ import (
 // line. GnuTLS gives DNs of a certificate's size at most, 64 KiB here.
 const lineBuffer = 1 << 20
 
-// interruptEvery is how many lines pass between two looks for an interrupt.
+// interruptEvery is how many lines pass between two checks for an interrupt.
 const interruptEvery = 1 << 14
 
-// Lines judges one DN a line, and writes one verdict a line, its fields parted by tabs. It
-// reports whether all are let in.
+// Lines judges one DN per line, and writes one verdict per line, with tabs between its fields.
+// It reports whether all are admitted.
 func (gate *Gate) Lines(ctx context.Context, in io.Reader, out io.Writer) (allIn bool, err error) {
 	lines := bufio.NewScanner(in)
 	lines.Buffer(make([]byte, 64<<10), lineBuffer)
@@ -43,8 +43,8 @@ func (gate *Gate) Lines(ctx context.Context, in io.Reader, out io.Writer) (allIn
 }
 
 // line returns the verdict on one DN as the fields of a line: "allowed", the DN and the
-// pattern; "refused" and the DN; or, where the matchers do not agree, "differs", the DN and
-// the matcher that lets it in. The deciding one says whether the DN is allowed.
+// pattern; "refused" and the DN; or, if the matchers do not agree, "differs", the DN and the
+// matcher that admits it. allowed is the verdict of the deciding matcher.
 func (gate *Gate) line(name string) (fields []string, allowed bool) {
 	if gate.Open != "" {
 		return []string{"allowed", name, ""}, true

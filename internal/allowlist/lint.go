@@ -26,8 +26,7 @@ type Row struct {
 	Fix      string `json:"fix,omitempty"`
 }
 
-// Rows returns advice as findings; where is the place of the list, empty for one that was
-// typed.
+// Rows returns advice as findings. where is the place of the list; empty for a typed one.
 func Rows(where string, advice []dn.Advice) []Row {
 	var rows []Row
 	for _, a := range advice {
@@ -36,8 +35,8 @@ func Rows(where string, advice []dn.Advice) []Row {
 	return rows
 }
 
-// Lint returns what is wrong with, or surprising in, what a user has typed: a file is a
-// daemon's configuration, everything else a pattern.
+// Lint returns the errors and surprises in arguments of a user: a file is a daemon's
+// configuration, everything else a pattern.
 func Lint(args []string) (Findings, error) {
 	rows := Findings{}
 	var patterns []string
@@ -61,25 +60,25 @@ func Lint(args []string) (Findings, error) {
 	return rows, nil
 }
 
-// looksLikePath tells a file that is not there from a pattern: a DN has an "=", and
-// a path mostly not.
+// looksLikePath distinguishes a missing file from a pattern: a DN has an "=", and a path mostly
+// does not.
 func looksLikePath(arg string) bool {
 	return strings.HasSuffix(arg, ".conf") || strings.Contains(arg, "/") && !strings.Contains(arg, "=")
 }
 
-// Findings are what was found; their JSON form is stable.
+// Findings is a list of findings; their JSON form is stable.
 type Findings []Row
 
-// Refused reports whether a list with these findings should not be used: one is an error,
-// or with strict a warning.
+// Refused reports whether a list with these findings should not be used: one is an error, or
+// with strict a warning.
 func (found Findings) Refused(strict bool) bool {
 	return slices.ContainsFunc(found, func(r Row) bool {
 		return r.Severity == dn.Error.String() || strict && r.Severity == dn.Warning.String()
 	})
 }
 
-// LintConf looks at the lists of a daemon's configuration. One that the daemon does not
-// start with is one finding.
+// LintConf checks the lists of a daemon's configuration. A configuration with which the daemon
+// does not start is one finding.
 func LintConf(path string) ([]Row, error) {
 	file, err := ReadConf(store.Tree{}, path)
 	if err != nil {
@@ -100,7 +99,7 @@ func LintConf(path string) ([]Row, error) {
 	return rows, nil
 }
 
-// confRefused is the one finding about a conf that the daemon does not read.
+// confRefused returns the only finding about a configuration that the daemon does not read.
 func confRefused(path string, err error) ([]Row, error) {
 	var confErr *conf.Error
 	if !errors.As(err, &confErr) {
@@ -110,7 +109,7 @@ func confRefused(path string, err error) ([]Row, error) {
 		Where: fmt.Sprintf("%s:%d:%d", path, confErr.Line, confErr.Column), Reason: "the daemon does not start: " + confErr.Msg}}, nil
 }
 
-// duplicates finds what libvirt ignores without a word.
+// duplicates finds repeated settings, which libvirt silently ignores.
 func duplicates(path string, file *conf.File) []Row {
 	rows := []Row{}
 	for _, d := range file.Duplicates() {
@@ -122,7 +121,7 @@ func duplicates(path string, file *conf.File) []Row {
 	return rows
 }
 
-// unknownSettings finds names that libvirt ignores without a word.
+// unknownSettings finds names that libvirt silently ignores.
 func unknownSettings(path string, file *conf.File) []Row {
 	var rows []Row
 	for _, u := range judge.UnknownSettings(file, filepath.Base(path) == "qemu.conf") {
@@ -135,8 +134,8 @@ func place(path string, file *conf.File, name string) string {
 	return fmt.Sprintf("%s:%d", path, file.Line(name))
 }
 
-// userAdvice is the advice that makes sense for names of SASL users, which are
-// Match like DNs and are none.
+// userAdvice is the advice that makes sense for names of SASL users, which match like DNs but
+// are not DNs.
 var userAdvice = []string{"empty-list", "empty", "invalid-utf8", "everyone", "covered", "brackets", "backslash", "two-jokers"}
 
 func lintUsers(patterns []string) []dn.Advice {

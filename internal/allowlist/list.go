@@ -14,15 +14,15 @@ import (
 	"virtpki/internal/termtext"
 )
 
-// List is who may connect: the patterns of the command line, and of a conf.
+// List says who may connect: the patterns of the command line and of a configuration file.
 type List struct {
 	Patterns []string
-	// Open says why everybody with a certificate gets in whatever the patterns
-	// are; empty when they count.
+	// Open says why every client with a certificate is admitted regardless of the patterns;
+	// empty if the patterns count.
 	Open string
 }
 
-// Load adds the list of a conf, if one is named, to patterns.
+// Load adds the list of a configuration file, if one is named, to patterns.
 func Load(patterns []string, confFile string) (*List, error) {
 	list := &List{Patterns: patterns}
 	if confFile == "" {
@@ -45,8 +45,8 @@ func Load(patterns []string, confFile string) (*List, error) {
 	return list, nil
 }
 
-// ReadConf reads a daemon's configuration as the daemon would: one that it would not start
-// with is an error.
+// ReadConf reads a daemon's configuration as the daemon would. It returns an error for a
+// configuration with which the daemon would not start.
 func ReadConf(t store.Tree, path string) (*conf.File, error) {
 	data, err := t.ReadFile(path, conf.MaxSize)
 	if err != nil {
@@ -62,8 +62,8 @@ func ReadConf(t store.Tree, path string) (*conf.File, error) {
 	return file, nil
 }
 
-// Check says what keeps a pattern from standing in the list. What lets in nobody, by
-// both matchers, is refused unless forced.
+// Check returns an error for a pattern that cannot stand in the list. It refuses a pattern that
+// admits nobody, by both matchers, unless forced.
 func Check(patterns []string, forced bool) error {
 	for _, pattern := range patterns {
 		if strings.TrimSpace(pattern) == "" {
@@ -82,7 +82,7 @@ func Check(patterns []string, forced bool) error {
 	return nil
 }
 
-// useless is the error for a pattern that can match no DN.
+// useless returns an error for a pattern that cannot match any DN.
 func useless(pattern string) error {
 	for _, a := range dn.Lint([]string{pattern}) {
 		if a.Severity != dn.Error {
@@ -97,7 +97,7 @@ func useless(pattern string) error {
 	return nil
 }
 
-// Advice words what is surprising about a list that is being made.
+// Advice words the surprises of a list that is being made.
 func Advice(allow []string) []string {
 	var lines []string
 	if allow == nil {
@@ -111,8 +111,8 @@ func Advice(allow []string) []string {
 	return lines
 }
 
-// WithIssued adds to a list the exact DN of each of some clients. Without any pattern and
-// any client it is an error: the list would let nobody in.
+// WithIssued adds the exact DN of each client to a list. Without any pattern and any client it
+// returns an error: the list would admit nobody.
 func WithIssued(patterns, clients []string) ([]string, error) {
 	allow := slices.Clone(patterns)
 	for _, name := range clients {
@@ -126,7 +126,7 @@ func WithIssued(patterns, clients []string) ([]string, error) {
 	return allow, nil
 }
 
-// LockedOut is the error for a list that the client of this machine does not pass, or of
+// LockedOut returns an error for a list that does not admit the client of this machine, or of
 // another one that is to have the list.
 func LockedOut(allow []string, client string) error {
 	if allow == nil || client == "" {

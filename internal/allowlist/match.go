@@ -7,14 +7,14 @@ import (
 	"virtpki/dn"
 )
 
-// Verdict is what one matcher says of one DN; its JSON form is stable.
+// Verdict is the verdict of one matcher on one DN; its JSON form is stable.
 type Verdict struct {
 	Matcher string `json:"matcher"`
 	Allowed bool   `json:"allowed"`
-	Pattern string `json:"pattern,omitempty"` // the one that let it in
+	Pattern string `json:"pattern,omitempty"` // the one that admits it
 }
 
-// VerdictOf asks a compiled list about a DN.
+// VerdictOf returns the verdict of a compiled list on a DN.
 func VerdictOf(list *dn.List, name string) Verdict {
 	v := Verdict{Matcher: list.Matcher().String()}
 	var index int
@@ -24,8 +24,7 @@ func VerdictOf(list *dn.List, name string) Verdict {
 	return v
 }
 
-// Name is the DN of one certificate of a file, or one that was typed; its JSON form is
-// stable.
+// Name is the DN of one certificate of a file, or a typed DN; its JSON form is stable.
 type Name struct {
 	File    string `json:"file"`
 	Index   int    `json:"index"` // in the file, from 1
@@ -36,13 +35,13 @@ type Name struct {
 	Raw string `json:"-"` // as libvirt compares it
 }
 
-// Gate is a list compiled for each matcher that is to be asked.
+// Gate is a list compiled for each matcher in use.
 type Gate struct {
 	List
 	Compiled []*dn.List // the deciding one first
 }
 
-// Compile returns a list as matchers ask it, the deciding one first.
+// Compile compiles a list for some matchers, the deciding one first.
 func Compile(list *List, matchers ...dn.Matcher) *Gate {
 	gate := &Gate{List: *list}
 	for _, m := range matchers {
@@ -51,7 +50,7 @@ func Compile(list *List, matchers ...dn.Matcher) *Gate {
 	return gate
 }
 
-// Matchers returns the matchers of a name, the deciding one first; without one they are
+// Matchers returns the matchers of a name, the deciding one first; without a name it returns
 // all.
 func Matchers(name string) ([]dn.Matcher, error) {
 	all := []dn.Matcher{dn.Glob, dn.Fnmatch}
@@ -66,20 +65,20 @@ func Matchers(name string) ([]dn.Matcher, error) {
 	return nil, fmt.Errorf("unknown matcher %q (glob or fnmatch)", name)
 }
 
-// Match is the answer about one client; its JSON form is stable.
+// Match is the result for one client; its JSON form is stable.
 type Match struct {
 	Name
 	Allowed  bool      `json:"allowed"`
-	Reason   string    `json:"reason,omitempty"` // where no pattern decided
+	Reason   string    `json:"reason,omitempty"` // if no pattern decided
 	Verdicts []Verdict `json:"verdicts"`
 	Misses   []Miss    `json:"misses,omitempty"`
 	Problems []Row     `json:"problems,omitempty"` // of a DN that was typed
 }
 
-// Matches are the answers about several clients.
+// Matches holds the results for several clients.
 type Matches []Match
 
-// AskAll asks about each of some clients.
+// AskAll returns the results for some clients.
 func (gate *Gate) AskAll(clients []Name) Matches {
 	all := Matches{}
 	for _, client := range clients {
@@ -88,7 +87,7 @@ func (gate *Gate) AskAll(clients []Name) Matches {
 	return all
 }
 
-// AllIn reports whether everybody is let in.
+// AllIn reports whether all clients are admitted.
 func (all Matches) AllIn() bool {
 	return !slices.ContainsFunc(all, func(m Match) bool { return !m.Allowed })
 }
@@ -105,7 +104,7 @@ type Miss struct {
 	Fix     string `json:"fix,omitempty"`
 }
 
-// Ask asks every list about one client.
+// Ask returns the result for one client, by every matcher.
 func (gate *Gate) Ask(client Name) Match {
 	row := Match{Name: client, Verdicts: []Verdict{}}
 	switch {
@@ -127,7 +126,7 @@ func (gate *Gate) Ask(client Name) Match {
 		row.Problems = problemsOf(client.Raw)
 	}
 	if row.Problems != nil {
-		return row // a near miss of what libvirt never sees helps nobody
+		return row // a near miss of a DN that libvirt never sees does not help
 	}
 	for _, miss := range dn.Explain(client.Raw, gate.Patterns, gate.Compiled[0].Matcher()) {
 		row.Misses = append(row.Misses, Miss{miss.Pattern, miss.Reason, miss.Fix})
@@ -135,7 +134,7 @@ func (gate *Gate) Ask(client Name) Match {
 	return row
 }
 
-// problemsOf says why a DN that somebody typed is none that libvirt would see.
+// problemsOf says why libvirt would never see a typed DN.
 func problemsOf(name string) []Row {
 	diagnosis, err := dn.Diagnose(name)
 	if err != nil || len(diagnosis.Problems) == 0 {

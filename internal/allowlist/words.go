@@ -6,7 +6,8 @@ import (
 	"virtpki/internal/termtext"
 )
 
-// Text returns the answer in words: who is let in by which pattern, or what nearly did it.
+// Text returns the result in words: which pattern admits the client, or which patterns nearly
+// do.
 func (m Match) Text() termtext.Text {
 	var b strings.Builder
 	line := func(format string, args ...any) { termtext.Fprintf(&b, format+"\n", args...) }
@@ -39,7 +40,7 @@ func (m Match) word() string {
 	return "refused"
 }
 
-// by names the pattern that let a client in.
+// by names the pattern that admits a client.
 func (m Match) by() string {
 	if m.Allowed && len(m.Verdicts) > 0 {
 		return " by " + termtext.Quote(m.Verdicts[0].Pattern)
@@ -54,7 +55,7 @@ func (v Verdict) text() string {
 	return "refuses it"
 }
 
-// Text returns the answers in words.
+// Text returns the results in words.
 func (all Matches) Text() (text termtext.Text) {
 	for _, m := range all {
 		text += m.Text()

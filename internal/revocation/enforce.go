@@ -21,17 +21,17 @@ import (
 	"virtpki/pki"
 )
 
-// enforcement has the daemons here act on a new CRL.
+// enforcement makes the daemons of this machine use a new CRL.
 type enforcement struct {
 	*publication
 	r *reload.Reloader
 	j *change.Job
-	// layouts are where a pair may be installed.
+	// layouts are the places where a key pair may be installed.
 	layouts []libvirt.Layout
 }
 
-// enforce has the daemons here act on a new CRL, and proves that they do. The
-// error says what of it is not so.
+// enforce makes the daemons of this machine use a new CRL, and verifies that they do. The error
+// names the daemons that do not.
 func (p *publication) enforce(ctx context.Context, r *reload.Reloader, j *change.Job) error {
 	n := enforcement{p, r, j, p.m.Layouts()}
 	concerned := slices.DeleteFunc(slices.Clone(p.daemons), func(d running.Daemon) bool { return !n.trusted(d) })
@@ -53,13 +53,13 @@ func (p *publication) enforce(ctx context.Context, r *reload.Reloader, j *change
 	return errors.Join(errs...)
 }
 
-// trusted reports whether a daemon takes certificates of the CA.
+// trusted reports whether a daemon trusts the CA.
 func (n enforcement) trusted(d running.Daemon) bool {
 	certs, err := keypair.ReadCerts(store.At(d.Root), filepath.Join(d.Root, d.Files.CA))
 	return err == nil && slices.ContainsFunc(certs, n.a.CA.Certificate.Equal)
 }
 
-// at deals with one daemon.
+// at enforces the CRL at one daemon.
 func (n enforcement) at(ctx context.Context, d running.Daemon) error {
 	if d.Files.CRL == "" {
 		return hint.With(fmt.Errorf("it reads no CRL: %s", d.Files.CRLNote), "write all four entries, and restart it: virtpki config %s --apply", d.Daemon.Name)
@@ -81,7 +81,7 @@ func (n enforcement) at(ctx context.Context, d running.Daemon) error {
 	return n.prove(ctx, d)
 }
 
-// clients are those of the revoked that connect to daemons, by DN.
+// clients returns the revoked certificates of clients, by DN.
 func (n enforcement) clients() map[string]entry {
 	byDN := make(map[string]entry)
 	for _, c := range n.out {
@@ -95,8 +95,8 @@ func (n enforcement) clients() map[string]entry {
 // goneTimeout is how long a connection may take to end.
 const goneTimeout = 10 * time.Second
 
-// disconnect ends the live connections of the revoked clients: libvirt looks at
-// a CRL when somebody connects, and at no other time.
+// disconnect ends the live connections of the revoked clients: libvirt checks the CRL only when
+// a client connects.
 func (n enforcement) disconnect(ctx context.Context, d running.Daemon) error {
 	byDN := n.clients()
 	if len(byDN) == 0 {
@@ -120,7 +120,7 @@ func (n enforcement) disconnect(ctx context.Context, d running.Daemon) error {
 	}
 }
 
-// endAll ends the connections that are there and counts them.
+// endAll ends the connections of the revoked clients and counts those that are left.
 func (n enforcement) endAll(ctx context.Context, admin *rpc.Admin, d running.Daemon, byDN map[string]entry, ended map[uint64]bool) (left int, err error) {
 	clients, err := admin.Clients(ctx, d.Daemon.Name)
 	if err != nil {
@@ -135,7 +135,7 @@ func (n enforcement) endAll(ctx context.Context, admin *rpc.Admin, d running.Dae
 			continue
 		}
 		if err := admin.Disconnect(ctx, d.Daemon.Name, client.ID); err != nil {
-			continue // it may have gone by itself; the next look tells
+			continue // it may have ended by itself; the next look tells
 		}
 		ended[client.ID] = true
 		n.j.Did("ended the connection of %s from %s", client.DN, client.Address)
@@ -143,8 +143,8 @@ func (n enforcement) endAll(ctx context.Context, admin *rpc.Admin, d running.Dae
 	return left, nil
 }
 
-// prove connects as each revoked client whose key is at hand, and wants to be
-// refused.
+// prove connects as each revoked client with an available key, and requires that the daemon
+// refuses it.
 func (n enforcement) prove(ctx context.Context, d running.Daemon) error {
 	for name, c := range n.clients() {
 		key := n.keyOf(c)

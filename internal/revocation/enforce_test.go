@@ -9,8 +9,8 @@ import (
 	"virtpki/internal/libvirt/running"
 )
 
-// What a daemon in a container says where its CRL lies is no path of this machine's: a
-// list is not written there, whatever stands there.
+// A daemon in a container names a path for its CRL that is not a path of this machine: the CRL
+// is not written there, even if something exists at that path.
 func TestEnforceWritesIntoNoContainer(t *testing.T) {
 	n := enforcement{publication: &publication{a: &authority.Authority{Layout: libvirt.CA("/etc/pki/CA")}}}
 	d := running.Daemon{Root: "/proc/4242/root"}

@@ -15,15 +15,15 @@ import (
 	"virtpki/pki"
 )
 
-// entry is a certificate that is to be revoked.
+// entry is a certificate to revoke.
 type entry struct {
 	serial *big.Int
 	cert   *x509.Certificate // nil for a serial that the CA has no record of
 	path   string
-	as     string // the name that it was found by, where that is not its CN
+	as     string // the name by which it was found, if that is not its CN
 }
 
-// label is what people call it.
+// label returns the name of the certificate for messages.
 func (c entry) label() string {
 	switch {
 	case c.cert == nil:
@@ -34,9 +34,9 @@ func (c entry) label() string {
 	return fmt.Sprintf("%s (serial %s)", subject.Of(c.cert), store.SerialText(c.serial))
 }
 
-// entriesFor are the CRL entries of those that are not revoked yet, each for the list
-// of the generation that has signed it; for that of the one that signs now where it was
-// dropped.
+// entriesFor returns the CRL entries of the certificates that are not revoked yet. Each belongs
+// to the CRL of the CA generation that has signed the certificate, or to that of the current
+// generation if the signer was dropped.
 func (f *finder) entriesFor(j *change.Job, a *authority.Authority, out []entry) (authority.Entries, error) {
 	entries := make(authority.Entries)
 	for _, c := range out {
@@ -54,8 +54,8 @@ func (f *finder) entriesFor(j *change.Job, a *authority.Authority, out []entry) 
 	return entries, nil
 }
 
-// keep plans a record of a certificate that has none, as of a CA that was taken over
-// without them: whom its revocation shuts out is known by the record.
+// keep plans a record of a certificate that has none, for example from a CA that was imported
+// without its records. The record holds the names that later certificates must not have.
 func (c entry) keep(j *change.Job, a *authority.Authority) error {
 	if c.cert == nil || j.Plan.Tree().Exists(store.RecordPath(libvirt.Records(a.Folder), c.serial)) {
 		return nil
@@ -63,7 +63,8 @@ func (c entry) keep(j *change.Job, a *authority.Authority) error {
 	return a.Record(j, c.cert)
 }
 
-// entryFor is the entry of one; false where it is revoked already and stays as it is.
+// entryFor returns the entry of one certificate; false if it is already revoked and its entry
+// stays as it is.
 func (f *finder) entryFor(j *change.Job, a *authority.Authority, c entry) (x509.RevocationListEntry, bool) {
 	have, revoked := a.FindRevoked(c.serial)
 	if !revoked {
@@ -81,8 +82,8 @@ func (f *finder) entryFor(j *change.Job, a *authority.Authority, c entry) (x509.
 	return next, changed
 }
 
-// revise returns the entry of a certificate that is revoked again; false where it stays as it
-// is. The first reason stays, unless the new one was given and shuts out more.
+// revise returns the entry of a certificate that is revoked again; false if it stays as it is.
+// The first reason stays, unless a new one is given that refuses more.
 func revise(have x509.RevocationListEntry, reason pki.Reason) (x509.RevocationListEntry, bool) {
 	next := pki.WithReason(have, reason)
 	if reason == pki.ReasonUnspecified || !authority.IsGraver(next, have) {

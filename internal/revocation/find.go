@@ -25,11 +25,11 @@ import (
 type finder struct {
 	Request
 	m      *machine.Machine
-	agreed map[string]bool // names for which a person has said yes to several
+	agreed map[string]bool // names for which a person has agreed to revoke several certificates
 	mayAsk bool
 }
 
-// find returns the certificates, and the entries that the lists are to have of them.
+// find returns the certificates, and their entries for the CRLs.
 func (f *finder) find(j *change.Job, a *authority.Authority) ([]entry, authority.Entries, error) {
 	out, err := f.meant(j, a)
 	if err != nil {
@@ -40,7 +40,7 @@ func (f *finder) find(j *change.Job, a *authority.Authority) ([]entry, authority
 	return out, entries, err
 }
 
-// meant finds the certificates that the arguments mean.
+// meant returns the certificates that the arguments mean.
 func (f *finder) meant(j *change.Job, a *authority.Authority) ([]entry, error) {
 	records, err := authority.Records(f.m)
 	if err != nil {
@@ -64,13 +64,14 @@ func (f *finder) meant(j *change.Job, a *authority.Authority) ([]entry, error) {
 	return out, nil
 }
 
-// isAmong reports whether a serial has been found already.
+// isAmong reports whether a serial is already in out.
 func isAmong(out []entry, serial *big.Int) bool {
 	return slices.ContainsFunc(out, func(c entry) bool { return c.serial.Cmp(serial) == 0 })
 }
 
-// one finds the certificates that one argument means: by the form of the argument a file,
-// else a serial that is on record, else a name, else a serial without a record.
+// one finds the certificates that one argument means. An argument in the form of a file is a
+// file. Otherwise it is a serial on record, or a name, or a serial without a record, in this
+// order.
 func (f *finder) one(j *change.Job, a *authority.Authority, records []change.Placed, arg string) ([]entry, error) {
 	if isFileArg(arg) {
 		return inFile(a, arg)
@@ -93,15 +94,15 @@ func (f *finder) one(j *change.Job, a *authority.Authority, records []change.Pla
 	return unknown(arg)
 }
 
-// isFileArg reports whether an argument names a file by its form. What lies in the
-// working directory does not count: whoever can write there could have another host's
-// certificate revoked in the place of the one that is named.
+// isFileArg reports whether an argument has the form of a file name. It does not look into the
+// working directory: anyone who can write there could cause another host's certificate to be
+// revoked in place of the named one.
 func isFileArg(arg string) bool {
 	return strings.Contains(arg, "/") || slices.Contains([]string{".pem", ".crt", ".cer"}, filepath.Ext(arg))
 }
 
-// named finds the certificates that carry a name, and those of them that are live. Of
-// those that are not, the ones of which it is the CN come alone where there are any.
+// named returns the certificates that carry a name, and the live ones among them. Of the
+// certificates that are not live, it returns only those with the name as CN, if there are any.
 func (f *finder) named(j *change.Job, a *authority.Authority, records []change.Placed, name string) (named, live []entry) {
 	var others []entry
 	for _, p := range records {
@@ -130,17 +131,18 @@ func (f *finder) named(j *change.Job, a *authority.Authority, records []change.P
 	return named, live
 }
 
-// carrying is how a certificate carries a name.
+// carrying says how a certificate carries a name.
 type carrying int
 
 const (
 	notAtAll   carrying = iota
-	asCN                // it is the CN
-	asAnother           // it is among the other names
-	byWildcard          // a wildcard stands for it and for others: that certificate is not meant
+	asCN                // the name is the CN
+	asAnother           // the name is among the other names
+	byWildcard          // a wildcard covers the name and others: that certificate is not meant
 )
 
-// carries returns how names carry one that was typed, and the wildcard that does.
+// carries returns how a certificate's names carry a typed name, and the wildcard that covers
+// it.
 func carries(names grant.Names, name string) (how carrying, wildcard string) {
 	switch wildcard := names.Cover(name); {
 	case grant.Names{CNs: names.CNs}.Carry(name):
@@ -153,15 +155,15 @@ func carries(names grant.Names, name string) (how carrying, wildcard string) {
 	return notAtAll, ""
 }
 
-// isLive reports whether a certificate lets its owner in. Nobody trusts a generation of
+// isLive reports whether a certificate still admits its owner. No host trusts a generation of
 // the CA that was dropped.
 func (f *finder) isLive(a *authority.Authority, cert *x509.Certificate) bool {
 	_, revoked := a.FindRevoked(cert.SerialNumber)
 	return !revoked && f.m.Now().Before(cert.NotAfter) && a.HasSigned(cert)
 }
 
-// noteOthers tells of live certificates that carry a CN of those that are revoked, and are
-// not: whoever was given by serial or as a file may have another.
+// noteOthers notes other live certificates that carry the CN of a revoked one: a host or client
+// that was named by serial or file may have another certificate.
 func (f *finder) noteOthers(j *change.Job, a *authority.Authority, records []change.Placed, out []entry) {
 	cns := make(map[string]bool)
 	for _, c := range out {
@@ -182,8 +184,8 @@ func (f *finder) noteOthers(j *change.Job, a *authority.Authority, records []cha
 	}
 }
 
-// agree lists several live certificates of a name and asks whether all of them are
-// meant, unless that was said.
+// agree lists several live certificates of a name and asks whether all of them are meant,
+// unless the user has already said so.
 func (f *finder) agree(name string, live []entry) error {
 	if f.All || f.agreed[name] {
 		return nil
@@ -205,7 +207,7 @@ func (f *finder) agree(name string, live []entry) error {
 	return nil
 }
 
-// severalLive lists what a name could mean.
+// severalLive returns an error that lists the certificates which a name could mean.
 func severalLive(name string, live []entry) error {
 	lines := []error{fmt.Errorf("%q has %d live certificates", name, len(live))}
 	for _, c := range live {
@@ -218,15 +220,15 @@ func severalLive(name string, live []entry) error {
 	return hint.With(errors.Join(lines...), "give the serials, or --all")
 }
 
-// serialDigits is the least number of digits at which a word that the records do
-// not know is taken for a serial, and not for a name that was mistyped.
+// serialDigits is the least number of digits of a word without a record that counts as a
+// serial. A shorter word counts as a mistyped name.
 const serialDigits = 8
 
-// serialBits is the most that a serial may have (RFC 5280 section 4.1.2.2).
+// serialBits is the maximum length of a serial (RFC 5280 section 4.1.2.2).
 const serialBits = 160
 
-// unknown takes a serial that there is no record of: of a CA that was
-// taken over without its records, or restored from a backup.
+// unknown accepts a serial without a record: of a CA that was imported without its records, or
+// restored from a backup.
 func unknown(arg string) ([]entry, error) {
 	serial, ok := new(big.Int).SetString(arg, 16)
 	if !ok || len(arg) < serialDigits || serial.Sign() <= 0 || serial.BitLen() > serialBits {
@@ -236,7 +238,7 @@ func unknown(arg string) ([]entry, error) {
 	return []entry{{serial: serial}}, nil
 }
 
-// inFile takes the certificate in a file.
+// inFile returns the certificate in a file.
 func inFile(a *authority.Authority, path string) ([]entry, error) {
 	certs, err := keypair.ReadCerts(a.Tree, path)
 	if err != nil {

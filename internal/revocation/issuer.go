@@ -17,7 +17,7 @@ import (
 	"virtpki/pki"
 )
 
-// Issuer is a CA that is a service, and revokes. Its String names it.
+// Issuer is a CA that is a service and can revoke. Its String names it.
 type Issuer interface {
 	// Revoke revokes certificates, and returns the CA certificates and a CRL that names them.
 	Revoke(ctx context.Context, serials []*big.Int, reason pki.Reason) (*pki.Answer, error)
@@ -25,7 +25,8 @@ type Issuer interface {
 }
 
 // AtIssuer has an issuer revoke certificates, installs its CRL here, and ends their access on
-// this machine as [Run] does. They are meant by serial or by file: the issuer has the records.
+// this machine as [Run] does. The certificates are given by serial or file, because only the
+// issuer has the records.
 func AtIssuer(ctx context.Context, m *machine.Machine, r Request, ca Issuer, o change.Options) (*change.Job, error) {
 	if err := m.CheckClock(); err != nil {
 		return nil, err
@@ -67,7 +68,7 @@ func AtIssuer(ctx context.Context, m *machine.Machine, r Request, ca Issuer, o c
 	return j, p.enforce(ctx, reload.New(m, r.Reload, j), j)
 }
 
-// meantByForm finds the certificates that arguments mean which are serials or files.
+// meantByForm finds the certificates for arguments that are serials or files.
 func meantByForm(a *authority.Authority, what []string) (out []entry, serials []*big.Int, err error) {
 	for _, arg := range what {
 		found, err := byForm(a, arg)

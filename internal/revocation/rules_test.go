@@ -10,8 +10,8 @@ import (
 	"virtpki/pki"
 )
 
-// A name that is typed means the certificates that carry it themselves, and not those of
-// which a wildcard covers it: they let in other hosts too.
+// A typed name means the certificates that carry it themselves, and not those with a wildcard
+// that covers it: these admit other hosts too.
 func TestCarries(t *testing.T) {
 	names := grant.Names{CNs: []string{"hv1.example"}, DNS: []string{"hv1.example", "kvm.example", "*.lab.example"}, IPs: []netip.Addr{netip.MustParseAddr("192.0.2.1")}}
 	for _, c := range []struct {
@@ -34,14 +34,14 @@ func TestCarries(t *testing.T) {
 	}
 }
 
-// Who is revoked again stays revoked for the first reason, unless the new one shuts out more.
+// A certificate that is revoked again keeps the first reason, unless the new one refuses more.
 func TestRevise(t *testing.T) {
 	for _, c := range []struct {
 		have, again pki.Reason
 		changed     bool
 	}{
 		{pki.ReasonUnspecified, pki.ReasonUnspecified, false},
-		{pki.ReasonSuperseded, pki.ReasonUnspecified, false}, // none was given
+		{pki.ReasonSuperseded, pki.ReasonUnspecified, false}, // no reason was given
 		{pki.ReasonSuperseded, pki.ReasonPrivilegeWithdrawn, true},
 		{pki.ReasonPrivilegeWithdrawn, pki.ReasonKeyCompromise, true},
 		{pki.ReasonKeyCompromise, pki.ReasonPrivilegeWithdrawn, false},
@@ -59,8 +59,7 @@ func TestRevise(t *testing.T) {
 	}
 }
 
-// A word that no record knows is a name that was mistyped, unless it is long enough for a
-// serial.
+// A word that no record knows is a mistyped name, unless it is long enough for a serial.
 func TestUnknown(t *testing.T) {
 	for _, c := range []struct {
 		arg    string
@@ -81,7 +80,7 @@ func TestUnknown(t *testing.T) {
 	}
 }
 
-// What lies in the working directory is no file that was named: see isFileArg.
+// A file in the working directory does not make an argument a file: see isFileArg.
 func TestIsFileArg(t *testing.T) {
 	for arg, want := range map[string]bool{"alice": false, "alice.pem": true, "./alice": true, "/tmp/a": true, "old.crt": true, "hv1.lab.example": false} {
 		if isFileArg(arg) != want {

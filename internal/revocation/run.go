@@ -15,21 +15,21 @@ import (
 	"virtpki/pki"
 )
 
-// CRL says what the list is to be like, and who is to read it.
+// CRL says how the CRL is made, and who reads it.
 type CRL struct {
 	Validity time.Duration
-	Copy     store.Output   // one for other hosts; without a path none
+	Copy     store.Output   // copy for other hosts; without a path none
 	Reload   reload.Options // of the daemons and guests here
 }
 
-// Request says which certificates are to be revoked.
+// Request says which certificates to revoke.
 type Request struct {
 	CRL
 	What   []string // names, serials in hexadecimal, or paths of PEM files
 	Reason pki.Reason
 	All    bool // a name means each live certificate that carries it, without a question
-	// Confirm asks a person whether all the certificates of a name are meant. Where there is
-	// nobody to ask the error is ErrNobodyToAsk.
+	// Confirm asks a person whether all the certificates of a name are meant. If nobody can be
+	// asked, it returns ErrNobodyToAsk.
 	Confirm func(question string) (bool, error)
 }
 
@@ -37,7 +37,7 @@ type Request struct {
 var ErrNobodyToAsk = errors.New("there is nobody to ask")
 
 // Run revokes certificates and ends their access on this machine. Without a job nothing has
-// changed; an error beside one says which part of it is not so.
+// changed; an error beside a job names the part that failed.
 func Run(ctx context.Context, m *machine.Machine, r Request, keys *change.Keyring, o change.Options) (*change.Job, error) {
 	f := &finder{Request: r, m: m, agreed: make(map[string]bool), mayAsk: true}
 	f.All = f.All || o.DryRun
@@ -45,7 +45,7 @@ func Run(ctx context.Context, m *machine.Machine, r Request, keys *change.Keyrin
 }
 
 // Refresh signs the CRLs again: the same entries, the next number, fresh dates. It is Run
-// without anybody to revoke.
+// without certificates to revoke.
 func Refresh(ctx context.Context, m *machine.Machine, c CRL, keys *change.Keyring, o change.Options) (*change.Job, error) {
 	return (&publication{CRL: c, m: m, keys: keys}).run(ctx, o)
 }
@@ -56,15 +56,15 @@ type publication struct {
 	m       *machine.Machine
 	keys    *change.Keyring
 	daemons []running.Daemon
-	// find finds whom the run revokes, and what the lists say of them; nil to refresh.
+	// find returns the certificates to revoke, and the new entries of the CRLs; nil to refresh.
 	find func(*change.Job, *authority.Authority) ([]entry, authority.Entries, error)
 
-	// What the last decision has found.
+	// The result of the last decision.
 	a   *authority.Authority
 	out []entry
 }
 
-// run makes the lists, installs them, and has the daemons and guests here act on them.
+// run makes the CRLs, installs them, and makes the daemons and guests here use them.
 func (p *publication) run(ctx context.Context, o change.Options) (*change.Job, error) {
 	var err error
 	if err := p.m.CheckClock(); err != nil {
@@ -82,8 +82,8 @@ func (p *publication) run(ctx context.Context, o change.Options) (*change.Job, e
 	return j, errors.Join(p.enforce(ctx, r, j), r.Guests(ctx, reload.Changed{Any: true}))
 }
 
-// decide plans the lists. Where all are revoked already, by a run that may have been cut
-// short, the lists stay as they are and are placed again.
+// decide plans the CRLs. If all certificates are already revoked, by a run that may have been
+// interrupted, the CRLs stay as they are and are installed again.
 func (p *publication) decide(j *change.Job) error {
 	a, err := authority.Open(p.m)
 	if err != nil {

@@ -11,7 +11,7 @@ import (
 	"virtpki/pki"
 )
 
-// named is the file of a key in a token.
+// named returns the file of a key in a token.
 func named(t *testing.T, uri string) []byte {
 	t.Helper()
 	u, err := pkcs11.ParseURI(uri)
@@ -62,7 +62,7 @@ func TestForms(t *testing.T) {
 	}
 }
 
-// Of an image nothing is run that it brings along or names.
+// A program that an image contains or names is not run.
 func TestAllow(t *testing.T) {
 	for uri, allowed := range map[string]bool{
 		"pkcs11:object=b": true,

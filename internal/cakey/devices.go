@@ -17,8 +17,8 @@ import (
 // Ask returns the PIN of a device: from a file that the user named, or from the terminal.
 type Ask func(prompt string) ([]byte, error)
 
-// Devices are the keys in devices that one run uses. Each is opened once, also where that
-// fails, so that a wrong PIN is tried once. The zero value is ready.
+// Devices holds the keys in devices that one run uses. Each is opened once, even if that fails,
+// so that a wrong PIN is tried once. The zero value is ready.
 type Devices struct {
 	Interrupted <-chan struct{} // closed when the run is to end; may be nil
 	Image       string          // the --root of the run; empty for the running machine
@@ -61,7 +61,7 @@ func (d *Devices) Open(data []byte, ask Ask) (crypto.Signer, error) {
 	return o.key, o.err
 }
 
-// once returns what open has returned for a name, or calls it.
+// once returns the earlier result of open for a name, or calls open.
 func (d *Devices) once(name string, open func() opened) opened {
 	d.mu.Lock()
 	defer d.mu.Unlock()
@@ -126,7 +126,7 @@ func (d *Devices) token(u *pkcs11.URI, ask Ask, take func(*pkcs11.Session) (*pkc
 	return nil, explain(u, err)
 }
 
-// allow refuses a URI of an image that would run a program which the image brings along.
+// allow refuses a URI of an image if the URI would run a program from the image.
 func (d *Devices) allow(u *pkcs11.URI) error {
 	if d.Image == "" || u.Command == "" && (u.ModulePath == "" || outside(d.Image, u.ModulePath)) {
 		return nil
@@ -141,7 +141,7 @@ func outside(directory, path string) bool {
 	return err == nil && filepath.IsAbs(path) && (rel == ".." || strings.HasPrefix(rel, "../"))
 }
 
-// hints say what to do about an error of a token.
+// hints holds the next step for each error of a token.
 var hints = []struct {
 	err  error
 	text string
@@ -157,12 +157,12 @@ var hints = []struct {
 	{pkcs11.ErrPINValue, "write the PIN into a file of mode 0600, and name that with pin-source=file:PATH"},
 }
 
-// explain words an error of a token: which key, its state, and what to do.
+// explain words an error of a token: the key, its state, and the next step.
 func explain(u *pkcs11.URI, err error) error {
 	return withHint(fmt.Errorf("the key %s cannot be used: %w", u.Place(), err))
 }
 
-// withHint adds what to do about an error of a device.
+// withHint adds the next step to an error of a device.
 func withHint(err error) error {
 	worded := err
 	if _, hinted := hint.Of(err); hinted {

@@ -32,7 +32,7 @@ func FormOf(data []byte) Form {
 	return Plain
 }
 
-// device returns the first block of a file that is a key, if it is one of a device.
+// device returns the first block of a file that is a key, if it is a device's key.
 func device(data []byte) (Form, *pem.Block) {
 	block, _ := pem.Decode(data)
 	switch {
@@ -57,8 +57,8 @@ func Keeps(key crypto.Signer) bool {
 	return false
 }
 
-// URIOf returns the URI of a key in a token without the part that says how the token is
-// reached; empty for a key of another form.
+// URIOf returns the URI of a key in a token, without the part that says how the token is
+// reached. It is empty for a key of another form.
 func URIOf(data []byte) string {
 	form, block := device(data)
 	if form != PKCS11 {
@@ -71,11 +71,11 @@ func URIOf(data []byte) string {
 	return u.Place()
 }
 
-// Block returns the block of a file that is a key of a device, in PEM.
+// Block returns the PEM block of a file that is a key of a device.
 func Block(data []byte) []byte {
 	_, block := device(data)
 	return pem.EncodeToMemory(block)
 }
 
-// errNoDevice says that a file holds a key itself.
+// errNoDevice is the error for a file that holds the key itself.
 var errNoDevice = errors.New("the file does not name a key in a device")

@@ -19,8 +19,7 @@ type Place struct {
 	TPM bool        // this machine's TPM
 }
 
-// ParsePlace returns the place that a URI names, and that is reached by a command, which
-// may be empty.
+// ParsePlace returns the place that a URI names. command reaches the place, and may be empty.
 func ParsePlace(uri, command string) (Place, error) {
 	if uri == "" {
 		if command != "" {
@@ -65,18 +64,18 @@ type Key struct {
 	Dry   bool // a stand-in: the key would be made
 }
 
-// Order is a key that a CA wants.
+// Order describes the key that a CA wants.
 type Order struct {
 	Place Place
 	Type  pki.KeyType
 	Any   bool // takes a key of another type if one is there
-	Old   bool // wants a key that is there, and makes none
-	Dry   bool // makes nothing: a key that would be made is stood in for
+	Old   bool // wants an existing key, and does not make one
+	Dry   bool // does not make a key: a stand-in takes its place
 
 	Sealed bool // a key of the TPM gets the passphrase that is asked for
 }
 
-// Make returns the key of an order: the one that is there, else a new one.
+// Make returns the key of an order: the existing one, otherwise a new one.
 func (d *Devices) Make(o Order, ask Ask) (Key, error) {
 	kind, err := kindOf(o.Type)
 	if err != nil && !o.Old {
@@ -126,7 +125,7 @@ func (k *Key) check(o Order) error {
 	return nil
 }
 
-// kindOf returns a key type as a token knows it.
+// kindOf returns a key type as tokens describe it.
 func kindOf(t pki.KeyType) (kind pkcs11.Kind, err error) {
 	if bits, found := strings.CutPrefix(string(t), "rsa"); found {
 		kind.RSA, err = strconv.Atoi(bits)

@@ -16,8 +16,7 @@ import (
 	"virtpki/pki"
 )
 
-// pinOf returns the PIN of a token: from the file that its URI names, else from whoever
-// asks for it.
+// pinOf returns the PIN of a token: from the file that its URI names, otherwise from ask.
 func pinOf(u *pkcs11.URI, t pkcs11.Token, ask Ask) ([]byte, error) {
 	if u.PINSource != "" {
 		return readPIN(u.PINSource)
@@ -58,15 +57,15 @@ func readPIN(source string) ([]byte, error) {
 	return line, nil
 }
 
-// ReadOwn returns the contents of a file that nobody besides root and this process's user
-// can have written.
+// ReadOwn returns the contents of a file that only root and this process's user can have
+// written.
 func ReadOwn(t store.Tree, path string, limit int64) ([]byte, error) {
 	folder := t.OwnFiles(filepath.Dir(path))
 	defer folder.Close()
 	return folder.Read(filepath.Base(path), limit)
 }
 
-// refuseOpen returns an error when every user can read a PIN's file.
+// refuseOpen returns an error if every user can read a PIN's file.
 func refuseOpen(path string) error {
 	info, err := store.Tree{}.Stat(path)
 	if err == nil && info.Mode().Perm()&0o004 != 0 {

@@ -9,17 +9,18 @@ import (
 	"virtpki/internal/tpm"
 )
 
-// Reach is what a sandboxed service has to open for a CA's key. An empty field is nothing.
+// Reach lists the paths that a sandboxed service has to open for a CA's key. An empty field
+// stands for none.
 type Reach struct {
 	Device    string // a device, to read and write
-	Directory string // a directory that is written into
+	Directory string // a directory that the token's module writes into
 }
 
 // softHSMState is where Debian's and Fedora's SoftHSM keeps tokens; it writes locks there.
 const softHSMState = "/var/lib/softhsm"
 
-// ReachOf returns what a key needs, given the contents of its file. A token that a daemon
-// serves (pcscd) or that is on another machine needs nothing.
+// ReachOf returns the paths for a key, given the contents of its file. A token that a daemon
+// serves (pcscd) or that is on another machine needs none.
 func ReachOf(data []byte) Reach {
 	form, block := device(data)
 	switch form {
@@ -34,7 +35,7 @@ func ReachOf(data []byte) Reach {
 	return Reach{}
 }
 
-// With returns what two keys need.
+// With returns the paths for two keys.
 func (r Reach) With(other Reach) Reach {
 	return Reach{cmp.Or(r.Device, other.Device), cmp.Or(r.Directory, other.Directory)}
 }

@@ -13,7 +13,7 @@ import (
 	"virtpki/pki"
 )
 
-// loadTPM has the TPM load a key, which stays loaded as long as d.
+// loadTPM loads a key into the TPM, where it stays loaded as long as d.
 func (d *Devices) loadTPM(der []byte, ask Ask) (crypto.Signer, error) {
 	ctx, cancel := d.context()
 	key, err := tpm.Load(ctx, d.pathTPM(), der, func() ([]byte, error) { return passphraseOf(ask) })

@@ -5,18 +5,18 @@ import (
 	"fmt"
 )
 
-// Errors that end a run with a status of its own. The first two have been told to the
-// user before they are returned.
+// Errors that end a run with a status of its own. The first two have been reported to the user
+// before they are returned.
 var (
 	// ErrRefused ends a run in which a check failed.
 	ErrRefused = errors.New("refused")
 	// ErrFailed ends a run that stands for another program, with that program's status 1.
 	ErrFailed = errors.New("failed")
-	// ErrInterrupted ends a run that its user has stopped.
+	// ErrInterrupted ends a run that its user has interrupted.
 	ErrInterrupted = errors.New("interrupted")
 )
 
-// hinted is an error with what to do about it.
+// hinted is an error with a hint.
 type hinted struct {
 	error
 	hint string
@@ -24,17 +24,16 @@ type hinted struct {
 
 func (h hinted) Unwrap() error { return h.error }
 
-// Hint returns what to do.
+// Hint returns the hint.
 func (h hinted) Hint() string { return h.hint }
 
-// With returns an error that wraps err and says what to do about it: one command, or
-// one imperative.
+// With returns an error that wraps err and adds a hint: one command, or one imperative.
 func With(err error, format string, args ...any) error {
 	return hinted{err, fmt.Sprintf(format, args...)}
 }
 
-// Of returns what to do about an error: the outermost hint in it, whether it comes
-// from [With] or from another type with a method Hint.
+// Of returns the outermost hint of an error, from [With] or from another type with a method
+// Hint.
 func Of(err error) (text string, ok bool) {
 	var h interface {
 		error
@@ -66,8 +65,8 @@ func Usagef(format string, args ...any) error { return usage{fmt.Errorf(format, 
 // IsUsage reports whether an error is, or wraps, a usage error.
 func IsUsage(err error) bool { return errors.As(err, new(usage)) }
 
-// NotUsage returns an error without the mark of a usage error: what a file holds is not
-// wrong on the command line.
+// NotUsage returns an error without the mark of a usage error, because an error in a file is
+// not an error of the command line.
 func NotUsage(err error) error {
 	var u usage
 	if errors.As(err, &u) {
@@ -76,9 +75,9 @@ func NotUsage(err error) error {
 	return err
 }
 
-// First returns the first error that is not nil, so that the user sees one line and not
-// all of them. Its arguments have all been computed by then: it is for checks and
-// plans, not for what changes something.
+// First returns the first error that is not nil, so that the user sees one line and not all of
+// them. Its arguments have all been computed by then: use it for checks and plans, not for
+// calls that change something.
 func First(errs ...error) error {
 	for _, err := range errs {
 		if err != nil {

@@ -7,7 +7,7 @@ import (
 	"testing"
 )
 
-// refusal is an error of another package that knows its hint.
+// refusal is an error of another package that has its own hint.
 type refusal struct{}
 
 func (refusal) Error() string { return "refusal" }

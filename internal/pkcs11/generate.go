@@ -8,14 +8,14 @@ import (
 	"errors"
 )
 
-// Kind is the kind of a key to be made: Bits of RSA, or a curve.
+// Kind is the kind of a key to make: Bits of RSA, or a curve.
 type Kind struct {
 	RSA   int // bits; 0 for a curve
 	Curve int // 256, 384 or 521
 }
 
-// Generate makes a key pair of the URI's name in the token. The private key is marked so
-// that the token never gives it out.
+// Generate makes a key pair of the URI's name in the token. The private key is marked so that
+// the token never gives it out.
 func (s *Session) Generate(kind Kind) (*Key, error) {
 	if s.uri.Object == "" {
 		return nil, errors.New("the URI does not name the key: add object=NAME")
@@ -47,7 +47,7 @@ func (s *Session) Generate(kind Kind) (*Key, error) {
 	return key, err
 }
 
-// template returns the mechanism that makes such a key, and the attributes that say which.
+// template returns the mechanism that makes such a key, and the attributes that describe it.
 func (kind Kind) template() (mechanism uint32, shape []attribute, err error) {
 	if kind.RSA > 0 {
 		return mechRSAGenerate, []attribute{{attrModulusBits, uint64(kind.RSA)}, {attrPublicExponent, []byte{1, 0, 1}}}, nil

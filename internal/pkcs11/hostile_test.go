@@ -12,7 +12,7 @@ import (
 	"time"
 )
 
-// served is a URI whose program sends what a test has written, whatever it is asked.
+// served returns a URI with a program that sends the replies of a test for any call.
 func served(t *testing.T, replies []byte, then string) *URI {
 	t.Helper()
 	file := filepath.Join(t.TempDir(), "replies")
@@ -33,7 +33,7 @@ func frame(serial, id uint32, results *writer) []byte {
 	return append(new(writer).put32(serial).put32(0).put32(uint32(len(body.data))).data, body.data...)
 }
 
-// Replies of somebody who wants to break the program end in one error, at once.
+// Hostile replies end in one error, at once.
 func TestHostileReplies(t *testing.T) {
 	hello := append([]byte{0}, frame(1, callInitialize, new(writer))...)
 	reply := func(b []byte) []byte { return append(append([]byte{}, hello...), b...) }
@@ -75,7 +75,7 @@ func TestHostileReplies(t *testing.T) {
 	}
 }
 
-// A program that does not respond ends with the context, and its children do not hold it up.
+// A program that does not respond ends with the context, and its children do not delay that.
 func TestCancelled(t *testing.T) {
 	u := served(t, nil, "sleep 600 & sleep 600")
 	ctx, cancel := context.WithCancel(context.Background())
@@ -87,7 +87,7 @@ func TestCancelled(t *testing.T) {
 	}
 }
 
-// What the module says of its PIN does not reach an error.
+// A PIN in the module's output does not reach an error.
 func TestSecretIsNotSaid(t *testing.T) {
 	var said tail
 	fmt.Fprintf(&said, "first\nC_Login(PIN=4711) failed\n")
@@ -96,7 +96,7 @@ func TestSecretIsNotSaid(t *testing.T) {
 	}
 }
 
-// token is the reply that describes a token.
+// tokenInfo returns the reply that describes a token.
 func tokenInfo(label string, flags uint64) *writer {
 	w := new(writer)
 	for _, text := range []string{label, "maker", "model", "1"} {
@@ -122,7 +122,7 @@ func TestNoTry(t *testing.T) {
 	}
 }
 
-// A token that signs with another key, or not at all, is found out.
+// A token that signs with another key, or returns no signature, is detected.
 func TestSignatureIsVerified(t *testing.T) {
 	softToken(t, "lab")
 	u := mustURI(t, "pkcs11:token=lab;object=a?module-path="+softHSM)

@@ -24,7 +24,7 @@ type Key struct {
 	asksPIN bool // for each signature (CKA_ALWAYS_AUTHENTICATE)
 }
 
-// Key returns the private key that the session's URI means; [ErrNoKey] when there is none.
+// Key returns the private key that the session's URI means; [ErrNoKey] if there is none.
 func (s *Session) Key() (*Key, error) {
 	found, err := s.find(s.uri.named(classPrivate))
 	switch {
@@ -47,7 +47,7 @@ func (s *Session) Key() (*Key, error) {
 	return k, err
 }
 
-// publicOf returns the public key of a pair. A private key of an elliptic curve seldom has
+// publicOf returns the public key of a key pair. A private key of an elliptic curve seldom has
 // its point: the public object, or a certificate, of the same CKA_ID has it.
 func (s *Session) publicOf(id []byte) (crypto.PublicKey, error) {
 	template := s.uri.named(classPublic)
@@ -88,7 +88,7 @@ func (k *Key) Sign(_ io.Reader, digest []byte, opts crypto.SignerOpts) ([]byte, 
 	return signature, nil
 }
 
-// input returns what the token is given to sign.
+// input returns the data that the token signs.
 func (k *Key) input(digest []byte, opts crypto.SignerOpts) (mechanism uint32, data []byte, err error) {
 	switch public := k.public.(type) {
 	case *rsa.PublicKey:
@@ -103,17 +103,17 @@ func (k *Key) input(digest []byte, opts crypto.SignerOpts) (mechanism uint32, da
 	return 0, nil, fmt.Errorf("a key of type %T cannot sign", k.public)
 }
 
-// coordinate is the length of a coordinate of a curve, in bytes.
+// coordinate returns the length of a coordinate of a curve, in bytes.
 func coordinate(public *ecdsa.PublicKey) int { return (public.Curve.Params().BitSize + 7) / 8 }
 
-// hashes are the object identifiers of the hashes that are signed (RFC 8017 appendix B.1).
+// hashes holds the object identifiers of the supported hashes (RFC 8017 appendix B.1).
 var hashes = map[crypto.Hash]asn1.ObjectIdentifier{
 	crypto.SHA256: {2, 16, 840, 1, 101, 3, 4, 2, 1},
 	crypto.SHA384: {2, 16, 840, 1, 101, 3, 4, 2, 2},
 	crypto.SHA512: {2, 16, 840, 1, 101, 3, 4, 2, 3},
 }
 
-// digestInfo returns a digest as RSA signs it (RFC 8017 section 9.2).
+// digestInfo returns a digest in the form that RSA signs (RFC 8017 section 9.2).
 func digestInfo(hash crypto.Hash, digest []byte) ([]byte, error) {
 	if hashes[hash] == nil || len(digest) != hash.Size() {
 		return nil, fmt.Errorf("signing with the token: the hash %v is not supported", hash)
@@ -151,7 +151,7 @@ func (k *Key) sign(mechanism uint32, data []byte) ([]byte, error) {
 	return raw, r.err
 }
 
-// output returns a signature as X.509 has it.
+// output returns a signature in the form of X.509.
 func (k *Key) output(raw []byte) ([]byte, error) {
 	public, ok := k.public.(*ecdsa.PublicKey)
 	if !ok {

@@ -15,8 +15,8 @@ import (
 	"time"
 )
 
-// How long the other side may take: to begin, and for a call; to make a key, since a smart
-// card needs minutes for a long one; for a person to type at a PIN pad; and to end.
+// How long the other side may take: to begin, and for a call; to make a key, since a smart card
+// needs minutes for a long one; for a person to type at a PIN pad; and to end.
 const (
 	callTimeout     = time.Minute
 	generateTimeout = 10 * time.Minute
@@ -24,7 +24,7 @@ const (
 	endTimeout      = 2 * time.Second
 )
 
-// handshake is the argument of C_Initialize by which p11-kit knows its own clients.
+// handshake is the argument of C_Initialize by which p11-kit recognizes its own clients.
 const handshake = "PRIVATE-GNOME-KEYRING-PKCS11-PROTOCOL-V-1"
 
 // module is a module in a process of its own, and the connection with it.
@@ -34,12 +34,12 @@ type module struct {
 	out    io.ReadCloser
 	cmd    *exec.Cmd
 	serial uint32
-	secret []byte // is taken out of what the process says
+	secret []byte // removed from the process's messages
 
 	said   tail
 	late   atomic.Bool // a call has taken too long
 	ended  sync.Once
-	forget func() bool // stops the watch over the context
+	forget func() bool // stops watching the context
 	ctx    func() error
 }
 
@@ -83,7 +83,7 @@ func (m *module) greet() error {
 	return err
 }
 
-// watch kills the process unless the function that it returns is called in time.
+// watch kills the process unless the returned function is called in time.
 func (m *module) watch(limit time.Duration) (done func()) {
 	timer := time.AfterFunc(limit, func() {
 		m.late.Store(true)
@@ -92,7 +92,7 @@ func (m *module) watch(limit time.Duration) (done func()) {
 	return func() { timer.Stop() }
 }
 
-// kill ends the process. The pipes are closed too: a child of it may keep them open.
+// kill ends the process. It closes the pipes too: a child of the process may keep them open.
 func (m *module) kill() {
 	m.cmd.Process.Kill()
 	m.in.Close()
@@ -105,7 +105,8 @@ func (m *module) close() {
 	m.end()
 }
 
-// end waits for the process to end, which is killed if it stays. Then all that it says is here.
+// end waits for the process to end, and kills it if it stays. After that all its output is
+// here.
 func (m *module) end() {
 	m.ended.Do(func() {
 		m.forget()
@@ -178,10 +179,11 @@ func openReply(reply []byte, id uint32) (*reader, error) {
 	return r, nil
 }
 
-// errEnded says that the process has ended, or closed its end of the connection.
+// errEnded is the error if the process has ended, or closed its end of the connection.
 var errEnded = errors.New("the program ended")
 
-// why says why the connection has broken: the context, a time-out, or what the process says.
+// why returns why the connection has broken: the context, a time-out, or a message of the
+// process.
 func (m *module) why(err error) error {
 	var code returned
 	switch {
@@ -202,7 +204,7 @@ func (m *module) why(err error) error {
 	return errEnded
 }
 
-// tail keeps the end of what is written to it.
+// tail keeps the end of the bytes written to it.
 type tail struct {
 	mu   sync.Mutex
 	data []byte

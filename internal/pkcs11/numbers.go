@@ -68,22 +68,22 @@ const (
 
 // Errors that a caller can act on.
 var (
-	// ErrNoKey says that the token has no key of the URI.
+	// ErrNoKey says that the token does not have the key of the URI.
 	ErrNoKey = errors.New("no such key")
-	// ErrNoToken says that no token of the URI is there.
+	// ErrNoToken says that the token of the URI is not there.
 	ErrNoToken = errors.New("no such token")
 	// ErrWrongPIN says that the token has refused the PIN.
 	ErrWrongPIN = errors.New("wrong PIN")
-	// ErrPINLocked says that the token takes no PIN any more.
+	// ErrPINLocked says that the token does not accept a PIN any more.
 	ErrPINLocked = errors.New("the PIN is locked")
-	// ErrLastTry says that one more wrong PIN locks the token, so that none was tried.
+	// ErrLastTry says that one more wrong PIN would lock the token, so that none was tried.
 	ErrLastTry = errors.New("one more wrong PIN locks the token, so none was tried")
 )
 
 // returned is an error that the module returns (CKR_...).
 type returned uint64
 
-// Error names the commonest ones in words.
+// Error returns the most common errors in words.
 func (r returned) Error() string {
 	words := map[returned]string{
 		0x02: "the module is out of memory", 0x05: "general error", 0x06: "function failed", 0x13: "an attribute has a value that the token refuses",

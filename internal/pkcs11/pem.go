@@ -22,7 +22,7 @@ type uriBlock struct {
 	URI         string `asn1:"utf8"`
 }
 
-// EncodePEM returns a URI as OpenSSL's pkcs11-provider reads it.
+// EncodePEM returns a URI in the form of OpenSSL's pkcs11-provider.
 func EncodePEM(u *URI) ([]byte, error) {
 	der, err := asn1.Marshal(uriBlock{asn1.RawValue{Tag: visibleString, Bytes: []byte(pemDescription)}, u.String()})
 	if err != nil {

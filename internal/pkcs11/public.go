@@ -13,7 +13,7 @@ import (
 	"math/big"
 )
 
-// errIncomplete says that an object does not hold a whole public key.
+// errIncomplete is the error for an object without a whole public key.
 var errIncomplete = errors.New("the token does not show the public key")
 
 // curve is an elliptic curve with its DER-encoded object identifier, as CKA_EC_PARAMS has it.
@@ -22,7 +22,7 @@ type curve struct {
 	params []byte
 }
 
-// curves are those that can be used.
+// curves returns the supported curves.
 func curves() []curve {
 	return []curve{
 		{elliptic.P256(), []byte{6, 8, 0x2a, 0x86, 0x48, 0xce, 0x3d, 3, 1, 7}},
@@ -46,7 +46,7 @@ func publicKey(v values) (crypto.PublicKey, error) {
 	}
 }
 
-// rsaKey checks what a token says to be a public key: Go's verification trusts it to be one.
+// rsaKey checks the numbers that a token gives as a public key: Go's verification trusts them.
 func rsaKey(modulus, exponent []byte) (crypto.PublicKey, error) {
 	if len(modulus) == 0 || len(exponent) == 0 {
 		return nil, errIncomplete
@@ -58,8 +58,7 @@ func rsaKey(modulus, exponent []byte) (crypto.PublicKey, error) {
 	return &rsa.PublicKey{N: n, E: int(e.Int64())}, nil
 }
 
-// ecKey reads a point. By the standard it stands in an OCTET STRING, which some modules
-// leave out.
+// ecKey reads a point. The standard has it in an OCTET STRING, which some modules leave out.
 func ecKey(params, point []byte) (crypto.PublicKey, error) {
 	if len(params) == 0 || len(point) == 0 {
 		return nil, errIncomplete

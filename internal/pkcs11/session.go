@@ -25,11 +25,11 @@ type Session struct {
 	handle uint64
 	pin    []byte
 	brief  bool // how the other side reads a mechanism; see writer.mechanism
-	known  bool // that it is so
+	known  bool // brief is known
 }
 
-// Open connects to the token of a URI and logs in, with one try, where the token wants
-// that. ctx bounds the session: when it ends, the process that serves the module is killed.
+// Open connects to the token of a URI and logs in, with one try, if the token wants that. ctx
+// bounds the session: when it ends, the process that serves the module is killed.
 func Open(ctx context.Context, u *URI, pin PINSource) (*Session, error) {
 	m, err := start(ctx, commandFor(u))
 	if errors.Is(err, exec.ErrNotFound) {
@@ -67,7 +67,7 @@ func (s *Session) begin(pin PINSource) error {
 	return s.login(token, pin)
 }
 
-// maxSlots is how many tokens are looked at.
+// maxSlots is the maximum number of tokens to look at.
 const maxSlots = 256
 
 // findToken returns the slot of the one token that the URI means.
@@ -115,15 +115,16 @@ func (s *Session) tokenIn(slot uint64) (Token, error) {
 	return t, r.err
 }
 
-// means reports whether the URI matches a token. One that was never initialized has no keys.
+// means reports whether the URI matches a token. A token that was never initialized does not
+// have keys.
 func (u *URI) means(slot uint64, t Token) bool {
 	fits := func(wanted, have string) bool { return wanted == "" || wanted == have }
 	return t.flags&tokenInitialized != 0 && fits(u.Token, t.Label) && fits(u.Manufacturer, t.Manufacturer) &&
 		fits(u.Model, t.Model) && fits(u.Serial, t.Serial) && (u.Slot == nil || *u.Slot == slot)
 }
 
-// login logs in, unless the token wants no login. A token that would be locked by one more
-// wrong PIN is given none: a timer that has a wrong one would lock it in the end.
+// login logs in, unless the token does not want that. It does not try a PIN at a token that one
+// more wrong PIN would lock: a timer with a wrong PIN would lock it in the end.
 func (s *Session) login(t Token, pin PINSource) error {
 	switch {
 	case t.flags&tokenLoginRequired == 0:
@@ -145,12 +146,13 @@ func (s *Session) login(t Token, pin PINSource) error {
 	return loggedIn(err)
 }
 
-// loginArgs are those of C_Login. Without a PIN the token asks for it at its own pad.
+// loginArgs returns the arguments of C_Login. Without a PIN the token asks for it at its own
+// pad.
 func (s *Session) loginArgs(user uint64) *writer {
 	return new(writer).ulong(s.handle).ulong(user).bytesArg(s.pin)
 }
 
-// loggedIn takes a session that is logged in already for a success.
+// loggedIn treats a session that is already logged in as a success.
 func loggedIn(err error) error {
 	if errors.Is(err, returned(0x100)) {
 		return nil
@@ -158,9 +160,9 @@ func loggedIn(err error) error {
 	return err
 }
 
-// withMechanism makes a call with a mechanism. The protocol's version does not say how the
-// other side reads one: until a call has succeeded, one that it has misread is made again
-// in the other form.
+// withMechanism makes a call with a mechanism. The version of the protocol does not tell how
+// the other side reads one. So until a call has succeeded, a misread call is repeated in the
+// other form.
 func (s *Session) withMechanism(call func(brief bool) error) error {
 	err := call(s.brief)
 	if !s.known && misread(err) {
@@ -171,8 +173,8 @@ func (s *Session) withMechanism(call func(brief bool) error) error {
 	return err
 }
 
-// misread reports whether an error is one that a mechanism in the wrong form leads to: the
-// bytes behind it are then taken for a handle, or for a number of attributes.
+// misread reports whether a mechanism in the wrong form can cause an error: the other side then
+// takes the bytes after it for a handle, or for a number of attributes.
 func misread(err error) bool {
 	var code returned
 	if !errors.As(err, &code) {
@@ -185,7 +187,7 @@ func misread(err error) bool {
 	return false
 }
 
-// maxFound is how many objects are looked at.
+// maxFound is the maximum number of objects to look at.
 const maxFound = 16
 
 // find returns the objects that match a template.
@@ -205,7 +207,7 @@ func (s *Session) find(template []attribute) ([]uint64, error) {
 	return found, err
 }
 
-// read returns attributes of an object. Those that it lacks or keeps secret are left out.
+// read returns attributes of an object, without those that it lacks or keeps secret.
 func (s *Session) read(object uint64, kinds ...uint32) (values, error) {
 	r, err := s.call(callGetAttributeValue, new(writer).ulong(s.handle).ulong(object).attributesRoom(kinds))
 	if err != nil {
@@ -215,7 +217,7 @@ func (s *Session) read(object uint64, kinds ...uint32) (values, error) {
 	return v, r.err
 }
 
-// named is the template of the key that the URI means.
+// named returns the template of the key that the URI means.
 func (u *URI) named(class uint64) []attribute {
 	template := []attribute{{attrClass, class}}
 	if u.Object != "" {

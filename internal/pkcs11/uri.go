@@ -11,7 +11,8 @@ import (
 // maxURI is how long a URI may be, in bytes.
 const maxURI = 4096
 
-// ErrPINValue says that a URI holds the PIN itself, which would be seen wherever the URI is.
+// ErrPINValue is the error for a URI that holds the PIN itself, which would be visible wherever
+// the URI is.
 var ErrPINValue = errors.New("the URI holds a PIN (pin-value)")
 
 // URI is the URI of a key or a token (RFC 7512). An empty field is not given.
@@ -28,8 +29,8 @@ type URI struct {
 	text string
 }
 
-// commandAttribute is the query attribute that holds [URI.Command]. By RFC 7512 section
-// 2.4 others pass over a query attribute that they do not know.
+// commandAttribute is the query attribute that holds [URI.Command]. By RFC 7512 section 2.4
+// others ignore a query attribute that they do not know.
 const commandAttribute = "x-virtpki-command"
 
 // ParseURI reads a URI. Its errors never contain the URI, since that may hold a PIN.
@@ -55,7 +56,7 @@ func ParseURI(text string) (*URI, error) {
 	return u, eachAttribute(query, "&", u.setQuery)
 }
 
-// notInURI reports whether a character is none of RFC 3986's.
+// notInURI reports whether a character is not one of RFC 3986's.
 func notInURI(r rune) bool {
 	alnum := r >= 'a' && r <= 'z' || r >= 'A' && r <= 'Z' || r >= '0' && r <= '9'
 	return !alnum && !strings.ContainsRune("-._~:/?#[]@!$&'()*+,;=%", r)
@@ -84,8 +85,8 @@ func eachAttribute(text, separator string, set func(name, value string) error) e
 	return nil
 }
 
-// setPath takes an attribute of the path. One that is not known is an error: the URI means
-// fewer keys than it would without it (RFC 7512 section 2.3).
+// setPath sets an attribute of the path. An unknown one is an error: with it the URI means
+// fewer keys than without it (RFC 7512 section 2.3).
 func (u *URI) setPath(name, value string) error {
 	fields := map[string]*string{"token": &u.Token, "manufacturer": &u.Manufacturer, "model": &u.Model, "serial": &u.Serial, "object": &u.Object}
 	switch field := fields[name]; {
@@ -125,17 +126,17 @@ func (u *URI) setQuery(name, value string) error {
 // String returns the URI as it was given.
 func (u *URI) String() string { return u.text }
 
-// ofPrivate is the attribute that leaves the public key out, which has the same name.
+// ofPrivate is the attribute that leaves out the public key, which has the same name.
 const ofPrivate = "type=private"
 
-// Place returns the path of the URI: it names the key, and not how it is reached.
+// Place returns the path of the URI: it names the key, but not how to reach it.
 func (u *URI) Place() string {
 	place, _, _ := strings.Cut(u.text, "?")
 	return strings.Replace(place, ";"+ofPrivate, "", 1)
 }
 
-// Private returns the URI with the type of the key in it: openssl ca and x509 find the
-// key of a URI without it, and do not take it.
+// Private returns the URI with the type of the key in it. Without the type, openssl ca and x509
+// find the key of a URI but do not accept it.
 func (u *URI) Private() (*URI, error) {
 	place, query, found := strings.Cut(u.text, "?")
 	if strings.Contains(place, ofPrivate) {

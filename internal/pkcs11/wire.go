@@ -59,14 +59,14 @@ func (w *writer) bytesArg(b []byte) *writer {
 	return w.putByte(1).putBytes(b)
 }
 
-// bytesRoom says how many bytes the reply may return.
+// bytesRoom sets how many bytes the reply may return.
 func (w *writer) bytesRoom(n uint32) *writer { return w.typed("fy").put32(n) }
 
-// ulongsRoom says how many CK_ULONGs the reply may return.
+// ulongsRoom sets how many CK_ULONGs the reply may return.
 func (w *writer) ulongsRoom(n uint32) *writer { return w.typed("fu").put32(n) }
 
-// mechanism adds a mechanism without a parameter. p11-kit up to 0.25 wants to be told that it
-// has none; 0.26 reads nothing there.
+// mechanism adds a mechanism without a parameter. p11-kit up to 0.25 expects a mark that it has
+// none; 0.26 reads nothing there.
 func (w *writer) mechanism(m uint32, brief bool) *writer {
 	w.typed("M").put32(m)
 	if brief {
@@ -75,8 +75,8 @@ func (w *writer) mechanism(m uint32, brief bool) *writer {
 	return w.put32(absent)
 }
 
-// attribute is one of an object. Its value is a []byte, uint64 or bool, as the type of the
-// attribute has it.
+// attribute is an attribute of an object. Its value is a []byte, uint64 or bool, depending on
+// the type of the attribute.
 type attribute struct {
 	kind  uint32
 	value any
@@ -155,7 +155,7 @@ func (r *reader) byte() byte {
 	return 0
 }
 
-// bytes takes a length and so many bytes; nil stands for NULL.
+// bytes reads a length and that many bytes; nil stands for NULL.
 func (r *reader) bytes() []byte {
 	n := r.u32()
 	if n == absent {
@@ -164,7 +164,7 @@ func (r *reader) bytes() []byte {
 	return r.take(n)
 }
 
-// byteArray takes what bytesArg writes.
+// byteArray reads the output of bytesArg.
 func (r *reader) byteArray() []byte {
 	if r.byte() == 0 {
 		r.u32()
@@ -173,7 +173,7 @@ func (r *reader) byteArray() []byte {
 	return r.bytes()
 }
 
-// ulongs takes an array of CK_ULONG, of at most most elements.
+// ulongs reads an array of CK_ULONG, of at most most elements.
 func (r *reader) ulongs(most uint32) []uint64 {
 	if r.byte() == 0 {
 		r.u32()
@@ -190,10 +190,10 @@ func (r *reader) ulongs(most uint32) []uint64 {
 	return out
 }
 
-// values are attributes of an object by their types, as the protocol carries them.
+// values holds the attributes of an object by their types, as the protocol carries them.
 type values map[uint32][]byte
 
-// attributes takes those that were asked for. One that the object lacks is left out.
+// attributes reads the requested attributes. It leaves out one that the object lacks.
 func (r *reader) attributes(asked []uint32) values {
 	n := r.u32()
 	if n > uint32(len(asked)) {

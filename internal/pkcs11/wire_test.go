@@ -134,7 +134,7 @@ func TestParseURI(t *testing.T) {
 	}
 }
 
-// Public keys that are none are refused before anything is verified with them.
+// Invalid public keys are refused before anything is verified with them.
 func TestPublicKey(t *testing.T) {
 	number := func(n uint64) []byte { return new(writer).put64(n).data }
 	for name, v := range map[string]values{

@@ -15,14 +15,14 @@ const (
 	reset  = "\x1b[0m"
 )
 
-// mark gives a colour to the first group of a line that matches.
+// mark gives a colour to the first group of a matching line.
 type mark struct {
 	line   *regexp.Regexp
 	colour string
 }
 
-// marks are tried in their order. They are compiled when they are needed: most runs have no
-// terminal.
+// marks are tried in their order. They are compiled when they are needed, because most runs
+// have no terminal.
 var marks = sync.OnceValue(func() []mark {
 	return []mark{
 		{regexp.MustCompile(`^(ok)  `), green},
@@ -42,8 +42,8 @@ var marks = sync.OnceValue(func() []mark {
 	}
 })
 
-// Coloured returns text for a terminal that shows colours: words such as error, warning and
-// ok at the beginning of a line get theirs. The text has to be safe already.
+// Coloured returns text for a terminal that shows colours: words such as error, warning and ok
+// at the beginning of a line get theirs. The text has to be safe already.
 func Coloured(text string) string {
 	lines := strings.Split(text, "\n")
 	for i, line := range lines {

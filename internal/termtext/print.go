@@ -6,13 +6,12 @@ import (
 	"strings"
 )
 
-// Text is an argument of Sprintf with several lines of virtpki's own. What others
-// have said in it has to have gone through Line or Sprintf.
+// Text is an argument of Sprintf with several lines of virtpki's own. Text from others in it
+// must have gone through Line or Sprintf.
 type Text string
 
-// Sprintf is fmt.Sprintf for a person: the format stands as it is, and each
-// argument is made one line. Only a Text, and errors that were joined, bring line
-// ends with them.
+// Sprintf is fmt.Sprintf for a person: the format stays as it is, and each argument becomes one
+// line. Only a Text and joined errors keep their line ends.
 func Sprintf(format string, args ...any) string {
 	safe := make([]any, len(args))
 	for i, arg := range args {
@@ -21,7 +20,7 @@ func Sprintf(format string, args ...any) string {
 	return fmt.Sprintf(format, safe...)
 }
 
-// Fprintf writes what Sprintf returns.
+// Fprintf writes the result of Sprintf.
 func Fprintf(w io.Writer, format string, args ...any) (int, error) {
 	return io.WriteString(w, Sprintf(format, args...))
 }
@@ -38,15 +37,14 @@ func safeArg(arg any) any {
 	return formatted{arg}
 }
 
-// formatted is an argument that is formatted as it always is, and made one line
-// then.
+// formatted is an argument that is formatted as usual, and then made one line.
 type formatted struct{ arg any }
 
 func (f formatted) Format(state fmt.State, verb rune) {
 	io.WriteString(state, Line(fmt.Sprintf(fmt.FormatString(state, verb), f.arg)))
 }
 
-// safeError is the text of an error. Line ends stay where errors.Join has put them.
+// safeError returns the text of an error. Line ends stay where errors.Join has put them.
 func safeError(err error) string {
 	switch wrapped := err.(type) {
 	case interface{ Unwrap() []error }:
@@ -59,8 +57,8 @@ func safeError(err error) string {
 	return Line(err.Error())
 }
 
-// around makes a text safe in which the texts of errors stand, one after the
-// other; between them may be a separator.
+// around makes a text safe that contains the texts of errors, one after the other; between them
+// may be a separator.
 func around(text, separator string, errs ...error) string {
 	var b strings.Builder
 	for i, err := range errs {

@@ -1,11 +1,9 @@
-// Package termtext makes text fit for a terminal or a shell: safe, short,
-// wrapped, quoted.
+// Package termtext makes text fit for a terminal or a shell: safe, short, wrapped, quoted.
 //
-// Whatever a certificate, a file name, a configuration file or a server says may
-// hold characters that move the cursor, turn the direction of writing around,
-// stand for nothing that can be seen, or end the line. On a terminal they hide or
-// forge what a person goes by. Nothing that virtpki prints has them, but for its
-// own line ends.
+// The text of a certificate, a file name, a configuration file or a server may contain
+// characters that move the cursor, reverse the direction of writing, are invisible, or end the
+// line. On a terminal they hide or forge information that a person relies on. virtpki prints
+// none of them except its own line ends.
 package termtext
 
 import (
@@ -19,15 +17,14 @@ import (
 	"unicode/utf8"
 )
 
-// Hidden reports whether a character must not reach a terminal as it is: control
-// characters, what formats or turns text, line and paragraph separators, what is
-// not assigned, spaces other than the usual one, and what is drawn as nothing.
+// Hidden reports whether a character must not reach a terminal as it is: control characters,
+// characters that format or turn text, line and paragraph separators, unassigned characters,
+// spaces other than the usual one, and invisible characters.
 func Hidden(r rune) bool {
 	return !unicode.IsPrint(r) || r > unicode.MaxLatin1 && unicode.In(r, unicode.Variation_Selector, unicode.Other_Default_Ignorable_Code_Point)
 }
 
-// hasHidden reports whether a text holds a hidden character, or bytes that are
-// not UTF-8.
+// hasHidden reports whether a text contains a hidden character, or bytes that are not UTF-8.
 func hasHidden(text string) bool {
 	for i, r := range text {
 		switch {
@@ -43,8 +40,8 @@ func hasHidden(text string) bool {
 	return false
 }
 
-// Line returns text as one line: what is hidden is written as Go writes it, as in
-// \x1b, \n or \u202e.
+// Line returns text as one line: hidden characters are written as Go writes them, as in \x1b,
+// \n or \u202e.
 func Line(text string) string {
 	if !hasHidden(text) {
 		return text
@@ -70,8 +67,8 @@ func escaped(r rune) string {
 	return quoted[1 : len(quoted)-1]
 }
 
-// Lines returns each line of a text as Line does, with a space for a tab. Its line
-// ends have to be virtpki's own.
+// Lines returns each line of a text as Line does, with a space for a tab. Its line ends have to
+// be virtpki's own.
 func Lines(text string) string {
 	if !hasHidden(text) {
 		return text
@@ -83,8 +80,8 @@ func Lines(text string) string {
 	return strings.Join(lines, "\n")
 }
 
-// Quote returns text as it is, or quoted as a whole where it holds something
-// hidden, so that an escape cannot be taken for the text's own backslash.
+// Quote returns text as it is, or quoted as a whole if it contains a hidden character, so that
+// an escape cannot be mistaken for the text's own backslash.
 func Quote(text string) string {
 	if hasHidden(text) {
 		return Line(strconv.Quote(text))
@@ -92,7 +89,7 @@ func Quote(text string) string {
 	return text
 }
 
-// QuoteShort quotes a text for an error, without its end when it is long.
+// QuoteShort quotes a text for an error, and cuts off the end of a long one.
 func QuoteShort(text string) string {
 	const most = 60
 	if len(text) > most {
@@ -101,8 +98,8 @@ func QuoteShort(text string) string {
 	return Line(strconv.Quote(text))
 }
 
-// Encode returns the JSON of a value, indented, with a newline at the end, as [JSON] has
-// it. Characters that mean something in HTML stay.
+// Encode returns the JSON of a value, indented, with a newline at the end, as [JSON] has it.
+// Characters that mean something in HTML stay.
 func Encode(v any) ([]byte, error) {
 	var b bytes.Buffer
 	encoder := json.NewEncoder(&b)
@@ -112,9 +109,9 @@ func Encode(v any) ([]byte, error) {
 	return JSON(b.Bytes()), err
 }
 
-// JSON returns encoded JSON in which every hidden character is an escape: outside
-// of ASCII it can only stand in a string. encoding/json leaves DEL, C1 and the
-// characters that turn text around as they are. The line ends of the encoding stay.
+// JSON returns encoded JSON in which every hidden character is an escape: outside of ASCII it
+// can only stand in a string. encoding/json leaves DEL, C1 and the characters that turn text
+// around as they are. The line ends of the encoding stay.
 func JSON(encoded []byte) []byte {
 	text := string(encoded)
 	if !hasHidden(strings.ReplaceAll(text, "\n", "")) {

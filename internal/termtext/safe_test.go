@@ -8,7 +8,7 @@ import (
 	"testing"
 )
 
-// hostile has a sample of each kind of what must not reach a terminal.
+// hostile has a sample of each kind of character that must not reach a terminal.
 var hostile = map[string]string{
 	"ESC":                      "\x1b",
 	"CR":                       "\r",
@@ -45,7 +45,7 @@ var hostile = map[string]string{
 	"Mongolian vowel separato": "\u180e",
 }
 
-// plain reports whether a text has printable characters and line ends alone.
+// plain reports whether a text consists of printable characters and line ends.
 func plain(text string) bool {
 	return !hasHidden(strings.ReplaceAll(text, "\n", ""))
 }

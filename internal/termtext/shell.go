@@ -7,11 +7,11 @@ import (
 	"unicode/utf8"
 )
 
-// plainWord needs no quotes in any shell.
+// plainWord matches words that need no quotes in any shell.
 var plainWord = regexp.MustCompile(`^[A-Za-z0-9_./:@%+=,-]+$`)
 
-// ShellWord returns a word as a POSIX shell has to be given it: quoted where it has
-// to be, and with nothing hidden in it.
+// ShellWord returns a word for a POSIX shell: quoted if necessary, and without hidden
+// characters.
 func ShellWord(word string) string {
 	if plainWord.MatchString(word) {
 		return word
@@ -22,8 +22,8 @@ func ShellWord(word string) string {
 	return "'" + strings.ReplaceAll(word, "'", `'\''`) + "'"
 }
 
-// printfFormat returns the format from which a shell's printf makes word, with
-// nothing hidden in it. Line ends at the end of a word are lost.
+// printfFormat returns the format from which a shell's printf makes word, without hidden
+// characters. Line ends at the end of a word are lost.
 func printfFormat(word string) string {
 	var b strings.Builder
 	for i, r := range word {
@@ -46,8 +46,8 @@ func printfFormat(word string) string {
 	return b.String()
 }
 
-// ShellLine joins words to a command line, over several lines where one is longer
-// than width; a flag stays with its value.
+// ShellLine joins words to a command line. It breaks a line that is longer than width; a flag
+// stays with its value.
 func ShellLine(words []string, width int) string {
 	var b strings.Builder
 	column := 0

@@ -7,7 +7,7 @@ import (
 	"testing"
 )
 
-// A shell is asked what the line says.
+// A shell shows how it reads the line.
 func TestShellLine(t *testing.T) {
 	words := []string{"virtpki", "a b", "--x", "it's", "--y=*", "", "$HOME", "`id`", "tab\there", "new\nline", "\x1b[2K%d\\x", "it's\x7f", "\u202egnp.exe", "\xff\xfe", `back\slash`, "--flag", "--next", "ünï", ";", "-"}
 	for _, width := range []int{10, 40, 80, 1000} {

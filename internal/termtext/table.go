@@ -17,6 +17,6 @@ func Table(rows [][]string) Text {
 		}
 		fmt.Fprintln(table, strings.Join(cells, "\t"))
 	}
-	table.Flush() // a Builder takes everything
+	table.Flush() // a Builder accepts everything
 	return Text(b.String())
 }

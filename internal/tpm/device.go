@@ -19,11 +19,11 @@ const Device = "/dev/tpmrm0"
 var (
 	// ErrNone says that the machine has no TPM 2.0.
 	ErrNone = errors.New("no TPM 2.0 is there")
-	// ErrAnother says that the key is not one of this TPM's, or that the TPM was cleared.
+	// ErrAnother says that the key does not belong to this TPM, or that the TPM was cleared.
 	ErrAnother = errors.New("the key belongs to another TPM, or this one was cleared")
 	// ErrWrongPassphrase says that the TPM has refused the passphrase of the key.
 	ErrWrongPassphrase = errors.New("wrong passphrase")
-	// ErrLocked says that the TPM takes no passphrase for a time.
+	// ErrLocked says that the TPM does not accept a passphrase for a time.
 	ErrLocked = errors.New("the TPM is locked: it takes no passphrase for a time")
 )
 
@@ -53,8 +53,8 @@ func open(ctx context.Context, path string) (*channel, error) {
 	return c, nil
 }
 
-// do runs commands while no others run. A device cannot be woken: a command that takes too
-// long, or that the end of the context cuts short, is left behind.
+// do runs commands while no others run. A call to a device cannot be interrupted: do leaves
+// behind a command that takes too long, or that the end of the context interrupts.
 func (c *channel) do(commands func(io.ReadWriter) error) error {
 	timer := time.NewTimer(commandTimeout)
 	defer timer.Stop()
@@ -88,7 +88,7 @@ func guarded(rw io.ReadWriter, commands func(io.ReadWriter) error) (err error) {
 	return commands(rw)
 }
 
-// worded returns the error of this package that an error of the TPM stands for.
+// worded returns the error of this package that corresponds to an error of the TPM.
 func worded(err error) error {
 	var session tpm2.SessionError
 	var parameter tpm2.ParameterError

@@ -22,7 +22,7 @@ const PEMType = "TSS2 PRIVATE KEY"
 // Passphrase returns the passphrase of a key. It is called for a key that has one.
 type Passphrase func() ([]byte, error)
 
-// Key is a key that one TPM alone can use. Signing from several goroutines is safe: one
+// Key is a key that only one TPM can use. Signing from several goroutines is safe: one
 // signature is made at a time.
 type Key struct {
 	*channel
@@ -86,13 +86,13 @@ func publicOf(file *tss2.TPMKey) (public crypto.PublicKey, err error) {
 	return public, nil
 }
 
-// errMalformed says that a key's file does not hold what it should.
+// errMalformed is the error for a key file with wrong contents.
 var errMalformed = errors.New("the block " + PEMType + " does not parse")
 
 // maxBlob is the longest part of a key's file that a TPM takes, in bytes.
 const maxBlob = 4096
 
-// parse reads the file of a key, and refuses what this package does not do.
+// parse reads the file of a key, and refuses features that this package does not support.
 func parse(der []byte) (*tss2.TPMKey, error) {
 	file, err := tss2.ParsePrivateKey(der)
 	if err != nil || !sized(file.PublicKey) || !sized(file.PrivateKey) {
@@ -114,12 +114,12 @@ func sized(blob []byte) bool {
 	return len(blob) > 2 && len(blob) <= maxBlob && len(blob)-2 == int(blob[0])<<8|int(blob[1])
 }
 
-// roots are the templates of storage root keys (TCG TPM v2.0 Provisioning Guidance). The file
-// does not say which of them is the parent: OpenSSL and tpm2-tools take the first.
+// roots returns the templates of storage root keys (TCG TPM v2.0 Provisioning Guidance). The
+// file does not say which of them is the parent: OpenSSL and tpm2-tools take the first.
 func roots() []tpm2.Public { return []tpm2.Public{tss2.ECCSRKTemplate, tss2.RSASRKTemplate} }
 
-// load loads the key below its parent: a persistent key, or a storage root key that is made
-// for it and freed again.
+// load loads the key below its parent: a persistent key, or a storage root key that is made for
+// it and freed again.
 func (k *Key) load(rw io.ReadWriter, file *tss2.TPMKey) (err error) {
 	if file.Parent != int(tpm2.HandleOwner) {
 		k.handle, _, err = tpm2.Load(rw, tpmutil.Handle(file.Parent), "", file.PublicKey[2:], file.PrivateKey[2:])
@@ -208,18 +208,18 @@ func (k *Key) verifies(digest, signature []byte, hash crypto.Hash) bool {
 	return false
 }
 
-// Kind is the kind of a key to be made: Bits of RSA, or a curve.
+// Kind is the kind of a key to make: Bits of RSA, or a curve.
 type Kind struct {
 	RSA   int // bits; 0 for a curve
 	Curve int // 256, 384 or 521
 }
 
-// maxPassphrase is the longest passphrase that a TPM takes for a key: the length of its
+// maxPassphrase is the longest passphrase that a TPM accepts for a key: the length of its
 // SHA-256 name.
 const maxPassphrase = 32
 
-// Make has a TPM make a key below its ECC storage root key, and returns the contents of its
-// PEM block. An empty passphrase is none.
+// Make has a TPM make a key below its ECC storage root key, and returns the contents of its PEM
+// block. An empty passphrase stands for none.
 func Make(ctx context.Context, path string, kind Kind, passphrase []byte) (der []byte, err error) {
 	template, err := kind.template()
 	if err != nil {

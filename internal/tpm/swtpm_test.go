@@ -180,7 +180,7 @@ func TestParents(t *testing.T) {
 	}
 }
 
-// A TPM that says nothing, or nonsense, ends in one error.
+// A TPM that sends nothing, or nonsense, ends in one error.
 func TestHostileTPM(t *testing.T) {
 	der, err := Make(context.Background(), emulator(t), Kind{Curve: 256}, nil)
 	if err != nil {

@@ -19,7 +19,7 @@ type Console struct {
 	Subject string // of the host's certificate; empty to compare its names with Host
 }
 
-// ParseConsole parses spice://HOST:PORT, the port being that of TLS.
+// ParseConsole parses spice://HOST:PORT, where the port is that of TLS.
 func ParseConsole(text string) (*Console, error) {
 	bad := func(why string) (*Console, error) {
 		return nil, fmt.Errorf("console %q %s (want spice://HOST:PORT)", text, why)

@@ -42,16 +42,16 @@ func ParseKind(name string) (Kind, error) {
 	return Kind(name), nil
 }
 
-// Client is a client with the files that its pack is made of.
+// Client holds a client and the files for its pack.
 type Client struct {
 	Name string
 	CAs  []*x509.Certificate
-	CRL  []byte // PEM; nil where the CA has none
+	CRL  []byte // PEM; nil if the CA has none
 	Cert *x509.Certificate
 	Key  crypto.Signer
 }
 
-// Spec says which pack is made.
+// Spec says which pack to make.
 type Spec struct {
 	Kind       Kind
 	Console    *Console // of [VirtViewer]
@@ -67,8 +67,8 @@ var installCmd []byte
 //go:embed text/readme.tmpl
 var readmeText string
 
-// Files returns the files of a client's pack, the directory first. Only their owner may
-// read them.
+// Files returns the files of a client's pack, the directory first. Only their owner may read
+// them.
 func (s *Spec) Files(c *Client) ([]batch.Piece, error) {
 	files := []batch.Piece{{Dir: true, Mode: 0o700}}
 	add := func(name string, data []byte) {
@@ -113,10 +113,10 @@ func (s *Spec) Files(c *Client) ([]batch.Piece, error) {
 	return files, nil
 }
 
-// crlf ends lines as programs of Windows want them: cmd.exe misreads labels without.
+// crlf ends lines as programs of Windows expect them: cmd.exe misreads labels otherwise.
 func crlf(text []byte) []byte { return bytes.ReplaceAll(text, []byte("\n"), []byte("\r\n")) }
 
-// readme returns the text that tells what to do with the pack.
+// readme returns the text that explains how to use the pack.
 func (s *Spec) readme(c *Client) ([]byte, error) {
 	t, err := template.New("readme").Parse(readmeText)
 	if err != nil {

@@ -40,8 +40,8 @@ func client(t *testing.T) *Client {
 	return &Client{Name: "alice", CAs: []*x509.Certificate{cert}, CRL: []byte("CRL\n"), Cert: cert, Key: key}
 }
 
-// Nobody but the owner reads a pack, a p12 has no key in the open, and each kind has the
-// files that its README speaks of.
+// Only the owner can read a pack, a p12 does not contain an unencrypted key, and each kind has
+// the files that its README mentions.
 func TestFiles(t *testing.T) {
 	pem := []string{"", "README.txt", "cacert.pem", "cacrl.pem", "clientcert.pem", "clientkey.pem"}
 	for _, c := range []struct {
@@ -117,7 +117,8 @@ func TestSetSubject(t *testing.T) {
 	}
 }
 
-// FuzzConsole: whatever is taken gives a file of one group and one line a key.
+// FuzzConsole checks that every accepted input gives a file of one group and one line for each
+// key.
 func FuzzConsole(f *testing.F) {
 	f.Add("spice://hv1:5901", "O=Example Org,CN=hv1")
 	f.Add("spice://[::1]:5901", `O=A\, B,CN=x`)
@@ -138,7 +139,7 @@ func FuzzConsole(f *testing.F) {
 	})
 }
 
-// remote-viewer reads the file with GLib: what it gets is what was meant.
+// remote-viewer reads the file with GLib, and gets the intended values.
 func TestConsoleFileInGLib(t *testing.T) {
 	if testing.Short() {
 		t.Skip("-short: no compiler")

@@ -6,11 +6,11 @@ import (
 	"software.sslmate.com/src/go-pkcs12"
 )
 
-// errNoPassphrase tells that a PKCS#12 file would be open to everyone.
+// errNoPassphrase says that a PKCS#12 file would be open to everyone.
 var errNoPassphrase = errors.New("a PKCS#12 file needs a passphrase, and it is empty")
 
-// pkcs12Rounds are as many as for the key of a CA; see package pki. What others make by
-// default, 2,048, does not keep a passphrase that a person remembers.
+// pkcs12Rounds is the same number as for the key of a CA; see package pki. The usual default of
+// other programs, 2,048, does not protect a passphrase that a person remembers.
 const pkcs12Rounds = 600_000
 
 // encodePKCS12 returns certificate, key and CA certificates as PKCS#12, encrypted with

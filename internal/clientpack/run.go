@@ -21,14 +21,15 @@ import (
 	"virtpki/pki"
 )
 
-// Request is what a run makes.
+// Request describes a run.
 type Request struct {
 	Spec
 	Out string // directory of the packs
-	Tar bool   // each is an archive, in place of a directory
+	Tar bool   // make archives in place of directories
 }
 
-// Issue has the CA of m sign a certificate for each name of what, and makes a pack of each.
+// Issue has the CA of m sign a certificate for each name in the request what, and makes a pack
+// of each.
 func (r *Request) Issue(ctx context.Context, m *machine.Machine, keys *change.Keyring, what *provision.Request, o change.Options) (*change.Job, error) {
 	deliveries, err := what.Deliveries(m)
 	if err != nil {
@@ -65,8 +66,8 @@ func (r *Request) Issue(ctx context.Context, m *machine.Machine, keys *change.Ke
 	})
 }
 
-// Export makes a pack of the client's key pair in a layout. CA file and CRL are those that
-// a client reads with it.
+// Export makes a pack of the client's key pair in a layout, with the CA file and CRL that a
+// client reads with it.
 func (r *Request) Export(ctx context.Context, m *machine.Machine, from libvirt.Layout, o change.Options) (*change.Job, error) {
 	o.Lock = []string{r.Out}
 	return change.Run(ctx, m, o, func(j *change.Job) error {
@@ -82,7 +83,7 @@ func (r *Request) Export(ctx context.Context, m *machine.Machine, from libvirt.L
 	})
 }
 
-// read reads a client from a layout.
+// read reads a client's files from a layout.
 func read(m *machine.Machine, from libvirt.Layout) (*Client, error) {
 	tree := m.Tree()
 	pair, err := keypair.Load(tree, from, pki.Client)
@@ -111,7 +112,7 @@ func read(m *machine.Machine, from libvirt.Layout) (*Client, error) {
 	return c, nil
 }
 
-// path is where the pack of a name is to lie.
+// path returns the path of the pack for a name.
 func (r *Request) path(name string) string {
 	path := filepath.Join(r.Out, name)
 	if r.Tar {
@@ -140,7 +141,7 @@ func (r *Request) plan(j *change.Job, c *Client, now time.Time) error {
 		}
 		return j.Plan.File(path, data, 0o600, owner)
 	}
-	j.Plan.Together(path) // cut short there is none of it, and it can be made again
+	j.Plan.Together(path) // an interrupted run leaves nothing, and can be repeated
 	for _, f := range files {
 		to := filepath.Join(path, f.Path)
 		if f.Dir {
@@ -155,8 +156,8 @@ func (r *Request) plan(j *change.Job, c *Client, now time.Time) error {
 	return nil
 }
 
-// HostSubject returns the subject of the live server certificate that this CA has signed
-// for a host, the latest of several; empty where it has signed none.
+// HostSubject returns the subject of the live server certificate that this CA has signed for a
+// host, the latest of several; empty if it has signed none.
 func HostSubject(m *machine.Machine, host string) (string, error) {
 	all, err := authority.Known(m)
 	var latest certinfo.Info

@@ -13,23 +13,23 @@ import (
 	"virtpki/pki"
 )
 
-// By is who renews a certificate. Its values stand in JSON, and are stable.
+// By says who renews a certificate. Its values stand in JSON, and are stable.
 type By string
 
-// Those who renew.
+// The possible renewers.
 const (
 	CA      By = "ca"      // virtpki renew, with the CA's key on this machine
 	Request By = "request" // virtpki renew --via or --issuer, by a CA elsewhere
 	Watch   By = "watch"   // virtpki install --watch, from another program's directory
-	Link    By = "link"    // the program that made the link that stands in the file's place
+	Link    By = "link"    // the program that made the link in the file's place
 	Nobody  By = "nobody"
 )
 
-// facts are all that decides who renews a certificate.
+// facts are the facts that decide who renews a certificate.
 type facts struct {
 	link     bool   // the certificate or its key is behind a link
-	watched  bool   // a service installs what another program makes
-	schedule string // what runs virtpki renew; empty for nothing
+	watched  bool   // a service installs the files of another program
+	schedule string // the timer or crontab that runs virtpki renew; empty for none
 	via      bool   // it has requests signed
 	keyHere  bool   // the CA's key is on this machine
 	signed   bool   // the CA here has signed the certificate
@@ -54,17 +54,17 @@ func (f facts) who() (By, string) {
 	return Nobody, "nobody brings the requests to the CA (virtpki renew --via)"
 }
 
-// Look is what is known of a machine.
+// Look holds the facts about a machine.
 type Look struct {
 	m  *machine.Machine
-	a  *authority.Authority // nil where there is none
+	a  *authority.Authority // nil if there is none
 	of facts                // of the machine, not of a certificate
 }
 
-// On looks at a machine.
+// On returns the facts about a machine.
 func On(m *machine.Machine) *Look {
 	l := &Look{m: m}
-	l.a, _ = authority.Open(m) // of one that cannot be read nothing was signed
+	l.a, _ = authority.Open(m) // an unreadable CA has not signed anything
 	l.of.keyHere = m.Tree().Exists(libvirt.CA(m.CAPath()).Path(libvirt.CAKey))
 	for _, place := range []struct{ file, runs, name string }{
 		{"/etc/systemd/system/timers.target.wants/virtpki-renew.timer", "/etc/systemd/system/virtpki-renew.service", "virtpki-renew.timer"},
@@ -78,7 +78,7 @@ func On(m *machine.Machine) *Look {
 	return l
 }
 
-// stands reports whether a path is there, a link to a unit too.
+// stands reports whether a path exists, as a link to a unit too.
 func (l *Look) stands(path string) bool {
 	_, err := l.m.Tree().Lstat(l.m.Path(path))
 	return err == nil
@@ -88,7 +88,7 @@ func (l *Look) stands(path string) bool {
 const maxUnit = 1 << 16
 
 func (l *Look) read(path string) string {
-	data, _ := l.m.Tree().ReadFile(l.m.Path(path), maxUnit) // one that cannot be read runs nothing
+	data, _ := l.m.Tree().ReadFile(l.m.Path(path), maxUnit) // an unreadable file does not run anything
 	return string(data)
 }
 
@@ -103,7 +103,7 @@ func runsVia(text string) bool {
 	return false
 }
 
-// Who says who renews the certificate of a pair.
+// Who says who renews the certificate of a key pair.
 func (l *Look) Who(cert *x509.Certificate, certPath, keyPath string) (By, string) {
 	f := l.of
 	f.signed = l.a != nil && l.a.HasSigned(cert)
@@ -115,14 +115,14 @@ func (l *Look) Who(cert *x509.Certificate, certPath, keyPath string) (By, string
 	return f.who()
 }
 
-// Pair is an installed certificate with who renews it; its JSON form is stable.
+// Pair is an installed certificate with its renewer; its JSON form is stable.
 type Pair struct {
 	Path string `json:"path"`
 	By   By     `json:"by"`
 	Text string `json:"text"`
 }
 
-// Installed says who renews each pair of libvirt's and QEMU's on a machine.
+// Installed says who renews each certificate of libvirt and QEMU on a machine.
 func Installed(m *machine.Machine) []Pair {
 	l := On(m)
 	all := []Pair{}
@@ -131,7 +131,7 @@ func Installed(m *machine.Machine) []Pair {
 			path := layout.Path(libvirt.CertFile(string(role)))
 			certs, err := keypair.ReadCerts(m.Tree(), path)
 			if err != nil {
-				continue // which check and renew say
+				continue // check and renew report it
 			}
 			by, text := l.Who(certs[0], path, layout.Path(libvirt.KeyFile(string(role))))
 			all = append(all, Pair{path, by, text})
@@ -140,7 +140,7 @@ func Installed(m *machine.Machine) []Pair {
 	return all
 }
 
-// systemLayouts are those of the daemons and of QEMU, without the user's own.
+// systemLayouts returns the layouts of the daemons and of QEMU, without the user's own.
 func systemLayouts(m *machine.Machine) (layouts []libvirt.Layout) {
 	own := make(map[string]bool)
 	for _, layout := range m.Layouts() {
@@ -154,7 +154,7 @@ func systemLayouts(m *machine.Machine) (layouts []libvirt.Layout) {
 	return layouts
 }
 
-// Mark says in a list who renews what is installed.
+// Mark adds to a list who renews the installed certificates.
 func Mark(m *machine.Machine, list certinfo.List) {
 	for _, pair := range Installed(m) {
 		for i := range list {

@@ -19,12 +19,12 @@ const (
 	maxOutput = 64 << 10 // bytes that getent may print
 )
 
-// notFound is the status of getent for a name that it does not find (glibc, nss/getent.c).
+// notFound is the exit status of getent for a name that it does not find (glibc, nss/getent.c).
 const notFound = 2
 
-// Lookup returns the addresses of a host name, each once, in the order in which a program
-// tries them; an address stands for itself. It takes at most ten seconds. The error of a
-// name that does not exist is a [net.DNSError] with IsNotFound.
+// Lookup returns the addresses of a host name, each once, in the order in which a program tries
+// them. An address stands for itself. Lookup takes at most ten seconds. The error for a name
+// that does not exist is a [net.DNSError] with IsNotFound.
 func Lookup(ctx context.Context, host string) ([]netip.Addr, error) {
 	if addr, err := netip.ParseAddr(host); err == nil {
 		return []netip.Addr{addr.Unmap()}, nil
@@ -46,12 +46,12 @@ func Lookup(ctx context.Context, host string) ([]netip.Addr, error) {
 	return addrs, err
 }
 
-// noHost is the error for a name that does not exist, as Go's resolver words it.
+// noHost returns the error for a name that does not exist, in the words of Go's resolver.
 func noHost(host string) error {
 	return &net.DNSError{Err: "no such host", Name: host, IsNotFound: true}
 }
 
-// getent asks the system's resolver. Another error than a [net.DNSError] says that it could
+// getent asks the system's resolver. An error other than a [net.DNSError] means that it could
 // not be asked.
 func getent(ctx context.Context, host string) ([]netip.Addr, error) {
 	cmd := exec.CommandContext(ctx, "getent", "ahosts", host)
@@ -76,7 +76,7 @@ func getent(ctx context.Context, host string) ([]netip.Addr, error) {
 }
 
 // parse reads the output of "getent ahosts": an address, a socket type and perhaps a name on
-// each line. A line without an address is passed over.
+// each line. It ignores a line without an address.
 func parse(text string) []netip.Addr {
 	var addrs []netip.Addr
 	for line := range strings.Lines(text) {
@@ -91,7 +91,7 @@ func parse(text string) []netip.Addr {
 	return addrs
 }
 
-// limited keeps the beginning of what is written, and drops the rest.
+// limited keeps the beginning of the bytes written to it, and drops the rest.
 type limited struct {
 	bytes.Buffer
 	left int

@@ -28,8 +28,8 @@ func withGetent(t *testing.T, script string) {
 	}
 }
 
-// getent's word counts. Where it is missing or fails for another reason than an unknown
-// name, Go's resolver is asked.
+// The result of getent counts. If getent is missing, or fails for another reason than an
+// unknown name, Go's resolver is asked.
 func TestLookup(t *testing.T) {
 	for _, c := range []struct{ name, getent, host, want string }{
 		{"found", "echo 192.0.2.7 STREAM x; echo 192.0.2.7 DGRAM; echo 2001:db8::7 STREAM", "x.invalid", "[192.0.2.7 2001:db8::7]"},
@@ -61,7 +61,7 @@ func TestLookup(t *testing.T) {
 	}
 }
 
-// A getent that hangs, or that prints without end, keeps nobody.
+// A getent that hangs, or that prints without end, does not block the caller.
 func TestLookupIsBounded(t *testing.T) {
 	withGetent(t, "sleep 60")
 	ctx, cancel := context.WithTimeout(context.Background(), 100*time.Millisecond)

@@ -30,7 +30,7 @@ type Info struct {
 	KeyType     string    `json:"key_type"`
 	NotBefore   time.Time `json:"not_before"`
 	NotAfter    time.Time `json:"not_after"`
-	Ends        time.Time `json:"ends"`      // the earliest end on its chain, as far as that is known
+	Ends        time.Time `json:"ends"`      // the earliest expiry in its chain, if that is known
 	DaysLeft    int       `json:"days_left"` // rounded; negative once it has expired
 	Expired     bool      `json:"expired"`
 	Revoked     string    `json:"revoked,omitempty"` // the day, by the CA's CRL

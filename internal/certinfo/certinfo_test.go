@@ -15,7 +15,7 @@ import (
 
 var now = time.Date(2026, 11, 25, 12, 0, 0, 0, time.UTC)
 
-// made returns a CA and a certificate that it has signed.
+// made returns a CA and a certificate signed by it.
 func made(t *testing.T) (ca, cert *x509.Certificate) {
 	t.Helper()
 	raw, err := subject.ForCA("Example Org")

@@ -37,7 +37,7 @@ func (f Filter) Check() error {
 // RoleNames lists the roles of a [Filter].
 func RoleNames() []string { return []string{"ca", "server", "client"} }
 
-// Narrow returns the certificates that are wanted, in their order, and how many it left out.
+// Narrow returns the selected certificates, in their order, and how many it left out.
 func (l List) Narrow(f Filter, now time.Time) (wanted List, left int) {
 	wanted = List{}
 	for _, info := range l {
@@ -63,6 +63,6 @@ func (f Filter) wants(i Info, now time.Time) bool {
 }
 
 func (f Filter) matches(name string) bool {
-	ok, _ := path.Match(strings.ToLower(f.Name), strings.ToLower(name)) // Check has tried the pattern
+	ok, _ := path.Match(strings.ToLower(f.Name), strings.ToLower(name)) // Check has tested the pattern
 	return ok
 }

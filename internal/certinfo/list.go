@@ -11,8 +11,8 @@ import (
 // List is several certificates.
 type List []Info
 
-// Text returns a table that fits a terminal: who, which role, until when, and whether it is
-// time to act.
+// Text returns a table that fits a terminal: the name, the role, the expiry, and whether the
+// certificate is due.
 func (l List) Text() termtext.Text {
 	rows := [][]string{{"NAME", "ROLE", "EXPIRES", "LEFT", "STATE", "NAMES AND ADDRESSES"}}
 	for _, i := range l {
@@ -60,7 +60,7 @@ func (i Info) State() string {
 // Full lists several certificates with all facts about each.
 type Full []Info
 
-// Text returns [Info.Text] of each, parted by an empty line.
+// Text returns [Info.Text] of each, separated by an empty line.
 func (f Full) Text() termtext.Text {
 	var text termtext.Text
 	for i, info := range f {
@@ -72,5 +72,5 @@ func (f Full) Text() termtext.Text {
 	return text
 }
 
-// Text returns everything about a certificate, one thing a line.
+// Text returns everything about a certificate, one fact per line.
 func (i Info) Text() termtext.Text { return termtext.Table(i.Fields()) }

@@ -25,7 +25,7 @@ type Expiry struct {
 	NotAfter       time.Time
 }
 
-// Metrics returns when certificates end, as Prometheus's text collector reads it.
+// Metrics returns when certificates expire, in the form of Prometheus's text collector.
 func Metrics(certs List) []byte {
 	var b bytes.Buffer
 	var ends []Expiry

@@ -12,7 +12,7 @@ import (
 
 // Request holds the facts about a certificate request that virtpki prints. Its JSON form is stable.
 type Request struct {
-	Role    string   `json:"role,omitempty"` // that it asks for
+	Role    string   `json:"role,omitempty"` // the requested role
 	DN      string   `json:"dn"`
 	DNS     []string `json:"dns,omitempty"`
 	IPs     []string `json:"ips,omitempty"`
@@ -20,7 +20,7 @@ type Request struct {
 	PEM     string   `json:"pem"`
 }
 
-// OfRequests returns [OfRequest] of each; never nil, which JSON would show as null.
+// OfRequests returns [OfRequest] of each. It is never nil, which JSON would show as null.
 func OfRequests(csrs []*pki.CSR) []Request {
 	infos := []Request{}
 	for _, csr := range csrs {

@@ -18,14 +18,14 @@ import (
 	"virtpki/templates"
 )
 
-// Ansible asks for a project that gives a fleet its certificates.
+// Ansible describes a project that gives a fleet its certificates.
 type Ansible struct {
 	Hosts  []string
 	CAHost string // the machine with the CA's key, as Ansible reaches it
 	CA     string // directory of the CA there; empty for the default
 	Copy   string // virtpki on this machine, to be copied to the hosts; empty for none
 	Out    string // the project's directory
-	Force  bool   // replace files that virtpki has not written
+	Force  bool   // replace files that virtpki did not write
 }
 
 // Plan plans the project's files. It writes the files that people edit only once.
@@ -86,7 +86,7 @@ func (a *Ansible) toWrite(project []templates.ProjectFile) []File {
 	return files
 }
 
-// kept are the files of people's own in which something else stands by now.
+// kept returns the files that people have edited.
 func (a *Ansible) kept(project []templates.ProjectFile) []string {
 	var paths []string
 	for _, file := range project {

@@ -54,8 +54,8 @@ func Absolute(path *string) error {
 	return err
 }
 
-// flagArgs returns the values of a flag that differ from its default. Each follows its
-// flag after "=", so that none can pass for a flag.
+// flagArgs returns the values of a flag that differ from its default. Each value follows its flag
+// after "=", so that no value is read as a flag.
 func flagArgs(flag, otherwise string, values ...string) (args []string) {
 	for _, value := range values {
 		if value != otherwise {

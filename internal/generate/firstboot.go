@@ -23,9 +23,8 @@ import (
 	"virtpki/templates"
 )
 
-// FirstBoot is how machines become hosts when they boot for the first time: with a bundle,
-// by asking the CA here, or with a CA of their own. The values are as they are typed, and
-// checked already.
+// FirstBoot says how machines become hosts when they boot for the first time: with a bundle, by
+// asking the CA here, or with a CA of their own. The values are as typed, and already checked.
 type FirstBoot struct {
 	Bundle       string // directory with the bundle of each machine; empty for none
 	Organisation string // of a CA of the machine's own; empty for none
@@ -46,7 +45,7 @@ type FirstBoot struct {
 	Force  bool     // even if the list locks out the machine's own client
 
 	Binary    string // virtpki on the machine; empty to find it in its PATH
-	URL       string // from which it is fetched; empty for nowhere
+	URL       string // where to download it; empty for nowhere
 	SHA256    string // of the downloaded program
 	Packages  []string
 	WaitClock string
@@ -99,7 +98,7 @@ func (o *FirstBoot) checkValues() error {
 	return allowlist.Check(o.Allow, o.Force)
 }
 
-// UserData returns the user-data of some machines, a file each.
+// UserData returns the user-data of some machines, one file each.
 func (o *FirstBoot) UserData(m *machine.Machine, names []string) ([]File, error) {
 	var files []File
 	for _, name := range names {
@@ -161,7 +160,7 @@ func (o *FirstBoot) bundle(m *machine.Machine, boot *templates.FirstBoot) error 
 	return err
 }
 
-// request has a machine ask the CA here.
+// request makes a machine ask the CA here.
 func (o *FirstBoot) request(m *machine.Machine, boot *templates.FirstBoot) error {
 	a, err := authority.Open(m)
 	if err != nil {
@@ -219,7 +218,7 @@ func (o *FirstBoot) arguments(m *machine.Machine, name string) []string {
 		add("for", "any", o.Release)
 	}
 	add("client-key-mode", "0600", o.ClientKeyMode)
-	add("daemon", "", o.Daemon.Name) // the machine itself might choose another than the commands beside this one start
+	add("daemon", "", o.Daemon.Name) // the machine itself might choose another daemon than the one that the other commands here start
 	add("allow-dn", "", o.Allow...)
 	if o.Force {
 		args = append(args, "--force")

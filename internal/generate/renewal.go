@@ -28,14 +28,14 @@ type Renewal struct {
 	Metrics    string      // file for Prometheus; empty for none
 	Via        string      // command that receives requests; empty for none
 	Issuer     string      // file of an issuer; empty for none
-	Jitter     string      // over which the runs of many machines are spread; empty for not at all
+	Jitter     string      // the span over which the runs of many machines are spread; empty for none
 	Calendar   string      // when systemd runs it
-	Host       string      // the machine's name, by which cron's minute is chosen
-	Out        string      // where the files go
+	Host       string      // the machine's name, which decides cron's minute
+	Out        string      // directory or file for the output
 	Key        cakey.Reach // of the CA's key; see [Renewal.LookAtKey]
 
-	// Watch are directories with key pairs that another program makes: not renew is run, but
-	// install, whenever they change.
+	// Watch are directories with key pairs that another program makes: the service then runs
+	// install whenever they change, and not renew.
 	Watch []string
 }
 
@@ -61,7 +61,7 @@ func (r *Renewal) Prepare() error {
 	return nil
 }
 
-// LookAtKey finds out which device a machine's CA has its key in.
+// LookAtKey finds out which device a machine's CA uses for its key.
 func (r *Renewal) LookAtKey(m *machine.Machine) error {
 	ca := libvirt.CA(m.CAPath())
 	for _, file := range []libvirt.File{libvirt.CAKey, libvirt.CANextKey} {
@@ -83,8 +83,8 @@ func (r *Renewal) UnitsNote() string {
 	return "then: systemctl daemon-reload && systemctl enable --now " + unit
 }
 
-// Units returns a service and its timer, of a renewal that is prepared; of directories that
-// are watched the service alone.
+// Units returns a service and its timer, for a prepared renewal; only the service for watched
+// directories.
 func (r *Renewal) Units() ([]File, error) {
 	if err := r.checkReach(); err != nil {
 		return nil, err
@@ -113,7 +113,7 @@ func (r *Renewal) Units() ([]File, error) {
 	return files, nil
 }
 
-// Crontab returns the file for cron, of a renewal that is prepared.
+// Crontab returns the file for cron, for a prepared renewal.
 func (r *Renewal) Crontab() ([]File, error) {
 	t := r.template()
 	if r.Jitter != "" {
@@ -130,7 +130,7 @@ func (r *Renewal) Crontab() ([]File, error) {
 	return []File{{Name: "virtpki", Text: string(text), Path: r.Out, Mode: fileMode}}, nil
 }
 
-// Needs returns the paths that have to be there where renew runs.
+// Needs returns the paths that have to exist on the machine that runs renew.
 func (r *Renewal) Needs() []string {
 	needs := append([]string{r.Binary, r.CA, r.Passphrase, r.Issuer}, r.Watch...)
 	if r.Metrics != "" {

@@ -32,7 +32,7 @@ func (r *Renewal) watchUnit() ([]File, error) {
 	}
 	if r.Restart == "" {
 		t.Before = daemons
-	} else { // a restart of one would wait for this service, which waits for the restart
+	} else { // restarting such a daemon would wait for this service, which waits for the restart
 		t.After = daemons
 	}
 	text, err := templates.Watch(t)

@@ -24,7 +24,7 @@ type Clients struct {
 	Default string // where a client connects without a URI: a name, a host or a URI
 }
 
-// Settings returns the entries: the aliases that are there, with the new ones.
+// Settings returns the entries: the existing aliases, with the new ones.
 func (c *Clients) Settings(t store.Tree) ([]libvirt.Setting, error) {
 	file, err := conf.Read(c.Path, t.ReadFile)
 	if err != nil {
@@ -122,7 +122,7 @@ func mergeAliases(file *conf.File, aliases []Alias) []string {
 	return list
 }
 
-// resolveAlias gives the URI of an alias, of a host, or the URI itself.
+// resolveAlias returns the URI of an alias or of a host, or a URI unchanged.
 func resolveAlias(text string, list []string) (string, error) {
 	if uri := libvirt.FindAlias(list, text); uri != "" {
 		return uri, nil

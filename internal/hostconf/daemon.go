@@ -34,8 +34,8 @@ type Daemon struct {
 	Daemon  inventory.Daemon
 	Allow   []string                // nil for no list
 	Force   bool                    // even if the list locks out Client
-	Client  string                  // DN of the client installed here, empty when there is none
-	Present func(libvirt.File) bool // which files are there, or planned
+	Client  string                  // DN of the client installed here; empty if there is none
+	Present func(libvirt.File) bool // which files exist, or are planned
 	// Restarted is set if the caller restarts the daemon.
 	Restarted bool
 }
@@ -83,8 +83,7 @@ func (d *Daemon) Warnings() []string {
 	return warnings
 }
 
-// installedClient is the DN of the system's client certificate, empty when
-// there is none.
+// installedClient returns the DN of the system's client certificate; empty if there is none.
 func installedClient(m *machine.Machine) (string, error) {
 	certs, err := keypair.ReadCerts(m.Tree(), m.System().Path(libvirt.ClientCert))
 	if errors.Is(err, fs.ErrNotExist) {
@@ -136,8 +135,8 @@ func (d *Daemon) note(j *change.Job, m *machine.Machine, file *conf.File) {
 	}
 }
 
-// StartTLS returns the command that has systemd open a daemon's port for TLS: the
-// socket can be switched on only while the daemon does not run.
+// StartTLS returns the command that makes systemd open a daemon's port for TLS: the socket can be
+// switched on only while the daemon does not run.
 func StartTLS(d libvirt.Daemon) string {
 	return fmt.Sprintf("systemctl stop %s && systemctl enable --now %s && systemctl start %s", d.Service, d.TLSSocket, d.Service)
 }

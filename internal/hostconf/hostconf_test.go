@@ -16,7 +16,7 @@ import (
 	"virtpki/internal/machine"
 )
 
-// imageWith is a machine in an image with these files.
+// imageWith returns a machine in an image with these files.
 func imageWith(t *testing.T, files map[string]string) *machine.Machine {
 	t.Helper()
 	m := machine.New()
@@ -171,7 +171,7 @@ func TestParseAliases(t *testing.T) {
 	}
 }
 
-// TestClients merges aliases into those that are there, and resolves the default.
+// TestClients merges aliases into the existing ones, and resolves the default.
 func TestClients(t *testing.T) {
 	const there = "uri_aliases = [ \"hail=qemu+tls://old/system\", \"mine=qemu:///session\" ]\n"
 	for _, test := range []struct {

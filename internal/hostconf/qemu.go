@@ -74,8 +74,8 @@ func (l *folderLook) uses() []libvirt.QEMUUse {
 	return uses
 }
 
-// missingFolder is the error for a use that would find no files: a guest with TLS
-// would not start.
+// missingFolder returns an error for a use that would find no files: a guest with TLS would not
+// start.
 func missingFolder(c libvirt.QEMUConfig, m *machine.Machine, exists func(string) bool) error {
 	qemu, err := libvirt.FindQEMUUse(libvirt.DefaultQEMU)
 	if err != nil || exists(qemu.Layout(m.Sysconfdir).Base) {
@@ -93,7 +93,7 @@ func missingFolder(c libvirt.QEMUConfig, m *machine.Machine, exists func(string)
 	return nil
 }
 
-// switched reports whether something is turned on for guests.
+// switched reports whether any setting for guests is turned on.
 func switched(c libvirt.QEMUConfig) bool {
 	for _, use := range c.Uses {
 		if use.Switch != "" {

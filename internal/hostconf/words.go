@@ -11,7 +11,7 @@ import (
 // Settings are entries as they are shown.
 type Settings []libvirt.Setting
 
-// Text returns the entries as a configuration has them.
+// Text returns the entries in the form of a configuration file.
 func (settings Settings) Text() termtext.Text {
 	var b strings.Builder
 	for _, s := range settings {

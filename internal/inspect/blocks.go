@@ -17,8 +17,8 @@ type block struct {
 	cert        *gnutls.Certificate
 }
 
-// blocksOf finds the certificates and CRLs of a file with their lines. A block without an
-// end goes on to the next one.
+// blocksOf finds the certificates and CRLs of a file with their lines. A block without an end
+// extends to the next one.
 func blocksOf(data []byte) []block {
 	var blocks []block
 	lines := bytes.SplitAfter(data, []byte("\n"))

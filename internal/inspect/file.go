@@ -14,16 +14,16 @@ import (
 	"virtpki/internal/store"
 )
 
-// maxCertFile is up to which size check reads certificates, in bytes: libvirt itself
-// reads 64 KiB of one.
+// maxCertFile is the largest file in which check reads certificates, in bytes: libvirt itself reads
+// 64 KiB of one.
 const maxCertFile = 1 << 20
 
-// readLimit is up to which size a file is read.
+// readLimit returns the size of the largest file to read.
 func readLimit(path string) int64 {
 	switch name := filepath.Base(path); {
 	case filepath.Ext(name) != ".pem":
 		return conf.MaxSize
-	case strings.Contains(name, "crl"), strings.Contains(name, "key"): // GnuTLS alone reads these, whole
+	case strings.Contains(name, "crl"), strings.Contains(name, "key"): // only GnuTLS reads these, whole
 		return store.MaxPEM
 	}
 	return maxCertFile
@@ -49,7 +49,7 @@ func Spot(t store.Tree, path string) judge.Spot {
 	if sys, ok := info.Sys().(*syscall.Stat_t); ok {
 		s.UID, s.GID = int(sys.Uid), int(sys.Gid)
 	}
-	if t == (store.Tree{}) { // the labels of an image are set when it starts
+	if t == (store.Tree{}) { // an image gets its labels when it starts
 		s.Label = machine.Label(path)
 	}
 	return s
@@ -72,8 +72,8 @@ func File(t store.Tree, path string) judge.File {
 	return f
 }
 
-// Priorities returns the names that GnuTLS's own configuration, or the distribution's
-// policy for it, defines, for TLS priorities.
+// Priorities returns the names of TLS priorities that GnuTLS's own configuration, or the
+// distribution's policy for it, defines.
 func Priorities(m *machine.Machine) []string {
 	var names []string
 	for _, path := range []string{"/etc/gnutls/config", "/etc/crypto-policies/back-ends/gnutls.config"} {

@@ -16,33 +16,33 @@ import (
 // fixer holds all facts, besides the finding, that decide how to fix a finding on this machine. The
 // rules look at nothing else. See inspector.fixer.
 type fixer struct {
-	flags     string              // with which another run works on the same files
+	flags     string              // the flags with which another run works on the same files
 	system    libvirt.Layout      // where this machine's files lie
 	caKey     string              // where its CA's key would lie
 	signs     bool                // the key is there
 	folder    bool                // a directory for ?pkipath= is judged
 	user      bool                // the user's own files are judged
-	root      bool                // root asks
+	root      bool                // root runs virtpki
 	theirs    bool                // the system's tree is root's, and the current user is not root
 	areas     []Area              // all that was found
 	serving   string              // the configuration file of the daemon that serves TLS here
 	unread    map[string][]string // settings without a reader, by their configuration file
 	qemuConf  string
-	timer     string            // the unit that renews here
+	timer     string            // the unit that renews certificates here
 	live      bool              // it is the running machine
 	asked     map[string]string // the use of QEMU's by its required CA file
 	uses      map[string]string // the use of QEMU's by its directory
 	caBroken  func() bool       // the CA's certificate and its key do not belong together
 	exists    func(path string) bool
-	stands    func(path string) bool // a link that leads nowhere too
+	stands    func(path string) bool // also true of a dangling link
 	read      func(path string) []byte
-	often     func(cert string) string              // a shorthand of systemd's: how often a certificate has to be looked at
-	leaves    func(ca string) []*gnutls.Certificate // the certificates that go with a CA file
+	often     func(cert string) string              // a shorthand of systemd's: the interval for checking a certificate
+	leaves    func(ca string) []*gnutls.Certificate // the certificates that belong to a CA file
 	caOf      func(cert string) string              // the CA file that belongs to a certificate; empty if it is not known
 	keyOf     func(ca *gnutls.Certificate) bool     // the CA's key here belongs to this CA
 	certError func(path string) error
 	keyError  func(path string) error
-	waits     func(judge.Role) bool                   // a key waits for the certificate that was asked for
+	waits     func(judge.Role) bool                   // a key waits for its requested certificate
 	name      func(judge.Role) string                 // of a new certificate, quoted for a shell; empty if it is not known
 	renewable func(role judge.Role, cert string) bool // renew uses the names of a certificate
 }
@@ -60,8 +60,8 @@ type ownPair struct {
 	unreadable error // why the certificate cannot be read
 }
 
-// rule is a way to fix some findings. of returns the fix, and whether the rule counts for
-// a finding; an empty fix that counts leaves the judge's own.
+// rule is a way to fix some findings. of returns the fix, and whether the rule counts for a
+// finding. If a rule counts and its fix is empty, the judge's own fix stays.
 type rule struct {
 	name string
 	of   func(*fixer, trouble) (fix string, counts bool)
@@ -122,7 +122,7 @@ func (x *fixer) ruleFor(f judge.Finding) (name, fix string) {
 
 var errInTheWay = errors.New("something stands in the place of a file")
 
-// ownPair is the pair of this machine's that a file belongs to.
+// ownPair returns the pair of this machine's that a file belongs to.
 func (x *fixer) ownPair(file string) *ownPair {
 	for _, role := range []judge.Role{judge.Server, judge.Client} {
 		p := &ownPair{role: role, cert: x.system.Path(libvirt.CertFile(string(role))), key: x.system.Path(libvirt.KeyFile(string(role)))}
@@ -208,7 +208,7 @@ func (x *fixer) fixOf(id string) string {
 	return x.fixWhere(func(f judge.Finding) bool { return f.ID == id })
 }
 
-// fixWhere is the judge's command for the first finding of a kind.
+// fixWhere returns the judge's command for the first finding of a kind.
 func (x *fixer) fixWhere(is func(judge.Finding) bool) string {
 	for _, a := range x.areas {
 		if i := slices.IndexFunc(a.Found, is); i >= 0 {
@@ -231,7 +231,7 @@ func (x *fixer) aside(paths ...string) string {
 	return moves.String()
 }
 
-// free is a name beside a path at which nothing stands.
+// free returns an unused name beside a path.
 func (x *fixer) free(path string) string {
 	old := path + ".old"
 	for n := 2; x.stands(old); n++ {

@@ -12,8 +12,8 @@ import (
 	"virtpki/internal/termtext"
 )
 
-// takenOut has a CA that nothing here was signed by, or a CRL of none, leave the file in
-// which it stands: a daemon ends for each CA of its file, whether it is used or not.
+// takenOut removes a CA that signed nothing here, or a CRL of such a CA, from its file: a daemon
+// ends because of any faulty CA in its file, even an unused one.
 func takenOut(x *fixer, t trouble) (string, bool) {
 	ofCA := strings.HasPrefix(t.ID, "ca-") || slices.Contains([]string{"twin-cas", "weak-key", "ends-soon"}, t.ID) && t.Raw != nil
 	ofCRL := t.ID == "crl-superseded" || t.ID == "crl-foreign"
@@ -113,8 +113,7 @@ func badIssuer(x *fixer, t trouble) (string, bool) {
 	return out + strings.TrimPrefix(issued, " && "), issued != ""
 }
 
-// notCopied are the findings of the CA's file and its CRL that a copy of the same would have
-// too.
+// notCopied are the findings of the CA's file and its CRL that a copy would have too.
 var notCopied = []string{"ca-expired", "ca-future", "ca-too-many", "ca-ends-soon", "ends-soon", "twin-cas", "weak-key", "weak-signature", "crl-superseded", "unseen", "link"}
 
 // fromCA copies the CA's file or its CRL again from the host with the CA's key. The file here stays
@@ -139,8 +138,7 @@ func fromCA(x *fixer, t trouble) (string, bool) {
 	return fmt.Sprintf("ssh CA '%scat %s' >%s && chmod 0644 %s && %smv %s %s%s", make, there, copied, copied, x.aside(file), copied, termtext.ShellWord(file), whereCA), true
 }
 
-// hasPair reports whether a certificate of this host is here: a CA that signs for it is
-// somewhere.
+// hasPair reports whether a certificate of this host is here: then a CA somewhere signs for it.
 func (x *fixer) hasPair() bool {
 	return x.exists(x.system.Path(libvirt.ServerCert)) || x.exists(x.system.Path(libvirt.ClientCert))
 }

@@ -11,8 +11,8 @@ import (
 	"virtpki/internal/termtext"
 )
 
-// moved has settings that no program reads where they stand moved to the file in which
-// they count. One that is set there already becomes a comment.
+// moved moves settings that no program reads in their file to the file in which they count. A
+// setting that exists there already becomes a comment.
 func moved(x *fixer, t trouble) (string, bool) {
 	if t.ID != "setting-elsewhere" && t.ID != "conf-unread" {
 		return "", false
@@ -45,13 +45,13 @@ func settingElsewhere(file *conf.File, t trouble) []string {
 	return nil
 }
 
-// settings are a configuration file and its path.
+// settings holds a configuration file and its path.
 type settings struct {
 	path string
 	*conf.File
 }
 
-// move is the command that moves settings from one file to the end of another.
+// move returns the command that moves settings from one file to the end of another.
 func move(from, to settings, names []string) (command string, ok bool) {
 	var lines, mute []string
 	files := len(libvirt.FileSettings(to.File)) > 0 // a half of each would not go together
@@ -85,8 +85,7 @@ func lineRange(first, last int) string {
 	return fmt.Sprintf("%d,%d", first, last)
 }
 
-// oftener has the timer that renews here run often enough for a certificate that lives
-// shortly.
+// oftener makes the timer run often enough for a certificate with a short lifetime.
 func oftener(x *fixer, t trouble) (string, bool) {
 	if t.ID != "short-life" || t.Level != judge.Warning {
 		return "", false

@@ -11,7 +11,7 @@ import (
 	"virtpki/internal/termtext"
 )
 
-// missing reports whether a finding says that a file is not there.
+// missing reports whether a finding says that a file does not exist.
 func (t trouble) missing() bool { return strings.HasPrefix(t.ID, "no-") }
 
 // keptByRenewal reports whether renew would keep the fault: it keeps the names, the subject and the
@@ -44,7 +44,7 @@ func pairOfQEMU(x *fixer, t trouble) (string, bool) {
 	return x.aside(cert, key) + "virtpki " + x.flags + "bootstrap --with " + use, true
 }
 
-// byNewCertificate reports whether the judge would have a certificate issued again.
+// byNewCertificate reports whether the judge proposes to issue the certificate again.
 func (t trouble) byNewCertificate() bool {
 	return strings.HasPrefix(t.Fix, "virtpki issue ") || t.Fix == "virtpki renew" || t.Fix == "virtpki renew --force" || strings.HasPrefix(t.ID, "weak-")
 }
@@ -140,7 +140,7 @@ func (x *fixer) forRequest(p *ownPair, name string) (aside, flags, sign string) 
 	return aside, "", sign
 }
 
-// asideInWords is aside for a certificate that cannot be read, in words.
+// asideInWords is aside in words, for a certificate that cannot be read.
 func (x *fixer) asideInWords(p *ownPair) string {
 	if p.unreadable == nil || !x.stands(p.cert) {
 		return ""

@@ -32,8 +32,8 @@ const (
 	qemuKey      = "/etc/pki/qemu/server-key.pem"
 )
 
-// machineOf is a machine with its CA's key, on which everything is in order: the name of
-// a new certificate is hv1, and these paths are taken.
+// machineOf describes a sound machine with its CA's key: the name of a new certificate is hv1, and
+// these paths exist.
 func machineOf(there ...string) *fixer {
 	stands := func(path string) bool { return slices.Contains(there, path) }
 	sound := func(string) error { return nil }
@@ -92,8 +92,8 @@ func finding(id string, level judge.Level, stage judge.Stage, file, fix string) 
 	return judge.Finding{ID: id, Level: level, Stage: stage, File: file, Fix: fix}
 }
 
-// TestFix holds findings to the rule that counts for them, and to their fix; every rule is
-// met.
+// TestFix checks the rule that counts for each finding, and its fix; every rule counts for some
+// finding.
 func TestFix(t *testing.T) {
 	expired := finding("cert-expired", judge.Error, judge.Own, serverCert, "virtpki renew")
 	halfPair := finding("half-pair", judge.Error, judge.Places, serverKey, "virtpki renew")
@@ -222,7 +222,7 @@ func TestFix(t *testing.T) {
 	}
 }
 
-// taken are paths at which something stands.
+// taken makes these paths exist.
 func taken(paths ...string) func(*fixer) {
 	return func(x *fixer) {
 		stands := func(path string) bool { return slices.Contains(paths, path) }
@@ -252,7 +252,7 @@ func issued(t *testing.T) (ca, leaf string) {
 	return sign(root), sign(&x509.Certificate{SerialNumber: serial, Subject: pkix.Name{CommonName: "hv1"}, NotAfter: root.NotAfter})
 }
 
-// about has a finding be about a certificate in PEM form.
+// about makes a finding refer to a certificate in PEM form.
 func about(f judge.Finding, cert string) judge.Finding {
 	block, _ := pem.Decode([]byte(cert))
 	f.Raw = block.Bytes

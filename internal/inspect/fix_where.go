@@ -12,7 +12,7 @@ import (
 	"virtpki/internal/termtext"
 )
 
-// needsCAKey are the commands that sign.
+// needsCAKey are the commands that sign, and so need the CA's key.
 var needsCAKey = []string{"renew", "crl", "ca", "issue", "bootstrap"}
 
 // whereItSigns adds to a command of virtpki the flags that lead to the same files. If the CA's key
@@ -48,8 +48,8 @@ func (x *fixer) whereItSigns(f judge.Finding, fix string) string {
 // whereKey begins a step that has to be taken on the host with the CA's key.
 const whereKey = "where the CA's key is: "
 
-// importKey is the command that brings the CA's key here from another place of this machine,
-// where one of the fixes needs it.
+// importKey returns the command that brings the CA's key here from another place of this machine,
+// if one of the fixes needs it.
 func (x *fixer) importKey(found []judge.Finding) string {
 	needs := func(f judge.Finding) bool {
 		return strings.HasPrefix(f.Fix, whereKey) || strings.Contains(f.Fix, whereCA)
@@ -90,7 +90,7 @@ func (x *fixer) afterRevocation(f judge.Finding, rest string) string {
 	return "virtpki " + x.flags + rest + " --via 'ssh CA virtpki sign - --yes --after-revocation'" + whereCA + ", whose administrator lets this host in again"
 }
 
-// roleOf is the role of a file by its name.
+// roleOf returns the role of a file by its name.
 func roleOf(path string) judge.Role {
 	if strings.HasPrefix(filepath.Base(path), "server") {
 		return judge.Server

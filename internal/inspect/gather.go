@@ -63,8 +63,8 @@ func (c *inspector) fixer() *fixer {
 	return x
 }
 
-// often is how often a certificate has to be looked at, so that it does not expire between
-// two runs.
+// often returns the interval for checking a certificate, so that it does not expire between two
+// runs.
 func (c *inspector) often(cert string) string {
 	certs, err := pki.ParseCertificates(c.files.read(cert).Data)
 	if err == nil && certs[0].NotAfter.Sub(c.machine.Due(certs[0])) < 2*time.Hour {
@@ -109,8 +109,8 @@ func (n *names) of(role judge.Role) string {
 	return n.ofOther(role)
 }
 
-// ofOther is the name of the host by the pair of its other role. A client may be
-// called by a person's name: one with a domain is a host's.
+// ofOther returns the name of the host by the pair of its other role. A client may have a person's
+// name: a name with a domain is a host's.
 func (n *names) ofOther(role judge.Role) string {
 	other := map[judge.Role]libvirt.File{judge.Server: libvirt.ClientCert, judge.Client: libvirt.ServerCert}[role]
 	if name := n.files.certName(n.files.m.System().Path(other), judge.Server); strings.Contains(name, ".") {
@@ -130,8 +130,8 @@ func (n *names) renewable(role judge.Role, cert string) bool {
 	return err != nil || a.Granted(certs[0]) && slices.Contains(pki.RolesOf(certs[0]), pki.Role(role))
 }
 
-// layoutsHere are the places of certificates on this machine: the system's, and the
-// directories of QEMU's.
+// layoutsHere returns the places of certificates on this machine: the system's, and the directories
+// of QEMU's.
 func (c *inspector) layoutsHere() []libvirt.Layout {
 	layouts := []libvirt.Layout{c.m.System()}
 	for _, dir := range slices.Sorted(maps.Keys(c.uses)) {
@@ -150,7 +150,7 @@ func (c *inspector) caOf(cert string) string {
 	return ""
 }
 
-// leaves are the certificates of this machine's that can be read and go with a CA file.
+// leaves returns the readable certificates of this machine that belong to a CA file.
 func (c *inspector) leaves(ca string) []*gnutls.Certificate {
 	var leaves []*gnutls.Certificate
 	for _, layout := range c.layoutsHere() {

@@ -20,7 +20,7 @@ import (
 // groups, names and services.
 type host struct{ files *reader }
 
-// exists reports whether something stands at a path of the machine's.
+// exists reports whether a file or directory exists at a path of the machine's.
 func (h *host) exists(path string) bool {
 	return Spot(h.files.m.Tree(), h.files.m.Path(path)).Err == nil
 }
@@ -37,11 +37,11 @@ func (h *host) hasGroup(name string) bool {
 	return exec.CommandContext(ctx, "getent", "group", "--", name).Run() == nil
 }
 
-// askLimit is how long a directory service is waited for.
+// askLimit is the time limit for an answer of a directory service.
 const askLimit = 5 * time.Second
 
-// clientDN is the DN of the system's client certificate, empty when there is none
-// that can be read.
+// clientDN returns the DN of the system's client certificate; empty if it does not exist or cannot
+// be read.
 func (h *host) clientDN() string {
 	certs, err := pki.ParseCertificates(h.files.read(h.files.m.System().Path(libvirt.ClientCert)).Data)
 	if err != nil {
@@ -95,8 +95,7 @@ func (h *host) hasService(service string) bool {
 	})
 }
 
-// listed reports whether a file of the machine has a line with fields of which
-// something holds.
+// listed reports whether a file of the machine has a line with fields that satisfy a condition.
 func (h *host) listed(path string, holds func(fields []string) bool) bool {
 	for line := range strings.Lines(string(h.files.read(h.files.m.Path(path)).Data)) {
 		line, _, _ = strings.Cut(line, "#")

@@ -21,15 +21,15 @@ type Request struct {
 	For     []libvirt.Release // releases to please; the first of a product counts
 	PKIPath string            // a directory for ?pkipath=, instead of the system's files
 	User    bool              // the user's own files, instead of the system's
-	Uses    []libvirt.QEMUUse // of QEMU's that have to have files
-	// Validate is whether the demands of virt-pki-validate count; see [Validate].
+	Uses    []libvirt.QEMUUse // uses of QEMU's that need files
+	// Validate reports whether the demands of virt-pki-validate count; see [Validate].
 	Validate bool
 }
 
-// Libvirt returns the libvirt to please; nil where libvirt is not judged.
+// Libvirt returns the libvirt to please; nil if libvirt is not judged.
 func (r Request) Libvirt() *libvirt.Release { return r.release("libvirt") }
 
-// QEMU returns the QEMU to please; nil where QEMU is not judged.
+// QEMU returns the QEMU to please; nil if QEMU is not judged.
 func (r Request) QEMU() *libvirt.Release { return r.release("qemu") }
 
 func (r Request) release(product string) *libvirt.Release {
@@ -99,7 +99,7 @@ type inspector struct {
 	gathered      gathered
 }
 
-// newInspector readies everything but the files.
+// newInspector prepares everything but the files.
 func newInspector(m *machine.Machine, r Request) (*inspector, error) {
 	if _, err := os.Stat(m.Root); err != nil {
 		return nil, err

@@ -48,7 +48,7 @@ func (p *pairs) caFiles(ca, crl judge.File, product string, target libvirt.Relea
 	return append(found, judge.CAOnHost(ca, crl, crlTerms(crl.Data), p.machine)...)
 }
 
-// crlTerms are until when each CRL of a file holds.
+// crlTerms returns the term of each CRL of a file.
 func crlTerms(data []byte) []judge.CRLTerm {
 	lists, _ := pki.ParseCRLs(data)
 	var terms []judge.CRLTerm

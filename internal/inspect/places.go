@@ -70,7 +70,7 @@ func (p *places) owner(kind judge.Kind, layout libvirt.Layout) (uid, gid int) {
 		return 0, 0
 	}
 	if s := Spot(p.files.m.Tree(), top); kind == judge.FlatFolder && s.Err == nil && os.Geteuid() == 0 && !p.r.Validate {
-		return s.UID, s.GID // it is a user's, and for that user's programs
+		return s.UID, s.GID // the directory belongs to a user, and is for that user's programs
 	}
 	if kind != judge.UserFolder && kind != judge.FlatFolder && (os.Geteuid() == 0 || p.files.m.Live()) {
 		return 0, 0
@@ -78,7 +78,7 @@ func (p *places) owner(kind judge.Kind, layout libvirt.Layout) (uid, gid int) {
 	return os.Geteuid(), os.Getegid()
 }
 
-// seen is a path below --root as the machine will see it.
+// seen returns a path below --root as the machine will see it.
 func (p *places) seen(path string) string {
 	rel, err := filepath.Rel(p.files.m.Root, path)
 	if err != nil || !filepath.IsLocal(rel) {

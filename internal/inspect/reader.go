@@ -50,15 +50,15 @@ func (r *reader) closed(path string) bool {
 	return errors.Is(Spot(r.m.Tree(), path).Err, fs.ErrPermission)
 }
 
-// set are the files of a role in a layout.
+// set returns the files of a role in a layout.
 func (r *reader) set(role judge.Role, product string, layout libvirt.Layout) judge.Set {
 	return judge.Set{Role: role, Product: product,
 		CA: r.read(layout.Path(libvirt.CACert)), CRL: r.read(layout.Path(libvirt.CACRL)),
 		Cert: r.read(layout.Path(libvirt.CertFile(string(role)))), Key: r.read(layout.Path(libvirt.KeyFile(string(role))))}
 }
 
-// identities are servercert0.pem or clientcert0.pem and so on, which libvirt 11.10
-// and later read beside the plain pair, up to the first that is missing.
+// identities returns servercert0.pem or clientcert0.pem and so on, up to the first that is missing.
+// libvirt 11.10 and later read them beside the plain pair.
 func (r *reader) identities(role judge.Role, layout libvirt.Layout) []judge.Identity {
 	var more []judge.Identity
 	for _, n := range []string{"0", "1", "2", "3"} {
@@ -72,7 +72,7 @@ func (r *reader) identities(role judge.Role, layout libvirt.Layout) []judge.Iden
 	return more
 }
 
-// crl is a file as a CRL, and when the newest list of it was made.
+// crl returns a file as a CRL, and the time at which its newest list was made.
 func (r *reader) crl(path string) judge.NamedCRL {
 	named := judge.NamedCRL{File: r.read(path)}
 	lists, err := pki.ParseCRLs(named.Data)
@@ -87,8 +87,7 @@ func (r *reader) crl(path string) judge.NamedCRL {
 	return named
 }
 
-// certName is the CN of a certificate, where a certificate of the role can be issued
-// under it.
+// certName returns the CN of a certificate, if a certificate of the role can be issued under it.
 func (r *reader) certName(path string, role judge.Role) string {
 	certs, err := pki.ParseCertificates(r.read(path).Data)
 	if err != nil {

@@ -17,7 +17,7 @@ type Report struct {
 	// Import is the command for a CA with its key in another place of this machine, if a fix needs
 	// the key; else empty.
 	Import string
-	// Renewed says who renews the pairs of the machine; empty where others are judged.
+	// Renewed says who renews the pairs of the machine; empty if the report is about other files.
 	Renewed []renewer.Pair
 }
 
@@ -72,7 +72,7 @@ func (r *Report) Refused(strict bool) bool {
 	})
 }
 
-// Unknown reports whether something that decides a verdict could not be seen.
+// Unknown reports whether virtpki could not see something that decides a verdict.
 func (r *Report) Unknown() bool {
 	return slices.ContainsFunc(r.Verdicts, func(v Verdict) bool { return v.Unknown })
 }
@@ -91,7 +91,7 @@ func (g *gathered) say(title string, found []judge.Finding) {
 	}
 }
 
-// all lists what was found so far.
+// all lists the findings so far.
 func (g *gathered) all() (found []judge.Finding) {
 	for _, a := range g.areas {
 		found = append(found, a.Found...)
@@ -106,7 +106,7 @@ func (g *gathered) decide(v Verdict) {
 	}
 }
 
-// conclude adds findings about a place, and the verdict that they come to.
+// conclude adds findings about a place, and the verdict on them.
 func (g *gathered) conclude(role, program, title string, found []judge.Finding) {
 	if role != "qemu" && title == g.base {
 		title = filepath.Join(title, "pki")
@@ -116,8 +116,8 @@ func (g *gathered) conclude(role, program, title string, found []judge.Finding) 
 	g.decide(verdict(party{role: role, program: program}, found))
 }
 
-// report joins areas of one title, says each thing once, in the order of the stages, and
-// has fix say how each is fixed.
+// report joins areas of one title, keeps each finding once, in the order of the stages, and calls
+// fix for the fix of each.
 func (g *gathered) report(fix func(judge.Finding) string) *Report {
 	var merged []Area
 	said := make(map[string]bool)
@@ -144,7 +144,7 @@ func (g *gathered) report(fix func(judge.Finding) string) *Report {
 	return &Report{Areas: merged, Verdicts: g.verdicts}
 }
 
-// each lists the findings of some places, to be marked.
+// each lists the findings of some places, so that they can be marked.
 func each(areas []Area) []*judge.Finding {
 	var all []*judge.Finding
 	for _, a := range areas {

@@ -42,8 +42,8 @@ func TestSettled(t *testing.T) {
 	}
 }
 
-// TestReport joins places, says each thing once and in the order of the stages, and asks
-// for each fix.
+// TestReport joins places, keeps each finding once and in the order of the stages, and asks for
+// each fix.
 func TestReport(t *testing.T) {
 	own := judge.Finding{ID: "ca-expired", Level: judge.Error, Stage: judge.Own, File: "ca", Text: "for the server"}
 	again := own

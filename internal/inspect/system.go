@@ -74,7 +74,7 @@ func (c *inspector) rootHome() {
 	}
 }
 
-// swapped looks for files of the server's and the client's in each other's place.
+// swapped looks for files of the server and the client that have changed places.
 func (c *inspector) swapped() {
 	if len(c.r.Roles) > 0 {
 		return

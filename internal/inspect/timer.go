@@ -8,7 +8,7 @@ import (
 // renewTimer is the unit that virtpki generate systemd writes.
 const renewTimer = "/etc/systemd/system/virtpki-renew.timer"
 
-// shorthands are the names that systemd has for how often a timer rings (systemd.time(7)).
+// shorthands are systemd's names for intervals of a timer (systemd.time(7)).
 var shorthands = map[string]time.Duration{
 	"minutely": time.Minute, "hourly": time.Hour, "daily": 24 * time.Hour, "weekly": 7 * 24 * time.Hour,
 	"monthly": 31 * 24 * time.Hour, "quarterly": 92 * 24 * time.Hour, "semiannually": 184 * 24 * time.Hour, "yearly": 366 * 24 * time.Hour,

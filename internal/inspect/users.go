@@ -7,8 +7,8 @@ import (
 	"virtpki/internal/libvirt"
 )
 
-// onlyUsers judges a workstation: no daemon listens for TLS, nothing of the system's tree is
-// there, and users have files of their own. It reports whether this is one.
+// onlyUsers judges a workstation: no daemon listens for TLS, the system's tree is empty, and users
+// have files of their own. It reports whether the machine is one.
 func (c *inspector) onlyUsers() bool {
 	if len(c.r.Roles) > 0 || c.list == nil || c.list.Server().Listening == inventory.Listens || c.anySystem() {
 		return false
@@ -31,7 +31,7 @@ func (c *inspector) onlyUsers() bool {
 	return false
 }
 
-// anySystem reports whether any file of libvirt's is in the system's tree.
+// anySystem reports whether any file of libvirt's exists in the system's tree.
 func (c *inspector) anySystem() bool {
 	for _, place := range c.m.System().Files() {
 		if c.m.Tree().Exists(place.Path) {

@@ -12,13 +12,13 @@ type Verdict struct {
 	Role  string `json:"role"`
 	Says  string `json:"says"`
 	Works bool   `json:"works"`
-	// Clean is whether nothing is worth a warning.
+	// Clean reports that no finding is worth a warning.
 	Clean bool `json:"clean"`
 	// But is a possibly unwanted behaviour of the program with these files; empty if there is none.
 	But string `json:"but,omitempty"`
 
 	unread bool // the program does not read the files
-	// Unknown is whether something that decides it could not be seen.
+	// Unknown reports whether virtpki could not see something that decides the verdict.
 	Unknown bool `json:"unknown,omitempty"`
 }
 

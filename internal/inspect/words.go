@@ -10,11 +10,11 @@ import (
 	"virtpki/internal/termtext"
 )
 
-// textWidth is how wide the text of a finding is, so that a line has 80 columns at most.
+// textWidth is the width of the text of a finding, so that a line has 80 columns at most.
 const textWidth = 69
 
-// Text returns the report in words. The command that fixes a finding stands on a line of
-// its own, whole, so that it can be copied.
+// Text returns the report in words. The command that fixes a finding stands on a line of its own,
+// unwrapped, so that it can be copied.
 func (r *Report) Text() termtext.Text {
 	var b strings.Builder
 	for _, a := range r.Areas {
@@ -85,7 +85,7 @@ func writeFinding(b *strings.Builder, title string, f judge.Finding) {
 	}
 }
 
-// shortPath is a path as seen from a heading.
+// shortPath returns a path relative to a heading.
 func shortPath(title, path string) string {
 	rel, err := filepath.Rel(title, path)
 	if path == "" || err != nil || !filepath.IsLocal(rel) {
@@ -97,7 +97,7 @@ func shortPath(title, path string) string {
 	return rel
 }
 
-// scopes are the names that virt-pki-validate has for the roles.
+// scopes are virt-pki-validate's names for the roles.
 var scopes = map[judge.Role]string{judge.Trust: "TRUST", judge.Server: "SERVER", judge.Client: "CLIENT"}
 
 // Text returns the lines as virt-pki-validate prints them.

@@ -6,17 +6,16 @@ import (
 	"virtpki/internal/libvirt"
 )
 
-// ClientFolder is a place from which virsh and other clients take their files.
+// ClientFolder is a directory from which virsh and other clients take their files.
 type ClientFolder struct {
 	User   string // the owner of the files; empty for the system's files, which every user may use
 	Layout libvirt.Layout
 }
 
-// maxPasswd is how large the list of users may be, in bytes.
+// maxPasswd is the largest list of users to read, in bytes.
 const maxPasswd = 4 << 20
 
-// clients lists the system's files, and the directory of each user of /etc/passwd who
-// has one.
+// clients lists the system's files, and the directory of each user of /etc/passwd who has one.
 func (m host) clients() []ClientFolder {
 	folders := []ClientFolder{{Layout: libvirt.System(m.Sysconfdir)}}
 	data, _ := m.Tree().ReadFile(m.Path("/etc/passwd"), maxPasswd)

@@ -13,8 +13,8 @@ import (
 // Listening says whether a daemon listens for TLS.
 type Listening int
 
-// A daemon that is started by something else than systemd, in a way that is not known
-// here, may listen or not.
+// A daemon that another program than systemd starts, in a way unknown to virtpki, may listen or
+// not.
 const (
 	Unknown Listening = iota
 	Listens
@@ -26,7 +26,7 @@ type Daemon struct {
 	libvirt.Daemon
 	Installed bool // its program or its unit is there
 	Enabled   bool // systemd starts it, or listens for it
-	// Listening is whether it listens for TLS, or will when it is started the next time.
+	// Listening says whether the daemon listens for TLS, or will when it next starts.
 	Listening Listening
 	// OpenedBy is the file that makes systemd open the TLS port for the daemon: a link, or the
 	// daemon's own unit. It is empty if systemd does not open it.
@@ -36,24 +36,25 @@ type Daemon struct {
 	// Listen is the argument that contains --listen, and its place; the zero value if there is
 	// none.
 	Listen systemd.Arg
-	// Args is the command line that systemd starts it with, the program first; nil where
-	// that is not known.
+	// Args is the command line with which systemd starts the daemon, the program first; nil if that
+	// is not known.
 	Args []string
 	// ConfPath is the configuration file that the daemon reads, and Conf its contents: empty if the
 	// file does not exist. ConfErr is the reason why it cannot be read.
 	ConfPath string
 	Conf     *conf.File
 	ConfErr  error
-	// Files are the files that follow from it, FilesErr is why there are none.
+	// Files are the files that the daemon reads with this configuration. FilesErr says why they
+	// are not known.
 	Files    running.Files
 	FilesErr error
-	// Configured is whether that file exists.
+	// Configured reports whether the configuration file exists.
 	Configured bool
 	// Running is the running daemon; nil if it does not run, or if this is not known.
 	Running *running.Daemon
 }
 
-// here reports whether anything speaks for the daemon on this machine.
+// here reports whether anything on this machine suggests that the daemon is used.
 func (d *Daemon) here() bool {
 	return d.Configured || d.Installed || d.Enabled || d.OpenedBy != "" || d.Running != nil
 }

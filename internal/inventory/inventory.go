@@ -9,14 +9,14 @@ import (
 	"virtpki/internal/machine"
 )
 
-// host is the machine that is looked at, with the daemons that run on it.
+// host is the inspected machine, with its running daemons.
 type host struct {
 	*machine.Machine
 	running []running.Daemon
-	unread  *[]error // of files that could not be looked at
+	unread  *[]error // of files that could not be inspected
 }
 
-// note keeps the error of a file that is there, or may be, and could not be looked at.
+// note keeps the error of a file that exists, or may exist, and could not be inspected.
 func (m host) note(err error) {
 	if machine.Unread(err) {
 		*m.unread = append(*m.unread, err)
@@ -30,7 +30,7 @@ type List struct {
 	Clients []ClientFolder
 
 	host host
-	all  []Daemon // those that are not here too
+	all  []Daemon // also those that are not here
 }
 
 // QEMUFolder is a directory that QEMU reads for one of its uses.

@@ -13,7 +13,7 @@ import (
 	"virtpki/internal/machine"
 )
 
-// image is a machine with these files; a text that begins with "-> " is a link.
+// image returns a machine with these files; a text that begins with "-> " is a link.
 func image(t *testing.T, files map[string]string) *machine.Machine {
 	t.Helper()
 	m := machine.New()
@@ -57,7 +57,7 @@ const (
 	socket = "[Socket]\n"
 )
 
-// masked are libvirtd's sockets as those mask them who start it with --listen.
+// masked are libvirtd's sockets after an administrator masked them, to start it with --listen.
 var masked = files{own + "libvirtd.socket": "-> /dev/null", own + "libvirtd-ro.socket": "-> /dev/null", own + "libvirtd-admin.socket": "-> /dev/null",
 	own + "libvirtd-tls.socket": "-> /dev/null", own + "libvirtd-tcp.socket": "-> /dev/null"}
 
@@ -178,7 +178,7 @@ func TestRunning(t *testing.T) {
 	}
 }
 
-// The files of a daemon are those that the configuration names which it reads.
+// The files of a daemon are those named in the configuration that it reads.
 func TestFiles(t *testing.T) {
 	named := "ca_file = \"/srv/ca\"\ncert_file = \"/srv/cert\"\nkey_file = \"/srv/key\"\n"
 	l := Look(image(t, with(debian, files{"etc/default/libvirtd": "LIBVIRTD_ARGS='-f /srv/l.conf'", "srv/l.conf": named})), nil)

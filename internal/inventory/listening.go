@@ -14,9 +14,8 @@ const distributionUnit = "[Service]\n" +
 	"EnvironmentFile=-/etc/default/libvirtd\n" +
 	"ExecStart=/usr/sbin/libvirtd $LIBVIRTD_ARGS\n"
 
-// service returns the unit of a daemon. known is whether it is the machine's own. Where
-// it is not, --listen in the files of a distribution counts, and the want of it means
-// nothing.
+// service returns the unit of a daemon. known reports whether it is the machine's own. If it is
+// not, --listen in the files of a distribution counts, but a missing --listen means nothing.
 func (m host) service(d libvirt.Daemon, units systemd.Machine) (service *systemd.Service, known bool) {
 	service, err := units.Service(d.Service)
 	if err == nil {
@@ -42,7 +41,7 @@ func (d *Daemon) listening(known, masked bool) Listening {
 		return Listens
 	case !d.listenTLS():
 		return Silent
-	case !d.ListenTLS && len(d.Sockets) > 0: // virtproxyd's setting counts without systemd's sockets alone
+	case !d.ListenTLS && len(d.Sockets) > 0: // virtproxyd's setting counts only without systemd's sockets
 		return Silent
 	case !d.ListenTLS && known:
 		return Listens

@@ -37,11 +37,11 @@ func (l *List) Refusing(clients []string) (texts []string) {
 	return texts
 }
 
-// longList is how many entries a list has at most that a command is written for.
+// longList is the largest number of entries in a list for which virtpki writes a command.
 const longList = 8
 
-// admitting is the command after which a daemon's list admits more names; flags lead it to
-// this machine's files.
+// admitting returns the command after which a daemon's list admits more names. flags make it work
+// on this machine's files.
 func (d *Daemon) admitting(flags string, names []string) string {
 	list, _ := d.Conf.Lookup(libvirt.AllowedDNs)
 	all := list.List()
@@ -58,8 +58,7 @@ func (d *Daemon) admitting(flags string, names []string) string {
 	return command
 }
 
-// admits reports whether a daemon's list has a name in it, or there is none that can be
-// read.
+// admits reports whether a daemon's list contains a name, or the daemon has no readable list.
 func (d *Daemon) admits(name string) bool {
 	if d.ConfErr != nil {
 		return true

@@ -11,19 +11,19 @@ import (
 	"virtpki/internal/libvirt/conf"
 )
 
-// OwnPair is a certificate with its key that a program of this machine reads from paths
-// of its own, which its configuration file names.
+// OwnPair is a certificate with its key that a program of this machine reads from non-default paths,
+// which its configuration file names.
 type OwnPair struct {
 	Reader string // the daemon, or QEMU's use
 	Role   string // "server" or "client"
 	// Cert, Key and CA are the files, as the machine sees them.
 	Cert, Key, CA string
-	// Used is whether the program may need it today: a daemon that does not listen for
-	// TLS does not, and neither does a use of QEMU's that is switched off.
+	// Used reports whether the program may need it today: a daemon that does not listen for TLS
+	// does not, and neither does a use of QEMU's that is switched off.
 	Used bool
-	// Layout is where the files lie, as this process sees them.
+	// Layout says where the files lie, as this process sees them.
 	Layout libvirt.Layout
-	// QEMU is whether QEMU reads it.
+	// QEMU reports whether QEMU reads it.
 	QEMU bool
 }
 
@@ -93,7 +93,7 @@ func (l *List) ownOfQEMU() []OwnPair {
 	return own
 }
 
-// maxPairDir is how many files a directory may hold to count as one for TLS files alone.
+// maxPairDir is the largest number of files in a directory that counts as one only for TLS files.
 const maxPairDir = 32
 
 // apart reports whether a certificate and its key cannot change together. For that they need a
@@ -122,9 +122,8 @@ func (l *List) OwnLayouts() ([]libvirt.Layout, error) {
 	return layouts, err
 }
 
-// CAFiles lists the files in which programs here find the CAs that they trust, and the CRLs
-// beside those in QEMU's directories, at paths of their own. They are as this process sees
-// them.
+// CAFiles lists the CA files that programs here read at non-default paths, and the CRLs beside those in
+// QEMU's directories. The paths are as this process sees them.
 func (l *List) CAFiles() (cas, crls []string, err error) {
 	layouts, err := l.OwnLayouts()
 	for _, layout := range layouts {

@@ -6,9 +6,9 @@ import (
 	"virtpki/internal/libvirt"
 )
 
-// Serving returns the daemons that matter for TLS here: those that listen for it; where
-// none does, those that are installed, of these those that systemd starts, and of these
-// those that may listen. It is empty where no daemon is here at all.
+// Serving returns the daemons that matter for TLS here. These are the daemons that listen for it.
+// If none does, they are the installed ones; of these, those that systemd starts; and of these,
+// those that may listen. The list is empty if no daemon is here at all.
 func (l *List) Serving() []Daemon {
 	some := preferred(l.Daemons, func(d Daemon) bool { return d.Listening == Listens })
 	some = preferred(some, func(d Daemon) bool { return d.Installed })
@@ -16,8 +16,8 @@ func (l *List) Serving() []Daemon {
 	return preferred(some, func(d Daemon) bool { return d.Listening != Silent })
 }
 
-// Server returns the daemon that serves TLS here, or is to: the first that matters, and
-// libvirtd where no daemon is here.
+// Server returns the daemon that serves TLS here, or that should: the first that matters, or
+// libvirtd if no daemon is here.
 func (l *List) Server() Daemon {
 	if some := l.Serving(); len(some) > 0 {
 		return some[0]
@@ -37,8 +37,8 @@ func (l *List) Named(name string) (Daemon, error) {
 	return l.Daemon(d), nil
 }
 
-// Instead returns the daemon that listens for TLS here and reads another file than d
-// does, where d does not listen: to configure d is without effect then.
+// Instead returns the daemon that listens for TLS here and reads another file than d, if d does not
+// listen: then configuring d has no effect.
 func (l *List) Instead(d Daemon) (other Daemon, ok bool) {
 	server := l.Server()
 	return server, server.Listening == Listens && d.Listening != Listens && server.ConfPath != d.ConfPath
@@ -71,8 +71,8 @@ type Unread struct {
 // the daemon admits, and which files it uses.
 var decisive = []string{libvirt.AllowedDNs, libvirt.AllowedUsers, "tls_no_verify_certificate", "tls_priority", "auth_tls", "key_file", "cert_file", "ca_file", "crl_file", "key_files", "cert_files"}
 
-// Unread finds settings in daemons' configuration files that the daemons which listen
-// for TLS do not read. Where none listens there are none: it is not known yet who will.
+// Unread finds settings in daemons' configuration files that the daemons which listen for TLS do
+// not read. If no daemon listens, it returns none: it is not known yet which daemon will.
 func (l *List) Unread() []Unread {
 	serving := l.Serving()
 	if len(serving) == 0 || serving[0].Listening != Listens {

@@ -140,8 +140,8 @@ type certSpec struct {
 	spoil               bool // damage the signature
 }
 
-// Extensions and algorithms, written down a second time: a mistake in the reader's
-// own list must not be made again by the certificates that it is tried on.
+// Extensions and algorithms, listed a second time: if the reader's own list has an error, the
+// certificates that test it must not share it.
 const (
 	idSubjectKeyID     = "2.5.29.14"
 	idKeyUsage         = "2.5.29.15"

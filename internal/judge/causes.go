@@ -29,8 +29,7 @@ func worthWarning(_, f Finding) bool { return f.Level != Note }
 
 func refusedToo(cause, _ Finding) bool { return cause.Level == Error }
 
-// sameChown reports whether two owners are wrong in the same way, and one command sets both
-// right.
+// sameChown reports whether two owners are wrong in the same way, so that one command fixes both.
 func sameChown(cause, f Finding) bool {
 	command, _, ok := chownOf(cause)
 	other, _, same := chownOf(f)
@@ -68,15 +67,15 @@ func Causes(found []*Finding) {
 	}
 }
 
-// joinChown has the fix of one owner set another right too.
+// joinChown makes the fix of one owner fix another too.
 func joinChown(cause, f *Finding) {
 	if _, path, ok := chownOf(*f); ok && cause.ID == "owner" {
 		cause.Fix += " " + path
 	}
 }
 
-// Best returns the command that fixes most of the findings that are worth a warning, and how
-// many of them; none where each needs another.
+// Best returns the command that fixes most of the findings that are worth a warning, and their
+// number. It returns none if each finding needs a command of its own.
 func Best(found []Finding) (command string, fixes, of int) {
 	count := make(map[string]int)
 	byCause := make(map[string]string)

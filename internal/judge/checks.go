@@ -66,7 +66,7 @@ func (r *run) checkLeafUsage(c *gnutls.Certificate, file string) {
 	}
 }
 
-// usagePresence: old releases take a key usage that is too long for an empty one.
+// usagePresence: old releases treat a key usage that is too long as empty.
 func usagePresence(r *run, c *gnutls.Certificate, p gnutls.Presence) gnutls.Presence {
 	if p == gnutls.Broken && r.rules.LongUsageIsEmpty && c.LongUsage() {
 		return gnutls.Present
@@ -82,8 +82,8 @@ func (r *run) usage(critical bool, id, file, what string) {
 	}
 }
 
-// checkPurpose has libvirt's inverted comparison: anyExtendedKeyUsage allows
-// nothing, any foreign purpose allows both roles.
+// checkPurpose repeats libvirt's inverted comparison: anyExtendedKeyUsage allows nothing, any
+// foreign purpose allows both roles.
 func (r *run) checkPurpose(c *gnutls.Certificate, file string) {
 	oids, critical, p := c.Purposes()
 	if p == gnutls.Broken {

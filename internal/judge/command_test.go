@@ -140,7 +140,7 @@ func (w commandWord) agrees(accepts bool) error {
 	return nil
 }
 
-// askCommand runs check twice: as programs and as people do.
+// askCommand runs check twice: with the output for programs and with that for people.
 func askCommand(t testing.TB, command string, args ...string) commandWord {
 	t.Helper()
 	var w commandWord
@@ -236,7 +236,7 @@ func (g *generator) disturb(t testing.TB, folder string) {
 	}
 }
 
-// numbered gives the pair to the names of a further one, which libvirt 11.10 reads.
+// numbered renames the pair to a further one, which libvirt 11.10 reads.
 func numbered(folder string, give func(from, to string) error) error {
 	at := func(name string) string { return filepath.Join(folder, name) }
 	return errors.Join(give(at("clientcert.pem"), at("clientcert0.pem")), give(at("clientkey.pem"), at("clientkey0.pem")))
@@ -250,7 +250,7 @@ func copyFile(from, to string) error {
 	return errors.Join(os.MkdirAll(filepath.Dir(to), 0o755), os.WriteFile(to, data, 0o644))
 }
 
-// grow puts zero bytes behind a file, without using the disk for them.
+// grow appends zero bytes to a file, without using the disk for them.
 func grow(path string, size int64) error {
 	if info, err := os.Stat(path); err != nil || !info.Mode().IsRegular() {
 		return err

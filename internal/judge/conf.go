@@ -28,13 +28,13 @@ type DaemonConf struct {
 	// Listen is the argument that contains --listen, and ListenFile the file with that argument;
 	// both are empty if there is none.
 	Listen, ListenFile string
-	// Silent is whether it is sure that the daemon does not listen for TLS: it does not
-	// read the files for it then.
+	// Silent reports whether the daemon certainly does not listen for TLS: then it does not read
+	// the files for it.
 	Silent bool
 	// Answers is the address at which the running daemon accepts clients with TLS; empty if it does
 	// not, or if this is not known.
 	Answers string
-	// Systemd is whether the machine starts its daemons with systemd.
+	// Systemd reports whether the machine starts its daemons with systemd.
 	Systemd bool
 	// HasGroup reports whether the machine knows a group.
 	HasGroup func(name string) bool
@@ -84,7 +84,7 @@ func (j *confJudge) say(id string, level Level, fix, format string, args ...any)
 // inSession marks the last finding as one that concerns clients, not the daemon.
 func (j *confJudge) inSession() { j.found[len(j.found)-1].Stage = Session }
 
-// from marks the last finding as one of this release and those after it.
+// from restricts the last finding to a release and those after it.
 func (j *confJudge) from(major, minor int) {
 	if j.Release.Product != "" {
 		return
@@ -156,8 +156,8 @@ func (j *confJudge) fixRefused(refused *conf.Error) string {
 	return j.correctLine(refused)
 }
 
-// mute is the command that makes a comment of an entry, so that the daemon's default
-// holds; empty where other entries stand on its lines.
+// mute returns the command that turns an entry into a comment, so that the daemon's default
+// applies. It is empty if other entries stand on the same lines.
 func (j *confJudge) mute(name string) string {
 	first, last, shared := j.conf.Extent(name)
 	if first == 0 || shared {
@@ -166,7 +166,7 @@ func (j *confJudge) mute(name string) string {
 	return muteLines(j.File.Path, [][2]int{{first, last}})
 }
 
-// muteLines is the command that makes comments of lines of a file; empty for none.
+// muteLines returns the command that turns lines of a file into comments; empty for none.
 func muteLines(path string, extents [][2]int) string {
 	var edits []string
 	for _, e := range extents {

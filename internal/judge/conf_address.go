@@ -69,7 +69,7 @@ var notHostName = regexp.MustCompile(`[^A-Za-z0-9._-]`)
 func (n Network) refusesAddress(text string) (level Level, why string) {
 	if ip, ok := numericHost(text); ok {
 		if ip.IsUnspecified() || ip.IsLoopback() || ip.Is6() || n.HasAddress == nil || n.HasAddress(ip.AsSlice()) {
-			return "", "" // without IPv6 an address of it is refused too, but a machine may get it
+			return "", "" // without IPv6 the daemon refuses such an address too, but a machine may get IPv6
 		}
 		return Error, "is not an address of this machine: the daemon does not start"
 	}
@@ -90,7 +90,7 @@ func (n Network) refusesAddress(text string) (level Level, why string) {
 	return "", ""
 }
 
-// looksNumeric reports whether a text ends in a number, as no name of a host does.
+// looksNumeric reports whether a text ends in a number: a host name never does.
 func looksNumeric(text string) bool {
 	last := text[strings.LastIndexByte(text, '.')+1:]
 	_, err := strconv.ParseUint(last, 0, 64)

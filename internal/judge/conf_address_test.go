@@ -74,7 +74,7 @@ func network() Network {
 	}
 }
 
-// openedBy is a libvirtd with --listen and a configuration.
+// openedBy returns a libvirtd with --listen and a configuration.
 func openedBy(text string) DaemonConf {
 	daemon, _ := libvirt.FindDaemon("libvirtd")
 	return DaemonConf{Daemon: daemon, File: File{Path: "/c", Data: []byte(text)}, Listen: "--listen", ListenFile: "/a",
@@ -172,7 +172,7 @@ while IFS= read -r line; do
 done </root/lines
 `
 
-// linesAt are some of a list, by number.
+// linesAt returns some lines of a list, by number.
 func linesAt(list []string, some []int) []string {
 	var picked []string
 	for _, i := range some {
@@ -214,7 +214,7 @@ func TestListenOnReleases(t *testing.T) {
 	}, noPackages)
 }
 
-// listening is the port on which libvirtd listens with each line of configuration.
+// listening returns the port on which libvirtd listens for each line of configuration.
 func (h *labHost) listening(t *testing.T, lines []string) []string {
 	t.Helper()
 	if err := h.WriteFile(t.Context(), "/root/lines", []byte(strings.Join(lines, "\n")+"\n"), 0o600); err != nil {

@@ -37,7 +37,8 @@ func (j *confJudge) files() {
 	}
 }
 
-// absolute writes a path from the root on, where the daemon finds the file so.
+// absolute returns the command that makes a relative path absolute, if the daemon then finds the
+// file.
 func (j *confJudge) absolute(name, path string) string {
 	first, last, shared := j.conf.Extent(name)
 	if first != last || shared || !j.Exists("/"+path) || strings.ContainsAny(path, `|&\"'`) {
@@ -63,7 +64,7 @@ func (j *confJudge) lists(named map[string]string) bool {
 	return true
 }
 
-// single is the command that writes lists of one file as the settings that every release
+// single returns the command that replaces lists with one file by settings that every release
 // knows.
 func (j *confJudge) single() string {
 	cert, _ := j.conf.Lookup("cert_files")

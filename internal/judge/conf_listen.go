@@ -9,8 +9,8 @@ import (
 	"virtpki/internal/termtext"
 )
 
-// listening looks whether the daemon listens for TLS at all, and by one way alone
-// (libvirt, docs/daemons.rst; src/remote/remote_daemon.c).
+// listening checks whether the daemon listens for TLS, and in only one way (libvirt,
+// docs/daemons.rst; src/remote/remote_daemon.c).
 func (j *confJudge) listening() {
 	wants, set := j.number("listen_tls")
 	on := wants == 1 || !set && j.Daemon.ListenTLS
@@ -33,7 +33,7 @@ func (j *confJudge) listening() {
 	}
 }
 
-// enableSocket has systemd open the port, which it does for a stopped daemon alone.
+// enableSocket makes systemd open the port, which it does only while the daemon is stopped.
 func (j *confJudge) enableSocket() string {
 	d := j.Daemon
 	if j.Root != "/" { // no daemon of an image runs
@@ -55,7 +55,7 @@ func (j *confJudge) dropListen() string {
 	return drop
 }
 
-// units are socket units in words.
+// units names socket units in words.
 func units(names []string) string {
 	if len(names) == 1 {
 		return "unit " + names[0]

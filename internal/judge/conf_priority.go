@@ -111,7 +111,7 @@ func (s *suites) read(word string, first bool) error {
 	return nil
 }
 
-// algorithm adds or removes one and reports whether there is such a name.
+// algorithm adds or removes an algorithm, and reports whether the name is known.
 func (s *suites) algorithm(name string, add bool) bool {
 	group, isGroup := strings.CutPrefix(name, "GROUP-")
 	curve, isCurve := strings.CutPrefix(name, "CURVE-")

@@ -66,7 +66,7 @@ func nearest(name string, known []string) string {
 	return ""
 }
 
-// shortestPart is how long a part of a name has to be to tell the whole.
+// shortestPart is the smallest length of a part that identifies a whole name.
 const shortestPart = 6
 
 // partOf reports whether one name is the beginning or the end of another.
@@ -74,8 +74,8 @@ func partOf(part, whole string) bool {
 	return len(part) >= shortestPart && strings.Contains(part, "_") && (strings.HasPrefix(whole, part) || strings.HasSuffix(whole, "_"+part))
 }
 
-// distance is how many letters have to be changed, added or left out; the same letters
-// in another order are one.
+// distance returns the number of letters to change, add or leave out; two swapped letters count as
+// one.
 func distance(a, b string) int {
 	if a != b && slices.Equal(slices.Sorted(slices.Values([]byte(a))), slices.Sorted(slices.Values([]byte(b)))) {
 		return 1
@@ -108,8 +108,8 @@ func (j *confJudge) sayUnknown(qemu bool) {
 	}
 }
 
-// fixUnknown writes the name that was meant, where the daemon would start with it; it
-// makes a comment of a setting that is gone.
+// fixUnknown writes the name that was probably meant, if the daemon would start with it. It turns a
+// setting that no longer exists into a comment.
 func (j *confJudge) fixUnknown(u UnknownSetting, qemu bool) string {
 	switch {
 	case u.ID == "setting-elsewhere" && qemu:
@@ -126,7 +126,7 @@ func (j *confJudge) fixUnknown(u UnknownSetting, qemu bool) string {
 	return fmt.Sprintf(`sed -i '%ds/%s/%s/' %s`, first, u.Name, u.Right, termtext.ShellWord(j.File.Path))
 }
 
-// startsAs reports whether the daemon starts once an entry has the name that was meant.
+// startsAs reports whether the daemon starts once an entry has the probable name.
 func (j *confJudge) startsAs(u UnknownSetting, qemu bool) bool {
 	value, _ := j.conf.Lookup(u.Name)
 	renamed, err := conf.Parse(nil)

@@ -58,7 +58,7 @@ func unknownIn(t *testing.T, text string, qemu bool) []UnknownSetting {
 	return UnknownSettings(file, qemu)
 }
 
-// The name that was meant is written only where the daemon starts with it.
+// The fix writes the probable name only if the daemon starts with it.
 func TestUnknownSettingFix(t *testing.T) {
 	tests := []struct{ text, fix string }{
 		{"a_b = 1\n", "sed -i '1s/^/#/' /c"},

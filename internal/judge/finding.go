@@ -33,7 +33,7 @@ const (
 	Host    Stage = "host"    // this host and this day: names, addresses, expiries
 )
 
-// Finding is one thing to say of a set of files.
+// Finding is one fault of a set of files, or one fact about it.
 type Finding struct {
 	ID    string `json:"id"` // stable
 	Level Level  `json:"level"`
@@ -43,7 +43,7 @@ type Finding struct {
 	Text string `json:"text"` // one sentence, without the file's name
 	// Fix is the command to type or the step to take; empty if there is none.
 	Fix string `json:"fix,omitempty"`
-	// Releases are those that say so, where others would not.
+	// Releases are the releases that the finding applies to, if it does not apply to all.
 	Releases []string `json:"releases,omitempty"`
 	// Cause is the id of the finding that this one follows from; empty if it follows from none.
 	// Followers counts the findings that follow from this one. See [Causes].
@@ -53,10 +53,10 @@ type Finding struct {
 	// only one, or if it cannot be read.
 	Raw []byte `json:"-"`
 
-	about []string // all files, of a finding about several
+	about []string // all files of a finding about several
 }
 
-// Entry explains an id to people: the page of all findings is made from these. Its JSON
+// Entry explains an id to people. The page of all findings is made from these entries. The JSON
 // form is stable.
 type Entry struct {
 	ID    string `json:"id"`

@@ -16,7 +16,7 @@ func missing(path string) File {
 	return File{Path: path, Err: &fs.PathError{Op: "open", Path: path, Err: fs.ErrNotExist}}
 }
 
-// file may spoil the text, or leave it away.
+// file may damage the text, or leave it out.
 func (g *generator) file(path string, text []byte) File {
 	if g.chance(g.odd / 3) {
 		return missing(path)
@@ -115,7 +115,7 @@ func (g *generator) crlFile(t trust, leaf identity) File {
 	return g.file("cacrl.pem", text)
 }
 
-// describe prints a set so that a disagreement can be looked into.
+// describe prints a set so that people can examine a disagreement.
 func describe(s Set) string {
 	var b strings.Builder
 	for _, f := range []File{s.CA, s.CRL, s.Cert, s.Key} {

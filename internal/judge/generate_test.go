@@ -17,10 +17,10 @@ import (
 	"virtpki/internal/gnutls"
 )
 
-// A generator makes random sets of files: mostly sound ones, with one fault or a
-// few of every kind that the rules speak of.
+// A generator makes random sets of files. Most are sound, and the others have one or a few faults
+// of every kind that the rules describe.
 
-// keyring is the keys that sets are made of; making one for each set would be slow.
+// keyring holds the keys for all sets; making new ones for each set would be slow.
 var keyring = sync.OnceValue(func() map[string][]testKey {
 	ring := map[string][]testKey{}
 	add := func(kind string, count int, generate func() testKey) {
@@ -43,7 +43,7 @@ var keyring = sync.OnceValue(func() map[string][]testKey {
 type generator struct {
 	*rand.Rand
 	now time.Time
-	// spare is the chance that a choice is an odd one.
+	// odd is the probability of an odd choice.
 	odd float64
 }
 
@@ -51,7 +51,7 @@ func newGenerator(seed uint64, now time.Time) *generator {
 	return &generator{Rand: rand.New(rand.NewPCG(seed, 1)), now: now.Truncate(time.Second), odd: odd()}
 }
 
-// odd is how often things are strange; VIRTPKI_ODD changes it.
+// odd is the frequency of odd choices; VIRTPKI_ODD changes it.
 func odd() float64 {
 	if p, err := strconv.ParseFloat(os.Getenv("VIRTPKI_ODD"), 64); err == nil {
 		return p
@@ -72,14 +72,14 @@ func (g *generator) key() testKey {
 	return pick(g, keyring()[kind]...)
 }
 
-// identity is a CA or leaf as it was made.
+// identity is a CA or leaf as made, with its key.
 type identity struct {
 	der  []byte
 	spec certSpec
 	key  testKey
 }
 
-// times: valid, and now and then expired or not yet.
+// times returns a period of validity: mostly a current one, sometimes an expired or a future one.
 func (g *generator) times(c *certSpec) {
 	c.notBefore, c.notAfter = g.now.Add(-48*time.Hour), g.now.Add(365*24*time.Hour)
 	if !g.strange() {
@@ -114,7 +114,7 @@ func (g *generator) serial() *big.Int {
 	return new(big.Int).SetUint64(g.Uint64())
 }
 
-// ca makes a CA, self-signed where issuer is nil.
+// ca makes a CA, self-signed if issuer is nil.
 func (g *generator) ca(subject string, key testKey, issuer *identity) identity {
 	c := certSpec{subject: name(subject), serial: g.serial(), key: key, hash: g.hash()}
 	g.times(&c)

@@ -21,7 +21,7 @@ type Machine struct {
 	// reach it.
 	Names     []string
 	Addresses []net.IP
-	// Due is when a certificate is due for renewal.
+	// Due returns when a certificate is due for renewal.
 	Due func(*x509.Certificate) time.Time
 	// Renews is the interval at which a timer on this machine renews due certificates; zero if no
 	// timer is known.
@@ -31,7 +31,7 @@ type Machine struct {
 type hostJudge struct {
 	Machine
 	found []Finding
-	raw   []byte // of the CA that is looked at, see [Finding]
+	raw   []byte // of the CA that is being checked, see [Finding]
 }
 
 func (j *hostJudge) say(f Finding, format string, args ...any) {
@@ -162,7 +162,7 @@ func (j *hostJudge) short(path string, cert *x509.Certificate) {
 	j.say(Finding{ID: "short-life", Level: level, File: path}, "it is due %s before it expires, and %s runs every %s: it may expire between two runs", hours(window), timer, hours(every))
 }
 
-// hours words a duration of a few days at most.
+// hours formats a duration of a few days at most.
 func hours(d time.Duration) string {
 	if d < 2*time.Hour {
 		return fmt.Sprintf("%d minutes", int(d.Minutes()))
@@ -208,8 +208,8 @@ func (j *hostJudge) purpose(set Set) {
 	j.say(Finding{ID: "purpose-not-critical", Level: Warning, File: set.Cert.Path, Fix: "virtpki renew --force"}, "it has no critical extended key usage, and libvirt only warns of one that is not critical: %s", harm)
 }
 
-// BindsRole reports whether every program refuses the first certificate of a file in
-// another role than its own: whether its extended key usage is critical.
+// BindsRole reports whether the extended key usage of a file's first certificate is critical, so
+// that every program refuses the certificate in another role than its own.
 func BindsRole(cert File) bool {
 	c, err := gnutls.ReadCertificate(cert.Data)
 	if err != nil {
@@ -277,8 +277,7 @@ func commonName(cert *x509.Certificate) string {
 	return fmt.Sprintf("%q", cert.Subject.String())
 }
 
-// firstCert is the certificate that counts of a leaf's file; nil where Go cannot read
-// it.
+// firstCert returns the certificate of a leaf's file that counts; nil if Go cannot read it.
 func firstCert(data []byte) *x509.Certificate {
 	certs := certsOf(data)
 	if len(certs) == 0 {

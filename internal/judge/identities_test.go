@@ -8,8 +8,8 @@ import (
 	"time"
 )
 
-// identities adds further pairs to a client's set, most of them sound; now and
-// then the plain pair goes, or a number is left out.
+// identities adds further pairs to a client's set, most of them sound. Sometimes it removes the
+// plain pair, or leaves out a number.
 func (g *generator) identities() Set {
 	t := g.trust()
 	s := g.setIn(Client, t)

@@ -25,7 +25,7 @@ func (f File) Absent() bool {
 	return leadsNowhere(f.Err) || f.Err == nil && f.Data == nil && f.Path == ""
 }
 
-// leadsNowhere reports whether an error means that nothing is to be found at a path.
+// leadsNowhere reports whether an error means that nothing exists at a path.
 func leadsNowhere(err error) bool {
 	return errors.Is(err, fs.ErrNotExist) || errors.Is(err, syscall.ENOTDIR) || errors.Is(err, syscall.ELOOP) || errors.Is(err, syscall.ENAMETOOLONG)
 }
@@ -36,14 +36,14 @@ type Role string
 // The roles.
 const (
 	Server Role = "server" // libvirtd's or a QEMU server endpoint's files
-	Client Role = "client" // who connects
+	Client Role = "client" // the side that connects
 )
 
 // Identity is a further certificate and its key, such as servercert0.pem and
 // serverkey0.pem beside servercert.pem: libvirt 11.10 and QEMU 10.2 read them.
 type Identity struct{ Cert, Key File }
 
-// Set is the files that one program reads for one role.
+// Set holds the files that one program reads for one role.
 type Set struct {
 	Role Role
 	// Product is the program that reads the files, "libvirt" or "qemu". If it is empty, the rules
@@ -130,8 +130,8 @@ func HostName(cert File, name string) (ok bool, why string) {
 	return gnutls.MatchHost(c, name)
 }
 
-// Certificates reads all certificates of a file as GnuTLS does; an error comes
-// with those before the one at fault.
+// Certificates reads all certificates of a file as GnuTLS does. In case of an error it also returns
+// those before the faulty one.
 func Certificates(f File) ([]*gnutls.Certificate, error) {
 	if f.Err != nil {
 		return nil, f.Err

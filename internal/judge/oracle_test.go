@@ -197,7 +197,7 @@ func targetOf(t *testing.T, text string) libvirt.Release {
 	return target
 }
 
-// wantVerdict compares a judgement with a case's word for it.
+// wantVerdict compares a verdict with the one that a case expects.
 func wantVerdict(t *testing.T, said []Finding, want string) {
 	t.Helper()
 	if got := map[bool]string{true: "reject", false: "accept"}[Refused(said)]; got != want {
@@ -238,7 +238,7 @@ func (c oracleCase) files(product string) Set {
 	}
 	issuer := identity{}
 	switch {
-	case len(cas) == 0: // the file is missing; the leaf needs an issuer all the same
+	case len(cas) == 0: // the file is missing; the leaf still needs an issuer
 		issuer = w.make(oracleShape{ID: "gone", Subject: map[string]string{"CN": "gone"}, To: 24}, nil, w.p256())
 	case strings.Contains(c.leafID(), "level2b"):
 		issuer = w.made["cacertlevel1breq"]
@@ -291,9 +291,8 @@ func TestOracleSessions(t *testing.T) {
 	}
 }
 
-// runningCases are about daemons that run, reload or have clients: nothing that
-// files can be judged by. The tests of the commands and of internal/libvirt/running have
-// them.
+// runningCases are about daemons that run, reload or have clients: files alone do not decide them.
+// The tests of the commands and of internal/libvirt/running cover them.
 var runningCases = []string{"live-67", "live-68", "live-69", "live-70", "live-71"}
 
 func TestOracleLive(t *testing.T) {

@@ -12,8 +12,7 @@ import (
 	"virtpki/internal/gnutls"
 )
 
-// hierarchy is a root with intermediates, for the cases that need more than a CA
-// and a leaf.
+// hierarchy is a root with intermediates, for cases that need more than a CA and a leaf.
 type hierarchy struct {
 	*workshop
 	c    oracleCase
@@ -220,8 +219,8 @@ func (h *hierarchy) crlCase(t *testing.T) {
 	h.judge(t, s, "libvirt-9.0", h.c.Expected)
 }
 
-// newestWins: of two CRLs the one with the newest thisUpdate counts, of two of one
-// second the later in the file.
+// newestWins: of two CRLs the one with the newest thisUpdate counts. If both have the same second,
+// the later one in the file counts.
 func (h *hierarchy) newestWins(t *testing.T, s Set, listed *big.Int) {
 	const hour = time.Hour
 	tests := []struct {

@@ -59,7 +59,7 @@ func (r *run) caMissing() {
 	r.refuse("ca-missing", r.set.CA.Path, "copy cacert.pem from the CA's host; virtpki bootstrap makes a CA where there is none", "is not there")
 }
 
-// caFile is the part that needs no certificate.
+// caFile makes the checks that need no certificate.
 func (r *run) caFile() {
 	if r.set.CA.Absent() && r.rules.HalfPairRefused {
 		r.caMissing()
@@ -92,8 +92,8 @@ func (r *run) pairs() []Identity {
 	return append([]Identity{plain}, pairs...)
 }
 
-// openLeaf reads one's own certificate: the first block, of a file of at most
-// 64 KiB in libvirt. A file that is not there is passed over for now.
+// openLeaf reads the program's own certificate: the first block, of a file of at most 64 KiB in
+// libvirt. It ignores a missing file for now.
 func (r *run) openLeaf(f File) *gnutls.Certificate {
 	if f.Absent() || !r.readable(f, "cert") || !r.sized(f, "cert") {
 		return nil
@@ -121,7 +121,7 @@ func (r *run) readable(f File, kind string) bool {
 	return false
 }
 
-// reason is an error without the path, which the finding has.
+// reason returns the text of an error without the path, which the finding has.
 func reason(err error) string {
 	var path *fs.PathError
 	if errors.As(err, &path) {
@@ -157,8 +157,8 @@ func (r *run) openCAs() bool {
 	return false
 }
 
-// loadCAs reads the CA file as GnuTLS's loader does: all of it. opened says that
-// the sanity check had nothing against it.
+// loadCAs reads the CA file as GnuTLS's loader does: all of it. opened reports that the sanity
+// check has accepted the file.
 func (r *run) loadCAs(opened bool) {
 	if r.set.CA.Absent() && !r.rules.HalfPairRefused {
 		r.caMissing()
@@ -227,7 +227,7 @@ func (r *run) loadPair(p Identity, leaf *gnutls.Certificate) {
 
 const fixEncrypted = "openssl pkey -in KEY -out NEW takes the passphrase away"
 
-// maxChain is how many certificates of a pair's file GnuTLS loads.
+// maxChain is the number of certificates that GnuTLS loads from a pair's file.
 const maxChain = 16
 
 // pairThere reports whether a pair is complete, and adds findings on its missing parts. A client

@@ -76,7 +76,7 @@ func (r *run) signatureFaults(faults map[gnutls.Fault]*gnutls.Certificate, file 
 	}
 }
 
-// explainNoIssuer finds out why no issuer was found.
+// explainNoIssuer finds the reason why GnuTLS found no issuer.
 func (r *run) explainNoIssuer(cert *gnutls.Certificate, file File) {
 	all, _ := gnutls.ReadCertificates(r.set.CA.Data, 0)
 	chain, _ := gnutls.ReadCertificates(file.Data, maxChain)
@@ -112,9 +112,9 @@ func sameName(cert *gnutls.Certificate, list []*gnutls.Certificate) bool {
 	return false
 }
 
-// checkAuthorities is QEMU's walk since 10.2 (qcrypto_tls_creds_check_authority_chain):
-// the certificates of the file in order, then up through the CA file to a
-// self-signed one; each is checked as a CA.
+// checkAuthorities repeats QEMU's check since 10.2 (qcrypto_tls_creds_check_authority_chain): the
+// certificates of the file in order, then up through the CA file to a self-signed one. Each has to
+// pass the check of a CA.
 func (r *run) checkAuthorities(leaf *gnutls.Certificate) {
 	chain := chainOf(r, leaf)
 	for i, c := range chain[1:] {
@@ -125,7 +125,7 @@ func (r *run) checkAuthorities(leaf *gnutls.Certificate) {
 		r.checkCA(c, leafFile(r, leaf))
 	}
 	cert := chain[len(chain)-1]
-	for seen := map[*gnutls.Certificate]bool{}; !seen[cert]; { // QEMU would go round for ever
+	for seen := map[*gnutls.Certificate]bool{}; !seen[cert]; { // QEMU would loop for ever
 		seen[cert] = true
 		if gnutls.Issued(cert, cert) {
 			r.checkCA(cert, r.set.CA.Path)
@@ -141,7 +141,7 @@ func (r *run) checkAuthorities(leaf *gnutls.Certificate) {
 	r.refuse("root-missing", r.set.CA.Path, "append the CA's own issuers, up to the self-signed one", "lacks %s, which is above the certificate; QEMU wants the chain up to a self-signed CA", nameText(cert.Issuer))
 }
 
-// chainOf finds the certificates that stand with a leaf.
+// chainOf finds the certificates that accompany a leaf.
 func chainOf(r *run, leaf *gnutls.Certificate) []*gnutls.Certificate {
 	for _, p := range r.pairs() {
 		chain, err := gnutls.ReadCertificates(gnutls.UntilNUL(p.Cert.Data), 0)

@@ -15,15 +15,15 @@ import (
 // Spot describes the file at one path, with links followed, as the caller saw it.
 type Spot struct {
 	Path string
-	// Err is why nothing is known of it: fs.ErrNotExist, fs.ErrPermission,
+	// Err is the reason why the path could not be inspected: fs.ErrNotExist, fs.ErrPermission,
 	// syscall.ELOOP.
 	Err error
-	// Target is where a link at the path leads.
+	// Target is the target of a link at the path.
 	Target   string
 	Link     bool        // whether a link stands at the path
 	Mode     fs.FileMode // type and permission bits
 	UID, GID int
-	// Unread is why the bytes of a regular file could not be read.
+	// Unread is the reason why the bytes of a regular file could not be read.
 	Unread error
 	Label  string // its SELinux type; empty if there is none
 }
@@ -45,25 +45,25 @@ const (
 	QEMUFolder             // /etc/pki/qemu and the like
 )
 
-// Trust is the CA's file and its CRL, as a role beside [Server] and [Client].
+// Trust is the role of the CA's file and its CRL, beside [Server] and [Client].
 const Trust Role = "ca"
 
-// Place is a place of files as it was seen.
+// Place holds the files of one place as the caller saw them.
 type Place struct {
 	Kind  Kind
 	Base  string // the directory that contains everything of the place
 	Roles []Role // the roles that count
 	// Asked reports whether the caller named the roles: a missing file is an error then.
 	Asked bool
-	// Numbered is whether numbered pairs, such as clientcert0.pem and its key, are there.
+	// Numbered reports whether numbered pairs exist, such as clientcert0.pem and its key.
 	Numbered bool
-	// Serves is whether a daemon is set up to listen on this machine.
+	// Serves reports whether a daemon is set up to listen on this machine.
 	Serves  bool
 	Release libvirt.Release
 	// UID and GID are the required owner of the files: root in the system's tree.
 	UID, GID int
 	Files    map[libvirt.File]Spot
-	Folders  []Spot                 // outermost first, with the modes they have to have in Want
+	Folders  []Spot                 // outermost first, with their required modes in Want
 	Want     map[string]fs.FileMode // by path
 	Strays   []Stray                // files in places that no program reads
 	CRLs     []NamedCRL             // files beside cacrl.pem that hold a CRL
@@ -125,7 +125,7 @@ func (j *placeJudge) link(path string) bool {
 // client that connects without a pair.
 func (j *placeJudge) later(stage Stage) { j.found[len(j.found)-1].Stage = stage }
 
-// present lists the files that count and of which something stands there.
+// present lists the existing files that count.
 func (j *placeJudge) present() []libvirt.File {
 	var files []libvirt.File
 	for _, file := range []libvirt.File{libvirt.CACert, libvirt.CACRL, libvirt.CAKey, libvirt.ServerCert, libvirt.ServerKey, libvirt.ClientCert, libvirt.ClientKey} {
@@ -255,7 +255,7 @@ func typeOf(mode fs.FileMode) string {
 	return "a device"
 }
 
-// plainReason is an error without the path and the name of the system call.
+// plainReason returns the text of an error without the path and the name of the system call.
 func plainReason(err error) string {
 	var pathErr *fs.PathError
 	if errors.As(err, &pathErr) {

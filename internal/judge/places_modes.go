@@ -50,7 +50,8 @@ func (j *placeJudge) stranger(spot Spot) {
 	j.say(Finding{ID: "owner", Level: Warning, File: spot.Path, Fix: fix}, "it belongs to user %d, who may replace what is in it", spot.UID)
 }
 
-// chmodKey gives a key a mode, and to QEMU's group where QEMU could not read it else.
+// chmodKey gives a key a mode, and gives the key to QEMU's group if QEMU could not read it
+// otherwise.
 func (j *placeJudge) chmodKey(mode fs.FileMode, spot Spot) string {
 	if j.Kind != QEMUFolder || j.QEMU == nil || j.QEMU.MayRead(spot.UID, spot.GID, mode) {
 		return chmod(mode, spot.Path)

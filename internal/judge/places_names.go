@@ -46,7 +46,7 @@ func (j *placeJudge) stray(stray Stray) {
 	}
 }
 
-// NamedCRL is a file that holds CRLs, and when the newest of them was made.
+// NamedCRL is a file with CRLs, and the time at which the newest of them was made.
 type NamedCRL struct {
 	File
 	Made time.Time
@@ -71,8 +71,8 @@ func (j *placeJudge) crlName(crl NamedCRL) {
 }
 
 // certLabel is the SELinux type of everything below /etc/pki (fedora-selinux,
-// policy/modules/system/miscfiles.fc). A file that was moved there from elsewhere
-// keeps the type that it had.
+// policy/modules/system/miscfiles.fc). A file that was moved there from elsewhere keeps its
+// previous type.
 const certLabel = "cert_t"
 
 func (j *placeJudge) labels() {

@@ -42,7 +42,7 @@ func (j *placeJudge) emptyFolder() bool {
 	return true
 }
 
-// readable looks whether QEMU's user may read the files.
+// readable checks whether QEMU's user may read the files.
 func (j *placeJudge) readable() {
 	for _, folder := range j.Folders {
 		if folder.Err == nil && !j.QEMU.MayEnter(folder.UID, folder.GID, folder.Mode) {
@@ -63,7 +63,7 @@ func (j *placeJudge) readable() {
 	}
 }
 
-// group is QEMU's group, by number in a tree that is for another machine.
+// group returns QEMU's group, by number in a tree that is for another machine.
 func (j *placeJudge) group() string {
 	if j.Seen != j.Base {
 		return strconv.Itoa(j.QEMU.GID)
@@ -95,8 +95,7 @@ func profilePaths(profile string) []string {
 	return paths
 }
 
-// expand writes out the alternatives of a path. One with very many braces is left
-// as it is.
+// expand writes out the alternatives of a path. It leaves a path with very many braces unchanged.
 func expand(path string) []string {
 	before, rest, ok := strings.Cut(path, "{")
 	inside, after, closed := strings.Cut(rest, "}")

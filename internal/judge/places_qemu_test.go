@@ -97,7 +97,7 @@ func (q qemuFolder) spot(path string) Spot {
 	return Spot{Path: path, Mode: info.Mode(), UID: int(sys.Uid), GID: int(sys.Gid)}
 }
 
-// findings are those that are about owners and modes.
+// findings returns the findings about owners and modes.
 func (q qemuFolder) findings() []Finding {
 	p := Place{Kind: QEMUFolder, Base: q.layout.Base, Seen: "/etc/pki/qemu", Roles: []Role{Server}, QEMU: &q.user,
 		Folders: []Spot{q.spot(q.layout.Base)}, Files: make(map[libvirt.File]Spot), Want: make(map[string]fs.FileMode)}
@@ -119,7 +119,7 @@ func (q qemuFolder) findings() []Finding {
 	return found
 }
 
-// fix types the fixes.
+// fix runs the fixes as typed.
 func (q qemuFolder) fix() int {
 	found := q.findings()
 	for _, f := range found {

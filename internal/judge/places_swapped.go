@@ -50,12 +50,12 @@ func swapped(files []string, text, fix string) Finding {
 	return Finding{ID: "swapped", Level: Error, Stage: Places, File: files[0], Text: text, Fix: fix, about: files}
 }
 
-// exchange is the command that exchanges two files, by their paths as a shell reads them.
+// exchange returns the command that exchanges two files, with their paths quoted for a shell.
 func exchange(a, b string) string {
 	return fmt.Sprintf("mv %s %[1]s.swap && mv %s %[1]s && mv %[1]s.swap %[2]s", a, b)
 }
 
-// belong reports whether one file holds a certificate and the other one its key.
+// belong reports whether one file contains a certificate and the other one its key.
 func belong(cert, key File) bool {
 	c, err := gnutls.ReadCertificate(cert.Data)
 	if err != nil {
@@ -69,7 +69,7 @@ func belong(cert, key File) bool {
 	return same && !unknown
 }
 
-// onlyFor reports whether a certificate is for one purpose alone.
+// onlyFor reports whether a certificate is only for one purpose.
 func onlyFor(cert File, oid string) bool {
 	c, err := gnutls.ReadCertificate(cert.Data)
 	if err != nil {

@@ -7,8 +7,7 @@ import (
 	"virtpki/internal/libvirt"
 )
 
-// TestLabel is about a file that was moved to its place from elsewhere, on a machine
-// with SELinux.
+// TestLabel is about a file that was moved to its place from elsewhere, on a machine with SELinux.
 func TestLabel(t *testing.T) {
 	for _, test := range []struct {
 		label string

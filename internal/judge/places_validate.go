@@ -24,7 +24,7 @@ type Validation struct {
 	Name    string // the host's name, in full if it is known; an empty name is not compared
 }
 
-// validator walks the lines of one role. A thing that is missing ends it.
+// validator makes the checks of one role. A missing file ends them.
 type validator struct {
 	Validation
 	role  Role

@@ -14,7 +14,7 @@ import (
 	"virtpki/internal/libvirt"
 )
 
-// One QEMU without a machine makes a tls-creds-x509 object of each set.
+// A single QEMU without a machine makes a tls-creds-x509 object of each set.
 
 func writeQEMUSet(t testing.TB, dir string, s Set) {
 	t.Helper()
@@ -34,7 +34,7 @@ func writeQEMUSet(t testing.TB, dir string, s Set) {
 	}
 }
 
-// qmp asks for an object of each set; before QEMU 6.0 its properties stand apart.
+// qmp requests an object for each set; before QEMU 6.0 its properties stand apart.
 func qmp(sets []Set, old bool) []byte {
 	var b bytes.Buffer
 	b.WriteString(`{"execute":"qmp_capabilities"}` + "\n")

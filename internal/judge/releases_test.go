@@ -9,10 +9,10 @@ import (
 	"virtpki/internal/libvirt"
 )
 
-// noPackages is a root without packages of its own.
+// noPackages requests a root without packages of its own.
 func noPackages(lab.Release) []string { return nil }
 
-// qemuPackages are those of the scripts with guests, so that one root serves both.
+// qemuPackages are the packages of the scripts with guests, so that one root serves both.
 func qemuPackages(release lab.Release) []string {
 	packages := []string{"qemu-system-x86", "qemu-utils", "libvirt-daemon-driver-qemu"}
 	if split, _ := release.Holds(">=11"); split {

@@ -17,7 +17,7 @@ type run struct {
 	out   []Finding
 
 	cas []*gnutls.Certificate // those that are looked at
-	raw []byte                // of the CA or CRL that is looked at, see [Finding]
+	raw []byte                // of the CA or CRL that is being checked, see [Finding]
 }
 
 func (r *run) say(f Finding, format string, args ...any) {

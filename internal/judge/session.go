@@ -9,8 +9,8 @@ import (
 )
 
 // session follows virNetTLSContextValidCertificate (libvirt) and
-// qcrypto_tls_session_check_certificate (QEMU): GnuTLS verifies the chain, then
-// the leaf is looked at.
+// qcrypto_tls_session_check_certificate (QEMU): GnuTLS verifies the chain, then the program checks
+// the leaf.
 func (r *run) session(peer Peer) {
 	r.choosePair()
 	chain := sentChain(r)
@@ -77,12 +77,11 @@ func (r *run) handshake(leaf *gnutls.Certificate) {
 	r.refuse("cert-usage-handshake", r.set.Cert.Path, r.reissue(), "its key usage does not permit digital signatures, so GnuTLS cannot use it in a handshake")
 }
 
-// sessionBits is the security that the priority NORMAL asks of certificates
-// (profile LOW).
+// sessionBits is the security that the priority NORMAL requires of certificates (profile LOW).
 const sessionBits = 80
 
-// peerVerifies is gnutls_certificate_verify_peers2: the chain against all CAs of
-// the peer's file, then its CRLs.
+// peerVerifies repeats gnutls_certificate_verify_peers2: it verifies the chain against all CAs of
+// the peer's file, then against its CRLs.
 func (r *run) peerVerifies(chain []*gnutls.Certificate, peer Peer) {
 	ca, crl := r.set.CA, r.set.CRL
 	if peer.CA != nil {
@@ -111,7 +110,7 @@ func (r *run) peerVerifies(chain []*gnutls.Certificate, peer Peer) {
 }
 
 func (r *run) checkRevoked(chain []*gnutls.Certificate, crl File) {
-	serverReads := r.set.Role == Client // a server's CRL meets clients, a client's meets servers
+	serverReads := r.set.Role == Client // a server's CRL applies to clients, a client's to servers
 	if crl.Err != nil || !serverReads && !r.rules.ClientReadsCRL {
 		return
 	}
@@ -127,7 +126,7 @@ func (r *run) checkRevoked(chain []*gnutls.Certificate, crl File) {
 	}
 }
 
-// checkSubject: a subject that GnuTLS has no text for is refused, list or not.
+// checkSubject: libvirt refuses a subject that GnuTLS cannot write as text, with or without a list.
 func (r *run) checkSubject(leaf *gnutls.Certificate, peer Peer) {
 	file := r.set.Cert.Path
 	text, err := r.rules.Names.FromRDNSequence(leaf.Subject)

@@ -14,14 +14,14 @@ import (
 	"virtpki/internal/libvirt"
 )
 
-// meeting is a server's and a client's set that come together.
+// meeting is a server's set and a client's set that connect to each other.
 type meeting struct {
 	server, client Set
-	name           string // how the client calls the server
+	name           string // the name that the client uses for the server
 }
 
-// meeting makes two sides, mostly under the same CAs. Most of them pass their own
-// checks, so that they do meet.
+// meeting makes two sides, mostly under the same CAs. Most of them pass their own checks, so that
+// they do connect.
 func (g *generator) meeting(target libvirt.Release) meeting {
 	for try := 0; ; try++ {
 		t := g.trust()
@@ -36,8 +36,8 @@ func (g *generator) meeting(target libvirt.Release) meeting {
 	}
 }
 
-// sessionScript has libvirtd read one server's files after the other, and one
-// client try each that it took.
+// sessionScript makes libvirtd read the files of each server in turn, and one client try each
+// server that libvirtd accepted.
 const sessionScript = `
 for i in $(seq 0 $(($1 - 1))); do
 	d=/root/sets/$i
@@ -56,7 +56,7 @@ done
 
 var sessionLine = regexp.MustCompile(`^(SERVER|CLIENT) (\d+) (.*)$`)
 
-// placePair puts files of a server that work in their places.
+// placePair installs working files of a server.
 func (h *labHost) placePair(t *testing.T, now time.Time) {
 	t.Helper()
 	good := newGenerator(1, now)
@@ -73,7 +73,7 @@ func (h *labHost) placePair(t *testing.T, now time.Time) {
 	}
 }
 
-// startServer brings up libvirtd with files of its own that work.
+// startServer starts libvirtd with working files of its own.
 func (h *labHost) startServer(t *testing.T, g *generator) {
 	t.Helper()
 	h.placePair(t, g.now)

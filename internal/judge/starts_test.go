@@ -8,8 +8,8 @@ import (
 	"time"
 )
 
-// startScript starts libvirtd on one set after the other and kills it as soon as
-// its TLS port listens: the files are read before.
+// startScript starts libvirtd on each set in turn and kills it as soon as its TLS port listens:
+// libvirtd reads the files before.
 const startScript = `
 for i in $(seq 0 $(($1 - 1))); do
 	rm -f /etc/pki/CA/cacert.pem /etc/pki/CA/cacrl.pem /etc/pki/libvirt/servercert.pem /etc/pki/libvirt/private/serverkey.pem

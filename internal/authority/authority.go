@@ -18,15 +18,15 @@ import (
 	"virtpki/pki"
 )
 
-// ErrNone says that there is no CA where one was looked for.
+// ErrNone says that a directory does not contain a CA.
 var ErrNone = errors.New("no CA")
 
-// ErrKeyAlone says that there is the key of a CA that has signed nothing yet, not
-// even its own certificate: a run was cut short.
+// ErrKeyAlone says that there is a CA's key that has signed nothing yet, not even its own
+// certificate, because a run was interrupted.
 var ErrKeyAlone = errors.New("there is a CA's key and nothing else")
 
-// Authority is a CA as it was found on disk, or is about to be written. It is read by
-// [Open]; LoadCRL and Unlock add what only some commands need.
+// Authority is a CA as it was found on disk, or is about to be written. [Open] reads it; LoadCRL
+// and Unlock add the lists and the keys, which only some commands need.
 type Authority struct {
 	Tree         store.Tree          // in which its files lie
 	Generation                       // the one that signs
@@ -36,23 +36,23 @@ type Authority struct {
 	recalled     []*pki.CRL          // the lists of all generations; see LoadCRL
 	Rollover     *Rollover           // nil outside of one
 	Folder       string              // the CA's own
-	Layout       libvirt.Layout      // of that folder
+	Layout       libvirt.Layout      // of that directory
 	Certificates []*x509.Certificate // all of cacert.pem
 	CRL          []byte              // cacrl.pem as it is; nil when there is none
 	Lists        []*pki.CRL          // all of cacrl.pem; see LoadCRL
 	Planned      []*x509.Certificate // records that are planned, not written yet
 }
 
-// At returns the CA that is, or will be, trusted in a layout, as one that another machine
-// keeps is: there are its certificates, of which the first signs, and its CRL or nil.
+// At returns the CA that is, or will be, trusted in a layout, in the form of a CA that another
+// machine keeps: its certificates, the first of which signs, and its CRL or nil.
 func At(t store.Tree, layout libvirt.Layout, certs []*x509.Certificate, crl []byte) *Authority {
 	a := &Authority{Tree: t, Layout: layout, Folder: filepath.Dir(layout.Path(libvirt.CACert)), Certificates: certs, CRL: crl}
 	a.CA.Certificate = certs[0]
 	return a
 }
 
-// Open reads the CA's certificate and CRL. Without either certificate or key
-// the error is ErrNone; a file that libvirt would not start on is an error too.
+// Open reads the CA's certificate and CRL. If there is neither a certificate nor a key, the error
+// is ErrNone. A file that would keep libvirt from starting is an error too.
 func Open(m *machine.Machine) (*Authority, error) {
 	a, data, err := Read(m)
 	if err != nil {
@@ -84,7 +84,7 @@ func Read(m *machine.Machine) (a *Authority, data []byte, err error) {
 	return a, data, a.loadRollover(m.Now())
 }
 
-// whyAbsent is the error for a CA without a certificate.
+// whyAbsent returns the error for a CA without a certificate.
 func whyAbsent(a *Authority, m *machine.Machine) error {
 	if key := a.Layout.Path(libvirt.CAKey); m.Tree().Exists(key) {
 		records, err := m.Tree().Records(libvirt.Records(a.Folder))
@@ -120,7 +120,8 @@ func (a *Authority) Keyless() bool {
 	return a.CA.Signer == nil && !a.Tree.Exists(a.Layout.Path(libvirt.CAKey))
 }
 
-// TrustText is what a machine is to trust, in PEM, and from when on that can have been made.
+// TrustText returns the CA certificates and the CRLs that a machine is to use, in PEM, and the
+// earliest time at which the text can have been made.
 func (a *Authority) TrustText() (text []byte, made time.Time, err error) {
 	made, text = a.CA.Certificate.NotBefore, pki.EncodeCertificates(a.Certificates...)
 	if a.CRL == nil {

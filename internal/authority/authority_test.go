@@ -25,7 +25,7 @@ var now = time.Date(2026, 11, 25, 12, 0, 0, 0, time.UTC)
 
 const day = 24 * time.Hour
 
-// newCA returns a CA of a life, from now on.
+// newCA returns a CA with a lifetime, from now on.
 func newCA(t *testing.T, name string, life time.Duration) *pki.CA {
 	t.Helper()
 	raw, err1 := subject.ForCA(name)
@@ -77,18 +77,18 @@ func list(t *testing.T, ca *pki.CA, reason pki.Reason, certs ...*x509.Certificat
 	return crl
 }
 
-// folder is a CA's folder as a table describes it.
+// folder is a CA's directory as a table describes it.
 type folder struct {
 	cas      []*pki.CA // of cacert.pem, in this order
-	key      *pki.CA   // whose key is cakey.pem; nil for nobody's
-	next     *pki.CA   // whose key waits for a rollover's end
+	key      *pki.CA   // the one with the key in cakey.pem; nil for none
+	next     *pki.CA   // the one with the key that waits for a rollover's end
 	lists    []*pki.CRL
 	retired  []byte
 	records  []*x509.Certificate
 	rollover string
 }
 
-// machine writes the folder into a machine of the test's own.
+// machine writes the directory into a machine of the test's own.
 func (f folder) machine(t *testing.T) *machine.Machine {
 	t.Helper()
 	m := machine.New()
@@ -126,7 +126,7 @@ func (f folder) machine(t *testing.T) *machine.Machine {
 	return m
 }
 
-// open opens the folder's CA, with its lists and, where they are there, its keys.
+// open opens the CA in the directory, with its lists and, if they exist, its keys.
 func (f folder) open(t *testing.T) *Authority {
 	t.Helper()
 	m := f.machine(t)

@@ -17,12 +17,12 @@ import (
 	"virtpki/pki"
 )
 
-// Leaf is what the certificates of one run have in common, whomever they are for.
+// Leaf holds the settings that all certificates of one run have in common.
 type Leaf struct {
 	KeyType   pki.KeyType // of keys that are made for them
 	Validity  time.Duration
 	Release   libvirt.Release            // the oldest release that must accept them
-	Templates map[pki.Role]*pki.Template // none for the built-in shapes
+	Templates map[pki.Role]*pki.Template // none for the built-in ones
 }
 
 // Order is one certificate that the CA is to sign.
@@ -35,8 +35,8 @@ type Order struct {
 	Quick     bool              // as in [pki.Request]
 }
 
-// MakePair plans a certificate with its record and its key. have is what lies there
-// already, or nil: a key of it is taken.
+// MakePair plans a certificate with its record and its key. have is the key pair that lies there
+// already, or nil; MakePair uses its key.
 func (a *Authority) MakePair(j *change.Job, keys *change.Keyring, o Order, to keypair.Dest, have *keypair.Pair) (*x509.Certificate, error) {
 	key, err := keys.For(have, o.Identity.Slot(), o.KeyType)
 	if err == nil && have != nil && have.Key != nil {
@@ -71,8 +71,8 @@ func (a *Authority) Certify(j *change.Job, o Order, path string) (*x509.Certific
 	return cert, a.Record(j, cert)
 }
 
-// Sign has the CA sign, and records nothing. dropped are the names that nobody asked for
-// and that the CA may not sign.
+// Sign has the CA sign, and records nothing. dropped lists the names that the CA may not sign and
+// that nobody asked for.
 func (a *Authority) Sign(o Order) (cert *x509.Certificate, dropped []string, err error) {
 	request, dropped, err := a.RequestFor(o)
 	if err != nil {
@@ -103,8 +103,8 @@ func DroppedText(dropped []string, name string) string {
 	return fmt.Sprintf("the CA may not sign for %s: left out of %s's certificate", strings.Join(dropped, ", "), name)
 }
 
-// Unbound says that what a template makes is good for more than its role; empty where
-// it is not. The built-in shapes are bound.
+// Unbound returns a warning if a certificate that a template made is good for more than its role,
+// or else an empty text. The built-in templates make certificates for one role only.
 func (l *Leaf) Unbound(role pki.Role, cert *x509.Certificate) string {
 	template := l.Templates[role]
 	if template == nil || judge.BindsRole(judge.File{Data: pki.EncodeCertificates(cert)}) {

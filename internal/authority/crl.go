@@ -21,19 +21,19 @@ import (
 	"virtpki/pki"
 )
 
-// Entries are what is to be added to the lists of a CA's generations.
+// Entries holds the entries to add to the lists of a CA's generations.
 type Entries map[*Generation][]x509.RevocationListEntry
 
-// CRLRequest says which list is to be made, and for whom.
+// CRLRequest says which list to make, and where to put it.
 type CRLRequest struct {
 	Add      Entries // none refreshes
 	Validity time.Duration
 	Copy     store.Output     // one for other hosts; without a path none
-	Daemons  []running.Daemon // each is given the list where it reads its own
+	Daemons  []running.Daemon // each gets the list in the file that it reads
 }
 
-// PlanCRL signs the next CRL of each generation that has new entries, of all
-// when none has, and plans them for each place that holds one.
+// PlanCRL signs the next CRL of each generation with new entries, or of all generations if none has
+// any. It plans these lists for each place that holds one.
 func (a *Authority) PlanCRL(j *change.Job, m *machine.Machine, r CRLRequest) error {
 	p := crlPlan{a, j, m, r}
 	places, err := p.places()
@@ -66,7 +66,7 @@ func (a *Authority) PlanCRL(j *change.Job, m *machine.Machine, r CRLRequest) err
 	return p.at(places, crls)
 }
 
-// PlanCurrent plans the lists as they are for each place that holds one.
+// PlanCurrent plans the unchanged lists for each place that holds one.
 func (a *Authority) PlanCurrent(j *change.Job, m *machine.Machine, r CRLRequest) error {
 	var crls []*pki.CRL
 	for _, gen := range a.generations() {
@@ -104,8 +104,8 @@ func (p crlPlan) everywhere(crls []*pki.CRL) error {
 	return p.at(places, crls)
 }
 
-// places are the files that hold, or are to hold, the CA's CRL on this
-// machine: the CA's own, the system's, that of each daemon, and a copy.
+// places returns the files that hold, or are to hold, the CA's CRL on this machine: the CA's own,
+// the system's, that of each daemon, and a copy.
 func (p crlPlan) places() ([]string, error) {
 	places := []string{p.a.Layout.Path(libvirt.CACRL)}
 	add := func(path string) {
@@ -116,7 +116,7 @@ func (p crlPlan) places() ([]string, error) {
 	for i, layout := range append([]libvirt.Layout{p.m.System()}, libvirt.QEMU(p.m.Path(p.m.Sysconfdir))...) {
 		certs, err := keypair.ReadCerts(p.m.Tree(), layout.Path(libvirt.CACert))
 		if machine.Unread(err) {
-			return nil, err // it may trust the CA, and would go on with the list of before
+			return nil, err // it may trust the CA, and would keep its old list
 		}
 		if path := layout.Path(libvirt.CACRL); slices.ContainsFunc(certs, p.a.CA.Certificate.Equal) && (i == 0 || p.m.Tree().Exists(path)) {
 			add(path)
@@ -144,11 +144,11 @@ func (p crlPlan) places() ([]string, error) {
 	return places, nil
 }
 
-// crlMode is that of a CRL: it is public.
+// crlMode is the mode of a CRL, which is public.
 const crlMode fs.FileMode = 0o644
 
-// one plans one file with CRLs in it. Those of other CAs in the file stay;
-// of each issuer there is one, because libvirt keeps one.
+// one plans one file with CRLs in it. CRLs of other CAs in the file stay. The file holds one per
+// issuer, because libvirt keeps one.
 func (p crlPlan) one(path string, crls []*pki.CRL) error {
 	own := path == p.a.Layout.Path(libvirt.CACRL)
 	there, err := p.a.Lists, error(nil)
@@ -176,8 +176,8 @@ func (p crlPlan) one(path string, crls []*pki.CRL) error {
 	}
 }
 
-// newCRLFile plans a file that holds no list so far: one with something else in it was
-// named by mistake, in a daemon's conf say.
+// newCRLFile plans a file that does not hold a list so far. It refuses a file with other contents,
+// which was named by mistake, for example in a daemon's configuration file.
 func newCRLFile(plan *store.Plan, path string, text []byte) error {
 	data, err := machine.ReadIfThere(plan.Tree(), path)
 	if err == nil && len(bytes.TrimSpace(data)) > 0 {
@@ -186,7 +186,7 @@ func newCRLFile(plan *store.Plan, path string, text []byte) error {
 	return hint.First(err, plan.Keep(path, text, crlMode, machine.Owner()))
 }
 
-// without plans a file of lists without those of one issuer.
+// without plans a file of lists from which those of one issuer are removed.
 func (p crlPlan) without(path string, gone *x509.Certificate) error {
 	crls, err := keypair.ReadCRLs(p.j.Plan.Tree(), path)
 	if err != nil {

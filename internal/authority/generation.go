@@ -20,8 +20,7 @@ type Generation struct {
 	highest *big.Int // the highest number of a list in other files; nil when there is none
 }
 
-// byKeyID finds a certificate of cacert.pem by its SubjectKeyId in hexadecimal; nil
-// when there is none.
+// byKeyID returns the certificate of cacert.pem with a SubjectKeyId in hexadecimal, or nil.
 func (a *Authority) byKeyID(id string) *x509.Certificate {
 	for _, cert := range a.Certificates {
 		if keyID(cert) == id {
@@ -33,13 +32,13 @@ func (a *Authority) byKeyID(id string) *x509.Certificate {
 
 func keyID(cert *x509.Certificate) string { return hex.EncodeToString(cert.SubjectKeyId) }
 
-// generations are those whose key is here, the one that signs first.
+// generations returns the generations that have their key here, the one that signs first.
 func (a *Authority) generations() []*Generation {
 	return append([]*Generation{&a.Generation}, a.others...)
 }
 
-// SignerOf is the generation that has signed a certificate; the one that signs
-// now for one that is not known.
+// SignerOf returns the generation that has signed a certificate. If it is not known, SignerOf
+// returns the generation that signs now.
 func (a *Authority) SignerOf(cert *x509.Certificate) *Generation {
 	for _, gen := range a.generations() {
 		if cert != nil && cert.CheckSignatureFrom(gen.CA.Certificate) == nil {
@@ -60,9 +59,9 @@ func (a *Authority) EverSigned(cert *x509.Certificate) bool {
 	return a.HasSigned(cert) || slices.ContainsFunc(a.Retired, dropped)
 }
 
-// elsewhere are the entries of the generation's lists in other files that its own
-// does not have: a daemon may have read a file that another tool kept. No
-// revocation is forgotten because it stood in the wrong place.
+// elsewhere returns the entries that the generation's lists in other files have and its own list
+// does not: a daemon may have read a file that another tool kept. So virtpki does not forget a
+// revocation because it stood in the wrong place.
 func (gen *Generation) elsewhere(t store.Tree, places []string) ([]x509.RevocationListEntry, error) {
 	var found []x509.RevocationListEntry
 	known := make(map[string]bool)
@@ -104,8 +103,8 @@ func maxNumber(a, b *big.Int) *big.Int {
 	return a
 }
 
-// nextCRL signs the list that follows the current one. The numbers of a CA whose
-// list is lost go on from the time: that is higher than any count.
+// nextCRL signs the list that follows the current one. If the CA's list is lost, its numbers
+// continue from the time, which is higher than any count.
 func (gen *Generation) nextCRL(now time.Time, elsewhere, entries []x509.RevocationListEntry, validity time.Duration) (*pki.CRL, error) {
 	next := big.NewInt(now.Unix())
 	if gen.Current != nil {

@@ -18,9 +18,9 @@ import (
 	"virtpki/pki"
 )
 
-// History reads whom the CA has shut out, in all its generations: the records of what it
-// has revoked. signed reads the others, where somebody may have been let in again. The
-// lists have been loaded.
+// History reads which keys and names the CA has shut out, in all its generations, from the records
+// of revoked certificates. signed reads the other records, which show who was admitted again. The
+// lists must have been loaded.
 func (a *Authority) History(now time.Time, signed func() ([]*x509.Certificate, error)) (*grant.History, error) {
 	revoked, err := a.revokedRecords()
 	if err != nil {
@@ -63,7 +63,8 @@ func (a *Authority) revokedRecords() ([]*grant.Revoked, error) {
 	return revoked, nil
 }
 
-// revocationsOf finds the revocations of some records in lists, by serial; of several the gravest.
+// revocationsOf finds the revocations of some records in lists, by serial. If there are several for
+// one serial, it returns the gravest.
 func revocationsOf(lists []*pki.CRL, files []store.RecordFile) map[string]x509.RevocationListEntry {
 	serials := make([]*big.Int, len(files))
 	for i, file := range files {
@@ -93,8 +94,8 @@ func (a *Authority) ShutOuts(now time.Time) (*grant.History, error) {
 	return a.past, err
 }
 
-// RefuseCompromised is the error for a key that was revoked as compromised: nobody gets
-// another certificate for it, whoever asks and wherever it lies.
+// RefuseCompromised returns an error for a key that was revoked as compromised. It never gets
+// another certificate, regardless of who asks and where the key lies.
 func RefuseCompromised(h *grant.History, keyID string) error {
 	if r := h.Compromised(keyID); r != nil {
 		return fmt.Errorf("its key is compromised: %s", revocationText(r))
@@ -102,7 +103,7 @@ func RefuseCompromised(h *grant.History, keyID string) error {
 	return nil
 }
 
-// refuseKey is RefuseCompromised for a key that is there and would be kept.
+// refuseKey is RefuseCompromised for an existing key that would be kept.
 func (a *Authority) refuseKey(have *keypair.Pair, now time.Time) error {
 	h, err := a.ShutOuts(now)
 	if err == nil {
@@ -117,8 +118,9 @@ func (a *Authority) refuseKey(have *keypair.Pair, now time.Time) error {
 	return hint.With(fmt.Errorf("%s: %w", have.KeyPath, err), "move the key away: the same command makes a new one")
 }
 
-// NoteLetIn says whom a certificate lets in again that the owner signs by hand. Where that
-// cannot be known, it says so: to sign is the owner's decision all the same.
+// NoteLetIn notes which revoked host or client a certificate admits again, when the owner signs it
+// by hand. If that cannot be known, it notes this instead: signing is the owner's decision all the
+// same.
 func (a *Authority) NoteLetIn(j *change.Job, cert *x509.Certificate, name string, now time.Time) {
 	h, err := a.ShutOuts(now)
 	var text string
@@ -133,12 +135,14 @@ func (a *Authority) NoteLetIn(j *change.Job, cert *x509.Certificate, name string
 	}
 }
 
-// HistoryUnknown says why it is not known whom the CA has shut out.
+// HistoryUnknown returns the message for an error because of which virtpki does not know which keys
+// and names the CA has shut out.
 func HistoryUnknown(err error) string {
 	return fmt.Sprintf("whom the CA has shut out is not known: %v", err)
 }
 
-// LetIn says whom a certificate lets in again; empty for nobody.
+// LetIn says which revoked host or client a certificate admits again. The text is empty if there is
+// none.
 func LetIn(h *grant.History, cert *x509.Certificate, name string) (string, error) {
 	out, err := h.ShutOut(cert)
 	if err != nil || len(out) == 0 {

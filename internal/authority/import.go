@@ -27,9 +27,9 @@ import (
 
 // ImportFiles are the files of a CA that another tool has made, as the user names them.
 type ImportFiles struct {
-	Cert   string // PEM, with others besides where there are several
+	Cert   string // PEM, perhaps with other certificates
 	Key    string
-	Device cakey.Order // of a key in a device, in the place of Key
+	Device cakey.Order // of a key in a device, instead of Key
 	CRL    string      // empty for none
 	Issued string      // a directory of certificates or an index.txt; empty for none
 }
@@ -42,7 +42,7 @@ type Import struct {
 	records   []*x509.Certificate        // one of each serial
 	revoked   []x509.RevocationListEntry // of the index, beyond the CRL
 	notes     []string
-	unproven  map[string]bool // serials of certificates whose signature by MD5 says nothing of who made it
+	unproven  map[string]bool // serials of certificates signed with MD5, which does not prove who made them
 
 	keyThere   []byte // the file of the CA's key, where it is in its directory already
 	certsThere bool   // the CA's certificates are in its directory already
@@ -55,8 +55,8 @@ func (in *Import) note(format string, args ...any) {
 	in.notes = append(in.notes, fmt.Sprintf(format, args...))
 }
 
-// ReadImport reads a CA of another tool and checks that libvirt can live with it. The
-// key's passphrase is of the keyring, and stays in it.
+// ReadImport reads a CA of another tool and checks that libvirt can use it. The key's passphrase
+// comes from the keyring, and stays in it.
 func ReadImport(m *machine.Machine, files ImportFiles, keys *change.Keyring) (*Import, error) {
 	in := &Import{
 		Authority: Authority{Tree: m.Tree(), Folder: m.CAPath(), Layout: libvirt.CA(m.CAPath())},
@@ -80,7 +80,7 @@ func ReadImport(m *machine.Machine, files ImportFiles, keys *change.Keyring) (*I
 	return in, nil
 }
 
-// readCA reads certificate and key, and checks that libvirt can live with them.
+// readCA reads certificate and key, and checks that libvirt can use them.
 func (in *Import) readCA(files ImportFiles, keys *change.Keyring, now time.Time) error {
 	certs, err := keypair.ReadCerts(keys.Tree, files.Cert)
 	if err != nil {
@@ -159,8 +159,8 @@ func (in *Import) readCRL(path string) error {
 	return nil
 }
 
-// keepOthers keeps the lists of the CAs beside this one, as in the middle of a rollover:
-// they are trusted like it.
+// keepOthers keeps the lists of the CAs beside this one, for example in the middle of a rollover:
+// they are trusted as well.
 func (in *Import) keepOthers(crls []*pki.CRL) {
 	for _, ca := range in.Certificates {
 		if list := keypair.NewestCRL(crls, ca); list != nil && !ca.Equal(in.CA.Certificate) {
@@ -169,8 +169,8 @@ func (in *Import) keepOthers(crls []*pki.CRL) {
 	}
 }
 
-// readIssued reads the records: a folder of certificates, or an index.txt with
-// the certificates beside it.
+// readIssued reads the records: a directory of certificates, or an index.txt with the certificates
+// beside it.
 func (in *Import) readIssued(path string) error {
 	if path == "" {
 		return nil
@@ -196,8 +196,7 @@ func (in *Import) readIssued(path string) error {
 // certExtensions are those of files that may hold a certificate.
 var certExtensions = []string{".pem", ".crt", ".cer"}
 
-// readFolder takes every certificate that the CA has signed, and counts the
-// files in which there is none.
+// readFolder takes over every certificate that the CA has signed, and counts the files without one.
 func (in *Import) readFolder(folder string) error {
 	entries, err := in.Tree.ReadDir(folder)
 	if err != nil {
@@ -225,10 +224,10 @@ func (in *Import) readFolder(folder string) error {
 	return nil
 }
 
-// ownIn are the certificates of a file that the CA has signed, or one beside it in its
-// file, its own among them if it signed itself. (A signature by SHA-1 counts: what it was
-// good for once can be revoked.) A file that cannot be read may hold one: without its
-// record nobody could revoke it by name.
+// ownIn returns the certificates of a file that were signed by the CA or by one beside it in its
+// file, including its own if it signed itself. (A SHA-1 signature counts: a certificate that was
+// good once can be revoked.) A file that cannot be read is an error, because it may hold such a
+// certificate, and nobody could revoke it by name without its record.
 func (in *Import) ownIn(path string) ([]*x509.Certificate, error) {
 	certs, err := keypair.ReadCerts(in.Tree, path)
 	if machine.Unread(err) || errors.Is(err, fs.ErrPermission) {
@@ -237,7 +236,8 @@ func (in *Import) ownIn(path string) ([]*x509.Certificate, error) {
 	return in.own(certs...), nil
 }
 
-// own are those of some certificates that the CA has signed, or one beside it in its file.
+// own returns those of some certificates that were signed by the CA, or by one beside it in its
+// file.
 func (in *Import) own(certs ...*x509.Certificate) []*x509.Certificate {
 	return slices.DeleteFunc(certs, func(cert *x509.Certificate) bool {
 		signedBy := func(ca *x509.Certificate) bool {
@@ -269,8 +269,8 @@ func (in *Import) take(cert *x509.Certificate) {
 	}
 }
 
-// indexFolders are where openssl and easy-rsa keep SERIAL.pem, or .crt, beside
-// index.txt.
+// indexFolders are the directories beside index.txt in which openssl and easy-rsa keep SERIAL.pem
+// or .crt.
 var indexFolders = []string{"newcerts", "certs_by_serial", "revoked/certs_by_serial", "renewed/certs_by_serial", "certs", "."}
 
 // readIndex takes revocations and records from the lines of an index.txt.
@@ -297,9 +297,9 @@ func (in *Import) readIndex(folder string, entries []pki.IndexEntry) error {
 	return nil
 }
 
-// findIndexed finds the certificate of an entry; it may be the CA's own. Of one that was
-// revoked it may have been signed by an earlier generation of the CA: the record tells
-// whom the revocation shuts out.
+// findIndexed finds the certificate of an entry; it may be the CA's own. For a revoked entry, an
+// earlier generation of the CA may have signed it: the record tells which host or client the
+// revocation shuts out.
 func (in *Import) findIndexed(folder string, entry pki.IndexEntry) (*x509.Certificate, error) {
 	upper := store.SerialText(entry.Serial)
 	for _, sub := range indexFolders {
@@ -307,7 +307,7 @@ func (in *Import) findIndexed(folder string, entry pki.IndexEntry) (*x509.Certif
 			path := filepath.Join(folder, sub, name)
 			certs, err := in.ownIn(path)
 			if err == nil && len(certs) == 0 && !entry.Revoked.IsZero() {
-				certs, _ = keypair.ReadCerts(in.Tree, path) // ownIn has told what cannot be read
+				certs, _ = keypair.ReadCerts(in.Tree, path) // ownIn has reported the file if it cannot be read
 			}
 			i := slices.IndexFunc(certs, func(cert *x509.Certificate) bool { return cert.SerialNumber.Cmp(entry.Serial) == 0 })
 			switch {

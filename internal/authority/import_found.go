@@ -10,11 +10,12 @@ import (
 	"virtpki/internal/termtext"
 )
 
-// maxFound is how many files of a directory are looked at that nobody has named as records.
+// maxFound is the number of files in a directory that virtpki looks at when nobody has named them
+// as records.
 const maxFound = 4096
 
-// readFound records, unasked, what else the CA has signed: the certificates that are installed
-// on m, and those that lie beside its own certificate and key.
+// readFound records, without being asked, the other certificates that the CA has signed: those that
+// are installed on m, and those that lie beside its own certificate and key.
 func (in *Import) readFound(m *machine.Machine, files ImportFiles) error {
 	installed, err := Installed(m)
 	if err := firstUnread(err); err != nil {
@@ -43,7 +44,7 @@ func (in *Import) readFound(m *machine.Machine, files ImportFiles) error {
 	return nil
 }
 
-// firstUnread returns the first of some errors that hides what is in a file.
+// firstUnread returns the first of some errors that says that a file could not be read.
 func firstUnread(err error) error {
 	var several interface{ Unwrap() []error }
 	if !errors.As(err, &several) {
@@ -57,8 +58,8 @@ func firstUnread(err error) error {
 	return nil
 }
 
-// readBeside takes the certificates in a directory that the CA has signed. What this run may
-// not read is passed over, and said.
+// readBeside takes over the certificates in a directory that the CA has signed. It skips files that
+// this run may not read, and reports them.
 func (in *Import) readBeside(folder string) error {
 	entries, err := in.Tree.ReadDir(folder)
 	if machine.Unread(err) {
@@ -90,12 +91,12 @@ func (in *Import) readBeside(folder string) error {
 	return nil
 }
 
-// mayHoldCert reports whether a file is one that may hold a certificate, by its name.
+// mayHoldCert reports whether the name of a file suggests that it may hold a certificate.
 func mayHoldCert(entry fs.DirEntry) bool {
 	return !entry.IsDir() && slices.Contains(certExtensions, filepath.Ext(entry.Name()))
 }
 
-// noteUnknown says what an import cannot know.
+// noteUnknown notes the facts that an import cannot know.
 func (in *Import) noteUnknown(files ImportFiles) {
 	nameless := 0
 	for serial := range in.listed {

@@ -17,7 +17,7 @@ import (
 	"virtpki/pki"
 )
 
-// clone returns an import that a decision may change.
+// clone returns a copy of the import that a decision may change.
 func (in *Import) clone() *Import {
 	c := *in
 	c.records, c.revoked, c.notes = slices.Clone(in.records), slices.Clone(in.revoked), slices.Clone(in.notes)
@@ -26,8 +26,8 @@ func (in *Import) clone() *Import {
 	return &c
 }
 
-// join adds what is in the CA's directory already: by libvirt's own page the certificate lies
-// there, and the key elsewhere. A directory with another CA is refused.
+// join adds the files that are in the CA's directory already: following libvirt's own page, the
+// certificate lies there, and the key elsewhere. It refuses a directory with another CA.
 func (in *Import) join(m *machine.Machine, keys *change.Keyring) error {
 	there, err := Open(m)
 	if err != nil || there.Rollover != nil || !keypair.Contains(there.Certificates, in.CA.Certificate) {
@@ -67,7 +67,7 @@ func (in *Import) joinKey(there *Authority, keys *change.Keyring) error {
 	return err
 }
 
-// joinCerts keeps the CAs that are trusted there beside this one.
+// joinCerts keeps the CAs that the directory trusts beside this one.
 func (in *Import) joinCerts(there []*x509.Certificate) {
 	same := func(cert *x509.Certificate) bool { return keypair.Contains(there, cert) }
 	in.certsThere = there[0].Equal(in.CA.Certificate) && !slices.ContainsFunc(in.Certificates, func(cert *x509.Certificate) bool { return !same(cert) })
@@ -78,8 +78,8 @@ func (in *Import) joinCerts(there []*x509.Certificate) {
 	}
 }
 
-// joinRecord passes over a certificate that is recorded already. A record is not replaced: of
-// two certificates with one serial that one stays.
+// joinRecord skips a certificate that is recorded already. It does not replace a record: of two
+// certificates with one serial the recorded one stays.
 func (in *Import) joinRecord(cert *x509.Certificate) {
 	serial := cert.SerialNumber.String()
 	if have := in.taken[serial]; have != nil && !have.Equal(cert) {
@@ -89,7 +89,7 @@ func (in *Import) joinRecord(cert *x509.Certificate) {
 	in.records = slices.DeleteFunc(in.records, func(c *x509.Certificate) bool { return c.SerialNumber.Cmp(cert.SerialNumber) == 0 })
 }
 
-// joinCRL goes on from the newer of two lists of the CA, and loses no entry of the other.
+// joinCRL continues the newer of two lists of the CA, and keeps the entries of the other.
 func (in *Import) joinCRL(there *Authority) error {
 	if there.CRL == nil {
 		return nil
@@ -115,8 +115,8 @@ func (in *Import) joinCRL(there *Authority) error {
 	return nil
 }
 
-// addMissing has the next list revoke what an older one revoked, which may be nil, and what
-// the index says, where the list to go on from does not.
+// addMissing adds to the next list the revocations of an older list, which may be nil, and those of
+// the index, unless the current list has them already.
 func (in *Import) addMissing(older *pki.CRL) {
 	entries := in.revoked
 	if older != nil {

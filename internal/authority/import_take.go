@@ -14,8 +14,8 @@ import (
 	"virtpki/pki"
 )
 
-// Take plans the directory of the CA and returns the CA as it will be. Where its certificate
-// is in that directory already, Take completes what is there.
+// Take plans the directory of the CA and returns the CA as it will be. If its certificate is in
+// that directory already, Take adds the missing files.
 func (in *Import) Take(j *change.Job, m *machine.Machine, keys *change.Keyring) (*Authority, error) {
 	taken := in.clone() // a run decides twice
 	if err := taken.join(m, keys); err != nil {
@@ -43,7 +43,7 @@ func (in *Import) plan(j *change.Job, keys *change.Keyring, now time.Time) error
 	return in.planCRL(j, now)
 }
 
-// tell reports what is taken over that was not there.
+// tell reports the parts of the CA that were taken over and were not there before.
 func (in *Import) tell(j *change.Job) {
 	ca := change.Placed{Cert: in.CA.Certificate, Path: in.Layout.Path(libvirt.CACert)}
 	if !in.certsThere {
@@ -56,8 +56,8 @@ func (in *Import) tell(j *change.Job) {
 	}
 }
 
-// planKey writes the CA's key, encrypted again if it was. One that is there stays, but for a
-// mode or an owner that lets others read it.
+// planKey plans the CA's key, encrypted if it was before. An existing key stays, except that a mode
+// or an owner that lets others read it is changed.
 func (in *Import) planKey(j *change.Job, to keypair.Dest, keys *change.Keyring) error {
 	if in.keyThere != nil {
 		return to.Write(&j.Plan, libvirt.CAKey, in.keyThere)
@@ -76,7 +76,7 @@ func (in *Import) planKey(j *change.Job, to keypair.Dest, keys *change.Keyring) 
 	return to.Write(&j.Plan, libvirt.CAKey, keyPEM)
 }
 
-// planCert writes the CA's certificates, unless they are there.
+// planCert plans the CA's certificates, unless they are there.
 func (in *Import) planCert(j *change.Job, to keypair.Dest) error {
 	if in.certsThere {
 		return nil
@@ -84,7 +84,7 @@ func (in *Import) planCert(j *change.Job, to keypair.Dest) error {
 	return to.Write(&j.Plan, libvirt.CACert, pki.EncodeCertificates(in.Certificates...))
 }
 
-// planCRL keeps the CA's own list as it is, or has a new one follow it.
+// planCRL keeps the CA's own list as it is, or plans a new one that follows it.
 func (in *Import) planCRL(j *change.Job, now time.Time) error {
 	crl, word := in.Current, "taken over"
 	if !goesOn(crl, len(in.revoked) > 0, now) {
@@ -103,15 +103,15 @@ func (in *Import) planCRL(j *change.Job, now time.Time) error {
 	return keypair.Dest{Layout: in.Layout, Owner: machine.Owner()}.Write(&j.Plan, libvirt.CACRL, in.CRL)
 }
 
-// goesOn reports whether a CA that is taken over can go on with its list: there is one, it
-// has a number that the next can follow, it is fresh, its signature is not weak, and the index
-// knows of no more revocations.
+// goesOn reports whether an imported CA can keep its list: it has one with a number that the next
+// can follow, the list is fresh, its signature is not weak, and the index does not hold further
+// revocations.
 func goesOn(crl *pki.CRL, more bool, now time.Time) bool {
 	return crl != nil && !more && crl.Number != nil && !crl.NextUpdate.Before(now) && !weakCRL(crl)
 }
 
-// LiveClients are those of [Authority.LiveClients] that there will be. Nothing has to be
-// planned for it.
+// LiveClients returns the DNs that [Authority.LiveClients] will return after the import. It can be
+// called before anything is planned.
 func (in *Import) LiveClients(now time.Time) ([]string, error) {
 	a := in.Authority
 	for _, cert := range in.records {
@@ -122,5 +122,5 @@ func (in *Import) LiveClients(now time.Time) ([]string, error) {
 	return a.LiveClients(now)
 }
 
-// Encrypted reports whether the key that is taken over has a passphrase.
+// Encrypted reports whether the imported key has a passphrase.
 func (in *Import) Encrypted() bool { return in.encrypted }

@@ -14,7 +14,7 @@ import (
 	"virtpki/pki"
 )
 
-// Which list a CA that is taken over goes on with.
+// The list that an imported CA continues.
 func TestWhichCRLGoesOn(t *testing.T) {
 	fresh := list(t, newCA(t, "Example", 0), pki.ReasonUnspecified)
 	numberless := *fresh
@@ -38,7 +38,7 @@ func TestWhichCRLGoesOn(t *testing.T) {
 	}
 }
 
-// What is taken over of a CA of another tool, and what is refused.
+// An import takes over the parts of another tool's CA, or refuses the CA.
 func TestImport(t *testing.T) {
 	ca, other := newCA(t, "Example", 0), newCA(t, "Other", 0)
 	amy, bob := issue(t, ca, pki.Client, "amy", 9*day), issue(t, ca, pki.Client, "bob", 9*day)

@@ -12,7 +12,7 @@ import (
 	"virtpki/pki"
 )
 
-// refuseWeak returns an error for a CA whose certificates every peer refuses.
+// refuseWeak returns an error for a CA if every peer refuses its certificates.
 func (in *Import) refuseWeak(path string) error {
 	cert := in.CA.Certificate
 	text, refused := judge.WeakKey(cert.PublicKey)
@@ -23,8 +23,8 @@ func (in *Import) refuseWeak(path string) error {
 		"make a CA with a new key (virtpki ca init), and give every host and client certificates of it")
 }
 
-// noteWeak says what is weak of what is taken over: what a distribution's policy, or
-// GnuTLS itself, refuses.
+// noteWeak notes the weak parts of an imported CA: those that a distribution's policy, or GnuTLS
+// itself, refuses.
 func (in *Import) noteWeak() {
 	for _, cert := range in.Certificates {
 		if text, _ := judge.WeakKey(cert.PublicKey); text != "" {
@@ -37,7 +37,7 @@ func (in *Import) noteWeak() {
 	in.noteWeakRecords()
 }
 
-// noteWeakRecords counts the certificates that are weak, and names one of each kind.
+// noteWeakRecords counts the weak certificates, and names one of each kind.
 func (in *Import) noteWeakRecords() {
 	var keys, signatures []*x509.Certificate
 	for _, cert := range in.records {
@@ -64,14 +64,14 @@ func haveOf(n int) string {
 	return termtext.Count(n, "recorded certificate has", "recorded certificates have")
 }
 
-// weakCRL reports whether a list is to be signed again: libvirt does not look at the
-// signature, other programs do.
+// weakCRL reports whether a list has to be signed again. libvirt does not check its signature, but
+// other programs do.
 func weakCRL(crl *pki.CRL) bool {
 	algorithm, err := crl.SignatureAlgorithm()
 	return err == nil && judge.WeakSignature(algorithm) != ""
 }
 
-// unprovenCRL is the error for a file without a list that the CA has signed.
+// unprovenCRL returns the error for a file without a list that the CA has signed.
 func (in *Import) unprovenCRL(path string, crls []*pki.CRL) error {
 	ca := in.CA.Certificate
 	for _, crl := range crls {

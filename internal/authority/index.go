@@ -14,7 +14,7 @@ import (
 	"virtpki/pki"
 )
 
-// unknownSubject stands for that of a certificate which there is no record of.
+// unknownSubject stands for the subject of a certificate without a record.
 const unknownSubject = "/CN=unknown"
 
 // Index lists the records of a CA and the revocations without one, oldest first.
@@ -47,7 +47,7 @@ func Index(a *Authority) ([]pki.IndexEntry, error) {
 	return sorted(ix.entries), nil
 }
 
-// index is one that is being made.
+// index collects the entries of an index that is being made.
 type index struct {
 	bySerial map[string]*pki.IndexEntry
 	entries  []*pki.IndexEntry
@@ -62,8 +62,8 @@ func (ix *index) put(entry *pki.IndexEntry) {
 	ix.entries = append(ix.entries, entry)
 }
 
-// revoke takes the revocations of a list; end is when those without a record expire. Of
-// several the gravest counts.
+// revoke adds the revocations of a list; those without a record expire at end. Of several
+// revocations of one certificate the gravest counts.
 func (ix *index) revoke(list *pki.CRL, end time.Time) error {
 	for revoked, err := range list.Entries() {
 		if err != nil {
@@ -92,12 +92,12 @@ func sorted(entries []*pki.IndexEntry) []pki.IndexEntry {
 	return list
 }
 
-// opensslNames are the attribute types that OpenSSL calls otherwise.
+// opensslNames holds OpenSSL's names of the attribute types for which it has another name.
 var opensslNames = map[string]string{"EMAIL": "emailAddress", "surName": "SN", "givenName": "GN"}
 
-// slashed is a DN in the form of OpenSSL's index (crypto/x509/x509_obj.c):
-// /C=GB/O=Example/OU=a+OU=b/CN=admin, with a backslash before / and + in a value,
-// and \xNN for a byte that is no printable ASCII.
+// slashed returns a DN in the form of OpenSSL's index (crypto/x509/x509_obj.c):
+// /C=GB/O=Example/OU=a+OU=b/CN=admin, with a backslash before / and + in a value, and \xNN for a
+// byte that is not printable ASCII.
 func slashed(text string) string {
 	name, err := dn.Parse(text)
 	if err != nil {
@@ -118,7 +118,7 @@ func slashed(text string) string {
 	return b.String()
 }
 
-// contents are the bytes of a DER value without its header.
+// contents returns the bytes of a DER value without its header.
 func contents(der []byte) []byte {
 	var value asn1.RawValue
 	if _, err := asn1.Unmarshal(der, &value); err != nil {

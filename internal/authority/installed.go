@@ -14,10 +14,10 @@ import (
 // certFiles are the files that hold certificates, in the order in which they are listed.
 var certFiles = []libvirt.File{libvirt.CACert, libvirt.ServerCert, libvirt.ClientCert}
 
-// Installed reads the certificates that programs of m find: those of the CA's directory, of
-// the system and its QEMU, and of the user, and those that daemons and QEMU read from
-// paths of their own, in this order. The error tells of files that
-// could not be read; the rest is there all the same.
+// Installed reads the certificates that programs of m find: those of the CA's directory, of the
+// system and its QEMU, and of the user, and those that daemons and QEMU read from paths of their
+// own, in this order. The error names files that could not be read; the other certificates are
+// returned all the same.
 func Installed(m *machine.Machine) ([]change.Placed, error) {
 	layouts := append([]libvirt.Layout{libvirt.CA(m.CAPath())}, m.AllLayouts()...)
 	var paths []string

@@ -17,9 +17,9 @@ import (
 	"virtpki/internal/termtext"
 )
 
-// Known finds each certificate of a machine once: what is installed for the system and
-// for the user, then what the CA signed, soonest end first. The error tells of
-// files that could not be read; the rest is there all the same.
+// Known returns each certificate of a machine once: first those that are installed for the system
+// and for the user, then those that the CA signed, by expiry. The error names files that could not
+// be read; the other certificates are returned all the same.
 func Known(m *machine.Machine) (certinfo.List, error) {
 	infos := certinfo.List{}
 	seen := make(map[string]bool)
@@ -71,9 +71,9 @@ func FindAll(m *machine.Machine, what []string) (certinfo.Full, error) {
 	return infos, nil
 }
 
-// Find looks certificates up as they are typed: those of a file if there is one, else
-// those that are known on the machine, by CN or serial. A directory of that name, where
-// bundles lie, is not a file.
+// Find looks certificates up by the argument that a user types. If it is a file, Find returns the
+// certificates in it, else those known on the machine with that CN or serial. A directory of that
+// name, where bundles lie, is not a file.
 func Find(m *machine.Machine, what string) ([]certinfo.Info, error) {
 	if strings.Contains(what, "/") || m.Tree().Exists(what) && !isDirectory(what) {
 		return inFile(m, what)

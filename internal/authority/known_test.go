@@ -16,8 +16,8 @@ import (
 	"virtpki/pki"
 )
 
-// TestFind finds what is installed first, then what was signed by its end, each once; and
-// looks a name, a serial or a file up in that.
+// TestFind checks that installed certificates come first, then signed ones by expiry, each once,
+// and that Find finds a name, a serial or a file.
 func TestFind(t *testing.T) {
 	m := machine.New()
 	m.Root, m.Sysconfdir, m.Now = t.TempDir(), "/etc", func() time.Time { return now }

@@ -21,14 +21,14 @@ import (
 // Slot is the name of the CA's key in a keyring.
 const Slot = "ca"
 
-// Spec is a CA with everything decided but its key.
+// Spec describes a new CA completely, except for its key.
 type Spec struct {
 	RawSubject []byte // encoded RDNSequence
 	KeyType    pki.KeyType
 	Key        cakey.Order   // of a key in a device; its Type is KeyType
 	Validity   time.Duration // from now
-	Permit     pki.Permit    // what its certificates may name
-	Template   *pki.Template // nil for the built-in shape
+	Permit     pki.Permit    // the names that its certificates may hold
+	Template   *pki.Template // nil for the built-in one
 }
 
 // Make plans a new CA: key, certificate, empty CRL.
@@ -63,7 +63,7 @@ func Make(j *change.Job, m *machine.Machine, keys *change.Keyring, n Spec) (*Aut
 	return a, nil
 }
 
-// RefuseExisting is the error for a place where a CA, or a part of one, stands.
+// RefuseExisting returns an error if a CA, or a part of one, exists in a place.
 func RefuseExisting(m *machine.Machine) error {
 	a, err := Open(m)
 	crl := libvirt.CA(m.CAPath()).Path(libvirt.CACRL)
@@ -78,8 +78,8 @@ func RefuseExisting(m *machine.Machine) error {
 	return hint.With(fmt.Errorf("there is a CA already: %s in %s", subject.Of(a.CA.Certificate), a.Folder), "use another folder with --ca")
 }
 
-// noteUnlimited tells of a limit that leaves half open: constraints of one kind of name
-// say nothing of the other (RFC 5280 section 4.2.1.10).
+// noteUnlimited warns of a limit that covers only DNS names or only addresses: constraints of one
+// kind of name do not limit the other kind (RFC 5280 section 4.2.1.10).
 func noteUnlimited(j *change.Job, permit pki.Permit) {
 	switch {
 	case len(permit.DNSDomains) > 0 && len(permit.IPRanges) == 0:
@@ -89,8 +89,8 @@ func noteUnlimited(j *change.Job, permit pki.Permit) {
 	}
 }
 
-// PlanEmptyCRL plans an empty CRL. libvirt goes on without a word when there is
-// none, and a CRL that begins later would have to reach every host first.
+// PlanEmptyCRL plans an empty CRL. libvirt silently runs without one, and a CRL that is added later
+// would have to reach every host first.
 func (a *Authority) PlanEmptyCRL(j *change.Job, number *big.Int, now time.Time) error {
 	crl, err := a.CA.CRL(pki.CRLRequest{Number: number, Now: now})
 	if err != nil {
@@ -100,8 +100,8 @@ func (a *Authority) PlanEmptyCRL(j *change.Job, number *big.Int, now time.Time) 
 	return keypair.Dest{Layout: a.Layout, Owner: machine.Owner()}.Write(&j.Plan, libvirt.CACRL, a.CRL)
 }
 
-// keyForCA is the key for a new CA, and its file: the one that a run which was cut
-// short has left, else a new one.
+// keyForCA returns the key for a new CA, and its file. If an interrupted run has left a key, it is
+// that one, else a new one.
 func keyForCA(j *change.Job, k *change.Keyring, path string, n Spec) (signer crypto.Signer, data []byte, err error) {
 	if data, err = machine.ReadIfThere(k.Tree, path); err != nil || data != nil {
 		if err == nil {
@@ -118,7 +118,7 @@ func keyForCA(j *change.Job, k *change.Keyring, path string, n Spec) (signer cry
 	return signer, data, err
 }
 
-// inDevice is a new CA's key in a device, and the file that names it.
+// inDevice returns a new CA's key in a device, and the file that names it.
 func inDevice(j *change.Job, k *change.Keyring, o cakey.Order, t pki.KeyType) (crypto.Signer, []byte, error) {
 	o.Type = t
 	key, err := k.InDevice(o)

@@ -20,8 +20,8 @@ import (
 	"virtpki/pki"
 )
 
-// Records reads what the CA of m has signed, in all its generations, with the files in
-// which that stands. It needs no CA that is whole.
+// Records reads the certificates that the CA of m has signed, in all its generations, with the
+// paths of their files. It works even if the CA is incomplete.
 func Records(m *machine.Machine) ([]change.Placed, error) {
 	folder := libvirt.Records(m.CAPath())
 	certs, err := m.Tree().Records(folder)
@@ -35,15 +35,15 @@ func Records(m *machine.Machine) ([]change.Placed, error) {
 	return found, err
 }
 
-// signed reads the records of what the CA's generations have signed, and adds
-// those that are planned.
+// signed reads the records of the certificates that the CA's generations have signed, and adds the
+// planned ones.
 func (a *Authority) signed() ([]*x509.Certificate, error) {
 	certs, err := a.recorded()
 	return append(certs, a.Planned...), err
 }
 
-// recorded reads the records of what the CA's generations have signed. Those of one that
-// was dropped stay on disk, and are nobody's any more.
+// recorded reads the records of the certificates that the CA's generations have signed. The records
+// of a dropped generation stay on disk, but no longer count.
 func (a *Authority) recorded() ([]*x509.Certificate, error) {
 	certs, err := a.Tree.Records(libvirt.Records(a.Folder))
 	if err != nil {
@@ -52,7 +52,7 @@ func (a *Authority) recorded() ([]*x509.Certificate, error) {
 	return ofCAs(a.Certificates, certs), err
 }
 
-// ofCAs leaves out what no generation has signed that is still trusted.
+// ofCAs returns the certificates that a generation has signed which is still trusted.
 func ofCAs(cas, certs []*x509.Certificate) []*x509.Certificate {
 	issuers := make(map[string]bool)
 	for _, ca := range cas {
@@ -61,8 +61,8 @@ func ofCAs(cas, certs []*x509.Certificate) []*x509.Certificate {
 	return slices.DeleteFunc(certs, func(cert *x509.Certificate) bool { return !issuers[string(cert.RawIssuer)] })
 }
 
-// Record plans the CA's copy of a certificate. It comes before the certificate
-// itself: what is handed out can always be revoked.
+// Record plans the CA's copy of a certificate. The copy is written before the certificate itself,
+// so that every certificate that is handed out can be revoked.
 func (a *Authority) Record(j *change.Job, cert *x509.Certificate) error {
 	to := keypair.Dest{Layout: a.Layout, Owner: machine.Owner()}
 	path := store.RecordPath(libvirt.Records(a.Folder), cert.SerialNumber)
@@ -76,20 +76,19 @@ func (a *Authority) Record(j *change.Job, cert *x509.Certificate) error {
 	return j.Plan.File(path, pki.EncodeCertificates(cert), recordMode, to.Owner)
 }
 
-// recordMode is that of a certificate: it holds no secret.
+// recordMode is the mode of a certificate, which is not secret.
 const recordMode fs.FileMode = 0o644
 
-// noteShortened says so when the CA ends before the certificate should. That now is
-// later than when it was signed does not count: a slow machine takes seconds.
+// noteShortened warns if the CA expires before the certificate should. It ignores the seconds that
+// a slow machine takes between signing and now.
 func (a *Authority) noteShortened(j *change.Job, cert *x509.Certificate, validity time.Duration, now time.Time) {
 	if cert.NotAfter.Before(now.Add(validity)) && !cert.NotAfter.Before(a.CA.Certificate.NotAfter) {
 		j.Note("%s ends on %s, with its CA", subject.Of(cert), termtext.Day(cert.NotAfter))
 	}
 }
 
-// LiveClients are the DNs of the client certificates that the CA has signed, or
-// is about to sign, and that are neither expired nor revoked, in alphabetical
-// order.
+// LiveClients returns, in alphabetical order, the DNs of the client certificates that the CA has
+// signed, or is about to sign, and that are neither expired nor revoked.
 func (a *Authority) LiveClients(now time.Time) ([]string, error) {
 	revoked, err := a.revoked()
 	if err != nil {
@@ -118,8 +117,8 @@ func (a *Authority) LiveClients(now time.Time) ([]string, error) {
 	return names, nil
 }
 
-// LifeLike is the lifetime for the successor of a certificate: the same, unless
-// it was cut short by the end of its CA, or nobody knows any more.
+// LifeLike returns the lifetime for the successor of a certificate. It is that of the certificate,
+// or the default if the expiry of the CA shortened it, or if its CA is no longer known.
 func (a *Authority) LifeLike(cert *x509.Certificate) time.Duration {
 	for _, ca := range a.Certificates {
 		if cert.CheckSignatureFrom(ca) == nil && cert.NotAfter.Before(ca.NotAfter) {
@@ -129,8 +128,8 @@ func (a *Authority) LifeLike(cert *x509.Certificate) time.Duration {
 	return pki.DefaultLeafValidity
 }
 
-// Granted reports whether the CA has made a certificate: a generation of it, or one
-// that is gone and has left a record.
+// Granted reports whether the CA has made a certificate: either a current generation of it, or a
+// dropped one that has left a record.
 func (a *Authority) Granted(cert *x509.Certificate) bool {
 	return a.HasSigned(cert) || a.HasRecord(cert)
 }
@@ -149,8 +148,8 @@ type Earlier struct {
 	ByKey map[string][]*x509.Certificate // by pki.KeyIDOf
 }
 
-// Earlier reads what the CA has signed; before is what this run has read already, nil
-// for nothing. A record does not change: only new ones are read.
+// Earlier reads the certificates that the CA has signed. before holds those that this run has read
+// already, or is nil. Earlier reads only new records, because a record does not change.
 func (a *Authority) Earlier(before *Earlier) (*Earlier, error) {
 	if before == nil {
 		before = &Earlier{}
@@ -179,8 +178,8 @@ func (a *Authority) Earlier(before *Earlier) (*Earlier, error) {
 	return known, nil
 }
 
-// liveBeside returns the certificates with the CN and the roles of another that are live too:
-// neither expired nor revoked.
+// liveBeside returns the live certificates with the CN and the roles of another one. A live
+// certificate is neither expired nor revoked.
 func liveBeside(a *Authority, cert *x509.Certificate, now time.Time) ([]*x509.Certificate, error) {
 	h, err := a.ShutOuts(now)
 	if err != nil {
@@ -192,8 +191,8 @@ func liveBeside(a *Authority, cert *x509.Certificate, now time.Time) ([]*x509.Ce
 	}), err
 }
 
-// NoteBeside says which certificates that were signed for the same name and role are live
-// besides some new ones: a new one ends none of them.
+// NoteBeside notes which other certificates for the same names and roles as some new ones are live.
+// They stay valid, because a new certificate does not revoke an earlier one.
 func NoteBeside(a *Authority, j *change.Job, certs []*x509.Certificate, now time.Time) {
 	for _, cert := range certs {
 		others, err := liveBeside(a, cert, now)

@@ -14,8 +14,8 @@ import (
 	"virtpki/pki"
 )
 
-// readRetired reads the CAs of the generations that were dropped, and their last lists.
-// Nobody trusts those any more; whom they revoked, and which keys, stays known.
+// readRetired reads the CAs of the generations that were dropped, and their last lists. Nobody
+// trusts them any more, but the names and keys that they revoked stay known.
 func readRetired(t store.Tree, layout libvirt.Layout) ([]*x509.Certificate, []*pki.CRL, error) {
 	path := layout.Path(libvirt.CARetired)
 	data, err := machine.ReadIfThere(t, path)
@@ -33,7 +33,7 @@ func readRetired(t store.Tree, layout libvirt.Layout) ([]*x509.Certificate, []*p
 	return certs, crls, nil
 }
 
-// retire plans to keep some CAs that are dropped, with their lists.
+// retire plans the files that keep some dropped CAs, with their lists.
 func (s succession) retire(gone ...*x509.Certificate) error {
 	certs, crls, err := readRetired(s.a.Tree, s.a.Layout)
 	if err != nil {

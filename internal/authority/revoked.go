@@ -16,8 +16,9 @@ import (
 	"virtpki/pki"
 )
 
-// LoadCRL finds the lists of the CA's generations in its file, none if there is no file:
-// of each the newest that its key has signed; and the lists of those that were dropped.
+// LoadCRL reads the lists of the CA's generations from its file: for each generation the newest
+// list that its key has signed. It also reads the lists of dropped generations. A missing file is
+// not an error.
 func (a *Authority) LoadCRL() error {
 	var err error
 	if a.Retired, a.recalled, err = readRetired(a.Tree, a.Layout); err != nil || a.CRL == nil {
@@ -37,8 +38,8 @@ func (a *Authority) LoadCRL() error {
 	return nil
 }
 
-// takeLists finds out which list is whose. One of a generation whose key is not open
-// counts as well.
+// takeLists finds the newest list of each CA certificate and assigns it to its generation. The list
+// of a generation without an open key counts as well.
 func (a *Authority) takeLists(crls []*pki.CRL) {
 	a.Lists = crls
 	for _, ca := range a.Certificates {
@@ -55,19 +56,19 @@ func (a *Authority) takeLists(crls []*pki.CRL) {
 	}
 }
 
-// NoteForgotten says what it means that a CA's CRL was gone: only the CRL knew whom
-// it had revoked.
+// NoteForgotten warns that a CA's CRL was missing: only the CRL knew which certificates it had
+// revoked.
 func (a *Authority) NoteForgotten(j *change.Job) {
 	if a.CRL == nil {
 		j.Note("there was no %s: whoever was revoked before is let in again; bring it back from a backup, or revoke them anew", a.Layout.Path(libvirt.CACRL))
 	}
 }
 
-// Revocations says what the lists of one file revoke.
+// Revocations holds the revocations in the lists of one file.
 type Revocations map[string]time.Time // by issuer and serial
 
-// revocationsBy returns what some lists revoke. Two CAs may have given one serial, and a
-// list speaks for its own issuer alone.
+// revocationsBy returns the revocations in some lists. Two CAs may have used the same serial, and a
+// list counts only for its own issuer.
 func revocationsBy(crls []*pki.CRL) Revocations {
 	r := make(Revocations)
 	for _, crl := range crls {
@@ -84,7 +85,7 @@ func (r Revocations) Has(cert *x509.Certificate) bool {
 	return revoked
 }
 
-// Day returns on which day a certificate was revoked; empty when it was not.
+// Day returns the day on which a certificate was revoked, or an empty text.
 func (r Revocations) Day(cert *x509.Certificate) string {
 	if at, revoked := r[revocationKey(cert)]; revoked {
 		return termtext.Day(at)
@@ -96,7 +97,7 @@ func revocationKey(cert *x509.Certificate) string {
 	return string(cert.RawIssuer) + cert.SerialNumber.String()
 }
 
-// revoked returns what the CA's CRL revokes.
+// revoked returns the revocations in the CA's CRL.
 func (a *Authority) revoked() (Revocations, error) {
 	if a.CRL == nil {
 		return nil, nil
@@ -114,8 +115,8 @@ func RevokedOn(m *machine.Machine) (func(*x509.Certificate) string, error) {
 	return revocationsBy(crls).Day, err
 }
 
-// FindRevoked looks a serial up in the lists of all generations, those that were dropped
-// among them. Of several entries the gravest counts.
+// FindRevoked looks a serial up in the lists of all generations, including dropped ones. Of several
+// entries the gravest counts.
 func (a *Authority) FindRevoked(serial *big.Int) (gravest x509.RevocationListEntry, revoked bool) {
 	for _, list := range a.recalled {
 		if entry, ok := list.Find(serial); ok && (!revoked || IsGraver(entry, gravest)) {

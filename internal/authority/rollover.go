@@ -25,19 +25,19 @@ import (
 	"virtpki/pki"
 )
 
-// Rollover is how far the change to a new generation is. It lies beside the CA
-// in JSON while there is one.
+// Rollover is the state of the change to a new generation. During a rollover it lies beside the CA
+// as JSON.
 type Rollover struct {
 	Old     string    `json:"old"` // SubjectKeyId of the CA on its way out, hexadecimal
-	New     string    `json:"new"` // of the one that comes
+	New     string    `json:"new"` // of the new one
 	Started time.Time `json:"started"`
 	// Switch is when the new generation begins to sign. Until then every host
 	// and client can be given the new cacert.pem.
 	Switch time.Time `json:"switch"`
 }
 
-// loadRollover reads the state of a rollover, and picks the certificate that
-// signs: the first of the bundle outside of one.
+// loadRollover reads the state of a rollover, and picks the certificate that signs. Without a
+// rollover it is the first one of cacert.pem.
 func (a *Authority) loadRollover(now time.Time) error {
 	a.CA.Certificate = a.Certificates[0]
 	path := a.Layout.Path(libvirt.CARollover)
@@ -50,7 +50,7 @@ func (a *Authority) loadRollover(now time.Time) error {
 		return fmt.Errorf("%s: %w", path, err)
 	}
 	if a.byKeyID(state.New) == nil {
-		return nil // a start or an abort was cut short: nobody trusts the new generation
+		return nil // a start or an abort was interrupted: nobody trusts the new generation
 	}
 	a.Rollover = state
 	signs := a.Rollover.Old
@@ -63,17 +63,17 @@ func (a *Authority) loadRollover(now time.Time) error {
 	return nil
 }
 
-// Start is what a new generation of the CA is to be.
+// Start describes a new generation of the CA.
 type Start struct {
-	Wait     time.Duration // for which the old one goes on signing
+	Wait     time.Duration // for which the old one continues to sign
 	Validity time.Duration
 	KeyType  pki.KeyType // empty for that of the old one
 	Key      cakey.Order // of a key in a device; its Type is KeyType
 	InFile   bool        // wants the key in a file, though the old one is in a device
 }
 
-// PlanStart plans the beginning of a rollover: a new generation is made and published
-// beside the old one. A CA that has expired is replaced at once.
+// PlanStart plans the beginning of a rollover: it makes a new generation and publishes it beside
+// the old one. It replaces an expired CA at once.
 func PlanStart(j *change.Job, m *machine.Machine, keys *change.Keyring, r Start) error {
 	a, _, err := Read(m)
 	if err != nil {
@@ -103,15 +103,16 @@ type succession struct {
 	j *change.Job
 }
 
-// own is where the CA's own files go.
+// own returns the place of the CA's own files.
 func (s succession) own() keypair.Dest {
 	return keypair.Dest{Layout: s.a.Layout, Owner: machine.Owner()}
 }
 
-// crls plans lists for each place here that has the CA's.
+// crls plans lists for each place on this machine that has the CA's.
 func (s succession) crls() crlPlan { return crlPlan{s.a, s.j, s.m, CRLRequest{}} }
 
-// keyTypeLike is the type of a CA's key, as far as virtpki makes such.
+// keyTypeLike returns the type of a CA's key, or the default if virtpki does not make keys of that
+// type.
 func keyTypeLike(ca *x509.Certificate) pki.KeyType {
 	if t, known := pki.KeyTypeOf(ca.PublicKey); known {
 		return t
@@ -119,7 +120,7 @@ func keyTypeLike(ca *x509.Certificate) pki.KeyType {
 	return pki.DefaultKeyType
 }
 
-// publish plans both generations, of which next signs after wait.
+// publish plans both generations; next begins to sign after wait.
 func (s succession) publish(next *Generation, keyPEM []byte, wait time.Duration) error {
 	crl, err := next.nextCRL(s.m.Now(), nil, nil, pki.DefaultCRLValidity)
 	if err != nil {
@@ -143,9 +144,8 @@ func (s succession) publish(next *Generation, keyPEM []byte, wait time.Duration)
 	return nil
 }
 
-// replaceExpired puts the new generation in the place of one that has expired:
-// nothing that it has signed is accepted any more, so there is nothing to wait
-// for.
+// replaceExpired replaces an expired generation by the new one. The certificates of the old one are
+// not accepted any more, so the new one signs at once.
 func (s succession) replaceExpired(next *Generation, crl *pki.CRL, keyPEM []byte) error {
 	expired := func(cert *x509.Certificate) bool { return !s.m.Now().Before(cert.NotAfter) }
 	bundle := slices.DeleteFunc(slices.Clone(s.a.Certificates), expired)
@@ -160,7 +160,7 @@ func (s succession) replaceExpired(next *Generation, crl *pki.CRL, keyPEM []byte
 	)
 }
 
-// takeKey makes a new key the CA's and keeps the old one as retired.
+// takeKey makes a new key the CA's key and keeps the old one as retired.
 func (s succession) takeKey(oldID string, keyPEM []byte) error {
 	path, mode := s.a.Layout.Place(libvirt.CAKey)
 	old, err := s.j.Plan.Tree().ReadFile(path, store.MaxPEM)
@@ -182,7 +182,7 @@ func (s succession) record(state Rollover) error {
 	return s.own().Write(&s.j.Plan, libvirt.CARollover, append(data, '\n'))
 }
 
-// trust plans a new bundle for each place here that trusts the CA.
+// trust plans the CA certificates for each place on this machine that trusts the CA.
 func (s succession) trust(bundle []*x509.Certificate) error {
 	data := pki.EncodeCertificates(bundle...)
 	if err := judge.CheckCAs(data, s.m.Now()); err != nil {
@@ -214,7 +214,7 @@ func (s succession) trust(bundle []*x509.Certificate) error {
 	return nil
 }
 
-// next makes the generation that is to follow, and the file of its key.
+// next makes the next generation, and the file of its key.
 func (s succession) next(keys *change.Keyring, r Start) (*Generation, []byte, error) {
 	signer, keyPEM, err := s.nextKey(keys, r)
 	if err != nil {
@@ -224,8 +224,8 @@ func (s succession) next(keys *change.Keyring, r Start) (*Generation, []byte, er
 	return gen, keyPEM, err
 }
 
-// nextKey makes the key of the generation that is to follow. A key does not leave a device
-// without a word: its successor is in one too unless a file is asked for.
+// nextKey makes the key of the next generation. The successor of a key in a device is in a device
+// too, unless the user asks for a file.
 func (s succession) nextKey(keys *change.Keyring, r Start) (crypto.Signer, []byte, error) {
 	path := s.a.Layout.Path(libvirt.CAKey)
 	if r.Key.Place.InDevice() {
@@ -252,8 +252,8 @@ func (s succession) nextKey(keys *change.Keyring, r Start) (crypto.Signer, []byt
 	return signer, keyPEM, err
 }
 
-// nextAfter makes the generation that is to follow, for the same organisation and with the same
-// limits: the life is that of r.
+// nextAfter makes the next generation, for the same organisation and with the same limits. Its
+// lifetime is that of r.
 func nextAfter(ca *x509.Certificate, signer crypto.Signer, r Start, now time.Time) (*Generation, error) {
 	name, err := subject.ForCA(organizationOf(ca))
 	if err != nil {

@@ -14,7 +14,7 @@ import (
 	"virtpki/internal/termtext"
 )
 
-// underWay reads the CA and wants a rollover.
+// underWay reads the CA, and returns an error if it is not in a rollover.
 func underWay(m *machine.Machine) (*Authority, error) {
 	a, _, err := Read(m)
 	if err == nil && a.Rollover == nil {
@@ -26,8 +26,8 @@ func underWay(m *machine.Machine) (*Authority, error) {
 // errNoRollover says that a CA has one generation.
 var errNoRollover = errors.New("no rollover is under way")
 
-// PlanFinish plans the end of a rollover: the new generation becomes the only one. That
-// is refused while the old one is needed; force goes past what is needed elsewhere.
+// PlanFinish plans the end of a rollover: the new generation becomes the only one. It refuses that
+// while the old one is needed. With force it ignores certificates elsewhere that need it.
 func PlanFinish(j *change.Job, m *machine.Machine, keys *change.Keyring, force bool) error {
 	a, err := underWay(m)
 	if err != nil {
@@ -45,8 +45,8 @@ func PlanFinish(j *change.Job, m *machine.Machine, keys *change.Keyring, force b
 	return succession{a, m, j}.finish()
 }
 
-// finish goes in the order in which a kill leaves a CA that works: first the key, then
-// what is trusted.
+// finish works in an order that leaves a working CA when the run is killed: first the key, then the
+// trusted certificates.
 func (s succession) finish() error {
 	old := s.a.byKeyID(s.a.Rollover.Old)
 	newKey, err := machine.ReadIfThere(s.m.Tree(), s.a.Layout.Path(libvirt.CANextKey))
@@ -61,7 +61,7 @@ func (s succession) finish() error {
 	return hint.First(s.without(old), s.drop())
 }
 
-// without takes one generation out of what is trusted here, and its list.
+// without removes one generation, and its list, from the CAs that this machine trusts.
 func (s succession) without(gone *x509.Certificate) error {
 	if gone == nil {
 		return nil
@@ -85,8 +85,8 @@ func (s succession) without(gone *x509.Certificate) error {
 	return nil
 }
 
-// leftByRollover reports whether files of a rollover are there: without one, a start or
-// an abort was cut short.
+// leftByRollover reports whether files of a rollover exist. If there is no rollover, a start or an
+// abort was interrupted.
 func leftByRollover(a *Authority) bool {
 	return a.Tree.Exists(a.Layout.Path(libvirt.CANextKey)) || a.Tree.Exists(a.Layout.Path(libvirt.CARollover))
 }
@@ -96,8 +96,8 @@ func (s succession) drop() error {
 	return hint.First(s.j.Plan.Remove(s.a.Layout.Path(libvirt.CANextKey)), s.j.Plan.Remove(s.a.Layout.Path(libvirt.CARollover)))
 }
 
-// PlanAbort plans to take the start of a rollover back. That is refused once the new
-// generation has signed a certificate that lives.
+// PlanAbort plans to undo the start of a rollover. It refuses that once the new generation has
+// signed a certificate that is still live.
 func PlanAbort(j *change.Job, m *machine.Machine) error {
 	a, err := underWay(m)
 	if errors.Is(err, errNoRollover) && leftByRollover(a) {
@@ -117,7 +117,7 @@ func PlanAbort(j *change.Job, m *machine.Machine) error {
 	return hint.First(s.without(next), s.drop())
 }
 
-// hasSignedNothing is the error for a new CA whose certificates live.
+// hasSignedNothing returns an error if certificates of the new CA are live.
 func hasSignedNothing(a *Authority, m *machine.Machine, next *x509.Certificate) error {
 	records, err := Records(m)
 	if err != nil || next == nil {

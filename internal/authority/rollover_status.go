@@ -24,11 +24,10 @@ type Status struct {
 	Switch   *time.Time `json:"switch,omitempty"`
 	Signs    string     `json:"signs,omitempty"` // old or new
 	Needs    []string   `json:"needs_old"`       // in words
-	Next     string     `json:"next"`            // what to do
+	Next     string     `json:"next"`            // the next step
 }
 
-// RolloverStatus reads where the rollover of m's CA stands. That there is none is an answer
-// too.
+// RolloverStatus reads the state of the rollover of m's CA. If there is none, the state says so.
 func RolloverStatus(m *machine.Machine) (*Status, error) {
 	a, _, err := Read(m)
 	if err != nil {
@@ -65,9 +64,9 @@ func statusOf(a *Authority, m *machine.Machine) (*Status, error) {
 	return info, nil
 }
 
-// needOld lists what still needs the old CA: certificates of it that are
-// installed here, and live ones that it has signed for a subject and role for
-// which the new CA has signed none yet.
+// needOld lists the certificates that still need the old CA. These are the ones of it that are
+// installed here, and live ones with a subject and role for which the new CA has not signed a
+// certificate yet.
 func needOld(a *Authority, m *machine.Machine) ([]string, error) {
 	old, next := a.byKeyID(a.Rollover.Old), a.byKeyID(a.Rollover.New)
 	if old == nil || next == nil {
@@ -118,13 +117,13 @@ func liveUnder(a *Authority, m *machine.Machine, old, next *x509.Certificate) ([
 	return needs, nil
 }
 
-// identityOf is whose certificate it is, and for what.
+// identityOf returns the subject and the roles of a certificate.
 func identityOf(cert *x509.Certificate) string {
 	return string(cert.RawSubject) + strings.Join(certinfo.Roles(cert), "+")
 }
 
-// nothingNeedsOld is the error for an old CA that is still needed. What is
-// installed here cannot be forced: libvirtd would not start.
+// nothingNeedsOld returns an error if the old CA is still needed. force does not apply to
+// certificates that are installed here: libvirtd would not start.
 func nothingNeedsOld(a *Authority, m *machine.Machine, force bool) error {
 	needs, err := needOld(a, m)
 	if err != nil || len(needs) == 0 {

@@ -14,7 +14,7 @@ import (
 	"virtpki/pki"
 )
 
-// What still needs the old CA: what is installed here, and whoever has no successor yet.
+// The old CA is needed by certificates that are installed here, and by those without a successor.
 func TestWhatNeedsTheOldCA(t *testing.T) {
 	old, next := newCA(t, "Old", 0), newCA(t, "New", 0)
 	amy := issue(t, old, pki.Client, "amy", 9*day)
@@ -32,8 +32,8 @@ func TestWhatNeedsTheOldCA(t *testing.T) {
 		records   []*x509.Certificate
 		revoked   []*x509.Certificate
 		installed *x509.Certificate
-		needs     []string // what each line contains
-		forced    bool     // finish --force goes past it
+		needs     []string // a text that each line contains
+		forced    bool     // finish --force ignores it
 	}{
 		{name: "nothing", forced: true},
 		{name: "a client", records: []*x509.Certificate{amy}, needs: []string{"client O=Old,CN=amy"}, forced: true},
@@ -74,7 +74,7 @@ func TestWhatNeedsTheOldCA(t *testing.T) {
 	}
 }
 
-// A rollover can be taken back as long as the new CA has signed nothing that lives.
+// A rollover can be undone as long as no certificate of the new CA is live.
 func TestPlanAbort(t *testing.T) {
 	old, next := newCA(t, "Old", 0), newCA(t, "New", 0)
 	signed := issue(t, next, pki.Client, "amy", 9*day)
@@ -108,7 +108,7 @@ func TestRevocations(t *testing.T) {
 	one, two := newCA(t, "One", 0), newCA(t, "Two", 0)
 	cert := issue(t, one, pki.Client, "amy", day)
 	twin := *issue(t, two, pki.Client, "bob", day)
-	twin.SerialNumber = cert.SerialNumber // as CAs have it that count
+	twin.SerialNumber = cert.SerialNumber // as with CAs that count
 	r := revocationsBy([]*pki.CRL{list(t, one, pki.ReasonUnspecified, cert), list(t, two, pki.ReasonUnspecified)})
 	for _, c := range []struct {
 		name string

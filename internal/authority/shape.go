@@ -12,8 +12,8 @@ import (
 	"virtpki/pki"
 )
 
-// rehearse has a stand-in sign what a template describes, and the judge look at
-// it: what libvirt or QEMU would refuse is an error before the CA has signed.
+// rehearse has a stand-in sign the certificate that a template describes, and judges it. So a
+// certificate that libvirt or QEMU would refuse is an error before the CA has signed.
 func rehearse(ca *pki.CA, r pki.Request, target libvirt.Release) error {
 	cert, standIn, err := ca.Rehearse(r)
 	if err != nil {
@@ -23,15 +23,15 @@ func rehearse(ca *pki.CA, r pki.Request, target libvirt.Release) error {
 		Role: judge.Role(r.Role), Product: target.Product,
 		CA:   judge.File{Path: "the CA", Data: pki.EncodeCertificates(standIn)},
 		Cert: judge.File{Path: "the certificate", Data: pki.EncodeCertificates(cert)},
-		Key:  judge.File{Path: "the key"}, // not asked for: it is not the template's matter
+		Key:  judge.File{Path: "the key"}, // not checked: the template does not decide on it
 	}
 	now := cert.NotBefore.Add(pki.Backdate)
 	findings := append(judge.OwnFiles(set, target, now), judge.InSession(set, judge.Peer{}, target, now)...)
 	return refusedShape(findings, set.Key.Path)
 }
 
-// refusedShape is the first finding that is a refusal, but for those about a file
-// that was left out.
+// refusedShape returns the first finding that is a refusal, except those about a file that was left
+// out.
 func refusedShape(findings []judge.Finding, except string) error {
 	for _, f := range findings {
 		if f.Level != judge.Error || f.File == except {

@@ -15,7 +15,7 @@ import (
 	"virtpki/pki"
 )
 
-// Summary is what there is to tell of a CA; its JSON form is stable.
+// Summary describes a CA; its JSON form is stable.
 type Summary struct {
 	Folder       string          `json:"folder"`
 	Certificates []certinfo.Info `json:"certificates"`
@@ -29,7 +29,7 @@ type Summary struct {
 	CRL          *CRLSummary     `json:"crl,omitempty"`
 }
 
-// CRLSummary is what there is to tell of a CA's own list, without its entries.
+// CRLSummary describes a CA's own list, without its entries.
 type CRLSummary struct {
 	Number     string    `json:"number,omitempty"`
 	ThisUpdate time.Time `json:"this_update"`
@@ -44,7 +44,7 @@ func summaryOf(crl *pki.CRL) *CRLSummary {
 	return &CRLSummary{Number: numberText(crl), ThisUpdate: crl.ThisUpdate, NextUpdate: crl.NextUpdate, Entries: crl.Len()}
 }
 
-// numberText is the number of a list; empty where it has none.
+// numberText returns the number of a list, or an empty text.
 func numberText(crl *pki.CRL) string {
 	if crl.Number == nil {
 		return ""
@@ -52,8 +52,8 @@ func numberText(crl *pki.CRL) string {
 	return crl.Number.String()
 }
 
-// Summarize reads what there is to tell of a CA at a time. Records that cannot be read are
-// left out, and warned of.
+// Summarize returns the summary of a CA at a time. It leaves out records that cannot be read, and
+// warns of them.
 func Summarize(a *Authority, now time.Time, warn func(format string, args ...any)) (*Summary, error) {
 	s := &Summary{Folder: a.Folder, Signer: libvirt.Fingerprint(a.CA.Certificate), Key: change.KeyState(a.Tree, a.Layout.Path(libvirt.CAKey))}
 	if s.Key == string(cakey.PKCS11) {
@@ -89,7 +89,7 @@ func Summarize(a *Authority, now time.Time, warn func(format string, args ...any
 	return s, err
 }
 
-// CRLContents are what a list revokes; its JSON form is stable.
+// CRLContents describes a list and its revocations; its JSON form is stable.
 type CRLContents struct {
 	File       string     `json:"file"`
 	Issuer     string     `json:"issuer"`
@@ -108,8 +108,8 @@ type CRLEntry struct {
 	DN      string    `json:"dn,omitempty"` // where the CA of the machine has a record
 }
 
-// ReadCRLFile returns what the lists of a file revoke, of which data is what it holds. path
-// is for the errors.
+// ReadCRLFile returns the lists of a file and their revocations. data is the contents of the file;
+// path is for the errors.
 func ReadCRLFile(m *machine.Machine, path string, data []byte) (CRLs, error) {
 	crls, err := pki.ParseCRLs(data)
 	if err != nil {

@@ -33,7 +33,7 @@ func ReadTemplates(items []string) (map[pki.Role]*pki.Template, error) {
 	return templates, nil
 }
 
-// templateRoles parts [ROLE=]FILE. A file that is there may have any name.
+// templateRoles splits [ROLE=]FILE. A file that exists may have any name.
 func templateRoles(item string) ([]pki.Role, string, error) {
 	role, file, ok := strings.Cut(item, "=")
 	switch {
@@ -45,8 +45,8 @@ func templateRoles(item string) ([]pki.Role, string, error) {
 	return []pki.Role{pki.Server, pki.Client}, item, nil
 }
 
-// CheckTemplates returns the error for a template that is for another role than the kind has:
-// it would never be used.
+// CheckTemplates returns an error for a template for a role that the kind does not have: it would
+// never be used.
 func CheckTemplates(items []string, kind subject.Kind) error {
 	for _, item := range items {
 		if roles, _, err := templateRoles(item); err == nil && len(roles) == 1 && kind != subject.Host && roles[0] != pki.Role(kind) {

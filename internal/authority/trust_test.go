@@ -15,8 +15,8 @@ import (
 	"virtpki/pki"
 )
 
-// What becomes of a file of CAs that is there, by each policy. The CA that comes publishes
-// an old and a new generation, and the new one signs.
+// Each policy decides what happens to an existing CA file. The new CA publishes an old and a new
+// generation, and the new one signs.
 func TestWhichCAsWin(t *testing.T) {
 	old, fresh, other := newCA(t, "Old", 0).Certificate, newCA(t, "New", 0).Certificate, newCA(t, "Other", 0).Certificate
 	type certs = []*x509.Certificate

@@ -11,8 +11,8 @@ import (
 	"virtpki/pki"
 )
 
-// Unlock reads the keys of the CA's generations, and finds the certificate of the
-// bundle that each belongs to.
+// Unlock reads the keys of the CA's generations, and finds the certificate of cacert.pem that each
+// belongs to.
 func (a *Authority) Unlock(keys *change.Keyring) error {
 	if a.CA.Signer != nil {
 		return nil
@@ -27,7 +27,7 @@ func (a *Authority) Unlock(keys *change.Keyring) error {
 	}
 	second, err := openOne(a, keys, a.Layout.Path(libvirt.CANextKey))
 	if errors.Is(err, errNoGeneration) {
-		second, err = nil, nil // of a start or an abort that was cut short
+		second, err = nil, nil // of an interrupted start or abort
 	}
 	if err != nil && (!errors.Is(err, fs.ErrNotExist) || a.Tree.Exists(a.Layout.Path(libvirt.CANextKey))) {
 		return err
@@ -53,7 +53,7 @@ func openOne(a *Authority, keys *change.Keyring, path string) (*Generation, erro
 	return nil, fmt.Errorf("%s: %w in %s", path, errNoGeneration, a.Layout.Path(libvirt.CACert))
 }
 
-// arrange puts the generation that signs first.
+// arrange puts the signing generation first.
 func (a *Authority) arrange(first, second *Generation) {
 	if second == nil {
 		a.Generation = *first

@@ -35,7 +35,7 @@ func (s *Summary) keyText() string {
 	return s.Key
 }
 
-// CRLs are what several lists revoke.
+// CRLs holds several lists and their revocations.
 type CRLs []CRLContents
 
 // Text returns the lists in words.
@@ -63,7 +63,7 @@ func (c CRLContents) text() termtext.Text {
 	return text + termtext.Table(rows)
 }
 
-// Text returns how far a rollover is, in words.
+// Text returns the state of a rollover, in words.
 func (s *Status) Text() termtext.Text {
 	var b strings.Builder
 	if s.UnderWay {

@@ -8,7 +8,7 @@ import (
 	"virtpki/internal/certinfo"
 )
 
-// TestWords holds what is told of a CA, of a list and of a rollover.
+// TestWords checks the texts about a CA, a list and a rollover.
 func TestWords(t *testing.T) {
 	at := time.Date(2026, 11, 25, 12, 0, 0, 0, time.UTC)
 	for _, test := range []struct {

@@ -1,9 +1,9 @@
-// Package grant decides what a certificate may say before a CA signs it: whether a [Policy]
-// grants its names, whether they belong to somebody else ([Holders]), and whether somebody
-// with them was shut out by a revocation ([History]).
+// Package grant checks a certificate before a CA signs it: whether a [Policy] grants its names,
+// whether they belong to somebody else ([Holders]), and whether a revocation has shut out a host or
+// client with these names ([History]).
 //
-// It looks at the finished certificate and not at the request, so a name that a template
-// added, or that was shortened or derived, is checked like any other. It makes no
-// certificate and signs none. It reads no disk, no clock and no flags: callers bring the
-// certificates that are live and those that are revoked.
+// It looks at the finished certificate and not at the request, so a name that a template added, or
+// that was shortened or derived, is checked like any other. It does not make or sign certificates.
+// It does not read files, the clock or flags: callers pass in the live certificates and the revoked
+// ones.
 package grant

@@ -11,8 +11,7 @@ import (
 	"virtpki/pki"
 )
 
-// Exact lists names and addresses that are granted as they stand, and nothing below or
-// beside them.
+// Exact lists names and addresses that are granted exactly as written, without names below them.
 type Exact struct {
 	Names     []string // of hosts, wildcards and clients
 	Addresses []netip.Addr
@@ -55,8 +54,8 @@ func (e Exact) grantsCN(cn string) bool {
 	})
 }
 
-// grantsDNS is grantsCN for a dNSName, where case does not count. A wildcard is granted
-// by itself alone.
+// grantsDNS is grantsCN for a dNSName, where case does not count. A wildcard is granted only if it
+// is listed itself.
 func (e Exact) grantsDNS(host string) bool {
 	return slices.ContainsFunc(e.Names, func(name string) bool {
 		return strings.EqualFold(host, name) && IsHostName(strings.TrimPrefix(host, "*.")) ||
@@ -66,7 +65,7 @@ func (e Exact) grantsDNS(host string) bool {
 
 func (e Exact) grantsAddr(addr netip.Addr) bool { return slices.Contains(e.Addresses, addr.Unmap()) }
 
-// shortForm is the first label of a host's full name; empty for another name.
+// shortForm returns the first label of a host's full name. It is empty for another name.
 func shortForm(name string) string {
 	short, _, full := strings.Cut(name, ".")
 	if !full || !IsHostName(name) {
@@ -82,8 +81,8 @@ func IsHostName(name string) bool {
 	return err != nil && pki.IsDNSName(name, "_")
 }
 
-// inDomain reports whether a name lies in one of the domains of a permit. Where it
-// lists networks alone, no name does.
+// inDomain reports whether a name lies in one of the domains of a permit. If the permit lists only
+// networks, it returns false.
 func inDomain(permit pki.Permit, name string) bool {
 	return len(permit.DNSDomains) > 0 && IsHostName(name) && permit.PermitsDNS(name)
 }

@@ -17,8 +17,7 @@ import (
 // signed. libvirt reads PEM files of up to 64 KiB; this one takes 43 KiB.
 const MaxCertificate = 32 << 10
 
-// CheckSubject says why a policy without a template does not grant a subject; nil where
-// it does.
+// CheckSubject returns an error if a policy without a template does not grant a subject.
 func (p *Policy) CheckSubject(rawSubject []byte) error {
 	text, names, err := p.readSubject(rawSubject)
 	if err != nil {
@@ -54,8 +53,8 @@ func (p *Policy) readSubject(rawSubject []byte) (text string, names []string, er
 	return text, names, nil
 }
 
-// checkSubject holds the subject to the policy. The CN of a server is the name of a host
-// besides: it is inside the CA's limits, or the short form of a name that is.
+// checkSubject checks the subject against the policy. The CN of a server is also the name of a
+// host, so it has to be inside the CA's limits, or the short form of a name that is.
 func (p *Policy) checkSubject(cert *x509.Certificate, role pki.Role) error {
 	_, names, err := p.readSubject(cert.RawSubject)
 	if err == nil && len(names) == 0 {
@@ -76,8 +75,9 @@ func (p *Policy) checkSubject(cert *x509.Certificate, role pki.Role) error {
 	return nil
 }
 
-// printed is the subject as libvirt prints it. An attribute that is not printed as the
-// text that was read here is refused: nobody could tell what a list matches.
+// printed returns the subject as libvirt prints it. It refuses an attribute that libvirt does not
+// print as the text that was read here, because nobody could tell which patterns of a list match
+// it.
 func printed(rawSubject []byte, attributes []Attribute) (string, error) {
 	text, err := dn.FromRDNSequence(rawSubject)
 	if err != nil {
@@ -99,7 +99,7 @@ func printed(rawSubject []byte, attributes []Attribute) (string, error) {
 	return text, nil
 }
 
-// quoted quotes a text for an error, without its end when it is long.
+// quoted quotes a text for an error, and shortens a long one.
 func quoted(text string) string {
 	const most = 200
 	if len(text) > most {
@@ -108,7 +108,7 @@ func quoted(text string) string {
 	return fmt.Sprintf("%q", text)
 }
 
-// usualExtensions are those of every certificate that is made here.
+// usualExtensions lists the extensions of every certificate that is made here.
 var usualExtensions = []asn1.ObjectIdentifier{
 	{2, 5, 29, 14}, {2, 5, 29, 15}, {2, 5, 29, 17}, {2, 5, 29, 19}, {2, 5, 29, 35}, {2, 5, 29, 37},
 }
@@ -145,8 +145,8 @@ func otherNames(cert *x509.Certificate) bool {
 	return false
 }
 
-// checkBounds holds the lifetime and the size to what is granted, and the names to what
-// can be compared.
+// checkBounds checks the lifetime and the size against the granted ones, and refuses names that
+// cannot be compared.
 func (p *Policy) checkBounds(cert *x509.Certificate, _ pki.Role) error {
 	if life := cert.NotAfter.Sub(cert.NotBefore); p.Lifetime > 0 && life > p.Lifetime+pki.Backdate {
 		return fmt.Errorf("its certificate would live for %s, which is not granted", pki.FormatValidity(life))

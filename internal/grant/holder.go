@@ -11,30 +11,29 @@ import (
 // Holders knows which live certificate has which name. A live certificate has neither
 // expired nor been revoked, and a generation of the CA that is still trusted signed it.
 //
-// A name belongs to the keys that have it: a certificate with another key gets it only
-// by the word of one of these keys, or of a person. The rule, for each CN and each
-// subjectAltName of the finished certificate:
+// A name belongs to the keys that have it: a certificate with another key gets it only with the
+// consent of one of these keys, or of a person. The rule, for each CN and each subjectAltName of
+// the finished certificate:
 //
 //   - The sender has the key of the request, and every key that a proof beside the
 //     request shows (see [pki.KeyProof]).
-//   - Where the sender has the key of every live certificate with that name, the name
-//     may move: whoever could object asks for it.
-//   - Where others have the name too, the sender gets what it has already: a CN that is
-//     the CN of a live certificate of the sender's, a subjectAltName that is a CN or a
-//     subjectAltName of one. So hosts that share a name renew, and the server and the
-//     client of one host, which have one CN, vouch for each other. A subjectAltName
-//     vouches for no CN: the alias of a server must not become the client that a list
-//     admits by its DN.
-//   - A wildcard and the names right below it concern each other, but a certificate for
-//     one is no proof for the other.
+//   - If the sender has the key of every live certificate with that name, the name may move,
+//     because nobody else could object.
+//   - If others have the name too, the sender gets the names that it has already: a CN if it is the
+//     CN of one of the sender's live certificates, and a subjectAltName if it is a CN or a
+//     subjectAltName of one. So hosts that share a name can renew, and the server and the client of
+//     one host, which have one CN, vouch for each other. A subjectAltName does not vouch for a CN:
+//     the alias of a server must not become the client that a list admits by its DN.
+//   - A wildcard and the names right below it concern each other, but a certificate for one does
+//     not prove the right to the other.
 //
-// The role makes no difference, names are compared in the form of [Fold], CNs, DNS names
-// and addresses with one another. Names that each machine gives itself, localhost and the
-// loopback addresses, belong to nobody.
+// The role makes no difference. CNs, DNS names and addresses are compared with one another, in the
+// form of [Fold]. Names that each machine gives itself, localhost and the loopback addresses,
+// belong to nobody.
 type Holders struct {
-	beneath *Holders             // whose certificates count too; nil is none
+	beneath *Holders             // its certificates count too; may be nil
 	exact   map[string][]*holder // by name
-	below   map[string][]*holder // by the domain that a name is right below of
+	below   map[string][]*holder // by the domain right above a name
 }
 
 // holder is a live certificate.
@@ -62,7 +61,8 @@ func NewHolders(live []*x509.Certificate) *Holders {
 	return h
 }
 
-// Over returns holders to which certificates can be added without a change of h.
+// Over returns holders that start with those of h. Certificates can be added to them without
+// changing h.
 func (h *Holders) Over() *Holders {
 	over := NewHolders(nil)
 	over.beneath = h
@@ -103,7 +103,7 @@ func (h *Holders) concerned(name string) []*holder {
 	return found
 }
 
-// Sender is who asks for a certificate.
+// Sender is the sender of a request for a certificate.
 type Sender struct {
 	KeyIDs  []string // of the keys that it is known to have: see [pki.KeyID]
 	Replace []string // names that it gets though others have them; see [Holders.Taken]
@@ -121,10 +121,9 @@ type Taken struct {
 	Holder *x509.Certificate // that has it, the one that lives longest
 }
 
-// Taken returns the names of a certificate, as it will be signed, that belong to
-// somebody else than the sender, each with its holder. To replace a name is to replace
-// every certificate with that CN, its other names with it. matched are those of the names
-// to be replaced that made a difference.
+// Taken returns the names of a certificate, as it will be signed, that belong to somebody else than
+// the sender, each with its holder. Replacing a name means replacing every certificate with that
+// CN, together with its other names. matched lists the names to replace that made a difference.
 func (h *Holders) Taken(cert *x509.Certificate, by Sender) (taken []Taken, matched []string) {
 	replace := make(map[string]bool)
 	for _, name := range by.Replace {

@@ -10,9 +10,9 @@ import (
 	"virtpki/pki"
 )
 
-// hosts are live certificates: hv1 with two generations of its server's, a client of the
-// same CN; an administrator; two hosts that share a name and the address of a bridge; the
-// server whose alias an administrator has as CN; a wildcard.
+// hosts are live certificates: hv1 with two server certificates, and a client with the same CN; an
+// administrator; two hosts that share a name and the address of a bridge; a server with an alias
+// that is the CN of an administrator; a wildcard.
 var hosts = []string{
 	"server hv1.lab.example/hv1.lab.example,hv1,10.0.0.1,192.168.122.1,localhost,127.0.0.1 hv1-old",
 	"server hv1.lab.example/hv1.lab.example,hv1,10.0.0.1,192.168.122.1,localhost,127.0.0.1 hv1-server",
@@ -39,7 +39,7 @@ func TestTaken(t *testing.T) {
 	}
 	for _, test := range []struct {
 		ask     string // the certificate
-		keys    string // that the sender has shown besides its own
+		keys    string // that the sender has shown in addition to its own
 		replace string
 		taken   string
 		matched string
@@ -60,7 +60,7 @@ func TestTaken(t *testing.T) {
 		{"server hv2.lab.example/hv2.lab.example,hv1.lab.example new", "hv2", "", "hv1.lab.example", ""},
 		{"server hv2.lab.example/hv2.lab.example,hv1.lab.example hv2", "", "", "hv1.lab.example", ""},
 		{"server hv9.lab.example/hv1.lab.example,hv2.lab.example,hv3.lab.example new", "", "", "hv1.lab.example hv2.lab.example hv3.lab.example", ""},
-		// Who has it: the same key, a proof with any live key of the name, in either role.
+		// The holder: the same key, or a proof with any live key of the name, in either role.
 		{"server hv1.lab.example/hv1.lab.example,hv1,10.0.0.1,192.168.122.1 hv1-server", "", "", "", ""},
 		{"server hv1.lab.example/hv1.lab.example,hv1,10.0.0.1,192.168.122.1 new", "hv1-server", "", "", ""},
 		{"server hv1.lab.example/hv1.lab.example,hv1,10.0.0.1,192.168.122.1 new", "hv1-old", "", "", ""},
@@ -69,7 +69,7 @@ func TestTaken(t *testing.T) {
 		{"server hv1.lab.example/hv1.lab.example new", "hv1-client", "", "", ""},
 		{"server hv1.lab.example/hv1.lab.example,10.0.0.1 new", "hv1-client", "", "10.0.0.1", ""},
 		{"client hv1.lab.example new", "hv2", "", "CN hv1.lab.example", ""},
-		// A name that several have: each may keep it; it becomes nobody's CN by being an alias.
+		// A name that several have: each may keep it, but an alias does not become a CN.
 		{"server hv3.lab.example/hv3.lab.example,cluster.lab.example new", "hv3", "", "", ""},
 		{"server cluster.lab.example/cluster.lab.example new", "hv3", "", "CN cluster.lab.example", ""},
 		{"server cluster.lab.example/cluster.lab.example new", "hv2 hv3", "", "", ""},
@@ -87,7 +87,7 @@ func TestTaken(t *testing.T) {
 		{"server lb.web.example/lb.web.example,*.web.example new", "lb", "", "", ""},
 		{"server www.web.example/www.web.example new", "www", "", "", ""},
 		{"server www.web.example/www.web.example new", "lb", "", "CN www.web.example", ""},
-		// By the word of a person.
+		// With the consent of a person.
 		{"server hv1.lab.example/hv1.lab.example,hv1,10.0.0.1 new", "", "HV1.lab.example", "", "HV1.lab.example"},
 		{"client hv1.lab.example new", "", "hv1.lab.example.", "", "hv1.lab.example."},
 		{"server hv1.lab.example/hv1.lab.example,hv1,192.168.122.1 new", "", "hv1.lab.example", "192.168.122.1", "hv1.lab.example"},
@@ -122,7 +122,7 @@ func takenText(taken []Taken) string {
 	return strings.Join(names, " ")
 }
 
-// A name that a certificate will be signed without is not taken by it.
+// A certificate does not take a name that it will be signed without.
 func TestHoldersWithout(t *testing.T) {
 	c := &cast{t: t}
 	holders := NewHolders(nil)
@@ -135,7 +135,7 @@ func TestHoldersWithout(t *testing.T) {
 	}
 }
 
-// What is left of a certificate without the names that are taken is free: no name hides
+// Without the taken names, the remaining names of a certificate are free: no taken name hides
 // behind another one.
 func TestTakenLeavesNothing(t *testing.T) {
 	c := &cast{t: t}
@@ -164,9 +164,8 @@ func TestTakenLeavesNothing(t *testing.T) {
 	}
 }
 
-// Whoever has shown no live key gets no name that somebody has, however the names are
-// put together; and the holder who is named does have it, or a wildcard above or a name
-// below it.
+// A sender that has not shown a live key does not get a name that somebody has, in any combination
+// of names. The holder in the result has that name, a wildcard above it or a name below it.
 func TestTakenFindsAll(t *testing.T) {
 	c := &cast{t: t}
 	var live []*x509.Certificate

@@ -7,18 +7,17 @@ import (
 	"unicode"
 )
 
-// Names are the names that a certificate speaks for, each once, in the form in which
-// names are compared.
+// Names holds the names of a certificate, each once, in the form in which names are compared.
 type Names struct {
-	CNs []string     // every CN of the subject, of whatever string type; see [Fold]
+	CNs []string     // every CN of the subject, of any string type; see [Fold]
 	DNS []string     // every dNSName; see [Fold]
 	IPs []netip.Addr // every iPAddress, an IPv4 address in its own form
 }
 
-// NamesOf returns the names that a certificate speaks for.
+// NamesOf returns the names of a certificate.
 func NamesOf(cert *x509.Certificate) Names {
 	var n Names
-	attributes, _ := Attributes(cert.RawSubject) // of a parsed certificate: there is no error
+	attributes, _ := Attributes(cert.RawSubject) // there cannot be an error for a parsed certificate
 	seen := make(map[string]bool)
 	for _, a := range attributes {
 		if a.IsCN() {
@@ -60,8 +59,8 @@ func Fold(name string) string {
 	return strings.Map(foldRune, name)
 }
 
-// isFolded reports whether a name is one of those that Fold leaves alone at first sight:
-// most are, and a CA has thousands.
+// isFolded reports, after a quick look, whether Fold would leave a name unchanged. That holds for
+// most names, and a CA has thousands.
 func isFolded(name string) bool {
 	for i := range len(name) {
 		if c := name[i]; (c < 'a' || c > 'z') && (c < '0' || c > '9') && c != '-' && (c != '.' || i == len(name)-1) {

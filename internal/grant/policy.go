@@ -11,23 +11,24 @@ import (
 	"virtpki/pki"
 )
 
-// Policy is what a CA grants to those who send requests. The zero value sets no limit.
+// Policy holds the names, roles, key types and lifetime that a CA grants to the senders of
+// requests. The zero value does not limit them.
 type Policy struct {
-	// Exact and Permit list all names that are granted, once one of them lists any.
+	// Exact and Permit list all granted names, as soon as one of them lists any.
 	Exact  Exact
-	Permit pki.Permit // domains with all that is below them, and networks
+	Permit pki.Permit // domains with all names below them, and networks
 
-	Limits pki.Permit // the CA's own name constraints, which hold besides
+	Limits pki.Permit // the CA's own name constraints, which always apply
 
-	Roles    []pki.Role    // none: the role that is asked for
-	KeyTypes []pki.KeyType // none: every type that can be used
+	Roles    []pki.Role    // empty: the role that is asked for
+	KeyTypes []pki.KeyType // empty: every type that can be used
 	Lifetime time.Duration // at most; zero: any
 
-	// Prefix is the subject before the CN, in libvirt's form: "O=Example Org,". Another
-	// subject is granted only where names are not limited, or by Template.
+	// Prefix is the subject before the CN, in libvirt's form: "O=Example Org,". Another subject is
+	// granted only if names are not limited, or if Template is set.
 	Prefix string
-	// Template says that a template of the CA's shapes the certificate: attributes
-	// beside the CN, and extensions, are then the CA's own word.
+	// Template says that the certificate comes from a template of the CA. The CA itself has then
+	// decided on extensions, and on attributes beside the CN.
 	Template bool
 }
 
@@ -71,19 +72,19 @@ func (p *Policy) limitsTakeAddr(addr netip.Addr) bool {
 	return p.Limits.PermitsIP(addr.Unmap().AsSlice())
 }
 
-// GrantsCN reports whether a certificate may be called a name: tls_allowed_dn_list
-// admits by it. A name that is not a host's is granted only where it is listed exactly.
+// GrantsCN reports whether a certificate may be called a name: tls_allowed_dn_list admits by it. A
+// name that is not a host's is granted only if it is listed exactly.
 func (p *Policy) GrantsCN(cn string) bool {
 	return !p.limited() || p.Exact.grantsCN(cn) || inDomain(p.Permit, cn)
 }
 
-// NotGranted is the error for a name that the policy does not list, or that the CA's own
-// limits keep out.
+// NotGranted is the error for a name that the policy does not list, or that the CA's own limits
+// exclude.
 type NotGranted struct {
 	Name   string
 	CN     bool   // it would be the CN
-	Limits bool   // the CA's own limits keep it out
-	Listed string // what is granted
+	Limits bool   // the CA's own limits exclude it
+	Listed string // the granted names
 }
 
 func (e *NotGranted) Error() string {
@@ -103,9 +104,8 @@ func (e *NotGranted) Error() string {
 // unusual reports whether a character is one that names of hosts do not have.
 func unusual(r rune) bool { return r <= ' ' || r > '~' || r == '"' || r == '\\' }
 
-// Check says why a certificate may not be signed for a request in a role; nil where all
-// of it is granted. cert is the certificate as it will be signed: what is not
-// recognised in it is refused.
+// Check returns an error unless the whole certificate is granted to a request in a role. cert is
+// the certificate as it will be signed. Check refuses any part of it that it does not recognise.
 func (p *Policy) Check(cert *x509.Certificate, role pki.Role) error {
 	for _, check := range []func(*x509.Certificate, pki.Role) error{
 		p.checkKey, p.checkRoles, p.checkNames, p.checkSubject, p.checkExtensions, p.checkBounds,
@@ -128,8 +128,8 @@ func (p *Policy) checkKey(cert *x509.Certificate, _ pki.Role) error {
 	return nil
 }
 
-// checkRoles holds the extKeyUsage to the role. A template may give more of the roles
-// that the policy has.
+// checkRoles checks the extKeyUsage against the role. A template may give more of the roles that
+// the policy has.
 func (p *Policy) checkRoles(cert *x509.Certificate, role pki.Role) error {
 	roles := pki.RolesOf(cert)
 	for _, have := range roles {
@@ -144,7 +144,7 @@ func (p *Policy) checkRoles(cert *x509.Certificate, role pki.Role) error {
 	return nil
 }
 
-// checkNames holds every subjectAltName to the policy.
+// checkNames checks every subjectAltName against the policy.
 func (p *Policy) checkNames(cert *x509.Certificate, role pki.Role) error {
 	for _, name := range cert.DNSNames {
 		if !p.GrantsDNS(name) {
@@ -162,7 +162,7 @@ func (p *Policy) checkNames(cert *x509.Certificate, role pki.Role) error {
 	return nil
 }
 
-// notGranted is the error for a name; listed says that only the CA's limits keep it out.
+// notGranted returns the error for a name; listed says that only the CA's limits exclude it.
 func (p *Policy) notGranted(name string, listed bool) error {
 	if listed {
 		return &NotGranted{Name: name, Limits: true, Listed: p.Limits.String()}

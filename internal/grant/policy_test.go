@@ -17,7 +17,7 @@ import (
 	"virtpki/pki"
 )
 
-// issuer is a CA as the tests need one: whatever template it is given, it signs.
+// issuer is a CA for the tests, which signs any template.
 type issuer struct {
 	ca  *pki.CA
 	key crypto.Signer // of the certificates
@@ -164,7 +164,7 @@ func TestNamesGranted(t *testing.T) {
 		{[]string{".lab.example"}, pki.Server, "hv1.lab.example", []string{"hv1.lab.example", "10.0.0.1"}, "it asks for 10.0.0.1"},
 		{[]string{"10.0.0.0/8"}, pki.Server, "hv1", []string{"10.0.0.1"}, `its name "hv1" is not granted`},
 
-		// Without any there is no limit.
+		// Without listed names, all are granted.
 		{nil, pki.Server, "hv1", []string{"hv1", "10.0.0.1"}, ""},
 		{nil, pki.Client, "bad guy", nil, ""},
 	} {
@@ -268,8 +268,8 @@ func TestRolesGranted(t *testing.T) {
 	}
 }
 
-// A subject is granted as libvirt prints it: where that is not the text that was read,
-// the string types are those of somebody who hides a name.
+// A subject is granted as libvirt prints it. If that differs from the text that was read, somebody
+// has chosen the string types to hide a name.
 func TestSubjectsInOtherStringTypes(t *testing.T) {
 	p := policy(t)
 	name := asn1.RawValue{Tag: asn1.TagUTF8String, Bytes: []byte("hv1")}
@@ -296,7 +296,7 @@ func TestSubjectsInOtherStringTypes(t *testing.T) {
 	}
 }
 
-// The CA's own limits hold besides whatever is listed.
+// The CA's own limits apply in addition to the listed names.
 func TestLimitsOfTheCA(t *testing.T) {
 	ca := newIssuer(t)
 	limits, err := pki.ParsePermit([]string{"lab.example", "10.0.0.0/8"})

@@ -10,7 +10,7 @@ import (
 	"virtpki/pki"
 )
 
-// Revoked is a certificate that the CA has signed, in whatever generation, and revoked.
+// Revoked is a certificate that the CA, in any generation, has signed and revoked.
 type Revoked struct {
 	Cert  *x509.Certificate
 	Entry x509.RevocationListEntry
@@ -19,26 +19,25 @@ type Revoked struct {
 // Reason returns the reason of the revocation.
 func (r *Revoked) Reason() pki.Reason { return pki.Reason(r.Entry.ReasonCode) }
 
-// History tells who was shut out by the revocations of a CA.
+// History tells which keys and names the revocations of a CA have shut out.
 //
-// A revocation is one of a key and of an identity, not of a serial:
+// A revocation applies to a key and an identity, not only to a serial:
 //
-//   - A key that was compromised is never certified again. See [pki.KeyID] for which keys
-//     are one.
-//   - Any other revocation shuts out its key, and every name that the certificate spoke
-//     for, be it a CN, a DNS name or an address: in either role, in any case, as the short
-//     form of the name or with a domain behind it, below a wildcard or above.
-//   - A certificate that was superseded shuts out nobody.
+//   - A key that was compromised is never certified again. See [pki.KeyID] for the keys that count
+//     as one.
+//   - Any other revocation shuts out the key and every name of the certificate, whether CN, DNS
+//     name or address. This holds in both roles and regardless of case, also for the short form of
+//     a name or one with a domain added, and for a wildcard above or a name below one.
+//   - A superseded certificate does not shut out anything.
 //
-// Somebody is shut out until the CA's owner lets them in again, by signing in spite of
-// it. What tells that this has happened is a certificate that is live and has the same CN
-// and role as the new one, carries the name in question itself, and was signed no earlier
-// than the revoked one. It has to be their own: a certificate of somebody else that
-// shares one name with the revoked one lets in its own owner, who may renew it whenever
-// it was signed, and nobody else.
+// A host or client is shut out until the CA's owner admits it again by signing in spite of the
+// revocation. The sign of this is a live certificate that has the same CN and role as the new one,
+// carries the name in question itself, and was signed no earlier than the revoked one. It has to be
+// the host's or client's own. A certificate of somebody else may share one name with the revoked
+// one. It admits only its own owner, who may renew it regardless of when it was signed.
 type History struct {
 	byKey  map[string][]*Revoked // by pki.KeyIDOf
-	byName map[string][]*Revoked // by each of marksOf
+	byName map[string][]*Revoked // by each mark of marksOf
 
 	signed func() ([]*x509.Certificate, error)
 	live   func() (map[string][]*live, error) // by Names.cn
@@ -50,9 +49,8 @@ type live struct {
 	names Names
 }
 
-// NewHistory returns the history of a CA. signed is asked once, when it is needed, for
-// the certificates that are live: neither expired nor revoked, of a generation that is
-// still trusted.
+// NewHistory returns the history of a CA. It calls signed once, when needed, for the live
+// certificates: neither expired nor revoked, and of a generation that is still trusted.
 func NewHistory(revoked []*Revoked, signed func() ([]*x509.Certificate, error)) *History {
 	h := &History{byKey: make(map[string][]*Revoked), byName: make(map[string][]*Revoked)}
 	for _, r := range revoked {
@@ -79,14 +77,13 @@ func NewHistory(revoked []*Revoked, signed func() ([]*x509.Certificate, error)) 
 	return h
 }
 
-// Live returns the certificates that are live; see [NewHistory].
+// Live returns the live certificates; see [NewHistory].
 func (h *History) Live() ([]*x509.Certificate, error) { return h.signed() }
 
-// cn is the CN as a text, of a subject with several all of them.
+// cn returns the CN as a text; of a subject with several CNs, all of them.
 func (n Names) cn() string { return strings.Join(n.CNs, "\x00") }
 
-// Compromised returns the revocation that says that a key is compromised, nil for a key
-// of which none does.
+// Compromised returns the revocation that says that a key is compromised, or nil.
 func (h *History) Compromised(keyID string) *Revoked {
 	for _, r := range h.byKey[keyID] {
 		if r.Reason().Compromised() {
@@ -96,7 +93,7 @@ func (h *History) Compromised(keyID string) *Revoked {
 	return nil
 }
 
-// ShutOut is what of a certificate was shut out, and by which revocation.
+// ShutOut is the key or a name of a certificate that was shut out, with the revocation.
 type ShutOut struct {
 	By   *Revoked
 	Key  bool   // it is the key
@@ -104,8 +101,8 @@ type ShutOut struct {
 	Name string // empty for the key
 }
 
-// ShutOut returns what keeps a certificate, as it will be signed, from being signed
-// without the word of the CA's owner: each name once, the key and the CNs first.
+// ShutOut returns the key and the names because of which a certificate, as it will be signed, needs
+// the consent of the CA's owner: each name once, the key and the CNs first.
 func (h *History) ShutOut(cert *x509.Certificate) ([]ShutOut, error) {
 	if len(h.byKey)+len(h.byName) == 0 {
 		return nil, nil
@@ -132,8 +129,9 @@ func (h *History) ShutOut(cert *x509.Certificate) ([]ShutOut, error) {
 	return out, err
 }
 
-// shutOutBy returns the first of some revocations that counts still; nil where all of
-// those concerned were let in again, as a live certificate tells that is their own.
+// shutOutBy returns the first of some revocations that still counts. It returns nil if a live
+// certificate shows, for each of them, that the CA's owner has admitted the holder again; own
+// reports whether the certificate is the holder's own.
 func (h *History) shutOutBy(cert *x509.Certificate, names Names, all []*Revoked, own func(*live, *Revoked) bool) (*Revoked, error) {
 	for _, r := range all {
 		again, err := h.letInAgain(cert, names, func(s *live) bool { return own(s, r) })
@@ -144,8 +142,8 @@ func (h *History) shutOutBy(cert *x509.Certificate, names Names, all []*Revoked,
 	return nil, nil
 }
 
-// letInAgain reports whether a live certificate of the same CN and in every role of cert
-// is as wanted. One with a compromised key says nothing.
+// letInAgain reports whether there is a live certificate with the same CN and every role of cert
+// for which wanted returns true. A certificate with a compromised key does not count.
 func (h *History) letInAgain(cert *x509.Certificate, names Names, wanted func(*live) bool) (bool, error) {
 	byCN, err := h.live()
 	roles := pki.RolesOf(cert)
@@ -162,8 +160,8 @@ func hasRoles(cert *x509.Certificate, roles []pki.Role) bool {
 	return !slices.ContainsFunc(roles, func(role pki.Role) bool { return !slices.Contains(has, role) })
 }
 
-// mayStay reports whether a live certificate stands for itself beside a revoked one: it
-// was signed no earlier, or is somebody else's, who shares another name than the CNs.
+// mayStay reports whether a live certificate stays good beside a revoked one: it was signed no
+// earlier, or it belongs to somebody else, who shares names other than the CNs.
 func (s *live) mayStay(r *Revoked) bool {
 	if !s.cert.NotBefore.Before(r.Cert.NotBefore) {
 		return true
@@ -187,8 +185,8 @@ func isShortOf(short, long string) bool {
 	return more && first == short
 }
 
-// all lists the names that say who somebody is: every CN, and what others than the
-// machine itself can call it.
+// all lists the names that identify a host or client: every CN, and every name except those by
+// which only the machine itself can call it.
 func (n Names) all() []string {
 	names := slices.Clone(n.CNs)
 	for _, name := range n.DNS {
@@ -208,7 +206,7 @@ func (n Names) all() []string {
 	return slices.Compact(names)
 }
 
-// plainAddress is an address in its one form; any other name as it is.
+// plainAddress returns an address in its canonical form, and any other name unchanged.
 func plainAddress(name string) string {
 	if ip, err := netip.ParseAddr(name); err == nil {
 		return ip.Unmap().String()
@@ -216,8 +214,7 @@ func plainAddress(name string) string {
 	return name
 }
 
-// Carry reports whether a name, or an address, is one of those that a certificate speaks
-// for, as a CN or as a subjectAltName.
+// Carry reports whether a certificate holds a name, or an address, as a CN or as a subjectAltName.
 func (n Names) Carry(name string) bool {
 	name = plainAddress(Fold(name))
 	same := func(have string) bool { return plainAddress(have) == name }
@@ -225,8 +222,8 @@ func (n Names) Carry(name string) bool {
 		slices.ContainsFunc(n.IPs, func(ip netip.Addr) bool { return ip.String() == name })
 }
 
-// Cover returns the wildcard of a certificate that covers a name it does not carry, empty
-// where there is none.
+// Cover returns the wildcard of a certificate that covers a name which it does not carry itself, or
+// an empty text.
 func (n Names) Cover(name string) string {
 	wildcard := "*." + parent(Fold(name))
 	if !n.Carry(name) && n.Carry(wildcard) {
@@ -240,10 +237,10 @@ const (
 	markName  = "name "  // the name itself
 	markShort = "short " // the first label of a name with a domain
 	markBare  = "bare "  // a name without a domain, nor with one beside it
-	markBelow = "below " // the domain that a name is right below of
+	markBelow = "below " // the domain right above a name
 )
 
-// marksOf returns what a revoked certificate is found by.
+// marksOf returns the marks by which a revoked certificate is found.
 func marksOf(names Names) map[string]bool {
 	marks := make(map[string]bool)
 	all := names.all()

@@ -15,7 +15,7 @@ import (
 	"virtpki/pki"
 )
 
-// day is when the certificate of a test is signed, in days.
+// day is the day on which the certificate of a test is signed.
 func day(n int) time.Time { return time.Date(2027, 1, 1+n, 0, 0, 0, 0, time.UTC) }
 
 // cast makes certificates for tests: "server hv1.lab.example/hv1.lab.example,hv1,10.0.0.7 key day"
@@ -67,7 +67,7 @@ func (c *cast) cert(text string) *x509.Certificate {
 	return cert
 }
 
-// history is that of a CA which has revoked some certificates, for a reason, and signed
+// history returns the history of a CA that has revoked some certificates, for a reason, and signed
 // others that are live.
 func (c *cast) history(reason pki.Reason, revoked, live []string) *History {
 	var gone []*Revoked
@@ -83,7 +83,7 @@ func (c *cast) history(reason pki.Reason, revoked, live []string) *History {
 	})
 }
 
-// shutOut lists what of a certificate is shut out: "its key", a CN in brackets, a SAN.
+// shutOut lists the parts of a certificate that are shut out: "its key", a CN in brackets, a SAN.
 func (c *cast) shutOut(h *History, asks string) string {
 	c.t.Helper()
 	out, err := h.ShutOut(c.cert(asks))
@@ -111,7 +111,7 @@ const (
 	hv1Short = "server hv1.lab.example/hv1.lab.example k1 2" // without its short name
 )
 
-// The revoked one comes back under no other spelling, in no other role.
+// The revoked host does not come back with another spelling or in another role.
 func TestShutOut(t *testing.T) {
 	for _, test := range []struct {
 		revoked, asks string
@@ -164,7 +164,7 @@ func TestShutOut(t *testing.T) {
 	}
 }
 
-// Who was let in again stays so; nobody is by a certificate of somebody else.
+// A host that was admitted again stays admitted. A certificate of somebody else does not admit it.
 func TestLetInAgain(t *testing.T) {
 	const again = "server hv1.lab.example/hv1.lab.example,hv1,10.0.0.7 k2 3"
 	const shared = "server hv1.lab.example/hv1.lab.example,vip.lab.example k1 5"
@@ -191,13 +191,13 @@ func TestLetInAgain(t *testing.T) {
 		// The same key.
 		{[]string{hv1}, []string{"server hv1.lab.example/hv1.lab.example k1 3"}, "server hv1.lab.example/hv1.lab.example k1", ""},
 		{[]string{hv1}, []string{"server hv8.lab.example/hv8.lab.example k1 3"}, "server hv1.lab.example/hv1.lab.example k1", "its key [hv1.lab.example]"},
-		// Somebody else shares a name: they stay, the revoked one does not come back by it.
+		// Somebody else shares a name: they stay, but the revoked host does not come back by it.
 		{[]string{shared}, []string{"server hv2.lab.example/hv2.lab.example,vip.lab.example k2 3"}, "server hv2.lab.example/hv2.lab.example,vip.lab.example", ""},
 		{[]string{shared}, []string{"server hv2.lab.example/hv2.lab.example,vip.lab.example k2 7"}, "server hv1.lab.example/hv1.lab.example,vip.lab.example", "[hv1.lab.example] vip.lab.example"},
 		{[]string{shared}, []string{"server hv2.lab.example/hv2.lab.example,vip.lab.example k2 7"}, "server vip.lab.example/vip.lab.example", "[vip.lab.example]"},
 		{[]string{shared}, []string{"server hv2.lab.example/hv2.lab.example,vip.lab.example k1 3"}, "server hv2.lab.example/hv2.lab.example,vip.lab.example", "vip.lab.example"},
 		{[]string{"server w.lab.example/w.lab.example,*.lab.example k1 5"}, []string{"server hv5.lab.example/hv5.lab.example k2 3"}, "server hv5.lab.example/hv5.lab.example", ""},
-		// Without a CN nobody can be told from anybody else.
+		// Without a CN hosts cannot be told apart.
 		{[]string{hv1}, []string{"server -/hv1.lab.example k2 3"}, "server -/hv1.lab.example", "hv1.lab.example"},
 	} {
 		c := &cast{t: t}
@@ -223,14 +223,14 @@ func TestCompromised(t *testing.T) {
 		if h.Compromised(pki.KeyID(c.key("k2"))) != nil || h.Compromised("") != nil {
 			t.Errorf("%v: another key is compromised", reason)
 		}
-		// A live certificate with a compromised key lets nobody in again.
+		// A live certificate with a compromised key does not admit its host again.
 		if what := c.shutOut(h, "server hv1.lab.example/hv1.lab.example k2"); (what != "") != reason.Compromised() {
 			t.Errorf("%v: %q is shut out", reason, what)
 		}
 	}
 }
 
-// Whether somebody was let in again must be known.
+// It is an error if it is not known whether a host was admitted again.
 func TestShutOutUnknown(t *testing.T) {
 	c := &cast{t: t}
 	h := NewHistory([]*Revoked{{Cert: c.cert(hv1)}}, func() ([]*x509.Certificate, error) { return nil, errors.New("no records") })

@@ -16,7 +16,7 @@ import (
 type Attribute struct {
 	Type asn1.ObjectIdentifier
 	Tag  int    // of the value, such as asn1.TagUTF8String
-	Text string // the value; #hex of its encoding where it is not a string
+	Text string // the value; #hex of its encoding if it is not a string
 }
 
 // oidCommonName is the type of a CN (X.520).
@@ -27,8 +27,8 @@ func (a Attribute) IsCN() bool { return a.Type.Equal(oidCommonName) }
 
 var errSubject = errors.New("its subject is malformed")
 
-// Attributes returns the attributes of an encoded subject in their order. Strings of
-// every type are read: encoding/asn1 leaves out those of the rarer ones.
+// Attributes returns the attributes of an encoded subject in their order. It reads strings of every
+// type; encoding/asn1 leaves out the rarer types.
 func Attributes(rawSubject []byte) ([]Attribute, error) {
 	rest, rdns := cryptobyte.String(rawSubject), cryptobyte.String{}
 	if !rest.ReadASN1(&rdns, der.SEQUENCE) || !rest.Empty() {

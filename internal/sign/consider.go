@@ -12,7 +12,7 @@ import (
 	"virtpki/pki"
 )
 
-// consider looks at the CA, and decides what of each request is granted. It returns the
+// consider reads the CA, and decides which names and roles of each request to grant. It returns the
 // CA without its keys.
 func (s *signing) consider() (*authority.Authority, error) {
 	a, err := authority.Open(s.m)
@@ -50,7 +50,8 @@ func (s *signing) considerUnder(a *authority.Authority) error {
 	return s.checkTwins()
 }
 
-// remember reads what the CA has signed, unless nothing was since it did.
+// remember reads the certificates that the CA has signed, unless none was added since the last
+// time.
 func (s *signing) remember(a *authority.Authority) (err error) {
 	marks := s.m.Tree().Marks(a.Folder, libvirt.Records(a.Folder))
 	if s.known != nil && marks == s.marks {
@@ -61,8 +62,8 @@ func (s *signing) remember(a *authority.Authority) (err error) {
 	return err
 }
 
-// grantAll grants every request by the policy. That hangs on the request and on the CA's
-// own certificates alone, and is not done again under the lock while those are the same.
+// grantAll grants every request by the policy. The result depends only on the request and on the
+// CA's own certificates, so it is not repeated under the lock while those are the same.
 func (s *signing) grantAll(a *authority.Authority) error {
 	like := string(pki.EncodeCertificates(append([]*x509.Certificate{a.CA.Certificate}, a.Certificates...)...))
 	if s.like == like {
@@ -86,8 +87,8 @@ func (s *signing) grantAll(a *authority.Authority) error {
 	return nil
 }
 
-// checkTwins wants each request once: of two certificates for one key and role, install
-// could not tell which is meant.
+// checkTwins refuses a request that comes twice: of two certificates for one key and role, install
+// could not tell which one to use.
 func (s *signing) checkTwins() error {
 	seen := make(map[string]string)
 	for _, in := range s.files {
@@ -103,7 +104,8 @@ func (s *signing) checkTwins() error {
 	return nil
 }
 
-// lookBack holds what the policy grants to what was signed before.
+// lookBack checks a decision of the policy against the certificates that were signed or revoked
+// before.
 func (s *signing) lookBack(h *grant.History, d decision, csr *pki.CSR) (decision, error) {
 	d.notes = slices.Clone(d.notes)
 	d.before = s.known.ByKey[pki.KeyID(csr.PublicKey)]

@@ -19,17 +19,18 @@ import (
 	"virtpki/pki"
 )
 
-// claims is what a run of sign knows of who has which name: see [grant.Holders].
+// claims holds the names and their holders as a run of sign knows them: see [grant.Holders].
 type claims struct {
 	*grant.Holders
-	of      *authority.Earlier // what the CA has signed
+	of      *authority.Earlier // the certificates that the CA has signed
 	live    []*x509.Certificate
 	signed  *grant.Holders
 	askedIn map[*x509.Certificate]string // the file, for a certificate of this run
 	matched map[string]bool              // names of Request.Replace that somebody else has
 }
 
-// stakeClaims begins with what the CA has signed, which is not indexed twice.
+// stakeClaims starts the claims of a run with the certificates that the CA has signed. It does not
+// index them twice.
 func (s *signing) stakeClaims(h *grant.History) error {
 	if s.claims == nil || s.claims.of != s.known {
 		live, err := h.Live()
@@ -52,9 +53,9 @@ func (c *claims) claim(in *incoming) {
 	}
 }
 
-// senderOf returns which keys the sender of a request has: its own, and those of the live
-// certificates that the proofs beside it are by. The certificates are the CA's records.
-// A key that was compromised proves nothing.
+// senderOf returns the keys that the sender of a request has: the key of the request, and those of
+// the live certificates that made the proofs beside it. The certificates are the CA's records. A
+// key that was compromised proves nothing.
 func (s *signing) senderOf(h *grant.History, csr *pki.CSR) grant.Sender {
 	sender := grant.Sender{KeyIDs: []string{pki.KeyID(csr.PublicKey)}, Replace: s.Replace}
 	for _, proof := range csr.Proofs {
@@ -70,9 +71,9 @@ func (s *signing) senderOf(h *grant.History, csr *pki.CSR) grant.Sender {
 	return sender
 }
 
-// checkHolders holds the names of a finished certificate to whose they are. Names that
-// nobody asks for by hand, the addresses of a machine and the short form of its name, are
-// left out where somebody else has them: hosts share the addresses of bridges.
+// checkHolders refuses names of a finished certificate that belong to somebody else. It leaves out
+// such a name if nobody asks for it by hand, as the addresses of a machine and the short form of
+// its name: hosts share the addresses of bridges.
 func (s *signing) checkHolders(h *grant.History, d *decision, csr *pki.CSR) error {
 	sender := s.senderOf(h, csr)
 	taken, matched := s.claims.Taken(d.finished, sender)
@@ -87,7 +88,7 @@ func (s *signing) checkHolders(h *grant.History, d *decision, csr *pki.CSR) erro
 		case !one.CN && (s.Policy.LeaveOut || foundName(one.Name, d.finished)):
 			d.without(one.Name)
 			d.note("without %s, which %s; --replace %s grants it", one.Name, s.takenText(one), termtext.ShellWord(one.Name))
-		case !s.Unattended && (!s.confirmed || s.shown[text]): // what a person was not shown is refused
+		case !s.Unattended && (!s.confirmed || s.shown[text]): // names that a person was not shown are refused
 			s.shown[text] = true
 			d.note("%s", text)
 		default:
@@ -97,7 +98,7 @@ func (s *signing) checkHolders(h *grant.History, d *decision, csr *pki.CSR) erro
 	return s.refuseTaken(d, refused, sender)
 }
 
-// refuseTaken is the error for names that somebody else has. It hints at what would
+// refuseTaken returns the error for names that somebody else has. Its hint is the option that would
 // replace them all.
 func (s *signing) refuseTaken(d *decision, refused []grant.Taken, sender grant.Sender) error {
 	if len(refused) == 0 {
@@ -139,8 +140,8 @@ func foundName(name string, cert *x509.Certificate) bool {
 	})
 }
 
-// holdNames wants a signed certificate to have no other names than those that were
-// looked at: a template could put back one that was left out.
+// holdNames refuses a signed certificate with names that were not checked: a template could put
+// back one that was left out.
 func (d *decision) holdNames(cert *x509.Certificate) error {
 	names, seen := grant.NamesOf(cert), grant.NamesOf(d.finished)
 	all := slices.Concat(names.CNs, names.DNS)

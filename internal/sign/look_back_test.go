@@ -13,14 +13,14 @@ import (
 	"virtpki/pki"
 )
 
-// past is what a CA of the tests has signed and revoked before.
+// past is a CA of the tests with the certificates that it has signed and revoked before.
 type past struct {
 	*authority.Authority
 	live    []*x509.Certificate
 	revoked []*grant.Revoked
 }
 
-// sign signs what a request asks for.
+// sign signs the certificate that a request asks for.
 func (p *past) sign(t *testing.T, csr *pki.CSR) *x509.Certificate {
 	t.Helper()
 	policy := Policy{Leaf: authority.Leaf{Validity: pki.Year}}
@@ -64,8 +64,8 @@ func (p *past) consider(t *testing.T, s *signing, csr *pki.CSR) (decision, error
 	return s.lookBack(history, d, csr)
 }
 
-// What the policy grants is granted to nobody who was shut out, and no name that somebody
-// else has, unless a person is shown that or has said so beforehand.
+// Despite the policy, a host that was shut out does not get a certificate, and nobody gets a name
+// that somebody else has, unless a person is shown that or has allowed it beforehand.
 func TestLookBack(t *testing.T) {
 	theirs, mine := newKey(t), newKey(t)
 	host := request(t, theirs, pki.Server, "CN=hv1.lab.example", "hv1.lab.example", "hv1", "10.0.0.7")
@@ -77,11 +77,11 @@ func TestLookBack(t *testing.T) {
 	const signed, superseded, compromised = pki.Reason(-1), pki.ReasonSuperseded, pki.ReasonKeyCompromise
 	for _, c := range []struct {
 		name   string
-		before pki.Reason // why the CA has revoked what it signed for host; signed: it has not
+		before pki.Reason // why the CA has revoked the certificate of host; signed: it has not
 		run    signing
 		csr    *pki.CSR
-		want   string   // what is in the error
-		note   string   // what a person is shown
+		want   string   // a part of the error
+		note   string   // the note that a person is shown
 		left   []string // names that it goes without
 	}{
 		{"the same key", signed, unattended, host, "", "", nil},
@@ -126,7 +126,7 @@ func TestLookBack(t *testing.T) {
 	}
 }
 
-// A certificate that a template has given a name back which was left out is not handed out.
+// A certificate is not handed out if a template has put back a name that was left out.
 func TestHoldNames(t *testing.T) {
 	p := &past{Authority: newAuthority(t)}
 	key := newKey(t)
@@ -150,8 +150,8 @@ func TestHoldNames(t *testing.T) {
 	}
 }
 
-// Reuse answers with the certificate that was signed before while it is as one signed now
-// would be.
+// Reuse answers with the certificate that was signed before, as long as a new one would be the
+// same.
 func TestReusable(t *testing.T) {
 	p := &past{Authority: newAuthority(t)}
 	key := newKey(t)

@@ -12,7 +12,7 @@ import (
 	"virtpki/pki"
 )
 
-// Offer is what a person is shown before anything is signed.
+// Offer holds the decisions that a person is shown before anything is signed.
 type Offer struct {
 	Certificates []Offered
 	// Unmatched are names of Request.Replace that no request here asks for under
@@ -20,15 +20,15 @@ type Offer struct {
 	Unmatched []string
 }
 
-// Offered is one request with what was decided about it.
+// Offered is one request with the decision about it.
 type Offered struct {
 	File    string // its name
 	Request *pki.CSR
-	Notes   []string            // what it gets otherwise than asked for, and what speaks against it
+	Notes   []string            // differences from the request, and reasons against the certificate
 	Before  []*x509.Certificate // that were signed for the same key
 }
 
-// Lines words a request, and below it what a person should know of it.
+// Lines returns a request in words, and below it the notes that a person should read.
 func (o *Offered) Lines() []string {
 	lines := append([]string{termtext.Sprintf("%s: %s %s", o.File, subject.OfRequest(o.Request), certinfo.OfRequest(o.Request).Text())}, o.Notes...)
 	n := len(o.Before)
@@ -43,7 +43,7 @@ func (o *Offered) Lines() []string {
 	return append(lines, line)
 }
 
-// offer returns what was decided.
+// offer returns the decisions.
 func (s *signing) offer() Offer {
 	var all Offer
 	for _, name := range s.Replace {

@@ -18,9 +18,9 @@ import (
 	"virtpki/pki"
 )
 
-// Policy is what the CA grants in one run, and how it comes to a certificate from a
-// request. Limits, Prefix and Template of [grant.Policy] are the CA's own, and set by the
-// run.
+// Policy holds the names and roles that the CA grants in one run, and the way in which it makes a
+// certificate from a request. The run sets Limits, Prefix and Template of [grant.Policy] from the
+// CA.
 type Policy struct {
 	grant.Policy
 	Leaf        authority.Leaf
@@ -29,17 +29,17 @@ type Policy struct {
 	IgnoreExtra bool // sign without the extensions that are not granted, and do not refuse the request
 }
 
-// of returns what the policy is for one CA: its own limits hold besides.
+// of returns the policy for one CA, which adds the CA's own limits.
 func (p *Policy) of(ca *x509.Certificate, role pki.Role) grant.Policy {
 	at := p.Policy
 	at.Limits, at.Prefix, at.Template = pki.PermitOf(ca), subject.Prefix(ca), p.Leaf.Templates[role] != nil
 	return at
 }
 
-// decision is what one request is granted.
+// decision describes the certificate that one request gets.
 type decision struct {
 	subject.Identity
-	finished *x509.Certificate // as it will be signed, but for serial and signature
+	finished *x509.Certificate // as it will be signed, except for serial and signature
 	left     []string          // names of it that somebody else has, and that are left out
 	notes    []string
 	before   []*x509.Certificate // for the same key, signed earlier
@@ -49,9 +49,10 @@ func (d *decision) note(format string, args ...any) {
 	d.notes = append(d.notes, fmt.Sprintf(format, args...))
 }
 
-// decide returns what certificate a request gets, or why it gets none: it makes the identity
-// from the request, has a stand-in for the CA sign that, and holds the finished certificate
-// to the policy. What the CA has signed or revoked before is not looked at.
+// decide returns the certificate that a request gets, or an error if it gets none. It makes the
+// identity from the request, has a stand-in for the CA sign that, and checks the finished
+// certificate against the policy. It does not look at earlier certificates and revocations of the
+// CA.
 func (p *Policy) decide(a *authority.Authority, standIn *pki.CA, csr *pki.CSR, now time.Time) (d decision, err error) {
 	if d, err = p.identify(a, csr); err != nil {
 		return d, err
@@ -66,7 +67,7 @@ func (p *Policy) decide(a *authority.Authority, standIn *pki.CA, csr *pki.CSR, n
 	return d, hint.First(p.hold(a, d, d.finished), err)
 }
 
-// hold holds a finished certificate to the policy.
+// hold checks a finished certificate against the policy.
 func (p *Policy) hold(a *authority.Authority, d decision, cert *x509.Certificate) error {
 	at := p.of(a.CA.Certificate, d.Role)
 	return at.Check(cert, d.Role)
@@ -90,7 +91,7 @@ func (p *Policy) identify(a *authority.Authority, csr *pki.CSR) (d decision, err
 	}
 	at := p.of(a.CA.Certificate, d.Role)
 	if p.OwnSubject {
-		if d.RawSubject = csr.RawSubject; at.Template { // which would hide whose word it is
+		if d.RawSubject = csr.RawSubject; at.Template { // it would hide who decided on the subject
 			err = at.CheckSubject(csr.RawSubject)
 		}
 	}
@@ -101,7 +102,7 @@ func (p *Policy) identify(a *authority.Authority, csr *pki.CSR) (d decision, err
 	return d, nil
 }
 
-// checkForeign refuses what no certificate made here has.
+// checkForeign refuses extensions and names that no certificate made here has.
 func (p *Policy) checkForeign(d *decision, csr *pki.CSR) error {
 	if len(csr.Repeated) > 0 {
 		d.note("it names %s more than once: granted once", termtext.Line(strings.Join(csr.Repeated, ", ")))
@@ -117,8 +118,8 @@ func (p *Policy) checkForeign(d *decision, csr *pki.CSR) error {
 	return nil
 }
 
-// role is the one that is granted: the one that is asked for, where the policy
-// has it. One that asks for nothing in particular gets the one role of the policy.
+// role returns the granted role: the one that is asked for, if the policy has it. A request without
+// a particular role gets the one role of the policy.
 func (p *Policy) role(csr *pki.CSR) (pki.Role, error) {
 	asked := csr.Roles
 	if len(asked) == 0 && len(p.Roles) == 1 {
@@ -139,8 +140,8 @@ func (p *Policy) role(csr *pki.CSR) (pki.Role, error) {
 	return granted[0], nil
 }
 
-// takeNames checks the names that a request asks for. A server is called by its
-// CN too, as issue has it.
+// takeNames checks the names that a request asks for. The CN of a server counts as one of them, as
+// in issue.
 func (d *decision) takeNames(csr *pki.CSR) error {
 	if d.Role == pki.Client {
 		if len(csr.DNSNames)+len(csr.IPAddresses) > 0 {
@@ -165,9 +166,9 @@ func (d *decision) takeNames(csr *pki.CSR) error {
 	return nil
 }
 
-// leaveOut drops the names that are not granted where that is wanted, and in any case
-// the short form of one that is: nobody has asked for it. What it does not drop refuses
-// the request, once the certificate is looked at.
+// leaveOut drops all names that are not granted, if all is set. Otherwise it drops only the short
+// form of a granted name, because nobody has asked for that. The remaining names that are not
+// granted make the later check of the certificate refuse the request.
 func (d *decision) leaveOut(p *grant.Policy, all bool) {
 	shorts := make(map[string]bool)
 	for _, name := range d.DNS {
@@ -197,7 +198,7 @@ func (d *decision) leaveOut(p *grant.Policy, all bool) {
 	d.Names = kept
 }
 
-// hintGranted adds to a refusal what would grant the name.
+// hintGranted adds to a refusal the options that would grant the name or leave it out.
 func hintGranted(err error) error {
 	var not *grant.NotGranted
 	switch {
@@ -211,8 +212,7 @@ func hintGranted(err error) error {
 	return hint.With(err, "--exact-name %s grants it, --leave-out signs without it", termtext.ShellWord(not.Name))
 }
 
-// describes reports whether a certificate is what was decided, but for
-// its dates and serial.
+// describes reports whether a certificate matches the decision, except for its dates and serial.
 func (d *decision) describes(cert, ca *x509.Certificate) bool {
 	raw, err := d.Subject(ca)
 	return err == nil && string(raw) == string(cert.RawSubject) && slices.Equal(pki.RolesOf(cert), []pki.Role{d.Role}) &&

@@ -17,7 +17,7 @@ import (
 
 var now = time.Date(2027, 1, 1, 12, 0, 0, 0, time.UTC)
 
-// newAuthority returns a CA that lies nowhere, for all names or those of a limit.
+// newAuthority returns a CA without files, for all names or those of a limit.
 func newAuthority(t *testing.T, limits ...string) *authority.Authority {
 	t.Helper()
 	raw, err1 := subject.ForCA("Example Org")
@@ -84,8 +84,8 @@ func exact(t *testing.T, items ...string) (p Policy) {
 	return p
 }
 
-// What a request is granted is decided in one place. Each row is a request, the policy that
-// it meets and the certificate that would be signed, or the reason for none.
+// The decision about a request is made in one place. Each row is a request, the policy that it
+// meets and the certificate that would be signed, or the reason against it.
 func TestDecide(t *testing.T) {
 	free, limited := newAuthority(t), newAuthority(t, "lab.example")
 	key := newKey(t)
@@ -109,7 +109,7 @@ func TestDecide(t *testing.T) {
 		ca     *authority.Authority
 		policy Policy
 		csr    *pki.CSR
-		want   string // the DN and the names, or what is in the error
+		want   string // the DN and the names, or a part of the error
 		note   string
 	}{
 		{"no policy", free, Policy{}, server, full, ""},

@@ -15,8 +15,8 @@ import (
 type incoming struct {
 	name      string
 	csrs      []*pki.CSR // none: only the CA and the CRL are wanted
-	granted   []decision // by the policy, under the CA that signing.like tells
-	decisions []decision // as far as what was signed before allows it
+	granted   []decision // by the policy, under the CA in signing.like
+	decisions []decision // after the check against earlier certificates
 	out       string     // where its response goes; empty for no file
 	response  *pki.Answer
 }
@@ -41,8 +41,8 @@ func (s *signing) read() error {
 	return nil
 }
 
-// readOne reads the requests of one file, and checks what they prove: before the CA is
-// looked at, and without its lock.
+// readOne reads the requests of one file, and verifies their signatures and proofs. This happens
+// before the CA is read, and without its lock.
 func (s *signing) readOne(in *incoming, data []byte) (err error) {
 	if in.csrs, err = requestsIn(data); err != nil {
 		return fmt.Errorf("%s: %w", in.name, err)
@@ -68,7 +68,7 @@ func (in *incoming) about(i int, err error) error {
 	return fmt.Errorf("%s: %w", in.which(i), err)
 }
 
-// requestsIn are the requests of a file; none in one that holds a CRL or a CA.
+// requestsIn returns the requests of a file. A file that holds a CRL or a CA has none.
 func requestsIn(data []byte) ([]*pki.CSR, error) {
 	csrs, err := pki.ParseCSRs(data)
 	if errors.Is(err, pki.ErrNoCSR) {
@@ -80,7 +80,7 @@ func requestsIn(data []byte) ([]*pki.CSR, error) {
 	return csrs, err
 }
 
-// responseName is the name of the file for the response to a file.
+// responseName returns the name of the file for the response to a file.
 func responseName(file string) string {
 	base := filepath.Base(file)
 	return strings.TrimSuffix(base, filepath.Ext(base)) + ".pem"

@@ -12,10 +12,9 @@ import (
 	"virtpki/pki"
 )
 
-// checkRevoked asks whether the one for whom a certificate would be signed was shut out:
-// see [grant.History]. A compromised key is never certified again; a name is, where
-// somebody says so. Names that nobody asks for by hand are left out, as in checkHolders:
-// hosts share the addresses of bridges.
+// checkRevoked refuses a certificate for a host or client that was shut out: see [grant.History]. A
+// compromised key is never certified again; a name is, if a person allows it. It leaves out names
+// that nobody asks for by hand, as checkHolders does: hosts share the addresses of bridges.
 func (s *signing) checkRevoked(h *grant.History, d *decision, cert *x509.Certificate) error {
 	if err := authority.RefuseCompromised(h, pki.KeyIDOf(cert)); err != nil {
 		return hint.With(err, "a request with a new key is made by: virtpki request %s %s --new", d.Role, termtext.ShellWord(d.Name))

@@ -16,7 +16,7 @@ import (
 	"virtpki/pki"
 )
 
-// Request says which files are to be answered, and how.
+// Request says which files to answer, and how.
 type Request struct {
 	Files  []File
 	Policy Policy
@@ -26,7 +26,7 @@ type Request struct {
 	Unattended bool
 	AtMost     int // requests in one file, where it is unattended
 
-	AfterRevocation bool     // sign too for those whose last certificate was revoked
+	AfterRevocation bool     // sign even if the last certificate was revoked
 	Replace         []string // names that are granted though a live certificate with another key has them
 	Reuse           bool     // answer with the certificate that was signed before, while it is good
 
@@ -38,13 +38,13 @@ type Request struct {
 	Confirm func(Offer) error
 }
 
-// File is what one sender has sent.
+// File holds the requests of one sender.
 type File struct {
 	Name string // for people
 	Data []byte
 }
 
-// Result is what a run has done.
+// Result is the result of a run.
 type Result struct {
 	*change.Job
 	Response *pki.Answer // to all files
@@ -61,7 +61,7 @@ type signing struct {
 	known  *authority.Earlier
 	claims *claims
 
-	shown     map[string]bool // whose names a person was shown
+	shown     map[string]bool // notes on names that a person was shown
 	confirmed bool            // nothing else is shown: the question was answered
 }
 
@@ -90,7 +90,7 @@ func Run(ctx context.Context, m *machine.Machine, r Request, keys *change.Keyrin
 	return &Result{j, s.whole()}, nil
 }
 
-// newClients are the DNs of the clients that were signed, without those that have a live
+// newClients returns the DNs of the clients that were signed, without those that have a live
 // certificate already.
 func (s *signing) newClients() (names []string) {
 	for _, in := range s.files {
@@ -104,7 +104,7 @@ func (s *signing) newClients() (names []string) {
 	return names
 }
 
-// decide signs what was granted, and plans the records and the responses.
+// decide signs the granted certificates, and plans the records and the responses.
 func (s *signing) decide(j *change.Job) error {
 	a, err := s.consider()
 	if err != nil {
@@ -155,8 +155,8 @@ func (s *signing) certificate(j *change.Job, a *authority.Authority, d decision,
 	return cert, hint.First(s.Policy.hold(a, d, cert), d.holdNames(cert))
 }
 
-// reusable is a certificate for the same key that is as one made now would be,
-// but for its dates, and has most of its life before it.
+// reusable returns a certificate for the same key that a new one would equal except for its dates,
+// and that has most of its lifetime left.
 func (s *signing) reusable(a *authority.Authority, d decision) *x509.Certificate {
 	for _, cert := range d.before {
 		_, revoked := a.FindRevoked(cert.SerialNumber)
@@ -193,7 +193,7 @@ func (s *signing) planResponse(j *change.Job, path, flag string, response *pki.A
 	}, flag)
 }
 
-// whole is the response to all files in one.
+// whole returns one response to all files.
 func (s *signing) whole() *pki.Answer {
 	whole := &pki.Answer{CAs: s.files[0].response.CAs, CRLs: s.files[0].response.CRLs}
 	for _, in := range s.files {

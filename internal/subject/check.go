@@ -17,7 +17,7 @@ import (
 // A.1, ub-common-name and ub-organization-name), in characters.
 const maxCommonName = 64
 
-// CheckHost returns what keeps name from being the name of a server.
+// CheckHost returns an error if name cannot be the name of a server.
 func CheckHost(name string) error {
 	if _, err := netip.ParseAddr(name); err == nil {
 		return hint.With(fmt.Errorf("server name %q is an address", name), "give the host's name, and the address with --san %s", name)
@@ -28,8 +28,8 @@ func CheckHost(name string) error {
 	return CheckDNS("server name", name)
 }
 
-// CheckDNS returns what keeps name from being a DNS name that a certificate can hold;
-// what is how the error calls it.
+// CheckDNS returns an error if name cannot be a DNS name in a certificate. The first argument is
+// the word for the name in the error.
 func CheckDNS(what, name string) error {
 	switch {
 	case name == "":
@@ -47,8 +47,8 @@ func CheckDNS(what, name string) error {
 	return nil
 }
 
-// CheckClient returns what keeps name from being the name of a client: it becomes a CN,
-// and the name of a directory.
+// CheckClient returns an error if name cannot be the name of a client: it becomes a CN, and the
+// name of a directory.
 func CheckClient(name string) error {
 	if err := CheckText("client name", name); err != nil {
 		return err
@@ -64,8 +64,8 @@ func CheckClient(name string) error {
 	return nil
 }
 
-// CheckText returns what keeps text from being a CN or an O; what is how the error calls
-// it.
+// CheckText returns an error if text cannot be a CN or an O. The first argument is the word for the
+// text in the error.
 func CheckText(what, text string) error {
 	switch {
 	case strings.TrimSpace(text) == "":

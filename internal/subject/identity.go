@@ -9,13 +9,13 @@ import (
 	"virtpki/pki"
 )
 
-// Identity is one certificate to be made, with what its subject needs: a raw
-// subject, or a name to be put below the CA's organisation.
+// Identity is one certificate to be made. For its subject it has a raw subject, or a name to put
+// below the CA's organisation.
 type Identity struct {
 	Role       pki.Role
 	Name       string
 	RawSubject []byte // nil: made from the name
-	Place      string // tells it from another one of the same role and name
+	Place      string // distinguishes it from another one of the same role and name
 	Names
 }
 
@@ -30,8 +30,8 @@ func (id *Identity) Subject(ca *x509.Certificate) ([]byte, error) {
 	return ForLeaf(ca, id.Name)
 }
 
-// Encode returns the DER of a subject in the form in which libvirt prints it; an error is
-// a usage error.
+// Encode returns the DER of a subject that is given in the form in which libvirt prints it; an
+// error is a usage error.
 func Encode(text string) ([]byte, error) {
 	raw, err := dn.Encode(text)
 	if err != nil {

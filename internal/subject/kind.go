@@ -7,7 +7,7 @@ import (
 	"virtpki/pki"
 )
 
-// Kind is what somebody gets certificates as.
+// Kind is the kind of a holder of certificates.
 type Kind string
 
 // The kinds: a host, a hypervisor, is a server and a client, with a key for each.

@@ -16,9 +16,9 @@ import (
 type Names struct {
 	DNS  []string
 	IPs  []net.IP
-	seen map[string]bool // what is in both lists; see has
-	// Found are those that nobody asked for: the short name, the addresses of
-	// this machine. A limited CA goes without the ones it may not sign.
+	seen map[string]bool // the names in both lists; see has
+	// Found holds the names that nobody asked for: the short name, the addresses of this machine. A
+	// limited CA leaves out the ones that it may not sign.
 	Found struct {
 		DNS []string
 		IPs []net.IP
@@ -71,9 +71,9 @@ func (a Names) Text() string {
 	return strings.Join(names, ", ")
 }
 
-// Add adds what the user typed: a DNS name, or an address, told apart by their form.
-// Wildcards are taken in the one form that GnuTLS matches: a whole leftmost label, with
-// two labels behind.
+// Add adds a DNS name or an address that the user typed, and tells them apart by their form. It
+// accepts wildcards only in the form that GnuTLS matches: a whole leftmost label, with two labels
+// behind.
 func (a *Names) Add(san string) error {
 	if addr, err := netip.ParseAddr(san); err == nil {
 		if addr.Zone() != "" {
@@ -93,14 +93,14 @@ func (a *Names) Add(san string) error {
 	return nil
 }
 
-// AddDNS adds a DNS name that is not there yet, in whatever case.
+// AddDNS adds a DNS name, unless it is there already in any case.
 func (a *Names) AddDNS(name string) {
 	if !a.has(strings.ToLower(name)) {
 		a.DNS = append(a.DNS, name)
 	}
 }
 
-// AddIP adds an address that is not there yet.
+// AddIP adds an address, unless it is there already.
 func (a *Names) AddIP(ip net.IP) {
 	if !a.has(string(ip.To16())) {
 		a.IPs = append(a.IPs, ip)
@@ -110,7 +110,7 @@ func (a *Names) AddIP(ip net.IP) {
 // has reports whether a name, in lower case, or the 16 bytes of an address are there,
 // and remembers that they will be.
 func (a *Names) has(slot string) bool {
-	if a.seen == nil || len(a.seen) != len(a.DNS)+len(a.IPs) { // they were put there otherwise
+	if a.seen == nil || len(a.seen) != len(a.DNS)+len(a.IPs) { // names were added without has
 		a.seen = make(map[string]bool)
 		for _, name := range a.DNS {
 			a.seen[strings.ToLower(name)] = true
@@ -124,7 +124,7 @@ func (a *Names) has(slot string) bool {
 	return there
 }
 
-// Outside returns a name that a CA may not sign; empty when it may sign all.
+// Outside returns a name that a CA may not sign. It is empty when the CA may sign all.
 func (a Names) Outside(permit pki.Permit) string {
 	for _, name := range a.DNS {
 		if !permit.PermitsDNS(name) {

@@ -12,7 +12,7 @@ import (
 	"virtpki/pki"
 )
 
-// OfRequest returns the DN of a request, or what is wrong with it.
+// OfRequest returns the DN of a request, or a text that describes its fault.
 func OfRequest(csr *pki.CSR) string {
 	if len(csr.RawSubject) <= 2 {
 		return "a request without a subject"
@@ -24,7 +24,7 @@ func OfRequest(csr *pki.CSR) string {
 	return termtext.Line(text)
 }
 
-// NameIn returns the name of who asks with a request: the CN, of whatever string type.
+// NameIn returns the name in a request: the CN, of any string type.
 func NameIn(csr *pki.CSR, role pki.Role) (string, error) {
 	if len(csr.RawSubject) <= 2 {
 		return "", hint.With(errors.New("its subject is empty"), "the CN of a request is the name of who asks")

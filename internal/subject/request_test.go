@@ -8,8 +8,8 @@ import (
 	"virtpki/pki"
 )
 
-// A CN counts in whatever string type: encoding/asn1 does not read those of the rarer
-// ones, and a second CN would pass.
+// A CN of any string type counts: encoding/asn1 does not read the rarer types, so a second CN would
+// pass.
 func TestCNsOfEveryStringType(t *testing.T) {
 	key, err := pki.GenerateKey(pki.DefaultKeyType)
 	if err != nil {

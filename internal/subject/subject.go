@@ -26,8 +26,8 @@ func ForCA(name string) ([]byte, error) {
 	return dn.Encode("O=" + organization + ",OU=CA " + hex.EncodeToString(id) + ",CN=" + organization)
 }
 
-// ForLeaf returns the subject of a certificate: O as the CA has it, CN=name. A host whose
-// full name does not fit goes by its short one.
+// ForLeaf returns the subject of a certificate: the O of the CA, and CN=name. If the full name of a
+// host does not fit, the CN is the short one.
 func ForLeaf(ca *x509.Certificate, name string) ([]byte, error) {
 	if utf8.RuneCountInString(name) > maxCommonName {
 		name = Short(name)
@@ -46,8 +46,8 @@ func Prefix(ca *x509.Certificate) string {
 	return "O=" + dn.Escape(ca.Subject.Organization[0]) + ","
 }
 
-// Of returns the subject of a certificate as libvirt prints and matches it; where libvirt
-// refuses the subject, a text in angle brackets says so.
+// Of returns the subject of a certificate as libvirt prints and matches it; if libvirt refuses the
+// subject, it returns a text in angle brackets that says so.
 func Of(cert *x509.Certificate) string { return Text(cert.RawSubject) }
 
 // Text is [Of] for an encoded subject or issuer.

@@ -87,7 +87,7 @@ func TestNames(t *testing.T) {
 	}
 }
 
-// A limited CA goes without the names that nobody asked for, and refuses the others.
+// A limited CA leaves out names that nobody asked for, and refuses the others.
 func TestNamesOfALimitedCA(t *testing.T) {
 	permit, err := pki.ParsePermit([]string{"lab.example", "192.0.2.0/24"})
 	if err != nil {

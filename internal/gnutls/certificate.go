@@ -9,9 +9,9 @@ import (
 	"golang.org/x/crypto/cryptobyte/asn1"
 )
 
-// Certificate is a certificate as GnuTLS reads it. crypto/x509 refuses some
-// that GnuTLS takes (negative serials, Ed448, odd strings) and the reverse; for
-// a verdict only this one counts.
+// Certificate is a certificate as GnuTLS reads it. crypto/x509 refuses some that GnuTLS takes
+// (negative serials, Ed448, odd strings) and the reverse; a verdict goes only by GnuTLS's
+// reading.
 type Certificate struct {
 	Raw                 []byte // DER of the whole certificate
 	Serial              []byte // the content of the INTEGER
@@ -74,7 +74,7 @@ func (c *Certificate) readTBS(element cryptobyte.String) bool {
 	return ok && inner.same(c.algorithm) && len(serial) > 0 && c.readTail(&tbs)
 }
 
-// readVersion: absent is 1.
+// readVersion reads the version, which is 1 when absent.
 func (c *Certificate) readVersion(tbs *cryptobyte.String) bool {
 	var v int64
 	tag := asn1.Tag(0).ContextSpecific().Constructed()
@@ -190,7 +190,7 @@ func (a algorithm) same(b algorithm) bool {
 	return a.oid == b.oid && bytes.Equal(a.significant(), b.significant())
 }
 
-// significant: a NULL is as good as nothing.
+// significant returns the parameters; a NULL counts as absent.
 func (a algorithm) significant() []byte {
 	if bytes.Equal(a.params, []byte{5, 0}) {
 		return nil

@@ -8,15 +8,15 @@ import (
 	"golang.org/x/crypto/cryptobyte/asn1"
 )
 
-// constraints are the name constraints of the CAs above a leaf, as GnuTLS
-// applies them (lib/x509/name_constraints.c): to DNS names, mail addresses and
-// IP addresses; where a leaf has no DNS name, to its CN.
+// constraints are the name constraints of the CAs above a leaf. GnuTLS applies them
+// (lib/x509/name_constraints.c) to DNS names, mail addresses and IP addresses; if a leaf has no
+// DNS name, to its CN.
 type constraints struct {
 	permitted [][]generalName // one list a CA: each has to permit
 	excluded  []generalName
 }
 
-// add reads the constraints of a CA. False where GnuTLS cannot.
+// add reads the constraints of a CA. It returns false if GnuTLS cannot read them.
 func (n *constraints) add(ca *Certificate) bool {
 	e := ca.ext(oidNameConstraints)
 	if e == nil {
@@ -100,7 +100,7 @@ func (c *Certificate) namesOf(kind int) [][]byte {
 	return values
 }
 
-// tooMany is more names than the check allows: it fails.
+// tooMany stands for more names than the check allows, so that it fails.
 var tooMany = [][]byte{nil}
 
 func (n *constraints) dnsNames(cert *Certificate) [][]byte {
@@ -127,12 +127,12 @@ func single(values [][]byte) [][]byte {
 	return values
 }
 
-// maxConstrained is how long a name may be, in bytes, that is held against name
+// maxConstrained is the length, in bytes, of the longest name that can be compared with name
 // constraints: GnuTLS copies it into a buffer of 256 with a zero byte behind it.
 const maxConstrained = 255
 
-// fit reports whether all alternative names go into that buffer; one of another kind
-// than is asked for is copied too.
+// fit reports whether all alternative names fit into that buffer; GnuTLS copies those of other
+// kinds too.
 func fit(cert *Certificate) bool {
 	for _, name := range cert.altNames() {
 		if len(name.value) > maxConstrained && (name.kind == nameDNS || name.kind == nameEmail || name.kind == nameURI) {
@@ -179,7 +179,8 @@ func (n *constraints) excludes(kind int, name []byte) bool {
 	return false
 }
 
-// permits: an empty constraint says nothing, one of the other IP version neither.
+// permits reports whether a list permits a name. An empty constraint does not restrict
+// anything, and neither does one of the other IP version.
 func permits(list []generalName, kind int, name []byte) bool {
 	concerned := false
 	for _, c := range list {
@@ -224,8 +225,8 @@ func ipWithin(addr, cidr []byte) bool {
 	return true
 }
 
-// allowOther: of the kinds that GnuTLS cannot compare, an excluded one refuses
-// every certificate that could have one.
+// allowOther checks the kinds of names that GnuTLS cannot compare: an excluded kind refuses
+// every certificate that could have such a name.
 func (n *constraints) allowOther(cert *Certificate) bool {
 	for _, c := range n.excluded {
 		if c.kind == nameDN || c.kind == nameURI && len(cert.namesOf(nameURI)) > 0 {
@@ -262,7 +263,7 @@ func nonNil(b []byte) []byte {
 	return b
 }
 
-// stringValue gives UTF-8 of the string types that GnuTLS converts.
+// stringValue returns UTF-8 of the string types that GnuTLS converts.
 func stringValue(tag asn1.Tag, value []byte) []byte {
 	if tag != 30 { // BMPString
 		return value

@@ -114,8 +114,8 @@ func (c *CRL) SignedBy(ca *Certificate) bool {
 	return result == sigGood || result == sigUnchecked
 }
 
-// lists reports whether the serial stands in the list. Reasons and dates do not
-// matter to GnuTLS.
+// lists reports whether the list contains the serial. Reasons and dates do not matter to
+// GnuTLS.
 func (c *CRL) lists(serial []byte) bool {
 	entries := c.revoked
 	var entry, s cryptobyte.String
@@ -127,9 +127,9 @@ func (c *CRL) lists(serial []byte) bool {
 	return false
 }
 
-// Effective returns the CRLs that GnuTLS keeps of a file and those that it drops: of
-// several of one issuer it keeps the one with the newest thisUpdate, of equals the
-// later in the file.
+// Effective returns the CRLs that GnuTLS keeps of a file and those that it drops. Of several
+// CRLs of one issuer it keeps the one with the newest thisUpdate; among equals, the later one
+// in the file.
 func Effective(crls []*CRL) (kept, dropped []*CRL) {
 	for _, c := range crls {
 		at := -1

@@ -45,18 +45,18 @@ const (
 	UsageCertSign         = 0x04
 )
 
-// Presence tells how reading an extension went.
+// Presence is the result of reading an extension.
 type Presence int
 
-// An extension is not there, or it could be read, or GnuTLS cannot read it.
+// An extension is absent, or it could be read, or GnuTLS cannot read it.
 const (
 	Absent Presence = iota
 	Present
 	Broken
 )
 
-// BasicConstraints returns whether the certificate says that it is a CA, and how many
-// CAs it allows below itself; pathLen is -1 where it sets no limit.
+// BasicConstraints reports whether the certificate says that it is a CA, and returns how many
+// CAs it allows below itself; pathLen is -1 if it sets no limit.
 func (c *Certificate) BasicConstraints() (ca bool, pathLen int, p Presence) {
 	e := c.ext(oidBasicConstraints)
 	if e == nil {
@@ -144,8 +144,8 @@ func (c *Certificate) Purposes() (oids []string, critical bool, p Presence) {
 	return oids, e.critical, Present
 }
 
-// servesTLS is GnuTLS's own question about serverAuth, which it asks before it
-// takes a host name from the CN (_gnutls_check_key_purpose).
+// servesTLS is GnuTLS's own check of serverAuth, which it makes before it takes a host name
+// from the CN (_gnutls_check_key_purpose).
 func (c *Certificate) servesTLS() bool {
 	oids, _, p := c.Purposes()
 	if p == Absent || p == Present && len(oids) == 0 {
@@ -214,7 +214,7 @@ type generalName struct {
 	srv   bool // an otherName of type id-on-dnsSRV
 }
 
-// readGeneralNames reads alternative names; GnuTLS takes none that is empty.
+// readGeneralNames reads alternative names; GnuTLS refuses an empty name.
 func readGeneralNames(der []byte) ([]generalName, bool) {
 	s := cryptobyte.String(der)
 	var seq cryptobyte.String

@@ -89,7 +89,7 @@ func (g *generator) chance(p float64) bool { return g.Float64() < p }
 
 func pick[T any](g *generator, list ...T) T { return list[g.IntN(len(list))] }
 
-// amount is how many cases a random test tries, and its seed: VIRTPKI_SETS and
+// amount returns the number of cases that a random test tries, and its seed: VIRTPKI_SETS and
 // VIRTPKI_SEED change them.
 func amount(t *testing.T, usual int) (n int, seed uint64) {
 	t.Helper()

@@ -11,7 +11,7 @@ import (
 // find other blocks.
 
 var (
-	// ErrNoBlock: the file has no PEM block of the wanted kind.
+	// ErrNoBlock says that the file has no PEM block of the wanted kind.
 	ErrNoBlock  = errors.New("no PEM block")
 	errBadBlock = errors.New("a PEM block that cannot be decoded")
 )

@@ -18,8 +18,8 @@ import (
 // PrivateKey is the key that GnuTLS finds in a private key's file. It cannot sign.
 type PrivateKey struct {
 	Kind KeyKind
-	// public is the public half's SubjectPublicKeyInfo bits, nil where this
-	// program cannot compute it.
+	// public is the public half, as SubjectPublicKeyInfo bits. It is nil if this program cannot
+	// compute it.
 	public crypto.PublicKey
 	// Damaged is set for an RSA key with numbers that do not fit together. GnuTLS loads it, and
 	// leaves out the comparison with the certificate, since it cannot sign.
@@ -27,7 +27,7 @@ type PrivateKey struct {
 }
 
 var (
-	// ErrKeyEncrypted: the file holds a private key that needs a passphrase.
+	// ErrKeyEncrypted says that the file holds a private key that needs a passphrase.
 	ErrKeyEncrypted = errors.New("the key is encrypted")
 	errKeyUnknown   = errors.New("no private key that GnuTLS reads")
 )

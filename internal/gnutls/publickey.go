@@ -42,7 +42,8 @@ type curve struct {
 	tls      bool           // can sign in a handshake
 }
 
-// curves are those that GnuTLS reads; a certificate with any other cannot be loaded.
+// curveByOID knows the curves that GnuTLS reads. A certificate with any other curve cannot be
+// loaded.
 func curveByOID(oid string) (curve, bool) {
 	switch oid {
 	case "1.2.840.10045.3.1.1":
@@ -65,8 +66,8 @@ const (
 	oidEC     = "1.2.840.10045.2.1"
 )
 
-// readPublicKey reads a subjectPublicKeyInfo. A key of a kind that GnuTLS does
-// not know has kind [KeyUnknown]; a certificate with it can be read all the same.
+// readPublicKey reads a subjectPublicKeyInfo. If GnuTLS does not know the kind of key, the
+// result has kind [KeyUnknown]; a certificate with such a key can be read nonetheless.
 func readPublicKey(spki cryptobyte.String) (k PublicKey, ok bool) {
 	var seq cryptobyte.String
 	var a algorithm

@@ -21,16 +21,16 @@ const (
 	FaultCritical     // a critical extension that GnuTLS does not know
 	FaultIssuerTimes  // the issuer is expired or not valid yet
 	FaultTimes        // the certificate itself is
-	FaultUncheckedSig // no fault: a signature that this program could not verify
+	FaultUncheckedSig // not a fault: a signature that this program could not verify
 )
 
 // ChainCheck verifies chains of certificates as GnuTLS does.
 type ChainCheck struct {
 	Trusted []*Certificate // the CAs
-	Now     time.Time      // the time that counts
-	// MinBits is the security level that signatures and keys must have, 0 none:
-	// sessions ask for 80 bits (profile LOW of the priority NORMAL), the check of
-	// one's own files for none.
+	Now     time.Time      // the time of the check
+	// MinBits is the security level that signatures and keys must have; 0 means that any will
+	// do. Sessions ask for 80 bits (profile LOW of the priority NORMAL), the check of one's own
+	// files for none.
 	MinBits int
 
 	faults  map[Fault]*Certificate // with the certificate at fault
@@ -68,8 +68,8 @@ func (v *ChainCheck) Verify(chain []*Certificate) map[Fault]*Certificate {
 	return v.faults
 }
 
-// cutAtTrusted drops the first certificate that is trusted itself and all that
-// follow. The leaf has to be the same bytes, a CA the same name and key.
+// cutAtTrusted drops the first certificate that is trusted itself and all that follow. A leaf
+// counts as trusted by the same bytes, a CA by the same name and key.
 func (v *ChainCheck) cutAtTrusted(chain []*Certificate) ([]*Certificate, bool) {
 	for i, cert := range chain {
 		for _, ca := range v.Trusted {
@@ -100,7 +100,7 @@ func Issued(cert, issuer *Certificate) bool {
 	return aki == nil || ski == nil || bytes.Equal(aki, ski)
 }
 
-// findIssuer takes the first that fits, or a later one that is valid now.
+// findIssuer returns the first certificate that fits, or a later one that is valid now.
 func (v *ChainCheck) findIssuer(cert *Certificate) *Certificate {
 	var found *Certificate
 	for _, ca := range v.Trusted {
@@ -127,8 +127,8 @@ func Refuses(faults map[Fault]*Certificate) bool {
 	return n > 0
 }
 
-// link verifies one certificate against its issuer; leaf is the end certificate,
-// anchor says that the issuer comes from the CA file.
+// link verifies one certificate against its issuer; leaf says that cert is the end certificate,
+// anchor that the issuer comes from the CA file.
 func (v *ChainCheck) link(cert, issuer *Certificate, leaf, anchor bool) bool {
 	if v.pathLen == 0 {
 		v.blame(FaultPathLen, cert)
@@ -155,7 +155,7 @@ func (v *ChainCheck) link(cert, issuer *Certificate, leaf, anchor bool) bool {
 	return !Refuses(v.faults)
 }
 
-// issuerAllows: constraints, and whether the issuer is a CA. A self-signed CA of
+// issuerAllows checks the constraints, and whether the issuer is a CA. A self-signed CA of
 // version 1 in the CA file need not say so.
 func (v *ChainCheck) issuerAllows(cert, issuer *Certificate, leaf, anchor bool) {
 	if !v.names.add(issuer) || leaf && !v.names.allow(cert) {
@@ -193,8 +193,8 @@ func (v *ChainCheck) signed(cert, issuer *Certificate) {
 	}
 }
 
-// strength: weak signatures are refused on all but self-signed certificates, and
-// in a session weak keys on both ends of the link.
+// strength checks signatures and keys. Weak signatures are refused on all but self-signed
+// certificates; in a session, weak keys are refused on both ends of the link.
 func (v *ChainCheck) strength(cert, issuer *Certificate) {
 	alg, known := signatureByOID(cert.algorithm.oid)
 	if !known {
@@ -214,7 +214,8 @@ func (v *ChainCheck) strength(cert, issuer *Certificate) {
 	}
 }
 
-// strongKey: 80 bits are RSA of 1024 and EC of 160 (lib/algorithms/secparams.c).
+// strongKey compares with the level of 80 bits, which is RSA of 1024 and EC of 160
+// (lib/algorithms/secparams.c).
 func strongKey(key PublicKey, minBits int) bool {
 	if key.Kind == KeyRSA || key.Kind == KeyRSAPSS {
 		return minBits <= 80 && key.bits >= 1024 || key.bits >= 2048

@@ -43,8 +43,8 @@ func (h *Host) Put(ctx context.Context, source, target string) error {
 	return h.WriteFile(ctx, target, data, info.Mode())
 }
 
-// putTree leaves the modes of directories alone that the host has already: a tree laid over /
-// must not change /.
+// putTree keeps the modes of directories that the host has already: a tree laid over / must not
+// change /.
 func (h *Host) putTree(ctx context.Context, source, target string) error {
 	r, w := io.Pipe()
 	pack := exec.CommandContext(ctx, "tar", "-C", source, "-c", ".")

@@ -24,16 +24,16 @@ type HostConfig struct {
 	Root string
 	// Name is the host's short name, in the kernel and in /etc/hostname.
 	Name string
-	// Daemon is the one that serves TLS there, see [Release.Daemon]; empty is libvirtd.
+	// Daemon is the daemon that serves TLS there, see [Release.Daemon]; empty is libvirtd.
 	Daemon string
-	// FQDN is its full name, if it has one: /etc/hosts then lists it before Name.
+	// FQDN is the host's full name, if it has one: /etc/hosts then lists it before Name.
 	FQDN string
 	// Files maps files of the machine to absolute paths in the host, where they
 	// appear read-only.
 	Files map[string]string
 }
 
-// Host is a running host. Its methods are for one goroutine at a time.
+// Host is a running host. Only one goroutine may use it at a time.
 type Host struct {
 	Name string
 
@@ -112,9 +112,9 @@ func (h *Host) Close() error {
 	return err
 }
 
-// Args returns the command line, program first, that runs a program in the host
-// as root, in /root, with a bare environment. For [Host.Command], and for callers
-// that start programs in a way of their own.
+// Args returns the command line, program first, that runs a program in the host as root, in
+// /root, with a bare environment. [Host.Command] uses it, and so do callers that start programs
+// in their own way.
 func (h *Host) Args(name string, args ...string) []string {
 	line := []string{"nsenter", "--target", h.pid, "--mount", "--net", "--uts", "--ipc", "--pid", "--",
 		"/usr/bin/env", "-i", "-C", "/root", "HOME=/root", "USER=root", "LOGNAME=root", "LANG=C.UTF-8", "TERM=dumb",

@@ -120,8 +120,8 @@ func TestHostLeavesNothingBehind(t *testing.T) {
 	}
 }
 
-// An orphan that ends must not stay as a zombie: to a daemon that waits for it, it
-// would be there still.
+// An orphan that ends must not stay as a zombie: a daemon that waits for it would believe that
+// it still runs.
 func TestOrphansAreReaped(t *testing.T) {
 	h := newTestHost(t, HostConfig{Name: "hv1"})
 	output(t, h, "sh", "-c", "setsid sh -c 'sleep 0.1' >/dev/null 2>&1 &")
@@ -130,8 +130,7 @@ func TestOrphansAreReaped(t *testing.T) {
 	})
 }
 
-// A test binary that is killed takes its hosts along: the holder sees its standard
-// input end.
+// A test binary that is killed takes its hosts along, because the holder's standard input ends.
 func TestHostEndsWithItsOwner(t *testing.T) {
 	h := newTestHost(t, HostConfig{Name: "orphan"})
 	p, err := h.Start(t.Context(), "sleeper", "sleep", "987653")

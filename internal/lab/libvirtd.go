@@ -11,7 +11,7 @@ import (
 	"time"
 )
 
-// libvirtd's own default, and how long it may take to listen or to give up.
+// libvirtd's own default port, and the time that it may take to listen or to give up.
 const (
 	defaultTLSPort = 16514
 	startLimit     = 30 * time.Second
@@ -54,12 +54,13 @@ func (h *Host) StartLibvirtd(ctx context.Context, args ...string) (*Process, err
 	return p, p.waitAnswering(ctx)
 }
 
-// behind is where the daemon listens to which virtproxyd forwards clients: those that call
+// behind is the directory of the second daemon, to which virtproxyd forwards some clients:
+// those that call
 // test+tls://HOST/default?name=test%2bunix:///default%3fsocket=/run/behind/libvirt-sock.
 const behind = "/run/behind"
 
 // startBehind starts libvirtd's program with the test driver, under another name, unless it
-// runs: virtproxyd itself opens no test:///default.
+// runs already. It is needed because virtproxyd itself does not open test:///default.
 func (h *Host) startBehind(ctx context.Context) error {
 	if _, err := h.Output(ctx, "test", "-d", behind); err == nil {
 		return nil
@@ -112,7 +113,7 @@ func (p *Process) waitAnswering(ctx context.Context) error {
 			break
 		}
 	}
-	// No socket any more, or no answer from it: it is on its way out.
+	// The socket is gone, or does not answer: the daemon is about to end.
 	if p.exitsWithin(ctx, 5*time.Second) {
 		return p.notStarted(ctx)
 	}
@@ -131,8 +132,8 @@ func (h *Host) answers(ctx context.Context, last bool) (bool, error) {
 	return err == nil || strings.Contains(err.Error(), "authentication") || strings.Contains(err.Error(), "virConnectSetIdentity"), nil
 }
 
-// localSocket finds the path of the daemon's read-only socket, or of that of the one behind
-// it, or "".
+// localSocket finds the path of the daemon's read-only socket, or of the read-only socket of
+// the daemon behind it, or "".
 func (h *Host) localSocket(last bool) (string, error) {
 	data, err := os.ReadFile("/proc/" + h.pid + "/net/unix")
 	if err != nil {

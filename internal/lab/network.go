@@ -61,8 +61,8 @@ func (h *Host) AddAddress(ctx context.Context, iface, prefix string) error {
 	return err
 }
 
-// name adds a line to /etc/hosts; a real address of the host itself takes the
-// place of 127.0.1.1, as on a Debian host with a fixed address.
+// name adds a line to /etc/hosts. A real address of the host itself replaces 127.0.1.1, as on a
+// Debian host with a fixed address.
 func (h *Host) name(address, names string) {
 	for i, line := range h.hosts {
 		if line.address == "127.0.1.1" && names == h.names() {

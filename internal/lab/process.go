@@ -16,7 +16,7 @@ type Process struct {
 	pid  string // in the host
 	cmd  *exec.Cmd
 	done chan struct{}
-	err  error // of Wait; to be read once done is closed
+	err  error // of Wait; readable once done is closed
 }
 
 // Start starts a program in the host's background. Its output goes into the host's files
@@ -55,8 +55,8 @@ func (p *Process) Signal(ctx context.Context, signal string) error {
 	return err
 }
 
-// Stop ends the process with SIGTERM, after ten seconds with SIGKILL, and returns
-// once it is gone. How it ended does not matter.
+// Stop ends the process with SIGTERM, after ten seconds with SIGKILL, and returns once it is
+// gone. It ignores the exit status.
 func (p *Process) Stop(ctx context.Context) error {
 	for _, signal := range []string{"TERM", "KILL"} {
 		if p.Exited() {

@@ -13,7 +13,7 @@ type Release struct {
 }
 
 // Virtproxyd is the release with virtproxyd in libvirtd's place, as Fedora, RHEL, openSUSE and
-// Arch have it: a Debian, and the daemon from its own source package.
+// Arch have it. It is a Debian with the daemon from its own source package.
 var Virtproxyd = Release{Name: "virtproxyd", Libvirt: "11.3"}
 
 // Daemon returns the daemon that serves TLS on the release.
@@ -24,7 +24,7 @@ func (r Release) Daemon() string {
 	return "libvirtd"
 }
 
-// suite is the Debian that the release is.
+// suite returns the Debian suite of the release.
 func (r Release) suite() string {
 	if r == Virtproxyd {
 		return "trixie"
@@ -43,9 +43,9 @@ func Releases() []Release {
 	}
 }
 
-// Select returns the releases named in list, which is separated by spaces or
-// commas; an empty list means all of Debian's. An unknown name is an error, so that a typing
-// mistake cannot turn a test run into nothing.
+// Select returns the releases named in list, which is separated by spaces or commas; an empty
+// list means all of Debian's. An unknown name is an error, so that a typing mistake cannot make
+// a test run skip everything.
 func Select(list string) ([]Release, error) {
 	names := strings.FieldsFunc(list, func(r rune) bool { return r == ',' || r == ' ' })
 	if len(names) == 0 {
@@ -74,9 +74,9 @@ func find(name string) (Release, error) {
 // String is the release as test names show it: "9.0-bookworm".
 func (r Release) String() string { return r.Libvirt + "-" + r.Name }
 
-// Holds reports whether a comparison such as ">=11", "<9.0" or "=7.0" is true of
-// the release's libvirt. Versions are compared number by number; those that the
-// comparison leaves out do not count, so that "=11" holds for 11.3.
+// Holds reports whether a comparison such as ">=11", "<9.0" or "=7.0" is true of the release's
+// libvirt. Versions are compared number by number. Numbers that the comparison leaves out do
+// not count, so that "=11" holds for 11.3.
 func (r Release) Holds(comparison string) (bool, error) {
 	for _, op := range []string{">=", "<=", ">", "<", "="} {
 		want, ok := strings.CutPrefix(comparison, op)

@@ -7,7 +7,7 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// Someone is the number of a user who is neither root nor the one who runs the tests.
+// Someone is the number of a user who is neither root nor the user that runs the tests.
 const Someone = 12345
 
 // As runs act as another user for the file system: act opens, makes and removes files as that
@@ -24,8 +24,8 @@ func As(uid int, act func()) {
 	<-done
 }
 
-// Spin has somebody else repeat act, as fast as the machine can, until the function
-// that it returns is called.
+// Spin repeats act as another user, as fast as the machine can, until the caller calls the
+// returned function.
 func Spin(t *testing.T, uid int, act func()) (stop func()) {
 	t.Helper()
 	quit, ended := make(chan struct{}), make(chan struct{})

@@ -30,5 +30,5 @@ func ResolveBelow(root, path string) string {
 	return done
 }
 
-// maxLinks is after how many links the kernel gives up.
+// maxLinks is the number of links after which the kernel gives up.
 const maxLinks = 40

@@ -7,17 +7,17 @@ import (
 
 // ClientFiles are the files that a client of libvirt's reads before it connects.
 type ClientFiles struct {
-	CA, CRL   string // a CRL that is not there is none
+	CA, CRL   string // a CRL that does not exist is not read
 	Cert, Key string
-	// Half is the one of Cert and Key that is there where the other is not, else
-	// empty. libvirt up to 11.3 goes on without a certificate then; 12.8 does not.
+	// Half is Cert or Key if only that one exists, else empty. libvirt up to 11.3 then goes on
+	// without a certificate; 12.8 does not.
 	Half string
 }
 
-// FindClientFiles says which files a client reads (libvirt, src/rpc/virnettlscontext.c).
-// For root those of the system; for everybody else CA and CRL of ~/.pki/libvirt as far
-// as they are there, each by itself, and certificate and key of it when both are. user
-// is nil for root. exists reports whether a file is there, links followed.
+// FindClientFiles returns the files that a client reads (libvirt, src/rpc/virnettlscontext.c).
+// For root they are those of the system. Everybody else has CA and CRL of ~/.pki/libvirt, each
+// if it exists, and certificate and key of that directory if both exist. user is nil for root.
+// exists reports whether a file exists, links followed.
 func FindClientFiles(system Layout, user *Layout, exists func(path string) bool) ClientFiles {
 	files := inLayout(system)
 	if user == nil {

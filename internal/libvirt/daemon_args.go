@@ -12,7 +12,7 @@ var (
 )
 
 // ConfigOption returns the file of the last --config among the arguments of a daemon, the
-// program's name first; empty where there is none.
+// program's name first. It is empty if they have no --config.
 func ConfigOption(args []string) string { return daemonOptions(args)["config"] }
 
 // ListenOption reports whether --listen is among the arguments of a daemon, the

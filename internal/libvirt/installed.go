@@ -16,9 +16,9 @@ var installedPackages = []struct{ product, deb, rpm string }{
 	{"qemu", "qemu-utils", "qemu-common"},
 }
 
-// InstalledReleases asks the package manager of the tree at root ("" or "/" is
-// this machine) which libvirt and QEMU are there, at most one of each. That
-// neither is installed is an error.
+// InstalledReleases asks the package manager of the tree at root ("" or "/" is this machine)
+// which libvirt and QEMU are installed, and returns at most one of each. It is an error if
+// neither is installed.
 func InstalledReleases(ctx context.Context, root string) ([]Release, error) {
 	var targets []Release
 	for _, p := range installedPackages {

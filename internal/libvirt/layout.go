@@ -9,13 +9,13 @@ import (
 // File names one of the files of a PKI by its purpose.
 type File int
 
-// The files. Not every layout has a place for each.
+// The files. Some layouts have no place for some of them.
 const (
 	CACert File = iota
 	CACRL
 	CAKey
-	CANextKey  // of the generation that a rollover brings
-	CARollover // how far a rollover is
+	CANextKey  // of the CA generation that a rollover brings
+	CARollover // the progress of a rollover
 	CARetired  // the CAs of generations that were dropped, with their last CRLs
 	ServerCert
 	ServerKey
@@ -50,9 +50,9 @@ type Layout struct {
 }
 
 // systemEntries is libvirt's default tree below SYSCONFDIR (libvirt,
-// src/rpc/virnettlsconfig.h), with the modes that virt-pki-validate demands but
-// for the client key: it wants that readable by everybody, which lets every
-// local user act as the host. See [Layout.WithMode].
+// src/rpc/virnettlsconfig.h). The modes are those that virt-pki-validate demands, but for the
+// client key: it wants that key readable by everybody, which lets every local user act as the
+// host. See [Layout.WithMode].
 var systemEntries = []Entry{
 	{CACert, "pki/CA/cacert.pem", 0o644},
 	{CACRL, "pki/CA/cacrl.pem", 0o644},
@@ -124,7 +124,7 @@ func relativeToCA(path string) string {
 	return filepath.Clean("." + strings.TrimPrefix(path, caFolder))
 }
 
-// CAFolder is where a CA lives in the default tree below a SYSCONFDIR.
+// CAFolder is the directory of a CA in the default tree below a SYSCONFDIR.
 func CAFolder(sysconfdir string) string { return filepath.Join(sysconfdir, caFolder) }
 
 // Flat is a directory for ?pkipath=DIR.
@@ -139,7 +139,7 @@ func User(home string) Layout {
 	return layout
 }
 
-// WithMode is the layout with another mode for one file.
+// WithMode returns the layout with another mode for one file.
 func (l Layout) WithMode(file File, mode fs.FileMode) Layout {
 	entries := append([]Entry{}, l.entries...)
 	for i := range entries {
@@ -151,7 +151,7 @@ func (l Layout) WithMode(file File, mode fs.FileMode) Layout {
 	return l
 }
 
-// Path is where a file lies; empty when the layout has no place for it.
+// Path returns the path of a file; empty when the layout has no place for it.
 func (l Layout) Path(file File) string {
 	path, _ := l.Place(file)
 	return path
@@ -206,7 +206,7 @@ func within(path, folder string) bool {
 // below the CA's own directory.
 func Records(caFolder string) string { return filepath.Join(caFolder, "newcerts") }
 
-// CertFile and KeyFile name the pair of a role, "server" or "client".
+// CertFile and KeyFile name the certificate and key of a role, "server" or "client".
 func CertFile(role string) File { return pairs[role][0] }
 
 // IsKey reports whether the file holds a private key.

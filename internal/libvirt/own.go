@@ -2,12 +2,12 @@ package libvirt
 
 import "path/filepath"
 
-// OwnFiles are the files of one server pair that a daemon reads from paths which its
-// configuration file names.
+// OwnFiles are the files of one server identity, which a daemon reads from paths in its
+// configuration file.
 type OwnFiles struct{ CA, Cert, Key string }
 
-// Own returns the layout of such a pair. The directories belong to somebody
-// else, so the layout makes none and sets the mode of none. apart is [Layout.Apart].
+// Own returns the layout of such files. The directories belong to somebody else, so the layout
+// makes none of them and does not set their modes. apart is [Layout.Apart].
 func Own(files OwnFiles, apart bool) Layout {
 	base := filepath.Dir(files.Cert)
 	layout := Layout{Base: base, Parents: 0o755, apart: apart}
@@ -24,7 +24,7 @@ func Own(files OwnFiles, apart bool) Layout {
 // only the certificate changes.
 func (l Layout) Apart() bool { return l.apart }
 
-// Roles lists the roles for which the layout has a place for a pair.
+// Roles lists the roles for which the layout has a place for certificate and key.
 func (l Layout) Roles() []string {
 	var roles []string
 	for _, role := range []string{"server", "client"} {

@@ -8,8 +8,8 @@ import (
 	"syscall"
 )
 
-// ProcessAlive reports whether a process of root's has the name. known is false where
-// the system does not tell.
+// ProcessAlive reports whether a process of root's has the name. known is false if the system
+// does not tell.
 func ProcessAlive(name string) (alive, known bool) {
 	pids, err := ProcessesNamed(name)
 	return len(pids) > 0, err == nil

@@ -2,5 +2,5 @@
 
 package libvirt
 
-// ProcessAlive reports nothing: without /proc it is not known which processes run.
+// ProcessAlive reports nothing, because the processes are not known without /proc.
 func ProcessAlive(string) (alive, known bool) { return false, false }

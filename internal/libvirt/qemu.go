@@ -28,17 +28,17 @@ type QEMUUse struct {
 	Name   string // as in --with and in the names of settings: "migrate"
 	Folder string // below SYSCONFDIR/pki
 
-	// Server and Client are the pairs that QEMU reads for it.
+	// Server and Client say whether QEMU reads a certificate and key for that role.
 	Server, Client bool
 
-	// Switch is the setting of qemu.conf that turns it on; empty where each guest
-	// or each job asks for it.
+	// Switch is the setting of qemu.conf that turns the use on; empty if each guest or each job
+	// asks for it.
 	Switch string
 	// Verify is whether QEMU wants a certificate from each client, unless qemu.conf says
 	// otherwise: 0 or 1, and -1 where qemu.conf has no such setting.
 	Verify int
-	// Secret is whether its key may be encrypted, with the passphrase in one of
-	// libvirt's secrets.
+	// Secret is whether the use's key may be encrypted, with the passphrase in one of libvirt's
+	// secrets.
 	Secret  bool
 	Refresh Refresh
 	// Confined is whether the AppArmor profile that comes with libvirt keeps QEMU out of the
@@ -47,8 +47,8 @@ type QEMUUse struct {
 	Confined bool
 }
 
-// The AppArmor rules for every guest that come with libvirt, and the file of the
-// administrator's own beside them, which the first includes since AppArmor 3.
+// The AppArmor rules for every guest that come with libvirt, and the administrator's own file
+// beside them, which the rules include since AppArmor 3.
 const (
 	AppArmorQEMU  = "/etc/apparmor.d/abstractions/libvirt-qemu"
 	AppArmorLocal = "/etc/apparmor.d/local/abstractions/libvirt-qemu"
@@ -73,7 +73,7 @@ var qemuUses = []QEMUUse{
 // their own.
 func QEMUUses() []QEMUUse { return slices.Clone(qemuUses) }
 
-// QEMUUseNames lists their names.
+// QEMUUseNames lists the names of the uses.
 func QEMUUseNames() []string {
 	var names []string
 	for _, use := range qemuUses {
@@ -121,8 +121,8 @@ var qemuEntries = []Entry{
 	{Requests, "requests.csr", 0o644},
 }
 
-// QEMU lists the places in which QEMU may find its files, below a SYSCONFDIR: the
-// default, and those of single uses, which count as soon as they exist.
+// QEMU lists the directories in which QEMU may find its files, below a SYSCONFDIR: the default
+// one, and those of single uses, which count as soon as they exist.
 func QEMU(sysconfdir string) []Layout {
 	var layouts []Layout
 	for _, use := range qemuUses {

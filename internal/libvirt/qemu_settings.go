@@ -55,7 +55,7 @@ func (c QEMUConfig) Settings(sysconfdir string, exists func(string) bool) []Sett
 	return settings
 }
 
-// How the other settings of a use end.
+// The endings of the other settings of a use.
 const (
 	secretUUID = "_tls_x509_secret_uuid"
 	verifyPeer = "_tls_x509_verify"

@@ -17,9 +17,9 @@ import (
 type QEMUUser struct {
 	User   string // by name, or the number where it has none
 	UID    int
-	Group  string // the one for keys: QEMU is in it, and as few others as can be
+	Group  string // the group for keys: QEMU is in it, and as few others as possible
 	GID    int
-	groups []int  // all that a process of QEMU's is in
+	groups []int  // all groups of a QEMU process
 	From   string // the source: "qemu.conf", or "the distribution's default"
 }
 
@@ -62,8 +62,8 @@ func FindQEMUUser(file *conf.File, passwd, group []byte) (QEMUUser, error) {
 
 func isDefaultUser(a account) bool { return slices.Contains(qemuDefaults, a.name) }
 
-// findGroups collects the user's groups, and picks the one for keys: that of the
-// user's own name, since people are put into kvm, else the first.
+// findGroups collects the user's groups, and picks the one for keys: the group of the user's
+// own name, since people are put into kvm, else the first.
 func (u *QEMUUser) findGroups(users, groups []account) {
 	for _, a := range users {
 		if a.id == u.UID && a.name == u.User {
@@ -97,8 +97,7 @@ func (u QEMUUser) MayEnter(uid, gid int, mode fs.FileMode) bool {
 	return u.may(0o1, uid, gid, mode)
 }
 
-// may looks at the one set of bits that counts: the owner's, else the group's,
-// else the others'.
+// may checks the one set of bits that counts: the owner's, else the group's, else the others'.
 func (u QEMUUser) may(bit fs.FileMode, uid, gid int, mode fs.FileMode) bool {
 	switch {
 	case uid == u.UID:
@@ -109,8 +108,8 @@ func (u QEMUUser) may(bit fs.FileMode, uid, gid int, mode fs.FileMode) bool {
 	return mode&bit != 0
 }
 
-// ParseGroup finds a group by name or number in the contents of /etc/group. A
-// number need not be there.
+// ParseGroup finds a group by name or number in the contents of /etc/group. A number need not
+// be listed there.
 func ParseGroup(group []byte, text string) (name string, gid int, err error) {
 	a, err := lookup(parseAccounts(group), text)
 	if err != nil {

@@ -6,8 +6,8 @@ import (
 	"strings"
 )
 
-// Release is a libvirt or QEMU release that files are made for, or judged for.
-// The zero value is all of them.
+// Release is the libvirt or QEMU release that files are made for or checked against. The zero
+// value is all of them.
 type Release struct {
 	Product             string // "libvirt" or "qemu"; empty is every release of both
 	Major, Minor, Micro int
@@ -16,9 +16,9 @@ type Release struct {
 	Revision string
 }
 
-// ParseRelease reads "any", or a product and a version such as "libvirt-11.6",
-// "qemu-10.2.1" or, with a distribution's revision, "libvirt-11.3.0-3+deb13u3".
-// "installed" is not for it: see [InstalledReleases].
+// ParseRelease reads "any", or a product and a version such as "libvirt-11.6", "qemu-10.2.1"
+// or, with a distribution's revision, "libvirt-11.3.0-3+deb13u3". It does not read "installed":
+// see [InstalledReleases].
 func ParseRelease(s string) (Release, error) {
 	if s == "any" || s == "" {
 		return Release{}, nil
@@ -32,8 +32,8 @@ func ParseRelease(s string) (Release, error) {
 	return t, nil
 }
 
-// ReleaseNames returns values that [ParseRelease] reads: any, and of each run of releases with
-// rules of its own the one that [Rules] are named for.
+// ReleaseNames returns values that [ParseRelease] reads: "any", and for each run of releases
+// with its own rules the release that its [Rules] are named for.
 func ReleaseNames() []string {
 	names := []string{"any"}
 	for _, rules := range (Release{}).Rules("") {
@@ -82,13 +82,13 @@ func (t Release) String() string {
 // StrictRelease is the oldest libvirt that takes a strict keyUsage.
 func StrictRelease() Release { return Release{Product: "libvirt", Major: 11, Minor: 6} }
 
-// TakesStrictKeyUsage reports whether the release accepts a critical keyUsage of
-// digitalSignature alone; any does not. See [Rules].
+// TakesStrictKeyUsage reports whether the release accepts a critical keyUsage of only
+// digitalSignature; "any" does not. See [Rules].
 func (t Release) TakesStrictKeyUsage() bool {
 	return t.Product != "" && !t.rules().KeyEncipherment
 }
 
-// AtLeast reports whether it is this version or a later one; any is.
+// AtLeast reports whether it is this version or a later one; "any" is.
 func (t Release) AtLeast(major, minor int) bool {
 	return t.Product == "" || t.Major > major || t.Major == major && t.Minor >= minor
 }

@@ -14,35 +14,35 @@ type Rules struct {
 	Name    string // a release's text: "libvirt-9.0"
 	Product string // "libvirt" or "qemu"
 
-	// KeyEncipherment: a critical keyUsage of a leaf must permit it beside
+	// KeyEncipherment: a critical keyUsage of a leaf must permit keyEncipherment beside
 	// digitalSignature.
 	KeyEncipherment bool
 	// AnyPurposeInverted: anyExtendedKeyUsage allows nothing, and any purpose
 	// that is neither of TLS allows everything (libvirt, virNetTLSCertCheckKeyPurpose).
 	AnyPurposeInverted bool
-	// MaxBytes is how large a certificate file may be, 0 where nobody counts.
+	// MaxBytes is the size that a certificate file may have, 0 for any.
 	MaxBytes int
-	// MaxCAs is how many certificates of a CA file are looked at, 0 all.
+	// MaxCAs is the number of certificates of a CA file that are read, 0 for all.
 	MaxCAs int
 	// WholeChain: intermediates in the leaf's own file count, each must be a
 	// proper CA, the chain must end in a self-signed CA of the CA file, and CAs
 	// off the chain may be anything (QEMU 10.2).
 	WholeChain bool
-	// HalfPairRefused: a client with a key and no certificate, or the reverse,
-	// does not connect; it went on without either before.
+	// HalfPairRefused: a client with a key and no certificate, or the reverse, does not
+	// connect; earlier releases went on without either.
 	HalfPairRefused bool
 	// Identities: further pairs, numbered 0 to 3, are loaded.
 	Identities bool
-	// ClientReadsCRL is false where a client's CRL is not even opened (QEMU).
+	// ClientReadsCRL is false if a client does not even open its CRL (QEMU).
 	ClientReadsCRL bool
-	// MaxDN is how long the text of a subject may be, 0 any length.
+	// MaxDN is the length that the text of a subject may have, 0 for any.
 	MaxDN int
-	// LongUsageIsEmpty: a keyUsage of more than two bytes permits nothing; it is
-	// an error later (libtasn1).
+	// LongUsageIsEmpty: a keyUsage of more than two bytes permits nothing; in later releases it
+	// is an error (libtasn1).
 	LongUsageIsEmpty bool
-	// Matcher is how tls_allowed_dn_list is matched.
+	// Matcher is the way in which tls_allowed_dn_list is matched.
 	Matcher dn.Matcher
-	// Names is how the GnuTLS that goes with the release prints subjects.
+	// Names is the way in which the GnuTLS of the release prints subjects.
 	Names dn.Dialect
 }
 
@@ -123,8 +123,8 @@ func backports() []backport {
 	}
 }
 
-// Rules lists the rules that a release has: one set, or for any release every set of the
-// product. An empty product is both.
+// Rules lists the rules that a release has: one set, or for "any" every set of the product. An
+// empty product is both.
 func (t Release) Rules(product string) []Rules {
 	var found []Rules
 	for _, row := range ruleTable() {

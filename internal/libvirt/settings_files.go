@@ -64,7 +64,7 @@ func addLists(c *conf.File, named map[string]string) error {
 	return nil
 }
 
-// checkTogether wants all of the three or none, and none of them empty.
+// checkTogether wants all of the three or none, and refuses an empty one.
 func checkTogether(named map[string]string) error {
 	var missing, empty []string
 	for _, name := range []string{"ca_file", "cert_file", "key_file"} {

@@ -24,17 +24,17 @@ const (
 type RemoteURI struct {
 	Host string // a name or an address, without brackets
 	Port int
-	// Opens is the URI as the daemon gets to see it, "qemu:///system"; empty leaves
-	// the choice to the daemon.
+	// Opens is the URI as the daemon receives it, "qemu:///system"; empty leaves the choice to
+	// the daemon.
 	Opens string
 	// AnyDriver is set for a host alone: the URI asks for no driver, and the daemon need not
 	// have one.
 	AnyDriver bool
 
-	// The parameters that are the transport's own.
+	// The parameters of the transport itself.
 	PKIPath  string
-	NoVerify bool // the server's certificate and name are not looked at
-	NoSanity bool // one's own files are not looked at
+	NoVerify bool // the server's certificate and name are not checked
+	NoSanity bool // the client's own files are not checked
 	Priority Priority
 }
 
@@ -126,8 +126,8 @@ func (u *RemoteURI) setPort(text string) error {
 	return nil
 }
 
-// clientParams are the parameters that libvirt's client takes out of a URI; the
-// ones that only other transports heed are here for that.
+// clientParams are the parameters that libvirt's client takes out of a URI, including those
+// that only other transports use.
 var clientParams = []string{"name", "command", "socket", "auth", "sshauth", "netcat", "keyfile", "pkipath", "known_hosts",
 	"known_hosts_verify", "tls_priority", "mode", "proxy", "no_sanity", "no_verify", "no_tty", "authfile"}
 
@@ -214,7 +214,7 @@ func unescape(text string) string {
 type Priority struct {
 	Text     string
 	Min, Max uint16 // as in [tls.Config]; zero is the usual one
-	// Rest is whether the string says more than versions.
+	// Rest is whether the string has words that are not versions.
 	Rest bool
 }
 
@@ -227,9 +227,9 @@ var priorityVersions = []struct {
 	{"VERS-TLS1.2", tls.VersionTLS12}, {"VERS-TLS1.3", tls.VersionTLS13},
 }
 
-// ParsePriority reads the versions out of a GnuTLS priority string (GnuTLS manual,
-// "Priority strings"). An empty string says nothing. Whether GnuTLS takes it is not
-// looked at.
+// ParsePriority reads the versions out of a GnuTLS priority string (GnuTLS manual, "Priority
+// strings"). An empty string sets nothing. ParsePriority does not check whether GnuTLS accepts
+// the string.
 func ParsePriority(text string) Priority {
 	p := Priority{Text: text}
 	if text == "" {

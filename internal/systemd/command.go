@@ -69,16 +69,16 @@ func semicolon(s string) (rest string, ok bool) {
 	return strings.TrimLeft(after, whitespace), true
 }
 
-// prefixes takes the characters before the program away that change how it is run.
+// prefixes removes the characters before the program that change how systemd runs it.
 func (c *command) prefixes(program string) string {
 	bare := strings.TrimLeft(program, "@-:+!|")
 	c.literal = strings.Contains(program[:len(program)-len(bare)], ":")
 	return bare
 }
 
-// argv puts the variables in (systemd, src/basic/env-util.c, replace_env_argv). $NAME
-// as a whole word becomes as many words as it has, ${NAME} anywhere becomes its value,
-// $$ is a dollar; a variable that is not set is empty.
+// argv puts the variables in (systemd, src/basic/env-util.c, replace_env_argv). $NAME as a
+// whole word becomes as many words as its value has, ${NAME} anywhere becomes the value, $$ is
+// a dollar; a variable that is not set is empty.
 func (c *command) argv(env environment) []Arg {
 	args := make([]Arg, 0, len(c.words))
 	for _, word := range c.words {

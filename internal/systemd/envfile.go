@@ -5,7 +5,7 @@ import (
 	"unicode/utf8"
 )
 
-// envState is where the reader of an environment file stands.
+// envState is the state of the reader of an environment file.
 type envState int
 
 const (
@@ -26,8 +26,8 @@ const (
 type envReader struct {
 	state      envState
 	key, value []byte
-	// keep is how much of the value stays when its blanks at the end are cut off: those
-	// in quotes and escaped ones stay.
+	// keep is the length of the value that stays when its blanks at the end are removed; quoted
+	// and escaped blanks stay.
 	keep int
 	all  []variable
 }
@@ -35,8 +35,8 @@ type envReader struct {
 // variable is an assignment in the environment.
 type variable struct{ name, value string }
 
-// parseEnvFile returns the assignments of an EnvironmentFile= in their order. ok is
-// false where systemd refuses the whole file: a key or a value is not UTF-8.
+// parseEnvFile returns the assignments of an EnvironmentFile= in their order. ok is false if
+// systemd refuses the whole file because a key or a value is not UTF-8.
 func parseEnvFile(data []byte) (all []variable, ok bool) {
 	r := &envReader{}
 	for _, c := range data {
@@ -89,9 +89,9 @@ func (r *envReader) readKey(c byte) {
 	}
 }
 
-// readComment goes on to the line's end. A backslash there does not continue a comment
-// since systemd 254, and did before; a comment of a backslash at its end is taken as the
-// newer ones do.
+// readComment goes on to the line's end. A backslash there does not continue a comment since
+// systemd 254, and did before. A comment with a backslash at its end is read as the newer
+// releases do.
 func (r *envReader) readComment(c byte) {
 	switch {
 	case isNewline(c):
@@ -147,7 +147,7 @@ func (r *envReader) readQuoted(c byte) {
 	}
 }
 
-// add takes a character of the value that is not cut off at its end.
+// add adds a character that is not removed from the end of the value.
 func (r *envReader) add(c byte) {
 	r.value = append(r.value, c)
 	r.keep = len(r.value)

@@ -9,7 +9,7 @@ import (
 // Service holds the commands that systemd would run for a service unit.
 type Service struct {
 	Name string
-	// Wants lists the units that are started with it: Wants=, Requires= and so on, and
+	// Wants lists the units that are started with the service: Wants=, Requires= and so on, and
 	// the sockets of Sockets=.
 	Wants []string
 
@@ -27,8 +27,8 @@ func (m Machine) Service(name string) (*Service, error) {
 	return m.service(name, lines), nil
 }
 
-// Read is [Machine.Service] for a unit that has this text and no drop-ins. It is read as
-// far as it can be.
+// Read is [Machine.Service] for a unit that has this text and no drop-ins. It reads as much of
+// the text as it can.
 func (m Machine) Read(name string, text []byte) *Service {
 	var lines []line
 	assignments, _ := parseUnit(text)
@@ -47,9 +47,9 @@ func (m Machine) service(name string, lines []line) *Service {
 	return &r.Service
 }
 
-// Argv returns the command line with which a service starts the program, an absolute
-// path or not, from the program's own name on: also where another program starts it, as
-// env and chroot do. ok is false where no command of the service names it.
+// Argv returns the command line with which a service starts the program, an absolute path or
+// not, from the program's own name on. That includes a program that another one starts, as env
+// and chroot do. ok is false if no command of the service names it.
 func (s *Service) Argv(program string) (args []Arg, ok bool) {
 	for _, c := range s.commands {
 		args := c.argv(s.env)
@@ -98,8 +98,7 @@ func (r *serviceReader) read(l line) {
 	}
 }
 
-// execStart takes commands. One that cannot be read ends the reading of its file, as it
-// does in systemd.
+// execStart takes commands. If one cannot be read, the reading of its file ends, as in systemd.
 func (r *serviceReader) execStart(l line) {
 	if l.value == "" {
 		r.commands = nil

@@ -19,7 +19,7 @@ var searchPath = []string{
 	"/usr/local/lib/systemd/system", "/usr/lib/systemd/system", "/lib/systemd/system", "/run/systemd/generator.late",
 }
 
-// maxUnit is how large a unit or an environment file may be, in bytes.
+// maxUnit is the size that a unit or an environment file may have, in bytes.
 const maxUnit = 1 << 20
 
 // Machine is the machine, or the image below Root, that the units are read from.
@@ -42,7 +42,7 @@ func Look(t store.Tree, root string) Machine {
 	return m
 }
 
-// places are where units are looked for.
+// places are the directories in which units are looked for.
 func (m Machine) places() []string {
 	if m.path == nil {
 		return searchPath
@@ -66,8 +66,8 @@ func (m Machine) Masked(name string) bool {
 	return path != "" && m.empty(path)
 }
 
-// fragment returns the unit file that counts, as the machine sees it; empty where there
-// is none.
+// fragment returns the unit file that counts, as the machine sees it; empty if the unit has
+// none.
 func (m Machine) fragment(name string) string {
 	for _, folder := range m.places() {
 		path := filepath.Join(folder, name)
@@ -135,8 +135,8 @@ func dropInFolders(name string) []string {
 	return folders
 }
 
-// WantedBy returns the link that has one of the units start name, as the machine sees
-// it; empty where none does.
+// WantedBy returns the link that makes one of the units start name, as the machine sees it;
+// empty if none does.
 func (m Machine) WantedBy(name string, units ...string) string {
 	for _, folder := range m.places() {
 		for _, unit := range units {

@@ -63,7 +63,7 @@ func isComment(line string) bool {
 }
 
 // continued reports whether a line goes on in the next one, and returns it without the
-// backslash at its end. One that is escaped by another does not continue it.
+// backslash at its end. An escaped backslash does not continue it.
 func continued(line string) (head string, ok bool) {
 	head = strings.TrimRight(line, `\`)
 	if (len(line)-len(head))%2 == 0 {

@@ -13,11 +13,11 @@ import (
 	"virtpki/internal/lab"
 )
 
-// systemdPackages are those of the scripts that boot, so that one root serves both.
+// systemdPackages are the packages of the scripts that boot, so that one root serves both.
 var systemdPackages = []string{"cloud-init", "cron", "systemd"}
 
-// bootScript has systemd be the first process of a namespace, with nothing to start, and
-// waits until it answers.
+// bootScript makes systemd the first process of a namespace, with nothing to start, and waits
+// until it answers.
 const bootScript = `
 chmod 0755 /root/spy
 unshare --mount --pid --cgroup --fork --kill-child --propagation shared sh -ec '
@@ -153,7 +153,7 @@ func number(t *testing.T, variable string, otherwise uint64) uint64 {
 }
 
 // randomUnits makes units as administrators and packages write them, and some that nobody
-// should.
+// should write.
 type randomUnits struct{ *rand.Rand }
 
 func (r randomUnits) one(of ...string) string { return of[r.IntN(len(of))] }
@@ -182,8 +182,8 @@ func (r randomUnits) unit(name string) files {
 	return all
 }
 
-// section leaves UnsetEnvironment= out: the systemd of Debian 14 puts variables into a command
-// line before it takes them away, those before it after that.
+// section leaves UnsetEnvironment= out. The systemd of Debian 14 puts variables into a command
+// line before it removes them; older releases do so after that.
 func (r randomUnits) section(name string, whole bool) string {
 	lines := []string{"[Service]"}
 	if whole {

@@ -10,7 +10,7 @@ import (
 // whitespace separates words (systemd, src/basic/string-util.h, WHITESPACE).
 const whitespace = " \t\n\r"
 
-// errQuoting is a quote that does not end, or a backslash with nothing behind it.
+// errQuoting means that a quote does not end, or that a backslash ends the text.
 var errQuoting = errors.New("unbalanced quoting")
 
 // splitting says how words are read.
@@ -79,7 +79,7 @@ func (o splitting) escaped(s string) (text string, n int) {
 // cunescape_one).
 const simpleEscapes = "a\ab\bf\fn\nr\rt\tv\v\\\\\"\"''s "
 
-// decodeEscape decodes an escape without its backslash; n is 0 where there is none.
+// decodeEscape decodes an escape without its backslash; n is 0 if it is not one.
 func decodeEscape(s string) (text string, n int) {
 	for i := 0; i < len(simpleEscapes); i += 2 {
 		if s[0] == simpleEscapes[i] {
@@ -97,8 +97,8 @@ func decodeEscape(s string) (text string, n int) {
 	return decodeNumber(s, 0, 3, 8)
 }
 
-// decodeNumber decodes a character by its number of a fixed length; two digits of
-// hexadecimal and octal ones are a byte. There is no NUL.
+// decodeNumber decodes a character by its number of a fixed length; two digits of hexadecimal
+// and octal ones are a byte. A NUL is not allowed.
 func decodeNumber(s string, from, digits, base int) (text string, n int) {
 	if len(s) < from+digits {
 		return "", 0

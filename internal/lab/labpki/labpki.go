@@ -1,9 +1,9 @@
-// Package labpki makes the certificates of a throwaway PKI for tests, in the shape that
-// every libvirt takes.
+// Package labpki makes the certificates of a throwaway PKI for tests. Every libvirt accepts
+// them.
 //
-// It stands apart from package pki, so that a test does not prove one by the other; it
-// knows one kind of key, one CA and no options but a function that changes a
-// certificate before it is signed.
+// It is independent of package pki, so that a test does not verify one by the other. It knows
+// one kind of key, one CA and no options but a function that changes a certificate before it is
+// signed.
 package labpki
 
 import (
@@ -22,7 +22,7 @@ import (
 	"time"
 )
 
-// CA signs certificates. A step that fails ends the test it was made for.
+// CA signs certificates. If a step fails, the test of the CA ends.
 type CA struct {
 	t    *testing.T
 	Cert *x509.Certificate
@@ -78,7 +78,7 @@ func (ca *CA) Issue(name string, change func(*x509.Certificate)) Pair {
 	return ca.IssueFor(NewKey(ca.t), name, change)
 }
 
-// IssueFor is [CA.Issue] for a key that is there.
+// IssueFor is [CA.Issue] for an existing key.
 func (ca *CA) IssueFor(key crypto.Signer, name string, change func(*x509.Certificate)) Pair {
 	ca.t.Helper()
 	serial, err := rand.Int(rand.Reader, big.NewInt(1<<62))
@@ -110,7 +110,7 @@ func ForHost(names ...string) func(*x509.Certificate) {
 	}
 }
 
-// CRL returns the PEM of a list of revoked certificates, newer than any before.
+// CRL returns the PEM of a list of revoked certificates, newer than all earlier ones.
 func (ca *CA) CRL(revoked ...*x509.Certificate) []byte {
 	ca.t.Helper()
 	list := &x509.RevocationList{Number: big.NewInt(time.Now().UnixNano()), ThisUpdate: time.Now().Add(-time.Minute), NextUpdate: time.Now().Add(time.Hour)}
@@ -132,8 +132,8 @@ func (ca *CA) Pool() *x509.CertPool {
 	return pool
 }
 
-// Vouches returns a check of a chain, leaf first: that the CA has signed it, for this
-// name, and that it is valid at this time, or now where it is zero.
+// Vouches returns a check of a chain, leaf first. It checks that the CA has signed the chain,
+// for this name, and that it is valid at the time now; a zero now means the present.
 func (ca *CA) Vouches(name string, now time.Time) func([]*x509.Certificate) error {
 	return func(chain []*x509.Certificate) error {
 		options := x509.VerifyOptions{Roots: ca.Pool(), CurrentTime: now, DNSName: name, KeyUsages: []x509.ExtKeyUsage{x509.ExtKeyUsageAny}}
@@ -161,7 +161,7 @@ func (p Pair) KeyPEM(t *testing.T) []byte {
 	return pem.EncodeToMemory(&pem.Block{Type: "PRIVATE KEY", Bytes: der})
 }
 
-// TLS returns the pair as crypto/tls wants it.
+// TLS returns the certificate and key as crypto/tls wants them.
 func (p Pair) TLS() *tls.Certificate {
 	return &tls.Certificate{Certificate: [][]byte{p.Cert.Raw}, PrivateKey: p.key, Leaf: p.Cert}
 }

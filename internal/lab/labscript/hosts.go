@@ -70,8 +70,8 @@ func (s *stage) exit(ctx context.Context, ts *testscript.TestScript, neg bool, a
 	}
 }
 
-// run runs args[1:] on the host args[0]. The time limit is timeout's, which gives
-// status 124: virsh has none of its own.
+// run runs args[1:] on the host args[0]. The program timeout limits the time and gives status
+// 124, because virsh has no limit of its own.
 func (s *stage) run(ctx context.Context, ts *testscript.TestScript, args []string) error {
 	h := s.hostNamed(ts, args[0])
 	line := h.Args("timeout", append([]string{"--foreground", "--kill-after=5", "120"}, args[1:]...)...)

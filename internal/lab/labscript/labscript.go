@@ -61,8 +61,8 @@ import (
 // Config holds the things that the scripts of one release need.
 type Config struct {
 	Release lab.Release
-	// Binary is the virtpki program, linked statically, that every host gets; without
-	// one, hosts have no virtpki.
+	// Binary is the virtpki program, linked statically, that every host gets; if it is empty,
+	// hosts have no virtpki.
 	Binary string
 	// Tools maps further programs to their paths in every host.
 	Tools map[string]string
@@ -158,8 +158,8 @@ func atTerminal(ts *testscript.TestScript, args []string) *exec.Cmd {
 	return exec.Command(line[0], line[1:]...)
 }
 
-// want ends the script unless the command has at least n arguments and, where it
-// has no opposite, no "!".
+// want ends the script unless the command has at least n arguments. It also ends it for a "!"
+// before a command that has no opposite.
 func want(ts *testscript.TestScript, usage string, args []string, n int, neg bool) {
 	if neg {
 		ts.Fatalf("! has no meaning here; usage: %s", usage)

@@ -31,8 +31,8 @@ func TestCondition(t *testing.T) {
 	}
 }
 
-// A lab whose scripts cannot fail would prove nothing. So each command is tried both ways: with
-// lines that must end a script well and with lines that must end it badly.
+// A lab would be of no use if its scripts could not fail. So each command is tried both ways:
+// with lines that must end a script well and with lines that must end it badly.
 func TestCommands(t *testing.T) {
 	if testing.Short() {
 		t.Skip("-short: no real hosts")
@@ -87,7 +87,7 @@ const aPage = "# Page\n\n## Good\n\n```console\nhv1# printf 'a\\nb 2026-01-01\\n
 	"\n## Wrong\n\n```console\nhv1# echo a\na\n```\n\n```console\nhv1# printf 'a\\nb\\n'\nb\na\n```\n" +
 	"\n## Status\n\n```console status=3\nhv1# exit 3\n```\n\n## NoStatus\n\n```console\nhv1# exit 3\n```\n"
 
-// aPicture is that of a command that prints a day.
+// aPicture is the picture of a command that prints a day.
 var aPicture = terminal.SVG([][]terminal.Run{
 	{{Text: "# ", Colour: terminal.Plain}, {Text: "echo a 2026-01-01", Colour: terminal.Bold}}, {{Text: "a 2027-02-02", Colour: terminal.Plain}},
 }, pictureColumns)

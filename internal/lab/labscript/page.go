@@ -129,7 +129,8 @@ func readPage(text, section string) (lines []string, blocks []block) {
 	return lines, blocks
 }
 
-// add adds a line: a command, the rest of one that ends with a backslash, or a line of output.
+// add adds a line: a command, the continuation of a command that ends with a backslash, or a
+// line of output.
 func (b *block) add(line string) {
 	if match := prompt.FindStringSubmatch(line); match != nil {
 		b.calls = append(b.calls, call{prompt: match[1], command: match[2]})
@@ -165,7 +166,7 @@ func (c call) who() (host, user string) {
 }
 
 // missing returns the first line of the page that a command has not printed, in the order of
-// the page. Lines that are new each time are compared in their form.
+// the page. Lines that differ in each run are compared in their form.
 func (c call) missing(printed []string) string {
 	at := 0
 	for _, line := range c.printed {
@@ -181,7 +182,7 @@ func (c call) missing(printed []string) string {
 	return ""
 }
 
-// varying are the parts of a line that are new in each run, with their form.
+// varying are the parts of a line that differ in each run, with their form.
 var varying = []struct {
 	match *regexp.Regexp
 	form  string

@@ -67,7 +67,7 @@ func newEngine(name string) (*engine, error) {
 	return e, err
 }
 
-// makeCA makes a CA below another one; nil for a root.
+// makeCA makes a CA below another one; a nil parent makes a root.
 func makeCA(name string, parent *x509.Certificate, parentKey crypto.Signer) (*x509.Certificate, crypto.Signer, error) {
 	key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
 	if err != nil {
@@ -101,7 +101,7 @@ func sign(template, parent *x509.Certificate, public crypto.PublicKey, key crypt
 	return x509.ParseCertificate(der)
 }
 
-// serverPair is that of the server itself.
+// serverPair makes the certificate and key of the server itself.
 func (e *engine) serverPair() (tls.Certificate, error) {
 	key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
 	if err != nil {
@@ -166,8 +166,8 @@ func readCSR(r *http.Request) (*x509.CertificateRequest, error) {
 	return csr, csr.CheckSignature()
 }
 
-// certificate signs a request, and keeps its serial. As Vault does, it drops all of the
-// subject but the CN.
+// certificate signs a request, and keeps its serial. As Vault does, it drops the whole subject
+// but the CN.
 func (e *engine) certificate(csr *x509.CertificateRequest, role Role) (*x509.Certificate, error) {
 	life := role.Life
 	if life == 0 {

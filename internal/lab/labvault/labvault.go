@@ -23,7 +23,7 @@ import (
 	"time"
 )
 
-// Secrets that this Vault knows, and the namespace of the mount "team".
+// The secrets that this Vault knows, and the namespace of the mount "team".
 const (
 	Token     = "hvs.lab-token"
 	RoleID    = "lab-role-id"
@@ -127,7 +127,7 @@ func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	}
 }
 
-// fail answers as a Vault that does not work.
+// fail responds as a Vault that does not work.
 func (s *Server) fail(w http.ResponseWriter, r *http.Request, mount, rest string) bool {
 	s.asked++
 	switch {
@@ -164,7 +164,7 @@ func (s *Server) fail(w http.ResponseWriter, r *http.Request, mount, rest string
 	return true
 }
 
-// login is AppRole's.
+// login is the login of AppRole.
 func (s *Server) login(w http.ResponseWriter, r *http.Request) {
 	var body struct {
 		RoleID   string `json:"role_id"`
@@ -192,7 +192,7 @@ func encode(der []byte) []byte {
 	return pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: der})
 }
 
-// revoke takes a serial as Vault writes it.
+// revoke takes a serial in Vault's notation.
 func (e *engine) revoke(w http.ResponseWriter, r *http.Request) {
 	var body struct {
 		Serial string `json:"serial_number"`
@@ -207,7 +207,7 @@ func (e *engine) revoke(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	already := slices.ContainsFunc(e.revoked, func(entry x509.RevocationListEntry) bool { return entry.SerialNumber.Cmp(serial) == 0 })
-	if already { // with a warning, and no error
+	if already { // with a warning, not an error
 		answer(w, map[string]any{"data": map[string]any{"state": "revoked"}, "warnings": []string{"certificate already revoked"}})
 		return
 	}

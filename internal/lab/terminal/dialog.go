@@ -9,7 +9,7 @@ import (
 	"strings"
 )
 
-// Dialog is what a person does at a terminal, a line each:
+// Dialog holds the actions of a person at a terminal, a line each:
 //
 //	expect REGEXP      wait until the program has said that, since the last keys
 //	and REGEXP         the same, for text that belongs to the question before
@@ -59,7 +59,7 @@ type Stage struct {
 	// set, makes them.
 	Screens string
 	Tidy    func(string) string
-	// Raw is a file for all that was written to the terminal; empty for none.
+	// Raw is a file for everything that was written to the terminal; empty for none.
 	Raw string
 }
 
@@ -122,7 +122,7 @@ func (s Stage) do(t *Terminal, step Step, how Reading) error {
 	return os.WriteFile(filepath.Join(s.Screens, step.Argument+".txt"), []byte(s.tidy(t.Screen())), 0o644)
 }
 
-// prompts are the places in a dialog at which something is asked.
+// prompts are the places in a dialog at which the program asks something.
 func (d Dialog) prompts() []int {
 	var at []int
 	for i, step := range d {
@@ -133,14 +133,12 @@ func (d Dialog) prompts() []int {
 	return at
 }
 
-// leave is the dialog up to a prompt, at which a key is pressed instead of an
-// answer.
+// leave is the dialog up to a prompt, at which the given key is pressed instead of a reply.
 func (d Dialog) leave(prompt int, key string) Dialog {
 	return append(append(Dialog{}, d[:prompt+1]...), Step{"press", key})
 }
 
-// question is the part of a dialog that a prompt stands in: from an expect up to
-// the next.
+// question is the part of a dialog that contains a prompt: from an expect up to the next.
 func (d Dialog) question(prompt int) (from, to int) {
 	for from = prompt; d[from].Verb != "expect"; from-- {
 	}
@@ -149,9 +147,9 @@ func (d Dialog) question(prompt int) (from, to int) {
 	return from, to
 }
 
-// goBack is the dialog in which a prompt is met with the key for back. That leads
-// to the question before, or to the beginning of its own: it is answered by Enter,
-// or by its secrets again, and all goes on.
+// goBack is the dialog with the key for back at a prompt. That key leads to the question
+// before, or to the beginning of its own. There the dialog presses Enter, or types the secrets
+// again, and goes on.
 func (d Dialog) goBack(prompt int, key string) Dialog {
 	again := d.leave(prompt, key)
 	from, to := d.question(prompt)

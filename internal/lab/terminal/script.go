@@ -10,8 +10,7 @@ import (
 	"github.com/rogpeppe/go-internal/testscript"
 )
 
-// Builder makes the command of a script's arguments, with nothing of its streams
-// set.
+// Builder makes the command of a script's arguments, and leaves its streams unset.
 type Builder func(ts *testscript.TestScript, args []string) *exec.Cmd
 
 // Command is a testscript command that plays a dialog:
@@ -46,7 +45,7 @@ func Command(build Builder, tidy func(string) string) func(*testscript.TestScrip
 	}
 }
 
-// call is a script's line, read.
+// call is a script's line after parsing.
 type call struct {
 	stage   Stage
 	status  int

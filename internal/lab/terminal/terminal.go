@@ -20,7 +20,7 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// Terminal is a program that runs in a terminal. Its methods are for one goroutine.
+// Terminal is a program that runs in a terminal. Only one goroutine may use it.
 type Terminal struct {
 	cmd    *exec.Cmd
 	master *os.File
@@ -33,8 +33,8 @@ type Terminal struct {
 	all  bytes.Buffer
 }
 
-// Start starts a program at a terminal of so many columns and rows. Those of its
-// streams that are set already stay as they are.
+// Start starts a program at a terminal of so many columns and rows. Streams that are set
+// already stay as they are.
 func Start(cmd *exec.Cmd, columns, rows int) (*Terminal, error) {
 	master, err := pty.StartWithSize(cmd, &pty.Winsize{Cols: uint16(columns), Rows: uint16(rows)})
 	if err != nil {
@@ -69,7 +69,7 @@ func (t *Terminal) watch() {
 		t.all.Write(buf[:n])
 		t.mu.Unlock()
 		if err != nil {
-			return // EIO: nobody has the other end any more
+			return // EIO: the other end is closed
 		}
 	}
 }
@@ -77,7 +77,7 @@ func (t *Terminal) watch() {
 // patience is how long a program may take until it prints the expected text.
 const patience = 20 * time.Second
 
-// control are the sequences that move and colour.
+// control are the escape sequences for movements and colours.
 var control = regexp.MustCompile(`\x1b(\[[0-9;?]*[A-Za-z]|[78=>])`)
 
 // Reading is how a program reads its input.
@@ -139,8 +139,7 @@ func reads(raw string) bool {
 	return !another || strings.Count(later, "\x1b[6n") >= 2
 }
 
-// read reports whether the program has read all there is, the emulator's answers
-// among it.
+// read reports whether the program has read all its input, including the emulator's answers.
 func (t *Terminal) read() bool {
 	slave, err := os.OpenFile(t.slave, os.O_RDWR|syscall.O_NOCTTY, 0)
 	if err != nil {
@@ -207,7 +206,7 @@ func (t *Terminal) Wait() (status int, err error) {
 	return 0, err
 }
 
-// Close ends the program, if it has not, and gives the terminal back.
+// Close ends the program, if it still runs, and closes the terminal.
 func (t *Terminal) Close() {
 	t.cmd.Process.Kill()
 	<-t.ended

@@ -12,8 +12,8 @@ import (
 // Call is one system call that is about to be carried out.
 type Call struct {
 	Name string
-	// Path is what it is about, as the kernel would find it: absolute, and for a call
-	// with two names "OLD -> NEW". A file without a name has one like "pipe:[1]".
+	// Path is the file of the call, as the kernel would find it: absolute, and for a call with
+	// two names "OLD -> NEW". A file without a name has one like "pipe:[1]".
 	Path string
 	// FD is the descriptor of a call that has one in the place of a name, else -1.
 	FD int
@@ -24,7 +24,7 @@ type Call struct {
 // Exit is the name of the call that ends a program.
 const Exit = "exit_group"
 
-// form says where the arguments of a call have its file.
+// form says which arguments of a call name its file.
 type form int
 
 const (
@@ -42,7 +42,7 @@ type rule struct {
 	changes bool
 }
 
-// rules are the calls that are seen. Old ones that Go does not make, such as rename, are
+// rules are the calls that are reported. Old ones that Go does not make, such as rename, are
 // not among them.
 func rules() map[int]rule {
 	return map[int]rule{
@@ -109,7 +109,7 @@ func describe(n *notification) Call {
 	return c
 }
 
-// numbers are those of the system calls that are seen, in order.
+// numbers are the numbers of the reported system calls, in order.
 func numbers() []int {
 	return slices.Sorted(maps.Keys(rules()))
 }

@@ -16,12 +16,12 @@ import (
 // socketFD is where the program of internal/lab/tracee has its end of the socket.
 const socketFD = 3
 
-// Exec gives its caller's place to a program whose calls go to [Run]. It returns only
-// when that fails.
+// Exec replaces its caller by a program, and reports the program's calls to [Run]. It returns
+// only when that fails.
 func Exec(args []string) error {
 	runtime.LockOSThread() // the filter is this thread's, which becomes the program
-	// A test that is killed leaves nobody to answer: each call would fail, and the program
-	// would spin for ever.
+	// If the test is killed, no process is left to answer: each call would fail, and the
+	// program would spin for ever.
 	if err := unix.Prctl(unix.PR_SET_PDEATHSIG, uintptr(unix.SIGKILL), 0, 0, 0); err != nil {
 		return fmt.Errorf("asking to end with the test: %w", err)
 	}
@@ -36,7 +36,7 @@ func Exec(args []string) error {
 	return syscall.Exec(args[0], args, os.Environ())
 }
 
-// install has the calls of this thread, and of the program that it becomes, reported
+// install makes the kernel report the calls of this thread, and of the program that it becomes,
 // on a descriptor.
 func install() (listener int, err error) {
 	filter := program()
@@ -44,8 +44,8 @@ func install() (listener int, err error) {
 	if err := unix.Prctl(unix.PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0); err != nil {
 		return -1, err
 	}
-	// Without the second flag a signal interrupts a call that waits for its answer, and the
-	// call is made, and seen, once more. It is there from Linux 5.19.
+	// Without the second flag a signal interrupts a call that waits for its answer. The call is
+	// then made, and seen, once more. Linux has the flag since 5.19.
 	listener, err = load(&code, unix.SECCOMP_FILTER_FLAG_NEW_LISTENER|unix.SECCOMP_FILTER_FLAG_WAIT_KILLABLE_RECV)
 	if errors.Is(err, unix.EINVAL) {
 		return load(&code, unix.SECCOMP_FILTER_FLAG_NEW_LISTENER)

@@ -14,7 +14,7 @@ import (
 // process is a thread that waits in a system call.
 type process int
 
-// open is the path of an open file; empty when the descriptor is none.
+// open is the path of an open file; empty when the descriptor is not open.
 func (p process) open(fd uint64) string {
 	path, _ := os.Readlink(fmt.Sprintf("/proc/%d/fd/%d", p, int32(fd)))
 	return path

@@ -13,10 +13,10 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// Verdict decides what happens to a call; the zero value carries it out.
+// Verdict decides about a call; the zero value carries it out.
 type Verdict struct {
-	Errno syscall.Errno // it fails with this and is not carried out
-	Kill  bool          // the program is killed before it
+	Errno syscall.Errno // the call fails with this and is not carried out
+	Kill  bool          // the program is killed before the call
 }
 
 // Run runs a command that has not been started, and asks decide about each of its calls, one at

@@ -51,7 +51,7 @@ func run(t *testing.T, tracee, folder, script string, decide func(trace.Call) tr
 
 func goOn(trace.Call) trace.Verdict { return trace.Verdict{} }
 
-// index is where a call stands; the test fails where it does not.
+// index returns the place of a call; the test fails if the call is missing.
 func index(t *testing.T, calls []trace.Call, want trace.Call) int {
 	t.Helper()
 	i := slices.IndexFunc(calls, func(c trace.Call) bool {
@@ -120,7 +120,7 @@ func TestRunHasCallsFail(t *testing.T) {
 	}
 }
 
-// A program is killed before the call, and what it has started ends with it.
+// A killed program ends before the call, and the programs that it has started end with it.
 func TestRunKills(t *testing.T) {
 	folder := t.TempDir()
 	_, _, err := run(t, build(t), folder, `: >one; (: >two; : >three); : >four`, func(c trace.Call) trace.Verdict {

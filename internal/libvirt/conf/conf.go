@@ -30,21 +30,21 @@ type entry struct {
 	commentStart, next int // of the comment after the value, and its end; both are equal if there is none
 }
 
-// comment is a comment that stands for itself, from its # up to the end of
-// its line (exclusive).
+// comment is a comment that does not follow a value, from its # up to the end of its line
+// (exclusive).
 type comment struct {
 	start, end int
 }
 
-// Error is a place in a configuration file that libvirt refuses, for which
-// its daemon does not start.
+// Error is a place in a configuration file that libvirt refuses, so that its daemon does not
+// start.
 type Error struct {
 	Line   int    // 1-based; as libvirt counts them, by line feeds
 	Column int    // 1-based, in bytes
 	Msg    string // libvirt's words, and a remark in parentheses where those do not help
 }
 
-// Error gives the place and the reason; the name of the file is the caller's.
+// Error returns the place and the reason; the caller adds the name of the file.
 func (e *Error) Error() string {
 	return fmt.Sprintf("line %d, column %d: %s", e.Line, e.Column, e.Msg)
 }
@@ -79,9 +79,9 @@ func Parse(src []byte) (*File, error) {
 	return c, nil
 }
 
-// Read reads the configuration file at path by read, which is told the most bytes
-// that libvirt takes. A file that does not exist is an empty one, as it is for a
-// daemon. An error of the syntax names the path.
+// Read reads the configuration file at path by read, which is told the most bytes that libvirt
+// takes. A file that does not exist counts as an empty one, as it does for a daemon. An error
+// of the syntax names the path.
 func Read(path string, read func(path string, limit int64) ([]byte, error)) (*File, error) {
 	data, err := read(path, MaxSize)
 	if err != nil && !errors.Is(err, fs.ErrNotExist) {
@@ -94,12 +94,12 @@ func Read(path string, read func(path string, limit int64) ([]byte, error)) (*Fi
 	return c, nil
 }
 
-// Bytes gives the file: every byte as it was read, and the edits. The caller
-// must not change them. Of a file that did not exist they are nil.
+// Bytes returns the file: every byte as it was read, and the edits. The caller must not change
+// them. They are nil for a file that did not exist.
 func (c *File) Bytes() []byte { return c.src }
 
-// Lookup gives the value that libvirt uses for name, which is the first one
-// where the name has several entries. Names are case-sensitive.
+// Lookup returns the value that libvirt uses for name: the first one if the name has several
+// entries. Names are case-sensitive.
 func (c *File) Lookup(name string) (Value, bool) {
 	i, ok := c.first[name]
 	if !ok {
@@ -108,8 +108,8 @@ func (c *File) Lookup(name string) (Value, bool) {
 	return c.entries[i].value, true
 }
 
-// Line gives the 1-based line on which the entry of name that libvirt uses
-// begins, or 0 when there is none.
+// Line returns the 1-based line on which the entry of name that libvirt uses begins, or 0 when
+// name has no entry.
 func (c *File) Line(name string) int {
 	i, ok := c.first[name]
 	if !ok {
@@ -119,7 +119,7 @@ func (c *File) Line(name string) int {
 	return line
 }
 
-// Names gives the names that have an entry, each once, in the order of the file.
+// Names returns the names that have an entry, each once, in the order of the file.
 func (c *File) Names() []string {
 	var names []string
 	for i, e := range c.entries {
@@ -130,7 +130,7 @@ func (c *File) Names() []string {
 	return names
 }
 
-// Duplicates gives the names that have more than one entry, in the order of
+// Duplicates returns the names that have more than one entry, in the order of
 // the file. All entries of a name but the first are without effect.
 func (c *File) Duplicates() []Duplicate {
 	lines := make(map[string][]int)
@@ -157,9 +157,9 @@ func place(src []byte, pos int) (line, column int) {
 	return 1 + bytes.Count(before, []byte{'\n'}), pos - bytes.LastIndexByte(before, '\n')
 }
 
-// Later gives the 1-based lines, first and last, of the entries of a name that libvirt
-// passes over because one stands before them. It is empty where another entry stands on
-// one of these lines.
+// Later returns the 1-based lines, first and last, of the entries of a name that libvirt
+// ignores because an earlier entry exists. It is empty if another entry stands on one of these
+// lines.
 func (c *File) Later(name string) (extents [][2]int) {
 	for i := range c.entries {
 		if c.entries[i].name != name || i == c.first[name] {

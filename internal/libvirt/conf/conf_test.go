@@ -26,7 +26,7 @@ func oneLine(v Value) string {
 	return "[" + strings.Join(items, ",") + "]"
 }
 
-// effective gives the values of c that libvirt uses.
+// effective returns the values of c that libvirt uses.
 func effective(c *File) map[string]string {
 	values := make(map[string]string)
 	for _, name := range c.Names() {

@@ -22,10 +22,9 @@ type setting struct {
 	kind settingKind
 }
 
-// libvirtdSettings holds the settings of libvirtd.conf and virtproxyd.conf, in
-// the order in which libvirt 9.0 reads them: the first one with a wrong value
-// is the one that the daemon complains of (src/remote/remote_daemon_config.c).
-// A name that is not among them is ignored without a word.
+// libvirtdSettings holds the settings of libvirtd.conf and virtproxyd.conf, in the order in
+// which libvirt 9.0 reads them: the daemon complains of the first one with a wrong value
+// (src/remote/remote_daemon_config.c). It silently ignores any other name.
 var libvirtdSettings = []setting{
 	{"listen_tcp", boolSetting},
 	{"listen_tls", boolSetting},
@@ -136,8 +135,8 @@ func (v Value) describe() string {
 	return "a " + v.kind.String()
 }
 
-// unsigned reports whether libvirt takes v as an unsigned number: the sign
-// decides about that, so -0 is none and 2^64, which wraps around to 0, is one.
+// unsigned reports whether libvirt takes v as an unsigned number. The sign decides: -0 is not
+// one, and 2^64, which wraps around to 0, is one.
 func (v Value) unsigned() bool { return v.kind == KindInt && !v.minus }
 
 func (s setting) boolComplaint(v Value) string {

@@ -37,7 +37,7 @@ type daemonRun struct {
 	log     string
 }
 
-// overflow reports whether this is a newer libvirt, which refuses f for a number.
+// overflow reports whether this is a newer libvirt, which refuses f because of a number.
 func (r daemonRun) overflow(f form) bool {
 	return f.overflow && !r.started && strings.Contains(r.log, "numeric overflow in conf value")
 }
@@ -75,8 +75,8 @@ func runDaemon(libvirtd, conf, sockDir string) (daemonRun, error) {
 	return daemonRun{err == nil, log.String()}, nil
 }
 
-// runDaemons starts libvirtd on each of the forms, several at a time: it spends
-// its time waiting.
+// runDaemons starts libvirtd on each of the forms, several at a time, because it spends its
+// time waiting.
 func runDaemons(t *testing.T, forms []form) []daemonRun {
 	t.Helper()
 	libvirtd := findLibvirtd(t)
@@ -99,7 +99,7 @@ func runDaemons(t *testing.T, forms []form) []daemonRun {
 	return runs
 }
 
-// sockDirOf gives the unix_sock_dir that our reader finds in f, or "".
+// sockDirOf returns the unix_sock_dir that our reader finds in f, or "".
 func sockDirOf(f form) string {
 	c, err := Parse([]byte(f.conf))
 	if err != nil {
@@ -164,9 +164,8 @@ func TestLibvirtdShowsValues(t *testing.T) {
 	}
 }
 
-// Every setting that we know gets a value of a type that none wants, a list of
-// a number; libvirtd must complain of each, with the same words and in the
-// same order.
+// Every setting that we know gets a value of a type that none accepts, a list of a number.
+// libvirtd must complain of each, with the same words and in the same order.
 func TestLibvirtdKnowsTheSameSettings(t *testing.T) {
 	needsLibvirt90(t)
 	var forms []form

@@ -42,7 +42,7 @@ func isName(name string) bool {
 	return err == nil && p.atEnd()
 }
 
-// eol is how the lines of the file end, going by the first one.
+// eol returns the line end of the file, taken from its first line.
 func (c *File) eol() string {
 	if n := bytes.IndexByte(c.src, '\n'); n > 0 && c.src[n-1] == '\r' {
 		return "\r\n"
@@ -50,8 +50,8 @@ func (c *File) eol() string {
 	return "\n"
 }
 
-// insertLine puts text on a line of its own at pos, which is where a line
-// begins or the end of the file.
+// insertLine puts text on a line of its own at pos, which must be the beginning of a line or
+// the end of the file.
 func (c *File) insertLine(pos int, text string) error {
 	eol := c.eol()
 	if pos > 0 && !isEOL(c.src[pos-1]) {
@@ -74,10 +74,9 @@ func (c *File) reread(src []byte) error {
 	return nil
 }
 
-// afterComment finds where the line after a commented-out entry of name
-// begins. Of several the last one counts, but one with nothing between # and
-// the name, as in the files that libvirt ships, goes before one with blanks,
-// which may be a sentence.
+// afterComment finds the beginning of the line after a commented-out entry of name. The last of
+// several counts. But an entry with nothing between # and the name, as in the files that
+// libvirt ships, goes before one with blanks, which may be a sentence.
 func (c *File) afterComment(name string) (pos int, ok bool) {
 	found, plain := -1, false
 	for i, com := range c.comments {
@@ -102,7 +101,7 @@ func commentAssigns(text []byte, name string) bool {
 	return ok && bytes.HasPrefix(bytes.TrimLeft(rest, " \t"), []byte("="))
 }
 
-// lineAfter gives the offset of the line after the one that ends at pos.
+// lineAfter returns the offset of the line after the one that ends at pos.
 func (c *File) lineAfter(pos int) int {
 	switch rest := c.src[pos:]; {
 	case bytes.HasPrefix(rest, []byte("\r\n")):
@@ -113,9 +112,8 @@ func (c *File) lineAfter(pos int) int {
 	return pos
 }
 
-// lastOfBlock gives the index of the comment in which the value ends that the
-// commented-out entry in comment i begins: i itself, or the one that closes
-// its list or its long string.
+// lastOfBlock returns the index of the comment that ends the commented-out entry in comment i:
+// i itself, or the one that closes its list or its long string.
 func (c *File) lastOfBlock(i int) int {
 	var text []byte
 	for j := i; j == i || j < len(c.comments) && c.follows(j); j++ {
@@ -135,9 +133,8 @@ func (c *File) follows(j int) bool {
 		len(bytes.Trim(c.src[begin:c.comments[j].start], " \t")) == 0
 }
 
-// closingLine finds the line, counted from 0, that begins with ] in a list that
-// is not well formed, for instance because it has comments in it. It gives up
-// at an empty line and then says 0.
+// closingLine finds the line, counted from 0, that begins with ] in a malformed list, for
+// instance one with comments in it. It gives up at an empty line and then returns 0.
 func closingLine(text []byte) int {
 	if !bytes.HasPrefix(bytes.TrimLeft(text, " \t"), []byte("[")) {
 		return 0
@@ -156,11 +153,11 @@ func closingLine(text []byte) int {
 	return 0
 }
 
-// Unset removes every entry of name and reports whether there was one. An entry
-// that has its lines to itself goes with these lines and the comment after
-// its value; of a line that holds several entries only the one goes. All other
-// bytes stay, with one exception: when nothing but blanks and line ends would
-// be left the file becomes empty, since libvirt refuses a file of blank lines.
+// Unset removes every entry of name and reports whether name had one. If an entry has its lines
+// to itself, Unset removes these lines with the comment after its value. If a line holds
+// several entries, Unset removes only the one. All other bytes stay, with one exception: when
+// only blanks and line ends would be left, the file becomes empty, since libvirt refuses a file
+// of blank lines.
 func (c *File) Unset(name string) bool {
 	if _, ok := c.first[name]; !ok {
 		return false

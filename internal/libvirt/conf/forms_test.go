@@ -5,16 +5,16 @@ type form struct {
 	name string
 	conf string
 
-	// Of a file with which the daemon starts: the values that it uses, by name
-	// and one line each (see oneLine).
+	// For a file with which the daemon starts: the values that it uses, by name and one line
+	// each (see oneLine).
 	want map[string]string
-	// Of a file with which it does not: its words, and the line that it names
-	// (0 where it names none).
+	// For a file with which it does not start: its words, and the line that it names (0 if it
+	// names none).
 	message string
 	line    int
 
-	// A number in it is larger than 63 bits hold: libvirt 11.3 and 12.8, unlike
-	// 7.0 and 9.0, refuse such a file.
+	// A number in the file does not fit into 63 bits: libvirt 11.3 and 12.8, unlike 7.0 and
+	// 9.0, refuse such a file.
 	overflow bool
 }
 

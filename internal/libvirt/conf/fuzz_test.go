@@ -68,8 +68,8 @@ func checkEntry(t *testing.T, c *File, name string) {
 	}
 }
 
-// FuzzSet: a value that was set is there, all other entries and the
-// comments are as before, and taking it away again leaves them so.
+// FuzzSet: after Set the value is there, and all other entries and the comments are as before.
+// Unset leaves them so.
 func FuzzSet(f *testing.F) {
 	addSeeds(func(conf string) {
 		f.Add([]byte(conf), "listen_tls", "x", uint8(0))
@@ -153,8 +153,8 @@ func commentsOf(c *File) []string {
 	return texts
 }
 
-// checkAdded holds that Set left all bytes but one run of them, and wrote
-// nothing but the value where the name had an entry.
+// checkAdded checks that Set changed only one run of bytes, and wrote only the value if the
+// name had an entry.
 func checkAdded(t *testing.T, before, after *File, name string) {
 	t.Helper()
 	head, tail := 0, 0

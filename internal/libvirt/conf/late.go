@@ -13,7 +13,7 @@ import (
 type LateComplaint struct {
 	Setting string
 	Text    string
-	// Always is whether every libvirt refuses it. 7.0 ran with the others, and 9.0
+	// Always is whether every libvirt refuses it. 7.0 started with the other values, and 9.0
 	// did not.
 	Always bool
 }

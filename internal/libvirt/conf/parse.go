@@ -5,9 +5,9 @@ import (
 	"fmt"
 )
 
-// maxDepth is how deep lists may nest. libvirt has no such limit: it calls
-// itself for every level, and with the usual 8 MiB of stack libvirtd 9.0 takes
-// 120,000 levels and dies at 200,000. No setting wants even two.
+// maxDepth is the number of levels to which lists may nest. libvirt has no such limit: it calls
+// itself for every level, and with the usual 8 MiB of stack libvirtd 9.0 takes 120,000 levels
+// and dies at 200,000. No setting wants even two.
 const maxDepth = 100_000
 
 // parser walks over src as src/util/virconf.c does. Each method leaves pos after the text that
@@ -36,7 +36,7 @@ func isEOL(b byte) bool   { return b == '\n' || b == '\r' }
 func isDigit(b byte) bool { return '0' <= b && b <= '9' }
 func isAlpha(b byte) bool { return 'a' <= b|0x20 && b|0x20 <= 'z' }
 
-// skip moves on while the byte at pos satisfies is.
+// skip moves on while the byte at pos satisfies the condition.
 func (p *parser) skip(is func(byte) bool) {
 	for !p.atEnd() && is(p.src[p.pos]) {
 		p.pos++
@@ -172,8 +172,8 @@ func (p *parser) value() (Value, error) {
 	return Value{}, p.errorf("expecting a value%s", p.found())
 }
 
-// number reads decimal digits. One that 64 bits do not hold wraps around
-// without a word, as it does in libvirt 7.0 and 9.0; 11.3 and 12.8 refuse it.
+// number reads decimal digits. A number that does not fit into 64 bits silently wraps around,
+// as in libvirt 7.0 and 9.0; 11.3 and 12.8 refuse it.
 func (p *parser) number() (Value, error) {
 	v := Value{kind: KindInt, minus: p.cur() == '-'}
 	if !isDigit(p.cur()) {

@@ -27,7 +27,7 @@ var pieces = []string{
 	"\na = 1", "\nb = \"x\"", "\nc = [1, 2]\n", "\nx = [ [], 'a' ]",
 }
 
-// randomFile is a file that is mostly, but not always, near to a good one.
+// randomFile returns a file that is mostly, but not always, almost correct.
 func randomFile(r *rand.Rand) []byte {
 	var b bytes.Buffer
 	if r.IntN(4) > 0 {
@@ -48,9 +48,9 @@ func randomFile(r *rand.Rand) []byte {
 	return src
 }
 
-// TestParseAgreesWithLibvirt has libvirt.so's own parser, the one that the
-// daemons use, read the same files: verdict, words, line, and every entry in
-// order with its type and its value must be the same.
+// TestParseAgreesWithLibvirt compares with libvirt.so's own parser, the one that the daemons
+// use. Both read the same files. The verdict, the words, the line, and every entry in order
+// with its type and its value must be the same.
 func TestParseAgreesWithLibvirt(t *testing.T) {
 	reader := buildReader(t)
 	r := rand.New(rand.NewPCG(1, 2))
@@ -96,7 +96,7 @@ func buildReader(t *testing.T) string {
 	return reader
 }
 
-// readAll gives one line for each source, with messages in clear.
+// readAll returns one line for each source, with messages in clear.
 func readAll(t *testing.T, reader string, srcs [][]byte) []string {
 	t.Helper()
 	var in bytes.Buffer

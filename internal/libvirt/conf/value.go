@@ -10,8 +10,8 @@ import (
 // Kind is the type of a [Value].
 type Kind int
 
-// The kinds of value that the grammar knows. The zero Value has KindNone and
-// stands for no value at all.
+// The kinds of value that the grammar knows. The zero Value has KindNone and stands for the
+// absence of a value.
 const (
 	KindNone Kind = iota
 	KindInt
@@ -19,7 +19,7 @@ const (
 	KindList
 )
 
-// String gives the kind in the words of a message.
+// String returns the kind in the words of a message.
 func (k Kind) String() string {
 	return [...]string{"no value", "number", "string", "list"}[k]
 }
@@ -36,8 +36,8 @@ type Value struct {
 // IntValue is a number.
 func IntValue(n int64) Value { return Value{kind: KindInt, num: n, minus: n < 0} }
 
-// StringValue is a string of any bytes, not only of text. Not every one can be
-// said in a file: see [Value.Format].
+// StringValue is a string of any bytes, not only of text. A file cannot express every string:
+// see [Value.Format].
 func StringValue(s string) Value { return Value{kind: KindString, str: s} }
 
 // ListValue is a list of strings.
@@ -52,15 +52,15 @@ func ListValue(items []string) Value {
 // Kind tells the type of the value.
 func (v Value) Kind() Kind { return v.kind }
 
-// Int gives a number, and 0 for any other kind.
+// Int returns a number, and 0 for any other kind.
 func (v Value) Int() int64 { return v.num }
 
-// Str gives the bytes of a string, and "" for any other kind.
+// Str returns the bytes of a string, and "" for any other kind.
 func (v Value) Str() string { return v.str }
 
-// List gives the items of a list of strings, and nil for any other value. The
-// grammar allows numbers and lists as items, which no setting wants: such a
-// value has KindList, IsStringList reports false and List gives nil.
+// List returns the items of a list of strings, and nil for any other value. The grammar allows
+// numbers and lists as items, which no setting wants: such a value has KindList, IsStringList
+// reports false and List returns nil.
 func (v Value) List() []string {
 	if !v.IsStringList() {
 		return nil
@@ -72,14 +72,14 @@ func (v Value) List() []string {
 	return items
 }
 
-// IsStringList reports whether v is a list, and all its items are strings. The
-// empty list is one.
+// IsStringList reports whether v is a list, and all its items are strings. That includes the
+// empty list.
 func (v Value) IsStringList() bool {
 	return v.kind == KindList &&
 		!slices.ContainsFunc(v.items, func(it Value) bool { return it.kind != KindString })
 }
 
-// Equal reports whether v and w are the same value, however they are written.
+// Equal reports whether v and w are the same value, even in different notations.
 func (v Value) Equal(w Value) bool {
 	return v.kind == w.kind && v.num == w.num && v.minus == w.minus && v.str == w.str &&
 		slices.EqualFunc(v.items, w.items, Value.Equal)

@@ -35,9 +35,8 @@ const (
 // cannot be used any more.
 type Admin struct{ caller }
 
-// DialAdmin connects to an administration socket and opens a session. The error
-// for a socket that is not there, or that nobody listens on, wraps
-// [ErrNobodyListens].
+// DialAdmin connects to an administration socket and opens a session. If the socket does not
+// exist, or nobody listens on it, the error wraps [ErrNobodyListens].
 func DialAdmin(ctx context.Context, socket string) (*Admin, error) {
 	ctx, cancel := bounded(ctx, callTimeout)
 	defer cancel()
@@ -64,8 +63,8 @@ func (a *Admin) Close() error {
 	return a.conn.Close()
 }
 
-// Servers lists the servers of the daemon by name: "admin", which is this
-// protocol's own, and the one that has the name of the daemon.
+// Servers lists the servers of the daemon by name: "admin", which belongs to this protocol, and
+// the one that has the name of the daemon.
 func (a *Admin) Servers(ctx context.Context) ([]string, error) {
 	body, err := a.call(ctx, procListServers, flags(binary.BigEndian.AppendUint32(nil, 1)))
 	if err != nil {
@@ -93,8 +92,8 @@ type AdminClient struct {
 	Transport Transport
 	Connected time.Time // with seconds
 
-	// Pending is whether it is still in the TLS handshake. The daemon knows nothing
-	// but the above of such a client.
+	// Pending is whether the client is still in the TLS handshake. The daemon knows only the
+	// fields above of such a client.
 	Pending bool
 
 	// DN is the subject of the client's certificate, as [virtpki/dn] prints it;
@@ -114,7 +113,7 @@ const (
 	TransportTLS
 )
 
-// String gives the transport in virt-admin's words.
+// String returns the transport in virt-admin's words.
 func (t Transport) String() string {
 	switch t {
 	case TransportUnix:
@@ -127,8 +126,7 @@ func (t Transport) String() string {
 	return fmt.Sprintf("transport %d", uint32(t))
 }
 
-// Clients lists the clients of a server, those included that are still in the
-// handshake.
+// Clients lists the clients of a server, including those that are still in the handshake.
 func (a *Admin) Clients(ctx context.Context, server string) ([]AdminClient, error) {
 	body, err := a.call(ctx, procListClients, flags(binary.BigEndian.AppendUint32(xdrString(nil, server), 1)))
 	if err != nil {

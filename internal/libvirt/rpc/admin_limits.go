@@ -52,8 +52,8 @@ func decodeLimits(body []byte) (clientLimits, error) {
 	return l, x.end()
 }
 
-// setLimits changes the server's limits. With no clients allowed it accepts no
-// connection; those that stand go on, and new ones wait in the kernel's queue.
+// setLimits changes the server's limits. With a limit of 0 clients the server accepts no
+// connection; existing ones go on, and new ones wait in the kernel's queue.
 func (a *Admin) setLimits(ctx context.Context, server string, l clientLimits) error {
 	b := binary.BigEndian.AppendUint32(xdrString(nil, server), 2)
 	for _, p := range []struct {

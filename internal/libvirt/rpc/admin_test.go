@@ -15,7 +15,7 @@ import (
 	"time"
 )
 
-// words gives XDR integers.
+// words returns XDR integers.
 func words(values ...uint32) []byte {
 	var b []byte
 	for _, v := range values {

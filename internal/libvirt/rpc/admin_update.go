@@ -7,8 +7,8 @@ import (
 	"time"
 )
 
-// How long UpdateTLS waits for clients that are in the handshake, and how often it
-// asks about them.
+// The time that UpdateTLS waits for clients in the handshake, and the interval at which it asks
+// about them.
 const (
 	handshakeGrace = 5 * time.Second
 	handshakePoll  = 10 * time.Millisecond

@@ -9,8 +9,8 @@ import (
 // callTimeout bounds a call if its context has no deadline.
 const callTimeout = 30 * time.Second
 
-// caller calls one program of a daemon. It is for one goroutine at a time. After
-// an error that is not a [*DaemonError] the connection is of no use any more.
+// caller calls one program of a daemon. Only one goroutine may use it at a time. After an error
+// that is not a [*DaemonError] the connection cannot be used any more.
 type caller struct {
 	conn             net.Conn
 	program, version uint32
@@ -55,15 +55,15 @@ func bounded(ctx context.Context, limit time.Duration) (context.Context, context
 	return context.WithTimeout(ctx, limit)
 }
 
-// guard makes reads and writes of conn fail once ctx is done. The caller calls
-// release when it is through with conn.
+// guard makes reads and writes of conn fail once ctx is done. The caller calls release when it
+// has finished with conn.
 func guard(ctx context.Context, conn net.Conn) (release func()) {
 	conn.SetDeadline(time.Time{})
 	stop := context.AfterFunc(ctx, func() { conn.SetDeadline(time.Unix(1, 0)) })
 	return func() { stop() }
 }
 
-// cause is the reason for which ctx ended, if it did, else err.
+// cause returns the reason why ctx ended, if it did, else err.
 func cause(ctx context.Context, err error) error {
 	if ctx.Err() != nil {
 		return context.Cause(ctx)

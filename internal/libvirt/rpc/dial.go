@@ -13,8 +13,8 @@ import (
 	"virtpki/internal/resolver"
 )
 
-// resolve gives the addresses that a host's name stands for, or the address that
-// it is, in the order in which they are to be tried, and the port.
+// resolve returns the addresses of a host's name, or the host itself if it is an address, in
+// the order in which they are to be tried. It also returns the port.
 func resolve(ctx context.Context, address string) ([]netip.Addr, string, error) {
 	host, port, err := net.SplitHostPort(address)
 	if err != nil {
@@ -27,9 +27,9 @@ func resolve(ctx context.Context, address string) ([]netip.Addr, string, error) 
 	return addrs, port, nil
 }
 
-// dialAny connects to the first of the addresses that answers, one after the
-// other as libvirt does (src/rpc/virnetsocket.c). Each gets its share of the time
-// that is left, so that one that swallows packets does not take it all.
+// dialAny connects to the first of the addresses that answers, one after the other as libvirt
+// does (src/rpc/virnetsocket.c). Each gets its share of the remaining time, so that an address
+// that swallows packets does not take it all.
 func dialAny(ctx context.Context, addrs []netip.Addr, port string) (net.Conn, error) {
 	var errs []error
 	for i, addr := range addrs {
@@ -51,8 +51,8 @@ func dialOne(ctx context.Context, address string, left int) (net.Conn, error) {
 	return (&net.Dialer{}).DialContext(ctx, "tcp", address)
 }
 
-// joinDials makes one line of the errors of several addresses. They mean that
-// nobody listens only where each of them does.
+// joinDials joins the errors of several addresses to one line. The result means that nobody
+// listens only if each of them means that.
 func joinDials(errs []error) error {
 	if len(errs) == 1 {
 		return errs[0]
@@ -70,7 +70,7 @@ func joinDials(errs []error) error {
 	return joined
 }
 
-// nobodyListens marks the errors of a dial that mean just that.
+// nobodyListens marks the errors of a dial that mean that nobody listens.
 func nobodyListens(err error) error {
 	if errors.Is(err, syscall.ECONNREFUSED) || errors.Is(err, syscall.ENOENT) {
 		return fmt.Errorf("%w: %w", ErrNobodyListens, err)
@@ -78,8 +78,8 @@ func nobodyListens(err error) error {
 	return err
 }
 
-// LocalAddress turns an address that a program of this machine listens on into one to
-// connect to, host:port.
+// LocalAddress turns an address on which a program of this machine listens into one to connect
+// to, host:port.
 func LocalAddress(host, port string) string {
 	if ip := net.ParseIP(host); ip != nil && ip.IsUnspecified() {
 		host = "127.0.0.1"

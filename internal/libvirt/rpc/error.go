@@ -8,7 +8,7 @@ type DaemonError struct {
 	Message string
 }
 
-// Error gives the daemon's own words.
+// Error returns the daemon's own words.
 func (e *DaemonError) Error() string { return e.Message }
 
 // The refusals that callers tell apart, for [errors.Is]; only the codes count

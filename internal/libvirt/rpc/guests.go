@@ -43,18 +43,18 @@ var ErrNoDisplayReload = errors.New("this QEMU cannot read VNC's files again whi
 // ErrVNCWithoutTLS means that the guest's VNC was started without TLS.
 var ErrVNCWithoutTLS = errors.New("VNC without TLS")
 
-// ErrGuestBusy is a guest that something else is done with, such as a migration.
+// ErrGuestBusy means that the guest is busy with something else, such as a migration.
 var ErrGuestBusy = errors.New("it is busy, being migrated perhaps")
 
-// GuestHost is a connection to the daemon that runs the QEMU guests of the system.
-// It is for one goroutine at a time.
+// GuestHost is a connection to the daemon that runs the QEMU guests of the system. Only one
+// goroutine may use it at a time.
 type GuestHost struct {
 	conn   net.Conn
 	remote *Remote
 	qemu   *caller
 }
 
-// Guest is a QEMU guest that runs.
+// Guest is a running QEMU guest.
 type Guest struct {
 	Name string
 	GuestTLS
@@ -62,17 +62,17 @@ type Guest struct {
 	id   uint32
 }
 
-// guestDaemons are those with the QEMU driver, and where each listens (libvirt,
-// src/remote/remote_sockets.c).
+// guestDaemons are the daemons with the QEMU driver, and the sockets on which they listen
+// (libvirt, src/remote/remote_sockets.c).
 var guestDaemons = []struct{ name, socket string }{
 	{"virtqemud", "/run/libvirt/virtqemud-sock"},
 	{"libvirtd", "/run/libvirt/libvirt-sock"},
 }
 
-// DialGuests connects to the daemon below root. Where there is none the error wraps
-// [ErrNobodyListens]; where it has no QEMU driver it is a [*DaemonError]. It starts
-// no daemon: under systemd somebody always listens on the sockets, so on Linux a
-// socket is tried only when a process of root's has the daemon's name.
+// DialGuests connects to the daemon below root. If none runs, the error wraps
+// [ErrNobodyListens]; if the daemon has no QEMU driver, it is a [*DaemonError]. DialGuests does
+// not start a daemon: under systemd somebody always listens on the sockets, so on Linux it
+// tries a socket only when a process of root's has the daemon's name.
 func DialGuests(ctx context.Context, root string) (*GuestHost, error) {
 	err := ErrNobodyListens
 	for _, d := range guestDaemons {
@@ -95,9 +95,9 @@ func DialGuests(ctx context.Context, root string) (*GuestHost, error) {
 	return nil, err
 }
 
-// OpenGuests asks the daemon at the other end of a connection for its guests: over TLS, one
-// that [Connect] made. uri is the driver's, as the daemon has it. After an error the caller
-// closes conn.
+// OpenGuests asks the daemon at the other end of a connection for its guests; for TLS,
+// [Connect] makes the connection. uri is the driver's, as the daemon has it. After an error the
+// caller closes conn.
 func OpenGuests(ctx context.Context, conn net.Conn, uri string) (*GuestHost, error) {
 	h := &GuestHost{conn: conn, remote: NewRemote(conn)}
 	h.qemu = &caller{conn: conn, program: qemuProgram, version: remoteVersion}
@@ -146,8 +146,7 @@ func (h *GuestHost) list(ctx context.Context) ([]Guest, error) {
 	return guests, nil
 }
 
-// Runs reports whether the guest runs here still: it may have ended, or been migrated
-// away.
+// Runs reports whether the guest still runs here: it may have ended, or been migrated away.
 func (h *GuestHost) Runs(ctx context.Context, guest Guest) (bool, error) {
 	listed, err := h.list(ctx)
 	return slices.ContainsFunc(listed, func(g Guest) bool { return g.uuid == guest.uuid && g.id == guest.id }), err
@@ -199,7 +198,7 @@ func (h *GuestHost) displayReload(ctx context.Context, guest Guest) error {
 	return monitorError(answer)
 }
 
-// encode gives the guest as a remote_nonnull_domain.
+// encode returns the guest as a remote_nonnull_domain.
 func (g *Guest) encode() []byte {
 	return binary.BigEndian.AppendUint32(append(xdrString(nil, g.Name), g.uuid[:]...), g.id)
 }

@@ -83,8 +83,7 @@ func TestDecodeGuests(t *testing.T) {
 	}
 }
 
-// TestVNCWithoutTLS holds the client to servers that have no TLS, and to such as say
-// nothing or nonsense.
+// TestVNCWithoutTLS tries servers that have no TLS, and servers that send nothing or nonsense.
 func TestVNCWithoutTLS(t *testing.T) {
 	for condition, c := range map[string]struct {
 		says string

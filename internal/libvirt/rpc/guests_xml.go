@@ -14,8 +14,8 @@ import (
 // GuestTLS is the use of TLS in the description of a running guest (libvirt,
 // docs/formatdomain.rst).
 type GuestTLS struct {
-	// VNC is whether there is a VNC display, with or without TLS: the description
-	// does not tell. VNCAddress is where it listens, seen from this machine:
+	// VNC is whether the guest has a VNC display, with or without TLS: the description does not
+	// tell which. VNCAddress is the address where it listens, seen from this machine:
 	// host:port, or empty for a socket.
 	VNC        bool
 	VNCAddress string
@@ -29,7 +29,7 @@ type GuestTLS struct {
 type Display struct {
 	Type   string // "vnc" or "spice"
 	Listen string // the address, empty for libvirt's default
-	Port   string // the one with TLS: SPICE has another without; empty where SPICE has none with TLS
+	Port   string // the port with TLS; empty where SPICE has none with TLS (it has another without)
 }
 
 // maxDisplays bounds the displays that are read of one guest: libvirt starts none with more.

@@ -26,19 +26,19 @@ type ProbeRequest struct {
 	// the handshake. Without it nothing is verified, not even the name; this shows which
 	// certificate the server has, even an expired one.
 	Verify func(chain []*x509.Certificate) error
-	// Client is the pair to show when the server asks for one; nil is none.
+	// Client is the certificate and key to show when the server asks for one; nil shows none.
 	Client *tls.Certificate
-	// MinVersion and MaxVersion bound the version of TLS to offer, as in
-	// [tls.Config]; the oldest is TLS 1.2 unless told.
+	// MinVersion and MaxVersion bound the version of TLS to offer, as in [tls.Config]; the
+	// oldest is TLS 1.2 if MinVersion is not set.
 	MinVersion, MaxVersion uint16
-	// Begin speaks the part of a protocol that comes before TLS; nil is none.
+	// Begin speaks the part of a protocol that comes before TLS; nil skips it.
 	Begin func(conn io.ReadWriter) error
 	// Confirm waits, after the handshake, for the sign that the server has admitted the client;
 	// nil waits for libvirt's byte.
 	Confirm func(ctx context.Context, conn net.Conn) error
 }
 
-// Stage is how far a probe has come.
+// Stage is the stage that a probe has reached.
 type Stage int
 
 // The stages, in their order: the one that failed, or Done.
@@ -65,13 +65,13 @@ type ProbeResult struct {
 	Chain         []*x509.Certificate
 	Version       uint16 // of TLS: tls.VersionTLS13
 	CipherSuite   uint16
-	// ClientAsked is whether the server asked for a certificate, ClientCAs the
-	// subjects (DER) of the CAs of which it takes one. A client of libvirt's shows
-	// none where its own CA is not among them.
+	// ClientAsked is whether the server asked for a certificate. ClientCAs are the subjects
+	// (DER) of the CAs from which it accepts one. A client of libvirt's shows none if its own
+	// CA is not among them.
 	ClientAsked bool
 	ClientCAs   [][]byte
-	// Confirmed is whether the server has shown that it admits the client: libvirt by
-	// a byte, others as Confirm of the request has it.
+	// Confirmed is whether the server has shown that it admits the client: libvirt shows it by
+	// a byte, other servers as Confirm of the request says.
 	Confirmed bool
 }
 
@@ -98,20 +98,20 @@ type ProbeError struct {
 	Err   error
 }
 
-// Error gives the reason, which names the stage well enough.
+// Error returns the reason, which names the stage well enough.
 func (e *ProbeError) Error() string { return e.Err.Error() }
 
-// Unwrap gives the reason.
+// Unwrap returns the reason.
 func (e *ProbeError) Unwrap() error { return e.Err }
 
 // The errors that callers tell apart beside the stage.
 var (
-	// ErrNobodyListens is a port or a socket that refuses connections, or a socket
-	// that does not exist.
+	// ErrNobodyListens means that a port or a socket refuses connections, or that a socket does
+	// not exist.
 	ErrNobodyListens = errors.New("nobody listens")
-	// ErrClientRefused is a server that ended the connection after the handshake:
-	// it did not like the client's certificate, or the lack of one. libvirt tells
-	// the client no more than that; the reason is in the daemon's log.
+	// ErrClientRefused means that the server ended the connection after the handshake, because
+	// it did not like the client's certificate, or the lack of one. libvirt tells the client no
+	// more than that; the reason is in the daemon's log.
 	ErrClientRefused = errors.New("the server refused the client")
 )
 
@@ -200,8 +200,8 @@ func (r *ProbeResult) greet(ctx context.Context, session *tls.Conn, req ProbeReq
 	return refusal(ctx, wait(ctx, session))
 }
 
-// refusal tells an end of the connection, by which servers refuse a client, from other
-// errors.
+// refusal marks the end of a connection, by which servers refuse a client, as
+// [ErrClientRefused]. It keeps other errors.
 func refusal(ctx context.Context, err error) error {
 	switch {
 	case err == nil:

@@ -25,13 +25,13 @@ const (
 	remoteAuthTypesMax = 20
 )
 
-// Remote is a connection to a daemon on which libvirt's own protocol is spoken, over
-// TLS or not. It is for one goroutine at a time. After an error that is not a
-// [*DaemonError] it is of no use any more.
+// Remote is a connection to a daemon that speaks libvirt's own protocol, over TLS or not. Only
+// one goroutine may use it at a time. After an error that is not a [*DaemonError] it cannot be
+// used any more.
 type Remote struct{ caller }
 
-// NewRemote speaks the protocol on a connection, after libvirt's confirmation in
-// the case of TLS. Nothing is sent yet. Who has made conn closes it.
+// NewRemote speaks the protocol on a connection, after libvirt's confirmation in the case of
+// TLS. It sends nothing yet. The caller that has made conn closes it.
 func NewRemote(conn net.Conn) *Remote {
 	return &Remote{caller{conn: conn, program: remoteProgram, version: remoteVersion}}
 }
@@ -60,8 +60,8 @@ func (a AuthType) String() string {
 	return fmt.Sprintf("type %d", uint32(a))
 }
 
-// AuthTypes asks which authentications the daemon takes. It is the first call of
-// every client, and the one that needs no authentication.
+// AuthTypes asks which authentications the daemon takes. It is the first call of every client,
+// and the only one that needs no authentication.
 func (r *Remote) AuthTypes(ctx context.Context) ([]AuthType, error) {
 	body, err := r.call(ctx, procRemoteAuthList, nil)
 	if err != nil {

@@ -10,9 +10,9 @@ import (
 	"virtpki/internal/starttls"
 )
 
-// ServedVNC asks a VNC server for its certificate: it begins a session, as far as
-// the end of the TLS handshake, and hangs up. That disturbs no session. Nothing is
-// verified. A server without TLS is [ErrVNCWithoutTLS].
+// ServedVNC asks a VNC server for its certificate: it begins a session, as far as the end of
+// the TLS handshake, and hangs up. That does not disturb other sessions. Nothing is verified.
+// For a server without TLS the error is [ErrVNCWithoutTLS].
 func ServedVNC(ctx context.Context, address string) (*x509.Certificate, error) {
 	result, err := Probe(ctx, ProbeRequest{Address: address, Begin: new(starttls.VNC).Begin,
 		Confirm: func(context.Context, net.Conn) error { return nil }})

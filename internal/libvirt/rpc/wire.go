@@ -8,15 +8,15 @@ import (
 	"math"
 )
 
-// The shapes of libvirt's RPC on the wire (libvirt, src/rpc/virnetprotocol.x): a
-// message is its length in 4 bytes, these 4 included, a header of six 32-bit
-// words, and a body in XDR (RFC 4506), all of it big-endian.
+// The format of libvirt's RPC messages (libvirt, src/rpc/virnetprotocol.x): a message is its
+// length in 4 bytes, these 4 included, a header of six 32-bit words, and a body in XDR (RFC
+// 4506), all of it big-endian.
 
 // prefixSize is the length and the header.
 const prefixSize = 4 + 6*4
 
-// maxMessage is the longest message that is read. libvirt's own limit is 32 MiB; the
-// longest honest answer here, 16,384 clients, is some 700 KiB.
+// maxMessage is the longest message that is read. libvirt's own limit is 32 MiB; the longest
+// honest reply here, 16,384 clients, is some 700 KiB.
 const maxMessage = 4 << 20
 
 // Types and states of a message (virNetMessageType, virNetMessageStatus).
@@ -32,7 +32,7 @@ type header struct {
 	program, version, procedure, kind, serial, status uint32
 }
 
-// encodeMessage gives the whole message.
+// encodeMessage returns the whole message.
 func encodeMessage(h header, body []byte) []byte {
 	b := make([]byte, 0, prefixSize+len(body))
 	for _, word := range []uint32{uint32(prefixSize + len(body)), h.program, h.version, h.procedure, h.kind, h.serial, h.status} {
@@ -41,8 +41,8 @@ func encodeMessage(h header, body []byte) []byte {
 	return append(b, body...)
 }
 
-// readMessage reads one message. A length that no message can have is an error, and
-// nothing is allocated for it.
+// readMessage reads one message. It refuses a length that a message cannot have, before it
+// allocates anything.
 func readMessage(r io.Reader) (header, []byte, error) {
 	var prefix [prefixSize]byte
 	if _, err := io.ReadFull(r, prefix[:]); err != nil {
@@ -181,7 +181,7 @@ func (x *xdrReader) param() (name string, value any) {
 	return name, value
 }
 
-// end reports the first error; bytes that are left over are one too.
+// end reports the first error; bytes that are left over are an error too.
 func (x *xdrReader) end() error {
 	if x.err == nil && len(x.rest) > 0 {
 		return fmt.Errorf("%d bytes after the end", len(x.rest))

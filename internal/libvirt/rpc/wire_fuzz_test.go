@@ -5,7 +5,7 @@ import (
 	"testing"
 )
 
-// FuzzReply gives a daemon's bytes to everything that decodes them: no panic, nothing larger
+// FuzzReply returns a daemon's bytes to everything that decodes them: no panic, nothing larger
 // than the input, and a client list that is read is written back as it was.
 func FuzzReply(f *testing.F) {
 	h := header{adminProgram, adminVersion, 8, typeReply, 1, statusOK}

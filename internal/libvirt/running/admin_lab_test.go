@@ -190,8 +190,8 @@ func (h *labHost) changeConf() {
 	}
 }
 
-// TestRealDaemonDisconnectsDN has alice connected twice, bob once, and somebody who
-// connects and says nothing.
+// TestRealDaemonDisconnectsDN has alice connected twice, bob once, and a client that connects
+// and sends nothing.
 func TestRealDaemonDisconnectsDN(t *testing.T) {
 	eachRelease(t, func(h *labHost) {
 		h.installTree("/etc", h.server())
@@ -228,8 +228,8 @@ func TestRealDaemonDisconnectsDN(t *testing.T) {
 	})
 }
 
-// TestRealDaemonUnderSocketActivation: looking does not start the daemon; once it
-// runs, its process and its port are found although another opened the sockets.
+// TestRealDaemonUnderSocketActivation: a look does not start the daemon. Once the daemon runs,
+// its process and its port are found, although another process opened the sockets.
 func TestRealDaemonUnderSocketActivation(t *testing.T) {
 	eachRelease(t, func(h *labHost) {
 		h.installTree("/etc", h.server())

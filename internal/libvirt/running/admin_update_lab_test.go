@@ -12,9 +12,8 @@ import (
 	"virtpki/internal/lab/labpki"
 )
 
-// TestRealDaemonHandshakeAcrossUpdate shows why UpdateTLS waits for handshakes: with
-// a client in the middle of one, the bare call, which virt-admin makes, is libvirtd's
-// end.
+// TestRealDaemonHandshakeAcrossUpdate shows why UpdateTLS waits for handshakes: with a client
+// in the middle of one, the bare call, which virt-admin makes, kills libvirtd.
 func TestRealDaemonHandshakeAcrossUpdate(t *testing.T) {
 	eachRelease(t, func(h *labHost) {
 		for _, version := range []uint16{tls.VersionTLS12, tls.VersionTLS13} {

@@ -18,9 +18,9 @@ type Files struct {
 	// CRLNote says why no CRL is read although one might be expected, or why
 	// crl_file is without effect; empty otherwise.
 	CRLNote string
-	// Custom is whether any of the files is another than the default tree's. Such
-	// a daemon must be restarted to read them again: [rpc.Admin.UpdateTLS] would switch
-	// it to the default tree, identity and all, and report success.
+	// Custom is whether any of the files is another than the default tree's. Such a daemon must
+	// be restarted to reload them: [rpc.Admin.UpdateTLS] would switch it to the default tree,
+	// identity and all, and report success.
 	Custom bool
 	// Lists is whether cert_files and key_files are set: several identities, of
 	// which Cert and Key are the first. Custom is true then.
@@ -57,8 +57,8 @@ func FilesOf(c *conf.File, root string, layout libvirt.Layout) (Files, error) {
 	return files, nil
 }
 
-// differ compares with the default tree. No CRL is other than the default too: a
-// reload would begin to read one.
+// differ compares with the default tree. A daemon without a CRL differs too: a reload would
+// make it read one.
 func (f Files) differ(root string, layout libvirt.Layout) bool {
 	return !samePath(root, f.CA, layout.Path(libvirt.CACert)) || !samePath(root, f.CRL, layout.Path(libvirt.CACRL)) ||
 		!samePath(root, f.Cert, layout.Path(libvirt.ServerCert)) || !samePath(root, f.Key, layout.Path(libvirt.ServerKey))
@@ -80,8 +80,8 @@ func (f *Files) noteMissingCRL(root string, explicit, crlSet bool) {
 	}
 }
 
-// samePath reports whether two paths lead to one place once links are followed. A
-// hard link is another place: a rename parts the two.
+// samePath reports whether two paths lead to one place once links are followed. A hard link
+// counts as another place, because a rename separates the two.
 func samePath(root, a, b string) bool {
 	if a == "" || b == "" {
 		return a == b

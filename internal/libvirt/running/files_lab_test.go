@@ -19,8 +19,8 @@ cert_file = "/srv/cert.pem"
 key_file = "/srv/key.pem"
 `
 
-// TestRealDaemonOpensTLSFiles holds Files to the files that the daemon really
-// opens, as strace shows them.
+// TestRealDaemonOpensTLSFiles compares Files with the files that the daemon really opens, as
+// strace shows them.
 func TestRealDaemonOpensTLSFiles(t *testing.T) {
 	cases := []struct{ name, prepare, conf, fatal string }{
 		{"no settings", "", "", ""},

@@ -50,7 +50,7 @@ func peerProcess(conn net.Conn, name string) process {
 	return process{}
 }
 
-// name is the command name, which no argument changes.
+// name is the command name, which the arguments do not change.
 func (p process) name() string { return libvirt.ProcessName(p.pid) }
 
 func (p process) path(name string) string { return fmt.Sprintf("/proc/%d/%s", p.pid, name) }
@@ -94,8 +94,8 @@ func (p process) args() []string {
 // configuration file so soon after its start.
 const clockSlack = 50 * time.Millisecond
 
-// olderThan reports whether the file has changed since the process began. The time
-// of the inode's change counts, which a copy or a rename cannot keep old.
+// olderThan reports whether the file has changed since the process began. It goes by the time
+// of the inode's change, which a copy or a rename cannot preserve.
 func (p process) olderThan(file string) bool {
 	began, err := p.began()
 	if err != nil {
@@ -141,7 +141,7 @@ func (p process) began() (time.Time, error) {
 	return now.Add(time.Duration(ticks)*10*time.Millisecond - time.Duration(seconds*float64(time.Second))), nil
 }
 
-// listeners gives the TCP addresses on which the process listens, sorted, or nil
+// listeners returns the TCP addresses on which the process listens, sorted, or nil
 // when that cannot be seen.
 func (p process) listeners() []net.TCPAddr {
 	inodes := p.sockets()
@@ -161,7 +161,7 @@ func (p process) listeners() []net.TCPAddr {
 	return all
 }
 
-// sockets gives the inodes of the sockets that the process has open.
+// sockets returns the inodes of the sockets that the process has open.
 func (p process) sockets() map[string]bool {
 	entries, err := os.ReadDir(p.path("fd"))
 	if p.pid == 0 || err != nil {

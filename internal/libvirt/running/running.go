@@ -17,7 +17,7 @@ import (
 	"virtpki/internal/libvirt/rpc"
 )
 
-// Daemon is a daemon that runs, with the files that it reads.
+// Daemon is a running daemon, with the files that it reads.
 type Daemon struct {
 	Daemon      libvirt.Daemon
 	PID         int    // 0 where the system does not tell
@@ -28,8 +28,8 @@ type Daemon struct {
 	ConfPath string
 	Conf     *conf.File // empty when the file does not exist, which is not an error for a daemon
 	Files    Files
-	// Address is where it can be reached with TLS, host:port, from this machine or
-	// from its container; empty when it does not listen for TLS.
+	// Address is the address with TLS, host:port, from this machine or from the daemon's
+	// container; empty when the daemon does not listen for TLS.
 	Address string
 	// ConfChanged is whether the configuration file has changed, or gone, since the process
 	// began. The daemon may then be using other files; Files are those that it will read when
@@ -70,13 +70,13 @@ func Find(ctx context.Context, root, sysconfdir string) ([]Daemon, error) {
 	return all, errors.Join(problems...)
 }
 
-// same tells one daemon found by two paths.
+// same reports whether two paths led to the same daemon.
 func (r Daemon) same(other Daemon) bool {
 	return r.PID == other.PID && r.Daemon.Name == other.Daemon.Name && (r.PID != 0 || r.AdminSocket == other.AdminSocket)
 }
 
-// adminSockets lists where the daemon's socket may be. A path that no socket can
-// have been bound to, for its length, is left out.
+// adminSockets lists the paths that the daemon's socket may have. It leaves out a path that is
+// too long for a socket.
 func adminSockets(d libvirt.Daemon, root, sysconfdir string) []string {
 	folders := []string{"/run/libvirt", "/var/run/libvirt"}
 	if file, err := readConf(root, d.ConfPath(sysconfdir)); err == nil {
@@ -162,7 +162,8 @@ func (r *Daemon) read(p process, sysconfdir string) error {
 	return nil
 }
 
-// readConf reads a configuration file below a root directory, out of which no link leads.
+// readConf reads a configuration file below a root directory. No link leads out of that
+// directory.
 func readConf(root, path string) (*conf.File, error) {
 	return conf.Read(filepath.Join(root, path), func(string, int64) ([]byte, error) { return readBelow(root, path) })
 }

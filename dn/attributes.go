@@ -2,14 +2,14 @@ package dn
 
 import "strings"
 
-// kind is the ASN.1 string type that GnuTLS wants an attribute's value to
-// have before it prints it as text.
+// kind is the ASN.1 string type that GnuTLS requires of an attribute's value in order to print it
+// as text.
 type kind uint8
 
 const (
 	kindUnknown   kind = iota // no text form: printed as #hex of the encoded value
 	kindDirectory             // DirectoryString: UTF8, Printable, Teletex, BMP or Universal
-	kindChallenge             // DirectoryString of another definition: UTF8 and Printable alone print as text here
+	kindChallenge             // DirectoryString of another definition: only UTF8 and Printable print as text here
 	kindPrintable
 	kindIA5
 	kindNumeric
@@ -20,7 +20,7 @@ const (
 
 // attributeType is one row of GnuTLS's table of attribute types.
 type attributeType struct {
-	name string // as GnuTLS prints it: short name, or dotted OID where it has none
+	name string // as GnuTLS prints it: short name, or dotted OID without one
 	kind kind
 	oid  string // dotted
 	der  string // content bytes of the encoded OID
@@ -86,8 +86,8 @@ func typeByDER(oid []byte) *attributeType {
 	return nil
 }
 
-// typeByText finds the row for an OID that is not encoded as it should be but
-// reads the same: its last arc never ends, and libtasn1 leaves such an arc out.
+// typeByText finds the row for an OID that is encoded incorrectly but reads the same: its last arc
+// never ends, and libtasn1 leaves such an arc out.
 func typeByText(oid []byte) *attributeType {
 	n := len(oid)
 	for n > 1 && oid[n-1]&0x80 != 0 {

@@ -11,8 +11,8 @@ import (
 	"virtpki/dn"
 )
 
-// Each benchmark reports the original's time on the same input beside ours, in
-// ns a call, where a C compiler and the libraries are there.
+// Each benchmark reports the original's time on the same input beside ours, in ns per call, if a C
+// compiler and the libraries are installed.
 
 func BenchmarkFromCertificate(b *testing.B) {
 	o := startOriginal(b)
@@ -46,8 +46,7 @@ func report(b *testing.B, value, unit string) {
 	b.ReportMetric(v, unit)
 }
 
-// benchPatterns are a fleet's list: mostly exact names, with a wildcard in
-// every tenth.
+// benchPatterns returns a fleet's list: mostly exact names, with a wildcard in every tenth.
 func benchPatterns(n int) []string {
 	patterns := make([]string, n)
 	for i := range patterns {
@@ -63,7 +62,7 @@ func benchPatterns(n int) []string {
 	return patterns
 }
 
-// benchNames are names of which about half get in.
+// benchNames returns names, of which the list admits about half.
 func benchNames(n, patterns int) []string {
 	names := make([]string, n)
 	for i := range names {
@@ -80,9 +79,9 @@ func benchNames(n, patterns int) []string {
 	return names
 }
 
-// BenchmarkListMatch matches a million names. The originals try the patterns in
-// turn, as libvirt does, which takes minutes for 10,000 patterns: they get the
-// first thousandth part of the names then, all of them with DN_BENCH_ALL=1.
+// BenchmarkListMatch matches a million names. The originals try the patterns in turn, as libvirt
+// does, which takes minutes for 10,000 patterns: then they get the first thousandth of the names,
+// or all of them with DN_BENCH_ALL=1.
 func BenchmarkListMatch(b *testing.B) {
 	o := startOriginal(b)
 	const rows = 1_000_000

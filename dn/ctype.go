@@ -11,7 +11,7 @@ import (
 // from its iswctype: for each class the code points at which membership
 // changes, as differences in the variable-length form of encoding/binary.
 //
-// Other releases of glibc differ in characters that Unicode gained or moved.
+// Other releases of glibc differ in characters that Unicode added or reclassified.
 var (
 	//go:embed ctype/alpha
 	packedAlpha []byte
@@ -42,7 +42,7 @@ func unpackRuns(packed []byte) []uint32 {
 	return runs
 }
 
-// inRuns counts the changes up to c.
+// inRuns reports whether c is in a class, by counting the changes up to c.
 func inRuns(runs []uint32, c uint32) bool {
 	i, found := slices.BinarySearch(runs, c)
 	if found {
@@ -100,7 +100,7 @@ func inClass(class string, c uint32, wide bool) bool {
 
 func isDigit(c uint32) bool { return '0' <= c && c <= '9' }
 
-// isSpace leaves out the spaces that do not break a line: U+00A0, U+2007, U+202F.
+// isSpace excludes the spaces that do not break a line: U+00A0, U+2007, U+202F.
 func isSpace(c uint32) bool {
 	switch {
 	case '\t' <= c && c <= '\r', c == ' ', c == 0x1680, 0x2000 <= c && c <= 0x200a && c != 0x2007,
@@ -110,7 +110,7 @@ func isSpace(c uint32) bool {
 	return false
 }
 
-// inPrint is graph and the spaces that have a width.
+// inPrint reports whether c is in graph or a space with a width.
 func inPrint(c uint32) bool {
 	return inRuns(runsGraph(), c) || isSpace(c) && c >= ' ' && c != 0x2028 && c != 0x2029
 }

@@ -37,8 +37,8 @@ type element struct {
 	whole   []byte
 }
 
-// primitive reports whether e is a primitive value of the universal type tag.
-// libtasn1 takes the long form of a small tag number for the same, and so do we.
+// primitive reports whether e is a primitive value of the universal type tag. libtasn1 treats the
+// long form of a small tag number as the same tag, and so does virtpki.
 func (e element) primitive(tag uint32) bool {
 	return e.first&0xe0 == 0 && e.number == tag
 }

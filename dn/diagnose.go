@@ -20,7 +20,7 @@ func (s Severity) String() string { return [...]string{"note", "warning", "error
 // MarshalText is for JSON.
 func (s Severity) MarshalText() ([]byte, error) { return []byte(s.String()), nil }
 
-// An Advice is one thing to say of a pattern, a list or a name.
+// An Advice is one remark on a pattern, a list or a name.
 type Advice struct {
 	ID       string   `json:"id"` // stable, for programs: "reversed-order"
 	Severity Severity `json:"severity"`

@@ -1,6 +1,5 @@
-// Package dn deals with the subject of a certificate as libvirt sees it, and
-// with tls_allowed_dn_list, the list of patterns that such a subject has to
-// match.
+// Package dn handles the subject of a certificate as libvirt sees it, and with tls_allowed_dn_list,
+// the list of patterns that such a subject has to match.
 //
 // # The text
 //
@@ -17,14 +16,12 @@
 //     type is a dotted OID, its value "#" and the hex digits of its DER.
 //   - A backslash stands before , + " \ < > ; anywhere in a value, before "#" or
 //     a space at its start and a space at its end, and nowhere else.
-//   - A value of a string type that GnuTLS does not expect is "#" and hex: C and
-//     serialNumber have to be PrintableString, DC and EMAIL IA5String. So is a
-//     value with a NUL.
-//   - UTF-8 is passed through, checked or not; BMPString is converted. A
-//     TeletexString that is not printable ASCII, and any UniversalString, become
-//     `\#` and the hex digits of the content.
-//   - An empty subject is refused, and so is (since GnuTLS 3.7.5) an empty value
-//     of a type such as CN or O.
+//   - A value of a string type that GnuTLS does not expect, or with a NUL, is "#" and hex: C and
+//     serialNumber have to be PrintableString, DC and EMAIL IA5String.
+//   - UTF-8 is passed through unchecked; BMPString is converted. A TeletexString that is not
+//     printable ASCII, and any UniversalString, become `\#` and the hex digits of the content.
+//   - GnuTLS refuses an empty subject, and since 3.7.5 also an empty value of a type such as CN or
+//     O.
 //
 // # The matchers
 //
@@ -33,8 +30,8 @@
 // stands for itself; nothing can be escaped. Before, it called fnmatch of the C library with no
 // flags: [MatchFnmatch], [Fnmatch]; there brackets are sets, and a backslash makes the next
 // character stand for itself. Patterns of plain text, "*" and "?" mean the same to both; [Exact]
-// makes such. A [List] matches many names against many patterns; [Lint] and [Explain] describe
-// their faults.
+// makes such patterns. A [List] matches many names against many patterns; [Lint] and [Explain]
+// describe their faults.
 //
 // Both matchers are compared with the originals, GLib 2.74 and glibc 2.36, in the package's tests,
 // and give the same results on any bytes. If the original does not give a result (see [MatchGlob]),

@@ -53,13 +53,13 @@ func (n Name) Encode() ([]byte, error) {
 		body = appendElement(body, tagSet, slices.Concat(pairs...))
 	}
 	der := appendElement(nil, tagSequence, body)
-	if _, err := FromRDNSequence(der); err != nil { // a #hex value that GnuTLS chokes on
+	if _, err := FromRDNSequence(der); err != nil { // a #hex value that GnuTLS cannot read
 		return nil, fmt.Errorf("DN %q: %w", n, err)
 	}
 	return der, nil
 }
 
-// compareEncodings is the order that DER wants in a SET OF (X.690 §11.6).
+// compareEncodings compares in the order that DER requires in a SET OF (X.690 §11.6).
 func compareEncodings(a, b []byte) int { return slices.Compare(a, b) }
 
 func encodeAttribute(a Attribute) ([]byte, error) {
@@ -166,8 +166,8 @@ func restricted(name, v string, tag byte, what string, holds func(byte) bool) ([
 	return appendElement(nil, tag, []byte(v)), nil
 }
 
-// isPrintableStringByte is the character set of X.680 §41.4. "@", "_" and "*"
-// are not in it.
+// isPrintableStringByte reports whether a byte is in the character set of X.680 §41.4, which does
+// not contain "@", "_" and "*".
 func isPrintableStringByte(c byte) bool {
 	return 'a' <= c && c <= 'z' || 'A' <= c && c <= 'Z' || '0' <= c && c <= '9' ||
 		strings.IndexByte(" '()+,-./:=?", c) >= 0

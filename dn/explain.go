@@ -41,7 +41,7 @@ func Explain(name string, patterns []string, m Matcher) []Miss {
 	return out
 }
 
-// mostMisses is how many a person reads.
+// mostMisses is the number of misses that a person would read.
 const mostMisses = 10
 
 type missed struct {
@@ -86,7 +86,7 @@ func otherMatcher(name, pattern string, m Matcher) (string, bool) {
 	return "", false
 }
 
-// fixFor gives the first pattern that matches the name in both worlds.
+// fixFor returns the first pattern that matches the name with both matchers.
 func fixFor(name string, candidates ...string) (string, bool) {
 	for _, p := range candidates {
 		if Glob.Match(p, name) && Fnmatch.Match(p, name) {
@@ -143,7 +143,7 @@ func longerBefore(name, pattern string, m Matcher) (string, bool) {
 	return "", m.Match("*,"+pattern, name)
 }
 
-// permuted sorts the RDNs of both and compares them one by one.
+// permuted reports whether the attributes of the pattern match those of the name in another order.
 func permuted(name, pattern string, m Matcher) (string, bool) {
 	want, _, ok := readLoosely(pattern, false)
 	have, _, ok2 := readLoosely(name, false)

@@ -5,7 +5,7 @@ import "unicode/utf8"
 // InClass lets the tests ask for every code point.
 var InClass = inClass
 
-// GlobUndefined reports whether GLib has no answer for a pair, and whether that is
+// GlobUndefined reports whether the result of GLib for a pair is not defined, and whether that is
 // because it ends the process.
 func GlobUndefined(pattern, name string) (undefined, aborts bool) {
 	pattern, name = untilNUL(pattern), untilNUL(name)

@@ -15,7 +15,7 @@ const (
 // longestClass is glibc's CHARCLASS_NAME_MAX.
 const longestClass = 2048
 
-// setReader goes over one bracket expression.
+// setReader reads one bracket expression.
 type setReader struct {
 	m   *fnmatcher
 	pos int
@@ -33,15 +33,15 @@ func (r *setReader) peek() uint32 {
 	return c
 }
 
-// peekAfter gives the character after the next one.
+// peekAfter returns the character after the next one.
 func (r *setReader) peekAfter() uint32 {
 	_, size := r.m.at(r.m.pattern, r.pos)
 	c, _ := r.m.at(r.m.pattern, r.pos+size)
 	return c
 }
 
-// bracket matches one character against the set that begins behind the "[" at
-// p, and gives the offset behind the "]".
+// bracket matches one character against the set that begins behind the "[" at p, and returns the
+// offset behind the "]".
 func (m *fnmatcher) bracket(p int, got uint32) (int, setResult) {
 	r := setReader{m: m, pos: p, got: got}
 	negated := r.peek() == '!' || r.peek() == '^'
@@ -77,7 +77,7 @@ const (
 	memberEnd  // the "]"
 )
 
-// members goes over the set until a member matches.
+// members reads the set until a member matches.
 func (r *setReader) members() memberResult {
 	c := r.next()
 	for {
@@ -108,8 +108,8 @@ func (r *setReader) members() memberResult {
 	}
 }
 
-// plain is a character that stands for itself, or begins a range. Like its
-// siblings it also gives the character after the member.
+// plain reads a character that stands for itself, or begins a range. Like the functions for the
+// other members it also returns the character after the member.
 func (r *setReader) plain(c uint32) (uint32, memberResult) {
 	isRange := r.peek() == '-' && r.peekAfter() != 0 && r.peekAfter() != ']'
 	if !isRange && c == r.got {
@@ -144,12 +144,12 @@ func (r *setReader) rangeFrom(low uint32) (uint32, memberResult) {
 	return r.next(), memberMiss
 }
 
-// lastCollated is the last character that the C.UTF-8 locale has a place in the
-// order for; up to it the order is that of code points.
+// lastCollated is the last character with a place in the order of the C.UTF-8 locale; up to it the
+// order is that of code points.
 const lastCollated = 0xff
 
-// inRange is glibc's test. A character without a place in the order is in no
-// range, and a range that ends with one holds its first character alone.
+// inRange is glibc's test. A character without a place in the order is not in any range, and a
+// range that ends with such a character holds only its first character.
 func inRange(low, c, high uint32) bool {
 	if c > lastCollated || low > c {
 		return false
@@ -160,7 +160,7 @@ func inRange(low, c, high uint32) bool {
 	return c <= high
 }
 
-// class is "[:name:]", or a "[" that stands for itself where no name can be.
+// class reads "[:name:]", or a "[" that stands for itself because no name can follow.
 func (r *setReader) class() (uint32, memberResult) {
 	colon := r.pos
 	for n := 0; ; n++ {
@@ -188,7 +188,7 @@ func (r *setReader) class() (uint32, memberResult) {
 	return r.next(), memberMiss
 }
 
-// equivalence is "[=a=]": in this locale every character is equivalent to itself alone.
+// equivalence reads "[=a=]": in this locale every character is equivalent only to itself.
 func (r *setReader) equivalence() (uint32, memberResult) {
 	equals := r.pos
 	r.pos++
@@ -207,7 +207,7 @@ func (r *setReader) equivalence() (uint32, memberResult) {
 	return r.plain('[')
 }
 
-// symbol is "[.a.]", which may begin a range.
+// symbol reads "[.a.]", which may begin a range.
 func (r *setReader) symbol() (uint32, memberResult) {
 	c, ok := r.symbolName()
 	if !ok {
@@ -241,7 +241,7 @@ func (r *setReader) symbolName() (uint32, bool) {
 	}
 }
 
-// skip goes on to the "]" after a member has matched.
+// skip skips to the "]" after a member has matched.
 func (r *setReader) skip() memberResult {
 	for {
 		switch c := r.next(); {

@@ -2,7 +2,7 @@ package dn
 
 import "unicode/utf8"
 
-// mostTries is how many places find tries before it looks at all of them at once.
+// mostTries is the number of places that find tries before it searches all of them at once.
 const mostTries = 32
 
 // memberTable is a piece of an fnmatch pattern, member by member: for each
@@ -24,7 +24,7 @@ func (m *fnmatcher) findAtOnce(p, n int) (how outcome, p2, n2 int, ok bool) {
 	if !m.tabulate(p, &t) {
 		return walkFailed, p, n, false
 	}
-	if t.end == len(m.pattern) { // the last piece: one place is left
+	if t.end == len(m.pattern) { // the last piece: only one place is left
 		if n = max(n, len(m.name)-t.count); n+t.count != len(m.name) {
 			return walkFailed, p, n, true
 		}
@@ -81,15 +81,15 @@ func (m *fnmatcher) tabulate(p int, t *memberTable) bool {
 	return t.count > 0
 }
 
-// add notes that the next member takes a character. NUL is none.
+// add notes that the next member takes a character. NUL does not count as one.
 func (t *memberTable) add(c uint32) {
 	if 0 < c && c < utf8.RuneSelf && t.count < mostMembers {
 		t.takes[c][t.count/64] |= 1 << (t.count % 64)
 	}
 }
 
-// tabulateSet tries the bracket expression behind the "[" at p with every
-// character, and gives its end, which has to be the same for all it takes.
+// tabulateSet tries the bracket expression behind the "[" at p with every character, and returns
+// its end, which has to be the same for all characters that it takes.
 func (m *fnmatcher) tabulateSet(p int, t *memberTable) (int, bool) {
 	end := -1
 	for c := uint32(1); c < utf8.RuneSelf; c++ {

@@ -35,7 +35,7 @@ func MatchFnmatch(pattern, name string) (bool, error) {
 	if m.match() {
 		return true, nil
 	}
-	// Bytes and characters differ only where something stands for any one of them.
+	// Bytes and characters differ only if the pattern has "?" or a set.
 	if strings.IndexByte(pattern, '?') < 0 && strings.IndexByte(pattern, '[') < 0 || isASCII(name) && isASCII(pattern) {
 		return false, nil
 	}
@@ -86,7 +86,7 @@ func decodeWide(s string) (c uint32, size int) {
 		c = c<<6 | uint32(b&0x3f)
 	}
 	if c < uint32(1)<<(5*size-4) {
-		return badWide, 1 // longer than need be
+		return badWide, 1 // longer than necessary
 	}
 	return c, size
 }
@@ -97,7 +97,7 @@ type fnmatcher struct {
 	wide          bool
 }
 
-// at gives the character at an offset and its size; behind the end it is NUL.
+// at returns the character at an offset and its size; behind the end it is NUL.
 func (m *fnmatcher) at(s string, i int) (c uint32, size int) {
 	if i >= len(s) {
 		return 0, 1
@@ -108,7 +108,7 @@ func (m *fnmatcher) at(s string, i int) (c uint32, size int) {
 	return decodeWide(s[i:])
 }
 
-// outcome is how a walk over the pattern ended.
+// outcome says how a walk over the pattern ended.
 type outcome uint8
 
 const (
@@ -132,7 +132,7 @@ func (m fnmatcher) match() bool {
 	return how == walkEnded
 }
 
-// wildcards goes over a run of "*" and "?", each "?" taking one character.
+// wildcards skips a run of "*" and "?"; each "?" takes one character of the name.
 func (m *fnmatcher) wildcards(p, n int) (int, int, bool) {
 	for ; p < len(m.pattern); p++ {
 		switch m.pattern[p] {
@@ -179,7 +179,7 @@ func (m *fnmatcher) find(p, n int) (outcome, int, int) {
 	return walkFailed, p, n
 }
 
-// literalPiece gives the end of a piece in which every character stands for itself.
+// literalPiece returns the end of a piece in which every character stands for itself.
 func (m *fnmatcher) literalPiece(p int) (end int, ok bool) {
 	i := strings.IndexAny(m.pattern[p:], `*?[\`)
 	if i < 0 {
@@ -218,7 +218,7 @@ func (m *fnmatcher) walk(p, n int) (outcome, int, int) {
 		case '?':
 			c = got
 		case '\\':
-			c, size = m.at(m.pattern, p) // at the end: NUL, which no name has
+			c, size = m.at(m.pattern, p) // at the end: NUL, which a name never has
 			p += size
 		case '[':
 			next, how := m.bracket(p, got)

@@ -10,8 +10,8 @@ import (
 	"virtpki/dn"
 )
 
-// FuzzFromRDNSequence holds that no bytes make the printer panic, and that
-// printing, parsing and printing again gives the same text.
+// FuzzFromRDNSequence checks that the printer does not panic on any bytes, and that printing,
+// parsing and printing again gives the same text.
 func FuzzFromRDNSequence(f *testing.F) {
 	for _, c := range dnCases(f) {
 		if c.Subject != nil {
@@ -45,8 +45,8 @@ func checkIdentity(t *testing.T, text string) {
 	t.Helper()
 	name, err := dn.Parse(text)
 	if err != nil {
-		// An RDN or an attribute that holds nothing leaves a separator with
-		// nothing behind it; nothing else may be unreadable.
+		// An empty RDN or attribute leaves a separator at the end; every other text must be
+		// readable.
 		if last := text[len(text)-1]; (last == ',' || last == '+') && !strings.HasSuffix(text[:len(text)-1], `\`) {
 			return
 		}
@@ -72,7 +72,7 @@ func checkIdentity(t *testing.T, text string) {
 	}
 }
 
-// slowGlob is the plain definition for valid UTF-8, character by character.
+// slowGlob matches valid UTF-8 by the plain definition, character by character.
 func slowGlob(pattern, name []rune) bool {
 	reach := make([]bool, len(name)+1) // reach[j]: the pattern so far can end at j
 	reach[0] = true

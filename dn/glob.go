@@ -71,8 +71,8 @@ func globUTF8(pattern, name string) bool {
 	return matchTail(tail, name)
 }
 
-// matchPiece matches a piece without "*" at the start of name and gives the
-// bytes it took, or -1.
+// matchPiece matches a piece without "*" at the start of name and returns the number of bytes it
+// took, or -1.
 func matchPiece(piece, name string) int {
 	n := 0
 	for i := range len(piece) {
@@ -113,8 +113,8 @@ func matchTail(piece, name string) bool {
 	}
 }
 
-// findPiece looks for the first place of a piece without "*" in name, and gives
-// the offset behind it, or -1.
+// findPiece looks for the first place of a piece without "*" in name, and returns the offset behind
+// it, or -1.
 func findPiece(piece, name string) int {
 	skipped := 0
 	for strings.HasPrefix(piece, "?") { // "?" first: any character will do

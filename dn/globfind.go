@@ -5,11 +5,11 @@ import (
 	"unicode/utf8"
 )
 
-// findJokers looks for a piece that has a "?", not as its first character, and
-// gives the offset behind its first place in name[from:], or -1.
+// findJokers looks for a piece that has a "?", not as its first character, and returns the offset
+// behind its first place in name[from:], or -1.
 //
-// Trying every place takes len(piece)*len(name) steps at worst, so after a few
-// places it goes over to one pass that looks at all of them at once.
+// Trying every place takes len(piece)*len(name) steps at worst, so after a few places it changes to
+// one pass that searches all of them at once.
 func findJokers(piece, name string, from int) int {
 	core := strings.TrimRight(piece, "?")
 	end := findCore(core, name, from)

@@ -14,7 +14,7 @@ const (
 	globUnknown // a match or not, depending on the memory behind GLib's reversed copy
 )
 
-// utf8Step is GLib's g_utf8_skip: how far a first byte says a character goes.
+// utf8Step is GLib's g_utf8_skip: the length of a character according to its first byte.
 func utf8Step(c byte) int {
 	switch {
 	case c < 0xc0 || c >= 0xfe:
@@ -40,8 +40,8 @@ type globShape struct {
 
 const unlimited = int(^uint(0) >> 1)
 
-// canonicalGlob appends the pattern to out as GLib keeps it: a run of "*" is
-// one "*", and the "?" beside it come after it.
+// canonicalGlob appends the pattern to out in the form that GLib keeps: a run of "*" becomes one
+// "*", and the "?" beside it come after it.
 func canonicalGlob(out []byte, pattern string) ([]byte, globShape) {
 	g := globShape{firstStar: -1, endStar: -1, firstJoke: -1, endJoke: -1}
 	pending, afterStar := 0, false
@@ -70,8 +70,8 @@ func canonicalGlob(out []byte, pattern string) ([]byte, globShape) {
 		}
 		out = append(out, pattern[i])
 	}
-	// At the end GLib forgets to count the "?" that it writes, so the last
-	// one's place is for it that of the first of them.
+	// At the end GLib forgets to count the "?" that it writes, so it treats the place of the first
+	// of them as that of the last.
 	g.jokers(len(out), pending, 1)
 	if g.firstStar >= 0 {
 		g.maximum = unlimited
@@ -79,7 +79,7 @@ func canonicalGlob(out []byte, pattern string) ([]byte, globShape) {
 	return appendJokers(out, pending), g
 }
 
-// jokers notes a run of "?", of which GLib counts some.
+// jokers notes a run of "?", some of which GLib counts.
 func (g *globShape) jokers(at, run, counted int) {
 	if run == 0 {
 		return
@@ -123,7 +123,7 @@ func globRaw(pattern, name string) globResult {
 		return globNoMatch
 	}
 	if !fromEnd {
-		result, _ := walkGlob(p, name) // libvirt's buffer is cleared: NULs follow
+		result, _ := walkGlob(p, name) // libvirt clears its buffer: NULs follow
 		return result
 	}
 	reversed, ok := reverseUTF8(nameBuf[:0], name)
@@ -159,8 +159,8 @@ func (g *globShape) simple(p []byte, name string) globResult {
 	return globNoMatch
 }
 
-// reverseUTF8 reverses by characters as g_utf8_strreverse does; false where its
-// assertion fails.
+// reverseUTF8 reverses by characters as g_utf8_strreverse does. It returns false if the assertion
+// of that function fails.
 func reverseUTF8[T string | []byte](buf []byte, s T) ([]byte, bool) {
 	buf = slices.Grow(buf, len(s))[:len(s)]
 	end := len(s)
@@ -175,8 +175,8 @@ func reverseUTF8[T string | []byte](buf []byte, s T) ([]byte, bool) {
 	return buf, true
 }
 
-// walkGlob is g_pattern_ph_match without the recursion. Behind the text it sees
-// NULs, and says whether it looked farther than the first of them.
+// walkGlob is g_pattern_ph_match without the recursion. Behind the text it sees NULs, and it
+// reports whether it read beyond the first of them.
 func walkGlob[T string | []byte](p []byte, s T) (result globResult, overrun bool) {
 	at := func(i int) byte {
 		if i < len(s) {

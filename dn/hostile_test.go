@@ -10,8 +10,8 @@ import (
 	"virtpki/dn"
 )
 
-// TestMatchGlobLongPieces holds the search for long pieces with "?" to the
-// plain matcher, where short random pairs do not reach it.
+// TestMatchGlobLongPieces compares the search for long pieces with "?" with the plain matcher.
+// Short random pairs do not reach that search.
 func TestMatchGlobLongPieces(t *testing.T) {
 	r := newRand(t)
 	matched := 0
@@ -68,7 +68,7 @@ func TestMatchFnmatchLongPieces(t *testing.T) {
 	}
 }
 
-// TestGlobUndefined holds that the pairs said to end the process do.
+// TestGlobUndefined checks that the pairs that are said to end the process do so.
 func TestGlobUndefined(t *testing.T) {
 	tests := []struct {
 		name, pattern, dn string
@@ -99,7 +99,7 @@ func TestGlobUndefined(t *testing.T) {
 	}
 }
 
-// TestAbortingSubjects holds that GnuTLS ends the process where ReasonAbort says so.
+// TestAbortingSubjects checks that GnuTLS ends the process for subjects with ReasonAbort.
 func TestAbortingSubjects(t *testing.T) {
 	cert := certDER(t, dnCases(t)[0].Cert)
 	for _, subject := range []string{"30023100", "300431003100", "300431023000"} {

@@ -56,17 +56,17 @@ func (l *linter) say(id string, s Severity, reason, fix string) {
 	l.advice = append(l.advice, Advice{ID: id, Severity: s, Index: l.index, Pattern: l.pattern, Reason: reason, Fix: fix})
 }
 
-// broken reports whether an error was found since then.
+// broken reports whether an error was found since a point in the advice.
 func (l *linter) broken(since int) bool {
 	return slices.ContainsFunc(l.advice[since:], func(a Advice) bool { return a.Severity == Error })
 }
 
-// sameMeaning reports whether all matchers asked for read the text as Glob does.
+// sameMeaning reports whether all wanted matchers read the text as Glob does.
 func (l *linter) sameMeaning(p string) bool {
 	return l.glob && (!l.fnmatch || !strings.ContainsAny(p, `[\`))
 }
 
-// form looks at how the pattern is written.
+// form checks the way in which the pattern is written.
 func (l *linter) form() {
 	p := l.pattern
 	switch {
@@ -143,8 +143,8 @@ func (l *linter) types(pieces []piece, right string) {
 	}
 }
 
-// needlessBackslash finds a backslash that GnuTLS never prints. After a wildcard,
-// which may stand for the first backslash of a pair, it takes no notice of any.
+// needlessBackslash finds a backslash that GnuTLS never prints. It ignores backslashes after a
+// wildcard, which may stand for the first one of a pair.
 func needlessBackslash(p string) bool {
 	for i := 0; i < len(p); i++ {
 		switch p[i] {
@@ -206,7 +206,7 @@ func setsAsJokers(p string) string {
 	return Portable(out.String())
 }
 
-// setEnd gives the offset behind a bracket expression, 0 where it has no end.
+// setEnd returns the offset behind a bracket expression, or 0 if it does not end.
 func (m *fnmatcher) setEnd(p int) int {
 	r := setReader{m: m, pos: p}
 	if c := r.peek(); c == '!' || c == '^' {

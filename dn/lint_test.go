@@ -135,7 +135,7 @@ func TestLintErrorsAreTrue(t *testing.T) {
 		}
 		pattern, outer := punched(r, name), punched(r, name)
 		if !dn.MatchGlob(pattern, name) || !dn.MatchGlob(outer, name) {
-			continue // invalid UTF-8, stepped over oddly
+			continue // invalid UTF-8, which GLib steps over differently
 		}
 		for _, a := range dn.Lint([]string{pattern}) {
 			if a.Severity == dn.Error && a.ID != "invalid-utf8" {
@@ -169,7 +169,7 @@ func checkCovered(t *testing.T, r *rand.Rand, inner, outer string) {
 	}
 }
 
-// punched puts wildcards in the place of characters.
+// punched replaces characters by wildcards.
 func punched(r *rand.Rand, name string) string {
 	var out strings.Builder
 	skip := 0

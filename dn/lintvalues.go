@@ -2,9 +2,8 @@ package dn
 
 import "strings"
 
-// values looks for values that GnuTLS never or hardly ever prints: an empty one of a type
-// that is a DirectoryString, and one that is neither text nor whole hexadecimal digits where those
-// have to be.
+// values looks for values that GnuTLS never or hardly ever prints: an empty value of a
+// DirectoryString type, and a value without the required text or complete hexadecimal digits.
 func (l *linter) values(pieces []piece) {
 	if strings.ContainsRune(l.pattern, '[') {
 		return // which fnmatch may read as anything

@@ -39,10 +39,9 @@ func (m Matcher) Match(pattern, name string) bool {
 // A List is a compiled tls_allowed_dn_list: patterns tried in order until one
 // matches. It may be used by several goroutines at once.
 //
-// The time of a match hardly depends on the length of the list: patterns
-// without wildcards are looked up, the others are found by the text before
-// their first wildcard and after their last. Only those that have no such text
-// are tried one by one.
+// The time of a match hardly depends on the length of the list: patterns without wildcards are
+// looked up, the others are found by the text before their first wildcard and after their last.
+// Only patterns without such text are tried one by one.
 type List struct {
 	patterns []string
 	matcher  Matcher
@@ -51,7 +50,7 @@ type List struct {
 	unusual  []int32          // patterns in invalid UTF-8, which GLib matches oddly
 }
 
-// Compile makes a list. Every text is a pattern; none is an error.
+// Compile makes a list. Every text is a valid pattern.
 func Compile(patterns []string, m Matcher) *List {
 	l := &List{patterns: append([]string(nil), patterns...), matcher: m, exact: map[string]int32{}}
 	for i, pattern := range l.patterns {
@@ -117,17 +116,17 @@ func (l *List) scan(name string) (int, bool) {
 	return -1, false
 }
 
-// Pattern gives the pattern of an index, as it was handed to [Compile].
+// Pattern returns the pattern of an index, as it was passed to [Compile].
 func (l *List) Pattern(index int) string { return l.patterns[index] }
 
-// Matcher gives the matcher that the list was compiled for.
+// Matcher returns the matcher that the list was compiled for.
 func (l *List) Matcher() Matcher { return l.matcher }
 
 // patternShape holds the properties of a pattern that are known before it is matched.
 type patternShape struct {
 	exact   bool   // no wildcard: it stands for one name
 	literal string // that name
-	never   bool   // it stands for no name at all
+	never   bool   // it does not match any name
 	prefix  int    // bytes that every match begins with
 	suffix  int    // bytes that every match ends with
 }
@@ -152,8 +151,8 @@ func shapeFor(pattern string, m Matcher) patternShape {
 	return s
 }
 
-// unescapePattern takes the backslashes of an fnmatch pattern away; false with
-// one at the end, which matches nothing.
+// unescapePattern removes the backslashes of an fnmatch pattern. It returns false if one is at the
+// end, because such a pattern does not match anything.
 func unescapePattern(pattern string) (string, bool) {
 	var out []byte
 	for i := 0; i < len(pattern); i++ {
@@ -189,7 +188,7 @@ type bucket struct {
 	suffixes *trie[[]entry]
 }
 
-// manyEntries is how many patterns are worth an index of their own.
+// manyEntries is the number of patterns from which an index of their own is worthwhile.
 const manyEntries = 8
 
 func (b *bucket) index() {

@@ -30,7 +30,7 @@ func TestListMatch(t *testing.T) {
 	}
 }
 
-// TestListMatchRandom holds a list to its patterns tried one after the other.
+// TestListMatchRandom compares a list with its patterns tried one after the other.
 func TestListMatchRandom(t *testing.T) {
 	r := newRand(t)
 	for _, m := range []dn.Matcher{dn.Glob, dn.Fnmatch} {

@@ -6,7 +6,7 @@ import (
 	"strings"
 )
 
-// habits are the ways in which a text departs from libvirt's form.
+// habits are the ways in which a text differs from libvirt's form.
 type habits uint16
 
 const (
@@ -14,7 +14,7 @@ const (
 	habitSpaces                      // around separators
 	habitEquals                      // around "="
 	habitQuotes                      // O="Acme, Inc."
-	habitSpelling                    // a type that GnuTLS calls otherwise
+	habitSpelling                    // a type with another name in GnuTLS
 	habitCase                        // a type in another case
 	habitHexPairs                    // \2C, or hex digits in upper case
 	habitBare                        // a character that GnuTLS escapes, without a backslash
@@ -28,8 +28,8 @@ const (
 type piece struct {
 	typ, value string
 	sep        byte // the separator before it: 0, ',' or '+'
-	// unsure is set where a wildcard before the separator may stand for a
-	// backslash, so that in truth the value before goes on.
+	// unsure is set if a wildcard before the separator may stand for a backslash, so that the value
+	// before it may really continue.
 	unsure bool
 	habit  habits // of the type
 }
@@ -80,7 +80,7 @@ func dropLabel(text string) (string, habits) {
 	return text, 0
 }
 
-// slashForm is openssl's old one-line form.
+// slashForm reports whether a text has openssl's old one-line form.
 func slashForm(text string) bool {
 	if !strings.HasPrefix(text, "/") {
 		return false
@@ -115,7 +115,7 @@ func readSlashes(text string) (pieces []piece, h habits) {
 	return pieces, h
 }
 
-// canonicalType gives GnuTLS's spelling where the type is known.
+// canonicalType returns GnuTLS's spelling of a known type.
 func canonicalType(typ string) (string, habits) {
 	t := typeByName(typ)
 	switch {
@@ -240,24 +240,22 @@ func (r *looseReader) value() string {
 	return string(out)
 }
 
-// endsWild looks for a wildcard at the end, which may stand for the first backslash
-// of a pair where backslashes follow.
+// endsWild looks for a wildcard at the end. If backslashes follow it, it may stand for the first
+// one of a pair.
 func endsWild(b []byte) bool {
 	b = bytes.TrimRight(b, `\`)
 	n := len(b)
 	return n > 0 && (b[n-1] == '*' || b[n-1] == '?')
 }
 
-// maybeEscaped tells a separator that belongs to the value when the wildcard
-// before it stands for a backslash: a semicolon does, and so does one with a
-// space after it.
+// maybeEscaped reports whether a separator belongs to the value because the wildcard before it
+// stands for a backslash. This holds for a semicolon, and for a separator with a space after it.
 func maybeEscaped(before []byte, text string) bool {
 	return endsWild(before) && (text[0] == ';' || strings.HasPrefix(text[1:], " "))
 }
 
-// bare adds a character that GnuTLS prints with a backslash. In a pattern a
-// wildcard before it may stand for the backslash, and one after a comma for an
-// attribute.
+// bare adds a character that GnuTLS prints with a backslash. In a pattern a wildcard before it may
+// stand for the backslash, and a wildcard after a comma for an attribute.
 func (r *looseReader) bare(out []byte, c byte) []byte {
 	if endsWild(out) {
 		return append(out, c)
@@ -297,7 +295,7 @@ func (r *looseReader) escape() []byte {
 	return []byte{'\\', rest[0]}
 }
 
-// separates looks whether an attribute follows the separator.
+// separates reports whether an attribute follows the separator.
 func (r *looseReader) separates() bool {
 	rest := strings.TrimLeft(r.text[r.pos+1:], " ")
 	n := 0

@@ -9,8 +9,7 @@ import (
 // A Name is a parsed DN text: RDNs in the order of the certificate.
 type Name []RDN
 
-// An RDN is one relative distinguished name; more than one attribute in it are
-// joined with "+".
+// An RDN is one relative distinguished name. Its attributes are joined with "+".
 type RDN []Attribute
 
 // An Attribute is one type and its value.
@@ -19,8 +18,8 @@ type Attribute struct {
 	Type string
 	// Value is the value without escapes. It may be any bytes.
 	Value string
-	// DER is the encoded value, tag and length included, where the text gives
-	// it as #hex; Value is empty then.
+	// DER is the encoded value with tag and length, if the text gives it as #hex. Value is then
+	// empty.
 	DER []byte
 }
 
@@ -54,7 +53,7 @@ func (r RDN) append(b []byte) []byte {
 	return b
 }
 
-// Attributes counts the attributes of all RDNs.
+// Attributes returns the number of attributes in all RDNs.
 func (n Name) Attributes() int {
 	count := 0
 	for _, rdn := range n {
@@ -63,7 +62,7 @@ func (n Name) Attributes() int {
 	return count
 }
 
-// A SyntaxError says where a text is no DN in libvirt's form.
+// A SyntaxError says why, and at which place, a text is not a DN in libvirt's form.
 type SyntaxError struct {
 	Text   string
 	Offset int // in bytes
@@ -164,8 +163,8 @@ func (p *parser) typeName() (string, error) {
 	return "", p.fail("no \"=\" after %q", rest[:n])
 }
 
-// isTypeByte takes the letters and digits of names, and the dots and the sign
-// of dotted OIDs: GnuTLS prints an arc of 2^63 and more as a negative number.
+// isTypeByte accepts the letters and digits of names, and the dots and the sign of dotted OIDs:
+// GnuTLS prints an arc of 2^63 and more as a negative number.
 func isTypeByte(c byte) bool {
 	return 'a' <= c && c <= 'z' || 'A' <= c && c <= 'Z' || '0' <= c && c <= '9' || c == '.' || c == '-'
 }
@@ -186,7 +185,7 @@ func (p *parser) hexValue() ([]byte, error) {
 
 const escapable = `,+"\<>;# =`
 
-// value reads up to a separator, and takes the escapes away.
+// value reads up to a separator, and removes the escapes.
 func (p *parser) value() (string, error) {
 	start := p.pos
 	var out []byte

@@ -2,7 +2,7 @@ package dn
 
 import "cmp"
 
-// reversePieces turns the order of the RDNs around, not that inside of them.
+// reversePieces reverses the order of the RDNs, but not the order inside them.
 func reversePieces(pieces []piece) []piece {
 	var out []piece
 	for end := len(pieces); end > 0; {
@@ -21,12 +21,12 @@ func reversePieces(pieces []piece) []piece {
 	return out
 }
 
-// typeRank is the place that an attribute usually has in a subject, from the
-// broadest to the most particular; none for those that stand anywhere.
+// typeRank is the place that an attribute usually has in a subject, from the broadest to the most
+// particular. Attributes that may stand anywhere do not have one.
 var typeRank = map[string]int{"DC": 1, "C": 2, "ST": 3, "L": 4, "street": 5, "postalCode": 5, "O": 6, "OU": 7, "CN": 8}
 
-// looksReversed reports whether the particular stands before the broad more
-// often than the other way round.
+// looksReversed reports whether a particular attribute stands before a broader one more often than
+// after it.
 func looksReversed(pieces []piece) bool {
 	forward, last := 0, 0
 	for _, p := range pieces {

@@ -61,7 +61,7 @@ func TestMain(m *testing.M) {
 	os.Exit(code)
 }
 
-// originalBinary gives the program, and skips the test where it cannot be had.
+// originalBinary returns the path of the program, and skips the test if it cannot be built.
 func originalBinary(tb testing.TB) string {
 	tb.Helper()
 	binary, err := buildOriginal()
@@ -99,7 +99,7 @@ func startOriginal(tb testing.TB) *original {
 	return o
 }
 
-// ask sends one request line and gives the answer.
+// ask sends one request line and returns the answer.
 func (o *original) ask(format string, args ...any) string {
 	o.tb.Helper()
 	line := fmt.Sprintf(format, args...)
@@ -117,7 +117,7 @@ func (o *original) ask(format string, args ...any) string {
 	return strings.TrimSuffix(answer, "\n")
 }
 
-// dn is gnutls_x509_crt_get_dn: the text, or the name of the error.
+// dn returns the result of gnutls_x509_crt_get_dn: the text, or the name of the error.
 func (o *original) dn(cert []byte) (text, refusal string) {
 	o.tb.Helper()
 	answer := o.ask("d %x", cert)

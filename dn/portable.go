@@ -5,11 +5,10 @@ import (
 	"unicode/utf8"
 )
 
-// Exact gives the pattern for one name that means the same to both matchers.
-// It matches the name, and hardly another: a backslash, and the characters
-// "*", "?" and "[", which no pattern for both can ask for, become "?". So
-// `O=Acme\, Inc.` is "O=Acme?, Inc.", which matches with any one character in
-// the place of the backslash; GnuTLS prints none but a backslash there.
+// Exact returns the pattern for one name that means the same to both matchers. It matches the name,
+// and hardly any other. A backslash, and the characters "*", "?" and "[", become "?", because no
+// pattern can ask for them with both matchers. So `O=Acme\, Inc.` becomes "O=Acme?, Inc.", which
+// matches any one character instead of the backslash; GnuTLS prints only a backslash there.
 func Exact(name string) string {
 	return strings.Map(func(r rune) rune {
 		switch r {
@@ -20,8 +19,8 @@ func Exact(name string) string {
 	}, validUTF8(name))
 }
 
-// validUTF8 replaces each byte that is part of no character by "?": only a
-// wildcard can match it in both worlds, and GLib's answers on such bytes are odd.
+// validUTF8 replaces each byte that is not part of a character by "?". Only a wildcard can match it
+// with both matchers, and GLib's results on such bytes are odd.
 func validUTF8(s string) string {
 	var b strings.Builder
 	for i, r := range s {

@@ -29,7 +29,7 @@ func newRand(tb testing.TB) *rand.Rand {
 
 func pick[T any](r *rand.Rand, from []T) T { return from[r.IntN(len(from))] }
 
-// der encodes one value; long picks a length that is longer than need be.
+// der encodes one value; long picks a longer form of the length than necessary.
 func der(tag byte, content []byte, long int) []byte {
 	n := len(content)
 	out := []byte{tag}
@@ -48,7 +48,7 @@ func der(tag byte, content []byte, long int) []byte {
 	return append(out, content...)
 }
 
-// knownOIDs are all that GnuTLS's table has, and a few it has not.
+// knownOIDs are all OIDs in GnuTLS's table, and a few that it does not have.
 var testOIDs = []string{
 	"550406", "550408", "550407", "55040a", "55040b", "550403", "550409", "55040c", "55040d", "550405",
 	"550414", "550404", "55042b", "55042c", "55042a", "550441", "55042e", "550411", "550429", "55040f",
@@ -122,7 +122,7 @@ func randomSubject(tb testing.TB, r *rand.Rand) []byte {
 	}
 	name := der(0x30, body, randomLong(r))
 	if r.IntN(10) == 0 {
-		_, content, _ := split(tb, name) // the length of the whole stays: it is the certificate's matter
+		_, content, _ := split(tb, name) // the length of the whole stays: it belongs to the certificate
 		if len(content) > 0 {
 			content[r.IntN(len(content))] = byte(r.IntN(256))
 		}
@@ -161,7 +161,7 @@ func split(tb testing.TB, b []byte) (whole, content, rest []byte) {
 	return b[:head+n], b[head : head+n], b[head+n:]
 }
 
-// rounds is how many random cases a differential test tries.
+// rounds returns the number of random cases that a differential test tries.
 func rounds(n int) int {
 	if s := os.Getenv("DN_ROUNDS"); s != "" {
 		if v, err := strconv.Atoi(s); err == nil {
@@ -181,7 +181,7 @@ func TestFromCertificateRandom(t *testing.T) {
 		got, err := dn.FromCertificate(der)
 		var refusal *dn.RefusedError
 		if errors.As(err, &refusal) && refusal.Reason == dn.ReasonAbort {
-			continue // the original would end
+			continue // the original's process would end
 		}
 		want, why := o.dn(der)
 		if got != want || (err != nil) != (why != "") {

@@ -34,7 +34,7 @@ func (l *linter) leadingStar() {
 	l.say("leading-star", Warning, reason, "")
 }
 
-// innerStar: a star with an attribute after it may stand for further RDNs.
+// innerStar looks for a star with an attribute after it, which may stand for further RDNs.
 func (l *linter) innerStar() {
 	p := strings.TrimLeft(l.pattern, "*?")
 	for i := 0; i < len(p); i++ {
@@ -46,7 +46,7 @@ func (l *linter) innerStar() {
 		if strings.HasSuffix(head, ",") {
 			example = head + `OU=evil\,` + plainExample(strings.TrimLeft(tail, ","))
 		}
-		if !strings.HasPrefix(l.pattern, p) { // a leading star has had its say
+		if !strings.HasPrefix(l.pattern, p) { // leadingStar has reported a leading star already
 			return
 		}
 		reason := "a star matches across commas: further RDNs, or escaped text in a value, may stand in its place"
@@ -58,7 +58,7 @@ func (l *linter) innerStar() {
 	}
 }
 
-// trailingStar: "CN=*" does not end with the common name.
+// trailingStar looks for a star at the end: "CN=*" does not end with the common name.
 func (l *linter) trailingStar() {
 	example := plainExample(strings.TrimRight(l.pattern, "*")) + "a,OU=evil"
 	reason := "the star does not end with the value: the name may go on with further RDNs"
@@ -77,7 +77,7 @@ func getsIn(example string) string {
 	return ": \"" + example + "\" gets in"
 }
 
-// plainExample is a text that a pattern matches: nothing for "*", "x" for "?".
+// plainExample returns a text that a pattern matches, with nothing for "*" and "x" for "?".
 func plainExample(pattern string) string {
 	return strings.NewReplacer("*", "", "?", "x").Replace(pattern)
 }
@@ -102,8 +102,8 @@ func coverers(patterns []string) *coverer {
 	return c
 }
 
-// find gives another pattern that covers the one at index: of two that cover
-// each other the first covers the second alone.
+// find returns another pattern that covers the one at index. Of two that cover each other, only the
+// first counts as covering the second.
 func (c *coverer) find(index int, pattern string) (int, bool) {
 	if first, ok := c.exact[pattern]; ok && first < index {
 		return first, true

@@ -24,7 +24,7 @@ const (
 	GnuTLS36
 )
 
-// A Reason says why GnuTLS gives no text for a subject.
+// A Reason says why GnuTLS does not print a subject.
 type Reason string
 
 const (
@@ -36,19 +36,19 @@ const (
 	ReasonNUL Reason = "a value has a NUL byte"
 	// ReasonOID is an attribute type that is not an object identifier, or one too long for GnuTLS.
 	ReasonOID Reason = "an attribute type cannot be read"
-	// ReasonEncoding is anything that is no RDNSequence in DER. GnuTLS does not load such a certificate.
+	// ReasonEncoding is a subject that is not an RDNSequence in DER. GnuTLS does not load such a
+	// certificate.
 	ReasonEncoding Reason = "the subject is not DER"
 	// ReasonAbort is a subject without any attribute inside its RDNs:
 	// GnuTLS 3.7 ends the whole process with a failed assertion.
 	ReasonAbort Reason = "the subject holds no attribute, and GnuTLS aborts on it"
 )
 
-// RefusedError says that GnuTLS has no text for a subject. libvirt lets no
-// such client in.
+// RefusedError says that GnuTLS does not print a subject. libvirt refuses such a client.
 type RefusedError struct {
 	Reason Reason
-	Type   string // the attribute type at fault, where it is one
-	Err    error  // the detail, where there is one
+	Type   string // the attribute type at fault, if it is one
+	Err    error  // the detail, or nil
 }
 
 func (e *RefusedError) Error() string {
@@ -62,24 +62,21 @@ func (e *RefusedError) Error() string {
 	return s
 }
 
-// Unwrap gives the detail.
+// Unwrap returns the detail.
 func (e *RefusedError) Unwrap() error { return e.Err }
 
-// ErrNotCertificate is in the chain of the error for input in which no
-// subject can be found.
+// ErrNotCertificate is in the chain of the error for input without a subject.
 var ErrNotCertificate = errors.New("not a DER certificate")
 
-// FromCertificate gives the subject of a DER certificate byte for byte as
-// gnutls_x509_crt_get_dn of GnuTLS 3.7 does, which is the text that libvirt
-// matches. It walks the DER up to the subject and judges nothing else, so
-// certificates that crypto/x509 refuses work too. The text need not be valid
-// UTF-8. Where GnuTLS gives no text the error is a [*RefusedError].
+// FromCertificate returns the subject of a DER certificate, byte for byte as gnutls_x509_crt_get_dn
+// of GnuTLS 3.7 does. This is the text that libvirt matches. It reads the DER only up to the
+// subject and does not check the rest, so certificates that crypto/x509 refuses work too. The text
+// need not be valid UTF-8. If GnuTLS does not print the subject, the error is a [*RefusedError].
 func FromCertificate(der []byte) (string, error) {
 	return GnuTLS37.FromCertificate(der)
 }
 
-// FromRDNSequence is [FromCertificate] for the encoded Name alone
-// (x509.Certificate.RawSubject).
+// FromRDNSequence is [FromCertificate] for only the encoded Name (x509.Certificate.RawSubject).
 func FromRDNSequence(der []byte) (string, error) {
 	return GnuTLS37.FromRDNSequence(der)
 }
@@ -174,7 +171,7 @@ func (d Dialect) appendName(dst, der []byte) ([]byte, error) {
 }
 
 func (d Dialect) appendRDN(dst, set []byte, last bool) ([]byte, error) {
-	ended := false // GnuTLS stops printing an RDN at an attribute that holds nothing
+	ended := false // GnuTLS stops printing an RDN at an empty attribute
 	for len(set) > 0 {
 		var pair element
 		var err error
@@ -274,8 +271,8 @@ func (d Dialect) appendValue(dst []byte, k kind, v element) ([]byte, Reason) {
 	case k == kindDirectory && v.primitive(tagTeletex) && isPrint(v.content):
 		return appendEscaped(dst, v.content), ""
 	case k == kindDirectory && (v.primitive(tagTeletex) || v.primitive(tagUniversal)):
-		// The converter answers with "#" and the content's hex digits, and the
-		// escaping then takes that "#" for a character of the value.
+		// The converter returns "#" and the content's hex digits, and the escaping then treats that
+		// "#" as a character of the value.
 		return appendHex(append(dst, '\\'), v.content), ""
 	}
 	return appendHex(dst, v.whole), ""
@@ -299,7 +296,7 @@ func hasNUL(b []byte) bool {
 	return false
 }
 
-// isPrint is GnuTLS's test of a TeletexString: printable ASCII.
+// isPrint is GnuTLS's test of a TeletexString: it reports whether the text is printable ASCII.
 func isPrint(b []byte) bool {
 	for _, c := range b {
 		if c < 0x20 || c > 0x7e {
@@ -364,8 +361,7 @@ func appendEscaped[T string | []byte](dst []byte, s T) []byte {
 	return dst
 }
 
-// Escape gives a value as it stands in the text of a name: Escape("Acme, Inc.")
-// is `Acme\, Inc.`.
+// Escape returns a value as it stands in the text of a name: Escape("Acme, Inc.") is `Acme\, Inc.`.
 func Escape(value string) string {
 	return string(appendEscaped(make([]byte, 0, len(value)+4), value))
 }

@@ -16,7 +16,7 @@ type trieNode[V any] struct {
 	children []*trieNode[V]
 }
 
-// insert gives the place of the key's value.
+// insert returns the place of the key's value.
 func (t *trie[V]) insert(key string) *V {
 	n := &t.root
 	for key != "" {
@@ -69,7 +69,7 @@ func (n *trieNode[V]) each(f func(*V)) {
 	}
 }
 
-// trieWalk goes down the trie along a text.
+// trieWalk follows a text down the trie.
 type trieWalk[V any] struct {
 	node *trieNode[V] // nil: the end
 	used int          // bytes of the text on the way to node
@@ -78,8 +78,8 @@ type trieWalk[V any] struct {
 
 func (t *trie[V]) walk() trieWalk[V] { return trieWalk[V]{node: &t.root} }
 
-// next gives the value of the next key that fits, nil after the last. With
-// end 1 the text is read backwards.
+// next returns the value of the next key that fits, or nil after the last. With end 1 it reads the
+// text backwards.
 func (w *trieWalk[V]) next(text string, end int) *V {
 	for w.node != nil {
 		if w.node.set && !w.seen {

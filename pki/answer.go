@@ -25,10 +25,9 @@ func (a *Answer) Encode() []byte {
 	return bytes.Join([][]byte{EncodeCertificates(a.Leafs...), EncodeCertificates(a.CAs...), EncodeCRL(a.CRLs...)}, nil)
 }
 
-// ParseAnswer reads an answer from PEM. Text around the blocks is passed over; a
-// block that is damaged or does not parse, or of another kind than those of an
-// answer, is an error, and so is an answer with nothing in it ([ErrNoAnswer]).
-// Nothing is verified.
+// ParseAnswer reads an answer from PEM. It skips text around the blocks. It returns an error if a
+// block is damaged, does not parse or does not belong in an answer, and [ErrNoAnswer] if there is
+// neither a certificate nor a CRL. It does not verify signatures.
 func ParseAnswer(data []byte) (*Answer, error) {
 	if err := checkBlocks(data); err != nil {
 		return nil, err

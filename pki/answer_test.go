@@ -11,7 +11,7 @@ import (
 	"virtpki/pki"
 )
 
-// newAnswer is the answer of a CA to one request.
+// newAnswer returns the answer of a CA to one request.
 func newAnswer(t testing.TB) *pki.Answer {
 	t.Helper()
 	ca := newCA(t, pki.EC256)

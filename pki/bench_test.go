@@ -16,9 +16,9 @@ import (
 	"virtpki/pki"
 )
 
-// BenchmarkIssue makes one client certificate with a key of its own, both
-// encoded, for each key type; the CA's key is of the same type. Beside it, in
-// the same run, the same by plain crypto/x509.
+// BenchmarkIssue makes one client certificate with a key of its own, both encoded, for each key
+// type; the CA's key is of the same type. It runs the same with plain crypto/x509 beside it, for
+// comparison.
 func BenchmarkIssue(b *testing.B) {
 	for _, keyType := range pki.KeyTypes() {
 		ca := newCA(b, keyType)

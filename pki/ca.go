@@ -26,7 +26,7 @@ type CARequest struct {
 	Now        time.Time
 	Validity   time.Duration // from Now; zero means DefaultCAValidity
 	Permit     Permit        // the names that its certificates may hold; zero permits any
-	Template   *Template     // nil for the built-in shape
+	Template   *Template     // nil for the built-in one
 }
 
 // NewCA makes a self-signed CA with path length 0: it signs only leaf certificates.
@@ -62,7 +62,7 @@ func NewCA(r CARequest) (*CA, error) {
 	return &CA{Certificate: cert, Signer: r.Signer}, nil
 }
 
-// builtin is the shape of a CA without a template.
+// builtin returns the built-in template of a CA.
 func (r CARequest) builtin() *x509.Certificate {
 	template := &x509.Certificate{
 		RawSubject:            r.RawSubject,
@@ -75,7 +75,7 @@ func (r CARequest) builtin() *x509.Certificate {
 	return template
 }
 
-// validAt says why the CA cannot sign at now, nil when it can.
+// validAt returns an error if the CA cannot sign at now.
 func (ca *CA) validAt(now time.Time) error {
 	switch cert := ca.Certificate; {
 	case now.Before(cert.NotBefore):
@@ -105,7 +105,7 @@ func (ca *CA) permits(cert *x509.Certificate, now time.Time) error {
 }
 
 // Permit limits the names in the certificates of a CA (RFC 5280 section 4.2.1.10). A stolen key of
-// a limited CA cannot impersonate the rest of the network. The zero value sets no limit.
+// a limited CA cannot impersonate the rest of the network. The zero value permits all names.
 type Permit struct {
 	DNSDomains []string // "lab.example" permits it and every name below it
 	IPRanges   []*net.IPNet
@@ -114,8 +114,8 @@ type Permit struct {
 // limits reports whether p permits less than everything.
 func (p Permit) limits() bool { return len(p.DNSDomains)+len(p.IPRanges) > 0 }
 
-// PermitsDNS reports whether p lets a certificate hold a DNS name. A domain that begins with a dot
-// permits the names below it, but not the domain itself.
+// PermitsDNS reports whether p permits a DNS name. A domain that begins with a dot permits the
+// names below it, but not the domain itself.
 func (p Permit) PermitsDNS(name string) bool {
 	if len(p.DNSDomains) == 0 {
 		return true
@@ -127,7 +127,7 @@ func (p Permit) PermitsDNS(name string) bool {
 	})
 }
 
-// PermitsIP reports whether p lets a certificate hold an address.
+// PermitsIP reports whether p permits an address.
 func (p Permit) PermitsIP(ip net.IP) bool {
 	contains := func(network *net.IPNet) bool { return network.Contains(ip) }
 	return len(p.IPRanges) == 0 || slices.ContainsFunc(p.IPRanges, contains)
@@ -154,8 +154,8 @@ func (p Permit) String() string {
 	return strings.Join(parts, ", ")
 }
 
-// ParsePermit reads domains and networks in CIDR form ("10.0.0.0/8"); an
-// address alone is a network of one.
+// ParsePermit reads domains and networks in CIDR form ("10.0.0.0/8"); a single address is a network
+// of one.
 func ParsePermit(items []string) (Permit, error) {
 	var p Permit
 	for _, item := range items {

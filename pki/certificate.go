@@ -28,7 +28,7 @@ type Role string
 // The roles. A hypervisor needs both, with a certificate for each.
 const (
 	Server Role = "server" // libvirtd's identity: serverAuth
-	Client Role = "client" // who connects: clientAuth
+	Client Role = "client" // identity of a client that connects: clientAuth
 )
 
 // Request describes a leaf certificate.
@@ -45,16 +45,15 @@ type Request struct {
 	// certificate with an EC or Ed25519 key. libvirt before 11.6.0 refuses it.
 	StrictKeyUsage bool
 
-	Template *Template // nil for the built-in shape
+	Template *Template // nil for the built-in one
 
 	// Like is an earlier certificate, or nil. The built-in template takes over its names of other
 	// kinds, its purposes and its extensions.
 	Like *x509.Certificate
 
-	// Quick leaves out that the new signature is verified, which with an EC key
-	// takes longer than all the rest: for one of thousands of certificates by a key
-	// in memory that has proved itself with the first of them. It goes for the built-in
-	// shape alone.
+	// Quick skips the verification of the new signature, which with an EC key takes longer than all
+	// the rest. It is for runs that sign thousands of certificates with a key in memory, after the
+	// first signature was verified. It has an effect only on the built-in template.
 	Quick bool
 }
 
@@ -117,7 +116,7 @@ func (r Request) template(ca *x509.Certificate) (*x509.Certificate, error) {
 	return cert, nil
 }
 
-// builtin is the shape of a leaf without a template.
+// builtin returns the built-in template of a leaf certificate.
 func (r Request) builtin() *x509.Certificate {
 	return &x509.Certificate{
 		RawSubject:            r.RawSubject,
@@ -130,7 +129,7 @@ func (r Request) builtin() *x509.Certificate {
 	}
 }
 
-// window is the lifetime of the certificate, inside that of the CA.
+// window returns the lifetime of the certificate, limited to that of the CA.
 func (r Request) window(ca *x509.Certificate) (notBefore, notAfter time.Time) {
 	validity := r.Validity
 	if validity == 0 {
@@ -146,9 +145,9 @@ func (r Request) window(ca *x509.Certificate) (notBefore, notAfter time.Time) {
 	return notBefore.UTC().Truncate(time.Second), notAfter.UTC().Truncate(time.Second)
 }
 
-// purpose is the extKeyUsage of a leaf, which is critical: libvirt only warns of one
-// that is not, and lets a server's certificate connect as a client. crypto/x509 writes
-// it as not critical, and leaves it out where it is among the extra extensions.
+// purpose returns the extKeyUsage of a leaf certificate. It is critical, because otherwise libvirt
+// only warns and accepts a server's certificate from a client. crypto/x509 writes it as not
+// critical, and leaves it out if it is among the extra extensions.
 func (r Role) purpose() pkix.Extension {
 	value := []byte{0x30, 10, 6, 8, 0x2b, 6, 1, 5, 5, 7, 3, 1}
 	if r == Client {
@@ -164,8 +163,8 @@ func (r Role) extKeyUsage() x509.ExtKeyUsage {
 	return x509.ExtKeyUsageClientAuth
 }
 
-// leafKeyUsage is the keyUsage of a leaf; zero leaves the extension out. See
-// the package comment for the reason.
+// leafKeyUsage returns the keyUsage of a leaf certificate; zero leaves the extension out. See the
+// package comment for the reason.
 func leafKeyUsage(pub crypto.PublicKey, strict bool) x509.KeyUsage {
 	if _, isRSA := pub.(*rsa.PublicKey); isRSA {
 		return x509.KeyUsageDigitalSignature | x509.KeyUsageKeyEncipherment
@@ -205,8 +204,8 @@ func identifiers(pub crypto.PublicKey) (serial *big.Int, ski []byte, err error) 
 	return new(big.Int).SetBytes(random), ski, nil
 }
 
-// subjectKeyID is the leftmost 160 bits of the SHA-256 of the public key bits
-// (RFC 7093 section 2, method 1).
+// subjectKeyID returns the leftmost 160 bits of the SHA-256 of the public key bits (RFC 7093
+// section 2, method 1).
 func subjectKeyID(pub crypto.PublicKey) ([]byte, error) {
 	der, err := x509.MarshalPKIXPublicKey(pub)
 	if err != nil {
@@ -232,14 +231,13 @@ func EncodeCertificates(certs ...*x509.Certificate) []byte {
 	return out.Bytes()
 }
 
-// CertificateBlocks yields the DER of every certificate block in data, in order,
-// parsed by nobody yet. Blocks of other types and text around the blocks are
-// passed over.
+// CertificateBlocks yields the DER of every certificate block in data, in order and without parsing
+// it. It skips blocks of other types and text around the blocks.
 func CertificateBlocks(data []byte) iter.Seq[[]byte] {
 	return blocks(data, "CERTIFICATE", "X509 CERTIFICATE")
 }
 
-// trimBOM takes away a byte order mark: GnuTLS passes over it too.
+// trimBOM removes a byte order mark, which GnuTLS skips too.
 func trimBOM(data []byte) []byte { return bytes.TrimPrefix(data, []byte("\xef\xbb\xbf")) }
 
 // blocks yields the contents of the PEM blocks of some types.
@@ -258,9 +256,8 @@ func blocks(data []byte, types ...string) iter.Seq[[]byte] {
 	}
 }
 
-// ParseCertificates reads every certificate in data, in order, as
-// [CertificateBlocks] finds them. It is an error when there is none
-// ([ErrNoCertificate]) or when one does not parse.
+// ParseCertificates reads every certificate in data, in order, as [CertificateBlocks] finds them.
+// It returns an error when there is none ([ErrNoCertificate]) or when one does not parse.
 func ParseCertificates(data []byte) ([]*x509.Certificate, error) {
 	var certs []*x509.Certificate
 	for der := range CertificateBlocks(data) {

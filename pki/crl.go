@@ -31,7 +31,7 @@ type CRL struct {
 	Version   int    // 1, or 2 for a list that can have extensions (section 5.1.2.1)
 
 	ThisUpdate time.Time
-	NextUpdate time.Time // the zero time when the list names none
+	NextUpdate time.Time // zero when the list does not have one
 
 	Number         *big.Int // cRLNumber (section 5.2.3); nil when there is none
 	AuthorityKeyID []byte   // key identifier of the signing key (section 5.2.1); nil when there is none
@@ -40,11 +40,11 @@ type CRL struct {
 	// does not check this and takes it for a complete list.
 	Delta bool
 
-	// Indirect says that the list may hold certificates of other issuers
-	// (section 5.2.5). GnuTLS does not look and takes them for the issuer's own.
+	// Indirect says that the list may hold certificates of other issuers (section 5.2.5). GnuTLS
+	// does not check this and takes them for the issuer's own.
 	Indirect bool
 
-	Extensions []pkix.Extension // of the list, those above among them
+	Extensions []pkix.Extension // of the list, including those above
 
 	tbs       []byte            // the signed part, with its header
 	algorithm cryptobyte.String // AlgorithmIdentifier, with its header
@@ -238,10 +238,9 @@ func readExtensions(input cryptobyte.String) (all []pkix.Extension, ok bool) {
 	return all, true
 }
 
-// CheckSignatureFrom verifies that issuer's key signed the list. It compares no
-// names and looks at no date, nor for cRLSign in the issuer's keyUsage (section
-// 6.3.3): the CAs of libvirt's own recipe for certtool lack it, and GnuTLS goes
-// by their lists all the same.
+// CheckSignatureFrom verifies that issuer's key signed the list. It does not compare names or check
+// dates. Nor does it require cRLSign in the issuer's keyUsage (section 6.3.3): CAs made by
+// libvirt's own recipe for certtool lack it, and GnuTLS uses their lists all the same.
 func (c *CRL) CheckSignatureFrom(issuer *x509.Certificate) error {
 	algorithm, err := c.SignatureAlgorithm()
 	if err != nil {
@@ -255,8 +254,8 @@ func (c *CRL) CheckSignatureFrom(issuer *x509.Certificate) error {
 
 // SignatureAlgorithm returns the algorithm that the list was signed with.
 func (c *CRL) SignatureAlgorithm() (x509.SignatureAlgorithm, error) {
-	// crypto/x509 knows the algorithms; only its parser would make a structure of
-	// every entry.
+	// crypto/x509 knows the algorithms, but its parser would make a structure of every entry. The
+	// skeleton has none.
 	list, err := x509.ParseRevocationList(c.skeleton())
 	if err != nil {
 		return 0, fmt.Errorf("signature algorithm of the CRL: %w", err)
@@ -264,7 +263,7 @@ func (c *CRL) SignatureAlgorithm() (x509.SignatureAlgorithm, error) {
 	return list.SignatureAlgorithm, nil
 }
 
-// skeleton is the shortest list with the signature algorithm of c.
+// skeleton returns the shortest list with the signature algorithm of c.
 func (c *CRL) skeleton() []byte {
 	var b cryptobyte.Builder
 	b.AddASN1(der.SEQUENCE, func(b *cryptobyte.Builder) {
@@ -288,7 +287,7 @@ func EncodeCRL(crls ...*CRL) []byte {
 		size += 128 + len(c.Raw)/48*65 // lines of 64 characters hold 48 bytes
 	}
 	var out bytes.Buffer
-	out.Grow(size) // a million entries would else be copied at every doubling
+	out.Grow(size) // otherwise a million entries would be copied at every doubling
 	for _, c := range crls {
 		pem.Encode(&out, &pem.Block{Type: pemCRL, Bytes: c.Raw})
 	}

@@ -18,8 +18,8 @@ import (
 	"virtpki/pki"
 )
 
-// foreign describes a list as another program might have made it. The zero value
-// is an empty one of version 1. Its signature is garbage.
+// foreign describes a list that another program might have made. The zero value is an empty list of
+// version 1. Its signature is garbage.
 type foreign struct {
 	v2         bool
 	entries    [][]byte // encoded
@@ -67,7 +67,7 @@ func marshal(t testing.TB, value any) []byte {
 	return encoded
 }
 
-// revoked encodes an entry by the standard library.
+// revoked encodes an entry with the standard library.
 func revoked(t testing.TB, serial *big.Int, at time.Time, extensions ...pkix.Extension) []byte {
 	return marshal(t, pkix.RevokedCertificate{SerialNumber: serial, RevocationTime: at, Extensions: extensions})
 }
@@ -211,7 +211,7 @@ func TestParseCRLRefuses(t *testing.T) {
 	}
 }
 
-// A flaw behind the serial is reported, and hides neither the entry nor the rest.
+// A flaw behind the serial is reported, but hides neither the entry nor those after it.
 func TestEntriesGoOnBehindAFlaw(t *testing.T) {
 	flawed := [][]byte{
 		{0x30, 3, 2, 1, 1}, // no date

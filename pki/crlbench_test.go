@@ -17,8 +17,8 @@ import (
 
 var crlSizes = []int{1_000, 100_000, 1_000_000}
 
-// manyEntries are n entries as a CA of this package would have them: serials of
-// 128 bits, and mostly a reason. The same ones at every call.
+// manyEntries returns n entries like those of a CA of this package: with serials of 128 bits, and
+// mostly with a reason. They are the same at every call.
 func manyEntries(n int) []x509.RevocationListEntry {
 	random := rand.New(rand.NewPCG(1, 2))
 	all := make([]x509.RevocationListEntry, n)
@@ -31,10 +31,10 @@ func manyEntries(n int) []x509.RevocationListEntry {
 	return all
 }
 
-// BenchmarkCRL builds a list of new entries, appends one entry to a list in a
-// file, and reads the file and every entry in it: each from and to PEM. Beside
-// it, in the same run, the same by crypto/x509. The peak is that of the process
-// while the operation ran, entries to be built included.
+// BenchmarkCRL builds a list of new entries, appends one entry to a list in a file, and reads the
+// file and every entry in it: each from and to PEM. It runs the same with crypto/x509 beside it,
+// for comparison. The peak is that of the process during the operation, including the entries to be
+// built.
 func BenchmarkCRL(b *testing.B) {
 	ca := newCA(b, pki.EC256)
 	for _, n := range crlSizes {
@@ -174,8 +174,8 @@ func loadCA(b *testing.B, dir string) *pki.CA {
 	return &pki.CA{Certificate: certs[0], Signer: key}
 }
 
-// resetPeak makes Linux forget the highest resident size of this process
-// (proc(5), clear_refs). Elsewhere no peak is reported.
+// resetPeak makes Linux forget the highest resident size of this process (proc(5), clear_refs). On
+// other systems the benchmark does not report a peak.
 func resetPeak() {
 	debug.FreeOSMemory()
 	os.WriteFile("/proc/self/clear_refs", []byte("5"), 0)

@@ -18,14 +18,13 @@ var (
 	derCertificateIssuer = []byte{0x06, 0x03, 0x55, 0x1d, 0x1d} // 2.5.29.29
 )
 
-// Len is the number of entries, those for one serial counted each.
+// Len returns the number of entries. Several entries for one serial are counted separately.
 func (c *CRL) Len() int { return c.count }
 
-// Entries yields the entries in their order, each read when it is asked for,
-// with SerialNumber, RevocationTime, ReasonCode, Extensions and Raw. An entry
-// that is malformed behind its serial comes with an error and with the fields
-// that could be read; the ones after it follow all the same, because libvirt
-// looks at nothing but the serial, and such an entry revokes.
+// Entries yields the entries in their order, each read when it is asked for, with SerialNumber,
+// RevocationTime, ReasonCode, Extensions and Raw. An entry that is malformed behind its serial
+// comes with an error and with the fields that could be read. The entries after it follow all the
+// same: libvirt looks only at the serial, so even a malformed entry revokes.
 func (c *CRL) Entries() iter.Seq2[x509.RevocationListEntry, error] {
 	return func(yield func(x509.RevocationListEntry, error) bool) {
 		n := 0
@@ -42,9 +41,9 @@ func (c *CRL) Entries() iter.Seq2[x509.RevocationListEntry, error] {
 	}
 }
 
-// Find returns the first entry for a serial and whether there is one. It looks
-// through the whole list: some ten milliseconds for a million entries. An entry
-// that is malformed behind its serial is found too.
+// Find returns the first entry for a serial and whether there is one. It looks through the whole
+// list: some ten milliseconds for a million entries. It also finds an entry that is malformed
+// behind its serial.
 func (c *CRL) Find(serial *big.Int) (x509.RevocationListEntry, bool) {
 	want := integer(serial)
 	for raw, got := range c.rawEntries() {
@@ -123,7 +122,7 @@ func isShortest(integer []byte) bool {
 	return true
 }
 
-// integer is the contents of n as an INTEGER.
+// integer returns the contents of n as an INTEGER.
 func integer(n *big.Int) []byte {
 	var b cryptobyte.Builder
 	b.AddASN1BigInt(n)

@@ -13,8 +13,7 @@ import (
 	"virtpki/pki"
 )
 
-// randomEntries are n entries of every form that the standard library writes, a
-// new lot each time.
+// randomEntries returns n random entries, in every form that the standard library writes.
 func randomEntries(n int) []x509.RevocationListEntry {
 	all := make([]x509.RevocationListEntry, n)
 	reasons := pki.Reasons()
@@ -55,7 +54,7 @@ func TestEntriesAgreeWithX509(t *testing.T) {
 	}
 }
 
-// agree checks that a list which crypto/x509 reads is read here alike.
+// agree checks that a list has the same contents here as in crypto/x509.
 func agree(t *testing.T, raw []byte) {
 	t.Helper()
 	want, err := x509.ParseRevocationList(raw)

@@ -13,8 +13,8 @@ import (
 // [crypto/x509.RevocationListEntry].
 type Reason int
 
-// The reasons that a whole list can give. The ninth, removeFromCRL, belongs in
-// delta CRLs alone. libvirt looks at none of them: every entry revokes.
+// The reasons that a complete list can give. The ninth, removeFromCRL, belongs only in delta CRLs.
+// libvirt ignores the reasons: every entry revokes.
 const (
 	ReasonUnspecified          Reason = 0 // written by leaving the reason out
 	ReasonKeyCompromise        Reason = 1
@@ -60,7 +60,7 @@ func ParseReason(s string) (Reason, error) {
 	return 0, fmt.Errorf("unknown reason %q (one of %s)", s, strings.Join(known[:len(known)-1], ", "))
 }
 
-// String is the name of the reason in RFC 5280, "reason 7" for one that has none.
+// String returns the name of the reason in RFC 5280, or a text such as "reason 7" without a name.
 func (r Reason) String() string {
 	if r < 0 || int(r) >= len(reasonNames) || reasonNames[r] == "" {
 		return fmt.Sprintf("reason %d", int(r))
@@ -68,18 +68,18 @@ func (r Reason) String() string {
 	return reasonNames[r]
 }
 
-// Compromised reports whether the reason says that others may have the private key. The
-// reasons that speak of the key of a CA or an attribute authority are among them: a
-// certificate that gives one of them may be either.
+// Compromised reports whether the reason says that others may have the private key. This includes
+// the reasons for the key of a CA or an attribute authority, because the certificate may be one of
+// these.
 func (r Reason) Compromised() bool {
 	return r == ReasonKeyCompromise || r == ReasonCACompromise || r == ReasonAACompromise
 }
 
-// ShutsOut reports whether the reason says that the owner of the certificate is to have
-// no other. One that was superseded has been replaced.
+// ShutsOut reports whether the owner of a certificate that was revoked for the reason may not get
+// another one. A superseded certificate was only replaced.
 func (r Reason) ShutsOut() bool { return r != ReasonSuperseded }
 
-// check says why a list cannot give the reason.
+// check returns an error if a list cannot give the reason.
 func (r Reason) check() error {
 	switch {
 	case r == reasonRemoveFromCRL:
@@ -90,8 +90,8 @@ func (r Reason) check() error {
 	return nil
 }
 
-// WithReason is an entry of a list with another reason, and all else that it says,
-// as [CRLRequest.Replace] takes it.
+// WithReason returns an entry of a list with another reason and its other fields unchanged, for
+// [CRLRequest.Replace].
 func WithReason(entry x509.RevocationListEntry, reason Reason) x509.RevocationListEntry {
 	entry.ReasonCode = int(reason)
 	entry.ExtraExtensions = slices.DeleteFunc(slices.Clone(entry.Extensions), func(ext pkix.Extension) bool {

@@ -26,32 +26,29 @@ type CRLRequest struct {
 	// of Base (RFC 5280 section 5.2.3). Nil means NextNumber(Base).
 	Number *big.Int
 
-	// Base is the list that the new one takes the place of, nil for none. Its
-	// entries, but for those that Replace names, are all kept byte for byte and in
-	// order, those for certificates that have expired and serials that stand twice
-	// too. Its own extensions and version are not kept. It must be of the CA's name,
-	// byte for byte, and neither a delta nor an indirect CRL. Its signature is not
+	// Base is the list that the new one replaces, or nil. Except for the entries in Replace, its
+	// entries are all kept byte for byte and in order, even those for expired certificates and
+	// serials that occur twice. Its own extensions and version are not kept. Its issuer must be the
+	// CA's name, byte for byte, and it must not be a delta or an indirect CRL. Its signature is not
 	// verified here.
 	Base *CRL
 
-	// Add are the entries that come behind those of Base, by SerialNumber,
-	// RevocationTime, ReasonCode and ExtraExtensions (reasonCode not among them).
-	// One for a serial that stands in Base, or earlier in Add, is skipped: the
-	// first revocation is the one that counts. Find tells beforehand; afterwards
-	// Len does.
+	// Add holds the new entries, which follow those of Base. Of their fields, SerialNumber,
+	// RevocationTime, ReasonCode and ExtraExtensions (without a reasonCode) are used. An entry for
+	// a serial that is in Base, or earlier in Add, is skipped, because the first revocation counts.
+	// Find shows this beforehand, and Len afterwards.
 	Add []x509.RevocationListEntry
 
-	// Replace are entries, as in Add, that take the place of those of Base for the
-	// same serials: with another reason, mostly. One for a serial that Base does not
-	// have is skipped.
+	// Replace holds entries, as in Add, that replace those of Base for the same serials, mostly
+	// with another reason. An entry for a serial that Base does not have is skipped.
 	Replace []x509.RevocationListEntry
 
 	Now      time.Time     // thisUpdate
 	Validity time.Duration // until nextUpdate; zero means DefaultCRLValidity
 }
 
-// NextNumber is one higher than the number of crl, and 1 when crl is nil or has
-// no number, or a negative one.
+// NextNumber returns one more than the number of crl. It returns 1 if crl is nil, does not have a
+// number, or has a negative one.
 func NextNumber(crl *CRL) *big.Int {
 	one := big.NewInt(1)
 	if crl == nil || crl.Number == nil || crl.Number.Sign() < 0 {
@@ -79,7 +76,7 @@ func (ca *CA) CRL(r CRLRequest) (*CRL, error) {
 		return nil, fmt.Errorf("reading back the CRL: %w", err)
 	}
 	if err := crl.CheckSignatureFrom(ca.Certificate); err != nil {
-		return nil, err // the key is not the certificate's, or the signer went wrong
+		return nil, err // the key does not belong to the certificate, or the signer failed
 	}
 	return crl, nil
 }
@@ -128,7 +125,7 @@ func (r *CRLRequest) setDefaults() {
 // check refuses a request for a list that RFC 5280 does not allow, or for one that loses or
 // distorts entries of its base.
 func (r *CRLRequest) check(issuer *x509.Certificate) error {
-	// One bit less than 20 octets: the highest is the sign's.
+	// One bit less than 20 octets: the highest bit is the sign.
 	switch base := r.Base; {
 	case r.Number.Sign() < 0 || r.Number.BitLen() > 159:
 		return fmt.Errorf("CRL number %d is negative or over 20 octets", r.Number)
@@ -221,8 +218,8 @@ func (r *CRLRequest) extensions(issuer *x509.Certificate) ([]byte, error) {
 	return b.Bytes()
 }
 
-// addSize is how many bytes the new entries take, unless they have extra
-// extensions: 40 without the serial.
+// addSize returns the number of bytes that the new entries take without extra extensions: 40 for
+// each, plus the serial.
 func (r *CRLRequest) addSize() int {
 	size := 0
 	for _, entry := range slices.Concat(r.Add, r.Replace) {
@@ -231,9 +228,9 @@ func (r *CRLRequest) addSize() int {
 	return size
 }
 
-// addEntries encodes the entries of the base and the new ones. The new ones come first
-// where the base names other issuers: such an entry speaks for all that follow it
-// (section 5.3.3), while the first in a list are the CA's own.
+// addEntries encodes the entries of the base and the new ones. If the base names other issuers, the
+// new ones come first: an entry with another issuer sets it for all that follow (section 5.3.3),
+// while the first entries in a list are the CA's own.
 func (r *CRLRequest) addEntries(b *cryptobyte.Builder, base []byte) {
 	if bytes.Contains(r.Base.entries, derCertificateIssuer) {
 		r.addNew(b)
@@ -244,7 +241,7 @@ func (r *CRLRequest) addEntries(b *cryptobyte.Builder, base []byte) {
 	r.addNew(b)
 }
 
-// kept are the entries of the base, with those in their places that are replaced.
+// kept returns the entries of the base, with the replaced ones in their places.
 func (r *CRLRequest) kept() ([]byte, error) {
 	instead := make(map[string]x509.RevocationListEntry, len(r.Replace))
 	for _, entry := range r.Replace {
@@ -290,7 +287,7 @@ func (r *CRLRequest) addNew(b *cryptobyte.Builder) {
 	}
 }
 
-// inBase tells which of the new serials the base holds.
+// inBase returns, for each new serial, whether the base holds it.
 func (r *CRLRequest) inBase() map[string]bool {
 	seen := make(map[string]bool, len(r.Add))
 	if r.Base.count == 0 || len(r.Add) == 0 {
@@ -349,8 +346,8 @@ func addTime(b *cryptobyte.Builder, t time.Time) {
 	b.AddASN1GeneralizedTime(t)
 }
 
-// signing is a signature algorithm: its encoded identifier, and the hash that is
-// signed, zero where the message itself is.
+// signing is a signature algorithm: its encoded identifier, and the hash that is signed, or zero if
+// the message itself is signed.
 type signing struct {
 	identifier []byte
 	hash       crypto.Hash

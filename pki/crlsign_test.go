@@ -36,7 +36,7 @@ func TestEmptyCRL(t *testing.T) {
 }
 
 func TestCRLIsBuiltAsTheStandardLibraryBuildsIt(t *testing.T) {
-	ca := newCA(t, pki.Ed25519) // signatures without chance: equal input, equal bytes
+	ca := newCA(t, pki.Ed25519) // deterministic signatures: equal input, equal bytes
 	compare := func(add []x509.RevocationListEntry) {
 		got := sign(t, ca, pki.CRLRequest{Number: big.NewInt(7), Add: add})
 		want, err := x509.CreateRevocationList(nil, &x509.RevocationList{
@@ -205,8 +205,8 @@ func TestCRLOfTheWrongKey(t *testing.T) {
 	}
 }
 
-// libvirt's own recipe for certtool makes CAs that may sign certificates alone,
-// and libvirt goes by the lists of such a CA as well.
+// libvirt's own recipe for certtool makes CAs that may sign only certificates, and libvirt uses the
+// lists of such a CA as well.
 func TestCRLOfACAWithoutCRLSign(t *testing.T) {
 	ca := newCA(t, pki.EC256)
 	limited := *ca.Certificate
@@ -257,7 +257,7 @@ func TestNextNumber(t *testing.T) {
 	}
 }
 
-// Appending takes memory by the bytes of the file, not by the number of entries.
+// Appending takes memory in proportion to the bytes of the file, not to the number of entries.
 func TestAppendingIsLean(t *testing.T) {
 	const n = 50_000
 	ca := newCA(t, pki.EC256)

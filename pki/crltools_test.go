@@ -62,7 +62,7 @@ func caFolder(t *testing.T, keyType pki.KeyType) (string, *pki.CA) {
 	return dir, ca
 }
 
-// everyReason has an entry for each reason, and serials and times at the edges.
+// everyReason returns an entry for each reason, with serials and times at the limits.
 func everyReason() []x509.RevocationListEntry {
 	var all []x509.RevocationListEntry
 	for i, reason := range pki.Reasons() {
@@ -83,7 +83,7 @@ const (
 	certtoolTime = "Mon Jan 02 15:04:05 UTC 2006"
 )
 
-// toolTypes are the key types that are tried with every tool.
+// toolTypes are the key types that every tool is tested with.
 var toolTypes = []pki.KeyType{pki.EC256, pki.EC384, pki.Ed25519, pki.RSA2048}
 
 func TestOpenSSLReadsTheCRL(t *testing.T) {
@@ -213,12 +213,12 @@ const opensslIndex = "R\t280101000000Z\t260102030405Z,keyCompromise\t01\tunknown
 	"R\t280101000000Z\t260102030408Z,holdInstruction,holdInstructionReject\t0FAC\tunknown\t/CN=d\n" +
 	"R\t20600101000000Z\t260102030409Z,superseded\t0FAD\tunknown\t/CN=e\n"
 
-// plainIndex has no reasons: without them and without extensions openssl makes
-// a list of version 1.
+// plainIndex does not have reasons: without them and without extensions openssl makes a list of
+// version 1.
 const plainIndex = "R\t280101000000Z\t260102030405Z\t01\tunknown\t/CN=a\nR\t280101000000Z\t260102030406Z\t02\tunknown\t/CN=b\n"
 
-// The list of an OpenSSL CA is read as openssl reads it, taken over whole, and
-// read by openssl and certtool again.
+// The list of an OpenSSL CA is read as openssl reads it and taken over completely. openssl and
+// certtool can read the result.
 func TestOpenSSLsCRLIsTakenOver(t *testing.T) {
 	tests := []struct {
 		section, index string
@@ -279,7 +279,7 @@ func takenOver(t *testing.T, dir string, ca *pki.CA, old *pki.CRL) {
 	}
 }
 
-// The list of a certtool CA likewise.
+// The same for the list of a certtool CA.
 func TestCerttoolsCRLIsTakenOver(t *testing.T) {
 	dir, ca := caFolder(t, pki.RSA2048)
 	var revoked []byte

@@ -46,7 +46,7 @@ type CSR struct {
 	PublicKey  crypto.PublicKey
 
 	Roles       []Role   // the roles in its extendedKeyUsage; none without that extension
-	DNSNames    []string // as they stand there, each once
+	DNSNames    []string // as written there, each once
 	IPAddresses []net.IP
 	Repeated    []string // names that stand there more than once
 
@@ -70,10 +70,9 @@ type CSRRequest struct {
 	IPAddresses []net.IP
 }
 
-// NewCSR makes a certificate request and signs it with key, which proves that
-// the key is there. The role goes into its extendedKeyUsage. The same request
-// with the same key comes out as the same bytes: signatures of EC keys are
-// deterministic here (RFC 6979).
+// NewCSR makes a certificate request and signs it with key, which proves possession of the key. The
+// role goes into its extendedKeyUsage. The same request with the same key gives the same bytes,
+// because signatures of EC keys are deterministic here (RFC 6979).
 func NewCSR(r CSRRequest, key crypto.Signer) (*CSR, error) {
 	if len(r.RawSubject) <= 2 {
 		return nil, errors.New("empty subject")
@@ -129,10 +128,10 @@ func EncodeCSRs(csrs ...*CSR) []byte {
 	return out.Bytes()
 }
 
-// ParseCSRs reads every certificate request in data, in order, with its proofs. Text
-// around the blocks and blocks of other types are passed over. It is an error when
-// there is none ([ErrNoCSR]), when a block is damaged, when one does not parse, or when
-// one is larger than [MaxCSR] or asks for more than [MaxCSRNames] names.
+// ParseCSRs reads every certificate request in data, in order, with its proofs. It skips text
+// around the blocks and blocks of other types. It returns an error when there is no request
+// ([ErrNoCSR]), when a block is damaged, when a request does not parse, or when one is larger than
+// [MaxCSR] or asks for more than [MaxCSRNames] names.
 func ParseCSRs(data []byte) ([]*CSR, error) {
 	if err := checkBlocks(data); err != nil {
 		return nil, err
@@ -154,8 +153,8 @@ func ParseCSRs(data []byte) ([]*CSR, error) {
 	return csrs, nil
 }
 
-// checkBlocks wants every PEM block that begins in data to be whole. The decoder
-// of encoding/pem passes over one that is not, as if it were text.
+// checkBlocks returns an error if a PEM block in data is incomplete. The decoder of encoding/pem
+// would skip such a block as if it were text.
 func checkBlocks(data []byte) error {
 	begun := bytes.Count(data, []byte("-----BEGIN "))
 	whole := 0
@@ -189,7 +188,7 @@ func parseCSR(raw []byte) (*CSR, error) {
 	return c, nil
 }
 
-// names takes the names over, each once.
+// names copies the names, each once.
 func (c *CSR) names() {
 	seen := make(map[string]bool)
 	for _, name := range c.request.DNSNames {
@@ -235,14 +234,14 @@ func (c *CSR) foreign(format string, args ...any) {
 	c.Foreign = append(c.Foreign, fmt.Sprintf(format, args...))
 }
 
-// otherNames are the kinds of GeneralName (RFC 5280 section 4.2.1.6) by their
-// tags, but for DNS names (2) and addresses (7).
+// otherNames are the kinds of GeneralName (RFC 5280 section 4.2.1.6) by their tags, except DNS
+// names (2) and addresses (7).
 var otherNames = map[der.Tag]string{
 	0: "another kind of name", 1: "an e-mail address", 3: "an X.400 address", 4: "a directory name",
 	5: "an EDI party name", 6: "a URI", 8: "a registered id",
 }
 
-// altNames looks for kinds of names that crypto/x509 passes over.
+// altNames looks for kinds of names that crypto/x509 ignores.
 func (c *CSR) altNames(value cryptobyte.String) error {
 	var names cryptobyte.String
 	if !value.ReadASN1(&names, der.SEQUENCE) || !value.Empty() {
@@ -320,23 +319,22 @@ func (c *CSR) Check() error {
 	return nil
 }
 
-// soundAlgorithms are those that GnuTLS and OpenSSL still take.
+// soundAlgorithms are the signature algorithms that GnuTLS and OpenSSL still accept.
 var soundAlgorithms = []x509.SignatureAlgorithm{
 	x509.SHA256WithRSA, x509.SHA384WithRSA, x509.SHA512WithRSA,
 	x509.SHA256WithRSAPSS, x509.SHA384WithRSAPSS, x509.SHA512WithRSAPSS,
 	x509.ECDSAWithSHA256, x509.ECDSAWithSHA384, x509.ECDSAWithSHA512, x509.PureEd25519,
 }
 
-// The sizes of RSA keys that are signed, in bits. Below the first the policies of
-// distributions refuse them; beyond the second each handshake takes too long.
+// The limits for the size of RSA keys, in bits. The policies of distributions refuse smaller keys;
+// with larger ones each handshake takes too long.
 const (
 	minRSABits = 2048
 	maxRSABits = 8192
 )
 
-// CheckPublicKey says why a key cannot be used for TLS with libvirt, or should
-// not be: GnuTLS knows neither P-224 nor DSA in TLS, and less than 2048 bits of
-// RSA are too weak.
+// CheckPublicKey returns an error if a key cannot or should not be used for TLS with libvirt:
+// GnuTLS knows neither P-224 nor DSA in TLS, and RSA keys of less than 2048 bits are too weak.
 func CheckPublicKey(pub crypto.PublicKey) error {
 	switch key := pub.(type) {
 	case *rsa.PublicKey:

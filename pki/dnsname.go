@@ -2,9 +2,9 @@ package pki
 
 import "strings"
 
-// IsDNSName reports whether a name has the form of RFC 1034 section 3.5: labels of 1 to 63
-// letters, digits and, inside of them, hyphens; 253 octets at most in all. Octets of also
-// may stand anywhere in a label: some networks name hosts with an underscore.
+// IsDNSName reports whether a name has the form of RFC 1034 section 3.5: labels of 1 to 63 letters,
+// digits and, inside of them, hyphens; 253 octets at most in all. The octets in also are allowed
+// anywhere in a label, because some networks name hosts with an underscore.
 func IsDNSName(name, also string) bool {
 	if len(name) > 253 {
 		return false

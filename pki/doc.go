@@ -11,5 +11,5 @@
 // certificates with an EC or Ed25519 key carry no keyUsage extension. libvirt before 11.6.0 refuses
 // a critical keyUsage that lacks keyEncipherment, RFC 8813 forbids keyEncipherment for EC keys, and
 // a keyUsage that is not critical makes virsh print a warning at every call. RFC 5280 section
-// 4.2.1.3 lets a leaf leave the extension out.
+// 4.2.1.3 allows a leaf certificate without the extension.
 package pki

@@ -14,10 +14,10 @@ import (
 // its lifetime, which leaves time for many attempts with any lifetime.
 type Window struct {
 	Before   time.Duration // a fixed time; zero means Fraction
-	Fraction float64       // of the life, between 0 and 1; zero means a third
+	Fraction float64       // of the lifetime, between 0 and 1; zero means a third
 }
 
-// ParseWindow reads a fixed time ("30d") or a share of the life ("33%").
+// ParseWindow reads a fixed time ("30d") or a share of the lifetime ("33%").
 func ParseWindow(s string) (Window, error) {
 	if number, ok := strings.CutSuffix(s, "%"); ok {
 		percent, err := strconv.ParseFloat(number, 64)
@@ -30,7 +30,7 @@ func ParseWindow(s string) (Window, error) {
 	return Window{Before: before}, err
 }
 
-// Opens is when something with this life and end becomes due.
+// Opens returns the time at which something with this lifetime and expiry becomes due.
 func (w Window) Opens(life time.Duration, end time.Time) time.Time {
 	switch {
 	case w.Before > 0:
@@ -41,13 +41,13 @@ func (w Window) Opens(life time.Duration, end time.Time) time.Time {
 	return end.Add(-life / 3)
 }
 
-// CertificateOpens is when a certificate becomes due.
+// CertificateOpens returns the time at which a certificate becomes due.
 func (w Window) CertificateOpens(cert *x509.Certificate) time.Time {
 	return w.Opens(Life(cert), cert.NotAfter)
 }
 
-// CRLOpens is when a revocation list becomes due. One without an end never does;
-// the time is zero then.
+// CRLOpens returns the time at which a revocation list becomes due. A list that does not expire
+// never does; the time is then zero.
 func (w Window) CRLOpens(crl *CRL) time.Time {
 	if crl.NextUpdate.IsZero() {
 		return time.Time{}
@@ -55,8 +55,9 @@ func (w Window) CRLOpens(crl *CRL) time.Time {
 	return w.Opens(crl.NextUpdate.Sub(crl.ThisUpdate), crl.NextUpdate)
 }
 
-// Life is the lifetime that a certificate was meant to have: without the day by
-// which [CA.Issue] has backdated it, and all of that of another issuer's.
+// Life returns the lifetime that a certificate was meant to have. For a certificate of [CA.Issue]
+// this excludes the day by which it was backdated; for that of another issuer it is the whole
+// lifetime.
 func Life(cert *x509.Certificate) time.Duration {
 	life := cert.NotAfter.Sub(cert.NotBefore)
 	if life > Backdate && madeHere(cert) {
@@ -73,10 +74,10 @@ func madeHere(cert *x509.Certificate) bool {
 	return err == nil && bytes.Equal(id, cert.SubjectKeyId)
 }
 
-// Older reports whether a certificate was signed before another one, as far as their
-// dates tell: it does not end later, and it begins earlier. Issuers may backdate by as
-// much as [Backdate]. So an earlier beginning alone counts only where both live equally
-// long, and so come from the same hands.
+// Older reports whether a certificate was signed before another one, as far as their dates tell: it
+// does not expire later, and it begins earlier. Issuers may backdate by as much as [Backdate]. So
+// an earlier beginning alone counts only if both have the same lifetime, and so probably the same
+// issuer.
 func Older(cert, than *x509.Certificate) bool {
 	earlier := than.NotBefore.Sub(cert.NotBefore)
 	if earlier <= 0 || cert.NotAfter.After(than.NotAfter) {

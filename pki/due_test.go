@@ -63,8 +63,8 @@ func issueFor(t *testing.T, ca *pki.CA, life time.Duration) *x509.Certificate {
 	return cert
 }
 
-// A response that was sent before is told by when it ends. One of this program begins a
-// day before it was signed, one of another not: that makes none older.
+// The expiry tells which response was sent earlier. A certificate of this program begins a day
+// before it was signed, one of another program does not: that does not make it older.
 func TestOlder(t *testing.T) {
 	at := func(signed, backdated, life time.Duration) *x509.Certificate {
 		return &x509.Certificate{NotBefore: now.Add(signed - backdated), NotAfter: now.Add(signed + life)}

@@ -37,9 +37,8 @@ const (
 	indexLongDate  = "20060102150405Z"
 )
 
-// ParseIndex reads an index.txt. Empty lines, and those that begin with #, are
-// passed over, as OpenSSL does. The error names the line. A serial may stand on
-// several lines.
+// ParseIndex reads an index.txt. It skips empty lines, and those that begin with #, as OpenSSL
+// does. The error names the line. A serial may stand on several lines.
 func ParseIndex(data []byte) ([]IndexEntry, error) {
 	var entries []IndexEntry
 	n := 0
@@ -106,8 +105,8 @@ func parseIndexRevocation(text string) (time.Time, Reason, error) {
 	return at, reason, err
 }
 
-// indexReasons are the words that OpenSSL has beside the names of RFC 5280: each
-// is followed by a detail.
+// indexReasons holds the words that OpenSSL uses in addition to the names of RFC 5280. A detail
+// follows each of them.
 var indexReasons = map[string]Reason{
 	"holdInstruction": ReasonCertificateHold,
 	"keyTime":         ReasonKeyCompromise,
@@ -129,7 +128,7 @@ func parseIndexDate(text string) (at time.Time, err error) {
 	return at, nil
 }
 
-// indexCentury is that of two digits of a year (RFC 5280 section 4.1.2.5.1).
+// indexCentury is the century for the two digits of a year (RFC 5280 section 4.1.2.5.1).
 func indexCentury(text string) string {
 	if text[0] < '5' {
 		return "20"
@@ -181,7 +180,7 @@ func formatIndexDate(at time.Time) string {
 	return at.Format(indexLongDate)
 }
 
-// indexSerialText is a serial in upper-case hexadecimal, whole bytes.
+// indexSerialText returns a serial in upper-case hexadecimal, as whole bytes.
 func indexSerialText(serial *big.Int) string {
 	digits := fmt.Sprintf("%X", new(big.Int).Abs(serial))
 	if len(digits)%2 == 1 {

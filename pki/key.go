@@ -41,7 +41,7 @@ const (
 	DefaultKeyType = EC256
 )
 
-// keyParams says how keyutil spells a key type.
+// keyParams holds keyutil's parameters for a key type.
 type keyParams struct {
 	name       KeyType
 	kty, curve string
@@ -88,8 +88,7 @@ func GenerateKey(t KeyType) (crypto.Signer, error) {
 	return nil, fmt.Errorf("unknown key type %q", t)
 }
 
-// KeyTypeOf names the type of a public key; false for one that is not in the
-// list of [KeyTypes].
+// KeyTypeOf returns the type of a public key, and false if it is not in the list of [KeyTypes].
 func KeyTypeOf(pub crypto.PublicKey) (KeyType, bool) {
 	var name KeyType
 	switch k := pub.(type) {
@@ -104,9 +103,9 @@ func KeyTypeOf(pub crypto.PublicKey) (KeyType, bool) {
 	return name, err == nil
 }
 
-// EncodeKey returns key as PEM in PKCS#8 form (RFC 5958). With a passphrase it
-// is encrypted by PBES2 (PBKDF2 with SHA-256, AES-256-CBC), which GnuTLS and
-// OpenSSL read; libvirtd reads no encrypted key, so this is for CA keys alone.
+// EncodeKey returns key as PEM in PKCS#8 form (RFC 5958). With a passphrase it is encrypted by
+// PBES2 (PBKDF2 with SHA-256, AES-256-CBC), which GnuTLS and OpenSSL read; libvirtd cannot read an
+// encrypted key, so this is only for CA keys.
 func EncodeKey(key crypto.Signer, passphrase []byte) ([]byte, error) {
 	opts := []pemutil.Options{pemutil.WithPKCS8(true)}
 	if len(passphrase) > 0 {

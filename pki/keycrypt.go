@@ -15,9 +15,9 @@ import (
 	"hash"
 )
 
-// The structures of a PKCS#8 key that is encrypted by PBES2 (RFC 5958 section 3,
-// RFC 8018 appendix A). GnuTLS leaves the parameters of the hash out, OpenSSL
-// writes a NULL, and the length of the key may stand there or not.
+// The structures of a PKCS#8 key that is encrypted by PBES2 (RFC 5958 section 3, RFC 8018 appendix
+// A). GnuTLS leaves the parameters of the hash out, OpenSSL writes a NULL, and the length of the
+// key is optional.
 type (
 	encryptedKey struct {
 		Algorithm struct {
@@ -44,7 +44,7 @@ type (
 	}
 )
 
-// maxPBKDF2 is some half a minute of work.
+// maxPBKDF2 corresponds to about half a minute of work.
 const maxPBKDF2 = 100_000_000
 
 var (
@@ -70,8 +70,8 @@ var (
 	}
 )
 
-// decryptPKCS8 returns the PKCS#8 key inside. The error is ErrWrongPassphrase
-// where that is the likely reason, and else names the form that is not known.
+// decryptPKCS8 returns the PKCS#8 key inside. The error is ErrWrongPassphrase if that is the likely
+// reason; otherwise it names the unknown form.
 func decryptPKCS8(data, passphrase []byte) ([]byte, error) {
 	var outer encryptedKey
 	var params pbes2Params

@@ -19,13 +19,12 @@ import (
 // KeyID returns a text that is the same for two public keys when the private key of one gives that
 // of the other, however they are encoded:
 //
-//   - RSA keys with one modulus, whatever their exponents: its factors give every
-//     private exponent;
+//   - RSA keys with one modulus, with any exponents: its factors give every private exponent;
 //   - points of one curve with one x coordinate: P is d·G, and -P is (n-d)·G;
 //   - Ed25519 keys with one y coordinate.
 //
 // It is empty for a key of another kind. To find out whether a private key belongs to a
-// certificate, use [KeyMatches]: that wants the very same key.
+// certificate, use [KeyMatches], which requires the very same key.
 func KeyID(pub crypto.PublicKey) string {
 	switch key := pub.(type) {
 	case *rsa.PublicKey:
@@ -58,8 +57,8 @@ func edwardsY(key ed25519.PublicKey) []byte {
 	return new(big.Int).Mod(new(big.Int).SetBytes(raw), prime).Bytes()
 }
 
-// oidRSAPSS marks an RSA key that is for RSASSA-PSS alone (RFC 4055 section 1.2), which
-// crypto/x509 does not read.
+// oidRSAPSS marks an RSA key that is only for RSASSA-PSS (RFC 4055 section 1.2), which crypto/x509
+// does not read.
 var oidRSAPSS = asn1.ObjectIdentifier{1, 2, 840, 113549, 1, 1, 10}
 
 // KeyIDOf returns the [KeyID] of a certificate's key. It reads RSA keys for RSASSA-PSS

@@ -39,7 +39,7 @@ func negative(t *testing.T, key *ecdsa.PublicKey) *ecdsa.PublicKey {
 	return other
 }
 
-// compressed is a point in its short form (SEC 1 section 2.3.3).
+// compressed returns a point in its short form (SEC 1 section 2.3.3).
 func compressed(point []byte) []byte {
 	short := slices.Clone(point[:1+len(point)/2])
 	short[0] = 2 + point[len(point)-1]&1
@@ -86,7 +86,7 @@ func TestKeyID(t *testing.T) {
 	}
 }
 
-// spki encodes a public key under an algorithm of one's choice.
+// spki encodes a public key with any algorithm identifier.
 func spki(t *testing.T, algorithm asn1.ObjectIdentifier, parameters asn1.RawValue, key []byte) []byte {
 	t.Helper()
 	raw, err := asn1.Marshal(struct {
@@ -99,7 +99,7 @@ func spki(t *testing.T, algorithm asn1.ObjectIdentifier, parameters asn1.RawValu
 	return raw
 }
 
-// Another encoding of a key has its id, or is not read at all: then it is in no
+// Another encoding of a key has the same id, or cannot be read at all. Then it cannot be in a
 // certificate either.
 func TestKeyIDOfEncodings(t *testing.T) {
 	rsaKey := publicKey[*rsa.PublicKey](t, RSA2048)

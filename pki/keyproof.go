@@ -21,7 +21,7 @@ import (
 // pemKeyProof is the type of a PEM block with a [KeyProof].
 const pemKeyProof = "VIRTPKI KEY PROOF"
 
-// keyProofVersion is the version that is written, and the one that is read.
+// keyProofVersion is the version that this package writes and reads.
 const keyProofVersion = 1
 
 // keyProofContext stands before the bytes that a proof signs, so that no signature that the key
@@ -30,13 +30,13 @@ const keyProofVersion = 1
 // section 5.4): those never begin like this.
 const keyProofContext = "virtpki key proof: the holder of this key also makes the certificate request with this digest\x00"
 
-// KeyProof shows that the sender of a certificate request has the key of another
-// certificate too, which the CA signed earlier. A CA can so tell a host that
-// replaces its key from somebody else who asks for the host's name. CMP's key update
-// request (RFC 9810) and SCEP's RenewalReq (RFC 8894) serve the same end.
+// KeyProof shows that the sender of a certificate request has the key of another certificate too,
+// which the CA signed earlier. So a CA can distinguish a host that replaces its key from somebody
+// else who asks for the host's name. CMP's key update request (RFC 9810) and SCEP's RenewalReq (RFC
+// 8894) serve the same end.
 //
-// In PEM it is a block of the type "VIRTPKI KEY PROOF" beside the request. Other
-// programs pass over it. Its content is DER:
+// In PEM it is a block of the type "VIRTPKI KEY PROOF" beside the request. Other programs ignore
+// it. Its content is DER:
 //
 //	KeyProof ::= SEQUENCE {
 //	    claim      Claim,
@@ -56,7 +56,7 @@ const keyProofContext = "virtpki key proof: the holder of this key also makes th
 //
 // A parsed proof has proven nothing yet: see [CSR.ProvenBy].
 type KeyProof struct {
-	RawIssuer []byte   // encoded RDNSequence: who signed the certificate
+	RawIssuer []byte   // encoded RDNSequence: the issuer of the certificate
 	Serial    *big.Int // of the certificate
 
 	raw       []byte // DER of all
@@ -123,8 +123,9 @@ func keyProofMessage(claim []byte) []byte {
 	return append([]byte(keyProofContext), claim...)
 }
 
-// keyProofAlgorithm returns how a key signs a proof, and the hash that is signed, zero
-// where the whole message is. A key of another kind has no algorithm.
+// keyProofAlgorithm returns the algorithm with which a key signs a proof, and the hash that is
+// signed, or zero if the whole message is signed. It does not have an algorithm for other kinds of
+// keys.
 func keyProofAlgorithm(pub crypto.PublicKey) (x509.SignatureAlgorithm, crypto.Hash) {
 	switch key := pub.(type) {
 	case *rsa.PublicKey:
@@ -158,8 +159,8 @@ func signKeyProof(key crypto.Signer, message []byte) ([]byte, error) {
 	return key.Sign(nil, message, hash)
 }
 
-// MaxKeyProofs is how many proofs may stand beside a request. A host has a few live
-// keys; each proof costs the CA a verification.
+// MaxKeyProofs is the largest number of proofs beside a request. A host has a few live keys; each
+// proof costs the CA a verification.
 const MaxKeyProofs = 8
 
 var (
@@ -194,8 +195,8 @@ func parseKeyProof(raw []byte) (*KeyProof, error) {
 	return p, nil
 }
 
-// attachKeyProofs gives each request the proofs in data that are for it. Those of
-// unknown versions, and those for other requests, are passed over.
+// attachKeyProofs adds to each request the proofs in data that are for it. It skips those of
+// unknown versions, and those for other requests.
 func attachKeyProofs(csrs []*CSR, data []byte) error {
 	proofs := make(map[string][]*KeyProof)
 	for raw := range blocks(data, pemKeyProof) {

@@ -15,7 +15,7 @@ import (
 	"virtpki/pki"
 )
 
-// liveKeys are one key of each kind that a live certificate may have.
+// liveKeys returns one key of each kind that a live certificate may have.
 func liveKeys(t testing.TB) map[string]crypto.Signer {
 	t.Helper()
 	p521, err := ecdsa.GenerateKey(elliptic.P521(), rand.Reader)
@@ -131,14 +131,14 @@ func TestKeyProofRefused(t *testing.T) {
 	}
 }
 
-// withProof puts other bytes in the place of a request's proof.
+// withProof replaces the proof of a request by other bytes.
 func withProof(csr *pki.CSR, der []byte) []byte {
 	bare := *csr
 	bare.Proofs = nil
 	return append(pki.EncodeCSRs(&bare), pem.EncodeToMemory(&pem.Block{Type: "VIRTPKI KEY PROOF", Bytes: der})...)
 }
 
-// proofDER is the proof of a request.
+// proofDER returns the proof of a request.
 func proofDER(t testing.TB, csr *pki.CSR) []byte {
 	t.Helper()
 	_, rest := pem.Decode(pki.EncodeCSRs(csr))
@@ -225,7 +225,7 @@ func FuzzKeyProof(f *testing.F) {
 	})
 }
 
-// Each proof costs the CA a verification: a request has a few, or none is looked at.
+// Each proof costs the CA a verification: if a request has too many, none is verified.
 func TestKeyProofsAreFew(t *testing.T) {
 	ca, key := newCA(t, pki.EC256), newKey(t, pki.EC256)
 	csr := newCSR(t, "hv1", newKey(t, pki.EC256))

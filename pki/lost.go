@@ -52,7 +52,7 @@ func (n generalName) String() string {
 	return "a name of an unknown kind"
 }
 
-// foreignNames returns the names of a certificate but for DNS names (2) and addresses (7).
+// foreignNames returns the names of a certificate except DNS names (2) and addresses (7).
 func foreignNames(cert *x509.Certificate) (found []generalName) {
 	var names cryptobyte.String
 	san := cryptobyte.String(extensionOf(cert, oidSubjectAltName))
@@ -73,7 +73,7 @@ func foreignNames(cert *x509.Certificate) (found []generalName) {
 	return found
 }
 
-// extensionOf returns the value of an extension; nil where there is none.
+// extensionOf returns the value of an extension, or nil.
 func extensionOf(cert *x509.Certificate, id asn1.ObjectIdentifier) []byte {
 	for _, ext := range cert.Extensions {
 		if ext.Id.Equal(id) {
@@ -91,8 +91,8 @@ func purposesOf(cert *x509.Certificate) (ids []asn1.ObjectIdentifier) {
 	return ids
 }
 
-// lostPurposes names the purposes that a successor does not have. The roles count, and
-// not how they are permitted.
+// lostPurposes names the purposes that a successor does not have. It compares roles, and not the
+// way in which a certificate permits them.
 func lostPurposes(cert, successor *x509.Certificate) (lost []string) {
 	roles := RolesOf(successor)
 	for _, role := range RolesOf(cert) {
@@ -112,14 +112,14 @@ func lostPurposes(cert, successor *x509.Certificate) (lost []string) {
 
 var oidAnyPurpose = asn1.ObjectIdentifier{2, 5, 29, 37, 0}
 
-// ownExtensions are those that each certificate has as it needs them.
+// ownExtensions are the extensions that depend on the single certificate.
 var ownExtensions = []asn1.ObjectIdentifier{oidSubjectKeyID, {2, 5, 29, 35}, oidKeyUsage, oidBasicConstraints, oidSubjectAltName, oidExtKeyUsage}
 
-// oidTimestamps are proofs that a certificate was published (RFC 6962): they are bound
-// to that one.
+// oidTimestamps marks proofs that a certificate was published (RFC 6962). They are bound to that
+// certificate.
 var oidTimestamps = asn1.ObjectIdentifier{1, 3, 6, 1, 4, 1, 11129, 2, 4, 2}
 
-// extensionNames are those of extensions that are met in the field.
+// extensionNames holds the names of extensions that are common in practice.
 var extensionNames = map[string]string{
 	"2.5.29.31": "crlDistributionPoints", "1.3.6.1.5.5.7.1.1": "authorityInfoAccess", "2.5.29.32": "certificatePolicies",
 	"2.5.29.18": "issuerAltName", "1.3.6.1.5.5.7.1.24": "tlsFeature", "2.16.840.1.113730.1.1": "nsCertType", "2.16.840.1.113730.1.13": "nsComment",
@@ -158,7 +158,7 @@ func (r Request) keep(cert *x509.Certificate) error {
 		purposes = append(purposes, role.usageOID())
 	}
 	for _, id := range purposesOf(r.Like) {
-		if !id.Equal(oidAnyPurpose) { // the roles that it stands for are there
+		if !id.Equal(oidAnyPurpose) { // the roles that it stands for are included already
 			purposes = append(purposes, id)
 		}
 	}

@@ -15,7 +15,7 @@ import (
 
 var now = time.Date(2027, 1, 1, 12, 0, 0, 0, time.UTC)
 
-// subject is the encoding of CN=<text>, text of less than 100 ASCII characters.
+// subject returns the encoding of CN=<text>, for a text of less than 100 ASCII characters.
 func subject(text string) []byte {
 	n := byte(len(text))
 	head := []byte{0x30, n + 11, 0x31, n + 9, 0x30, n + 7, 0x06, 0x03, 0x55, 0x04, 0x03, 0x0c, n}

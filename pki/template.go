@@ -41,7 +41,7 @@ type Template struct {
 	text string
 }
 
-// named puts the template's name before an error of it.
+// named puts the template's name before its error.
 func (t *Template) named(err error) error {
 	if t.Name == "" {
 		return err
@@ -81,7 +81,7 @@ const (
 // roleCA is the Role of a template for a CA.
 const roleCA = "ca"
 
-// DefaultTemplate is the text of the built-in shape of "ca", "server" or "client".
+// DefaultTemplate returns the text of the built-in template of "ca", "server" or "client".
 func DefaultTemplate(shape string) (string, error) {
 	switch shape {
 	case roleCA:
@@ -94,8 +94,8 @@ func DefaultTemplate(shape string) (string, error) {
 	return "", fmt.Errorf("unknown shape %q (ca, server or client)", shape)
 }
 
-// ParseTemplate checks that text is a template. Whether it renders to a
-// certificate is seen when one is made.
+// ParseTemplate checks that text is a template. It does not check whether the template renders to a
+// certificate; this shows when one is made.
 func ParseTemplate(text []byte) (*Template, error) {
 	if _, err := parseTemplate(string(text), (&budget{}).funcs()); err != nil {
 		return nil, fmt.Errorf("the template does not parse: %w", err)
@@ -206,10 +206,10 @@ func algorithmOf(pub crypto.PublicKey) x509.PublicKeyAlgorithm {
 	if _, isRSA := pub.(*rsa.PublicKey); isRSA {
 		return x509.RSA
 	}
-	return x509.UnknownPublicKeyAlgorithm // the library does not look
+	return x509.UnknownPublicKeyAlgorithm // the library does not use it
 }
 
-// shape renders the template for a leaf.
+// shape renders the template for a leaf certificate.
 func (r Request) shape() (*x509.Certificate, error) {
 	f := facts{role: string(r.Role), rawSubject: r.RawSubject, pub: r.PublicKey, strict: r.StrictKeyUsage}
 	for _, name := range r.DNSNames {
@@ -221,8 +221,8 @@ func (r Request) shape() (*x509.Certificate, error) {
 	return r.Template.render(f)
 }
 
-// accepts is the error for a certificate that no template may make a leaf of. It looks
-// at the finished certificate: a template can write each extension in two ways.
+// accepts returns an error for a leaf certificate that no template may make. It looks at the
+// finished certificate, because a template can write each extension in two ways.
 func (r Request) accepts(cert *x509.Certificate) error {
 	switch {
 	case cert.IsCA || cert.KeyUsage&(x509.KeyUsageCertSign|x509.KeyUsageCRLSign) != 0:
@@ -236,8 +236,8 @@ func (r Request) accepts(cert *x509.Certificate) error {
 	return nil
 }
 
-// lost is a name that was asked for and is not in the certificate: a variable with a
-// typing mistake renders as null. Whom a certificate is for is not the template's matter.
+// lost returns a name that was asked for and is not in the certificate: a variable with a typing
+// mistake renders as null. A template does not decide on these names.
 func (r Request) lost(cert *x509.Certificate) string {
 	made := commonNames(cert.RawSubject)
 	for _, name := range commonNames(r.RawSubject) {
@@ -258,7 +258,7 @@ func (r Request) lost(cert *x509.Certificate) string {
 	return ""
 }
 
-// commonNames are the CNs of a subject.
+// commonNames returns the CNs of a subject.
 func commonNames(raw []byte) []string {
 	var rdns pkix.RDNSequence
 	if _, err := asn1.Unmarshal(raw, &rdns); err != nil {
@@ -299,7 +299,7 @@ func (r CARequest) shape() (*x509.Certificate, error) {
 	return cert, nil
 }
 
-// ranges are the networks in the form of a template.
+// ranges returns the networks in the form of a template.
 func (p Permit) ranges() x509util.MultiIPNet {
 	var all x509util.MultiIPNet
 	return append(all, p.IPRanges...)

@@ -61,9 +61,9 @@ var (
 	oidEmailAddress    = asn1.ObjectIdentifier{1, 2, 840, 113549, 1, 9, 1}
 )
 
-// encodeSubject encodes the subject of a template: one RDN an attribute, in the
-// order in which libvirt's documents write a DN. crypto/x509 would put two OUs
-// into one RDN, which libvirt prints as OU=a+OU=b.
+// encodeSubject encodes the subject of a template: one RDN for each attribute, in the order in
+// which libvirt's documents write a DN. crypto/x509 would put two OUs into one RDN, which libvirt
+// prints as OU=a+OU=b.
 func encodeSubject(s x509util.Subject) ([]byte, error) {
 	type attributes struct {
 		typ    asn1.ObjectIdentifier
@@ -103,8 +103,8 @@ type attributeValue struct {
 	Value asn1.RawValue
 }
 
-// directoryString encodes a value with the string type that GnuTLS wants of its
-// attribute: another one is printed in hexadecimal, and matches no list.
+// directoryString encodes a value with the string type that GnuTLS expects for its attribute.
+// GnuTLS prints other types in hexadecimal, and then the value does not match a list.
 func directoryString(typ asn1.ObjectIdentifier, value string) asn1.RawValue {
 	raw := asn1.RawValue{Tag: asn1.TagUTF8String, Bytes: []byte(value)}
 	switch {

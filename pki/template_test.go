@@ -16,8 +16,8 @@ import (
 	"virtpki/pki"
 )
 
-// template parses a template; with edits, pairs of old and new text, it is the
-// built-in one of a shape with these made.
+// template parses a template. With edits, which are pairs of old and new text, it is the built-in
+// template of a role with these edits.
 func template(t *testing.T, shape string, edits ...string) *pki.Template {
 	t.Helper()
 	text, err := pki.DefaultTemplate(shape)
@@ -37,7 +37,7 @@ func template(t *testing.T, shape string, edits ...string) *pki.Template {
 	return parsed
 }
 
-// sameShape wants two certificates to differ in nothing but serial and signature.
+// sameShape checks that two certificates differ only in serial and signature.
 func sameShape(t *testing.T, got, want *x509.Certificate) {
 	t.Helper()
 	if !bytes.Equal(got.RawSubject, want.RawSubject) {
@@ -231,7 +231,7 @@ func newKey(t testing.TB, keyType pki.KeyType) crypto.Signer {
 	return key
 }
 
-// attribute is one of a subject, its type in dotted form.
+// attribute is one attribute of a subject, with its type in dotted form.
 func attribute(oid, value string) pkix.AttributeTypeAndValue {
 	var parsed asn1.ObjectIdentifier
 	for part := range strings.SplitSeq(oid, ".") {

@@ -30,15 +30,15 @@ type budget struct {
 	failed string // the message of the template's fail
 }
 
-// spend panics when nothing is left, which text/template turns into an error.
+// spend panics when the budget is used up, which text/template turns into an error.
 func (b *budget) spend(work int) {
 	if b.left -= work; b.left < 0 {
 		panic(errTooMuchWork)
 	}
 }
 
-// parseTemplate parses a text, and has each turn of a range and each template that is
-// invoked call a function: without that a loop with nothing in it could not be ended.
+// parseTemplate parses a text, and adds a call to each turn of a range and each invoked template.
+// Without it an empty loop could not be ended.
 func parseTemplate(text string, funcs template.FuncMap) (*template.Template, error) {
 	if len(text) > maxTemplate {
 		return nil, fmt.Errorf("%d bytes are too many (at most %d)", len(text), maxTemplate)
@@ -85,7 +85,7 @@ func callNode(name string) parse.Node {
 	return call.Root.Nodes[0]
 }
 
-// funcs are the functions of a template, each of which spends.
+// funcs returns the functions of a template, each of which spends from the budget.
 func (b *budget) funcs() template.FuncMap {
 	funcs := templateFuncs(&b.failed)
 	for name, fn := range funcs {

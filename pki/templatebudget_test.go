@@ -66,7 +66,7 @@ func TestTemplateBombs(t *testing.T) {
 	}
 }
 
-// renderWith has a text stand before the built-in template.
+// renderWith renders a text followed by the built-in template.
 func renderWith(ca *pki.CA, pub any, text string) error {
 	builtin, err := pki.DefaultTemplate("server")
 	if err != nil {

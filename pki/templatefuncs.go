@@ -28,7 +28,7 @@ semver semverCompare set sha1sum sha256sum sha512sum slice snakecase sortAlpha s
 sub subf substr swapcase ternary title toDecimal toJson toRawJson toString toStrings
 trim trimPrefix trimSuffix trunc tuple unset untitle upper urlJoin urlParse values wrap`
 
-// costs are of functions that do more than that, by their arguments.
+// costs holds the costs of functions that do more work, depending on their arguments.
 var costs = map[string]func(args []reflect.Value) int{
 	"until": product, "repeat": product, "indent": product, "nindent": product, "wrapWith": product,
 	"join": product, "replace": product, "trimAll": product, "trimall": product, "without": product, "mustWithout": product,
@@ -71,7 +71,7 @@ func typeOf(v any) string {
 	return fmt.Sprintf("%T", v)
 }
 
-// product is for work that grows with each argument, a number by its value.
+// product is the cost of work that grows with each argument; a number counts by its value.
 func product(args []reflect.Value) int {
 	cost := 1
 	for _, arg := range args {
@@ -84,7 +84,7 @@ func product(args []reflect.Value) int {
 	return cost
 }
 
-// square is for a comparison of each element of a list with each.
+// square is the cost of comparing each element of a list with each other.
 func square(args []reflect.Value) int {
 	list := args[0]
 	if list.Kind() == reflect.Interface {
@@ -96,11 +96,11 @@ func square(args []reflect.Value) int {
 	return times(list.Len(), weigh(list, math.MaxInt32))
 }
 
-// indented is for two spaces a level before each element.
+// indented is the cost of two spaces per level before each element.
 func indented(args []reflect.Value) int { return times(2*maxDepth, weigh(args[0], math.MaxInt32)) }
 
-// formatted is for verbs, each of which may print any of the arguments, in a width of up
-// to a million.
+// formatted is the cost of verbs. Each may print any of the arguments, in a width of up to a
+// million.
 func formatted(args []reflect.Value) int {
 	verbs := strings.Count(args[0].String(), "%")
 	width := 0
@@ -110,7 +110,7 @@ func formatted(args []reflect.Value) int {
 	return times(verbs, width+weigh(args[1], math.MaxInt32))
 }
 
-// times multiplies without running over.
+// times multiplies without overflow.
 func times(a, b int) int {
 	if a != 0 && b > math.MaxInt32/a {
 		return math.MaxInt32

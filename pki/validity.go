@@ -6,22 +6,22 @@ import (
 	"time"
 )
 
-// Lifetimes that are used where the user names none.
+// The default lifetimes.
 const (
 	DefaultCAValidity   = 10 * Year
 	DefaultLeafValidity = Year
 	DefaultCRLValidity  = 30 * Day
 
-	// Backdate is how far before now a certificate begins, so that a host with a clock a little
-	// behind accepts it at once.
+	// Backdate is the time before now at which a certificate begins, so that a host with a clock a
+	// little behind accepts it at once.
 	Backdate = Day
 
 	Day  = 24 * time.Hour
 	Year = 365 * Day
 )
 
-// maxValidity keeps every end of life well below the year 9999, the last that
-// a certificate can name (RFC 5280 section 4.1.2.5).
+// maxValidity keeps every expiry well below the year 9999, the last that a certificate can name
+// (RFC 5280 section 4.1.2.5).
 const maxValidity = 200 * Year
 
 // ParseValidity reads a lifetime: a whole number and a unit, s, m, h, d (24

@@ -1,5 +1,5 @@
-// Package dn handles the subject of a certificate as libvirt sees it, and with tls_allowed_dn_list,
-// the list of patterns that such a subject has to match.
+// Package dn handles the subject of a certificate as libvirt sees it, and tls_allowed_dn_list, the
+// list of patterns that such a subject has to match.
 //
 // # The text
 //

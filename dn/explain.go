@@ -17,9 +17,9 @@ type Miss struct {
 	Fix     string `json:"fix,omitempty"` // a pattern that would match, made from this one
 }
 
-// Explain says, for a name that the list refuses, which patterns came close and why they missed,
-// the closest first. It leaves out patterns that are far from the name, and returns nothing when
-// the list admits the name.
+// Explain returns, for a name that the list refuses, the patterns that came close and why they
+// missed, the closest first. It leaves out patterns that are far from the name, and returns nothing
+// when the list admits the name.
 func Explain(name string, patterns []string, m Matcher) []Miss {
 	for _, p := range patterns {
 		if m.Match(p, name) {

@@ -116,7 +116,7 @@ func TestAbortingSubjects(t *testing.T) {
 	}
 }
 
-// TestClassesAgainstOriginal compares where each character class begins and ends.
+// TestClassesAgainstOriginal compares the limits of each character class with the original's.
 func TestClassesAgainstOriginal(t *testing.T) {
 	o := startOriginal(t)
 	for _, class := range []string{"alnum", "alpha", "blank", "cntrl", "digit", "graph", "lower", "print", "punct",

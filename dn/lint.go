@@ -113,8 +113,8 @@ func (l *linter) habits(h habits, s Severity, end, right string) {
 	}
 }
 
-// harmless returns the habits that a pattern may have. For fnmatch alone a backslash makes the next
-// character stand for itself, and leading wildcards may stand for the start of a value.
+// harmless returns the habits that a pattern may have. A leading wildcard may stand for the start
+// of a value, and for fnmatch a backslash makes the next character stand for itself.
 func (l *linter) harmless(p string) habits {
 	h := habits(0)
 	if strings.HasPrefix(p, "*") || strings.HasPrefix(p, "?") || strings.ContainsRune(p, '[') {

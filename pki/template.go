@@ -22,7 +22,7 @@ import (
 // go.step.sm/crypto/x509util, made by a Go template (text/template with the functions of sprig)
 // from these facts about the certificate:
 //
-//	.Subject         what the subject would be: organization, commonName, ...
+//	.Subject         the subject without a template: organization, commonName, ...
 //	.SANs            the names, each with its type
 //	.Role            "ca", "server" or "client"
 //	.StrictKeyUsage  whether --for names a release that takes a strict keyUsage

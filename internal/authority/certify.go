@@ -53,8 +53,8 @@ func (a *Authority) MakePair(j *change.Job, keys *change.Keyring, o Order, to ke
 	return cert, j.WritePair(to, o.Identity.Role, key, cert, have)
 }
 
-// Certify signs a certificate and plans its record. path is where it will lie, for the
-// summary; empty for the record's.
+// Certify signs a certificate and plans its record. path is its future path, for the summary; if it
+// is empty, the summary shows that of the record.
 func (a *Authority) Certify(j *change.Job, o Order, path string) (*x509.Certificate, error) {
 	cert, dropped, err := a.Sign(o)
 	if err != nil {
@@ -71,8 +71,8 @@ func (a *Authority) Certify(j *change.Job, o Order, path string) (*x509.Certific
 	return cert, a.Record(j, cert)
 }
 
-// Sign has the CA sign, and records nothing. dropped lists the names that the CA may not sign and
-// that nobody asked for.
+// Sign has the CA sign, without a record. dropped lists the names that the CA may not sign and that
+// nobody asked for.
 func (a *Authority) Sign(o Order) (cert *x509.Certificate, dropped []string, err error) {
 	request, dropped, err := a.RequestFor(o)
 	if err != nil {

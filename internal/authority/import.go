@@ -44,7 +44,7 @@ type Import struct {
 	notes     []string
 	unproven  map[string]bool // serials of certificates signed with MD5, which does not prove who made them
 
-	keyThere   []byte // the file of the CA's key, where it is in its directory already
+	keyThere   []byte // the file of the CA's key, if it is in its directory already
 	certsThere bool   // the CA's certificates are in its directory already
 
 	taken  map[string]*x509.Certificate // records by serial
@@ -193,7 +193,7 @@ func (in *Import) readIssued(path string) error {
 	return in.readIndex(filepath.Dir(path), entries)
 }
 
-// certExtensions are those of files that may hold a certificate.
+// certExtensions are the extensions of files that may hold a certificate.
 var certExtensions = []string{".pem", ".crt", ".cer"}
 
 // readFolder takes over every certificate that the CA has signed, and counts the files without one.

@@ -134,8 +134,7 @@ func (a *Authority) Granted(cert *x509.Certificate) bool {
 	return a.HasSigned(cert) || a.HasRecord(cert)
 }
 
-// HasRecord reports whether the CA's records hold a certificate, be it of a generation
-// that is gone.
+// HasRecord reports whether the CA's records hold a certificate, even one of a dropped generation.
 func (a *Authority) HasRecord(cert *x509.Certificate) bool {
 	certs, err := keypair.ReadCerts(a.Tree, store.RecordPath(libvirt.Records(a.Folder), cert.SerialNumber))
 	return err == nil && keypair.Contains(certs, cert)

@@ -105,7 +105,7 @@ type CRLEntry struct {
 	Serial  string    `json:"serial"`
 	Revoked time.Time `json:"revoked"`
 	Reason  string    `json:"reason"`
-	DN      string    `json:"dn,omitempty"` // where the CA of the machine has a record
+	DN      string    `json:"dn,omitempty"` // if the CA of the machine has a record
 }
 
 // ReadCRLFile returns the lists of a file and their revocations. data is the contents of the file;

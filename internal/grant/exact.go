@@ -46,16 +46,16 @@ func isPrefix(item string) bool {
 // set reports whether anything is listed.
 func (e Exact) set() bool { return len(e.Names)+len(e.Addresses) > 0 }
 
-// grantsCN reports whether a CN is one of the names, or the short form of a host among
-// them. Case counts: tls_allowed_dn_list tells CN=admin from CN=Admin.
+// grantsCN reports whether a CN is one of the names, or the short form of a host among them. Case
+// matters: tls_allowed_dn_list distinguishes CN=admin from CN=Admin.
 func (e Exact) grantsCN(cn string) bool {
 	return cn != "" && !strings.HasPrefix(cn, "*") && slices.ContainsFunc(e.Names, func(name string) bool {
 		return cn == name || cn == shortForm(name)
 	})
 }
 
-// grantsDNS is grantsCN for a dNSName, where case does not count. A wildcard is granted only if it
-// is listed itself.
+// grantsDNS is grantsCN for a dNSName, regardless of case. A wildcard is granted only if it is
+// listed itself.
 func (e Exact) grantsDNS(host string) bool {
 	return slices.ContainsFunc(e.Names, func(name string) bool {
 		return strings.EqualFold(host, name) && IsHostName(strings.TrimPrefix(host, "*.")) ||

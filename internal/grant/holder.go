@@ -118,7 +118,7 @@ func (s *Sender) has(one *holder) bool {
 type Taken struct {
 	Name   string
 	CN     bool              // it is a CN of the certificate, perhaps a subjectAltName too
-	Holder *x509.Certificate // that has it, the one that lives longest
+	Holder *x509.Certificate // that has it, the one that expires last
 }
 
 // Taken returns the names of a certificate, as it will be signed, that belong to somebody else than
@@ -157,7 +157,7 @@ func inOrder(one *holder) []string {
 	return append(slices.Clone(one.cns), others...)
 }
 
-// carries reports whether a certificate has a name, as a CN where it has to be one.
+// carries reports whether a certificate has a name, as a CN if it has to be one.
 func (one *holder) carries(name string, cn bool) bool {
 	return slices.Contains(one.cns, name) || !cn && slices.Contains(one.all, name)
 }

@@ -24,7 +24,7 @@ type Request struct {
 	// Unattended says that nobody looks at the certificates before they are signed. A
 	// request that somebody would have to look at is then refused.
 	Unattended bool
-	AtMost     int // requests in one file, where it is unattended
+	AtMost     int // requests in one file, if it is unattended
 
 	AfterRevocation bool     // sign even if the last certificate was revoked
 	Replace         []string // names that are granted though a live certificate with another key has them

@@ -18,7 +18,7 @@ const (
 	Plain     Form = "plain"
 	Encrypted Form = "encrypted" // with a passphrase
 	PKCS11    Form = "pkcs11"    // the file names a key in a token
-	TPM       Form = "tpm"       // the file can be used by one TPM alone
+	TPM       Form = "tpm"       // only one TPM can use the file
 )
 
 // FormOf returns the form of a file's contents. It opens nothing.

@@ -89,7 +89,7 @@ func publicOf(file *tss2.TPMKey) (public crypto.PublicKey, err error) {
 // errMalformed is the error for a key file with wrong contents.
 var errMalformed = errors.New("the block " + PEMType + " does not parse")
 
-// maxBlob is the longest part of a key's file that a TPM takes, in bytes.
+// maxBlob is the longest part of a key's file that a TPM accepts, in bytes.
 const maxBlob = 4096
 
 // parse reads the file of a key, and refuses features that this package does not support.

@@ -77,7 +77,7 @@ func (o *Options) proxy() func(*http.Request) (*url.URL, error) {
 
 var errRedirect = errors.New("it redirects to another kind of address")
 
-// checkRedirect follows the redirects of a standby node of Vault (307), by https alone. Other
+// checkRedirect follows the redirects of a standby node of Vault (307), only by https. Other
 // redirects change the request into another one, or come from a login page.
 func checkRedirect(request *http.Request, via []*http.Request) error {
 	code := 0

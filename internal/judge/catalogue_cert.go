@@ -16,7 +16,7 @@ func fileEntries() []Entry {
 		{"ca-unreadable", Own, "The CA file is there and cannot be read.", "Set the file's owner and mode; see the stage places."},
 		{"key-unreadable", Own, "The key's file is there and cannot be read.", "Set the file's owner and mode; see the stage places."},
 		{"crl-unreadable", Own, "The CRL is there and cannot be read. A CRL that is missing does not matter, one that cannot be read stops the daemon.", "Set the file's owner and mode, or remove the file."},
-		{"cert-too-large", Own, "The certificate's file has more than 65536 bytes, and libvirt reads no more than that.", "Take out what does not belong into the file."},
+		{"cert-too-large", Own, "The certificate's file has more than 65536 bytes, and libvirt reads no more than that.", "Remove the parts that do not belong in the file."},
 		{"ca-too-large", Own, "The CA file has more than 65536 bytes, and libvirt reads no more than that.", "Take out CAs that are not in use any more, and text between the blocks."},
 		{"cert-not-pem", Own, "The file has no CERTIFICATE block. DER, OpenSSL's TRUSTED CERTIFICATE and empty files are not read.", copyAgain + " `openssl x509 -inform DER -in FILE -out FILE.pem` makes PEM of DER."},
 		{"cert-broken", Own, "A CERTIFICATE block (or CERTIFICATE REQUEST, which GnuTLS takes for one) cannot be decoded: truncated, changed, or of a form that GnuTLS refuses.", copyAgain},
@@ -33,12 +33,12 @@ func fileEntries() []Entry {
 func leafEntries() []Entry {
 	return []Entry{
 		{"cert-expired", Own, "The certificate has expired. A daemon that runs goes on until it is restarted or reloaded; then it does not start. Peers refuse it at once.", "`virtpki renew`, and let it run from cron (`virtpki generate systemd` or `cron`)."},
-		{"cert-future", Own, "The certificate is not valid yet: made on a machine whose clock is ahead, or read on one whose clock is behind.", "Set the clock; certificates of virtpki are valid from a day before they are made."},
+		{"cert-future", Own, "The certificate is not valid yet: it was made on a machine with a clock that is ahead, or is read on one with a clock that is behind.", "Set the clock; certificates of virtpki are valid from a day before they are made."},
 		{"cert-is-ca", Own, "The certificate of a server or client is that of a CA; often the CA file or a chain in the wrong order stands in its place.", "Put the leaf first in its file. " + reissueFix},
 		{"cert-constraints-broken", Own, "The basic constraints of the certificate cannot be read.", reissueFix},
 		{"cert-usage-broken", Own, "The key usage of the certificate cannot be read.", reissueFix},
 		{"cert-usage-signature", Own, "A critical key usage does not permit digital signatures.", reissueFix},
-		{"cert-usage-encipherment", Own, "A critical key usage does not permit key encipherment. libvirt before 11.6 and QEMU before 10.2 want it for every type of key, although EC and Ed25519 keys cannot do it; this is what Go's, step's and cfssl's EC certificates run into. Some distributions have carried the change back.", reissueFix + " virtpki leaves key usage out on such keys; `--for libvirt-11.6` writes the strict form."},
+		{"cert-usage-encipherment", Own, "A critical key usage does not permit key encipherment. libvirt before 11.6 and QEMU before 10.2 want it for every type of key, although EC and Ed25519 keys cannot do it; EC certificates of Go, step and cfssl fail because of it. Some distributions have carried the change back.", reissueFix + " virtpki leaves key usage out on such keys; `--for libvirt-11.6` writes the strict form."},
 		{"cert-usage-signature-noncritical", Own, "A key usage that is not critical does not permit digital signatures. libvirt warns; in a handshake GnuTLS refuses the key.", reissueFix},
 		{"cert-usage-encipherment-noncritical", Own, "A key usage that is not critical does not permit key encipherment. It works, and libvirt before 11.6 prints a warning at every call.", "Nothing has to be done. " + reissueFix},
 		{"cert-purpose", Own, "A critical extended key usage does not allow the role: a client's certificate for a server, or the reverse.", reissueFix + " `virtpki issue host` makes both pairs."},
@@ -72,9 +72,9 @@ func issuerEntries() []Entry {
 		{"issuer-missing", Own, "The CA that signed the certificate is not in the CA file.", "Add that CA to the CA file, or issue the certificate from one that is there."},
 		{"issuer-too-late", Own, "The CA that signed the certificate is behind the first sixteen of the file, which is as far as is looked.", "Put it first."},
 		{"issuer-in-cert-file", Own, "The intermediate CA stands behind the certificate in its own file. libvirt, and QEMU before 10.2, do not look for CAs there when they check their own certificate.", "Append the intermediate to the CA file as well."},
-		{"issuer-other-key", Own, "The CA file has a CA of the right name with another key: the CA was made anew under its old name.", "Issue the certificate again from the present CA, or add the former CA's certificate to the CA file."},
-		{"issuer-not-ca", Own, "What signed the certificate is not a CA.", reissueFix},
-		{"issuer-usage", Own, "The key usage of the issuer does not permit signing certificates.", "Make the CA anew, or take another."},
+		{"issuer-other-key", Own, "The CA file has a CA of the right name with another key: the CA was replaced under its old name.", "Issue the certificate again from the present CA, or add the former CA's certificate to the CA file."},
+		{"issuer-not-ca", Own, "The certificate that signed it is not a CA's.", reissueFix},
+		{"issuer-usage", Own, "The key usage of the issuer does not permit signing certificates.", "Replace the CA, or use another."},
 		{"name-constraints", Own, "The names of the certificate are not among those that a CA above it may certify.", "Issue the certificate with names that the CA permits (`virtpki ca show`)."},
 		{"path-length", Own, "A CA allows fewer CAs below itself than there are.", "Issue the certificate from a CA further up."},
 		{"signature-wrong", Own, "The signature on a certificate was not made by the CA of that name: another CA of the same name, or a changed file.", reissueFix},
@@ -86,23 +86,23 @@ func issuerEntries() []Entry {
 }
 
 func crlEntries() []Entry {
-	fix := "`virtpki crl` writes the CRL anew."
+	fix := "`virtpki crl` writes a new CRL."
 	return []Entry{
-		{"crl-missing", Own, "There is no CRL. That is no error, and nobody can be refused as revoked.", fix},
+		{"crl-missing", Own, "There is no CRL. That is not an error, but nobody can be refused as revoked.", fix},
 		{"crl-not-pem", Own, "The CRL's file has no X509 CRL block: empty, DER, or a certificate. The daemon does not start and no client connects, while a missing file would not matter.", fix + " Or remove the file."},
 		{"crl-broken", Own, "An X509 CRL block cannot be decoded.", fix + " Or remove the file."},
-		{"crl-expired", Own, "The CRL's nextUpdate has passed. GnuTLS does not look at that: what is on the list stays refused, everybody else gets in, also who was revoked since.", fix + " Copy it to every host."},
+		{"crl-expired", Own, "The CRL's nextUpdate has passed. GnuTLS does not look at that: the certificates on the list stay refused, and all others are admitted, even those revoked since.", fix + " Copy it to every host."},
 		{"crl-future", Own, "The CRL is dated in the future. GnuTLS does not look at that.", "Set the clock, where that is wrong; else " + fix},
-		{"crl-signature", Own, "The CRL was not signed by the CA whose name it has. GnuTLS does not look at that: whoever can write the file can revoke anybody.", fix},
+		{"crl-signature", Own, "The CRL carries the name of a CA that did not sign it. GnuTLS does not look at that: anyone who can write the file can revoke anybody.", fix},
 		{"crl-foreign", Own, "The CRL is that of a CA that is not in the CA file. It has no effect. A warning where the file has no other: nobody is refused as revoked, and virtpki does not add to it.", "Take it out, or add the CA. Where the CA's own CRL was replaced, bring it back; " + fix},
-		{"crl-superseded", Own, "The file has two CRLs of one CA's name. GnuTLS keeps the newer one and drops what is on the other alone.", "Keep one CRL for each CA; give a new CA a name of its own (`virtpki ca rollover` does)."},
+		{"crl-superseded", Own, "The file has two CRLs of one CA's name. GnuTLS keeps the newer one and drops the entries that only the other has.", "Keep one CRL for each CA; give a new CA a name of its own (`virtpki ca rollover` does)."},
 		{"crl-delta", Own, "The CRL is a delta. GnuTLS takes it for the whole list.", fix},
 	}
 }
 
 func keyEntries() []Entry {
 	return []Entry{
-		{"key-broken", Own, "The file has no private key that GnuTLS reads. PKCS#8, PKCS#1 and SEC 1 in PEM are read; DER is not.", "Copy the file again, or issue the pair anew."},
+		{"key-broken", Own, "The file has no private key that GnuTLS reads. PKCS#8, PKCS#1 and SEC 1 in PEM are read; DER is not.", "Copy the file again, or issue the pair again."},
 		{"key-encrypted", Own, "The key is encrypted. libvirt has no way to ask for a passphrase; QEMU takes it from a secret (default_tls_x509_secret_uuid and the like).", "`openssl pkey -in KEY -out NEW` takes the passphrase away."},
 		{"key-mismatch", Own, "Key and certificate do not belong together: one of them was replaced alone.", reissueFix + " `virtpki rollback` brings the former pair back."},
 		{"key-mismatch-unseen", Own, "An Ed25519 key does not belong to its certificate, or an RSA key is damaged. GnuTLS compares key and certificate by a signature that such keys cannot make and goes on without: the daemon starts, and every handshake fails.", reissueFix},
@@ -117,7 +117,7 @@ func sessionEntries() []Entry {
 	return []Entry{
 		{"no-certificate", Session, "The client has no certificate to show. libvirtd logs \"No certificate was found\"; the client sees an input/output error.", "`virtpki issue client NAME --here`."},
 		{"session-issuer-missing", Session, "The other side does not have the CA that signed the certificate in its CA file.", "Give the other side `/etc/pki/CA/cacert.pem` of the CA's host."},
-		{"cert-revoked", Session, "The certificate is on the CRL that the other side reads.", "Where its owner is to get in again: `virtpki renew --force` where the CA's key is; elsewhere `virtpki renew --force --via` or `virtpki request --new`, which the CA answers with `virtpki sign --after-revocation`. A plain `virtpki renew` leaves alone what was revoked."},
+		{"cert-revoked", Session, "The certificate is on the CRL that the other side reads.", "To admit its owner again: `virtpki renew --force` where the CA's key is; elsewhere `virtpki renew --force --via` or `virtpki request --new`, which the CA answers with `virtpki sign --after-revocation`. A plain `virtpki renew` does not renew a revoked certificate."},
 		{"cert-usage-handshake", Session, "The key usage does not permit digital signatures. GnuTLS minds that in a handshake, critical or not; a client sends no certificate then.", reissueFix},
 		{"cert-usage-old-tls", Session, "The key usage of a server's RSA key permits key encipherment alone. TLS 1.3 cannot use it, TLS 1.2 by static RSA alone.", reissueFix},
 		{"subject-empty", Session, "The subject is empty. libvirt refuses such a peer, whether or not there is a list of allowed names.", reissueFix},

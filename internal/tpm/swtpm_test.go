@@ -39,7 +39,8 @@ func emulator(t *testing.T) string {
 		os.RemoveAll(dir)
 	})
 	for range 1000 {
-		if _, err := os.Stat(socket); err == nil {
+		if conn, err := net.Dial("unix", socket); err == nil { // the file is there before it listens
+			conn.Close()
 			return socket
 		}
 		time.Sleep(10 * time.Millisecond)

@@ -23,7 +23,7 @@ func fileEntries() []Entry {
 		{"ca-not-pem", Own, "The CA file has no CERTIFICATE block.", copyAgain + " It is `/etc/pki/CA/cacert.pem` on the CA's host."},
 		{"ca-broken", Own, "A CERTIFICATE block of the CA file cannot be decoded. One such block spoils the whole file, also behind the sixteenth.", copyAgain + " It is `/etc/pki/CA/cacert.pem` on the CA's host."},
 		{"cert-missing", Own, "A server has no certificate: libvirtd with a TLS port does not start.", "`virtpki issue server NAME`, or `virtpki bootstrap` for everything."},
-		{"ca-missing", Own, "There is no CA file; neither a server nor a client goes on without.", "Copy `/etc/pki/CA/cacert.pem` from the CA's host; `virtpki bootstrap` makes a CA where there is none."},
+		{"ca-missing", Own, "The CA file is missing. Neither a server nor a client works without it.", "Copy `/etc/pki/CA/cacert.pem` from the CA's host; `virtpki bootstrap` makes a CA where there is none."},
 		{"key-missing", Own, "A server has no key.", "`virtpki issue server NAME`."},
 		{"pair-missing", Own, "A client has neither certificate nor key. It goes on without, and a server that verifies clients, as all do by default, refuses it.", "`virtpki issue client NAME --here`."},
 		{"pair-half", Own, "A client has a key and no certificate, or the reverse. libvirt before 11.10 goes on without both, newer ones do not connect.", "`virtpki issue client NAME --here` makes both."},

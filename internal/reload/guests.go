@@ -122,7 +122,7 @@ func (r *guestRefresh) reload(ctx context.Context, host *rpc.GuestHost, guest rp
 	case errors.Is(err, rpc.ErrVNCWithoutTLS):
 		return nil
 	case errors.Is(err, rpc.ErrNoDisplayReload):
-		r.j.Note("guest %s: VNC%s: %v; it reads the new ones when it is migrated or started anew", guest.Name, r.goesOn("vnc"), err)
+		r.j.Note("guest %s: VNC%s: %v; it reads the new ones when it is migrated or started again", guest.Name, r.goesOn("vnc"), err)
 		return nil
 	case errors.Is(err, rpc.ErrGuestBusy):
 		r.j.Note("guest %s: VNC%s: %v; the next run tries again", guest.Name, r.goesOn("vnc"), err)
@@ -140,7 +140,7 @@ func (r *guestRefresh) tellHeld(guest rpc.Guest) {
 		if err != nil || use.Refresh != libvirt.GuestStart || r.ends(name).IsZero() {
 			continue
 		}
-		r.j.Note("guest %s: %s%s: it reads the new files when it is migrated, started anew, or its device is plugged in again", guest.Name, heldWords[name], r.goesOn(name))
+		r.j.Note("guest %s: %s%s: it reads the new files when it is migrated, started again, or its device is plugged in again", guest.Name, heldWords[name], r.goesOn(name))
 	}
 }
 
@@ -225,7 +225,7 @@ func (r *guestRefresh) proveVNC(ctx context.Context, guest rpc.Guest) error {
 	path := r.where(served)
 	if path == "" {
 		return hint.With(fmt.Errorf("VNC serves %s until %s, which is in none of %s", subject.Of(served), termtext.Day(served.NotAfter), strings.Join(r.paths(), " and ")),
-			"it was started with another folder: it reads these when it is migrated or started anew")
+			"it was started with another folder: it reads these when it is migrated or started again")
 	}
 	r.j.Did("guest %s: VNC serves what is in %s, until %s", guest.Name, path, termtext.Day(served.NotAfter))
 	return nil

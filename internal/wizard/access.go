@@ -226,7 +226,7 @@ func (w accessTopic) learnExisting(all []candidate) {
 }
 
 func (w accessTopic) askAdmitted(ctx context.Context) error {
-	w.Say("The CA has signed for these before, and they still count. Who is left out here is refused.")
+	w.Say("The CA has signed for these before, and their certificates are still valid. Clients that you leave out are refused.")
 	options := make([]string, len(w.existing))
 	for i, name := range w.existing {
 		options[i] = termtext.Quote(name)
@@ -252,7 +252,7 @@ func (w *Answers) admittedNames() []string {
 // one and offers it. Asked again, it continues at the end of the list. If the list is to be
 // changed, it offers each pattern once more.
 func (w accessTopic) askPatterns(ctx context.Context) error {
-	w.Say("* is any text, ? one character; everything else is meant as it stands, upper and lower case too. An exact DN is the safest pattern.")
+	w.Say("* stands for any text, ? for one character. Everything else must match exactly, in case too. An exact DN is the safest pattern.")
 	offered, patterns := w.patterns, slices.Clone(w.patterns)
 	if w.rewrite {
 		w.rewrite, patterns = false, nil

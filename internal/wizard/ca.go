@@ -51,8 +51,8 @@ func (w caTopic) choosesPassphrase() bool { return w.makes() && !w.Given }
 
 func (w caTopic) askSource(ctx context.Context) error {
 	w.CADir = ""
-	w.Say("A CA signs the certificates of all hypervisors and of whoever connects to them. One is enough for all. There is none in %s.", w.CAPath())
-	w.Say("If another host of yours has it already, leave: virtpki request host asks it for this host's certificates, and virtpki install puts them here")
+	w.Say("A CA signs the certificates of all hypervisors and of their clients. One CA is enough for all of them. There is none in %s yet.", w.CAPath())
+	w.Say("If another host of yours has the CA already, leave: virtpki request host asks it for this host's certificates, and virtpki install puts them here")
 	choice, err := w.Select(ctx, "Which CA?", sources[:], w.source)
 	if err != nil {
 		return err
@@ -62,7 +62,7 @@ func (w caTopic) askSource(ctx context.Context) error {
 }
 
 func (w caTopic) askFolder(ctx context.Context) error {
-	w.Say("The folder is one that virtpki keeps a CA in: cacert.pem, cacrl.pem, newcerts, private/cakey.pem.")
+	w.Say("The directory holds a CA as virtpki keeps it: cacert.pem, cacrl.pem, newcerts, private/cakey.pem.")
 	before := w.CADir
 	folder, err := w.Line(ctx, prompt.Question{Message: "Folder of the CA", Preset: before, Check: func(folder string) error {
 		if w.CADir = folder; folder == "" {
@@ -80,7 +80,7 @@ func (w caTopic) askFolder(ctx context.Context) error {
 }
 
 func (w caTopic) askName(ctx context.Context) error {
-	w.Say("What is your organisation called? Its name stands in every certificate, and so in what is matched when somebody connects: O=NAME,CN=client.")
+	w.Say("The name of your organisation is in every certificate, and so in the DN that libvirtd compares when a client connects: O=NAME,CN=client.")
 	name, err := w.Line(ctx, prompt.Question{Message: "Organisation", Preset: w.name, Check: func(name string) error {
 		_, err := subject.ForCA(name)
 		return err
@@ -95,7 +95,7 @@ func (w caTopic) askName(ctx context.Context) error {
 var errNotTheSame = errors.New("the two are not the same")
 
 func (w caTopic) askNewPassphrase(ctx context.Context) error {
-	w.Say("A passphrase encrypts the CA's key on disk. Every command that signs wants it then, also what renews by night. It is not shown, and nowhere written.")
+	w.Say("A passphrase encrypts the CA's key on disk. Every command that signs needs it then, the nightly renewal too. It is not shown, and not written anywhere.")
 	for {
 		first, err := w.Password(ctx, "Passphrase for the CA's key (empty: none)")
 		if err != nil || first == "" {
@@ -125,7 +125,7 @@ func checkLife(text string) error {
 }
 
 func (w caTopic) askCALife(ctx context.Context) error {
-	w.Say("When the CA ends, everything that it has signed ends with it. Before that, 'virtpki ca rollover' changes to the next without an interruption.")
+	w.Say("When the CA expires, all certificates that it signed stop working. Before that, 'virtpki ca rollover' changes to a new CA without an interruption.")
 	life, err := w.Line(ctx, prompt.Question{Message: "How long does the CA live? (30d, 10y)", Preset: w.CALife, Check: checkLife})
 	if err == nil {
 		w.CALife = life

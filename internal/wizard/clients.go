@@ -25,7 +25,7 @@ func (w clientTopic) questions() []question {
 }
 
 func (w clientTopic) askClients(ctx context.Context) error {
-	w.Say("Who is to connect to this host? Each gets a certificate, and a bundle of files to carry to their machine. (This host has one too, for itself and for migrations.)")
+	w.Say("Name the clients of this host. Each gets a certificate, in a bundle of files to carry to their machine. (This host gets one too, for itself and for migrations.)")
 	text, err := w.Line(ctx, prompt.Question{Message: "Names, such as alice bob (empty: nobody yet)", Preset: strings.Join(w.Clients, " "), Optional: true, Check: func(text string) error {
 		if len(listed(text)) == 0 {
 			return nil
@@ -39,7 +39,7 @@ func (w clientTopic) askClients(ctx context.Context) error {
 }
 
 func (w clientTopic) askOut(ctx context.Context) error {
-	w.Say("Each bundle is a folder of its own in this one. It holds a private key: carry it over safely, then delete it here.")
+	w.Say("Each bundle is a subdirectory of this directory. It holds a private key: carry it over safely, then delete it here.")
 	preset := w.Out
 	if preset == "" {
 		preset = "bundles"
@@ -82,7 +82,7 @@ func (w clientTopic) askOpen(ctx context.Context) error {
 }
 
 func (w clientTopic) askLife(ctx context.Context) error {
-	w.Say("Certificates that are renewed by themselves may live short. One year leaves time where they are not.")
+	w.Say("Certificates with an automatic renewal can have a short lifetime. One year is enough for those that you renew by hand.")
 	life, err := w.Line(ctx, prompt.Question{Message: "How long do certificates live? (30d, 1y)", Preset: w.Life, Check: checkLife})
 	if err == nil {
 		w.Life = life

@@ -33,7 +33,7 @@ func (w hostTopic) makesPair() bool {
 }
 
 func (w hostTopic) askHostname(ctx context.Context) error {
-	w.Say("The name of this host comes first in its certificates. It is best the one that the machine itself goes by.")
+	w.Say("The name of this host comes first in its certificates. The machine's own host name is best.")
 	preset := w.Hostname
 	if preset == "" && len(w.machine) > 0 {
 		preset = w.machine[0]
@@ -90,7 +90,7 @@ func (w *Answers) kept() []string {
 func (w hostTopic) offersNames() bool { return w.makesServer() && len(w.offered) > 0 }
 
 func (w hostTopic) askNames(ctx context.Context) error {
-	w.Say("A client takes the server only by a name or an address that its certificate holds. Besides %s, these were found here.", w.Hostname)
+	w.Say("A client accepts the server only under a name or an address in its certificate. Besides %s, these were found here.", w.Hostname)
 	chosen, err := w.MultiSelect(ctx, "Which may be used?", w.offered, w.chosen)
 	if err == nil {
 		w.chosen = chosen
@@ -99,7 +99,7 @@ func (w hostTopic) askNames(ctx context.Context) error {
 }
 
 func (w hostTopic) askMore(ctx context.Context) error {
-	w.Say("By what else do clients and other hosts call it? A name in the DNS, an address behind a NAT, that of the network for migrations: what is missing here is refused later.")
+	w.Say("Add the other names and addresses that clients and hosts use: a name in the DNS, an address behind a NAT, the address in the network for migrations. A connection to a missing one is refused later.")
 	text, err := w.Line(ctx, prompt.Question{Message: "More names and addresses", Preset: strings.Join(w.more, " "), Optional: true, Check: func(text string) error {
 		var names subject.Names
 		for _, name := range listed(text) {
@@ -184,7 +184,7 @@ var useWords = map[string]string{
 }
 
 func (w hostTopic) askQEMU(ctx context.Context) error {
-	w.Say("QEMU reads certificates of its own, for what it does itself. A folder that is there makes libvirt use it.")
+	w.Say("QEMU reads its own certificates for migration, consoles and disks. libvirt uses each of its directories that exists.")
 	var options []string
 	var preset []bool
 	for _, use := range libvirt.QEMUUses() {

@@ -65,7 +65,7 @@ func (w importTopic) askLostKey(ctx context.Context) error {
 }
 
 func (w importTopic) askCert(ctx context.Context) error {
-	w.Say("The CA's own files stay as they are: what is in them is copied to %s, and from then on virtpki alone signs and revokes.", w.CAPath())
+	w.Say("The CA's own files stay as they are: they are copied to %s, and from then on only virtpki should sign and revoke.", w.CAPath())
 	cert, err := w.Line(ctx, prompt.Question{Message: "File with the CA's certificate", Preset: w.Files.Cert, Check: func(file string) error {
 		if _, err := keypair.ReadCerts(w.Tree(), file); err != nil {
 			return err
@@ -129,7 +129,7 @@ func (w *wizard) openWith(ctx context.Context, key string, check func(string) er
 }
 
 func (w importTopic) askCRL(ctx context.Context) error {
-	w.Say("What it has revoked stays revoked if you name its CRL, or its index with the next question.")
+	w.Say("Its revocations stay in force if you name its CRL, or its index with the next question.")
 	o := w.Files
 	_, err := w.Line(ctx, prompt.Question{Message: "File with its CRL (empty: none)", Preset: o.CRL, Optional: true, Check: func(file string) error {
 		o.CRL, o.Issued = file, ""
@@ -142,7 +142,7 @@ func (w importTopic) askCRL(ctx context.Context) error {
 }
 
 func (w importTopic) askIssued(ctx context.Context) error {
-	w.Say("What it has signed can be revoked by name, and named among those who may connect, if its certificates are known.")
+	w.Say("Its certificates can be revoked by name, and their clients admitted, if virtpki knows them.")
 	o := w.Files
 	_, err := w.Line(ctx, prompt.Question{Message: "Folder of what it signed, or its index.txt (empty: none)", Preset: o.Issued, Optional: true, Check: func(path string) error {
 		o.Issued = path

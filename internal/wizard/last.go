@@ -51,7 +51,7 @@ func (w lastTopic) renewalOf(binary string) error {
 }
 
 func (w lastTopic) askRenewal(ctx context.Context) error {
-	w.Say("Certificates end. 'virtpki renew', run every night, renews what is due and has the daemon read it, and does nothing on all other nights. What is to run it?")
+	w.Say("Certificates expire. Run every night, 'virtpki renew' renews certificates that are due and makes the daemon read them; on other nights it changes nothing. Choose how it runs.")
 	preset := w.RenewBy
 	if !w.renewalKnown {
 		preset = w.likelyRenewal()
@@ -99,7 +99,7 @@ func (w lastTopic) wantsPassphraseFile() bool {
 }
 
 func (w lastTopic) askPassphraseFile(ctx context.Context) error {
-	w.Say("What renews by night needs the passphrase of the CA's key, as the first line of a file that root alone can read. The file is not made here.")
+	w.Say("The nightly renewal needs the passphrase of the CA's key, as the first line of a file that only root can read. The file is not made here.")
 	preset := w.PassphraseFile
 	if preset == "" {
 		preset = "/root/virtpki.pass"
@@ -129,7 +129,7 @@ func (w lastTopic) askRestart(ctx context.Context) error {
 	if w.Runs(d.Name) {
 		verb = "Restart"
 	}
-	w.Say("%s reads its conf only when it starts. A restart ends the connections to it; guests run on.", d.Name)
+	w.Say("%s reads its configuration file only when it starts. A restart ends the connections to it; guests run on.", d.Name)
 	options, preset := restarts[:], w.restart
 	if !w.systemd {
 		options = []string{restarts[restartNot], restarts[restartCommand]}

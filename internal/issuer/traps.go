@@ -3,11 +3,11 @@ package issuer
 import (
 	"fmt"
 	"slices"
-	"strings"
 	"time"
 
 	"virtpki/internal/judge"
 	"virtpki/internal/subject"
+	"virtpki/internal/termtext"
 	"virtpki/pki"
 )
 
@@ -68,11 +68,10 @@ func (i *Issuer) crlTraps(answer *pki.Answer) (found []judge.Finding) {
 }
 
 func (i *Issuer) fixLife(role pki.Role) string {
-	name := i.Profile(role).name("")
 	if i.Kind == Vault {
-		return fmt.Sprintf("vault write %s/roles/%s ttl=2160h max_ttl=8760h, with the role's other flags", i.mount(), name)
+		return i.fixRole(role) + " with ttl=2160h: write it whole, since Vault resets each flag that is not given"
 	}
-	return fmt.Sprintf("step ca provisioner update %s --x509-default-dur 2160h --x509-max-dur 8760h", name)
+	return fmt.Sprintf("step ca provisioner update %s --x509-default-dur 2160h --x509-max-dur 8760h", termtext.ShellWord(i.Profile(role).name("")))
 }
 
 func (i *Issuer) fixSubject(role pki.Role) string {
@@ -93,5 +92,3 @@ func (i *Issuer) fixPurpose(role pki.Role) string {
 func (t *Trial) Refused() bool {
 	return slices.ContainsFunc(t.Findings, func(f judge.Finding) bool { return f.Level == judge.Error })
 }
-
-func (i *Issuer) mount() string { return strings.Trim(i.Mount, "/") }

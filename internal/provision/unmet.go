@@ -28,20 +28,20 @@ func (h *Host) hold(j *change.Job, have *keypair.Pair) {
 
 // holdNames notes the names that an existing server certificate does not have.
 func (h *Host) holdNames(j *change.Job, server *keypair.Pair) {
-	lacking := h.asked.Lacking(server.Cert)
-	if lacking == "" {
-		if own := h.Server.Lacking(server.Cert); own != "" {
-			j.Note("%s does not name %s: it was taken as it is (virtpki %srenew%s)", server.CertPath, own, h.m.Flags(), asSANs(own))
+	h.lacking = h.asked.Missing(server.Cert)
+	if len(h.lacking) == 0 {
+		if own := h.Server.Missing(server.Cert); len(own) > 0 {
+			j.Note("%s does not name %s: it was taken as it is (virtpki %srenew %s)", server.CertPath, strings.Join(own, ", "), h.m.Flags(), termtext.ShellFlags("--san", own...))
 		}
 		return
 	}
-	h.lacking = strings.Split(lacking, ", ")
+	names, flags := strings.Join(h.lacking, ", "), termtext.ShellFlags("--san", h.lacking...)
 	switch {
 	case h.r.Update:
 	case h.r.Bundle != "":
-		unmet(j, "%s does not name %s: make the bundle again with%s, where the CA's key is", server.CertPath, lacking, asSANs(lacking))
+		unmet(j, "%s does not name %s: make the bundle again with %s, where the CA's key is", server.CertPath, names, flags)
 	default:
-		unmet(j, "%s does not name %s: virtpki %srenew%s, or --update", server.CertPath, lacking, h.m.Flags(), asSANs(lacking))
+		unmet(j, "%s does not name %s: virtpki %srenew %s, or --update", server.CertPath, names, h.m.Flags(), flags)
 	}
 }
 
@@ -70,15 +70,6 @@ func organisation(raw []byte) string {
 	var name pkix.Name
 	name.FillFromRDNSequence(&sequence)
 	return strings.Join(name.Organization, "")
-}
-
-// asSANs returns names, with commas between them, as options of a command.
-func asSANs(names string) string {
-	text := ""
-	for name := range strings.SplitSeq(names, ", ") {
-		text += " --san " + termtext.ShellWord(name)
-	}
-	return text
 }
 
 func unmet(j *change.Job, format string, args ...any) {

@@ -179,8 +179,9 @@ func (r Rule) namesGranted(certs []*x509.Certificate) error {
 		if !slices.Contains(pki.RolesOf(cert), pki.Server) {
 			continue
 		}
-		if lacking := r.Names.lacking(cert); lacking != "" {
-			return hint.With(fmt.Errorf("the CA has not granted %s: the live certificate stays", lacking), "have it granted there: virtpki sign --exact-name %s", termtext.ShellWord(lacking))
+		if missing := r.Names.add.Missing(cert); len(missing) > 0 {
+			return hint.With(fmt.Errorf("the CA has not granted %s: the live certificate stays", strings.Join(missing, ", ")),
+				"have it granted there: virtpki sign %s", termtext.ShellFlags("--exact-name", missing...))
 		}
 		if kept := r.Names.kept(cert); kept != "" {
 			return fmt.Errorf("the CA's response is for %s still: the live certificate stays", kept)

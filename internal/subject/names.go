@@ -25,10 +25,14 @@ type Names struct {
 	}
 }
 
-// Lacking returns the names that were asked for and that a certificate does not have,
-// with commas between them. DNS names are compared without regard to case (RFC 4343).
+// Lacking returns the names of [Names.Missing] with commas between them.
 func (a Names) Lacking(cert *x509.Certificate) string {
-	var missing []string
+	return strings.Join(a.Missing(cert), ", ")
+}
+
+// Missing returns the names that were asked for and that a certificate does not have.
+// DNS names are compared without regard to case (RFC 4343).
+func (a Names) Missing(cert *x509.Certificate) (missing []string) {
 	for _, name := range a.DNS {
 		if !slices.Contains(a.Found.DNS, name) && !slices.ContainsFunc(cert.DNSNames, func(has string) bool { return strings.EqualFold(has, name) }) {
 			missing = append(missing, name)
@@ -39,7 +43,7 @@ func (a Names) Lacking(cert *x509.Certificate) string {
 			missing = append(missing, ip.String())
 		}
 	}
-	return strings.Join(missing, ", ")
+	return missing
 }
 
 // Within returns the names without those that were found and that a CA may not sign,

@@ -46,6 +46,15 @@ func printfFormat(word string) string {
 	return b.String()
 }
 
+// ShellFlags returns a flag with each of its values for a shell: --san a --san b.
+func ShellFlags(flag string, values ...string) string {
+	parts := make([]string, len(values))
+	for i, value := range values {
+		parts[i] = flag + " " + ShellWord(value)
+	}
+	return strings.Join(parts, " ")
+}
+
 // ShellLine joins words to a command line. It breaks a line that is longer than width; a flag
 // stays with its value.
 func ShellLine(words []string, width int) string {

@@ -32,3 +32,19 @@ func TestShellWord(t *testing.T) {
 		}
 	}
 }
+
+func TestShellFlags(t *testing.T) {
+	for _, row := range []struct {
+		values []string
+		want   string
+	}{
+		{nil, ""},
+		{[]string{"hv1.lab.example"}, "--san hv1.lab.example"},
+		{[]string{"hv1", "it's"}, `--san hv1 --san 'it'\''s'`},
+		{[]string{"a, b"}, "--san 'a, b'"},
+	} {
+		if got := ShellFlags("--san", row.values...); got != row.want {
+			t.Errorf("%q: %s, want %s", row.values, got, row.want)
+		}
+	}
+}

@@ -106,7 +106,7 @@ func TestReadPIN(t *testing.T) {
 	for source, want := range map[string]string{
 		"|cat " + good:                "absolute path",
 		"pin":                         "absolute path",
-		write("open", "1", 0o604):     "every user can read it",
+		write("open", "1", 0o604):     "can be read by others (mode 0604, want 0600)",
 		write("written", "1", 0o620):  "can be written by others",
 		write("empty", "\n", 0o600):   "is empty",
 		filepath.Join(dir, "missing"): "no such file",

@@ -4,7 +4,6 @@ import (
 	"bytes"
 	"errors"
 	"fmt"
-	"io/fs"
 	"path/filepath"
 	"strings"
 
@@ -43,33 +42,13 @@ func readPIN(source string) ([]byte, error) {
 	if strings.HasPrefix(path, "/dev/fd/") {
 		return program.ReadSecret(nil, path)
 	}
-	data, err := ReadOwn(store.Tree{}, path, maxPIN)
+	data, err := store.Tree{}.ReadPrivate(path, maxPIN)
 	if err != nil {
 		return nil, fmt.Errorf("reading the PIN: %w", err)
-	}
-	if err := refuseOpen(path); err != nil {
-		return nil, err
 	}
 	line, _, _ := bytes.Cut(data, []byte("\n"))
 	if line = bytes.TrimSuffix(line, []byte("\r")); len(line) == 0 {
 		return nil, fmt.Errorf("%s: the first line, which should be the PIN, is empty", path)
 	}
 	return line, nil
-}
-
-// ReadOwn returns the contents of a file that only root and this process's user can have
-// written.
-func ReadOwn(t store.Tree, path string, limit int64) ([]byte, error) {
-	folder := t.OwnFiles(filepath.Dir(path))
-	defer folder.Close()
-	return folder.Read(filepath.Base(path), limit)
-}
-
-// refuseOpen returns an error if every user can read a PIN's file.
-func refuseOpen(path string) error {
-	info, err := store.Tree{}.Stat(path)
-	if err == nil && info.Mode().Perm()&0o004 != 0 {
-		err = hint.With(&fs.PathError{Op: "reading the PIN", Path: path, Err: errors.New("every user can read it")}, "chmod 0600 %s", termtext.ShellWord(path))
-	}
-	return err
 }

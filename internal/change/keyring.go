@@ -95,7 +95,7 @@ func (k *Keyring) OpenCA(path string) (crypto.Signer, error) {
 // openDevice returns the key of a device that a file names. The file says which program is run
 // for it, so openDevice refuses a file that another user may have written.
 func (k *Keyring) openDevice(path string) (crypto.Signer, error) {
-	data, err := cakey.ReadOwn(k.Tree, path, store.MaxPEM)
+	data, err := k.Tree.ReadOwn(path, store.MaxPEM)
 	if err != nil {
 		return nil, err
 	}

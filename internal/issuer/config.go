@@ -16,6 +16,7 @@ import (
 
 	"virtpki/internal/hint"
 	"virtpki/internal/issuer/web"
+	"virtpki/internal/store"
 	"virtpki/pki"
 )
 
@@ -90,7 +91,7 @@ const none = "none"
 // Load reads the configuration file of an issuer. It refuses a file that others can read or
 // write, because the file decides which CA this machine trusts.
 func Load(path string) (*Config, error) {
-	data, err := readPrivate(path, maxConfig)
+	data, err := store.Tree{}.ReadPrivate(path, maxConfig)
 	if err != nil {
 		return nil, err
 	}
@@ -292,5 +293,5 @@ func (c *Config) caFile() ([]byte, error) {
 	if c.CAFile == "" {
 		return nil, nil
 	}
-	return readOwn(c.CAFile, maxCAFile)
+	return store.Tree{}.ReadOwn(c.CAFile, maxCAFile)
 }

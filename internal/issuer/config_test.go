@@ -94,7 +94,7 @@ func TestLoad(t *testing.T) {
 		t.Errorf("no file: %v", err)
 	}
 	for mode, want := range map[fs.FileMode]string{
-		0o600: "", 0o400: "", 0o640: "mode 0640 lets others read it", 0o604: "mode 0604", 0o622: "can be written by others",
+		0o600: "", 0o400: "", 0o640: "can be read by others (mode 0640, want 0600)", 0o604: "mode 0604", 0o622: "can be written by others",
 	} {
 		if err := os.WriteFile(path, []byte(stepFile), 0o600); err != nil {
 			t.Fatal(err)
@@ -137,7 +137,7 @@ func TestSecrets(t *testing.T) {
 		t.Errorf("file: %q, %v", got, err)
 	}
 	write("first\n", 0o644)
-	if _, err := (&Secret{File: path}).read(); err == nil || !strings.Contains(err.Error(), "lets others read it") {
+	if _, err := (&Secret{File: path}).read(); err == nil || !strings.Contains(err.Error(), "can be read by others") {
 		t.Errorf("mode 0644: %v", err)
 	}
 	write("\n", 0o600)

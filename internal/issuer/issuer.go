@@ -16,6 +16,7 @@ import (
 	"virtpki/internal/issuer/vault"
 	"virtpki/internal/issuer/web"
 	"virtpki/internal/libvirt"
+	"virtpki/internal/store"
 	"virtpki/internal/subject"
 	"virtpki/pki"
 )
@@ -98,7 +99,7 @@ func (c *Config) stepCA(o web.Options) CA {
 		profile := c.Profile(role)
 		p := step.Provisioner{Name: profile.Provisioner, Password: profile.Password.read}
 		if profile.KeyFile != "" {
-			p.Key = func() ([]byte, error) { return readPrivate(profile.KeyFile, maxSecret) }
+			p.Key = func() ([]byte, error) { return store.Tree{}.ReadPrivate(profile.KeyFile, maxSecret) }
 		}
 		so.Provisioners[role] = p
 	}

@@ -4,41 +4,14 @@ import (
 	"bytes"
 	"fmt"
 	"os"
-	"path/filepath"
 	"strings"
 
-	"virtpki/internal/hint"
 	"virtpki/internal/program"
 	"virtpki/internal/store"
-	"virtpki/internal/termtext"
 )
 
 // maxSecret is more than any token or password needs, in bytes.
 const maxSecret = 64 << 10
-
-// readOwn returns the contents of a file that only root and this process's user can write.
-func readOwn(path string, limit int64) ([]byte, error) {
-	files := store.Tree{}.OwnFiles(filepath.Dir(path))
-	defer files.Close()
-	return files.Read(filepath.Base(path), limit)
-}
-
-// readPrivate returns the contents of a file that only root and this process's user can read or
-// write.
-func readPrivate(path string, limit int64) ([]byte, error) {
-	data, err := readOwn(path, limit)
-	if err != nil {
-		return nil, err
-	}
-	info, err := store.Tree{}.Stat(path) // nobody else can have replaced it
-	if err != nil {
-		return nil, err
-	}
-	if mode := info.Mode().Perm(); mode&0o077 != 0 {
-		return nil, hint.With(fmt.Errorf("%s: mode %04o lets others read it (want 0600)", path, mode), "chmod 600 %s", termtext.ShellWord(path))
-	}
-	return data, nil
-}
 
 // read returns a secret: the first line of a file, which may be a descriptor, or the value of
 // an environment variable. Its errors do not contain the secret.
@@ -56,7 +29,7 @@ func (s *Secret) read() ([]byte, error) {
 	if isDescriptor(s.File) {
 		return program.ReadSecret(nil, s.File)
 	}
-	data, err := readPrivate(s.File, maxSecret)
+	data, err := store.Tree{}.ReadPrivate(s.File, maxSecret)
 	if err != nil {
 		return nil, err
 	}

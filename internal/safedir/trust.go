@@ -100,6 +100,18 @@ func RefuseFile(path string, file *os.File) error {
 	return nil
 }
 
+// RefuseReadable returns an error if a user besides the owner of an opened file can read it.
+func RefuseReadable(path string, file *os.File) error {
+	var stat unix.Stat_t
+	if err := UntilDone(func() error { return unix.Fstat(int(file.Fd()), &stat) }); err != nil {
+		return &fs.PathError{Op: "stat", Path: path, Err: err}
+	}
+	if mode := ModeFrom(&stat).Perm(); mode&0o077 != 0 {
+		return Refuse(path, fmt.Sprintf("can be read by others (mode %04o, want 0600)", mode), "chmod 600 "+termtext.ShellWord(path))
+	}
+	return nil
+}
+
 // Foreign says how a user besides root and this process's user can have written a file or a
 // directory. It returns an empty string if no other user can have.
 func Foreign(n Node) string {

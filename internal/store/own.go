@@ -1,6 +1,9 @@
 package store
 
 import (
+	"errors"
+	"io/fs"
+	"os"
 	"path/filepath"
 
 	"virtpki/internal/safedir"
@@ -38,8 +41,40 @@ func (o *OwnFiles) Close() error {
 	return o.dir.Close()
 }
 
+// ReadOwn reads one file as [OwnFiles] does.
+func (t Tree) ReadOwn(path string, limit int64) ([]byte, error) {
+	files := t.OwnFiles(filepath.Dir(path))
+	defer files.Close()
+	return files.Read(filepath.Base(path), limit)
+}
+
+// ReadPrivate is [Tree.ReadOwn] for a file with a secret. It refuses one that a user besides
+// its owner can read, before it reads it.
+func (t Tree) ReadPrivate(path string, limit int64) ([]byte, error) {
+	files := t.OwnFiles(filepath.Dir(path))
+	defer files.Close()
+	file, err := files.open(filepath.Base(path))
+	if err != nil {
+		return nil, err
+	}
+	defer file.Close()
+	if err := safedir.RefuseReadable(path, file); err != nil {
+		return nil, err
+	}
+	return safedir.ReadOpen(file, limit)
+}
+
 // Read returns the contents of a file of at most limit bytes.
 func (o *OwnFiles) Read(name string, limit int64) ([]byte, error) {
+	file, err := o.open(name)
+	if err != nil {
+		return nil, err
+	}
+	defer file.Close()
+	return safedir.ReadOpen(file, limit)
+}
+
+func (o *OwnFiles) open(name string) (*os.File, error) {
 	if o.err != nil {
 		return nil, o.err
 	}
@@ -48,25 +83,28 @@ func (o *OwnFiles) Read(name string, limit int64) ([]byte, error) {
 		return nil, err
 	}
 	if stat.Mode&unix.S_IFMT == unix.S_IFLNK {
-		return o.readLink(name, safedir.NodeOf(&stat), limit)
+		return o.openLink(name, safedir.NodeOf(&stat))
 	}
 	file, err := o.dir.Open(name, unix.O_RDONLY)
 	if err != nil {
 		return nil, err
 	}
-	defer file.Close()
 	if err := safedir.RefuseFile(o.dir.In(name), file); err != nil {
-		return nil, err
+		return nil, errors.Join(err, file.Close())
 	}
-	return safedir.ReadOpen(file, limit)
+	return file, nil
 }
 
-func (o *OwnFiles) readLink(name string, link safedir.Node, limit int64) ([]byte, error) {
+func (o *OwnFiles) openLink(name string, link safedir.Node) (*os.File, error) {
 	path := o.dir.In(name)
 	if err := refuseFollowed(o.dir, path, link); err != nil {
 		return nil, err
 	}
-	return o.tree.ReadFile(path, limit)
+	file, err := o.tree.Open(path)
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil, o.tree.missing(path, err)
+	}
+	return file, err
 }
 
 // refuseFollowed returns an error unless root or this process's user made the link in the

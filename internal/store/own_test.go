@@ -12,13 +12,6 @@ import (
 // stranger is a user that does not exist here.
 const stranger = 12345
 
-// readOwn reads a file unless a user besides root and this process's user can have written it.
-func readOwn(t Tree, path string, limit int64) ([]byte, error) {
-	files := t.OwnFiles(filepath.Dir(path))
-	defer files.Close()
-	return files.Read(filepath.Base(path), limit)
-}
-
 func TestReadOwn(t *testing.T) {
 	if os.Geteuid() != 0 {
 		t.Skip("files of another user take root")
@@ -46,7 +39,7 @@ func TestReadOwn(t *testing.T) {
 			if err := errors.Join(os.MkdirAll(folder, 0o755), os.WriteFile(path, []byte("x"), 0o644), test.with(folder, path)); err != nil {
 				t.Fatal(err)
 			}
-			data, err := readOwn(Tree{}, path, 10)
+			data, err := (Tree{}).ReadOwn(path, 10)
 			var refusal *Refusal
 			if errors.As(err, &refusal) != test.refused || !test.refused && string(data) != "x" {
 				t.Errorf("%q, %v, want a refusal: %v", data, err, test.refused)
@@ -56,7 +49,7 @@ func TestReadOwn(t *testing.T) {
 			}
 		})
 	}
-	if _, err := readOwn(Tree{}, filepath.Join(t.TempDir(), "a", "b"), 10); !errors.Is(err, fs.ErrNotExist) {
+	if _, err := (Tree{}).ReadOwn(filepath.Join(t.TempDir(), "a", "b"), 10); !errors.Is(err, fs.ErrNotExist) {
 		t.Errorf("of a missing file: %v", err)
 	}
 }
@@ -99,7 +92,7 @@ func TestReadOwnIsNotRaced(t *testing.T) {
 	}()
 	read := 0
 	for end := time.Now().Add(500 * time.Millisecond); time.Now().Before(end); {
-		if data, err := readOwn(Tree{}, at("home", "file"), 10); err == nil {
+		if data, err := (Tree{}).ReadOwn(at("home", "file"), 10); err == nil {
 			read++
 			if string(data) != "roots" {
 				t.Fatalf("read %q, after %d that were root's", data, read)
@@ -120,8 +113,26 @@ func TestReadOwnStaysInTheImage(t *testing.T) {
 	must(t, os.WriteFile(base+"/host", []byte("host"), 0o644))
 	must(t, os.WriteFile(base+"/image"+base+"/host", []byte("image"), 0o644))
 	must(t, os.Symlink(base+"/host", base+"/image/link"))
-	data, err := readOwn(At(base+"/image"), base+"/image/link", MaxPEM)
+	data, err := At(base+"/image").ReadOwn(base+"/image/link", MaxPEM)
 	if string(data) != "image" {
 		t.Errorf("%q, %v", data, err)
+	}
+}
+
+// A secret that others can read is refused, also behind a link, whatever the mode of the link.
+func TestReadPrivate(t *testing.T) {
+	for mode, private := range map[os.FileMode]bool{0o600: true, 0o400: true, 0o640: false, 0o604: false, 0o610: false, 0o644: false} {
+		folder := t.TempDir()
+		path, link := filepath.Join(folder, "secret"), filepath.Join(folder, "link")
+		if err := errors.Join(os.WriteFile(path, []byte("x"), 0o600), os.Chmod(path, mode), os.Symlink("secret", link)); err != nil {
+			t.Fatal(err)
+		}
+		for _, name := range []string{path, link} {
+			data, err := (Tree{}).ReadPrivate(name, 10)
+			var refusal *Refusal
+			if errors.As(err, &refusal) == private || private && string(data) != "x" {
+				t.Errorf("%s, mode %04o: %q, %v", filepath.Base(name), mode, data, err)
+			}
+		}
 	}
 }

@@ -1,7 +1,8 @@
 // Package packaging_test builds the packages and uses them. It runs dist.sh twice, from two
-// directories, and then lintian and rpmlint. On a Debian without Go it installs, uses, upgrades,
-// removes and purges the deb.
+// directories, and then lintian and rpmlint. On a Debian without Go that systemd has booted, it
+// installs the deb, answers the wizard at a terminal, connects with virsh, upgrades, removes and
+// purges; and it installs, upgrades and removes the rpm.
 //
-// An ordinary run builds the packages of one architecture and installs one on Debian 12. "make
+// An ordinary run builds the packages of one architecture and installs them on Debian 13. "make
 // dist-check" does it for all.
 package packaging_test

@@ -30,15 +30,16 @@ func TestPackages(t *testing.T) {
 	t.Parallel()
 	source := filepath.Join(t.TempDir(), "a")
 	made := dist(t, "..", source)
-	t.Run("lint", func(t *testing.T) { lint(t, made) })
-	t.Run("contents", func(t *testing.T) { contents(t, made) })
+	t.Run("lint", func(t *testing.T) { t.Parallel(); lint(t, made) })
+	t.Run("contents", func(t *testing.T) { t.Parallel(); contents(t, made) })
 	t.Run("reproducible", func(t *testing.T) {
+		t.Parallel()
 		again := dist(t, source, filepath.Join(t.TempDir(), "another", "directory", "with a longer name"))
 		if first, second := read(t, made, "SHA256SUMS"), read(t, again, "SHA256SUMS"); first != second {
 			t.Errorf("two directories give different packages:\n%s\n%s", first, second)
 		}
 	})
-	t.Run("install", func(t *testing.T) { install(t, made) })
+	t.Run("install", func(t *testing.T) { t.Parallel(); install(t, made) })
 }
 
 // dist copies the source from one directory to another, builds the packages there and returns
@@ -181,15 +182,30 @@ func install(t *testing.T, made string) {
 	}
 	names := os.Getenv("VIRTPKI_RELEASES")
 	if names == "" && !all {
-		names = "bookworm"
+		names = "trixie"
 	}
 	releases, err := lab.Select(names)
 	if err != nil {
 		t.Fatal(err)
 	}
 	for _, release := range releases {
-		config := labscript.Config{Release: release, Env: []string{"DEB=" + files(t, made, "_"+runtime.GOARCH+".deb")[0]}}
+		config := labscript.Config{Release: release, Env: []string{
+			"DEB=" + files(t, made, "_"+runtime.GOARCH+".deb")[0], "RPM=" + files(t, made, rpmArch[runtime.GOARCH]+".rpm")[0],
+			"ARCH=" + runtime.GOARCH, "SCRIPTS=" + absolute(t, "scripts"), "TESTDATA=" + absolute(t, "testdata"),
+		}}
 		params := labscript.Params(t.Context(), "testdata", config)
 		t.Run(release.String(), func(t *testing.T) { testscript.Run(t, params) })
 	}
+}
+
+// rpmArch are the names that rpm gives to architectures.
+var rpmArch = map[string]string{"amd64": "x86_64", "arm64": "aarch64"}
+
+func absolute(t *testing.T, path string) string {
+	t.Helper()
+	absolute, err := filepath.Abs(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return absolute
 }

@@ -6,10 +6,10 @@ set -e
 case "${1-}" in
 remove | 0)
 	if [ ! -e /etc/systemd/system/virtpki-renew.timer ] && command -v systemctl >/dev/null; then
-		systemctl --no-reload disable virtpki-renew.timer >/dev/null 2>&1 || true
 		if [ -d /run/systemd/system ]; then
 			systemctl stop virtpki-renew.timer || true
 		fi
+		systemctl --no-reload disable virtpki-renew.timer >/dev/null 2>&1 || true
 	fi
 	;;
 esac

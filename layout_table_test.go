@@ -52,6 +52,8 @@ var mayImport = map[string][]string{
 	// gnutls: the limits of the library underneath; libvirt: the demands of a release. The caller
 	// passes the files in
 	"internal/judge": {"dn", "internal/gnutls", "internal/libvirt", "internal/libvirt/conf", "internal/termtext"},
+	// judge: findings on dates follow from the clock
+	"internal/clock": {"internal/judge"},
 
 	// Files.
 
@@ -174,9 +176,9 @@ var mayImport = map[string][]string{
 		"internal/libvirt", "internal/machine", "internal/program", "internal/store", "internal/subject", "internal/termtext",
 	},
 	// authority: whether renew would keep the names of a certificate; gnutls: which block of a
-	// file is wrong
+	// file is wrong; clock: the cause of findings on dates
 	"internal/inspect": {
-		"dn", "pki", "internal/authority", "internal/gnutls", "internal/inventory", "internal/judge", "internal/keypair", "internal/libvirt",
+		"dn", "pki", "internal/authority", "internal/clock", "internal/gnutls", "internal/inventory", "internal/judge", "internal/keypair", "internal/libvirt",
 		"internal/libvirt/conf", "internal/libvirt/running", "internal/machine", "internal/renewer", "internal/resolver", "internal/store",
 		"internal/subject", "internal/termtext",
 	},

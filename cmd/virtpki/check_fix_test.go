@@ -13,7 +13,6 @@ import (
 
 // untyped lists the ids with a fix that a script cannot type, each with the reason.
 var untyped = map[string]string{
-	"clock":                  "somebody sets the machine's clock",
 	"unseen":                 "the same run as root sees it",
 	"not-readable":           "a user asks the CA for a pair",
 	"label":                  "restorecon needs a kernel with SELinux",

@@ -25,11 +25,25 @@ func TestMain(m *testing.M) {
 	})
 }
 
+// scriptedNow returns the time of a script: that of NOW, or of the file that NOW names after an @,
+// so that a program can set the clock.
+func scriptedNow() (time.Time, error) {
+	text := os.Getenv("NOW")
+	if file, ok := strings.CutPrefix(text, "@"); ok {
+		data, err := os.ReadFile(file)
+		if err != nil {
+			return time.Time{}, err
+		}
+		text = strings.TrimSpace(string(data))
+	}
+	return time.Parse(time.RFC3339, text)
+}
+
 // scriptedEnv returns the env of a script. The variables NOW, HOST and ADDRESSES stand for the
 // clock, the name and the addresses of the machine.
 func scriptedEnv() *env {
 	e := newEnv()
-	if now, err := time.Parse(time.RFC3339, os.Getenv("NOW")); err == nil {
+	if now, err := scriptedNow(); err == nil {
 		e.here.Now = func() time.Time { return now }
 	}
 	if os.Getenv("TTY") == "" { // without TTY, never ask on the terminal of the person who runs the tests

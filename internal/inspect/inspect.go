@@ -71,8 +71,8 @@ func Run(ctx context.Context, m *machine.Machine, r Request) (*Report, error) {
 	if err := c.everything(); err != nil {
 		return nil, err
 	}
-	if found := judge.Clock(c.gathered.all(), m.Now()); found != nil {
-		c.gathered.areas = append([]Area{{"this machine", found}}, c.gathered.areas...)
+	if wrong := wrongClock(ctx, m, c.gathered.all()); wrong != nil {
+		c.gathered.areas = append([]Area{{"this machine", []judge.Finding{*wrong}}}, c.gathered.areas...)
 	}
 	x := c.fixer()
 	report := c.gathered.report(x.fix)

@@ -3,6 +3,7 @@ package inspect
 import (
 	"path/filepath"
 	"slices"
+	"strings"
 
 	"virtpki/internal/judge"
 	"virtpki/internal/renewer"
@@ -167,7 +168,7 @@ var stages = []judge.Stage{judge.Places, judge.Conf, judge.Own, judge.Session, j
 // turn returns the place of a finding among others: that of its stage. A fault that keeps the CA
 // from signing comes first, since it causes other faults.
 func turn(f judge.Finding) int {
-	if f.ID == "ca-key-mismatch" || f.ID == "clock" || f.ID == "swapped" {
+	if f.ID == "ca-key-mismatch" || strings.HasPrefix(f.ID, "clock") || f.ID == "swapped" {
 		return -1
 	}
 	return slices.Index(stages, f.Stage)

@@ -13,6 +13,7 @@ var consequences = []struct {
 	of      func(cause, f Finding) bool
 }{
 	{"clock", []string{"ca-future", "cert-future", "crl-future"}, anyOf},
+	{"clock-ahead", []string{"ca-expired", "cert-expired", "crl-expired"}, anyOf},
 	{"swapped", []string{"cert-not-pem", "cert-broken", "key-broken", "key-mismatch", "key-mismatch-unseen", "cert-purpose", "cert-purpose-noncritical",
 		"purpose-not-critical", "name-missing", "address-missing", "closed", "key-open", "mode"}, sameFiles},
 	{"ca-key-mismatch", []string{"issuer-missing", "issuer-other-key", "signature-wrong", "crl-foreign", "crl-signature"}, worthWarning},

@@ -3,7 +3,6 @@ package judge
 import (
 	"strings"
 	"testing"
-	"time"
 )
 
 func TestCauses(t *testing.T) {
@@ -21,6 +20,7 @@ func TestCauses(t *testing.T) {
 	}{
 		{"nothing follows", []Finding{of("key-open", Warning, key), of("cert-expired", Error, cert)}, "- -", ""},
 		{"a clock", []Finding{of("clock", Error, ""), of("ca-future", Error, ca), of("cert-future", Error, cert), of("mode", Note, key)}, "- clock clock -", ""},
+		{"a clock that is ahead", []Finding{of("clock-ahead", Error, ""), of("ca-expired", Error, ca), of("cert-expired", Error, cert), of("crl-expired", Warning, ca), of("cert-future", Error, cert)}, "- clock-ahead clock-ahead clock-ahead -", ""},
 		{"the cause comes last", []Finding{of("cert-future", Error, cert), of("clock", Error, "")}, "clock -", ""},
 		{"swapped files", []Finding{swappedPair, of("cert-not-pem", Error, cert), of("key-open", Warning, key), of("key-open", Warning, "/other")}, "- swapped swapped -", ""},
 		{"an expired CA", []Finding{of("ca-expired", Error, ca), of("cert-expired", Error, cert), of("ca-expired", Error, "/q/ca-cert.pem"), of("ends-soon", Note, cert)}, "- ca-expired ca-expired -", ""},
@@ -49,17 +49,6 @@ func TestCauses(t *testing.T) {
 		if strings.Join(got, " ") != test.want || found[0].Fix != test.fix || followers != marked {
 			t.Errorf("%s: %v with %d followers, fix %q", test.name, got, followers, found[0].Fix)
 		}
-	}
-}
-
-func TestClock(t *testing.T) {
-	now := time.Date(2020, 1, 1, 0, 0, 0, 0, time.UTC)
-	one := Finding{ID: "cert-future", File: "/a"}
-	if found := Clock([]Finding{one, one, {ID: "cert-expired", File: "/b"}}, now); found != nil {
-		t.Errorf("one file: %v", found)
-	}
-	if found := Clock([]Finding{one, {ID: "ca-future", File: "/b", Level: Error, Stage: Own}}, now); len(found) != 1 || found[0].ID != "clock" || found[0].Level != Error || found[0].Stage != Own {
-		t.Errorf("two files: %v", found)
 	}
 }
 

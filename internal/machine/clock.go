@@ -22,6 +22,9 @@ func (m *Machine) Floor() Floor {
 	return Floor{m.built, "this program was made"}
 }
 
+// Built returns a moment that no correct clock is before: this program was made then.
+func (m *Machine) Built() time.Time { return m.built }
+
 // Raise lifts the floor to the beginning of a certificate: a CA signed it before it
 // came here, and libvirt does not start on one that is not valid yet.
 func (f *Floor) Raise(cert *x509.Certificate, path string) {

@@ -25,10 +25,12 @@ func TestE2E(t *testing.T) {
 	}
 	releases := e2eReleases(t)
 	t.Parallel() // hosts wait for their daemons most of the time
-	config := labscript.Config{
-		Binary: buildStatic(t),
-		Tools:  map[string]string{buildProgram(t, "../../internal/lab/vnctls"): "/usr/bin/vnctls"},
+	tools, err := lab.BootFiles("../../internal/lab/systemd")
+	if err != nil {
+		t.Fatal(err)
 	}
+	tools[buildProgram(t, "../../internal/lab/vnctls")] = "/usr/bin/vnctls"
+	config := labscript.Config{Binary: buildStatic(t), Tools: tools}
 	for _, release := range releases {
 		config.Release = release
 		config.Env = []string{"BENCH=" + absolute(t, "../../bench"), "DOCS=" + absolute(t, "../../docs"), "QEMU=" + qemuPackages(t, release), "VIEWERS=" + viewerPackages(t, release), "TOOLS=" + toolPackages(t, release), "SYSTEMD=" + systemdPackages}

@@ -16,27 +16,18 @@ import (
 // systemdPackages are the packages of the scripts that boot, so that one root serves both.
 var systemdPackages = []string{"cloud-init", "cron", "systemd"}
 
-// bootScript makes systemd the first process of a namespace, with nothing to start, and waits
-// until it answers.
+// bootScript has systemd as the first process, with nothing to start, and waits until it answers.
 const bootScript = `
 chmod 0755 /root/spy
-unshare --mount --pid --cgroup --fork --kill-child --propagation shared sh -ec '
-	mount -t proc proc /proc
-	mount -t cgroup2 cgroup2 /sys/fs/cgroup
-	exec env -i container=lab PATH=/usr/sbin:/usr/bin:/sbin:/bin /lib/systemd/systemd --unit=test.target --log-target=null --show-status=no' >/dev/null 2>&1 &
+boot test.target >/dev/null 2>&1 &
 for i in $(seq 300); do
-	pid=$(pgrep -o -x systemd) && nsenter --target $pid --mount --pid --cgroup -- systemctl is-active test.target >/dev/null 2>&1 && break
+	inside systemctl is-active test.target >/dev/null 2>&1 && break
 	sleep 0.1
-done
-cat >/usr/local/bin/inside <<END
-#!/bin/sh
-exec nsenter --target $pid --mount --pid --cgroup -- "\$@"
-END
-chmod 0755 /usr/local/bin/inside`
+done`
 
 // spyScript writes its arguments into a file of its own name, each with a NUL behind it. The
 // first command of a service counts.
-const spyScript = "#!/bin/sh\nmkdir -p /run/spied\n[ -e /run/spied/${0##*/} ] || { for a; do printf '%s\\0' \"$a\"; done; } >/run/spied/${0##*/}\n"
+const spyScript = "#!/bin/sh\nmkdir -p /var/spied\n[ -e /var/spied/${0##*/} ] || { for a; do printf '%s\\0' \"$a\"; done; } >/var/spied/${0##*/}\n"
 
 // TestServicesAgainstSystemd has systemd itself start services of random units, drop-ins and
 // environment files. It must start the commands that [Machine.Service] returns. VIRTPKI_SETS
@@ -62,7 +53,11 @@ func servicesOn(t *testing.T, release lab.Release) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	host, err := lab.NewHost(t.Context(), lab.HostConfig{Root: root, Name: "hv1"})
+	boot, err := lab.BootFiles("../lab/systemd")
+	if err != nil {
+		t.Fatal(err)
+	}
+	host, err := lab.NewHost(t.Context(), lab.HostConfig{Root: root, Name: "hv1", Files: boot})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -120,7 +115,7 @@ func argvOf(tree, name string) []string {
 
 // spied returns the arguments that systemd has started; nil where it has started nothing.
 func spied(t *testing.T, host *lab.Host, name string) []string {
-	out, err := host.Output(t.Context(), "inside", "sh", "-c", "[ ! -f /run/spied/$1 ] || { echo; cat /run/spied/$1; }", "sh", name)
+	out, err := host.Output(t.Context(), "inside", "sh", "-c", "[ ! -f /var/spied/$1 ] || { echo; cat /var/spied/$1; }", "sh", name)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -84,6 +84,9 @@ type trust struct {
 // decideTrust returns the trusted CAs: those that are here and, if the policy allows it, those
 // of a response.
 func decideTrust(here, given []*x509.Certificate, p trustPolicy) (t trust, err error) {
+	if len(given) > libvirt.MaxCAs {
+		return trust{}, fmt.Errorf("it brings %d CA certificates (at most %d)", len(given), libvirt.MaxCAs)
+	}
 	if t.onSight, err = p.onSight(here, given); err != nil {
 		return trust{}, err
 	}

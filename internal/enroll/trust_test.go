@@ -116,3 +116,20 @@ func TestParseFingerprints(t *testing.T) {
 		t.Errorf("two: %v, %v", all, err)
 	}
 }
+
+// A response may hold any number of CA certificates of one name, and each comparison with another
+// is a signature to verify: the number is limited before the first one.
+func TestTooManyCAs(t *testing.T) {
+	here := []*x509.Certificate{newCA(t, 10).Certificate}
+	var given []*x509.Certificate
+	for range libvirt.MaxCAs + 1 {
+		given = append(given, newCA(t, 10).Certificate)
+	}
+	_, err := decideTrust(here, given, trustPolicy{below: true, now: now})
+	if err == nil || !strings.Contains(err.Error(), "17 CA certificates (at most 16)") {
+		t.Errorf("error %v", err)
+	}
+	if _, err := decideTrust(nil, given[1:], trustPolicy{now: now}); err != nil {
+		t.Errorf("16 of them: %v", err)
+	}
+}

@@ -203,8 +203,12 @@ func (i *Issuer) fixRole(role pki.Role) string {
 }
 
 // checkCAs requires that the CA certificates have signed the certificates of the response. If
-// the configuration names roots, the roots must be among them.
+// the configuration names roots, the roots must be among them. It limits their number first,
+// because each may have signed each other one.
 func (i *Issuer) checkCAs(a *pki.Answer) error {
+	if len(a.CAs) > libvirt.MaxCAs {
+		return fmt.Errorf("its chain holds %d CA certificates (at most %d)", len(a.CAs), libvirt.MaxCAs)
+	}
 	for _, ca := range a.CAs {
 		if !ca.IsCA || !ca.BasicConstraintsValid {
 			return fmt.Errorf("its chain holds %s, which is not a CA's certificate", subject.Of(ca))

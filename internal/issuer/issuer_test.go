@@ -193,6 +193,23 @@ func TestAnotherRoot(t *testing.T) {
 	}
 }
 
+// A service may send any number of CA certificates of one name, and topOf verifies a signature
+// of each with each.
+func TestTooManyCAs(t *testing.T) {
+	v := labvault.Start(t)
+	i := open(t, config(t, v, nil))
+	a, err := i.Ask(context.Background(), requests(t))
+	if err != nil {
+		t.Fatal(err)
+	}
+	for len(a.CAs) <= libvirt.MaxCAs {
+		a.CAs = append(a.CAs, a.CAs[0])
+	}
+	if err := i.checkCAs(a); err == nil || !strings.Contains(err.Error(), "17 CA certificates (at most 16)") {
+		t.Errorf("error %v", err)
+	}
+}
+
 // A request that the issuer cannot sign is not sent, and the error names what is missing.
 func TestRequestsThatAreNotSent(t *testing.T) {
 	v := labvault.Start(t)

@@ -64,7 +64,9 @@ type backport struct {
 // The limits of reading a certificate or CA file (libvirt, src/rpc/virnettlscert.c).
 const (
 	maxPEMBytes = 65536 // a larger file is refused: "Value too large"
-	maxCAs      = 16    // further blocks are passed over without a word
+	// MaxCAs is how many certificates of a CA file are read; further blocks are passed over
+	// without a word.
+	MaxCAs = 16
 )
 
 // ruleTable follows the libvirts of Debian 11 to 14 and their sources. NEWS 11.6.0 drops
@@ -72,7 +74,7 @@ const (
 // between 11.3.0 (Debian's package had to carry it back) and 11.6.0; the earlier rules are kept
 // until then. So is fnmatch, which went between 5.9.0 and 6.1.0.
 func ruleTable() []ruleRelease {
-	libvirt := Rules{Product: "libvirt", KeyEncipherment: true, AnyPurposeInverted: true, MaxBytes: maxPEMBytes, MaxCAs: maxCAs,
+	libvirt := Rules{Product: "libvirt", KeyEncipherment: true, AnyPurposeInverted: true, MaxBytes: maxPEMBytes, MaxCAs: MaxCAs,
 		ClientReadsCRL: true}
 	seven := libvirt
 	seven.Name, seven.MaxDN, seven.Names, seven.LongUsageIsEmpty = "libvirt-7.0", 255, dn.GnuTLS36, true
@@ -94,7 +96,7 @@ func ruleTable() []ruleRelease {
 }
 
 func qemuRules() []ruleRelease {
-	qemu := Rules{Product: "qemu", KeyEncipherment: true, MaxCAs: maxCAs, Names: dn.GnuTLS37}
+	qemu := Rules{Product: "qemu", KeyEncipherment: true, MaxCAs: MaxCAs, Names: dn.GnuTLS37}
 	five := qemu
 	five.Name, five.Names, five.LongUsageIsEmpty = "qemu-5.2", dn.GnuTLS36, true
 	old := qemu

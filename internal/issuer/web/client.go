@@ -10,6 +10,7 @@ import (
 	"mime"
 	"net/http"
 	"net/url"
+	"regexp"
 	"strings"
 	"time"
 )
@@ -86,7 +87,7 @@ func (c *Client) attempt(ctx context.Context, call Call) ([]byte, error) {
 		limit = MaxJSON
 	}
 	if response.StatusCode/100 != 2 {
-		return nil, statusError(response, call.Path)
+		return nil, statusError(response, call.Path, sent(request))
 	}
 	body, err := io.ReadAll(io.LimitReader(response.Body, limit+1))
 	if err == nil {
@@ -180,8 +181,9 @@ const (
 )
 
 // statusError reads the text of an error: of step-ca {"message": ...}, of Vault {"errors":
-// [...]}. It ignores other JSON and HTML, which do not help people.
-func statusError(response *http.Response, path string) *StatusError {
+// [...]}. It ignores other JSON and HTML, which do not help people, and hides the words that were
+// sent.
+func statusError(response *http.Response, path string, sent []byte) *StatusError {
 	e := &StatusError{Code: response.StatusCode, Path: path, after: retryAfter(response.Header)}
 	body, _ := io.ReadAll(io.LimitReader(response.Body, maxErrorText))
 	var said struct {
@@ -194,9 +196,34 @@ func statusError(response *http.Response, path string) *StatusError {
 	case kind == "text/plain":
 		e.Text = string(body)
 	}
-	e.Text = strings.Join(strings.Fields(e.Text), " ")
+	e.Text = hide(strings.Join(strings.Fields(e.Text), " "), sent)
 	if len(e.Text) > maxSaid {
 		e.Text = strings.ToValidUTF8(e.Text[:maxSaid], "") + "..."
 	}
 	return e
+}
+
+// sent returns the contents of a request that may be secret: its header and its body.
+func sent(request *http.Request) []byte {
+	var b bytes.Buffer
+	request.Header.Write(&b)
+	if request.GetBody != nil {
+		if body, err := request.GetBody(); err == nil {
+			b.ReadFrom(body)
+		}
+	}
+	return b.Bytes()
+}
+
+// wordOfSecrets matches the words that tokens, passwords and identifiers consist of. Shorter
+// ones are not secrets.
+var wordOfSecrets = regexp.MustCompile(`[A-Za-z0-9._~+/=-]{12,}`)
+
+// hide removes the words that were sent from a text: a server that returns the request in its
+// error must not bring a token into a log.
+func hide(text string, sent []byte) string {
+	for _, word := range wordOfSecrets.FindAll(sent, -1) {
+		text = strings.ReplaceAll(text, string(word), "***")
+	}
+	return text
 }

@@ -264,3 +264,27 @@ func TestCheckURL(t *testing.T) {
 		}
 	}
 }
+
+// A proxy or a server of another kind may send the request back in its error, and errors go to
+// logs.
+func TestErrorsDoNotEchoSecrets(t *testing.T) {
+	const token, secretID = "hvs.CAESIJ-example_token", "6f1d2c3b-0000-4444-8888-example"
+	for _, kind := range []string{"text/plain", "application/json"} {
+		c, _ := serve(t, Options{Attempts: 1}, func(w http.ResponseWriter, r *http.Request) {
+			body, _ := io.ReadAll(r.Body)
+			said := fmt.Sprintf("permission denied for libvirt-server: %s token=%[1]s %s %s", r.Header.Get("X-Vault-Token"), body, strings.Repeat("x ", 60))
+			if kind != "text/plain" {
+				said = fmt.Sprintf(`{"errors": [%q]}`, said)
+			}
+			w.Header().Set("Content-Type", kind)
+			w.WriteHeader(400)
+			io.WriteString(w, said)
+		})
+		body := func() (any, error) { return map[string]string{"secret_id": secretID}, nil }
+		_, err := c.Do(context.Background(), Call{Method: http.MethodPost, Path: "/v1/x", Header: http.Header{"X-Vault-Token": {token}}, Body: body})
+		text := fmt.Sprint(err)
+		if strings.Contains(text, token[:12]) || strings.Contains(text, secretID[:12]) || !strings.Contains(text, "permission denied for libvirt-server: ***") {
+			t.Errorf("%s: %v", kind, err)
+		}
+	}
+}

@@ -46,9 +46,23 @@ for pair in "cacert.pem $ca" "clientcert.pem $cert" "clientkey.pem $key"; do
 		fail "$to/$file is there and differs: -f replaces it"
 done
 
-put() { # put FILE DIRECTORY MODE
-	[ -d "$2" ] || { mkdir -p "$2" && chmod "$dirs" "$2"; }
-	cp "$1" "$2/.$1.new" && chmod "$3" "$2/.$1.new" && mv -f "$2/.$1.new" "$2/$1"
+here=$PWD
+put() ( # put FILE DIRECTORY MODE
+	made=
+	[ -d "$2" ] || { mkdir -p "$2" && made=yes; } || exit 1
+	cd "$2" || exit 1 # what follows has no path that somebody else could lead elsewhere
+	ours || fail "$2 can be changed by others: as root, name the user too"
+	[ -z "$made" ] || chmod "$dirs" . || exit 1
+	cp "$here/$1" ".$1.new" && chmod "$3" ".$1.new" && mv -f ".$1.new" "$1"
+)
+
+ours() { # only this user makes files in the working directory
+	set -- $(ls -ldn .)
+	[ "$3" = "$(id -u)" ] || return 1
+	case $1 in
+	d???????w*) return 1 ;;
+	d????w*) [ "$4" = "$3" ] && [ "$3" != 0 ] ;; # a group of the user's own
+	esac
 }
 [ ! -d "${ca%/*}" ] && mkdir -p "${ca%/*}" && chmod "$dirs" "${ca%/*}"
 put cacert.pem "$ca" "$open"

@@ -2,6 +2,7 @@ package connect
 
 import (
 	"context"
+	"fmt"
 	"net"
 	"net/netip"
 	"strings"
@@ -32,6 +33,10 @@ type DisplayReport struct {
 	Fix     string  `json:"fix,omitempty"`
 	Report  *Report `json:"report,omitempty"`
 }
+
+// maxDisplays is the number of displays that are looked at. A host lists as many as it likes, and
+// one that does not respond takes the whole of the time limit.
+const maxDisplays = 1024
 
 // displaysAtOnce is the number of displays that are looked at together.
 const displaysAtOnce = 8
@@ -72,6 +77,9 @@ func RunGuests(ctx context.Context, m *machine.Machine, r Request) (*GuestsRepor
 		for _, d := range guest.Displays {
 			all.Displays = append(all.Displays, g.plan(guest.Name, d, here))
 		}
+	}
+	if n := len(all.Displays); n > maxDisplays {
+		return nil, fmt.Errorf("%s: its guests have %d displays (at most %d are looked at)", r.URI, n, maxDisplays)
 	}
 	if err := g.visitAll(ctx, all.Displays); err != nil {
 		return nil, err

@@ -4,6 +4,7 @@ import (
 	"crypto/tls"
 	"crypto/x509"
 	"encoding/binary"
+	"fmt"
 	"io"
 	"net"
 	"strings"
@@ -108,12 +109,49 @@ func TestGuests(t *testing.T) {
 			t.Errorf("%s: %q", c.name, printed)
 		}
 	}
+	// The address comes from the host, and the fix is typed into a shell.
+	typed := run(map[string]string{"web": display("vnc", "$(id);id.invalid", "port='1'")}).Displays[0]
+	if !strings.HasSuffix(typed.Fix, " '$(id);id.invalid'") {
+		t.Errorf("%+v", typed)
+	}
+	long := run(map[string]string{"web": display("vnc", strings.Repeat("a", 2000), "port='1'")}).Displays[0]
+	if long.Verdict != "no-address" || len(long.URI) > 300 {
+		t.Errorf("%.400s", long.URI)
+	}
 	none := run(map[string]string{"web": "<graphics type='vnc' port='-1'/><graphics type='sdl'/>"})
 	if !none.OK || len(none.Displays) != 0 || !strings.Contains(string(none.Text()), "no guest that runs there has a display that listens") {
 		t.Errorf("%+v", none)
 	}
 	if two := run(map[string]string{"a": good, "b": good + good}); !two.OK || len(two.Displays) != 3 {
 		t.Errorf("%+v", two)
+	}
+}
+
+// A host that lists endless displays, on addresses that do not respond, does not keep the run.
+func TestTooManyDisplays(t *testing.T) {
+	s := newSite(t)
+	guests := map[string]string{}
+	for i := range 65 {
+		guests[fmt.Sprint(i)] = strings.Repeat("<graphics type='spice' port='1' tlsPort='-1'/>", 16)
+	}
+	uri := "qemu+tls://" + listen(t, libvirtd(s.server(nil), guests)) + "/system"
+	_, err := connect.RunGuests(t.Context(), machine.New(), connect.Request{URI: uri, PKIPath: s.dir, Timeout: 30 * time.Second})
+	if err == nil || !strings.Contains(err.Error(), "1040 displays (at most 1024 are looked at)") {
+		t.Errorf("error %v", err)
+	}
+}
+
+// A line of an inventory is a name. It does not bring parameters of the URI that it is put into.
+func TestLookTakesNamesAlone(t *testing.T) {
+	s := newSite(t)
+	client, err := connect.Prepare(t.Context(), machine.New(), connect.Request{URI: "qemu+tls://HOST/system", PKIPath: s.dir, Timeout: time.Second})
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, host := range []string{"127.0.0.1/system?no_verify=1#", "127.0.0.1/?", "me@127.0.0.1", "127.0.0.1#"} {
+		if report, err := client.Look(t.Context(), host, "127.0.0.1", time.Second); err == nil || !strings.Contains(err.Error(), "is not the name of a host") {
+			t.Errorf("%s: %+v, %v", host, report, err)
+		}
 	}
 }
 

@@ -60,7 +60,7 @@ func (c *connection) filesText() string {
 func (c *connection) stepNetwork(result *rpc.ProbeResult, err error, here []running.Daemon) bool {
 	if result.Stage == rpc.StageResolve {
 		return c.no("no-address", Step{Name: "name", Side: networkSide, Text: bare(err),
-			Fix: "look the name up with: getent hosts " + c.uri.Host})
+			Fix: "look the name up with: getent hosts " + termtext.ShellWord(c.uri.Host)})
 	}
 	c.ok("name", "%s", addressesText(c, result.Addresses))
 	if result.Stage == rpc.StageDial {

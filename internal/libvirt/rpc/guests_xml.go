@@ -35,6 +35,9 @@ type Display struct {
 // maxDisplays bounds the displays that are read of one guest: libvirt starts none with more.
 const maxDisplays = 16
 
+// maxListen bounds the address of a display, in bytes: a longer one is not a name.
+const maxListen = 256
+
 // Uses lists the names of QEMU's uses with files that the guest holds.
 func (g GuestTLS) Uses() []string {
 	var uses []string
@@ -94,7 +97,9 @@ func (g *GuestTLS) element(parent string, e xml.StartElement) {
 
 // display keeps a display that listens for connections.
 func (g *GuestTLS) display(e xml.StartElement) {
-	d := Display{Type: attr(e, "type"), Listen: attr(e, "listen"), Port: portOf(e, "port")}
+	listen := attr(e, "listen")
+	listen = strings.Clone(listen[:min(len(listen), maxListen)])
+	d := Display{Type: attr(e, "type"), Listen: listen, Port: portOf(e, "port")}
 	plain := d.Port
 	if d.Type == "spice" {
 		d.Port = portOf(e, "tlsPort")

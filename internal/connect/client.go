@@ -2,12 +2,14 @@ package connect
 
 import (
 	"context"
+	"fmt"
 	"strings"
 	"time"
 
 	"virtpki/internal/hint"
 	"virtpki/internal/libvirt"
 	"virtpki/internal/machine"
+	"virtpki/internal/termtext"
 )
 
 // Client is a client of libvirt's whose files were read once, for connections to many hosts.
@@ -49,6 +51,7 @@ func Prepare(ctx context.Context, m *machine.Machine, r Request) (*Client, error
 // Look connects to a host. dial is its address; empty for the address of its name. The error is
 // for a text that cannot be a name.
 func (cl *Client) Look(ctx context.Context, host, dial string, limit time.Duration) (*Report, error) {
+	bare := host
 	if strings.Contains(host, ":") {
 		host = "[" + host + "]"
 	}
@@ -56,6 +59,9 @@ func (cl *Client) Look(ctx context.Context, host, dial string, limit time.Durati
 	uri, err := libvirt.ParseRemoteURI(text)
 	if err != nil {
 		return nil, err
+	}
+	if uri.Host != bare { // the list brings more of the URI than its host
+		return nil, fmt.Errorf("%s is not the name of a host", termtext.QuoteShort(bare))
 	}
 	c := cl.base
 	uri.PKIPath, uri.Priority = c.uri.PKIPath, c.uri.Priority

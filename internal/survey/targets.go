@@ -20,6 +20,10 @@ type Target struct {
 // maxTargets limits how many names the ranges of an inventory may expand to.
 const maxTargets = 1 << 20
 
+// maxPattern is how long a name with its ranges may be, in bytes. It keeps a million of them in
+// memory.
+const maxPattern = 512
+
 // ParseTargets reads a list of hosts: the list of issue --hosts, or an inventory of Ansible's
 // in INI or YAML form. from is its name in errors. Each host is listed once, at its first
 // place.
@@ -119,6 +123,9 @@ func isRange(name string) bool { return hostRange.MatchString(name) }
 
 // expand returns the names that a name with ranges stands for.
 func expand(name string) ([]string, error) {
+	if len(name) > maxPattern {
+		return nil, fmt.Errorf("%s is longer than %d bytes", termtext.QuoteShort(name), maxPattern)
+	}
 	at := hostRange.FindStringSubmatchIndex(name)
 	if at == nil {
 		if strings.ContainsAny(name, "[]") && !strings.HasPrefix(name, "[") {

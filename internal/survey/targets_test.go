@@ -96,6 +96,20 @@ func TestParseTargetsRefuses(t *testing.T) {
 	}
 }
 
+// A few bytes that stand for a million long names would fill the memory.
+func TestLongNamesAreNotExpanded(t *testing.T) {
+	for name, text := range map[string]string{
+		"INI":    strings.Repeat("x", 600) + "[1:3]\n",
+		"digits": "[" + strings.Repeat("0", 600) + ":5]\n",
+		"YAML":   "all:\n  hosts:\n    ? \"" + strings.Repeat("[1:1]", 200) + "\"\n    :\n",
+	} {
+		targets, err := ParseTargets("list", []byte(text))
+		if err == nil || !strings.Contains(err.Error(), "is longer than 512 bytes") {
+			t.Errorf("%s: %d targets, %.100v", name, len(targets), err)
+		}
+	}
+}
+
 func FuzzParseTargets(f *testing.F) {
 	f.Add([]byte(ini))
 	f.Add([]byte(inventory))

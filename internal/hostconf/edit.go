@@ -13,6 +13,7 @@ import (
 	"virtpki/internal/libvirt/conf"
 	"virtpki/internal/machine"
 	"virtpki/internal/store"
+	"virtpki/internal/termtext"
 )
 
 // editConf plans settings into a configuration file, and reports whether anything differs.
@@ -77,7 +78,7 @@ func keepOld(plan *store.Plan, path string, old []byte) error {
 	copied := append([]byte("# "+filepath.Base(path)+" before the last edit. "+change.WrittenBy+"config\n"), old...)
 	err = plan.Output(store.Output{Path: path + ".virtpki-old", Data: copied, Mode: mode, Owner: machine.Owner(), Ours: change.WrittenText})
 	if errors.Is(err, store.ErrNotOurs) {
-		return hint.With(err, "move it away: mv %s.virtpki-old %[1]s.kept", path)
+		return hint.With(err, "move it away: mv %s.virtpki-old %[1]s.kept", termtext.ShellWord(path))
 	}
 	return err
 }

@@ -167,7 +167,7 @@ func (r elsewhere) planRequestFile(j *change.Job, to keypair.Dest, requests []by
 	}
 	err := j.Plan.Output(store.Output{Path: path, Data: requests, Mode: mode, Owner: to.Owner, Ours: change.WrittenRequests, Force: r.Force})
 	if errors.Is(err, store.ErrNotOurs) {
-		return hint.With(err, "move it away: mv %s %[1]s.kept", path)
+		return hint.With(err, "move it away: mv %s %[1]s.kept", termtext.ShellWord(path))
 	}
 	return err
 }

@@ -56,8 +56,9 @@ func TestFaults(t *testing.T) {
 	needTracer(t)
 	t.Parallel() // it waits for the disk
 	in := newInjector(t)
+	met := make(map[look]bool)
 	for _, f := range faultCases() {
-		t.Run(f.name, func(t *testing.T) { f.run(t, in) })
+		t.Run(f.name, func(t *testing.T) { f.run(t, in, met) })
 	}
 }
 
@@ -72,7 +73,7 @@ type rig struct {
 	runs     atomic.Int32
 }
 
-func (f faults) run(t *testing.T, in injector) {
+func (f faults) run(t *testing.T, in injector, met map[look]bool) {
 	in.folder = scratch(t)
 	r := &rig{faults: f, injector: in, roots: make(chan string, workers)}
 	r.before = filepath.Join(in.folder, "before", "root")
@@ -87,7 +88,7 @@ func (f faults) run(t *testing.T, in injector) {
 	for range 3 {
 		r.learn(t, r.fresh(t))
 	}
-	r.steps = thin(r.steps)
+	r.steps = thin(r.steps, f.command[0], met)
 	for _, fault := range everyFault() {
 		t.Run(fault.name, func(t *testing.T) { r.everywhere(t, fault) })
 	}
@@ -120,23 +121,41 @@ func everyFault() []fault {
 	}
 }
 
+// look is a step of a command that only looks, without its number.
+type look struct {
+	command string
+	step    step
+}
+
+// allFaults reports whether nothing is left out: VIRTPKI_FAULTS=all.
+func allFaults() bool { return os.Getenv("VIRTPKI_FAULTS") == "all" }
+
 // thin drops the steps that look at one thing in the same way, except for the first and the last
-// of them: a run decides twice, and looks many times. VIRTPKI_FAULTS=all keeps all steps.
-func thin(steps []step) []step {
-	if os.Getenv("VIRTPKI_FAULTS") == "all" {
+// of them: a run decides twice, and looks many times. It also drops those that an earlier case of
+// the same command has met.
+func thin(steps []step, command string, met map[look]bool) []step {
+	if allFaults() {
 		return steps
 	}
-	last := make(map[step]int)
+	last := make(map[look]int)
 	for _, s := range steps {
-		nth := s.nth
-		s.nth = 0
-		last[s] = max(last[s], nth)
+		this := look{command, s.unnumbered()}
+		last[this] = max(last[this], s.nth)
 	}
-	return slices.DeleteFunc(steps, func(s step) bool {
-		nth := s.nth
-		s.nth = 0
-		return !s.changes && s.own() && nth != 1 && nth != last[s]
+	steps = slices.DeleteFunc(steps, func(s step) bool {
+		this := look{command, s.unnumbered()}
+		return !s.changes && s.own() && (met[this] || s.nth != 1 && s.nth != last[this])
 	})
+	for this := range last {
+		met[this] = true
+	}
+	return steps
+}
+
+// unnumbered returns the step without the number that it has in its run.
+func (s step) unnumbered() step {
+	s.nth = 0
+	return s
 }
 
 // suits reports whether a fault suits a step. A kill between two steps that only look would find
@@ -154,6 +173,8 @@ func (f fault) suits(s step, changed bool) bool {
 		return s.call == "openat" || s.call == "openat2"
 	case f.stays:
 		return s.call == "fsync" || s.call == "mkdirat" || s.call == "linkat"
+	case s.changes && f.fail == syscall.EIO:
+		return allFaults() // the same call fails with ENOSPC, and no code asks which error it was
 	}
 	return s.changes || f.fail == syscall.EIO
 }

@@ -30,7 +30,7 @@ func TestE2E(t *testing.T) {
 		t.Fatal(err)
 	}
 	tools[buildProgram(t, "../../internal/lab/vnctls")] = "/usr/bin/vnctls"
-	config := labscript.Config{Binary: buildStatic(t), Tools: tools}
+	config := labscript.Config{Binary: buildStatic(t), Tools: tools, Whole: os.Getenv("VIRTPKI_RELEASES") != ""}
 	for _, release := range releases {
 		config.Release = release
 		config.Env = []string{"BENCH=" + absolute(t, "../../bench"), "DOCS=" + absolute(t, "../../docs"), "QEMU=" + qemuPackages(t, release), "VIEWERS=" + viewerPackages(t, release), "TOOLS=" + toolPackages(t, release), "SYSTEMD=" + systemdPackages}

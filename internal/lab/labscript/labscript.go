@@ -43,13 +43,15 @@
 //	    screens with FILE, an SVG; UPDATE=1 writes it.
 //
 // Conditions: [libvirt:9.0] (and [libvirt=9.0], which is the same), [libvirt>=11],
-// and so on with >, <, <=; and the release's name, [release:trixie].
+// and so on with >, <, <=; and the release's name, [release:trixie]. [daily:bullseye,forky] holds
+// on these releases alone in an ordinary run, and on every release in a whole one.
 package labscript
 
 import (
 	"context"
 	"fmt"
 	"os/exec"
+	"slices"
 	"strings"
 
 	"github.com/rogpeppe/go-internal/testscript"
@@ -61,6 +63,9 @@ import (
 // Config holds the things that the scripts of one release need.
 type Config struct {
 	Release lab.Release
+	// Whole runs each script on each release, also those which the script leaves out in an
+	// ordinary run.
+	Whole bool
 	// Binary is the virtpki program, linked statically, that every host gets; if it is empty,
 	// hosts have no virtpki.
 	Binary string
@@ -100,6 +105,10 @@ func Params(ctx context.Context, dir string, config Config) testscript.Params {
 }
 
 func (c Config) condition(condition string) (bool, error) {
+	if list, ok := strings.CutPrefix(condition, "daily:"); ok {
+		releases, err := lab.Select(list)
+		return c.Whole || slices.ContainsFunc(releases, func(r lab.Release) bool { return r.Name == c.Release.Name }), err
+	}
 	if name, ok := strings.CutPrefix(condition, "release:"); ok {
 		if _, err := lab.Select(name); err != nil {
 			return false, err

@@ -18,16 +18,21 @@ func TestCondition(t *testing.T) {
 	for condition, want := range map[string]bool{
 		"libvirt:11.3": true, "libvirt:9.0": false, "libvirt>=11": true, "libvirt<10.5": false,
 		"libvirt=11": true, "release:trixie": true, "release:forky": false,
+		"daily:bullseye,trixie": true, "daily:forky": false,
 	} {
 		got, err := config.condition(condition)
 		if err != nil || got != want {
 			t.Errorf("[%s] on libvirt 11.3: got %v, %v, want %v", condition, got, err, want)
 		}
 	}
-	for _, bad := range []string{"libvirt", "libvirt~9", "libvirtd>=9", "release:sid", "exists"} {
+	for _, bad := range []string{"libvirt", "libvirt~9", "libvirtd>=9", "release:sid", "daily:sid", "exists"} {
 		if _, err := config.condition(bad); err == nil {
 			t.Errorf("[%s]: got no error", bad)
 		}
+	}
+	config.Whole = true
+	if got, err := config.condition("daily:forky"); err != nil || !got {
+		t.Errorf("[daily:forky] in a whole run: got %v, %v", got, err)
 	}
 }
 

@@ -36,8 +36,5 @@ func runGenerateAnsible(ctx context.Context, e *env, g *globals, o *generate.Ans
 	if err := o.Check(g.Machine); err != nil {
 		return hint.Usage(err)
 	}
-	if o.Copy != "" && !g.Tree().Exists(o.Copy) && !g.quiet {
-		e.warn("there is no %s: Ansible needs it where it runs", o.Copy)
-	}
 	return e.change(ctx, g, nil, o.Plan)
 }

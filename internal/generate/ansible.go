@@ -3,6 +3,7 @@ package generate
 import (
 	"bytes"
 	"errors"
+	"fmt"
 	"net/netip"
 	"os"
 	"path/filepath"
@@ -57,10 +58,22 @@ func (a *Ansible) Check(m *machine.Machine) error {
 	if a.Out == "" {
 		return hint.Usagef("--out is empty")
 	}
-	if info, err := os.Stat(a.Copy); a.Copy != "" && err == nil && info.IsDir() {
-		return hint.Usagef("--copy %s is a directory, and no program", a.Copy)
+	return hint.First(a.checkCopy(), Absolute(&a.Copy), checkAnsiblePaths(m), Absolute(&a.CA))
+}
+
+// checkCopy returns an error if the program that Ansible is to copy is not here.
+func (a *Ansible) checkCopy() error {
+	if a.Copy == "" {
+		return nil
 	}
-	return hint.First(Absolute(&a.Copy), checkAnsiblePaths(m), Absolute(&a.CA))
+	switch info, err := os.Stat(a.Copy); {
+	case err != nil:
+		return hint.With(fmt.Errorf("--copy: %w", err),
+			"generate the project on the machine that runs Ansible, with the path of virtpki there; leave --copy out if the hosts have virtpki")
+	case !info.Mode().IsRegular():
+		return hint.Usagef("--copy %s is not a program file", termtext.QuoteShort(a.Copy))
+	}
+	return nil
 }
 
 // checkAnsiblePaths checks the flags that name places. The project is for other machines: the role

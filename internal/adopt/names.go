@@ -71,6 +71,7 @@ func find(names []string) (named, error) {
 			n.cas = append(n.cas, name)
 		case matchesAny(name, crlNames):
 			n.crls = append(n.crls, name)
+		case isKey && files.cert == "" && isNext(name, names):
 		case isKey && files.cert == "":
 			alone = name
 		case isKey:
@@ -104,6 +105,19 @@ func pairOf(key string, names []string) (files pairFiles, isKey bool) {
 		}
 	}
 	return files, isKey
+}
+
+// isNext reports whether a key waits for the next certificate of another key: certmonger makes it
+// as KEY.MARKER.key, and renames it when the CA has signed, which can take days (its
+// util_build_next_filename).
+func isNext(key string, names []string) bool {
+	before, ok := strings.CutSuffix(key, ".key")
+	dot := strings.LastIndexByte(before, '.')
+	if !ok || dot < 0 {
+		return false
+	}
+	_, isKey := pairOf(before[:dot], names)
+	return isKey && slices.Contains(names, before[:dot])
 }
 
 // caKeys holds names of CA keys, which are of no use to a host.

@@ -62,17 +62,17 @@ func requestFaultCases() []faults {
 			command: []string{"install", "--from", "ROOT/out/hv2.example", "--root", "ROOT/host", "--no-reload"},
 			check:   checkAwayFaults,
 			again: func(t *testing.T, at scene, first, second outcome) {
-				wantDone(t, first, "")
 				wantDone(t, second, "nothing to do")
-				checkAwayFaults(t, at)
-				for _, role := range []pki.Role{pki.Server, pki.Client} {
-					given, err1 := keypair.Load(store.Tree{}, libvirt.Flat(at.root+"/out/hv2.example"), role)
-					p, err2 := keypair.Load(store.Tree{}, hostLayout(at), role)
-					if err1 != nil || err2 != nil || !given.Cert.Equal(p.Cert) {
-						t.Errorf("%s pair: %v, %v, or not the one that was given", role, err1, err2)
-					}
-				}
+				wantGiven(t, at, first, second)
 			},
+		},
+		{
+			name:    "install --from --watch",
+			service: true,
+			prepare: prepareGiven,
+			command: []string{"install", "--from", "ROOT/out/hv2.example", "--root", "ROOT/host", "--no-reload", "--watch", "--metrics", "ROOT/virtpki.prom"},
+			check:   checkAwayFaults,
+			again:   wantGiven,
 		},
 		{
 			name:    "install on a new host",
@@ -82,6 +82,21 @@ func requestFaultCases() []faults {
 			check:   checkNewAwayFaults,
 			again:   finishInstall,
 		},
+	}
+}
+
+// wantGiven checks that the host has the key pairs that were given to it, after two more runs.
+func wantGiven(t *testing.T, at scene, first, second outcome) {
+	t.Helper()
+	wantDone(t, first, "")
+	wantDone(t, second, "")
+	checkAwayFaults(t, at)
+	for _, role := range []pki.Role{pki.Server, pki.Client} {
+		given, err1 := keypair.Load(store.Tree{}, libvirt.Flat(at.root+"/out/hv2.example"), role)
+		p, err2 := keypair.Load(store.Tree{}, hostLayout(at), role)
+		if err1 != nil || err2 != nil || !given.Cert.Equal(p.Cert) {
+			t.Errorf("%s pair: %v, %v, or not the one that was given", role, err1, err2)
+		}
 	}
 }
 

@@ -22,6 +22,9 @@ type faults struct {
 	// directory. It runs once.
 	prepare func(t *testing.T, in injector, root string)
 	command []string
+	// service is set if the command runs on, and tells systemd that it is ready. It is then ended
+	// with SIGTERM. A service reports a failed call and tries again, so it is only killed here.
+	service bool
 	// goesOn is set if a failure may leave files from which the next run continues.
 	goesOn bool
 	// each is set if the failure of one thing does not stop the others.
@@ -75,12 +78,14 @@ type rig struct {
 
 func (f faults) run(t *testing.T, in injector, met map[look]bool) {
 	in.folder = scratch(t)
+	prepare := in
+	in.service = f.service
 	r := &rig{faults: f, injector: in, roots: make(chan string, workers)}
 	r.before = filepath.Join(in.folder, "before", "root")
 	if err := os.MkdirAll(r.before, 0o755); err != nil {
 		t.Fatal(err)
 	}
-	f.prepare(t, in, r.before)
+	f.prepare(t, prepare, r.before)
 	r.scene = scene{injector: in, command: f.command, goesOn: f.goesOn, each: f.each, root: r.fresh(t), before: snap(t, r.before)}
 	r.learn(t, r.scene.root)
 	r.scene.whole = snap(t, r.scene.root)
@@ -90,7 +95,9 @@ func (f faults) run(t *testing.T, in injector, met map[look]bool) {
 	}
 	r.steps = thin(r.steps, f.command[0], met)
 	for _, fault := range everyFault() {
-		t.Run(fault.name, func(t *testing.T) { r.everywhere(t, fault) })
+		if fault.kill || !f.service {
+			t.Run(fault.name, func(t *testing.T) { r.everywhere(t, fault) })
+		}
 	}
 	t.Logf("%d steps, %d injections", len(r.steps), r.runs.Load())
 }

@@ -3,10 +3,12 @@ package main
 import (
 	"errors"
 	"fmt"
+	"net"
 	"os"
 	"os/exec"
 	"regexp"
 	"strings"
+	"sync/atomic"
 	"syscall"
 	"testing"
 
@@ -102,15 +104,16 @@ func (w *watcher) stepOf(call trace.Call) step {
 
 // injector runs commands, some of them traced.
 type injector struct {
-	binary string
-	tracee string
-	folder string // its own directory, for roots
+	binary  string
+	tracee  string
+	folder  string // its own directory, for roots
+	service bool   // the command runs on: see faults
 }
 
 // newInjector builds the programs.
 func newInjector(t *testing.T) injector {
 	t.Helper()
-	return injector{buildStatic(t), buildProgram(t, "../../internal/lab/tracee"), scratch(t)}
+	return injector{binary: buildStatic(t), tracee: buildProgram(t, "../../internal/lab/tracee"), folder: scratch(t)}
 }
 
 // needTracer skips the test if faults cannot be injected here.
@@ -158,9 +161,40 @@ func (in injector) start(t *testing.T, root string, command []string, run func(*
 	cmd := exec.Command(in.binary, args...)
 	cmd.Stdout, cmd.Stderr = &stdout, &stderr
 	cmd.Env = append(os.Environ(), "GOGC=off", "GODEBUG=asyncpreemptoff=1") // runs that differ less
+	if in.service {
+		defer endWhenReady(t, cmd)()
+	}
 	var exit *exec.ExitError
 	if err := run(cmd); err != nil && !errors.As(err, &exit) {
 		t.Fatal(err)
 	}
 	return outcome{stdout: stdout.String(), stderr: stderr.String(), status: cmd.ProcessState.ExitCode(), hit: -1}
+}
+
+// readySockets counts the sockets of endWhenReady.
+var readySockets atomic.Int32
+
+// endWhenReady lets a service that is about to start end by SIGTERM as soon as it tells systemd
+// that it is ready. The caller calls done after the run.
+func endWhenReady(t *testing.T, cmd *exec.Cmd) (done func()) {
+	t.Helper()
+	name := fmt.Sprintf("@virtpki-ready-%d-%d", os.Getpid(), readySockets.Add(1))
+	conn, err := net.ListenUnixgram("unixgram", &net.UnixAddr{Name: name, Net: "unixgram"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	cmd.Env = append(cmd.Env, "NOTIFY_SOCKET="+name)
+	go func() {
+		said := make([]byte, 4096)
+		for {
+			n, err := conn.Read(said)
+			if err != nil {
+				return // closed: the run is over
+			}
+			if strings.Contains(string(said[:n]), "READY=1") {
+				cmd.Process.Signal(syscall.SIGTERM)
+			}
+		}
+	}()
+	return func() { conn.Close() }
 }

@@ -177,29 +177,36 @@ func (a *Authority) Earlier(before *Earlier) (*Earlier, error) {
 	return known, nil
 }
 
-// liveBeside returns the live certificates with the CN and the roles of another one. A live
-// certificate is neither expired nor revoked.
-func liveBeside(a *Authority, cert *x509.Certificate, now time.Time) ([]*x509.Certificate, error) {
-	h, err := a.ShutOuts(now)
+// liveNamed returns the live certificates with the CN of one of some others. A live certificate is
+// neither expired nor revoked.
+func liveNamed(a *Authority, certs []*x509.Certificate, now time.Time) ([]*x509.Certificate, error) {
+	revoked, err := a.revoked()
 	if err != nil {
 		return nil, err
 	}
-	live, err := h.Live()
-	return slices.DeleteFunc(slices.Clone(live), func(other *x509.Certificate) bool {
-		return other.Subject.CommonName != cert.Subject.CommonName || !slices.Equal(pki.RolesOf(other), pki.RolesOf(cert)) || other.Equal(cert)
+	var names []string
+	for _, cert := range certs {
+		names = append(names, cert.Subject.CommonName)
+	}
+	named, err := a.Tree.RecordsNaming(libvirt.Records(a.Folder), names...)
+	return slices.DeleteFunc(ofCAs(a.Certificates, named), func(cert *x509.Certificate) bool {
+		return !now.Before(cert.NotAfter) || revoked.Has(cert)
 	}), err
 }
 
 // NoteBeside notes which other certificates for the same names and roles as some new ones are live.
 // They stay valid, because a new certificate does not revoke an earlier one.
 func NoteBeside(a *Authority, j *change.Job, certs []*x509.Certificate, now time.Time) {
+	live, err := liveNamed(a, certs, now)
+	if err != nil {
+		j.NoteOnce("%s", HistoryUnknown(err))
+		return
+	}
 	for _, cert := range certs {
-		others, err := liveBeside(a, cert, now)
-		if err != nil {
-			j.NoteOnce("%s", HistoryUnknown(err))
-			return
-		}
-		for _, other := range others {
+		for _, other := range live {
+			if other.Subject.CommonName != cert.Subject.CommonName || !slices.Equal(pki.RolesOf(other), pki.RolesOf(cert)) || other.Equal(cert) {
+				continue
+			}
 			serial := store.SerialText(other.SerialNumber)
 			j.Note("%s has another live certificate, serial %s until %s: virtpki revoke %s ends it", subject.Of(other), serial, termtext.Day(other.NotAfter), serial)
 		}

@@ -36,9 +36,9 @@ func (r *Request) Issue(ctx context.Context, m *machine.Machine, keys *change.Ke
 		return nil, err
 	}
 	o.Lock = []string{m.CAPath(), r.Out}
-	return change.Run(ctx, m, o, func(j *change.Job) error {
-		a, err := authority.Open(m)
-		if err != nil {
+	var a *authority.Authority
+	j, err := change.Run(ctx, m, o, func(j *change.Job) (err error) {
+		if a, err = authority.Open(m); err != nil {
 			return err
 		}
 		if err := a.Unlock(keys); err != nil {
@@ -61,9 +61,12 @@ func (r *Request) Issue(ctx context.Context, m *machine.Machine, keys *change.Ke
 				return err
 			}
 		}
-		provision.NoteNew(ctx, j, a, m)
 		return nil
 	})
+	if err == nil {
+		provision.NoteNew(ctx, j, a, m)
+	}
+	return j, err
 }
 
 // Export makes a pack of the client's key pair in a layout, with the CA file and CRL that a

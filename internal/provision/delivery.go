@@ -53,9 +53,9 @@ func Issue(ctx context.Context, m *machine.Machine, keys *change.Keyring, r *Req
 		to = deliveries[0].To.Layout.Top()
 	}
 	o.Lock = append([]string{m.CAPath(), to}, r.QEMU.Locks()...)
-	return change.Run(ctx, m, o, func(j *change.Job) error {
-		a, err := authority.Open(m)
-		if err != nil {
+	var a *authority.Authority
+	j, err := change.Run(ctx, m, o, func(j *change.Job) (err error) {
+		if a, err = authority.Open(m); err != nil {
 			return err
 		}
 		if err := a.Unlock(keys); err != nil {
@@ -68,13 +68,17 @@ func Issue(ctx context.Context, m *machine.Machine, keys *change.Keyring, r *Req
 				return err
 			}
 		}
-		NoteNew(ctx, j, a, m)
 		return nil
 	})
+	if err == nil {
+		NoteNew(ctx, j, a, m)
+	}
+	return j, err
 }
 
 // NoteNew notes for which certificates that a job made somebody has another one, and which
-// clients the daemon here would refuse.
+// clients the daemon here would refuse. It is called after the run, which decides twice, because
+// it looks at all records of the CA.
 func NoteNew(ctx context.Context, j *change.Job, a *authority.Authority, m *machine.Machine) {
 	var certs []*x509.Certificate
 	var clients []string

@@ -96,7 +96,7 @@ func checkKeys(t *testing.T, root string) {
 	t.Helper()
 	for path, text := range snap(t, root) {
 		if !strings.Contains(text, "-----BEGIN PRIV") {
-			if strings.HasSuffix(path, "key.pem") && !isLeaving(path) {
+			if strings.HasSuffix(path, "key.pem") && !isLeaving(path) && !strings.HasPrefix(text, "L") { // a link's target has a path of its own
 				t.Errorf("%s holds no key", path)
 			}
 			continue

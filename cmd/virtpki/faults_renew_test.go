@@ -3,6 +3,7 @@ package main
 import (
 	"errors"
 	"os"
+	"path/filepath"
 	"slices"
 	"strings"
 	"testing"
@@ -45,6 +46,29 @@ func renewFaultCases() []faults {
 			again: func(t *testing.T, at scene, first, second outcome) {
 				wantDone(t, second, "")
 				wantCopies(t, at)
+			},
+		},
+		{
+			// A link is in the place of a file until the file is: the targets stay as they are.
+			name:    "renew --replace-links",
+			each:    true,
+			prepare: prepareLinks,
+			command: []string{"renew", "--force", "--replace-links", "--root", "ROOT", "--no-reload"},
+			check: func(t *testing.T, at scene) {
+				checkRenewFaults(t, at)
+				wantTargets(t, at)
+			},
+			again: func(t *testing.T, at scene, first, second outcome) {
+				wantDone(t, first, "due: asked for")
+				wantDone(t, second, "due: asked for")
+				checkRenewFaults(t, at)
+				wantTargets(t, at)
+				wantRevoked(t, at, "bob")
+				for link := range agentLinks {
+					if info, err := os.Lstat(at.root + link); err != nil || !info.Mode().IsRegular() {
+						t.Errorf("%s: %v, %v, want a file", link, info, err)
+					}
+				}
 			},
 		},
 		{
@@ -161,6 +185,44 @@ func checkOwnPaths(t *testing.T, at scene) {
 	checkPairs(t, own, caOf(at))
 	if p, err := keypair.Load(store.Tree{}, own, pki.Server); err != nil || p.Cert == nil || p.Key == nil {
 		t.Errorf("%s: %+v, %v", own.Base, p, err)
+	}
+}
+
+// agentLinks are the files that prepareLinks puts behind links, with the places where it keeps
+// them.
+var agentLinks = map[string]string{
+	"/etc/pki/libvirt/servercert.pem":        "/etc/agent/cert.pem",
+	"/etc/pki/libvirt/private/serverkey.pem": "/etc/agent/key.pem",
+	"/etc/pki/CA/cacrl.pem":                  "/etc/agent/crl.pem",
+}
+
+// prepareLinks makes a host whose server certificate, its key and the CRL are links, and keeps
+// a copy of their targets.
+func prepareLinks(t *testing.T, in injector, root string) {
+	t.Helper()
+	prepareRevoked(t, in, root)
+	if err := os.MkdirAll(root+"/etc/agent", 0o755); err != nil {
+		t.Fatal(err)
+	}
+	for link, target := range agentLinks {
+		relative, err1 := filepath.Rel(filepath.Dir(link), target)
+		data, err2 := os.ReadFile(root + link)
+		err := errors.Join(err1, err2, os.Rename(root+link, root+target), os.Symlink(relative, root+link), os.WriteFile(root+target+".kept", data, 0o600))
+		if err != nil {
+			t.Fatal(err)
+		}
+	}
+}
+
+// wantTargets checks that the targets of links are as they were.
+func wantTargets(t *testing.T, at scene) {
+	t.Helper()
+	for _, target := range agentLinks {
+		is, err1 := os.ReadFile(at.root + target)
+		was, err2 := os.ReadFile(at.root + target + ".kept")
+		if err1 != nil || err2 != nil || !slices.Equal(is, was) {
+			t.Errorf("%s has changed: %v, %v", target, err1, err2)
+		}
 	}
 }
 

@@ -55,21 +55,25 @@ func whyOthersCRL(a *authority.Authority, now time.Time) (why string) {
 	return why
 }
 
-// renewCRL plans a fresh CRL when the one here is due.
+// renewCRL plans a fresh CRL when the one here is due. A link in its place does not keep the
+// certificates from being renewed.
 func (r *renewal) renewCRL(j *change.Job, a *authority.Authority) error {
-	if r.crl == "" {
+	if r.crlErr = nil; r.crl == "" {
 		return nil
 	}
+	err := j.Attempt(func() error { return r.planCRL(j, a) })
+	if r.crlErr = leftToLink(err, r.crl, r.m.Flags()); r.crlErr != nil {
+		return nil
+	}
+	r.serving = r.serving || err == nil && r.QEMU.CA == ""
+	return err
+}
+
+func (r *renewal) planCRL(j *change.Job, a *authority.Authority) error {
 	fresh := authority.CRLRequest{Validity: pki.DefaultCRLValidity}
 	if a.Current != nil && !a.Current.NextUpdate.IsZero() {
 		fresh.Validity = a.Current.NextUpdate.Sub(a.Current.ThisUpdate)
 	}
-	for _, d := range r.list.Daemons {
-		if d.Running != nil {
-			fresh.Daemons = append(fresh.Daemons, *d.Running)
-		}
-	}
-	r.serving = r.serving || r.QEMU.CA == ""
 	j.Did("%s: %s", a.Layout.Path(libvirt.CACRL), r.crl)
 	return a.PlanCRL(j, r.m, fresh)
 }

@@ -1,6 +1,7 @@
 package renewal
 
 import (
+	"errors"
 	"fmt"
 
 	"virtpki/internal/authority"
@@ -25,11 +26,28 @@ func (r *renewal) minds(c *candidate) {
 	}
 }
 
-// mindsCRL notes that the CA's CRL is behind a link, if this machine makes it.
+// mindsCRL is [renewal.minds] for the CA's CRL, if this machine makes it. With --replace-links a
+// file takes the place of the link at once: a CRL is not signed for a lifetime that it would cut.
 func (r *renewal) mindsCRL(a *authority.Authority) {
-	if text := linked(r.m.Tree(), a.Layout.Path(libvirt.CACRL)); text != "" && !r.ReplaceLinks && !keyAbsent(r.m) {
+	text := linked(r.m.Tree(), a.Layout.Path(libvirt.CACRL))
+	switch {
+	case text == "" || r.crl != "" || keyAbsent(r.m): // once it is due, that is an error: see renewCRL
+	case r.ReplaceLinks:
+		r.crl = "a file takes the place of a link"
+	default:
 		r.left = append(r.left, text+": virtpki will not renew it; see --replace-links")
 	}
+}
+
+// leftToLink returns the error of a plan that a link is in the way of, with the step that is left
+// to a person; nil if the plan failed for another reason, or not at all. why says why the file is
+// due, flags lead to this machine.
+func leftToLink(err error, why, flags string) error {
+	var link *store.LinkError
+	if !errors.As(err, &link) {
+		return nil
+	}
+	return hint.With(fmt.Errorf("%w (%s)", link, why), "whoever made the link has to renew it, or: virtpki %srenew --replace-links", flags)
 }
 
 // linked names the first of some paths that is a link; empty for none.

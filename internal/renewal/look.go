@@ -37,10 +37,11 @@ func (r *renewal) look() (*authority.Authority, error) {
 			}
 		}
 	}
-	r.mindsCRL(a)
 	err = ownPaths{r}.look(a)
 	r.left = append(r.left, r.namesNotThere(r.found)...)
-	return a, hint.First(err, r.namesUnmet(r.m, r.found), r.lookAtCRL(a))
+	err = hint.First(err, r.namesUnmet(r.m, r.found), r.lookAtCRL(a))
+	r.mindsCRL(a)
+	return a, err
 }
 
 // candidatesIn reads the certificates of a layout.
@@ -129,9 +130,9 @@ func (r *renewal) anythingDue() bool {
 	return r.crl != "" || r.lacksPairs() || slices.ContainsFunc(r.found, func(c *candidate) bool { return c.err != nil || len(c.reasons) > 0 })
 }
 
-// failures are the candidates that could not be renewed.
+// failures are the errors of the CRL and of the candidates that could not be renewed.
 func (r *renewal) failures() error {
-	var errs []error
+	errs := []error{r.crlErr}
 	for _, c := range r.found {
 		errs = append(errs, c.err)
 	}

@@ -112,6 +112,7 @@ type renewal struct {
 	others []*candidate // QEMU's that another CA has signed
 	own    []*ownPair
 	crl    string // why the CRL is due; empty when it is not
+	crlErr error  // why the due CRL cannot be written
 	caEnds time.Time
 
 	seen *authority.Authority // the CA as the first look has read it, until it has decided something

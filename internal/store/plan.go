@@ -247,10 +247,17 @@ func (p *Plan) file(path string, data []byte, mode fs.FileMode, owner *Owner) er
 	return nil
 }
 
+// LinkError says that a link is in the place of a file, and that the plan must not replace links.
+type LinkError struct{ Path, Target string }
+
+func (e *LinkError) Error() string {
+	return fmt.Sprintf("%s: a link to %q, not a file", e.Path, e.Target)
+}
+
 // overLink plans a file in the place of a link.
 func (p *Plan) overLink(c Change, target string, link *state) error {
 	if !p.overLinks {
-		return fmt.Errorf("%s: a link to %q, not a file", c.Path, target)
+		return &LinkError{Path: c.Path, Target: target}
 	}
 	if there, err := p.tree.ReadFile(c.Path, MaxPEM); err == nil && bytes.Equal(there, c.data) {
 		return nil

@@ -122,7 +122,8 @@ func (p crlPlan) places() ([]string, error) {
 			add(path)
 		}
 	}
-	cas, crls, err := inventory.Look(p.m, nil).CAFiles()
+	here := inventory.Here(p.m)
+	cas, crls, err := here.CAFiles()
 	if err != nil {
 		return nil, err
 	}
@@ -135,7 +136,7 @@ func (p crlPlan) places() ([]string, error) {
 			add(crls[i])
 		}
 	}
-	for _, d := range p.r.Daemons {
+	for _, d := range append(here.Running(), p.r.Daemons...) {
 		if d.Files.Custom && d.Files.CRL != "" && d.Root == "/" {
 			add(filepath.Join(d.Root, d.Files.CRL))
 		}

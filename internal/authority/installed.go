@@ -27,7 +27,7 @@ func Installed(m *machine.Machine) ([]change.Placed, error) {
 			paths = append(paths, layout.Path(file))
 		}
 	}
-	pairs, err := inventory.Look(m, nil).OwnPairs()
+	pairs, err := inventory.Here(m).OwnPairs()
 	if err != nil {
 		errs = append(errs, err)
 	}

@@ -195,7 +195,7 @@ func (s succession) trust(bundle []*x509.Certificate) error {
 	for _, layout := range s.m.AllLayouts() {
 		paths = append(paths, layout.Path(libvirt.CACert))
 	}
-	own, _, err := inventory.Look(s.m, nil).CAFiles()
+	own, _, err := inventory.Here(s.m).CAFiles()
 	if err != nil {
 		return err
 	}

@@ -64,6 +64,10 @@ func Of(ctx context.Context, m *machine.Machine) *List {
 	return Look(m, m.Running(ctx))
 }
 
+// Here is [Of] for a caller without a context. The daemons have as long to respond as
+// [machine.Machine.Running] gives them.
+func Here(m *machine.Machine) *List { return Of(context.Background(), m) }
+
 // Daemon describes one daemon, whether it is here or not.
 func (l *List) Daemon(d libvirt.Daemon) Daemon {
 	for _, found := range l.all {

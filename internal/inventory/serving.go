@@ -4,6 +4,7 @@ import (
 	"slices"
 
 	"virtpki/internal/libvirt"
+	"virtpki/internal/libvirt/running"
 )
 
 // Serving returns the daemons that matter for TLS here. These are the daemons that listen for it.
@@ -23,6 +24,17 @@ func (l *List) Server() Daemon {
 		return some[0]
 	}
 	return l.Daemon(libvirt.Daemons()[0])
+}
+
+// Running returns the daemons that run on the machine itself, and not in a container.
+func (l *List) Running() []running.Daemon {
+	var all []running.Daemon
+	for _, d := range l.Daemons {
+		if d.Running != nil {
+			all = append(all, *d.Running)
+		}
+	}
+	return all
 }
 
 // Named returns the daemon with a name, or the one that serves TLS here if the name is empty.

@@ -138,7 +138,7 @@ var mayImport = map[string][]string{
 	// provision: the names that issue takes and refuses; batch: archives are written in one way
 	"internal/clientpack": {
 		"pki", "internal/authority", "internal/batch", "internal/certinfo", "internal/change", "internal/hint", "internal/keypair",
-		"internal/libvirt", "internal/machine", "internal/provision", "internal/subject",
+		"internal/libvirt", "internal/machine", "internal/provision", "internal/subject", "internal/termtext",
 	},
 	// authority: the CA that signs; grant: the names that it may sign
 	"internal/sign": {

@@ -7,8 +7,10 @@ import (
 	"net/url"
 	"strconv"
 	"strings"
+	"unicode/utf8"
 
 	"virtpki/internal/subject"
+	"virtpki/internal/termtext"
 	"virtpki/pki"
 )
 
@@ -51,10 +53,11 @@ func ParseConsole(text string) (*Console, error) {
 // "O=Example Org,CN=hv1". SPICE compares it type by type, in the certificate's order, and
 // knows two escapes: \, and \\ (spice-common, common/ssl_verify.c, subject_to_x509_name).
 func (c *Console) SetSubject(name string) error {
+	if !utf8.ValidString(name) || strings.ContainsFunc(name, termtext.Hidden) {
+		return fmt.Errorf("subject %q has a control character", name)
+	}
 	for i := 0; i < len(name); i++ {
 		switch {
-		case name[i] < ' ':
-			return fmt.Errorf("subject %q has a control character", name)
 		case name[i] != '\\':
 		case i+1 < len(name) && strings.IndexByte(`,\`, name[i+1]) >= 0:
 			i++

@@ -14,6 +14,7 @@ import (
 	"virtpki/internal/batch"
 	"virtpki/internal/libvirt"
 	"virtpki/internal/subject"
+	"virtpki/internal/termtext"
 	"virtpki/pki"
 )
 
@@ -124,7 +125,7 @@ func (s *Spec) readme(c *Client) ([]byte, error) {
 	}
 	var b bytes.Buffer
 	err = t.Execute(&b, map[string]string{
-		"Name": c.Name, "Kind": string(s.Kind), "DN": subject.Of(c.Cert), "Until": c.Cert.NotAfter.UTC().Format(time.DateOnly),
+		"Name": c.Name, "Kind": string(s.Kind), "DN": termtext.Line(subject.Of(c.Cert)), "Until": c.Cert.NotAfter.UTC().Format(time.DateOnly),
 	})
 	return b.Bytes(), err
 }

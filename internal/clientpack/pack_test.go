@@ -7,6 +7,7 @@ import (
 	"crypto/rand"
 	"crypto/x509"
 	"crypto/x509/pkix"
+	"encoding/asn1"
 	"errors"
 	"io/fs"
 	"math/big"
@@ -80,6 +81,22 @@ func TestFiles(t *testing.T) {
 	}
 }
 
+// A certificate that export packs may come from anywhere, and people print a README.
+func TestReadmeIsSafe(t *testing.T) {
+	c := client(t)
+	raw, err := asn1.Marshal(pkix.Name{Organization: []string{"Evil\x1b[2J\nrun: rm -rf ~"}, CommonName: "bob"}.ToRDNSequence())
+	if err != nil {
+		t.Fatal(err)
+	}
+	c.Cert.RawSubject = raw
+	for _, kind := range Kinds() {
+		readme, err := (&Spec{Kind: Kind(kind)}).readme(c)
+		if err != nil || bytes.Contains(readme, []byte("\x1b")) || bytes.Contains(readme, []byte("\nrun:")) || !bytes.Contains(readme, []byte(`O=Evil\x1b[2J\nrun: rm -rf ~,CN=bob`)) {
+			t.Errorf("%s: %q, %v", kind, readme, err)
+		}
+	}
+}
+
 func TestParseConsole(t *testing.T) {
 	for text, want := range map[string]*Console{
 		"spice://hv1.lab.example:5901":   {Host: "hv1.lab.example", Port: 5901},
@@ -110,6 +127,7 @@ func TestSetSubject(t *testing.T) {
 	for name, good := range map[string]bool{
 		"": true, "O=Example Org,CN=hv1": true, `O=A\, B,CN=hv1`: true, `O=A\\B,CN=hv1`: true,
 		`O=A\+B,CN=hv1`: false, `O=A\`: false, "O=A,CN=hv1\n[x]": false, "O=A+CN=hv1": false, "O=#1300,CN=hv1": false,
+		"O=A\x7f": false, "O=A\u0085ca=x": false, "O=A\u202eb": false, "O=A\xff": false,
 	} {
 		if err := new(Console).SetSubject(name); (err == nil) != good {
 			t.Errorf("%q: %v", name, err)

@@ -80,14 +80,26 @@ func (in *installer) decidePairs(j *change.Job) error {
 	if err := in.putGiven(j, places, taken); err != nil {
 		return err
 	}
-	for _, cert := range others {
-		j.Note("%s is for a key that is not here: left alone", subject.Of(cert))
-	}
+	noteOthers(j, others)
 	if err := hint.First(in.liveStillTrusted(places), in.keepAsked(j, places, taken)); err != nil {
 		return err
 	}
 	comes := afterwards(places, taken)
 	return hint.First(in.followQEMU(j, comes), in.judgeCopies(j, comes))
+}
+
+// maxOthers is the number of certificates for other keys that are named.
+const maxOthers = 8
+
+// noteOthers notes the certificates for keys that are not here. A response may hold any number.
+func noteOthers(j *change.Job, others []*x509.Certificate) {
+	for i, cert := range others {
+		if i == maxOthers {
+			j.Note("%d more are for keys that are not here: left alone", len(others)-i)
+			return
+		}
+		j.Note("%s is for a key that is not here: left alone", subject.Of(cert))
+	}
 }
 
 // keepAsked plans the requests of the certificates that are there afterwards, and

@@ -3,10 +3,12 @@ package enroll
 import (
 	"crypto"
 	"crypto/x509"
+	"fmt"
 	"slices"
 	"strings"
 	"testing"
 
+	"virtpki/internal/change"
 	"virtpki/internal/hint"
 	"virtpki/internal/keypair"
 	"virtpki/internal/subject"
@@ -72,6 +74,21 @@ func TestAssign(t *testing.T) {
 		}
 		if taken[server] != certs[c.server] || taken[client] != certs[c.client] || !slices.Equal(names, c.others) {
 			t.Errorf("%q: the server gets %v, the client %v, others %q", c.response, taken[server] != nil, taken[client] != nil, names)
+		}
+	}
+}
+
+// A response may hold any number of certificates for other keys: it does not fill a log.
+func TestOthersAreFew(t *testing.T) {
+	cert := newCA(t, 1).Certificate
+	for n, want := range map[int]int{0: 0, 1: 1, 8: 8, 9: 9, 5000: 9} {
+		j := &change.Job{}
+		noteOthers(j, slices.Repeat([]*x509.Certificate{cert}, n))
+		if len(j.Notes) != want {
+			t.Errorf("%d certificates: %d notes, want %d", n, len(j.Notes), want)
+		}
+		if n > 8 && !strings.HasPrefix(j.Notes[8], fmt.Sprintf("%d more ", n-8)) {
+			t.Errorf("%q", j.Notes[8])
 		}
 	}
 }

@@ -230,6 +230,9 @@ func (in *Import) readFolder(folder string) error {
 // certificate, and nobody could revoke it by name without its record.
 func (in *Import) ownIn(path string) ([]*x509.Certificate, error) {
 	certs, err := keypair.ReadCerts(in.Tree, path)
+	if leadsNowhere(err) {
+		return nil, nil
+	}
 	if machine.Unread(err) || errors.Is(err, fs.ErrPermission) {
 		return nil, err
 	}

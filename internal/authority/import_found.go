@@ -5,6 +5,7 @@ import (
 	"io/fs"
 	"path/filepath"
 	"slices"
+	"syscall"
 
 	"virtpki/internal/machine"
 	"virtpki/internal/termtext"
@@ -89,6 +90,12 @@ func (in *Import) readBeside(folder string) error {
 		in.note("%s: %s could not be read", folder, termtext.Count(closed, "file", "files"))
 	}
 	return nil
+}
+
+// leadsNowhere reports whether a name cannot lead to a file: a link to itself, a link to a name
+// that is too long, a socket. Anyone can leave one in a shared directory.
+func leadsNowhere(err error) bool {
+	return errors.Is(err, syscall.ELOOP) || errors.Is(err, syscall.ENAMETOOLONG) || errors.Is(err, syscall.ENXIO)
 }
 
 // mayHoldCert reports whether the name of a file suggests that it may hold a certificate.

@@ -3,10 +3,12 @@ package authority
 import (
 	"crypto/x509"
 	"math/big"
+	"net"
 	"os"
 	"path/filepath"
 	"slices"
 	"strings"
+	"syscall"
 	"testing"
 
 	"virtpki/internal/change"
@@ -101,6 +103,32 @@ func TestImport(t *testing.T) {
 				}
 			}
 		})
+	}
+}
+
+// Anyone can leave names beside a CA that lies in a shared directory. Those that lead to no file
+// do not block its import.
+func TestImportPassesOverNamesWithoutAFile(t *testing.T) {
+	ca := newCA(t, "Example", 0)
+	m := folder{}.machine(t)
+	dir := filepath.Join(m.Root, "elsewhere")
+	key, err := pki.EncodeKey(ca.Signer, nil)
+	amy := issue(t, ca, pki.Client, "amy", 9*day)
+	err = hint.First(err, os.MkdirAll(dir, 0o700), os.WriteFile(filepath.Join(dir, "ca.pem"), pki.EncodeCertificates(ca.Certificate), 0o600),
+		os.WriteFile(filepath.Join(dir, "ca.key"), key, 0o600), os.WriteFile(filepath.Join(dir, "amy.pem"), pki.EncodeCertificates(amy), 0o600),
+		os.Symlink("loop.pem", filepath.Join(dir, "loop.pem")), os.Symlink("ca.pem/x", filepath.Join(dir, "under.pem")),
+		os.Symlink(strings.Repeat("x", 300), filepath.Join(dir, "long.pem")), syscall.Mkfifo(filepath.Join(dir, "fifo.pem"), 0o600))
+	if err != nil {
+		t.Fatal(err)
+	}
+	socket, err := net.ListenUnix("unix", &net.UnixAddr{Name: filepath.Join(dir, "s.pem")})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer socket.Close()
+	in, err := ReadImport(m, ImportFiles{Cert: filepath.Join(dir, "ca.pem"), Key: filepath.Join(dir, "ca.key")}, change.NewKeyring(m.Tree(), nil))
+	if err != nil || len(in.records) != 1 {
+		t.Fatalf("error %v", err)
 	}
 }
 

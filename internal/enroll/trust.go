@@ -85,7 +85,7 @@ type trust struct {
 // of a response.
 func decideTrust(here, given []*x509.Certificate, p trustPolicy) (t trust, err error) {
 	if len(given) > libvirt.MaxCAs {
-		return trust{}, fmt.Errorf("it brings %d CA certificates (at most %d)", len(given), libvirt.MaxCAs)
+		return trust{}, fmt.Errorf("the new CA file: holds %d CAs, and only the first %d are looked at", len(given), libvirt.MaxCAs)
 	}
 	if t.onSight, err = p.onSight(here, given); err != nil {
 		return trust{}, err

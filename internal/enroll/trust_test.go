@@ -126,7 +126,7 @@ func TestTooManyCAs(t *testing.T) {
 		given = append(given, newCA(t, 10).Certificate)
 	}
 	_, err := decideTrust(here, given, trustPolicy{below: true, now: now})
-	if err == nil || !strings.Contains(err.Error(), "17 CA certificates (at most 16)") {
+	if err == nil || !strings.Contains(err.Error(), "holds 17 CAs, and only the first 16 are looked at") {
 		t.Errorf("error %v", err)
 	}
 	if _, err := decideTrust(nil, given[1:], trustPolicy{now: now}); err != nil {

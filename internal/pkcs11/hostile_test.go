@@ -122,6 +122,25 @@ func TestNoTry(t *testing.T) {
 	}
 }
 
+// The name of a token is shown where its PIN is asked for: it has the length that PKCS #11 gives
+// it, so that a prompt does not scroll away.
+func TestLongNameOfAToken(t *testing.T) {
+	for length, want := range map[int]error{32: ErrPINLocked, 33: errMalformed, 100_000: errMalformed} {
+		t.Run(fmt.Sprint(length), func(t *testing.T) {
+			t.Parallel()
+			replies := append([]byte{0}, frame(1, callInitialize, new(writer))...)
+			replies = append(replies, frame(2, callGetSlotList, new(writer).putByte(1).put32(1).put64(5))...)
+			replies = append(replies, frame(3, callGetTokenInfo, tokenInfo(strings.Repeat("x", length), tokenInitialized|tokenLoginRequired|tokenPINLocked))...)
+			replies = append(replies, frame(4, callOpenSession, new(writer).put64(1))...)
+			u := served(t, replies, "cat >/dev/null")
+			u.Token = ""
+			if _, err := Open(context.Background(), u, withPIN("1234")); !errors.Is(err, want) {
+				t.Errorf("%v, want %v", err, want)
+			}
+		})
+	}
+}
+
 // A token that signs with another key, or returns no signature, is detected.
 func TestSignatureIsVerified(t *testing.T) {
 	softToken(t, "lab")

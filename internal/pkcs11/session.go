@@ -103,13 +103,22 @@ func (s *Session) findToken() (slot uint64, token Token, err error) {
 	return 0, token, fmt.Errorf("%d tokens match: add serial=NUMBER", found)
 }
 
+// maxTokenText is the length of the longest text that describes a token (CK_TOKEN_INFO).
+const maxTokenText = 32
+
 // tokenIn describes the token of a slot.
 func (s *Session) tokenIn(slot uint64) (Token, error) {
 	r, err := s.call(callGetTokenInfo, new(writer).ulong(slot))
 	if err != nil {
 		return Token{}, err
 	}
-	text := func() string { return strings.TrimRight(string(r.bytes()), " \x00") }
+	text := func() string {
+		field := r.bytes()
+		if len(field) > maxTokenText {
+			r.data, r.err = nil, errMalformed
+		}
+		return strings.TrimRight(string(field), " \x00")
+	}
 	t := Token{Label: text(), Manufacturer: text(), Model: text(), Serial: text()}
 	t.flags = r.u64()
 	return t, r.err

@@ -41,7 +41,7 @@ func (a *Ansible) Plan(j *change.Job) error {
 			return err
 		}
 	}
-	return Plan(j, a.toWrite(project), a.Force, "then: cd "+a.Out+" && ansible-playbook site.yml --check")
+	return Plan(j, a.toWrite(project), a.Force, "then: cd "+termtext.ShellWord(a.Out)+" && ansible-playbook site.yml --check")
 }
 
 // Check returns an error if a project is invalid, before anything is read, and makes its paths

@@ -32,6 +32,7 @@ func TestPackages(t *testing.T) {
 	made := dist(t, "..", source)
 	t.Run("lint", func(t *testing.T) { t.Parallel(); lint(t, made) })
 	t.Run("contents", func(t *testing.T) { t.Parallel(); contents(t, made) })
+	t.Run("recipes", func(t *testing.T) { t.Parallel(); recipes(t, made) })
 	t.Run("reproducible", func(t *testing.T) {
 		t.Parallel()
 		again := dist(t, source, filepath.Join(t.TempDir(), "another", "directory", "with a longer name"))
@@ -188,10 +189,14 @@ func install(t *testing.T, made string) {
 	if err != nil {
 		t.Fatal(err)
 	}
+	boot, err := lab.BootFiles("../internal/lab/systemd")
+	if err != nil {
+		t.Fatal(err)
+	}
 	for _, release := range releases {
-		config := labscript.Config{Release: release, Env: []string{
+		config := labscript.Config{Release: release, Tools: boot, Env: []string{
 			"DEB=" + files(t, made, "_"+runtime.GOARCH+".deb")[0], "RPM=" + files(t, made, rpmArch[runtime.GOARCH]+".rpm")[0],
-			"ARCH=" + runtime.GOARCH, "SCRIPTS=" + absolute(t, "scripts"), "TESTDATA=" + absolute(t, "testdata"),
+			"ARCH=" + runtime.GOARCH, "SCRIPTS=" + absolute(t, "scripts"),
 		}}
 		params := labscript.Params(t.Context(), "testdata", config)
 		t.Run(release.String(), func(t *testing.T) { testscript.Run(t, params) })

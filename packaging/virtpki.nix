@@ -1,6 +1,5 @@
 # nix-build -E 'with import <nixpkgs> {}; callPackage ./virtpki.nix {}'
-# The first build names the hash of the modules, to be put in place of lib.fakeHash.
-{ lib, buildGoModule, fetchurl, installShellFiles, stdenv, vendorHash ? lib.fakeHash }:
+{ lib, buildGoModule, fetchurl, installShellFiles, stdenv }:
 
 buildGoModule rec {
   pname = "virtpki";
@@ -11,7 +10,8 @@ buildGoModule rec {
     sha256 = "@SHA256@";
   };
 
-  inherit vendorHash;
+  # of the modules in go.mod; go test ./packaging prints the new one after a change
+  vendorHash = "sha256-M3JJtkxz0mTgllNtpY01xYwLEiAuexNU6mRHUYfuobA=";
   subPackages = [ "cmd/virtpki" ];
   env.CGO_ENABLED = 0;
   ldflags = [ "-s" "-w" ];

@@ -120,8 +120,8 @@ func TestRequest(t *testing.T) {
 
 func TestMetrics(t *testing.T) {
 	var b bytes.Buffer
-	Expiries(&b, "End of a certificate", []Expiry{{"server", `/a"\`, "CN=a\nb", now}})
-	want := `# HELP virtpki_certificate_not_after_seconds End of a certificate, in seconds since 1970.
+	Expiries(&b, []Expiry{{"server", `/a"\`, "CN=a\nb", now}})
+	want := `# HELP virtpki_certificate_not_after_seconds When a certificate expires, in seconds since 1970.
 # TYPE virtpki_certificate_not_after_seconds gauge
 virtpki_certificate_not_after_seconds{role="server",path="/a\"\\",dn="CN=a\\nb"} 1795608000
 `

@@ -32,15 +32,15 @@ func Metrics(certs List) []byte {
 	for _, c := range certs {
 		ends = append(ends, Expiry{Role: c.RoleText(), Path: c.Path, DN: c.DN, NotAfter: c.Ends})
 	}
-	Expiries(&b, "End of a certificate", ends)
+	Expiries(&b, ends)
 	return b.Bytes()
 }
 
-// Expiries writes when certificates expire: one metric family for all owners, with the given
-// description.
-func Expiries(b *bytes.Buffer, what string, certs []Expiry) {
+// Expiries writes when certificates expire, of "list" as of "renew". Its description is the same
+// in every file: the text collector reports files that differ in it.
+func Expiries(b *bytes.Buffer, certs []Expiry) {
 	const name = "virtpki_certificate_not_after_seconds"
-	Family(b, name, what+", in seconds since 1970.")
+	Family(b, name, "When a certificate expires, in seconds since 1970.")
 	for _, c := range certs {
 		fmt.Fprintf(b, "%s{role=%s,path=%s,dn=%s} %d\n", name, Label(c.Role), Label(c.Path), Label(c.DN), c.NotAfter.Unix())
 	}

@@ -52,7 +52,7 @@ func (r *renewal) metricsText(result error, since int64) []byte {
 			ends = append(ends, certinfo.Expiry{Role: p.Role, Path: p.path, DN: subject.Of(p.cert), NotAfter: p.ends})
 		}
 	}
-	certinfo.Expiries(&b, "End of an installed certificate", ends)
+	certinfo.Expiries(&b, ends)
 	certinfo.Family(&b, "virtpki_certificate_due", "Whether an installed certificate is due for renewal.")
 	for _, c := range r.found {
 		fmt.Fprintf(&b, "virtpki_certificate_due{role=%s,path=%s} %d\n", certinfo.Label(string(c.role)), certinfo.Label(c.pair.CertPath), truth(len(c.reasons) > 0 || c.err != nil))

@@ -182,8 +182,11 @@ var mayImport = map[string][]string{
 		"internal/libvirt/conf", "internal/libvirt/running", "internal/machine", "internal/renewer", "internal/resolver", "internal/store",
 		"internal/subject", "internal/termtext",
 	},
-	// authority: which CA has signed; certinfo: the list of its certificates
-	"internal/renewer": {"pki", "internal/authority", "internal/certinfo", "internal/keypair", "internal/libvirt", "internal/machine"},
+	// authority: which CA has signed; certinfo: the list of its certificates; inventory: pairs at
+	// paths of a program's own
+	"internal/renewer": {
+		"pki", "internal/authority", "internal/certinfo", "internal/inventory", "internal/keypair", "internal/libvirt", "internal/machine",
+	},
 	// reload: the certificates that a daemon serves
 	"internal/connect": {
 		"dn", "pki", "internal/certinfo", "internal/hint", "internal/inspect", "internal/judge", "internal/keypair", "internal/libvirt",

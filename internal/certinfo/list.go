@@ -12,13 +12,38 @@ import (
 type List []Info
 
 // Text returns a table that fits a terminal: the name, the role, the expiry, and whether the
-// certificate is due.
+// certificate is due; below it, who renews the installed ones.
 func (l List) Text() termtext.Text {
 	rows := [][]string{{"NAME", "ROLE", "EXPIRES", "LEFT", "STATE", "NAMES AND ADDRESSES"}}
 	for _, i := range l {
 		rows = append(rows, []string{i.Name, i.RoleText(), termtext.Day(i.Ends), fmt.Sprintf("%dd", i.DaysLeft), i.State(), i.Names()})
 	}
-	return trimmed(termtext.Table(rows))
+	return trimmed(termtext.Table(rows)) + l.renewers()
+}
+
+// renewers returns a line for each renewer of installed certificates, with their names and roles.
+func (l List) renewers() termtext.Text {
+	var order []string
+	holders := make(map[string][]string)
+	for _, i := range l {
+		if i.Renewer == "" {
+			continue
+		}
+		if holders[i.Renewer] == nil {
+			order = append(order, i.Renewer)
+		}
+		if holder := i.Name + " (" + i.RoleText() + ")"; !slices.Contains(holders[i.Renewer], holder) {
+			holders[i.Renewer] = append(holders[i.Renewer], holder)
+		}
+	}
+	var text termtext.Text
+	for _, renewer := range order {
+		text += termtext.Text(termtext.Sprintf("renewed by %s: %s\n", renewer, termtext.Line(strings.Join(holders[renewer], ", "))))
+	}
+	if text != "" {
+		text = "\n" + text
+	}
+	return text
 }
 
 // Wide returns a table with the DN as libvirt matches it, the serial and the file.

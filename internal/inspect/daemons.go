@@ -89,7 +89,15 @@ func (c *inspector) daemon(here inventory.Daemon, serves bool) {
 		files = append(slices.Clone(found), more...)
 		c.gathered.say(title, more)
 	}
-	c.gathered.decide(verdict(party{role: "server", program: d.Daemon.Name, silent: d.Silent, asked: here.Listening == inventory.Silent && !d.Silent}, settled(files)))
+	c.gathered.decide(verdict(party{role: "server", program: d.Daemon.Name, silent: d.Silent, asked: here.Listening == inventory.Silent && !d.Silent, cert: c.certOf(here)}, settled(files)))
+}
+
+// certOf returns the path of the certificate that a daemon reads.
+func (c *inspector) certOf(d inventory.Daemon) string {
+	if d.ConfErr == nil && d.FilesErr == nil && d.Files.Custom {
+		return c.m.Path(d.Files.Cert)
+	}
+	return c.m.System().Path(libvirt.ServerCert)
 }
 
 // off reports whether a configuration switches TLS off.

@@ -44,7 +44,7 @@ func (c *inspector) userFolder(home string) {
 		found = append(found, judge.InPlace(rest)...)
 	}
 	found = append(found, c.pairs.judge(set, *c.libvirt)...)
-	c.gathered.conclude("client", "virsh", user.Base, found)
+	c.gathered.conclude(party{role: "client", program: "virsh"}, user.Base, found)
 }
 
 // flatFolder judges a directory for ?pkipath=.
@@ -68,10 +68,10 @@ func (c *inspector) flatFolder(folder string) error {
 	for _, role := range roles {
 		set := c.files.set(role, "libvirt", layout)
 		set.More = c.files.identities(role, layout)
-		c.gathered.conclude(string(role), "", folder, append(slices.Clone(found), c.pairs.judge(set, *c.libvirt)...))
+		c.gathered.conclude(party{role: string(role)}, folder, append(slices.Clone(found), c.pairs.judge(set, *c.libvirt)...))
 	}
 	if len(roles) == 0 {
-		c.gathered.conclude("ca", "", folder, append(found, c.pairs.ca(layout, "libvirt", *c.libvirt)...))
+		c.gathered.conclude(party{role: "ca"}, folder, append(found, c.pairs.ca(layout, "libvirt", *c.libvirt)...))
 	}
 	return nil
 }

@@ -40,7 +40,7 @@ func (c *inspector) qemuConf() (*conf.File, bool) {
 	f := c.files.read(libvirt.QEMUConfPath(c.m.Path(c.m.Sysconfdir)))
 	found, file := judge.InQEMUConf(judge.QEMUConf{File: f, Sysconfdir: c.m.Sysconfdir, Exists: c.host.exists})
 	if len(found) > 0 {
-		c.gathered.conclude("qemu", "libvirt's QEMU driver", f.Path, found)
+		c.gathered.conclude(party{role: "qemu", program: "libvirt's QEMU driver"}, f.Path, found)
 	}
 	return file, file != nil
 }
@@ -75,5 +75,5 @@ func (c *inspector) qemuFolder(use libvirt.QEMUUse, layout libvirt.Layout, asked
 	for _, role := range roles[1:] {
 		found = append(found, c.pairs.judge(c.files.set(role, "qemu", layout), *c.qemu)...)
 	}
-	c.gathered.conclude("qemu", layout.Base, layout.Base, found)
+	c.gathered.conclude(party{role: "qemu", program: layout.Base}, layout.Base, found)
 }

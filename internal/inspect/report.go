@@ -108,13 +108,13 @@ func (g *gathered) decide(v Verdict) {
 }
 
 // conclude adds findings about a place, and the verdict on them.
-func (g *gathered) conclude(role, program, title string, found []judge.Finding) {
-	if role != "qemu" && title == g.base {
+func (g *gathered) conclude(about party, title string, found []judge.Finding) {
+	if about.role != "qemu" && title == g.base {
 		title = filepath.Join(title, "pki")
 	}
 	found = settled(found)
 	g.say(title, found)
-	g.decide(verdict(party{role: role, program: program}, found))
+	g.decide(verdict(about, found))
 }
 
 // report joins areas of one title, keeps each finding once, in the order of the stages, and calls

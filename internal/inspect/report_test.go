@@ -52,10 +52,10 @@ func TestReport(t *testing.T) {
 	place := judge.Finding{ID: "mode", Level: judge.Warning, Stage: judge.Places, File: "cert"}
 	wrongKey := judge.Finding{ID: "ca-key-mismatch", Level: judge.Error, Stage: judge.Host, File: "ca"}
 	g := gathered{base: "/etc"}
-	g.conclude("server", "libvirtd", "/etc", []judge.Finding{host, own})
+	g.conclude(party{role: "server", program: "libvirtd"}, "/etc", []judge.Finding{host, own})
 	g.say("/etc/libvirt/libvirtd.conf", nil)
-	g.conclude("client", "virsh", "/etc", []judge.Finding{again, place, host, wrongKey})
-	g.conclude("client", "virsh", "/etc", []judge.Finding{again})
+	g.conclude(party{role: "client", program: "virsh"}, "/etc", []judge.Finding{again, place, host, wrongKey})
+	g.conclude(party{role: "client", program: "virsh"}, "/etc", []judge.Finding{again})
 	r := g.report(func(f judge.Finding) string { return "fix " + f.ID })
 	if len(r.Areas) != 1 || r.Areas[0].Title != "/etc/pki" {
 		t.Fatalf("%+v", r.Areas)

@@ -24,7 +24,7 @@ func (c *inspector) trust() {
 		c.gathered.say(filepath.Join(layout.Base, "pki"), judge.Unserved(settled(found), true))
 		return
 	}
-	c.gathered.conclude("ca", "", layout.Base, found)
+	c.gathered.conclude(party{role: "ca"}, layout.Base, found)
 }
 
 // unused reports whether no program uses the system's files: no daemon listens for TLS, and there
@@ -59,7 +59,7 @@ func (c *inspector) systemClient(serves bool) {
 	if c.unused() {
 		found = judge.Unserved(settled(found), true)
 	}
-	c.gathered.conclude("client", "virsh", layout.Base, found)
+	c.gathered.conclude(party{role: "client", program: "virsh", cert: layout.Path(libvirt.ClientCert)}, layout.Base, found)
 }
 
 // rootHome warns root of a directory that only other users' programs read.

@@ -17,7 +17,8 @@ type Verdict struct {
 	// But is a possibly unwanted behaviour of the program with these files; empty if there is none.
 	But string `json:"but,omitempty"`
 
-	unread bool // the program does not read the files
+	unread bool   // the program does not read the files
+	cert   string // path of the installed certificate; empty for none
 	// Unknown reports whether virtpki could not see something that decides the verdict.
 	Unknown bool `json:"unknown,omitempty"`
 }
@@ -28,6 +29,7 @@ type party struct {
 	program string // the program that reads the files; empty for files without one
 	silent  bool   // a daemon that does not listen for TLS
 	asked   bool   // judge the files of a daemon that does not listen as if it did
+	cert    string // path of the program's certificate, if it is one of this machine's own
 }
 
 // caveats describe how a program behaves that starts, or connects, in spite of some findings: on
@@ -65,7 +67,7 @@ func butOf(role string, found []judge.Finding) string {
 
 // verdict returns the conclusion from the findings on a role.
 func verdict(s party, found []judge.Finding) Verdict {
-	v := Verdict{Role: s.role, Works: true, Clean: true, unread: s.silent}
+	v := Verdict{Role: s.role, Works: true, Clean: true, unread: s.silent, cert: s.cert}
 	refusedAt := judge.Stage("")
 	for _, f := range found {
 		v.Clean = v.Clean && f.Level == judge.Note

@@ -32,7 +32,7 @@ func (r *Report) Text() termtext.Text {
 		termtext.Fprintf(&b, "\n")
 	}
 	for _, v := range r.Verdicts {
-		termtext.Fprintf(&b, "%-13s %s\n", labels[v.Role], termtext.Quote(v.line()))
+		termtext.Fprintf(&b, "%-13s %s\n", labels[v.Role], withRenewer(v.line(), r.renewerOf(v)))
 	}
 	if r.Verbose {
 		for _, p := range r.Renewed {
@@ -46,6 +46,29 @@ func (r *Report) Text() termtext.Text {
 		termtext.Fprintf(&b, "\nThe CA's key is not here. If it lies elsewhere on this machine:\n    %s\n", termtext.Quote(r.Import))
 	}
 	return termtext.Text(b.String())
+}
+
+// renewerOf returns who renews the certificate of a verdict's program; empty if there is none.
+func (r *Report) renewerOf(v Verdict) string {
+	for _, p := range r.Renewed {
+		if v.cert != "" && p.Path == v.cert {
+			return p.Brief()
+		}
+	}
+	return ""
+}
+
+// withRenewer adds to a verdict in words who renews the certificate, on a line of its own if both
+// are too long for one.
+func withRenewer(line, renewer string) termtext.Text {
+	if renewer == "" {
+		return termtext.Text(termtext.Quote(line))
+	}
+	between := "; "
+	if 14+len(line)+len("; renewed by ")+len(renewer) > 80 {
+		between = "\n" + strings.Repeat(" ", 14)
+	}
+	return termtext.Text(termtext.Quote(line) + between + "renewed by " + renewer)
 }
 
 // shown returns the findings of a place that people see: causes, and findings that do not follow

@@ -7,6 +7,7 @@ import (
 
 	"virtpki/internal/authority"
 	"virtpki/internal/certinfo"
+	"virtpki/internal/inventory"
 	"virtpki/internal/keypair"
 	"virtpki/internal/libvirt"
 	"virtpki/internal/machine"
@@ -28,9 +29,12 @@ const (
 // facts are the facts that decide who renews a certificate.
 type facts struct {
 	link     bool   // the certificate or its key is behind a link
+	own      bool   // a program reads it from a path of its own
+	trusts   bool   // that program trusts the CA that signs here
 	watched  bool   // a service installs the files of another program
 	schedule string // the timer or crontab that runs virtpki renew; empty for none
-	via      bool   // it has requests signed
+	via      bool   // it has requests signed, by a command or an issuer
+	issuer   bool   // it has them signed by an issuer
 	keyHere  bool   // the CA's key is on this machine
 	signed   bool   // the CA here has signed the certificate
 }
@@ -39,15 +43,21 @@ type facts struct {
 func (f facts) who() (By, string) {
 	switch {
 	case f.link:
-		return Link, "the program that made the link"
-	case f.watched && !(f.keyHere && f.signed):
+		return Link, "another program (it made the link)"
+	case f.watched && !f.own && !(f.keyHere && f.signed):
 		return Watch, "a watched directory (virtpki-watch.service)"
 	case f.schedule == "":
 		return Nobody, "nobody (virtpki generate systemd)"
 	case !f.signed:
 		return Nobody, "nobody: another CA has signed it"
+	case f.keyHere && f.own && !f.trusts:
+		return Nobody, "nobody: its program does not trust the CA that signs here"
 	case f.keyHere:
 		return CA, "this CA (" + f.schedule + ")"
+	case f.own:
+		return Nobody, "nobody: virtpki makes requests for the default paths only"
+	case f.issuer:
+		return Request, "an issuer (" + f.schedule + ")"
 	case f.via:
 		return Request, "a request (" + f.schedule + ")"
 	}
@@ -71,7 +81,9 @@ func On(m *machine.Machine) *Look {
 		{filepath.Join(m.Sysconfdir, "cron.d/virtpki"), filepath.Join(m.Sysconfdir, "cron.d/virtpki"), filepath.Join(m.Sysconfdir, "cron.d/virtpki")},
 	} {
 		if l.stands(place.file) && l.of.schedule == "" {
-			l.of.schedule, l.of.via = place.name, runsVia(l.read(place.runs))
+			text := l.read(place.runs)
+			l.of.schedule, l.of.issuer = place.name, runs(text, "--issuer")
+			l.of.via = l.of.issuer || runs(text, "--via")
 		}
 	}
 	l.of.watched = l.stands("/etc/systemd/system/multi-user.target.wants/virtpki-watch.service")
@@ -92,22 +104,20 @@ func (l *Look) read(path string) string {
 	return string(data)
 }
 
-// runsVia reports whether a unit or a crontab has requests signed.
-func runsVia(text string) bool {
+// runs reports whether a unit or a crontab runs virtpki renew with a flag.
+func runs(text, flag string) bool {
 	for line := range strings.Lines(text) {
-		asks := strings.Contains(line, "--via") || strings.Contains(line, "--issuer")
-		if asks && !strings.HasPrefix(strings.TrimSpace(line), "#") && strings.Contains(line, " renew ") {
+		if strings.Contains(line, flag) && strings.Contains(line, " renew ") && !strings.HasPrefix(strings.TrimSpace(line), "#") {
 			return true
 		}
 	}
 	return false
 }
 
-// Who says who renews the certificate of a key pair.
-func (l *Look) Who(cert *x509.Certificate, certPath, keyPath string) (By, string) {
-	f := l.of
+// who says who renews the certificate of a key pair, by facts about where it lies.
+func (l *Look) who(cert *x509.Certificate, p Pair, f facts) (By, string) {
 	f.signed = l.a != nil && l.a.HasSigned(cert)
-	for _, path := range []string{certPath, keyPath} {
+	for _, path := range []string{p.Path, p.key} {
 		if _, err := l.m.Tree().Readlink(path); err == nil {
 			f.link = true
 		}
@@ -120,24 +130,53 @@ type Pair struct {
 	Path string `json:"path"`
 	By   By     `json:"by"`
 	Text string `json:"text"`
+
+	key         string // path of its key
+	fingerprint string // as [certinfo.Info] has it
 }
 
-// Installed says who renews each certificate of libvirt and QEMU on a machine.
+// Brief is the text without the unit that does it, and without a reason.
+func (p Pair) Brief() string {
+	text, _, _ := strings.Cut(p.Text, " (")
+	text, _, _ = strings.Cut(text, ":")
+	return text
+}
+
+// Installed says who renews each certificate of libvirt and QEMU on a machine, also at paths of a
+// program's own.
 func Installed(m *machine.Machine) []Pair {
 	l := On(m)
 	all := []Pair{}
 	for _, layout := range systemLayouts(m) {
 		for _, role := range []pki.Role{pki.Server, pki.Client} {
-			path := layout.Path(libvirt.CertFile(string(role)))
-			certs, err := keypair.ReadCerts(m.Tree(), path)
-			if err != nil {
-				continue // check and renew report it
-			}
-			by, text := l.Who(certs[0], path, layout.Path(libvirt.KeyFile(string(role))))
-			all = append(all, Pair{path, by, text})
+			all = l.add(all, Pair{Path: layout.Path(libvirt.CertFile(string(role))), key: layout.Path(libvirt.KeyFile(string(role)))}, l.of)
 		}
 	}
+	own, _ := inventory.Look(m, nil).OwnPairs() // check and renew report what cannot be read
+	for _, p := range own {
+		all = l.add(all, Pair{Path: m.Path(p.Cert), key: m.Path(p.Key)}, l.ofOwn(p))
+	}
 	return all
+}
+
+// add adds a pair with its renewer, if its certificate can be read; check and renew report others.
+func (l *Look) add(all []Pair, p Pair, f facts) []Pair {
+	certs, err := keypair.ReadCerts(l.m.Tree(), p.Path)
+	if err != nil {
+		return all
+	}
+	p.By, p.Text = l.who(certs[0], p, f)
+	p.fingerprint = certinfo.Of(certs[0], p.Path, l.m.Now()).Fingerprint
+	return append(all, p)
+}
+
+// ofOwn returns the facts about a pair at a path of a program's own.
+func (l *Look) ofOwn(p inventory.OwnPair) facts {
+	f := l.of
+	f.own = true
+	cas, err := keypair.ReadCertsIfThere(l.m.Tree(), l.m.Path(p.CA))
+	f.trusts = err == nil && l.a != nil && keypair.Contains(cas, l.a.CA.Certificate)
+	return f
 }
 
 // systemLayouts returns the layouts of the daemons and of QEMU, without the user's own.
@@ -154,11 +193,12 @@ func systemLayouts(m *machine.Machine) (layouts []libvirt.Layout) {
 	return layouts
 }
 
-// Mark adds to a list who renews the installed certificates.
+// Mark adds to a list who renews the installed certificates. The list has one at a path of a
+// program's own by the CA's record of it.
 func Mark(m *machine.Machine, list certinfo.List) {
 	for _, pair := range Installed(m) {
 		for i := range list {
-			if list[i].Path == pair.Path {
+			if list[i].Path == pair.Path || list[i].Fingerprint == pair.fingerprint && list[i].RenewedBy == "" {
 				list[i].RenewedBy, list[i].Renewer = string(pair.By), pair.Text
 			}
 		}

@@ -18,10 +18,25 @@ func TestWho(t *testing.T) {
 		{"watched, no CA's key", facts{signed: true, watched: true}, Watch, "a watched directory (virtpki-watch.service)"},
 		{"by request", facts{signed: true, schedule: timer, via: true}, Request, "a request (virtpki-renew.timer)"},
 		{"requests for nobody", facts{signed: true, schedule: timer}, Nobody, "nobody brings the requests to the CA (virtpki renew --via)"},
-		{"behind a link", facts{link: true, keyHere: true, signed: true, schedule: timer}, Link, "the program that made the link"},
+		{"by an issuer", facts{signed: true, schedule: timer, via: true, issuer: true}, Request, "an issuer (virtpki-renew.timer)"},
+		{"behind a link", facts{link: true, keyHere: true, signed: true, schedule: timer}, Link, "another program (it made the link)"},
+		{"an own path", facts{own: true, trusts: true, keyHere: true, signed: true, schedule: timer}, CA, "this CA (virtpki-renew.timer)"},
+		{"an own path, watched", facts{own: true, signed: true, watched: true}, Nobody, "nobody (virtpki generate systemd)"},
+		{"an own path with another CA file", facts{own: true, keyHere: true, signed: true, schedule: timer}, Nobody, "nobody: its program does not trust the CA that signs here"},
+		{"an own path, by request", facts{own: true, trusts: true, signed: true, schedule: timer, via: true}, Nobody, "nobody: virtpki makes requests for the default paths only"},
 	} {
 		if by, text := c.f.who(); by != c.by || text != c.text {
 			t.Errorf("%s: %s, %q, want %s, %q", c.name, by, text, c.by, c.text)
+		}
+	}
+}
+
+func TestBrief(t *testing.T) {
+	for text, want := range map[string]string{
+		"this CA (virtpki-renew.timer)": "this CA", "nobody: another CA has signed it": "nobody", "nobody (virtpki generate systemd)": "nobody",
+	} {
+		if got := (Pair{Text: text}).Brief(); got != want {
+			t.Errorf("%q: %q, want %q", text, got, want)
 		}
 	}
 }
@@ -35,7 +50,7 @@ func TestRunsVia(t *testing.T) {
 		"7 4 * * * root /usr/bin/virtpki renew --quiet '--via=ssh ca'\n":                 true,
 		"": false,
 	} {
-		if got := runsVia(text); got != want {
+		if got := runs(text, "--via") || runs(text, "--issuer"); got != want {
 			t.Errorf("%q: %v", text, got)
 		}
 	}

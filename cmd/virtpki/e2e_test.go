@@ -74,6 +74,9 @@ func toolPackages(t *testing.T, release lab.Release) string {
 	if hasCore {
 		packages += ",ansible-core"
 	}
+	if release.Name == "bookworm" { // its script runs there alone
+		packages += ",certmonger"
+	}
 	return packages
 }
 

@@ -3,6 +3,8 @@
 # says so where Go is too old, or a program is missing that cannot be installed.
 
 GO        ?= go
+# With one set of flags everywhere, what one target has compiled serves the others.
+export GOFLAGS ?= -trimpath
 TESTFLAGS ?=
 PACKAGES  := gcc libc6-dev libglib2.0-dev libgnutls28-dev pkg-config \
              gnutls-bin iproute2 libvirt-clients libvirt-daemon mmdebstrap mount opensc \

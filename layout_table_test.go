@@ -23,8 +23,8 @@ var mayImport = map[string][]string{
 	"internal/grant": {"dn", "pki"},
 	// grant: it also accepts the short form of a name
 	"internal/subject": {"dn", "pki", "internal/grant", "internal/hint", "internal/termtext"},
-	// store: how a serial is written
-	"internal/certinfo": {"pki", "internal/store", "internal/subject", "internal/termtext"},
+	// store: how a serial is written; gnutls: the name of a key's algorithm that Go does not know
+	"internal/certinfo": {"pki", "internal/gnutls", "internal/store", "internal/subject", "internal/termtext"},
 	// one line in place of a traceback, and its hint
 	"internal/program": {"internal/hint", "internal/termtext"},
 	// a usage error has a hint

@@ -53,7 +53,7 @@ func Of(cert *x509.Certificate, path string, now time.Time) Info {
 		Permitted:   pki.PermitOf(cert).String(),
 		Serial:      store.SerialText(cert.SerialNumber),
 		Fingerprint: hex.EncodeToString(sum[:]),
-		KeyType:     KeyType(cert.PublicKey),
+		KeyType:     CertKeyType(cert),
 		NotBefore:   cert.NotBefore,
 		NotAfter:    cert.NotAfter,
 		Ends:        cert.NotAfter,

@@ -2,9 +2,11 @@ package certinfo
 
 import (
 	"crypto"
+	"crypto/x509"
 	"fmt"
 	"strings"
 
+	"virtpki/internal/gnutls"
 	"virtpki/internal/subject"
 	"virtpki/internal/termtext"
 	"virtpki/pki"
@@ -41,6 +43,15 @@ func OfRequest(csr *pki.CSR) Request {
 		info.IPs = append(info.IPs, ip.String())
 	}
 	return info
+}
+
+// CertKeyType returns the type of a certificate's key: by its name if Go cannot read such keys, as
+// with ML-DSA.
+func CertKeyType(cert *x509.Certificate) string {
+	if cert.PublicKey == nil {
+		return gnutls.KeyAlgorithm(cert.RawSubjectPublicKeyInfo)
+	}
+	return KeyType(cert.PublicKey)
 }
 
 // KeyType returns the type of a public key, as --key-type names it or else in Go's words.

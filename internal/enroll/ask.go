@@ -102,7 +102,7 @@ func (r *Request) unlike(cert *x509.Certificate, id subject.Identity) (reasons [
 		reasons = append(reasons, "lacks "+missing)
 	}
 	if have, _ := pki.KeyTypeOf(cert.PublicKey); r.KeyTypeGiven && have != r.KeyType {
-		reasons = append(reasons, fmt.Sprintf("its key is %s, not %s", certinfo.KeyType(cert.PublicKey), r.KeyType))
+		reasons = append(reasons, fmt.Sprintf("its key is %s, not %s", certinfo.CertKeyType(cert), r.KeyType))
 	}
 	return reasons
 }

@@ -175,9 +175,8 @@ func (c *Certificate) ext(oid string) *extension {
 	return nil
 }
 
-// SignatureOID returns the dotted identifier of the algorithm that signed the
-// certificate.
-func (c *Certificate) SignatureOID() string { return c.algorithm.oid }
+// SignatureName returns the algorithm that signed the certificate, as [AlgorithmName] names it.
+func (c *Certificate) SignatureName() string { return AlgorithmName(c.algorithm.oid) }
 
 // InsecureSignature reports whether GnuTLS distrusts the algorithm that signed the
 // certificate, and returns its name.

@@ -170,7 +170,7 @@ func (k PublicKey) Describe() string {
 		if k.oid == "" {
 			return "of no known type"
 		}
-		return "of the type " + k.oid
+		return "of the type " + AlgorithmName(k.oid)
 	}
 	return string(k.Kind)
 }

@@ -106,7 +106,7 @@ func keyEntries() []Entry {
 		{"key-encrypted", Own, "The key is encrypted. libvirt has no way to ask for a passphrase; QEMU takes it from a secret (default_tls_x509_secret_uuid and the like).", "`openssl pkey -in KEY -out NEW` takes the passphrase away."},
 		{"key-mismatch", Own, "Key and certificate do not belong together: one of them was replaced alone.", reissueFix + " `virtpki rollback` brings the former pair back."},
 		{"key-mismatch-unseen", Own, "An Ed25519 key does not belong to its certificate, or an RSA key is damaged. GnuTLS compares key and certificate by a signature that such keys cannot make and goes on without: the daemon starts, and every handshake fails.", reissueFix},
-		{"key-type-unknown", Own, "The certificate's key is of a type that GnuTLS cannot use: curves such as secp256k1 and brainpool, ML-DSA in builds without it.", reissueFix},
+		{"key-type-unknown", Own, "The certificate's key is of a type that GnuTLS cannot use: curves such as secp256k1 and brainpool, and ML-DSA, which GnuTLS uses only in builds with leancrypto: those of Debian have none.", reissueFix},
 		{"key-unchecked", Own, "The key is of a type that virtpki cannot compare with a certificate (Ed448, DSA).", "Nothing has to be done."},
 		{"key-weak", Session, "A key on the chain is weaker than GnuTLS accepts: RSA below 1024 bits (2048 under the policies of RHEL).", reissueFix},
 		{"key-not-for-tls", Session, "No handshake can be signed with such a key: P-224, P-192, DSA.", reissueFix},

@@ -218,7 +218,7 @@ func (r *run) loadPair(p Identity, leaf *gnutls.Certificate) {
 		r.refuse("key-encrypted", p.Key.Path, fixEncrypted+"; or a secret's uuid in qemu.conf", "is encrypted, and QEMU is given no passphrase")
 	case errors.Is(err, gnutls.ErrKeyEncrypted):
 		r.refuse("key-encrypted", p.Key.Path, fixEncrypted, "is encrypted, and libvirt cannot ask for a passphrase")
-	case err != nil:
+	case err != nil && chain[0].Key.Loads():
 		r.refuse("key-broken", p.Key.Path, fixBytes, "holds no private key that GnuTLS reads (%s)", gnutls.LooksLike(p.Key.Data))
 	default:
 		r.matchPair(p, chain[0], key)

@@ -66,13 +66,13 @@ func (r *run) signatureFaults(faults map[gnutls.Fault]*gnutls.Certificate, file 
 		refuse("signature-wrong", file, r.reissue(), "the signature on %s was not made with the key of the CA of that name", at(gnutls.FaultSignature))
 	}
 	if c := faults[gnutls.FaultUnreadableSignature]; c != nil {
-		refuse("signature-unknown", file, r.reissue(), "the signature on %s (%s) cannot be checked by GnuTLS", at(gnutls.FaultUnreadableSignature), c.SignatureOID())
+		refuse("signature-unknown", file, r.reissue(), "the signature on %s (%s) cannot be checked by GnuTLS", at(gnutls.FaultUnreadableSignature), c.SignatureName())
 	}
 	if c := faults[gnutls.FaultCritical]; c != nil {
 		refuse("extension-unknown", file, r.reissue(), "the certificate %s has a critical extension (%s) that GnuTLS does not know", at(gnutls.FaultCritical), c.UnknownCritical())
 	}
 	if c := faults[gnutls.FaultUncheckedSig]; c != nil {
-		r.say(Finding{ID: "signature-unchecked", Level: Note, File: file}, "the signature on %s (%s) could not be verified here, GnuTLS will", at(gnutls.FaultUncheckedSig), c.SignatureOID())
+		r.say(Finding{ID: "signature-unchecked", Level: Note, File: file}, "the signature on %s (%s) could not be verified here, GnuTLS will", at(gnutls.FaultUncheckedSig), c.SignatureName())
 	}
 }
 

@@ -1,6 +1,7 @@
 package lab
 
 import (
+	"cmp"
 	"context"
 	"crypto/sha256"
 	_ "embed"
@@ -18,6 +19,9 @@ import (
 
 //go:embed root.sh
 var rootScript string
+
+//go:embed layer.sh
+var layerScript string
 
 //go:embed virtproxyd.sh
 var virtproxydScript string
@@ -43,47 +47,38 @@ func Usable() error {
 	return nil
 }
 
-// Root returns the directory that holds the release's file system, or several directories with
-// colons between them, which overlayfs lays over each other. It has packages on top of libvirt,
-// certtool and openssl. Root builds it first if it does not exist: some fifteen seconds and 250
-// MB each. Hosts use it read-only, any number at once.
+// Root returns the directories that hold the release's file system, with colons between them:
+// overlayfs lays each over the next. It has packages on top of libvirt, certtool and openssl.
+// Root builds first what does not exist: some fifteen seconds and 300 MB for a release, some
+// five seconds for a layer with packages.
 //
 // Roots are kept in $VIRTPKI_LAB_CACHE, else in /var/cache/virtpki-lab, under a name that
 // stands for the release, its packages and the recipe: a change of any makes a new one.
 // Packages come from $VIRTPKI_LAB_MIRROR, else deb.debian.org. Processes that want the same
 // root wait for each other.
 func Root(ctx context.Context, release Release, packages ...string) (string, error) {
-	root := newRoot(release, packages)
-	if err := whole(ctx, root.dir, rootScript, root.release, root.packages, root.mirror); err != nil {
-		return "", fmt.Errorf("unpacking Debian %s: %w", root.release, err)
+	suite, mirror := release.suite(), cmp.Or(os.Getenv("VIRTPKI_LAB_MIRROR"), "http://deb.debian.org/debian")
+	base := cached(suite, rootScript+"\x00"+basePackages)
+	if err := whole(ctx, base, rootScript, suite, basePackages, mirror); err != nil {
+		return "", fmt.Errorf("unpacking Debian %s: %w", suite, err)
+	}
+	root := base
+	if len(packages) > 0 {
+		list := strings.Join(slices.Sorted(slices.Values(packages)), ",")
+		layer := cached(suite, base+"\x00"+layerScript+"\x00"+list)
+		if err := whole(ctx, layer, layerScript, list, base); err != nil {
+			return "", fmt.Errorf("installing %s on Debian %s: %w", list, suite, err)
+		}
+		root = layer + ":" + base
 	}
 	if release.Daemon() == "libvirtd" {
-		return root.dir, nil
+		return root, nil
 	}
 	over := cached(release.Name, virtproxydScript)
-	if err := whole(ctx, over, virtproxydScript, root.release, root.mirror); err != nil {
+	if err := whole(ctx, over, virtproxydScript, suite, mirror); err != nil {
 		return "", fmt.Errorf("building %s: %w", release.Name, err)
 	}
-	return over + ":" + root.dir, nil
-}
-
-type root struct {
-	release  string
-	packages string
-	mirror   string
-	dir      string
-}
-
-func newRoot(release Release, extra []string) root {
-	r := root{release: release.suite(), packages: basePackages, mirror: "http://deb.debian.org/debian"}
-	for _, p := range slices.Sorted(slices.Values(extra)) {
-		r.packages += "," + p
-	}
-	if mirror := os.Getenv("VIRTPKI_LAB_MIRROR"); mirror != "" {
-		r.mirror = mirror
-	}
-	r.dir = cached(r.release, rootScript+"\x00"+r.packages)
-	return r
+	return over + ":" + root, nil
 }
 
 // cached is the directory of something that is made by a recipe.

@@ -35,11 +35,13 @@ files='
 	rm -r "$1/download"'
 
 # An archived release carries a Release file that has run out. A root that a crash of the
-# machine cuts short is thrown away, so nothing of it needs to be synced.
+# machine cuts short is thrown away, so nothing of it needs to be synced. Layers are installed
+# from the package lists that stay in it.
 mmdebstrap --mode=root --variant=apt --quiet \
 	--aptopt='Acquire::Check-Valid-Until "false"' \
 	--aptopt='APT::Sandbox::User "root"' \
 	--dpkgopt=force-unsafe-io \
+	--skip=cleanup/apt/lists \
 	--include="$packages" \
 	--customize-hook="$users" --customize-hook="$files" \
 	"$release" "$building" "$mirror"

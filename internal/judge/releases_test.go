@@ -2,6 +2,7 @@ package judge
 
 import (
 	"os"
+	"strings"
 	"testing"
 	"time"
 
@@ -52,7 +53,8 @@ func newLabHost(t *testing.T, release lab.Release, packages ...string) *labHost 
 	if err != nil {
 		t.Fatal(err)
 	}
-	targets, err := libvirt.InstalledReleases(t.Context(), root)
+	top, _, _ := strings.Cut(root, ":") // the layer that has the database of packages
+	targets, err := libvirt.InstalledReleases(t.Context(), top)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -12,7 +12,7 @@ func BootFiles(folder string) (map[string]string, error) {
 	}
 	files := make(map[string]string)
 	for _, name := range []string{"boot", "inside", "settled", "poweroff"} {
-		files[filepath.Join(folder, name)] = "/usr/local/bin/" + name
+		files[filepath.Join(folder, name)] = "/usr/local/sbin/" + name
 	}
 	return files, nil
 }

@@ -74,7 +74,7 @@ func (s *stage) exit(ctx context.Context, ts *testscript.TestScript, neg bool, a
 // 124, because virsh has no limit of its own.
 func (s *stage) run(ctx context.Context, ts *testscript.TestScript, args []string) error {
 	h := s.hostNamed(ts, args[0])
-	line := h.Args("timeout", append([]string{"--foreground", "--kill-after=5", "120"}, args[1:]...)...)
+	line := h.Args("timeout", append([]string{"--foreground", "--kill-after=5", "300"}, args[1:]...)...)
 	return ts.Exec(line[0], line[1:]...)
 }
 

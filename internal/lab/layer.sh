@@ -1,6 +1,6 @@
 #!/bin/sh
 # Installs packages over a release's root, into a folder that has only what they add or
-# change: a layer for overlayfs, made in a fraction of a root's time. Root.build runs it, as
+# change: a layer for overlayfs, made in a fraction of a root's time. Root runs it, as
 # root, under a lock and in a mount namespace of its own.
 #
 #   layer.sh PACKAGES BASE FINAL

@@ -1,5 +1,5 @@
 #!/bin/sh
-# Unpacks a Debian release with libvirt into a folder. Root.build runs it, as
+# Unpacks a Debian release with libvirt into a folder. Root runs it, as
 # root, under a lock and in a mount namespace of its own.
 #
 #   root.sh RELEASE PACKAGES MIRROR FINAL

@@ -1,6 +1,6 @@
 #!/bin/sh
 # Builds virtproxyd from Debian's own source package into a folder that is laid over a root
-# of the release. buildVirtproxyd runs it, as root, under a lock and in a mount namespace of
+# of the release. Root runs it, as root, under a lock and in a mount namespace of
 # its own.
 #
 #   virtproxyd.sh RELEASE MIRROR FINAL

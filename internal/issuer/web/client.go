@@ -10,7 +10,6 @@ import (
 	"mime"
 	"net/http"
 	"net/url"
-	"regexp"
 	"strings"
 	"time"
 )
@@ -215,15 +214,21 @@ func sent(request *http.Request) []byte {
 	return b.Bytes()
 }
 
-// wordOfSecrets matches the words that tokens, passwords and identifiers consist of. Shorter
-// ones are not secrets.
-var wordOfSecrets = regexp.MustCompile(`[A-Za-z0-9._~+/=-]{12,}`)
+// leastSecret is how long a word is that may be secret, in bytes.
+const leastSecret = 12
 
 // hide removes the words that were sent from a text: a server that returns the request in its
 // error must not bring a token into a log.
 func hide(text string, sent []byte) string {
-	for _, word := range wordOfSecrets.FindAll(sent, -1) {
-		text = strings.ReplaceAll(text, string(word), "***")
+	for _, word := range strings.FieldsFunc(string(sent), endsWord) {
+		if len(word) >= leastSecret {
+			text = strings.ReplaceAll(text, word, "***")
+		}
 	}
 	return text
+}
+
+// endsWord reports whether a character is in no token, password or identifier.
+func endsWord(r rune) bool {
+	return (r < '0' || r > '9') && (r < 'A' || r > 'Z') && (r < 'a' || r > 'z') && !strings.ContainsRune("._~+/=-", r)
 }

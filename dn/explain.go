@@ -1,9 +1,9 @@
 package dn
 
 import (
-	"cmp"
 	"fmt"
 	"slices"
+	"sort"
 	"strings"
 	"unicode/utf8"
 )
@@ -33,7 +33,7 @@ func Explain(name string, patterns []string, m Matcher) []Miss {
 			misses = append(misses, miss)
 		}
 	}
-	slices.SortStableFunc(misses, func(a, b missed) int { return cmp.Compare(b.closeness, a.closeness) })
+	sort.SliceStable(misses, func(i, j int) bool { return misses[i].closeness > misses[j].closeness })
 	var out []Miss
 	for _, miss := range misses[:min(len(misses), mostMisses)] {
 		out = append(out, miss.Miss)

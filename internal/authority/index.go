@@ -5,7 +5,7 @@ import (
 	"crypto/x509"
 	"encoding/asn1"
 	"fmt"
-	"slices"
+	"sort"
 	"strings"
 	"time"
 
@@ -86,8 +86,9 @@ func sorted(entries []*pki.IndexEntry) []pki.IndexEntry {
 	for i, entry := range entries {
 		list[i] = *entry
 	}
-	slices.SortStableFunc(list, func(a, b pki.IndexEntry) int {
-		return cmp.Or(a.NotAfter.Compare(b.NotAfter), a.Serial.Cmp(b.Serial))
+	sort.SliceStable(list, func(i, j int) bool {
+		a, b := &list[i], &list[j]
+		return cmp.Or(a.NotAfter.Compare(b.NotAfter), a.Serial.Cmp(b.Serial)) < 0
 	})
 	return list
 }

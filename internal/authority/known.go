@@ -6,7 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"os"
-	"slices"
+	"sort"
 	"strings"
 
 	"virtpki/internal/certinfo"
@@ -42,8 +42,10 @@ func Known(m *machine.Machine) (certinfo.List, error) {
 	for _, p := range recorded {
 		add(p)
 	}
-	slices.SortStableFunc(infos[fromInstalled:], func(a, b certinfo.Info) int {
-		return cmp.Or(a.NotAfter.Compare(b.NotAfter), cmp.Compare(a.DN, b.DN))
+	others := infos[fromInstalled:]
+	sort.SliceStable(others, func(i, j int) bool {
+		a, b := &others[i], &others[j]
+		return cmp.Or(a.NotAfter.Compare(b.NotAfter), cmp.Compare(a.DN, b.DN)) < 0
 	})
 	return infos, errors.Join(err0, err1, err2)
 }

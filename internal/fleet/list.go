@@ -11,6 +11,7 @@ import (
 	"path/filepath"
 	"runtime"
 	"slices"
+	"sort"
 	"strings"
 	"time"
 
@@ -67,8 +68,9 @@ func Read(m *machine.Machine, folder string) (Certs, error) {
 	} else if err == nil {
 		err = r.readFolder(folder)
 	}
-	slices.SortFunc(r.certs, func(a, b Cert) int {
-		return cmp.Or(a.NotAfter.Compare(b.NotAfter), cmp.Compare(a.Host, b.Host), cmp.Compare(a.RoleText(), b.RoleText()))
+	sort.Slice(r.certs, func(i, j int) bool {
+		a, b := &r.certs[i], &r.certs[j]
+		return cmp.Or(a.NotAfter.Compare(b.NotAfter), cmp.Compare(a.Host, b.Host), cmp.Compare(a.RoleText(), b.RoleText())) < 0
 	})
 	if err == nil && len(r.certs) == 0 && len(r.errs) == 0 {
 		err = fmt.Errorf("%s: no bundle in it", folder)

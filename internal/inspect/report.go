@@ -3,6 +3,7 @@ package inspect
 import (
 	"path/filepath"
 	"slices"
+	"sort"
 	"strings"
 
 	"virtpki/internal/judge"
@@ -138,7 +139,7 @@ func (g *gathered) report(fix func(judge.Finding) string) *Report {
 		}
 	}
 	for _, m := range merged {
-		slices.SortStableFunc(m.Found, func(a, b judge.Finding) int { return turn(a) - turn(b) })
+		sort.SliceStable(m.Found, func(i, j int) bool { return turn(m.Found[i]) < turn(m.Found[j]) })
 	}
 	merged = slices.DeleteFunc(merged, func(m Area) bool { return len(m.Found) == 0 })
 	judge.Causes(each(merged))

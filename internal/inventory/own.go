@@ -6,6 +6,7 @@ import (
 	"io/fs"
 	"path/filepath"
 	"slices"
+	"sort"
 
 	"virtpki/internal/libvirt"
 	"virtpki/internal/libvirt/conf"
@@ -89,7 +90,7 @@ func (l *List) ownOfQEMU() []OwnPair {
 			}
 		}
 	}
-	slices.SortStableFunc(own, func(a, b OwnPair) int { return int(b.Role[0]) - int(a.Role[0]) })
+	sort.SliceStable(own, func(i, j int) bool { return own[i].Role[0] > own[j].Role[0] })
 	return own
 }
 

@@ -9,6 +9,7 @@ import (
 	"os"
 	"path/filepath"
 	"slices"
+	"sort"
 	"strconv"
 	"strings"
 	"syscall"
@@ -157,7 +158,7 @@ func (p process) listeners() []net.TCPAddr {
 			}
 		}
 	}
-	slices.SortStableFunc(all, func(a, b net.TCPAddr) int { return a.Port - b.Port })
+	sort.SliceStable(all, func(i, j int) bool { return all[i].Port < all[j].Port })
 	return all
 }
 

@@ -6,6 +6,8 @@ GO        ?= go
 # With one set of flags everywhere, what one target has compiled serves the others.
 export GOFLAGS ?= -trimpath
 TESTFLAGS ?=
+# virtpki speaks HTTP/1.1 alone: without HTTP/2 the program is 0.4 MB smaller.
+TAGS      := nethttpomithttp2
 PACKAGES  := gcc libc6-dev libglib2.0-dev libgnutls28-dev pkg-config \
              gnutls-bin iproute2 libvirt-clients libvirt-daemon mmdebstrap mount opensc \
              openssl p11-kit procps softhsm2 strace swtpm util-linux zstd lintian rpm rpmlint ca-certificates
@@ -22,7 +24,7 @@ PLATFORMS := linux/amd64 linux/arm64 darwin/amd64 darwin/arm64 freebsd/amd64 fre
 .PHONY: build demo test matrix check cross docs dist dist-check bench bench-fleet go packages clean
 
 build: go
-	CGO_ENABLED=0 $(GO) build -trimpath -ldflags '-s -w' -o build/virtpki ./cmd/virtpki
+	CGO_ENABLED=0 $(GO) build -trimpath -tags $(TAGS) -ldflags '-s -w' -o build/virtpki ./cmd/virtpki
 
 # The main job, into a throwaway root.
 demo: build
@@ -35,12 +37,12 @@ demo: build
 
 # Every test: the rules, the scripts, and real libvirtd of four Debian releases.
 test: go packages build/bin/step build/bin/step-ca build/bin/nfpm
-	PATH="$(CURDIR)/build/bin:$$PATH" $(GO) test -timeout 80m -p 3 -parallel 6 $(TESTFLAGS) ./...
+	PATH="$(CURDIR)/build/bin:$$PATH" $(GO) test -tags $(TAGS) -timeout 80m -p 3 -parallel 6 $(TESTFLAGS) ./...
 
 # The real daemons alone, each script on each release: an ordinary run leaves some out, where a
 # script says so. VIRTPKI_RELEASES=bookworm narrows them.
 matrix: go packages build/bin/step build/bin/step-ca
-	VIRTPKI_RELEASES="$${VIRTPKI_RELEASES:-bullseye,bookworm,trixie,forky,virtproxyd}" PATH="$(CURDIR)/build/bin:$$PATH" $(GO) test -timeout 80m -parallel 6 -v -run TestE2E ./cmd/virtpki
+	VIRTPKI_RELEASES="$${VIRTPKI_RELEASES:-bullseye,bookworm,trixie,forky,virtproxyd}" PATH="$(CURDIR)/build/bin:$$PATH" $(GO) test -tags $(TAGS) -timeout 80m -parallel 6 -v -run TestE2E ./cmd/virtpki
 
 check:
 	test -z "$$(gofmt -l .)"
@@ -54,7 +56,7 @@ check:
 
 cross:
 	@set -e; for p in $(PLATFORMS); do echo "build $$p"; \
-	  CGO_ENABLED=0 GOOS=$${p%/*} GOARCH=$${p#*/} $(GO) build -trimpath -o /dev/null ./cmd/virtpki; done
+	  CGO_ENABLED=0 GOOS=$${p%/*} GOARCH=$${p#*/} $(GO) build -trimpath -tags $(TAGS) -o /dev/null ./cmd/virtpki; done
 
 # The reference is made from the commands themselves.
 docs:

@@ -63,7 +63,7 @@ pack() {
 # built OS ARCH: the program's file, made once.
 built() {
 	file=$work/bin/$1-$2
-	[ -e "$file" ] || GOOS=$1 GOARCH=$2 go build -trimpath -buildvcs=false -ldflags '-s -w -buildid=' -o "$file" ./cmd/virtpki >&2
+	[ -e "$file" ] || GOOS=$1 GOARCH=$2 go build -trimpath -buildvcs=false -tags nethttpomithttp2 -ldflags '-s -w -buildid=' -o "$file" ./cmd/virtpki >&2
 	echo "$file"
 }
 

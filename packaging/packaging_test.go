@@ -43,6 +43,15 @@ func TestPackages(t *testing.T) {
 	t.Run("install", func(t *testing.T) { t.Parallel(); install(t, made) })
 }
 
+// Every recipe leaves HTTP/2 out of the program, which saves 0.4 MB.
+func TestRecipes(t *testing.T) {
+	for _, name := range []string{"../Makefile", "dist.sh", "PKGBUILD", "virtpki.rb", "virtpki.nix"} {
+		if !strings.Contains(read(t, ".", name), "nethttpomithttp2") {
+			t.Errorf("%s builds virtpki without the tag nethttpomithttp2", name)
+		}
+	}
+}
+
 // dist copies the source from one directory to another, builds the packages there and returns
 // their directory.
 func dist(t *testing.T, from, dir string) string {
@@ -172,6 +181,11 @@ func contents(t *testing.T, made string) {
 				t.Errorf("%s has %s", filepath.Base(file), found)
 			}
 		}
+	}
+	program := exec.Command("sh", "-c", `tar -xzOf "$0" --wildcards '*/virtpki' >"$1" && go version -m "$1"`,
+		files(t, made, "-linux-"+runtime.GOARCH+".tar.gz")[0], filepath.Join(t.TempDir(), "virtpki"))
+	if out, err := program.CombinedOutput(); err != nil || !strings.Contains(string(out), "-tags=nethttpomithttp2") {
+		t.Errorf("the program in the tarball: %v\n%s", err, out)
 	}
 }
 

@@ -15,6 +15,7 @@ buildGoModule rec {
   subPackages = [ "cmd/virtpki" ];
   env.CGO_ENABLED = 0;
   ldflags = [ "-s" "-w" ];
+  tags = [ "nethttpomithttp2" ];
   doCheck = false; # the tests want root and Debian
 
   nativeBuildInputs = [ installShellFiles ];

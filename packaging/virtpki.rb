@@ -9,7 +9,7 @@ class Virtpki < Formula
 
   def install
     ENV["CGO_ENABLED"] = "0"
-    system "go", "build", *std_go_args(ldflags: "-s -w"), "./cmd/virtpki"
+    system "go", "build", *std_go_args(ldflags: "-s -w", tags: "nethttpomithttp2"), "./cmd/virtpki"
     (buildpath/"man").mkpath
     ENV["MANUAL"] = buildpath/"man"
     system "go", "test", "-count=1", "-run", "^TestManual$", "./cmd/virtpki"

@@ -118,7 +118,7 @@ func buildStatic(t *testing.T) string {
 func buildProgram(t *testing.T, folder string) string {
 	t.Helper()
 	binary := filepath.Join(t.TempDir(), "program")
-	cmd := exec.Command("go", "build", "-trimpath", "-o", binary, ".")
+	cmd := exec.Command("go", "build", "-trimpath", "-tags", "nethttpomithttp2", "-o", binary, ".")
 	cmd.Dir = folder
 	cmd.Env = append(os.Environ(), "CGO_ENABLED=0")
 	if out, err := cmd.CombinedOutput(); err != nil {

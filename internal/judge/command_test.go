@@ -193,7 +193,7 @@ func buildCommand(t testing.TB) string {
 		}
 	}
 	path := filepath.Join(t.TempDir(), "virtpki")
-	if out, err := exec.CommandContext(t.Context(), "go", "build", "-o", path, "virtpki/cmd/virtpki").CombinedOutput(); err != nil {
+	if out, err := exec.CommandContext(t.Context(), "go", "build", "-tags", "nethttpomithttp2", "-o", path, "virtpki/cmd/virtpki").CombinedOutput(); err != nil {
 		t.Fatalf("go build: %v\n%s", err, out)
 	}
 	return path

@@ -158,6 +158,20 @@ func TestHostileResponses(t *testing.T) {
 	}
 }
 
+// A server that speaks HTTP/2 too is asked by HTTP/1.1, whether the program has HTTP/2 or not.
+func TestOldProtocolOfANewServer(t *testing.T) {
+	server := httptest.NewUnstartedServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) { io.WriteString(w, r.Proto) }))
+	server.EnableHTTP2 = true
+	server.StartTLS()
+	t.Cleanup(server.Close)
+	trust := x509.NewCertPool()
+	trust.AddCert(server.Certificate())
+	got, err := get(New(Options{URL: server.URL, Trust: trust, Proxy: NoProxy}), "/")
+	if err != nil || string(got) != "HTTP/1.1" {
+		t.Errorf("protocol %q, error %v", got, err)
+	}
+}
+
 // A redirect from a standby node is followed with the same request.
 func TestRedirectOfAStandby(t *testing.T) {
 	c, _ := serve(t, Options{Attempts: 1}, func(w http.ResponseWriter, r *http.Request) {

@@ -53,11 +53,15 @@ func New(o Options) *Client {
 	if o.Sleep == nil {
 		o.Sleep = sleep
 	}
+	// HTTP/1.1 alone: a build with the tag nethttpomithttp2, as releases are, behaves as one
+	// without it.
+	protocols := new(http.Protocols)
+	protocols.SetHTTP1(true)
 	transport := &http.Transport{
 		Proxy:                  o.proxy(),
 		TLSClientConfig:        &tls.Config{MinVersion: tls.VersionTLS12, RootCAs: o.Trust, InsecureSkipVerify: o.Unverified, Time: o.Now},
 		MaxResponseHeaderBytes: 64 << 10,
-		ForceAttemptHTTP2:      true,
+		Protocols:              protocols,
 	}
 	return &Client{o, &http.Client{Transport: transport, CheckRedirect: checkRedirect}}
 }

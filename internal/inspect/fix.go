@@ -10,6 +10,7 @@ import (
 	"virtpki/internal/gnutls"
 	"virtpki/internal/judge"
 	"virtpki/internal/libvirt"
+	"virtpki/internal/machine"
 	"virtpki/internal/termtext"
 )
 
@@ -20,6 +21,7 @@ type fixer struct {
 	system    libvirt.Layout      // where this machine's files lie
 	caKey     string              // where its CA's key would lie
 	signs     bool                // the key is there
+	issuer    machine.Issuer      // the service that signs for this machine
 	folder    bool                // a directory for ?pkipath= is judged
 	user      bool                // the user's own files are judged
 	root      bool                // root runs virtpki

@@ -130,12 +130,28 @@ func fromCA(x *fixer, t trouble) (string, bool) {
 	case t.Fix != "" && t.Stage == judge.Places, slices.Contains(notCopied, t.ID), t.ID == "crl-foreign" && t.Level == judge.Note:
 		return "", false
 	}
+	if !x.issuer.None() {
+		return x.fromIssuer(file == crl), true
+	}
 	there, make := libvirt.CA("/etc/pki/CA").Path(libvirt.CACert), ""
 	if file == crl {
 		there, make = libvirt.CA("/etc/pki/CA").Path(libvirt.CACRL), "virtpki crl -q && "
 	}
 	copied := termtext.ShellWord(file + ".new")
 	return fmt.Sprintf("ssh CA '%scat %s' >%s && chmod 0644 %s && %smv %s %s%s", make, there, copied, copied, x.aside(file), copied, termtext.ShellWord(file), whereCA), true
+}
+
+// fromIssuer installs the CRL or the CA certificates of this machine's issuer. Only a response with
+// certificates brings CA certificates to a host that has none.
+func (x *fixer) fromIssuer(crl bool) string {
+	if crl {
+		return x.issuerCRL(x.aside(x.system.Path(libvirt.CACRL)))
+	}
+	role := judge.Server
+	if !x.exists(x.system.Path(libvirt.ServerCert)) {
+		role = judge.Client
+	}
+	return x.aside(x.system.Path(libvirt.CACert)) + x.requestFromIssuer(role, " --same-key")
 }
 
 // hasPair reports whether a certificate of this host is here: then a CA somewhere signs for it.

@@ -1,6 +1,7 @@
 package inspect
 
 import (
+	"cmp"
 	"fmt"
 	"path/filepath"
 	"slices"
@@ -112,6 +113,9 @@ func newPairByRequest(x *fixer, t trouble) (string, bool) {
 		return "", false
 	}
 	p, ours := t.pair, "virtpki "+x.flags
+	if !x.issuer.None() {
+		return x.pairFromIssuer(p)
+	}
 	if p.unreadable != nil && !x.exists(p.cert) && x.waits(p.role) {
 		return fmt.Sprintf("%srequest %s | ssh CA virtpki sign - --yes | %sinstall -%s; the key of this request waits here already", ours, p.role, ours, whereCA), true
 	}
@@ -121,6 +125,17 @@ func newPairByRequest(x *fixer, t trouble) (string, bool) {
 	}
 	aside, flags, sign := x.forRequest(p, name)
 	return fmt.Sprintf("%s%s %s%s | %s | %sinstall -%s", aside, request, name, flags, sign, ours, whereCA), true
+}
+
+// pairFromIssuer makes a pair that this machine's issuer signs. A key that waits here is used.
+func (x *fixer) pairFromIssuer(p *ownPair) (string, bool) {
+	aside, flags, _ := x.forRequest(p, "")
+	return aside + x.requestFromIssuer(p.role, flags), true
+}
+
+// requestFromIssuer returns the command that has the issuer sign a request, with flags of the request.
+func (x *fixer) requestFromIssuer(role judge.Role, flags string) string {
+	return fmt.Sprintf("virtpki %srequest %s %s%s | %s | virtpki %sinstall -", x.flags, role, cmp.Or(x.name(role), "NAME"), flags, x.issuer.Filter(), x.flags)
 }
 
 // forRequest returns the command that moves files aside for a request, the request's flags, and the

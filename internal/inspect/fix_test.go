@@ -18,6 +18,7 @@ import (
 	"virtpki/internal/gnutls"
 	"virtpki/internal/judge"
 	"virtpki/internal/libvirt"
+	"virtpki/internal/machine"
 )
 
 const (
@@ -49,7 +50,11 @@ func machineOf(there ...string) *fixer {
 }
 
 // Differences from that machine.
-func noKey(x *fixer)      { x.signs = false }
+func noKey(x *fixer) { x.signs = false }
+func byStep(x *fixer) {
+	x.signs, x.issuer = false, machine.Issuer{Kind: "step", File: machine.IssuerFile}
+}
+func byVault(x *fixer)    { x.signs, x.issuer = false, machine.Issuer{Kind: "vault", File: "/mnt/i.yaml"} }
 func flags(x *fixer)      { x.flags = "--root /mnt " }
 func folder(x *fixer)     { x.folder = true }
 func user(x *fixer)       { x.root = false }
@@ -195,6 +200,15 @@ func TestFix(t *testing.T) {
 		{expired, nil, "a renewal", "virtpki renew --force"},
 		{expired, as{noKey}, "a renewal", "virtpki renew --force --via 'ssh CA virtpki sign - --yes'" + elsewhere},
 		{finding("half-pair", judge.Error, judge.Places, serverKey, ""), as{noKey}, "a renewal", "virtpki renew --force --via 'ssh CA virtpki sign - --yes --replace hv1'" + elsewhere + ", whose administrator lets a new key have the name"},
+		{expired, as{byStep}, "a renewal", "virtpki renew --force --issuer /etc/virtpki/issuer.yaml"},
+		{expired, as{byVault, flags}, "a renewal", "virtpki --root /mnt renew --force --issuer /mnt/i.yaml"},
+		{name, as{byStep}, "one more name", "virtpki renew --san hv1 --issuer /etc/virtpki/issuer.yaml"},
+		{finding("half-pair", judge.Error, judge.Places, serverKey, ""), as{byStep}, "a renewal", "virtpki renew --force --issuer /etc/virtpki/issuer.yaml"},
+		{finding("cert-revoked", judge.Error, judge.Session, serverCert, "virtpki renew"), as{byStep}, "a renewal", "virtpki renew --force --issuer /etc/virtpki/issuer.yaml"},
+		{expired, as{byStep, unreadable, taken(serverCert)}, "a new pair by request", "mv /etc/pki/libvirt/servercert.pem /etc/pki/libvirt/servercert.pem.old && virtpki request server hv1 --same-key | virtpki issuer step | virtpki install -"},
+		{noPair, as{byVault, flags, unreadable, noOwnKey}, "a new pair by request", "virtpki --root /mnt request server hv1 | virtpki issuer vault --config /mnt/i.yaml | virtpki --root /mnt install -"},
+		{finding("crl-broken", judge.Error, judge.Own, caCRL, ""), as{byStep, hasPair}, "from the CA's host", "virtpki issuer step </etc/pki/CA/cacert.pem | virtpki install -"},
+		{finding("no-ca", judge.Error, judge.Places, caCert, ""), as{byStep, hasPair}, "from the CA's host", "virtpki request server hv1 --same-key | virtpki issuer step | virtpki install -"},
 		{finding("cert-revoked", judge.Error, judge.Session, serverCert, "virtpki renew"), as{noKey}, "a renewal", "virtpki renew --force --via 'ssh CA virtpki sign - --yes --after-revocation'" + elsewhere + ", whose administrator lets this host in again"},
 		{finding("cert-revoked", judge.Error, judge.Session, "/home/alice/clientcert.pem", "virtpki renew"), as{folder}, "", "where the CA's key is: virtpki issue client hv1 --out DIR --layout pkipath, where its owner is to get in again"},
 		{finding("cert-expired", judge.Error, judge.Own, "/home/alice/clientcert.pem", "virtpki renew"), as{folder}, "", "where the CA's key is: virtpki issue client hv1 --out DIR --layout pkipath"},

@@ -29,6 +29,8 @@ func (x *fixer) whereItSigns(f judge.Finding, fix string) string {
 		return x.afterRevocation(f, rest)
 	case !slices.Contains(needsCAKey, command) || signsHere:
 		return "virtpki " + x.flags + rest
+	case !x.issuer.None() && !x.folder:
+		return x.byIssuer(f, command, rest)
 	case command == "crl":
 		return "copy it from where the CA's key is; virtpki crl makes it there"
 	case command == "ca":
@@ -43,6 +45,30 @@ func (x *fixer) whereItSigns(f judge.Finding, fix string) string {
 		with = " --with " + uses
 	}
 	return fmt.Sprintf(whereKey+"virtpki issue host %s%s --out DIR, and copy it here", cmp.Or(x.name(judge.Server), "NAME"), with)
+}
+
+// byIssuer turns a command that signs into one that has this machine's issuer sign. A service
+// asks nobody who owns a name, and signs for a host after its certificate was revoked.
+func (x *fixer) byIssuer(f judge.Finding, command, rest string) string {
+	_, uses, with := strings.Cut(rest, " --with ")
+	switch {
+	case f.ID == "purpose-not-critical" && x.issuer.Kind == "vault":
+		return "" // Vault cannot make it critical
+	case command == "renew":
+		return "virtpki " + x.flags + rest + " " + x.issuer.Flag()
+	case command == "crl":
+		return x.issuerCRL("")
+	case command == "ca":
+		return "replace the root at the CA, with its fingerprint in the hosts' issuer files first; then virtpki " + x.flags + "renew --force " + x.issuer.Flag()
+	case with:
+		return "virtpki " + x.flags + "bootstrap " + x.issuer.Flag() + " --with " + uses
+	}
+	return "virtpki " + x.flags + "bootstrap " + x.issuer.Flag()
+}
+
+// issuerCRL returns the command that installs the issuer's CRL, after another command.
+func (x *fixer) issuerCRL(before string) string {
+	return fmt.Sprintf("%s%s <%s | virtpki %sinstall -", before, x.issuer.Filter(), termtext.ShellWord(x.system.Path(libvirt.CACert)), x.flags)
 }
 
 // whereKey begins a step that has to be taken on the host with the CA's key.
@@ -86,6 +112,9 @@ func (x *fixer) issueElsewhere(f judge.Finding) string {
 func (x *fixer) afterRevocation(f judge.Finding, rest string) string {
 	if x.folder {
 		return x.issueElsewhere(f) + ", where its owner is to get in again"
+	}
+	if !x.issuer.None() {
+		return x.byIssuer(f, "renew", rest)
 	}
 	return "virtpki " + x.flags + rest + " --via 'ssh CA virtpki sign - --yes --after-revocation'" + whereCA + ", whose administrator lets this host in again"
 }

@@ -16,6 +16,7 @@ import (
 
 	"virtpki/internal/hint"
 	"virtpki/internal/issuer/web"
+	"virtpki/internal/machine"
 	"virtpki/internal/store"
 	"virtpki/pki"
 )
@@ -30,7 +31,7 @@ const (
 func Kinds() []string { return []string{Step, Vault} }
 
 // DefaultFile is the path of the configuration file of this machine's issuer.
-const DefaultFile = "/etc/virtpki/issuer.yaml"
+const DefaultFile = machine.IssuerFile
 
 // maxConfig is more than a file of an issuer needs, in bytes.
 const maxConfig = 64 << 10

@@ -31,7 +31,7 @@ func (h *Host) holdNames(j *change.Job, server *keypair.Pair) {
 	h.lacking = h.asked.Missing(server.Cert)
 	if len(h.lacking) == 0 {
 		if own := h.Server.Missing(server.Cert); len(own) > 0 {
-			j.Note("%s does not name %s: it was taken as it is (virtpki %srenew %s)", server.CertPath, strings.Join(own, ", "), h.m.Flags(), termtext.ShellFlags("--san", own...))
+			j.Note("%s does not name %s: it was taken as it is (virtpki %srenew %s%s)", server.CertPath, strings.Join(own, ", "), h.m.Flags(), termtext.ShellFlags("--san", own...), h.m.RenewFlag())
 		}
 		return
 	}
@@ -41,7 +41,7 @@ func (h *Host) holdNames(j *change.Job, server *keypair.Pair) {
 	case h.r.Bundle != "":
 		unmet(j, "%s does not name %s: make the bundle again with %s, where the CA's key is", server.CertPath, names, flags)
 	default:
-		unmet(j, "%s does not name %s: virtpki %srenew %s, or --update", server.CertPath, names, h.m.Flags(), flags)
+		unmet(j, "%s does not name %s: virtpki %srenew %s%s, or --update", server.CertPath, names, h.m.Flags(), flags, h.m.RenewFlag())
 	}
 }
 

@@ -73,6 +73,10 @@ func (r elsewhere) leaveDue() error {
 		r.next("would ask the CA %s", r.asked())
 		return r.failures()
 	}
+	if flag := r.m.RenewFlag(); flag != "" {
+		r.next("requests would be left in %s; the CA of this machine signs them with%s", r.m.System().Path(libvirt.Requests), flag)
+		return r.refused()
+	}
 	r.next("the CA's key is not on this machine: requests would be left in %s; --via or --issuer has them signed", r.m.System().Path(libvirt.Requests))
 	r.nextImport()
 	return r.refused()
@@ -87,6 +91,10 @@ func (r elsewhere) leaveRequests() error {
 	r.end(Requested, due)
 	r.report.Requests = due[0].layout.Path(libvirt.Requests)
 	r.next("nothing is renewed yet: the CA's key is not on this machine, and the requests are in %s", r.report.Requests)
+	if flag := r.m.RenewFlag(); flag != "" {
+		r.next("have the CA of this machine sign: virtpki %srenew%s", r.m.Flags(), flag)
+		return r.refused()
+	}
 	r.next("sign them there (virtpki sign), then virtpki install the answer; --via does both")
 	r.nextImport()
 	return r.refused()

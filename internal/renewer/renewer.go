@@ -1,6 +1,7 @@
 package renewer
 
 import (
+	"cmp"
 	"crypto/x509"
 	"path/filepath"
 	"strings"
@@ -37,6 +38,7 @@ type facts struct {
 	issuer   bool   // it has them signed by an issuer
 	keyHere  bool   // the CA's key is on this machine
 	signed   bool   // the CA here has signed the certificate
+	flag     string // of renew, for the issuer of this machine; empty for none
 }
 
 // who decides who renews, and says it in words.
@@ -47,7 +49,7 @@ func (f facts) who() (By, string) {
 	case f.watched && !f.own && !(f.keyHere && f.signed):
 		return Watch, "a watched directory (virtpki-watch.service)"
 	case f.schedule == "":
-		return Nobody, "nobody (virtpki generate systemd)"
+		return Nobody, "nobody (virtpki generate systemd" + f.flag + ")"
 	case !f.signed:
 		return Nobody, "nobody: another CA has signed it"
 	case f.keyHere && f.own && !f.trusts:
@@ -61,7 +63,7 @@ func (f facts) who() (By, string) {
 	case f.via:
 		return Request, "a request (" + f.schedule + ")"
 	}
-	return Nobody, "nobody brings the requests to the CA (virtpki renew --via)"
+	return Nobody, "nobody brings the requests to the CA (virtpki renew" + cmp.Or(f.flag, " --via") + ")"
 }
 
 // Look holds the facts about a machine.
@@ -75,6 +77,7 @@ type Look struct {
 func On(m *machine.Machine) *Look {
 	l := &Look{m: m}
 	l.a, _ = authority.Open(m) // an unreadable CA has not signed anything
+	l.of.flag = m.RenewFlag()
 	l.of.keyHere = m.Tree().Exists(libvirt.CA(m.CAPath()).Path(libvirt.CAKey))
 	for _, place := range []struct{ file, runs, name string }{
 		{"/etc/systemd/system/timers.target.wants/virtpki-renew.timer", "/etc/systemd/system/virtpki-renew.service", "virtpki-renew.timer"},

@@ -24,6 +24,8 @@ func TestWho(t *testing.T) {
 		{"an own path, watched", facts{own: true, signed: true, watched: true}, Nobody, "nobody (virtpki generate systemd)"},
 		{"an own path with another CA file", facts{own: true, keyHere: true, signed: true, schedule: timer}, Nobody, "nobody: its program does not trust the CA that signs here"},
 		{"an own path, by request", facts{own: true, trusts: true, signed: true, schedule: timer, via: true}, Nobody, "nobody: virtpki makes requests for the default paths only"},
+		{"nothing runs, an issuer signs", facts{signed: true, flag: " --issuer /i"}, Nobody, "nobody (virtpki generate systemd --issuer /i)"},
+		{"requests for nobody, an issuer signs", facts{signed: true, schedule: timer, flag: " --issuer /i"}, Nobody, "nobody brings the requests to the CA (virtpki renew --issuer /i)"},
 	} {
 		if by, text := c.f.who(); by != c.by || text != c.text {
 			t.Errorf("%s: %s, %q, want %s, %q", c.name, by, text, c.by, c.text)

@@ -57,13 +57,13 @@ type reading struct {
 
 // readings are tried in turn; the first under which the pattern matches the name is the reason.
 var readings = []reading{
-	{"other-matcher", "it matches by the other matcher alone: brackets and backslashes changed their meaning with libvirt 5.9", otherMatcher},
+	{"other-matcher", "only the other matcher matches it: brackets and backslashes changed their meaning with libvirt 5.9", otherMatcher},
 	{"backslash", "GnuTLS puts a backslash before each special character; the pattern has none there", escapedPattern},
-	{"type", "an attribute type is spelled otherwise than GnuTLS prints it, or the text is in another tool's form", loosePattern},
+	{"type", "an attribute type is not spelled as GnuTLS prints it, or the text is in another tool's form", loosePattern},
 	{"order", "the RDNs stand in the reverse order; libvirt has that of the certificate", reversedPattern},
 	{"case", "only the case of letters differs, and it counts", foldedPattern},
-	{"more", "the name goes on after what the pattern matches", longerName},
-	{"before", "the name has more RDNs before what the pattern matches", longerBefore},
+	{"more", "the name continues after the text that the pattern matches", longerName},
+	{"before", "the name has more RDNs before the text that the pattern matches", longerBefore},
 	{"plus", "attributes that share one RDN are joined with \"+\" (Go puts several OUs into one), others with \",\"", plusPattern},
 	{"same-rdns", "the same RDNs in another order", permuted},
 	{"spaces", "only spaces differ", unspaced},

@@ -19,7 +19,7 @@ import (
 func Lint(patterns []string, matchers ...Matcher) []Advice {
 	if len(patterns) == 0 {
 		return []Advice{{ID: "empty-list", Severity: Error, Index: -1,
-			Reason: "an empty list lets no client in; without the setting every client with a valid certificate gets in"}}
+			Reason: "an empty list admits no client; without the setting every client with a valid certificate is admitted"}}
 	}
 	l := &linter{glob: len(matchers) == 0 || slices.Contains(matchers, Glob),
 		fnmatch: len(matchers) == 0 || slices.Contains(matchers, Fnmatch)}
@@ -36,7 +36,7 @@ func Lint(patterns []string, matchers ...Matcher) []Advice {
 			l.reach()
 		}
 		if by, ok := covering.find(i, pattern); ok && l.sameMeaning(pattern+patterns[by]) {
-			l.say("covered", Note, fmt.Sprintf("pattern %d, %q, lets in every client that this one does", by+1, patterns[by]), "")
+			l.say("covered", Note, fmt.Sprintf("pattern %d, %q, admits every client that this one admits", by+1, patterns[by]), "")
 		}
 	}
 	return l.advice
@@ -74,7 +74,7 @@ func (l *linter) form() {
 		l.say("empty", Error, "the empty pattern matches no name", "")
 		return
 	case !utf8.ValidString(p) || strings.IndexByte(p, 0) >= 0:
-		l.say("invalid-utf8", Error, "the pattern is no valid UTF-8; what the matchers make of it depends on their release", Exact(p))
+		l.say("invalid-utf8", Error, "the pattern is not valid UTF-8; its meaning depends on the release", Exact(p))
 		return
 	case strings.Trim(p, "*?=") == "":
 		return // reach gives the advice
@@ -93,7 +93,7 @@ func (l *linter) form() {
 	}
 	right := joinPieces(meant)
 	l.habits(h, Error, "; the pattern matches no name", right)
-	l.habits(all&^h&(habitSpaces|habitSemicolon), Warning, "; the pattern matches such text within a value alone", right)
+	l.habits(all&^h&(habitSpaces|habitSemicolon), Warning, "; the pattern matches such text only within a value", right)
 	l.types(pieces, right)
 	l.values(pieces)
 	if looksReversed(meant) {
@@ -132,7 +132,7 @@ func (l *linter) types(pieces []piece, right string) {
 	for _, p := range pieces {
 		severity, end := Error, "; the pattern matches no name"
 		if p.unsure {
-			severity, end = Warning, "; the pattern matches such text within a value alone"
+			severity, end = Warning, "; the pattern matches such text only within a value"
 		}
 		if p.unsure && p.habit != 0 {
 			l.say("type-spelling", severity, fmt.Sprintf("GnuTLS spells the attribute type %q%s", p.typ, end), right)

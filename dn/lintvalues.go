@@ -15,7 +15,7 @@ func (l *linter) values(pieces []piece) {
 		case id == "empty-value": // one of an unusual string type, such as BMPString, is printed
 			l.say(id, Warning, reason, "")
 		case p.unsure:
-			l.say(id, Warning, reason+"; the pattern matches such text within a value alone", "")
+			l.say(id, Warning, reason+"; the pattern matches such text only within a value", "")
 		default:
 			l.say(id, Error, reason+"; the pattern matches no name", "")
 		}

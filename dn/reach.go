@@ -10,7 +10,7 @@ import (
 func (l *linter) reach() {
 	p := l.pattern
 	if p != "" && strings.Trim(p, "*?=") == "" && strings.ContainsRune(p, '*') {
-		l.say("everyone", Warning, "every client whose certificate the CA signed gets in, as without a list", "")
+		l.say("everyone", Warning, "every client that the CA signed for is admitted, as without a list", "")
 		return
 	}
 	if strings.HasPrefix(strings.TrimLeft(p, "?"), "*") {
@@ -26,7 +26,7 @@ func (l *linter) reach() {
 // another value.
 func (l *linter) leadingStar() {
 	rest := strings.TrimLeft(l.pattern, "*?")
-	reason := "the star also swallows the start of a value, so that what follows it may stand inside one"
+	reason := "the star also matches the start of a value, so the text after it may be part of that value"
 	example := `O=Evil\,` + plainExample(strings.TrimLeft(rest, ","))
 	if MatchGlob(l.pattern, example) {
 		reason += getsIn(example)
@@ -72,9 +72,9 @@ func (l *linter) trailingStar() {
 // Characters that a terminal should not receive are escaped.
 func getsIn(example string) string {
 	if strings.ContainsFunc(example, func(r rune) bool { return !strconv.IsPrint(r) }) {
-		return fmt.Sprintf(": %q gets in", example)
+		return fmt.Sprintf(": %q is admitted", example)
 	}
-	return ": \"" + example + "\" gets in"
+	return ": \"" + example + "\" is admitted"
 }
 
 // plainExample returns a text that a pattern matches, with nothing for "*" and "x" for "?".

@@ -58,11 +58,11 @@ func (a *Answer) add(block *pem.Block) error {
 		a.CRLs = append(a.CRLs, crl)
 		return nil
 	case strings.HasSuffix(block.Type, "PRIVATE KEY"):
-		return errors.New("a private key, which no response holds")
+		return errors.New("a private key, which does not belong in a response")
 	case block.Type == pemCSR, block.Type == pemNewCSR, block.Type == pemKeyProof:
 		return errors.New("a certificate request: it has to be signed first")
 	}
-	return fmt.Errorf("%q belongs in no response", block.Type)
+	return fmt.Errorf("%q does not belong in a response", block.Type)
 }
 
 func (a *Answer) addCertificate(raw []byte) error {

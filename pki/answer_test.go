@@ -56,7 +56,7 @@ func TestParseAnswerRefuses(t *testing.T) {
 		{"a line lost", []byte(strings.Replace(string(data), "-----END CERTIFICATE-----\n", "", 1)), "damaged"},
 		{"a key", slices.Concat(data, key), "block 4: a private key"},
 		{"a request", slices.Concat(csrWith(t, newKey(t, pki.EC256)), data), "block 1: a certificate request"},
-		{"something else", slices.Concat(data, other), `"PKCS7" belongs in no response`},
+		{"something else", slices.Concat(data, other), `"PKCS7" does not belong in a response`},
 		{"no certificate in the block", []byte("-----BEGIN CERTIFICATE-----\nAAAA\n-----END CERTIFICATE-----\n"), "block 1: the certificate does not parse"},
 		{"no CRL in the block", []byte("-----BEGIN X509 CRL-----\nAAAA\n-----END X509 CRL-----\n"), "block 1: the CRL does not parse"},
 	} {

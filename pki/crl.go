@@ -69,7 +69,7 @@ func ParseCRL(data []byte) (*CRL, error) {
 	var raw, list, signed cryptobyte.String
 	input := cryptobyte.String(data)
 	if !input.ReadASN1Element(&raw, der.SEQUENCE) {
-		return nil, errors.New("not a DER sequence, or cut short")
+		return nil, errors.New("not a DER sequence, or truncated")
 	}
 	c.Raw, list = raw, raw
 	if !list.ReadASN1(&list, der.SEQUENCE) || !list.ReadASN1Element(&signed, der.SEQUENCE) {
@@ -310,7 +310,7 @@ func ParseCRLs(data []byte) ([]*CRL, error) {
 	begun := bytes.Count(data, []byte("-----BEGIN "+pemCRL+"-----"))
 	switch {
 	case begun > len(crls):
-		return nil, fmt.Errorf("%d of %d CRLs in PEM form are damaged or cut short", begun-len(crls), begun)
+		return nil, fmt.Errorf("%d of %d CRLs in PEM form are damaged or truncated", begun-len(crls), begun)
 	case begun == 0:
 		return nil, ErrNoCRL
 	}

@@ -134,7 +134,7 @@ func (r *CRLRequest) check(issuer *x509.Certificate) error {
 	case r.Validity < 0:
 		return fmt.Errorf("negative validity %v of a CRL", r.Validity)
 	case base.Delta:
-		return errors.New("a delta CRL (RFC 5280 section 5.2.4) holds only what has changed: the whole one is needed")
+		return errors.New("a delta CRL (RFC 5280 section 5.2.4) has only the changes: the whole one is needed")
 	case base.Indirect:
 		return errors.New("an indirect CRL (RFC 5280 section 5.2.5) holds certificates of other issuers: the CA's own is needed")
 	case base.Raw != nil && !bytes.Equal(base.RawIssuer, issuer.RawSubject):

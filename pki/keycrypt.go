@@ -98,7 +98,7 @@ func (kdf pbkdf2Params) decrypt(id asn1.ObjectIdentifier, iv, data, passphrase [
 	method, known := pbes2Ciphers[id.String()]
 	newHash, knownHash := pbes2Hashes[kdf.Hash.Algorithm.String()]
 	if !known || !knownHash {
-		return nil, fmt.Errorf("private key encrypted by %v with hash %v, which cannot be read (openssl pkcs8 -topk8 makes what can)", id, kdf.Hash.Algorithm)
+		return nil, fmt.Errorf("private key encrypted by %v with hash %v, which cannot be read (openssl pkcs8 -topk8 makes one that can)", id, kdf.Hash.Algorithm)
 	}
 	key, err := pbkdf2.Key(newHash, string(passphrase), kdf.Salt, kdf.Count, method.keyLength)
 	if err != nil {
@@ -109,7 +109,7 @@ func (kdf pbkdf2Params) decrypt(id asn1.ObjectIdentifier, iv, data, passphrase [
 		return nil, err
 	}
 	if len(iv) != block.BlockSize() || len(data) == 0 || len(data)%block.BlockSize() != 0 {
-		return nil, errors.New("the encrypted private key is cut short")
+		return nil, errors.New("the encrypted private key is truncated")
 	}
 	plain := make([]byte, len(data))
 	cipher.NewCBCDecrypter(block, iv).CryptBlocks(plain, data)

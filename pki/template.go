@@ -91,7 +91,7 @@ func DefaultTemplate(shape string) (string, error) {
 	case string(Client):
 		return fmt.Sprintf(leafTemplate, oidClientAuth), nil
 	}
-	return "", fmt.Errorf("unknown shape %q (ca, server or client)", shape)
+	return "", fmt.Errorf("unknown template %q (ca, server or client)", shape)
 }
 
 // ParseTemplate checks that text is a template. It does not check whether the template renders to a
@@ -163,12 +163,12 @@ func strictJSON(_ *x509.CertificateRequest, o *x509util.Options) error {
 	case errors.Is(err, io.EOF):
 		return errors.New("it renders to nothing")
 	case errors.Is(err, io.ErrUnexpectedEOF):
-		return errors.New("what it renders to ends within the JSON object")
+		return errors.New("its result ends within the JSON object")
 	case err != nil:
 		return err
 	}
 	if _, err := decoder.Token(); err != io.EOF {
-		return errors.New("something stands behind the JSON object")
+		return errors.New("there is text after the JSON object")
 	}
 	return nil
 }
@@ -188,7 +188,7 @@ func notItsMatter(c *x509util.Certificate) error {
 		{"authorityKeyId", len(c.AuthorityKeyID) > 0},
 	} {
 		if field.set {
-			return fmt.Errorf("%q is not for a template to say", field.name)
+			return fmt.Errorf("a template cannot set %q", field.name)
 		}
 	}
 	isPurpose := func(e x509util.Extension) bool { return asn1.ObjectIdentifier(e.ID).Equal(oidExtKeyUsage) }
@@ -292,7 +292,7 @@ func (r CARequest) shape() (*x509.Certificate, error) {
 	}
 	switch {
 	case !cert.BasicConstraintsValid || !cert.IsCA:
-		return nil, errors.New("the template makes no CA: its basicConstraints do not say isCA")
+		return nil, errors.New("the template does not make a CA: its basicConstraints do not say isCA")
 	case cert.KeyUsage&x509.KeyUsageCertSign == 0 || cert.KeyUsage&x509.KeyUsageCRLSign == 0:
 		return nil, errors.New("the template makes a CA that may not sign: its keyUsage lacks certSign or crlSign")
 	}

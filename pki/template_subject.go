@@ -78,7 +78,7 @@ func encodeSubject(s x509util.Subject) ([]byte, error) {
 	for _, extra := range s.ExtraNames {
 		text, ok := extra.Value.(string)
 		if !ok {
-			return nil, fmt.Errorf("the template: the value of %v in the subject is no text", extra.Type)
+			return nil, fmt.Errorf("the template: the value of %v in the subject is not text", extra.Type)
 		}
 		list = append(list, attributes{asn1.ObjectIdentifier(extra.Type), []string{text}})
 	}

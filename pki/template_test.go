@@ -189,12 +189,12 @@ func TestTemplateRefusals(t *testing.T) {
 		{[]string{`"extensions"`, `"extension"`}, `unknown field "extension"`},
 		{[]string{"}\n\t]", `}, {"id": "2.5.29.19", "critical": true, "value": "MAMBAf8="}]`, end + ",", ""}, "would make a CA"},
 		{[]string{"}\n\t]", `}, {"id": "2.5.29.15", "critical": true, "value": "AwIBBg=="}]`}, "would make a CA"},
-		{[]string{end, `"serialNumber": 1`}, `"serialNumber" is not for a template to say`},
-		{[]string{end, `"notAfter": "2040-01-01T00:00:00Z"`}, `"notAfter" is not for a template to say`},
-		{[]string{end, `"issuer": {"commonName": "x"}`}, `"issuer" is not for a template to say`},
+		{[]string{end, `"serialNumber": 1`}, `a template cannot set "serialNumber"`},
+		{[]string{end, `"notAfter": "2040-01-01T00:00:00Z"`}, `a template cannot set "notAfter"`},
+		{[]string{end, `"issuer": {"commonName": "x"}`}, `a template cannot set "issuer"`},
 		{[]string{end, `"signatureAlgorithm": "SHA1-RSA"`}, "proves nothing"},
 		{[]string{end, `"keyUsage": ["everything"]`}, "everything"},
-		{[]string{"]\n}", "]\n} {}"}, "something stands behind"},
+		{[]string{"]\n}", "]\n} {}"}, "there is text after"},
 		{[]string{"{\n", "{{ fail \"not for you\" }}"}, "not for you"},
 		{[]string{"{\n", "\n"}, "the template: "},
 		{[]string{"{\n", "{{ .Nothing.There }}"}, "the template: "},
@@ -213,7 +213,7 @@ func TestTemplateRefusals(t *testing.T) {
 		t.Error("there is a template for a host")
 	}
 	noCA := pki.CARequest{RawSubject: subject("Test CA"), Signer: key, Now: now, Template: template(t, "ca", `"isCA": true, "maxPathLen": 0`, `"isCA": false`)}
-	if _, err := pki.NewCA(noCA); err == nil || !strings.Contains(err.Error(), "makes no CA") {
+	if _, err := pki.NewCA(noCA); err == nil || !strings.Contains(err.Error(), "does not make a CA") {
 		t.Errorf("a CA that is none: %v", err)
 	}
 	noCA.Template = template(t, "ca", `"certSign", `, ``)

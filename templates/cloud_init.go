@@ -108,7 +108,7 @@ func CloudInit(b FirstBoot) ([]byte, error) {
 func (b FirstBoot) heading() string {
 	text := "#cloud-config\n# Makes " + b.Name + " ready for libvirt over TLS. Written by: virtpki generate cloud-init\n"
 	if b.Secret() {
-		text += "# SECRET: this holds a private key. Whoever reads it can be " + b.Name + ".\n"
+		text += "# SECRET: this holds a private key. Anyone who reads it can be " + b.Name + ".\n"
 	}
 	return text
 }
@@ -165,7 +165,7 @@ func (b FirstBoot) check() error {
 // check accepts only PEM. No line of PEM can be mistaken for the end of a here-document.
 func (f BootFile) check() error {
 	if !isPlain(f.Name) || strings.Contains(f.Name, "/") {
-		return fmt.Errorf("%q is no name for a file of a bundle", f.Name)
+		return fmt.Errorf("%q is not a name for a file of a bundle", f.Name)
 	}
 	if !strings.HasPrefix(f.Text, "-----BEGIN ") || !strings.HasSuffix(f.Text, "-----\n") || strings.Trim(f.Text, plain+" \n") != "" {
 		return fmt.Errorf("%s is not plain PEM", f.Name)
@@ -184,10 +184,10 @@ func (b FirstBoot) checkFetch() error {
 	}
 	u, err := url.Parse(b.URL)
 	if err != nil || u.Scheme != "https" && u.Scheme != "http" || u.Host == "" {
-		return fmt.Errorf("%q is no URL to fetch a program from (http or https)", b.URL)
+		return fmt.Errorf("%q is not a URL to fetch a program from (http or https)", b.URL)
 	}
 	if sum, err := hex.DecodeString(b.SHA256); err != nil || len(sum) != 32 {
-		return errors.New("what is fetched and run as root needs its SHA-256 sum, 64 hexadecimal digits")
+		return errors.New("a program that is fetched and run as root needs its SHA-256 sum, 64 hexadecimal digits")
 	}
 	return nil
 }

@@ -175,7 +175,7 @@ func (r Renewal) checkCron() error {
 	}
 	for _, word := range r.Command {
 		if strings.Contains(word, `\`) {
-			return fmt.Errorf("%q holds a backslash, which not every cron hands on alike", word)
+			return fmt.Errorf("%q holds a backslash, which not every cron handles alike", word)
 		}
 	}
 	return nil

@@ -48,14 +48,14 @@ func bindBootstrap(e *env, g *globals, o *bootstrapOptions) *cobra.Command {
 	}
 	flags := cmd.Flags()
 	flags.StringVar(&o.name, "name", "", "`organisation` in the CA's subject; required if there is no CA yet")
-	flags.StringVar(&o.host.Hostname, "hostname", "", "`name` of this host (default what the system says)")
+	flags.StringVar(&o.host.Hostname, "hostname", "", "`name` of this host (default: the system's)")
 	flags.StringVar(&o.host.Client, "client", "", "`name` in the client certificate (default the host's)")
 	flags.StringVar(&o.host.Daemon, "daemon", "", "`daemon` to configure, libvirtd or virtproxyd (default the one that serves TLS here)")
-	flags.StringVar(&o.caLife, "ca-validity", pki.FormatValidity(pki.DefaultCAValidity), "how long the CA lives, a `duration`")
-	flags.StringVar(&o.host.Bundle, "bundle", "", "put the CA's certificate, the CRL and the pairs of `directory` in their places")
+	flags.StringVar(&o.caLife, "ca-validity", pki.FormatValidity(pki.DefaultCAValidity), "lifetime of the CA, a `duration`")
+	flags.StringVar(&o.host.Bundle, "bundle", "", "install the bundle in `directory`: CA certificate, CRL, certificates and keys")
 	flags.StringVar(&o.host.WaitClock, "wait-clock", "", "wait up to `duration` for the clock to be set")
 	flags.Lookup("wait-clock").NoOptDefVal = defaultClockWait
-	flags.BoolVar(&o.host.Update, "update", false, "renew a server certificate that is there already and lacks a name of --hostname or --san")
+	flags.BoolVar(&o.host.Update, "update", false, "renew an existing server certificate that lacks a name of --hostname or --san")
 	o.leafOptions.addFlags(cmd)
 	o.configOptions.addFlags(cmd)
 	o.withOptions.addFlags(cmd)
@@ -92,7 +92,7 @@ func (o *bootstrapOptions) request(m *machine.Machine) (r provision.HostRequest,
 		return r, hint.Usage(err)
 	}
 	if r.Bundle != "" && (m.CADir != "" || o.allowIssued) {
-		return r, hint.Usagef("--ca and --allow-issued are for a host that has the CA, --bundle for one that has not")
+		return r, hint.Usagef("--ca and --allow-issued are for a host with the CA, --bundle for one without")
 	}
 	r.CA, err = o.requestCA()
 	return r, err

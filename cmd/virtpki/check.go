@@ -83,16 +83,16 @@ func newCheck(e *env, g *globals) *cobra.Command {
 
 func (o *checkOptions) addFlags(cmd *cobra.Command) {
 	flags := cmd.Flags()
-	flags.StringVar(&o.target, "for", "any", "the `release` to please: any, installed, or one like libvirt-9.0 or qemu-10.2")
-	flags.StringVar(&o.pkipath, "pkipath", "", "judge a `folder` of a client's files, as ?pkipath= has it")
+	flags.StringVar(&o.target, "for", "any", "judge by the rules of `release`: any, installed, or one like libvirt-9.0 or qemu-10.2")
+	flags.StringVar(&o.pkipath, "pkipath", "", "judge the client files in `directory`, as ?pkipath= names it")
 	flags.BoolVar(&o.user, "user", false, "judge the user's own ~/.pki/libvirt")
-	flags.StringVar(&o.like, "like", "", "judge as a correct one of another `program` would: virt-pki-validate")
-	flags.StringSliceVar(&o.with, "with", nil, "want QEMU's `uses` to have files: "+strings.Join(libvirt.QEMUUseNames(), ", "))
+	flags.StringVar(&o.like, "like", "", "apply the rules of another `program`: virt-pki-validate")
+	flags.StringSliceVar(&o.with, "with", nil, "expect files for QEMU's `uses`: "+strings.Join(libvirt.QEMUUseNames(), ", "))
 	completeFrom(cmd, "with", libvirt.QEMUUseNames()...)
-	flags.StringVar(&o.explain, "explain", "", "explain the finding with this `id`, and judge nothing")
+	flags.StringVar(&o.explain, "explain", "", "explain the finding with this `id`, and stop")
 	completeFrom(cmd, "explain", judge.IDs()...)
 	flags.BoolVar(&o.strict, "strict", false, "exit 3 for warnings too")
-	flags.BoolVarP(&o.verbose, "verbose", "v", false, "show what follows from another finding too")
+	flags.BoolVarP(&o.verbose, "verbose", "v", false, "also show findings that follow from another one")
 	cmd.MarkFlagDirname("pkipath")
 	cmd.MarkFlagsMutuallyExclusive("pkipath", "user")
 	completeFrom(cmd, "for", append(libvirt.ReleaseNames(), "installed")...)
@@ -103,14 +103,14 @@ func (o *checkOptions) addFlags(cmd *cobra.Command) {
 // has for the CA.
 func (o *checkOptions) readRole(args []string) error {
 	if o.like != "" && o.like != likeValidate {
-		return fmt.Errorf("--like %q is no program that is known here (%s)", o.like, likeValidate)
+		return fmt.Errorf("unknown program --like %q (%s)", o.like, likeValidate)
 	}
 	with, err := (&withOptions{with: o.with}).check()
 	if err != nil {
 		return err
 	}
 	if o.uses = with.Uses; len(o.uses) > 0 && (len(args) > 0 || o.pkipath != "" || o.user || o.like != "") {
-		return fmt.Errorf("--with is about QEMU's folders, which a role, --pkipath, --user and --like leave out")
+		return fmt.Errorf("--with is about QEMU's directories: give it without a role, --pkipath, --user and --like")
 	}
 	if len(args) == 0 {
 		return nil
@@ -140,7 +140,7 @@ func (o *checkOptions) request(ctx context.Context, m *machine.Machine) (inspect
 		r.For, err = []libvirt.Release{t}, hint.Usage(err)
 	}
 	if err == nil && r.Libvirt() == nil && (len(o.roles) > 0 || o.pkipath != "" || o.user || o.like != "") {
-		err = hint.Usagef("--for %s is about the folders that QEMU reads, which have no roles", o.target)
+		err = hint.Usagef("--for %s is about QEMU's directories, which have no roles", o.target)
 	}
 	return r, err
 }
@@ -178,7 +178,7 @@ func tellCheck(e *env, g *globals, o *checkOptions, report *inspect.Report) erro
 		return hint.ErrRefused
 	}
 	if report.Unknown() && len(o.roles) > 0 {
-		return hint.With(errors.New("not everything that decides could be looked at"), "run it as root")
+		return hint.With(errors.New("some files that decide could not be read"), "run it as root")
 	}
 	return nil
 }
@@ -200,10 +200,10 @@ type connectOptions struct {
 
 func (o *connectOptions) addFlags(cmd *cobra.Command) {
 	flags := cmd.Flags()
-	flags.StringVar(&o.URI, "connect", "", "connect to `URI` as a client does, and say what fails where")
-	flags.StringVar(&o.As, "as", "", "with --connect: connect with another client pair, `CERT,KEY`")
-	flags.BoolVar(&o.guests, "guests", false, "with --connect: look at the displays of all guests that run there, too")
-	flags.DurationVar(&o.Timeout, "timeout", 15*time.Second, "with --connect: `time` for all of it")
+	flags.StringVar(&o.URI, "connect", "", "connect to `URI` like a client, and show the step that fails")
+	flags.StringVar(&o.As, "as", "", "with --connect: use another client certificate and key, `CERT,KEY`")
+	flags.BoolVar(&o.guests, "guests", false, "with --connect: also check the displays of all running guests")
+	flags.DurationVar(&o.Timeout, "timeout", 15*time.Second, "with --connect: stop after `time`")
 	cmd.MarkFlagFilename("as")
 	completeFrom(cmd, "connect", append(connect.Schemes(), "qemu+tls://", "test+tls://")...)
 }

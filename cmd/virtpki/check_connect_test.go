@@ -228,7 +228,7 @@ func TestCheckConnect(t *testing.T) {
 		want    string // in its text, fix or reasons
 	}{
 		{"all is well", libvirtd(good, "\x01", answering(nil)), "fine", "answer", "", "host hv1, libvirt 9.0.0"},
-		{"hangs up at once", func(net.Conn) {}, "tls-failed", "tls", "server", "ended without a word"},
+		{"hangs up at once", func(net.Conn) {}, "tls-failed", "tls", "server", "closed before TLS begins"},
 		{"is mute", func(net.Conn) { time.Sleep(2 * time.Second) }, "tls-failed", "tls", "server", "max_clients"},
 		{"an SSH server", says("SSH-2.0-OpenSSH_9.2p1\r\n"), "no-tls", "tls", "server", "an SSH server answers"},
 		{"a web server", says("HTTP/1.1 400 Bad Request\r\n\r\n"), "no-tls", "tls", "server", "a web server"},
@@ -244,7 +244,7 @@ func TestCheckConnect(t *testing.T) {
 		{"an address in the CN alone", libvirtd(with(bare), "\x01", nil), "wrong-name", "hostname", "client", "nothing else counts for an address"},
 		{"closes before the byte", libvirtd(good, "", nil), "refused", "confirmation", "server", "tls_allowed_dn_list there"},
 		{"another byte", libvirtd(good, "\x02", nil), "no-answer", "confirmation", "server", "byte 0x02"},
-		{"no byte", libvirtd(good, "", func(uint32) []byte { return nil }), "no-answer", "confirmation", "server", "neither yes nor no"},
+		{"no byte", libvirtd(good, "", func(uint32) []byte { return nil }), "no-answer", "confirmation", "server", "no decision in time"},
 		{"closes after the byte", libvirtd(good, "\x01", nil), "no-answer", "authentication", "server", "EOF"},
 		{"garbage in place of an answer", libvirtd(good, "\x01HTTP/1.1 200 OK with a long line behind it", nil), "no-answer", "authentication", "server", "message of"},
 		{"a huge length", libvirtd(good, "\x01", answering(map[uint32][]byte{66: huge})), "no-answer", "authentication", "server", "message of 4294967295 bytes"},

@@ -21,8 +21,8 @@ type hostsOptions struct {
 
 func (o *hostsOptions) addFlags(cmd *cobra.Command) {
 	flags := cmd.Flags()
-	flags.StringVar(&o.file, "hosts", "", "with --connect: look at each host of `file` (- is standard input), a list or an inventory of Ansible's")
-	flags.IntVarP(&o.jobs, "jobs", "j", 0, "with --hosts: how `many` to look at together (default 64)")
+	flags.StringVar(&o.file, "hosts", "", "with --connect: check each host of `file` (- is standard input), a list or an Ansible inventory")
+	flags.IntVarP(&o.jobs, "jobs", "j", 0, "with --hosts: check this `many` at once (default 64)")
 	flags.StringVar(&o.format, "format", "table", "with --hosts: `form` of the result: table, json or prometheus")
 	cmd.MarkFlagFilename("hosts")
 	completeFrom(cmd, "format", "table", "json", "prometheus")
@@ -40,7 +40,7 @@ func (o *hostsOptions) take(connect *connectOptions, args []string) (rest []stri
 	}
 	switch {
 	case word == "--hosts" && file == "":
-		return nil, hint.Usagef("--hosts wants a file")
+		return nil, hint.Usagef("--hosts needs a file")
 	case o.file != "" && len(args) > 0:
 		return nil, hint.Usagef("--hosts and a role: give one of them")
 	case o.jobs < 0:

@@ -27,9 +27,9 @@ type configOptions struct {
 
 func (o *configOptions) addFlags(cmd *cobra.Command) {
 	flags := cmd.Flags()
-	flags.StringArrayVar(&o.allow, "allow-dn", nil, "let in the clients whose DN matches `pattern`, and no others; may be repeated")
-	flags.BoolVar(&o.allowIssued, "allow-issued", false, "let in every client whose certificate the CA here has signed, each by its exact DN")
-	flags.BoolVar(&o.force, "force", false, "write the list even if it locks out the client installed here, or lets in nobody by a pattern")
+	flags.StringArrayVar(&o.allow, "allow-dn", nil, "admit only clients with a DN that matches `pattern`; may be repeated")
+	flags.BoolVar(&o.allowIssued, "allow-issued", false, "admit every client that the CA here has signed for, each by its exact DN")
+	flags.BoolVar(&o.force, "force", false, "write the list even if it locks out the client installed here, or has a pattern that admits nobody")
 }
 
 func newConfig(e *env, g *globals) *cobra.Command {
@@ -48,7 +48,7 @@ func newConfig(e *env, g *globals) *cobra.Command {
 		},
 	}
 	o.addFlags(cmd)
-	cmd.Flags().BoolVar(&o.apply, "apply", false, "edit the conf in place")
+	cmd.Flags().BoolVar(&o.apply, "apply", false, "edit the configuration file in place")
 	g.addDryRun(cmd)
 	cmd.AddCommand(newConfigQEMU(e, g), newConfigClient(e, g))
 	return cmd
@@ -101,9 +101,9 @@ func newConfigClient(e *env, g *globals) *cobra.Command {
 		},
 	}
 	flags := cmd.Flags()
-	flags.StringVar(&o.defaultURI, "default", "", "`where` a client goes that is told nothing: a name, a host or a URI")
-	flags.BoolVar(&o.user, "user", false, "the conf in ~/.config/libvirt")
-	flags.BoolVar(&o.apply, "apply", false, "edit the conf in place")
+	flags.StringVar(&o.defaultURI, "default", "", "`target` of a client without a URI: a name, a host or a URI")
+	flags.BoolVar(&o.user, "user", false, "use the file in ~/.config/libvirt")
+	flags.BoolVar(&o.apply, "apply", false, "edit the configuration file in place")
 	g.addDryRun(cmd)
 	return cmd
 }
@@ -115,7 +115,7 @@ func runConfigClient(ctx context.Context, e *env, g *globals, o *configClientOpt
 		return hint.Usage(err)
 	}
 	if len(args) == 0 && o.defaultURI == "" {
-		return hint.Usagef("nothing to say: give NAME=HOST, or --default")
+		return hint.Usagef("no entry: give NAME=HOST, or --default")
 	}
 	if c.Path, err = g.ClientConfPath(o.user); err != nil {
 		return err
@@ -150,11 +150,11 @@ func newConfigQEMU(e *env, g *globals) *cobra.Command {
 		},
 	}
 	flags := cmd.Flags()
-	flags.StringSliceVar(&o.with, "with", nil, "the `uses` that are to have TLS: "+strings.Join(libvirt.QEMUUseNames(), ", "))
-	flags.BoolVar(&o.verifyVNC, "vnc-verify", false, "have VNC want a certificate of its clients")
+	flags.StringSliceVar(&o.with, "with", nil, "turn on TLS for `uses`: "+strings.Join(libvirt.QEMUUseNames(), ", "))
+	flags.BoolVar(&o.verifyVNC, "vnc-verify", false, "make VNC require a client certificate")
 	flags.BoolVar(&o.force, "migrate-tls-force", false, "refuse every migration without TLS")
 	flags.StringVar(&o.secret, "secret", "", "`UUID` of libvirt's secret with the passphrase of QEMU's keys")
-	flags.BoolVar(&o.apply, "apply", false, "edit the conf in place")
+	flags.BoolVar(&o.apply, "apply", false, "edit the configuration file in place")
 	completeFrom(cmd, "with", libvirt.QEMUUseNames()...)
 	g.addDryRun(cmd)
 	return cmd

@@ -21,7 +21,7 @@ type crlOptions struct {
 }
 
 func (o *crlOptions) addFlags(cmd *cobra.Command) {
-	cmd.Flags().StringVar(&o.validity, "validity", pki.FormatValidity(pki.DefaultCRLValidity), "how long the CRL counts as fresh, a `duration`; libvirt itself does not look")
+	cmd.Flags().StringVar(&o.validity, "validity", pki.FormatValidity(pki.DefaultCRLValidity), "time until the CRL expires, a `duration`; libvirt itself does not check it")
 	o.reloadOptions.addFlags(cmd)
 }
 
@@ -77,7 +77,7 @@ func runCRLShow(e *env, g *globals, files []string) error {
 	for _, file := range files {
 		data, err := e.readInput(file, store.MaxPEM)
 		if errors.Is(err, os.ErrNotExist) {
-			err = hint.With(err, "libvirt goes on without a word when there is no CRL; make one: virtpki %scrl", g.Flags())
+			err = hint.With(err, "libvirt silently works without a CRL; make one: virtpki %scrl", g.Flags())
 		}
 		if err != nil {
 			return err

@@ -25,7 +25,7 @@ func newDN(e *env, g *globals) *cobra.Command {
 
 // needsSubcommand runs for a command that only groups others.
 func needsSubcommand(cmd *cobra.Command, _ []string) error {
-	return hint.Usagef("%s wants a command behind it", cmd.CommandPath())
+	return hint.Usagef("%s needs a subcommand", cmd.CommandPath())
 }
 
 func newDNShow(e *env, g *globals) *cobra.Command {
@@ -95,7 +95,7 @@ func (e *env) readInput(file string, limit int64) ([]byte, error) {
 	}
 	data, err := io.ReadAll(io.LimitReader(e.stdin, limit+1))
 	if err == nil && int64(len(data)) > limit {
-		err = fmt.Errorf("stdin holds more than %d bytes", limit)
+		err = fmt.Errorf("stdin has more than %d bytes", limit)
 	}
 	return data, err
 }

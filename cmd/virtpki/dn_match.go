@@ -33,8 +33,8 @@ func newDNMatch(e *env, g *globals) *cobra.Command {
 	flags.StringArrayVar(&o.names, "dn", nil, "the `DN` of a client, as dn show prints it; may be repeated")
 	flags.StringArrayVar(&o.certs, "cert", nil, "PEM `file` with client certificates; may be repeated")
 	flags.BoolVar(&o.stdin, "stdin", false, "read DNs from stdin, one a line")
-	flags.StringVar(&o.conf, "conf", "", "take the list from a daemon's conf `file`")
-	flags.StringVar(&o.matcher, "matcher", "", "ask one `matcher`: glob or fnmatch (default both)")
+	flags.StringVar(&o.conf, "conf", "", "read the list from a daemon's configuration `file`")
+	flags.StringVar(&o.matcher, "matcher", "", "use one `matcher`: glob or fnmatch (default both)")
 	cmd.MarkFlagsOneRequired("dn", "cert", "stdin")
 	cmd.MarkFlagsMutuallyExclusive("stdin", "dn")
 	cmd.MarkFlagsMutuallyExclusive("stdin", "cert")
@@ -50,7 +50,7 @@ func runDNMatch(ctx context.Context, e *env, g *globals, o *matchOptions, patter
 		return hint.Usage(err)
 	}
 	if len(patterns) == 0 && o.conf == "" {
-		return hint.Usagef("no pattern: give some, or a conf with --conf")
+		return hint.Usagef("no pattern: give some, or a configuration file with --conf")
 	}
 	list, err := allowlist.Load(patterns, o.conf)
 	if err != nil {

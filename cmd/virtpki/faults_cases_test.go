@@ -76,7 +76,7 @@ func localFaultCases() []faults {
 			command: []string{"issue", "host", "hv2.example", "--root", "ROOT"},
 			check:   checkHostFaults,
 			again: func(t *testing.T, at scene, first, second outcome) {
-				finishIssue(t, at, first, second, at.root+"/etc/pki/libvirt", "pair already")
+				finishIssue(t, at, first, second, at.root+"/etc/pki/libvirt", "certificate or key already")
 			},
 		},
 		{

@@ -26,8 +26,8 @@ func renewFaultCases() []faults {
 			command: []string{"renew", "--force", "--root", "ROOT", "--no-reload"},
 			check:   checkRenewFaults,
 			again: func(t *testing.T, at scene, first, second outcome) {
-				wantDone(t, first, "due: asked for")
-				wantDone(t, second, "due: asked for")
+				wantDone(t, first, "due because of --force")
+				wantDone(t, second, "due because of --force")
 				checkRenewFaults(t, at)
 				wantRevoked(t, at, "bob")
 				if entries, err := os.ReadDir(at.root + "/etc/pki"); err != nil || len(entries) != 3 {
@@ -83,8 +83,8 @@ func renewFaultCases() []faults {
 				}
 			},
 			again: func(t *testing.T, at scene, first, second outcome) {
-				wantDone(t, first, "due: asked for")
-				wantDone(t, second, "due: asked for")
+				wantDone(t, first, "due because of --force")
+				wantDone(t, second, "due because of --force")
 				checkRenewFaults(t, at)
 			},
 		},
@@ -95,8 +95,8 @@ func renewFaultCases() []faults {
 			command: []string{"renew", "--force", "--root", "ROOT/host", "--no-reload", "--via", "VIRTPKI sign - --root ROOT/ca --yes --quiet"},
 			check:   checkAwayFaults,
 			again: func(t *testing.T, at scene, first, second outcome) {
-				wantDone(t, first, "due: asked for")
-				wantDone(t, second, "due: asked for")
+				wantDone(t, first, "due because of --force")
+				wantDone(t, second, "due because of --force")
 				checkAwayFaults(t, at)
 				wantWaiting(t, at, false)
 			},
@@ -109,8 +109,8 @@ func renewFaultCases() []faults {
 			command: []string{"renew", "--root", "ROOT", "--no-reload", "--force"},
 			check:   checkOwnPaths,
 			again: func(t *testing.T, at scene, first, second outcome) {
-				wantDone(t, first, "due: asked for")
-				wantDone(t, second, "due: asked for")
+				wantDone(t, first, "due because of --force")
+				wantDone(t, second, "due because of --force")
 				checkOwnPaths(t, at)
 			},
 		},

@@ -319,7 +319,7 @@ func isGeneration(text string) bool {
 // from being kept as the previous ones. The next run that has work to do completes that.
 func (at scene) tidiedUp() bool {
 	said := at.out.stdout + at.out.stderr
-	return at.out.status == 0 && (at.out.met().call == "unlinkat" || strings.Contains(said, "is left to the next run") || strings.Contains(said, "is not kept yet"))
+	return at.out.status == 0 && (at.out.met().call == "unlinkat" || strings.Contains(said, "the next run removes") || strings.Contains(said, "are not kept yet"))
 }
 
 // checkRefused looks at a run in which a call failed. The run has either done nothing and reported

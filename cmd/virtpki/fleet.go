@@ -27,8 +27,8 @@ type fleetOptions struct {
 func (o *fleetOptions) addFlags(cmd *cobra.Command) {
 	flags := cmd.Flags()
 	flags.StringVar(&o.hosts, "hosts", "", "make a bundle for each line of `file` (- is standard input): name, then SANs")
-	flags.StringVar(&o.format, "format", "folder", "`form` of what --out gets: folder or tar")
-	flags.IntVarP(&o.jobs, "jobs", "j", 0, "how `many` to make at once (default one for each processor)")
+	flags.StringVar(&o.format, "format", "folder", "`form` of --out: folder or tar")
+	flags.IntVarP(&o.jobs, "jobs", "j", 0, "make this `many` at once (default one for each processor)")
 	cmd.MarkFlagFilename("hosts")
 	completeFrom(cmd, "format", "folder", "tar")
 }
@@ -60,7 +60,7 @@ func fleetRequest(e *env, g *globals, o *issueOptions, what *provision.Request) 
 	r := fleet.Request{Roles: what.Kind.Roles(), Leaf: what.Leaf, Out: o.out, Tar: o.format == "tar", Flat: o.layout != "system",
 		ClientKey: what.ClientKeyMode, Workers: o.jobs, DryRun: g.dryRun, Stdout: e.stdout, Track: e.changes}
 	if file, ok := program.File(e.stdout); ok && r.ToStdout() && !r.DryRun && term.IsTerminal(int(file.Fd())) {
-		return r, hint.Usagef("--out - writes private keys: not onto a terminal")
+		return r, hint.Usagef("--out - writes private keys, and stdout is a terminal")
 	}
 	var err1, err2 error
 	r.Identities, err1 = what.Naming.EachOf(g.Machine)

@@ -245,7 +245,7 @@ func readPair(files bundleFiles, layout libvirt.Layout, role pki.Role) (*x509.Ce
 		return nil, err
 	}
 	if !pki.KeyMatches(certs[0], key) {
-		return nil, errors.New("its key is another one's")
+		return nil, errors.New("its key belongs to another certificate")
 	}
 	return certs[0], nil
 }

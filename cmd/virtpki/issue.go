@@ -50,10 +50,10 @@ func bindIssue(e *env, g *globals, o *issueOptions) *cobra.Command {
 	flags := cmd.Flags()
 	o.shapes.addFlags(flags)
 	flags.StringVar(&o.subject, "subject", "", "the whole subject, a `DN` in libvirt's form: C=GB,O=Example,CN=admin")
-	flags.StringVarP(&o.out, "out", "o", "", "make bundles in `directory`, one folder a name")
+	flags.StringVarP(&o.out, "out", "o", "", "make bundles in `directory`, one directory for each name")
 	flags.StringVar(&o.layout, "layout", "system", "`form` of the bundles: system or pkipath")
 	flags.BoolVar(&o.user, "user", false, "install into ~/.pki/libvirt")
-	flags.BoolVar(&o.here, "here", false, "install a client's pair as the identity of this machine, which root and migrations use")
+	flags.BoolVar(&o.here, "here", false, "install a client certificate for this machine itself, which root and migrations use")
 	cmd.MarkFlagsMutuallyExclusive("out", "user", "here")
 	cmd.MarkFlagDirname("out")
 	completeFrom(cmd, "layout", "system", "pkipath")
@@ -95,7 +95,7 @@ func runIssue(ctx context.Context, e *env, g *globals, o *issueOptions, args []s
 		return runIssueFleet(ctx, e, g, o, r)
 	}
 	if o.user && os.Geteuid() == 0 {
-		e.warn("root's programs never read ~/.pki/libvirt; without --user the pair goes where they look")
+		e.warn("root's programs never read ~/.pki/libvirt: leave --user out")
 	}
 	j, err := provision.Issue(ctx, g.Machine, e.newKeyring(g), r, e.runOptions(g, nil))
 	if err != nil {
@@ -111,15 +111,15 @@ func (o *issueOptions) checkUse(kind subject.Kind, names []string) error {
 	case o.out == "" && o.layout != "system":
 		return errors.New("--layout is for bundles: give --out DIRECTORY")
 	case len(names) > 1 && o.out == "":
-		return errors.New("several names want --out: only one can be installed here")
+		return errors.New("several names need --out: only one can be installed here")
 	case kind == subject.Client && o.out == "" && !o.user && !o.here && len(names) > 0:
 		return hint.With(errors.New("a client's certificate is for somebody: give --out DIRECTORY, or --here to make it this machine's own"), "virtpki issue client %s --out bundles", termtext.ShellWord(names[0]))
 	case (len(names) > 1 || o.hosts != "") && o.subject != "":
 		return errors.New("several names cannot share one --subject")
 	case len(o.with) > 0 && o.many():
-		return hint.With(errors.New("--with is for names, not for --hosts or --format tar"), "on each host virtpki bootstrap --with fills QEMU's folders from its bundle")
+		return hint.With(errors.New("--with is for names, not for --hosts or --format tar"), "on each host virtpki bootstrap --with fills QEMU's directories from its bundle")
 	case len(o.with) > 0 && (kind != subject.Host || o.layout != "system" || o.user):
-		return errors.New("--with is for a host in the system's layout: QEMU reads a server's and a client's pair")
+		return errors.New("--with is for a host in the system's layout: QEMU reads both server and client certificates")
 	}
 	return nil
 }

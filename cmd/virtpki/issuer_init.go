@@ -25,7 +25,7 @@ func newIssuerInit(e *env, g *globals) *cobra.Command {
 	o := &issuerInitOptions{}
 	cmd := &cobra.Command{
 		Use:       "init step|vault",
-		Short:     "Write the issuer's file, and print what the CA needs",
+		Short:     "Write the issuer's file, and print the setup of the CA",
 		Args:      cobra.MatchAll(cobra.ExactArgs(1), cobra.OnlyValidArgs),
 		ValidArgs: issuer.Kinds(),
 		RunE: func(cmd *cobra.Command, args []string) error {
@@ -68,7 +68,7 @@ func runIssuerInit(ctx context.Context, e *env, g *globals, o *issuerInitOptions
 	t, err := tryIssuer(ctx, g, c, pki.DefaultKeyType)
 	if err != nil {
 		if _, hinted := hint.Of(err); !hinted {
-			err = hint.With(err, "nothing was written; virtpki issuer init %s --print shows what the CA needs", kind)
+			err = hint.With(err, "nothing was written; virtpki issuer init %s --print shows the setup of the CA", kind)
 		}
 		return err
 	}
@@ -97,7 +97,7 @@ func newIssuerTest(e *env, g *globals) *cobra.Command {
 	var config, keyType string
 	cmd := &cobra.Command{
 		Use:   "test",
-		Short: "Try the issuer, and say what libvirt makes of its certificates",
+		Short: "Try the issuer, and judge its certificates as libvirt does",
 		Args:  cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			kind, err := pki.ParseKeyType(keyType)

@@ -27,9 +27,9 @@ type leafOptions struct {
 func (o *leafOptions) addFlags(cmd *cobra.Command) {
 	flags := cmd.Flags()
 	flags.StringArrayVar(&o.sans, "san", nil, "another `name` or address of the server; may be repeated")
-	flags.BoolVar(&o.onlySAN, "only-san", false, "the server's name and those of --san alone, without the short name and the addresses of this machine")
+	flags.BoolVar(&o.onlySAN, "only-san", false, "only the server's name and those of --san, not the short name and the addresses of this machine")
 	flags.StringVar(&o.keyType, "key-type", string(pki.DefaultKeyType), "`type` of the keys: "+keyTypeList())
-	flags.StringVar(&o.validity, "validity", pki.FormatValidity(pki.DefaultLeafValidity), "how long the certificates live, a `duration` such as 30d or 1y")
+	flags.StringVar(&o.validity, "validity", pki.FormatValidity(pki.DefaultLeafValidity), "lifetime of the certificates, a `duration` such as 30d or 1y")
 	flags.StringVar(&o.target, "for", "any", "the oldest `release` that must accept them, such as libvirt-11.6")
 	o.addClientKeyMode(flags)
 	completeKeyTypes(cmd)

@@ -103,7 +103,7 @@ func (e *env) lostOutput(lost, after error) error {
 		lost = after
 	}
 	if e.changes.Changed() {
-		return fmt.Errorf("the changes were made, but not everything about them could be told: %w", lost)
+		return fmt.Errorf("the changes were made, but their report could not be written: %w", lost)
 	}
 	return lost
 }

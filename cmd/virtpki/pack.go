@@ -27,7 +27,7 @@ type packOptions struct {
 func (o *packOptions) addFlags(cmd *cobra.Command) {
 	flags := cmd.Flags()
 	flags.StringVar(&o.pack, "pack", "", "make a pack for a `system` or program: "+strings.Join(clientpack.Kinds(), ", "))
-	flags.StringVar(&o.packPassphrase, "pack-passphrase-file", "", "`file` whose first line encrypts --pack p12 (default: ask)")
+	flags.StringVar(&o.packPassphrase, "pack-passphrase-file", "", "`file` with the passphrase for --pack p12 in its first line (default: ask)")
 	flags.StringVar(&o.console, "console", "", "`URI` of the console that --pack virt-viewer opens: spice://HOST:PORT, the port being that of TLS")
 	flags.StringVar(&o.hostSubject, "host-subject", "", "`DN` of the console's host (default: that of its certificate, if the CA here signed it)")
 	cmd.MarkFlagFilename("pack-passphrase-file")

@@ -18,11 +18,11 @@ type reloadOptions struct {
 
 func (o *reloadOptions) addFlags(cmd *cobra.Command) {
 	o.addRestart(cmd)
-	cmd.Flags().BoolVar(&o.noReload, "no-reload", false, "write the files and leave the daemons alone")
+	cmd.Flags().BoolVar(&o.noReload, "no-reload", false, "write the files and do not reload the daemons")
 }
 
 func (o *reloadOptions) addRestart(cmd *cobra.Command) {
-	cmd.Flags().StringVar(&o.restart, "restart-command", "", "`command` that restarts a daemon which has files of its own and cannot re-read them")
+	cmd.Flags().StringVar(&o.restart, "restart-command", "", "`command` that restarts a daemon with files of its own, which cannot reload them")
 	var values []string
 	for _, name := range libvirt.DaemonNames() {
 		values = append(values, "systemctl restart "+name)
@@ -50,7 +50,7 @@ func newReload(e *env, g *globals) *cobra.Command {
 	}
 	o.addRestart(cmd)
 	cmd.Flags().StringVar(&socket, "socket", "", "admin `socket` of the daemon (default: found)")
-	cmd.Flags().BoolVar(&rollback, "rollback", false, "where the daemon does not take the files, put the generation before back")
+	cmd.Flags().BoolVar(&rollback, "rollback", false, "restore the previous files if the daemon refuses these")
 	cmd.MarkFlagFilename("socket")
 	return cmd
 }

@@ -44,16 +44,16 @@ func newRenew(e *env, g *globals) *cobra.Command {
 		},
 	}
 	flags := cmd.Flags()
-	flags.StringVar(&o.before, "before", renewal.DefaultBefore, "how long before its end something is due, a `duration` or a share of its life")
+	flags.StringVar(&o.before, "before", renewal.DefaultBefore, "renew this long before expiry, a `duration` or a share of the lifetime")
 	flags.BoolVar(&o.Force, "force", false, "renew everything, due or not, and replace a --metrics file that virtpki did not write")
-	flags.StringArrayVar(&o.sans, "san", nil, "have the server certificate for this `name` or address too; may be repeated")
-	flags.StringArrayVar(&o.drop, "remove-san", nil, "have the server certificate without this `name` or address; may be repeated")
+	flags.StringArrayVar(&o.sans, "san", nil, "add this `name` or address to the server certificate; may be repeated")
+	flags.StringArrayVar(&o.drop, "remove-san", nil, "remove this `name` or address from the server certificate; may be repeated")
 	flags.BoolVar(&o.rekey, "rekey", false, "make new keys (the default)")
 	flags.BoolVar(&o.SameKey, "same-key", false, "keep the keys")
-	flags.BoolVar(&o.ReplaceLinks, "replace-links", false, "put files in the place of links to certificates, keys and lists")
+	flags.BoolVar(&o.ReplaceLinks, "replace-links", false, "replace links to certificates, keys and CRLs with files")
 	flags.BoolVar(&o.KeepExtras, "keep-extras", false, "keep names, purposes and extensions that virtpki does not put into certificates: a URI, an e-mail address, a second purpose")
-	flags.BoolVar(&o.NewSubject, "new-subject", false, "with --via or --issuer, take the subject that the CA gives, though the live certificate has another")
-	flags.StringVar(&o.jitter, "jitter", "", "where no terminal is there, wait a random part of `duration` first")
+	flags.BoolVar(&o.NewSubject, "new-subject", false, "with --via or --issuer, accept another subject than that of the live certificate")
+	flags.StringVar(&o.jitter, "jitter", "", "without a terminal, wait a random part of `duration` first")
 	flags.StringVar(&o.Metrics, "metrics", "", "write a Prometheus text `file`")
 	o.shapes.addFlags(flags)
 	o.addVia(cmd)
@@ -70,7 +70,7 @@ func newRenew(e *env, g *globals) *cobra.Command {
 }
 
 func (o *renewOptions) addVia(cmd *cobra.Command) {
-	cmd.Flags().StringVar(&o.Via, "via", "", "where the CA's key is not here: `command` that takes requests on stdin and prints the CA's answer")
+	cmd.Flags().StringVar(&o.Via, "via", "", "without the CA's key: `command` that reads requests from stdin and prints the CA's response")
 }
 
 // check parses the flags, or reports the error in them.

@@ -47,8 +47,8 @@ func newRequest(e *env, g *globals) *cobra.Command {
 	flags.StringVarP(&o.Out, "out", "o", "", "write the requests to `file`")
 	addForce(flags, &o.Force)
 	flags.BoolVar(&o.user, "user", false, "for ~/.pki/libvirt")
-	flags.BoolVar(&o.Another, "new", false, "make new keys, though some wait already")
-	flags.BoolVar(&o.SameKey, "same-key", false, "ask for the keys that are live")
+	flags.BoolVar(&o.Another, "new", false, "make new keys even if some are pending")
+	flags.BoolVar(&o.SameKey, "same-key", false, "request certificates for the live keys")
 	o.dueOptions.addFlags(cmd)
 	cmd.MarkFlagsMutuallyExclusive("new", "same-key")
 	cmd.MarkFlagsMutuallyExclusive("key-type", "same-key")
@@ -137,9 +137,9 @@ type dueOptions struct {
 
 func (o *dueOptions) addFlags(cmd *cobra.Command) {
 	flags := cmd.Flags()
-	flags.BoolVar(&o.ifDue, "if-due", false, "ask for nothing that is here, is not due (see renew), and has the name, the names and the type of key that are asked for")
-	flags.StringVar(&o.before, "before", renewal.DefaultBefore, "with --if-due: how long before its end something is due, a `duration` or a share of its life")
-	flags.StringVar(&o.issuer, "issuer", "", "with --if-due: due is also what another CA than that with this SHA-256 `fingerprint` has signed")
+	flags.BoolVar(&o.ifDue, "if-due", false, "skip a certificate that is not due (see renew) and has the requested names and type of key")
+	flags.StringVar(&o.before, "before", renewal.DefaultBefore, "with --if-due: renew this long before expiry, a `duration` or a share of the lifetime")
+	flags.StringVar(&o.issuer, "issuer", "", "with --if-due: a certificate of another CA than the one with this SHA-256 `fingerprint` is due, too")
 	cmd.MarkFlagsMutuallyExclusive("new", "if-due")
 }
 

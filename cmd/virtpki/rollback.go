@@ -19,7 +19,7 @@ func newRollback(e *env, g *globals) *cobra.Command {
 		},
 	}
 	o.addFlags(cmd)
-	cmd.Flags().BoolVar(&user, "user", false, "roll the pairs in ~/.pki/libvirt back")
+	cmd.Flags().BoolVar(&user, "user", false, "restore the certificate and key in ~/.pki/libvirt")
 	g.addDryRun(cmd)
 	return cmd
 }

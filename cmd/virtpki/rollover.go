@@ -43,9 +43,9 @@ func newRolloverStart(e *env, g *globals) *cobra.Command {
 		},
 	}
 	flags := cmd.Flags()
-	flags.StringVar(&o.wait, "wait", "7d", "how long the old CA goes on signing, a `duration`")
+	flags.StringVar(&o.wait, "wait", "7d", "time for which the old CA continues to sign, a `duration`")
 	flags.StringVar(&o.keyType, "key-type", "", "`type` of the new key (default that of the old one): "+keyTypeList())
-	flags.StringVar(&o.validity, "validity", pki.FormatValidity(pki.DefaultCAValidity), "how long the new CA lives, a `duration`")
+	flags.StringVar(&o.validity, "validity", pki.FormatValidity(pki.DefaultCAValidity), "lifetime of the new CA, a `duration`")
 	o.key.addFlags(flags)
 	flags.BoolVar(&o.inFile, "in-file", false, "keep the new key in a file, though the old one is in a device")
 	cmd.MarkFlagsMutuallyExclusive("key-uri", "in-file")
@@ -110,7 +110,7 @@ func newRolloverFinish(e *env, g *globals) *cobra.Command {
 			})
 		},
 	}
-	cmd.Flags().BoolVar(&force, "force", false, "drop the old CA even if certificates of it still live elsewhere")
+	cmd.Flags().BoolVar(&force, "force", false, "drop the old CA even if certificates of it are still valid elsewhere")
 	o.addFlags(cmd)
 	g.addPassphrase(cmd)
 	g.addDryRun(cmd)

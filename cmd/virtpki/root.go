@@ -126,13 +126,13 @@ func (g *globals) check(cmd *cobra.Command) error {
 
 // addDryRun gives a command that writes files its --dry-run and --verbose.
 func (g *globals) addDryRun(cmd *cobra.Command) {
-	cmd.Flags().BoolVar(&g.dryRun, "dry-run", false, "print what would be done and stop")
+	cmd.Flags().BoolVar(&g.dryRun, "dry-run", false, "print the changes and stop")
 	cmd.Flags().BoolVarP(&g.verbose, "verbose", "v", false, "list every file that is written, on a terminal too")
 }
 
 // addPassphrase gives a command that uses the CA's key the flags that open it.
 func (g *globals) addPassphrase(cmd *cobra.Command) {
-	cmd.Flags().StringVar(&g.passphraseFile, "passphrase-file", "", "`file` whose first line opens the CA's key (/dev/fd/3 is descriptor 3)")
+	cmd.Flags().StringVar(&g.passphraseFile, "passphrase-file", "", "`file` with the passphrase of the CA's key in its first line (/dev/fd/3 is descriptor 3)")
 	cmd.MarkFlagFilename("passphrase-file")
 }
 

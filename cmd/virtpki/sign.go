@@ -49,19 +49,19 @@ func newSign(e *env, g *globals) *cobra.Command {
 		},
 	}
 	flags := cmd.Flags()
-	flags.StringVar(&o.role, "role", "", "grant this `role` alone: server, client or host (both); default what is asked for")
+	flags.StringVar(&o.role, "role", "", "grant only this `role`: server, client or host (both); default: the requested role")
 	flags.StringArrayVar(&o.exact, "exact-name", nil, "grant this `name` (and the short form of a host's) or address, and nothing else; may be repeated")
 	flags.StringArrayVar(&o.permit, "permit", nil, "grant names in this `domain`, or addresses in this network (10.0.0.0/8), and nothing else; may be repeated")
 	flags.IntVar(&o.AtMost, "at-most", defaultAtMost, "with --yes, refuse a file with more than `number` requests")
-	flags.StringArrayVar(&o.keyTypes, "key-type", nil, "grant this `type` of key alone; may be repeated")
-	flags.StringVar(&o.validity, "validity", pki.FormatValidity(pki.DefaultLeafValidity), "how long the certificates live, a `duration` such as 30d or 1y")
+	flags.StringArrayVar(&o.keyTypes, "key-type", nil, "grant only this `type` of key; may be repeated")
+	flags.StringVar(&o.validity, "validity", pki.FormatValidity(pki.DefaultLeafValidity), "lifetime of the certificates, a `duration` such as 30d or 1y")
 	flags.StringVar(&o.target, "for", "any", "the oldest `release` that must accept them, such as libvirt-11.6")
 	o.shapes.addFlags(flags)
-	flags.BoolVar(&o.Policy.OwnSubject, "subject-from-request", false, "give the subject that the request asks for, as it is")
+	flags.BoolVar(&o.Policy.OwnSubject, "subject-from-request", false, "use the subject of the request as it is")
 	flags.BoolVar(&o.Policy.LeaveOut, "leave-out", false, "leave out names that may not be granted, instead of refusing the request")
 	flags.BoolVar(&o.Policy.IgnoreExtra, "ignore-extensions", false, "sign without the extensions that are not granted, instead of refusing the request")
 	flags.BoolVar(&o.Reuse, "reuse", false, "respond to a request that was signed before with the same certificate, if it is still good")
-	flags.BoolVar(&o.AfterRevocation, "after-revocation", false, "sign with --yes too for those whose last certificate was revoked")
+	flags.BoolVar(&o.AfterRevocation, "after-revocation", false, "with --yes, also sign for hosts and clients that were revoked")
 	flags.StringArrayVar(&o.Replace, "replace", nil, "grant this `name` though a live certificate with another key has it, for a host that was installed again; may be repeated")
 	flags.BoolVarP(&o.Unattended, "yes", "y", false, "do not ask")
 	flags.StringVarP(&o.Out, "out", "o", "", "write the response to `file`")
@@ -153,7 +153,7 @@ func confirmSigning(e *env, g *globals, yes bool, offer sign.Offer) error {
 	answer, err := e.ask(fmt.Sprintf("Sign %s? [y/N] ", termtext.Count(n, "certificate", "certificates")))
 	switch {
 	case errors.Is(err, program.ErrNoTerminal):
-		return hint.Usage(hint.With(errors.New("nobody to ask: there is no terminal"), "--yes signs without asking"))
+		return hint.Usage(hint.With(errors.New("cannot ask: there is no terminal"), "--yes signs without asking"))
 	case err != nil:
 		return err
 	case !strings.EqualFold(answer, "y") && !strings.EqualFold(answer, "yes"):

@@ -57,7 +57,7 @@ func TestLostOutput(t *testing.T) {
 		{"completion zsh", "error: no space left"},
 		{"__complete sh", "error: no space left"},
 		{"--version", "error: no space left"},
-		{"--root " + root + " ca init --name Example", "the changes were made, but not everything about them could be told: no space left"},
+		{"--root " + root + " ca init --name Example", "the changes were made, but their report could not be written: no space left"},
 		{"--root " + root + " ca show --json", "error: no space left"},
 		{"--root " + root + " issue client bob --out " + root + "/out --json", "the changes were made"},
 		{"--root " + root + " issue host --out " + root + "/fleet hv1 hv2", "the changes were made"},

@@ -36,7 +36,7 @@ func newTemplate(e *env, g *globals) *cobra.Command {
 type templateOptions struct{ files []string }
 
 func (o *templateOptions) addFlags(flags *pflag.FlagSet) {
-	flags.StringArrayVar(&o.files, "template", nil, "shape the certificates by `[ROLE=]FILE`, see virtpki template; may be repeated")
+	flags.StringArrayVar(&o.files, "template", nil, "use the template `[ROLE=]FILE`, see virtpki template; may be repeated")
 }
 
 // check reads the templates. Each is for one role, or for all roles that have none of their own.

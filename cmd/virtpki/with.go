@@ -21,9 +21,9 @@ type withOptions struct {
 
 func (o *withOptions) addFlags(cmd *cobra.Command) {
 	flags := cmd.Flags()
-	flags.StringSliceVar(&o.with, "with", nil, "fill the folders of QEMU's `uses` too: "+strings.Join(libvirt.QEMUUseNames(), ", "))
-	flags.StringVar(&o.group, "qemu-group", "", "`group` that may read QEMU's keys (default what qemu.conf or the distribution says)")
-	flags.BoolVar(&o.separate, "separate", false, "give each folder of QEMU's keys and certificates of its own, instead of copies of libvirt's")
+	flags.StringSliceVar(&o.with, "with", nil, "also fill the directories of QEMU's `uses`: "+strings.Join(libvirt.QEMUUseNames(), ", "))
+	flags.StringVar(&o.group, "qemu-group", "", "`group` that may read QEMU's keys (default: that of qemu.conf, else the distribution's)")
+	flags.BoolVar(&o.separate, "separate", false, "give each of QEMU's directories keys and certificates of its own, instead of copies of libvirt's")
 	flags.StringVar(&o.ca, "qemu-ca", "", "`directory` of another CA, which signs for QEMU")
 	cmd.MarkFlagDirname("qemu-ca")
 	completeFrom(cmd, "with", libvirt.QEMUUseNames()...)
@@ -43,7 +43,7 @@ func (o *withOptions) check() (*provision.QEMU, error) {
 		}
 	}
 	if len(w.Uses) == 0 && (o.group != "" || o.separate || o.ca != "") {
-		return nil, hint.Usagef("--qemu-group, --separate and --qemu-ca go with --with, which says what to fill")
+		return nil, hint.Usagef("--qemu-group, --separate and --qemu-ca need --with")
 	}
 	return w, nil
 }

@@ -27,7 +27,7 @@ func newWizard(e *env, g *globals) *cobra.Command {
 			return runWizard(cmd.Context(), e, g, accessible)
 		},
 	}
-	cmd.Flags().BoolVar(&accessible, "accessible", false, "ask in plain lines, as a screen reader wants them")
+	cmd.Flags().BoolVar(&accessible, "accessible", false, "ask in plain lines, for a screen reader")
 	g.addPassphrase(cmd)
 	g.addDryRun(cmd)
 	return cmd

@@ -27,7 +27,7 @@ func parseKey(path string, data []byte) (crypto.Signer, error) {
 		return nil, fmt.Errorf("%s: %w", path, err)
 	}
 	if n := bytes.Count(data, []byte("PRIVATE KEY-----")) / 2; n > 1 {
-		return nil, fmt.Errorf("%s: %d private keys, and one is wanted", path, n)
+		return nil, fmt.Errorf("%s: %d private keys instead of one", path, n)
 	}
 	return key, nil
 }
@@ -66,7 +66,7 @@ func parseLeaf(path string, data []byte) (*x509.Certificate, *pki.Answer, error)
 	case 1:
 		return a.Leafs[0], a, nil
 	case 0:
-		return nil, nil, fmt.Errorf("%s: no certificate of a server or client, but of a CA", path)
+		return nil, nil, fmt.Errorf("%s: only the certificate of a CA, not that of a server or client", path)
 	}
 	return nil, nil, refuseSecond(path, a.Leafs)
 }

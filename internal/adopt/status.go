@@ -81,7 +81,7 @@ func (w *watch) writeMetrics(success bool) error {
 func (w *watch) metrics(success bool) []byte {
 	var b bytes.Buffer
 	const ends = "virtpki_watch_certificate_not_after_seconds"
-	certinfo.Family(&b, ends, "End of a certificate that came from a watched directory, in seconds since 1970.")
+	certinfo.Family(&b, ends, "Expiry of a certificate from a watched directory, in seconds since 1970.")
 	for _, p := range w.live() {
 		fmt.Fprintf(&b, "%s{role=%s,path=%s,dn=%s} %d\n", ends, certinfo.Label(string(p.Role)), certinfo.Label(p.CertPath), certinfo.Label(subject.Of(p.Cert)), p.Cert.NotAfter.Unix())
 	}
@@ -89,12 +89,12 @@ func (w *watch) metrics(success bool) []byte {
 		certinfo.Family(&b, name, what)
 		fmt.Fprintf(&b, "%s %d\n", name, value)
 	}
-	value("virtpki_watch_last_run_seconds", "When the watched files were read last, in seconds since 1970.", w.m.Now().Unix())
+	value("virtpki_watch_last_run_seconds", "When the watched files were last read, in seconds since 1970.", w.m.Now().Unix())
 	value("virtpki_watch_changes", "Runs that have changed something, since the watch began.", int64(w.changes))
 	good := int64(0)
 	if success {
 		good = 1
 	}
-	value("virtpki_watch_success", "Whether the watched files were good when they were read last.", good)
+	value("virtpki_watch_success", "Whether the watched files were good when they were last read.", good)
 	return b.Bytes()
 }

@@ -238,7 +238,7 @@ func TestText(t *testing.T) {
 		{[]string{"CN=*"}, Name{Raw: "CN=a", File: "x"}, []string{"allowed CN=a by CN=*"}},
 		{[]string{"CN=a"}, Name{Raw: "CN=b\nallowed", File: "x"}, []string{`refused "CN=b\nallowed"`}},
 		{[]string{"CN=a,O=b"}, Name{Raw: "O=b,CN=a", File: "x"}, []string{"refused O=b,CN=a", "  near: CN=a,O=b", "    write: "}},
-		{[]string{"CN=[a]"}, Name{Raw: "CN=a", File: "x"}, []string{"refused CN=a", "  differs: libvirt before 5.9 (fnmatch) lets it in by CN=[a]"}},
+		{[]string{"CN=[a]"}, Name{Raw: "CN=a", File: "x"}, []string{"refused CN=a", "  differs: libvirt before 5.9 (fnmatch) admits it by CN=[a]"}},
 		{[]string{"O=b,CN=a"}, Name{Raw: "O=b, CN=a"}, []string{"refused O=b, CN=a", "  this DN: ", "    libvirt sees: O=b,CN=a"}},
 		{nil, Name{Refused: "bad", File: "x"}, []string{"refused", "  libvirt refuses the certificate: bad"}},
 	} {

@@ -43,7 +43,7 @@ func Lint(args []string) (Findings, error) {
 	for _, arg := range args {
 		if info, err := os.Stat(arg); err != nil || info.IsDir() {
 			if looksLikePath(arg) {
-				return nil, fmt.Errorf("%s is no file", termtext.QuoteShort(arg))
+				return nil, fmt.Errorf("%s is not a file", termtext.QuoteShort(arg))
 			}
 			patterns = append(patterns, arg)
 			continue
@@ -87,7 +87,7 @@ func LintConf(path string) ([]Row, error) {
 	rows := append(duplicates(path, file), unknownSettings(path, file)...)
 	if v, ok := file.Lookup("tls_no_verify_certificate"); ok && v.Int() == 1 {
 		rows = append(rows, Row{ID: "no-verify", Severity: dn.Error.String(), Where: path,
-			Reason: "tls_no_verify_certificate is 1: everybody gets in, whatever the list and the CRL say",
+			Reason: "tls_no_verify_certificate is 1: every client is admitted, whatever the list and the CRL say",
 			Fix:    "tls_no_verify_certificate = 0"})
 	}
 	if v, ok := file.Lookup(libvirt.AllowedDNs); ok {

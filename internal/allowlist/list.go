@@ -33,12 +33,12 @@ func Load(patterns []string, confFile string) (*List, error) {
 		return nil, err
 	}
 	if v, ok := file.Lookup("tls_no_verify_certificate"); ok && v.Int() == 1 {
-		list.Open = "tls_no_verify_certificate is 1: the list is not looked at"
+		list.Open = "tls_no_verify_certificate is 1: the list is ignored"
 		return list, nil
 	}
 	value, ok := file.Lookup(libvirt.AllowedDNs)
 	if !ok && len(patterns) == 0 {
-		list.Open = "there is no " + libvirt.AllowedDNs + ": every client certificate of the CA gets in"
+		list.Open = "there is no " + libvirt.AllowedDNs + ": every client certificate of the CA is admitted"
 		return list, nil
 	}
 	list.Patterns = append(append([]string{}, patterns...), value.List()...)
@@ -67,7 +67,7 @@ func ReadConf(t store.Tree, path string) (*conf.File, error) {
 func Check(patterns []string, forced bool) error {
 	for _, pattern := range patterns {
 		if strings.TrimSpace(pattern) == "" {
-			return errors.New("an empty pattern lets nobody in")
+			return errors.New("an empty pattern admits nobody")
 		}
 		if strings.IndexFunc(pattern, termtext.Hidden) >= 0 {
 			return fmt.Errorf("pattern %s holds a character that cannot be printed", termtext.QuoteShort(pattern))
@@ -121,7 +121,7 @@ func WithIssued(patterns, clients []string) ([]string, error) {
 		}
 	}
 	if len(allow) == 0 {
-		return nil, errors.New("no client certificate that the CA here has signed is live: the list would let nobody in")
+		return nil, errors.New("no client certificate that the CA here has signed is live: the list would admit nobody")
 	}
 	return allow, nil
 }

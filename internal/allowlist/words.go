@@ -50,7 +50,7 @@ func (m Match) by() string {
 
 func (v Verdict) text() string {
 	if v.Allowed {
-		return "lets it in by " + termtext.Quote(v.Pattern)
+		return "admits it by " + termtext.Quote(v.Pattern)
 	}
 	return "refuses it"
 }

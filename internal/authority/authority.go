@@ -23,7 +23,7 @@ var ErrNone = errors.New("no CA")
 
 // ErrKeyAlone says that there is a CA's key that has signed nothing yet, not even its own
 // certificate, because a run was interrupted.
-var ErrKeyAlone = errors.New("there is a CA's key and nothing else")
+var ErrKeyAlone = errors.New("there is only a CA's key")
 
 // Authority is a CA as it was found on disk, or is about to be written. [Open] reads it; LoadCRL
 // and Unlock add the lists and the keys, which only some commands need.
@@ -59,7 +59,7 @@ func Open(m *machine.Machine) (*Authority, error) {
 		return nil, err
 	}
 	if err := judge.CheckCAs(data, m.Now()); err != nil {
-		return nil, hint.With(fmt.Errorf("%s: %w", a.Layout.Path(libvirt.CACert), err), "a CA at its end is changed by: virtpki %sca rollover start", m.Flags())
+		return nil, hint.With(fmt.Errorf("%s: %w", a.Layout.Path(libvirt.CACert), err), "replace an expiring CA by: virtpki %sca rollover start", m.Flags())
 	}
 	return a, nil
 }
@@ -89,15 +89,15 @@ func whyAbsent(a *Authority, m *machine.Machine) error {
 	if key := a.Layout.Path(libvirt.CAKey); m.Tree().Exists(key) {
 		records, err := m.Tree().Records(libvirt.Records(a.Folder))
 		if err == nil && len(records) == 0 && !m.Tree().Exists(a.Layout.Path(libvirt.CACRL)) {
-			return hint.With(fmt.Errorf("%s: %w", key, ErrKeyAlone), "a run was cut short: virtpki bootstrap takes the key; ca init wants it moved away")
+			return hint.With(fmt.Errorf("%s: %w", key, ErrKeyAlone), "an earlier run was interrupted: virtpki bootstrap uses the key; for ca init move it away")
 		}
-		return hint.With(fmt.Errorf("%s: the key of a CA whose certificate %s is missing", key, a.Layout.Path(libvirt.CACert)),
+		return hint.With(fmt.Errorf("%s: the key of a CA without its certificate, %s", key, a.Layout.Path(libvirt.CACert)),
 			"copy it back: each host and each bundle of this CA has it")
 	}
 	err := fmt.Errorf("%w in %s", ErrNone, a.Folder)
 	for _, role := range []pki.Role{pki.Server, pki.Client} {
 		if m.Tree().Exists(m.System().Path(libvirt.PendingFile(string(role)))) {
-			return hint.With(err, "a request waits here for its answer, which brings the CA: virtpki %sinstall FILE", m.Flags())
+			return hint.With(err, "a request is pending here; its response brings the CA: virtpki %sinstall FILE", m.Flags())
 		}
 	}
 	return hint.With(err, "make one: virtpki %sca init --name \"Example Org\"", m.Flags())

@@ -189,7 +189,7 @@ func TestOpenRefuses(t *testing.T) {
 	}{
 		{"nothing", folder{}, ErrNone, "no CA in"},
 		{"a key alone", folder{key: ca}, ErrKeyAlone, ""},
-		{"a key that has signed", folder{key: ca, records: []*x509.Certificate{record}}, nil, "is missing"},
+		{"a key that has signed", folder{key: ca, records: []*x509.Certificate{record}}, nil, "without its certificate"},
 		{"no state", folder{cas: []*pki.CA{ca, old}, rollover: "{"}, nil, "unexpected end"},
 	} {
 		t.Run(c.name, func(t *testing.T) {
@@ -302,9 +302,9 @@ func TestMake(t *testing.T) {
 		kept    bool // the key that is there
 	}{
 		{"nothing there", folder{}, "", false},
-		{"a key that a run has left", folder{key: ca}, "there is a CA's key", true},
+		{"a key that a run has left", folder{key: ca}, "there is only a CA's key", true},
 		{"a CA", folder{cas: []*pki.CA{ca}, key: ca}, "there is a CA already", true},
-		{"a list alone", folder{lists: []*pki.CRL{list(t, ca, pki.ReasonUnspecified)}}, "whose certificate is missing", false},
+		{"a list alone", folder{lists: []*pki.CRL{list(t, ca, pki.ReasonUnspecified)}}, "without its certificate", false},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			m := c.f.machine(t)

@@ -138,7 +138,7 @@ func (a *Authority) NoteLetIn(j *change.Job, cert *x509.Certificate, name string
 // HistoryUnknown returns the message for an error because of which virtpki does not know which keys
 // and names the CA has shut out.
 func HistoryUnknown(err error) string {
-	return fmt.Sprintf("whom the CA has shut out is not known: %v", err)
+	return fmt.Sprintf("the CA's revocations could not be read: %v", err)
 }
 
 // LetIn says which revoked host or client a certificate admits again. The text is empty if there is
@@ -148,7 +148,7 @@ func LetIn(h *grant.History, cert *x509.Certificate, name string) (string, error
 	if err != nil || len(out) == 0 {
 		return "", err
 	}
-	return fmt.Sprintf("%s: %s, and is let in again by this certificate", name, ShutOutText(out[0])), nil
+	return fmt.Sprintf("%s: %s, and is admitted again by this certificate", name, ShutOutText(out[0])), nil
 }
 
 // ShutOutText says by which revocation a key or a name was shut out.

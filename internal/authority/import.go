@@ -148,7 +148,7 @@ func (in *Import) readCRL(path string) error {
 	}
 	switch {
 	case in.Current.Delta:
-		return fmt.Errorf("%s: a delta CRL holds only what has changed: give the whole one", path)
+		return fmt.Errorf("%s: a delta CRL has only the changes: give the whole one", path)
 	case in.Current.Indirect:
 		return fmt.Errorf("%s: an indirect CRL holds certificates of other CAs: give the CA's own", path)
 	}
@@ -295,7 +295,7 @@ func (in *Import) readIndex(folder string, entries []pki.IndexEntry) error {
 		}
 	}
 	if missing > 0 {
-		in.note("the index names %s without a file beside it: revoke by serial what has no record", termtext.Count(missing, "certificate", "certificates"))
+		in.note("the index names %s without a file beside it: revoke a certificate without a record by its serial", termtext.Count(missing, "certificate", "certificates"))
 	}
 	return nil
 }

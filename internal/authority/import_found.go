@@ -112,7 +112,7 @@ func (in *Import) noteUnknown(files ImportFiles) {
 		}
 	}
 	if nameless > 0 {
-		in.note("%s revoked without a certificate here: sign cannot know whom that shuts out", termtext.Count(nameless, "serial is", "serials are"))
+		in.note("%s revoked without a certificate here: sign cannot know which hosts or clients that shuts out", termtext.Count(nameless, "serial is", "serials are"))
 	}
 	if files.Issued == "" {
 		in.note("other certificates that this CA has signed are not known here: record them with --issued, or revoke one by its file (virtpki revoke FILE)")

@@ -38,7 +38,7 @@ func (in *Import) plan(j *change.Job, keys *change.Keyring, now time.Time) error
 	j.Notes = append(j.Notes, in.notes...)
 	in.NoteTwins(j)
 	if usage := in.CA.Certificate.KeyUsage; usage != 0 && usage&x509.KeyUsageCRLSign == 0 {
-		j.Note("the CA's keyUsage lacks cRLSign: libvirt goes by its CRL all the same, other programs may not")
+		j.Note("the CA's keyUsage lacks cRLSign: libvirt uses its CRL anyway, other programs may not")
 	}
 	return in.planCRL(j, now)
 }

@@ -69,13 +69,13 @@ func RefuseExisting(m *machine.Machine) error {
 	crl := libvirt.CA(m.CAPath()).Path(libvirt.CACRL)
 	switch {
 	case errors.Is(err, ErrNone) && m.Tree().Exists(crl):
-		return fmt.Errorf("%s: the CRL of a CA whose certificate is missing", crl)
+		return fmt.Errorf("%s: the CRL of a CA without its certificate", crl)
 	case errors.Is(err, ErrNone):
 		return nil
 	case err != nil:
 		return err
 	}
-	return hint.With(fmt.Errorf("there is a CA already: %s in %s", subject.Of(a.CA.Certificate), a.Folder), "use another folder with --ca")
+	return hint.With(fmt.Errorf("there is a CA already: %s in %s", subject.Of(a.CA.Certificate), a.Folder), "name another directory with --ca")
 }
 
 // noteUnlimited warns of a limit that covers only DNS names or only addresses: constraints of one

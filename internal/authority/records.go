@@ -83,7 +83,7 @@ const recordMode fs.FileMode = 0o644
 // a slow machine takes between signing and now.
 func (a *Authority) noteShortened(j *change.Job, cert *x509.Certificate, validity time.Duration, now time.Time) {
 	if cert.NotAfter.Before(now.Add(validity)) && !cert.NotAfter.Before(a.CA.Certificate.NotAfter) {
-		j.Note("%s ends on %s, with its CA", subject.Of(cert), termtext.Day(cert.NotAfter))
+		j.Note("%s expires on %s, with its CA", subject.Of(cert), termtext.Day(cert.NotAfter))
 	}
 }
 

@@ -28,7 +28,7 @@ func readRetired(t store.Tree, layout libvirt.Layout) ([]*x509.Certificate, []*p
 		err2 = nil // each of them had lost its list
 	}
 	if err := hint.First(err1, err2); err != nil {
-		return nil, nil, hint.With(fmt.Errorf("%s: %w", path, err), "bring it back from a backup; without it what earlier generations of the CA revoked is forgotten")
+		return nil, nil, hint.With(fmt.Errorf("%s: %w", path, err), "restore it from a backup; without it the revocations of earlier generations of the CA are forgotten")
 	}
 	return certs, crls, nil
 }

@@ -33,7 +33,7 @@ func (a *Authority) LoadCRL() error {
 	}
 	if err != nil {
 		return hint.With(fmt.Errorf("%s: %w", a.Layout.Path(libvirt.CACRL), err),
-			"bring the CRL back from a backup; without it what it revoked is forgotten")
+			"restore the CRL from a backup; without it its revocations are forgotten")
 	}
 	return nil
 }
@@ -60,7 +60,7 @@ func (a *Authority) takeLists(crls []*pki.CRL) {
 // revoked.
 func (a *Authority) NoteForgotten(j *change.Job) {
 	if a.CRL == nil {
-		j.Note("there was no %s: whoever was revoked before is let in again; bring it back from a backup, or revoke them anew", a.Layout.Path(libvirt.CACRL))
+		j.Note("there was no %s: clients that were revoked before are admitted again; restore it from a backup, or revoke them again", a.Layout.Path(libvirt.CACRL))
 	}
 }
 

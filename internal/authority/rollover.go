@@ -139,7 +139,7 @@ func (s succession) publish(next *Generation, keyPEM []byte, wait time.Duration)
 	); err != nil {
 		return err
 	}
-	s.j.Note("give %s and %s to every host and client before %s, when renewal and issue go over to the new CA",
+	s.j.Note("give %s and %s to every host and client before %s, when renew and issue change to the new CA",
 		s.a.Layout.Path(libvirt.CACert), s.a.Layout.Path(libvirt.CACRL), termtext.Instant(state.Switch))
 	return nil
 }
@@ -150,7 +150,7 @@ func (s succession) replaceExpired(next *Generation, crl *pki.CRL, keyPEM []byte
 	expired := func(cert *x509.Certificate) bool { return !s.m.Now().Before(cert.NotAfter) }
 	bundle := slices.DeleteFunc(slices.Clone(s.a.Certificates), expired)
 	gone := slices.DeleteFunc(slices.Clone(s.a.Certificates), func(cert *x509.Certificate) bool { return !expired(cert) })
-	s.j.Note("%s has expired: the new CA takes its place at once, and virtpki renew makes what is installed here anew", subject.Of(s.a.CA.Certificate))
+	s.j.Note("%s has expired: the new CA takes its place at once, and virtpki renew replaces the certificates installed here", subject.Of(s.a.CA.Certificate))
 	s.j.Note("give %s and %s to every host and client", s.a.Layout.Path(libvirt.CACert), s.a.Layout.Path(libvirt.CACRL))
 	return hint.First(
 		s.retire(gone...),
@@ -237,7 +237,7 @@ func (s succession) nextKey(keys *change.Keyring, r Start) (crypto.Signer, []byt
 	}
 	state := change.KeyState(s.a.Tree, path)
 	if cakey.Form(state).InDevice() && !r.InFile {
-		return nil, nil, hint.With(fmt.Errorf("%s: the CA's key is in a device, and no place for the new one is named", path),
+		return nil, nil, hint.With(fmt.Errorf("%s: the CA's key is in a device, and the place of the new one is not given", path),
 			"name it with --key-uri or --tpm, or have it in a file with --in-file")
 	}
 	signer, err := keys.Key(Slot, r.KeyType)

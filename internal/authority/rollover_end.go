@@ -34,7 +34,7 @@ func PlanFinish(j *change.Job, m *machine.Machine, keys *change.Keyring, force b
 		return err
 	}
 	if m.Now().Before(a.Rollover.Switch) {
-		return hint.With(fmt.Errorf("the old CA signs until %s", termtext.Instant(a.Rollover.Switch)), "a rollover that should not be is ended by abort")
+		return hint.With(fmt.Errorf("the old CA signs until %s", termtext.Instant(a.Rollover.Switch)), "virtpki ca rollover abort cancels the rollover")
 	}
 	if err := nothingNeedsOld(a, m, force); err != nil {
 		return err
@@ -108,7 +108,7 @@ func PlanAbort(j *change.Job, m *machine.Machine) error {
 	}
 	next, old := a.byKeyID(a.Rollover.New), a.byKeyID(a.Rollover.Old)
 	if old == nil {
-		return errors.New("the old CA has expired and is gone: only forward is left, with finish")
+		return errors.New("the old CA has expired and is gone: the rollover can only be finished")
 	}
 	if err := hasSignedNothing(a, m, next); err != nil {
 		return err
@@ -129,7 +129,7 @@ func hasSignedNothing(a *Authority, m *machine.Machine, next *x509.Certificate) 
 	}
 	for _, p := range records {
 		if p.Cert.CheckSignatureFrom(next) == nil && m.Now().Before(p.Cert.NotAfter) && !revoked.Has(p.Cert) {
-			return hint.With(fmt.Errorf("the new CA has signed %s already", subject.Of(p.Cert)), "go on to finish, or revoke what it has signed")
+			return hint.With(fmt.Errorf("the new CA has signed %s already", subject.Of(p.Cert)), "finish the rollover, or revoke those certificates")
 		}
 	}
 	return nil

@@ -57,7 +57,7 @@ func statusOf(a *Authority, m *machine.Machine) (*Status, error) {
 	case m.Now().Before(state.Switch):
 		info.Next = "give cacert.pem and cacrl.pem to every host and client before " + termtext.Instant(state.Switch)
 	case len(needs) > 0:
-		info.Signs, info.Next = "new", "virtpki renew here; issue the others anew"
+		info.Signs, info.Next = "new", "virtpki renew here; issue the others again"
 	default:
 		info.Signs, info.Next = "new", "virtpki ca rollover finish"
 	}
@@ -139,5 +139,5 @@ func nothingNeedsOld(a *Authority, m *machine.Machine, force bool) error {
 		return nil
 	}
 	return hint.With(fmt.Errorf("the old CA is still needed, by %s and the like (%s)", needs[0], termtext.Count(len(needs), "certificate", "certificates")),
-		"see virtpki ca rollover status; virtpki renew makes what is installed here anew")
+		"see virtpki ca rollover status; virtpki renew replaces the certificates installed here")
 }

@@ -151,8 +151,8 @@ var hints = []struct {
 	{pkcs11.ErrLastTry, "log in once with the right PIN by the token's own tool, which resets its counter"},
 	{pkcs11.ErrNoToken, "connect the token; its label and the module are those of the URI"},
 	{pkcs11.ErrNoKey, "connect the token that holds the key; the URI names it"},
-	{tpm.ErrNone, "run virtpki on the machine whose TPM made the key, as a user who may open the TPM"},
-	{tpm.ErrAnother, "run virtpki on the machine whose TPM made the key; if its TPM was cleared, the key is lost: make another CA"},
+	{tpm.ErrNone, "run virtpki on the machine with the TPM that made the key, as a user who may open the TPM"},
+	{tpm.ErrAnother, "run virtpki on the machine with the TPM that made the key; if its TPM was cleared, the key is lost: make another CA"},
 	{tpm.ErrLocked, "wait, or reset its dictionary attack lock"},
 	{pkcs11.ErrPINValue, "write the PIN into a file of mode 0600, and name that with pin-source=file:PATH"},
 }

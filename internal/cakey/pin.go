@@ -22,7 +22,7 @@ func pinOf(u *pkcs11.URI, t pkcs11.Token, ask Ask) ([]byte, error) {
 	}
 	pin, err := ask(termtext.Sprintf("PIN of the token %s: ", t.Label))
 	if errors.Is(err, pki.ErrKeyEncrypted) {
-		err = hint.With(errors.New("the token wants a PIN and none was given"), "give the PIN with --passphrase-file, or name its file in the URI: pin-source=file:PATH")
+		err = hint.With(errors.New("the token needs a PIN and none was given"), "give the PIN with --passphrase-file, or name its file in the URI: pin-source=file:PATH")
 	}
 	return pin, err
 }

@@ -106,7 +106,7 @@ func TestRequest(t *testing.T) {
 	}{
 		{pki.CSR{Roles: []pki.Role{pki.Client}}, "asks to be client (ec256)"},
 		{pki.CSR{Roles: []pki.Role{pki.Server, pki.Client}, DNSNames: []string{"a", "b\x1b"}}, `asks to be server+client (ec256) for a, b\x1b`},
-		{pki.CSR{}, "does not say what it is to be (ec256)"},
+		{pki.CSR{}, "does not name a role (ec256)"},
 	} {
 		c.csr.PublicKey, c.csr.RawSubject = key.Public(), []byte{0x30, 0}
 		if got := OfRequest(&c.csr).Text(); got != c.want {

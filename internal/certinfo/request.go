@@ -66,7 +66,7 @@ func KeyType(pub crypto.PublicKey) string {
 func (i Request) Text() string {
 	line := fmt.Sprintf("asks to be %s (%s)", i.Role, i.KeyType)
 	if i.Role == "" {
-		line = fmt.Sprintf("does not say what it is to be (%s)", i.KeyType)
+		line = fmt.Sprintf("does not name a role (%s)", i.KeyType)
 	}
 	if names := strings.Join(append(append([]string{}, i.DNS...), i.IPs...), ", "); names != "" {
 		line += " for " + names

@@ -147,7 +147,7 @@ func (c *connection) load(as string) error {
 		named := as != "" && (f.Path == c.files.Cert || f.Path == c.files.Key)
 		switch {
 		case errors.Is(f.Err, fs.ErrPermission) && os.Geteuid() != 0:
-			return hint.With(f.Err, "libvirt stops here as well: a user needs a pair in ~/.pki/libvirt, or another one with --as CERT,KEY")
+			return hint.With(f.Err, "libvirt stops here as well: a user needs a certificate and key in ~/.pki/libvirt, or others with --as CERT,KEY")
 		case f.Err != nil && (named || !f.Absent()):
 			return f.Err
 		}

@@ -127,7 +127,7 @@ func (g *guestsRun) plan(guest string, d rpc.Display, here bool) DisplayReport {
 	switch {
 	case d.Listen == "" || err == nil && addr.IsLoopback():
 		if !here {
-			report.Skipped, report.Text = true, d.Type+" listens on the server's loopback address alone"
+			report.Skipped, report.Text = true, d.Type+" listens only on the server's loopback address"
 			return report
 		}
 	case err != nil || !addr.IsUnspecified():

@@ -187,7 +187,7 @@ func TestServices(t *testing.T) {
 		{"VNC, anonymous", "vnc", serving(good, false, []line{{"RFB 003.008\n", 12}, {"\x01\x13", 1}, {"\x00\x02", 2}, {"\x00\x01\x00\x00\x01\x01", 99}}, nil), "no-tls", "protocol", "server", "TLSNone"},
 		{"VNC, TLS 1.1", "vnc", serving(old, false, vencrypt, nil), "tls-failed", "tls", "server", "version"},
 		{"VNC, no TLS where it begins", "vnc", serving(good, false, append(vencrypt[:len(vencrypt):len(vencrypt)], line{"nonsense\n", 999}), nil), "no-tls", "tls", "server", `begins with "nonse"`},
-		{"mute instead of VNC", "vnc", mute, "wrong-protocol", "protocol", "server", "nothing is said"},
+		{"mute instead of VNC", "vnc", mute, "wrong-protocol", "protocol", "server", "nothing is sent"},
 		{"NBD instead of VNC", "vnc", serving(good, false, newstyle, nil), "wrong-protocol", "protocol", "server", "virtpki check --connect nbds://127.0.0.1:"},
 		{"escapes instead of VNC", "vnc", says("\x1b[2J\x1b]0;gone\a\n"), "wrong-protocol", "protocol", "server", `begins with "\x1b[2J`},
 		{"VNC that refuses with escapes", "vnc", says("RFB 003.008\n\x00\x00\x00\x00\x04\x1b[2J"), "no-tls", "protocol", "server", `"\x1b[2J"`},
@@ -204,7 +204,7 @@ func TestServices(t *testing.T) {
 		{"SPICE that refuses", "spice", serving(good, false, nil, []line{{"", 34}, {linkReply(7), 0}}), "no-answer", "confirmation", "server", "error 7"},
 		{"HTTPS instead of SPICE", "spice", serving(good, false, nil, []line{{"", 34}, {"HTTP/1.1 400 Bad Request\r\n", 0}}), "no-answer", "confirmation", "server", "does not speak SPICE"},
 		{"closes after TLS", "spice", serving(good, true, nil, nil), "refused", "confirmation", "server", "has ended"},
-		{"mute instead of SPICE", "spice", mute, "tls-failed", "tls", "server", "nothing is said"},
+		{"mute instead of SPICE", "spice", mute, "tls-failed", "tls", "server", "nothing is sent"},
 
 		{"NBD", "nbds", serving(good, true, newstyle, exports), "fine", "demand", "", "is demanded"},
 		{"NBD by its other scheme", "nbd", serving(good, false, newstyle, exports), "fine", "demand", "", "no client certificate is demanded"},
@@ -224,7 +224,7 @@ func TestServices(t *testing.T) {
 			t.Parallel()
 			began := time.Now()
 			limit := 30 * time.Second
-			if c.want == "deadline" || c.want == "nothing is said" {
+			if c.want == "deadline" || c.want == "nothing is sent" {
 				limit = 3 * time.Second // all of it passes
 			}
 			got, err := connect.Run(t.Context(), machine.New(), connect.Request{URI: c.scheme + "://" + listen(t, c.serve), PKIPath: s.dir, Timeout: limit})
@@ -250,7 +250,7 @@ func checkReport(t *testing.T, got *connect.Report, verdict, step, side, want st
 		t.Errorf("got %s, %+v", got.Verdict, last)
 	}
 	if got.OK != (verdict == "fine") || connect.Verdicts[got.Verdict] == "" || !last.OK && last.Fix == "" && len(last.Likely) == 0 {
-		t.Errorf("nothing is said of what to do: %+v", last)
+		t.Errorf("nothing is sent of what to do: %+v", last)
 	}
 	if printed := string(got.Text()); strings.ContainsAny(printed, "\x1b\a") {
 		t.Errorf("raw on the terminal: %q", printed)

@@ -26,20 +26,20 @@ const (
 var Verdicts = map[string]string{
 	"fine":           "fine",
 	"files":          "no connection is tried: the client refuses its own files",
-	"wrong-protocol": "what answers speaks another protocol, or hangs",
-	"no-address":     "the name stands for no address",
+	"wrong-protocol": "the other end speaks another protocol, or hangs",
+	"no-address":     "the name does not resolve to an address",
 	"nobody-listens": "nobody listens",
 	"unreachable":    "the host does not answer",
-	"no-tls":         "what answers speaks no TLS",
+	"no-tls":         "the other end does not speak TLS",
 	"tls-failed":     "TLS failed",
-	"untrusted":      "TLS is fine, the client refuses the server's certificate",
-	"wrong-name":     "TLS is fine, the server's certificate is made out to somebody else",
-	"refused":        "TLS is fine, the server refuses the client",
-	"no-answer":      "TLS is fine, but the server hangs or speaks another protocol",
-	"auth-wanted":    "TLS is fine and the client is in; the daemon wants a password as well",
-	"libvirt-error":  "TLS is fine and the client is in; libvirt says no",
+	"untrusted":      "TLS works, but the client refuses the server's certificate",
+	"wrong-name":     "TLS works, but the server's certificate has the wrong name",
+	"refused":        "TLS works, but the server refuses the client",
+	"no-answer":      "TLS works, but the server hangs or speaks another protocol",
+	"auth-wanted":    "TLS works and the client is admitted; the daemon also needs a password",
+	"libvirt-error":  "TLS works and the client is admitted, but libvirt refuses the call",
 	"display":        "libvirt is fine, a display of a guest is not",
-	"other-files":    "the connection is fine, but what is served is not what is on disk",
+	"other-files":    "the connection works, but the server serves another certificate than the one on disk",
 }
 
 // filesText says with which files the client goes.
@@ -93,7 +93,7 @@ func (c *connection) stepTLS(ctx context.Context, result *rpc.ProbeResult, err e
 	}
 	text := fmt.Sprintf("%s, %s", c.report.TLS.Version, c.report.TLS.Cipher)
 	if c.uri.Priority.Rest {
-		text += fmt.Sprintf(" (of tls_priority=%s the versions alone were followed)", c.uri.Priority.Text)
+		text += fmt.Sprintf(" (of tls_priority=%s only the versions were used)", c.uri.Priority.Text)
 	}
 	return c.ok("tls", "%s", text)
 }
@@ -122,7 +122,7 @@ func unlooked(problem *Reason, otherwise string) string {
 	if problem == nil {
 		return otherwise
 	}
-	return "passed over because no_verify is set: " + problem.Text
+	return "ignored because no_verify is set: " + problem.Text
 }
 
 func (c *connection) servedText(result *rpc.ProbeResult) string {
@@ -134,18 +134,18 @@ func (c *connection) servedText(result *rpc.ProbeResult) string {
 func (c *connection) stepConfirmation(result *rpc.ProbeResult, err error, here []running.Daemon) bool {
 	switch {
 	case err == nil && c.client == nil:
-		return c.ok("confirmation", "the server lets a client without a certificate in")
+		return c.ok("confirmation", "the server admits a client without a certificate")
 	case err == nil:
-		return c.ok("confirmation", "the server lets %s in", subject.Of(c.client.Cert))
+		return c.ok("confirmation", "the server admits %s", subject.Of(c.client.Cert))
 	case errors.Is(err, rpc.ErrClientRefused):
-		step := Step{Name: "confirmation", Side: serverSide, Text: "the server ends the connection where it would let the client in"}
+		step := Step{Name: "confirmation", Side: serverSide, Text: "the server closed the connection instead of accepting the client"}
 		step.Likely = c.whyRefused(result, here)
 		return c.no("refused", step)
 	case errors.Is(err, context.DeadlineExceeded):
-		return c.no("no-answer", Step{Name: "confirmation", Side: serverSide, Text: "neither yes nor no within the time: " + bare(err),
-			Fix: "does libvirtd hang? Is it libvirt at all that answers on this port?"})
+		return c.no("no-answer", Step{Name: "confirmation", Side: serverSide, Text: "no decision in time: " + bare(err),
+			Fix: "does libvirtd hang? Does another program answer on this port?"})
 	}
-	return c.no("no-answer", Step{Name: "confirmation", Side: serverSide, Text: bare(err), Fix: "what answers on this port is not libvirt: it has port 16514 unless tls_port says otherwise"})
+	return c.no("no-answer", Step{Name: "confirmation", Side: serverSide, Text: bare(err), Fix: "another program answers on this port; libvirt has port 16514 unless tls_port says otherwise"})
 }
 
 // call makes the calls with which every client of libvirt's begins.
@@ -199,9 +199,9 @@ func (c *connection) stepAuthentication(ctx context.Context, remote *rpc.Remote,
 	}
 	switch wanted {
 	case rpc.AuthNone:
-		return c.ok("authentication", "none is wanted beside the certificate")
+		return c.ok("authentication", "no password is needed besides the certificate")
 	case rpc.AuthSASL:
-		text := "the daemon wants SASL on top of TLS (auth_tls in its conf)"
+		text := "the daemon needs SASL besides TLS (auth_tls in its configuration file)"
 		if mechanisms, err := remote.SASLMechanisms(ctx); err != nil {
 			text += ", and cannot do it itself: " + bare(err)
 		} else {
@@ -210,7 +210,7 @@ func (c *connection) stepAuthentication(ctx context.Context, remote *rpc.Remote,
 		return c.no("auth-wanted", Step{Name: "authentication", Side: serverSide, Text: text,
 			Fix: "virsh asks for user and password, or takes them from auth.conf; certificates alone are enough with auth_tls = \"none\" on the server"})
 	}
-	return c.no("auth-wanted", Step{Name: "authentication", Side: serverSide, Text: fmt.Sprintf("the daemon wants %s on top of TLS", wanted),
+	return c.no("auth-wanted", Step{Name: "authentication", Side: serverSide, Text: fmt.Sprintf("the daemon needs %s besides TLS", wanted),
 		Fix: "certificates alone are enough with auth_tls = \"none\" on the server"})
 }
 
@@ -219,7 +219,7 @@ func (c *connection) stepCallFailed(name string, err error) bool {
 	var refusal *rpc.DaemonError
 	if !errors.As(err, &refusal) {
 		return c.no("no-answer", Step{Name: name, Side: serverSide, Text: bare(err),
-			Fix: "the client was let in, and the daemon does not answer like libvirt: does it hang? Look at its log"})
+			Fix: "the client was admitted, but the daemon does not respond like libvirt: does it hang? Look at its log"})
 	}
 	fix := "the daemon's log has more"
 	if name == "open" {
@@ -238,7 +238,7 @@ func (c *connection) stepServed(result *rpc.ProbeResult, here []running.Daemon) 
 	if err := state.Err(); err != nil {
 		return c.no("other-files", Step{Name: "served", Side: serverSide, Text: d.Daemon.Name + " here: " + err.Error(), Fix: "virtpki reload"})
 	}
-	return c.ok("served", "%s here serves what is in %s, until %s", d.Daemon.Name, filepath.Join(d.Root, d.Files.Cert), termtext.Day(state.OnDisk.NotAfter))
+	return c.ok("served", "%s here serves %s, until %s", d.Daemon.Name, filepath.Join(d.Root, d.Files.Cert), termtext.Day(state.OnDisk.NotAfter))
 }
 
 // bare returns an error without the address at its beginning, which stands above it.

@@ -50,7 +50,7 @@ func (c *connection) ownFiles() *Reason {
 	}
 	if c.set.CA.Absent() {
 		return &Reason{Sure: true, Text: fmt.Sprintf("the client has no CA: there is no %s", c.files.CA),
-			Fix: "copy cacert.pem of the server's CA there, or name another folder with --pkipath"}
+			Fix: "copy cacert.pem of the server's CA there, or name another directory with --pkipath"}
 	}
 	if text := c.uri.Priority.Text; text != "" {
 		if err := judge.CheckPriority(text, inspect.Priorities(c.m)); err != nil {

@@ -85,7 +85,7 @@ func (c visit) stepBegin(result *rpc.ProbeResult, err error, dialogue starttls.D
 		step.Text, step.Fix = bare(err), c.noTLS()
 		return c.no("no-tls", step)
 	case errors.Is(err, context.DeadlineExceeded):
-		step.Text, step.Fix = "the connection is taken and nothing is said on it", "is it a "+c.service.what+"? "+c.service.listen
+		step.Text, step.Fix = "the connection is accepted, but nothing is sent on it", "is it a "+c.service.what+"? "+c.service.listen
 		return c.no("wrong-protocol", step)
 	}
 	step.Text, step.Fix = bare(err), "is it a "+c.service.what+"? Look at the log of the guest: /var/log/libvirt/qemu"
@@ -125,10 +125,10 @@ func (c visit) whyNoSession(err error) (verdict string, step Step) {
 		}
 		return "no-tls", step
 	case errors.Is(err, context.DeadlineExceeded):
-		step.Text, step.Fix = "the connection is taken and nothing is said on it", "does it serve TLS at all, and is it free? "+c.service.listen
+		step.Text, step.Fix = "the connection is accepted, but nothing is sent on it", "does it serve TLS at all, and is it free? "+c.service.listen
 		return "tls-failed", step
 	case isSilent(err):
-		step.Text, step.Fix = "the connection is ended without a word of TLS: "+bare(err), "does it serve TLS at all? Look at the log of the guest: /var/log/libvirt/qemu"
+		step.Text, step.Fix = "the connection is closed before TLS begins: "+bare(err), "does it serve TLS at all? Look at the log of the guest: /var/log/libvirt/qemu"
 		return "tls-failed", step
 	}
 	step.Fix = fixAlert(err)
@@ -172,9 +172,9 @@ func (c visit) whyTurnedAway(result *rpc.ProbeResult) []Reason {
 	all := c.whyByCertificate(result)
 	return append(all,
 		Reason{Text: "the CRL there (ca-crl.pem) revokes it", Fix: "on the server: virtpki crl show /etc/pki/qemu/ca-crl.pem"},
-		Reason{Text: "the clock there says that it is not valid now", Fix: "on the server: date"},
+		Reason{Text: "the server's clock is wrong", Fix: "on the server: date"},
 		Reason{Text: "its key usage or purpose is not one of a client's", Fix: "virtpki show " + termtext.ShellWord(c.client.CertPath)},
-		Reason{Text: "something else, which only the log there tells", Fix: log})
+		Reason{Text: "another reason, which only the server's log has", Fix: log})
 }
 
 // stepDemand is a second connection, without a certificate.

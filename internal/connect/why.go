@@ -59,11 +59,11 @@ func (c *connection) whyNoTLS(ctx context.Context, result *rpc.ProbeResult, err 
 		step.Fix = fmt.Sprintf("port %d is plain TCP; TLS has port %d", libvirt.TCPPort, libvirt.TLSPort)
 		return "no-tls", step
 	case errors.Is(err, context.DeadlineExceeded):
-		step.Text = "the connection is taken and nothing is said on it"
+		step.Text = "the connection is accepted, but nothing is sent on it"
 		step.Fix = "on the server: systemctl status libvirtd. systemd takes connections for a daemon that does not start, and a daemon at max_clients or max_anonymous_clients lets the next ones wait"
 		return "tls-failed", step
 	case isSilent(err):
-		step.Text = "the connection is ended without a word of TLS: " + bare(err)
+		step.Text = "the connection is closed before TLS begins: " + bare(err)
 		step.Fix = "on the server: journalctl -u libvirtd. A daemon on its way down, or with a tls_priority that GnuTLS refuses, does that"
 		return "tls-failed", step
 	}
@@ -83,9 +83,9 @@ func fixOpen(text string) string {
 		return no + "virtproxyd there forwards to " + m[1] + ", which does not run; on the server: systemctl enable --now " + m[1] + ".socket"
 	}
 	if strings.Contains(text, "virConnectSetIdentity") {
-		return no + "virtproxyd there opens no test:///default; call a driver whose daemon runs there, such as qemu+tls://HOST/system"
+		return no + "virtproxyd there opens no test:///default; call a driver with a daemon that runs there, such as qemu+tls://HOST/system"
 	}
-	return no + "is that driver installed on the server, and its daemon running? test:///default is there almost always"
+	return no + "is that driver installed on the server, and its daemon running? test:///default is almost always available"
 }
 
 // isSilent reports whether the other side hung up.
@@ -120,7 +120,7 @@ func (c *connection) whoAnswers(head []byte) (text, fix string) {
 	case strings.HasPrefix(text, "NBDMA"):
 		return fmt.Sprintf("an NBD server answers on port %d", c.uri.Port), fmt.Sprintf("virtpki check --connect nbds://%s", c.uri.Address())
 	}
-	return fmt.Sprintf("what answers on port %d speaks no TLS: it begins with %q", c.uri.Port, head), fix
+	return fmt.Sprintf("the program on port %d does not speak TLS: it begins with %q", c.uri.Port, head), fix
 }
 
 // fixAlert returns the fix for a handshake that one side has ended.
@@ -141,15 +141,15 @@ func (c *connection) whyRefused(result *rpc.ProbeResult, here []running.Daemon) 
 		return c.whyHere(*d)
 	}
 	if c.client == nil {
-		return []Reason{{Sure: result.ClientAsked, Text: "no certificate was shown, and libvirt lets nobody in without one", Fix: fixNoPair}}
+		return []Reason{{Sure: result.ClientAsked, Text: "no certificate was shown, and libvirt admits nobody without one", Fix: fixNoPair}}
 	}
 	all := c.whyByCertificate(result)
 	name := subject.Of(c.client.Cert)
 	return append(all,
-		Reason{Text: fmt.Sprintf("tls_allowed_dn_list there does not let %s in", name), Fix: fmt.Sprintf("on the server: virtpki dn match --conf /etc/libvirt/libvirtd.conf --dn %s", termtext.ShellWord(name))},
+		Reason{Text: fmt.Sprintf("tls_allowed_dn_list there does not admit %s", name), Fix: fmt.Sprintf("on the server: virtpki dn match --conf /etc/libvirt/libvirtd.conf --dn %s", termtext.ShellWord(name))},
 		Reason{Text: "the CRL there revokes it", Fix: "on the server: virtpki crl show"},
-		Reason{Text: "the clock there says that it is not valid yet, or any more", Fix: "on the server: date"},
-		Reason{Text: "something else, of which only the log there tells", Fix: "on the server: journalctl -u libvirtd -u virtproxyd; or run this command there, as root"})
+		Reason{Text: "the server's clock is wrong", Fix: "on the server: date"},
+		Reason{Text: "another reason, which only the server's log has", Fix: "on the server: journalctl -u libvirtd -u virtproxyd; or run this command there, as root"})
 }
 
 // whyByCertificate lists the reasons that the client's certificate shows, and those that the
@@ -166,7 +166,7 @@ func (c *connection) whyByCertificate(result *rpc.ProbeResult) []Reason {
 	return all
 }
 
-const fixNoPair = "install a client pair (virtpki issue client NAME --here), or name one with --as CERT,KEY"
+const fixNoPair = "install a client certificate (virtpki issue client NAME --here), or name one with --as CERT,KEY"
 
 // issuersOf words the CAs of which a server takes clients.
 func issuersOf(subjects [][]byte) []string {
@@ -188,7 +188,7 @@ func (c *connection) whyHere(d running.Daemon) []Reason {
 		}
 	}
 	if c.client == nil {
-		add(&Reason{Sure: true, Text: "no certificate was shown, and libvirt lets nobody in without one", Fix: fixNoPair})
+		add(&Reason{Sure: true, Text: "no certificate was shown, and libvirt admits nobody without one", Fix: fixNoPair})
 		return all
 	}
 	for _, f := range c.judgedHere(d) {
@@ -198,9 +198,9 @@ func (c *connection) whyHere(d running.Daemon) []Reason {
 	}
 	switch {
 	case len(all) == 0:
-		add(&Reason{Text: fmt.Sprintf("nothing in the files of %s says why: it may have read others when it started", d.Daemon.Name), Fix: "journalctl -u " + d.Daemon.Service})
+		add(&Reason{Text: fmt.Sprintf("the files of %s do not show a reason: it may have read others when it started", d.Daemon.Name), Fix: "journalctl -u " + d.Daemon.Service})
 	case d.ConfChanged:
-		add(&Reason{Text: fmt.Sprintf("%s has changed since %s began, which goes by what it read then", d.ConfPath, d.Daemon.Name), Fix: "restart it: systemctl restart " + d.Daemon.Service})
+		add(&Reason{Text: fmt.Sprintf("%s has changed since %s started, which still uses the old version", d.ConfPath, d.Daemon.Name), Fix: "restart it: systemctl restart " + d.Daemon.Service})
 	}
 	return all
 }
@@ -227,7 +227,7 @@ func (c *connection) reasonHere(d running.Daemon, f judge.Finding) *Reason {
 		return r
 	}
 	name := subject.Of(c.client.Cert)
-	r.Text = fmt.Sprintf("%s in %s does not let %s in", libvirt.AllowedDNs, d.ConfPath, name)
+	r.Text = fmt.Sprintf("%s in %s does not admit %s", libvirt.AllowedDNs, d.ConfPath, name)
 	list, _ := d.Conf.Lookup(libvirt.AllowedDNs)
 	if misses := dn.Explain(name, list.List(), dn.Glob); len(misses) > 0 {
 		r.Text += fmt.Sprintf(" (%s comes near: %s)", termtext.Quote(misses[0].Pattern), misses[0].Reason)

@@ -21,8 +21,8 @@ type Asker struct {
 
 	KeyType      pki.KeyType // of new keys
 	KeyTypeGiven bool        // another type of a key that waits is an error
-	Another      bool        // make new keys, though some wait already
-	SameKey      bool        // ask for the keys that are live
+	Another      bool        // make new keys even if some are pending
+	SameKey      bool        // request certificates for the live keys
 }
 
 // Plan plans the key of one identity, which waits beside the live one, and makes its
@@ -57,7 +57,7 @@ func (a *Asker) Plan(j *change.Job, id subject.Identity) (*pki.CSR, error) {
 func (a *Asker) keyFor(live *keypair.Pair, id subject.Identity) (crypto.Signer, error) {
 	if a.SameKey {
 		if live.Key == nil {
-			return nil, fmt.Errorf("there is no %s key to ask with: %s", id.Role, live.KeyPath)
+			return nil, fmt.Errorf("there is no %s key for a request: %s", id.Role, live.KeyPath)
 		}
 		return live.Key, nil
 	}
@@ -72,7 +72,7 @@ func (a *Asker) keyFor(live *keypair.Pair, id subject.Identity) (crypto.Signer, 
 		return a.Keys.Key(id.Slot(), a.KeyType)
 	}
 	if have, _ := pki.KeyTypeOf(waits.Key.Public()); a.KeyTypeGiven && have != a.KeyType {
-		return nil, hint.With(fmt.Errorf("a key of another type waits already (%s): %s", have, waits.Path), "--new makes another, and the response to the earlier request is of no use then")
+		return nil, hint.With(fmt.Errorf("a key of another type is pending (%s): %s", have, waits.Path), "--new makes another; the response to the earlier request is then useless")
 	}
 	return waits.Key, nil
 }

@@ -52,7 +52,7 @@ func (in *installer) check(j *change.Job, s *place, key crypto.Signer, cert *x50
 func (in *installer) notSigned(cert *x509.Certificate) error {
 	named := func(ca *x509.Certificate) bool { return bytes.Equal(ca.RawSubject, cert.RawIssuer) }
 	if slices.ContainsFunc(in.cas, named) {
-		return fmt.Errorf("it bears the name of %s, whose signature it does not have: it was tampered with", subject.IssuerOf(cert))
+		return fmt.Errorf("it bears the name of %s and does not have its signature: it was tampered with", subject.IssuerOf(cert))
 	}
 	err := fmt.Errorf("it is not signed by a CA that is trusted here, but by %s", subject.IssuerOf(cert))
 	if len(in.Given) > 0 {
@@ -85,7 +85,7 @@ func (in *installer) checkAge(s *place, cert *x509.Certificate) error {
 		return nil
 	}
 	return hint.With(fmt.Errorf("it is older than the one that is installed (serial %s, from %s)", store.SerialText(live.SerialNumber), termtext.Instant(live.NotBefore)),
-		"%s, or take it all the same with --force", in.newer())
+		"%s, or install it anyway with --force", in.newer())
 }
 
 // checkSubject compares the subject with that of the replaced certificate. Lists of DNs, here
@@ -104,7 +104,7 @@ func (in *installer) checkSubject(j *change.Job, s *place, cert *x509.Certificat
 			return err
 		}
 	}
-	j.Note("the %s's DN changes from %s to %s: look at the lists that let it in", s.live.Role, before, after)
+	j.Note("the %s's DN changes from %s to %s: check the lists that admit it", s.live.Role, before, after)
 	return nil
 }
 
@@ -121,7 +121,7 @@ func noteLost(j *change.Job, s *place, cert *x509.Certificate) {
 		lost = append(lost, names)
 	}
 	if len(lost) > 0 {
-		j.Note("the new %s certificate is without %s, which %s had", s.live.Role, strings.Join(lost, ", "), s.live.CertPath)
+		j.Note("the new %s certificate lacks %s, which %s had", s.live.Role, strings.Join(lost, ", "), s.live.CertPath)
 	}
 }
 
@@ -139,7 +139,7 @@ func checkNames(j *change.Job, s *place, cert *x509.Certificate) error {
 		return nil
 	}
 	if countNames(asked, cert) == 0 {
-		return fmt.Errorf("it has none of the names that were asked for (%s)", missing)
+		return fmt.Errorf("it has none of the requested names (%s)", missing)
 	}
 	j.Note("the CA has left out %s", missing)
 	return nil

@@ -67,7 +67,7 @@ func TestCheck(t *testing.T) {
 		{"a newer one", ca, nil, time.Hour, "", good, ""},
 		{"an older one", ca, nil, -time.Hour, "", "it is older than the one that is installed", ""},
 		{"of another CA", other, nil, 0, "", "it is not signed by a CA that is trusted here, but by O=Example Org", ""},
-		{"tampered with", forged, nil, 0, "", "whose signature it does not have: it was tampered with", ""},
+		{"tampered with", forged, nil, 0, "", "does not have its signature: it was tampered with", ""},
 		{"of the other role", ca, func(c *x509.Certificate) { c.ExtKeyUsage = []x509.ExtKeyUsage{x509.ExtKeyUsageClientAuth} }, 0, "", "it is for a client, not for a server", ""},
 		{"expired", ca, func(c *x509.Certificate) { c.NotAfter = now.Add(-time.Second) }, 0, "", "the certificate expired on 2027-01-01", ""},
 		{"not valid yet", ca, func(c *x509.Certificate) { c.NotBefore = now.Add(25 * time.Hour) }, 0, "", "the certificate is not valid before 2027-01-02", ""},
@@ -77,7 +77,7 @@ func TestCheck(t *testing.T) {
 		{"what one release refuses, and it is here", ca, strict, 0, "libvirt-9.0", "its critical key usage does not permit key encipherment", ""},
 		{"what one release refuses, and another is here", ca, strict, 0, "libvirt-11.6", good, ""},
 		{"what one release refuses, and none is here", ca, strict, 0, "", good, "its critical key usage does not permit key encipherment"},
-		{"another name", ca, func(c *x509.Certificate) { c.DNSNames = []string{"www.bank.example"} }, 0, "", "it has none of the names that were asked for", ""},
+		{"another name", ca, func(c *x509.Certificate) { c.DNSNames = []string{"www.bank.example"} }, 0, "", "it has none of the requested names", ""},
 		{"a name left out", ca, func(c *x509.Certificate) { c.DNSNames = c.DNSNames[:1] }, 0, "", good, "the CA has left out hv1"},
 		{"revoked", ca, func(c *x509.Certificate) { c.SerialNumber = big.NewInt(66) }, 0, "", "it was revoked on 2027-01-01", ""},
 	} {

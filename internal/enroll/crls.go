@@ -69,7 +69,7 @@ func (in *installer) checkCRL(crl *pki.CRL) error {
 	issuer := subject.Text(crl.RawIssuer)
 	switch {
 	case crl.Delta:
-		return fmt.Errorf("the CRL of %s is a delta, and libvirt would take it for the whole", issuer)
+		return fmt.Errorf("the CRL of %s is a delta, and libvirt would take it for the whole list", issuer)
 	case crl.Indirect:
 		return fmt.Errorf("the CRL of %s is an indirect one, which libvirt reads wrongly", issuer)
 	case crl.ThisUpdate.After(in.m.Now().Add(pki.Backdate)):
@@ -95,7 +95,7 @@ func numbered(crl *pki.CRL) string {
 func (in *installer) olderCRL(j *change.Job, crl, old *pki.CRL) error {
 	err := fmt.Errorf("the CRL of %s is older than the one here (%s, here %s)", subject.Text(crl.RawIssuer), numbered(crl), strings.TrimPrefix(numbered(old), "number "))
 	if len(in.Leafs)+len(in.Given) == 0 {
-		return hint.With(err, "--force takes it all the same")
+		return hint.With(err, "--force installs it anyway")
 	}
 	j.Note("%v: the one here stays", err)
 	return nil

@@ -72,7 +72,7 @@ func (in *installer) checkGivenNames(j *change.Job, s *place, cert *x509.Certifi
 			"if its clients know it by another name, give that: --hostname NAME")
 	}
 	if len(lost) > 0 {
-		j.Note("clients that connect to %s will refuse the server: the certificate of before was for that, and this one is not", termtext.Join(lost))
+		j.Note("clients that connect to %s will refuse the server: the previous certificate covered it, and this one does not", termtext.Join(lost))
 	}
 	return nil
 }
@@ -123,7 +123,7 @@ func (in *installer) again(role pki.Role) string {
 // published says where the fingerprint of a CA is found.
 func (in *installer) published() string {
 	if len(in.Given) > 0 || in.BelowTrusted {
-		return "that CA publishes"
+		return "the one that the CA publishes"
 	}
-	return "virtpki ca show says at the CA"
+	return "virtpki ca show at the CA"
 }

@@ -24,8 +24,8 @@ type Response struct {
 
 	TrustNew     Fingerprints // of CAs that may be trusted though they are new here
 	BelowTrusted bool         // the response came straight from its CA: a CA that a trusted one has signed needs no fingerprint
-	ExactCAs     bool         // trust the CAs of the response and no other that was trusted before
-	Force        bool         // take an older CRL or certificate over a newer one, and a DN that a list here refuses
+	ExactCAs     bool         // trust only the CAs of the response
+	Force        bool         // replace a newer CRL or certificate with an older one, and a DN that a list here refuses
 	// KeepSubject refuses a certificate with another DN than the one that it replaces.
 	KeepSubject bool
 
@@ -97,7 +97,7 @@ func (in *installer) finish(ctx context.Context, j *change.Job, before map[libvi
 		return err
 	}
 	if err := in.tidy(ctx); err != nil {
-		j.Note("what waits no longer is left to the next run: %v", err)
+		j.Note("the next run removes the files of the finished request: %v", err)
 	}
 	return nil
 }

@@ -95,10 +95,10 @@ const maxOthers = 8
 func noteOthers(j *change.Job, others []*x509.Certificate) {
 	for i, cert := range others {
 		if i == maxOthers {
-			j.Note("%d more are for keys that are not here: left alone", len(others)-i)
+			j.Note("%d more are for keys that are not here: ignored", len(others)-i)
 			return
 		}
-		j.Note("%s is for a key that is not here: left alone", subject.Of(cert))
+		j.Note("%s is for a key that is not here: ignored", subject.Of(cert))
 	}
 }
 
@@ -179,7 +179,7 @@ func refuseOthers(t store.Tree, layout libvirt.Layout, certs []*x509.Certificate
 	if wasLive(t, layout, certs[0]) {
 		return hint.With(fmt.Errorf("the response was installed before, and superseded since: %s", subject.Of(certs[0])), "make a new request, or go back with virtpki rollback")
 	}
-	return hint.With(fmt.Errorf("the response is for another key than those here: %s", subject.Of(certs[0])), "a key that waits here is made by: virtpki request")
+	return hint.With(fmt.Errorf("the response is for another key than those here: %s", subject.Of(certs[0])), "make a pending key with: virtpki request")
 }
 
 // put checks one certificate and plans it with its key.

@@ -53,7 +53,7 @@ func (in *installer) decideCAs(j *change.Job) error {
 	}
 	in.cas, in.dropped = t.cas, t.dropped
 	for _, ca := range t.onSight {
-		j.Note("%s is trusted here from now on; its fingerprint must be what %s: sha256 %s", subject.Of(ca), in.published(), libvirt.Fingerprint(ca))
+		j.Note("%s is trusted here from now on; compare its fingerprint with %s: sha256 %s", subject.Of(ca), in.published(), libvirt.Fingerprint(ca))
 	}
 	data := pki.EncodeCertificates(in.cas...)
 	if err := judge.CheckCAs(data, in.m.Now()); err != nil {
@@ -165,14 +165,14 @@ func (p *trustPolicy) merge(here, given []*x509.Certificate) (cas, dropped []*x5
 func (p *trustPolicy) refuseNew(ca *x509.Certificate, print string) error {
 	if p.given {
 		return hint.With(fmt.Errorf("it comes with a CA that is not trusted here: %s (sha256 %s)", subject.Of(ca), print),
-			"if that is the fingerprint that the CA publishes, take it with --trust-new-ca %s", print)
+			"if the CA publishes that fingerprint, accept it with --trust-new-ca %s", print)
 	}
 	err := fmt.Errorf("the response brings a CA that is not trusted here: %s (sha256 %s)", subject.Of(ca), print)
 	if p.below {
-		return hint.With(err, "if that is the fingerprint that the CA publishes, take it with --trust-new-ca %s", print)
+		return hint.With(err, "if the CA publishes that fingerprint, accept it with --trust-new-ca %s", print)
 	}
 	return hint.With(err,
-		"if that is what virtpki ca show says at the CA, take it with --trust-new-ca %s", print)
+		"if virtpki ca show prints that fingerprint at the CA, accept it with --trust-new-ca %s", print)
 }
 
 // refuseNone returns the error for a machine that would not trust any CA.

@@ -267,9 +267,9 @@ func tarError(err error, first bool) error {
 	case errors.Is(err, tar.ErrHeader) && first:
 		return errors.New("no tar archive")
 	case errors.Is(err, io.ErrUnexpectedEOF) && first:
-		return errors.New("no tar archive, or the first bytes of one")
+		return errors.New("not a tar archive, or the first bytes of one")
 	case errors.Is(err, io.ErrUnexpectedEOF):
-		return errors.New("the archive was cut short")
+		return errors.New("the archive is truncated")
 	}
 	return err
 }

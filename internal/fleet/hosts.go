@@ -89,7 +89,7 @@ func Named(names []string) *Hosts {
 // name in errors. It checks the whole list before anything is made.
 func ParseHosts(from string, text []byte) (*Hosts, error) {
 	if len(text) > MaxHosts {
-		return nil, fmt.Errorf("%s: more than %d bytes are no list of hosts", from, MaxHosts)
+		return nil, fmt.Errorf("%s: a list of hosts has at most %d bytes", from, MaxHosts)
 	}
 	list := &Hosts{from: from}
 	return list, list.parse(string(text))
@@ -120,7 +120,7 @@ func checkHostLine(text string) error {
 	case len(text) > maxHostLine:
 		return fmt.Errorf("%d bytes are too long (at most %d)", len(text), maxHostLine)
 	case strings.ContainsRune(text, 0):
-		return errors.New("holds a NUL byte: no text file")
+		return errors.New("has a NUL byte: not a text file")
 	case !utf8.ValidString(text):
 		return errors.New("is not valid UTF-8")
 	}

@@ -18,7 +18,7 @@ func TestParseHosts(t *testing.T) {
 		{"a byte order mark, and the line ends of other systems", "\xef\xbb\xbfhv1\r\nhv2\r\n", "hv1() hv2()", false},
 		{"no line end at last", "hv1\nhv2", "hv1() hv2()", false},
 		{"nobody", "# none\n", "list names no host", true},
-		{"a NUL", "hv1\nhv\x002\n", "list: line 2: holds a NUL byte: no text file", true},
+		{"a NUL", "hv1\nhv\x002\n", "list: line 2: has a NUL byte: not a text file", true},
 		{"no UTF-8", "hv\xff\n", "list: line 1: is not valid UTF-8", true},
 		{"a long line", strings.Repeat("x", maxHostLine+1), "list: line 1: 65537 bytes are too long (at most 65536)", true},
 	} {

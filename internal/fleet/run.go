@@ -271,6 +271,6 @@ func (f *fleet) end(err error) (*Report, error) {
 	if _, hinted := hint.Of(err); hinted || f.tally.Made+f.tally.There == 0 {
 		return nil, err
 	}
-	return nil, hint.With(err, "%d of %s are there: the same command goes on", f.tally.Made+f.tally.There,
+	return nil, hint.With(err, "%d of %s are made: repeat the command to resume", f.tally.Made+f.tally.There,
 		termtext.Count(f.tally.Total, "bundle", "bundles"))
 }

@@ -132,7 +132,7 @@ func (t *tally) notes() (notes []string) {
 		note("a device signed the certificates, one at a time")
 	}
 	if t.shortened {
-		note("the certificates end on %s, with their CA", termtext.Day(t.until))
+		note("the certificates expire on %s, with their CA", termtext.Day(t.until))
 	}
 	if t.unbound != "" {
 		note("%s", t.unbound)
@@ -146,7 +146,7 @@ func (t *tally) notes() (notes []string) {
 	}
 	others(t.letIn)
 	if n := len(t.other); n > 0 {
-		note("%s not as asked for by key type, validity or template, and left alone (what is removed is made again)",
+		note("%s of another key type, validity or template than requested, and left alone (a bundle that is removed is made again)",
 			termtext.Count(n, "bundle that was there is", "bundles that were there are"))
 	}
 	return notes

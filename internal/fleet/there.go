@@ -201,7 +201,7 @@ func (s *shape) readPair(files bundleFiles, role pki.Role) (*x509.Certificate, e
 	}
 	key, err := pki.ParseKey(keyData, nil)
 	if err == nil && !pki.KeyMatches(certs[0], key) {
-		err = errors.New("its key is another one's")
+		err = errors.New("its key belongs to another certificate")
 	}
 	return certs[0], err
 }

@@ -36,7 +36,7 @@ func (a *Ansible) Plan(j *change.Job) error {
 		return hint.Usage(err)
 	}
 	for _, file := range a.kept(project) {
-		j.Note("%s is yours by now: left as it is", file)
+		j.Note("%s belongs to you: not changed", file)
 		if err := a.holdHosts(j, file); err != nil {
 			return err
 		}
@@ -81,9 +81,9 @@ func (a *Ansible) checkCopy() error {
 func checkAnsiblePaths(m *machine.Machine) error {
 	switch {
 	case !m.Live():
-		return errors.New("--root says nothing of the machines that Ansible reaches: leave it out")
+		return errors.New("--root does not apply to the machines that Ansible reaches: leave it out")
 	case m.Sysconfdir != machine.DefaultSysconfdir():
-		return hint.With(errors.New("--sysconfdir is not for an Ansible project"), "--ca names the CA's folder")
+		return hint.With(errors.New("--sysconfdir is not for an Ansible project"), "--ca names the CA's directory")
 	}
 	return nil
 }

@@ -60,7 +60,7 @@ func (o *FirstBoot) Check(names []string) error {
 	}
 	switch {
 	case len(names) > 1 && o.Out == "":
-		return errors.New("several names want --out: each gets a file of its own")
+		return errors.New("several names need --out: each gets a file of its own")
 	case o.Bundle != "" && len(o.SANs) > 0:
 		return errors.New("--san is for certificates that the machine makes or asks for; those of a bundle are made by issue")
 	case o.Organisation == "" && o.Issuer == "" && o.Client != "":

@@ -54,12 +54,12 @@ func TestUnreadable(t *testing.T) {
 		says string
 	}{
 		{"a service", Renewal{Binary: "/usr/bin/virtpki", Sysconfdir: "/etc", Calendar: "daily"}, false, ""},
-		{"a program in /tmp", Renewal{Binary: "/tmp/virtpki", Sysconfdir: "/etc", Calendar: "daily"}, false, "/tmp/virtpki: the service cannot see what is in /tmp"},
-		{"a passphrase of this process", Renewal{Binary: "/usr/bin/virtpki", Passphrase: "/dev/fd/3", Sysconfdir: "/etc", Calendar: "daily"}, false, "what is in /dev"},
-		{"metrics in /var/tmp", Renewal{Binary: "/usr/bin/virtpki", Metrics: "/var/tmp/x.prom", Sysconfdir: "/etc", Calendar: "daily"}, false, "what is in /var/tmp"},
+		{"a program in /tmp", Renewal{Binary: "/tmp/virtpki", Sysconfdir: "/etc", Calendar: "daily"}, false, "/tmp/virtpki: the service cannot see the files in /tmp"},
+		{"a passphrase of this process", Renewal{Binary: "/usr/bin/virtpki", Passphrase: "/dev/fd/3", Sysconfdir: "/etc", Calendar: "daily"}, false, "the files in /dev"},
+		{"metrics in /var/tmp", Renewal{Binary: "/usr/bin/virtpki", Metrics: "/var/tmp/x.prom", Sysconfdir: "/etc", Calendar: "daily"}, false, "the files in /var/tmp"},
 		{"a program in /tmpfiles", Renewal{Binary: "/tmpfiles/virtpki", Sysconfdir: "/etc", Calendar: "daily"}, false, ""},
 		{"a crontab", Renewal{Binary: "/usr/bin/virtpki", Host: "hv1", Out: "/etc/cron.d/virtpki"}, true, ""},
-		{"a crontab with a dot", Renewal{Binary: "/usr/bin/virtpki", Host: "hv1", Out: "/etc/cron.d/virtpki.cron"}, true, "cron passes over a file with such a name"},
+		{"a crontab with a dot", Renewal{Binary: "/usr/bin/virtpki", Host: "hv1", Out: "/etc/cron.d/virtpki.cron"}, true, "cron ignores a file with such a name"},
 		{"a dot elsewhere", Renewal{Binary: "/usr/bin/virtpki", Host: "hv1", Out: "virtpki.cron"}, true, ""},
 		{"cron and a program in /tmp", Renewal{Binary: "/tmp/virtpki", Host: "hv1"}, true, ""},
 	} {
@@ -84,12 +84,12 @@ func TestFirstBootCheck(t *testing.T) {
 		{"a bundle", FirstBoot{Bundle: "out"}, []string{"hv1"}, ""},
 		{"a request", FirstBoot{Request: true, Via: "ssh ca"}, []string{"hv1"}, ""},
 		{"a name twice", FirstBoot{Bundle: "out", Out: "o"}, []string{"hv1", "HV1"}, `name "HV1" is given twice`},
-		{"several names on stdout", FirstBoot{Bundle: "out"}, []string{"hv1", "hv2"}, "several names want --out"},
+		{"several names on stdout", FirstBoot{Bundle: "out"}, []string{"hv1", "hv2"}, "several names need --out"},
 		{"more names for a bundle", FirstBoot{Bundle: "out", SANs: []string{"x"}}, []string{"hv1"}, "those of a bundle are made by issue"},
 		{"a client of a bundle", FirstBoot{Bundle: "out", Client: "admin"}, []string{"hv1"}, "--client is for a machine"},
 		{"a way for nothing", FirstBoot{Bundle: "out", Via: "ssh ca"}, []string{"hv1"}, "--via goes with --request"},
 		{"no address", FirstBoot{Organisation: "Lab", SANs: []string{"10.0.0.x/8"}}, []string{"hv1"}, "10.0.0.x/8"},
-		{"a list that admits nobody", FirstBoot{Organisation: "Lab", Allow: []string{""}}, []string{"hv1"}, "an empty pattern lets nobody in"},
+		{"a list that admits nobody", FirstBoot{Organisation: "Lab", Allow: []string{""}}, []string{"hv1"}, "an empty pattern admits nobody"},
 	} {
 		c.r.WaitClock = "10m"
 		err := c.r.Check(c.names)
@@ -123,7 +123,7 @@ func TestAnsibleKeepsWhatIsEdited(t *testing.T) {
 	if err := os.WriteFile(inventory, []byte("mine\n"), 0o644); err != nil {
 		t.Fatal(err)
 	}
-	if j := plan(); len(j.Plan.Changes()) != 0 || !slices.Contains(j.Notes, inventory+" is yours by now: left as it is") {
+	if j := plan(); len(j.Plan.Changes()) != 0 || !slices.Contains(j.Notes, inventory+" belongs to you: not changed") {
 		t.Errorf("edited: %v, %q", j.Plan.Changes(), j.Notes)
 	}
 }

@@ -202,7 +202,7 @@ func (r *Renewal) checkReach() error {
 	for _, path := range slices.Concat([]string{r.Binary, r.Passphrase, r.Issuer, r.Metrics}, r.Watch, r.writable()) {
 		for _, folder := range ownToService {
 			if path == folder || strings.HasPrefix(path, folder+"/") {
-				return hint.With(hint.Usagef("%s: the service cannot see what is in %s", path, folder), "put it elsewhere; --binary names the program")
+				return hint.With(hint.Usagef("%s: the service cannot see the files in %s", path, folder), "put it elsewhere; --binary names the program")
 			}
 		}
 	}
@@ -217,7 +217,7 @@ func checkCronName(path string) error {
 		return !strings.ContainsRune("abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_-", r)
 	})
 	if odd && filepath.Base(filepath.Dir(path)) == "cron.d" {
-		return hint.Usagef("%s: cron passes over a file with such a name (letters, digits, _ and - are read)", path)
+		return hint.Usagef("%s: cron ignores a file with such a name (letters, digits, _ and - are read)", path)
 	}
 	return nil
 }

@@ -15,7 +15,7 @@ const watchService = "virtpki-watch.service"
 // watchUnit returns the service that installs the key pairs of the watched directories.
 func (r *Renewal) watchUnit() ([]File, error) {
 	if r.CA != "" || r.Passphrase != "" || r.Via != "" || r.Issuer != "" || r.SameKey {
-		return nil, hint.Usagef("--watch installs what another CA has signed: --ca, --passphrase-file, --same-key, --via and --issuer do not go with it")
+		return nil, hint.Usagef("--watch installs certificates of another CA: --ca, --passphrase-file, --same-key, --via and --issuer do not go with it")
 	}
 	if slices.Contains(r.Watch, "") {
 		return nil, hint.Usagef("--watch is empty")

@@ -29,7 +29,7 @@ type PrivateKey struct {
 var (
 	// ErrKeyEncrypted says that the file holds a private key that needs a passphrase.
 	ErrKeyEncrypted = errors.New("the key is encrypted")
-	errKeyUnknown   = errors.New("no private key that GnuTLS reads")
+	errKeyUnknown   = errors.New("not a private key that GnuTLS reads")
 )
 
 const (

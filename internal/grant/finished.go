@@ -149,7 +149,7 @@ func otherNames(cert *x509.Certificate) bool {
 // cannot be compared.
 func (p *Policy) checkBounds(cert *x509.Certificate, _ pki.Role) error {
 	if life := cert.NotAfter.Sub(cert.NotBefore); p.Lifetime > 0 && life > p.Lifetime+pki.Backdate {
-		return fmt.Errorf("its certificate would live for %s, which is not granted", pki.FormatValidity(life))
+		return fmt.Errorf("its lifetime would be %s, which is not granted", pki.FormatValidity(life))
 	}
 	if len(cert.Raw) > MaxCertificate {
 		return fmt.Errorf("its certificate would have %d bytes (at most %d)", len(cert.Raw), MaxCertificate)

@@ -221,7 +221,7 @@ func TestCertificatesGranted(t *testing.T) {
 		{name: "certSign", template: server(usual), change: func(c *x509.Certificate) { c.KeyUsage = x509.KeyUsageCertSign }, bare: "be a CA", open: "be a CA", shaped: "be a CA"},
 		{name: "for longer", template: server(usual), change: func(c *x509.Certificate) {
 			c.NotBefore, c.NotAfter = now.Add(-pki.Backdate), now.Add(pki.Year+time.Minute)
-		}, bare: "would live", open: "would live", shaped: "would live"},
+		}, bare: "its lifetime would be", open: "its lifetime would be", shaped: "its lifetime would be"},
 		{name: "too large", template: server(usual), change: func(c *x509.Certificate) {
 			c.DNSNames = slices.Repeat([]string{"hv1.lab.example"}, MaxCertificate/17)
 		}, bare: "bytes (at most 32768)", open: "bytes (at most 32768)", shaped: "bytes (at most 32768)"},

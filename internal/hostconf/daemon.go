@@ -130,8 +130,8 @@ func (d *Daemon) note(j *change.Job, m *machine.Machine, file *conf.File) {
 		j.Note("%s does not read %s: it serves TLS here, and reads %s", other.Name, d.Path(m), m.Path(other.ConfPath))
 	}
 	if !d.Restarted {
-		j.Note("restart %s: it reads its conf only when it starts", d.Daemon.Name)
-		j.Note("where systemd opens its sockets: %s", StartTLS(d.Daemon.Daemon))
+		j.Note("restart %s: it reads its configuration only when it starts", d.Daemon.Name)
+		j.Note("if systemd opens its sockets: %s", StartTLS(d.Daemon.Daemon))
 	}
 }
 
@@ -145,7 +145,7 @@ func StartTLS(d libvirt.Daemon) string {
 func noteConf(j *change.Job, path string, file *conf.File, settings []libvirt.Setting) {
 	noteDuplicates(j, path, file)
 	if v, ok := file.Lookup("tls_no_verify_certificate"); ok && v.Int() == 1 {
-		j.Note("%s: tls_no_verify_certificate = 1 lets everybody in, whatever the list and the CRL say", path)
+		j.Note("%s: tls_no_verify_certificate = 1 admits every client, whatever the list and the CRL say", path)
 	}
 	if len(settings) > 2 {
 		return

@@ -157,7 +157,7 @@ func noCA(x *fixer, t trouble) (string, bool) {
 	case t.File != x.system.Path(libvirt.CACert):
 		return "", true
 	case x.waits(judge.Server) || x.waits(judge.Client):
-		return "it comes with the answer to the request that waits here (virtpki install)", true
+		return "it comes with the response to the pending request (virtpki install)", true
 	case !x.signs:
 		return "copy it here from where your CA is; where there is none yet, virtpki bootstrap makes everything", true
 	}
@@ -173,7 +173,7 @@ func pairOfOnesOwn(x *fixer, t trouble) (string, bool) {
 	if x.folder || roleOf(t.File) != judge.Client {
 		return "", false
 	}
-	return "have a pair of your own in ~/.pki/libvirt (where the CA's key is, virtpki issue client --out with your name makes it), or have root see to this one",
+	return "put a certificate and key of your own into ~/.pki/libvirt (virtpki issue client --out makes them where the CA's key is), or ask root to fix this",
 		t.ID == "not-readable" && !x.root || x.theirs && t.pair != nil
 }
 
@@ -202,7 +202,7 @@ func brokenCRL(x *fixer, t trouble) (string, bool) {
 	if !strings.HasPrefix(t.ID, "crl-") || !refused || t.Stage != judge.Own || t.File != x.system.Path(libvirt.CACRL) || !x.signs {
 		return "", false
 	}
-	return fmt.Sprintf("bring it back from a backup; %svirtpki %scrl begins one that has forgotten whom it revoked", x.aside(t.File), x.flags), true
+	return fmt.Sprintf("bring it back from a backup; %svirtpki %scrl begins a new one without the earlier revocations", x.aside(t.File), x.flags), true
 }
 
 // fixOf returns the judge's command for another finding; empty if there is none.

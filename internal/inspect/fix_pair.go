@@ -117,11 +117,11 @@ func newPairByRequest(x *fixer, t trouble) (string, bool) {
 		return x.pairFromIssuer(p)
 	}
 	if p.unreadable != nil && !x.exists(p.cert) && x.waits(p.role) {
-		return fmt.Sprintf("%srequest %s | ssh CA virtpki sign - --yes | %sinstall -%s; the key of this request waits here already", ours, p.role, ours, whereCA), true
+		return fmt.Sprintf("%srequest %s | ssh CA virtpki sign - --yes | %sinstall -%s; the key of this request is pending here", ours, p.role, ours, whereCA), true
 	}
 	name, request := x.name(p.role), fmt.Sprintf("%srequest %s", ours, p.role)
 	if name == "" {
-		return fmt.Sprintf("%srequest a pair with this host's name (%s), virtpki sign where the CA's key is, virtpki install its answer", x.asideInWords(p), request), true
+		return fmt.Sprintf("%srequest a pair with this host's name (%s), virtpki sign where the CA's key is, virtpki install its response", x.asideInWords(p), request), true
 	}
 	aside, flags, sign := x.forRequest(p, name)
 	return fmt.Sprintf("%s%s %s%s | %s | %sinstall -%s", aside, request, name, flags, sign, ours, whereCA), true

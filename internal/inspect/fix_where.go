@@ -98,7 +98,7 @@ func (x *fixer) viaCA(f judge.Finding) string {
 		return " --via 'ssh CA virtpki sign - --yes'" + whereCA
 	}
 	via := termtext.ShellWord("ssh CA virtpki sign - --yes --replace " + cmp.Or(x.name(role), "NAME"))
-	return fmt.Sprintf(" --via %s%s, whose administrator lets a new key have the name", via, whereCA)
+	return fmt.Sprintf(" --via %s%s; its administrator has to allow the new key", via, whereCA)
 }
 
 // issueElsewhere makes the pair of a directory for ?pkipath= again.
@@ -111,12 +111,12 @@ func (x *fixer) issueElsewhere(f judge.Finding) string {
 // refuses a revoked host unless the CA's administrator allows it.
 func (x *fixer) afterRevocation(f judge.Finding, rest string) string {
 	if x.folder {
-		return x.issueElsewhere(f) + ", where its owner is to get in again"
+		return x.issueElsewhere(f) + ", if its owner is to be admitted again"
 	}
 	if !x.issuer.None() {
 		return x.byIssuer(f, "renew", rest)
 	}
-	return "virtpki " + x.flags + rest + " --via 'ssh CA virtpki sign - --yes --after-revocation'" + whereCA + ", whose administrator lets this host in again"
+	return "virtpki " + x.flags + rest + " --via 'ssh CA virtpki sign - --yes --after-revocation'" + whereCA + "; its administrator has to admit this host again"
 }
 
 // roleOf returns the role of a file by its name.

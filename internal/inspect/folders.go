@@ -55,7 +55,7 @@ func (c *inspector) flatFolder(folder string) error {
 	if s := Spot(c.m.Tree(), folder); s.Err != nil {
 		return fmt.Errorf("%s: %w", folder, s.Err)
 	} else if !s.Mode.IsDir() {
-		return fmt.Errorf("%s: not a folder", folder)
+		return fmt.Errorf("%s: not a directory", folder)
 	}
 	roles := c.flatRoles(folder)
 	layout := libvirt.Flat(folder)

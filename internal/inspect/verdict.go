@@ -47,7 +47,7 @@ var caveats = []struct {
 	{"server", []string{"no-crl", "no-crl-file", "crl-file-gone", "crl-file-alone", "crl-missing"}, "would admit clients that are revoked"},
 	{"server", []string{"ends-soon"}, "will not start again once a certificate has expired, within a day"},
 	{"client", []string{"ends-soon"}, "no longer once a certificate has expired, within a day"},
-	{"qemu", []string{"name-missing", "address-missing"}, "whoever connects to this host would refuse it"},
+	{"qemu", []string{"name-missing", "address-missing"}, "clients that connect to this host would refuse it"},
 	{"qemu", []string{"ends-soon"}, "no longer once a certificate has expired, within a day"},
 }
 
@@ -108,13 +108,13 @@ func (s party) text(v Verdict, refusedAt judge.Stage) string {
 func (s party) serverText(v Verdict, refusedAt judge.Stage) string {
 	switch {
 	case s.asked && refusedAt == judge.Session:
-		return s.program + " does not listen for TLS; if it did, no client would get in"
+		return s.program + " does not listen for TLS; if it did, no client would be admitted"
 	case s.asked && !v.Works:
 		return s.program + " does not listen for TLS; if it did, it would not start"
 	case s.program == "":
 		return v.choose("libvirtd would start on these files", "libvirtd would not start on these files")
 	case refusedAt == judge.Session:
-		return s.program + " would start, and no client would get in"
+		return s.program + " would start, and no client would be admitted"
 	case s.silent:
 		return v.choose(s.program+" would start; it does not listen for TLS", s.program+" would not start")
 	}

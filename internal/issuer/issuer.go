@@ -88,7 +88,7 @@ func (c *Config) web(now func() time.Time) (web.Options, error) {
 	}
 	o.Trust = x509.NewCertPool()
 	if !o.Trust.AppendCertsFromPEM(data) {
-		return o, fmt.Errorf("%s: it holds no certificate in PEM form", c.CAFile)
+		return o, fmt.Errorf("%s: it does not contain a certificate in PEM form", c.CAFile)
 	}
 	return o, nil
 }
@@ -230,7 +230,7 @@ func (i *Issuer) checkCAs(a *pki.Answer) error {
 // anotherRoot returns the error for a root that the configuration does not name.
 func (i *Issuer) anotherRoot(ca *x509.Certificate) error {
 	return hint.With(fmt.Errorf("it answers with another root, %s (sha256 %s)", subject.Of(ca), libvirt.Fingerprint(ca)),
-		"if that is the fingerprint that the CA publishes, add it to root-fingerprints in the issuer's file")
+		"if the CA publishes that fingerprint, add it to root-fingerprints in the issuer's file")
 }
 
 // topOf follows the issuers of a certificate upwards and returns the last CA found, or nil if

@@ -23,13 +23,13 @@ func (i *Issuer) traps(one tried, answer *pki.Answer) (found []judge.Finding) {
 		})
 	}
 	if life := one.cert.NotAfter.Sub(one.cert.NotBefore); life < shortLife {
-		say("issuer-short-life", judge.Warning, i.fixLife(one.role), "it lives for %s: a daily renewal that fails once comes too late", pki.FormatValidity(life.Round(time.Hour)))
+		say("issuer-short-life", judge.Warning, i.fixLife(one.role), "its lifetime is %s: a daily renewal that fails once comes too late", pki.FormatValidity(life.Round(time.Hour)))
 	}
 	if asked, got := subject.OfRequest(one.csr), subject.Of(one.cert); asked != got {
 		say("issuer-subject", judge.Warning, i.fixSubject(one.role), "its DN is %s, and %s was asked for: tls_allowed_dn_list and renewals go by the DN", got, asked)
 	}
 	if roles := pki.RolesOf(one.cert); len(roles) > 1 {
-		say("issuer-two-purposes", judge.Warning, i.fixRole(one.role), "it is for a server and for a client: whoever has its key can be both")
+		say("issuer-two-purposes", judge.Warning, i.fixRole(one.role), "it is for a server and for a client: anyone with its key can be both")
 	} else if !judge.BindsRole(one.set("", answer).Cert) {
 		say("issuer-purpose-not-critical", judge.Warning, i.fixPurpose(one.role), "its purpose is not critical, and libvirt only warns of one that is not: a server's certificate connects as a client")
 	}

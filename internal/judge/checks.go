@@ -143,6 +143,6 @@ func (r *run) checkCA(c *gnutls.Certificate, file string) {
 	case p == gnutls.Present && usage&gnutls.UsageCertSign == 0 && critical:
 		r.refuse("ca-usage", file, fixCA, "the critical key usage of the CA %s does not permit signing certificates", name)
 	case p == gnutls.Present && usage&gnutls.UsageCertSign == 0:
-		r.say(Finding{ID: "ca-usage-noncritical", Level: Warning, File: file, Fix: fixCA}, "the key usage of the CA %s does not permit signing certificates, so what it signed is refused", name)
+		r.say(Finding{ID: "ca-usage-noncritical", Level: Warning, File: file, Fix: fixCA}, "the key usage of the CA %s does not permit signing certificates, so the certificates that it signed are refused", name)
 	}
 }

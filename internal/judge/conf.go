@@ -129,13 +129,13 @@ func (j *confJudge) isFolder(then string) bool {
 	if !errors.Is(j.File.Err, syscall.EISDIR) {
 		return false
 	}
-	j.say("conf-refused", Error, "move the folder away and put the file there; without one the defaults hold", "a folder stands where a file has to be: %s", then)
+	j.say("conf-refused", Error, "move the directory away and put the file there; without one the defaults apply", "a directory is in the place of a file: %s", then)
 	return true
 }
 
 // correctLine returns advice for a line for which no command is sure to be right.
 func (j *confJudge) correctLine(refused *conf.Error) string {
-	return fmt.Sprintf("correct line %d of %s, or what begins before it and does not end", refused.Line, j.File.Path)
+	return fmt.Sprintf("correct line %d of %s, or an entry that begins before it and does not end", refused.Line, j.File.Path)
 }
 
 // fixRefused disables the refused line if that is sure to be the fix: an entry that can be read, or

@@ -32,7 +32,7 @@ func (j *confJudge) files() {
 	}
 	for _, s := range libvirt.FileSettings(j.conf) {
 		if path := s.Value.Str(); path != "" && !filepath.IsAbs(path) {
-			j.say("file-relative", Error, j.absolute(s.Name, path), "%s is %q, which is no absolute path: it counts from the folder in which the daemon happens to start", s.Name, path)
+			j.say("file-relative", Error, j.absolute(s.Name, path), "%s is %q, which is not an absolute path: it counts from the directory in which the daemon starts", s.Name, path)
 		}
 	}
 }
@@ -103,7 +103,7 @@ func isAre(n int) string {
 func (j *confJudge) explicit(named map[string]string, crl string, crlSet bool) {
 	for _, name := range []string{"ca_file", "cert_file", "key_file"} {
 		if named[name] == "" {
-			j.say("file-empty", Error, "virtpki config "+j.Daemon.Name+" --apply", "%s is empty: libvirt 12.8 does not start, and up to 11.3 no client gets in", name)
+			j.say("file-empty", Error, "virtpki config "+j.Daemon.Name+" --apply", "%s is empty: libvirt 12.8 does not start, and up to 11.3 no client is admitted", name)
 			return
 		}
 	}
@@ -114,7 +114,7 @@ func (j *confJudge) explicit(named map[string]string, crl string, crlSet bool) {
 		if j.Exists(standard) {
 			fix = fmt.Sprintf(`printf '\ncrl_file = "%s"\n' >>%s`, standard, termtext.ShellWord(j.File.Path))
 		}
-		j.say("no-crl-file", Warning, fix, "ca_file, cert_file and key_file are set and crl_file is not: the daemon reads no CRL, and whom it revokes gets in")
+		j.say("no-crl-file", Warning, fix, "ca_file, cert_file and key_file are set and crl_file is not: the daemon reads no CRL, and admits revoked clients")
 	case crl == "":
 		j.sayCRL("is empty")
 	case !j.Exists(crl):
@@ -131,11 +131,11 @@ func (j *confJudge) sayCRL(how string) {
 		}
 	}
 	if j.Release.AtLeast(11, 10) {
-		j.say("crl-file-gone", Error, fix, "crl_file %s: libvirt 12.8 does not start, and up to 11.3 it reads no CRL without a word", how)
+		j.say("crl-file-gone", Error, fix, "crl_file %s: libvirt 12.8 does not start, and up to 11.3 it silently reads no CRL", how)
 		j.from(11, 10)
 		return
 	}
-	j.say("crl-file-gone", Warning, fix, "crl_file %s: no CRL is read, and nothing is said of it", how)
+	j.say("crl-file-gone", Warning, fix, "crl_file %s: no CRL is read, without a warning", how)
 }
 
 // crlAlone is about a crl_file without the other three: the daemon ignores it.

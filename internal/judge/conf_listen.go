@@ -97,14 +97,14 @@ func (j *confJudge) priority() {
 // checks reports settings that switch checks off.
 func (j *confJudge) checks() {
 	if n, ok := j.number("tls_no_verify_certificate"); ok && n == 1 {
-		j.say("no-verify", Warning, j.mute("tls_no_verify_certificate"), "tls_no_verify_certificate = 1: everybody gets in, with any certificate or none; the DN list and the CRL are not looked at")
+		j.say("no-verify", Warning, j.mute("tls_no_verify_certificate"), "tls_no_verify_certificate = 1: every client is admitted, with any certificate or none; the DN list and the CRL are ignored")
 		j.inSession()
 	}
 	if n, ok := j.number("tls_no_sanity_certificate"); ok && n == 1 {
 		j.say("no-sanity", Warning, j.mute("tls_no_sanity_certificate"), "tls_no_sanity_certificate = 1: the daemon starts on files that no client accepts; a reload checks them all the same")
 	}
 	if v, ok := j.text("auth_tls"); ok && v == "sasl" {
-		j.say("auth-sasl", Note, "", "auth_tls = \"sasl\": a certificate alone lets nobody in, a SASL user is asked for too")
+		j.say("auth-sasl", Note, "", "auth_tls = \"sasl\": a certificate alone is not enough, the daemon also asks for a SASL user")
 		j.inSession()
 	}
 }
@@ -123,7 +123,7 @@ func (j *confJudge) list() {
 		return
 	}
 	j.say("dn-locks-out", Warning, fmt.Sprintf("virtpki config %s --apply%s", j.Daemon.Name, allowFlags(append(patterns, dn.Exact(j.Client)))),
-		"line %d: %s lets in nobody with the client certificate installed here, %s", j.conf.Line(libvirt.AllowedDNs), libvirt.AllowedDNs, j.Client)
+		"line %d: %s does not admit the client certificate installed here, %s", j.conf.Line(libvirt.AllowedDNs), libvirt.AllowedDNs, j.Client)
 	j.inSession()
 }
 

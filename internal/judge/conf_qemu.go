@@ -55,6 +55,6 @@ func (j *confJudge) qemuUse(use libvirt.QEMUUse, q QEMUConf) {
 	}
 	verify := use.Name + "_tls_x509_verify"
 	if on, set := j.number(verify); set && on == 0 && use.Verify == 1 {
-		j.say("qemu-no-verify", Warning, j.mute(verify), "line %d: %s = 0: QEMU takes whoever connects, without a certificate too", j.conf.Line(verify), verify)
+		j.say("qemu-no-verify", Warning, j.mute(verify), "line %d: %s = 0: QEMU accepts every client, even without a certificate", j.conf.Line(verify), verify)
 	}
 }

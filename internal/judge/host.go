@@ -201,9 +201,9 @@ func (j *hostJudge) purpose(set Set) {
 	if BindsRole(set.Cert) {
 		return
 	}
-	harm := "whoever has its key connects as a client too"
+	harm := "anyone with its key can also connect as a client"
 	if set.Role == Client {
-		harm = "whoever has its key can stand in for a server too"
+		harm = "anyone with its key can also pose as a server"
 	}
 	j.say(Finding{ID: "purpose-not-critical", Level: Warning, File: set.Cert.Path, Fix: "virtpki renew --force"}, "it has no critical extended key usage, and libvirt only warns of one that is not critical: %s", harm)
 }

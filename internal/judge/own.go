@@ -134,7 +134,7 @@ func (r *run) sized(f File, kind string) bool {
 	if r.rules.MaxBytes == 0 || len(f.Data) <= r.rules.MaxBytes {
 		return true
 	}
-	r.refuse(kind+"-too-large", f.Path, "take out what does not belong into it", "has %d bytes, and libvirt reads at most %d", len(f.Data), r.rules.MaxBytes)
+	r.refuse(kind+"-too-large", f.Path, "remove the parts that do not belong in it", "has %d bytes, and libvirt reads at most %d", len(f.Data), r.rules.MaxBytes)
 	return false
 }
 
@@ -219,7 +219,7 @@ func (r *run) loadPair(p Identity, leaf *gnutls.Certificate) {
 	case errors.Is(err, gnutls.ErrKeyEncrypted):
 		r.refuse("key-encrypted", p.Key.Path, fixEncrypted, "is encrypted, and libvirt cannot ask for a passphrase")
 	case err != nil && chain[0].Key.Loads():
-		r.refuse("key-broken", p.Key.Path, fixBytes, "holds no private key that GnuTLS reads (%s)", gnutls.LooksLike(p.Key.Data))
+		r.refuse("key-broken", p.Key.Path, fixBytes, "does not contain a private key that GnuTLS reads (%s)", gnutls.LooksLike(p.Key.Data))
 	default:
 		r.matchPair(p, chain[0], key)
 	}

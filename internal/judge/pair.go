@@ -87,7 +87,7 @@ func (r *run) explainNoIssuer(cert *gnutls.Certificate, file File) {
 	case len(chain) > 1 && issuerAmong(cert, chain[1:]) != nil:
 		r.refuse("issuer-in-cert-file", file.Path, "append the intermediate to "+r.set.CA.Path, "its issuer %s stands behind it in the same file, where %s does not look for CAs", issuer, readerOf(r))
 	case sameName(cert, all):
-		r.refuse("issuer-other-key", r.set.CA.Path, "the CA was made anew under its old name: issue the certificate again, or bring back the CA's former certificate",
+		r.refuse("issuer-other-key", r.set.CA.Path, "the CA was made again under its old name: issue the certificate again, or bring back the CA's former certificate",
 			"has a CA of the name %s, but with another key than the one that signed the certificate", issuer)
 	default:
 		r.refuse("issuer-missing", file.Path, "add that CA to "+r.set.CA.Path+", or issue the certificate from one that is there", "its issuer %s is not in the CA file", issuer)

@@ -109,7 +109,7 @@ func InPlace(p Place) []Finding {
 
 func (j *placeJudge) say(f Finding, format string, args ...any) {
 	if strings.HasPrefix(f.Fix, "ch") && j.link(f.File) { // chmod and the like change the target of a link
-		f.Fix = "put the thing itself in the place of the link, or see to what the link leads to, which others may use"
+		f.Fix = "replace the link with the file itself, or fix the link's target, which others may use"
 	}
 	f.Stage, f.Text = Places, fmt.Sprintf(format, args...)
 	j.found = append(j.found, f)
@@ -163,7 +163,7 @@ func (j *placeJudge) trustPresence() {
 	ca, crl := j.Files[libvirt.CACert], j.Files[libvirt.CACRL]
 	switch {
 	case ca.absent() && ca.Target != "" && j.Kind == UserFolder:
-		j.nowhere(ca, Warning, Places, "virsh takes the system's CA without a word")
+		j.nowhere(ca, Warning, Places, "virsh silently uses the system's CA")
 	case ca.absent() && ca.Target != "":
 		j.nowhere(ca, Error, Places, j.without())
 	case ca.absent() && j.Kind == UserFolder: // the system's is taken
@@ -174,9 +174,9 @@ func (j *placeJudge) trustPresence() {
 	case crl.absent() && crl.Target != "" && j.Kind == QEMUFolder && errors.Is(crl.Err, syscall.ELOOP):
 		j.nowhere(crl, Error, Places, j.without())
 	case crl.absent() && crl.Target != "":
-		j.nowhere(crl, Warning, Places, "no CRL is read, and nothing is said of it")
+		j.nowhere(crl, Warning, Places, "no CRL is read, without a warning")
 	case crl.absent() && crl.Path != "" && j.Kind == SystemTree && !ca.absent():
-		j.say(Finding{ID: "no-crl", Level: Note, File: crl.Path}, "there is no CRL: nobody whose certificate is revoked is kept out")
+		j.say(Finding{ID: "no-crl", Level: Note, File: crl.Path}, "there is no CRL: revoked clients are admitted")
 	}
 }
 
@@ -184,9 +184,9 @@ func (j *placeJudge) trustPresence() {
 func (j *placeJudge) without() string {
 	switch j.Kind {
 	case QEMUFolder:
-		return "QEMU does not start with TLS from this folder"
+		return "QEMU does not start with TLS from this directory"
 	case FlatFolder:
-		return "no client connects with this folder"
+		return "no client connects with this directory"
 	}
 	return "a daemon that listens for TLS does not start, and no client connects"
 }
@@ -199,7 +199,7 @@ func (j *placeJudge) file(file libvirt.File, spot Spot) {
 	case spot.Err != nil:
 		j.say(Finding{ID: "unseen", Level: Warning, File: spot.Path}, "it could not be looked at: %s", plainReason(spot.Err))
 	case !spot.Mode.IsRegular():
-		j.say(Finding{ID: "not-a-file", Level: Error, File: spot.Path}, "%s stands where a file has to be", typeOf(spot.Mode))
+		j.say(Finding{ID: "not-a-file", Level: Error, File: spot.Path}, "%s is in the place of a file", typeOf(spot.Mode))
 	case spot.Unread != nil:
 		j.say(Finding{ID: "too-large", Level: Error, File: spot.Path}, "%s", plainReason(spot.Unread))
 	}
@@ -238,7 +238,7 @@ func (j *placeJudge) unseen(file libvirt.File, spot Spot) {
 // key, which virsh would use instead.
 func NoOwnPair(key string) []Finding {
 	j := &placeJudge{}
-	j.say(Finding{ID: "not-readable", Level: Error, File: key}, "you have no certificate of your own, and may not read this key, so your virsh does not connect; a pair of your own belongs in ~/.pki/libvirt")
+	j.say(Finding{ID: "not-readable", Level: Error, File: key}, "you have no certificate of your own, and may not read this key, so your virsh does not connect; a certificate and key of your own belong in ~/.pki/libvirt")
 	return j.found
 }
 
@@ -246,7 +246,7 @@ func NoOwnPair(key string) []Finding {
 func typeOf(mode fs.FileMode) string {
 	switch {
 	case mode.IsDir():
-		return "a folder"
+		return "a directory"
 	case mode&fs.ModeNamedPipe != 0:
 		return "a FIFO"
 	case mode&fs.ModeSocket != 0:

@@ -16,13 +16,13 @@ func (j *placeJudge) folder(spot Spot) {
 	case spot.absent():
 		return // another check reports the files that are missing in it
 	case spot.hidden():
-		j.say(Finding{ID: "unseen", Level: Warning, File: spot.Path}, "you may not look into it, so what is in it was not judged")
+		j.say(Finding{ID: "unseen", Level: Warning, File: spot.Path}, "you may not read it, so its contents were not checked")
 		return
 	case spot.Err != nil:
 		j.say(Finding{ID: "unseen", Level: Warning, File: spot.Path}, "it could not be looked at: %s", plainReason(spot.Err))
 		return
 	case !spot.Mode.IsDir():
-		j.say(Finding{ID: "not-a-folder", Level: Error, File: spot.Path}, "%s stands where a folder has to be", fileOr(spot.Mode))
+		j.say(Finding{ID: "not-a-folder", Level: Error, File: spot.Path}, "%s is in the place of a directory", fileOr(spot.Mode))
 		return
 	}
 	want, judged := j.Want[spot.Path]
@@ -47,7 +47,7 @@ func (j *placeJudge) stranger(spot Spot) {
 	if j.QEMU != nil && !j.QEMU.MayEnter(j.UID, spot.GID, spot.Mode) {
 		fix += fmt.Sprintf(" && chgrp %s %s && chmod g+rx %s", j.group(), termtext.ShellWord(spot.Path), termtext.ShellWord(spot.Path))
 	}
-	j.say(Finding{ID: "owner", Level: Warning, File: spot.Path, Fix: fix}, "it belongs to user %d, who may replace what is in it", spot.UID)
+	j.say(Finding{ID: "owner", Level: Warning, File: spot.Path, Fix: fix}, "it belongs to user %d, who may replace the files in it", spot.UID)
 }
 
 // chmodKey gives a key a mode, and gives the key to QEMU's group if QEMU could not read it
@@ -65,7 +65,7 @@ func (j *placeJudge) folderMode(spot Spot, want fs.FileMode) {
 	switch {
 	case mode == want:
 	case mode&0o022 != 0 && spot.Mode&fs.ModeSticky == 0:
-		j.say(Finding{ID: "writable", Level: Warning, File: spot.Path, Fix: fix}, "mode %04o: others may replace what is in it", mode)
+		j.say(Finding{ID: "writable", Level: Warning, File: spot.Path, Fix: fix}, "mode %04o: others may replace the files in it", mode)
 	case j.Kind == QEMUFolder: // only QEMU's access matters here
 	case want == 0o755 && mode&0o055 != 0o055:
 		j.say(Finding{ID: "closed", Level: Warning, File: spot.Path, Fix: fix}, "mode %04o: nobody but root can use the files in it; a user's virsh goes on as if they were not there", mode)

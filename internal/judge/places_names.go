@@ -40,9 +40,9 @@ func (j *placeJudge) stray(stray Stray) {
 	case right.Path == "":
 	case right.absent() && right.Target == "":
 		fix := fmt.Sprintf("mv %s %s", termtext.ShellWord(stray.Path), termtext.ShellWord(right.Path))
-		j.say(Finding{ID: "misplaced", Level: Warning, File: stray.Path, Fix: fix}, "nobody looks for it here; its place is %s", right.Path)
+		j.say(Finding{ID: "misplaced", Level: Warning, File: stray.Path, Fix: fix}, "no program looks for it here; its place is %s", right.Path)
 	default:
-		j.say(Finding{ID: "misplaced", Level: Note, File: stray.Path}, "nobody looks for it here; what counts is %s", right.Path)
+		j.say(Finding{ID: "misplaced", Level: Note, File: stray.Path}, "no program looks for it here; %s counts", right.Path)
 	}
 }
 
@@ -64,7 +64,7 @@ func (j *placeJudge) crlName(crl NamedCRL) {
 	case bytes.Equal(crl.Data, j.CRL.Data):
 		j.say(Finding{ID: "crl-name", Level: Note, File: crl.Path}, "a copy of %s; libvirt does not read it under this name", filepath.Base(right))
 	case crl.Made.After(j.CRL.Made):
-		j.say(Finding{ID: "crl-name", Level: Warning, File: crl.Path, Fix: move}, "a CRL that is newer than %s, under a name that is not read: what it revokes gets in", filepath.Base(right))
+		j.say(Finding{ID: "crl-name", Level: Warning, File: crl.Path, Fix: move}, "a CRL that is newer than %s, under a name that is not read: clients that it revokes are admitted", filepath.Base(right))
 	default:
 		j.say(Finding{ID: "crl-name", Level: Note, File: crl.Path}, "an older CRL than %s; libvirt does not read it under this name", filepath.Base(right))
 	}

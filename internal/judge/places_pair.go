@@ -62,7 +62,7 @@ func (j *placeJudge) noPair(role Role, cert Spot) {
 		j.say(Finding{ID: "no-client-pair", Level: Error, File: cert.Path}, "there is neither a client certificate nor its key: virsh goes on without, and the server refuses it")
 		j.later(Session)
 	case j.Kind == QEMUFolder && !j.Files[libvirt.CACert].absent():
-		j.say(Finding{ID: "no-" + string(role) + "-pair", Level: Note, File: cert.Path}, "there is neither a %s certificate nor its key: what needs them does not work", role)
+		j.say(Finding{ID: "no-" + string(role) + "-pair", Level: Note, File: cert.Path}, "there is neither a %s certificate nor its key: the uses that need them do not work", role)
 	}
 }
 
@@ -97,11 +97,11 @@ func (j *placeJudge) withoutPair(role Role, half bool) (level Level, stage Stage
 	case role == Server:
 		return Error, Places, "the daemon does not start"
 	case j.Kind == UserFolder && ends:
-		return Error, Places, "libvirt before 11.10 takes the system's pair without a word, later ones do not connect"
+		return Error, Places, "libvirt before 11.10 silently uses the system's certificate and key, later ones do not connect"
 	case j.Kind == UserFolder && half:
-		return Warning, Places, "libvirt before 11.10 takes the system's pair without a word, later ones do not connect"
+		return Warning, Places, "libvirt before 11.10 silently uses the system's certificate and key, later ones do not connect"
 	case j.Kind == UserFolder:
-		return Warning, Places, "virsh takes the system's pair without a word"
+		return Warning, Places, "virsh silently uses the system's certificate and key"
 	case ends:
 		return Error, Places, "libvirt before 11.10 goes on without a certificate and the server refuses, later ones do not connect"
 	case half:

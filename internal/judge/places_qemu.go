@@ -35,7 +35,7 @@ func (j *placeJudge) emptyFolder() bool {
 		if j.found[i].ID == "no-ca" {
 			j.found[i].ID = "qemu-empty"
 			j.found[i].File = j.Base
-			j.found[i].Text = "the folder is there and holds no CA: libvirt has QEMU look here and nowhere else, so TLS for this use is broken"
+			j.found[i].Text = "the directory is there and does not contain a CA: libvirt has QEMU look here and nowhere else, so TLS for this use is broken"
 			j.found[i].Fix = "rmdir " + termtext.ShellWord(j.Base)
 		}
 	}
@@ -117,7 +117,7 @@ func InQEMUTrust(base string, qemu, libvirts []*x509.Certificate) []Finding {
 		return nil
 	}
 	return []Finding{{ID: "qemu-other-ca", Level: Note, Stage: Places, File: base,
-		Text: fmt.Sprintf("QEMU trusts another CA here, %q, than libvirt: a guest migrates only to and from hosts whose QEMU trusts it too", subjectText(qemu[0]))}}
+		Text: fmt.Sprintf("QEMU trusts another CA here, %q, than libvirt: a guest migrates only to and from hosts with a QEMU that trusts it too", subjectText(qemu[0]))}}
 }
 
 // subjectText is a subject as libvirt prints it.

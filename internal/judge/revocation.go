@@ -15,7 +15,7 @@ func (r *run) loadCRL() {
 	}
 	if f.Absent() {
 		if f.Path != "" {
-			r.say(Finding{ID: "crl-missing", Level: Note, File: f.Path, Fix: "virtpki crl"}, "is not there, so nobody is refused as revoked")
+			r.say(Finding{ID: "crl-missing", Level: Note, File: f.Path, Fix: "virtpki crl"}, "is not there, so no client is refused as revoked")
 		}
 		return
 	}
@@ -61,7 +61,7 @@ func (r *run) judgeCRLs(crls []*gnutls.CRL) {
 	if foreign == len(kept) { // the last finding is of one of them
 		last := &r.out[len(r.out)-1]
 		last.Level, last.Fix = Warning, fixCRL
-		last.Text += ", and none of a CA that is: nobody is refused as revoked"
+		last.Text += ", and none of a CA that is: no client is refused as revoked"
 	}
 }
 

@@ -66,7 +66,7 @@ func (r *run) reissue() string {
 
 const (
 	fixCA    = "copy the CA's own file again, from the CA or from another host"
-	fixCRL   = "virtpki crl writes it anew; or remove the file"
+	fixCRL   = "virtpki crl writes a new one; or remove the file"
 	fixBytes = "copy the file again from where it was made"
 )
 

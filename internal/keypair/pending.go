@@ -70,7 +70,7 @@ func Requests(t store.Tree, layout libvirt.Layout) ([]*pki.CSR, error) {
 	}
 	csrs, err := pki.ParseCSRs(data)
 	if err != nil {
-		err = hint.With(fmt.Errorf("%s: %w", path, err), "remove it: it only tells what was asked for")
+		err = hint.With(fmt.Errorf("%s: %w", path, err), "remove it: it only records the requested names")
 	}
 	return csrs, err
 }

@@ -66,7 +66,7 @@ func CheckPrevious(t store.Tree, layout libvirt.Layout) error {
 		found = found || p.Cert != nil && p.Key != nil
 	}
 	if !found {
-		return fmt.Errorf("there is nothing to go back to: %s holds no pair", store.Previous(Held(layout)))
+		return fmt.Errorf("there is nothing to restore: %s does not contain a certificate and key", store.Previous(Held(layout)))
 	}
 	return nil
 }

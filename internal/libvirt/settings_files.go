@@ -58,7 +58,7 @@ func addLists(c *conf.File, named map[string]string) error {
 	case len(certs.List()) != len(keys.List()):
 		return fmt.Errorf("cert_files has %d items, key_files has %d: the daemon does not start", len(certs.List()), len(keys.List()))
 	case len(certs.List()) == 0:
-		return errors.New("cert_files and key_files empty: the daemon has no identity, and no client gets in")
+		return errors.New("cert_files and key_files empty: the daemon has no identity, and no client is admitted")
 	}
 	named["cert_file"], named["key_file"] = certs.List()[0], keys.List()[0]
 	return nil
@@ -80,7 +80,7 @@ func checkTogether(named map[string]string) error {
 	case len(missing) == 1 || len(missing) == 2:
 		return fmt.Errorf("%s not set although the rest of ca_file, cert_file and key_file is: the daemon does not start", strings.Join(missing, " and "))
 	case len(empty) > 0:
-		return fmt.Errorf("%s empty: the daemon has no identity or no CA, and no client gets in", strings.Join(empty, " and "))
+		return fmt.Errorf("%s empty: the daemon has no identity or no CA, and no client is admitted", strings.Join(empty, " and "))
 	}
 	return nil
 }

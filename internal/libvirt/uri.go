@@ -59,10 +59,10 @@ func ParseRemoteURI(text string) (*RemoteURI, error) {
 	parsed, err := url.Parse(text)
 	var bad *url.Error
 	if errors.As(err, &bad) {
-		return nil, fmt.Errorf("%q is no URI: %w", text, bad.Err)
+		return nil, fmt.Errorf("%q is not a URI: %w", text, bad.Err)
 	}
 	if err != nil {
-		return nil, fmt.Errorf("%q is no URI: %w", text, err)
+		return nil, fmt.Errorf("%q is not a URI: %w", text, err)
 	}
 	driver, transport, has := strings.Cut(parsed.Scheme, "+")
 	switch {
@@ -118,7 +118,7 @@ func (u *RemoteURI) setPort(text string) error {
 	}
 	port, err := strconv.ParseUint(text, 10, 16)
 	if err != nil {
-		return fmt.Errorf("port %q is none (1 to 65535)", text)
+		return fmt.Errorf("port %q is not a number from 1 to 65535", text)
 	}
 	if port != 0 { // to libvirt, 0 is the same as none
 		u.Port = int(port)

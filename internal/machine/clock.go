@@ -73,7 +73,7 @@ func (m *Machine) WaitClock(ctx context.Context, f Floor, limit string) error {
 		case <-time.After(clockPoll):
 		}
 		if m.checkFloor(f) == nil {
-			m.Warn("the clock says %s: going on", termtext.Instant(m.Now()))
+			m.Warn("the clock says %s: continuing", termtext.Instant(m.Now()))
 			return nil
 		}
 	}

@@ -165,7 +165,7 @@ func (d Delivery) Fill(j *change.Job, a *authority.Authority, keys *change.Keyri
 			return nil, err
 		}
 		if have.Cert != nil || have.Key != nil {
-			return nil, hint.With(fmt.Errorf("there is a %s pair already: %s", id.Role, have.Where()), "move it away first, or make a bundle with --out")
+			return nil, hint.With(fmt.Errorf("there is a %s certificate or key already: %s", id.Role, have.Where()), "move it away first, or make a bundle with --out")
 		}
 		o.Identity = id
 		if have.Cert, err = a.MakePair(j, keys, o, d.To, nil); err != nil {

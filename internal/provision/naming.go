@@ -28,7 +28,7 @@ func (n *Naming) Parse(role, wholeSubject string) (err error) {
 	}
 	switch {
 	case n.Kind == subject.Client && len(n.SANs) > 0:
-		return hint.Usagef("--san is for servers: libvirt looks at no SAN of a client")
+		return hint.Usagef("--san is for servers: libvirt ignores the SANs of a client")
 	case n.Kind == subject.Client && n.OnlySANs:
 		return hint.Usagef("--only-san is for servers: a client gets no SAN")
 	case wholeSubject != "":
@@ -95,7 +95,7 @@ func (n Naming) EachOf(m *machine.Machine) (func(name string, sans []string) ([]
 	}
 	return func(name string, sans []string) ([]subject.Identity, error) {
 		if n.Kind == subject.Client && len(sans) > 0 {
-			return nil, fmt.Errorf("client %s has SANs, and libvirt looks at no SAN of a client", termtext.QuoteShort(name))
+			return nil, fmt.Errorf("client %s has SANs, and libvirt ignores the SANs of a client", termtext.QuoteShort(name))
 		}
 		with := n
 		with.SANs = slices.Concat(n.SANs, sans)

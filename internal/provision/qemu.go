@@ -99,7 +99,7 @@ func (f *Folders) noteSwitch(j *change.Job, use libvirt.QEMUUse, layout libvirt.
 		return
 	}
 	if !f.Machine.Tree().Exists(layout.Base) {
-		j.Note("%s counts when libvirtd, or virtqemud, is started again: that is when it looks which folders there are", layout.Base)
+		j.Note("restart libvirtd or virtqemud: it looks for %s only when it starts", layout.Base)
 	}
 	file, err := f.Machine.QEMUConf()
 	if err != nil || use.Switch == "" {
@@ -215,7 +215,7 @@ func (f *Folders) isCopy(have *keypair.Pair) bool {
 func (f *Folders) keep(j *change.Job, a *authority.Authority, have *keypair.Pair, to keypair.Dest) error {
 	if !a.HasSigned(have.Cert) {
 		return hint.With(fmt.Errorf("%s: %s is not signed by the CA in %s", have.CertPath, subject.Of(have.Cert), a.Layout.Path(libvirt.CACert)),
-			"move it away to have it made anew, or name its CA with --qemu-ca")
+			"move it away to have a new one made, or name its CA with --qemu-ca")
 	}
 	data, err := f.Machine.Tree().ReadFile(have.KeyPath, store.MaxPEM)
 	if err != nil {
@@ -241,7 +241,7 @@ func (f *Folders) takeForeign(j *change.Job, a *authority.Authority, use libvirt
 			return false, err
 		}
 	}
-	j.Note("%s is another CA's, %s: it was taken as it is", to.Layout.Base, subject.Of(certs[0]))
+	j.Note("%s is of another CA, %s: it was kept as it is", to.Layout.Base, subject.Of(certs[0]))
 	return true, nil
 }
 
@@ -249,7 +249,7 @@ func (f *Folders) takeForeign(j *change.Job, a *authority.Authority, use libvirt
 func (f *Folders) copyPair(j *change.Job, have *keypair.Pair, role pki.Role, to keypair.Dest) error {
 	from := f.Pairs[role]
 	if from == nil || from.Key == nil || from.Cert == nil {
-		return hint.With(fmt.Errorf("there is no whole %s pair to copy for QEMU", role), "issue a host, which has both pairs, or give QEMU its own with --separate")
+		return hint.With(fmt.Errorf("there is no %s certificate with its key to copy for QEMU", role), "issue a host, which has both roles, or give QEMU its own with --separate")
 	}
 	if have.Key != nil && !pki.SameKey(have.Key.Public(), from.Key.Public()) {
 		return hint.With(fmt.Errorf("there is a key already: %s", have.KeyPath), "move it away first")
@@ -269,7 +269,7 @@ func (f *Folders) keyOwner(j *change.Job) (*store.Owner, error) {
 		if !f.Portable {
 			return nil, hint.With(err, "install libvirt's QEMU driver first, or name the group that may read the keys with --qemu-group")
 		}
-		j.NoteOnce("%v: give the keys in QEMU's folders to its group where they go, or name it with --qemu-group", err)
+		j.NoteOnce("%v: give the keys in QEMU's directories to its group where they go, or name it with --qemu-group", err)
 		return machine.Owner(), nil
 	}
 	if machine.Unread(err) {
@@ -279,7 +279,7 @@ func (f *Folders) keyOwner(j *change.Job) (*store.Owner, error) {
 		return nil, hint.Usage(err)
 	}
 	if f.Portable {
-		j.NoteOnce("QEMU's keys are for the group %s, %d: where they go it must have this number, and what copies them keep it; bootstrap --bundle sees to both", name, gid)
+		j.NoteOnce("QEMU's keys are for the group %s, %d: where they go it must have this number, and the tool that copies them must keep it; bootstrap --bundle sees to both", name, gid)
 	}
 	return &store.Owner{GID: gid}, nil
 }

@@ -31,7 +31,7 @@ func (h *Host) holdNames(j *change.Job, server *keypair.Pair) {
 	h.lacking = h.asked.Missing(server.Cert)
 	if len(h.lacking) == 0 {
 		if own := h.Server.Missing(server.Cert); len(own) > 0 {
-			j.Note("%s does not name %s: it was taken as it is (virtpki %srenew %s%s)", server.CertPath, strings.Join(own, ", "), h.m.Flags(), termtext.ShellFlags("--san", own...), h.m.RenewFlag())
+			j.Note("%s does not name %s: it was kept as it is (virtpki %srenew %s%s)", server.CertPath, strings.Join(own, ", "), h.m.Flags(), termtext.ShellFlags("--san", own...), h.m.RenewFlag())
 		}
 		return
 	}

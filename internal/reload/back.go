@@ -43,15 +43,15 @@ func (r *Reloader) ProveOrRollBack(ctx context.Context, back Back) error {
 func (r *Reloader) goBack(ctx context.Context, back Back, refused error) error {
 	again, err := stepBack(r.steps(back), func() error { return r.Reload(ctx) })
 	if err != nil {
-		return errors.Join(refused, fmt.Errorf("putting the files of before back: %w", err))
+		return errors.Join(refused, fmt.Errorf("restoring the previous files: %w", err))
 	}
 	switch {
 	case len(back.Pairs) > 0:
 		for _, layout := range back.Pairs {
-			r.j.Note("the files of before are back in %s", keypair.Held(layout))
+			r.j.Note("the previous files are back in %s", keypair.Held(layout))
 		}
 	case back.Beside != nil:
-		r.j.Note("the files of before are back in %s", filepath.Dir(r.m.System().Path(libvirt.CACert)))
+		r.j.Note("the previous files are back in %s", filepath.Dir(r.m.System().Path(libvirt.CACert)))
 	}
 	if again != nil && again.Error() == refused.Error() {
 		return refused // the daemon refuses something else than the change, and refused says so

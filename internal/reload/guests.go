@@ -122,13 +122,13 @@ func (r *guestRefresh) reload(ctx context.Context, host *rpc.GuestHost, guest rp
 	case errors.Is(err, rpc.ErrVNCWithoutTLS):
 		return nil
 	case errors.Is(err, rpc.ErrNoDisplayReload):
-		r.j.Note("guest %s: VNC%s: %v; it reads the new ones when it is migrated or started again", guest.Name, r.goesOn("vnc"), err)
+		r.j.Note("guest %s: VNC%s: %v; it reads the new ones when it is migrated or restarted", guest.Name, r.goesOn("vnc"), err)
 		return nil
 	case errors.Is(err, rpc.ErrGuestBusy):
 		r.j.Note("guest %s: VNC%s: %v; the next run tries again", guest.Name, r.goesOn("vnc"), err)
 		return nil
 	case err != nil:
-		return fmt.Errorf("VNC goes on with the files of before: %w", err)
+		return fmt.Errorf("VNC still uses the previous files: %w", err)
 	}
 	return r.proveVNC(ctx, guest)
 }
@@ -140,7 +140,7 @@ func (r *guestRefresh) tellHeld(guest rpc.Guest) {
 		if err != nil || use.Refresh != libvirt.GuestStart || r.ends(name).IsZero() {
 			continue
 		}
-		r.j.Note("guest %s: %s%s: it reads the new files when it is migrated, started again, or its device is plugged in again", guest.Name, heldWords[name], r.goesOn(name))
+		r.j.Note("guest %s: %s%s: it reads the new files when it is migrated or restarted, or when its device is plugged in again", guest.Name, heldWords[name], r.goesOn(name))
 	}
 }
 
@@ -150,9 +150,9 @@ var heldWords = map[string]string{"spice": "SPICE", "chardev": "a character devi
 // goesOn says until when a use can keep using the previous files.
 func (r *guestRefresh) goesOn(use string) string {
 	if until := r.ends(use); !until.IsZero() {
-		return " goes on with the pair of before, until " + termtext.Day(until)
+		return " still uses the previous certificate, until " + termtext.Day(until)
 	}
-	return " goes on with the files of before"
+	return " still uses the previous files"
 }
 
 // ends returns when the previous certificate expires; zero if it has not changed.
@@ -215,19 +215,19 @@ func (r *guestRefresh) where(served *x509.Certificate) string {
 // proveVNC asks VNC for its certificate.
 func (r *guestRefresh) proveVNC(ctx context.Context, guest rpc.Guest) error {
 	if guest.VNCAddress == "" {
-		r.j.Did("guest %s: VNC has read its files again", guest.Name)
+		r.j.Did("guest %s: VNC reloaded its TLS files", guest.Name)
 		return nil
 	}
 	served, err := rpc.ServedVNC(ctx, guest.VNCAddress)
 	if err != nil {
-		return fmt.Errorf("VNC has read its files again, and does not answer: %w", err)
+		return fmt.Errorf("VNC reloaded its TLS files, and does not answer: %w", err)
 	}
 	path := r.where(served)
 	if path == "" {
 		return hint.With(fmt.Errorf("VNC serves %s until %s, which is in none of %s", subject.Of(served), termtext.Day(served.NotAfter), strings.Join(r.paths(), " and ")),
-			"it was started with another folder: it reads these when it is migrated or started again")
+			"it was started with another directory: it reads these when it is migrated or restarted")
 	}
-	r.j.Did("guest %s: VNC serves what is in %s, until %s", guest.Name, path, termtext.Day(served.NotAfter))
+	r.j.Did("guest %s: VNC serves %s, until %s", guest.Name, path, termtext.Day(served.NotAfter))
 	return nil
 }
 

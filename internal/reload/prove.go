@@ -23,14 +23,14 @@ import (
 // client.
 func (r *Reloader) prove(ctx context.Context, d running.Daemon) error {
 	if d.Address == "" {
-		r.j.Note("%s does not listen for TLS: there is nothing to prove", d.Daemon.Name)
+		r.j.Note("%s does not listen for TLS: there is nothing to verify", d.Daemon.Name)
 		return nil
 	}
 	state := Served(ctx, d)
 	if err := state.Err(); err != nil {
 		return err
 	}
-	r.j.Did("%s serves what is in %s, until %s", d.Daemon.Name, d.Files.Cert, termtext.Day(state.OnDisk.NotAfter))
+	r.j.Did("%s serves %s, until %s", d.Daemon.Name, d.Files.Cert, termtext.Day(state.OnDisk.NotAfter))
 	return r.proveClient(ctx, d, systemClient(r.m))
 }
 
@@ -43,13 +43,13 @@ func (r *Reloader) proveClient(ctx context.Context, d running.Daemon, client *ke
 	in, err := Admits(ctx, d, client.TLS())
 	switch {
 	case err != nil:
-		return fmt.Errorf("it does not let %s in: %w", name, err)
+		return fmt.Errorf("it does not admit %s: %w", name, err)
 	case in:
-		r.j.Did("%s lets %s in", d.Daemon.Name, name)
+		r.j.Did("%s admits %s", d.Daemon.Name, name)
 	case listRefuses(d.Conf, name):
-		r.j.Note("%s: its %s does not let %s in", d.Daemon.Name, libvirt.AllowedDNs, name)
+		r.j.Note("%s: its %s does not admit %s", d.Daemon.Name, libvirt.AllowedDNs, name)
 	default:
-		return fmt.Errorf("it does not let %s in: %w", name, rpc.ErrClientRefused)
+		return fmt.Errorf("it does not admit %s: %w", name, rpc.ErrClientRefused)
 	}
 	return nil
 }

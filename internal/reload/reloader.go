@@ -87,7 +87,7 @@ func (r *Reloader) Reload(ctx context.Context) error {
 	}
 	errs = append(errs, r.startAgain(ctx, daemons))
 	if len(daemons) == 0 && !r.o.Leave {
-		r.j.Note("no daemon runs here: what is on disk counts when one starts")
+		r.j.Note("no daemon runs here: one that starts later uses the files on disk")
 	}
 	return errors.Join(errs...)
 }
@@ -150,7 +150,7 @@ func (r *Reloader) refresh(ctx context.Context, d running.Daemon) (running.Daemo
 	if err := admin.UpdateTLS(ctx, d.Daemon.Name); err != nil {
 		return d, err
 	}
-	r.j.Did("%s has read its files again", d.Daemon.Name)
+	r.j.Did("%s reloaded its TLS files", d.Daemon.Name)
 	return d, nil
 }
 

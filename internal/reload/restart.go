@@ -14,7 +14,7 @@ import (
 )
 
 // ErrNeedsRestart is the error for a daemon that reads its files again only after a restart.
-var ErrNeedsRestart = errors.New("its conf names files of its own, so it must be restarted to read them: a reload would switch it to the default files")
+var ErrNeedsRestart = errors.New("its configuration names files of its own, so it must be restarted to read them: a reload would switch it to the default files")
 
 // restart restarts a daemon. One with files of its own cannot be reloaded: a reload would
 // switch it to the default files and to their identity, and report success.

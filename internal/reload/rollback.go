@@ -64,7 +64,7 @@ func (r *Reloader) exchange(all []previous) error {
 		return err
 	}
 	for _, before := range all {
-		r.j.Did("%s is as it was before%s", keypair.Held(before.layout), before.text)
+		r.j.Did("restored %s%s", keypair.Held(before.layout), before.text)
 	}
 	return nil
 }

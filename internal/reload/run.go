@@ -71,14 +71,14 @@ func (r *Reloader) tryPrevious(ctx context.Context, daemons []running.Daemon) er
 		err = r.rollBack(layouts)
 	}
 	if err != nil {
-		return fmt.Errorf("putting the files of before back: %w", err)
+		return fmt.Errorf("restoring the previous files: %w", err)
 	}
 	if err := r.all(ctx, daemons); err != nil {
 		return rollBackAll(r.m.Tree(), layouts)
 	}
 	for _, layout := range layouts {
 		held := keypair.Held(layout)
-		r.j.Note("the files of before are back in %s; what the daemon did not take is in %s", held, store.Previous(held))
+		r.j.Note("the previous files are back in %s; the files that the daemon refused are in %s", held, store.Previous(held))
 	}
 	return nil
 }

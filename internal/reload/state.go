@@ -67,7 +67,7 @@ func (s State) Err() error {
 	case s.Served == nil:
 		return errors.New("it serves no certificate")
 	case !s.Served.Equal(s.OnDisk):
-		return fmt.Errorf("it serves %s (sha256 %s), not what is in %s (sha256 %s)", subject.Of(s.Served), libvirt.Fingerprint(s.Served), s.File, libvirt.Fingerprint(s.OnDisk))
+		return fmt.Errorf("it serves %s (sha256 %s), not the certificate in %s (sha256 %s)", subject.Of(s.Served), libvirt.Fingerprint(s.Served), s.File, libvirt.Fingerprint(s.OnDisk))
 	}
 	return nil
 }

@@ -21,7 +21,7 @@ func TestState(t *testing.T) {
 		err   string // empty if the daemon serves the certificate on disk
 	}{
 		{"the certificate on disk", State{OnDisk: disk, Served: same}, false, ""},
-		{"another one", State{OnDisk: disk, Served: other}, true, "not what is in"},
+		{"another one", State{OnDisk: disk, Served: other}, true, "not the certificate in"},
 		{"no daemon answers", State{OnDisk: disk, probeErr: rpc.ErrNobodyListens}, true, "it serves no certificate: nobody listens"},
 		{"a handshake without a certificate", State{OnDisk: disk}, true, "it serves no certificate"},
 		{"a certificate that a failed handshake has shown", State{OnDisk: disk, Served: same, probeErr: errors.New("cut short")}, false, ""},

@@ -66,7 +66,7 @@ func whyCopy(f copyFacts) string {
 	case f.originalDue:
 		return "a copy of " + f.of
 	case !f.same:
-		return "a copy of what " + f.of + " was before"
+		return "a copy of the previous " + f.of
 	case !f.keyFits:
 		return "a copy of " + f.of + " without its key"
 	}

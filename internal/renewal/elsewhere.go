@@ -95,7 +95,7 @@ func (r elsewhere) leaveRequests() error {
 		r.next("have the CA of this machine sign: virtpki %srenew%s", r.m.Flags(), flag)
 		return r.refused()
 	}
-	r.next("sign them there (virtpki sign), then virtpki install the answer; --via does both")
+	r.next("sign them there (virtpki sign), then virtpki install the response; --via does both")
 	r.nextImport()
 	return r.refused()
 }

@@ -20,7 +20,7 @@ func (r *renewal) minds(c *candidate) {
 	switch {
 	case text == "":
 	case c.due():
-		c.err = hint.With(fmt.Errorf("%s (%s)", text, c.why()), "whoever made the link has to renew it, or: virtpki %srenew --replace-links%s", r.m.Flags(), r.m.RenewFlag())
+		c.err = hint.With(fmt.Errorf("%s (%s)", text, c.why()), "the program that made the link has to renew it, or: virtpki %srenew --replace-links%s", r.m.Flags(), r.m.RenewFlag())
 	default:
 		r.left = append(r.left, text+": virtpki will not renew it; see --replace-links")
 	}

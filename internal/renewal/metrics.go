@@ -61,17 +61,17 @@ func (r *renewal) metricsText(result error, since int64) []byte {
 		fmt.Fprintf(&b, "virtpki_certificate_due{role=%s,path=%s} %d\n", certinfo.Label(p.Role), certinfo.Label(p.path), truth(p.why != ""))
 	}
 	if a, err := authority.Open(r.m); err == nil {
-		certinfo.Family(&b, "virtpki_ca_not_after_seconds", "End of the CA, in seconds since 1970.")
+		certinfo.Family(&b, "virtpki_ca_not_after_seconds", "Expiry of the CA, in seconds since 1970.")
 		for _, cert := range a.Certificates {
 			fmt.Fprintf(&b, "virtpki_ca_not_after_seconds{dn=%s} %d\n", certinfo.Label(subject.Of(cert)), cert.NotAfter.Unix())
 		}
-		certinfo.Family(&b, "virtpki_ca_due", "Whether the CA ends within 30 days and has no successor.")
+		certinfo.Family(&b, "virtpki_ca_due", "Whether the CA expires within 30 days and has no successor.")
 		fmt.Fprintf(&b, "virtpki_ca_due{dn=%s} %d\n", certinfo.Label(subject.Of(a.CA.Certificate)), truth(r.report.CASoon))
 		crlMetrics(&b, a)
 	}
-	certinfo.Family(&b, "virtpki_renew_last_run_seconds", "When renew ran last, in seconds since 1970.")
+	certinfo.Family(&b, "virtpki_renew_last_run_seconds", "When renew last ran, in seconds since 1970.")
 	fmt.Fprintf(&b, "virtpki_renew_last_run_seconds %d\n", r.m.Now().Unix())
-	certinfo.Family(&b, "virtpki_renew_success", "Whether the last run of renew went well.")
+	certinfo.Family(&b, "virtpki_renew_success", "Whether the last run of renew succeeded.")
 	fmt.Fprintf(&b, "virtpki_renew_success %d\n", truth(result == nil))
 	if r.asks() {
 		certinfo.Family(&b, unansweredMetric, "Since when the CA does not answer requests, in seconds since 1970; 0 while it does, and while none are due.")

@@ -155,7 +155,7 @@ func (r Rule) namesUnmet(m *machine.Machine, found []*candidate) error {
 	if r.Names.empty() || slices.ContainsFunc(found, isServer) {
 		return nil
 	}
-	return hint.With(errors.New("there is no server certificate here whose names could be changed"), "virtpki %sissue server NAME --san OTHER makes one", m.Flags())
+	return hint.With(errors.New("there is no server certificate here to change"), "virtpki %sissue server NAME --san OTHER makes one", m.Flags())
 }
 
 // namesNotThere returns the names to remove that no certificate here has.
@@ -184,7 +184,7 @@ func (r Rule) namesGranted(certs []*x509.Certificate) error {
 				"have it granted there: virtpki sign %s", termtext.ShellFlags("--exact-name", missing...))
 		}
 		if kept := r.Names.kept(cert); kept != "" {
-			return fmt.Errorf("the CA's response is for %s still: the live certificate stays", kept)
+			return fmt.Errorf("the CA's response still contains %s: the live certificate stays", kept)
 		}
 	}
 	return nil

@@ -25,7 +25,7 @@ func TestParseNames(t *testing.T) {
 		{"hv1 10.0.0.1 *.lab.example", "hv2 2001:db8::1", ""},
 		{"a b", "B", "B is to be added and removed"},
 		{"10.0.0.1", "10.0.0.1", "10.0.0.1 is to be added and removed"},
-		{"hv_1 a..b", "", `SAN "a..b" is no DNS name`},
+		{"hv_1 a..b", "", `SAN "a..b" is not a DNS name`},
 		{"", "fe80::1%eth0", "names an interface"},
 	} {
 		_, err := ParseNames(strings.Fields(c.add), strings.Fields(c.remove))

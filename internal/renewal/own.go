@@ -157,7 +157,7 @@ func (p *ownPair) whyDue(now time.Time) string {
 	case now.Before(p.opens):
 		return ""
 	case of != "":
-		return "due: its CA ends on " + termtext.Day(p.ends)
+		return "due: its CA expires on " + termtext.Day(p.ends)
 	}
 	return "due: until " + termtext.Day(p.ends)
 }

@@ -21,23 +21,25 @@ func TestReasons(t *testing.T) {
 		want   []string
 	}{
 		{"all is well", func(f *facts) {}, nil},
-		{"asked for", func(f *facts) { f.forced = true }, []string{"due: asked for"}},
+		{"asked for", func(f *facts) { f.forced = true }, []string{"due because of --force"}},
 		{"a moment before it opens", func(f *facts) { f.now = f.opens.Add(-time.Second) }, nil},
 		{"when it opens", func(f *facts) { f.now = f.opens }, []string{"due: until 2027-06-01"}},
 		{"a moment before its end", func(f *facts) { f.now = cert.NotAfter.Add(-time.Second) }, []string{"due: until 2027-06-01"}},
 		{"at its end", func(f *facts) { f.now = cert.NotAfter }, []string{"expired on 2027-06-01"}},
-		{"asked for, and expired", func(f *facts) { f.forced, f.now = true, cert.NotAfter }, []string{"due: asked for"}},
+		{"asked for, and expired", func(f *facts) { f.forced, f.now = true, cert.NotAfter }, []string{"due because of --force"}},
 		{"no key", func(f *facts) { f.key = "its key is missing" }, []string{"its key is missing"}},
 		{"another CA's", func(f *facts) { f.signed = false }, []string{"not signed by the CA here"}},
-		{"of the generation that goes", func(f *facts) { f.outgoing = true }, []string{"signed by the CA that is on its way out"}},
+		{"of the generation that goes", func(f *facts) { f.outgoing = true }, []string{"signed by the CA that is being replaced"}},
 		{"another CA's, in a rollover", func(f *facts) { f.signed, f.outgoing = false, true }, []string{"not signed by the CA here"}},
 		{"a new address", func(f *facts) { f.missing = []net.IP{net.IPv4(192, 0, 2, 7)} }, []string{"lacks 192.0.2.7, which this machine has now"}},
 		{"a name more", func(f *facts) { f.lacking = "virt" }, []string{"is to be for virt too"}},
 		{"a name less", func(f *facts) { f.unwanted = "virt" }, []string{"is not to be for virt any more"}},
 		{"one for another", func(f *facts) { f.lacking, f.unwanted = "new", "old" }, []string{"is to be for new too, and is not to be for old any more"}},
 		{"another CA than was named", func(f *facts) { f.foreign = true }, []string{"not signed by the CA that signs now"}},
-		{"several", func(f *facts) { f.foreign, f.key, f.now = true, "its key is another's", cert.NotAfter },
-			[]string{"expired on 2027-06-01", "its key is another's", "not signed by the CA that signs now"}},
+		{"several", func(f *facts) {
+			f.foreign, f.key, f.now = true, "its key belongs to another certificate", cert.NotAfter
+		},
+			[]string{"expired on 2027-06-01", "its key belongs to another certificate", "not signed by the CA that signs now"}},
 	} {
 		f := facts{now: noon, opens: noon.AddDate(0, 8, 0), cert: cert, signed: true}
 		c.change(&f)
@@ -56,7 +58,7 @@ func TestWhyCopy(t *testing.T) {
 		{"as the original", copyFacts{same: true, keyFits: true}, ""},
 		{"the original cannot be read", copyFacts{unreadable: true, originalDue: true}, ""},
 		{"the original is renewed", copyFacts{originalDue: true, same: true, keyFits: true}, "a copy of X"},
-		{"it has stayed behind", copyFacts{keyFits: true}, "a copy of what X was before"},
+		{"it has stayed behind", copyFacts{keyFits: true}, "a copy of the previous X"},
 		{"its key has stayed behind", copyFacts{same: true}, "a copy of X without its key"},
 	} {
 		c.f.of = "X"

@@ -78,7 +78,7 @@ func (f facts) reasons() []string {
 func whyAge(f facts) string {
 	switch {
 	case f.forced:
-		return "due: asked for"
+		return "due because of --force"
 	case !f.now.Before(f.cert.NotAfter):
 		return "expired on " + termtext.Day(f.cert.NotAfter)
 	case !f.now.Before(f.opens):
@@ -94,7 +94,7 @@ func whySigner(f facts) string {
 	case !f.signed:
 		return "not signed by the CA here"
 	case f.outgoing:
-		return "signed by the CA that is on its way out"
+		return "signed by the CA that is being replaced"
 	}
 	return ""
 }
@@ -121,7 +121,7 @@ func keyProblem(p *keypair.Pair) string {
 	case p.Key == nil:
 		return "its key is missing"
 	case p.Mismatch() != nil:
-		return "its key is another's"
+		return "its key belongs to another certificate"
 	}
 	return ""
 }

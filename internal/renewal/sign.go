@@ -68,7 +68,7 @@ func (r *renewal) decideOne(j *change.Job, a *authority.Authority, c *candidate)
 // renewOne plans a new certificate like the one that is there.
 func (r *renewal) renewOne(j *change.Job, a *authority.Authority, c *candidate) error {
 	if c.sealed {
-		return hint.With(fmt.Errorf("%s: %s, and its key has a passphrase", c.pair.CertPath, c.why()), "move the pair away, let renew --with make one, and give its key the passphrase")
+		return hint.With(fmt.Errorf("%s: %s, and its key has a passphrase", c.pair.CertPath, c.why()), "move the certificate and key away, let renew --with make new ones, and give the key the passphrase")
 	}
 	if c.original != nil {
 		return r.copyOne(j, a, c)

@@ -49,14 +49,14 @@ func (r *Report) Text() termtext.Text {
 		}
 	case len(r.Stale) > 0:
 		for _, text := range r.Stale {
-			termtext.Fprintf(&b, "%s: would have it read again\n", text)
+			termtext.Fprintf(&b, "%s: would reload it\n", text)
 		}
 	case len(r.Own)+len(r.Unused) > 0: // which is among the warnings
 	case len(r.Installed) == 0:
 		return "nothing is installed here\n"
 	default:
 		next := slices.MinFunc(r.Installed, func(a, b Installed) int { return a.DueFrom.Compare(b.DueFrom) })
-		termtext.Fprintf(&b, "nothing is due; the first is %s from %s\n", next.Path, termtext.Day(next.DueFrom))
+		termtext.Fprintf(&b, "nothing is due; next: %s on %s\n", next.Path, termtext.Day(next.DueFrom))
 	}
 	return termtext.Text(b.String())
 }
@@ -66,7 +66,7 @@ func (r *Report) Text() termtext.Text {
 func (r *Report) Warnings(quiet bool) []string {
 	var all []string
 	if !r.CAEnds.IsZero() && (!quiet || r.CASoon) {
-		all = append(all, termtext.Sprintf("the CA ends on %s: begin its successor with virtpki ca rollover start", termtext.Day(r.CAEnds)))
+		all = append(all, termtext.Sprintf("the CA expires on %s: begin its successor with virtpki ca rollover start", termtext.Day(r.CAEnds)))
 	}
 	if !quiet {
 		all = append(append(all, r.Left...), r.Unused...)

@@ -35,7 +35,7 @@ type enforcement struct {
 func (p *publication) enforce(ctx context.Context, r *reload.Reloader, j *change.Job) error {
 	n := enforcement{p, r, j, p.m.Layouts()}
 	concerned := slices.DeleteFunc(slices.Clone(p.daemons), func(d running.Daemon) bool { return !n.trusted(d) })
-	j.Note("other hosts: copy %s to the same place there, and have the daemon read it again", p.a.Layout.Path(libvirt.CACRL))
+	j.Note("other hosts: copy %s to the same place there, then run virtpki reload", p.a.Layout.Path(libvirt.CACRL))
 	if len(concerned) == 0 {
 		why := "no daemon runs here that trusts this CA"
 		if p.Reload.Leave {
@@ -153,7 +153,7 @@ func (n enforcement) prove(ctx context.Context, d running.Daemon) error {
 			n.j.Did("%s is refused: the CA that signed it is no longer trusted", name)
 			continue
 		case key == nil:
-			n.j.Did("%s is refused, as %s reports: its list is the new one (the key is not here for a handshake)", name, d.Daemon.Name)
+			n.j.Did("%s is refused: %s reports that it uses the new CRL (no handshake was tried, the client's key is not here)", name, d.Daemon.Name)
 			continue
 		case d.Address == "":
 			n.j.Note("%s does not listen for TLS: no handshake was tried", d.Daemon.Name)
@@ -161,10 +161,10 @@ func (n enforcement) prove(ctx context.Context, d running.Daemon) error {
 		}
 		in, err := reload.Admits(ctx, d, key)
 		if err != nil {
-			return fmt.Errorf("whether %s is refused could not be proven: %w", name, err)
+			return fmt.Errorf("whether %s is refused could not be verified: %w", name, err)
 		}
 		if in {
-			return fmt.Errorf("it still lets in %s", name)
+			return fmt.Errorf("it still admits %s", name)
 		}
 		n.j.Did("%s is refused: tried with a handshake at %s", name, d.Address)
 	}

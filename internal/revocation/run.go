@@ -34,7 +34,7 @@ type Request struct {
 }
 
 // ErrNobodyToAsk is the error of [Request.Confirm] for a run without a terminal.
-var ErrNobodyToAsk = errors.New("there is nobody to ask")
+var ErrNobodyToAsk = errors.New("there is no terminal to ask on")
 
 // Run revokes certificates and ends their access on this machine. Without a job nothing has
 // changed; an error beside a job names the part that failed.

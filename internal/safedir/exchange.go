@@ -3,4 +3,4 @@ package safedir
 import "errors"
 
 // ErrNoExchange says that the system or the file system cannot exchange two directories.
-var ErrNoExchange = errors.New("two folders cannot be exchanged here")
+var ErrNoExchange = errors.New("two directories cannot be exchanged here")

@@ -145,7 +145,7 @@ func (p *Policy) role(csr *pki.CSR) (pki.Role, error) {
 func (d *decision) takeNames(csr *pki.CSR) error {
 	if d.Role == pki.Client {
 		if len(csr.DNSNames)+len(csr.IPAddresses) > 0 {
-			d.note("without its subjectAltName: libvirt looks at none of a client's")
+			d.note("without its subjectAltName: libvirt ignores that of a client")
 		}
 		return nil
 	}

@@ -39,7 +39,7 @@ func (s *signing) checkRevoked(h *grant.History, d *decision, cert *x509.Certifi
 		text := authority.ShutOutText(one)
 		unseen := s.confirmed && !s.Unattended && !s.AfterRevocation && !s.shown[text] // revoked while a person was asked
 		if !asked || unseen {
-			return hint.With(errors.New(text), "--after-revocation signs all the same; without --yes it is asked")
+			return hint.With(errors.New(text), "--after-revocation signs anyway; without --yes virtpki asks")
 		}
 		s.shown[text] = true
 		d.note("%s", text)

@@ -128,7 +128,7 @@ func (s *signing) respond(j *change.Job, a *authority.Authority, in *incoming) e
 		j.Note("the CA has no CRL: make one with virtpki crl")
 	}
 	if len(in.decisions) == 0 {
-		j.Did("%s: the response is the CA and the CRL as they are now", in.name)
+		j.Did("%s: the response contains the current CA and CRL", in.name)
 	}
 	for i, d := range in.decisions {
 		cert, err := s.certificate(j, a, d, in.csrs[i])

@@ -17,7 +17,7 @@ import (
 // descriptor. For a private key Apply refuses a directory in which others can exchange files.
 func (p *Plan) Apply() error {
 	if p.spoilt != nil {
-		return fmt.Errorf("the plan is not whole: %w", p.spoilt)
+		return fmt.Errorf("the plan is incomplete: %w", p.spoilt)
 	}
 	w := &work{plan: p, dirs: make(map[string]*safedir.Dir)}
 	defer w.close()
@@ -85,7 +85,7 @@ func (w *work) finish(swaps []*swap) {
 			continue // its files changed one after another
 		}
 		if err := s.finish(); err != nil {
-			w.plan.weaken("%s: the generation before is not kept yet: %v", s.folder, err)
+			w.plan.weaken("%s: the previous files are not kept yet: %v", s.folder, err)
 		}
 	}
 }

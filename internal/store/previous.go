@@ -213,7 +213,7 @@ func recoverSwapsIn(parent *safedir.Dir, name string) error {
 			continue
 		}
 		if err := recoverSwap(parent, entry, name); err != nil {
-			return fmt.Errorf("finishing what an earlier run began: %w", err)
+			return fmt.Errorf("finishing an earlier run: %w", err)
 		}
 	}
 	return nil

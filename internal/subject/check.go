@@ -39,7 +39,7 @@ func CheckDNS(what, name string) error {
 	case len(name) > 253:
 		return fmt.Errorf("%s %s has %d characters (at most 253)", what, termtext.QuoteShort(name), len(name))
 	case !grant.IsHostName(name):
-		return fmt.Errorf("%s %s is no DNS name", what, termtext.QuoteShort(name))
+		return fmt.Errorf("%s %s is not a DNS name", what, termtext.QuoteShort(name))
 	case strings.Trim(name[strings.LastIndexByte(name, '.')+1:], "0123456789") == "":
 		return hint.With(fmt.Errorf("%s %s is neither an address nor a DNS name, which does not end in a number", what, termtext.QuoteShort(name)),
 			"an IPv4 address has four parts from 0 to 255")

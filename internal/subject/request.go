@@ -19,7 +19,7 @@ func OfRequest(csr *pki.CSR) string {
 	}
 	text, err := dn.FromRDNSequence(csr.RawSubject)
 	if err != nil {
-		return fmt.Sprintf("a request whose subject libvirt refuses (%v)", err)
+		return fmt.Sprintf("a request with a subject that libvirt refuses (%v)", err)
 	}
 	return termtext.Line(text)
 }

@@ -25,7 +25,7 @@ func TestChecks(t *testing.T) {
 		{"an address", CheckHost("192.0.2.1"), "is an address"},
 		{"a wildcard", CheckHost("*.lab.example"), "is a wildcard"},
 		{"nothing", CheckHost(""), "is empty"},
-		{"a blank", CheckHost("a b"), "is no DNS name"},
+		{"a blank", CheckHost("a b"), "is not a DNS name"},
 		{"an international name", CheckHost("zwölf.example"), "is not ASCII"},
 		{"half an address", CheckHost("192.0.2"), "does not end in a number"},
 		{"too long a host", CheckHost(strings.Repeat("a.", 127)), "254 characters"},

@@ -118,12 +118,12 @@ func (r *Report) Metrics() []byte {
 	certinfo.Family(&b, "virtpki_hosts_check_duration_seconds", "How long that took.")
 	fmt.Fprintf(&b, "virtpki_hosts_check_duration_seconds %.3f\n", r.Seconds)
 	r.family(&b, "virtpki_host_ok", "Whether a host is fine.", func(h Result) (labels, value string) { return "", flag(h.OK) })
-	r.family(&b, "virtpki_host_verdict_info", "What virtpki says of a host.", func(h Result) (labels, value string) {
+	r.family(&b, "virtpki_host_verdict_info", "The verdict of virtpki about a host.", func(h Result) (labels, value string) {
 		return ",verdict=" + certinfo.Label(h.Verdict), "1"
 	})
-	r.family(&b, "virtpki_host_reachable", "Whether something takes connections at a host's TLS port.", func(h Result) (labels, value string) { return "", flag(h.Reachable) })
+	r.family(&b, "virtpki_host_reachable", "Whether something accepts connections at a host's TLS port.", func(h Result) (labels, value string) { return "", flag(h.Reachable) })
 	r.family(&b, "virtpki_host_admits", "Whether a host's daemon admits the client that looks.", func(h Result) (labels, value string) { return "", flag(h.Admitted) })
-	r.family(&b, "virtpki_host_certificate_not_after_seconds", "End of the certificate that a host serves, in seconds since 1970.", func(h Result) (labels, value string) {
+	r.family(&b, "virtpki_host_certificate_not_after_seconds", "Expiry of the certificate that a host serves, in seconds since 1970.", func(h Result) (labels, value string) {
 		if h.Certificate == nil {
 			return "", ""
 		}

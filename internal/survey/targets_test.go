@@ -76,7 +76,7 @@ func TestParseTargetsRefuses(t *testing.T) {
 	for name, c := range map[string]struct{ list, want string }{
 		"nothing":                    {"# none\n", "hosts names no host"},
 		"groups alone":               {"[a]\n[b:vars]\nx=1\n", "hosts names no host"},
-		"a NUL":                      {"hv1\x00\n", "line 1: holds a NUL byte"},
+		"a NUL":                      {"hv1\x00\n", "line 1: has a NUL byte"},
 		"a range of nothing":         {"hv[9:1]\n", "is empty or too long"},
 		"a range without end":        {"hv[1:999999999]\n", "is empty or too long"},
 		"many ranges":                {"hv[1:9999][1:9999][1:9999]\n", "stands for more than"},

@@ -143,7 +143,7 @@ func FlagError(_ *cobra.Command, err error) error {
 		return hint.Usage(err)
 	}
 	want, known := map[string]string{
-		"bool": "neither true nor false", "int": "no number", "duration": "no duration such as 15s",
+		"bool": "neither true nor false", "int": "no number", "duration": "not a duration such as 15s",
 	}[bad.GetFlag().Value.Type()]
 	if !known {
 		return hint.Usage(err)

@@ -176,7 +176,7 @@ func (c *CA) call(ctx context.Context, call web.Call, into any) error {
 func (c *CA) get(ctx context.Context, path string, limit int64) ([]byte, error) {
 	data, err := c.client.Do(ctx, web.Call{Method: http.MethodGet, Path: c.path(path), Header: c.header(), Limit: limit})
 	if web.Status(err) == http.StatusNotFound {
-		return nil, hint.With(err, "no PKI engine is at %s: write its mount into the issuer's file", c.o.Mount)
+		return nil, hint.With(err, "there is no PKI engine at %s: write its mount into the issuer's file", c.o.Mount)
 	}
 	return data, wordSealed(err)
 }

@@ -94,7 +94,7 @@ func (c *Client) attempt(ctx context.Context, call Call) ([]byte, error) {
 	}
 	switch {
 	case err != nil:
-		return nil, &broken{fmt.Errorf("the response to %s was cut short: %w", call.Path, c.wordFailure(ctx, err))}
+		return nil, &broken{fmt.Errorf("the response to %s ended early: %w", call.Path, c.wordFailure(ctx, err))}
 	case int64(len(body)) > limit:
 		return nil, fmt.Errorf("the response to %s is longer than %d bytes", call.Path, limit)
 	}

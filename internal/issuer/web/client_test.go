@@ -109,11 +109,11 @@ func TestHostileResponses(t *testing.T) {
 			case <-forever:
 			case <-r.Context().Done():
 			}
-		}, "cut short: no response within 300ms"},
+		}, "ended early: no response within 300ms"},
 		{"cut", func(w http.ResponseWriter, _ *http.Request) {
 			w.Header().Set("Content-Length", "100")
 			io.WriteString(w, "{")
-		}, "was cut short: unexpected EOF"},
+		}, "ended early: unexpected EOF"},
 		{"long header", func(w http.ResponseWriter, _ *http.Request) {
 			for i := range 100 {
 				w.Header().Set(fmt.Sprintf("X-%d", i), strings.Repeat("x", 10_000))

@@ -176,7 +176,7 @@ func (c *File) Unset(name string) bool {
 		out = nil
 	}
 	if err := c.reread(out); err != nil {
-		panic(fmt.Sprintf("conf: removing %s: %v", name, err)) // an entry's end is where another may begin
+		panic(fmt.Sprintf("removing %s: %v", name, err)) // an entry's end is where another may begin
 	}
 	return true
 }

@@ -30,14 +30,14 @@ func (c *File) LateComplaints(hasGroup func(string) bool) []LateComplaint {
 	}
 	for _, name := range []string{"unix_sock_ro_perms", "unix_sock_rw_perms", "unix_sock_admin_perms"} {
 		if v, ok := c.text(name); ok && !octalMode(v) {
-			say(true, name, "%q is no octal mode", v)
+			say(true, name, "%q is not an octal mode", v)
 		}
 	}
 	if v, ok := c.text("unix_sock_group"); ok && !hasGroup(v) && !isNumber(strings.TrimPrefix(v, "+")) {
 		say(true, "unix_sock_group", "there is no group %q", v)
 	}
 	if v, ok := c.text("unix_sock_dir"); ok && !filepath.IsAbs(v) && v != "" {
-		say(true, "unix_sock_dir", "%q is no absolute path", v)
+		say(true, "unix_sock_dir", "%q is not an absolute path", v)
 	}
 	c.lateIdentity(say)
 	c.lateLogging(say)
@@ -69,7 +69,7 @@ func (c *File) lateIdentity(say complain) {
 		say(true, "host_uuid_source", "%q is neither smbios nor machine-id", source)
 	}
 	if v, ok := c.text("host_uuid"); ok && !given && !validHostUUID(v) {
-		say(true, "host_uuid", "%q is no UUID that libvirt takes", v)
+		say(true, "host_uuid", "%q is not a UUID that libvirt accepts", v)
 	}
 	if v, ok := c.Lookup("access_drivers"); ok {
 		for _, driver := range v.List() {
@@ -79,10 +79,10 @@ func (c *File) lateIdentity(say complain) {
 		}
 	}
 	if v, ok := c.text("tls_port"); ok && v != "" && !isNumber(v) {
-		say(true, "tls_port", "%q is no port number", v)
+		say(true, "tls_port", "%q is not a port number", v)
 	}
 	if v, ok := c.text("listen_addr"); ok && v == "" {
-		say(true, "listen_addr", "an empty address is none to listen on")
+		say(true, "listen_addr", "the address is empty")
 	}
 }
 
@@ -106,7 +106,7 @@ func (c *File) lateLogging(say complain) {
 		v, _ := c.text(list.name)
 		for _, item := range strings.Fields(v) {
 			if !regexp.MustCompile(list.form).MatchString(item) {
-				say(false, list.name, "%q is none of its items", item)
+				say(false, list.name, "%q is not one of its items", item)
 			}
 		}
 	}

@@ -38,7 +38,7 @@ var (
 
 // ErrNoDisplayReload means that the guest runs a QEMU before 6.0, which cannot be told to
 // reload VNC's files.
-var ErrNoDisplayReload = errors.New("this QEMU cannot read VNC's files again while the guest runs")
+var ErrNoDisplayReload = errors.New("this QEMU cannot reload VNC's files while the guest runs")
 
 // ErrVNCWithoutTLS means that the guest's VNC was started without TLS.
 var ErrVNCWithoutTLS = errors.New("VNC without TLS")

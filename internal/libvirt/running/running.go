@@ -150,7 +150,7 @@ func (r *Daemon) read(p process, sysconfdir string) error {
 	}
 	if _, err := os.Stat(seen); err != nil {
 		if option != "" {
-			return fmt.Errorf("the conf that it was started with: %w", err)
+			return fmt.Errorf("its configuration file: %w", err)
 		}
 		seen = filepath.Dir(seen) // which has changed if a configuration file has gone
 	}

@@ -16,12 +16,14 @@ import (
 )
 
 // How long the other side may take: to begin, and for a call; to make a key, since a smart card
-// needs minutes for a long one; for a person to type at a PIN pad; and to end.
+// needs minutes for a long one; for a person to type at a PIN pad; and to end. A terminal sends
+// Ctrl-C to both processes: signalTimeout is how much earlier the other one may have ended.
 const (
 	callTimeout     = time.Minute
 	generateTimeout = 10 * time.Minute
 	padTimeout      = 2 * time.Minute
 	endTimeout      = 2 * time.Second
+	signalTimeout   = 200 * time.Millisecond
 )
 
 // handshake is the argument of C_Initialize by which p11-kit recognizes its own clients.
@@ -41,11 +43,12 @@ type module struct {
 	ended  sync.Once
 	forget func() bool // stops watching the context
 	ctx    func() error
+	done   <-chan struct{} // of the context
 }
 
 // start runs a command that speaks the protocol. The process is killed when ctx ends.
 func start(ctx context.Context, argv []string) (*module, error) {
-	m := &module{cmd: exec.Command(argv[0], argv[1:]...), ctx: ctx.Err}
+	m := &module{cmd: exec.Command(argv[0], argv[1:]...), ctx: ctx.Err, done: ctx.Done()}
 	m.cmd.Stderr, m.cmd.WaitDelay = &m.said, endTimeout
 	var err error
 	if m.in, err = m.cmd.StdinPipe(); err != nil {
@@ -198,6 +201,11 @@ func (m *module) why(err error) error {
 		return err
 	}
 	m.end()
+	select {
+	case <-m.done:
+		return m.ctx()
+	case <-time.After(signalTimeout):
+	}
 	if line := m.said.last(m.secret); line != "" {
 		return fmt.Errorf("%w: %s", errEnded, line)
 	}

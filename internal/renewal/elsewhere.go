@@ -62,7 +62,7 @@ func (r elsewhere) forTheCA() error {
 	default:
 		return nil
 	}
-	return hint.With(fmt.Errorf("%s is for the CA, whose key is not on this machine", option), "%s", advice)
+	return hint.With(fmt.Errorf("%s needs the CA's key, which is not on this machine", option), "%s", advice)
 }
 
 // leaveDue ends a run that only lists the due certificates.

@@ -47,7 +47,7 @@ func leftToLink(err error, why, flags string) error {
 	if !errors.As(err, &link) {
 		return nil
 	}
-	return hint.With(fmt.Errorf("%w (%s)", link, why), "whoever made the link has to renew it, or: virtpki %srenew --replace-links", flags)
+	return hint.With(fmt.Errorf("%w (%s)", link, why), "the program that made the link has to renew it, or: virtpki %srenew --replace-links", flags)
 }
 
 // linked names the first of some paths that is a link; empty for none.

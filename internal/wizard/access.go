@@ -167,7 +167,7 @@ func (w accessTopic) whoGetsIn(answers []int, all []candidate, list []string) st
 		case accessNamed:
 			fmt.Fprintf(&b, "  By name: %s in. Anybody else is refused, even with a certificate that this CA signs later.\n", everybody(len(all)))
 		case accessAnyone:
-			fmt.Fprintf(&b, "  Anybody: %s in, and so does whoever this CA signs for later. A certificate of another CA is always refused.\n", everybody(len(all)))
+			fmt.Fprintf(&b, "  Anybody: %s in, and so does everybody this CA signs for later. A certificate of another CA is always refused.\n", everybody(len(all)))
 		case accessPatterns:
 			b.WriteString("  Patterns: such as O=Example Org,CN=ops-*. You see who gets in before they are taken.\n")
 		case accessKeep:

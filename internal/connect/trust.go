@@ -65,7 +65,7 @@ func (c *connection) ownFiles() *Reason {
 		findings = judge.WithoutSanity(findings)
 	}
 	if f := refusal(findings); f != nil {
-		return &Reason{Sure: true, Text: f.File + ": " + f.Text + c.clockNote(*f), Fix: f.Fix}
+		return &Reason{Sure: true, Text: f.File + ": " + f.Text + c.clockNote(*f), Fix: fixOf(c, *f)}
 	}
 	return nil
 }

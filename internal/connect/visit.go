@@ -167,7 +167,7 @@ func (c visit) whyTurnedAway(result *rpc.ProbeResult) []Reason {
 		return []Reason{{Text: "it does not speak the protocol behind TLS, or has ended", Fix: log}}
 	}
 	if c.client == nil {
-		return []Reason{{Sure: result.ClientAsked, Text: "no certificate was shown, and the server demands one", Fix: fixNoPair}}
+		return []Reason{{Sure: result.ClientAsked, Text: "no certificate was shown, and the server demands one", Fix: fixNoPair(c.connection)}}
 	}
 	all := c.whyByCertificate(result)
 	return append(all,

@@ -141,7 +141,7 @@ func (c *connection) whyRefused(result *rpc.ProbeResult, here []running.Daemon) 
 		return c.whyHere(*d)
 	}
 	if c.client == nil {
-		return []Reason{{Sure: result.ClientAsked, Text: "no certificate was shown, and libvirt admits nobody without one", Fix: fixNoPair}}
+		return []Reason{{Sure: result.ClientAsked, Text: "no certificate was shown, and libvirt admits nobody without one", Fix: fixNoPair(c)}}
 	}
 	all := c.whyByCertificate(result)
 	name := subject.Of(c.client.Cert)
@@ -166,8 +166,6 @@ func (c *connection) whyByCertificate(result *rpc.ProbeResult) []Reason {
 	return all
 }
 
-const fixNoPair = "install a client certificate (virtpki issue client NAME --here), or name one with --as CERT,KEY"
-
 // issuersOf words the CAs of which a server takes clients.
 func issuersOf(subjects [][]byte) []string {
 	var names []string
@@ -188,7 +186,7 @@ func (c *connection) whyHere(d running.Daemon) []Reason {
 		}
 	}
 	if c.client == nil {
-		add(&Reason{Sure: true, Text: "no certificate was shown, and libvirt admits nobody without one", Fix: fixNoPair})
+		add(&Reason{Sure: true, Text: "no certificate was shown, and libvirt admits nobody without one", Fix: fixNoPair(c)})
 		return all
 	}
 	for _, f := range c.judgedHere(d) {
@@ -222,7 +220,7 @@ func (c *connection) judgedHere(d running.Daemon) []judge.Finding {
 // reasonHere words a finding of the daemon here. For a list, it names the pattern that comes
 // near.
 func (c *connection) reasonHere(d running.Daemon, f judge.Finding) *Reason {
-	r := &Reason{Sure: true, Text: f.File + ": " + f.Text + c.clockNote(f), Fix: f.Fix}
+	r := &Reason{Sure: true, Text: f.File + ": " + f.Text + c.clockNote(f), Fix: fixOf(c, f)}
 	if f.ID != "dn-refused" {
 		return r
 	}

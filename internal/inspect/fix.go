@@ -181,7 +181,7 @@ func halfPairInFolder(x *fixer, t trouble) (string, bool) {
 	if t.ID != "half-pair" || !x.folder {
 		return "", false
 	}
-	return x.issueElsewhere(t.Finding), true
+	return x.remade(t.Finding), true
 }
 
 // noCRL is about a missing CRL: it may lie beside its place.

@@ -72,7 +72,7 @@ func pairElsewhere(x *fixer, t trouble) (string, bool) {
 		return "", false
 	}
 	if x.user {
-		return x.issueElsewhere(t.Finding), true
+		return remade{role: roleOf(t.File), name: x.name(roleOf(t.File))}.inWords(), true
 	}
 	return "virtpki renew --force", true
 }

@@ -38,7 +38,7 @@ func (x *fixer) whereItSigns(f judge.Finding, fix string) string {
 	case command == "renew" && !x.folder:
 		return "virtpki " + x.flags + rest + x.viaCA(f)
 	case x.folder:
-		return x.issueElsewhere(f)
+		return x.remade(f)
 	}
 	with := ""
 	if _, uses, ok := strings.Cut(rest, " --with "); ok {
@@ -101,17 +101,11 @@ func (x *fixer) viaCA(f judge.Finding) string {
 	return fmt.Sprintf(" --via %s%s; its administrator has to allow the new key", via, whereCA)
 }
 
-// issueElsewhere makes the pair of a directory for ?pkipath= again.
-func (x *fixer) issueElsewhere(f judge.Finding) string {
-	role := roleOf(f.File)
-	return fmt.Sprintf(whereKey+"virtpki issue %s %s --out DIR --layout pkipath", role, cmp.Or(x.name(role), "NAME"))
-}
-
 // afterRevocation is about a certificate that was revoked by a CA with its key elsewhere. sign
 // refuses a revoked host unless the CA's administrator allows it.
 func (x *fixer) afterRevocation(f judge.Finding, rest string) string {
 	if x.folder {
-		return x.issueElsewhere(f) + ", if its owner is to be admitted again"
+		return x.remade(f)
 	}
 	if !x.issuer.None() {
 		return x.byIssuer(f, "renew", rest)

@@ -1,0 +1,37 @@
+package connect
+
+import (
+	"cmp"
+	"path/filepath"
+	"strings"
+
+	"virtpki/internal/inspect"
+	"virtpki/internal/judge"
+	"virtpki/internal/subject"
+)
+
+// folderOf returns the directory for ?pkipath= that the client's files are in; empty if they are in
+// another place.
+func folderOf(c *connection) string { return cmp.Or(c.uri.PKIPath, c.pkipath) }
+
+// fixNoPair returns the fix for a client without a certificate.
+func fixNoPair(c *connection) string {
+	if folder := folderOf(c); folder != "" {
+		return inspect.ClientFolder(c.m, folder, "", false) + "; or name a certificate with --as CERT,KEY"
+	}
+	return "install a client certificate (virtpki issue client NAME --here), or name one with --as CERT,KEY"
+}
+
+// fixOf returns the judge's fix for a finding about the client. A new pair goes into the directory
+// that the client reads.
+func fixOf(c *connection, f judge.Finding) string {
+	folder := folderOf(c)
+	if folder == "" || c.client == nil || !strings.HasPrefix(f.Fix, "virtpki issue client ") || filepath.Dir(f.File) != filepath.Clean(folder) {
+		return f.Fix
+	}
+	name := c.client.Cert.Subject.CommonName
+	if subject.CheckClient(name) != nil {
+		name = ""
+	}
+	return inspect.ClientFolder(c.m, folder, name, f.ID == "cert-revoked")
+}

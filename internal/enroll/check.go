@@ -95,7 +95,7 @@ func (in *installer) checkSubject(j *change.Job, s *place, cert *x509.Certificat
 		return nil
 	}
 	before, after := subject.Of(s.live.Cert), subject.Of(cert)
-	if in.KeepSubject {
+	if in.KeepSubject && subject.Readable(s.live.Cert) {
 		return hint.With(fmt.Errorf("the CA has changed the DN from %s to %s, and lists that admit the first would refuse this host", before, after),
 			"have the CA keep it (virtpki sign --subject-from-request), or take the new one with --new-subject")
 	}

@@ -25,8 +25,8 @@ func (in *installer) product() string {
 	return "libvirt"
 }
 
-// judge returns the reason for which the program here would refuse a pair, with the CAs and
-// lists that are there afterwards, in the words of the judge. If no program is installed, it
+// judge returns the reason for which the program here, or the other side of a connection, would
+// refuse a pair, with the CAs and lists that are there afterwards, in the words of the judge. If no program is installed, it
 // notes the faults that only some releases refuse.
 func (in *installer) judge(j *change.Job, role pki.Role, key crypto.Signer, cert *x509.Certificate) error {
 	return in.judgeAs(j, reader{in.product(), in.release, in.known}, &keypair.Pair{Role: role, Key: key, Cert: cert})
@@ -64,6 +64,14 @@ func (in *installer) judgeAs(j *change.Job, by reader, pair *keypair.Pair) error
 			return err
 		}
 	}
+	for _, f := range judge.InSession(set, judge.Peer{}, by.release, in.m.Now()) {
+		if f.Level != judge.Error { // check says the others
+			continue
+		}
+		if err := in.heed(j, role, by, f); err != nil {
+			return err
+		}
+	}
 	return nil
 }
 
@@ -73,6 +81,8 @@ func (in *installer) heed(j *change.Job, role pki.Role, by reader, f judge.Findi
 	case f.Level == judge.Error && (by.known || len(f.Releases) == 0):
 		err := fmt.Errorf("it would be refused here: %s", f.Text)
 		switch {
+		case f.ID == "subject-empty" && len(in.Given) > 0:
+			return hint.With(err, "have the CA put a name into the subject (commonName of cert-manager's Certificate)")
 		case f.File == in.To.Layout.Path(libvirt.CertFile(string(role))):
 			return hint.With(err, "%s", in.again(role))
 		case f.Fix != "":

@@ -50,6 +50,13 @@ func Prefix(ca *x509.Certificate) string {
 // subject, it returns a text in angle brackets that says so.
 func Of(cert *x509.Certificate) string { return Text(cert.RawSubject) }
 
+// Readable reports whether libvirt can read a certificate's subject. It refuses a certificate with
+// another one, so no list admits that.
+func Readable(cert *x509.Certificate) bool {
+	_, err := dn.FromRDNSequence(cert.RawSubject)
+	return err == nil
+}
+
 // Text is [Of] for an encoded subject or issuer.
 func Text(rawName []byte) string {
 	text, err := dn.FromRDNSequence(rawName)

@@ -103,12 +103,27 @@ func (c *candidate) names() []string {
 	return []string{cert.Subject.CommonName}
 }
 
-// identity returns the subject and the names of the next certificate.
+// identity returns the subject and the names of the next certificate. The subject stays, unless
+// libvirt refuses it as empty or unreadable and the certificate has a name to put there.
 func (c *candidate) identity() subject.Identity {
 	old := c.pair.Cert
 	id := subject.Identity{Role: c.role, Name: c.layout.Path(libvirt.CertFile(string(c.role))), RawSubject: old.RawSubject}
+	if name := nameFor(old); name != "" && !subject.Readable(old) {
+		id.Place, id.Name, id.RawSubject = " "+id.Name, name, nil
+	}
 	id.Names = c.change.of(subject.Names{DNS: c.names(), IPs: slices.Concat(old.IPAddresses, c.missing)})
 	return id
+}
+
+// nameFor returns the name that a certificate gives its holder: the CN, or the first
+// subjectAltName that can be one; empty if there is none.
+func nameFor(cert *x509.Certificate) string {
+	for _, name := range append([]string{cert.Subject.CommonName}, cert.DNSNames...) {
+		if subject.CheckHost(name) == nil {
+			return name
+		}
+	}
+	return ""
 }
 
 // keyType returns the type of the next key: the same, if it is known.

@@ -1,6 +1,7 @@
 package judge
 
 import (
+	"reflect"
 	"strings"
 	"testing"
 	"time"
@@ -52,11 +53,36 @@ func BenchmarkOwnFiles(b *testing.B) {
 
 func BenchmarkInSession(b *testing.B) {
 	s := newBench().client()
-	t, err := libvirt.ParseRelease("libvirt-9.0")
-	if err != nil {
-		b.Fatal(err)
+	for _, target := range []string{"libvirt-9.0", "any"} {
+		t, err := libvirt.ParseRelease(target)
+		if err != nil {
+			b.Fatal(err)
+		}
+		b.Run(target, func(b *testing.B) {
+			for b.Loop() {
+				InSession(s, Peer{DNList: []string{"O=Lab,CN=*"}}, t, time.Now())
+			}
+		})
 	}
-	for b.Loop() {
-		InSession(s, Peer{DNList: []string{"O=Lab,CN=*"}}, t, time.Now())
+}
+
+// All rules share how a chain was verified. That changes nothing: alone, each set of rules finds
+// the same.
+func TestSessionByAllRules(t *testing.T) {
+	now := time.Now()
+	for _, c := range findingCases {
+		s := c.set(newBench())
+		for _, role := range []Role{Server, Client} {
+			s.Role = role
+			peer := Peer{Names: []string{"hv1"}, DNList: []string{"*"}}
+			alone := merge(libvirt.Release{}.Rules(s.Product), func(rules libvirt.Rules) []Finding {
+				r := run{set: s, rules: rules, now: now, stage: Session, met: new(verified)}
+				r.session(peer)
+				return r.out
+			})
+			if got := InSession(s, peer, libvirt.Release{}, now); !reflect.DeepEqual(got, alone) {
+				t.Errorf("%s, %s: together %+v, alone %+v", c.id, role, got, alone)
+			}
+		}
 	}
 }

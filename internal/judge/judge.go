@@ -82,8 +82,9 @@ func OwnFiles(set Set, target libvirt.Release, now time.Time) []Finding {
 // InSession returns the findings of the other side on the set's certificate in a handshake, in its
 // order. It is for sets that pass [OwnFiles].
 func InSession(set Set, peer Peer, target libvirt.Release, now time.Time) []Finding {
+	var met verified // of all rules, one after the other
 	return merge(target.Rules(set.Product), func(rules libvirt.Rules) []Finding {
-		r := run{set: set, rules: rules, now: now, stage: Session}
+		r := run{set: set, rules: rules, now: now, stage: Session, met: &met}
 		r.session(peer)
 		return r.out
 	})

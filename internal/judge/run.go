@@ -16,6 +16,7 @@ type run struct {
 	stage Stage
 	out   []Finding
 
+	met *verified             // of a session
 	cas []*gnutls.Certificate // those that are looked at
 	raw []byte                // of the CA or CRL that is being checked, see [Finding]
 }

@@ -1,6 +1,7 @@
 package judge
 
 import (
+	"bytes"
 	"errors"
 	"slices"
 
@@ -90,13 +91,7 @@ func (r *run) peerVerifies(chain []*gnutls.Certificate, peer Peer) {
 	if peer.CRL != nil {
 		crl = *peer.CRL
 	}
-	trusted, err := gnutls.ReadCertificates(ca.Data, 0)
-	if err != nil {
-		trusted = nil
-	}
-	v := gnutls.ChainCheck{Now: r.now, MinBits: sessionBits}
-	chain = gnutls.Shorten(chain, trusted)
-	faults := v.VerifyPeer(chain, trusted)
+	chain, faults := r.met.of(r, chain, ca.Data)
 	r.chainFaults(faults, r.set.Cert, r.refuse, func(c *gnutls.Certificate, f File) {
 		r.refuse("session-issuer-missing", f.Path, "add that CA to the other side's cacert.pem, or send the chain", "its issuer %s is not in the other side's CA file", nameText(c.Issuer))
 	})
@@ -107,6 +102,30 @@ func (r *run) peerVerifies(chain []*gnutls.Certificate, peer Peer) {
 		return
 	}
 	r.checkRevoked(chain, crl)
+}
+
+// verified remembers how a chain was verified: its signatures cost the most of a judgement, and no
+// rules change the outcome.
+type verified struct {
+	sent, trusted []byte // the files, of the certificate and of the CAs
+	chain         []*gnutls.Certificate
+	faults        map[gnutls.Fault]*gnutls.Certificate
+}
+
+// of verifies a chain against all CAs of a file, unless it did so before. The chain then ends with
+// its first trusted certificate.
+func (v *verified) of(r *run, chain []*gnutls.Certificate, cas []byte) ([]*gnutls.Certificate, map[gnutls.Fault]*gnutls.Certificate) {
+	if v.chain != nil && bytes.Equal(v.sent, r.set.Cert.Data) && bytes.Equal(v.trusted, cas) {
+		return v.chain, v.faults
+	}
+	trusted, err := gnutls.ReadCertificates(cas, 0)
+	if err != nil {
+		trusted = nil
+	}
+	check := gnutls.ChainCheck{Now: r.now, MinBits: sessionBits}
+	chain = gnutls.Shorten(chain, trusted)
+	*v = verified{r.set.Cert.Data, cas, chain, check.VerifyPeer(chain, trusted)}
+	return v.chain, v.faults
 }
 
 func (r *run) checkRevoked(chain []*gnutls.Certificate, crl File) {

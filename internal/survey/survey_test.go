@@ -11,6 +11,7 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
+	"syscall"
 	"testing"
 	"time"
 
@@ -25,7 +26,7 @@ import (
 
 // fleet is many hosts behind one listener: the address that a client dials selects the host.
 type fleet struct {
-	t       *testing.T
+	t       testing.TB
 	ca      *labpki.CA
 	dir     string // the client's files
 	m       *machine.Machine
@@ -35,7 +36,7 @@ type fleet struct {
 	want    map[string]string // the verdicts of hosts that are not fine
 }
 
-func newFleet(t *testing.T) *fleet {
+func newFleet(t testing.TB) *fleet {
 	f := &fleet{t: t, ca: labpki.New(t, "CA"), dir: t.TempDir(), m: machine.New(), servers: map[string]func(net.Conn){}, want: map[string]string{}}
 	f.m.Root = t.TempDir()
 	client := f.ca.Issue("alice", nil)
@@ -168,24 +169,49 @@ func (f *fleet) break20() {
 	f.write(filepath.Join(f.dir, "cacrl.pem"), f.ca.CRL(revoked...))
 }
 
+// thousand returns a fleet of a thousand hosts, of which twenty are not fine.
+func thousand(t testing.TB) *fleet {
+	f, key := newFleet(t), labpki.NewKey(t)
+	fine := func(n int) {
+		for range n {
+			name := fmt.Sprintf("hv%04d.lab.example", len(f.targets))
+			pair := f.ca.IssueFor(key, name, func(c *x509.Certificate) { c.DNSNames, c.NotAfter = []string{name}, time.Now().Add(60*24*time.Hour) })
+			f.record(pair.Cert)
+			f.add("fine", libvirtd(pair.TLS(), "\x01", true))
+		}
+	}
+	fine(500)
+	f.break20()
+	fine(480)
+	f.listen()
+	return f
+}
+
+// BenchmarkThousandHosts looks at that fleet. The processor time is that of virtpki and of the
+// thousand servers together.
+func BenchmarkThousandHosts(b *testing.B) {
+	f := thousand(b)
+	before := processorTime(b)
+	for b.Loop() {
+		if report := f.run(nil); report.Fine != 980 {
+			b.Fatalf("%d fine", report.Fine)
+		}
+	}
+	b.ReportMetric((processorTime(b)-before).Seconds()/float64(b.N), "cpu-s/op")
+}
+
+func processorTime(b *testing.B) time.Duration {
+	var used syscall.Rusage
+	if err := syscall.Getrusage(syscall.RUSAGE_SELF, &used); err != nil {
+		b.Fatal(err)
+	}
+	return time.Duration(used.Utime.Nano() + used.Stime.Nano())
+}
+
 // TestThousandHosts looks at a thousand hosts, of which twenty are not fine, in ten ways. The
 // report names those twenty, each with its own reason, and no others.
 func TestThousandHosts(t *testing.T) {
-	f := newFleet(t)
-	key := labpki.NewKey(t)
-	good := func(name string) *tls.Certificate {
-		pair := f.ca.IssueFor(key, name, func(c *x509.Certificate) { c.DNSNames, c.NotAfter = []string{name}, time.Now().Add(60*24*time.Hour) })
-		f.record(pair.Cert)
-		return pair.TLS()
-	}
-	for range 500 {
-		f.add("fine", libvirtd(good(fmt.Sprintf("hv%04d.lab.example", len(f.targets))), "\x01", true))
-	}
-	f.break20()
-	for range 480 {
-		f.add("fine", libvirtd(good(fmt.Sprintf("hv%04d.lab.example", len(f.targets))), "\x01", true))
-	}
-	f.listen()
+	f := thousand(t)
 	var last survey.Count
 	report := f.run(func(c survey.Count) {
 		if c.Done != last.Done+1 {

@@ -24,7 +24,7 @@ import (
 
 // CA signs certificates. If a step fails, the test of the CA ends.
 type CA struct {
-	t    *testing.T
+	t    testing.TB
 	Cert *x509.Certificate
 	key  crypto.Signer
 }
@@ -36,7 +36,7 @@ type Pair struct {
 }
 
 // NewKey makes a P-256 key.
-func NewKey(t *testing.T) crypto.Signer {
+func NewKey(t testing.TB) crypto.Signer {
 	t.Helper()
 	key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
 	if err != nil {
@@ -46,7 +46,7 @@ func NewKey(t *testing.T) crypto.Signer {
 }
 
 // New makes a self-signed CA with this CN, valid for a day.
-func New(t *testing.T, name string) *CA {
+func New(t testing.TB, name string) *CA {
 	t.Helper()
 	ca := &CA{t: t, key: NewKey(t)}
 	template := &x509.Certificate{
@@ -152,7 +152,7 @@ func CertPEM(certs ...*x509.Certificate) []byte {
 }
 
 // KeyPEM returns the key as PKCS #8.
-func (p Pair) KeyPEM(t *testing.T) []byte {
+func (p Pair) KeyPEM(t testing.TB) []byte {
 	t.Helper()
 	der, err := x509.MarshalPKCS8PrivateKey(p.key)
 	if err != nil {

@@ -69,6 +69,8 @@ dist: go build/bin/nfpm build/bin/cyclonedx-gomod
 # The packages of all architectures from two directories, compared, linted, and
 # installed, used, upgraded, removed and purged on four Debian releases: some ten minutes.
 dist-check: go packages build/bin/nfpm build/bin/cyclonedx-gomod
+	@command -v ruby >/dev/null && command -v nix-instantiate >/dev/null || \
+	DEBIAN_FRONTEND=noninteractive apt-get install -q -y --no-install-recommends ruby nix-bin
 	PATH="$(CURDIR)/build/bin:$$PATH" VIRTPKI_DIST=all $(GO) test -timeout 60m -count=1 -v ./packaging
 
 bench: build packages

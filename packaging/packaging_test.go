@@ -32,6 +32,7 @@ func TestPackages(t *testing.T) {
 	made := dist(t, "..", source)
 	t.Run("lint", func(t *testing.T) { t.Parallel(); lint(t, made) })
 	t.Run("contents", func(t *testing.T) { t.Parallel(); contents(t, made) })
+	t.Run("apk", func(t *testing.T) { t.Parallel(); apk(t, made) })
 	t.Run("recipes", func(t *testing.T) { t.Parallel(); recipes(t, made) })
 	t.Run("reproducible", func(t *testing.T) {
 		t.Parallel()

@@ -35,8 +35,15 @@ func recipes(t *testing.T, made string) {
 			t.Errorf("%s has a placeholder that dist.sh does not fill in", name)
 		}
 	}
-	if out, err := exec.Command("bash", "-n", filepath.Join(made, "PKGBUILD")).CombinedOutput(); err != nil {
-		t.Errorf("PKGBUILD: %v\n%s", err, out)
+	readers := [][]string{{"bash", "-n", filepath.Join(made, "PKGBUILD")}}
+	if all { // make dist-check installs them
+		expression := "import " + absolute(t, "testdata/eval.nix") + " " + filepath.Join(made, "virtpki.nix")
+		readers = append(readers, []string{"ruby", "-c", filepath.Join(made, "virtpki.rb")}, []string{"nix-instantiate", "--eval", "--strict", "--expr", expression})
+	}
+	for _, reader := range readers {
+		if out, err := exec.Command(reader[0], reader[1:]...).CombinedOutput(); err != nil {
+			t.Errorf("%s: %v\n%s", strings.Join(reader, " "), err, out)
+		}
 	}
 }
 

@@ -3,6 +3,7 @@
 package trace
 
 import (
+	"fmt"
 	"maps"
 	"slices"
 
@@ -86,9 +87,8 @@ func rules() map[int]rule {
 	}
 }
 
-// describe returns the call that a thread makes, with its path.
-func describe(n *notification) Call {
-	r := rules()[int(n.data.number)]
+// describe returns the call that a thread makes, with its path. r is the rule of the call.
+func describe(n *notification, r rule) Call {
 	c := Call{Name: r.name, FD: -1, Changes: r.changes}
 	p := process(n.pid)
 	args := n.data.args
@@ -109,7 +109,15 @@ func describe(n *notification) Call {
 	return c
 }
 
-// numbers are the numbers of the reported system calls, in order.
-func numbers() []int {
-	return slices.Sorted(maps.Keys(rules()))
+// numbers are the numbers of the system calls with these names, in order; of all that can be
+// reported, if there are no names.
+func numbers(names []string) ([]int, error) {
+	all := rules()
+	if len(names) > 0 {
+		maps.DeleteFunc(all, func(_ int, r rule) bool { return !slices.Contains(names, r.name) })
+		if len(all) != len(names) {
+			return nil, fmt.Errorf("the calls %q are not known, each once", names)
+		}
+	}
+	return slices.Sorted(maps.Keys(all)), nil
 }

@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"os"
 	"runtime"
+	"strings"
 	"syscall"
 	"unsafe"
 
@@ -16,16 +17,21 @@ import (
 // socketFD is where the program of internal/lab/tracee has its end of the socket.
 const socketFD = 3
 
-// Exec replaces its caller by a program, and reports the program's calls to [Run]. It returns
-// only when that fails.
-func Exec(args []string) error {
+// Exec replaces its caller by a program, and reports the program's calls to [Tracee.Run]. The first
+// argument names these calls, as Tracee.Run writes them; the others are the program and its
+// arguments. It returns only when that fails.
+func Exec(calls string, args []string) error {
+	seen, err := numbers(strings.FieldsFunc(calls, func(r rune) bool { return r == ',' }))
+	if err != nil {
+		return err
+	}
 	runtime.LockOSThread() // the filter is this thread's, which becomes the program
 	// If the test is killed, no process is left to answer: each call would fail, and the
 	// program would spin for ever.
 	if err := unix.Prctl(unix.PR_SET_PDEATHSIG, uintptr(unix.SIGKILL), 0, 0, 0); err != nil {
 		return fmt.Errorf("asking to end with the test: %w", err)
 	}
-	listener, err := install()
+	listener, err := install(seen)
 	if err != nil {
 		return fmt.Errorf("installing the filter: %w", err)
 	}
@@ -36,10 +42,10 @@ func Exec(args []string) error {
 	return syscall.Exec(args[0], args, os.Environ())
 }
 
-// install makes the kernel report the calls of this thread, and of the program that it becomes,
-// on a descriptor.
-func install() (listener int, err error) {
-	filter := program()
+// install makes the kernel report the calls with these numbers, of this thread and of the program
+// that it becomes, on a descriptor.
+func install(seen []int) (listener int, err error) {
+	filter := program(seen)
 	code := unix.SockFprog{Len: uint16(len(filter)), Filter: &filter[0]}
 	if err := unix.Prctl(unix.PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0); err != nil {
 		return -1, err
@@ -61,10 +67,9 @@ func load(code *unix.SockFprog, flags uintptr) (listener int, err error) {
 	return int(fd), nil
 }
 
-// program is the filter: it reports the calls of [rules], and allows the others.
-func program() []unix.SockFilter {
+// program is the filter: it reports the calls with these numbers, and allows the others.
+func program(seen []int) []unix.SockFilter {
 	const number, arch = 0, 4 // offsets in struct seccomp_data
-	seen := numbers()
 	code := []unix.SockFilter{
 		{Code: unix.BPF_LD | unix.BPF_W | unix.BPF_ABS, K: arch},
 		{Code: unix.BPF_JMP | unix.BPF_JEQ | unix.BPF_K, K: auditArch, Jf: uint8(len(seen) + 1)},

@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"os"
 	"os/exec"
+	"strings"
 	"syscall"
 	"unsafe"
 
@@ -19,17 +20,24 @@ type Verdict struct {
 	Kill  bool          // the program is killed before the call
 }
 
+// Tracee is the program of internal/lab/tracee.
+type Tracee struct {
+	Path string
+	// Calls are the names of the calls that are reported; all that can be, if there are none. A
+	// call that is not reported costs nothing.
+	Calls []string
+}
+
 // Run runs a command that has not been started, and asks decide about each of its calls, one at
-// a time; the calling thread waits as long as decide takes. tracee is the program of
-// internal/lab/tracee. The error is that of [exec.Cmd.Wait].
-func Run(tracee string, cmd *exec.Cmd, decide func(Call) Verdict) error {
+// a time; the calling thread waits as long as decide takes. The error is that of [exec.Cmd.Wait].
+func (tracee Tracee) Run(cmd *exec.Cmd, decide func(Call) Verdict) error {
 	ours, theirs, err := socketPair()
 	if err != nil {
 		return err
 	}
 	defer ours.Close()
-	cmd.Args = append([]string{tracee, cmd.Path}, cmd.Args[1:]...)
-	cmd.Path, cmd.ExtraFiles = tracee, []*os.File{theirs}
+	cmd.Args = append([]string{tracee.Path, strings.Join(tracee.Calls, ","), cmd.Path}, cmd.Args[1:]...)
+	cmd.Path, cmd.ExtraFiles = tracee.Path, []*os.File{theirs}
 	cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true}
 	err = cmd.Start()
 	theirs.Close()
@@ -38,9 +46,9 @@ func Run(tracee string, cmd *exec.Cmd, decide func(Call) Verdict) error {
 	}
 	fd, err := receive(ours)
 	if err != nil {
-		return errors.Join(fmt.Errorf("%s has not installed its filter: %w", tracee, err), cmd.Wait())
+		return errors.Join(fmt.Errorf("%s has not installed its filter: %w", tracee.Path, err), cmd.Wait())
 	}
-	l := &listener{fd: fd, group: cmd.Process.Pid, decide: decide}
+	l := &listener{fd: fd, group: cmd.Process.Pid, rules: rules(), decide: decide}
 	err = l.listen()
 	if err != nil {
 		unix.Kill(-l.group, unix.SIGKILL)
@@ -100,6 +108,7 @@ type response struct {
 type listener struct {
 	fd     int
 	group  int
+	rules  map[int]rule
 	decide func(Call) Verdict
 }
 
@@ -131,7 +140,7 @@ func (l *listener) answer() error {
 	if err := l.ioctl(unix.SECCOMP_IOCTL_NOTIF_RECV, unsafe.Pointer(n)); err != nil {
 		return unlessGone(err)
 	}
-	verdict := l.decide(describe(n))
+	verdict := l.decide(describe(n, l.rules[int(n.data.number)]))
 	if verdict.Kill {
 		return unix.Kill(-l.group, unix.SIGKILL)
 	}

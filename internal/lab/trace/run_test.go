@@ -39,7 +39,7 @@ func run(t *testing.T, tracee, folder, script string, decide func(trace.Call) tr
 	cmd.Dir = folder
 	var text strings.Builder
 	cmd.Stdout, cmd.Stderr = &text, &text
-	err = trace.Run(tracee, cmd, func(c trace.Call) trace.Verdict {
+	err = trace.Tracee{Path: tracee}.Run(cmd, func(c trace.Call) trace.Verdict {
 		if c.Name != trace.Exit && !strings.Contains(c.Path, folder) {
 			return trace.Verdict{}
 		}
@@ -168,7 +168,7 @@ func main() {
 	busy, made := false, 0
 	cmd := exec.Command(program, folder)
 	cmd.Env = append(os.Environ(), "GOMAXPROCS=8")
-	err := trace.Run(build(t), cmd, func(c trace.Call) trace.Verdict {
+	err := trace.Tracee{Path: build(t)}.Run(cmd, func(c trace.Call) trace.Verdict {
 		if busy {
 			t.Error("two calls at once")
 		}
@@ -193,8 +193,28 @@ func main() {
 func TestRunWithoutProgram(t *testing.T) {
 	tracee := build(t)
 	for _, program := range []string{tracee, filepath.Join(t.TempDir(), "missing")} {
-		if err := trace.Run(program, exec.Command("/nonexistent"), goOn); err == nil {
+		if err := (trace.Tracee{Path: program}).Run(exec.Command("/nonexistent"), goOn); err == nil {
 			t.Errorf("%s: no error", program)
+		}
+	}
+}
+
+// Only the calls that are named are reported, and a name that does not exist is an error.
+func TestRunReportsNamedCalls(t *testing.T) {
+	folder, tracee := t.TempDir(), build(t)
+	var seen []string
+	cmd := exec.Command("/bin/sh", "-c", "mkdir one && mkdir two && mv one three")
+	cmd.Dir = folder
+	err := trace.Tracee{Path: tracee, Calls: []string{"mkdirat", "renameat2"}}.Run(cmd, func(c trace.Call) trace.Verdict {
+		seen = append(seen, c.Name)
+		return trace.Verdict{}
+	})
+	if err != nil || slices.ContainsFunc(seen, func(name string) bool { return name != "mkdirat" && name != "renameat2" }) || !slices.Contains(seen, "renameat2") {
+		t.Errorf("%v, %v, want the named calls alone", err, seen)
+	}
+	for _, calls := range [][]string{{"nonsense"}, {"mkdirat", "mkdirat"}} {
+		if err := (trace.Tracee{Path: tracee, Calls: calls}).Run(exec.Command("/bin/true"), goOn); err == nil {
+			t.Errorf("%q: no error", calls)
 		}
 	}
 }

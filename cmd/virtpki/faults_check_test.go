@@ -2,14 +2,10 @@ package main
 
 import (
 	"crypto/x509"
-	"fmt"
-	"io/fs"
 	"math/big"
 	"os"
 	"os/exec"
 	"path/filepath"
-	"regexp"
-	"slices"
 	"strings"
 	"syscall"
 	"testing"
@@ -20,45 +16,6 @@ import (
 	"virtpki/pki"
 )
 
-func ownerText(info fs.FileInfo) string {
-	sys := info.Sys().(*syscall.Stat_t)
-	return fmt.Sprintf(" %d:%d", sys.Uid, sys.Gid)
-}
-
-// diff returns the differences between two trees; empty when they are equal.
-func (s snapshot) diff(now snapshot) string {
-	var lines []string
-	for path, was := range s {
-		if is, ok := now[path]; !ok {
-			lines = append(lines, "gone: "+path)
-		} else if is != was {
-			lines = append(lines, fmt.Sprintf("changed: %s\n%s\nwas\n%s", path, is, was))
-		}
-	}
-	for path := range now {
-		if _, ok := s[path]; !ok {
-			lines = append(lines, "new: "+path)
-		}
-	}
-	slices.Sort(lines)
-	return strings.Join(lines, "\n")
-}
-
-var serialName = regexp.MustCompile(`[0-9A-F]{20,}\.pem`)
-
-// shape returns a tree without contents and serials: two runs make the same shape.
-func (s snapshot) shape() snapshot {
-	out := make(snapshot)
-	seen := make(map[string]int)
-	for path, text := range s {
-		mode, _, _ := strings.Cut(text, "\n")
-		path = serialName.ReplaceAllString(path, "SERIAL.pem")
-		seen[path]++
-		out[fmt.Sprintf("%s (%d)", path, seen[path])] = mode
-	}
-	return out
-}
-
 // isLeaving reports whether a path is a file under construction, in a directory under
 // construction, a lock, or the journal of a fleet.
 func isLeaving(path string) bool {
@@ -68,16 +25,6 @@ func isLeaving(path string) bool {
 		}
 	}
 	return filepath.Base(path) == ".virtpki.lock" || strings.HasPrefix(filepath.Base(path), ".virtpki-fleet-")
-}
-
-func (s snapshot) withoutLeavings() snapshot {
-	out := make(snapshot)
-	for path, text := range s {
-		if !isLeaving(path) {
-			out[path] = text
-		}
-	}
-	return out
 }
 
 // checkClean checks that no file is under construction, and that no lock is left.
@@ -91,10 +38,10 @@ func checkClean(t *testing.T, root string) {
 }
 
 // checkKeys checks that every file that looks like a private key, by any name, is readable only by
-// its owner. It must also be whole unless it is under construction.
-func checkKeys(t *testing.T, root string) {
+// its owner. It must also be whole unless it is under construction. now is the snapshot of root.
+func checkKeys(t *testing.T, root string, now snapshot) {
 	t.Helper()
-	for path, text := range snap(t, root) {
+	for path, text := range now {
 		if !strings.Contains(text, "-----BEGIN PRIV") {
 			if strings.HasSuffix(path, "key.pem") && !isLeaving(path) && !strings.HasPrefix(text, "L") { // a link's target has a path of its own
 				t.Errorf("%s holds no key", path)
@@ -217,7 +164,7 @@ func checkCRL(t *testing.T, path string, ca *x509.Certificate, least *big.Int, r
 // checkOpenSSL verifies every tenth root with openssl.
 func checkOpenSSL(t *testing.T, at scene, certs ...string) {
 	t.Helper()
-	if at.out.hit%10 != 0 {
+	if at.number%10 != 0 {
 		return
 	}
 	ca, crl := at.root+"/etc/pki/CA/cacert.pem", at.root+"/etc/pki/CA/cacrl.pem"

@@ -28,13 +28,13 @@ func TestKilledBesideAnother(t *testing.T) {
 			root := r.fresh(t)
 			i := slices.IndexFunc(steps[locked:], func(s step) bool { return s.call == call })
 			killed, second := in.killBeside(t, root, alice, steps[locked+i], carol)
-			if killed.hit < 0 || !strings.Contains(second.stderr, "waiting for another run") {
-				t.Fatalf("the two did not meet: %d\n%s", killed.hit, second.stderr)
+			if !killed.hit || !strings.Contains(second.stderr, "waiting for another run") {
+				t.Fatalf("the two did not meet: %v\n%s", killed.hit, second.stderr)
 			}
 			wantDone(t, second, "revoked ")
 			s := scene{injector: in, root: root, out: killed}
 			wantRevoked(t, s, "bob", "carol")
-			checkKeys(t, root)
+			checkKeys(t, root, snap(t, root))
 			wantDone(t, in.run(t, root, alice), "revoked ")
 			wantRevoked(t, s, "alice", "bob", "carol")
 			checkClean(t, root)
@@ -48,7 +48,7 @@ func (in injector) killBeside(t *testing.T, root string, command []string, at st
 	held, waits := make(chan struct{}), make(chan struct{})
 	first := make(chan outcome, 1)
 	go func() {
-		first <- in.trace(t, root, command, fault{at: at, kill: true, before: func(s step) {
+		first <- in.trace(t, root, command, fault{at: at, kill: true, before: func(s step, _ func() string) {
 			if s == at {
 				close(held)
 				<-waits
@@ -61,7 +61,7 @@ func (in injector) killBeside(t *testing.T, root string, command []string, at st
 		t.Fatalf("never met: %v", at)
 	}
 	see := sync.OnceFunc(func() { close(waits) })
-	second = in.trace(t, root, beside, fault{before: func(s step) {
+	second = in.trace(t, root, beside, fault{before: func(s step, _ func() string) {
 		if s.call == "flock" && s.nth > 1 { // it has tried before
 			see()
 		}
@@ -80,21 +80,17 @@ func TestFleetKilledBesideAnotherCA(t *testing.T) {
 	fleet := func(ca string) []string {
 		return []string{"issue", "host", "--hosts", "ROOT/" + ca + ".hosts", "--out", "ROOT/out", "--root", "ROOT/" + ca, "-j", "1"}
 	}
-	steps := in.trace(t, r.fresh(t), fleet("one"), fault{}).steps
-	for i, s := range steps {
-		if !s.changes || s.call == "write" || s.call == "flock" {
-			continue
-		}
-		root := r.fresh(t)
-		if o := in.trace(t, root, fleet("one"), fault{at: s, kill: true}); o.hit < 0 {
-			t.Fatalf("never met: %v", s)
-		}
+	r.command, r.place = fleet("one"), filepath.Join(in.folder, "place")
+	r.learn(t)
+	for i, m := range r.moments {
+		r.putBack(t, m)
+		root := r.place
 		left := snap(t, root)
 		wantDone(t, in.run(t, root, fleet("two")), "")
 		now := snap(t, root)
 		for path, was := range left {
 			if _, isDir := strings.CutPrefix(was, "d"); !isDir && filepath.Base(path) != ".virtpki.lock" && now[path] != was {
-				t.Errorf("killed at step %d, %v: the other run has changed %s", i, s, path)
+				t.Errorf("killed at moment %d, %v: the other run has changed %s", i, m.at, path)
 			}
 		}
 		wantDone(t, in.run(t, root, fleet("one")), "")

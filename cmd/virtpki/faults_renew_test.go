@@ -59,8 +59,8 @@ func renewFaultCases() []faults {
 				wantTargets(t, at)
 			},
 			again: func(t *testing.T, at scene, first, second outcome) {
-				wantDone(t, first, "due: asked for")
-				wantDone(t, second, "due: asked for")
+				wantDone(t, first, "due because of --force")
+				wantDone(t, second, "due because of --force")
 				checkRenewFaults(t, at)
 				wantTargets(t, at)
 				wantRevoked(t, at, "bob")
@@ -123,8 +123,8 @@ func renewFaultCases() []faults {
 			command: []string{"rollback", "--root", "ROOT", "--no-reload"},
 			check:   checkOwnPaths,
 			again: func(t *testing.T, at scene, first, second outcome) {
-				wantDone(t, first, "is as it was before")
-				wantDone(t, second, "is as it was before")
+				wantDone(t, first, "restored ")
+				wantDone(t, second, "restored ")
 				checkOwnPaths(t, at)
 			},
 		},
@@ -139,8 +139,8 @@ func renewFaultCases() []faults {
 			command: []string{"rollback", "--root", "ROOT", "--no-reload"},
 			check:   checkQEMUFaults,
 			again: func(t *testing.T, at scene, first, second outcome) {
-				wantDone(t, first, "is as it was before")
-				wantDone(t, second, "is as it was before")
+				wantDone(t, first, "restored ")
+				wantDone(t, second, "restored ")
 				at.must(t, at.root, "renew", "--force", "--root", "ROOT", "--no-reload")
 				wantCopies(t, at)
 			},

@@ -1,16 +1,15 @@
 package main
 
 import (
+	"errors"
 	"fmt"
-	"io/fs"
+	"maps"
 	"os"
-	"os/exec"
 	"path/filepath"
 	"slices"
 	"strings"
 	"sync"
 	"sync/atomic"
-	"syscall"
 	"testing"
 )
 
@@ -45,6 +44,7 @@ type scene struct {
 	goesOn  bool
 	each    bool
 	stays   bool // the failing call kept on failing
+	number  int  // of the step that met the fault
 	root    string
 	before  snapshot // before the command
 	whole   snapshot // after a run of the command without a fault
@@ -53,8 +53,11 @@ type scene struct {
 }
 
 // TestFaults kills commands before every system call that changes a file. It also makes each of
-// these calls fail for lack of space, and each call that reads or changes a file fail with a disk
-// error.
+// these calls fail for lack of space, and each call that reads a file fail with a disk error.
+//
+// An ordinary run leaves out repetitions: see moment, [rig.everywhere], [rig.judge] and
+// thin. VIRTPKI_FAULTS=all leaves out nothing, and has the calls that change a file fail with a disk
+// error as well.
 func TestFaults(t *testing.T) {
 	needTracer(t)
 	t.Parallel() // it waits for the disk
@@ -70,10 +73,13 @@ type rig struct {
 	faults
 	injector injector
 	before   string // the root as prepare has left it
+	place    string // the root of the runs without a fault
 	scene    scene
 	steps    []step
+	moments  []moment
 	roots    chan string // roots as prepare has left them
 	runs     atomic.Int32
+	judged   sync.Map // the likenesses of trees in which the command has been run again
 }
 
 func (f faults) run(t *testing.T, in injector, met map[look]bool) {
@@ -81,32 +87,40 @@ func (f faults) run(t *testing.T, in injector, met map[look]bool) {
 	prepare := in
 	in.service = f.service
 	r := &rig{faults: f, injector: in, roots: make(chan string, workers)}
-	r.before = filepath.Join(in.folder, "before", "root")
-	if err := os.MkdirAll(r.before, 0o755); err != nil {
+	r.before, r.place = filepath.Join(in.folder, "before", "root"), filepath.Join(in.folder, "place", "root")
+	if err := errors.Join(os.MkdirAll(r.before, 0o755), os.MkdirAll(filepath.Dir(r.place), 0o755)); err != nil {
 		t.Fatal(err)
 	}
 	f.prepare(t, prepare, r.before)
-	r.scene = scene{injector: in, command: f.command, goesOn: f.goesOn, each: f.each, root: r.fresh(t), before: snap(t, r.before)}
-	r.learn(t, r.scene.root)
-	r.scene.whole = snap(t, r.scene.root)
-	checkClean(t, r.scene.root)
+	r.scene = scene{injector: in, command: f.command, goesOn: f.goesOn, each: f.each, before: snap(t, r.before)}
+	r.learn(t)
+	r.scene.whole = snap(t, r.place)
+	checkClean(t, r.place)
 	for range 3 {
-		r.learn(t, r.fresh(t))
+		r.learn(t)
 	}
 	r.steps = thin(r.steps, f.command[0], met)
+	var group sync.WaitGroup
+	group.Go(func() { t.Run("killed", r.killed) })
 	for _, fault := range everyFault() {
 		if fault.kill || !f.service {
 			t.Run(fault.name, func(t *testing.T) { r.everywhere(t, fault) })
 		}
 	}
-	t.Logf("%d steps, %d injections", len(r.steps), r.runs.Load())
+	group.Wait()
+	t.Logf("%d steps, %d moments, %d injections", len(r.steps), len(r.moments), r.runs.Load())
 }
 
-// learn adds the steps of a run without a fault. Runs differ: virtpki compares a file with its new
-// contents only when both have the same size, and a signature is now and then a byte longer.
-func (r *rig) learn(t *testing.T, root string) {
+// learn adds the steps of a run without a fault, and keeps the root that a kill before them leaves. Runs
+// differ: virtpki compares a file with its new contents only when both have the same size, and a
+// signature is now and then a byte longer.
+func (r *rig) learn(t *testing.T) {
 	t.Helper()
-	whole := r.injector.trace(t, root, r.command, fault{})
+	if err := os.RemoveAll(r.place); err != nil {
+		t.Fatal(err)
+	}
+	copyTree(t, r.before, r.place)
+	whole := r.injector.trace(t, r.place, r.command, fault{before: func(s step, said func() string) { r.keep(t, s, said()) }})
 	if whole.status != 0 {
 		t.Fatalf("without a fault: exit status %d\n%s", whole.status, whole.stderr)
 	}
@@ -115,75 +129,6 @@ func (r *rig) learn(t *testing.T, root string) {
 			r.steps = append(r.steps, s)
 		}
 	}
-}
-
-// everyFault returns the faults, without their step.
-func everyFault() []fault {
-	return []fault{
-		{name: "kill", kill: true},
-		{name: "ENOSPC", fail: syscall.ENOSPC},
-		{name: "EIO", fail: syscall.EIO},
-		{name: "a disk that stays full", fail: syscall.ENOSPC, stays: true},
-		{name: "no more descriptors", fail: syscall.EMFILE, stays: true},
-	}
-}
-
-// look is a step of a command that only looks, without its number.
-type look struct {
-	command string
-	step    step
-}
-
-// allFaults reports whether nothing is left out: VIRTPKI_FAULTS=all.
-func allFaults() bool { return os.Getenv("VIRTPKI_FAULTS") == "all" }
-
-// thin drops the steps that look at one thing in the same way, except for the first and the last
-// of them: a run decides twice, and looks many times. It also drops those that an earlier case of
-// the same command has met.
-func thin(steps []step, command string, met map[look]bool) []step {
-	if allFaults() {
-		return steps
-	}
-	last := make(map[look]int)
-	for _, s := range steps {
-		this := look{command, s.unnumbered()}
-		last[this] = max(last[this], s.nth)
-	}
-	steps = slices.DeleteFunc(steps, func(s step) bool {
-		this := look{command, s.unnumbered()}
-		return !s.changes && s.own() && (met[this] || s.nth != 1 && s.nth != last[this])
-	})
-	for this := range last {
-		met[this] = true
-	}
-	return steps
-}
-
-// unnumbered returns the step without the number that it has in its run.
-func (s step) unnumbered() step {
-	s.nth = 0
-	return s
-}
-
-// suits reports whether a fault suits a step. A kill between two steps that only look would find
-// nothing new. A fault that stays matters when undoing needs the same call, and only once there is
-// something to undo.
-func (f fault) suits(s step, changed bool) bool {
-	switch {
-	case f.stays && !changed:
-		return false
-	case f.kill:
-		return s.changes || !s.own()
-	case !s.own():
-		return false
-	case f.fail == syscall.EMFILE:
-		return s.call == "openat" || s.call == "openat2"
-	case f.stays:
-		return s.call == "fsync" || s.call == "mkdirat" || s.call == "linkat"
-	case s.changes && f.fail == syscall.EIO:
-		return allFaults() // the same call fails with ENOSPC, and no code asks which error it was
-	}
-	return s.changes || f.fail == syscall.EIO
 }
 
 // scratch returns a directory for thousands of small files. It is in memory if possible: a kill
@@ -210,20 +155,28 @@ func (r *rig) fresh(t *testing.T) string {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if out, err := exec.Command("cp", "-a", r.before, folder).CombinedOutput(); err != nil {
-		t.Fatalf("%v\n%s", err, out)
-	}
-	return filepath.Join(folder, "root")
+	root := filepath.Join(folder, "root")
+	copyTree(t, r.before, root)
+	return root
 }
 
-// everywhere injects a fault into every step that it suits.
+// everywhere injects a fault into every step that it suits. It kills at every tenth of them alone:
+// the others have their moments.
 func (r *rig) everywhere(t *testing.T, f fault) {
 	first := slices.IndexFunc(r.steps, func(s step) bool { return s.changes && s.call != "flock" && !isLock(s) })
-	r.forEach(len(r.steps), func(i int) {
-		f := f
-		if f.at = r.steps[i]; f.suits(f.at, i > first) {
-			t.Run(fmt.Sprintf("%d-%s", i, f.at.call), func(t *testing.T) { r.strike(t, f) })
+	var suiting []int
+	for i, s := range r.steps {
+		if f.suits(s, i > first) {
+			suiting = append(suiting, i)
 		}
+	}
+	r.forEach(len(suiting), func(n int) {
+		if f.kill && n%10 != 0 && !allFaults() {
+			return
+		}
+		f, i := f, suiting[n]
+		f.at = r.steps[i]
+		t.Run(fmt.Sprintf("%d-%s", i, f.at.call), func(t *testing.T) { r.strike(t, f, i) })
 	})
 }
 
@@ -247,29 +200,43 @@ func (r *rig) forEach(n int, visit func(i int)) {
 // tries is how many runs may lack a step that only some runs have; see learn.
 const tries = 100
 
-// strike runs the command with a fault, looks at the result, and lets the command finish. If the
-// run failed and changed nothing, finishing would only repeat a run without a fault.
-func (r *rig) strike(t *testing.T, f fault) {
+// strike runs the command with a fault in a step, looks at the result, and lets the command finish.
+func (r *rig) strike(t *testing.T, f fault, number int) {
 	at := r.meet(t, f)
+	at.number, at.stays = number, f.stays
 	r.runs.Add(1)
 	defer func() {
 		if t.Failed() {
-			t.Logf("%s at step %d: %v", f.name, at.out.hit, f.at)
+			t.Logf("%s at step %d: %v", f.name, number, f.at)
 		}
 	}()
 	at.now = snap(t, at.root)
-	at.stays = f.stays
 	if !f.kill && !r.phases {
 		at.checkRefused(t)
 	}
-	if at.before.diff(at.now) == "" && at.out.status != 0 {
+	if r.judge(t, at) {
 		r.giveBack(at.root)
 		return
 	}
-	defer os.RemoveAll(filepath.Dir(at.root))
-	checkKeys(t, at.root)
+	if err := os.RemoveAll(filepath.Dir(at.root)); err != nil {
+		t.Fatal(err)
+	}
+}
+
+// judge looks at a root after a run that met a fault, and lets the command finish. If the run
+// failed and changed nothing, finishing would only repeat a run without a fault: then unchanged is
+// set. Nor is the command run again in a tree that is like one in which it has been.
+func (r *rig) judge(t *testing.T, at scene) (unchanged bool) {
+	t.Helper()
+	if maps.Equal(at.before, at.now) && at.out.status != 0 {
+		return true
+	}
+	checkKeys(t, at.root, at.now)
 	r.check(t, at)
-	at.finish(t, r.again)
+	if _, judged := r.judged.LoadOrStore(fmt.Sprintln(at.tidiedUp(), at.now.likeness(at.before)), true); !judged || allFaults() {
+		at.finish(t, r.again)
+	}
+	return false
 }
 
 // meet runs the command with a fault until a run has the step.
@@ -278,7 +245,7 @@ func (r *rig) meet(t *testing.T, f fault) scene {
 	for range tries {
 		at := r.scene
 		at.root = r.fresh(t)
-		if at.out = r.injector.trace(t, at.root, r.command, f); at.out.hit >= 0 {
+		if at.out = r.injector.trace(t, at.root, r.command, f); at.out.hit {
 			return at
 		}
 		if err := os.RemoveAll(filepath.Dir(at.root)); err != nil {
@@ -302,7 +269,7 @@ func (r *rig) giveBack(root string) {
 func (at scene) finish(t *testing.T, again func(t *testing.T, at scene, first, second outcome)) {
 	first := at.run(t, at.root, at.command)
 	second := at.run(t, at.root, at.command)
-	checkKeys(t, at.root)
+	checkKeys(t, at.root, snap(t, at.root))
 	again(t, at, first, second)
 	if !at.tidiedUp() {
 		checkClean(t, at.root)
@@ -319,7 +286,7 @@ func isGeneration(text string) bool {
 // from being kept as the previous ones. The next run that has work to do completes that.
 func (at scene) tidiedUp() bool {
 	said := at.out.stdout + at.out.stderr
-	return at.out.status == 0 && (at.out.met().call == "unlinkat" || strings.Contains(said, "the next run removes") || strings.Contains(said, "are not kept yet"))
+	return at.out.status == 0 && (at.out.met.call == "unlinkat" || strings.Contains(said, "the next run removes") || strings.Contains(said, "are not kept yet"))
 }
 
 // checkRefused looks at a run in which a call failed. The run has either done nothing and reported
@@ -341,39 +308,10 @@ func (at scene) checkRefused(t *testing.T) {
 		return
 	}
 	now := at.now
-	if at.out.met().call == "unlinkat" {
+	if at.out.met.call == "unlinkat" {
 		now = now.withoutLeavings()
 	}
 	if diff := at.before.diff(now); diff != "" {
 		t.Errorf("after a failure:\n%s", diff)
 	}
-}
-
-// snapshot is a tree: for each path its mode, owner and contents.
-type snapshot map[string]string
-
-func snap(t *testing.T, root string) snapshot {
-	t.Helper()
-	s := make(snapshot)
-	err := filepath.WalkDir(root, func(path string, entry fs.DirEntry, err error) error {
-		if err != nil {
-			return err
-		}
-		info, err := entry.Info()
-		if err != nil {
-			return err
-		}
-		rel, _ := filepath.Rel(root, path)
-		s[rel] = fmt.Sprint(info.Mode(), ownerText(info))
-		if !info.Mode().IsRegular() {
-			return nil
-		}
-		data, err := os.ReadFile(path)
-		s[rel] += "\n" + string(data)
-		return err
-	})
-	if err != nil {
-		t.Fatal(err)
-	}
-	return s
 }

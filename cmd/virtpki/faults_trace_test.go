@@ -3,6 +3,7 @@ package main
 import (
 	"errors"
 	"fmt"
+	"io"
 	"net"
 	"os"
 	"os/exec"
@@ -49,16 +50,26 @@ type fault struct {
 	fail syscall.Errno // the step fails with it
 	// stays says that all calls of the same name fail from the step on.
 	stays bool
-	// before is called before a step, whether or not the step is then carried out.
-	before func(step)
+	// before is called before a step, whether or not the step is then carried out. said returns
+	// the command's output until then.
+	before func(s step, said func() string)
+}
+
+// calls are the names of the calls that have to be seen to inject the fault; none means all.
+func (f fault) calls() []string {
+	if f.at.call == "" || f.before != nil {
+		return nil
+	}
+	return []string{f.at.call}
 }
 
 // watcher records the steps of a run, and injects a fault into one of them.
 type watcher struct {
 	root  string
 	fault fault
+	said  func() string // the command's output until now
 	steps []step
-	hit   int // the index in steps of the first that met the fault, or -1
+	hit   bool // a step has met the fault
 	times map[step]int
 }
 
@@ -75,14 +86,12 @@ func (w *watcher) decide(call trace.Call) trace.Verdict {
 	}
 	w.steps = append(w.steps, s)
 	if w.fault.before != nil {
-		w.fault.before(s)
+		w.fault.before(s, w.said)
 	}
-	if s != w.fault.at && (!w.fault.stays || w.hit < 0 || s.call != w.fault.at.call) {
+	if s != w.fault.at && (!w.fault.stays || !w.hit || s.call != w.fault.at.call) {
 		return trace.Verdict{}
 	}
-	if w.hit < 0 {
-		w.hit = len(w.steps) - 1
-	}
+	w.hit = true
 	return trace.Verdict{Errno: w.fault.fail, Kill: w.fault.kill}
 }
 
@@ -130,11 +139,9 @@ type outcome struct {
 	stdout, stderr string
 	status         int // -1: killed
 	steps          []step
-	hit            int // the index in steps of the injected fault, or -1
+	hit            bool // the step met has met the fault
+	met            step
 }
-
-// met returns the step that met the fault.
-func (o outcome) met() step { return o.steps[o.hit] }
 
 // run runs a command.
 func (in injector) run(t *testing.T, root string, command []string) outcome {
@@ -145,9 +152,13 @@ func (in injector) run(t *testing.T, root string, command []string) outcome {
 // trace runs a command with a fault, and lists its steps.
 func (in injector) trace(t *testing.T, root string, command []string, f fault) outcome {
 	t.Helper()
-	w := &watcher{root: root, fault: f, hit: -1, times: make(map[step]int)}
-	o := in.start(t, root, command, func(cmd *exec.Cmd) error { return trace.Run(in.tracee, cmd, w.decide) })
-	o.steps, o.hit = w.steps, w.hit
+	w := &watcher{root: root, fault: f, times: make(map[step]int)}
+	tracee := trace.Tracee{Path: in.tracee, Calls: f.calls()}
+	o := in.start(t, root, command, func(cmd *exec.Cmd) error {
+		w.said = func() string { return said(t, cmd.Stdout) }
+		return tracee.Run(cmd, w.decide)
+	})
+	o.steps, o.hit, o.met = w.steps, w.hit, f.at
 	return o
 }
 
@@ -157,10 +168,17 @@ func (in injector) start(t *testing.T, root string, command []string, run func(*
 	for i := range args {
 		args[i] = strings.NewReplacer("ROOT", root, "VIRTPKI", in.binary).Replace(command[i])
 	}
-	var stdout, stderr strings.Builder
 	cmd := exec.Command(in.binary, args...)
-	cmd.Stdout, cmd.Stderr = &stdout, &stderr
-	cmd.Env = append(os.Environ(), "GOGC=off", "GODEBUG=asyncpreemptoff=1") // runs that differ less
+	for _, stream := range []*io.Writer{&cmd.Stdout, &cmd.Stderr} { // files: the output of a killed run is there at once
+		file, err := os.CreateTemp(in.folder, "said-")
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer os.Remove(file.Name())
+		defer file.Close()
+		*stream = file
+	}
+	cmd.Env = append(os.Environ(), "GOGC=off", "GOMAXPROCS=1", "GODEBUG=asyncpreemptoff=1") // runs that differ less, and cost less
 	if in.service {
 		defer endWhenReady(t, cmd)()
 	}
@@ -168,7 +186,17 @@ func (in injector) start(t *testing.T, root string, command []string, run func(*
 	if err := run(cmd); err != nil && !errors.As(err, &exit) {
 		t.Fatal(err)
 	}
-	return outcome{stdout: stdout.String(), stderr: stderr.String(), status: cmd.ProcessState.ExitCode(), hit: -1}
+	return outcome{stdout: said(t, cmd.Stdout), stderr: said(t, cmd.Stderr), status: cmd.ProcessState.ExitCode()}
+}
+
+// said returns the output that a command has written to a file.
+func said(t *testing.T, stream io.Writer) string {
+	t.Helper()
+	data, err := os.ReadFile(stream.(*os.File).Name())
+	if err != nil {
+		t.Fatal(err)
+	}
+	return string(data)
 }
 
 // readySockets counts the sockets of endWhenReady.

@@ -115,6 +115,22 @@ func renewFaultCases() []faults {
 			},
 		},
 		{
+			// The key waits in the directory that is exchanged.
+			name:    "renew --via at a daemon's own paths",
+			phases:  true,
+			prepare: prepareOwnVia,
+			command: []string{"renew", "--root", "ROOT", "--no-reload", "--force", "--via", "VIRTPKI sign - --ca ROOT/away --yes --quiet"},
+			check:   checkOwnVia,
+			again: func(t *testing.T, at scene, first, second outcome) {
+				wantDone(t, first, "due because of --force")
+				wantDone(t, second, "due because of --force")
+				checkOwnVia(t, at)
+				if _, err := os.Lstat(viaLayout(at.root).Path(libvirt.ServerPending)); err == nil {
+					t.Error("a key still waits")
+				}
+			},
+		},
+		{
 			name: "rollback at a daemon's own paths",
 			prepare: func(t *testing.T, in injector, root string) {
 				prepareOwnPaths(t, in, root)
@@ -174,6 +190,41 @@ func prepareOwnPaths(t *testing.T, in injector, root string) {
 		os.Rename(flat.Path(libvirt.ServerCert), own.Path(libvirt.ServerCert)), os.Rename(flat.Path(libvirt.ServerKey), own.Path(libvirt.ServerKey)))
 	if err != nil {
 		t.Fatal(err)
+	}
+}
+
+// viaLayout returns the layout of prepareOwnVia.
+func viaLayout(root string) libvirt.Layout {
+	return libvirt.Own(libvirt.OwnFiles{CA: caFile(root), Cert: root + "/srv/tls/cert.pem", Key: root + "/srv/tls/key.pem"}, false)
+}
+
+// prepareOwnVia is prepareOwnPaths with certificate and key in one directory, and the CA in a
+// directory away from the machine's.
+func prepareOwnVia(t *testing.T, in injector, root string) {
+	t.Helper()
+	prepareOwnPaths(t, in, root)
+	from, to, ca := ownLayout(root), viaLayout(root), libvirt.CA(libvirt.CAFolder(root+"/etc"))
+	text := "ca_file = \"/etc/pki/CA/cacert.pem\"\ncert_file = \"/srv/tls/cert.pem\"\nkey_file = \"/srv/tls/key.pem\"\n"
+	err := errors.Join(os.Mkdir(root+"/srv/tls", 0o755), os.WriteFile(root+confPath, []byte(text), 0o644),
+		os.Rename(from.Path(libvirt.ServerCert), to.Path(libvirt.ServerCert)), os.Rename(from.Path(libvirt.ServerKey), to.Path(libvirt.ServerKey)),
+		os.CopyFS(root+"/away", os.DirFS(ca.Base)), os.Chmod(root+"/away/private", 0o700), os.Chmod(root+"/away/private/cakey.pem", 0o600), os.Remove(ca.Path(libvirt.CAKey)))
+	if err != nil {
+		t.Fatal(err)
+	}
+}
+
+// checkOwnVia checks that the key pair exists and is whole, and that the waiting key can be read
+// if there is one.
+func checkOwnVia(t *testing.T, at scene) {
+	t.Helper()
+	own := viaLayout(at.root)
+	checkPairs(t, own, at.root+"/away")
+	p, err := keypair.Load(store.Tree{}, own, pki.Server)
+	if err != nil || p.Cert == nil || p.Key == nil {
+		t.Errorf("%s: %+v, %v", own.Base, p, err)
+	}
+	if _, err := keypair.ReadPending(store.Tree{}, own, pki.Server); err != nil {
+		t.Errorf("the key that waits: %v", err)
 	}
 }
 

@@ -19,10 +19,11 @@ type Asker struct {
 	Keys    *change.Keyring
 	To      keypair.Dest
 
-	KeyType      pki.KeyType // of new keys
-	KeyTypeGiven bool        // another type of a key that waits is an error
-	Another      bool        // make new keys even if some are pending
-	SameKey      bool        // request certificates for the live keys
+	KeyType      pki.KeyType     // of new keys
+	KeyTypeGiven bool            // another type of a key that waits is an error
+	Another      bool            // make new keys even if some are pending
+	SameKey      bool            // request certificates for the live keys
+	Beside       []*keypair.Pair // live pairs in other layouts of this machine, which prove its names too
 }
 
 // Plan plans the key of one identity, which waits beside the live one, and makes its

@@ -163,8 +163,8 @@ func countNames(asked subject.Names, cert *x509.Certificate) int {
 
 // wasLive reports whether a certificate is one of the previous ones of a layout.
 func wasLive(t store.Tree, layout libvirt.Layout, cert *x509.Certificate) bool {
-	for _, file := range []libvirt.File{libvirt.ServerCert, libvirt.ClientCert} {
-		certs, err := keypair.ReadCerts(t, keypair.PreviousPath(t, layout, file))
+	for _, role := range layout.Roles() {
+		certs, err := keypair.ReadCerts(t, keypair.PreviousPath(t, layout, libvirt.CertFile(role)))
 		if err == nil && pki.SameKey(certs[0].PublicKey, cert.PublicKey) {
 			return true
 		}

@@ -2,6 +2,7 @@ package enroll
 
 import (
 	"bytes"
+	"cmp"
 	"fmt"
 	"slices"
 	"strings"
@@ -15,9 +16,10 @@ import (
 	"virtpki/pki"
 )
 
-// decideCRLs plans the revocation lists: of each issuer the newest.
+// decideCRLs plans the revocation lists: of each issuer the newest. A layout without a place for
+// them goes by the system's, and does not write them.
 func (in *installer) decideCRLs(j *change.Job) error {
-	path := in.To.Layout.Path(libvirt.CACRL)
+	path := cmp.Or(in.To.Layout.Path(libvirt.CACRL), in.m.System().Path(libvirt.CACRL))
 	here, err := keypair.ReadCRLs(j.Plan.Tree(), path)
 	if err != nil {
 		return err
@@ -52,7 +54,7 @@ func (in *installer) revokedCA() error {
 }
 
 func (in *installer) planCRLs(j *change.Job, here []*pki.CRL) error {
-	if keypair.SameCRLs(here, in.lists) {
+	if keypair.SameCRLs(here, in.lists) || in.To.Layout.Path(libvirt.CACRL) == "" {
 		return nil
 	}
 	for _, crl := range in.lists {

@@ -21,6 +21,9 @@ type Response struct {
 	*pki.Answer
 	To     keypair.Dest
 	System bool // the daemons' own directories, not a user's or QEMU's
+	// Minded are certificates at paths that the configuration of a daemon names. Such a daemon
+	// is restarted when it serves another one than is on disk.
+	Minded []string
 
 	TrustNew     Fingerprints // of CAs that may be trusted though they are new here
 	BelowTrusted bool         // the response came straight from its CA: a CA that a trusted one has signed needs no fingerprint
@@ -90,7 +93,7 @@ func Install(ctx context.Context, m *machine.Machine, r Response, keys *change.K
 
 // finish has daemons and guests use the new files, and tidies up.
 func (in *installer) finish(ctx context.Context, j *change.Job, before map[libvirt.File][]byte) (err error) {
-	if in.System {
+	if in.System || in.To.Layout.Foreign() {
 		err = in.prove(ctx, j, before)
 	}
 	if err = errors.Join(err, in.refreshGuests(ctx, j)); err != nil {
@@ -106,6 +109,9 @@ func (in *installer) finish(ctx context.Context, j *change.Job, before map[libvi
 // been killed ahead of that, or its restart may have failed.
 func (in *installer) prove(ctx context.Context, j *change.Job, before map[libvirt.File][]byte) error {
 	r := reload.New(in.m, in.Reload, j)
+	for _, cert := range in.Minded {
+		r.Mind(cert)
+	}
 	if len(j.Plan.Changes()) == 0 {
 		return r.Settle(ctx)
 	}
@@ -130,8 +136,12 @@ func (in *installer) tidy(ctx context.Context) error {
 
 // decide checks the response against the files here, and plans the changes.
 func (in *installer) decide(j *change.Job) error {
-	in.placed, in.swapped, in.copies = false, false, false
-	j.Plan.Together(in.To.Layout.PairFolder())
+	in.placed, in.swapped, in.copies, in.until = false, false, false, make(map[string]time.Time)
+	for _, role := range in.To.Layout.Roles() {
+		if err := keypair.Together(&j.Plan, in.To.Layout, pki.Role(role)); err != nil {
+			return err
+		}
+	}
 	if err := in.decideCAs(j); err != nil {
 		return err
 	}
@@ -142,8 +152,11 @@ func (in *installer) decide(j *change.Job) error {
 }
 
 // beside returns the files that a rollback of the pairs does not restore: the CA file and the
-// CRL as they are.
+// CRL as they are. Those of another program stay in its place.
 func (in *installer) beside() (map[libvirt.File][]byte, error) {
+	if in.To.Layout.Foreign() {
+		return nil, nil
+	}
 	files := make(map[libvirt.File][]byte)
 	for _, file := range []libvirt.File{libvirt.CACert, libvirt.CACRL} {
 		data, err := machine.ReadIfThere(in.m.Tree(), in.To.Layout.Path(file))

@@ -17,10 +17,8 @@ import (
 
 // product returns the program that the layout's files belong to.
 func (in *installer) product() string {
-	for _, layout := range libvirt.QEMU(in.m.Path(in.m.Sysconfdir)) {
-		if layout.Base == in.To.Layout.Base {
-			return "qemu"
-		}
+	if in.To.Layout.OfQEMU() {
+		return "qemu"
 	}
 	return "libvirt"
 }

@@ -25,8 +25,8 @@ type place struct {
 // placesOf returns the places of a layout.
 func placesOf(t store.Tree, layout libvirt.Layout) ([]*place, error) {
 	var all []*place
-	for _, role := range []pki.Role{pki.Server, pki.Client} {
-		s := &place{live: keypair.New(t, layout, role)}
+	for _, role := range layout.Roles() {
+		s := &place{live: keypair.New(t, layout, pki.Role(role))}
 		if err := hint.First(s.live.ReadCert(), s.live.ReadKey()); err != nil {
 			return nil, err
 		}
@@ -106,7 +106,7 @@ func noteOthers(j *change.Job, others []*x509.Certificate) {
 // of the keys that still wait: by them renew knows which names the CA left out, and
 // does not ask for them every day.
 func (in *installer) keepAsked(j *change.Job, places []*place, taken map[*place]*x509.Certificate) error {
-	if !in.placed {
+	if !in.placed || in.To.Layout.Path(libvirt.Requests) == "" {
 		return nil
 	}
 	old, err := keypair.Requests(in.m.Tree(), in.To.Layout)
@@ -200,6 +200,9 @@ func (in *installer) put(j *change.Job, s *place, cert *x509.Certificate) error 
 		return err
 	}
 	in.placed = true
+	if in.To.Layout.OfQEMU() && s.live.Role == pki.Server && s.live.Cert != nil {
+		in.until[in.To.Layout.Base] = s.live.Cert.NotAfter
+	}
 	in.swapped = in.swapped || s.live.Cert != nil || s.live.Key != nil
 	j.Made = append(j.Made, change.Placed{Cert: cert, Path: in.To.Layout.Path(libvirt.CertFile(string(s.live.Role)))})
 	return nil

@@ -19,7 +19,6 @@ import (
 // followQEMU brings the new files into QEMU's directories that hold copies of libvirt's, and
 // fills those that --with names.
 func (in *installer) followQEMU(j *change.Job, comes map[pki.Role]*keypair.Pair) error {
-	in.until = make(map[string]time.Time)
 	if !in.System {
 		return nil
 	}

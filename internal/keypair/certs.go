@@ -48,5 +48,10 @@ func ContainsAll(certs, some []*x509.Certificate) bool {
 	return !slices.ContainsFunc(some, func(cert *x509.Certificate) bool { return !Contains(certs, cert) })
 }
 
+// ContainsAny reports whether one of some certificates is among others.
+func ContainsAny(certs, some []*x509.Certificate) bool {
+	return slices.ContainsFunc(some, func(cert *x509.Certificate) bool { return Contains(certs, cert) })
+}
+
 // Same reports whether two lists hold the same certificates in any order.
 func Same(a, b []*x509.Certificate) bool { return len(a) == len(b) && ContainsAll(b, a) }

@@ -64,6 +64,9 @@ func (p *Pending) Plan(plan *store.Plan, to Dest) error {
 // live certificates were made for. They show which names the CA has left out.
 func Requests(t store.Tree, layout libvirt.Layout) ([]*pki.CSR, error) {
 	path := layout.Path(libvirt.Requests)
+	if path == "" {
+		return nil, nil
+	}
 	data, err := machine.ReadIfThere(t, path)
 	if err != nil || data == nil {
 		return nil, err
@@ -94,7 +97,8 @@ func DropPending(plan *store.Plan, layout libvirt.Layout) error {
 		return err
 	}
 	needed := false
-	for _, role := range []pki.Role{pki.Server, pki.Client} {
+	for _, name := range layout.Roles() {
+		role := pki.Role(name)
 		live := New(t, layout, role)
 		if err := live.ReadKey(); err != nil {
 			return err
@@ -115,7 +119,7 @@ func DropPending(plan *store.Plan, layout libvirt.Layout) error {
 			return err
 		}
 	}
-	if needed {
+	if needed || layout.Path(libvirt.Requests) == "" {
 		return nil
 	}
 	return plan.Remove(layout.Path(libvirt.Requests))

@@ -102,6 +102,9 @@ func QEMUFolder(folder string) Layout {
 	return Layout{Base: folder, Parents: 0o755, entries: qemuEntries, folders: []Folder{{".", 0o755}}}
 }
 
+// OfQEMU reports whether QEMU reads the files of the layout.
+func (l Layout) OfQEMU() bool { return len(l.entries) > 0 && l.entries[0] == qemuEntries[0] }
+
 // QEMUConfPath is the configuration of libvirt's QEMU driver below a SYSCONFDIR.
 func QEMUConfPath(sysconfdir string) string {
 	return filepath.Join(sysconfdir, "libvirt", "qemu.conf")

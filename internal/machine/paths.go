@@ -61,7 +61,7 @@ func (m *Machine) InstallLayout(user bool) (libvirt.Layout, error) {
 // system's layout is also that of QEMU's files.
 func (m *Machine) LockOf(layout libvirt.Layout) string {
 	top := m.System().Top()
-	if rel, err := filepath.Rel(top, layout.Top()); err == nil && filepath.IsLocal(rel) {
+	if rel, err := filepath.Rel(top, layout.Top()); layout.Foreign() || err == nil && filepath.IsLocal(rel) {
 		return top
 	}
 	return layout.Top()

@@ -45,6 +45,7 @@ func placeOf(m *machine.Machine, layout libvirt.Layout) place {
 type candidate struct {
 	layout  libvirt.Layout
 	place   place
+	own     bool // at a path that a configuration file names
 	role    pki.Role
 	pair    *keypair.Pair
 	opens   time.Time // when it becomes due by its age

@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"slices"
 
+	"virtpki/internal/authority"
 	"virtpki/internal/change"
 	"virtpki/internal/enroll"
 	"virtpki/internal/hint"
@@ -14,16 +15,22 @@ import (
 	"virtpki/internal/libvirt"
 	"virtpki/internal/machine"
 	"virtpki/internal/store"
+	"virtpki/internal/subject"
 	"virtpki/internal/termtext"
 	"virtpki/pki"
 )
 
-// elsewhere is a run on a machine without the CA's key.
-type elsewhere struct{ *renewal }
+// elsewhere is a run on a machine without the CA's key, or one round of it: for the certificates
+// at the default paths, or for one that a program reads from a path of its own.
+type elsewhere struct {
+	*renewal
+	own string // [libvirt.Layout.ID] of the program's own pair; empty for all others
+}
 
 // run renews on a machine without the CA's key. It makes the requests for the due certificates
 // and, with --via or --issuer, sends them to the CA and installs the response. Without either,
-// it leaves the requests in a file.
+// it leaves the requests in a file. A pair at a path of a program's own has a request and a
+// response of its own: what the CA says of it does not keep the others from being renewed.
 func (r elsewhere) run(ctx context.Context) error {
 	if err := r.forTheCA(); err != nil {
 		return err
@@ -35,15 +42,51 @@ func (r elsewhere) run(ctx context.Context) error {
 	if r.report.Job = j; j != nil {
 		r.end(Renewed, r.renewed)
 	}
-	if err != nil || j != nil && len(r.due()) == 0 && r.crl == "" {
-		return err
-	}
-	csrs, err := r.makeRequests(ctx)
 	if err != nil {
 		return err
 	}
 	if !r.asks() {
+		if j != nil && len(r.due()) == 0 {
+			return nil
+		}
+		if _, err := r.makeRequests(ctx); err != nil {
+			return err
+		}
 		return r.leaveRequests()
+	}
+	err = errors.Join(r.rounds(ctx), r.failures())
+	if err == nil && r.report.Outcome == Failed { // another run was faster
+		return r.nothingDue(ctx)
+	}
+	return err
+}
+
+// rounds asks for the certificates at the default paths, and then for each at another path.
+func (r elsewhere) rounds(ctx context.Context) error {
+	rounds := []elsewhere{r}
+	for _, c := range r.found {
+		if c.own && c.due() {
+			rounds = append(rounds, elsewhere{r.renewal, c.layout.ID()})
+		}
+	}
+	var errs []error
+	for _, one := range rounds {
+		if err := one.round(ctx); err != nil {
+			errs = append(errs, err)
+		}
+	}
+	return errors.Join(errs...)
+}
+
+// round has one request or several signed, and installs the response.
+func (r elsewhere) round(ctx context.Context) error {
+	crl := r.crl != "" && r.own == ""
+	if len(r.due()) == 0 && !crl {
+		return nil
+	}
+	csrs, err := r.makeRequests(ctx)
+	if err != nil || len(csrs) == 0 && !crl {
+		return err
 	}
 	answer, err := r.ask(ctx, csrs)
 	if err != nil {
@@ -111,20 +154,22 @@ func (r elsewhere) next(format string, args ...any) {
 	r.report.Next = append(r.report.Next, termtext.Sprintf(format, args...))
 }
 
-// due returns the candidates that need a certificate. Copies follow their originals.
+// due returns the candidates of this round that need a certificate. Copies follow their originals.
 func (r elsewhere) due() []*candidate {
-	return slices.DeleteFunc(slices.Clone(r.found), func(c *candidate) bool { return !c.due() || c.original != nil })
+	return slices.DeleteFunc(slices.Clone(r.found), func(c *candidate) bool {
+		return !c.due() || c.original != nil || c.own != (r.own != "") || c.own && c.layout.ID() != r.own
+	})
 }
 
-// dueLayouts returns the layouts that contain a due certificate, the first one first.
-func (r elsewhere) dueLayouts() []libvirt.Layout {
-	var layouts []libvirt.Layout
+// firstDue returns the first due candidate of each layout that has one.
+func (r elsewhere) firstDue() []*candidate {
+	var first []*candidate
 	for _, c := range r.due() {
-		if !slices.ContainsFunc(layouts, func(l libvirt.Layout) bool { return l.Base == c.layout.Base }) {
-			layouts = append(layouts, c.layout)
+		if !slices.ContainsFunc(first, func(other *candidate) bool { return other.layout.ID() == c.layout.ID() }) {
+			first = append(first, c)
 		}
 	}
-	return layouts
+	return first
 }
 
 // makeRequests makes a request for each candidate that is due. The keys wait
@@ -135,8 +180,8 @@ func (r elsewhere) makeRequests(ctx context.Context) (csrs []*pki.CSR, err error
 		return nil, nil
 	}
 	var folders []string
-	for _, layout := range r.dueLayouts() {
-		if folder := r.m.LockOf(layout); !slices.Contains(folders, folder) {
+	for _, c := range r.firstDue() {
+		if folder := r.m.LockOf(c.layout); !slices.Contains(folders, folder) {
 			folders = append(folders, folder)
 		}
 	}
@@ -150,17 +195,18 @@ func (r elsewhere) makeRequests(ctx context.Context) (csrs []*pki.CSR, err error
 // planRequests looks again and plans the keys. If the requests do not go to the CA at once, it
 // plans their file too.
 func (r elsewhere) planRequests(j *change.Job) (csrs []*pki.CSR, err error) {
-	if _, err := r.look(); err != nil || len(r.due()) == 0 {
+	a, err := r.look()
+	if err != nil {
 		return nil, err
 	}
 	for _, c := range r.due() {
-		csr, err := r.requestOne(j, c)
+		csr, err := r.requestOne(j, a, c)
 		if err != nil {
 			return nil, fmt.Errorf("%s: %w", c.pair.CertPath, err)
 		}
 		csrs = append(csrs, csr)
 	}
-	if r.asks() {
+	if r.asks() || len(csrs) == 0 {
 		return csrs, nil
 	}
 	first := keypair.Dest{Layout: r.due()[0].layout, Owner: machine.Owner()}
@@ -182,10 +228,10 @@ func (r elsewhere) planRequestFile(j *change.Job, to keypair.Dest, requests []by
 
 // requestOne asks for a successor of a certificate: the same subject and names,
 // and the addresses that it lacks.
-func (r elsewhere) requestOne(j *change.Job, c *candidate) (*pki.CSR, error) {
+func (r elsewhere) requestOne(j *change.Job, a *authority.Authority, c *candidate) (*pki.CSR, error) {
 	asking := enroll.Asker{
 		Machine: r.m, Keys: r.keys, To: keypair.Dest{Layout: c.layout, Owner: machine.Owner()},
-		KeyType: c.keyType(), SameKey: r.SameKey && c.keyFits(),
+		KeyType: c.keyType(), SameKey: c.keepsKey(r.SameKey, listed(a, c.pair.Cert)), Beside: r.beside(c),
 	}
 	id := c.identity()
 	if c.role != pki.Server {
@@ -194,12 +240,37 @@ func (r elsewhere) requestOne(j *change.Job, c *candidate) (*pki.CSR, error) {
 	return asking.Plan(j, id)
 }
 
+// beside returns the other live pairs of this machine that share a name with a certificate. Their
+// keys prove that the names are this machine's.
+func (r elsewhere) beside(c *candidate) (pairs []*keypair.Pair) {
+	names := subject.Names{DNS: c.pair.Cert.DNSNames, IPs: c.pair.Cert.IPAddresses}
+	for _, other := range r.found {
+		if other != c && other.place != ofUser && other.pair.Cert != nil && len(names.Missing(other.pair.Cert)) < len(names.DNS)+len(names.IPs) {
+			pairs = append(pairs, other.pair)
+		}
+	}
+	return pairs
+}
+
+// listed reports whether the CRL that is here names a certificate.
+func listed(a *authority.Authority, cert *x509.Certificate) bool {
+	crls, err := pki.ParseCRLs(a.CRL)
+	return err == nil && slices.ContainsFunc(a.Certificates, func(ca *x509.Certificate) bool {
+		crl := keypair.NewestCRL(crls, ca)
+		if crl == nil || cert.CheckSignatureFrom(ca) != nil {
+			return false
+		}
+		_, found := crl.Find(cert.SerialNumber)
+		return found
+	})
+}
+
 // installAnswers installs the response into each layout that it is for, as install does, and
 // verifies it.
 func (r elsewhere) installAnswers(ctx context.Context, answer *pki.Answer) error {
-	layouts := r.dueLayouts()
-	if len(layouts) == 0 { // the CRL alone
-		layouts = append(layouts, r.m.System())
+	places := r.firstDue()
+	if len(places) == 0 { // the CRL alone
+		places = append(places, &candidate{layout: r.m.System(), place: ofSystem})
 	}
 	r.end(Renewed, r.due())
 	whole := r.report.Job
@@ -211,8 +282,8 @@ func (r elsewhere) installAnswers(ctx context.Context, answer *pki.Answer) error
 		whole.Did("%s: %s", c.pair.CertPath, c.why())
 	}
 	var errs []error
-	for _, layout := range layouts {
-		j, err := r.installInto(ctx, layout, answer)
+	for _, c := range places {
+		j, err := r.installInto(ctx, c, answer)
 		if err != nil {
 			err = fmt.Errorf("installing the response: %w", err)
 		}
@@ -221,36 +292,48 @@ func (r elsewhere) installAnswers(ctx context.Context, answer *pki.Answer) error
 		}
 		errs = append(errs, err)
 	}
-	return errors.Join(append(errs, r.failures())...)
+	return errors.Join(errs...)
 }
 
-// installInto installs the part of a response that is for one layout.
-func (r elsewhere) installInto(ctx context.Context, layout libvirt.Layout, answer *pki.Answer) (*change.Job, error) {
-	own, err := enroll.Own(r.m, layout, answer.Leafs)
+// installInto installs the part of a response that is for the layout of a candidate.
+func (r elsewhere) installInto(ctx context.Context, c *candidate, answer *pki.Answer) (*change.Job, error) {
+	own, err := enroll.Own(r.m, c.layout, answer.Leafs)
 	if err != nil {
 		return nil, err
 	}
-	if placeOf(r.m, layout) != ofUser {
+	if c.place != ofUser {
 		if err := r.namesGranted(own); err != nil {
 			return nil, err
 		}
 	}
 	j, err := enroll.Install(ctx, r.m, enroll.Response{
 		Answer: &pki.Answer{Leafs: own, CAs: answer.CAs, CRLs: answer.CRLs},
-		To:     keypair.Dest{Layout: layout, Owner: machine.Owner(), Keep: true}, System: placeOf(r.m, layout) == ofSystem,
+		To:     r.destOf(c), System: c.place == ofSystem, Minded: minded(r.found),
 		TrustNew: r.TrustNew, BelowTrusted: r.Issuer != nil, Reload: r.Reload, KeepSubject: !r.NewSubject,
 	}, r.keys, r.o)
 	if err == nil {
-		err = r.stillDue(layout, own)
+		err = r.stillDue(c.layout, own)
 	}
 	return j, err
 }
 
-// stillDue returns the error for a response that lacks a certificate for a request.
+// destOf returns the destination of a response. Modes and owners stay as they are.
+func (r elsewhere) destOf(c *candidate) keypair.Dest {
+	to := keypair.Dest{Layout: c.layout, Owner: machine.Owner(), Keep: true}
+	if c.place == ofQEMU {
+		to.KeyOwner = r.m.QEMUOwner()
+	}
+	return to
+}
+
+// stillDue returns the error for a response that lacks a certificate for a request. The live one,
+// sent back, does not count.
 func (r elsewhere) stillDue(layout libvirt.Layout, own []*x509.Certificate) error {
 	for _, c := range r.due() {
-		role := func(cert *x509.Certificate) bool { return slices.Contains(pki.RolesOf(cert), c.role) }
-		if c.layout.Base == layout.Base && !slices.ContainsFunc(own, role) {
+		role := func(cert *x509.Certificate) bool {
+			return slices.Contains(pki.RolesOf(cert), c.role) && !cert.Equal(c.pair.Cert)
+		}
+		if c.layout.ID() == layout.ID() && !slices.ContainsFunc(own, role) {
 			return fmt.Errorf("the response holds no certificate for %s", c.pair.CertPath)
 		}
 	}

@@ -80,7 +80,7 @@ func (r ownPaths) look(a *authority.Authority) error {
 // take makes a pair a candidate.
 func (r ownPaths) take(a *authority.Authority, p *ownPair) {
 	role := pki.Role(p.Role)
-	c := &candidate{layout: p.Layout, place: ofDaemon, role: role, pair: keypair.New(r.m.Tree(), p.Layout, role)}
+	c := &candidate{layout: p.Layout, place: ofDaemon, own: true, role: role, pair: keypair.New(r.m.Tree(), p.Layout, role)}
 	if p.QEMU {
 		c.place = ofQEMU
 	}
@@ -118,16 +118,25 @@ func (r ownPaths) whyNot(a *authority.Authority, p *ownPair) string {
 		return "there is nothing that could be renewed"
 	case !a.HasSigned(p.cert):
 		return subject.IssuerOf(p.cert) + " signed it, which is not the CA here"
-	case keyAbsent(r.m):
-		return "the CA's key is not on this machine, and requests are made for the default paths alone"
+	case keyAbsent(r.m) && !r.asks():
+		return "the CA's key is not on this machine: --via or --issuer has it signed"
 	case p.casErr != nil:
 		return p.casErr.Error()
 	case errors.As(unsafe, &refusal):
 		return refusal.Error()
-	case !keypair.Contains(p.cas, a.CA.Certificate):
+	case !r.trusts(a, p.cas):
 		return fmt.Sprintf("%s does not trust the CA that signs here", r.m.Path(p.CA))
 	}
 	return ""
+}
+
+// trusts reports whether the CA that signs is among those that a program trusts. For a CA
+// elsewhere, one that is trusted here is enough: the response tells which one signs.
+func (r ownPaths) trusts(a *authority.Authority, cas []*x509.Certificate) bool {
+	if keyAbsent(r.m) {
+		return keypair.ContainsAny(cas, a.Certificates)
+	}
+	return keypair.Contains(cas, a.CA.Certificate)
 }
 
 // othersPair describes an expired certificate of QEMU's that another CA has signed.

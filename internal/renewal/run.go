@@ -138,12 +138,21 @@ func (r *renewal) reloader(j *change.Job) *reload.Reloader {
 	if r.serverFailed() {
 		d.LeaveSystem()
 	}
-	for _, c := range r.found {
-		if c.place == ofDaemon {
-			d.Mind(c.pair.CertPath)
-		}
+	for _, cert := range minded(r.found) {
+		d.Mind(cert)
 	}
 	return d
+}
+
+// minded returns the certificates among some candidates that lie at paths that a daemon's
+// configuration names.
+func minded(found []*candidate) (certs []string) {
+	for _, c := range found {
+		if c.place == ofDaemon {
+			certs = append(certs, c.pair.CertPath)
+		}
+	}
+	return certs
 }
 
 // end records the outcome of the run, and the candidates that it is about.
@@ -166,7 +175,7 @@ func (r *renewal) run(ctx context.Context) error {
 		return r.nothingDue(ctx)
 	}
 	if keyAbsent(r.m) {
-		return elsewhere{r}.run(ctx)
+		return elsewhere{renewal: r}.run(ctx)
 	}
 	return r.renewHere(ctx, o)
 }

@@ -50,7 +50,7 @@ func (r elsewhere) ask(ctx context.Context, csrs []*pki.CSR) (answer *pki.Answer
 			err = hint.With(err, livesOn)
 		}
 	}
-	r.unanswered = err != nil
+	r.unanswered = r.unanswered || err != nil
 	return answer, err
 }
 

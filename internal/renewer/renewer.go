@@ -31,7 +31,7 @@ const (
 type facts struct {
 	link     bool   // the certificate or its key is behind a link
 	own      bool   // a program reads it from a path of its own
-	trusts   bool   // that program trusts the CA that signs here
+	trusts   bool   // that program trusts the CA that signs
 	watched  bool   // a service installs the files of another program
 	schedule string // the timer or crontab that runs virtpki renew; empty for none
 	via      bool   // it has requests signed, by a command or an issuer
@@ -52,12 +52,10 @@ func (f facts) who() (By, string) {
 		return Nobody, "nobody (virtpki generate systemd" + f.flag + ")"
 	case !f.signed:
 		return Nobody, "nobody: another CA has signed it"
-	case f.keyHere && f.own && !f.trusts:
+	case f.own && !f.trusts:
 		return Nobody, "nobody: its program does not trust the CA that signs here"
 	case f.keyHere:
 		return CA, "this CA (" + f.schedule + ")"
-	case f.own:
-		return Nobody, "nobody: virtpki makes requests for the default paths only"
 	case f.issuer:
 		return Request, "an issuer (" + f.schedule + ")"
 	case f.via:
@@ -178,7 +176,10 @@ func (l *Look) ofOwn(p inventory.OwnPair) facts {
 	f := l.of
 	f.own = true
 	cas, err := keypair.ReadCertsIfThere(l.m.Tree(), l.m.Path(p.CA))
-	f.trusts = err == nil && l.a != nil && keypair.Contains(cas, l.a.CA.Certificate)
+	if err != nil || l.a == nil {
+		return f
+	}
+	f.trusts = keypair.Contains(cas, l.a.CA.Certificate) || !f.keyHere && keypair.ContainsAny(cas, l.a.Certificates)
 	return f
 }
 

@@ -23,7 +23,8 @@ func TestWho(t *testing.T) {
 		{"an own path", facts{own: true, trusts: true, keyHere: true, signed: true, schedule: timer}, CA, "this CA (virtpki-renew.timer)"},
 		{"an own path, watched", facts{own: true, signed: true, watched: true}, Nobody, "nobody (virtpki generate systemd)"},
 		{"an own path with another CA file", facts{own: true, keyHere: true, signed: true, schedule: timer}, Nobody, "nobody: its program does not trust the CA that signs here"},
-		{"an own path, by request", facts{own: true, trusts: true, signed: true, schedule: timer, via: true}, Nobody, "nobody: virtpki makes requests for the default paths only"},
+		{"an own path, by request", facts{own: true, trusts: true, signed: true, schedule: timer, via: true}, Request, "a request (virtpki-renew.timer)"},
+		{"an own path with another CA file, by request", facts{own: true, signed: true, schedule: timer, via: true}, Nobody, "nobody: its program does not trust the CA that signs here"},
 		{"nothing runs, an issuer signs", facts{signed: true, flag: " --issuer /i"}, Nobody, "nobody (virtpki generate systemd --issuer /i)"},
 		{"requests for nobody, an issuer signs", facts{signed: true, schedule: timer, flag: " --issuer /i"}, Nobody, "nobody brings the requests to the CA (virtpki renew --issuer /i)"},
 	} {

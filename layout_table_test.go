@@ -47,8 +47,10 @@ var mayImport = map[string][]string{
 	"internal/libvirt/rpc": {"internal/libvirt", "internal/resolver", "internal/starttls"},
 	// a running daemon is asked which one it is
 	"internal/libvirt/running": {"internal/libvirt", "internal/libvirt/conf", "internal/libvirt/rpc"},
-	// units are read in a tree, and links must not lead out of it
-	"internal/systemd": {"internal/store"},
+	// a syntax, and dates
+	"internal/calendar": {},
+	// units are read in a tree, and links must not lead out of it; calendar: when a timer runs
+	"internal/systemd": {"internal/calendar", "internal/store"},
 	// gnutls: the limits of the library underneath; libvirt: the demands of a release. The caller
 	// passes the files in
 	"internal/judge": {"dn", "internal/gnutls", "internal/libvirt", "internal/libvirt/conf", "internal/termtext"},
@@ -176,11 +178,12 @@ var mayImport = map[string][]string{
 		"internal/libvirt", "internal/machine", "internal/program", "internal/store", "internal/subject", "internal/termtext",
 	},
 	// authority: whether renew would keep the names of a certificate; gnutls: which block of a
-	// file is wrong; clock: the cause of findings on dates
+	// file is wrong; clock: the cause of findings on dates; systemd, calendar: how often the
+	// machine renews
 	"internal/inspect": {
-		"dn", "pki", "internal/authority", "internal/clock", "internal/gnutls", "internal/inventory", "internal/judge", "internal/keypair", "internal/libvirt",
-		"internal/libvirt/conf", "internal/libvirt/running", "internal/machine", "internal/renewer", "internal/resolver", "internal/store",
-		"internal/subject", "internal/termtext",
+		"dn", "pki", "internal/authority", "internal/calendar", "internal/clock", "internal/gnutls", "internal/inventory", "internal/judge", "internal/keypair",
+		"internal/libvirt", "internal/libvirt/conf", "internal/libvirt/running", "internal/machine", "internal/renewer", "internal/resolver",
+		"internal/store", "internal/subject", "internal/systemd", "internal/termtext",
 	},
 	// authority: which CA has signed; certinfo: the list of its certificates; inventory: pairs at
 	// paths of a program's own
@@ -292,6 +295,7 @@ var mayImport = map[string][]string{
 // testImports lists packages that the tests of a package may import in addition.
 var testImports = map[string][]string{
 	"internal/batch":           {"internal/lab/labfiles"},
+	"internal/calendar":        {"internal/lab"},
 	"internal/store":           {"internal/lab/labfiles"},
 	"packaging":                {"internal/lab", "internal/lab/labscript"},
 	"cmd/virtpki":              {"internal/lab", "internal/lab/labscript", "internal/lab/labvault", "internal/lab/terminal", "internal/lab/trace"},

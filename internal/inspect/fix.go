@@ -30,7 +30,6 @@ type fixer struct {
 	serving   string              // the configuration file of the daemon that serves TLS here
 	unread    map[string][]string // settings without a reader, by their configuration file
 	qemuConf  string
-	timer     string            // the unit that renews certificates here
 	live      bool              // it is the running machine
 	asked     map[string]string // the use of QEMU's by its required CA file
 	uses      map[string]string // the use of QEMU's by its directory
@@ -38,7 +37,7 @@ type fixer struct {
 	exists    func(path string) bool
 	stands    func(path string) bool // also true of a dangling link
 	read      func(path string) []byte
-	often     func(cert string) string              // a shorthand of systemd's: the interval for checking a certificate
+	often     func(cert string) string              // the command that has a certificate checked often enough; empty if none is known
 	leaves    func(ca string) []*gnutls.Certificate // the certificates that belong to a CA file
 	caOf      func(cert string) string              // the CA file that belongs to a certificate; empty if it is not known
 	keyOf     func(ca *gnutls.Certificate) bool     // the CA's key here belongs to this CA

@@ -84,15 +84,3 @@ func lineRange(first, last int) string {
 	}
 	return fmt.Sprintf("%d,%d", first, last)
 }
-
-// oftener makes the timer run often enough for a certificate with a short lifetime.
-func oftener(x *fixer, t trouble) (string, bool) {
-	if t.ID != "short-life" || t.Level != judge.Warning {
-		return "", false
-	}
-	fix := fmt.Sprintf("sed -i 's/^OnCalendar=.*/OnCalendar=%s/' %s", x.often(t.File), termtext.ShellWord(x.timer))
-	if x.live {
-		fix += " && systemctl daemon-reload"
-	}
-	return fix, true
-}

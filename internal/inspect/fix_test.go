@@ -45,7 +45,7 @@ func machineOf(there ...string) *fixer {
 		renewable: func(judge.Role, string) bool { return true },
 		read:      func(string) []byte { return nil }, leaves: func(string) []*gnutls.Certificate { return nil },
 		caOf: func(string) string { return "" }, keyOf: func(*gnutls.Certificate) bool { return false },
-		often: func(string) string { return "hourly" }, timer: "/etc/systemd/system/virtpki-renew.timer", live: true,
+		often: func(string) string { return renews{}.often(8*time.Hour, renewTimer, true) }, live: true,
 		qemuConf: "/etc/libvirt/qemu.conf", serving: "/etc/libvirt/libvirtd.conf", unread: map[string][]string{}}
 }
 

@@ -7,7 +7,6 @@ import (
 	"slices"
 	"strings"
 	"sync"
-	"time"
 
 	"virtpki/internal/authority"
 	"virtpki/internal/gnutls"
@@ -52,7 +51,7 @@ func (c *inspector) fixer() *fixer {
 		read:   func(path string) []byte { return c.files.read(path).Data },
 		leaves: c.leaves, caOf: c.caOf, keyOf: c.keyOf,
 		name: n.of, renewable: n.renewable, often: c.often,
-		qemuConf: libvirt.QEMUConfPath(c.m.Path(c.m.Sysconfdir)), timer: c.m.Path(renewTimer), live: c.m.Live(), unread: make(map[string][]string),
+		qemuConf: libvirt.QEMUConfPath(c.m.Path(c.m.Sysconfdir)), live: c.m.Live(), unread: make(map[string][]string),
 	}
 	if c.list != nil {
 		x.serving = c.m.Path(c.list.Server().ConfPath)
@@ -61,16 +60,6 @@ func (c *inspector) fixer() *fixer {
 		}
 	}
 	return x
-}
-
-// often returns the interval for checking a certificate, so that it does not expire between two
-// runs.
-func (c *inspector) often(cert string) string {
-	certs, err := pki.ParseCertificates(c.files.read(cert).Data)
-	if err == nil && certs[0].NotAfter.Sub(c.machine.Due(certs[0])) < 2*time.Hour {
-		return "minutely"
-	}
-	return "hourly"
 }
 
 // names finds the name that a new certificate should have.

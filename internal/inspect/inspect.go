@@ -89,6 +89,7 @@ type inspector struct {
 	r             Request
 	libvirt, qemu *libvirt.Release // see Request
 	machine       judge.Machine
+	renews        renews
 	list          *inventory.List // the programs that use TLS here
 	files         *reader
 	host          host
@@ -109,8 +110,9 @@ func newInspector(m *machine.Machine, r Request) (*inspector, error) {
 		return nil, err
 	}
 	files := newReader(m)
-	known.Renews = renewsEvery(string(files.read(m.Path(renewTimer)).Data))
-	c := &inspector{m: m, r: r, libvirt: r.Libvirt(), qemu: r.QEMU(), machine: known, files: files,
+	renews := renewsOf(m)
+	known.Renews = renews.every
+	c := &inspector{m: m, r: r, libvirt: r.Libvirt(), qemu: r.QEMU(), machine: known, renews: renews, files: files,
 		host: host{files}, places: places{files, r}, pairs: pairs{files, known},
 		uses: make(map[string]string), asked: make(map[string]string)}
 	c.gathered.base = m.System().Base

@@ -95,7 +95,7 @@ var hostEntries = []Entry{
 		"Set the clock, before anything is signed; where it is right, replace the CA (`virtpki ca rollover start`)."},
 	{"ends-soon", Host, "Less than a third of the life of a certificate is left: a note; a warning in its last week, an error on its last day. An expired one, or one expired CA in the file, keeps a daemon from starting.",
 		"`virtpki renew`; for a CA `virtpki ca rollover start`."},
-	{"short-life", Host, "The certificate lives so shortly that it may expire between two runs of the timer that renews it: it is due in the last third of its life, and that is shorter than the time from one run to the next. A note where no timer is found and a daily one is assumed.",
+	{"short-life", Host, "The certificate lives so shortly that it may expire between two runs of the timer that renews it: it is due in the last third of its life, and that is shorter than the longest time from one run to the next, with all delays (the timer and its drop-ins, or the crontab of `virtpki generate cron`). A note where neither is found and a daily timer is assumed.",
 		"Have the timer run more often (`virtpki generate systemd --calendar hourly`), or the certificate live longer (`--validity`)."},
 	{"crl-due", Host, "The CRL will soon have to be replaced by a newer one. libvirt does not look at that; other programs that read it will refuse everybody.", "`virtpki crl`, or `virtpki renew` from cron."},
 	{"weak-key", Host, "A key that distributions' policies refuse, or that TLS no longer uses.", "A new pair; `ec256` is the default."},

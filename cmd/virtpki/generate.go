@@ -117,7 +117,7 @@ func runGenerateSystemd(ctx context.Context, e *env, g *globals, o *generateOpti
 	if err != nil {
 		return err
 	}
-	if err := r.LookAtKey(g.Machine); err != nil {
+	if err := r.Look(g.Machine); err != nil {
 		return err
 	}
 	files, err := r.Units()

@@ -8,6 +8,7 @@ import (
 
 	"virtpki/internal/cakey"
 	"virtpki/internal/hint"
+	"virtpki/internal/inventory"
 	"virtpki/internal/libvirt"
 	"virtpki/internal/machine"
 	"virtpki/internal/termtext"
@@ -32,7 +33,8 @@ type Renewal struct {
 	Calendar   string      // when systemd runs it
 	Host       string      // the machine's name, which decides cron's minute
 	Out        string      // directory or file for the output
-	Key        cakey.Reach // of the CA's key; see [Renewal.LookAtKey]
+	Key        cakey.Reach // of the CA's key; see [Renewal.Look]
+	Own        []string    // directories that a renewal at paths of other programs changes; see [Renewal.Look]
 
 	// Watch are directories with key pairs that another program makes: the service then runs
 	// install whenever they change, and not renew.
@@ -61,8 +63,20 @@ func (r *Renewal) Prepare() error {
 	return nil
 }
 
-// LookAtKey finds out which device a machine's CA uses for its key.
-func (r *Renewal) LookAtKey(m *machine.Machine) error {
+// Look finds out which device a machine's CA uses for its key, and at which paths of their own
+// its daemons and QEMU read certificates.
+func (r *Renewal) Look(m *machine.Machine) error {
+	pairs, err := inventory.Here(m).OwnPairs()
+	if err != nil {
+		return err
+	}
+	for _, p := range pairs {
+		folders := []string{filepath.Dir(filepath.Dir(p.Cert)), filepath.Dir(p.CA)} // a directory is exchanged
+		if p.Layout.Apart() {
+			folders = []string{filepath.Dir(p.Cert), filepath.Dir(p.Key), filepath.Dir(p.CA)}
+		}
+		r.Own = append(r.Own, slices.DeleteFunc(folders, func(folder string) bool { return folder == "/" })...)
+	}
 	ca := libvirt.CA(m.CAPath())
 	for _, file := range []libvirt.File{libvirt.CAKey, libvirt.CANextKey} {
 		data, err := machine.ReadIfThere(m.Tree(), ca.Path(file))
@@ -183,6 +197,7 @@ func (r *Renewal) writable() []string {
 	if r.Key.Directory != "" {
 		folders = append(folders, r.Key.Directory)
 	}
+	folders = append(folders, r.Own...)
 	var all []string
 	for _, folder := range folders {
 		covered := slices.ContainsFunc(all, func(above string) bool { return folder == above || strings.HasPrefix(folder, above+"/") })

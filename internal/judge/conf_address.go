@@ -68,8 +68,8 @@ var notHostName = regexp.MustCompile(`[^A-Za-z0-9._-]`)
 // reason is empty if it starts, or if this is not known.
 func (n Network) refusesAddress(text string) (level Level, why string) {
 	if ip, ok := numericHost(text); ok {
-		if ip.IsUnspecified() || ip.IsLoopback() || ip.Is6() || n.HasAddress == nil || n.HasAddress(ip.AsSlice()) {
-			return "", "" // without IPv6 the daemon refuses such an address too, but a machine may get IPv6
+		if ip.IsUnspecified() || ip.IsLoopback() || n.HasAddress == nil || n.HasAddress(ip.WithZone("").AsSlice()) {
+			return "", "" // without IPv6 the daemon refuses :: and ::1 too, but a machine may get IPv6
 		}
 		return Error, "is not an address of this machine: the daemon does not start"
 	}

@@ -87,6 +87,32 @@ func TestAllow(t *testing.T) {
 	}
 }
 
+// Somebody who made an image has its cakey.pem name a token of this machine, a file with the
+// token's PIN, and a module: p11-kit is asked for the token alone, among the modules that this
+// machine knows, and the PIN is not read.
+func TestImageNamesOnlyTheKey(t *testing.T) {
+	dir := t.TempDir()
+	asked := filepath.Join(dir, "asked")
+	kit := "#!/bin/sh\necho \"$@\" >>" + asked + "\necho 'no such token' >&2\nexit 1\n"
+	if err := os.WriteFile(filepath.Join(dir, "p11-kit"), []byte(kit), 0o700); err != nil {
+		t.Fatal(err)
+	}
+	t.Setenv("PATH", dir+":/usr/bin:/bin")
+	pin := filepath.Join(dir, "pin")
+	if err := os.WriteFile(pin, []byte("1234\n"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	file := named(t, "pkcs11:token=a;object=b;type=private?module-path="+dir+"/evil.so&pin-source=file:"+pin)
+	d := &Devices{Image: "/mnt/image"}
+	defer d.Close()
+	if _, err := d.Open(file, func(string) ([]byte, error) { return nil, pki.ErrKeyEncrypted }); err == nil {
+		t.Error("the key was opened")
+	}
+	if got, _ := os.ReadFile(asked); string(got) != "remote -v pkcs11:token=a\n" {
+		t.Errorf("p11-kit was asked for %q", got)
+	}
+}
+
 func TestReadPIN(t *testing.T) {
 	dir := t.TempDir()
 	write := func(name, text string, mode os.FileMode) string {

@@ -55,10 +55,31 @@ func (d *Devices) Open(data []byte, ask Ask) (crypto.Signer, error) {
 		return nil, err
 	}
 	o := d.once(u.String(), func() opened {
-		key, err := d.token(u, ask, (*pkcs11.Session).Key)
+		key, err := d.named(u, ask)
 		return opened{key: key, err: err}
 	})
 	return o.key, o.err
+}
+
+// named returns the key of a token that a file names. A file of an image only says which key:
+// if it could also name a PIN's file and a module of this machine, whoever made the image could
+// have this machine's tokens sign, and code run.
+func (d *Devices) named(u *pkcs11.URI, ask Ask) (crypto.Signer, error) {
+	if d.Image == "" {
+		return d.token(u, ask, (*pkcs11.Session).Key)
+	}
+	if err := d.allow(u); err != nil {
+		return nil, err
+	}
+	bare, err := pkcs11.ParseURI(u.Place())
+	if err != nil {
+		return nil, err
+	}
+	key, err := d.token(bare, ask, (*pkcs11.Session).Key)
+	if errors.Is(err, pkcs11.ErrNoToken) && u.ModulePath != "" {
+		err = hint.With(err, "have p11-kit know the token's module (p11-kit list-modules): with --root virtpki loads no module that a file names")
+	}
+	return key, err
 }
 
 // once returns the earlier result of open for a name, or calls open.
@@ -105,7 +126,7 @@ func (d *Devices) token(u *pkcs11.URI, ask Ask, take func(*pkcs11.Session) (*pkc
 		return nil, err
 	}
 	ctx, cancel := d.context()
-	s, err := pkcs11.Open(ctx, u, func(t pkcs11.Token) ([]byte, error) { return pinOf(u, t, ask) })
+	s, err := pkcs11.Open(ctx, u, func(t pkcs11.Token) ([]byte, error) { return d.pinOf(u, t, ask) })
 	var key *pkcs11.Key
 	if err == nil {
 		d.close = append(d.close, func() {

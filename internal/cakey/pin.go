@@ -16,15 +16,23 @@ import (
 )
 
 // pinOf returns the PIN of a token: from the file that its URI names, otherwise from ask.
-func pinOf(u *pkcs11.URI, t pkcs11.Token, ask Ask) ([]byte, error) {
+func (d *Devices) pinOf(u *pkcs11.URI, t pkcs11.Token, ask Ask) ([]byte, error) {
 	if u.PINSource != "" {
 		return readPIN(u.PINSource)
 	}
 	pin, err := ask(termtext.Sprintf("PIN of the token %s: ", t.Label))
 	if errors.Is(err, pki.ErrKeyEncrypted) {
-		err = hint.With(errors.New("the token needs a PIN and none was given"), "give the PIN with --passphrase-file, or name its file in the URI: pin-source=file:PATH")
+		err = hint.With(errors.New("the token needs a PIN and none was given"), "%s", d.howToGivePIN())
 	}
 	return pin, err
+}
+
+// howToGivePIN returns the ways of giving a PIN that this run accepts.
+func (d *Devices) howToGivePIN() string {
+	if d.Image != "" {
+		return "give the PIN with --passphrase-file: with --root virtpki reads no PIN from a file that cakey.pem names"
+	}
+	return "give the PIN with --passphrase-file, or name its file in the URI: pin-source=file:PATH"
 }
 
 // maxPIN is how much of a PIN's file is read, in bytes.

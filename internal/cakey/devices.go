@@ -62,7 +62,7 @@ func (d *Devices) Open(data []byte, ask Ask) (crypto.Signer, error) {
 }
 
 // named returns the key of a token that a file names. A file of an image only says which key:
-// if it could also name a PIN's file and a module of this machine, whoever made the image could
+// if it could also name a PIN's file and a module of this machine, the maker of the image could
 // have this machine's tokens sign, and code run.
 func (d *Devices) named(u *pkcs11.URI, ask Ask) (crypto.Signer, error) {
 	if d.Image == "" {

@@ -48,6 +48,9 @@ type Config struct {
 	CAFile string   `yaml:"ca-file,omitempty"` // CA certificates that verify the service; empty for the system's
 	Proxy  string   `yaml:"proxy,omitempty"`   // empty for that of the environment, "none" for none
 	CRL    string   `yaml:"crl,omitempty"`     // address; empty for the service's own, "none" for none
+	// Redirects are the other hosts to which the service may redirect, with the secrets of the
+	// request: the nodes of a Vault.
+	Redirects []string `yaml:"redirects,omitempty"`
 
 	Timeout  string `yaml:"timeout,omitempty"`  // of one attempt
 	Attempts int    `yaml:"attempts,omitempty"` // of each request
@@ -178,6 +181,11 @@ func (c *Config) checkAddresses() error {
 	if c.CRL != "" && c.CRL != none {
 		if err := web.CheckURL(c.CRL, "http", "https"); err != nil { // a CRL is signed
 			return fmt.Errorf("crl: %w", err)
+		}
+	}
+	for _, host := range c.Redirects {
+		if err := web.CheckHost(host); err != nil {
+			return fmt.Errorf("redirects: %w", err)
 		}
 	}
 	return nil

@@ -18,6 +18,7 @@ type Answers struct {
 	Server, Client                      string // provisioners or roles
 	ServerSecret, ClientSecret          string // files with the passwords of the provisioners
 	TokenFile, RoleID, SecretIDFile     string
+	Redirects                           []string // other hosts of the CA
 }
 
 // question is one that init asks.
@@ -100,7 +101,7 @@ func (a *Answers) Config(kind string) (*Config, error) {
 
 // bare returns the configuration of [Answers.Config] without checking it.
 func (a *Answers) bare(kind string) *Config {
-	c := &Config{Kind: kind, URL: a.URL, CAFile: a.CAFile, Namespace: a.Namespace}
+	c := &Config{Kind: kind, URL: a.URL, CAFile: a.CAFile, Namespace: a.Namespace, Redirects: a.Redirects}
 	if a.Root != "" {
 		c.Roots = []string{a.Root}
 	}

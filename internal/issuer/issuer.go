@@ -81,7 +81,7 @@ func (c *Config) web(now func() time.Time) (web.Options, error) {
 	if err != nil {
 		return web.Options{}, err
 	}
-	o := web.Options{URL: c.URL, Proxy: c.Proxy, Timeout: timeout, Attempts: c.Attempts, Now: now}
+	o := web.Options{URL: c.URL, Proxy: c.Proxy, Timeout: timeout, Attempts: c.Attempts, Redirects: c.Redirects, Now: now}
 	data, err := c.caFile()
 	if err != nil || data == nil {
 		return o, err

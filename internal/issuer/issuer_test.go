@@ -85,6 +85,7 @@ func TestAskVault(t *testing.T) {
 		"default":   func(c *Config) { c.Mount = "" },
 		"slashes":   func(c *Config) { c.Mount = "/pki/" },
 		"namespace": func(c *Config) { c.Mount, c.Namespace = "team", labvault.Namespace },
+		"standby":   func(c *Config) { c.Mount, c.Redirects = "standby", []string{"localhost"} },
 		"root":      func(c *Config) { c.Mount = "root" },
 		"flaky":     func(c *Config) { c.Mount, c.Attempts = "flaky", 4 },
 		"approle": func(c *Config) {
@@ -126,6 +127,7 @@ func TestVaultsThatFail(t *testing.T) {
 		hint   string
 	}{
 		{"sealed", nil, `it answers 503 to /v1/sealed/sign/libvirt-server: "Vault is sealed"`, "unseal it"},
+		{"standby", nil, `it redirects to another host: "localhost"`, `redirects: ["localhost"] in the issuer's file, --redirect localhost of issuer init`},
 		{"broken", nil, `it answers 500 to /v1/broken/sign/libvirt-server: "1 error occurred: * internal error"`, ""},
 		{"slow", func(c *Config) { c.Timeout, c.Attempts = "1s", 1 }, "no response within 1s", ""},
 		{"truncated", nil, "not the JSON that is expected: unexpected end of JSON input", ""},

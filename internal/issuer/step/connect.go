@@ -86,7 +86,7 @@ func (c *CA) key(ctx context.Context, role pki.Role) (*signingKey, error) {
 	}
 	p, known := c.o.Provisioners[role]
 	if !known || p.Name == "" {
-		return nil, hint.With(fmt.Errorf("no provisioner is set for a %s's certificate", role), "write %s: {provisioner: NAME, password-file: FILE} into the issuer's file", role)
+		return nil, hint.With(fmt.Errorf("no provisioner is set for a %s's certificate", role), "write %s: {provisioner: NAME, password: {file: FILE}} into the issuer's file", role)
 	}
 	load := p.Key
 	if load == nil {

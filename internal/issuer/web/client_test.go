@@ -189,6 +189,45 @@ func TestRedirectOfAStandby(t *testing.T) {
 	}
 }
 
+// A redirect to another host gets no token, although the CA that verifies the service has signed
+// that host's certificate too. A host that the options name gets it.
+func TestRedirectToAnotherHost(t *testing.T) {
+	var got []string
+	other := httptest.NewUnstartedServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		body, _ := io.ReadAll(r.Body)
+		got = append(got, r.Header.Get("X-Vault-Token")+string(body))
+	}))
+	other.StartTLS()
+	t.Cleanup(other.Close)
+	address := strings.TrimPrefix(other.URL, "https://")
+	named := strings.Replace(address, "127.0.0.1", "localhost", 1)
+	for _, test := range []struct {
+		to        string
+		redirects []string
+		want      string
+	}{
+		{address, nil, "it redirects to another host: \"" + address + "\""},
+		{address, []string{"127.0.0.1", "example.com:443"}, "it redirects to another host"},
+		{address, []string{"vault-2.example.com", address}, ""},
+		{named, []string{strings.ToUpper(named)}, "not localhost"}, // followed: its certificate is for other names
+	} {
+		got = nil
+		var asked atomic.Int64
+		c, _ := serve(t, Options{Attempts: 3, Redirects: test.redirects}, func(w http.ResponseWriter, r *http.Request) {
+			asked.Add(1)
+			http.Redirect(w, r, "https://"+test.to+"/v1/x", http.StatusTemporaryRedirect)
+		})
+		call := Call{Method: http.MethodPost, Path: "/v1/x", Header: http.Header{"X-Vault-Token": {"t"}}, Body: func() (any, error) { return 7, nil }}
+		_, err := c.Do(context.Background(), call)
+		if asked.Load() != 1 || (err == nil) != (test.want == "") || err != nil && !strings.Contains(err.Error(), test.want) {
+			t.Errorf("to %s, allowed %q: error %v, asked %d times", test.to, test.redirects, err, asked.Load())
+		}
+		if want := test.want == ""; (len(got) == 1 && got[0] == "t7") != want {
+			t.Errorf("to %s, allowed %q: the other host got %q", test.to, test.redirects, got)
+		}
+	}
+}
+
 // An untrusted server is asked once, and receives nothing.
 func TestUnknownServer(t *testing.T) {
 	var asked atomic.Int64

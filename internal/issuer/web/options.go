@@ -24,10 +24,13 @@ type Options struct {
 	Trust *x509.CertPool // CAs that may have signed the server's certificate; nil for the system's
 	// Unverified accepts any certificate of the server: for data that the caller verifies.
 	Unverified bool
-	Proxy      string           // address of a proxy; empty for that of the environment, NoProxy for none
-	Timeout    time.Duration    // of an attempt; zero for DefaultTimeout
-	Attempts   int              // zero for DefaultAttempts
-	Now        func() time.Time // the time at which certificates are verified; nil for the clock
+	// Redirects are the hosts, with or without a port, to which the server may redirect a
+	// request besides itself. Without a port they are at that of URL.
+	Redirects []string
+	Proxy     string           // address of a proxy; empty for that of the environment, NoProxy for none
+	Timeout   time.Duration    // of an attempt; zero for DefaultTimeout
+	Attempts  int              // zero for DefaultAttempts
+	Now       func() time.Time // the time at which certificates are verified; nil for the clock
 	// Sleep waits between attempts; nil for real pauses. Tests do not wait.
 	Sleep func(context.Context, time.Duration) error
 }
@@ -63,7 +66,7 @@ func New(o Options) *Client {
 		MaxResponseHeaderBytes: 64 << 10,
 		Protocols:              protocols,
 	}
-	return &Client{o, &http.Client{Transport: transport, CheckRedirect: checkRedirect}}
+	return &Client{o, &http.Client{Transport: transport, CheckRedirect: o.checkRedirect}}
 }
 
 // Close ends the connections of the client.
@@ -77,28 +80,6 @@ func (o *Options) proxy() func(*http.Request) (*url.URL, error) {
 		return nil
 	}
 	return func(*http.Request) (*url.URL, error) { return url.Parse(o.Proxy) }
-}
-
-var errRedirect = errors.New("it redirects to another kind of address")
-
-// checkRedirect follows the redirects of a standby node of Vault (307), only by https. Other
-// redirects change the request into another one, or come from a login page.
-func checkRedirect(request *http.Request, via []*http.Request) error {
-	code := 0
-	if request.Response != nil {
-		code = request.Response.StatusCode
-	}
-	switch {
-	case len(via) > 3:
-		return errors.New("it redirects more than 3 times")
-	case code != http.StatusTemporaryRedirect && code != http.StatusPermanentRedirect,
-		via[0].URL.Scheme == "https" && request.URL.Scheme != "https":
-		return fmt.Errorf("%w: %q (status %d)", errRedirect, request.URL.Redacted(), code)
-	}
-	for name, values := range via[0].Header {
-		request.Header[name] = values
-	}
-	return nil
 }
 
 // CheckURL returns an error for a wrong address of a server. Secrets do not belong in it.

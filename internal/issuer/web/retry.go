@@ -40,7 +40,7 @@ func Unreachable(err error) bool { return isPassing(err) }
 // change that.
 func isUntrusted(err error) bool {
 	return errors.As(err, new(*tls.CertificateVerificationError)) || errors.As(err, new(x509.UnknownAuthorityError)) ||
-		errors.As(err, new(x509.HostnameError)) || errors.As(err, new(x509.CertificateInvalidError)) || errors.Is(err, errRedirect)
+		errors.As(err, new(x509.HostnameError)) || errors.As(err, new(x509.CertificateInvalidError)) || errors.Is(err, errRedirect) || errors.As(err, new(errOtherHost))
 }
 
 // pause returns how long to wait after an attempt. The time is random, so that a whole fleet

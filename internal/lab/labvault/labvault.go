@@ -14,6 +14,7 @@ import (
 	"fmt"
 	"io"
 	"math/big"
+	"net"
 	"net/http"
 	"net/http/httptest"
 	"slices"
@@ -78,6 +79,7 @@ var Mounts = map[string]string{
 	"team":      "as it should, in the namespace " + Namespace,
 	"root":      "as it should, and signs with its root",
 	"revoking":  "as it should, and its CRL follows late",
+	"standby":   "redirects to pki by another name of this host, as the standby node of a cluster does",
 	"sealed":    "Vault is sealed",
 	"broken":    "500",
 	"flaky":     "503 to every first request for a path",
@@ -131,6 +133,9 @@ func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 func (s *Server) fail(w http.ResponseWriter, r *http.Request, mount, rest string) bool {
 	s.asked++
 	switch {
+	case mount == "standby":
+		_, port, _ := net.SplitHostPort(r.Host)
+		http.Redirect(w, r, "https://localhost:"+port+"/v1/pki/"+rest, http.StatusTemporaryRedirect)
 	case mount == "sealed":
 		refuse(w, http.StatusServiceUnavailable, "Vault is sealed")
 	case mount == "broken":

@@ -72,7 +72,7 @@ func newRevoke(e *env, g *globals) *cobra.Command {
 	addIssuer(cmd, &o.issuer)
 	g.addPassphrase(cmd)
 	g.addDryRun(cmd)
-	for _, other := range []string{"all", "validity", "passphrase-file"} {
+	for _, other := range []string{"validity", "passphrase-file"} {
 		cmd.MarkFlagsMutuallyExclusive("issuer", other)
 	}
 	return cmd

@@ -241,12 +241,35 @@ func TestRevokeAtVault(t *testing.T) {
 	if err := i.ca.Revoke(context.Background(), big.NewInt(1), pki.ReasonUnspecified); err == nil || !strings.Contains(err.Error(), "not found") {
 		t.Errorf("an unknown serial: %v", err)
 	}
+	named := func(cert *x509.Certificate) bool { return cert.Subject.CommonName == "hv1" }
+	issued, listed, err := i.Issued(context.Background(), named)
+	if err != nil || !listed || len(issued) != 1 || !issued[0].Equal(a.Leafs[0]) {
+		t.Errorf("listed %v: %d certificates, error %v", listed, len(issued), err)
+	}
 	a2, err := i.Ask(context.Background(), nil)
 	if err != nil {
 		t.Fatal(err)
 	}
 	if _, ok := a2.CRLs[0].Find(a.Leafs[1].SerialNumber); !ok {
 		t.Error("the CRL lacks the serial")
+	}
+}
+
+// A list of certificates that names something else is not followed, and an engine without
+// certificates is not an error.
+func TestListsOfVault(t *testing.T) {
+	v := labvault.Start(t)
+	none := func(*x509.Certificate) bool { return false }
+	for mount, want := range map[string]string{
+		"badlist": `asking ` + v.URL + ` for its certificates: its list holds "../../sys/seal", which is not a serial`,
+		"pki":     "<nil>",
+		"nowhere": "<nil>", // Vault answers an empty list and a missing engine alike
+		"sealed":  `asking ` + v.URL + ` for its certificates: it answers 503 to /v1/sealed/certs?list=true: "Vault is sealed"`,
+	} {
+		_, _, err := open(t, config(t, v, func(c *Config) { c.Mount, c.Attempts = mount, 1 })).Issued(context.Background(), none)
+		if got := fmt.Sprint(err); got != want {
+			t.Errorf("%s: %s, want %s", mount, got, want)
+		}
 	}
 }
 

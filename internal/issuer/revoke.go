@@ -2,6 +2,7 @@ package issuer
 
 import (
 	"context"
+	"crypto/x509"
 	"fmt"
 	"math/big"
 	"slices"
@@ -45,6 +46,26 @@ func (i *Issuer) Revoke(ctx context.Context, serials []*big.Int, reason pki.Reas
 			return nil, i.notPublished(err)
 		}
 	}
+}
+
+// lister is a CA that keeps its certificates, and gives them out.
+type lister interface {
+	// Issued returns the certificates that want accepts and that are not revoked.
+	Issued(ctx context.Context, want func(*x509.Certificate) bool) ([]*x509.Certificate, error)
+}
+
+// Issued returns the certificates of the CA that want accepts, without those that are revoked.
+// listed is false for a CA that does not give out its certificates: step-ca.
+func (i *Issuer) Issued(ctx context.Context, want func(*x509.Certificate) bool) (certs []*x509.Certificate, listed bool, err error) {
+	ca, listed := i.ca.(lister)
+	if !listed {
+		return nil, false, nil
+	}
+	certs, err = ca.Issued(ctx, want)
+	if err != nil {
+		err = fmt.Errorf("asking %s for its certificates: %w", i.URL, err)
+	}
+	return certs, true, err
 }
 
 // notPublished returns the error for a CRL that does not appear in time.

@@ -10,11 +10,13 @@ vault write {{mount}}/roles/{{client}} server_flag=false client_flag=true \
 # Vault drops the O and OU of a request. If tls_allowed_dn_list names them, let the roles set
 # them: organization="Example Org" ou=...
 
-# What a host may do: have its certificates signed. revoke is for the host that revokes.
+# What a host may do: have its certificates signed. revoke and certs are for the host that
+# revokes, the latter to find certificates by their names.
 vault policy write virtpki - <<'POLICY'
 path "{{mount}}/sign/{{server}}" { capabilities = ["create", "update"] }
 path "{{mount}}/sign/{{client}}" { capabilities = ["create", "update"] }
 path "{{mount}}/revoke" { capabilities = ["create", "update"] }
+path "{{mount}}/certs" { capabilities = ["list"] }
 POLICY
 
 # How it logs in.

@@ -15,6 +15,7 @@ import (
 	"math/big"
 	"net"
 	"net/http"
+	"strings"
 	"time"
 )
 
@@ -49,13 +50,13 @@ type engine struct {
 	rootKey crypto.Signer
 	issuer  *x509.Certificate // the root's, or one below it
 	key     crypto.Signer
-	signed  map[string]bool // by serial
+	signed  map[string][]byte // in DER, by serial
 	revoked []x509.RevocationListEntry
 	lists   int64 // CRLs made
 }
 
 func newEngine(name string) (*engine, error) {
-	e := &engine{name: name, signed: make(map[string]bool)}
+	e := &engine{name: name, signed: make(map[string][]byte)}
 	var err error
 	if e.root, e.rootKey, err = makeCA(name+" root", nil, nil); err != nil {
 		return nil, err
@@ -202,8 +203,48 @@ func (e *engine) certificate(csr *x509.CertificateRequest, role Role) (*x509.Cer
 	if err != nil {
 		return nil, err
 	}
-	e.signed[template.SerialNumber.String()] = true
-	return sign(template, issuer, public, key)
+	cert, err := sign(template, issuer, public, key)
+	if err == nil {
+		e.signed[template.SerialNumber.String()] = cert.Raw
+	}
+	return cert, err
+}
+
+// text writes a serial as Vault does.
+func text(n *big.Int) string { return strings.ReplaceAll(fmt.Sprintf("% x", n.Bytes()), " ", ":") }
+
+// list answers with the serials that were signed; without any it is a 404, as Vault's is.
+func (e *engine) list(w http.ResponseWriter) {
+	var keys []string
+	for n := range e.signed {
+		serial, _ := new(big.Int).SetString(n, 10)
+		keys = append(keys, text(serial))
+	}
+	if e.name == "badlist" {
+		keys = []string{"../../sys/seal"}
+	}
+	if len(keys) == 0 {
+		w.WriteHeader(http.StatusNotFound)
+		w.Write([]byte(`{"errors":[]}`))
+		return
+	}
+	answer(w, map[string]any{"data": map[string]any{"keys": keys}})
+}
+
+// kept answers with one certificate, and when it was revoked.
+func (e *engine) kept(w http.ResponseWriter, name string) {
+	serial, _ := new(big.Int).SetString(strings.ReplaceAll(name, ":", ""), 16)
+	if serial == nil || e.signed[serial.String()] == nil {
+		refuse(w, http.StatusNotFound, "")
+		return
+	}
+	data := map[string]any{"certificate": string(encode(e.signed[serial.String()])), "revocation_time": 0}
+	for _, entry := range e.revoked {
+		if entry.SerialNumber.Cmp(serial) == 0 {
+			data["revocation_time"] = entry.RevocationTime.Unix()
+		}
+	}
+	answer(w, map[string]any{"data": data})
 }
 
 func (e *engine) chainPEM() []byte {

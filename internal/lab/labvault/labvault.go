@@ -92,6 +92,7 @@ var Mounts = map[string]string{
 	"ca":        "a CA's certificate in place of a host's",
 	"keys":      "a private key in its response",
 	"badcrl":    "a CRL that is none",
+	"badlist":   "a list of certificates that leads out of the engine",
 	"strange":   "a chain that begins with another CA each time",
 }
 
@@ -118,10 +119,14 @@ func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		w.Write(e.chainPEM())
 	case rest == "crl/pem":
 		w.Write(e.crlPEM())
+	case strings.HasPrefix(rest, "cert/"):
+		e.kept(w, strings.TrimPrefix(rest, "cert/"))
 	case r.Header.Get("X-Vault-Token") != Token:
 		refuse(w, http.StatusForbidden, "2 errors occurred:\n\t* permission denied\n\t* invalid token\n\n")
 	case strings.HasPrefix(rest, "sign/"):
 		e.sign(w, r, strings.TrimPrefix(rest, "sign/"))
+	case rest == "certs" && (r.Method == "LIST" || r.URL.Query().Get("list") == "true"):
+		e.list(w)
 	case rest == "revoke":
 		e.revoke(w, r)
 	default:
@@ -207,7 +212,7 @@ func (e *engine) revoke(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	serial, ok := new(big.Int).SetString(strings.ReplaceAll(body.Serial, ":", ""), 16)
-	if !ok || !e.signed[serial.String()] {
+	if !ok || e.signed[serial.String()] == nil {
 		refuse(w, http.StatusBadRequest, fmt.Sprintf("certificate with serial %s not found", body.Serial))
 		return
 	}

@@ -1,0 +1,86 @@
+package vault
+
+import (
+	"context"
+	"crypto/x509"
+	"fmt"
+	"net/http"
+	"strings"
+
+	"virtpki/internal/hint"
+	"virtpki/internal/issuer/web"
+)
+
+// maxListed is how many certificates Issued looks at: it fetches each of them.
+const maxListed = 10_000
+
+// Issued returns the certificates of the engine that want accepts, without those that are
+// revoked. The engine keeps its certificates by serial, so Issued fetches all of them.
+func (c *CA) Issued(ctx context.Context, want func(*x509.Certificate) bool) ([]*x509.Certificate, error) {
+	serials, err := c.serials(ctx)
+	if err != nil {
+		return nil, err
+	}
+	var out []*x509.Certificate
+	for _, serial := range serials {
+		cert, err := c.fetch(ctx, serial)
+		if err != nil {
+			return nil, err
+		}
+		if cert != nil && want(cert) {
+			out = append(out, cert)
+		}
+	}
+	return out, nil
+}
+
+// serials lists the serials of the engine, in Vault's notation.
+func (c *CA) serials(ctx context.Context) ([]string, error) {
+	if err := c.login(ctx); err != nil {
+		return nil, err
+	}
+	header := c.header()
+	header.Set("X-Vault-Token", c.token)
+	var list struct {
+		Data struct {
+			Keys []string `json:"keys"`
+		} `json:"data"`
+	}
+	err := c.client.JSON(ctx, web.Call{Method: http.MethodGet, Path: c.path("/certs?list=true"), Header: header, Limit: maxList}, &list)
+	switch web.Status(err) {
+	case http.StatusNotFound: // Vault's word for an empty list
+		return nil, nil
+	case http.StatusForbidden:
+		return nil, hint.With(err, "the token needs a policy that lets it list certs; virtpki issuer init vault --print shows one")
+	}
+	if len(list.Data.Keys) > maxListed {
+		return nil, hint.With(fmt.Errorf("the engine holds %d certificates, too many to look for a name (at most %d)", len(list.Data.Keys), maxListed),
+			"give the certificate's file or its serial")
+	}
+	return list.Data.Keys, wordSealed(err)
+}
+
+// maxList is the length of the longest list of serials, in bytes: some 60 each.
+const maxList = 8 << 20
+
+// fetch returns a certificate by its serial; nil for one that is revoked or a CA's.
+func (c *CA) fetch(ctx context.Context, serial string) (*x509.Certificate, error) {
+	if strings.Trim(serial, "0123456789abcdefABCDEF:-") != "" {
+		return nil, fmt.Errorf("its list holds %.60q, which is not a serial", serial)
+	}
+	var kept struct {
+		Data struct {
+			Certificate string `json:"certificate"`
+			Revoked     int64  `json:"revocation_time"`
+		} `json:"data"`
+	}
+	err := c.client.JSON(ctx, web.Call{Method: http.MethodGet, Path: c.path("/cert/" + serial), Header: c.header()}, &kept)
+	if err != nil || kept.Data.Revoked != 0 {
+		return nil, err
+	}
+	certs, err := certificates([]byte(kept.Data.Certificate))
+	if err != nil || len(certs) != 1 || certs[0].IsCA {
+		return nil, err
+	}
+	return certs[0], nil
+}

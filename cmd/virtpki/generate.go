@@ -125,7 +125,7 @@ func runGenerateSystemd(ctx context.Context, e *env, g *globals, o *generateOpti
 		return err
 	}
 	warnMissing(e, g, r)
-	return e.generate(ctx, g, o.outOptions, files, r.UnitsNote())
+	return e.generate(ctx, g, o.outOptions, files, r.UnitsStep())
 }
 
 func runGenerateCron(ctx context.Context, e *env, g *globals, o *generateOptions) error {
@@ -145,9 +145,9 @@ func runGenerateCron(ctx context.Context, e *env, g *globals, o *generateOptions
 }
 
 // generate writes files to the place that --out names, or prints them.
-func (e *env) generate(ctx context.Context, g *globals, out outOptions, files []generate.File, note string) error {
+func (e *env) generate(ctx context.Context, g *globals, out outOptions, files []generate.File, step string) error {
 	if out.out != "" {
-		return e.change(ctx, g, nil, func(j *change.Job) error { return generate.Plan(j, files, out.force, note) })
+		return e.change(ctx, g, nil, func(j *change.Job) error { return generate.Plan(j, files, out.force, step) })
 	}
 	if g.json {
 		return e.printJSON(files)

@@ -75,7 +75,7 @@ func runIssuerInit(ctx context.Context, e *env, g *globals, o *issuerInitOptions
 	}
 	return e.change(ctx, g, nil, func(j *change.Job) error {
 		c.NotePins(j, t)
-		j.Note("then: virtpki issuer test --config %[1]s && virtpki bootstrap --issuer %[1]s", o.config)
+		j.Next("virtpki issuer test --config %[1]s && virtpki bootstrap --issuer %[1]s", o.config)
 		return c.Plan(j, o.config, o.force)
 	})
 }

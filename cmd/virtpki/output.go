@@ -125,6 +125,9 @@ func (e *env) tell(g *globals, j *change.Job) error {
 	for _, note := range notes {
 		e.warn("%s", termtext.Text(note))
 	}
+	if !g.quiet {
+		termtext.Fprintf(e.stderr, "%s", j.NextText())
+	}
 	return nil
 }
 

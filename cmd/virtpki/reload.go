@@ -61,7 +61,7 @@ func (e *env) tellWith(g *globals, j *change.Job, err error) error {
 	if j == nil {
 		return err
 	}
-	if err != nil && !g.json && len(j.Plan.Changes())+len(j.Done)+len(j.Notes)+len(j.Unmet) == 0 {
+	if err != nil && !g.json && len(j.Plan.Changes())+len(j.Done)+len(j.Notes)+len(j.Steps)+len(j.Unmet) == 0 {
 		return err
 	}
 	if told := e.tell(g, j); told != nil {

@@ -76,7 +76,7 @@ func (d *doer) renewalFiles(g *globals, a *wizard.Answers) (files []generate.Fil
 	}
 	if a.RenewBy != wizard.RenewCron {
 		files, err = r.Units()
-		return files, r.UnitsNote(), err
+		return files, r.UnitsStep(), err
 	}
 	if r.Host, err = g.Hostname(); err != nil {
 		return nil, "", err
@@ -138,6 +138,7 @@ func (p *wizardPlan) end(ctx context.Context, j *change.Job, wrong error) error 
 		for _, note := range j.Notes {
 			p.d.Note(note)
 		}
+		termtext.Fprintf(p.stdout, "%s", j.NextText())
 		termtext.Fprintf(p.stdout, "\nvirtpki check says:\n")
 		if err := runCheck(ctx, p.doer.env, p.g, &checkOptions{target: "any"}); wrong == nil {
 			wrong = err

@@ -139,7 +139,7 @@ func (s succession) publish(next *Generation, keyPEM []byte, wait time.Duration)
 	); err != nil {
 		return err
 	}
-	s.j.Note("give %s and %s to every host and client before %s, when renew and issue change to the new CA",
+	s.j.Next("give %s and %s to every host and client before %s, when renew and issue change to the new CA",
 		s.a.Layout.Path(libvirt.CACert), s.a.Layout.Path(libvirt.CACRL), termtext.Instant(state.Switch))
 	return nil
 }
@@ -151,7 +151,7 @@ func (s succession) replaceExpired(next *Generation, crl *pki.CRL, keyPEM []byte
 	bundle := slices.DeleteFunc(slices.Clone(s.a.Certificates), expired)
 	gone := slices.DeleteFunc(slices.Clone(s.a.Certificates), func(cert *x509.Certificate) bool { return !expired(cert) })
 	s.j.Note("%s has expired: the new CA takes its place at once, and virtpki renew replaces the certificates installed here", subject.Of(s.a.CA.Certificate))
-	s.j.Note("give %s and %s to every host and client", s.a.Layout.Path(libvirt.CACert), s.a.Layout.Path(libvirt.CACRL))
+	s.j.Next("give %s and %s to every host and client", s.a.Layout.Path(libvirt.CACert), s.a.Layout.Path(libvirt.CACRL))
 	return hint.First(
 		s.retire(gone...),
 		s.takeKey(keyID(s.a.CA.Certificate), keyPEM),

@@ -81,7 +81,7 @@ func (s succession) without(gone *x509.Certificate) error {
 		}
 	}
 	s.j.Did("%s is no longer trusted here", subject.Of(gone))
-	s.j.Note("give %s and %s to every host and client", s.a.Layout.Path(libvirt.CACert), s.a.Layout.Path(libvirt.CACRL))
+	s.j.Next("give %s and %s to every host and client", s.a.Layout.Path(libvirt.CACert), s.a.Layout.Path(libvirt.CACRL))
 	return nil
 }
 

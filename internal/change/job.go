@@ -23,7 +23,8 @@ type Report struct {
 	// Revoked are the certificates that a new CRL names, or an earlier one did.
 	Revoked []Placed
 	Done    []string // other things that were done or verified
-	Notes   []string // facts to know and next steps
+	Notes   []string // facts to know
+	Steps   []string // the next steps, for a person
 	Unmet   []string // goals that were not met, each with its fix: the exit status is that of a failed check
 }
 
@@ -48,6 +49,12 @@ func (j *Job) Did(format string, args ...any) {
 // Note adds to the notes, as [termtext.Sprintf] words it.
 func (j *Job) Note(format string, args ...any) {
 	j.Notes = append(j.Notes, termtext.Sprintf(format, args...))
+}
+
+// Next adds to the next steps, as [termtext.Sprintf] words it: an imperative, or a
+// command.
+func (j *Job) Next(format string, args ...any) {
+	j.Steps = append(j.Steps, termtext.Sprintf(format, args...))
 }
 
 // Attempt plans the changes that decide states: all of them, or none. If decide fails, the job
@@ -79,5 +86,5 @@ func (j *Job) NoteOnce(format string, args ...any) {
 func (j *Job) Merge(other *Job) {
 	j.Plan.Add(other.Plan.Changes())
 	j.Made, j.Done, j.Notes = append(j.Made, other.Made...), append(j.Done, other.Done...), append(j.Notes, other.Notes...)
-	j.Unmet = append(j.Unmet, other.Unmet...)
+	j.Steps, j.Unmet = append(j.Steps, other.Steps...), append(j.Unmet, other.Unmet...)
 }

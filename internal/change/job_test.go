@@ -56,11 +56,12 @@ func addAll(j *Job, elsewhere *int) error {
 	j.Made, j.Found, j.Revoked = append(j.Made, Placed{}), append(j.Found, Placed{}), append(j.Revoked, Placed{})
 	j.Did("done")
 	j.Note("note")
+	j.Next("step")
 	*elsewhere++
 	j.OnFailure(func() { *elsewhere-- })
 	return nil
 }
 
 func sizes(j *Job, elsewhere *int) []int {
-	return []int{len(j.Plan.Changes()), len(j.Made), len(j.Found), len(j.Revoked), len(j.Done), len(j.Notes), *elsewhere}
+	return []int{len(j.Plan.Changes()), len(j.Made), len(j.Found), len(j.Revoked), len(j.Done), len(j.Notes), len(j.Steps), *elsewhere}
 }

@@ -18,6 +18,7 @@ type Result struct {
 	Revoked      []certinfo.Info `json:"revoked,omitempty"`
 	Done         []string        `json:"done"`
 	Notes        []string        `json:"notes"`
+	Next         []string        `json:"next"`            // steps
 	Unmet        []string        `json:"unmet,omitempty"` // goals that were not met
 }
 
@@ -30,6 +31,7 @@ func (j *Job) Result(now time.Time) Result {
 		Revoked:      infos(j.Revoked, now),
 		Done:         append([]string{}, j.Done...),
 		Notes:        append([]string{}, j.Notes...),
+		Next:         append([]string{}, j.Steps...),
 		Unmet:        j.Unmet,
 	}
 }
@@ -61,6 +63,19 @@ func (j *Job) Brief(now time.Time) termtext.Text {
 		text += termtext.Text(termtext.Sprintf("%s\n", Line(j.Plan.Changes()[0], false)))
 	default:
 		text += termtext.Text(termtext.Sprintf("%d files and directories written (-v lists them)\n", n))
+	}
+	return text
+}
+
+// NextText returns the next steps, apart from the result and the notes; empty if there are none. No
+// line is wrapped, since some are typed.
+func (r *Report) NextText() termtext.Text {
+	if len(r.Steps) == 0 {
+		return ""
+	}
+	text := termtext.Text("Next:\n")
+	for _, step := range r.Steps {
+		text += termtext.Text(termtext.Sprintf("  %s\n", termtext.Text(step)))
 	}
 	return text
 }

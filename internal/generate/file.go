@@ -25,9 +25,9 @@ type File struct {
 // fileMode is the mode of units and crontabs. cron ignores a file that others may write to.
 const fileMode fs.FileMode = 0o644
 
-// Plan plans files; force replaces existing files that virtpki did not write. note says which step
+// Plan plans files; force replaces existing files that virtpki did not write. step is the one that
 // remains before the files take effect; it is empty if there is none.
-func Plan(j *change.Job, files []File, force bool, note string) error {
+func Plan(j *change.Job, files []File, force bool, step string) error {
 	for _, file := range files {
 		if err := j.Plan.Parents(filepath.Dir(file.Path), 0o755, machine.Owner()); err != nil {
 			return err
@@ -37,8 +37,8 @@ func Plan(j *change.Job, files []File, force bool, note string) error {
 			return err
 		}
 	}
-	if note != "" && len(j.Plan.Changes()) > 0 {
-		j.Note("%s", note)
+	if step != "" && len(j.Plan.Changes()) > 0 {
+		j.Next("%s", step)
 	}
 	return nil
 }

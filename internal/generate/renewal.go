@@ -88,13 +88,13 @@ func (r *Renewal) Look(m *machine.Machine) error {
 	return nil
 }
 
-// UnitsNote says which step remains before the units take effect.
-func (r *Renewal) UnitsNote() string {
+// UnitsStep returns the step that remains before the units take effect.
+func (r *Renewal) UnitsStep() string {
 	unit := "virtpki-renew.timer"
 	if len(r.Watch) > 0 {
 		unit = watchService
 	}
-	return "then: systemctl daemon-reload && systemctl enable --now " + unit
+	return "systemctl daemon-reload && systemctl enable --now " + unit
 }
 
 // Units returns a service and its timer, for a prepared renewal; only the service for watched

@@ -130,8 +130,8 @@ func (d *Daemon) note(j *change.Job, m *machine.Machine, file *conf.File) {
 		j.Note("%s does not read %s: it serves TLS here, and reads %s", other.Name, d.Path(m), m.Path(other.ConfPath))
 	}
 	if !d.Restarted {
-		j.Note("restart %s: it reads its configuration only when it starts", d.Daemon.Name)
-		j.Note("if systemd opens its sockets: %s", StartTLS(d.Daemon.Daemon))
+		j.Next("restart %s: it reads its configuration only when it starts", d.Daemon.Name)
+		j.Next("if systemd opens its sockets: %s", StartTLS(d.Daemon.Daemon))
 	}
 }
 

@@ -40,7 +40,7 @@ func applied(t *testing.T, m *machine.Machine, plan func(*change.Job) error) ([]
 	if err != nil {
 		return nil, err
 	}
-	return j.Notes, nil
+	return slices.Concat(j.Notes, j.Steps), nil
 }
 
 func read(t *testing.T, m *machine.Machine, name string) string {

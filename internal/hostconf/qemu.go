@@ -41,7 +41,7 @@ func (q *QEMU) Plan(j *change.Job) error {
 	if err := hint.First(q.look.err, err); err != nil || !edited {
 		return err
 	}
-	j.Note("restart libvirtd, or virtqemud where that runs the guests: it reads qemu.conf only when it starts; guests go on")
+	j.Next("restart libvirtd, or virtqemud where that runs the guests: it reads qemu.conf only when it starts; guests go on")
 	if switched(q.QEMUConfig) {
 		j.Note("a guest that runs keeps its VNC, SPICE, character devices and disks as they are until it is started again; migration and backup go by the configuration file at once")
 	}

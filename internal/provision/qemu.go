@@ -99,14 +99,14 @@ func (f *Folders) noteSwitch(j *change.Job, use libvirt.QEMUUse, layout libvirt.
 		return
 	}
 	if !f.Machine.Tree().Exists(layout.Base) {
-		j.Note("restart libvirtd or virtqemud: it looks for %s only when it starts", layout.Base)
+		j.Next("restart libvirtd or virtqemud: it looks for %s only when it starts", layout.Base)
 	}
 	file, err := f.Machine.QEMUConf()
 	if err != nil || use.Switch == "" {
 		return
 	}
 	if v, ok := file.Lookup(use.Switch); !ok || v.Int() != 1 {
-		j.Note("TLS for %s is off until qemu.conf says %s = 1: virtpki config qemu --with %s --apply", use.Name, use.Switch, use.Name)
+		j.Next("TLS for %s is off until qemu.conf says %s = 1: virtpki config qemu --with %s --apply", use.Name, use.Switch, use.Name)
 	}
 }
 

@@ -36,7 +36,7 @@ func (r *Reloader) settleOne(ctx context.Context, d running.Daemon, changed bool
 	switch {
 	case d.ConfChanged && r.o.Restart == "":
 		if !changed {
-			r.j.Note("restart %s: its configuration has changed since it started", d.Daemon.Name)
+			r.j.Next("restart %s: its configuration has changed since it started", d.Daemon.Name)
 		}
 		return nil
 	case !d.ConfChanged && (d.Address == "" || !changed && !served(ctx, d).Stale()):

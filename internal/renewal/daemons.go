@@ -29,7 +29,7 @@ func (r *renewal) nothingDue(ctx context.Context) error {
 		err = daemons.ReloadLocked(ctx)
 	}
 	guests := daemons.Guests(ctx, reload.Changed{}) // a daemon that did not respond does so by now
-	if guests != nil || len(j.Done)+len(j.Notes) > 0 {
+	if guests != nil || len(j.Done)+len(j.Notes)+len(j.Steps) > 0 {
 		r.report.Outcome, r.report.Job = Renewed, j
 	}
 	return errors.Join(err, guests)

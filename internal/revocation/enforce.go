@@ -35,7 +35,7 @@ type enforcement struct {
 func (p *publication) enforce(ctx context.Context, r *reload.Reloader, j *change.Job) error {
 	n := enforcement{p, r, j, p.m.Layouts()}
 	concerned := slices.DeleteFunc(slices.Clone(p.daemons), func(d running.Daemon) bool { return !n.trusted(d) })
-	j.Note("other hosts: copy %s to the same place there, then run virtpki reload", p.a.Layout.Path(libvirt.CACRL))
+	j.Next("on other hosts: copy %s to the same place there, then run virtpki reload", p.a.Layout.Path(libvirt.CACRL))
 	if len(concerned) == 0 {
 		why := "no daemon runs here that trusts this CA"
 		if p.Reload.Leave {

@@ -125,7 +125,7 @@ func (s *signing) decide(j *change.Job) error {
 func (s *signing) respond(j *change.Job, a *authority.Authority, in *incoming) error {
 	in.response = &pki.Answer{CAs: a.Certificates, CRLs: a.Lists}
 	if a.CRL == nil {
-		j.Note("the CA has no CRL: make one with virtpki crl")
+		j.Next("the CA has no CRL: make one with virtpki crl")
 	}
 	if len(in.decisions) == 0 {
 		j.Did("%s: the response contains the current CA and CRL", in.name)

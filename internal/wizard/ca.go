@@ -21,7 +21,7 @@ func (w caTopic) sourceQuestions() []question {
 
 func (w caTopic) questions() []question {
 	return []question{
-		{id: "folder", title: "the CA's folder", uses: []string{"ca"}, applies: w.isElsewhere, ask: w.askFolder, shown: func() string { return w.CADir }},
+		{id: "folder", title: "the CA's directory", uses: []string{"ca"}, applies: w.isElsewhere, ask: w.askFolder, shown: func() string { return w.CADir }},
 		{id: "name", title: "Organisation", applies: w.makes, ask: w.askName, shown: func() string { return w.name }},
 		{id: "passphrase", title: "Passphrase", applies: w.choosesPassphrase, ask: w.askNewPassphrase, shown: func() string {
 			if w.Passphrase == "" {
@@ -37,7 +37,7 @@ func (w caTopic) questions() []question {
 var sources = [...]string{
 	caMake:      "make a new one, here",
 	caImport:    "take over one that another tool made (certtool, openssl, easy-rsa...)",
-	caElsewhere: "use one in another folder of this machine",
+	caElsewhere: "use one in another directory of this machine",
 }
 
 func (w caTopic) wantsCA() bool {
@@ -64,9 +64,9 @@ func (w caTopic) askSource(ctx context.Context) error {
 func (w caTopic) askFolder(ctx context.Context) error {
 	w.Say("The directory holds a CA as virtpki keeps it: cacert.pem, cacrl.pem, newcerts, private/cakey.pem.")
 	before := w.CADir
-	folder, err := w.Line(ctx, prompt.Question{Message: "Folder of the CA", Preset: before, Check: func(folder string) error {
+	folder, err := w.Line(ctx, prompt.Question{Message: "Directory of the CA", Preset: before, Check: func(folder string) error {
 		if w.CADir = folder; folder == "" {
-			return errors.New("no folder is named")
+			return errors.New("no directory is named")
 		}
 		_, err := authority.Open(w.Machine)
 		return err

@@ -44,9 +44,9 @@ func (w clientTopic) askOut(ctx context.Context) error {
 	if preset == "" {
 		preset = "bundles"
 	}
-	out, err := w.Line(ctx, prompt.Question{Message: "Folder for the bundles", Preset: preset, Check: func(out string) error {
+	out, err := w.Line(ctx, prompt.Question{Message: "Directory for the bundles", Preset: preset, Check: func(out string) error {
 		if out == "" {
-			return errors.New("no folder is named")
+			return errors.New("no directory is named")
 		}
 		for _, name := range w.Clients {
 			if err := provision.RefuseFolder(filepath.Join(out, name)); err != nil {

@@ -174,7 +174,7 @@ func (w hostTopic) hasQEMU() bool {
 
 // useWords describe each use that QEMU has for certificates.
 var useWords = map[string]string{
-	libvirt.DefaultQEMU: "migration, and all that has no folder of its own",
+	libvirt.DefaultQEMU: "migration, and all that has no directory of its own",
 	"vnc":               "VNC consoles",
 	"spice":             "SPICE consoles",
 	"chardev":           "serial consoles over TCP",

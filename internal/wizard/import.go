@@ -144,7 +144,7 @@ func (w importTopic) askCRL(ctx context.Context) error {
 func (w importTopic) askIssued(ctx context.Context) error {
 	w.Say("Its certificates can be revoked by name, and their clients admitted, if virtpki knows them.")
 	o := w.Files
-	_, err := w.Line(ctx, prompt.Question{Message: "Folder of what it signed, or its index.txt (empty: none)", Preset: o.Issued, Optional: true, Check: func(path string) error {
+	_, err := w.Line(ctx, prompt.Question{Message: "Directory of what it signed, or its index.txt (empty: none)", Preset: o.Issued, Optional: true, Check: func(path string) error {
 		o.Issued = path
 		return w.tryImport(o, w.Passphrase)
 	}})

@@ -40,7 +40,7 @@ func (r *Report) Done(d *prompt.Dialog, dryRun bool) string {
 	case n == 0:
 		text.WriteString(d.Wrap("\nnothing to do"))
 	default:
-		text.WriteString(d.Wrap(fmt.Sprintf("\n%s written", termtext.Count(n, "file or folder", "files and folders"))))
+		text.WriteString(d.Wrap(fmt.Sprintf("\n%s written", termtext.Count(n, "file or directory", "files and directories"))))
 	}
 	for _, line := range r.Result.Done {
 		text.WriteString(d.Wrap(termtext.Line(line)))
@@ -52,21 +52,28 @@ func (r *Report) Done(d *prompt.Dialog, dryRun bool) string {
 func (r *Report) Next(d *prompt.Dialog) string {
 	var text strings.Builder
 	say := func(format string, args ...any) { text.WriteString(d.Wrap(termtext.Sprintf(format, args...))) }
-	say("\nOn a client's machine, with what is in its bundle in ~/.pki/libvirt there:")
-	for _, folder := range r.Bundles {
-		say("    %s is %s's", folder, filepath.Base(folder))
-	}
+	typed := func(format string, args ...any) { termtext.Fprintf(&text, "    "+format+"\n", args...) } // never wrapped
 	a := r.work.Answers
-	if len(r.Bundles) == 0 && a.CanSign() {
-		say("    (virtpki issue client NAME --out DIR --layout pkipath makes one)")
+	switch {
+	case len(r.Bundles) > 0:
+		say("\nOn a client's machine, with the contents of its bundle in ~/.pki/libvirt there:")
+	case a.CanSign():
+		say("\nA bundle for a client, here:")
+		typed("virtpki issue client NAME --out DIR --layout pkipath")
+		say("On its machine, with the contents of the bundle in ~/.pki/libvirt there:")
+	default:
+		say("\nOn a client's machine, with its files in ~/.pki/libvirt there:")
 	}
-	say("    virsh -c %s list --all", termtext.ShellWord(r.URI))
+	for _, dir := range r.Bundles {
+		say("    %s is the bundle of %s", dir, filepath.Base(dir))
+	}
+	typed("virsh -c %s list --all", termtext.ShellWord(r.URI))
 	say("\nThe same without questions:")
 	for _, words := range r.Commands {
-		termtext.Fprintf(&text, "    %s\n", termtext.Text(strings.ReplaceAll(termtext.ShellLine(words, d.Width-5), "\n", "\n    ")))
+		typed("%s", termtext.Text(strings.ReplaceAll(termtext.ShellLine(words, d.Width-5), "\n", "\n    ")))
 	}
 	if r.work.Restart != "" && !r.work.Running() {
-		termtext.Fprintf(&text, "    %s\n", r.work.Restart)
+		typed("%s", r.work.Restart)
 	}
 	switch {
 	case a.Passphrase == "":

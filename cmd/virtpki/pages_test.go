@@ -158,11 +158,19 @@ func TestPagesIndex(t *testing.T) {
 	}
 }
 
-// TestPagesPlayed checks that the script of the pages plays each section with a console block.
+// TestPagesPlayed checks that a script of the pages plays each section with a console block.
 func TestPagesPlayed(t *testing.T) {
-	script, err := os.ReadFile("../../testdata/e2e/pages.txtar")
-	if err != nil {
-		t.Fatal(err)
+	names, err := filepath.Glob("../../testdata/e2e/pages*.txtar")
+	if err != nil || len(names) == 0 {
+		t.Fatalf("%v, %v", names, err)
+	}
+	var script []byte
+	for _, name := range names {
+		text, err := os.ReadFile(name)
+		if err != nil {
+			t.Fatal(err)
+		}
+		script = append(script, text...)
 	}
 	for name, text := range docPages(t) {
 		section := ""
@@ -172,7 +180,7 @@ func TestPagesPlayed(t *testing.T) {
 				section = title
 			}
 			if strings.HasPrefix(line, "```console") && !strings.Contains(string(script), filepath.Base(name)+" '"+section+"'") {
-				t.Errorf("%s: testdata/e2e/pages.txtar does not play the section %q", name, section)
+				t.Errorf("%s: testdata/e2e/pages*.txtar do not play the section %q", name, section)
 			}
 		}
 	}

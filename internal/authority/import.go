@@ -49,6 +49,8 @@ type Import struct {
 
 	taken  map[string]*x509.Certificate // records by serial
 	listed map[string]bool              // serials of the CRL and of revoked
+
+	indexed bool // an index.txt that nobody named was taken over
 }
 
 func (in *Import) note(format string, args ...any) {
@@ -169,8 +171,8 @@ func (in *Import) keepOthers(crls []*pki.CRL) {
 	}
 }
 
-// readIssued reads the records: a directory of certificates, or an index.txt with the certificates
-// beside it.
+// readIssued reads the records: a directory of certificates, perhaps with an index.txt, or such an
+// index with the certificates beside it.
 func (in *Import) readIssued(path string) error {
 	if path == "" {
 		return nil
@@ -180,7 +182,13 @@ func (in *Import) readIssued(path string) error {
 		return err
 	}
 	if info.IsDir() {
-		return in.readFolder(path)
+		if err := in.readFolder(path); err != nil {
+			return err
+		}
+		path = filepath.Join(path, indexFile)
+		if _, err := in.Tree.Stat(path); errors.Is(err, fs.ErrNotExist) {
+			return nil
+		}
 	}
 	data, err := in.Tree.ReadFile(path, store.MaxPEM)
 	if err != nil {

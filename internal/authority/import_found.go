@@ -8,7 +8,9 @@ import (
 	"syscall"
 
 	"virtpki/internal/machine"
+	"virtpki/internal/store"
 	"virtpki/internal/termtext"
+	"virtpki/pki"
 )
 
 // maxFound is the number of files in a directory that virtpki looks at when nobody has named them
@@ -16,7 +18,7 @@ import (
 const maxFound = 4096
 
 // readFound records, without being asked, the other certificates that the CA has signed: those that
-// are installed on m, and those that lie beside its own certificate and key.
+// are installed on m, and those that lie beside its own certificate and key or in an index there.
 func (in *Import) readFound(m *machine.Machine, files ImportFiles) error {
 	installed, err := Installed(m)
 	if err := firstUnread(err); err != nil {
@@ -39,6 +41,11 @@ func (in *Import) readFound(m *machine.Machine, files ImportFiles) error {
 		seen = append(seen, folder)
 		if err := in.readBeside(folder); err != nil {
 			return err
+		}
+		if files.Issued == "" {
+			if err := in.readIndexBeside(folder); err != nil {
+				return err
+			}
 		}
 	}
 	in.noteUnknown(files)
@@ -92,6 +99,34 @@ func (in *Import) readBeside(folder string) error {
 	return nil
 }
 
+// indexFile is the name under which openssl and easy-rsa list the certificates of a CA.
+const indexFile = "index.txt"
+
+// readIndexBeside takes over the index of openssl or easy-rsa in a directory. Nobody signs the
+// revocations in it, so it must be a file that only root or this user can have written.
+func (in *Import) readIndexBeside(folder string) error {
+	files := in.Tree.OwnFiles(folder)
+	defer files.Close()
+	path := filepath.Join(folder, indexFile)
+	data, err := files.Read(indexFile, store.MaxPEM)
+	switch {
+	case errors.Is(err, fs.ErrNotExist):
+		return nil
+	case machine.Unread(err):
+		return err
+	case err != nil:
+		in.note("%v: not taken over; --issued %s takes it", err, termtext.ShellWord(path))
+		return nil
+	}
+	entries, err := pki.ParseIndex(data)
+	if err != nil {
+		in.note("%s is not taken over: %v", path, err)
+		return nil
+	}
+	in.indexed = true
+	return in.readIndex(folder, entries)
+}
+
 // leadsNowhere reports whether a name cannot lead to a file: a link to itself, a link to a name
 // that is too long, a socket. Anyone can leave one in a shared directory.
 func leadsNowhere(err error) bool {
@@ -114,7 +149,7 @@ func (in *Import) noteUnknown(files ImportFiles) {
 	if nameless > 0 {
 		in.note("%s revoked without a certificate here: sign cannot know which hosts or clients that shuts out", termtext.Count(nameless, "serial is", "serials are"))
 	}
-	if files.Issued == "" {
+	if files.Issued == "" && !in.indexed {
 		in.note("other certificates that this CA has signed are not known here: record them with --issued, or revoke one by its file (virtpki revoke FILE)")
 	}
 }

@@ -20,7 +20,7 @@ func everyFault() []fault {
 // killing is the kill, without its step.
 var killing = fault{name: "kill", kill: true}
 
-// look is a step of a command that only looks, without its number.
+// look is a step of a command, without its number.
 type look struct {
 	command string
 	step    step
@@ -29,17 +29,28 @@ type look struct {
 // allFaults reports whether nothing is left out: VIRTPKI_FAULTS=all.
 func allFaults() bool { return os.Getenv("VIRTPKI_FAULTS") == "all" }
 
-// thin drops steps that look at one thing in the same way. A run decides twice, and looks many
-// times: the first of them is left, or the last, by turns for the ways in which a thing is looked at.
-// It also drops those that an earlier case of the same command has met.
+// thin drops steps that others are like. A run decides twice, and looks many times: of the steps that
+// look at one thing in the same way the first is left, or the last, by turns for the ways. None is
+// left if an earlier case of the same command has met it. Of the steps that change a file, and that
+// such a case has met, every third is left.
 func thin(steps []step, command string, met map[look]bool) []step {
 	if allFaults() {
 		return steps
 	}
 	chosen := chooseLooks(steps)
+	again := 0 // steps that change a file, and were met
 	kept := slices.DeleteFunc(slices.Clone(steps), func(s step) bool {
 		this := look{command, s.unnumbered()}
-		return !s.changes && s.own() && (met[this] || s.nth != chosen[this.step])
+		switch {
+		case !s.own():
+			return false
+		case !s.changes:
+			return met[this] || s.nth != chosen[this.step]
+		case !met[this]:
+			return false
+		}
+		again++
+		return again%3 != 1
 	})
 	for _, s := range steps {
 		met[look{command, s.unnumbered()}] = true

@@ -44,7 +44,8 @@
 //
 // Conditions: [libvirt:9.0] (and [libvirt=9.0], which is the same), [libvirt>=11],
 // and so on with >, <, <=; and the release's name, [release:trixie]. [daily:bullseye,forky] holds
-// on these releases alone in an ordinary run, and on every release in a whole one.
+// on these releases alone in an ordinary run, and on every release in a whole one. [whole] holds in
+// a whole run alone.
 package labscript
 
 import (
@@ -63,8 +64,8 @@ import (
 // Config holds the things that the scripts of one release need.
 type Config struct {
 	Release lab.Release
-	// Whole runs each script on each release, also those which the script leaves out in an
-	// ordinary run.
+	// Whole runs each script on each release, and all of its lines. An ordinary run leaves out some
+	// of both.
 	Whole bool
 	// Binary is the virtpki program, linked statically, that every host gets; if it is empty,
 	// hosts have no virtpki.
@@ -105,6 +106,9 @@ func Params(ctx context.Context, dir string, config Config) testscript.Params {
 }
 
 func (c Config) condition(condition string) (bool, error) {
+	if condition == "whole" {
+		return c.Whole, nil
+	}
 	if list, ok := strings.CutPrefix(condition, "daily:"); ok {
 		releases, err := lab.Select(list)
 		return c.Whole || slices.ContainsFunc(releases, func(r lab.Release) bool { return r.Name == c.Release.Name }), err

@@ -18,7 +18,7 @@ func TestCondition(t *testing.T) {
 	for condition, want := range map[string]bool{
 		"libvirt:11.3": true, "libvirt:9.0": false, "libvirt>=11": true, "libvirt<10.5": false,
 		"libvirt=11": true, "release:trixie": true, "release:forky": false,
-		"daily:bullseye,trixie": true, "daily:forky": false,
+		"daily:bullseye,trixie": true, "daily:forky": false, "whole": false,
 	} {
 		got, err := config.condition(condition)
 		if err != nil || got != want {
@@ -31,8 +31,10 @@ func TestCondition(t *testing.T) {
 		}
 	}
 	config.Whole = true
-	if got, err := config.condition("daily:forky"); err != nil || !got {
-		t.Errorf("[daily:forky] in a whole run: got %v, %v", got, err)
+	for _, condition := range []string{"daily:forky", "whole"} {
+		if got, err := config.condition(condition); err != nil || !got {
+			t.Errorf("[%s] in a whole run: got %v, %v", condition, got, err)
+		}
 	}
 }
 

@@ -138,8 +138,8 @@ func TestVaultsThatFail(t *testing.T) {
 		{"ca", nil, "CN=hv1: the certificate is a CA's", ""},
 		{"keys", nil, `its response holds a PEM block "PRIVATE KEY"`, ""},
 		{"badcrl", nil, "its CRL: ", ""},
-		{"nowhere", nil, `it answers 404 to /v1/nowhere/sign/libvirt-server: "no handler for route`, "issuer init vault --print"},
-		{"pki", func(c *Config) { t.Setenv("LAB_WRONG", "lab-wrong"); c.Token = &Secret{Env: "LAB_WRONG"} }, `it answers 403 to /v1/pki/sign/libvirt-server: "2 errors occurred: * permission denied`, "a policy that lets it update sign/libvirt-server"},
+		{"nowhere", nil, `it answers 403 to /v1/nowhere/sign/libvirt-server: "1 error occurred: * permission denied"`, "lets it update sign/libvirt-server, of this mount"},
+		{"pki", func(c *Config) { t.Setenv("LAB_WRONG", "lab-wrong"); c.Token = &Secret{Env: "LAB_WRONG"} }, `it answers 403 to /v1/pki/sign/libvirt-server: "2 errors occurred: * permission denied`, "the token has expired or was revoked"},
 		{"pki", func(c *Config) { c.Server.Role = "none" }, `"unknown role: none"`, "the flags that role none needs"},
 		{"pki", func(c *Config) { c.Server.Role = "libvirt-client" }, "CN=hv1: the certificate is not for a server", "the flags of role libvirt-client"},
 		{"pki", func(c *Config) { c.Server = Profile{} }, "no role is set for a server's certificate", "server: {role: NAME}"},
@@ -148,7 +148,7 @@ func TestVaultsThatFail(t *testing.T) {
 		{"pki", func(c *Config) {
 			c.Token, c.AppRole = nil, &AppRole{RoleID: "x", SecretID: c.Token}
 		}, `logging in by AppRole: it answers 400 to /v1/auth/approle/login: "invalid role or secret ID"`, "auth/approle/role/NAME/secret-id"},
-		{"pki", func(c *Config) { c.CRL = c.URL + "/v1/nowhere/crl" }, "its CRL: it answers 404", ""},
+		{"pki", func(c *Config) { c.CRL = c.URL + "/v1/nowhere/crl" }, "its CRL: it answers 403", ""},
 	} {
 		name := test.mount + " " + test.want
 		t.Run(name[:min(len(name), 50)], func(t *testing.T) {
@@ -263,7 +263,7 @@ func TestListsOfVault(t *testing.T) {
 	for mount, want := range map[string]string{
 		"badlist": `asking ` + v.URL + ` for its certificates: its list holds "../../sys/seal", which is not a serial`,
 		"pki":     "<nil>",
-		"nowhere": "<nil>", // Vault answers an empty list and a missing engine alike
+		"nowhere": `asking ` + v.URL + ` for its certificates: it answers 403 to /v1/nowhere/certs?list=true: "1 error occurred: * permission denied"`,
 		"sealed":  `asking ` + v.URL + ` for its certificates: it answers 503 to /v1/sealed/certs?list=true: "Vault is sealed"`,
 	} {
 		_, _, err := open(t, config(t, v, func(c *Config) { c.Mount, c.Attempts = mount, 1 })).Issued(context.Background(), none)

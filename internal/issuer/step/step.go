@@ -122,7 +122,7 @@ func (c *CA) now() time.Time {
 	return time.Now()
 }
 
-// wordSign says what to do about a request that step-ca did not sign. step-ca writes its
+// wordSign adds the next step for a request that step-ca did not sign. step-ca writes its
 // reasons only to its log.
 func (c *CA) wordSign(role pki.Role, err error) error {
 	name := c.o.Provisioners[role].Name

@@ -51,7 +51,7 @@ func (c *CA) serials(ctx context.Context) ([]string, error) {
 	case http.StatusNotFound: // Vault's word for an empty list
 		return nil, nil
 	case http.StatusForbidden:
-		return nil, hint.With(err, "the token needs a policy that lets it list certs; virtpki issuer init vault --print shows one")
+		return nil, wordForbidden(err, "list certs")
 	}
 	if len(list.Data.Keys) > maxListed {
 		return nil, hint.With(fmt.Errorf("the engine holds %d certificates, too many to look for a name (at most %d)", len(list.Data.Keys), maxListed),

@@ -86,21 +86,31 @@ func (c *CA) Sign(ctx context.Context, role pki.Role, csr *pki.CSR) ([]*x509.Cer
 	return certificates([]byte(strings.Join(append(texts, signed.Data.Chain...), "\n")))
 }
 
-// wordSign says what to do about a request that Vault did not sign.
+// wordSign adds the next step for a request that Vault did not sign.
 func wordSign(role string, err error) error {
 	if _, hinted := hint.Of(err); hinted {
 		return err
 	}
 	switch web.Status(err) {
 	case http.StatusForbidden:
-		return hint.With(err, "the token needs a policy that lets it update sign/%s; virtpki issuer init vault --print shows one", role)
+		return wordForbidden(err, "update sign/"+role)
 	case http.StatusBadRequest, http.StatusNotFound:
 		return hint.With(err, "virtpki issuer init vault --print shows the flags that role %s needs", role)
 	}
 	return wordSealed(err)
 }
 
-// wordSealed says what to do about a Vault that responds but does not work.
+// wordForbidden adds the next step for a token that may not do something. Vault's word for a
+// mount or a role that does not exist is the same, unless the token may do everything.
+func wordForbidden(err error, what string) error {
+	var status *web.StatusError
+	if errors.As(err, &status) && strings.Contains(status.Text, "invalid token") {
+		return hint.With(err, "the token has expired or was revoked: write another one into its file")
+	}
+	return hint.With(err, "the token needs a policy that lets it %s, of this mount; virtpki issuer init vault --print shows one", what)
+}
+
+// wordSealed adds the next step for a Vault that responds but does not work.
 func wordSealed(err error) error {
 	var status *web.StatusError
 	if errors.As(err, &status) && status.Code == http.StatusServiceUnavailable && strings.Contains(strings.ToLower(status.Text), "sealed") {
@@ -142,7 +152,7 @@ func (c *CA) CRL(ctx context.Context) ([]byte, error) {
 func (c *CA) Revoke(ctx context.Context, serial *big.Int, _ pki.Reason) error {
 	err := c.post(ctx, "/revoke", map[string]string{"serial_number": SerialText(serial)}, nil)
 	if web.Status(err) == http.StatusForbidden {
-		return hint.With(err, "the token needs a policy that lets it update revoke; virtpki issuer init vault --print shows one")
+		return wordForbidden(err, "update revoke")
 	}
 	return wordSealed(err)
 }
@@ -175,7 +185,7 @@ func (c *CA) call(ctx context.Context, call web.Call, into any) error {
 // get fetches public data, without a token.
 func (c *CA) get(ctx context.Context, path string, limit int64) ([]byte, error) {
 	data, err := c.client.Do(ctx, web.Call{Method: http.MethodGet, Path: c.path(path), Header: c.header(), Limit: limit})
-	if web.Status(err) == http.StatusNotFound {
+	if code := web.Status(err); code == http.StatusNotFound || code == http.StatusForbidden { // the latter to those without a token
 		return nil, hint.With(err, "there is no PKI engine at %s: write its mount into the issuer's file", c.o.Mount)
 	}
 	return data, wordSealed(err)

@@ -108,7 +108,7 @@ func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	mount, rest, _ := strings.Cut(path, "/")
 	e := s.mounts[mount]
 	if e == nil || mount == "team" && r.Header.Get("X-Vault-Namespace") != Namespace {
-		refuse(w, http.StatusNotFound, fmt.Sprintf("no handler for route %q. route entry not found.", path))
+		forbid(w, r)
 		return
 	}
 	if s.fail(w, r, mount, rest) {
@@ -122,7 +122,7 @@ func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	case strings.HasPrefix(rest, "cert/"):
 		e.kept(w, strings.TrimPrefix(rest, "cert/"))
 	case r.Header.Get("X-Vault-Token") != Token:
-		refuse(w, http.StatusForbidden, "2 errors occurred:\n\t* permission denied\n\t* invalid token\n\n")
+		forbid(w, r)
 	case strings.HasPrefix(rest, "sign/"):
 		e.sign(w, r, strings.TrimPrefix(rest, "sign/"))
 	case rest == "certs" && (r.Method == "LIST" || r.URL.Query().Get("list") == "true"):
@@ -132,6 +132,20 @@ func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	default:
 		refuse(w, http.StatusNotFound, "unsupported path")
 	}
+}
+
+// forbid is Vault's answer about a path that the token's policy does not name, whether there is
+// one or not: as Vault 1.21 words it for no token, a wrong one and a good one.
+func forbid(w http.ResponseWriter, r *http.Request) {
+	text := "1 error occurred:\n\t* permission denied\n\n"
+	switch r.Header.Get("X-Vault-Token") {
+	case "":
+		text = "permission denied"
+	case Token:
+	default:
+		text = "2 errors occurred:\n\t* permission denied\n\t* invalid token\n\n"
+	}
+	refuse(w, http.StatusForbidden, text)
 }
 
 // fail responds as a Vault that does not work.
@@ -213,7 +227,7 @@ func (e *engine) revoke(w http.ResponseWriter, r *http.Request) {
 	}
 	serial, ok := new(big.Int).SetString(strings.ReplaceAll(body.Serial, ":", ""), 16)
 	if !ok || e.signed[serial.String()] == nil {
-		refuse(w, http.StatusBadRequest, fmt.Sprintf("certificate with serial %s not found", body.Serial))
+		refuse(w, http.StatusBadRequest, fmt.Sprintf("certificate with serial %s not found.", body.Serial))
 		return
 	}
 	already := slices.ContainsFunc(e.revoked, func(entry x509.RevocationListEntry) bool { return entry.SerialNumber.Cmp(serial) == 0 })

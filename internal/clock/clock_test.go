@@ -70,3 +70,16 @@ func TestFix(t *testing.T) {
 		t.Error("synchronized is not read")
 	}
 }
+
+// FuzzParse checks that the fix is a whole command only if systemd can have NTP and does not.
+func FuzzParse(f *testing.F) {
+	for _, seed := range []string{"", "NTP=yes\nCanNTP=yes\nNTPSynchronized=no\n", "NTP=no\nCanNTP=yes\n", "CanNTP=yes=no\r\n", "=\n", "NTP\nNTP=yes\nNTP=no"} {
+		f.Add(seed)
+	}
+	f.Fuzz(func(t *testing.T, properties string) {
+		n := parse(properties)
+		if command := n.fix() == "timedatectl set-ntp true"; command != (n.Possible && !n.On) {
+			t.Errorf("%q: %+v, %s", properties, n, n.fix())
+		}
+	})
+}

@@ -134,15 +134,15 @@ func parseAccounts(data []byte) []account {
 		if len(fields) < 4 || fields[0] == "" {
 			continue
 		}
-		id, err := strconv.Atoi(fields[2])
-		if err != nil || id < 0 {
+		id, err := strconv.ParseUint(fields[2], 10, 32)
+		if err != nil || id == math.MaxUint32 { // to chown the last number means no change
 			continue
 		}
-		a := account{name: fields[0], id: id, gid: -1}
+		a := account{name: fields[0], id: int(id), gid: -1}
 		if len(fields) == 4 {
 			a.members = strings.FieldsFunc(fields[3], func(r rune) bool { return r == ',' })
-		} else if gid, err := strconv.Atoi(fields[3]); err == nil {
-			a.gid = gid
+		} else if gid, err := strconv.ParseUint(fields[3], 10, 32); err == nil && gid != math.MaxUint32 {
+			a.gid = int(gid)
 		}
 		all = append(all, a)
 	}

@@ -138,7 +138,7 @@ func parseEntry(line string) (entry, error) {
 
 // isName reports whether an entry of a directory can have this name.
 func isName(name string) bool {
-	return filepath.IsLocal(name) && name != "." && !strings.Contains(name, "/")
+	return filepath.IsLocal(name) && name != "." && !strings.ContainsAny(name, "/\x00")
 }
 
 // take adds an entry that was read.

@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"errors"
 	"fmt"
+	"path/filepath"
 	"slices"
 	"strings"
 
@@ -82,10 +83,12 @@ var rules = []rule{
 	{"a chain of QEMU's", chained},
 	{"a setting of another file", moved},
 	{"the timer", oftener},
+	{"the CA of a directory of QEMU's", caOfQEMU},
 	{"no CA", noCA},
 	{"the CA's key is another's", otherCAKey},
 	{"a pair of one's own", pairOfOnesOwn},
 	{"half a pair in a folder", halfPairInFolder},
+	{"no file in a folder", noFileInFolder},
 	{"a pair of QEMU's", pairOfQEMU},
 	{"a pair elsewhere", pairElsewhere},
 	{"no CRL", noCRL},
@@ -143,9 +146,9 @@ func caFirst(x *fixer, t trouble) (string, bool) {
 	return fmt.Sprintf("first bring back the CA's certificate, or its key (%s)", x.caKey), counts
 }
 
-// noCA is about a missing CA certificate.
+// noCA is about a missing CA certificate, or something else in its place.
 func noCA(x *fixer, t trouble) (string, bool) {
-	if t.ID != "no-ca" {
+	if t.ID != "no-ca" && !(t.inTheWay() && t.File == x.system.Path(libvirt.CACert)) {
 		return "", false
 	}
 	switch use := x.asked[t.File]; {
@@ -158,9 +161,17 @@ func noCA(x *fixer, t trouble) (string, bool) {
 	case x.waits(judge.Server) || x.waits(judge.Client):
 		return "it comes with the response to the pending request (virtpki install)", true
 	case !x.signs:
-		return "copy it here from where your CA is; where there is none yet, virtpki bootstrap makes everything", true
+		return t.clear() + "copy it here from where your CA is; where there is none yet, virtpki bootstrap makes everything", true
 	}
-	return "copy it back, for its key is here still: each host and each bundle of this CA has it", true
+	return t.clear() + "copy it back, for its key is here still: each host and each bundle of this CA has it", true
+}
+
+// clear begins a step in words with making room for a file.
+func (t trouble) clear() string {
+	if t.inTheWay() {
+		return "move what is there aside, and "
+	}
+	return ""
 }
 
 func otherCAKey(_ *fixer, t trouble) (string, bool) {
@@ -183,6 +194,21 @@ func halfPairInFolder(x *fixer, t trouble) (string, bool) {
 	return x.remade(t.Finding), true
 }
 
+// noFileInFolder is about something in the place of a file of a directory for ?pkipath=.
+func noFileInFolder(x *fixer, t trouble) (string, bool) {
+	if !x.folder || !t.inTheWay() {
+		return "", false
+	}
+	folder := libvirt.Flat(filepath.Clean(filepath.Dir(t.File)))
+	switch t.File {
+	case folder.Path(libvirt.CACert):
+		return t.clear() + "copy the CA's certificate into this directory; it is /etc/pki/CA/cacert.pem on the CA's host", true
+	case folder.Path(libvirt.CACRL):
+		return t.clear() + "copy the CRL from where the CA's key is; virtpki crl makes it there", true
+	}
+	return x.remade(t.Finding), true
+}
+
 // noCRL is about a missing CRL: it may lie beside its place.
 func noCRL(x *fixer, t trouble) (string, bool) {
 	if t.ID == "crl-missing" {
@@ -197,6 +223,9 @@ func noCRL(x *fixer, t trouble) (string, bool) {
 
 // brokenCRL is about the CA's list of revoked certificates: a new list would not contain them.
 func brokenCRL(x *fixer, t trouble) (string, bool) {
+	if t.ID == "too-large" {
+		t.ID, t.Stage = "crl-too-large", judge.Own
+	}
 	refused := t.Level == judge.Error || t.Level == judge.Warning && slices.Contains([]string{"crl-foreign", "crl-delta", "crl-signature"}, t.ID)
 	if !strings.HasPrefix(t.ID, "crl-") || !refused || t.Stage != judge.Own || t.File != x.system.Path(libvirt.CACRL) || !x.signs {
 		return "", false

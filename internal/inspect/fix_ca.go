@@ -3,6 +3,7 @@ package inspect
 import (
 	"bytes"
 	"fmt"
+	"path/filepath"
 	"slices"
 	"strings"
 
@@ -152,6 +153,22 @@ func (x *fixer) fromIssuer(crl bool) string {
 		role = judge.Client
 	}
 	return x.aside(x.system.Path(libvirt.CACert)) + x.requestFromIssuer(role, " --same-key")
+}
+
+// caOfQEMU copies the CA's file of a directory of QEMU's from libvirt's own place, if a CA there
+// signed the certificates of that directory.
+func caOfQEMU(x *fixer, t trouble) (string, bool) {
+	ca, system := libvirt.QEMUFolder(filepath.Dir(t.File)).Path(libvirt.CACert), x.system.Path(libvirt.CACert)
+	gone := t.inTheWay() || slices.Contains([]string{"no-ca", "ca-not-pem", "ca-broken", "ca-too-large"}, t.ID)
+	if x.uses[filepath.Dir(t.File)] == "" || t.File != ca || !gone {
+		return "", false
+	}
+	for _, leaf := range x.leaves(ca) {
+		if _, ok := x.issuerOf(leaf, system); ok {
+			return fmt.Sprintf("%scp -p %s %s", x.aside(ca), termtext.ShellWord(system), termtext.ShellWord(ca)), true
+		}
+	}
+	return "", false
 }
 
 // hasPair reports whether a certificate of this host is here: then a CA somewhere signs for it.

@@ -37,6 +37,8 @@ func pairOfQEMU(x *fixer, t trouble) (string, bool) {
 	switch {
 	case t.File != cert && t.File != key:
 		return "", false
+	case !x.signs && !x.issuer.None() && !x.beyondVault(t.Finding):
+		return x.aside(cert, key) + "virtpki " + x.flags + "bootstrap " + x.issuer.Flag() + " --with " + use, true
 	case !x.signs:
 		return "virtpki bootstrap --with " + use, true
 	case !t.keptByRenewal() && x.certError(cert) == nil && x.keyError(key) == nil && x.renewable(role, cert):

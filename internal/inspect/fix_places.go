@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"path/filepath"
 	"regexp"
+	"slices"
 	"strings"
 
 	"virtpki/internal/gnutls"
@@ -77,12 +78,14 @@ func chained(x *fixer, t trouble) (string, bool) {
 		}
 		return fix + " } >" + file, true
 	case "root-missing":
-		for _, b := range blocksOf(x.read(t.File)) {
+		blocks := blocksOf(x.read(t.File))
+		for _, b := range blocks {
 			if b.cert == nil {
 				continue
 			}
 			system := x.system.Path(libvirt.CACert)
-			if root, ok := x.issuerOf(b.cert, system); ok && system != t.File && !bytes.Equal(b.cert.Issuer, b.cert.Subject) {
+			there := func(c block) bool { return c.cert != nil && bytes.Equal(c.cert.Subject, b.cert.Issuer) }
+			if root, ok := x.issuerOf(b.cert, system); ok && system != t.File && !slices.ContainsFunc(blocks, there) {
 				return fmt.Sprintf("sed -n '%d,%dp' %s >>%s", root.first, root.last, termtext.ShellWord(system), file), true
 			}
 		}

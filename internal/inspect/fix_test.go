@@ -31,6 +31,7 @@ const (
 	numberedKey  = "/etc/pki/libvirt/private/serverkey0.pem"
 	qemuCert     = "/etc/pki/qemu/server-cert.pem"
 	qemuKey      = "/etc/pki/qemu/server-key.pem"
+	qemuCA       = "/etc/pki/qemu/ca-cert.pem"
 )
 
 // machineOf describes a sound machine with its CA's key: the name of a new certificate is hv1, and
@@ -130,6 +131,14 @@ func TestFix(t *testing.T) {
 		{finding("no-ca", judge.Error, judge.Places, "/etc/pki/qemu/ca-cert.pem", ""), as{wantsVNC, flags}, "no CA", "virtpki --root /mnt bootstrap --with vnc"},
 		{finding("no-ca", judge.Error, judge.Places, "/srv/ca.pem", "judge's own"), nil, "no CA", "judge's own"},
 
+		{finding("dangling", judge.Error, judge.Places, caCert, ""), nil, "no CA", "move what is there aside, and copy it back, for its key is here still: each host and each bundle of this CA has it"},
+		{finding("not-a-file", judge.Error, judge.Places, caCert, ""), as{noKey}, "no CA", "move what is there aside, and copy it here from where your CA is; where there is none yet, virtpki bootstrap makes everything"},
+		{finding("no-ca", judge.Error, judge.Places, qemuCA, ""), as{vnc, reads(map[string]string{serverCert: leaf, caCert: ours})}, "the CA of a directory of QEMU's", "cp -p /etc/pki/CA/cacert.pem /etc/pki/qemu/ca-cert.pem"},
+		{finding("not-a-file", judge.Error, judge.Places, qemuCA, ""), as{vnc, noKey, reads(map[string]string{serverCert: leaf, caCert: ours}), taken(qemuCA)}, "the CA of a directory of QEMU's", "mv /etc/pki/qemu/ca-cert.pem /etc/pki/qemu/ca-cert.pem.old && cp -p /etc/pki/CA/cacert.pem /etc/pki/qemu/ca-cert.pem"},
+		{finding("ca-broken", judge.Error, judge.Own, qemuCA, "judge's own"), as{vnc, reads(map[string]string{serverCert: leaf, caCert: other})}, "", "judge's own"},
+		{finding("not-a-file", judge.Error, judge.Places, "/srv/cacert.pem", ""), as{folder}, "no file in a folder", "move what is there aside, and copy the CA's certificate into this directory; it is /etc/pki/CA/cacert.pem on the CA's host"},
+		{finding("dangling", judge.Warning, judge.Places, "/srv/cacrl.pem", ""), as{folder}, "no file in a folder", "move what is there aside, and copy the CRL from where the CA's key is; virtpki crl makes it there"},
+		{finding("too-large", judge.Error, judge.Places, "/srv/clientkey.pem", ""), as{folder}, "no file in a folder", "mv /srv /srv.old && virtpki issue client hv1 --layout pkipath --out /srv.new && mv /srv.new/hv1 /srv"},
 		{finding("ca-key-mismatch", judge.Error, judge.Host, caCert, ""), nil, "the CA's key is another's", "copy back the CA's certificate, which each host and each bundle of this CA has; or, where the key was replaced, the key from a backup"},
 		{finding("not-readable", judge.Error, judge.Places, clientCert, "chmod"), as{user}, "a pair of one's own", "put a certificate and key of your own into ~/.pki/libvirt (virtpki issue client --out makes them where the CA's key is), or ask root to fix this"},
 		{finding("not-readable", judge.Note, judge.Places, clientCert, "chmod"), nil, "not by a new certificate", "chmod"},
@@ -203,6 +212,11 @@ func TestFix(t *testing.T) {
 		{expired, as{byStep}, "a renewal", "virtpki renew --force --issuer /etc/virtpki/issuer.yaml"},
 		{expired, as{byVault, flags}, "a renewal", "virtpki --root /mnt renew --force --issuer /mnt/i.yaml"},
 		{name, as{byStep}, "one more name", "virtpki renew --san hv1 --issuer /etc/virtpki/issuer.yaml"},
+		{finding("key-broken", judge.Error, judge.Own, serverKey, ""), as{noKey, keyless(serverKey)}, "a renewal", "mv " + serverKey + " " + serverKey + ".old && virtpki renew --force --via 'ssh CA virtpki sign - --yes --replace hv1'" + elsewhere + "; its administrator has to allow the new key"},
+		{finding("cert-expired", judge.Error, judge.Own, clientCert, ""), as{noKey, keyless(serverKey)}, "a renewal", "mv " + serverKey + " " + serverKey + ".old && virtpki renew --force --via 'ssh CA virtpki sign - --yes --replace hv1'" + elsewhere + "; its administrator has to allow the new key"},
+		{finding("key-encrypted", judge.Error, judge.Own, serverKey, ""), as{byStep, keyless(serverKey)}, "a renewal", "mv " + serverKey + " " + serverKey + ".old && virtpki renew --force --issuer /etc/virtpki/issuer.yaml"},
+		{finding("key-broken", judge.Error, judge.Own, serverKey, ""), as{keyless(serverKey)}, "a renewal", "virtpki renew --force"},
+		{finding("key-broken", judge.Error, judge.Own, qemuKey, ""), as{byVault, vnc, keyless(qemuKey)}, "a pair of QEMU's", "mv " + qemuKey + " " + qemuKey + ".old && virtpki bootstrap --issuer /mnt/i.yaml --with vnc"},
 		{finding("half-pair", judge.Error, judge.Places, serverKey, ""), as{byStep}, "a renewal", "virtpki renew --force --issuer /etc/virtpki/issuer.yaml"},
 		{finding("cert-revoked", judge.Error, judge.Session, serverCert, "virtpki renew"), as{byStep}, "a renewal", "virtpki renew --force --issuer /etc/virtpki/issuer.yaml"},
 		{expired, as{byStep, unreadable, taken(serverCert)}, "a new pair by request", "mv /etc/pki/libvirt/servercert.pem /etc/pki/libvirt/servercert.pem.old && virtpki request server hv1 --same-key | virtpki issuer step | virtpki install -"},
@@ -237,6 +251,19 @@ func TestFix(t *testing.T) {
 	for _, r := range rules {
 		if !met[r.name] {
 			t.Errorf("no case is fixed by %q", r.name)
+		}
+	}
+}
+
+// keyless puts a key here that virtpki cannot read.
+func keyless(key string) func(*fixer) {
+	return func(x *fixer) {
+		taken(key)(x)
+		x.keyError = func(path string) error {
+			if path == key {
+				return errors.New("broken")
+			}
+			return nil
 		}
 	}
 }

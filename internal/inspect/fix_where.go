@@ -36,7 +36,7 @@ func (x *fixer) whereItSigns(f judge.Finding, fix string) string {
 	case command == "ca":
 		return whereKey + "virtpki " + rest + "; then copy the CA file with the new CA here, before the old one ends"
 	case command == "renew" && !x.folder:
-		return "virtpki " + x.flags + rest + x.viaCA(f)
+		return x.unreadableKeysAside() + "virtpki " + x.flags + rest + x.viaCA(f)
 	case x.folder:
 		return x.remade(f)
 	}
@@ -52,10 +52,10 @@ func (x *fixer) whereItSigns(f judge.Finding, fix string) string {
 func (x *fixer) byIssuer(f judge.Finding, command, rest string) string {
 	_, uses, with := strings.Cut(rest, " --with ")
 	switch {
-	case f.ID == "purpose-not-critical" && x.issuer.Kind == "vault":
-		return "" // Vault cannot make it critical
+	case x.beyondVault(f):
+		return ""
 	case command == "renew":
-		return "virtpki " + x.flags + rest + " " + x.issuer.Flag()
+		return x.unreadableKeysAside() + "virtpki " + x.flags + rest + " " + x.issuer.Flag()
 	case command == "crl":
 		return x.issuerCRL("")
 	case command == "ca":
@@ -64,6 +64,12 @@ func (x *fixer) byIssuer(f judge.Finding, command, rest string) string {
 		return "virtpki " + x.flags + "bootstrap " + x.issuer.Flag() + " --with " + uses
 	}
 	return "virtpki " + x.flags + "bootstrap " + x.issuer.Flag()
+}
+
+// beyondVault reports whether the issuer cannot make a certificate without a fault: Vault makes no
+// critical purposes.
+func (x *fixer) beyondVault(f judge.Finding) bool {
+	return f.ID == "purpose-not-critical" && x.issuer.Kind == "vault"
 }
 
 // issuerCRL returns the command that installs the issuer's CRL, after another command.
@@ -90,15 +96,43 @@ func (x *fixer) importKey(found []judge.Finding) string {
 // whereCA explains the name CA in a command, as a comment, so that the whole line can be typed.
 const whereCA = " # CA is the host with the CA's key"
 
+// unreadableKeys returns the roles of this machine's pairs with a key that virtpki cannot read:
+// encrypted, of another format, or of a type that Go does not know.
+func (x *fixer) unreadableKeys() []judge.Role {
+	return slices.DeleteFunc([]judge.Role{judge.Server, judge.Client}, func(role judge.Role) bool {
+		key := x.system.Path(libvirt.KeyFile(string(role)))
+		return !x.stands(key) || x.keyError(key) == nil
+	})
+}
+
+// unreadableKeysAside begins a command that renews without the CA's key. To the CA, renew proves
+// with the live key that this host owns its name: it stops at a key that it cannot read, and goes
+// on without one.
+func (x *fixer) unreadableKeysAside() string {
+	var keys []string
+	for _, role := range x.unreadableKeys() {
+		keys = append(keys, x.system.Path(libvirt.KeyFile(string(role))))
+	}
+	return x.aside(keys...)
+}
+
 // viaCA makes the CA on another host sign. A host that has lost its key cannot prove that it owns
 // its name: the CA's administrator has to confirm it.
 func (x *fixer) viaCA(f judge.Finding) string {
-	role := roleOf(f.File)
-	if f.File != x.system.Path(libvirt.KeyFile(string(role))) {
+	lost := x.unreadableKeys()
+	if role := roleOf(f.File); f.File == x.system.Path(libvirt.KeyFile(string(role))) && !slices.Contains(lost, role) {
+		lost = append(lost, role)
+	}
+	if len(lost) == 0 {
 		return " --via 'ssh CA virtpki sign - --yes'" + whereCA
 	}
-	via := termtext.ShellWord("ssh CA virtpki sign - --yes --replace " + cmp.Or(x.name(role), "NAME"))
-	return fmt.Sprintf(" --via %s%s; its administrator has to allow the new key", via, whereCA)
+	sign := "ssh CA virtpki sign - --yes"
+	for _, role := range lost {
+		if replace := " --replace " + cmp.Or(x.name(role), "NAME"); !strings.Contains(sign+" ", replace+" ") {
+			sign += replace
+		}
+	}
+	return fmt.Sprintf(" --via %s%s; its administrator has to allow the new key", termtext.ShellWord(sign), whereCA)
 }
 
 // afterRevocation is about a certificate that was revoked by a CA with its key elsewhere. sign
@@ -110,7 +144,7 @@ func (x *fixer) afterRevocation(f judge.Finding, rest string) string {
 	if !x.issuer.None() {
 		return x.byIssuer(f, "renew", rest)
 	}
-	return "virtpki " + x.flags + rest + " --via 'ssh CA virtpki sign - --yes --after-revocation'" + whereCA + "; its administrator has to admit this host again"
+	return x.unreadableKeysAside() + "virtpki " + x.flags + rest + " --via 'ssh CA virtpki sign - --yes --after-revocation'" + whereCA + "; its administrator has to admit this host again"
 }
 
 // roleOf returns the role of a file by its name.

@@ -94,7 +94,7 @@ func Best(found []Finding) (command string, fixes, of int) {
 		if f.Cause != "" {
 			fix = byCause[f.Cause]
 		}
-		if count[fix]++; isCommand(fix) && count[fix] > fixes {
+		if count[fix]++; IsCommand(fix) && count[fix] > fixes {
 			command, fixes = fix, count[fix]
 		}
 	}
@@ -104,8 +104,9 @@ func Best(found []Finding) (command string, fixes, of int) {
 	return command, fixes, of
 }
 
-// isCommand reports whether a fix is a command, and not a sentence.
-func isCommand(fix string) bool {
-	word, _, _ := strings.Cut(fix, " ")
-	return slices.Contains([]string{"virtpki", "chown", "chmod", "mv"}, word) && !strings.Contains(fix, "; or")
+// IsCommand reports whether a fix can be typed as it is printed, and is not a step in words.
+func IsCommand(fix string) bool {
+	word, rest, _ := strings.Cut(fix, " ")
+	typed := []string{"virtpki", "chown", "chmod", "mv", "mkdir", "cp", "sed", "ssh", "restorecon", "timedatectl", "systemctl"}
+	return slices.Contains(typed, word) && rest != "" && !strings.Contains(fix, "; or") && !strings.Contains(fix, "NAME")
 }

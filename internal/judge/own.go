@@ -215,7 +215,7 @@ func (r *run) loadPair(p Identity, leaf *gnutls.Certificate) {
 	switch {
 	case errors.Is(err, gnutls.ErrKeyEncrypted) && r.rules.Product == "qemu" && r.set.Secret:
 	case errors.Is(err, gnutls.ErrKeyEncrypted) && r.rules.Product == "qemu":
-		r.refuse("key-encrypted", p.Key.Path, fixEncrypted+"; or a secret's uuid in qemu.conf", "is encrypted, and QEMU is given no passphrase")
+		r.refuse("key-encrypted", p.Key.Path, fixEncrypted+", or name the secret that holds it in qemu.conf", "is encrypted, and QEMU is given no passphrase")
 	case errors.Is(err, gnutls.ErrKeyEncrypted):
 		r.refuse("key-encrypted", p.Key.Path, fixEncrypted, "is encrypted, and libvirt cannot ask for a passphrase")
 	case err != nil && chain[0].Key.Loads():
@@ -225,7 +225,7 @@ func (r *run) loadPair(p Identity, leaf *gnutls.Certificate) {
 	}
 }
 
-const fixEncrypted = "openssl pkey -in KEY -out NEW takes the passphrase away"
+const fixEncrypted = "take its passphrase away (openssl pkey -in KEY -out NEW)"
 
 // maxChain is the number of certificates that GnuTLS loads from a pair's file.
 const maxChain = 16

@@ -5,7 +5,7 @@ import (
 	"testing"
 )
 
-// FuzzAccounts checks what is read of /etc/passwd and /etc/group: names of one field, and numbers
+// FuzzAccounts checks the accounts of /etc/passwd and /etc/group: names of one field, and numbers
 // that can be an owner's.
 func FuzzAccounts(f *testing.F) {
 	for _, seed := range []string{"", "root:x:0:0:root:/root:/bin/sh\n", "kvm:x:994:a,,b\n", "a:x:-1:\n", "b:x:4294967296:0::/:\n", "+::::::\n", "c:x:1:2"} {

@@ -20,7 +20,6 @@ var plainSections = map[string]string{
 	"adopt.md: Once, by files":                              "testdata/script/install-given.txtar",
 	"adopt.md: From a directory":                            "testdata/script/install-given.txtar testdata/e2e/install-given.txtar",
 	"adopt.md: Whenever they change":                        "testdata/script/generate.txtar",
-	"adopt.md: certmonger and FreeIPA":                      "testdata/e2e/certmonger.txtar testdata/script/install-given.txtar testdata/script/generate.txtar",
 	"ansible.md: Five commands":                             "testdata/e2e/ansible.txtar",
 	"ansible.md: Revocation":                                "testdata/e2e/ansible.txtar",
 	"ansible.md: A new generation of the CA":                "testdata/e2e/ansible.txtar testdata/e2e/rollover.txtar",

@@ -3,6 +3,7 @@ package survey
 import (
 	"fmt"
 	"regexp"
+	"slices"
 	"strconv"
 	"strings"
 
@@ -93,11 +94,20 @@ func iniTargets(list *fleet.Hosts) found {
 		if err != nil {
 			return found{err: fmt.Errorf("line %d: %w", line.Number(), err)}
 		}
-		for _, name := range names {
+		for _, name := range withoutController(names, slices.Contains(rest, "ansible_connection=local")) {
 			targets = append(targets, Target{Name: name, Dial: dialOf(rest)})
 		}
 	}
 	return found{targets: targets}
+}
+
+// withoutController leaves out localhost if Ansible reaches it without a connection: it is the
+// machine that Ansible runs on, as in the inventory of generate ansible, and has no such name.
+func withoutController(names []string, local bool) []string {
+	if local && len(names) == 1 && names[0] == "localhost" {
+		return nil
+	}
+	return names
 }
 
 // dialOf returns the address among a host's variables.

@@ -59,6 +59,9 @@ func TestParseTargets(t *testing.T) {
 		"an inventory in INI":         {ini, "mail.example.com hv08.lab.example hv09.lab.example hv10.lab.example hv1=10.77.0.1 fd09::7 rax1=10.0.0.1 rax3=10.0.0.1 rax5=10.0.0.1 rbx1=10.0.0.1 rbx3=10.0.0.1 rbx5=10.0.0.1 rcx1=10.0.0.1 rcx3=10.0.0.1 rcx5=10.0.0.1"},
 		"an inventory in YAML":        {inventory, "mail.example.com hv1.lab.example hv2.lab.example hv3=10.77.0.3 hv4"},
 		"an address that comes later": {"hv1\nhv1 ansible_host=10.0.0.1\n", "hv1=10.0.0.1"},
+		"the controller, in YAML":     {"all:\n  hosts:\n    hv1:\n      ansible_connection: local\n    localhost:\n      ansible_connection: local\n", "hv1"},
+		"the controller, in INI":      {"hv1\nlocalhost ansible_connection=local\n", "hv1"},
+		"this machine by that name":   {"localhost\nhv1 ansible_connection=local\n", "localhost hv1"},
 		"an address in brackets":      {"[fd09::7]\n[fd09::8] x\n", "fd09::7 fd09::8"},
 	} {
 		targets, err := ParseTargets("hosts", []byte(c.list))

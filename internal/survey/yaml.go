@@ -81,13 +81,14 @@ func (f *found) hosts(node *yaml.Node) {
 			f.err = fmt.Errorf("line %d: %w", node.Line, err)
 			return
 		}
-		dial := ""
+		dial, local := "", false
 		for key, value := range pairs(vars) {
 			if key == "ansible_host" || key == "ansible_ssh_host" {
 				dial = value.Value
 			}
+			local = local || key == "ansible_connection" && value.Value == "local"
 		}
-		for _, name := range names {
+		for _, name := range withoutController(names, local) {
 			f.targets = append(f.targets, Target{Name: name, Dial: dial})
 		}
 	}

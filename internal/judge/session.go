@@ -165,7 +165,7 @@ func (r *run) checkSubject(leaf *gnutls.Certificate, peer Peer) {
 		return
 	}
 	if _, ok := dn.Compile(peer.DNList, r.rules.Matcher).Match(text); !ok {
-		r.refuse("dn-refused", file, "virtpki dn lint tells how the list reads; the entry for this client is "+quoted(text),
+		r.refuse("dn-refused", file, "look at the list with virtpki dn lint; the entry for this client is "+quoted(text),
 			"its subject %s is not on tls_allowed_dn_list", quoted(text))
 	}
 }

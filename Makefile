@@ -3,8 +3,9 @@
 # says so where Go is too old, or a program is missing that cannot be installed.
 
 GO        ?= go
-# With one set of flags everywhere, what one target has compiled serves the others.
-export GOFLAGS ?= -trimpath
+# With one set of flags everywhere, what one target has compiled serves the others. Without
+# inlining in the modules of others the program is 0.3 MB smaller, and no slower.
+export GOFLAGS ?= -trimpath -gcflags=all=-l -gcflags=std= -gcflags=virtpki/...=
 TESTFLAGS ?=
 # virtpki speaks HTTP/1.1 alone: without HTTP/2 the program is 0.4 MB smaller.
 TAGS      := nethttpomithttp2

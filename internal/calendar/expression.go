@@ -46,7 +46,7 @@ func only(values ...int) (c chain) {
 	return c
 }
 
-// at returns an expression for a time of the day at the start of an hour, a day and so on.
+// shorthand returns the expression that a word such as daily stands for.
 func shorthand(name string) (e Expression, ok bool) {
 	e.micro = only(0)
 	if name == "minutely" {

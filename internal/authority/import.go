@@ -54,7 +54,7 @@ type Import struct {
 }
 
 func (in *Import) note(format string, args ...any) {
-	in.notes = append(in.notes, fmt.Sprintf(format, args...))
+	in.notes = append(in.notes, termtext.Sprintf(format, args...))
 }
 
 // ReadImport reads a CA of another tool and checks that libvirt can use it. The key's passphrase

@@ -2,7 +2,6 @@ package fleet
 
 import (
 	"crypto/x509"
-	"fmt"
 	"time"
 
 	"virtpki/internal/authority"
@@ -122,7 +121,7 @@ func (f *fleet) dryReport(list *Hosts, has []bool) (*Report, error) {
 // notes returns the notes for people about the certificates that were made, and about the
 // bundles that were there.
 func (t *tally) notes() (notes []string) {
-	note := func(format string, args ...any) { notes = append(notes, fmt.Sprintf(format, args...)) }
+	note := func(format string, args ...any) { notes = append(notes, termtext.Sprintf(format, args...)) }
 	others := func(n int) {
 		if n > 1 {
 			note("and so with %s", termtext.Count(n-1, "other certificate", "other certificates"))

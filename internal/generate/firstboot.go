@@ -284,7 +284,7 @@ func WarnUserData(files []File) (warnings []string) {
 	}
 	for _, file := range files {
 		if len(file.Text) > maxUserData {
-			warnings = append(warnings, fmt.Sprintf("%s has %d bytes; some clouds take %d at most (EC keys are smaller)", file.Name, len(file.Text), maxUserData))
+			warnings = append(warnings, termtext.Sprintf("%s has %d bytes; some clouds take %d at most (EC keys are smaller)", file.Name, len(file.Text), maxUserData))
 		}
 	}
 	return warnings

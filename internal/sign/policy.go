@@ -46,7 +46,7 @@ type decision struct {
 }
 
 func (d *decision) note(format string, args ...any) {
-	d.notes = append(d.notes, fmt.Sprintf(format, args...))
+	d.notes = append(d.notes, termtext.Sprintf(format, args...))
 }
 
 // decide returns the certificate that a request gets, or an error if it gets none. It makes the

@@ -78,9 +78,9 @@ var mayImport = map[string][]string{
 
 	// A machine and the files on it.
 
-	// pki: how a duration is written
+	// pki: how a duration is written; gnutls: what the machine's GnuTLS can do
 	"internal/machine": {
-		"pki", "internal/hint", "internal/libvirt", "internal/libvirt/conf", "internal/libvirt/running", "internal/store",
+		"pki", "internal/gnutls", "internal/hint", "internal/libvirt", "internal/libvirt/conf", "internal/libvirt/running", "internal/store",
 		"internal/subject", "internal/termtext",
 	},
 	// knowledge about programs is applied to this machine
@@ -190,9 +190,9 @@ var mayImport = map[string][]string{
 	"internal/renewer": {
 		"pki", "internal/authority", "internal/certinfo", "internal/inventory", "internal/keypair", "internal/libvirt", "internal/machine",
 	},
-	// reload: the certificates that a daemon serves
+	// reload: the certificates that a daemon serves; gnutls: the priorities that it refuses
 	"internal/connect": {
-		"dn", "pki", "internal/certinfo", "internal/hint", "internal/inspect", "internal/judge", "internal/keypair", "internal/libvirt",
+		"dn", "pki", "internal/certinfo", "internal/gnutls", "internal/hint", "internal/inspect", "internal/judge", "internal/keypair", "internal/libvirt",
 		"internal/libvirt/rpc", "internal/libvirt/running", "internal/machine", "internal/reload", "internal/starttls", "internal/store",
 		"internal/subject", "internal/termtext",
 	},

@@ -141,7 +141,7 @@ func (c *connection) load(as string) error {
 		}
 		c.files.Cert, c.files.Key, c.files.Half = cert, key, ""
 	}
-	c.set = judge.Set{Role: judge.Client, Product: c.service.product(),
+	c.set = judge.Set{Role: judge.Client, Product: c.service.product(), GnuTLS: c.m.GnuTLS(),
 		CA: c.readAsLibvirt(c.files.CA), CRL: c.readAsLibvirt(c.files.CRL), Cert: c.readAsLibvirt(c.files.Cert), Key: c.readAsLibvirt(c.files.Key)}
 	for _, f := range []judge.File{c.set.CA, c.set.CRL, c.set.Cert, c.set.Key} {
 		named := as != "" && (f.Path == c.files.Cert || f.Path == c.files.Key)

@@ -11,6 +11,7 @@ import (
 
 	"virtpki/dn"
 	"virtpki/internal/certinfo"
+	"virtpki/internal/gnutls"
 	"virtpki/internal/inspect"
 	"virtpki/internal/judge"
 	"virtpki/internal/libvirt"
@@ -53,7 +54,7 @@ func (c *connection) ownFiles() *Reason {
 			Fix: "copy cacert.pem of the server's CA there, or name another directory with --pkipath"}
 	}
 	if text := c.uri.Priority.Text; text != "" {
-		if err := judge.CheckPriority(text, inspect.Priorities(c.m)); err != nil {
+		if err := gnutls.CheckPriority(text, inspect.Priorities(c.m)); err != nil {
 			return &Reason{Sure: true, Text: fmt.Sprintf("tls_priority: %v", err), Fix: "fix it in the URI, or in libvirt.conf"}
 		}
 	}

@@ -48,7 +48,7 @@ func (in *installer) judgeAs(j *change.Job, by reader, pair *keypair.Pair) error
 		return judge.File{Path: in.To.Layout.Path(f), Data: data}
 	}
 	set := judge.Set{
-		Role: judge.Role(role), Product: by.product,
+		Role: judge.Role(role), Product: by.product, GnuTLS: in.m.GnuTLS(),
 		CA:   file(libvirt.CACert, pki.EncodeCertificates(in.cas...)),
 		CRL:  file(libvirt.CACRL, pki.EncodeCRL(in.lists...)),
 		Cert: file(libvirt.CertFile(string(role)), pki.EncodeCertificates(cert)),

@@ -110,7 +110,8 @@ func (c *CRL) wellFormed() bool {
 // also true for algorithms that only GnuTLS can verify. GnuTLS itself never checks a
 // CRL's signature.
 func (c *CRL) SignedBy(ca *Certificate) bool {
-	result := checkSignature(c.algorithm, c.tbs, c.signature, ca.Key)
+	all := Library{Version: "3.8.10", leancrypto: true}
+	result := all.checkSignature(c.algorithm, c.tbs, c.signature, ca.Key)
 	return result == sigGood || result == sigUnchecked
 }
 

@@ -206,7 +206,30 @@ func readPKCS8(der []byte) (PrivateKey, error) {
 	case "1.2.840.10040.4.1":
 		return PrivateKey{Kind: KeyDSA}, nil
 	}
+	if kind := kindOfMLDSA(a.oid); kind != KeyUnknown {
+		return readMLDSA(kind, private)
+	}
 	return readGoKey(der, a)
+}
+
+// readMLDSA reads the private number of an ML-DSA key: its seed, its expanded form, or both (RFC 9881
+// §6; decode_ml_dsa_inner_private_key in lib/x509/privkey_pkcs8.c).
+func readMLDSA(kind KeyKind, private cryptobyte.String) (PrivateKey, error) {
+	const seedSize = 32
+	size := map[KeyKind]int{KeyMLDSA44: 2560, KeyMLDSA65: 4032, KeyMLDSA87: 4896}[kind] // FIPS 204, table 2
+	var seed, expanded, both cryptobyte.String
+	whole := private
+	ok := whole.ReadASN1(&seed, asn1.Tag(0).ContextSpecific()) && whole.Empty() && len(seed) == seedSize
+	whole = private
+	ok = ok || whole.ReadASN1(&expanded, asn1.OCTET_STRING) && whole.Empty() && len(expanded) == size
+	whole = private
+	ok = ok || whole.ReadASN1(&both, asn1.SEQUENCE) && whole.Empty() &&
+		both.ReadASN1(&seed, asn1.OCTET_STRING) && both.ReadASN1(&expanded, asn1.OCTET_STRING) && both.Empty() &&
+		len(seed) == seedSize && len(expanded) == size
+	if !ok {
+		return PrivateKey{}, errKeyUnknown
+	}
+	return PrivateKey{Kind: kind}, nil
 }
 
 func readGoKey(der []byte, a algorithm) (PrivateKey, error) {

@@ -21,8 +21,28 @@ const (
 	KeyEd25519 KeyKind = "Ed25519"
 	KeyEd448   KeyKind = "Ed448"
 	KeyDSA     KeyKind = "DSA"
+	KeyMLDSA44 KeyKind = "ML-DSA-44"
+	KeyMLDSA65 KeyKind = "ML-DSA-65"
+	KeyMLDSA87 KeyKind = "ML-DSA-87"
 	KeyUnknown KeyKind = ""
 )
+
+// MLDSA reports whether it is one of ML-DSA's, which few builds of GnuTLS can use: see [Library].
+func (k KeyKind) MLDSA() bool { return k == KeyMLDSA44 || k == KeyMLDSA65 || k == KeyMLDSA87 }
+
+// kindOfMLDSA returns the kind of a key by its algorithm's object identifier; [KeyUnknown] for any
+// but ML-DSA's.
+func kindOfMLDSA(oid string) KeyKind {
+	switch oid {
+	case "2.16.840.1.101.3.4.3.17":
+		return KeyMLDSA44
+	case "2.16.840.1.101.3.4.3.18":
+		return KeyMLDSA65
+	case "2.16.840.1.101.3.4.3.19":
+		return KeyMLDSA87
+	}
+	return KeyUnknown
+}
 
 // PublicKey is the key in a certificate.
 type PublicKey struct {
@@ -90,6 +110,8 @@ func readPublicKey(spki cryptobyte.String) (k PublicKey, ok bool) {
 		k.Kind, k.bits = KeyEd448, 456
 	case "1.2.840.10040.4.1":
 		k.Kind = KeyDSA
+	default:
+		k.Kind = kindOfMLDSA(a.oid)
 	}
 	return k, true
 }
@@ -130,9 +152,8 @@ func (k *PublicKey) readEC(params cryptobyte.String) {
 	}
 }
 
-// Loads reports whether GnuTLS can use the key beside a private one. It reads
-// certificates with keys that it cannot use.
-func (k PublicKey) Loads() bool {
+// loads reports whether GnuTLS can use the key beside a private one, if it has the algorithm.
+func (k PublicKey) loads() bool {
 	switch k.Kind {
 	case KeyUnknown:
 		return false
@@ -142,17 +163,20 @@ func (k PublicKey) Loads() bool {
 		return len(k.raw) == ed25519.PublicKeySize
 	case KeyEd448:
 		return len(k.raw) == 57
+	case KeyMLDSA44, KeyMLDSA65, KeyMLDSA87: // FIPS 204, table 2
+		return len(k.raw) == map[KeyKind]int{KeyMLDSA44: 1312, KeyMLDSA65: 1952, KeyMLDSA87: 2592}[k.Kind]
 	}
 	return true
 }
 
-// SignsTLS reports whether keys of this kind can sign a TLS handshake.
+// SignsTLS reports whether keys of this kind can sign a TLS handshake, in a [Library] that loads
+// them.
 func (k PublicKey) SignsTLS() bool {
 	switch k.Kind {
 	case KeyEC:
 		c, _ := curveByOID(k.oid)
 		return c.tls
-	case KeyRSA, KeyRSAPSS, KeyEd25519, KeyEd448:
+	case KeyRSA, KeyRSAPSS, KeyEd25519, KeyEd448, KeyMLDSA44, KeyMLDSA65, KeyMLDSA87:
 		return true
 	}
 	return false
@@ -170,7 +194,9 @@ func (k PublicKey) Describe() string {
 		if k.oid == "" {
 			return "of no known type"
 		}
-		return "of the type " + AlgorithmName(k.oid)
+		return "of the type " + k.oid
+	case KeyMLDSA44, KeyMLDSA65, KeyMLDSA87:
+		return "of the type " + string(k.Kind)
 	}
 	return string(k.Kind)
 }

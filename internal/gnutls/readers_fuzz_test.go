@@ -117,7 +117,7 @@ func examine(t *testing.T, c *Certificate) {
 	if text := NamesText(c) + c.Key.Describe(); text == "" {
 		t.Error("nothing to say of a certificate")
 	}
-	checkSignature(c.algorithm, c.tbs, c.signature, c.Key)
+	Library{}.checkSignature(c.algorithm, c.tbs, c.signature, c.Key)
 	v := ChainCheck{Trusted: []*Certificate{c}, Now: c.NotBefore, MinBits: 80}
 	v.Verify([]*Certificate{c, c})
 	v.VerifyPeer(Shorten(SortChain([]*Certificate{c, c}), v.Trusted), v.Trusted)

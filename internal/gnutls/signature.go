@@ -51,7 +51,16 @@ func signatureByOID(oid string) (signatureAlgorithm, bool) {
 	case "1.3.101.113":
 		return signatureAlgorithm{"Ed448", KeyEd448, 0, false}, true
 	}
+	if kind := kindOfMLDSA(oid); kind != KeyUnknown {
+		return signatureAlgorithm{string(kind), kind, 0, false}, true
+	}
 	return hashedSignature(oid)
+}
+
+// signature returns an algorithm by its object identifier, if the library has it.
+func (l Library) signature(oid string) (signatureAlgorithm, bool) {
+	alg, known := signatureByOID(oid)
+	return alg, known && (l.MLDSA() || !alg.key.MLDSA())
 }
 
 func hashedSignature(oid string) (signatureAlgorithm, bool) {
@@ -81,10 +90,10 @@ const (
 )
 
 // checkSignature verifies data under an algorithm and the issuer's key.
-func checkSignature(a algorithm, data, signature []byte, key PublicKey) sigResult {
-	alg, known := signatureByOID(a.oid)
+func (l Library) checkSignature(a algorithm, data, signature []byte, key PublicKey) sigResult {
+	alg, known := l.signature(a.oid)
 	switch {
-	case !known || !key.Loads():
+	case !known || !l.Loads(key):
 		return sigUnreadable
 	case alg.key == KeyRSAPSS && (key.Kind == KeyRSA || key.Kind == KeyRSAPSS):
 		return checkPSS(a.params, data, signature, key)

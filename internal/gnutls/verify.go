@@ -32,6 +32,7 @@ type ChainCheck struct {
 	// do. Sessions ask for 80 bits (profile LOW of the priority NORMAL), the check of one's own
 	// files for none.
 	MinBits int
+	Library Library // the GnuTLS that verifies
 
 	faults  map[Fault]*Certificate // with the certificate at fault
 	pathLen int
@@ -81,7 +82,7 @@ func (v *ChainCheck) cutAtTrusted(chain []*Certificate) ([]*Certificate, bool) {
 				continue
 			}
 			v.times(ca, FaultIssuerTimes)
-			if v.MinBits > 0 && !strongKey(ca.Key, v.MinBits) {
+			if v.MinBits > 0 && !v.strongKey(ca.Key) {
 				v.blame(FaultInsecure, ca)
 			}
 			return chain[:i], len(v.faults) == 0
@@ -183,7 +184,7 @@ func (v *ChainCheck) signed(cert, issuer *Certificate) {
 		v.blame(FaultUnreadableSignature, cert)
 		return
 	}
-	switch checkSignature(cert.algorithm, cert.tbs, cert.signature, issuer.Key) {
+	switch v.Library.checkSignature(cert.algorithm, cert.tbs, cert.signature, issuer.Key) {
 	case sigWrong:
 		v.blame(FaultSignature, cert)
 	case sigUnreadable:
@@ -196,7 +197,7 @@ func (v *ChainCheck) signed(cert, issuer *Certificate) {
 // strength checks signatures and keys. Weak signatures are refused on all but self-signed
 // certificates; in a session, weak keys are refused on both ends of the link.
 func (v *ChainCheck) strength(cert, issuer *Certificate) {
-	alg, known := signatureByOID(cert.algorithm.oid)
+	alg, known := v.Library.signature(cert.algorithm.oid)
 	if !known {
 		return
 	}
@@ -206,21 +207,21 @@ func (v *ChainCheck) strength(cert, issuer *Certificate) {
 	if v.MinBits == 0 {
 		return
 	}
-	if !strongKey(cert.Key, v.MinBits) {
+	if !v.strongKey(cert.Key) {
 		v.blame(FaultInsecure, cert)
 	}
-	if issuer != nil && !strongKey(issuer.Key, v.MinBits) {
+	if issuer != nil && !v.strongKey(issuer.Key) {
 		v.blame(FaultInsecure, issuer)
 	}
 }
 
 // strongKey compares with the level of 80 bits, which is RSA of 1024 and EC of 160
 // (lib/algorithms/secparams.c).
-func strongKey(key PublicKey, minBits int) bool {
+func (v *ChainCheck) strongKey(key PublicKey) bool {
 	if key.Kind == KeyRSA || key.Kind == KeyRSAPSS {
-		return minBits <= 80 && key.bits >= 1024 || key.bits >= 2048
+		return v.MinBits <= 80 && key.bits >= 1024 || key.bits >= 2048
 	}
-	return key.Kind != KeyUnknown
+	return key.Kind != KeyUnknown && (v.Library.MLDSA() || !key.Kind.MLDSA())
 }
 
 // times uses GnuTLS's comparison: the last second counts as valid.

@@ -137,7 +137,7 @@ func (c *inspector) named(files running.Files, file *conf.File) []judge.Finding 
 			paths[which] = c.m.Path(path)
 		}
 	}
-	set := judge.Set{Role: judge.Server, Product: "libvirt", CA: c.files.read(paths[libvirt.CACert]), CRL: c.files.read(paths[libvirt.CACRL]),
+	set := judge.Set{Role: judge.Server, Product: "libvirt", GnuTLS: c.files.gnutls(), CA: c.files.read(paths[libvirt.CACert]), CRL: c.files.read(paths[libvirt.CACRL]),
 		Cert: c.files.read(paths[libvirt.ServerCert]), Key: c.files.read(paths[libvirt.ServerKey])}
 	return append(judge.InPlace(p), c.checkedPair(set, file)...)
 }

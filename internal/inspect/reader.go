@@ -4,7 +4,9 @@ import (
 	"errors"
 	"io/fs"
 	"strings"
+	"sync"
 
+	"virtpki/internal/gnutls"
 	"virtpki/internal/judge"
 	"virtpki/internal/libvirt"
 	"virtpki/internal/machine"
@@ -14,12 +16,13 @@ import (
 
 // reader reads the files of a machine, each once.
 type reader struct {
-	m    *machine.Machine
-	seen map[string]judge.File
+	m      *machine.Machine
+	seen   map[string]judge.File
+	gnutls func() gnutls.Library // of the machine
 }
 
 func newReader(m *machine.Machine) *reader {
-	return &reader{m: m, seen: make(map[string]judge.File)}
+	return &reader{m: m, seen: make(map[string]judge.File), gnutls: sync.OnceValue(m.GnuTLS)}
 }
 
 // read reads a file once.
@@ -52,7 +55,7 @@ func (r *reader) closed(path string) bool {
 
 // set returns the files of a role in a layout.
 func (r *reader) set(role judge.Role, product string, layout libvirt.Layout) judge.Set {
-	return judge.Set{Role: role, Product: product,
+	return judge.Set{Role: role, Product: product, GnuTLS: r.gnutls(),
 		CA: r.read(layout.Path(libvirt.CACert)), CRL: r.read(layout.Path(libvirt.CACRL)),
 		Cert: r.read(layout.Path(libvirt.CertFile(string(role)))), Key: r.read(layout.Path(libvirt.KeyFile(string(role))))}
 }

@@ -80,7 +80,7 @@ func issuerEntries() []Entry {
 		{"signature-wrong", Own, "The signature on a certificate was not made by the CA of that name: another CA of the same name, or a changed file.", reissueFix},
 		{"signature-unknown", Own, "A signature is of a kind that GnuTLS cannot check.", reissueFix},
 		{"signature-insecure", Own, "A signature uses MD5 or SHA-1, which GnuTLS does not trust in certificates.", reissueFix},
-		{"signature-unchecked", Own, "A signature is of a kind that virtpki cannot check and GnuTLS can (Ed448, DSA). It was taken for good.", "Nothing has to be done."},
+		{"signature-unchecked", Own, "A signature is of a kind that virtpki cannot check and GnuTLS can (Ed448, DSA, ML-DSA where this GnuTLS has it). It was taken for good.", "Nothing has to be done."},
 		{"extension-unknown", Own, "A certificate has a critical extension that GnuTLS does not know.", reissueFix},
 	}
 }
@@ -106,10 +106,11 @@ func keyEntries() []Entry {
 		{"key-encrypted", Own, "The key is encrypted. libvirt has no way to ask for a passphrase; QEMU takes it from a secret (default_tls_x509_secret_uuid and the like).", "`openssl pkey -in KEY -out NEW` takes the passphrase away."},
 		{"key-mismatch", Own, "Key and certificate do not belong together: one of them was replaced alone.", reissueFix + " `virtpki rollback` brings the former pair back."},
 		{"key-mismatch-unseen", Own, "An Ed25519 key does not belong to its certificate, or an RSA key is damaged. GnuTLS compares key and certificate by a signature that such keys cannot make and goes on without: the daemon starts, and every handshake fails.", reissueFix},
-		{"key-type-unknown", Own, "The certificate's key is of a type that GnuTLS cannot use: curves such as secp256k1 and brainpool, and ML-DSA, which GnuTLS uses only in builds with leancrypto: those of Debian have none.", reissueFix},
-		{"key-unchecked", Own, "The key is of a type that virtpki cannot compare with a certificate (Ed448, DSA).", "Nothing has to be done."},
+		{"key-type-unknown", Own, "The certificate's key is of a type that GnuTLS cannot use: curves such as secp256k1 and brainpool, and ML-DSA, which needs GnuTLS 3.8.10 or later, built with leancrypto: those of Debian are not. virtpki looks at the machine's libgnutls.so.30.", reissueFix},
+		{"key-unchecked", Own, "The key is of a type that virtpki cannot compare with a certificate (Ed448, DSA, ML-DSA where this GnuTLS has it).", "Nothing has to be done."},
 		{"key-weak", Session, "A key on the chain is weaker than GnuTLS accepts: RSA below 1024 bits (2048 under the policies of RHEL).", reissueFix},
 		{"key-not-for-tls", Session, "No handshake can be signed with such a key: P-224, P-192, DSA.", reissueFix},
+		{"key-type-new", Session, "The key is one of ML-DSA, which this machine's GnuTLS can use. The other side needs GnuTLS 3.8.10 or later, built with leancrypto, too: a host with another one refuses the certificate.", "Nothing has to be done, unless such hosts connect."},
 	}
 }
 

@@ -5,6 +5,7 @@ import (
 	"strings"
 
 	"virtpki/dn"
+	"virtpki/internal/gnutls"
 	"virtpki/internal/libvirt"
 	"virtpki/internal/termtext"
 )
@@ -88,7 +89,7 @@ func (j *confJudge) priority() {
 	if !ok || priority == "" {
 		return
 	}
-	if err := CheckPriority(priority, j.Priorities); err != nil {
+	if err := gnutls.CheckPriority(priority, j.Priorities); err != nil {
 		j.say("tls-priority", Error, j.mute("tls_priority"), "tls_priority: %v: the daemon starts, and every client is refused", err)
 		j.inSession()
 	}

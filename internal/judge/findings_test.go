@@ -212,6 +212,7 @@ var findingCases = []struct {
 		return s
 	}},
 	{"key-type-unknown", "", func(b *bench) Set { return unknownCurve(b.set(nil, nil)) }},
+	{"key-type-new", "", func(b *bench) Set { return mldsaSet(library("3.8.13", leancrypto)) }},
 	{"key-weak", "", func(b *bench) Set { return b.keyed("rsa768") }},
 	{"key-not-for-tls", "", func(b *bench) Set { return b.keyed("p224") }},
 	{"no-certificate", "", func(b *bench) Set { s := b.client(); s.Cert = missing("c"); return s }},

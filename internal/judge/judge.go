@@ -54,6 +54,7 @@ type Set struct {
 	More      []Identity // numbers 0 to 3, both absent if there is none
 	// Secret reports whether QEMU gets a passphrase for the key (a secret's uuid in qemu.conf).
 	Secret bool
+	GnuTLS gnutls.Library // of the machine with the files
 }
 
 // Peer is the side that meets a set's certificate in a session. It trusts the

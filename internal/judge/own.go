@@ -211,14 +211,14 @@ func (r *run) loadPair(p Identity, leaf *gnutls.Certificate) {
 	if r.rules.WholeChain { // the key is read as text as well
 		keyData = gnutls.UntilNUL(keyData)
 	}
-	key, err := gnutls.ReadPrivateKey(keyData)
+	key, err := r.set.GnuTLS.ReadPrivateKey(keyData)
 	switch {
 	case errors.Is(err, gnutls.ErrKeyEncrypted) && r.rules.Product == "qemu" && r.set.Secret:
 	case errors.Is(err, gnutls.ErrKeyEncrypted) && r.rules.Product == "qemu":
 		r.refuse("key-encrypted", p.Key.Path, fixEncrypted+", or name the secret that holds it in qemu.conf", "is encrypted, and QEMU is given no passphrase")
 	case errors.Is(err, gnutls.ErrKeyEncrypted):
 		r.refuse("key-encrypted", p.Key.Path, fixEncrypted, "is encrypted, and libvirt cannot ask for a passphrase")
-	case err != nil && chain[0].Key.Loads():
+	case err != nil && r.set.GnuTLS.Loads(chain[0].Key):
 		r.refuse("key-broken", p.Key.Path, fixBytes, "does not contain a private key that GnuTLS reads (%s)", gnutls.LooksLike(p.Key.Data))
 	default:
 		r.matchPair(p, chain[0], key)
@@ -259,8 +259,8 @@ func missingHalf(p Identity) string {
 }
 
 func (r *run) matchPair(p Identity, leaf *gnutls.Certificate, key gnutls.PrivateKey) {
-	if !leaf.Key.Loads() {
-		r.refuse("key-type-unknown", p.Cert.Path, r.reissue(), "has a key %s, which GnuTLS cannot use", leaf.Key.Describe())
+	if why := r.set.GnuTLS.Refuses(leaf.Key); why != "" {
+		r.refuse("key-type-unknown", p.Cert.Path, r.reissue(), "has a key %s", why)
 		return
 	}
 	same, unknown := key.Matches(leaf.Key)

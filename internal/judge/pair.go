@@ -23,7 +23,7 @@ func (r *run) checkPair(leaf *gnutls.Certificate, file File) {
 	if r.rules.WholeChain {
 		chain, _ = gnutls.ReadCertificates(gnutls.UntilNUL(file.Data), 0)
 	}
-	v := gnutls.ChainCheck{Trusted: r.cas, Now: r.now}
+	v := gnutls.ChainCheck{Trusted: r.cas, Now: r.now, Library: r.set.GnuTLS}
 	r.chainFaults(v.Verify(chain), file, r.refuse, r.explainNoIssuer)
 }
 
@@ -66,7 +66,7 @@ func (r *run) signatureFaults(faults map[gnutls.Fault]*gnutls.Certificate, file 
 		refuse("signature-wrong", file, r.reissue(), "the signature on %s was not made with the key of the CA of that name", at(gnutls.FaultSignature))
 	}
 	if c := faults[gnutls.FaultUnreadableSignature]; c != nil {
-		refuse("signature-unknown", file, r.reissue(), "the signature on %s (%s) cannot be checked by GnuTLS", at(gnutls.FaultUnreadableSignature), c.SignatureName())
+		refuse("signature-unknown", file, r.reissue(), "the signature on %s (%s) cannot be checked by %s", at(gnutls.FaultUnreadableSignature), c.SignatureName(), r.set.GnuTLS)
 	}
 	if c := faults[gnutls.FaultCritical]; c != nil {
 		refuse("extension-unknown", file, r.reissue(), "the certificate %s has a critical extension (%s) that GnuTLS does not know", at(gnutls.FaultCritical), c.UnknownCritical())

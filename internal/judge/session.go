@@ -67,6 +67,9 @@ func (r *run) handshake(leaf *gnutls.Certificate) {
 		r.refuse("key-not-for-tls", r.set.Cert.Path, r.reissue(), "its key (%s) cannot sign a TLS handshake", leaf.Key.Describe())
 		return
 	}
+	if leaf.Key.Kind.MLDSA() {
+		r.say(Finding{ID: "key-type-new", Level: Note, File: r.set.Cert.Path}, "has a key %s: only peers with GnuTLS 3.8.10 or later, built with leancrypto, accept it", leaf.Key.Describe())
+	}
 	usage, _, p := leaf.KeyUsage()
 	if p != gnutls.Present || usage == 0 && !leaf.DecipherOnly() || usage&gnutls.UsageDigitalSignature != 0 {
 		return
@@ -122,7 +125,7 @@ func (v *verified) of(r *run, chain []*gnutls.Certificate, cas []byte) ([]*gnutl
 	if err != nil {
 		trusted = nil
 	}
-	check := gnutls.ChainCheck{Now: r.now, MinBits: sessionBits}
+	check := gnutls.ChainCheck{Now: r.now, MinBits: sessionBits, Library: r.set.GnuTLS}
 	chain = gnutls.Shorten(chain, trusted)
 	*v = verified{r.set.Cert.Data, cas, chain, check.VerifyPeer(chain, trusted)}
 	return v.chain, v.faults

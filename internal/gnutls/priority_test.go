@@ -1,4 +1,4 @@
-package judge
+package gnutls
 
 import (
 	"math/rand/v2"

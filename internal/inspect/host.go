@@ -59,7 +59,7 @@ func (h *host) clientDN() string {
 func (h *host) network() judge.Network {
 	n := judge.Network{InHosts: h.inHosts, HasService: h.hasService}
 	if h.files.m.Live() {
-		n.HasAddress, n.Resolves = hasAddress, resolves
+		n.HasAddress, n.Resolves, n.OnlyIPv4 = hasAddress, resolves, onlyIPv4
 	}
 	return n
 }
@@ -71,6 +71,19 @@ func hasAddress(ip net.IP) bool {
 		network, ok := a.(*net.IPNet)
 		return ok && network.IP.Equal(ip)
 	})
+}
+
+// onlyIPv4 reports whether interfaces have addresses of IPv4 and none of IPv6, other than those of
+// the loopback network; false if this is not known.
+func onlyIPv4() bool {
+	addresses, err := net.InterfaceAddrs()
+	v4, v6 := false, false
+	for _, a := range addresses {
+		if network, ok := a.(*net.IPNet); ok && !network.IP.IsLoopback() {
+			v4, v6 = v4 || network.IP.To4() != nil, v6 || network.IP.To4() == nil
+		}
+	}
+	return err == nil && v4 && !v6
 }
 
 // resolves reports whether the system's resolver, with all of nsswitch.conf, finds an address of a

@@ -19,6 +19,10 @@ type Network struct {
 	Resolves   func(name string) bool    // whether the name leads to an address
 	InHosts    func(name string) bool    // whether its hosts file has the name
 	HasService func(service string) bool // whether its services file has the name
+	// OnlyIPv4 reports whether the machine has addresses of IPv4, and none of IPv6, except for
+	// those of the loopback network: getaddrinfo(3) with AI_ADDRCONFIG then finds those of IPv4
+	// alone.
+	OnlyIPv4 func() bool
 }
 
 // opensPort reports whether the daemon itself opens the port for TLS, so that it
@@ -68,6 +72,9 @@ var notHostName = regexp.MustCompile(`[^A-Za-z0-9._-]`)
 // reason is empty if it starts, or if this is not known.
 func (n Network) refusesAddress(text string) (level Level, why string) {
 	if ip, ok := numericHost(text); ok {
+		if mapped(text) && (n.OnlyIPv4 == nil || !n.OnlyIPv4()) {
+			return n.refusesMapped()
+		}
 		if ip.IsUnspecified() || ip.IsLoopback() || n.HasAddress == nil || n.HasAddress(ip.WithZone("").AsSlice()) {
 			return "", "" // without IPv6 the daemon refuses :: and ::1 too, but a machine may get IPv6
 		}
@@ -88,6 +95,23 @@ func (n Network) refusesAddress(text string) (level Level, why string) {
 		return Warning, "is not in the hosts file: the daemon does not start unless the name resolves by other means (an interface's name is not taken)"
 	}
 	return "", ""
+}
+
+// mapped reports whether a text is an address of IPv4 in the form of one of IPv6: ::ffff:10.9.0.1.
+func mapped(text string) bool {
+	ip, err := netip.ParseAddr(text)
+	return err == nil && ip.Is4In6()
+}
+
+// refusesMapped is about such an address on a machine with IPv6. getaddrinfo leaves it in the form
+// of IPv6, and a socket that takes only IPv6 (IPV6_V6ONLY, which the daemon sets) cannot be bound to
+// it.
+func (n Network) refusesMapped() (level Level, why string) {
+	const form = "is an address of IPv4 in the form of one of IPv6: the daemon does not start"
+	if n.OnlyIPv4 == nil {
+		return Warning, form + " on a machine with IPv6"
+	}
+	return Error, form + " on this machine, which has IPv6"
 }
 
 // looksNumeric reports whether a text ends in a number: a host name never does.
@@ -135,13 +159,15 @@ func (j *confJudge) otherAddress(text string) string {
 	const name = "listen_addr"
 	first, last, shared := j.conf.Extent(name)
 	meant := meantAddress(text)
-	if meant == "" || meant == text || first != last || shared {
+	_, refused := j.Network.refusesAddress(meant)
+	if meant == "" || meant == text || mapped(text) && refused != "" || first != last || shared {
 		return j.mute(name)
 	}
 	return fmt.Sprintf(`sed -i '%ds|.*|listen_addr = "%s"|' %s`, first, meant, termtext.ShellWord(j.File.Path))
 }
 
-// meantAddress returns the address in brackets, or before a port; empty if there is none.
+// meantAddress returns the address in brackets, before a port, or in the form of IPv6; empty if there
+// is none.
 func meantAddress(text string) string {
 	text = strings.TrimSpace(text)
 	if host, _, err := net.SplitHostPort(text); err == nil {
@@ -151,5 +177,5 @@ func meantAddress(text string) string {
 	if err != nil || ip.Zone() != "" {
 		return ""
 	}
-	return ip.String()
+	return ip.Unmap().String()
 }

@@ -75,6 +75,7 @@ func network() Network {
 			return slices.Contains([]string{"hv1", "hv1.example.org"}, strings.ToLower(name))
 		},
 		HasService: func(name string) bool { return name == "https" },
+		OnlyIPv4:   func() bool { return true },
 	}
 }
 
@@ -105,6 +106,31 @@ func TestListenAddress(t *testing.T) {
 			t.Errorf("%q: %s, want %s", tt.text, f.Level, tt.level)
 		case tt.meant == "" && f.Fix != "sed -i '1s/^/#/' /c", tt.meant != "" && f.Fix != `sed -i '1s|.*|listen_addr = "`+tt.meant+`"|' /c`:
 			t.Errorf("%q: fix %q", tt.text, f.Fix)
+		}
+	}
+}
+
+// mappedAddresses are values of listen_addr in the form of IPv6, and the addresses that the fix writes
+// on the machine of listenAddresses with an address of IPv6 too.
+var mappedAddresses = []struct{ text, meant string }{
+	{"::ffff:10.9.0.1", "10.9.0.1"}, {"::ffff:127.0.0.1", "127.0.0.1"}, {"::ffff:0.0.0.0", "0.0.0.0"}, {"::FFFF:a09:1", "10.9.0.1"}, {"::ffff:192.0.2.1", ""},
+}
+
+// TestListenAddressMapped is about addresses of IPv4 in the form of IPv6: an image may get either
+// kind of machine.
+func TestListenAddressMapped(t *testing.T) {
+	for _, tt := range mappedAddresses {
+		fix := "sed -i '1s/^/#/' /c"
+		if tt.meant != "" {
+			fix = `sed -i '1s|.*|listen_addr = "` + tt.meant + `"|' /c`
+		}
+		for level, only4 := range map[Level]func() bool{Error: func() bool { return false }, Warning: nil} {
+			d := openedBy("listen_addr = \"" + tt.text + "\"\n")
+			d.Network.OnlyIPv4 = only4
+			found, _ := InConf(d)
+			if f := only(found, "listen-address"); f == nil || f.Level != level || f.Fix != fix {
+				t.Errorf("%s: %+v, want %s with %s", tt.text, f, level, fix)
+			}
 		}
 	}
 }
@@ -213,6 +239,28 @@ func TestListenOnReleases(t *testing.T) {
 			}
 			if want := tlsPorts[row-len(listenAddresses)].port; port != strconv.Itoa(want) && (want >= 0 || port == "0") {
 				t.Errorf("%s: port %s, want %d", lines[row], port, want)
+			}
+		}
+	}, noPackages)
+}
+
+// TestListenMappedOnReleases compares addresses of IPv4 in the form of IPv6 with libvirtd, before and
+// after the machine gets an address of IPv6.
+func TestListenMappedOnReleases(t *testing.T) {
+	onReleases(t, func(t *testing.T, h *labHost) {
+		h.placePair(t, time.Now())
+		lines := []string{`listen_addr = "` + mappedAddresses[0].text + `"`, `listen_addr = "` + mappedAddresses[1].text + `"`}
+		for _, step := range []struct {
+			address string
+			starts  bool
+		}{{"10.9.0.1/32", true}, {"fe80::9/64", false}, {"fd00:9::1/128", false}} {
+			if err := h.AddAddress(t.Context(), "lo", step.address); err != nil {
+				t.Fatal(err)
+			}
+			for i, port := range h.listening(t, lines) {
+				if (port != "0") != step.starts {
+					t.Errorf("with %s, %s: port %s, want a start: %v", step.address, lines[i], port, step.starts)
+				}
 			}
 		}
 	}, noPackages)

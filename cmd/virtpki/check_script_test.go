@@ -11,17 +11,24 @@ import (
 	"strings"
 
 	"virtpki/internal/inspect"
+	"virtpki/internal/judge"
 
 	"github.com/rogpeppe/go-internal/testscript"
 )
 
-// checked runs check with --json and returns its findings.
+// checked runs check with --json and returns its findings. The variable AS is the number of the user
+// who runs it; root does without it. A finding with a command needs a script that types the command.
 func checked(ts *testscript.TestScript, args []string) []inspect.Placed {
-	err := ts.Exec("virtpki", append([]string{"check", "--json"}, args...)...)
+	command := append([]string{"virtpki", "check", "--json"}, args...)
+	if as := ts.Getenv("AS"); as != "" {
+		command = append([]string{"setpriv", "--reuid", as, "--regid", as, "--clear-groups"}, command...)
+	}
+	err := ts.Exec(command[0], command[1:]...)
 	var report inspect.Result
 	if jsonErr := json.Unmarshal([]byte(ts.ReadFile("stdout")), &report); jsonErr != nil {
 		ts.Fatalf("check %s: %v, %v", strings.Join(args, " "), err, jsonErr)
 	}
+	ts.Check(untyped(report.Findings))
 	return report.Findings
 }
 
@@ -76,6 +83,24 @@ func cmdUnfixed(ts *testscript.TestScript, _ bool, args []string) {
 	i := slices.IndexFunc(found, func(f inspect.Placed) bool { return f.ID == args[0] && string(f.Level) == args[1] })
 	if i < 0 || found[i].Fix != "" {
 		ts.Fatalf("finding %s %s without a fix: found at %d", args[0], args[1], i)
+	}
+}
+
+// cmdInWords requires a finding with a step in words as its fix, and no finding of that id with a
+// command: inwords ID LEVEL args-of-check...
+func cmdInWords(ts *testscript.TestScript, _ bool, args []string) {
+	worded := false
+	for _, f := range checked(ts, args[2:]) {
+		switch {
+		case f.ID != args[0]:
+		case judge.IsCommand(f.Fix):
+			ts.Fatalf("%s names a command: %s", f.ID, f.Fix)
+		default:
+			worded = worded || string(f.Level) == args[1] && f.Fix != ""
+		}
+	}
+	if !worded {
+		ts.Fatalf("no finding %s %s with a step in words", args[0], args[1])
 	}
 }
 

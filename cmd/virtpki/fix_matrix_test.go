@@ -159,6 +159,9 @@ func (m *matrix) check() []inspect.Placed {
 	if jsonErr := json.Unmarshal([]byte(out), &report); jsonErr != nil {
 		m.Fatalf("%v, %v", err, jsonErr)
 	}
+	if err := untyped(report.Findings); err != nil {
+		m.Error(err)
+	}
 	return report.Findings
 }
 

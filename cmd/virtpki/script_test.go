@@ -89,6 +89,7 @@ func scriptParams(dir string) testscript.Params {
 			"keysclosed": cmdKeysClosed,
 			"fixes":      cmdFixes,
 			"unfixed":    cmdUnfixed,
+			"inwords":    cmdInWords,
 			"mode":       cmdMode,
 			"same":       cmdSame,
 		},

@@ -236,13 +236,13 @@ func (c *connection) reasonHere(d running.Daemon, f judge.Finding) *Reason {
 
 // fixList returns the command that adds a pattern to a list: it replaces the old list.
 func fixList(d running.Daemon, list []string, pattern string) string {
-	restart := "; then systemctl restart " + d.Daemon.Service
+	restart := "systemctl restart " + d.Daemon.Service
 	if len(list) > 4 {
-		return fmt.Sprintf("add %s to %s in %s%s", termtext.ShellWord(pattern), libvirt.AllowedDNs, d.ConfPath, restart)
+		return fmt.Sprintf("add %s to %s in %s; then %s", termtext.ShellWord(pattern), libvirt.AllowedDNs, d.ConfPath, restart)
 	}
 	command := "virtpki config " + d.Daemon.Name
 	for _, p := range append(slices.Clone(list), pattern) {
 		command += " --allow-dn " + termtext.ShellWord(p)
 	}
-	return command + " --apply" + restart
+	return command + " --apply && " + restart
 }

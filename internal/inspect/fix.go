@@ -24,7 +24,7 @@ type fixer struct {
 	signs     bool                // the key is there
 	issuer    machine.Issuer      // the service that signs for this machine
 	folder    bool                // a directory for ?pkipath= is judged
-	user      bool                // the user's own files are judged
+	users     []string            // the directories of users' own files that are judged
 	root      bool                // root runs virtpki
 	theirs    bool                // the system's tree is root's, and the current user is not root
 	areas     []Area              // all that was found

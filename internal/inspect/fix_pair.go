@@ -73,7 +73,7 @@ func pairElsewhere(x *fixer, t trouble) (string, bool) {
 	if t.pair != nil || x.folder || x.uses[filepath.Dir(t.File)] != "" || !strings.HasPrefix(t.Fix, "virtpki issue ") {
 		return "", false
 	}
-	if x.user {
+	if slices.Contains(x.users, filepath.Dir(t.File)) {
 		return remade{role: roleOf(t.File), name: x.name(roleOf(t.File))}.inWords(), true
 	}
 	return "virtpki renew --force", true

@@ -67,7 +67,7 @@ func unreadable(x *fixer) { x.certError = func(string) error { return errors.New
 func noOwnKey(x *fixer)   { x.keyError = func(string) error { return errors.New("broken") } }
 func vnc(x *fixer)        { x.uses["/etc/pki/qemu"] = "vnc" }
 func wantsVNC(x *fixer)   { x.asked["/etc/pki/qemu/ca-cert.pem"] = "vnc" }
-func ofUser(x *fixer)     { x.user = true }
+func ofUser(x *fixer)     { x.users = []string{"/home/alice/.pki/libvirt"} }
 func hasPair(x *fixer)    { x.exists = func(path string) bool { return path == serverCert } }
 
 // reads describes a machine with these files. The issuer of the first certificate of ours signed

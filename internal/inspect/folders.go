@@ -18,6 +18,7 @@ func (c *inspector) userFolder(home string) {
 		return
 	}
 	user, system := libvirt.User(home), c.m.System()
+	c.users = append(c.users, user.Base)
 	p := c.places.of(judge.UserFolder, user, judge.Trust, judge.Client)
 	strays(c.m.Tree(), &p, libvirt.MisplacedUser(home))
 	found := judge.InPlace(p)

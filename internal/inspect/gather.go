@@ -29,7 +29,7 @@ func (c *inspector) fixer() *fixer {
 	})
 	x := &fixer{
 		flags: c.m.Flags(), system: c.m.System(), caKey: ca.Path(libvirt.CAKey), signs: n.signs, issuer: c.m.Issuer(),
-		folder: c.r.PKIPath != "", user: c.r.User, root: os.Geteuid() == 0, theirs: os.Geteuid() != 0 && c.m.Live(),
+		folder: c.r.PKIPath != "", users: c.users, root: os.Geteuid() == 0, theirs: os.Geteuid() != 0 && c.m.Live(),
 		areas: c.gathered.areas, asked: c.asked, uses: c.uses,
 		caBroken: func() bool { return len(c.caKey()) > 0 },
 		exists:   c.m.Tree().Exists,

@@ -97,6 +97,7 @@ type inspector struct {
 	pairs         pairs
 	uses          map[string]string // the use of QEMU's by its directory
 	asked         map[string]string // the use of QEMU's by its required CA file
+	users         []string          // the directories of users' own files that are judged
 	gathered      gathered
 }
 

@@ -75,7 +75,9 @@ func (d *doer) renewalFiles(g *globals, a *wizard.Answers) (files []generate.Fil
 		return nil, "", err
 	}
 	if a.RenewBy != wizard.RenewCron {
-		files, err = r.Units()
+		if err = r.Look(g.Machine); err == nil {
+			files, err = r.Units()
+		}
 		return files, r.UnitsStep(), err
 	}
 	if r.Host, err = g.Hostname(); err != nil {

@@ -25,10 +25,21 @@ type File struct {
 // fileMode is the mode of units and crontabs. cron ignores a file that others may write to.
 const fileMode fs.FileMode = 0o644
 
-// Plan plans files; force replaces existing files that virtpki did not write. step is the one that
-// remains before the files take effect; it is empty if there is none.
+// Plan plans files; force replaces existing files that virtpki did not write. A unit that a package
+// has installed with the same text is not written. step is the one that remains before the files
+// take effect; it is empty if there is none.
 func Plan(j *change.Job, files []File, force bool, step string) error {
+	before := len(j.Plan.Changes())
+	var packaged []File
 	for _, file := range files {
+		same, err := isPackaged(j.Plan.Tree(), file)
+		if err != nil {
+			return err
+		}
+		if same {
+			packaged = append(packaged, file)
+			continue
+		}
 		if err := j.Plan.Parents(filepath.Dir(file.Path), 0o755, machine.Owner()); err != nil {
 			return err
 		}
@@ -37,9 +48,7 @@ func Plan(j *change.Job, files []File, force bool, step string) error {
 			return err
 		}
 	}
-	if step != "" && len(j.Plan.Changes()) > 0 {
-		j.Next("%s", step)
-	}
+	planStep(j, files, packaged, step, len(j.Plan.Changes()) > before)
 	return nil
 }
 

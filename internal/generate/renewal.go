@@ -94,7 +94,7 @@ func (r *Renewal) UnitsStep() string {
 	if len(r.Watch) > 0 {
 		unit = watchService
 	}
-	return "systemctl daemon-reload && systemctl enable --now " + unit
+	return reloads + "systemctl enable --now " + unit
 }
 
 // Units returns a service and its timer, for a prepared renewal; only the service for watched

@@ -46,13 +46,16 @@ func (w *Answers) look(ctx context.Context) error {
 		w.daemons, _ = running.Find(ctx, w.Root, w.Sysconfdir)
 	}
 	w.systemd = w.Tree().Exists(w.Path("/run/systemd/system")) || !w.Live() && w.Tree().Exists(w.unitFolder())
-	for _, file := range []string{filepath.Join(w.unitFolder(), "virtpki-renew.timer"), w.cronFile()} {
+	enabled := filepath.Join(w.unitFolder(), "timers.target.wants", renewTimer) // a link, to a package's timer perhaps
+	for _, file := range []string{enabled, filepath.Join(w.unitFolder(), renewTimer), w.cronFile()} {
 		if w.Tree().Exists(file) {
 			w.renewing = file
 		}
 	}
 	return nil
 }
+
+const renewTimer = "virtpki-renew.timer"
 
 // unitFolder and cronFile are the places of a timer's units and of a cron job.
 func (w *Answers) unitFolder() string { return w.Path("/etc/systemd/system") }

@@ -116,11 +116,12 @@ func runRenew(ctx context.Context, e *env, g *globals, o *renewOptions) error {
 		return err
 	}
 	if o.issuer != "" {
-		i, err := issuer.OpenTrusting(o.issuer, o.TrustNew, g.Now)
+		i, err := issuer.Open(o.issuer, g.Now)
 		if err != nil {
 			return err
 		}
 		defer i.Close()
+		i.Vouch(o.TrustNew)
 		o.Issuer = i
 	}
 	o.Reload = o.reloadOptions.request(e)
@@ -150,9 +151,7 @@ func tellRenewal(e *env, g *globals, r *renewal.Report, err error) error {
 		}
 	}
 	termtext.Fprintf(e.stdout, "%s", r.Text())
-	for _, text := range r.Next {
-		e.warn("%s", text)
-	}
+	termtext.Fprintf(e.stderr, "%s", r.NextText())
 	return err
 }
 

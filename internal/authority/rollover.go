@@ -150,7 +150,8 @@ func (s succession) replaceExpired(next *Generation, crl *pki.CRL, keyPEM []byte
 	expired := func(cert *x509.Certificate) bool { return !s.m.Now().Before(cert.NotAfter) }
 	bundle := slices.DeleteFunc(slices.Clone(s.a.Certificates), expired)
 	gone := slices.DeleteFunc(slices.Clone(s.a.Certificates), func(cert *x509.Certificate) bool { return !expired(cert) })
-	s.j.Note("%s has expired: the new CA takes its place at once, and virtpki renew replaces the certificates installed here", subject.Of(s.a.CA.Certificate))
+	s.j.Note("%s has expired: the new CA takes its place at once", subject.Of(s.a.CA.Certificate))
+	s.j.Next("here, for the installed certificates: virtpki %srenew", s.m.Flags())
 	s.j.Next("give %s and %s to every host and client", s.a.Layout.Path(libvirt.CACert), s.a.Layout.Path(libvirt.CACRL))
 	return hint.First(
 		s.retire(gone...),

@@ -69,12 +69,15 @@ func (j *Job) Brief(now time.Time) termtext.Text {
 
 // NextText returns the next steps, apart from the result and the notes; empty if there are none. No
 // line is wrapped, since some are typed.
-func (r *Report) NextText() termtext.Text {
-	if len(r.Steps) == 0 {
+func (r *Report) NextText() termtext.Text { return StepsText(r.Steps) }
+
+// StepsText returns steps in the form of [Report.NextText].
+func StepsText(steps []string) termtext.Text {
+	if len(steps) == 0 {
 		return ""
 	}
 	text := termtext.Text("Next:\n")
-	for _, step := range r.Steps {
+	for _, step := range steps {
 		text += termtext.Text(termtext.Sprintf("  %s\n", termtext.Text(step)))
 	}
 	return text

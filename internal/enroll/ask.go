@@ -6,6 +6,7 @@ import (
 	"crypto/x509"
 	"errors"
 	"fmt"
+	"path/filepath"
 	"strings"
 
 	"virtpki/internal/authority"
@@ -14,6 +15,7 @@ import (
 	"virtpki/internal/keypair"
 	"virtpki/internal/store"
 	"virtpki/internal/subject"
+	"virtpki/internal/termtext"
 	"virtpki/pki"
 )
 
@@ -63,9 +65,21 @@ func (r *Request) decide(j *change.Job) ([]*pki.CSR, error) {
 	if r.Out == "" || len(made) == 0 {
 		return made, nil
 	}
+	r.next(j)
 	return made, change.PlanOutput(&j.Plan, store.Output{
 		Path: r.Out, Data: pki.EncodeCSRs(made...), Mode: change.OutputMode, Ours: change.WrittenRequests, Force: r.Force,
 	}, "--out")
+}
+
+// next adds the way of the file with the requests, to the CA and back.
+func (r *Request) next(j *change.Job) {
+	asked := filepath.Base(r.Out)
+	response := strings.TrimSuffix(asked, filepath.Ext(asked)) + ".pem"
+	if response == asked {
+		response = "response.pem"
+	}
+	j.Next("at the CA, with this file: virtpki sign %s --out %s (another CA: by its own means)", termtext.ShellWord(asked), termtext.ShellWord(response))
+	j.Next("here, with the response: virtpki %sinstall %s", r.Machine.Flags(), termtext.ShellWord(response))
 }
 
 // whyAsked returns why a certificate is requested; nothing if it is not.

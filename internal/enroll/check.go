@@ -104,7 +104,10 @@ func (in *installer) checkSubject(j *change.Job, s *place, cert *x509.Certificat
 			return err
 		}
 	}
-	j.Note("the %s's DN changes from %s to %s: check the lists that admit it", s.live.Role, before, after)
+	j.Note("the %s's DN changes from %s to %s", s.live.Role, before, after)
+	if s.live.Role == pki.Client {
+		j.Next("on other hosts with a %s: let it admit %s", libvirt.AllowedDNs, after)
+	}
 	return nil
 }
 

@@ -125,5 +125,5 @@ func (in *installer) published() string {
 	if len(in.Given) > 0 || in.BelowTrusted {
 		return "the one that the CA publishes"
 	}
-	return "virtpki ca show at the CA"
+	return "the one at the CA (virtpki ca show)"
 }

@@ -53,7 +53,8 @@ func (in *installer) decideCAs(j *change.Job) error {
 	}
 	in.cas, in.dropped = t.cas, t.dropped
 	for _, ca := range t.onSight {
-		j.Note("%s is trusted here from now on; compare its fingerprint with %s: sha256 %s", subject.Of(ca), in.published(), libvirt.Fingerprint(ca))
+		j.Note("%s is trusted here from now on: sha256 %s", subject.Of(ca), libvirt.Fingerprint(ca))
+		j.Next("compare the fingerprint of %s with %s", subject.Of(ca), in.published())
 	}
 	data := pki.EncodeCertificates(in.cas...)
 	if err := judge.CheckCAs(data, in.m.Now()); err != nil {

@@ -88,8 +88,8 @@ func (f *Folders) Fill(j *change.Job, a *authority.Authority) error {
 // noteConfined notes that libvirt's AppArmor profile does not let QEMU read a directory.
 func (f *Folders) noteConfined(j *change.Job, use libvirt.QEMUUse, layout libvirt.Layout) {
 	if use.Confined && f.Machine.Tree().Exists(f.Machine.Path(libvirt.AppArmorQEMU)) {
-		j.Note("%s: the AppArmor profile of guests does not let QEMU read there: add \"%s/** r,\" to %s, or keep to --with %s",
-			layout.Base, use.Layout(f.Machine.Sysconfdir).Base, libvirt.AppArmorLocal, libvirt.DefaultQEMU)
+		j.Note("%s: the AppArmor profile of guests does not let QEMU read there", layout.Base)
+		j.Next("add \"%s/** r,\" to %s, or keep to --with %s", use.Layout(f.Machine.Sysconfdir).Base, libvirt.AppArmorLocal, libvirt.DefaultQEMU)
 	}
 }
 

@@ -5,6 +5,7 @@ import (
 	"crypto/x509"
 	"errors"
 	"fmt"
+	"path/filepath"
 	"slices"
 
 	"virtpki/internal/authority"
@@ -113,14 +114,14 @@ func (r elsewhere) leaveDue() error {
 	about := slices.DeleteFunc(slices.Clone(r.found), func(c *candidate) bool { return len(c.reasons) == 0 })
 	r.end(Due, about)
 	if r.asks() {
-		r.next("would ask the CA %s", r.asked())
+		r.tell("would ask the CA %s", r.asked())
 		return r.failures()
 	}
 	if flag := r.m.RenewFlag(); flag != "" {
-		r.next("requests would be left in %s; the CA of this machine signs them with%s", r.m.System().Path(libvirt.Requests), flag)
+		r.tell("requests would be left in %s; the CA of this machine signs them with%s", r.m.System().Path(libvirt.Requests), flag)
 		return r.refused()
 	}
-	r.next("the CA's key is not on this machine: requests would be left in %s; --via or --issuer has them signed", r.m.System().Path(libvirt.Requests))
+	r.tell("the CA's key is not on this machine: requests would be left in %s; --via or --issuer has them signed", r.m.System().Path(libvirt.Requests))
 	r.nextImport()
 	return r.refused()
 }
@@ -133,12 +134,13 @@ func (r elsewhere) leaveRequests() error {
 	}
 	r.end(Requested, due)
 	r.report.Requests = due[0].layout.Path(libvirt.Requests)
-	r.next("nothing is renewed yet: the CA's key is not on this machine, and the requests are in %s", r.report.Requests)
+	r.tell("nothing is renewed yet: the CA's key is not on this machine, and the requests are in %s", r.report.Requests)
 	if flag := r.m.RenewFlag(); flag != "" {
-		r.next("have the CA of this machine sign: virtpki %srenew%s", r.m.Flags(), flag)
+		r.next("virtpki %srenew%s", r.m.Flags(), flag)
 		return r.refused()
 	}
-	r.next("sign them there (virtpki sign), then virtpki install the response; --via does both")
+	r.next("at the CA, with that file: virtpki sign %s --out response.pem", filepath.Base(r.report.Requests))
+	r.next("here, with the response: virtpki %sinstall response.pem (renew --via COMMAND does all of it)", r.m.Flags())
 	r.nextImport()
 	return r.refused()
 }
@@ -146,7 +148,12 @@ func (r elsewhere) leaveRequests() error {
 // nextImport names the command for a CA whose key lies in another place of this machine, as
 // after libvirt's own page.
 func (r elsewhere) nextImport() {
-	r.next("where the key lies elsewhere on this machine: virtpki %sca import --cert %s --key FILE", r.m.Flags(), termtext.ShellWord(libvirt.CA(r.m.CAPath()).Path(libvirt.CACert)))
+	r.next("if the key lies elsewhere on this machine: virtpki %sca import --cert %s --key FILE", r.m.Flags(), termtext.ShellWord(libvirt.CA(r.m.CAPath()).Path(libvirt.CACert)))
+}
+
+// tell adds to the facts about the requests.
+func (r elsewhere) tell(format string, args ...any) {
+	r.report.Told = append(r.report.Told, termtext.Sprintf(format, args...))
 }
 
 // next adds a step to those that are left to do.

@@ -64,7 +64,8 @@ type Report struct {
 	Due       []Installed // those that the outcome is about
 	Job       *change.Job // nil if nothing was done
 	Requests  string      // the file in which they wait
-	Next      []string    // steps that are left to do, or would be done
+	Told      []string    // what becomes of the requests, without the CA's key
+	Next      []string    // steps that are left to do
 
 	CAEnds time.Time // set when the CA needs a successor
 	CASoon bool      // and there are few days left for it

@@ -61,6 +61,9 @@ func (r *Report) Text() termtext.Text {
 	return termtext.Text(b.String())
 }
 
+// NextText returns the steps that are left to do, as [change.Report.NextText] words them.
+func (r *Report) NextText() termtext.Text { return change.StepsText(r.Next) }
+
 // Warnings returns the notes that need a person, in every outcome. Quiet leaves out those that
 // would repeat every day until somebody acts.
 func (r *Report) Warnings(quiet bool) []string {
@@ -71,5 +74,5 @@ func (r *Report) Warnings(quiet bool) []string {
 	if !quiet {
 		all = append(append(all, r.Left...), r.Unused...)
 	}
-	return append(all, r.Own...)
+	return append(append(all, r.Own...), r.Told...)
 }

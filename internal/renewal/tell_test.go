@@ -31,6 +31,10 @@ func TestText(t *testing.T) {
 // With quiet, cron does not mail the notes that repeat each night. It still mails that a daemon
 // is about to serve an expired certificate.
 func TestWarnings(t *testing.T) {
+	asked := Report{Left: []string{"left"}, Told: []string{"the requests are in FILE"}, Next: []string{"virtpki sign FILE"}}
+	if got := asked.Warnings(true); !slices.Equal(got, asked.Told) || asked.NextText() != "Next:\n  virtpki sign FILE\n" {
+		t.Errorf("requested: %q, %q", got, asked.NextText())
+	}
 	r := Report{CAEnds: noon, Left: []string{"left"}, Own: []string{"custom"}}
 	if got := r.Warnings(true); !slices.Equal(got, []string{"custom"}) {
 		t.Errorf("quiet: %q", got)

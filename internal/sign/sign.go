@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"crypto/x509"
+	"path/filepath"
 	"slices"
 
 	"virtpki/internal/authority"
@@ -13,6 +14,7 @@ import (
 	"virtpki/internal/machine"
 	"virtpki/internal/store"
 	"virtpki/internal/subject"
+	"virtpki/internal/termtext"
 	"virtpki/pki"
 )
 
@@ -174,6 +176,7 @@ func (s *signing) planResponses(j *change.Job) error {
 		if err := j.Plan.Parents(s.OutDir, 0o755, nil); err != nil {
 			return err
 		}
+		j.Next("on each host, with its file of %s: virtpki install FILE", termtext.ShellWord(s.OutDir))
 		for _, in := range s.files {
 			if err := s.planResponse(j, in.out, "--out-dir", in.response); err != nil {
 				return err
@@ -184,6 +187,7 @@ func (s *signing) planResponses(j *change.Job) error {
 	if s.Out == "" {
 		return nil
 	}
+	j.Next("on the host that asked, with this file: virtpki install %s", termtext.ShellWord(filepath.Base(s.Out)))
 	return s.planResponse(j, s.Out, "--out", s.whole())
 }
 

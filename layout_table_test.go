@@ -214,7 +214,7 @@ var mayImport = map[string][]string{
 	"internal/prompt": {"internal/hint", "internal/program", "internal/termtext"},
 	// it reads, to check an answer as its flag would; its Doer makes all changes
 	"internal/wizard": {
-		"dn", "internal/allowlist", "internal/authority", "internal/change", "internal/generate", "internal/hint", "internal/hostconf",
+		"dn", "internal/allowlist", "internal/authority", "internal/change", "internal/generate", "internal/hint",
 		"internal/inventory", "internal/judge", "internal/keypair", "internal/libvirt", "internal/libvirt/running", "internal/machine",
 		"internal/prompt", "internal/provision", "internal/reload", "internal/store", "internal/subject", "internal/termtext", "pki",
 	},
@@ -235,8 +235,6 @@ var mayImport = map[string][]string{
 	"internal/lab/terminal": {},
 	// a Vault does not know its clients
 	"internal/lab/labvault": {},
-	// that Vault as a program for the hosts of scripts
-	"internal/lab/vaultd": {"internal/lab/labvault"},
 	// system calls of any program
 	"internal/lab/trace": {},
 	// the program that installs the filter of trace

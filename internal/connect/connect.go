@@ -91,6 +91,7 @@ type connection struct {
 	service  *service // nil for libvirt
 	pkipath  string   // that a service's client was told
 	dial     string   // the host's address; empty for that of its name
+	asFolder string   // the directory for ?pkipath= whose pair --as names; empty for another place
 	distant  bool     // the daemon is not looked for on this machine
 	files    libvirt.ClientFiles
 	set      judge.Set // their contents
@@ -140,6 +141,7 @@ func (c *connection) load(as string) error {
 			return hint.Usagef("--as wants CERT,KEY, two files")
 		}
 		c.files.Cert, c.files.Key, c.files.Half = cert, key, ""
+		c.asFolder = pairFolder(cert, key)
 	}
 	c.set = judge.Set{Role: judge.Client, Product: c.service.product(), GnuTLS: c.m.GnuTLS(),
 		CA: c.readAsLibvirt(c.files.CA), CRL: c.readAsLibvirt(c.files.CRL), Cert: c.readAsLibvirt(c.files.Cert), Key: c.readAsLibvirt(c.files.Key)}

@@ -7,12 +7,24 @@ import (
 
 	"virtpki/internal/inspect"
 	"virtpki/internal/judge"
+	"virtpki/internal/libvirt"
 	"virtpki/internal/subject"
 )
 
 // folderOf returns the directory for ?pkipath= that the client's files are in; empty if they are in
 // another place.
-func folderOf(c *connection) string { return cmp.Or(c.uri.PKIPath, c.pkipath) }
+func folderOf(c *connection) string { return cmp.Or(c.asFolder, c.uri.PKIPath, c.pkipath) }
+
+// pairFolder returns the directory of a client's certificate and key, if both have the names that
+// they have in a directory for ?pkipath=; otherwise it returns "".
+func pairFolder(cert, key string) string {
+	folder := filepath.Dir(cert)
+	flat := libvirt.Flat(folder)
+	if filepath.Clean(cert) == flat.Path(libvirt.ClientCert) && filepath.Clean(key) == flat.Path(libvirt.ClientKey) {
+		return folder
+	}
+	return ""
+}
 
 // fixNoPair returns the fix for a client without a certificate.
 func fixNoPair(c *connection) string {

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"net"
 	"net/netip"
+	"slices"
 	"strings"
 	"sync"
 	"time"
@@ -110,6 +111,7 @@ func (g *guestsRun) list(ctx context.Context) (guests []rpc.Guest, here bool, er
 		return nil, false, err
 	}
 	guests, err = h.Guests(ctx)
+	slices.SortStableFunc(guests, func(a, b rpc.Guest) int { return strings.Compare(a.Name, b.Name) }) // libvirt's order is random
 	return guests, result.Remote.Addr().IsLoopback(), err
 }
 

@@ -33,8 +33,7 @@ func (c *connection) whyNobody(result *rpc.ProbeResult, here []running.Daemon) s
 	}
 	for _, d := range here {
 		if d.Address == "" {
-			return fmt.Sprintf("%s runs here and does not listen for TLS: systemctl stop %s; systemctl enable --now %s; or, without systemd's sockets, start it with --listen",
-				d.Daemon.Name, d.Daemon.Service, d.Daemon.TLSSocket)
+			return fmt.Sprintf("%s runs here and does not listen for TLS: %s; or, without systemd's sockets, start it with --listen", d.Daemon.Name, d.Daemon.StartTLS())
 		}
 	}
 	if len(here) > 0 {
@@ -43,7 +42,7 @@ func (c *connection) whyNobody(result *rpc.ProbeResult, here []running.Daemon) s
 	if !c.distant && os.Geteuid() == 0 && slices.ContainsFunc(result.Addresses, c.isOwn) {
 		return "no daemon runs here: systemctl enable --now libvirtd-tls.socket (or virtproxyd-tls.socket)"
 	}
-	return "on the server: systemctl enable --now libvirtd-tls.socket (or virtproxyd-tls.socket); is the port " + fmt.Sprint(libvirt.TLSPort) + "?"
+	return fmt.Sprintf("on the server: %s (or the same for virtproxyd); is the port %d, and open in the firewall?", libvirt.Daemons()[0].StartTLS(), libvirt.TLSPort)
 }
 
 // whyNoTLS tells a server without TLS from one with which TLS fails.

@@ -131,14 +131,8 @@ func (d *Daemon) note(j *change.Job, m *machine.Machine, file *conf.File) {
 	}
 	if !d.Restarted {
 		j.Next("restart %s: it reads its configuration only when it starts", d.Daemon.Name)
-		j.Next("if systemd opens its sockets: %s", StartTLS(d.Daemon.Daemon))
+		j.Next("if systemd opens its sockets: %s", d.Daemon.StartTLS())
 	}
-}
-
-// StartTLS returns the command that makes systemd open a daemon's port for TLS: the socket can be
-// switched on only while the daemon does not run.
-func StartTLS(d libvirt.Daemon) string {
-	return fmt.Sprintf("systemctl stop %s && systemctl enable --now %s && systemctl start %s", d.Service, d.TLSSocket, d.Service)
 }
 
 // noteConf adds notes about settings of a configuration file that do not do as they seem to.

@@ -40,7 +40,7 @@ func (j *confJudge) enableSocket() string {
 	if j.Root != "/" { // no daemon of an image runs
 		return fmt.Sprintf("systemctl --root=%s enable %s", termtext.ShellWord(j.Root), d.TLSSocket)
 	}
-	return fmt.Sprintf("systemctl stop %s && systemctl enable --now %s && systemctl start %s", d.Service, d.TLSSocket, d.Service)
+	return d.StartTLS()
 }
 
 // dropListen removes --listen from the daemon's arguments, if it stands there, and makes systemd

@@ -49,6 +49,12 @@ func DaemonNames() []string {
 	return names
 }
 
+// StartTLS returns the command that makes systemd open the daemon's port for TLS. systemd starts
+// the socket only while the daemon does not run.
+func (d Daemon) StartTLS() string {
+	return fmt.Sprintf("systemctl stop %s && systemctl enable --now %s && systemctl start %s", d.Service, d.TLSSocket, d.Service)
+}
+
 // ConfPath is the daemon's configuration file below a SYSCONFDIR.
 func (d Daemon) ConfPath(sysconfdir string) string {
 	return filepath.Join(sysconfdir, "libvirt", d.Name+".conf")

@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 
-	"virtpki/internal/hostconf"
 	"virtpki/internal/libvirt"
 	"virtpki/internal/prompt"
 )
@@ -170,7 +169,7 @@ func (w *Answers) RestartLine() string {
 	case !w.mayRestart() || w.restart == restartNot:
 		return ""
 	case w.restart == restartSystemd:
-		return hostconf.StartTLS(d)
+		return d.StartTLS()
 	}
 	return w.command
 }

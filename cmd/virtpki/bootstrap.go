@@ -142,13 +142,13 @@ func (o *bootstrapOptions) enroll(ctx context.Context, e *env, g *globals, f enr
 	if o.issuer == "" {
 		return nil, nil
 	}
-	f.TrustNew = enroll.Fingerprints{}
-	i, err := issuer.OpenTrusting(o.issuer, f.TrustNew, g.Now)
+	i, err := issuer.Open(o.issuer, g.Now)
 	if err != nil {
 		return nil, err
 	}
 	defer i.Close()
-	f.Issuer = i
+	f.Issuer, f.TrustNew = i, enroll.Fingerprints{}
+	i.Vouch(f.TrustNew)
 	return f.Enroll(ctx, g.Machine, keys, e.runOptions(g, nil))
 }
 

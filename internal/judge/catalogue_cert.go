@@ -7,7 +7,7 @@ func CertCatalogue() []Entry {
 	return slices.Concat(fileEntries(), leafEntries(), caEntries(), issuerEntries(), crlEntries(), keyEntries(), sessionEntries())
 }
 
-const reissueFix = "Issue the certificate again: `virtpki renew --force` where the CA's key is, elsewhere with `--via`, which keeps names and shape; or move the pair away, and `virtpki issue server NAME` or `virtpki issue client NAME --here`."
+const reissueFix = "Issue the certificate again, with the same names: `virtpki renew --force` at the CA, with `--via` on another host. Or move certificate and key away, and run `virtpki issue server NAME` or `virtpki issue client NAME --here` at the CA."
 
 func fileEntries() []Entry {
 	copyAgain := "Copy the file again from where it was made."
@@ -43,9 +43,9 @@ func leafEntries() []Entry {
 		{"cert-usage-encipherment-noncritical", Own, "A key usage that is not critical does not permit key encipherment. It works, and libvirt before 11.6 prints a warning at every call.", "Nothing has to be done. " + reissueFix},
 		{"cert-purpose", Own, "A critical extended key usage does not allow the role: a client's certificate for a server, or the reverse.", reissueFix + " `virtpki issue host` makes both pairs."},
 		{"cert-purpose-noncritical", Own, "An extended key usage that is not critical does not allow the role. libvirt warns at every call, other programs may refuse it.", reissueFix},
-		{"cert-purpose-any", Own, "A critical extended key usage has anyExtendedKeyUsage alone. libvirt compares it the wrong way round and takes it for nothing; QEMU takes it.", reissueFix},
-		{"cert-purpose-any-noncritical", Own, "The extended key usage has anyExtendedKeyUsage alone and is not critical. libvirt compares it the wrong way round and warns at every call.", reissueFix},
-		{"cert-purpose-foreign", Own, "The extended key usage names a purpose that has nothing to do with TLS, and libvirt takes that for every purpose: the same wrong comparison. Other programs refuse such a certificate.", reissueFix},
+		{"cert-purpose-any", Own, "A critical extended key usage only has anyExtendedKeyUsage. libvirt compares it the wrong way round and accepts it for no role; QEMU accepts it.", reissueFix},
+		{"cert-purpose-any-noncritical", Own, "The extended key usage only has anyExtendedKeyUsage, and is not critical. libvirt compares it the wrong way round and warns at every call.", reissueFix},
+		{"cert-purpose-foreign", Own, "The extended key usage names a purpose that has nothing to do with TLS, and libvirt accepts that for every purpose, by the same wrong comparison. Other programs refuse such a certificate.", reissueFix},
 		{"cert-purpose-broken", Own, "The extended key usage cannot be read.", reissueFix},
 	}
 }
@@ -53,15 +53,15 @@ func leafEntries() []Entry {
 func caEntries() []Entry {
 	takeOut := "Take it out of the CA file. If it is the CA in use: `virtpki ca rollover start`."
 	return []Entry{
-		{"ca-expired", Own, "One of the first sixteen CAs in the file has expired. One is enough, whether or not anything was signed by it (QEMU since 10.2 minds those on the chain alone).", takeOut},
+		{"ca-expired", Own, "One of the first sixteen CAs in the file has expired. One is enough, whether or not anything was signed by it (QEMU since 10.2 only looks at those on the chain).", takeOut},
 		{"ca-future", Own, "One of the first sixteen CAs in the file is not valid yet.", takeOut + " Or set the clock."},
 		{"ca-no-constraints", Own, "A certificate in the CA file has no basic constraints, which libvirt and QEMU demand of a CA.", "Take it out. If it is your own CA, replace it: `virtpki ca init`."},
 		{"ca-constraints-broken", Own, "The basic constraints of a certificate in the CA file cannot be read.", takeOut},
-		{"ca-not-ca", Own, "A certificate in the CA file is not that of a CA: often a server's own, put there so that it be trusted.", "Take it out and put its CA there."},
+		{"ca-not-ca", Own, "A certificate in the CA file is not that of a CA: often a server's own, put there so that it is trusted.", "Take it out and put its CA there."},
 		{"ca-usage", Own, "The critical key usage of a CA does not permit signing certificates.", takeOut},
 		{"ca-usage-noncritical", Own, "The key usage of a CA does not permit signing certificates. Since it is not critical the file is taken, but nothing that the CA signed is trusted.", takeOut},
 		{"ca-usage-broken", Own, "The key usage of a CA cannot be read.", takeOut},
-		{"ca-too-many", Own, "The CA file has more than sixteen CAs. The rest is passed over in silence when one's own certificate is checked.", "Put the CAs in use first, and drop those that are not."},
+		{"ca-too-many", Own, "The CA file has more than sixteen CAs. libvirt ignores the others when it checks its own certificate.", "Put the CAs in use first, and drop those that are not."},
 		{"root-missing", Own, "QEMU since 10.2 follows a certificate up to a self-signed CA, and one on the way is not in the CA file.", "Append the missing CAs to the CA file."},
 		{"chain-order", Own, "QEMU since 10.2 reads the chain in a certificate's file, and it is not in order: each has to stand before its issuer.", "Reorder the file: leaf, its issuer, the issuer's issuer."},
 	}
@@ -70,7 +70,7 @@ func caEntries() []Entry {
 func issuerEntries() []Entry {
 	return []Entry{
 		{"issuer-missing", Own, "The CA that signed the certificate is not in the CA file.", "Add that CA to the CA file, or issue the certificate from one that is there."},
-		{"issuer-too-late", Own, "The CA that signed the certificate is behind the first sixteen of the file, which is as far as is looked.", "Put it first."},
+		{"issuer-too-late", Own, "The CA that signed the certificate comes after the first sixteen of the file, and libvirt does not look further.", "Put it first."},
 		{"issuer-in-cert-file", Own, "The intermediate CA stands behind the certificate in its own file. libvirt, and QEMU before 10.2, do not look for CAs there when they check their own certificate.", "Append the intermediate to the CA file as well."},
 		{"issuer-other-key", Own, "The CA file has a CA of the right name with another key: the CA was replaced under its old name.", "Issue the certificate again from the present CA, or add the former CA's certificate to the CA file."},
 		{"issuer-not-ca", Own, "The certificate that signed it is not a CA's.", reissueFix},
@@ -104,7 +104,7 @@ func keyEntries() []Entry {
 	return []Entry{
 		{"key-broken", Own, "The file has no private key that GnuTLS reads. PKCS#8, PKCS#1 and SEC 1 in PEM are read; DER is not.", "Copy the file again, or issue the pair again."},
 		{"key-encrypted", Own, "The key is encrypted. libvirt has no way to ask for a passphrase; QEMU takes it from a secret (default_tls_x509_secret_uuid and the like).", "`openssl pkey -in KEY -out NEW` takes the passphrase away."},
-		{"key-mismatch", Own, "Key and certificate do not belong together: one of them was replaced alone.", reissueFix + " `virtpki rollback` brings the former pair back."},
+		{"key-mismatch", Own, "Key and certificate do not belong together: one of them was replaced alone.", reissueFix + " `virtpki rollback` restores the previous certificate and key."},
 		{"key-mismatch-unseen", Own, "An Ed25519 key does not belong to its certificate, or an RSA key is damaged. GnuTLS compares key and certificate by a signature that such keys cannot make and goes on without: the daemon starts, and every handshake fails.", reissueFix},
 		{"key-type-unknown", Own, "The certificate's key is of a type that GnuTLS cannot use: curves such as secp256k1 and brainpool, and ML-DSA, which needs GnuTLS 3.8.10 or later, built with leancrypto: those of Debian are not. virtpki looks at the machine's libgnutls.so.30.", reissueFix},
 		{"key-unchecked", Own, "The key is of a type that virtpki cannot compare with a certificate (Ed448, DSA, ML-DSA where this GnuTLS has it).", "Nothing has to be done."},

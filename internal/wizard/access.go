@@ -33,7 +33,7 @@ var accessWords = [...]string{
 	accessNamed:    "by name: those who have a certificate now",
 	accessAnyone:   "anybody with a certificate of this CA, now and later",
 	accessPatterns: "patterns of your own",
-	accessKeep:     "as the conf's list says already",
+	accessKeep:     "as the list in the configuration file says",
 }
 
 // candidate is a client that is known now, so that the wizard can tell whether a list admits

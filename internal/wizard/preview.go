@@ -39,7 +39,7 @@ func (w *wizard) show(p *Preview) {
 	}
 	text := p.confDiff()
 	if text != "" {
-		w.Say("The conf changes by these lines:")
+		w.Say("The configuration file changes by these lines:")
 		w.Print(text)
 	}
 	w.Say("%s", p.Work.consequence(text != ""))

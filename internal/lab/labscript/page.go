@@ -189,11 +189,12 @@ var varying = []struct {
 }{
 	{regexp.MustCompile(`\b[0-9a-f]{64}\b`), "FINGERPRINT"},
 	{regexp.MustCompile(`\b[0-9A-F]{24,40}\b`), "SERIAL"},
-	{regexp.MustCompile(`\b[0-9A-F]{8}\.\.\.`), "SERIAL"},
+	{regexp.MustCompile(`\b[0-9A-F]{8}(?:\.\.\.|…)`), "SERIAL"},
 	{regexp.MustCompile(`\bCA [0-9a-f]{8}\b`), "CA ID"},
 	{regexp.MustCompile(`\b20[0-9]{2}-[0-9]{2}-[0-9]{2}\b`), "DATE"},
 	{regexp.MustCompile(`\b[0-9]+ days\b`), "DAYS"},
 	{regexp.MustCompile(`\b[0-9]{2}:[0-9]{2}(:[0-9]{2})?\b`), "TIME"},
+	{regexp.MustCompile(`\bin [0-9]+\.[0-9] s\b`), "in SECONDS"},
 	{regexp.MustCompile(`(from \S+:)[0-9]+\b`), "${1}PORT"},
 	{regexp.MustCompile(` +`), " "},
 }

@@ -34,7 +34,7 @@ const (
 
 // Server is a running Vault.
 type Server struct {
-	URL  string // of a server that listens: see Start
+	URL  string
 	Cert []byte // of the CA that has signed the server's own, in PEM
 
 	mounts map[string]*engine
@@ -42,30 +42,22 @@ type Server struct {
 	asked  int
 }
 
-// New returns a Vault that does not listen yet, and the certificate for its server: it is for
-// localhost and for the names.
-func New(names ...string) (*Server, tls.Certificate, error) {
+// Start runs a Vault until the test ends.
+func Start(t *testing.T) *Server {
+	t.Helper()
 	s := &Server{mounts: make(map[string]*engine)}
 	for name := range Mounts {
 		e, err := newEngine(name)
 		if err != nil {
-			return nil, tls.Certificate{}, err
+			t.Fatal(err)
 		}
 		s.mounts[name] = e
 	}
 	tlsCA, err := newEngine("the CA of Vault's own certificate")
 	if err != nil {
-		return nil, tls.Certificate{}, err
+		t.Fatal(err)
 	}
-	s.Cert = encode(tlsCA.root.Raw)
-	pair, err := tlsCA.serverPair(append(names, "localhost"))
-	return s, pair, err
-}
-
-// Start runs a Vault until the test ends.
-func Start(t *testing.T) *Server {
-	t.Helper()
-	s, pair, err := New()
+	pair, err := tlsCA.serverPair()
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -77,7 +69,7 @@ func Start(t *testing.T) *Server {
 		server.CloseClientConnections()
 		server.Close()
 	})
-	s.URL = server.URL
+	s.URL, s.Cert = server.URL, encode(tlsCA.root.Raw)
 	return s
 }
 

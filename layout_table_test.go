@@ -235,6 +235,8 @@ var mayImport = map[string][]string{
 	"internal/lab/terminal": {},
 	// a Vault does not know its clients
 	"internal/lab/labvault": {},
+	// that Vault as a program for the hosts of scripts
+	"internal/lab/vaultd": {"internal/lab/labvault"},
 	// system calls of any program
 	"internal/lab/trace": {},
 	// the program that installs the filter of trace

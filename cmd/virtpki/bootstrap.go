@@ -142,13 +142,13 @@ func (o *bootstrapOptions) enroll(ctx context.Context, e *env, g *globals, f enr
 	if o.issuer == "" {
 		return nil, nil
 	}
-	i, err := issuer.Open(o.issuer, g.Now)
+	f.TrustNew = enroll.Fingerprints{}
+	i, err := issuer.OpenTrusting(o.issuer, f.TrustNew, g.Now)
 	if err != nil {
 		return nil, err
 	}
 	defer i.Close()
-	f.Issuer, f.TrustNew = i, enroll.Fingerprints{}
-	i.Vouch(f.TrustNew)
+	f.Issuer = i
 	return f.Enroll(ctx, g.Machine, keys, e.runOptions(g, nil))
 }
 

@@ -30,6 +30,7 @@ func TestE2E(t *testing.T) {
 		t.Fatal(err)
 	}
 	tools[buildProgram(t, "../../internal/lab/vnctls")] = "/usr/bin/vnctls"
+	tools[buildProgram(t, "../../internal/lab/vaultd")] = "/usr/bin/vaultd"
 	config := labscript.Config{Binary: buildStatic(t), Tools: tools, Whole: os.Getenv("VIRTPKI_RELEASES") != ""}
 	for _, release := range releases {
 		config.Release = release
@@ -74,8 +75,11 @@ func toolPackages(t *testing.T, release lab.Release) string {
 	if hasCore {
 		packages += ",ansible-core"
 	}
-	if release.Name == "bookworm" { // its script runs there alone
+	switch release.Name { // their scripts run there alone
+	case "bookworm":
 		packages += ",certmonger"
+	case "trixie":
+		packages += ",openssl,p11-kit,pkcs11-provider,softhsm2,swtpm"
 	}
 	return packages
 }

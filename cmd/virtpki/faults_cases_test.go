@@ -18,7 +18,7 @@ import (
 // faultCases are the commands that TestFaults injects faults into. Cases of later commands are
 // added here.
 func faultCases() []faults {
-	return slices.Concat(localFaultCases(), renewFaultCases(), caFaultCases(), otherFaultCases(), requestFaultCases())
+	return slices.Concat(localFaultCases(), renewFaultCases(), caFaultCases(), deviceFaultCases(), otherFaultCases(), requestFaultCases())
 }
 
 func localFaultCases() []faults {

@@ -14,7 +14,7 @@ import (
 )
 
 // faults is a command that must lose nothing when it fails or is killed at any moment. In its
-// arguments ROOT stands for the throwaway root.
+// arguments ROOT stands for the throwaway root, and FOLDER for a directory that all runs share.
 type faults struct {
 	name string
 	// prepare makes the files that exist before the command runs, in a root that is an empty
@@ -84,6 +84,7 @@ type rig struct {
 
 func (f faults) run(t *testing.T, in injector, met map[look]bool) {
 	in.folder = scratch(t)
+	in.words = map[string]string{"FOLDER": in.folder}
 	prepare := in
 	in.service = f.service
 	r := &rig{faults: f, injector: in, roots: make(chan string, workers)}

@@ -115,8 +115,9 @@ func (w *watcher) stepOf(call trace.Call) step {
 type injector struct {
 	binary  string
 	tracee  string
-	folder  string // its own directory, for roots
-	service bool   // the command runs on: see faults
+	folder  string            // its own directory, for roots
+	service bool              // the command runs on: see faults
+	words   map[string]string // the meaning of words in arguments that only prepare knows
 }
 
 // newInjector builds the programs.
@@ -164,9 +165,13 @@ func (in injector) trace(t *testing.T, root string, command []string, f fault) o
 
 func (in injector) start(t *testing.T, root string, command []string, run func(*exec.Cmd) error) outcome {
 	t.Helper()
+	meanings := []string{"ROOT", root, "VIRTPKI", in.binary}
+	for word, meaning := range in.words {
+		meanings = append(meanings, word, meaning)
+	}
 	args := make([]string, len(command))
 	for i := range args {
-		args[i] = strings.NewReplacer("ROOT", root, "VIRTPKI", in.binary).Replace(command[i])
+		args[i] = strings.NewReplacer(meanings...).Replace(command[i])
 	}
 	cmd := exec.Command(in.binary, args...)
 	for _, stream := range []*io.Writer{&cmd.Stdout, &cmd.Stderr} { // files: the output of a killed run is there at once

@@ -173,12 +173,13 @@ func TestPagesPlayed(t *testing.T) {
 		script = append(script, text...)
 	}
 	for name, text := range docPages(t) {
-		section := ""
+		section, fenced := "", false
 		for line := range strings.Lines(text) {
 			line = strings.TrimRight(line, "\n")
-			if _, title, ok := strings.Cut(line, "# "); ok && strings.HasPrefix(line, "#") {
-				section = title
+			if _, title, ok := strings.Cut(line, "# "); ok && strings.HasPrefix(line, "#") && !fenced {
+				section = strings.ReplaceAll(title, "'", "''") // as scripts quote it
 			}
+			fenced = fenced != strings.HasPrefix(line, "```")
 			if strings.HasPrefix(line, "```console") && !strings.Contains(string(script), filepath.Base(name)+" '"+section+"'") {
 				t.Errorf("%s: no script in testdata/e2e plays the section %q", name, section)
 			}

@@ -116,12 +116,11 @@ func runRenew(ctx context.Context, e *env, g *globals, o *renewOptions) error {
 		return err
 	}
 	if o.issuer != "" {
-		i, err := issuer.Open(o.issuer, g.Now)
+		i, err := issuer.OpenTrusting(o.issuer, o.TrustNew, g.Now)
 		if err != nil {
 			return err
 		}
 		defer i.Close()
-		i.Vouch(o.TrustNew)
 		o.Issuer = i
 	}
 	o.Reload = o.reloadOptions.request(e)

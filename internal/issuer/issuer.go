@@ -6,6 +6,7 @@ import (
 	"crypto/x509"
 	"errors"
 	"fmt"
+	"maps"
 	"math/big"
 	"slices"
 	"strings"
@@ -47,6 +48,23 @@ func Open(path string, now func() time.Time) (*Issuer, error) {
 	c, err := Load(path)
 	if err != nil {
 		return nil, err
+	}
+	return New(c, now)
+}
+
+// OpenTrusting is [Open] where a person has vouched for CAs that may be new on this machine. prints
+// are their fingerprints: if the file names roots, the issuer accepts these too. Those of the file are
+// added to prints.
+func OpenTrusting(path string, prints map[string]bool, now func() time.Time) (*Issuer, error) {
+	c, err := Load(path)
+	if err != nil {
+		return nil, err
+	}
+	if len(c.Roots) > 0 {
+		for _, root := range c.Roots {
+			prints[root] = true
+		}
+		c.Roots = slices.Sorted(maps.Keys(prints))
 	}
 	return New(c, now)
 }
@@ -121,14 +139,6 @@ func (c *Config) vaultCA(o web.Options) CA {
 
 // String names the service.
 func (i *Issuer) String() string { return i.URL }
-
-// Vouch adds the root fingerprints of the configuration to prints: the fingerprints of CAs that
-// may be new on this machine.
-func (i *Issuer) Vouch(prints map[string]bool) {
-	for _, root := range i.Roots {
-		prints[root] = true
-	}
-}
 
 // Close ends the connections to the service.
 func (i *Issuer) Close() { i.ca.Close() }

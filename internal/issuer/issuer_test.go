@@ -4,9 +4,11 @@ import (
 	"context"
 	"crypto/x509"
 	"fmt"
+	"maps"
 	"math/big"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -189,9 +191,38 @@ func TestAnotherRoot(t *testing.T) {
 	if _, err := strange.Ask(context.Background(), requests(t)); err == nil || !strings.Contains(err.Error(), "it answers with another root, CN=strange root") {
 		t.Errorf("error %v", err)
 	}
-	prints := map[string]bool{}
-	if i.Vouch(prints); !prints[root] || len(prints) != 1 {
-		t.Errorf("vouches for %v", prints)
+}
+
+// A root that a person vouches for is accepted beside those of the file. Without roots in the file
+// the issuer accepts each, and enroll decides.
+func TestOpenTrusting(t *testing.T) {
+	a, b, c := strings.Repeat("aa", 32), strings.Repeat("bb", 32), strings.Repeat("cc", 32)
+	for _, test := range []struct{ file, given, roots, prints []string }{
+		{nil, nil, nil, nil},
+		{nil, []string{a}, nil, []string{a}},
+		{[]string{b}, nil, []string{b}, []string{b}},
+		{[]string{b}, []string{c}, []string{b, c}, []string{b, c}},
+		{[]string{b, c}, []string{b, a}, []string{a, b, c}, []string{a, b, c}},
+	} {
+		data, err := config(t, &labvault.Server{URL: "https://vault"}, func(c *Config) { c.Roots, c.CAFile = test.file, "" }).Encode()
+		if err != nil {
+			t.Fatal(err)
+		}
+		file := filepath.Join(t.TempDir(), "issuer.yaml")
+		if err := os.WriteFile(file, data, 0o600); err != nil {
+			t.Fatal(err)
+		}
+		prints := make(map[string]bool)
+		for _, print := range test.given {
+			prints[print] = true
+		}
+		i, err := OpenTrusting(file, prints, time.Now)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if have := slices.Sorted(maps.Keys(prints)); !slices.Equal(i.Roots, test.roots) || !slices.Equal(have, test.prints) {
+			t.Errorf("%v and %v: accepts %v, vouches for %v", test.file, test.given, i.Roots, have)
+		}
 	}
 }
 

@@ -34,7 +34,7 @@ const (
 
 // Server is a running Vault.
 type Server struct {
-	URL  string
+	URL  string // of a server that listens: see Start
 	Cert []byte // of the CA that has signed the server's own, in PEM
 
 	mounts map[string]*engine
@@ -42,22 +42,30 @@ type Server struct {
 	asked  int
 }
 
-// Start runs a Vault until the test ends.
-func Start(t *testing.T) *Server {
-	t.Helper()
+// New returns a Vault that does not listen yet, and the certificate for its server: it is for
+// localhost and for the names.
+func New(names ...string) (*Server, tls.Certificate, error) {
 	s := &Server{mounts: make(map[string]*engine)}
 	for name := range Mounts {
 		e, err := newEngine(name)
 		if err != nil {
-			t.Fatal(err)
+			return nil, tls.Certificate{}, err
 		}
 		s.mounts[name] = e
 	}
 	tlsCA, err := newEngine("the CA of Vault's own certificate")
 	if err != nil {
-		t.Fatal(err)
+		return nil, tls.Certificate{}, err
 	}
-	pair, err := tlsCA.serverPair()
+	s.Cert = encode(tlsCA.root.Raw)
+	pair, err := tlsCA.serverPair(append(names, "localhost"))
+	return s, pair, err
+}
+
+// Start runs a Vault until the test ends.
+func Start(t *testing.T) *Server {
+	t.Helper()
+	s, pair, err := New()
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -69,7 +77,7 @@ func Start(t *testing.T) *Server {
 		server.CloseClientConnections()
 		server.Close()
 	})
-	s.URL, s.Cert = server.URL, encode(tlsCA.root.Raw)
+	s.URL = server.URL
 	return s
 }
 

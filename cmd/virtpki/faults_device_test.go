@@ -17,11 +17,12 @@ import (
 // deviceFaultCases are the cases of a CA with its key in a device.
 func deviceFaultCases() []faults {
 	return []faults{{
-		// The token is beside the roots: one run makes the key, and the others take it.
+		// The token is beside the roots: one run makes the key, and the others take it. They take turns:
+		// SoftHSM does not see a token while another process writes to it.
 		name:    "ca init --key-uri",
 		prepare: prepareToken,
 		command: []string{"ca", "init", "--sysconfdir", "ROOT/etc", "--name", "Example Org", "--key-uri", "pkcs11:token=lab;object=ca?pin-source=file:FOLDER/pin",
-			"--p11-command", "exec env SOFTHSM2_CONF=FOLDER/softhsm2.conf p11-kit remote /usr/lib/softhsm/libsofthsm2.so"},
+			"--p11-command", "exec flock --no-fork FOLDER/turn env SOFTHSM2_CONF=FOLDER/softhsm2.conf p11-kit remote /usr/lib/softhsm/libsofthsm2.so"},
 		check: func(t *testing.T, at scene) { checkNamedKey(t, at) },
 		again: finishNamedKey,
 	}}

@@ -8,9 +8,35 @@ type Schedule interface {
 	Next(t time.Time) time.Time
 }
 
-// nextOf returns the first time after t of several schedules.
-func nextOf(all []Schedule, t time.Time) (first time.Time) {
+// remembered is a schedule that keeps its latest result: a schedule whose next run is far away
+// takes thousands of steps to find it.
+type remembered struct {
+	Schedule
+	asked, next time.Time // no run lies between them; next is zero if none follows
+	known       bool
+}
+
+// Next is that of the schedule.
+func (r *remembered) Next(t time.Time) time.Time {
+	if !r.known || t.Before(r.asked) || !r.next.IsZero() && !t.Before(r.next) {
+		r.asked, r.next, r.known = t, r.Schedule.Next(t), true
+	}
+	return r.next
+}
+
+// schedules are several schedules as one.
+type schedules []*remembered
+
+func remember(all []Schedule) (r schedules) {
 	for _, s := range all {
+		r = append(r, &remembered{Schedule: s})
+	}
+	return r
+}
+
+// Next returns the first time after t of all schedules.
+func (r schedules) Next(t time.Time) (first time.Time) {
+	for _, s := range r {
 		if at := s.Next(t); !at.IsZero() && (first.IsZero() || at.Before(first)) {
 			first = at
 		}
@@ -29,8 +55,9 @@ const (
 // Longest returns the longest time between two runs of several schedules together, from a time
 // on; [Forever] if they end with one run or none. It looks at the next 500 runs, but not
 // more than ten years ahead, and at the next week.
-func Longest(from time.Time, all ...Schedule) (longest time.Duration) {
-	at := nextOf(all, from)
+func Longest(from time.Time, several ...Schedule) (longest time.Duration) {
+	all := remember(several)
+	at := all.Next(from)
 	if at.IsZero() {
 		return Forever
 	}
@@ -38,7 +65,7 @@ func Longest(from time.Time, all ...Schedule) (longest time.Duration) {
 		if at.After(from.AddDate(ahead, 0, 0)) {
 			break
 		}
-		next := nextOf(all, at)
+		next := all.Next(at)
 		if next.IsZero() {
 			if longest == 0 {
 				return Forever
@@ -58,15 +85,15 @@ func Longest(from time.Time, all ...Schedule) (longest time.Duration) {
 
 // pauseAt returns the time between the two runs around a point that are at most an hour before
 // it and after it: no run is forgotten, but a pause that began earlier is cut.
-func pauseAt(all []Schedule, point time.Time) time.Duration {
-	next := nextOf(all, point)
+func pauseAt(all schedules, point time.Time) time.Duration {
+	next := all.Next(point)
 	if next.IsZero() {
 		return Forever
 	}
 	before, after := point.Add(-time.Hour), point // the last run before next lies between them
 	for after.Sub(before) > time.Millisecond {
 		middle := before.Add(after.Sub(before) / 2)
-		if nextOf(all, middle).Before(next) {
+		if all.Next(middle).Before(next) {
 			before = middle
 		} else {
 			after = middle

@@ -38,17 +38,35 @@ func renewsOf(m *machine.Machine) (r renews) {
 	}
 	file := m.Path(filepath.Join(m.Sysconfdir, "cron.d/virtpki"))
 	data, _ := m.Tree().ReadFile(file, maxCrontab) // an unreadable file does not run anything
-	for line := range strings.Lines(string(data)) {
-		every, delay := cronRuns(line, m.Now())
-		if every > 0 && (r.every == 0 || every < r.every) {
-			r = renews{every: every, delay: delay, crontab: file}
-		}
+	if every, delay := crontabRuns(string(data), m.Now()); every > 0 && (r.every == 0 || every < r.every) {
+		r = renews{every: every, delay: delay, crontab: file}
 	}
 	return r
 }
 
-// maxCrontab is more than a crontab needs, in bytes.
-const maxCrontab = 1 << 16
+// How much of a crontab counts, in bytes, and in lines that run renew: each takes a while to look
+// through.
+const (
+	maxCrontab   = 1 << 16
+	maxCronLines = 64
+)
+
+// crontabRuns is [cronRuns] for the line of a crontab that runs virtpki renew most often.
+func crontabRuns(text string, now time.Time) (every, delay time.Duration) {
+	looked := 0
+	for line := range strings.Lines(text) {
+		if !strings.Contains(line, " renew") {
+			continue
+		}
+		if looked++; looked > maxCronLines {
+			break
+		}
+		if e, d := cronRuns(line, now); e > 0 && (every == 0 || e < every) {
+			every, delay = e, d
+		}
+	}
+	return every, delay
+}
 
 // cronRuns returns the longest time between two runs of virtpki renew by a line of a crontab, and
 // the part of it by which a run may be late; zero if the line does not run it.

@@ -50,3 +50,19 @@ func TestOften(t *testing.T) {
 		}
 	}
 }
+
+// TestHostileCrontab looks at the crontab of an image that is to keep check running for minutes.
+func TestHostileCrontab(t *testing.T) {
+	now := time.Date(2027, 1, 1, 12, 0, 0, 0, time.UTC)
+	crontab := strings.Repeat("* 15-23 * * * x renew\n", maxCrontab/22)
+	start := time.Now()
+	if every, _ := crontabRuns(crontab, now); every.Round(time.Second) != 15*time.Hour+time.Minute {
+		t.Errorf("every %v", every)
+	}
+	if took := time.Since(start); took > 20*time.Second {
+		t.Errorf("it took %v", took)
+	}
+	if every, _ := crontabRuns("SHELL=/bin/sh\n\n17 4 * * * root virtpki renew\n17 */6 * * * root virtpki renew\n", now); every != 6*time.Hour {
+		t.Errorf("of two lines: every %v", every)
+	}
+}

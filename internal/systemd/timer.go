@@ -74,6 +74,9 @@ func (r *timerReader) read(l line, unit string) {
 	span, err := calendar.ParseSpan(value)
 	switch l.key {
 	case "OnCalendar":
+		if len(r.Calendar) == maxCalendar {
+			return
+		}
 		if e, err := calendar.Parse(value); err == nil {
 			r.Calendar = append(r.Calendar, e)
 		}
@@ -93,6 +96,10 @@ func (r *timerReader) read(l line, unit string) {
 		r.fixed = isTrue(l.value, r.fixed)
 	}
 }
+
+// maxCalendar is how many times of OnCalendar= count: each takes a while to look through, and the
+// unit of an image may have any number.
+const maxCalendar = 64
 
 // maxDelay is longer than any delay that makes sense.
 const maxDelay = 100 * 365 * 24 * time.Hour

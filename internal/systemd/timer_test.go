@@ -3,6 +3,7 @@ package systemd
 import (
 	"errors"
 	"io/fs"
+	"strings"
 	"testing"
 	"time"
 )
@@ -41,5 +42,36 @@ func TestTimer(t *testing.T) {
 	}
 	if _, err := at(t.TempDir()).Timer("virtpki-renew.timer"); !errors.Is(err, fs.ErrNotExist) {
 		t.Errorf("no unit: %v", err)
+	}
+}
+
+// TestHostileTimer looks at the timer of an image that is to keep check running for hours: many times
+// that never come and take long to look for, many that come often, and a line without an end.
+func TestHostileTimer(t *testing.T) {
+	now := time.Date(2027, 1, 1, 12, 0, 0, 0, time.UTC)
+	fill := func(line string) string {
+		return "[Timer]\nAccuracySec=0\n" + strings.Repeat(line, (maxUnit-64)/len(line))
+	}
+	for name, test := range map[string]struct {
+		unit string
+		want time.Duration
+	}{
+		"never":    {"[Timer]\nOnCalendar=hourly\nAccuracySec=0\n" + strings.Repeat("OnCalendar=Mon *-02-30\n", 10000), time.Hour},
+		"often":    {fill("OnCalendar=*:0/15\n"), 15 * time.Minute},
+		"one line": {fill("\\\n"), 0},
+	} {
+		tree := t.TempDir()
+		write(t, tree, files{"etc/systemd/system/virtpki-renew.timer": test.unit})
+		start := time.Now()
+		timer, err := at(tree).Timer("virtpki-renew.timer")
+		if err != nil {
+			t.Fatalf("%s: %v", name, err)
+		}
+		if got := timer.Longest(now); got != test.want {
+			t.Errorf("%s: %v, want %v", name, got, test.want)
+		}
+		if took := time.Since(start); took > 20*time.Second {
+			t.Errorf("%s: it took %v", name, took)
+		}
 	}
 }

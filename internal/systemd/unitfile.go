@@ -18,7 +18,7 @@ var errSection = errors.New("invalid section header")
 // without its bracket ends the reading, and the assignments before it count.
 func parseUnit(data []byte) ([]assignment, error) {
 	var all []assignment
-	section, pending := "", ""
+	section, pending := "", []byte(nil)
 	take := func(line string) error {
 		line = strings.Trim(line, whitespace)
 		if strings.HasPrefix(line, "[") {
@@ -38,17 +38,17 @@ func parseUnit(data []byte) ([]assignment, error) {
 		if isComment(line) {
 			continue
 		}
-		line = pending + line
 		if head, ok := continued(line); ok {
-			pending = head + " "
+			pending = append(append(pending, head...), ' ')
 			continue
 		}
-		pending = ""
-		if err := take(line); err != nil {
+		whole := string(append(pending, line...))
+		pending = pending[:0]
+		if err := take(whole); err != nil {
 			return all, err
 		}
 	}
-	return all, take(pending)
+	return all, take(string(pending))
 }
 
 // unitLines are the lines of a file, without a byte order mark.

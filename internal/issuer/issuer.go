@@ -153,6 +153,16 @@ func (i *Issuer) Ask(ctx context.Context, csrs []*pki.CSR) (*pki.Answer, error) 
 	return a, nil
 }
 
+// CAs returns the certificates of the CA that signs, as far as the service gives it out, and of
+// those above it.
+func (i *Issuer) CAs(ctx context.Context) ([]*x509.Certificate, error) {
+	cas, err := i.ca.CAs(ctx)
+	if err != nil {
+		return nil, fmt.Errorf("asking %s for its CA certificates: %w", i.URL, err)
+	}
+	return cas, nil
+}
+
 func (i *Issuer) ask(ctx context.Context, csrs []*pki.CSR) (*pki.Answer, error) {
 	a := &pki.Answer{}
 	for _, csr := range csrs {

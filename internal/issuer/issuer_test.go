@@ -292,15 +292,33 @@ func TestListsOfVault(t *testing.T) {
 	v := labvault.Start(t)
 	none := func(*x509.Certificate) bool { return false }
 	for mount, want := range map[string]string{
-		"badlist": `asking ` + v.URL + ` for its certificates: its list holds "../../sys/seal", which is not a serial`,
-		"pki":     "<nil>",
-		"nowhere": `asking ` + v.URL + ` for its certificates: it answers 403 to /v1/nowhere/certs?list=true: "1 error occurred: * permission denied"`,
-		"sealed":  `asking ` + v.URL + ` for its certificates: it answers 503 to /v1/sealed/certs?list=true: "Vault is sealed"`,
+		"badlist":  `asking ` + v.URL + ` for its certificates: its list holds "../../sys/seal", which is not a serial`,
+		"longlist": `asking ` + v.URL + ` for its certificates: its list holds "` + strings.Repeat("0a:", 20) + `", which is not a serial`,
+		"pki":      "<nil>",
+		"nowhere":  `asking ` + v.URL + ` for its certificates: it answers 403 to /v1/nowhere/certs?list=true: "1 error occurred: * permission denied"`,
+		"sealed":   `asking ` + v.URL + ` for its certificates: it answers 503 to /v1/sealed/certs?list=true: "Vault is sealed"`,
 	} {
 		_, _, err := open(t, config(t, v, func(c *Config) { c.Mount, c.Attempts = mount, 1 })).Issued(context.Background(), none)
 		if got := fmt.Sprint(err); got != want {
 			t.Errorf("%s: %s, want %s", mount, got, want)
 		}
+	}
+}
+
+// A Vault that sends another certificate than that of the serial is not believed: its serial would be
+// revoked in place of the named one. A certificate that is gone since the list was made is no error.
+func TestVaultSendsAnotherCertificate(t *testing.T) {
+	v := labvault.Start(t)
+	i := open(t, config(t, v, func(c *Config) { c.Mount, c.Attempts = "mixed", 1 }))
+	none := func(*x509.Certificate) bool { return false }
+	if _, _, err := i.Issued(context.Background(), none); err != nil {
+		t.Errorf("a certificate that is gone: %v", err)
+	}
+	if _, err := i.Ask(context.Background(), requests(t)); err != nil {
+		t.Fatal(err)
+	}
+	if _, _, err := i.Issued(context.Background(), none); err == nil || !strings.Contains(err.Error(), "it sends the certificate with serial ") {
+		t.Errorf("another certificate: %v", err)
 	}
 }
 

@@ -3,6 +3,7 @@ package issuer
 import (
 	"context"
 	"crypto/x509"
+	"errors"
 	"fmt"
 	"math/big"
 	"slices"
@@ -48,6 +49,9 @@ func (i *Issuer) Revoke(ctx context.Context, serials []*big.Int, reason pki.Reas
 	}
 }
 
+// listTimeout is how long it may take to get all certificates of a CA.
+const listTimeout = 10 * time.Minute
+
 // lister is a CA that keeps its certificates, and gives them out.
 type lister interface {
 	// Issued returns the certificates that want accepts and that are not revoked.
@@ -61,7 +65,12 @@ func (i *Issuer) Issued(ctx context.Context, want func(*x509.Certificate) bool) 
 	if !listed {
 		return nil, false, nil
 	}
+	ctx, cancel := context.WithTimeout(ctx, listTimeout)
+	defer cancel()
 	certs, err = ca.Issued(ctx, want)
+	if errors.Is(ctx.Err(), context.DeadlineExceeded) {
+		err = hint.With(fmt.Errorf("not all of them are here after %v", listTimeout), "give the certificate's file or its serial")
+	}
 	if err != nil {
 		err = fmt.Errorf("asking %s for its certificates: %w", i.URL, err)
 	}

@@ -4,6 +4,7 @@ import (
 	"context"
 	"crypto/x509"
 	"fmt"
+	"math/big"
 	"net/http"
 	"strings"
 
@@ -63,9 +64,15 @@ func (c *CA) serials(ctx context.Context) ([]string, error) {
 // maxList is the length of the longest list of serials, in bytes: some 60 each.
 const maxList = 8 << 20
 
-// fetch returns a certificate by its serial; nil for one that is revoked or a CA's.
+// maxSerial is the length of the longest serial in Vault's notation (RFC 5280 section 4.1.2.2: 20
+// bytes), with some to spare.
+const maxSerial = 80
+
+// fetch returns a certificate by its serial; nil for one that is revoked, a CA's, or not there any
+// more.
 func (c *CA) fetch(ctx context.Context, serial string) (*x509.Certificate, error) {
-	if strings.Trim(serial, "0123456789abcdefABCDEF:-") != "" {
+	number, ok := new(big.Int).SetString(strings.NewReplacer(":", "", "-", "").Replace(serial), 16)
+	if !ok || len(serial) > maxSerial || strings.Trim(serial, "0123456789abcdefABCDEF:-") != "" {
 		return nil, fmt.Errorf("its list holds %.60q, which is not a serial", serial)
 	}
 	var kept struct {
@@ -75,12 +82,18 @@ func (c *CA) fetch(ctx context.Context, serial string) (*x509.Certificate, error
 		} `json:"data"`
 	}
 	err := c.client.JSON(ctx, web.Call{Method: http.MethodGet, Path: c.path("/cert/" + serial), Header: c.header()}, &kept)
-	if err != nil || kept.Data.Revoked != 0 {
+	if web.Status(err) == http.StatusNotFound || err == nil && kept.Data.Revoked != 0 {
+		return nil, nil
+	}
+	if err != nil {
 		return nil, err
 	}
 	certs, err := certificates([]byte(kept.Data.Certificate))
 	if err != nil || len(certs) != 1 || certs[0].IsCA {
 		return nil, err
+	}
+	if got := certs[0].SerialNumber; got.Cmp(number) != 0 {
+		return nil, fmt.Errorf("for serial %s it sends the certificate with serial %s", serial, SerialText(got))
 	}
 	return certs[0], nil
 }

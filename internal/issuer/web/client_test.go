@@ -209,6 +209,7 @@ func TestRedirectToAnotherHost(t *testing.T) {
 		{address, nil, "it redirects to another host: \"" + address + "\""},
 		{address, []string{"127.0.0.1", "example.com:443"}, "it redirects to another host"},
 		{address, []string{"vault-2.example.com", address}, ""},
+		{strings.Replace(named, "localhost", "ex\u0130t.test", 1), []string{strings.Replace(named, "localhost", "exit.test", 1)}, "it redirects to another host"},
 		{named, []string{strings.ToUpper(named)}, "not localhost"}, // followed: its certificate is for other names
 	} {
 		got = nil

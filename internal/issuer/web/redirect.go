@@ -66,9 +66,17 @@ func isNamed(to, first *url.URL, hosts []string) bool {
 	})
 }
 
-// addressOf returns the host and the port of an address, for comparisons.
+// addressOf returns the host and the port of an address, for comparisons. It makes only ASCII
+// lower-case: other letters have an ASCII letter as their lower case (U+0130), but belong to
+// another host.
 func addressOf(u *url.URL) string {
-	return net.JoinHostPort(strings.ToLower(strings.TrimSuffix(u.Hostname(), ".")), portOf(u))
+	lower := func(r rune) rune {
+		if r >= 'A' && r <= 'Z' {
+			r += 'a' - 'A'
+		}
+		return r
+	}
+	return net.JoinHostPort(strings.Map(lower, strings.TrimSuffix(u.Hostname(), ".")), portOf(u))
 }
 
 func portOf(u *url.URL) string {

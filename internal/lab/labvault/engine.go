@@ -220,8 +220,13 @@ func (e *engine) list(w http.ResponseWriter) {
 		serial, _ := new(big.Int).SetString(n, 10)
 		keys = append(keys, text(serial))
 	}
-	if e.name == "badlist" {
+	switch e.name {
+	case "badlist":
 		keys = []string{"../../sys/seal"}
+	case "longlist":
+		keys = []string{strings.Repeat("0a:", 1<<20/3) + "0b"}
+	case "mixed":
+		keys = append([]string{"0a:0b"}, keys...)
 	}
 	if len(keys) == 0 {
 		w.WriteHeader(http.StatusNotFound)
@@ -238,7 +243,13 @@ func (e *engine) kept(w http.ResponseWriter, name string) {
 		refuse(w, http.StatusNotFound, "")
 		return
 	}
-	data := map[string]any{"certificate": string(encode(e.signed[serial.String()])), "revocation_time": 0}
+	kept := e.signed[serial.String()]
+	for other, der := range e.signed {
+		if e.name == "mixed" && other != serial.String() {
+			kept = der
+		}
+	}
+	data := map[string]any{"certificate": string(encode(kept)), "revocation_time": 0}
 	for _, entry := range e.revoked {
 		if entry.SerialNumber.Cmp(serial) == 0 {
 			data["revocation_time"] = entry.RevocationTime.Unix()

@@ -101,6 +101,8 @@ var Mounts = map[string]string{
 	"keys":      "a private key in its response",
 	"badcrl":    "a CRL that is none",
 	"badlist":   "a list of certificates that leads out of the engine",
+	"longlist":  "a list with a serial of a megabyte",
+	"mixed":     "for each serial the certificate with another one, and a list with one that is gone",
 	"strange":   "a chain that begins with another CA each time",
 }
 

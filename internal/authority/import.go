@@ -308,25 +308,41 @@ func (in *Import) readIndex(folder string, entries []pki.IndexEntry) error {
 	return nil
 }
 
+// indexedPaths returns the paths beside an index at which the certificate of an entry may lie.
+func indexedPaths(folder string, entry pki.IndexEntry) (paths []string) {
+	upper := store.SerialText(entry.Serial)
+	for _, sub := range indexFolders {
+		for _, name := range []string{upper + ".pem", upper + ".crt", strings.ToLower(upper) + ".pem"} {
+			paths = append(paths, filepath.Join(folder, sub, name))
+		}
+	}
+	return paths
+}
+
+// withSerial returns the first of some certificates with a serial; nil if none has it.
+func withSerial(certs []*x509.Certificate, entry pki.IndexEntry) *x509.Certificate {
+	for _, cert := range certs {
+		if cert.SerialNumber.Cmp(entry.Serial) == 0 {
+			return cert
+		}
+	}
+	return nil
+}
+
 // findIndexed finds the certificate of an entry; it may be the CA's own. For a revoked entry, an
 // earlier generation of the CA may have signed it: the record tells which host or client the
 // revocation shuts out.
 func (in *Import) findIndexed(folder string, entry pki.IndexEntry) (*x509.Certificate, error) {
-	upper := store.SerialText(entry.Serial)
-	for _, sub := range indexFolders {
-		for _, name := range []string{upper + ".pem", upper + ".crt", strings.ToLower(upper) + ".pem"} {
-			path := filepath.Join(folder, sub, name)
-			certs, err := in.ownIn(path)
-			if err == nil && len(certs) == 0 && !entry.Revoked.IsZero() {
-				certs, _ = keypair.ReadCerts(in.Tree, path) // ownIn has reported the file if it cannot be read
-			}
-			i := slices.IndexFunc(certs, func(cert *x509.Certificate) bool { return cert.SerialNumber.Cmp(entry.Serial) == 0 })
-			switch {
-			case err != nil:
-				return nil, err
-			case i >= 0:
-				return certs[i], nil
-			}
+	for _, path := range indexedPaths(folder, entry) {
+		certs, err := in.ownIn(path)
+		if err != nil {
+			return nil, err
+		}
+		if len(certs) == 0 && !entry.Revoked.IsZero() {
+			certs, _ = keypair.ReadCerts(in.Tree, path) // ownIn has reported the file if it cannot be read
+		}
+		if cert := withSerial(certs, entry); cert != nil {
+			return cert, nil
 		}
 	}
 	return nil, nil

@@ -1,12 +1,15 @@
 package authority
 
 import (
+	"bytes"
+	"crypto/x509"
 	"errors"
 	"io/fs"
 	"path/filepath"
 	"slices"
 	"syscall"
 
+	"virtpki/internal/keypair"
 	"virtpki/internal/machine"
 	"virtpki/internal/store"
 	"virtpki/internal/termtext"
@@ -123,8 +126,34 @@ func (in *Import) readIndexBeside(folder string) error {
 		in.note("%s is not taken over: %v", path, err)
 		return nil
 	}
+	if !in.isIndexOf(folder, entries) {
+		in.note("%s is not taken over, because the certificates beside it do not show that it is this CA's: --issued %s takes it", path, termtext.ShellWord(path))
+		return nil
+	}
 	in.indexed = true
 	return in.readIndex(folder, entries)
+}
+
+// isIndexOf reports whether the certificates beside an index show that it is this CA's: one of its
+// entries is a certificate that the CA has signed, and none is one of a CA with another name. The
+// small serials of another CA in the same directory would revoke certificates of this one.
+func (in *Import) isIndexOf(folder string, entries []pki.IndexEntry) bool {
+	signed := len(entries) == 0
+	for _, entry := range entries {
+		for _, path := range indexedPaths(folder, entry) {
+			certs, _ := keypair.ReadCerts(in.Tree, path) // findIndexed reports an unreadable file
+			cert := withSerial(certs, entry)
+			if cert == nil {
+				continue
+			}
+			named := func(ca *x509.Certificate) bool { return bytes.Equal(cert.RawIssuer, ca.RawSubject) }
+			if !slices.ContainsFunc(in.Certificates, named) {
+				return false
+			}
+			signed = signed || len(in.own(cert)) > 0
+		}
+	}
+	return signed
 }
 
 // leadsNowhere reports whether a name cannot lead to a file: a link to itself, a link to a name

@@ -3,7 +3,9 @@ package keypair
 import (
 	"bytes"
 	"crypto"
+	"errors"
 	"fmt"
+	"io/fs"
 
 	"virtpki/internal/hint"
 	"virtpki/internal/libvirt"
@@ -34,7 +36,7 @@ func LoadPending(layout libvirt.Layout, live *Pair) (*Pending, error) {
 // ReadPending is [LoadPending], even if the key is live by now.
 func ReadPending(t store.Tree, layout libvirt.Layout, role pki.Role) (*Pending, error) {
 	path := layout.Path(libvirt.PendingFile(string(role)))
-	data, err := machine.ReadIfThere(t, path)
+	data, err := readPending(t, layout, path)
 	if err != nil || data == nil {
 		return nil, err
 	}
@@ -48,6 +50,20 @@ func ReadPending(t store.Tree, layout libvirt.Layout, role pki.Role) (*Pending, 
 	}
 	p.CSR = csrs[0]
 	return p, nil
+}
+
+// readPending returns the contents of the file; nil if there is none. Others may write into the
+// directory of another program, such as one with a sticky bit: a key that they left there must not
+// get this machine's names.
+func readPending(t store.Tree, layout libvirt.Layout, path string) ([]byte, error) {
+	if !layout.Foreign() {
+		return machine.ReadIfThere(t, path)
+	}
+	data, err := t.ReadOwn(path, store.MaxPEM)
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil, nil
+	}
+	return data, err
 }
 
 // Plan plans the key and its request: one file, so that both are there or neither.

@@ -106,7 +106,7 @@ virtpki issue client alice --root ca --out b --layout pkipath -q; cp -a b/alice 
 
 // matrixIssuer makes a host with a Vault as its issuer, which lives today.
 const matrixIssuer = `umask 022
-accounts issuer hv1.lab.example; mkdir issuer/etc/virtpki; umask 077; cat >issuer/etc/virtpki/issuer.yaml <<X
+accounts issuer hv1.lab.example; mkdir issuer/etc/virtpki; umask 077; cp vault.pem token issuer/etc/virtpki; cat >issuer/etc/virtpki/issuer.yaml <<X
 issuer: vault
 url: $VAULT
 mount: pki
@@ -120,6 +120,7 @@ token: {file: $WORK/token}
 X
 umask 022
 virtpki bootstrap --issuer issuer/etc/virtpki/issuer.yaml --root issuer --hostname hv1.lab.example --with qemu -q; rm -r issuer/etc/libvirt
+sed -i "s,$WORK/,$WORK/try/etc/virtpki/," issuer/etc/virtpki/issuer.yaml
 `
 
 // matrix types fixes in a directory of its own.

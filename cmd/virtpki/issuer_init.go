@@ -11,6 +11,7 @@ import (
 	"virtpki/internal/issuer"
 	"virtpki/internal/provision"
 	"virtpki/internal/subject"
+	"virtpki/internal/termtext"
 	"virtpki/pki"
 )
 
@@ -75,7 +76,7 @@ func runIssuerInit(ctx context.Context, e *env, g *globals, o *issuerInitOptions
 	}
 	return e.change(ctx, g, nil, func(j *change.Job) error {
 		c.NotePins(j, t)
-		j.Next("virtpki issuer test --config %[1]s && virtpki bootstrap --issuer %[1]s", o.config)
+		j.Next("virtpki issuer test --config %[1]s && virtpki bootstrap --issuer %[1]s", termtext.ShellWord(o.config))
 		return c.Plan(j, o.config, o.force)
 	})
 }

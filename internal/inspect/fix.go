@@ -32,6 +32,7 @@ type fixer struct {
 	unread    map[string][]string // settings without a reader, by their configuration file
 	qemuConf  string
 	live      bool              // it is the running machine
+	image     string            // the directory of another machine's files; empty for the running one
 	asked     map[string]string // the use of QEMU's by its required CA file
 	uses      map[string]string // the use of QEMU's by its directory
 	caBroken  func() bool       // the CA's certificate and its key do not belong together
@@ -106,7 +107,7 @@ var rules = []rule{
 // same files, or the step that is necessary elsewhere.
 func (x *fixer) fix(f judge.Finding) string {
 	_, fix := x.ruleFor(f)
-	return x.whereItSigns(f, cmp.Or(fix, f.Fix))
+	return x.within(x.whereItSigns(f, cmp.Or(fix, f.Fix)))
 }
 
 // ruleFor returns the first rule that counts for a finding, and its fix. Without one, the judge's

@@ -53,6 +53,9 @@ func (c *inspector) fixer() *fixer {
 		name: n.of, renewable: n.renewable, often: c.often,
 		qemuConf: libvirt.QEMUConfPath(c.m.Path(c.m.Sysconfdir)), live: c.m.Live(), unread: make(map[string][]string),
 	}
+	if !x.live {
+		x.image = c.m.Root
+	}
 	if c.list != nil {
 		x.serving = c.m.Path(c.list.Server().ConfPath)
 		for _, u := range c.list.Unread() {

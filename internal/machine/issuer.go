@@ -1,6 +1,7 @@
 package machine
 
 import (
+	"path/filepath"
 	"strings"
 
 	"virtpki/internal/libvirt"
@@ -21,11 +22,13 @@ type Issuer struct {
 }
 
 // Issuer returns the issuer of the machine: none if it has no such file, if the current user may
-// not read it, or if it names a service that virtpki does not know.
+// not read it, or if it names a service that virtpki does not know. For an image it is also none if
+// the file names anything outside of the image: a command with that file would send a secret of
+// this machine to the address in it.
 func (m *Machine) Issuer() Issuer {
 	path := m.Path(IssuerFile)
 	data, err := m.Tree().ReadFile(path, maxIssuer)
-	if err != nil {
+	if err != nil || !m.Live() && namesOutside(string(data), m.Root) {
 		return Issuer{}
 	}
 	for line := range strings.Lines(string(data)) {
@@ -35,6 +38,45 @@ func (m *Machine) Issuer() Issuer {
 		}
 	}
 	return Issuer{}
+}
+
+// namesOutside reports whether an issuer's file may name a file that is not below a directory, or an
+// environment variable. It does not read YAML: each slash that may begin a path counts.
+func namesOutside(text, folder string) bool {
+	if strings.ContainsRune(text, '\\') || strings.Contains(text, "..") || strings.Contains(text, "env") {
+		return true
+	}
+	folder, err := filepath.Abs(folder)
+	if err != nil {
+		return true
+	}
+	inside, err := filepath.EvalSymlinks(folder)
+	if err != nil {
+		return true
+	}
+	for i := range len(text) {
+		if text[i] != '/' || continuesWord(text, i) {
+			continue
+		}
+		path, _, _ := strings.Cut(strings.TrimRight(text[i:], "\r"), "\n")
+		if end := strings.IndexAny(path, "\"'}], \t\r"); end >= 0 {
+			path = path[:end]
+		}
+		target, err := filepath.EvalSymlinks(path)
+		if !strings.HasPrefix(path, folder+"/") || err == nil && !strings.HasPrefix(target, inside+"/") {
+			return true
+		}
+	}
+	return false
+}
+
+// continuesWord reports whether the slash at i stands within a word or an address, so that it does
+// not begin a path.
+func continuesWord(text string, i int) bool {
+	isLetter := func(i int) bool {
+		return i >= 0 && (text[i] >= 'a' && text[i] <= 'z' || text[i] >= 'A' && text[i] <= 'Z' || text[i] >= '0' && text[i] <= '9' || strings.IndexByte("-_./", text[i]) >= 0)
+	}
+	return isLetter(i-1) || i >= 1 && text[i-1] == ':' && isLetter(i-2) && strings.HasPrefix(text[i:], "//")
 }
 
 // RenewFlag returns the flag with which renew has the issuer sign, with a blank before it. It is

@@ -8,7 +8,7 @@ type Schedule interface {
 	Next(t time.Time) time.Time
 }
 
-// remembered is a schedule that keeps its latest result: a schedule whose next run is far away
+// remembered is a schedule that keeps its latest result: one with its next run far away
 // takes thousands of steps to find it.
 type remembered struct {
 	Schedule

@@ -181,7 +181,7 @@ var mayImport = map[string][]string{
 	// file is wrong; clock: the cause of findings on dates; systemd, calendar: how often the
 	// machine renews
 	"internal/inspect": {
-		"dn", "pki", "internal/authority", "internal/calendar", "internal/clock", "internal/gnutls", "internal/inventory", "internal/judge", "internal/keypair",
+		"dn", "pki", "internal/authority", "internal/cakey", "internal/calendar", "internal/clock", "internal/gnutls", "internal/hint", "internal/inventory", "internal/judge", "internal/keypair",
 		"internal/libvirt", "internal/libvirt/conf", "internal/libvirt/running", "internal/machine", "internal/renewer", "internal/resolver",
 		"internal/store", "internal/subject", "internal/systemd", "internal/termtext",
 	},

@@ -43,6 +43,7 @@ func bindBootstrap(e *env, g *globals, o *bootstrapOptions) *cobra.Command {
 		Short: "Set up this host in one run",
 		Args:  cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
+			o.key.anyType = !cmd.Flags().Changed("key-type")
 			return runBootstrap(cmd.Context(), e, g, o)
 		},
 	}
@@ -61,6 +62,8 @@ func bindBootstrap(e *env, g *globals, o *bootstrapOptions) *cobra.Command {
 	o.withOptions.addFlags(cmd)
 	o.reloadOptions.addFlags(cmd)
 	o.addPermit(flags)
+	o.key.addFlags(flags)
+	o.key.addTPM(cmd)
 	addIssuer(cmd, &o.issuer)
 	cmd.MarkFlagDirname("bundle")
 	cmd.MarkFlagsMutuallyExclusive("bundle", "name")
@@ -68,7 +71,7 @@ func bindBootstrap(e *env, g *globals, o *bootstrapOptions) *cobra.Command {
 	cmd.MarkFlagsMutuallyExclusive("bundle", "update")
 	g.addPassphrase(cmd)
 	g.addDryRun(cmd)
-	for _, other := range []string{"bundle", "name", "validity", "for", "update", "allow-issued", "permit", "ca-validity", "passphrase-file"} {
+	for _, other := range []string{"bundle", "name", "validity", "for", "update", "allow-issued", "permit", "ca-validity", "passphrase-file", "key-uri", "p11-command", "tpm"} {
 		cmd.MarkFlagsMutuallyExclusive("issuer", other)
 	}
 	completeFrom(cmd, "daemon", libvirt.DaemonNames()...)
@@ -101,7 +104,7 @@ func (o *bootstrapOptions) request(m *machine.Machine) (r provision.HostRequest,
 // requestCA returns the CA to make if there is none yet; nil when the flags do not name one.
 func (o *bootstrapOptions) requestCA() (*authority.Spec, error) {
 	if o.name == "" {
-		return nil, nil
+		return nil, o.key.refuse("are for a new CA: name its organisation with --name")
 	}
 	ca := o.caOptions
 	ca.keyType, ca.validity = o.leafOptions.keyType, o.caLife

@@ -10,7 +10,6 @@ import (
 	"virtpki/internal/authority"
 	"virtpki/internal/change"
 	"virtpki/internal/hint"
-	"virtpki/internal/machine"
 	"virtpki/internal/subject"
 	"virtpki/pki"
 )
@@ -22,7 +21,7 @@ func newCA(e *env, g *globals) *cobra.Command {
 		Args:  cobra.NoArgs,
 		RunE:  needsSubcommand,
 	}
-	cmd.AddCommand(newCAInit(e, g), newCAShow(e, g), newCAImport(e, g), newCAExport(e, g.Machine), newRollover(e, g))
+	cmd.AddCommand(newCAInit(e, g), newCAShow(e, g), newCAImport(e, g), newCAExport(e, g), newRollover(e, g))
 	return cmd
 }
 
@@ -140,14 +139,14 @@ func runCAShow(e *env, g *globals) error {
 	return e.printResult(g, info)
 }
 
-func newCAExport(e *env, m *machine.Machine) *cobra.Command {
+func newCAExport(e *env, g *globals) *cobra.Command {
 	var index bool
 	cmd := &cobra.Command{
 		Use:   "export --index",
 		Short: "Print the CA's records for other tools",
 		Args:  cobra.NoArgs,
 		RunE: func(*cobra.Command, []string) error {
-			return runCAExport(e, m)
+			return runCAExport(e, g)
 		},
 	}
 	cmd.Flags().BoolVar(&index, "index", false, "in the form of OpenSSL's index.txt")
@@ -155,14 +154,17 @@ func newCAExport(e *env, m *machine.Machine) *cobra.Command {
 	return cmd
 }
 
-func runCAExport(e *env, m *machine.Machine) error {
-	a, err := authority.Open(m)
+func runCAExport(e *env, g *globals) error {
+	a, err := authority.Open(g.Machine)
 	if err != nil {
 		return err
 	}
 	entries, err := authority.Index(a)
 	if err != nil {
 		return err
+	}
+	if note := authority.KeyNote(a); note != "" && !g.quiet {
+		e.warn("%s", note)
 	}
 	_, err = e.stdout.Write(pki.FormatIndex(entries, e.here.Now()))
 	return err

@@ -12,6 +12,7 @@ import (
 	"virtpki/internal/connect"
 	"virtpki/internal/hint"
 	"virtpki/internal/inspect"
+	"virtpki/internal/issuer"
 	"virtpki/internal/judge"
 	"virtpki/internal/libvirt"
 	"virtpki/internal/machine"
@@ -90,7 +91,7 @@ func (o *checkOptions) addFlags(cmd *cobra.Command) {
 	flags.StringSliceVar(&o.with, "with", nil, "expect files for QEMU's `uses`: "+strings.Join(libvirt.QEMUUseNames(), ", "))
 	completeFrom(cmd, "with", libvirt.QEMUUseNames()...)
 	flags.StringVar(&o.explain, "explain", "", "explain the finding with this `id`, and stop")
-	completeFrom(cmd, "explain", judge.IDs()...)
+	completeFrom(cmd, "explain", judge.IDs(issuer.Catalogue())...)
 	flags.BoolVar(&o.strict, "strict", false, "exit 3 for warnings too")
 	flags.BoolVarP(&o.verbose, "verbose", "v", false, "also show findings that follow from another one")
 	cmd.MarkFlagDirname("pkipath")
@@ -99,8 +100,7 @@ func (o *checkOptions) addFlags(cmd *cobra.Command) {
 	completeFrom(cmd, "like", likeValidate)
 }
 
-// readRole reads the role in upper or lower case. It also knows the name that virt-pki-validate
-// has for the CA.
+// readRole reads the role.
 func (o *checkOptions) readRole(args []string) error {
 	if o.like != "" && o.like != likeValidate {
 		return fmt.Errorf("unknown program --like %q (%s)", o.like, likeValidate)
@@ -112,20 +112,8 @@ func (o *checkOptions) readRole(args []string) error {
 	if o.uses = with.Uses; len(o.uses) > 0 && (len(args) > 0 || o.pkipath != "" || o.user || o.like != "") {
 		return fmt.Errorf("--with is about QEMU's directories: give it without a role, --pkipath, --user and --like")
 	}
-	if len(args) == 0 {
-		return nil
-	}
-	switch strings.ToLower(args[0]) {
-	case "server":
-		o.roles = []judge.Role{judge.Server}
-	case "client":
-		o.roles = []judge.Role{judge.Client}
-	case "ca", "trust":
-		o.roles = []judge.Role{judge.Trust}
-	default:
-		return fmt.Errorf("unknown role %q (server, client or ca)", args[0])
-	}
-	return nil
+	o.roles, err = inspect.ParseRoles(args)
+	return err
 }
 
 // request returns the request that the flags describe.
@@ -150,7 +138,7 @@ func runCheck(ctx context.Context, e *env, g *globals, o *checkOptions) error {
 	if err != nil {
 		return err
 	}
-	if o.like == "" {
+	if r.TPM = e.devices.TPM; o.like == "" {
 		report, err := inspect.Run(ctx, g.Machine, r)
 		if err != nil {
 			return err
@@ -185,9 +173,9 @@ func tellCheck(e *env, g *globals, o *checkOptions, report *inspect.Report) erro
 
 // explainFinding prints the entry of an id on the page of findings.
 func explainFinding(e *env, g *globals, id string) error {
-	entry, ok := judge.Explain(id)
+	entry, ok := judge.Explain(issuer.Catalogue(), id)
 	if !ok {
-		return hint.With(hint.Usagef("no finding has the id %s", termtext.QuoteShort(id)), "the ids stand in brackets behind each finding of virtpki check, and in docs/findings.md")
+		return hint.With(hint.Usagef("no finding has the id %s", termtext.QuoteShort(id)), "the ids stand in brackets behind each finding of virtpki check and issuer test, and in docs/findings.md")
 	}
 	return e.printResult(g, entry)
 }

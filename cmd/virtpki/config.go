@@ -4,7 +4,6 @@ import (
 	"context"
 	"fmt"
 	"path/filepath"
-	"regexp"
 	"strings"
 
 	"github.com/spf13/cobra"
@@ -14,7 +13,6 @@ import (
 	"virtpki/internal/hostconf"
 	"virtpki/internal/inventory"
 	"virtpki/internal/libvirt"
-	"virtpki/internal/termtext"
 )
 
 // configOptions are the flags of config. bootstrap has the same flags.
@@ -160,14 +158,11 @@ func newConfigQEMU(e *env, g *globals) *cobra.Command {
 	return cmd
 }
 
-// uuidForm is the form in which libvirt writes a UUID. libvirt reads other forms too.
-var uuidForm = regexp.MustCompile(`^[0-9a-fA-F]{8}(-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}$`)
-
 // request returns the configuration that the flags describe.
 func (o *configQEMUOptions) request() (libvirt.QEMUConfig, error) {
 	c := libvirt.QEMUConfig{VerifyVNC: o.verifyVNC, Force: o.force, Secret: o.secret}
-	if o.secret != "" && !uuidForm.MatchString(o.secret) {
-		return c, hint.Usagef("bad UUID %s (one like 6f0d8c3a-..., as virsh secret-list prints it)", termtext.QuoteShort(o.secret))
+	if err := hostconf.CheckQEMU(c); err != nil {
+		return c, hint.Usage(err)
 	}
 	with, err := (&withOptions{with: o.with}).check()
 	if err != nil {

@@ -5,6 +5,7 @@ import (
 	"github.com/spf13/pflag"
 
 	"virtpki/internal/cakey"
+	"virtpki/internal/hint"
 )
 
 // keyPlace holds the flags that say where a CA's key is kept.
@@ -25,6 +26,14 @@ func (p *keyPlace) addTPM(cmd *cobra.Command) {
 	cmd.Flags().BoolVar(&p.tpm, "tpm", false, "make a key that this machine's TPM 2.0 alone can use")
 	cmd.MarkFlagsMutuallyExclusive("tpm", "key-uri")
 	cmd.MarkFlagsMutuallyExclusive("tpm", "p11-command")
+}
+
+// refuse returns an error if the flags name a place.
+func (p *keyPlace) refuse(why string) error {
+	if p.uri == "" && p.command == "" && !p.tpm {
+		return nil
+	}
+	return hint.Usagef("--key-uri, --p11-command and --tpm %s", why)
 }
 
 // order returns the key that the flags request.

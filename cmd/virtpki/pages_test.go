@@ -10,7 +10,7 @@ import (
 	"github.com/spf13/cobra"
 	"github.com/spf13/pflag"
 
-	"virtpki/internal/judge"
+	"virtpki/internal/issuer"
 )
 
 // docPages returns the text of every page that is written by hand, by its path from the root
@@ -121,7 +121,7 @@ func shorthand(cmd *cobra.Command, letter string) *pflag.Flag {
 // TestPagesFindings checks that every finding that a page names exists.
 func TestPagesFindings(t *testing.T) {
 	known := make(map[string]bool)
-	for _, entry := range judge.Catalogue() {
+	for _, entry := range issuer.Catalogue() {
 		known[entry.ID] = true
 	}
 	found := 0

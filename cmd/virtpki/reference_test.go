@@ -13,6 +13,7 @@ import (
 	"github.com/spf13/cobra"
 	"github.com/spf13/cobra/doc"
 
+	"virtpki/internal/issuer"
 	"virtpki/internal/judge"
 )
 
@@ -142,9 +143,17 @@ func findingsText() []byte {
 		fmt.Fprintf(&page, "\n## %s\n", section.title)
 		for _, entry := range judge.Catalogue() {
 			if entry.Stage == section.stage {
-				fmt.Fprintf(&page, "\n### %s\n\n%s\n\nFix: %s\n", entry.ID, entry.Cause, entry.Fix)
+				writeEntry(&page, entry)
 			}
 		}
 	}
+	page.WriteString("\n## Issuer: findings of `virtpki issuer test`\n")
+	for _, entry := range issuer.Catalogue()[len(judge.Catalogue()):] {
+		writeEntry(&page, entry)
+	}
 	return page.Bytes()
+}
+
+func writeEntry(page *bytes.Buffer, entry judge.Entry) {
+	fmt.Fprintf(page, "\n### %s\n\n%s\n\nFix: %s\n", entry.ID, entry.Cause, entry.Fix)
 }

@@ -31,16 +31,9 @@ func (o *withOptions) addFlags(cmd *cobra.Command) {
 
 func (o *withOptions) check() (*provision.QEMU, error) {
 	w := &provision.QEMU{Separate: o.separate || o.ca != "", Group: o.group, CA: o.ca}
-	seen := make(map[string]bool)
-	for _, name := range o.with {
-		use, err := libvirt.FindQEMUUse(strings.TrimSpace(name))
-		if err != nil {
-			return nil, hint.Usage(err)
-		}
-		if !seen[use.Name] {
-			seen[use.Name] = true
-			w.Uses = append(w.Uses, use)
-		}
+	var err error
+	if w.Uses, err = libvirt.FindQEMUUses(o.with); err != nil {
+		return nil, hint.Usage(err)
 	}
 	if len(w.Uses) == 0 && (o.group != "" || o.separate || o.ca != "") {
 		return nil, hint.Usagef("--qemu-group, --separate and --qemu-ca need --with")

@@ -12,6 +12,7 @@ import (
 	"virtpki/internal/certinfo"
 	"virtpki/internal/change"
 	"virtpki/internal/keypair"
+	"virtpki/internal/libvirt"
 	"virtpki/internal/machine"
 	"virtpki/internal/store"
 	"virtpki/internal/termtext"
@@ -47,7 +48,21 @@ func Known(m *machine.Machine) (certinfo.List, error) {
 		a, b := &others[i], &others[j]
 		return cmp.Or(a.NotAfter.Compare(b.NotAfter), cmp.Compare(a.DN, b.DN)) < 0
 	})
+	markKey(m, infos)
 	return infos, errors.Join(err0, err1, err2)
+}
+
+// markKey says of the CA of a machine where its key is, if that is a device.
+func markKey(m *machine.Machine, infos certinfo.List) {
+	a, _, err := Read(m)
+	if err != nil {
+		return // the caller reports a CA that cannot be read
+	}
+	for i := range infos {
+		if infos[i].Fingerprint == libvirt.Fingerprint(a.CA.Certificate) {
+			infos[i].KeyIn = keyIn(a)
+		}
+	}
 }
 
 // casOf returns the CAs among certificates.

@@ -103,13 +103,16 @@ func (a *Authority) PlanEmptyCRL(j *change.Job, number *big.Int, now time.Time) 
 // keyForCA returns the key for a new CA, and its file. If an interrupted run has left a key, it is
 // that one, else a new one.
 func keyForCA(j *change.Job, k *change.Keyring, path string, n Spec) (signer crypto.Signer, data []byte, err error) {
-	if data, err = machine.ReadIfThere(k.Tree, path); err != nil || data != nil {
-		if err == nil {
-			signer, err = k.OpenCA(path)
-		}
+	place := n.Key.Place
+	switch data, err = machine.ReadIfThere(k.Tree, path); {
+	case err != nil:
+		return nil, nil, err
+	case data != nil && place.InDevice() && !place.Holds(data):
+		return nil, nil, hint.With(fmt.Errorf("%s: there is a key already, and it is not %s", path, place), "move it away, if no CA needs it")
+	case data != nil:
+		signer, err = k.OpenCA(path)
 		return signer, data, err
-	}
-	if n.Key.Place.InDevice() {
+	case place.InDevice():
 		return inDevice(j, k, n.Key, n.KeyType)
 	}
 	if signer, err = k.Key(Slot, n.KeyType); err == nil {

@@ -27,6 +27,9 @@ type Summary struct {
 	Expired      int             `json:"expired"`
 	Revoked      int             `json:"revoked"`
 	CRL          *CRLSummary     `json:"crl,omitempty"`
+
+	keyPath string // file of the key that signs; empty for cakey.pem
+	keyIn   string // the device with that key, in words; empty for a key in a file
 }
 
 // CRLSummary describes a CA's own list, without its entries.
@@ -55,13 +58,14 @@ func numberText(crl *pki.CRL) string {
 // Summarize returns the summary of a CA at a time. It leaves out records that cannot be read, and
 // warns of them.
 func Summarize(a *Authority, now time.Time, warn func(format string, args ...any)) (*Summary, error) {
-	s := &Summary{Folder: a.Folder, Signer: libvirt.Fingerprint(a.CA.Certificate), Key: change.KeyState(a.Tree, a.Layout.Path(libvirt.CAKey))}
-	if s.Key == string(cakey.PKCS11) {
-		data, err := a.Tree.ReadFile(a.Layout.Path(libvirt.CAKey), store.MaxPEM)
+	s := &Summary{Folder: a.Folder, Signer: libvirt.Fingerprint(a.CA.Certificate), keyPath: signerKey(a)}
+	s.Key = change.KeyState(a.Tree, s.keyPath)
+	if cakey.Form(s.Key).InDevice() {
+		data, err := a.Tree.ReadFile(s.keyPath, store.MaxPEM)
 		if err != nil {
 			return nil, err
 		}
-		s.KeyURI = cakey.URIOf(data)
+		s.KeyURI, s.keyIn = cakey.URIOf(data), cakey.Words(data)
 	}
 	for _, cert := range a.Certificates {
 		s.Certificates = append(s.Certificates, certinfo.Of(cert, a.Layout.Path(libvirt.CACert), now))

@@ -1,11 +1,13 @@
 package authority
 
 import (
+	"cmp"
 	"path/filepath"
 	"strings"
 
 	"virtpki/internal/cakey"
 	"virtpki/internal/libvirt"
+	"virtpki/internal/machine"
 	"virtpki/internal/termtext"
 )
 
@@ -15,7 +17,10 @@ func (s *Summary) Text() termtext.Text {
 	for _, c := range s.Certificates {
 		b.WriteString(string(c.Text()))
 	}
-	termtext.Fprintf(&b, "\nits key:  %s (%s)\n", s.keyText(), libvirt.CA(s.Folder).Path(libvirt.CAKey))
+	termtext.Fprintf(&b, "\nits key:  %s (%s)\n", cmp.Or(s.keyIn, s.Key), cmp.Or(s.keyPath, libvirt.CA(s.Folder).Path(libvirt.CAKey)))
+	if s.keyIn != "" {
+		termtext.Fprintf(&b, "          a backup of %s does not hold it\n", s.Folder)
+	}
 	termtext.Fprintf(&b, "signed:   %s: %d live, %d revoked, %d expired\n", termtext.Count(s.Signed, "certificate", "certificates"), s.Live, s.Revoked, s.Expired)
 	if s.CRL == nil {
 		return termtext.Text(b.String() + "CRL:      none\n")
@@ -24,15 +29,32 @@ func (s *Summary) Text() termtext.Text {
 	return termtext.Text(b.String())
 }
 
-// keyText says where the CA's key is.
-func (s *Summary) keyText() string {
-	switch cakey.Form(s.Key) {
-	case cakey.PKCS11:
-		return "in a token, " + s.KeyURI
-	case cakey.TPM:
-		return "for the TPM of one machine alone"
+// signerKey returns the path of the key of the generation that signs.
+func signerKey(a *Authority) string {
+	if r := a.Rollover; r != nil && a.CA.Certificate.Equal(a.byKeyID(r.New)) {
+		return a.Layout.Path(libvirt.CANextKey)
 	}
-	return s.Key
+	return a.Layout.Path(libvirt.CAKey)
+}
+
+// keyIn says in which device the key of the CA is that signs; empty for a key in a file, and for one
+// that is not here or cannot be read.
+func keyIn(a *Authority) string {
+	data, err := machine.ReadIfThere(a.Tree, signerKey(a))
+	if err != nil {
+		return ""
+	}
+	return cakey.Words(data)
+}
+
+// KeyNote says how other tools sign with the key of the CA if it is in a device; otherwise
+// it is empty.
+func KeyNote(a *Authority) string {
+	in := keyIn(a)
+	if in == "" {
+		return ""
+	}
+	return termtext.Sprintf("the CA's key is %s: other tools sign with %s by OpenSSL's provider for such keys (pkcs11 or tpm2)", in, signerKey(a))
 }
 
 // CRLs holds several lists and their revocations.

@@ -158,3 +158,76 @@ func TestParsePlace(t *testing.T) {
 		}
 	}
 }
+
+// A place holds the keys that its flags name, and no others.
+func TestPlaceHolds(t *testing.T) {
+	key, err := pki.GenerateKey(pki.EC256)
+	if err != nil {
+		t.Fatal(err)
+	}
+	plain, _ := pki.EncodeKey(key, nil)
+	token, err := ParsePlace("pkcs11:token=a;object=b?pin-source=file:/etc/pin&module-path=/m.so", "")
+	if err != nil {
+		t.Fatal(err)
+	}
+	files := map[string][]byte{"plain": plain, "token": named(t, "pkcs11:token=a;object=b;type=private?module-path=/other.so"), "other": named(t, "pkcs11:token=a;object=c"), "TPM": []byte(ofTPM)}
+	for name, c := range map[string]struct {
+		place Place
+		holds string
+		flags string
+	}{
+		"a file":  {Place{}, "plain", ""},
+		"a token": {token, "token", "--key-uri 'pkcs11:token=a;object=b;type=private?pin-source=file:/etc/pin&module-path=/m.so'"},
+		"a TPM":   {Place{TPM: true}, "TPM", "--tpm"},
+	} {
+		for file, data := range files {
+			if got := c.place.Holds(data); got != (file == c.holds) {
+				t.Errorf("%s holds %s: %v", name, file, got)
+			}
+		}
+		if got := c.place.Flags(); got != c.flags {
+			t.Errorf("%s: flags %s", name, got)
+		}
+	}
+}
+
+// Look names the place of a key, and the things that this machine lacks to use it, without a device.
+func TestLook(t *testing.T) {
+	dir := t.TempDir()
+	t.Setenv("PATH", dir)
+	pin := filepath.Join(dir, "pin")
+	if err := os.WriteFile(pin, []byte("1234\n"), 0o604); err != nil {
+		t.Fatal(err)
+	}
+	os.Chmod(pin, 0o604)
+	for name, c := range map[string]struct {
+		file  []byte
+		words string
+		lacks string
+	}{
+		"a key":          {[]byte("-----BEGIN PRIVATE KEY-----\nMAA=\n-----END PRIVATE KEY-----\n"), "", ""},
+		"no p11-kit":     {named(t, "pkcs11:token=a;object=b"), "in a token, pkcs11:token=a;object=b", "p11-kit is not installed"},
+		"no module":      {named(t, "pkcs11:object=b?module-path="+dir+"/m.so"), "in a token, pkcs11:object=b", "m.so, the module of the token"},
+		"no PIN":         {named(t, "pkcs11:object=b?pin-source=file:"+dir+"/none"), "in a token, pkcs11:object=b", "no such file"},
+		"an open PIN":    {named(t, "pkcs11:object=b?pin-source=file:"+pin), "in a token, pkcs11:object=b", "can be read by others"},
+		"a descriptor":   {named(t, "pkcs11:object=b?x-virtpki-command=true&pin-source=file:/dev/fd/9"), "in a token, pkcs11:object=b", ""},
+		"a command":      {named(t, "pkcs11:object=b?x-virtpki-command=ssh%20hsm"), "in a token, pkcs11:object=b", ""},
+		"malformed":      {[]byte("-----BEGIN PKCS#11 PROVIDER URI-----\nMAA=\n-----END PKCS#11 PROVIDER URI-----\n"), "in a device that its file does not name: the block PKCS#11 PROVIDER URI does not parse", ""},
+		"malformed, TPM": {[]byte(ofTPM), "in a device that its file does not name: the block TSS2 PRIVATE KEY does not parse", ""},
+	} {
+		if got := Words(c.file); got != c.words {
+			t.Errorf("%s: %q", name, got)
+		}
+		key, err := Look(c.file)
+		if err != nil || key == nil {
+			continue
+		}
+		if err := key.Reachable(""); (err == nil) != (c.lacks == "") || err != nil && !strings.Contains(err.Error(), c.lacks) {
+			t.Errorf("%s: lacks %v, want %q", name, err, c.lacks)
+		}
+	}
+	gone := &Named{Form: TPM}
+	if err := gone.Reachable(filepath.Join(dir, "tpm")); err == nil || gone.Reachable(pin) != nil {
+		t.Errorf("a TPM that is not there: %v", err)
+	}
+}

@@ -9,6 +9,7 @@ import (
 
 	"virtpki/internal/hint"
 	"virtpki/internal/pkcs11"
+	"virtpki/internal/termtext"
 	"virtpki/internal/tpm"
 	"virtpki/pki"
 )
@@ -54,6 +55,29 @@ func (p Place) String() string {
 		return "the key of this machine's TPM"
 	}
 	return "the key " + p.URI.Place()
+}
+
+// Holds reports whether the key of a file is kept in this place. The contents of a TPM's key are
+// not compared: any key of a TPM is in the place of a TPM.
+func (p Place) Holds(data []byte) bool {
+	switch {
+	case p.TPM:
+		return FormOf(data) == TPM
+	case p.URI != nil:
+		return URIOf(data) == p.URI.Place()
+	}
+	return !FormOf(data).InDevice()
+}
+
+// Flags returns the flags that name the place, for a shell; none for a file.
+func (p Place) Flags() string {
+	switch {
+	case p.TPM:
+		return "--tpm"
+	case p.URI != nil:
+		return termtext.ShellFlags("--key-uri", p.URI.String())
+	}
+	return ""
 }
 
 // Key is a key in a device, with the file that names it.

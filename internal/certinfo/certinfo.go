@@ -37,6 +37,7 @@ type Info struct {
 	Path        string    `json:"path,omitempty"`
 	RenewedBy   string    `json:"renewed_by,omitempty"` // ca, request, watch, link or nobody: package renewer
 	Renewer     string    `json:"-"`                    // the same in words
+	KeyIn       string    `json:"key_in,omitempty"`     // of this machine's CA, if its key is in a device: where
 
 	due bool // less than a third of the lifetime remains
 }

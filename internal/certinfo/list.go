@@ -18,7 +18,17 @@ func (l List) Text() termtext.Text {
 	for _, i := range l {
 		rows = append(rows, []string{i.Name, i.RoleText(), termtext.Day(i.Ends), fmt.Sprintf("%dd", i.DaysLeft), i.State(), i.Names()})
 	}
-	return trimmed(termtext.Table(rows)) + l.renewers()
+	return trimmed(termtext.Table(rows)) + l.renewers() + l.devices()
+}
+
+// devices returns a line for each CA with a key in a device.
+func (l List) devices() (text termtext.Text) {
+	for _, i := range l {
+		if i.KeyIn != "" {
+			text += termtext.Text(termtext.Sprintf("\nthe key of the CA %s is %s\n", i.Name, i.KeyIn))
+		}
+	}
+	return text
 }
 
 // renewers returns a line for each renewer of installed certificates, with their names and roles.
@@ -57,7 +67,7 @@ func (l List) Wide() termtext.Text {
 			rows[n] = slices.Delete(row, 5, 6)
 		}
 	}
-	return termtext.Table(rows)
+	return termtext.Table(rows) + l.devices()
 }
 
 // trimmed returns a text without spaces at the ends of its lines.

@@ -2,17 +2,30 @@ package hostconf
 
 import (
 	"fmt"
+	"regexp"
 
 	"virtpki/internal/change"
 	"virtpki/internal/hint"
 	"virtpki/internal/libvirt"
 	"virtpki/internal/machine"
+	"virtpki/internal/termtext"
 )
 
 // QEMU holds the values that decide the entries of qemu.conf.
 type QEMU struct {
 	libvirt.QEMUConfig
 	look folderLook
+}
+
+// uuidForm is the form in which libvirt writes a UUID. libvirt reads other forms too.
+var uuidForm = regexp.MustCompile(`^[0-9a-fA-F]{8}(-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}$`)
+
+// CheckQEMU returns an error if the secret of a configuration is not a UUID.
+func CheckQEMU(c libvirt.QEMUConfig) error {
+	if c.Secret != "" && !uuidForm.MatchString(c.Secret) {
+		return fmt.Errorf("bad UUID %s (one like 6f0d8c3a-..., as virsh secret-list prints it)", termtext.QuoteShort(c.Secret))
+	}
+	return nil
 }
 
 // LookQEMU returns the values that decide the entries, read from a machine in its present state. If

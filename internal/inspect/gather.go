@@ -1,6 +1,7 @@
 package inspect
 
 import (
+	"crypto/x509"
 	"maps"
 	"os"
 	"path/filepath"
@@ -155,8 +156,13 @@ func (c *inspector) leaves(ca string) []*gnutls.Certificate {
 	return leaves
 }
 
-// keyOf reports whether the CA's key here belongs to a CA.
+// keyOf reports whether the CA's key here belongs to a CA. Which key a token has does not show
+// before it is opened: it may belong to each CA here.
 func (c *inspector) keyOf(ca *gnutls.Certificate) bool {
+	if device, err := c.deviceKey(); err == nil && device != nil {
+		cert, err := x509.ParseCertificate(ca.Raw)
+		return device.Public == nil || err == nil && pki.SameKey(device.Public, cert.PublicKey)
+	}
 	key, err := gnutls.ReadPrivateKey(c.files.read(libvirt.CA(c.m.CAPath()).Path(libvirt.CAKey)).Data)
 	same, _ := key.Matches(ca.Key)
 	return err == nil && same

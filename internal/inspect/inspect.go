@@ -6,6 +6,7 @@ import (
 	"os"
 	"path/filepath"
 	"slices"
+	"strings"
 
 	"virtpki/internal/inventory"
 	"virtpki/internal/judge"
@@ -22,8 +23,27 @@ type Request struct {
 	PKIPath string            // a directory for ?pkipath=, instead of the system's files
 	User    bool              // the user's own files, instead of the system's
 	Uses    []libvirt.QEMUUse // uses of QEMU's that need files
+	TPM     string            // path of the TPM; empty for the machine's own
 	// Validate reports whether the demands of virt-pki-validate count; see [Validate].
 	Validate bool
+}
+
+// ParseRoles returns the roles that arguments name, in upper or lower case; "trust" is the name that
+// virt-pki-validate has for the CA.
+func ParseRoles(args []string) (roles []judge.Role, err error) {
+	for _, arg := range args {
+		switch strings.ToLower(arg) {
+		case "server":
+			roles = append(roles, judge.Server)
+		case "client":
+			roles = append(roles, judge.Client)
+		case "ca", "trust":
+			roles = append(roles, judge.Trust)
+		default:
+			return nil, fmt.Errorf("unknown role %q (server, client or ca)", arg)
+		}
+	}
+	return roles, nil
 }
 
 // Libvirt returns the libvirt to please; nil if libvirt is not judged.
@@ -74,6 +94,7 @@ func Run(ctx context.Context, m *machine.Machine, r Request) (*Report, error) {
 	if wrong := wrongClock(ctx, m, c.gathered.all()); wrong != nil {
 		c.gathered.areas = append([]Area{{"this machine", []judge.Finding{*wrong}}}, c.gathered.areas...)
 	}
+	c.openName()
 	x := c.fixer()
 	report := c.gathered.report(x.fix)
 	report.Import = x.importKey(report.Findings())

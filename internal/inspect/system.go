@@ -19,7 +19,7 @@ func (c *inspector) trust() {
 		found = append(found, judge.InPlace(c.places.of(judge.SystemTree, own, judge.Trust))...)
 	}
 	found = append(found, c.pairs.ca(layout, "libvirt", *c.libvirt)...)
-	found = append(found, c.caKey()...)
+	found = c.inDevice(append(found, c.caKey()...))
 	if c.unused() {
 		c.gathered.say(filepath.Join(layout.Base, "pki"), judge.Unserved(settled(found), true))
 		return
@@ -38,7 +38,8 @@ func (c *inspector) unused() bool {
 // caKey returns the findings on the key that signs here.
 func (c *inspector) caKey() []judge.Finding {
 	own := libvirt.CA(c.m.CAPath())
-	return judge.CAKeyOnHost(c.files.read(own.Path(libvirt.CACert)), c.files.read(own.Path(libvirt.CAKey)))
+	cas, key := own.Path(libvirt.CACert), own.Path(libvirt.CAKey)
+	return append(judge.CAKeyOnHost(c.files.read(cas), c.files.read(key)), c.otherTPMKey(cas, key)...)
 }
 
 // systemClient judges the files that virsh on this machine reads when the current user runs it.

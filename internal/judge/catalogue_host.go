@@ -104,5 +104,11 @@ var hostEntries = []Entry{
 		"`virtpki renew --force` where the CA's key is, elsewhere with `--via`; every renewal brings it. A template writes it as `virtpki template server` does."},
 	{"ca-key-mismatch", Host, "The CA's key does not belong to any of the CAs in the file beside it: one of the two was replaced alone. Every command that signs refuses to.",
 		"Restore the one that was replaced from a backup; a host with its CA elsewhere does not need `cakey.pem`."},
+	{"ca-key-form", Host, "The file of the CA's key begins like one that names a key in a PKCS#11 token or a TPM, and the rest does not parse. Every command that signs refuses to.",
+		"Bring the file back from a backup: for a token it only has the key's name."},
+	{"ca-key-reach", Host, "The CA's key is in a token or a TPM, and this machine lacks something that is needed to use it: the file with the PIN (or others can read it), the token's module, p11-kit, or the TPM. Renewals here fail.",
+		"Put back the missing file, install `p11-kit`, or sign on the machine with the device."},
+	{"ca-key-device", Host, "The CA's key is in a token or a TPM. `virtpki check` does not open it, so a token that is gone or a TPM that was cleared shows when something is signed. A backup of the directory does not hold the key.",
+		"Nothing. `docs/hardware-keys.md` has the ways to back the key up."},
 	{"twin-cas", Host, "Two CAs of the file have one subject. GnuTLS keeps one CRL for each issuer's name: that of one hides the other's.", "Give each generation of a CA a subject of its own, as `virtpki ca rollover` does."},
 }

@@ -92,6 +92,22 @@ func FindQEMUUse(name string) (QEMUUse, error) {
 	return QEMUUse{}, fmt.Errorf("unknown use %q of QEMU (one of %s)", name, strings.Join(QEMUUseNames(), ", "))
 }
 
+// FindQEMUUses looks uses up by their names, each once.
+func FindQEMUUses(names []string) (uses []QEMUUse, err error) {
+	seen := make(map[string]bool)
+	for _, name := range names {
+		use, err := FindQEMUUse(strings.TrimSpace(name))
+		if err != nil {
+			return nil, err
+		}
+		if !seen[use.Name] {
+			seen[use.Name] = true
+			uses = append(uses, use)
+		}
+	}
+	return uses, nil
+}
+
 // Layout is the use's directory below a SYSCONFDIR.
 func (u QEMUUse) Layout(sysconfdir string) Layout {
 	return QEMUFolder(filepath.Join(sysconfdir, "pki", u.Folder))

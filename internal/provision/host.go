@@ -152,7 +152,7 @@ func (h *Host) ahead(keys *change.Keyring) {
 	if h.r.Bundle != "" {
 		return
 	}
-	if h.r.CA != nil && !h.m.Tree().Exists(libvirt.CA(h.m.CAPath()).Path(libvirt.CACert)) {
+	if h.r.CA != nil && !h.r.CA.Key.Place.InDevice() && !h.m.Tree().Exists(libvirt.CA(h.m.CAPath()).Path(libvirt.CACert)) {
 		keys.Ahead(h.r.Leaf.KeyType, authority.Slot)
 	}
 	for _, id := range []subject.Identity{h.Server, h.Client} {

@@ -30,6 +30,9 @@ func (h *Host) FindOrMakeCA(j *change.Job, keys *change.Keyring) (*authority.Aut
 	}
 	a.NoteTwins(j)
 	h.holdCA(j, a.CA.Certificate)
+	if err := h.holdCAKey(j, a); err != nil {
+		return nil, err
+	}
 	j.Found = append(j.Found, change.Placed{Cert: a.CA.Certificate, Path: a.Layout.Path(libvirt.CACert)})
 	if a.CRL == nil && h.m.Tree().Exists(a.Layout.Path(libvirt.CAKey)) {
 		if err := a.Unlock(keys); err != nil {

@@ -7,8 +7,11 @@ import (
 	"slices"
 	"strings"
 
+	"virtpki/internal/authority"
 	"virtpki/internal/change"
 	"virtpki/internal/keypair"
+	"virtpki/internal/libvirt"
+	"virtpki/internal/machine"
 	"virtpki/internal/subject"
 	"virtpki/internal/termtext"
 	"virtpki/pki"
@@ -53,6 +56,24 @@ func (h *Host) holdCA(j *change.Job, ca *x509.Certificate) {
 	if name := organisation(h.r.CA.RawSubject); name != "" && !isCalled(ca, name) {
 		unmet(j, "the CA here is %s, and not %q: a CA keeps its name, and without --name bootstrap takes it", subject.Of(ca), name)
 	}
+}
+
+// holdCAKey notes that the existing CA does not keep its key in the requested device.
+func (h *Host) holdCAKey(j *change.Job, a *authority.Authority) error {
+	if h.r.CA == nil || !h.r.CA.Key.Place.InDevice() {
+		return nil
+	}
+	place, path := h.r.CA.Key.Place, a.Layout.Path(libvirt.CAKey)
+	data, err := machine.ReadIfThere(h.m.Tree(), path)
+	switch {
+	case err != nil:
+		return err
+	case data == nil:
+		unmet(j, "the CA's key is on another machine: without --key-uri and --tpm bootstrap takes the CA without it")
+	case !place.Holds(data):
+		unmet(j, "%s: the CA has another key than %s; to replace the CA: virtpki %sca rollover start %s", path, place, h.m.Flags(), place.Flags())
+	}
+	return nil
 }
 
 // isCalled reports whether a CA has a name as its organisation, or as its CN, as those of other

@@ -38,11 +38,10 @@ func Load(ctx context.Context, path string, der []byte, passphrase Passphrase) (
 	if err != nil {
 		return nil, err
 	}
-	public, err := publicOf(file)
-	if err != nil {
+	k := &Key{}
+	if k.public, err = publicOf(file); err != nil {
 		return nil, err
 	}
-	k := &Key{public: public}
 	if !file.EmptyAuth {
 		secret, err := passphrase()
 		if err != nil {
@@ -58,6 +57,15 @@ func Load(ctx context.Context, path string, der []byte, passphrase Passphrase) (
 		return nil, err
 	}
 	return k, nil
+}
+
+// PublicOf returns the public key of a key, given the contents of its PEM block. It needs no TPM.
+func PublicOf(der []byte) (crypto.PublicKey, error) {
+	file, err := parse(der)
+	if err != nil {
+		return nil, err
+	}
+	return publicOf(file)
 }
 
 // publicOf returns the public key of a file. The library trusts the file to be well formed.

@@ -60,7 +60,7 @@ check:
 
 cross:
 	@set -e; for p in $(PLATFORMS); do echo "build $$p"; \
-	  CGO_ENABLED=0 GOOS=$${p%/*} GOARCH=$${p#*/} $(GO) build -trimpath -tags $(TAGS) -o /dev/null ./cmd/virtpki; done
+	  CGO_ENABLED=0 GOOS=$${p%/*} GOARCH=$${p#*/} $(GO) build -trimpath -tags $(TAGS) -ldflags '-s -w' -o /dev/null ./cmd/virtpki; done
 
 # The reference is made from the commands themselves.
 docs:

@@ -202,10 +202,11 @@ var mayImport = map[string][]string{
 		"internal/authority", "internal/certinfo", "internal/connect", "internal/fleet", "internal/hint", "internal/machine",
 		"internal/termtext",
 	},
-	// provision: the bundle for a first boot; inventory: where the renewal has to write
+	// provision: the bundle for a first boot; inventory: where the renewal has to write; issuer:
+	// which files its configuration names
 	"internal/generate": {
 		"pki", "templates", "internal/allowlist", "internal/authority", "internal/cakey", "internal/change", "internal/hint", "internal/inventory",
-		"internal/keypair", "internal/libvirt", "internal/machine", "internal/provision", "internal/store", "internal/subject", "internal/termtext",
+		"internal/issuer", "internal/keypair", "internal/libvirt", "internal/machine", "internal/provision", "internal/store", "internal/subject", "internal/termtext",
 	},
 
 	// User interfaces.

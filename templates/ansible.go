@@ -31,6 +31,12 @@ type Fleet struct {
 	// Copy is the absolute path of virtpki on the machine on which Ansible runs, to copy it to the
 	// hosts. Empty: the hosts have it already.
 	Copy string
+	// Issuer is the absolute path of an issuer's file on the machine on which Ansible runs. The
+	// hosts then ask that issuer, and there is no machine with the CA's key. Empty: none.
+	Issuer string
+	// IssuerFiles are the absolute paths of the files that it names, on that machine and on the
+	// hosts.
+	IssuerFiles []string
 }
 
 // ProjectFile is one file of an Ansible project.
@@ -43,18 +49,18 @@ type ProjectFile struct {
 }
 
 // Ansible returns an Ansible project: a role that requests, signs and installs, the playbooks that
-// use it, and an inventory. The project needs ansible-core 2.14 or newer and only the collection
+// use it, and an inventory; with an issuer the playbooks and the inventory for it. The project needs ansible-core 2.14 or newer and only the collection
 // ansible.builtin.
 func Ansible(f Fleet) ([]ProjectFile, error) {
-	if len(f.Hosts) == 0 || f.CA == "" {
+	if len(f.Hosts) == 0 || f.CA == "" && f.Issuer == "" {
 		return nil, errors.New("an inventory needs hosts and a CA")
 	}
-	if err := printable(slices.Concat(f.Hosts, []string{f.CA, f.CAFolder, f.Copy})...); err != nil {
+	if err := printable(slices.Concat(f.Hosts, f.IssuerFiles, []string{f.CA, f.CAFolder, f.Copy, f.Issuer})...); err != nil {
 		return nil, err
 	}
 	var project []ProjectFile
 	err := fs.WalkDir(ansibleFiles, "ansible", func(name string, entry fs.DirEntry, err error) error {
-		if err != nil || entry.IsDir() {
+		if err != nil || entry.IsDir() || !f.wants(name) {
 			return err
 		}
 		file, err := f.file(name)
@@ -64,6 +70,20 @@ func Ansible(f Fleet) ([]ProjectFile, error) {
 	return project, err
 }
 
+// forIssuer is the directory of the files that people edit, for a project with an issuer. The role
+// serves both kinds of project.
+const forIssuer = "ansible/issuer/"
+
+// wants reports whether an embedded file belongs to the project.
+func (f Fleet) wants(name string) bool {
+	rest, special := strings.CutPrefix(name, forIssuer)
+	if f.Issuer == "" || special {
+		return special == (f.Issuer != "")
+	}
+	_, err := ansibleFiles.ReadFile(forIssuer + strings.TrimPrefix(rest, "ansible/"))
+	return err != nil // there is no other one for an issuer
+}
+
 // writtenLine marks the files that a newer virtpki replaces. It follows the line that begins a
 // YAML document.
 const writtenLine = "# Written by: virtpki generate ansible\n"
@@ -71,7 +91,7 @@ const writtenLine = "# Written by: virtpki generate ansible\n"
 // file returns one of the embedded files. It fills those that end in .tmpl.
 func (f Fleet) file(name string) (ProjectFile, error) {
 	text, err := ansibleFiles.ReadFile(name)
-	bare, filled := strings.CutSuffix(strings.TrimPrefix(name, "ansible/"), ".tmpl")
+	bare, filled := strings.CutSuffix(strings.TrimPrefix(strings.TrimPrefix(name, forIssuer), "ansible/"), ".tmpl")
 	file := ProjectFile{Name: bare, Text: text, Own: !strings.HasPrefix(bare, "roles/")}
 	if !file.Own {
 		file.Text = bytes.Replace(text, []byte("---\n"), []byte("---\n"+writtenLine), 1)

@@ -35,6 +35,38 @@ func TestAnsibleProject(t *testing.T) {
 	}
 }
 
+// A project with an issuer has the playbooks for it in place of the others, and the same role.
+func TestAnsibleIssuer(t *testing.T) {
+	plain, err := Ansible(fleet())
+	if err != nil {
+		t.Fatal(err)
+	}
+	f := Fleet{Hosts: []string{"hv1.lab.example"}, Issuer: "/etc/virtpki/issuer.yaml", IssuerFiles: []string{"/etc/virtpki/token"}}
+	asked, err := Ansible(f)
+	if err != nil {
+		t.Fatal(err)
+	}
+	text := make(map[string]string)
+	for _, file := range asked {
+		if text[file.Name] != "" {
+			t.Errorf("%s is there twice", file.Name)
+		}
+		text[file.Name] = string(file.Text)
+	}
+	for _, file := range plain {
+		if got := text[file.Name]; got == "" || (got == string(file.Text)) != (!file.Own || file.Name == "ansible.cfg") {
+			t.Errorf("%s is missing, or not the one for this kind of project", file.Name)
+		}
+	}
+	if len(asked) != len(plain) || !strings.Contains(text["inventory.yml"], "\n      /etc/virtpki/token: /etc/virtpki/token\n") {
+		t.Errorf("%d files, and the inventory\n%s", len(asked), text["inventory.yml"])
+	}
+	f.IssuerFiles[0] = "/a\nb"
+	if _, err := Ansible(f); err == nil {
+		t.Error("a line break in a path: got no error")
+	}
+}
+
 func TestYAMLStrings(t *testing.T) {
 	for in, want := range map[string]string{
 		"hv1.lab.example": "hv1.lab.example", "/usr/bin/virtpki": "/usr/bin/virtpki", "localhost": "localhost",

@@ -24,6 +24,8 @@ func newGenerateAnsible(e *env, g *globals) *cobra.Command {
 	flags.StringVar(&o.CAHost, "ca-host", "localhost", "`name` of the machine with the CA's key, as Ansible reaches it")
 	flags.StringVar(&o.Copy, "copy", "", "`path` of virtpki on the machine that runs Ansible, to be copied to the hosts")
 	flags.StringVarP(&o.Out, "out", "o", "", "write into `directory` (required)")
+	addIssuer(cmd, &o.Issuer)
+	cmd.MarkFlagsMutuallyExclusive("issuer", "ca-host")
 	addForce(flags, &o.Force)
 	cmd.MarkFlagRequired("out")
 	cmd.MarkFlagDirname("out")

@@ -22,6 +22,7 @@ var plainSections = map[string]string{
 	"adopt.md: Whenever they change":                        "testdata/script/generate.txtar",
 	"ansible.md: Five commands":                             "testdata/e2e/ansible.txtar",
 	"ansible.md: See that it works":                         "testdata/e2e/ansible.txtar testdata/e2e/check-hosts.txtar",
+	"ansible.md: A step-ca or a Vault signs":                "testdata/script/generate-ansible.txtar testdata/e2e/ansible-issuer.txtar",
 	"ansible.md: Revocation":                                "testdata/e2e/ansible.txtar",
 	"ansible.md: A new generation of the CA":                "testdata/e2e/ansible.txtar testdata/e2e/rollover.txtar",
 	"clients.md: Windows":                                   "no: there is no Windows in the tests; its libvirt reads the same URI",

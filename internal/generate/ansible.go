@@ -12,6 +12,7 @@ import (
 
 	"virtpki/internal/change"
 	"virtpki/internal/hint"
+	"virtpki/internal/issuer"
 	"virtpki/internal/machine"
 	"virtpki/internal/store"
 	"virtpki/internal/subject"
@@ -25,13 +26,18 @@ type Ansible struct {
 	CAHost string // the machine with the CA's key, as Ansible reaches it
 	CA     string // directory of the CA there; empty for the default
 	Copy   string // virtpki on this machine, to be copied to the hosts; empty for none
+	Issuer string // file of an issuer on this machine, which the hosts ask; empty for none
 	Out    string // the project's directory
 	Force  bool   // replace files that virtpki did not write
+
+	issuerFiles []string // that the issuer's file names
 }
 
 // Plan plans the project's files. It writes the files that people edit only once.
 func (a *Ansible) Plan(j *change.Job) error {
-	project, err := templates.Ansible(templates.Fleet{Hosts: a.Hosts, CA: a.CAHost, Local: a.CAHost == "localhost", CAFolder: a.CA, Copy: a.Copy})
+	project, err := templates.Ansible(templates.Fleet{
+		Hosts: a.Hosts, CA: a.CAHost, Local: a.CAHost == "localhost", CAFolder: a.CA, Copy: a.Copy, Issuer: a.Issuer, IssuerFiles: a.issuerFiles,
+	})
 	if err != nil {
 		return hint.Usage(err)
 	}
@@ -58,7 +64,26 @@ func (a *Ansible) Check(m *machine.Machine) error {
 	if a.Out == "" {
 		return hint.Usagef("--out is empty")
 	}
-	return hint.First(a.checkCopy(), Absolute(&a.Copy), checkAnsiblePaths(m), Absolute(&a.CA))
+	return hint.First(a.checkCopy(), Absolute(&a.Copy), checkAnsiblePaths(m), Absolute(&a.CA), Absolute(&a.Issuer), a.checkIssuer())
+}
+
+// checkIssuer reads the file of an issuer, and returns an error if hosts could not use it. Each
+// file that it names goes to the hosts, so it has to be here, and not readable by others.
+func (a *Ansible) checkIssuer() error {
+	if a.Issuer == "" {
+		return nil
+	}
+	if a.CA != "" {
+		return hint.Usagef("--ca is for a CA with its key on a machine, and --issuer has another CA sign")
+	}
+	c, err := issuer.Load(a.Issuer)
+	if err != nil {
+		return err
+	}
+	if a.issuerFiles, err = c.Files(); err != nil {
+		return fmt.Errorf("%s: %w", a.Issuer, err)
+	}
+	return nil
 }
 
 // checkCopy returns an error if the program that Ansible is to copy is not here.

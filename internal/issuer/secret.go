@@ -2,10 +2,13 @@ package issuer
 
 import (
 	"bytes"
+	"errors"
 	"fmt"
 	"os"
+	"slices"
 	"strings"
 
+	"virtpki/internal/hint"
 	"virtpki/internal/program"
 	"virtpki/internal/store"
 )
@@ -43,4 +46,33 @@ func (s *Secret) read() ([]byte, error) {
 // isDescriptor reports whether a path names a descriptor that this process inherited.
 func isDescriptor(path string) bool {
 	return strings.HasPrefix(path, "/dev/fd/") || strings.HasPrefix(path, "/proc/self/fd/")
+}
+
+// Files returns the paths of the files that the configuration names, each once: secrets, keys and
+// CA certificates. Another machine needs them too. A secret that is not in a file is an error, and
+// so is a file that does not exist here or that others can read.
+func (c *Config) Files() (paths []string, err error) {
+	secret := []string{c.Server.KeyFile, c.Client.KeyFile}
+	for _, s := range c.secrets() {
+		if s.Env != "" || isDescriptor(s.File) {
+			return nil, hint.With(errors.New("a secret is in an environment variable or a descriptor, which other machines do not have"), "name a file")
+		}
+		secret = append(secret, s.File)
+	}
+	for _, path := range secret {
+		if path == "" || slices.Contains(paths, path) {
+			continue
+		}
+		if _, err := (store.Tree{}).ReadPrivate(path, maxSecret); err != nil {
+			return nil, err
+		}
+		paths = append(paths, path)
+	}
+	if _, err := c.caFile(); err != nil {
+		return nil, err
+	}
+	if c.CAFile != "" && !slices.Contains(paths, c.CAFile) {
+		paths = append(paths, c.CAFile)
+	}
+	return paths, nil
 }

@@ -4,8 +4,11 @@
 
 GO        ?= go
 # With one set of flags everywhere, what one target has compiled serves the others. Without
-# inlining in the modules of others the program is 0.3 MB smaller, and no slower.
-export GOFLAGS ?= -trimpath -gcflags=all=-l -gcflags=std= -gcflags=virtpki/...=
+# inlining in the modules of others, and in the rooms that print, the program is 0.35 MB smaller.
+LEAN      := -gcflags=all=-l -gcflags=std= -gcflags=virtpki/...= \
+             -gcflags=virtpki/cmd/...=-l -gcflags=virtpki/internal/wizard/...=-l \
+             -gcflags=virtpki/internal/connect/...=-l -gcflags=virtpki/internal/inspect/...=-l
+export GOFLAGS ?= -trimpath $(LEAN)
 TESTFLAGS ?=
 # virtpki speaks HTTP/1.1 alone: without HTTP/2 the program is 0.4 MB smaller.
 TAGS      := nethttpomithttp2

@@ -52,7 +52,7 @@ case $commit in
 esac
 [ -n "${SOURCE_DATE_EPOCH-}" ] || fail "the date of the source is unknown: set SOURCE_DATE_EPOCH"
 export SOURCE_DATE_EPOCH VERSION="$version" MAINTAINER VENDOR HOMEPAGE
-export CGO_ENABLED=0 GOFLAGS='-mod=readonly -gcflags=all=-l -gcflags=std= -gcflags=virtpki/...=' LC_ALL=C TZ=UTC
+export CGO_ENABLED=0 GOFLAGS='-mod=readonly -gcflags=all=-l -gcflags=std= -gcflags=virtpki/...= -gcflags=virtpki/cmd/...=-l -gcflags=virtpki/internal/wizard/...=-l -gcflags=virtpki/internal/connect/...=-l -gcflags=virtpki/internal/inspect/...=-l' LC_ALL=C TZ=UTC
 
 # pack NAME: a tarball of the directory NAME in $work.
 pack() {

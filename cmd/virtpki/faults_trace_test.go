@@ -12,6 +12,7 @@ import (
 	"sync/atomic"
 	"syscall"
 	"testing"
+	"time"
 
 	"virtpki/internal/lab/trace"
 )
@@ -225,6 +226,9 @@ func endWhenReady(t *testing.T, cmd *exec.Cmd) (done func()) {
 				return // closed: the run is over
 			}
 			if strings.Contains(string(said[:n]), "READY=1") {
+				for cmd.Process == nil { // Start has not returned yet: the service was quicker
+					time.Sleep(time.Millisecond)
+				}
 				cmd.Process.Signal(syscall.SIGTERM)
 			}
 		}

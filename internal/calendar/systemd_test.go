@@ -27,17 +27,7 @@ const batch = 100
 // TestAgainstSystemd compares random expressions with systemd-analyze calendar: whether it takes
 // them, and the next times. VIRTPKI_SETS says how many, VIRTPKI_SEED repeats a run.
 func TestAgainstSystemd(t *testing.T) {
-	if testing.Short() {
-		t.Skip("-short: no real systemd")
-	}
-	if err := lab.Usable(); err != nil {
-		t.Skip(err)
-	}
-	releases, err := lab.Select(os.Getenv("VIRTPKI_RELEASES"))
-	if err != nil {
-		t.Fatal(err)
-	}
-	for _, release := range releases {
+	for _, release := range lab.Tested(t) {
 		if name := release.String(); strings.Contains(name, "bullseye") || strings.Contains(name, "bookworm") {
 			continue // up to 252, systemd skips matches after a repetition that leads over the end of a year
 		}

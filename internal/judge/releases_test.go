@@ -1,7 +1,6 @@
 package judge
 
 import (
-	"os"
 	"strings"
 	"testing"
 	"time"
@@ -32,17 +31,7 @@ type labHost struct {
 // onReleases runs a test on a host of each release: VIRTPKI_RELEASES names them.
 func onReleases(t *testing.T, test func(t *testing.T, h *labHost), packages func(lab.Release) []string) {
 	t.Helper()
-	if testing.Short() {
-		t.Skip("-short: no real libvirt")
-	}
-	if err := lab.Usable(); err != nil {
-		t.Skip(err)
-	}
-	releases, err := lab.Select(os.Getenv("VIRTPKI_RELEASES"))
-	if err != nil {
-		t.Fatal(err)
-	}
-	for _, release := range releases {
+	for _, release := range lab.Tested(t) {
 		t.Run(release.String(), func(t *testing.T) { test(t, newLabHost(t, release, packages(release)...)) })
 	}
 }

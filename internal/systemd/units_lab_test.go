@@ -33,17 +33,7 @@ const spyScript = "#!/bin/sh\nmkdir -p /var/spied\n[ -e /var/spied/${0##*/} ] ||
 // environment files. It must start the commands that [Machine.Service] returns. VIRTPKI_SETS
 // says how many, VIRTPKI_SEED repeats a run.
 func TestServicesAgainstSystemd(t *testing.T) {
-	if testing.Short() {
-		t.Skip("-short: no real systemd")
-	}
-	if err := lab.Usable(); err != nil {
-		t.Skip(err)
-	}
-	releases, err := lab.Select(os.Getenv("VIRTPKI_RELEASES"))
-	if err != nil {
-		t.Fatal(err)
-	}
-	for _, release := range releases {
+	for _, release := range lab.Tested(t) {
 		t.Run(release.String(), func(t *testing.T) { servicesOn(t, release) })
 	}
 }

@@ -3,7 +3,6 @@ package running
 import (
 	"bytes"
 	"encoding/json"
-	"os"
 	"strings"
 	"testing"
 	"time"
@@ -25,16 +24,7 @@ type labHost struct {
 // eachRelease runs a test on one fresh host of every release.
 func eachRelease(t *testing.T, test func(h *labHost)) {
 	t.Helper()
-	if testing.Short() {
-		t.Skip("-short: no real libvirtd")
-	}
-	if err := lab.Usable(); err != nil {
-		t.Skip(err)
-	}
-	releases, err := lab.Select(os.Getenv("VIRTPKI_RELEASES"))
-	if err != nil {
-		t.Fatal(err)
-	}
+	releases := lab.Tested(t)
 	binary, err := insideBinary()
 	if err != nil {
 		t.Fatal(err)

@@ -140,8 +140,8 @@ func exitCode(ctx context.Context, err error, started bool) int {
 	return exitError
 }
 
-// printError words an error: one line for what is wrong, one for what to do; a
-// hint is made up for one that has none.
+// printError words an error: a line with the fault, and a line with the next step; an error
+// without a hint gets one.
 // A check that says no has already said it.
 func (e *env) printError(cmd *cobra.Command, err error, code int) {
 	if err == hint.ErrRefused || err == hint.ErrFailed {

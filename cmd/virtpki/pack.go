@@ -34,7 +34,7 @@ func (o *packOptions) addFlags(cmd *cobra.Command) {
 	completeFrom(cmd, "pack", clientpack.Kinds()...)
 }
 
-// spec turns the flags into the pack that is asked for, or says what is wrong with them.
+// spec turns the flags into the requested pack, or names the fault in them.
 func (o *packOptions) spec() (s clientpack.Spec, err error) {
 	if s.Kind, err = clientpack.ParseKind(o.pack); err != nil {
 		return s, hint.Usage(err)

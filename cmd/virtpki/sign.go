@@ -153,7 +153,7 @@ func confirmSigning(e *env, g *globals, yes bool, offer sign.Offer) error {
 	answer, err := e.ask(fmt.Sprintf("Sign %s? [y/N] ", termtext.Count(n, "certificate", "certificates")))
 	switch {
 	case errors.Is(err, program.ErrNoTerminal):
-		return hint.Usage(hint.With(errors.New("cannot ask: there is no terminal"), "--yes signs without asking"))
+		return hint.Usage(hint.With(errors.New("cannot ask without a terminal"), "--yes signs without asking"))
 	case err != nil:
 		return err
 	case !strings.EqualFold(answer, "y") && !strings.EqualFold(answer, "yes"):

@@ -71,7 +71,7 @@ docs:
 
 # The packages of a release, of HEAD, into build/dist.
 dist: go build/bin/nfpm build/bin/cyclonedx-gomod
-	PATH="$(CURDIR)/build/bin:$$PATH" packaging/dist.sh build/dist
+	PATH="$(CURDIR)/build/bin:$$PATH" sh packaging/dist.sh build/dist
 
 # The packages of all architectures from two directories, compared, linted, and
 # installed, used, upgraded, removed and purged on four Debian releases: some ten minutes.

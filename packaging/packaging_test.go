@@ -59,6 +59,15 @@ func TestRecipes(t *testing.T) {
 	}
 }
 
+// "make dist" hands dist.sh to a shell, as the tests do: the file itself is not executable.
+func TestMakeDist(t *testing.T) {
+	cmd := exec.Command("make", "-n", "-C", "..", "dist")
+	out, err := cmd.Output()
+	if want := " sh packaging/dist.sh build/dist\n"; err != nil || !strings.Contains(string(out), want) {
+		t.Errorf("make -n dist (%v) does not run%s:\n%s", err, want, out)
+	}
+}
+
 // dist copies the source from one directory to another, builds the packages there and returns
 // their directory.
 func dist(t *testing.T, from, dir string) string {

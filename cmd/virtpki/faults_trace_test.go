@@ -12,7 +12,8 @@ import (
 	"sync/atomic"
 	"syscall"
 	"testing"
-	"time"
+
+	"golang.org/x/sys/unix"
 
 	"virtpki/internal/lab/trace"
 )
@@ -217,21 +218,48 @@ func endWhenReady(t *testing.T, cmd *exec.Cmd) (done func()) {
 	if err != nil {
 		t.Fatal(err)
 	}
+	if err := passCredentials(conn); err != nil {
+		t.Fatal(err)
+	}
 	cmd.Env = append(cmd.Env, "NOTIFY_SOCKET="+name)
 	go func() {
-		said := make([]byte, 4096)
+		said, credentials := make([]byte, 4096), make([]byte, unix.CmsgSpace(unix.SizeofUcred))
 		for {
-			n, err := conn.Read(said)
+			n, size, _, _, err := conn.ReadMsgUnix(said, credentials)
 			if err != nil {
 				return // closed: the run is over
 			}
 			if strings.Contains(string(said[:n]), "READY=1") {
-				for cmd.Process == nil { // Start has not returned yet: the service was quicker
-					time.Sleep(time.Millisecond)
+				if err := terminate(credentials[:size]); err != nil {
+					t.Error(err)
 				}
-				cmd.Process.Signal(syscall.SIGTERM)
 			}
 		}
 	}()
 	return func() { conn.Close() }
+}
+
+// passCredentials has the kernel say which process has sent a message: it may have sent it before
+// the caller of Start knows its PID.
+func passCredentials(conn *net.UnixConn) error {
+	raw, err := conn.SyscallConn()
+	if err != nil {
+		return err
+	}
+	var option error
+	err = raw.Control(func(fd uintptr) { option = unix.SetsockoptInt(int(fd), unix.SOL_SOCKET, unix.SO_PASSCRED, 1) })
+	return errors.Join(err, option)
+}
+
+// terminate ends the process that has sent a message with these credentials.
+func terminate(credentials []byte) error {
+	messages, err := unix.ParseSocketControlMessage(credentials)
+	if err != nil || len(messages) == 0 {
+		return fmt.Errorf("a message without credentials: %v", err)
+	}
+	sender, err := unix.ParseUnixCredentials(&messages[0])
+	if err != nil {
+		return err
+	}
+	return unix.Kill(int(sender.Pid), unix.SIGTERM)
 }

@@ -42,14 +42,14 @@ demo: build
 # Every test: the rules, the scripts, and real libvirtd of four Debian releases. Nobody debugs these
 # programs: to link them without debugging information takes half the time.
 test: go packages build/bin/step build/bin/step-ca build/bin/nfpm
-	PATH="$(CURDIR)/build/bin:$$PATH" $(GO) test -tags $(TAGS) -ldflags=-w -timeout 80m -p 3 -parallel 6 $(TESTFLAGS) ./...
+	PATH="$(CURDIR)/build/bin:$$PATH" internal/lab/in-memory.sh $(GO) test -tags $(TAGS) -ldflags=-w -timeout 80m -p 3 -parallel 6 $(TESTFLAGS) ./...
 
 # What an ordinary run leaves out: each script of real daemons on each release, with all of its
 # lines, and each fault in each step of each command. VIRTPKI_RELEASES=bookworm narrows the first;
 # RUN=TestE2E or RUN=TestFaults does one of the two.
 matrix: RUN ?= TestE2E|TestFaults
 matrix: go packages build/bin/step build/bin/step-ca
-	VIRTPKI_RELEASES="$${VIRTPKI_RELEASES:-bullseye,bookworm,trixie,forky,virtproxyd}" VIRTPKI_FAULTS=all PATH="$(CURDIR)/build/bin:$$PATH" $(GO) test -tags $(TAGS) -timeout 4h -parallel 6 -v -run '^($(RUN))$$' ./cmd/virtpki
+	VIRTPKI_RELEASES="$${VIRTPKI_RELEASES:-bullseye,bookworm,trixie,forky,virtproxyd}" VIRTPKI_FAULTS=all PATH="$(CURDIR)/build/bin:$$PATH" internal/lab/in-memory.sh $(GO) test -tags $(TAGS) -timeout 4h -parallel 6 -v -run '^($(RUN))$$' ./cmd/virtpki
 
 check:
 	test -z "$$(gofmt -l .)"

@@ -7,6 +7,7 @@ import (
 	"net"
 	"os"
 	"os/exec"
+	"os/signal"
 	"path/filepath"
 	"regexp"
 	"strings"
@@ -42,6 +43,15 @@ func sealedCA(t *testing.T) string {
 	return root
 }
 
+// hearHangups has the programs that a test starts end by a hangup, also in a run below nohup: they
+// would inherit that it is ignored.
+func hearHangups(t *testing.T) {
+	t.Helper()
+	heard := make(chan os.Signal, 1)
+	signal.Notify(heard, syscall.SIGHUP)
+	t.Cleanup(func() { signal.Stop(heard) })
+}
+
 // ends checks that a program ends within some seconds, with status 130 and without a traceback.
 func ends(t *testing.T, cmd *exec.Cmd, said *bytes.Buffer) {
 	t.Helper()
@@ -66,6 +76,7 @@ func drained(t *testing.T, pipe *os.File) {
 
 // Every command that reads from a pipe ends while it waits there.
 func TestSignalsEndReads(t *testing.T) {
+	hearHangups(t)
 	root := sealedCA(t)
 	for _, line := range []string{
 		"sign - --yes", "install -", "dn show -", "crl show -", "dn match CN=* --stdin",
@@ -139,6 +150,7 @@ func TestSignalsEndWaits(t *testing.T) {
 
 // At each prompt a signal ends the run, and the terminal echoes afterwards.
 func TestSignalsEndPrompts(t *testing.T) {
+	hearHangups(t)
 	root := sealedCA(t)
 	request := filepath.Join(root, "request.pem")
 	if out, err := virtpki(t, "--root="+t.TempDir(), "request", "client", "alice", "--out", request).CombinedOutput(); err != nil {

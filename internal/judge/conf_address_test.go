@@ -191,7 +191,7 @@ while IFS= read -r line; do
 		if ! kill -0 $pid 2>/dev/null; then
 			echo "LISTEN 0 $(grep 'error :' /root/log | tail -1)"
 			break
-		elif port=$(sed -n 's/^ *[0-9]*: [0-9A-F]*:\([0-9A-F]*\) [0-9A-F:]* 0A .*/\1/p' /proc/net/tcp /proc/net/tcp6 | head -1) && [ -n "$port" ]; then
+		elif grep -q '^TCP6\?: inuse [1-9]' /proc/net/sockstat* && port=$(sed -n 's/^ *[0-9]*: [0-9A-F]*:\([0-9A-F]*\) [0-9A-F:]* 0A .*/\1/p' /proc/net/tcp /proc/net/tcp6 | head -1) && [ -n "$port" ]; then
 			echo "LISTEN $((0x$port))"
 			break
 		fi

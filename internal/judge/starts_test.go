@@ -25,7 +25,7 @@ for i in $(seq 0 $(($1 - 1))); do
 		if ! kill -0 $pid 2>/dev/null; then
 			echo "START $i refused $(grep 'error :' /root/log | tail -1)"
 			break
-		elif grep -q ':4082 .* 0A ' /proc/net/tcp /proc/net/tcp6; then
+		elif grep -q '^TCP6\?: inuse [1-9]' /proc/net/sockstat* && grep -q ':4082 .* 0A ' /proc/net/tcp /proc/net/tcp6; then
 			echo "START $i started"
 			break
 		fi

@@ -158,6 +158,9 @@ func (p *Process) notStarted(ctx context.Context) error {
 // Listening reports whether anything in the host listens on the TCP port. It reads
 // the kernel's table, so that no daemon sees a connection of ours.
 func (h *Host) Listening(port int) (bool, error) {
+	if any, err := h.holdsTCP(); err != nil || !any {
+		return false, err
+	}
 	for _, table := range []string{"tcp", "tcp6"} {
 		data, err := os.ReadFile("/proc/" + h.pid + "/net/" + table)
 		if err != nil {
@@ -171,6 +174,24 @@ func (h *Host) Listening(port int) (bool, error) {
 	}
 	return false, nil
 }
+
+// holdsTCP reports whether the host has any TCP socket. To ask costs little: for the tables
+// themselves the kernel walks through those of the whole machine, which takes it some milliseconds.
+func (h *Host) holdsTCP() (bool, error) {
+	for _, file := range []string{"sockstat", "sockstat6"} {
+		data, err := os.ReadFile("/proc/" + h.pid + "/net/" + file)
+		if err != nil {
+			return false, err
+		}
+		if tcpInUse.Match(data) {
+			return true, nil
+		}
+	}
+	return false, nil
+}
+
+// tcpInUse matches a line of /proc/net/sockstat or sockstat6 that counts sockets.
+var tcpInUse = regexp.MustCompile(`(?m)^TCP6?: inuse [1-9]`)
 
 // isListener reads a line of /proc/net/tcp: number, local and remote address as
 // HEXADDRESS:HEXPORT, state (0A is LISTEN).

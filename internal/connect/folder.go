@@ -2,13 +2,14 @@ package connect
 
 import (
 	"cmp"
+	"crypto/x509"
 	"path/filepath"
 	"strings"
 
 	"virtpki/internal/inspect"
 	"virtpki/internal/judge"
 	"virtpki/internal/libvirt"
-	"virtpki/internal/subject"
+	"virtpki/pki"
 )
 
 // folderOf returns the directory for ?pkipath= that the client's files are in; empty if they are in
@@ -29,7 +30,7 @@ func pairFolder(cert, key string) string {
 // fixNoPair returns the fix for a client without a certificate.
 func fixNoPair(c *connection) string {
 	if folder := folderOf(c); folder != "" {
-		return inspect.ClientFolder(c.m, folder, "", false) + "; or name a certificate with --as CERT,KEY"
+		return inspect.ClientFolder(c.m, folder, nil, false) + "; or name a certificate with --as CERT,KEY"
 	}
 	return "install a client certificate (virtpki issue client NAME --here), or name one with --as CERT,KEY"
 }
@@ -38,12 +39,12 @@ func fixNoPair(c *connection) string {
 // that the client reads.
 func fixOf(c *connection, f judge.Finding) string {
 	folder := folderOf(c)
-	if folder == "" || c.client == nil || !strings.HasPrefix(f.Fix, "virtpki issue client ") || filepath.Dir(f.File) != filepath.Clean(folder) {
+	if folder == "" || !strings.HasPrefix(f.Fix, "virtpki issue client ") || filepath.Dir(f.File) != filepath.Clean(folder) {
 		return f.Fix
 	}
-	name := c.client.Cert.Subject.CommonName
-	if subject.CheckClient(name) != nil {
-		name = ""
+	var held *x509.Certificate
+	if certs, err := pki.ParseCertificates(c.set.Cert.Data); err == nil {
+		held = certs[0]
 	}
-	return inspect.ClientFolder(c.m, folder, name, f.ID == "cert-revoked")
+	return inspect.ClientFolder(c.m, folder, held, f.ID == "cert-revoked")
 }

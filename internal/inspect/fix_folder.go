@@ -1,12 +1,13 @@
 package inspect
 
 import (
+	"crypto/x509"
 	"fmt"
 	"path/filepath"
 
 	"virtpki/internal/judge"
-	"virtpki/internal/libvirt"
 	"virtpki/internal/machine"
+	"virtpki/internal/subject"
 	"virtpki/internal/termtext"
 )
 
@@ -60,15 +61,16 @@ func (x *fixer) remade(f judge.Finding) string {
 }
 
 // ClientFolder returns the fix for a client's pair in a directory for ?pkipath=, for a finding of
-// another look at it. name is the holder's, empty if it is not known.
-func ClientFolder(m *machine.Machine, folder, name string, revoked bool) string {
+// another look at it. It names the holder by the pair's certificate; nil if there is none.
+func ClientFolder(m *machine.Machine, folder string, held *x509.Certificate, revoked bool) string {
 	x := &fixer{stands: func(path string) bool {
 		_, err := m.Tree().Lstat(path)
 		return err == nil
 	}}
-	if name != "" {
-		name = termtext.ShellWord(name)
+	n := namesOf(m)
+	name := ""
+	if held != nil && subject.CheckClient(held.Subject.CommonName) == nil && n.grants(judge.Client, held) {
+		name = termtext.ShellWord(held.Subject.CommonName)
 	}
-	signs := m.Tree().Exists(libvirt.CA(m.CAPath()).Path(libvirt.CAKey))
-	return remade{m.Flags(), folder, x.free(filepath.Clean(folder)), judge.Client, name, signs, revoked}.command()
+	return remade{m.Flags(), folder, x.free(filepath.Clean(folder)), judge.Client, name, n.signs, revoked}.command()
 }

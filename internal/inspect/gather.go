@@ -14,6 +14,7 @@ import (
 	"virtpki/internal/judge"
 	"virtpki/internal/keypair"
 	"virtpki/internal/libvirt"
+	"virtpki/internal/machine"
 	"virtpki/internal/subject"
 	"virtpki/internal/termtext"
 	"virtpki/pki"
@@ -23,11 +24,8 @@ import (
 // finding needs them.
 func (c *inspector) fixer() *fixer {
 	ca := libvirt.CA(c.m.CAPath())
-	n := &names{files: c.files, folder: c.r.PKIPath, here: c.machine.Names, signs: c.m.Tree().Exists(ca.Path(libvirt.CAKey))}
-	n.ca = sync.OnceValues(func() (*authority.Authority, error) {
-		a, _, err := authority.Read(c.m)
-		return a, err
-	})
+	n := namesOf(c.m)
+	n.files, n.folder, n.here = c.files, c.r.PKIPath, c.machine.Names
 	x := &fixer{
 		flags: c.m.Flags(), system: c.m.System(), caKey: ca.Path(libvirt.CAKey), signs: n.signs, issuer: c.m.Issuer(),
 		folder: c.r.PKIPath != "", users: c.users, root: os.Geteuid() == 0, theirs: os.Geteuid() != 0 && c.m.Live(),
@@ -75,6 +73,17 @@ type names struct {
 	ca     func() (*authority.Authority, error)
 }
 
+// namesOf returns the part of names that the CA of a machine decides.
+func namesOf(m *machine.Machine) *names {
+	return &names{
+		signs: m.Tree().Exists(libvirt.CA(m.CAPath()).Path(libvirt.CAKey)),
+		ca: sync.OnceValues(func() (*authority.Authority, error) {
+			a, _, err := authority.Read(m)
+			return a, err
+		}),
+	}
+}
+
 // of returns the name that a new pair for a role should have, quoted for a shell; empty if it is
 // not known. The running machine has its own name. For the files of another machine, of takes the
 // name from the existing pair, the previous pair, or the hostname file.
@@ -112,15 +121,20 @@ func (n *names) ofOther(role judge.Role) string {
 	return ""
 }
 
-// renewable reports whether renew uses the names of a certificate. If the CA's key is here, renew
-// does not use those of a certificate from another CA, or for another role.
+// renewable reports whether renew uses the names of a certificate.
 func (n *names) renewable(role judge.Role, cert string) bool {
 	certs, err := pki.ParseCertificates(n.files.read(cert).Data)
-	if err != nil || !n.signs {
+	return err != nil || n.grants(role, certs[0])
+}
+
+// grants reports whether the CA here may make a certificate with the names of another. If the CA's
+// key is here, the other must not be of another CA, or for another role.
+func (n *names) grants(role judge.Role, cert *x509.Certificate) bool {
+	if !n.signs {
 		return true
 	}
 	a, err := n.ca()
-	return err != nil || a.Granted(certs[0]) && slices.Contains(pki.RolesOf(certs[0]), pki.Role(role))
+	return err != nil || a.Granted(cert) && slices.Contains(pki.RolesOf(cert), pki.Role(role))
 }
 
 // layoutsHere returns the places of certificates on this machine: the system's, and the directories

@@ -2,9 +2,11 @@ package provision
 
 import (
 	"bytes"
+	"crypto/x509"
 	"errors"
 	"fmt"
 	"path/filepath"
+	"slices"
 	"time"
 
 	"virtpki/internal/authority"
@@ -15,6 +17,7 @@ import (
 	"virtpki/internal/machine"
 	"virtpki/internal/store"
 	"virtpki/internal/subject"
+	"virtpki/internal/termtext"
 	"virtpki/pki"
 )
 
@@ -89,7 +92,7 @@ func (b *Bundle) outdated(t store.Tree, to keypair.Dest) bool {
 // has renewed it. It returns the files that the host will have.
 func (b *Bundle) install(j *change.Job, to keypair.Dest, now time.Time) (*outfit, error) {
 	if err := b.CA.PlanTrust(j, to, authority.FromBundle); err != nil {
-		return nil, err
+		return nil, b.hintAtMove(j.Plan.Tree(), to, err)
 	}
 	has := &outfit{ca: b.CA}
 	var err error
@@ -102,6 +105,22 @@ func (b *Bundle) install(j *change.Job, to keypair.Dest, now time.Time) (*outfit
 	}
 	has.client, err = b.installPair(j, to, b.Client, now)
 	return has, err
+}
+
+// hintAtMove returns err with a hint, if the host trusts another CA than the bundle's: mostly
+// one that "bootstrap --name" made there by mistake.
+func (b *Bundle) hintAtMove(t store.Tree, to keypair.Dest, err error) error {
+	here, unread := keypair.ReadCertsIfThere(t, to.Layout.Path(libvirt.CACert))
+	ofBundle := func(c *x509.Certificate) bool { return slices.ContainsFunc(b.CA.Certificates, c.Equal) }
+	if unread != nil || len(here) == 0 || slices.ContainsFunc(here, ofBundle) {
+		return err
+	}
+	cas, pairs := filepath.Dir(to.Layout.Path(libvirt.CACert)), to.Layout.PairFolder()
+	move := fmt.Sprintf("mv %[1]s %[1]s.old", termtext.ShellWord(cas))
+	if t.Exists(pairs) {
+		move += fmt.Sprintf(" && mv %[1]s %[1]s.old", termtext.ShellWord(pairs))
+	}
+	return hint.With(err, "to change to the bundle's CA, move the files of the other away: %s", move)
 }
 
 // shareCRL plans the lists of the bundle's CAs that are newer than those that are there, and

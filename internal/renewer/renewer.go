@@ -61,7 +61,7 @@ func (f facts) who() (By, string) {
 	case f.via:
 		return Request, "a request (" + f.schedule + ")"
 	}
-	return Nobody, "nobody brings the requests to the CA (virtpki renew" + cmp.Or(f.flag, " --via") + ")"
+	return Nobody, "nobody: the requests do not reach the CA (virtpki renew" + cmp.Or(f.flag, " --via") + ")"
 }
 
 // Look holds the facts about a machine.

@@ -17,7 +17,7 @@ func TestWho(t *testing.T) {
 		{"another CA's, watched", facts{keyHere: true, schedule: timer, watched: true}, Watch, "a watched directory (virtpki-watch.service)"},
 		{"watched, no CA's key", facts{signed: true, watched: true}, Watch, "a watched directory (virtpki-watch.service)"},
 		{"by request", facts{signed: true, schedule: timer, via: true}, Request, "a request (virtpki-renew.timer)"},
-		{"requests for nobody", facts{signed: true, schedule: timer}, Nobody, "nobody brings the requests to the CA (virtpki renew --via)"},
+		{"requests for nobody", facts{signed: true, schedule: timer}, Nobody, "nobody: the requests do not reach the CA (virtpki renew --via)"},
 		{"by an issuer", facts{signed: true, schedule: timer, via: true, issuer: true}, Request, "an issuer (virtpki-renew.timer)"},
 		{"behind a link", facts{link: true, keyHere: true, signed: true, schedule: timer}, Link, "another program (it made the link)"},
 		{"an own path", facts{own: true, trusts: true, keyHere: true, signed: true, schedule: timer}, CA, "this CA (virtpki-renew.timer)"},
@@ -26,7 +26,7 @@ func TestWho(t *testing.T) {
 		{"an own path, by request", facts{own: true, trusts: true, signed: true, schedule: timer, via: true}, Request, "a request (virtpki-renew.timer)"},
 		{"an own path with another CA file, by request", facts{own: true, signed: true, schedule: timer, via: true}, Nobody, "nobody: its program does not trust the CA that signs here"},
 		{"nothing runs, an issuer signs", facts{signed: true, flag: " --issuer /i"}, Nobody, "nobody (virtpki generate systemd --issuer /i)"},
-		{"requests for nobody, an issuer signs", facts{signed: true, schedule: timer, flag: " --issuer /i"}, Nobody, "nobody brings the requests to the CA (virtpki renew --issuer /i)"},
+		{"requests for nobody, an issuer signs", facts{signed: true, schedule: timer, flag: " --issuer /i"}, Nobody, "nobody: the requests do not reach the CA (virtpki renew --issuer /i)"},
 	} {
 		if by, text := c.f.who(); by != c.by || text != c.text {
 			t.Errorf("%s: %s, %q, want %s, %q", c.name, by, text, c.by, c.text)

@@ -32,25 +32,16 @@ func leadsOut(image, fix string) string {
 	}
 	w := walls{image, inside}
 	prefix := strings.TrimSuffix(image, "/") + "/"
-	for before, rest, found := strings.Cut(fix, prefix); found; before, rest, found = strings.Cut(rest, prefix) {
-		end := len(rest)
-		if i := strings.IndexAny(rest, wordEnds(prefix)); i >= 0 {
-			end = i
+	for i := range fix {
+		if i > 0 && !strings.ContainsRune(" ;&|<>()", rune(fix[i-1])) {
+			continue
 		}
-		renamed := strings.HasSuffix(strings.TrimSuffix(before, "'"), "mv ")
-		if path := prefix + rest[:end]; w.isOutside(path, renamed) {
+		path := termtext.ReadWord(fix[i:])
+		if strings.HasPrefix(path, prefix) && w.isOutside(path, strings.HasSuffix(fix[:i], "mv ")) {
 			return path
 		}
 	}
 	return ""
-}
-
-// wordEnds returns the characters that end a path in a command. One with a blank is quoted.
-func wordEnds(prefix string) string {
-	if termtext.ShellWord(prefix) != prefix {
-		return "'\""
-	}
-	return " '\";&|<>()"
 }
 
 // walls are the path of an image, as it is typed and without links.

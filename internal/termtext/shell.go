@@ -3,12 +3,16 @@ package termtext
 import (
 	"fmt"
 	"regexp"
+	"strconv"
 	"strings"
 	"unicode/utf8"
 )
 
 // plainWord matches words that need no quotes in any shell.
 var plainWord = regexp.MustCompile(`^[A-Za-z0-9_./:@%+=,-]+$`)
+
+// plainStart matches such a word at the beginning of a line.
+var plainStart = regexp.MustCompile(`^[A-Za-z0-9_./:@%+=,-]+`)
 
 // ShellWord returns a word for a POSIX shell: quoted if necessary, and without hidden
 // characters.
@@ -23,7 +27,8 @@ func ShellWord(word string) string {
 }
 
 // printfFormat returns the format from which a shell's printf makes word, without hidden
-// characters. Line ends at the end of a word are lost.
+// characters. printf takes a dash at its beginning for an option, and some interactive shells replace
+// a ! between double quotes. Line ends at the end of a word are lost.
 func printfFormat(word string) string {
 	var b strings.Builder
 	for i, r := range word {
@@ -35,12 +40,57 @@ func printfFormat(word string) string {
 			b.WriteString(`\\`)
 		case r == '\'':
 			b.WriteString(`'\''`)
-		case Hidden(r) || size == 1 && r == utf8.RuneError:
+		case Hidden(r) || size == 1 && r == utf8.RuneError || r == '!' || r == '-' && i == 0:
 			for _, c := range []byte(word[i : i+size]) {
 				fmt.Fprintf(&b, `\%03o`, c)
 			}
 		default:
 			b.WriteRune(r)
+		}
+	}
+	return b.String()
+}
+
+// ReadWord returns the word that ShellWord has written at the beginning of a line.
+func ReadWord(line string) string {
+	if format, ok := strings.CutPrefix(line, `"$(printf '`); ok {
+		return printed(quoted(format))
+	}
+	if text, ok := strings.CutPrefix(line, "'"); ok {
+		return quoted(text)
+	}
+	return plainStart.FindString(line)
+}
+
+// quoted returns the text up to its closing quote.
+func quoted(text string) string {
+	var b strings.Builder
+	for {
+		before, after, _ := strings.Cut(text, "'")
+		b.WriteString(before)
+		rest, goesOn := strings.CutPrefix(after, `\''`)
+		if !goesOn {
+			return b.String()
+		}
+		b.WriteByte('\'')
+		text = rest
+	}
+}
+
+// printed returns the word that a shell's printf makes from a format of printfFormat's.
+func printed(format string) string {
+	var b strings.Builder
+	for i := 0; i < len(format); i++ {
+		switch c := format[i]; {
+		case (c == '%' || c == '\\') && i+1 < len(format) && format[i+1] == c:
+			b.WriteByte(c)
+			i++
+		case c == '\\' && i+3 < len(format):
+			n, _ := strconv.ParseUint(format[i+1:i+4], 8, 8)
+			b.WriteByte(byte(n))
+			i += 3
+		default:
+			b.WriteByte(c)
 		}
 	}
 	return b.String()

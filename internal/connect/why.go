@@ -107,17 +107,17 @@ func (c *connection) whoAnswers(head []byte) (text, fix string) {
 	}
 	switch text := string(head); {
 	case strings.HasPrefix(text, "SSH-") && c.service == nil:
-		return fmt.Sprintf("an SSH server answers on port %d", c.uri.Port), "qemu+ssh://" + c.uri.Host + "/system is the way by SSH, and needs no certificates; " + fix
+		return fmt.Sprintf("an SSH server answers on port %d", c.uri.Port), termtext.ShellWord("qemu+ssh://"+c.uri.Host+"/system") + " is the way by SSH, and needs no certificates; " + fix
 	case strings.HasPrefix(text, "SSH-"):
 		return fmt.Sprintf("an SSH server answers on port %d", c.uri.Port), fix
 	case strings.HasPrefix(text, "HTTP"):
 		return fmt.Sprintf("a web server without TLS answers on port %d", c.uri.Port), fix
 	case strings.HasPrefix(text, "RFB "):
-		return fmt.Sprintf("a VNC server answers on port %d", c.uri.Port), fmt.Sprintf("virtpki check --connect vnc://%s", c.uri.Address())
+		return fmt.Sprintf("a VNC server answers on port %d", c.uri.Port), "virtpki check --connect " + termtext.ShellWord("vnc://"+c.uri.Address())
 	case strings.HasPrefix(text, "REDQ"):
 		return fmt.Sprintf("SPICE without TLS answers on port %d", c.uri.Port), "the port with TLS is tlsPort in virsh dumpxml GUEST"
 	case strings.HasPrefix(text, "NBDMA"):
-		return fmt.Sprintf("an NBD server answers on port %d", c.uri.Port), fmt.Sprintf("virtpki check --connect nbds://%s", c.uri.Address())
+		return fmt.Sprintf("an NBD server answers on port %d", c.uri.Port), "virtpki check --connect " + termtext.ShellWord("nbds://"+c.uri.Address())
 	}
 	return fmt.Sprintf("the program on port %d does not speak TLS: it begins with %q", c.uri.Port, head), fix
 }

@@ -7,7 +7,6 @@ import (
 
 	"virtpki/internal/judge"
 	"virtpki/internal/machine"
-	"virtpki/internal/subject"
 	"virtpki/internal/termtext"
 )
 
@@ -69,7 +68,7 @@ func ClientFolder(m *machine.Machine, folder string, held *x509.Certificate, rev
 	}}
 	n := namesOf(m)
 	name := ""
-	if held != nil && subject.CheckClient(held.Subject.CommonName) == nil && n.grants(judge.Client, held) {
+	if held != nil && typable(judge.Client, held.Subject.CommonName) && n.grants(judge.Client, held) {
 		name = termtext.ShellWord(held.Subject.CommonName)
 	}
 	return remade{m.Flags(), folder, x.free(filepath.Clean(folder)), judge.Client, name, n.signs, revoked}.command()

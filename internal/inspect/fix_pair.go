@@ -152,7 +152,7 @@ func (x *fixer) forRequest(p *ownPair, name string) (aside, flags, sign string) 
 		return x.aside(p.cert), " --same-key", sign
 	}
 	if aside = x.aside(p.cert, p.key); aside != "" {
-		sign += " --replace " + name
+		sign += replaceThere(name)
 	}
 	return aside, "", sign
 }

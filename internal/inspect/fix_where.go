@@ -128,12 +128,16 @@ func (x *fixer) viaCA(f judge.Finding) string {
 	}
 	sign := "ssh CA virtpki sign - --yes"
 	for _, role := range lost {
-		if replace := " --replace " + cmp.Or(x.name(role), "NAME"); !strings.Contains(sign+" ", replace+" ") {
+		if replace := replaceThere(cmp.Or(x.name(role), "NAME")); !strings.Contains(sign+" ", replace+" ") {
 			sign += replace
 		}
 	}
 	return fmt.Sprintf(" --via %s%s; its administrator has to allow the new key", termtext.ShellWord(sign), whereCA)
 }
+
+// replaceThere returns the flag that allows the holder of a name another key, for the CA's host. name
+// is quoted for the shell there. ssh passes the text on, and so the shell here reads the quotes first.
+func replaceThere(name string) string { return " --replace " + termtext.ShellWord(name) }
 
 // afterRevocation is about a certificate that was revoked by a CA with its key elsewhere. sign
 // refuses a revoked host unless the CA's administrator allows it.

@@ -90,15 +90,23 @@ func (r *reader) crl(path string) judge.NamedCRL {
 	return named
 }
 
-// certName returns the CN of a certificate, if a certificate of the role can be issued under it.
+// certName returns the CN of a certificate, if a command can issue a certificate of the role under it.
 func (r *reader) certName(path string, role judge.Role) string {
 	certs, err := pki.ParseCertificates(r.read(path).Data)
 	if err != nil {
 		return ""
 	}
-	name := certs[0].Subject.CommonName
-	if role == judge.Server && subject.CheckHost(name) != nil || role == judge.Client && subject.CheckClient(name) != nil {
-		return ""
+	if name := certs[0].Subject.CommonName; typable(role, name) {
+		return name
 	}
-	return name
+	return ""
+}
+
+// typable reports whether a command can issue a certificate of a role under a name. A command takes a
+// name that begins with a dash for a flag, and whoever made the certificate has chosen the name.
+func typable(role judge.Role, name string) bool {
+	if role == judge.Server {
+		return subject.CheckHost(name) == nil
+	}
+	return subject.CheckClient(name) == nil && !strings.HasPrefix(name, "-")
 }

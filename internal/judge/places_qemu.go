@@ -78,7 +78,7 @@ func (j *placeJudge) appArmor() {
 		return
 	}
 	dir := filepath.Dir(j.LocalAppArmor)
-	fix := fmt.Sprintf("mkdir -p %s && echo '  %s/** r,' >>%s", termtext.ShellWord(dir), j.Seen, termtext.ShellWord(j.LocalAppArmor))
+	fix := fmt.Sprintf("mkdir -p %s && echo %s >>%s", termtext.ShellWord(dir), termtext.ShellWord("  "+j.Seen+"/** r,"), termtext.ShellWord(j.LocalAppArmor))
 	j.say(Finding{ID: "apparmor", Level: Warning, File: j.Base, Fix: fix}, "the AppArmor profile for QEMU does not list it: a guest that AppArmor confines may not read it")
 }
 

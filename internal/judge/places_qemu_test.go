@@ -5,6 +5,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"strings"
 	"syscall"
 	"testing"
@@ -128,4 +129,22 @@ func (q qemuFolder) fix() int {
 		}
 	}
 	return len(found)
+}
+
+// The maker of an image chooses QEMU's directory, and the fix is typed into a shell.
+func TestAppArmorFixIsQuoted(t *testing.T) {
+	layout := libvirt.QEMUFolder("/image/etc/pki/q")
+	local := filepath.Join(t.TempDir(), "local", "rules")
+	for _, seen := range []string{"/etc/pki/q", "/etc/pki/q';id;'", "/etc/pki/$(id) q"} {
+		p := Place{Kind: QEMUFolder, Base: layout.Base, Seen: seen, AppArmor: "  /etc/pki/qemu/** r,", LocalAppArmor: local,
+			Files: map[libvirt.File]Spot{libvirt.CACert: {Path: layout.Path(libvirt.CACert)}}}
+		i := slices.IndexFunc(InPlace(p), func(f Finding) bool { return f.ID == "apparmor" })
+		if i < 0 {
+			t.Fatalf("%s: no finding", seen)
+		}
+		fix := InPlace(p)[i].Fix + " && tail -n 1 " + local
+		if out, err := exec.Command("sh", "-c", fix).CombinedOutput(); err != nil || string(out) != "  "+seen+"/** r,\n" {
+			t.Errorf("%s: %v, %s", fix, err, out)
+		}
+	}
 }

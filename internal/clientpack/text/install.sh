@@ -40,6 +40,40 @@ else
 	cert=$ca key=$ca
 fi
 
+ours() { # only this user and root make files in a directory
+	case " 0 $(id -u) " in *" $(owner "$1/.") "*) ;; *) return 1 ;; esac
+	set -- $(ls -ldn "$1/.")
+	case $1 in
+	d???????w*) return 1 ;;
+	d????w*) [ "$4" = "$3" ] && [ "$3" != 0 ] ;; # a group of the user's own
+	esac
+}
+
+sticky() { # nobody else can exchange an entry of a directory for all, such as /tmp
+	case $(ls -ldn "$1/.") in d????????[tT]*) ;; *) return 1 ;; esac
+	for entry in "$1/." "$2"; do
+		case " 0 $(id -u) " in *" $(owner "$entry") "*) ;; *) return 1 ;; esac
+	done
+}
+
+owner() { # the number of a file's owner; a link is not followed
+	set -- $(ls -ldn "$1" 2>/dev/null)
+	echo "${3-none}"
+}
+
+leads() { # nobody else can have a path lead elsewhere
+	way=$1
+	[ ! -d "$way" ] || ours "$way" || return 1
+	while [ "$way" != / ]; do
+		up=$(dirname "$way")
+		[ ! -d "$up" ] || ours "$up" || sticky "$up" "$way" || return 1
+		way=$up
+	done
+}
+
+foreign() { fail "$1 can be changed by others: as root, name the user too"; }
+[ -z "$dir" ] || leads "$dir" || foreign "$dir"
+
 for pair in "cacert.pem $ca" "clientcert.pem $cert" "clientkey.pem $key"; do
 	file=${pair%% *} to=${pair#* }
 	[ -n "$force" ] || [ ! -e "$to/$file" ] || cmp -s "$file" "$to/$file" ||
@@ -51,19 +85,11 @@ put() ( # put FILE DIRECTORY MODE
 	made=
 	[ -d "$2" ] || { mkdir -p "$2" && made=yes; } || exit 1
 	cd "$2" || exit 1 # what follows has no path that somebody else could lead elsewhere
-	ours || fail "$2 can be changed by others: as root, name the user too"
+	ours . || foreign "$2"
 	[ -z "$made" ] || chmod "$dirs" . || exit 1
 	cp "$here/$1" ".$1.new" && chmod "$3" ".$1.new" && mv -f ".$1.new" "$1"
 )
 
-ours() { # only this user makes files in the working directory
-	set -- $(ls -ldn .)
-	[ "$3" = "$(id -u)" ] || return 1
-	case $1 in
-	d???????w*) return 1 ;;
-	d????w*) [ "$4" = "$3" ] && [ "$3" != 0 ] ;; # a group of the user's own
-	esac
-}
 [ ! -d "${ca%/*}" ] && mkdir -p "${ca%/*}" && chmod "$dirs" "${ca%/*}"
 put cacert.pem "$ca" "$open"
 [ ! -e cacrl.pem ] || put cacrl.pem "$ca" "$open"

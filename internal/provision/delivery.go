@@ -72,6 +72,7 @@ func Issue(ctx context.Context, m *machine.Machine, keys *change.Keyring, r *Req
 	})
 	if err == nil {
 		NoteNew(ctx, j, a, m)
+		r.nextOnClient(j, deliveries[0].Identities[0].Name)
 	}
 	return j, err
 }
@@ -103,6 +104,14 @@ func (r *Request) deliver(j *change.Job, m *machine.Machine, keys *change.Keyrin
 	}
 	f := &Folders{QEMU: r.QEMU, Machine: m, Keys: keys, Leaf: r.Leaf, Sysconfdir: d.To.Layout.Base, Portable: d.Portable, Identities: d.byRole(), Pairs: pairs}
 	return f.Fill(j, a)
+}
+
+// nextOnClient tells where the files of a client's bundle belong: a tree is for the programs of
+// root, and its files are not found in a user's directory.
+func (r *Request) nextOnClient(j *change.Job, name string) {
+	if r.Kind == subject.Client && r.Out != "" && !r.Flat {
+		j.Next("on the client, as root: cp -r %s/. / (for ~/.pki/libvirt of a user, issue with --layout pkipath)", termtext.ShellWord(name))
+	}
 }
 
 // ahead begins to make the keys of all deliveries.

@@ -66,12 +66,12 @@ func Diagnose(text string) (*Diagnosis, error) {
 	}
 	for _, p := range pieces {
 		if typeByName(p.typ) == nil && !isDotted(p.typ) {
-			d.add(text, "unknown-type", Error, fmt.Sprintf("GnuTLS has no attribute type %q; it prints a type that it does not know as dotted numbers", p.typ))
+			d.add(text, "unknown-type", Error, fmt.Sprintf("GnuTLS has no attribute type %q; it prints an unknown type as dotted numbers", p.typ))
 		}
 	}
 	if looksReversed(pieces) {
 		pieces = reversePieces(pieces)
-		d.add(text, "reversed-order", Warning, "the RDNs look reversed: libvirt has them in the order of the certificate, usually C, ST, L, O, OU, CN")
+		d.add(text, "reversed-order", Warning, "the RDNs look reversed: libvirt prints them in the order of the certificate, usually C, ST, L, O, OU, CN")
 	}
 	d.Right = joinPieces(pieces)
 	for i := range d.Problems {
@@ -93,7 +93,7 @@ var habitAdvice = []struct {
 }{
 	{habitLabel, "label", Error, "the word before the name does not belong to it"},
 	{habitTrailing, "trailing-comma", Error, "there is nothing after the last comma"},
-	{habitSlashes, "slashes", Error, "this is openssl's form; libvirt has commas between the RDNs and none before the first"},
+	{habitSlashes, "slashes", Error, "this is openssl's form; libvirt puts commas between the RDNs and none before the first"},
 	{habitSpaces, "spaces", Error, "libvirt's form has no space around a comma or plus"},
 	{habitEquals, "spaces-around-equals", Error, "libvirt's form has no space around \"=\""},
 	{habitQuotes, "quotes", Error, "GnuTLS puts no value into quotes; it puts a backslash before each special character"},

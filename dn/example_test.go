@@ -87,7 +87,7 @@ func ExampleExplain() {
 		fmt.Println(miss.Index, miss.Reason, miss.Fix)
 	}
 	// Output:
-	// 0 the RDNs stand in the reverse order; libvirt has that of the certificate O=Acme,CN=admin
+	// 0 the RDNs are in reverse order; libvirt uses the order of the certificate O=Acme,CN=admin
 	// 1 attribute 2: the pattern has "CN=root", the name "CN=admin"
 }
 

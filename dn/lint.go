@@ -97,7 +97,7 @@ func (l *linter) form() {
 	l.types(pieces, right)
 	l.values(pieces)
 	if looksReversed(meant) {
-		l.say("reversed-order", Warning, "the RDNs look reversed: libvirt has them in the order of the certificate, usually C, ST, L, O, OU, CN",
+		l.say("reversed-order", Warning, "the RDNs look reversed: libvirt prints them in the order of the certificate, usually C, ST, L, O, OU, CN",
 			joinPieces(reversePieces(meant)))
 	}
 	if h == 0 && l.glob && needlessBackslash(p) {

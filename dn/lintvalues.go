@@ -32,7 +32,7 @@ func valueNeverPrinted(p piece) (id, reason string) {
 	switch {
 	case strings.ContainsAny(p.typ, "*?"):
 	case t != nil && t.kind == kindDirectory && p.value == "":
-		return "empty-value", "GnuTLS refuses a certificate with an empty " + p.typ + ", so that the pattern matches next to no name"
+		return "empty-value", "GnuTLS refuses a certificate with an empty " + p.typ + ", so the pattern matches almost no name"
 	case t == nil && isDotted(p.typ) && !isHex && (before != "" || !wild):
 		return "hex-form", "GnuTLS prints the value of a type that it does not know as \"#\" and hexadecimal digits"
 	case isHex && (strings.Trim(hex, "0123456789abcdef") != "" || !wild && (len(hex)%2 != 0 || hex == "")):

@@ -10,7 +10,7 @@ import (
 func (l *linter) reach() {
 	p := l.pattern
 	if p != "" && strings.Trim(p, "*?=") == "" && strings.ContainsRune(p, '*') {
-		l.say("everyone", Warning, "every client that the CA signed for is admitted, as without a list", "")
+		l.say("everyone", Warning, "it admits every client of the CA, like no list at all", "")
 		return
 	}
 	if strings.HasPrefix(strings.TrimLeft(p, "?"), "*") {
@@ -49,7 +49,7 @@ func (l *linter) innerStar() {
 		if !strings.HasPrefix(l.pattern, p) { // leadingStar has reported a leading star already
 			return
 		}
-		reason := "a star matches across commas: further RDNs, or escaped text in a value, may stand in its place"
+		reason := "a star also matches commas: further RDNs, or escaped text in a value, may stand in its place"
 		if MatchGlob(l.pattern, example) {
 			reason += getsIn(example)
 		}
@@ -61,7 +61,7 @@ func (l *linter) innerStar() {
 // trailingStar looks for a star at the end: "CN=*" does not end with the common name.
 func (l *linter) trailingStar() {
 	example := plainExample(strings.TrimRight(l.pattern, "*")) + "a,OU=evil"
-	reason := "the star does not end with the value: the name may go on with further RDNs"
+	reason := "the star also matches beyond the value: further RDNs may follow"
 	if MatchGlob(l.pattern, example) {
 		reason += getsIn(example)
 	}

@@ -41,7 +41,7 @@ const (
 	ReasonEncoding Reason = "the subject is not DER"
 	// ReasonAbort is a subject without any attribute inside its RDNs:
 	// GnuTLS 3.7 ends the whole process with a failed assertion.
-	ReasonAbort Reason = "the subject holds no attribute, and GnuTLS aborts on it"
+	ReasonAbort Reason = "the subject contains no attribute, and GnuTLS aborts on it"
 )
 
 // RefusedError says that GnuTLS does not print a subject. libvirt refuses such a client.

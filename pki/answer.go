@@ -60,7 +60,7 @@ func (a *Answer) add(block *pem.Block) error {
 	case strings.HasSuffix(block.Type, "PRIVATE KEY"):
 		return errors.New("a private key, which does not belong in a response")
 	case block.Type == pemCSR, block.Type == pemNewCSR, block.Type == pemKeyProof:
-		return errors.New("a certificate request: it has to be signed first")
+		return errors.New("a certificate request: a CA has to sign it first")
 	}
 	return fmt.Errorf("%q does not belong in a response", block.Type)
 }

@@ -134,9 +134,9 @@ func (r *CRLRequest) check(issuer *x509.Certificate) error {
 	case r.Validity < 0:
 		return fmt.Errorf("negative validity %v of a CRL", r.Validity)
 	case base.Delta:
-		return errors.New("a delta CRL (RFC 5280 section 5.2.4) has only the changes: the whole one is needed")
+		return errors.New("a delta CRL (RFC 5280 section 5.2.4) has only the changes: virtpki needs the full one")
 	case base.Indirect:
-		return errors.New("an indirect CRL (RFC 5280 section 5.2.5) holds certificates of other issuers: the CA's own is needed")
+		return errors.New("an indirect CRL (RFC 5280 section 5.2.5) lists certificates of other issuers: virtpki needs the CA's own")
 	case base.Raw != nil && !bytes.Equal(base.RawIssuer, issuer.RawSubject):
 		return errors.New("the earlier CRL is of another issuer than this CA, or spells its name in other bytes")
 	}

@@ -311,7 +311,7 @@ func (c *CSR) Check() error {
 		return fmt.Errorf("it is signed with %v, which proves nothing", c.request.SignatureAlgorithm)
 	}
 	if c.request.CheckSignature() != nil {
-		return errors.New("its signature is not by its own key: it was tampered with, or its owner does not have the key")
+		return errors.New("its own key did not make its signature: somebody changed it, or its owner does not have the key")
 	}
 	if c.WantsCA {
 		return errors.New("it asks to be a CA")
@@ -353,7 +353,7 @@ func CheckPublicKey(pub crypto.PublicKey) error {
 		}
 	case ed25519.PublicKey:
 	default:
-		return errors.New("its key is of a kind that is not known here (EC, Ed25519 or RSA)")
+		return errors.New("its key is of an unknown type (EC, Ed25519 and RSA are known)")
 	}
 	return nil
 }

@@ -17,8 +17,8 @@ import (
 
 // Errors of [ParseKey] that a caller can act on.
 var (
-	// ErrKeyEncrypted says that the key is encrypted and no passphrase was given.
-	ErrKeyEncrypted = errors.New("the key is encrypted and no passphrase was given")
+	// ErrKeyEncrypted says that the key is encrypted, and you gave no passphrase.
+	ErrKeyEncrypted = errors.New("the key is encrypted, and you gave no passphrase")
 	// ErrWrongPassphrase says that the passphrase does not open the key.
 	ErrWrongPassphrase = errors.New("wrong passphrase")
 	// ErrNoKey says that no PEM block holds a private key.

@@ -15,7 +15,7 @@ import (
 func printable(values ...string) error {
 	for _, value := range values {
 		if !utf8.ValidString(value) || strings.ContainsFunc(value, func(r rune) bool { return unicode.IsControl(r) || r == '\u2028' || r == '\u2029' }) {
-			return fmt.Errorf("%q holds a character that cannot be printed", value)
+			return fmt.Errorf("%q contains a character that cannot be printed", value)
 		}
 	}
 	return nil

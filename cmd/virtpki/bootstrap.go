@@ -95,7 +95,7 @@ func (o *bootstrapOptions) request(m *machine.Machine) (r provision.HostRequest,
 		return r, hint.Usage(err)
 	}
 	if r.Bundle != "" && (m.CADir != "" || o.allowIssued) {
-		return r, hint.Usagef("--ca and --allow-issued are for a host with the CA, --bundle for one without")
+		return r, hint.Usagef("--ca and --allow-issued need a host with the CA, --bundle is for one without")
 	}
 	r.CA, err = o.requestCA()
 	return r, err
@@ -104,7 +104,7 @@ func (o *bootstrapOptions) request(m *machine.Machine) (r provision.HostRequest,
 // requestCA returns the CA to make if there is none yet; nil when the flags do not name one.
 func (o *bootstrapOptions) requestCA() (*authority.Spec, error) {
 	if o.name == "" {
-		return nil, o.key.refuse("are for a new CA: name its organisation with --name")
+		return nil, o.key.refuse("need a new CA: name its organisation with --name")
 	}
 	ca := o.caOptions
 	ca.keyType, ca.validity = o.leafOptions.keyType, o.caLife

@@ -32,7 +32,7 @@ func bindCAImport(e *env, g *globals, o *authority.ImportFiles) *cobra.Command {
 	flags.StringVar(&o.Cert, "cert", "", "PEM `file` with the CA's certificate")
 	flags.StringVar(&o.Key, "key", "", "PEM `file` with the CA's key")
 	flags.StringVar(&o.CRL, "crl", "", "PEM `file` with the CA's CRL")
-	flags.StringVar(&o.Issued, "issued", "", "`directory` of signed certificates, or an index.txt")
+	flags.StringVar(&o.Issued, "issued", "", "`directory` of the certificates that it has signed, or an index.txt")
 	cmd.MarkFlagRequired("cert")
 	place.addFlags(flags)
 	cmd.MarkFlagsOneRequired("key", "key-uri")

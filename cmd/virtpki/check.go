@@ -60,13 +60,13 @@ func newCheck(e *env, g *globals) *cobra.Command {
 				return runCheckHosts(cmd.Context(), e, g, hosts, connect)
 			}
 			if flags := cmd.Flags(); flags.Changed("jobs") || flags.Changed("format") {
-				return hint.Usagef("--jobs and --format are for --connect --hosts FILE")
+				return hint.Usagef("--jobs and --format need --connect --hosts FILE")
 			}
 			if connect.URI != "" {
 				return runCheckConnect(cmd.Context(), e, g, connect)
 			}
 			if flags := cmd.Flags(); flags.Changed("as") || flags.Changed("timeout") || flags.Changed("guests") {
-				return hint.Usagef("--as, --timeout and --guests are for --connect")
+				return hint.Usagef("--as, --timeout and --guests need --connect")
 			}
 			return runCheck(cmd.Context(), e, g, o)
 		},
@@ -110,7 +110,7 @@ func (o *checkOptions) readRole(args []string) error {
 		return err
 	}
 	if o.uses = with.Uses; len(o.uses) > 0 && (len(args) > 0 || o.pkipath != "" || o.user || o.like != "") {
-		return fmt.Errorf("--with is about QEMU's directories: give it without a role, --pkipath, --user and --like")
+		return fmt.Errorf("--with checks QEMU's directories: give it without a role, --pkipath, --user and --like")
 	}
 	o.roles, err = inspect.ParseRoles(args)
 	return err
@@ -128,7 +128,7 @@ func (o *checkOptions) request(ctx context.Context, m *machine.Machine) (inspect
 		r.For, err = []libvirt.Release{t}, hint.Usage(err)
 	}
 	if err == nil && r.Libvirt() == nil && (len(o.roles) > 0 || o.pkipath != "" || o.user || o.like != "") {
-		err = hint.Usagef("--for %s is about QEMU's directories, which have no roles", o.target)
+		err = hint.Usagef("--for %s checks QEMU's directories, which have no roles", o.target)
 	}
 	return r, err
 }
@@ -166,7 +166,7 @@ func tellCheck(e *env, g *globals, o *checkOptions, report *inspect.Report) erro
 		return hint.ErrRefused
 	}
 	if report.Unknown() && len(o.roles) > 0 {
-		return hint.With(errors.New("some files that decide could not be read"), "run it as root")
+		return hint.With(errors.New("check could not read some files that decide the verdict"), "run it as root")
 	}
 	return nil
 }
@@ -175,7 +175,7 @@ func tellCheck(e *env, g *globals, o *checkOptions, report *inspect.Report) erro
 func explainFinding(e *env, g *globals, id string) error {
 	entry, ok := judge.Explain(issuer.Catalogue(), id)
 	if !ok {
-		return hint.With(hint.Usagef("no finding has the id %s", termtext.QuoteShort(id)), "the ids stand in brackets behind each finding of virtpki check and issuer test, and in docs/findings.md")
+		return hint.With(hint.Usagef("no finding has the id %s", termtext.QuoteShort(id)), "virtpki check and issuer test print the id in brackets after each finding; docs/findings.md lists all ids")
 	}
 	return e.printResult(g, entry)
 }

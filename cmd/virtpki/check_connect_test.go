@@ -228,7 +228,7 @@ func TestCheckConnect(t *testing.T) {
 		want    string // in its text, fix or reasons
 	}{
 		{"all is well", libvirtd(good, "\x01", answering(nil)), "fine", "answer", "", "host hv1, libvirt 9.0.0"},
-		{"hangs up at once", func(net.Conn) {}, "tls-failed", "tls", "server", "closed before TLS begins"},
+		{"hangs up at once", func(net.Conn) {}, "tls-failed", "tls", "server", "closed the connection before TLS began"},
 		{"is mute", func(net.Conn) { time.Sleep(2 * time.Second) }, "tls-failed", "tls", "server", "max_clients"},
 		{"an SSH server", says("SSH-2.0-OpenSSH_9.2p1\r\n"), "no-tls", "tls", "server", "an SSH server answers"},
 		{"a web server", says("HTTP/1.1 400 Bad Request\r\n\r\n"), "no-tls", "tls", "server", "a web server"},

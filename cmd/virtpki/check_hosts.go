@@ -21,8 +21,8 @@ type hostsOptions struct {
 
 func (o *hostsOptions) addFlags(cmd *cobra.Command) {
 	flags := cmd.Flags()
-	flags.StringVar(&o.file, "hosts", "", "with --connect: check each host of `file` (- is standard input), a list or an Ansible inventory")
-	flags.IntVarP(&o.jobs, "jobs", "j", 0, "with --hosts: check this `many` at once (default 64)")
+	flags.StringVar(&o.file, "hosts", "", "with --connect: check each host in `file` (- is standard input), a list or an Ansible inventory")
+	flags.IntVarP(&o.jobs, "jobs", "j", 0, "with --hosts: check `many` hosts at once (default 64)")
 	flags.StringVar(&o.format, "format", "table", "with --hosts: `form` of the result: table, json or prometheus")
 	cmd.MarkFlagFilename("hosts")
 	completeFrom(cmd, "format", "table", "json", "prometheus")
@@ -42,7 +42,7 @@ func (o *hostsOptions) take(connect *connectOptions, args []string) (rest []stri
 	case word == "--hosts" && file == "":
 		return nil, hint.Usagef("--hosts needs a file")
 	case o.file != "" && len(args) > 0:
-		return nil, hint.Usagef("--hosts and a role: give one of them")
+		return nil, hint.Usagef("--hosts and a role exclude each other")
 	case o.jobs < 0:
 		return nil, hint.Usagef("bad number of jobs %d", o.jobs)
 	case o.format != "table" && o.format != "json" && o.format != "prometheus":

@@ -26,8 +26,8 @@ type configOptions struct {
 func (o *configOptions) addFlags(cmd *cobra.Command) {
 	flags := cmd.Flags()
 	flags.StringArrayVar(&o.allow, "allow-dn", nil, "admit only clients with a DN that matches `pattern`; may be repeated")
-	flags.BoolVar(&o.allowIssued, "allow-issued", false, "admit every client that the CA here has signed for, each by its exact DN")
-	flags.BoolVar(&o.force, "force", false, "write the list even if it locks out the client installed here, or has a pattern that admits nobody")
+	flags.BoolVar(&o.allowIssued, "allow-issued", false, "admit every client with a certificate of the CA here, each by its exact DN")
+	flags.BoolVar(&o.force, "force", false, "write the list even if it refuses the client installed here, or has a pattern that admits nobody")
 }
 
 func newConfig(e *env, g *globals) *cobra.Command {

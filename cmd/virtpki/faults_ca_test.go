@@ -39,7 +39,7 @@ func caFaultCases() []faults {
 			command: []string{"ca", "rollover", "start", "--root", "ROOT", "--no-reload"},
 			check:   checkRolloverFaults,
 			again: func(t *testing.T, at scene, first, second outcome) {
-				finishRollover(t, at, first, "under way already", 2)
+				finishRollover(t, at, first, "already in progress", 2)
 			},
 		},
 		{

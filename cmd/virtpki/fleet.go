@@ -28,7 +28,7 @@ func (o *fleetOptions) addFlags(cmd *cobra.Command) {
 	flags := cmd.Flags()
 	flags.StringVar(&o.hosts, "hosts", "", "make a bundle for each line of `file` (- is standard input): name, then SANs")
 	flags.StringVar(&o.format, "format", "folder", "`form` of --out: folder or tar")
-	flags.IntVarP(&o.jobs, "jobs", "j", 0, "make this `many` at once (default one for each processor)")
+	flags.IntVarP(&o.jobs, "jobs", "j", 0, "make `many` bundles at once (default one for each processor)")
 	cmd.MarkFlagFilename("hosts")
 	completeFrom(cmd, "format", "folder", "tar")
 }
@@ -50,7 +50,7 @@ func (o *fleetOptions) checkUse(names []string, out string) error {
 	case o.format != "tar" && fleet.IsArchive(out):
 		return hint.With(fmt.Errorf("--out %s is one archive, and --format is %s", out, o.format), "add --format tar")
 	case o.many() && out == "":
-		return errors.New("--hosts and --format tar are for bundles: give --out DIRECTORY")
+		return errors.New("--hosts and --format tar need --out DIRECTORY")
 	}
 	return nil
 }

@@ -44,7 +44,7 @@ func (o *generateOptions) addFlags(cmd *cobra.Command, g *globals, jitter string
 	flags.StringVar(&o.binary, "binary", "", "`path` of virtpki on the machine that runs it (default: this program's)")
 	flags.StringVar(&o.before, "before", renewal.DefaultBefore, "renew this long before expiry, a `duration` or a share of the lifetime")
 	flags.BoolVar(&o.SameKey, "same-key", false, "keep the keys")
-	flags.StringVar(&o.jitter, "jitter", jitter, "spread the runs of many machines over `duration`; empty: do not")
+	flags.StringVar(&o.jitter, "jitter", jitter, "spread the runs of many machines over `duration`; empty: run at once")
 	flags.StringVar(&o.Metrics, "metrics", "", "have renew write a Prometheus text `file`")
 	o.addVia(cmd)
 	addIssuer(cmd, &o.issuer)

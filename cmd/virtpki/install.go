@@ -42,12 +42,12 @@ func newInstall(e *env, g *globals) *cobra.Command {
 	flags.StringArrayVar(&o.trustNew, "trust-new-ca", nil, "trust a CA that is new here, by its SHA-256 `fingerprint` (virtpki ca show); may be repeated")
 	flags.BoolVar(&o.ExactCAs, "exact-cas", false, "trust only the CAs of the response")
 	flags.BoolVar(&o.Force, "force", false, "replace a newer CRL or certificate with an older one")
-	flags.StringArrayVar(&o.Source.Keys, "key", nil, "install the private key in `file`, from another CA's files; the arguments are its certificate, chain and CA; may be repeated")
+	flags.StringArrayVar(&o.Source.Keys, "key", nil, "install the private key in `file`, made by another CA's tool; the arguments are its certificate, chain and CA; may be repeated")
 	flags.StringArrayVar(&o.Dirs, "from", nil, "install the key pairs in `directory`, under the names that other tools use; may be repeated")
 	flags.StringArrayVar(&o.Source.CRLs, "crl", nil, "with --key or --from: a `file` with CRLs of their CAs; may be repeated")
 	flags.StringArrayVar(&o.Hostnames, "hostname", nil, "with --key or --from: a `name` by which clients know this machine (default: its own); may be repeated")
 	cmd.MarkFlagDirname("from")
-	flags.BoolVar(&o.watch, "watch", false, "with --key or --from: stay, and install the files again whenever they change")
+	flags.BoolVar(&o.watch, "watch", false, "with --key or --from: keep running, and install the files again whenever they change")
 	flags.StringVar(&o.Metrics, "metrics", "", "with --watch: write a Prometheus text `file`")
 	flags.StringVar(&o.clientKeyMode, "client-key-mode", "0600", "`mode` of a new client key, see issue")
 	completeFrom(cmd, "client-key-mode", "0600", "0640", "0644")
@@ -103,7 +103,7 @@ func (o *installOptions) check(m *machine.Machine) (err error) {
 	trust, err2 := enroll.ParseFingerprints(o.trustNew)
 	qemu, err3 := o.withOptions.check()
 	if err3 == nil && o.user && len(qemu.Uses) > 0 {
-		err3 = errors.New("--with is for the system's files, --user for your own")
+		err3 = errors.New("--with needs the system's files, --user means your own")
 	}
 	if err := hint.First(err1, err2, err3); err != nil {
 		return hint.Usage(err)

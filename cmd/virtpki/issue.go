@@ -49,7 +49,7 @@ func bindIssue(e *env, g *globals, o *issueOptions) *cobra.Command {
 	o.packOptions.addFlags(cmd)
 	flags := cmd.Flags()
 	o.shapes.addFlags(flags)
-	flags.StringVar(&o.subject, "subject", "", "the whole subject, a `DN` in libvirt's form: C=GB,O=Example,CN=admin")
+	flags.StringVar(&o.subject, "subject", "", "the full subject, a `DN` in libvirt's form: C=GB,O=Example,CN=admin")
 	flags.StringVarP(&o.out, "out", "o", "", "make bundles in `directory`, one directory for each name")
 	flags.StringVar(&o.layout, "layout", "system", "`form` of the bundles: system or pkipath")
 	flags.BoolVar(&o.user, "user", false, "install into ~/.pki/libvirt")
@@ -95,7 +95,7 @@ func runIssue(ctx context.Context, e *env, g *globals, o *issueOptions, args []s
 		return runIssueFleet(ctx, e, g, o, r)
 	}
 	if o.user && os.Geteuid() == 0 {
-		e.warn("root's programs never read ~/.pki/libvirt: leave --user out")
+		e.warn("root's programs never read ~/.pki/libvirt: leave out --user")
 	}
 	j, err := provision.Issue(ctx, g.Machine, e.newKeyring(g), r, e.runOptions(g, nil))
 	if err != nil {
@@ -109,17 +109,17 @@ func (o *issueOptions) checkUse(kind subject.Kind, names []string) error {
 	case o.layout != "system" && o.layout != "pkipath":
 		return fmt.Errorf("unknown layout %q (system or pkipath)", o.layout)
 	case o.out == "" && o.layout != "system":
-		return errors.New("--layout is for bundles: give --out DIRECTORY")
+		return errors.New("--layout needs --out DIRECTORY")
 	case len(names) > 1 && o.out == "":
 		return errors.New("several names need --out: only one can be installed here")
 	case kind == subject.Client && o.out == "" && !o.user && !o.here && len(names) > 0:
-		return hint.With(errors.New("a client's certificate is for somebody: give --out DIRECTORY, or --here to make it this machine's own"), "virtpki issue client %s --out bundles", termtext.ShellWord(names[0]))
+		return hint.With(errors.New("a client certificate usually goes to another machine: give --out DIRECTORY, or --here to install it on this one"), "virtpki issue client %s --out bundles", termtext.ShellWord(names[0]))
 	case (len(names) > 1 || o.hosts != "") && o.subject != "":
 		return errors.New("several names cannot share one --subject")
 	case len(o.with) > 0 && o.many():
-		return hint.With(errors.New("--with is for names, not for --hosts or --format tar"), "on each host virtpki bootstrap --with fills QEMU's directories from its bundle")
+		return hint.With(errors.New("--with does not go with --hosts or --format tar"), "on each host virtpki bootstrap --with fills QEMU's directories from its bundle")
 	case len(o.with) > 0 && (kind != subject.Host || o.layout != "system" || o.user):
-		return errors.New("--with is for a host in the system's layout: QEMU reads both server and client certificates")
+		return errors.New("--with needs a host in the system's layout: QEMU reads both server and client certificates")
 	}
 	return nil
 }

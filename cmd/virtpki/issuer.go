@@ -10,7 +10,7 @@ import (
 
 // addIssuer adds --issuer to a command that can have a CA elsewhere sign.
 func addIssuer(cmd *cobra.Command, file *string) {
-	cmd.Flags().StringVar(file, "issuer", "", "have the CA of `file` sign, a step-ca or a Vault (see virtpki issuer)")
+	cmd.Flags().StringVar(file, "issuer", "", "have the CA in `file` sign, a step-ca or a Vault (see virtpki issuer)")
 	cmd.MarkFlagFilename("issuer", "yaml")
 	if cmd.Flags().Lookup("via") != nil {
 		cmd.MarkFlagsMutuallyExclusive("via", "issuer")

@@ -38,7 +38,7 @@ func newIssuerInit(e *env, g *globals) *cobra.Command {
 	flags.BoolVar(&o.print, "print", false, "print the commands that set up the CA, and stop")
 	flags.StringVar(&o.URL, "url", "", "`address` of the CA, https://...")
 	flags.StringVar(&o.Root, "root-fingerprint", "", "SHA-256 `fingerprint` of the CA's root")
-	flags.StringSliceVar(&o.Redirects, "redirect", nil, "other `host` of the CA, to which it may redirect (repeatable)")
+	flags.StringSliceVar(&o.Redirects, "redirect", nil, "another `host` of the CA, to which it may redirect; may be repeated")
 	flags.StringVar(&o.CAFile, "ca-file", "", "`file` with the CA of the service's own certificate")
 	flags.StringVar(&o.Server, "server", "", "provisioner or role for servers, a `name`")
 	flags.StringVar(&o.Client, "client", "", "provisioner or role for clients, a `name`")

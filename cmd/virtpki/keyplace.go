@@ -16,14 +16,14 @@ type keyPlace struct {
 }
 
 func (p *keyPlace) addFlags(flags *pflag.FlagSet) {
-	flags.StringVar(&p.uri, "key-uri", "", "the key is in a PKCS#11 token, which the `uri` names: pkcs11:token=...;object=...")
-	flags.StringVar(&p.command, "p11-command", "", "reach the token by a `command` that runs p11-kit remote, such as ssh to another machine")
+	flags.StringVar(&p.uri, "key-uri", "", "use a key in a PKCS#11 token, named by a `uri`: pkcs11:token=...;object=...")
+	flags.StringVar(&p.command, "p11-command", "", "reach the token through a `command` that runs p11-kit remote, such as ssh to another machine")
 }
 
 // addTPM adds the flag for commands that make a key. Other commands cannot use it: a TPM does not
 // keep keys that could be found.
 func (p *keyPlace) addTPM(cmd *cobra.Command) {
-	cmd.Flags().BoolVar(&p.tpm, "tpm", false, "make a key that this machine's TPM 2.0 alone can use")
+	cmd.Flags().BoolVar(&p.tpm, "tpm", false, "make a key that only this machine's TPM 2.0 can use")
 	cmd.MarkFlagsMutuallyExclusive("tpm", "key-uri")
 	cmd.MarkFlagsMutuallyExclusive("tpm", "p11-command")
 }

@@ -27,10 +27,10 @@ type leafOptions struct {
 func (o *leafOptions) addFlags(cmd *cobra.Command) {
 	flags := cmd.Flags()
 	flags.StringArrayVar(&o.sans, "san", nil, "another `name` or address of the server; may be repeated")
-	flags.BoolVar(&o.onlySAN, "only-san", false, "only the server's name and those of --san, not the short name and the addresses of this machine")
+	flags.BoolVar(&o.onlySAN, "only-san", false, "certify only the server's name and those of --san, without the short name and this machine's addresses")
 	flags.StringVar(&o.keyType, "key-type", string(pki.DefaultKeyType), "`type` of the keys: "+keyTypeList())
 	flags.StringVar(&o.validity, "validity", pki.FormatValidity(pki.DefaultLeafValidity), "lifetime of the certificates, a `duration` such as 30d or 1y")
-	flags.StringVar(&o.target, "for", "any", "the oldest `release` that must accept them, such as libvirt-11.6")
+	flags.StringVar(&o.target, "for", "any", "oldest `release` that must accept the certificates, such as libvirt-11.6")
 	o.addClientKeyMode(flags)
 	completeKeyTypes(cmd)
 	completeFrom(cmd, "for", libvirt.ReleaseNames()...)
@@ -39,7 +39,7 @@ func (o *leafOptions) addFlags(cmd *cobra.Command) {
 
 func (o *leafOptions) addClientKeyMode(flags *pflag.FlagSet) {
 	flags.StringVar(&o.clientKeyMode, "client-key-mode", "0600",
-		"`mode` of the system's client key: 0644, which virt-pki-validate wants, lets every local user connect as this host")
+		"`mode` of the system's client key; 0644, which virt-pki-validate demands, allows every local user to connect as this host")
 }
 
 // leafPlan is leafOptions after all checks.

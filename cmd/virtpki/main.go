@@ -103,7 +103,7 @@ func (e *env) lostOutput(lost, after error) error {
 		lost = after
 	}
 	if e.changes.Changed() {
-		return fmt.Errorf("the changes were made, but their report could not be written: %w", lost)
+		return fmt.Errorf("virtpki made the changes, but could not write its report: %w", lost)
 	}
 	return lost
 }

@@ -67,7 +67,7 @@ func TestOutputsNeverTakeOverAFile(t *testing.T) {
 			noError(t, os.Remove(path))
 			var held *os.File
 			lab.As(lab.Someone, func() { held = plant(path, text) })
-			if status, out := s.run(args...); status != 1 || !strings.Contains(out, "is there already, and virtpki has not written it: it belongs to another user") {
+			if status, out := s.run(args...); status != 1 || !strings.Contains(out, "exists already, and virtpki did not write it: it belongs to another user") {
 				t.Errorf("%s: exit status %d\n%s", c.name, status, out)
 			}
 			if status, out := s.run(append(args, "--force")...); status != 0 {

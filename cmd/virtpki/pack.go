@@ -28,7 +28,7 @@ func (o *packOptions) addFlags(cmd *cobra.Command) {
 	flags := cmd.Flags()
 	flags.StringVar(&o.pack, "pack", "", "make a pack for a `system` or program: "+strings.Join(clientpack.Kinds(), ", "))
 	flags.StringVar(&o.packPassphrase, "pack-passphrase-file", "", "`file` with the passphrase for --pack p12 in its first line (default: ask)")
-	flags.StringVar(&o.console, "console", "", "`URI` of the console that --pack virt-viewer opens: spice://HOST:PORT, the port being that of TLS")
+	flags.StringVar(&o.console, "console", "", "`URI` of the console that --pack virt-viewer opens: spice://HOST:PORT, with the TLS port")
 	flags.StringVar(&o.hostSubject, "host-subject", "", "`DN` of the console's host (default: that of its certificate, if the CA here signed it)")
 	cmd.MarkFlagFilename("pack-passphrase-file")
 	completeFrom(cmd, "pack", clientpack.Kinds()...)
@@ -42,11 +42,11 @@ func (o *packOptions) spec() (s clientpack.Spec, err error) {
 	viewer, sealed := s.Kind == clientpack.VirtViewer, s.Kind == clientpack.PKCS12
 	switch {
 	case !viewer && o.console+o.hostSubject != "":
-		return s, hint.Usagef("--console and --host-subject are for --pack virt-viewer")
+		return s, hint.Usagef("--console and --host-subject need --pack virt-viewer")
 	case viewer && o.console == "":
 		return s, hint.Usagef("--pack virt-viewer needs the guest's console: --console spice://HOST:PORT")
 	case !sealed && o.packPassphrase != "":
-		return s, hint.Usagef("--pack-passphrase-file is for --pack p12")
+		return s, hint.Usagef("--pack-passphrase-file needs --pack p12")
 	}
 	if viewer {
 		if s.Console, err = clientpack.ParseConsole(o.console); err == nil {
@@ -102,7 +102,7 @@ func (o *packOptions) newPassphrase(e *env) ([]byte, error) {
 func (o *issueOptions) checkPack(kind subject.Kind) error {
 	switch {
 	case o.pack == "" && o.packPassphrase+o.console+o.hostSubject != "":
-		return errors.New("--pack-passphrase-file, --console and --host-subject go with --pack")
+		return errors.New("--pack-passphrase-file, --console and --host-subject need --pack")
 	case o.pack == "":
 		return nil
 	case kind != subject.Client:
@@ -110,7 +110,7 @@ func (o *issueOptions) checkPack(kind subject.Kind) error {
 	case o.out == "" || strings.HasSuffix(o.out, ".tar") || o.out == "-":
 		return errors.New("--pack makes a directory or an archive for each name: give --out DIRECTORY")
 	case o.hosts != "" || o.layout != "system" || o.user:
-		return errors.New("--pack goes with names, and without --hosts, --layout and --user")
+		return errors.New("--pack needs names, and does not go with --hosts, --layout or --user")
 	}
 	_, err := o.packOptions.spec()
 	return err
@@ -127,7 +127,7 @@ func newExport(e *env, g *globals) *cobra.Command {
 	o := &exportOptions{}
 	cmd := &cobra.Command{
 		Use:   "export --pack SYSTEM --out DIRECTORY",
-		Short: "Pack the client certificate that is here for another system",
+		Short: "Pack this machine's client certificate for another system",
 		Args:  cobra.NoArgs,
 		RunE:  func(cmd *cobra.Command, _ []string) error { return runExport(cmd.Context(), e, g, o) },
 	}

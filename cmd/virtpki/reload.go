@@ -18,11 +18,11 @@ type reloadOptions struct {
 
 func (o *reloadOptions) addFlags(cmd *cobra.Command) {
 	o.addRestart(cmd)
-	cmd.Flags().BoolVar(&o.noReload, "no-reload", false, "write the files and do not reload the daemons")
+	cmd.Flags().BoolVar(&o.noReload, "no-reload", false, "write the files, but do not reload the daemons")
 }
 
 func (o *reloadOptions) addRestart(cmd *cobra.Command) {
-	cmd.Flags().StringVar(&o.restart, "restart-command", "", "`command` that restarts a daemon with files of its own, which cannot reload them")
+	cmd.Flags().StringVar(&o.restart, "restart-command", "", "`command` that restarts a daemon that cannot reload, because its configuration names its own files")
 	var values []string
 	for _, name := range libvirt.DaemonNames() {
 		values = append(values, "systemctl restart "+name)

@@ -43,7 +43,7 @@ func newRequest(e *env, g *globals) *cobra.Command {
 	flags := cmd.Flags()
 	flags.StringArrayVar(&o.naming.SANs, "san", nil, "another `name` or address of the server; may be repeated")
 	flags.StringVar(&o.keyType, "key-type", string(pki.DefaultKeyType), "`type` of the keys: "+keyTypeList())
-	flags.StringVar(&o.subject, "subject", "", "the whole subject to ask for, a `DN` in libvirt's form; the CA may give another")
+	flags.StringVar(&o.subject, "subject", "", "the full subject to request, a `DN` in libvirt's form; the CA may give another")
 	flags.StringVarP(&o.Out, "out", "o", "", "write the requests to `file`")
 	addForce(flags, &o.Force)
 	flags.BoolVar(&o.user, "user", false, "for ~/.pki/libvirt")
@@ -137,9 +137,9 @@ type dueOptions struct {
 
 func (o *dueOptions) addFlags(cmd *cobra.Command) {
 	flags := cmd.Flags()
-	flags.BoolVar(&o.ifDue, "if-due", false, "skip a certificate that is not due (see renew) and has the requested names and type of key")
+	flags.BoolVar(&o.ifDue, "if-due", false, "skip a certificate that is not due (see renew) and has the requested names and key type")
 	flags.StringVar(&o.before, "before", renewal.DefaultBefore, "with --if-due: renew this long before expiry, a `duration` or a share of the lifetime")
-	flags.StringVar(&o.issuer, "issuer", "", "with --if-due: a certificate of another CA than the one with this SHA-256 `fingerprint` is due, too")
+	flags.StringVar(&o.issuer, "issuer", "", "with --if-due: renew a certificate that is not from the CA with this SHA-256 `fingerprint`")
 	cmd.MarkFlagsMutuallyExclusive("new", "if-due")
 }
 
@@ -147,7 +147,7 @@ func (o *dueOptions) addFlags(cmd *cobra.Command) {
 // be requested.
 func (o *dueOptions) rule() (*renewal.Rule, error) {
 	if !o.ifDue && (o.issuer != "" || o.before != renewal.DefaultBefore) {
-		return nil, errors.New("--before and --issuer go with --if-due")
+		return nil, errors.New("--before and --issuer need --if-due")
 	}
 	if !o.ifDue {
 		return nil, nil

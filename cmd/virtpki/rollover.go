@@ -110,7 +110,7 @@ func newRolloverFinish(e *env, g *globals) *cobra.Command {
 			})
 		},
 	}
-	cmd.Flags().BoolVar(&force, "force", false, "drop the old CA even if certificates of it are still valid elsewhere")
+	cmd.Flags().BoolVar(&force, "force", false, "remove the old CA even if its certificates are still valid elsewhere")
 	o.addFlags(cmd)
 	g.addPassphrase(cmd)
 	g.addDryRun(cmd)

@@ -55,14 +55,14 @@ func newSign(e *env, g *globals) *cobra.Command {
 	flags.IntVar(&o.AtMost, "at-most", defaultAtMost, "with --yes, refuse a file with more than `number` requests")
 	flags.StringArrayVar(&o.keyTypes, "key-type", nil, "grant only this `type` of key; may be repeated")
 	flags.StringVar(&o.validity, "validity", pki.FormatValidity(pki.DefaultLeafValidity), "lifetime of the certificates, a `duration` such as 30d or 1y")
-	flags.StringVar(&o.target, "for", "any", "the oldest `release` that must accept them, such as libvirt-11.6")
+	flags.StringVar(&o.target, "for", "any", "oldest `release` that must accept the certificates, such as libvirt-11.6")
 	o.shapes.addFlags(flags)
-	flags.BoolVar(&o.Policy.OwnSubject, "subject-from-request", false, "use the subject of the request as it is")
-	flags.BoolVar(&o.Policy.LeaveOut, "leave-out", false, "leave out names that may not be granted, instead of refusing the request")
+	flags.BoolVar(&o.Policy.OwnSubject, "subject-from-request", false, "use the subject of the request unchanged")
+	flags.BoolVar(&o.Policy.LeaveOut, "leave-out", false, "leave out names that are not granted, instead of refusing the request")
 	flags.BoolVar(&o.Policy.IgnoreExtra, "ignore-extensions", false, "sign without the extensions that are not granted, instead of refusing the request")
-	flags.BoolVar(&o.Reuse, "reuse", false, "respond to a request that was signed before with the same certificate, if it is still good")
+	flags.BoolVar(&o.Reuse, "reuse", false, "respond to an already signed request with the same certificate, if it is still valid")
 	flags.BoolVar(&o.AfterRevocation, "after-revocation", false, "with --yes, also sign for hosts and clients that were revoked")
-	flags.StringArrayVar(&o.Replace, "replace", nil, "grant this `name` though a live certificate with another key has it, for a host that was installed again; may be repeated")
+	flags.StringArrayVar(&o.Replace, "replace", nil, "grant this `name` although a live certificate with another key has it, for a reinstalled host; may be repeated")
 	flags.BoolVarP(&o.Unattended, "yes", "y", false, "do not ask")
 	flags.StringVarP(&o.Out, "out", "o", "", "write the response to `file`")
 	flags.StringVar(&o.OutDir, "out-dir", "", "write one response for each FILE into `directory`, as NAME.pem")
@@ -135,7 +135,7 @@ func (o *signOptions) check() error {
 // confirmSigning shows the certificates to sign, and asks.
 func confirmSigning(e *env, g *globals, yes bool, offer sign.Offer) error {
 	for _, name := range offer.Unmatched {
-		e.warn("--replace %s: nothing here asks for a name that it has under another key", termtext.ShellWord(name))
+		e.warn("--replace %s: no request here needs it", termtext.ShellWord(name))
 	}
 	if !g.quiet || !yes {
 		for _, one := range offer.Certificates {

@@ -57,10 +57,10 @@ func TestLostOutput(t *testing.T) {
 		{"completion zsh", "error: no space left"},
 		{"__complete sh", "error: no space left"},
 		{"--version", "error: no space left"},
-		{"--root " + root + " ca init --name Example", "the changes were made, but their report could not be written: no space left"},
+		{"--root " + root + " ca init --name Example", "virtpki made the changes, but could not write its report: no space left"},
 		{"--root " + root + " ca show --json", "error: no space left"},
-		{"--root " + root + " issue client bob --out " + root + "/out --json", "the changes were made"},
-		{"--root " + root + " issue host --out " + root + "/fleet hv1 hv2", "the changes were made"},
+		{"--root " + root + " issue client bob --out " + root + "/out --json", "virtpki made the changes"},
+		{"--root " + root + " issue host --out " + root + "/fleet hv1 hv2", "virtpki made the changes"},
 	} {
 		var stderr bytes.Buffer
 		e := newEnv()
@@ -173,7 +173,7 @@ func TestPanicIsOneLine(t *testing.T) {
 	cmd := virtpki(t, "--root="+root, "bootstrap", "--name=Example")
 	cmd.Env = append(cmd.Env, "HOST=panic")
 	said, _ := cmd.CombinedOutput()
-	want := regexp.MustCompile(`^virtpki: error: internal error: asked for by a test \(script_test\.go:\d+, virtpki .*\)\nvirtpki: hint: report it with the command that was run\n$`)
+	want := regexp.MustCompile(`^virtpki: error: internal error: asked for by a test \(script_test\.go:\d+, virtpki .*\)\nvirtpki: hint: report it, with the command that you ran\n$`)
 	if code := cmd.ProcessState.ExitCode(); code != exitError || !want.Match(said) {
 		t.Errorf("%v\n%s", cmd.ProcessState, said)
 	}

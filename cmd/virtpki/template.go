@@ -15,7 +15,7 @@ import (
 func newTemplate(e *env, g *globals) *cobra.Command {
 	return &cobra.Command{
 		Use:       "template ca|server|client",
-		Short:     "Print the template of a certificate, to be edited",
+		Short:     "Print the template of a certificate, for editing",
 		Args:      cobra.ExactArgs(1),
 		ValidArgs: []string{"ca", "server", "client"},
 		RunE: func(_ *cobra.Command, args []string) error {

@@ -23,8 +23,8 @@ func (o *withOptions) addFlags(cmd *cobra.Command) {
 	flags := cmd.Flags()
 	flags.StringSliceVar(&o.with, "with", nil, "also fill the directories of QEMU's `uses`: "+strings.Join(libvirt.QEMUUseNames(), ", "))
 	flags.StringVar(&o.group, "qemu-group", "", "`group` that may read QEMU's keys (default: that of qemu.conf, else the distribution's)")
-	flags.BoolVar(&o.separate, "separate", false, "give each of QEMU's directories keys and certificates of its own, instead of copies of libvirt's")
-	flags.StringVar(&o.ca, "qemu-ca", "", "`directory` of another CA, which signs for QEMU")
+	flags.BoolVar(&o.separate, "separate", false, "give each of QEMU's directories its own keys and certificates, instead of copies of libvirt's")
+	flags.StringVar(&o.ca, "qemu-ca", "", "`directory` of another CA that signs for QEMU")
 	cmd.MarkFlagDirname("qemu-ca")
 	completeFrom(cmd, "with", libvirt.QEMUUseNames()...)
 }

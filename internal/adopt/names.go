@@ -79,10 +79,10 @@ func find(names []string) (named, error) {
 		}
 	}
 	if alone != "" {
-		return n, fmt.Errorf("%s: there is no certificate beside this key under a name that is known (%s)", alone, termtext.Join(certNames(alone)))
+		return n, fmt.Errorf("%s: there is no certificate beside this key under a known name (%s)", alone, termtext.Join(certNames(alone)))
 	}
 	if len(n.pairs) == 0 {
-		return n, hint.With(errors.New("there is no private key under a name that is known (tls.key, serverkey.pem, NAME.key)"),
+		return n, hint.With(errors.New("there is no private key under a known name (tls.key, serverkey.pem, NAME.key)"),
 			"name the files: virtpki install --key KEY CERTIFICATE CA")
 	}
 	return n, nil

@@ -28,10 +28,10 @@ func TestFind(t *testing.T) {
 		{"mkcert", "hv1.pem hv1-key.pem", "hv1-key.pem+hv1.pem | |", ""},
 		{"a CA's own key", "ca.key ca.crt tls.key tls.crt", "tls.key+tls.crt | ca.crt |", ""},
 		{"two pairs", "a.crt a.key b.crt b.key", "a.key+a.crt b.key+b.crt | |", ""},
-		{"nothing", "", "", "no private key under a name that is known"},
-		{"certificates alone", "tls.crt ca.crt", "", "no private key under a name that is known"},
-		{"a key alone", "tls.key ca.crt", "", "tls.key: there is no certificate beside this key under a name that is known (tls.crt, tls.pem)"},
-		{"no stem", ".key .crt", "", "no private key under a name that is known"},
+		{"nothing", "", "", "no private key under a known name"},
+		{"certificates alone", "tls.crt ca.crt", "", "no private key under a known name"},
+		{"a key alone", "tls.key ca.crt", "", "tls.key: there is no certificate beside this key under a known name (tls.crt, tls.pem)"},
+		{"no stem", ".key .crt", "", "no private key under a known name"},
 	} {
 		t.Run(c.program, func(t *testing.T) {
 			n, err := find(strings.Fields(c.names))

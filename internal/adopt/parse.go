@@ -49,7 +49,7 @@ func parseCerts(path string, data []byte) (*pki.Answer, error) {
 	case errors.Is(err, pki.ErrNoAnswer):
 		return nil, refuseForm(path, data, "certificate", "x509")
 	case err != nil && strings.Contains(err.Error(), "private key"):
-		return nil, fmt.Errorf("%s: a private key among the certificates: keep them in files of their own", path)
+		return nil, fmt.Errorf("%s: there is a private key among the certificates: keep keys in files of their own", path)
 	case err != nil:
 		return nil, fmt.Errorf("%s: %w", path, err)
 	}
@@ -66,7 +66,7 @@ func parseLeaf(path string, data []byte) (*x509.Certificate, *pki.Answer, error)
 	case 1:
 		return a.Leafs[0], a, nil
 	case 0:
-		return nil, nil, fmt.Errorf("%s: only the certificate of a CA, not that of a server or client", path)
+		return nil, nil, fmt.Errorf("%s: it contains only a CA certificate, not that of a server or client", path)
 	}
 	return nil, nil, refuseSecond(path, a.Leafs)
 }

@@ -118,7 +118,7 @@ func (f *folder) read(name string, limit int64, secret bool) ([]byte, error) {
 		return nil, err
 	}
 	if secret && !f.closed && info.Mode()&0o004 != 0 {
-		return nil, hint.With(fmt.Errorf("%s: every user can read this key, and may have done so (mode %04o)", path, info.Mode().Perm()),
+		return nil, hint.With(fmt.Errorf("%s: every user can read this key, and may have copied it (mode %04o)", path, info.Mode().Perm()),
 			"chmod o-r %s", termtext.ShellWord(path))
 	}
 	return safedir.ReadOpen(file, limit)
@@ -130,7 +130,7 @@ func (f *folder) refuseLink(name string) error {
 	if err != nil {
 		return err
 	}
-	return hint.With(fmt.Errorf("%s: a link to %q: no link is followed there but %s of a secret mount", f.In(name), target, dataLink),
+	return hint.With(fmt.Errorf("%s: it is a link to %q: virtpki follows no link there but %s of a secret mount", f.In(name), target, dataLink),
 		"copy the file there, or name the files: virtpki install --key KEY CERTIFICATE CA")
 }
 

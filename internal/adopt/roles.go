@@ -29,7 +29,7 @@ func (p pair) roles() ([]pki.Role, error) {
 	case p.role == "":
 		return all, nil
 	case !slices.Contains(all, p.role):
-		return nil, fmt.Errorf("%s: it is for a %s, and its file is named for a %s", p.path, all[0], p.role)
+		return nil, fmt.Errorf("%s: it is for a %s, but the file name is a %s's", p.path, all[0], p.role)
 	}
 	return []pki.Role{p.role}, nil
 }
@@ -79,5 +79,5 @@ func refuseTwo(role pki.Role, pairs []pair) error {
 		paths = append(paths, p.path)
 	}
 	return hint.With(fmt.Errorf("%d certificates for one role, %s: %s", len(pairs), role, strings.Join(paths, ", ")),
-		"name the files server.key, server.crt, client.key and client.crt, or give those of one")
+		"name the files server.key, server.crt, client.key and client.crt, or give the files of one")
 }

@@ -37,7 +37,7 @@ func TestAssign(t *testing.T) {
 		{"s s", "", "2 certificates for one role, server: a, b"},
 		{"s c c", "", "2 certificates for one role, client: b, c"},
 		{"-", "", "a: its purposes are neither those of a server nor those of a client"},
-		{"c=server", "", "a: it is for a client, and its file is named for a server"},
+		{"c=server", "", "a: it is for a client, but the file name is a server's"},
 	} {
 		var pairs []pair
 		for i, text := range strings.Split(c.pairs, " ") {

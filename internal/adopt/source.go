@@ -180,7 +180,7 @@ func (f *found) match(keys []pair) error {
 	}
 	for n, k := range keys {
 		if !used[n] {
-			return fmt.Errorf("%s: its certificate is not among those given", k.path)
+			return fmt.Errorf("%s: you did not give its certificate", k.path)
 		}
 	}
 	return nil
@@ -196,5 +196,5 @@ func (f *found) refuseKeyless(p pair, keys []pair) error {
 	if len(keys) == 1 {
 		return fmt.Errorf("%s is not the key of %s", keys[0].path, p.path)
 	}
-	return fmt.Errorf("%s: the key of %s is not among those given", p.path, subject.Of(p.cert))
+	return fmt.Errorf("%s: you did not give the key of %s", p.path, subject.Of(p.cert))
 }

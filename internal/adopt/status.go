@@ -90,7 +90,7 @@ func (w *watch) metrics(success bool) []byte {
 		fmt.Fprintf(&b, "%s %d\n", name, value)
 	}
 	value("virtpki_watch_last_run_seconds", "When the watched files were last read, in seconds since 1970.", w.m.Now().Unix())
-	value("virtpki_watch_changes", "Runs that have changed something, since the watch began.", int64(w.changes))
+	value("virtpki_watch_changes", "Runs that changed something, since the watch began.", int64(w.changes))
 	good := int64(0)
 	if success {
 		good = 1

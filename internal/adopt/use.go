@@ -18,11 +18,11 @@ func (w Watching) CheckUse(files []string, watch, dryRun bool) error {
 	case slices.Contains(slices.Concat(w.Source.Keys, w.Dirs, w.Source.CRLs, w.Hostnames), ""):
 		return errors.New("one of --key, --from, --crl and --hostname is empty")
 	case !w.Any() && (watch || len(w.Source.CRLs)+len(w.Hostnames) > 0):
-		return errors.New("--crl, --hostname and --watch go with --key or --from")
+		return errors.New("--crl, --hostname and --watch need --key or --from")
 	case watch && dryRun:
 		return errors.New("--watch and --dry-run exclude each other")
 	case w.Metrics != "" && !watch:
-		return errors.New("--metrics goes with --watch")
+		return errors.New("--metrics needs --watch")
 	case w.FindsCerts() && len(files) > 0:
 		return errors.New("--from finds the certificates by itself: give files with --key")
 	}

@@ -70,7 +70,7 @@ func Check(patterns []string, forced bool) error {
 			return errors.New("an empty pattern admits nobody")
 		}
 		if strings.IndexFunc(pattern, termtext.Hidden) >= 0 {
-			return fmt.Errorf("pattern %s holds a character that cannot be printed", termtext.QuoteShort(pattern))
+			return fmt.Errorf("pattern %s contains a character that cannot be printed", termtext.QuoteShort(pattern))
 		}
 		if _, err := conf.StringValue(pattern).Format(); err != nil {
 			return fmt.Errorf("pattern %s: %w", termtext.QuoteShort(pattern), err)
@@ -90,7 +90,7 @@ func useless(pattern string) error {
 		}
 		err := fmt.Errorf("pattern %s: %s", termtext.QuoteShort(pattern), a.Reason)
 		if a.Fix != "" {
-			return hint.With(err, "write '%s', or insist with --force", a.Fix)
+			return hint.With(err, "write '%s', or use --force", a.Fix)
 		}
 		return err
 	}
@@ -121,7 +121,7 @@ func WithIssued(patterns, clients []string) ([]string, error) {
 		}
 	}
 	if len(allow) == 0 {
-		return nil, errors.New("no client certificate that the CA here has signed is live: the list would admit nobody")
+		return nil, errors.New("the CA here has signed no client certificate that is still live: the list would admit nobody")
 	}
 	return allow, nil
 }
@@ -135,5 +135,5 @@ func LockedOut(allow []string, client string) error {
 	if _, ok := dn.Compile(allow, dn.Glob).Match(client); ok {
 		return nil
 	}
-	return hint.With(fmt.Errorf("the list would lock out the machine's own client, %q", client), "add --allow-dn '%s', or insist with --force", dn.Exact(client))
+	return hint.With(fmt.Errorf("the list would refuse this machine's own client, %q", client), "add --allow-dn '%s', or use --force", dn.Exact(client))
 }

@@ -89,15 +89,15 @@ func whyAbsent(a *Authority, m *machine.Machine) error {
 	if key := a.Layout.Path(libvirt.CAKey); m.Tree().Exists(key) {
 		records, err := m.Tree().Records(libvirt.Records(a.Folder))
 		if err == nil && len(records) == 0 && !m.Tree().Exists(a.Layout.Path(libvirt.CACRL)) {
-			return hint.With(fmt.Errorf("%s: %w", key, ErrKeyAlone), "an earlier run was interrupted: virtpki bootstrap uses the key; for ca init move it away")
+			return hint.With(fmt.Errorf("%s: %w", key, ErrKeyAlone), "an earlier run was interrupted: virtpki bootstrap uses the key; before ca init move it away")
 		}
 		return hint.With(fmt.Errorf("%s: the key of a CA without its certificate, %s", key, a.Layout.Path(libvirt.CACert)),
-			"copy it back: each host and each bundle of this CA has it")
+			"copy it back from any host or bundle of this CA")
 	}
 	err := fmt.Errorf("%w in %s", ErrNone, a.Folder)
 	for _, role := range []pki.Role{pki.Server, pki.Client} {
 		if m.Tree().Exists(m.System().Path(libvirt.PendingFile(string(role)))) {
-			return hint.With(err, "a request is pending here; its response brings the CA: virtpki %sinstall FILE", m.Flags())
+			return hint.With(err, "a request is pending here, and its response brings the CA: virtpki %sinstall FILE", m.Flags())
 		}
 	}
 	return hint.With(err, "make one: virtpki %sca init --name \"Example Org\"", m.Flags())

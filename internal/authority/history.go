@@ -148,7 +148,7 @@ func LetIn(h *grant.History, cert *x509.Certificate, name string) (string, error
 	if err != nil || len(out) == 0 {
 		return "", err
 	}
-	return fmt.Sprintf("%s: %s, and is admitted again by this certificate", name, ShutOutText(out[0])), nil
+	return fmt.Sprintf("%s: %s, and this certificate admits it again", name, ShutOutText(out[0])), nil
 }
 
 // ShutOutText says by which revocation a key or a name was shut out.

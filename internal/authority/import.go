@@ -121,7 +121,7 @@ func (in *Import) readKey(files ImportFiles, keys *change.Keyring) (signer crypt
 		return nil, "", err
 	}
 	if cakey.FormOf(data) == cakey.PKCS11 {
-		return nil, "", hint.With(fmt.Errorf("%s: names a key in a token, and the program that reaches it: a file of somebody else's is not followed", files.Key),
+		return nil, "", hint.With(fmt.Errorf("%s: it names a key in a token and the program that reaches it: virtpki does not trust somebody else's file for that", files.Key),
 			"look at the URI in it, and give that with --key-uri")
 	}
 	if cakey.FormOf(data) == cakey.TPM {
@@ -150,9 +150,9 @@ func (in *Import) readCRL(path string) error {
 	}
 	switch {
 	case in.Current.Delta:
-		return fmt.Errorf("%s: a delta CRL has only the changes: give the whole one", path)
+		return fmt.Errorf("%s: a delta CRL has only the changes: give the full one", path)
 	case in.Current.Indirect:
-		return fmt.Errorf("%s: an indirect CRL holds certificates of other CAs: give the CA's own", path)
+		return fmt.Errorf("%s: an indirect CRL lists certificates of other CAs: give the CA's own", path)
 	}
 	in.keepOthers(crls)
 	for entry := range in.Current.Entries() { // one with a flaw revokes too
@@ -227,7 +227,7 @@ func (in *Import) readFolder(folder string) error {
 		}
 	}
 	if others > 0 {
-		in.note("%s: %s without a certificate of this CA passed over", folder, termtext.Count(others, "file", "files"))
+		in.note("%s: %s without a certificate of this CA skipped", folder, termtext.Count(others, "file", "files"))
 	}
 	return nil
 }
@@ -275,7 +275,7 @@ func (in *Import) take(cert *x509.Certificate) {
 		in.taken[serial] = cert
 		in.records = append(in.records, cert)
 	case !cert.Equal(have):
-		in.note("serial %s was given twice, to %s and to %s: the first is recorded, and revoking it revokes both",
+		in.note("serial %s was used twice, for %s and for %s: virtpki records the first, and revoking it revokes both",
 			store.SerialText(cert.SerialNumber), subject.Of(have), subject.Of(cert))
 	}
 }
@@ -303,7 +303,7 @@ func (in *Import) readIndex(folder string, entries []pki.IndexEntry) error {
 		}
 	}
 	if missing > 0 {
-		in.note("the index names %s without a file beside it: revoke a certificate without a record by its serial", termtext.Count(missing, "certificate", "certificates"))
+		in.note("the index names %s without a file beside it: to revoke a certificate without a record, give its serial", termtext.Count(missing, "certificate", "certificates"))
 	}
 	return nil
 }

@@ -77,7 +77,7 @@ func (in *Import) readBeside(folder string) error {
 		return err
 	}
 	if len(entries) > maxFound {
-		in.note("%s has more than %d files: the certificates in it are not recorded; name their directory with --issued", folder, maxFound)
+		in.note("%s has more than %d files, so the certificates in it were not recorded; name their directory with --issued", folder, maxFound)
 		return nil
 	}
 	closed := 0
@@ -118,16 +118,16 @@ func (in *Import) readIndexBeside(folder string) error {
 	case machine.Unread(err):
 		return err
 	case err != nil:
-		in.note("%v: not taken over; --issued %s takes it", err, termtext.ShellWord(path))
+		in.note("%v: not imported; --issued %s imports it", err, termtext.ShellWord(path))
 		return nil
 	}
 	entries, err := pki.ParseIndex(data)
 	if err != nil {
-		in.note("%s is not taken over: %v", path, err)
+		in.note("%s was not imported: %v", path, err)
 		return nil
 	}
 	if !in.isIndexOf(folder, entries) {
-		in.note("%s is not taken over, because the certificates beside it do not show that it is this CA's: --issued %s takes it", path, termtext.ShellWord(path))
+		in.note("%s was not imported, because the certificates beside it do not show that it is this CA's: --issued %s imports it", path, termtext.ShellWord(path))
 		return nil
 	}
 	in.indexed = true
@@ -176,9 +176,9 @@ func (in *Import) noteUnknown(files ImportFiles) {
 		}
 	}
 	if nameless > 0 {
-		in.note("%s revoked without a certificate here: sign cannot know which hosts or clients that shuts out", termtext.Count(nameless, "serial is", "serials are"))
+		in.note("%s revoked without a certificate here: sign cannot know which hosts or clients those are", termtext.Count(nameless, "serial is", "serials are"))
 	}
 	if files.Issued == "" && !in.indexed {
-		in.note("other certificates that this CA has signed are not known here: record them with --issued, or revoke one by its file (virtpki revoke FILE)")
+		in.note("virtpki knows no other certificates of this CA: record them with --issued, or revoke one by its file (virtpki revoke FILE)")
 	}
 }

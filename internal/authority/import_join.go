@@ -61,7 +61,7 @@ func (in *Import) joinKey(there *Authority, keys *change.Keyring) error {
 		return fmt.Errorf("%s: not the key of %s", path, subject.Of(in.CA.Certificate))
 	}
 	if in.keyPEM != nil && !cakey.Form(change.KeyState(in.Tree, path)).InDevice() {
-		return hint.With(fmt.Errorf("%s: the CA's key is in this file already, and would stay there", path), "move the file away, and import again")
+		return hint.With(fmt.Errorf("%s: the CA's key is in this file already, and would stay there", path), "move the file away, then import again")
 	}
 	in.keyThere, err = in.Tree.ReadFile(path, store.MaxPEM)
 	return err
@@ -83,7 +83,7 @@ func (in *Import) joinCerts(there []*x509.Certificate) {
 func (in *Import) joinRecord(cert *x509.Certificate) {
 	serial := cert.SerialNumber.String()
 	if have := in.taken[serial]; have != nil && !have.Equal(cert) {
-		in.note("serial %s is recorded already, for %s: %s is not recorded, and revoking the serial revokes both",
+		in.note("serial %s is already recorded, for %s: virtpki does not record %s, and revoking the serial revokes both",
 			store.SerialText(cert.SerialNumber), subject.Of(cert), subject.Of(have))
 	}
 	in.records = slices.DeleteFunc(in.records, func(c *x509.Certificate) bool { return c.SerialNumber.Cmp(cert.SerialNumber) == 0 })

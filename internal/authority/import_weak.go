@@ -19,7 +19,7 @@ func (in *Import) refuseWeak(path string) error {
 	if !refused {
 		return nil
 	}
-	return hint.With(fmt.Errorf("%s: %s has %s, with all that it has signed", path, subject.Of(cert), text),
+	return hint.With(fmt.Errorf("%s: %s has %s, and everything that it has signed", path, subject.Of(cert), text),
 		"make a CA with a new key (virtpki ca init), and give every host and client certificates of it")
 }
 
@@ -31,7 +31,7 @@ func (in *Import) noteWeak() {
 			in.note("%s has %s: replace the CA with virtpki ca rollover start", subject.Of(cert), text)
 		}
 		if algorithm := cert.SignatureAlgorithm; judge.WeakSignature(algorithm) != "" {
-			in.note("%s is signed with %s: of a CA that it trusts libvirt does not look at that, other programs may", subject.Of(cert), algorithm)
+			in.note("%s is signed with %s: libvirt ignores that for a CA that it trusts, other programs may not", subject.Of(cert), algorithm)
 		}
 	}
 	in.noteWeakRecords()
@@ -49,7 +49,7 @@ func (in *Import) noteWeakRecords() {
 		}
 	}
 	if n := len(in.unproven); n > 0 {
-		in.note("%s signed with MD5 passed over: it proves nothing, and GnuTLS refuses it", termtext.Count(n, "certificate", "certificates"))
+		in.note("%s signed with MD5 skipped: MD5 proves nothing, and GnuTLS refuses it", termtext.Count(n, "certificate", "certificates"))
 	}
 	if len(keys) > 0 {
 		text, _ := judge.WeakKey(keys[0].PublicKey)
@@ -78,7 +78,7 @@ func (in *Import) unprovenCRL(path string, crls []*pki.CRL) error {
 		algorithm, err := crl.SignatureAlgorithm()
 		if err == nil && algorithm == x509.MD5WithRSA && bytes.Equal(crl.RawIssuer, ca.RawSubject) {
 			return hint.With(fmt.Errorf("%s: the CRL of %s is signed with %s, which proves nothing", path, subject.Of(ca), algorithm),
-				"have the tool that made it sign it again with SHA-256, or give its index.txt with --issued")
+				"make the tool that made it sign it again with SHA-256, or give its index.txt with --issued")
 		}
 	}
 	return fmt.Errorf("%s: no CRL that %s has signed", path, subject.Of(ca))

@@ -83,9 +83,9 @@ func RefuseExisting(m *machine.Machine) error {
 func noteUnlimited(j *change.Job, permit pki.Permit) {
 	switch {
 	case len(permit.DNSDomains) > 0 && len(permit.IPRanges) == 0:
-		j.Note("the CA may sign for any address: --permit NETWORK limits those")
+		j.Note("the CA may sign for any address: --permit NETWORK limits that")
 	case len(permit.IPRanges) > 0 && len(permit.DNSDomains) == 0:
-		j.Note("the CA may sign for any name: --permit DOMAIN limits those")
+		j.Note("the CA may sign for any name: --permit DOMAIN limits that")
 	}
 }
 
@@ -132,11 +132,11 @@ func inDevice(j *change.Job, k *change.Keyring, o cakey.Order, t pki.KeyType) (c
 	case key.Dry:
 		j.Note("%s would be made", o.Place)
 	case key.Found:
-		j.Note("%s was there already: it is the CA's key now", o.Place)
+		j.Note("%s existed already and is now the CA's key", o.Place)
 	case o.Place.TPM:
 		j.Note("%s was made: no other machine can use it, and it is lost if the TPM is cleared or breaks", o.Place)
 	default:
-		j.Note("%s was made; it never leaves the device, so back up the device by its own means", o.Place)
+		j.Note("%s was made; it never leaves the device, so back the device up with its own tools", o.Place)
 	}
 	return key.Signer, key.PEM, nil
 }

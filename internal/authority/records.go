@@ -108,7 +108,7 @@ func (a *Authority) LiveClients(now time.Time) ([]string, error) {
 			return nil, fmt.Errorf("certificate %s: %w", store.SerialText(cert.SerialNumber), err)
 		}
 		if strings.ContainsFunc(name, termtext.Hidden) {
-			return nil, hint.With(fmt.Errorf("certificate %s: its DN %q holds a character that cannot be printed", store.SerialText(cert.SerialNumber), name),
+			return nil, hint.With(fmt.Errorf("certificate %s: its DN %q contains a character that cannot be printed", store.SerialText(cert.SerialNumber), name),
 				"revoke it: virtpki revoke %s", store.SerialText(cert.SerialNumber))
 		}
 		names = append(names, name)

@@ -28,7 +28,7 @@ func readRetired(t store.Tree, layout libvirt.Layout) ([]*x509.Certificate, []*p
 		err2 = nil // each of them had lost its list
 	}
 	if err := hint.First(err1, err2); err != nil {
-		return nil, nil, hint.With(fmt.Errorf("%s: %w", path, err), "restore it from a backup; without it the revocations of earlier generations of the CA are forgotten")
+		return nil, nil, hint.With(fmt.Errorf("%s: %w", path, err), "restore it from a backup; without it virtpki forgets the revocations of earlier generations of the CA")
 	}
 	return certs, crls, nil
 }

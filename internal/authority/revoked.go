@@ -33,7 +33,7 @@ func (a *Authority) LoadCRL() error {
 	}
 	if err != nil {
 		return hint.With(fmt.Errorf("%s: %w", a.Layout.Path(libvirt.CACRL), err),
-			"restore the CRL from a backup; without it its revocations are forgotten")
+			"restore the CRL from a backup; without it virtpki forgets its revocations")
 	}
 	return nil
 }

@@ -80,7 +80,7 @@ func PlanStart(j *change.Job, m *machine.Machine, keys *change.Keyring, r Start)
 		return err
 	}
 	if a.Rollover != nil {
-		return hint.With(errors.New("a rollover is under way already"), "see virtpki %sca rollover status", m.Flags())
+		return hint.With(errors.New("a rollover is already in progress"), "see virtpki %sca rollover status", m.Flags())
 	}
 	if err := a.Unlock(keys); err != nil {
 		return err
@@ -150,8 +150,8 @@ func (s succession) replaceExpired(next *Generation, crl *pki.CRL, keyPEM []byte
 	expired := func(cert *x509.Certificate) bool { return !s.m.Now().Before(cert.NotAfter) }
 	bundle := slices.DeleteFunc(slices.Clone(s.a.Certificates), expired)
 	gone := slices.DeleteFunc(slices.Clone(s.a.Certificates), func(cert *x509.Certificate) bool { return !expired(cert) })
-	s.j.Note("%s has expired: the new CA takes its place at once", subject.Of(s.a.CA.Certificate))
-	s.j.Next("here, for the installed certificates: virtpki %srenew", s.m.Flags())
+	s.j.Note("%s has expired: the new CA replaces it at once", subject.Of(s.a.CA.Certificate))
+	s.j.Next("renew the installed certificates here: virtpki %srenew", s.m.Flags())
 	s.j.Next("give %s and %s to every host and client", s.a.Layout.Path(libvirt.CACert), s.a.Layout.Path(libvirt.CACRL))
 	return hint.First(
 		s.retire(gone...),
@@ -232,14 +232,14 @@ func (s succession) nextKey(keys *change.Keyring, r Start) (crypto.Signer, []byt
 	if r.Key.Place.InDevice() {
 		signer, keyPEM, err := inDevice(s.j, keys, r.Key, r.KeyType)
 		if err == nil && pki.KeyMatches(s.a.CA.Certificate, signer) {
-			err = hint.With(fmt.Errorf("%s is the key of the CA that is to be replaced", r.Key.Place), "name another object with --key-uri")
+			err = hint.With(fmt.Errorf("%s is the key of the CA that you want to replace", r.Key.Place), "name another object with --key-uri")
 		}
 		return signer, keyPEM, err
 	}
 	state := change.KeyState(s.a.Tree, path)
 	if cakey.Form(state).InDevice() && !r.InFile {
-		return nil, nil, hint.With(fmt.Errorf("%s: the CA's key is in a device, and the place of the new one is not given", path),
-			"name it with --key-uri or --tpm, or have it in a file with --in-file")
+		return nil, nil, hint.With(fmt.Errorf("%s: the CA's key is in a device; say where the new one goes", path),
+			"name a device with --key-uri or --tpm, or use a file with --in-file")
 	}
 	signer, err := keys.Key(Slot, r.KeyType)
 	if err != nil {

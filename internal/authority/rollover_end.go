@@ -18,13 +18,13 @@ import (
 func underWay(m *machine.Machine) (*Authority, error) {
 	a, _, err := Read(m)
 	if err == nil && a.Rollover == nil {
-		err = hint.With(errNoRollover, "begin one with: virtpki %sca rollover start", m.Flags())
+		err = hint.With(errNoRollover, "start one with: virtpki %sca rollover start", m.Flags())
 	}
 	return a, err
 }
 
 // errNoRollover says that a CA has one generation.
-var errNoRollover = errors.New("no rollover is under way")
+var errNoRollover = errors.New("no rollover is in progress")
 
 // PlanFinish plans the end of a rollover: the new generation becomes the only one. It refuses that
 // while the old one is needed. With force it ignores certificates elsewhere that need it.
@@ -108,7 +108,7 @@ func PlanAbort(j *change.Job, m *machine.Machine) error {
 	}
 	next, old := a.byKeyID(a.Rollover.New), a.byKeyID(a.Rollover.Old)
 	if old == nil {
-		return errors.New("the old CA has expired and is gone: the rollover can only be finished")
+		return errors.New("the old CA has expired and was removed: finish the rollover")
 	}
 	if err := hasSignedNothing(a, m, next); err != nil {
 		return err

@@ -34,7 +34,7 @@ func RolloverStatus(m *machine.Machine) (*Status, error) {
 		return nil, err
 	}
 	if a.Rollover == nil {
-		return &Status{Needs: []string{}, Next: "nothing: virtpki ca rollover start begins one"}, nil
+		return &Status{Needs: []string{}, Next: "nothing: virtpki ca rollover start starts one"}, nil
 	}
 	return statusOf(a, m)
 }
@@ -57,7 +57,7 @@ func statusOf(a *Authority, m *machine.Machine) (*Status, error) {
 	case m.Now().Before(state.Switch):
 		info.Next = "give cacert.pem and cacrl.pem to every host and client before " + termtext.Instant(state.Switch)
 	case len(needs) > 0:
-		info.Signs, info.Next = "new", "virtpki renew here; issue the others again"
+		info.Signs, info.Next = "new", "run virtpki renew here; issue the others again"
 	default:
 		info.Signs, info.Next = "new", "virtpki ca rollover finish"
 	}
@@ -138,6 +138,6 @@ func nothingNeedsOld(a *Authority, m *machine.Machine, force bool) error {
 	if force && !here {
 		return nil
 	}
-	return hint.With(fmt.Errorf("the old CA is still needed, by %s and the like (%s)", needs[0], termtext.Count(len(needs), "certificate", "certificates")),
+	return hint.With(fmt.Errorf("%s still needs the old CA, and so do others like it (%s)", needs[0], termtext.Count(len(needs), "certificate", "certificates")),
 		"see virtpki ca rollover status; virtpki renew replaces the certificates installed here")
 }

@@ -88,7 +88,7 @@ func TestPlanAbort(t *testing.T) {
 		{"the new CA has signed", folder{cas: both, key: old, next: next, rollover: rolling(old, next, now), records: []*x509.Certificate{signed}}, "has signed O=New,CN=amy already"},
 		{"what it has signed is revoked", folder{cas: both, key: old, next: next, rollover: rolling(old, next, now), records: []*x509.Certificate{signed}, lists: []*pki.CRL{list(t, old, 0), list(t, next, 0, signed)}}, ""},
 		{"a start that was cut short", folder{cas: []*pki.CA{old}, key: old, next: next, rollover: rolling(old, next, now)}, ""},
-		{"none", folder{cas: []*pki.CA{old}, key: old}, "no rollover is under way"},
+		{"none", folder{cas: []*pki.CA{old}, key: old}, "no rollover is in progress"},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			m := c.f.machine(t)

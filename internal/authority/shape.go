@@ -37,7 +37,7 @@ func refusedShape(findings []judge.Finding, except string) error {
 		if f.Level != judge.Error || f.File == except {
 			continue
 		}
-		err := fmt.Errorf("the certificate of the template is refused: %s", f.Text)
+		err := fmt.Errorf("libvirt or QEMU would refuse a certificate of this template: %s", f.Text)
 		if len(f.Releases) > 0 {
 			return hint.With(fmt.Errorf("%w (%s)", err, strings.Join(f.Releases, ", ")), "--for names a release that accepts it, if there is one")
 		}

@@ -50,7 +50,7 @@ func templateRoles(item string) ([]pki.Role, string, error) {
 func CheckTemplates(items []string, kind subject.Kind) error {
 	for _, item := range items {
 		if roles, _, err := templateRoles(item); err == nil && len(roles) == 1 && kind != subject.Host && roles[0] != pki.Role(kind) {
-			return fmt.Errorf("--template %s is for a %s, and a %s is made", item, roles[0], kind)
+			return fmt.Errorf("--template %s is for a %s, but this is a %s", item, roles[0], kind)
 		}
 	}
 	return nil

@@ -54,7 +54,7 @@ func KeyNote(a *Authority) string {
 	if in == "" {
 		return ""
 	}
-	return termtext.Sprintf("the CA's key is %s: other tools sign with %s by OpenSSL's provider for such keys (pkcs11 or tpm2)", in, signerKey(a))
+	return termtext.Sprintf("the CA's key is %s: to sign with %s, other tools need OpenSSL's provider for such keys (pkcs11 or tpm2)", in, signerKey(a))
 }
 
 // CRLs holds several lists and their revocations.
@@ -71,7 +71,7 @@ func (all CRLs) Text() (text termtext.Text) {
 func (c CRLContents) text() termtext.Text {
 	fresh := "fresh until " + termtext.Instant(c.NextUpdate)
 	if c.Expired {
-		fresh = "not fresh since " + termtext.Instant(c.NextUpdate) + " (libvirt does not look)"
+		fresh = "not fresh since " + termtext.Instant(c.NextUpdate) + " (libvirt ignores that)"
 	}
 	text := termtext.Text(termtext.Sprintf("%s\n  of %s\n  number %s, made %s, %s, %s\n",
 		filepath.Clean(c.File), c.Issuer, c.Number, termtext.Instant(c.ThisUpdate), fresh, termtext.Count(len(c.Entries), "entry", "entries")))
@@ -94,7 +94,7 @@ func (s *Status) Text() termtext.Text {
 			termtext.Fprintf(&b, "needs the old one: %s\n", need)
 		}
 	} else {
-		termtext.Fprintf(&b, "no rollover is under way\n")
+		termtext.Fprintf(&b, "no rollover is in progress\n")
 	}
 	termtext.Fprintf(&b, "next:     %s\n", s.Next)
 	return termtext.Text(b.String())

@@ -24,7 +24,7 @@ func TestWords(t *testing.T) {
 			[]string{"/a", "  of CN=ca"}},
 		{"an entry", string(CRLs{{Expired: true, Entries: []CRLEntry{{Serial: "AB", Revoked: at, Reason: "superseded", DN: "CN=x"}}}}.Text()),
 			[]string{"SERIAL  REVOKED     REASON      DN", "AB      2026-11-25  superseded  CN=x"}},
-		{"no rollover", string((&Status{Next: "nothing"}).Text()), []string{"no rollover is under way", "next:     nothing"}},
+		{"no rollover", string((&Status{Next: "nothing"}).Text()), []string{"no rollover is in progress", "next:     nothing"}},
 		{"a rollover", string((&Status{UnderWay: true, Old: "o", New: "n", Signs: "old", Switch: &at, Needs: []string{"hv1"}}).Text()),
 			[]string{"old CA:   o", "new CA:   n", "needs the old one: hv1"}},
 	} {

@@ -91,7 +91,7 @@ func (a *Archive) isNamed() error {
 	}
 	named, err := os.Lstat(path)
 	if err == nil && !os.SameFile(written, named) {
-		err = fmt.Errorf("%s was exchanged while it was made", path)
+		err = fmt.Errorf("%s was replaced while virtpki made it", path)
 	}
 	return err
 }

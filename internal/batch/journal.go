@@ -123,7 +123,7 @@ func (j *journal) parse(data []byte) error {
 
 func (j *journal) corrupt(line int) error {
 	path := j.file.Name()
-	return safedir.Refuse(path, fmt.Sprintf("is damaged in line %d", line), "remove it; the bundles of the interrupted run are then made again: rm "+termtext.ShellWord(path))
+	return safedir.Refuse(path, fmt.Sprintf("is damaged in line %d", line), "remove it, and the next run makes the bundles of the interrupted run again: rm "+termtext.ShellWord(path))
 }
 
 // parseEntry reads serials and, after them, the quoted name of a bundle.

@@ -40,7 +40,7 @@ func (f *Writer) recover(e entry) error {
 	err := renameNew(f.staging, f.out, e.bundle)
 	if errors.Is(err, fs.ErrExist) {
 		path := f.out.In(e.bundle)
-		return safedir.Refuse(path, "is in the way of a bundle that an interrupted run has made", "move it away: mv "+termtext.ShellWord(path)+" "+termtext.ShellWord(path+".away"))
+		return safedir.Refuse(path, "is in the place of a bundle that an interrupted run made", "move it away: mv "+termtext.ShellWord(path)+" "+termtext.ShellWord(path+".away"))
 	}
 	return err
 }

@@ -206,7 +206,7 @@ func TestLook(t *testing.T) {
 		lacks string
 	}{
 		"a key":          {[]byte("-----BEGIN PRIVATE KEY-----\nMAA=\n-----END PRIVATE KEY-----\n"), "", ""},
-		"no p11-kit":     {named(t, "pkcs11:token=a;object=b"), "in a token, pkcs11:token=a;object=b", "p11-kit is not installed"},
+		"no p11-kit":     {named(t, "pkcs11:token=a;object=b"), "in a token, pkcs11:token=a;object=b", "p11-kit, which reaches the token, is not installed"},
 		"no module":      {named(t, "pkcs11:object=b?module-path="+dir+"/m.so"), "in a token, pkcs11:object=b", "m.so, the module of the token"},
 		"no PIN":         {named(t, "pkcs11:object=b?pin-source=file:"+dir+"/none"), "in a token, pkcs11:object=b", "no such file"},
 		"an open PIN":    {named(t, "pkcs11:object=b?pin-source=file:"+pin), "in a token, pkcs11:object=b", "can be read by others"},

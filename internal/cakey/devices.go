@@ -77,7 +77,7 @@ func (d *Devices) named(u *pkcs11.URI, ask Ask) (crypto.Signer, error) {
 	}
 	key, err := d.token(bare, ask, (*pkcs11.Session).Key)
 	if errors.Is(err, pkcs11.ErrNoToken) && u.ModulePath != "" {
-		err = hint.With(err, "have p11-kit know the token's module (p11-kit list-modules): with --root virtpki loads no module that a file names")
+		err = hint.With(err, "have p11-kit know the token's module (p11-kit list-modules): with --root virtpki does not load a module that a file names")
 	}
 	return key, err
 }
@@ -152,7 +152,7 @@ func (d *Devices) allow(u *pkcs11.URI) error {
 	if d.Image == "" || u.Command == "" && (u.ModulePath == "" || outside(d.Image, u.ModulePath)) {
 		return nil
 	}
-	return hint.With(fmt.Errorf("the key %s is reached by a program that the files below --root name, which is not run", u.Place()),
+	return hint.With(fmt.Errorf("the key %s needs a program that only the files below --root name, and virtpki does not run it", u.Place()),
 		"run virtpki on the machine itself, or with --ca and without --root")
 }
 
@@ -167,7 +167,7 @@ var hints = []struct {
 	err  error
 	text string
 }{
-	{pkcs11.ErrWrongPIN, "correct the PIN before the next run: it was tried once, and a token locks itself after a few"},
+	{pkcs11.ErrWrongPIN, "correct the PIN before the next run: virtpki tried it once, and a token locks itself after a few tries"},
 	{pkcs11.ErrPINLocked, "unlock the token with its vendor's tool"},
 	{pkcs11.ErrLastTry, "log in once with the right PIN by the token's own tool, which resets its counter"},
 	{pkcs11.ErrNoToken, "connect the token; its label and the module are those of the URI"},

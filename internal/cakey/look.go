@@ -43,7 +43,7 @@ func Look(data []byte) (*Named, error) {
 // String says where the key is, in words.
 func (n *Named) String() string {
 	if n.Form == TPM {
-		return "for the TPM of one machine alone"
+		return "for the TPM of one machine"
 	}
 	return "in a token, " + n.URI.Place()
 }
@@ -81,7 +81,7 @@ func (n *Named) Reachable(path string) error {
 		}
 	}
 	if _, err := exec.LookPath(programOfTokens); err != nil {
-		return fmt.Errorf("%s is not installed, which reaches the token", programOfTokens)
+		return fmt.Errorf("%s, which reaches the token, is not installed", programOfTokens)
 	}
 	return nil
 }

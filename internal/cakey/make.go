@@ -144,7 +144,7 @@ func (k *Key) check(o Order) error {
 	case !known:
 		return fmt.Errorf("the key %s has a type that not every libvirt accepts", o.Place.URI.Place())
 	case have != o.Type && !o.Any:
-		return hint.With(fmt.Errorf("the key %s is there already, and is %s, not %s", o.Place.URI.Place(), have, o.Type), "take it with --key-type %s, or name another object", have)
+		return hint.With(fmt.Errorf("the key %s is there already, and is %s, not %s", o.Place.URI.Place(), have, o.Type), "use it with --key-type %s, or name another object", have)
 	}
 	return nil
 }
@@ -159,5 +159,5 @@ func kindOf(t pki.KeyType) (kind pkcs11.Kind, err error) {
 		kind.Curve, err = strconv.Atoi(bits)
 		return kind, err
 	}
-	return kind, hint.Usagef("a device makes no key of type %s: take ec256, ec384, rsa2048, rsa3072 or rsa4096", t)
+	return kind, hint.Usagef("a device cannot make a key of type %s: use ec256, ec384, rsa2048, rsa3072 or rsa4096", t)
 }

@@ -22,7 +22,7 @@ func (d *Devices) pinOf(u *pkcs11.URI, t pkcs11.Token, ask Ask) ([]byte, error) 
 	}
 	pin, err := ask(termtext.Sprintf("PIN of the token %s: ", t.Label))
 	if errors.Is(err, pki.ErrKeyEncrypted) {
-		err = hint.With(errors.New("the token needs a PIN and none was given"), "%s", d.howToGivePIN())
+		err = hint.With(errors.New("the token needs a PIN, and you gave none"), "%s", d.howToGivePIN())
 	}
 	return pin, err
 }

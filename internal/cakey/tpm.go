@@ -42,7 +42,7 @@ func (d *Devices) pathTPM() string { return cmp.Or(d.TPM, tpm.Device) }
 func passphraseOf(ask Ask) ([]byte, error) {
 	secret, err := ask("Passphrase of the CA's key: ")
 	if errors.Is(err, pki.ErrKeyEncrypted) {
-		err = hint.With(errors.New("the key has a passphrase and none was given"), "give it with --passphrase-file")
+		err = hint.With(errors.New("the key has a passphrase, and you gave none"), "give it with --passphrase-file")
 	}
 	return secret, err
 }

@@ -67,7 +67,7 @@ func (f Facts) behind(later int) string {
 	case later >= 2:
 		return fmt.Sprintf("%s, and %d files here begin later: it is behind", says, later)
 	case f.all(func(l Life) bool { return f.Now.Before(l.From) }):
-		return says + ", and all certificates here begin later, that of the CA too: it is behind"
+		return says + ", and all certificates here begin later, the CA's too: it is behind"
 	}
 	return ""
 }
@@ -78,7 +78,7 @@ func (f Facts) ahead() string {
 		return ""
 	}
 	last := slices.MaxFunc(f.Lives, func(a, b Life) int { return a.Until.Compare(b.Until) })
-	return fmt.Sprintf("the clock says %s, and all %d certificates here had expired by %s, more than a year before: it is ahead. If it is right, the CA has to be replaced: virtpki ca rollover start",
+	return fmt.Sprintf("the clock says %s, and all %d certificates here had expired by %s, more than a year before: it is ahead. If it is right, replace the CA: virtpki ca rollover start",
 		minute(f.Now), len(f.Lives), minute(last.Until))
 }
 

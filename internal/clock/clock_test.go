@@ -34,10 +34,10 @@ func TestJudge(t *testing.T) {
 		{"one file begins later", Facts{Now: at(2027)}, []judge.Finding{of("cert-future", judge.Error, "/a"), of("cert-future", judge.Error, "/a")}, "", "", "", ""},
 		{"two files begin later", Facts{Now: at(2020)}, []judge.Finding{of("cert-future", judge.Note, "/a"), of("ca-future", judge.Error, "/b")}, "clock", judge.Error, judge.Own, "the clock says 2020-01-01 00:00 UTC, and 2 files here begin later: it is behind"},
 		{"two files begin later, and NTP keeps the clock", Facts{Now: at(2020), NTP: NTP{Synchronized: true}}, []judge.Finding{of("cert-future", judge.Error, "/a"), of("ca-future", judge.Error, "/b")}, "", "", "", ""},
-		{"a CA alone begins later", Facts{Now: at(2026), Passed: []Passed{built}, Lives: []Life{ca}}, []judge.Finding{of("ca-future", judge.Error, "/b")}, "clock", judge.Error, judge.Own, "the clock says 2026-01-01 00:00 UTC, and all certificates here begin later, that of the CA too: it is behind"},
+		{"a CA alone begins later", Facts{Now: at(2026), Passed: []Passed{built}, Lives: []Life{ca}}, []judge.Finding{of("ca-future", judge.Error, "/b")}, "clock", judge.Error, judge.Own, "the clock says 2026-01-01 00:00 UTC, and all certificates here begin later, the CA's too: it is behind"},
 		{"a leaf alone begins later", Facts{Now: at(2026), Lives: []Life{leaf}}, []judge.Finding{of("cert-future", judge.Error, "/b")}, "", "", "", ""},
 		{"a CA begins later than its leaf", Facts{Now: at(2027), Lives: []Life{leaf, {true, at(2028), at(2038)}}}, []judge.Finding{of("ca-future", judge.Error, "/b")}, "", "", "", ""},
-		{"all expired long ago", Facts{Now: at(2041), Lives: []Life{ca, leaf}}, []judge.Finding{of("ca-expired", judge.Error, "/b")}, "clock-ahead", judge.Error, judge.Own, "the clock says 2041-01-01 00:00 UTC, and all 2 certificates here had expired by 2037-01-01 00:00 UTC, more than a year before: it is ahead. If it is right, the CA has to be replaced: virtpki ca rollover start"},
+		{"all expired long ago", Facts{Now: at(2041), Lives: []Life{ca, leaf}}, []judge.Finding{of("ca-expired", judge.Error, "/b")}, "clock-ahead", judge.Error, judge.Own, "the clock says 2041-01-01 00:00 UTC, and all 2 certificates here had expired by 2037-01-01 00:00 UTC, more than a year before: it is ahead. If it is right, replace the CA: virtpki ca rollover start"},
 		{"all expired long ago, and NTP keeps the clock", Facts{Now: at(2041), Lives: []Life{ca, leaf}, NTP: NTP{Synchronized: true}}, nil, "", "", "", ""},
 		{"all expired this year", Facts{Now: at(2037).AddDate(0, 6, 0), Lives: []Life{ca, leaf}}, nil, "", "", "", ""},
 		{"the CA lives", Facts{Now: at(2035), Lives: []Life{ca, leaf}}, nil, "", "", "", ""},
@@ -59,7 +59,7 @@ func TestFix(t *testing.T) {
 		{"", "set the clock"},
 		{"Timezone=Etc/UTC\nCanNTP=yes\nNTP=no\nNTPSynchronized=no\n", "timedatectl set-ntp true"},
 		{"CanNTP=no\nNTP=no\n", "set the clock"},
-		{"CanNTP=yes\nNTP=yes\nNTPSynchronized=no\n", "set the clock: NTP is on and has not set it (timedatectl timesync-status)"},
+		{"CanNTP=yes\nNTP=yes\nNTPSynchronized=no\n", "set the clock: NTP is on but has not set it (timedatectl timesync-status)"},
 		{"yes\n=\n\x1b[2J=yes", "set the clock"},
 	} {
 		if got := parse(test.shown).fix(); got != test.fix {

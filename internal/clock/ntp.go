@@ -47,7 +47,7 @@ func (n NTP) fix() string {
 	case n.Possible && !n.On:
 		return "timedatectl set-ntp true"
 	case n.On:
-		return "set the clock: NTP is on and has not set it (timedatectl timesync-status)"
+		return "set the clock: NTP is on but has not set it (timedatectl timesync-status)"
 	}
 	return "set the clock"
 }

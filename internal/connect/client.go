@@ -31,7 +31,7 @@ func Prepare(ctx context.Context, m *machine.Machine, r Request) (*Client, error
 	}
 	cl := &Client{uri: r.URI}
 	if !strings.Contains(cl.uri, AnyHost) || findService(cl.uri) != nil {
-		return nil, hint.With(hint.Usagef("%q does not say where the host stands", r.URI), "for many hosts: qemu+tls://%s/system", AnyHost)
+		return nil, hint.With(hint.Usagef("%q does not contain HOST", r.URI), "for many hosts: qemu+tls://%s/system", AnyHost)
 	}
 	uri, err := r.target(m)
 	if err != nil {

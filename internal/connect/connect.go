@@ -38,7 +38,7 @@ type Request struct {
 // client's configuration file.
 func (o *Request) target(m *machine.Machine) (*libvirt.RemoteURI, error) {
 	if o.Timeout <= 0 {
-		return nil, hint.Usagef("--timeout %v leaves no time", o.Timeout)
+		return nil, hint.Usagef("--timeout %v is not a positive time", o.Timeout)
 	}
 	conf, err := m.ClientConf()
 	if err != nil {
@@ -138,7 +138,7 @@ func (c *connection) load(as string) error {
 	if as != "" {
 		cert, key, ok := strings.Cut(as, ",")
 		if !ok || cert == "" || key == "" {
-			return hint.Usagef("--as wants CERT,KEY, two files")
+			return hint.Usagef("--as needs two files: CERT,KEY")
 		}
 		c.files.Cert, c.files.Key, c.files.Half = cert, key, ""
 		c.asFolder = pairFolder(cert, key)
@@ -149,7 +149,7 @@ func (c *connection) load(as string) error {
 		named := as != "" && (f.Path == c.files.Cert || f.Path == c.files.Key)
 		switch {
 		case errors.Is(f.Err, fs.ErrPermission) && os.Geteuid() != 0:
-			return hint.With(f.Err, "libvirt stops here as well: a user needs a certificate and key in ~/.pki/libvirt, or others with --as CERT,KEY")
+			return hint.With(f.Err, "libvirt stops here too: put a certificate and key into ~/.pki/libvirt, or name others with --as CERT,KEY")
 		case f.Err != nil && (named || !f.Absent()):
 			return f.Err
 		}

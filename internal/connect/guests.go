@@ -71,7 +71,7 @@ func RunGuests(ctx context.Context, m *machine.Machine, r Request) (*GuestsRepor
 	g := &guestsRun{m: m, r: r, host: host, base: map[string]*connection{}}
 	guests, here, err := g.list(ctx)
 	if err != nil {
-		return nil, hint.With(err, "--guests wants a URI with the QEMU driver: qemu+tls://HOST/system")
+		return nil, hint.With(err, "--guests needs a URI with the QEMU driver: qemu+tls://HOST/system")
 	}
 	all := &GuestsReport{Report: report, Displays: []DisplayReport{}}
 	for _, guest := range guests {
@@ -80,7 +80,7 @@ func RunGuests(ctx context.Context, m *machine.Machine, r Request) (*GuestsRepor
 		}
 	}
 	if n := len(all.Displays); n > maxDisplays {
-		return nil, fmt.Errorf("%s: its guests have %d displays (at most %d are looked at)", r.URI, n, maxDisplays)
+		return nil, fmt.Errorf("%s: its guests have %d displays (virtpki checks at most %d)", r.URI, n, maxDisplays)
 	}
 	if err := g.visitAll(ctx, all.Displays); err != nil {
 		return nil, err
@@ -247,7 +247,7 @@ func (r *GuestsReport) Text() termtext.Text {
 		}
 	}
 	if r.OK && len(r.Displays) == 0 {
-		termtext.Fprintf(&b, "no guest that runs there has a display that listens\n")
+		termtext.Fprintf(&b, "no running guest there has a display that listens\n")
 	}
 	return termtext.Text(b.String())
 }

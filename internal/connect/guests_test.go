@@ -119,7 +119,7 @@ func TestGuests(t *testing.T) {
 		t.Errorf("%.400s", long.URI)
 	}
 	none := run(map[string]string{"web": "<graphics type='vnc' port='-1'/><graphics type='sdl'/>"})
-	if !none.OK || len(none.Displays) != 0 || !strings.Contains(string(none.Text()), "no guest that runs there has a display that listens") {
+	if !none.OK || len(none.Displays) != 0 || !strings.Contains(string(none.Text()), "no running guest there has a display that listens") {
 		t.Errorf("%+v", none)
 	}
 	if two := run(map[string]string{"a": good, "b": good + good}); !two.OK || len(two.Displays) != 3 {
@@ -136,7 +136,7 @@ func TestTooManyDisplays(t *testing.T) {
 	}
 	uri := "qemu+tls://" + listen(t, libvirtd(s.server(nil), guests)) + "/system"
 	_, err := connect.RunGuests(t.Context(), machine.New(), connect.Request{URI: uri, PKIPath: s.dir, Timeout: 30 * time.Second})
-	if err == nil || !strings.Contains(err.Error(), "1040 displays (at most 1024 are looked at)") {
+	if err == nil || !strings.Contains(err.Error(), "1040 displays (virtpki checks at most 1024)") {
 		t.Errorf("error %v", err)
 	}
 }

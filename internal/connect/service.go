@@ -35,7 +35,7 @@ const portsOf = "on the server: virsh domdisplay --all GUEST names its displays;
 var services = []service{
 	{scheme: "vnc", what: "VNC display", port: 5900, asks: true,
 		dialogue: func() starttls.Dialogue { return &starttls.VNC{} },
-		listen:   portsOf, refresh: "virtpki reload, which has VNC read its files again"},
+		listen:   portsOf, refresh: "virtpki reload, which makes VNC reload its files"},
 	{scheme: "spice", what: "SPICE display",
 		dialogue: func() starttls.Dialogue { return &starttls.Spice{} },
 		listen:   portsOf, refresh: "stop and start the guest, or migrate it: SPICE reads its files when QEMU starts"},
@@ -45,10 +45,10 @@ var services = []service{
 		dialogue: func() starttls.Dialogue { return &starttls.NBD{} }, listen: onServer, refresh: restartIt},
 	{scheme: "migrate", what: "waiting QEMU", port: 49152, use: "migrate", unfinished: true, asks: true,
 		dialogue: func() starttls.Dialogue { return starttls.Bare{} }, refresh: "start the migration again: QEMU reads its files for each",
-		listen: "a QEMU waits for a migration only while one is being started; libvirt takes ports from 49152 on"},
+		listen: "QEMU waits for a migration only while one is starting; libvirt takes ports from 49152 on"},
 	{scheme: "chardev", what: "character device", use: "chardev", asks: true,
 		dialogue: func() starttls.Dialogue { return starttls.Bare{} }, refresh: "stop and start the guest, or detach and attach the device",
-		listen: onServer + ". A character device has one client at a time, and does not listen while it has one"},
+		listen: onServer + ". A character device does not listen while it has a client"},
 }
 
 const (
@@ -102,7 +102,7 @@ func (s *service) parse(text string) (*libvirt.RemoteURI, error) {
 	port := parsed.Port()
 	for key, values := range parsed.Query() {
 		if s.scheme != "spice" || key != "tls-port" {
-			return nil, hint.Usagef("%q: %s:// knows no %q", text, s.scheme, key)
+			return nil, hint.Usagef("%q: %s:// does not know %q", text, s.scheme, key)
 		}
 		port = values[0]
 	}
@@ -110,7 +110,7 @@ func (s *service) parse(text string) (*libvirt.RemoteURI, error) {
 		port = strconv.Itoa(s.port)
 	}
 	if port == "" {
-		return nil, hint.With(hint.Usagef("%q names no port", text), "a %s has no usual one: %s://HOST:PORT", s.what, s.scheme)
+		return nil, hint.With(hint.Usagef("%q names no port", text), "a %s has no default port: %s://HOST:PORT", s.what, s.scheme)
 	}
 	host := parsed.Hostname()
 	if strings.Contains(host, ":") {

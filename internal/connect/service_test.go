@@ -170,11 +170,11 @@ func TestServices(t *testing.T) {
 		step, side   string // the last one
 		want         string // in its text, fix or reasons
 	}{
-		{"VNC", "vnc", serving(good, false, vencrypt, accepted), "fine", "demand", "", "no client certificate is demanded"},
-		{"VNC that demands", "vnc", serving(good, true, vencrypt, accepted), "fine", "demand", "", "a client certificate is demanded"},
-		{"VNC with a password", "vnc", serving(good, true, x509Vnc, challenge), "fine", "demand", "", "is demanded"},
-		{"VNC with user and password", "vnc", serving(good, true, x509Plain, nil), "fine", "demand", "", "is demanded"},
-		{"VNC, TLS 1.2", "vnc", serving(only12, true, vencrypt, accepted), "fine", "demand", "", "is demanded"},
+		{"VNC", "vnc", serving(good, false, vencrypt, accepted), "fine", "demand", "", "the server demands no client certificate"},
+		{"VNC that demands", "vnc", serving(good, true, vencrypt, accepted), "fine", "demand", "", "the server demands a client certificate"},
+		{"VNC with a password", "vnc", serving(good, true, x509Vnc, challenge), "fine", "demand", "", "demands a client certificate"},
+		{"VNC with user and password", "vnc", serving(good, true, x509Plain, nil), "fine", "demand", "", "demands a client certificate"},
+		{"VNC, TLS 1.2", "vnc", serving(only12, true, vencrypt, accepted), "fine", "demand", "", "demands a client certificate"},
 		{"VNC, expired", "vnc", serving(expired, false, vencrypt, accepted), "untrusted", "certificate", "client", "virtpki renew, then virtpki reload"},
 		{"VNC, not valid yet", "vnc", serving(future, false, vencrypt, accepted), "untrusted", "certificate", "client", "set the clock"},
 		{"VNC of another CA", "vnc", serving(other, false, vencrypt, accepted), "untrusted", "certificate", "client", "another CA of the same name"},
@@ -187,7 +187,7 @@ func TestServices(t *testing.T) {
 		{"VNC, anonymous", "vnc", serving(good, false, []line{{"RFB 003.008\n", 12}, {"\x01\x13", 1}, {"\x00\x02", 2}, {"\x00\x01\x00\x00\x01\x01", 99}}, nil), "no-tls", "protocol", "server", "TLSNone"},
 		{"VNC, TLS 1.1", "vnc", serving(old, false, vencrypt, nil), "tls-failed", "tls", "server", "version"},
 		{"VNC, no TLS where it begins", "vnc", serving(good, false, append(vencrypt[:len(vencrypt):len(vencrypt)], line{"nonsense\n", 999}), nil), "no-tls", "tls", "server", `begins with "nonse"`},
-		{"mute instead of VNC", "vnc", mute, "wrong-protocol", "protocol", "server", "nothing is sent"},
+		{"mute instead of VNC", "vnc", mute, "wrong-protocol", "protocol", "server", "the other end sends nothing"},
 		{"NBD instead of VNC", "vnc", serving(good, false, newstyle, nil), "wrong-protocol", "protocol", "server", "virtpki check --connect nbds://127.0.0.1:"},
 		{"escapes instead of VNC", "vnc", says("\x1b[2J\x1b]0;gone\a\n"), "wrong-protocol", "protocol", "server", `begins with "\x1b[2J`},
 		{"VNC that refuses with escapes", "vnc", says("RFB 003.008\n\x00\x00\x00\x00\x04\x1b[2J"), "no-tls", "protocol", "server", `"\x1b[2J"`},
@@ -204,17 +204,17 @@ func TestServices(t *testing.T) {
 		{"SPICE that refuses", "spice", serving(good, false, nil, []line{{"", 34}, {linkReply(7), 0}}), "no-answer", "confirmation", "server", "error 7"},
 		{"HTTPS instead of SPICE", "spice", serving(good, false, nil, []line{{"", 34}, {"HTTP/1.1 400 Bad Request\r\n", 0}}), "no-answer", "confirmation", "server", "does not speak SPICE"},
 		{"closes after TLS", "spice", serving(good, true, nil, nil), "refused", "confirmation", "server", "has ended"},
-		{"mute instead of SPICE", "spice", mute, "tls-failed", "tls", "server", "nothing is sent"},
+		{"mute instead of SPICE", "spice", mute, "tls-failed", "tls", "server", "the other end sends nothing"},
 
-		{"NBD", "nbds", serving(good, true, newstyle, exports), "fine", "demand", "", "is demanded"},
-		{"NBD by its other scheme", "nbd", serving(good, false, newstyle, exports), "fine", "demand", "", "no client certificate is demanded"},
+		{"NBD", "nbds", serving(good, true, newstyle, exports), "fine", "demand", "", "demands a client certificate"},
+		{"NBD by its other scheme", "nbd", serving(good, false, newstyle, exports), "fine", "demand", "", "the server demands no client certificate"},
 		{"NBD, expired", "nbds", serving(expired, false, newstyle, exports), "untrusted", "certificate", "client", "restart the NBD server"},
 		{"NBD without TLS", "nbds", serving(good, false, []line{{"NBDMAGICIHAVEOPT\x00\x03", 20}, {option(5, 1<<31+2), 99}}, nil), "no-tls", "protocol", "server", "no TLS set up"},
 		{"NBD with an endless list", "nbds", serving(good, false, newstyle, []line{{strings.Repeat(option(3, 2), 4096), 0}}), "fine", "demand", "", "no client certificate"},
 		{"NBD with a huge reply", "nbds", says("NBDMAGICIHAVEOPT\x00\x03" + option(5, 1)[:16] + "\xff\xff\xff\xff"), "wrong-protocol", "protocol", "server", "4294967295 bytes"},
 
-		{"a character device", "chardev", serving(good, true, nil, nil), "fine", "demand", "", "is demanded"},
-		{"a character device that speaks", "chardev", serving(good, true, nil, []line{{"login: ", 0}}), "fine", "demand", "", "is demanded"},
+		{"a character device", "chardev", serving(good, true, nil, nil), "fine", "demand", "", "demands a client certificate"},
+		{"a character device that speaks", "chardev", serving(good, true, nil, []line{{"login: ", 0}}), "fine", "demand", "", "demands a client certificate"},
 		{"a character device with another name", "chardev", serving(named, true, nil, nil), "wrong-name", "hostname", "client", "it names hv1.example"},
 		{"a character device without TLS", "chardev", says("login: "), "no-tls", "tls", "server", `begins with "login"`},
 		{"a migration", "migrate", serving(good, true, nil, nil), "fine", "confirmation", "", "not tried"},
@@ -224,7 +224,7 @@ func TestServices(t *testing.T) {
 			t.Parallel()
 			began := time.Now()
 			limit := 30 * time.Second
-			if c.want == "deadline" || c.want == "nothing is sent" {
+			if c.want == "deadline" || c.want == "the other end sends nothing" {
 				limit = 3 * time.Second // all of it passes
 			}
 			got, err := connect.Run(t.Context(), machine.New(), connect.Request{URI: c.scheme + "://" + listen(t, c.serve), PKIPath: s.dir, Timeout: limit})
@@ -291,7 +291,7 @@ func TestServiceWithQEMUsNames(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	checkReport(t, got, "fine", "demand", "", "is demanded")
+	checkReport(t, got, "fine", "demand", "", "demands a client certificate")
 	if got.Demands != "yes" || got.Client == nil {
 		t.Errorf("%q, %+v", got.Demands, got.Client)
 	}
@@ -303,7 +303,7 @@ func TestServiceURIs(t *testing.T) {
 		"chardev://hv1":             "names no port",
 		"vnc://":                    "does not name a host and a port",
 		"vnc://hv1:99999":           "does not name a host and a port",
-		"vnc://hv1:5900?tls-port=1": `knows no "tls-port"`,
+		"vnc://hv1:5900?tls-port=1": `does not know "tls-port"`,
 		"vnc://hv1:x":               "is not a URI",
 	} {
 		_, err := connect.Run(t.Context(), machine.New(), connect.Request{URI: uri, PKIPath: t.TempDir(), Timeout: time.Second})

@@ -25,7 +25,7 @@ const (
 // Verdicts maps each verdict to its words.
 var Verdicts = map[string]string{
 	"fine":           "fine",
-	"files":          "no connection is tried: the client refuses its own files",
+	"files":          "no connection was tried: the client refuses its own files",
 	"wrong-protocol": "the other end speaks another protocol, or hangs",
 	"no-address":     "the name does not resolve to an address",
 	"nobody-listens": "nobody listens",
@@ -38,7 +38,7 @@ var Verdicts = map[string]string{
 	"no-answer":      "TLS works, but the server hangs or speaks another protocol",
 	"auth-wanted":    "TLS works and the client is admitted; the daemon also needs a password",
 	"libvirt-error":  "TLS works and the client is admitted, but libvirt refuses the call",
-	"display":        "libvirt is fine, a display of a guest is not",
+	"display":        "libvirt works, but a guest's display does not",
 	"other-files":    "the connection works, but the server serves another certificate than the one on disk",
 }
 
@@ -64,7 +64,7 @@ func (c *connection) stepNetwork(result *rpc.ProbeResult, err error, here []runn
 	}
 	c.ok("name", "%s", addressesText(c, result.Addresses))
 	if result.Stage == rpc.StageDial {
-		verdict, fix := "unreachable", "is it the right address, does the host run, does a firewall let port "+fmt.Sprint(c.uri.Port)+" pass?"
+		verdict, fix := "unreachable", "check the address, whether the host runs, and whether a firewall blocks port "+fmt.Sprint(c.uri.Port)+" pass?"
 		if errors.Is(err, rpc.ErrNobodyListens) {
 			verdict, fix = "nobody-listens", c.whyNobody(result, here)
 		}
@@ -102,7 +102,7 @@ func (c *connection) stepTLS(ctx context.Context, result *rpc.ProbeResult, err e
 func (c *connection) stepTrust(result *rpc.ProbeResult) bool {
 	if c.uri.NoVerify {
 		c.ok("certificate", "%s", unlooked(c.distrust.certificate, c.servedText(result)))
-		return c.ok("hostname", "%s", unlooked(c.distrust.name, "not looked at: no_verify is set"))
+		return c.ok("hostname", "%s", unlooked(c.distrust.name, "not checked: no_verify is set"))
 	}
 	if problem := c.distrust.certificate; problem != nil {
 		return c.no("untrusted", Step{Name: "certificate", Side: clientSide, Text: problem.Text, Fix: problem.Fix})
@@ -143,9 +143,9 @@ func (c *connection) stepConfirmation(result *rpc.ProbeResult, err error, here [
 		return c.no("refused", step)
 	case errors.Is(err, context.DeadlineExceeded):
 		return c.no("no-answer", Step{Name: "confirmation", Side: serverSide, Text: "no decision in time: " + bare(err),
-			Fix: "does libvirtd hang? Does another program answer on this port?"})
+			Fix: "check whether libvirtd hangs, or another program uses this port"})
 	}
-	return c.no("no-answer", Step{Name: "confirmation", Side: serverSide, Text: bare(err), Fix: "another program answers on this port; libvirt has port 16514 unless tls_port says otherwise"})
+	return c.no("no-answer", Step{Name: "confirmation", Side: serverSide, Text: bare(err), Fix: "another program uses this port; libvirt's port is 16514 unless tls_port sets another"})
 }
 
 // call makes the calls with which every client of libvirt's begins.
@@ -161,7 +161,7 @@ func (c *connection) call(ctx context.Context, remote *rpc.Remote) bool {
 	var refusal *rpc.DaemonError
 	switch {
 	case c.uri.AnyDriver && errors.As(err, &refusal):
-		return c.ok("open", "no driver was asked for, and the daemon has none to choose (%s)", termtext.Quote(refusal.Message))
+		return c.ok("open", "the URI names no driver, and the daemon has none to choose (%s)", termtext.Quote(refusal.Message))
 	case err != nil:
 		return c.stepCallFailed("open", err)
 	}
@@ -208,7 +208,7 @@ func (c *connection) stepAuthentication(ctx context.Context, remote *rpc.Remote,
 			text += ": " + termtext.Quote(strings.Join(mechanisms, ", "))
 		}
 		return c.no("auth-wanted", Step{Name: "authentication", Side: serverSide, Text: text,
-			Fix: "virsh asks for user and password, or takes them from auth.conf; certificates alone are enough with auth_tls = \"none\" on the server"})
+			Fix: "virsh asks for user and password, or reads them from auth.conf; certificates alone are enough with auth_tls = \"none\" on the server"})
 	}
 	return c.no("auth-wanted", Step{Name: "authentication", Side: serverSide, Text: fmt.Sprintf("the daemon needs %s besides TLS", wanted),
 		Fix: "certificates alone are enough with auth_tls = \"none\" on the server"})
@@ -219,9 +219,9 @@ func (c *connection) stepCallFailed(name string, err error) bool {
 	var refusal *rpc.DaemonError
 	if !errors.As(err, &refusal) {
 		return c.no("no-answer", Step{Name: name, Side: serverSide, Text: bare(err),
-			Fix: "the client was admitted, but the daemon does not respond like libvirt: does it hang? Look at its log"})
+			Fix: "the client was admitted, but the daemon does not respond like libvirt: check its log, and whether it hangs"})
 	}
-	fix := "the daemon's log has more"
+	fix := "see the daemon's log"
 	if name == "open" {
 		fix = fixOpen(bare(err))
 	}

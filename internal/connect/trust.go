@@ -47,7 +47,7 @@ func refuses(f judge.Finding) bool {
 // ownFiles returns the reason for which libvirt refuses the client's own files.
 func (c *connection) ownFiles() *Reason {
 	if err := c.m.CheckClock(); err != nil {
-		return &Reason{Sure: true, Text: err.Error(), Fix: "set the clock: every certificate is judged by it"}
+		return &Reason{Sure: true, Text: err.Error(), Fix: "set the clock: the dates of all certificates depend on it"}
 	}
 	if c.set.CA.Absent() {
 		return &Reason{Sure: true, Text: fmt.Sprintf("the client has no CA: there is no %s", c.files.CA),
@@ -117,7 +117,7 @@ func (c *connection) servedReason(leaf *x509.Certificate, f *judge.Finding) *Rea
 		r.Fix = "connect by a name that is in it; or on the server: " + f.Fix
 	case "session-issuer-missing", "signature-wrong":
 		r.Text += "; " + c.otherCA(subject.IssuerOf(leaf))
-		r.Fix = fmt.Sprintf("the same CA on both sides: its cacert.pem belongs in %s", c.files.CA)
+		r.Fix = fmt.Sprintf("use the same CA on both sides: put its cacert.pem into %s", c.files.CA)
 	case "cert-expired":
 		r.Fix = "on the server: virtpki renew, then " + c.service.refreshing()
 	}
@@ -128,9 +128,9 @@ func (c *connection) servedReason(leaf *x509.Certificate, f *judge.Finding) *Rea
 func (c *connection) otherCA(issuer string) string {
 	names := namesIn(c.set.CA)
 	if slices.Contains(names, issuer) {
-		return fmt.Sprintf("%s holds another CA of the same name", c.files.CA)
+		return fmt.Sprintf("%s contains another CA of the same name", c.files.CA)
 	}
-	return fmt.Sprintf("%s holds %s", c.files.CA, strings.Join(names, "; "))
+	return fmt.Sprintf("%s contains %s", c.files.CA, strings.Join(names, "; "))
 }
 
 // namesIn lists the DNs of a file's certificates.

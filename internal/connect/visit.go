@@ -85,7 +85,7 @@ func (c visit) stepBegin(result *rpc.ProbeResult, err error, dialogue starttls.D
 		step.Text, step.Fix = bare(err), c.noTLS()
 		return c.no("no-tls", step)
 	case errors.Is(err, context.DeadlineExceeded):
-		step.Text, step.Fix = "the connection is accepted, but nothing is sent on it", "is it a "+c.service.what+"? "+c.service.listen
+		step.Text, step.Fix = "the connection is accepted, but the other end sends nothing", "is it a "+c.service.what+"? "+c.service.listen
 		return c.no("wrong-protocol", step)
 	}
 	step.Text, step.Fix = bare(err), "is it a "+c.service.what+"? Look at the log of the guest: /var/log/libvirt/qemu"
@@ -121,14 +121,14 @@ func (c visit) whyNoSession(err error) (verdict string, step Step) {
 		step.Text, step.Fix = c.whoAnswers(header.RecordHeader[:])
 		if c.service.scheme == "spice" && strings.HasPrefix(string(header.RecordHeader[:]), "REDQ") {
 			step.Text = "it is SPICE's port without TLS"
-			step.Fix = "the one with TLS is tlsPort in virsh dumpxml GUEST; where it is -1 or missing: " + c.noTLS()
+			step.Fix = "the port with TLS is tlsPort in virsh dumpxml GUEST; if it is -1 or missing: " + c.noTLS()
 		}
 		return "no-tls", step
 	case errors.Is(err, context.DeadlineExceeded):
-		step.Text, step.Fix = "the connection is accepted, but nothing is sent on it", "does it serve TLS at all, and is it free? "+c.service.listen
+		step.Text, step.Fix = "the connection is accepted, but the other end sends nothing", "check that it serves TLS and that no other client uses it. "+c.service.listen
 		return "tls-failed", step
 	case isSilent(err):
-		step.Text, step.Fix = "the connection is closed before TLS begins: "+bare(err), "does it serve TLS at all? Look at the log of the guest: /var/log/libvirt/qemu"
+		step.Text, step.Fix = "the other end closed the connection before TLS began: "+bare(err), "check that it serves TLS, and the guest's log: /var/log/libvirt/qemu"
 		return "tls-failed", step
 	}
 	step.Fix = fixAlert(err)
@@ -143,7 +143,7 @@ func (c visit) stepAdmission(result *rpc.ProbeResult, err error, dialogue startt
 	}
 	switch {
 	case errors.Is(err, errUnfinished):
-		return c.ok("confirmation", "not tried: QEMU takes a finished handshake for the migration itself, and the guest that waits would be lost")
+		return c.ok("confirmation", "not tried: QEMU would take a finished handshake for the migration, and the waiting guest would be lost")
 	case err == nil:
 		text := "the server admits " + whom
 		if _, silent := dialogue.(starttls.Bare); silent {
@@ -162,19 +162,19 @@ func (c visit) stepAdmission(result *rpc.ProbeResult, err error, dialogue startt
 
 // whyTurnedAway lists the reasons for which QEMU may have refused the client.
 func (c visit) whyTurnedAway(result *rpc.ProbeResult) []Reason {
-	const log = "on the server: /var/log/libvirt/qemu has the log of each guest"
+	const log = "on the server: see the guest's log in /var/log/libvirt/qemu"
 	if !c.service.asks {
-		return []Reason{{Text: "it does not speak the protocol behind TLS, or has ended", Fix: log}}
+		return []Reason{{Text: "it does not speak this protocol within TLS, or has ended", Fix: log}}
 	}
 	if c.client == nil {
-		return []Reason{{Sure: result.ClientAsked, Text: "no certificate was shown, and the server demands one", Fix: fixNoPair(c.connection)}}
+		return []Reason{{Sure: result.ClientAsked, Text: "the client sent no certificate, and the server demands one", Fix: fixNoPair(c.connection)}}
 	}
 	all := c.whyByCertificate(result)
 	return append(all,
 		Reason{Text: "the CRL there (ca-crl.pem) revokes it", Fix: "on the server: virtpki crl show /etc/pki/qemu/ca-crl.pem"},
 		Reason{Text: "the server's clock is wrong", Fix: "on the server: date"},
 		Reason{Text: "its key usage or purpose is not one of a client's", Fix: "virtpki show " + termtext.ShellWord(c.client.CertPath)},
-		Reason{Text: "another reason, which only the server's log has", Fix: log})
+		Reason{Text: "another reason, which only the server's log shows", Fix: log})
 }
 
 // stepDemand is a second connection, without a certificate.
@@ -187,10 +187,10 @@ func (c visit) stepDemand(ctx context.Context) bool {
 	switch {
 	case errors.Is(err, rpc.ErrClientRefused):
 		c.report.Demands = "yes"
-		return c.ok("demand", "a client certificate is demanded: the server refuses a connection without one")
+		return c.ok("demand", "the server demands a client certificate: it refuses a connection without one")
 	case err == nil:
 		c.report.Demands = "no"
-		return c.ok("demand", "no client certificate is demanded: the server admits a connection without one")
+		return c.ok("demand", "the server demands no client certificate: it admits a connection without one")
 	}
-	return c.ok("demand", "whether a client certificate is demanded could not be seen: %s", bare(err))
+	return c.ok("demand", "virtpki could not see whether the server demands a client certificate: %s", bare(err))
 }

@@ -70,7 +70,7 @@ func (c visit) spiceDistrust(leaf *x509.Certificate) {
 	}
 	names := certinfo.Of(leaf, "", leaf.NotAfter).Names()
 	c.distrust.name = &Reason{Sure: true,
-		Text: fmt.Sprintf("the server's certificate: is not for the name %q as SPICE's viewers compare it; it names %s", c.uri.Host, termtext.Quote(names)),
+		Text: fmt.Sprintf("the server's certificate: does not cover the name %q as SPICE viewers compare it; it names %s", c.uri.Host, termtext.Quote(names)),
 		Fix: "connect by a name that is in it (SPICE does not accept an IPv6 address), or give the viewer its subject (host-subject in a .vv file); or on the server: virtpki request server NAME --san " +
 			termtext.ShellWord(c.uri.Host) + ", then virtpki sign and virtpki install"}
 }

@@ -33,7 +33,7 @@ func (c *connection) whyNobody(result *rpc.ProbeResult, here []running.Daemon) s
 	}
 	for _, d := range here {
 		if d.Address == "" {
-			return fmt.Sprintf("%s runs here and does not listen for TLS: %s; or, without systemd's sockets, start it with --listen", d.Daemon.Name, d.Daemon.StartTLS())
+			return fmt.Sprintf("%s runs here and does not listen for TLS: %s; or start it with --listen, without systemd's sockets", d.Daemon.Name, d.Daemon.StartTLS())
 		}
 	}
 	if len(here) > 0 {
@@ -42,7 +42,7 @@ func (c *connection) whyNobody(result *rpc.ProbeResult, here []running.Daemon) s
 	if !c.distant && os.Geteuid() == 0 && slices.ContainsFunc(result.Addresses, c.isOwn) {
 		return "no daemon runs here: systemctl enable --now libvirtd-tls.socket (or virtproxyd-tls.socket)"
 	}
-	return fmt.Sprintf("on the server: %s (or the same for virtproxyd); is the port %d, and open in the firewall?", libvirt.Daemons()[0].StartTLS(), libvirt.TLSPort)
+	return fmt.Sprintf("on the server: %s (or the same for virtproxyd); check the port, %d, and the firewall", libvirt.Daemons()[0].StartTLS(), libvirt.TLSPort)
 }
 
 // whyNoTLS tells a server without TLS from one with which TLS fails.
@@ -54,16 +54,16 @@ func (c *connection) whyNoTLS(ctx context.Context, result *rpc.ProbeResult, err 
 		step.Text, step.Fix = c.whoAnswers(header.RecordHeader[:])
 		return "no-tls", step
 	case isSilent(err) && c.plain(ctx, result):
-		step.Text = "it is libvirt, without TLS"
-		step.Fix = fmt.Sprintf("port %d is plain TCP; TLS has port %d", libvirt.TCPPort, libvirt.TLSPort)
+		step.Text = "it is libvirt without TLS"
+		step.Fix = fmt.Sprintf("port %d is plain TCP; TLS uses port %d", libvirt.TCPPort, libvirt.TLSPort)
 		return "no-tls", step
 	case errors.Is(err, context.DeadlineExceeded):
-		step.Text = "the connection is accepted, but nothing is sent on it"
-		step.Fix = "on the server: systemctl status libvirtd. systemd takes connections for a daemon that does not start, and a daemon at max_clients or max_anonymous_clients lets the next ones wait"
+		step.Text = "the connection is accepted, but the other end sends nothing"
+		step.Fix = "on the server: systemctl status libvirtd. systemd accepts connections for a daemon that does not start, and a daemon at max_clients or max_anonymous_clients makes new ones wait"
 		return "tls-failed", step
 	case isSilent(err):
-		step.Text = "the connection is closed before TLS begins: " + bare(err)
-		step.Fix = "on the server: journalctl -u libvirtd. A daemon on its way down, or with a tls_priority that GnuTLS refuses, does that"
+		step.Text = "the other end closed the connection before TLS began: " + bare(err)
+		step.Fix = "on the server: journalctl -u libvirtd. Daemons that are stopping, or have a tls_priority that GnuTLS refuses, do that"
 		return "tls-failed", step
 	}
 	step.Fix = fixAlert(err)
@@ -77,14 +77,14 @@ var driverSocket = regexp.MustCompile(`\b(virt[a-z]{1,16}d)-sock\b`)
 // the drivers in it; virtproxyd forwards to the daemon of each, and cannot tell the one that
 // stands in it, test, who the client is (libvirt, src/remote/remote_daemon_dispatch.c).
 func fixOpen(text string) string {
-	const no = "TLS has no part in this: "
+	const no = "TLS works; this is about the driver: "
 	if m := driverSocket.FindStringSubmatch(text); m != nil {
 		return no + "virtproxyd there forwards to " + m[1] + ", which does not run; on the server: systemctl enable --now " + m[1] + ".socket"
 	}
 	if strings.Contains(text, "virConnectSetIdentity") {
-		return no + "virtproxyd there opens no test:///default; call a driver with a daemon that runs there, such as qemu+tls://HOST/system"
+		return no + "virtproxyd there does not open test:///default; use a driver with a running daemon, such as qemu+tls://HOST/system"
 	}
-	return no + "is that driver installed on the server, and its daemon running? test:///default is almost always available"
+	return no + "check that the server has that driver and that its daemon runs; test:///default is almost always available"
 }
 
 // isSilent reports whether the other side hung up.
@@ -101,13 +101,13 @@ func (c *connection) plain(ctx context.Context, result *rpc.ProbeResult) bool {
 
 // whoAnswers names a protocol by the bytes with which it begins.
 func (c *connection) whoAnswers(head []byte) (text, fix string) {
-	fix = fmt.Sprintf("TLS has port %d, and tls_port in the server's libvirtd.conf says otherwise", libvirt.TLSPort)
+	fix = fmt.Sprintf("TLS uses port %d, unless tls_port in the server's libvirtd.conf sets another", libvirt.TLSPort)
 	if c.service != nil {
 		fix = c.service.listen
 	}
 	switch text := string(head); {
 	case strings.HasPrefix(text, "SSH-") && c.service == nil:
-		return fmt.Sprintf("an SSH server answers on port %d", c.uri.Port), termtext.ShellWord("qemu+ssh://"+c.uri.Host+"/system") + " is the way by SSH, and needs no certificates; " + fix
+		return fmt.Sprintf("an SSH server answers on port %d", c.uri.Port), termtext.ShellWord("qemu+ssh://"+c.uri.Host+"/system") + " connects by SSH and needs no certificates; " + fix
 	case strings.HasPrefix(text, "SSH-"):
 		return fmt.Sprintf("an SSH server answers on port %d", c.uri.Port), fix
 	case strings.HasPrefix(text, "HTTP"):
@@ -126,11 +126,11 @@ func (c *connection) whoAnswers(head []byte) (text, fix string) {
 func fixAlert(err error) string {
 	switch text := err.Error(); {
 	case strings.Contains(text, "protocol version"):
-		return "the two sides have no version of TLS in common, which is 1.2 or 1.3 here: look at tls_priority on both sides"
+		return "the two sides have no TLS version in common (here 1.2 and 1.3): check tls_priority on both sides"
 	case strings.Contains(text, "handshake failure"), strings.Contains(text, "insufficient"):
-		return "the two sides have no cipher or signature in common (here Ed448 is not known, to virsh it is), or the server has no certificate to show: look at its tls_priority and its log"
+		return "the two sides have no cipher or signature in common (virsh knows Ed448, virtpki does not), or the server has no certificate: check its tls_priority and its log"
 	}
-	return "look at the server's log: journalctl -u libvirtd, and /var/log/libvirt/qemu for guests"
+	return "see the server's log: journalctl -u libvirtd, and /var/log/libvirt/qemu for guests"
 }
 
 // whyRefused lists the reasons for which a server may have refused the client, since libvirt
@@ -140,7 +140,7 @@ func (c *connection) whyRefused(result *rpc.ProbeResult, here []running.Daemon) 
 		return c.whyHere(*d)
 	}
 	if c.client == nil {
-		return []Reason{{Sure: result.ClientAsked, Text: "no certificate was shown, and libvirt admits nobody without one", Fix: fixNoPair(c)}}
+		return []Reason{{Sure: result.ClientAsked, Text: "the client sent no certificate, and libvirt admits nobody without one", Fix: fixNoPair(c)}}
 	}
 	all := c.whyByCertificate(result)
 	name := subject.Of(c.client.Cert)
@@ -148,7 +148,7 @@ func (c *connection) whyRefused(result *rpc.ProbeResult, here []running.Daemon) 
 		Reason{Text: fmt.Sprintf("tls_allowed_dn_list there does not admit %s", name), Fix: fmt.Sprintf("on the server: virtpki dn match --conf /etc/libvirt/libvirtd.conf --dn %s", termtext.ShellWord(name))},
 		Reason{Text: "the CRL there revokes it", Fix: "on the server: virtpki crl show"},
 		Reason{Text: "the server's clock is wrong", Fix: "on the server: date"},
-		Reason{Text: "another reason, which only the server's log has", Fix: "on the server: journalctl -u libvirtd -u virtproxyd; or run this command there, as root"})
+		Reason{Text: "another reason, which only the server's log shows", Fix: "on the server: journalctl -u libvirtd -u virtproxyd; or run this command there, as root"})
 }
 
 // whyByCertificate lists the reasons that the client's certificate shows, and those that the
@@ -156,8 +156,8 @@ func (c *connection) whyRefused(result *rpc.ProbeResult, here []running.Daemon) 
 func (c *connection) whyByCertificate(result *rpc.ProbeResult) []Reason {
 	var all []Reason
 	if issuers := issuersOf(result.ClientCAs); len(issuers) > 0 && !slices.Contains(issuers, subject.IssuerOf(c.client.Cert)) {
-		all = append(all, Reason{Sure: true, Text: fmt.Sprintf("the server takes clients of %s, and this one is of %s", strings.Join(issuers, "; "), subject.IssuerOf(c.client.Cert)),
-			Fix: "have the certificate issued by the CA that the server trusts"})
+		all = append(all, Reason{Sure: true, Text: fmt.Sprintf("the server accepts clients of %s, and this one has a certificate of %s", strings.Join(issuers, "; "), subject.IssuerOf(c.client.Cert)),
+			Fix: "use a certificate from the CA that the server trusts"})
 	}
 	if c.m.Now().After(c.client.Cert.NotAfter) {
 		all = append(all, Reason{Sure: true, Text: "the client's certificate has expired", Fix: "issue a new one"})
@@ -185,7 +185,7 @@ func (c *connection) whyHere(d running.Daemon) []Reason {
 		}
 	}
 	if c.client == nil {
-		add(&Reason{Sure: true, Text: "no certificate was shown, and libvirt admits nobody without one", Fix: fixNoPair(c)})
+		add(&Reason{Sure: true, Text: "the client sent no certificate, and libvirt admits nobody without one", Fix: fixNoPair(c)})
 		return all
 	}
 	for _, f := range c.judgedHere(d) {
@@ -195,9 +195,9 @@ func (c *connection) whyHere(d running.Daemon) []Reason {
 	}
 	switch {
 	case len(all) == 0:
-		add(&Reason{Text: fmt.Sprintf("the files of %s do not show a reason: it may have read others when it started", d.Daemon.Name), Fix: "journalctl -u " + d.Daemon.Service})
+		add(&Reason{Text: fmt.Sprintf("the files of %s do not show a reason: it may have read other files when it started", d.Daemon.Name), Fix: "journalctl -u " + d.Daemon.Service})
 	case d.ConfChanged:
-		add(&Reason{Text: fmt.Sprintf("%s has changed since %s started, which still uses the old version", d.ConfPath, d.Daemon.Name), Fix: "restart it: systemctl restart " + d.Daemon.Service})
+		add(&Reason{Text: fmt.Sprintf("%s has changed since %s started, and the daemon still uses the old version", d.ConfPath, d.Daemon.Name), Fix: "restart it: systemctl restart " + d.Daemon.Service})
 	}
 	return all
 }
@@ -227,7 +227,7 @@ func (c *connection) reasonHere(d running.Daemon, f judge.Finding) *Reason {
 	r.Text = fmt.Sprintf("%s in %s does not admit %s", libvirt.AllowedDNs, d.ConfPath, name)
 	list, _ := d.Conf.Lookup(libvirt.AllowedDNs)
 	if misses := dn.Explain(name, list.List(), dn.Glob); len(misses) > 0 {
-		r.Text += fmt.Sprintf(" (%s comes near: %s)", termtext.Quote(misses[0].Pattern), misses[0].Reason)
+		r.Text += fmt.Sprintf(" (%s is close: %s)", termtext.Quote(misses[0].Pattern), misses[0].Reason)
 	}
 	r.Fix = fixList(d, list.List(), dn.Exact(name))
 	return r

@@ -78,7 +78,7 @@ func (r *Request) next(j *change.Job) {
 	if response == asked {
 		response = "response.pem"
 	}
-	j.Next("at the CA, with this file: virtpki sign %s --out %s (another CA: by its own means)", termtext.ShellWord(asked), termtext.ShellWord(response))
+	j.Next("at the CA, with this file: virtpki sign %s --out %s (or with the CA's own tool)", termtext.ShellWord(asked), termtext.ShellWord(response))
 	j.Next("here, with the response: virtpki %sinstall %s", r.Machine.Flags(), termtext.ShellWord(response))
 }
 

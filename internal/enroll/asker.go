@@ -73,7 +73,7 @@ func (a *Asker) keyFor(live *keypair.Pair, id subject.Identity) (crypto.Signer, 
 		return a.Keys.Key(id.Slot(), a.KeyType)
 	}
 	if have, _ := pki.KeyTypeOf(waits.Key.Public()); a.KeyTypeGiven && have != a.KeyType {
-		return nil, hint.With(fmt.Errorf("a key of another type is pending (%s): %s", have, waits.Path), "--new makes another; the response to the earlier request is then useless")
+		return nil, hint.With(fmt.Errorf("a key of another type is pending (%s): %s", have, waits.Path), "--new makes another key; the response to the earlier request is then useless")
 	}
 	return waits.Key, nil
 }

@@ -52,7 +52,7 @@ func (in *installer) check(j *change.Job, s *place, key crypto.Signer, cert *x50
 func (in *installer) notSigned(cert *x509.Certificate) error {
 	named := func(ca *x509.Certificate) bool { return bytes.Equal(ca.RawSubject, cert.RawIssuer) }
 	if slices.ContainsFunc(in.cas, named) {
-		return fmt.Errorf("it bears the name of %s and does not have its signature: it was tampered with", subject.IssuerOf(cert))
+		return fmt.Errorf("it names %s as its issuer but does not have its signature: somebody changed it", subject.IssuerOf(cert))
 	}
 	err := fmt.Errorf("it is not signed by a CA that is trusted here, but by %s", subject.IssuerOf(cert))
 	if len(in.Given) > 0 {
@@ -96,8 +96,8 @@ func (in *installer) checkSubject(j *change.Job, s *place, cert *x509.Certificat
 	}
 	before, after := subject.Of(s.live.Cert), subject.Of(cert)
 	if in.KeepSubject && subject.Readable(s.live.Cert) {
-		return hint.With(fmt.Errorf("the CA has changed the DN from %s to %s, and lists that admit the first would refuse this host", before, after),
-			"have the CA keep it (virtpki sign --subject-from-request), or take the new one with --new-subject")
+		return hint.With(fmt.Errorf("the CA has changed the DN from %s to %s, and lists that admit the first DN would refuse this host", before, after),
+			"make the CA keep it (virtpki sign --subject-from-request), or accept the new one with --new-subject")
 	}
 	if slices.Contains(pki.RolesOf(s.live.Cert), pki.Client) && !in.Force && in.product() == "libvirt" {
 		if err := in.list.StillAdmitted(before, after); err != nil {
@@ -106,7 +106,7 @@ func (in *installer) checkSubject(j *change.Job, s *place, cert *x509.Certificat
 	}
 	j.Note("the %s's DN changes from %s to %s", s.live.Role, before, after)
 	if s.live.Role == pki.Client {
-		j.Next("on other hosts with a %s: let it admit %s", libvirt.AllowedDNs, after)
+		j.Next("on other hosts with a %s: add %s to it", libvirt.AllowedDNs, after)
 	}
 	return nil
 }
@@ -144,7 +144,7 @@ func checkNames(j *change.Job, s *place, cert *x509.Certificate) error {
 	if countNames(asked, cert) == 0 {
 		return fmt.Errorf("it has none of the requested names (%s)", missing)
 	}
-	j.Note("the CA has left out %s", missing)
+	j.Note("the CA left out %s", missing)
 	return nil
 }
 
@@ -181,7 +181,7 @@ func (in *installer) liveStillTrusted(places []*place) error {
 	for _, s := range places {
 		for _, ca := range in.dropped {
 			if s.live.Cert != nil && s.live.Cert.CheckSignatureFrom(ca) == nil {
-				return fmt.Errorf("%s is signed by %s, which would not be trusted any more", s.live.CertPath, subject.Of(ca))
+				return fmt.Errorf("%s is signed by %s, which would no longer be trusted", s.live.CertPath, subject.Of(ca))
 			}
 		}
 	}

@@ -71,9 +71,9 @@ func (in *installer) checkCRL(crl *pki.CRL) error {
 	issuer := subject.Text(crl.RawIssuer)
 	switch {
 	case crl.Delta:
-		return fmt.Errorf("the CRL of %s is a delta, and libvirt would take it for the whole list", issuer)
+		return fmt.Errorf("the CRL of %s is a delta CRL, which libvirt would take for the whole list", issuer)
 	case crl.Indirect:
-		return fmt.Errorf("the CRL of %s is an indirect one, which libvirt reads wrongly", issuer)
+		return fmt.Errorf("the CRL of %s is an indirect CRL, which libvirt reads wrongly", issuer)
 	case crl.ThisUpdate.After(in.m.Now().Add(pki.Backdate)):
 		return fmt.Errorf("the CRL of %s is from the future (%s)", issuer, termtext.Day(crl.ThisUpdate))
 	}

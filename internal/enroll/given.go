@@ -69,7 +69,7 @@ func (in *installer) checkGivenNames(j *change.Job, s *place, cert *x509.Certifi
 	lost := namesLacking(file, served)
 	if len(lacking) == len(in.Names) && len(lost) == len(served) {
 		return hint.With(fmt.Errorf("it is for %s, and this machine is %s", namesText(cert), strings.Join(in.Names, ", ")),
-			"if its clients know it by another name, give that: --hostname NAME")
+			"if its clients use another name, give that name: --hostname NAME")
 	}
 	if len(lost) > 0 {
 		j.Note("clients that connect to %s will refuse the server: the previous certificate covered it, and this one does not", termtext.Join(lost))
@@ -115,7 +115,7 @@ func (in *installer) newer() string {
 // again says how to come by another certificate.
 func (in *installer) again(role pki.Role) string {
 	if len(in.Given) > 0 {
-		return "have the CA that signed it make another one"
+		return "have its CA make another one"
 	}
 	return fmt.Sprintf("have the CA sign the request again, or make another one: virtpki request %s", role)
 }

@@ -77,7 +77,7 @@ func (in *installer) judgeAs(j *change.Job, by reader, pair *keypair.Pair) error
 func (in *installer) heed(j *change.Job, role pki.Role, by reader, f judge.Finding) error {
 	switch {
 	case f.Level == judge.Error && (by.known || len(f.Releases) == 0):
-		err := fmt.Errorf("it would be refused here: %s", f.Text)
+		err := fmt.Errorf("libvirt would refuse it here: %s", f.Text)
 		switch {
 		case f.ID == "subject-empty" && len(in.Given) > 0:
 			return hint.With(err, "have the CA put a name into the subject (commonName of cert-manager's Certificate)")

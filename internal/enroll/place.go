@@ -95,10 +95,10 @@ const maxOthers = 8
 func noteOthers(j *change.Job, others []*x509.Certificate) {
 	for i, cert := range others {
 		if i == maxOthers {
-			j.Note("%d more are for keys that are not here: ignored", len(others)-i)
+			j.Note("ignored %d more certificates, for keys that are not here", len(others)-i)
 			return
 		}
-		j.Note("%s is for a key that is not here: ignored", subject.Of(cert))
+		j.Note("ignored %s, for a key that is not here", subject.Of(cert))
 	}
 }
 
@@ -177,7 +177,7 @@ func Own(m *machine.Machine, layout libvirt.Layout, certs []*x509.Certificate) (
 // refuseOthers returns the error for a response that contains nothing for this host.
 func refuseOthers(t store.Tree, layout libvirt.Layout, certs []*x509.Certificate) error {
 	if wasLive(t, layout, certs[0]) {
-		return hint.With(fmt.Errorf("the response was installed before, and superseded since: %s", subject.Of(certs[0])), "make a new request, or go back with virtpki rollback")
+		return hint.With(fmt.Errorf("the response was installed before, and a later one replaced it: %s", subject.Of(certs[0])), "make a new request, or restore the previous certificate with virtpki rollback")
 	}
 	return hint.With(fmt.Errorf("the response is for another key than those here: %s", subject.Of(certs[0])), "make a pending key with: virtpki request")
 }

@@ -87,7 +87,7 @@ func TestOthersAreFew(t *testing.T) {
 		if len(j.Notes) != want {
 			t.Errorf("%d certificates: %d notes, want %d", n, len(j.Notes), want)
 		}
-		if n > 8 && !strings.HasPrefix(j.Notes[8], fmt.Sprintf("%d more ", n-8)) {
+		if n > 8 && !strings.HasPrefix(j.Notes[8], fmt.Sprintf("ignored %d more ", n-8)) {
 			t.Errorf("%q", j.Notes[8])
 		}
 	}

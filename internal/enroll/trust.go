@@ -86,7 +86,7 @@ type trust struct {
 // of a response.
 func decideTrust(here, given []*x509.Certificate, p trustPolicy) (t trust, err error) {
 	if len(given) > libvirt.MaxCAs {
-		return trust{}, fmt.Errorf("the new CA file: holds %d CAs, and only the first %d are looked at", len(given), libvirt.MaxCAs)
+		return trust{}, fmt.Errorf("the new CA file: contains %d CAs, but libvirt reads only the first %d", len(given), libvirt.MaxCAs)
 	}
 	if t.onSight, err = p.onSight(here, given); err != nil {
 		return trust{}, err
@@ -165,10 +165,10 @@ func (p *trustPolicy) merge(here, given []*x509.Certificate) (cas, dropped []*x5
 // refuseNew returns the error for a CA that nobody has vouched for.
 func (p *trustPolicy) refuseNew(ca *x509.Certificate, print string) error {
 	if p.given {
-		return hint.With(fmt.Errorf("it comes with a CA that is not trusted here: %s (sha256 %s)", subject.Of(ca), print),
+		return hint.With(fmt.Errorf("it comes with a CA that this host does not trust: %s (sha256 %s)", subject.Of(ca), print),
 			"if the CA publishes that fingerprint, accept it with --trust-new-ca %s", print)
 	}
-	err := fmt.Errorf("the response brings a CA that is not trusted here: %s (sha256 %s)", subject.Of(ca), print)
+	err := fmt.Errorf("the response brings a CA that this host does not trust: %s (sha256 %s)", subject.Of(ca), print)
 	if p.below {
 		return hint.With(err, "if the CA publishes that fingerprint, accept it with --trust-new-ca %s", print)
 	}
@@ -179,9 +179,9 @@ func (p *trustPolicy) refuseNew(ca *x509.Certificate, print string) error {
 // refuseNone returns the error for a machine that would not trust any CA.
 func (p *trustPolicy) refuseNone() error {
 	if p.given {
-		return hint.With(errors.New("no CA is trusted here, and no CA's certificate comes with the key"), "give the certificate of the CA too")
+		return hint.With(errors.New("this host trusts no CA yet, and the key comes without a CA certificate"), "give the certificate of the CA too")
 	}
-	return hint.With(errors.New("no CA is trusted here, and the response brings none"), "virtpki sign puts it into the response")
+	return hint.With(errors.New("this host trusts no CA yet, and the response brings none"), "virtpki sign puts it into the response")
 }
 
 // belowTrusted returns the CAs that a trusted one has signed, directly or through others of

@@ -56,12 +56,12 @@ func TestDecideTrustBelow(t *testing.T) {
 		fingerprint *x509.Certificate
 	}{
 		{"another intermediate", []*x509.Certificate{root, first}, []*x509.Certificate{second, root}, nil, true, "", nil},
-		{"the same, by a command", []*x509.Certificate{root, first}, []*x509.Certificate{second, root}, nil, false, "not trusted here: CN=second", second},
-		{"another root", []*x509.Certificate{root, first}, []*x509.Certificate{below, other}, nil, true, "not trusted here: CN=other root", other},
-		{"its intermediate alone", []*x509.Certificate{root, first}, []*x509.Certificate{below}, nil, true, "not trusted here: CN=below other", below},
+		{"the same, by a command", []*x509.Certificate{root, first}, []*x509.Certificate{second, root}, nil, false, "this host does not trust: CN=second", second},
+		{"another root", []*x509.Certificate{root, first}, []*x509.Certificate{below, other}, nil, true, "this host does not trust: CN=other root", other},
+		{"its intermediate alone", []*x509.Certificate{root, first}, []*x509.Certificate{below}, nil, true, "this host does not trust: CN=below other", below},
 		{"another root, vouched for", []*x509.Certificate{root, first}, []*x509.Certificate{below, other}, other, true, "", nil},
 		{"the first, vouched for", nil, []*x509.Certificate{first, root}, root, true, "", nil},
-		{"the first, by another", nil, []*x509.Certificate{below, other}, root, true, "not trusted here: CN=other root", other},
+		{"the first, by another", nil, []*x509.Certificate{below, other}, root, true, "this host does not trust: CN=other root", other},
 	} {
 		p := trustPolicy{below: test.below, now: now, vouched: Fingerprints{}}
 		if test.vouched != nil {

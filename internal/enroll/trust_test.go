@@ -58,12 +58,12 @@ func TestDecideTrust(t *testing.T) {
 		{"the first", "", "A", "", false, false, "A A "},
 		{"the first two", "", "AB", "", false, false, "AB AB "},
 		{"the first, vouched for", "", "A", "A", false, false, "A  "},
-		{"the first, another vouched for", "", "A", "B", false, false, "the response brings a CA that is not trusted here"},
-		{"one of two vouched for", "", "AB", "A", false, false, "the response brings a CA that is not trusted here"},
+		{"the first, another vouched for", "", "A", "B", false, false, "the response brings a CA that this host does not trust"},
+		{"one of two vouched for", "", "AB", "A", false, false, "the response brings a CA that this host does not trust"},
 		{"the same", "A", "A", "", false, false, "A  "},
 		{"none in the response", "A", "", "", false, false, "A  "},
-		{"none anywhere", "", "", "", false, false, "no CA is trusted here"},
-		{"a new one", "A", "AB", "", false, false, "the response brings a CA that is not trusted here"},
+		{"none anywhere", "", "", "", false, false, "this host trusts no CA yet"},
+		{"a new one", "A", "AB", "", false, false, "the response brings a CA that this host does not trust"},
 		{"a new one, vouched for", "A", "B", "B", false, false, "AB  "},
 		{"the response's order", "A", "BA", "B", false, false, "BA  "},
 		{"the order here", "AB", "B", "", false, false, "AB  "},
@@ -71,8 +71,8 @@ func TestDecideTrust(t *testing.T) {
 		{"no other, and none in the response", "AB", "", "", true, false, "AB  "},
 		{"one that has expired", "EA", "A", "", false, true, "A  "},
 		{"one that has expired and comes again", "E", "E", "", false, true, "E  "},
-		{"all have expired", "E", "", "", false, true, "no CA is trusted here"},
-		{"after all have expired, a new one", "E", "A", "", false, true, "the response brings a CA that is not trusted here"},
+		{"all have expired", "E", "", "", false, true, "this host trusts no CA yet"},
+		{"after all have expired, a new one", "E", "A", "", false, true, "the response brings a CA that this host does not trust"},
 	} {
 		p := trustPolicy{vouched: make(Fingerprints), exact: c.exact, now: now}
 		if c.later {
@@ -126,7 +126,7 @@ func TestTooManyCAs(t *testing.T) {
 		given = append(given, newCA(t, 10).Certificate)
 	}
 	_, err := decideTrust(here, given, trustPolicy{below: true, now: now})
-	if err == nil || !strings.Contains(err.Error(), "holds 17 CAs, and only the first 16 are looked at") {
+	if err == nil || !strings.Contains(err.Error(), "contains 17 CAs, but libvirt reads only the first 16") {
 		t.Errorf("error %v", err)
 	}
 	if _, err := decideTrust(nil, given[1:], trustPolicy{now: now}); err != nil {

@@ -69,7 +69,7 @@ func (f *fleet) archiveThere(list *Hosts) (bool, error) {
 	if err != nil {
 		err = fmt.Errorf("there is %s already: %w", f.r.Out, err)
 	} else if found.hosts < len(list.hosts) || found.more {
-		err = fmt.Errorf("there is %s already, and it is not of these hosts", f.r.Out)
+		err = fmt.Errorf("there is already %s, and it is not for these hosts", f.r.Out)
 	}
 	if err != nil {
 		return false, hint.With(err, "remove it, or choose another --out")

@@ -28,7 +28,7 @@ const (
 )
 
 // errCAChanged is the error if another run has changed the CA meanwhile.
-var errCAChanged = errors.New("the CA has changed meanwhile")
+var errCAChanged = errors.New("the CA changed during the run")
 
 // makeBundles makes a bundle for each host that does not have one.
 func (f *fleet) makeBundles(ctx context.Context, list *Hosts) (*Report, error) {

@@ -145,8 +145,8 @@ func (t *tally) notes() (notes []string) {
 	}
 	others(t.letIn)
 	if n := len(t.other); n > 0 {
-		note("%s of another key type, validity or template than requested, and left alone (a bundle that is removed is made again)",
-			termtext.Count(n, "bundle that was there is", "bundles that were there are"))
+		note("left %s with another key type, validity or template unchanged (to make a bundle again, remove it)",
+			termtext.Count(n, "bundle", "bundles"))
 	}
 	return notes
 }

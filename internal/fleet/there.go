@@ -228,7 +228,7 @@ func (f *fleet) there(ctx context.Context, list *Hosts) (has []bool, err error) 
 			err = f.checkThere(files, ids)
 		}
 		if err != nil {
-			err = hint.With(fmt.Errorf("there is %s already: %w", path, err), "remove it to have it made again, or choose another --out")
+			err = hint.With(fmt.Errorf("there is %s already: %w", path, err), "remove it, and the command makes it again; or choose another --out")
 		}
 		return true, list.at(list.hosts[i], err)
 	}

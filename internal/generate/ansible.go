@@ -74,7 +74,7 @@ func (a *Ansible) checkIssuer() error {
 		return nil
 	}
 	if a.CA != "" {
-		return hint.Usagef("--ca is for a CA with its key on a machine, and --issuer has another CA sign")
+		return hint.Usagef("--ca names a CA with its key on a machine, but with --issuer another CA signs")
 	}
 	c, err := issuer.Load(a.Issuer)
 	if err != nil {
@@ -94,7 +94,7 @@ func (a *Ansible) checkCopy() error {
 	switch info, err := os.Stat(a.Copy); {
 	case err != nil:
 		return hint.With(fmt.Errorf("--copy: %w", err),
-			"generate the project on the machine that runs Ansible, with the path of virtpki there; leave --copy out if the hosts have virtpki")
+			"generate the project on the machine that runs Ansible, with the path of virtpki there; leave out --copy if the hosts have virtpki")
 	case !info.Mode().IsRegular():
 		return hint.Usagef("--copy %s is not a program file", termtext.QuoteShort(a.Copy))
 	}

@@ -62,13 +62,13 @@ func (o *FirstBoot) Check(names []string) error {
 	case len(names) > 1 && o.Out == "":
 		return errors.New("several names need --out: each gets a file of its own")
 	case o.Bundle != "" && len(o.SANs) > 0:
-		return errors.New("--san is for certificates that the machine makes or asks for; those of a bundle are made by issue")
+		return errors.New("--san needs certificates that the machine makes or requests; issue made those of a bundle")
 	case o.Organisation == "" && o.Issuer == "" && o.Client != "":
-		return errors.New("--client is for a machine that makes its certificates, with --name, or asks an issuer for them")
+		return errors.New("--client needs --name or --issuer: a machine that makes its certificates, or asks an issuer for them")
 	case !o.Request && o.Via != "":
-		return errors.New("--via goes with --request")
+		return errors.New("--via needs --request")
 	case o.Issuer != "" && (o.Release != "any" || o.Validity != pki.FormatValidity(pki.DefaultLeafValidity)):
-		return errors.New("--validity and --for are for certificates that are signed here: the issuer decides both")
+		return errors.New("--validity and --for do not go with --issuer: the issuer decides both")
 	case o.Issuer != "" && !filepath.IsAbs(o.Issuer):
 		return errors.New("--issuer is a file of the machine that boots: give its absolute path")
 	}

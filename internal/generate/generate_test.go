@@ -85,9 +85,9 @@ func TestFirstBootCheck(t *testing.T) {
 		{"a request", FirstBoot{Request: true, Via: "ssh ca"}, []string{"hv1"}, ""},
 		{"a name twice", FirstBoot{Bundle: "out", Out: "o"}, []string{"hv1", "HV1"}, `name "HV1" is given twice`},
 		{"several names on stdout", FirstBoot{Bundle: "out"}, []string{"hv1", "hv2"}, "several names need --out"},
-		{"more names for a bundle", FirstBoot{Bundle: "out", SANs: []string{"x"}}, []string{"hv1"}, "those of a bundle are made by issue"},
-		{"a client of a bundle", FirstBoot{Bundle: "out", Client: "admin"}, []string{"hv1"}, "--client is for a machine"},
-		{"a way for nothing", FirstBoot{Bundle: "out", Via: "ssh ca"}, []string{"hv1"}, "--via goes with --request"},
+		{"more names for a bundle", FirstBoot{Bundle: "out", SANs: []string{"x"}}, []string{"hv1"}, "issue made those of a bundle"},
+		{"a client of a bundle", FirstBoot{Bundle: "out", Client: "admin"}, []string{"hv1"}, "--client needs --name or --issuer"},
+		{"a way for nothing", FirstBoot{Bundle: "out", Via: "ssh ca"}, []string{"hv1"}, "--via needs --request"},
 		{"no address", FirstBoot{Organisation: "Lab", SANs: []string{"10.0.0.x/8"}}, []string{"hv1"}, "10.0.0.x/8"},
 		{"a list that admits nobody", FirstBoot{Organisation: "Lab", Allow: []string{""}}, []string{"hv1"}, "an empty pattern admits nobody"},
 	} {

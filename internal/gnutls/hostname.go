@@ -30,14 +30,14 @@ func MatchHost(c *Certificate, name string) (ok bool, why string) {
 		return false, fmt.Sprintf("it is for %s", NamesText(c))
 	}
 	if !c.servesTLS() {
-		return false, "it has no DNS names, and its purpose does not allow to take the CN"
+		return false, "it contains no DNS name, and its purpose does not allow the CN instead"
 	}
 	cns := subjectValues(c.Subject, "2.5.4.3")
 	if len(cns) != 1 || len(cns[0]) >= maxHostName {
-		return false, fmt.Sprintf("it has no DNS names, and %d CNs", len(cns))
+		return false, fmt.Sprintf("it contains no DNS name, and %d CNs", len(cns))
 	}
 	if !printable(cns[0]) || !matchPattern(string(cns[0]), name) {
-		return false, fmt.Sprintf("it is for %q, by its CN", cns[0])
+		return false, fmt.Sprintf("its CN is %q", cns[0])
 	}
 	return true, ""
 }
@@ -55,7 +55,7 @@ func matchAddress(c *Certificate, addr netip.Addr) (bool, string) {
 		}
 	}
 	if len(c.namesOf(nameIP)) == 0 {
-		return false, "it has no IP addresses, and nothing else counts for an address"
+		return false, "it contains no IP address, and for an address nothing else counts"
 	}
 	return false, fmt.Sprintf("it is for %s", NamesText(c))
 }

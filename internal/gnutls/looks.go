@@ -11,7 +11,7 @@ func LooksLike(data []byte) string {
 	case len(data) == 0:
 		return "it is empty"
 	case len(bytes.TrimSpace(data)) == 0:
-		return "it holds nothing but white space"
+		return "it contains only white space"
 	case bytes.Contains(data, []byte("BEGIN TRUSTED CERTIFICATE")):
 		return "TRUSTED CERTIFICATE is OpenSSL's own form"
 	case bytes.Contains(data, []byte(begin)):

@@ -135,11 +135,11 @@ func (p *Policy) checkRoles(cert *x509.Certificate, role pki.Role) error {
 	for _, have := range roles {
 		listed := len(p.Roles) == 0 || slices.Contains(p.Roles, have)
 		if have != role && (!p.Template || !listed) || !listed {
-			return fmt.Errorf("its certificate would be that of a %s, which is not granted", have)
+			return fmt.Errorf("its certificate would be for a %s, which is not granted", have)
 		}
 	}
 	if !slices.Contains(roles, role) {
-		return fmt.Errorf("its certificate would not be that of a %s", role)
+		return fmt.Errorf("its certificate would not be for a %s", role)
 	}
 	return nil
 }

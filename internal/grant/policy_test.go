@@ -228,12 +228,12 @@ func TestCertificatesGranted(t *testing.T) {
 		{name: "an address as a DNS name", template: server(usual), change: func(c *x509.Certificate) { c.DNSNames = append(c.DNSNames, "10.0.0.7") },
 			bare: "it asks for 10.0.0.7", open: "as a DNS name", shaped: "it asks for 10.0.0.7"},
 		{name: "both roles", template: server(usual), change: func(c *x509.Certificate) { c.ExtKeyUsage = append(c.ExtKeyUsage, x509.ExtKeyUsageClientAuth) },
-			bare: "that of a client", open: "that of a client"},
+			bare: "be for a client", open: "be for a client"},
 		{name: "any purpose", template: server(usual), change: func(c *x509.Certificate) { c.ExtKeyUsage = []x509.ExtKeyUsage{x509.ExtKeyUsageAny} },
-			bare: "that of a client", open: "that of a client"},
+			bare: "be for a client", open: "be for a client"},
 		{name: "no purpose", template: server(usual), change: func(c *x509.Certificate) { c.ExtKeyUsage = nil },
-			bare: "that of a client", open: "that of a client"},
-		{name: "the other role", template: leaf(t, pki.Client, usual, "hv1.lab.example"), bare: "that of a client", open: "that of a client", shaped: "not be that of a server"},
+			bare: "be for a client", open: "be for a client"},
+		{name: "the other role", template: leaf(t, pki.Client, usual, "hv1.lab.example"), bare: "be for a client", open: "be for a client", shaped: "not be for a server"},
 	} {
 		if test.change != nil {
 			test.change(&test.template)
@@ -259,8 +259,8 @@ func TestRolesGranted(t *testing.T) {
 	}{
 		{nil, ""},
 		{[]pki.Role{pki.Server, pki.Client}, ""},
-		{[]pki.Role{pki.Server}, "that of a client"},
-		{[]pki.Role{pki.Client}, "that of a server"},
+		{[]pki.Role{pki.Server}, "be for a client"},
+		{[]pki.Role{pki.Client}, "be for a server"},
 	} {
 		p := policy(t)
 		p.Template, p.Roles = true, test.roles

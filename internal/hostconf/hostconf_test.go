@@ -74,7 +74,7 @@ func TestDaemon(t *testing.T) {
 		{"no server certificate", Daemon{}, libvirt.ServerCert, "", "listen_tls = 1", "there is no server certificate", ""},
 		{"the list", Daemon{Allow: []string{"CN=a"}}, nothing, "", "tls_allowed_dn_list = [\n  \"CN=a\"\n]", "", ""},
 		{"the list lets the client in", Daemon{Allow: []string{"CN=*"}, Client: "CN=b"}, nothing, "", `"CN=*"`, "", ""},
-		{"the list locks the client out", Daemon{Allow: []string{"CN=a"}, Client: "CN=b"}, nothing, "", "", "", "lock out"},
+		{"the list locks the client out", Daemon{Allow: []string{"CN=a"}, Client: "CN=b"}, nothing, "", "", "", "would refuse"},
 		{"and is forced", Daemon{Allow: []string{"CN=a"}, Client: "CN=b", Force: true}, nothing, "", `"CN=a"`, "", ""},
 		{"a setting that stands twice", Daemon{}, nothing, "log_level = 1\nlog_level = 2\n", "log_level = 1\nlog_level = 2\n", "stands on lines 1, 2", ""},
 		{"everybody gets in", Daemon{}, nothing, "tls_no_verify_certificate = 1\n", "listen_tls = 1", "admits every client", ""},

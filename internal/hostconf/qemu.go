@@ -54,9 +54,9 @@ func (q *QEMU) Plan(j *change.Job) error {
 	if err := hint.First(q.look.err, err); err != nil || !edited {
 		return err
 	}
-	j.Next("restart libvirtd, or virtqemud where that runs the guests: it reads qemu.conf only when it starts; guests go on")
+	j.Next("restart libvirtd, or virtqemud where that runs the guests: it reads qemu.conf only when it starts; guests keep running")
 	if switched(q.QEMUConfig) {
-		j.Note("a guest that runs keeps its VNC, SPICE, character devices and disks as they are until it is started again; migration and backup go by the configuration file at once")
+		j.Note("running guests keep their VNC, SPICE, character devices and disks as they are until they restart; migration and backup use the new settings at once")
 	}
 	return nil
 }

@@ -24,7 +24,7 @@ func (c *inspector) inDevice(found []judge.Finding) []judge.Finding {
 	key, err := c.deviceKey()
 	if err != nil {
 		return append(found, judge.Finding{ID: "ca-key-form", Level: judge.Error, Stage: judge.Host, File: path,
-			Text: fmt.Sprintf("it does not say which key of which device is meant: %v; nothing can be signed here", err)})
+			Text: fmt.Sprintf("it does not name the key and its device: %v; nothing can be signed here", err)})
 	}
 	if key == nil {
 		return found
@@ -51,7 +51,7 @@ func (c *inspector) openName() {
 		for i, f := range area.Found {
 			if f.ID == "key-open" && f.File == path {
 				area.Found[i].ID, area.Found[i].Level = "mode", judge.Note
-				area.Found[i].Text = "others can read where the CA's key is; the key itself does not leave its device"
+				area.Found[i].Text = "others can read this file, which names the CA's key; the key itself does not leave its device"
 			}
 		}
 	}

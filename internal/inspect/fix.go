@@ -23,6 +23,7 @@ type fixer struct {
 	caKey     string              // where its CA's key would lie
 	signs     bool                // the key is there
 	issuer    machine.Issuer      // the service that signs for this machine
+	via       string              // the command by which the timer asks the CA; empty for none
 	folder    bool                // a directory for ?pkipath= is judged
 	users     []string            // the directories of users' own files that are judged
 	root      bool                // root runs virtpki
@@ -144,7 +145,7 @@ func caFirst(x *fixer, t trouble) (string, bool) {
 	ours := []string{x.system.Path(libvirt.CACert), x.system.Path(libvirt.CACRL), x.system.Path(libvirt.ServerCert), x.system.Path(libvirt.ClientCert)}
 	counts := (strings.HasPrefix(t.ID, "issuer-") || t.ID == "crl-foreign") && t.Level != judge.Note && !x.folder &&
 		slices.Contains(ours, t.File) && x.caBroken()
-	return fmt.Sprintf("first bring back the CA's certificate, or its key (%s)", x.caKey), counts
+	return fmt.Sprintf("first restore the CA's certificate, or its key (%s)", x.caKey), counts
 }
 
 // noCA is about a missing CA certificate, or something else in its place.
@@ -162,9 +163,9 @@ func noCA(x *fixer, t trouble) (string, bool) {
 	case x.waits(judge.Server) || x.waits(judge.Client):
 		return "it comes with the response to the pending request (virtpki install)", true
 	case !x.signs:
-		return t.clear() + "copy it here from where your CA is; where there is none yet, virtpki bootstrap makes everything", true
+		return t.clear() + "copy it here from the CA's host; if there is none yet, virtpki bootstrap makes everything", true
 	}
-	return t.clear() + "copy it back, for its key is here still: each host and each bundle of this CA has it", true
+	return t.clear() + "copy it back from any host or bundle of this CA; its key is still here", true
 }
 
 // clear begins a step in words with making room for a file.
@@ -176,7 +177,7 @@ func (t trouble) clear() string {
 }
 
 func otherCAKey(_ *fixer, t trouble) (string, bool) {
-	return "copy back the CA's certificate, which each host and each bundle of this CA has; or, where the key was replaced, the key from a backup", t.ID == "ca-key-mismatch"
+	return "copy the CA's certificate back from any host or bundle of this CA; if the key was replaced, restore the key from a backup", t.ID == "ca-key-mismatch"
 }
 
 // pairOfOnesOwn is about the system's client pair, which a user may not read or replace.
@@ -184,7 +185,7 @@ func pairOfOnesOwn(x *fixer, t trouble) (string, bool) {
 	if x.folder || roleOf(t.File) != judge.Client {
 		return "", false
 	}
-	return "put a certificate and key of your own into ~/.pki/libvirt (virtpki issue client --out makes them where the CA's key is), or ask root to fix this",
+	return "put your own certificate and key into ~/.pki/libvirt (virtpki issue client --out, on the CA's host, makes them), or ask root to fix this",
 		t.ID == "not-readable" && !x.root || x.theirs && t.pair != nil
 }
 
@@ -231,7 +232,7 @@ func brokenCRL(x *fixer, t trouble) (string, bool) {
 	if !strings.HasPrefix(t.ID, "crl-") || !refused || t.Stage != judge.Own || t.File != x.system.Path(libvirt.CACRL) || !x.signs {
 		return "", false
 	}
-	return fmt.Sprintf("bring it back from a backup; %svirtpki %scrl begins a new one without the earlier revocations", x.aside(t.File), x.flags), true
+	return fmt.Sprintf("restore it from a backup; %svirtpki %scrl makes a new one without the earlier revocations", x.aside(t.File), x.flags), true
 }
 
 // fixOf returns the judge's command for another finding; empty if there is none.

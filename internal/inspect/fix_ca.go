@@ -134,6 +134,9 @@ func fromCA(x *fixer, t trouble) (string, bool) {
 	if !x.issuer.None() {
 		return x.fromIssuer(file == crl), true
 	}
+	if x.via != "" && file == ca && x.provesNames() {
+		return x.fromIssuer(false), true
+	}
 	there, make := libvirt.CA("/etc/pki/CA").Path(libvirt.CACert), ""
 	if file == crl {
 		there, make = libvirt.CA("/etc/pki/CA").Path(libvirt.CACRL), "virtpki crl -q && "
@@ -142,17 +145,28 @@ func fromCA(x *fixer, t trouble) (string, bool) {
 	return fmt.Sprintf("ssh CA '%scat %s' >%s && chmod 0644 %s && %smv %s %s%s", make, there, copied, copied, x.aside(file), copied, termtext.ShellWord(file), whereCA), true
 }
 
-// fromIssuer installs the CRL or the CA certificates of this machine's issuer. Only a response with
+// provesNames reports whether the key of this machine's certificate is here and can be read: the CA
+// signs again for the host that has it.
+func (x *fixer) provesNames() bool {
+	key := x.system.Path(libvirt.KeyFile(string(x.certified())))
+	return x.exists(key) && x.keyError(key) == nil
+}
+
+// certified returns a role for which this machine has a certificate.
+func (x *fixer) certified() judge.Role {
+	if x.exists(x.system.Path(libvirt.ServerCert)) {
+		return judge.Server
+	}
+	return judge.Client
+}
+
+// fromIssuer installs the CRL or the CA certificates of this machine's issuer, or of its CA. Only a response with
 // certificates brings CA certificates to a host that has none.
 func (x *fixer) fromIssuer(crl bool) string {
 	if crl {
 		return x.issuerCRL(x.aside(x.system.Path(libvirt.CACRL)))
 	}
-	role := judge.Server
-	if !x.exists(x.system.Path(libvirt.ServerCert)) {
-		role = judge.Client
-	}
-	return x.aside(x.system.Path(libvirt.CACert)) + x.requestFromIssuer(role, " --same-key")
+	return x.aside(x.system.Path(libvirt.CACert)) + x.requestFromIssuer(x.certified(), " --same-key")
 }
 
 // caOfQEMU copies the CA's file of a directory of QEMU's from libvirt's own place, if a CA there

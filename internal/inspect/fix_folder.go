@@ -32,7 +32,7 @@ func (r remade) command() string {
 	issue := fmt.Sprintf("virtpki %sissue %s %s --layout pkipath --out ", r.flags, r.role, r.name)
 	folder, after := termtext.ShellWord(r.folder), ""
 	if r.revoked {
-		after = " # if its owner is to be admitted again"
+		after = " # to admit its owner again"
 	}
 	aside := fmt.Sprintf("mv %s %s && ", folder, termtext.ShellWord(r.free))
 	if termtext.ShellWord(last) == r.name {
@@ -48,7 +48,7 @@ func (r remade) inWords() string {
 		name = "NAME"
 	}
 	if r.revoked {
-		after = ", if its owner is to be admitted again"
+		after = ", to admit its owner again"
 	}
 	return fmt.Sprintf(whereKey+"virtpki issue %s %s --out DIR --layout pkipath%s", r.role, name, after)
 }

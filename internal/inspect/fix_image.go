@@ -19,7 +19,7 @@ func (x *fixer) within(fix string) string {
 	if path == "" {
 		return fix
 	}
-	return "a link of the image leads from " + path + " to a path of this machine: fix it where the image runs"
+	return "a link in the image leads from " + path + " to a path of this machine: fix it where the image runs"
 }
 
 // leadsOut returns the first path in a fix that a shell would follow out of an image; empty if there

@@ -119,14 +119,16 @@ func newPairByRequest(x *fixer, t trouble) (string, bool) {
 		return x.pairFromIssuer(p)
 	}
 	if p.unreadable != nil && !x.exists(p.cert) && x.waits(p.role) {
-		return fmt.Sprintf("%srequest %s | ssh CA virtpki sign - --yes | %sinstall -%s; the key of this request is pending here", ours, p.role, ours, whereCA), true
+		sign, comment := x.askCA("")
+		return fmt.Sprintf("%srequest %s | %s | %sinstall -%s", ours, p.role, sign, ours, remark(comment, "the key of this request is pending here")), true
 	}
 	name, request := x.name(p.role), fmt.Sprintf("%srequest %s", ours, p.role)
 	if name == "" {
-		return fmt.Sprintf("%srequest a pair with this host's name (%s), virtpki sign where the CA's key is, virtpki install its response", x.asideInWords(p), request), true
+		return fmt.Sprintf("%srequest a certificate with this host's name (%s), sign it where the CA's key is (virtpki sign), and install the response (virtpki install)", x.asideInWords(p), request), true
 	}
-	aside, flags, sign := x.forRequest(p, name)
-	return fmt.Sprintf("%s%s %s%s | %s | %sinstall -%s", aside, request, name, flags, sign, ours, whereCA), true
+	aside, flags, replace := x.forRequest(p, name)
+	sign, comment := x.askCA(replace)
+	return fmt.Sprintf("%s%s %s%s | %s | %sinstall -%s", aside, request, name, flags, sign, ours, comment), true
 }
 
 // pairFromIssuer makes a pair that this machine's issuer signs. A key that waits here is used.
@@ -135,26 +137,30 @@ func (x *fixer) pairFromIssuer(p *ownPair) (string, bool) {
 	return aside + x.requestFromIssuer(p.role, flags), true
 }
 
-// requestFromIssuer returns the command that has the issuer sign a request, with flags of the request.
+// requestFromIssuer returns the command that has the issuer, or the CA that the timer asks, sign a
+// request, with flags of the request.
 func (x *fixer) requestFromIssuer(role judge.Role, flags string) string {
-	return fmt.Sprintf("virtpki %srequest %s %s%s | %s | virtpki %sinstall -", x.flags, role, cmp.Or(x.name(role), "NAME"), flags, x.issuer.Filter(), x.flags)
+	filter := x.via
+	if !x.issuer.None() {
+		filter = x.issuer.Filter()
+	}
+	return fmt.Sprintf("virtpki %srequest %s %s%s | %s | virtpki %sinstall -", x.flags, role, cmp.Or(x.name(role), "NAME"), flags, filter, x.flags)
 }
 
-// forRequest returns the command that moves files aside for a request, the request's flags, and the
-// command that signs it. Without the previous key, the CA's administrator has to confirm the owner
-// of the name.
-func (x *fixer) forRequest(p *ownPair, name string) (aside, flags, sign string) {
-	sign = "ssh CA virtpki sign - --yes"
+// forRequest returns the command that moves files aside for a request, the request's flags, and
+// those of the command that signs it. Without the previous key, the CA's administrator has to
+// confirm the owner of the name.
+func (x *fixer) forRequest(p *ownPair, name string) (aside, flags, replace string) {
 	if p.unreadable == nil {
-		return "", "", sign
+		return "", "", ""
 	}
 	if x.keyError(p.key) == nil {
-		return x.aside(p.cert), " --same-key", sign
+		return x.aside(p.cert), " --same-key", ""
 	}
 	if aside = x.aside(p.cert, p.key); aside != "" {
-		sign += replaceThere(name)
+		replace = replaceThere(name)
 	}
-	return aside, "", sign
+	return aside, "", replace
 }
 
 // asideInWords is aside in words, for a certificate that cannot be read.
@@ -185,9 +191,9 @@ func newPair(x *fixer, t trouble) (string, bool) {
 	here := hereFlag(p.role)
 	switch {
 	case name == "" && t.missing():
-		return fmt.Sprintf("make a pair with this host's name (%s)", issue+here), true
+		return fmt.Sprintf("make a certificate and key with this host's name (%s)", issue+here), true
 	case name == "":
-		return fmt.Sprintf("move %s and %s aside, and make a pair with this host's name (%s)", p.cert, p.key, issue+here), true
+		return fmt.Sprintf("move %s and %s aside, and make a certificate and key with this host's name (%s)", p.cert, p.key, issue+here), true
 	case t.missing():
 		return fmt.Sprintf("virtpki issue %s %s%s", p.role, name, here), true
 	}

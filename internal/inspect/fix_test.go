@@ -56,6 +56,8 @@ func byStep(x *fixer) {
 	x.signs, x.issuer = false, machine.Issuer{Kind: "step", File: machine.IssuerFile}
 }
 func byVault(x *fixer)    { x.signs, x.issuer = false, machine.Issuer{Kind: "vault", File: "/mnt/i.yaml"} }
+func byTimer(x *fixer)    { x.signs, x.via = false, "ssh -i /root/ca_key ca virtpki sign - --yes" }
+func byScript(x *fixer)   { x.signs, x.via = false, "/usr/local/bin/ask-ca" }
 func flags(x *fixer)      { x.flags = "--root /mnt " }
 func folder(x *fixer)     { x.folder = true }
 func user(x *fixer)       { x.root = false }
@@ -120,27 +122,27 @@ func TestFix(t *testing.T) {
 		rule    string
 		fix     string
 	}{
-		{finding("issuer-missing", judge.Error, judge.Own, serverCert, "virtpki renew"), as{brokenCA}, "the CA first", "first bring back the CA's certificate, or its key (/etc/pki/CA/private/cakey.pem)"},
+		{finding("issuer-missing", judge.Error, judge.Own, serverCert, "virtpki renew"), as{brokenCA}, "the CA first", "first restore the CA's certificate, or its key (/etc/pki/CA/private/cakey.pem)"},
 		{finding("issuer-missing", judge.Note, judge.Own, serverCert, "x"), as{brokenCA}, "a renewal", "virtpki renew --force"},
-		{finding("crl-foreign", judge.Error, judge.Own, caCRL, "virtpki crl"), as{brokenCA}, "the CA first", "first bring back the CA's certificate, or its key (/etc/pki/CA/private/cakey.pem)"},
+		{finding("crl-foreign", judge.Error, judge.Own, caCRL, "virtpki crl"), as{brokenCA}, "the CA first", "first restore the CA's certificate, or its key (/etc/pki/CA/private/cakey.pem)"},
 
 		{noCA, as{waiting, noKey}, "no CA", "it comes with the response to the pending request (virtpki install)"},
-		{noCA, as{noKey}, "no CA", "copy it here from where your CA is; where there is none yet, virtpki bootstrap makes everything"},
-		{noCA, nil, "no CA", "copy it back, for its key is here still: each host and each bundle of this CA has it"},
+		{noCA, as{noKey}, "no CA", "copy it here from the CA's host; if there is none yet, virtpki bootstrap makes everything"},
+		{noCA, nil, "no CA", "copy it back from any host or bundle of this CA; its key is still here"},
 		{noCA, as{folder}, "no CA", "copy the CA's certificate into this directory; it is /etc/pki/CA/cacert.pem on the CA's host"},
 		{finding("no-ca", judge.Error, judge.Places, "/etc/pki/qemu/ca-cert.pem", ""), as{wantsVNC, flags}, "no CA", "virtpki --root /mnt bootstrap --with vnc"},
 		{finding("no-ca", judge.Error, judge.Places, "/srv/ca.pem", "judge's own"), nil, "no CA", "judge's own"},
 
-		{finding("dangling", judge.Error, judge.Places, caCert, ""), nil, "no CA", "move what is there aside, and copy it back, for its key is here still: each host and each bundle of this CA has it"},
-		{finding("not-a-file", judge.Error, judge.Places, caCert, ""), as{noKey}, "no CA", "move what is there aside, and copy it here from where your CA is; where there is none yet, virtpki bootstrap makes everything"},
+		{finding("dangling", judge.Error, judge.Places, caCert, ""), nil, "no CA", "move what is there aside, and copy it back from any host or bundle of this CA; its key is still here"},
+		{finding("not-a-file", judge.Error, judge.Places, caCert, ""), as{noKey}, "no CA", "move what is there aside, and copy it here from the CA's host; if there is none yet, virtpki bootstrap makes everything"},
 		{finding("no-ca", judge.Error, judge.Places, qemuCA, ""), as{vnc, reads(map[string]string{serverCert: leaf, caCert: ours})}, "the CA of a directory of QEMU's", "cp -p /etc/pki/CA/cacert.pem /etc/pki/qemu/ca-cert.pem"},
 		{finding("not-a-file", judge.Error, judge.Places, qemuCA, ""), as{vnc, noKey, reads(map[string]string{serverCert: leaf, caCert: ours}), taken(qemuCA)}, "the CA of a directory of QEMU's", "mv /etc/pki/qemu/ca-cert.pem /etc/pki/qemu/ca-cert.pem.old && cp -p /etc/pki/CA/cacert.pem /etc/pki/qemu/ca-cert.pem"},
 		{finding("ca-broken", judge.Error, judge.Own, qemuCA, "judge's own"), as{vnc, reads(map[string]string{serverCert: leaf, caCert: other})}, "", "judge's own"},
 		{finding("not-a-file", judge.Error, judge.Places, "/srv/cacert.pem", ""), as{folder}, "no file in a folder", "move what is there aside, and copy the CA's certificate into this directory; it is /etc/pki/CA/cacert.pem on the CA's host"},
 		{finding("dangling", judge.Warning, judge.Places, "/srv/cacrl.pem", ""), as{folder}, "no file in a folder", "move what is there aside, and copy the CRL from where the CA's key is; virtpki crl makes it there"},
 		{finding("too-large", judge.Error, judge.Places, "/srv/clientkey.pem", ""), as{folder}, "no file in a folder", "mv /srv /srv.old && virtpki issue client hv1 --layout pkipath --out /srv.new && mv /srv.new/hv1 /srv"},
-		{finding("ca-key-mismatch", judge.Error, judge.Host, caCert, ""), nil, "the CA's key is another's", "copy back the CA's certificate, which each host and each bundle of this CA has; or, where the key was replaced, the key from a backup"},
-		{finding("not-readable", judge.Error, judge.Places, clientCert, "chmod"), as{user}, "a pair of one's own", "put a certificate and key of your own into ~/.pki/libvirt (virtpki issue client --out makes them where the CA's key is), or ask root to fix this"},
+		{finding("ca-key-mismatch", judge.Error, judge.Host, caCert, ""), nil, "the CA's key is another's", "copy the CA's certificate back from any host or bundle of this CA; if the key was replaced, restore the key from a backup"},
+		{finding("not-readable", judge.Error, judge.Places, clientCert, "chmod"), as{user}, "a pair of one's own", "put your own certificate and key into ~/.pki/libvirt (virtpki issue client --out, on the CA's host, makes them), or ask root to fix this"},
 		{finding("not-readable", judge.Note, judge.Places, clientCert, "chmod"), nil, "not by a new certificate", "chmod"},
 		{finding("not-readable", judge.Note, judge.Places, serverCert, "chmod"), as{user}, "not by a new certificate", "chmod"},
 		{halfPair, as{folder, noKey}, "half a pair in a folder", "where the CA's key is: virtpki issue server hv1 --out DIR --layout pkipath"},
@@ -153,8 +155,8 @@ func TestFix(t *testing.T) {
 		{lost, as{found(finding("crl-name", judge.Warning, judge.Places, "/etc/pki/CA/crl.pem", "mv crl.pem cacrl.pem"))}, "no CRL", "mv crl.pem cacrl.pem"},
 		{lost, as{noKey}, "no CRL", "copy it from where the CA's key is; virtpki crl makes it there"},
 		{finding("no-crl", judge.Warning, judge.Places, "/srv/crl.pem", "judge's own"), as{taken(caCRL)}, "", "judge's own"},
-		{finding("crl-foreign", judge.Warning, judge.Own, caCRL, "virtpki crl"), as{taken()}, "the CRL is broken", "bring it back from a backup; virtpki crl begins a new one without the earlier revocations"},
-		{broken, as{taken(caCRL), flags}, "the CRL is broken", "bring it back from a backup; mv /etc/pki/CA/cacrl.pem /etc/pki/CA/cacrl.pem.old && virtpki --root /mnt crl begins a new one without the earlier revocations"},
+		{finding("crl-foreign", judge.Warning, judge.Own, caCRL, "virtpki crl"), as{taken()}, "the CRL is broken", "restore it from a backup; virtpki crl makes a new one without the earlier revocations"},
+		{broken, as{taken(caCRL), flags}, "the CRL is broken", "restore it from a backup; mv /etc/pki/CA/cacrl.pem /etc/pki/CA/cacrl.pem.old && virtpki --root /mnt crl makes a new one without the earlier revocations"},
 		{broken, as{noKey}, "", "copy it from where the CA's key is; virtpki crl makes it there"},
 		{finding("crl-expired", judge.Warning, judge.Own, caCRL, "virtpki crl"), nil, "", "virtpki crl"},
 
@@ -189,7 +191,7 @@ func TestFix(t *testing.T) {
 		{expired, as{noKey, unreadable, noOwnKey, taken(serverCert, serverKey)}, "a new pair by request", "mv /etc/pki/libvirt/servercert.pem /etc/pki/libvirt/servercert.pem.old && mv /etc/pki/libvirt/private/serverkey.pem /etc/pki/libvirt/private/serverkey.pem.old && virtpki request server hv1 | ssh CA virtpki sign - --yes --replace hv1 | virtpki install -" + elsewhere},
 		{noPair, as{noKey, unreadable, noOwnKey}, "a new pair by request", "virtpki request server hv1 | ssh CA virtpki sign - --yes | virtpki install -" + elsewhere},
 		{noPair, as{noKey, unreadable, waiting, flags}, "a new pair by request", "virtpki --root /mnt request server | ssh CA virtpki sign - --yes | virtpki --root /mnt install -" + elsewhere + "; the key of this request is pending here"},
-		{noPair, as{noKey, unreadable, nameless}, "a new pair by request", "request a pair with this host's name (virtpki request server), virtpki sign where the CA's key is, virtpki install its response"},
+		{noPair, as{noKey, unreadable, nameless}, "a new pair by request", "request a certificate with this host's name (virtpki request server), sign it where the CA's key is (virtpki sign), and install the response (virtpki install)"},
 		{expired, as{noKey, unreadable, waiting, taken(serverCert)}, "a new pair by request", "mv /etc/pki/libvirt/servercert.pem /etc/pki/libvirt/servercert.pem.old && virtpki request server hv1 --same-key | ssh CA virtpki sign - --yes | virtpki install -" + elsewhere},
 		{name, nil, "one more name", "virtpki renew --san hv1"},
 		{name, as{noKey, flags}, "one more name", "virtpki --root /mnt renew --san hv1 --via 'ssh CA virtpki sign - --yes'" + elsewhere},
@@ -199,21 +201,30 @@ func TestFix(t *testing.T) {
 		{isCA, as{noKey}, "a new pair by request", "virtpki request server hv1 | ssh CA virtpki sign - --yes | virtpki install -" + elsewhere},
 
 		{noPair, as{unreadable}, "a new pair", "virtpki issue server hv1"},
-		{noPair, as{unreadable, nameless}, "a new pair", "make a pair with this host's name (virtpki issue server)"},
+		{noPair, as{unreadable, nameless}, "a new pair", "make a certificate and key with this host's name (virtpki issue server)"},
 		{isCA, as{taken(serverCert, serverCert+".old")}, "a new pair", "mv /etc/pki/libvirt/servercert.pem /etc/pki/libvirt/servercert.pem.old2 && virtpki issue server hv1"},
-		{isCA, as{nameless}, "a new pair", "move /etc/pki/libvirt/servercert.pem and /etc/pki/libvirt/private/serverkey.pem aside, and make a pair with this host's name (virtpki issue server)"},
+		{isCA, as{nameless}, "a new pair", "move /etc/pki/libvirt/servercert.pem and /etc/pki/libvirt/private/serverkey.pem aside, and make a certificate and key with this host's name (virtpki issue server)"},
 		{expired, as{foreign}, "a new pair", "virtpki issue server hv1"},
 		{expired, as{unreadable}, "a new pair", "virtpki issue server hv1"},
 
 		{finding("ends-soon", judge.Warning, judge.Host, serverCert, "virtpki renew"), as{flags}, "the renewal that the judge names", "virtpki --root /mnt renew"},
 		{expired, nil, "a renewal", "virtpki renew --force"},
 		{expired, as{noKey}, "a renewal", "virtpki renew --force --via 'ssh CA virtpki sign - --yes'" + elsewhere},
-		{finding("half-pair", judge.Error, judge.Places, serverKey, ""), as{noKey}, "a renewal", "virtpki renew --force --via 'ssh CA virtpki sign - --yes --replace hv1'" + elsewhere + "; its administrator has to allow the new key"},
+		{finding("half-pair", judge.Error, judge.Places, serverKey, ""), as{noKey}, "a renewal", "virtpki renew --force --via 'ssh CA virtpki sign - --yes --replace hv1'" + elsewhere + "; the CA's administrator must allow the new key"},
+		{expired, as{byTimer}, "a renewal", "virtpki renew --force --via 'ssh -i /root/ca_key ca virtpki sign - --yes'"},
+		{expired, as{byScript}, "a renewal", "virtpki renew --force --via /usr/local/bin/ask-ca"},
+		{finding("half-pair", judge.Error, judge.Places, serverKey, ""), as{byTimer}, "a renewal", "virtpki renew --force --via 'ssh -i /root/ca_key ca virtpki sign - --yes --replace hv1' # the CA's administrator must allow the new key"},
+		{finding("half-pair", judge.Error, judge.Places, serverKey, ""), as{byScript}, "a renewal", "virtpki renew --force --via 'ssh CA virtpki sign - --yes --replace hv1'" + elsewhere + "; the CA's administrator must allow the new key"},
+		{finding("cert-revoked", judge.Error, judge.Session, serverCert, "virtpki renew"), as{byTimer}, "a renewal", "virtpki renew --force --via 'ssh -i /root/ca_key ca virtpki sign - --yes --after-revocation' # the CA's administrator must admit this host again"},
+		{expired, as{byTimer, unreadable, taken(serverCert)}, "a new pair by request", "mv /etc/pki/libvirt/servercert.pem /etc/pki/libvirt/servercert.pem.old && virtpki request server hv1 --same-key | ssh -i /root/ca_key ca virtpki sign - --yes | virtpki install -"},
+		{noPair, as{byTimer, unreadable, waiting}, "a new pair by request", "virtpki request server | ssh -i /root/ca_key ca virtpki sign - --yes | virtpki install - # the key of this request is pending here"},
+		{finding("no-ca", judge.Error, judge.Places, caCert, ""), as{byTimer, hasPair}, "from the CA's host", "ssh CA 'cat /etc/pki/CA/cacert.pem' >/etc/pki/CA/cacert.pem.new && chmod 0644 /etc/pki/CA/cacert.pem.new && mv /etc/pki/CA/cacert.pem.new /etc/pki/CA/cacert.pem" + elsewhere},
+		{finding("no-ca", judge.Error, judge.Places, caCert, ""), as{byTimer, taken(serverCert, serverKey)}, "from the CA's host", "virtpki request server hv1 --same-key | ssh -i /root/ca_key ca virtpki sign - --yes | virtpki install -"},
 		{expired, as{byStep}, "a renewal", "virtpki renew --force --issuer /etc/virtpki/issuer.yaml"},
 		{expired, as{byVault, flags}, "a renewal", "virtpki --root /mnt renew --force --issuer /mnt/i.yaml"},
 		{name, as{byStep}, "one more name", "virtpki renew --san hv1 --issuer /etc/virtpki/issuer.yaml"},
-		{finding("key-broken", judge.Error, judge.Own, serverKey, ""), as{noKey, keyless(serverKey)}, "a renewal", "mv " + serverKey + " " + serverKey + ".old && virtpki renew --force --via 'ssh CA virtpki sign - --yes --replace hv1'" + elsewhere + "; its administrator has to allow the new key"},
-		{finding("cert-expired", judge.Error, judge.Own, clientCert, ""), as{noKey, keyless(serverKey)}, "a renewal", "mv " + serverKey + " " + serverKey + ".old && virtpki renew --force --via 'ssh CA virtpki sign - --yes --replace hv1'" + elsewhere + "; its administrator has to allow the new key"},
+		{finding("key-broken", judge.Error, judge.Own, serverKey, ""), as{noKey, keyless(serverKey)}, "a renewal", "mv " + serverKey + " " + serverKey + ".old && virtpki renew --force --via 'ssh CA virtpki sign - --yes --replace hv1'" + elsewhere + "; the CA's administrator must allow the new key"},
+		{finding("cert-expired", judge.Error, judge.Own, clientCert, ""), as{noKey, keyless(serverKey)}, "a renewal", "mv " + serverKey + " " + serverKey + ".old && virtpki renew --force --via 'ssh CA virtpki sign - --yes --replace hv1'" + elsewhere + "; the CA's administrator must allow the new key"},
 		{finding("key-encrypted", judge.Error, judge.Own, serverKey, ""), as{byStep, keyless(serverKey)}, "a renewal", "mv " + serverKey + " " + serverKey + ".old && virtpki renew --force --issuer /etc/virtpki/issuer.yaml"},
 		{finding("key-broken", judge.Error, judge.Own, serverKey, ""), as{keyless(serverKey)}, "a renewal", "virtpki renew --force"},
 		{finding("key-broken", judge.Error, judge.Own, qemuKey, ""), as{byVault, vnc, keyless(qemuKey)}, "a pair of QEMU's", "mv " + qemuKey + " " + qemuKey + ".old && virtpki bootstrap --issuer /mnt/i.yaml --with vnc"},
@@ -223,16 +234,16 @@ func TestFix(t *testing.T) {
 		{noPair, as{byVault, flags, unreadable, noOwnKey}, "a new pair by request", "virtpki --root /mnt request server hv1 | virtpki issuer vault --config /mnt/i.yaml | virtpki --root /mnt install -"},
 		{finding("crl-broken", judge.Error, judge.Own, caCRL, ""), as{byStep, hasPair}, "from the CA's host", "virtpki issuer step </etc/pki/CA/cacert.pem | virtpki install -"},
 		{finding("no-ca", judge.Error, judge.Places, caCert, ""), as{byStep, hasPair}, "from the CA's host", "virtpki request server hv1 --same-key | virtpki issuer step | virtpki install -"},
-		{finding("cert-revoked", judge.Error, judge.Session, serverCert, "virtpki renew"), as{noKey}, "a renewal", "virtpki renew --force --via 'ssh CA virtpki sign - --yes --after-revocation'" + elsewhere + "; its administrator has to admit this host again"},
-		{finding("cert-revoked", judge.Error, judge.Session, "/home/alice/clientcert.pem", "virtpki renew"), as{folder, noKey}, "", "where the CA's key is: virtpki issue client hv1 --out DIR --layout pkipath, if its owner is to be admitted again"},
+		{finding("cert-revoked", judge.Error, judge.Session, serverCert, "virtpki renew"), as{noKey}, "a renewal", "virtpki renew --force --via 'ssh CA virtpki sign - --yes --after-revocation'" + elsewhere + "; the CA's administrator must admit this host again"},
+		{finding("cert-revoked", judge.Error, judge.Session, "/home/alice/clientcert.pem", "virtpki renew"), as{folder, noKey}, "", "where the CA's key is: virtpki issue client hv1 --out DIR --layout pkipath, to admit its owner again"},
 		{finding("cert-expired", judge.Error, judge.Own, "/home/alice/clientcert.pem", "virtpki renew"), as{folder, noKey}, "", "where the CA's key is: virtpki issue client hv1 --out DIR --layout pkipath"},
 		{finding("cert-expired", judge.Error, judge.Own, "/home/alice/clientcert.pem", "virtpki renew"), as{folder, nameless}, "", "where the CA's key is: virtpki issue client NAME --out DIR --layout pkipath"},
 		{finding("cert-expired", judge.Error, judge.Own, "/home/alice/clientcert.pem", "virtpki renew"), as{folder, flags}, "", "mv /home/alice /home/alice.old && virtpki --root /mnt issue client hv1 --layout pkipath --out /home/alice.new && mv /home/alice.new/hv1 /home/alice"},
 		{finding("cert-expired", judge.Error, judge.Own, "b/hv1/clientcert.pem", "virtpki renew"), as{folder, taken("b/hv1.old")}, "", "mv b/hv1 b/hv1.old2 && virtpki issue client hv1 --layout pkipath --out b"},
 		{finding("cert-expired", judge.Error, judge.Own, "clientcert.pem", "virtpki renew"), as{folder}, "", "where the CA's key is: virtpki issue client hv1 --out DIR --layout pkipath"},
-		{finding("cert-revoked", judge.Error, judge.Session, "hv1/clientcert.pem", "virtpki renew"), as{folder}, "", "mv hv1 hv1.old && virtpki issue client hv1 --layout pkipath --out . # if its owner is to be admitted again"},
+		{finding("cert-revoked", judge.Error, judge.Session, "hv1/clientcert.pem", "virtpki renew"), as{folder}, "", "mv hv1 hv1.old && virtpki issue client hv1 --layout pkipath --out . # to admit its owner again"},
 
-		{finding("ca-ends-soon", judge.Warning, judge.Host, caCert, "virtpki ca rollover start"), as{noKey}, "", "where the CA's key is: virtpki ca rollover start; then copy the CA file with the new CA here, before the old one ends"},
+		{finding("ca-ends-soon", judge.Warning, judge.Host, caCert, "virtpki ca rollover start"), as{noKey}, "", "where the CA's key is: virtpki ca rollover start; then copy the new CA file here, before the old CA expires"},
 		{finding("setting-elsewhere", judge.Warning, judge.Conf, "/etc/libvirt/libvirtd.conf", "virtpki config libvirtd --apply"), as{noKey, flags}, "", "virtpki --root /mnt config libvirtd --apply"},
 		{finding("no-ca-qemu", judge.Error, judge.Places, "/etc/pki/qemu/ca-cert.pem", "virtpki bootstrap --with qemu"), as{noKey, nameless}, "", "where the CA's key is: virtpki issue host NAME --with qemu --out DIR, and copy it here"},
 	} {

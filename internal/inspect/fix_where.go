@@ -34,7 +34,7 @@ func (x *fixer) whereItSigns(f judge.Finding, fix string) string {
 	case command == "crl":
 		return "copy it from where the CA's key is; virtpki crl makes it there"
 	case command == "ca":
-		return whereKey + "virtpki " + rest + "; then copy the CA file with the new CA here, before the old one ends"
+		return whereKey + "virtpki " + rest + "; then copy the new CA file here, before the old CA expires"
 	case command == "renew" && !x.folder:
 		return x.unreadableKeysAside() + "virtpki " + x.flags + rest + x.viaCA(f)
 	case x.folder:
@@ -59,7 +59,7 @@ func (x *fixer) byIssuer(f judge.Finding, command, rest string) string {
 	case command == "crl":
 		return x.issuerCRL("")
 	case command == "ca":
-		return "replace the root at the CA, with its fingerprint in the hosts' issuer files first; then virtpki " + x.flags + "renew --force " + x.issuer.Flag()
+		return "write the new root's fingerprint into the hosts' issuer files, replace the root at the CA, then run: virtpki " + x.flags + "renew --force " + x.issuer.Flag()
 	case with:
 		return "virtpki " + x.flags + "bootstrap " + x.issuer.Flag() + " --with " + uses
 	}
@@ -124,15 +124,17 @@ func (x *fixer) viaCA(f judge.Finding) string {
 		lost = append(lost, role)
 	}
 	if len(lost) == 0 {
-		return " --via 'ssh CA virtpki sign - --yes'" + whereCA
+		sign, comment := x.askCA("")
+		return " --via " + termtext.ShellWord(sign) + comment
 	}
-	sign := "ssh CA virtpki sign - --yes"
+	replaces := ""
 	for _, role := range lost {
-		if replace := replaceThere(cmp.Or(x.name(role), "NAME")); !strings.Contains(sign+" ", replace+" ") {
-			sign += replace
+		if replace := replaceThere(cmp.Or(x.name(role), "NAME")); !strings.Contains(replaces+" ", replace+" ") {
+			replaces += replace
 		}
 	}
-	return fmt.Sprintf(" --via %s%s; its administrator has to allow the new key", termtext.ShellWord(sign), whereCA)
+	sign, comment := x.askCA(replaces)
+	return " --via " + termtext.ShellWord(sign) + remark(comment, "the CA's administrator must allow the new key")
 }
 
 // replaceThere returns the flag that allows the holder of a name another key, for the CA's host. name
@@ -148,7 +150,8 @@ func (x *fixer) afterRevocation(f judge.Finding, rest string) string {
 	if !x.issuer.None() {
 		return x.byIssuer(f, "renew", rest)
 	}
-	return x.unreadableKeysAside() + "virtpki " + x.flags + rest + " --via 'ssh CA virtpki sign - --yes --after-revocation'" + whereCA + "; its administrator has to admit this host again"
+	sign, comment := x.askCA(" --after-revocation")
+	return x.unreadableKeysAside() + "virtpki " + x.flags + rest + " --via " + termtext.ShellWord(sign) + remark(comment, "the CA's administrator must admit this host again")
 }
 
 // roleOf returns the role of a file by its name.

@@ -52,7 +52,9 @@ func (c *inspector) fixer() *fixer {
 		name: n.of, renewable: n.renewable, often: c.often,
 		qemuConf: libvirt.QEMUConfPath(c.m.Path(c.m.Sysconfdir)), live: c.m.Live(), unread: make(map[string][]string),
 	}
-	if !x.live {
+	if x.live {
+		x.via = viaOf(c.m) // a command of an image is for the machine that runs it
+	} else {
 		x.image = c.m.Root
 	}
 	if c.list != nil {

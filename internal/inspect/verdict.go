@@ -108,13 +108,13 @@ func (s party) text(v Verdict, refusedAt judge.Stage) string {
 func (s party) serverText(v Verdict, refusedAt judge.Stage) string {
 	switch {
 	case s.asked && refusedAt == judge.Session:
-		return s.program + " does not listen for TLS; if it did, no client would be admitted"
+		return s.program + " does not listen for TLS; if it did, it would admit no client"
 	case s.asked && !v.Works:
 		return s.program + " does not listen for TLS; if it did, it would not start"
 	case s.program == "":
 		return v.choose("libvirtd would start on these files", "libvirtd would not start on these files")
 	case refusedAt == judge.Session:
-		return s.program + " would start, and no client would be admitted"
+		return s.program + " would start, but admit no client"
 	case s.silent:
 		return v.choose(s.program+" would start; it does not listen for TLS", s.program+" would not start")
 	}
@@ -128,9 +128,9 @@ func (s party) clientText(v Verdict, refusedAt judge.Stage) string {
 	}
 	switch {
 	case refusedAt == judge.Session:
-		return "virsh would connect " + from + ", and be refused"
+		return "virsh would connect " + from + ", but the server would refuse it"
 	case !v.Works && refusedAt == "":
-		return "virsh would be refused " + from + ": there is no client certificate"
+		return "the server would refuse virsh " + from + ": there is no client certificate"
 	}
 	return v.choose("virsh would connect "+from, "virsh would not connect "+from)
 }
@@ -140,7 +140,7 @@ func (v Verdict) choose(yes, no string) string {
 	case !v.Works:
 		return no
 	case v.Unknown:
-		return "as far as you may see, " + yes
+		return "as far as you can see, " + yes
 	}
 	return yes
 }

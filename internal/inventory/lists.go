@@ -25,16 +25,16 @@ func (l *List) StillAdmitted(before, after string) error {
 	return nil
 }
 
-// Refusing says which of some new clients, by their DNs, the list of a daemon here refuses, with
-// the command that adds them. A daemon that does not listen for TLS refuses nobody.
-func (l *List) Refusing(clients []string) (texts []string) {
+// Refusing returns the steps that admit some new clients, by their DNs, if the list of a daemon
+// here refuses them. A daemon that does not listen for TLS refuses nobody.
+func (l *List) Refusing(clients []string) (steps []string) {
 	for _, d := range l.Daemons {
 		refused := slices.DeleteFunc(slices.Clone(clients), d.admits)
 		if d.Listening != Silent && len(refused) > 0 {
-			texts = append(texts, termtext.Sprintf("%s in %s refuses %s: %s", libvirt.AllowedDNs, d.ConfPath, strings.Join(refused, " and "), d.admitting(l.host.Flags(), refused)))
+			steps = append(steps, termtext.Sprintf("admit %s, which %s in %s refuses: %s", strings.Join(refused, " and "), libvirt.AllowedDNs, d.ConfPath, d.admitting(l.host.Flags(), refused)))
 		}
 	}
-	return texts
+	return steps
 }
 
 // longList is the largest number of entries in a list for which virtpki writes a command.
@@ -49,7 +49,7 @@ func (d *Daemon) admitting(flags string, names []string) string {
 		all = append(all, dn.Exact(name))
 	}
 	if len(all) > longList {
-		return fmt.Sprintf("add to it, and restart %s", d.Name)
+		return fmt.Sprintf("add it there, and restart %s", d.Name)
 	}
 	command := "virtpki " + flags + "config " + d.Name + " --apply"
 	for _, entry := range all {

@@ -156,7 +156,7 @@ func (c *Config) check() error {
 		return fmt.Errorf("attempts is %d (1 to 10)", c.Attempts)
 	}
 	if c.Server == (Profile{}) && c.Client == (Profile{}) {
-		return errors.New("it has neither server nor client")
+		return errors.New("it names neither server nor client")
 	}
 	return hint.First(c.checkProfile("server", c.Server), c.checkProfile("client", c.Client), c.checkKind())
 }
@@ -234,13 +234,13 @@ func (c *Config) checkProfile(name string, p Profile) error {
 	case p == (Profile{}):
 		return nil
 	case c.Kind == Step && p.Role != "":
-		return fmt.Errorf("%s: role is Vault's; step-ca has a provisioner", name)
+		return fmt.Errorf("%s: role is for Vault; step-ca needs a provisioner", name)
 	case c.Kind == Step && p.Provisioner == "":
 		return fmt.Errorf("%s has no provisioner", name)
 	case c.Kind == Step && p.Password == nil && p.KeyFile == "":
 		return fmt.Errorf("%s has no password, which opens the provisioner's key", name)
 	case c.Kind == Vault && isStep:
-		return fmt.Errorf("%s: Vault has a role, and no provisioner, password or key-file", name)
+		return fmt.Errorf("%s: Vault needs a role, and takes no provisioner, password or key-file", name)
 	}
 	return nil
 }
@@ -248,7 +248,7 @@ func (c *Config) checkProfile(name string, p Profile) error {
 func (c *Config) checkKind() error {
 	if c.Kind == Step {
 		if c.Mount != "" || c.Namespace != "" || c.Token != nil || c.AppRole != nil {
-			return errors.New("mount, namespace, token and approle are Vault's")
+			return errors.New("mount, namespace, token and approle are for Vault only")
 		}
 		return nil
 	}
@@ -258,7 +258,7 @@ func (c *Config) checkKind() error {
 func (c *Config) checkVault() error {
 	switch a := c.AppRole; {
 	case (c.Token == nil) == (a == nil):
-		return errors.New("a Vault needs either token or approle")
+		return errors.New("Vault needs either token or approle")
 	case a != nil && (a.RoleID == "" || a.SecretID == nil):
 		return errors.New("approle needs role-id and secret-id")
 	}

@@ -64,7 +64,7 @@ func TestParseRefuses(t *testing.T) {
 		{with(stepFile, "{env: CLIENT_PASSWORD}", "{}"), "named by either file or env"},
 		{with(stepFile, "provisioner: libvirt-server, ", ""), "server has no provisioner"},
 		{with(stepFile, ", password: {file: /etc/virtpki/server.password}", ""), "server has no password"},
-		{stepFile + "mount: pki\n", "mount, namespace, token and approle are Vault's"},
+		{stepFile + "mount: pki\n", "mount, namespace, token and approle are for Vault only"},
 		{stepFile + "timeout: 1h\n", `timeout is "1h" (1s to 5m)`},
 		{stepFile + "attempts: 11\n", "attempts is 11 (1 to 10)"},
 		{stepFile + "proxy: ftp://x\n", "proxy: "},
@@ -80,7 +80,7 @@ func TestParseRefuses(t *testing.T) {
 		{with(vaultFile, "pki/libvirt", "pki/../sys"), `"pki/../sys" is not a name in Vault`},
 		{with(vaultFile, "role: libvirt-server", "role: 'a?b'"), `"a?b" is not a name in Vault`},
 		{with(vaultFile, "namespace: team", `namespace: "a\r\nX: b"`), "is not a name in Vault"},
-		{with(vaultFile, "role: libvirt-server", "provisioner: a"), "server: Vault has a role"},
+		{with(vaultFile, "role: libvirt-server", "provisioner: a"), "server: Vault needs a role"},
 	} {
 		_, err := Parse([]byte(test.file))
 		if err == nil || !strings.Contains(err.Error(), test.want) {

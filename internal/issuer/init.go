@@ -76,7 +76,7 @@ func (a *Answers) Complete(kind string, ask func(question string) (string, error
 			}
 			answer, err := ask(q.prompt())
 			if err != nil {
-				return hint.With(fmt.Errorf("%s: %w", q.text, err), "give it by a flag: virtpki issuer init %s --help", kind)
+				return hint.With(fmt.Errorf("%s: %w", q.text, err), "give it with a flag, see: virtpki issuer init %s --help", kind)
 			}
 			if *q.answer = cmp.Or(strings.TrimSpace(answer), q.otherwise); *q.answer == "" && !q.optional {
 				return fmt.Errorf("%s: no answer", q.text)
@@ -146,7 +146,7 @@ func (c *Config) Plan(j *change.Job, path string, force bool) error {
 func (c *Config) NotePins(j *change.Job, t *Trial) {
 	for _, ca := range t.CAs {
 		if ca.Root && len(c.Roots) == 0 {
-			j.Note("a new host trusts %s on sight; add root-fingerprints: [%s] if the CA publishes that fingerprint", ca.DN, ca.Fingerprint)
+			j.Note("a new host trusts %s without a check; add root-fingerprints: [%s] if the CA publishes that fingerprint", ca.DN, ca.Fingerprint)
 		}
 	}
 }

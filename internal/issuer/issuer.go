@@ -249,7 +249,7 @@ func (i *Issuer) checkCAs(a *pki.Answer) error {
 
 // anotherRoot returns the error for a root that the configuration does not name.
 func (i *Issuer) anotherRoot(ca *x509.Certificate) error {
-	return hint.With(fmt.Errorf("it answers with another root, %s (sha256 %s)", subject.Of(ca), libvirt.Fingerprint(ca)),
+	return hint.With(fmt.Errorf("it responds with another root, %s (sha256 %s)", subject.Of(ca), libvirt.Fingerprint(ca)),
 		"if the CA publishes that fingerprint, add it to root-fingerprints in the issuer's file")
 }
 

@@ -128,9 +128,9 @@ func TestVaultsThatFail(t *testing.T) {
 		want   string
 		hint   string
 	}{
-		{"sealed", nil, `it answers 503 to /v1/sealed/sign/libvirt-server: "Vault is sealed"`, "unseal it"},
+		{"sealed", nil, `it responds 503 to /v1/sealed/sign/libvirt-server: "Vault is sealed"`, "unseal it"},
 		{"standby", nil, `it redirects to another host: "localhost"`, `redirects: ["localhost"] in the issuer's file, --redirect localhost of issuer init`},
-		{"broken", nil, `it answers 500 to /v1/broken/sign/libvirt-server: "1 error occurred: * internal error"`, ""},
+		{"broken", nil, `it responds 500 to /v1/broken/sign/libvirt-server: "1 error occurred: * internal error"`, ""},
 		{"slow", func(c *Config) { c.Timeout, c.Attempts = "1s", 1 }, "no response within 1s", ""},
 		{"truncated", nil, "not the JSON that is expected: unexpected end of JSON input", ""},
 		{"html", nil, "not the JSON that is expected", ""},
@@ -140,17 +140,17 @@ func TestVaultsThatFail(t *testing.T) {
 		{"ca", nil, "CN=hv1: the certificate is a CA's", ""},
 		{"keys", nil, `its response holds a PEM block "PRIVATE KEY"`, ""},
 		{"badcrl", nil, "its CRL: ", ""},
-		{"nowhere", nil, `it answers 403 to /v1/nowhere/sign/libvirt-server: "1 error occurred: * permission denied"`, "lets it update sign/libvirt-server, of this mount"},
-		{"pki", func(c *Config) { t.Setenv("LAB_WRONG", "lab-wrong"); c.Token = &Secret{Env: "LAB_WRONG"} }, `it answers 403 to /v1/pki/sign/libvirt-server: "2 errors occurred: * permission denied`, "the token has expired or was revoked"},
+		{"nowhere", nil, `it responds 403 to /v1/nowhere/sign/libvirt-server: "1 error occurred: * permission denied"`, "for update sign/libvirt-server of this mount"},
+		{"pki", func(c *Config) { t.Setenv("LAB_WRONG", "lab-wrong"); c.Token = &Secret{Env: "LAB_WRONG"} }, `it responds 403 to /v1/pki/sign/libvirt-server: "2 errors occurred: * permission denied`, "the token has expired or was revoked"},
 		{"pki", func(c *Config) { c.Server.Role = "none" }, `"unknown role: none"`, "the flags that role none needs"},
 		{"pki", func(c *Config) { c.Server.Role = "libvirt-client" }, "CN=hv1: the certificate is not for a server", "the flags of role libvirt-client"},
 		{"pki", func(c *Config) { c.Server = Profile{} }, "no role is set for a server's certificate", "server: {role: NAME}"},
-		{"pki", func(c *Config) { c.Roots = []string{strings.Repeat("ab", 32)} }, "it answers with another root, CN=pki root (sha256 ", "add it to root-fingerprints"},
+		{"pki", func(c *Config) { c.Roots = []string{strings.Repeat("ab", 32)} }, "it responds with another root, CN=pki root (sha256 ", "add it to root-fingerprints"},
 		{"pki", func(c *Config) { c.CAFile = "" }, "certificate signed by unknown authority", ""},
 		{"pki", func(c *Config) {
 			c.Token, c.AppRole = nil, &AppRole{RoleID: "x", SecretID: c.Token}
-		}, `logging in by AppRole: it answers 400 to /v1/auth/approle/login: "invalid role or secret ID"`, "auth/approle/role/NAME/secret-id"},
-		{"pki", func(c *Config) { c.CRL = c.URL + "/v1/nowhere/crl" }, "its CRL: it answers 403", ""},
+		}, `logging in by AppRole: it responds 400 to /v1/auth/approle/login: "invalid role or secret ID"`, "auth/approle/role/NAME/secret-id"},
+		{"pki", func(c *Config) { c.CRL = c.URL + "/v1/nowhere/crl" }, "its CRL: it responds 403", ""},
 	} {
 		name := test.mount + " " + test.want
 		t.Run(name[:min(len(name), 50)], func(t *testing.T) {
@@ -188,7 +188,7 @@ func TestAnotherRoot(t *testing.T) {
 		t.Fatal(err)
 	}
 	strange := open(t, config(t, v, func(c *Config) { c.Mount, c.Roots = "strange", []string{root} }))
-	if _, err := strange.Ask(context.Background(), requests(t)); err == nil || !strings.Contains(err.Error(), "it answers with another root, CN=strange root") {
+	if _, err := strange.Ask(context.Background(), requests(t)); err == nil || !strings.Contains(err.Error(), "it responds with another root, CN=strange root") {
 		t.Errorf("error %v", err)
 	}
 }
@@ -295,8 +295,8 @@ func TestListsOfVault(t *testing.T) {
 		"badlist":  `asking ` + v.URL + ` for its certificates: its list holds "../../sys/seal", which is not a serial`,
 		"longlist": `asking ` + v.URL + ` for its certificates: its list holds "` + strings.Repeat("0a:", 20) + `", which is not a serial`,
 		"pki":      "<nil>",
-		"nowhere":  `asking ` + v.URL + ` for its certificates: it answers 403 to /v1/nowhere/certs?list=true: "1 error occurred: * permission denied"`,
-		"sealed":   `asking ` + v.URL + ` for its certificates: it answers 503 to /v1/sealed/certs?list=true: "Vault is sealed"`,
+		"nowhere":  `asking ` + v.URL + ` for its certificates: it responds 403 to /v1/nowhere/certs?list=true: "1 error occurred: * permission denied"`,
+		"sealed":   `asking ` + v.URL + ` for its certificates: it responds 503 to /v1/sealed/certs?list=true: "Vault is sealed"`,
 	} {
 		_, _, err := open(t, config(t, v, func(c *Config) { c.Mount, c.Attempts = mount, 1 })).Issued(context.Background(), none)
 		if got := fmt.Sprint(err); got != want {

@@ -26,7 +26,7 @@ const (
 // error.
 func (i *Issuer) Revoke(ctx context.Context, serials []*big.Int, reason pki.Reason) (*pki.Answer, error) {
 	if i.CRL == none {
-		return nil, hint.With(fmt.Errorf("the issuer's file says %q: no host would hear of a revocation", "crl: none"), "remove that line; the CA has to publish a CRL")
+		return nil, hint.With(fmt.Errorf("the issuer's file says %q: no host would learn of a revocation", "crl: none"), "remove that line; the CA has to publish a CRL")
 	}
 	for _, serial := range serials {
 		if err := i.ca.Revoke(ctx, serial, reason); err != nil {

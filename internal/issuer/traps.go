@@ -23,22 +23,22 @@ func (i *Issuer) traps(one tried, answer *pki.Answer) (found []judge.Finding) {
 		})
 	}
 	if life := one.cert.NotAfter.Sub(one.cert.NotBefore); life < shortLife {
-		say("issuer-short-life", judge.Warning, i.fixLife(one.role), "its lifetime is %s: a daily renewal that fails once comes too late", pki.FormatValidity(life.Round(time.Hour)))
+		say("issuer-short-life", judge.Warning, i.fixLife(one.role), "its lifetime is %s: if a daily renewal fails once, it expires", pki.FormatValidity(life.Round(time.Hour)))
 	}
 	if asked, got := subject.OfRequest(one.csr), subject.Of(one.cert); asked != got {
-		say("issuer-subject", judge.Warning, i.fixSubject(one.role), "its DN is %s, and %s was asked for: tls_allowed_dn_list and renewals go by the DN", got, asked)
+		say("issuer-subject", judge.Warning, i.fixSubject(one.role), "its DN is %s, and the request has %s: tls_allowed_dn_list and renewals compare the DN", got, asked)
 	}
 	if roles := pki.RolesOf(one.cert); len(roles) > 1 {
-		say("issuer-two-purposes", judge.Warning, i.fixRole(one.role), "it is for a server and for a client: anyone with its key can be both")
+		say("issuer-two-purposes", judge.Warning, i.fixRole(one.role), "it is valid for a server and for a client: anyone with its key can act as either")
 	} else if !judge.BindsRole(one.set("", answer).Cert) {
-		say("issuer-purpose-not-critical", judge.Warning, i.fixPurpose(one.role), "its purpose is not critical, and libvirt only warns of one that is not: a server's certificate connects as a client")
+		say("issuer-purpose-not-critical", judge.Warning, i.fixPurpose(one.role), "its purpose is not critical, so libvirt only warns: a server's certificate can connect as a client")
 	}
 	names := subject.Names{DNS: one.csr.DNSNames, IPs: one.csr.IPAddresses}
 	if lacking := names.Lacking(one.cert); one.role == pki.Server && lacking != "" {
-		say("issuer-names", judge.Error, i.fixRole(one.role), "it lacks %s, by which clients know this host", lacking)
+		say("issuer-names", judge.Error, i.fixRole(one.role), "it lacks %s, which clients use for this host", lacking)
 	}
 	if top := topOf(one.cert, answer.CAs); top != nil && !isRoot(top) {
-		say("issuer-chain", judge.Note, "", "its chain ends with %s, which is not a root: hosts trust that CA itself", subject.Of(top))
+		say("issuer-chain", judge.Note, "", "its chain ends with %s, which is not a root: hosts trust that intermediate CA itself", subject.Of(top))
 	}
 	return found
 }
@@ -58,10 +58,10 @@ func (i *Issuer) crlTraps(answer *pki.Answer) (found []judge.Finding) {
 			signed = signed || crl.CheckSignatureFrom(ca) == nil
 		}
 		if !signed {
-			say("issuer-crl-unsigned", judge.Error, "write the address of the CA's own CRL into the issuer's file, as crl", "none of the CA certificates has signed it, so that hosts refuse the response")
+			say("issuer-crl-unsigned", judge.Error, "write the address of the CA's own CRL into the issuer's file, as crl", "none of the CA certificates has signed it, so hosts refuse the response")
 		}
 		if !crl.NextUpdate.IsZero() && crl.NextUpdate.Before(i.now()) {
-			say("issuer-crl-stale", judge.Warning, "have the CA make its CRL in time", "it was fresh until %s", crl.NextUpdate.UTC().Format(time.RFC3339))
+			say("issuer-crl-stale", judge.Warning, "make the CA renew its CRL in time", "it was fresh until %s", crl.NextUpdate.UTC().Format(time.RFC3339))
 		}
 	}
 	return found
@@ -69,7 +69,7 @@ func (i *Issuer) crlTraps(answer *pki.Answer) (found []judge.Finding) {
 
 func (i *Issuer) fixLife(role pki.Role) string {
 	if i.Kind == Vault {
-		return i.fixRole(role) + " with ttl=2160h: write it whole, since Vault resets each flag that is not given"
+		return i.fixRole(role) + " with ttl=2160h and all its other settings, since Vault resets each flag that is not given"
 	}
 	return fmt.Sprintf("step ca provisioner update %s --x509-default-dur 2160h --x509-max-dur 8760h", termtext.ShellWord(i.Profile(role).name("")))
 }

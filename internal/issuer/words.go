@@ -14,7 +14,7 @@ const reportWidth = 79
 // Text returns the trial as text: the CAs, the findings, and a table of releases.
 func (t *Trial) Text() termtext.Text {
 	var b strings.Builder
-	termtext.Fprintf(&b, "%s has signed a server and a client certificate (serials %s); their keys are gone\n", t.Issuer, strings.Join(t.Serials, ", "))
+	termtext.Fprintf(&b, "%s has signed a server and a client certificate (serials %s); their keys were not kept\n", t.Issuer, strings.Join(t.Serials, ", "))
 	for _, ca := range t.CAs {
 		kind := "intermediate"
 		if ca.Root {

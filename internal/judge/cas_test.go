@@ -18,7 +18,7 @@ func TestCheckCAs(t *testing.T) {
 	}{
 		{"sound", sound, ""},
 		{"sixteen", bytes.Repeat(sound, 16), ""},
-		{"seventeen", bytes.Repeat(sound, 17), "holds 17 CAs, and only the first 16 are looked at"},
+		{"seventeen", bytes.Repeat(sound, 17), "contains 17 CAs, but only the first 16 count"},
 		{"a bad one behind a good one", append(bytes.Clone(sound), file(expired)...), "expired on"},
 		{"the largest", append(bytes.Clone(sound), bytes.Repeat([]byte("\n"), 65536-len(sound))...), ""},
 		{"too large", append(bytes.Clone(sound), bytes.Repeat([]byte("\n"), 65537-len(sound))...), "has 65537 bytes, and libvirt reads at most 65536"},
@@ -28,7 +28,7 @@ func TestCheckCAs(t *testing.T) {
 		{"without basic constraints", file(with(extKU(true, 0x06))), "has no basic constraints"},
 		{"may not sign", file(with(extBC(true, true, -1), extKU(true, 0x80))), "does not permit signing certificates"},
 		{"should not sign", file(with(extBC(true, true, -1), extKU(false, 0x80))), "does not permit signing certificates"},
-		{"no certificate", []byte("garbage\n"), "holds no CERTIFICATE block"},
+		{"no certificate", []byte("garbage\n"), "does not contain a CERTIFICATE block"},
 		{"empty", []byte{}, "it is empty"},
 	} {
 		err := CheckCAs(c.data, time.Now())

@@ -20,7 +20,7 @@ func (r *run) checkShape(c *gnutls.Certificate, file string) {
 	case p == gnutls.Broken:
 		r.refuse("cert-constraints-broken", file, r.reissue(), "has basic constraints that GnuTLS cannot read")
 	case ca:
-		r.refuse("cert-is-ca", file, r.reissue(), "shows a CA, where a %s certificate is wanted", r.set.Role)
+		r.refuse("cert-is-ca", file, r.reissue(), "is a CA certificate, not a %s certificate", r.set.Role)
 	}
 	r.checkLeafUsage(c, file)
 	r.checkPurpose(c, file)
@@ -29,7 +29,7 @@ func (r *run) checkShape(c *gnutls.Certificate, file string) {
 func (r *run) checkTimes(c *gnutls.Certificate, file, kind string) {
 	fix := r.reissue()
 	if kind == "ca" {
-		fix = "take it out of the file; if it is the CA in use: virtpki ca rollover start"
+		fix = "remove it from the file; if it is the CA in use: virtpki ca rollover start"
 	}
 	if r.now.Unix() > c.NotAfter.Unix() {
 		r.refuse(kind+"-expired", file, fix, "%s expired on %s", certificateText(c, kind), day(c.NotAfter))
@@ -133,7 +133,7 @@ func (r *run) checkCA(c *gnutls.Certificate, file string) {
 	case p == gnutls.Absent:
 		r.refuse("ca-no-constraints", file, fixCA, "the certificate %s has no basic constraints, which a CA must have", name)
 	case !ca:
-		r.refuse("ca-not-ca", file, "take it out: the file is for CAs alone", "the certificate %s is not that of a CA", name)
+		r.refuse("ca-not-ca", file, "remove it: the file is only for CA certificates", "the certificate %s is not that of a CA", name)
 	}
 	usage, critical, p := c.KeyUsage()
 	p = usagePresence(r, c, p)

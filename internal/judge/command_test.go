@@ -122,11 +122,11 @@ func (w commandWord) agrees(accepts bool) error {
 	case !accepts:
 		status, want = 3, "virsh would not connect with these files"
 	case w.inSession():
-		status, want = 3, "virsh would connect with these files, and be refused"
+		status, want = 3, "virsh would connect with these files, but the server would refuse it"
 	}
 	for _, f := range w.Findings {
 		if f.ID == "no-client-pair" && accepts {
-			want = "virsh would be refused with these files: there is no client certificate"
+			want = "the server would refuse virsh with these files: there is no client certificate"
 		}
 	}
 	switch {

@@ -107,7 +107,7 @@ func (j *confJudge) read() bool {
 	case j.isFolder("the daemon does not start"):
 		return false
 	case j.File.Err != nil:
-		j.say("unseen", Warning, "", "it could not be read, so it was not judged: %s", plainReason(j.File.Err))
+		j.say("unseen", Warning, "", "virtpki could not read it, so it was not checked: %s", plainReason(j.File.Err))
 		return false
 	}
 	parsed, err := conf.Parse(data)
@@ -186,10 +186,10 @@ func muteLines(path string, extents [][2]int) string {
 func (j *confJudge) duplicates() {
 	for _, d := range j.conf.Duplicates() {
 		if len(d.Lines) != 2 {
-			j.say("conf-duplicate", Warning, muteLines(j.File.Path, j.conf.Later(d.Name)), "%s stands on %d lines, first on line %d: libvirt takes the first", d.Name, len(d.Lines), d.Lines[0])
+			j.say("conf-duplicate", Warning, muteLines(j.File.Path, j.conf.Later(d.Name)), "%s is set on %d lines, first on line %d: libvirt uses the first", d.Name, len(d.Lines), d.Lines[0])
 			continue
 		}
-		j.say("conf-duplicate", Warning, muteLines(j.File.Path, j.conf.Later(d.Name)), "%s stands on lines %d and %d: libvirt takes the first", d.Name, d.Lines[0], d.Lines[1])
+		j.say("conf-duplicate", Warning, muteLines(j.File.Path, j.conf.Later(d.Name)), "%s is set on lines %d and %d: libvirt uses the first", d.Name, d.Lines[0], d.Lines[1])
 	}
 }
 
@@ -199,7 +199,7 @@ func (j *confJudge) late() {
 		if !c.Always && !j.Release.AtLeast(9, 0) {
 			continue
 		}
-		j.say("conf-value", Error, j.mute(c.Setting), "line %d: %s: %s: the daemon reads it, and ends", j.conf.Line(c.Setting), c.Setting, c.Text)
+		j.say("conf-value", Error, j.mute(c.Setting), "line %d: %s: %s: the daemon reads it and exits", j.conf.Line(c.Setting), c.Setting, c.Text)
 		if !c.Always {
 			j.from(9, 0)
 		}

@@ -86,13 +86,13 @@ func (n Network) refusesAddress(text string) (level Level, why string) {
 	case text == "":
 		return Error, "is empty, which is not an address: the daemon does not start"
 	case notHostName.MatchString(text), looksNumeric(text):
-		return Error, "is neither one address nor one name: brackets, ports, networks and lists are not taken, and the daemon does not start"
+		return Error, "is neither one address nor one host name (no brackets, port, network or list): the daemon does not start"
 	case text == "localhost", n.InHosts != nil && n.InHosts(text):
 		return "", ""
 	case n.Resolves != nil && !n.Resolves(text):
-		return Error, "does not resolve to an address: the daemon does not start (an interface's name is not taken)"
+		return Error, "does not resolve to an address: the daemon does not start (libvirt does not accept the name of an interface)"
 	case n.Resolves == nil && !strings.Contains(text, "."):
-		return Warning, "is not in the hosts file: the daemon does not start unless the name resolves by other means (an interface's name is not taken)"
+		return Warning, "is not in the hosts file: the daemon does not start unless the name resolves by other means (libvirt does not accept the name of an interface)"
 	}
 	return "", ""
 }
@@ -107,7 +107,7 @@ func mapped(text string) bool {
 // of IPv6, and a socket that takes only IPv6 (IPV6_V6ONLY, which the daemon sets) cannot be bound to
 // it.
 func (n Network) refusesMapped() (level Level, why string) {
-	const form = "is an address of IPv4 in the form of one of IPv6: the daemon does not start"
+	const form = "is an IPv4 address in the form of an IPv6 one: the daemon does not start"
 	if n.OnlyIPv4 == nil {
 		return Warning, form + " on a machine with IPv6"
 	}

@@ -32,7 +32,7 @@ func (j *confJudge) files() {
 	}
 	for _, s := range libvirt.FileSettings(j.conf) {
 		if path := s.Value.Str(); path != "" && !filepath.IsAbs(path) {
-			j.say("file-relative", Error, j.absolute(s.Name, path), "%s is %q, which is not an absolute path: it counts from the directory in which the daemon starts", s.Name, path)
+			j.say("file-relative", Error, j.absolute(s.Name, path), "%s is %q, which is not an absolute path: it is relative to the directory in which the daemon starts", s.Name, path)
 		}
 	}
 }
@@ -59,7 +59,7 @@ func (j *confJudge) lists(named map[string]string) bool {
 	} else if _, ok := named["ca_file"]; !ok {
 		j.say("files-partial", Error, "", "ca_file is not set although cert_files and key_files are: the daemon does not start")
 	} else if !j.Release.AtLeast(11, 10) || j.Release.Product == "" {
-		j.say("files-lists", Warning, j.single(), "cert_files and key_files are unknown to libvirt before 11.10, which does not start on ca_file alone")
+		j.say("files-lists", Warning, j.single(), "cert_files and key_files are unknown to libvirt before 11.10, which does not start with only ca_file")
 	}
 	return true
 }
@@ -142,12 +142,12 @@ func (j *confJudge) sayCRL(how string) {
 func (j *confJudge) crlAlone(crl string) {
 	standard := j.Layout.Path(libvirt.CACRL)
 	if crl == standard {
-		j.say("crl-file-alone", Note, j.mute("crl_file"), "crl_file alone is without effect; it names the CRL that is read anyway")
+		j.say("crl-file-alone", Note, j.mute("crl_file"), "crl_file alone has no effect; it names the CRL that libvirt reads anyway")
 		return
 	}
 	fix := j.mute("crl_file")
 	if fix != "" && j.Exists(crl) && !j.Exists(standard) {
 		fix = fmt.Sprintf("cp %s %s && %s", termtext.ShellWord(filepath.Join(j.Root, crl)), termtext.ShellWord(filepath.Join(j.Root, standard)), fix)
 	}
-	j.say("crl-file-alone", Warning, fix, "crl_file without ca_file, cert_file and key_file is ignored: the CRL that is read is %s", standard)
+	j.say("crl-file-alone", Warning, fix, "libvirt ignores crl_file without ca_file, cert_file and key_file: it reads %s", standard)
 }

@@ -19,7 +19,7 @@ func (j *confJudge) listening() {
 	switch {
 	case len(j.Sockets) > 0 && j.listens():
 		j.say("listen-and-socket", Error, j.dropListen(),
-			"%s in %s together with the socket %s: systemd passes the daemon a socket, and it ends with status 6", j.Listen, j.ListenFile, units(j.Sockets))
+			"%s in %s together with the socket %s: systemd passes the daemon a socket, and the daemon exits with status 6", j.Listen, j.ListenFile, units(j.Sockets))
 	case j.Socket != "":
 		j.ignoredBySocket()
 	case j.listens() && !on:
@@ -27,7 +27,7 @@ func (j *confJudge) listening() {
 	case j.listens():
 	case j.Answers != "" && j.Systemd:
 		j.say("listens-by-hand", Note, "systemctl enable "+d.TLSSocket, // the port is taken today
-			"the daemon that runs takes clients at %s, and %s is not enabled%s: started by systemd, it would not", j.Answers, d.TLSSocket, j.orListen())
+			"the running daemon accepts clients at %s, but %s is not enabled%s: the daemon would not listen if systemd started it", j.Answers, d.TLSSocket, j.orListen())
 	case j.Systemd && (set && on || d.ListenTLS && j.Exists(j.Layout.Path(libvirt.ServerCert)) && j.Exists("/usr/lib/systemd/system/"+d.TLSSocket)):
 		j.say("nobody-listens", Warning, j.enableSocket(),
 			"the daemon does not listen for TLS: %s is not enabled%s", d.TLSSocket, j.orListen())
@@ -78,7 +78,7 @@ func (j *confJudge) ignoredBySocket() {
 		if !set || name == "listen_tls" && v.Int() == 1 {
 			continue
 		}
-		j.say("socket-decides", Note, j.mute(name), "%s is without effect: %s opens the port", name, j.Daemon.TLSSocket)
+		j.say("socket-decides", Note, j.mute(name), "%s has no effect: %s opens the port", name, j.Daemon.TLSSocket)
 	}
 }
 
@@ -102,7 +102,7 @@ func (j *confJudge) checks() {
 		j.inSession()
 	}
 	if n, ok := j.number("tls_no_sanity_certificate"); ok && n == 1 {
-		j.say("no-sanity", Warning, j.mute("tls_no_sanity_certificate"), "tls_no_sanity_certificate = 1: the daemon starts on files that no client accepts; a reload checks them all the same")
+		j.say("no-sanity", Warning, j.mute("tls_no_sanity_certificate"), "tls_no_sanity_certificate = 1: the daemon starts even with files that no client accepts; a reload still checks them")
 	}
 	if v, ok := j.text("auth_tls"); ok && v == "sasl" {
 		j.say("auth-sasl", Note, "", "auth_tls = \"sasl\": a certificate alone is not enough, the daemon also asks for a SASL user")

@@ -24,7 +24,7 @@ func InQEMUConf(q QEMUConf) ([]Finding, *conf.File) {
 		return j.found, nil
 	}
 	if q.File.Err != nil && !q.File.Absent() {
-		j.say("unseen", Warning, "", "it could not be read, so it was not judged: %s", plainReason(q.File.Err))
+		j.say("unseen", Warning, "", "virtpki could not read it, so it was not checked: %s", plainReason(q.File.Err))
 		return j.found, nil
 	}
 	parsed, err := conf.Parse(q.File.Data)

@@ -14,7 +14,7 @@ func StartedUnchecked(found []Finding) []Finding {
 	var out []Finding
 	for _, f := range found {
 		if f.Stage == Own && f.Level == Error && !slices.Contains(loading, f.ID) {
-			f.Text = strings.Replace(f.Text, refusal, "libvirtd starts all the same, since tls_no_sanity_certificate is set; a reload does not take it", 1)
+			f.Text = strings.Replace(f.Text, refusal, "libvirtd starts anyway, because tls_no_sanity_certificate is set; a reload refuses it", 1)
 			f.Stage = Session
 			if strings.HasPrefix(f.ID, "ca-") {
 				f.Level = Warning

@@ -34,7 +34,7 @@ func UnknownSettings(file *conf.File, qemu bool) []UnknownSetting {
 		u := UnknownSetting{ID: "setting-unknown", Level: Note, Name: name, Text: "libvirt does not know it and ignores it"}
 		switch right := nearest(name, known); {
 		case slices.Contains(others, name):
-			u.ID, u.Level, u.Text = "setting-elsewhere", Warning, "libvirt ignores it here; it is a setting of "+other
+			u.ID, u.Level, u.Text = "setting-elsewhere", Warning, "libvirt ignores it here; it belongs in "+other
 		case conf.Gone(name):
 			u.ID, u.Text = "setting-gone", "a setting of older releases, which libvirt ignores now"
 		case right != "":

@@ -68,7 +68,7 @@ func CAOnHost(ca, crl File, terms []CRLTerm, m Machine) []Finding {
 		j.ends(ca.Path, cert, "virtpki ca rollover start", " (CA "+commonName(cert)+")")
 		j.weak(ca.Path, cert)
 		if twin := seen[string(cert.RawSubject)]; twin != nil && !twin.Equal(cert) {
-			j.say(Finding{ID: "twin-cas", Level: Warning, File: ca.Path}, "two CAs are called %s: GnuTLS keeps one CRL for each name, so that of one hides the other's", commonName(cert))
+			j.say(Finding{ID: "twin-cas", Level: Warning, File: ca.Path}, "two CAs are called %s: GnuTLS keeps one CRL for each name, so the CRL of one hides the other's", commonName(cert))
 		}
 		seen[string(cert.RawSubject)] = cert
 	}
@@ -107,7 +107,7 @@ func (j *hostJudge) names(cert File) {
 		}
 	}
 	if len(missing) > 0 {
-		j.say(Finding{ID: "name-missing", Level: Warning, File: cert.Path, Fix: "virtpki renew" + asSANs(missing)}, "it is not for %s, which is this machine: clients that connect by that name refuse it%s", strings.Join(missing, " and "), inBrackets(why))
+		j.say(Finding{ID: "name-missing", Level: Warning, File: cert.Path, Fix: "virtpki renew" + asSANs(missing)}, "it does not cover this machine's name %s: clients that connect by that name refuse it%s", strings.Join(missing, " and "), inBrackets(why))
 	}
 	missing = nil
 	for _, ip := range j.Addresses {
@@ -116,7 +116,7 @@ func (j *hostJudge) names(cert File) {
 		}
 	}
 	if len(missing) > 0 {
-		j.say(Finding{ID: "address-missing", Level: Warning, File: cert.Path, Fix: "virtpki renew"}, "it lacks %s, which this machine has: clients that connect by address, and guests that migrate here by it, are refused", strings.Join(missing, ", "))
+		j.say(Finding{ID: "address-missing", Level: Warning, File: cert.Path, Fix: "virtpki renew"}, "it lacks this machine's address %s: clients that connect by address refuse it, and so do migrations to this host", strings.Join(missing, ", "))
 	}
 }
 
@@ -224,7 +224,7 @@ func (j *hostJudge) crlEnds(path string, term CRLTerm) {
 	switch {
 	case term.Until.IsZero() || j.Now.Before(term.Due) || j.Now.After(term.Until):
 	default:
-		j.say(Finding{ID: "crl-due", Level: Note, File: path, Fix: "virtpki crl"}, "there should be a new CRL by %s; libvirt does not look at that", until)
+		j.say(Finding{ID: "crl-due", Level: Note, File: path, Fix: "virtpki crl"}, "a new CRL is due by %s; libvirt ignores that date", until)
 	}
 }
 
@@ -251,7 +251,7 @@ func WeakKey(pub any) (text string, refused bool) {
 		case bits < smallestRSA:
 			return fmt.Sprintf("an RSA key of %d bits: GnuTLS refuses it", bits), true
 		case bits < 2048:
-			return fmt.Sprintf("an RSA key of %d bits: GnuTLS with its own defaults takes it, the policies of distributions do not", bits), false
+			return fmt.Sprintf("an RSA key of %d bits: GnuTLS accepts it by default, the policies of distributions do not", bits), false
 		}
 	case *ecdsa.PublicKey:
 		if bits := key.Curve.Params().BitSize; bits < 256 {

@@ -41,7 +41,7 @@ func TestMLDSA(t *testing.T) {
 		id     string // of the error
 		text   string
 	}{
-		{library("3.7.9"), refused, "has a key of the type ML-DSA-44, which GnuTLS 3.7.9 cannot use: QEMU does not take the files"},
+		{library("3.7.9"), refused, "has a key of the type ML-DSA-44, which GnuTLS 3.7.9 cannot use: QEMU refuses the files"},
 		{library("3.8.13"), refused, "which GnuTLS 3.8.13 without leancrypto cannot use"},
 		{library("3.8.9", leancrypto), refused, "which GnuTLS 3.8.9 cannot use"},
 		{gnutls.Library{}, refused, "which GnuTLS cannot use"},

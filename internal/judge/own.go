@@ -106,9 +106,9 @@ func (r *run) openLeaf(f File) *gnutls.Certificate {
 		return leaf
 	}
 	if errors.Is(err, gnutls.ErrNoBlock) {
-		r.refuse("cert-not-pem", f.Path, fixBytes, "holds no CERTIFICATE block (%s)", gnutls.LooksLike(f.Data))
+		r.refuse("cert-not-pem", f.Path, fixBytes, "does not contain a CERTIFICATE block (%s)", gnutls.LooksLike(f.Data))
 	} else {
-		r.refuse("cert-broken", f.Path, fixBytes, "holds a CERTIFICATE block that GnuTLS cannot read")
+		r.refuse("cert-broken", f.Path, fixBytes, "contains a CERTIFICATE block that GnuTLS cannot read")
 	}
 	return nil
 }
@@ -150,7 +150,7 @@ func (r *run) openCAs() bool {
 	case err == nil:
 		return true
 	case errors.Is(err, gnutls.ErrNoBlock):
-		r.refuse("ca-not-pem", f.Path, fixCA, "holds no CERTIFICATE block (%s)", gnutls.LooksLike(f.Data))
+		r.refuse("ca-not-pem", f.Path, fixCA, "does not contain a CERTIFICATE block (%s)", gnutls.LooksLike(f.Data))
 	default:
 		r.refuse("ca-broken", f.Path, fixCA, "has a CERTIFICATE block, number %d, that GnuTLS cannot read", len(cas)+1)
 	}
@@ -172,7 +172,7 @@ func (r *run) loadCAs(opened bool) {
 		return
 	}
 	if r.rules.MaxCAs > 0 && len(all) > r.rules.MaxCAs {
-		r.say(Finding{ID: "ca-too-many", Level: Warning, File: r.set.CA.Path, Fix: "put the CAs in use first, or drop those that are not"}, "holds %d CAs, and only the first %d are looked at when %s checks its own certificate", len(all), r.rules.MaxCAs, readerOf(r))
+		r.say(Finding{ID: "ca-too-many", Level: Warning, File: r.set.CA.Path, Fix: "put the CAs in use first, or remove the others"}, "contains %d CAs, but only the first %d count when %s checks its own certificate", len(all), r.rules.MaxCAs, readerOf(r))
 	}
 }
 
@@ -215,7 +215,7 @@ func (r *run) loadPair(p Identity, leaf *gnutls.Certificate) {
 	switch {
 	case errors.Is(err, gnutls.ErrKeyEncrypted) && r.rules.Product == "qemu" && r.set.Secret:
 	case errors.Is(err, gnutls.ErrKeyEncrypted) && r.rules.Product == "qemu":
-		r.refuse("key-encrypted", p.Key.Path, fixEncrypted+", or name the secret that holds it in qemu.conf", "is encrypted, and QEMU is given no passphrase")
+		r.refuse("key-encrypted", p.Key.Path, fixEncrypted+", or name the secret that holds it in qemu.conf", "is encrypted, and QEMU does not have the passphrase")
 	case errors.Is(err, gnutls.ErrKeyEncrypted):
 		r.refuse("key-encrypted", p.Key.Path, fixEncrypted, "is encrypted, and libvirt cannot ask for a passphrase")
 	case err != nil && r.set.GnuTLS.Loads(chain[0].Key):
@@ -225,7 +225,7 @@ func (r *run) loadPair(p Identity, leaf *gnutls.Certificate) {
 	}
 }
 
-const fixEncrypted = "take its passphrase away (openssl pkey -in KEY -out NEW)"
+const fixEncrypted = "remove its passphrase (openssl pkey -in KEY -out NEW)"
 
 // maxChain is the number of certificates that GnuTLS loads from a pair's file.
 const maxChain = 16
@@ -242,11 +242,11 @@ func (r *run) pairThere(p Identity) bool {
 	case r.set.Role == Server:
 		r.refuse("key-missing", p.Key.Path, r.reissue(), "is not there")
 	case noCert && noKey:
-		r.say(Finding{ID: "pair-missing", Level: Note, File: p.Cert.Path, Fix: r.reissue()}, "is not there, nor is its key: %s goes on without, and most servers then refuse it", readerOf(r))
+		r.say(Finding{ID: "pair-missing", Level: Note, File: p.Cert.Path, Fix: r.reissue()}, "is missing, and so is its key: %s connects without them, and most servers refuse it", readerOf(r))
 	case r.rules.HalfPairRefused:
-		r.refuse("pair-half", missingHalf(p), r.reissue(), "is not there, although its other half is")
+		r.refuse("pair-half", missingHalf(p), r.reissue(), "is missing, and its other half is there")
 	default:
-		r.say(Finding{ID: "pair-half", Level: Warning, File: missingHalf(p), Fix: r.reissue()}, "is not there, although its other half is: %s goes on without both, and most servers then refuse it", readerOf(r))
+		r.say(Finding{ID: "pair-half", Level: Warning, File: missingHalf(p), Fix: r.reissue()}, "is missing, and its other half is there: %s connects without both, and most servers refuse it", readerOf(r))
 	}
 	return false
 }

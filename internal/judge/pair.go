@@ -51,10 +51,10 @@ func (r *run) chainFaults(faults map[gnutls.Fault]*gnutls.Certificate, f File, r
 		refuse("issuer-usage", file, fixCA, "the key usage of its issuer %s does not permit signing certificates", at(gnutls.FaultIssuerUsage))
 	}
 	if faults[gnutls.FaultConstraints] != nil {
-		refuse("name-constraints", file, "virtpki issue it with names that the CA permits", "its names are not among those that its CA may certify")
+		refuse("name-constraints", file, "issue it again with names that the CA permits (virtpki ca show lists them)", "its CA may not certify its names")
 	}
 	if faults[gnutls.FaultPathLen] != nil {
-		refuse("path-length", file, r.reissue(), "there are more CAs above it than one of them allows below itself")
+		refuse("path-length", file, r.reissue(), "a CA above it does not allow so many CAs below itself")
 	}
 	r.signatureFaults(faults, file, refuse)
 }
@@ -63,7 +63,7 @@ func (r *run) chainFaults(faults map[gnutls.Fault]*gnutls.Certificate, f File, r
 func (r *run) signatureFaults(faults map[gnutls.Fault]*gnutls.Certificate, file string, refuse refusal) {
 	at := func(f gnutls.Fault) string { return nameText(faults[f].Subject) }
 	if faults[gnutls.FaultSignature] != nil {
-		refuse("signature-wrong", file, r.reissue(), "the signature on %s was not made with the key of the CA of that name", at(gnutls.FaultSignature))
+		refuse("signature-wrong", file, r.reissue(), "the signature on %s does not come from the CA that it names", at(gnutls.FaultSignature))
 	}
 	if c := faults[gnutls.FaultUnreadableSignature]; c != nil {
 		refuse("signature-unknown", file, r.reissue(), "the signature on %s (%s) cannot be checked by %s", at(gnutls.FaultUnreadableSignature), c.SignatureName(), r.set.GnuTLS)
@@ -83,12 +83,12 @@ func (r *run) explainNoIssuer(cert *gnutls.Certificate, file File) {
 	issuer := nameText(cert.Issuer)
 	switch {
 	case issuerAmong(cert, all) != nil:
-		r.refuse("issuer-too-late", r.set.CA.Path, "put the CA in use first", "the CA %s stands behind the first %d, which is all that %s looks at", issuer, r.rules.MaxCAs, readerOf(r))
+		r.refuse("issuer-too-late", r.set.CA.Path, "put the CA in use first", "the CA %s comes after the first %d, and %s reads only those", issuer, r.rules.MaxCAs, readerOf(r))
 	case len(chain) > 1 && issuerAmong(cert, chain[1:]) != nil:
-		r.refuse("issuer-in-cert-file", file.Path, "append the intermediate to "+r.set.CA.Path, "its issuer %s stands behind it in the same file, where %s does not look for CAs", issuer, readerOf(r))
+		r.refuse("issuer-in-cert-file", file.Path, "append the intermediate to "+r.set.CA.Path, "its issuer %s comes after it in the same file, where %s does not look for CAs", issuer, readerOf(r))
 	case sameName(cert, all):
-		r.refuse("issuer-other-key", r.set.CA.Path, "the CA was made again under its old name: issue the certificate again, or bring back the CA's former certificate",
-			"has a CA of the name %s, but with another key than the one that signed the certificate", issuer)
+		r.refuse("issuer-other-key", r.set.CA.Path, "the CA was replaced under its old name: issue the certificate again, or restore the CA's former certificate",
+			"has a CA named %s, but another key signed the certificate", issuer)
 	default:
 		r.refuse("issuer-missing", file.Path, "add that CA to "+r.set.CA.Path+", or issue the certificate from one that is there", "its issuer %s is not in the CA file", issuer)
 	}
@@ -138,7 +138,7 @@ func (r *run) checkAuthorities(leaf *gnutls.Certificate) {
 		r.checkCA(issuer, r.set.CA.Path)
 		cert = issuer
 	}
-	r.refuse("root-missing", r.set.CA.Path, "append the CA's own issuers, up to the self-signed one", "lacks %s, which is above the certificate; QEMU wants the chain up to a self-signed CA", nameText(cert.Issuer))
+	r.refuse("root-missing", r.set.CA.Path, "append the CA's own issuers, up to the self-signed one", "lacks %s, a CA above the certificate; QEMU needs the chain up to a self-signed CA", nameText(cert.Issuer))
 }
 
 // chainOf finds the certificates that accompany a leaf.

@@ -197,7 +197,7 @@ func (j *placeJudge) file(file libvirt.File, spot Spot) {
 	case spot.hidden():
 		j.unseen(file, spot)
 	case spot.Err != nil:
-		j.say(Finding{ID: "unseen", Level: Warning, File: spot.Path}, "it could not be looked at: %s", plainReason(spot.Err))
+		j.say(Finding{ID: "unseen", Level: Warning, File: spot.Path}, "virtpki could not examine it: %s", plainReason(spot.Err))
 	case !spot.Mode.IsRegular():
 		j.say(Finding{ID: "not-a-file", Level: Error, File: spot.Path}, "%s is in the place of a file", typeOf(spot.Mode))
 	case spot.Unread != nil:
@@ -226,7 +226,7 @@ func (j *placeJudge) unseen(file libvirt.File, spot Spot) {
 		if j.Asked {
 			level = Warning
 		}
-		j.say(Finding{ID: "unseen", Level: level, File: spot.Path}, "you may not read it, so it was not judged; root may")
+		j.say(Finding{ID: "unseen", Level: level, File: spot.Path}, "you may not read it, so it was not checked; root may")
 	case role == Client && j.Kind == SystemTree:
 		j.found = append(j.found, NoOwnPair(spot.Path)...)
 	default:

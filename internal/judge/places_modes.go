@@ -19,7 +19,7 @@ func (j *placeJudge) folder(spot Spot) {
 		j.say(Finding{ID: "unseen", Level: Warning, File: spot.Path}, "you may not read it, so its contents were not checked")
 		return
 	case spot.Err != nil:
-		j.say(Finding{ID: "unseen", Level: Warning, File: spot.Path}, "it could not be looked at: %s", plainReason(spot.Err))
+		j.say(Finding{ID: "unseen", Level: Warning, File: spot.Path}, "virtpki could not examine it: %s", plainReason(spot.Err))
 		return
 	case !spot.Mode.IsDir():
 		j.say(Finding{ID: "not-a-folder", Level: Error, File: spot.Path}, "%s is in the place of a directory", fileOr(spot.Mode))
@@ -68,9 +68,9 @@ func (j *placeJudge) folderMode(spot Spot, want fs.FileMode) {
 		j.say(Finding{ID: "writable", Level: Warning, File: spot.Path, Fix: fix}, "mode %04o: others may replace the files in it", mode)
 	case j.Kind == QEMUFolder: // only QEMU's access matters here
 	case want == 0o755 && mode&0o055 != 0o055:
-		j.say(Finding{ID: "closed", Level: Warning, File: spot.Path, Fix: fix}, "mode %04o: nobody but root can use the files in it; a user's virsh goes on as if they were not there", mode)
+		j.say(Finding{ID: "closed", Level: Warning, File: spot.Path, Fix: fix}, "mode %04o: only root can use the files in it; a user's virsh behaves as if they did not exist", mode)
 	case want == 0o700 && mode&0o077 != 0:
-		j.say(Finding{ID: "mode", Level: Warning, File: spot.Path, Fix: fix}, "mode %04o lets others look; %s %04o", mode, j.wants(spot.Path), want)
+		j.say(Finding{ID: "mode", Level: Warning, File: spot.Path, Fix: fix}, "mode %04o: others can look into it; %s %04o", mode, j.wants(spot.Path), want)
 	default:
 		j.say(Finding{ID: "mode", Level: Note, File: spot.Path, Fix: fix}, "mode %04o; %s %04o", mode, j.wants(spot.Path), want)
 	}
@@ -99,11 +99,11 @@ func (j *placeJudge) modes(file libvirt.File, spot Spot) {
 	switch {
 	case mode == want || want == 0:
 	case file == libvirt.ClientKey && j.Kind == SystemTree && mode == 0o644:
-		j.say(Finding{ID: "shared-client-key", Level: Note, File: spot.Path, Fix: chmod(0o600, spot.Path)}, "mode 0644: every local user can connect as this host (virt-pki-validate wants it so)")
+		j.say(Finding{ID: "shared-client-key", Level: Note, File: spot.Path, Fix: chmod(0o600, spot.Path)}, "mode 0644, as virt-pki-validate wants it: every local user can connect as this host")
 	case mode&0o022 != 0 && !(j.Kind == QEMUFolder && mode&0o022 == 0o020):
 		j.say(Finding{ID: "writable", Level: Warning, File: spot.Path, Fix: fix}, "mode %04o: others may change it", mode)
 	case isKey(file) && mode&openBits(j.Kind) != 0:
-		j.say(Finding{ID: "key-open", Level: Warning, File: spot.Path, Fix: fix}, "mode %04o: a private key that others than its owner can read", mode)
+		j.say(Finding{ID: "key-open", Level: Warning, File: spot.Path, Fix: fix}, "mode %04o: users other than its owner can read this private key", mode)
 	case !isKey(file) && want == 0o644 && mode&0o044 != 0o044:
 		j.say(Finding{ID: "closed", Level: Warning, File: spot.Path, Fix: fix}, "mode %04o: a user's virsh cannot read it", mode)
 	case j.Kind == QEMUFolder:
@@ -117,7 +117,7 @@ func (j *placeJudge) others(file libvirt.File, spot Spot) {
 	mode := spot.Mode.Perm()
 	switch {
 	case isKey(file) && mode&0o007 != 0:
-		j.say(Finding{ID: "key-open", Level: Warning, File: spot.Path, Fix: chmod(mode&^0o007, spot.Path)}, "mode %04o: a private key that everybody can read", mode)
+		j.say(Finding{ID: "key-open", Level: Warning, File: spot.Path, Fix: chmod(mode&^0o007, spot.Path)}, "mode %04o: everybody can read this private key", mode)
 	case mode&0o022 != 0:
 		j.say(Finding{ID: "writable", Level: Warning, File: spot.Path, Fix: chmod(mode&^0o022, spot.Path)}, "mode %04o: others may change it", mode)
 	}

@@ -26,10 +26,10 @@ func (j *placeJudge) names() {
 		j.crlName(crl)
 	}
 	if j.OtherPrefix != "" {
-		j.say(Finding{ID: "other-prefix", Level: Warning, File: j.OtherPrefix}, "there are files here too; the libvirt of this system reads %s, one that was built by hand may read these", j.Base)
+		j.say(Finding{ID: "other-prefix", Level: Warning, File: j.OtherPrefix}, "there are files here too; this system's libvirt reads %s, one that was built by hand may read these", j.Base)
 	}
 	if j.Kind == UserFolder && j.UID == 0 {
-		j.say(Finding{ID: "root-home", Level: Warning, File: j.Base}, "root's virsh never looks here: it takes the system's files, or those of ?pkipath=%s", j.Base)
+		j.say(Finding{ID: "root-home", Level: Warning, File: j.Base}, "root's virsh never looks here: it uses the system's files, or those of ?pkipath=%s", j.Base)
 	}
 	j.labels()
 }
@@ -60,11 +60,11 @@ func (j *placeJudge) crlName(crl NamedCRL) {
 	switch {
 	case strings.Contains(filepath.Base(crl.Path), ".pem.old") && !j.CRL.Absent() && !crl.Made.After(j.CRL.Made): // moved aside
 	case j.CRL.Absent():
-		j.say(Finding{ID: "crl-name", Level: Warning, File: crl.Path, Fix: move}, "a CRL under a name that is not read: libvirt reads %s", filepath.Base(right))
+		j.say(Finding{ID: "crl-name", Level: Warning, File: crl.Path, Fix: move}, "libvirt does not read a CRL under this name; it reads %s", filepath.Base(right))
 	case bytes.Equal(crl.Data, j.CRL.Data):
 		j.say(Finding{ID: "crl-name", Level: Note, File: crl.Path}, "a copy of %s; libvirt does not read it under this name", filepath.Base(right))
 	case crl.Made.After(j.CRL.Made):
-		j.say(Finding{ID: "crl-name", Level: Warning, File: crl.Path, Fix: move}, "a CRL that is newer than %s, under a name that is not read: clients that it revokes are admitted", filepath.Base(right))
+		j.say(Finding{ID: "crl-name", Level: Warning, File: crl.Path, Fix: move}, "a CRL that is newer than %s, under a name that libvirt does not read: clients that it revokes are admitted", filepath.Base(right))
 	default:
 		j.say(Finding{ID: "crl-name", Level: Note, File: crl.Path}, "an older CRL than %s; libvirt does not read it under this name", filepath.Base(right))
 	}

@@ -54,12 +54,12 @@ func (j *placeJudge) noPair(role Role, cert Spot) {
 		}
 		j.say(Finding{ID: "no-server-pair", Level: level, File: cert.Path}, "there is neither a server certificate nor its key: a daemon that listens for TLS does not start")
 	case role == Client && j.Kind == SystemTree && !j.Asked:
-		j.say(Finding{ID: "no-client-pair", Level: Note, File: cert.Path}, "there is neither a client certificate nor its key: root's virsh goes on without, the server refuses it, and so does another host to which guests migrate peer to peer")
+		j.say(Finding{ID: "no-client-pair", Level: Note, File: cert.Path}, "there is neither a client certificate nor its key: servers refuse root's virsh, and other hosts refuse peer-to-peer migrations from here")
 	case role == Client && j.Kind == SystemTree:
-		j.say(Finding{ID: "no-client-pair", Level: Error, File: cert.Path}, "there is neither a client certificate nor its key: root's virsh goes on without, the server refuses it, and so does another host to which guests migrate peer to peer")
+		j.say(Finding{ID: "no-client-pair", Level: Error, File: cert.Path}, "there is neither a client certificate nor its key: servers refuse root's virsh, and other hosts refuse peer-to-peer migrations from here")
 		j.later(Session)
 	case role == Client && j.Kind == FlatFolder:
-		j.say(Finding{ID: "no-client-pair", Level: Error, File: cert.Path}, "there is neither a client certificate nor its key: virsh goes on without, and the server refuses it")
+		j.say(Finding{ID: "no-client-pair", Level: Error, File: cert.Path}, "there is neither a client certificate nor its key: virsh connects without one, and the server refuses it")
 		j.later(Session)
 	case j.Kind == QEMUFolder && !j.Files[libvirt.CACert].absent():
 		j.say(Finding{ID: "no-" + string(role) + "-pair", Level: Note, File: cert.Path}, "there is neither a %s certificate nor its key: the uses that need them do not work", role)
@@ -93,19 +93,19 @@ func (j *placeJudge) withoutPair(role Role, half bool) (level Level, stage Stage
 	ends := half && j.Release.AtLeast(11, 10)
 	switch {
 	case j.Kind == QEMUFolder:
-		return Error, Places, "QEMU does not take the files"
+		return Error, Places, "QEMU refuses the files"
 	case role == Server:
 		return Error, Places, "the daemon does not start"
 	case j.Kind == UserFolder && ends:
-		return Error, Places, "libvirt before 11.10 silently uses the system's certificate and key, later ones do not connect"
+		return Error, Places, "libvirt before 11.10 silently uses the system's certificate and key, later releases do not connect"
 	case j.Kind == UserFolder && half:
-		return Warning, Places, "libvirt before 11.10 silently uses the system's certificate and key, later ones do not connect"
+		return Warning, Places, "libvirt before 11.10 silently uses the system's certificate and key, later releases do not connect"
 	case j.Kind == UserFolder:
 		return Warning, Places, "virsh silently uses the system's certificate and key"
 	case ends:
-		return Error, Places, "libvirt before 11.10 goes on without a certificate and the server refuses, later ones do not connect"
+		return Error, Places, "libvirt before 11.10 connects without a certificate and is refused, later releases do not connect"
 	case half:
-		return Error, Session, "libvirt before 11.10 goes on without a certificate and the server refuses, later ones do not connect"
+		return Error, Session, "libvirt before 11.10 connects without a certificate and is refused, later releases do not connect"
 	}
-	return Error, Session, "virsh goes on without a certificate, and the server refuses it"
+	return Error, Session, "virsh connects without a certificate, and the server refuses it"
 }

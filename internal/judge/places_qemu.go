@@ -35,7 +35,7 @@ func (j *placeJudge) emptyFolder() bool {
 		if j.found[i].ID == "no-ca" {
 			j.found[i].ID = "qemu-empty"
 			j.found[i].File = j.Base
-			j.found[i].Text = "the directory is there and does not contain a CA: libvirt has QEMU look here and nowhere else, so TLS for this use is broken"
+			j.found[i].Text = "the directory exists but does not contain a CA: QEMU looks only here, so TLS for this use does not work"
 			j.found[i].Fix = "rmdir " + termtext.ShellWord(j.Base)
 		}
 	}
@@ -46,7 +46,7 @@ func (j *placeJudge) emptyFolder() bool {
 func (j *placeJudge) readable() {
 	for _, folder := range j.Folders {
 		if folder.Err == nil && !j.QEMU.MayEnter(folder.UID, folder.GID, folder.Mode) {
-			j.say(Finding{ID: "qemu-unreadable", Level: Error, File: folder.Path, Fix: chmod(folder.Mode|0o055, folder.Path)}, "user %s, as which QEMU runs, may not look into it", j.QEMU.User)
+			j.say(Finding{ID: "qemu-unreadable", Level: Error, File: folder.Path, Fix: chmod(folder.Mode|0o055, folder.Path)}, "QEMU runs as user %s, who may not enter it", j.QEMU.User)
 			return
 		}
 	}
@@ -59,7 +59,7 @@ func (j *placeJudge) readable() {
 		if isKey(file) {
 			fix = fmt.Sprintf("chgrp %s %s && chmod 0640 %s", j.group(), termtext.ShellWord(spot.Path), termtext.ShellWord(spot.Path))
 		}
-		j.say(Finding{ID: "qemu-unreadable", Level: Error, File: spot.Path, Fix: fix}, "user %s, as which QEMU runs, may not read it (owner %d, group %d, mode %04o)", j.QEMU.User, spot.UID, spot.GID, spot.Mode.Perm())
+		j.say(Finding{ID: "qemu-unreadable", Level: Error, File: spot.Path, Fix: fix}, "QEMU runs as user %s, who may not read it (owner %d, group %d, mode %04o)", j.QEMU.User, spot.UID, spot.GID, spot.Mode.Perm())
 	}
 }
 
@@ -79,7 +79,7 @@ func (j *placeJudge) appArmor() {
 	}
 	dir := filepath.Dir(j.LocalAppArmor)
 	fix := fmt.Sprintf("mkdir -p %s && echo %s >>%s", termtext.ShellWord(dir), termtext.ShellWord("  "+j.Seen+"/** r,"), termtext.ShellWord(j.LocalAppArmor))
-	j.say(Finding{ID: "apparmor", Level: Warning, File: j.Base, Fix: fix}, "the AppArmor profile for QEMU does not list it: a guest that AppArmor confines may not read it")
+	j.say(Finding{ID: "apparmor", Level: Warning, File: j.Base, Fix: fix}, "the AppArmor profile of QEMU does not list it: a confined guest may not read it")
 }
 
 // profilePaths lists the paths for which an AppArmor profile has rules, with
@@ -117,7 +117,7 @@ func InQEMUTrust(base string, qemu, libvirts []*x509.Certificate) []Finding {
 		return nil
 	}
 	return []Finding{{ID: "qemu-other-ca", Level: Note, Stage: Places, File: base,
-		Text: fmt.Sprintf("QEMU trusts another CA here, %q, than libvirt: a guest migrates only to and from hosts with a QEMU that trusts it too", subjectText(qemu[0]))}}
+		Text: fmt.Sprintf("QEMU trusts another CA here, %q, than libvirt: a guest migrates only between hosts where QEMU trusts that CA", subjectText(qemu[0]))}}
 }
 
 // subjectText is a subject as libvirt prints it.

@@ -15,7 +15,7 @@ func Swapped(server, client Set) []Finding {
 	for _, p := range []slots{s, c} {
 		if belong(p.keyFile, p.certFile) {
 			cert, key := termtext.ShellWord(p.certFile.Path), termtext.ShellWord(p.keyFile.Path)
-			found = append(found, swapped([]string{p.certFile.Path, p.keyFile.Path}, "the certificate and the key are exchanged",
+			found = append(found, swapped([]string{p.certFile.Path, p.keyFile.Path}, "the certificate and the key are swapped",
 				fmt.Sprintf("%s && chmod 0644 %s && chmod 0600 %s", exchange(cert, key), cert, key)))
 		}
 	}
@@ -27,15 +27,15 @@ func Swapped(server, client Set) []Finding {
 	all := []string{s.certFile.Path, s.keyFile.Path, c.certFile.Path, c.keyFile.Path}
 	switch {
 	case whole && roles:
-		pairs := swapped(all, "the certificates and keys of client and server are exchanged", certs+" && "+keys)
+		pairs := swapped(all, "the certificates and keys of client and server are swapped", certs+" && "+keys)
 		if !BindsRole(s.certFile) && !BindsRole(c.certFile) {
 			pairs.Level = Warning // libvirt warns, and goes on
 		}
 		found = append(found, pairs)
 	case crossed && roles:
-		found = append(found, swapped(all, "the certificates of server and client are exchanged", certs))
+		found = append(found, swapped(all, "the certificates of server and client are swapped", certs))
 	case crossed:
-		found = append(found, swapped(all, "the keys of server and client are exchanged", keys))
+		found = append(found, swapped(all, "the keys of server and client are swapped", keys))
 	}
 	return found
 }

@@ -34,11 +34,11 @@ func (r *run) refuse(id, file, fix, format string, args ...any) {
 func consequenceOf(r *run) string {
 	switch {
 	case r.stage == Session && r.set.Role == Server:
-		return "clients break the connection off"
+		return "clients close the connection"
 	case r.stage == Session:
 		return "the server refuses the client"
 	case r.rules.Product == "qemu":
-		return "QEMU does not take the files"
+		return "QEMU refuses the files"
 	case r.set.Role == Server:
 		return "libvirtd does not start, a reload keeps the old files"
 	}
@@ -66,7 +66,7 @@ func (r *run) reissue() string {
 }
 
 const (
-	fixCA    = "copy the CA's own file again, from the CA or from another host"
+	fixCA    = "copy the CA's file again, from the CA or from another host"
 	fixCRL   = "virtpki crl writes a new one; or remove the file"
 	fixBytes = "copy the file again from where it was made"
 )

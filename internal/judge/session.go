@@ -75,7 +75,7 @@ func (r *run) handshake(leaf *gnutls.Certificate) {
 		return
 	}
 	if leaf.Key.Kind == gnutls.KeyRSA && usage&gnutls.UsageKeyEncipherment != 0 && r.set.Role == Server {
-		r.say(Finding{ID: "cert-usage-old-tls", Level: Warning, File: r.set.Cert.Path, Fix: r.reissue()}, "its key usage permits key encipherment alone, so only TLS 1.2 with static RSA works")
+		r.say(Finding{ID: "cert-usage-old-tls", Level: Warning, File: r.set.Cert.Path, Fix: r.reissue()}, "its key usage permits only key encipherment, so only TLS 1.2 with static RSA works")
 		return
 	}
 	r.refuse("cert-usage-handshake", r.set.Cert.Path, r.reissue(), "its key usage does not permit digital signatures, so GnuTLS cannot use it in a handshake")
@@ -161,14 +161,14 @@ func (r *run) checkSubject(leaf *gnutls.Certificate, peer Peer) {
 		r.refuse("subject-unreadable", file, r.reissue(), "GnuTLS has no text for its subject (%s)", err)
 		return
 	case r.rules.MaxDN > 0 && len(text) > r.rules.MaxDN:
-		r.refuse("subject-long", file, r.reissue(), "the text of its subject has %d bytes, and %d are the most", len(text), r.rules.MaxDN)
+		r.refuse("subject-long", file, r.reissue(), "the text of its subject has %d bytes (at most %d)", len(text), r.rules.MaxDN)
 		return
 	}
 	if r.set.Role != Client || peer.DNList == nil {
 		return
 	}
 	if _, ok := dn.Compile(peer.DNList, r.rules.Matcher).Match(text); !ok {
-		r.refuse("dn-refused", file, "look at the list with virtpki dn lint; the entry for this client is "+quoted(text),
+		r.refuse("dn-refused", file, "check the list with virtpki dn lint; the entry for this client is "+quoted(text),
 			"its subject %s is not on tls_allowed_dn_list", quoted(text))
 	}
 }
@@ -182,7 +182,7 @@ func (r *run) checkNames(leaf *gnutls.Certificate, peer Peer) {
 	}
 	for _, name := range slices.Compact(slices.Clone(peer.Names)) {
 		if ok, why := gnutls.MatchHost(leaf, name); !ok {
-			r.refuse("name-mismatch", r.set.Cert.Path, "virtpki renew"+asSANs([]string{name}), "is not for the name %q (%s)", name, why)
+			r.refuse("name-mismatch", r.set.Cert.Path, "virtpki renew"+asSANs([]string{name}), "does not cover the name %q (%s)", name, why)
 		}
 	}
 }

@@ -96,7 +96,7 @@ func (p *Pair) KeyMissing() error {
 	if p.Cert == nil || p.Key != nil {
 		return nil
 	}
-	return hint.With(fmt.Errorf("%s: its key %s is missing", p.CertPath, p.KeyPath), "restore the key, or remove the certificate to have a new one made")
+	return hint.With(fmt.Errorf("%s: its key %s is missing", p.CertPath, p.KeyPath), "restore the key; or remove the certificate, and virtpki makes a new one")
 }
 
 // Alone returns the pair if it is a key without a certificate, else nil.

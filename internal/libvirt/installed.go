@@ -30,7 +30,7 @@ func InstalledReleases(ctx context.Context, root string) ([]Release, error) {
 		}
 	}
 	if len(targets) == 0 {
-		return nil, fmt.Errorf("neither dpkg-query nor rpm knows of a libvirt or QEMU installed here")
+		return nil, fmt.Errorf("dpkg-query and rpm know of no installed libvirt or QEMU")
 	}
 	return targets, nil
 }

@@ -89,7 +89,7 @@ func FindQEMUUse(name string) (QEMUUse, error) {
 			return use, nil
 		}
 	}
-	return QEMUUse{}, fmt.Errorf("unknown use %q of QEMU (one of %s)", name, strings.Join(QEMUUseNames(), ", "))
+	return QEMUUse{}, fmt.Errorf("unknown QEMU use %q (one of %s)", name, strings.Join(QEMUUseNames(), ", "))
 }
 
 // FindQEMUUses looks uses up by their names, each once.

@@ -47,10 +47,10 @@ func TestFindQEMUUser(t *testing.T) {
 
 func TestFindQEMUUserRefuses(t *testing.T) {
 	for condition, test := range map[string]struct{ conf, passwd, want string }{
-		"no libvirt here":            {"", "root:x:0:0::/:/bin/sh\n", "no user for QEMU is known on this machine"},
-		"a user that is not there":   {`user = "vm2"`, debianPasswd, `user "vm2" of qemu.conf: no user for QEMU is known on this machine`},
+		"no libvirt here":            {"", "root:x:0:0::/:/bin/sh\n", "virtpki does not know QEMU's user on this machine"},
+		"a user that is not there":   {`user = "vm2"`, debianPasswd, `user "vm2" of qemu.conf: virtpki does not know QEMU's user on this machine`},
 		"a group that is not there":  {`group = "vm2"`, debianPasswd, `group "vm2" of qemu.conf: there is none of this name`},
-		"a number behind a plus":     {`user = "+x"`, debianPasswd, `user "+x" of qemu.conf: no user for QEMU is known on this machine`},
+		"a number behind a plus":     {`user = "+x"`, debianPasswd, `user "+x" of qemu.conf: virtpki does not know QEMU's user on this machine`},
 		"the number that means none": {`group = "4294967295"`, debianPasswd, `group "4294967295" of qemu.conf: there is none of this name`},
 	} {
 		file, err := conf.Parse([]byte("# qemu.conf\n" + test.conf + "\n"))

@@ -24,7 +24,7 @@ type QEMUUser struct {
 }
 
 // ErrNoQEMUUser says that no known user can be the one that runs QEMU.
-var ErrNoQEMUUser = errors.New("no user for QEMU is known on this machine")
+var ErrNoQEMUUser = errors.New("virtpki does not know QEMU's user on this machine")
 
 // qemuDefaults are the users that distributions build into libvirt: Debian, Ubuntu
 // and Arch; then Fedora, RHEL and SUSE.

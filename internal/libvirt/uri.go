@@ -43,8 +43,8 @@ func (u *RemoteURI) Address() string { return net.JoinHostPort(u.Host, strconv.I
 
 // The reasons why a URI is not one for TLS.
 var (
-	ErrLocalURI = errors.New("names no host and no transport, so it is the socket of this machine")
-	ErrNotTLS   = errors.New("is not for the TLS transport")
+	ErrLocalURI = errors.New("names neither host nor transport, so it means this machine's socket")
+	ErrNotTLS   = errors.New("does not use the TLS transport")
 )
 
 // ParseRemoteURI reads a connection URI by the rules of libvirt (src/remote/remote_driver.c,

@@ -59,7 +59,7 @@ func TestParseRemoteURIRefusals(t *testing.T) {
 		text, want string
 		is         error
 	}{
-		{"qemu:///system", "names no host", ErrLocalURI},
+		{"qemu:///system", "names neither host", ErrLocalURI},
 		{"qemu+ssh://hv1/system", `its transport is "ssh"`, ErrNotTLS},
 		{"qemu+tcp://hv1/system", `its transport is "tcp"`, ErrNotTLS},
 		{"qemu+://hv1/system", `its transport is ""`, ErrNotTLS},

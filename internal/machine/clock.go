@@ -62,7 +62,7 @@ func (m *Machine) WaitClock(ctx context.Context, f Floor, limit string) error {
 	if m.checkFloor(f) == nil {
 		return nil
 	}
-	m.Warn("the clock says %s, which is before %s (%s): waiting up to %s for it to be set", termtext.Instant(m.Now()), f.why, termtext.Instant(f.at), limit)
+	m.Warn("the clock says %s, which is before %s (%s): waiting up to %s until it is set", termtext.Instant(m.Now()), f.why, termtext.Instant(f.at), limit)
 	end := time.After(most)
 	for {
 		select {

@@ -57,7 +57,7 @@ func (kind Kind) template() (mechanism uint32, shape []attribute, err error) {
 			return mechECGenerate, []attribute{{attrECParams, bytes.Clone(c.params)}}, nil
 		}
 	}
-	return 0, nil, errors.New("a token makes keys of RSA and of the curves P-256, P-384 and P-521 alone")
+	return 0, nil, errors.New("a token makes only RSA keys and keys on the curves P-256, P-384 and P-521")
 }
 
 // is reports whether a key is of a kind.

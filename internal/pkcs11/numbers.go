@@ -77,7 +77,7 @@ var (
 	// ErrPINLocked says that the token does not accept a PIN any more.
 	ErrPINLocked = errors.New("the PIN is locked")
 	// ErrLastTry says that one more wrong PIN would lock the token, so that none was tried.
-	ErrLastTry = errors.New("one more wrong PIN locks the token, so none was tried")
+	ErrLastTry = errors.New("one more wrong PIN would lock the token, so virtpki did not try one")
 )
 
 // returned is an error that the module returns (CKR_...).

@@ -23,7 +23,7 @@ func Guard(f func()) func() {
 // is whole.
 func Catch() {
 	if wrong := recover(); wrong != nil {
-		termtext.Fprintf(os.Stderr, "virtpki: error: internal error: %v (%s, virtpki %s)\nvirtpki: hint: report it with the command that was run\n",
+		termtext.Fprintf(os.Stderr, "virtpki: error: internal error: %v (%s, virtpki %s)\nvirtpki: hint: report it, with the command that you ran\n",
 			wrong, panicPlace(), Version())
 		os.Exit(1)
 	}

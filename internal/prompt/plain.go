@@ -147,7 +147,7 @@ func (p *plainAsker) MultiSelect(ctx context.Context, message string, options []
 	}
 	for {
 		p.list(message, options, mark)
-		text, err := p.Input(ctx, "Numbers to turn from yes to no and back, or nothing to go on", "")
+		text, err := p.Input(ctx, "Numbers to turn from yes to no and back; empty: continue", "")
 		fields := strings.Fields(strings.ReplaceAll(text, ",", " "))
 		if err != nil || len(fields) == 0 {
 			return chosen, err

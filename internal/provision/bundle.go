@@ -46,7 +46,7 @@ func LoadBundle(m *machine.Machine, folder string) (*Bundle, error) {
 	b := &Bundle{}
 	var err error
 	if b.CA, err = authority.Open(at); errors.Is(err, authority.ErrNone) {
-		return nil, hint.With(fmt.Errorf("no bundle in %s: %s is missing", folder, layout.Path(libvirt.CACert)), "make one on the CA's machine: virtpki issue host NAME --out DIR; it is a directory; unpack a tar archive first")
+		return nil, hint.With(fmt.Errorf("no bundle in %s: %s is missing", folder, layout.Path(libvirt.CACert)), "make one on the CA's machine: virtpki issue host NAME --out DIR; unpack a tar archive first")
 	}
 	if err != nil {
 		return nil, err
@@ -72,7 +72,7 @@ func (b *Bundle) pair(layout libvirt.Layout, role pki.Role) (*keypair.Pair, erro
 	case p.Cert == nil:
 		return nil, fmt.Errorf("%s: its certificate %s is missing", p.KeyPath, p.CertPath)
 	case p.Key == nil:
-		return nil, hint.With(p.KeyMissing(), "have the bundle made again on the CA's machine")
+		return nil, hint.With(p.KeyMissing(), "make the bundle again on the CA's machine")
 	case !b.CA.HasSigned(p.Cert):
 		return nil, fmt.Errorf("%s: %s is not signed by the CA in %s", p.CertPath, subject.Of(p.Cert), b.CA.Layout.Path(libvirt.CACert))
 	}
@@ -160,7 +160,7 @@ func (b *Bundle) installPair(j *change.Job, to keypair.Dest, given *keypair.Pair
 	case err != nil:
 		return nil, err
 	case wins == newer:
-		j.Note("%s is newer than the bundle's: it was kept as it is", have.CertPath)
+		j.Note("%s is newer than the bundle's: it was kept", have.CertPath)
 		err = checkTaken(j, b.CA, have, now)
 		fallthrough
 	case wins == same:
@@ -188,7 +188,7 @@ const (
 func whichPair(have, given *keypair.Pair) (outcome, error) {
 	switch {
 	case have.Cert == nil && have.Key != nil && !pki.KeyMatches(given.Cert, have.Key):
-		return 0, hint.With(fmt.Errorf("%s: another key is there already, without a certificate", have.KeyPath), "move it away to use the certificate and key of the bundle")
+		return 0, hint.With(fmt.Errorf("%s: there is already another key here, without a certificate", have.KeyPath), "move it away to use the certificate and key of the bundle")
 	case have.Cert == nil:
 		return missing, nil
 	case have.Cert.Equal(given.Cert) && have.Key == nil:
@@ -197,7 +197,7 @@ func whichPair(have, given *keypair.Pair) (outcome, error) {
 		return same, nil
 	case !bytes.Equal(have.Cert.RawSubject, given.Cert.RawSubject):
 		return 0, hint.With(fmt.Errorf("%s: this is %s already, and the bundle is for %s", have.CertPath, subject.Of(have.Cert), subject.Of(given.Cert)),
-			"a host's certificate does not belong in an image: move it and its key away")
+			"an image must not contain a host's certificate: move it and its key away")
 	case have.Key == nil:
 		return 0, hint.With(have.KeyMissing(), "restore the key, or remove the certificate to use the certificate and key of the bundle")
 	case !have.Cert.NotBefore.Before(given.Cert.NotBefore):

@@ -77,9 +77,9 @@ func Issue(ctx context.Context, m *machine.Machine, keys *change.Keyring, r *Req
 	return j, err
 }
 
-// NoteNew notes for which certificates that a job made somebody has another one, and which
-// clients the daemon here would refuse. It is called after the run, which decides twice, because
-// it looks at all records of the CA.
+// NoteNew notes which of the certificates that a job made belong to somebody who has another one,
+// and adds the steps that admit the new clients here, if the daemon's list refuses them. It is
+// called after the run, which decides twice, because it looks at all records of the CA.
 func NoteNew(ctx context.Context, j *change.Job, a *authority.Authority, m *machine.Machine) {
 	var certs []*x509.Certificate
 	var clients []string
@@ -90,7 +90,7 @@ func NoteNew(ctx context.Context, j *change.Job, a *authority.Authority, m *mach
 		}
 	}
 	authority.NoteBeside(a, j, certs, m.Now())
-	j.Notes = append(j.Notes, inventory.Of(ctx, m).Refusing(clients)...)
+	j.Steps = append(j.Steps, inventory.Of(ctx, m).Refusing(clients)...)
 }
 
 // deliver plans the files of one name, with the directories of QEMU.

@@ -195,7 +195,7 @@ func (h *Host) readyByBundle(j *change.Job, keys *change.Keyring) error {
 		return err
 	}
 	if b.outdated(j.Plan.Tree(), h.to) {
-		j.Note("%s is newer than the bundle's: the bundle is not needed any more", h.to.Layout.Path(libvirt.ServerCert))
+		j.Note("%s is newer than the bundle's: the bundle is no longer needed", h.to.Layout.Path(libvirt.ServerCert))
 		return h.readyByItself(j, keys)
 	}
 	h.holdNames(j, b.Server)

@@ -60,7 +60,7 @@ func (h *Host) takeOrMake(j *change.Job, keys *change.Keyring, a *authority.Auth
 		return have, checkTaken(j, a, have, h.m.Now())
 	}
 	if id.Role == pki.Client && have.Key == nil && h.r.Client == "" && a.Keyless() {
-		j.Note("there is no client certificate here, and no CA's key to make one: this host accepts connections, and cannot connect to others")
+		j.Note("there is no client certificate here, and no CA's key to make one: this host accepts connections, but cannot connect to others")
 		return have, nil
 	}
 	return have, h.make(j, keys, a, id, have)

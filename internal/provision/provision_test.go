@@ -70,7 +70,7 @@ func TestWhichPairWins(t *testing.T) {
 		{"the same", given.Cert, given.Key, same, ""},
 		{"an older one", before.Cert, before.Key, renewed, ""},
 		{"a later one", after.Cert, after.Key, newer, ""},
-		{"another key", nil, other.Key, 0, "another key is there already"},
+		{"another key", nil, other.Key, 0, "there is already another key here"},
 		{"another name", other.Cert, other.Key, 0, "this is O=Example,CN=hv2 already, and the bundle is for O=Example,CN=hv1"},
 		{"an older certificate without its key", before.Cert, nil, 0, "its key serverkey.pem is missing"},
 		{"a later certificate without its key", after.Cert, nil, 0, "its key serverkey.pem is missing"},

@@ -88,8 +88,8 @@ func (f *Folders) Fill(j *change.Job, a *authority.Authority) error {
 // noteConfined notes that libvirt's AppArmor profile does not let QEMU read a directory.
 func (f *Folders) noteConfined(j *change.Job, use libvirt.QEMUUse, layout libvirt.Layout) {
 	if use.Confined && f.Machine.Tree().Exists(f.Machine.Path(libvirt.AppArmorQEMU)) {
-		j.Note("%s: the AppArmor profile of guests does not let QEMU read there", layout.Base)
-		j.Next("add \"%s/** r,\" to %s, or keep to --with %s", use.Layout(f.Machine.Sysconfdir).Base, libvirt.AppArmorLocal, libvirt.DefaultQEMU)
+		j.Note("%s: the AppArmor profile of guests does not allow QEMU to read there", layout.Base)
+		j.Next("add \"%s/** r,\" to %s, or use only --with %s", use.Layout(f.Machine.Sysconfdir).Base, libvirt.AppArmorLocal, libvirt.DefaultQEMU)
 	}
 }
 
@@ -132,7 +132,7 @@ func (f *Folders) fillOne(j *change.Job, a *authority.Authority, use libvirt.QEM
 		}
 	}
 	if err := a.Trust(j, to); err != nil {
-		return hint.With(err, "one CA signs for all of it, unless --qemu-ca names another for QEMU")
+		return hint.With(err, "use one CA for everything, or name another CA for QEMU with --qemu-ca")
 	}
 	for _, role := range Roles(use) {
 		if err := f.place(j, a, role, to); err != nil {
@@ -215,7 +215,7 @@ func (f *Folders) isCopy(have *keypair.Pair) bool {
 func (f *Folders) keep(j *change.Job, a *authority.Authority, have *keypair.Pair, to keypair.Dest) error {
 	if !a.HasSigned(have.Cert) {
 		return hint.With(fmt.Errorf("%s: %s is not signed by the CA in %s", have.CertPath, subject.Of(have.Cert), a.Layout.Path(libvirt.CACert)),
-			"move it away to have a new one made, or name its CA with --qemu-ca")
+			"move it away, and virtpki makes a new one; or name its CA with --qemu-ca")
 	}
 	data, err := f.Machine.Tree().ReadFile(have.KeyPath, store.MaxPEM)
 	if err != nil {
@@ -241,7 +241,7 @@ func (f *Folders) takeForeign(j *change.Job, a *authority.Authority, use libvirt
 			return false, err
 		}
 	}
-	j.Note("%s is of another CA, %s: it was kept as it is", to.Layout.Base, subject.Of(certs[0]))
+	j.Note("%s is from another CA, %s: it was kept", to.Layout.Base, subject.Of(certs[0]))
 	return true, nil
 }
 
@@ -249,7 +249,7 @@ func (f *Folders) takeForeign(j *change.Job, a *authority.Authority, use libvirt
 func (f *Folders) copyPair(j *change.Job, have *keypair.Pair, role pki.Role, to keypair.Dest) error {
 	from := f.Pairs[role]
 	if from == nil || from.Key == nil || from.Cert == nil {
-		return hint.With(fmt.Errorf("there is no %s certificate with its key to copy for QEMU", role), "issue a host, which has both roles, or give QEMU its own with --separate")
+		return hint.With(fmt.Errorf("there is no %s certificate with its key to copy for QEMU", role), "issue a host certificate, for both roles, or give QEMU its own with --separate")
 	}
 	if have.Key != nil && !pki.SameKey(have.Key.Public(), from.Key.Public()) {
 		return hint.With(fmt.Errorf("there is a key already: %s", have.KeyPath), "move it away first")
@@ -261,7 +261,7 @@ func (f *Folders) copyPair(j *change.Job, have *keypair.Pair, role pki.Role, to 
 // if this process does not run as root: nobody else can give a file to a group.
 func (f *Folders) keyOwner(j *change.Job) (*store.Owner, error) {
 	if machine.Owner() == nil {
-		j.NoteOnce("only root can give QEMU's keys to its group: as they are, QEMU cannot read them")
+		j.NoteOnce("only root can give QEMU's keys to its group: QEMU cannot read these")
 		return nil, nil
 	}
 	name, gid, err := f.findGroup()
@@ -269,7 +269,7 @@ func (f *Folders) keyOwner(j *change.Job) (*store.Owner, error) {
 		if !f.Portable {
 			return nil, hint.With(err, "install libvirt's QEMU driver first, or name the group that may read the keys with --qemu-group")
 		}
-		j.NoteOnce("%v: give the keys in QEMU's directories to its group where they go, or name it with --qemu-group", err)
+		j.NoteOnce("%v: on the host, give the keys in QEMU's directories to QEMU's group, or name it with --qemu-group", err)
 		return machine.Owner(), nil
 	}
 	if machine.Unread(err) {
@@ -279,7 +279,7 @@ func (f *Folders) keyOwner(j *change.Job) (*store.Owner, error) {
 		return nil, hint.Usage(err)
 	}
 	if f.Portable {
-		j.NoteOnce("QEMU's keys are for the group %s, %d: where they go it must have this number, and the tool that copies them must keep it; bootstrap --bundle sees to both", name, gid)
+		j.NoteOnce("QEMU's keys belong to the group %s, %d: on the host it must have the same number, and the copy must keep it; bootstrap --bundle does both", name, gid)
 	}
 	return &store.Owner{GID: gid}, nil
 }

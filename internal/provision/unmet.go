@@ -24,7 +24,7 @@ func (h *Host) hold(j *change.Job, have *keypair.Pair) {
 		return
 	}
 	if name := have.Cert.Subject.CommonName; h.r.Client != "" && h.r.Client != name {
-		unmet(j, "%s is that of %s, and not of %q: move it and its key away, then virtpki %sissue client %s --here",
+		unmet(j, "%s is for %s, not for %q: move it and its key away, then virtpki %sissue client %s --here",
 			have.CertPath, subject.Of(have.Cert), h.r.Client, h.m.Flags(), termtext.ShellWord(h.r.Client))
 	}
 }
@@ -34,7 +34,7 @@ func (h *Host) holdNames(j *change.Job, server *keypair.Pair) {
 	h.lacking = h.asked.Missing(server.Cert)
 	if len(h.lacking) == 0 {
 		if own := h.Server.Missing(server.Cert); len(own) > 0 {
-			j.Note("%s does not name %s: it was kept as it is (virtpki %srenew %s%s)", server.CertPath, strings.Join(own, ", "), h.m.Flags(), termtext.ShellFlags("--san", own...), h.m.RenewFlag())
+			j.Note("%s does not contain %s: it was kept (virtpki %srenew %s%s)", server.CertPath, strings.Join(own, ", "), h.m.Flags(), termtext.ShellFlags("--san", own...), h.m.RenewFlag())
 		}
 		return
 	}
@@ -42,9 +42,9 @@ func (h *Host) holdNames(j *change.Job, server *keypair.Pair) {
 	switch {
 	case h.r.Update:
 	case h.r.Bundle != "":
-		unmet(j, "%s does not name %s: make the bundle again with %s, where the CA's key is", server.CertPath, names, flags)
+		unmet(j, "%s does not contain %s: make the bundle again with %s, where the CA's key is", server.CertPath, names, flags)
 	default:
-		unmet(j, "%s does not name %s: virtpki %srenew %s%s, or --update", server.CertPath, names, h.m.Flags(), flags, h.m.RenewFlag())
+		unmet(j, "%s does not contain %s: virtpki %srenew %s%s, or --update", server.CertPath, names, h.m.Flags(), flags, h.m.RenewFlag())
 	}
 }
 
@@ -54,7 +54,7 @@ func (h *Host) holdCA(j *change.Job, ca *x509.Certificate) {
 		return
 	}
 	if name := organisation(h.r.CA.RawSubject); name != "" && !isCalled(ca, name) {
-		unmet(j, "the CA here is %s, and not %q: a CA keeps its name, and without --name bootstrap takes it", subject.Of(ca), name)
+		unmet(j, "the CA here is %s, not %q, and a CA keeps its name: leave out --name to use it", subject.Of(ca), name)
 	}
 }
 
@@ -69,7 +69,7 @@ func (h *Host) holdCAKey(j *change.Job, a *authority.Authority) error {
 	case err != nil:
 		return err
 	case data == nil:
-		unmet(j, "the CA's key is on another machine: without --key-uri and --tpm bootstrap takes the CA without it")
+		unmet(j, "the CA's key is on another machine: leave out --key-uri and --tpm to use the CA without it")
 	case !place.Holds(data):
 		unmet(j, "%s: the CA has another key than %s; to replace the CA: virtpki %sca rollover start %s", path, place, h.m.Flags(), place.Flags())
 	}

@@ -220,12 +220,12 @@ func (r *guestRefresh) proveVNC(ctx context.Context, guest rpc.Guest) error {
 	}
 	served, err := rpc.ServedVNC(ctx, guest.VNCAddress)
 	if err != nil {
-		return fmt.Errorf("VNC reloaded its TLS files, and does not answer: %w", err)
+		return fmt.Errorf("VNC reloaded its TLS files, but does not answer: %w", err)
 	}
 	path := r.where(served)
 	if path == "" {
-		return hint.With(fmt.Errorf("VNC serves %s until %s, which is in none of %s", subject.Of(served), termtext.Day(served.NotAfter), strings.Join(r.paths(), " and ")),
-			"it was started with another directory: it reads these when it is migrated or restarted")
+		return hint.With(fmt.Errorf("VNC serves %s until %s, a certificate that is in none of %s", subject.Of(served), termtext.Day(served.NotAfter), strings.Join(r.paths(), " and ")),
+			"the guest was started with another directory: it reads these files when it is migrated or restarted")
 	}
 	r.j.Did("guest %s: VNC serves %s, until %s", guest.Name, path, termtext.Day(served.NotAfter))
 	return nil

@@ -80,7 +80,7 @@ func (r *Reloader) Reload(ctx context.Context) error {
 				errs = append(errs, r.refreshAndProve(ctx, d))
 			}
 		case !slices.Contains(r.minded, cert):
-			r.j.Note("%s serves files of its own (%s): it was left alone", d.Daemon.Name, d.Files.Cert)
+			r.j.Note("%s serves files of its own (%s): it was not reloaded", d.Daemon.Name, d.Files.Cert)
 		case d.Address != "" && served(ctx, d).Stale():
 			errs = append(errs, r.refreshAndProve(ctx, d))
 		}

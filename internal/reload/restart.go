@@ -20,7 +20,7 @@ var ErrNeedsRestart = errors.New("its configuration names files of its own, so i
 // switch it to the default files and to their identity, and report success.
 func (r *Reloader) restart(ctx context.Context, d running.Daemon) (running.Daemon, error) {
 	if r.o.Restart == "" {
-		return d, hint.With(ErrNeedsRestart, "restart it, or let this command do it with --restart-command")
+		return d, hint.With(ErrNeedsRestart, "restart it, or have this command do it with --restart-command")
 	}
 	again, err := r.bring(ctx, "restart", func(ctx context.Context) (running.Daemon, bool) {
 		again, err := running.At(ctx, d.AdminSocket, r.m.Sysconfdir)
@@ -33,7 +33,7 @@ func (r *Reloader) restart(ctx context.Context, d running.Daemon) (running.Daemo
 	return again, nil
 }
 
-// Start starts a daemon that does not run, by the command that restarts it, and verifies that
+// Start starts a daemon that does not run, Restart command that restarts it, and verifies that
 // it serves the certificate on disk.
 func (r *Reloader) Start(ctx context.Context, d libvirt.Daemon) error {
 	started, err := r.bring(ctx, "start", func(ctx context.Context) (running.Daemon, bool) {
@@ -77,7 +77,7 @@ func (r *Reloader) bring(ctx context.Context, doing string, look func(context.Co
 		}
 		select {
 		case <-ctx.Done():
-			return running.Daemon{}, fmt.Errorf("it did not answer within %v of %q", bringTimeout, r.o.Restart)
+			return running.Daemon{}, fmt.Errorf("it did not respond within %v after %q", bringTimeout, r.o.Restart)
 		case <-time.After(bringPause):
 		}
 	}

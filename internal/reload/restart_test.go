@@ -27,7 +27,7 @@ func TestBring(t *testing.T) {
 		{"there at once", "echo started", 0, "", 1},
 		{"there after a while", "true", 2, "", 3},
 		{"a command that fails", "exit 7", 0, `restarting it with "exit 7": exit status 7`, 0},
-		{"not there in time", "true", -1, "it did not answer within", 1},
+		{"not there in time", "true", -1, "it did not respond within", 1},
 	} {
 		ctx, cancel := context.WithCancel(t.Context())
 		var output bytes.Buffer

@@ -118,10 +118,10 @@ func (r elsewhere) leaveDue() error {
 		return r.failures()
 	}
 	if flag := r.m.RenewFlag(); flag != "" {
-		r.tell("requests would be left in %s; the CA of this machine signs them with%s", r.m.System().Path(libvirt.Requests), flag)
+		r.tell("would leave requests in %s; this machine's issuer signs them with%s", r.m.System().Path(libvirt.Requests), flag)
 		return r.refused()
 	}
-	r.tell("the CA's key is not on this machine: requests would be left in %s; --via or --issuer has them signed", r.m.System().Path(libvirt.Requests))
+	r.tell("the CA's key is not on this machine: would leave requests in %s; --via or --issuer sends them to the CA", r.m.System().Path(libvirt.Requests))
 	r.nextImport()
 	return r.refused()
 }
@@ -134,7 +134,7 @@ func (r elsewhere) leaveRequests() error {
 	}
 	r.end(Requested, due)
 	r.report.Requests = due[0].layout.Path(libvirt.Requests)
-	r.tell("nothing is renewed yet: the CA's key is not on this machine, and the requests are in %s", r.report.Requests)
+	r.tell("nothing is renewed yet: the CA's key is not on this machine, so the requests are in %s", r.report.Requests)
 	if flag := r.m.RenewFlag(); flag != "" {
 		r.next("virtpki %srenew%s", r.m.Flags(), flag)
 		return r.refused()

@@ -47,10 +47,10 @@ func ungranted(o origin) string {
 	case o.user && !o.signed:
 		return "was not signed by the CA here"
 	case o.user && !o.keyFits:
-		return "lies there without its key"
+		return "has no key beside it"
 	case o.elsewhere:
 	case o.user && !o.recorded:
-		return "is not among this CA's records"
+		return "is not in this CA's records"
 	case !o.granted:
 		return "was not made by this CA"
 	case !slices.Contains(o.roles, o.role):

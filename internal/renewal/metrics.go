@@ -74,7 +74,7 @@ func (r *renewal) metricsText(result error, since int64) []byte {
 	certinfo.Family(&b, "virtpki_renew_success", "Whether the last run of renew succeeded.")
 	fmt.Fprintf(&b, "virtpki_renew_success %d\n", truth(result == nil))
 	if r.asks() {
-		certinfo.Family(&b, unansweredMetric, "Since when the CA does not answer requests, in seconds since 1970; 0 while it does, and while none are due.")
+		certinfo.Family(&b, unansweredMetric, "Time since when the CA does not answer requests, in seconds since 1970; 0 while it answers, and while none are due.")
 		fmt.Fprintf(&b, "%s %d\n", unansweredMetric, since)
 	}
 	return b.Bytes()
@@ -113,7 +113,7 @@ func crlMetrics(b *bytes.Buffer, a *authority.Authority) {
 	if err != nil {
 		return
 	}
-	certinfo.Family(b, "virtpki_crl_next_update_seconds", "When a CRL stops counting as fresh, in seconds since 1970.")
+	certinfo.Family(b, "virtpki_crl_next_update_seconds", "Expiry of a CRL (nextUpdate), in seconds since 1970.")
 	for _, crl := range crls {
 		fmt.Fprintf(b, "virtpki_crl_next_update_seconds{issuer=%s} %d\n", certinfo.Label(subject.Text(crl.RawIssuer)), unixSeconds(crl.NextUpdate))
 	}

@@ -34,7 +34,7 @@ func ParseNames(add, remove []string) (c NameChange, err error) {
 		return c, hint.Usage(err)
 	}
 	if both := c.remove.Lacking(without(&x509.Certificate{DNSNames: c.remove.DNS, IPAddresses: c.remove.IPs}, c.add)); both != "" {
-		return c, hint.Usagef("%s is to be added and removed", both)
+		return c, hint.Usagef("%s cannot be both added and removed", both)
 	}
 	return c, nil
 }
@@ -116,7 +116,7 @@ func (n renaming) refusal() error {
 		}
 	}
 	if n.left == 0 {
-		return errors.New("no name would be left in it")
+		return errors.New("it would have no name left")
 	}
 	if outside := n.change.add.Outside(n.permit); outside != "" {
 		return fmt.Errorf("the CA's own limits do not permit %s (%s)", outside, n.permit)
@@ -141,10 +141,10 @@ func (r Rule) rename(a *authority.Authority, c *candidate, own []net.IP) {
 func whyNames(f facts) string {
 	var parts []string
 	if f.lacking != "" {
-		parts = append(parts, "is to be for "+f.lacking+" too")
+		parts = append(parts, "lacks the requested "+f.lacking)
 	}
 	if f.unwanted != "" {
-		parts = append(parts, "is not to be for "+f.unwanted+" any more")
+		parts = append(parts, "has "+f.unwanted+", which is to be removed")
 	}
 	return strings.Join(parts, ", and ")
 }
@@ -168,7 +168,7 @@ func (r Rule) namesNotThere(found []*candidate) []string {
 		}
 	}
 	if text := rest.Text(); text != "" {
-		return []string{"no server certificate here is for " + text}
+		return []string{"no server certificate here has the name " + text}
 	}
 	return nil
 }
@@ -181,7 +181,7 @@ func (r Rule) namesGranted(certs []*x509.Certificate) error {
 		}
 		if missing := r.Names.add.Missing(cert); len(missing) > 0 {
 			return hint.With(fmt.Errorf("the CA has not granted %s: the live certificate stays", strings.Join(missing, ", ")),
-				"have it granted there: virtpki sign %s", termtext.ShellFlags("--exact-name", missing...))
+				"grant it there: virtpki sign %s", termtext.ShellFlags("--exact-name", missing...))
 		}
 		if kept := r.Names.kept(cert); kept != "" {
 			return fmt.Errorf("the CA's response still contains %s: the live certificate stays", kept)

@@ -23,8 +23,8 @@ func mustNames(t *testing.T, add, remove string) NameChange {
 func TestParseNames(t *testing.T) {
 	for _, c := range []struct{ add, remove, want string }{
 		{"hv1 10.0.0.1 *.lab.example", "hv2 2001:db8::1", ""},
-		{"a b", "B", "B is to be added and removed"},
-		{"10.0.0.1", "10.0.0.1", "10.0.0.1 is to be added and removed"},
+		{"a b", "B", "B cannot be both added and removed"},
+		{"10.0.0.1", "10.0.0.1", "10.0.0.1 cannot be both added and removed"},
 		{"hv_1 a..b", "", `SAN "a..b" is not a DNS name`},
 		{"", "fe80::1%eth0", "names an interface"},
 	} {
@@ -73,7 +73,7 @@ func TestRenaming(t *testing.T) {
 		{"virt", "hv1", 1, here, pki.Permit{}, ""},
 		{"", "10.0.0.1", 1, here, pki.Permit{}, "this machine has the address 10.0.0.1"},
 		{"", "10.0.0.1", 1, nil, pki.Permit{}, ""},
-		{"", "hv1", 0, nil, pki.Permit{}, "no name would be left"},
+		{"", "hv1", 0, nil, pki.Permit{}, "it would have no name left"},
 		{"virt.lab.example", "", 2, nil, permit, ""},
 		{"virt.example.org", "", 2, nil, permit, "do not permit virt.example.org (lab.example)"},
 	} {

@@ -115,11 +115,11 @@ func (r ownPaths) whyNot(a *authority.Authority, p *ownPair) string {
 	var refusal *store.Refusal
 	switch {
 	case p.cert == nil || a == nil:
-		return "there is nothing that could be renewed"
+		return "there is no certificate to renew"
 	case !a.HasSigned(p.cert):
-		return subject.IssuerOf(p.cert) + " signed it, which is not the CA here"
+		return subject.IssuerOf(p.cert) + " signed it, and not the CA here"
 	case keyAbsent(r.m) && !r.asks():
-		return "the CA's key is not on this machine: --via or --issuer has it signed"
+		return "the CA's key is not on this machine: --via or --issuer asks the CA"
 	case p.casErr != nil:
 		return p.casErr.Error()
 	case errors.As(unsafe, &refusal):
@@ -144,7 +144,7 @@ func othersPair(c *candidate) *ownPair {
 	cert := c.pair.Cert
 	p := &ownPair{path: c.pair.CertPath, cert: cert, ends: cert.NotAfter, opens: cert.NotAfter}
 	p.Reader, p.Role, p.Used = "QEMU", string(c.role), true
-	p.why, p.not, p.hint = "expired on "+termtext.Day(cert.NotAfter), subject.IssuerOf(cert)+" signed it, which is not the CA here", ": see renew --qemu-ca"
+	p.why, p.not, p.hint = "expired on "+termtext.Day(cert.NotAfter), subject.IssuerOf(cert)+" signed it, and not the CA here", ": see renew --qemu-ca"
 	return p
 }
 
@@ -176,7 +176,7 @@ func (p *ownPair) text() string {
 	if p.cert == nil {
 		return termtext.Sprintf("%s: %s; %s reads it there", p.path, p.why, p.Reader)
 	}
-	return termtext.Sprintf("%s: %s; %s reads it there, and virtpki does not renew it: %s%s", p.path, p.why, p.Reader, p.not, p.hint)
+	return termtext.Sprintf("%s: %s; %s reads it there, but virtpki does not renew it: %s%s", p.path, p.why, p.Reader, p.not, p.hint)
 }
 
 // ownDue notes the due pairs that renew does not renew. If a program needs one today, the run

@@ -32,9 +32,9 @@ func TestReasons(t *testing.T) {
 		{"of the generation that goes", func(f *facts) { f.outgoing = true }, []string{"signed by the CA that is being replaced"}},
 		{"another CA's, in a rollover", func(f *facts) { f.signed, f.outgoing = false, true }, []string{"not signed by the CA here"}},
 		{"a new address", func(f *facts) { f.missing = []net.IP{net.IPv4(192, 0, 2, 7)} }, []string{"lacks 192.0.2.7, which this machine has now"}},
-		{"a name more", func(f *facts) { f.lacking = "virt" }, []string{"is to be for virt too"}},
-		{"a name less", func(f *facts) { f.unwanted = "virt" }, []string{"is not to be for virt any more"}},
-		{"one for another", func(f *facts) { f.lacking, f.unwanted = "new", "old" }, []string{"is to be for new too, and is not to be for old any more"}},
+		{"a name more", func(f *facts) { f.lacking = "virt" }, []string{"lacks the requested virt"}},
+		{"a name less", func(f *facts) { f.unwanted = "virt" }, []string{"has virt, which is to be removed"}},
+		{"one for another", func(f *facts) { f.lacking, f.unwanted = "new", "old" }, []string{"lacks the requested new, and has old, which is to be removed"}},
 		{"another CA than was named", func(f *facts) { f.foreign = true }, []string{"not signed by the CA that signs now"}},
 		{"several", func(f *facts) {
 			f.foreign, f.key, f.now = true, "its key belongs to another certificate", cert.NotAfter
@@ -99,12 +99,12 @@ func TestUngranted(t *testing.T) {
 	}{
 		{"all is well", func(o *origin) {}, "", ""},
 		{"a CA that is not trusted", func(o *origin) { o.signed = false }, "", "was not signed by the CA here"},
-		{"no key", func(o *origin) { o.keyFits = false }, "", "lies there without its key"},
-		{"no record", func(o *origin) { o.recorded = false }, "", "is not among this CA's records"},
+		{"no key", func(o *origin) { o.keyFits = false }, "", "has no key beside it"},
+		{"no record", func(o *origin) { o.recorded = false }, "", "is not in this CA's records"},
 		{"another CA's", func(o *origin) { o.signed, o.granted = false, false }, "was not made by this CA", "was not signed by the CA here"},
 		{"another role", func(o *origin) { o.role = pki.Client }, "is not a client's certificate", "is not a client's certificate"},
 		{"the CA's key elsewhere", func(o *origin) { o.elsewhere, o.recorded, o.granted, o.role = true, false, false, pki.Client }, "", ""},
-		{"the CA's key elsewhere, and no key here", func(o *origin) { o.elsewhere, o.keyFits = true, false }, "", "lies there without its key"},
+		{"the CA's key elsewhere, and no key here", func(o *origin) { o.elsewhere, o.keyFits = true, false }, "", "has no key beside it"},
 	} {
 		for _, user := range []bool{false, true} {
 			o, want := whole, c.system

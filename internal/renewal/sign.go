@@ -68,7 +68,7 @@ func (r *renewal) decideOne(j *change.Job, a *authority.Authority, c *candidate)
 // renewOne plans a new certificate like the one that is there.
 func (r *renewal) renewOne(j *change.Job, a *authority.Authority, c *candidate) error {
 	if c.sealed {
-		return hint.With(fmt.Errorf("%s: %s, and its key has a passphrase", c.pair.CertPath, c.why()), "move the certificate and key away, let renew --with make new ones, and give the key the passphrase")
+		return hint.With(fmt.Errorf("%s: %s, and its key has a passphrase", c.pair.CertPath, c.why()), "move the certificate and key away, have renew --with make new ones, and give the key the passphrase")
 	}
 	if c.original != nil {
 		return r.copyOne(j, a, c)
@@ -108,7 +108,7 @@ func (r *renewal) renewOne(j *change.Job, a *authority.Authority, c *candidate) 
 // are lost, and checks that the lists of this machine still admit its DN.
 func (r *renewal) held(j *change.Job, c *candidate, cert *x509.Certificate) error {
 	if lost := pki.Lost(c.pair.Cert, cert); len(lost) > 0 {
-		j.Note("%s: renewed without %s (--keep-extras keeps that; virtpki rollback brings the previous certificate back)", c.pair.CertPath, strings.Join(lost, ", "))
+		j.Note("%s: renewed without %s (--keep-extras keeps that; virtpki rollback restores the previous certificate)", c.pair.CertPath, strings.Join(lost, ", "))
 	}
 	if c.place == ofQEMU || !slices.Contains(pki.RolesOf(c.pair.Cert), pki.Client) {
 		return nil

@@ -69,7 +69,7 @@ func (r *Report) NextText() termtext.Text { return change.StepsText(r.Next) }
 func (r *Report) Warnings(quiet bool) []string {
 	var all []string
 	if !r.CAEnds.IsZero() && (!quiet || r.CASoon) {
-		all = append(all, termtext.Sprintf("the CA expires on %s: begin its successor with virtpki ca rollover start", termtext.Day(r.CAEnds)))
+		all = append(all, termtext.Sprintf("the CA expires on %s: start a rollover with virtpki ca rollover start", termtext.Day(r.CAEnds)))
 	}
 	if !quiet {
 		all = append(append(all, r.Left...), r.Unused...)

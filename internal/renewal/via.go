@@ -55,7 +55,7 @@ func (r elsewhere) ask(ctx context.Context, csrs []*pki.CSR) (answer *pki.Answer
 }
 
 // livesOn says that nothing changes when a CA does not respond.
-const livesOn = "the live certificates are as they were; the keys wait"
+const livesOn = "the live certificates are unchanged; the new keys wait for the response"
 
 // askCommand runs the command that takes the requests to the CA. If only the CRL is due, it
 // sends the CA certificates that are trusted here.
@@ -88,7 +88,7 @@ func boundedOutput(cmd *exec.Cmd) ([]byte, error) {
 	cmd.Stdout = out
 	err := cmd.Run()
 	if out.left < 0 {
-		return nil, fmt.Errorf("it prints more than %d bytes", store.MaxPEM)
+		return nil, fmt.Errorf("it printed more than %d bytes", store.MaxPEM)
 	}
 	return out.Bytes(), err
 }

@@ -3,6 +3,6 @@
 // ends the connections of revoked clients, and verifies that they are refused.
 //
 // It reaches only the daemons of this machine; other hosts need a copy of the CRL. A daemon
-// with files of its own is restarted only by the command that the caller gives. Package grant
+// with files of its own is restarted only Restart command that the caller gives. Package grant
 // decides which later certificates a revocation rules out.
 package revocation

@@ -37,9 +37,9 @@ func (p *publication) enforce(ctx context.Context, r *reload.Reloader, j *change
 	concerned := slices.DeleteFunc(slices.Clone(p.daemons), func(d running.Daemon) bool { return !n.trusted(d) })
 	j.Next("on other hosts: copy %s to the same place there, then run virtpki reload", p.a.Layout.Path(libvirt.CACRL))
 	if len(concerned) == 0 {
-		why := "no daemon runs here that trusts this CA"
+		why := "no daemon that trusts this CA runs here"
 		if p.Reload.Leave {
-			why = "the daemons here were left alone"
+			why = "the daemons here were not reloaded"
 		}
 		j.Note("%s: nothing was reloaded", why)
 		return nil
@@ -62,10 +62,10 @@ func (n enforcement) trusted(d running.Daemon) bool {
 // at enforces the CRL at one daemon.
 func (n enforcement) at(ctx context.Context, d running.Daemon) error {
 	if d.Files.CRL == "" {
-		return hint.With(fmt.Errorf("it reads no CRL: %s", d.Files.CRLNote), "write all four entries, and restart it: virtpki config %s --apply", d.Daemon.Name)
+		return hint.With(fmt.Errorf("it reads no CRL: %s", d.Files.CRLNote), "set all four entries, then restart it: virtpki config %s --apply", d.Daemon.Name)
 	}
 	if d.Files.Custom && d.Root != "/" {
-		return hint.With(fmt.Errorf("it reads %s in a file system of its own, where nothing is written from here", d.Files.CRL),
+		return hint.With(fmt.Errorf("it reads %s in its own file system, which virtpki does not write to", d.Files.CRL),
 			"copy %s there, and restart it", n.a.Layout.Path(libvirt.CACRL))
 	}
 	d, err := n.r.Refresh(ctx, d)

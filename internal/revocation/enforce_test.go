@@ -16,7 +16,7 @@ func TestEnforceWritesIntoNoContainer(t *testing.T) {
 	d := running.Daemon{Root: "/proc/4242/root"}
 	d.Files.CRL, d.Files.Custom = "/etc/shadow", true
 	err := n.at(t.Context(), d)
-	if err == nil || !strings.Contains(err.Error(), "a file system of its own, where nothing is written") {
+	if err == nil || !strings.Contains(err.Error(), "in its own file system, which virtpki does not write to") {
 		t.Errorf("%v, want a refusal", err)
 	}
 }

@@ -69,7 +69,7 @@ func (f *finder) entryFor(j *change.Job, a *authority.Authority, c entry) (x509.
 	have, revoked := a.FindRevoked(c.serial)
 	if !revoked {
 		if c.cert == nil {
-			j.Note("the CA here has no record of %s: check that it is not mistyped", c.label())
+			j.Note("the CA here has no record of %s: check it for typing errors", c.label())
 		}
 		j.Did("revoked %s", c.label())
 		return x509.RevocationListEntry{SerialNumber: c.serial, RevocationTime: f.m.Now().UTC().Truncate(time.Second), ReasonCode: int(f.Reason)}, true

@@ -201,7 +201,7 @@ func (f *finder) agree(name string, live []entry) error {
 	case err != nil:
 		return err
 	case !yes:
-		return hint.With(errors.New("not confirmed: nothing was revoked"), "give the serials of those that are meant")
+		return hint.With(errors.New("not confirmed: nothing was revoked"), "give the serials of the certificates to revoke")
 	}
 	f.agreed[name] = true
 	return nil
@@ -233,7 +233,7 @@ func unknown(arg string) ([]entry, error) {
 	serial, ok := new(big.Int).SetString(arg, 16)
 	if !ok || len(arg) < serialDigits || serial.Sign() <= 0 || serial.BitLen() > serialBits {
 		return nil, hint.With(fmt.Errorf("the CA here has signed no certificate named %s", termtext.QuoteShort(arg)),
-			"give the certificate's file or its serial, if another tool made it with this CA")
+			"if another tool made it with this CA, give the certificate's file or its serial")
 	}
 	return []entry{{serial: serial}}, nil
 }
@@ -249,7 +249,7 @@ func inFile(a *authority.Authority, path string) ([]entry, error) {
 		return nil, fmt.Errorf("%s: %s is not signed by the CA here, %s", path, subject.Of(cert), subject.Of(a.CA.Certificate))
 	}
 	if cert.Equal(a.CA.Certificate) {
-		return nil, fmt.Errorf("%s: the CA itself, %s: no CRL of its own revokes it", path, subject.Of(cert))
+		return nil, fmt.Errorf("%s: it is the CA itself, %s, which its own CRL cannot revoke", path, subject.Of(cert))
 	}
 	return []entry{{serial: cert.SerialNumber, cert: cert, path: path}}, nil
 }

@@ -218,7 +218,7 @@ func (f *atIssuer) fromFile(ctx context.Context, path string) ([]entry, error) {
 	cert := certs[0]
 	switch {
 	case cert.IsCA:
-		return nil, fmt.Errorf("%s: %s is a CA: it is not revoked by this", path, subject.Of(cert))
+		return nil, fmt.Errorf("%s: %s is a CA, which this command does not revoke", path, subject.Of(cert))
 	case !f.a.HasSigned(cert):
 		return nil, fmt.Errorf("%s: %s is not signed by a CA that is trusted here", path, subject.Of(cert))
 	}

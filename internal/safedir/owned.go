@@ -21,7 +21,7 @@ func (d *Dir) isNew(mode fs.FileMode) error {
 		return err
 	}
 	if n := NodeOf(&stat); n.UID != os.Geteuid() || n.Mode.Perm()&^mode != 0 || len(names) > 0 {
-		return Refuse(d.Path, "was exchanged while it was made", "name a directory in which nobody else can write")
+		return Refuse(d.Path, "was replaced while virtpki made it", "name a directory in which nobody else can write")
 	}
 	return nil
 }
@@ -30,7 +30,7 @@ func (d *Dir) isNew(mode fs.FileMode) error {
 func (d *Dir) WasMade() error {
 	stat, err := d.Self()
 	if err == nil && int(stat.Uid) != os.Geteuid() {
-		err = Refuse(d.Path, "was exchanged while it was made", "name a directory in which nobody else can write")
+		err = Refuse(d.Path, "was replaced while virtpki made it", "name a directory in which nobody else can write")
 	}
 	return err
 }

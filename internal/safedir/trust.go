@@ -62,14 +62,14 @@ type Node struct {
 func RefuseDirectory(path string, n Node, known ...int) error {
 	switch trusted := append(known, 0, os.Geteuid()); {
 	case !slices.Contains(trusted, n.UID):
-		return Refuse(path, fmt.Sprintf("belongs to another user (uid %d), who could exchange the files there", n.UID),
+		return Refuse(path, fmt.Sprintf("belongs to another user (uid %d), who could replace the files there", n.UID),
 			"name a directory that belongs to you")
 	case n.Mode&fs.ModeSticky != 0:
 		return nil // each user can exchange only their own entries there
 	case n.Mode&0o002 != 0:
-		return Refuse(path, "can be written by every user, who could exchange the files there", "chmod o-w "+termtext.ShellWord(path))
+		return Refuse(path, "can be written by every user, who could replace the files there", "chmod o-w "+termtext.ShellWord(path))
 	case n.Mode&0o020 != 0 && !n.ownGroup():
-		return Refuse(path, fmt.Sprintf("can be written by its group (gid %d), which could exchange the files there", n.GID), "chmod g-w "+termtext.ShellWord(path))
+		return Refuse(path, fmt.Sprintf("can be written by its group (gid %d), which could replace the files there", n.GID), "chmod g-w "+termtext.ShellWord(path))
 	}
 	return nil
 }
@@ -82,7 +82,7 @@ func (n Node) ownGroup() bool { return n.GID == n.UID && n.UID != 0 }
 // user can exchange it.
 func RefuseLink(path, target string, folder, link Node) error {
 	if !slices.Contains([]int{0, os.Geteuid()}, link.UID) || RefuseDirectory(path, folder) != nil {
-		return Refuse(path, fmt.Sprintf("is a link to %q that another user can exchange", target), "name the directory that is meant, without a link")
+		return Refuse(path, fmt.Sprintf("is a link to %q that another user can replace", target), "name the directory itself, without a link")
 	}
 	return nil
 }

@@ -114,13 +114,13 @@ func (s *signing) refuseTaken(d *decision, refused []grant.Taken, sender grant.S
 		}
 	}
 	return hint.With(errors.New(strings.Join(texts, "; ")),
-		"renew on the host that has the key; for a host that was installed again, give %s", strings.Join(flags, " "))
+		"renew on the host that has the key; for a reinstalled host, give %s", strings.Join(flags, " "))
 }
 
 // takenText says who has a name.
 func (s *signing) takenText(one grant.Taken) string {
 	if file := s.claims.askedIn[one.Holder]; file != "" {
-		return fmt.Sprintf("is asked for under another key in %s", file)
+		return fmt.Sprintf("is also requested under another key in %s", file)
 	}
 	is := "is"
 	if !grant.NamesOf(one.Holder).Carry(one.Name) { // a wildcard, or the name of one

@@ -36,7 +36,7 @@ func (o *Offered) Lines() []string {
 		return lines
 	}
 	last := slices.MaxFunc(o.Before, func(a, b *x509.Certificate) int { return a.NotBefore.Compare(b.NotBefore) })
-	line := termtext.Sprintf("its key was certified before: %s, serial %s, until %s", subject.Of(last), store.SerialText(last.SerialNumber), termtext.Day(last.NotAfter))
+	line := termtext.Sprintf("its key already had a certificate: %s, serial %s, until %s", subject.Of(last), store.SerialText(last.SerialNumber), termtext.Day(last.NotAfter))
 	if n > 1 {
 		line += fmt.Sprintf(", and %d more", n-1)
 	}

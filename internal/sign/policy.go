@@ -126,7 +126,7 @@ func (p *Policy) role(csr *pki.CSR) (pki.Role, error) {
 		return p.Roles[0], nil
 	}
 	if len(asked) == 0 {
-		return "", hint.With(errors.New("it does not say whether it is for a server or a client"), "grant one with --role server or --role client")
+		return "", hint.With(errors.New("it does not say whether it is for a server or a client"), "grant a role with --role server or --role client")
 	}
 	granted := slices.DeleteFunc(slices.Clone(asked), func(role pki.Role) bool {
 		return len(p.Roles) > 0 && !slices.Contains(p.Roles, role)
@@ -135,7 +135,7 @@ func (p *Policy) role(csr *pki.CSR) (pki.Role, error) {
 	case len(granted) == 0:
 		return "", fmt.Errorf("it asks to be a %s, which is not granted", asked[0])
 	case len(granted) > 1 && granted[0] != granted[1]:
-		return "", hint.With(errors.New("it asks to be server and client with one key"), "make a request for each (virtpki request host), or grant one with --role")
+		return "", hint.With(errors.New("it asks for both roles, server and client, with one key"), "make a request for each role (virtpki request host), or grant one with --role")
 	}
 	return granted[0], nil
 }
@@ -151,7 +151,7 @@ func (d *decision) takeNames(csr *pki.CSR) error {
 	}
 	for _, name := range csr.DNSNames {
 		if net.ParseIP(name) != nil {
-			return fmt.Errorf("it asks for the address %s as if it were a DNS name", name)
+			return fmt.Errorf("it asks for the address %s as a DNS name", name)
 		}
 		if err := d.Add(name); err != nil {
 			return err

@@ -48,7 +48,7 @@ func (s *signing) readOne(in *incoming, data []byte) (err error) {
 		return fmt.Errorf("%s: %w", in.name, err)
 	}
 	if n := len(in.csrs); s.Unattended && n > s.AtMost {
-		return hint.With(fmt.Errorf("%s holds %d requests, and --yes signs at most %d of one file", in.name, n, s.AtMost), "--at-most %d signs them all", n)
+		return hint.With(fmt.Errorf("%s contains %d requests, and --yes signs at most %d of one file", in.name, n, s.AtMost), "--at-most %d signs them all", n)
 	}
 	for i, csr := range in.csrs {
 		if err := csr.Check(); err != nil {
@@ -75,7 +75,7 @@ func requestsIn(data []byte) ([]*pki.CSR, error) {
 		if response, err := pki.ParseAnswer(data); err == nil && len(response.Leafs) == 0 {
 			return nil, nil
 		}
-		return nil, hint.With(err, "a request is made by: virtpki request host")
+		return nil, hint.With(err, "make a request with: virtpki request host")
 	}
 	return csrs, err
 }

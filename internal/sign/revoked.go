@@ -17,7 +17,7 @@ import (
 // that nobody asks for by hand, as checkHolders does: hosts share the addresses of bridges.
 func (s *signing) checkRevoked(h *grant.History, d *decision, cert *x509.Certificate) error {
 	if err := authority.RefuseCompromised(h, pki.KeyIDOf(cert)); err != nil {
-		return hint.With(err, "a request with a new key is made by: virtpki request %s %s --new", d.Role, termtext.ShellWord(d.Name))
+		return hint.With(err, "make a request with a new key: virtpki request %s %s --new", d.Role, termtext.ShellWord(d.Name))
 	}
 	out, err := h.ShutOut(cert)
 	if err != nil {

@@ -88,7 +88,7 @@ func Run(ctx context.Context, m *machine.Machine, r Request, keys *change.Keyrin
 	if err != nil {
 		return nil, err
 	}
-	j.Notes = append(j.Notes, inventory.Of(ctx, m).Refusing(s.newClients())...)
+	j.Steps = append(j.Steps, inventory.Of(ctx, m).Refusing(s.newClients())...)
 	return &Result{j, s.whole()}, nil
 }
 
@@ -127,7 +127,7 @@ func (s *signing) decide(j *change.Job) error {
 func (s *signing) respond(j *change.Job, a *authority.Authority, in *incoming) error {
 	in.response = &pki.Answer{CAs: a.Certificates, CRLs: a.Lists}
 	if a.CRL == nil {
-		j.Next("the CA has no CRL: make one with virtpki crl")
+		j.Next("make a CRL, which the CA lacks: virtpki crl")
 	}
 	if len(in.decisions) == 0 {
 		j.Did("%s: the response contains the current CA and CRL", in.name)
@@ -146,7 +146,7 @@ func (s *signing) respond(j *change.Job, a *authority.Authority, in *incoming) e
 func (s *signing) certificate(j *change.Job, a *authority.Authority, d decision, csr *pki.CSR) (*x509.Certificate, error) {
 	if s.Reuse {
 		if cert := s.reusable(a, d); cert != nil {
-			j.Did("%s, signed before, is the response again (serial %s)", subject.Of(cert), store.SerialText(cert.SerialNumber))
+			j.Did("%s: the response is the certificate that was signed before (serial %s)", subject.Of(cert), store.SerialText(cert.SerialNumber))
 			return cert, nil
 		}
 	}

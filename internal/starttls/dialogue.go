@@ -26,7 +26,7 @@ type Dialogue interface {
 // The errors that callers tell apart.
 var (
 	ErrNoTLS  = errors.New("the server offers no TLS with certificates")
-	ErrSilent = errors.New("the server says nothing first")
+	ErrSilent = errors.New("the server does not speak first")
 )
 
 // OtherError is the error for a server that does not speak the protocol.

@@ -134,11 +134,11 @@ func strangeLock(d *safedir.Dir, stat *unix.Stat_t) string {
 	case stat.Mode&unix.S_IFMT == unix.S_IFREG && d.Exclusive() == nil:
 		return ""
 	case n.UID != os.Geteuid() && n.UID != 0:
-		return fmt.Sprintf("is not the lock of one of your runs: it belongs to uid %d, who could hold it for ever", n.UID)
+		return fmt.Sprintf("is not the lock of one of your runs: it belongs to uid %d, who could hold it forever", n.UID)
 	case stat.Mode&unix.S_IFMT != unix.S_IFREG, stat.Size > 0:
 		return "is not the lock of one of your runs: it is not an empty file"
 	case n.Mode&0o077 != 0:
-		return fmt.Sprintf("is not the lock of one of your runs: its mode is %04o, so that others could hold it for ever", n.Mode)
+		return fmt.Sprintf("is not the lock of one of your runs: its mode is %04o, so others could hold it forever", n.Mode)
 	}
 	return ""
 }

@@ -27,10 +27,10 @@ type Output struct {
 }
 
 // ErrNotOurs is the error for an existing file that virtpki has not written.
-var ErrNotOurs = errors.New("is there already, and virtpki has not written it")
+var ErrNotOurs = errors.New("exists already, and virtpki did not write it")
 
 // ErrPrivateKey is the error for an existing file that holds a private key.
-var ErrPrivateKey = errors.New("holds a private key, which is never replaced by something else")
+var ErrPrivateKey = errors.New("contains a private key, which virtpki never replaces with something else")
 
 // Output states that a file holds data, with this mode and owner. A file at the path is replaced
 // only if a former run has written it and no other user can have changed it since, or if Force

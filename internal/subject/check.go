@@ -55,7 +55,7 @@ func CheckClient(name string) error {
 	}
 	switch {
 	case strings.ContainsAny(name, `/\`):
-		return fmt.Errorf("client name %q holds a slash", name)
+		return fmt.Errorf("client name %q contains a slash", name)
 	case strings.HasPrefix(name, "."):
 		return fmt.Errorf("client name %q begins with a dot", name)
 	case strings.TrimSpace(name) != name:
@@ -75,7 +75,7 @@ func CheckText(what, text string) error {
 	case utf8.RuneCountInString(text) > maxCommonName:
 		return fmt.Errorf("%s %s has %d characters (at most %d)", what, termtext.QuoteShort(text), utf8.RuneCountInString(text), maxCommonName)
 	case strings.IndexFunc(text, termtext.Hidden) >= 0:
-		return fmt.Errorf("%s %s holds a character that cannot be printed", what, termtext.QuoteShort(text))
+		return fmt.Errorf("%s %s contains a character that cannot be printed", what, termtext.QuoteShort(text))
 	}
 	return nil
 }

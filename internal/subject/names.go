@@ -81,7 +81,7 @@ func (a Names) Text() string {
 func (a *Names) Add(san string) error {
 	if addr, err := netip.ParseAddr(san); err == nil {
 		if addr.Zone() != "" {
-			return fmt.Errorf("SAN %q names an interface, which a certificate cannot hold", san)
+			return fmt.Errorf("SAN %q names an interface, which a certificate cannot contain", san)
 		}
 		a.AddIP(net.IP(addr.Unmap().AsSlice()))
 		return nil
@@ -91,7 +91,7 @@ func (a *Names) Add(san string) error {
 		return err
 	}
 	if wildcard && !strings.Contains(rest, ".") {
-		return hint.With(fmt.Errorf("SAN %q matches no host", san), "GnuTLS wants two labels behind the star: *.lab.example")
+		return hint.With(fmt.Errorf("SAN %q matches no host", san), "GnuTLS needs two labels after the star: *.lab.example")
 	}
 	a.AddDNS(san)
 	return nil

@@ -27,7 +27,7 @@ func OfRequest(csr *pki.CSR) string {
 // NameIn returns the name in a request: the CN, of any string type.
 func NameIn(csr *pki.CSR, role pki.Role) (string, error) {
 	if len(csr.RawSubject) <= 2 {
-		return "", hint.With(errors.New("its subject is empty"), "the CN of a request is the name of who asks")
+		return "", hint.With(errors.New("its subject is empty"), "the CN of a request is the name of the host or client")
 	}
 	attributes, err := grant.Attributes(csr.RawSubject)
 	if err != nil {

@@ -33,7 +33,7 @@ func ForLeaf(ca *x509.Certificate, name string) ([]byte, error) {
 		name = Short(name)
 	}
 	if utf8.RuneCountInString(name) > maxCommonName {
-		return nil, hint.With(fmt.Errorf("name %s is too long for a CN (at most %d characters)", termtext.QuoteShort(name), maxCommonName), "give the whole subject with --subject")
+		return nil, hint.With(fmt.Errorf("name %s is too long for a CN (at most %d characters)", termtext.QuoteShort(name), maxCommonName), "give the full subject with --subject")
 	}
 	return dn.Encode(Prefix(ca) + "CN=" + dn.Escape(name))
 }

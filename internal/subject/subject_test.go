@@ -31,7 +31,7 @@ func TestChecks(t *testing.T) {
 		{"too long a host", CheckHost(strings.Repeat("a.", 127)), "254 characters"},
 		{"a client", CheckClient("alice"), ""},
 		{"a client with a blank inside", CheckClient("Alice B."), ""},
-		{"a client with a slash", CheckClient("a/b"), "holds a slash"},
+		{"a client with a slash", CheckClient("a/b"), "contains a slash"},
 		{"a client with a dot first", CheckClient(".a"), "begins with a dot"},
 		{"a client with a blank at its end", CheckClient("a "), "begins or ends with a space"},
 		{"a client of 64 characters", CheckClient(long[:64]), ""},

@@ -62,8 +62,8 @@ func judge(t Target, report *connect.Report, records signed, now time.Time) Resu
 	}
 	served := report.Chain[0]
 	if latest, ok := records.later(t.Name, served); ok {
-		r.no(NotLatest, fmt.Sprintf("it serves %s of %s; the last one signed for it is %s of %s", short(served.Serial), termtext.Day(served.NotBefore),
-			short(latest.Serial), termtext.Day(latest.NotBefore)), "on the host: virtpki install, or virtpki reload where it is installed")
+		r.no(NotLatest, fmt.Sprintf("it serves %s from %s; the CA's latest certificate for it is %s from %s", short(served.Serial), termtext.Day(served.NotBefore),
+			short(latest.Serial), termtext.Day(latest.NotBefore)), "on the host: virtpki install, or virtpki reload if it is already installed")
 	} else if soon(served, now) {
 		r.no(ExpiresSoon, fmt.Sprintf("its certificate expires on %s", termtext.Instant(served.NotAfter)), "on the host: virtpki renew")
 	}

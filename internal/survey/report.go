@@ -64,7 +64,7 @@ func (r *Report) Text() termtext.Text {
 		}
 	}
 	if !r.Records {
-		termtext.Fprintf(&b, "the CA's records are not here: whether each serves its last certificate was not compared\n")
+		termtext.Fprintf(&b, "the CA's records are not here: check did not compare each host's certificate with its latest one\n")
 	}
 	return termtext.Text(b.String())
 }
@@ -113,16 +113,16 @@ func (r *Report) first() *Result {
 // Metrics returns the report for Prometheus's text collector.
 func (r *Report) Metrics() []byte {
 	var b bytes.Buffer
-	certinfo.Family(&b, "virtpki_hosts_checked_timestamp_seconds", "When virtpki last looked at all hosts, in seconds since 1970.")
+	certinfo.Family(&b, "virtpki_hosts_checked_timestamp_seconds", "Time of the last check of all hosts, in seconds since 1970.")
 	fmt.Fprintf(&b, "virtpki_hosts_checked_timestamp_seconds %d\n", r.Time.Unix())
-	certinfo.Family(&b, "virtpki_hosts_check_duration_seconds", "How long that took.")
+	certinfo.Family(&b, "virtpki_hosts_check_duration_seconds", "Duration of that check, in seconds.")
 	fmt.Fprintf(&b, "virtpki_hosts_check_duration_seconds %.3f\n", r.Seconds)
 	r.family(&b, "virtpki_host_ok", "Whether a host is fine.", func(h Result) (labels, value string) { return "", flag(h.OK) })
 	r.family(&b, "virtpki_host_verdict_info", "The verdict of virtpki about a host.", func(h Result) (labels, value string) {
 		return ",verdict=" + certinfo.Label(h.Verdict), "1"
 	})
-	r.family(&b, "virtpki_host_reachable", "Whether something accepts connections at a host's TLS port.", func(h Result) (labels, value string) { return "", flag(h.Reachable) })
-	r.family(&b, "virtpki_host_admits", "Whether a host's daemon admits the client that looks.", func(h Result) (labels, value string) { return "", flag(h.Admitted) })
+	r.family(&b, "virtpki_host_reachable", "Whether a host's TLS port accepts connections.", func(h Result) (labels, value string) { return "", flag(h.Reachable) })
+	r.family(&b, "virtpki_host_admits", "Whether a host's daemon admits the client of the check.", func(h Result) (labels, value string) { return "", flag(h.Admitted) })
 	r.family(&b, "virtpki_host_certificate_not_after_seconds", "Expiry of the certificate that a host serves, in seconds since 1970.", func(h Result) (labels, value string) {
 		if h.Certificate == nil {
 			return "", ""

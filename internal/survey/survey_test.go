@@ -282,9 +282,9 @@ func TestRefuses(t *testing.T) {
 		request connect.Request
 		want    string
 	}{
-		{connect.Request{URI: "qemu+tls://hv1/system", PKIPath: f.dir, Timeout: time.Second}, "does not say where the host stands"},
-		{connect.Request{URI: "vnc://HOST:5900", PKIPath: f.dir, Timeout: time.Second}, "does not say where the host stands"},
-		{connect.Request{PKIPath: f.dir}, "leaves no time"},
+		{connect.Request{URI: "qemu+tls://hv1/system", PKIPath: f.dir, Timeout: time.Second}, "does not contain HOST"},
+		{connect.Request{URI: "vnc://HOST:5900", PKIPath: f.dir, Timeout: time.Second}, "does not contain HOST"},
+		{connect.Request{PKIPath: f.dir}, "is not a positive time"},
 		{connect.Request{PKIPath: t.TempDir(), Timeout: time.Second}, "the client has no CA"},
 	} {
 		if _, err := survey.Run(t.Context(), f.m, survey.Request{Targets: targets, Client: c.request}); err == nil || !hint.IsUsage(err) || !strings.Contains(err.Error(), c.want) {

@@ -234,7 +234,7 @@ func Make(ctx context.Context, path string, kind Kind, passphrase []byte) (der [
 		return nil, err
 	}
 	if len(passphrase) > maxPassphrase {
-		return nil, fmt.Errorf("a TPM takes a passphrase of at most %d bytes", maxPassphrase)
+		return nil, fmt.Errorf("a TPM accepts a passphrase of at most %d bytes", maxPassphrase)
 	}
 	if len(passphrase) == 0 {
 		template.Attributes |= tpm2.FlagNoDA // there is nothing to guess
@@ -270,7 +270,7 @@ func (kind Kind) template() (tpm2.Public, error) {
 	case kind.Curve == 384:
 		key.Type, key.ECCParameters = tpm2.AlgECC, &tpm2.ECCParams{CurveID: tpm2.CurveNISTP384}
 	default:
-		return key, errors.New("a TPM makes keys of RSA and of the curves P-256 and P-384 alone")
+		return key, errors.New("a TPM makes only RSA keys and keys on the curves P-256 and P-384")
 	}
 	return key, nil
 }

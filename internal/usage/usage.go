@@ -47,7 +47,7 @@ func CheckDashes(root *cobra.Command, args []string) error {
 		}
 		name, _, _ := strings.Cut(strings.TrimPrefix(arg, "-"), "=")
 		if strings.HasPrefix(arg, "-") && len(name) > 1 && !takesNext(cmd, before) && cmd.Flag(name) != nil {
-			return hint.With(fmt.Errorf("%s: -%s has one dash", cmd.CommandPath(), name), "a long option has two: --%s", name)
+			return hint.With(fmt.Errorf("%s: -%s has one dash", cmd.CommandPath(), name), "write two: --%s", name)
 		}
 		before = arg
 	}
@@ -167,7 +167,7 @@ func tooMany(cmd *cobra.Command, args []string, err error) error {
 	case err == nil || len(args) <= most || strings.Contains(room, "..."):
 		return err
 	case most == 0:
-		return fmt.Errorf("%s takes no argument, and %s is one", cmd.CommandPath(), termtext.QuoteShort(args[0]))
+		return fmt.Errorf("%s takes no arguments: %s is one too many", cmd.CommandPath(), termtext.QuoteShort(args[0]))
 	}
-	return fmt.Errorf("%s takes %s, and %s is one too many", cmd.CommandPath(), termtext.Count(most, "argument", "arguments"), termtext.QuoteShort(args[most]))
+	return fmt.Errorf("%s takes %s: %s is one too many", cmd.CommandPath(), termtext.Count(most, "argument", "arguments"), termtext.QuoteShort(args[most]))
 }

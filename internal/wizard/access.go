@@ -21,7 +21,7 @@ type accessTopic struct{ *wizard }
 func (w accessTopic) questions() []question {
 	return []question{
 		{id: "access", title: "Who may connect", uses: []string{"ca", "issued", "name", "hostname", "clients", "daemon"}, ask: w.askAccess, shown: func() string { return accessWords[w.access] }},
-		{id: "admitted", title: "Of those before", uses: []string{"access"}, applies: func() bool { return w.access == accessNamed && len(w.existing) > 0 }, ask: w.askAdmitted, shown: func() string {
+		{id: "admitted", title: "Clients signed before", uses: []string{"access"}, applies: func() bool { return w.access == accessNamed && len(w.existing) > 0 }, ask: w.askAdmitted, shown: func() string {
 			return orNone(strings.Join(w.admittedNames(), "; "))
 		}},
 		{id: "patterns", title: "Patterns", uses: []string{"access"}, applies: func() bool { return w.access == accessPatterns }, ask: w.askPatterns, shown: func() string { return strings.Join(w.patterns, "; ") }},
@@ -30,10 +30,10 @@ func (w accessTopic) questions() []question {
 }
 
 var accessWords = [...]string{
-	accessNamed:    "by name: those who have a certificate now",
-	accessAnyone:   "anybody with a certificate of this CA, now and later",
-	accessPatterns: "patterns of your own",
-	accessKeep:     "as the list in the configuration file says",
+	accessNamed:    "by name: the clients with a certificate now",
+	accessAnyone:   "any client with a certificate of this CA, now or later",
+	accessPatterns: "your own patterns",
+	accessKeep:     "the list in the configuration file, as it is",
 }
 
 // candidate is a client that is known now, so that the wizard can tell whether a list admits
@@ -116,7 +116,7 @@ func (w *Answers) confList() (list []string, ok bool) {
 func (w accessTopic) askAccess(ctx context.Context) error {
 	all := w.candidates()
 	list, hasList := w.confList()
-	w.Say("%s compares the DN of a client's certificate with a list, tls_allowed_dn_list. Known so far:\n%s", w.Daemon, termtext.Text(candidateLines(all)))
+	w.Say("%s compares the DN of a client's certificate with a list, tls_allowed_dn_list. These clients are known:\n%s", w.Daemon, termtext.Text(candidateLines(all)))
 	answers := []int{accessNamed, accessAnyone, accessPatterns}
 	if hasList {
 		answers = []int{accessKeep, accessNamed, accessPatterns}
@@ -165,14 +165,14 @@ func (w accessTopic) whoGetsIn(answers []int, all []candidate, list []string) st
 	for _, answer := range answers {
 		switch answer {
 		case accessNamed:
-			fmt.Fprintf(&b, "  By name: %s in. Anybody else is refused, even with a certificate that this CA signs later.\n", everybody(len(all)))
+			fmt.Fprintf(&b, "  By name: %s admitted. Everybody else is refused, even with a certificate that this CA signs later.\n", everybody(len(all)))
 		case accessAnyone:
-			fmt.Fprintf(&b, "  Anybody: %s in, and so does everybody this CA signs for later. A certificate of another CA is always refused.\n", everybody(len(all)))
+			fmt.Fprintf(&b, "  Any client: %s admitted, and so is everybody with a later certificate of this CA. A certificate of another CA is always refused.\n", everybody(len(all)))
 		case accessPatterns:
-			b.WriteString("  Patterns: such as O=Example Org,CN=ops-*. You see who gets in before they are taken.\n")
+			b.WriteString("  Patterns: such as O=Example Org,CN=ops-*. You see which clients they admit before they are used.\n")
 		case accessKeep:
 			in, out := reach(list, all)
-			termtext.Fprintf(&b, "  As it is: in %s; refused %s.\n", orNobody(in), orNobody(out))
+			termtext.Fprintf(&b, "  As it is: admits %s; refuses %s.\n", orNobody(in), orNobody(out))
 		}
 	}
 	return b.String()
@@ -182,16 +182,16 @@ func (w accessTopic) whoGetsIn(answers []int, all []candidate, list []string) st
 func everybody(n int) string {
 	switch n {
 	case 0:
-		return "nobody gets"
+		return "nobody is"
 	case 1:
-		return "this one gets"
+		return "this one is"
 	}
-	return fmt.Sprintf("these %d get", n)
+	return fmt.Sprintf("these %d are", n)
 }
 
 func orNobody(names []string) string {
 	if len(names) == 0 {
-		return "nobody of these"
+		return "none of these"
 	}
 	return strings.Join(names, "; ")
 }
@@ -226,12 +226,12 @@ func (w accessTopic) learnExisting(all []candidate) {
 }
 
 func (w accessTopic) askAdmitted(ctx context.Context) error {
-	w.Say("The CA has signed for these before, and their certificates are still valid. Clients that you leave out are refused.")
+	w.Say("The CA has signed for these clients before, and their certificates are still valid. Clients that you leave out are refused.")
 	options := make([]string, len(w.existing))
 	for i, name := range w.existing {
 		options[i] = termtext.Quote(name)
 	}
-	admitted, err := w.MultiSelect(ctx, "Who of them may connect?", options, w.admitted)
+	admitted, err := w.MultiSelect(ctx, "Which of them may connect?", options, w.admitted)
 	if err == nil {
 		w.admitted = admitted
 	}
@@ -252,7 +252,7 @@ func (w *Answers) admittedNames() []string {
 // one and offers it. Asked again, it continues at the end of the list. If the list is to be
 // changed, it offers each pattern once more.
 func (w accessTopic) askPatterns(ctx context.Context) error {
-	w.Say("* stands for any text, ? for one character. Everything else must match exactly, in case too. An exact DN is the safest pattern.")
+	w.Say("* stands for any text, ? for one character. Everything else must match exactly, including upper and lower case. An exact DN is the safest pattern.")
 	offered, patterns := w.patterns, slices.Clone(w.patterns)
 	if w.rewrite {
 		w.rewrite, patterns = false, nil
@@ -262,7 +262,7 @@ func (w accessTopic) askPatterns(ctx context.Context) error {
 		if len(patterns) < len(offered) {
 			preset = offered[len(patterns)]
 		}
-		pattern, err := w.Line(ctx, prompt.Question{Message: fmt.Sprintf("Pattern %d (empty: that is all)", len(patterns)+1), Preset: preset, Optional: true, Check: func(pattern string) error {
+		pattern, err := w.Line(ctx, prompt.Question{Message: fmt.Sprintf("Pattern %d (empty: no more)", len(patterns)+1), Preset: preset, Optional: true, Check: func(pattern string) error {
 			return w.checkPattern(patterns, pattern)
 		}})
 		switch {
@@ -298,7 +298,7 @@ func (w accessTopic) askTake(ctx context.Context) error {
 	for _, note := range allowlist.Advice(w.patterns) {
 		w.Note(note)
 	}
-	taken, err := w.Confirm(ctx, "Take this list?", true)
+	taken, err := w.Confirm(ctx, "Use this list?", true)
 	if err == nil && !taken {
 		w.rewrite = true
 		return prompt.ErrBack

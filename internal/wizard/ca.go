@@ -29,14 +29,14 @@ func (w caTopic) questions() []question {
 			}
 			return "set"
 		}},
-		{id: "ca life", title: "The CA lives", applies: w.makes, ask: w.askCALife, shown: func() string { return w.CALife }},
+		{id: "ca life", title: "CA lifetime", applies: w.makes, ask: w.askCALife, shown: func() string { return w.CALife }},
 	}
 }
 
 // sources word the sources of the CA.
 var sources = [...]string{
-	caMake:      "make a new one, here",
-	caImport:    "take over one that another tool made (certtool, openssl, easy-rsa...)",
+	caMake:      "make a new one here",
+	caImport:    "take over one from another tool (certtool, openssl, easy-rsa...)",
 	caElsewhere: "use one in another directory of this machine",
 }
 
@@ -52,7 +52,7 @@ func (w caTopic) choosesPassphrase() bool { return w.makes() && !w.Given }
 func (w caTopic) askSource(ctx context.Context) error {
 	w.CADir = ""
 	w.Say("A CA signs the certificates of all hypervisors and of their clients. One CA is enough for all of them. There is none in %s yet.", w.CAPath())
-	w.Say("If another host of yours has the CA already, leave: virtpki request host asks it for this host's certificates, and virtpki install puts them here")
+	w.Say("If another host of yours has the CA already, leave: virtpki request host asks that CA for this host's certificates, and virtpki install installs them")
 	choice, err := w.Select(ctx, "Which CA?", sources[:], w.source)
 	if err != nil {
 		return err
@@ -62,11 +62,11 @@ func (w caTopic) askSource(ctx context.Context) error {
 }
 
 func (w caTopic) askFolder(ctx context.Context) error {
-	w.Say("The directory holds a CA as virtpki keeps it: cacert.pem, cacrl.pem, newcerts, private/cakey.pem.")
+	w.Say("The directory must contain a CA as virtpki keeps it: cacert.pem, cacrl.pem, newcerts, private/cakey.pem.")
 	before := w.CADir
 	folder, err := w.Line(ctx, prompt.Question{Message: "Directory of the CA", Preset: before, Check: func(folder string) error {
 		if w.CADir = folder; folder == "" {
-			return errors.New("no directory is named")
+			return errors.New("the directory is missing")
 		}
 		_, err := authority.Open(w.Machine)
 		return err
@@ -92,10 +92,10 @@ func (w caTopic) askName(ctx context.Context) error {
 }
 
 // errNotTheSame is a passphrase that was typed in two ways.
-var errNotTheSame = errors.New("the two are not the same")
+var errNotTheSame = errors.New("the two passphrases differ")
 
 func (w caTopic) askNewPassphrase(ctx context.Context) error {
-	w.Say("A passphrase encrypts the CA's key on disk. Every command that signs needs it then, the nightly renewal too. It is not shown, and not written anywhere.")
+	w.Say("A passphrase encrypts the CA's key on disk. Every command that signs then needs it, also the nightly renewal. It is neither displayed nor stored.")
 	for {
 		first, err := w.Password(ctx, "Passphrase for the CA's key (empty: none)")
 		if err != nil || first == "" {
@@ -126,7 +126,7 @@ func checkLife(text string) error {
 
 func (w caTopic) askCALife(ctx context.Context) error {
 	w.Say("When the CA expires, all certificates that it signed stop working. Before that, 'virtpki ca rollover' changes to a new CA without an interruption.")
-	life, err := w.Line(ctx, prompt.Question{Message: "How long does the CA live? (30d, 10y)", Preset: w.CALife, Check: checkLife})
+	life, err := w.Line(ctx, prompt.Question{Message: "Lifetime of the CA (such as 30d or 10y)", Preset: w.CALife, Check: checkLife})
 	if err == nil {
 		w.CALife = life
 	}

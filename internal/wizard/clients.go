@@ -25,7 +25,7 @@ func (w clientTopic) questions() []question {
 }
 
 func (w clientTopic) askClients(ctx context.Context) error {
-	w.Say("Name the clients of this host. Each gets a certificate, in a bundle of files to carry to their machine. (This host gets one too, for itself and for migrations.)")
+	w.Say("Name the clients of this host. Each gets a bundle with its certificate, to carry to the client's machine. (This host gets a client certificate too, for itself and for migrations.)")
 	text, err := w.Line(ctx, prompt.Question{Message: "Names, such as alice bob (empty: nobody yet)", Preset: strings.Join(w.Clients, " "), Optional: true, Check: func(text string) error {
 		if len(listed(text)) == 0 {
 			return nil
@@ -39,14 +39,14 @@ func (w clientTopic) askClients(ctx context.Context) error {
 }
 
 func (w clientTopic) askOut(ctx context.Context) error {
-	w.Say("Each bundle is a subdirectory of this directory. It holds a private key: carry it over safely, then delete it here.")
+	w.Say("Each bundle is a subdirectory of this directory. It contains a private key: carry it over safely, then delete it here.")
 	preset := w.Out
 	if preset == "" {
 		preset = "bundles"
 	}
 	out, err := w.Line(ctx, prompt.Question{Message: "Directory for the bundles", Preset: preset, Check: func(out string) error {
 		if out == "" {
-			return errors.New("no directory is named")
+			return errors.New("the directory is missing")
 		}
 		for _, name := range w.Clients {
 			if err := provision.RefuseFolder(filepath.Join(out, name)); err != nil {
@@ -82,8 +82,8 @@ func (w clientTopic) askOpen(ctx context.Context) error {
 }
 
 func (w clientTopic) askLife(ctx context.Context) error {
-	w.Say("Certificates with an automatic renewal can have a short lifetime. One year is enough for those that you renew by hand.")
-	life, err := w.Line(ctx, prompt.Question{Message: "How long do certificates live? (30d, 1y)", Preset: w.Life, Check: checkLife})
+	w.Say("With automatic renewal a short lifetime is fine; one year leaves time to renew by hand.")
+	life, err := w.Line(ctx, prompt.Question{Message: "Lifetime of the certificates (such as 30d or 1y)", Preset: w.Life, Check: checkLife})
 	if err == nil {
 		w.Life = life
 	}

@@ -33,7 +33,7 @@ func (w hostTopic) makesPair() bool {
 }
 
 func (w hostTopic) askHostname(ctx context.Context) error {
-	w.Say("The name of this host comes first in its certificates. The machine's own host name is best.")
+	w.Say("The name of this host comes first in its certificates. The machine's own host name is the best choice.")
 	preset := w.Hostname
 	if preset == "" && len(w.machine) > 0 {
 		preset = w.machine[0]
@@ -90,8 +90,8 @@ func (w *Answers) kept() []string {
 func (w hostTopic) offersNames() bool { return w.makesServer() && len(w.offered) > 0 }
 
 func (w hostTopic) askNames(ctx context.Context) error {
-	w.Say("A client accepts the server only under a name or an address in its certificate. Besides %s, these were found here.", w.Hostname)
-	chosen, err := w.MultiSelect(ctx, "Which may be used?", w.offered, w.chosen)
+	w.Say("A client accepts the server only under a name or an address in its certificate. Besides %s, this machine has these.", w.Hostname)
+	chosen, err := w.MultiSelect(ctx, "Which ones may clients use?", w.offered, w.chosen)
 	if err == nil {
 		w.chosen = chosen
 	}
@@ -99,7 +99,7 @@ func (w hostTopic) askNames(ctx context.Context) error {
 }
 
 func (w hostTopic) askMore(ctx context.Context) error {
-	w.Say("Add the other names and addresses that clients and hosts use: a name in the DNS, an address behind a NAT, the address in the network for migrations. A connection to a missing one is refused later.")
+	w.Say("Add the other names and addresses that clients and hosts use: a name in the DNS, an address behind a NAT, the address in the network for migrations. Clients refuse the server under a name that is missing here.")
 	text, err := w.Line(ctx, prompt.Question{Message: "More names and addresses", Preset: strings.Join(w.more, " "), Optional: true, Check: func(text string) error {
 		var names subject.Names
 		for _, name := range listed(text) {
@@ -149,7 +149,7 @@ var daemonWords = map[string]string{
 }
 
 func (w hostTopic) askDaemon(ctx context.Context) error {
-	w.Say("Who listens for TLS on this host?")
+	w.Say("Which daemon listens for TLS on this host?")
 	names := libvirt.DaemonNames()
 	options := make([]string, len(names))
 	preset := 0
@@ -174,7 +174,7 @@ func (w hostTopic) hasQEMU() bool {
 
 // useWords describe each use that QEMU has for certificates.
 var useWords = map[string]string{
-	libvirt.DefaultQEMU: "migration, and all that has no directory of its own",
+	libvirt.DefaultQEMU: "migration, and everything without its own directory",
 	"vnc":               "VNC consoles",
 	"spice":             "SPICE consoles",
 	"chardev":           "serial consoles over TCP",
@@ -192,7 +192,7 @@ func (w hostTopic) askQEMU(ctx context.Context) error {
 		there := w.Tree().Exists(use.Layout(w.Path(w.Sysconfdir)).Base)
 		preset = append(preset, slices.Contains(w.Uses, use.Name) || w.Uses == nil && there)
 	}
-	chosen, err := w.MultiSelect(ctx, "What shall QEMU use TLS for?", options, preset)
+	chosen, err := w.MultiSelect(ctx, "Which QEMU services should use TLS?", options, preset)
 	if err != nil {
 		return err
 	}

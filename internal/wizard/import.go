@@ -46,7 +46,7 @@ func (w importTopic) importsWhole() bool { return w.Imports() && w.keyless == ni
 // lies in the directory in which certtool ran.
 func (w importTopic) askLostKey(ctx context.Context) error {
 	layout := w.keyless.Layout
-	w.Say("The CA's certificate is here, and its key is not in %s. If the key is on another machine, leave this empty: nothing can be signed here then.", layout.Path(libvirt.CAKey))
+	w.Say("The CA's certificate is here, but its key is not in %s. If the key is on another machine, leave this empty: virtpki then signs nothing here.", layout.Path(libvirt.CAKey))
 	files := authority.ImportFiles{Cert: layout.Path(libvirt.CACert)}
 	key, err := w.Line(ctx, prompt.Question{Message: "Where is its key? (empty: on another machine)", Preset: w.Files.Key, Optional: true, Check: func(file string) error {
 		if files.Key = file; file == "" {
@@ -65,7 +65,7 @@ func (w importTopic) askLostKey(ctx context.Context) error {
 }
 
 func (w importTopic) askCert(ctx context.Context) error {
-	w.Say("The CA's own files stay as they are: they are copied to %s, and from then on only virtpki should sign and revoke.", w.CAPath())
+	w.Say("The CA's own files stay as they are. virtpki copies them to %s; from then on sign and revoke only with virtpki.", w.CAPath())
 	cert, err := w.Line(ctx, prompt.Question{Message: "File with the CA's certificate", Preset: w.Files.Cert, Check: func(file string) error {
 		if _, err := keypair.ReadCerts(w.Tree(), file); err != nil {
 			return err
@@ -144,7 +144,7 @@ func (w importTopic) askCRL(ctx context.Context) error {
 func (w importTopic) askIssued(ctx context.Context) error {
 	w.Say("Its certificates can be revoked by name, and their clients admitted, if virtpki knows them.")
 	o := w.Files
-	_, err := w.Line(ctx, prompt.Question{Message: "Directory of what it signed, or its index.txt (empty: none)", Preset: o.Issued, Optional: true, Check: func(path string) error {
+	_, err := w.Line(ctx, prompt.Question{Message: "Directory of the certificates that it signed, or its index.txt (empty: none)", Preset: o.Issued, Optional: true, Check: func(path string) error {
 		o.Issued = path
 		return w.tryImport(o, w.Passphrase)
 	}})

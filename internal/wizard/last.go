@@ -18,20 +18,20 @@ func (w lastTopic) questions() []question {
 		{id: "binary", title: "virtpki is", uses: []string{"renewal"}, applies: w.wantsBinary, ask: w.askBinary, shown: func() string { return w.Binary }},
 		{id: "passphrase file", title: "File of the passphrase", uses: []string{"renewal", "passphrase", "ca"}, applies: w.wantsPassphraseFile, ask: w.askPassphraseFile, shown: func() string { return w.PassphraseFile }},
 		{id: "restart", title: "Restart", uses: []string{"daemon"}, applies: w.mayRestart, ask: w.askRestart, shown: func() string { return restarts[w.restart] }},
-		{id: "command", title: "by the command", uses: []string{"restart"}, applies: w.wantsCommand, ask: w.askCommand, shown: func() string { return w.command }},
+		{id: "command", title: "Restart command", uses: []string{"restart"}, applies: w.wantsCommand, ask: w.askCommand, shown: func() string { return w.command }},
 	}
 }
 
 var renewals = [...]string{
 	RenewSystemd: "a systemd timer",
 	RenewCron:    "cron",
-	RenewNobody:  "nothing: I shall run 'virtpki renew' myself",
+	RenewNobody:  "nothing: I run 'virtpki renew' myself",
 }
 
 var restarts = [...]string{
-	restartNot:     "no: I shall, later",
-	restartSystemd: "yes, by systemd",
-	restartCommand: "yes, by a command of mine",
+	restartNot:     "no, I will do it later",
+	restartSystemd: "yes, with systemctl",
+	restartCommand: "yes, with my own command",
 }
 
 func orNone(text string) string {
@@ -50,12 +50,12 @@ func (w lastTopic) renewalOf(binary string) error {
 }
 
 func (w lastTopic) askRenewal(ctx context.Context) error {
-	w.Say("Certificates expire. Run every night, 'virtpki renew' renews certificates that are due and makes the daemon read them; on other nights it changes nothing. Choose how it runs.")
+	w.Say("Certificates expire. 'virtpki renew', run every night, renews those that are due and makes the daemon reload. If nothing is due, it changes nothing. Choose how it runs.")
 	preset := w.RenewBy
 	if !w.renewalKnown {
 		preset = w.likelyRenewal()
 	}
-	choice, err := w.Select(ctx, "What renews?", renewals[:], int(preset))
+	choice, err := w.Select(ctx, "What runs the renewal?", renewals[:], int(preset))
 	if err == nil {
 		w.RenewBy, w.renewalKnown = Renewer(choice), true
 	}
@@ -98,7 +98,7 @@ func (w lastTopic) wantsPassphraseFile() bool {
 }
 
 func (w lastTopic) askPassphraseFile(ctx context.Context) error {
-	w.Say("The nightly renewal needs the passphrase of the CA's key, as the first line of a file that only root can read. The file is not made here.")
+	w.Say("The nightly renewal needs the passphrase of the CA's key, as the first line of a file that only root can read. The wizard does not make that file.")
 	preset := w.PassphraseFile
 	if preset == "" {
 		preset = "/root/virtpki.pass"
@@ -128,7 +128,7 @@ func (w lastTopic) askRestart(ctx context.Context) error {
 	if w.Runs(d.Name) {
 		verb = "Restart"
 	}
-	w.Say("%s reads its configuration file only when it starts. A restart ends the connections to it; guests run on.", d.Name)
+	w.Say("%s reads its configuration file only when it starts. A restart ends the connections to it; guests keep running.", d.Name)
 	options, preset := restarts[:], w.restart
 	if !w.systemd {
 		options = []string{restarts[restartNot], restarts[restartCommand]}
@@ -150,7 +150,7 @@ func (w lastTopic) wantsCommand() bool { return w.mayRestart() && w.restart == r
 func (w lastTopic) askCommand(ctx context.Context) error {
 	command, err := w.Line(ctx, prompt.Question{Message: "Command that restarts it", Preset: w.command, Check: func(text string) error {
 		if text == "" {
-			return errors.New("no command is given")
+			return errors.New("the command is missing")
 		}
 		return nil
 	}})

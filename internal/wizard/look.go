@@ -99,7 +99,7 @@ func (w *Answers) lookAtPair(role pki.Role) (*keypair.Pair, error) {
 
 // greet introduces the wizard, and shows its findings.
 func (w *wizard) greet() {
-	w.Say("TLS for libvirt on this host. Nothing is changed before you have seen the plan and said yes. %s.", w.Keys())
+	w.Say("TLS for libvirt on this host. Nothing changes before you have seen the plan and agreed to it. %s.", w.Keys())
 	var lines []string
 	add := func(format string, args ...any) { lines = append(lines, termtext.Sprintf("  "+format, args...)) }
 	if w.ca != nil {
@@ -117,7 +117,7 @@ func (w *wizard) greet() {
 		add("renewal: %s", w.renewing)
 	}
 	if len(lines) > 0 {
-		w.Say("Found, and taken as it is:\n%s", termtext.Text(strings.Join(lines, "\n")))
+		w.Say("Found here, and used as it is:\n%s", termtext.Text(strings.Join(lines, "\n")))
 	}
 }
 
@@ -128,7 +128,7 @@ func (w *Answers) foundCA() string {
 	case "absent":
 		line += "; its key is not beside it"
 	case "encrypted":
-		line += "; its key wants a passphrase"
+		line += "; its key needs a passphrase"
 	}
 	return line
 }

@@ -23,13 +23,13 @@ type Preview struct {
 
 // show prints the changes that would be made.
 func (w *wizard) show(p *Preview) {
-	w.Say("The plan. Nothing has been changed yet.")
+	w.Say("The plan. Nothing has changed yet.")
 	var changes []string
 	for _, c := range p.Job.Plan.Changes() {
 		changes = append(changes, change.Line(c, true))
 	}
 	if len(changes) == 0 {
-		w.Say("  Nothing is to be changed: all is as it should be.")
+		w.Say("  No file has to change.")
 	}
 	for _, line := range shortened(changes) {
 		w.Print(termtext.Sprintf("%s\n", line))
@@ -39,7 +39,7 @@ func (w *wizard) show(p *Preview) {
 	}
 	text := p.confDiff()
 	if text != "" {
-		w.Say("The configuration file changes by these lines:")
+		w.Say("These lines of the configuration file change:")
 		w.Print(text)
 	}
 	w.Say("%s", p.Work.consequence(text != ""))
@@ -83,11 +83,11 @@ func (w *Work) consequence(confChanges bool) string {
 	name := w.Host.Daemon.Name
 	switch {
 	case w.Restart != "" && w.Running():
-		return fmt.Sprintf("Then %s is restarted, if it has to be: %s", name, w.Restart)
+		return fmt.Sprintf("Then virtpki restarts %s if necessary: %s", name, w.Restart)
 	case w.Restart != "":
-		return fmt.Sprintf("Then %s is started: %s", name, w.Restart)
+		return fmt.Sprintf("Then virtpki starts %s: %s", name, w.Restart)
 	case w.Running() && !confChanges:
-		return fmt.Sprintf("Then %s is told to read its files again. Connections stay.", name)
+		return fmt.Sprintf("Then %s reloads its files. Connections stay.", name)
 	}
-	return fmt.Sprintf("%s is not touched.", name)
+	return fmt.Sprintf("%s is neither reloaded nor restarted.", name)
 }

@@ -80,7 +80,7 @@ func (r *Report) Next(d *prompt.Dialog) string {
 	case a.PassphraseFile == "":
 		say("where the first line of FILE is the passphrase of the CA's key.")
 	default:
-		say("where the first line of %s is the passphrase of the CA's key: make that file, readable by root alone.", a.PassphraseFile)
+		say("where the first line of %s is the passphrase of the CA's key: make that file, readable only by root.", a.PassphraseFile)
 	}
 	return text.String()
 }

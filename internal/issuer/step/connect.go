@@ -64,7 +64,7 @@ func (c *CA) fetchRoots(ctx context.Context) (*x509.CertPool, error) {
 			return nil, err
 		}
 		if fingerprint(certs[0]) != print {
-			return nil, fmt.Errorf("it sends a root with the fingerprint %s in place of %s", fingerprint(certs[0]), print)
+			return nil, fmt.Errorf("it sends a root with the fingerprint %s, not %s", fingerprint(certs[0]), print)
 		}
 		pool.AddCert(certs[0])
 		found++
@@ -143,10 +143,10 @@ func (c *CA) fetchKey(ctx context.Context, name string) ([]byte, error) {
 
 func encryptedKey(name, key string) ([]byte, error) {
 	if key == "" {
-		return nil, hint.With(fmt.Errorf("provisioner %q has no key that step-ca hands out", name), "name the key with key-file in the issuer's file")
+		return nil, hint.With(fmt.Errorf("provisioner %q has no key that step-ca sends", name), "name the key with key-file in the issuer's file")
 	}
 	if !isEncrypted([]byte(key)) {
-		return nil, errors.New("it hands out a key that is not encrypted")
+		return nil, errors.New("it sends a key that is not encrypted")
 	}
 	return []byte(key), nil
 }

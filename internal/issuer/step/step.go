@@ -128,9 +128,9 @@ func (c *CA) wordSign(role pki.Role, err error) error {
 	name := c.o.Provisioners[role].Name
 	switch web.Status(err) {
 	case http.StatusUnauthorized:
-		return hint.With(err, "step-ca's log says why; mostly the clock here or there is wrong, or the key of provisioner %q was changed", name)
+		return hint.With(err, "step-ca's log has the reason; usually a clock is wrong, or the key of provisioner %q was changed", name)
 	case http.StatusForbidden, http.StatusBadRequest, http.StatusInternalServerError:
-		return hint.With(err, "step-ca's log says why; mostly a policy, the lifetime or the template of provisioner %q", name)
+		return hint.With(err, "step-ca's log has the reason; usually a policy, the lifetime or the template of provisioner %q", name)
 	}
 	return err
 }

@@ -107,14 +107,14 @@ func wordForbidden(err error, what string) error {
 	if errors.As(err, &status) && strings.Contains(status.Text, "invalid token") {
 		return hint.With(err, "the token has expired or was revoked: write another one into its file")
 	}
-	return hint.With(err, "the token needs a policy that lets it %s, of this mount; virtpki issuer init vault --print shows one", what)
+	return hint.With(err, "the token needs a policy for %s of this mount; virtpki issuer init vault --print shows one", what)
 }
 
 // wordSealed adds the next step for a Vault that responds but does not work.
 func wordSealed(err error) error {
 	var status *web.StatusError
 	if errors.As(err, &status) && status.Code == http.StatusServiceUnavailable && strings.Contains(strings.ToLower(status.Text), "sealed") {
-		return hint.With(err, "unseal it; the live certificates go on")
+		return hint.With(err, "unseal it; the live certificates stay in use")
 	}
 	return err
 }

@@ -158,9 +158,9 @@ type StatusError struct {
 
 func (e *StatusError) Error() string {
 	if e.Text == "" {
-		return fmt.Sprintf("it answers %d to %s", e.Code, e.Path)
+		return fmt.Sprintf("it responds %d to %s", e.Code, e.Path)
 	}
-	return fmt.Sprintf("it answers %d to %s: %q", e.Code, e.Path, e.Text)
+	return fmt.Sprintf("it responds %d to %s: %q", e.Code, e.Path, e.Text)
 }
 
 // Status returns the status of a [StatusError] in err; zero for another error.

@@ -121,10 +121,10 @@ func TestHostileResponses(t *testing.T) {
 		}, "header"},
 		{"to plain HTTP", func(w http.ResponseWriter, r *http.Request) {
 			http.Redirect(w, r, "http://127.0.0.1:1/", http.StatusTemporaryRedirect)
-		}, "it redirects to another kind of address"},
+		}, "it redirects to another type of address"},
 		{"to a login page", func(w http.ResponseWriter, r *http.Request) {
 			http.Redirect(w, r, "/login", http.StatusFound)
-		}, "it redirects to another kind of address"},
+		}, "it redirects to another type of address"},
 		{"in a circle", func(w http.ResponseWriter, r *http.Request) {
 			http.Redirect(w, r, "/", http.StatusTemporaryRedirect)
 		}, "it redirects more than 3 times"},
@@ -136,7 +136,7 @@ func TestHostileResponses(t *testing.T) {
 			w.Header().Set("Content-Type", "text/html")
 			w.WriteHeader(400)
 			io.WriteString(w, "<html>")
-		}, "it answers 400 to /$"},
+		}, "it responds 400 to /$"},
 	} {
 		t.Run(test.name, func(t *testing.T) {
 			c, _ := serve(t, Options{Attempts: 1, Timeout: 300 * time.Millisecond}, test.handler)

@@ -12,7 +12,7 @@ import (
 )
 
 // errRedirect is the error for a redirect that is never followed.
-var errRedirect = errors.New("it redirects to another kind of address")
+var errRedirect = errors.New("it redirects to another type of address")
 
 // errOtherHost is the error for a redirect to a host that nobody has named. Its text is the
 // address, with the port only where that differs.
@@ -25,7 +25,7 @@ func (e errOtherHost) Error() string {
 // Hint returns the line that names the host.
 func (e errOtherHost) Hint() string {
 	if CheckHost(string(e)) != nil {
-		return "no host can have that name: ask those who run the CA"
+		return "no host can have that name: ask the CA's administrators"
 	}
 	return fmt.Sprintf("if that host belongs to the same CA, name it: redirects: [%q] in the issuer's file, --redirect %[1]s of issuer init", string(e))
 }

@@ -241,7 +241,7 @@ func TestCheckConnect(t *testing.T) {
 		{"of another CA of the same name", libvirtd(with(foreign.issue(nil)), "\x01", nil), "untrusted", "certificate", "client", "same name"},
 		{"revoked", libvirtd(with(revoked), "\x01", nil), "untrusted", "certificate", "client", "is revoked by"},
 		{"other names", libvirtd(with(named), "\x01", nil), "wrong-name", "hostname", "client", "it names hv1.example, hv1"},
-		{"an address in the CN alone", libvirtd(with(bare), "\x01", nil), "wrong-name", "hostname", "client", "nothing else counts for an address"},
+		{"an address in the CN alone", libvirtd(with(bare), "\x01", nil), "wrong-name", "hostname", "client", "for an address nothing else counts"},
 		{"closes before the byte", libvirtd(good, "", nil), "refused", "confirmation", "server", "tls_allowed_dn_list there"},
 		{"another byte", libvirtd(good, "\x02", nil), "no-answer", "confirmation", "server", "byte 0x02"},
 		{"no byte", libvirtd(good, "", func(uint32) []byte { return nil }), "no-answer", "confirmation", "server", "no decision in time"},

@@ -149,7 +149,7 @@ func (o *FirstBoot) bundle(m *machine.Machine, boot *templates.FirstBoot) error 
 		return err
 	}
 	if b.Server.Cert.VerifyHostname(boot.Name) != nil {
-		return fmt.Errorf("%s does not name %s", b.Server.CertPath, boot.Name)
+		return fmt.Errorf("%s does not contain %s", b.Server.CertPath, boot.Name)
 	}
 	if b.Client.Cert != nil && !o.Force {
 		if err := allowlist.LockedOut(o.Allow, subject.Of(b.Client.Cert)); err != nil {

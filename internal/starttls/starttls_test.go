@@ -103,7 +103,7 @@ func TestConfirm(t *testing.T) {
 		{"VNC, X509None, refused", &VNC{chosen: x509None}, "\x00\x00\x00\x01\x00\x00\x00\x03\x1bno", nil, `"\x1bno"`},
 		{"VNC, X509Vnc", &VNC{chosen: x509Vnc}, "0123456789abcdef", nil, ""},
 		{"VNC, X509SASL", &VNC{chosen: x509SASL}, "\x00\x00\x00\x05PLAIN", nil, ""},
-		{"VNC, X509Plain", &VNC{chosen: x509Plain}, "", ErrSilent, "says nothing"},
+		{"VNC, X509Plain", &VNC{chosen: x509Plain}, "", ErrSilent, "does not speak first"},
 		{"VNC, closed", &VNC{chosen: x509Vnc}, "", io.EOF, "EOF"},
 		{"NBD, exports", &NBD{}, reply(nbdList, nbdServer, "\x00\x00\x00\x01a") + reply(nbdList, nbdAck, ""), nil, ""},
 		{"NBD, a list that is refused", &NBD{}, reply(nbdList, nbdError+2, "no"), nil, ""},
@@ -113,7 +113,7 @@ func TestConfirm(t *testing.T) {
 		{"SPICE, refused", &Spice{}, spice(178, 7), nil, "error 7"},
 		{"SPICE, a huge reply", &Spice{}, spice(1<<31, 0), nil, "2147483648 bytes"},
 		{"SPICE, another protocol", &Spice{}, "HTTP/1.1 400 Bad Request", nil, "does not speak SPICE"},
-		{"bare", Bare{}, "", ErrSilent, "says nothing"},
+		{"bare", Bare{}, "", ErrSilent, "does not speak first"},
 	} {
 		err := c.dialogue.Confirm(newPeer(c.says))
 		if c.want != nil && !errors.Is(err, c.want) || (err == nil) != (c.text == "") || err != nil && !strings.Contains(err.Error(), c.text) {

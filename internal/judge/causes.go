@@ -39,11 +39,15 @@ func sameChown(cause, f Finding) bool {
 
 // chownOf splits the fix of an owner into the command and its path.
 func chownOf(f Finding) (command, path string, ok bool) {
-	fields := strings.SplitN(f.Fix, " ", 3)
-	if len(fields) != 3 || fields[0] != "chown" || strings.Contains(fields[2], " && ") {
+	command, rest, _ := strings.Cut(f.Fix, " ")
+	if after, ok := strings.CutPrefix(rest, "-h "); ok {
+		command, rest = command+" -h", after
+	}
+	owner, path, ok := strings.Cut(rest, " ")
+	if !ok || command != "chown" && command != "chown -h" || strings.Contains(path, " && ") {
 		return "", "", false
 	}
-	return fields[0] + " " + fields[1], fields[2], true
+	return command + " " + owner, path, true
 }
 
 // Causes marks each finding that follows from another one, and counts them at that one. A

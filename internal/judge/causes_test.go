@@ -27,6 +27,7 @@ func TestCauses(t *testing.T) {
 		{"a CA's key that is another's", []Finding{of("ca-key-mismatch", Error, "/k"), of("issuer-other-key", Error, cert), of("crl-foreign", Note, ca)}, "- ca-key-mismatch -", ""},
 		{"no CA", []Finding{of("no-ca", Error, ca), of("crl-missing", Note, ca)}, "- no-ca", ""},
 		{"one owner", []Finding{owner("/p", "chown root:root /p"), owner("/p/a b", "chown root:root '/p/a b'")}, "- owner", "chown root:root /p '/p/a b'"},
+		{"one user", []Finding{owner("/p", "chown -h 7:7 /p"), owner("/q", "chown -h 7:7 /q")}, "- owner", "chown -h 7:7 /p /q"},
 		{"another owner", []Finding{owner("/p", "chown root:root /p"), owner("/q", "chown 0 /q")}, "- -", "chown root:root /p"},
 		{"an owner and a group", []Finding{owner("/p", "chown 0 /p"), owner("/q", "chown 0 /q && chgrp x /q")}, "- -", "chown 0 /p"},
 	} {

@@ -167,6 +167,11 @@ func chmod(mode fs.FileMode, path string) string {
 	return fmt.Sprintf("chmod %04o %s", mode.Perm(), termtext.ShellWord(path))
 }
 
+// chown gives a file to a user or a group. A user may exchange a file for a link before root types
+// the command.
 func chown(uid, gid int, path string) string {
+	if uid != 0 {
+		return fmt.Sprintf("chown -h %s %s", whose(uid, gid), termtext.ShellWord(path))
+	}
 	return fmt.Sprintf("chown %s %s", whose(uid, gid), termtext.ShellWord(path))
 }

@@ -78,24 +78,34 @@ func (c *command) prefixes(program string) string {
 
 // argv puts the variables in (systemd, src/basic/env-util.c, replace_env_argv). $NAME as a
 // whole word becomes as many words as its value has, ${NAME} anywhere becomes the value, $$ is
-// a dollar; a variable that is not set is empty.
-func (c *command) argv(env environment) []Arg {
-	args := make([]Arg, 0, len(c.words))
+// a dollar; a variable that is not set is empty. ok is false if a word is too long for Linux, or
+// the command line for what is left.
+func (c *command) argv(env environment, left *int) (args []Arg, ok bool) {
 	for _, word := range c.words {
+		if *left -= len(word) + 1; *left < 0 || len(word) > maxArg {
+			return nil, false
+		}
 		switch {
 		case c.literal:
 			args = append(args, Arg{word, c.file})
 		case len(word) > 0 && word[0] == '$' && !strings.HasPrefix(word, "${") && !strings.HasPrefix(word, "$$"):
 			v := env[word[1:]]
+			if *left -= len(v.text); *left < 0 {
+				return nil, false
+			}
 			parts, _ := splitting{relaxed: true}.split(v.text)
 			for _, part := range parts {
 				args = append(args, Arg{part, v.file})
 			}
 		default:
-			args = append(args, env.braced(word, c.file))
+			arg := env.braced(word, c.file, *left)
+			if *left -= len(arg.Text); *left < 0 {
+				return nil, false
+			}
+			args = append(args, arg)
 		}
 	}
-	return args
+	return args, true
 }
 
 // environment holds variables with the file that each comes from.
@@ -104,10 +114,14 @@ type environment map[string]setting
 type setting struct{ text, file string }
 
 // braced replaces ${NAME} and $$ in a word. A brace that does not end stays, and so does a
-// beginning like ${NAME:-default}, which is not for command lines.
-func (env environment) braced(word, file string) Arg {
+// beginning like ${NAME:-default}, which is not for command lines. It stops once the text is longer
+// than most.
+func (env environment) braced(word, file string, most int) Arg {
 	var b strings.Builder
 	for {
+		if b.Len() > most {
+			return Arg{b.String(), file}
+		}
 		before, after, ok := strings.Cut(word, "$")
 		b.WriteString(before)
 		name, rest, ends := strings.Cut(strings.TrimPrefix(after, "{"), "}")

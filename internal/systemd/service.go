@@ -24,35 +24,43 @@ func (m Machine) Service(name string) (*Service, error) {
 	if err != nil {
 		return nil, err
 	}
-	return m.service(name, lines), nil
+	return m.service(name, lines)
 }
 
 // Read is [Machine.Service] for a unit that has this text and no drop-ins. It reads as much of
-// the text as it can.
+// the text as it can. A unit with too many environment files, or too large ones, has no commands.
 func (m Machine) Read(name string, text []byte) *Service {
 	var lines []line
 	assignments, _ := parseUnit(text)
 	for _, a := range assignments {
 		lines = append(lines, line{a, ""})
 	}
-	return m.service(name, lines)
+	s, err := m.service(name, lines)
+	if err != nil {
+		return &Service{Name: name}
+	}
+	return s
 }
 
-func (m Machine) service(name string, lines []line) *Service {
+func (m Machine) service(name string, lines []line) (*Service, error) {
 	r := &serviceReader{machine: m, Service: Service{Name: name, env: make(environment)}}
 	for _, l := range lines {
 		r.read(l)
 	}
-	r.finish()
-	return &r.Service
+	return &r.Service, r.finish()
 }
 
 // Argv returns the command line with which a service starts the program, an absolute path or
 // not, from the program's own name on. That includes a program that another one starts, as env
-// and chroot do. ok is false if no command of the service names it.
+// and chroot do. ok is false if no command of the service names it, or if Linux would refuse a
+// command line before it as too long.
 func (s *Service) Argv(program string) (args []Arg, ok bool) {
+	left := maxArgs // for all commands: what they expand to takes time
 	for _, c := range s.commands {
-		args := c.argv(s.env)
+		args, ok := c.argv(s.env, &left)
+		if !ok {
+			return nil, false
+		}
 		for i, arg := range args {
 			if filepath.Base(arg.Text) == program {
 				return args[i:], true
@@ -143,10 +151,18 @@ func (r *serviceReader) environmentFile(l line) {
 
 // finish reads the environment files, which count more than Environment= from any place in the
 // unit; and takes away the variables that the unit unsets.
-func (r *serviceReader) finish() {
+func (r *serviceReader) finish() error {
+	var q quota
 	for _, pattern := range r.files {
-		for _, path := range r.machine.glob(strings.TrimPrefix(pattern, "-")) {
+		paths := r.machine.glob(strings.TrimPrefix(pattern, "-"))
+		if err := q.take(0); err != nil {
+			return err
+		}
+		for _, path := range paths {
 			data, err := r.machine.Tree.ReadFile(r.machine.seen(path), maxUnit)
+			if err := q.take(len(data)); err != nil {
+				return err
+			}
 			if err != nil {
 				continue
 			}
@@ -162,6 +178,7 @@ func (r *serviceReader) finish() {
 			delete(r.env, name)
 		}
 	}
+	return nil
 }
 
 // glob returns the paths that a pattern stands for, sorted; a pattern counts in the last

@@ -157,7 +157,7 @@ type line struct {
 }
 
 // lines returns the assignments of a unit, its drop-ins' after its own. It returns an error
-// when the unit does not exist, or cannot be read.
+// when the unit does not exist, cannot be read, or is too large.
 func (m Machine) lines(name string) ([]line, error) {
 	path := m.fragment(name)
 	if path == "" {
@@ -167,8 +167,12 @@ func (m Machine) lines(name string) ([]line, error) {
 		return nil, nil
 	}
 	var all []line
+	var q quota
 	for i, file := range append([]string{path}, m.dropIns(name)...) {
 		data, err := m.Tree.ReadFile(m.seen(file), maxUnit)
+		if err := q.take(len(data)); err != nil {
+			return nil, err
+		}
 		if err != nil && i == 0 && !m.empty(file) {
 			return nil, err
 		}

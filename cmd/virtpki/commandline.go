@@ -10,7 +10,7 @@ import (
 )
 
 // commandLine returns a command with its options as words for a shell. It includes every flag
-// whose value is not the default. bind gives the command its flags; words stand between virtpki
+// with a value other than the default. bind gives the command its flags; words stand between virtpki
 // and the flags.
 func commandLine[T any](e *env, g *globals, bind func(*env, *globals, *T) *cobra.Command, o *T, words ...string) []string {
 	scratch, own := &globals{Machine: &machine.Machine{}}, new(T)

@@ -1,6 +1,6 @@
-// Command virtpki makes TLS for libvirt right the first time and keeps it
-// right: a CA, server and client certificates in libvirt's own places, the
-// matching daemon configuration, and who it lets in.
+// Command virtpki makes TLS for libvirt and keeps it working: a CA, server and
+// client certificates in libvirt's own places, the matching daemon
+// configuration, and the list of admitted clients.
 //
 // Each command has a file of its own here. It reads flags, calls the packages
 // that decide, and words the outcome for people; see docs/hacking.md.

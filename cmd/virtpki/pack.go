@@ -98,7 +98,7 @@ func (o *packOptions) newPassphrase(e *env) ([]byte, error) {
 	return typed[0], nil
 }
 
-// checkPack returns what keeps issue from making packs.
+// checkPack returns the error if the flags do not allow packs.
 func (o *issueOptions) checkPack(kind subject.Kind) error {
 	switch {
 	case o.pack == "" && o.packPassphrase+o.console+o.hostSubject != "":

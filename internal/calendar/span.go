@@ -59,7 +59,7 @@ func ParseSpan(text string) (time.Duration, error) {
 	return sum, nil
 }
 
-// whitespace is what systemd takes for a space.
+// whitespace holds the characters that systemd takes for a space.
 const whitespace = " \t\n\r"
 
 func trim(text string) string { return strings.TrimLeft(text, whitespace) }

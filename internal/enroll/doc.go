@@ -4,6 +4,6 @@
 // It takes a response as if somebody had tampered with it: each certificate, CA and CRL is
 // checked against the files on the host, and judged as the daemon would, before it is placed.
 // Key pairs that package adopt has read go the same way. The package issues no certificate
-// and grants nothing: that is done at the CA, by package sign. The caller tells which
-// certificates are due.
+// and grants nothing: package sign does both, at the CA. The caller says which certificates
+// are due.
 package enroll

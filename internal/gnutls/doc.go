@@ -4,7 +4,7 @@
 // It knows the files' text, one certificate, a chain under given CAs, a host name, a priority
 // string, and what one build of the library can do. It does not know who asks: package judge holds
 // the further demands of libvirt and QEMU. crypto/x509 cannot stand in for it, since it refuses
-// some certificates that GnuTLS takes and takes some that GnuTLS refuses. The package neither reads
+// some certificates that GnuTLS accepts, and accepts some that GnuTLS refuses. The package neither reads
 // files nor looks at the clock, it makes no certificates, and no TLS connection trusts its verdict:
 // it only predicts. The comments name the functions of GnuTLS 3.7 to 3.8 that each part follows.
 package gnutls

@@ -17,7 +17,7 @@ import (
 type Preview struct {
 	Work *Work
 	Job  *change.Job // decided without a lock
-	// Do does it, and tells of it; with a dry run it tells alone.
+	// Do makes the changes and reports them; with a dry run it only reports.
 	Do func(context.Context) error
 }
 

@@ -113,7 +113,7 @@ func (o *issueOptions) checkUse(kind subject.Kind, names []string) error {
 	case len(names) > 1 && o.out == "":
 		return errors.New("several names need --out: only one can be installed here")
 	case kind == subject.Client && o.out == "" && !o.user && !o.here && len(names) > 0:
-		return hint.With(errors.New("a client certificate usually goes to another machine: give --out DIRECTORY, or --here to install it on this one"), "virtpki issue client %s --out bundles", termtext.ShellWord(names[0]))
+		return hint.With(errors.New("a client certificate usually goes to another machine: give --out DIRECTORY, or --here to install it on this one"), "virtpki issue client %s --out bundles --layout pkipath", termtext.ShellWord(names[0]))
 	case (len(names) > 1 || o.hosts != "") && o.subject != "":
 		return errors.New("several names cannot share one --subject")
 	case len(o.with) > 0 && o.many():

@@ -20,7 +20,7 @@ func (a *Authority) Unlock(keys *change.Keyring) error {
 	path := a.Layout.Path(libvirt.CAKey)
 	first, err := openOne(a, keys, path)
 	if errors.Is(err, fs.ErrNotExist) && !a.Tree.Exists(path) {
-		return hint.With(fmt.Errorf("the CA's key is not here (%s)", path), "issue on the CA's machine, import the key with virtpki ca import if it lies elsewhere here, or name another CA with --ca")
+		return hint.With(fmt.Errorf("the CA's key is not here (%s)", path), "run it on the machine with the CA's key, import the key with virtpki ca import if it lies elsewhere here, or name another CA with --ca")
 	}
 	if err != nil {
 		return err

@@ -197,7 +197,7 @@ func whichPair(have, given *keypair.Pair) (outcome, error) {
 		return same, nil
 	case !bytes.Equal(have.Cert.RawSubject, given.Cert.RawSubject):
 		return 0, hint.With(fmt.Errorf("%s: this is %s already, and the bundle is for %s", have.CertPath, subject.Of(have.Cert), subject.Of(given.Cert)),
-			"an image must not contain a host's certificate: move it and its key away")
+			"use the bundle on its own host; if this is a copy of another machine, move the certificate and its key away first")
 	case have.Key == nil:
 		return 0, hint.With(have.KeyMissing(), "restore the key, or remove the certificate to use the certificate and key of the bundle")
 	case !have.Cert.NotBefore.Before(given.Cert.NotBefore):

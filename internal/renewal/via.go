@@ -55,7 +55,7 @@ func (r elsewhere) ask(ctx context.Context, csrs []*pki.CSR) (answer *pki.Answer
 }
 
 // livesOn says that nothing changes when a CA does not respond.
-const livesOn = "the live certificates are unchanged; the new keys wait for the response"
+const livesOn = "run it again when the CA can be reached; the live certificates are unchanged, and the new keys wait"
 
 // askCommand runs the command that takes the requests to the CA. If only the CRL is due, it
 // sends the CA certificates that are trusted here.

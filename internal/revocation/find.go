@@ -233,7 +233,7 @@ func unknown(arg string) ([]entry, error) {
 	serial, ok := new(big.Int).SetString(arg, 16)
 	if !ok || len(arg) < serialDigits || serial.Sign() <= 0 || serial.BitLen() > serialBits {
 		return nil, hint.With(fmt.Errorf("the CA here has signed no certificate named %s", termtext.QuoteShort(arg)),
-			"if another tool made it with this CA, give the certificate's file or its serial")
+			"virtpki list shows the names; if another tool made the certificate, give its file or its serial")
 	}
 	return []entry{{serial: serial}}, nil
 }

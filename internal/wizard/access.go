@@ -43,6 +43,9 @@ type candidate struct {
 	exists   bool // the CA has signed it before
 }
 
+// madeNow says of a client that the wizard is about to make it.
+const madeNow = "made now"
+
 // candidates are this host as a client, the clients to be made, and those that
 // the CA has signed and that still count.
 func (w *Answers) candidates() []candidate {
@@ -57,7 +60,7 @@ func (w *Answers) candidates() []candidate {
 	}
 	for _, name := range w.Clients {
 		if w.CanSign() {
-			add(candidate{dn: w.leafDN(name), what: "made now"})
+			add(candidate{dn: w.leafDN(name), what: madeNow})
 		}
 	}
 	for _, name := range w.live() {
@@ -128,7 +131,7 @@ func (w accessTopic) askAccess(ctx context.Context) error {
 	preset := 0
 	for i, answer := range answers {
 		options = append(options, accessWords[answer])
-		if w.accessKnown && answer == w.access {
+		if w.accessKnown && answer == w.access || !w.accessKnown && hasList && answer == accessNamed && lacksNew(list, all) {
 			preset = i
 		}
 	}
@@ -140,6 +143,23 @@ func (w accessTopic) askAccess(ctx context.Context) error {
 	w.access, w.accessKnown = answers[choice], true
 	w.learnExisting(all)
 	return nil
+}
+
+// lacksNew reports whether a list lacks only clients that are made now, and names nobody but
+// known clients. To admit all by name then only adds to it.
+func lacksNew(list []string, all []candidate) bool {
+	known, lacks := 0, false
+	for _, c := range all {
+		switch {
+		case slices.Contains(list, c.dn):
+			known++
+		case c.what != madeNow:
+			return false
+		default:
+			lacks = true
+		}
+	}
+	return lacks && known == len(list)
 }
 
 // candidateLines returns the candidates for the screen, not too many of them.

@@ -20,15 +20,21 @@ type UnknownSetting struct {
 }
 
 // UnknownSettings returns the entries of a daemon's configuration file, or of qemu.conf if qemu is
-// set, that no release reads there, in the order of the file.
+// set, that no release reads there, in the order of the file: at most maxUnknown, and the last one
+// says how many more there are.
 func UnknownSettings(file *conf.File, qemu bool) []UnknownSetting {
 	known, others, other := conf.DaemonNames(), conf.QEMUNames(), "qemu.conf"
 	if qemu {
 		known, others, other = others, known, "libvirtd.conf or virtproxyd.conf"
 	}
 	var unknown []UnknownSetting
+	more := 0
 	for _, name := range file.Names() {
 		if slices.Contains(known, name) {
+			continue
+		}
+		if len(unknown) == maxUnknown {
+			more++
 			continue
 		}
 		u := UnknownSetting{ID: "setting-unknown", Level: Note, Name: name, Text: "libvirt does not know it and ignores it"}
@@ -42,14 +48,24 @@ func UnknownSettings(file *conf.File, qemu bool) []UnknownSetting {
 		}
 		unknown = append(unknown, u)
 	}
+	if more > 0 {
+		unknown[maxUnknown-1].Text += fmt.Sprintf("; so it is with %d more settings", more)
+	}
 	return unknown
 }
+
+// maxUnknown is how many unknown settings of a file are listed. The file of an image may have very
+// many, and each is compared with the known ones.
+const maxUnknown = 100
 
 // nearest returns the known name that was most likely meant: one that differs by few letters, or
 // only by a missing or additional part at its beginning or end.
 func nearest(name string, known []string) string {
 	best, least := "", 3 // more than two letters are another word
 	for _, k := range known {
+		if len(name) >= len(k)+least {
+			continue
+		}
 		d := distance(strings.ToLower(name), k)
 		if d < least && 3*d <= len(k) {
 			best, least = k, d

@@ -1,6 +1,7 @@
 package judge
 
 import (
+	"fmt"
 	"strings"
 	"testing"
 
@@ -78,6 +79,31 @@ func TestUnknownSettingFix(t *testing.T) {
 		}
 		if len(fixes) != 1 || fixes[0] != tt.fix {
 			t.Errorf("%q: fixes %q, want %q", tt.text, fixes, tt.fix)
+		}
+	}
+}
+
+// The file of an image has very many settings that libvirt does not know, or one with a very long name.
+func TestManyUnknownSettings(t *testing.T) {
+	var text strings.Builder
+	for i := range maxUnknown + 7 {
+		fmt.Fprintf(&text, "tls_por%d = 1\n", i)
+	}
+	for name, test := range map[string]struct {
+		text, last string
+		want       int
+	}{
+		"as many as are listed": {text.String()[:strings.Index(text.String(), fmt.Sprintf("tls_por%d ", maxUnknown))], "libvirt does not know it and ignores it; tls_port is close", maxUnknown},
+		"more":                  {text.String(), "libvirt does not know it and ignores it; tls_port is close; so it is with 7 more settings", maxUnknown},
+		"a long name":           {strings.Repeat("a", 1<<20) + " = 1\n", "libvirt does not know it and ignores it", 1},
+	} {
+		file, err := conf.Parse([]byte(test.text))
+		if err != nil {
+			t.Fatal(err)
+		}
+		got := UnknownSettings(file, false)
+		if len(got) != test.want || got[len(got)-1].Text != test.last {
+			t.Errorf("%s: %d, the last: %s", name, len(got), got[len(got)-1].Text)
 		}
 	}
 }

@@ -166,15 +166,8 @@ func (c *File) Later(name string) (extents [][2]int) {
 			continue
 		}
 		first, last := c.extent(i)
-		if i > 0 {
-			if _, before := c.extent(i - 1); before >= first {
-				return nil
-			}
-		}
-		if i+1 < len(c.entries) {
-			if behind, _ := c.extent(i + 1); behind <= last {
-				return nil
-			}
+		if c.shared(i, first, last) {
+			return nil
 		}
 		extents = append(extents, [2]int{first, last})
 	}
@@ -189,11 +182,23 @@ func (c *File) Extent(name string) (first, last int, shared bool) {
 		return 0, 0, false
 	}
 	first, last = c.extent(index)
-	for i := range c.entries {
-		from, to := c.extent(i)
-		shared = shared || i != index && from <= last && to >= first
+	return first, last, c.shared(index, first, last)
+}
+
+// shared reports whether another entry stands on one of the lines of an entry. The entries are in
+// the order of the file, so that one beside it does.
+func (c *File) shared(index, first, last int) bool {
+	if index > 0 {
+		if _, before := c.extent(index - 1); before >= first {
+			return true
+		}
 	}
-	return first, last, shared
+	if index+1 < len(c.entries) {
+		if behind, _ := c.extent(index + 1); behind <= last {
+			return true
+		}
+	}
+	return false
 }
 
 func (c *File) extent(index int) (first, last int) {

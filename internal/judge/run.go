@@ -40,7 +40,7 @@ func consequenceOf(r *run) string {
 	case r.rules.Product == "qemu":
 		return "QEMU refuses the files"
 	case r.set.Role == Server:
-		return "libvirtd does not start, a reload keeps the old files"
+		return "libvirtd does not start, and a reload keeps the previous files"
 	}
 	return "the client does not even connect"
 }

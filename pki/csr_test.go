@@ -156,7 +156,7 @@ func TestCSRCheck(t *testing.T) {
 		{p224.Public(), "P-224 cannot be used"},
 		{newKey(t, pki.EC384).Public(), ""},
 		{newKey(t, pki.Ed25519).Public(), ""},
-		{nil, "of a kind that is not known"},
+		{nil, "of an unknown type"},
 	} {
 		err := pki.CheckPublicKey(tc.pub)
 		if (err == nil) != (tc.want == "") || err != nil && !strings.Contains(err.Error(), tc.want) {

@@ -149,7 +149,7 @@ func keyProofAlgorithm(pub crypto.PublicKey) (x509.SignatureAlgorithm, crypto.Ha
 func signKeyProof(key crypto.Signer, message []byte) ([]byte, error) {
 	algorithm, hash := keyProofAlgorithm(key.Public())
 	if algorithm == x509.UnknownSignatureAlgorithm {
-		return nil, errors.New("the key is of a kind that is not known here (EC, Ed25519 or RSA)")
+		return nil, errors.New("the key is of an unknown type (EC, Ed25519 and RSA are known)")
 	}
 	if hash != 0 {
 		h := hash.New()

@@ -115,7 +115,7 @@ func duplicates(path string, file *conf.File) []Row {
 	for _, d := range file.Duplicates() {
 		rows = append(rows, Row{ID: "duplicate", Severity: dn.Warning.String(),
 			Where:  fmt.Sprintf("%s:%d", path, d.Lines[1]),
-			Reason: fmt.Sprintf("%s stands on lines %s; libvirt takes the first and ignores the rest", d.Name, termtext.Join(d.Lines)),
+			Reason: fmt.Sprintf("%s is set on lines %s; libvirt uses the first and ignores the rest", d.Name, termtext.Join(d.Lines)),
 			Fix:    "keep one of them"})
 	}
 	return rows

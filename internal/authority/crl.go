@@ -182,7 +182,7 @@ func (p crlPlan) one(path string, crls []*pki.CRL) error {
 func newCRLFile(plan *store.Plan, path string, text []byte) error {
 	data, err := machine.ReadIfThere(plan.Tree(), path)
 	if err == nil && len(bytes.TrimSpace(data)) > 0 {
-		err = hint.With(fmt.Errorf("%s: does not hold a CRL, but a daemon here reads it as one", path), "correct crl_file in the daemon's configuration")
+		err = hint.With(fmt.Errorf("%s: does not contain a CRL, but a daemon here reads it as one", path), "correct crl_file in the daemon's configuration")
 	}
 	return hint.First(err, plan.Keep(path, text, crlMode, machine.Owner()))
 }

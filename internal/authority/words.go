@@ -19,7 +19,7 @@ func (s *Summary) Text() termtext.Text {
 	}
 	termtext.Fprintf(&b, "\nits key:  %s (%s)\n", cmp.Or(s.keyIn, s.Key), cmp.Or(s.keyPath, libvirt.CA(s.Folder).Path(libvirt.CAKey)))
 	if s.keyIn != "" {
-		termtext.Fprintf(&b, "          a backup of %s does not hold it\n", s.Folder)
+		termtext.Fprintf(&b, "          a backup of %s does not contain it\n", s.Folder)
 	}
 	termtext.Fprintf(&b, "signed:   %s: %d live, %d revoked, %d expired\n", termtext.Count(s.Signed, "certificate", "certificates"), s.Live, s.Revoked, s.Expired)
 	if s.CRL == nil {

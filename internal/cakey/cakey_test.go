@@ -152,7 +152,7 @@ func TestParsePlace(t *testing.T) {
 	if p, err := ParsePlace("", ""); err != nil || p.InDevice() {
 		t.Errorf("%+v, %v", p, err)
 	}
-	for _, c := range [][3]string{{"", "ssh", "--key-uri"}, {"pkcs11:token=a", "", "object=NAME"}, {"pkcs11:object=a?pin-value=4711", "", "holds a PIN"}} {
+	for _, c := range [][3]string{{"", "ssh", "--key-uri"}, {"pkcs11:token=a", "", "object=NAME"}, {"pkcs11:object=a?pin-value=4711", "", "contains a PIN"}} {
 		if _, err := ParsePlace(c[0], c[1]); err == nil || !strings.Contains(err.Error(), c[2]) || strings.Contains(err.Error(), "4711") {
 			t.Errorf("%v: %v", c, err)
 		}

@@ -48,7 +48,7 @@ func assign(places []*place, certs []*x509.Certificate) (taken map[*place]*x509.
 		case s == nil:
 			others = append(others, cert)
 		case taken[s] != nil && !taken[s].Equal(cert):
-			return nil, nil, fmt.Errorf("the response holds two certificates for the %s key here", s.live.Role)
+			return nil, nil, fmt.Errorf("the response contains two certificates for the %s key here", s.live.Role)
 		default:
 			taken[s] = cert
 		}

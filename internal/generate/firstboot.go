@@ -280,7 +280,7 @@ const maxUserData = 16 << 10
 // WarnUserData returns warnings about the contents of user-data.
 func WarnUserData(files []File) (warnings []string) {
 	if slices.ContainsFunc(files, func(file File) bool { return file.Mode == secretMode }) {
-		warnings = append(warnings, "this user-data holds a private key and is a secret: keep it out of logs, state files and repositories (--request makes a form without one)")
+		warnings = append(warnings, "this user-data contains a private key and is a secret: keep it out of logs, state files and repositories (--request makes a form without one)")
 	}
 	for _, file := range files {
 		if len(file.Text) > maxUserData {

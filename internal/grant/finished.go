@@ -91,7 +91,7 @@ func printed(rawSubject []byte, attributes []Attribute) (string, error) {
 	for _, rdn := range name {
 		for _, a := range rdn {
 			if a.DER != nil || a.Value != attributes[i].Text {
-				return "", fmt.Errorf("its subject %s holds an attribute that libvirt does not print as text", quoted(text))
+				return "", fmt.Errorf("its subject %s contains an attribute that libvirt does not print as text", quoted(text))
 			}
 			i++
 		}
@@ -121,7 +121,7 @@ func (p *Policy) checkExtensions(cert *x509.Certificate, _ pki.Role) error {
 	case p.Template:
 		return nil
 	case len(cert.URIs)+len(cert.EmailAddresses) > 0 || otherNames(cert):
-		return errors.New("its certificate would hold a name of another kind than DNS names and addresses")
+		return errors.New("its certificate would contain a name of another kind than DNS names and addresses")
 	}
 	for _, ext := range cert.Extensions {
 		if !slices.ContainsFunc(usualExtensions, ext.Id.Equal) {
@@ -156,7 +156,7 @@ func (p *Policy) checkBounds(cert *x509.Certificate, _ pki.Role) error {
 	}
 	for _, name := range cert.DNSNames {
 		if _, err := netip.ParseAddr(name); err == nil || !IsHostName(strings.TrimPrefix(name, "*.")) {
-			return fmt.Errorf("its certificate would hold %s as a DNS name, which it is not", quoted(name))
+			return fmt.Errorf("its certificate would contain %s as a DNS name, which it is not", quoted(name))
 		}
 	}
 	return nil

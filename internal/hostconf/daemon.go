@@ -152,6 +152,6 @@ func noteConf(j *change.Job, path string, file *conf.File, settings []libvirt.Se
 // noteDuplicates notes which settings stand in a configuration file more than once.
 func noteDuplicates(j *change.Job, path string, file *conf.File) {
 	for _, d := range file.Duplicates() {
-		j.Note("%s: %s stands on lines %s; libvirt takes the first", path, d.Name, termtext.Join(d.Lines))
+		j.Note("%s: %s is set on lines %s; libvirt uses the first", path, d.Name, termtext.Join(d.Lines))
 	}
 }

@@ -76,7 +76,7 @@ func TestDaemon(t *testing.T) {
 		{"the list lets the client in", Daemon{Allow: []string{"CN=*"}, Client: "CN=b"}, nothing, "", `"CN=*"`, "", ""},
 		{"the list locks the client out", Daemon{Allow: []string{"CN=a"}, Client: "CN=b"}, nothing, "", "", "", "would refuse"},
 		{"and is forced", Daemon{Allow: []string{"CN=a"}, Client: "CN=b", Force: true}, nothing, "", `"CN=a"`, "", ""},
-		{"a setting that stands twice", Daemon{}, nothing, "log_level = 1\nlog_level = 2\n", "log_level = 1\nlog_level = 2\n", "stands on lines 1, 2", ""},
+		{"a setting that stands twice", Daemon{}, nothing, "log_level = 1\nlog_level = 2\n", "log_level = 1\nlog_level = 2\n", "is set on lines 1, 2", ""},
 		{"everybody gets in", Daemon{}, nothing, "tls_no_verify_certificate = 1\n", "listen_tls = 1", "admits every client", ""},
 		{"files that stay", Daemon{}, libvirt.CACRL, `ca_file = "/a"` + "\n", `ca_file = "/a"`, "stays", ""},
 		{"a comment is kept", Daemon{}, nothing, "# mine\n", "# mine\n", "", ""},

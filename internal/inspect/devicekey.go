@@ -37,7 +37,7 @@ func (c *inspector) inDevice(found []judge.Finding) []judge.Finding {
 		}
 	}
 	return append(found, judge.Finding{ID: "ca-key-device", Level: judge.Note, Stage: judge.Host, File: path,
-		Text: fmt.Sprintf("the CA's key is %s: check does not open it, and a backup of this directory does not hold it", key)})
+		Text: fmt.Sprintf("the CA's key is %s: check does not open it, and a backup of this directory does not contain it", key)})
 }
 
 // openName rewords the findings on a file that names a key in a device, and that others can read:

@@ -118,7 +118,7 @@ func Parse(data []byte) (*Config, error) {
 		return nil, wordYAML(err)
 	}
 	if err := decoder.Decode(new(any)); !errors.Is(err, io.EOF) {
-		return nil, errors.New("it holds more than one document")
+		return nil, errors.New("it contains more than one document")
 	}
 	return c, c.check()
 }

@@ -57,7 +57,7 @@ func TestParseRefuses(t *testing.T) {
 		{with(stepFile, "{file: /etc/virtpki/server.password}", "hunter2"), "line 5: the value has another form than its field"},
 		{with(stepFile, "issuer: step", "issuer: acme"), `issuer is "acme" (one of step, vault)`},
 		{with(stepFile, "https:", "http:"), `url: "http://ca.example.com:9000/" does not begin with https://`},
-		{with(stepFile, "https://", "https://me:hunter2@"), "url: an address must not hold a name or a password"},
+		{with(stepFile, "https://", "https://me:hunter2@"), "url: an address must not contain a name or a password"},
 		{with(stepFile, "AA:bb", "zz"), "is not a SHA-256 fingerprint"},
 		{with(stepFile, "{file: /etc", "{file: etc"), `"etc/virtpki/server.password" is not an absolute path`},
 		{with(stepFile, "{env: CLIENT_PASSWORD}", "{env: A, file: /b}"), "named by either file or env"},

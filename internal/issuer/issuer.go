@@ -201,7 +201,7 @@ func (i *Issuer) signOne(ctx context.Context, csr *pki.CSR) (cert *x509.Certific
 		return nil, nil, err
 	}
 	if len(chain) == 0 {
-		return nil, nil, errors.New("the response holds no certificate")
+		return nil, nil, errors.New("the response does not contain a certificate")
 	}
 	switch cert := chain[0]; {
 	case !pki.SameKey(cert.PublicKey, csr.PublicKey):
@@ -227,11 +227,11 @@ func (i *Issuer) fixRole(role pki.Role) string {
 // because each may have signed each other one.
 func (i *Issuer) checkCAs(a *pki.Answer) error {
 	if len(a.CAs) > libvirt.MaxCAs {
-		return fmt.Errorf("its chain holds %d CA certificates (at most %d)", len(a.CAs), libvirt.MaxCAs)
+		return fmt.Errorf("its chain contains %d CA certificates (at most %d)", len(a.CAs), libvirt.MaxCAs)
 	}
 	for _, ca := range a.CAs {
 		if !ca.IsCA || !ca.BasicConstraintsValid {
-			return fmt.Errorf("its chain holds %s, which is not a CA's certificate", subject.Of(ca))
+			return fmt.Errorf("its chain contains %s, which is not a CA certificate", subject.Of(ca))
 		}
 		if isRoot(ca) && len(i.Roots) > 0 && !slices.Contains(i.Roots, libvirt.Fingerprint(ca)) {
 			return i.anotherRoot(ca)
@@ -239,7 +239,7 @@ func (i *Issuer) checkCAs(a *pki.Answer) error {
 	}
 	for _, cert := range a.Leafs {
 		if top := topOf(cert, a.CAs); top == nil {
-			return fmt.Errorf("its chain does not hold the CA that signed the certificate, %s", subject.IssuerOf(cert))
+			return fmt.Errorf("its chain does not contain the CA that signed the certificate, %s", subject.IssuerOf(cert))
 		} else if len(i.Roots) > 0 && !isRoot(top) {
 			return fmt.Errorf("its chain ends with %s, below none of the roots in root-fingerprints", subject.Of(top))
 		}

@@ -136,9 +136,9 @@ func TestVaultsThatFail(t *testing.T) {
 		{"html", nil, "not the JSON that is expected", ""},
 		{"huge", nil, "longer than 1048576 bytes", ""},
 		{"otherkey", nil, "CN=hv1: the certificate is for another key than the request", ""},
-		{"otherca", nil, "its chain does not hold the CA that signed the certificate, CN=otherca intermediate", ""},
+		{"otherca", nil, "its chain does not contain the CA that signed the certificate, CN=otherca intermediate", ""},
 		{"ca", nil, "CN=hv1: the certificate is a CA's", ""},
-		{"keys", nil, `its response holds a PEM block "PRIVATE KEY"`, ""},
+		{"keys", nil, `its response contains a PEM block "PRIVATE KEY"`, ""},
 		{"badcrl", nil, "its CRL: ", ""},
 		{"nowhere", nil, `it responds 403 to /v1/nowhere/sign/libvirt-server: "1 error occurred: * permission denied"`, "for update sign/libvirt-server of this mount"},
 		{"pki", func(c *Config) { t.Setenv("LAB_WRONG", "lab-wrong"); c.Token = &Secret{Env: "LAB_WRONG"} }, `it responds 403 to /v1/pki/sign/libvirt-server: "2 errors occurred: * permission denied`, "the token has expired or was revoked"},
@@ -292,8 +292,8 @@ func TestListsOfVault(t *testing.T) {
 	v := labvault.Start(t)
 	none := func(*x509.Certificate) bool { return false }
 	for mount, want := range map[string]string{
-		"badlist":  `asking ` + v.URL + ` for its certificates: its list holds "../../sys/seal", which is not a serial`,
-		"longlist": `asking ` + v.URL + ` for its certificates: its list holds "` + strings.Repeat("0a:", 20) + `", which is not a serial`,
+		"badlist":  `asking ` + v.URL + ` for its certificates: its list contains "../../sys/seal", which is not a serial`,
+		"longlist": `asking ` + v.URL + ` for its certificates: its list contains "` + strings.Repeat("0a:", 20) + `", which is not a serial`,
 		"pki":      "<nil>",
 		"nowhere":  `asking ` + v.URL + ` for its certificates: it responds 403 to /v1/nowhere/certs?list=true: "1 error occurred: * permission denied"`,
 		"sealed":   `asking ` + v.URL + ` for its certificates: it responds 503 to /v1/sealed/certs?list=true: "Vault is sealed"`,

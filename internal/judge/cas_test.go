@@ -24,7 +24,7 @@ func TestCheckCAs(t *testing.T) {
 		{"too large", append(bytes.Clone(sound), bytes.Repeat([]byte("\n"), 65537-len(sound))...), "has 65537 bytes, and libvirt reads at most 65536"},
 		{"expired", file(expired), "expired on"},
 		{"not valid yet", file(future), "is not valid before"},
-		{"a leaf", file(with(extBC(true, false, -1))), `the certificate "O=Lab,CN=Lab CA" is not that of a CA`},
+		{"a leaf", file(with(extBC(true, false, -1))), `the certificate "O=Lab,CN=Lab CA" is not a CA certificate`},
 		{"without basic constraints", file(with(extKU(true, 0x06))), "has no basic constraints"},
 		{"may not sign", file(with(extBC(true, true, -1), extKU(true, 0x80))), "does not permit signing certificates"},
 		{"should not sign", file(with(extBC(true, true, -1), extKU(false, 0x80))), "does not permit signing certificates"},

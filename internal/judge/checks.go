@@ -116,7 +116,7 @@ func (r *run) purpose(allowed, critical, proper bool, file string, oids []string
 	case !allowed && r.rules.Product == "libvirt":
 		r.say(Finding{ID: id + "-noncritical", Level: Warning, File: file, Fix: r.reissue()}, "its extended key usage (%s) does not allow a TLS %s; since it is not critical, %s only warns of it", strings.Join(oids, ", "), r.set.Role, readerOf(r))
 	case allowed && !proper && r.rules.AnyPurposeInverted:
-		r.say(Finding{ID: "cert-purpose-foreign", Level: Note, File: file, Fix: r.reissue()}, "its extended key usage (%s) does not name a TLS %s; libvirt takes it all the same, other programs do not", strings.Join(oids, ", "), r.set.Role)
+		r.say(Finding{ID: "cert-purpose-foreign", Level: Note, File: file, Fix: r.reissue()}, "its extended key usage (%s) does not name a TLS %s; libvirt accepts it anyway, other programs do not", strings.Join(oids, ", "), r.set.Role)
 	}
 }
 
@@ -133,7 +133,7 @@ func (r *run) checkCA(c *gnutls.Certificate, file string) {
 	case p == gnutls.Absent:
 		r.refuse("ca-no-constraints", file, fixCA, "the certificate %s has no basic constraints, which a CA must have", name)
 	case !ca:
-		r.refuse("ca-not-ca", file, "remove it: the file is only for CA certificates", "the certificate %s is not that of a CA", name)
+		r.refuse("ca-not-ca", file, "remove it: the file is only for CA certificates", "the certificate %s is not a CA certificate", name)
 	}
 	usage, critical, p := c.KeyUsage()
 	p = usagePresence(r, c, p)

@@ -212,7 +212,7 @@ func (j *placeJudge) file(file libvirt.File, spot Spot) {
 // behindLink reports a link in the place of a file that virtpki would replace one day.
 func (j *placeJudge) behindLink(file libvirt.File, spot Spot) {
 	if spot.Link && file != libvirt.CACert && (j.Kind == SystemTree || j.Kind == UserFolder || j.Kind == QEMUFolder) {
-		j.say(Finding{ID: "link", Level: Note, File: spot.Path}, "a link to %q: virtpki renew leaves it to the program that made the link, unless it is told to --replace-links", spot.Target)
+		j.say(Finding{ID: "link", Level: Note, File: spot.Path}, "a link to %q: virtpki renew leaves it to the program that made the link, unless you give --replace-links", spot.Target)
 	}
 }
 

@@ -13,7 +13,7 @@ const maxURI = 4096
 
 // ErrPINValue is the error for a URI that holds the PIN itself, which would be visible wherever
 // the URI is.
-var ErrPINValue = errors.New("the URI holds a PIN (pin-value)")
+var ErrPINValue = errors.New("the URI contains a PIN (pin-value)")
 
 // URI is the URI of a key or a token (RFC 7512). An empty field is not given.
 type URI struct {

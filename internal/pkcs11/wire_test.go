@@ -124,7 +124,7 @@ func TestParseURI(t *testing.T) {
 		"pkcs11:type=cert;object=a":                    "not a private key",
 		"pkcs11:slot-id=x":                             "not a number",
 		"pkcs11:object=a?module-name=soft":             "not supported",
-		"pkcs11:object=a?pin-value=1234":               "holds a PIN",
+		"pkcs11:object=a?pin-value=1234":               "contains a PIN",
 		"pkcs11:object=" + strings.Repeat("a", maxURI): "longer",
 	} {
 		_, err := ParseURI(text)

@@ -32,7 +32,7 @@ func (o Options) Daemons(ctx context.Context, m *machine.Machine) ([]running.Dae
 	}
 	daemons, err := running.Find(ctx, m.Root, m.Sysconfdir)
 	if err != nil {
-		return nil, hint.With(fmt.Errorf("asking the daemon here: %w", err), "run as root, or leave it alone with --no-reload")
+		return nil, hint.With(fmt.Errorf("asking the daemon here: %w", err), "run as root, or use --no-reload")
 	}
 	return daemons, nil
 }

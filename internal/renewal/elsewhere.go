@@ -341,7 +341,7 @@ func (r elsewhere) stillDue(layout libvirt.Layout, own []*x509.Certificate) erro
 			return slices.Contains(pki.RolesOf(cert), c.role) && !cert.Equal(c.pair.Cert)
 		}
 		if c.layout.ID() == layout.ID() && !slices.ContainsFunc(own, role) {
-			return fmt.Errorf("the response holds no certificate for %s", c.pair.CertPath)
+			return fmt.Errorf("the response does not contain a certificate for %s", c.pair.CertPath)
 		}
 	}
 	return nil

@@ -55,7 +55,7 @@ func (c *CA) serials(ctx context.Context) ([]string, error) {
 		return nil, wordForbidden(err, "list certs")
 	}
 	if len(list.Data.Keys) > maxListed {
-		return nil, hint.With(fmt.Errorf("the engine holds %d certificates, too many to look for a name (at most %d)", len(list.Data.Keys), maxListed),
+		return nil, hint.With(fmt.Errorf("the engine contains %d certificates, too many to look for a name (at most %d)", len(list.Data.Keys), maxListed),
 			"give the certificate's file or its serial")
 	}
 	return list.Data.Keys, wordSealed(err)
@@ -73,7 +73,7 @@ const maxSerial = 80
 func (c *CA) fetch(ctx context.Context, serial string) (*x509.Certificate, error) {
 	number, ok := new(big.Int).SetString(strings.NewReplacer(":", "", "-", "").Replace(serial), 16)
 	if !ok || len(serial) > maxSerial || strings.Trim(serial, "0123456789abcdefABCDEF:-") != "" {
-		return nil, fmt.Errorf("its list holds %.60q, which is not a serial", serial)
+		return nil, fmt.Errorf("its list contains %.60q, which is not a serial", serial)
 	}
 	var kept struct {
 		Data struct {

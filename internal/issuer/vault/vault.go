@@ -238,7 +238,7 @@ func (c *CA) login(ctx context.Context) error {
 // useToken keeps a token that fits into a header.
 func (c *CA) useToken(token string) error {
 	if token == "" || strings.ContainsFunc(token, func(r rune) bool { return r <= ' ' || r >= 0x7f }) {
-		return errors.New("the token is empty, or holds characters that no token has")
+		return errors.New("the token is empty, or contains characters that no token has")
 	}
 	c.token = token
 	return nil
@@ -249,7 +249,7 @@ func certificates(data []byte) ([]*x509.Certificate, error) {
 	var all []*x509.Certificate
 	for block, rest := pem.Decode(data); block != nil; block, rest = pem.Decode(rest) {
 		if block.Type != "CERTIFICATE" {
-			return nil, fmt.Errorf("its response holds a PEM block %.40q", block.Type)
+			return nil, fmt.Errorf("its response contains a PEM block %.40q", block.Type)
 		}
 		cert, err := x509.ParseCertificate(block.Bytes)
 		if err != nil {

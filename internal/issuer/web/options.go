@@ -89,7 +89,7 @@ func CheckURL(text string, schemes ...string) error {
 	case err != nil || u.Host == "" || u.Opaque != "":
 		return fmt.Errorf("%q is not an address such as %s://ca.example.com", text, schemes[0])
 	case u.User != nil:
-		return errors.New("an address must not hold a name or a password")
+		return errors.New("an address must not contain a name or a password")
 	case u.RawQuery != "" || u.Fragment != "":
 		return fmt.Errorf("%q must end with its path", text)
 	}

@@ -96,7 +96,8 @@ func cacheDir() string {
 
 // whole makes a directory by a script, unless it exists. The script runs under the directory's
 // lock, which it and its children hold for as long as one of them lives, and in a mount
-// namespace, so that nothing mmdebstrap mounts can stay behind on the machine.
+// namespace, so that nothing mmdebstrap mounts can stay behind on the machine. TMPDIR names a
+// directory of the machine, which programs in a root do not have.
 func whole(ctx context.Context, dir, script string, args ...string) error {
 	if _, err := os.Stat(dir); err == nil {
 		return nil
@@ -105,7 +106,7 @@ func whole(ctx context.Context, dir, script string, args ...string) error {
 		return err
 	}
 	line := append([]string{dir + ".lock", "unshare", "--mount", "--propagation", "private", "sh", "-c", script, "sh"}, args...)
-	cmd := exec.CommandContext(ctx, "flock", append(line, dir)...)
+	cmd := exec.CommandContext(ctx, "env", append([]string{"--unset=TMPDIR", "flock"}, append(line, dir)...)...)
 	cmd.WaitDelay = time.Second // the build itself goes on, for the next process that wants the directory
 	out, err := cmd.CombinedOutput()
 	if err != nil {

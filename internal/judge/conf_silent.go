@@ -35,10 +35,10 @@ func Unserved(found []Finding, off bool) []Finding {
 // reads.
 func UnreadConf(path string, settings []string, reader, readerPath string) []Finding {
 	j := &confJudge{DaemonConf: DaemonConf{File: File{Path: path}}}
-	verb := "are"
+	verb := "have"
 	if len(settings) == 1 {
-		verb = "is"
+		verb = "has"
 	}
-	j.say("conf-unread", Warning, "", "%s %s without effect: %s serves TLS here, and reads %s", strings.Join(settings, ", "), verb, reader, readerPath)
+	j.say("conf-unread", Warning, "", "%s %s no effect: %s serves TLS here, and reads %s", strings.Join(settings, ", "), verb, reader, readerPath)
 	return j.found
 }

@@ -100,7 +100,8 @@ func (f faults) run(t *testing.T, in injector, met map[look]bool) {
 	for range 3 {
 		r.learn(t)
 	}
-	r.steps = thin(r.steps, f.command[0], met)
+	half := turn()
+	r.steps = thin(r.steps, f.command[0], met, half)
 	var group sync.WaitGroup
 	group.Go(func() { t.Run("killed", r.killed) })
 	for _, fault := range everyFault() {
@@ -109,7 +110,7 @@ func (f faults) run(t *testing.T, in injector, met map[look]bool) {
 		}
 	}
 	group.Wait()
-	t.Logf("%d steps, %d moments, %d injections", len(r.steps), len(r.moments), r.runs.Load())
+	t.Logf("%d steps, half %d of the looks, %d moments, %d injections", len(r.steps), half, len(r.moments), r.runs.Load())
 }
 
 // learn adds the steps of a run without a fault, and keeps the root that a kill before them leaves. Runs

@@ -3,7 +3,9 @@ package main
 import (
 	"os"
 	"slices"
+	"strconv"
 	"syscall"
+	"time"
 )
 
 // everyFault returns the faults, without their step.
@@ -29,23 +31,37 @@ type look struct {
 // allFaults reports whether nothing is left out: VIRTPKI_FAULTS=all.
 func allFaults() bool { return os.Getenv("VIRTPKI_FAULTS") == "all" }
 
+// turn is 0 or 1, by the last bit of VIRTPKI_SEED, or else by the time: the halves of the looks take turns.
+func turn() uint64 {
+	seed, err := strconv.ParseUint(os.Getenv("VIRTPKI_SEED"), 10, 64)
+	if err != nil {
+		seed = uint64(time.Now().UnixNano())
+	}
+	return seed % 2
+}
+
 // thin drops steps that others are like. A run decides twice, and looks many times: of the steps that
 // look at one thing in the same way the first is left, or the last, by turns for the ways. None is
-// left if an earlier case of the same command has met it. Of the steps that change a file, and that
-// such a case has met, every third is left.
-func thin(steps []step, command string, met map[look]bool) []step {
+// left if an earlier case of the same command has met it, and every second of the others, by turn. Of
+// the steps that change a file, and that such a case has met, every third is left.
+func thin(steps []step, command string, met map[look]bool, turn uint64) []step {
 	if allFaults() {
 		return steps
 	}
 	chosen := chooseLooks(steps)
 	again := 0 // steps that change a file, and were met
+	looks := turn
 	kept := slices.DeleteFunc(slices.Clone(steps), func(s step) bool {
 		this := look{command, s.unnumbered()}
 		switch {
 		case !s.own():
 			return false
 		case !s.changes:
-			return met[this] || s.nth != chosen[this.step]
+			if met[this] || s.nth != chosen[this.step] {
+				return true
+			}
+			looks++
+			return looks%2 == 0
 		case !met[this]:
 			return false
 		}

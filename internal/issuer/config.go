@@ -258,7 +258,7 @@ func (c *Config) checkKind() error {
 func (c *Config) checkVault() error {
 	switch a := c.AppRole; {
 	case (c.Token == nil) == (a == nil):
-		return errors.New("Vault needs either token or approle")
+		return errors.New("a Vault needs either token or approle")
 	case a != nil && (a.RoleID == "" || a.SecretID == nil):
 		return errors.New("approle needs role-id and secret-id")
 	}

@@ -13,6 +13,7 @@ import (
 	"os/exec"
 	"path/filepath"
 	"strings"
+	"time"
 )
 
 //go:embed holder.sh
@@ -103,14 +104,17 @@ func holderCommand(config HostConfig, scratch string) *exec.Cmd {
 
 // Close ends every process of the host and drops its files. It may be called twice.
 func (h *Host) Close() error {
-	h.stdin.Close()
-	err := h.holder.Process.Kill()
-	if errors.Is(err, os.ErrProcessDone) {
-		return nil
+	h.stdin.Close() // the host's first process ends, and the kernel ends all others before it
+	kill := time.AfterFunc(closeLimit, func() { h.holder.Process.Kill() })
+	h.holder.Wait()
+	if !kill.Stop() {
+		return fmt.Errorf("the host %s has not ended within %s", h.Name, closeLimit)
 	}
-	h.holder.Wait() // "killed", as it was
-	return err
+	return nil
 }
+
+// closeLimit is the longest time that a host may take to end.
+const closeLimit = 20 * time.Second
 
 // Args returns the command line, program first, that runs a program in the host as root, in
 // /root, with a bare environment. [Host.Command] uses it, and so do callers that start programs

@@ -48,7 +48,7 @@ func bindBootstrap(e *env, g *globals, o *bootstrapOptions) *cobra.Command {
 		},
 	}
 	flags := cmd.Flags()
-	flags.StringVar(&o.name, "name", "", "`organisation` in the CA's subject; required if there is no CA yet")
+	flags.StringVar(&o.name, "name", "", "`organisation` in the CA's subject; required to make the CA")
 	flags.StringVar(&o.host.Hostname, "hostname", "", "`name` of this host (default: the system's)")
 	flags.StringVar(&o.host.Client, "client", "", "`name` in the client certificate (default the host's)")
 	flags.StringVar(&o.host.Daemon, "daemon", "", "`daemon` to configure, libvirtd or virtproxyd (default the one that serves TLS here)")

@@ -68,7 +68,7 @@ func listKnown(e *env, g *globals, format string, filter certinfo.Filter) error 
 		e.warn("%v", err)
 	}
 	if len(infos) == 0 && format == "table" {
-		e.warn("nothing is installed in %s, and there is no CA in %s", m.System().Base, m.CAPath())
+		e.warn("nothing is installed in %s, and %s does not contain a CA", m.System().Base, m.CAPath())
 		return nil
 	}
 	renewer.Mark(m, infos)

@@ -88,7 +88,7 @@ func issuerEntries() []Entry {
 func crlEntries() []Entry {
 	fix := "`virtpki crl` writes a new CRL."
 	return []Entry{
-		{"crl-missing", Own, "There is no CRL. That is not an error, but libvirt cannot refuse a revoked certificate.", fix},
+		{"crl-missing", Own, "The CRL is missing. That is not an error, but libvirt cannot refuse a revoked certificate.", fix},
 		{"crl-not-pem", Own, "The CRL's file does not contain an X509 CRL block: it is empty, DER, or a certificate. The daemon does not start and no client connects, although they would without the file.", fix + " Or remove the file."},
 		{"crl-broken", Own, "GnuTLS cannot decode an X509 CRL block.", fix + " Or remove the file."},
 		{"crl-expired", Own, "The CRL's nextUpdate has passed. GnuTLS ignores that: it refuses the certificates on the list and admits all others, even those revoked since.", fix + " Copy it to every host."},

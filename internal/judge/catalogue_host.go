@@ -2,9 +2,9 @@ package judge
 
 // placeEntries explain the findings of [InPlace] and [Validate].
 var placeEntries = []Entry{
-	{"no-ca", Places, "There is no CA certificate. A daemon that listens for TLS does not start, and no client connects.",
+	{"no-ca", Places, "The CA certificate is missing. A daemon that listens for TLS does not start, and no client connects.",
 		"Put the CA's certificate there; on the CA's own machine `virtpki bootstrap` makes one."},
-	{"no-crl", Places, "There is no CRL in the place that libvirt reads by default. libvirt silently admits a revoked certificate.",
+	{"no-crl", Places, "The place that libvirt reads by default does not contain a CRL. libvirt silently admits a revoked certificate.",
 		"`virtpki crl` on the CA's machine, and copy `cacrl.pem` to the same place on each host."},
 	{"no-server-pair", Places, "Neither the server certificate nor its key exists. A daemon that listens for TLS does not start. It is a note if no daemon is set up to listen.",
 		"`virtpki issue server NAME`, or install a bundle that was made where the CA's key is."},

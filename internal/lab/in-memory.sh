@@ -1,6 +1,6 @@
 #!/bin/sh
 # Runs a command with its temporary directories in memory, where root may do that. The tests
-# create and remove so many small files that a disk costs them a sixth of their time.
+# create and remove so many small files that a disk slows them down.
 #
 #   in-memory.sh PROGRAM ARG…
 set -eu
